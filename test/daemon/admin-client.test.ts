@@ -6,7 +6,7 @@ import { sendAdminRequest } from '../../src/daemon/admin/admin-client.js'
 import { asUser, leaveSocket, listenAt, place } from './admin-rig.js'
 
 const REQUEST = { do: 'flush', name: 'www.example', subtree: false } as const
-/** Longer than any of this takes. */
+/** Longer than any test here takes. */
 const LONG = 30_000
 
 const replies: { it: string; accept: (socket: Socket) => unknown; code: string }[] = [
@@ -44,7 +44,7 @@ for (const { it, accept, code } of replies) {
   })
 }
 
-t.test('gives back what was answered, and what was refused', async t => {
+t.test('returns replies and error replies alike', async t => {
   const said = [
     { ok: true, result: { dropped: 3 } },
     { ok: false, code: 'ADMIN_BUSY', message: 'no' }
@@ -56,7 +56,7 @@ t.test('gives back what was answered, and what was refused', async t => {
   }
 })
 
-t.test('where nobody is, says so, and whether it is worth while to look there', async t => {
+t.test('without a listener: the error tells a missing file from a stale socket', async t => {
   const path = place(t)
   await t.rejects(sendAdminRequest(path, REQUEST, LONG), {
     code: 'ADMIN_ABSENT',

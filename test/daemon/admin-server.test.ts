@@ -7,7 +7,7 @@ import { listenAt, place, talk } from './admin-rig.js'
 import { eventually } from './site.js'
 
 const FLUSH = '{"version":1,"do":"flush","name":"www.example"}'
-/** Nobody hangs up within a test that does not say so. */
+/** Longer than any test that does not set its own limit. */
 const PATIENT = { connections: 8, timeout: 60_000 }
 
 interface Door {
@@ -39,20 +39,20 @@ const lines = [
 ]
 
 for (const { it, pieces } of lines) {
-  t.test(`answers ${it}, and is done`, async t => {
+  t.test(`answers ${it}, and closes the connection`, async t => {
     const { path, asked } = await open(t)
     t.equal(await talk(path, pieces), '{"ok":true,"result":"done"}\n')
     t.strictSame(asked, [{ do: 'flush', name: 'www.example', subtree: false }])
   })
 }
 
-t.test('answers who asks how it is', async t => {
+t.test('answers a status request', async t => {
   const { path, asked } = await open(t)
   t.equal(await talk(path, ['{"version":1,"do":"status"}\n']), '{"ok":true,"result":"done"}\n')
   t.strictSame(asked, [{ do: 'status' }])
 })
 
-t.test('answers a request that ends with what the client sends', async t => {
+t.test('answers a request that ends with the client’s side of the connection', async t => {
   const { path } = await open(t)
   t.equal(await talk(path, [FLUSH], true), '{"ok":true,"result":"done"}\n')
 })
@@ -90,7 +90,7 @@ for (const { it, text, code } of wrong) {
   })
 }
 
-t.test('takes the longest name there is, with every octet escaped', async t => {
+t.test('accepts the longest possible name, with every octet escaped', async t => {
   const label = '\\255'.repeat(63)
   const name = `${[label, label, label].join('.')}.${'\\255'.repeat(61)}`
   const { path, asked } = await open(t)
@@ -99,7 +99,7 @@ t.test('takes the longest name there is, with every octet escaped', async t => {
   t.match(asked, [{ name }])
 })
 
-t.test('tells what went wrong, and of a fault of ours no more than that', async t => {
+t.test('reports errors, but no details of an internal one', async t => {
   const coded = await open(t, () => Promise.reject(failure('ADMIN_OFF')))
   t.match(await talk(coded.path, [`${FLUSH}\n`]), /"ok":false,"code":"ADMIN_OFF"/)
   const fault = await open(t, () => Promise.reject(new Error('secret')))
@@ -115,18 +115,18 @@ function hanging(path: string): Promise<Socket> {
   })
 }
 
-t.test('one client too many is told so, and is welcome when another has left', async t => {
+t.test('a client above the limit gets an error, and is served once another has left', async t => {
   const { path } = await open(t, undefined, { ...PATIENT, connections: 2 })
   const held = [await hanging(path), await hanging(path)]
   for (let i = 0; i < 5; i++) t.match(await talk(path, []), /"code":"ADMIN_BUSY"/)
-  // Who says what it came for is told so too, and not hung up on before it has read it.
+  // A client that sends its request gets the error too, and can read it before the connection closes.
   for (let i = 0; i < 200; i++) t.match(await talk(path, [`${FLUSH}\n`]), /"code":"ADMIN_BUSY"/)
   held[0]!.destroy()
   await eventually('room', async () => (await talk(path, [`${FLUSH}\n`])).includes('done'))
   held[1]!.destroy()
 })
 
-t.test('hangs up on a client that says nothing, or one octet after the other', async t => {
+t.test('disconnects a client that sends nothing, or one octet at a time', async t => {
   const { path, asked } = await open(t, undefined, { connections: 1, timeout: 50 })
   t.equal(await talk(path, []), '')
   const slow = await hanging(path)
@@ -137,7 +137,7 @@ t.test('hangs up on a client that says nothing, or one octet after the other', a
   t.match(await talk(path, [`${FLUSH}\n`]), /done/, 'the next one is served')
 })
 
-t.test('hangs up on a client that does not read, however much there is to say', async t => {
+t.test('disconnects a client that does not read its reply, however long', async t => {
   const much = 'x'.repeat(4 * 1024 * 1024)
   const serve = (): Promise<string> => Promise.resolve(much)
   const { path, asked } = await open(t, serve, { connections: 1, timeout: 50 })
@@ -149,7 +149,7 @@ t.test('hangs up on a client that does not read, however much there is to say', 
   deaf.destroy()
 })
 
-t.test('what is done for a client that has left is done all the same', async t => {
+t.test('a request is completed even if its client has left', async t => {
   let finish = (): void => undefined
   const work = new Promise<void>(resolve => (finish = resolve))
   let done = false
@@ -159,5 +159,5 @@ t.test('what is done for a client that has left is done all the same', async t =
   gone.destroy()
   finish()
   await eventually('it is done', () => done)
-  t.match(await talk(path, [`${FLUSH}\n`]), /"ok":true/, 'and nothing is the matter')
+  t.match(await talk(path, [`${FLUSH}\n`]), /"ok":true/, 'and works as usual')
 })

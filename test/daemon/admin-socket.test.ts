@@ -13,12 +13,12 @@ import t, { type Test } from 'tap'
 import { openAdminSocket } from '../../src/daemon/admin/admin-socket.js'
 import { asUser, leaveSocket, listenAt, place, position, talk } from './admin-rig.js'
 
-t.test('listens, for this user alone whatever the umask, until it is closed', async t => {
+t.test('listens, for this user only whatever the umask, until it is closed', async t => {
   const path = place(t)
   const before = process.umask(0)
   t.teardown(() => process.umask(before))
   const socket = await openAdminSocket({ path, position }, visitor => visitor.end('here'))
-  t.equal(process.umask(before), 0, 'the umask is as it was')
+  t.equal(process.umask(before), 0, 'the umask is restored')
   t.ok(lstatSync(path).isSocket())
   t.equal(lstatSync(path).mode & 0o777, 0o600)
   t.equal(await talk(path, []), 'here')
@@ -26,7 +26,7 @@ t.test('listens, for this user alone whatever the umask, until it is closed', as
   t.notOk(existsSync(path))
 })
 
-t.test('takes the place of a socket on which nobody listens', async t => {
+t.test('replaces a stale socket', async t => {
   const path = place(t)
   await leaveSocket(path)
   t.ok(lstatSync(path).isSocket())
@@ -89,7 +89,7 @@ const refused: Case[] = [
 ]
 
 for (const { it, prepare, stays, says } of refused) {
-  t.test(`refuses ${it}, says where it was set, and leaves what is there`, async t => {
+  t.test(`refuses ${it}, names the setting, and leaves the path alone`, async t => {
     const path = place(t)
     await prepare(t, path)
     const open = () => openAdminSocket({ path, position }, () => undefined)
@@ -113,7 +113,7 @@ t.test('a socket of another user is left alone', async t => {
   t.ok(lstatSync(path).isSocket())
 })
 
-t.test('when it is closed, what took its place stays', async t => {
+t.test('closing leaves a socket that has replaced it', async t => {
   const path = place(t)
   const socket = await openAdminSocket({ path, position }, () => undefined)
   rmSync(path)

@@ -46,7 +46,7 @@ function query(ask: Ask): Buffer {
   return Buffer.from([...head, ...question, ...(size > 0 ? opt : [])])
 }
 
-/** The first reply to so many of the same datagrams. */
+/** The first reply to this many identical datagrams. */
 async function replyTo(t: Test, { address, port }: Endpoint, octets: Buffer, from: string) {
   const socket = createSocket('udp4')
   t.teardown(() => socket.close())
@@ -63,7 +63,7 @@ async function replyTo(t: Test, { address, port }: Endpoint, octets: Buffer, fro
   return replies[0]!
 }
 
-/** TXT records of so many octets in all, header and question not counted. */
+/** TXT records of this size in all, without header and question. */
 const large =
   (most: number): Behaviour =>
   ({ message, send }) => {
@@ -79,7 +79,7 @@ const large =
     send(Uint8Array.from([...head, ...question, ...sizes.flatMap(record)]))
   }
 
-/** One letter, banned by each action, with the longest text that an extended error has. */
+/** A one-letter name banned by each action, with the longest extended error text. */
 const ACTIONS = {
   a: 'action: nxdomain',
   b: 'action: nodata',
@@ -160,7 +160,7 @@ const promised = new Map(
   )
 )
 
-/** The largest of a row, held against what the page says of it. */
+/** The largest of a row, compared to the documented value. */
 function holds(t: Test, what: string, pairs: readonly (readonly [Buffer, Buffer])[]): void {
   const ratio = Math.max(...pairs.map(([sent, got]) => got.length / sent.length))
   const octets = Math.max(...pairs.map(([, got]) => got.length))
@@ -168,10 +168,10 @@ function holds(t: Test, what: string, pairs: readonly (readonly [Buffer, Buffer]
   t.comment(`${what}: ${ratio.toFixed(2)} times, ${worst![0].length} to ${worst![1].length} octets`)
   t.comment(`${what}: at most ${octets} octets`)
   const said = promised.get(what)
-  t.strictSame(said, { octets, ratio: Math.ceil(ratio * 10) / 10 }, 'as the page says')
+  t.strictSame(said, { octets, ratio: Math.ceil(ratio * 10) / 10 }, 'as documented')
 }
 
-t.test('what is sent for what is got is as the page says', async t => {
+t.test('amplification is as documented', async t => {
   // With header, question of the root and OPT it is just what a UDP reply may have.
   const upstream = await BadUpstream.open(large(1232 - 12 - 5 - 11))
   t.teardown(() => upstream.close())
@@ -187,14 +187,14 @@ t.test('what is sent for what is got is as the page says', async t => {
   }
 })
 
-t.test('what is over a limit is answered with no more than was got, but for a cookie', async t => {
+t.test('above a limit, no reply is larger than its query, except for a cookie', async t => {
   const pairs: [Buffer, Buffer][] = []
   for (const limit of ['queries-per-second: 1', 'responses-per-second: 1']) {
     const more = `limits: { ${limit}, burst: 1s, slip: 1 }`
     const { at } = await serving(t, { files, more })
     for (const ask of [{ name: 'a' }, { name: 'a', size: 0 }, { name: 'a', options: COOKIE }]) {
       const sent = query(ask)
-      // The first ones are under it.
+      // The first ones are below the limit.
       for (let i = 0; i < 4; i++) {
         const reply = await replyTo(t, at, sent, OURS)
         if ((reply[3]! & 15) === 3 && (reply[2]! & 2) === 0) continue
@@ -202,10 +202,10 @@ t.test('what is over a limit is answered with no more than was got, but for a co
       }
     }
   }
-  t.ok(pairs.length >= 12, 'most are over it')
+  t.ok(pairs.length >= 12, 'most are above the limit')
   holds(t, 'above a limit', pairs)
 })
 
-t.test('the table has no other rows', async t => {
+t.test('the documented table has no other rows', async t => {
   t.strictSame([...promised.keys()].sort(), [...Object.keys(kinds), 'above a limit'].sort())
 })

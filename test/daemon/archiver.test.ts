@@ -46,12 +46,12 @@ function rig(
   return { told, archiver, status: () => archiveStatus(archiver, 5000) }
 }
 
-/** Waits for it, at most 20 s. */
+/** Waits for a condition, at most 20 s. */
 async function until(condition: () => boolean): Promise<void> {
   for (let i = 0; i < 400 && !condition(); i++) await after(50)
 }
 
-t.test('a process of its own makes Parquet of closed files', async t => {
+t.test('a separate process converts closed files to Parquet', async t => {
   const path = logFolder(t, { [CLOSED]: lines(record('2023-03-01T09:26:53.589Z')) })
   const { told } = rig(t, path)
   await until(() => told.length > 0)
@@ -59,7 +59,7 @@ t.test('a process of its own makes Parquet of closed files', async t => {
   t.equal(existsSync(join(dirname(path), CLOSED)), false)
 })
 
-t.test('where no process can be started, that is told, and nothing else happens', async t => {
+t.test('if no process can be started, a warning is logged and nothing else happens', async t => {
   const path = logFolder(t, { [CLOSED]: lines(record('2023-03-01T09:26:53.589Z')) })
   // As Node gives it when the system has no descriptor: without pid, and without `send`.
   const stillborn = (): ChildProcess => {
@@ -75,7 +75,7 @@ t.test('where no process can be started, that is told, and nothing else happens'
     await until(() => told.length > 0)
     t.match(told, [{ level: 'warn', fields: { code: 'ARCHIVE_PROCESS' } }])
     await after(200)
-    t.equal(told.length, 1, 'it is not tried all the time')
+    t.equal(told.length, 1, 'it is not retried at once')
     const last = { outcome: 'died', errors: 1, first: [{ code: 'ARCHIVE_PROCESS' }] }
     t.match(await status(), { last, again: /Z$/, standing: null })
     await archiver.close()
@@ -97,7 +97,7 @@ const SCHED_IDLE = 5
 const canBeIdle = spawnSync('chrt', ['--idle', '0', 'true']).status === 0
 const idle = canBeIdle ? {} : { skip: 'there is no chrt here' }
 
-t.test('it works only while nobody else wants the core', idle, async t => {
+t.test('it runs only while no other process needs the core', idle, async t => {
   const many = Array.from({ length: 20_000 }, () => record('2023-03-01T09:26:53.589Z'))
   const path = logFolder(t, { [CLOSED]: lines(...many) })
   let pid = 0
@@ -118,7 +118,7 @@ const child = (file: string): StartArchive => {
   return () => fork(path, { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })
 }
 
-t.test('without DuckDB it says so once', async t => {
+t.test('without DuckDB it logs that once', async t => {
   const path = logFolder(t, { [CLOSED]: lines(record('2023-03-01T09:26:53.589Z')) })
   let starts = 0
   const lacking = child('lacking-archive.js')
@@ -138,7 +138,7 @@ t.test('without DuckDB it says so once', async t => {
 })
 
 t.test(
-  'one that dies is not started again at once, and one at work is ended at the end',
+  'a process that dies is not restarted at once, and a running one is killed at the end',
   async t => {
     const path = logFolder(t, { [CLOSED]: '' })
     let starts = 0
@@ -164,7 +164,7 @@ t.test(
   }
 )
 
-t.test('a chain without Parquet: closed files are told to it once, and without DuckDB', async t => {
+t.test('a chain without Parquet: closed files are added once, without DuckDB', async t => {
   const path = logFolder(t, { [CLOSED]: lines(record('2023-03-01T09:26:53.589Z')) })
   const key = signKey(t)
   let starts = 0
@@ -177,7 +177,7 @@ t.test('a chain without Parquet: closed files are told to it once, and without D
   t.equal(starts, 1)
 })
 
-/** Starts the process again and again, each time killed a while later; the chain is never broken. */
+/** Starts the process repeatedly, killing it a little later each time; the chain is never broken. */
 async function killOften(
   t: Test,
   path: string,
@@ -201,7 +201,7 @@ async function killOften(
   }
 }
 
-t.test('killed at any moment, the chain is whole in the end, and no lookup is lost', async t => {
+t.test('killed at any moment, the chain is intact in the end, and no lookup is lost', async t => {
   const files = Array.from({ length: 6 }, (_, i) => [
     `queries-2023030${i + 2}T000000.104Z.jsonl`,
     lines(...Array.from({ length: 500 }, () => record(`2023-03-0${i + 1}T09:26:53.589Z`)))
@@ -218,7 +218,7 @@ t.test('killed at any moment, the chain is whole in the end, and no lookup is lo
 })
 
 t.test(
-  'killed while it removes what is over: in the end that is gone, and nothing else',
+  'killed while it removes expired lookups: in the end those are removed, and nothing else',
   async t => {
     const ago = (days: number): string => new Date(Date.now() - days * 86_400_000).toISOString()
     const days = [1, 2, 3, 4, 5, 6].map(ago)
@@ -247,7 +247,7 @@ t.test(
   }
 )
 
-t.test('a file that was altered holds up none that is closed later', async t => {
+t.test('an altered file does not block files closed later', async t => {
   const { options: chain, publicKey } = signKey(t)
   const path = logFolder(t, { [CLOSED]: lines(record('2023-03-01T09:26:53.589Z')) })
   const at = (name: string): string => join(dirname(path), name)
@@ -257,7 +257,7 @@ t.test('a file that was altered holds up none that is closed later', async t => 
   const codes = (): unknown[] => told.flatMap(({ fields }) => fields.code ?? [])
   await until(() => codes().includes('CHAIN_ALTERED'))
   await after(200)
-  t.equal(codes().length, 1, 'it is not told all the time')
+  t.equal(codes().length, 1, 'it is not logged again and again')
   const LATER = 'queries-20230303T000000.000Z.jsonl'
   writeFileSync(at(LATER), lines(record('2023-03-02T09:26:53.589Z')))
   await until(() => told.some(({ fields }) => fields.file === LATER))
@@ -265,7 +265,7 @@ t.test('a file that was altered holds up none that is closed later', async t => 
   t.match(await verified(path, publicKey), { breaks: [{ kind: 'altered', at: CLOSED }] })
 })
 
-t.test('who asks is told what there is, and what could not be done', async t => {
+t.test('the status shows the files, and what could not be done', async t => {
   const { options: chain } = signKey(t)
   const text = lines(record('2023-03-01T09:26:53.589Z'))
   const path = logFolder(t, { [CLOSED]: text, 'chain-20230301T000000.000Z.broken': '' })
@@ -298,12 +298,12 @@ t.test('who asks is told what there is, and what could not be done', async t => 
   })
 })
 
-t.test('where nothing is done with closed files, there is nothing to tell', async t => {
+t.test('without maintenance there is no status', async t => {
   const { status } = rig(t, logFolder(t, {}), undefined, { parquet: false })
   t.equal(await status(), null)
 })
 
-t.test('twenty errors are kept, and all are counted', async t => {
+t.test('the status has twenty errors, and the number of all', async t => {
   const news = new MaintenanceReporter()
   news.begin()
   news.onLogLine({ kind: 'log', level: 'info', fields: { code: 'X' }, message: '' })

@@ -24,7 +24,7 @@ function watching() {
   return { watch, facts, pass, told, start }
 }
 
-t.test('tells once a day that a bundle ends, and that it has', async t => {
+t.test('warns once a day that a bundle expires, or has expired', async t => {
   const { watch, facts, pass } = watching()
   watch.watch(facts(7, 8))
   t.strictSame(pass(23), [])
@@ -32,13 +32,13 @@ t.test('tells once a day that a bundle ends, and that it has', async t => {
   t.strictSame(pass(6 * 24), Array(6).fill('BUNDLE_ENDS'))
   t.strictSame(pass(3 * 24), Array(3).fill('BUNDLE_ENDED'))
   watch.watch(facts(7, 8))
-  t.strictSame(pass(1), [], 'the same one again is no news')
+  t.strictSame(pass(1), [], 'the same bundle again is not logged')
   watch.watch(facts(8, 90))
   t.strictSame(pass(48), [])
   watch.close()
 })
 
-t.test('tells of a rollback once', async t => {
+t.test('logs a rollback once', async t => {
   const { watch, facts, told } = watching()
   const rollback = { from: 8, to: 7, by: 'ops', at: '2026-03-01T00:00:00Z' }
   watch.watch({ ...facts(7, 90), newest: 8, rollback })
@@ -47,7 +47,7 @@ t.test('tells of a rollback once', async t => {
   watch.close()
 })
 
-t.test('a clock before its making does not make it younger', async t => {
+t.test('a clock set to before its creation does not extend its life', async t => {
   const bundle = { serial: 7, newest: 7, created: 100 * DAY, expires: 106 * DAY }
   t.equal(bundleState(bundle, 0), 'ending')
   t.equal(bundleState({ ...bundle, expires: 200 * DAY }, 0), 'good')

@@ -11,7 +11,7 @@ import {
   taken
 } from './bundle-rig.js'
 
-t.test('a start without the bundle, or with a bad one, serves the last good one', async t => {
+t.test('a start without the bundle, or with an invalid one, serves the last good one', async t => {
   const first = await started(t, { serial: 7 })
   const second = await restarted(t, first, false)
   t.strictSame(await second.gateway.start(), [])
@@ -21,11 +21,11 @@ t.test('a start without the bundle, or with a bad one, serves the last good one'
   put(second.site, await bundle({ serial: 6 }))
   await refused(second, 'BUNDLE_OLDER')
   const third = await restarted(t, second)
-  t.strictSame(await third.gateway.start(), [], 'what was accepted is remembered')
+  t.strictSame(await third.gateway.start(), [], 'accepted serials are recorded')
   await isInForce(t, third, 7)
 })
 
-t.test('a first start without a good bundle: nothing is opened', async t => {
+t.test('a first start without a valid bundle opens nothing', async t => {
   for (const [offer, code] of [
     [undefined, 'BUNDLE_UNREADABLE'],
     [{ serial: 7, keys: [] }, 'BUNDLE_UNSIGNED'],
@@ -36,7 +36,7 @@ t.test('a first start without a good bundle: nothing is opened', async t => {
   }
 })
 
-t.test('what is remembered is damaged: nothing is taken, and what is in force stays', async t => {
+t.test('damaged state: no bundle is accepted, and the active one remains', async t => {
   const served = await started(t, { serial: 7 })
   served.site.write('state/bundles/accepted.json', '{}')
   put(served.site, await bundle({ serial: 8 }))
@@ -48,13 +48,13 @@ t.test('what is remembered is damaged: nothing is taken, and what is in force st
   t.match(await next.gateway.start(), [{ code: 'BUNDLE_STATE' }])
 })
 
-t.test('a bundle that cannot be remembered is not taken', async t => {
+t.test('a bundle whose acceptance cannot be recorded is not activated', async t => {
   const made = await rig(t, { serial: 7 })
   made.site.write('state/bundles', 'a file')
   t.match(await made.gateway.start(), [{ code: 'BUNDLE_STATE' }])
 })
 
-t.test('a rollback is in force at once, and over a restart', async t => {
+t.test('a rollback is active at once, and after a restart', async t => {
   const served = await started(t, { serial: 7 })
   put(served.site, await bundle({ serial: 8 }))
   await taken(served, 8)
@@ -69,7 +69,7 @@ t.test('a rollback is in force at once, and over a restart', async t => {
   put(served.site, await bundle({ serial: 8 }))
   await served.gateway.reload('SIGHUP')
   await isInForce(t, served, 7)
-  t.equal(served.log.with('previous rules remain active').length, 0, 'it is no error')
+  t.equal(served.log.with('previous rules remain active').length, 0, 'it is not an error')
 
   const next = await restarted(t, served)
   t.strictSame(await next.gateway.start(), [])

@@ -16,7 +16,7 @@ import {
 } from './bundle-rig.js'
 import { eventually } from './site.js'
 
-t.test('a bundle that is about to expire is told of', async t => {
+t.test('a bundle that is about to expire is logged', async t => {
   const first = await started(t, { serial: 7, expires: 3 })
   await first.log.says('expires at')
   t.match(
@@ -26,7 +26,7 @@ t.test('a bundle that is about to expire is told of', async t => {
   await isInForce(t, first, 7)
 })
 
-t.test('records have the serial', async t => {
+t.test('log records have the serial', async t => {
   const served = await started(t, { serial: 7 })
   t.ok(await banned(served, 'n7.example'))
   await eventually('a record', () => served.site.records().length > 0)
@@ -34,7 +34,7 @@ t.test('records have the serial', async t => {
   t.match(record, { serial: 7, sha256: served.gateway.rules.origin.sha256.slice(0, 12) })
 })
 
-t.test('a file of a key that is replaced counts at once', async t => {
+t.test('a replaced key file is used at once', async t => {
   const served = await started(
     t,
     { serial: 7 },
@@ -53,7 +53,7 @@ t.test('a file of a key that is replaced counts at once', async t => {
   await isInForce(t, served, 8)
 })
 
-t.test('lists that the rules of a bundle fetch are fetched, and hold', async t => {
+t.test('lists with a URL in a bundle are downloaded, and active', async t => {
   const made = await rig(t)
   const { site } = made
   site.write('ads.txt', 'ad.example\n')
@@ -75,7 +75,7 @@ lists: { ads: { url: 'file://${site.path('ads.txt')}' } }
   await eventually('a copy of the last good', () => banned(made, 'third.example'))
 })
 
-t.test('a zone that the rules of a bundle have from a primary holds, and is kept', async t => {
+t.test('a zone transferred for the rules of a bundle is active, and kept', async t => {
   const primary = await TestPrimary.open(t, [{ serial: 1, policies: nxdomain('one.example') }])
   const networks = `networks: { all: { prefixes: [127.0.0.0/8], block: [{ lists: [rpz] }] } }
 lists: { rpz: { transfer: rpz.example } }

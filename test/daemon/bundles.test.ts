@@ -16,7 +16,7 @@ import {
 } from './bundle-rig.js'
 import { banning } from './site.js'
 
-t.test('a newer bundle is in force as soon as it is there', async t => {
+t.test('a newer bundle is active as soon as it is there', async t => {
   const served = await started(t, { serial: 7 })
   await isInForce(t, served, 7)
   put(served.site, await bundle({ serial: 8 }))
@@ -27,7 +27,7 @@ t.test('a newer bundle is in force as soon as it is there', async t => {
   t.equal(served.gateway.rules.generation, 2, 'it was read once')
 })
 
-t.test('a bundle that is written in place is taken when it is whole', async t => {
+t.test('a bundle that is written in place is accepted when complete', async t => {
   const served = await started(t, { serial: 7 })
   const octets = await bundle({ serial: 8 })
   const path = served.site.path('rules.bundle')
@@ -40,7 +40,7 @@ t.test('a bundle that is written in place is taken when it is whole', async t =>
   await taken(served, 8)
 })
 
-/** One after the other, to one gateway: what is said is never what was said just before. */
+/** One after the other, to one gateway: each error differs from the previous one. */
 const refusals: readonly (Offer & { it: string; code: string })[] = [
   { it: 'is not signed', serial: 8, keys: [], code: 'BUNDLE_UNSIGNED' },
   { it: 'one of two signed', serial: 8, keys: [one], code: 'BUNDLE_UNSIGNED' },
@@ -57,7 +57,7 @@ const refusals: readonly (Offer & { it: string; code: string })[] = [
   }
 ]
 
-t.test('a bundle is refused, and the last good one stays, where', async t => {
+t.test('a bundle is rejected, and the last good one stays active, if', async t => {
   const setting = { more: RULES_OF_TWO }
   const served = await started(t, { serial: 7, keys: [one, two] }, setting)
   for (const { it, code, ...offer } of refusals) {
@@ -72,7 +72,7 @@ t.test('a bundle is refused, and the last good one stays, where', async t => {
   await taken(served, 9)
 })
 
-t.test('a damaged bundle, a folder and a missing file are refused', async t => {
+t.test('a damaged bundle, a folder and a missing file are rejected', async t => {
   const served = await started(t, { serial: 7 })
   const path = served.site.path('rules.bundle')
   const octets = Buffer.from(await bundle({ serial: 8 }))
@@ -87,10 +87,10 @@ t.test('a damaged bundle, a folder and a missing file are refused', async t => {
   served.site.write('rules.bundle/networks.yaml', banning('folder.example'))
   await served.log.says('rules.bundle: it is a folder')
   await isInForce(t, served, 7)
-  t.notOk(await banned(served, 'folder.example'), 'a folder is no bundle')
+  t.notOk(await banned(served, 'folder.example'), 'a folder is not a bundle')
 })
 
-t.test('the same bundle again is the same, and content alone is not a serial', async t => {
+t.test('the same bundle again changes nothing, and new content needs a new serial', async t => {
   const served = await started(t, { serial: 7 })
   put(served.site, await bundle({ serial: 7 }))
   await served.gateway.reload('SIGHUP')

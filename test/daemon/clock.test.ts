@@ -12,7 +12,7 @@ const day = (after: number): string =>
 const rules = (): string =>
   banning('dated.example').replace('{ id:', `{ from: ${day(1)}, until: ${day(2)}, id:`)
 
-/** Where the clock is set, in days from now, and what is heard then. */
+/** Where the clock is set, in days from now, and the expected answer. */
 const jumps = [
   { it: 'ahead, into the ban', to: 1.5, rcode: 'NXDOMAIN' },
   { it: 'back, before it', to: -400, rcode: 'NOERROR' },
@@ -22,7 +22,7 @@ const jumps = [
 ]
 
 for (const transport of kinds) {
-  t.test(`${transport}: the clock is set: bans follow it, what is held does not`, async t => {
+  t.test(`${transport}: the clock is set: bans follow it, cached answers do not`, async t => {
     const upstream = await BadUpstream.open(good(7))
     t.teardown(() => upstream.close())
     const { at, threads, site } = await serving(t, {
@@ -31,7 +31,7 @@ for (const transport of kinds) {
       files: { 'rules/networks.yaml': rules() }
     })
     const names = ['dated.example', 'held.example']
-    // Asked more than once, so that they are on the shelf as well.
+    // Queried more than once, so that they are on the shelf as well.
     for (const name of [...names, ...names, ...names]) {
       t.match(await askUdp(at, name), { answers: [/192\.0\.2\.7$/] }, `${name}: before`)
     }
@@ -45,10 +45,10 @@ for (const transport of kinds) {
         t.ok(Number(record?.split(' ')[1]) > 200, `${it}: its TTL is counted by time that passes`)
       }
     }
-    t.equal(upstream.seen.length, asked, 'nothing was asked for again')
+    t.equal(upstream.seen.length, asked, 'the upstream was not queried again')
     const dayOf = ({ time }: Record<string, unknown>): string => String(time).slice(0, 10)
     await eventually('records', () => site.records().length >= 3)
     const [first] = site.records()
-    t.equal(dayOf(first!), day(1.5).slice(0, 10), 'records have what the clock says')
+    t.equal(dayOf(first!), day(1.5).slice(0, 10), 'log records have the wall-clock time')
   })
 }

@@ -30,7 +30,7 @@ async function send(at: Endpoint, octets: Buffer): Promise<Buffer> {
   return reply
 }
 
-/** Asks with this cookie, and returns the one that comes back, in hexadecimal. */
+/** Sends a query with this cookie, and returns the one in the reply, in hexadecimal. */
 async function show(at: Endpoint, cookie: string, name = 'banned.example'): Promise<string> {
   const options = [{ code: OPTION_COOKIE, data: Buffer.from(cookie, 'hex') }]
   const query = packet.encode({
@@ -45,7 +45,7 @@ async function show(at: Endpoint, cookie: string, name = 'banned.example'): Prom
   return found.find(({ code }) => code === OPTION_COOKIE)?.data.toString('hex') ?? ''
 }
 
-t.test('all workers, and gateways with one secret, take the cookies of each other', async t => {
+t.test('all workers, and gateways with the same secret, accept each other’s cookies', async t => {
   const one = await serving(t, { more, files: files(FIRST), workers: 2 })
   const two = await serving(t, { more, files: files(`# shared\n\n  ${FIRST} # until June\n`) })
   const cookie = await show(one.gateway.endpoints[0]!, CLIENT)
@@ -55,7 +55,7 @@ t.test('all workers, and gateways with one secret, take the cookies of each othe
   t.equal(await show(two.at, cookie), cookie)
 })
 
-t.test('without a file, the workers of one gateway share a secret of their own', async t => {
+t.test('without a file, the workers of one gateway share a random secret', async t => {
   const one = await serving(t, { workers: 2 })
   const two = await serving(t)
   const cookie = await show(one.at, CLIENT)
@@ -65,7 +65,7 @@ t.test('without a file, the workers of one gateway share a secret of their own',
   t.equal(await show(one.at, cookie), cookie, 'a reload leaves it as it is')
 })
 
-t.test('cookies of clients stay on their side, and those of upstreams on theirs', async t => {
+t.test('client cookies are not sent upstream, nor upstream cookies to clients', async t => {
   const theirs = 'a1a2a3a4a5a6a7a8'
   const upstream = await BadUpstream.open(({ message, send }) => {
     send(responseTo(message, { cookie: cookieOf(message).slice(0, 16) + theirs }))
@@ -84,13 +84,13 @@ t.test('cookies of clients stay on their side, and those of upstreams on theirs'
 t.test('cookies may be off', async t => {
   const { at } = await serving(t, { more: 'cookies: { server: false }' })
   t.equal(await show(at, CLIENT), '')
-  t.equal(await show(at, '01'), '', 'and are not looked at')
+  t.equal(await show(at, '01'), '', 'and are ignored')
   const alone = `abcd0100000000000000000100002904d000000000000c000a0008${CLIENT}`
   const reply = await send(at, Buffer.from(alone, 'hex'))
-  t.equal(rcodeOf(reply), RCODE.FORMERR, 'nor is a query that asks for nothing else')
+  t.equal(rcodeOf(reply), RCODE.FORMERR, 'nor is a query for a cookie only')
 })
 
-t.test('secrets are changed on reload, and wrong ones change nothing', async t => {
+t.test('secrets change on reload, and invalid ones change nothing', async t => {
   const rig = await serving(t, { more, files: files(FIRST) })
   const { at, gateway, site, log } = rig
   const old = await show(at, CLIENT)
@@ -119,7 +119,7 @@ const wrong = [
   { it: 'a fifth', text: `${FIRST}\n`.repeat(5), at: '5:1' }
 ]
 for (const { it, text, at } of wrong) {
-  t.test(`a file with ${it} keeps it from starting`, async t => {
+  t.test(`a file with ${it} prevents the start`, async t => {
     const rig = new Rig(t, { more, files: files(text) })
     const troubles = await rig.gateway.start()
     t.match(troubles, [{ code: 'COOKIE_SECRET' }])
@@ -128,7 +128,7 @@ for (const { it, text, at } of wrong) {
   })
 }
 
-t.test('a file that is not there keeps it from starting', async t => {
+t.test('a missing file prevents the start', async t => {
   const rig = new Rig(t, { more: 'cookies: { secret-file: nowhere }' })
   t.match(await rig.gateway.start(), [{ code: 'COOKIE_SECRETS_UNREADABLE' }])
 })

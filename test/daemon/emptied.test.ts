@@ -22,7 +22,7 @@ lists:
   [LIST]: 'listed.example\n'
 }
 
-/** What files can become that say nothing, or cannot be read by anybody, root or not. */
+/** Empty files, and files that nobody can read, not even root. */
 const losses: {
   readonly it: string
   readonly lose: (site: Site) => void
@@ -79,7 +79,7 @@ function unreadable(path: string): void {
   symlinkSync(path, path)
 }
 
-t.test('at the start: there are no rules, so it does not start', async t => {
+t.test('at the start: without valid rules it does not start', async t => {
   for (const { it, lose, code, file } of losses) {
     const { gateway, site } = new Rig(t, { files: FILES })
     lose(site)
@@ -89,7 +89,7 @@ t.test('at the start: there are no rules, so it does not start', async t => {
   }
 })
 
-t.test('on reload: the rules of before stay in force', async t => {
+t.test('on reload: the previous rules remain active', async t => {
   const rig = await serving(t, { files: FILES })
   const { site, log, gateway } = rig
   for (const { it, lose, code, file } of losses) {
@@ -119,11 +119,14 @@ t.test('a list of zero names after one of a million', async t => {
   const meant = FILES[NETWORKS].replace('bad.txt }', 'bad.txt, may-be-empty: true }')
   rig.site.write(NETWORKS, meant)
   await rig.generation(2)
-  t.notOk(await banned(rig, `n${MANY - 1}.example`), 'unless somebody says that it is meant')
+  t.notOk(await banned(rig, `n${MANY - 1}.example`), 'unless the rules allow it')
   t.ok(await banned(rig, 'clip.example'))
 })
 
-t.test('a rules folder without a network: nobody is served, so it does not start', async t => {
-  const rig = new Rig(t, { files: { [NETWORKS]: 'networks: {}\n' } })
-  t.match(await rig.gateway.start(), [{ code: 'RULES_NO_NETWORK' }])
-})
+t.test(
+  'a rules folder without a network: no client would be served, so it does not start',
+  async t => {
+    const rig = new Rig(t, { files: { [NETWORKS]: 'networks: {}\n' } })
+    t.match(await rig.gateway.start(), [{ code: 'RULES_NO_NETWORK' }])
+  }
+)

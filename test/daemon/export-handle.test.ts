@@ -11,7 +11,7 @@ import { eventOf, matchedRule, snapshotOf, WALL } from '../querylog/record/event
 import { MemoryLog } from './serve.js'
 import { eventually, Site } from './site.js'
 
-/** A recorder that feeds an outlet thread, which can be killed. */
+/** A recorder with an export thread, which can be killed. */
 async function rig(t: Test, file = 'export-main.js') {
   const sink = await new Sink(t).listen()
   const log = new MemoryLog()
@@ -49,7 +49,7 @@ async function rig(t: Test, file = 'export-main.js') {
 }
 
 t.test(
-  'the outlet thread dies: records go on, it is started anew, what was lost is counted',
+  'the export thread dies: logging continues, it is restarted, lost lines are counted',
   async t => {
     const { sink, log, threads, feed, recorder, read, record } = await rig(t)
     record(0, 3)
@@ -67,13 +67,13 @@ t.test(
     t.strictSame(numbers(sink.all), [0, 1, 2, 5, 6, 7])
     t.match(await feed.status(), [{ name: 'test', sent: 3, dropped: 2, restarts: 1 }])
     await recorder.drain()
-    t.strictSame(numbers(read()), upTo(8), 'the query log has all')
+    t.strictSame(numbers(read()), upTo(8), 'the query log has every lookup')
   }
 )
 
-t.test('what a thread has not taken when it dies is counted', async t => {
+t.test('lines that a dead thread has not processed are counted', async t => {
   const { log, threads, feed, record } = await rig(t)
-  // Before it runs: what it is sent waits.
+  // Before the thread runs, so that messages to it wait.
   record(0, 4)
   void threads[0]!.terminate()
   const { fields } = await log.says('export thread died')

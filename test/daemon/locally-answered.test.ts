@@ -3,7 +3,7 @@ import { readConfig } from '../../src/config/load.js'
 import { locallyAnsweredNames } from '../../src/daemon/reload/locally-answered.js'
 import { showName } from '../../src/dns/name/name.js'
 
-/** Special-use names that a settings file has answered here, by the kind of answer. */
+/** Special-use names that a settings file has answered locally, by the kind of answer. */
 function kindOf(settings: string, name: string): string | undefined {
   const read = readConfig(settings, 'interdict.yaml')
   if (!read.ok) throw read.errors[0]!

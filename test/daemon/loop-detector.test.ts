@@ -9,7 +9,7 @@ import { MemoryLog } from './serve.js'
 
 const KEY = '0123456789abcdef'
 const EVERY = 60_000
-/** Longer than the second of two signs may be late. */
+/** Longer than the detector waits for the second event. */
 const LATE = 1_500
 
 interface Sent {
@@ -17,7 +17,7 @@ interface Sent {
   readonly message: Uint8Array
 }
 
-/** A watch over upstreams that do what a test says, on a clock of its own. */
+/** A detector with upstreams that a test controls, on a fake clock. */
 class World {
   readonly time = new FakeTime()
   readonly log = new MemoryLog()
@@ -40,7 +40,7 @@ class World {
     t.teardown(() => this.watch.close())
   }
 
-  /** Waits for the probes of a round. */
+  /** Starts a round and returns its probes. */
   async round(count = 1): Promise<Sent[]> {
     const before = this.sent.length
     if (before === 0) this.watch.start()
@@ -126,7 +126,7 @@ for (const { back, rcode, left, says } of rows) {
 }
 
 t.test(
-  'a loop is told of once, stays while nobody else answers, and ends when one does',
+  'a loop is logged once, stays while no other server answers, and ends when one does',
   async t => {
     const world = new World(t, one)
     for (let round = 0; round < 3; round++) {
@@ -138,7 +138,7 @@ t.test(
     const [refused] = await world.round()
     world.answers(refused!, SERVFAIL)
     world.time.advance(LATE)
-    t.strictSame(world.left, [[0]], 'that it has nobody to ask itself says nothing')
+    t.strictSame(world.left, [[0]], 'its own failure to resolve proves nothing')
     const [good] = await world.round()
     world.answers(good!, NXDOMAIN)
     world.time.advance(LATE)
@@ -150,7 +150,7 @@ t.test(
   }
 )
 
-t.test('each upstream of each domain is asked below it, each time for another name', async t => {
+t.test('each upstream of each domain is probed below it, each time with a new name', async t => {
   const corp = { domain: 'corp.example', name: readName('corp.example'), servers: [at(2), at(3)] }
   const world = new World(t, routesOf([at(1)], [corp]))
   const first = await world.round(3)
@@ -168,19 +168,16 @@ t.test('each upstream of each domain is asked below it, each time for another na
   t.strictSame(world.left, [[1]])
 })
 
-t.test(
-  'what one sign says is not forgotten when the next round comes before the other',
-  async t => {
-    const world = new World(t, one)
-    const [probe] = await world.round()
-    world.time.advance(EVERY - 10)
-    world.comesBack(probe!)
-    world.time.advance(10)
-    t.strictSame(world.left, [[0]])
-  }
-)
+t.test('one event is not forgotten when the next round starts before the other', async t => {
+  const world = new World(t, one)
+  const [probe] = await world.round()
+  world.time.advance(EVERY - 10)
+  world.comesBack(probe!)
+  world.time.advance(10)
+  t.strictSame(world.left, [[0]])
+})
 
-t.test('what was not asked, or was asked in another round, says nothing', async t => {
+t.test('unknown probes, and those of earlier rounds, are ignored', async t => {
   const world = new World(t, one)
   const [old] = await world.round()
   await world.round()
@@ -191,7 +188,7 @@ t.test('what was not asked, or was asked in another round, says nothing', async 
   t.strictSame(world.left, [])
 })
 
-t.test('upstreams that others stand in for are not asked', async t => {
+t.test('upstreams replaced by a forward entry for the root are not probed', async t => {
   const root = { domain: '.', name: Uint8Array.of(0), servers: [at(2)] }
   const world = new World(t, routesOf([at(1)], [root]))
   const [probe] = await world.round()
@@ -209,13 +206,13 @@ t.test('with 0 for the time between rounds nothing is opened or sent', async t =
   t.equal(world.time.waiting, 0)
 })
 
-t.test('without a socket it tries again', async t => {
+t.test('without a socket it tries again in the next round', async t => {
   const world = new World(t, one, EVERY, false)
   await world.round(0)
   t.equal(world.time.waiting, 1)
 })
 
-t.test('once closed, nothing is left open and nothing comes later', async t => {
+t.test('once closed, nothing is left open and nothing happens later', async t => {
   const world = new World(t, one)
   const [probe] = await world.round()
   world.comesBack(probe!)

@@ -7,7 +7,7 @@ import { eventually } from './site.js'
 
 const FOUND = 'forwarding loop; upstream disabled'
 const GONE = 'forwarding loop resolved; upstream enabled'
-/** Short, so that it is over while nobody has found out. */
+/** Short, so that it expires before the loop is detected. */
 const HASTE = 'timeout: 100ms, give-up: 400ms'
 /** Most tries of one inquiry (`MAX_TRIES`), whatever happens. */
 const MOST_TRIES = 8
@@ -31,7 +31,7 @@ async function pair(t: Test, setting: Setting = {}, more: Setting = {}): Promise
 }
 
 for (const transport of kinds) {
-  t.test(`${transport}: two gateways that forward to each other end the loop`, async t => {
+  t.test(`${transport}: two gateways that forward to each other detect the loop`, async t => {
     const { first, second, there, back } = await pair(t, { transport, loopCheck: '1s' })
     const logs = [first.log, second.log]
     const found = (): number => logs.flatMap(log => log.with(FOUND)).length
@@ -51,15 +51,15 @@ for (const transport of kinds) {
       'the circle is not gone round'
     )
     t.match(await askUdp(first.at, 'banned.example'), { rcode: 'NXDOMAIN' }, 'bans go on')
-    // Rounds go on: a loop that is there is told of once.
+    // Rounds continue: a persisting loop is logged once.
     const rounds = there.names.length + back.names.length
     await eventually('more rounds', () => there.names.length + back.names.length >= rounds + 4)
-    for (const log of logs) t.ok(log.with(FOUND).length <= 1, 'it is told of once')
+    for (const log of logs) t.ok(log.with(FOUND).length <= 1, 'it is logged once')
     t.equal(logs.flatMap(log => log.with(GONE)).length, 0)
   })
 }
 
-t.test('a loop that is gone is left: upstreams are asked again', async t => {
+t.test('when a loop is resolved, upstreams are used again', async t => {
   const upstream = await BadUpstream.open(good(7))
   t.teardown(() => upstream.close())
   const { first, second, there, back } = await pair(t, { loopCheck: '1s' })
@@ -69,7 +69,7 @@ t.test('a loop that is gone is left: upstreams are asked again', async t => {
   const way = finder === first ? there : back
   way.target = upstream.endpoint
   await finder.log.says(GONE)
-  // Workers are told after it is logged; what failed until then is remembered.
+  // Workers learn of it after it is logged; failures until then are cached.
   let tries = 0
   await eventually('the upstream is asked', async () => {
     const { answers } = await askUdp(finder.at, `n${tries++}.example`)
@@ -78,7 +78,7 @@ t.test('a loop that is gone is left: upstreams are asked again', async t => {
   t.equal(finder.log.with(GONE).length, 1)
 })
 
-t.test('until it is found out, a question goes round once and no more', async t => {
+t.test('until a loop is detected, a query goes round only once', async t => {
   const { first, second, there, back } = await pair(t, { upstreams: HASTE })
   const names = Array.from({ length: 20 }, (_, i) => `n${i}.example`)
   const replies = await Promise.all(names.map(name => askUdp(first.at, name)))
@@ -88,23 +88,23 @@ t.test('until it is found out, a question goes round once and no more', async t 
       there.count(name) >= 1 && there.count(name) <= MOST_TRIES,
       `${name} is sent so often, and no more`
     )
-    t.ok(back.count(name) <= MOST_TRIES, 'and comes back no more often')
+    t.ok(back.count(name) <= MOST_TRIES, 'and does not return more often')
   }
   const sent = there.names.length
   t.match(await askUdp(first.at, names[0]!), { rcode: 'SERVFAIL' })
-  t.equal(there.names.length, sent, 'that it failed is remembered, and costs nothing')
+  t.equal(there.names.length, sent, 'its failure is cached, and costs nothing')
   t.match(await askUdp(second.at, 'banned.example'), { rcode: 'NXDOMAIN' })
 })
 
 const alone = kinds[0] === 'portable' && 'threads cannot share a port here'
-t.test('with several workers, each of them asks once', { skip: alone }, async t => {
+t.test('with several workers, each forwards it once', { skip: alone }, async t => {
   const { first, there, back } = await pair(t, { upstreams: HASTE, workers: 3 })
   t.match(await askUdp(first.at, 'www.example'), { rcode: 'SERVFAIL' })
   t.ok(there.count('www.example') <= 3 * MOST_TRIES)
   t.ok(back.count('www.example') <= 3 * MOST_TRIES)
 })
 
-t.test('an upstream whose address is translated to ours is found', async t => {
+t.test('an upstream whose address is translated to this gateway is detected', async t => {
   const nat = await Relay.open(t)
   const { at, log } = await serving(t, { upstream: nat.endpoint, loopCheck: '1s', workers: 2 })
   nat.target = at
@@ -113,7 +113,7 @@ t.test('an upstream whose address is translated to ours is found', async t => {
   t.equal(nat.count('www.example'), 0)
 })
 
-t.test('a worker that is started later knows of it', async t => {
+t.test('a worker started later knows of the loop', async t => {
   const nat = await Relay.open(t)
   const { at, log, threads } = await serving(t, { upstream: nat.endpoint, loopCheck: '1s' })
   nat.target = at
@@ -124,7 +124,7 @@ t.test('a worker that is started later knows of it', async t => {
   t.equal(nat.count('www.example'), 0)
 })
 
-t.test('a loop for one domain is one for that domain only', async t => {
+t.test('a loop for one domain affects that domain only', async t => {
   const upstream = await BadUpstream.open(good(3))
   t.teardown(() => upstream.close())
   const nat = await Relay.open(t)
@@ -141,7 +141,7 @@ t.test('a loop for one domain is one for that domain only', async t => {
   t.match(await askUdp(at, 'www.example'), { answers: [/192\.0\.2\.3/] })
 })
 
-t.test('where one of two upstreams leads back, the other one is asked', async t => {
+t.test('if one of two upstreams loops, the other one is used', async t => {
   const upstream = await BadUpstream.open(good(4))
   t.teardown(() => upstream.close())
   const nat = await Relay.open(t)
@@ -157,7 +157,7 @@ t.test('where one of two upstreams leads back, the other one is asked', async t 
   t.notOk(nat.names.some(name => /^n\d+\.example$/.test(name)))
 })
 
-t.test('with loop-check 0s nobody is asked for anything that no client asked', async t => {
+t.test('with loop-check 0s no probe is sent', async t => {
   const upstream = await BadUpstream.open(good(5))
   t.teardown(() => upstream.close())
   const { at } = await serving(t, { upstream: upstream.endpoint, loopCheck: '0s' })

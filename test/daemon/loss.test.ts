@@ -8,7 +8,7 @@ import { eventually } from './site.js'
 const NAMES = Array.from({ length: 20 }, (_, i) => `n${i}.example`)
 const GARBAGE = new Uint8Array(700).fill(0xff)
 
-/** A way to an upstream, and what begins and ends the trouble on it. */
+/** A path to an upstream, with a way to break and repair it. */
 interface Way {
   readonly relay: Relay
   begin(): void
@@ -38,7 +38,7 @@ for (const transport of kinds) {
     { it: 'all packets are lost', open: lossy },
     { it: 'all answers are garbage', open: garbled }
   ]) {
-    t.test(`${transport}: ${it} for a while: each client is told, and bans hold`, async t => {
+    t.test(`${transport}: ${it} for a while: each client gets an error, and bans work`, async t => {
       const upstream = await BadUpstream.open(good(1))
       t.teardown(() => upstream.close())
       const way = await open(t, upstream)

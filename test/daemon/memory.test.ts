@@ -28,7 +28,7 @@ async function hungry(t: Test, transport: (typeof kinds)[number]) {
   return { child, at, said: () => said, end: () => end, replaced }
 }
 
-/** Asks all the time, since a socket is a risk when it becomes readable. */
+/** Queries all the time, since a socket that becomes readable is the risk. */
 function keepAsking(t: Test, at: Parameters<typeof askUdp>[0]): void {
   const timer = setInterval(() => {
     askUdp(at, 'banned.example', { patience: 500 }).catch(() => undefined)
@@ -37,25 +37,28 @@ function keepAsking(t: Test, at: Parameters<typeof askUdp>[0]): void {
 }
 
 for (const transport of kinds) {
-  t.test(`${transport}: a worker that leaks is replaced before its memory is full`, async t => {
-    const { child, at, said, end, replaced } = await hungry(t, transport)
-    keepAsking(t, at)
-    child.stdin.write('leak\n')
-    await eventually('an end of it', () => replaced() || end() !== undefined)
-    t.equal(end(), undefined, 'the process goes on')
-    t.match(said(), /worker died/)
-    t.match(said(), /heap almost full/)
-    t.match(await askUdp(at, 'banned.example'), { rcode: 'NXDOMAIN' })
-  })
+  t.test(
+    `${transport}: a worker that leaks memory is restarted before its heap is full`,
+    async t => {
+      const { child, at, said, end, replaced } = await hungry(t, transport)
+      keepAsking(t, at)
+      child.stdin.write('leak\n')
+      await eventually('an end of it', () => replaced() || end() !== undefined)
+      t.equal(end(), undefined, 'the process goes on')
+      t.match(said(), /worker died/)
+      t.match(said(), /heap almost full/)
+      t.match(await askUdp(at, 'banned.example'), { rcode: 'NXDOMAIN' })
+    }
+  )
 
-  t.test(`${transport}: a worker is out of memory at once: no hang`, async t => {
+  t.test(`${transport}: a worker runs out of memory at once: no hang`, async t => {
     const { child, at, end, replaced } = await hungry(t, transport)
     keepAsking(t, at)
     child.stdin.write('eat\n')
     await eventually('an end of it', () => replaced() || end() !== undefined)
     const ended = end()
-    if (ended !== undefined)
-      t.not(ended.code, 0, 'the process ends, and does not say that all is well')
-    else t.match(await askUdp(at, 'banned.example'), { rcode: 'NXDOMAIN' }, 'or all goes on')
+    if (ended !== undefined) t.not(ended.code, 0, 'the process ends with an error')
+    else
+      t.match(await askUdp(at, 'banned.example'), { rcode: 'NXDOMAIN' }, 'or everything continues')
   })
 }

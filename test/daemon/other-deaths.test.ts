@@ -3,7 +3,7 @@ import { askMany, askUdp } from './asker.js'
 import { serving } from './serve.js'
 import { banning, eventually } from './site.js'
 
-t.test('the recorder dies: answers go on, and records come again', async t => {
+t.test('the recorder dies: answers continue, and logging resumes', async t => {
   const { threads, log, site, at, gateway } = await serving(t)
   await askUdp(at, 'one.banned.example')
   await eventually('the first record', () => site.records().length === 1)
@@ -28,7 +28,7 @@ t.test('the recorder dies: answers go on, and records come again', async t => {
   t.equal(site.records().length, 3)
 })
 
-t.test('the recorder dies at the end: what was recorded is written all the same', async t => {
+t.test('the recorder dies during shutdown: pending records are still written', async t => {
   const { threads, site, at, gateway } = await serving(t)
   await threads.kill('recorder')
   await askMany(at, 'banned.example', 20)
@@ -36,33 +36,37 @@ t.test('the recorder dies at the end: what was recorded is written all the same'
   t.equal(site.records().length, 20)
 })
 
-t.test('the compiler dies idle: the next reload works', async t => {
+t.test('the compiler dies while idle: the next reload works', async t => {
   const rig = await serving(t)
   await rig.gateway.reload('SIGHUP')
   await rig.threads.kill('compiler')
   await rig.log.says('compiler thread died')
-  t.equal((await askUdp(rig.at, 'banned.example')).rcode, 'NXDOMAIN', 'the rules stay in force')
+  t.equal((await askUdp(rig.at, 'banned.example')).rcode, 'NXDOMAIN', 'the rules remain active')
   rig.site.write('rules/networks.yaml', banning('other.example'))
   await rig.generation(2)
   t.equal((await askUdp(rig.at, 'other.example')).rcode, 'NXDOMAIN')
   const { fields } = await rig.log.says('rules reloaded')
-  t.match(fields, { changes: { names: { added: 1, removed: 1 } } }, 'it knows what was before')
+  t.match(
+    fields,
+    { changes: { names: { added: 1, removed: 1 } } },
+    'it compares to the previous rules'
+  )
 })
 
-t.test('the compiler dies twice at the same work: later it is tried again', async t => {
+t.test('the compiler dies twice on the same job: it is retried later', async t => {
   const rig = await serving(t)
   const reloaded = rig.gateway.reload('SIGHUP')
   await rig.threads.kill('compiler')
   await rig.threads.kill('compiler')
   await reloaded
   await rig.log.says('reload failed')
-  t.equal((await askUdp(rig.at, 'banned.example')).rcode, 'NXDOMAIN', 'the rules stay in force')
+  t.equal((await askUdp(rig.at, 'banned.example')).rcode, 'NXDOMAIN', 'the rules remain active')
   const { fields, message } = await rig.log.says('unchanged')
   t.match(fields, { reason: 'retry' })
   t.match(message, 'errors are fixed')
 })
 
-t.test('the compiler dies at work: another does the same work', async t => {
+t.test('the compiler dies during a job: another one repeats it', async t => {
   const rig = await serving(t)
   rig.site.write('rules/networks.yaml', banning('other.example'))
   const reloaded = rig.gateway.reload('SIGHUP')

@@ -10,7 +10,7 @@ const STEP = 50
 
 type Test = Parameters<typeof serving>[0]
 
-/** Asks until another answer comes than the first; answers are marked by which one they are. */
+/** Queries until an answer other than the first comes; answers are numbered. */
 async function untilRenewed(t: Test, cache: string) {
   const upstream = await BadUpstream.open(query => {
     const mark = upstream.seen.length
@@ -19,7 +19,7 @@ async function untilRenewed(t: Test, cache: string) {
   })
   t.teardown(() => upstream.close())
   const { at } = await serving(t, { upstream: upstream.endpoint, cache: `max-ttl: 10s, ${cache}` })
-  /** Answers of before that were given while the upstream was being asked for another. */
+  /** Previous answers given while the refresh was in flight. */
   let given = 0
   for (let mark = 0; mark < 2;) {
     await sleep(STEP)
@@ -30,12 +30,12 @@ async function untilRenewed(t: Test, cache: string) {
   return { given, asked: upstream.seen.length }
 }
 
-t.test('a name that is asked for all the time is asked for anew before it is over', async t => {
+t.test('a popular name is refreshed before it expires', async t => {
   const { given, asked } = await untilRenewed(t, '')
   t.ok(given > 0, 'clients were answered meanwhile')
-  t.equal(asked, 2, 'the upstream was asked once more, whoever asked meanwhile')
+  t.equal(asked, 2, 'the upstream got one more query, however many clients asked meanwhile')
 })
 
-t.test('with prefetch: false it is asked for when it is over', async t => {
+t.test('with prefetch: false it is refreshed when it has expired', async t => {
   t.strictSame(await untilRenewed(t, 'prefetch: false'), { given: 0, asked: 2 })
 })

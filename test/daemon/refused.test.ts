@@ -50,7 +50,7 @@ async function freePort(address: string): Promise<number> {
 
 for (const transport of kinds) {
   for (const protocol of ['UDP', 'TCP'] as const) {
-    t.test(`${transport}: a port that another program has for ${protocol}`, async t => {
+    t.test(`${transport}: a ${protocol} port in use by another program`, async t => {
       const port = await taken(t, protocol)
       const rig = new Rig(t, { transport, listen: ['127.0.0.1:0', `127.0.0.1:${port}`] })
       const troubles = await rig.gateway.start()
@@ -60,7 +60,7 @@ for (const transport of kinds) {
     })
   }
 
-  t.test(`${transport}: a port that another Interdict has`, async t => {
+  t.test(`${transport}: a port in use by another Interdict`, async t => {
     const first = await serving(t, { transport })
     const { port } = first.at
     for (const second of kinds) {
@@ -74,7 +74,7 @@ for (const transport of kinds) {
     t.equal((await askUdp(third.at, 'banned.example')).rcode, 'NXDOMAIN', 'the next one has it')
   })
 
-  t.test(`${transport}: two that start at the same instant: one has the port`, async t => {
+  t.test(`${transport}: two that start at the same time: one gets the port`, async t => {
     const address = '127.33.44.66'
     const listen = [`${address}:${await freePort(address)}`]
     let probes = 0
@@ -93,7 +93,7 @@ for (const transport of kinds) {
     t.strictSame(codes.sort(), ['', 'SOCKET_BIND'])
   })
 
-  t.test(`${transport}: all addresses that cannot be had are told`, async t => {
+  t.test(`${transport}: every address that is not available is reported`, async t => {
     const listen = ['192.0.2.1:5353', '[2001:db8::1]:5353']
     const rig = new Rig(t, { transport, listen })
     t.match(await rig.gateway.start(), [
@@ -103,7 +103,7 @@ for (const transport of kinds) {
   })
 }
 
-t.test('wrong rules: all errors, and no socket is opened at any time', async t => {
+t.test('invalid rules: all errors are reported, and no socket is ever opened', async t => {
   const port = await taken(t, 'UDP')
   const files = {
     'rules/networks.yaml': banning('no name').replace('Nobody', '[]'),
@@ -117,7 +117,7 @@ t.test('wrong rules: all errors, and no socket is opened at any time', async t =
   t.notOk(troubles.some(({ code }) => code === 'SOCKET_BIND'))
 })
 
-t.test('a worker that dies at the start keeps it from starting', async t => {
+t.test('a worker that dies at the start prevents it', async t => {
   const rig = new Rig(t)
   const starting = rig.gateway.start()
   await rig.threads.kill('worker')
@@ -129,7 +129,7 @@ t.test('no rules folder at all', async t => {
   t.match(await rig.gateway.start(), [{ code: 'RULES_UNREADABLE', message: /networks\.yaml:1:1/ }])
 })
 
-t.test('rule files that do not come to rest', async t => {
+t.test('rule files that keep changing', async t => {
   const rig = new Rig(t)
   let i = 0
   const writer = setInterval(() => {

@@ -15,31 +15,34 @@ lists:
   bad: { file: lists/bad.txt }
 `
 
-t.test('wrong rules: each error is told where it is, and the old ones stay', async t => {
-  const rig = await serving(t)
-  const { site, log } = rig
-  site.write(NETWORKS, 'networks: { all: { prefixes: [127.0.0.0/33], bans: [{ ap: [x] }] } }\n')
-  await log.says(NOT_ACCEPTED)
-  const errors = log.lines.filter(({ level, fields }) => level === 'error' && 'code' in fields)
-  t.ok(errors.length > 1, 'all of them')
-  for (const { message } of errors) t.match(message, /networks\.yaml:1:\d+: networks\.all\./)
-  t.ok(await banned(rig, 'banned.example'), 'the old rules hold')
-  t.equal(rig.gateway.rules.generation, 1)
+t.test(
+  'invalid rules: each error has its position, and the previous rules remain active',
+  async t => {
+    const rig = await serving(t)
+    const { site, log } = rig
+    site.write(NETWORKS, 'networks: { all: { prefixes: [127.0.0.0/33], bans: [{ ap: [x] }] } }\n')
+    await log.says(NOT_ACCEPTED)
+    const errors = log.lines.filter(({ level, fields }) => level === 'error' && 'code' in fields)
+    t.ok(errors.length > 1, 'all of them')
+    for (const { message } of errors) t.match(message, /networks\.yaml:1:\d+: networks\.all\./)
+    t.ok(await banned(rig, 'banned.example'), 'the previous rules are active')
+    t.equal(rig.gateway.rules.generation, 1)
 
-  site.write('rules/apps/.tiktok.yaml.swp', 'an editor was here')
-  await rig.gateway.reload('file changed')
-  t.equal(log.with(NOT_ACCEPTED).length, 1, 'the same errors are not told again and again')
-  await rig.gateway.reload('SIGHUP')
-  t.equal(log.with(NOT_ACCEPTED).length, 2, 'unless somebody asks')
+    site.write('rules/apps/.tiktok.yaml.swp', 'an editor was here')
+    await rig.gateway.reload('file changed')
+    t.equal(log.with(NOT_ACCEPTED).length, 1, 'the same errors are not repeated')
+    await rig.gateway.reload('SIGHUP')
+    t.equal(log.with(NOT_ACCEPTED).length, 2, 'unless requested')
 
-  site.write(NETWORKS, banning('banned.example'))
-  await log.says('unchanged')
-  site.write(NETWORKS, banning('other.example'))
-  await rig.generation(2)
-  t.ok(await banned(rig, 'other.example'), 'mended')
-})
+    site.write(NETWORKS, banning('banned.example'))
+    await log.says('unchanged')
+    site.write(NETWORKS, banning('other.example'))
+    await rig.generation(2)
+    t.ok(await banned(rig, 'other.example'), 'mended')
+  }
+)
 
-t.test('a storm of reasons to reload is two reloads at most', async t => {
+t.test('many reload requests at once cause two reloads at most', async t => {
   const { gateway, threads, log } = await serving(t)
   const compilations = (): number =>
     threads.sent.filter(message => (message as { kind?: string }).kind === 'compile').length
@@ -51,10 +54,10 @@ t.test('a storm of reasons to reload is two reloads at most', async t => {
   t.equal(compilations() - before, 2)
   t.equal(log.with('unchanged').length, 2)
   await gateway.reload('SIGHUP')
-  t.equal(compilations() - before, 3, 'the next one is done again')
+  t.equal(compilations() - before, 3, 'the next one runs')
 })
 
-t.test('who asks for a reload is answered, though a file has changed as well', async t => {
+t.test('a requested reload is logged as such, although a file has changed as well', async t => {
   const { gateway, log } = await serving(t)
   for (const why of ['file changed', 'SIGHUP', 'file changed'] as const) {
     void gateway.reload(why)
@@ -63,7 +66,7 @@ t.test('who asks for a reload is answered, though a file has changed as well', a
   t.match(fields, { reason: 'SIGHUP' })
 })
 
-t.test('a reload that is asked for sees what was written before', async t => {
+t.test('a requested reload sees everything written before', async t => {
   const rig = await serving(t)
   for (let round = 2; round < 8; round++) {
     void rig.gateway.reload('SIGHUP')
@@ -73,7 +76,7 @@ t.test('a reload that is asked for sees what was written before', async t => {
   }
 })
 
-t.test('under queries: every answer is old or new, and none is lost', async t => {
+t.test('under load: every answer is by the old or the new rules, and none is lost', async t => {
   const rig = await serving(t, { workers: 1 })
   const seen: boolean[] = []
   let rounds = 0
@@ -94,7 +97,7 @@ t.test('under queries: every answer is old or new, and none is lost', async t =>
   t.strictSame(seen, [true, false, true, false, true, false, true], 'never back to older rules')
 })
 
-t.test('a file that is written piece by piece is in force when it is whole', async t => {
+t.test('a file that is written piece by piece becomes active when complete', async t => {
   const lines = Array.from({ length: 100 }, (_, i) => `n${i}.example\n`)
   const files = { [NETWORKS]: list, 'rules/lists/bad.txt': `${lines.join('')}last.example\n` }
   const rig = await serving(t, { files })
@@ -113,7 +116,7 @@ t.test('a file that is written piece by piece is in force when it is whole', asy
   t.equal(rig.gateway.rules.generation, 2, 'and nothing in between')
 })
 
-t.test('what is written while rules are compiled is read as well', async t => {
+t.test('a change made during compilation is picked up', async t => {
   const rig = await serving(t)
   for (let round = 0; round < 10; round++) {
     const reloading = rig.gateway.reload('SIGHUP')
@@ -124,7 +127,7 @@ t.test('what is written while rules are compiled is read as well', async t => {
   }
 })
 
-t.test('each activation says what changed', async t => {
+t.test('each activation logs what changed', async t => {
   const rig = await serving(t)
   rig.site.write(NETWORKS, banning('banned.example', 'more.example'))
   const { fields } = await rig.log.says(RELOADED)

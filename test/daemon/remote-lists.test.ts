@@ -24,7 +24,7 @@ async function rig(t: Test, url: string, more = ''): Promise<Rig> {
   return new Rig(t, setting)
 }
 
-t.test('a first start fetches its lists before it serves', async t => {
+t.test('a first start downloads its lists before it serves', async t => {
   const server = await ListServer.open(t)
   server.on('/ads.txt', 'one.example\n')
   // Its own ban on the name of the server does not stand in the way.
@@ -37,18 +37,18 @@ t.test('a first start fetches its lists before it serves', async t => {
   t.ok(one.site.has('state/lists/ads'))
 })
 
-t.test('a start without a copy, and without a server: it serves, and says so', async t => {
+t.test('a start without a copy, and without a server: it serves, and logs an error', async t => {
   const server = await ListServer.open(t)
   const one = await rig(t, server.url('/ads.txt'))
   t.strictSame(await one.gateway.start(), [])
-  t.ok(await banned(one, 'banned.example'), 'all other rules hold')
+  t.ok(await banned(one, 'banned.example'), 'all other rules are active')
   t.notOk(await banned(one, 'one.example'))
   await one.log.says('rules on it match no names')
   t.ok(one.log.lines.some(({ fields }) => fields.code === 'REMOTE_STATUS'))
   t.ok(one.log.lines.some(({ fields }) => fields.code === 'RULES_LIST_ABSENT'))
 })
 
-t.test('a restart serves by the copy at once, and does not ask before it is due', async t => {
+t.test('a restart uses the copy at once, and does not refresh it before it is due', async t => {
   const server = await ListServer.open(t)
   server.on('/ads.txt', 'one.example\n')
   const one = await rig(t, server.url('/ads.txt'))
@@ -65,7 +65,7 @@ t.test('a restart serves by the copy at once, and does not ask before it is due'
   t.equal(server.times('/ads.txt'), 1)
 })
 
-t.test('a list that is newer is in force within a second of its coming', async t => {
+t.test('a newer list is active within a second', async t => {
   const server = await ListServer.open(t)
   server.on('/ads.txt', 'one.example\n')
   const one = await rig(t, server.url('/ads.txt'))
@@ -85,7 +85,7 @@ t.test('a list that is newer is in force within a second of its coming', async t
   t.match(await one.log.says('list refreshed', 2), { fields: { entries: 2 } })
 })
 
-t.test('what is wrong with a list while it runs leaves its copy in force', async t => {
+t.test('a bad list while running leaves its copy active', async t => {
   const server = await ListServer.open(t)
   server.on('/ads.txt', 'one.example\n')
   const one = await rig(t, server.url('/ads.txt'))
@@ -108,7 +108,7 @@ t.test('a list over http with its checksum', async t => {
   t.ok(await banned(one, 'one.example'))
 })
 
-t.test('a fetcher that dies: it is said, and the gateway goes on', async t => {
+t.test('a fetcher that dies is logged, and the gateway continues', async t => {
   const server = await ListServer.open(t)
   server.on('/ads.txt', () => undefined)
   const one = await rig(t, server.url('/ads.txt'))

@@ -8,7 +8,7 @@ import type { Snapshot } from '../../src/policy/tables/snapshot.js'
 const MB = 2 ** 20
 const SIZE = 64 * MB
 
-/** Of a snapshot what counts here: shared memory, every page of it in use. */
+/** A snapshot for this purpose: shared memory with every page in use. */
 function snapshotOf(generation: number, octets: number): Snapshot {
   const memory = new SharedArrayBuffer(octets)
   new Uint8Array(memory).fill(1)
@@ -21,7 +21,7 @@ async function settled(most: number): Promise<number> {
   return process.memoryUsage.rss()
 }
 
-t.test('the memory of replaced snapshots is given back', async t => {
+t.test('the memory of replaced snapshots is freed', async t => {
   const retired = new ReplacedSnapshots(20)
   const before = process.memoryUsage.rss()
   for (let generation = 1; generation <= 5; generation++) {
@@ -33,7 +33,7 @@ t.test('the memory of replaced snapshots is given back', async t => {
   t.equal(retired.octets, 0)
 })
 
-t.test('what one goes over to twice is not replaced, and a little may wait', async t => {
+t.test('setting the same snapshot twice replaces nothing, and small garbage may wait', async t => {
   const retired = new ReplacedSnapshots(20)
   const small = snapshotOf(1, MB)
   retired.setCurrent(small)
@@ -44,7 +44,7 @@ t.test('what one goes over to twice is not replaced, and a little may wait', asy
   t.equal(retired.octets, MB)
 })
 
-t.test('threads that collect at the same time do not disturb each other', async t => {
+t.test('threads that collect at the same time do not interfere', async t => {
   const module = new URL('./collecting-worker.js', import.meta.url)
   for (let round = 0; round < 10; round++) {
     const threads = 8

@@ -15,7 +15,7 @@ const y = source('y', 'y.example')
 const snapshotOf = (...rules: Rule[]): Snapshot =>
   policyOf(ruleSet(network('n', ['10.0.0.0/8'], rules))).snapshot
 
-/** A watch with the times of its rules in days from now on, and what it tells. */
+/** A monitor with the dates of its rules in days from now, and what it logs. */
 function watching() {
   const time = new FakeTime()
   let ahead = 0
@@ -36,33 +36,36 @@ function watching() {
   return { time, watch, day, pass, set }
 }
 
-t.test('tells at the second what begins, is about to end, ends and is due', async t => {
-  const { watch, day, pass, time } = watching()
-  watch.watch(
-    snapshotOf(
-      ban('b', [x, y], { from: day(2), until: day(30), review: day(10) }),
-      exception('e', [x], { from: day(-3), until: day(20) })
+t.test(
+  'logs to the second what starts, is about to expire, expires and is due for review',
+  async t => {
+    const { watch, day, pass, time } = watching()
+    watch.watch(
+      snapshotOf(
+        ban('b', [x, y], { from: day(2), until: day(30), review: day(10) }),
+        exception('e', [x], { from: day(-3), until: day(20) })
+      )
     )
-  )
-  t.strictSame(pass(2 - 1 / DAY), [])
-  t.strictSame(pass(1 / DAY), ['begins b'])
-  t.strictSame(pass(4), ['RULES_EXCEPTION_ENDS e'])
-  t.strictSame(pass(4), ['RULES_REVIEW_DUE b'])
-  t.strictSame(pass(10), ['RULES_BAN_ENDS b', 'RULES_EXCEPTION_ENDED e'])
-  t.strictSame(pass(10), ['RULES_BAN_ENDED b'])
-  t.strictSame(pass(400), [])
-  watch.close()
-  t.equal(time.waiting, 0)
-})
+    t.strictSame(pass(2 - 1 / DAY), [])
+    t.strictSame(pass(1 / DAY), ['begins b'])
+    t.strictSame(pass(4), ['RULES_EXCEPTION_ENDS e'])
+    t.strictSame(pass(4), ['RULES_REVIEW_DUE b'])
+    t.strictSame(pass(10), ['RULES_BAN_ENDS b', 'RULES_EXCEPTION_ENDED e'])
+    t.strictSame(pass(10), ['RULES_BAN_ENDED b'])
+    t.strictSame(pass(400), [])
+    watch.close()
+    t.equal(time.waiting, 0)
+  }
+)
 
-t.test('one that is short is warned of when it begins', async t => {
+t.test('a short one is warned about when it starts', async t => {
   const { watch, day, pass } = watching()
   watch.watch(snapshotOf(exception('e', [x], { from: day(5), until: day(8) })))
   t.strictSame(pass(4), [])
   t.strictSame(pass(2), ['begins e', 'RULES_EXCEPTION_ENDS e'])
 })
 
-t.test('what was so at the load was told then, and is not told again', async t => {
+t.test('what is already true at the load is not logged again', async t => {
   const { watch, day, pass } = watching()
   const rules = [ban('b', [x], { from: day(-9), until: day(9), review: day(-1) })]
   watch.watch(snapshotOf(...rules))
@@ -71,7 +74,7 @@ t.test('what was so at the load was told then, and is not told again', async t =
   t.strictSame(pass(1), ['RULES_BAN_ENDED b'])
 })
 
-t.test('nothing is told of a review of a ban that has ended, nor of a block', async t => {
+t.test('the review of an expired ban is not logged, nor any of a block', async t => {
   const { watch, day, pass, time } = watching()
   watch.watch(snapshotOf(ban('b', [x], { until: day(1), review: day(2) })))
   t.strictSame(pass(3), ['RULES_BAN_ENDED b'])
@@ -81,7 +84,7 @@ t.test('nothing is told of a review of a ban that has ended, nor of a block', as
 })
 
 t.test(
-  'the clock is set: within an hour it is told what happened, and what happens anew',
+  'the clock is set: within an hour past events are logged, and repeated ones again',
   async t => {
     const { watch, day, pass, set } = watching()
     watch.watch(snapshotOf(ban('b', [x], { from: day(5), until: day(100) })))
@@ -93,7 +96,7 @@ t.test(
   }
 )
 
-t.test('counts what somebody should look at now', async t => {
+t.test('counts what needs attention now', async t => {
   const { watch, day, pass } = watching()
   t.strictSame(watch.due(), { ending: 0, reviews: 0 })
   watch.watch(

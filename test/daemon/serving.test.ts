@@ -25,7 +25,7 @@ for (const transport of kinds) {
     t.strictSame([...clients].sort(), ['127.0.0.1 tcp', '127.0.0.1 udp', '::1 tcp', '::1 udp'])
   })
 
-  t.test(`${transport}: a wildcard answers from the address that was asked`, async t => {
+  t.test(`${transport}: a wildcard listener answers from the address that was queried`, async t => {
     const { gateway } = await serving(t, { transport, listen: ['0.0.0.0:0'] })
     const { port } = gateway.endpoints[0]!
     // The portable transport has the addresses of the interfaces, and 127.0.0.2 is none.
@@ -48,15 +48,18 @@ for (const transport of kinds) {
   })
 }
 
-t.test('the compiler is gone once the gateway serves, and there again for a reload', async t => {
-  const rig = await serving(t)
-  await eventually('no compiler', () => rig.threads.of('compiler').length === 0)
-  rig.site.write('rules/networks.yaml', banning('other.example'))
-  await rig.generation(2)
-  t.equal((await askUdp(rig.at, 'other.example')).rcode, 'NXDOMAIN')
-})
+t.test(
+  'the compiler thread ends once the gateway serves, and is restarted for a reload',
+  async t => {
+    const rig = await serving(t)
+    await eventually('no compiler', () => rig.threads.of('compiler').length === 0)
+    rig.site.write('rules/networks.yaml', banning('other.example'))
+    await rig.generation(2)
+    t.equal((await askUdp(rig.at, 'other.example')).rcode, 'NXDOMAIN')
+  }
+)
 
-t.test('where a start is refused, no recorder was started and no query log opened', async t => {
+t.test('a failed start starts no recorder and opens no query log', async t => {
   const rig = new Rig(t, { files: { 'rules/networks.yaml': banning('..') } })
   t.not((await rig.gateway.start()).length, 0)
   t.equal(rig.threads.of('recorder').length, 0)

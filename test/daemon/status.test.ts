@@ -7,9 +7,9 @@ import { kinds, serving, type Rig } from './serve.js'
 import { banning, eventually } from './site.js'
 
 const more = 'admin: { socket: admin.sock }'
-/** Longer than any of this takes. */
+/** Longer than any test here takes. */
 const LONG = 30_000
-/** No upstream is asked twice, however busy the machine is. */
+/** No retry to an upstream, however busy the machine is. */
 const PATIENT = 'timeout: 4s, give-up: 4s'
 
 async function statusOf({ site }: Rig): Promise<Status> {
@@ -18,7 +18,7 @@ async function statusOf({ site }: Rig): Promise<Status> {
   return reply.result
 }
 
-/** The status once the recorder has written so many lines, and so many replies have left. */
+/** The status once the recorder has written this many lines, and this many replies were sent. */
 async function whenDone(rig: Rig, lines: number, replies: number): Promise<Status> {
   let last = await statusOf(rig)
   await eventually(`${lines} lines and ${replies} replies`, async () => {
@@ -29,14 +29,14 @@ async function whenDone(rig: Rig, lines: number, replies: number): Promise<Statu
 }
 
 for (const transport of kinds) {
-  t.test(`${transport}: adds up what all workers count`, async t => {
+  t.test(`${transport}: adds up the counters of all workers`, async t => {
     const upstream = await BadUpstream.open(truncating(good(1)))
     t.teardown(() => upstream.close())
     const { endpoint } = upstream
     const setting = { transport, workers: 2, upstream: endpoint, upstreams: PATIENT, more }
     const rig = await serving(t, setting)
     const { workers, endpoints, upstreams } = rig.gateway
-    // Ports are spread by chance: of 48 clients all of one worker is what nobody lives to see.
+    // Workers are chosen by a hash of the port: that 48 clients all reach one is practically impossible.
     await askMany(rig.at, 'www.example', 48)
     await askMany(rig.at, 'banned.example', 5)
     await askTcp(rig.at, 'banned.example')
@@ -79,7 +79,7 @@ for (const transport of kinds) {
   })
 }
 
-t.test('says what limits turned away', async t => {
+t.test('counts what limits rejected', async t => {
   const limits = 'limits: { queries-per-second: 1, burst: 1s, slip: 2 }'
   const rig = await serving(t, { more: `${more}\n${limits}` })
   await askUdp(rig.at, 'banned.example')
@@ -92,7 +92,7 @@ t.test('says what limits turned away', async t => {
   t.match((await statusOf(rig)).limits.responses, { dropped: 0, slipped: 0 }, 'and no other one')
 })
 
-t.test('says who of the upstreams does not answer, and what that did to clients', async t => {
+t.test('shows which upstream does not answer, and how that affects clients', async t => {
   const upstream = await BadUpstream.open(silent)
   t.teardown(() => upstream.close())
   const upstreams = 'timeout: 50ms, give-up: 200ms'
@@ -105,7 +105,7 @@ t.test('says who of the upstreams does not answer, and what that did to clients'
   t.ok(states[0]!.timeouts > 0)
 })
 
-t.test('says what is wrong with rules that were refused, and when they are good again', async t => {
+t.test('shows the errors of rejected rules, and when they are fixed', async t => {
   const rig = await serving(t, { more })
   const first = await statusOf(rig)
   rig.site.write('rules/networks.yaml', banning('a..example'))
@@ -120,11 +120,11 @@ t.test('says what is wrong with rules that were refused, and when they are good 
   const { rules: good } = await statusOf(rig)
   t.match(good, { generation: 2, names: 2 })
   t.not(good.since, first.rules.since)
-  // That the file changed may be seen after SIGHUP has had it read.
+  // The change of the file may be noticed after SIGHUP has read it.
   t.match(good.reload, { outcome: /accepted|unchanged/, errors: 0, first: [] })
 })
 
-t.test('keeps twenty errors of a reload, and counts the others', async t => {
+t.test('shows twenty errors of a reload, and counts all', async t => {
   const rig = await serving(t, { more })
   const names = Array.from({ length: 30 }, (_, i) => `${i}..example`)
   rig.site.write('rules/networks.yaml', banning(...names))
@@ -134,7 +134,7 @@ t.test('keeps twenty errors of a reload, and counts the others', async t => {
   t.equal(reload?.first.length, 20)
 })
 
-t.test('cookie secrets that are wrong are among the errors of a reload', async t => {
+t.test('invalid cookie secrets are among the errors of a reload', async t => {
   const secret = '0123456789abcdef0123456789abcdef'
   const files = { 'rules/networks.yaml': banning('banned.example'), secrets: secret }
   const rig = await serving(t, { files, more: `${more}\ncookies: { secret-file: secrets }` })
@@ -144,7 +144,7 @@ t.test('cookie secrets that are wrong are among the errors of a reload', async t
   t.match(reload, { outcome: 'unchanged', errors: 1, first: [{ code: 'COOKIE_SECRET' }] })
 })
 
-t.test('counts how often threads were replaced; what a new one counts begins anew', async t => {
+t.test('counts thread restarts; the counters of a new thread start at zero', async t => {
   const rig = await serving(t, { more })
   await askUdp(rig.at, 'banned.example')
   await whenDone(rig, 1, 1)
@@ -162,7 +162,7 @@ t.test('counts how often threads were replaced; what a new one counts begins ane
   t.ok(status.workers[0]!.since! > status.started)
 })
 
-t.test('a thread that does not answer is not waited for, and named', async t => {
+t.test('a thread that does not answer is named, and not waited for', async t => {
   const rig = await serving(t, { more })
   await askUdp(rig.at, 'banned.example')
   rig.threads.lost = ({ kind }) => kind === 'request'

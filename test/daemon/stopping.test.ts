@@ -8,7 +8,7 @@ const COUNT = 20
 const ADDRESS = /192\.0\.2\.9$/
 
 for (const transport of kinds) {
-  t.test(`${transport}: what is in flight when it stops is answered`, async t => {
+  t.test(`${transport}: pending queries are answered at shutdown`, async t => {
     const upstream = await BadUpstream.open(silent)
     t.teardown(() => upstream.close())
     const held: Seen[] = []
@@ -30,12 +30,12 @@ for (const transport of kinds) {
     for (const { answers } of await Promise.all(overUdp)) t.match(answers, [ADDRESS], 'UDP')
     for (const { answers } of await Promise.all(overTcp)) t.match(answers, [ADDRESS], 'TCP')
     await stopped
-    t.equal(site.records().length, COUNT, 'the query log is whole')
-    await t.rejects(askUdp(at, 'banned.example', { patience: 300 }), 'nobody is there any more')
+    t.equal(site.records().length, COUNT, 'the query log is complete')
+    await t.rejects(askUdp(at, 'banned.example', { patience: 300 }), 'the port is closed')
     await t.rejects(askTcp(at, 'banned.example'))
   })
 
-  t.test(`${transport}: an upstream that never answers does not keep it from stopping`, async t => {
+  t.test(`${transport}: an upstream that never answers does not prevent shutdown`, async t => {
     const upstream = await BadUpstream.open(silent)
     t.teardown(() => upstream.close())
     const { gateway, at } = await serving(t, {
@@ -45,14 +45,14 @@ for (const transport of kinds) {
       grace: '50ms'
     })
     const slow = askUdp(at, 'slow.example', { patience: 2000 })
-    const lost = t.rejects(slow, 'nor was it given up, which would be a SERVFAIL')
+    const lost = t.rejects(slow, 'nor did it fail with SERVFAIL')
     await upstream.sees(1)
     await gateway.stop()
     await lost
   })
 }
 
-t.test('stops while rules are compiled, and while nothing has been asked', async t => {
+t.test('stops while rules are compiled, and before any query', async t => {
   const { gateway, site } = await serving(t)
   void gateway.reload('SIGHUP')
   void gateway.reload('SIGHUP')
@@ -60,7 +60,7 @@ t.test('stops while rules are compiled, and while nothing has been asked', async
   t.strictSame(site.records(), [])
 })
 
-t.test('all of a burst is in the query log when it has stopped', async t => {
+t.test('every query of a burst is in the query log after shutdown', async t => {
   const { gateway, at, site } = await serving(t, { workers: 2, queries: 'which: all, flush: 10s' })
   for (let i = 0; i < 5; i++) await askMany(at, `n${i}.banned.example`, 40)
   await gateway.stop()

@@ -4,9 +4,9 @@ import { BadUpstream, good, silent } from '../upstream/bad-upstream.js'
 import { askTcp, askUdp } from './asker.js'
 import { kinds, serving } from './serve.js'
 
-/** As long as can be: an answer that comes at all was not waited for. */
+/** The maximum: an answer that comes at all did not wait for the timeout. */
 const PATIENT = 'timeout: 4s, give-up: 4900ms'
-/** For those that are refused by all: they are asked again until it is over. */
+/** For queries that every upstream refuses: they are retried until this is over. */
 const SHORT = 'timeout: 50ms, give-up: 300ms'
 /** For those who are not missed. */
 const HASTY = { patience: 1000 }
@@ -35,7 +35,7 @@ t.test('an upstream whose port is closed: SERVFAIL with EDE 23', { skip }, async
   }
 })
 
-t.test('another upstream is asked when one has its port closed', { skip }, async t => {
+t.test('another upstream is used when one has its port closed', { skip }, async t => {
   const servers = [await closed(), (await alive(t)).endpoint].map(server).join(', ')
   const { at } = await serving(t, { upstreams: `forward: { .: [${servers}] }, ${PATIENT}` })
   for (let i = 0; i < 40; i++) {
@@ -43,7 +43,7 @@ t.test('another upstream is asked when one has its port closed', { skip }, async
   }
 })
 
-t.test('with portable sockets, silence tells: EDE 22', async t => {
+t.test('with portable sockets it takes a timeout: EDE 22', async t => {
   const { at } = await serving(t, {
     transport: 'portable',
     upstream: await closed(),
@@ -52,7 +52,7 @@ t.test('with portable sockets, silence tells: EDE 22', async t => {
   t.match(await askUdp(at, 'www.example'), { rcode: 'SERVFAIL', ede: 22 })
 })
 
-t.test('workers end and are replaced while refusals come', { skip }, async t => {
+t.test('workers exit and restart while ICMP errors arrive', { skip }, async t => {
   const { at, threads, log } = await serving(t, {
     upstream: await closed(),
     upstreams: SHORT,

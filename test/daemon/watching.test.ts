@@ -88,13 +88,13 @@ const changes: {
 ]
 
 for (const { it, files, prepare, make } of changes) {
-  t.test(`reloads what is changed: ${it}`, async t => {
+  t.test(`reloads on a change: ${it}`, async t => {
     const rig = await serving(t, { files }, prepare)
     t.ok(await banned(rig, 'one.example'), 'before')
     make(rig)
     await eventually('the new rules are in force', () => banned(rig, 'two.example'))
     t.notOk(await banned(rig, 'one.example'), 'after')
-    t.equal(rig.log.lines.filter(({ level }) => level === 'error').length, 0, 'no error meanwhile')
+    t.equal(rig.log.lines.filter(({ level }) => level === 'error').length, 0, 'no error in between')
   })
 }
 
@@ -104,7 +104,7 @@ t.test('the rules folder is deleted, and comes back', async t => {
   for (const [i, name] of ['two.example', 'three.example'].entries()) {
     rmSync(site.path('rules'), { recursive: true })
     await log.says(NOT_ACCEPTED, i + 1)
-    t.ok(await banned(rig, i === 0 ? 'banned.example' : 'two.example'), 'what was in force is')
+    t.ok(await banned(rig, i === 0 ? 'banned.example' : 'two.example'), 'the active rules remain')
     site.write(NETWORKS, banning(name))
     await eventually('what came back is in force', () => banned(rig, name))
     const next = `four.${name}`

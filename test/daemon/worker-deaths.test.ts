@@ -6,7 +6,7 @@ import { banning } from './site.js'
 
 const DIED = 'worker died'
 
-/** That no port leads to a worker that is no more. */
+/** No port leads to a dead worker. */
 async function noBlackHole(t: Test, { at }: Rig, when: string): Promise<void> {
   const overUdp = await askMany(at, 'banned.example', 64)
   t.ok(
@@ -20,13 +20,13 @@ async function noBlackHole(t: Test, { at }: Rig, when: string): Promise<void> {
   )
 }
 
-/** Waits until the worker that died is replaced, and the new one listens. */
+/** Waits until the dead worker is restarted and listens. */
 async function whole({ log }: Rig, deaths: number): Promise<void> {
   await log.says('worker restarted', deaths)
 }
 
 for (const transport of kinds) {
-  t.test(`${transport}: a worker dies: the others go on, and it is replaced`, async t => {
+  t.test(`${transport}: a worker dies: the others keep serving, and it is restarted`, async t => {
     const rig = await serving(t, { transport, workers: 2 })
     const { threads, log, gateway } = rig
     for (let round = 1; round <= 3; round++) {
@@ -37,10 +37,10 @@ for (const transport of kinds) {
       await whole(rig, round)
       await noBlackHole(t, rig, `${round}: when it is replaced`)
     }
-    t.equal(log.with(DIED).length, 3, 'each death is told once')
+    t.equal(log.with(DIED).length, 3, 'each death is logged once')
   })
 
-  t.test(`${transport}: a worker dies that waits for upstreams`, async t => {
+  t.test(`${transport}: a worker dies while it waits for upstreams`, async t => {
     const upstream = await BadUpstream.open(() => undefined)
     t.teardown(() => upstream.close())
     const rig = await serving(t, { transport, workers: 2, upstream: upstream.endpoint })
@@ -52,13 +52,13 @@ for (const transport of kinds) {
     const replies = await askMany(rig.at, 'other.example', 32)
     t.ok(
       replies.every(({ answers }) => answers[0]?.endsWith('192.0.2.7')),
-      'its place is taken, upstream sockets and all'
+      'it is restarted, with upstream sockets'
     )
     await lost
   })
 }
 
-t.test('a replaced worker has the rules that are in force by then', async t => {
+t.test('a restarted worker has the active rules', async t => {
   const rig = await serving(t, { workers: 2 })
   rig.site.write('rules/networks.yaml', banning('other.example'))
   await rig.generation(2)

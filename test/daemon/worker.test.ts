@@ -21,7 +21,7 @@ async function snapshotOf(site: Site, ...names: string[]): Promise<Snapshot> {
 }
 
 for (const transport of kinds) {
-  t.test(`${transport}: rules that come while the sockets are opened are in force`, async t => {
+  t.test(`${transport}: rules that arrive while the sockets are opened become active`, async t => {
     const site = new Site(t, {})
     const [before, after] = [
       await snapshotOf(site, 'a.example'),

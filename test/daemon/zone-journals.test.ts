@@ -27,7 +27,7 @@ walled.test.rpz.example. 60 IN A 192.0.2.1
 `
 const sumOf = (text: string): string => createHash('sha256').update(text).digest('hex')
 
-/** A rules folder with a zone, its rules in force, and a journal that grows. */
+/** A rules folder with a zone, its active rules, and a growing journal. */
 class World {
   private sum = sumOf(BASE)
   private serial = 1
@@ -75,7 +75,7 @@ class World {
 
 const of = (name: string, policy: string): string => `${name}.test.rpz.example. 60 IN ${policy}`
 
-/** Each is a journal, version by version; all of it is done without reading the zone again. */
+/** Journals, version by version, that are applied without reading the zone again. */
 const AMENDED: Readonly<Record<string, readonly (readonly string[])[]>> = {
   'a name more': [['+' + of('three', 'CNAME .')]],
   'a name less': [['-' + of('one', 'CNAME .')]],
@@ -94,7 +94,7 @@ const AMENDED: Readonly<Record<string, readonly (readonly string[])[]>> = {
 }
 
 for (const [what, versions] of Object.entries(AMENDED)) {
-  t.test(`${what}: as if all had been read`, async t => {
+  t.test(`${what}: same result as a full read`, async t => {
     const world = await World.make(t.testdir())
     const before = await world.read(1)
     for (const version of versions) await world.write(...version)
@@ -108,11 +108,11 @@ for (const [what, versions] of Object.entries(AMENDED)) {
     const { names, rules, sources } = compare(got, snapshot)
     t.strictSame([names, rules.changed, sources.changed], [{ added: 0, removed: 0 }, [], []])
     t.strictSame(amended!.changes!.names, compare(before.snapshot, snapshot).names)
-    t.strictSame(amended!.watchState, watchState, 'it is known to what state of the files')
+    t.strictSame(amended!.watchState, watchState, 'with the matching state of the files')
   })
 }
 
-t.test('where nothing has changed, or only what is no version yet, that is told', async t => {
+t.test('without a change, or with an incomplete version only, it reports no change', async t => {
   const world = await World.make(t.testdir())
   const { snapshot, watchState } = await world.read(1)
   t.strictSame(await world.amend(snapshot, watchState), {
@@ -128,7 +128,7 @@ t.test('where nothing has changed, or only what is no version yet, that is told'
   t.strictNotSame(amended!.watchState, then)
 })
 
-/** What takes more than that. */
+/** Journals that need a full read. */
 const READ: Readonly<Record<string, (world: World) => Promise<void>>> = {
   'a rule file has changed, too': async world => {
     await world.write('+' + of('three', 'CNAME .'))
@@ -153,7 +153,7 @@ const READ: Readonly<Record<string, (world: World) => Promise<void>>> = {
 }
 
 for (const [what, change] of Object.entries(READ)) {
-  t.test(`${what}: all is to be read`, async t => {
+  t.test(`${what}: needs a full read`, async t => {
     const world = await World.make(t.testdir())
     const { snapshot, watchState } = await world.read(1)
     await change(world)

@@ -25,7 +25,7 @@ interface Started {
   readonly end: (update?: ZoneUpdate) => void
 }
 
-/** Zones on a clock of its own, whose threads do what a test says. */
+/** Zones on a fake clock, whose threads a test controls. */
 class World {
   readonly time = new FakeTime()
   readonly log = new MemoryLog()
@@ -103,29 +103,32 @@ const unchanged = (bad: readonly string[] = []): ZoneUpdate => {
   return { kind: 'unchanged', id: 'rpz', serial: 1, bad: told }
 }
 
-t.test('primaries are asked when refresh is over, and after a failure when retry is', async t => {
-  const world = new World(t)
-  await world.zones.reloadKeys()
-  world.zones.setZones([world.list()])
-  const first = await world.run(1)
-  await world.remember(0)
-  first.end(unchanged())
-  await world.waits()
-  world.time.advance(3599 * SECOND)
-  t.equal(world.started.length, 1)
-  world.time.advance(SECOND)
-  const second = await world.run(2)
-  await world.remember(1)
-  second.end({ kind: 'failed', id: 'rpz', bad: [], trouble: BAD })
-  await world.waits()
-  t.equal(world.log.with('the previous copy remains active').length, 1)
-  world.time.advance(599 * SECOND)
-  t.equal(world.started.length, 2)
-  world.time.advance(SECOND)
-  await world.run(3)
-})
+t.test(
+  'primaries are queried after the refresh interval, and after a failure after the retry interval',
+  async t => {
+    const world = new World(t)
+    await world.zones.reloadKeys()
+    world.zones.setZones([world.list()])
+    const first = await world.run(1)
+    await world.remember(0)
+    first.end(unchanged())
+    await world.waits()
+    world.time.advance(3599 * SECOND)
+    t.equal(world.started.length, 1)
+    world.time.advance(SECOND)
+    const second = await world.run(2)
+    await world.remember(1)
+    second.end({ kind: 'failed', id: 'rpz', bad: [], trouble: BAD })
+    await world.waits()
+    t.equal(world.log.with('the previous copy remains active').length, 1)
+    world.time.advance(599 * SECOND)
+    t.equal(world.started.length, 2)
+    world.time.advance(SECOND)
+    await world.run(3)
+  }
+)
 
-t.test('NOTIFY has the one that sent it asked first, at once', async t => {
+t.test('after NOTIFY its sender is queried first, at once', async t => {
   const world = new World(t)
   await world.remember(0)
   await world.zones.reloadKeys()
@@ -143,10 +146,10 @@ t.test('NOTIFY has the one that sent it asked first, at once', async t => {
   first.end({ kind: 'taken', id: 'rpz', bad: [], delta: undefined, ...kept })
   t.match(world.taken, [{ serial: 2 }])
   await world.run(2)
-  t.strictSame(world.asked(2), ['p1', 'p2'], 'what came meanwhile counts once')
+  t.strictSame(world.asked(2), ['p1', 'p2'], 'several NOTIFY during a refresh cause one more')
 })
 
-t.test('who notifies of nothing new is heard once a second', async t => {
+t.test('NOTIFY without anything new is acted on once a second', async t => {
   const world = new World(t)
   await world.remember(0)
   await world.zones.reloadKeys()
@@ -162,7 +165,7 @@ t.test('who notifies of nothing new is heard once a second', async t => {
   await world.run(2)
 })
 
-t.test('a primary that fails is left out for a minute, doubled each time', async t => {
+t.test('a failed primary is skipped for a minute, doubled each time', async t => {
   const world = new World(t)
   await world.zones.reloadKeys()
   world.zones.setZones([world.list()])
@@ -185,10 +188,10 @@ t.test('a primary that fails is left out for a minute, doubled each time', async
   world.time.advance(60 * SECOND)
   t.strictSame(await again(), ['p2'], 'two minutes now')
   world.started[3]!.end(unchanged(['p2']))
-  t.strictSame(await again(), ['p2'], 'who notifies is asked whatever was before')
+  t.strictSame(await again(), ['p2'], 'a primary that notifies is queried whatever happened before')
 })
 
-t.test('where all have failed, all are asked', async t => {
+t.test('if all have failed, all are tried', async t => {
   const world = new World(t)
   await world.zones.reloadKeys()
   world.zones.setZones([world.list()])
@@ -204,7 +207,7 @@ t.test('where all have failed, all are asked', async t => {
   t.strictSame(world.asked(2), ['p1', 'p2'])
 })
 
-t.test('at most four zones at once, the others after them', async t => {
+t.test('at most four zones at once, the others later', async t => {
   const world = new World(t)
   await world.zones.reloadKeys()
   const lists = ['a', 'b', 'c', 'd', 'e', 'f'].map(id => world.list(id))

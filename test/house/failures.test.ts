@@ -24,13 +24,13 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'server/cookie-limit.test.ts',
     'has a limit of its own'
   ],
-  'invalid cookie secrets': ['daemon/cookies.test.ts', 'and wrong ones change nothing'],
+  'invalid cookie secrets': ['daemon/cookies.test.ts', 'and invalid ones change nothing'],
   'query in class CH': ['scenarios/identity.yaml'],
   'zone transfer, TSIG, or a class other than IN and CH': ['scenarios/message-transfer.yaml'],
   'special-use name': ['scenarios/special-use-absent.yaml'],
   'client outside every network': ['scenarios/stranger.yaml'],
-  'bad rules at the start': ['daemon/emptied.test.ts', 'at the start: there are no rules'],
-  'bad rules on reload': ['daemon/emptied.test.ts', 'on reload: the rules of before stay'],
+  'bad rules at the start': ['daemon/emptied.test.ts', 'at the start: without valid rules'],
+  'bad rules on reload': ['daemon/emptied.test.ts', 'on reload: the previous rules remain active'],
   'empty list': ['daemon/emptied.test.ts', 'a list of zero names after one of a million'],
   'list cannot be fetched or verified': [
     'sources/http/update-list.test.ts',
@@ -60,14 +60,14 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'daemon/zone-transfers.test.ts',
     'a start without a copy, and without a primary'
   ],
-  'expired zone': ['daemon/zone-transfers.test.ts', 'has expired stays in force'],
+  'expired zone': ['daemon/zone-transfers.test.ts', 'an expired copy remains active'],
   'NOTIFY from elsewhere, or wrongly signed': [
     'daemon/zone-transfers.test.ts',
     'NOTIFY from elsewhere'
   ],
-  'repeated NOTIFY': ['daemon/zone-refresher.test.ts', 'nothing new is heard once a second'],
+  'repeated NOTIFY': ['daemon/zone-refresher.test.ts', 'anything new is acted on once a second'],
   'transfer thread dies': ['daemon/zone-transfers.test.ts', 'a transfer thread that dies'],
-  'invalid TSIG secret': ['daemon/zone-transfers.test.ts', 'what is wrong with secrets'],
+  'invalid TSIG secret': ['daemon/zone-transfers.test.ts', 'invalid secrets'],
   'fetcher thread dies': ['daemon/remote-lists.test.ts', 'a fetcher that dies'],
   'two `interdict lists update` at once': ['cli/lists.test.ts', 'one command at a time'],
   'list larger than `max-size`': ['rules/list-files.test.ts', 'a gzip bomb'],
@@ -90,20 +90,20 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'daemon/bundle-restart.test.ts',
     'serves the last good one'
   ],
-  'no good bundle ever': ['daemon/bundle-restart.test.ts', 'a first start without a good bundle'],
+  'no good bundle ever': ['daemon/bundle-restart.test.ts', 'a first start without a valid bundle'],
   'rollback to an earlier bundle': [
     'daemon/bundle-restart.test.ts',
-    'a rollback is in force at once'
+    'a rollback is active at once'
   ],
   'record of accepted bundles damaged or not writable': [
     'daemon/bundle-restart.test.ts',
-    'what is remembered is damaged'
+    'damaged state'
   ],
   'rule files change while they are read': ['daemon/reload.test.ts', 'written piece by piece'],
   'address or port taken or not permitted': ['cli/serve-failures.test.ts', 'a port in use'],
   'two gateways start at the same instant': [
     'daemon/refused.test.ts',
-    'two that start at the same instant'
+    'two that start at the same time'
   ],
   'koffi unavailable, or not Linux': [
     'udp/transport.test.ts',
@@ -130,7 +130,7 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'all upstreams down, expired answer cached': ['scenarios/stale-failure.yaml'],
   'prefetch fails': ['scenarios/prefetch-failed.yaml'],
   'upstreams exceed `stale-after`': ['scenarios/stale-late.yaml'],
-  'forwarding loop': ['daemon/loops.test.ts', 'that forward to each other end'],
+  'forwarding loop': ['daemon/loops.test.ts', 'that forward to each other detect'],
   'no upstream configured': ['daemon/no-upstream.test.ts', 'without an upstream it starts'],
   'invalid or mismatched response': ['upstream/matching.test.ts', 'ignores a response with'],
   'response with wrong letter case': [
@@ -160,20 +160,23 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'replies exceed `limits.responses-per-second`': ['server/response-limit.test.ts', 'limits ${it}'],
   'front end does not name the client': ['scenarios/identity-unsaid.yaml'],
   'unlisted sender claims another client address': ['scenarios/abuse-stranger-everything.yaml'],
-  'worker crashes': ['daemon/worker-deaths.test.ts', 'a worker dies: the others go on'],
-  'worker leaks memory': ['daemon/memory.test.ts', 'a worker that leaks is replaced'],
-  'upstream recovers': ['daemon/stale.test.ts', 'nobody waits until failures are over'],
-  'worker out of memory at once': ['daemon/memory.test.ts', 'out of memory at once: no hang'],
+  'worker crashes': ['daemon/worker-deaths.test.ts', 'a worker dies: the others keep serving'],
+  'worker leaks memory': ['daemon/memory.test.ts', 'a worker that leaks memory is restarted'],
+  'upstream recovers': ['daemon/stale.test.ts', 'cached failures are flushed'],
+  'worker out of memory at once': ['daemon/memory.test.ts', 'runs out of memory at once: no hang'],
   'recorder dies, or the disk is full': [
     'daemon/other-deaths.test.ts',
-    'the recorder dies: answers go on'
+    'the recorder dies: answers continue'
   ],
   'two gateways, one query log folder': [
     'daemon/log-lock.test.ts',
-    'a second one in the same folder'
+    'a second gateway with the same log folder'
   ],
-  'two gateways or outputs, one spool folder': ['daemon/log-lock.test.ts', 'where lookups wait'],
-  'output thread dies': ['daemon/export-handle.test.ts', 'the outlet thread dies'],
+  'two gateways or outputs, one spool folder': [
+    'daemon/log-lock.test.ts',
+    'a spool folder belongs to one output'
+  ],
+  'output thread dies': ['daemon/export-handle.test.ts', 'the export thread dies'],
   'closed logs cannot be converted': [
     'querylog/archive/maintain.test.ts',
     'in an unwritable folder, closed files stay'
@@ -186,7 +189,7 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'querylog/archive/database.test.ts',
     'a line of 20 MB counts as foreign, one of'
   ],
-  'DuckDB not installed': ['daemon/archiver.test.ts', 'without DuckDB it says so once'],
+  'DuckDB not installed': ['daemon/archiver.test.ts', 'without DuckDB it logs that once'],
   'crash during conversion': [
     'querylog/archive/maintain.test.ts',
     'an incomplete Parquet file is replaced'
@@ -231,11 +234,8 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'clock set forward or back': ['daemon/clock.test.ts', 'the clock is set: bans follow it'],
   'admin socket cannot be created': ['daemon/admin-socket.test.ts', 'refuses ${it}'],
   'admin socket left by a killed process': ['cli/flush.test.ts', 'after a kill'],
-  'misbehaving admin client': ['daemon/admin-server.test.ts', 'hangs up on'],
-  'worker does not answer an admin request': [
-    'daemon/admin.test.ts',
-    'a worker that does not answer'
-  ],
+  'misbehaving admin client': ['daemon/admin-server.test.ts', 'disconnects a client'],
+  'worker does not answer an admin request': ['daemon/admin.test.ts', 'a worker that times out'],
   'flush during a pending query': ['scenarios/flush-in-flight.yaml'],
   'SIGTERM or SIGINT': ['cli/serve-failures.test.ts', 'a second signal stops it at once'],
   SIGHUP: ['cli/serve-failures.test.ts', 'a thousand SIGHUPs'],
