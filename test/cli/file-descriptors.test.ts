@@ -1,7 +1,7 @@
 import { readdirSync, renameSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
-import { askTcp, askUdp } from '../daemon/asker.js'
+import { askTcp, askUdp } from '../daemon/dns-client.js'
 import { banning, eventually, Site } from '../daemon/site.js'
 import { listenAddress, startServer } from './server-process.js'
 

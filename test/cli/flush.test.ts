@@ -1,6 +1,6 @@
 import { existsSync, lstatSync } from 'node:fs'
 import t, { type Test } from 'tap'
-import { askUdp } from '../daemon/asker.js'
+import { askUdp } from '../daemon/dns-client.js'
 import { banning, Site } from '../daemon/site.js'
 import { BadUpstream, good } from '../upstream/bad-upstream.js'
 import { interdict, type Ran } from './run.js'

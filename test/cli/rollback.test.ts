@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { askUdp } from '../daemon/asker.js'
+import { askUdp } from '../daemon/dns-client.js'
 import { isBanned } from '../daemon/banned.js'
 import { banning, eventually, Site } from '../daemon/site.js'
 import { interdict } from './run.js'

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs'
 import t from 'tap'
-import { askTcp, askUdp } from '../daemon/asker.js'
+import { askTcp, askUdp } from '../daemon/dns-client.js'
 import { banning, eventually, Site } from '../daemon/site.js'
 import { BadUpstream, silent } from '../upstream/bad-upstream.js'
 import { listenAddress, startServer } from './server-process.js'

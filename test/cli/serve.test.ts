@@ -1,5 +1,5 @@
 import t from 'tap'
-import { askUdp } from '../daemon/asker.js'
+import { askUdp } from '../daemon/dns-client.js'
 import { banning, eventually, Site } from '../daemon/site.js'
 import { interdict } from './run.js'
 import { startServer } from './server-process.js'

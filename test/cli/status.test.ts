@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import type { Status } from '../../src/daemon/admin/status.js'
 import { listenAt } from '../daemon/admin-rig.js'
-import { askTcp, askUdp } from '../daemon/asker.js'
+import { askTcp, askUdp } from '../daemon/dns-client.js'
 import { banning, eventually, Site } from '../daemon/site.js'
 import { BadUpstream, good } from '../upstream/bad-upstream.js'
 import { interdict, type Ran } from './run.js'

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { closeSync, constants, openSync, writeSync } from 'node:fs'
 import t, { type Test } from 'tap'
-import { askMany, askUdp } from '../daemon/asker.js'
+import { askMany, askUdp } from '../daemon/dns-client.js'
 import { banning, eventually, Site } from '../daemon/site.js'
 import { interdict } from './run.js'
 import { listenAddress, startServer } from './server-process.js'

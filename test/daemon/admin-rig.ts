@@ -7,7 +7,7 @@ import { openAdminSocket } from '../../src/daemon/admin/admin-socket.js'
 
 export const position = { file: 'interdict.yaml', line: 2, column: 11 }
 
-/** A path for a socket in a folder of its own, which is gone when the test is over. */
+/** A socket path in a temporary folder, which is removed at teardown. */
 export function place(t: Test): string {
   const folder = mkdtempSync(join(tmpdir(), 'interdict-admin-'))
   t.teardown(() => {
@@ -17,21 +17,21 @@ export function place(t: Test): string {
   return join(folder, 'admin.sock')
 }
 
-/** Listens at the path until the test is over. */
+/** Listens at the path until teardown. */
 export async function listenAt(
   t: Test,
   path: string,
   accept: (socket: Socket) => void
 ): Promise<void> {
   const socket = await openAdminSocket({ path, position }, visitor => {
-    // Who only looks whether somebody is here does not wait for what is said.
+    // A client that only probes disconnects without reading the reply.
     visitor.on('error', () => undefined)
     accept(visitor)
   })
   t.teardown(() => socket.close())
 }
 
-/** A socket at the path that a process which is gone has left. */
+/** Leaves a stale socket at the path, as a killed process does. */
 export async function leaveSocket(path: string): Promise<void> {
   const server = createServer()
   await new Promise<void>(resolve => server.listen(`${path}.new`, resolve))
@@ -41,7 +41,7 @@ export async function leaveSocket(path: string): Promise<void> {
 
 const NOBODY = 65_534
 
-/** Runs it as a user who is not root, as which tests in containers run. */
+/** Runs it as another user than root, as which tests run in containers. */
 export async function asUser<T>(run: () => Promise<T>): Promise<T> {
   if (process.geteuid!() !== 0) return run()
   process.seteuid!(NOBODY)
@@ -52,7 +52,7 @@ export async function asUser<T>(run: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Sends the pieces, one a turn, and says what comes back until the other side is done. */
+/** Sends the pieces, one per tick, and returns the whole reply. */
 export function talk(path: string, pieces: readonly string[], end = false): Promise<string> {
   return new Promise((resolve, reject) => {
     let heard = ''

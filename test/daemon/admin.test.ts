@@ -6,7 +6,7 @@ import type { AdminReply, FlushResult } from '../../src/daemon/admin/admin-proto
 import type { WorkerResponse } from '../../src/daemon/workers/worker-pool.js'
 import { BadUpstream, good } from '../upstream/bad-upstream.js'
 import { place, position } from './admin-rig.js'
-import { askMany, askUdp } from './asker.js'
+import { askMany, askUdp } from './dns-client.js'
 import { kinds, MemoryLog, Rig, serving } from './serve.js'
 
 const more = 'admin: { socket: admin.sock }'

@@ -121,7 +121,7 @@ const child = (file: string): StartArchive => {
 t.test('without DuckDB it logs that once', async t => {
   const path = logFolder(t, { [CLOSED]: lines(record('2023-03-01T09:26:53.589Z')) })
   let starts = 0
-  const lacking = child('lacking-archive.js')
+  const lacking = child('archive-without-duckdb.js')
   const { told, archiver, status } = rig(t, path, () => (starts++, lacking()))
   await until(() => archiver.reporter.last !== undefined)
   await after(300)
@@ -142,7 +142,7 @@ t.test(
   async t => {
     const path = logFolder(t, { [CLOSED]: '' })
     let starts = 0
-    const hanging = child('hanging-archive.js')
+    const hanging = child('slow-archive.js')
     const { archiver, told, status } = rig(t, path, () => {
       const process = hanging()
       if (starts++ === 0) process.kill('SIGKILL')

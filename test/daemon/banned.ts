@@ -1,4 +1,4 @@
-import { askUdp, type Heard } from './asker.js'
+import { askUdp, type Heard } from './dns-client.js'
 import type { Rig } from './serve.js'
 
 export const isBanned = ({ rcode }: Heard): boolean => rcode === 'NXDOMAIN'

@@ -18,7 +18,7 @@ export const pair = (): Pair => {
   return { key: createPrivateKey(privatePem), publicKey }
 }
 
-/** Two that are trusted, and one that is not. */
+/** Two trusted key pairs, and one that is not trusted. */
 export const [one, two, stranger] = [pair(), pair(), pair()] as const
 
 export const DAY = 86_400
@@ -26,7 +26,7 @@ export const now = (): number => Math.floor(Date.now() / 1000)
 
 export interface Offer {
   readonly serial: number
-  /** What it bans. */
+  /** The banned name. */
   readonly bans?: string
   /** Days from now. */
   readonly created?: number
@@ -35,7 +35,7 @@ export interface Offer {
   readonly files?: Readonly<Record<string, string>>
 }
 
-/** The octets of a bundle that bans one name. */
+/** A bundle that bans one name. */
 export function bundle({
   serial,
   bans = `n${serial}.example`,
@@ -53,7 +53,7 @@ export function bundle({
   })
 }
 
-/** As `mv` does it. */
+/** Puts a bundle in place atomically, like `mv`. */
 export function put(site: Site, octets: Uint8Array): void {
   writeFileSync(site.path('half'), octets)
   renameSync(site.path('half'), site.path('rules.bundle'))
@@ -62,14 +62,14 @@ export function put(site: Site, octets: Uint8Array): void {
 export const RULES = `rules: { bundle: rules.bundle, keys: [${one.publicKey}] }`
 export const RULES_OF_TWO = `rules: { bundle: rules.bundle, keys: [${one.publicKey}, ${two.publicKey}], signatures: 2 }`
 
-/** A gateway that takes bundles only, not started; its folder may be that of another one. */
+/** A gateway that takes its rules from bundles, not started. */
 export async function rig(t: Test, offer?: Offer, setting: Setting = {}): Promise<Rig> {
   const made = new Rig(t, { more: RULES, files: {}, ...setting })
   if (offer !== undefined) put(made.site, await bundle(offer))
   return made
 }
 
-/** One that serves a bundle. */
+/** A running gateway with a bundle. */
 export async function started(t: Test, offer: Offer, setting: Setting = {}): Promise<Rig> {
   const made = await rig(t, offer, setting)
   const troubles = await made.gateway.start()
@@ -77,7 +77,7 @@ export async function started(t: Test, offer: Offer, setting: Setting = {}): Pro
   return made
 }
 
-/** What is in force says so: the ban of this serial holds, and no other does. */
+/** Checks that the bundle with this serial is active. */
 export async function isInForce(t: Test, rig: Rig, serial: number): Promise<void> {
   t.equal(rig.gateway.rules.origin.bundle?.serial, serial)
   t.ok(await banned(rig, `n${serial}.example`), `the ban of ${serial} holds`)
@@ -86,7 +86,7 @@ export async function isInForce(t: Test, rig: Rig, serial: number): Promise<void
 export const taken = (rig: Rig, serial: number): Promise<void> =>
   eventually(`bundle ${serial}`, () => rig.gateway.rules.origin.bundle?.serial === serial)
 
-/** Another gateway in the place of one that has ended, with what that left. */
+/** Stops a gateway, and makes another one with its state. */
 export async function restarted(t: Test, before: Rig, keep = true): Promise<Rig> {
   await before.gateway.stop()
   const files = Object.fromEntries(
@@ -101,14 +101,14 @@ export async function restarted(t: Test, before: Rig, keep = true): Promise<Rig>
   return next
 }
 
-/** As `interdict rollback` says it. */
+/** Rolls back like `interdict rollback`. */
 export function rollBack(rig: Rig, from: number, to: number): void {
   const store = new AcceptedBundles(rig.site.path('state/bundles'))
   const at = new Date().toISOString()
   store.rollBack(store.read()!, { from, to, by: 'ops', at })
 }
 
-/** Waits until an error with this code is told. */
+/** Waits until an error with this code is logged. */
 export const refused = (rig: Rig, code: string): Promise<void> =>
   eventually(code, () =>
     rig.log.lines.some(({ level, fields }) => level === 'error' && fields.code === code)

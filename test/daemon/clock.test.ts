@@ -1,6 +1,6 @@
 import t from 'tap'
 import { BadUpstream, good } from '../upstream/bad-upstream.js'
-import { askUdp } from './asker.js'
+import { askUdp } from './dns-client.js'
 import { kinds, serving } from './serve.js'
 import { banning, eventually } from './site.js'
 

@@ -1,15 +1,15 @@
-/** A thread that waits for the others, and then has a snapshot's memory collected as they do. */
+/** A thread that waits for the others, then has a snapshot collected at the same time as they do. */
 import { workerData } from 'node:worker_threads'
 import { ReplacedSnapshots } from '../../src/daemon/reload/replaced-snapshots.js'
 import type { Snapshot } from '../../src/policy/tables/snapshot.js'
 
 const gate = workerData as Int32Array
 const octets = 2 ** 25
-const retired = new ReplacedSnapshots(0)
+const replaced = new ReplacedSnapshots(0)
 const snapshot = (): Snapshot => ({ octets }) as unknown as Snapshot
 
 Atomics.add(gate, 0, -1)
 Atomics.notify(gate, 0)
 while (Atomics.load(gate, 0) > 0) Atomics.wait(gate, 0, Atomics.load(gate, 0), 10)
-for (let i = 0; i < 2; i++) retired.setCurrent(snapshot())
+for (let i = 0; i < 2; i++) replaced.setCurrent(snapshot())
 setTimeout(() => undefined, 20)

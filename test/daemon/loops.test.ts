@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { BadUpstream, good } from '../upstream/bad-upstream.js'
-import { askTcp, askUdp } from './asker.js'
+import { askTcp, askUdp } from './dns-client.js'
 import { Relay } from './relay.js'
 import { kinds, serving, type Rig, type Setting } from './serve.js'
 import { eventually } from './site.js'

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import { askUdp } from './asker.js'
+import { askUdp } from './dns-client.js'
 import { kinds, settingsText } from './serve.js'
 import { banning, eventually, Site } from './site.js'
 
-const MODULE = fileURLToPath(new URL('./hungry.js', import.meta.url))
+const MODULE = fileURLToPath(new URL('./small-memory-gateway.js', import.meta.url))
 
 /** A gateway in a process of its own, with one worker that has 256 MB. */
 async function hungry(t: Test, transport: (typeof kinds)[number]) {

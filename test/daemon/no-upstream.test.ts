@@ -1,6 +1,6 @@
 import t from 'tap'
 import { BadUpstream, good } from '../upstream/bad-upstream.js'
-import { askTcp, askUdp } from './asker.js'
+import { askTcp, askUdp } from './dns-client.js'
 import { kinds, serving } from './serve.js'
 
 for (const transport of kinds) {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { askMany, askUdp } from './asker.js'
+import { askMany, askUdp } from './dns-client.js'
 import { serving } from './serve.js'
 import { banning, eventually } from './site.js'
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { BadUpstream, good } from '../upstream/bad-upstream.js'
-import { askUdp } from './asker.js'
+import { askUdp } from './dns-client.js'
 import { serving } from './serve.js'
 
 /** How long the upstream takes for all but the first answer. */

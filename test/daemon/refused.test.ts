@@ -3,7 +3,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import type { Transport } from '../../src/udp/datagram.js'
-import { askUdp } from './asker.js'
+import { askUdp } from './dns-client.js'
 import { kinds, Rig, serving } from './serve.js'
 import { banning } from './site.js'
 

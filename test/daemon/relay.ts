@@ -5,14 +5,14 @@ import { showName } from '../../src/dns/name/name.js'
 import type { Endpoint } from '../../src/udp/datagram.js'
 import { questionOf } from '../upstream/messages.js'
 
-/** A translated address: what is sent to `endpoint` arrives at `target`, and answers come back. */
+/** An address translator: packets to `endpoint` are forwarded to `target`, and replies back. */
 export class Relay {
-  /** Names of the queries that passed, in lower case. */
+  /** Names of the forwarded queries, in lower case. */
   readonly names: string[] = []
-  /** Undefined: nothing arrives anywhere. */
+  /** Undefined: packets are dropped. */
   target: Endpoint | undefined
   private readonly outer = createSocket('udp4')
-  /** One for each sender, as a translator has a port for each. */
+  /** One socket per sender, as a NAT has one port per sender. */
   private readonly inner = new Map<string, Socket>()
 
   static async open(t: Test, target?: Endpoint): Promise<Relay> {
@@ -34,7 +34,7 @@ export class Relay {
     return { address, port }
   }
 
-  /** How many queries passed for this name. */
+  /** The number of forwarded queries for this name. */
   count(name: string): number {
     return this.names.filter(one => one === name).length
   }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { askUdp } from './asker.js'
+import { askUdp } from './dns-client.js'
 import { banned, isBanned } from './banned.js'
 import { serving } from './serve.js'
 import { banning, eventually } from './site.js'

@@ -10,29 +10,29 @@ import type { LogFields, ServiceLog } from '../../src/querylog/record/service-lo
 import type { Endpoint, Transport } from '../../src/udp/datagram.js'
 import { chooseTransport } from '../../src/udp/transport.js'
 import { transports } from '../server/transports.js'
-import type { FromTest } from './mortal-worker.js'
+import type { FromTest } from './killable-worker.js'
 import { banning, eventually, Site } from './site.js'
 
-/** All kinds of transport that can be had on this machine. */
+/** The transports available on this machine. */
 export const kinds = transports().map(({ kind }) => kind)
 
-/** A thread as it ships, in one file: it starts in a third of the time that its modules take. */
+/** The packed file of a thread, which starts three times as fast as separate modules. */
 export const packed = (file: string): string => resolve('dist/bundle/serve', file)
 
 export type Role = 'worker' | 'compiler' | 'recorder' | 'fetcher' | 'transfer'
 
-/** Starts threads as the program does, and keeps hold of them, so that a test can kill them. */
+/** Starts threads like the program, and keeps track of them so that a test can kill them. */
 export class Threads {
   /** All messages to all threads. */
   readonly sent: unknown[] = []
-  /** Those that no thread hears. */
+  /** Messages that are dropped on the way. */
   lost: (message: { readonly kind: string }) => boolean = () => false
   private readonly started: { readonly role: string; readonly worker: Worker }[] = []
 
   readonly start: StartThread = (file, data, handlers) => {
     const module =
-      file === 'worker-main.js' ? new URL('./mortal-worker.js', import.meta.url) : packed(file)
-    // Without tap's hooks, which each thread would load: that takes longer than all the rest.
+      file === 'worker-main.js' ? new URL('./killable-worker.js', import.meta.url) : packed(file)
+    // Without tap's hooks, which take each thread longer to load than everything else.
     const worker = new Worker(module, { workerData: data, execArgv: [] })
     const one = { role: file, worker }
     this.started.push(one)
@@ -45,22 +45,22 @@ export class Threads {
     return { send, end: patience => thread.end(patience) }
   }
 
-  /** Those that live. */
+  /** Running threads. */
   of(role: Role): Worker[] {
     return this.started.filter(one => one.role === `${role}-main.js`).map(({ worker }) => worker)
   }
 
-  /** Kills the first, once there is one: a worker by an error of its own, others from outside. */
+  /** Kills the first one: a worker by an uncaught error, others by termination. */
   async kill(role: Role): Promise<void> {
     await eventually(`a ${role}`, () => this.of(role).length > 0)
     const worker = this.of(role)[0]!
-    const gone = new Promise(resolve => worker.once('exit', resolve))
+    const exited = new Promise(resolve => worker.once('exit', resolve))
     if (role === 'worker') worker.postMessage({ kind: 'die' } satisfies FromTest)
     else void worker.terminate()
-    await gone
+    await exited
   }
 
-  /** Sets the wall clock of all workers so far from the right time. */
+  /** Shifts the wall clock of all workers. */
   setClocks(off: Milliseconds): void {
     for (const worker of this.of('worker')) {
       worker.postMessage({ kind: 'clock', off } satisfies FromTest)
@@ -84,7 +84,7 @@ export class MemoryLog implements ServiceLog {
     return this.lines.filter(({ message }) => message.includes(text))
   }
 
-  /** Waits until so many lines have this text. */
+  /** Waits until this many lines contain the text. Returns the last of them. */
   async says(text: string, times = 1): Promise<Line> {
     await eventually(`a line with ${text}`, () => this.with(text).length >= times)
     return this.with(text)[times - 1]!
@@ -114,11 +114,11 @@ export interface Setting {
   /** Files below the site's folder, instead of rules that ban banned.example. */
   readonly files?: Readonly<Record<string, string>>
   readonly upstream?: Endpoint
-  /** What becomes of the control thread's transport. */
+  /** Wraps the transport of the control thread. */
   readonly change?: (transport: Transport) => Transport
 }
 
-/** A gateway in this process, its threads real. */
+/** A gateway in this process, with real threads. */
 export class Rig {
   readonly log = new MemoryLog()
   readonly threads = new Threads()
@@ -146,13 +146,13 @@ export class Rig {
     return this.gateway.endpoints[0]!
   }
 
-  /** Waits until these rules are in force everywhere. */
+  /** Waits until this generation of the rules, or a later one, is active. */
   async generation(wanted: number): Promise<void> {
     await eventually(`generation ${wanted}`, () => this.gateway.rules.generation >= wanted)
   }
 }
 
-/** A gateway that serves. `prepare` is called before it starts. */
+/** Starts a gateway; `prepare` is called before the start. */
 export async function serving(
   t: Test,
   setting: Setting = {},

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import t from 'tap'
 import { chooseTransport } from '../../src/udp/transport.js'
-import { askMany, askTcp, askUdp } from './asker.js'
+import { askMany, askTcp, askUdp } from './dns-client.js'
 import { kinds, Rig, serving } from './serve.js'
 import { banning, eventually } from './site.js'
 

@@ -7,7 +7,7 @@ interface Teardown {
   teardown(run: () => unknown): void
 }
 
-/** A folder with settings and rules for one Interdict, gone when the test is over. */
+/** A temporary folder with the settings and rules of one gateway; removed at teardown. */
 export class Site {
   readonly folder = mkdtempSync(join(tmpdir(), 'interdict-test-'))
 
@@ -20,13 +20,13 @@ export class Site {
     return join(this.folder, name)
   }
 
-  /** In place: the file is truncated and written. */
+  /** Writes in place: the file is truncated first. */
   write(name: string, text: string | Uint8Array): void {
     mkdirSync(dirname(this.path(name)), { recursive: true })
     writeFileSync(this.path(name), text)
   }
 
-  /** As `write`, whatever is there now. */
+  /** Deletes whatever is at the path, then writes. */
   replace(name: string, text: string): void {
     rmSync(this.path(name), { force: true })
     this.write(name, text)
@@ -44,7 +44,7 @@ export class Site {
     return readFileSync(this.path(name))
   }
 
-  /** Lines of the query log, as far as it is written. */
+  /** The query log records written so far. */
   records(): Record<string, unknown>[] {
     if (!existsSync(this.path('queries.jsonl'))) return []
     const lines = this.read('queries.jsonl').split('\n')
@@ -52,7 +52,7 @@ export class Site {
   }
 }
 
-/** A network of loopback in which some names are banned, one line each from line 6 on. */
+/** Rules with a loopback network in which some names are banned, one per line from line 6 on. */
 export const banning = (...names: readonly string[]): string => `networks:
   all:
     prefixes: [127.0.0.0/8, ::1/128]
@@ -62,16 +62,16 @@ export const banning = (...names: readonly string[]): string => `networks:
 `
 
 const STEP = 10
-const MOST = 30_000
+const TIMEOUT = 30_000
 
-/** Looks again every 10 ms until it is so; fails after half a minute, which no machine needs. */
+/** Polls a condition every 10 ms; fails after 30 s. */
 export async function eventually(
-  what: string,
-  met: () => boolean | Promise<boolean>
+  description: string,
+  condition: () => boolean | Promise<boolean>
 ): Promise<void> {
-  for (let waited = 0; waited < MOST; waited += STEP) {
-    if (await met()) return
+  for (let waited = 0; waited < TIMEOUT; waited += STEP) {
+    if (await condition()) return
     await sleep(STEP)
   }
-  throw new Error(`it never came about: ${what}`)
+  throw new Error(`timed out waiting for: ${description}`)
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { BadUpstream, good, silent } from '../upstream/bad-upstream.js'
-import { askTcp, askUdp } from './asker.js'
+import { askTcp, askUdp } from './dns-client.js'
 import { kinds, serving } from './serve.js'
 import { eventually } from './site.js'
 

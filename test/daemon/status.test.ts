@@ -2,7 +2,7 @@ import t from 'tap'
 import { sendAdminRequest } from '../../src/daemon/admin/admin-client.js'
 import type { Status } from '../../src/daemon/admin/status.js'
 import { BadUpstream, good, silent, truncating } from '../upstream/bad-upstream.js'
-import { askMany, askTcp, askUdp } from './asker.js'
+import { askMany, askTcp, askUdp } from './dns-client.js'
 import { kinds, serving, type Rig } from './serve.js'
 import { banning, eventually } from './site.js'
 

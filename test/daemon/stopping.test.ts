@@ -1,7 +1,7 @@
 import t from 'tap'
 import { BadUpstream, good, silent, type Seen } from '../upstream/bad-upstream.js'
 import { responseTo } from '../upstream/messages.js'
-import { askMany, askTcp, askUdp } from './asker.js'
+import { askMany, askTcp, askUdp } from './dns-client.js'
 import { kinds, serving } from './serve.js'
 
 const COUNT = 20

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import type { Endpoint } from '../../src/udp/datagram.js'
 import { BadUpstream, good, silent } from '../upstream/bad-upstream.js'
-import { askTcp, askUdp } from './asker.js'
+import { askTcp, askUdp } from './dns-client.js'
 import { kinds, serving } from './serve.js'
 
 /** The maximum: an answer that comes at all did not wait for the timeout. */

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { BadUpstream, good } from '../upstream/bad-upstream.js'
-import { askMany, askTcp } from './asker.js'
+import { askMany, askTcp } from './dns-client.js'
 import { kinds, serving, type Rig } from './serve.js'
 import { banning } from './site.js'
 

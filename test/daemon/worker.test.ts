@@ -9,7 +9,7 @@ import { createRing } from '../../src/querylog/record/ring.js'
 import { loadRules } from '../../src/rules/load.js'
 import { DescriptorTable } from '../../src/udp/batch/descriptor-table.js'
 import { chooseTransport } from '../../src/udp/transport.js'
-import { askUdp } from './asker.js'
+import { askUdp } from './dns-client.js'
 import { kinds, settingsText } from './serve.js'
 import { banning, Site } from './site.js'
 

@@ -1,4 +1,4 @@
-/** Stands for the process that keeps the archive, where DuckDB is not installed. */
+/** Replaces the archive process; simulates a missing DuckDB. */
 process.once('message', () => {
   const fields = { code: 'ARCHIVE_NO_DUCKDB' }
   process.send!({ kind: 'log', level: 'warn', fields, message: 'no DuckDB' })

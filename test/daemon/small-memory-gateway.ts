@@ -1,6 +1,6 @@
 /**
- * A process with a gateway of one worker, whose memory is small. Lines of standard input say how it
- * is to run out of it; what the gateway says of it goes to standard output.
+ * A process with a gateway whose one worker has a small heap. Lines of standard input tell the worker how to
+ * run out of memory; service log lines go to standard output.
  *
  * @argument a settings file
  */
@@ -20,7 +20,7 @@ const { config } = read
 let newest: Worker | undefined
 const start: StartThread = (file, data, handlers) => {
   if (file !== 'worker-main.js') return startThread(file, data, handlers)
-  newest = new Worker(new URL('./hungry-worker.js', import.meta.url), {
+  newest = new Worker(new URL('./leaking-worker.js', import.meta.url), {
     workerData: data,
     resourceLimits: { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 12 }
   })

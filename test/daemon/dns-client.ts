@@ -4,8 +4,8 @@ import packet from 'dns-packet'
 import type { Endpoint } from '../../src/udp/datagram.js'
 import { shown, type Shown } from '../resolver/shown.js'
 
-/** Longest that a reply is waited for: none is late on loopback, however busy the machine is. */
-const PATIENCE = 20_000
+/** Timeout for a reply; long enough for a busy machine. */
+const TIMEOUT = 20_000
 
 let lastId = 0
 
@@ -24,7 +24,7 @@ export function encodeQuery(
   })
 }
 
-/** What comes back over UDP, and from where. Each query has a port of its own. */
+/** A reply over UDP, and its source address. Each query has its own port. */
 export interface Heard extends Shown {
   readonly from: string
 }
@@ -32,7 +32,7 @@ export interface Heard extends Shown {
 export async function askUdp(
   { address, port }: Endpoint,
   name: string,
-  { type = 'A', patience = PATIENCE } = {}
+  { type = 'A', patience = TIMEOUT } = {}
 ): Promise<Heard> {
   const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4')
   try {
@@ -63,20 +63,21 @@ function exchange(
 export function askTcp({ address, port }: Endpoint, name: string, type = 'A'): Promise<Shown> {
   const query = encodeQuery(name, type)
   const socket = connect({ host: address, port })
-  let got = Buffer.alloc(0)
+  let received = Buffer.alloc(0)
   return new Promise<Shown>((resolve, reject) => {
-    socket.setTimeout(PATIENCE, () => reject(new Error('no reply over TCP')))
+    socket.setTimeout(TIMEOUT, () => reject(new Error('no reply over TCP')))
     socket.on('error', reject)
     socket.on('close', () => reject(new Error('closed before a reply over TCP')))
     socket.on('data', chunk => {
-      got = Buffer.concat([got, chunk])
-      if (got.length >= 2 && got.length >= 2 + got.readUInt16BE()) resolve(shown(got.subarray(2)))
+      received = Buffer.concat([received, chunk])
+      if (received.length >= 2 && received.length >= 2 + received.readUInt16BE())
+        resolve(shown(received.subarray(2)))
     })
     socket.write(Buffer.concat([Buffer.of(query.length >> 8, query.length & 255), query]))
   }).finally(() => socket.destroy())
 }
 
-/** Asks so many times at once, each from a port of its own: all workers get their share. */
+/** Sends many queries at once, each from its own port, so that all workers get some. */
 export function askMany(
   endpoint: Endpoint,
   name: string,

@@ -1,3 +1,3 @@
-/** Stands for the process that keeps the archive, at work on something large. */
+/** Replaces the archive process; simulates a long run. */
 process.on('disconnect', () => process.exit())
 setTimeout(() => process.exit(), 20_000)
