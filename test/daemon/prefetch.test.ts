@@ -8,6 +8,10 @@ import { serving } from './serve.js'
 const SLOW = 300
 const STEP = 50
 
+// Most of each test is waiting for a TTL, so they run side by side.
+t.jobs = 2
+const parallel = { buffered: true }
+
 type Test = Parameters<typeof serving>[0]
 
 /** Queries until an answer other than the first comes; answers are numbered. */
@@ -30,12 +34,12 @@ async function untilRenewed(t: Test, cache: string) {
   return { given, asked: upstream.seen.length }
 }
 
-t.test('a popular name is refreshed before it expires', async t => {
+t.test('a popular name is refreshed before it expires', parallel, async t => {
   const { given, asked } = await untilRenewed(t, '')
   t.ok(given > 0, 'clients were answered meanwhile')
-  t.equal(asked, 2, 'the upstream got one more query, however many clients asked meanwhile')
+  t.equal(asked, 2, 'the upstream got one more query, however many clients queried meanwhile')
 })
 
-t.test('with prefetch: false it is refreshed when it has expired', async t => {
+t.test('with prefetch: false it is refreshed when it has expired', parallel, async t => {
   t.strictSame(await untilRenewed(t, 'prefetch: false'), { given: 0, asked: 2 })
 })
