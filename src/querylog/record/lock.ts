@@ -144,15 +144,17 @@ function holderOf(pid: number): LockHolder {
   return { pid, life: processIdentity(pid) }
 }
 
-/** Empty without /proc; then only the process ID identifies the holder. */
+/** `dead` for a zombie. Empty without /proc; then only the process ID identifies the holder. */
 function processIdentity(pid: number): string {
   try {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // Field 22, starttime; field 2, the command in parentheses, may contain anything.
+    // Fields 3, state, and 22, starttime; field 2, the command in parentheses, may contain anything.
     // proc_pid_stat(5).
-    const start = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
-    return `${boot} ${readlinkSync('/proc/self/ns/pid')} ${start}`
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    // A killed process keeps its ID until its parent reaps it.
+    if (fields[0] === 'Z' || fields[0] === 'X') return 'dead'
+    return `${boot} ${readlinkSync('/proc/self/ns/pid')} ${fields[19]}`
   } catch {
     return ''
   }

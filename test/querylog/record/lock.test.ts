@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { LOCK_FILE, lockLog } from '../../../src/querylog/record/lock.js'
 
@@ -35,6 +36,36 @@ t.test('takes over the lock of a killed process, even if its ID is reused', asyn
     unlock!()
   }
 })
+
+t.test(
+  'takes over the lock of a killed process that its parent has not reaped',
+  { skip: existsSync('/proc/self/stat') ? false : 'a system without /proc' },
+  async t => {
+    const folder = folderOf(t)
+    const lock = new URL('../../../src/querylog/record/lock.js', import.meta.url).href
+    const holder = `import { lockLog } from '${lock}'
+      lockLog('${folder}/queries.jsonl')
+      process.stdout.write(String(process.pid))
+      setInterval(() => undefined, 1000)`
+    // The shell becomes a process that never waits for its child.
+    const command = `"${process.execPath}" --input-type=module -e "$0" & exec sleep 60`
+    const env = { ...process.env, NODE_OPTIONS: undefined }
+    const parent = spawn('sh', ['-c', command, holder], {
+      env,
+      stdio: ['ignore', 'pipe', 'inherit']
+    })
+    t.teardown(() => parent.kill('SIGKILL'))
+    const [output] = (await once(parent.stdout, 'data')) as [Buffer]
+    const pid = Number(output)
+    t.throws(() => lockLog(join(folder, 'queries.jsonl')), { code: 'LOG_LOCKED' })
+    process.kill(pid, 'SIGKILL')
+    for (let i = 0; i < 1000 && !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z '); i++)
+      await sleep(10)
+    const unlock = lockLog(join(folder, 'queries.jsonl'))
+    t.match(JSON.parse(readFileSync(join(folder, LOCK_FILE), 'utf8')), { pid: process.pid })
+    unlock!()
+  }
+)
 
 t.test('does not release a lock that belongs to another process by now', async t => {
   const folder = folderOf(t)
