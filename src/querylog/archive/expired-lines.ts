@@ -19,7 +19,7 @@ const NEWLINE = 0x0a
  * @throws InterdictError CHAIN_ALTERED, CHAIN_WRITE; system errors
  */
 export async function removeExpiredLines(
-  { layout, retention: keep, chain, log }: RetentionContext,
+  { layout, retention, chain, log }: RetentionContext,
   file: string,
   today: Day,
   workFolder: string
@@ -28,7 +28,7 @@ export async function removeExpiredLines(
   const closed = closedDay(layout, file)
   const isExpired = (line: string): boolean => {
     const { day = closed, network } = dayAndNetwork(line)
-    const expired = expiredOn(day, today, keep)
+    const expired = expiredOn(day, today, retention)
     return expired === 'all' || (network !== undefined && expired.includes(network))
   }
   // Usually there is nothing to do, and then nothing is written.

@@ -48,17 +48,17 @@ export interface RetentionContext {
  * lookups.
  */
 export function removeExpiredDays(
-  { layout, retention: keep, chain, log }: RetentionContext,
+  { layout, retention, chain, log }: RetentionContext,
   today: Day
 ): void {
   for (const day of archivedDays(layout)) {
-    if (expiredOn(day, today, keep) !== 'all') continue
+    if (expiredOn(day, today, retention) !== 'all') continue
     const files = removeFiles(layout, chain, archivedFilesOfDay(layout, day), 'days')
     removeDayFolder(layout, day)
     log.info({ day, files }, 'expired day of the query log removed')
   }
   const foreign = foreignFiles(layout).filter(
-    file => expiredOn(closedDay(layout, file), today, keep) === 'all'
+    file => expiredOn(closedDay(layout, file), today, retention) === 'all'
   )
   removeFiles(layout, chain, foreign, 'days')
 }
