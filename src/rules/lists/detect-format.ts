@@ -61,8 +61,8 @@ export function detectFormat(octets: Uint8Array): DetectedFormat {
 }
 
 function lineFormat(line: string): ListFormat {
-  const told = LINE_PATTERNS.find(([, look]) => look.test(line))?.[0]
-  if (told !== undefined) return told
+  const format = LINE_PATTERNS.find(([, look]) => look.test(line))?.[0]
+  if (format !== undefined) return format
   const [first = '', second = '#'] = line.split(/\s+/, 2)
   if (!ADDRESS.test(first)) return 'domains'
   return second.startsWith('#') ? 'addresses' : 'hosts'

@@ -50,27 +50,27 @@ export const listEntrySchema = z
     'max-shrink': z.int().min(0).max(100).optional()
   })
   .superRefine((entry, context) => {
-    const refuse = (path: string[], message: string): void =>
+    const reject = (path: string[], message: string): void =>
       context.addIssue({ code: 'custom', path, ...sentence(message) })
     const { file, folder, url, transfer } = entry
     const sources = [file, folder, url, transfer].filter(one => one !== undefined)
-    if (sources.length !== 1) refuse([], 'expected exactly one of file, folder, url and transfer')
+    if (sources.length !== 1) reject([], 'expected exactly one of file, folder, url and transfer')
     if (transfer !== undefined && entry.format !== 'auto' && entry.format !== 'rpz') {
-      refuse(['format'], 'a transferred zone must have format rpz')
+      reject(['format'], 'a transferred zone must have format rpz')
     }
     if (transfer === undefined && entry.primaries !== undefined) {
-      refuse(['primaries'], 'only allowed together with transfer')
+      reject(['primaries'], 'only allowed together with transfer')
     }
     const isProven = entry.sha256 !== undefined || entry.minisign !== undefined
     if (entry.url?.startsWith('http:') === true && !isProven) {
-      refuse(['url'], 'plain HTTP can be tampered with; use https://, or add sha256 or minisign')
+      reject(['url'], 'plain HTTP can be tampered with; use https://, or add sha256 or minisign')
     }
     if (entry['signature-url'] !== undefined && entry.minisign === undefined) {
-      refuse(['signature-url'], 'needs minisign, the public key, as well')
+      reject(['signature-url'], 'needs minisign, the public key, as well')
     }
     for (const key of REMOTE_KEYS) {
       if (entry.url === undefined && entry[key] !== undefined)
-        refuse([key], 'only allowed together with url')
+        reject([key], 'only allowed together with url')
     }
   })
 

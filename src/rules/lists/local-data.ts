@@ -61,12 +61,12 @@ function joinPieces(
   const lines = new Int32Array(new SharedArrayBuffer(4 * count))
   const starts = new Int32Array(new SharedArrayBuffer(4 * (count + 1)))
   const octets = new Uint8Array(new SharedArrayBuffer(size))
-  let place = 0
+  let index = 0
   let start = 0
   for (const piece of pieces) {
-    lines.set(piece.lines, place)
+    lines.set(piece.lines, index)
     octets.set(piece.octets, start)
-    for (const end of piece.ends) starts[++place] = start + end
+    for (const end of piece.ends) starts[++index] = start + end
     start += piece.octets.length
   }
   return { lines: lines.buffer, starts: starts.buffer, octets: octets.buffer }
@@ -89,9 +89,9 @@ export function recordsAtLine(
   line: number
 ): readonly Uint8Array[] {
   const all = new Int32Array(lines)
-  const place = lineIndex(all, line)
-  if (all[place] !== line) return []
-  const [from, to] = new Int32Array(starts).subarray(place, place + 2)
+  const index = lineIndex(all, line)
+  if (all[index] !== line) return []
+  const [from, to] = new Int32Array(starts).subarray(index, index + 2)
   return splitRecords(new Uint8Array(octets).subarray(from, to))
 }
 

@@ -32,8 +32,8 @@ export function warnAboutSharedNames(
     })
     const [first] = found
     if (first === undefined) return []
-    const told = found.slice(0, MAX_LISTED).map(({ name }) => name)
-    const names = [...told, ...(found.length > MAX_LISTED ? ['…'] : [])].join(', ')
+    const listed = found.slice(0, MAX_LISTED).map(({ name }) => name)
+    const names = [...listed, ...(found.length > MAX_LISTED ? ['…'] : [])].join(', ')
     const position = { file: displayName(source.file), line: first.line, column: 1 }
     return [failureAt(position, 'RULES_LIST_SHARED', source.title, found.length, names)]
   })

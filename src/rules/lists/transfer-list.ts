@@ -25,7 +25,7 @@ export function transferList(
   id: string,
   entry: ListEntry,
   hasCopy: boolean,
-  place: Location
+  location: Location
 ): TransferList | undefined {
   const { transfer: name, primaries } = entry
   if (name === undefined) return undefined
@@ -34,9 +34,9 @@ export function transferList(
     zone: showName(name),
     name,
     primaries: primaries?.map((primary, i) => {
-      return { id: primary, position: place.at('primaries', i).messagePosition }
+      return { id: primary, position: location.at('primaries', i).messagePosition }
     }),
-    position: place.at('transfer').messagePosition,
+    position: location.at('transfer').messagePosition,
     maxSize: entry['max-size'],
     mayBeEmpty: entry['may-be-empty'],
     hasCopy

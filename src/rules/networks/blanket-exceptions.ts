@@ -20,13 +20,13 @@ const RESTRICT_TO = 'the prefixes of some of its clients, or to =names only'
  *
  * @param own the rules of each network; its exceptions come first, in order
  * @param served networks with prefixes, and all their rules
- * @param place location of `networks`
+ * @param location of `networks`
  */
 export function checkBlanketExceptions(
   { networks }: NetworksFile,
   own: ReadonlyMap<string, readonly Rule[]>,
   served: readonly NetworkRules[],
-  place: Location
+  location: Location
 ): void {
   const lifting = Object.entries(networks).flatMap(([id, { exceptions }]) =>
     exceptions.flatMap((entry, i) => (hasExactNamesOnly(entry) ? [] : [own.get(id)![i]!]))
@@ -34,7 +34,7 @@ export function checkBlanketExceptions(
   const wholes = findFullCoverage(served, new Set(lifting))
   for (const [id, { exceptions }] of Object.entries(networks)) {
     for (const [i, entry] of exceptions.entries()) {
-      const at = place.at(id, 'exceptions', i)
+      const at = location.at(id, 'exceptions', i)
       const rule = own.get(id)![i] as RuleException
       const whole = entry.prefixes === undefined ? `all of ${id}` : wholes.get(rule)
       checkAddresses(entry, at)
@@ -135,7 +135,11 @@ function hasExactNamesOnly({ apps, vendors, lists, addresses, names }: Exception
 }
 
 /** Rejects single names that are all the names of a banned source. */
-function checkWholeSource(rule: RuleException, served: readonly NetworkRules[], place: Location) {
+function checkWholeSource(
+  rule: RuleException,
+  served: readonly NetworkRules[],
+  location: Location
+) {
   const names = new Set(rule.sources.flatMap(exactNames))
   const banned = served
     .filter(({ rules }) => rules.includes(rule))
@@ -143,7 +147,7 @@ function checkWholeSource(rule: RuleException, served: readonly NetworkRules[], 
     .flatMap(({ sources }) => sources)
   const whole = banned.find(source => consistsOf(source, names))
   if (whole !== undefined)
-    reportBlanket(place.at('names'), `every name of ${whole.title}`, RESTRICT_TO)
+    reportBlanket(location.at('names'), `every name of ${whole.title}`, RESTRICT_TO)
 }
 
 /** Whether all names of a source are among these exact names. */
@@ -165,12 +169,12 @@ function exactNames(source: NameSource): string[] {
   return found
 }
 
-function checkAddresses({ addresses }: ExceptionEntry, place: Location): void {
+function checkAddresses({ addresses }: ExceptionEntry, location: Location): void {
   for (const [i, prefix] of addresses.entries()) {
     const family = familyOf(prefix)
     if (prefix.length >= MIN_PREFIX_BITS[family]) continue
     reportBlanket(
-      place.at('addresses', i),
+      location.at('addresses', i),
       showPrefix(prefix),
       '/8 or longer (IPv6: /16 or longer)'
     )

@@ -12,23 +12,23 @@ const DST_SHIFT = 3600
  * Rejects an exception for a purpose that is not allowed, or that lasts too long. Depends only on the
  * file, not on the clock, so that a gateway with the wrong time starts all the same.
  *
- * @param place location of the exception
+ * @param location of the exception
  */
 export function checkExceptionLimits(
   limits: ExceptionLimits,
   { purpose, from, until }: ExceptionEntry,
   term: Term,
-  place: Location
+  location: Location
 ): void {
   const { purposes, 'max-days': days } = limits
   if (purposes?.includes(purpose) === false) {
-    const at = place.at('purpose')
+    const at = location.at('purpose')
     const expected = `${oneOf(purposes)} (exceptions.purposes)${didYouMean(purpose, purposes)}`
     at.error('RULES_PURPOSE', at.pathText, purpose, expected)
   }
   const lasts = term.until - term.from
   if (Number.isFinite(lasts) && lasts > days * SECONDS_PER_DAY + DST_SHIFT) {
-    const at = place.at('until')
+    const at = location.at('until')
     at.error('RULES_EXCEPTION_LONG', at.pathText, until, days, from)
   }
 }

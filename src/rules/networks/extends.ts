@@ -7,9 +7,13 @@ type Networks = Readonly<Record<string, NetworkEntry>>
 /**
  * A network and all that it extends, each once, nearest first. Rejects unknown networks and cycles.
  *
- * @param place location of `networks`
+ * @param location of `networks`
  */
-export function withAncestors(id: string, networks: Networks, place: Location): readonly string[] {
+export function withAncestors(
+  id: string,
+  networks: Networks,
+  location: Location
+): readonly string[] {
   const found = new Set<string>()
   const walk = (id: string, way: readonly string[]): void => {
     found.add(id)
@@ -20,7 +24,7 @@ export function withAncestors(id: string, networks: Networks, place: Location): 
     }
   }
   const refuseUnknown = (id: string, index: number, parent: string): void => {
-    const at = place.at(id, 'extends', index)
+    const at = location.at(id, 'extends', index)
     at.error(
       'RULES_UNKNOWN_NETWORK',
       at.pathText,
@@ -31,7 +35,7 @@ export function withAncestors(id: string, networks: Networks, place: Location): 
   walk(id, [])
   const circle = findCycle(id, networks)
   if (circle !== undefined) {
-    const at = place.at(id, 'extends')
+    const at = location.at(id, 'extends')
     at.error('RULES_EXTENDS_CYCLE', at.pathText, circle)
   }
   return [...found]

@@ -33,36 +33,38 @@ export function buildNetworks(
   top: Location,
   now: Seconds
 ): Networks {
-  const place = top.at('networks')
-  const ids = new RuleIds(explicitIds(file, place))
+  const location = top.at('networks')
+  const ids = new RuleIds(explicitIds(file, location))
   const sources = new SourceResolver(apps, lists)
   const timeZone = file.defaults['time-zone']
   const dates = new Dates(timeZone, now)
-  const maker = new RuleBuilder(sources, ids, dates, file)
+  const builder = new RuleBuilder(sources, ids, dates, file)
   const entries = Object.entries(file.networks)
-  const own = new Map(entries.map(([id, entry]) => [id, maker.rulesOf(id, entry, place.at(id))]))
-  checkDuplicatePrefixes(file, place)
+  const own = new Map(
+    entries.map(([id, entry]) => [id, builder.rulesOf(id, entry, location.at(id))])
+  )
+  checkDuplicatePrefixes(file, location)
 
   const networks = entries.map(([id, { prefixes }]) => {
-    const rules = withAncestors(id, file.networks, place).flatMap(name => own.get(name) ?? [])
-    return { id, position: place.at(id).keyPosition, prefixes, rules }
+    const rules = withAncestors(id, file.networks, location).flatMap(name => own.get(name) ?? [])
+    return { id, position: location.at(id).keyPosition, prefixes, rules }
   })
   const served = networks.filter(({ prefixes }) => prefixes.length > 0)
   if (served.length === 0) top.error('RULES_NO_NETWORK')
-  checkExceptionPrefixes(file, own, served, place)
-  checkBlanketExceptions(file, own, served, place)
-  for (const network of served) warnAboutMissingPairs(network, apps, place)
+  checkExceptionPrefixes(file, own, served, location)
+  checkBlanketExceptions(file, own, served, location)
+  for (const network of served) warnAboutMissingPairs(network, apps, location)
   return { networks: served, inline: sources.inline, timeZone }
 }
 
 /** Ids given in the file; rejects duplicates. */
-function explicitIds({ networks }: NetworksFile, place: Location): Iterable<string> {
+function explicitIds({ networks }: NetworksFile, location: Location): Iterable<string> {
   const seen = new Map<string, Location>()
   for (const [id, network] of Object.entries(networks)) {
     for (const kind of ['exceptions', 'bans', 'allow', 'block'] as const) {
       for (const [i, entry] of network[kind].entries()) {
         if (!('id' in entry) || entry.id === undefined) continue
-        const at = place.at(id, kind, i, 'id')
+        const at = location.at(id, kind, i, 'id')
         const other = seen.get(entry.id)
         if (other)
           at.error('RULES_ID_TWICE', at.pathText, entry.id, showPosition(other.messagePosition))
@@ -74,12 +76,12 @@ function explicitIds({ networks }: NetworksFile, place: Location): Iterable<stri
 }
 
 /** A prefix in two networks would leave it undefined which rules apply to its clients. */
-function checkDuplicatePrefixes({ networks }: NetworksFile, place: Location): void {
+function checkDuplicatePrefixes({ networks }: NetworksFile, location: Location): void {
   const seen = new Map<string, Location>()
   for (const [id, { prefixes }] of Object.entries(networks)) {
     for (const [i, prefix] of prefixes.entries()) {
       const text = showPrefix(prefix)
-      const at = place.at(id, 'prefixes', i)
+      const at = location.at(id, 'prefixes', i)
       const other = seen.get(text)
       if (other)
         at.error('RULES_PREFIX_TWICE', at.pathText, text, showPosition(other.messagePosition))
@@ -93,7 +95,7 @@ function checkExceptionPrefixes(
   { networks }: NetworksFile,
   own: ReadonlyMap<string, readonly Rule[]>,
   served: readonly NetworkRules[],
-  place: Location
+  location: Location
 ): void {
   for (const [id, { exceptions }] of Object.entries(networks)) {
     for (const [i, { prefixes = [] }] of exceptions.entries()) {
@@ -102,7 +104,7 @@ function checkExceptionPrefixes(
       const room = served.filter(({ rules }) => rules.includes(rule)).flatMap(it => it.prefixes)
       for (const [j, prefix] of prefixes.entries()) {
         if (room.some(outer => contains(outer, prefix))) continue
-        const at = place.at(id, 'exceptions', i, 'prefixes', j)
+        const at = location.at(id, 'exceptions', i, 'prefixes', j)
         at.error('RULES_PREFIX_OUTSIDE', at.pathText, showPrefix(prefix), id)
       }
     }
@@ -125,14 +127,14 @@ function contains(outer: Prefix, inner: Prefix): boolean {
 function warnAboutMissingPairs(
   network: NetworkRules,
   apps: ReadonlyMap<string, App>,
-  place: Location
+  location: Location
 ): void {
   const banned = new Set(
     network.rules.flatMap(({ kind, sources }) =>
       kind === 'ban' ? sources.map(source => (source.kind === 'app' ? source.id : '')) : []
     )
   )
-  const at = place.at(network.id)
+  const at = location.at(network.id)
   for (const id of banned) {
     const { successor } = apps.get(id) ?? {}
     if (successor !== undefined && apps.has(successor) && !banned.has(successor)) {

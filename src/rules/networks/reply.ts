@@ -3,25 +3,25 @@ import type { Location } from '../model/location.js'
 import type { Reply } from '../model/types.js'
 
 /** The reply of a ban or block, completed with the defaults of the file. */
-export function replyOf(entry: ReplyEntry, defaults: Defaults, place: Location): Reply {
+export function replyOf(entry: ReplyEntry, defaults: Defaults, location: Location): Reply {
   const action = entry.action ?? defaults.action
   const { target } = entry
   const sinkhole = entry.sinkhole ?? (action === 'sinkhole' ? defaults.sinkhole : undefined)
-  const refuse = (key: string, problem: string): void => {
-    const at = place.at(key)
+  const reject = (key: string, problem: string): void => {
+    const at = location.at(key)
     at.error('RULES_REPLY', at.pathText, problem)
   }
   if (action === 'sinkhole' && sinkhole === undefined) {
-    refuse('sinkhole', 'missing; action sinkhole needs addresses: { ipv4: …, ipv6: … }')
+    reject('sinkhole', 'missing; action sinkhole needs addresses: { ipv4: …, ipv6: … }')
   }
   if (action !== 'sinkhole' && sinkhole !== undefined) {
-    refuse('sinkhole', `not allowed with action ${action}`)
+    reject('sinkhole', `not allowed with action ${action}`)
   }
   if (action === 'cname' && target === undefined) {
-    refuse('target', 'missing; action cname needs a domain name')
+    reject('target', 'missing; action cname needs a domain name')
   }
   if (action !== 'cname' && target !== undefined) {
-    refuse('target', `not allowed with action ${action}`)
+    reject('target', `not allowed with action ${action}`)
   }
   return {
     action,

@@ -22,27 +22,27 @@ export class RuleBuilder {
   ) {}
 
   /** The rules of a network itself, in order of precedence. */
-  rulesOf(id: string, network: NetworkEntry, place: Location): Rule[] {
+  rulesOf(id: string, network: NetworkEntry, location: Location): Rule[] {
     const { exceptions, bans, allow, block } = network
     return [
-      ...exceptions.map((entry, i) => this.exception(id, entry, place.at('exceptions', i))),
-      ...bans.map((entry, i) => this.ban(id, entry, place.at('bans', i))),
-      ...this.listRules(allow, PLAIN_ALLOW, place.at('allow'), (entry, at, nameAt) =>
+      ...exceptions.map((entry, i) => this.exception(id, entry, location.at('exceptions', i))),
+      ...bans.map((entry, i) => this.ban(id, entry, location.at('bans', i))),
+      ...this.listRules(allow, PLAIN_ALLOW, location.at('allow'), (entry, at, nameAt) =>
         this.allow(id, entry, at, nameAt)
       ),
-      ...this.listRules(block, PLAIN_BLOCK, place.at('block'), (entry, at, nameAt) =>
+      ...this.listRules(block, PLAIN_BLOCK, location.at('block'), (entry, at, nameAt) =>
         this.block(id, entry, at, nameAt)
       )
     ]
   }
 
-  private ban(network: string, entry: BanEntry, place: Location): Ban {
-    const about = this.commonFields(network, entry, 'ban', place)
-    const reply = this.reply(entry, about.sources, place)
-    const review = this.dates.instant(entry.review, place.at('review'))
-    this.warnAboutDates(entry, about.until, review, place)
+  private ban(network: string, entry: BanEntry, location: Location): Ban {
+    const fields = this.commonFields(network, entry, 'ban', location)
+    const reply = this.reply(entry, fields.sources, location)
+    const review = this.dates.instant(entry.review, location.at('review'))
+    this.warnAboutDates(entry, fields.until, review, location)
     return defined({
-      ...about,
+      ...fields,
       kind: 'ban' as const,
       mode: entry.mode,
       reply,
@@ -55,16 +55,16 @@ export class RuleBuilder {
     })
   }
 
-  private exception(network: string, entry: ExceptionEntry, place: Location): RuleException {
-    const about = this.commonFields(network, entry, 'exception', place)
-    checkExceptionLimits(this.file.exceptions, entry, about, place)
-    if (about.until <= this.dates.now) {
-      place.warn('RULES_EXCEPTION_ENDED', place.pathText, entry.until)
-    } else if (this.dates.endsSoon(about.until)) {
-      place.at('until').warn('RULES_EXCEPTION_ENDS', place.pathText, entry.until)
+  private exception(network: string, entry: ExceptionEntry, location: Location): RuleException {
+    const fields = this.commonFields(network, entry, 'exception', location)
+    checkExceptionLimits(this.file.exceptions, entry, fields, location)
+    if (fields.until <= this.dates.now) {
+      location.warn('RULES_EXCEPTION_ENDED', location.pathText, entry.until)
+    } else if (this.dates.endsSoon(fields.until)) {
+      location.at('until').warn('RULES_EXCEPTION_ENDS', location.pathText, entry.until)
     }
     return defined({
-      ...about,
+      ...fields,
       kind: 'exception' as const,
       prefixes: entry.prefixes ?? [],
       purpose: entry.purpose,
@@ -74,14 +74,24 @@ export class RuleBuilder {
     })
   }
 
-  private allow(network: string, entry: AllowEntry, place: Location, nameAt?: LocationOf): Allow {
-    return { ...this.commonFields(network, entry, 'allow', place, nameAt), kind: 'allow' }
+  private allow(
+    network: string,
+    entry: AllowEntry,
+    location: Location,
+    nameAt?: LocationOf
+  ): Allow {
+    return { ...this.commonFields(network, entry, 'allow', location, nameAt), kind: 'allow' }
   }
 
-  private block(network: string, entry: BlockEntry, place: Location, nameAt?: LocationOf): Block {
-    const about = this.commonFields(network, entry, 'block', place, nameAt)
-    const reply = this.reply(entry, about.sources, place)
-    return { ...about, kind: 'block', mode: entry.mode, reply }
+  private block(
+    network: string,
+    entry: BlockEntry,
+    location: Location,
+    nameAt?: LocationOf
+  ): Block {
+    const fields = this.commonFields(network, entry, 'block', location, nameAt)
+    const reply = this.reply(entry, fields.sources, location)
+    return { ...fields, kind: 'block', mode: entry.mode, reply }
   }
 
   /** The fields that all rules have. */
@@ -89,8 +99,8 @@ export class RuleBuilder {
     network: string,
     entry: AllowEntry,
     kind: Rule['kind'],
-    place: Location,
-    nameAt: LocationOf = i => place.at('names', i)
+    location: Location,
+    nameAt: LocationOf = i => location.at('names', i)
   ) {
     const what = [...entry.apps, ...entry.vendors, ...entry.lists, inlineTitle(entry)].filter(
       part => part !== ''
@@ -98,18 +108,18 @@ export class RuleBuilder {
     const madeUp = [network, ...ID_PREFIX[kind], what.join('+')].join('/')
     return {
       id: entry.id ?? this.ids.unique(madeUp),
-      position: place.position,
-      sources: this.sources.resolve(entry, kind, place, nameAt),
-      ...this.dates.term(entry, place),
+      position: location.position,
+      sources: this.sources.resolve(entry, kind, location, nameAt),
+      ...this.dates.term(entry, location),
       ...(entry.schedule && { schedule: scheduleOf(entry.schedule, this.dates.zone) })
     }
   }
 
-  private reply(entry: BlockEntry, sources: readonly NameSource[], place: Location): Reply {
-    const reply = replyOf(entry, this.file.defaults, place)
+  private reply(entry: BlockEntry, sources: readonly NameSource[], location: Location): Reply {
+    const reply = replyOf(entry, this.file.defaults, location)
     const { target } = reply
     if (target !== undefined && sources.some(source => blocksName(source, sources, target))) {
-      const at = place.at('target')
+      const at = location.at('target')
       at.error('RULES_TARGET_BANNED', at.pathText)
     }
     return reply
@@ -119,16 +129,16 @@ export class RuleBuilder {
   private listRules<E extends AllowEntry, R extends Rule>(
     entries: readonly (E | Pattern)[],
     plain: E,
-    place: Location,
-    make: (entry: E, place: Location, nameAt?: LocationOf) => R
+    location: Location,
+    make: (entry: E, location: Location, nameAt?: LocationOf) => R
   ): R[] {
     const names = entries.flatMap((entry, index) =>
       'cover' in entry ? [{ pattern: entry, index }] : []
     )
     const rule = { ...plain, names: names.map(({ pattern }) => pattern) }
-    const first = names.length > 0 ? [make(rule, place, i => place.at(names[i]!.index))] : []
+    const first = names.length > 0 ? [make(rule, location, i => location.at(names[i]!.index))] : []
     const others = entries.flatMap((entry, index) =>
-      'cover' in entry ? [] : [make(entry, place.at(index))]
+      'cover' in entry ? [] : [make(entry, location.at(index))]
     )
     return [...first, ...others]
   }
@@ -137,18 +147,18 @@ export class RuleBuilder {
     entry: BanEntry,
     until: number,
     review: number | undefined,
-    place: Location
+    location: Location
   ): void {
     const { now } = this.dates
     if (until <= now) {
-      place.warn('RULES_BAN_ENDED', place.pathText, entry.until!)
+      location.warn('RULES_BAN_ENDED', location.pathText, entry.until!)
       return
     }
     if (this.dates.endsSoon(until)) {
-      place.at('until').warn('RULES_BAN_ENDS', place.pathText, entry.until!)
+      location.at('until').warn('RULES_BAN_ENDS', location.pathText, entry.until!)
     }
     if (review !== undefined && review <= now) {
-      place.at('review').warn('RULES_REVIEW_DUE', place.pathText, entry.review!)
+      location.at('review').warn('RULES_REVIEW_DUE', location.pathText, entry.review!)
     }
   }
 }

@@ -27,35 +27,40 @@ export class SourceResolver {
   /**
    * All sources of a rule.
    *
-   * @param place location of the rule
+   * @param location of the rule
    * @param nameAt location of the rule's name number `i`
    */
-  resolve(entry: Matches, kind: Rule['kind'], place: Location, nameAt: LocationOf): NameSource[] {
+  resolve(
+    entry: Matches,
+    kind: Rule['kind'],
+    location: Location,
+    nameAt: LocationOf
+  ): NameSource[] {
     const found: NameSource[] = []
     for (const [i, id] of entry.apps.entries()) {
       const source = this.apps.get(id)?.source
-      const at = place.at('apps', i)
+      const at = location.at('apps', i)
       if (source !== undefined) found.push(source)
       else at.error('RULES_UNKNOWN_APP', at.pathText, id, didYouMean(id, this.apps.keys()))
     }
     for (const [i, vendor] of entry.vendors.entries()) {
-      const sources = this.resolveVendor(vendor, place.at('vendors', i))
+      const sources = this.resolveVendor(vendor, location.at('vendors', i))
       found.push(...sources.filter(source => !found.includes(source)))
     }
     for (const [i, id] of entry.lists.entries()) {
       const parts = this.lists.get(id)
-      const at = place.at('lists', i)
+      const at = location.at('lists', i)
       if (parts !== undefined) found.push(...parts)
       else at.error('RULES_UNKNOWN_LIST', at.pathText, id, didYouMean(id, this.lists.keys()))
     }
-    const forced = this.checkBreadth(entry, kind, place, nameAt)
+    const forced = this.checkBreadth(entry, kind, location, nameAt)
     if (entry.names.length + entry.addresses.length > 0)
-      found.push(this.inlineSource(entry, forced, place, nameAt))
+      found.push(this.inlineSource(entry, forced, location, nameAt))
     const { apps, vendors, lists } = entry
     if (apps.length + vendors.length + lists.length + found.length === 0) {
-      place.error(
+      location.error(
         'RULES_EMPTY',
-        place.pathText,
+        location.pathText,
         'at least one of apps, vendors, names, lists, addresses'
       )
     }
@@ -63,13 +68,13 @@ export class SourceResolver {
   }
 
   /** All apps of a vendor, so that a rule includes apps that are added later. */
-  private resolveVendor(vendor: string, place: Location): NameSource[] {
+  private resolveVendor(vendor: string, location: Location): NameSource[] {
     const apps = [...this.apps.values()]
     const found = apps.filter(app => app.vendor?.toLowerCase() === vendor.toLowerCase())
     // The vendor of an invalid app file is unknown, and its error is reported already.
     if (found.length === 0 && !apps.some(({ isBroken }) => isBroken)) {
       const known = apps.flatMap(app => app.vendor ?? [])
-      place.error('RULES_UNKNOWN_VENDOR', place.pathText, vendor, didYouMean(vendor, known))
+      location.error('RULES_UNKNOWN_VENDOR', location.pathText, vendor, didYouMean(vendor, known))
     }
     return found.map(({ source }) => source)
   }
@@ -77,17 +82,17 @@ export class SourceResolver {
   private inlineSource(
     { names, addresses }: Matches,
     forced: ReadonlyMap<number, string>,
-    place: Location,
+    location: Location,
     nameAt: LocationOf
   ): NameSource {
     const prefixes = addresses.map((value, i) => {
-      return { value, line: place.at('addresses', i).position.line }
+      return { value, line: location.at('addresses', i).position.line }
     })
     const source = new YamlSource(
       'inline',
-      this.newId(place),
+      this.newId(location),
       inlineTitle({ names, addresses }),
-      place.file,
+      location.file,
       names.map((value, i) => ({ value, line: nameAt(i).position.line })),
       prefixes,
       forced
@@ -100,7 +105,7 @@ export class SourceResolver {
   private checkBreadth(
     { names, force }: Matches,
     kind: Rule['kind'],
-    place: Location,
+    location: Location,
     nameAt: LocationOf
   ): ReadonlyMap<number, string> {
     const forced = new Map<number, string>()
@@ -116,15 +121,15 @@ export class SourceResolver {
       } else at.error('RULES_TOO_WIDE', at.pathText, wide.covered, wide.isForcible)
     }
     if (force !== undefined && forced.size === 0) {
-      const at = place.at('force')
+      const at = location.at('force')
       at.warn('RULES_FORCE_IDLE', at.pathText)
     }
     return forced
   }
 
   /** `networks.yaml:12`, with the column for a second rule on the same line. */
-  private newId(place: Location): string {
-    const { file, line, column } = place.position
+  private newId(location: Location): string {
+    const { file, line, column } = location.position
     const id = `${file}:${line}`
     const free = this.inlineIds.has(id) ? `${id}:${column}` : id
     this.inlineIds.add(free)

@@ -60,9 +60,9 @@ export class TableReader {
     const before = this.errors.length
     for (const [i, column] of columns.entries()) {
       const at = [...path, 'columns', i]
-      if (columns.indexOf(column) < i) this.refuse(at, `duplicate column ${column}`)
+      if (columns.indexOf(column) < i) this.reportError(at, `duplicate column ${column}`)
       if (table[column] === undefined) continue
-      this.refuse([...path, column], 'already a column of this table; give it once')
+      this.reportError([...path, column], 'already a column of this table; give it once')
     }
     if (this.errors.length > before) return []
     return rows.flatMap((row, i) => this.row(table, row, [...path, 'rows', i]) ?? [])
@@ -72,7 +72,7 @@ export class TableReader {
     const { columns } = table
     if (row.length !== columns.length) {
       const expected = `${columns.length} cells (${columns.join(', ')})`
-      this.refuse(path, `expected ${expected}, found ${row.length}`)
+      this.reportError(path, `expected ${expected}, found ${row.length}`)
       return undefined
     }
     const test = this.test(cellsOf(table, row, path), path)
@@ -93,7 +93,7 @@ export class TableReader {
     const ede = this.readCell(cells, 'ede', oneOf(EDES))
     for (const column of ['client', 'name', 'expect'] as const) {
       if (!cells.has(column))
-        this.refuse(path, `missing ${column}; expected ${EXPECTED_CELL[column]}`)
+        this.reportError(path, `missing ${column}; expected ${EXPECTED_CELL[column]}`)
     }
     if (client === undefined || name === undefined || expect === undefined) return undefined
     if (this.errors.length > before) return undefined
@@ -125,11 +125,11 @@ export class TableReader {
     const clients = Object.keys(this.reading.value.clients)
     const known = column === 'client' ? clients : column === 'expect' ? EXPECTED : []
     const problem = mismatch(EXPECTED_CELL[column], cell.text)
-    this.refuse(cell.path, `${problem}${didYouMean(cell.text, known)}`)
+    this.reportError(cell.path, `${problem}${didYouMean(cell.text, known)}`)
     return undefined
   }
 
-  private refuse(path: Path, problem: string): void {
+  private reportError(path: Path, problem: string): void {
     const at = this.reading.positionOf(path)
     this.errors.push(failureAt(at, 'DOCUMENT_INVALID', showPath(path), problem))
   }
@@ -159,8 +159,8 @@ function cellsOf(table: PolicyTable, row: Row, path: Path): Cells {
   const cells = new Map<Column, Cell>()
   const put = (column: Column, text: string | null | undefined, at: Path): void => {
     // YAML reads an unquoted `null`, which is an action, as null.
-    const said = text === null && column === 'expect' ? 'null' : text
-    if (said != null) cells.set(column, { text: said, path: at })
+    const value = text === null && column === 'expect' ? 'null' : text
+    if (value != null) cells.set(column, { text: value, path: at })
   }
   for (const column of COLUMNS) {
     if (table[column] !== undefined) put(column, table[column], [...path.slice(0, -2), column])

@@ -14,12 +14,12 @@ export class Dates {
     readonly now: Seconds
   ) {}
 
-  /** @param place location of the rule */
-  term(entry: { from?: string | undefined; until?: string | undefined }, place: Location): Term {
-    const from = this.instant(entry.from, place.at('from')) ?? -Infinity
-    const until = this.instant(entry.until, place.at('until')) ?? Infinity
+  /** @param location of the rule */
+  term(entry: { from?: string | undefined; until?: string | undefined }, location: Location): Term {
+    const from = this.instant(entry.from, location.at('from')) ?? -Infinity
+    const until = this.instant(entry.until, location.at('until')) ?? Infinity
     if (until <= from) {
-      const at = place.at('until')
+      const at = location.at('until')
       at.error('RULES_DATE_ORDER', at.pathText, entry.from!, entry.until!)
     }
     return { from, until }
@@ -30,11 +30,11 @@ export class Dates {
     return until - EXPIRY_NOTICE <= this.now
   }
 
-  /** @param place location of the date */
-  instant(text: string | undefined, place: Location): Seconds | undefined {
+  /** @param location of the date */
+  instant(text: string | undefined, location: Location): Seconds | undefined {
     if (text === undefined) return undefined
     const instant = readInstant(text, this.zone)
-    if (instant === undefined) place.error('RULES_DATE', place.pathText, text, INSTANT)
+    if (instant === undefined) location.error('RULES_DATE', location.pathText, text, INSTANT)
     return instant
   }
 }

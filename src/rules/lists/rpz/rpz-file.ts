@@ -58,9 +58,9 @@ class RpzCollector implements RpzSink {
   constructor(private readonly lines: ListCollector) {}
 
   readonly qname: RpzSink['qname'] = (octets, at, length, cover, action, line) => {
-    let book = this.names.get(action)
-    if (book === undefined) this.names.set(action, (book = new PackedNames()))
-    book.add(octets, at, length, cover, line)
+    let group = this.names.get(action)
+    if (group === undefined) this.names.set(action, (group = new PackedNames()))
+    group.add(octets, at, length, cover, line)
     this.policyCount++
   }
 
@@ -101,12 +101,12 @@ export function readRpzFile(
 ): RpzFile | { readonly errors: readonly InterdictError[] } {
   const { id, octets, file, displayName, detectedBy, mayBeEmpty } = given
   const lines = new ListCollector(displayName, new Set())
-  const book = new RpzCollector(lines)
-  const { entries, hasSoa } = scanRpz(octets, book)
+  const policies = new RpzCollector(lines)
+  const { entries, hasSoa } = scanRpz(octets, policies)
   const start = { file: displayName, line: 1, column: 1 }
-  const errors = rejection(lines, book.policyCount === 0, entries, start)
+  const errors = rejection(lines, policies.policyCount === 0, entries, start)
   if (errors.length > 0) return { errors }
-  if (book.policyCount === 0 && !mayBeEmpty) {
+  if (policies.policyCount === 0 && !mayBeEmpty) {
     return { errors: [failureAt(start, 'RULES_LIST_EMPTY', id)] }
   }
   const { warnings, unsupported } = lines
@@ -116,16 +116,16 @@ export function readRpzFile(
     displayName,
     format: 'rpz' as const,
     detectedBy,
-    names: book.policyCount,
+    names: policies.policyCount,
     unsupported
   }
-  return { parts: nth => buildSources(id, file, nth, book), warnings, report }
+  return { parts: nth => buildSources(id, file, nth, policies), warnings, report }
 }
 
-function buildSources(id: string, file: string, nth: number, book: RpzCollector): NameSource[] {
+function buildSources(id: string, file: string, nth: number, policies: RpzCollector): NameSource[] {
   const parts: NameSource[] = []
   const first = nth * STAGES
-  const data = book.records.finish()
+  const data = policies.records.finish()
   const add = (
     part: Omit<ListPart, 'list'>,
     names: PackedNames,
@@ -134,7 +134,7 @@ function buildSources(id: string, file: string, nth: number, book: RpzCollector)
     const own = `${id}#zone${nth}.${parts.length}`
     parts.push(new RpzSource(own, id, file, { list: id, ...part }, names, prefixes))
   }
-  for (const { action, prefixes, line } of groupClientPolicies(book)) {
+  for (const { action, prefixes, line } of groupClientPolicies(policies)) {
     const everything = new PackedNames()
     everything.add(Uint8Array.of(0), 0, 1, COVER.suffix, line)
     add(
@@ -143,10 +143,10 @@ function buildSources(id: string, file: string, nth: number, book: RpzCollector)
       []
     )
   }
-  for (const [action, names] of passthruFirst(book.names)) {
+  for (const [action, names] of passthruFirst(policies.names)) {
     add({ effect: partAction(action, data), stage: first + STAGE.qname }, names, [])
   }
-  for (const [action, prefixes] of passthruFirst(book.answerPrefixes)) {
+  for (const [action, prefixes] of passthruFirst(policies.answerPrefixes)) {
     add({ effect: partAction(action, data), stage: first + STAGE.ip }, new PackedNames(), prefixes)
   }
   return parts
@@ -166,8 +166,8 @@ function groupClientPolicies({ clientPolicies: clients }: RpzCollector) {
   return [...groups.values()].sort((a, b) => b.prefixes[0]!.length - a.prefixes[0]!.length)
 }
 
-function passthruFirst<T>(said: ReadonlyMap<RpzAction, T>): (readonly [RpzAction, T])[] {
-  return [...said].sort(([a], [b]) => Number(b === 'pass') - Number(a === 'pass'))
+function passthruFirst<T>(groups: ReadonlyMap<RpzAction, T>): (readonly [RpzAction, T])[] {
+  return [...groups].sort(([a], [b]) => Number(b === 'pass') - Number(a === 'pass'))
 }
 
 function partAction(action: RpzAction, data: LocalData): ListPart['effect'] {
