@@ -21,7 +21,7 @@ const QNAME_POINTER = Uint8Array.of(0xc0, HEADER_SIZE)
 
 /** Replies to questions for special-use names. */
 export const LOCAL_REPLY = {
-  /** None: an upstream knows better. */
+  /** No local reply: the question belongs to an upstream. */
   forward: 0,
   nxdomain: 1,
   nodata: 2,
