@@ -50,7 +50,7 @@ export interface CounterSources {
   readonly tcp: readonly Pick<TcpService, 'counts' | 'connections'>[]
   readonly limits: Limits | undefined
   readonly cacheFlusher: Pick<CacheFlusher, 'answers' | 'failures'> | undefined
-  readonly waits: Readonly<PendingQueryCounts> | undefined
+  readonly pendingQueries: Readonly<PendingQueryCounts> | undefined
   /** Upstream queries in flight. */
   readonly waiting: number
 }
@@ -62,7 +62,7 @@ export function collectCounters({
   tcp,
   limits,
   cacheFlusher,
-  waits,
+  pendingQueries,
   waiting
 }: CounterSources): WorkerCounters {
   return {
@@ -70,9 +70,9 @@ export function collectCounters({
       udp: sumOf(udp, ({ counts }) => counts.received),
       tcp: sumOf(tcp, ({ counts }) => counts.queries),
       waiting,
-      forwarded: waits?.forwarded ?? 0,
-      stale: waits?.stale ?? 0,
-      failed: waits?.failed ?? 0
+      forwarded: pendingQueries?.forwarded ?? 0,
+      stale: pendingQueries?.stale ?? 0,
+      failed: pendingQueries?.failed ?? 0
     },
     replies: {
       sent: sumOf(udp, ({ counts }) => counts.sent),
@@ -100,7 +100,7 @@ export const ZERO_COUNTERS = collectCounters({
   tcp: [],
   limits: undefined,
   cacheFlusher: undefined,
-  waits: undefined,
+  pendingQueries: undefined,
   waiting: 0
 })
 

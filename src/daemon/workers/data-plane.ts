@@ -157,7 +157,7 @@ export class DataPlane {
       tcp,
       limits,
       cacheFlusher,
-      waits: resolver?.counts,
+      pendingQueries: resolver?.counts,
       waiting
     })
     return { counters, upstreams: forwarder?.states ?? [] }
