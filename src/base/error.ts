@@ -6,24 +6,23 @@ import { TRAFFIC } from './messages/traffic.js'
 import { showPosition, type Position } from './position.js'
 
 /**
- * Every failure that we raise on purpose, by its stable code, grouped by the room that raises it; no
- * code is in two groups.
+ * The message of every error code, grouped by the rooms that raise them.
  *
- * A code is public: operators grep logs for it and `docs/reference/errors.md` explains it. Never reword one
- * and never reuse a retired one; add a new one instead. The message may be improved freely, so no
- * test and no caller matches on it.
+ * Codes are public: operators search logs for them, and `docs/reference/errors.md` explains them.
+ * Never rename a code or reuse a retired one; add a new one instead. Messages may change at any
+ * time, so no caller matches on them.
  */
 const MESSAGES = { ...TRAFFIC, ...RULES, ...LISTS, ...RECORDS, ...OPERATION } as const
 
 export type ErrorCode = keyof typeof MESSAGES
-/** What the message of a code needs to know. */
+/** The parameters of the message of a code. */
 export type ErrorDetail<C extends ErrorCode> = Parameters<(typeof MESSAGES)[C]>
 export const ERROR_CODES = Object.keys(MESSAGES) as readonly ErrorCode[]
 
-/** A failure with a code. Branch on `code`; show `message`; log both. */
+/** An error with a stable code. Branch on `code`, show `message`, log both. */
 export class InterdictError<C extends ErrorCode = ErrorCode> extends Error {
   override readonly name = 'InterdictError'
-  /** Where in a rule or settings file it is, if it is about one. */
+  /** Its position in a rule or settings file, if it is about one. */
   readonly position: Position | undefined
 
   constructor(
@@ -36,7 +35,7 @@ export class InterdictError<C extends ErrorCode = ErrorCode> extends Error {
   }
 }
 
-/** Builds the error for `code`; the arguments are those its message needs. */
+/** Creates the error for `code`, with the parameters of its message. */
 export function failure<C extends ErrorCode>(
   code: C,
   ...detail: Parameters<(typeof MESSAGES)[C]>
@@ -44,7 +43,7 @@ export function failure<C extends ErrorCode>(
   return new InterdictError(code, messageOf(code, detail))
 }
 
-/** As `failure`, for an error in a file that an operator edits: message is `file:line:column: …`. */
+/** As `failure`, for an error in a file: the message begins with `file:line:column: `. */
 export function failureAt<C extends ErrorCode>(
   position: Position,
   code: C,
