@@ -5,10 +5,6 @@ import { askTcp, askUdp } from './dns-client.js'
 import { kinds, serving } from './serve.js'
 import { eventually } from './site.js'
 
-// Most of each test is waiting for TTLs and timeouts, so they run side by side.
-t.jobs = 2 * kinds.length + 1
-const parallel = { buffered: true }
-
 /** Longer than the longest TTL of these gateways. */
 const OVER = 1100
 const settings = {
@@ -17,62 +13,54 @@ const settings = {
 }
 
 for (const transport of kinds) {
-  t.test(
-    `${transport}: stale answers are served while the upstream is silent`,
-    parallel,
-    async t => {
-      const upstream = await BadUpstream.open(good(1))
-      t.teardown(() => upstream.close())
-      const { at } = await serving(t, { transport, upstream: upstream.endpoint, ...settings })
-      t.match(await askUdp(at, 'www.example'), { answers: [/192\.0\.2\.1/], ede: -1 })
-      upstream.behaviour = silent
-      await sleep(OVER)
-      for (const ask of [askUdp, askTcp]) {
-        t.match(await ask(at, 'www.example'), { answers: ['www.example 30 A 192.0.2.1'], ede: 3 })
-        t.match(await ask(at, 'other.example'), { rcode: 'SERVFAIL', ede: 22 })
-      }
-      upstream.behaviour = good(2)
-      await eventually('the new answer', async () => {
-        const { answers, ede } = await askUdp(at, 'www.example')
-        return ede === -1 && answers[0]?.endsWith('192.0.2.2') === true
-      })
+  t.test(`${transport}: stale answers are served while the upstream is silent`, async t => {
+    const upstream = await BadUpstream.open(good(1))
+    t.teardown(() => upstream.close())
+    const { at } = await serving(t, { transport, upstream: upstream.endpoint, ...settings })
+    t.match(await askUdp(at, 'www.example'), { answers: [/192\.0\.2\.1/], ede: -1 })
+    upstream.behaviour = silent
+    await sleep(OVER)
+    for (const ask of [askUdp, askTcp]) {
+      t.match(await ask(at, 'www.example'), { answers: ['www.example 30 A 192.0.2.1'], ede: 3 })
+      t.match(await ask(at, 'other.example'), { rcode: 'SERVFAIL', ede: 22 })
     }
-  )
+    upstream.behaviour = good(2)
+    await eventually('the new answer', async () => {
+      const { answers, ede } = await askUdp(at, 'www.example')
+      return ede === -1 && answers[0]?.endsWith('192.0.2.2') === true
+    })
+  })
 }
 
 for (const transport of kinds) {
-  t.test(
-    `${transport}: when the upstream recovers, cached failures are flushed`,
-    parallel,
-    async t => {
-      const upstream = await BadUpstream.open(good(1))
-      t.teardown(() => upstream.close())
-      const { at } = await serving(t, {
-        transport,
-        upstream: upstream.endpoint,
-        upstreams: settings.upstreams,
-        cache: 'max-ttl: 1s, failure-ttl: 5m, stale-recheck: 5m, stale-after: 100ms'
+  t.test(`${transport}: when the upstream recovers, cached failures are flushed`, async t => {
+    const upstream = await BadUpstream.open(good(1))
+    t.teardown(() => upstream.close())
+    const { at } = await serving(t, {
+      transport,
+      upstream: upstream.endpoint,
+      upstreams: settings.upstreams,
+      cache: 'max-ttl: 1s, failure-ttl: 5m, stale-recheck: 5m, stale-after: 100ms'
+    })
+    t.match(await askUdp(at, 'www.example'), { answers: [/192\.0\.2\.1/], ede: -1 })
+    upstream.behaviour = silent
+    await sleep(OVER)
+    await eventually('the upstream rests', async () => {
+      await askUdp(at, `${Math.random()}.example`)
+      const { ede } = await askUdp(at, 'www.example')
+      return ede === 3 && (await askUdp(at, 'other.example')).rcode === 'SERVFAIL'
+    })
+    upstream.behaviour = good(2)
+    for (const name of ['www.example', 'other.example']) {
+      await eventually(`${name} is asked for again`, async () => {
+        const { answers, ede } = await askUdp(at, name)
+        return ede === -1 && answers[0]?.endsWith('192.0.2.2') === true
       })
-      t.match(await askUdp(at, 'www.example'), { answers: [/192\.0\.2\.1/], ede: -1 })
-      upstream.behaviour = silent
-      await sleep(OVER)
-      await eventually('the upstream rests', async () => {
-        await askUdp(at, `${Math.random()}.example`)
-        const { ede } = await askUdp(at, 'www.example')
-        return ede === 3 && (await askUdp(at, 'other.example')).rcode === 'SERVFAIL'
-      })
-      upstream.behaviour = good(2)
-      for (const name of ['www.example', 'other.example']) {
-        await eventually(`${name} is asked for again`, async () => {
-          const { answers, ede } = await askUdp(at, name)
-          return ede === -1 && answers[0]?.endsWith('192.0.2.2') === true
-        })
-      }
     }
-  )
+  })
 }
 
-t.test('with stale-max 0 no stale answer is served', parallel, async t => {
+t.test('with stale-max 0 no stale answer is served', async t => {
   const upstream = await BadUpstream.open(good(1))
   t.teardown(() => upstream.close())
   const { cache, upstreams } = settings
