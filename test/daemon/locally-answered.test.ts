@@ -33,7 +33,7 @@ const cases = [
     it: 'a hole where a name is forwarded elsewhere',
     settings: 'upstreams: { forward: { 1.10.in-addr.arpa: [192.0.2.53] } }',
     name: '1.10.in-addr.arpa',
-    kind: 'open'
+    kind: 'forwarded'
   }
 ]
 
