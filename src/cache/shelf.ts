@@ -48,9 +48,9 @@ const GOLDEN = 0x9e3779b1
 
 /**
  * The first-level cache of a worker: copies of short, popular answers and verdicts of blocked names,
- * each valid for one client class in one policy epoch. No rule applies to these answers, so they
- * can be sent without evaluating the policy. All are in one block of memory; sending one allocates
- * nothing and reads two or three cache lines.
+ * each valid for one verdict class (client class and transport) in one policy epoch. No rule applies
+ * to these answers, so they can be sent without evaluating the policy. All are in one block of
+ * memory; sending one allocates nothing and reads two or three cache lines.
  *
  * Slots are filled in order, not by hash, so that popular answers are close together: scattered over
  * 64 MB, 16,000 answers cost 340 ns each in page walks alone; in order, 90 ns. When all slots are in
@@ -117,15 +117,15 @@ export class Shelf {
   }
 
   /**
-   * Looks up a query for a client class. After `SHELF.answer` the fields of the shelf describe the
+   * Looks up a query for a verdict class. After `SHELF.answer` the fields of the shelf describe the
    * answer; after `SHELF.block` call `readBlock`.
    */
-  find(query: Query, clientClass: number): number {
+  find(query: Query, verdictClass: number): number {
     const { words } = this
     const slot = this.slotOf(hashOf(query), query)
     if (slot < 0) return SHELF.miss
     const word = slot * SLOT_WORDS
-    if (words[word + CLASS] !== clientClass || words[word + EPOCH] !== this.clearings) {
+    if (words[word + CLASS] !== verdictClass || words[word + EPOCH] !== this.clearings) {
       return SHELF.miss
     }
     if (words[word + FLAGS] === BLOCK) {
@@ -139,11 +139,12 @@ export class Shelf {
   }
 
   /**
-   * Stores an answer to which no rule applies for this class in this epoch, if it is short enough.
+   * Stores an answer to which no rule applies for this verdict class in this epoch, if it is short
+   * enough.
    *
    * @param maxAge the age from which the query has to go to the cache again
    */
-  put(query: Query, answer: Answer, clientClass: number, maxAge: Seconds = answer.lifetime): void {
+  put(query: Query, answer: Answer, verdictClass: number, maxAge: Seconds = answer.lifetime): void {
     const { body, ttls, ede } = answer
     const question = query.qname.length + KEY_SUFFIX_SIZE
     if (HEADER + question + body.length > SLOT || ttls.length > MAX_TTLS || ede !== undefined)
@@ -157,7 +158,7 @@ export class Shelf {
     words[word + FLAGS] = answer.rcode | (answer.authentic ? 0x100 : 0) | (ttls.length << 16)
     words[word + COUNTS] = answer.answers | (answer.authorities << 16)
     words[word + MORE] = answer.additionals
-    words[word + CLASS] = clientClass
+    words[word + CLASS] = verdictClass
     words[word + EPOCH] = this.clearings
     const at = slot * SLOT
     octets.set(ttls, at + TTLS)
@@ -169,7 +170,7 @@ export class Shelf {
    * Stores the verdict for a blocked name, but not before it is queried for the second time: random
    * names below a blocked one must not displace popular answers.
    */
-  putBlock(query: Query, verdict: ShelvedBlock, clientClass: number): void {
+  putBlock(query: Query, verdict: ShelvedBlock, verdictClass: number): void {
     const question = query.qname.length + KEY_SUFFIX_SIZE
     const hash = hashOf(query)
     if (HEADER + question > SLOT || !this.wasSeen(hash)) return
@@ -181,7 +182,7 @@ export class Shelf {
     words[word + ENTRY] = verdict.entry
     words[word + FLAGS] = BLOCK
     words[word + LABEL] = verdict.label
-    words[word + CLASS] = clientClass
+    words[word + CLASS] = verdictClass
     words[word + EPOCH] = this.clearings
     query.copyKey(this.octets, slot * SLOT + HEADER)
   }

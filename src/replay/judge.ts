@@ -163,9 +163,9 @@ export class Judge {
     const verdict = this.verdict
     hashed.set(this.names.wireOf(name), 0, policy.seed)
     verdict.clear()
-    policy.evaluateName(hashed, qtype, clientClass, now, verdict)
+    policy.evaluateName(hashed, qtype, clientClass, now, verdict, protocol === PROTOCOL.tcp)
     const { claim, monitorClaim } = verdict
-    if (isBlocked(policy, verdict, protocol)) return outcomeOf(STATE.blocked, claim)
+    if (isBlocked(policy, verdict)) return outcomeOf(STATE.blocked, claim)
     return monitorClaim === -1
       ? outcomeOf(STATE.open, claim)
       : outcomeOf(STATE.monitored, monitorClaim)

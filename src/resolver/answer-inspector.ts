@@ -17,7 +17,7 @@ const MATCH_OF_TARGET = {
 
 /**
  * Evaluates policy for the contents of an answer: alias targets and addresses. An answer without
- * any match is marked clean for this client class, until the rules change or the time comes at which
+ * any match is marked clean for this client class and transport, until the rules change or the time comes at which
  * one of them starts or ends.
  */
 export class AnswerInspector {
@@ -45,7 +45,7 @@ export class AnswerInspector {
     const { verdict, epoch } = this
     verdict.clear()
     if (answer.targetKinds.length === 0 && answer.addresses.length === 0) return MATCH.none
-    if (answer.cleanEpoch === epoch && answer.cleanClass === context.clientClass) return MATCH.none
+    if (answer.cleanEpoch === epoch && answer.cleanClass === context.verdictClass) return MATCH.none
     const match =
       this.inspectNames(context, answer) ||
       this.inspectAddresses(context, answer) ||
@@ -53,13 +53,14 @@ export class AnswerInspector {
     // An answer with a monitored match is not clean: each of its lookups has to be logged.
     if (match === MATCH.none && verdict.monitorClaim === -1) {
       answer.cleanEpoch = epoch
-      answer.cleanClass = context.clientClass
+      answer.cleanClass = context.verdictClass
     }
     return match
   }
 
   private inspectNames(context: QueryContext, answer: Answer): number {
     const { policy, name, verdict, now } = this
+    const { query, clientClass, overTcp } = context
     const { targets, targetKinds } = answer
     let at = 0
     for (const kind of targetKinds) {
@@ -68,7 +69,7 @@ export class AnswerInspector {
       name.set(targets, at, policy!.seed)
       at += name.length
       verdict.clear()
-      policy!.evaluateName(name, context.query.qtype, context.clientClass, now, verdict)
+      policy!.evaluateName(name, query.qtype, clientClass, now, verdict, overTcp)
       if (this.isBlocked(context)) return match
       this.keepFirstMonitored(match, monitorClaim, monitorEntry)
     }
@@ -77,11 +78,12 @@ export class AnswerInspector {
 
   private inspectAddresses(context: QueryContext, answer: Answer): number {
     const { policy, verdict, now } = this
-    const { qtype } = context.query
-    for (let at = 0; at < answer.addresses.length; at += 4) {
+    const { query, clientClass, overTcp } = context
+    const { addresses } = answer
+    for (let at = 0; at < addresses.length; at += 4) {
       const { monitorClaim, monitorEntry } = verdict
       verdict.clear()
-      policy!.evaluateAddress(answer.addresses, at, qtype, context.clientClass, now, verdict)
+      policy!.evaluateAddress(addresses, at, query.qtype, clientClass, now, verdict, overTcp)
       if (this.isBlocked(context)) return MATCH.address
       this.keepFirstMonitored(MATCH.address, monitorClaim, monitorEntry)
     }
@@ -97,7 +99,7 @@ export class AnswerInspector {
   /** A rule that allows QNAME also allows the contents of the answer, by the same tiers. */
   private isBlocked(context: QueryContext): boolean {
     const { policy, verdict } = this
-    return isBlocked(policy!, verdict, context.protocol) && verdict.tier < context.verdict.tier
+    return isBlocked(policy!, verdict) && verdict.tier < context.verdict.tier
   }
 
   /** The first monitored match along the chain is the one that is logged. */

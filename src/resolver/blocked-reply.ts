@@ -11,17 +11,13 @@ import { encodeTruncated } from '../dns/reply/reply-frame.js'
 import type { Policy } from '../policy/evaluate/policy.js'
 import type { PreparedReply } from '../policy/tables/claim.js'
 import type { Verdict } from '../policy/tables/verdict.js'
-import { MATCH, PROTOCOL } from '../querylog/record/query-event.js'
+import { MATCH } from '../querylog/record/query-event.js'
 import type { QueryContext } from './query-context.js'
 import { DROP } from './responder.js'
 
-/** Whether the verdict blocks a query that came over this protocol. */
-export function isBlocked(policy: Policy, verdict: Verdict, protocol: number): boolean {
-  if (verdict.claim === -1) return false
-  const reply = policy.claims[verdict.claim]!.reply
-  if (reply === undefined) return false
-  // `truncate` only moves the client to TCP, where its address cannot be spoofed.
-  return reply.action !== 'truncate' || protocol !== PROTOCOL.tcp
+/** Whether the verdict blocks. */
+export function isBlocked(policy: Policy, { claim }: Verdict): boolean {
+  return claim !== -1 && policy.claims[claim]!.reply !== undefined
 }
 
 /**
@@ -60,6 +56,7 @@ export function writeBlockedReply(
       return encodeError(octets, query, maxLength, RCODE.REFUSED, reply.edeOption)
     case 'drop':
       return DROP
+    // Only over UDP: it moves the client to TCP, where its address cannot be spoofed.
     case 'truncate':
       return encodeTruncated(octets, query)
   }

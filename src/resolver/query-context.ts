@@ -30,6 +30,11 @@ export class QueryContext {
   clientAt = 0
   /** In the current snapshot; 0: unknown client. */
   clientClass = 0
+  /**
+   * What verdicts depend on besides name, type and time: the client class, and whether the query came
+   * over TCP, where rules with the action `truncate` do not apply. Key of verdicts that are kept.
+   */
+  verdictClass = 0
   readonly verdict = new Verdict()
   /** The query carries a server cookie of this resolver, so its source address is not spoofed. */
   hasValidCookie = false
@@ -40,11 +45,16 @@ export class QueryContext {
     private readonly cookies: ServerCookies | undefined
   ) {}
 
+  get overTcp(): boolean {
+    return this.protocol === PROTOCOL.tcp
+  }
+
   /** Call once after each `read`. @param clientClass 0: unknown client */
   setClient(client: Uint32Array, clientAt: number, clientClass: number): void {
     this.client = client
     this.clientAt = clientAt
     this.clientClass = clientClass
+    this.verdictClass = 2 * clientClass + (this.overTcp ? 1 : 0)
     // The identity of the server is not for unknown clients.
     if ((this.query.options & OPTION_BIT.nsid) !== 0 && clientClass !== 0) {
       this.query.addReplyOption(this.identity.nsid)

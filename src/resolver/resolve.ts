@@ -162,10 +162,10 @@ export class Resolver implements Responder, PendingQueryHandler {
       return rejectMalformed(context, reading, dependencies.notify, client, clientAt)
     }
     context.setClient(client, clientAt, policy.classOf(client, clientAt))
-    // The shelf holds answers that no rule of this network matches: one lookup replaces all stages
+    // The shelf holds answers that no rule of this network matches over this transport: one lookup replaces all stages
     // below, until the answer expires or the rules change.
     const shelved =
-      reading === QUERY_KIND.ok ? shelf?.find(context.query, context.clientClass) : SHELF.miss
+      reading === QUERY_KIND.ok ? shelf?.find(context.query, context.verdictClass) : SHELF.miss
     if (shelved === SHELF.answer) {
       return encodePackedAnswer(octets, context.query, context.maxLength, shelf!)
     }
@@ -277,19 +277,20 @@ export class Resolver implements Responder, PendingQueryHandler {
   private applyPolicy(took: Milliseconds, isShelved: boolean): number {
     const { context, policy } = this
     const { shelf, logger, identity } = this.dependencies
-    const { query, clientClass, verdict } = context
+    const { query, clientClass, verdict, overTcp } = context
     if (clientClass === 0) return refuseUnknownClient(context, logger)
     if (query.qclass !== RRCLASS.IN) return answerChaos(context, identity)
     verdict.clear()
     if (isShelved) shelf!.readBlock(verdict)
-    else policy.evaluateName(query.qname, query.qtype, clientClass, this.calendar, verdict)
+    else policy.evaluateName(query.qname, query.qtype, clientClass, this.calendar, verdict, overTcp)
     if (verdict.tier === TIER.specialUse) {
       const length = this.answerLocally(took)
       if (length !== CONTINUE) return length
     }
     // A block applies to every kind of query, so unsupported queries are rejected after it.
-    if (!isBlocked(policy, verdict, context.protocol)) return rejectUnsupported(context, logger)
-    if (!isShelved && verdict.monitorClaim === -1) shelf?.putBlock(query, verdict, clientClass)
+    if (!isBlocked(policy, verdict)) return rejectUnsupported(context, logger)
+    if (!isShelved && verdict.monitorClaim === -1)
+      shelf?.putBlock(query, verdict, context.verdictClass)
     return this.block(verdict, MATCH.qname, took)
   }
 
@@ -317,7 +318,7 @@ export class Resolver implements Responder, PendingQueryHandler {
     const end = prefetcher?.maybePrefetch(context.query, answer, age) ?? answer.lifetime
     const until = Math.min(end, age + MAX_SHELF_AGE)
     if (until > age && isUnmatched(context.verdict) && isUnmatched(inspector.verdict)) {
-      shelf?.put(context.query, answer, context.clientClass, until)
+      shelf?.put(context.query, answer, context.verdictClass, until)
     }
   }
 

@@ -81,6 +81,13 @@ export class Indoors {
     return this.replyTo(query, client, protocol, target => this.resolver.forward(target))
   }
 
+  /** Ends all upstream queries. */
+  finish(): void {
+    const { waiting } = this
+    this.waiting = []
+    for (const tell of waiting) tell()
+  }
+
   private replyTo(
     query: Uint8Array,
     client: Uint32Array,
@@ -92,9 +99,7 @@ export class Indoors {
       replies.push(octets?.slice(start, end))
     })
     start(target)
-    const { waiting } = this
-    this.waiting = []
-    for (const tell of waiting) tell()
+    this.finish()
     if (replies.length !== 1) throw new Error(`${replies.length} replies instead of one`)
     return replies[0]
   }

@@ -35,8 +35,9 @@ export interface Answer {
   readonly addresses: Uint32Array
 
   /**
-   * Set by policy: this answer was inspected and nothing in it is blocked for clients of class
-   * `cleanClass` under policy epoch `cleanEpoch`; the next cache hit skips the inspection.
+   * Set by policy: this answer was inspected and nothing in it is blocked for queries of class
+   * `cleanClass` (client class and transport) under policy epoch `cleanEpoch`; the next cache hit
+   * skips the inspection.
    */
   cleanEpoch: number
   cleanClass: number

@@ -7,6 +7,7 @@ import {
   CLAIM_PASS,
   CLAIM_TIMED,
   CLAIM_TYPED,
+  CLAIM_UDP_ONLY,
   type ClaimIndexBuffers,
   type IndexedClaim
 } from '../tables/claim-index.js'
@@ -167,7 +168,8 @@ function flagsOf(claim: Claim): number {
   return (
     (isTimed(claim) ? CLAIM_TIMED : 0) |
     (claim.monitor ? CLAIM_MONITOR : 0) |
-    (claim.qtypes === undefined ? 0 : CLAIM_TYPED)
+    (claim.qtypes === undefined ? 0 : CLAIM_TYPED) |
+    (claim.reply?.action === 'truncate' ? CLAIM_UDP_ONLY : 0)
   )
 }
 

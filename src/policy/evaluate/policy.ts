@@ -11,6 +11,7 @@ import {
   CLAIM_SHIFT,
   CLAIM_TIMED,
   CLAIM_TYPED,
+  CLAIM_UDP_ONLY,
   ClaimIndex,
   WORDS_PER_CLAIM
 } from '../tables/claim-index.js'
@@ -56,8 +57,9 @@ export class Policy {
   private readonly qtypes: readonly (Uint16Array | undefined)[]
   private readonly passingLists: PassingLists
   private readonly localData: LocalDataTable
-  /** Type of the query being evaluated. */
+  /** Type and transport of the query being evaluated. */
   private qtype = 0
+  private overTcp = false
   /** The claim that decides on the current entry, and the one in monitor mode; -1: none. */
   private decider = -1
   private deciderOrder = LAST
@@ -105,13 +107,15 @@ export class Policy {
    * longest to the root, but only those with as many labels as some stored name has.
    *
    * @param name read with this policy's `seed`
+   * @param overTcp rules with the action `truncate` do not apply, so that others decide
    */
   evaluateName(
     name: HashedName,
     qtype: number,
     clientClass: number,
     now: Seconds,
-    verdict: Verdict
+    verdict: Verdict,
+    overTcp = false
   ): void {
     const group = this.groups[clientClass]!
     name.hashSuffixes(this.seed)
@@ -120,6 +124,7 @@ export class Policy {
     const mayBeSpecialUse = this.names.mayBeSpecialUse(name)
     if (group === 0 || (group === this.specialUseGroup && !mayBeSpecialUse)) return
     this.qtype = qtype
+    this.overTcp = overTcp
     this.passingLists.count = 0
     const { has, most } = mayBeSpecialUse ? this.names.allLabelCounts : this.names.labelCounts
     for (let label = labels > most ? labels - most : 0; label < labels; label++) {
@@ -138,6 +143,7 @@ export class Policy {
    * evaluated as that: a client behind NAT64 or 6to4 reaches the same host.
    *
    * @param qtype of the query that the address answers
+   * @param overTcp as in `evaluateName`
    */
   evaluateAddress(
     words: Uint32Array,
@@ -145,11 +151,13 @@ export class Policy {
     qtype: number,
     clientClass: number,
     now: Seconds,
-    verdict: Verdict
+    verdict: Verdict,
+    overTcp = false
   ): void {
     const group = this.groups[clientClass]!
     if (group === 0) return
     this.qtype = qtype
+    this.overTcp = overTcp
     this.evaluatePrefixes(words, at, group, now, verdict)
     if (extractIpv4(words, at, this.embedded)) {
       this.evaluatePrefixes(this.embedded, 0, group, now, verdict)
@@ -259,8 +267,9 @@ export class Policy {
     this.deciderTier = tier
   }
 
-  /** Whether a claim is active and applies to the type of the query. */
+  /** Whether a claim is active and applies to the type and transport of the query. */
   private applies(word: number, now: Seconds): boolean {
+    if ((word & CLAIM_UDP_ONLY) !== 0 && this.overTcp) return false
     const claim = word >>> CLAIM_SHIFT
     if ((word & CLAIM_TIMED) !== 0 && !this.activeClaims.has(claim, now)) return false
     return (word & CLAIM_TYPED) === 0 || this.isForType(claim)

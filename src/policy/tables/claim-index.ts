@@ -18,9 +18,11 @@ export const CLAIM_MONITOR = 2
 export const CLAIM_TYPED = 4
 /** Flag: a pass entry, by which a list excludes the name from what else it lists. */
 export const CLAIM_PASS = 8
+/** Flag: the claim does not apply over TCP, because its action is `truncate`. */
+export const CLAIM_UDP_ONLY = 16
 /** All flags. The claim's number is in the bits above them. */
-export const CLAIM_FLAGS = 15
-export const CLAIM_SHIFT = 4
+export const CLAIM_FLAGS = 31
+export const CLAIM_SHIFT = 5
 
 /** Words of a claim in a list. */
 export const WORDS_PER_CLAIM = 3
