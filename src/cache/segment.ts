@@ -93,7 +93,7 @@ export class Segment {
     return (this.words[at / 4 + STATE]! & USED) !== 0
   }
 
-  /** Takes back one use: an answer that was used more than once still counts as used. */
+  /** Undoes one use: an answer that was used more than once still counts as used. */
   decayUse(at: Octets): void {
     const state = this.words[at / 4 + STATE]!
     this.words[at / 4 + STATE] = state & ~((state & USED_AGAIN) === 0 ? USED : USED_AGAIN)

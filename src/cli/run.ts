@@ -9,7 +9,7 @@ import { addMaintenanceCommands } from './program/maintenance.js'
 import { addRulesCommands } from './program/rules.js'
 import { addRunCommands } from './program/run.js'
 
-/** Width of the help for output that is no terminal. */
+/** Width of the help if the output is not a terminal. */
 const WIDTH = 80
 
 /**

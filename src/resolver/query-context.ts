@@ -94,7 +94,7 @@ export class QueryContext {
   }
 
   /**
-   * Evaluates the EDNS options of the query and prepares those of the reply.
+   * Evaluates the EDNS options of the query and prepares the options of the reply.
    *
    * @param client four words at `clientAt`
    * @returns one of `QUERY_KIND`, options considered

@@ -49,7 +49,7 @@ export class ResponseLimit {
    * @returns the length to send, or DROP
    */
   apply(octets: Uint8Array, start: Octets, end: Octets, words: Uint32Array, at: number): number {
-    // A truncated reply is no larger than the query, and makes a real client retry over TCP.
+    // A truncated reply is at most as large as the query, and makes a real client retry over TCP.
     if ((octets[start + 2]! & TC) !== 0) return end - start
     const { prefix, options, counts } = this
     prefix.read(words, at)

@@ -62,7 +62,7 @@ export interface MeasuredForwarder extends Forwarder {
   readonly states: readonly UpstreamState[]
   /**
    * Stops using these routes, and uses all others. A route is one upstream for one domain; routes are
-   * numbered from 0, those of `upstreams` first, then those of each domain, in their order.
+   * numbered from 0, `upstreams` first, then each domain, in their order.
    */
   excludeRoutes(routes: ReadonlySet<number>): void
 }

@@ -41,7 +41,7 @@ export function checkChoice(
   usageError(`${argument}: ${value} is not one of ${choices.join(', ')}`)
 }
 
-/** Rejects a value of `--at` that is no instant, whatever the time zone of the rules. */
+/** Rejects a value of `--at` that is not a valid time in any time zone. */
 export function checkTime(at: string | undefined): void {
   if (at !== undefined && readInstant(at, 'UTC') === undefined)
     usageError(`--at: ${at} is not ${INSTANT}`)

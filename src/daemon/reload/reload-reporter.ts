@@ -58,7 +58,7 @@ export class ReloadReporter {
     this.bundleExpiry.close()
   }
 
-  /** Logs that a snapshot is active. @param more warnings other than those of the rules */
+  /** Logs that a snapshot is active. @param more warnings that do not come from the rules */
   activated(
     snapshot: Snapshot,
     { changes, duration, warnings }: CompiledRules,

@@ -118,7 +118,7 @@ export class RulesReloader {
   /**
    * Reports the loaded rules, and reloads them from now on when files, lists or zones change.
    *
-   * @param warnings of the start, logged with those of the rules
+   * @param warnings of the start, logged with the warnings of the rules
    */
   startWatching(warnings: readonly SerializedError[]): void {
     const { rules, reporter } = this

@@ -27,7 +27,7 @@ export interface ZoneStatus {
   readonly state: ZoneHealth
   /** Consecutive failed attempts. */
   readonly failures: number
-  /** Null: there is no copy. */
+  /** Null without a copy. */
   readonly copy: ZoneCopyStatus | null
 }
 

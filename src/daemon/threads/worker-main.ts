@@ -15,7 +15,7 @@ import { serializeError } from './serialized-error.js'
 const HEAP_THRESHOLD = 0.75
 const MB: Octets = 2 ** 20
 const HEAP_CHECK_INTERVAL: Milliseconds = 250
-/** Consecutive checks above the threshold, so that the moment before a collection is no false alarm. */
+/** Consecutive checks above the threshold, so that a peak just before a garbage collection raises no alarm. */
 const HEAP_CHECKS = 2
 
 const post = (message: FromWorker): void => parentPort!.postMessage(message)

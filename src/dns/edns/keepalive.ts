@@ -18,7 +18,7 @@ export const KEEPALIVE_OPTION_SIZE: Octets = OPTION_HEADER_SIZE + 2
 
 /** Whether the query has an edns-tcp-keepalive option. RFC 7828 §3.2.1. */
 export function hasKeepaliveOption(octets: Uint8Array, start: Octets, end: Octets): boolean {
-  // Without additional records there is no OPT.
+  // No additional records, no OPT.
   if (end - start < HEADER_SIZE || getUint16(octets, start + 10) === 0) return false
   const opt = findOpt(octets, start, end)
   return opt !== 0 && findOption(octets, opt, OPTION_KEEPALIVE) !== 0

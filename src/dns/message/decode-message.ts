@@ -72,7 +72,7 @@ const EDE_NAMES = namesOf(EDE)
 /**
  * Decodes a whole message, query or response.
  *
- * @throws InterdictError WIRE_SHORT, WIRE_OPT, WIRE_RDATA and those of `decodeName`
+ * @throws InterdictError WIRE_SHORT, WIRE_OPT, WIRE_RDATA and as `decodeName`
  */
 export function decodeMessage(message: Uint8Array): DecodedMessage {
   if (message.length < HEADER_SIZE) throw failure('WIRE_SHORT', message.length)

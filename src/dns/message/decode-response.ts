@@ -60,7 +60,7 @@ export function servfailAnswer(
  * the gap would be wrong. Octets after the last record are ignored.
  *
  * @param question as sent
- * @throws InterdictError WIRE_QUESTION, WIRE_OPT, WIRE_RDATA, WIRE_LARGE and those of `decompressName`
+ * @throws InterdictError WIRE_QUESTION, WIRE_OPT, WIRE_RDATA, WIRE_LARGE and as `decompressName`
  */
 export function decodeResponse(
   message: Uint8Array,

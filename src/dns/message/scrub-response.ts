@@ -42,7 +42,7 @@ interface MessageRecord {
  * needed: only for responses that `BailiwickCheck` finds suspect. `decodeResponse` has validated the
  * message before.
  *
- * @throws InterdictError WIRE_LARGE and those of `decompressName`
+ * @throws InterdictError WIRE_LARGE and as `decompressName`
  */
 export function scrubResponse(message: Uint8Array, question: Uint8Array): Uint8Array {
   const { records, end, opt } = findRecords(message, question)

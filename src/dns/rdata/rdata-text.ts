@@ -20,7 +20,7 @@ const SVC_KEYS = [
  * RDATA in zone file format, for the types whose names may be compressed or on which policy decides:
  * decoded by the same code as for policy. Undefined for all other types, and for malformed RDATA.
  *
- * @throws InterdictError those of `decodeName`
+ * @throws InterdictError as `decodeName`
  */
 export function showKnownRdata(
   message: Uint8Array,

@@ -53,7 +53,7 @@ export interface AnswerTargets {
  * their pointers are valid for cached records (see `skipName`).
  *
  * @param ttls as for `skipName`
- * @throws InterdictError WIRE_RDATA and those of `skipName`
+ * @throws InterdictError WIRE_RDATA and as `skipName`
  */
 export function checkRdata(
   message: Uint8Array,
@@ -94,7 +94,7 @@ export function soaMinimum(message: Uint8Array, end: Octets): number {
  * Appends the targets of a class IN record in ANSWER to `found`: names of CNAME, DNAME, SVCB and
  * HTTPS, addresses of A, AAAA and the hints of SVCB and HTTPS.
  *
- * @throws InterdictError WIRE_RDATA and those of `decompressName`
+ * @throws InterdictError WIRE_RDATA and as `decompressName`
  */
 export function collectTargets(
   message: Uint8Array,
@@ -124,7 +124,7 @@ export function collectTargets(
   }
 }
 
-/** RFC 9460 §2.2. A TargetName of '.' means the owner (§2.5.2) and is no new target. */
+/** RFC 9460 §2.2. A TargetName of '.' means the owner (§2.5.2), not a new target. */
 function collectServiceTargets(
   message: Uint8Array,
   type: number,

@@ -63,7 +63,7 @@ export class ZoneFileWriter {
    *
    * @param fixed position of TYPE, after the owner
    * @param end end of RDATA
-   * @throws InterdictError WIRE_RDATA and those of `decodeName`
+   * @throws InterdictError WIRE_RDATA and as `decodeName`
    */
   add(message: Uint8Array, owner: Octets, fixed: Octets, end: Octets): void {
     const type = (message[fixed]! << 8) | message[fixed + 1]!

@@ -60,7 +60,7 @@ export class NameTableBuilder {
    *
    * @param octets holds the name in wire form at `at`
    * @param ref made by `sourceRef`
-   * @returns false if there is no room: sources gave more names than their bounds say
+   * @returns false if the table is full: a source wrote more names than its bounds
    */
   add(octets: Uint8Array, at: Octets, ref: number, line: number): boolean {
     const index = this.count++
@@ -72,7 +72,7 @@ export class NameTableBuilder {
     return this.count < BATCH || this.flush()
   }
 
-  /** Places the names of the current batch. Returns false if there is no room, as `add`. */
+  /** Places the names of the current batch. Returns false if the table is full, as `add`. */
   flush(): boolean {
     const { count } = this
     this.count = 0

@@ -21,7 +21,7 @@ export class NameTableEditor {
   private readonly sourceSets: number[]
   /** Offset of each source set, by its references. */
   private readonly setOf = new Map<string, number>()
-  /** New links, which follow those of `before`. */
+  /** New links, numbered after the links of `before`. */
   private readonly links: number[] = []
   private readonly firstLink: number
   private nextEntry: number

@@ -47,7 +47,7 @@ export class SnapshotView {
   /**
    * Whether a source that satisfies `predicate` covers a group of names.
    *
-   * @param below whether to test the names below those of the group instead
+   * @param below whether to test names below the group instead
    */
   has(group: NameGroup, below: boolean, predicate: (source: SourceSummary) => boolean): boolean {
     return this.sourcesOf(group).some(({ source, cover, isOwn }) => {
@@ -56,7 +56,7 @@ export class SnapshotView {
     })
   }
 
-  /** Sources of a group, then those of its ancestors. */
+  /** Sources of a group, then of its ancestors. */
   private sourcesOf(group: NameGroup): { source: number; cover: number; isOwn: boolean }[] {
     const sources: { source: number; cover: number; isOwn: boolean }[] = []
     for (let at: NameGroup | undefined = group; at !== undefined; at = at.parent) {

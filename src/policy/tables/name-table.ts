@@ -17,7 +17,7 @@ export interface NameTableBuffers {
   readonly specialUseTlds: SharedArrayBuffer
   /** Entry of the root name, which has no slot; 0 if no source lists it. */
   readonly root: number
-  /** The entries that slots point to; those of address prefixes as well. */
+  /** The entries that slots point to; entries of address prefixes as well. */
   readonly entries: EntryBuffers
 }
 

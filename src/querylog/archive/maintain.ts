@@ -34,7 +34,7 @@ export interface ArchiveOptions {
   readonly threads: number
   /** Whether closed files are converted to Parquet. */
   readonly parquet: boolean
-  /** Undefined: there is no chain. */
+  /** Undefined without a chain. */
   readonly chain: ChainOptions | undefined
   /** Undefined: everything is kept. */
   readonly keep: RetentionOptions | undefined

@@ -14,7 +14,7 @@ import { removeStaleTallies } from './tallies/maintain-tallies.js'
 
 export interface RemovalContext {
   readonly layout: LogLayout
-  /** Undefined: there is no chain. */
+  /** Undefined without a chain. */
   readonly chain: ChainOptions | undefined
   readonly wall: Milliseconds
   readonly log: ServiceLog

@@ -33,7 +33,7 @@ export function cryptoPan(address: Uint8Array, key: Uint8Array): Uint8Array {
   return out
 }
 
-/** Replaces the first `bits` bits of `block` with those of `from`. */
+/** Copies the first `bits` bits of `from` into `block`. */
 function copyLeadingBits(block: Uint8Array, from: Uint8Array, bits: number): void {
   const whole = bits >> 3
   for (let i = 0; i < whole; i++) block[i] = from[i]!

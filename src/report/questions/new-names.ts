@@ -7,7 +7,7 @@ import { sums } from './tally.js'
 
 /** Two lookups of one client are near each other within so many seconds. */
 const WINDOW_SECONDS = 2
-/** A name is reported from so many lookups and clients on, if this share of the lookups was near those of one app. */
+/** A name is reported from so many lookups and clients on, if this share of the lookups was near lookups of one app. */
 const THRESHOLDS = { lookups: 5, clients: 2, share: 0.8 }
 
 /** A rule on an app blocked the lookup or would have. */

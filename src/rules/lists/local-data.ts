@@ -22,7 +22,7 @@ export function splitRecords(octets: Uint8Array): readonly Uint8Array[] {
   return records
 }
 
-/** New records by line; an empty array removes those of the line. */
+/** New records by line; an empty array removes the records of the line. */
 export type DataChanges = ReadonlyMap<number, readonly Uint8Array[]>
 
 /** A copy with some lines changed: takes a few milliseconds for a million records. */

@@ -12,7 +12,7 @@ import { decompress } from './decompress.js'
  * their total size. For a downloaded or transferred list, reads the last good copy.
  *
  * @param at location of the entry; receives the errors
- * @returns undefined on error, or if there is no copy yet
+ * @returns undefined on error, or without a copy so far
  */
 export async function readListFiles(
   folder: RuleFiles,

@@ -9,7 +9,7 @@ export interface AtLine<T> {
   readonly line: number
 }
 
-/** Names and addresses written in a YAML file: those of an app, or inline in a rule. */
+/** Names and addresses written in a YAML file: an app file, or inline in a rule. */
 export class YamlSource implements NameSource {
   readonly bounds: { readonly names: number; readonly octets: Octets }
 

@@ -21,7 +21,7 @@ export interface Networks {
 }
 
 /**
- * Builds the networks of a file, with their own rules and those of networks they extend. Errors are
+ * Builds the networks of a file, with their own rules and the rules of the networks they extend. Errors are
  * added to `top`, the location of the whole file.
  *
  * @param now for warnings of rules that have expired

@@ -13,7 +13,7 @@ type Matches = Pick<MatchEntry, 'apps' | 'vendors' | 'names' | 'lists' | 'addres
 }
 type LocationOf = (index: number) => Location
 
-/** Finds the sources that rules refer to, and creates those of inline names. */
+/** Finds the sources that rules refer to, and creates sources for inline names. */
 export class SourceResolver {
   /** Sources of inline names, in order. */
   readonly inline: NameSource[] = []

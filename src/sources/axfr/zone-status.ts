@@ -23,7 +23,7 @@ export interface ZoneCopyStatus {
  */
 export type ZoneHealth = 'good' | 'failing' | 'expired' | 'missing'
 
-/** Undefined: there is no copy. */
+/** Undefined without a copy. */
 export function zoneCopyStatus(record: ZoneRecord, now: Milliseconds): ZoneCopyStatus | undefined {
   const { copy, refreshed: confirmed } = record
   const expires = zoneExpiry(record)

@@ -3,7 +3,7 @@ import { getSystemErrorMap } from 'node:util'
 import type { DescriptorTable } from './descriptor-table.js'
 
 /**
- * The system calls and constants of Linux that batch sockets need. The numbers are those of
+ * The system calls and constants of Linux that batch sockets need. The numbers are from
  * asm-generic, which x86-64 and arm64 both use; other architectures differ and are refused.
  */
 

@@ -60,7 +60,7 @@ export class UdpSocketPool {
     this.scheduleSweep()
   }
 
-  /** Sends an attempt; false if there is no socket. */
+  /** Sends an attempt; false without a socket. */
   send(attempt: Attempt, now: Milliseconds): boolean {
     const { sockets, dependencies: parts } = this
     if (sockets.length + this.opening < parts.limits.sockets && now >= this.retryOpenAt) {

@@ -15,7 +15,7 @@ const MAX_ATTEMPTS = 5
 /**
  * Kind of failure.
  *
- * `absent`   there is no chain
+ * `absent`   no chain exists
  * `line`     a line of the chain is altered, missing or out of order
  * `anew`     a previous chain was broken, and this one was started in its place
  * `cut`      a line known from elsewhere is not in the chain: its end was cut off
@@ -140,12 +140,12 @@ async function verifyOnce(
 function breaksOf(contents: ChainContents, expected: string | undefined): Break[] {
   const { lines, fault, hashes, broken } = contents
   if (lines === 0) return [{ kind: 'absent', at: CHAIN_FILE }]
-  const anew = broken.map(({ line }): Break => ({ kind: 'anew', at: `${CHAIN_FILE}:${line}` }))
+  const restarts = broken.map(({ line }): Break => ({ kind: 'anew', at: `${CHAIN_FILE}:${line}` }))
   if (fault !== undefined) {
-    return [...anew, { kind: 'line', at: `${CHAIN_FILE}:${fault.line}`, fault: fault.fault }]
+    return [...restarts, { kind: 'line', at: `${CHAIN_FILE}:${fault.line}`, fault: fault.fault }]
   }
   const isCut = expected !== undefined && !hashes.has(expected)
-  return isCut ? [...anew, { kind: 'cut', at: `${CHAIN_FILE}:${lines + 1}` }] : anew
+  return isCut ? [...restarts, { kind: 'cut', at: `${CHAIN_FILE}:${lines + 1}` }] : restarts
 }
 
 /** Verifies the files of a query log against the state in the chain. */

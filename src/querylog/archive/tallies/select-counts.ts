@@ -62,7 +62,7 @@ export class Tallies {
     return this.byFile.has(file)
   }
 
-  /** Undefined if there is no valid tally. */
+  /** Undefined without a valid tally. */
   get(file: OpenFile): OpenFile | undefined {
     const tally = this.byFile.get(file)
     if (tally === undefined) return undefined
