@@ -7,7 +7,6 @@ export function answerOf(more: Partial<Answer> = {}): Answer {
     rcode: 0,
     answers: 1,
     authorities: 0,
-    additionals: 0,
     authentic: false,
     ttls: Uint16Array.of(6),
     storedAt: 0,

@@ -14,8 +14,8 @@ const HASH = 2
 const STATE = 3 // RCODE, then the flags below
 const STORED = 4 // milliseconds, a double
 const LIFETIME = 6 // seconds
-const COUNTS = 7 // answers, authorities << 16
-const ADDITIONALS = 8
+const ANSWERS = 7
+const AUTHORITIES = 8
 const BODY = 9 // octets of the body
 const TTLS = 10 // how many there are
 const TARGETS = 11 // octets
@@ -148,8 +148,8 @@ export class Segment {
       answer.rcode | (answer.authentic ? AUTHENTIC : 0) | (ede === undefined ? 0 : WITH_EDE)
     this.doubles[(word + STORED) / 2] = answer.storedAt
     words[word + LIFETIME] = answer.lifetime
-    words[word + COUNTS] = answer.answers | (answer.authorities << 16)
-    words[word + ADDITIONALS] = answer.additionals
+    words[word + ANSWERS] = answer.answers
+    words[word + AUTHORITIES] = answer.authorities
     words[word + BODY] = body.length
     words[word + TTLS] = ttls.length
     words[word + TARGETS] = targets.length
@@ -175,7 +175,6 @@ export class Segment {
     const { words } = this
     const word = at / 4
     const state = words[word + STATE]!
-    const counts = words[word + COUNTS]!
     const { buffer } = this.octets.slice(at + HEADER, at + words[word + SIZE]!)
     let pos = 0
     const take = (length: Octets): Uint8Array => {
@@ -194,9 +193,8 @@ export class Segment {
     return {
       body,
       rcode: state & 0xffff,
-      answers: counts & 0xffff,
-      authorities: counts >>> 16,
-      additionals: words[word + ADDITIONALS]!,
+      answers: words[word + ANSWERS]!,
+      authorities: words[word + AUTHORITIES]!,
       authentic: (state & AUTHENTIC) !== 0,
       ttls: ttls === 0 ? NO_TTLS : new Uint16Array(buffer, 4 * addresses, ttls),
       storedAt: this.doubles[(word + STORED) / 2]!,

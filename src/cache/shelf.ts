@@ -32,14 +32,14 @@ const LENGTHS = 0 // question, body << 16
 const STORED = 1 // milliseconds since the shelf was created, modulo 2^32
 const MAX_AGE = 2 // seconds
 const FLAGS = 3 // RCODE, AD << 8, TTLs << 16
-const COUNTS = 4 // answers, authorities << 16
-const MORE = 5 // additionals
+const ANSWERS = 4
+const AUTHORITIES = 5
 const CLASS = 6
 const EPOCH = 7
 /** Words that a verdict uses differently. */
 const CLAIM = STORED
 const ENTRY = MAX_AGE
-const LABEL = COUNTS
+const LABEL = ANSWERS
 /** Offset in the header of the list of TTL positions in the body. */
 const TTLS: Octets = 32
 
@@ -86,7 +86,6 @@ export class Shelf {
   authentic = false
   answers = 0
   authorities = 0
-  additionals = 0
   age: Seconds = 0
 
   /**
@@ -156,8 +155,8 @@ export class Shelf {
     words[word + STORED] = answer.storedAt - this.start
     words[word + MAX_AGE] = maxAge
     words[word + FLAGS] = answer.rcode | (answer.authentic ? 0x100 : 0) | (ttls.length << 16)
-    words[word + COUNTS] = answer.answers | (answer.authorities << 16)
-    words[word + MORE] = answer.additionals
+    words[word + ANSWERS] = answer.answers
+    words[word + AUTHORITIES] = answer.authorities
     words[word + CLASS] = verdictClass
     words[word + EPOCH] = this.clearings
     const at = slot * SLOT
@@ -207,7 +206,6 @@ export class Shelf {
     const { words } = this
     const lengths = words[word + LENGTHS]!
     const flags = words[word + FLAGS]!
-    const counts = words[word + COUNTS]!
     this.age = age
     this.ttls = word * 4 + TTLS
     this.body = word * 4 + HEADER + (lengths & 0xffff)
@@ -215,9 +213,8 @@ export class Shelf {
     this.rcode = flags & 0xff
     this.authentic = (flags & 0x100) !== 0
     this.ttlCount = flags >>> 16
-    this.answers = counts & 0xffff
-    this.authorities = counts >>> 16
-    this.additionals = words[word + MORE]!
+    this.answers = words[word + ANSWERS]!
+    this.authorities = words[word + AUTHORITIES]!
   }
 
   private hasQuestion(slot: number, query: Query): boolean {

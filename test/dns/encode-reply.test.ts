@@ -290,10 +290,10 @@ const replies: readonly {
     it: "an answer's RCODE and counts",
     query: edns,
     write: (b, q) => {
-      const counts = { answers: 0, authorities: 258, additionals: 3 }
+      const counts = { answers: 0, authorities: 258 }
       return encodeCachedAnswer(b, q, 512, answer({ ...counts, rcode: 3 }), 0)
     },
-    reply: [header(0xabcd, LOCAL_FLAGS | 3, 1, 0, 258, 4), WWW, addresses(300, 5), OURS]
+    reply: [header(0xabcd, LOCAL_FLAGS | 3, 1, 0, 258, 1), WWW, addresses(300, 5), OURS]
   },
   {
     it: 'an answer over an option of the query that was longer than it',

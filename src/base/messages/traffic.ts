@@ -12,7 +12,7 @@ export const TRAFFIC = {
   WIRE_POINTER: (at: number, to: number) =>
     `compression pointer at octet ${at} does not point backward (to ${to})`,
   WIRE_NAME_LONG: (at: number) => `name at octet ${at} is longer than 255 octets`,
-  WIRE_LARGE: (size: number) => `message is ${size} octets without compression, more than 65535`,
+  WIRE_LARGE: () => 'message is too large when its names are decompressed',
   WIRE_QUESTION: (at: number) => `question at octet ${at} does not match the query`,
   WIRE_RDATA: (type: string, at: number) => `malformed ${type} RDATA at octet ${at}`,
   WIRE_OPT: (at: number) => `misplaced or duplicate OPT record at octet ${at}`,

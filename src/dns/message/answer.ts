@@ -6,12 +6,11 @@ import type { Milliseconds, Seconds } from '../../base/units.js'
  * question has the same length and starts at octet 12).
  */
 export interface Answer {
-  /** Answer, authority and additional sections, without OPT; TTLs already within `TtlLimits`. */
+  /** Answer and authority sections; TTLs already within `TtlLimits`. */
   readonly body: Uint8Array
   readonly rcode: number
   readonly answers: number
   readonly authorities: number
-  readonly additionals: number
   /** AD as set by the upstream; passed on only to clients that set AD or DO. RFC 6840 §5.7. */
   readonly authentic: boolean
   /** Positions in `body` of every TTL field; TTLs in `body` are those at `storedAt`. */
@@ -25,8 +24,8 @@ export interface Answer {
   /** The upstream that answered: index in `Forwarder.upstreams`, for the log. */
   readonly upstream: number
   /**
-   * Target names of the answer (CNAME and DNAME targets, SVCB and HTTPS TargetName), concatenated in
-   * lower-cased wire form; empty if there are none.
+   * Target names of the answer (CNAME and DNAME targets, names that a DNAME substitutes, SVCB and
+   * HTTPS TargetName), concatenated in lower-cased wire form; empty if there are none.
    */
   readonly targets: Uint8Array
   /** One of `TARGET_KIND` for each of `targets`. */

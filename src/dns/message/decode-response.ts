@@ -54,10 +54,9 @@ export function servfailAnswer(
  * Uncompressed owner names at or above QNAME are lower-cased: the upstream copied them from the
  * query, whose random case is a secret. Pointers to the question get the case of the client's query.
  *
- * Records unrelated to the question are dropped: see `scrubResponse`.
- *
- * OPT and TSIG are hop-by-hop and removed. So are any records after them, because pointers across
- * the gap would be wrong. Octets after the last record are ignored.
+ * Policy applies to ANSWER only. So that no other section leads to a blocked name, ADDITIONAL and the
+ * NS of AUTHORITY are dropped, and so are records unrelated to the question: see `scrubResponse`. OPT
+ * and TSIG are hop-by-hop. Octets after the last record are ignored.
  *
  * @param question as sent
  * @throws InterdictError WIRE_QUESTION, WIRE_OPT, WIRE_RDATA, WIRE_LARGE and as `decompressName`
@@ -72,12 +71,16 @@ export function decodeResponse(
   if (message.length < HEADER_SIZE) throw failure('WIRE_SHORT', message.length)
   let end = decode(message, question)
   if (decoder.isSuspect) {
-    const related = scrubResponse(message, question)
+    const related = scrubResponse(message, question, decoder.budget)
     if (related !== message) {
+      const { rcode, ede } = decoder // from OPT, which `related` lacks
       message = related
       end = decode(message, question)
+      decoder.rcode = rcode
+      decoder.ede = ede
     }
   }
+  decoder.collectSubstitutedNames()
   const { start, uncompressedOwners: owners } = decoder
   const body = copyOf(message, start, end)
   for (let i = 0; i < owners.length; i++) lowerLabels(body, owners.at(i) - start)

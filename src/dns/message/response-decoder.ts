@@ -4,6 +4,7 @@ import { Uint32List } from '../../base/uint32-list.js'
 import type { Milliseconds, Octets, Seconds } from '../../base/units.js'
 import { appendEde, OPTION_EDE } from '../edns/ede-option.js'
 import { isAtOrBelow } from '../name/compressed-name.js'
+import { NameBudget } from '../name/name-budget.js'
 import { skipName } from '../name/name.js'
 import { checkRdata, collectTargets, soaMinimum, type AnswerTargets } from '../rdata/rdata.js'
 import { RCODE } from '../registry/rcode.js'
@@ -12,8 +13,9 @@ import { RRTYPE } from '../registry/rrtype.js'
 import { HEADER_SIZE, QUESTION_FIXED_SIZE, RECORD_FIXED_SIZE } from '../registry/sizes.js'
 import type { Answer, TtlLimits } from './answer.js'
 import { mayOmitQuestion } from './answers-question.js'
-import { BailiwickCheck } from './bailiwick.js'
+import { BailiwickCheck, isNeededInAuthority } from './bailiwick.js'
 import { qtypeOf } from './question.js'
+import { collectSubstitutedNames, type DnamePosition } from './substituted-names.js'
 
 const NO_OCTETS = new Uint8Array(0)
 const NO_ADDRESSES = new Uint32Array(0)
@@ -32,16 +34,19 @@ export class ResponseDecoder implements AnswerTargets {
   /** Positions of owner names at or above QNAME that are not just a compression pointer. */
   readonly uncompressedOwners = new Uint32List()
   private message: Uint8Array = NO_OCTETS
-  /** Number of records kept of ANSWER, AUTHORITY and ADDITIONAL. */
-  private readonly counts: [number, number, number] = [0, 0, 0]
+  /** Number of records kept of ANSWER and AUTHORITY. */
+  private readonly counts: [number, number] = [0, 0]
   /** Whether ANSWER has a record of QTYPE. */
   private hasData = false
   /** The lower of TTL and MINIMUM of the SOA in AUTHORITY. */
   private negativeTtl: Seconds | undefined
-  /** Position of the first OPT or TSIG, where the kept records end. */
+  /** Position of the first record of AUTHORITY that is dropped, where the kept records end. */
   private recordsEnd: Octets | undefined
   private hasOpt = false
-  private readonly bailiwick = new BailiwickCheck()
+  /** DNAMEs in ANSWER. */
+  private readonly dnames: DnamePosition[] = []
+  readonly budget = new NameBudget()
+  private readonly bailiwick = new BailiwickCheck(this.budget)
 
   /** Starts a new response. */
   begin(message: Uint8Array): void {
@@ -54,15 +59,17 @@ export class ResponseDecoder implements AnswerTargets {
     // Setting the length frees an array's memory, and most are empty already.
     if (this.targets.length > 0) this.targets.length = 0
     if (this.targetKinds.length > 0) this.targetKinds.length = 0
-    this.counts[0] = this.counts[1] = this.counts[2] = 0
+    if (this.dnames.length > 0) this.dnames.length = 0
+    this.counts[0] = this.counts[1] = 0
     this.hasData = false
     this.negativeTtl = undefined
     this.recordsEnd = undefined
     this.hasOpt = false
     this.bailiwick.isSuspect = false
+    this.budget.begin(message.length)
   }
 
-  /** Whether any record does not obviously belong to the question. */
+  /** Whether any record of ANSWER or AUTHORITY has to be dropped, or may have to. */
   get isSuspect(): boolean {
     return this.bailiwick.isSuspect
   }
@@ -90,45 +97,66 @@ export class ResponseDecoder implements AnswerTargets {
     if (this.sectionCount(0) === 0) return start // a failure without a question has no records
     const qclass = (this.message[start - 2]! << 8) | this.message[start - 1]!
     this.bailiwick.begin(this.message, qtype, qclass)
+    let end = pos
     for (let section = 0; section < 3; section++) {
       for (let left = this.sectionCount(section + 1); left > 0; left--) {
         pos = this.decodeRecord(pos, section, qtype)
       }
+      if (section < 2) end = pos
     }
-    return this.recordsEnd ?? pos
+    return this.recordsEnd ?? end
+  }
+
+  /** Collects targets that no record names. Call it last, when unrelated records have been dropped. */
+  collectSubstitutedNames(): void {
+    if (this.dnames.length > 0) collectSubstitutedNames(this.message, this.dnames, this)
   }
 
   /** Decodes a record and returns the position after it. */
   private decodeRecord(owner: Octets, section: number, qtype: number): Octets {
-    const { message } = this
-    const at = skipName(message, owner, HEADER_SIZE, this.ttls)
+    const { message, budget } = this
+    const at = skipName(message, owner, HEADER_SIZE, this.ttls, budget)
     const data = at + RECORD_FIXED_SIZE
     if (data > message.length) throw failure('WIRE_SHORT', message.length)
     const type = (message[at]! << 8) | message[at + 1]!
     const end = data + ((message[at + 8]! << 8) | message[at + 9]!)
     if (end > message.length) throw failure('WIRE_SHORT', message.length)
     if (type === RRTYPE.OPT) this.decodeOpt(owner, at, end, section)
-    if (type === RRTYPE.OPT || type === RRTYPE.TSIG) this.recordsEnd ??= owner
-    if (this.recordsEnd !== undefined) return end
+    if (section === 2) return end
+    if (section === 1 && !isNeededInAuthority(message, type, data)) {
+      this.recordsEnd ??= owner
+      return end
+    }
 
     this.ttls.push(at + 4)
-    checkRdata(message, type, data, end, this.ttls)
-    this.bailiwick.check(section, owner, at, type, end)
-    if (startsWithLabel(message[owner]!) && isAtOrBelow(message, HEADER_SIZE, owner))
+    checkRdata(message, type, data, end, this.ttls, budget)
+    if (this.recordsEnd === undefined) this.bailiwick.check(section, owner, at, type, end)
+    else this.bailiwick.isSuspect = true // the dropped record is not the last
+    if (startsWithLabel(message[owner]!) && isAtOrBelow(message, HEADER_SIZE, owner, budget))
       this.uncompressedOwners.push(owner)
-    this.counts[section as 0 | 1 | 2]++
-    if (section === 0) this.decodeAnswerRecord(at, type, end, qtype)
+    this.counts[section as 0 | 1]++
+    if (section === 0) this.decodeAnswerRecord(owner, at, type, end, qtype)
     if (section === 1 && type === RRTYPE.SOA) {
       this.negativeTtl = Math.min(ttlAt(message, at + 4), validTtl(soaMinimum(message, end)))
     }
     return end
   }
 
-  private decodeAnswerRecord(at: Octets, type: number, end: Octets, qtype: number): void {
-    const { message } = this
+  private decodeAnswerRecord(
+    owner: Octets,
+    at: Octets,
+    type: number,
+    end: Octets,
+    qtype: number
+  ): void {
+    const { message, targets, budget } = this
     if (type === qtype || qtype === RRTYPE.ANY) this.hasData = true
     const rrclass = (message[at + 2]! << 8) | message[at + 3]!
-    if (rrclass === RRCLASS.IN) collectTargets(message, type, at + RECORD_FIXED_SIZE, end, this)
+    if (rrclass !== RRCLASS.IN) return
+    const length = targets.length
+    collectTargets(message, type, at + RECORD_FIXED_SIZE, end, this)
+    budget.spend(targets.length - length)
+    if (type === RRTYPE.DNAME) this.dnames.push({ owner, target: at + RECORD_FIXED_SIZE })
   }
 
   /** RFC 6891 §6.1.3 for the upper bits of RCODE. */
@@ -184,7 +212,6 @@ export class ResponseDecoder implements AnswerTargets {
       rcode: concernsUpstreamQuery ? RCODE.SERVFAIL : rcode,
       answers: counts[0],
       authorities: counts[1],
-      additionals: counts[2],
       authentic: ((this.message[3] ?? 0) & 0x20) !== 0,
       ttls,
       storedAt: now,

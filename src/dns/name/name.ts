@@ -3,6 +3,7 @@ import { failure } from '../../base/error.js'
 import { Uint32List } from '../../base/uint32-list.js'
 import type { Octets } from '../../base/units.js'
 import { LOWER, MAX_LABEL, MAX_NAME } from './hashed-name.js'
+import type { NameBudget } from './name-budget.js'
 
 /** The TTL field of a record. RFC 1035 §4.1.3. */
 const TTL_OCTETS: Octets = 4
@@ -81,21 +82,25 @@ export function decompressName(message: Uint8Array, at: Octets, out: number[]): 
  * before.
  *
  * @param ttls positions of all TTL fields before the name, ascending
- * @throws InterdictError WIRE_SHORT, WIRE_LABEL_TYPE, WIRE_POINTER, WIRE_NAME_LONG
+ * @param budget pays for labels and pointers after the first pointer
+ * @throws InterdictError WIRE_SHORT, WIRE_LABEL_TYPE, WIRE_POINTER, WIRE_NAME_LONG, WIRE_LARGE
  */
 export function skipName(
   message: Uint8Array,
   at: Octets,
   headerEnd: Octets,
-  ttls: Positions = NO_POSITIONS
+  ttls: Positions = NO_POSITIONS,
+  budget?: NameBudget
 ): Octets {
   for (let pos = at; ;) {
     const head = octetAt(message, pos)
     if (head >= 0xc0) {
       const target = ((head & 0x3f) << 8) | octetAt(message, pos + 1)
       if (target >= at || target < headerEnd) throw failure('WIRE_POINTER', pos, target)
-      if (target !== headerEnd || pos > at)
-        checkPointerTarget(message, target, pos - at, headerEnd, ttls)
+      if (target !== headerEnd || pos > at) {
+        const steps = checkPointerTarget(message, target, pos - at, headerEnd, ttls)
+        budget?.spend(steps)
+      }
       return pos + 2
     }
     if (head > MAX_LABEL) throw failure('WIRE_LABEL_TYPE', pos)
@@ -105,16 +110,20 @@ export function skipName(
   }
 }
 
-/** Validates the rest of a name at `at`, the target of a pointer after `length` octets. */
+/**
+ * Validates the rest of a name at `at`, the target of a pointer after `length` octets. Returns the
+ * number of its labels and pointers.
+ */
 function checkPointerTarget(
   message: Uint8Array,
   at: Octets,
   length: Octets,
   headerEnd: Octets,
   ttls: Positions
-): void {
+): number {
   let floor = at // pointers must point before this
-  for (let pos = at; ;) {
+  let steps = 0
+  for (let pos = at; ; steps++) {
     const head = octetAt(message, pos)
     const size = head >= 0xc0 ? POINTER_OCTETS : 1 + head
     if (overlapsTtl(ttls, pos, size)) throw failure('WIRE_POINTER', at, pos)
@@ -128,7 +137,7 @@ function checkPointerTarget(
     pos += size
     length += size
     if (length > MAX_NAME) throw failure('WIRE_NAME_LONG', at)
-    if (head === 0) return
+    if (head === 0) return steps + 1
   }
 }
 

@@ -4,6 +4,7 @@ import type { Uint32List } from '../../base/uint32-list.js'
 import type { Octets } from '../../base/units.js'
 import { TARGET_KIND } from '../message/answer.js'
 import { decompressName, skipName, type Positions } from '../name/name.js'
+import type { NameBudget } from '../name/name-budget.js'
 import { RRTYPE, showRrtype } from '../registry/rrtype.js'
 import { HEADER_SIZE } from '../registry/sizes.js'
 
@@ -53,6 +54,7 @@ export interface AnswerTargets {
  * their pointers are valid for cached records (see `skipName`).
  *
  * @param ttls as for `skipName`
+ * @param budget as for `skipName`
  * @throws InterdictError WIRE_RDATA and as `skipName`
  */
 export function checkRdata(
@@ -60,13 +62,14 @@ export function checkRdata(
   type: number,
   at: Octets,
   end: Octets,
-  ttls?: Positions
+  ttls?: Positions,
+  budget?: NameBudget
 ): void {
   const form = RDATA_NAMES[type]
   if (form === undefined) return
   const [before, names, after] = form
   let pos = at + before
-  for (let i = 0; i < names; i++) pos = skipName(message, pos, HEADER_SIZE, ttls)
+  for (let i = 0; i < names; i++) pos = skipName(message, pos, HEADER_SIZE, ttls, budget)
   if (pos + after !== end) throw failure('WIRE_RDATA', showRrtype(type), at)
 }
 

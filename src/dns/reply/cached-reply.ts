@@ -23,7 +23,7 @@ export function encodeCachedAnswer(
   copyOctets(body, 0, body.length, octets, start)
   if (age > 0) ageTtls(octets, start, answer.ttls, age)
   const ad = answer.authentic && (query.authenticData || query.dnssecOk) ? AD : 0
-  encodeHeader(octets, query, 0, ad, rcode, answer.answers, answer.authorities, answer.additionals)
+  encodeHeader(octets, query, 0, ad, rcode, answer.answers, answer.authorities)
   return finishReply(octets, query, limit, start + body.length, rcode, ede?.option)
 }
 
@@ -40,7 +40,6 @@ export interface PackedAnswer {
   readonly authentic: boolean
   readonly answers: number
   readonly authorities: number
-  readonly additionals: number
   readonly age: Seconds
 }
 
@@ -57,7 +56,7 @@ export function encodePackedAnswer(
   copyOctets(from, body, body + bodyLength, octets, start)
   if (age > 0) for (let i = 0; i < ttlCount; i++) ageTtl(octets, start + from[ttls + i]!, age)
   const ad = answer.authentic && (query.authenticData || query.dnssecOk) ? AD : 0
-  encodeHeader(octets, query, 0, ad, rcode, answer.answers, answer.authorities, answer.additionals)
+  encodeHeader(octets, query, 0, ad, rcode, answer.answers, answer.authorities)
   return finishReply(octets, query, limit, start + bodyLength, rcode, undefined)
 }
 

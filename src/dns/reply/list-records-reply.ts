@@ -54,7 +54,7 @@ export function encodeListRecords(
     pos = copyOctets(stored, rdata + replaced, rdata + length - added + replaced, octets, pos)
     count++
   }
-  encodeHeader(octets, query, 0, 0, RCODE.NOERROR, count, 0, 0)
+  encodeHeader(octets, query, 0, 0, RCODE.NOERROR, count, 0)
   return finishReply(octets, query, limit, pos, RCODE.NOERROR, ede)
 }
 

@@ -45,7 +45,7 @@ export function encodeError(
   rcode: number,
   ede: Uint8Array | undefined
 ): Octets {
-  encodeHeader(octets, query, 0, 0, rcode, 0, 0, 0)
+  encodeHeader(octets, query, 0, 0, rcode, 0, 0)
   return finishReply(octets, query, limit, query.questionEnd, rcode, ede)
 }
 
@@ -81,7 +81,7 @@ export function encodeNegative(
     pos += 2
   }
   copySoa(octets, pos, ttl, serial)
-  encodeHeader(octets, query, 0, 0, rcode, 0, 1, 0)
+  encodeHeader(octets, query, 0, 0, rcode, 0, 1)
   return finishReply(octets, query, limit, pos + SOA.length, rcode, ede)
 }
 
@@ -146,7 +146,7 @@ export function encodeOwnSoa(
   if (!fits(query, limit, 2 + SOA.length)) return encodeTruncated(octets, query)
   setUint16(octets, pos, 0xc000 | HEADER_SIZE)
   copySoa(octets, pos + 2, ttl, serial)
-  encodeHeader(octets, query, 0, 0, RCODE.NOERROR, 1, 0, 0)
+  encodeHeader(octets, query, 0, 0, RCODE.NOERROR, 1, 0)
   return finishReply(octets, query, limit, pos + 2 + SOA.length, RCODE.NOERROR, undefined)
 }
 
@@ -164,7 +164,7 @@ export function encodeRecord(
   const pos = query.questionEnd
   encodeRecordHeader(octets, pos, type, query.qclass, ttl, rdata.length)
   copyOctets(rdata, 0, rdata.length, octets, pos + RECORD_HEADER_SIZE)
-  encodeHeader(octets, query, 0, 0, RCODE.NOERROR, 1, 0, 0)
+  encodeHeader(octets, query, 0, 0, RCODE.NOERROR, 1, 0)
   return finishReply(
     octets,
     query,

@@ -19,13 +19,13 @@ const RA = 0x80
 
 /** Encodes an empty answer with TC set: the client retries over TCP. RFC 7766 §5. */
 export function encodeTruncated(octets: Uint8Array, query: Query): Octets {
-  encodeHeader(octets, query, TC, 0, RCODE.NOERROR, 0, 0, 0)
+  encodeHeader(octets, query, TC, 0, RCODE.NOERROR, 0, 0)
   return finishReply(octets, query, 0, query.questionEnd, RCODE.NOERROR, undefined)
 }
 
 /**
  * Encodes the header: keeps ID, OPCODE, RD and CD of the query, clears Z and AA, and sets the counts;
- * ADDITIONAL also counts the OPT. RFC 1035 §4.1.1, RFC 4035 §3.2.2 for CD.
+ * ADDITIONAL has an OPT or nothing. RFC 1035 §4.1.1, RFC 4035 §3.2.2 for CD.
  */
 export function encodeHeader(
   octets: Uint8Array,
@@ -34,8 +34,7 @@ export function encodeHeader(
   ad: number,
   rcode: number,
   answers: number,
-  authorities: number,
-  additionals: number
+  authorities: number
 ): void {
   const { at, edns } = query
   const headerRcode = rcode > 0x0f && !edns ? RCODE.SERVFAIL : rcode & 0x0f
@@ -45,7 +44,7 @@ export function encodeHeader(
   octets[at + 5] = query.questionEnd > at + HEADER_SIZE ? 1 : 0
   setUint16(octets, at + 6, answers)
   setUint16(octets, at + 8, authorities)
-  setUint16(octets, at + 10, edns ? additionals + 1 : additionals)
+  setUint16(octets, at + 10, edns ? 1 : 0)
 }
 
 /** Encodes the part of a record of QNAME before its RDATA of `length` octets. */
