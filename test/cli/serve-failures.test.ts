@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { askTcp, askUdp } from '../daemon/dns-client.js'
 import { banning, eventually, Site } from '../daemon/site.js'
@@ -67,6 +68,22 @@ t.test('a port in use: one line of error, exit code 1', async t => {
   t.equal(await second.ended, 1)
   t.match(second.log(), /^cannot listen on 127\.0\.0\.1:\d+: .*\(SOCKET_BIND\)\n$/)
   t.match(await askUdp(at, 'banned.example'), BANNED, 'the first keeps serving')
+})
+
+t.test('its log folder is deleted: a new one is made, and no later lookup is missing', async t => {
+  const site = new Site(t, files(settings({ queries: 'log/queries.jsonl' })))
+  const server = startServer(t, site)
+  const at = await listenAddress(server)
+  const records = (): number =>
+    site.has('log/queries.jsonl') ? site.read('log/queries.jsonl').split('\n').length - 1 : 0
+  await askUdp(at, 'banned.example')
+  await eventually('a record', () => records() === 1)
+  rmSync(join(site.folder, 'log'), { recursive: true })
+  for (let i = 0; i < 5; i++) await askUdp(at, 'banned.example')
+  await eventually('all records in the new file', () => records() === 5)
+  await server.says(/LOG_DELETED/)
+  server.child.kill('SIGTERM')
+  t.equal(await server.ended, 0)
 })
 
 t.test('its working folder is deleted and restored', async t => {

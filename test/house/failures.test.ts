@@ -168,6 +168,10 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'daemon/other-deaths.test.ts',
     'the recorder dies: answers continue'
   ],
+  'query log or its folder deleted': [
+    'querylog/record/log-file.test.ts',
+    'a deleted file, or folder, is created again'
+  ],
   'two gateways, one query log folder': [
     'daemon/log-lock.test.ts',
     'a second gateway with the same log folder'

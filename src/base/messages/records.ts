@@ -8,6 +8,7 @@ export const RECORDS = {
   LOG_OPEN: (path: string, why: string) => `cannot open query log ${path}: ${why}`,
   LOG_WRITE: (path: string, why: string) => `cannot write query log ${path}: ${why}`,
   LOG_ROTATE: (path: string, why: string) => `cannot rotate query log ${path}: ${why}`,
+  LOG_DELETED: (path: string) => `query log ${path} was deleted while in use: creating it again`,
   LOG_FOLLOW: (path: string, why: string) => `cannot follow query log ${path}: ${why}`,
   LOG_LOCKED: (folder: string, holder: string) =>
     `query log folder ${folder} is locked by ${holder}; give each gateway its own log folder`,

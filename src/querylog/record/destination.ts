@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync } from 'node:fs'
 import { pino } from 'pino'
 import { createParentFolder } from '../../base/parent-folder.js'
 import type { Octets } from '../../base/units.js'
@@ -21,6 +21,8 @@ export interface Destination {
   on(event: 'drop' | 'close', listener: () => void): void
   /** Reopens the path and writes the buffered data. Throws when the path cannot be opened. */
   reopen(): void
+  /** Whether the open file has been deleted, so that nobody can read what is written to it. */
+  isDeleted(): boolean
   flushSync(): void
   /** Closes the file and emits `close` or `error`; buffered data is discarded. */
   destroy(): void
@@ -47,8 +49,19 @@ export const openDestination: OpenDestination = path => {
   const reopen = destination.reopen.bind(destination)
   // pino's types only know strings; with contentMode `buffer` it accepts octets and nothing else.
   return Object.assign(destination, {
-    reopen: () => openWithoutBlocking(path, reopen)
+    reopen: () => openWithoutBlocking(path, reopen),
+    // A renamed file still has a name: logrotate lets us write to it until it sends SIGHUP.
+    isDeleted: () => isDeleted((destination as unknown as { fd: number }).fd)
   }) as unknown as Destination
+}
+
+function isDeleted(fd: number): boolean {
+  try {
+    return fstatSync(fd).nlink === 0
+  } catch {
+    // ESTALE on NFS: deleted on the server.
+    return true
+  }
 }
 
 /**

@@ -34,6 +34,8 @@ export class LogFile {
   private destination: Destination | undefined
   /** Passed to the destination but not yet written to the file. */
   private pending = { octets: 0, lines: 0 }
+  /** Lines counted as written since the file was last seen not to be deleted. */
+  private unverifiedLines = 0
   private droppedWrites = 0
   private size: Octets = 0
   private day = 0
@@ -61,6 +63,7 @@ export class LogFile {
    * @returns true if `block` can be reused; false: it is still queued for writing
    */
   write(block: Uint8Array, lines: number): boolean {
+    this.recreateIfDeleted()
     if (this.needsRotation(block.length)) this.rotate()
     if (this.destination === undefined && !this.retryOpen()) {
       this.counts.lost += lines
@@ -73,8 +76,12 @@ export class LogFile {
     return waits || this.pending.octets === 0
   }
 
-  /** Called at the start and periodically: opens the file, rotates it, retries after errors. */
+  /**
+   * Called at the start, periodically and after each round of writes: opens the file, rotates it,
+   * creates it again if it was deleted, retries after errors.
+   */
   maintain(): void {
+    this.recreateIfDeleted()
     if (this.needsRotation(0)) this.rotate()
     if (this.destination === undefined || this.pending.octets > 0) this.retryOpen()
   }
@@ -116,6 +123,7 @@ export class LogFile {
   private countWritten(): void {
     if (this.pending.octets > 0) return
     this.counts.written += this.pending.lines
+    this.unverifiedLines += this.pending.lines
     this.pending.lines = 0
   }
 
@@ -152,6 +160,21 @@ export class LogFile {
       // After a failed reopen, the destination would later close its old descriptor a second time.
       this.abandon()
     }
+  }
+
+  /**
+   * Somebody deleted the file, or its folder: opens a new one. Checked before and after writing, so
+   * that only lines written in the instant of the deletion are lost, and counted.
+   */
+  private recreateIfDeleted(): void {
+    const { counts, destination, unverifiedLines } = this
+    this.unverifiedLines = 0
+    if (!this.isRegular || destination?.isDeleted() !== true) return
+    counts.written -= unverifiedLines
+    counts.lost += unverifiedLines
+    counts.errors++
+    this.report(failure('LOG_DELETED', this.path))
+    this.reopenDestination()
   }
 
   /** Discards the destination and its queued lines. */

@@ -47,6 +47,7 @@ export function fakeClock(wall: number): FakeClock {
 export class FakeDisk {
   room = Infinity
   opens = true
+  isDeleted = false
   opened = 0
   text = ''
   constructor(readonly most = Infinity) {}
@@ -90,7 +91,12 @@ class FakeDestination extends EventEmitter implements Destination {
 
   reopen(): void {
     this.disk.mayOpen()
+    this.disk.isDeleted = false
     this.#flush()
+  }
+
+  isDeleted(): boolean {
+    return this.disk.isDeleted
   }
 
   flushSync(): void {

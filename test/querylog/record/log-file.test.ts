@@ -1,8 +1,8 @@
-import { renameSync, statSync, utimesSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { ErrorCode } from '../../../src/base/error.js'
-import type { OpenDestination } from '../../../src/querylog/record/destination.js'
+import { openDestination, type OpenDestination } from '../../../src/querylog/record/destination.js'
 import { LogFile, type Rotation } from '../../../src/querylog/record/log-file.js'
 import { append, fakeClock, FakeDisk, folder } from './disk.js'
 
@@ -121,6 +121,86 @@ t.test('continues in a new file after logrotate has renamed it', async t => {
   write('new\n')
   await file.close()
   t.strictSame([read('queries.jsonl.1'), read()], ['old\n', 'new\n'])
+})
+
+t.test('a deleted file, or folder, is created again and reported; nothing is lost', async t => {
+  const { path: root, names } = folder(t)
+  const path = join(root, 'log', 'queries.jsonl')
+  const { file, errors, write } = logFile(path)
+  write('one\n')
+  file.maintain() // as the recorder does after each round
+  rmSync(join(root, 'log'), { recursive: true })
+  t.equal(write('two\n'), true, 'noticed before writing')
+  t.equal(readFileSync(path, 'utf8'), 'two\n')
+  file.maintain()
+  rmSync(path)
+  file.maintain()
+  t.equal(readFileSync(path, 'utf8'), '', 'noticed without a write')
+  write('three\n')
+  file.maintain()
+  rmSync(path)
+  writeFileSync(path, 'of somebody else\n')
+  write('four\n')
+  t.equal(readFileSync(path, 'utf8'), 'of somebody else\nfour\n', 'replaced by another file')
+  t.strictSame(errors, ['LOG_DELETED', 'LOG_DELETED', 'LOG_DELETED'])
+  t.match(file.counts, { written: 4, lost: 0, errors: 3 })
+  await file.close()
+  t.strictSame(names(), ['log'])
+})
+
+t.test('a deleted folder that cannot be created again: lines are counted as lost', async t => {
+  const { path: root } = folder(t)
+  const path = join(root, 'log', 'queries.jsonl')
+  const { file, clock, errors, write } = logFile(path)
+  rmSync(join(root, 'log'), { recursive: true })
+  writeFileSync(join(root, 'log'), 'in the way')
+  write('one\n')
+  write('two\n')
+  t.strictSame(errors, ['LOG_DELETED', 'LOG_OPEN'])
+  t.match(file.counts, { written: 0, lost: 2 })
+  rmSync(join(root, 'log'))
+  clock.pass(1000)
+  write('three\n')
+  t.equal(readFileSync(path, 'utf8'), 'three\n')
+  t.match(file.counts, { written: 1, lost: 2 })
+  await file.close()
+})
+
+t.test('lines written in the instant of the deletion are counted as lost', async t => {
+  const { file: path, read } = folder(t)
+  const open: OpenDestination = path => {
+    const destination = openDestination(path)
+    const write = destination.write.bind(destination)
+    return Object.assign(destination, {
+      write(octets: Uint8Array) {
+        if (Buffer.from(octets).toString() === 'lost\n') rmSync(path)
+        write(octets)
+      }
+    })
+  }
+  const { file, errors, write } = logFile(path, BIG, open)
+  write('before\n')
+  file.maintain()
+  write('lost\n')
+  t.match(file.counts, { written: 2, lost: 0 })
+  file.maintain()
+  t.match(file.counts, { written: 1, lost: 1, errors: 1 })
+  t.strictSame(errors, ['LOG_DELETED'])
+  write('after\n')
+  await file.close()
+  t.equal(read(), 'after\n')
+  t.match(file.counts, { written: 2, lost: 1 })
+})
+
+t.test('a renamed file is not a deleted one: writing goes on until SIGHUP', async t => {
+  const { file: path, read } = folder(t)
+  const { file, errors, write } = logFile(path)
+  renameSync(path, `${path}.1`)
+  write('one\n')
+  file.maintain()
+  t.equal(read('queries.jsonl.1'), 'one\n')
+  t.strictSame(errors, [])
+  await file.close()
 })
 
 t.test('continues in the same file if it cannot be renamed', async t => {
