@@ -1,11 +1,11 @@
-import { readFile } from 'node:fs/promises'
 import { basename, dirname, resolve, sep } from 'node:path'
+import { readBoundedFile } from '../base/bounded-file.js'
 import { failure, failureAt, type InterdictError } from '../base/error.js'
 import type { Position } from '../base/position.js'
 import type { Octets } from '../base/units.js'
 import { readName } from '../dns/name/name.js'
 import { mismatch } from '../yaml/issues.js'
-import { readYaml } from '../yaml/read.js'
+import { MAX_OCTETS, readYaml } from '../yaml/read.js'
 import type {
   AdminSocketConfig,
   ChainConfig,
@@ -40,7 +40,7 @@ export async function loadConfig(file?: string): Promise<ConfigResult> {
   const path = file ?? DEFAULT_SETTINGS_FILE
   let octets: Uint8Array
   try {
-    octets = await readFile(path)
+    octets = await readBoundedFile(path, MAX_OCTETS)
   } catch (error) {
     const { code = '', message } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' && file === undefined) return readConfig('', path)

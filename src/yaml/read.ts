@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import type { z } from 'zod'
 import { failureAt, type InterdictError } from '../base/error.js'
 import type { Position } from '../base/position.js'
+import type { Octets } from '../base/units.js'
 import { expected } from './expected.js'
 import { documentIssues, type Path } from './issues.js'
 import { parseSimpleYaml, type ListPosition } from './simple-yaml.js'
@@ -19,7 +20,7 @@ export type YamlResult<T> =
   ParsedYaml<T> | { readonly ok: false; readonly errors: InterdictError[] }
 
 /** Larger files are rejected: names by the million belong into lists. */
-const MAX_OCTETS = 16 * 1024 * 1024
+export const MAX_OCTETS: Octets = 16 * 1024 * 1024
 
 /**
  * Reads a YAML file (1.2, core schema, UTF-8) and validates it against a schema. Never throws: all

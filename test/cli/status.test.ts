@@ -131,7 +131,8 @@ const TROUBLE: Status = {
     reload: {
       ...{ at: '2026-01-03T03:04:05.678Z', reason: 'SIGHUP', outcome: 'refused', errors: 3 },
       first: [{ code: 'RULES_X', message: `networks.yaml:1:2: \u001b[2J${' word'.repeat(40)}` }]
-    }
+    },
+    reloadStuckSince: '2026-01-04T03:04:05.678Z'
   },
   workers: [
     { number: 0, state: 'listening', since: '2026-01-02T03:04:05.678Z', restarts: 3 },
@@ -250,6 +251,7 @@ t.test('shows every problem within 100 columns, and reports missing counters', a
     'up for 1 d 2 h, since 2026-01-02T03:04:05Z',
     '12 bans and exceptions end within 14 days, 34 reviews due: see interdict bans',
     '(SIGHUP): refused, 3 errors; previous rules remain in force',
+    'reload stuck since 2026-01-04T03:04:05Z; previous rules remain in force',
     '(RULES_X) and 2 more; see the service log',
     'worker 0 is listening, started 2026-01-02T03:04:05Z, restarted 3 times',
     'worker 1 is not responding, started',

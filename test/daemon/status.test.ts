@@ -47,7 +47,15 @@ for (const transport of kinds) {
       uptimeSeconds: Number,
       transport,
       listening: endpoints,
-      rules: { generation: 1, networks: 1, rules: 1, bans: 1, names: 1, reload: null },
+      rules: {
+        generation: 1,
+        networks: 1,
+        rules: 1,
+        bans: 1,
+        names: 1,
+        reload: null,
+        reloadStuckSince: null
+      },
       workers: Array.from({ length: workers }, (_, number) => {
         return { number, state: 'listening', restarts: 0, since: /Z$/ }
       }),

@@ -76,6 +76,14 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'rules/list-adblock.test.ts',
     'what is for browsers, each kind apart'
   ],
+  'pipe or device in place of a file': [
+    'daemon/stuck-reload.test.ts',
+    'a pipe or a device instead'
+  ],
+  'file system with the rules hangs': [
+    'daemon/stuck-reload.test.ts',
+    'that never ends is reported'
+  ],
   'working folder deleted': [
     'cli/serve-failures.test.ts',
     'working folder is deleted and restored'

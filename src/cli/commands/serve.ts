@@ -1,9 +1,14 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Milliseconds } from '../../base/units.js'
 import { CompilerHandle } from '../../daemon/reload/compiler-handle.js'
 import { startThread } from '../../daemon/threads/thread.js'
 import type { CommonOptions } from '../args/settings.js'
 import { EXIT, reportError } from '../exit.js'
 import type { Io } from '../io.js'
 import type { Service } from '../service.js'
+
+/** A start that is to be stopped is given this long to end by itself; a file it reads may hang. */
+const START_GRACE: Milliseconds = 5_000
 
 /**
  * `interdict serve`: answers queries until SIGTERM or SIGINT, then ends the process.
@@ -17,11 +22,16 @@ import type { Service } from '../service.js'
 export async function serve(options: CommonOptions, io: Io): Promise<number> {
   const signals = new Signals()
   const compiler = new CompilerHandle(startThread)
+  signals.onSecondStop = () => compiler.close()
   compiler.ensureStarted()
   const { startService: open } = await import('../service.js')
   let service: Service
   try {
-    service = await open(options, compiler)
+    const opening = open(options, compiler)
+    const stopped = signals.stop.then(() => sleep(START_GRACE, undefined, { ref: false }))
+    const opened = await Promise.race([opening, stopped])
+    if (opened === undefined) return end(EXIT.success, await compiler.close())
+    service = opened
   } catch (error) {
     signals.close()
     await compiler.close()

@@ -44,7 +44,7 @@ const SECTIONS: readonly (readonly [string, (status: Status) => readonly StyledT
 ]
 
 function rulesLines({ rules }: Status): StyledText[] {
-  const { generation, since, sha256, networks, bans, names, reload } = rules
+  const { generation, since, sha256, networks, bans, names, reload, reloadStuckSince } = rules
   const all = formatCount(rules.rules, 'rule')
   const sums = `${formatCount(networks, 'network')}, ${all} (${formatCount(bans, 'ban')})`
   return [
@@ -53,7 +53,8 @@ function rulesLines({ rules }: Status): StyledText[] {
     `SHA-256 ${sha256}`,
     ...bundleLines(rules.bundle),
     ...dueLines(rules),
-    ...(reload === null ? [] : reloadLines(reload))
+    ...(reload === null ? [] : reloadLines(reload)),
+    ...stuckLines(reloadStuckSince)
   ]
 }
 
@@ -84,6 +85,11 @@ function dueLines({ ending, reviewsDue }: Status['rules']): StyledText[] {
     ...(reviewsDue === 0 ? [] : [`${formatCount(reviewsDue, 'review')} due`])
   ]
   return parts.length === 0 ? [] : [['yellow', `${parts.join(', ')}: see interdict bans`]]
+}
+
+function stuckLines(since: string | null): StyledText[] {
+  if (since === null) return []
+  return [['red', `reload stuck since ${formatInstant(since)}; previous rules remain in force`]]
 }
 
 function reloadLines(reload: NonNullable<Status['rules']['reload']>): StyledText[] {

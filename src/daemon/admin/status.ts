@@ -63,6 +63,8 @@ export interface RulesStatus {
   readonly reviewsDue: number
   /** Null: no reload yet. */
   readonly reload: (Omit<ReloadStatus, 'at'> & { readonly at: string }) | null
+  /** When a reload began that has not ended for a minute; null: none is stuck. */
+  readonly reloadStuckSince: string | null
 }
 
 export interface BundleStatus {
@@ -94,7 +96,7 @@ export interface StatusSources {
   readonly recorder: Pick<RecorderHandle, 'status' | 'restarts'>
   readonly archiver: Archiver
   readonly loopDetector: Pick<LoopDetector, 'disabledRoutes'>
-  readonly reporter: Pick<ReloadReporter, 'since' | 'last' | 'due'>
+  readonly reporter: Pick<ReloadReporter, 'since' | 'last' | 'stuckSince' | 'due'>
   readonly rules: Snapshot
   readonly zones: Pick<ZoneTransfers, 'status'>
   readonly endpoints: readonly Endpoint[]
@@ -144,7 +146,7 @@ export async function gatherStatus(
 
 function rulesStatus(
   snapshot: Snapshot,
-  { since, last, due }: StatusSources['reporter']
+  { since, last, stuckSince, due }: StatusSources['reporter']
 ): RulesStatus {
   const { generation, origin, counts, claims } = snapshot
   const { networks, rules, names } = counts
@@ -153,7 +155,15 @@ function rulesStatus(
   const { ending, reviews: reviewsDue } = due
   const sums = { networks, rules, bans: bans.size, names, ending, reviewsDue }
   const bundle = origin.bundle === undefined ? null : bundleStatus(origin.bundle)
-  return { generation, sha256: origin.sha256, since: showInstant(since), bundle, ...sums, reload }
+  return {
+    generation,
+    sha256: origin.sha256,
+    since: showInstant(since),
+    bundle,
+    ...sums,
+    reload,
+    reloadStuckSince: stuckSince === undefined ? null : showInstant(stuckSince)
+  }
 }
 
 function bundleStatus(bundle: BundleFacts): BundleStatus {

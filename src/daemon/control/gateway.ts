@@ -148,9 +148,9 @@ export class Gateway {
     this.close()
     await this.archiver.close()
     await this.workerPool.drain(this.options.config.shutdown.grace)
-    const ended = await this.recorder.drain()
-    await this.options.compiler.close()
-    return ended
+    const recorderEnded = await this.recorder.drain()
+    const compilerEnded = await this.options.compiler.close()
+    return (await this.reloader.hasStopped()) && recorderEnded && compilerEnded
   }
 
   /** Ends all threads at once; pending queries are dropped. @returns whether all threads have ended */
@@ -158,9 +158,9 @@ export class Gateway {
     this.close()
     const { recorder, workerPool, archiver } = this
     const { compiler } = this.options
-    const ends = [recorder.end(), workerPool.end(), compiler.close(), archiver.close()] as const
-    const [ended] = await Promise.all(ends)
-    return ended
+    const ends = [recorder.end(), compiler.close(), workerPool.end(), archiver.close()] as const
+    const [recorderEnded, compilerEnded] = await Promise.all(ends)
+    return (await this.reloader.hasStopped()) && recorderEnded && compilerEnded
   }
 
   private close(): void {

@@ -7,12 +7,15 @@ import type {
   FromCompiler,
   ToCompiler
 } from '../threads/messages.js'
+import { completesWithin } from '../threads/completes-within.js'
 import { serializeError } from '../threads/serialized-error.js'
 import type { SerializedError } from '../threads/serialized-error.js'
 import type { StartThread, Thread } from '../threads/thread.js'
 
 /** An idle thread is ended, since it holds tens of megabytes, more after a long list. */
 const IDLE_TIMEOUT: Milliseconds = 5_000
+/** A terminated thread ends within milliseconds, unless it waits in the kernel for a file system. */
+const END_TIMEOUT: Milliseconds = 1_000
 /** A job on which the thread died is tried once more, in a new thread. */
 const MAX_ATTEMPTS = 2
 
@@ -76,11 +79,14 @@ export class CompilerHandle {
     return result
   }
 
-  async close(): Promise<void> {
+  /** Terminates the thread. @returns whether it has ended: it cannot while it waits in the kernel */
+  async close(): Promise<boolean> {
     this.closed = true
     clearTimeout(this.idleTimer)
-    await this.thread?.end()
+    const { thread } = this
+    const ended = thread === undefined || (await completesWithin(thread.end(), END_TIMEOUT))
     this.finish(rejection(new Error('the compiler thread was stopped')))
+    return ended
   }
 
   private run(request: ToCompiler): Promise<FromCompiler> {

@@ -30,6 +30,8 @@ export class FileWatcher {
   private latestChange: Milliseconds = 0
   private debounceTimer: NodeJS.Timeout | undefined
   private isChecking = false
+  /** The last reading of the state; pending for ever on a file system that hangs. */
+  reading: Promise<unknown> = Promise.resolve()
   private closed = false
   private readonly pollTimer: NodeJS.Timeout
 
@@ -90,7 +92,9 @@ export class FileWatcher {
     if (this.isChecking) return
     this.isChecking = true
     const { known } = this
-    const now = await readWatchState(known.keys())
+    const reading = readWatchState(known.keys())
+    this.reading = reading
+    const now = await reading
     this.isChecking = false
     if (this.closed) return
     // The watched paths were replaced meanwhile, so compare again.

@@ -37,6 +37,8 @@ export class ReloadReporter {
   since: Milliseconds = 0
   /** Undefined: no reload yet. */
   last: ReloadStatus | undefined
+  /** Wall-clock time when the reload that hangs began; undefined: none does. */
+  stuckSince: Milliseconds | undefined
   /** The errors of the last read, one per line; empty if it succeeded. */
   private lastErrors = ''
   private readonly ruleExpiry: RuleExpiryMonitor
@@ -114,6 +116,22 @@ export class ReloadReporter {
       { reason, errors: errors.length, generation },
       'reload failed: previous rules remain active'
     )
+  }
+
+  /** @param started wall-clock time when the reload began that has not ended since */
+  stuck(reason: ReloadReason, { generation }: Snapshot, started: Milliseconds): void {
+    this.stuckSince = started
+    this.log.error(
+      { reason, generation },
+      'reload stuck for a minute, perhaps on a file system that hangs: previous rules remain active'
+    )
+  }
+
+  /** Called at the end of each reload. */
+  ended(): void {
+    if (this.stuckSince === undefined) return
+    this.stuckSince = undefined
+    this.log.info({}, 'reload no longer stuck')
   }
 
   private record(

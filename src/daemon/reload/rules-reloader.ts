@@ -1,15 +1,17 @@
 import { systemClock } from '../../base/clock.js'
 import { checkRetentionNetworks, checkPrivacyNetworks } from '../../config/check-networks.js'
 import type { Config } from '../../config/config.js'
+import type { Milliseconds } from '../../base/units.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
 import type { NotifyRules } from '../../resolver/notify-handler.js'
 import { zoneCopiesFolder } from '../../sources/axfr/zone-copies.js'
 import type { BootstrapServers } from '../../sources/http/bootstrap-resolver.js'
 import { listCopiesFolder } from '../../sources/http/list-copies.js'
-import { systemTimers } from '../../upstream/timers.js'
+import { systemTimers, type Timers } from '../../upstream/timers.js'
 import { RemoteListUpdater } from '../sources/remote-list-updater.js'
 import { ZoneTransfers } from '../sources/zone-transfers.js'
+import { completesWithin } from '../threads/completes-within.js'
 import type { CompileResult } from '../threads/messages.js'
 import type { SerializedError } from '../threads/serialized-error.js'
 import type { StartThread } from '../threads/thread.js'
@@ -35,10 +37,20 @@ export interface RulesReloaderOptions {
   readonly reloadSecrets: () => Promise<readonly SerializedError[]>
   /** Called with the primaries whose NOTIFY is accepted, whenever they change. */
   readonly setNotifySources: (rules: NotifyRules) => void
+  /** Injected by tests. */
+  readonly timers?: Timers
 }
 
 /** These read everything, even if no file has changed. */
 const FULL_RELOAD: readonly ReloadReason[] = ['SIGHUP', 'retry']
+
+/**
+ * A reload that takes longer is reported: something it reads hangs, such as a network file system. A
+ * million names take a few seconds.
+ */
+export const STUCK_AFTER: Milliseconds = 60_000
+/** At the stop, how long a reload in progress may take to end once its thread has ended. */
+const STOP_TIMEOUT: Milliseconds = 500
 
 type FullResult = Exclude<CompileResult, { readonly kind: 'updated' }>
 
@@ -145,7 +157,7 @@ export class RulesReloader {
    */
   reload(reason: ReloadReason): Promise<void> {
     if (this.pendingReload === undefined) {
-      const done = this.currentReload.then(() => this.reloadNow())
+      const done = this.currentReload.then(() => this.reloadWatched())
       this.pendingReload = { reason, done }
     } else if (reason === 'SIGHUP') {
       // The operator asked for it, so the result is logged whatever else caused the reload.
@@ -161,6 +173,11 @@ export class RulesReloader {
     this.lists.close()
     this.zones.close()
     this.reporter.close()
+  }
+
+  /** Whether nothing waits for files any more; it may do so for ever on a file system that hangs. */
+  hasStopped(): Promise<boolean> {
+    return completesWithin(Promise.all([this.currentReload, this.watcher.reading]), STOP_TIMEOUT)
   }
 
   /** @param isFull read everything, even if no file has changed */
@@ -182,11 +199,22 @@ export class RulesReloader {
       : result
   }
 
-  private async reloadNow(): Promise<void> {
+  /** Reloads, and reports if that takes too long. The active rules stay in force however long it takes. */
+  private async reloadWatched(): Promise<void> {
     const { reason, done } = this.pendingReload!
     this.currentReload = done
     this.pendingReload = undefined
     if (this.closed) return
+    const { reporter } = this
+    const { timers = systemTimers } = this.options
+    const started = Date.now()
+    const timer = timers.after(STUCK_AFTER, () => reporter.stuck(reason, this.rules, started))
+    await this.reloadNow(reason)
+    timer.cancel()
+    reporter.ended()
+  }
+
+  private async reloadNow(reason: ReloadReason): Promise<void> {
     const { options, zones, lists } = this
     const secretErrors = [...(await options.reloadSecrets()), ...(await zones.reloadKeys())]
     for (const { code, message } of secretErrors) options.log.error({ code }, message)

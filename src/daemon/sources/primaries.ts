@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { MAX_SECRET_FILE, readBoundedFile } from '../../base/bounded-file.js'
 import { failure, failureAt, type InterdictError } from '../../base/error.js'
 import type { Octets } from '../../base/units.js'
 import type { TransferKeyConfig, TransfersConfig } from '../../config/config.js'
@@ -37,7 +37,7 @@ export async function loadPrimaries({
 async function readSecret({ secretFile: file }: TransferKeyConfig): Promise<Uint8Array> {
   let text: string
   try {
-    text = await readFile(file, 'utf8')
+    text = (await readBoundedFile(file, MAX_SECRET_FILE)).toString()
   } catch (error) {
     throw failure('TRANSFER_SECRET_UNREADABLE', file, (error as Error).message)
   }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { MAX_SECRET_FILE, readBoundedFile } from '../../base/bounded-file.js'
 import { failure, failureAt, type InterdictError } from '../../base/error.js'
 import type { CookiesConfig } from '../../config/config.js'
 import { SIPHASH_KEY_SIZE } from '../../dns/edns/siphash.js'
@@ -24,7 +24,7 @@ export async function loadCookieSecrets(config: CookiesConfig): Promise<CookieSe
 
 async function readSecretFile(file: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8')
+    return (await readBoundedFile(file, MAX_SECRET_FILE)).toString()
   } catch (error) {
     const { message } = error as Error
     throw new AggregateError([failure('COOKIE_SECRETS_UNREADABLE', file, message)])

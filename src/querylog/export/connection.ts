@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram'
-import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { connect as connectTls, type SecureContextOptions } from 'node:tls'
+import { MAX_SECRET_FILE, readBoundedFileSync } from '../../base/bounded-file.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { OutputConfig } from '../../config/output-config.js'
 
@@ -146,9 +146,9 @@ function connectSocket({ to, tls }: OutputConfig): Socket {
 /** Read for each connection, so that renewed credentials take effect. */
 export function readCredentials({ ca, cert, key }: OutputConfig['tls']): SecureContextOptions {
   return {
-    ...(ca !== '' && { ca: readFileSync(ca) }),
-    ...(cert !== '' && { cert: readFileSync(cert) }),
-    ...(key !== '' && { key: readFileSync(key) }),
+    ...(ca !== '' && { ca: readBoundedFileSync(ca, MAX_SECRET_FILE) }),
+    ...(cert !== '' && { cert: readBoundedFileSync(cert, MAX_SECRET_FILE) }),
+    ...(key !== '' && { key: readBoundedFileSync(key, MAX_SECRET_FILE) }),
     minVersion: 'TLSv1.2'
   }
 }

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import {
   Agent,
   request as requestHttp,
@@ -9,6 +8,7 @@ import {
 import { Agent as TlsAgent, request as requestHttps } from 'node:https'
 import { promisify } from 'node:util'
 import { constants, gzip } from 'node:zlib'
+import { MAX_SECRET_FILE, readBoundedFileSync } from '../../base/bounded-file.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import type { OutputConfig } from '../../config/output-config.js'
 import {
@@ -154,7 +154,7 @@ function retryDelay(retryAfter: string | undefined): Milliseconds {
 /** Reads lines of `Name: value`; ignores other lines. */
 function readHeaders(file: string): Readonly<Record<string, string>> {
   if (file === '') return {}
-  const lines = readFileSync(file, 'utf8').split(/\r?\n/)
+  const lines = readBoundedFileSync(file, MAX_SECRET_FILE).toString().split(/\r?\n/)
   const matches = lines.map(line => /^([!#$%&'*+.^_`|~\w-]+):[ \t]*(.*?)[ \t]*$/.exec(line))
   return Object.fromEntries(matches.flatMap(match => (match ? [[match[1]!, match[2]!]] : [])))
 }

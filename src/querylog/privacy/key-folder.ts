@@ -8,12 +8,12 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  readFileSync,
   statSync,
   unlinkSync,
   writeSync
 } from 'node:fs'
 import { join } from 'node:path'
+import { MAX_SECRET_FILE, readBoundedFileSync } from '../../base/bounded-file.js'
 import { failure } from '../../base/error.js'
 import { createParentFolder } from '../../base/parent-folder.js'
 import type { Milliseconds } from '../../base/units.js'
@@ -56,7 +56,10 @@ export function readKey(folder: string, period: Period): PeriodKey | undefined {
       const shown = (mode & 0o777).toString(8)
       throw failure('PRIVACY_KEY', path, `its mode is ${shown}; only its owner may have access`)
     }
-    return { period, secret: parseSecret(readFileSync(path, 'latin1'), path) }
+    return {
+      period,
+      secret: parseSecret(readBoundedFileSync(path, MAX_SECRET_FILE).toString('latin1'), path)
+    }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw asFailure(path, error)

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
-import { constants } from 'node:fs'
-import { open, readdir, readFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { isAbsolute, parse, relative, resolve, sep } from 'node:path'
+import { FileTooLarge, readBoundedFile } from '../../base/bounded-file.js'
 import type { Octets } from '../../base/units.js'
 import { showZoneFileName } from '../../dns/rdata/zone-file-writer.js'
 import { applyJournal, countLines, readZoneCopy } from '../../zonefile/effective-zone.js'
 import { rulesSha256, type ZoneState } from '../../zonefile/zone-state.js'
+import { MAX_OCTETS } from '../../yaml/read.js'
 import type { BundleFacts } from './types.js'
 
 export type FileResult =
@@ -85,12 +86,16 @@ export class RulesFolder implements RuleFiles {
     this.seen = new Set([path])
   }
 
-  /** @param name of a file, as in the rules: relative to the folder, with `/` */
+  /**
+   * Reads a YAML file. A larger one than `readYaml` accepts, a device or a pipe is not read.
+   *
+   * @param name of a file, as in the rules: relative to the folder, with `/`
+   */
   async read(name: string): Promise<FileResult> {
     const path = resolve(this.path, name)
     this.seen.add(path)
     try {
-      const octets = this.contents.get(name) ?? (await readFile(path))
+      const octets = this.contents.get(name) ?? (await readBoundedFile(path, MAX_OCTETS))
       this.contents.set(name, octets)
       return { octets }
     } catch (error) {
@@ -183,8 +188,9 @@ export class RulesFolder implements RuleFiles {
     const path = this.pathOf(name)
     this.seen.add(path)
     try {
-      return await readBounded(path, most)
+      return { octets: await readBoundedFile(path, most) }
     } catch (error) {
+      if (error instanceof FileTooLarge) return { size: error.size }
       return this.fail(error)
     }
   }
@@ -198,28 +204,5 @@ export class RulesFolder implements RuleFiles {
     const { code = '', message } = error as NodeJS.ErrnoException
     this.hadTransientError ||= TRANSIENT_ERRORS.includes(code)
     return code === 'ENOENT' ? MISSING : { why: message }
-  }
-}
-
-/**
- * Reads as many octets as the file had when it was opened. Callers check before and after whether
- * it has changed meanwhile.
- */
-async function readBounded(path: string, most: Octets): Promise<FileResult | TooLarge> {
-  // Non-blocking, as opening a pipe without a writer would block.
-  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
-  try {
-    const stat = await file.stat()
-    if (stat.isDirectory()) return { why: 'it is a folder' }
-    if (!stat.isFile()) return { why: 'it is not a regular file' }
-    if (stat.size > most) return { size: stat.size }
-    const octets = Buffer.allocUnsafeSlow(stat.size)
-    let at = 0
-    for (let read = 1; read > 0 && at < octets.length; at += read) {
-      read = (await file.read(octets, at, octets.length - at, at)).bytesRead
-    }
-    return { octets: octets.subarray(0, at) }
-  } finally {
-    await file.close()
   }
 }

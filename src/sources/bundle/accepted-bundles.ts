@@ -1,17 +1,19 @@
-import { readFileSync } from 'node:fs'
-import { readFile, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import * as z from 'zod'
 import { writeFileAtomic } from '../../base/atomic-file.js'
+import { readBoundedFile, readBoundedFileSync } from '../../base/bounded-file.js'
 import { failure } from '../../base/error.js'
-import type { Seconds } from '../../base/units.js'
+import type { Octets, Seconds } from '../../base/units.js'
 import { readBundleFile } from './bundle.js'
 import { formatInstant } from './validity.js'
-import { instantSchema, type Manifest } from './manifest.js'
+import { instantSchema, MAX_FILE, type Manifest } from './manifest.js'
 
 /** Number of accepted bundles stored, including the active one. */
 const MAX_STORED = 10
+/** Far more than the record of that many. */
+const MAX_RECORD: Octets = 1024 * 1024
 
 const serial = z.int().min(1)
 const identitySchema = z.strictObject({ serial, sha256: z.string(), created: instantSchema })
@@ -54,7 +56,7 @@ export class AcceptedBundles {
   read(): AcceptedRecord | undefined {
     let text: string
     try {
-      text = readFileSync(this.record, 'utf8')
+      text = readBoundedFileSync(this.record, MAX_RECORD).toString()
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
       if (code === 'ENOENT') return undefined
@@ -107,7 +109,7 @@ export class AcceptedBundles {
    * another key has signed since, possibly the only key that will be trusted soon.
    */
   async restore(octets: Uint8Array, { serial }: Manifest): Promise<void> {
-    const kept = await readFile(this.pathOf(serial)).catch(() => undefined)
+    const kept = await readBoundedFile(this.pathOf(serial), MAX_FILE).catch(() => undefined)
     if (kept?.equals(octets) !== true) this.write(this.pathOf(serial), octets)
   }
 

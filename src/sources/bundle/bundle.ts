@@ -1,8 +1,8 @@
 import type { KeyObject } from 'node:crypto'
-import { readFile, stat } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { gunzip, gzip } from 'node:zlib'
 import { writeFileAtomic } from '../../base/atomic-file.js'
+import { readBoundedFile } from '../../base/bounded-file.js'
 import { failure } from '../../base/error.js'
 import type { Seconds } from '../../base/units.js'
 import { decodeContent, encodeContent, sha256Of, type Content } from './content.js'
@@ -109,13 +109,7 @@ async function verifiedContent(
  */
 export async function readBundleFile(path: string, bundle: string): Promise<Uint8Array> {
   try {
-    const found = await stat(path)
-    if (found.isDirectory()) throw new Error('it is a folder')
-    // Reading a pipe could block forever.
-    if (!found.isFile()) throw new Error('not a regular file')
-    const { size } = found
-    if (size > MAX_FILE) throw new Error(`${size} bytes exceed the maximum bundle size`)
-    return await readFile(path)
+    return await readBoundedFile(path, MAX_FILE)
   } catch (error) {
     const { code = '', message } = error as NodeJS.ErrnoException
     const why = code === 'ENOENT' ? 'no such file' : message

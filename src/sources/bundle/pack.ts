@@ -1,5 +1,6 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { FileTooLarge, readBoundedFile } from '../../base/bounded-file.js'
 import { failure, type InterdictError } from '../../base/error.js'
 import type { Octets } from '../../base/units.js'
 import { isValidName, MAX_FILES, MAX_CONTENT, type Content } from './content.js'
@@ -39,9 +40,16 @@ async function* namesIn(folder: string, within: string): AsyncGenerator<string> 
 
 async function readAt(folder: string, name: string, room: Octets): Promise<Uint8Array> {
   const path = join(folder, name)
-  const { size } = await orRefuse(folder, name, stat(path))
-  if (size > room) throw refuse(folder, `it has more than ${MAX_CONTENT} bytes`)
-  return orRefuse(folder, name, readFile(path))
+  const octets = await orRefuse(
+    folder,
+    name,
+    readBoundedFile(path, room).catch((error: unknown) => {
+      if (error instanceof FileTooLarge) return undefined
+      throw error
+    })
+  )
+  if (octets === undefined) throw refuse(folder, `it has more than ${MAX_CONTENT} bytes`)
+  return octets
 }
 
 async function orRefuse<T>(folder: string, name: string, doing: Promise<T>): Promise<T> {

@@ -1,5 +1,5 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { MAX_SECRET_FILE, readBoundedFile } from '../../base/bounded-file.js'
 import { readPublicKey, showPublicKey, type PublicKey } from '../../base/ed25519.js'
 import { failure } from '../../base/error.js'
 import type { TrustedKeys } from './signatures.js'
@@ -39,7 +39,7 @@ export async function readTrustedKeys({
 async function readKeyFile(file: string): Promise<PublicKey> {
   let text: string
   try {
-    text = (await readFile(file, 'utf8')).trim()
+    text = (await readBoundedFile(file, MAX_SECRET_FILE)).toString().trim()
   } catch (error) {
     throw failure('BUNDLE_TRUST', file, (error as Error).message)
   }

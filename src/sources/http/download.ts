@@ -1,9 +1,9 @@
-import { open } from 'node:fs/promises'
 import { request as requestOverHttp, type ClientRequest, type IncomingMessage } from 'node:http'
 import { request as requestOverTls } from 'node:https'
 import type { LookupFunction } from 'node:net'
 import { rootCertificates } from 'node:tls'
 import { fileURLToPath } from 'node:url'
+import { FileTooLarge, readBoundedFile } from '../../base/bounded-file.js'
 import { failure, InterdictError } from '../../base/error.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import { packageVersion } from '../../base/version.js'
@@ -173,23 +173,13 @@ async function decodeBody(
 }
 
 async function readLocalFile(url: string, maxSize: Octets): Promise<Download> {
-  let octets: Uint8Array
   try {
-    const file = await open(fileURLToPath(url))
-    try {
-      const stat = await file.stat()
-      if (!stat.isFile()) throw failure('REMOTE_FETCH', url, 'not a regular file')
-      if (stat.size > maxSize) throw failure('REMOTE_LARGE', url, maxSize)
-      octets = await file.readFile()
-    } finally {
-      await file.close()
-    }
+    const octets = await readBoundedFile(fileURLToPath(url), maxSize)
+    return { kind: 'file', octets, validators: {} }
   } catch (error) {
-    if (error instanceof InterdictError) throw error
+    if (error instanceof FileTooLarge) throw failure('REMOTE_LARGE', url, maxSize)
     throw failure('REMOTE_FETCH', url, reasonOf(error))
   }
-  if (octets.length > maxSize) throw failure('REMOTE_LARGE', url, maxSize)
-  return { kind: 'file', octets, validators: {} }
 }
 
 function reasonOf(error: unknown): string {

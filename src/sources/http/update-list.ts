@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import type { LookupFunction } from 'node:net'
 import type { Prefix } from '../../base/address.js'
+import { MAX_SECRET_FILE, readBoundedFile } from '../../base/bounded-file.js'
 import { failure, InterdictError } from '../../base/error.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import { readList } from '../../rules/lists/read-list.js'
@@ -149,7 +149,7 @@ async function downloadOptions(
   const { lookup, caFile, timeout } = parts
   if (caFile === undefined) return { lookup, ca: undefined, timeout }
   try {
-    return { lookup, ca: await readFile(caFile, 'utf8'), timeout }
+    return { lookup, ca: (await readBoundedFile(caFile, MAX_SECRET_FILE)).toString(), timeout }
   } catch (error) {
     throw failure('REMOTE_CA', caFile, (error as Error).message)
   }

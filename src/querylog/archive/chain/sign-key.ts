@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto'
-import { readFileSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
+import { MAX_SECRET_FILE, readBoundedFileSync } from '../../../base/bounded-file.js'
 import { parsePrivateKey } from '../../../base/ed25519.js'
 import { failure } from '../../../base/error.js'
 
@@ -20,7 +21,8 @@ export function readSignKey(path: string): KeyObject {
 export function trySignKey(path: string): KeyObject | string {
   try {
     const { mode } = statSync(path)
-    if ((mode & GROUP_AND_OTHERS) === 0) return parsePrivateKey(readFileSync(path))
+    if ((mode & GROUP_AND_OTHERS) === 0)
+      return parsePrivateKey(readBoundedFileSync(path, MAX_SECRET_FILE))
     return `its mode is ${(mode & 0o777).toString(8)}; only its owner may have access`
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
