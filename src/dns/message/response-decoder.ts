@@ -107,7 +107,7 @@ export class ResponseDecoder implements AnswerTargets {
     return this.recordsEnd ?? end
   }
 
-  /** Collects targets that no record names. Call it last, when unrelated records have been dropped. */
+  /** Adds the names that DNAMEs substitute to the targets. Call it after unrelated records are dropped. */
   collectSubstitutedNames(): void {
     if (this.dnames.length > 0) collectSubstitutedNames(this.message, this.dnames, this)
   }

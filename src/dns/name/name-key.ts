@@ -4,7 +4,7 @@ import { decompressName } from './name.js'
 /** A lower-cased name in wire form as a string, one character per octet, for maps and sets. */
 export type NameKey = string
 
-/** The key of the name at `at`, and the position after that name. @throws those of `decompressName` */
+/** The key of the name at `at`, and the position after that name. @throws as `decompressName` */
 export function nameKeyAt(message: Uint8Array, at: Octets): { key: NameKey; end: Octets } {
   const name: number[] = []
   const end = decompressName(message, at, name)
