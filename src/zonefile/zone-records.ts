@@ -1,4 +1,5 @@
 import type { Octets } from '../base/units.js'
+import { showZoneFileName } from '../dns/rdata/zone-file-writer.js'
 import { ZoneName } from './zone-name.js'
 import { ZoneTokenizer, type ReportProblem } from './zone-tokenizer.js'
 
@@ -8,11 +9,33 @@ const DOLLAR = 0x24
 /** Makes ASCII letters lower case. */
 const LOWER_BIT = 0x20
 
+/** The names that the owners in a zone file depend on, in wire form. */
+export interface ZoneHead {
+  /** The zone's name: the owner of its SOA, or without one the first $ORIGIN, or the root. */
+  readonly apex: Uint8Array
+  /** What completes relative names until the first $ORIGIN. */
+  readonly origin: Uint8Array
+  readonly hasSoa: boolean
+}
+
 /**
- * Reads the records of a zone file (RFC 1035 §5.1) one by one, with owners relative to the zone. The
- * zone's name is the owner of its SOA, or the first $ORIGIN; if the file has neither, all names are
- * treated as relative to the zone.
+ * Finds the apex of a zone, reading up to its SOA. $ORIGIN only completes relative names (RFC 1035
+ * §5.1). Without $ORIGIN, relative names are relative to an absolute SOA owner, or else to the root.
  */
+export function readZoneHead(octets: Uint8Array): ZoneHead {
+  const records = new ZoneRecords(octets, () => undefined)
+  let hasSoa = false
+  while (!hasSoa && records.advance()) hasSoa = records.isSoa
+  const { owner, firstOrigin } = records
+  if (!hasSoa) return { apex: firstOrigin ?? ROOT, origin: ROOT, hasSoa }
+  const apex = owner.copy()
+  return { apex, origin: owner.isAbsolute ? apex : ROOT, hasSoa }
+}
+
+const ROOT = Uint8Array.of(0)
+const ROOT_HEAD: ZoneHead = { apex: ROOT, origin: ROOT, hasSoa: false }
+
+/** Reads the records of a zone file (RFC 1035 §5.1) one by one, with owners relative to the zone. */
 export class ZoneRecords {
   readonly text: ZoneTokenizer
   /** Owner of the current record, relative to the zone: the root is the zone's apex. */
@@ -22,16 +45,22 @@ export class ZoneRecords {
   isCname = false
   /** Number of entries so far, including invalid ones and directives. */
   count = 0
-  hasSoa = false
-  /** Origin of relative names; undefined: the zone. */
-  private origin: Uint8Array | undefined
-  /** The zone's name; undefined: not known yet. */
-  private zone: Uint8Array | undefined
+  /** Number of records whose owner is not in the zone. */
+  outsideCount = 0
+  firstOrigin: Uint8Array | undefined
+  /** What completes relative names. */
+  private origin: Uint8Array
   /** Whether the last owner was valid, so that the next record may omit it. */
   private isOwnerValid = false
 
-  constructor(octets: Uint8Array, bad: ReportProblem) {
+  /** @param head by default that of the root zone: owners remain complete */
+  constructor(
+    octets: Uint8Array,
+    bad: ReportProblem,
+    private readonly head: ZoneHead = ROOT_HEAD
+  ) {
     this.text = new ZoneTokenizer(octets, bad)
+    this.origin = head.origin
   }
 
   /** Advances to the next record with a valid owner and a type; false at the end. */
@@ -45,9 +74,14 @@ export class ZoneRecords {
     return false
   }
 
-  /** Whether no origin is known: relative names may then be meant as absolute. */
+  /** Whether there was no $ORIGIN yet: relative names may then be meant as absolute. */
   get hasNoOrigin(): boolean {
-    return this.origin === undefined
+    return this.firstOrigin === undefined
+  }
+
+  /** Whether the current record is an SOA. */
+  get isSoa(): boolean {
+    return !this.isCname && this.text.text(this.typeWord).toUpperCase() === 'SOA'
   }
 
   /** Reads a word as a name, without its origin. */
@@ -58,8 +92,7 @@ export class ZoneRecords {
 
   /** Appends the origin to a relative name; false if it becomes too long. */
   makeAbsolute(name: ZoneName): boolean {
-    const origin = this.origin ?? this.zone
-    return name.isAbsolute || origin === undefined || name.append(origin)
+    return name.isAbsolute || name.append(this.origin)
   }
 
   /** Processes `$ORIGIN`, `$TTL` and other directives. RFC 1035 §5.1, RFC 2308 §4. */
@@ -77,7 +110,7 @@ export class ZoneRecords {
         return
       }
       this.origin = origin.copy()
-      this.zone ??= this.origin
+      this.firstOrigin ??= this.origin
     }
   }
 
@@ -115,27 +148,23 @@ export class ZoneRecords {
 
   private readOwner(): boolean {
     const { text, owner } = this
-    const isSoa = !this.isCname && text.text(this.typeWord).toUpperCase() === 'SOA'
-    if (isSoa) this.hasSoa = true
     if (!text.hasOwner) {
       if (!this.isOwnerValid) text.reportWord(0, 'no owner, and no previous one')
       return this.isOwnerValid
     }
-    const why = this.readName(owner, 0) ? this.removeZone(isSoa) : 'the owner is not a domain name'
+    const why = this.readName(owner, 0) ? this.removeZone() : 'the owner is not a domain name'
     if (why !== undefined) text.reportWord(0, why)
     this.isOwnerValid = why === undefined
     return this.isOwnerValid
   }
 
   /** Makes the owner relative to the zone. Returns the reason if that is not possible. */
-  private removeZone(isSoa: boolean): string | undefined {
-    const { owner } = this
-    if (isSoa && owner.isAbsolute) this.zone = owner.copy()
-    if (!owner.isAbsolute && this.hasNoOrigin) return undefined
+  private removeZone(): string | undefined {
+    const { owner, head } = this
     if (!this.makeAbsolute(owner)) return 'the owner is longer than 255 octets'
-    return this.zone === undefined || owner.removeZone(this.zone)
-      ? undefined
-      : 'the owner is not in the zone'
+    if (owner.removeZone(head.apex)) return undefined
+    this.outsideCount++
+    return `the owner is not in the zone ${showZoneFileName(head.apex)}`
   }
 }
 

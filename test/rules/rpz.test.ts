@@ -198,6 +198,36 @@ const origins = [
     it: 'in $ORIGIN',
     zone: '$ORIGIN rpz.test.\n@ SOA . . 1 1 1 1 1\na.example CNAME .\n$ORIGIN example\nb CNAME .',
     lines: [3, 5]
+  },
+  {
+    it: 'in a relative $ORIGIN',
+    zone: '$ORIGIN rpz.test\n@ SOA . . 1 1 1 1 1\na.example CNAME .\nb.example.rpz.test. CNAME .',
+    lines: [3, 4]
+  },
+  {
+    it: 'in $ORIGIN, without SOA',
+    zone: '$ORIGIN rpz.test.\na.example CNAME .\nb.example.rpz.test. CNAME .',
+    lines: [2, 3]
+  },
+  {
+    it: 'in its SOA, relative to $ORIGIN',
+    zone: '$ORIGIN test.\nrpz SOA . . 1 1 1 1 1\na.example.rpz CNAME .\n$ORIGIN rpz.test.\nb.example CNAME .',
+    lines: [3, 5]
+  },
+  {
+    it: 'in its SOA, relative to nothing',
+    zone: 'rpz SOA . . 1 1 1 1 1\na.example.rpz CNAME .\nb.example.rpz. CNAME .',
+    lines: [2, 3]
+  },
+  {
+    it: 'in its SOA, below an $ORIGIN for other records',
+    zone: '$ORIGIN test.\nrpz.test. SOA . . 1 1 1 1 1\n$ORIGIN rpz.test.\na.example CNAME .\nb.example CNAME .',
+    lines: [4, 5]
+  },
+  {
+    it: 'in an SOA after other records',
+    zone: 'a.example.rpz.test. CNAME .\nb.example CNAME .\nrpz.test. SOA . . 1 1 1 1 1',
+    lines: [1, 2]
   }
 ] as const
 
@@ -205,7 +235,8 @@ for (const { it, zone, lines } of origins) {
   t.test(`a zone whose name is ${it}`, async t => {
     const [a, b] = lines
     const gives = [`1 nxdomain exact a.example ${a}`, `1 nxdomain exact b.example ${b}`]
-    t.strictSame(taken(zone), gives)
+    const soa = zone.includes('SOA') ? [] : [NO_SOA]
+    t.strictSame(taken(`${zone}\n`), [...gives, ...soa])
   })
 }
 
@@ -213,6 +244,21 @@ t.test('an owner outside the zone is skipped', async t => {
   const zone = 'rpz.test. SOA . . 1 1 1 1 1\na CNAME .\nb.example. CNAME .\n  CNAME *.\n'
   const bad = ['RULES_LIST_LINE z.rpz:3:1', 'RULES_LIST_LINE z.rpz:4:3']
   t.strictSame(taken(zone), ['1 nxdomain exact a 2', ...bad])
+})
+
+t.test('a zone with most records outside its apex is rejected', async t => {
+  const zone =
+    '$ORIGIN test.\nrpz SOA . . 1 1 1 1 1\na.rpz CNAME .\nb CNAME .\nc CNAME .\nd CNAME .\n'
+  const result = read(zone, 'rpz')
+  const why = 'the owner is not in the zone rpz.test.'
+  t.match(result, {
+    errors: [
+      { code: 'RULES_LIST_REFUSED', message: /3 of 6 records are not in the zone rpz\.test\./ },
+      { code: 'RULES_LIST_LINE', message: new RegExp(why), position: { line: 4, column: 1 } },
+      { position: { line: 5, column: 1 } },
+      { position: { line: 6, column: 1 } }
+    ]
+  })
 })
 
 t.test('a zone without SOA is accepted, with a warning', async t => {

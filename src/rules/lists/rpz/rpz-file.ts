@@ -102,8 +102,13 @@ export function readRpzFile(
   const { id, octets, file, displayName, detectedBy, mayBeEmpty } = given
   const lines = new ListCollector(displayName, new Set())
   const policies = new RpzCollector(lines)
-  const { entries, hasSoa } = scanRpz(octets, policies)
+  const { entries, outside, apex, hasSoa } = scanRpz(octets, policies)
   const start = { file: displayName, line: 1, column: 1 }
+  // Its SOA or $ORIGIN is probably wrong.
+  if (outside > policies.policyCount) {
+    const why = `${outside} of ${entries} records are not in the zone ${apex}`
+    return { errors: [failureAt(start, 'RULES_LIST_REFUSED', why), ...lines.warnings] }
+  }
   const errors = rejection(lines, policies.policyCount === 0, entries, start)
   if (errors.length > 0) return { errors }
   if (policies.policyCount === 0 && !mayBeEmpty) {

@@ -1,9 +1,11 @@
 import type { Prefix } from '../../../base/address.js'
 import type { Octets } from '../../../base/units.js'
+import { showZoneFileName } from '../../../dns/rdata/zone-file-writer.js'
 import { RRTYPE, readRrtype } from '../../../dns/registry/rrtype.js'
 import { ZoneName } from '../../../zonefile/zone-name.js'
 import { RdataError, readRdata, type RdataWords } from '../../../zonefile/zone-rdata.js'
-import { ROOT_LENGTH, ZoneRecords } from '../../../zonefile/zone-records.js'
+import { readZoneHead, ROOT_LENGTH, ZoneRecords } from '../../../zonefile/zone-records.js'
+import type { ReportProblem } from '../../../zonefile/zone-tokenizer.js'
 import { COVER } from '../../model/types.js'
 import type { Unsupported } from '../line-reader.js'
 import { prefixOf, triggerOf } from './rpz-trigger.js'
@@ -41,18 +43,28 @@ const NO_POLICY = new Set([
 ])
 const DOT = 0x2e
 
-/**
- * Reads a response policy zone (draft-vixie-dnsop-dns-rpz) from a zone file.
- *
- * @returns the number of entries, and whether one of them is an SOA
- */
-export function scanRpz(octets: Uint8Array, sink: RpzSink): { entries: number; hasSoa: boolean } {
-  const zone = new ZoneRecords(octets, (line, column, why) => {
+/** What a zone file consists of. */
+export interface RpzScan {
+  /** Number of records and directives, including invalid ones. */
+  readonly entries: number
+  /** Number of records whose owner is not in the zone. */
+  readonly outside: number
+  /** The zone's name as text. */
+  readonly apex: string
+  readonly hasSoa: boolean
+}
+
+/** Reads a response policy zone (draft-vixie-dnsop-dns-rpz) from a zone file. */
+export function scanRpz(octets: Uint8Array, sink: RpzSink): RpzScan {
+  const head = readZoneHead(octets)
+  const skipLine: ReportProblem = (line, column, why) => {
     sink.skipLine(line, column, why)
-  })
+  }
+  const zone = new ZoneRecords(octets, skipLine, head)
   const scan = new RpzScanner(zone, sink)
   while (zone.advance()) scan.readRecord()
-  return { entries: zone.count, hasSoa: zone.hasSoa }
+  const { count: entries, outsideCount: outside } = zone
+  return { entries, outside, apex: showZoneFileName(head.apex), hasSoa: head.hasSoa }
 }
 
 /** Translates the records of a zone into policies. */
