@@ -9,7 +9,7 @@ import {
 } from '../dns/reply/local-reply.js'
 import { encodeTruncated } from '../dns/reply/reply-frame.js'
 import type { Policy } from '../policy/evaluate/policy.js'
-import type { PreparedReply } from '../policy/tables/claim.js'
+import type { Claim, PreparedReply } from '../policy/tables/claim.js'
 import type { Verdict } from '../policy/tables/verdict.js'
 import { MATCH } from '../querylog/record/query-event.js'
 import type { QueryContext } from './query-context.js'
@@ -22,7 +22,8 @@ export function isBlocked(policy: Policy, { claim }: Verdict): boolean {
 
 /**
  * Writes the block reply over the query. A name either exists or does not: if A gets an address,
- * other types get NODATA and never NXDOMAIN (RFC 8020 §2).
+ * other types get NODATA and never NXDOMAIN (RFC 8020 §2). Only a response policy zone may say
+ * otherwise.
  *
  * @param match how the query came to the blocked name or address, one of `MATCH`
  * @returns the reply's length, or DROP
@@ -34,10 +35,11 @@ export function writeBlockedReply(
   match: number
 ): number {
   const { octets, query, maxLength } = context
-  const reply = policy.claims[verdict.claim]!.reply!
+  const claim = policy.claims[verdict.claim]!
+  const reply = claim.reply!
   switch (reply.action) {
     case 'nxdomain':
-      return isNameWide(match)
+      return deniesName(claim, match)
         ? writeNxdomain(context, policy, reply, verdict, match)
         : writeNoData(context, policy, reply)
     case 'null':
@@ -62,18 +64,21 @@ export function writeBlockedReply(
   }
 }
 
-/** The RCODE that `writeBlockedReply` writes, for the query log. */
-export function blockedRcode(reply: PreparedReply, match: number): number {
-  if (reply.action === 'nxdomain' && isNameWide(match)) return RCODE.NXDOMAIN
-  return reply.action === 'refused' ? RCODE.REFUSED : RCODE.NOERROR
+/** The RCODE that `writeBlockedReply` writes for a claim that blocks, for the query log. */
+export function blockedRcode(claim: Claim, match: number): number {
+  const { action } = claim.reply!
+  if (action === 'nxdomain' && deniesName(claim, match)) return RCODE.NXDOMAIN
+  return action === 'refused' ? RCODE.REFUSED : RCODE.NOERROR
 }
 
 /**
- * Whether the whole name is blocked. If only the answer of one type contains a blocked name or
- * address, other types of the name still exist, and so does the name.
+ * Whether NXDOMAIN may be the reply. If only the answer of one type contains a blocked name or
+ * address, other types of the name still exist, and so does the name; but for an address trigger of
+ * a response policy zone, NXDOMAIN is what the zone's author expects. draft-vixie-dnsop-dns-rpz §3.1.
  */
-function isNameWide(match: number): boolean {
-  return match !== MATCH.address && match !== MATCH.svcb
+function deniesName({ source }: Claim, match: number): boolean {
+  if (match === MATCH.address) return source.stage !== undefined
+  return match !== MATCH.svcb
 }
 
 /** The list's records of the query type; NODATA if it has other types only. */

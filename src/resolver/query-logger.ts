@@ -50,12 +50,13 @@ export class QueryLogger {
   /** @param match how the query came to the blocked name or address, one of `MATCH` */
   logBlocked(context: QueryContext, verdict: Verdict, match: number, took: Milliseconds): void {
     if (!this.logsBlocked) return
-    const reply = this.policy!.claims[verdict.claim]!.reply!
+    const claim = this.policy!.claims[verdict.claim]!
+    const reply = claim.reply!
     const isDropped = reply.action === 'drop'
     this.setVerdict(VERDICT.blocked, match, verdict.claim, verdict.entry)
     this.setReply(
       context,
-      isDropped ? NO_RCODE : blockedRcode(reply, match),
+      isDropped ? NO_RCODE : blockedRcode(claim, match),
       isDropped ? -1 : reply.ede,
       -1
     )
