@@ -3,6 +3,13 @@ import type { Octets } from '../base/units.js'
 /** Reports a problem with an entry of a zone file; `column` counts octets from 1. */
 export type ReportProblem = (line: number, column: number, why: string) => void
 
+/** A problem with an entry of a zone file. */
+export interface ZoneProblem {
+  readonly line: number
+  readonly column: number
+  readonly why: string
+}
+
 const [TAB, LF, CR, SPACE, QUOTE] = [0x09, 0x0a, 0x0d, 0x20, 0x22]
 const [OPEN, CLOSE, SEMICOLON, BACKSLASH] = [0x28, 0x29, 0x3b, 0x5c]
 
@@ -14,7 +21,7 @@ const IN_WORD = Uint8Array.from({ length: 256 }, (_, octet) =>
 /**
  * Splits the entries of a zone file (RFC 1035 §5.1) into words, one entry at a time, on octets without
  * creating strings: files of a million entries are normal. Entries with invalid syntax are reported,
- * and reading continues on the next line.
+ * and reading continues on the next line, unless a parenthesis is open at the end of the file.
  */
 export class ZoneTokenizer {
   /** Word `i` is `octets[starts[i], ends[i])`, without the quotes around it. */
@@ -26,7 +33,9 @@ export class ZoneTokenizer {
   line = 0
   /** Whether the first word is the owner; otherwise the previous entry's owner applies. */
   hasOwner = false
-  /** Start of this entry and of the next one. */
+  /** Why the file looks cut off: its last entry is invalid and incomplete. */
+  truncation: ZoneProblem | undefined
+  /** Start of this entry, and of the next one: past the end if no line feed ends this one. */
   private start: Octets = 0
   private next: Octets
   private nextLine = 1
@@ -70,7 +79,9 @@ export class ZoneTokenizer {
       line++
       lineStart = i + 1
     }
-    this.report(line, at - lineStart + 1, why)
+    const column = at - lineStart + 1
+    if (this.next > octets.length) this.truncation ??= { line, column, why }
+    this.report(line, column, why)
   }
 
   private tokenize(): boolean {
@@ -82,8 +93,10 @@ export class ZoneTokenizer {
       const octet = octets[at]!
       if (octet === LF) {
         this.nextLine++
-        if (this.parenthesisStart === -1) return this.end(at + 1)
         at++
+        if (this.parenthesisStart !== -1) continue
+        this.next = at
+        return true
       } else if (octet === SPACE || octet === TAB || octet === CR) at++
       else if (octet === SEMICOLON) at = lineEnd(octets, at)
       else if (octet === OPEN || octet === CLOSE) {
@@ -95,14 +108,10 @@ export class ZoneTokenizer {
         at = end
       }
     }
-    if (this.parenthesisStart !== -1)
-      return this.skipLine(this.parenthesisStart, 'parenthesis is never closed')
-    return this.end(at)
-  }
-
-  private end(at: Octets): boolean {
-    this.next = at
-    return true
+    this.next = octets.length + 1
+    if (this.parenthesisStart === -1) return true
+    this.reportAt(this.parenthesisStart, 'parenthesis is never closed')
+    return false
   }
 
   private readParenthesis(octet: number, at: Octets): boolean {
@@ -118,9 +127,9 @@ export class ZoneTokenizer {
 
   /** Reports a problem and continues on the line after the entry's first one. */
   private skipLine(at: Octets, why: string): false {
-    this.reportAt(at, why)
     this.next = lineEnd(this.octets, this.start) + 1
     this.nextLine = this.line + 1
+    this.reportAt(at, why)
     return false
   }
 

@@ -60,6 +60,13 @@ const losses: {
     file: 'clip.yaml'
   },
   {
+    it: 'a zone that is cut off in its last line',
+    lose: site =>
+      site.write(LIST, '$TTL 60\n@ SOA . . 1 1 1 1 1\nother.example CNAME .\nlisted.ex'),
+    code: 'RULES_LIST_REFUSED',
+    file: 'bad.txt'
+  },
+  {
     it: 'a list that cannot be read',
     lose: site => unreadable(site.path(LIST)),
     code: 'RULES_UNREADABLE',

@@ -161,7 +161,6 @@ const wrong: readonly { zone: string; at: string }[] = [
   { zone: 'a A', at: '5:1' },
   { zone: 'a A 192.0.2.1 x', at: '5:15' },
   { zone: 'a TXT "x', at: '5:7' },
-  { zone: 'a ( CNAME .', at: '5:3' },
   { zone: 'a ( CNAME ( . )', at: '5:11' },
   { zone: 'a ) CNAME .', at: '5:3' },
   { zone: '$INCLUDE other.rpz', at: '5:1' },
@@ -260,6 +259,36 @@ t.test('a zone with most records outside its apex is rejected', async t => {
     ]
   })
 })
+
+const truncated = [
+  { it: 'in an owner', end: 'b.exam', at: '5:1' },
+  { it: 'in a type', end: 'b.example CNA', at: '5:11' },
+  { it: 'before a target', end: 'b.example CNAME', at: '5:1' },
+  { it: 'in a quoted text', end: 'b.example TXT "te', at: '5:15' },
+  { it: 'in an address', end: 'b.example A 192.0', at: '5:13' },
+  { it: 'between parentheses', end: 'b.example TXT (\n  "a"\n', at: '5:15' },
+  { it: 'between parentheses of several lines', end: 'b TXT (\n  "a"\n  "b', at: '7:3' }
+]
+
+for (const { it, end, at } of truncated) {
+  t.test(`rejects a zone that is cut off ${it}`, async t => {
+    t.strictSame(taken(`${HEAD}a CNAME .\n${end}`), [`RULES_LIST_REFUSED z.rpz:${at}`])
+    const result = read(`${HEAD}a CNAME .\n${end}`, 'rpz')
+    t.match(result, { errors: [{ message: /: file is truncated: / }] })
+  })
+}
+
+t.test('rejects a zone that is cut off in its SOA', async t => {
+  const zone = 'rpz.test. SOA localhost. root.localhost. ( 1\n  1h 15m\n'
+  t.strictSame(taken(zone), ['RULES_LIST_REFUSED z.rpz:1:42'])
+})
+
+for (const end of ['b CNAME .', 'b CNAME . ; comment', 'b ( CNAME\n . )']) {
+  t.test(`accepts a last line without line feed: ${end.replace('\n', ' ')}`, async t => {
+    const gives = ['1 nxdomain exact a 4', '1 nxdomain exact b 5']
+    t.strictSame(taken(`${HEAD}a CNAME .\n${end}`), gives)
+  })
+}
 
 t.test('a zone without SOA is accepted, with a warning', async t => {
   t.strictSame(taken('a.example CNAME .\n'), ['1 nxdomain exact a.example 1', NO_SOA])

@@ -102,8 +102,13 @@ export function readRpzFile(
   const { id, octets, file, displayName, detectedBy, mayBeEmpty } = given
   const lines = new ListCollector(displayName, new Set())
   const policies = new RpzCollector(lines)
-  const { entries, outside, apex, hasSoa } = scanRpz(octets, policies)
+  const { entries, outside, apex, hasSoa, truncation } = scanRpz(octets, policies)
   const start = { file: displayName, line: 1, column: 1 }
+  if (truncation !== undefined) {
+    const { line, column, why } = truncation
+    const position = { file: displayName, line, column }
+    return { errors: [failureAt(position, 'RULES_LIST_REFUSED', `file is truncated: ${why}`)] }
+  }
   // Its SOA or $ORIGIN is probably wrong.
   if (outside > policies.policyCount) {
     const why = `${outside} of ${entries} records are not in the zone ${apex}`

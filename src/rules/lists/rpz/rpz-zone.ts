@@ -5,7 +5,7 @@ import { RRTYPE, readRrtype } from '../../../dns/registry/rrtype.js'
 import { ZoneName } from '../../../zonefile/zone-name.js'
 import { RdataError, readRdata, type RdataWords } from '../../../zonefile/zone-rdata.js'
 import { readZoneHead, ROOT_LENGTH, ZoneRecords } from '../../../zonefile/zone-records.js'
-import type { ReportProblem } from '../../../zonefile/zone-tokenizer.js'
+import type { ReportProblem, ZoneProblem } from '../../../zonefile/zone-tokenizer.js'
 import { COVER } from '../../model/types.js'
 import type { Unsupported } from '../line-reader.js'
 import { prefixOf, triggerOf } from './rpz-trigger.js'
@@ -52,6 +52,8 @@ export interface RpzScan {
   /** The zone's name as text. */
   readonly apex: string
   readonly hasSoa: boolean
+  /** Why the file looks cut off, if it does. */
+  readonly truncation: ZoneProblem | undefined
 }
 
 /** Reads a response policy zone (draft-vixie-dnsop-dns-rpz) from a zone file. */
@@ -64,7 +66,8 @@ export function scanRpz(octets: Uint8Array, sink: RpzSink): RpzScan {
   const scan = new RpzScanner(zone, sink)
   while (zone.advance()) scan.readRecord()
   const { count: entries, outsideCount: outside } = zone
-  return { entries, outside, apex: showZoneFileName(head.apex), hasSoa: head.hasSoa }
+  const { truncation } = zone.text
+  return { entries, outside, apex: showZoneFileName(head.apex), hasSoa: head.hasSoa, truncation }
 }
 
 /** Translates the records of a zone into policies. */
