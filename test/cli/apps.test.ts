@@ -67,6 +67,20 @@ t.test('finds the apps that claim a domain name, and shared infrastructure', asy
   })
 })
 
+t.test('takes the host name of a URL, host:port or e-mail address', async t => {
+  for (const text of [
+    'https://v16.clip.example/foo',
+    'v16.clip.example:443',
+    'a@v16.clip.example'
+  ]) {
+    const { code, out, err } = await apps(text)
+    t.match({ code, err }, { code: 0, err: 'using the host name v16.clip.example\n' })
+    t.match(out, /^v16\.clip\.example is claimed by clip/)
+  }
+  t.match(await apps('v16.clip.example/foo'), { code: 2, err: /^error: <search>: .*'\/'/ })
+  t.match(await apps('TV/radio'), { code: 1, out: /No app matches/ }, 'words, not a name')
+})
+
 t.test('shows which networks ban an app now, with the rule', async t => {
   const { apps } = await found('clip')
   t.match(apps[0]?.bans, [

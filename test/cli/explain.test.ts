@@ -243,3 +243,33 @@ t.test('shows why a shared name was forced', async t => {
   t.match((await interdict(...words)).out, /\n {2}forced +so\n/)
   t.match(JSON.parse((await interdict(...words, '--json')).out), { rule: { forced: 'so' } })
 })
+
+t.test('takes the host name of a URL, host:port or e-mail address', async t => {
+  const file = writeSite(t, FILES)
+  const ask = (name: string, ...more: string[]): ReturnType<typeof interdict> =>
+    interdict('explain', name, '-f', '10.20.1.1', '--no-upstream', '-c', file, ...more)
+  for (const text of [
+    'https://www.clip.example/foo?a=b#c',
+    'HTTP://me:secret@www.clip.example:8080',
+    'www.clip.example:443',
+    'someone@www.clip.example',
+    'mailto:someone@www.clip.example'
+  ]) {
+    const { code, out, err } = await ask(text, '--json')
+    t.match({ code, err }, { code: 0, err: 'using the host name www.clip.example\n' })
+    t.match(JSON.parse(out), { name: 'www.clip.example', verdict: 'blocked' }, text)
+  }
+  t.match(await ask('www.clip.example'), { code: 0, err: '' })
+  t.match(await ask('_0\\/25.clip.example'), { code: 0, out: /_0\/25\.clip\.example A/, err: '' })
+  for (const text of [
+    'www.clip.example/foo',
+    'clip example',
+    'https://',
+    'https://192.0.2.1/',
+    'https://[2001:db8::1]:443/',
+    'clip.example:http',
+    'a@b@clip.example'
+  ]) {
+    t.match(await ask(text), { code: 2, out: '', err: /^error: <name>: / }, text)
+  }
+})

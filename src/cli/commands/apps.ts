@@ -1,6 +1,7 @@
 import { epochSeconds, systemClock } from '../../base/clock.js'
 import { readCatalogue } from '../../rules/apps/catalogue.js'
 import { KINDS, ROLES } from '../../rules/schema/app-schema.js'
+import { extractHostName, rejectUrlCharacters } from '../args/host-name.js'
 import { checkChoice } from '../args/parse.js'
 import { loadConfiguredRules } from '../args/rules.js'
 import { loadSettings, type CommonOptions } from '../args/settings.js'
@@ -14,6 +15,9 @@ export interface AppsOptions extends CommonOptions, Omit<AppQuery, 'search'> {
   readonly json?: boolean
 }
 
+/** One word with a dot inside: a domain name rather than words. */
+const NAME_LIKE = /^\S+\.[^.\s]\S*$/
+
 /** `interdict apps`: apps of the catalogue, their names, and the evidence for them. */
 export async function apps(
   words: readonly string[],
@@ -22,12 +26,14 @@ export async function apps(
 ): Promise<number> {
   checkChoice('--role', options.role, ROLES)
   checkChoice('--kind', options.kind, KINDS)
+  const search = extractHostName('<search>', words.join(' ').trim(), io)
+  if (NAME_LIKE.test(search)) rejectUrlCharacters('<search>', search)
   const config = await loadSettings(options)
   const { loaded, files } = await loadConfiguredRules(config, io)
   if (!loaded.ok) rejectInput(loaded.errors)
   const catalogue = await readCatalogue(files!)
   if (!catalogue.ok) rejectInput(catalogue.errors)
-  const query = { ...options, search: words.join(' ').trim() }
+  const query = { ...options, search }
   const found = searchApps(catalogue.apps, query)
   const now = epochSeconds(systemClock)
   const apps = found.apps.map(app => appView(app, loaded.rules, now))

@@ -15,6 +15,7 @@ import { PROTOCOL } from '../../querylog/record/query-event.js'
 import { readInstant } from '../../rules/time/instant.js'
 import { chooseTransport } from '../../udp/transport.js'
 import type { Forwarder } from '../../upstream/forwarder.js'
+import { extractHostName, rejectUrlCharacters } from '../args/host-name.js'
 import { checkTime, parseArgument } from '../args/parse.js'
 import { loadConfiguredRules } from '../args/rules.js'
 import { loadSettings, type CommonOptions } from '../args/settings.js'
@@ -42,7 +43,7 @@ export interface ExplainOptions extends CommonOptions {
  * same snapshot, resolver and upstreams.
  */
 export async function explain(name: string, options: ExplainOptions, io: Io): Promise<number> {
-  const question = parseQuestion(name, options)
+  const question = parseQuestion(name, options, io)
   const config = await loadSettings(options)
   const { loaded } = await loadConfiguredRules(config, io)
   if (!loaded.ok) rejectInput(loaded.errors)
@@ -83,13 +84,16 @@ function displayFolder(folder: string): string {
 
 function parseQuestion(
   name: string,
-  { type, from, at }: ExplainOptions
+  { type, from, at }: ExplainOptions,
+  io: Io
 ): Omit<ExplainedQuery, 'clock'> {
   const qtype =
     readRrtype(type) ?? usageError(`--type: ${type} is not a query type such as A or TYPE65280`)
   checkTime(at)
   const client = addressWords(parseArgument('--from', () => readAddress(from)))
-  return { name: parseArgument('<name>', () => readName(name)), qtype, client }
+  const host = extractHostName('<name>', name, io)
+  rejectUrlCharacters('<name>', host)
+  return { name: parseArgument('<name>', () => readName(host)), qtype, client }
 }
 
 /** The wall time; without an offset, in the time zone of the rules. */

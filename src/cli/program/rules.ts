@@ -27,7 +27,7 @@ export function addRulesCommands(program: Command, { io, done }: Context): void 
     .command('explain')
     .summary('Show what a client receives for a name, and why')
     .description('Show what a client receives for a name, and which rules decide it.')
-    .argument('<name>', 'domain name')
+    .argument('<name>', 'domain name; of a URL or e-mail address, its host name')
     .requiredOption('-f, --from <address>', 'address of the client')
     .option('-t, --type <type>', 'query type, such as AAAA or TYPE65280', 'A')
     .option('-a, --at <time>', AT)
@@ -65,7 +65,10 @@ export function addRulesCommands(program: Command, { io, done }: Context): void 
     .command('apps')
     .summary('Search the app catalogue')
     .description('Search the app catalogue: apps, their names, and the networks that ban them.')
-    .argument('[search...]', 'words, an app id, or a domain name to find the app that claims it')
+    .argument(
+      '[search...]',
+      'words, an app id, or a domain name or URL to find the app that claims it'
+    )
     .option('--vendor <vendor>', 'only apps of this vendor')
     .option('--country <code>', 'only apps from this country (two letters)')
     .option('--role <role>', 'only names in this role: app, api, cdn, telemetry, web or shared')
