@@ -1,4 +1,4 @@
-import { appendFileSync, chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { lines, record } from '../querylog/archive/lines.js'
 import { siteWithChain } from './chained-log.js'
@@ -31,6 +31,20 @@ t.test('reports the first alteration, with exit code 1', async t => {
   const chain = at('log/chain.jsonl')
   writeFileSync(chain, readFileSync(chain, 'utf8').replace('"records":1', '"records":7'))
   t.match(await interdict('verify-log', '-c', config), { code: 1, out: /chain\.jsonl:2/ })
+})
+
+t.test('a path that does not exist is an error, not a broken chain', async t => {
+  const { config, at, key } = await siteWithChain(t, NAME)
+  const verify = (...words: string[]): ReturnType<typeof interdict> =>
+    interdict('verify-log', ...words, '-c', config, '--key', key)
+  const missing = at('no-such-folder')
+  const err = `cannot read query log chain ${missing}: no such file or folder (CHAIN_READ)\n`
+  t.strictSame(await verify(missing), { code: 1, out: '', err })
+  const current = await verify(at('log/not-yet.jsonl'))
+  t.match(current, { code: 0, out: /verified/ }, 'the chain may exist without the current file')
+  rmSync(at('log'), { recursive: true })
+  const told = await interdict('verify-log', '-c', config)
+  t.match(told, { code: 1, out: '', err: /log: no such file or folder \(CHAIN_READ\)/ })
 })
 
 t.test('invalid keys and hashes are usage errors', async t => {

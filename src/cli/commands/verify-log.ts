@@ -1,7 +1,8 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { readPublicKey } from '../../base/ed25519.js'
-import { InterdictError } from '../../base/error.js'
+import { failure, InterdictError } from '../../base/error.js'
 import type { ChainConfig } from '../../config/config.js'
 import { CHAIN_FILE } from '../../querylog/archive/chain/chain-entry.js'
 import { readSignKey } from '../../querylog/archive/chain/sign-key.js'
@@ -36,6 +37,11 @@ export async function verifyLogFiles(
   if (expect !== undefined && !SHA256.test(expect))
     usageError(`--expect: ${expect} is not a SHA-256 in 64 hexadecimal digits`)
   const path = await logPath({ ...options, ...(log === undefined ? {} : { log }) })
+  const chain = join(dirname(path), CHAIN_FILE)
+  // A wrong path says nothing about a log. The chain may be there without the current log file.
+  const required = log ?? dirname(path)
+  if (!existsSync(required) && !existsSync(chain))
+    throw failure('CHAIN_READ', required, 'no such file or folder')
   const trusted = key?.map(
     text => readPublicKey(text) ?? usageError(`--key: ${text} is not a public key`)
   )
@@ -43,7 +49,6 @@ export async function verifyLogFiles(
   if (keys.length === 0)
     usageError('--key: give the public key, because log.queries.chain.sign-key is not set')
   const result = await verifyLog(new LogLayout(path), keys, expect)
-  const chain = join(dirname(path), CHAIN_FILE)
   print(
     io,
     json === true
