@@ -188,3 +188,21 @@ for (const url of urls) {
     t.match(result.ok ? [] : brief(result.errors), [/^DOCUMENT_INVALID networks.yaml:6:\d+$/])
   })
 }
+
+t.test('compares each exception only with the networks that have it', async t => {
+  const COUNT = 300
+  const { includes } = Array.prototype
+  let calls = 0
+  t.teardown(() => (Array.prototype.includes = includes))
+  Array.prototype.includes = function (this: unknown[], ...of) {
+    calls++
+    return includes.apply(this, of)
+  }
+  const networks = Array.from({ length: COUNT }, (_, i) => {
+    const client = `10.1.${i >> 7}.${(2 * i) & 255}`
+    const exception = `{ ${APPROVED}, names: [a.example], prefixes: [${client}/32] }`
+    return `  n${i}: { prefixes: [${client}/31], exceptions: [${exception}] }\n`
+  })
+  await loadGood(t, { 'networks.yaml': `networks:\n${networks.join('')}` })
+  t.ok(calls < 30 * COUNT, `${calls} calls`)
+})

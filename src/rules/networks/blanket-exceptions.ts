@@ -20,12 +20,14 @@ const RESTRICT_TO = 'the prefixes of some of its clients, or to =names only'
  *
  * @param own the rules of each network; its exceptions come first, in order
  * @param served networks with prefixes, and all their rules
+ * @param holders the networks among them that have each exception
  * @param location of `networks`
  */
 export function checkBlanketExceptions(
   { networks }: NetworksFile,
   own: ReadonlyMap<string, readonly Rule[]>,
   served: readonly NetworkRules[],
+  holders: ReadonlyMap<Rule, readonly NetworkRules[]>,
   location: Location
 ): void {
   const lifting = Object.entries(networks).flatMap(([id, { exceptions }]) =>
@@ -39,7 +41,7 @@ export function checkBlanketExceptions(
       const whole = entry.prefixes === undefined ? `all of ${id}` : wholes.get(rule)
       checkAddresses(entry, at)
       if (whole === undefined) continue
-      if (hasExactNamesOnly(entry)) checkWholeSource(rule, served, at)
+      if (hasExactNamesOnly(entry)) checkWholeSource(rule, holders.get(rule) ?? [], at)
       else reportBlanket(entry.prefixes === undefined ? at : at.at('prefixes'), whole, RESTRICT_TO)
     }
   }
@@ -137,12 +139,11 @@ function hasExactNamesOnly({ apps, vendors, lists, addresses, names }: Exception
 /** Rejects single names that are all the names of a banned source. */
 function checkWholeSource(
   rule: RuleException,
-  served: readonly NetworkRules[],
+  holders: readonly NetworkRules[],
   location: Location
-) {
+): void {
   const names = new Set(rule.sources.flatMap(exactNames))
-  const banned = served
-    .filter(({ rules }) => rules.includes(rule))
+  const banned = holders
     .flatMap(({ rules }) => rules.filter(({ kind }) => kind === 'ban'))
     .flatMap(({ sources }) => sources)
   const whole = banned.find(source => consistsOf(source, names))

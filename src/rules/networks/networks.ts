@@ -51,8 +51,9 @@ export function buildNetworks(
   })
   const served = networks.filter(({ prefixes }) => prefixes.length > 0)
   if (served.length === 0) top.error('RULES_NO_NETWORK')
-  checkExceptionPrefixes(file, own, served, location)
-  checkBlanketExceptions(file, own, served, location)
+  const holders = networksByException(served)
+  checkExceptionPrefixes(file, own, holders, location)
+  checkBlanketExceptions(file, own, served, holders, location)
   for (const network of served) warnAboutMissingPairs(network, apps, location)
   return { networks: served, inline: sources.inline, timeZone }
 }
@@ -90,18 +91,34 @@ function checkDuplicatePrefixes({ networks }: NetworksFile, location: Location):
   }
 }
 
+/** The networks that have each exception: its own, and those that extend it. */
+function networksByException(
+  served: readonly NetworkRules[]
+): ReadonlyMap<Rule, readonly NetworkRules[]> {
+  const holders = new Map<Rule, NetworkRules[]>()
+  for (const network of served) {
+    for (const rule of network.rules) {
+      if (rule.kind !== 'exception') continue
+      const known = holders.get(rule)
+      if (known === undefined) holders.set(rule, [network])
+      else known.push(network)
+    }
+  }
+  return holders
+}
+
 /** The prefixes of an exception must lie within a network that has it, its own or an extending one. */
 function checkExceptionPrefixes(
   { networks }: NetworksFile,
   own: ReadonlyMap<string, readonly Rule[]>,
-  served: readonly NetworkRules[],
+  holders: ReadonlyMap<Rule, readonly NetworkRules[]>,
   location: Location
 ): void {
   for (const [id, { exceptions }] of Object.entries(networks)) {
     for (const [i, { prefixes = [] }] of exceptions.entries()) {
       // The rules of a network begin with its exceptions, in order.
       const rule = own.get(id)![i]!
-      const room = served.filter(({ rules }) => rules.includes(rule)).flatMap(it => it.prefixes)
+      const room = (holders.get(rule) ?? []).flatMap(it => it.prefixes)
       for (const [j, prefix] of prefixes.entries()) {
         if (room.some(outer => contains(outer, prefix))) continue
         const at = location.at(id, 'exceptions', i, 'prefixes', j)

@@ -1,6 +1,8 @@
 /** Generates unique ids for rules. */
 export class RuleIds {
   private readonly taken: Set<string>
+  /** The next number to try for each id. */
+  private readonly nextNumber = new Map<string, number>()
 
   /** @param given ids that operators wrote: they are reserved, wherever they are */
   constructor(given: Iterable<string>) {
@@ -10,7 +12,9 @@ export class RuleIds {
   /** This id, with a number appended if it is taken. */
   unique(id: string): string {
     let free = id
-    for (let n = 2; this.taken.has(free); n++) free = `${id}-${n}`
+    let n = this.nextNumber.get(id) ?? 2
+    for (; this.taken.has(free); n++) free = `${id}-${n}`
+    this.nextNumber.set(id, n)
     this.taken.add(free)
     return free
   }
