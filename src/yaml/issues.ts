@@ -6,6 +6,13 @@ import { oneOf } from './expected.js'
 /** A place in a document: keys and list indices from the top. */
 export type Path = readonly (string | number)[]
 
+/** `networks.local.bans[0].apps` */
+export function showPath(path: Path): string {
+  return path
+    .map((step, i) => (typeof step === 'number' ? `[${step}]` : i > 0 ? `.${step}` : step))
+    .join('')
+}
+
 /** An error at one place of a document. */
 export interface DocumentIssue {
   /** Where the error stands, for its line and column. */

@@ -4,7 +4,7 @@ import { failureAt, type InterdictError } from '../base/error.js'
 import type { Position } from '../base/position.js'
 import type { Octets } from '../base/units.js'
 import { expected } from './expected.js'
-import { documentIssues, type Path } from './issues.js'
+import { documentIssues, showPath, type Path } from './issues.js'
 import { parseSimpleYaml, type ListPosition } from './simple-yaml.js'
 import { YamlDocument, type PairPart } from './yaml-document.js'
 
@@ -101,13 +101,6 @@ function readDocument<S extends z.ZodType>(tree: YamlDocument, schema: S): YamlR
 function listItemPosition(list: ListPosition, file: string, index: number): Position {
   const line = list.lines[index] ?? list.lines[0]!
   return { file, line, column: list.column }
-}
-
-/** `networks.local.bans[0].apps` */
-export function showPath(path: Path): string {
-  return path
-    .map((step, i) => (typeof step === 'number' ? `[${step}]` : i > 0 ? `.${step}` : step))
-    .join('')
 }
 
 /** Sorts errors by file, line and column. */

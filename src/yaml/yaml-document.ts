@@ -1,18 +1,32 @@
-import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, type Document } from 'yaml'
+import {
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  type Document,
+  type Pair,
+  type YAMLMap
+} from 'yaml'
 import { failureAt, type InterdictError } from '../base/error.js'
 import type { Position } from '../base/position.js'
-import type { Path } from './issues.js'
+import { showPath, type Path } from './issues.js'
 
 /** Which side of `key: value` a position refers to. */
 export type PairPart = 'key' | 'value'
 
 /** Limit of alias resolutions, against "billion laughs" files. */
 const MAX_ALIASES = 100
+/** C0 without tab and line feed, DEL and C1: ECMA-48 §5.2 to 5.3. */
+const CONTROL = /[\0-\x08\x0b-\x1f\x7f-\x9f]/
 
 /** A YAML file parsed by the library, with the position of every value. YAML 1.2, core schema. */
 export class YamlDocument {
   private readonly lines = new LineCounter()
   private readonly document: Document.Parsed | undefined
+  /** The pairs by key of the mappings that `positionOf` has passed through. */
+  private readonly pairsByKey = new WeakMap<YAMLMap, ReadonlyMap<string, Pair>>()
   readonly errors: InterdictError[] = []
   /** Whether the value can be validated in spite of the errors. */
   readonly isUsable: boolean
@@ -26,7 +40,9 @@ export class YamlDocument {
     try {
       this.document = this.parse()
       this.isUsable = this.collectErrors(this.document)
-      if (this.isUsable) this.value = this.document.toJS({ maxAliasCount: MAX_ALIASES })
+      if (!this.isUsable) return
+      this.checkStrings(this.document.contents, [])
+      this.value = this.document.toJS({ maxAliasCount: MAX_ALIASES })
     } catch (error) {
       // The library throws on too many aliases, V8 on too deep nesting.
       this.isUsable = false
@@ -39,9 +55,7 @@ export class YamlDocument {
     let node: unknown = this.document?.contents
     let offset = offsetOf(node) ?? 0
     for (const [depth, step] of path.entries()) {
-      const pair = isMap(node)
-        ? node.items.find(({ key }) => keyText(key) === String(step))
-        : undefined
+      const pair = isMap(node) ? this.pairsOf(node).get(String(step)) : undefined
       const next = isSeq(node) ? node.items[Number(step)] : pair?.value
       const wantsKey = depth === path.length - 1 && part === 'key'
       const found = (wantsKey ? undefined : offsetOf(next)) ?? offsetOf(pair?.key)
@@ -57,21 +71,59 @@ export class YamlDocument {
       lineCounter: this.lines,
       prettyErrors: false,
       stringKeys: true,
+      // The library compares each key with all before it; `checkStrings` is linear.
+      uniqueKeys: false,
       keepSourceTokens: false
     })
   }
 
   private collectErrors(document: Document.Parsed): boolean {
-    for (const { code, message, pos } of [...document.errors, ...document.warnings]) {
-      const at = this.positionAt(pos[0])
-      if (code === 'DUPLICATE_KEY') {
-        const key = /^[^:\r\n]*/.exec(this.text.slice(pos[0], pos[0] + 200))![0]
-        this.errors.push(failureAt(at, 'DOCUMENT_DUPLICATE', key.trim()))
-      } else {
-        this.errors.push(failureAt(at, 'DOCUMENT_SYNTAX', message))
-      }
+    for (const { message, pos } of [...document.errors, ...document.warnings]) {
+      this.errors.push(failureAt(this.positionAt(pos[0]), 'DOCUMENT_SYNTAX', message))
     }
-    return this.errors.every(({ code }) => code === 'DOCUMENT_DUPLICATE')
+    return this.errors.length === 0
+  }
+
+  /** Rejects duplicate keys, and control characters in keys and values. */
+  private checkStrings(node: unknown, path: Path): void {
+    if (isSeq(node)) node.items.forEach((item, i) => this.checkStrings(item, [...path, i]))
+    else if (isMap(node)) this.checkPairs(node, path)
+    else this.checkControls(node, path)
+  }
+
+  private checkPairs(map: YAMLMap, path: Path): void {
+    const keys = new Set<string>()
+    for (const { key, value } of map.items) {
+      const text = keyText(key)
+      if (keys.has(text)) {
+        const at = offsetOf(key) ?? 0
+        const shown = /^[^:\r\n]*/.exec(this.text.slice(at, at + 200))![0]
+        this.errors.push(failureAt(this.positionAt(at), 'DOCUMENT_DUPLICATE', shown.trim()))
+      }
+      keys.add(text)
+      this.checkControls(key, path)
+      this.checkStrings(value, [...path, text])
+    }
+  }
+
+  /** Strings of a file reach terminals, logs and clients. */
+  private checkControls(node: unknown, path: Path): void {
+    if (!isScalar(node) || typeof node.value !== 'string') return
+    const found = CONTROL.exec(node.value)
+    if (found === null) return
+    const code = found[0].charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')
+    const at = this.positionAt(offsetOf(node) ?? 0)
+    const problem = `expected text without control characters, found U+${code}`
+    this.errors.push(failureAt(at, 'DOCUMENT_INVALID', showPath(path), problem))
+  }
+
+  /** The pairs of a mapping by key; of a duplicate key, the first. */
+  private pairsOf(map: YAMLMap): ReadonlyMap<string, Pair> {
+    const known = this.pairsByKey.get(map)
+    if (known !== undefined) return known
+    const pairs = new Map(map.items.toReversed().map(pair => [keyText(pair.key), pair]))
+    this.pairsByKey.set(map, pairs)
+    return pairs
   }
 
   private positionAt(offset: number): Position {

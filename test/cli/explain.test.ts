@@ -168,6 +168,26 @@ t.test('shows the authority, the reference and the position of the rule', async 
   t.match(out, /in force\s+from 2023-03-13T00:00:00Z\n/)
 })
 
+t.test('escapes what could control a terminal in texts of rules', async t => {
+  const files = {
+    ...FILES,
+    'rules/networks.yaml': FILES['rules/networks.yaml'].replace(
+      'Belgian federal government',
+      '"Belgian \\u202efederal\\ngovernment"'
+    ),
+    'rules/apps/clip.yaml': FILES['rules/apps/clip.yaml'].replace(
+      'title: Clip',
+      'title: "\\u202eClip"'
+    )
+  }
+  const settings = writeSite(t, files)
+  const explained = await interdict('explain', 'clip.example', '-f', '10.20.1.1', '-c', settings)
+  t.match(explained.out, /authority\s+Belgian \\u\{202e\}federal government\n/)
+  t.match(explained.out, /app clip \(\\u\{202e\}Clip\)/)
+  const shown = await interdict('apps', 'clip', '-c', settings)
+  t.match(shown.out, /\\u\{202e\}Clip \(clip\)/)
+})
+
 t.test('text shows dates in the time zone of the rules, JSON in UTC', async t => {
   const networks = `defaults: { time-zone: Europe/Brussels }
 networks:

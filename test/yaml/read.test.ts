@@ -1,6 +1,8 @@
 import t from 'tap'
+import type { Document, YAMLMap } from 'yaml'
 import { z } from 'zod'
 import { readYaml } from '../../src/yaml/read.js'
+import { YamlDocument } from '../../src/yaml/yaml-document.js'
 
 const schema = z.strictObject({
   cache: z.strictObject({ size: z.int().min(1).max(100), ttl: z.number().optional() }).optional(),
@@ -64,6 +66,19 @@ const refusals: readonly { it: string; text: string | Buffer; errors: readonly s
       'DOCUMENT_INVALID f.yaml:2:20: names[0].note: expected a string, found a list',
       'DOCUMENT_INVALID f.yaml:3:3: names[1]: expected a string (in quotes), ' +
         'or a mapping with the keys name, note, found 7'
+    ]
+  },
+  {
+    it: 'control characters in values and keys, raw or escaped',
+    text: 'title: "a\\e[2J"\nnames:\n- a\x07\n- { name: a, note: "\\x7f" }\nnetworks: { "\\x85": {} }\n',
+    errors: [
+      'DOCUMENT_INVALID f.yaml:1:8: title: expected text without control characters, found U+001B',
+      'DOCUMENT_INVALID f.yaml:3:3: names[0]: expected text without control characters, found U+0007',
+      'DOCUMENT_INVALID f.yaml:4:20: names[1].note: ' +
+        'expected text without control characters, found U+007F',
+      'DOCUMENT_INVALID f.yaml:5:13: networks: ' +
+        'expected text without control characters, found U+0085',
+      "DOCUMENT_INVALID f.yaml:5:13: networks: invalid key '\x85'; expected letters"
     ]
   },
   {
@@ -149,6 +164,11 @@ const accepts = [
   { it: 'comments', text: '# a\ntitle: x # b\n' },
   { it: 'yes and no as texts, as YAML 1.2 has it', text: 'title: no\n', title: 'no' },
   { it: 'a date as a text', text: 'title: 2023-03-13\n', title: '2023-03-13' },
+  {
+    it: 'several lines, whatever their ends',
+    text: 'title: x\r\nnames:\r\n- |\r\n  a\tb\r\n  c\r\n',
+    names: ['a\tb\nc\n']
+  },
   { it: 'an alias', text: 'title: &t x\nnames: [*t]\n', names: ['x'] }
 ] as const
 
@@ -168,6 +188,24 @@ t.test('gives the positions of values and keys', async t => {
   t.strictSame(read.positionOf(['names', 1]), at(4, 12))
   t.strictSame(read.positionOf(['names', 7, 'x']), at(4, 8), 'of what is around a missing one')
   t.strictSame(read.positionOf([]), at(1, 1))
+})
+
+t.test('finds each key of a mapping without passing through all others', async t => {
+  const COUNT = 1000
+  const text = Array.from({ length: COUNT }, (_, i) => `k${i}: v\n`).join('')
+  const whole = new YamlDocument(text, 'f.yaml')
+  const { document } = whole as unknown as { document: Document<YAMLMap> }
+  let reads = 0
+  const contents = document.contents!
+  contents.items = new Proxy(contents.items, {
+    get: (items, key) => {
+      reads++
+      return Reflect.get(items, key) as unknown
+    }
+  })
+  for (let i = 0; i < COUNT; i++) t.equal(whole.positionOf([`k${i}`]).line, i + 1)
+  t.ok(reads < 10 * COUNT, `${reads} reads`)
+  t.equal(document.options.uniqueKeys, false, 'the library would compare all pairs of keys')
 })
 
 function bomb(): string {

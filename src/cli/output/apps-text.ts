@@ -1,4 +1,5 @@
 import type { Evidence } from '../../rules/apps/evidence.js'
+import { escapeControls } from '../../querylog/record/terminal-line.js'
 import { paint } from '../io.js'
 import type { AppQuery } from './app-search.js'
 import type { AppView, BanView, Listing, NameView, SearchedName } from './app-view.js'
@@ -59,7 +60,7 @@ function detail(view: AppView, { role }: AppQuery, columns?: number): string[] {
     formatCount(addresses.length, 'address', 'addresses')
   ]
   return [
-    paint('bold', `${title} (${app})`),
+    paint('bold', escapeControls(`${title} (${app})`)),
     ...(description === null ? [] : section('', [description], columns)),
     '',
     ...laidOut(
@@ -150,7 +151,7 @@ function claimLines(
     ...(firstSeen === null ? [] : [`first seen ${firstSeen}`])
   ]
   return [
-    paint('bold', `${searched} is claimed by ${app} (${title})`),
+    paint('bold', escapeControls(`${searched} is claimed by ${app} (${title})`)),
     ...laidOut(
       [
         ['Matched by', [`${name}, ${file}:${line}`]],

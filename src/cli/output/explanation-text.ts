@@ -1,4 +1,5 @@
 import { MS_PER_SECOND } from '../../base/units.js'
+import { escapeControls } from '../../querylog/record/terminal-line.js'
 import { showInstant } from '../../rules/time/instant.js'
 import { paint, type Colour } from '../io.js'
 import type { Explanation, RuleView, Step } from './explanation.js'
@@ -77,7 +78,7 @@ function ruleLines(rule: Omit<RuleView, 'outcome'>, view: View): string[] {
     ]),
     ['in force', termOf(rule, view) || 'always']
   ]
-  return indent(rows.map(([label, value]) => `${label.padEnd(13)} ${value}`))
+  return indent(rows.map(([label, value]) => `${label.padEnd(13)} ${oneLine(value)}`))
 }
 
 function stepLines({ subject: name, rules, inside }: Step, view: View): string[] {
@@ -92,7 +93,8 @@ function ruleLine(applied: RuleView, width: number, view: View): string {
   const { kind, id, rule, pattern, source, outcome } = applied
   const where = `(${folder}${rule}), matched by ${pattern} (${folder}${source})`
   const what = kind === 'local' ? `${id} ${pattern} (${source})` : `${kind} ${id} ${where}`
-  const text = `${outcome.padEnd(width)}  ${what} ${termOf(applied, view)}`.trimEnd()
+  const words = oneLine(`${what} ${termOf(applied, view)}`)
+  const text = `${outcome.padEnd(width)}  ${words}`
   return `    ${outcome === 'decides' || outcome === 'monitors' ? paint('bold', text) : text}`
 }
 
@@ -101,6 +103,11 @@ function termOf(rule: Pick<RuleView, 'from' | 'until' | 'schedule'>, view: View)
   const start = from === undefined ? '' : `from ${local(from, view)}`
   const end = until === undefined ? '' : `until ${local(until, view)}`
   return [start, end, schedule].filter(part => part !== '').join(' ')
+}
+
+/** Texts of rules may have several lines, but must not control the terminal. */
+function oneLine(text: string): string {
+  return escapeControls(text.replaceAll(/[ \t\n]+/g, ' ').trim())
 }
 
 /** A UTC instant of the JSON form, in the time zone of the rules. */

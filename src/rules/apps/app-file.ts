@@ -1,13 +1,8 @@
 import { basename } from 'node:path'
 import type { Prefix } from '../../base/address.js'
 import { failureAt, type InterdictError } from '../../base/error.js'
-import {
-  readYaml,
-  showPath,
-  decodeText,
-  type ParsedYaml,
-  type YamlResult
-} from '../../yaml/read.js'
+import { showPath } from '../../yaml/issues.js'
+import { readYaml, decodeText, type ParsedYaml, type YamlResult } from '../../yaml/read.js'
 import { covers, type Pattern } from '../model/pattern.js'
 import { YamlSource, type AtLine } from '../model/yaml-source.js'
 import type { NameSource } from '../model/types.js'

@@ -6,7 +6,8 @@ import {
 } from '../../base/error.js'
 import type { Position } from '../../base/position.js'
 import type { Path } from '../../yaml/issues.js'
-import { showPath, type ParsedYaml } from '../../yaml/read.js'
+import { showPath } from '../../yaml/issues.js'
+import type { ParsedYaml } from '../../yaml/read.js'
 
 /**
  * A place in `networks.yaml`, with the errors and warnings found so far, so that all of them are

@@ -7,7 +7,8 @@ import { BAN_EDE } from '../../dns/registry/ede.js'
 import { readRrtype, RRTYPE } from '../../dns/registry/rrtype.js'
 import { didYouMean } from '../../yaml/closest.js'
 import { mismatch, type Path } from '../../yaml/issues.js'
-import { showPath, type ParsedYaml } from '../../yaml/read.js'
+import { showPath } from '../../yaml/issues.js'
+import type { ParsedYaml } from '../../yaml/read.js'
 import {
   COLUMNS,
   EXPECTED,
