@@ -75,6 +75,14 @@ export const RULES = {
     `${path}: ${app} is banned, but not its successor ${successor}`,
   RULES_PAIR_MISSING: (path: string, app: string, pair: string) =>
     `${path}: ${app} is banned, but not ${pair}, which its app file pairs it with`,
+  RULES_BAN_NOT_INHERITED: (
+    path: string,
+    prefix: string,
+    outer: string,
+    bans: readonly string[],
+    more: boolean
+  ) =>
+    `${path}: ${prefix} lies within network ${quote(outer)}, but its ${bans.length > 1 ? 'bans' : 'ban'} ${bans.join(', ')}${more ? ' and others' : ''} ${bans.length > 1 ? 'do' : 'does'} not apply here; add extends: ${outer} or the same bans, with mode: monitor if these clients are meant to be open`,
 
   // policy
   POLICY_BOUNDS: (source: string) => `source ${source} yields more names than it announced`,

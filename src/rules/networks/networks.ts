@@ -4,6 +4,7 @@ import type { Seconds } from '../../base/units.js'
 import type { App } from '../apps/app-file.js'
 import { checkBlanketExceptions } from './blanket-exceptions.js'
 import type { Location } from '../model/location.js'
+import { MisleadingRules } from './misleading-rules.js'
 import { RuleIds } from './rule-ids.js'
 import { SourceResolver } from './source-resolver.js'
 import type { NameSource, NetworkRules, Rule } from '../model/types.js'
@@ -45,8 +46,9 @@ export function buildNetworks(
   )
   checkDuplicatePrefixes(file, location)
 
+  const lineage = new Map(entries.map(([id]) => [id, withAncestors(id, file.networks, location)]))
   const networks = entries.map(([id, { prefixes }]) => {
-    const rules = withAncestors(id, file.networks, location).flatMap(name => own.get(name) ?? [])
+    const rules = lineage.get(id)!.flatMap(name => own.get(name) ?? [])
     return { id, position: location.at(id).keyPosition, prefixes, rules }
   })
   const served = networks.filter(({ prefixes }) => prefixes.length > 0)
@@ -55,6 +57,7 @@ export function buildNetworks(
   checkExceptionPrefixes(file, own, holders, location)
   checkBlanketExceptions(file, own, served, holders, location)
   for (const network of served) warnAboutMissingPairs(network, apps, location)
+  new MisleadingRules(own, lineage, served, location, now).warn()
   return { networks: served, inline: sources.inline, timeZone }
 }
 
