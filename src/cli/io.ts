@@ -4,7 +4,7 @@ export type EndSignal = 'SIGHUP' | 'SIGINT' | 'SIGTERM'
 /** Where output goes. Only a terminal has columns. */
 export interface OutputStream {
   readonly isTTY?: boolean
-  readonly columns?: number
+  readonly columns?: number | undefined
   /** @returns false when the stream is full: wait for `drain` before writing much more */
   write(text: string): boolean
   once(event: 'drain', listener: () => void): unknown

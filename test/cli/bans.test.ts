@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { app } from '../rules/folder.js'
-import { interdict, SETTINGS, writeSite } from './run.js'
+import { interdict, onTerminal, SETTINGS, writeSite } from './run.js'
 
 const NETWORKS = `defaults: { time-zone: Europe/Brussels }
 networks:
@@ -52,7 +52,7 @@ const FILES: Readonly<Record<string, string>> = {
 const AT = ['--at', '2026-07-01T12:00']
 
 const bans = (t: Test, ...words: string[]): ReturnType<typeof interdict> =>
-  interdict('bans', '-c', writeSite(t, FILES), ...words)
+  onTerminal(80, 'bans', '-c', writeSite(t, FILES), ...words)
 
 interface Listed {
   readonly id: string
@@ -190,7 +190,7 @@ t.test('--exit-code reports whether anything is due', async t => {
   t.equal((await bans(t, '--at', '2026-05-01', '--within', '3', '--exit-code')).code, 0)
 })
 
-t.test('prints a table of 80 columns', async t => {
+t.test('prints a table that fits a terminal of 80 columns', async t => {
   const { code, out, err } = await bans(t, ...AT)
   t.strictSame([code, err], [0, ''])
   t.match(out, /^Bans at 2026-07-01T12:00:00\+02:00 \(Europe\/Brussels\)\n/)

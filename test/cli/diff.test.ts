@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { CLIP, interdict, writeSite } from './run.js'
+import { CLIP, onTerminal, writeSite } from './run.js'
 
 const SHARE = 'app: share\ntitle: Share\nnames: [share.example]\n'
 
@@ -32,7 +32,7 @@ async function diff(t: Test, before: string, after: string, ...words: string[]) 
       'new/apps/share.yaml': SHARE
     })
   )
-  const ran = await interdict('diff', join(folder, 'old'), join(folder, 'new'), ...words)
+  const ran = await onTerminal(80, 'diff', join(folder, 'old'), join(folder, 'new'), ...words)
   return { ...ran, out: ran.out.replaceAll(`${folder}/`, '') }
 }
 

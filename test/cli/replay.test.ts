@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { ownLine } from '../replay/kit.js'
-import { CLIP, FILES, interdict, NETWORKS, writeSite } from './run.js'
+import { CLIP, FILES, NETWORKS, onTerminal, writeSite } from './run.js'
 
 const ODD = '<b>\\027[2j.clip.example'
 const LINES = [
@@ -30,7 +30,8 @@ async function replay(t: Test, ...words: string[]) {
     })
   )
   const given = words.map(word => word.replace('FOLDER', folder))
-  const ran = await interdict(
+  const ran = await onTerminal(
+    80,
     'replay',
     join(folder, 'a.jsonl'),
     '--rules',

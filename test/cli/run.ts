@@ -18,9 +18,12 @@ export const PROGRAM = 'dist/bundle/bin/interdict.js'
 /** Colours are for terminals alone, whatever the environment says. */
 const ENV = { ...process.env, FORCE_COLOR: '1', NO_COLOR: undefined }
 
-/** What a command writes to a pipe whose reader takes everything. */
+/** What a command writes to a pipe or terminal that takes everything. */
 export class Output {
   text = ''
+
+  /** @param columns of a terminal; undefined for a pipe */
+  constructor(readonly columns?: number) {}
 
   write(text: string): boolean {
     this.text += text
@@ -39,9 +42,16 @@ export async function interdict(...words: string[]): Promise<Ran> {
   return { code, out: stdout.text, err: stderr.text }
 }
 
+/** As `interdict`, on a terminal with so many columns and without colours. */
+export async function onTerminal(columns: number, ...words: string[]): Promise<Ran> {
+  const [stdout, stderr] = [new Output(columns), new Output()]
+  const code = await runIn(words, stdout, stderr)
+  return { code, out: stdout.text, err: stderr.text }
+}
+
 /** The same with `2>&1`. @returns all output in order */
-export async function combinedOutput(...words: string[]): Promise<string> {
-  const output = new Output()
+export async function combinedOutput(columns: number, ...words: string[]): Promise<string> {
+  const output = new Output(columns)
   await runIn(words, output, output)
   return output.text
 }

@@ -4,7 +4,7 @@ import { listenAt } from '../daemon/admin-rig.js'
 import { askTcp, askUdp } from '../daemon/dns-client.js'
 import { banning, eventually, Site } from '../daemon/site.js'
 import { BadUpstream, good } from '../upstream/bad-upstream.js'
-import { interdict, type Ran } from './run.js'
+import { onTerminal, type Ran } from './run.js'
 import { listenAddress, startServer } from './server-process.js'
 
 const settings = (servers: string, socket: string) => `
@@ -21,7 +21,7 @@ function open(t: Test, servers = '', socket = 'admin.sock') {
     'rules/networks.yaml': banning('banned.example')
   })
   const status = (...words: string[]): Promise<Ran> =>
-    interdict('status', ...words, '-c', site.path('interdict.yaml'))
+    onTerminal(100, 'status', ...words, '-c', site.path('interdict.yaml'))
   return { site, status }
 }
 

@@ -66,6 +66,9 @@ async function runAll(folder: string, text: string): Promise<string> {
   return output
 }
 
+/** Width of the terminal that the pages show. */
+const COLUMNS = 80
+
 /** A command of plain words: the shell would do nothing but split it. */
 const PLAIN = /^interdict ([\w ./:=,@%+-]+)$/
 
@@ -76,7 +79,7 @@ async function run(folder: string, command: string): Promise<string> {
   const home = process.cwd()
   process.chdir(folder)
   try {
-    return await combinedOutput(...words.trim().split(/ +/))
+    return await combinedOutput(COLUMNS, ...words.trim().split(/ +/))
   } finally {
     process.chdir(home)
   }

@@ -7,6 +7,7 @@ import { ruleFilesAt } from '../args/rules.js'
 import { loadSettings, type CommonOptions } from '../args/settings.js'
 import { EXIT, rejectInput, usageError } from '../exit.js'
 import { print, type Io } from '../io.js'
+import { terminalWidth } from '../output/columns.js'
 import { toJson } from '../output/diff-json.js'
 import { toText, type Compared } from '../output/diff-text.js'
 
@@ -46,7 +47,7 @@ export async function diff(
   const at = resolveTime(options.at, timeZone)
   const changes = difference(rules, { at, examples, ...(only && { only }) })
   const compared: Compared = { ...changes, old, now, rules, at, timeZone, only }
-  print(io, options.json === true ? toJson(compared) : toText(compared))
+  print(io, options.json === true ? toJson(compared) : toText(compared, terminalWidth(io.stdout)))
   return isAcceptable(changes, only) ? EXIT.success : EXIT.failure
 }
 
@@ -54,14 +55,15 @@ export async function diff(
 export function describeDifference(
   rules: { readonly before: RuleSet; readonly after: RuleSet },
   names: { readonly old: string; readonly now: string },
-  options: { readonly examples: string; readonly json?: boolean }
+  options: { readonly examples: string; readonly json?: boolean },
+  io: Io
 ): string {
   const examples = parseWholeNumber('--examples', options.examples, { max: 999_999 })
   const { timeZone } = rules.after
   const at = resolveTime(undefined, timeZone)
   const changes = difference(rules, { at, examples })
   const compared: Compared = { ...changes, ...names, rules, at, timeZone, only: undefined }
-  return options.json === true ? toJson(compared) : toText(compared)
+  return options.json === true ? toJson(compared) : toText(compared, terminalWidth(io.stdout))
 }
 
 function isAcceptable(

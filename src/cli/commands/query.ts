@@ -7,9 +7,8 @@ import { openLog } from '../args/open-log.js'
 import { checkChoice } from '../args/parse.js'
 import { EXIT, usageError } from '../exit.js'
 import { type Io } from '../io.js'
-import { terminalWidth } from '../output/columns.js'
 import { gridOf } from '../output/report-text.js'
-import { writeOutput } from '../output/write-output.js'
+import { outputWidth, writeOutput } from '../output/write-output.js'
 
 export interface QueryOptions extends LogOptions {
   readonly format: string
@@ -37,7 +36,7 @@ export async function query(
     const { columns, rows } = await log.database.table(sql ?? COLUMNS)
     const problems = await log.problems()
     log.hideProgress()
-    writeOutput(render(columns, rows, format, terminalWidth(io.stdout)), output, io)
+    writeOutput(render(columns, rows, format, outputWidth(output, io)), output, io)
     for (const problem of problems) io.stderr.write(`${escapeControls(problem)}\n`)
   } finally {
     log.close()

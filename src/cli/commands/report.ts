@@ -22,9 +22,8 @@ import { loadSettings } from '../args/settings.js'
 import { EXIT, usageError } from '../exit.js'
 import type { Io } from '../io.js'
 import { banDetails } from '../output/ban-details.js'
-import { terminalWidth } from '../output/columns.js'
 import { toText } from '../output/report-text.js'
-import { writeOutput } from '../output/write-output.js'
+import { outputWidth, writeOutput } from '../output/write-output.js'
 import { verificationForReport } from './verify-log.js'
 
 export interface ReportOptions extends LogOptions, PeriodOptions {
@@ -84,7 +83,7 @@ export async function report(
     ]
     log.hideProgress()
     writeOutput(
-      await render({ ...report, remarks }, options.format, terminalWidth(io.stdout)),
+      await render({ ...report, remarks }, options.format, outputWidth(options.output, io)),
       options.output,
       io
     )

@@ -45,7 +45,8 @@ export async function rollback(options: RollbackOptions, io: Io): Promise<number
   if (options.dryRun === true) {
     if (!before.ok) rejectInput(before.errors)
     const names = { old: `bundle ${from}`, now: `bundle ${to}` }
-    print(io, describeDifference({ before: before.rules, after: after.rules }, names, options))
+    const rules = { before: before.rules, after: after.rules }
+    print(io, describeDifference(rules, names, options, io))
     return EXIT.success
   }
   if (to === from) print(io, `Bundle ${to} is already in force.\n`)

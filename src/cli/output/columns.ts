@@ -5,8 +5,6 @@ const GAP = '  '
 /** Longer lines are hard to read, however wide the terminal is. */
 const WIDEST = 120
 const NARROWEST = 60
-/** Width of output that does not go to a terminal. */
-const DEFAULT_WIDTH = 80
 /** Columns are not shrunk below this. */
 const MIN_COLUMN = 10
 
@@ -21,8 +19,12 @@ interface Line {
   readonly how?: Colour
 }
 
+/**
+ * Width of lines; unlimited where the output is not a terminal: programs such as `grep` need whole
+ * names and rows.
+ */
 export function terminalWidth({ columns }: OutputStream): number {
-  return Math.min(WIDEST, Math.max(NARROWEST, columns ?? DEFAULT_WIDTH))
+  return columns === undefined ? Infinity : Math.min(WIDEST, Math.max(NARROWEST, columns))
 }
 
 /** A table no wider than `width`; longer texts are wrapped within their column. */

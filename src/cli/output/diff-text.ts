@@ -30,41 +30,41 @@ const COLOURS: Readonly<Record<ChangeKind, Colour>> = {
   record: 'yellow'
 }
 
-/** Width of wrapped lines, and of the label before them. */
-const COLUMNS = 80
+/** Width of the label of a line. */
 const LABEL = 9
 /** Most networks and prefixes that are spelt out. */
 const MOST_PLACES = 8
 
-export function toText(compared: Compared): string {
+/** @param width of the terminal, in columns */
+export function toText(compared: Compared, width: number): string {
   const { old, now, at, timeZone, moves, renamed, changes } = compared
   const head = `From ${old} to ${now}, from ${showInstant(at, timeZone)} on`
   const lines = [
     paint('bold', head),
     ...renamed.map(({ before, after }) => `Network ${before} is renamed to ${after}.`),
-    ...(moves.length === 0 ? [] : ['', ...movesTable(moves)]),
-    ...(changes.length === 0 ? [] : ['', ...changesTable(changes, compared)]),
+    ...(moves.length === 0 ? [] : ['', ...movesTable(moves, width)]),
+    ...(changes.length === 0 ? [] : ['', ...changesTable(changes, compared, width)]),
     '',
     summary(compared)
   ]
   return `${lines.join('\n')}\n`
 }
 
-function movesTable(moves: readonly Move[]): string[] {
+function movesTable(moves: readonly Move[], width: number): string[] {
   const rows = moves.flatMap(({ networks, prefixes }) => [
     [
       ['yellow', 'moved'] as const,
       `${networkText(networks.before)} -> ${networkText(networks.after)}`
     ],
-    ...labelled('clients', few(prefixes))
+    ...labelled('clients', few(prefixes), width)
   ])
   return table(['change', 'networks'], rows)
 }
 
-function changesTable(changes: readonly Change[], compared: Compared): string[] {
+function changesTable(changes: readonly Change[], compared: Compared, width: number): string[] {
   const rows = changes.flatMap(change => [
     [[COLOURS[change.kind], change.kind] as const, sourceOf(change), formatNumber(change.names)],
-    ...detailsOf(change, compared)
+    ...detailsOf(change, compared, width)
   ])
   return table(['change', 'source', 'names'], rows)
 }
@@ -77,19 +77,19 @@ function sourceOf({ kind, decisions }: Change): string {
 }
 
 /** Labelled lines below the row of a change. */
-function detailsOf(change: Change, { timeZone, only }: Compared): StyledText[][] {
+function detailsOf(change: Change, { timeZone, only }: Compared, width: number): StyledText[][] {
   const { clients, examples, names, outside, qtypes } = change
   const more = names - examples.length
   const some = examples.join(', ')
   const [was, is] = decisionTexts(change)
   return [
     ...(outside ? [[['red', `  outside  ${only!.join(', ')}`] as const]] : []),
-    ...labelled('clients', few(clients.map(placeText))),
-    ...labelled('was', was),
-    ...labelled('is', is),
-    ...labelled('when', whenText(change, timeZone)),
-    ...labelled('types', qtypes === undefined ? '' : typesText(qtypes)),
-    ...labelled('names', more > 0 ? `${some} and ${formatNumber(more)} more` : some)
+    ...labelled('clients', few(clients.map(placeText)), width),
+    ...labelled('was', was, width),
+    ...labelled('is', is, width),
+    ...labelled('when', whenText(change, timeZone), width),
+    ...labelled('types', qtypes === undefined ? '' : typesText(qtypes), width),
+    ...labelled('names', more > 0 ? `${some} and ${formatNumber(more)} more` : some, width)
   ]
 }
 
@@ -179,9 +179,9 @@ function few(texts: readonly string[]): string {
 }
 
 /** Rows of one cell: a label and a wrapped text. None for an empty text. */
-function labelled(label: string, text: string): StyledText[][] {
+function labelled(label: string, text: string, width: number): StyledText[][] {
   if (text === '') return []
-  const lines = wrap(text, COLUMNS - LABEL - 2)
+  const lines = wrap(text, width - LABEL - 2)
   return lines.map((line, i) => [`  ${(i === 0 ? label : '').padEnd(LABEL)}${line}`])
 }
 

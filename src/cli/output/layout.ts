@@ -3,7 +3,7 @@ import { escapeControls } from '../../querylog/record/terminal-line.js'
 import { paint, type Colour } from '../io.js'
 import { formatNumber } from './format.js'
 
-/** Width of output; narrower terminals get shorter lines. */
+/** Width of lines on a terminal; narrower terminals get shorter lines. */
 const COLUMNS = 100
 
 /** Width of the labels of sections, and of the gap between table columns. */
@@ -19,17 +19,14 @@ const NARROWEST = 8
 export type StyledText = string | readonly [how: Colour, text: string]
 
 /**
- * Lines behind a label; long ones are wrapped.
+ * Lines behind a label; long ones are wrapped on a terminal.
  *
- * @param columns of the terminal; undefined for other output
+ * @param columns of the terminal; other output has lines of any length
  */
-export function section(
-  label: string,
-  lines: readonly StyledText[],
-  columns: number | undefined
-): string[] {
+export function section(label: string, lines: readonly StyledText[], columns = Infinity): string[] {
+  const width = Number.isFinite(columns) ? Math.min(COLUMNS, columns) : Infinity
   return lines
-    .flatMap(line => wrap(line, Math.min(COLUMNS, columns ?? COLUMNS) - LABEL))
+    .flatMap(line => wrap(line, width - LABEL))
     .map((line, i) => (i === 0 ? paint('bold', label.padEnd(LABEL)) : MARGIN) + painted(line))
 }
 

@@ -1,6 +1,12 @@
 import { writeFileSync } from 'node:fs'
 import { failure } from '../../base/error.js'
 import { print, withoutColours, type Io } from '../io.js'
+import { terminalWidth } from './columns.js'
+
+/** Width of lines for the file of `--output`, or for standard output. */
+export function outputWidth(file: string | undefined, { stdout }: Io): number {
+  return file === undefined ? terminalWidth(stdout) : Infinity
+}
 
 /**
  * Writes to the file of `--output`, or without one to standard output.
