@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { ownLine } from '../replay/kit.js'
@@ -106,6 +107,20 @@ t.test('escapes markup and control characters from logs', async t => {
   const page = await replay(t, 'FOLDER/evil.jsonl', '--html')
   t.notMatch(page.out, /\u001b|<script/)
   t.match(page.out, '&#60;script&#62;')
+})
+
+t.test('the extension of --output implies the format', async t => {
+  const folder = dirname(writeSite(t, FILES))
+  const written = async (name: string, ...words: string[]): Promise<string> => {
+    const file = join(folder, name)
+    t.match(await replay(t, '-o', file, ...words), { code: 0, out: '', err: '' })
+    return readFileSync(file, 'utf8')
+  }
+  t.match(await written('x.html'), /^<!doctype html>/)
+  t.match(await written('x.json'), /^\{/)
+  t.match(await written('x.txt'), /^4 lookups under /)
+  t.match(await written('y.html', '--json'), /^\{/, '--json wins')
+  t.match(await replay(t, '-o', join(folder, 'x.csv')), { code: 2, err: /--output: .*x\.csv/ })
 })
 
 t.test('compares two sets of rules', async t => {

@@ -379,6 +379,25 @@ t.test('a slow reader gets all output, more than a pipe holds', async t => {
   t.equal(said, '}\n]\n')
 })
 
+t.test('the extension of --output implies the format', async t => {
+  const written = async (name: string, ...words: string[]): Promise<string> => {
+    const file = join(folder, name)
+    t.strictSame(await report('--output', file, ...words), { code: 0, out: '', err: '' })
+    return readFileSync(file, 'utf8')
+  }
+  t.match(await written('x.html'), /^<!doctype html>/)
+  t.match(await written('x.json'), /^\{/)
+  t.match(await written('x.csv'), /^app,lookups,/)
+  t.match(await written('x.MD'), /^# /)
+  t.match(await written('x.txt'), /^Lookups by app\n/)
+  t.match(await written('y.html', '--format', 'csv'), /^app,lookups,/, '--format wins')
+  const file = join(folder, 'q.csv')
+  t.match(await query('SELECT 1 AS n', '-o', file), { code: 0, out: '' })
+  t.equal(readFileSync(file, 'utf8'), 'n\r\n1\r\n')
+  const page = await query('SELECT 1 AS n', '-o', join(folder, 'q.html'))
+  t.match(page, { code: 2, err: /--output: .*q\.html would be html, not one of table, json, csv/ })
+})
+
 const misused = [
   ['report', 'weekly'],
   ['report', 'ban'],

@@ -8,10 +8,11 @@ import { checkChoice } from '../args/parse.js'
 import { EXIT, usageError } from '../exit.js'
 import { type Io } from '../io.js'
 import { gridOf } from '../output/report-text.js'
+import { impliedFormat } from '../output/output-format.js'
 import { outputWidth, writeOutput } from '../output/write-output.js'
 
 export interface QueryOptions extends LogOptions {
-  readonly format: string
+  readonly format?: string
   readonly output?: string
 }
 
@@ -28,8 +29,9 @@ export async function query(
   options: QueryOptions,
   io: Io
 ): Promise<number> {
-  const { format, output } = options
-  checkChoice('--format', format, FORMATS)
+  const { output } = options
+  checkChoice('--format', options.format, FORMATS)
+  const format = options.format ?? impliedFormat(output, FORMATS)
   if (sql?.replaceAll(NO_SQL, '') === '') usageError('query: the SQL is empty')
   const log = await openLog(options, io, { use: 'sealed' })
   try {

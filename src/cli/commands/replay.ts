@@ -19,15 +19,17 @@ import { checkTime, parseWholeNumber, resolveTime } from '../args/parse.js'
 import { ruleFilesAt } from '../args/rules.js'
 import { loadSettings, type CommonOptions } from '../args/settings.js'
 import { EXIT, rejectInput, usageError } from '../exit.js'
-import { print, type Io } from '../io.js'
-import { terminalWidth } from '../output/columns.js'
+import { type Io } from '../io.js'
 import { formatNumber, formatSize } from '../output/format.js'
+import { impliedFormat } from '../output/output-format.js'
 import { toHtml } from '../output/replay-html.js'
 import { collectResult, toJson, type ReplayResult } from '../output/replay-result.js'
 import { toText } from '../output/replay-text.js'
+import { outputWidth, writeOutput } from '../output/write-output.js'
 
 /** Largest number of rows, examples or changes on the command line. */
 const MAX_COUNT = 999_999_999
+const OUTPUT_FORMATS = ['table', 'json', 'html']
 
 export interface ReplayOptions extends CommonOptions {
   readonly rules: string
@@ -40,6 +42,7 @@ export interface ReplayOptions extends CommonOptions {
   readonly failOver?: string
   readonly json?: boolean
   readonly html?: boolean
+  readonly output?: string
 }
 
 /**
@@ -51,8 +54,10 @@ export async function replay(
   options: ReplayOptions,
   io: Io
 ): Promise<number> {
-  const { json, html } = options
+  const { json, html, output } = options
   if (json === true && html === true) usageError('give --json or --html, not both')
+  const outputFormat =
+    json === true ? 'json' : html === true ? 'html' : impliedFormat(output, OUTPUT_FORMATS)
   const format = parseFormat(options.from)
   const top = parseWholeNumber('--top', options.top, { max: MAX_COUNT })
   const examples = parseWholeNumber('--examples', options.examples, { max: MAX_COUNT })
@@ -77,13 +82,13 @@ export async function replay(
     timeZone,
     top
   })
-  print(io, render(result, options, terminalWidth(io.stdout)))
+  writeOutput(render(result, outputFormat, outputWidth(output, io)), output, io)
   return comparison.counts.changed > limit ? EXIT.failure : EXIT.success
 }
 
-function render(result: ReplayResult, { json, html }: ReplayOptions, width: number): string {
-  if (json === true) return toJson(result)
-  return html === true ? toHtml(result) : toText(result, width)
+function render(result: ReplayResult, format: string, width: number): string {
+  if (format === 'json') return toJson(result)
+  return format === 'html' ? toHtml(result) : toText(result, width)
 }
 
 function random(): number {

@@ -23,6 +23,7 @@ import { EXIT, usageError } from '../exit.js'
 import type { Io } from '../io.js'
 import { banDetails } from '../output/ban-details.js'
 import { toText } from '../output/report-text.js'
+import { impliedFormat } from '../output/output-format.js'
 import { outputWidth, writeOutput } from '../output/write-output.js'
 import { verificationForReport } from './verify-log.js'
 
@@ -35,7 +36,7 @@ export interface ReportOptions extends LogOptions, PeriodOptions {
   readonly by: string
   readonly top: string
   readonly all?: boolean
-  readonly format: string
+  readonly format?: string
   readonly output?: string
 }
 
@@ -56,6 +57,7 @@ export async function report(
   if (question === 'ban' && id === undefined) usageError('report ban: give the id of a ban')
   if (more.length > 0 || (question !== 'ban' && id !== undefined))
     usageError('report: too many arguments')
+  const format = options.format ?? impliedFormat(options.output, FORMATS)
   const base = parseSelection(options)
   const top = parseWholeNumber('--top', options.top, { min: 1, max: 999_999 })
   const log = await openLog(options, io)
@@ -83,7 +85,7 @@ export async function report(
     ]
     log.hideProgress()
     writeOutput(
-      await render({ ...report, remarks }, options.format, outputWidth(options.output, io)),
+      await render({ ...report, remarks }, format, outputWidth(options.output, io)),
       options.output,
       io
     )

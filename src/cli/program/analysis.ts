@@ -3,6 +3,8 @@ import { examples, type Context } from './context.js'
 
 const LOG = 'query log, or its folder (default: the one in the settings)'
 const NAME = 'only this name and all below it; =name: exactly this; *.name: only below'
+const FORMAT_DEFAULT = '(default: by the extension of --output, or table)'
+const OUTPUT = 'write to this file instead of standard output'
 
 /** Commands that read the query log. */
 export function addAnalysisCommands(program: Command, { io, done }: Context): void {
@@ -30,13 +32,13 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
       'app'
     )
     .option('--top <number>', 'maximum rows of each table', '20')
-    .option('--format <format>', 'table, json, csv, markdown or html', 'table')
-    .option('-o, --output <file>', 'write to this file instead of standard output')
+    .option('--format <format>', `table, json, csv, markdown or html ${FORMAT_DEFAULT}`)
+    .option('-o, --output <file>', OUTPUT)
     .action(async (words: readonly string[], _options, command: Command) => {
       const { report } = await import('../commands/report.js')
       done(await report(words, command.optsWithGlobals(), io))
     })
-  examples(report, 'report --by client --since 7d', 'report daily --format html -o daily.html')
+  examples(report, 'report --by client --since 7d', 'report daily -o daily.html')
 
   const query = program
     .command('query')
@@ -46,8 +48,8 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
     )
     .argument('[sql]', 'one SELECT over the view lookups')
     .option('-l, --log <file>', LOG)
-    .option('--format <format>', 'table, json or csv', 'table')
-    .option('-o, --output <file>', 'write to this file instead of standard output')
+    .option('--format <format>', `table, json or csv ${FORMAT_DEFAULT}`)
+    .option('-o, --output <file>', OUTPUT)
     .action(async (sql: string | undefined, _options, command: Command) => {
       const { query } = await import('../commands/query.js')
       done(await query(sql, command.optsWithGlobals(), io))
@@ -91,6 +93,7 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
     .option('--fail-over <number>', 'exit with 1 if more lookups than this change')
     .option('--json', 'print JSON')
     .option('--html', 'print an HTML page')
+    .option('-o, --output <file>', `${OUTPUT}; .json and .html imply the format`)
     .action(async (logs: readonly string[], _options, command: Command) => {
       const { replay } = await import('../commands/replay.js')
       done(await replay(logs, command.optsWithGlobals(), io))

@@ -1,0 +1,23 @@
+import { extname } from 'node:path'
+import { usageError } from '../exit.js'
+
+const BY_EXTENSION: Readonly<Record<string, string>> = {
+  '.csv': 'csv',
+  '.htm': 'html',
+  '.html': 'html',
+  '.json': 'json',
+  '.markdown': 'markdown',
+  '.md': 'markdown'
+}
+
+/**
+ * The format that the extension of `--output` implies; `table` for any other extension, and for
+ * standard output.
+ *
+ * @param formats those that the command can write
+ */
+export function impliedFormat(file: string | undefined, formats: readonly string[]): string {
+  const format = BY_EXTENSION[extname(file ?? '').toLowerCase()] ?? 'table'
+  if (formats.includes(format)) return format
+  return usageError(`--output: ${file} would be ${format}, not one of ${formats.join(', ')}`)
+}
