@@ -257,6 +257,21 @@ t.test('report daily covers the day that starts or ends at the given time', asyn
   })
 })
 
+t.test('report daily takes today and yesterday', async t => {
+  const ofDay = async (...words: string[]): Promise<unknown> =>
+    JSON.parse((await report('daily', ...words, '--format', 'json')).out)
+  const now = Date.now()
+  const [before, today, after] = [-1, 0, 1].map(days =>
+    new Date(now + days * 86_400_000).toISOString().slice(0, 10)
+  )
+  t.match(await ofDay('today'), {
+    title: `Daily report, ${today}`,
+    facts: { 'Period (UTC)': `${today} 00:00 to ${after} 00:00` }
+  })
+  t.match(await ofDay('yesterday'), { title: `Daily report, ${before}` })
+  t.strictSame(await ofDay('yesterday'), await ofDay())
+})
+
 t.test(
   'report new-names finds names not seen before, below and beside the listed ones',
   async t => {
@@ -406,6 +421,10 @@ const misused = [
   ['report', '--since', 'yesterday'],
   ['report', '--since', '2026-11-08', '--until', '2026-11-07'],
   ['report', 'daily', '--since', '2026-11-07', '--until', '2026-11-09'],
+  ['report', 'daily', 'tomorrow'],
+  ['report', 'daily', 'today', 'yesterday'],
+  ['report', 'daily', 'today', '--since', '2026-11-07'],
+  ['report', 'bypass', 'today'],
   ['report', '--name', 'https://tiktok.com/'],
   ['report', '--top', '0'],
   ['query', '--format', 'html', 'SELECT 1'],

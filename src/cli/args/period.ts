@@ -34,12 +34,16 @@ export function parsePeriod({ since, until }: PeriodOptions): Period {
   return period
 }
 
+/** A period with both ends. */
+export interface Day {
+  readonly since: Milliseconds
+  readonly until: Milliseconds
+}
+
 /** The day that starts at `since` or ends at `until`; without both, the last complete UTC day. */
-export function singleDay({ since, until }: Period): { since: Milliseconds; until: Milliseconds } {
-  const now = epochSeconds(systemClock) * MS_PER_SECOND
+export function singleDay({ since, until }: Period): Day {
   if (since === undefined) {
-    const end = until ?? Math.floor(now / DAY) * DAY
-    return { since: end - DAY, until: end }
+    return until === undefined ? namedDay('yesterday') : { since: until - DAY, until }
   }
   const end = until ?? since + DAY
   // A local day may be an hour shorter or longer, when clocks change.
@@ -47,6 +51,13 @@ export function singleDay({ since, until }: Period): { since: Milliseconds; unti
     usageError('report daily: give one day, by --since or --until; for more use report --by day')
   }
   return { since, until: end }
+}
+
+/** The UTC day so far, or the last complete one. */
+export function namedDay(word: 'today' | 'yesterday'): Day {
+  const today = Math.floor((epochSeconds(systemClock) * MS_PER_SECOND) / DAY) * DAY
+  const since = word === 'today' ? today : today - DAY
+  return { since, until: since + DAY }
 }
 
 function parseTime(option: string, text: string, now: Milliseconds): Milliseconds {

@@ -15,7 +15,7 @@ import { findClientNames } from '../args/client-names.js'
 import type { LogOptions } from '../args/log-path.js'
 import { openLog, type OpenLog } from '../args/open-log.js'
 import { checkChoice, parseNamePattern, parseWholeNumber } from '../args/parse.js'
-import { singleDay, parsePeriod, type PeriodOptions } from '../args/period.js'
+import { namedDay, parsePeriod, singleDay, type Day, type PeriodOptions } from '../args/period.js'
 import { checkIds } from '../args/rule-ids.js'
 import { configuredFiles, loadConfiguredRules } from '../args/rules.js'
 import { loadSettings } from '../args/settings.js'
@@ -55,10 +55,11 @@ export async function report(
   checkChoice('--by', options.by, KEYS)
   checkChoice('--format', options.format, FORMATS)
   if (question === 'ban' && id === undefined) usageError('report ban: give the id of a ban')
-  if (more.length > 0 || (question !== 'ban' && id !== undefined))
+  if (more.length > 0 || (question !== 'ban' && question !== 'daily' && id !== undefined))
     usageError('report: too many arguments')
+  const day = question === 'daily' ? parseDay(id, options) : undefined
   const format = options.format ?? impliedFormat(options.output, FORMATS)
-  const base = parseSelection(options)
+  const base = { ...parseSelection(options), ...day }
   const top = parseWholeNumber('--top', options.top, { min: 1, max: 999_999 })
   const log = await openLog(options, io)
   try {
@@ -68,7 +69,8 @@ export async function report(
         ? undefined
         : await findClientNames(log.database, client, { ...base, all: true }, options)
     const { ban, app, network } = options
-    const idRemarks = await checkIds(log.database, { ban: id ?? ban, app, network }, options, io)
+    const ofBan = question === 'ban' ? id : ban
+    const idRemarks = await checkIds(log.database, { ban: ofBan, app, network }, options, io)
     const selection = { ...base, clients: names?.clients }
     const report = await answer(log, question as Question | undefined, {
       id,
@@ -169,6 +171,16 @@ function isListed(apps: readonly CatalogueApp[]): (app: string, name: string) =>
     ])
   )
   return (app, name) => names.get(app)?.has(name) === true
+}
+
+/** The day that `report daily` names. */
+function parseDay(word: string | undefined, { since, until }: ReportOptions): Day | undefined {
+  if (word === undefined) return undefined
+  if (word !== 'today' && word !== 'yesterday')
+    return usageError(`report daily: ${word} is not today or yesterday; for others use --since`)
+  if (since !== undefined || until !== undefined)
+    usageError(`report daily: give ${word}, or --since or --until, not both`)
+  return namedDay(word)
 }
 
 function parseSelection(options: ReportOptions): Selection {

@@ -16,7 +16,10 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
     .description(
       'Summarize the query log: lookups by a key, a day, a ban, signs of bypass, or new names.'
     )
-    .argument('[question...]', 'daily, ban ID, bypass or new-names (default: lookups by --by)')
+    .argument(
+      '[question...]',
+      'daily [today|yesterday], ban ID, bypass or new-names (default: lookups by --by)'
+    )
     .option('-l, --log <file>', LOG)
     .option('--since <time>', 'from this time on: 7d, 12h, a date, or a time (RFC 3339); UTC')
     .option('--until <time>', 'up to this time')
