@@ -21,6 +21,8 @@ export interface Column {
   /** Column heading. */
   readonly title: string
   readonly kind: Kind
+  /** Left out for readers if every row has 0; CSV and JSON always have the column. */
+  readonly hideIfZero?: boolean
 }
 
 /** @param title column heading, if it differs from the key */

@@ -91,6 +91,24 @@ t.test('a remark counts the lookups that no row shows', async t => {
   t.equal((await json('--by', 'hour')).remarks.length, 1, 'all of it is in the table')
 })
 
+t.test(
+  'CSV and JSON have the same columns, whichever verdicts occur; tables hide zeros',
+  async t => {
+    const columns = ['network', 'lookups', 'blocked', 'monitored', 'allowed', 'clients', 'last']
+    for (const filter of ['--network=schools', '--network=town-hall', '--name=no.example']) {
+      const { out } = await report('--by', 'network', filter, '--format', 'csv')
+      t.equal(out.split('\r\n')[0], columns.join(), filter)
+    }
+    const words = ['--by', 'network', '--network', 'schools']
+    const { tables } = await json(...words)
+    t.strictSame(Object.keys(tables.network![0]!), columns)
+    t.match(tables.network![0], { monitored: 505, allowed: 0 })
+    for (const format of ['table', 'markdown', 'html']) {
+      t.notMatch((await report(...words, '--format', format)).out, /allowed[ |<]/, format)
+    }
+  }
+)
+
 t.test('options select lookups', async t => {
   const only = await json('--app', 'tiktok', '--network', 'town-hall', '--by', 'network')
   t.strictSame(

@@ -1,4 +1,4 @@
-import { formatValue } from '../../report/output/format.js'
+import { formatValue, withoutZeroColumns } from '../../report/output/format.js'
 import { isNumber } from '../../report/output/markdown.js'
 import type { Column, Report, Table } from '../../report/report.js'
 import { paint } from '../io.js'
@@ -35,8 +35,9 @@ function tableLines(table: Table, withTitle: boolean, width: number): string[] {
 }
 
 /** The rows of a table, without its title. */
-export function gridOf({ columns: heads, rows, emptyText }: Table, width: number): string[] {
-  if (rows.length === 0) return wrap(emptyText, width)
+export function gridOf(table: Table, width: number): string[] {
+  if (table.rows.length === 0) return wrap(table.emptyText, width)
+  const { columns: heads, rows } = withoutZeroColumns(table)
   const texts = rows.map(row => row.map((value, i) => formatValue(value, heads[i]!.kind)))
   const widths = heads.map(({ title }, i) =>
     Math.max(

@@ -1,6 +1,6 @@
 import type { Kind, Report, Table } from '../report.js'
 import { drawChart } from './chart.js'
-import { formatValue } from './format.js'
+import { formatValue, withoutZeroColumns } from './format.js'
 import { STYLE } from './style.js'
 
 /** One self-contained file: no script and no external resource, and its content security policy allows none. */
@@ -44,7 +44,8 @@ ${table.rows.length === 0 ? `<p class="none">${escaped(emptyText)}</p>` : tableH
 </section>`
 }
 
-function tableHtml({ columns, rows }: Table): string {
+function tableHtml(table: Table): string {
+  const { columns, rows } = withoutZeroColumns(table)
   const cell = (tag: string, text: string, i: number): string =>
     `<${tag}${CLASS[columns[i]!.kind]}>${escaped(text)}</${tag}>`
   const head = columns.map(({ title }, i) => cell('th', title, i)).join('')

@@ -1,22 +1,23 @@
-import type { Column, Report, Value } from '../report.js'
-import { formatValue } from './format.js'
+import type { Column, Report, Table } from '../report.js'
+import { formatValue, withoutZeroColumns } from './format.js'
 
 /** GitHub-flavoured Markdown; text from the log is escaped. */
 export function toMarkdown({ title, facts, tables, remarks }: Report): string {
   const blocks = [
     `# ${escaped(title)}`,
     facts.map(([label, ...lines]) => `- **${label}**: ${lines.map(escaped).join('; ')}`).join('\n'),
-    ...tables.flatMap(({ title, description, columns, rows, emptyText }) => [
-      `## ${escaped(title)}`,
-      escaped(description),
-      rows.length === 0 ? escaped(emptyText) : tableMarkdown(columns, rows)
+    ...tables.flatMap(table => [
+      `## ${escaped(table.title)}`,
+      escaped(table.description),
+      table.rows.length === 0 ? escaped(table.emptyText) : tableMarkdown(table)
     ]),
     remarks.map(remark => `> ${escaped(remark)}`).join('\n>\n')
   ]
   return `${blocks.filter(block => block !== '').join('\n\n')}\n`
 }
 
-function tableMarkdown(columns: readonly Column[], rows: readonly (readonly Value[])[]): string {
+function tableMarkdown(table: Table): string {
+  const { columns, rows } = withoutZeroColumns(table)
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
   return [
     line(columns.map(({ title }) => escaped(title))),

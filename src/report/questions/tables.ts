@@ -33,7 +33,7 @@ export async function tallyTable(
 
 export function toTable(rows: readonly Tally[], wanted: TallyTable): Table {
   const { by, id, title, description, emptyText } = wanted
-  const columns: Column[] = [{ key: by, title: by, kind: kindOf(by) }, ...countColumns(rows, by)]
+  const columns: Column[] = [{ key: by, title: by, kind: kindOf(by) }, ...countColumns(by)]
   return {
     id,
     title,
@@ -49,19 +49,20 @@ function kindOf(by: Key): Kind {
   return by === 'hour' || by === 'day' ? by : 'text'
 }
 
-/** Leaves out columns that would be 0 in every row. */
-function countColumns(rows: readonly Tally[], by: Key): Column[] {
+/** Depends on the key only, so that programs can rely on the columns. */
+function countColumns(by: Key): Column[] {
   const columns: Column[] = [
     column('lookups', 'count'),
-    ...OUTCOMES.map(({ key, name }): Column => ({ key, title: name, kind: 'count' })),
+    ...OUTCOMES.map(({ key, name }): Column => {
+      return { key, title: name, kind: 'count', hideIfZero: key !== 'blocked' }
+    }),
     column('clients', 'count'),
     column('last', 'time')
   ]
   const isTimeline = TIME_KEYS.includes(by)
   return columns.filter(({ key }) => {
     if (key === 'clients') return by !== 'client'
-    if (key === 'last') return !isTimeline
-    return key === 'lookups' || key === 'blocked' || rows.some(row => Number(row[key]) > 0)
+    return key !== 'last' || !isTimeline
   })
 }
 
