@@ -106,7 +106,7 @@ networks:
         from: 2023-03-13
       - { id: trial, names: [trial.example], authority: Office, reference: test, mode: monitor }
       - { id: past, names: [past.example], authority: Office, reference: old, until: 2023-06-30 }
-      - { id: coming, names: [coming.example], authority: Office, reference: new, from: 2099-01-01 }
+      - { id: coming, names: [coming.example], authority: Office, reference: new, from: 2040-01-01 }
     exceptions:
       - id: press
         apps: [clip]

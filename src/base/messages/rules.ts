@@ -83,6 +83,18 @@ export const RULES = {
     more: boolean
   ) =>
     `${path}: ${prefix} lies within network ${quote(outer)}, but its ${bans.length > 1 ? 'bans' : 'ban'} ${bans.join(', ')}${more ? ' and others' : ''} ${bans.length > 1 ? 'do' : 'does'} not apply here; add extends: ${outer} or the same bans, with mode: monitor if these clients are meant to be open`,
+  RULES_ALLOW_BANNED: (path: string, covered: string, ban: string) =>
+    `${path}: allow has no effect on ${covered}: ban ${ban} covers it and outranks allow; remove it, or write an exception for the clients that need it`,
+  RULES_EXCEPTION_IDLE: (path: string, app: string, network: string) =>
+    `${path}: exception has no effect: no ban in network ${quote(network)} covers app ${quote(app)}; correct the app, or remove it`,
+  RULES_BAN_UNUSED: (path: string, network: string) =>
+    `${path}: ban applies to no client: network ${quote(network)} has no prefixes, and no network with prefixes extends it; add prefixes here, or extends: ${network} there`,
+  RULES_BAN_SHADOWED: (path: string, others: readonly string[]) =>
+    `${path}: ban never decides: ${others.join(', ')}, earlier in this network, covers the same; remove one of them`,
+  RULES_REVIEW_LATE: (path: string, review: string, until: string) =>
+    `${path}: review at ${review} is after until, ${until}; the ban will have ended: correct one of the two`,
+  RULES_DATE_FAR: (path: string, found: string) =>
+    `${path}: ${found} is more than 20 years away; check the year, and the clock of this machine`,
 
   // policy
   POLICY_BOUNDS: (source: string) => `source ${source} yields more names than it announced`,

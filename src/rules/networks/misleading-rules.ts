@@ -1,9 +1,20 @@
 import { splitAddressSpace } from '../../base/address-ranges.js'
+import { quote } from '../../base/messages/format.js'
 import { isMapped, showPrefix, type Prefix } from '../../base/address.js'
 import type { Seconds } from '../../base/units.js'
 import type { Location } from '../model/location.js'
-import type { Ban, NetworkRules, Rule } from '../model/types.js'
-import { BanIndex } from './ban-index.js'
+import {
+  COVER,
+  type Allow,
+  type Ban,
+  type NameSource,
+  type NetworkRules,
+  type Rule
+} from '../model/types.js'
+import { itemsOf, keyOf, overlaps, RuleIndex } from './rule-index.js'
+import type { App } from '../apps/app-file.js'
+import { showPattern, type Pattern } from '../model/pattern.js'
+import type { AllowEntry, NetworkEntry, NetworksFile } from '../schema/networks-schema.js'
 
 /** IPv4 prefixes are IPv4-mapped: they have at least 96 bits. */
 const MAPPED_BITS = 96
@@ -12,8 +23,14 @@ const MAX_LISTED = 3
 
 /** Warns of rules that load without an error but do not do what they seem to do. */
 export class MisleadingRules {
+  private readonly entries: readonly (readonly [id: string, entry: NetworkEntry])[]
   /** The bans of each network itself that have not ended. */
-  private readonly unendedBans = new Map<string, BanIndex>()
+  private readonly unendedBans = new Map<string, RuleIndex>()
+  /** The bans of each network itself that are enforced now, at any hour. */
+  private readonly activeBans = new Map<string, RuleIndex>()
+  private readonly exceptions = new Map<string, RuleIndex>()
+  /** Each network, and all that extend it. */
+  private readonly family = new Map<string, string[]>()
 
   /**
    * @param own the rules of each network itself, in the order of `RuleBuilder.rulesOf`
@@ -22,15 +39,32 @@ export class MisleadingRules {
    * @param location of `networks`
    */
   constructor(
+    { networks }: NetworksFile,
+    private readonly apps: ReadonlyMap<string, App>,
     private readonly own: ReadonlyMap<string, readonly Rule[]>,
     private readonly lineage: ReadonlyMap<string, readonly string[]>,
     private readonly served: readonly NetworkRules[],
     private readonly location: Location,
     private readonly now: Seconds
-  ) {}
+  ) {
+    this.entries = Object.entries(networks)
+    for (const [id, ancestors] of lineage) {
+      for (const ancestor of ancestors) {
+        const known = this.family.get(ancestor)
+        if (known === undefined) this.family.set(ancestor, [id])
+        else known.push(id)
+      }
+    }
+  }
 
   warn(): void {
     this.warnAboutCarvedOut()
+    this.warnAboutUnusedBans()
+    for (const [id, entry] of this.entries) {
+      this.warnAboutBannedAllows(id, entry)
+      this.warnAboutIdleExceptions(id, entry)
+      this.warnAboutShadowedBans(id, entry)
+    }
   }
 
   /**
@@ -100,14 +134,158 @@ export class MisleadingRules {
     return missing
   }
 
-  private unendedBansOf(id: string): BanIndex {
-    const known = this.unendedBans.get(id)
+  private warnAboutUnusedBans(): void {
+    const used = new Set(this.served.flatMap(({ id }) => this.lineage.get(id)!))
+    for (const [id, { exceptions, bans }] of this.entries) {
+      if (used.has(id)) continue
+      for (const i of bans.keys()) {
+        if (this.own.get(id)![exceptions.length + i]!.until <= this.now) continue
+        const at = this.location.at(id, 'bans', i)
+        at.warn('RULES_BAN_UNUSED', at.pathText, id)
+      }
+    }
+  }
+
+  /** A ban outranks `allow`, which only lifts blocks. */
+  private warnAboutBannedAllows(id: string, { allow }: NetworkEntry): void {
+    const rules = this.own.get(id)!.filter((rule): rule is Allow => rule.kind === 'allow')
+    // The rule for the plain names comes first; see `RuleBuilder.rulesOf`.
+    let next = allow.some(entry => 'cover' in entry) ? 1 : 0
+    for (const [i, entry] of allow.entries()) {
+      const at = this.location.at(id, 'allow', i)
+      if ('cover' in entry) this.warnAboutBannedName(id, entry, at)
+      else {
+        const { from, until } = rules[next++]!
+        if (from <= this.now && this.now < until) this.warnAboutBannedAllow(id, entry, at)
+      }
+    }
+  }
+
+  private warnAboutBannedAllow(id: string, { names, apps }: AllowEntry, location: Location): void {
+    for (const [i, name] of names.entries()) {
+      this.warnAboutBannedName(id, name, location.at('names', i))
+    }
+    for (const [i, app] of apps.entries()) {
+      const source = this.apps.get(app)?.source
+      if (source === undefined) continue
+      const ban = this.deciding(id, index => index.findSource(source))
+      const at = location.at('apps', i)
+      if (ban !== undefined) at.warn('RULES_ALLOW_BANNED', at.pathText, `app ${quote(app)}`, ban.id)
+    }
+  }
+
+  private warnAboutBannedName(id: string, pattern: Pattern, at: Location): void {
+    const name = Buffer.from(pattern.name).toString('latin1')
+    const item = { cover: COVER[pattern.cover], name }
+    const ban = this.deciding(id, index => index.findItem(item))
+    if (ban === undefined) return
+    at.warn('RULES_ALLOW_BANNED', at.pathText, showPattern(pattern), ban.id)
+  }
+
+  /** The ban that a lookup in a network finds, unless an exception lifts it for some clients. */
+  private deciding(id: string, find: (index: RuleIndex) => Rule | undefined): Rule | undefined {
+    const lineage = this.lineage.get(id)!
+    const first = (index: (id: string) => RuleIndex): Rule | undefined => {
+      for (const ancestor of lineage) {
+        const rule = find(index(ancestor))
+        if (rule !== undefined) return rule
+      }
+      return undefined
+    }
+    const ban = first(id => this.activeBansOf(id))
+    return ban !== undefined && first(id => this.exceptionsOf(id)) === undefined ? ban : undefined
+  }
+
+  /** An exception may lift bans of its network, of those it extends, and of those that extend it. */
+  private warnAboutIdleExceptions(id: string, { exceptions }: NetworkEntry): void {
+    for (const [i, { apps }] of exceptions.entries()) {
+      if (this.own.get(id)![i]!.until <= this.now) continue
+      for (const [j, app] of apps.entries()) {
+        const source = this.apps.get(app)?.source
+        if (source === undefined || this.isBanned(id, source)) continue
+        const at = this.location.at(id, 'exceptions', i, 'apps', j)
+        at.warn('RULES_EXCEPTION_IDLE', at.pathText, app, id)
+      }
+    }
+  }
+
+  /** Whether a ban may cover names of an app. Lists are not looked into. */
+  private isBanned(id: string, app: NameSource): boolean {
+    const isCertain = (source: NameSource) => source === app || source.kind === 'list'
+    const isPossible = (source: NameSource) => overlaps(source, app)
+    // Comparing names is slow, and hardly ever needed.
+    return this.bansSource(id, isCertain) || this.bansSource(id, isPossible)
+  }
+
+  /** Whether a network, one that it extends, or one that extends it, bans such a source. */
+  private bansSource(id: string, fits: (source: NameSource) => boolean): boolean {
+    const seen = new Set<string>()
+    for (const holder of [id, ...this.family.get(id)!]) {
+      for (const ancestor of this.lineage.get(holder)!) {
+        if (seen.has(ancestor)) continue
+        seen.add(ancestor)
+        const rules = this.own.get(ancestor)!
+        if (rules.some(rule => isBan(rule) && rule.sources.some(fits))) return true
+      }
+    }
+    return false
+  }
+
+  /** Of two bans with the same names, the first one decides. */
+  private warnAboutShadowedBans(id: string, { exceptions, bans }: NetworkEntry): void {
+    const first = new Map<NameSource | string, Ban>()
+    for (const i of bans.keys()) {
+      const ban = this.own.get(id)![exceptions.length + i] as Ban
+      const keys = ban.sources.flatMap<NameSource | string>(source =>
+        source.kind === 'inline' ? itemsOf(source).map(keyOf) : [source]
+      )
+      const others = keys.map(key => first.get(key))
+      const at = this.location.at(id, 'bans', i)
+      if (ban.until > this.now && others.every(other => other && lastsAsLong(other, ban))) {
+        at.warn('RULES_BAN_SHADOWED', at.pathText, [...new Set(others.map(it => it!.id))])
+      }
+      if (!alwaysDecides(ban)) continue
+      for (const key of keys) if (!first.has(key)) first.set(key, ban)
+    }
+  }
+
+  private unendedBansOf(id: string): RuleIndex {
+    return this.indexOf(this.unendedBans, id, rule => isBan(rule) && rule.until > this.now)
+  }
+
+  private activeBansOf(id: string): RuleIndex {
+    return this.indexOf(
+      this.activeBans,
+      id,
+      rule => isBan(rule) && alwaysDecides(rule) && rule.from <= this.now && this.now < rule.until
+    )
+  }
+
+  private exceptionsOf(id: string): RuleIndex {
+    const isOpen = ({ kind, until }: Rule) => kind === 'exception' && until > this.now
+    return this.indexOf(this.exceptions, id, isOpen)
+  }
+
+  private indexOf(
+    cache: Map<string, RuleIndex>,
+    id: string,
+    has: (rule: Rule) => boolean
+  ): RuleIndex {
+    const known = cache.get(id)
     if (known !== undefined) return known
-    const bans = (this.own.get(id) ?? []).filter(isBan).filter(({ until }) => until > this.now)
-    const index = new BanIndex(bans)
-    this.unendedBans.set(id, index)
+    const index = new RuleIndex((this.own.get(id) ?? []).filter(has))
+    cache.set(id, index)
     return index
   }
+}
+
+/** Whether no rule below this ban decides while it is active. Over TCP, `truncate` does not apply. */
+function alwaysDecides({ mode, schedule, reply }: Ban): boolean {
+  return mode === 'enforce' && schedule === undefined && reply.action !== 'truncate'
+}
+
+function lastsAsLong(one: Ban, other: Ban): boolean {
+  return one.from <= other.from && one.until >= other.until
 }
 
 function isBan(rule: Rule): rule is Ban {

@@ -57,7 +57,7 @@ export function buildNetworks(
   checkExceptionPrefixes(file, own, holders, location)
   checkBlanketExceptions(file, own, served, holders, location)
   for (const network of served) warnAboutMissingPairs(network, apps, location)
-  new MisleadingRules(own, lineage, served, location, now).warn()
+  new MisleadingRules(file, apps, own, lineage, served, location, now).warn()
   return { networks: served, inline: sources.inline, timeZone }
 }
 

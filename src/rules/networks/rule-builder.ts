@@ -150,6 +150,10 @@ export class RuleBuilder {
     location: Location
   ): void {
     const { now } = this.dates
+    if (review !== undefined && review > until) {
+      const at = location.at('review')
+      at.warn('RULES_REVIEW_LATE', at.pathText, entry.review!, entry.until!)
+    }
     if (until <= now) {
       location.warn('RULES_BAN_ENDED', location.pathText, entry.until!)
       return

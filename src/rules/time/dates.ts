@@ -6,6 +6,9 @@ import { INSTANT, readInstant } from './instant.js'
 /** How long before its end a ban or exception is warned about. */
 export const EXPIRY_NOTICE: Seconds = 14 * 86_400
 
+/** A date further away than this is usually a typing error. */
+const FAR: Seconds = 20 * 365.25 * 86_400
+
 /** Parses the dates of rules in the time zone of the file. */
 export class Dates {
   constructor(
@@ -22,12 +25,19 @@ export class Dates {
       const at = location.at('until')
       at.error('RULES_DATE_ORDER', at.pathText, entry.from!, entry.until!)
     }
+    this.warnIfFar(from, entry.from, location.at('from'))
+    this.warnIfFar(until, entry.until, location.at('until'))
     return { from, until }
   }
 
   /** Whether a rule with this end is to be warned about. */
   endsSoon(until: Seconds): boolean {
     return until - EXPIRY_NOTICE <= this.now
+  }
+
+  private warnIfFar(instant: Seconds, text: string | undefined, at: Location): void {
+    if (text === undefined || Math.abs(instant - this.now) <= FAR) return
+    at.warn('RULES_DATE_FAR', at.pathText, text)
   }
 
   /** @param location of the date */
