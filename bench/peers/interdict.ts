@@ -8,7 +8,7 @@ export const NETWORKS = `
 networks:
   local:
     prefixes: [127.0.0.0/8]
-    block: [{ lists: [names], action: 'null' }]
+    block: [{ lists: [names], action: null-address }]
 lists:
   names: { file: lists/names.txt, format: domains }
 `

@@ -42,7 +42,7 @@ export function writeBlockedReply(
       return deniesName(claim, match)
         ? writeNxdomain(context, policy, reply, verdict, match)
         : writeNoData(context, policy, reply)
-    case 'null':
+    case 'null-address':
     case 'sinkhole': {
       const rdata = addressFor(query.qtype, reply)
       if (rdata === undefined) return writeNoData(context, policy, reply)

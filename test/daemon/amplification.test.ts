@@ -83,7 +83,7 @@ const large =
 const ACTIONS = {
   a: 'action: nxdomain',
   b: 'action: nodata',
-  c: "action: 'null'",
+  c: 'action: null-address',
   d: 'action: sinkhole, sinkhole: { ipv4: 192.0.2.80, ipv6: 2001:db8::80 }',
   e: `action: cname, target: ${'g'.repeat(63)}.${'h'.repeat(63)}.${'i'.repeat(63)}.${'j'.repeat(60)}`,
   f: 'action: refused',

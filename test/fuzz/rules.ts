@@ -18,7 +18,7 @@ export const NETWORKS = `networks:
       - { names: [zero.example], ${BAN}, action: drop }
       - { names: [_tcp.example], ${BAN}, action: truncate }
       - { names: ['*.wild.example'], ${BAN}, action: cname, target: garden.example }
-      - { names: [mixed.example], ${BAN}, action: 'null' }
+      - { names: [mixed.example], ${BAN}, action: null-address }
       - { names: [big.example], ${BAN}, mode: monitor }
       - { names: [in-addr.arpa], force: 'mutants ask it', ${BAN}, action: nodata }
       - { addresses: [203.0.113.0/24], ${BAN} }

@@ -81,6 +81,12 @@ const wrong = [
     at: '/defaults/action'
   },
   {
+    it: 'a blank action',
+    schema: 'networks',
+    text: 'defaults: { action: }\nnetworks: {}',
+    at: '/defaults/action'
+  },
+  {
     it: 'an unknown role',
     schema: 'app',
     text: 'app: x\ntitle: X\nnames: [{ name: x.example, role: roll }]',
@@ -105,9 +111,9 @@ for (const { it, schema, text, at } of wrong) {
 const right = [
   { it: 'a section that is left empty', schema: 'interdict', text: 'cache:\nlog:\n  queries:' },
   {
-    it: 'an action null',
+    it: 'a network that is left empty',
     schema: 'networks',
-    text: 'defaults: { action: null }\nnetworks: { n: }'
+    text: 'networks: { n: }'
   },
   {
     it: 'names alone in a block',

@@ -79,7 +79,7 @@ function meant(rules: readonly Rule[], question: Question): string {
   for (const important of [true, false]) {
     const those = heard.filter(rule => rule.important === important)
     if (those.some(rule => rule.exception)) return ''
-    if (those.length > 0) return 'null'
+    if (those.length > 0) return 'null-address'
   }
   return ''
 }

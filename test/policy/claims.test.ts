@@ -22,7 +22,7 @@ const replies: { reply: Reply; prepared: object }[] = [
   { reply: { ...base, action: 'drop' }, prepared: NOWHERE },
   { reply: { ...base, action: 'truncate' }, prepared: NOWHERE },
   {
-    reply: { ...base, action: 'null' },
+    reply: { ...base, action: 'null-address' },
     prepared: { ...NOWHERE, ipv4: new Uint8Array(4), ipv6: new Uint8Array(16) }
   },
   {

@@ -104,7 +104,7 @@ export function allow(id: string, sources: readonly NameSource[], given: Given<A
 }
 
 export function block(id: string, sources: readonly NameSource[], given: Given<Block> = {}): Block {
-  const reply: Reply = { action: 'null', ede: 'filtered', ttl: 60 }
+  const reply: Reply = { action: 'null-address', ede: 'filtered', ttl: 60 }
   return { ...base(id, sources), kind: 'block', mode: 'enforce', reply, ...given }
 }
 

@@ -17,7 +17,7 @@ const ACTIONS = [
   'action: nxdomain',
   'action: nodata',
   'action: refused',
-  "action: 'null'",
+  'action: null-address',
   'action: sinkhole, sinkhole: { ipv4: 192.0.2.80 }',
   'action: cname, target: garden.example',
   'action: truncate',

@@ -39,7 +39,7 @@ networks:
         ttl: 5m
         mode: monitor
     block:
-      - { lists: [malware], action: null }
+      - { lists: [malware], action: null-address }
 `
 
 const FILES = {
@@ -124,7 +124,7 @@ t.test('reads every key of an exception and a block', async t => {
     prefixes: [{ length: 124 }],
     until: Date.UTC(2023, 5, 29, 22) / 1000
   })
-  t.match(block, { mode: 'enforce', reply: { action: 'null', ede: 'blocked' } })
+  t.match(block, { mode: 'enforce', reply: { action: 'null-address', ede: 'blocked' } })
   t.strictSame(poured(block!.sources[0]!), ['suffix bad.example 1'])
 })
 

@@ -15,7 +15,7 @@ tests:
     ede: censored
     protocol: tcp
     rows:
-      - [phone, WWW.Clip.example., AAAA, 2023-03-10, null, federal]
+      - [phone, WWW.Clip.example., AAAA, 2023-03-10, null-address, federal]
       - [192.0.2.1, bücher.example, ~, ~, passes, ~]
 `
 
@@ -37,7 +37,7 @@ t.test('a row is a query and its expected result, with the values for all rows',
       qtype: 28,
       protocol: 'tcp',
       at: Date.UTC(2023, 2, 9, 23) / 1000,
-      expected: { expect: 'null', ede: 'censored', rule: 'federal' },
+      expected: { expect: 'null-address', ede: 'censored', rule: 'federal' },
       path: 'tests[0].rows[0]',
       expect: { file: 'a.yaml', line: 9, column: 54 },
       ede: { file: 'a.yaml', line: 9, column: 9 }

@@ -124,7 +124,7 @@ function extraText(rule: Ban | Block, title: string): string {
 
 function prepare(reply: FullReply, text: string): PreparedReply {
   const ede = BAN_EDE[reply.ede]
-  const isNull = reply.action === 'null'
+  const isNull = reply.action === 'null-address'
   return {
     action: reply.action,
     ttl: reply.ttl,

@@ -105,7 +105,7 @@ export type Action =
   | 'nxdomain' // the name does not exist
   | 'nodata' // the name exists, this type does not
   | 'refused' // RCODE REFUSED
-  | 'null' // A 0.0.0.0, AAAA ::, other types NODATA
+  | 'null-address' // A 0.0.0.0, AAAA ::, other types NODATA
   | 'sinkhole' // A and AAAA of our own, other types NODATA
   | 'cname' // a CNAME to a walled garden
   | 'drop' // no answer at all

@@ -27,11 +27,16 @@ const sinkhole = z
     sentence('expected ipv4, ipv6 or both')
   )
 
+const BLANK_ACTION =
+  'blank or null; write null-address for 0.0.0.0 and ::, another action, or omit the key'
 const action = z.preprocess(
-  // YAML reads an unquoted `null` as null.
-  value => (value === null ? 'null' : value),
+  (value, context) => {
+    // YAML reads a blank value and an unquoted `null` alike. Neither says what clients receive.
+    if (value === null) context.addIssue({ code: 'custom', ...sentence(BLANK_ACTION) })
+    return value === null ? z.NEVER : value
+  },
   z.enum([
-    ...(['nxdomain', 'nodata', 'refused', 'null'] as const),
+    ...(['nxdomain', 'nodata', 'refused', 'null-address'] as const),
     ...(['sinkhole', 'cname', 'drop', 'truncate'] as const)
   ])
 )

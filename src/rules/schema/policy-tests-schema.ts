@@ -53,7 +53,16 @@ export type PolicyTable = PolicyTestsFile['tests'][number]
  */
 export const EXPECTED = [
   ...(['blocked', 'passes', 'forwarded', 'allowed', 'monitored', 'local'] as const),
-  ...(['nxdomain', 'nodata', 'refused', 'null', 'sinkhole', 'cname', 'drop', 'truncate'] as const)
+  ...([
+    'nxdomain',
+    'nodata',
+    'refused',
+    'null-address',
+    'sinkhole',
+    'cname',
+    'drop',
+    'truncate'
+  ] as const)
 ] as const
 export type Expected = (typeof EXPECTED)[number]
 

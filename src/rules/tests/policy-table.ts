@@ -159,9 +159,7 @@ const EXPECTED_CELL: Readonly<Record<Column, string>> = {
 function cellsOf(table: PolicyTable, row: Row, path: Path): Cells {
   const cells = new Map<Column, Cell>()
   const put = (column: Column, text: string | null | undefined, at: Path): void => {
-    // YAML reads an unquoted `null`, which is an action, as null.
-    const value = text === null && column === 'expect' ? 'null' : text
-    if (value != null) cells.set(column, { text: value, path: at })
+    if (text != null) cells.set(column, { text, path: at })
   }
   for (const column of COLUMNS) {
     if (table[column] !== undefined) put(column, table[column], [...path.slice(0, -2), column])
