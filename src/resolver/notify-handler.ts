@@ -80,14 +80,13 @@ export class NotifyHandler {
     if (candidates.length === 0) return undefined
     const { octets, query } = context
     const message = octets.slice(query.at, query.end)
-    let tsig: Tsig | undefined
     try {
-      tsig = findTsig(message)
+      const tsig = findTsig(message)
+      return this.write(context, this.check(context, message, tsig, candidates), tsig)
     } catch (error) {
       if (!(error instanceof InterdictError)) throw error
       return this.write(context, { rcode: RCODE.FORMERR }, undefined)
     }
-    return this.write(context, this.check(context, message, tsig, candidates), tsig)
   }
 
   private check(

@@ -35,6 +35,8 @@ const ALGORITHM_NAME = {
 
 /** Permitted clock difference between the two servers. RFC 8945 §10. */
 const FUDGE: Seconds = 300
+/** Minimum length of a truncated MAC. RFC 8945 §5.2.2.1. */
+const MIN_MAC: Octets = 10
 /** Most consecutive unsigned messages of a response. RFC 8945 §5.3.1. */
 const MAX_UNSIGNED = 99
 
@@ -149,7 +151,11 @@ export function encodeTsigError(
   return appendTsig(message, name, algorithm, variables, new Uint8Array(0))
 }
 
-/** Verifies a signed request. Returns one of `TSIG_ERROR`. RFC 8945 §5.2. */
+/**
+ * Verifies a signed request. Returns one of `TSIG_ERROR`. RFC 8945 §5.2.
+ *
+ * @throws InterdictError WIRE_TSIG if the length of the MAC is not permitted
+ */
 export function verifyRequest(
   message: Uint8Array,
   tsig: Tsig,
@@ -160,7 +166,15 @@ export function verifyRequest(
   const hmac = startHmac(key, undefined)
   hmac.update(removeTsig(message, tsig))
   hmac.update(encodeVariables(key, tsig))
-  if (!isSameMac(hmac.digest(), tsig.mac)) return TSIG_ERROR.BADSIG
+  const mac = hmac.digest()
+  const { length } = tsig.mac
+  // RFC 8945 §5.2.2.1
+  if (length > mac.length || length < Math.max(MIN_MAC, mac.length / 2)) {
+    throw failure('WIRE_TSIG', tsig.at)
+  }
+  if (!isSameMac(mac.subarray(0, length), tsig.mac)) return TSIG_ERROR.BADSIG
+  // No truncation is accepted, however long the rest. RFC 8945 §5.2.4.
+  if (length < mac.length) return TSIG_ERROR.BADTRUNC
   return Math.abs(now - tsig.time) > tsig.fudge ? TSIG_ERROR.BADTIME : TSIG_ERROR.none
 }
 
@@ -274,7 +288,7 @@ function matchesKey({ name, algorithm }: Tsig, key: TsigKey): boolean {
   )
 }
 
-/** Compares MACs in constant time. Truncated MACs are rejected. RFC 8945 §5.2.2.1. */
+/** Compares MACs in constant time. */
 function isSameMac(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && timingSafeEqual(a, b)
 }

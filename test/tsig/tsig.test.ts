@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { InterdictError } from '../../src/base/error.js'
 import { encodeZoneQuery } from '../../src/dns/message/zone-message.js'
 import { readName } from '../../src/dns/name/name.js'
 import {
@@ -60,6 +61,36 @@ for (const algorithm of ['hmac-sha256', 'hmac-sha512'] as const) {
     const renumbered = Uint8Array.from(octets)
     renumbered[0]! ^= 1
     t.equal(judge(renumbered), TSIG_ERROR.none, 'the ID that was signed is in the record')
+  })
+
+  t.test(`${algorithm}: a truncated MAC is never accepted`, async t => {
+    const whole = algorithm === 'hmac-sha256' ? 32 : 64
+    const errorOf = (macLength: number, flip = 0): number | string => {
+      const { octets } = sign(query, key, { time: NOW, macLength })
+      octets[octets.length - 7]! ^= flip // the last octet of the MAC
+      try {
+        return verifyRequest(octets, findTsig(octets)!, ours(key), NOW)
+      } catch (error) {
+        return (error as InterdictError).code
+      }
+    }
+    t.equal(errorOf(whole), TSIG_ERROR.none)
+    t.equal(errorOf(whole - 1), TSIG_ERROR.BADTRUNC)
+    t.equal(errorOf(whole / 2), TSIG_ERROR.BADTRUNC)
+    t.equal(errorOf(whole / 2, 1), TSIG_ERROR.BADSIG, 'the signature is verified first')
+    for (const macLength of [0, 1, 9, whole / 2 - 1]) t.equal(errorOf(macLength), 'WIRE_TSIG')
+    const request = signMessage(query, ours(key), NOW)
+    for (const macLength of [1, whole / 2, whole - 1]) {
+      const { octets } = sign(query, key, { time: NOW, prior: request.mac, macLength })
+      t.match(new TsigVerifier(ours(key), request.mac).verify(octets, NOW), /BADSIG/)
+    }
+  })
+
+  t.test(`${algorithm}: a MAC longer than the hash is malformed`, async t => {
+    const { octets } = sign(query, key, { time: NOW })
+    const tsig = findTsig(octets)!
+    const mac = Buffer.concat([tsig.mac, Buffer.alloc(1)])
+    t.throws(() => verifyRequest(octets, { ...tsig, mac }, ours(key), NOW), { code: 'WIRE_TSIG' })
   })
 }
 

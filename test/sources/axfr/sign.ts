@@ -13,6 +13,8 @@ export interface SignOptions {
   readonly fudge?: number
   readonly error?: number
   readonly other?: Uint8Array
+  /** Octets of the MAC that are sent; all by default. */
+  readonly macLength?: number
   /** MAC of the request or the previous message. */
   readonly prior?: Uint8Array
   /** Whether it is a later message of a response. */
@@ -41,7 +43,8 @@ export function sign(
     other = Buffer.alloc(0),
     prior,
     isLater,
-    between = []
+    between = [],
+    macLength
   } = options
   const hash = key.algorithm === 'hmac-sha256' ? 'sha256' : 'sha512'
   const hmac = createHmac(hash, key.secret)
@@ -57,7 +60,7 @@ export function sign(
     hmac.update(Buffer.concat([name, word(255), ttl, algorithm, timers]))
     hmac.update(Buffer.concat([word(error), word(other.length), other]))
   }
-  const mac = hmac.digest()
+  const mac = hmac.digest().subarray(0, macLength)
   const rdata = Buffer.concat([
     ...[algorithm, timers, word(mac.length), mac],
     ...[message.subarray(0, 2), word(error), word(other.length), other]
