@@ -163,14 +163,19 @@ class ZoneUpdater {
       return this.updated(primary, 'ixfr', await storeChanges(context, got, current))
     } catch (error) {
       if (!allowsAxfrFallback(error)) throw error
-      return this.transferWhole(primary)
+      return this.transferWhole(primary, current.serial)
     }
   }
 
-  private async transferWhole(primary: Primary): Promise<ZoneUpdate> {
-    const { maxSize } = this.job.list
+  /** @param have serial of a valid copy, which only a newer version may replace. RFC 1982 */
+  private async transferWhole(primary: Primary, have?: number): Promise<ZoneUpdate> {
+    const { zone, maxSize } = this.job.list
     const got = await transferZone(this.queryOptions(primary), undefined, maxSize)
     if (got.kind !== 'whole') throw new Error('AXFR did not return a whole zone')
+    if (have !== undefined && !isNewer(got.soa.serial, have)) {
+      const why = `serial ${got.soa.serial} is not newer than ${have} of the copy`
+      throw failure('TRANSFER_BROKEN', zone, primary.id, why)
+    }
     return this.updated(primary, 'axfr', await storeWhole(this.storeContext(primary), got))
   }
 

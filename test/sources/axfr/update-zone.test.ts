@@ -129,6 +129,55 @@ t.test('serials wrap around: the last one is followed by the first', async t => 
   t.match(await rig.update([primary.as()]), { kind: 'unchanged', serial: 3 }, 'no way back')
 })
 
+t.test('no version replaces a newer one, whatever the SOA said', async t => {
+  const cases = [
+    { it: 'an older zone instead of changes', serial: 2, by: 'IXFR' },
+    { it: 'an older zone where IXFR fails', serial: 2, by: 'AXFR' },
+    { it: 'the same serial with another content', serial: 3, by: 'AXFR' },
+    { it: 'half the serial space ahead', serial: 0x8000_0003, by: 'AXFR' }
+  ] as const
+  for (const { it, serial, by } of cases) {
+    const primary = await TestPrimary.open(t, [THIRD])
+    const rig = new Rig(t)
+    await rig.update([primary.as()])
+    primary.answer = asked => {
+      if (asked.type === 'SOA') return primary.messages(asked, [primary.soa(4)])
+      if (asked.type !== by) return [primary.rcode(asked, 4)]
+      return primary.messages(asked, primary.whole({ ...FIRST, serial }))
+    }
+    for (const isNotified of [false, true]) {
+      const { kind } = await rig.update([primary.as()], isNotified)
+      t.equal(kind, 'failed', it)
+      t.strictSame(await rig.names(), Object.keys(THIRD.policies), it)
+      t.equal(await rig.serial(), 3, it)
+    }
+  }
+})
+
+t.test('changes whose versions do not follow each other are not applied', async t => {
+  const cases = [
+    { it: 'a gap between two versions', chain: [1, 2, 3, 4] },
+    { it: 'a version twice', chain: [1, 2, 1, 2] },
+    { it: 'backwards', chain: [1, 4, 4, 2] },
+    { it: 'from a later version', chain: [2, 4] },
+    { it: 'to another version than announced', chain: [1, 3] }
+  ] as const
+  for (const { it, chain } of cases) {
+    const primary = await TestPrimary.open(t, [FIRST])
+    const rig = new Rig(t)
+    await rig.update([primary.as()])
+    primary.states.push({ ...SECOND, serial: 4 })
+    primary.answer = asked => {
+      if (asked.type !== 'IXFR') return undefined
+      const serials = [4, ...chain, 4].map(serial => primary.soa(serial))
+      return { thenClose: primary.messages(asked, serials) }
+    }
+    const update = await rig.update([primary.as()])
+    t.match(update, { kind: 'taken', serial: 4, from: 'axfr' }, it)
+    t.strictSame(await rig.names(), Object.keys(SECOND.policies), it)
+  }
+})
+
 t.test('of several primaries, the one with the highest serial is used', async t => {
   const old = await TestPrimary.open(t, [FIRST])
   const good = await TestPrimary.open(t, [FIRST, SECOND])
