@@ -1,5 +1,8 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import { failure } from '../../base/error.js'
 import { StateFiles } from '../../base/state-files.js'
 import type { Validators } from './download.js'
@@ -57,6 +60,34 @@ export class ListCopies {
     const copy = hasCopy ? read.copy : undefined
     const held = hasHeld ? read.held : undefined
     return { ...read, copy, held }
+  }
+
+  /**
+   * The same, without copies whose file is no longer what was stored, so that a server that says
+   * "not modified" does not confirm a damaged file.
+   */
+  async intactRecord(id: string): Promise<CopyRecord> {
+    const { copy, held, ...record } = await this.record(id)
+    const [isCopyIntact, isHeldIntact] = await Promise.all([
+      this.isIntact(id, '', copy),
+      this.isIntact(id, '.held', held)
+    ])
+    return {
+      ...record,
+      copy: isCopyIntact ? copy : undefined,
+      held: isHeldIntact ? held : undefined
+    }
+  }
+
+  private async isIntact(id: string, end: string, state: CopyState | undefined): Promise<boolean> {
+    if (state === undefined) return false
+    const hash = createHash('sha256')
+    try {
+      await pipeline(createReadStream(this.files.path(id, end)), hash)
+    } catch {
+      return false
+    }
+    return hash.digest('hex') === state.sha256
   }
 
   async replace(id: string, octets: Uint8Array, record: CopyRecord): Promise<void> {

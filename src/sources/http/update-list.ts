@@ -45,7 +45,7 @@ type ErrorInfo = { readonly code: string; readonly message: string }
 export async function updateList(list: RemoteList, parts: ListUpdateOptions): Promise<ListUpdate> {
   const { id } = list
   const { copies, now } = parts
-  const before = await copies.record(id)
+  const before = await copies.intactRecord(id)
   const tried = new Date(now()).toISOString()
   try {
     return await fetchAndVerify(list, parts, { ...before, tried, failures: 0, trouble: undefined })

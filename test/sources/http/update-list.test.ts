@@ -328,6 +328,35 @@ t.test('a deleted copy is downloaded again, and compared with nothing', async t 
   t.equal(copy(), names(3))
 })
 
+t.test(
+  'a damaged copy is downloaded again, although the server says that nothing changed',
+  async t => {
+    const { server, look, copy, folder } = await rig(t)
+    server.on('/ads.txt', (request, response) => {
+      if (request.headers['if-none-match'] === '"1"') response.writeHead(304).end()
+      else response.writeHead(200, { etag: '"1"' }).end(names(100))
+    })
+    await look()
+    t.match(await look(), { kind: 'unchanged' })
+    writeFileSync(join(folder, 'ads'), names(99))
+    t.match(await look(), { kind: 'taken', entries: 100 })
+    t.equal(copy(), names(100))
+  }
+)
+
+t.test('an ETag applies only to the URL that sent it, and 304 only to who was asked', async t => {
+  const { server, look, copy } = await rig(t)
+  server.on('/ads.txt', says(200, { etag: '"1"' }, names(3)))
+  await look()
+  server.on('/other.txt', says(304, { etag: '"1"' }))
+  const moved = { url: server.url('/other.txt') }
+  t.match(await look(moved), { kind: 'failed', trouble: { code: 'REMOTE_STATUS' } })
+  t.equal(server.seen.at(-1)!.headers['if-none-match'], undefined)
+  t.equal(copy(), names(3))
+  server.on('/other.txt', says(200, { etag: '"1"' }, names(5)))
+  t.match(await look(moved), { kind: 'taken', entries: 5 }, 'the same tag, another list')
+})
+
 t.test('a corrupt record counts as missing', async t => {
   const { server, look, folder } = await rig(t)
   server.on('/ads.txt', names(3))
