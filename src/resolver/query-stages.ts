@@ -1,0 +1,159 @@
+import { epochSeconds, type Clock } from '../base/clock.js'
+import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../base/units.js'
+import type { Shelf } from '../cache/shelf.js'
+import type { Answer } from '../dns/message/answer.js'
+import { RRCLASS } from '../dns/registry/rrclass.js'
+import { encodeCachedAnswer } from '../dns/reply/cached-reply.js'
+import type { Policy } from '../policy/evaluate/policy.js'
+import { TIER } from '../policy/tables/claim.js'
+import type { Verdict } from '../policy/tables/verdict.js'
+import { MATCH, VERDICT } from '../querylog/record/query-event.js'
+import { AnswerInspector } from './answer-inspector.js'
+import { isBlocked, writeBlockedReply } from './blocked-reply.js'
+import {
+  chooseLocalReply,
+  LOCAL_REPLY,
+  localEde,
+  localRcode,
+  writeLocalReply
+} from './local-reply.js'
+import type { Prefetcher } from './prefetcher.js'
+import { CONTINUE, type QueryContext } from './query-context.js'
+import type { QueryLogger } from './query-logger.js'
+import type { RebindingGuard } from './rebinding-guard.js'
+import { blockPrivateAddress, refuseUnknownClient } from './rejections.js'
+import type { ServerIdentity } from './server-identity.js'
+import { answerChaos, rejectUnsupported } from './unsupported-queries.js'
+
+/** How long the shelf serves an answer before the cache has to be asked, which counts its use. */
+const MAX_SHELF_AGE: Seconds = 30
+
+export interface StageDependencies {
+  /** Undefined if every lookup has to be logged: replies from the shelf are not. */
+  readonly shelf: Shelf | undefined
+  /** Undefined: entries are not refreshed before they expire. */
+  readonly prefetcher?: Prefetcher | undefined
+  readonly logger: QueryLogger
+  readonly identity: ServerIdentity
+  /** Undefined: upstreams may return private addresses for any name. */
+  readonly rebindingGuard?: RebindingGuard | undefined
+  readonly clock: Clock
+}
+
+/**
+ * The stages that both paths of `Resolver` share: policy for the name, policy for the answer, the
+ * reply and its log record. Each works on the query in `context`.
+ */
+export class QueryStages {
+  /** Time, date and policy epoch of the current batch. */
+  now: Milliseconds = 0
+  epoch = 0
+  private calendar: Seconds = 0
+  private readonly inspector: AnswerInspector
+
+  /** @param policy in force until `adopt` replaces it */
+  constructor(
+    private readonly context: QueryContext,
+    private readonly dependencies: StageDependencies,
+    public policy: Policy
+  ) {
+    this.inspector = new AnswerInspector(dependencies.rebindingGuard)
+    this.beginBatch()
+  }
+
+  /** Replaces the rules. Each query is answered under one snapshot, never under parts of two. */
+  adopt(policy: Policy): void {
+    this.policy = policy
+    this.beginBatch()
+  }
+
+  beginBatch(): void {
+    const { clock, shelf, logger } = this.dependencies
+    this.now = clock.now()
+    this.calendar = epochSeconds(clock)
+    this.epoch = this.policy.epochAt(this.calendar)
+    this.inspector.beginBatch(this.policy, this.calendar, this.epoch)
+    shelf?.beginBatch(this.epoch, this.now)
+    logger.beginBatch(this.policy, clock.wall())
+  }
+
+  /** What is handled at the same time, as all in one turn of the event loop, shares a batch. */
+  updateBatch(): void {
+    if (this.dependencies.clock.now() !== this.now) this.beginBatch()
+  }
+
+  /**
+   * Checks the client and evaluates the rules for the name.
+   *
+   * @param isShelved the shelf holds the rules' decision
+   * @returns the reply's length, DROP, or CONTINUE
+   */
+  applyPolicy(took: Milliseconds, isShelved: boolean): number {
+    const { context, policy } = this
+    const { shelf, logger, identity } = this.dependencies
+    const { query, clientClass, verdict, overTcp } = context
+    if (clientClass === 0) return refuseUnknownClient(context, logger)
+    if (query.qclass !== RRCLASS.IN) return answerChaos(context, identity)
+    verdict.clear()
+    if (isShelved) shelf!.readBlock(verdict)
+    else policy.evaluateName(query.qname, query.qtype, clientClass, this.calendar, verdict, overTcp)
+    if (verdict.tier === TIER.specialUse) {
+      const length = this.answerLocally(took)
+      if (length !== CONTINUE) return length
+    }
+    // A block applies to every kind of query, so unsupported queries are rejected after it.
+    if (!isBlocked(policy, verdict)) return rejectUnsupported(context, logger)
+    if (!isShelved && verdict.monitorClaim === -1)
+      shelf?.putBlock(query, verdict, context.verdictClass)
+    return this.block(verdict, MATCH.qname, took)
+  }
+
+  /** Replies with `answer`, unless it contains something that this client must not reach. */
+  respond(answer: Answer, verdict: number, took: Milliseconds): number {
+    const { context, inspector, policy } = this
+    const { logger } = this.dependencies
+    const match = inspector.inspect(context, answer)
+    if (match === MATCH.rebinding) return blockPrivateAddress(context, policy, logger, answer, took)
+    if (match !== MATCH.none) return this.block(inspector.verdict, match, took)
+    const age = Math.floor((this.now - answer.storedAt) / MS_PER_SECOND)
+    const length = encodeCachedAnswer(context.octets, context.query, context.maxLength, answer, age)
+    logger.logAnswered(context, inspector, answer, verdict, took)
+    if (verdict === VERDICT.cached) this.maybePrefetch(answer, age)
+    return length
+  }
+
+  /**
+   * After a cache hit: refreshes the entry if it expires soon, and puts the answer on the shelf.
+   * Random names are queried once and never get here; blocked names do not, either.
+   */
+  private maybePrefetch(answer: Answer, age: Seconds): void {
+    const { context, inspector } = this
+    const { prefetcher, shelf } = this.dependencies
+    const end = prefetcher?.maybePrefetch(context.query, answer, age) ?? answer.lifetime
+    const until = Math.min(end, age + MAX_SHELF_AGE)
+    if (until > age && isUnmatched(context.verdict) && isUnmatched(inspector.verdict)) {
+      shelf?.put(context.query, answer, context.verdictClass, until)
+    }
+  }
+
+  private block(verdict: Verdict, match: number, took: Milliseconds): number {
+    const length = writeBlockedReply(this.context, this.policy, verdict, match)
+    this.dependencies.logger.logBlocked(this.context, verdict, match, took)
+    return length
+  }
+
+  /** Replies for a special-use name; CONTINUE if the question belongs to an upstream. */
+  private answerLocally(took: Milliseconds): number {
+    const { context, policy } = this
+    const reply = chooseLocalReply(context, policy)
+    if (reply === LOCAL_REPLY.forward) return CONTINUE
+    const length = writeLocalReply(context, policy, reply)
+    this.dependencies.logger.logLocal(context, localRcode(reply), localEde(reply), took)
+    return length
+  }
+}
+
+/** Whether no rule matched, not even one in monitor mode. */
+function isUnmatched({ claim, tier, monitorClaim }: Verdict): boolean {
+  return (claim === -1 || tier === TIER.specialUse) && monitorClaim === -1
+}
