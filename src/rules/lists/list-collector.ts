@@ -36,8 +36,8 @@ export class ListCollector implements ListSink {
   readonly warnings: InterdictError[] = []
   readonly unsupported = new Map<Unsupported, number>()
   private lastSkipped = 0
-  /** The group used last: consecutive lines mostly have the same action. */
-  private lastGroup: ActionGroup | undefined
+  /** Groups by the actions that belong to them: equal actions are often the same object. */
+  private readonly groupByAction = new WeakMap<ListAction, ActionGroup>()
 
   /**
    * @param displayName the file's name in messages
@@ -98,7 +98,8 @@ export class ListCollector implements ListSink {
   }
 
   private groupOf(action: ListAction, line: number): ActionGroup | undefined {
-    if (this.lastGroup?.action === action) return this.lastGroup
+    const known = this.groupByAction.get(action)
+    if (known !== undefined) return known
     const key = actionKey(action)
     let group = this.groups.get(key)
     if (group === undefined) {
@@ -113,7 +114,8 @@ export class ListCollector implements ListSink {
       group = { action, names: new PackedNames(), prefixes: [] }
       this.groups.set(key, group)
     }
-    return (this.lastGroup = group)
+    this.groupByAction.set(action, group)
+    return group
   }
 }
 

@@ -32,6 +32,7 @@ interface Override {
   readonly isSameName: boolean
 }
 
+const NO_RECORD = new Uint8Array(0)
 const NO_OVERRIDES: readonly Override[] = []
 
 /** A conditional entry that is repeated for a name below its own. */
@@ -108,7 +109,8 @@ export class ListLayers {
     if (action.layer === 0) return
     names.forEach((octets, at, length, cover, line, end) => {
       const key = nameKey(octets, at, length)
-      const entry = { collector, action, cover, line, record: octets.slice(at + length, end) }
+      const record = end === at + length ? NO_RECORD : octets.slice(at + length, end)
+      const entry = { collector, action, cover, line, record }
       const known = this.upper.get(key)
       if (known === undefined) this.upper.set(key, [entry])
       else if (entry.record.length > 0 || !known.some(it => isSame(it, entry))) known.push(entry)

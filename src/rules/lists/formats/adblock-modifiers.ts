@@ -123,6 +123,7 @@ function prefixesOf(client: string, clients: NetworkPrefixes): readonly Prefix[]
 
 /** Splits at a character that is neither escaped nor quoted. */
 function splitAt(text: string, sign: string): string[] {
+  if (!/['"\\]/.test(text)) return text.split(sign)
   const parts = ['']
   let quote = ''
   for (const [one] of text.matchAll(/\\?./gs)) {

@@ -1,7 +1,7 @@
 import { readPrefix, type Prefix } from '../../../base/address.js'
 import { InterdictError } from '../../../base/error.js'
 import { readName } from '../../../dns/name/name.js'
-import { coversTopLevelDomain, type Pattern } from '../../model/pattern.js'
+import { coversTopLevelDomain, readAscii, type Pattern } from '../../model/pattern.js'
 import type { Rejection } from './adblock-modifiers.js'
 
 /** What a pattern matches, in names or addresses. */
@@ -40,7 +40,7 @@ function isPartialName(start: string, middle: string, end: string): boolean {
 
 function nameTarget(text: string, cover: Pattern['cover']): RuleTarget | Rejection {
   try {
-    const name = readName(text)
+    const name = readAscii(text) ?? readName(text)
     if (coversTopLevelDomain({ cover: 'suffix', name })) return { unsupported: 'top-level domains' }
     return { cover, name }
   } catch (error) {

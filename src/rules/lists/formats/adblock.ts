@@ -25,6 +25,8 @@ const LAYER = {
   status: 6,
   cancel: 7
 }
+/** Texts of modifiers whose meaning is kept; beyond that, it starts over. */
+const MAX_KNOWN = 1000
 const DATA: ListAction = { layer: LAYER.data, kind: 'data' }
 
 /** Cosmetic rules: `##`, `#@#`, `#?#`, `#$#`, `#%#`, `$$` and combinations, after optional names. */
@@ -38,6 +40,8 @@ const RULE = /^(@@)?([^$]*)(?:\$(.*))?$/s
  */
 export class AdblockReader implements LineReader {
   private readonly hosts = new NamesReader('hosts', DATA)
+  /** Modifiers by their text: most lists have only a few different ones. */
+  private readonly known = new Map<string, RuleModifiers | Rejection>()
 
   constructor(private readonly clients: NetworkPrefixes) {}
 
@@ -80,12 +84,64 @@ export class AdblockReader implements LineReader {
 
   private readRule(line: string, number: number, sink: ListSink): Rejection | undefined {
     const [, at = '', pattern = '', after = ''] = RULE.exec(line)!
-    const modifiers = readModifiers(after, this.clients)
+    const modifiers = this.modifiersOf(after)
     if (isRejection(modifiers)) return modifiers
     const target = readHostPattern(pattern)
     if (isRejection(target)) return target
     const rule = new AdblockRule(target, modifiers, at !== '', number)
     return rule.emit(sink)
+  }
+
+  private modifiersOf(text: string): RuleModifiers | Rejection {
+    let modifiers = this.known.get(text)
+    if (modifiers === undefined) {
+      const read = readModifiers(text, this.clients)
+      modifiers = isRejection(read) ? read : new RuleModifiers(read)
+      if (this.known.size === MAX_KNOWN) this.known.clear()
+      this.known.set(text, modifiers)
+    }
+    return modifiers
+  }
+}
+
+/** The modifiers of one or more rules, with the actions that follow from them. */
+class RuleModifiers {
+  /** The same object for equal actions, so that collectors need not compare them. */
+  private readonly actions = new Map<string, ListAction>()
+
+  constructor(readonly values: Modifiers) {}
+
+  /** @param answer of `$dnsrewrite` */
+  action(isException: boolean, answer: Rewrite | undefined): ListAction {
+    if (answer !== undefined) return this.create(isException, answer)
+    return this.once(`rule ${isException}`, () => this.create(isException, undefined))
+  }
+
+  /** A `pass` in the layer of the rule. */
+  pass(prefixes: Modifiers['clients'], isException: boolean): ListAction {
+    const { qtypes, clients } = this.values
+    const { layer } = this.action(isException, undefined)
+    const key = `pass ${prefixes === clients} ${isException}`
+    return this.once(key, () => ({ layer, kind: 'pass', qtypes, prefixes }))
+  }
+
+  private once(key: string, create: () => ListAction): ListAction {
+    let action = this.actions.get(key)
+    if (action === undefined) this.actions.set(key, (action = create()))
+    return action
+  }
+
+  private create(isException: boolean, answer: Rewrite | undefined): ListAction {
+    const { important, qtypes, clients: prefixes, rewrite } = this.values
+    if (isException && rewrite === '') return { layer: LAYER.cancel, kind: 'cancel' }
+    if (answer !== undefined) {
+      const kind = 'action' in answer ? answer.action : 'data'
+      const data = 'record' in answer && answer.isAlias ? LAYER.alias : LAYER.data
+      return { layer: kind === 'data' ? data : LAYER.status, kind, qtypes, prefixes }
+    }
+    const layer = isException ? LAYER.exception : LAYER.block
+    const kind = isException ? 'pass' : 'rule'
+    return { layer: layer + (important ? LAYER.important : 0), kind, qtypes, prefixes }
   }
 }
 
@@ -93,15 +149,15 @@ export class AdblockReader implements LineReader {
 class AdblockRule {
   constructor(
     private readonly target: RuleTarget,
-    private readonly modifiers: Modifiers,
+    private readonly modifiers: RuleModifiers,
     private readonly isException: boolean,
     private readonly line: number
   ) {}
 
   /** Passes the rule to the sink. @returns why it is skipped or unsupported */
   emit(sink: ListSink): Rejection | undefined {
-    const { target, modifiers, isException } = this
-    const { rewrite, denyallow, notClients } = modifiers
+    const { target, isException } = this
+    const { rewrite, denyallow, notClients } = this.modifiers.values
     if (isException && denyallow.length + notClients.length > 0) {
       return { unsupported: 'exceptions with exclusions' }
     }
@@ -123,7 +179,7 @@ class AdblockRule {
     const { name, cover } = target
     const action = this.listAction(answer)
     const isPlain = action.layer === 0 && !action.qtypes && !action.prefixes
-    if (this.modifiers.badfilter) {
+    if (this.modifiers.values.badfilter) {
       sink.disable(isPlain ? undefined : action, name, COVER[cover])
     } else if (isPlain) {
       sink.blockName(name, 0, name.length, COVER[cover], this.line)
@@ -135,17 +191,17 @@ class AdblockRule {
 
   /** Adds a `pass` for the names and clients that the rule excludes. */
   private emitExcluded(target: Pattern, excluded: readonly RuleTarget[], sink: ListSink): void {
-    const { qtypes, clients, notClients, badfilter } = this.modifiers
-    const { layer } = this.listAction(undefined)
+    const { modifiers, isException } = this
+    const { clients, notClients, badfilter } = modifiers.values
     const add = (action: ListAction, { name, cover }: Pattern): void => {
       if (badfilter) sink.disable(action, name, COVER[cover])
       else sink.addName(action, name, COVER[cover], this.line)
     }
     for (const one of excluded) {
       if ('prefix' in one || !covers(target.cover, target.name, one.name)) continue
-      add({ layer, kind: 'pass', qtypes, prefixes: clients }, one)
+      add(modifiers.pass(clients, isException), one)
     }
-    if (notClients.length > 0) add({ layer, kind: 'pass', qtypes, prefixes: notClients }, target)
+    if (notClients.length > 0) add(modifiers.pass(notClients, isException), target)
   }
 
   private emitPrefix(
@@ -153,7 +209,7 @@ class AdblockRule {
     answer: Rewrite | undefined,
     sink: ListSink
   ): Rejection | undefined {
-    const { badfilter, denyallow, notClients, rewrite } = this.modifiers
+    const { badfilter, denyallow, notClients, rewrite } = this.modifiers.values
     if (answer !== undefined || rewrite === '') return { unsupported: 'unsupported answers' }
     if (badfilter || denyallow.length + notClients.length > 0) {
       return { unsupported: 'exceptions with exclusions' }
@@ -165,17 +221,7 @@ class AdblockRule {
   }
 
   private listAction(answer: Rewrite | undefined): ListAction {
-    const { isException, modifiers } = this
-    const { important, qtypes, clients: prefixes, rewrite } = modifiers
-    if (isException && rewrite === '') return { layer: LAYER.cancel, kind: 'cancel' }
-    if (answer !== undefined) {
-      const kind = 'action' in answer ? answer.action : 'data'
-      const data = 'record' in answer && answer.isAlias ? LAYER.alias : LAYER.data
-      return { layer: kind === 'data' ? data : LAYER.status, kind, qtypes, prefixes }
-    }
-    const layer = isException ? LAYER.exception : LAYER.block
-    const kind = isException ? 'pass' : 'rule'
-    return { layer: layer + (important ? LAYER.important : 0), kind, qtypes, prefixes }
+    return this.modifiers.action(this.isException, answer)
   }
 }
 
