@@ -6,7 +6,7 @@ import { entriesOf, type SourceLine } from '../tables/entries.js'
 import { NameTable, type NameTableBuffers } from '../tables/name-table.js'
 import type { Snapshot } from '../tables/snapshot.js'
 import { sourceOf, sourceRef } from '../tables/source-sets.js'
-import type { SourceSummary } from '../tables/source-table.js'
+import { isCounted, type SourceSummary } from '../tables/source-table.js'
 import { localDataDigest, nameDigest } from './list-parts.js'
 import { NameTableEditor } from './name-table-editor.js'
 
@@ -153,9 +153,9 @@ class Amender {
     this.sourceChanges.set(source, change)
   }
 
-  /** Whether a rule's source lists the name, not only the special-use names. */
+  /** Whether the name counts as one of the rules. */
   private isCovered(sources: readonly SourceLine[]): boolean {
-    return sources.some(({ ref }) => this.before.sources.all[sourceOf(ref)]!.kind !== 'local')
+    return sources.some(({ ref }) => isCounted(this.before.sources.all[sourceOf(ref)]!))
   }
 }
 

@@ -16,7 +16,7 @@ export interface BuiltNameTables {
   readonly names: NameTableBuffers
   readonly addresses: AddressTableBuffers
   readonly summaries: readonly SourceSummary[]
-  /** Number of distinct names, without special-use names. */
+  /** Number of distinct names, without special-use names and names that are enclosers only. */
   readonly ruleNames: number
   /** Shared memory in use for names. */
   readonly used: Octets
@@ -49,7 +49,7 @@ export function buildNameTables(
     source.writeTo(sink)
     if (!names.flush()) throw failure('POLICY_BOUNDS', source.id)
     if (names.collided) return undefined
-    if (source.kind !== 'local') ruleNames = names.names
+    if (source.kind !== 'local' && source.part?.effect !== 'encloser') ruleNames = names.names
     summaries.push(summaryOf(source, sink))
   }
   const slots = names.finish()
@@ -73,6 +73,7 @@ function summaryOf(source: NameSource, sink: SourceWriter): SourceSummary {
     id: part?.list ?? source.id,
     part: describePart(source),
     isPass: part?.effect === 'pass',
+    isEncloser: part?.effect === 'encloser',
     stage: part?.stage,
     title,
     file,

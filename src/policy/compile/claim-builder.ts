@@ -39,7 +39,7 @@ export class ClaimBuilder {
 
   private build(rule: Rule, { part }: NameSource, source: SourceSummary): Claim {
     const isPass = part?.effect === 'pass'
-    const hasReply = blocks(rule) && !isPass
+    const hasReply = blocks(rule) && !isPass && part?.effect !== 'encloser'
     return {
       tier: tierOf(rule, source),
       kind: rule.kind,
@@ -78,6 +78,7 @@ type FullReply = ListReply & Pick<Reply, 'ede' | 'ttl'>
  * entry of a zone in an enforced block rule decides instead, as an allow rule would.
  */
 export function removesOwnList(rule: Rule, { part }: NameSource): boolean {
+  if (part?.effect === 'encloser') return true
   if (part?.effect !== 'pass') return false
   return part.stage === undefined || rule.kind !== 'block' || rule.mode === 'monitor'
 }

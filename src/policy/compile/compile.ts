@@ -84,7 +84,8 @@ export function compile(ruleSet: RuleSet, options: CompileOptions): Snapshot {
 
 /**
  * Sources that some rule refers to: an app that nobody bans takes no memory. Pass parts come first,
- * since `Policy` has to see what a list passes before the rest of that list.
+ * since `Policy` has to see what a list passes before the rest of that list; enclosers come last,
+ * since they exclude what a zone has for shorter names only.
  */
 function usedSources({ sources, networks }: RuleSet): NameSource[] {
   const used = new Map<string, NameSource>()
@@ -94,9 +95,12 @@ function usedSources({ sources, networks }: RuleSet): NameSource[] {
   const listed = sources.filter(({ id }) => used.has(id))
   for (const { id } of listed) used.delete(id)
   const all = [...listed, ...used.values()]
-  return all.toSorted(
-    (a, b) => Number(b.part?.effect === 'pass') - Number(a.part?.effect === 'pass')
-  )
+  return all.toSorted((a, b) => positionOf(a) - positionOf(b))
+}
+
+function positionOf({ part }: NameSource): number {
+  if (part?.effect === 'pass') return 0
+  return part?.effect === 'encloser' ? 2 : 1
 }
 
 /** The DNS records that lists have for their names, by source. */

@@ -6,13 +6,12 @@ import {
   contentOffset,
   entryIsName,
   entryWords,
+  FIRST_ENTRY,
   PREFIX_MARK,
   type EntryBuffers
 } from '../tables/entries.js'
 import { NO_SOURCES, SourceSets } from '../tables/source-sets.js'
 
-/** Entry number 0 means none, as in fresh memory. */
-const FIRST_ENTRY = 1
 const PREFIX_WORDS = entryWords(2 + ADDRESS_OCTETS)
 const INITIAL_LINKS = 1024
 

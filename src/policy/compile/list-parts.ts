@@ -18,7 +18,7 @@ const SHOWN_PREFIXES = 3
 export function describePart({ part }: NameSource): string {
   if (part === undefined) return ''
   const { effect, qtypes, prefixes } = part
-  const words = [effect === 'rule' ? '' : effect === 'pass' ? effect : showReply(effect)]
+  const words = [effect === 'rule' ? '' : typeof effect === 'string' ? effect : showReply(effect)]
   if (qtypes !== undefined) words.push(describeQtypes(qtypes))
   if (prefixes !== undefined) {
     const shown = prefixes.slice(0, SHOWN_PREFIXES).map(showPrefix)

@@ -8,9 +8,8 @@ import type { Snapshot } from '../tables/snapshot.js'
 import { coverOf, sourceOf } from '../tables/source-sets.js'
 import type { SourceSummary } from '../tables/source-table.js'
 import type { Amendment, NameChange } from './amend.js'
+import { mayChangeEnclosers, QNAME_STAGE } from './encloser-changes.js'
 
-/** The stage of QNAME triggers in a response policy zone. */
-const QNAME_STAGE = 1
 const CNAME = 5
 
 /** Policies for names that were removed from a zone and added to it, by their keys. */
@@ -25,7 +24,8 @@ export interface ZoneDelta {
  *
  * @param list id of the list that consists of the zone
  * @returns undefined if everything has to be compiled: the zone has an action that it did not have
- *   before, or the snapshot does not match the zone's previous version
+ *   before, the change concerns names below a wildcard, or the snapshot does not match the zone's
+ *   previous version
  */
 export function zoneChanges(
   snapshot: Snapshot,
@@ -35,6 +35,8 @@ export function zoneChanges(
   const own = snapshot.sources.all.filter(({ id, kind }) => kind === 'list' && id === list)
   // No rule uses the list.
   if (own.length === 0) return { names: [], data: new Map() }
+  if (mayChangeEnclosers(snapshot, own, [...delta.removed.values(), ...delta.added.values()]))
+    return undefined
   const translator = new ZoneChangeTranslator(snapshot, own)
   const keys = new Set([...delta.removed.keys(), ...delta.added.keys()])
   for (const key of keys) {

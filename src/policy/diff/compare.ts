@@ -3,7 +3,8 @@ import type { Claim } from '../tables/claim.js'
 import { entriesOf } from '../tables/entries.js'
 import { NameTable } from '../tables/name-table.js'
 import type { Snapshot } from '../tables/snapshot.js'
-import type { SourceSummary } from '../tables/source-table.js'
+import { sourceOf } from '../tables/source-sets.js'
+import { isCounted, type SourceSummary } from '../tables/source-table.js'
 
 /** Summary of what a new snapshot changes, for the log line of a reload. */
 export interface SnapshotChanges {
@@ -82,22 +83,38 @@ function countKeptNames(before: Snapshot, after: Snapshot): number {
   const table = new NameTable(before.names)
   const entries = entriesOf(after)
   const hashed = new HashedName()
-  const uncountedAfter = onlySpecialUse(after)
-  const uncountedBefore = onlySpecialUse(before)
+  const countedAfter = new CountedEntries(after)
+  const countedBefore = new CountedEntries(before)
   let kept = 0
   for (const entry of new NameTable(after.names).entries()) {
+    if (!countedAfter.has(entry)) continue
     const content = entries.contentOf(entry)
-    if (!('name' in content) || uncountedAfter.has(entry)) continue
+    if (!('name' in content)) continue
     hashed.set(content.name, 0, before.names.seed)
     const found = hashed.labels === 0 ? table.root : table.find(hashed, 0)
-    if (found !== 0 && !uncountedBefore.has(found)) kept++
+    if (found !== 0 && countedBefore.has(found)) kept++
   }
   return kept
 }
 
-/** Entries of special-use names that no rule's source lists: they do not count as rules' names. */
-function onlySpecialUse(snapshot: Snapshot): ReadonlySet<number> {
-  const entries = entriesOf(snapshot)
-  const alone = snapshot.specialUse.filter(({ entry }) => entries.sourcesOf(entry).length === 1)
-  return new Set(alone.map(({ entry }) => entry))
+/** Tells entries that count as names of rules from special-use names and enclosers. */
+class CountedEntries {
+  private readonly words: Int32Array
+  private readonly sets: Int32Array
+  private readonly known = new Map<number, boolean>()
+
+  constructor(private readonly snapshot: Snapshot) {
+    this.words = new Int32Array(snapshot.names.entries.words)
+    this.sets = new Int32Array(snapshot.names.entries.sets)
+  }
+
+  has(entry: number): boolean {
+    const set = this.words[entry]!
+    const known = this.known.get(set)
+    if (known !== undefined) return known
+    const refs = this.sets.subarray(set + 1, set + 1 + this.sets[set]!)
+    const counts = refs.some(ref => isCounted(this.snapshot.sources.all[sourceOf(ref)]!))
+    this.known.set(set, counts)
+    return counts
+  }
 }

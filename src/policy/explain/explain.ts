@@ -23,6 +23,7 @@ import { isActive } from '../tables/timetable.js'
  * - `lifted`: an exception removes the bans of its app or list
  * - `passes`: a pass entry, by which a list excludes the name from what else it contains
  * - `excluded by its list`: a pass entry of the same list excludes this one
+ * - `behind an encloser`: a wildcard of a zone that has a name in between. RFC 4592 §3.3.1
  * - `loses to a higher tier`: a claim of a tier with precedence matches
  * - `loses to a longer match`: a claim of the same tier matches a longer name or prefix
  * - `loses to an earlier rule`: a claim of the same tier matches the same name and comes earlier
@@ -37,6 +38,7 @@ export type Outcome =
   | 'lifted'
   | 'passes'
   | 'excluded by its list'
+  | 'behind an encloser'
   | 'loses to a higher tier'
   | 'loses to a longer match'
   | 'loses to an earlier rule'
@@ -117,19 +119,23 @@ function candidates(
   const group = snapshot.clients.groupOf[context.clientClass]!
   const all = matches.flatMap(match => matchedClaims(snapshot, match, group)).sort(byPrecedence)
   const applicable = all.filter(({ claim }) => whyInapplicable(claim, context) === undefined)
-  const included = applicable.filter(match => !isExcluded(match, applicable))
+  const included = applicable.filter(
+    match => !isExcluded(match, applicable) && !isBehindEncloser(match, applicable)
+  )
   const exceptions = included.filter(({ claim }) => claim.tier === TIER.sourceException)
   const lifted = new Set(exceptions.map(({ claim }) => claim.source.index))
   const effective = included.filter(match => !isPass(match) && !isLifted(match, lifted))
   const decider = effective.find(({ claim }) => !claim.monitor)
   const first = effective[0]
   const outcomeOf = (match: MatchedClaim): Outcome => {
+    if (isBehindEncloser(match, applicable)) return 'behind an encloser'
     if (isExcluded(match, applicable)) return 'excluded by its list'
     if (isPass(match)) return 'passes'
     if (isLifted(match, lifted)) return 'lifted'
     return outcomeAgainst(match, match.claim.monitor ? first : decider)
   }
-  return all.map(match => {
+  const shown = all.filter(({ claim }) => !claim.source.isEncloser)
+  return shown.map(match => {
     const { number, entry, label, isExact, claim } = match
     const matched = matchedRule(snapshot, number, entry, isExact)!
     const outcome = whyInapplicable(claim, context) ?? outcomeOf(match)
@@ -152,8 +158,28 @@ function isExcluded(match: MatchedClaim, applicable: readonly MatchedClaim[]): b
   if (isOwnPass) return false
   return applicable.some(other => {
     const { source } = other.claim
-    return isPass(other) && source.kind === kind && source.id === id && other.depth <= match.depth
+    return (
+      isPass(other) &&
+      !source.isEncloser &&
+      source.kind === kind &&
+      source.id === id &&
+      other.depth <= match.depth &&
+      !isBehindEncloser(other, applicable)
+    )
   })
+}
+
+/** Whether the zone of this claim has an encloser between its name and the evaluated one. */
+function isBehindEncloser(match: MatchedClaim, applicable: readonly MatchedClaim[]): boolean {
+  const { kind, id, stage } = match.claim.source
+  return applicable.some(
+    ({ claim: { source }, depth }) =>
+      source.isEncloser &&
+      source.kind === kind &&
+      source.id === id &&
+      source.stage === stage &&
+      depth < match.depth
+  )
 }
 
 function whyInapplicable(claim: Claim, { now, qtype }: ExplainContext): Outcome | undefined {

@@ -1,4 +1,5 @@
 import type { Prefix } from '../../base/address.js'
+import type { Octets } from '../../base/units.js'
 import type { HashedName } from '../../dns/name/hashed-name.js'
 import { coverOf, sourceOf } from './source-sets.js'
 
@@ -26,6 +27,8 @@ const HEADER_OCTETS = 8
 /** First content octet of an entry for a prefix; no name has this length. */
 export const PREFIX_MARK = 0
 export const ADDRESS_OCTETS = 16
+/** Entry number 0 means none, as in fresh memory. */
+export const FIRST_ENTRY = 1
 
 /** Where the content of an entry begins, in octets of the entry memory. */
 export function contentOffset(entry: number): number {
@@ -118,6 +121,42 @@ export class Entries {
     const address = this.octets.slice(at + 2, at + 2 + ADDRESS_OCTETS)
     return { prefix: { address, length: this.octets[at + 1]! } }
   }
+}
+
+/**
+ * The entries of all names strictly below one of some names, in the order of memory. Includes entries
+ * that are no longer in use: `NameTableEditor` removes a name from the table only.
+ *
+ * @param bases in wire form
+ */
+export function* namesBelow(
+  { words, used }: EntryBuffers,
+  bases: readonly Uint8Array[]
+): Generator<number> {
+  if (bases.length === 0) return
+  const octets = new Uint8Array(words)
+  for (let entry = FIRST_ENTRY; entry < used;) {
+    const at = contentOffset(entry)
+    const length = octets[at]!
+    if (length !== PREFIX_MARK) {
+      for (const base of bases) {
+        if (length > base.length && endsWith(octets, at + 1, length, base)) {
+          yield entry
+          break
+        }
+      }
+    }
+    entry += entryWords(length === PREFIX_MARK ? 2 + ADDRESS_OCTETS : 1 + length)
+  }
+}
+
+/** Whether the name of `length` octets at `at` is below a shorter one. */
+function endsWith(octets: Uint8Array, at: Octets, length: Octets, base: Uint8Array): boolean {
+  const from = at + length - base.length
+  for (let i = 0; i < base.length; i++) if (octets[from + i] !== base[i]) return false
+  let label = at
+  while (label < from) label += 1 + octets[label]!
+  return label === from
 }
 
 /** Views of shared memory, made once per thread. */

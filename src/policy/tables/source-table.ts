@@ -18,6 +18,8 @@ export interface SourceSummary {
   readonly part: string
   /** Whether these are pass entries, which exclude names from what else the list contains. */
   readonly isPass: boolean
+  /** Whether these are names at which a zone's search for a wildcard ends: see `ListPart.effect`. */
+  readonly isEncloser: boolean
   /** As in `ListPart.stage`. */
   readonly stage: number | undefined
   readonly title: string
@@ -28,4 +30,9 @@ export interface SourceSummary {
   readonly digest: number
   /** Initial value for the digest of each of them. */
   readonly digestBasis: number
+}
+
+/** Whether the names of a source count as names of the rules. */
+export function isCounted({ kind, isEncloser }: SourceSummary): boolean {
+  return kind !== 'local' && !isEncloser
 }

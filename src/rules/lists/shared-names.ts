@@ -17,7 +17,9 @@ export function warnAboutSharedNames(
   sources: readonly NameSource[],
   displayName: (file: string) => string
 ): InterdictError[] {
-  const lists = sources.filter(({ kind, part }) => kind === 'list' && part?.effect !== 'pass')
+  const lists = sources.filter(
+    ({ kind, part }) => kind === 'list' && part?.effect !== 'pass' && part?.effect !== 'encloser'
+  )
   return lists.flatMap(source => {
     const found: { readonly name: string; readonly line: number }[] = []
     source.writeTo({

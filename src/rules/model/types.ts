@@ -62,9 +62,11 @@ export interface ListPart {
    * `rule`  the action of the rule
    * `pass`  the list does not apply to these names: neither its other entries for them nor those
    *         for names above, whichever rule uses it; other lists still apply
+   * `encloser` names of a zone that end the search for a wildcard: entries of this stage for names
+   *         above have no effect (RFC 4592 §3.3.1)
    * a reply the action of the rule with this reply, unless the rule `overrides` it
    */
-  readonly effect: 'rule' | 'pass' | ListReply
+  readonly effect: 'rule' | 'pass' | 'encloser' | ListReply
   /** Only for queries of these types; undefined: all. */
   readonly qtypes?: QtypeSet
   /** Only for clients in these prefixes; undefined: the whole network. */

@@ -180,7 +180,8 @@ const ID_PREFIX = {
 /** Whether a source covers a name, and its list does not let the name pass. */
 function blocksName(source: NameSource, sources: readonly NameSource[], name: Uint8Array): boolean {
   const { part } = source
-  if (part?.effect === 'pass' || !coversName(source, name)) return false
+  if (part?.effect === 'pass' || part?.effect === 'encloser') return false
+  if (!coversName(source, name)) return false
   const passes = sources.filter(it => it.part?.effect === 'pass' && it.part.list === part?.list)
   return !passes.some(pass => coversName(pass, name))
 }

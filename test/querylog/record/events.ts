@@ -72,7 +72,8 @@ function claim(
     ...{ tier: 1, kind, ruleId, ruleFile: 'networks.yaml', ruleLine },
     source: {
       ...source,
-      ...{ index: 0, part: '', isPass: false, title: source.id, file: 'apps/tiktok.yaml' },
+      ...{ index: 0, part: '', isPass: false, isEncloser: false },
+      ...{ title: source.id, file: 'apps/tiktok.yaml' },
       ...CONTENT
     },
     ...{

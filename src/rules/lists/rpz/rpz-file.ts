@@ -13,6 +13,7 @@ import type { Unsupported } from '../line-reader.js'
 import type { ListFile, ListReport } from '../list-types.js'
 import { LocalDataBuilder } from '../local-data.js'
 import { PackedNames } from '../packed-names.js'
+import { closestEnclosers } from './enclosers.js'
 import { scanRpz, type RpzAction, type RpzSink } from './rpz-zone.js'
 
 /** Precedence of the triggers of one zone. draft-vixie-dnsop-dns-rpz §5. */
@@ -156,6 +157,8 @@ function buildSources(id: string, file: string, nth: number, policies: RpzCollec
   for (const [action, names] of passthruFirst(policies.names)) {
     add({ effect: partAction(action, data), stage: first + STAGE.qname }, names, [])
   }
+  const enclosers = closestEnclosers(policies.names.values())
+  if (enclosers.count > 0) add({ effect: 'encloser', stage: first + STAGE.qname }, enclosers, [])
   for (const [action, prefixes] of passthruFirst(policies.answerPrefixes)) {
     add({ effect: partAction(action, data), stage: first + STAGE.ip }, new PackedNames(), prefixes)
   }
