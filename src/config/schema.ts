@@ -191,7 +191,7 @@ const log = section({
 })
 
 export const settingsSchema = section({
-  listen: z.array(endpoint).min(1).max(64).prefault(['127.0.0.1:5353', '[::1]:5353']),
+  listen: z.array(endpoint).min(1).max(64).prefault(['127.0.0.1:5300', '[::1]:5300']),
   workers: z
     .union([z.literal('auto', 'auto'), z.int('a number from 1 to 64').min(1).max(64)])
     .prefault('auto'),

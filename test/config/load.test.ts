@@ -9,8 +9,8 @@ import { runs } from '../runs.js'
 
 const defaults = {
   listen: [
-    { address: '127.0.0.1', port: 5353 },
-    { address: '::1', port: 5353 }
+    { address: '127.0.0.1', port: 5300 },
+    { address: '::1', port: 5300 }
   ],
   workers: 'auto',
   transport: 'auto',
@@ -240,7 +240,7 @@ const refuses = [
   { it: 'an upstream by name', text: 'upstreams: { servers: [dns.example] }', at: [1, 24] },
   { it: 'an upstream at port 0', text: 'upstreams: { servers: ["192.0.2.1:0"] }', at: [1, 24] },
   { it: 'an upstream at no address', text: 'upstreams: { servers: [0.0.0.0] }', at: [1, 24] },
-  { it: 'itself as upstream', text: 'upstreams: { servers: ["127.0.0.1:5353"] }', at: [1, 24] },
+  { it: 'itself as upstream', text: 'upstreams: { servers: ["127.0.0.1:5300"] }', at: [1, 24] },
   {
     it: 'itself as upstream behind a wildcard',
     text: 'listen: ["0.0.0.0:53"]\nupstreams: { servers: [192.0.2.1, 127.0.0.9] }',

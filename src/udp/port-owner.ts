@@ -1,0 +1,72 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** Tables of sockets in the network namespace of this process: proc_net(5). */
+const TABLES = ['udp', 'udp6', 'tcp', 'tcp6']
+/** State of a listening TCP socket in those tables. */
+const TCP_LISTEN = '0A'
+/** Most owners that are named. */
+const MAX_NAMED = 3
+
+interface BoundSocket {
+  readonly inode: string
+  readonly uid: string
+}
+
+/**
+ * Who has a port, for an error message: `systemd-resolve (process 612)`, or `a process of user id
+ * 101` where this user may not see which. Undefined: unknown, also where there is no /proc.
+ *
+ * @param proc where procfs is mounted
+ */
+export function portOwner(port: number, proc = '/proc'): string | undefined {
+  const sockets = TABLES.flatMap(table => socketsOn(port, join(proc, 'net', table)))
+  if (sockets.length === 0) return undefined
+  const processes = processesWith(new Set(sockets.map(({ inode }) => inode)), proc)
+  if (processes.length > 0) return processes.slice(0, MAX_NAMED).join(', ')
+  return `a process of user id ${sockets[0]!.uid}`
+}
+
+function socketsOn(port: number, table: string): BoundSocket[] {
+  const wanted = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
+  const isTcp = table.includes('tcp')
+  return readText(table)
+    .split('\n')
+    .map(line => line.trim().split(/\s+/))
+    .filter(([, local, , state]) => local?.endsWith(wanted) && (!isTcp || state === TCP_LISTEN))
+    .map(fields => ({ uid: fields[7]!, inode: fields[9]! }))
+}
+
+function processesWith(inodes: ReadonlySet<string>, proc: string): string[] {
+  return list(proc)
+    .filter(name => /^\d+$/.test(name) && hasSocket(join(proc, name, 'fd'), inodes))
+    .map(pid => `${readText(join(proc, pid, 'comm')).trim()} (process ${pid})`)
+}
+
+/** Descriptors of other users' processes cannot be read; processes may end meanwhile. */
+function hasSocket(folder: string, inodes: ReadonlySet<string>): boolean {
+  return list(folder).some(fd => {
+    try {
+      const [, inode = ''] = /^socket:\[(\d+)\]$/.exec(readlinkSync(join(folder, fd))) ?? []
+      return inodes.has(inode)
+    } catch {
+      return false
+    }
+  })
+}
+
+function list(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'latin1')
+  } catch {
+    return ''
+  }
+}
