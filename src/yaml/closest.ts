@@ -2,6 +2,8 @@ import { quote } from '../base/messages/format.js'
 
 /** A word that needs more edits than this is a different word, not a typo. */
 const MAX_EDITS = 2
+/** A shorter beginning of a word could be that of any. */
+const MIN_PREFIX = 3
 
 /** The known word that `word` is probably a misspelling of, if there is one. */
 export function closest(word: string, known: Iterable<string>): string | undefined {
@@ -16,13 +18,25 @@ export function closest(word: string, known: Iterable<string>): string | undefin
       fewest = count
     }
   }
-  return best
+  return best ?? onlyOneThatBeginsWith(word.toLowerCase(), known)
+}
+
+/** The known word that `word` is the beginning of, if there is one only. */
+function onlyOneThatBeginsWith(word: string, known: Iterable<string>): string | undefined {
+  if (word.length < MIN_PREFIX) return undefined
+  const [first, second] = [...known].filter(it => it.toLowerCase().startsWith(word))
+  return second === undefined ? first : undefined
 }
 
 /** `; did you mean 'cache'?`, or an empty string: the end of an error message. */
 export function didYouMean(word: string, known: Iterable<string>): string {
   const guess = closest(word, known)
-  return guess === undefined ? '' : `; did you mean ${quote(guess)}?`
+  return guess === undefined ? '' : suggest(guess)
+}
+
+/** `; did you mean 'cache'?` */
+export function suggest(word: string): string {
+  return `; did you mean ${quote(word)}?`
 }
 
 /** Number of insertions, deletions, replacements and transpositions that turn `a` into `b`. */

@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { quote } from '../base/messages/format.js'
-import { didYouMean } from './closest.js'
+import { closest, suggest } from './closest.js'
+import { hintFor } from './hints.js'
 import { oneOf } from './expected.js'
 
 /** A place in a document: keys and list indices from the top. */
@@ -21,6 +22,10 @@ export interface DocumentIssue {
   readonly atKey: boolean
   /** `expected a number, found 'many'` */
   readonly problem: string
+  /** The known key that an unknown one probably stands for. */
+  readonly means?: string | undefined
+  /** Whether there is no value at `path`. */
+  readonly isMissing?: boolean
 }
 
 /** Longest string that is shown in full. */
@@ -31,28 +36,43 @@ export function documentIssues(
   issues: readonly z.core.$ZodIssue[],
   value: unknown
 ): DocumentIssue[] {
-  return issues.flatMap(issue => translate(issue, issue.path as Path, value))
+  const found = issues.flatMap(issue => translate(issue, issue.path as Path, value))
+  // A misspelt key is missing under its right name as well: one error is enough.
+  const meant = new Set(
+    found.flatMap(({ path, means }) => (means ? [showPath([...path.slice(0, -1), means])] : []))
+  )
+  return found.filter(({ path, isMissing }) => isMissing !== true || !meant.has(showPath(path)))
 }
 
 function translate(issue: z.core.$ZodIssue, path: Path, value: unknown): DocumentIssue[] {
   if (issue.code === 'unrecognized_keys') {
     const known = issue.message.split(', ')
     return issue.keys.map(key => {
-      const hint = didYouMean(key, known) || `; expected ${oneOf(known)}`
-      return { path: [...path, key], atKey: true, problem: `unknown key ${quote(key)}${hint}` }
+      const means = closest(key, known)
+      const hint = means === undefined ? `; expected ${oneOf(known)}` : suggest(means)
+      return {
+        path: [...path, key],
+        atKey: true,
+        problem: `unknown key ${quote(key)}${hint}`,
+        means
+      }
     })
   }
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
     return translateUnion(issue.errors, path, value)
   }
   if (issue.code === 'invalid_key') {
-    const expected = issue.issues[0]?.message ?? issue.message
-    const problem = `invalid key ${quote(String(path.at(-1)))}; expected ${expected}`
+    const key = String(path.at(-1))
+    const cause = issue.issues[0] ?? issue
+    const problem = `invalid key ${quote(key)}; expected ${cause.message}${hintFor(cause, key)}`
     return [{ path, atKey: true, problem }]
   }
+  const found = valueAt(value, path)
   const isSentence = issue.code === 'custom' && issue.params?.[SENTENCE] === true
-  const problem = isSentence ? issue.message : mismatch(issue.message, valueAt(value, path))
-  return [{ path, atKey: false, problem }]
+  const problem = isSentence
+    ? issue.message
+    : mismatch(issue.message, found) + hintFor(issue, found)
+  return [{ path, atKey: false, problem, isMissing: found === undefined }]
 }
 
 /**

@@ -92,7 +92,10 @@ function readDocument<S extends z.ZodType>(tree: YamlDocument, schema: S): YamlR
     return failureAt(position, 'DOCUMENT_INVALID', showPath(shown), problem)
   })
   if (!parsed.success || tree.errors.length > 0) {
-    return { ok: false, errors: [...tree.errors, ...errors].sort(compareByPosition) }
+    const all = [...tree.errors, ...errors].sort(compareByPosition)
+    // One invisible character can move many lines to the wrong place.
+    const cause = tree.wrongSpaceNear(all)
+    return { ok: false, errors: cause === undefined ? all : [cause] }
   }
   const positionOf = (path: Path, part?: PairPart): Position => tree.positionOf(path, part)
   return { ok: true, value: parsed.data, positionOf }

@@ -8,10 +8,13 @@ import {
   type Document,
   type Pair,
   type YAMLMap
-} from 'yaml'
+} from './library.js'
 import { failureAt, type InterdictError } from '../base/error.js'
 import type { Position } from '../base/position.js'
 import { showPath, type Path } from './issues.js'
+import { syntaxCauses, unknownAliases } from './syntax-causes.js'
+import { textLines, type Cause } from './text-lines.js'
+import { wrongSpace } from './wrong-spaces.js'
 
 /** Which side of `key: value` a position refers to. */
 export type PairPart = 'key' | 'value'
@@ -44,9 +47,9 @@ export class YamlDocument {
       this.checkStrings(this.document.contents, [])
       this.value = this.document.toJS({ maxAliasCount: MAX_ALIASES })
     } catch (error) {
-      // The library throws on too many aliases, V8 on too deep nesting.
+      // The library throws on unknown and on too many aliases, V8 on too deep nesting.
       this.isUsable = false
-      this.errors.push(failureAt(this.positionAt(0), 'DOCUMENT_SYNTAX', reason(error)))
+      this.thrownCauses(error).forEach(cause => this.addSyntaxError(cause))
     }
   }
 
@@ -66,6 +69,14 @@ export class YamlDocument {
     return this.positionAt(offset)
   }
 
+  /** The tab, no-break space or missing space in a line with one of these errors, if there is one. */
+  wrongSpaceNear(errors: readonly InterdictError[]): InterdictError | undefined {
+    const lines = new Set(errors.map(({ position }) => position!.line - 1))
+    const cause = wrongSpace(textLines(this.text), line => lines.has(line))
+    if (cause === undefined) return undefined
+    return failureAt(this.positionAt(cause.offset), 'DOCUMENT_INVALID', '', cause.problem)
+  }
+
   private parse(): Document.Parsed {
     return parseDocument(this.text, {
       lineCounter: this.lines,
@@ -78,10 +89,27 @@ export class YamlDocument {
   }
 
   private collectErrors(document: Document.Parsed): boolean {
-    for (const { message, pos } of [...document.errors, ...document.warnings]) {
-      this.errors.push(failureAt(this.positionAt(pos[0]), 'DOCUMENT_SYNTAX', message))
+    const errors = [...document.errors, ...document.warnings]
+    if (errors.length === 0) return true
+    syntaxCauses(this.text, document, errors).forEach(cause => this.addSyntaxError(cause))
+    return false
+  }
+
+  /** What an exception of the library was about. */
+  private thrownCauses(error: unknown): readonly Cause[] {
+    try {
+      // The library reports an unknown alias without its position.
+      const isAlias = error instanceof ReferenceError && this.document !== undefined
+      const aliases = isAlias ? unknownAliases(this.document) : []
+      if (aliases.length > 0) return aliases
+    } catch {
+      // Nested too deeply to be searched.
     }
-    return this.errors.length === 0
+    return [{ offset: 0, problem: reason(error) }]
+  }
+
+  private addSyntaxError({ offset, problem }: Cause): void {
+    this.errors.push(failureAt(this.positionAt(offset), 'DOCUMENT_SYNTAX', problem))
   }
 
   /** Rejects duplicate keys, and control characters in keys and values. */

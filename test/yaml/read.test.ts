@@ -139,7 +139,7 @@ for (const { it, text, errors } of refusals) {
 }
 
 const broken = [
-  { it: 'a list that is not closed', text: 'names: [a, b\nmode: x\n', line: 2 },
+  { it: 'a list that is not closed', text: 'names: [a, b\nmode: x\n', line: 1 },
   { it: 'a tab as indentation', text: 'cache:\n\tsize: 1\n', line: 2 },
   { it: 'an alias of nothing', text: 'title: *x\n', line: 1 },
   { it: 'a second document', text: 'title: x\n---\ntitle: y\n', line: 2 },
