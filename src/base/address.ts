@@ -36,6 +36,18 @@ export function readPrefix(text: string): Prefix {
   return { address, length }
 }
 
+/** For `10.1.2.3/8`, the end of an error message: `; write 10.0.0.0/8, or 10.1.2.3 for it alone`. */
+export function prefixHint(text: string): string {
+  const [, base = '', bits] = /^(.*)\/(\d{1,3})$/s.exec(text) ?? []
+  const address = parse(base)
+  const length = Number(bits) + (base.includes(':') ? 0 : MAPPED_BITS)
+  if (address === undefined || length > 128) return ''
+  const network = address.map(
+    (octet, i) => octet & (0xff00 >> Math.min(Math.max(length - 8 * i, 0), 8))
+  )
+  return `; write ${showPrefix({ address: network, length })}, or ${base} for it alone`
+}
+
 /** The shortest text: dotted quad for IPv4 and mapped IPv4, RFC 5952 for IPv6. */
 export function showAddress(address: Address): string {
   return ipaddr.process(ipaddr.fromByteArray([...address]).toString()).toString()

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { basename, dirname, resolve, sep } from 'node:path'
 import { readBoundedFile } from '../base/bounded-file.js'
 import { failure, failureAt, type InterdictError } from '../base/error.js'
@@ -43,10 +44,22 @@ export async function loadConfig(file?: string): Promise<ConfigResult> {
     octets = await readBoundedFile(path, MAX_OCTETS)
   } catch (error) {
     const { code = '', message } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT' && file === undefined) return readConfig('', path)
-    return { ok: false, errors: [failure('CONFIG_UNREADABLE', path, message)] }
+    const similar = code === 'ENOENT' ? similarFile(path) : undefined
+    if (code === 'ENOENT' && file === undefined && similar === undefined) {
+      return readConfig('', path)
+    }
+    const hint =
+      similar === undefined ? '' : `; rename ${similar} to ${path}, or name it with --config`
+    return { ok: false, errors: [failure('CONFIG_UNREADABLE', path, `${message}${hint}`)] }
   }
   return readConfig(octets, path)
+}
+
+/** An existing file with the other of the two usual extensions: defaults in its place would mislead. */
+function similarFile(path: string): string | undefined {
+  const [, stem, end] = /^(.*)\.(ya?ml)$/.exec(path) ?? []
+  const other = `${stem ?? ''}.${end === 'yml' ? 'yaml' : 'yml'}`
+  return end !== undefined && existsSync(other) ? other : undefined
 }
 
 /**

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { readPrefix } from '../base/address.js'
+import { prefixHint, readPrefix } from '../base/address.js'
 import { readPublicKey } from '../base/ed25519.js'
 import { readName } from '../dns/name/name.js'
 import { duration, size, wholeSeconds } from '../yaml/quantity.js'
@@ -21,7 +21,11 @@ const server = parsedString(
   'an address such as 192.0.2.53, [2001:db8::53]:53 or 192.0.2.53:5353',
   readServer
 )
-const prefix = parsedString('a prefix such as 192.0.2.0/24 or 2001:db8::/32', readPrefix)
+const prefix = parsedString(
+  'a prefix such as 192.0.2.0/24 or 2001:db8::/32',
+  readPrefix,
+  prefixHint
+)
 const path = z.string('a path').min(1, 'a path')
 
 /** A domain name, kept as text. */

@@ -134,7 +134,11 @@ class RulesLoader {
   private async readNetworks() {
     const file = await this.folder.read(NETWORKS)
     if ('why' in file) {
-      this.unreadable(NETWORKS, file.why)
+      const other = file.isMissing === true ? await this.similarFile() : undefined
+      this.unreadable(
+        NETWORKS,
+        other === undefined ? file.why : `${file.why}; rename ${other} to ${NETWORKS}`
+      )
       return undefined
     }
     const read = readYaml(file.octets, this.folder.displayName(NETWORKS), networksSchema)
@@ -145,6 +149,12 @@ class RulesLoader {
     const top = new Location(read, NETWORKS, this.errors, this.warnings)
     await this.readLists(read.value, top)
     return buildNetworks(read.value, this.apps, this.lists, top, epochSeconds(this.clock))
+  }
+
+  /** `networks.yml`, or another name that was meant to be that of the file. */
+  private async similarFile(): Promise<string | undefined> {
+    const names = await this.folder.listFolder('')
+    return 'why' in names ? undefined : names.find(name => /^networks?\.ya?ml$/i.test(name))
   }
 
   private async readLists({ lists, networks }: NetworksFile, top: Location): Promise<void> {

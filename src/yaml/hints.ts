@@ -15,6 +15,10 @@ const PLAIN = /^[A-Za-z0-9=][\w./=-]*$/
  */
 export function hintFor(issue: z.core.$ZodIssue, found: unknown): string {
   if (typeof found !== 'string') return ''
+  if (issue.code === 'custom') {
+    const hint: unknown = issue.params?.hint
+    return typeof hint === 'string' ? hint : ''
+  }
   if (issue.code === 'invalid_value') return didYouMean(found, issue.values.map(String))
   if (issue.code === 'invalid_type') return hintForType(issue.expected, found)
   const isPattern = issue.code === 'invalid_format' && issue.format === 'regex'

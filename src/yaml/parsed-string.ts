@@ -6,15 +6,17 @@ import { InterdictError } from '../base/error.js'
  *
  * @param expected for error messages: `a duration such as 5s`
  * @param read returns undefined, or throws an InterdictError, for an invalid string
+ * @param hint what to write instead of an invalid string, as `; write x`, or an empty string
  */
 export function parsedString<T>(
   expected: string,
-  read: (text: string) => T | undefined
+  read: (text: string) => T | undefined,
+  hint: (text: string) => string = () => ''
 ): z.ZodType<T> {
   return z.string(expected).transform((text, context) => {
     const value = tryRead(read, text)
     if (value !== undefined) return value
-    context.addIssue({ code: 'custom', message: expected })
+    context.addIssue({ code: 'custom', message: expected, params: { hint: hint(text) } })
     return z.NEVER
   })
 }

@@ -305,6 +305,23 @@ t.test('refuses a missing file that was named', async t => {
   t.match(loaded, { ok: false, errors: [{ code: 'CONFIG_UNREADABLE' }] })
 })
 
+t.test('does not use defaults in place of a file with the other extension', async t => {
+  const folder = t.testdir({ 'interdict.yml': 'workers: 3\n' })
+  const before = process.cwd()
+  process.chdir(folder)
+  try {
+    for (const named of [undefined, 'interdict.yaml']) {
+      const loaded = await loadConfig(named)
+      t.match(loaded, { ok: false, errors: [{ code: 'CONFIG_UNREADABLE' }] })
+      const hint = /rename interdict\.yml to interdict\.yaml, or name it with --config/
+      t.match(loaded, { errors: [{ message: hint }] })
+    }
+    t.match(await loadConfig('interdict.yml'), { ok: true, config: { workers: 3 } })
+  } finally {
+    process.chdir(before)
+  }
+})
+
 t.test('reads outputs, with defaults filled in', async t => {
   const text =
     'log: { outputs: [{ name: siem, type: syslog, to: "tls://[2001:db8::1]:6514", ca: ca.pem }] }'

@@ -36,8 +36,8 @@ export const RULES = {
     `${path}: duplicate prefix ${prefix}, first used at ${other}`,
   RULES_PREFIX_OUTSIDE: (path: string, prefix: string, network: string) =>
     `${path}: prefix ${prefix} is not within the prefixes of network ${quote(network)}`,
-  RULES_DATE: (path: string, found: string, expected: string) =>
-    `${path}: expected ${expected}, found ${quote(found)}`,
+  RULES_DATE: (path: string, found: string, expected: string, hint: string) =>
+    `${path}: expected ${expected}, found ${quote(found)}${hint}`,
   RULES_DATE_ORDER: (path: string, from: string, until: string) =>
     `${path}: ${until} is not later than from, ${from}`,
   RULES_PURPOSE: (path: string, found: string, expected: string) =>

@@ -3,6 +3,7 @@ import type { Milliseconds, Seconds } from '../../base/units.js'
 import { showCanonical, showName } from '../../dns/name/name.js'
 import type { NameSelection } from '../../report/questions/selection.js'
 import { readPattern } from '../../rules/model/pattern.js'
+import { dateHint } from '../../rules/time/date-hint.js'
 import { INSTANT, readInstant } from '../../rules/time/instant.js'
 import { usageError } from '../exit.js'
 
@@ -44,7 +45,7 @@ export function checkChoice(
 /** Rejects a value of `--at` that is not a valid time in any time zone. */
 export function checkTime(at: string | undefined): void {
   if (at !== undefined && readInstant(at, 'UTC') === undefined)
-    usageError(`--at: ${at} is not ${INSTANT}`)
+    usageError(`--at: ${at} is not ${INSTANT}${dateHint(at)}`)
 }
 
 /** The instant of a checked `--at` in the time zone of the rules; now, without one. */

@@ -1,5 +1,6 @@
 import { epochSeconds, systemClock } from '../../base/clock.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
+import { dateHint } from '../../rules/time/date-hint.js'
 import { readInstant } from '../../rules/time/instant.js'
 import { usageError } from '../exit.js'
 
@@ -65,6 +66,6 @@ function parseTime(option: string, text: string, now: Milliseconds): Millisecond
   if (span !== null) return now - Number(span[1]) * UNITS[span[2]!]!
   const instant = readInstant(text, 'UTC')
   return instant === undefined
-    ? usageError(`${option}: ${text} is not ${EXPECTED}`)
+    ? usageError(`${option}: ${text} is not ${EXPECTED}${dateHint(text)}`)
     : instant * MS_PER_SECOND
 }

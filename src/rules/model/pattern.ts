@@ -57,7 +57,30 @@ export function showPattern({ cover, name }: Pattern): string {
   return `${PREFIX_OF[cover]}${showCanonical(showName(name))}`
 }
 
-export const patternSchema = parsedString('a domain name, =name or *.name', readPattern)
+export const patternSchema = parsedString(
+  'a domain name, =name or *.name',
+  readPattern,
+  patternHint
+)
+
+/** A name in a URL, after a dot, or in the syntax of a block list. */
+const WRAPPED = /^(?:[a-z]+:\/\/|\|\|)?\.?([^/:^?]+)(?:[/:^?].*)?$/is
+
+/** What to write instead of an invalid pattern, as the end of an error message; may be empty. */
+function patternHint(text: string): string {
+  const [, name = ''] = WRAPPED.exec(text) ?? []
+  if (IPV4.test(name)) return '; addresses and prefixes belong under addresses:'
+  if (name.includes('*')) return '; only *.name is possible, for all names below'
+  return name !== text && isPattern(name) ? `; write ${name}` : ''
+}
+
+function isPattern(text: string): boolean {
+  try {
+    return readPattern(text) !== undefined
+  } catch {
+    return false
+  }
+}
 
 /** Whether a pattern covers a top-level domain or the root. */
 export function coversTopLevelDomain({ cover, name }: Pattern): boolean {

@@ -41,7 +41,7 @@ export class SourceResolver {
       const source = this.apps.get(id)?.source
       const at = location.at('apps', i)
       if (source !== undefined) found.push(source)
-      else at.error('RULES_UNKNOWN_APP', at.pathText, id, didYouMean(id, this.apps.keys()))
+      else at.error('RULES_UNKNOWN_APP', at.pathText, id, this.appHint(id))
     }
     for (const [i, vendor] of entry.vendors.entries()) {
       const sources = this.resolveVendor(vendor, location.at('vendors', i))
@@ -51,7 +51,7 @@ export class SourceResolver {
       const parts = this.lists.get(id)
       const at = location.at('lists', i)
       if (parts !== undefined) found.push(...parts)
-      else at.error('RULES_UNKNOWN_LIST', at.pathText, id, didYouMean(id, this.lists.keys()))
+      else at.error('RULES_UNKNOWN_LIST', at.pathText, id, this.listHint(id))
     }
     const forced = this.checkBreadth(entry, kind, location, nameAt)
     if (entry.names.length + entry.addresses.length > 0)
@@ -65,6 +65,19 @@ export class SourceResolver {
       )
     }
     return found
+  }
+
+  /** What an unknown app probably stands for. */
+  private appHint(id: string): string {
+    const vendor = [...this.apps.values()].find(app => app.vendor?.toLowerCase() === id)?.vendor
+    if (vendor !== undefined) return `; it is a vendor: write vendors: [${vendor}]`
+    if (this.lists.has(id)) return `; it is a list: write lists: [${id}]`
+    return didYouMean(id, this.apps.keys())
+  }
+
+  private listHint(id: string): string {
+    const isApp = this.apps.has(id)
+    return isApp ? `; it is an app: write apps: [${id}]` : didYouMean(id, this.lists.keys())
   }
 
   /** All apps of a vendor, so that a rule includes apps that are added later. */

@@ -1,20 +1,29 @@
 import * as z from 'zod'
-import { readPrefix } from '../../base/address.js'
+import { prefixHint, readPrefix } from '../../base/address.js'
 import { parsedString } from '../../yaml/parsed-string.js'
 import { patternSchema } from '../model/pattern.js'
+import { dateHint } from '../time/date-hint.js'
 import { readInstant } from '../time/instant.js'
 
 export const idSchema = z
   .string('an ID of a-z, 0-9 and -')
   .regex(/^[a-z0-9][a-z0-9-]*$/, 'an ID of a-z, 0-9 and -')
 export const textSchema = z.string().trim().min(1, 'a string that is not empty')
-export const prefixSchema = parsedString('an address, or a prefix without host bits', readPrefix)
+export const prefixSchema = parsedString(
+  'an address, or a prefix without host bits',
+  readPrefix,
+  prefixHint
+)
 
 const DAY = 'a day such as 2026-11-25, or a month such as 2026-11'
-export const daySchema = parsedString(DAY, text => {
-  const day = /^\d{4}-\d\d$/.test(text) ? `${text}-01` : text
-  return day.length === 10 && readInstant(day, 'UTC') !== undefined ? text : undefined
-})
+export const daySchema = parsedString(
+  DAY,
+  text => {
+    const day = /^\d{4}-\d\d$/.test(text) ? `${text}-01` : text
+    return day.length === 10 && readInstant(day, 'UTC') !== undefined ? text : undefined
+  },
+  dateHint
+)
 
 export const ROLES = ['app', 'api', 'cdn', 'telemetry', 'web', 'shared'] as const
 export const CONFIDENCES = ['high', 'medium', 'low'] as const

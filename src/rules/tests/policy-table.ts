@@ -17,6 +17,7 @@ import {
   type PolicyTestsFile,
   type Expectation
 } from '../schema/policy-tests-schema.js'
+import { dateHint } from '../time/date-hint.js'
 import { INSTANT, readInstant } from '../time/instant.js'
 
 /** One row of a table: a query and the expected result. */
@@ -126,7 +127,8 @@ export class TableReader {
     const clients = Object.keys(this.reading.value.clients)
     const known = column === 'client' ? clients : column === 'expect' ? EXPECTED : []
     const problem = mismatch(EXPECTED_CELL[column], cell.text)
-    this.reportError(cell.path, `${problem}${didYouMean(cell.text, known)}`)
+    const hint = column === 'at' ? dateHint(cell.text) : didYouMean(cell.text, known)
+    this.reportError(cell.path, `${problem}${hint}`)
     return undefined
   }
 

@@ -1,6 +1,7 @@
 import type { Seconds } from '../../base/units.js'
 import type { Location } from '../model/location.js'
 import type { Term } from '../model/types.js'
+import { dateHint } from './date-hint.js'
 import { INSTANT, readInstant } from './instant.js'
 
 /** How long before its end a ban or exception is warned about. */
@@ -44,7 +45,9 @@ export class Dates {
   instant(text: string | undefined, location: Location): Seconds | undefined {
     if (text === undefined) return undefined
     const instant = readInstant(text, this.zone)
-    if (instant === undefined) location.error('RULES_DATE', location.pathText, text, INSTANT)
+    if (instant === undefined) {
+      location.error('RULES_DATE', location.pathText, text, INSTANT, dateHint(text))
+    }
     return instant
   }
 }
