@@ -63,6 +63,8 @@ class RulesLoader {
   private readonly errors: InterdictError[] = []
   private readonly warnings: InterdictError[] = []
   private readonly apps = new Map<string, App>()
+  /** Warnings about forced names of each app: they matter only where a rule uses the app. */
+  private readonly forcedNames = new Map<NameSource, readonly InterdictError[]>()
   private readonly reports: ListReport[] = []
   private readonly remotes: RemoteList[] = []
   private readonly transfers: TransferList[] = []
@@ -86,6 +88,7 @@ class RulesLoader {
         passing: folder.hadTransientError
       }
     }
+    this.warnOfForcedNames(made.networks)
     const apps = [...this.apps.values()].map(({ source }) => source)
     const sources = [...apps, ...[...this.lists.values()].flat(), ...made.inline]
     const { sha256, filesSha256, zones, files, bundle } = folder
@@ -126,9 +129,17 @@ class RulesLoader {
       if ('errors' in read) this.errors.push(...read.errors)
       else {
         this.apps.set(id, read.app)
-        this.warnings.push(...read.warnings)
+        const isForced = ({ code }: InterdictError): boolean => code === 'RULES_FORCED'
+        this.forcedNames.set(read.app.source, read.warnings.filter(isForced))
+        this.warnings.push(...read.warnings.filter(one => !isForced(one)))
       }
     }
+  }
+
+  private warnOfForcedNames(networks: RuleSet['networks']): void {
+    const rules = networks.flatMap(network => network.rules)
+    const used = new Set(rules.flatMap(({ sources }) => sources))
+    for (const source of used) this.warnings.push(...(this.forcedNames.get(source) ?? []))
   }
 
   private async readNetworks() {

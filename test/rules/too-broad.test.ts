@@ -62,10 +62,12 @@ t.test('a forced name is accepted with a warning, and its reason is kept', async
   const files = {
     'networks.yaml': networks(
       '    bans: [{ authority: a, reference: b, names: [co.uk, x.example], force: test range }]',
-      '    block: [{ names: [zip], force: nobody works there }]'
+      '    block: [{ names: [zip], force: nobody works there }, { apps: [x] }]'
     ),
     'apps/x.yaml':
-      'app: x\ntitle: X\nnames:\n  - { name: x.example }\n  - { name: web.app, force: so }\n'
+      'app: x\ntitle: X\nnames:\n  - { name: x.example }\n  - { name: web.app, force: so }\n',
+    'apps/unused.yaml':
+      'app: unused\ntitle: Unused\nnames:\n  - { name: run.app, force: no rule uses this app }\n'
   }
   const result = await load(t, files)
   if (!result.ok) throw new Error(result.errors.map(({ message }) => message).join('\n'))
@@ -77,6 +79,7 @@ t.test('a forced name is accepted with a warning, and its reason is kept', async
   t.match(result.warnings[1]?.message, 'co.uk, a public suffix; forced: test range')
   const forced = result.rules.sources.map(({ id, forced }) => [id, ...(forced ?? [])])
   t.strictSame(forced, [
+    ['unused', [4, 'no rule uses this app']],
     ['x', [5, 'so']],
     ['networks.yaml:4', [4, 'test range']],
     ['networks.yaml:5', [5, 'nobody works there']]
