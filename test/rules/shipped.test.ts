@@ -97,7 +97,28 @@ const covered = [
   ['encrypted-dns', 'mozilla.cloudflare-dns.com'],
   ['encrypted-dns', 'abc123.dns.nextdns.io'],
   ['encrypted-dns', 'dns.quad9.net'],
-  ['vpn-providers', 'api.nordvpn.com']
+  ['vpn-providers', 'api.nordvpn.com'],
+  ['tiktok', 'pay.tokopediax.com'],
+  ['tiktok', 'api16-normal.ttapis.com'],
+  ['bytedance-shared', 'sami-sg1.byteintlapi.com'],
+  ['bytedance-shared', 'tiktok-lb-texas.useast5.byteoversea.net.byteigtm.com'],
+  ['wechat', 'vweixinf.tc.qq.com'],
+  ['wechat', 'szwbwxsns.video.qq.com'],
+  ['tencent-shared', 'wx.qlogo.cn'],
+  ['discord', '1234.discordsays.com'],
+  ['encrypted-dns', 'dns.opendns.com'],
+  ['httpdns', 'httpdns.baidu.com'],
+  ['youtube', 'rr1---sn-a.googlevideo.com'],
+  ['youtube', 'youtubei.googleapis.com'],
+  ['signal', 'chat.signal.org'],
+  ['chatgpt', 'files.oaiusercontent.com'],
+  ['claude', 'api.anthropic.com'],
+  ['gemini', 'generativelanguage.googleapis.com'],
+  ['copilot', 'copilot.microsoft.com'],
+  ['teams', 'statics.teams.cdn.office.net'],
+  ['twitch', 'd6tizftlrpuof.cloudfront.net'],
+  ['linkedin', 'media.licdn.com'],
+  ['kuaishou', 'api.kwai-pro.com']
 ] as const
 
 for (const [app, name] of covered) {
@@ -135,7 +156,20 @@ const spared = [
   ['encrypted-dns', 'www.google.com'],
   ['encrypted-dns', 'cloudflare.com'],
   ['encrypted-dns', 'use-application-dns.net'],
-  ['vpn-providers', 'mozilla.org']
+  ['vpn-providers', 'mozilla.org'],
+  ['httpdns', 'www.baidu.com'],
+  ['tiktok', 'www.tokopedia.com'],
+  ['youtube', 'www.google.com'],
+  ['youtube', 'fonts.googleapis.com'],
+  ['gemini', 'www.google.com'],
+  ['copilot', 'www.bing.com'],
+  ['copilot', 'update.microsoft.com'],
+  ['teams', 'login.microsoftonline.com'],
+  ['linkedin', 'x.l-0005.l-msedge.net.example'],
+  ['twitch', 'other.cloudfront.net'],
+  ['line', 'www.naver.jp'],
+  ['aliexpress', 'www.alicdn.com'],
+  ['bilibili', 'other.akamaized.net']
 ] as const
 
 for (const [app, name] of spared) {
@@ -151,8 +185,9 @@ const NEVER = `
   kunluncan.com mncdn.com myqcloud.com onelink.me page.link qlivecdn.com queniuaa.com queniuiq.com
   react.com reactjs.org rocket-cdn.com rocksdb.org srip.net storage.googleapis.com swiftserve.com
   taobao.com tlivepush.com umeng.com us-west-2.amazonaws.com wsdvs.com wshifen.com zendesk.com
-  cdn.cloudflare.net discordsays.com map.fastly.net s3.amazonaws.com sinaapp.com
-  yandexcloud.net`.match(/\S+/g)!
+  alicdn.com cdn.cloudflare.net ggpht.com googleapis.com live-video.net lync.com map.fastly.net
+  msedge.net office.net pubnub.com s3.amazonaws.com sinaapp.com smtcdns.net tokopedia.com
+  trafficmanager.net yandexcloud.net`.match(/\S+/g)!
 
 t.test('no app covers shared infrastructure or a top-level domain', async t => {
   for (const [app, names] of patterns) {
@@ -198,7 +233,7 @@ t.test('only non-global addresses are served', async t => {
 
 const bans = [
   ['be-federal-tiktok', 'tiktok,bytedance-shared', 'nxdomain', 'censored'],
-  ['local-encrypted-dns', 'encrypted-dns', 'nxdomain', 'blocked'],
+  ['local-encrypted-dns', 'encrypted-dns,httpdns', 'nxdomain', 'blocked'],
   ['local-private-relay', 'private-relay', 'nxdomain', 'blocked'],
   ['local-firefox-canary', 'firefox-canary', 'nxdomain', 'blocked'],
   ['local-resolver-arpa', 'resolver-arpa', 'nodata', 'blocked']
