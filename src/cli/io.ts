@@ -15,6 +15,8 @@ export interface Io {
   readonly stdout: OutputStream
   readonly stderr: OutputStream
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Asks the user at a terminal; undefined: there is none. */
+  readonly ask?: ((question: string) => Promise<string>) | undefined
   /** @returns a function that removes the listener */
   onSignal(listener: (signal: EndSignal) => void): () => void
   /** Ends the process at once. Output that a slow reader has not taken yet is lost. */

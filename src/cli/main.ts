@@ -1,13 +1,24 @@
 #!/usr/bin/env node
+import { createInterface } from 'node:readline/promises'
 import type { EndSignal, Io } from './io.js'
 import { run } from './run.js'
 
 const SIGNALS: readonly EndSignal[] = ['SIGHUP', 'SIGINT', 'SIGTERM']
 
+async function ask(question: string): Promise<string> {
+  const terminal = createInterface({ input: process.stdin, output: process.stdout })
+  try {
+    return await terminal.question(question)
+  } finally {
+    terminal.close()
+  }
+}
+
 const io: Io = {
   stdout: process.stdout,
   stderr: process.stderr,
   env: process.env,
+  ask: process.stdin.isTTY && process.stdout.isTTY ? ask : undefined,
   onSignal: listener => {
     for (const signal of SIGNALS) process.on(signal, listener)
     return () => {

@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander'
-import { packageVersion } from '../base/version.js'
+import { packageVersion } from '../base/package.js'
 import { EXIT, reportError } from './exit.js'
 import type { Io } from './io.js'
 import { addAnalysisCommands } from './program/analysis.js'
@@ -50,7 +50,10 @@ export function createProgram(context: Context = WITHOUT_PROCESS): Command {
   const program = new Command('interdict')
     .description('Policy-implementing DNS resolver for network gateways.')
     .version(packageVersion(), '-V, --version', 'print the version')
-    .option('-c, --config <file>', 'settings file (default: interdict.yaml, if it exists)')
+    .option(
+      '-c, --config <file>',
+      'settings file (default: interdict.yaml here, then in /etc/interdict)'
+    )
     .helpOption('-h, --help', 'show help')
     .configureHelp({ showGlobalOptions: true, subcommandTerm: command => command.name() })
     .configureOutput({

@@ -21,8 +21,8 @@ import { rulesOf } from './rules-section.js'
 import { settingsSchema, type Settings } from './schema.js'
 import { transfersOf } from './transfers.js'
 
-/** The default settings file, in the working folder; it need not exist. */
-export const DEFAULT_SETTINGS_FILE = 'interdict.yaml'
+/** Default settings files: in the working folder, or that of the machine. None need exist. */
+export const DEFAULT_SETTINGS_FILES = ['interdict.yaml', '/etc/interdict/interdict.yaml'] as const
 
 /** `sun_path` with its terminating zero: 108 octets on Linux (unix(7)), 104 elsewhere. */
 const MAX_SOCKET_PATH: Octets = process.platform === 'linux' ? 107 : 103
@@ -35,10 +35,11 @@ export type ConfigResult =
  * Reads the settings file, and returns all errors at once. A missing file is an error (CONFIG_UNREADABLE)
  * if it was named; otherwise the built-in defaults apply. Never throws.
  *
- * @param file named by the operator; undefined: `DEFAULT_SETTINGS_FILE`, if it exists
+ * @param file named by the operator; undefined: the first of `DEFAULT_SETTINGS_FILES` that
+ *   exists
  */
 export async function loadConfig(file?: string): Promise<ConfigResult> {
-  const path = file ?? DEFAULT_SETTINGS_FILE
+  const path = file ?? DEFAULT_SETTINGS_FILES.find(existsSync) ?? DEFAULT_SETTINGS_FILES[0]
   let octets: Uint8Array
   try {
     octets = await readBoundedFile(path, MAX_OCTETS)

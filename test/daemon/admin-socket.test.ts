@@ -71,14 +71,13 @@ const refused: Case[] = [
     says: /is not a socket/
   },
   {
-    it: 'a folder that is not there',
-    prepare: (_, path) => rmSync(dirname(path), { recursive: true }),
-    stays: path => {
-      const isGone = !existsSync(dirname(path))
-      mkdirSync(dirname(path))
-      return isGone
+    it: 'a folder that cannot be made',
+    prepare: (_, path) => {
+      rmSync(dirname(path), { recursive: true })
+      writeFileSync(dirname(path), 'precious')
     },
-    says: /folder does not exist/
+    stays: path => readFileSync(dirname(path), 'utf8') === 'precious',
+    says: /its parent is not a folder/
   },
   {
     it: 'a folder without permission',
@@ -102,6 +101,15 @@ for (const { it, prepare, stays, says } of refused) {
     t.ok(await stays(path))
   })
 }
+
+t.test('makes its folder, for this user only', async t => {
+  const path = place(t)
+  const folder = dirname(path)
+  rmSync(folder, { recursive: true })
+  const socket = await openAdminSocket({ path, position }, () => undefined)
+  t.equal(lstatSync(folder).mode & 0o777, 0o700)
+  socket.close()
+})
 
 t.test('a socket of another user is left alone', async t => {
   const path = place(t)

@@ -22,6 +22,9 @@ export const OPERATION = {
   ADMIN_WORKERS: (workers: string, missing: string) =>
     `no reply in time from worker ${workers}, ${missing}; try again`,
   GATEWAY_RESTLESS: () => 'rule files keep changing while being read',
+  INIT_EXISTS: (folder: string, files: string) =>
+    `${folder} already has ${files}; nothing was written`,
+  INIT_WRITE: (folder: string, why: string) => `cannot write to ${folder}: ${why}`,
   CLI_OUTPUT: (file: string, why: string) => `cannot write ${file}: ${why}`,
   CLI_SERVICE_LOG: (path: string, why: string) => `cannot open service log ${path}: ${why}`
 } as const

@@ -5,6 +5,30 @@ import { examples, type Context } from './context.js'
 export function addRunCommands(program: Command, { io, done }: Context): void {
   program.commandsGroup('Run:')
 
+  const init = program
+    .command('init')
+    .summary('Write settings and rules to start with')
+    .description(
+      'Write settings and rules to start with. Nothing is overwritten. ' +
+        'On a terminal, asks for what the options do not say.'
+    )
+    .argument('[folder]', 'for a service: /etc/interdict', '.')
+    .option('--network <id>', 'name of the network')
+    .option('--prefix <prefixes...>', 'prefixes of its clients')
+    .option('--upstream <addresses...>', 'resolvers to forward to')
+    .option('--ban <apps...>', 'apps to ban')
+    .option('--listen <endpoints...>', 'addresses and ports to answer on')
+    .option('-y, --yes', 'do not ask: use the defaults')
+    .action(async (folder: string, _options, command: Command) => {
+      const { init } = await import('../commands/init.js')
+      done(await init(folder, command.opts(), io))
+    })
+  examples(
+    init,
+    'init /etc/interdict',
+    'init gateway --network office --prefix 10.0.0.0/8 --ban tiktok --yes'
+  )
+
   const serve = program
     .command('serve')
     .summary('Answer DNS queries until SIGTERM or SIGINT')

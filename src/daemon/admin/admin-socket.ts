@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, unlinkSync, type Stats } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, unlinkSync, type Stats } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { dirname } from 'node:path'
 import { failureAt, type InterdictError } from '../../base/error.js'
@@ -6,10 +6,13 @@ import type { AdminSocketConfig } from '../../config/config.js'
 
 /** Whoever may write to the socket may use it: the user of the process, and root. */
 const SOCKET_UMASK = 0o177
+/** Of a folder that is made for it. */
+const FOLDER_MODE = 0o700
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'its folder does not exist',
   ENOTDIR: 'its parent is not a folder',
+  EEXIST: 'its parent is not a folder',
   EACCES: 'permission denied',
   EPERM: 'permission denied',
   EROFS: 'its file system is read-only',
@@ -23,7 +26,7 @@ export interface AdminSocket {
 }
 
 /**
- * Listens at a path, mode 0600. A stale socket of an earlier process is removed; anything else at the path
+ * Listens at a path, mode 0600, in a folder that is made if there is none. A stale socket of an earlier process is removed; anything else at the path
  * is an error and is left alone.
  *
  * @throws InterdictError ADMIN_SOCKET
@@ -33,6 +36,7 @@ export async function openAdminSocket(
   accept: (socket: Socket) => void
 ): Promise<AdminSocket> {
   const { path } = config
+  makeFolder(config)
   await removeStaleSocket(config)
   const server = createServer({ allowHalfOpen: true }, accept)
   await listen(server, config)
@@ -45,6 +49,14 @@ export async function openAdminSocket(
       if (isSame(statOf(path), own)) server.close()
       else server.unref()
     }
+  }
+}
+
+function makeFolder(config: AdminSocketConfig): void {
+  try {
+    mkdirSync(dirname(config.path), { recursive: true, mode: FOLDER_MODE })
+  } catch (error) {
+    throw socketError(config, reasonOf(error))
   }
 }
 

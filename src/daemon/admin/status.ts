@@ -1,6 +1,6 @@
 import { systemClock } from '../../base/clock.js'
 import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../../base/units.js'
-import { packageVersion } from '../../base/version.js'
+import { packageVersion } from '../../base/package.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { BundleFacts } from '../../rules/model/types.js'
 import type { Endpoint, Transport } from '../../udp/datagram.js'

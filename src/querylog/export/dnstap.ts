@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import { isMapped, readAddress } from '../../base/address.js'
-import { packageVersion } from '../../base/version.js'
+import { packageVersion } from '../../base/package.js'
 import { readName } from '../../dns/name/name.js'
 import { RCODE } from '../../dns/registry/rcode.js'
 import { readRrtype, RRTYPE } from '../../dns/registry/rrtype.js'

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { packageVersion } from '../../base/version.js'
+import { packageVersion } from '../../base/package.js'
 import { SCHEMA_VERSION, type QueryRecord } from '../record/schema.js'
 import { formatRecord, type RecordFormat } from './record-formats.js'
 

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { FileTooLarge, readBoundedFile } from '../../base/bounded-file.js'
 import { failure, InterdictError } from '../../base/error.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
-import { packageVersion } from '../../base/version.js'
+import { packageVersion } from '../../base/package.js'
 import { decompress } from '../../rules/lists/decompress.js'
 
 const MAX_REDIRECTS = 5

@@ -1,7 +1,7 @@
 import { readdirSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import t, { type Test } from 'tap'
-import { packageVersion } from '../../../src/base/version.js'
+import { packageVersion } from '../../../src/base/package.js'
 import { RetryLater } from '../../../src/querylog/export/connection.js'
 import { openOtlp } from '../../../src/querylog/export/otlp-http.js'
 import { eventually, Site } from '../../daemon/site.js'

@@ -1,0 +1,128 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { placesFor } from '../../src/cli/args/places.js'
+import { run } from '../../src/cli/run.js'
+import { interdict, Output } from './run.js'
+
+function emptyFolder(t: Test): string {
+  const folder = mkdtempSync(join(tmpdir(), 'interdict-init-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+t.test('the defaults are valid without a warning, and serve and ban as they say', async t => {
+  const folder = join(emptyFolder(t), 'new')
+  const made = await interdict('init', folder, '--yes', '--ban', 'tiktok')
+  t.match(made, { code: 0, err: '' })
+  t.match(made.out, 'network local bans tiktok')
+  const config = join(folder, 'interdict.yaml')
+  const checked = await interdict('check', '-c', config)
+  t.match(checked, { code: 0, out: /^1 network, 5 rules, [\d,]+ names: no errors\n/ })
+  t.notMatch(checked.out, /warning/i)
+  const explained = async (name: string): Promise<string> => {
+    const words = ['explain', name, '--from', '10.1.2.3', '--no-upstream', '-c', config]
+    return (await interdict(...words)).out
+  }
+  t.match(await explained('www.tiktok.com'), /blocked/i)
+  t.match(await explained('dns.google'), /blocked/i)
+  t.notMatch(await explained('example.com'), /blocked/i)
+})
+
+t.test('what the options say', async t => {
+  const folder = emptyFolder(t)
+  const words = ['--network', 'office', '--prefix', '192.0.2.0/24', '2001:db8::/32', '--ban']
+  const more = ['--upstream', '198.51.100.1', '--listen', '192.0.2.1:53']
+  t.equal((await interdict('init', folder, ...words, 'wechat', 'deepseek', ...more)).code, 0)
+  const settings = readFileSync(join(folder, 'interdict.yaml'), 'utf8')
+  t.match(settings, 'listen: ["192.0.2.1:53"]\n')
+  t.match(settings, 'upstreams: { servers: ["198.51.100.1"] }\n')
+  const networks = readFileSync(join(folder, 'rules/networks.yaml'), 'utf8')
+  t.match(networks, '      - "192.0.2.0/24"\n      - "2001:db8::/32"\n')
+  t.match(networks, '- id: office-wechat\n')
+  t.match(networks, '- id: office-deepseek\n')
+  t.match(await interdict('check', '-c', join(folder, 'interdict.yaml')), { code: 0 })
+})
+
+t.test('on a terminal it asks, and asks again after an invalid answer', async t => {
+  const folder = emptyFolder(t)
+  const answers = ['office', '10.0.0.1/8', '10.0.0.0/8, 2001:db8::/32', '', 'tik', 'tiktok']
+  const asked: string[] = []
+  const [stdout, stderr] = [new Output(100), new Output(100)]
+  const ask = (question: string): Promise<string> => {
+    asked.push(question)
+    return Promise.resolve(answers[asked.length - 1]!)
+  }
+  const io = {
+    stdout,
+    stderr,
+    env: {},
+    ask,
+    onSignal: () => () => undefined,
+    exit: () => undefined
+  }
+  t.equal(await run(['init', folder], io), 0)
+  t.equal(asked.length, answers.length)
+  t.match(asked[0], '[local]: ')
+  t.equal(stderr.text.split('\n')[0], '10.0.0.1/8 is not a prefix such as 192.0.2.0/24')
+  t.match(stderr.text.split('\n')[1], /^tik is not an app: perhaps .*tiktok/)
+  t.match(readFileSync(join(folder, 'rules/networks.yaml'), 'utf8'), 'apps: [tiktok, ')
+})
+
+const wrong = [
+  { it: 'nothing to ask', words: [], says: 'not on a terminal: give --network, or --yes' },
+  { it: 'a name of two words', words: ['--network', 'a b'], says: '--network: a b is not' },
+  { it: 'an unknown app', words: ['--yes', '--ban', 'TikTok'], says: 'perhaps tiktok?' },
+  {
+    it: 'another app',
+    words: ['--yes', '--ban', 'nosuch'],
+    says: 'nosuch is not an app of the catalogue'
+  },
+  {
+    it: 'no prefix',
+    words: ['--yes', '--prefix', '10.0.0.1/8'],
+    says: '--prefix: 10.0.0.1/8 is not'
+  },
+  { it: 'no resolver', words: ['--yes', '--upstream', 'dns.example'], says: '--upstream: dns.ex' },
+  { it: 'no endpoint', words: ['--yes', '--listen', '127.0.0.1'], says: '--listen: 127.0.0.1 is' }
+]
+for (const { it, words, says } of wrong) {
+  t.test(`refuses ${it}, and writes nothing`, async t => {
+    const folder = emptyFolder(t)
+    t.match(await interdict('init', folder, ...words), { code: 2, out: '', err: says })
+    t.strictSame(readdirSync(folder), [])
+  })
+}
+
+t.test('overwrites nothing', async t => {
+  for (const name of ['interdict.yaml', 'rules']) {
+    const folder = emptyFolder(t)
+    writeFileSync(join(folder, name), 'mine')
+    const ran = await interdict('init', folder, '--yes')
+    t.match(ran, { code: 1, err: `already has ${name}; nothing was written (INIT_EXISTS)` })
+    t.strictSame(readdirSync(folder), [name])
+    t.equal(readFileSync(join(folder, name), 'utf8'), 'mine')
+  }
+})
+
+t.test('a folder that cannot be written: nothing is left', async t => {
+  const file = join(emptyFolder(t), 'file')
+  writeFileSync(file, '')
+  t.match(await interdict('init', file, '--yes'), { code: 1, err: '(INIT_WRITE)' })
+  t.notOk(existsSync(join(file, 'rules')))
+})
+
+t.test('a gateway of the system writes where the system has logs and state', async t => {
+  for (const folder of ['/etc', '/etc/interdict', '/etc/x/..//interdict/']) {
+    const { log, state, keys, socket } = placesFor(folder)
+    t.strictSame(
+      [log, state, keys, socket].map(path => path.split('/')[1]),
+      ['var', 'var', 'var', 'run'],
+      folder
+    )
+  }
+  for (const folder of ['.', '/srv/etc', '/etcetera']) {
+    t.notMatch(placesFor(folder).log, /^\//, folder)
+  }
+})
