@@ -1,9 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync } from 'node:fs'
+import { suites } from '../suites.js'
 import type { Say } from './run-inside.js'
-
-const TESTS = 'dist/test'
 
 /**
  * The suites of `npm test`, with every property tried as often as it names, and another seed each time.
@@ -12,13 +10,10 @@ const TESTS = 'dist/test'
  * @returns what was found wrong, a line for each suite
  */
 export async function runProperties(say: Say): Promise<string[]> {
-  const suites = readdirSync(TESTS, { recursive: true, encoding: 'utf8' })
-    .filter(file => file.endsWith('suite.js') && file.includes('/'))
-    .sort()
   const faults: string[] = []
-  for (const suite of suites) {
+  for (const { name } of suites()) {
     const env = { ...process.env, INTERDICT_FUZZ: '1', TAP_TIMEOUT: '3600' }
-    const child = spawn(process.execPath, [`${TESTS}/${suite}`], {
+    const child = spawn(process.execPath, ['dist/test/suite.js', name], {
       env,
       stdio: ['ignore', 'pipe', 'inherit']
     })
@@ -26,8 +21,8 @@ export async function runProperties(say: Say): Promise<string[]> {
     child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
     const [status] = (await once(child, 'close')) as [number | null]
     const failed = output.split('\n').filter(line => line.startsWith('not ok'))
-    say(`  ${suite}: ${status === 0 ? 'nothing is wrong' : failed.join('; ')}`)
-    if (status !== 0) faults.push(`${suite}: ${failed.join('; ')}\n${output}`)
+    say(`  ${name}: ${status === 0 ? 'nothing is wrong' : failed.join('; ')}`)
+    if (status !== 0) faults.push(`${name}: ${failed.join('; ')}\n${output}`)
   }
   return faults
 }

@@ -1,3 +1,0 @@
-import { runFolder } from '../suite.js'
-
-await runFolder(import.meta.url)

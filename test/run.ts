@@ -1,0 +1,51 @@
+/**
+ * `npm test [-- [--tap] [FOLDER...]]`: runs all tests, or those of some folders of `test/`, several
+ * suites at a time. Prints a line for each suite, and what failed; with `--tap`, everything.
+ *
+ * The suites do not run under the program `tap`: it loads hooks for coverage and mocks into each
+ * process and each of its threads, which costs 0.3 CPU seconds each time.
+ */
+import { createInterface } from 'node:readline'
+import { PassThrough } from 'node:stream'
+import { parseArgs } from 'node:util'
+import t from 'tap'
+import { suites } from './suites.js'
+
+/** More than the cores of small machines, since some suites mostly wait. */
+const JOBS = 4
+/** How long a suite may take, in milliseconds: on a busy machine many times as long as alone. */
+const TIMEOUT = 600_000
+
+const { values, positionals } = parseArgs({
+  options: { tap: { type: 'boolean', default: false } },
+  allowPositionals: true
+})
+const all = suites(positionals)
+if (all.length === 0) throw new Error(`no tests in ${positionals.join(', ')}`)
+
+t.setTimeout(0)
+t.jobs = JOBS
+if (values.tap) t.pipe(process.stdout)
+else printFailures()
+for (const { name } of all) {
+  // Without the hooks that t.spawn adds.
+  const node = [
+    `NODE_OPTIONS=${process.env.NODE_OPTIONS ?? ''}`,
+    process.execPath,
+    '--enable-source-maps'
+  ]
+  void t.spawn('env', [...node, 'dist/test/suite.js', name, ...positionals], {
+    ...{ name, buffered: true, at: null, stack: '', timeout: TIMEOUT },
+    env: { ...process.env, TAP_TIMEOUT: String(TIMEOUT / 1000) }
+  })
+}
+
+/** Prints TAP without comments and the tests that passed, except whole suites and the number of tests. */
+function printFailures(): void {
+  t.register()
+  const lines = createInterface(t.pipe(new PassThrough()))
+  lines.on('line', line => {
+    if (!/^ +(ok |#)|^# (Subtest|time=)|^ *\d+\.\.\d+$|^\s*$/.test(line))
+      process.stdout.write(`${line}\n`)
+  })
+}

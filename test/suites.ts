@@ -1,0 +1,50 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** Compiled tests that run in one process: a process for each file would take a second longer per file. */
+export interface Suite {
+  readonly name: string
+  readonly files: readonly string[]
+}
+
+const TESTS = 'dist/test'
+
+/**
+ * The folders of each suite, and over how many processes their files are spread: those that take longest
+ * first, so that the last to end is short. All other folders form one more suite.
+ */
+const SUITES = [
+  { name: 'daemon', folders: ['daemon'], processes: 4 },
+  { name: 'cli', folders: ['cli'], processes: 2 },
+  { name: 'querylog', folders: ['querylog'], processes: 2 },
+  { name: 'resolver', folders: ['resolver', 'server', 'udp', 'upstream'], processes: 1 },
+  { name: 'sources', folders: ['sources'], processes: 1 },
+  { name: 'report', folders: ['report', 'replay', 'example'], processes: 1 },
+  { name: 'policy', folders: ['policy', 'cache', 'rules'], processes: 1 }
+] as const
+
+/**
+ * Every `*.test.js`, each in one suite.
+ *
+ * @param folders of `dist/test`: only the tests below these; none for all tests
+ */
+export function suites(folders: readonly string[] = []): Suite[] {
+  const wanted = folders.map(folder => `${folder.replace(/\/+$/, '')}/`)
+  const files = readdirSync(TESTS, { recursive: true, encoding: 'utf8' })
+    .filter(file => file.endsWith('.test.js'))
+    .filter(file => wanted.length === 0 || wanted.some(folder => file.startsWith(folder)))
+    .sort()
+  const suiteOf = (file: string) =>
+    SUITES.find(suite => suite.folders.some(folder => file.startsWith(`${folder}/`)))
+  const named = SUITES.flatMap(suite => {
+    const own = files.filter(file => suiteOf(file) === suite)
+    return Array.from({ length: suite.processes }, (_, part) => ({
+      name: suite.processes === 1 ? suite.name : `${suite.name}-${part + 1}`,
+      files: own.filter((_, i) => i % suite.processes === part)
+    }))
+  })
+  const others = { name: 'others', files: files.filter(file => suiteOf(file) === undefined) }
+  return [...named, others]
+    .filter(suite => suite.files.length > 0)
+    .map(({ name, files }) => ({ name, files: files.map(file => join(TESTS, file)) }))
+}
