@@ -145,11 +145,8 @@ class RulesLoader {
   private async readNetworks() {
     const file = await this.folder.read(NETWORKS)
     if ('why' in file) {
-      const other = file.isMissing === true ? await this.similarFile() : undefined
-      this.unreadable(
-        NETWORKS,
-        other === undefined ? file.why : `${file.why}; rename ${other} to ${NETWORKS}`
-      )
+      const advice = file.isMissing === true ? await this.adviceWithoutFile() : ''
+      this.unreadable(NETWORKS, file.why + advice)
       return undefined
     }
     const read = readYaml(file.octets, this.folder.displayName(NETWORKS), networksSchema)
@@ -162,10 +159,12 @@ class RulesLoader {
     return buildNetworks(read.value, this.apps, this.lists, top, epochSeconds(this.clock))
   }
 
-  /** `networks.yml`, or another name that was meant to be that of the file. */
-  private async similarFile(): Promise<string | undefined> {
+  /** What to do: the file may be there under another name, such as `networks.yml`. */
+  private async adviceWithoutFile(): Promise<string> {
     const names = await this.folder.listFolder('')
-    return 'why' in names ? undefined : names.find(name => /^networks?\.ya?ml$/i.test(name))
+    const other = 'why' in names ? undefined : names.find(name => /^networks?\.ya?ml$/i.test(name))
+    if (other !== undefined) return `; rename ${other} to ${NETWORKS}`
+    return '; `interdict init FOLDER` writes settings and rules to start with'
   }
 
   private async readLists({ lists, networks }: NetworksFile, top: Location): Promise<void> {

@@ -140,6 +140,13 @@ const mistakes: readonly { it: string; files: Files; errors: readonly string[] }
     errors: [
       'RULES_UNREADABLE 1:1: cannot read networks.yaml: no such file; rename networks.yml to networks.yaml'
     ]
+  },
+  {
+    it: 'a folder without rules',
+    files: { 'README.md': 'here they go\n' },
+    errors: [
+      'RULES_UNREADABLE 1:1: cannot read networks.yaml: no such file; `interdict init FOLDER` writes settings and rules to start with'
+    ]
   }
 ]
 
