@@ -1,6 +1,8 @@
+import { copyOctets } from '../base/octets.js'
+import type { Octets } from '../base/units.js'
 import { RCODE } from '../dns/registry/rcode.js'
 import { RRTYPE } from '../dns/registry/rrtype.js'
-import { encodeListRecords } from '../dns/reply/list-records-reply.js'
+import { encodeListRecords, listAlias } from '../dns/reply/list-records-reply.js'
 import {
   encodeAddress,
   encodeCname,
@@ -62,6 +64,24 @@ export function writeBlockedReply(
     case 'truncate':
       return encodeTruncated(octets, query)
   }
+}
+
+/**
+ * Whether the reply is an alias that has to be resolved, so that clients get addresses: few of them
+ * ask for the target themselves. Without RD nothing is resolved, and CNAME and ANY ask for the alias
+ * itself: RFC 1034 §4.3.2, step 3a.
+ *
+ * @returns length of the alias's target, which is then in `context.target`; 0: no such alias
+ */
+export function findAliasTarget(context: QueryContext, policy: Policy, verdict: Verdict): Octets {
+  const { query, target } = context
+  const { qtype, recursionDesired } = query
+  if (!recursionDesired || qtype === RRTYPE.CNAME || qtype === RRTYPE.ANY) return 0
+  const reply = policy.claims[verdict.claim]!.reply!
+  if (reply.action === 'cname') return copyOctets(reply.target!, 0, reply.target!.length, target, 0)
+  if (reply.action !== 'data') return 0
+  const { octets, from, to } = policy.findLocalData(verdict)
+  return listAlias(octets, from, to, query, target)
 }
 
 /** The RCODE that `writeBlockedReply` writes for a claim that blocks, for the query log. */

@@ -3,7 +3,6 @@ import { readName } from '../dns/name/name.js'
 import { EDE } from '../dns/registry/ede.js'
 import { RCODE } from '../dns/registry/rcode.js'
 import { RRTYPE } from '../dns/registry/rrtype.js'
-import { HEADER_SIZE } from '../dns/registry/sizes.js'
 import { encodeNegative, encodeOwnSoa, encodeRecord } from '../dns/reply/local-reply.js'
 import type { Policy } from '../policy/evaluate/policy.js'
 import type { SpecialUseEntry } from '../policy/tables/special-use-names.js'
@@ -16,8 +15,6 @@ const TTL: Seconds = 3600
 const LOOPBACK4 = Uint8Array.of(127, 0, 0, 1)
 const LOOPBACK6 = Uint8Array.from({ length: 16 }, (_, i) => (i === 15 ? 1 : 0))
 const LOCALHOST = readName('localhost')
-/** A pointer to QNAME: an empty zone is its own name server. RFC 6303 §3. */
-const QNAME_POINTER = Uint8Array.of(0xc0, HEADER_SIZE)
 
 /** Replies to questions for special-use names. */
 export const LOCAL_REPLY = {
@@ -71,7 +68,7 @@ export function writeLocalReply(context: QueryContext, policy: Policy, reply: nu
     case LOCAL_REPLY.pointer:
       return writeRecord(context, RRTYPE.PTR, LOCALHOST)
     case LOCAL_REPLY.nameServer:
-      return writeRecord(context, RRTYPE.NS, QNAME_POINTER)
+      return writeRecord(context, RRTYPE.NS, ownName(context))
     case LOCAL_REPLY.soa:
       return encodeOwnSoa(octets, query, maxLength, TTL, serial)
     default: {
@@ -93,6 +90,12 @@ export function localRcode(reply: number): number {
 /** INFO-CODE of a reply to a query with EDNS; -1: none. */
 export function localEde(reply: number): number {
   return reply === LOCAL_REPLY.nxdomain || reply === LOCAL_REPLY.nodata ? EDE.OTHER : -1
+}
+
+/** A pointer to the name itself: an empty zone is its own name server. RFC 6303 §3. */
+function ownName({ query }: QueryContext): Uint8Array {
+  const { owner } = query.aliases
+  return Uint8Array.of(0xc0 | (owner >> 8), owner & 0xff)
 }
 
 /** The label of QNAME at which the special-use zone begins. */

@@ -1,9 +1,11 @@
 import type { Octets } from '../base/units.js'
 import { CLIENT_COOKIE_SIZE, COOKIE_STATUS, type ServerCookies } from '../dns/edns/server-cookie.js'
 import { OPTION_BIT, Query, QUERY_KIND } from '../dns/message/query.js'
+import { MAX_NAME } from '../dns/name/hashed-name.js'
 import { RCODE } from '../dns/registry/rcode.js'
+import type { PreparedReply } from '../policy/tables/claim.js'
 import { Verdict } from '../policy/tables/verdict.js'
-import { PROTOCOL } from '../querylog/record/query-event.js'
+import { MATCH, PROTOCOL } from '../querylog/record/query-event.js'
 import type { ServerIdentity } from './server-identity.js'
 
 /** Largest UDP reply, whatever the client accepts: avoids fragmentation. RFC 9715 §3.1. */
@@ -13,6 +15,8 @@ export const MAX_TCP_MESSAGE: Octets = 65_535
 
 /** Returned by a stage that does not reply: the next stage goes on. Not a length, DROP or PENDING. */
 export const CONTINUE = -2
+/** Returned by a stage that has made an alias: the stages start again, with the alias's target as name. */
+export const RESTART = -3
 
 /** The query being processed, its client and the verdict on its name. One instance, reused. */
 export class QueryContext {
@@ -36,6 +40,11 @@ export class QueryContext {
    */
   verdictClass = 0
   readonly verdict = new Verdict()
+  /** The verdict that made the first of `query.aliases`, and how the query came to it, one of `MATCH`. */
+  readonly aliasVerdict = new Verdict()
+  aliasMatch: number = MATCH.none
+  /** The alias target that `findAliasTarget` has found. */
+  readonly target = new Uint8Array(MAX_NAME)
   /** The query carries a server cookie of this resolver, so its source address is not spoofed. */
   hasValidCookie = false
 
@@ -47,6 +56,38 @@ export class QueryContext {
 
   get overTcp(): boolean {
     return this.protocol === PROTOCOL.tcp
+  }
+
+  /** Whether a rule has made an alias of QNAME. Then that rule is logged, whatever follows. */
+  get isAliased(): boolean {
+    return this.query.aliases.qnameLength > 0
+  }
+
+  /**
+   * Makes the name an alias of `target[0, length)`, which becomes the name to resolve.
+   *
+   * @param match how the query came to the rule's name or address, one of `MATCH`
+   * @param seed as for `read`
+   * @returns false if that would be a loop or too many aliases
+   */
+  addAlias(
+    verdict: Verdict,
+    match: number,
+    length: Octets,
+    reply: PreparedReply,
+    seed: number
+  ): boolean {
+    const { query, target } = this
+    const { qname, aliases } = query
+    if (!this.isAliased) {
+      this.aliasVerdict.copyFrom(verdict)
+      this.aliasMatch = match
+    }
+    if (!aliases.append(qname.octets, qname.length, target, length, reply.ttl, reply.edeOption)) {
+      return false
+    }
+    qname.set(target, 0, seed)
+    return true
   }
 
   /** Call once after each `read`. @param clientClass 0: unknown client */

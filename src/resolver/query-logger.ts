@@ -53,6 +53,10 @@ export class QueryLogger {
     const claim = this.policy!.claims[verdict.claim]!
     const reply = claim.reply!
     const isDropped = reply.action === 'drop'
+    if (context.isAliased) {
+      this.logAliased(context, isDropped ? NO_RCODE : blockedRcode(claim, match), took)
+      return
+    }
     this.setVerdict(VERDICT.blocked, match, verdict.claim, verdict.entry)
     this.setReply(
       context,
@@ -61,6 +65,26 @@ export class QueryLogger {
       -1
     )
     this.push(context, took)
+  }
+
+  /**
+   * Logs a lookup of which a rule has made an alias: as blocked by that rule, whatever became of the
+   * target.
+   *
+   * @param rcode of the reply
+   */
+  logAliased(context: QueryContext, rcode: number, took: Milliseconds): void {
+    if (!this.logsBlocked) return
+    const { aliasVerdict, aliasMatch, query } = context
+    const { claim, entry } = aliasVerdict
+    this.setVerdict(VERDICT.blocked, aliasMatch, claim, entry)
+    this.setReply(
+      context,
+      rcode,
+      rcode === NO_RCODE ? -1 : this.policy!.claims[claim]!.reply!.ede,
+      -1
+    )
+    this.push(context, took, query.aliases.qname, query.aliases.qnameLength)
   }
 
   /**
@@ -95,6 +119,7 @@ export class QueryLogger {
 
   /** The rebinding guard has replaced the answer by NODATA. */
   logPrivateAddress(context: QueryContext, answer: Answer, ede: number, took: Milliseconds): void {
+    if (context.isAliased) return this.logAliased(context, RCODE.NOERROR, took)
     if (!this.logsBlocked) return
     this.setVerdict(VERDICT.blocked, MATCH.rebinding, -1, -1)
     this.setReply(context, RCODE.NOERROR, ede, answer.upstream)
@@ -103,6 +128,7 @@ export class QueryLogger {
 
   /** A special-use name was answered here. @param ede INFO-CODE of the reply, -1: none */
   logLocal(context: QueryContext, rcode: number, ede: number, took: Milliseconds): void {
+    if (context.isAliased) return this.logAliased(context, rcode, took)
     const { claim, entry, monitorClaim, monitorEntry } = context.verdict
     if (!this.logsAll && !(monitorClaim !== -1 && this.logsBlocked)) return
     if (monitorClaim === -1) this.setVerdict(VERDICT.local, MATCH.qname, claim, entry)
@@ -135,14 +161,19 @@ export class QueryLogger {
     event.upstream = upstream
   }
 
-  private push(context: QueryContext, took: Milliseconds): void {
+  private push(
+    context: QueryContext,
+    took: Milliseconds,
+    qname = context.query.qname.octets,
+    qnameLength = context.query.qname.length
+  ): void {
     const { event } = this
     const { query, client, clientAt } = context
     event.clientClass = context.clientClass
     for (let i = 0; i < 4; i++) event.client[i] = client[clientAt + i]!
     event.protocol = context.protocol
-    event.qname = query.qname.octets
-    event.qnameLength = query.qname.length
+    event.qname = qname
+    event.qnameLength = qnameLength
     event.qtype = query.qtype
     event.latency = Math.round(took * MICROSECONDS_PER_MS)
     this.events.push(event)

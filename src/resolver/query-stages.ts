@@ -1,15 +1,18 @@
 import { epochSeconds, type Clock } from '../base/clock.js'
-import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../base/units.js'
+import { MS_PER_SECOND, type Milliseconds, type Octets, type Seconds } from '../base/units.js'
 import type { Shelf } from '../cache/shelf.js'
 import type { Answer } from '../dns/message/answer.js'
+import { RCODE } from '../dns/registry/rcode.js'
 import { RRCLASS } from '../dns/registry/rrclass.js'
+import { encodeAliasedAnswer } from '../dns/reply/aliased-reply.js'
 import { encodeCachedAnswer } from '../dns/reply/cached-reply.js'
+import { encodeError } from '../dns/reply/local-reply.js'
 import type { Policy } from '../policy/evaluate/policy.js'
 import { TIER } from '../policy/tables/claim.js'
 import type { Verdict } from '../policy/tables/verdict.js'
 import { MATCH, VERDICT } from '../querylog/record/query-event.js'
 import { AnswerInspector } from './answer-inspector.js'
-import { isBlocked, writeBlockedReply } from './blocked-reply.js'
+import { findAliasTarget, isBlocked, writeBlockedReply } from './blocked-reply.js'
 import {
   chooseLocalReply,
   LOCAL_REPLY,
@@ -18,7 +21,7 @@ import {
   writeLocalReply
 } from './local-reply.js'
 import type { Prefetcher } from './prefetcher.js'
-import { CONTINUE, type QueryContext } from './query-context.js'
+import { CONTINUE, RESTART, type QueryContext } from './query-context.js'
 import type { QueryLogger } from './query-logger.js'
 import type { RebindingGuard } from './rebinding-guard.js'
 import { blockPrivateAddress, refuseUnknownClient } from './rejections.js'
@@ -86,7 +89,7 @@ export class QueryStages {
    * Checks the client and evaluates the rules for the name.
    *
    * @param isShelved the shelf holds the rules' decision
-   * @returns the reply's length, DROP, or CONTINUE
+   * @returns the reply's length, DROP, CONTINUE or RESTART
    */
   applyPolicy(took: Milliseconds, isShelved: boolean): number {
     const { context, policy } = this
@@ -103,12 +106,16 @@ export class QueryStages {
     }
     // A block applies to every kind of query, so unsupported queries are rejected after it.
     if (!isBlocked(policy, verdict)) return rejectUnsupported(context, logger)
-    if (!isShelved && verdict.monitorClaim === -1)
+    if (!isShelved && verdict.monitorClaim === -1 && !context.isAliased)
       shelf?.putBlock(query, verdict, context.verdictClass)
     return this.block(verdict, MATCH.qname, took)
   }
 
-  /** Replies with `answer`, unless it contains something that this client must not reach. */
+  /**
+   * Replies with `answer`, unless it contains something that this client must not reach.
+   *
+   * @returns the reply's length, DROP or RESTART
+   */
   respond(answer: Answer, verdict: number, took: Milliseconds): number {
     const { context, inspector, policy } = this
     const { logger } = this.dependencies
@@ -116,9 +123,30 @@ export class QueryStages {
     if (match === MATCH.rebinding) return blockPrivateAddress(context, policy, logger, answer, took)
     if (match !== MATCH.none) return this.block(inspector.verdict, match, took)
     const age = Math.floor((this.now - answer.storedAt) / MS_PER_SECOND)
+    if (context.isAliased) return this.respondToAlias(answer, verdict, age, took)
     const length = encodeCachedAnswer(context.octets, context.query, context.maxLength, answer, age)
     logger.logAnswered(context, inspector, answer, verdict, took)
     if (verdict === VERDICT.cached) this.maybePrefetch(answer, age)
+    return length
+  }
+
+  /** Replies with the aliases made by rules and the answer for their target. */
+  private respondToAlias(
+    answer: Answer,
+    verdict: number,
+    age: Seconds,
+    took: Milliseconds
+  ): number {
+    const { octets, query, maxLength } = this.context
+    const { prefetcher, logger } = this.dependencies
+    let { rcode } = answer
+    let length = encodeAliasedAnswer(octets, query, maxLength, answer, age)
+    if (length === 0) {
+      rcode = RCODE.SERVFAIL
+      length = encodeError(octets, query, maxLength, rcode, undefined)
+    }
+    logger.logAliased(this.context, rcode, took)
+    if (verdict === VERDICT.cached) prefetcher?.maybePrefetch(query, answer, age)
     return length
   }
 
@@ -137,9 +165,21 @@ export class QueryStages {
   }
 
   private block(verdict: Verdict, match: number, took: Milliseconds): number {
-    const length = writeBlockedReply(this.context, this.policy, verdict, match)
-    this.dependencies.logger.logBlocked(this.context, verdict, match, took)
+    const { context, policy } = this
+    const target = findAliasTarget(context, policy, verdict)
+    if (target > 0) return this.startAlias(verdict, match, target, took)
+    const length = writeBlockedReply(context, policy, verdict, match)
+    this.dependencies.logger.logBlocked(context, verdict, match, took)
     return length
+  }
+
+  /** Goes on with the alias's target in `context.target`; SERVFAIL after a loop or too many aliases. */
+  private startAlias(verdict: Verdict, match: number, length: Octets, took: Milliseconds): number {
+    const { context, policy } = this
+    const reply = policy.claims[verdict.claim]!.reply!
+    if (context.addAlias(verdict, match, length, reply, policy.seed)) return RESTART
+    this.dependencies.logger.logAliased(context, RCODE.SERVFAIL, took)
+    return encodeError(context.octets, context.query, context.maxLength, RCODE.SERVFAIL, undefined)
   }
 
   /** Replies for a special-use name; CONTINUE if the question belongs to an upstream. */

@@ -26,14 +26,17 @@
  *       │
  *     reply with the client's ID and letter case, TTLs counted down; log record where wanted
  *
+ * A block reply that is an alias (the action `cname`) starts again at the policy for the name, with the
+ * alias's target as name: RESTART.
+ *
  * `answer` is the fast path: everything up to the cache within one call, in place, without
  * allocation. If it returns PENDING, `answerLater` forwards the query, and `onOutcome` finishes it
  * with the same last stages once the upstream query has ended.
  */
 import { ObjectPool } from '../base/object-pool.js'
 import { copyOctets } from '../base/octets.js'
-import type { Octets } from '../base/units.js'
-import type { AnswerCache } from '../cache/cache.js'
+import type { Milliseconds, Octets } from '../base/units.js'
+import type { AnswerCache, QuestionKey } from '../cache/cache.js'
 import { SHELF } from '../cache/shelf.js'
 import type { ServerCookies } from '../dns/edns/server-cookie.js'
 import type { Answer } from '../dns/message/answer.js'
@@ -47,12 +50,12 @@ import { isStale, type Fallback } from './fallback.js'
 import { detectLoop, refuseLoop, type LoopDetection } from './loop-detection.js'
 import type { NotifyHandler } from './notify-handler.js'
 import {
-  NOT_JUDGED,
+  MAX_RESTARTS,
   PendingQuery,
   type PendingQueryCounts,
   type PendingQueryHandler
 } from './pending-query.js'
-import { CONTINUE, MAX_TCP_MESSAGE, QueryContext } from './query-context.js'
+import { CONTINUE, MAX_TCP_MESSAGE, QueryContext, RESTART } from './query-context.js'
 import { QueryStages, type StageDependencies } from './query-stages.js'
 import { rejectMalformed } from './rejections.js'
 import { DROP, PENDING, type ReplyTarget, type Responder } from './responder.js'
@@ -114,7 +117,7 @@ export class Resolver implements Responder, PendingQueryHandler {
   ): number {
     const { context, stages, dependencies } = this
     const { policy } = stages
-    const { shelf, cache, fallback } = dependencies
+    const { shelf, cache } = dependencies
     // Only a well-formed query gets any further.
     let reading = context.read(octets, at, end, room, protocol, policy.seed)
     if (context.query.options !== 0) reading = context.processOptions(client, clientAt)
@@ -134,23 +137,39 @@ export class Resolver implements Responder, PendingQueryHandler {
     if (touched !== undefined) cache.touch(touched)
     // Policy before the cache: new rules apply at once to names that are cached already, and one
     // cache can serve all networks, because block replies are never cached.
-    const decided = stages.applyPolicy(0, shelved === SHELF.block)
-    if (decided !== CONTINUE) return decided
-    const key = touched ?? context.query.key()
+    let decided = stages.applyPolicy(0, shelved === SHELF.block)
+    if (decided === CONTINUE) decided = this.answerFromCache(touched ?? context.query.key(), 0)
+    while (decided === RESTART) decided = this.answerForTarget(0)
+    return decided
+  }
+
+  /** Answers the query in `context` from the cache. Returns the reply's length, DROP, RESTART or PENDING. */
+  private answerFromCache(key: QuestionKey, took: Milliseconds): number {
+    const { context, stages } = this
+    const { cache, fallback, loopDetection } = this.dependencies
     const cached = cache.get(key)
-    if (cached !== undefined) return stages.respond(cached, VERDICT.cached, 0)
+    if (cached !== undefined) return stages.respond(cached, VERDICT.cached, took)
     // Upstreams that failed on this question a moment ago are not queried again yet.
     const failed = fallback.get(key)
     if (failed !== undefined) {
-      return stages.respond(failed, isStale(failed) ? VERDICT.stale : VERDICT.cached, 0)
+      return stages.respond(failed, isStale(failed) ? VERDICT.stale : VERDICT.cached, took)
     }
     // A loop probe of this resolver has come back from an upstream.
-    if (detectLoop(context, dependencies.loopDetection)) return refuseLoop(context)
+    if (detectLoop(context, loopDetection)) return refuseLoop(context)
     return PENDING
   }
 
+  /**
+   * A rule has made an alias: answers for its target as if the same client had queried that. Returns
+   * the same as `answerFromCache`.
+   */
+  private answerForTarget(took: Milliseconds): number {
+    const decided = this.stages.applyPolicy(took, false)
+    return decided === CONTINUE ? this.answerFromCache(this.context.query.key(), took) : decided
+  }
+
   answerLater(target: ReplyTarget): void {
-    this.startForwarding(target, this.context.verdict.isEmpty ? this.stages.epoch : NOT_JUDGED)
+    this.startForwarding(target, this.context.verdict.isEmpty)
   }
 
   /**
@@ -162,61 +181,115 @@ export class Resolver implements Responder, PendingQueryHandler {
     const { seed } = this.stages.policy
     this.context.read(octets, start, end, MAX_TCP_MESSAGE, protocol, seed)
     this.dependencies.cache.get(this.context.query.key())
-    this.startForwarding(target, NOT_JUDGED)
+    this.startForwarding(target, false)
   }
 
   /** The upstream query has ended: caches what came and replies, unless a stale answer was sent. */
   onOutcome(pending: PendingQuery, outcome: Outcome): void {
     const { responses, responseTimer } = this.dependencies
-    const { target, isReplied, generation } = pending
     this.stages.updateBatch()
     responseTimer.cancel(pending)
-    const { answer, verdict } = responses.handle(pending, generation, outcome, this.stages.now)
-    const length = isReplied ? DROP : this.finish(pending, answer, verdict)
+    const { answer, verdict } = responses.handle(
+      pending,
+      pending.generation,
+      outcome,
+      this.stages.now
+    )
+    if (!pending.isReplied) this.finish(pending, answer, verdict)
     this.pool.release(pending, pending.qnameLength)
-    if (!isReplied) target.reply(length === DROP ? undefined : this.replyBuffer, 0, length)
   }
 
   /** Sends the stale answer; the upstream's answer is still cached when it arrives. */
   onClientTimeout(pending: PendingQuery, stale: Answer): void {
     this.stages.updateBatch()
     pending.isReplied = true
-    const length = this.finish(pending, stale, VERDICT.stale)
-    pending.target.reply(length === DROP ? undefined : this.replyBuffer, 0, length)
+    this.finish(pending, stale, VERDICT.stale)
   }
 
-  /** Forwards the query in `context`. `epoch` is that of the policy that has been applied. */
-  private startForwarding(target: ReplyTarget, epoch: number): void {
+  /**
+   * Forwards the query in `context`.
+   *
+   * @param isJudged no rule matched its name
+   * @param before the query for the same client that has just ended; a rule has made an alias since
+   */
+  private startForwarding(target: ReplyTarget, isJudged: boolean, before?: PendingQuery): void {
     const { context } = this
-    const { now } = this.stages
+    const { now, epoch } = this.stages
     const { cache, forwarder, responses, responseTimer } = this.dependencies
-    const { query, clientClass } = context
-    const { length } = query.qname
+    const { length } = context.query.qname
     const pending = this.pool.take(length) ?? new PendingQuery(length, this)
-    pending.start(target, query, clientClass, epoch, responses.generation, now)
+    pending.start(target, context, epoch, isJudged, responses.generation, now)
+    if (before !== undefined) pending.continue(before)
     if (cache.missedExpired) responseTimer.start(pending, now)
     forwarder.forward(pending, pending)
   }
 
-  /** Writes the reply to a pending query into `replyBuffer`; returns its length, or DROP. */
-  private finish(pending: PendingQuery, answer: Answer, verdict: number): number {
+  /** Replies to a pending query; forwards it once more if a rule made an alias whose target is not cached. */
+  private finish(pending: PendingQuery, answer: Answer, verdict: number): void {
+    const { context } = this
+    const { target } = pending
+    const length = this.writeReply(pending, answer, verdict)
+    if (length === PENDING) {
+      this.startForwarding(target, context.verdict.isEmpty, pending)
+      return
+    }
+    this.count(verdict)
+    target.reply(length === DROP ? undefined : this.replyBuffer, 0, length)
+  }
+
+  /** Writes the reply to a pending query into `replyBuffer`; returns its length, DROP or PENDING. */
+  private writeReply(pending: PendingQuery, answer: Answer, verdict: number): number {
     const { context, stages, replyBuffer } = this
-    const { policy } = stages
     const { octets, start, end, client, clientAt, protocol } = pending.target
     const took = stages.now - pending.startedAt
-    this.count(verdict)
     copyOctets(octets, start, end, replyBuffer, 0)
-    context.read(replyBuffer, 0, end - start, MAX_TCP_MESSAGE, protocol, policy.seed)
+    context.read(replyBuffer, 0, end - start, MAX_TCP_MESSAGE, protocol, stages.policy.seed)
     if (context.query.options !== 0) context.processOptions(client, clientAt)
-    if (pending.epoch === stages.epoch) {
-      context.setClient(client, clientAt, pending.clientClass)
+    let decided = this.resume(pending, took)
+    if (decided === CONTINUE) decided = this.answerPending(pending, answer, verdict, took)
+    while (decided === RESTART) {
+      decided = stages.applyPolicy(took, false)
+      if (decided === CONTINUE) decided = this.answerPending(pending, answer, verdict, took)
+    }
+    if (decided !== PENDING || pending.restarts < MAX_RESTARTS) return decided
+    const { responses } = this.dependencies
+    return stages.respond(responses.giveUp(stages.now), VERDICT.failed, took)
+  }
+
+  /** After the aliases, the name to resolve is not always the one that was forwarded. */
+  private answerPending(
+    pending: PendingQuery,
+    answer: Answer,
+    verdict: number,
+    took: Milliseconds
+  ): number {
+    const { context, stages } = this
+    const { query, isAliased } = context
+    const isForwarded = isAliased ? pending.isFor(query.qname) : pending.aliases === undefined
+    return isForwarded
+      ? stages.respond(answer, verdict, took)
+      : this.answerFromCache(query.key(), took)
+  }
+
+  /** Restores what policy has decided about a pending query, or evaluates it again. */
+  private resume(pending: PendingQuery, took: Milliseconds): number {
+    const { context, stages } = this
+    const { policy, epoch } = stages
+    const { client, clientAt } = pending.target
+    const { aliases } = pending
+    const isJudged = pending.epoch === epoch
+    context.setClient(
+      client,
+      clientAt,
+      isJudged ? pending.clientClass : policy.classOf(client, clientAt)
+    )
+    if (aliases?.epoch === epoch) aliases.restore(context, pending.question, policy.seed)
+    if (isJudged) {
       context.verdict.clear()
-      return stages.respond(answer, verdict, took)
+      return CONTINUE
     }
     // A rule matched the name, or the rules have changed since: evaluate policy again.
-    context.setClient(client, clientAt, policy.classOf(client, clientAt))
-    const decided = stages.applyPolicy(took, false)
-    return decided === CONTINUE ? stages.respond(answer, verdict, took) : decided
+    return stages.applyPolicy(took, false)
   }
 
   private count(verdict: number): void {

@@ -8,6 +8,9 @@ import { VERDICT } from '../querylog/record/query-event.js'
 import type { ForwardedQuestion, Outcome } from '../upstream/forwarder.js'
 import { isAnswered, type Fallback } from './fallback.js'
 
+/** In place of an upstream's index. */
+const NO_UPSTREAM = -1
+
 /** What to send to the clients that waited for an upstream query. */
 export interface UpstreamAnswer {
   readonly answer: Answer
@@ -66,6 +69,11 @@ export class UpstreamResponseHandler {
     const answer = this.parse(question, outcome, now)
     if (isAnswered(answer))
       this.store(questionKey(question), answer, generation === this.generation)
+  }
+
+  /** The answer to a query that is given up without an outcome. */
+  giveUp(now: Milliseconds): Answer {
+    return servfailAnswer(EDE.NO_REACHABLE_AUTHORITY, this.limits, now, NO_UPSTREAM)
   }
 
   private process(

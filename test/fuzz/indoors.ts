@@ -2,6 +2,7 @@ import type { Clock } from '../../src/base/clock.js'
 import type { Milliseconds } from '../../src/base/units.js'
 import { PackedAnswerCache } from '../../src/cache/packed.js'
 import { Shelf } from '../../src/cache/shelf.js'
+import { MAX_ALIASES } from '../../src/dns/message/alias-chain.js'
 import { ServerCookies } from '../../src/dns/edns/server-cookie.js'
 import type { Policy } from '../../src/policy/evaluate/policy.js'
 import { ClientResponseTimer } from '../../src/resolver/client-response-timer.js'
@@ -81,11 +82,14 @@ export class Indoors {
     return this.replyTo(query, client, protocol, target => this.resolver.forward(target))
   }
 
-  /** Ends all upstream queries. */
+  /** Ends all upstream queries, and those for alias targets that follow from them. */
   finish(): void {
-    const { waiting } = this
-    this.waiting = []
-    for (const tell of waiting) tell()
+    for (let round = 0; this.waiting.length > 0; round++) {
+      if (round > MAX_ALIASES) throw new Error('upstream queries without end')
+      const { waiting } = this
+      this.waiting = []
+      for (const tell of waiting) tell()
+    }
   }
 
   private replyTo(

@@ -104,8 +104,10 @@ class Reader {
     while (this.pos < end) {
       const code = this.word()
       const length = this.word()
-      if (code in options) throw new Error(`option ${code} twice`)
-      options[code] = this.take(length).toString('hex')
+      const data = this.take(length).toString('hex')
+      // Only extended errors may be several, the most important first. RFC 8914 §3.
+      if (code in options && code !== OPTION_EDE) throw new Error(`option ${code} twice`)
+      if (!(code in options)) options[code] = data
     }
     this.rcodeBits = ttl >>> 24
     if ((ttl & 0x7fff) !== 0) throw new Error('Z of OPT is not 0')

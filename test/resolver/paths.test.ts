@@ -20,6 +20,7 @@ const ACTIONS = [
   'action: null-address',
   'action: sinkhole, sinkhole: { ipv4: 192.0.2.80 }',
   'action: cname, target: garden.example',
+  'action: cname, target: NEXT',
   'action: truncate',
   'action: drop',
   'mode: monitor'
@@ -32,7 +33,8 @@ const anyRules = fc
   .tuple(fc.array(fc.tuple(fc.constantFrom(...NAMES), fc.constantFrom(...ACTIONS))), fc.boolean())
   .map(([bans, addresses]) => {
     const lines = bans.map(
-      ([on, action]) => `{ names: [${on}], authority: A, reference: R, ${action} }`
+      ([on, action]) =>
+        `{ names: [${on}], authority: A, reference: R, ${action.replace('NEXT', nextOf(on))} }`
     )
     if (addresses) lines.push('{ addresses: [192.0.2.0/25], authority: A, reference: R }')
     return `networks:
@@ -40,6 +42,11 @@ const anyRules = fc
   desk: { prefixes: [10.1.0.0/16] }
 `
   })
+
+/** Another name, so that aliases form chains and loops. */
+function nextOf(name: string): string {
+  return NAMES[(NAMES.indexOf(name) + 2) % NAMES.length]!
+}
 
 interface Asked {
   readonly message: Uint8Array

@@ -1,4 +1,5 @@
 import { readAddress } from '../../src/base/address.js'
+import { MAX_ALIASES } from '../../src/dns/message/alias-chain.js'
 import { encodeUpstreamQuery } from '../../src/dns/message/encode-query.js'
 import { OPTION_BIT, Query, QUERY_KIND } from '../../src/dns/message/query.js'
 import { PROTOCOL } from '../../src/querylog/record/query-event.js'
@@ -58,7 +59,7 @@ export class Stage {
     }
     const waited = (this.world.clock.now() - began) / 1000
     // Prefetches are answered before the next step.
-    await new Promise(resolve => setImmediate(resolve))
+    await turn()
     return { query, reply, asked: this.asked, waited, log: this.world.recorded }
   }
 
@@ -103,13 +104,19 @@ export class Stage {
       if (length !== PENDING) return length === 0 ? undefined : octets.slice(0, length)
       resolver.answerLater(target)
     }
-    await new Promise(resolve => setImmediate(resolve))
+    // One turn for each upstream query; after that it is time that has to pass.
+    for (let turns = 0; reply === undefined && turns <= MAX_ALIASES; turns++) await turn()
     for (let waited = 0; reply === undefined && waited < MAX_WAIT; waited += TICK) {
       this.world.clock.pass(TICK)
+      await turn()
     }
     if (reply === undefined) throw new Error('neither a reply nor a drop')
     return reply.octets
   }
+}
+
+function turn(): Promise<void> {
+  return new Promise(resolve => setImmediate(resolve))
 }
 
 /** Only queries for which `answer` would return PENDING may be forwarded directly. */

@@ -11,6 +11,7 @@ import {
   OPTION_HEADER_SIZE,
   RECORD_FIXED_SIZE
 } from '../registry/sizes.js'
+import { AliasChain } from './alias-chain.js'
 import { KEY_SUFFIX_SIZE, keyFlags, type QuestionKey } from './question.js'
 
 /**
@@ -59,8 +60,13 @@ const MAX_REPLY_OPTIONS: Octets = 128
  * only `options` and `replyOptions` are valid: empty.
  */
 export class Query {
-  /** QNAME, lower-cased; its `length` is 0 without a valid question. */
+  /**
+   * The name to resolve, lower-cased: QNAME, or the target of the last of `aliases`. Its `length` is 0
+   * without a valid question.
+   */
   readonly qname = new HashedName()
+  /** CNAMEs made by rules, with which the reply begins; none after `decode`. */
+  readonly aliases = new AliasChain()
   /** Position of the header. */
   at: Octets = 0
   /** Position after the last octet received. */
@@ -109,6 +115,7 @@ export class Query {
     // Reset first: these are read even for unanswerable messages.
     this.options = 0
     this.replyOptionsLength = 0
+    if (this.aliases.qnameLength !== 0) this.aliases.clear()
     if (end - at < HEADER_SIZE) return QUERY_KIND.unanswerable
     const flags = octets[at + 2]!
     if ((flags & 0x80) !== 0) return QUERY_KIND.unanswerable

@@ -1,4 +1,4 @@
-import { getInt32Le, equalOctets, setInt32Le } from '../../base/octets.js'
+import { copyOctets, equalOctets, getInt32Le, setInt32Le, setUint16 } from '../../base/octets.js'
 import { ScratchArrays } from '../../base/scratch-arrays.js'
 import type { Octets } from '../../base/units.js'
 import { lowerCaseWord, LOWER, MAX_NAME } from '../name/hashed-name.js'
@@ -21,9 +21,27 @@ export function encodeQuestion(qname: Uint8Array, qtype: number, qclass: number)
   return Uint8Array.of(...qname, qtype >> 8, qtype, qclass >> 8, qclass)
 }
 
+/** As `encodeQuestion`, into `question`, whose length determines that of the name. */
+export function setQuestion(
+  question: Uint8Array,
+  qname: Uint8Array,
+  qtype: number,
+  qclass: number
+): void {
+  const at = copyOctets(qname, 0, question.length - QUESTION_FIXED_SIZE, question, 0)
+  setUint16(question, at, qtype)
+  setUint16(question, at + 2, qclass)
+}
+
 export function qtypeOf(question: Uint8Array): number {
   const at = question.length - QUESTION_FIXED_SIZE
   return (question[at]! << 8) | question[at + 1]!
+}
+
+/** Whether `a` has the name `b[0, length)` at `at`, ignoring case. RFC 4343. */
+export function isSameName(a: Uint8Array, at: Octets, b: Uint8Array, length: Octets): boolean {
+  for (let i = 0; i < length; i++) if (LOWER[a[at + i]!] !== LOWER[b[i]!]) return false
+  return true
 }
 
 /** Whether two questions are equal, ignoring the case of QNAME. RFC 4343. */
@@ -34,7 +52,7 @@ export function isSameQuestion(a: Uint8Array, b: Uint8Array): boolean {
 /** Whether `octets` has this question at `at`, ignoring the case of QNAME. The range must exist. */
 export function matchesQuestionAt(octets: Uint8Array, at: Octets, question: Uint8Array): boolean {
   const name = question.length - QUESTION_FIXED_SIZE
-  for (let i = 0; i < name; i++) if (LOWER[octets[at + i]!] !== LOWER[question[i]!]) return false
+  if (!isSameName(octets, at, question, name)) return false
   return equalOctets(octets, at + name, question, name, QUESTION_FIXED_SIZE)
 }
 

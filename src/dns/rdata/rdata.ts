@@ -22,7 +22,7 @@ const SVC_IPV6_HINT = 6
  * Layout of RDATA whose names may be compressed: `[octets before, number of names, octets after]`.
  * RFC 1035 §3.3, and RFC 3597 §4 for later types. All other RDATA is opaque here.
  */
-const RDATA_NAMES: Readonly<Record<number, readonly [Octets, number, Octets]>> = {
+export const RDATA_NAMES: Readonly<Record<number, readonly [Octets, number, Octets]>> = {
   [RRTYPE.NS]: [0, 1, 0],
   3: [0, 1, 0], // MD
   4: [0, 1, 0], // MF

@@ -10,6 +10,8 @@ export const HEADER_SIZE: Octets = 12
 export const QUESTION_FIXED_SIZE: Octets = 4
 /** TYPE, CLASS, TTL and RDLENGTH, between owner name and RDATA. RFC 1035 §4.1.3. */
 export const RECORD_FIXED_SIZE: Octets = 10
+/** The same after an owner name that is a compression pointer. RFC 1035 §4.1.4. */
+export const RECORD_HEADER_SIZE: Octets = 2 + RECORD_FIXED_SIZE
 /** An OPT record without options: root owner and the fixed fields. RFC 6891 §6.1.2. */
 export const OPT_FIXED_SIZE: Octets = 1 + RECORD_FIXED_SIZE
 /** OPTION-CODE and OPTION-LENGTH of an EDNS option. RFC 6891 §6.1.2. */

@@ -61,7 +61,7 @@ export function encodePackedAnswer(
 }
 
 /** Decrements the TTLs at `base + ttls[i]` by `age`, down to 0. */
-function ageTtls(octets: Uint8Array, base: Octets, ttls: Uint16Array, age: Seconds): void {
+export function ageTtls(octets: Uint8Array, base: Octets, ttls: Uint16Array, age: Seconds): void {
   for (const at of ttls) ageTtl(octets, base + at, age)
 }
 

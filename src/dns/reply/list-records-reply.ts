@@ -5,13 +5,14 @@ import type { Query } from '../message/query.js'
 import { MAX_NAME } from '../name/hashed-name.js'
 import { RCODE } from '../registry/rcode.js'
 import { RRTYPE } from '../registry/rrtype.js'
+import { RECORD_HEADER_SIZE } from '../registry/sizes.js'
 import {
+  beginRecords,
   encodeHeader,
   encodeRecordHeader,
   encodeTruncated,
   finishReply,
-  fits,
-  RECORD_HEADER_SIZE
+  fits
 } from './reply-frame.js'
 
 /** TYPE and RDLENGTH of a stored record. */
@@ -21,7 +22,7 @@ const STORED_HEADER_SIZE: Octets = 4
 const WILDCARD_LABEL_SIZE: Octets = 2
 
 /**
- * Encodes the list's records of QTYPE as the answer, with QNAME as owner. A CNAME answers any QTYPE;
+ * Encodes the list's records of QTYPE as the answer, with `query.qname` as owner. A CNAME answers any QTYPE;
  * for ANY the answer has one RR type only (RFC 8482 §4.1).
  *
  * @param stored TYPE, RDLENGTH, RDATA of each record, in `[from, to)`
@@ -41,14 +42,14 @@ export function encodeListRecords(
   const size = measureRecords(type, stored, from, to, query)
   if (size === 0) return 0
   if (!fits(query, limit, size)) return encodeTruncated(octets, query)
-  let pos = query.questionEnd
-  let count = 0
+  let pos = beginRecords(octets, query)
+  let { count } = query.aliases
   for (let at = from; at < to; at += STORED_HEADER_SIZE + getUint16(stored, at + 2)) {
     if (getUint16(stored, at) !== type) continue
     const replaced = wildcardSize(type, stored, at)
     const added = replaced > 0 ? query.qname.length - 1 : 0
     const length = added + getUint16(stored, at + 2) - replaced
-    encodeRecordHeader(octets, pos, type, query.qclass, ttl, length)
+    encodeRecordHeader(octets, pos, query, type, ttl, length)
     const rdata = at + STORED_HEADER_SIZE
     pos = copyOctets(query.qname.octets, 0, added, octets, pos + RECORD_HEADER_SIZE)
     pos = copyOctets(stored, rdata + replaced, rdata + length - added + replaced, octets, pos)
@@ -83,6 +84,32 @@ function answerType(stored: Uint8Array, from: Octets, to: Octets, qtype: number)
     if (getUint16(stored, at) === RRTYPE.CNAME) return RRTYPE.CNAME
   }
   return qtype === RRTYPE.ANY ? getUint16(stored, from) : qtype
+}
+
+/**
+ * Writes the target of the list's CNAME to `into`, if it has one.
+ *
+ * @param stored as for `encodeListRecords`
+ * @returns the length of the target; 0 if there is no CNAME, or its target would be too long
+ */
+export function listAlias(
+  stored: Uint8Array,
+  from: Octets,
+  to: Octets,
+  { qname }: Query,
+  into: Uint8Array
+): Octets {
+  for (let at = from; at < to; at += STORED_HEADER_SIZE + getUint16(stored, at + 2)) {
+    if (getUint16(stored, at) !== RRTYPE.CNAME) continue
+    const rdata = at + STORED_HEADER_SIZE
+    const replaced = wildcardSize(RRTYPE.CNAME, stored, at)
+    const added = replaced > 0 ? qname.length - 1 : 0
+    const kept = getUint16(stored, at + 2) - replaced
+    if (added + kept > MAX_NAME) return 0
+    copyOctets(qname.octets, 0, added, into, 0)
+    return copyOctets(stored, rdata + replaced, rdata + replaced + kept, into, added)
+  }
+  return 0
 }
 
 /** How many octets of RDATA are replaced by QNAME: the label `*` at the start of a CNAME. */

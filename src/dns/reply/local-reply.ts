@@ -1,6 +1,6 @@
 /**
  * Replies made locally, encoded over the query they answer: the header at `query.at`, the question
- * with the client's spelling, the rest from `query.questionEnd` on. Every function returns the
+ * with the client's spelling, then the CNAMEs of `query.aliases` and the rest. Every function returns the
  * reply's length in octets and keeps to `limit`, the largest message that the client accepts; the
  * caller ensures that the buffer has that many octets after `query.at`. `cached-reply.ts` encodes
  * answers of upstreams.
@@ -12,14 +12,14 @@ import { readName } from '../name/name.js'
 import { RCODE } from '../registry/rcode.js'
 import { RRCLASS } from '../registry/rrclass.js'
 import { RRTYPE } from '../registry/rrtype.js'
-import { HEADER_SIZE } from '../registry/sizes.js'
+import { RECORD_HEADER_SIZE } from '../registry/sizes.js'
 import {
+  beginRecords,
   encodeHeader,
   encodeRecordHeader,
   encodeTruncated,
   finishReply,
-  fits,
-  RECORD_HEADER_SIZE
+  fits
 } from './reply-frame.js'
 
 /** CPU `RFC8482`, OS empty. RFC 8482 §4.2, RFC 1035 §3.3.2. */
@@ -58,7 +58,7 @@ export function setAuthoritative(octets: Uint8Array, { at }: Query): void {
  * Encodes NXDOMAIN or NODATA (NOERROR without an answer), with a local SOA in AUTHORITY, so that
  * clients can cache it for `ttl`. RFC 2308 §3.
  *
- * @param soaLabel label of QNAME at which the SOA's owner begins; `query.qname.labels` for the root
+ * @param soaLabel label of `query.qname` at which the SOA's owner begins; its `labels` for the root
  */
 export function encodeNegative(
   octets: Uint8Array,
@@ -70,18 +70,18 @@ export function encodeNegative(
   serial: number,
   ede: Uint8Array | undefined
 ): Octets {
-  const { qname } = query
+  const { qname, aliases } = query
   const root = soaLabel >= qname.labels
-  let pos = query.questionEnd
   if (!fits(query, limit, (root ? 1 : 2) + SOA.length)) return encodeTruncated(octets, query)
+  let pos = beginRecords(octets, query)
   if (root) {
     octets[pos++] = 0
   } else {
-    setUint16(octets, pos, 0xc000 | (HEADER_SIZE + qname.starts[soaLabel]!))
+    setUint16(octets, pos, 0xc000 | (aliases.owner + qname.starts[soaLabel]!))
     pos += 2
   }
   copySoa(octets, pos, ttl, serial)
-  encodeHeader(octets, query, 0, 0, rcode, 0, 1)
+  encodeHeader(octets, query, 0, 0, rcode, aliases.count, 1)
   return finishReply(octets, query, limit, pos + SOA.length, rcode, ede)
 }
 
@@ -142,15 +142,16 @@ export function encodeOwnSoa(
   ttl: Seconds,
   serial: number
 ): Octets {
-  const pos = query.questionEnd
+  const { aliases } = query
   if (!fits(query, limit, 2 + SOA.length)) return encodeTruncated(octets, query)
-  setUint16(octets, pos, 0xc000 | HEADER_SIZE)
+  const pos = beginRecords(octets, query)
+  setUint16(octets, pos, 0xc000 | aliases.owner)
   copySoa(octets, pos + 2, ttl, serial)
-  encodeHeader(octets, query, 0, 0, RCODE.NOERROR, 1, 0)
+  encodeHeader(octets, query, 0, 0, RCODE.NOERROR, aliases.count + 1, 0)
   return finishReply(octets, query, limit, pos + 2 + SOA.length, RCODE.NOERROR, undefined)
 }
 
-/** Encodes one record of QNAME as the answer. @param rdata may have pointers to octet 12 (QNAME) */
+/** Encodes one record of `query.qname` as the answer. */
 export function encodeRecord(
   octets: Uint8Array,
   query: Query,
@@ -161,10 +162,10 @@ export function encodeRecord(
   ede: Uint8Array | undefined
 ): Octets {
   if (!fits(query, limit, RECORD_HEADER_SIZE + rdata.length)) return encodeTruncated(octets, query)
-  const pos = query.questionEnd
-  encodeRecordHeader(octets, pos, type, query.qclass, ttl, rdata.length)
+  const pos = beginRecords(octets, query)
+  encodeRecordHeader(octets, pos, query, type, ttl, rdata.length)
   copyOctets(rdata, 0, rdata.length, octets, pos + RECORD_HEADER_SIZE)
-  encodeHeader(octets, query, 0, 0, RCODE.NOERROR, 1, 0)
+  encodeHeader(octets, query, 0, 0, RCODE.NOERROR, query.aliases.count + 1, 0)
   return finishReply(
     octets,
     query,

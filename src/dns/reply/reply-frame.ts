@@ -11,9 +11,6 @@ import { HEADER_SIZE, OPT_FIXED_SIZE, UDP_PAYLOAD } from '../registry/sizes.js'
  * query had one. See `local-reply.ts` for how replies are encoded.
  */
 
-/** Owner as a pointer to QNAME, TYPE, CLASS, TTL, RDLENGTH. RFC 1035 §4.1.3, §4.1.4. */
-export const RECORD_HEADER_SIZE: Octets = 12
-
 const TC = 0x02
 const RA = 0x80
 
@@ -47,32 +44,38 @@ export function encodeHeader(
   setUint16(octets, at + 10, edns ? 1 : 0)
 }
 
-/** Encodes the part of a record of QNAME before its RDATA of `length` octets. */
+/** Writes the CNAMEs of `query.aliases` after the question, and returns the position after them. */
+export function beginRecords(octets: Uint8Array, { aliases, questionEnd }: Query): Octets {
+  if (aliases.count === 0) return questionEnd
+  return copyOctets(aliases.octets, 0, aliases.length, octets, questionEnd)
+}
+
+/** Encodes the part of a record of `query.qname` before its RDATA of `length` octets. */
 export function encodeRecordHeader(
   octets: Uint8Array,
   at: Octets,
+  query: Query,
   type: number,
-  qclass: number,
   ttl: Seconds,
   length: Octets
 ): void {
-  setUint16(octets, at, 0xc000 | HEADER_SIZE)
+  setUint16(octets, at, 0xc000 | query.aliases.owner)
   setUint16(octets, at + 2, type)
-  setUint16(octets, at + 4, qclass)
+  setUint16(octets, at + 4, query.qclass)
   setUint32(octets, at + 6, ttl)
   setUint16(octets, at + 10, length)
 }
 
-/** Whether `length` octets fit after the question, followed by an OPT if one is required. */
+/** Whether `length` octets fit after question and aliases, followed by an OPT if one is required. */
 export function fits(query: Query, limit: Octets, length: Octets): boolean {
   const opt = query.edns ? OPT_FIXED_SIZE + query.replyOptionsLength : 0
-  return query.questionEnd - query.at + length + opt <= limit
+  return query.questionEnd - query.at + query.aliases.length + length + opt <= limit
 }
 
 /**
  * Completes a reply whose records end at `at`: if the query had an OPT, appends an OPT with
- * `query.replyOptions` and the extended error; if that does not fit, without EXTRA-TEXT or not at
- * all.
+ * `query.replyOptions` and the extended errors, that of the rule that made an alias first; what does
+ * not fit goes without EXTRA-TEXT or not at all.
  *
  * @param ede as encoded by `encodeEde`
  * @returns the length of the whole reply
@@ -96,6 +99,8 @@ export function finishReply(
   octets[at + 8] = 0
   let end = options
   if (query.replyOptionsLength > 0) end = copyReplyOptions(octets, options, query)
+  const { aliases } = query
+  if (aliases.ede !== undefined) end += copyEdes(octets, end, query.at + limit, aliases.ede)
   if (ede !== undefined) end += copyEdes(octets, end, query.at + limit, ede)
   setUint16(octets, at + 9, end - options)
   return end - query.at

@@ -24,6 +24,16 @@ export class Verdict {
     return this.claim === -1 && this.monitorClaim === -1
   }
 
+  copyFrom(other: Verdict): void {
+    this.claim = other.claim
+    this.tier = other.tier
+    this.entry = other.entry
+    this.label = other.label
+    this.monitorClaim = other.monitorClaim
+    this.monitorTier = other.monitorTier
+    this.monitorEntry = other.monitorEntry
+  }
+
   clear(): void {
     this.claim = -1
     this.tier = NO_TIER
