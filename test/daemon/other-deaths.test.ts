@@ -3,8 +3,10 @@ import { askMany, askUdp } from './dns-client.js'
 import { serving } from './serve.js'
 import { banning, eventually } from './site.js'
 
+const OWN = { ownThreads: true }
+
 t.test('the recorder dies: answers continue, and logging resumes', async t => {
-  const { threads, log, site, at, gateway } = await serving(t)
+  const { threads, log, site, at, gateway } = await serving(t, OWN)
   await askUdp(at, 'one.banned.example')
   await eventually('the first record', () => site.records().length === 1)
   await threads.kill('recorder')
@@ -29,7 +31,7 @@ t.test('the recorder dies: answers continue, and logging resumes', async t => {
 })
 
 t.test('the recorder dies during shutdown: pending records are still written', async t => {
-  const { threads, site, at, gateway } = await serving(t)
+  const { threads, site, at, gateway } = await serving(t, OWN)
   await threads.kill('recorder')
   await askMany(at, 'banned.example', 20)
   await gateway.stop()
@@ -37,7 +39,7 @@ t.test('the recorder dies during shutdown: pending records are still written', a
 })
 
 t.test('the compiler dies while idle: the next reload works', async t => {
-  const rig = await serving(t)
+  const rig = await serving(t, OWN)
   await rig.gateway.reload('SIGHUP')
   await rig.threads.kill('compiler')
   await rig.log.says('compiler thread died')
@@ -54,7 +56,7 @@ t.test('the compiler dies while idle: the next reload works', async t => {
 })
 
 t.test('the compiler dies twice on the same job: it is retried later', async t => {
-  const rig = await serving(t)
+  const rig = await serving(t, OWN)
   const reloaded = rig.gateway.reload('SIGHUP')
   await rig.threads.kill('compiler')
   await rig.threads.kill('compiler')
@@ -67,7 +69,7 @@ t.test('the compiler dies twice on the same job: it is retried later', async t =
 })
 
 t.test('the compiler dies during a job: another one repeats it', async t => {
-  const rig = await serving(t)
+  const rig = await serving(t, OWN)
   rig.site.write('rules/networks.yaml', banning('other.example'))
   const reloaded = rig.gateway.reload('SIGHUP')
   await rig.threads.kill('compiler')

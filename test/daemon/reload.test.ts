@@ -77,7 +77,7 @@ t.test('a requested reload sees everything written before', async t => {
 })
 
 t.test('under load: every answer is by the old or the new rules, and none is lost', async t => {
-  const rig = await serving(t, { workers: 1 })
+  const rig = await serving(t, { ownThreads: true })
   const seen: boolean[] = []
   let rounds = 0
   let generation = 1

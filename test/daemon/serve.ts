@@ -10,6 +10,7 @@ import type { LogFields, ServiceLog } from '../../src/querylog/record/service-lo
 import type { Endpoint, Transport } from '../../src/udp/datagram.js'
 import { chooseTransport } from '../../src/udp/transport.js'
 import { transports } from '../server/transports.js'
+import { HOSTED, startHosted } from './hosted-threads.js'
 import type { FromTest } from './killable-worker.js'
 import { banning, eventually, Site } from './site.js'
 
@@ -29,7 +30,22 @@ export class Threads {
   lost: (message: { readonly kind: string }) => boolean = () => false
   private readonly started: { readonly role: string; readonly worker: Worker }[] = []
 
+  /** @param ownThreads see `Setting` */
+  constructor(private readonly ownThreads = true) {}
+
   readonly start: StartThread = (file, data, handlers) => {
+    const thread =
+      HOSTED.includes(file) && !this.ownThreads
+        ? startHosted(file, data, handlers)
+        : this.startReal(file, data, handlers)
+    const send = (message: unknown): void => {
+      this.sent.push(message)
+      if (!this.lost(message as { kind: string })) thread.send(message)
+    }
+    return { send, end: patience => thread.end(patience) }
+  }
+
+  private readonly startReal: StartThread = (file, data, handlers) => {
     const module =
       file === 'worker-main.js' ? new URL('./killable-worker.js', import.meta.url) : packed(file)
     // Without tap's hooks, which take each thread longer to load than everything else.
@@ -37,12 +53,7 @@ export class Threads {
     const one = { role: file, worker }
     this.started.push(one)
     worker.on('exit', () => this.started.splice(this.started.indexOf(one), 1))
-    const thread = threadOf(worker, handlers)
-    const send = (message: unknown): void => {
-      this.sent.push(message)
-      if (!this.lost(message as { kind: string })) thread.send(message)
-    }
-    return { send, end: patience => thread.end(patience) }
+    return threadOf(worker, handlers)
   }
 
   /** Running threads. */
@@ -114,6 +125,11 @@ export interface Setting {
   /** Files below the site's folder, instead of rules that ban banned.example. */
   readonly files?: Readonly<Record<string, string>>
   readonly upstream?: Endpoint
+  /**
+   * Whether the compiler and the recorder are threads of their own, as in the program. By default they
+   * run in a thread that all gateways of the process share.
+   */
+  readonly ownThreads?: boolean
   /** Wraps the transport of the control thread. */
   readonly change?: (transport: Transport) => Transport
 }
@@ -121,7 +137,7 @@ export interface Setting {
 /** A gateway in this process, with real threads. */
 export class Rig {
   readonly log = new MemoryLog()
-  readonly threads = new Threads()
+  readonly threads: Threads
   readonly site: Site
   readonly gateway: Gateway
 
@@ -130,6 +146,7 @@ export class Rig {
     const read = readConfig(settingsText(setting), this.site.path('interdict.yaml'))
     if (!read.ok) throw new Error(read.errors.map(({ message }) => message).join('\n'))
     const { config } = read
+    this.threads = new Threads(setting.ownThreads ?? false)
     const { start: startThread } = this.threads
     const { transport } = chooseTransport(config.transport)
     this.gateway = new Gateway({

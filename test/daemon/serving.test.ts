@@ -8,7 +8,7 @@ import { banning, eventually } from './site.js'
 for (const transport of kinds) {
   t.test(`${transport}: answers over UDP and TCP, over IPv4 and IPv6`, async t => {
     const listen = ['127.0.0.1:0', '[::1]:0', '127.0.0.2:0']
-    const { gateway, site } = await serving(t, { transport, listen })
+    const { gateway, site } = await serving(t, { transport, listen, ownThreads: true })
     t.strictSame(
       gateway.endpoints.map(({ address }) => address),
       ['127.0.0.1', '::1', '127.0.0.2']
@@ -51,7 +51,7 @@ for (const transport of kinds) {
 t.test(
   'the compiler thread ends once the gateway serves, and is restarted for a reload',
   async t => {
-    const rig = await serving(t)
+    const rig = await serving(t, { ownThreads: true })
     await eventually('no compiler', () => rig.threads.of('compiler').length === 0)
     rig.site.write('rules/networks.yaml', banning('other.example'))
     await rig.generation(2)

@@ -153,7 +153,7 @@ t.test('invalid cookie secrets are among the errors of a reload', async t => {
 })
 
 t.test('counts thread restarts; the counters of a new thread start at zero', async t => {
-  const rig = await serving(t, { more })
+  const rig = await serving(t, { more, ownThreads: true })
   await askUdp(rig.at, 'banned.example')
   await whenDone(rig, 1, 1)
   await rig.threads.kill('worker')

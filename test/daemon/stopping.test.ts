@@ -53,7 +53,7 @@ for (const transport of kinds) {
 }
 
 t.test('stops while rules are compiled, and before any query', async t => {
-  const { gateway, site } = await serving(t)
+  const { gateway, site } = await serving(t, { ownThreads: true })
   void gateway.reload('SIGHUP')
   void gateway.reload('SIGHUP')
   await gateway.stop()
@@ -61,7 +61,11 @@ t.test('stops while rules are compiled, and before any query', async t => {
 })
 
 t.test('every query of a burst is in the query log after shutdown', async t => {
-  const { gateway, at, site } = await serving(t, { workers: 2, queries: 'which: all, flush: 10s' })
+  const { gateway, at, site } = await serving(t, {
+    workers: 2,
+    queries: 'which: all, flush: 10s',
+    ownThreads: true
+  })
   for (let i = 0; i < 5; i++) await askMany(at, `n${i}.banned.example`, 40)
   await gateway.stop()
   t.equal(site.records().length, 200)

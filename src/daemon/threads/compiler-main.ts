@@ -27,8 +27,9 @@ type Request = Extract<ToCompiler, { readonly kind: 'compile' }>
 let active: Snapshot | undefined
 const replaced = new ReplacedSnapshots(COLLECT_DELAY.compiler)
 
-parentPort!.on('message', (message: ToCompiler) => {
-  void handle(message).then(result => parentPort!.postMessage(result))
+const port = parentPort!
+port.on('message', (message: ToCompiler) => {
+  void handle(message).then(result => port.postMessage(result))
 })
 
 async function handle(message: ToCompiler): Promise<FromCompiler> {

@@ -13,7 +13,8 @@ import {
   type ToRecorder
 } from './messages.js'
 
-const post = (message: FromRecorder): void => parentPort!.postMessage(message)
+const port = parentPort!
+const post = (message: FromRecorder): void => port.postMessage(message)
 const log: ServiceLog = createThreadLog(post)
 const { upstreams, settings, outputs, rings } = workerData as RecorderInit
 const exporter = outputs.length === 0 ? undefined : new ExportHandle(outputs, log)
@@ -28,7 +29,7 @@ const replaced = new ReplacedSnapshots(SNAPSHOT_RETENTION + 1000)
 for (const ring of rings) recorder.addRing(ring)
 recorder.start()
 
-parentPort!.on('message', (message: ToRecorder) => {
+port.on('message', (message: ToRecorder) => {
   switch (message.kind) {
     case 'adopt':
       recorder.addSnapshot(message.snapshot)
