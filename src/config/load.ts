@@ -3,7 +3,7 @@ import { basename, dirname, resolve, sep } from 'node:path'
 import { readBoundedFile } from '../base/bounded-file.js'
 import { failure, failureAt, type InterdictError } from '../base/error.js'
 import type { Position } from '../base/position.js'
-import type { Octets } from '../base/units.js'
+import { MAX_SOCKET_PATH } from '../base/socket-path.js'
 import { readName } from '../dns/name/name.js'
 import { mismatch } from '../yaml/issues.js'
 import { MAX_OCTETS, readYaml } from '../yaml/read.js'
@@ -23,9 +23,6 @@ import { transfersOf } from './transfers.js'
 
 /** Default settings files: in the working folder, or that of the machine. None need exist. */
 export const DEFAULT_SETTINGS_FILES = ['interdict.yaml', '/etc/interdict/interdict.yaml'] as const
-
-/** `sun_path` with its terminating zero: 108 octets on Linux (unix(7)), 104 elsewhere. */
-const MAX_SOCKET_PATH: Octets = process.platform === 'linux' ? 107 : 103
 
 export type ConfigResult =
   | { readonly ok: true; readonly config: Config }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import t from 'tap'
 import { failure } from '../../src/base/error.js'
-import { lockFolder } from '../../src/querylog/record/lock.js'
+import { FolderLock } from '../../src/querylog/record/folder-lock.js'
 import { CERTIFICATE, ListServer, upstream } from '../sources/http/rig.js'
 import { interdict, writeSite } from './run.js'
 
@@ -69,14 +69,16 @@ lists: { ads: { url: '${server.url('/ads.txt')}' } }
     t.match(await lists('update'), { code: 0, out: 'ads: 1 entry, updated\n' })
     t.notOk(existsSync(join(folder, 'interdict.lock')), 'it is released')
 
-    const release = lockFolder(folder, holder => failure('REMOTE_BUSY', folder, holder))!
+    const lockedError = (holder: string) => failure('REMOTE_BUSY', folder, holder)
+    const lock = new FolderLock({ folder, lockedError })
+    await lock.acquire()
     const seen = server.seen.length
     const busy = { code: 1, out: '', err: /\(process \d+\) \(REMOTE_BUSY\)\n$/ }
     t.match(await lists('update'), busy)
     t.match(await lists('confirm', 'ads'), busy)
     t.equal(server.seen.length, seen, 'nothing was downloaded')
     t.match(await lists(), { code: 0 }, 'showing lists needs no lock')
-    release()
+    lock.release()
     t.match(await lists('update'), { code: 0 })
   }
 )

@@ -189,6 +189,15 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'daemon/log-lock.test.ts',
     'a second gateway with the same log folder'
   ],
+  'lock of a log folder deleted': [
+    'daemon/log-lock.test.ts',
+    'reports once that another process has taken'
+  ],
+  'log folder cannot be locked': ['daemon/log-lock.test.ts', 'where nothing can be locked'],
+  'service log or its folder deleted': [
+    'querylog/record/service-log.test.ts',
+    'creates a deleted file, or folder, again'
+  ],
   'two gateways or outputs, one spool folder': [
     'daemon/log-lock.test.ts',
     'a spool folder belongs to one output'

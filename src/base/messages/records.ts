@@ -12,6 +12,10 @@ export const RECORDS = {
   LOG_FOLLOW: (path: string, why: string) => `cannot follow query log ${path}: ${why}`,
   LOG_LOCKED: (folder: string, holder: string) =>
     `query log folder ${folder} is locked by ${holder}; give each gateway its own log folder`,
+  LOCK_UNAVAILABLE: (folder: string, why: string) =>
+    `cannot lock ${folder}: ${why}; nothing keeps another process from writing there`,
+  LOCK_SHARED: (folder: string, type: string) =>
+    `${folder} is on ${type}: its lock does not exclude processes on other machines; let no other machine write there`,
   LOG_OVERRUN: (lookups: number) =>
     `${lookups} lookups not logged: queue full, as they arrived faster than they could be written`,
   PRIVACY_KEY: (path: string, why: string) => `cannot use pseudonym key ${path}: ${why}`,

@@ -36,12 +36,12 @@ export async function updateLists(
   for (const id of ids) {
     if (!all.includes(id)) usageError(`the rules have no list ${id} with a url or a zone`)
   }
-  const unlock = lockListCopies(config)
+  const lock = await lockListCopies(config, io)
   try {
     const succeeded = await updateAll(config, loaded, ids, io)
     return succeeded ? EXIT.success : EXIT.failure
   } finally {
-    unlock()
+    lock.release()
   }
 }
 

@@ -30,8 +30,10 @@ export async function showLists(options: ListsOptions, io: Io): Promise<number> 
 /** `interdict lists confirm`: accepts a quarantined download. @throws InterdictError REMOTE_BUSY, REMOTE_NOT_HELD, REMOTE_STATE */
 export async function confirmList(id: string, options: CommonOptions, io: Io): Promise<number> {
   const config = await loadSettings(options)
-  const unlock = lockListCopies(config)
-  const { entries } = await listCopies(config).confirm(id).finally(unlock)
+  const lock = await lockListCopies(config, io)
+  const { entries } = await listCopies(config)
+    .confirm(id)
+    .finally(() => lock.release())
   print(io, `${id}: ${formatCount(entries, 'entry', 'entries')}, confirmed\n`)
   return EXIT.success
 }

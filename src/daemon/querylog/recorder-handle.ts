@@ -1,8 +1,5 @@
-import { failure } from '../../base/error.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
-import { SPOOL_MODE } from '../../querylog/export/spool.js'
-import { lockFolder, lockLog } from '../../querylog/record/lock.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
 import { Backoff } from '../threads/backoff.js'
 import { completesWithin } from '../threads/completes-within.js'
@@ -11,6 +8,7 @@ import { PendingRequests, type NoReply } from '../threads/pending-requests.js'
 import { serializeError } from '../threads/serialized-error.js'
 import type { SerializedError } from '../threads/serialized-error.js'
 import type { StartThread, Thread } from '../threads/thread.js'
+import { LogLocks } from './log-locks.js'
 
 /** Attempts to drain: a recorder that dies while it writes the last records is restarted. */
 const DRAIN_ATTEMPTS = 3
@@ -30,39 +28,23 @@ export class RecorderHandle {
   /** Set while the last records are written. */
   private onDrained: (() => void) | undefined
   private drainAttempts = 0
-  private readonly unlocks: (() => void)[] = []
+  private readonly locks: LogLocks
 
   constructor(
     private readonly startThread: StartThread,
     private readonly init: RecorderInit,
     private readonly log: ServiceLog
-  ) {}
+  ) {
+    this.locks = new LogLocks(init, log)
+  }
 
   /**
    * Locks the folders of the query log and of the spools of its outputs, until `end`.
    *
    * @returns the errors that prevent it
    */
-  lock(): readonly SerializedError[] {
-    const { settings, outputs } = this.init
-    const errors: SerializedError[] = []
-    const locks = [
-      () => (settings.which === 'none' ? undefined : lockLog(settings.path)),
-      ...outputs.map(({ name, spool: { folder } }) => {
-        const locked = (holder: string) => failure('OUTPUT_LOCKED', name, folder, holder)
-        return () => lockFolder(folder, locked, SPOOL_MODE)
-      })
-    ]
-    for (const lock of locks) {
-      try {
-        const unlock = lock()
-        if (unlock !== undefined) this.unlocks.push(unlock)
-      } catch (error) {
-        errors.push(serializeError(error))
-      }
-    }
-    if (errors.length > 0) this.unlock()
-    return errors
+  lock(): Promise<readonly SerializedError[]> {
+    return this.locks.acquire()
   }
 
   /** Starts the thread. Records made before wait in the rings. */
@@ -124,12 +106,8 @@ export class RecorderHandle {
     clearTimeout(this.restartTimer)
     const { thread } = this
     const ended = thread === undefined || (await completesWithin(thread.end(), END_TIMEOUT))
-    this.unlock()
+    this.locks.release()
     return ended
-  }
-
-  private unlock(): void {
-    for (const unlock of this.unlocks.splice(0)) unlock()
   }
 
   private requestDrain(): void {

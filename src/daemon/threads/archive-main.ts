@@ -30,7 +30,7 @@ const log = createThreadLog(post)
 
 process.once('message', (init: ArchiveInit) => {
   const layout = new LogLayout(init.path)
-  void withArchiveLock(layout, () => maintainArchive(init, Date.now(), log))
+  void withArchiveLock(layout, log, () => maintainArchive(init, Date.now(), log))
     .catch(warn)
     .then(done => {
       const finished = {

@@ -1,7 +1,8 @@
 import { setTimeout as after } from 'node:timers/promises'
 import { failure, InterdictError } from '../../base/error.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
-import { lockFolder } from '../record/lock.js'
+import { FolderLock } from '../record/folder-lock.js'
+import type { ServiceLog } from '../record/service-log.js'
 import type { LogLayout } from './log-layout.js'
 
 /** How long to wait for another process, and how often to check. */
@@ -10,28 +11,38 @@ const RETRY_INTERVAL: Milliseconds = 100
 
 /**
  * Runs `work` while no other process, neither the gateway nor a command, works on the closed files
- * and the chain of a query log.
+ * and the chain of a query log. Where the file system has no locks, a warning is logged.
  *
  * @throws InterdictError ARCHIVE_BUSY; what `work` throws
  */
 export async function withArchiveLock<T>(
-  { archiveFolder: archive }: LogLayout,
+  { archiveFolder: folder }: LogLayout,
+  log: ServiceLog,
   work: () => Promise<T>,
   timeout = LOCK_TIMEOUT
 ): Promise<T> {
+  const lockedError = (holder: string) => failure('ARCHIVE_BUSY', folder, holder)
+  const lock = new FolderLock({ folder, lockedError })
   const until = performance.now() + timeout
-  for (;;) {
-    try {
-      const release = lockFolder(archive, holder => failure('ARCHIVE_BUSY', archive, holder))
-      try {
-        return await work()
-      } finally {
-        release?.()
-      }
-    } catch (error) {
-      const isBusy = error instanceof InterdictError && error.code === 'ARCHIVE_BUSY'
-      if (!isBusy || performance.now() >= until) throw error
-    }
-    await after(RETRY_INTERVAL)
+  while (!(await tryLock(lock, log))) {
+    if (performance.now() >= until) await lock.acquire()
+    else await after(RETRY_INTERVAL)
+  }
+  try {
+    return await work()
+  } finally {
+    lock.release()
+  }
+}
+
+/** @returns whether to go on; false: another process has the lock */
+async function tryLock(lock: FolderLock, log: ServiceLog): Promise<boolean> {
+  try {
+    await lock.acquire()
+    return true
+  } catch (error) {
+    if (!(error instanceof InterdictError)) throw error
+    if (error.code !== 'ARCHIVE_BUSY') log.warn({ code: error.code }, error.message)
+    return error.code !== 'ARCHIVE_BUSY'
   }
 }

@@ -44,7 +44,7 @@ export async function removeManually(
     )
   if (!hasChain && context.chain !== undefined)
     throw failure('ARCHIVE_NO_CHAIN', layout.folder, 'the gateway has not started the chain yet')
-  return withArchiveLock(layout, async () => {
+  return withArchiveLock(layout, context.log, async () => {
     const chain = await openChain(context)
     finishReplacement(layout, chain && (into => chain.hasArchiveFile(into)))
     // Ignore errors: an unreadable file may be the one to remove.

@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, writeSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs'
 import { createParentFolder } from '../../base/parent-folder.js'
 
 /** Non-blocking where the system supports it: a pipe without a reader is an error at once. */
@@ -15,15 +15,21 @@ export class ServiceFile {
   /** Whether the last line was only partly written. */
   private isTorn = false
 
-  /** Throws the system error when the file cannot be opened. */
+  /**
+   * Throws the system error when the file cannot be opened.
+   *
+   * @param onRecreated called when the file was deleted, and a new one has been created in its place
+   */
   constructor(
     private readonly path: string,
-    private readonly fallback: (text: string) => unknown
+    private readonly fallback: (text: string) => unknown,
+    private readonly onRecreated: () => unknown
   ) {
     this.fd = open(path)
   }
 
   write(line: string): void {
+    if (!this.recreateIfDeleted()) return void this.fallback(line)
     const octets = Buffer.from(this.isTorn ? NEWLINE + line : line)
     let at = 0
     try {
@@ -44,6 +50,29 @@ export class ServiceFile {
     closeSync(this.fd)
     this.fd = reopened
     this.isTorn = false
+  }
+
+  /** @returns false: somebody deleted the file, and it cannot be created again */
+  private recreateIfDeleted(): boolean {
+    if (!isDeleted(this.fd)) return true
+    try {
+      this.reopen()
+    } catch {
+      return false
+    }
+    this.onRecreated()
+    return true
+  }
+}
+
+/** A renamed file still has a name: logrotate lets us write to it until it sends SIGHUP. */
+function isDeleted(fd: number): boolean {
+  try {
+    const stats = fstatSync(fd)
+    return stats.isFile() && stats.nlink === 0
+  } catch {
+    // ESTALE on NFS: deleted on the server.
+    return true
   }
 }
 

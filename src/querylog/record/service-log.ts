@@ -66,7 +66,10 @@ export function createServiceLog(
   if (destination === 'stderr') {
     return Object.assign(pino(settings, { write: write }), { reopen: () => undefined })
   }
-  const file = new ServiceFile(destination.path, write)
+  const { path } = destination
+  const file = new ServiceFile(path, write, () =>
+    log.warn({ path }, 'service log was deleted; created it again')
+  )
   const log = pino(settings, { write: (line: string) => file.write(line) })
   return Object.assign(log, { reopen: () => reopen(file, log) })
 }

@@ -152,12 +152,12 @@ t.test('two processes do not work on the files at once: one waits', async t => {
   const { layout, remove } = await written(t, false)
   const done: string[] = []
   let release = (): void => undefined
-  const gateway = withArchiveLock(layout, async () => {
+  const gateway = withArchiveLock(layout, log, async () => {
     await new Promise<void>(resolve => (release = resolve))
     done.push('gateway')
   })
   await t.rejects(
-    withArchiveLock(layout, async () => undefined, 0),
+    withArchiveLock(layout, log, async () => undefined, 0),
     { code: 'ARCHIVE_BUSY' }
   )
   const command = remove(EARLY).then(() => done.push('command'))

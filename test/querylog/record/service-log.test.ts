@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync, renameSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { failure } from '../../../src/base/error.js'
@@ -155,6 +155,28 @@ t.test('continues in the old file if reopen fails, and logs that', async t => {
     /still writing to the old file/,
     'two'
   ])
+})
+
+t.test('creates a deleted file, or folder, again and logs that', async t => {
+  const { path } = folder(t)
+  const file = join(path, 'logs', 'service.jsonl')
+  for (const deleted of [file, join(path, 'logs')]) {
+    rmSync(join(path, 'logs'), { recursive: true, force: true })
+    const told = toldIn(file, () => rmSync(deleted, { recursive: true }))
+    t.equal(told, '')
+    const found = messages(readFileSync(file, 'utf8'))
+    t.strictSame(found, ['service log was deleted; created it again', 'two'])
+  }
+})
+
+t.test('writes to stderr while a deleted file cannot be created again', async t => {
+  const { path } = folder(t)
+  const file = join(path, 'logs', 'service.jsonl')
+  const told = toldIn(file, () => {
+    rmSync(join(path, 'logs'), { recursive: true })
+    writeFileSync(join(path, 'logs'), 'not a folder')
+  })
+  t.strictSame(messages(told), ['two'])
 })
 
 const onLinux = { skip: process.platform === 'linux' ? false : 'this is not Linux' }

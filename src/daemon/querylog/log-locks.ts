@@ -1,0 +1,114 @@
+import { statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { failure, InterdictError } from '../../base/error.js'
+import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
+import { SPOOL_MODE } from '../../querylog/export/spool.js'
+import { FolderLock, type LockRequest } from '../../querylog/record/folder-lock.js'
+import type { ServiceLog } from '../../querylog/record/service-log.js'
+import type { RecorderInit } from '../threads/messages.js'
+import { serializeError, type SerializedError } from '../threads/serialized-error.js'
+
+/** How often the locks are checked: as often as the query log is checked for deletion. */
+const CHECK_INTERVAL: Milliseconds = MS_PER_SECOND
+
+/**
+ * The locks of the folders that a gateway writes: that of the query log, and the spools of its outputs.
+ * A lock that is deleted, with its folder or alone, is acquired again.
+ */
+export class LogLocks {
+  private readonly locks: { readonly lock: FolderLock; readonly folder: string }[] = []
+  /** The code of the last error of each lock that is not held. */
+  private readonly reported = new Map<FolderLock, string>()
+  private timer: NodeJS.Timeout | undefined
+
+  constructor(
+    private readonly init: Pick<RecorderInit, 'settings' | 'outputs'>,
+    private readonly log: ServiceLog
+  ) {}
+
+  /**
+   * Acquires all locks. Where the file system has no locks, or other machines can use it as well, a
+   * warning is logged.
+   *
+   * @returns the errors that prevent the start: LOG_LOCKED, OUTPUT_LOCKED; then no lock is held
+   */
+  async acquire(): Promise<readonly SerializedError[]> {
+    const errors: SerializedError[] = []
+    for (const request of this.requests()) {
+      const { folder } = request
+      const lock = new FolderLock(request)
+      this.locks.push({ lock, folder })
+      try {
+        await lock.acquire()
+      } catch (error) {
+        if (error instanceof InterdictError && error.code === 'LOCK_UNAVAILABLE') {
+          this.report(lock, folder, error)
+        } else errors.push(serializeError(error))
+      }
+      const shared = await lock.sharedFileSystem()
+      if (shared !== undefined) this.warn(folder, failure('LOCK_SHARED', folder, shared))
+    }
+    if (errors.length > 0) this.release()
+    else this.checkLater()
+    return errors
+  }
+
+  release(): void {
+    clearTimeout(this.timer)
+    this.timer = undefined
+    for (const { lock } of this.locks.splice(0)) lock.release()
+  }
+
+  private requests(): LockRequest[] {
+    const { settings, outputs } = this.init
+    const requests = outputs.map(({ name, spool: { folder } }): LockRequest => {
+      const lockedError = (holder: string) => failure('OUTPUT_LOCKED', name, folder, holder)
+      return { folder, lockedError, mode: SPOOL_MODE }
+    })
+    const folder = dirname(settings.path)
+    const lockedError = (holder: string) => failure('LOG_LOCKED', folder, holder)
+    const needsLog = settings.which !== 'none' && mayBeFile(settings.path)
+    return needsLog ? [{ folder, lockedError }, ...requests] : requests
+  }
+
+  private checkLater(): void {
+    this.timer = setTimeout(() => void this.check(), CHECK_INTERVAL)
+    this.timer.unref()
+  }
+
+  private async check(): Promise<void> {
+    for (const { lock, folder } of [...this.locks]) {
+      try {
+        if (!(await lock.acquire())) continue
+        this.reported.delete(lock)
+        this.log.warn({ folder }, `lock of ${folder} was missing; locked again`)
+      } catch (error) {
+        this.report(lock, folder, error)
+      }
+    }
+    if (this.timer !== undefined) this.checkLater()
+  }
+
+  /** Logs an error once, until it changes. */
+  private report(lock: FolderLock, folder: string, error: unknown): void {
+    const { code } = serializeError(error)
+    if (this.reported.get(lock) === code) return
+    this.reported.set(lock, code)
+    this.warn(folder, error)
+  }
+
+  private warn(folder: string, error: unknown): void {
+    const { code, message } = serializeError(error)
+    this.log.warn({ code, folder }, message)
+  }
+}
+
+/** A pipe or device has no folder to lock. */
+function mayBeFile(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isFile() !== false
+  } catch {
+    // Opening the log will report the error.
+    return false
+  }
+}
