@@ -2,7 +2,7 @@ import type { Octets } from '../../base/units.js'
 import { LineTimeParser, MIN_LINE } from './line-time-parser.js'
 
 const NEWLINE = 0x0a
-/** Size of the buffer that is sorted at once. */
+/** Largest size of the buffer that is sorted at once. */
 const BUFFER_SIZE: Octets = 16 * 1024 * 1024
 /** Size of one read. */
 const CHUNK: Octets = 1024 * 1024
@@ -28,9 +28,16 @@ export interface LineSink {
 
 /** Octets of lines, with the start and end of each line. */
 class LinePage {
-  readonly octets = Buffer.allocUnsafeSlow(BUFFER_SIZE)
-  readonly starts = new Int32Array(MAX_LINES)
-  readonly ends = new Int32Array(MAX_LINES)
+  readonly octets: Buffer
+  readonly starts: Int32Array
+  readonly ends: Int32Array
+
+  /** @param maxLines shorter lines are not sorted, so that no more are added */
+  constructor(size: Octets, maxLines: number) {
+    this.octets = Buffer.allocUnsafeSlow(size)
+    this.starts = new Int32Array(maxLines)
+    this.ends = new Int32Array(maxLines)
+  }
 }
 
 /**
@@ -47,7 +54,9 @@ export class LineSorter {
   longest: Octets = 0
   /** False once it only counts. */
   isSorting = true
-  private page = new LinePage()
+  private readonly pageSize: Octets
+  private readonly maxLines: number
+  private page: LinePage
   private sparePage: LinePage | undefined
   /** End of the data in the page, and start of its last, incomplete line. */
   private dataEnd: Octets = 0
@@ -56,7 +65,7 @@ export class LineSorter {
   private discardedPart: Octets = 0
   /** Lines in the page, and their sort keys. */
   private count = 0
-  private readonly keys = new Float64Array(MAX_LINES)
+  private readonly keys: Float64Array
   private readonly timeParser = new LineTimeParser()
   /** The time that sort keys are relative to. */
   private origin: number | undefined
@@ -65,6 +74,17 @@ export class LineSorter {
   private lastWrittenTime = 0
   /** Whether the lines in the page are out of order. */
   private isUnsorted = false
+
+  /**
+   * @param fileSize size of the file. Small files take little memory: the garbage collector runs
+   *   for each few large buffers. A file that grows by more than a chunk is only counted
+   */
+  constructor(fileSize: Octets) {
+    this.pageSize = Math.min(BUFFER_SIZE, fileSize + CHUNK)
+    this.maxLines = Math.ceil(this.pageSize / MIN_LINE)
+    this.page = new LinePage(this.pageSize, this.maxLines)
+    this.keys = new Float64Array(this.maxLines)
+  }
 
   /** Where to read the next chunk into. */
   get freeSpace(): Buffer {
@@ -84,7 +104,7 @@ export class LineSorter {
       if (this.isSorting) this.addLine(octets, at)
       this.lineStart = at + 1
     }
-    if (this.dataEnd > BUFFER_SIZE - CHUNK) this.makeRoom(sink)
+    if (this.dataEnd > this.pageSize - CHUNK) this.makeRoom(sink)
   }
 
   /** End of file: writes the remaining lines. Throws what `sink` throws. */
@@ -135,7 +155,7 @@ export class LineSorter {
       this.writeFirst(given, sink)
       this.startPage(given)
     }
-    if (!this.isSorting || this.dataEnd > BUFFER_SIZE - CHUNK) this.stopSorting()
+    if (!this.isSorting || this.dataEnd > this.pageSize - CHUNK) this.stopSorting()
   }
 
   /** Sorts the page. @returns how many of the last lines must wait */
@@ -175,7 +195,7 @@ export class LineSorter {
 
   /** Starts a new page with the waiting lines and the incomplete one. */
   private startPage(given: number): void {
-    const [from, to] = [this.page, this.sparePage ?? new LinePage()]
+    const [from, to] = [this.page, this.sparePage ?? new LinePage(this.pageSize, this.maxLines)]
     let [count, at] = [0, 0]
     for (let i = given; i < this.count; i++, count++) {
       const key = this.keys[i]!

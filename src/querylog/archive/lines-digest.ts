@@ -44,7 +44,7 @@ async function readAndSort(
   sorted: SortedCopy
 ): Promise<Digest & { readonly window: LineSorter }> {
   const hash = createHash('sha256')
-  const window = new LineSorter()
+  const window = new LineSorter((await file.stat()).size)
   for (let octets = 0; ;) {
     const { freeSpace: room } = window
     const { bytesRead } = await file.read(room)

@@ -30,7 +30,7 @@ export class SortedCopy implements LineSink {
   /** Octets so far in the same order as in the file. */
   private unchangedPrefix: Octets = 0
   private file: number | undefined
-  private readonly buffer = Buffer.allocUnsafe(CHUNK)
+  private buffer = Buffer.alloc(0)
   private buffered: Octets = 0
   private written: Octets = 0
 
@@ -53,6 +53,7 @@ export class SortedCopy implements LineSink {
       if (this.copyPath === undefined || !hasFreeSpace(this.copyPath, fstatSync(from).size))
         throw new Error('not enough disk space')
       this.file = openSync(this.copyPath, O_WRONLY | O_CREAT, 0o600)
+      this.buffer = Buffer.allocUnsafe(CHUNK)
       const chunk = Buffer.allocUnsafe(CHUNK)
       for (let at = 0; at < this.unchangedPrefix;) {
         const read = readSync(from, chunk, 0, Math.min(CHUNK, this.unchangedPrefix - at), at)

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { digestFile } from '../../../src/querylog/archive/digest.js'
 import { digestLines, DigestPipeline } from '../../../src/querylog/archive/lines-digest.js'
+import { LineSorter } from '../../../src/querylog/archive/line-sorter.js'
 import { lines, logFolder, record } from './lines.js'
 
 const MIB = 2 ** 20
@@ -82,35 +83,35 @@ t.test('counts lines and finds the longest across chunks', async t => {
 })
 
 t.test('sorts the lines of several workers, keeping the order of equal times', async t => {
-  const file = many({ count: 150_000, lateBy: 3000 })
+  const file = many({ count: 15_000, lateBy: 300 })
   const { path, into } = fileOf(t, textOf(file))
   const { sortedPath: inOrder, lines: count, ...digest } = await digestLines(path, into)
   t.equal(inOrder, into)
-  t.equal(count, 150_000)
+  t.equal(count, 15_000)
   t.match(digest, await digestFile(path))
   const sorted = file.toSorted((a, b) => (a.time < b.time ? -1 : Number(a.time > b.time)))
   t.ok(readFileSync(into, 'utf8') === textOf(sorted))
 })
 
 t.test('copies the sorted lines so far when a line has to move', async t => {
-  const file = many({ count: 150_000, lateBy: 0 })
-  const [last] = file.splice(140_001, 1)
+  const file = many({ count: 15_000, lateBy: 0 })
+  const [last] = file.splice(14_001, 1)
   const { path, into } = fileOf(t, textOf([...file, last!]))
   writeFileSync(into, 'what was there before '.repeat(2 * MIB))
   t.equal((await digestLines(path, into)).sortedPath, into)
-  file.splice(140_001, 0, last!)
+  file.splice(14_001, 0, last!)
   t.ok(readFileSync(into, 'utf8') === textOf(file))
 })
 
 t.test('leaves lines far out of order, or without space for a copy, to DuckDB', async t => {
-  const file = many({ count: 150_000, lateBy: 0 })
+  const file = many({ count: 15_000, lateBy: 0 })
   const { path, into } = fileOf(t, textOf([...file.slice(1), file[0]!]))
   const { sortedPath: inOrder, lines: count } = await digestLines(path, into)
-  t.strictSame({ inOrder, count }, { inOrder: undefined, count: 150_000 })
-  const late = fileOf(t, textOf(many({ count: 150_000, lateBy: 3000 })))
+  t.strictSame({ inOrder, count }, { inOrder: undefined, count: 15_000 })
+  const late = fileOf(t, textOf(many({ count: 15_000, lateBy: 300 })))
   const { sortedPath: none, ...digest } = await digestLines(late.path, join(into, 'nowhere'))
   t.equal(none, undefined)
-  t.match(digest, { ...(await digestFile(late.path)), lines: 150_000 })
+  t.match(digest, { ...(await digestFile(late.path)), lines: 15_000 })
 })
 
 t.test('digests computed ahead match the files, even after an unreadable one', async t => {
@@ -132,6 +133,21 @@ t.test('digests computed ahead match the files, even after an unreadable one', a
   t.ok([a, c, d, e].every(path => existsSync(path!)))
 })
 
+t.test('counts a file that grows while it is read', t => {
+  const text = Buffer.from(textOf(many({ count: 2000, lateBy: 0 })))
+  const nowhere = { startReordering: () => undefined, write: () => undefined }
+  const sorter = new LineSorter(1_000_000)
+  for (let at = 0; at < text.length;) {
+    const read = text.copy(sorter.freeSpace, 0, at)
+    t.ok(read > 0)
+    sorter.add(read, nowhere)
+    at += read
+  }
+  sorter.finish(nowhere)
+  t.match(sorter, { lines: 2000, isSorting: false })
+  t.end()
+})
+
 function fileOf(t: Test, text: string): { path: string; into: string } {
   const folder = dirname(logFolder(t, {}))
   const path = join(folder, 'lines')
@@ -144,14 +160,14 @@ interface Line {
   readonly text: string
 }
 
-/** Two lines of each millisecond, of 200 octets. @param lateBy so many places at most */
+/** Two lines of each millisecond, of 2,000 octets: more than are sorted at once. @param lateBy so many places at most */
 function many({ count, lateBy }: { count: number; lateBy: number }): Line[] {
   const start = Date.parse('2023-03-13T12:00:00.000Z')
   const file = Array.from({ length: count }, (_, i) => {
     const time = new Date(start + (i >> 1)).toISOString()
-    return { time, text: at(time, `${i}.example`) }
+    return { time, text: at(time, `${i}.${'x'.repeat(1800)}.example`) }
   })
-  for (let i = lateBy; lateBy > 0 && i < count; i += 500 + (i % 97)) {
+  for (let i = lateBy; lateBy > 0 && i < count; i += 50 + (i % 97)) {
     const from = i - ((i * 31) % (lateBy + 1))
     file.splice(i, 0, ...file.splice(from, 1))
   }

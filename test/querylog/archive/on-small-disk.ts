@@ -2,17 +2,19 @@
  * A program of its own, in a mount namespace of its own: a small disk with a query log that takes
  * nothing more, then something again. Prints what became of the log, as JSON.
  */
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { InterdictError } from '../../../src/base/error.js'
 import { openDatabase } from '../../../src/querylog/archive/database.js'
 import { maintainArchive } from '../../../src/querylog/archive/maintain.js'
+import { interdict } from '../../cli/run.js'
 import { lines, record } from './lines.js'
 
 const RECORDS = 3000
 const CLOSED = 'queries-20230302T000000.104Z.jsonl'
-const [folder = '', how = '', program = ''] = process.argv.slice(2)
+const [folder = '', how = ''] = process.argv.slice(2)
+process.env.TMPDIR = join(folder, 'tmp')
 
 mount('size=4m')
 const path = join(folder, 'queries.jsonl')
@@ -43,9 +45,9 @@ function fill(): void {
   }
 }
 
-/** Tends the log, asks it, and asks the shipped command. */
+/** Maintains the log, reads it, and runs a report of it. */
 async function look(): Promise<object> {
-  const report = ask()
+  const report = await ask()
   const codes: unknown[] = []
   const log = {
     info: () => undefined,
@@ -67,23 +69,21 @@ async function look(): Promise<object> {
   const left = readdirSync(folder, { recursive: true }).map(String).sort()
   const parquet = left.filter(name => name.endsWith('.parquet')).length
   const making = left.some(name => name.includes('.making'))
-  return { codes, isWhole, lookups: row!.lookups, parquet, making, report, page: page() }
+  return { codes, isWhole, lookups: row!.lookups, parquet, making, report, page: await page() }
 }
 
-function ask(...words: string[]): { code: number | null; lookups: unknown; said: string } {
-  const command = [program, 'report', '--log', path, '--format', 'json', ...words]
-  const settings = ['-c', join(folder, 'interdict.yaml')]
-  const env = { ...process.env, NODE_OPTIONS: '', TMPDIR: join(folder, 'tmp') }
-  const ran = spawnSync(process.execPath, [...command, ...settings], { env, encoding: 'utf8' })
-  const read = ran.stdout === '' ? {} : (JSON.parse(ran.stdout) as Answer)
-  return { code: ran.status, lookups: read.tables?.app?.[0]?.lookups, said: ran.stderr }
+async function ask(...words: string[]) {
+  const command = ['report', '--log', path, '--format', 'json', ...words]
+  const { code, out, err } = await interdict(...command, '-c', join(folder, 'interdict.yaml'))
+  const read = out === '' ? {} : (JSON.parse(out) as Answer)
+  return { code, lookups: read.tables?.app?.[0]?.lookups, said: err }
 }
 
 interface Answer {
   readonly tables?: { readonly app?: readonly { readonly lookups: number }[] }
 }
 
-function page(): string {
-  const { said } = ask('--output', join(folder, 'page'))
+async function page(): Promise<string> {
+  const { said } = await ask('--output', join(folder, 'page'))
   return /\((\w+)\)/.exec(said)?.[1] ?? said
 }

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { PROGRAM } from '../../cli/run.js'
 
 /** A user namespace in which a disk can be mounted: not everywhere. */
 const NAMESPACE = ['--map-root-user', '--mount']
@@ -32,7 +31,7 @@ for (const { how, code } of [
     const folder = mkdtempSync(join(tmpdir(), 'interdict-disk-'))
     t.teardown(() => rmSync(folder, { recursive: true, force: true }))
     const env = { ...process.env, NODE_OPTIONS: '' }
-    const command = [...NAMESPACE, process.execPath, program, folder, how, PROGRAM]
+    const command = [...NAMESPACE, process.execPath, program, folder, how]
     const out = execFileSync('unshare', command, { env, encoding: 'utf8' })
     const { first, second } = JSON.parse(out) as { first: Look; second: Look }
     t.strictSame(first.codes, [code])
