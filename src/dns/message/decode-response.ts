@@ -51,8 +51,9 @@ export function servfailAnswer(
  *   upstream, not the client's, so the client gets SERVFAIL instead;
  * - truncated: 0.
  *
- * Uncompressed owner names at or above QNAME are lower-cased: the upstream copied them from the
- * query, whose random case is a secret. Pointers to the question get the case of the client's query.
+ * The random case of a query is no business of clients, nor is that of an earlier one, which a
+ * resolver upstream may have cached. So what a name shares with the end of QNAME is lower-cased, in
+ * owners and RDATA. Pointers to the question get the case of the client's query.
  *
  * Policy applies to ANSWER only. So that no other section leads to a blocked name, ADDITIONAL and the
  * NS of AUTHORITY are dropped, and so are records unrelated to the question: see `scrubResponse`. OPT
@@ -81,9 +82,9 @@ export function decodeResponse(
     }
   }
   decoder.collectSubstitutedNames()
-  const { start, uncompressedOwners: owners } = decoder
+  const { start, copiesOfQname: copies } = decoder
   const body = copyOf(message, start, end)
-  for (let i = 0; i < owners.length; i++) lowerLabels(body, owners.at(i) - start)
+  for (let i = 0; i < copies.length; i++) lowerLabels(body, copies.at(i) - start)
   const ttls = ttlPositions.take(decoder.ttls.length)
   for (let i = 0; i < ttls.length; i++) ttls[i] = decoder.ttls.at(i) - start
   const lifetime = decoder.applyTtlLimits(body, ttls, limits)

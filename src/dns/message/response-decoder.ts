@@ -3,10 +3,16 @@ import { getUint32, setUint32 } from '../../base/octets.js'
 import { Uint32List } from '../../base/uint32-list.js'
 import type { Milliseconds, Octets, Seconds } from '../../base/units.js'
 import { appendEde, OPTION_EDE } from '../edns/ede-option.js'
-import { isAtOrBelow } from '../name/compressed-name.js'
+import { findNameEnd, findSharedSuffix } from '../name/compressed-name.js'
 import { NameBudget } from '../name/name-budget.js'
 import { skipName } from '../name/name.js'
-import { checkRdata, collectTargets, soaMinimum, type AnswerTargets } from '../rdata/rdata.js'
+import {
+  checkRdata,
+  collectTargets,
+  RDATA_NAMES,
+  soaMinimum,
+  type AnswerTargets
+} from '../rdata/rdata.js'
 import { RCODE } from '../registry/rcode.js'
 import { RRCLASS } from '../registry/rrclass.js'
 import { RRTYPE } from '../registry/rrtype.js'
@@ -31,8 +37,8 @@ export class ResponseDecoder implements AnswerTargets {
   readonly targets: number[] = []
   readonly targetKinds: number[] = []
   readonly addresses = new Uint32List()
-  /** Positions of owner names at or above QNAME that are not just a compression pointer. */
-  readonly uncompressedOwners = new Uint32List()
+  /** Positions of labels, not pointers, at which a suffix of QNAME begins in other names. */
+  readonly copiesOfQname = new Uint32List()
   private message: Uint8Array = NO_OCTETS
   /** Number of records kept of ANSWER and AUTHORITY. */
   private readonly counts: [number, number] = [0, 0]
@@ -55,7 +61,7 @@ export class ResponseDecoder implements AnswerTargets {
     this.ede = undefined
     this.ttls.length = 0
     this.addresses.length = 0
-    this.uncompressedOwners.length = 0
+    this.copiesOfQname.length = 0
     // Setting the length frees an array's memory, and most are empty already.
     if (this.targets.length > 0) this.targets.length = 0
     if (this.targetKinds.length > 0) this.targetKinds.length = 0
@@ -132,14 +138,31 @@ export class ResponseDecoder implements AnswerTargets {
     checkRdata(message, type, data, end, this.ttls, budget)
     if (this.recordsEnd === undefined) this.bailiwick.check(section, owner, at, type, end)
     else this.bailiwick.isSuspect = true // the dropped record is not the last
-    if (startsWithLabel(message[owner]!) && isAtOrBelow(message, HEADER_SIZE, owner, budget))
-      this.uncompressedOwners.push(owner)
+    this.findCopyOfQname(owner)
+    this.findCopiesInRdata(type, data, end)
     this.counts[section as 0 | 1]++
     if (section === 0) this.decodeAnswerRecord(owner, at, type, end, qtype)
     if (section === 1 && type === RRTYPE.SOA) {
       this.negativeTtl = Math.min(ttlAt(message, at + 4), validTtl(soaMinimum(message, end)))
     }
     return end
+  }
+
+  private findCopyOfQname(name: Octets): void {
+    const { message, budget } = this
+    if (!startsWithLabel(message[name]!)) return
+    const copy = findSharedSuffix(message, name, HEADER_SIZE, budget)
+    if (copy > 0) this.copiesOfQname.push(copy)
+  }
+
+  private findCopiesInRdata(type: number, data: Octets, end: Octets): void {
+    const layout = RDATA_NAMES[type]
+    if (layout === undefined) return
+    let name = data + layout[0]
+    for (let i = 0; i < layout[1]; i++) {
+      this.findCopyOfQname(name)
+      name = findNameEnd(this.message, name, end)
+    }
   }
 
   private decodeAnswerRecord(

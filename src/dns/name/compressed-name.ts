@@ -41,6 +41,25 @@ export function isAtOrBelow(
   return surplus === 0 && isSameName(message, below, above, budget)
 }
 
+/**
+ * Position in the name at `at` where the longest suffix begins that the name at `other` has, too; 0 if
+ * they have none but the root, or it begins behind a compression pointer of the first name.
+ */
+export function findSharedSuffix(
+  message: Uint8Array,
+  at: Octets,
+  other: Octets,
+  budget: NameBudget
+): Octets {
+  let left = countLabels(message, at, budget)
+  let labels = countLabels(message, other, budget)
+  for (let pos = at; left > 0 && message[pos]! < 0xc0; pos += 1 + message[pos]!, left--) {
+    for (; labels > left; labels--) other = parentOf(message, other, budget)
+    if (labels === left && isSameName(message, pos, other, budget)) return pos
+  }
+  return 0
+}
+
 /** Whether the name at `below` is a proper subdomain of the one at `above`. */
 export function isBelow(
   message: Uint8Array,
