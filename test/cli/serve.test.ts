@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs'
 import t from 'tap'
 import { askUdp } from '../daemon/dns-client.js'
 import { banning, eventually, Site } from '../daemon/site.js'
@@ -8,7 +9,8 @@ const SETTINGS = `
 listen: ['127.0.0.1:0']
 workers: 1
 upstreams: { use-resolv-conf: false }
-log: { queries: { file: queries.jsonl, flush: 10ms } }
+admin: { socket: admin.sock }
+log: { queries: { file: log/queries.jsonl, flush: 10ms } }
 `
 const FILES = { 'interdict.yaml': SETTINGS, 'rules/networks.yaml': banning('banned.example') }
 
@@ -18,8 +20,19 @@ t.test('answers, logs, reloads its rules and stops, with all its threads', async
   await says(/dig @127\.0\.0\.1 -p \d+/)
   const at = { address: '127.0.0.1', port: Number(/-p (\d+)/.exec(log())![1]) }
   t.match(await askUdp(at, 'banned.example'), { rcode: 'NXDOMAIN' }, 'a worker answers')
-  await eventually('a record', () => site.records().length > 0)
-  t.match(site.records(), [{ qname: 'banned.example' }], 'the recorder writes')
+  await eventually('a record', () => site.records('log/queries.jsonl').length > 0)
+  t.match(site.records('log/queries.jsonl'), [{ qname: 'banned.example' }], 'the recorder writes')
+
+  // Port 0 in the settings: the address is not theirs.
+  site.write('interdict.yaml', SETTINGS.replace(':0', `:${at.port}`))
+  const ping = () => interdict('ping', '--ready', '-c', site.path('interdict.yaml'))
+  t.match(await ping(), { code: 0, out: /answers\nready\n$/ })
+  rmSync(site.path('log'), { recursive: true })
+  site.write('log', 'a file in its place')
+  await eventually('not ready', async () => (await ping()).code === 1)
+  t.match((await ping()).out, /not ready\nthe query log cannot be written \(LOG_UNWRITABLE\)\n$/)
+  rmSync(site.path('log'))
+  await eventually('ready again', async () => (await ping()).code === 0)
 
   site.write('rules/networks.yaml', banning('other.example'))
   child.kill('SIGHUP')

@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import { PROBLEMS, withHealth, type StatusReply } from '../../src/daemon/admin/health.js'
 import type { Status } from '../../src/daemon/admin/status.js'
 import { listenAt } from '../daemon/admin-rig.js'
 import { askTcp, askUdp } from '../daemon/dns-client.js'
@@ -113,7 +114,7 @@ const counts = {
 const upstream = { queries: 123_456_789, overTcp: 1_234_567, responses: 9, ...counts }
 
 /** Everything that can go wrong, at once. */
-const TROUBLE: Status = {
+const TROUBLE: StatusReply = withHealth({
   version: '1.2.3',
   started: '2026-01-02T03:04:05.678Z',
   uptimeSeconds: 93_784,
@@ -185,6 +186,7 @@ const TROUBLE: Status = {
   ],
   recorder: {
     ...{ written: 1, dropped: 2, lost: 3, unknown: 4, errors: 5, rotations: 6, restarts: 7 },
+    writable: false,
     outputs: [
       {
         name: 'siem',
@@ -227,9 +229,9 @@ const TROUBLE: Status = {
     },
     ...{ limitOctets: 2 ** 31, keepDays: 90, freeOctets: 0 }
   }
-}
+})
 
-async function said(t: Test, status: Status, ...words: string[]): Promise<Ran> {
+async function said(t: Test, status: StatusReply, ...words: string[]): Promise<Ran> {
   const one = open(t)
   await listenAt(t, one.site.path('admin.sock'), socket => {
     socket.end(`${JSON.stringify({ ok: true, result: status })}\n`)
@@ -248,6 +250,9 @@ t.test('shows every problem within 100 columns, and reports missing counters', a
   t.notMatch(out, /\u001b/, 'no control characters')
   const text = out.replace(/\n +/g, ' ')
   for (const words of [
+    'not ready worker 2 is not listening (WORKER_DOWN)',
+    'worker 1 does not respond (WORKER_SILENT)',
+    'the query log cannot be written (LOG_UNWRITABLE)',
     'up for 1 d 2 h, since 2026-01-02T03:04:05Z',
     '12 bans and exceptions end within 14 days, 34 reviews due: see interdict bans',
     '(SIGHUP): refused, 3 errors; previous rules remain in force',
@@ -284,6 +289,20 @@ t.test('shows every problem within 100 columns, and reports missing counters', a
   t.match(out, /^192\.0\.2\.1 +out of rotation .* - +no$/m)
   t.match(out, /^192\.0\.2\.2 +down /m)
   t.match(out, /^192\.0\.2\.3 +unknown /m)
+})
+
+t.test('--health shows problems only, and fails if there is one', async t => {
+  const { code, out, err } = await said(t, TROUBLE, '--health')
+  t.strictSame([code, err], [1, ''])
+  const codes = out.match(/(?<=\()[A-Z_]+(?=\)$)/gm)
+  t.strictSame(codes?.length, out.trim().split('\n').length)
+  t.ok(codes?.every(code => code in PROBLEMS))
+  t.notMatch(out, /\u001b/, 'no control characters')
+  const json = await said(t, TROUBLE, '--health', '--json')
+  t.equal(json.code, 1)
+  t.match(JSON.parse(json.out), { ready: false, problems: [{ code: 'WORKER_DOWN' }] })
+  const health = { ready: true, problems: [] }
+  t.match(await said(t, { ...TROUBLE, health }, '--health'), { code: 0, out: 'healthy\n' })
 })
 
 t.test('shows that the recorder is not responding', async t => {

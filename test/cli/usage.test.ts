@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import t from 'tap'
 import { FILES, interdict, writeSite, spawned } from './run.js'
 
@@ -149,6 +150,24 @@ t.test('ping reports every address that does not answer', async t => {
   t.equal(code, 1)
   t.match(out, /127\.0\.0\.1:1 .*\n\[::1\]:1 /)
 })
+
+t.test(
+  'check reports folders that cannot be written, for a gateway but not for a draft',
+  async t => {
+    const settings = `${FILES['interdict.yaml']}
+state: { folder: apps.txt/state }
+admin: { socket: apps.txt/admin.sock }
+log: { queries: { file: apps.txt/log/queries.jsonl } }
+`
+    const config = writeSite(t, { ...FILES, 'interdict.yaml': settings, 'apps.txt': '' })
+    const { code, out } = await interdict('check', '-c', config)
+    t.equal(code, 1)
+    for (const what of ['log.queries.file', 'state.folder', 'admin.socket']) {
+      t.match(out, new RegExp(`^${what}: cannot write to .*: .*\\(CONFIG_UNWRITABLE\\)$`, 'm'))
+    }
+    t.match(await interdict('check', `${dirname(config)}/rules`, '-c', config), { code: 0 })
+  }
+)
 
 t.test('a service log that cannot be opened is one line of error', async t => {
   const settings = `${FILES['interdict.yaml']}listen: ['127.0.0.1:0']\nlog: { service: { file: interdict.yaml/log } }\n`

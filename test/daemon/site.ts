@@ -45,9 +45,9 @@ export class Site {
   }
 
   /** The query log records written so far. */
-  records(): Record<string, unknown>[] {
-    if (!existsSync(this.path('queries.jsonl'))) return []
-    const lines = this.read('queries.jsonl').split('\n')
+  records(file = 'queries.jsonl'): Record<string, unknown>[] {
+    if (!existsSync(this.path(file))) return []
+    const lines = this.read(file).split('\n')
     return lines.slice(0, -1).map(line => JSON.parse(line) as Record<string, unknown>)
   }
 }

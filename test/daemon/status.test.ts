@@ -1,6 +1,6 @@
 import t from 'tap'
 import { sendAdminRequest } from '../../src/daemon/admin/admin-client.js'
-import type { Status } from '../../src/daemon/admin/status.js'
+import type { StatusReply } from '../../src/daemon/admin/health.js'
 import { BadUpstream, good, silent, truncating } from '../upstream/bad-upstream.js'
 import { askMany, askTcp, askUdp } from './dns-client.js'
 import { kinds, serving, type Rig } from './serve.js'
@@ -12,14 +12,14 @@ const LONG = 30_000
 /** No retry to an upstream, however busy the machine is. */
 const PATIENT = 'timeout: 4s, give-up: 4s'
 
-async function statusOf({ site }: Rig): Promise<Status> {
-  const reply = await sendAdminRequest<Status>(site.path('admin.sock'), { do: 'status' }, LONG)
+async function statusOf({ site }: Rig): Promise<StatusReply> {
+  const reply = await sendAdminRequest<StatusReply>(site.path('admin.sock'), { do: 'status' }, LONG)
   if (!reply.ok) throw new Error(reply.message)
   return reply.result
 }
 
 /** The status once the recorder has written this many lines, and this many replies were sent. */
-async function whenDone(rig: Rig, lines: number, replies: number): Promise<Status> {
+async function whenDone(rig: Rig, lines: number, replies: number): Promise<StatusReply> {
   let last = await statusOf(rig)
   await eventually(`${lines} lines and ${replies} replies`, async () => {
     last = await statusOf(rig)
@@ -42,6 +42,7 @@ for (const transport of kinds) {
     await askTcp(rig.at, 'banned.example')
     const status = await whenDone(rig, 6, 53)
     t.match(status, {
+      health: { ready: true, problems: [] },
       version: /^\d+\.\d+\.\d+$/,
       started: /^\d{4}-\d\d-\d\dT[\d:.]+Z$/,
       uptimeSeconds: Number,
@@ -118,14 +119,16 @@ t.test('shows the errors of rejected rules, and when they are fixed', async t =>
   const first = await statusOf(rig)
   rig.site.write('rules/networks.yaml', banning('a..example'))
   await rig.gateway.reload('SIGHUP')
-  const { rules } = await statusOf(rig)
+  const { rules, health } = await statusOf(rig)
+  t.match(health, { ready: false, problems: [{ code: 'RULES_REFUSED' }] })
   t.match(rules, { generation: 1, since: first.rules.since, sha256: first.rules.sha256 })
   t.match(rules.reload, { outcome: 'refused', errors: 1, at: /Z$/ })
   t.match(rules.reload?.first, [{ code: /^[A-Z_]+$/, message: /networks\.yaml:6:\d+: / }])
 
   rig.site.write('rules/networks.yaml', banning('b.example', 'c.example'))
   await rig.gateway.reload('SIGHUP')
-  const { rules: good } = await statusOf(rig)
+  const { rules: good, health: later } = await statusOf(rig)
+  t.strictSame(later, { ready: true, problems: [] })
   t.match(good, { generation: 2, names: 2 })
   t.not(good.since, first.rules.since)
   // The change of the file may be noticed after SIGHUP has read it.
@@ -150,6 +153,7 @@ t.test('invalid cookie secrets are among the errors of a reload', async t => {
   await rig.gateway.reload('SIGHUP')
   const { reload } = (await statusOf(rig)).rules
   t.match(reload, { outcome: 'unchanged', errors: 1, first: [{ code: 'COOKIE_SECRET' }] })
+  t.match((await statusOf(rig)).health, { ready: true, problems: [{ code: 'SECRETS_REFUSED' }] })
 })
 
 t.test('counts thread restarts; the counters of a new thread start at zero', async t => {
@@ -180,7 +184,8 @@ t.test('a thread that does not answer is named, and not waited for', async t => 
     silent: [0],
     queries: { udp: 0 },
     upstreams: [],
-    recorder: null
+    recorder: null,
+    health: { ready: false, problems: [{ code: 'WORKER_SILENT' }, { code: 'RECORDER_SILENT' }] }
   })
   rig.threads.lost = () => false
   t.match(await statusOf(rig), { silent: [], queries: { udp: 1 } })

@@ -1,5 +1,6 @@
 import { InterdictError } from '../../base/error.js'
 import { MS_PER_SECOND, type Seconds } from '../../base/units.js'
+import { checkFolders } from '../../config/check-folders.js'
 import { checkPrivacyNetworks, checkRetentionNetworks } from '../../config/check-networks.js'
 import type { Config } from '../../config/config.js'
 import { loadConfig } from '../../config/load.js'
@@ -52,7 +53,12 @@ async function checkAll(
 ): Promise<CheckResult> {
   const settings = await loadConfig(config)
   if (!settings.ok) return { errors: settings.errors, warnings: [] }
-  const secrets = [...(await secretErrors(settings.config)), ...checkChainKey(settings.config)]
+  const secrets = [
+    ...(await secretErrors(settings.config)),
+    ...checkChainKey(settings.config),
+    // With other rules, it is these that are checked, perhaps on another machine.
+    ...(path === undefined ? checkFolders(settings.config) : [])
+  ]
   try {
     const { files, rejected } = await filesToCheck(path, settings.config)
     const errors = [...secrets, ...rejected]

@@ -1,16 +1,19 @@
 import { randomInt } from 'node:crypto'
 import { networkInterfaces } from 'node:os'
 import { OPCODE } from '../../dns/registry/opcode.js'
+import { PROBLEMS, type StatusReply } from '../../daemon/admin/health.js'
 import type { DatagramBatch, Endpoint } from '../../udp/datagram.js'
 import { portableTransport } from '../../udp/portable/portable.js'
 import { parseMilliseconds } from '../args/parse.js'
-import { loadSettings, type CommonOptions } from '../args/settings.js'
+import { callGateway, type AdminOptions } from '../args/admin.js'
+import { loadSettings } from '../args/settings.js'
 import { EXIT } from '../exit.js'
 import { print, type Io } from '../io.js'
 import { formatEndpoint } from '../output/format.js'
+import { problemLines } from '../output/status-text.js'
 
-export interface PingOptions extends CommonOptions {
-  readonly timeout: string
+export interface PingOptions extends AdminOptions {
+  readonly ready?: boolean
 }
 
 /** Attempts for each address. */
@@ -39,7 +42,16 @@ export async function ping(options: PingOptions, io: Io): Promise<number> {
     print(io, `${formatEndpoint(listen[i]!)} ${result}\n`)
   }
   const isHealthy = results.includes('answers') && !results.includes('does not answer')
-  return isHealthy ? EXIT.success : EXIT.failure
+  if (!isHealthy) return EXIT.failure
+  return options.ready === true ? checkReadiness(options, io) : EXIT.success
+}
+
+/** Prints why the gateway is not ready. */
+async function checkReadiness(options: PingOptions, io: Io): Promise<number> {
+  const { health } = await callGateway<StatusReply>({ do: 'status' }, options)
+  const reasons = health.problems.filter(({ code }) => PROBLEMS[code])
+  print(io, reasons.length === 0 ? 'ready\n' : `not ready\n${problemLines(reasons).join('\n')}\n`)
+  return health.ready ? EXIT.success : EXIT.failure
 }
 
 /** Loopback for a wildcard address; undefined if this machine has none of that family. */

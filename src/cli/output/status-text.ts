@@ -1,4 +1,6 @@
+import { PROBLEMS, type Health, type StatusReply } from '../../daemon/admin/health.js'
 import type { Status, UpstreamStatus } from '../../daemon/admin/status.js'
+import { escapeControls } from '../../querylog/record/terminal-line.js'
 import { paint } from '../io.js'
 import { archiveLines, chainLines } from './archive-text.js'
 import {
@@ -14,16 +16,34 @@ import { section, table, type StyledText, errorLines } from './layout.js'
 const ADDRESS = 26
 
 /** @param columns of the terminal, if it is one */
-export function toText(status: Status, columns?: number): string {
+export function toText(status: StatusReply, columns?: number): string {
   const { version, started, uptimeSeconds, upstreams } = status
   const up = `up for ${formatDuration(uptimeSeconds)}, since ${formatInstant(started)}`
   const lines = [
     paint('bold', `interdict ${version}, ${up}`),
     '',
+    ...section('Health', healthStyled(status.health), columns),
     ...SECTIONS.flatMap(([label, linesOf]) => section(label, linesOf(status), columns)),
     ...(upstreams.length === 0 ? [] : ['', ...upstreamTable(upstreams)])
   ]
   return `${lines.join('\n')}\n`
+}
+
+/** One line each: `healthy`, or the problems with their codes. */
+export function healthLines({ problems }: Health): string[] {
+  return problems.length === 0 ? ['healthy'] : problemLines(problems)
+}
+
+export function problemLines(problems: Health['problems']): string[] {
+  return problems.map(({ code, message }) => `${escapeControls(message)} (${code})`)
+}
+
+function healthStyled({ ready, problems }: Health): StyledText[] {
+  if (problems.length === 0) return [['green', 'ready, no problem']]
+  const lines = problemLines(problems)
+  const colours = problems.map(({ code }) => (PROBLEMS[code] ? 'red' : 'yellow'))
+  const first: StyledText = ready ? 'ready' : ['red', 'not ready']
+  return [first, ...lines.map((line, i): StyledText => [colours[i]!, line])]
 }
 
 const SECTIONS: readonly (readonly [string, (status: Status) => readonly StyledText[]])[] = [

@@ -46,23 +46,28 @@ export function addRunCommands(program: Command, { io, done }: Context): void {
       'Check that the server answers on every listen address of the settings. ' +
         'The exit code is 0 if it does.'
     )
+    .option('--ready', 'also check, by the admin socket, that it is ready to serve clients')
     .option('--timeout <ms>', 'how long to wait for each address, in milliseconds', '2000')
     .action(async (_options, command: Command) => {
       const { ping } = await import('../commands/ping.js')
       done(await ping(command.optsWithGlobals(), io))
     })
-  examples(ping, 'ping', 'ping --timeout 500')
+  examples(ping, 'ping', 'ping --ready --timeout 500')
 
   const status = program
     .command('status')
-    .description('Show gateway health and counters')
+    .summary('Show gateway health and counters')
+    .description(
+      'Show gateway health and counters. With --health the exit code is 1 if there is any problem.'
+    )
+    .option('--health', 'show problems only')
     .option('--json', 'print JSON')
     .option('--timeout <ms>', 'how long to wait for the gateway, in milliseconds', '10000')
     .action(async (_options, command: Command) => {
       const { status } = await import('../commands/status.js')
       done(await status(command.optsWithGlobals(), io))
     })
-  examples(status, 'status', 'status --json')
+  examples(status, 'status', 'status --health')
 
   const flush = program
     .command('flush')

@@ -8,6 +8,7 @@ import type { WorkerPool } from '../workers/worker-pool.js'
 import type { FlushResult, FlushRequest, AdminRequest } from './admin-protocol.js'
 import { AdminServer } from './admin-server.js'
 import { openAdminSocket, type AdminSocket } from './admin-socket.js'
+import { withHealth } from './health.js'
 import type { Status } from './status.js'
 
 /** Flushing a cache of 64 GB takes about 20 s, with queries answered meanwhile. */
@@ -61,7 +62,7 @@ export class AdminInterface {
       case 'flush':
         return this.flush(request)
       case 'status':
-        return this.options.status()
+        return this.options.status().then(withHealth)
     }
   }
 

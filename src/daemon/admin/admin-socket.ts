@@ -1,7 +1,8 @@
-import { existsSync, lstatSync, mkdirSync, unlinkSync, type Stats } from 'node:fs'
+import { existsSync, lstatSync, unlinkSync, type Stats } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { dirname } from 'node:path'
 import { failureAt, type InterdictError } from '../../base/error.js'
+import { createParentFolder } from '../../base/parent-folder.js'
 import type { AdminSocketConfig } from '../../config/config.js'
 
 /** Whoever may write to the socket may use it: the user of the process, and root. */
@@ -54,7 +55,7 @@ export async function openAdminSocket(
 
 function makeFolder(config: AdminSocketConfig): void {
   try {
-    mkdirSync(dirname(config.path), { recursive: true, mode: FOLDER_MODE })
+    createParentFolder(config.path, FOLDER_MODE)
   } catch (error) {
     throw socketError(config, reasonOf(error))
   }

@@ -57,6 +57,11 @@ export class LogFile {
     this.open = open
   }
 
+  /** Whether everything so far has reached the file, or was lost earlier: nothing fails now. */
+  get isWritable(): boolean {
+    return this.destination !== undefined && this.pending.octets === 0
+  }
+
   /**
    * Appends complete lines.
    *

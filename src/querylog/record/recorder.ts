@@ -62,6 +62,8 @@ export interface RecorderCounts {
 
 /** Counters for status requests, with the number of lookups by verdict. */
 export interface RecorderStatus extends RecorderCounts {
+  /** Whether the file can be written, now. */
+  readonly writable: boolean
   readonly lookups: Readonly<Record<keyof typeof VERDICT, number>>
 }
 
@@ -172,6 +174,7 @@ export class Recorder {
     const lookups = Object.entries(VERDICT).map(([word, at]) => [word, this.verdicts[at]!])
     return {
       ...this.counts(),
+      writable: this.file.isWritable,
       lookups: Object.fromEntries(lookups) as RecorderStatus['lookups']
     }
   }

@@ -1,0 +1,116 @@
+import type { Status, UpstreamStatus } from './status.js'
+
+/**
+ * Something that needs a person, or a moment. Codes are public, see docs/reference/admin-socket.md.
+ */
+export interface HealthProblem {
+  readonly code: keyof typeof PROBLEMS
+  /** What it is about, in plain text. */
+  readonly message: string
+}
+
+/** Whether the gateway does what its settings and rules ask for. */
+export interface Health {
+  /** Whether clients should be sent here: it answers, by the rules that it was given, and records it. */
+  readonly ready: boolean
+  readonly problems: readonly HealthProblem[]
+}
+
+/** What `interdict status` gets. */
+export interface StatusReply extends Status {
+  readonly health: Health
+}
+
+export const withHealth = (status: Status): StatusReply => ({ ...status, health: healthOf(status) })
+
+/** All problems, each with whether the gateway is not ready because of it. */
+export const PROBLEMS = {
+  WORKER_DOWN: true,
+  WORKER_SILENT: true,
+  RULES_REFUSED: true,
+  RELOAD_STUCK: true,
+  SECRETS_REFUSED: false,
+  LOG_UNWRITABLE: true,
+  RECORDER_SILENT: true,
+  UPSTREAMS_DOWN: true,
+  UPSTREAM_DOWN: false,
+  FORWARDING_LOOP: false,
+  BUNDLE_EXPIRED: false,
+  ZONE_EXPIRED: false,
+  ZONE_MISSING: false,
+  ARCHIVE_FAILED: false,
+  OUTPUT_DISCONNECTED: false
+} as const
+
+type Found = readonly (readonly [code: HealthProblem['code'], message: string])[]
+
+/** Judges a status: the state now, not what has happened since the start. */
+export function healthOf(status: Status): Health {
+  const all = CHECKS.flatMap(check => check(status))
+  const problems = all.map(([code, message]) => ({ code, message }))
+  return { ready: !problems.some(({ code }) => PROBLEMS[code]), problems }
+}
+
+const CHECKS: readonly ((status: Status) => Found)[] = [
+  ({ workers }) =>
+    workers.flatMap(({ number, state }) =>
+      state === 'listening' ? [] : [['WORKER_DOWN', `worker ${number} is not listening`] as const]
+    ),
+  ({ silent }) =>
+    silent.map(number => ['WORKER_SILENT', `worker ${number} does not respond`] as const),
+  ({ rules: { reload } }) => {
+    if (reload === null || reload.errors === 0) return []
+    const errors = firstError(reload)
+    return reload.outcome === 'refused'
+      ? [['RULES_REFUSED', `the rules have errors, the previous ones are in force: ${errors}`]]
+      : [['SECRETS_REFUSED', `a secret file has errors, the previous one is in use: ${errors}`]]
+  },
+  ({ rules: { reloadStuckSince: since } }) =>
+    since === null ? [] : [['RELOAD_STUCK', `a reload that began at ${since} has not ended`]],
+  ({ recorder }) => {
+    if (recorder === null) return [['RECORDER_SILENT', 'the query log does not respond']]
+    return recorder.writable ? [] : [['LOG_UNWRITABLE', 'the query log cannot be written']]
+  },
+  ({ upstreams }) => {
+    const down = upstreams.filter(isDown).map(({ address }) => address)
+    if (down.length === 0) return []
+    if (down.length === upstreams.length) return [['UPSTREAMS_DOWN', 'no upstream answers']]
+    return down.map(address => ['UPSTREAM_DOWN', `upstream ${address} does not answer`] as const)
+  },
+  ({ upstreams }) =>
+    upstreams.flatMap(({ address, loopsFor }) =>
+      loopsFor.map(domain => {
+        const message = `upstream ${address} forwards ${domain} back to this gateway`
+        return ['FORWARDING_LOOP', message] as const
+      })
+    ),
+  ({ rules: { bundle } }) =>
+    bundle?.state === 'expired'
+      ? [['BUNDLE_EXPIRED', `bundle ${bundle.serial} expired at ${bundle.expires}`]]
+      : [],
+  ({ zones }) =>
+    zones.flatMap(({ list, zone, state, copy }): Found => {
+      if (state === 'missing') return [['ZONE_MISSING', `${list}: ${zone} was never transferred`]]
+      const since = copy?.expires ?? ''
+      return state === 'expired' ? [['ZONE_EXPIRED', `${list}: ${zone} expired at ${since}`]] : []
+    }),
+  ({ archive }) => {
+    const last = archive?.last ?? undefined
+    if (last === undefined || last.outcome === 'done') return []
+    return [['ARCHIVE_FAILED', `maintenance of the query log failed: ${firstError(last)}`]]
+  },
+  ({ recorder }) =>
+    (recorder?.outputs ?? [])
+      .filter(({ connected, sent, waitingOctets }) => !connected && sent + waitingOctets > 0)
+      .map(({ name }) => ['OUTPUT_DISCONNECTED', `output ${name} is not connected`] as const)
+]
+
+/** Down in every worker that has told its state. */
+function isDown({ workers: { up, outOfRotation, down } }: UpstreamStatus): boolean {
+  return up === 0 && outOfRotation === 0 && down > 0
+}
+
+function firstError({ errors, first }: { errors: number; first: readonly { message: string }[] }) {
+  const more = errors > 1 ? ` (and ${errors - 1} more)` : ''
+  return `${first[0]?.message ?? 'no details'}${more}`
+}

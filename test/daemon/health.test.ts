@@ -1,0 +1,135 @@
+import t from 'tap'
+import { healthOf, PROBLEMS, type HealthProblem } from '../../src/daemon/admin/health.js'
+import type { Status, UpstreamStatus } from '../../src/daemon/admin/status.js'
+import { ZERO_COUNTERS } from '../../src/daemon/admin/worker-status.js'
+
+type Recorder = NonNullable<Status['recorder']>
+
+const upstream = (address: string, up: number, down: number, loops: string[] = []) =>
+  ({
+    address,
+    workers: { up, outOfRotation: 0, down },
+    loopsFor: loops
+  }) as unknown as UpstreamStatus
+const output = { name: 'siem', connected: false, sent: 0, waitingOctets: 0 }
+const recorder = { writable: true, outputs: [] } as unknown as Recorder
+const reload = { at: '2026-01-01T00:00:00Z', reason: 'SIGHUP', errors: 1 } as const
+const first = [{ code: 'RULES_X', message: 'networks.yaml:1:2: no' }]
+const worker = { number: 0, state: 'listening', since: null, restarts: 0 } as const
+const GOOD: Status = {
+  ...ZERO_COUNTERS,
+  ...{ version: '1.0.0', started: '', uptimeSeconds: 1, transport: 'batch', listening: [] },
+  rules: { reload: null, reloadStuckSince: null, bundle: null } as unknown as Status['rules'],
+  workers: [worker],
+  silent: [],
+  upstreams: [upstream('192.0.2.1', 1, 0), upstream('192.0.2.2', 1, 0)],
+  zones: [],
+  recorder,
+  archive: null
+}
+const rules = (part: object): Partial<Status> => ({ rules: { ...GOOD.rules, ...part } })
+const zone = (state: string) => [
+  { list: 'rpz', zone: 'rpz.example', state, failures: 9, copy: null }
+]
+
+const cases: readonly {
+  readonly it: string
+  readonly bad: Partial<Status>
+  readonly codes: readonly HealthProblem['code'][]
+}[] = [
+  { it: 'all is well', bad: {}, codes: [] },
+  {
+    it: 'a worker is dead',
+    bad: { workers: [worker, { ...worker, number: 1, state: 'dead' }] },
+    codes: ['WORKER_DOWN']
+  },
+  { it: 'a worker is silent', bad: { silent: [0] }, codes: ['WORKER_SILENT'] },
+  {
+    it: 'rules are refused',
+    bad: rules({ reload: { ...reload, outcome: 'refused', first } }),
+    codes: ['RULES_REFUSED']
+  },
+  {
+    it: 'a secret file is refused',
+    bad: rules({ reload: { ...reload, outcome: 'unchanged', first } }),
+    codes: ['SECRETS_REFUSED']
+  },
+  {
+    it: 'rules were accepted',
+    bad: rules({ reload: { ...reload, errors: 0, outcome: 'accepted', first: [] } }),
+    codes: []
+  },
+  { it: 'a reload hangs', bad: rules({ reloadStuckSince: 'then' }), codes: ['RELOAD_STUCK'] },
+  {
+    it: 'the log cannot be written',
+    bad: { recorder: { ...recorder, writable: false } },
+    codes: ['LOG_UNWRITABLE']
+  },
+  { it: 'the recorder is silent', bad: { recorder: null }, codes: ['RECORDER_SILENT'] },
+  {
+    it: 'one upstream of two is down',
+    bad: { upstreams: [upstream('192.0.2.1', 0, 2), upstream('192.0.2.2', 1, 1)] },
+    codes: ['UPSTREAM_DOWN']
+  },
+  {
+    it: 'all upstreams are down',
+    bad: { upstreams: [upstream('192.0.2.1', 0, 2), upstream('192.0.2.2', 0, 1)] },
+    codes: ['UPSTREAMS_DOWN']
+  },
+  { it: 'no upstream has been used', bad: { upstreams: [upstream('192.0.2.1', 0, 0)] }, codes: [] },
+  {
+    it: 'an upstream forwards back',
+    bad: { upstreams: [upstream('192.0.2.1', 1, 0, ['corp.example'])] },
+    codes: ['FORWARDING_LOOP']
+  },
+  {
+    it: 'the bundle has expired',
+    bad: rules({ bundle: { serial: 1, state: 'expired', expires: 'then' } }),
+    codes: ['BUNDLE_EXPIRED']
+  },
+  {
+    it: 'a zone has expired',
+    bad: { zones: zone('expired') as Status['zones'] },
+    codes: ['ZONE_EXPIRED']
+  },
+  {
+    it: 'a zone was never transferred',
+    bad: { zones: zone('missing') as Status['zones'] },
+    codes: ['ZONE_MISSING']
+  },
+  {
+    it: 'archiving fails',
+    bad: {
+      archive: { last: { ...reload, outcome: 'failed', first } } as unknown as Status['archive']
+    },
+    codes: ['ARCHIVE_FAILED']
+  },
+  {
+    it: 'an output is away, with lookups for it',
+    bad: {
+      recorder: { ...recorder, outputs: [{ ...output, waitingOctets: 1 }] } as unknown as Recorder
+    },
+    codes: ['OUTPUT_DISCONNECTED']
+  },
+  {
+    it: 'an output has nothing to do',
+    bad: { recorder: { ...recorder, outputs: [output] } as unknown as Recorder },
+    codes: []
+  }
+]
+
+for (const { it, bad, codes } of cases) {
+  t.test(`${it}: ${codes.join() || 'healthy'}`, async t => {
+    const { ready, problems } = healthOf({ ...GOOD, ...bad })
+    t.strictSame(
+      problems.map(({ code }) => code),
+      codes
+    )
+    t.equal(ready, !codes.some(code => PROBLEMS[code]))
+  })
+}
+
+t.test('every problem has a case', async t => {
+  const shown = new Set(cases.flatMap(({ codes }) => codes))
+  t.strictSame([...shown].sort(), Object.keys(PROBLEMS).sort())
+})
