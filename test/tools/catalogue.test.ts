@@ -1,22 +1,35 @@
 import { execFile } from 'node:child_process'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { readCatalogue } from '../../src/rules/apps/catalogue.js'
-import { ListComparison } from '../../tools/catalogue/comparison.js'
+import {
+  coverage,
+  ListComparison,
+  ownCoverage,
+  type Comparison
+} from '../../tools/catalogue/comparison.js'
+import { COVERAGE_FILE, readCoverageLists } from '../../tools/catalogue/coverage-lists.js'
+import { hostNamesIn } from '../../tools/catalogue/host-names.js'
 import { readListFrom } from '../../tools/catalogue/lists.js'
+import { listsTable, replaceTable } from '../../tools/catalogue/page.js'
 
 const LIST = [
   ...['clip.example', 'www.clip.example', 'x.clip-cdn.example', 'clip-new.test', 'a.clip-new.test'],
-  ...['e1.akamaized.net', 'akamaized.net', 'github.io', 'cut.example', '']
+  ...['e1.akamaized.net', 'akamaized.net', 'github.io', 'cut.example', 'img.many.example', '']
 ].join('\n')
 
 const site = (t: Test): string =>
   t.testdir({
     rules: {
       apps: {
-        'clip.yaml': 'app: clip\ntitle: Clip\nnames: [clip.example, "*.clip-cdn.example"]\n',
+        'clip.yaml':
+          'app: clip\ntitle: Clip\npairs-with: [clip-shared]\n' +
+          'names: [clip.example]\nshared-names: [many.example]\n',
+        'clip-shared.yaml':
+          'app: clip-shared\ntitle: Shared\nkind: shared\nnames: ["*.clip-cdn.example"]\n',
         'cut.yaml': 'app: cut\ntitle: Cut\nnames: [=cut.example]\nshared-names: [clip-new.test]\n'
       }
     },
@@ -31,33 +44,53 @@ async function compare(folder: string, place: string, app?: string) {
   return new ListComparison(catalogue.apps).compare(list.parts, app)
 }
 
-const missing = {
+const result: Comparison = {
   app: 'clip',
-  names: 9,
-  claimed: 3,
-  claimedByOthers: 1,
-  shared: 2,
-  missing: 3,
+  names: 10,
+  own: 2,
+  paired: 1,
+  others: 1,
+  shared: 4,
+  missing: 2,
+  missingNames: ['clip-new.test', 'a.clip-new.test'],
   domains: [
     ['clip-new.test', 2],
-    ['akamaized.net', 1]
+    ['akamaized.net', 2],
+    ['github.io', 1],
+    ['many.example', 1]
   ],
   uncounted: 0
 }
-
-t.test('says what a list has that no app claims, by registered name', async t => {
-  const folder = site(t)
-  t.strictSame(await compare(folder, join(folder, 'list.txt')), missing)
-  t.strictSame(await compare(folder, join(folder, 'list.txt.gz')), missing)
+const sorted = (one: Comparison): object => ({
+  ...one,
+  missingNames: [...one.missingNames].sort(),
+  domains: Object.fromEntries(one.domains)
 })
 
-t.test('takes the word of who says of which app a list is', async t => {
+t.test('counts the names of a list by who claims them', async t => {
+  const folder = site(t)
+  for (const file of ['list.txt', 'list.txt.gz']) {
+    const found = await compare(folder, join(folder, file))
+    t.strictSame(sorted(found), sorted(result))
+  }
+})
+
+t.test('coverage counts the app and its pairs; shared names count only of all', async t => {
+  const folder = site(t)
+  const found = await compare(folder, join(folder, 'list.txt'))
+  t.equal(coverage(found), 3 / 10)
+  t.equal(ownCoverage(found), 3 / 6)
+  const none = { ...found, names: 0, own: 0, paired: 0, shared: 0 }
+  t.strictSame([coverage(none), ownCoverage(none)], [0, 0])
+})
+
+t.test('the app of a list may be given', async t => {
   const folder = site(t)
   const found = await compare(folder, join(folder, 'list.txt'), 'cut')
-  t.match(found, { app: 'cut', claimed: 1, claimedByOthers: 3 })
+  t.match(found, { app: 'cut', own: 1, paired: 0, others: 3 })
 })
 
-t.test('fetches lists, and says so where there is none', async t => {
+t.test('downloads lists, and reports a missing one', async t => {
   const folder = site(t)
   const server = createServer((request, response) => {
     response.statusCode = request.url === '/list.txt' ? 200 : 404
@@ -66,25 +99,74 @@ t.test('fetches lists, and says so where there is none', async t => {
   t.teardown(() => server.close())
   await new Promise<void>(listening => server.listen(0, '127.0.0.1', listening))
   const { port } = server.address() as { port: number }
-  t.strictSame(await compare(folder, `http://127.0.0.1:${port}/list.txt`), missing)
+  const found = await compare(folder, `http://127.0.0.1:${port}/list.txt`)
+  t.strictSame(sorted(found), sorted(result))
   await t.rejects(readListFrom(`http://127.0.0.1:${port}/gone.txt`), /gone\.txt: status 404/)
 })
 
-t.test('npm run catalogue tells all lists, and ends with 1 where one cannot be read', async t => {
-  const folder = site(t)
-  const words = ['--rules', join(folder, 'rules'), `cut=${join(folder, 'list.txt')}`]
-  const { out, code } = await run(...words, join(folder, 'gone.txt'))
-  t.match(out, /list\.txt \(domains\): 9 names\n {2}1 claimed by cut, 3 by others alone\n/)
-  t.match(out, /\ncut: names below 2 registered names are missing\n/)
-  t.match(out, /clip-new\.test +in 1 of the lists, 2 names, shared: single names at most\n/)
-  t.equal(code, 1)
-  t.equal((await run(...words)).code, 0)
-  t.equal((await run()).code, 1)
+t.test('finds host names in texts of any kind', async t => {
+  const text = `{"host": "api16.clip.com", "url": "https://v1.clip-cdn.net/x.js?a=b.c"}
+    import java.util.List; public final com.clip.app.Main m = of("quic.clip.com:443");
+    DOMAIN-SUFFIX,clip.co.uk,direct  someone@mail.example.org 192.0.2.1 clip.com(1)`
+  t.strictSame(hostNamesIn(text), [
+    'api16.clip.com',
+    'v1.clip-cdn.net',
+    'quic.clip.com',
+    'clip.co.uk'
+  ])
+  t.strictSame(hostNamesIn(text, /^ *DOMAIN-SUFFIX,([^,]+)/gm), ['clip.co.uk'])
 })
 
-function run(...words: string[]): Promise<{ out: string; code: number }> {
+t.test('npm run catalogue compares lists; exit code 1 if one cannot be read', async t => {
+  const folder = site(t)
+  const words = ['--rules', join(folder, 'rules'), '--names', `clip=${join(folder, 'list.txt')}`]
+  const { out, errors, code } = await run(...words, join(folder, 'gone.txt'), 'clop=x')
+  t.match(out, /list\.txt \(domains\): 10 names\n {2}2 claimed by clip, 1 by apps that it pairs/)
+  t.match(out, /coverage 30\.0%, without shared ones 50\.0%\n/)
+  t.match(out, /2 missing names\n(?: {2}(?:a\.)?clip-new\.test\n){2}/)
+  t.match(out, /\nclip: names below 4 registered names are missing\n/)
+  t.match(out, /many\.example +in 1 of the lists, 1 names, shared: single names at most\n/)
+  t.match(errors, /gone\.txt/)
+  t.match(errors, /clop=x: no app 'clop'/)
+  t.equal(code, 1)
+})
+
+t.test('npm run catalogue measures the lists of a file, from copies', async t => {
+  const folder = site(t)
+  const copy = join(folder, 'copies/lists/1/hosts.json')
+  mkdirSync(dirname(copy), { recursive: true })
+  writeFileSync(copy, '["www.clip.example", "cut.example.com", "a.clip.co.uk"]')
+  const lists = join(folder, 'lists.yaml')
+  const list = (url: string): string =>
+    `    app: clip\n    about: a list\n    format: text\n    urls: [https://lists.example/${url}]\n`
+  writeFileSync(lists, `lists:\n  hosts:\n${list('lists/1/hosts.json')}  gone:\n${list('gone')}`)
+  const words = ['--rules', join(folder, 'rules'), '--lists', lists]
+  const { out, errors, code } = await run(...words, '--from', join(folder, 'copies'))
+  t.match(out, /^\| app +\| list +\| names \|/)
+  t.match(out, /\| clip \| hosts \| +2 \| +0 \| +0 \| +0 \| +0 \| +2 \| +0\.0% \| +0\.0% \|\n/)
+  t.match(errors, /gone/)
+  t.equal(code, 1)
+})
+
+t.test('the page has a row for every list, and says where the list is', async t => {
+  const page = readFileSync('docs/internals/catalogue.md', 'utf8')
+  const lists = await readCoverageLists(COVERAGE_FILE)
+  for (const { id, app } of lists) t.match(page, new RegExp(`\\| ${app} +\\| ${id}[ (]`), id)
+  t.equal(replaceTable(page, 'lists', listsTable(lists)), page)
+  t.throws(() => replaceTable('# A page without a place', 'lists', 'table'), /the page lacks/)
+})
+
+interface Run {
+  readonly out: string
+  readonly errors: string
+  readonly code: number
+}
+
+function run(...words: string[]): Promise<Run> {
   const command = ['-u', 'NODE_OPTIONS', process.execPath, 'dist/tools/catalogue/run.js', ...words]
   return new Promise(done => {
-    execFile('env', command, (error, out) => done({ out, code: Number(error?.code ?? 0) }))
+    execFile('env', command, (error, out, errors) =>
+      done({ out, errors, code: Number(error?.code ?? 0) })
+    )
   })
 }

@@ -5,31 +5,53 @@ import { sharedZoneContaining } from '../../src/rules/apps/shared-zones.js'
 import { covers, type Pattern } from '../../src/rules/model/pattern.js'
 import type { NameSource } from '../../src/rules/model/types.js'
 
-/** Maximum registered domains stored per list, to bound memory; further ones are only counted. */
-const MAX_DOMAINS = 20_000
+/** Maximum registered domains and names stored per list, to bound memory; further ones are only counted. */
+const MAX_STORED = 20_000
 
-/** Names of one list that the catalogue lacks. */
-export interface Missing {
+/** How much of one list the catalogue covers. Each name of the list counts once. */
+export interface Comparison {
   /** The app of the list; undefined if no app claims any of its names. */
   readonly app: string | undefined
   readonly names: number
-  /** Names claimed by this app, claimed by other apps only, and shared by many. */
-  readonly claimed: number
-  readonly claimedByOthers: number
+  /** Names that the app claims. */
+  readonly own: number
+  /** Other names that the apps claim that it `pairs-with`: a ban of the app should include them. */
+  readonly paired: number
+  /** Names that only further apps claim. */
+  readonly others: number
+  /**
+   * Names that no app claims and that are not the app's own: in a shared zone, a public suffix, or
+   * at or below one of the app's `shared-names`.
+   */
   readonly shared: number
+  /** Names that no app claims and that may be the app's own. */
   readonly missing: number
-  /** Missing names below each registered domain, most first. */
+  /** The missing names, in the order of the list, up to a maximum. */
+  readonly missingNames: readonly string[]
+  /** Unclaimed names, missing or shared, below each registered domain, most first. */
   readonly domains: readonly (readonly [domain: string, names: number])[]
-  /** Missing names whose domains exceed the maximum. */
+  /** Unclaimed names whose domains exceed the maximum. */
   readonly uncounted: number
+}
+
+/** Part of the names of a list that a ban of the app and of its pairs blocks, 0 to 1. */
+export function coverage({ names, own, paired }: Comparison): number {
+  return names === 0 ? 0 : (own + paired) / names
+}
+
+/** As `coverage`, without the names that are not the app's own. */
+export function ownCoverage({ names, own, paired, shared }: Comparison): number {
+  return names === shared ? 0 : (own + paired) / (names - shared)
 }
 
 /** Compares lists with the names of a catalogue. */
 export class ListComparison {
   /** Patterns by name in wire form, as latin1. */
   private readonly patterns = new Map<string, { readonly app: string; readonly it: Pattern }[]>()
+  private readonly apps: ReadonlyMap<string, CatalogueApp['entry']>
 
   constructor(apps: readonly CatalogueApp[]) {
+    this.apps = new Map(apps.map(({ entry }) => [entry.app, entry]))
     for (const { entry } of apps) {
       for (const { name } of entry.names) {
         const key = keyOf(name.name)
@@ -40,23 +62,29 @@ export class ListComparison {
   }
 
   /**
-   * Finds the names of a list that the catalogue lacks.
+   * Compares a list.
    *
    * @param app the app of the list; default: the app that claims most of it
    */
-  compare(sources: readonly NameSource[], app?: string): Missing {
-    const counts = new NameCounts()
-    const prefix = (): void => undefined
-    for (const source of sources.filter(({ part }) => part?.effect !== 'pass')) {
-      source.writeTo({
-        name: (octets, at, length) => {
-          const name = octets.subarray(at, at + length)
-          counts.count(name, this.ownersOf(name))
-        },
-        prefix
-      })
-    }
-    return counts.result(app)
+  compare(sources: readonly NameSource[], app = this.mainOwner(sources)): Comparison {
+    const entry = app === undefined ? undefined : this.apps.get(app)
+    const counts = new NameCounts(entry)
+    eachName(sources, name => counts.count(name, this.ownersOf(name)))
+    return { app, ...counts.result() }
+  }
+
+  /** Whether the catalogue has an app. */
+  has(app: string): boolean {
+    return this.apps.has(app)
+  }
+
+  /** The app that claims most names. */
+  private mainOwner(sources: readonly NameSource[]): string | undefined {
+    const claims = new Map<string, number>()
+    eachName(sources, name => {
+      for (const owner of this.ownersOf(name)) claims.set(owner, (claims.get(owner) ?? 0) + 1)
+    })
+    return [...claims].sort((a, b) => b[1] - a[1])[0]?.[0]
   }
 
   /** The apps that claim a name, in wire form. */
@@ -71,53 +99,63 @@ export class ListComparison {
   }
 }
 
+/** Names of a list in wire form, except those that the list itself passes. They may be reused. */
+function eachName(sources: readonly NameSource[], use: (name: Uint8Array) => void): void {
+  for (const source of sources.filter(({ part }) => part?.effect !== 'pass')) {
+    source.writeTo({
+      name: (octets, at, length) => use(octets.subarray(at, at + length)),
+      prefix: () => undefined
+    })
+  }
+}
+
 /** Counts the names of one list. */
 class NameCounts {
-  private readonly claims = new Map<string, number>()
   private readonly domains = new Map<string, number>()
-  private readonly sums = { names: 0, claimed: 0, shared: 0, missing: 0, uncounted: 0 }
-
-  /** @param name may be reused by the caller */
-  count(name: Uint8Array, owners: ReadonlySet<string>): void {
-    const { claims, sums } = this
-    sums.names++
-    for (const owner of owners) claims.set(owner, (claims.get(owner) ?? 0) + 1)
-    if (owners.size > 0) sums.claimed++
-    else if (isShared(name)) sums.shared++
-    else this.countMissing(domainOf(name))
+  private readonly missingNames: string[] = []
+  private readonly pairs: ReadonlySet<string>
+  private readonly sums = {
+    ...{ names: 0, own: 0, paired: 0, others: 0, shared: 0, missing: 0, uncounted: 0 }
   }
 
-  private countMissing(domain: string): void {
-    const { domains, sums } = this
+  /** @param app the app of the list */
+  constructor(private readonly app: CatalogueApp['entry'] | undefined) {
+    this.pairs = new Set(app?.['pairs-with'])
+  }
+
+  count(name: Uint8Array, owners: ReadonlySet<string>): void {
+    const { app, pairs, sums } = this
+    sums.names++
+    if (app !== undefined && owners.has(app.app)) sums.own++
+    else if ([...owners].some(owner => pairs.has(owner))) sums.paired++
+    else if (owners.size > 0) sums.others++
+    else this.countUnclaimed(name)
+  }
+
+  private countUnclaimed(name: Uint8Array): void {
+    const { domains, missingNames, sums } = this
+    const text = showName(name)
+    if (this.isShared(name, text)) sums.shared++
+    else {
+      sums.missing++
+      if (missingNames.length < MAX_STORED) missingNames.push(text)
+    }
+    const domain = sharedZoneContaining(text)?.zone ?? registrableDomain(text) ?? text
     const known = domains.get(domain)
-    sums.missing++
-    if (known === undefined && domains.size >= MAX_DOMAINS) sums.uncounted++
+    if (known === undefined && domains.size >= MAX_STORED) sums.uncounted++
     else domains.set(domain, (known ?? 0) + 1)
   }
 
-  result(app = this.mainOwner()): Missing {
-    const { names, claimed: all, shared, missing, uncounted } = this.sums
-    const claimed = app === undefined ? 0 : (this.claims.get(app) ?? 0)
+  private isShared(name: Uint8Array, text: string): boolean {
+    if (isPublicSuffix(text) || sharedZoneContaining(text) !== undefined) return true
+    const names = this.app?.['shared-names'] ?? []
+    return names.some(({ name: it }) => covers(it.cover, it.name, name))
+  }
+
+  result() {
     const domains = [...this.domains].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))
-    const claimedByOthers = all - claimed
-    return { app, names, claimed, claimedByOthers, shared, missing, domains, uncounted }
+    return { ...this.sums, missingNames: this.missingNames, domains }
   }
-
-  /** The app that claims most names. */
-  private mainOwner(): string | undefined {
-    return [...this.claims].sort((a, b) => b[1] - a[1])[0]?.[0]
-  }
-}
-
-function isShared(name: Uint8Array): boolean {
-  const text = showName(name)
-  return isPublicSuffix(text) || sharedZoneContaining(text)?.zone === text
-}
-
-/** The registered domain of a name; for names in a shared zone, that zone. */
-function domainOf(name: Uint8Array): string {
-  const text = showName(name)
-  return sharedZoneContaining(text)?.zone ?? registrableDomain(text) ?? text
 }
 
 function keyOf(name: Uint8Array): string {

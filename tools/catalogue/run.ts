@@ -1,18 +1,28 @@
-/** `npm run catalogue`: prints which names of public lists the shipped catalogue lacks, by app. */
+/** `npm run catalogue`: compares public lists with the shipped catalogue, app by app. */
+import { readFile, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { showName } from '../../src/dns/name/name.js'
 import { readCatalogue } from '../../src/rules/apps/catalogue.js'
 import { sharedZoneContaining } from '../../src/rules/apps/shared-zones.js'
-import { ListComparison, type Missing } from './comparison.js'
+import { coverage, ListComparison, ownCoverage, type Comparison } from './comparison.js'
+import { COVERAGE_FILE, readCoverageList, readCoverageLists } from './coverage-lists.js'
 import { readListFrom } from './lists.js'
+import { coverageTable, listsTable, replaceTable, type Measured } from './page.js'
 
+const PAGE = 'docs/internals/catalogue.md'
 const USAGE = `npm run catalogue -- [options] [APP=]LIST...
+npm run catalogue -- [options]
 
   LIST is a file or URL in any format of docs/reference/rules.md, compressed or not. APP is the app of the
-  list; default: the app that claims most of its names.
+  list; default: the app that claims most of its names. Without LIST, the coverage of the lists in
+  ${COVERAGE_FILE} is printed, a table as in ${PAGE}.
 
   --rules FOLDER   folder of the catalogue (default: rules)
   --top N          domains to show per app (default: 20)
+  --names          print every missing name
+  --lists FILE     lists to measure without LIST (default: ${COVERAGE_FILE})
+  --from FOLDER    read copies of those lists, by the path of their URL, instead of downloading them
+  --write          write the tables of ${PAGE}
 `
 
 const fail = (message: string): never => {
@@ -22,45 +32,98 @@ const fail = (message: string): never => {
 const print = (line: string): unknown => process.stdout.write(`${line}\n`)
 
 const { values, positionals } = parseArgs({
-  options: { rules: { type: 'string', default: 'rules' }, top: { type: 'string', default: '20' } },
+  options: {
+    rules: { type: 'string', default: 'rules' },
+    top: { type: 'string', default: '20' },
+    names: { type: 'boolean', default: false },
+    lists: { type: 'string', default: COVERAGE_FILE },
+    from: { type: 'string' },
+    write: { type: 'boolean', default: false }
+  },
   allowPositionals: true
 })
 const top = Number(values.top)
-if (positionals.length === 0 || !(top >= 0)) fail(USAGE)
+if (!(top >= 0) || (values.write && positionals.length > 0)) fail(USAGE)
 
 const catalogue = await readCatalogue(values.rules)
 if (!catalogue.ok) fail(catalogue.errors.map(({ message }) => message).join('\n'))
 const comparison = new ListComparison(catalogue.ok ? catalogue.apps : [])
 
-/** Missing domains of each app: in how many lists, and with how many names at most. */
+/** Unclaimed domains of each app: in how many lists, and with how many names at most. */
 const byApp = new Map<string, Map<string, { lists: number; names: number }>>()
 let failures = 0
 
-for (const word of positionals) {
-  const [, app, place] = /^(?:([a-z0-9-]+)=)?(.+)$/s.exec(word)!
+if (positionals.length > 0) await compareLists()
+else await measureCoverage()
+process.exit(failures > 0 ? 1 : 0)
+
+async function compareLists(): Promise<void> {
+  for (const word of positionals) {
+    const [, app, place] = /^(?:([a-z0-9-]+)=)?(.+)$/s.exec(word)!
+    await orReport(async () => {
+      if (app !== undefined && !comparison.has(app)) throw new Error(`${word}: no app '${app}'`)
+      const list = await readListFrom(place!)
+      if ('errors' in list) throw new Error(list.errors[0]!.message)
+      const result = comparison.compare(list.parts, app)
+      printList(place!, result, list.reports.map(({ format }) => format).join())
+      addToApp(result)
+    })
+  }
+  for (const [app, domains] of byApp) printApp(app, domains)
+}
+
+async function measureCoverage(): Promise<void> {
+  const measured: Measured[] = []
+  const lists = await readCoverageLists(values.lists)
+  for (const list of lists) {
+    await orReport(async () => {
+      if (!comparison.has(list.app)) throw new Error(`${list.id}: no app '${list.app}'`)
+      const read = await readCoverageList(list, values.from)
+      if ('errors' in read) throw new Error(read.errors[0]!.message)
+      measured.push({ list, comparison: comparison.compare(read.parts, list.app) })
+    })
+  }
+  const table = coverageTable(measured)
+  print(table)
+  for (const { list, comparison: result } of measured) printNames(list.id, result)
+  if (!values.write) return
+  if (failures > 0) fail(`${PAGE} not written: not all lists could be read`)
+  const page = replaceTable(await readFile(PAGE, 'utf8'), 'coverage', table)
+  await writeFile(PAGE, replaceTable(page, 'lists', listsTable(lists)))
+}
+
+async function orReport(run: () => Promise<void>): Promise<void> {
   try {
-    const list = await readListFrom(place!)
-    if ('errors' in list) throw new Error(list.errors[0]!.message)
-    const missing = comparison.compare(list.parts, app)
-    printList(place!, missing, list.reports.map(({ format }) => format).join())
-    addToApp(missing)
+    await run()
   } catch (error) {
     failures++
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
   }
 }
-for (const [app, domains] of byApp) printApp(app, domains)
-process.exit(failures > 0 ? 1 : 0)
 
-function printList(place: string, missing: Missing, format: string): void {
-  const { app, names, claimed, claimedByOthers, shared, missing: lacking, uncounted } = missing
+function printList(place: string, result: Comparison, format: string): void {
+  const { app, names, own, paired, others, shared, missing, uncounted } = result
+  const percent = (value: number): string => `${(value * 100).toFixed(1)}%`
   print(`${place} (${format}): ${names} names`)
-  print(`  ${claimed} claimed by ${app ?? 'no app'}, ${claimedByOthers} by others alone`)
-  print(`  ${shared} shared zones and public suffixes, ${lacking} missing`)
-  if (uncounted > 0) print(`  ${uncounted} of these are not shown: too many different ones`)
+  print(
+    `  ${own} claimed by ${app ?? 'no app'}, ${paired} by apps that it pairs with, ${others} by others alone`
+  )
+  print(`  ${shared} in shared zones and public suffixes, ${missing} missing`)
+  print(
+    `  coverage ${percent(coverage(result))}, without shared ones ${percent(ownCoverage(result))}`
+  )
+  if (uncounted > 0)
+    print(`  ${uncounted} unclaimed names are not shown: too many different domains`)
+  printNames(place, result)
 }
 
-function addToApp({ app = 'no app', domains }: Missing): void {
+function printNames(title: string, { missingNames, missing }: Comparison): void {
+  if (!values.names || missing === 0) return
+  print(`\n${title}: ${missing} missing names`)
+  for (const name of missingNames) print(`  ${name}`)
+}
+
+function addToApp({ app = 'no app', domains }: Comparison): void {
   const known = byApp.get(app) ?? new Map<string, { lists: number; names: number }>()
   byApp.set(app, known)
   for (const [domain, names] of domains) {

@@ -9,7 +9,7 @@ export interface SharedZone {
 
 const PSL = 'Public Suffix List'
 /** Public lists of CNAME targets have names of several companies below it. */
-const TABLES = 'public tables of CNAME targets of delivery networks'
+const TABLES = 'public tables of CNAME targets of CDNs'
 /** Public lists have names of several customers below it, such as `name`. */
 const customerNames = (name: string): string => `names of single customers in public lists, ${name}`
 
@@ -59,6 +59,10 @@ export const SHARED_ZONES: readonly SharedZone[] = [
     'qlivecdn.com',
     'tlivepush.com'
   ]),
+  ...zonesOf('Tencent Cloud', customerNames('tiktok.freeflow.sched.ovscdns.net'), [
+    'ovscdns.com',
+    'ovscdns.net'
+  ]),
   ...zonesOf('Wangsu (CDNetworks)', TABLES, ['cdn20.com', 'wscdns.com', 'wsdvs.com', 'wsglb0.com']),
   ...zonesOf('CDNetworks', 'https://documents.cdnetworks.com/document/15914/31924', ['wcdnga.com']),
   ...zonesOf('Baishan Cloud', TABLES, [
@@ -70,8 +74,9 @@ export const SHARED_ZONES: readonly SharedZone[] = [
   ...zonesOf('Bunny', customerNames('doh1.b-cdn.net'), ['b-cdn.net']),
   ...zonesOf('Conversant', TABLES, ['swiftserve.com']),
   ...zonesOf('Medianova', customerNames('tiktok.mncdn.com'), ['mncdn.com']),
-  ...zonesOf('a delivery network', customerNames('tiktokcdn.com.atomile.com'), [
-    ...['atomile.com', 'ecdnx.com', 'queniuaa.com', 'queniuiq.com', 'rocket-cdn.com']
+  ...zonesOf('a CDN', customerNames('tiktokcdn.com.atomile.com'), [
+    ...['atomile.com', 'ecdnx.com', 'queniuaa.com', 'queniuiq.com', 'rocket-cdn.com'],
+    'rocket-cdnbp.com'
   ]),
   ...zonesOf('AppsFlyer', customerNames('snssdk1233.onelink.me'), [
     'appsflyersdk.com',
