@@ -6,6 +6,7 @@ import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { Clock } from '../../src/base/clock.js'
 import { LruAnswerCache } from '../../src/cache/lru.js'
+import { allocateCache } from '../../src/cache/memory.js'
 import { PackedAnswerCache } from '../../src/cache/packed.js'
 import { table } from '../kit/markdown.js'
 import { flood } from './flood.js'
@@ -18,7 +19,7 @@ const TIMES = 10
 
 const standing: Clock = { now: () => 0, wall: () => 0 }
 const caches = {
-  guarded: () => new PackedAnswerCache(SIZE, standing, 0, 1),
+  guarded: () => new PackedAnswerCache(allocateCache(SIZE, undefined, 1), standing),
   'plain LRU': () => new LruAnswerCache(SIZE, standing)
 }
 

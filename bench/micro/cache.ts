@@ -1,6 +1,7 @@
 import { systemClock } from '../../src/base/clock.js'
+import { allocateCache } from '../../src/cache/memory.js'
 import { PackedAnswerCache } from '../../src/cache/packed.js'
-import { sizeOf } from '../../src/cache/segment.js'
+import { sizeOf } from '../../src/cache/records.js'
 import type { Answer } from '../../src/dns/message/answer.js'
 import type { QuestionKey } from '../../src/dns/message/question.js'
 import type { Case } from './measure.js'
@@ -10,7 +11,7 @@ const MASK = INPUTS - 1
 const SIZE = 256 * 2 ** 20
 
 export function cacheCases({ unlisted, answers }: Stage): Case[] {
-  const cache = new PackedAnswerCache(SIZE, systemClock)
+  const cache = new PackedAnswerCache(allocateCache(SIZE), systemClock)
   const queries = Array.from({ length: INPUTS }, (_, i) => queryAt(unlisted, i, 1))
   const keys = queries.map(query => query.key().slice())
   for (const [i, key] of keys.entries()) cache.put(key, answers[i]!)
@@ -36,7 +37,7 @@ export function cacheCases({ unlisted, answers }: Stage): Case[] {
 
 /** What a flood of names that nobody asks for twice costs a cache that is full. */
 function newNames(like: QuestionKey, answer: Answer): Case {
-  const cache = new PackedAnswerCache(SIZE, systemClock)
+  const cache = new PackedAnswerCache(allocateCache(SIZE), systemClock)
   const key = Uint8Array.from(like)
   const numbers = new DataView(key.buffer)
   let number = 0

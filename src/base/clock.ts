@@ -11,9 +11,29 @@ export interface Clock {
   wall(): Milliseconds
 }
 
+/** Its `now` has the same origin in all threads of the process. */
 export const systemClock: Clock = {
-  now: () => performance.now(),
+  now: () => performance.now() + origin,
   wall: () => Date.now()
+}
+
+/** The origin of this thread's `performance.now`, in time since the start of the process. */
+const origin = measureOrigin()
+
+function measureOrigin(): Milliseconds {
+  let shortest = Infinity
+  let result = 0
+  // Between two readings the thread may be interrupted; not each time.
+  for (let i = 0; i < 10; i++) {
+    const before = performance.now()
+    const uptime = process.uptime() * 1000
+    const took = performance.now() - before
+    if (took < shortest) {
+      shortest = took
+      result = uptime - before - took / 2
+    }
+  }
+  return result
 }
 
 /**

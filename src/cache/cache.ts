@@ -19,9 +19,13 @@ export interface AnswerCache {
   readonly missedExpired: boolean
   /**
    * Caches a copy of the answer and replaces the previous one. Has no effect if its lifetime is 0.
+   *
+   * @param generation when the question was forwarded: no effect if the cache was flushed since
    */
-  put(key: QuestionKey, answer: Answer): void
+  put(key: QuestionKey, answer: Answer, generation?: number): void
   delete(key: QuestionKey): void
+  /** Changed by every flush. */
+  readonly generation: number
   /** Memory in use, by the cache's own count. */
   readonly size: Octets
   readonly entries: number

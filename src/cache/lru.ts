@@ -48,6 +48,8 @@ export class LruAnswerCache implements AnswerCache {
 
   /** Expired answers are not kept. */
   readonly missedExpired = false
+  /** Never flushed. */
+  readonly generation = 0
 
   getStale(key: QuestionKey): Answer | undefined {
     return this.get(key)

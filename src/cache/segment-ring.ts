@@ -1,47 +1,85 @@
-/** The numbers of segments that are filled in turn. */
-export class SegmentRing {
-  private readonly numbers: number[]
-  private position = 0
+import type { ShardMemory } from './shard-memory.js'
 
-  /** @param first the number of the segment that is filled first */
-  constructor(first: number) {
-    this.numbers = [first]
+/** Words of a ring. */
+const CURRENT = 0
+const LENGTH = 1
+
+/** The numbers of segments that are filled in turn, as a doubly linked list in shared memory. */
+export class SegmentRing {
+  /** @param at first of the two words of the ring in the header */
+  constructor(
+    private readonly memory: ShardMemory,
+    private readonly at: number
+  ) {}
+
+  /** Makes it a ring of one segment. */
+  reset(first: number): void {
+    const { next, previous } = this.memory
+    next[first] = previous[first] = first
+    this.current = first
+    this.length = 1
   }
 
   get length(): number {
-    return this.numbers.length
+    return this.memory.words[this.at + LENGTH]!
+  }
+
+  private set length(length: number) {
+    this.memory.words[this.at + LENGTH] = length
   }
 
   get current(): number {
-    return this.numbers[this.position]!
+    return this.memory.words[this.at + CURRENT]!
+  }
+
+  private set current(number: number) {
+    this.memory.words[this.at + CURRENT] = number
   }
 
   /** The segment that was filled longest ago. */
   get next(): number {
-    return this.numbers[this.nextPosition]!
+    return this.memory.next[this.current]!
   }
 
   advance(): void {
-    this.position = this.nextPosition
+    this.current = this.next
   }
 
   /** Inserts a segment after the current one, and makes it the current one. */
   insertNext(number: number): void {
-    this.numbers.splice(++this.position, 0, number)
+    this.link(this.current, number, this.next)
+    this.current = number
   }
 
   /** Puts another segment in place of the next one, and makes it the current one. */
   replaceNext(number: number): void {
-    this.advance()
-    this.numbers[this.position] = number
+    if (this.length === 1) {
+      this.reset(number)
+    } else {
+      this.unlink(this.next)
+      this.insertNext(number)
+    }
   }
 
   /** Inserts a full segment before the current one, as if it had been filled last. */
   insertBefore(number: number): void {
-    this.numbers.splice(this.position++, 0, number)
+    this.link(this.memory.previous[this.current]!, number, this.current)
   }
 
-  private get nextPosition(): number {
-    return (this.position + 1) % this.numbers.length
+  private link(before: number, number: number, after: number): void {
+    const { next, previous } = this.memory
+    next[before] = previous[after] = number
+    previous[number] = before
+    next[number] = after
+    this.length++
+  }
+
+  private unlink(number: number): void {
+    const { next, previous } = this.memory
+    const before = previous[number]!
+    const after = next[number]!
+    next[before] = after
+    previous[after] = before
+    this.length--
   }
 }

@@ -74,7 +74,7 @@ export interface ForwardConfig {
   readonly servers: readonly Endpoint[]
 }
 
-/** Per worker, since each has its own cache. */
+/** Of all workers together, which share the cache. */
 export interface CacheConfig {
   readonly size: Octets
   readonly minTtl: Seconds

@@ -1,19 +1,18 @@
 import { NameScope } from '../cache/name-scope.js'
 import type { PackedAnswerCache } from '../cache/packed.js'
-import type { Shelf } from '../cache/shelf.js'
-import type { UpstreamResponseHandler } from './upstream-response-handler.js'
 
 const EVERYTHING = new NameScope(Uint8Array.of(0), true)
 
-/** Flushes the caches of one worker. */
+/**
+ * Flushes the caches that all workers share. The shelf of each worker has copies: it is cleared after
+ * the flush, as a whole, as by a reload, and fills again with names that are queried twice.
+ */
 export class CacheFlusher {
   constructor(
-    private readonly responses: Pick<UpstreamResponseHandler, 'discardInFlight'>,
     /** Answers, expired ones included. */
-    readonly answers: PackedAnswerCache,
+    private readonly answers: PackedAnswerCache,
     /** Failures, and the stale answers served in place of them. */
-    readonly failures: PackedAnswerCache,
-    private readonly shelf: Shelf | undefined
+    private readonly failures: PackedAnswerCache
   ) {}
 
   /**
@@ -21,13 +20,12 @@ export class CacheFlusher {
    *
    * Queries are answered between the steps, so the order matters. First, answers that are in flight
    * now are kept out of the cache. Then the answers go before the failures, because an expired
-   * answer may become the stale answer of a failure. The shelf holds copies of both and is cleared
-   * last, as a whole, as by a reload; it fills again with names that are queried twice.
+   * answer may become the stale answer of a failure.
    *
    * @returns the number of entries removed
    */
   *flush(scope: NameScope): Generator<void, number> {
-    this.responses.discardInFlight()
+    this.answers.discardInFlight()
     let removed = 0
     for (const cache of [this.answers, this.failures]) {
       for (const count of cache.flush(scope)) {
@@ -35,7 +33,6 @@ export class CacheFlusher {
         yield
       }
     }
-    this.shelf?.clear()
     return removed
   }
 
@@ -51,7 +48,6 @@ export class CacheFlusher {
       removed += count
       yield
     }
-    this.shelf?.clear()
     return removed
   }
 }

@@ -33,19 +33,28 @@ export class Fallback {
     return this.failures.entries === 0 ? undefined : this.failures.get(key)
   }
 
-  /** Returns what to serve after an upstream failure: the stale answer, or `failure` if there is none. */
-  onFailure(key: QuestionKey, failure: Answer, now: Milliseconds): Answer {
-    const stale = this.useStale(key, now)
-    if (stale === undefined) this.failures.put(key, failure)
+  /**
+   * Returns what to serve after an upstream failure: the stale answer, or `failure` if there is none.
+   *
+   * @param generation of the cache when the question was forwarded
+   */
+  onFailure(key: QuestionKey, failure: Answer, generation: number, now: Milliseconds): Answer {
+    const stale = this.useStale(key, now, generation)
+    if (stale === undefined) this.failures.put(key, failure, generation)
     return stale ?? failure
   }
 
   /** The stale answer if there is one; from now on it is served as after a failure. */
-  useStale(key: QuestionKey, now: Milliseconds): Answer | undefined {
+  useStale(
+    key: QuestionKey,
+    now: Milliseconds,
+    // Read before the expired answer, so that a flush meanwhile does not miss its copy.
+    generation = this.failures.generation
+  ): Answer | undefined {
     const expired = this.cache.getStale(key)
     if (expired === undefined) return undefined
     const stale = staleAnswer(expired, this.staleLifetime(expired, now), now)
-    this.failures.put(key, stale)
+    this.failures.put(key, stale, generation)
     return stale
   }
 

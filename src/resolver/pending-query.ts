@@ -80,7 +80,7 @@ export class PendingQuery implements ForwardedQuestion, OutcomeHandler, TimerEnt
   clientClass = 0
   /** Policy epoch in which no rule matched the name, else NOT_JUDGED. */
   epoch = NOT_JUDGED
-  /** Cache generation when the query was forwarded; see `UpstreamResponseHandler.generation`. */
+  /** `AnswerCache.generation` when the query was forwarded. */
   generation = 0
   /** When the client's query came. */
   startedAt: Milliseconds = 0

@@ -15,7 +15,7 @@ import type { UpstreamResponseHandler } from './upstream-response-handler.js'
  */
 export class Prefetcher {
   constructor(
-    private readonly cache: Pick<PackedAnswerCache, 'claimPrefetch'>,
+    private readonly cache: Pick<PackedAnswerCache, 'claimPrefetch' | 'generation'>,
     private readonly responses: UpstreamResponseHandler,
     private readonly forwarder: Forwarder,
     private readonly clock: Clock
@@ -37,8 +37,8 @@ export class Prefetcher {
   }
 
   private prefetch({ qname, qtype, qclass, dnssecOk, checkingDisabled }: Query): void {
-    const { responses, forwarder, clock } = this
-    const { generation } = responses
+    const { cache, responses, forwarder, clock } = this
+    const { generation } = cache
     const name = qname.octets.subarray(0, qname.length)
     const question = { question: encodeQuestion(name, qtype, qclass), dnssecOk, checkingDisabled }
     forwarder.forward(question, {

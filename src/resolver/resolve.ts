@@ -215,10 +215,10 @@ export class Resolver implements Responder, PendingQueryHandler {
   private startForwarding(target: ReplyTarget, isJudged: boolean, before?: PendingQuery): void {
     const { context } = this
     const { now, epoch } = this.stages
-    const { cache, forwarder, responses, responseTimer } = this.dependencies
+    const { cache, forwarder, responseTimer } = this.dependencies
     const { length } = context.query.qname
     const pending = this.pool.take(length) ?? new PendingQuery(length, this)
-    pending.start(target, context, epoch, isJudged, responses.generation, now)
+    pending.start(target, context, epoch, isJudged, cache.generation, now)
     if (before !== undefined) pending.continue(before)
     if (cache.missedExpired) responseTimer.start(pending, now)
     forwarder.forward(pending, pending)

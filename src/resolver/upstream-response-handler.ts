@@ -20,8 +20,6 @@ export interface UpstreamAnswer {
 
 /** Parses and caches what upstream queries return. */
 export class UpstreamResponseHandler {
-  /** Incremented by every flush: answers to questions forwarded before it are not cached. */
-  generation = 0
   /** The result of the last outcome. All waiters of an upstream query share one outcome. */
   private lastOutcome: Outcome | undefined
   private lastAnswer: UpstreamAnswer | undefined
@@ -33,18 +31,11 @@ export class UpstreamResponseHandler {
   ) {}
 
   /**
-   * Keeps answers to questions that are in flight now out of the cache: they may bring back what a
-   * flush has just removed. Clients still get them.
-   */
-  discardInFlight(): void {
-    this.generation++
-  }
-
-  /**
    * Parses and caches the outcome of an upstream query. A failure is cached as well (RFC 9520),
    * unless there is a stale answer to send instead.
    *
-   * @param generation when the question was forwarded
+   * @param generation of the cache when the question was forwarded: nothing is cached if it was
+   *   flushed since
    */
   handle(
     question: ForwardedQuestion,
@@ -54,7 +45,7 @@ export class UpstreamResponseHandler {
   ): UpstreamAnswer {
     if (outcome === this.lastOutcome && this.lastAnswer !== undefined) return this.lastAnswer
     this.lastOutcome = outcome
-    this.lastAnswer = this.process(question, generation === this.generation, outcome, now)
+    this.lastAnswer = this.process(question, generation, outcome, now)
     return this.lastAnswer
   }
 
@@ -67,8 +58,7 @@ export class UpstreamResponseHandler {
   ): void {
     if (outcome.kind === 'failure') return
     const answer = this.parse(question, outcome, now)
-    if (isAnswered(answer))
-      this.store(questionKey(question), answer, generation === this.generation)
+    if (isAnswered(answer)) this.store(questionKey(question), answer, generation)
   }
 
   /** The answer to a query that is given up without an outcome. */
@@ -78,27 +68,26 @@ export class UpstreamResponseHandler {
 
   private process(
     question: ForwardedQuestion,
-    mayCache: boolean,
+    generation: number,
     outcome: Outcome,
     now: Milliseconds
   ): UpstreamAnswer {
     const parsed = this.parse(question, outcome, now)
     const key = questionKey(question)
     if (isAnswered(parsed)) {
-      this.store(key, parsed, mayCache)
+      this.store(key, parsed, generation)
       return { answer: parsed, verdict: VERDICT.forwarded }
     }
-    const answer = this.fallback.onFailure(key, parsed, now)
-    if (!mayCache) this.fallback.onAnswer(key)
+    const answer = this.fallback.onFailure(key, parsed, generation, now)
     if (answer !== parsed) return { answer, verdict: VERDICT.stale }
     return { answer, verdict: outcome.kind === 'failure' ? VERDICT.failed : VERDICT.forwarded }
   }
 
-  private store(key: QuestionKey, answer: Answer, mayCache: boolean): void {
+  private store(key: QuestionKey, answer: Answer, generation: number): void {
     this.fallback.onAnswer(key)
     // An answer with TTL 0 is not cached (RFC 1035 §3.2.1), but it replaces an older one.
     if (answer.lifetime === 0) this.cache.delete(key)
-    else if (mayCache) this.cache.put(key, answer)
+    else this.cache.put(key, answer, generation)
   }
 
   private parse(question: ForwardedQuestion, outcome: Outcome, now: Milliseconds): Answer {

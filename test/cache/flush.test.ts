@@ -2,6 +2,7 @@ import t from 'tap'
 import { answerOf } from '../../bench/kit/answer.js'
 import type { Clock } from '../../src/base/clock.js'
 import { NameScope } from '../../src/cache/name-scope.js'
+import { allocateCache } from '../../src/cache/memory.js'
 import { PackedAnswerCache } from '../../src/cache/packed.js'
 import type { Answer } from '../../src/dns/message/answer.js'
 import { readName } from '../../src/dns/name/name.js'
@@ -14,7 +15,8 @@ const key = (name: string, type = 1): Uint8Array =>
 const answer = (octets = 100, more: Partial<Answer> = {}): Answer =>
   answerOf({ body: new Uint8Array(octets), ...more })
 
-const open = (size: number): PackedAnswerCache => new PackedAnswerCache(size, clock, 0, 1)
+const open = (size: number): PackedAnswerCache =>
+  new PackedAnswerCache(allocateCache(size, undefined, 1), clock)
 
 /** Runs all steps. */
 function flush(cache: PackedAnswerCache, name: string, below: boolean): number {
@@ -64,7 +66,11 @@ t.test('octets inside a label are not mistaken for a label boundary', async t =>
 })
 
 t.test('expired answers are flushed as well', async t => {
-  const cache = new PackedAnswerCache(65_536, { ...clock, now: () => 11_000 }, 60, 1)
+  const cache = new PackedAnswerCache(
+    allocateCache(65_536, undefined, 1),
+    { ...clock, now: () => 11_000 },
+    60
+  )
   cache.put(key('www.example'), answer())
   t.equal(cache.get(key('www.example')), undefined)
   t.equal(cache.missedExpired, true)

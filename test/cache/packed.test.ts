@@ -5,6 +5,7 @@ import type { Clock } from '../../src/base/clock.js'
 import type { Milliseconds } from '../../src/base/units.js'
 import { HashIndex, WAYS } from '../../src/cache/hash-index.js'
 import { NameScope } from '../../src/cache/name-scope.js'
+import { allocateCache } from '../../src/cache/memory.js'
 import { PackedAnswerCache } from '../../src/cache/packed.js'
 import type { Answer } from '../../src/dns/message/answer.js'
 
@@ -34,7 +35,8 @@ const named = (number: number): string => {
   return `${String.fromCharCode(label.length)}${label}\0\0\x01\0\x01\0`
 }
 
-const open = (clock: Clock = new FakeClock(0)) => new PackedAnswerCache(SMALL, clock, 0, SEED)
+const open = (clock: Clock = new FakeClock(0), staleMax = 0) =>
+  new PackedAnswerCache(allocateCache(SMALL, undefined, SEED), clock, staleMax)
 
 const wholes: { it: string; cached: Partial<Answer> }[] = [
   { it: 'a short answer', cached: { body: Uint8Array.of(1, 2, 3), ttls: Uint16Array.of(1, 2, 3) } },
@@ -116,7 +118,7 @@ const stales = [
 for (const { it, now, fresh, stale } of stales) {
   t.test(`an answer that is stale ${it}`, async t => {
     const clock = new FakeClock(0)
-    const cache = new PackedAnswerCache(SMALL, clock, 5, SEED)
+    const cache = open(clock, 5)
     cache.put(key('a'), answer({ rcode: 3 }))
     clock.at = now
     t.equal(cache.getStale(key('a'))?.rcode, stale ? 3 : undefined)
@@ -128,7 +130,7 @@ for (const { it, now, fresh, stale } of stales) {
 
 t.test('an expired answer stays as long as it is used', async t => {
   const clock = new FakeClock(0)
-  const cache = new PackedAnswerCache(SMALL, clock, 1000, SEED)
+  const cache = open(clock, 1000)
   cache.put(key('a'), answer({ rcode: 3 }))
   cache.put(key('unused'), answer())
   clock.at = 10_000
@@ -213,7 +215,7 @@ t.test('no answer is ever returned for another question', async t => {
   const random = seeded(3)
   const below = (count: number): number => Math.floor(random() * count)
   const clock = new FakeClock(0)
-  const cache = new PackedAnswerCache(SMALL, clock, 5, SEED)
+  const cache = open(clock, 5)
   const latest = new Map<string, number>()
   let wrong = 0
   for (let i = 0; i < 50_000; i++) {
@@ -242,8 +244,11 @@ t.test('no answer is ever returned for another question', async t => {
   t.strictSame([cache.entries, cache.size], [0, 0])
 })
 
+const indexOf = (entries: number): HashIndex =>
+  new HashIndex(new Uint8Array(entries), new Int32Array(entries))
+
 t.test('a ghost does not match another question', async t => {
-  const index = new HashIndex(1024)
+  const index = indexOf(1024)
   const random = seeded(1)
   const hash = (): number => Math.floor(random() * 2 ** 32) | 0
   const known = Array.from({ length: 400 }, hash)
@@ -260,7 +265,7 @@ t.test('a ghost does not match another question', async t => {
 })
 
 t.test('a ghost entry is free for a new answer', async t => {
-  const index = new HashIndex(WAYS)
+  const index = indexOf(WAYS)
   for (let i = 0; i < WAYS; i++) {
     const entry = index.free(i << 16)
     index.set(entry, i << 16, i + 1)

@@ -16,12 +16,14 @@ const recorder = { writable: true, outputs: [] } as unknown as Recorder
 const reload = { at: '2026-01-01T00:00:00Z', reason: 'SIGHUP', errors: 1 } as const
 const first = [{ code: 'RULES_X', message: 'networks.yaml:1:2: no' }]
 const worker = { number: 0, state: 'listening', since: null, restarts: 0 } as const
+const usage = { entries: 0, octets: 0, limitOctets: 1 }
 const GOOD: Status = {
   ...ZERO_COUNTERS,
   ...{ version: '1.0.0', started: '', uptimeSeconds: 1, transport: 'batch', listening: [] },
   rules: { reload: null, reloadStuckSince: null, bundle: null } as unknown as Status['rules'],
   workers: [worker],
   silent: [],
+  cache: { answers: usage, failures: usage },
   upstreams: [upstream('192.0.2.1', 1, 0), upstream('192.0.2.2', 1, 0)],
   zones: [],
   recorder,

@@ -65,7 +65,7 @@ for (const transport of kinds) {
       replies: { sent: 53, unsent: 0 },
       connections: { accepted: 1, refused: 0, crowded: 0 },
       limits: { queries: { dropped: 0 }, responses: { slipped: 0 }, frontEnds: { refused: 0 } },
-      cache: { answers: { entries: workers }, failures: { entries: 0, octets: 0 } },
+      cache: { answers: { entries: 1 }, failures: { entries: 0, octets: 0 } },
       upstreams: [
         {
           address: upstreams[0]!,

@@ -3,6 +3,7 @@ import t from 'tap'
 import { readConfig } from '../../src/config/load.js'
 import type { FromWorker, ToWorker, WorkerInit } from '../../src/daemon/threads/messages.js'
 import { threadOf } from '../../src/daemon/threads/thread.js'
+import { SharedCache } from '../../src/daemon/workers/shared-cache.js'
 import { compile } from '../../src/policy/compile/compile.js'
 import type { Snapshot } from '../../src/policy/tables/snapshot.js'
 import { createRing } from '../../src/querylog/record/ring.js'
@@ -10,7 +11,7 @@ import { loadRules } from '../../src/rules/load.js'
 import { DescriptorTable } from '../../src/udp/batch/descriptor-table.js'
 import { chooseTransport } from '../../src/udp/transport.js'
 import { askUdp } from './dns-client.js'
-import { kinds, settingsText } from './serve.js'
+import { kinds, MemoryLog, settingsText } from './serve.js'
 import { banning, Site } from './site.js'
 
 async function snapshotOf(site: Site, ...names: string[]): Promise<Snapshot> {
@@ -39,6 +40,8 @@ for (const transport of kinds) {
 
     const workerData: WorkerInit = {
       config: read.config,
+      number: 0,
+      cache: new SharedCache(2 ** 20, 1, new MemoryLog()).memory,
       upstreams: [],
       cookieSecrets: undefined,
       notify: { primaries: [], zones: [] },

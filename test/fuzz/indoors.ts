@@ -1,5 +1,6 @@
 import type { Clock } from '../../src/base/clock.js'
 import type { Milliseconds } from '../../src/base/units.js'
+import { allocateCache } from '../../src/cache/memory.js'
 import { PackedAnswerCache } from '../../src/cache/packed.js'
 import { Shelf } from '../../src/cache/shelf.js'
 import { MAX_ALIASES } from '../../src/dns/message/alias-chain.js'
@@ -46,9 +47,9 @@ export class Indoors {
     private readonly upstream: Upstream
   ) {
     const { clock } = this
-    const cache = new PackedAnswerCache(CACHE, clock, STALE_MAX, 7)
+    const cache = new PackedAnswerCache(allocateCache(CACHE, undefined, 7), clock, STALE_MAX)
     const limits = { minTtl: 0, maxTtl: 86_400, negativeMaxTtl: 3600, failureTtl: 5 }
-    const failures = new PackedAnswerCache(CACHE, clock, 0, 7)
+    const failures = new PackedAnswerCache(allocateCache(CACHE, undefined, 7), clock)
     const fallback = new Fallback(cache, failures, {
       staleMax: STALE_MAX,
       staleRecheck: STALE_RECHECK

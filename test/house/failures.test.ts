@@ -174,6 +174,10 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'front end does not name the client': ['scenarios/identity-unsaid.yaml'],
   'unlisted sender claims another client address': ['scenarios/abuse-stranger-everything.yaml'],
   'worker crashes': ['daemon/worker-deaths.test.ts', 'a worker dies: the others keep serving'],
+  'worker dies while it writes to the cache': [
+    'cache/shared.test.ts',
+    'a thread that died while writing'
+  ],
   'worker leaks memory': ['daemon/memory.test.ts', 'a worker that leaks memory is restarted'],
   'upstream recovers': ['daemon/stale.test.ts', 'cached failures are flushed'],
   'worker out of memory at once': ['daemon/memory.test.ts', 'runs out of memory at once: no hang'],

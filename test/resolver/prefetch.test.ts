@@ -1,4 +1,5 @@
 import t from 'tap'
+import { allocateCache } from '../../src/cache/memory.js'
 import { PackedAnswerCache } from '../../src/cache/packed.js'
 import { encodeUpstreamQuery } from '../../src/dns/message/encode-query.js'
 import { Query } from '../../src/dns/message/query.js'
@@ -17,8 +18,8 @@ const DUE = 270
 /** A cache with one answer, mark 1, and an upstream whose answers the test triggers. */
 class Rig {
   readonly time = new FakeTime()
-  readonly cache = new PackedAnswerCache(65_536, this.time.clock, 0, 1)
-  readonly failures = new PackedAnswerCache(65_536, this.time.clock, 0, 1)
+  readonly cache = new PackedAnswerCache(allocateCache(65_536), this.time.clock)
+  readonly failures = new PackedAnswerCache(allocateCache(65_536), this.time.clock)
   readonly responses: UpstreamResponseHandler
   readonly prefetch: Prefetcher
   readonly asked: { forwarded: ForwardedQuestion; done: (outcome: Outcome) => void }[] = []
@@ -108,7 +109,7 @@ for (const { it, outcome } of failures) {
 t.test('an answer flushed during a prefetch does not come back', async t => {
   const rig = new Rig()
   for (const age of [1, DUE]) rig.askAt(age)
-  rig.responses.discardInFlight()
+  rig.cache.discardInFlight()
   rig.cache.delete(questionKey(rig.asked[0]!.forwarded))
   rig.asked[0]!.done(rig.response(2))
   t.equal(rig.askAt(DUE), -1)

@@ -5,6 +5,7 @@ import { stringify } from 'yaml'
 import { readPrefix } from '../../src/base/address.js'
 import type { Clock } from '../../src/base/clock.js'
 import { NameScope } from '../../src/cache/name-scope.js'
+import { allocateCache } from '../../src/cache/memory.js'
 import { PackedAnswerCache } from '../../src/cache/packed.js'
 import { Shelf } from '../../src/cache/shelf.js'
 import { ServerCookies } from '../../src/dns/edns/server-cookie.js'
@@ -77,6 +78,7 @@ export class World {
   private readonly events: QueryEvent[] = []
   private current: Resolver | undefined
   private cacheFlusher: CacheFlusher | undefined
+  private shelf: Shelf | undefined
   private policy: Policy | undefined
   private generation = 0
 
@@ -112,6 +114,7 @@ export class World {
   private flush({ name, subtree }: NonNullable<Step['flush']>): void {
     const steps = this.cacheFlusher!.flush(new NameScope(readName(name), subtree))
     while (!steps.next().done);
+    this.shelf?.clear()
   }
 
   private async adopt(rules: RulesText): Promise<void> {
@@ -131,8 +134,9 @@ export class World {
   private build(policy: Policy): Resolver {
     const { clock, forwarder, scenario } = this
     const limits = limitsOf(scenario)
-    const cache = new PackedAnswerCache(1_000_000, clock, STALE_MAX)
-    const failures = new PackedAnswerCache(100_000, clock)
+    const memory = allocateCache(1_000_000)
+    const cache = new PackedAnswerCache(memory, clock, STALE_MAX)
+    const failures = new PackedAnswerCache(allocateCache(100_000, memory.generation), clock)
     const fallback = new Fallback(cache, failures, {
       staleMax: STALE_MAX,
       staleRecheck: STALE_RECHECK
@@ -144,6 +148,7 @@ export class World {
       this.events.push(copy)
     }
     const shelf = this.withShelf ? new Shelf(100_000, clock.now()) : undefined
+    this.shelf = shelf
     const logger = new QueryLogger('all', { push, commit: () => undefined })
     const identity = new ServerIdentity(scenario.identity)
     const guard = this.guard()
@@ -152,7 +157,7 @@ export class World {
     const prefetcher = scenario.prefetch
       ? new Prefetcher(cache, responses, forwarder, clock)
       : undefined
-    this.cacheFlusher = new CacheFlusher(responses, cache, failures, shelf)
+    this.cacheFlusher = new CacheFlusher(cache, failures)
     const parts = {
       cache,
       shelf,

@@ -1,9 +1,11 @@
 import { InterdictError } from '../../base/error.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { AdminSocketConfig } from '../../config/config.js'
+import { NameScope } from '../../cache/name-scope.js'
 import { readName } from '../../dns/name/name.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
 import { serializeError, type SerializedError } from '../threads/serialized-error.js'
+import type { SharedCache } from '../workers/shared-cache.js'
 import type { WorkerPool } from '../workers/worker-pool.js'
 import type { FlushResult, FlushRequest, AdminRequest } from './admin-protocol.js'
 import { AdminServer } from './admin-server.js'
@@ -11,13 +13,14 @@ import { openAdminSocket, type AdminSocket } from './admin-socket.js'
 import { withHealth } from './health.js'
 import type { Status } from './status.js'
 
-/** Flushing a cache of 64 GB takes about 20 s, with queries answered meanwhile. */
+/** Workers clear their shelves between two batches of queries; one that takes longer than this hangs. */
 const FLUSH_TIMEOUT: Milliseconds = 60_000
 
 export interface AdminOptions {
   /** Undefined: the admin socket is off. */
   readonly socket: AdminSocketConfig | undefined
   readonly workerPool: Pick<WorkerPool, 'request'>
+  readonly cache: Pick<SharedCache, 'flush'>
   readonly status: () => Promise<Status>
   readonly log: ServiceLog
 }
@@ -66,15 +69,14 @@ export class AdminInterface {
     }
   }
 
-  /** A worker that dies meanwhile counts as flushed: its cache is gone, and a new one starts empty. */
+  /**
+   * Flushes the cache, then the shelves of the workers, which have copies. A worker that dies meanwhile
+   * counts as flushed: its shelf is gone, and a new one starts empty.
+   */
   private async flush({ name, subtree }: FlushRequest): Promise<FlushResult> {
-    const { workerPool, log } = this.options
-    const flush = { kind: 'flush', name: readName(name), below: subtree } as const
-    const responses = await workerPool.request(flush, FLUSH_TIMEOUT)
-    const dropped = responses.reduce(
-      (sum, { reply }) => sum + (typeof reply === 'object' ? reply.dropped : 0),
-      0
-    )
+    const { workerPool, cache, log } = this.options
+    const dropped = await cache.flush(new NameScope(readName(name), subtree))
+    const responses = await workerPool.request({ kind: 'clear-shelf' }, FLUSH_TIMEOUT)
     const silent = responses.flatMap(({ worker, reply }) => (reply === 'timeout' ? [worker] : []))
     log.info({ name, subtree, dropped }, 'cache flushed')
     return { dropped, silent }

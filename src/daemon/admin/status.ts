@@ -18,6 +18,7 @@ import { bundleState, type BundleState } from '../reload/bundle-expiry.js'
 import type { ReloadStatus, ReloadReporter } from '../reload/reload-reporter.js'
 import type { ZoneStatus, ZoneTransfers } from '../sources/zone-transfers.js'
 import type { RecorderReply } from '../threads/messages.js'
+import type { CacheStatus, SharedCache } from '../workers/shared-cache.js'
 import type { WorkerPool, WorkerSummary } from '../workers/worker-pool.js'
 import { sumCounters, type WorkerCounters } from './worker-status.js'
 
@@ -38,6 +39,7 @@ export interface Status extends WorkerCounters {
   readonly workers: readonly (Omit<WorkerSummary, 'since'> & { readonly since: string | null })[]
   /** Workers that did not reply in time: the sums lack their counters. */
   readonly silent: readonly number[]
+  readonly cache: CacheStatus
   readonly upstreams: readonly UpstreamStatus[]
   /** Lists that are zones transferred from primaries. */
   readonly zones: readonly ZoneStatus[]
@@ -93,6 +95,7 @@ export interface UpstreamStatus extends Readonly<UpstreamCounts> {
 /** Where the status is gathered from. */
 export interface StatusSources {
   readonly workerPool: Pick<WorkerPool, 'request' | 'summaries'>
+  readonly cache: Pick<SharedCache, 'status'>
   readonly recorder: Pick<RecorderHandle, 'status' | 'restarts'>
   readonly archiver: Archiver
   readonly loopDetector: Pick<LoopDetector, 'disabledRoutes'>
@@ -134,6 +137,7 @@ export async function gatherStatus(
     })),
     silent: responses.flatMap(({ worker, reply }) => (reply === 'timeout' ? [worker] : [])),
     ...sumCounters(replies.map(({ counters }) => counters)),
+    cache: sources.cache.status,
     upstreams: upstreamsStatus(
       sources,
       replies.map(({ upstreams }) => upstreams)

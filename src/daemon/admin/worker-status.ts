@@ -1,6 +1,3 @@
-import type { Octets } from '../../base/units.js'
-import type { PackedAnswerCache } from '../../cache/packed.js'
-import type { CacheFlusher } from '../../resolver/cache-flusher.js'
 import type { PendingQueryCounts } from '../../resolver/pending-query.js'
 import type { LimitCounts } from '../../server/query-limit.js'
 import type { TcpService } from '../../server/tcp.js'
@@ -35,13 +32,6 @@ export interface WorkerCounters {
     readonly responses: Readonly<LimitCounts>
     readonly frontEnds: { readonly refused: number }
   }
-  readonly cache: { readonly answers: CacheUsage; readonly failures: CacheUsage }
-}
-
-interface CacheUsage {
-  readonly entries: number
-  readonly octets: Octets
-  readonly limitOctets: Octets
 }
 
 /** The parts of a worker that count. Undefined or empty: not started yet, or off. */
@@ -49,7 +39,6 @@ export interface CounterSources {
   readonly udp: readonly Pick<UdpService, 'counts'>[]
   readonly tcp: readonly Pick<TcpService, 'counts' | 'connections'>[]
   readonly limits: Limits | undefined
-  readonly cacheFlusher: Pick<CacheFlusher, 'answers' | 'failures'> | undefined
   readonly pendingQueries: Readonly<PendingQueryCounts> | undefined
   /** Upstream queries in flight. */
   readonly waiting: number
@@ -61,7 +50,6 @@ export function collectCounters({
   udp,
   tcp,
   limits,
-  cacheFlusher,
   pendingQueries,
   waiting
 }: CounterSources): WorkerCounters {
@@ -89,8 +77,7 @@ export function collectCounters({
       queries: { ...(limits?.queryLimit?.counts ?? NO_LIMIT_COUNTS) },
       responses: { ...(limits?.responseLimit?.counts ?? NO_LIMIT_COUNTS) },
       frontEnds: { refused: limits?.proxies?.counts.rejected ?? 0 }
-    },
-    cache: { answers: usageOf(cacheFlusher?.answers), failures: usageOf(cacheFlusher?.failures) }
+    }
   }
 }
 
@@ -99,7 +86,6 @@ export const ZERO_COUNTERS = collectCounters({
   udp: [],
   tcp: [],
   limits: undefined,
-  cacheFlusher: undefined,
   pendingQueries: undefined,
   waiting: 0
 })
@@ -121,11 +107,4 @@ function addObjects<Shape extends object>(one: Shape, other: Shape): Shape {
 
 function sumOf<T>(all: readonly T[], count: (one: T) => number): number {
   return all.reduce((sum, one) => sum + count(one), 0)
-}
-
-function usageOf(
-  cache: Pick<PackedAnswerCache, 'entries' | 'size' | 'limit'> | undefined
-): CacheUsage {
-  const { entries = 0, size = 0, limit = 0 } = cache ?? {}
-  return { entries, octets: size, limitOctets: limit }
 }

@@ -18,6 +18,7 @@ import { RulesReloader } from '../reload/rules-reloader.js'
 import { serializeError, type SerializedError } from '../threads/serialized-error.js'
 import type { StartThread } from '../threads/thread.js'
 import { loadCookieSecrets } from '../workers/cookie-secrets.js'
+import { SharedCache } from '../workers/shared-cache.js'
 import { WorkerPool } from '../workers/worker-pool.js'
 import { bootstrapServers, routesOf, configuredUpstreams } from './configured-upstreams.js'
 import { findFreeEndpoint } from './free-endpoint.js'
@@ -42,6 +43,7 @@ export class Gateway {
   /** Labels of all upstreams. */
   readonly upstreams: readonly string[]
 
+  private readonly cache: SharedCache
   private readonly workerPool: WorkerPool
   private readonly loopDetector: LoopDetector
   private readonly recorder: RecorderHandle
@@ -66,10 +68,12 @@ export class Gateway {
     const { path, archive: parquet, chain, retention: keep } = settings
     this.archiver = new Archiver({ path, parquet, chain, keep, log })
     const probeKey = newProbeKey()
-    const init = { config, upstreams, probeKey }
+    this.cache = new SharedCache(config.cache.size, count, log)
+    const init = { config, upstreams, probeKey, cache: this.cache.memory }
     const onProbe = (token: string): void => this.loopDetector.onProbeReturned(token)
     const onNotify = (zone: string, primary: string): void => this.reloader.onNotify(zone, primary)
-    this.workerPool = new WorkerPool({ startThread, init, rings, log, onProbe, onNotify })
+    const onDeath = (worker: number): void => this.cache.onDeath(worker)
+    this.workerPool = new WorkerPool({ startThread, init, rings, log, onDeath, onProbe, onNotify })
     this.loopDetector = new LoopDetector({
       key: probeKey,
       routes: routesOf(upstreams, config.upstreams.forward),
@@ -83,6 +87,7 @@ export class Gateway {
     this.admin = new AdminInterface({
       socket: config.admin.socket,
       workerPool: this.workerPool,
+      cache: this.cache,
       status,
       log
     })
@@ -222,11 +227,12 @@ export class Gateway {
   }
 
   private status(): Promise<Status> {
-    const { workerPool, recorder, archiver, loopDetector, endpoints, upstreams, created } = this
+    const { workerPool, cache, recorder, archiver, loopDetector, endpoints, upstreams, created } =
+      this
     const { reporter, rules, zones } = this.reloader
     const { kind: transport } = this.options.transport
     const times = { started: created.wall, uptime: performance.now() - created.monotonic }
-    const sources = { workerPool, recorder, archiver, loopDetector, reporter, rules, zones }
+    const sources = { workerPool, cache, recorder, archiver, loopDetector, reporter, rules, zones }
     return gatherStatus({ ...sources, endpoints, upstreams, transport, ...times })
   }
 }

@@ -19,6 +19,7 @@ import type { RulesLocation } from '../reload/rules-location.js'
 import type { WatchState } from '../reload/watch-state.js'
 import type { JournalUpdate } from '../reload/zone-journals.js'
 import type { CookieSecrets } from '../workers/cookie-secrets.js'
+import type { SharedCacheMemory } from '../workers/shared-cache.js'
 import type { SerializedError } from './serialized-error.js'
 
 /** A line of the service log, which only the control thread writes. */
@@ -32,6 +33,10 @@ export interface LogLine {
 /** The start parameters of a worker. It opens no socket before the `listen` message. */
 export interface WorkerInit {
   readonly config: Config
+  /** From 0; a restarted worker has the number of the dead one. */
+  readonly number: number
+  /** Shared by all workers. */
+  readonly cache: SharedCacheMemory
   readonly upstreams: readonly Endpoint[]
   /** 16 hexadecimal digits by which workers recognize loop detection probes. */
   readonly probeKey: string
@@ -47,14 +52,12 @@ export interface WorkerInit {
 
 /** A request from the control thread to a worker. */
 export type WorkerRequest =
-  /** Flush a name, in lower-cased wire form, from the cache; `below`: its whole subtree. */
-  | { readonly kind: 'flush'; readonly name: Uint8Array; readonly below: boolean }
-  | { readonly kind: 'status' }
+  /** The cache was flushed, of which the shelf has copies. */
+  { readonly kind: 'clear-shelf' } | { readonly kind: 'status' }
 
 /** The reply to each kind of request. */
 export interface WorkerReplies {
-  /** The number of cache entries dropped. */
-  readonly flush: { readonly dropped: number }
+  readonly 'clear-shelf': { readonly cleared: true }
   readonly status: WorkerStatus
 }
 

@@ -1,4 +1,4 @@
-/** A worker thread: one data plane with its own sockets, cache and resolver. */
+/** A worker thread: one data plane with its own sockets, shelf and resolver. */
 import { getHeapStatistics } from 'node:v8'
 import { parentPort, resourceLimits, workerData } from 'node:worker_threads'
 import type { Milliseconds, Octets } from '../../base/units.js'
@@ -52,7 +52,7 @@ async function onMessage(message: ToWorker): Promise<void> {
       dataPlane.setNotifySources(message.rules)
       break
     case 'request':
-      post({ kind: 'reply', id: message.id, reply: await dataPlane.handle(message.request) })
+      post({ kind: 'reply', id: message.id, reply: dataPlane.handle(message.request) })
       break
     case 'disable-routes':
       dataPlane.disableRoutes(message.routes)

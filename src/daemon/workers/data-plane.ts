@@ -1,7 +1,4 @@
-import { setImmediate as nextTick } from 'node:timers/promises'
 import { systemClock, TickClock } from '../../base/clock.js'
-import { NameScope } from '../../cache/name-scope.js'
-import { PackedAnswerCache } from '../../cache/packed.js'
 import { Shelf } from '../../cache/shelf.js'
 import { ServerCookies } from '../../dns/edns/server-cookie.js'
 import { LoopProbes } from '../../dns/message/loop-probe.js'
@@ -28,21 +25,19 @@ import type { Forwarder } from '../../upstream/forwarder.js'
 import { systemTimers } from '../../upstream/timers.js'
 import { collectCounters, type WorkerStatus } from '../admin/worker-status.js'
 import { ReplacedSnapshots, COLLECT_DELAY } from '../reload/replaced-snapshots.js'
-import type { WorkerRequest, WorkerReplies, WorkerReply, WorkerInit } from '../threads/messages.js'
+import type { WorkerRequest, WorkerReply, WorkerInit } from '../threads/messages.js'
 import type { CookieSecrets } from './cookie-secrets.js'
 import { createLimits, type Limits } from './limits.js'
 import { openForwarder } from './open-forwarder.js'
 import { createRebindingGuard } from './rebinding-guard.js'
+import { runInSlices } from './run-in-slices.js'
+import { openCaches } from './shared-cache.js'
 
-/** The share of cache memory for the shelf. */
-const SHELF_SHARE = 1 / 4
-/** The share of cache memory for cached failures. */
-const FAILURE_SHARE = 1 / 16
-
-/** The data plane of one worker: resolver, cache, upstream sockets and listeners. */
+/** The data plane of one worker: resolver, shelf, upstream sockets and listeners. */
 export class DataPlane {
   private readonly clock = new TickClock(systemClock)
   private resolver: Resolver | undefined
+  private shelf: Shelf | undefined
   private cacheFlusher: CacheFlusher | undefined
   private snapshot: Snapshot | undefined
   private readonly replaced = new ReplacedSnapshots(COLLECT_DELAY.worker)
@@ -78,7 +73,7 @@ export class DataPlane {
     const { transport } = chooseTransport(config.transport, new DescriptorTable(descriptors))
     const { clock, log } = this
     const forwarder = await openForwarder(config, upstreams, transport, clock, log, () => {
-      if (this.cacheFlusher !== undefined) void runInSlices(this.cacheFlusher.flushFailures())
+      void this.flushFailures()
     })
     forwarder.excludeRoutes(this.disabledRoutes)
     this.forwarder = forwarder
@@ -111,11 +106,12 @@ export class DataPlane {
     this.notify.setRules(rules)
   }
 
-  /** Handles a request of the control thread, in slices with queries answered in between. */
-  async handle(request: WorkerRequest): Promise<WorkerReply> {
+  /** Handles a request of the control thread. */
+  handle(request: WorkerRequest): WorkerReply {
     switch (request.kind) {
-      case 'flush':
-        return this.flush(new NameScope(request.name, request.below))
+      case 'clear-shelf':
+        this.shelf?.clear()
+        return { cleared: true }
       case 'status':
         return this.status()
     }
@@ -144,19 +140,19 @@ export class DataPlane {
     this.ring.commit()
   }
 
-  private async flush(scope: NameScope): Promise<WorkerReplies['flush']> {
-    const slices = this.cacheFlusher?.flush(scope)
-    return { dropped: slices === undefined ? 0 : await runInSlices(slices) }
+  private async flushFailures(): Promise<void> {
+    if (this.cacheFlusher === undefined) return
+    await runInSlices(this.cacheFlusher.flushFailures())
+    this.shelf?.clear()
   }
 
   private status(): WorkerStatus {
-    const { udp, tcp, limits, cacheFlusher, resolver, forwarder } = this
+    const { udp, tcp, limits, resolver, forwarder } = this
     const waiting = forwarder?.inFlight ?? 0
     const counters = collectCounters({
       udp,
       tcp,
       limits,
-      cacheFlusher,
       pendingQueries: resolver?.counts,
       waiting
     })
@@ -164,12 +160,9 @@ export class DataPlane {
   }
 
   private buildResolver(forwarder: Forwarder, snapshot: Snapshot): Resolver {
-    const { cache: limits, identity: settings, log } = this.init.config
-    const shelfSize = limits.size * SHELF_SHARE
-    const failureSize = limits.size * FAILURE_SHARE
-    const cacheSize = limits.size - shelfSize - failureSize
-    const cache = new PackedAnswerCache(cacheSize, this.clock, limits.staleMax)
-    const failures = new PackedAnswerCache(failureSize, this.clock)
+    const { config, number, cache: memory } = this.init
+    const { cache: limits, identity: settings, log } = config
+    const { cache, failures } = openCaches(memory, this.clock, limits.staleMax, number)
     const fallback = new Fallback(cache, failures, limits)
     const responseTimer = new ClientResponseTimer(
       fallback,
@@ -179,12 +172,13 @@ export class DataPlane {
     )
     const { which } = log.queries
     // The shelf answers without writing a log record, so it is off when every lookup is logged.
-    const shelf = which === 'all' ? undefined : new Shelf(shelfSize, this.clock.now())
+    const shelf = which === 'all' ? undefined : new Shelf(memory.shelfSize, this.clock.now())
     const responses = new UpstreamResponseHandler(cache, fallback, limits)
     const prefetcher = limits.prefetch
       ? new Prefetcher(cache, responses, forwarder, this.clock)
       : undefined
-    this.cacheFlusher = new CacheFlusher(responses, cache, failures, shelf)
+    this.shelf = shelf
+    this.cacheFlusher = new CacheFlusher(cache, failures)
     const logger = new QueryLogger(which, this.ring)
     const identity = new ServerIdentity(settings)
     const rebindingGuard = createRebindingGuard(this.init.config)
@@ -206,14 +200,5 @@ export class DataPlane {
       clock: this.clock
     }
     return new Resolver(parts, new Policy(snapshot))
-  }
-}
-
-/** Runs a generator to its end, one step per tick of the event loop, so that queries are not delayed. */
-async function runInSlices<Result>(slices: Iterator<void, Result>): Promise<Result> {
-  for (;;) {
-    const slice = slices.next()
-    if (slice.done === true) return slice.value
-    await nextTick()
   }
 }

@@ -31,10 +31,12 @@ const EXIT_TIMEOUT: Milliseconds = 5_000
 export interface WorkerPoolOptions {
   readonly startThread: StartThread
   /** Start parameters that are the same for all workers. */
-  readonly init: Pick<WorkerInit, 'config' | 'upstreams' | 'probeKey'>
+  readonly init: Pick<WorkerInit, 'config' | 'upstreams' | 'probeKey' | 'cache'>
   /** One per worker; a restarted worker continues with the ring of the dead one. */
   readonly rings: readonly SharedArrayBuffer[]
   readonly log: ServiceLog
+  /** Called after a worker has died, before it is restarted. */
+  readonly onDeath: (worker: number) => void
   /** Called with the token of each loop detection probe that arrives as a query. */
   readonly onProbe: (token: string) => void
   /** Called with the zone and the primary of each NOTIFY. */
@@ -189,7 +191,7 @@ export class WorkerPool {
     const { startThread, init, rings } = this.options
     const { cookieSecrets, disabledRoutes, notify } = this
     const descriptors = new DescriptorTable()
-    const shared = { ring: rings[index]!, descriptors: descriptors.shared }
+    const shared = { number: index, ring: rings[index]!, descriptors: descriptors.shared }
     const data: WorkerInit = { ...init, ...shared, cookieSecrets, disabledRoutes, notify }
     const thread = startThread<ToWorker, FromWorker>('worker-main.js', data, {
       message: message => this.onMessage(worker, message),
@@ -254,6 +256,7 @@ export class WorkerPool {
     requests.close()
     this.workers.delete(index)
     releaseLeftovers(descriptors)
+    this.options.onDeath(index)
     if (this.phase === 'starting') this.startError ??= error
     if (this.phase === 'serving') this.scheduleRestart(index, performance.now() - startedAt, error)
     this.stateChanged()

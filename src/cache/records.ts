@@ -3,9 +3,8 @@ import type { Octets } from '../base/units.js'
 import type { Answer } from '../dns/message/answer.js'
 import { KEY_SUFFIX_SIZE, type QuestionKey } from '../dns/message/question.js'
 import type { NameScope } from './name-scope.js'
-
-/** Answers start at multiples of this, so that a location fits into few bits. */
-export const UNIT: Octets = 16
+import type { Sequence } from './sequence.js'
+import { UNIT, type ShardMemory } from './shard-memory.js'
 
 /** Words of the header of an answer. */
 const SIZE = 0 // octets of the whole answer
@@ -26,12 +25,8 @@ const EDE = 15 // INFO-CODE, octets of the option << 16
 const HEADER: Octets = 64
 
 const AUTHENTIC = 0x1_0000
-const USED = 0x2_0000
-/** Used twice or more. */
-const USED_AGAIN = USED << 1
-const PREFETCHED = 0x8_0000
-const DELETED = 0x10_0000
-const WITH_EDE = 0x20_0000
+const DELETED = 0x2_0000
+const WITH_EDE = 0x4_0000
 
 const NO_OCTETS = new Uint8Array(0)
 const NO_TTLS = new Uint16Array(0)
@@ -51,20 +46,26 @@ export function sizeOf(key: QuestionKey, answer: Answer): Octets {
   return Math.ceil((HEADER + octets) / UNIT) * UNIT
 }
 
-/** A block of memory with packed answers, one after the other, each addressed by its offset. */
-export class Segment {
-  /** Octets in use. */
-  end: Octets = 0
+/**
+ * Packed answers in the memory of a shard, each addressed by its position. What readers call is marked:
+ * without the lock it may return anything, which counts only if the sequence number has not changed.
+ */
+export class Records {
   private readonly octets: Uint8Array
   private readonly shorts: Uint16Array
   private readonly words: Int32Array
   private readonly doubles: Float64Array
+  private readonly maxSize: Octets
 
-  constructor(size: Octets) {
-    this.octets = new Uint8Array(size)
-    this.shorts = new Uint16Array(this.octets.buffer)
-    this.words = new Int32Array(this.octets.buffer)
-    this.doubles = new Float64Array(this.octets.buffer)
+  constructor(
+    { octets, shorts, words, doubles, segmentSize }: ShardMemory,
+    private readonly sequence: Sequence
+  ) {
+    this.octets = octets
+    this.shorts = shorts
+    this.words = words
+    this.doubles = doubles
+    this.maxSize = segmentSize
   }
 
   sizeAt(at: Octets): Octets {
@@ -83,51 +84,25 @@ export class Segment {
     this.words[at / 4 + STATE]! |= DELETED
   }
 
-  markUsed(at: Octets): void {
-    const state = this.words[at / 4 + STATE]!
-    this.words[at / 4 + STATE] = state | USED | ((state & USED) << 1)
-  }
-
-  /** Whether the answer was used more often than `decayUse` was called since. */
-  isUsed(at: Octets): boolean {
-    return (this.words[at / 4 + STATE]! & USED) !== 0
-  }
-
-  /** Undoes one use: an answer that was used more than once still counts as used. */
-  decayUse(at: Octets): void {
-    const state = this.words[at / 4 + STATE]!
-    this.words[at / 4 + STATE] = state & ~((state & USED_AGAIN) === 0 ? USED : USED_AGAIN)
-  }
-
-  /** Whether the answer was used more than once; true for one call only. */
-  claimPrefetch(at: Octets): boolean {
-    const state = this.words[at / 4 + STATE]!
-    if ((state & (USED_AGAIN | PREFETCHED)) !== USED_AGAIN) return false
-    this.words[at / 4 + STATE] = state | PREFETCHED
-    return true
-  }
-
-  /** When the answer expires, as `Clock.now()`. */
+  /** When the answer expires, as `Clock.now()`. For readers. */
   expiresAt(at: Octets): number {
     return this.doubles[(at / 4 + STORED) / 2]! + this.words[at / 4 + LIFETIME]! * 1000
   }
 
-  /** Moves the answer at `from` down to `to`. */
-  move(from: Octets, to: Octets, size: Octets): void {
+  /** Copies the answer at `from` to `to`, which must be before it if the two overlap. */
+  copy(from: Octets, to: Octets, size: Octets): void {
     if (from !== to) this.octets.copyWithin(to, from, from + size)
   }
 
-  /** Appends the answer at `from` to another segment, which must have room for it. */
-  copyTo(other: Segment, from: Octets, size: Octets): void {
-    other.octets.set(this.octets.subarray(from, from + size), other.end)
-    other.end += size
-  }
-
-  hasKey(at: Octets, key: QuestionKey): boolean {
+  /** For readers. */
+  hasKey(at: Octets, hash: number, key: QuestionKey): boolean {
     const word = at / 4
     const { words, octets } = this
-    if (words[word + KEY] !== key.length) return false
-    return equalOctets(octets, this.keyAt(word), key, 0, key.length)
+    if (words[word + HASH] !== hash || words[word + KEY] !== key.length) return false
+    const keyAt = this.keyAt(word)
+    // Only in an answer that is being overwritten.
+    if (keyAt < 0 || keyAt + key.length > octets.length) return false
+    return equalOctets(octets, keyAt, key, 0, key.length)
   }
 
   /** Whether the answer is for a name in scope. */
@@ -136,11 +111,11 @@ export class Segment {
     return scope.includes(this.octets, this.keyAt(word), this.words[word + KEY]! - KEY_SUFFIX_SIZE)
   }
 
-  /** Writes an answer after the last one; the caller checks that there is room. */
-  append(key: QuestionKey, hash: number, answer: Answer, size: Octets): void {
+  /** Writes an answer; the caller checks that there is room. */
+  write(start: Octets, key: QuestionKey, hash: number, answer: Answer, size: Octets): void {
     const { words, octets } = this
     const { body, ttls, targets, targetKinds, addresses, ede } = answer
-    const word = this.end / 4
+    const word = start / 4
     words[word + SIZE] = size
     words[word + KEY] = key.length
     words[word + HASH] = hash
@@ -157,7 +132,7 @@ export class Segment {
     words[word + ADDRESSES] = addresses.length
     words[word + UPSTREAM] = answer.upstream
     words[word + EDE] = ede === undefined ? 0 : ede.code | (ede.option.length << 16)
-    let at = this.end + HEADER
+    let at = start + HEADER
     for (let i = 0; i < addresses.length; i++) words[at / 4 + i] = addresses[i]!
     at += 4 * addresses.length
     for (let i = 0; i < ttls.length; i++) this.shorts[at / 2 + i] = ttls[i]!
@@ -167,40 +142,55 @@ export class Segment {
     at = copy(targets, octets, at)
     at = copy(targetKinds, octets, at)
     if (ede !== undefined) copy(ede.option, octets, at)
-    this.end += size
   }
 
-  /** The answer as an object, with a copy of its octets. */
-  read(at: Octets): Answer {
+  /**
+   * The answer as an object, with a copy of its octets; undefined if it changed during the copy. For
+   * readers.
+   *
+   * @param sequence an even number, read before the location of the answer
+   */
+  read(at: Octets, sequence: number): Answer | undefined {
     const { words } = this
     const word = at / 4
+    const size = words[word + SIZE]!
     const state = words[word + STATE]!
-    const { buffer } = this.octets.slice(at + HEADER, at + words[word + SIZE]!)
-    let pos = 0
+    const storedAt = this.doubles[(word + STORED) / 2]!
+    const lifetime = words[word + LIFETIME]!
+    const answers = words[word + ANSWERS]!
+    const authorities = words[word + AUTHORITIES]!
+    const keyLength = words[word + KEY]!
+    const bodyLength = words[word + BODY]!
+    const ttls = words[word + TTLS]!
+    const targetsLength = words[word + TARGETS]!
+    const targetKindsLength = words[word + TARGET_KINDS]!
+    const addresses = words[word + ADDRESSES]!
+    const upstream = words[word + UPSTREAM]!
+    const ede = words[word + EDE]!
+    if (size < HEADER || size > this.maxSize) return undefined
+    const { buffer } = this.octets.slice(at + HEADER, at + size)
+    // From here on everything is known to belong together.
+    if (!this.sequence.isStill(sequence)) return undefined
+    let pos = 4 * addresses + 2 * ttls + keyLength
     const take = (length: Octets): Uint8Array => {
       if (length === 0) return NO_OCTETS
       pos += length
       return new Uint8Array(buffer, pos - length, length)
     }
-    const addresses = words[word + ADDRESSES]!
-    pos += 4 * addresses
-    const ttls = words[word + TTLS]!
-    pos += 2 * ttls + words[word + KEY]!
-    const body = take(words[word + BODY]!)
-    const targets = take(words[word + TARGETS]!)
-    const targetKinds = take(words[word + TARGET_KINDS]!)
-    const ede = words[word + EDE]!
+    const body = take(bodyLength)
+    const targets = take(targetsLength)
+    const targetKinds = take(targetKindsLength)
     return {
       body,
       rcode: state & 0xffff,
-      answers: words[word + ANSWERS]!,
-      authorities: words[word + AUTHORITIES]!,
+      answers,
+      authorities,
       authentic: (state & AUTHENTIC) !== 0,
       ttls: ttls === 0 ? NO_TTLS : new Uint16Array(buffer, 4 * addresses, ttls),
-      storedAt: this.doubles[(word + STORED) / 2]!,
-      lifetime: words[word + LIFETIME]!,
+      storedAt,
+      lifetime,
       ede: (state & WITH_EDE) === 0 ? undefined : { code: ede & 0xffff, option: take(ede >>> 16) },
-      upstream: words[word + UPSTREAM]!,
+      upstream,
       targets,
       targetKinds,
       addresses: addresses === 0 ? NO_WORDS : new Uint32Array(buffer, 0, addresses),

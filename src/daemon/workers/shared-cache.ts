@@ -1,0 +1,103 @@
+import { systemClock, type Clock } from '../../base/clock.js'
+import type { Octets, Seconds } from '../../base/units.js'
+import { allocateCache, type CacheMemory } from '../../cache/memory.js'
+import type { NameScope } from '../../cache/name-scope.js'
+import { PackedAnswerCache } from '../../cache/packed.js'
+import type { ServiceLog } from '../../querylog/record/service-log.js'
+import { CacheFlusher } from '../../resolver/cache-flusher.js'
+import { runInSlices } from './run-in-slices.js'
+
+/** The share of cache memory for the shelves of all workers. */
+const SHELF_SHARE = 1 / 4
+/** The share of cache memory for cached failures. */
+const FAILURE_SHARE = 1 / 16
+
+/** `owner` of the control thread; that of a worker is its number plus one. */
+const CONTROL = 255
+
+/** Memory for the caches of all workers. */
+export interface SharedCacheMemory {
+  readonly answers: CacheMemory
+  readonly failures: CacheMemory
+  /** Limit for the shelf of each worker, which is in memory of its own. */
+  readonly shelfSize: Octets
+}
+
+export interface CacheUsage {
+  readonly entries: number
+  readonly octets: Octets
+  readonly limitOctets: Octets
+}
+
+/** Use of the caches, as in the status. */
+export interface CacheStatus {
+  readonly answers: CacheUsage
+  readonly failures: CacheUsage
+}
+
+/** The caches that all workers share, as the control thread sees them. */
+export class SharedCache {
+  readonly memory: SharedCacheMemory
+  private readonly answers: PackedAnswerCache
+  private readonly failures: PackedAnswerCache
+  private readonly flusher: CacheFlusher
+
+  /** @param size of all caches together */
+  constructor(
+    size: Octets,
+    workers: number,
+    private readonly log: ServiceLog
+  ) {
+    const shelves = size * SHELF_SHARE
+    const failureSize = size * FAILURE_SHARE
+    const answers = allocateCache(size - shelves - failureSize)
+    const failures = allocateCache(failureSize, answers.generation)
+    this.memory = { answers, failures, shelfSize: shelves / workers }
+    this.answers = new PackedAnswerCache(answers, systemClock, 0, CONTROL)
+    this.failures = new PackedAnswerCache(failures, systemClock, 0, CONTROL)
+    this.flusher = new CacheFlusher(this.answers, this.failures)
+  }
+
+  get status(): CacheStatus {
+    return { answers: usageOf(this.answers), failures: usageOf(this.failures) }
+  }
+
+  /**
+   * Removes the entries for these names, while workers answer queries.
+   *
+   * @returns how many
+   */
+  flush(scope: NameScope): Promise<number> {
+    return runInSlices(this.flusher.flush(scope))
+  }
+
+  /** Call when a worker has died: empties the part of a cache that it was changing, if any. */
+  onDeath(worker: number): void {
+    const owner = ownerOf(worker)
+    const parts = this.answers.recover(owner) + this.failures.recover(owner)
+    if (parts > 0)
+      this.log.warn({ worker }, 'worker died while writing to the cache; part of it emptied')
+  }
+}
+
+/** Opens the caches in a worker. @param staleMax how long expired answers are kept */
+export function openCaches(
+  { answers, failures }: SharedCacheMemory,
+  clock: Clock,
+  staleMax: Seconds,
+  worker: number
+) {
+  const owner = ownerOf(worker)
+  return {
+    cache: new PackedAnswerCache(answers, clock, staleMax, owner),
+    failures: new PackedAnswerCache(failures, clock, 0, owner)
+  }
+}
+
+function ownerOf(worker: number): number {
+  return worker + 1
+}
+
+function usageOf({ entries, size, limit }: PackedAnswerCache): CacheUsage {
+  return { entries, octets: size, limitOctets: limit }
+}
