@@ -1,5 +1,6 @@
 import t from 'tap'
 import { readCatalogue } from '../../src/rules/apps/catalogue.js'
+import { BYPASS_METHODS } from '../../src/report/questions/bypass.js'
 import { showPattern } from '../../src/rules/model/pattern.js'
 
 const catalogue = await readCatalogue('rules')
@@ -57,3 +58,8 @@ t.test(
     t.strictSame(lacking(isFirst), [])
   }
 )
+
+t.test('reports explain every way to bypass the resolver', async t => {
+  const ways = apps.filter(({ entry }) => entry.kind === 'bypass').map(({ entry }) => entry.app)
+  t.strictSame(ways.sort(), Object.keys(BYPASS_METHODS).sort())
+})

@@ -200,6 +200,33 @@ t.test('no app covers shared infrastructure or a top-level domain', async t => {
   }
 })
 
+/** Apps that policies name. */
+const EXPECTED = `
+  aliexpress bigo bilibili chatgpt claude clubhouse copilot discord facebook gab gemini instagram
+  kaspersky kuaishou likee line linkedin netflix onlyfans parler pinterest reddit roblox rumble
+  signal skype snapchat teams telegram temu tiktok tinder truth-social twitch viber wechat weibo
+  whatsapp x youtube zoom`.match(/\S+/g)!
+
+t.test('every app can be banned; only names forced for a reason give a warning', async t => {
+  const ids = [...patterns.keys()].filter(id => !id.includes('.'))
+  t.strictSame(
+    EXPECTED.filter(id => !ids.includes(id)),
+    []
+  )
+  const folder = t.testdir()
+  await cp(join(SHIPPED, 'apps'), join(folder, 'apps'), { recursive: true })
+  const ban = `{ apps: [${ids.join(', ')}], authority: a, reference: b }`
+  const networks = `networks:\n  n:\n    prefixes: [10.0.0.0/8]\n    bans:\n      - ${ban}\n`
+  await writeFile(join(folder, 'networks.yaml'), networks)
+  const result = await loadRules(folder)
+  const found = result.ok ? result.warnings : result.errors
+  t.ok(result.ok)
+  t.strictSame(
+    found.map(({ code, message }) => `${code} ${/apps\/(.*)\.yaml/.exec(message)?.[1] ?? message}`),
+    ['chatgpt', 'claude', 'discord', 'discord'].map(app => `RULES_FORCED ${app}`)
+  )
+})
+
 t.test('no name of an app is covered twice', async t => {
   for (const [app, names] of patterns) {
     const suffixes = new Set(

@@ -7,8 +7,9 @@ import type { Selection } from './selection.js'
 import { sums, type Sums } from './tally.js'
 
 /** Ways to bypass the resolver, by the app of the catalogue that lists their names. */
-const METHODS: Readonly<Record<string, string>> = {
+export const BYPASS_METHODS: Readonly<Record<string, string>> = {
   'encrypted-dns': 'The client tried to use another resolver over DoH, DoT or DoQ.',
+  httpdns: 'An app resolved names over HTTP, past the resolver (HTTPDNS). Many Chinese apps do.',
   'private-relay': 'An Apple device tried to hide its lookups in iCloud Private Relay.',
   'firefox-canary': 'Firefox checked whether it may use its own DoH resolver. Every Firefox does.',
   'resolver-arpa':
@@ -44,7 +45,7 @@ export async function bypass(
 ): Promise<Report> {
   const wide = { ...selection, all: true }
   const all = await sums(log, wide)
-  const apps = [...new Set([...Object.keys(METHODS), ...ids])]
+  const apps = [...new Set([...Object.keys(BYPASS_METHODS), ...ids])]
   const wanted = { apps, others: await hasUnmatchedNames(log, wide, apps, all) }
   const tables = [
     await methodsTable(log, wide, wanted),
@@ -151,7 +152,7 @@ async function methodsTable(log: Log, selection: Selection, wanted: BypassQuery)
       column('meaning', 'text')
     ],
     rows: rows.map(({ way, clients, lookups, blocked, last }) => {
-      return [way, clients, lookups, blocked, last, METHODS[way] ?? null]
+      return [way, clients, lookups, blocked, last, BYPASS_METHODS[way] ?? null]
     }),
     ...(rows.length === 0
       ? {}
