@@ -25,7 +25,8 @@ export class AnswerInspector {
   readonly verdict = new Verdict()
   /** What in the answer matched `verdict.monitorClaim`, one of `MATCH`. */
   monitorMatch: number = MATCH.none
-  private readonly name = new HashedName()
+  /** If a target matched: which one. */
+  readonly name = new HashedName()
   private policy: Policy | undefined
   private now: Seconds = 0
   private epoch = 0

@@ -68,15 +68,13 @@ export function writeBlockedReply(
 
 /**
  * Whether the reply is an alias that has to be resolved, so that clients get addresses: few of them
- * ask for the target themselves. Without RD nothing is resolved, and CNAME and ANY ask for the alias
- * itself: RFC 1034 §4.3.2, step 3a.
+ * ask for the target themselves. Without RD nothing is resolved.
  *
  * @returns length of the alias's target, which is then in `context.target`; 0: no such alias
  */
 export function findAliasTarget(context: QueryContext, policy: Policy, verdict: Verdict): Octets {
   const { query, target } = context
-  const { qtype, recursionDesired } = query
-  if (!recursionDesired || qtype === RRTYPE.CNAME || qtype === RRTYPE.ANY) return 0
+  if (!query.recursionDesired || !context.followsAliases) return 0
   const reply = policy.claims[verdict.claim]!.reply!
   if (reply.action === 'cname') return copyOctets(reply.target!, 0, reply.target!.length, target, 0)
   if (reply.action !== 'data') return 0

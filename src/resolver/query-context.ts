@@ -1,8 +1,11 @@
-import type { Octets } from '../base/units.js'
+import type { Octets, Seconds } from '../base/units.js'
 import { CLIENT_COOKIE_SIZE, COOKIE_STATUS, type ServerCookies } from '../dns/edns/server-cookie.js'
+import { appendChain, reached } from '../dns/message/answer-chain.js'
+import type { Answer } from '../dns/message/answer.js'
 import { OPTION_BIT, Query, QUERY_KIND } from '../dns/message/query.js'
-import { MAX_NAME } from '../dns/name/hashed-name.js'
+import { MAX_NAME, type HashedName } from '../dns/name/hashed-name.js'
 import { RCODE } from '../dns/registry/rcode.js'
+import { RRTYPE } from '../dns/registry/rrtype.js'
 import type { PreparedReply } from '../policy/tables/claim.js'
 import { Verdict } from '../policy/tables/verdict.js'
 import { MATCH, PROTOCOL } from '../querylog/record/query-event.js'
@@ -58,9 +61,18 @@ export class QueryContext {
     return this.protocol === PROTOCOL.tcp
   }
 
-  /** Whether a rule has made an alias of QNAME. Then that rule is logged, whatever follows. */
+  /**
+   * Whether a rule has made an alias of QNAME, or matched behind an alias that the reply keeps. Then that
+   * rule is logged, whatever follows.
+   */
   get isAliased(): boolean {
     return this.query.aliases.qnameLength > 0
+  }
+
+  /** CNAME and ANY ask for an alias itself: RFC 1034 §4.3.2, step 3a. */
+  get followsAliases(): boolean {
+    const { qtype } = this.query
+    return qtype !== RRTYPE.CNAME && qtype !== RRTYPE.ANY
   }
 
   /**
@@ -87,6 +99,36 @@ export class QueryContext {
       return false
     }
     qname.set(target, 0, seed)
+    return true
+  }
+
+  /**
+   * Keeps the CNAMEs of an answer, up to what a rule matches: the reply begins with them, and the last
+   * target becomes the name to resolve.
+   *
+   * @param match how the query came to the rule's name or address, one of `MATCH`
+   * @param name the target that the rule matches; undefined: the end of the chain
+   * @param age since the answer was stored
+   * @param ede of the rule
+   * @param seed as for `read`
+   * @returns false if there is no such chain
+   */
+  keepChain(
+    verdict: Verdict,
+    match: number,
+    answer: Answer,
+    name: HashedName | undefined,
+    age: Seconds,
+    ede: Uint8Array,
+    seed: number
+  ): boolean {
+    const { query, isAliased } = this
+    if (appendChain(query, answer, name, age, ede) === 0) return false
+    if (!isAliased) {
+      this.aliasVerdict.copyFrom(verdict)
+      this.aliasMatch = match
+    }
+    query.qname.set(reached, 0, seed)
     return true
   }
 

@@ -121,8 +121,8 @@ export class QueryStages {
     const { logger } = this.dependencies
     const match = inspector.inspect(context, answer)
     if (match === MATCH.rebinding) return blockPrivateAddress(context, policy, logger, answer, took)
-    if (match !== MATCH.none) return this.block(inspector.verdict, match, took)
     const age = Math.floor((this.now - answer.storedAt) / MS_PER_SECOND)
+    if (match !== MATCH.none) return this.blockAnswer(answer, match, age, took)
     if (context.isAliased) return this.respondToAlias(answer, verdict, age, took)
     const length = encodeCachedAnswer(context.octets, context.query, context.maxLength, answer, age)
     logger.logAnswered(context, inspector, answer, verdict, took)
@@ -162,6 +162,32 @@ export class QueryStages {
     if (until > age && isUnmatched(context.verdict) && isUnmatched(inspector.verdict)) {
       shelf?.put(context.query, answer, context.verdictClass, until)
     }
+  }
+
+  /**
+   * A rule matches where the answer leads. A response policy zone acts on the name that it matches, so
+   * the reply keeps the CNAMEs up to there, as those of BIND and Unbound do. Other rules act on the name
+   * that the client queried: a ban looks the same however a name is hosted.
+   */
+  private blockAnswer(answer: Answer, match: number, age: Seconds, took: Milliseconds): number {
+    const { context, inspector, policy } = this
+    const { verdict, name } = inspector
+    const { source, reply } = policy.claims[verdict.claim]!
+    const isAddress = match === MATCH.address
+    const isKept =
+      source.stage !== undefined &&
+      match !== MATCH.svcb &&
+      context.followsAliases &&
+      context.keepChain(
+        verdict,
+        match,
+        answer,
+        isAddress ? undefined : name,
+        age,
+        reply!.edeOption,
+        policy.seed
+      )
+    return this.block(verdict, isKept && !isAddress ? MATCH.qname : match, took)
   }
 
   private block(verdict: Verdict, match: number, took: Milliseconds): number {

@@ -6,12 +6,13 @@ import { RRTYPE } from '../registry/rrtype.js'
 import { HEADER_SIZE, QUESTION_FIXED_SIZE, RECORD_HEADER_SIZE } from '../registry/sizes.js'
 import { isSameName } from './question.js'
 
-/** Most CNAMEs that rules may put before one answer: as many as BIND follows, `max-query-restarts`. */
+/** Most CNAMEs before one answer: as many as BIND follows, `max-query-restarts`. */
 export const MAX_ALIASES = 11
 
 /**
- * CNAMEs made by rules, from QNAME to the name that is resolved in its place: RFC 1034 §4.3.2, step
- * 3a. Replies begin with them. One instance is reused with its query; `append` allocates nothing.
+ * CNAMEs from QNAME to the name that is resolved in its place: RFC 1034 §4.3.2, step 3a. Rules made
+ * them, or an upstream did and a rule matches their target. Replies begin with them. One instance is
+ * reused with its query; `append` allocates nothing.
  */
 export class AliasChain {
   /** The records as they follow the question. */
@@ -75,6 +76,17 @@ export class AliasChain {
     this.length = copyOctets(target, 0, length, octets, at + RECORD_HEADER_SIZE)
     this.count++
     return true
+  }
+
+  /** Restores the chain as it was before the last appends. @param count, length, owner as they were */
+  truncate(count: number, length: Octets, owner: Octets): void {
+    if (count === 0) {
+      this.clear()
+      return
+    }
+    this.count = count
+    this.length = length
+    this.owner = owner
   }
 
   /** Whether the name is QNAME or a target in the chain. */
