@@ -54,6 +54,12 @@ export const SHARED_ZONES: readonly SharedZone[] = [
     ['cdngslb.com']
   ),
   ...zonesOf('Alibaba Cloud', TABLES, ['alikunlun.com', 'kunlunca.com', 'kunluncan.com']),
+  ...zonesOf('Alibaba Cloud', customerNames('hdslb.com.w.kunlunpi.com'), [
+    'kunlunhuf.com',
+    'kunlunpi.com'
+  ]),
+  ...zonesOf('Kingsoft Cloud', customerNames('dl.steam.ksyna.com'), ['ksyna.com', 'ksyungslb.com']),
+  ...zonesOf('Highwinds', customerNames('f3b7q2p3.ssl.hwcdn.net'), ['hwcdn.net']),
   ...zonesOf('Tencent Cloud', TABLES, ['dnsv1.com', 'myqcloud.com']),
   ...zonesOf('Tencent Cloud', customerNames('tiktokcdn.com.qlivecdn.com'), [
     'qlivecdn.com',
@@ -78,6 +84,9 @@ export const SHARED_ZONES: readonly SharedZone[] = [
     ...['atomile.com', 'ecdnx.com', 'queniuaa.com', 'queniuiq.com', 'rocket-cdn.com'],
     'rocket-cdnbp.com'
   ]),
+  ...zonesOf('a CDN', customerNames('steampowered.com.8686c.com'), ['8686c.com']),
+  ...zonesOf('a CDN', customerNames('steam.eca.qtlglb.com'), ['qtlglb.com']),
+  ...zonesOf('a CDN', customerNames('uposdash-302-bilivideo.yfcdn.net'), ['yfcdn.net']),
   ...zonesOf('AppsFlyer', customerNames('snssdk1233.onelink.me'), [
     'appsflyersdk.com',
     'onelink.me'
