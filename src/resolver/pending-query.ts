@@ -90,6 +90,10 @@ export class PendingQuery implements ForwardedQuestion, OutcomeHandler, TimerEnt
   aliases: PendingAliases | undefined
   /** A stale answer was sent before the upstream query ended. */
   isReplied = false
+  /** While another worker has the upstream query: see `SharedQueries`. */
+  slot = 0
+  word = 0
+  waitsUntil: Milliseconds = 0
 
   constructor(
     readonly qnameLength: Octets,

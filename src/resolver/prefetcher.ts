@@ -1,11 +1,13 @@
 import type { Clock } from '../base/clock.js'
 import type { Seconds } from '../base/units.js'
+import type { QuestionKey } from '../cache/cache.js'
 import type { PackedAnswerCache } from '../cache/packed.js'
 import type { Answer } from '../dns/message/answer.js'
 import type { Query } from '../dns/message/query.js'
 import { encodeQuestion } from '../dns/message/question.js'
 import type { Forwarder } from '../upstream/forwarder.js'
 import { isAnswered } from './fallback.js'
+import type { InFlightTable } from './in-flight-table.js'
 import type { UpstreamResponseHandler } from './upstream-response-handler.js'
 
 /**
@@ -18,7 +20,9 @@ export class Prefetcher {
     private readonly cache: Pick<PackedAnswerCache, 'claimPrefetch' | 'generation'>,
     private readonly responses: UpstreamResponseHandler,
     private readonly forwarder: Forwarder,
-    private readonly clock: Clock
+    private readonly clock: Clock,
+    /** Undefined: there are no other workers. */
+    private readonly inFlight?: InFlightTable
   ) {}
 
   /**
@@ -32,8 +36,13 @@ export class Prefetcher {
     // A cached failure must not be retried early. RFC 9520 §3.2.
     if (!isAnswered(answer)) return lifetime
     const due = prefetchAge(lifetime)
-    if (age >= due && this.cache.claimPrefetch(query.key())) this.prefetch(query)
+    if (age >= due && this.claim(query.key())) this.prefetch(query)
     return due
+  }
+
+  /** Whether this worker is to refresh the answer: nobody has begun to. */
+  private claim(key: QuestionKey): boolean {
+    return this.cache.claimPrefetch(key) && (this.inFlight?.claim(key) ?? true)
   }
 
   private prefetch({ qname, qtype, qclass, dnssecOk, checkingDisabled }: Query): void {

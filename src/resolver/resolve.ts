@@ -59,7 +59,8 @@ import { CONTINUE, MAX_TCP_MESSAGE, QueryContext, RESTART } from './query-contex
 import { QueryStages, type StageDependencies } from './query-stages.js'
 import { rejectMalformed } from './rejections.js'
 import { DROP, PENDING, type ReplyTarget, type Responder } from './responder.js'
-import type { UpstreamResponseHandler } from './upstream-response-handler.js'
+import type { SharedQueries } from './shared-queries.js'
+import type { UpstreamAnswer, UpstreamResponseHandler } from './upstream-response-handler.js'
 
 export interface ResolverDependencies extends StageDependencies {
   readonly cache: AnswerCache
@@ -67,6 +68,8 @@ export interface ResolverDependencies extends StageDependencies {
   readonly responses: UpstreamResponseHandler
   readonly fallback: Fallback
   readonly responseTimer: ClientResponseTimer
+  /** Undefined: there are no other workers. */
+  readonly sharedQueries?: SharedQueries | undefined
   /** Undefined: COOKIE options of clients are ignored. */
   readonly cookies?: ServerCookies | undefined
   /** Undefined: loop probes are forwarded like any query. */
@@ -91,6 +94,8 @@ export class Resolver implements Responder, PendingQueryHandler {
   ) {
     this.context = new QueryContext(dependencies.identity, dependencies.cookies)
     this.stages = new QueryStages(this.context, dependencies, policy)
+    const { sharedQueries } = dependencies
+    if (sharedQueries !== undefined) sharedQueries.onEnd = this.onSharedEnd
   }
 
   get hasValidCookie(): boolean {
@@ -186,15 +191,27 @@ export class Resolver implements Responder, PendingQueryHandler {
 
   /** The upstream query has ended: caches what came and replies, unless a stale answer was sent. */
   onOutcome(pending: PendingQuery, outcome: Outcome): void {
-    const { responses, responseTimer } = this.dependencies
-    this.stages.updateBatch()
-    responseTimer.cancel(pending)
-    const { answer, verdict } = responses.handle(
+    const { stages, dependencies } = this
+    stages.updateBatch()
+    this.end(
       pending,
-      pending.generation,
-      outcome,
-      this.stages.now
+      dependencies.responses.handle(pending, pending.generation, outcome, stages.now)
     )
+  }
+
+  /** Another worker has ended the upstream query: replies from the cache, or else forwards. */
+  private readonly onSharedEnd = (pending: PendingQuery): void => {
+    const { responses, cache, forwarder } = this.dependencies
+    this.stages.updateBatch()
+    const found = responses.findCached(pending)
+    if (found !== undefined) return this.end(pending, found)
+    pending.generation = cache.generation
+    forwarder.forward(pending, pending)
+  }
+
+  /** Replies to a pending query, unless a stale answer was sent. */
+  private end(pending: PendingQuery, { answer, verdict }: UpstreamAnswer): void {
+    this.dependencies.responseTimer.cancel(pending)
     if (!pending.isReplied) this.finish(pending, answer, verdict)
     this.pool.release(pending, pending.qnameLength)
   }
@@ -215,13 +232,13 @@ export class Resolver implements Responder, PendingQueryHandler {
   private startForwarding(target: ReplyTarget, isJudged: boolean, before?: PendingQuery): void {
     const { context } = this
     const { now, epoch } = this.stages
-    const { cache, forwarder, responseTimer } = this.dependencies
+    const { cache, forwarder, responseTimer, sharedQueries } = this.dependencies
     const { length } = context.query.qname
     const pending = this.pool.take(length) ?? new PendingQuery(length, this)
     pending.start(target, context, epoch, isJudged, cache.generation, now)
     if (before !== undefined) pending.continue(before)
     if (cache.missedExpired) responseTimer.start(pending, now)
-    forwarder.forward(pending, pending)
+    if (sharedQueries?.join(pending, now) !== true) forwarder.forward(pending, pending)
   }
 
   /** Replies to a pending query; forwards it once more if a rule made an alias whose target is not cached. */

@@ -6,7 +6,8 @@ import { questionKey } from '../dns/message/question.js'
 import { EDE } from '../dns/registry/ede.js'
 import { VERDICT } from '../querylog/record/query-event.js'
 import type { ForwardedQuestion, Outcome } from '../upstream/forwarder.js'
-import { isAnswered, type Fallback } from './fallback.js'
+import { isAnswered, isStale, type Fallback } from './fallback.js'
+import type { InFlightTable } from './in-flight-table.js'
 
 /** In place of an upstream's index. */
 const NO_UPSTREAM = -1
@@ -27,7 +28,9 @@ export class UpstreamResponseHandler {
   constructor(
     private readonly cache: AnswerCache,
     private readonly fallback: Fallback,
-    private readonly limits: TtlLimits
+    private readonly limits: TtlLimits,
+    /** Undefined: there are no other workers. */
+    private readonly inFlight?: InFlightTable
   ) {}
 
   /**
@@ -46,7 +49,21 @@ export class UpstreamResponseHandler {
     if (outcome === this.lastOutcome && this.lastAnswer !== undefined) return this.lastAnswer
     this.lastOutcome = outcome
     this.lastAnswer = this.process(question, generation, outcome, now)
+    this.inFlight?.release(questionKey(question))
     return this.lastAnswer
+  }
+
+  /** What another worker has cached for a question that it forwarded; undefined: nothing. */
+  findCached(question: ForwardedQuestion): UpstreamAnswer | undefined {
+    const key = questionKey(question)
+    const cached = this.cache.get(key)
+    if (cached !== undefined) return { answer: cached, verdict: VERDICT.forwarded }
+    const answer = this.fallback.get(key)
+    if (answer === undefined) return undefined
+    if (isStale(answer)) return { answer, verdict: VERDICT.stale }
+    const code = answer.ede?.code
+    const isOurs = code === EDE.NO_REACHABLE_AUTHORITY || code === EDE.NETWORK_ERROR
+    return { answer, verdict: isOurs ? VERDICT.failed : VERDICT.forwarded }
   }
 
   /** Caches the answer to a prefetch. A failure changes nothing: the cached answer stays. */
@@ -56,9 +73,12 @@ export class UpstreamResponseHandler {
     outcome: Outcome,
     now: Milliseconds
   ): void {
-    if (outcome.kind === 'failure') return
-    const answer = this.parse(question, outcome, now)
-    if (isAnswered(answer)) this.store(questionKey(question), answer, generation)
+    const key = questionKey(question)
+    if (outcome.kind === 'response') {
+      const answer = this.parse(question, outcome, now)
+      if (isAnswered(answer)) this.store(key, answer, generation)
+    }
+    this.inFlight?.release(key)
   }
 
   /** The answer to a query that is given up without an outcome. */

@@ -22,7 +22,11 @@ async function untilRenewed(t: Test, cache: string) {
     else setTimeout(good(mark), SLOW, query)
   })
   t.teardown(() => upstream.close())
-  const { at } = await serving(t, { upstream: upstream.endpoint, cache: `max-ttl: 10s, ${cache}` })
+  const { at } = await serving(t, {
+    workers: 2,
+    upstream: upstream.endpoint,
+    cache: `max-ttl: 10s, ${cache}`
+  })
   /** Previous answers given while the refresh was in flight. */
   let given = 0
   for (let mark = 0; mark < 2;) {

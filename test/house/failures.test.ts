@@ -178,6 +178,10 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'cache/shared.test.ts',
     'a thread that died while writing'
   ],
+  'worker hangs or dies with queries in flight': [
+    'resolver/shared-queries.test.ts',
+    'a worker that died keeps nobody waiting'
+  ],
   'worker leaks memory': ['daemon/memory.test.ts', 'a worker that leaks memory is restarted'],
   'upstream recovers': ['daemon/stale.test.ts', 'cached failures are flushed'],
   'worker out of memory at once': ['daemon/memory.test.ts', 'runs out of memory at once: no hang'],

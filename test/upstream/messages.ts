@@ -41,6 +41,16 @@ export function responseTo(query: Uint8Array, options: ResponseOptions = {}): Ui
   return Uint8Array.from([...header, ...question, ...(answers === 1 ? record : []), ...opt])
 }
 
+/** NXDOMAIN with the SOA record that makes it cacheable. RFC 2308 §5. */
+export function nxdomainTo(query: Uint8Array): Uint8Array {
+  const response = responseTo(query, { rcode: RCODE.NXDOMAIN })
+  // Owner as the question, TTL and MINIMUM 300, names of the root.
+  const soa = [0xc0, 12, 0, 6, 0, 1, 0, 0, 1, 44, 0, 22, 0, 0, ...Array<number>(18).fill(0), 1, 44]
+  const octets = Uint8Array.from([...response, ...soa])
+  octets[9] = 1
+  return octets
+}
+
 /** RFC 6891 §6.1.2, RFC 7873 §4. */
 function optOf(rcode: number, cookie: string | undefined): number[] {
   if (cookie === undefined && rcode < 16) return []

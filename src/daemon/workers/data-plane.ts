@@ -14,6 +14,7 @@ import { NotifyHandler, type NotifyRules } from '../../resolver/notify-handler.j
 import { Prefetcher } from '../../resolver/prefetcher.js'
 import { QueryLogger } from '../../resolver/query-logger.js'
 import { Resolver } from '../../resolver/resolve.js'
+import { SharedQueries } from '../../resolver/shared-queries.js'
 import { UpstreamResponseHandler } from '../../resolver/upstream-response-handler.js'
 import { serveTcp, type TcpService } from '../../server/tcp.js'
 import { serveUdp, type UdpService } from '../../server/udp.js'
@@ -32,6 +33,9 @@ import { openForwarder } from './open-forwarder.js'
 import { createRebindingGuard } from './rebinding-guard.js'
 import { runInSlices } from './run-in-slices.js'
 import { openCaches } from './shared-cache.js'
+
+/** The share of `give-up` for which a query waits for another worker that has forwarded the same. */
+const PATIENCE_SHARE = 1 / 2
 
 /** The data plane of one worker: resolver, shelf, upstream sockets and listeners. */
 export class DataPlane {
@@ -162,7 +166,7 @@ export class DataPlane {
   private buildResolver(forwarder: Forwarder, snapshot: Snapshot): Resolver {
     const { config, number, cache: memory } = this.init
     const { cache: limits, identity: settings, log } = config
-    const { cache, failures } = openCaches(memory, this.clock, limits.staleMax, number)
+    const { cache, failures, inFlight } = openCaches(memory, this.clock, limits.staleMax, number)
     const fallback = new Fallback(cache, failures, limits)
     const responseTimer = new ClientResponseTimer(
       fallback,
@@ -173,10 +177,13 @@ export class DataPlane {
     const { which } = log.queries
     // The shelf answers without writing a log record, so it is off when every lookup is logged.
     const shelf = which === 'all' ? undefined : new Shelf(memory.shelfSize, this.clock.now())
-    const responses = new UpstreamResponseHandler(cache, fallback, limits)
+    const responses = new UpstreamResponseHandler(cache, fallback, limits, inFlight)
     const prefetcher = limits.prefetch
-      ? new Prefetcher(cache, responses, forwarder, this.clock)
+      ? new Prefetcher(cache, responses, forwarder, this.clock, inFlight)
       : undefined
+    const patience = config.upstreams.giveUp * PATIENCE_SHARE
+    const sharedQueries =
+      inFlight && new SharedQueries(inFlight, cache, patience, this.clock, systemTimers)
     this.shelf = shelf
     this.cacheFlusher = new CacheFlusher(cache, failures)
     const logger = new QueryLogger(which, this.ring)
@@ -191,6 +198,7 @@ export class DataPlane {
       fallback,
       responseTimer,
       prefetcher,
+      sharedQueries,
       logger,
       identity,
       cookies: this.cookies,

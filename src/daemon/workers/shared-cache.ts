@@ -5,6 +5,7 @@ import type { NameScope } from '../../cache/name-scope.js'
 import { PackedAnswerCache } from '../../cache/packed.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
 import { CacheFlusher } from '../../resolver/cache-flusher.js'
+import { IN_FLIGHT_SIZE, InFlightTable } from '../../resolver/in-flight-table.js'
 import { runInSlices } from './run-in-slices.js'
 
 /** The share of cache memory for the shelves of all workers. */
@@ -19,6 +20,8 @@ const CONTROL = 255
 export interface SharedCacheMemory {
   readonly answers: CacheMemory
   readonly failures: CacheMemory
+  /** For `InFlightTable`; undefined: there is one worker. */
+  readonly inFlight: SharedArrayBuffer | undefined
   /** Limit for the shelf of each worker, which is in memory of its own. */
   readonly shelfSize: Octets
 }
@@ -52,7 +55,8 @@ export class SharedCache {
     const failureSize = size * FAILURE_SHARE
     const answers = allocateCache(size - shelves - failureSize)
     const failures = allocateCache(failureSize, answers.generation)
-    this.memory = { answers, failures, shelfSize: shelves / workers }
+    const inFlight = workers > 1 ? new SharedArrayBuffer(IN_FLIGHT_SIZE) : undefined
+    this.memory = { answers, failures, inFlight, shelfSize: shelves / workers }
     this.answers = new PackedAnswerCache(answers, systemClock, 0, CONTROL)
     this.failures = new PackedAnswerCache(failures, systemClock, 0, CONTROL)
     this.flusher = new CacheFlusher(this.answers, this.failures)
@@ -71,9 +75,13 @@ export class SharedCache {
     return runInSlices(this.flusher.flush(scope))
   }
 
-  /** Call when a worker has died: empties the part of a cache that it was changing, if any. */
+  /**
+   * Call when a worker has died: empties the part of a cache that it was changing, if any, and ends the
+   * wait of other workers for its answers.
+   */
   onDeath(worker: number): void {
     const owner = ownerOf(worker)
+    openInFlight(this.memory, CONTROL)?.releaseAll(owner)
     const parts = this.answers.recover(owner) + this.failures.recover(owner)
     if (parts > 0)
       this.log.warn({ worker }, 'worker died while writing to the cache; part of it emptied')
@@ -82,16 +90,21 @@ export class SharedCache {
 
 /** Opens the caches in a worker. @param staleMax how long expired answers are kept */
 export function openCaches(
-  { answers, failures }: SharedCacheMemory,
+  memory: SharedCacheMemory,
   clock: Clock,
   staleMax: Seconds,
   worker: number
 ) {
   const owner = ownerOf(worker)
   return {
-    cache: new PackedAnswerCache(answers, clock, staleMax, owner),
-    failures: new PackedAnswerCache(failures, clock, 0, owner)
+    cache: new PackedAnswerCache(memory.answers, clock, staleMax, owner),
+    failures: new PackedAnswerCache(memory.failures, clock, 0, owner),
+    inFlight: openInFlight(memory, owner)
   }
+}
+
+function openInFlight({ inFlight, answers }: SharedCacheMemory, owner: number) {
+  return inFlight && new InFlightTable(inFlight, answers.seed, owner)
 }
 
 function ownerOf(worker: number): number {
