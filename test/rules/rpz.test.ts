@@ -65,7 +65,8 @@ const zones: readonly { it: string; zone: string; gives: readonly string[] }[] =
       '1 nxdomain exact a 4',
       '1 nodata exact b 5',
       '1 drop exact d 7',
-      '1 truncate exact e 8'
+      '1 truncate exact e 8',
+      '1 pass exact e 8'
     ]
   },
   {

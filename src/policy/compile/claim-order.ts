@@ -33,7 +33,12 @@ export function rulesOnSources(
     .flatMap(rule =>
       rule.sources.map(source => ({ rule, source, step: steps[rule.kind].next(rule, source) }))
     )
-    .filter(({ source }) => !excluded.has(source))
+    .filter(({ rule, source }) => !excluded.has(source) && !isOverridden(rule, source))
+}
+
+/** Whether the action of the rule replaces the TCP-only policy to which this part belongs. */
+function isOverridden(rule: Rule, { part }: NameSource): boolean {
+  return part?.overTcp === true && 'reply' in rule && rule.reply.overrides === true
 }
 
 /** Numbers the steps of one tier. */

@@ -5,6 +5,7 @@ import {
   buildClaimIndex,
   CLAIM_MONITOR,
   CLAIM_PASS,
+  CLAIM_TCP_ONLY,
   CLAIM_TIMED,
   CLAIM_TYPED,
   CLAIM_UDP_ONLY,
@@ -143,7 +144,10 @@ function compileClaims(
     const summary = summaryOf.get(source)!
     const number = builder.numberOf(rule, source, summary)
     const claim = builder.claims[number]!
-    const flags = flagsOf(claim) | (removesOwnList(rule, source) ? CLAIM_PASS : 0)
+    const flags =
+      flagsOf(claim) |
+      (removesOwnList(rule, source) ? CLAIM_PASS : 0) |
+      (source.part?.overTcp === true ? CLAIM_TCP_ONLY : 0)
     return { source: summary.index, claim: number, flags, tier: claim.tier + step }
   }
   const specialUse = summaries

@@ -17,8 +17,9 @@ const SHOWN_PREFIXES = 3
 /** Describes in a few words what a list part does with its names; '' if it leaves it to the rule. */
 export function describePart({ part }: NameSource): string {
   if (part === undefined) return ''
-  const { effect, qtypes, prefixes } = part
+  const { effect, qtypes, prefixes, overTcp } = part
   const words = [effect === 'rule' ? '' : typeof effect === 'string' ? effect : showReply(effect)]
+  if (overTcp === true) words.push('over TCP')
   if (qtypes !== undefined) words.push(describeQtypes(qtypes))
   if (prefixes !== undefined) {
     const shown = prefixes.slice(0, SHOWN_PREFIXES).map(showPrefix)
@@ -74,7 +75,7 @@ function hashOf(basis: number, octets: Uint8Array): number {
   return hash
 }
 
-function partKey({ effect, qtypes, prefixes, stage }: ListPart): string {
+function partKey({ effect, qtypes, prefixes, stage, overTcp }: ListPart): string {
   const reply = typeof effect === 'object' ? showReply(effect) : effect
-  return JSON.stringify([reply, qtypes, prefixes?.map(showPrefix), stage])
+  return JSON.stringify([reply, qtypes, prefixes?.map(showPrefix), stage, overTcp])
 }

@@ -92,7 +92,8 @@ class ZoneChangeTranslator {
 
   private add({ name, cover, action, line, records }: NamePolicy): boolean {
     const source = this.own.find(({ stage, part }) => stage === QNAME_STAGE && part === action)
-    if (source === undefined) return false
+    // A TCP-only policy is in two parts.
+    if (source === undefined || action === 'truncate') return false
     this.names.push({ source: source.index, name, cover, line })
     if (action === 'data') this.lines.set(line, records)
     return true

@@ -9,6 +9,7 @@ import {
   CLAIM_MONITOR,
   CLAIM_PASS,
   CLAIM_SHIFT,
+  CLAIM_TCP_ONLY,
   CLAIM_TIMED,
   CLAIM_TYPED,
   CLAIM_UDP_ONLY,
@@ -269,7 +270,7 @@ export class Policy {
 
   /** Whether a claim is active and applies to the type and transport of the query. */
   private applies(word: number, now: Seconds): boolean {
-    if ((word & CLAIM_UDP_ONLY) !== 0 && this.overTcp) return false
+    if ((word & (this.overTcp ? CLAIM_UDP_ONLY : CLAIM_TCP_ONLY)) !== 0) return false
     const claim = word >>> CLAIM_SHIFT
     if ((word & CLAIM_TIMED) !== 0 && !this.activeClaims.has(claim, now)) return false
     return (word & CLAIM_TYPED) === 0 || this.isForType(claim)

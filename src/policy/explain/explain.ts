@@ -3,7 +3,7 @@ import type { HashedName } from '../../dns/name/hashed-name.js'
 import { COVER } from '../../rules/model/types.js'
 import { matchedRule, type MatchedRule } from '../evaluate/matched-rule.js'
 import { AddressTable } from '../tables/address-table.js'
-import { CLAIM_PASS, ClaimIndex, type IndexedClaim } from '../tables/claim-index.js'
+import { CLAIM_PASS, CLAIM_TCP_ONLY, ClaimIndex, type IndexedClaim } from '../tables/claim-index.js'
 import { TIER, type Claim } from '../tables/claim.js'
 import { entriesOf } from '../tables/entries.js'
 import { NameTable } from '../tables/name-table.js'
@@ -201,7 +201,7 @@ function outcomeAgainst(match: MatchedClaim, winner: MatchedClaim | undefined): 
   return 'loses to an earlier rule'
 }
 
-/** Every claim of a group for one entry, each once. */
+/** Every claim of a group for one entry, each once, without those over TCP only. */
 function matchedClaims(snapshot: Snapshot, match: Match, group: number): MatchedClaim[] {
   const index = new ClaimIndex(snapshot.claims.index)
   const ignored = match.isExact ? COVER.below : COVER.exact
@@ -209,6 +209,7 @@ function matchedClaims(snapshot: Snapshot, match: Match, group: number): Matched
   for (const { ref } of entriesOf(snapshot).sourcesOf(match.entry)) {
     if (coverOf(ref) === ignored) continue
     for (const indexed of index.claimsOf(group, sourceOf(ref))) {
+      if ((indexed.flags & CLAIM_TCP_ONLY) !== 0) continue
       const number = indexed.claim
       const claim = snapshot.claims.all[number]!
       if (!found.has(number)) found.set(number, { ...match, number, claim, indexed })

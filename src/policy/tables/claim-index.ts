@@ -20,9 +20,11 @@ export const CLAIM_TYPED = 4
 export const CLAIM_PASS = 8
 /** Flag: the claim does not apply over TCP, because its action is `truncate`. */
 export const CLAIM_UDP_ONLY = 16
+/** Flag: the claim applies over TCP only. */
+export const CLAIM_TCP_ONLY = 32
 /** All flags. The claim's number is in the bits above them. */
-export const CLAIM_FLAGS = 31
-export const CLAIM_SHIFT = 5
+export const CLAIM_FLAGS = 63
+export const CLAIM_SHIFT = 6
 
 /** Words of a claim in a list. */
 export const WORDS_PER_CLAIM = 3

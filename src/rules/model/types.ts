@@ -72,6 +72,11 @@ export interface ListPart {
   /** Only for clients in these prefixes; undefined: the whole network. */
   readonly prefixes?: readonly Prefix[]
   /**
+   * Only for queries over TCP, and only if the list's actions apply. A zone's TCP-only policy lets them
+   * pass.
+   */
+  readonly overTcp?: true
+  /**
    * For a list that is a response policy zone: lower stages come before higher ones, and all of
    * them before the next rule, whichever name is longer. A `pass` also ends the search in the zones of
    * later blocks. Parts of one list are sorted by stage.

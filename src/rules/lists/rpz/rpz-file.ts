@@ -145,22 +145,29 @@ function buildSources(id: string, file: string, nth: number, policies: RpzCollec
     const own = `${id}#zone${nth}.${parts.length}`
     parts.push(new RpzSource(own, id, file, { list: id, ...part }, names, prefixes))
   }
+  const addAction = (
+    action: RpzAction,
+    part: Pick<ListPart, 'stage' | 'prefixes'>,
+    names: PackedNames,
+    prefixes: readonly AtLine<Prefix>[]
+  ) => {
+    add({ ...part, effect: partAction(action, data) }, names, prefixes)
+    // Over TCP nothing is changed, as by PASSTHRU: no shorter match, and no later zone. BIND and Unbound
+    // do the same.
+    if (action === 'truncate') add({ ...part, effect: 'pass', overTcp: true }, names, prefixes)
+  }
   for (const { action, prefixes, line } of groupClientPolicies(policies)) {
     const everything = new PackedNames()
     everything.add(Uint8Array.of(0), 0, 1, COVER.suffix, line)
-    add(
-      { effect: partAction(action, data), stage: first + STAGE['client-ip'], prefixes },
-      everything,
-      []
-    )
+    addAction(action, { stage: first + STAGE['client-ip'], prefixes }, everything, [])
   }
   for (const [action, names] of passthruFirst(policies.names)) {
-    add({ effect: partAction(action, data), stage: first + STAGE.qname }, names, [])
+    addAction(action, { stage: first + STAGE.qname }, names, [])
   }
   const enclosers = closestEnclosers(policies.names.values())
   if (enclosers.count > 0) add({ effect: 'encloser', stage: first + STAGE.qname }, enclosers, [])
   for (const [action, prefixes] of passthruFirst(policies.answerPrefixes)) {
-    add({ effect: partAction(action, data), stage: first + STAGE.ip }, new PackedNames(), prefixes)
+    addAction(action, { stage: first + STAGE.ip }, new PackedNames(), prefixes)
   }
   return parts
 }
