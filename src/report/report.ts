@@ -10,7 +10,7 @@ export type Value = string | number | Date | null
  * `count`  an integer
  * `share`  a fraction of 1, shown as a percentage
  * `change` a fraction of 1, shown as a percentage with its sign
- * `time`   a timestamp in UTC, shown to the minute
+ * `time`   a timestamp, shown to the minute
  * `hour`, `day` the start of an hour or a day
  */
 export type Kind = 'text' | 'count' | 'share' | 'change' | 'time' | 'hour' | 'day'
@@ -50,6 +50,8 @@ export type Fact = readonly [label: string, ...lines: string[]]
 /** The input of every output format. Its JSON form is public: see docs/guides/reports.md. */
 export interface Report {
   readonly title: string
+  /** IANA name of the time zone in which times are shown. */
+  readonly timeZone: string
   readonly facts: readonly Fact[]
   readonly tables: readonly Table[]
   /** Caveats that a reader needs to trust the figures: skipped lines, gaps in the log. */

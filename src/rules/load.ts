@@ -8,7 +8,12 @@ import { readListFiles } from './lists/read-list-files.js'
 import type { ListReport } from './lists/list-types.js'
 import { remoteList, type RemoteList } from './lists/remote-list.js'
 import { transferList, type TransferList } from './lists/transfer-list.js'
-import { RulesFolder, type FileResult, type RuleFiles } from './model/folder.js'
+import {
+  NETWORKS_FILE as NETWORKS,
+  RulesFolder,
+  type FileResult,
+  type RuleFiles
+} from './model/folder.js'
 import { Location } from './model/location.js'
 import { YamlSource } from './model/yaml-source.js'
 import type { NameSource, RuleSet } from './model/types.js'
@@ -38,7 +43,6 @@ export type RulesResult =
       readonly passing: boolean
     }
 
-const NETWORKS = 'networks.yaml'
 const APPS = 'apps'
 
 /**

@@ -204,7 +204,7 @@ networks:
   const place = writeSite(t, { ...FILES, 'rules/networks.yaml': networks })
   const words = ['explain', 'later.example', '-f', '10.20.1.1', '--no-upstream', '-c', place]
   const before = await interdict(...words, '--at', '2024-03-19T23:59:59')
-  t.match(before.out, /at 2024-03-19T23:59:59\+01:00\n/)
+  t.match(before.out, /at 2024-03-19T23:59:59\+01:00 \(Europe\/Brussels\)\n/)
   t.match(before.out, /not yet in force.*from 2024-03-20T00:00:00\+01:00\n/)
   const { out } = await interdict(...words, '--at', '2024-03-20')
   t.match(out, /BLOCKED/)
@@ -212,6 +212,16 @@ networks:
   t.match(out, /in force\s+from 2024-03-20T00:00:00\+01:00\n/)
   const json = await interdict(...words, '--at', '2024-03-20', '--json')
   t.match(JSON.parse(json.out), { rule: { from: '2024-03-19T23:00:00Z' } }, 'UTC in JSON')
+  t.match(JSON.parse(json.out), { timeZone: 'Europe/Brussels' })
+
+  const tokyo = [...words, '--time-zone', 'Asia/Tokyo', '--at']
+  const late = await interdict(...tokyo, '2024-03-20T07:59:59')
+  t.match(late.out, /at 2024-03-20T07:59:59\+09:00 \(Asia\/Tokyo\)\n/)
+  t.match(late.out, /not yet in force.*from 2024-03-20T08:00:00\+09:00\n/)
+  t.match((await interdict(...tokyo, '2024-03-20T08:00')).out, /BLOCKED/)
+  const wrong = await interdict(...words, '--time-zone', 'Asia/Tokio')
+  const hint = /--time-zone: Asia\/Tokio is not a time zone .*; did you mean 'Asia\/Tokyo'\?/
+  t.match(wrong, { code: 2, out: '', err: hint })
 })
 
 t.test('shows the same SHA-256 of the rules as check', async t => {

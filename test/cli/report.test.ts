@@ -270,9 +270,41 @@ t.test('report daily covers the day that starts or ends at the given time', asyn
   t.match(begins, { title: 'Daily report, 2026-11-10', facts: { Lookups: /^648: / } })
   const long = await ofDay('--since', '2026-11-10T00:00+01:00', '--until', '2026-11-11')
   t.match(long, {
-    title: 'Daily report, from 2026-11-09 23:00 UTC',
-    facts: { 'Period (UTC)': '2026-11-09 23:00 to 2026-11-11 00:00' }
+    title: 'Daily report, from 2026-11-09 23:00',
+    timeZone: 'UTC',
+    facts: { Period: '2026-11-09 23:00 to 2026-11-11 00:00', 'Time zone': 'UTC' }
   })
+})
+
+t.test('days and times are those of the rules, or of --time-zone', async t => {
+  const place = writeSite(t, {
+    'interdict.yaml': SETTINGS,
+    'rules/networks.yaml': 'defaults: { time-zone: America/New_York }\nnetworks: { n: { oops: } }\n'
+  })
+  const run = async (...words: string[]): Promise<unknown> =>
+    JSON.parse(
+      (await interdict('report', '-c', place, '--log', log, ...words, '--format', 'json')).out
+    )
+  const ofRules = await run('daily', '--since', '2026-11-10')
+  t.match(ofRules, { timeZone: 'America/New_York', title: 'Daily report, 2026-11-10' })
+  const given = ['--since', '2026-11-10T05:00Z', '--until', '2026-11-11T05:00Z']
+  t.strictSame(await run('daily', ...given), ofRules)
+  t.match(await run('daily', ...given, '--time-zone', 'Europe/Brussels'), {
+    timeZone: 'Europe/Brussels',
+    title: 'Daily report, from 2026-11-10 06:00',
+    facts: { Period: '2026-11-10 06:00 to 2026-11-11 06:00', 'Time zone': 'Europe/Brussels' }
+  })
+  t.match(await report('--time-zone', 'Mars'), {
+    code: 2,
+    err: /--time-zone: Mars is not a time zone/
+  })
+})
+
+t.test('times are in UTC, with a remark, where the rules are not YAML', async t => {
+  const place = writeSite(t, { 'interdict.yaml': SETTINGS, 'rules/networks.yaml': 'defaults: [' })
+  const { out } = await interdict('report', '-c', place, '--log', log)
+  t.match(out, /^Time zone +UTC$/m)
+  t.match(out, /The time zone of the rules could not be read: days and times are in UTC\./)
 })
 
 t.test('report daily takes today and yesterday', async t => {
@@ -284,7 +316,7 @@ t.test('report daily takes today and yesterday', async t => {
   )
   t.match(await ofDay('today'), {
     title: `Daily report, ${today}`,
-    facts: { 'Period (UTC)': `${today} 00:00 to ${after} 00:00` }
+    facts: { Period: `${today} 00:00 to ${after} 00:00` }
   })
   t.match(await ofDay('yesterday'), { title: `Daily report, ${before}` })
   t.strictSame(await ofDay('yesterday'), await ofDay())

@@ -11,7 +11,7 @@ import { bypass } from '../../src/report/questions/bypass.js'
 import { daily } from '../../src/report/questions/daily.js'
 import { newNames } from '../../src/report/questions/new-names.js'
 import { overview } from '../../src/report/questions/overview.js'
-import type { Selection } from '../../src/report/questions/selection.js'
+import type { Filters, Selection } from '../../src/report/questions/selection.js'
 import { KEYS } from '../../src/report/questions/tally.js'
 import type { Report } from '../../src/report/report.js'
 import { tendOnce } from '../querylog/archive/chain/rig.js'
@@ -19,6 +19,7 @@ import { lines, logFolder, record } from '../querylog/archive/lines.js'
 import { IS_FUZZING } from '../runs.js'
 
 const TOP = 20
+const ZONES = ['UTC', 'Europe/Brussels', 'Asia/Kolkata', 'America/New_York']
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
 const START = Date.UTC(2026, 10, 2)
@@ -104,7 +105,7 @@ async function twoLogs(t: Test): Promise<{ plain: string; tallied: string }> {
 
 const WEEK = { since: NOW - 7 * DAY }
 const EVERYTHING = {}
-const periods: Readonly<Record<string, Selection>> = {
+const periods: Readonly<Record<string, Filters>> = {
   'all time': {},
   'a week, as --since says it': WEEK,
   'whole days': { since: START + 2 * DAY, until: START + 5 * DAY },
@@ -118,7 +119,7 @@ const periods: Readonly<Record<string, Selection>> = {
   'before all': { until: START - 2 * DAY }
 }
 const called = [{ names: ['10.20.3.4'], since: START + DAY, until: START + 3 * DAY }]
-const filters: Readonly<Record<string, Selection>> = {
+const filters: Readonly<Record<string, Filters>> = {
   'what is ruled': EVERYTHING,
   'no rule': { all: true },
   'an app': { app: 'tiktok' },
@@ -160,6 +161,7 @@ t.test(
     )
     t.ok(rows!.rows < 0.9 * rows!.n, `${rows!.rows} rows for ${rows!.n} lookups`)
     let nth = 0
+    let compared = 0
     for (const [when, period] of Object.entries(periods)) {
       for (const [what, filter] of Object.entries(filters)) {
         if (filter !== EVERYTHING && period !== WEEK) continue
@@ -167,7 +169,8 @@ t.test(
           if (filter !== EVERYTHING && ALIKE.has(name)) continue
           // A sixth of them; all of them by `npm run fuzz`.
           if (!IS_FUZZING && nth++ % 6 > 0) continue
-          const selection = { ...period, ...filter }
+          const timeZone = ZONES[compared++ % ZONES.length]!
+          const selection = { ...period, ...filter, timeZone }
           const wanted = toJson(await report(lookups, selection))
           const found = toJson(await report(counted, selection))
           t.equal(found, wanted, `${name}, ${when}, only ${what}`)
@@ -185,7 +188,7 @@ t.test('of more keys than there are bits, clients are counted all the same', asy
   t.teardown(() => database.close())
   await database.openLog(logFolder(t, { 'queries.jsonl': lines(...many) }))
   const clients = async (top: number): Promise<unknown[]> => {
-    const { tables } = await overview(database, 'app', {}, top)
+    const { tables } = await overview(database, 'app', { timeZone: 'UTC' }, top)
     const at = tables[0]!.columns.findIndex(({ key }) => key === 'clients')
     return tables[0]!.rows.map(row => [row[0], row[at]])
   }

@@ -16,17 +16,19 @@ import type { Report } from '../../src/report/report.js'
 import { writeWeek } from '../example/week.js'
 
 const TOP = 20
+const timeZone = 'UTC'
 const TENDED = { threads: 1, parquet: true, chain: undefined, keep: undefined }
 const since = Date.UTC(2026, 10, 10)
-const day = { since, until: since + 86_400_000 }
+const day = { since, until: since + 86_400_000, timeZone }
 const reports: Readonly<Record<string, (log: Log) => Promise<Report>>> = {
   ...Object.fromEntries(
-    KEYS.map(key => [`by ${key}`, (log: Log) => overview(log, key, { all: true }, TOP)])
+    KEYS.map(key => [`by ${key}`, (log: Log) => overview(log, key, { all: true, timeZone }, TOP)])
   ),
   daily: log => daily(log, day, new Map(), TOP),
-  ban: log => banReport(log, 'federal-tiktok', {}, undefined, TOP, ['Proof', 'none']),
-  bypass: log => bypass(log, {}, ['encrypted-dns', 'private-relay', 'firefox-canary'], TOP),
-  'new-names': log => newNames(log, { since }, () => false, TOP)
+  ban: log => banReport(log, 'federal-tiktok', { timeZone }, undefined, TOP, ['Proof', 'none']),
+  bypass: log =>
+    bypass(log, { timeZone }, ['encrypted-dns', 'private-relay', 'firefox-canary'], TOP),
+  'new-names': log => newNames(log, { since, timeZone }, () => false, TOP)
 }
 
 /** What each report says of a log, and a digest of all its lookups. */

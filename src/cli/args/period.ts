@@ -1,7 +1,7 @@
 import { epochSeconds, systemClock } from '../../base/clock.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 import { dateHint } from '../../rules/time/date-hint.js'
-import { readInstant } from '../../rules/time/instant.js'
+import { readInstant, shiftDays, startOfDay } from '../../rules/time/instant.js'
 import { usageError } from '../exit.js'
 
 const UNITS: Readonly<Record<string, Milliseconds>> = {
@@ -23,12 +23,12 @@ export interface Period {
   readonly until?: Milliseconds | undefined
 }
 
-/** Dates and times without an offset are UTC, as in the log; a span counts back from now. */
-export function parsePeriod({ since, until }: PeriodOptions): Period {
+/** Dates and times without an offset are those of the time zone; a span counts back from now. */
+export function parsePeriod({ since, until }: PeriodOptions, timeZone: string): Period {
   const now = epochSeconds(systemClock) * MS_PER_SECOND
   const period = {
-    ...(since === undefined ? {} : { since: parseTime('--since', since, now) }),
-    ...(until === undefined ? {} : { until: parseTime('--until', until, now) })
+    ...(since === undefined ? {} : { since: parseTime('--since', since, now, timeZone) }),
+    ...(until === undefined ? {} : { until: parseTime('--until', until, now, timeZone) })
   }
   if (period.since !== undefined && period.until !== undefined && period.since >= period.until)
     usageError('--until must be later than --since')
@@ -41,12 +41,13 @@ export interface Day {
   readonly until: Milliseconds
 }
 
-/** The day that starts at `since` or ends at `until`; without both, the last complete UTC day. */
-export function singleDay({ since, until }: Period): Day {
+/** The day that starts at `since` or ends at `until`; without both, the last complete day. */
+export function singleDay({ since, until }: Period, timeZone: string): Day {
   if (since === undefined) {
-    return until === undefined ? namedDay('yesterday') : { since: until - DAY, until }
+    if (until === undefined) return namedDay('yesterday', timeZone)
+    return { since: shiftDays(until, -1, timeZone), until }
   }
-  const end = until ?? since + DAY
+  const end = until ?? shiftDays(since, 1, timeZone)
   // A local day may be an hour shorter or longer, when clocks change.
   if (Math.abs(end - since - DAY) > UNITS.h!) {
     usageError('report daily: give one day, by --since or --until; for more use report --by day')
@@ -54,17 +55,22 @@ export function singleDay({ since, until }: Period): Day {
   return { since, until: end }
 }
 
-/** The UTC day so far, or the last complete one. */
-export function namedDay(word: 'today' | 'yesterday'): Day {
-  const today = Math.floor((epochSeconds(systemClock) * MS_PER_SECOND) / DAY) * DAY
-  const since = word === 'today' ? today : today - DAY
-  return { since, until: since + DAY }
+/** The day so far, or the last complete one. */
+export function namedDay(word: 'today' | 'yesterday', timeZone: string): Day {
+  const today = startOfDay(epochSeconds(systemClock) * MS_PER_SECOND, timeZone)
+  const since = word === 'today' ? today : shiftDays(today, -1, timeZone)
+  return { since, until: shiftDays(since, 1, timeZone) }
 }
 
-function parseTime(option: string, text: string, now: Milliseconds): Milliseconds {
+function parseTime(
+  option: string,
+  text: string,
+  now: Milliseconds,
+  timeZone: string
+): Milliseconds {
   const span = /^(\d{1,6})([mhdw])$/.exec(text)
   if (span !== null) return now - Number(span[1]) * UNITS[span[2]!]!
-  const instant = readInstant(text, 'UTC')
+  const instant = readInstant(text, timeZone)
   return instant === undefined
     ? usageError(`${option}: ${text} is not ${EXPECTED}${dateHint(text)}`)
     : instant * MS_PER_SECOND

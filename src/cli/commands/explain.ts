@@ -18,7 +18,8 @@ import type { Forwarder } from '../../upstream/forwarder.js'
 import { extractHostName, rejectUrlCharacters } from '../args/host-name.js'
 import { checkTime, parseArgument } from '../args/parse.js'
 import { loadConfiguredRules } from '../args/rules.js'
-import { loadSettings, type CommonOptions } from '../args/settings.js'
+import { loadSettings } from '../args/settings.js'
+import { givenTimeZone, type TimeZoneOptions } from '../args/time-zone.js'
 import { EXIT, rejectInput, usageError } from '../exit.js'
 import { print, type Io } from '../io.js'
 import { toText } from '../output/explanation-text.js'
@@ -30,7 +31,7 @@ import {
 } from '../output/explanation.js'
 import { NoUpstreams, resolveOnce, fixedClock } from './one-query.js'
 
-export interface ExplainOptions extends CommonOptions {
+export interface ExplainOptions extends TimeZoneOptions {
   readonly from: string
   readonly type: string
   readonly at?: string
@@ -44,10 +45,11 @@ export interface ExplainOptions extends CommonOptions {
  */
 export async function explain(name: string, options: ExplainOptions, io: Io): Promise<number> {
   const question = parseQuestion(name, options, io)
+  const zone = givenTimeZone(options)
   const config = await loadSettings(options)
   const { loaded } = await loadConfiguredRules(config, io)
   if (!loaded.ok) rejectInput(loaded.errors)
-  const { timeZone } = loaded.rules
+  const timeZone = zone ?? loaded.rules.timeZone
   const query = { ...question, clock: fixedClock(wallTime(options.at, timeZone)) }
   const policy = new Policy(
     compile(loaded.rules, {
@@ -69,7 +71,7 @@ export async function explain(name: string, options: ExplainOptions, io: Io): Pr
   print(
     io,
     options.json === true
-      ? toJson(explanation)
+      ? toJson(explanation, timeZone)
       : toText(explanation, { folder: displayFolder(config.rules), timeZone })
   )
   return EXIT.success
@@ -96,7 +98,7 @@ function parseQuestion(
   return { name: parseArgument('<name>', () => readName(host)), qtype, client }
 }
 
-/** The wall time; without an offset, in the time zone of the rules. */
+/** The wall time; without an offset, in the time zone. */
 function wallTime(at: string | undefined, timeZone: string): Milliseconds {
   const seconds = at === undefined ? undefined : readInstant(at, timeZone)
   return seconds === undefined ? Date.now() : seconds * MS_PER_SECOND

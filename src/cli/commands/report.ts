@@ -19,6 +19,7 @@ import { namedDay, parsePeriod, singleDay, type Day, type PeriodOptions } from '
 import { checkIds } from '../args/rule-ids.js'
 import { configuredFiles, loadConfiguredRules } from '../args/rules.js'
 import { loadSettings } from '../args/settings.js'
+import { chooseTimeZone, type TimeZoneOptions } from '../args/time-zone.js'
 import { EXIT, usageError } from '../exit.js'
 import type { Io } from '../io.js'
 import { banDetails } from '../output/ban-details.js'
@@ -27,7 +28,7 @@ import { toText } from '../output/report-text.js'
 import { outputWidth, writeOutput } from '../output/write-output.js'
 import { verificationForReport } from './verify-log.js'
 
-export interface ReportOptions extends LogOptions, PeriodOptions {
+export interface ReportOptions extends LogOptions, PeriodOptions, TimeZoneOptions {
   readonly ban?: string
   readonly app?: string
   readonly network?: string
@@ -57,9 +58,10 @@ export async function report(
   if (question === 'ban' && id === undefined) usageError('report ban: give the id of a ban')
   if (more.length > 0 || (question !== 'ban' && question !== 'daily' && id !== undefined))
     usageError('report: too many arguments')
-  const day = question === 'daily' ? parseDay(id, options) : undefined
   const format = options.format ?? impliedFormat(options.output, FORMATS)
-  const base = { ...parseSelection(options), ...day }
+  const zone = await chooseTimeZone(options)
+  const day = question === 'daily' ? parseDay(id, options, zone.timeZone) : undefined
+  const base = { ...parseSelection(options, zone.timeZone), ...day }
   const top = parseWholeNumber('--top', options.top, { min: 1, max: 999_999 })
   const log = await openLog(options, io)
   try {
@@ -80,6 +82,7 @@ export async function report(
       io
     })
     const remarks = [
+      ...zone.remarks,
       ...idRemarks,
       ...(names?.remarks ?? []),
       ...report.remarks,
@@ -120,7 +123,7 @@ async function answer(
     case 'daily':
       return daily(
         database,
-        { ...selection, ...singleDay(selection) },
+        { ...selection, ...singleDay(selection, selection.timeZone) },
         appTitles(await apps(options)),
         top
       )
@@ -174,19 +177,24 @@ function isListed(apps: readonly CatalogueApp[]): (app: string, name: string) =>
 }
 
 /** The day that `report daily` names. */
-function parseDay(word: string | undefined, { since, until }: ReportOptions): Day | undefined {
+function parseDay(
+  word: string | undefined,
+  { since, until }: ReportOptions,
+  timeZone: string
+): Day | undefined {
   if (word === undefined) return undefined
   if (word !== 'today' && word !== 'yesterday')
     return usageError(`report daily: ${word} is not today or yesterday; for others use --since`)
   if (since !== undefined || until !== undefined)
     usageError(`report daily: give ${word}, or --since or --until, not both`)
-  return namedDay(word)
+  return namedDay(word, timeZone)
 }
 
-function parseSelection(options: ReportOptions): Selection {
+function parseSelection(options: ReportOptions, timeZone: string): Selection {
   const { ban, app, network, name, all } = options
   return {
-    ...parsePeriod(options),
+    ...parsePeriod(options, timeZone),
+    timeZone,
     ban,
     app,
     network,

@@ -30,7 +30,7 @@ const FORWARDED = ['the answer of an upstream (not queried)']
 export interface View {
   /** Rules folder relative to the working folder, so that editors find the files. */
   readonly folder: string
-  /** Of the rules, so that dates look as they were written. */
+  /** By default that of the rules, so that dates look as they were written. */
   readonly timeZone: string
 }
 
@@ -39,7 +39,7 @@ export function toText(explanation: Explanation, view: View): string {
   const place = network === null ? 'in no network' : `in network ${network}`
   const received = reply === null ? FORWARDED : reply.length === 0 ? NO_REPLY : reply
   const lines = [
-    `${paint('bold', `${name} ${type}`)} from ${client}, ${place}, at ${local(at, view)}`,
+    `${paint('bold', `${name} ${type}`)} from ${client}, ${place}, at ${local(at, view)} (${view.timeZone})`,
     '',
     verdictLine(explanation),
     ...(rule === null ? [] : ruleLines(rule, view)),
@@ -110,7 +110,7 @@ function oneLine(text: string): string {
   return escapeControls(text.replaceAll(/[ \t\n]+/g, ' ').trim())
 }
 
-/** A UTC instant of the JSON form, in the time zone of the rules. */
+/** A UTC instant of the JSON form, in the time zone. */
 function local(instant: string, { timeZone }: View): string {
   return showInstant(Date.parse(instant) / MS_PER_SECOND, timeZone)
 }

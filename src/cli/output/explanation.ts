@@ -142,8 +142,9 @@ function decidedBy(policy: Policy, event: QueryEvent): Omit<RuleView, 'outcome'>
   return ruleView(policy, claim, matchedRule(policy.snapshot, claim, entry, whole))
 }
 
-export function toJson(explanation: Explanation): string {
-  return `${JSON.stringify(explanation, undefined, 2)}\n`
+/** Times are UTC. @param timeZone in which times without an offset are read, and texts show them */
+export function toJson(explanation: Explanation, timeZone: string): string {
+  return `${JSON.stringify({ ...explanation, timeZone }, undefined, 2)}\n`
 }
 
 function stepsOf(

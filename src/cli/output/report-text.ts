@@ -10,12 +10,12 @@ const FIXED_SPACE = '\u00a0'
 const LABEL = 18
 
 /** @param width of the terminal, in columns */
-export function toText({ title, facts, tables, remarks }: Report, width: number): string {
+export function toText({ title, timeZone, facts, tables, remarks }: Report, width: number): string {
   const lines = [
     ...wrap(title, width).map(line => paint('bold', line)),
     ...facts.flatMap(([label, ...lines]) => factLines(label, lines, width)),
     '',
-    ...tables.flatMap(table => [...tableLines(table, tables.length > 1, width), '']),
+    ...tables.flatMap(table => [...tableLines(table, tables.length > 1, width, timeZone), '']),
     ...remarks.flatMap(remark => [...wrap(remark, width), ''])
   ]
   return `${lines.slice(0, -1).join('\n')}\n`
@@ -26,19 +26,19 @@ function factLines(label: string, texts: readonly string[], width: number): stri
   return lines.map((line, i) => `${(i === 0 ? label : '').padEnd(LABEL)}${line}`)
 }
 
-function tableLines(table: Table, withTitle: boolean, width: number): string[] {
+function tableLines(table: Table, withTitle: boolean, width: number, timeZone: string): string[] {
   const { title, description } = table
   const head = withTitle
     ? [paint('bold', title), ...wrap(description, width)]
     : wrap(description, width)
-  return [...head, ...gridOf(table, width - 2).map(line => `  ${line}`)]
+  return [...head, ...gridOf(table, width - 2, timeZone).map(line => `  ${line}`)]
 }
 
-/** The rows of a table, without its title. */
-export function gridOf(table: Table, width: number): string[] {
+/** The rows of a table, without its title. @param timeZone of timestamps */
+export function gridOf(table: Table, width: number, timeZone = 'UTC'): string[] {
   if (table.rows.length === 0) return wrap(table.emptyText, width)
   const { columns: heads, rows } = withoutZeroColumns(table)
-  const texts = rows.map(row => row.map((value, i) => formatValue(value, heads[i]!.kind)))
+  const texts = rows.map(row => row.map((value, i) => formatValue(value, heads[i]!.kind, timeZone)))
   const widths = heads.map(({ title }, i) =>
     Math.max(
       title.length,

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { examples, type Context } from './context.js'
+import { examples, TIME_ZONE, type Context } from './context.js'
 
 const LOG = 'query log, or its folder (default: the one in the settings)'
 const NAME = 'only this name and all below it; =name: exactly this; *.name: only below'
@@ -21,8 +21,9 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
       'daily [today|yesterday], ban ID, bypass or new-names (default: lookups by --by)'
     )
     .option('-l, --log <file>', LOG)
-    .option('--since <time>', 'from this time on: 7d, 12h, a date, or a time (RFC 3339); UTC')
+    .option('--since <time>', 'from this time on: 7d, 12h, a date, or a time (RFC 3339)')
     .option('--until <time>', 'up to this time')
+    .option('--time-zone <zone>', TIME_ZONE)
     .option('--ban <id>', 'only lookups decided by this ban')
     .option('--app <id>', 'only lookups of this app')
     .option('-n, --network <id>', 'only lookups from this network')

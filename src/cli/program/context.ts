@@ -8,6 +8,9 @@ export interface Context {
   readonly done: (code: number) => void
 }
 
+/** The meaning of `--time-zone`. */
+export const TIME_ZONE = 'IANA time zone of dates and times (default: that of the rules)'
+
 /** Shows two calls of a command, without its options for the settings file, below its help. */
 export function examples(command: Command, first: string, second: string): void {
   command.addHelpText('after', `\nExamples:\n  $ interdict ${first}\n  $ interdict ${second}`)

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { examples, type Context } from './context.js'
+import { examples, TIME_ZONE, type Context } from './context.js'
 
 const AT = "evaluate at this date or time, in the rules' time zone"
 
@@ -31,6 +31,7 @@ export function addRulesCommands(program: Command, { io, done }: Context): void 
     .requiredOption('-f, --from <address>', 'address of the client')
     .option('-t, --type <type>', 'query type, such as AAAA or TYPE65280', 'A')
     .option('-a, --at <time>', AT)
+    .option('--time-zone <zone>', TIME_ZONE)
     .option('--no-upstream', 'do not query upstreams')
     .option('--json', 'print JSON')
     .action(async (name: string, _options, command: Command) => {

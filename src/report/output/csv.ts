@@ -3,18 +3,21 @@ import type { Report, Value } from '../report.js'
 import { rawValue } from './format.js'
 
 /** RFC 4180: one table after another, each with its header; with a title line each if there are several. */
-export function toCsv({ tables }: Report): string {
+export function toCsv({ tables, timeZone }: Report): string {
   return tables
     .map(({ title, columns, rows }) => {
       const head = columns.map(({ key }) => key)
-      const lines = csvLines([head, ...rows])
-      return tables.length === 1 ? lines : `${csvLines([[title]])}${lines}`
+      const lines = csvLines([head, ...rows], timeZone)
+      return tables.length === 1 ? lines : `${csvLines([[title]], timeZone)}${lines}`
     })
     .join('\r\n')
 }
 
-export function csvLines(rows: readonly (readonly Value[])[]): string {
-  return rows.map(row => `${row.map(cell => csvCell(rawValue(cell))).join(',')}\r\n`).join('')
+/** @param timeZone of timestamps */
+export function csvLines(rows: readonly (readonly Value[])[], timeZone = 'UTC'): string {
+  return rows
+    .map(row => `${row.map(cell => csvCell(rawValue(cell, timeZone))).join(',')}\r\n`)
+    .join('')
 }
 
 /**

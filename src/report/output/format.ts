@@ -1,19 +1,20 @@
 import { escapeControls } from '../../querylog/record/terminal-line.js'
+import { showTime } from '../../rules/time/instant.js'
 import type { Kind, Table, Value } from '../report.js'
 
 /** A value as a reader sees it: `1,234`, `12.5%`, `2026-11-05 09:15`; control characters are escaped. */
-export function formatValue(value: Value, kind: Kind): string {
+export function formatValue(value: Value, kind: Kind, timeZone: string): string {
   if (value === null) return '-'
-  if (value instanceof Date) return formatInstant(value, kind)
+  if (value instanceof Date) return formatInstant(value, kind, timeZone)
   if (typeof value === 'string') return escapeControls(value)
   if (kind === 'share') return `${(100 * value).toFixed(1)}%`
   if (kind === 'change') return `${value > 0 ? '+' : ''}${(100 * value).toFixed(0)}%`
   return value.toLocaleString('en')
 }
 
-/** The part of RFC 3339 that the kind needs, in UTC. */
-function formatInstant(at: Date, kind: Kind): string {
-  const text = at.toISOString()
+/** The part of RFC 3339 that the kind needs, in local time. */
+function formatInstant(at: Date, kind: Kind, timeZone: string): string {
+  const text = showTime(Number(at), timeZone)
   return kind === 'day' ? text.slice(0, 10) : `${text.slice(0, 10)} ${text.slice(11, 16)}`
 }
 
@@ -30,7 +31,7 @@ export function withoutZeroColumns<T extends Pick<Table, 'columns' | 'rows'>>(ta
   }
 }
 
-/** A machine-readable value: timestamps are RFC 3339 in UTC. */
-export function rawValue(value: Value): string | number | null {
-  return value instanceof Date ? value.toISOString() : value
+/** A machine-readable value: timestamps are RFC 3339, with the offset of the time zone. */
+export function rawValue(value: Value, timeZone: string): string | number | null {
+  return value instanceof Date ? showTime(Number(value), timeZone) : value
 }

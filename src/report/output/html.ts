@@ -5,7 +5,7 @@ import { STYLE } from './style.js'
 
 /** One self-contained file: no script and no external resource, and its content security policy allows none. */
 export function toHtml(report: Report): string {
-  const { title, facts, tables, remarks } = report
+  const { title, timeZone, facts, tables, remarks } = report
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -22,7 +22,7 @@ export function toHtml(report: Report): string {
 <dl>
 ${facts.map(([label, ...lines]) => `<div><dt>${escaped(label)}</dt>${lines.map(line => `<dd>${escaped(line)}</dd>`).join('')}</div>`).join('\n')}
 </dl>
-${tables.map(sectionHtml).join('\n')}
+${tables.map(table => sectionHtml(table, timeZone)).join('\n')}
 ${remarks.length === 0 ? '' : `<footer>${remarks.map(remark => `<p>${escaped(remark)}</p>`).join('')}</footer>`}
 </main>
 </body>
@@ -30,7 +30,7 @@ ${remarks.length === 0 ? '' : `<footer>${remarks.map(remark => `<p>${escaped(rem
 `
 }
 
-function sectionHtml(table: Table): string {
+function sectionHtml(table: Table, timeZone: string): string {
   const { id, title, description, emptyText, chart } = table
   const picture =
     chart === undefined
@@ -40,17 +40,19 @@ function sectionHtml(table: Table): string {
 <h2>${escaped(title)}</h2>
 <p>${escaped(description)}</p>
 ${picture}
-${table.rows.length === 0 ? `<p class="none">${escaped(emptyText)}</p>` : tableHtml(table)}
+${table.rows.length === 0 ? `<p class="none">${escaped(emptyText)}</p>` : tableHtml(table, timeZone)}
 </section>`
 }
 
-function tableHtml(table: Table): string {
+function tableHtml(table: Table, timeZone: string): string {
   const { columns, rows } = withoutZeroColumns(table)
   const cell = (tag: string, text: string, i: number): string =>
     `<${tag}${CLASS[columns[i]!.kind]}>${escaped(text)}</${tag}>`
   const head = columns.map(({ title }, i) => cell('th', title, i)).join('')
   const body = rows.map(row => {
-    const cells = row.map((value, i) => cell('td', formatValue(value, columns[i]!.kind), i))
+    const cells = row.map((value, i) =>
+      cell('td', formatValue(value, columns[i]!.kind, timeZone), i)
+    )
     return `<tr>${cells.join('')}</tr>`
   })
   return `<div class="table"><table>

@@ -35,6 +35,7 @@ export async function banReport(
   const networks = await tally(log, 'network', ofBan, 1000)
   return {
     title: `Evidence for the ban ${id}`,
+    timeZone: selection.timeZone,
     facts: [...(rules?.facts ?? []), ...periodFacts(selection, all), ...sumFacts(all), proof],
     tables: [
       coverageTable(networks, rules),
@@ -53,7 +54,7 @@ const TIMELINE = {
   by: 'day',
   id: 'days',
   title: 'Attempts over time',
-  description: 'Lookups of banned names per day (UTC).',
+  description: 'Lookups of banned names per day.',
   emptyText: NO_LOOKUPS
 } as const
 const NAMES = {

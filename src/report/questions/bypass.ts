@@ -55,6 +55,7 @@ export async function bypass(
   ]
   return {
     title: 'Bypass attempts',
+    timeZone: selection.timeZone,
     facts: periodFacts(selection, all),
     tables,
     remarks: [

@@ -1,3 +1,5 @@
+import type { Milliseconds } from '../../base/units.js'
+import { shiftDays, startOfDay } from '../../rules/time/instant.js'
 import type { Log } from '../log.js'
 import { formatValue } from '../output/format.js'
 import type { Fact, Report, Table } from '../report.js'
@@ -6,7 +8,6 @@ import type { Selection } from './selection.js'
 import { tallyTable, type TallyTable } from './tables.js'
 import { sums, type Sums } from './tally.js'
 
-const DAY = 86_400_000
 /** Days before the report's day that it is compared with. */
 const BASELINE_DAYS = 7
 
@@ -21,16 +22,22 @@ export async function daily(
   titles: ReadonlyMap<string, string>,
   top: number
 ): Promise<Report> {
-  const { since } = selection
+  const { since, timeZone } = selection
   const all = await sums(log, selection)
-  const before = await sums(log, { ...selection, since: since - BASELINE_DAYS * DAY, until: since })
+  const baseline = shiftDays(since, -BASELINE_DAYS, timeZone)
+  const before = await sums(log, { ...selection, since: baseline, until: since })
   const tables: Table[] = []
   for (const table of TABLES) {
     tables.push(await tallyTable(log, { top, ...table, titles }, selection))
   }
   return {
-    title: `Daily report, ${showStart(since)}`,
-    facts: [...periodFacts(selection, all), ...sumFacts(all), ...comparison(all, before, since)],
+    title: `Daily report, ${showStart(since, timeZone)}`,
+    timeZone,
+    facts: [
+      ...periodFacts(selection, all),
+      ...sumFacts(all),
+      ...comparison(all, before, selection)
+    ],
     tables,
     remarks: [
       ...(all.first === null ? await firstDayHint(log, selection) : []),
@@ -43,28 +50,33 @@ export async function daily(
 async function firstDayHint(log: Log, selection: Selection & { readonly until: number }) {
   const { first } = await sums(log, { ...selection, since: undefined, until: undefined })
   if (first === null || Number(first) < selection.until) return []
-  const end = new Date((Math.floor(Number(first) / DAY) + 1) * DAY)
-  const begins = `The log has no lookups of that day: it starts at ${formatValue(first, 'time')}.`
-  return [
-    `${begins} For its first day so far, run: report daily --until ${formatValue(end, 'day')}.`
-  ]
+  const { timeZone } = selection
+  const end = new Date(shiftDays(startOfDay(Number(first), timeZone), 1, timeZone))
+  const begins = `The log has no lookups of that day: it starts at ${formatValue(first, 'time', timeZone)}.`
+  const day = formatValue(end, 'day', timeZone)
+  return [`${begins} For its first day so far, run: report daily --until ${day}.`]
 }
 
-function showStart(since: number): string {
-  const isMidnight = since % DAY === 0
+function showStart(since: Milliseconds, timeZone: string): string {
+  const isMidnight = since === startOfDay(since, timeZone)
   return isMidnight
-    ? formatValue(new Date(since), 'day')
-    : `from ${formatValue(new Date(since), 'time')} UTC`
+    ? formatValue(new Date(since), 'day', timeZone)
+    : `from ${formatValue(new Date(since), 'time', timeZone)}`
 }
 
 /** Compares with the mean of the previous days in the log, which may be younger than a week. */
-function comparison({ blocked }: Sums, before: Sums, since: number): Fact[] {
+function comparison(
+  { blocked }: Sums,
+  before: Sums,
+  { since, timeZone }: Selection & { readonly since: Milliseconds }
+): Fact[] {
   if (before.first === null) return [['Compared', 'no earlier lookups in the log']]
-  const days = Math.ceil((since - Number(before.first)) / DAY)
+  let days = 1
+  while (days < BASELINE_DAYS && shiftDays(since, -days, timeZone) > Number(before.first)) days++
   const usual = before.blocked / days
   if (usual === 0) return [['Compared', 'nothing blocked on the previous days']]
-  const change = formatValue(blocked / usual - 1, 'change')
-  const mean = formatValue(Math.round(usual), 'count')
+  const change = formatValue(blocked / usual - 1, 'change', timeZone)
+  const mean = Math.round(usual).toLocaleString('en')
   return [
     ['Compared', `blocked ${change} against the mean of the previous ${days} days (${mean} a day)`]
   ]
@@ -75,7 +87,7 @@ const TABLES: readonly Omit<TallyTable, 'top'>[] = [
     by: 'hour',
     id: 'hours',
     title: 'Timeline',
-    description: 'Lookups that a rule matched, per hour (UTC).',
+    description: 'Lookups that a rule matched, per hour.',
     emptyText: 'No rule matched a lookup.'
   },
   {

@@ -1,7 +1,7 @@
 import type { Log } from '../log.js'
 import { column, type Table } from '../report.js'
 import { sourceOf } from './source.js'
-import type { Selection } from './selection.js'
+import type { Filters } from './selection.js'
 
 interface Span {
   readonly generation: number
@@ -18,7 +18,7 @@ interface Span {
  * The snapshots of the rules that decided the lookups. Generations restart at 1 with the program, so
  * lookups are counted by generation and day first, and consecutive days are merged.
  */
-export async function generations(log: Log, selection: Selection): Promise<Table> {
+export async function generations(log: Log, selection: Filters): Promise<Table> {
   const { from, sql, parameters } = sourceOf(log, selection, 'name')
   const days = await log.rows<Span & Record<string, string | number | Date | null>>(
     `SELECT generation, sha256, serial, rule, sum(n)::BIGINT AS lookups,

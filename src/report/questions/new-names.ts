@@ -34,6 +34,7 @@ export async function newNames(
   const young = 'The log starts in this period, so every name in it counts as new.'
   return {
     title: 'New names of banned apps',
+    timeZone: selection.timeZone,
     facts: periodFacts(selection, all),
     tables,
     remarks: before.lookups === 0 ? [young] : []

@@ -12,8 +12,8 @@ const HEADINGS: Readonly<Record<Key, readonly [title: string, description: strin
   network: ['Lookups by network', 'Lookups that a rule matched, in each network.'],
   client: ['Lookups by client', 'The clients with most lookups that a rule matched.'],
   name: ['Lookups by name', 'The names with most lookups that a rule matched.'],
-  hour: ['Lookups by hour', 'Lookups that a rule matched, per hour (UTC).'],
-  day: ['Lookups by day', 'Lookups that a rule matched, per day (UTC).'],
+  hour: ['Lookups by hour', 'Lookups that a rule matched, per hour.'],
+  day: ['Lookups by day', 'Lookups that a rule matched, per day.'],
   type: ['Lookups by type', 'Lookups by query type: A and AAAA ask for addresses.'],
   match: [
     'Lookups by match',
@@ -46,6 +46,7 @@ export async function overview(
     left === 0 || WITHOUT_KEY[by] === undefined ? 0 : await countWithout(log, by, selection)
   return {
     title,
+    timeZone: selection.timeZone,
     facts: [...periodFacts(selection, all), ...selectionFacts(selection), ...sumFacts(all)],
     tables: [table],
     remarks: [...notShown(by, left, none), ...(await lookupsWithoutRule(log, selection, all))]
@@ -89,22 +90,19 @@ export async function lookupsWithoutRule(log: Log, selection: Selection, { looku
 }
 
 function lookupsText(count: number): string {
-  return `${formatValue(count, 'count')} ${count === 1 ? 'lookup' : 'lookups'}`
+  return `${count.toLocaleString('en')} ${count === 1 ? 'lookup' : 'lookups'}`
 }
 
 export const NO_LOOKUPS = 'No matching lookups.'
 
 /** The period of the report, and the first and last lookup in it. */
-export function periodFacts({ since, until }: Selection, { first, last }: Sums): Fact[] {
-  const at = (instant: number): string => formatValue(new Date(instant), 'time')
+export function periodFacts({ since, until, timeZone }: Selection, { first, last }: Sums): Fact[] {
+  const at = (instant: Date | number): string => formatValue(new Date(instant), 'time', timeZone)
   const from = since === undefined ? 'the start of the log' : at(since)
   const to = until === undefined ? 'now' : at(until)
-  const found =
-    first === null ? [] : [`${formatValue(first, 'time')} to ${formatValue(last, 'time')}`]
-  return [
-    ['Period (UTC)', `${from} to ${to}`],
-    ...found.map((text): Fact => ['First and last', text])
-  ]
+  const found: Fact[] =
+    first === null || last === null ? [] : [['First and last', `${at(first)} to ${at(last)}`]]
+  return [['Period', `${from} to ${to}`], ...found, ['Time zone', timeZone]]
 }
 
 /** The filters, so that a page that is passed on names them. */
@@ -135,12 +133,12 @@ export function sumFacts({
     [lookups - blocked - monitored - allowed, 'without a matching rule']
   ]
   const some = parts.filter(([count]) => count > 0)
-  const how = some.map(([count, what]) => `${formatValue(count, 'count')} ${what}`).join(', ')
+  const how = some.map(([count, what]) => `${count.toLocaleString('en')} ${what}`).join(', ')
   return [
-    ['Lookups', how === '' ? '0' : `${formatValue(lookups, 'count')}: ${how}`],
+    ['Lookups', how === '' ? '0' : `${lookups.toLocaleString('en')}: ${how}`],
     [
       'Clients',
-      `${formatValue(clients, 'count')} in ${formatValue(networks, 'count')} network${networks === 1 ? '' : 's'}`
+      `${clients.toLocaleString('en')} in ${networks.toLocaleString('en')} network${networks === 1 ? '' : 's'}`
     ]
   ]
 }

@@ -1,5 +1,6 @@
 import type { Log } from '../log.js'
 import { column, type Table } from '../report.js'
+import { localTime, startOfLocalDay } from './local-time.js'
 import { sourceOf } from './source.js'
 import type { Selection } from './selection.js'
 
@@ -11,7 +12,14 @@ const QUIET_SHARE = 0.6
  * of the same kind (workday or weekend). A log of blocked lookups only shows a drop of those.
  */
 export async function quietNetworks(log: Log, selection: Selection): Promise<Table> {
-  const { from, sql, parameters } = sourceOf(log, selection, 'client')
+  const local = await localTime(log, selection)
+  // Tallies are of UTC days.
+  const { from, sql, parameters } = sourceOf(
+    log,
+    selection,
+    local === undefined ? 'client' : undefined
+  )
+  const at = local ?? (column => column)
   const rows = await log.rows<{
     network: string
     day: Date
@@ -21,10 +29,10 @@ export async function quietNetworks(log: Log, selection: Selection): Promise<Tab
     clientsBefore: number
   }>(
     `WITH days AS (
-      SELECT network, date_trunc('day', first) AS day, isodow(day) > 5 AS weekend,
+      SELECT network, date_trunc('day', ${at('first')}) AS day, isodow(day) > 5 AS weekend,
         sum(n)::BIGINT AS lookups, count(DISTINCT client) AS clients
       FROM ${from} WHERE ${sql} AND network IS NOT NULL GROUP BY ALL),
-    ends AS (SELECT min(first) AS first, max(last) AS last FROM ${from} WHERE ${sql}),
+    ends AS (SELECT min(${at('first')}) AS first, max(${at('last')}) AS last FROM ${from} WHERE ${sql}),
     -- Whole: from the first minutes of the day to the last.
     whole AS (SELECT DISTINCT day, weekend FROM days, ends
       WHERE day + INTERVAL '10 minutes' >= first AND day + INTERVAL '23 hours 50 minutes' <= last),
@@ -58,7 +66,7 @@ export async function quietNetworks(log: Log, selection: Selection): Promise<Tab
     rows: rows.map(({ network, day, lookups, usual, clients, clientsBefore }) => {
       return [
         network,
-        day,
+        startOfLocalDay(day, selection.timeZone),
         lookups,
         Math.round(usual),
         lookups / usual - 1,

@@ -30,7 +30,7 @@ const NAME_CONDITIONS = {
 } as const
 
 /** Filters for lookups; all of them have to match. */
-export interface Selection extends Period {
+export interface Filters extends Period {
   readonly ban?: string | undefined
   readonly app?: string | undefined
   readonly network?: string | undefined
@@ -38,6 +38,12 @@ export interface Selection extends Period {
   readonly name?: NameSelection | undefined
   /** Include lookups that no rule matched. */
   readonly all?: boolean | undefined
+}
+
+/** The lookups of a report. */
+export interface Selection extends Filters {
+  /** IANA name: days and hours are those of this zone. */
+  readonly timeZone: string
 }
 
 /** An SQL condition and the values of its `$parameters`. */
@@ -50,7 +56,7 @@ export interface Condition {
 const HAS_RULE = `verdict IN (${RULE_VERDICTS.map(verdict => `'${verdict}'`).join(', ')})`
 
 /** Values from the user are bound as parameters, never part of the SQL text. */
-export function conditionOf(selection: Selection): Condition {
+export function conditionOf(selection: Filters): Condition {
   const { since, until, ban, app, network, clients, name, all } = selection
   const parameters: Record<string, string> = {}
   const terms: string[] = []

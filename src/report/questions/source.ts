@@ -1,5 +1,5 @@
 import type { CountedBy, Log } from '../log.js'
-import { conditionOf, type Condition, type Selection } from './selection.js'
+import { conditionOf, type Condition, type Filters } from './selection.js'
 
 /** A FROM clause for lookups or tallies, and the WHERE condition for it. */
 export interface Source extends Condition {
@@ -15,7 +15,7 @@ const EACH_LOOKUP = '(SELECT *, 1::BIGINT AS n, time AS first, time AS last FROM
  *
  * @param by undefined if the question needs a column that tallies do not have
  */
-export function sourceOf(log: Log, selection: Selection, by: CountedBy | undefined): Source {
+export function sourceOf(log: Log, selection: Filters, by: CountedBy | undefined): Source {
   if (by === undefined || !hasTally(by, selection)) {
     return { from: EACH_LOOKUP, ...conditionOf(selection) }
   }
@@ -24,7 +24,7 @@ export function sourceOf(log: Log, selection: Selection, by: CountedBy | undefin
 }
 
 /** A client alias can be valid for part of a day, and tallies are of whole days. */
-function hasTally(by: CountedBy, { clients, name, all }: Selection): boolean {
+function hasTally(by: CountedBy, { clients, name, all }: Filters): boolean {
   if (clients !== undefined) return false
   return by === 'name' ? all !== true : name === undefined
 }

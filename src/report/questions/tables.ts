@@ -1,7 +1,10 @@
+import type { Milliseconds } from '../../base/units.js'
 import { escapeControls } from '../../querylog/record/terminal-line.js'
 import type { Log } from '../log.js'
 import type { Chart, Series } from '../output/chart.js'
-import { column, type Column, type Kind, type Table, type Value } from '../report.js'
+import { formatValue } from '../output/format.js'
+import { column, type Column, type Kind, type Table } from '../report.js'
+import { localDays } from './local-time.js'
 import type { Selection } from './selection.js'
 import { TIME_KEYS, tally, type Key, type Tally } from './tally.js'
 
@@ -28,10 +31,10 @@ export async function tallyTable(
   selection: Selection
 ): Promise<Table> {
   const rows = await tally(log, wanted.by, selection, wanted.top)
-  return toTable(rows, wanted)
+  return toTable(rows, wanted, selection.timeZone)
 }
 
-export function toTable(rows: readonly Tally[], wanted: TallyTable): Table {
+export function toTable(rows: readonly Tally[], wanted: TallyTable, timeZone: string): Table {
   const { by, id, title, description, emptyText } = wanted
   const columns: Column[] = [{ key: by, title: by, kind: kindOf(by) }, ...countColumns(by)]
   return {
@@ -41,7 +44,9 @@ export function toTable(rows: readonly Tally[], wanted: TallyTable): Table {
     emptyText,
     columns,
     rows: rows.map(row => [row.key, ...columns.slice(1).map(({ key }) => row[key]!)]),
-    ...(rows.length === 0 || wanted.chart === false ? {} : { chart: chartOf(rows, wanted) })
+    ...(rows.length === 0 || wanted.chart === false
+      ? {}
+      : { chart: chartOf(rows, wanted, timeZone) })
   }
 }
 
@@ -73,9 +78,9 @@ export const OUTCOMES = [
   { key: 'allowed', name: 'allowed', tone: 'allowed' }
 ] as const
 
-function chartOf(rows: readonly Tally[], { by, titles }: TallyTable): Chart {
+function chartOf(rows: readonly Tally[], { by, titles }: TallyTable, timeZone: string): Chart {
   const isTimeline = TIME_KEYS.includes(by)
-  const shown = isTimeline ? fillGaps(rows, by) : rows.slice(0, BARS)
+  const shown = isTimeline ? fillGaps(rows, by, timeZone) : rows.slice(0, BARS)
   const series: Series[] = [
     ...OUTCOMES.map(({ key, name, tone }) => ({ name, tone, values: shown.map(row => row[key]) })),
     { name: 'no rule', tone: 'other', values: shown.map(otherLookups) }
@@ -83,7 +88,13 @@ function chartOf(rows: readonly Tally[], { by, titles }: TallyTable): Chart {
   return {
     kind: isTimeline ? 'timeline' : 'ranking',
     unit: 'lookups',
-    labels: shown.map(({ key }) => labelOf(key, { by, titles, oneDay: isOneDay(shown) })),
+    labels: isTimeline
+      ? timeLabels(
+          shown.map(({ key }) => key as Date),
+          by,
+          timeZone
+        )
+      : shown.map(({ key }) => escapeControls(titles?.get(String(key)) ?? String(key))),
     series: series.filter(({ values }) => values.some(value => value > 0))
   }
 }
@@ -96,36 +107,33 @@ function otherLookups({ lookups, blocked, monitored, allowed }: Counted): number
   return lookups - blocked - monitored - allowed
 }
 
-const STEP = { hour: 3_600_000, day: 86_400_000 }
+const HOUR: Milliseconds = 3_600_000
 
 /** Adds rows of 0 for hours or days without lookups, so that the time axis is even. */
-function fillGaps(rows: readonly Tally[], by: Key): Counted[] {
-  const step = by === 'hour' ? STEP.hour : STEP.day
+function fillGaps(rows: readonly Tally[], by: Key, timeZone: string): Counted[] {
   const known = new Map(rows.map(row => [Number(row.key), row]))
-  const first = Number(rows[0]!.key)
-  const count = (Number(rows.at(-1)!.key) - first) / step + 1
-  return Array.from({ length: count }, (_, i) => {
-    const at = first + i * step
-    return known.get(at) ?? { key: new Date(at), lookups: 0, blocked: 0, monitored: 0, allowed: 0 }
-  })
+  const [first, last] = [rows[0]!, rows.at(-1)!].map(row => row.key as Date) as [Date, Date]
+  const even = by === 'hour' ? hours(first, last) : localDays(first, last, timeZone)
+  // Where clocks change by half an hour, some hours begin at other minutes.
+  const times = new Set([...even.map(Number), ...known.keys()])
+  return [...times]
+    .sort((a, b) => a - b)
+    .map(at => {
+      const nothing = { lookups: 0, blocked: 0, monitored: 0, allowed: 0 }
+      return known.get(at) ?? { key: new Date(at), ...nothing }
+    })
 }
 
-interface Labelled {
-  readonly by: Key
-  readonly titles: ReadonlyMap<string, string> | undefined
-  /** All rows are of one day, so labels need no date. */
-  readonly oneDay: boolean
+function hours(first: Date, last: Date): Date[] {
+  const count = Math.floor((Number(last) - Number(first)) / HOUR) + 1
+  return Array.from({ length: count }, (_, i) => new Date(Number(first) + i * HOUR))
 }
 
-function labelOf(key: Value, { by, titles, oneDay }: Labelled): string {
-  if (!(key instanceof Date)) return escapeControls(titles?.get(String(key)) ?? String(key))
-  const text = key.toISOString()
-  const [day, time] = [text.slice(5, 10), text.slice(11, 16)]
-  if (by === 'day') return day
-  return oneDay ? time : `${day} ${time}`
-}
-
-function isOneDay(rows: readonly Counted[]): boolean {
-  const span = Number(rows.at(-1)?.key) - Number(rows[0]?.key)
-  return span < STEP.day
+/** Labels of a time axis; hours of a single day need no date. */
+function timeLabels(times: readonly Date[], by: Key, timeZone: string): string[] {
+  const texts = times.map(at => formatValue(at, 'hour', timeZone))
+  const isOneDay = new Set(texts.map(text => text.slice(0, 10))).size === 1
+  return texts.map(text =>
+    by === 'day' ? text.slice(5, 10) : isOneDay ? text.slice(11) : text.slice(5)
+  )
 }

@@ -1,6 +1,7 @@
 import type { CountedBy, Log } from '../log.js'
+import { localTime, startOfLocalDay, UTC } from './local-time.js'
 import { sourceOf, type Source } from './source.js'
-import { instant, type Condition, type Selection } from './selection.js'
+import { instant, type Condition, type Filters, type Selection } from './selection.js'
 
 /** Keys that lookups can be counted by: the SQL expression, and the tallies that have it. */
 const KEY_COLUMNS = {
@@ -55,7 +56,7 @@ export async function tally(
   selection: Selection,
   top: number
 ): Promise<Tally[]> {
-  const [key, counted] = KEY_COLUMNS[by]
+  const [key, counted] = await keyOf(log, by, selection)
   const { from, sql, parameters } = sourceOf(log, selection, counted)
   const isTimeline = TIME_KEYS.includes(by)
   const best = `SELECT ${key} AS key, ${SUMS} FROM ${from} WHERE ${sql} AND ${key} IS NOT NULL
@@ -70,7 +71,30 @@ export async function tally(
     keys.length <= BITS
       ? await clientsByBits(log, source, key, keys)
       : await clientsOf(log, source, key, { sql: best, parameters: bound })
-  return rows.map(row => ({ ...row, clients: clients.get(String(row.key)) ?? 0 }))
+  const { timeZone } = selection
+  const isLocalDay = by === 'day' && timeZone !== UTC
+  return rows.map(row => ({
+    ...row,
+    key: isLocalDay ? startOfLocalDay(row.key as Date, timeZone) : row.key,
+    clients: clients.get(String(row.key)) ?? 0
+  }))
+}
+
+/**
+ * The SQL expression of a key, and the tallies that have it. Tallies are of UTC days, so that local
+ * days are counted from the lookups. A local day is the start of the same day in UTC, and a local
+ * hour is the instant at which it starts.
+ */
+async function keyOf(
+  log: Log,
+  by: Key,
+  selection: Selection
+): Promise<readonly [key: string, counted: CountedBy | undefined]> {
+  const local = TIME_KEYS.includes(by) ? await localTime(log, selection) : undefined
+  if (local === undefined) return KEY_COLUMNS[by]
+  const first = local('first')
+  const start = `date_trunc('${by}', ${first})`
+  return [by === 'day' ? start : `(${start} - (${first} - first))`, undefined]
 }
 
 /** Counts the lookups of a selection that have no value for a key. */
@@ -141,7 +165,7 @@ function counts(rows: readonly Clients[]): Map<string, number> {
 }
 
 /** Totals of the whole selection. */
-export async function sums(log: Log, selection: Selection): Promise<Sums> {
+export async function sums(log: Log, selection: Filters): Promise<Sums> {
   const { from, sql, parameters } = sourceOf(log, selection, 'client')
   const [row] = await log.rows<Sums>(
     `SELECT ${SUMS}, count(DISTINCT client) AS clients, count(DISTINCT network) AS networks

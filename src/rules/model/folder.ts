@@ -48,6 +48,9 @@ export interface RuleFiles {
   readonly bundle?: BundleFacts | undefined
 }
 
+/** The file with the networks and their rules. */
+export const NETWORKS_FILE = 'networks.yaml'
+
 const COPY_MARK = '\0'
 
 /** Internal name of the last good copy of a downloaded list; no path contains NUL. */

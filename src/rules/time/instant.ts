@@ -68,6 +68,24 @@ export function showInstant(instant: Seconds, zone: string): string {
   return `${local}${zone === 'UTC' ? 'Z' : showOffset(offset)}`
 }
 
+/** As `showInstant`, with milliseconds: `2024-03-20T00:00:00.000+01:00`. */
+export function showTime(at: Milliseconds, zone: string): string {
+  if (zone === 'UTC') return new Date(at).toISOString()
+  const offset = offsetAt(at, zone)
+  return `${new Date(at + offset).toISOString().slice(0, -1)}${showOffset(offset)}`
+}
+
+/** The start of the local day that contains an instant. */
+export function startOfDay(at: Milliseconds, zone: string): Milliseconds {
+  const local = at + offsetAt(at, zone)
+  return localToInstant(local - (((local % MS_PER_DAY) + MS_PER_DAY) % MS_PER_DAY), zone)
+}
+
+/** The same local time, so many days later. */
+export function shiftDays(at: Milliseconds, days: number, zone: string): Milliseconds {
+  return localToInstant(at + offsetAt(at, zone) + days * MS_PER_DAY, zone)
+}
+
 function showOffset(offset: Milliseconds): string {
   const minutes = Math.abs(Math.round(offset / 60_000))
   const [hours, rest] = [Math.floor(minutes / 60), minutes % 60]
@@ -81,7 +99,8 @@ export function offsetAt(instant: Milliseconds, zone: string): Milliseconds {
   const shown: Record<string, number> = {}
   for (const { type, value } of formatter(zone).formatToParts(instant)) shown[type] = Number(value)
   const { year, month, day, hour, minute, second } = shown
-  return Date.UTC(year!, month! - 1, day, hour, minute, second) - instant
+  const local = Date.UTC(year!, month! - 1, day, hour, minute, second)
+  return local - Math.floor(instant / MS_PER_SECOND) * MS_PER_SECOND
 }
 
 const formatters = new Map<string, Intl.DateTimeFormat>()
