@@ -15,7 +15,7 @@ import { dirname, join } from 'node:path'
 import t from 'tap'
 import { openDatabase } from '../../src/querylog/archive/database.js'
 import { eventually } from '../daemon/site.js'
-import { writeWeek } from '../example/week.js'
+import { archiveWeek, writeWeek } from '../example/week.js'
 import { tendOnce } from '../querylog/archive/chain/rig.js'
 import { lines, logFolder, record } from '../querylog/archive/lines.js'
 import { FILES, interdict, PROGRAM, SETTINGS, writeSite } from './run.js'
@@ -61,6 +61,7 @@ const records = readdirSync(folder)
   .flatMap(name => readFileSync(join(folder, name), 'utf8').split('\n'))
   .filter(line => line.startsWith('{') && line.endsWith('}'))
   .map(line => JSON.parse(line) as Readonly<Partial<Record<string, string>>>)
+await archiveWeek(log)
 
 t.test('counts agree with the lines of the log', async t => {
   for (const [by, field] of [
@@ -429,13 +430,13 @@ t.test('query prints tables, JSON and CSV; without SQL, the columns', async t =>
   t.match((await query()).out, /qname +VARCHAR/)
   const long = await query("SELECT repeat('a', 200000) AS a")
   t.equal(long.out.replaceAll(/\s/g, ''), `a${'a'.repeat(200_000)}`, 'a cell of any length')
-  const many = await query('SELECT 1 AS n FROM range(200000)')
-  t.equal(many.out.split('\n').length, 200_002, 'any number of rows')
+  const many = await query('SELECT 1 AS n FROM range(130000)')
+  t.equal(many.out.split('\n').length, 130_002, 'any number of rows')
 })
 
 t.test('a slow reader gets all output, more than a pipe holds', async t => {
   const sql = "SELECT repeat('a', 100) AS a FROM range(10000)"
-  const command = ['"$0" "$@"', '{ sleep 2; cat; }', 'tail -c 4'].join(' | ')
+  const command = ['"$0" "$@"', '{ sleep 1; cat; }', 'tail -c 4'].join(' | ')
   const words = [PROGRAM, 'query', '--log', log, '--format', 'json', sql]
   const said = await new Promise<string>(resolve => {
     const shell = ['-u', 'NODE_OPTIONS', 'sh', '-c', command, process.execPath, ...words]
@@ -491,7 +492,7 @@ t.test('reports an output file that cannot be written, and a missing log', async
   const ran = await report('--output', join(folder, 'missing/x'))
   t.equal(ran.code, 1)
   t.match(ran.err, '(CLI_OUTPUT)')
-  const misspelt = await interdict('report', '-c', settings, '--log', join(folder, 'none.jsonl'))
+  const misspelt = await report('--log', join(dirname(logFolder(t, {})), 'none.jsonl'))
   t.strictSame([misspelt.code, misspelt.out], [1, ''])
   t.match(misspelt.err, /none\.jsonl: no such file or folder \(ARCHIVE_READ\)/)
   const none = await interdict('report', '-c', writeSite(t, FILES))

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { askTcp, askUdp } from '../daemon/dns-client.js'
 import { banning, eventually, Site } from '../daemon/site.js'
+import { freePort } from '../udp/free-port.js'
 import { BadUpstream, silent } from '../upstream/bad-upstream.js'
 import { listenAddress, startServer } from './server-process.js'
 
@@ -34,7 +35,7 @@ t.test('a second signal stops it at once, with exit code 1', async t => {
   const servers = `'127.0.0.1:${upstream.endpoint.port}'`
   const server = startServer(t, new Site(t, files(settings({ servers }))))
   const at = await listenAddress(server)
-  const lost = t.rejects(askUdp(at, 'slow.example', { patience: 5_000 }))
+  const lost = t.rejects(askUdp(at, 'slow.example', { patience: 500 }))
   await upstream.sees(1)
   server.child.kill('SIGTERM')
   await server.says(/stopping/)
@@ -132,7 +133,8 @@ t.test('serves with both logs on a full disk, and reports it', onLinux, async t 
 })
 
 t.test('of two processes started on one port at once, one serves', async t => {
-  const sites = [1, 2].map(() => new Site(t, files(settings({ port: 25_353 }))))
+  const port = await freePort()
+  const sites = [1, 2].map(() => new Site(t, files(settings({ port }))))
   const servers = sites.map(site => startServer(t, site))
   await eventually('one has ended', () => servers.some(({ code }) => code() !== undefined))
   const [lost, kept] = servers.sort((a, b) => (b.code() ?? -1) - (a.code() ?? -1))

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { combinedOutput, PROGRAM } from '../cli/run.js'
-import { writeWeek } from './week.js'
+import { archiveWeek, writeWeek } from './week.js'
 
 /** Pages whose commands are run in order, each page in its own folder. */
 export const PAGES = [
@@ -36,7 +36,7 @@ export async function pageNow(path: (typeof PAGES)[number], folder: string): Pro
   if (path === 'docs/getting-started.md')
     cpSync('rules', join(folder, 'rules'), { recursive: true })
   if (path === 'docs/guides/reports.md') {
-    writeWeek(join(folder, 'log'))
+    await archiveWeek(writeWeek(join(folder, 'log')))
     cpSync('rules/apps', join(folder, 'rules/apps'), { recursive: true })
   }
   let text = ''

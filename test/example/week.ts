@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { seeded } from '../../bench/kit/random.js'
+import { maintainArchive } from '../../src/querylog/archive/maintain.js'
 import type { QueryRecord } from '../../src/querylog/record/schema.js'
 
 /** The first of seven days: a Thursday. */
@@ -176,6 +177,17 @@ export function writeWeek(folder: string): string {
     writeFileSync(path, lines.join('') + (isLast ? '{"v":1,"time":"2026-11-11T23:59:59' : ''))
   }
   return live
+}
+
+/**
+ * Archives all but the active file, as a gateway does. Most reports then read tallies, which takes a
+ * tenth of the time.
+ */
+export async function archiveWeek(live: string): Promise<void> {
+  const options = { path: live, threads: 1, parquet: true, chain: undefined, keep: undefined }
+  const nothing = (): void => undefined
+  const log = { info: nothing, warn: nothing, error: nothing }
+  await maintainArchive(options, START + DAYS * DAY - 1, log)
 }
 
 function recordsOf(day: number, random: () => number): QueryRecord[] {

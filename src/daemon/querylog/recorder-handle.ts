@@ -14,7 +14,7 @@ import { LogLocks } from './log-locks.js'
 const DRAIN_ATTEMPTS = 3
 /** Writing the last records takes a fraction of this, unless the disk or pipe blocks. */
 const DRAIN_TIMEOUT: Milliseconds = 8_000
-const END_TIMEOUT: Milliseconds = 3_000
+const END_TIMEOUT: Milliseconds = 5_000
 
 /** The control thread's handle of the recorder thread, which is restarted when it dies. */
 export class RecorderHandle {

@@ -14,8 +14,11 @@ import type { StartThread, Thread } from '../threads/thread.js'
 
 /** An idle thread is ended, since it holds tens of megabytes, more after a long list. */
 const IDLE_TIMEOUT: Milliseconds = 5_000
-/** A terminated thread ends within milliseconds, unless it waits in the kernel for a file system. */
-const END_TIMEOUT: Milliseconds = 2_000
+/**
+ * A terminated thread ends within milliseconds, on an overloaded machine within seconds, unless it
+ * waits in the kernel for a file system.
+ */
+const END_TIMEOUT: Milliseconds = 5_000
 /** A job on which the thread died is tried once more, in a new thread. */
 const MAX_ATTEMPTS = 2
 

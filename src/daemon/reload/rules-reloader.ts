@@ -50,7 +50,7 @@ const FULL_RELOAD: readonly ReloadReason[] = ['SIGHUP', 'retry']
  */
 export const STUCK_AFTER: Milliseconds = 60_000
 /** At the stop, how long a reload in progress may take to end once its thread has ended. */
-const STOP_TIMEOUT: Milliseconds = 2_000
+const STOP_TIMEOUT: Milliseconds = 5_000
 
 type FullResult = Exclude<CompileResult, { readonly kind: 'updated' }>
 
