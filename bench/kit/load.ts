@@ -10,6 +10,8 @@ export interface Load {
   readonly seconds: Seconds
   /** At most so many queries. */
   readonly count?: number
+  /** 16 if undefined. */
+  readonly sockets?: number
   /** Open loop: queries a second. */
   readonly rate?: number
   readonly tcp?: boolean
@@ -42,6 +44,7 @@ export async function putLoad(programs: Programs, port: number, load: Load): Pro
   const command = [programs.load, '--port', `${port}`, '--queries', load.queries]
   command.push('--seconds', `${load.seconds}`)
   if (load.count !== undefined) command.push('--count', `${load.count}`)
+  if (load.sockets !== undefined) command.push('--sockets', `${load.sockets}`)
   if (load.rate !== undefined) command.push('--rate', `${load.rate}`)
   if (load.rate !== undefined) command.push('--timeout', `${OPEN_LOOP_TIMEOUT}`)
   if (load.tcp) command.push('--tcp')
