@@ -52,7 +52,10 @@ export async function startService(
       void gateway.reload('SIGHUP')
     },
     close: async signal => {
-      log.info({ signal }, 'stopping: refusing new queries, answering accepted ones')
+      const { lameDuck } = config.shutdown
+      if (lameDuck > 0)
+        log.info({ signal, lameDuckMs: lameDuck }, 'not ready any more, stopping soon')
+      else log.info({ signal }, 'stopping: refusing new queries, answering accepted ones')
       const ended = await gateway.stop()
       log.info({}, 'stopped')
       return ended
@@ -81,6 +84,12 @@ function logStart(
   const { kind } = transport
   for (const endpoint of endpoints)
     log.info({ endpoint: formatEndpoint(endpoint) }, 'listening on UDP and TCP')
+  if (gateway.httpEndpoint !== undefined) {
+    log.info(
+      { endpoint: formatEndpoint(gateway.httpEndpoint) },
+      'serving health and metrics over HTTP'
+    )
+  }
   const fields = { workers, transport: kind, upstreams: upstreams.join(' ') || 'none' }
   log.info(fallbackReason === undefined ? fields : { ...fields, why: fallbackReason }, 'serving')
   const { address, port } = endpoints[0]!

@@ -28,14 +28,22 @@ export interface Config {
   readonly state: StateConfig
   readonly remoteLists: RemoteListsConfig
   readonly transfers: TransfersConfig
-  /** Undefined: no admin socket. */
-  readonly admin: { readonly socket: AdminSocketConfig | undefined }
+  readonly admin: {
+    /** Undefined: no admin socket. */
+    readonly socket: AdminSocketConfig | undefined
+    /** Undefined: no HTTP. */
+    readonly http: Endpoint | undefined
+  }
   readonly log: {
     readonly service: ServiceLogConfig
     readonly queries: QueryLogConfig
     readonly outputs: readonly OutputConfig[]
   }
-  readonly shutdown: { readonly grace: Milliseconds }
+  readonly shutdown: {
+    readonly grace: Milliseconds
+    /** How long queries are still accepted, while the gateway already says that it is not ready. */
+    readonly lameDuck: Milliseconds
+  }
 }
 
 /** The signatures that a bundle must have. */

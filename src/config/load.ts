@@ -174,7 +174,7 @@ function configOf(
       timeout: settings['remote-lists'].timeout
     },
     transfers: transfersOf(settings.transfers, folder),
-    admin: { socket: resolved.socket },
+    admin: { socket: resolved.socket, http: settings.admin.http },
     log: {
       service: {
         level: service.level,
@@ -192,7 +192,7 @@ function configOf(
       },
       outputs: outputsOf(log.outputs, folder, resolve(folder, settings.state.folder))
     },
-    shutdown
+    shutdown: { grace: shutdown.grace, lameDuck: shutdown['lame-duck'] }
   }
 }
 

@@ -136,7 +136,10 @@ const remoteLists = section({
   timeout: duration('1s', '1h').prefault('5m')
 })
 
-const admin = section({ socket: z.string('a path').prefault('') })
+const admin = section({
+  socket: z.string('a path').prefault(''),
+  http: z.union([z.literal('').transform(() => undefined), endpoint]).prefault('')
+})
 
 const mode = z.enum(['full', 'prefix', 'pseudonym', 'none'])
 
@@ -215,7 +218,10 @@ export const settingsSchema = section({
   transfers: transfersSchema,
   admin,
   log,
-  shutdown: section({ grace: duration('0s', '1m').prefault('5s') })
+  shutdown: section({
+    grace: duration('0s', '1m').prefault('5s'),
+    'lame-duck': duration('0s', '5m').prefault('0s')
+  })
 }).superRefine((settings, context) => {
   const { listen, upstreams, 'remote-lists': remote } = settings
   const { servers, forward } = upstreams

@@ -118,6 +118,7 @@ const TROUBLE: StatusReply = withHealth({
   version: '1.2.3',
   started: '2026-01-02T03:04:05.678Z',
   uptimeSeconds: 93_784,
+  stopping: false,
   transport: 'batch',
   listening: Array.from({ length: 9 }, (_, i) => ({ address: '2001:db8::53', port: 5300 + i })),
   rules: {

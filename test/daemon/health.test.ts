@@ -19,7 +19,14 @@ const worker = { number: 0, state: 'listening', since: null, restarts: 0 } as co
 const usage = { entries: 0, octets: 0, limitOctets: 1 }
 const GOOD: Status = {
   ...ZERO_COUNTERS,
-  ...{ version: '1.0.0', started: '', uptimeSeconds: 1, transport: 'batch', listening: [] },
+  ...{
+    version: '1.0.0',
+    started: '',
+    uptimeSeconds: 1,
+    stopping: false,
+    transport: 'batch',
+    listening: []
+  },
   rules: { reload: null, reloadStuckSince: null, bundle: null } as unknown as Status['rules'],
   workers: [worker],
   silent: [],
@@ -45,6 +52,7 @@ const cases: readonly {
     bad: { workers: [worker, { ...worker, number: 1, state: 'dead' }] },
     codes: ['WORKER_DOWN']
   },
+  { it: 'it is about to stop', bad: { stopping: true }, codes: ['STOPPING'] },
   { it: 'a worker is silent', bad: { silent: [0] }, codes: ['WORKER_SILENT'] },
   {
     it: 'rules are refused',

@@ -210,6 +210,7 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'daemon/log-lock.test.ts',
     'a spool folder belongs to one output'
   ],
+  'HTTP thread dies': ['daemon/http.test.ts', 'health and metrics over HTTP'],
   'output thread dies': ['daemon/export-handle.test.ts', 'the export thread dies'],
   'closed logs cannot be converted': [
     'querylog/archive/maintain.test.ts',

@@ -9,6 +9,7 @@ const THREADS = [
   'compiler-main',
   'fetcher-main',
   'export-main',
+  'http-main',
   'recorder-main',
   'transfer-main',
   'worker-main'

@@ -25,6 +25,7 @@ export const withHealth = (status: Status): StatusReply => ({ ...status, health:
 
 /** All problems, each with whether the gateway is not ready because of it. */
 export const PROBLEMS = {
+  STOPPING: true,
   WORKER_DOWN: true,
   WORKER_SILENT: true,
   RULES_REFUSED: true,
@@ -52,6 +53,7 @@ export function healthOf(status: Status): Health {
 }
 
 const CHECKS: readonly ((status: Status) => Found)[] = [
+  ({ stopping }) => (stopping ? [['STOPPING', 'the gateway is about to stop']] : []),
   ({ workers }) =>
     workers.flatMap(({ number, state }) =>
       state === 'listening' ? [] : [['WORKER_DOWN', `worker ${number} is not listening`] as const]

@@ -33,6 +33,8 @@ export interface Status extends WorkerCounters {
   readonly version: string
   readonly started: string
   readonly uptimeSeconds: Seconds
+  /** Whether it was told to stop. */
+  readonly stopping: boolean
   readonly transport: Transport['kind']
   readonly listening: readonly Endpoint[]
   readonly rules: RulesStatus
@@ -109,6 +111,7 @@ export interface StatusSources {
   /** Wall-clock time of the start. */
   readonly started: Milliseconds
   readonly uptime: Milliseconds
+  readonly stopping: boolean
 }
 
 /** Asks all threads in parallel, each with the timeout. */
@@ -128,6 +131,7 @@ export async function gatherStatus(
     version: packageVersion(),
     started: showInstant(started),
     uptimeSeconds: Math.floor(uptime / MS_PER_SECOND),
+    stopping: sources.stopping,
     transport,
     listening: endpoints,
     rules: rulesStatus(sources.rules, sources.reporter),

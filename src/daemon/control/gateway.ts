@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { MS_PER_SECOND } from '../../base/units.js'
 import type { Config } from '../../config/config.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
@@ -8,6 +9,8 @@ import type { Endpoint, Transport } from '../../udp/datagram.js'
 import { acquireStartLock } from '../../udp/start-lock.js'
 import { systemTimers } from '../../upstream/timers.js'
 import { AdminInterface } from '../admin/admin-interface.js'
+import { withHealth, type StatusReply } from '../admin/health.js'
+import { HttpHandle } from '../admin/http/http-handle.js'
 import { gatherStatus, type Status } from '../admin/status.js'
 import { Archiver } from '../querylog/archiver.js'
 import { checkChainKey } from '../querylog/chain-key.js'
@@ -51,7 +54,9 @@ export class Gateway {
   private readonly admin: AdminInterface
   private readonly reloader: RulesReloader
   private readonly warnings: readonly SerializedError[]
+  private readonly http: HttpHandle
   private hasCookieSecrets = false
+  private isStopping = false
   private readonly created = { wall: Date.now(), monotonic: performance.now() }
 
   constructor(private readonly options: GatewayOptions) {
@@ -91,6 +96,8 @@ export class Gateway {
       status,
       log
     })
+    const reply = (): Promise<StatusReply> => this.status().then(withHealth)
+    this.http = new HttpHandle(startThread, config.admin.http, reply, log)
     this.reloader = new RulesReloader({
       config,
       compiler,
@@ -110,6 +117,11 @@ export class Gateway {
 
   get workers(): number {
     return this.workerPool.size
+  }
+
+  /** Where health and metrics are served; undefined: nowhere. */
+  get httpEndpoint(): Endpoint | undefined {
+    return this.http.endpoint
   }
 
   /**
@@ -145,11 +157,14 @@ export class Gateway {
   }
 
   /**
-   * Stops accepting queries, answers pending ones, and writes pending log records.
+   * Stops accepting queries, after `shutdown.lame-duck`, answers pending ones, and writes pending log
+   * records.
    *
    * @returns whether all threads have ended
    */
   async stop(): Promise<boolean> {
+    this.isStopping = true
+    await sleep(this.options.config.shutdown.lameDuck)
     this.close()
     await this.archiver.close()
     await this.workerPool.drain(this.options.config.shutdown.grace)
@@ -171,6 +186,7 @@ export class Gateway {
   private close(): void {
     this.reloader.close()
     this.admin.close()
+    void this.http.close()
     this.loopDetector.close()
   }
 
@@ -182,6 +198,8 @@ export class Gateway {
       if (reserveErrors.length > 0) return reserveErrors
       const adminErrors = await this.admin.open()
       if (adminErrors.length > 0) return adminErrors
+      const httpErrors = await this.http.open()
+      if (httpErrors.length > 0) return httpErrors
       const error = await this.workerPool.listen(this.endpoints, this.rules)
       return error === undefined ? [] : [error]
     } finally {
@@ -231,7 +249,11 @@ export class Gateway {
       this
     const { reporter, rules, zones } = this.reloader
     const { kind: transport } = this.options.transport
-    const times = { started: created.wall, uptime: performance.now() - created.monotonic }
+    const times = {
+      started: created.wall,
+      uptime: performance.now() - created.monotonic,
+      stopping: this.isStopping
+    }
     const sources = { workerPool, cache, recorder, archiver, loopDetector, reporter, rules, zones }
     return gatherStatus({ ...sources, endpoints, upstreams, transport, ...times })
   }

@@ -14,6 +14,7 @@ import type { TransferList } from '../../rules/lists/transfer-list.js'
 import type { ZoneJob } from '../../sources/axfr/update-zone.js'
 import type { BootstrapServers } from '../../sources/http/bootstrap-resolver.js'
 import type { Endpoint } from '../../udp/datagram.js'
+import type { StatusReply } from '../admin/health.js'
 import type { WorkerStatus } from '../admin/worker-status.js'
 import type { RulesLocation } from '../reload/rules-location.js'
 import type { WatchState } from '../reload/watch-state.js'
@@ -197,6 +198,22 @@ export type OutputReport = Omit<OutputStatus, 'restarts'>
 export interface RecorderReply extends RecorderStatus {
   readonly outputs: readonly OutputStatus[]
 }
+
+export interface HttpInit {
+  readonly endpoint: Endpoint
+}
+
+export interface ToHttp {
+  readonly kind: 'reply'
+  readonly id: number
+  readonly reply: StatusReply
+}
+
+export type FromHttp =
+  | { readonly kind: 'listening'; readonly endpoint: Endpoint }
+  | { readonly kind: 'failed'; readonly error: SerializedError }
+  /** For the status. */
+  | { readonly kind: 'request'; readonly id: number }
 
 export interface ExportInit {
   readonly outputs: readonly OutputConfig[]

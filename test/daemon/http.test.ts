@@ -1,0 +1,150 @@
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
+import { connect } from 'node:net'
+import t from 'tap'
+import { PROBLEMS } from '../../src/daemon/admin/health.js'
+import { askUdp } from './dns-client.js'
+import { serving, type Rig } from './serve.js'
+import { banning, eventually } from './site.js'
+
+interface Response {
+  readonly code: number
+  readonly headers: IncomingHttpHeaders
+  readonly body: string
+}
+
+interface Options {
+  readonly method?: string
+  readonly body?: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+function call({ gateway }: Rig, path: string, options: Options = {}): Promise<Response> {
+  const { method = 'GET', headers = {}, body } = options
+  const { address: host, port } = gateway.httpEndpoint!
+  return new Promise((resolve, reject) => {
+    const request = httpRequest({ host, port, path, method, headers, agent: false }, response => {
+      let text = ''
+      response.setEncoding('utf8')
+      response.on('data', (part: string) => (text += part))
+      response.on('end', () => {
+        resolve({ code: response.statusCode!, headers: response.headers, body: text })
+      })
+    })
+    request.on('error', reject)
+    request.end(body)
+  })
+}
+
+const codesOf = (body: string): readonly string[] =>
+  (JSON.parse(body) as { problems: { code: string }[] }).problems.map(({ code }) => code)
+
+const more = "admin: { http: '127.0.0.1:0' }"
+
+t.test('health and metrics over HTTP', async t => {
+  const rig = await serving(t, { more, grace: '1s, lame-duck: 1s' })
+  const problems = async (): Promise<readonly string[]> =>
+    codesOf((await call(rig, '/readyz')).body)
+  await askUdp(rig.at, 'banned.example')
+
+  t.match(await call(rig, '/livez'), { code: 200, body: /"version":"\d/ })
+  const ready = await call(rig, '/readyz')
+  t.match(ready, { code: 200, headers: { 'content-type': 'application/json' } })
+  t.strictSame(JSON.parse(ready.body), { ready: true, problems: [] })
+  t.match(ready.headers, { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
+
+  await eventually('the lookup is counted', async () => {
+    const { body } = await call(rig, '/metrics')
+    return body.includes('interdict_lookups_total{verdict="blocked"} 1\n')
+  })
+  const plain = await call(rig, '/metrics')
+  t.match(plain, { code: 200, headers: { 'content-type': /^text\/plain; version=0\.0\.4/ } })
+  t.match(plain.body, '# TYPE interdict_dns_requests_total counter\n')
+  t.match(plain.body, 'interdict_dns_requests_total{transport="udp"} 1\n')
+  t.match(plain.body, 'interdict_ready 1\n')
+  t.match(plain.body, 'interdict_rules{kind="ban"} 1\n')
+  t.notMatch(plain.body, 'banned.example', 'no name of a query')
+  const open = await call(rig, '/metrics', { headers: { accept: 'application/openmetrics-text' } })
+  t.match(open.headers, { 'content-type': /^application\/openmetrics-text; version=1\.0\.0/ })
+  t.match(open.body, /# TYPE interdict_dns_requests counter\n[^]*\n# EOF\n$/)
+
+  t.match(await call(rig, '/'), { code: 404, headers: { 'content-type': /problem\+json/ } })
+  t.match(await call(rig, '/readyz/../metrics'), { code: 404 })
+  t.match(await call(rig, '/metrics?x=1'), { code: 200 })
+  t.match(await call(rig, '/readyz', { method: 'HEAD' }), { code: 200, body: '' })
+  t.match(await call(rig, '/readyz', { method: 'POST', body: '{}' }), {
+    code: 405,
+    headers: { allow: 'GET, HEAD', connection: 'close' }
+  })
+  const withBody = { body: 'x', headers: { 'content-length': '1' } }
+  t.match(await call(rig, '/readyz', withBody), { code: 413 })
+  const long = { headers: { cookie: 'x'.repeat(20_000) } }
+  t.match(await call(rig, '/readyz', long), { code: 431 })
+
+  rig.site.write('rules/networks.yaml', banning('a..example'))
+  await rig.gateway.reload('SIGHUP')
+  await eventually('refused', async () => (await problems()).includes('RULES_REFUSED'))
+  t.equal((await call(rig, '/readyz')).code, 503)
+  t.equal((await call(rig, '/livez')).code, 200, 'it lives, and answers')
+  rig.site.write('rules/networks.yaml', banning('banned.example'))
+  await rig.gateway.reload('SIGHUP')
+  await eventually('good again', async () => (await problems()).length === 0)
+
+  rmSync(rig.site.path('queries.jsonl'))
+  mkdirSync(rig.site.path('queries.jsonl'))
+  await eventually('no log', async () => (await problems()).includes('LOG_UNWRITABLE'))
+  rmSync(rig.site.path('queries.jsonl'), { recursive: true })
+  await eventually('a log again', async () => (await problems()).length === 0)
+
+  await rig.threads.kill('worker')
+  await rig.log.says('worker restarted')
+  await eventually('the worker is back', async () => (await problems()).length === 0)
+  t.match((await call(rig, '/metrics')).body, 'interdict_worker_restarts_total{worker="0"} 1\n')
+
+  rig.threads.lost = ({ kind }) => kind === 'reply'
+  await eventually('silence', async () => (await call(rig, '/livez')).code === 503)
+  t.strictSame(await problems(), ['CONTROL_SILENT'])
+  rig.threads.lost = () => false
+
+  const { address: host, port } = rig.gateway.httpEndpoint!
+  const idle = connect({ host, port })
+  idle.on('error', () => undefined)
+  await rig.threads.kill('http')
+  await rig.log.says('HTTP thread died')
+  await eventually('it listens again', () =>
+    call(rig, '/livez').then(
+      ({ code }) => code === 200,
+      () => false
+    )
+  )
+
+  const stopped = rig.gateway.stop()
+  await eventually('not ready', async () => (await problems()).includes('STOPPING'))
+  t.equal((await askUdp(rig.at, 'banned.example')).rcode, 'NXDOMAIN', 'still answering')
+  await stopped
+})
+
+t.test('a port in use prevents the start', async t => {
+  const first = await serving(t, { more })
+  const { port } = first.gateway.httpEndpoint!
+  await t.rejects(
+    serving(t, { more: more.replace(':0', `:${port}`) }),
+    /SOCKET_BIND|already in use/
+  )
+})
+
+t.test('the metrics page lists what there is', async t => {
+  const rig = await serving(t, { more })
+  const { body } = await call(rig, '/metrics')
+  const names = [...body.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name!)
+  t.ok(names.length <= 60)
+  const page = readFileSync('docs/reference/metrics.md', 'utf8')
+  const listed = [...page.matchAll(/^\| `(interdict_\w+)/gm)].map(([, name]) => name!)
+  t.strictSame(
+    names.filter(name => !listed.includes(name)),
+    []
+  )
+  t.equal(new Set(listed).size, listed.length, 'each once')
+  const codes = [...body.matchAll(/^interdict_problems\{code="(\w+)"\}/gm)].map(([, code]) => code!)
+  t.strictSame(codes, Object.keys(PROBLEMS))
+})
