@@ -70,7 +70,7 @@ export class AnswerInspector {
       name.set(targets, at, policy!.seed)
       at += name.length
       verdict.clear()
-      policy!.evaluateName(name, query.qtype, clientClass, now, verdict, overTcp)
+      policy!.evaluateName(name, query.qtype, clientClass, now, verdict, overTcp, true)
       if (this.isBlocked(context)) return match
       this.keepFirstMonitored(match, monitorClaim, monitorEntry)
     }

@@ -99,7 +99,17 @@ export class QueryStages {
     if (query.qclass !== RRCLASS.IN) return answerChaos(context, identity)
     verdict.clear()
     if (isShelved) shelf!.readBlock(verdict)
-    else policy.evaluateName(query.qname, query.qtype, clientClass, this.calendar, verdict, overTcp)
+    else {
+      policy.evaluateName(
+        query.qname,
+        query.qtype,
+        clientClass,
+        this.calendar,
+        verdict,
+        overTcp,
+        context.isAliased
+      )
+    }
     if (verdict.tier === TIER.specialUse) {
       const length = this.answerLocally(took)
       if (length !== CONTINUE) return length

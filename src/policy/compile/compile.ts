@@ -1,8 +1,15 @@
 import { failure } from '../../base/error.js'
 import type { Octets, Seconds } from '../../base/units.js'
-import type { LocalData, NameSource, Rule, RuleSet } from '../../rules/model/types.js'
+import {
+  isClientPolicy,
+  type LocalData,
+  type NameSource,
+  type Rule,
+  type RuleSet
+} from '../../rules/model/types.js'
 import {
   buildClaimIndex,
+  CLAIM_CLIENT,
   CLAIM_MONITOR,
   CLAIM_PASS,
   CLAIM_TCP_ONLY,
@@ -147,7 +154,8 @@ function compileClaims(
     const flags =
       flagsOf(claim) |
       (removesOwnList(rule, source) ? CLAIM_PASS : 0) |
-      (source.part?.overTcp === true ? CLAIM_TCP_ONLY : 0)
+      (source.part?.overTcp === true ? CLAIM_TCP_ONLY : 0) |
+      (isClientPolicy(source) ? CLAIM_CLIENT : 0)
     return { source: summary.index, claim: number, flags, tier: claim.tier + step }
   }
   const specialUse = summaries

@@ -5,6 +5,7 @@ import type { HashedName } from '../../dns/name/hashed-name.js'
 import { COVER } from '../../rules/model/types.js'
 import { AddressTable } from '../tables/address-table.js'
 import {
+  CLAIM_CLIENT,
   CLAIM_FLAGS,
   CLAIM_MONITOR,
   CLAIM_PASS,
@@ -58,9 +59,10 @@ export class Policy {
   private readonly qtypes: readonly (Uint16Array | undefined)[]
   private readonly passingLists: PassingLists
   private readonly localData: LocalDataTable
-  /** Type and transport of the query being evaluated. */
+  /** Type of the query being evaluated. */
   private qtype = 0
-  private overTcp = false
+  /** Flags of the claims that do not apply to its transport, or to alias targets. */
+  private skippedFlags = 0
   /** The claim that decides on the current entry, and the one in monitor mode; -1: none. */
   private decider = -1
   private deciderOrder = LAST
@@ -109,6 +111,7 @@ export class Policy {
    *
    * @param name read with this policy's `seed`
    * @param overTcp rules with the action `truncate` do not apply, so that others decide
+   * @param isTarget the name is that of an alias, so that policies for clients do not apply again
    */
   evaluateName(
     name: HashedName,
@@ -116,7 +119,8 @@ export class Policy {
     clientClass: number,
     now: Seconds,
     verdict: Verdict,
-    overTcp = false
+    overTcp = false,
+    isTarget = false
   ): void {
     const group = this.groups[clientClass]!
     name.hashSuffixes(this.seed)
@@ -125,7 +129,7 @@ export class Policy {
     const mayBeSpecialUse = this.names.mayBeSpecialUse(name)
     if (group === 0 || (group === this.specialUseGroup && !mayBeSpecialUse)) return
     this.qtype = qtype
-    this.overTcp = overTcp
+    this.skippedFlags = (overTcp ? CLAIM_UDP_ONLY : CLAIM_TCP_ONLY) | (isTarget ? CLAIM_CLIENT : 0)
     this.passingLists.count = 0
     const { has, most } = mayBeSpecialUse ? this.names.allLabelCounts : this.names.labelCounts
     for (let label = labels > most ? labels - most : 0; label < labels; label++) {
@@ -158,7 +162,7 @@ export class Policy {
     const group = this.groups[clientClass]!
     if (group === 0) return
     this.qtype = qtype
-    this.overTcp = overTcp
+    this.skippedFlags = overTcp ? CLAIM_UDP_ONLY : CLAIM_TCP_ONLY
     this.evaluatePrefixes(words, at, group, now, verdict)
     if (extractIpv4(words, at, this.embedded)) {
       this.evaluatePrefixes(this.embedded, 0, group, now, verdict)
@@ -270,7 +274,7 @@ export class Policy {
 
   /** Whether a claim is active and applies to the type and transport of the query. */
   private applies(word: number, now: Seconds): boolean {
-    if ((word & (this.overTcp ? CLAIM_UDP_ONLY : CLAIM_TCP_ONLY)) !== 0) return false
+    if ((word & this.skippedFlags) !== 0) return false
     const claim = word >>> CLAIM_SHIFT
     if ((word & CLAIM_TIMED) !== 0 && !this.activeClaims.has(claim, now)) return false
     return (word & CLAIM_TYPED) === 0 || this.isForType(claim)

@@ -22,9 +22,11 @@ export const CLAIM_PASS = 8
 export const CLAIM_UDP_ONLY = 16
 /** Flag: the claim applies over TCP only. */
 export const CLAIM_TCP_ONLY = 32
+/** Flag: the claim is for all queries of some clients, so that it does not apply to alias targets. */
+export const CLAIM_CLIENT = 64
 /** All flags. The claim's number is in the bits above them. */
-export const CLAIM_FLAGS = 63
-export const CLAIM_SHIFT = 6
+export const CLAIM_FLAGS = 127
+export const CLAIM_SHIFT = 7
 
 /** Words of a claim in a list. */
 export const WORDS_PER_CLAIM = 3

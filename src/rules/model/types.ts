@@ -84,6 +84,11 @@ export interface ListPart {
   readonly stage?: number
 }
 
+/** Whether a source is a zone's policy for clients: it lists the root, for all of their queries. */
+export function isClientPolicy({ part }: NameSource): boolean {
+  return part?.stage !== undefined && part.prefixes !== undefined
+}
+
 /** These query types; with `except`, all but these. */
 export interface QtypeSet {
   readonly types: readonly number[]

@@ -4,7 +4,7 @@ import { defined, replyOf } from './reply.js'
 import type { RuleIds } from './rule-ids.js'
 import { inlineTitle, type SourceResolver } from './source-resolver.js'
 import { COVER, type Allow, type Ban, type Block, type NameSource } from '../model/types.js'
-import type { Reply, Rule, RuleException } from '../model/types.js'
+import { isClientPolicy, type Reply, type Rule, type RuleException } from '../model/types.js'
 import { checkExceptionLimits } from './exception-limits.js'
 import type { AllowEntry, BanEntry, BlockEntry } from '../schema/networks-schema.js'
 import type { ExceptionEntry, NetworkEntry, NetworksFile } from '../schema/networks-schema.js'
@@ -180,7 +180,7 @@ const ID_PREFIX = {
 /** Whether a source covers a name, and its list does not let the name pass. */
 function blocksName(source: NameSource, sources: readonly NameSource[], name: Uint8Array): boolean {
   const { part } = source
-  if (part?.effect === 'pass' || part?.effect === 'encloser') return false
+  if (part?.effect === 'pass' || part?.effect === 'encloser' || isClientPolicy(source)) return false
   if (!coversName(source, name)) return false
   const passes = sources.filter(it => it.part?.effect === 'pass' && it.part.list === part?.list)
   return !passes.some(pass => coversName(pass, name))
