@@ -258,7 +258,9 @@ t.test('does not change the original TTL in RRSIG data', async t => {
 const codes = [
   { it: 'NOERROR', flags: OK, bits: 0, rcode: 0 },
   { it: 'NXDOMAIN', flags: OK | 3, bits: 0, rcode: 3 },
-  { it: 'REFUSED', flags: OK | 5, bits: 0, rcode: 5 },
+  { it: 'REFUSED as SERVFAIL', flags: OK | 5, bits: 0, rcode: 2 },
+  { it: 'NOTAUTH as SERVFAIL', flags: OK | 9, bits: 0, rcode: 2 },
+  { it: 'YXDOMAIN without a DNAME as SERVFAIL', flags: OK | 6, bits: 0, rcode: 2 },
   { it: 'FORMERR as SERVFAIL', flags: OK | 1, bits: 0, rcode: 2 },
   { it: 'NOTIMP as SERVFAIL', flags: OK | 4, bits: 0, rcode: 2 },
   { it: 'BADVERS as SERVFAIL', flags: OK, bits: 1, rcode: 2 },

@@ -134,10 +134,10 @@ const replies: readonly {
     reply: [header(0xabcd, 0x8181, 0, 0, 0, 0)]
   },
   {
-    it: 'NOTIMP with the opcode, AA and Z cleared',
-    query: [header(0xabcd, 0x2440, 1, 0, 0, 0), WWW],
+    it: 'NOTIMP with the opcode and CD; AA, RA and Z cleared',
+    query: [header(0xabcd, 0x24d0, 1, 0, 0, 0), WWW],
     write: (b, q) => encodeError(b, q, 512, 4, undefined),
-    reply: [header(0xabcd, 0xa084, 1, 0, 0, 0), WWW]
+    reply: [header(0xabcd, 0xa014, 1, 0, 0, 0), WWW]
   },
   {
     it: 'BADVERS in two parts',

@@ -24,7 +24,9 @@ function faultOfHeader(query: Uint8Array, reply: Uint8Array): string | undefined
   if ((reply[2]! & 0x80) === 0) return 'QR is clear'
   if ((reply[2]! & 0x79) !== (query[2]! & 0x79)) return 'another opcode or RD'
   if ((reply[2]! & 0x04) !== 0) return 'AA is set'
-  if ((reply[3]! & 0xc0) !== 0x80) return 'RA is clear, or Z is set'
+  // RA is for opcode QUERY alone.
+  const ra = (query[2]! & 0x78) === 0 ? 0x80 : 0
+  if ((reply[3]! & 0xc0) !== ra) return 'RA is wrong, or Z is set'
   if ((reply[3]! & 0x10) !== (query[3]! & 0x10)) return 'another CD'
   const records = word(reply, 6) + word(reply, 8)
   return (reply[2]! & 0x02) !== 0 && records > 0 ? 'truncated, but with records' : undefined

@@ -125,7 +125,8 @@ function broken(
   }
   demand(reply.id === Buffer.from(asked).readUInt16BE(0), 'another ID')
   demand(reply.opcode === ((bits >> 11) & 15), 'another opcode')
-  demand(flags.has('QR') && flags.has('RA'), 'QR and RA have to be set: RFC 1035 §4.1.1')
+  demand(flags.has('QR'), 'QR has to be set: RFC 1035 §4.1.1')
+  demand(flags.has('RA') === (reply.opcode === 0), 'RA for queries and nothing else: RFC 6895 §2')
   demand(!flags.has('AA'), 'AA set, though not authoritative: RFC 1035 §4.1.1')
   demand(!flags.has('Z'), 'Z set: RFC 1035 §4.1.1')
   demand(flags.has('RD') === ((bits & 0x0100) !== 0), 'RD differs from the query')

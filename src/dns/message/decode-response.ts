@@ -47,8 +47,8 @@ export function servfailAnswer(
  * - with data for QTYPE: the lowest TTL in ANSWER;
  * - NXDOMAIN or NODATA: the lowest of the SOA's TTL and MINIMUM (RFC 2308 §5) and the TTLs of the
  *   CNAMEs before it; 0 without an SOA;
- * - any other RCODE: `failureTtl`. FORMERR, NOTIMP and all from 16 on concern the query sent to the
- *   upstream, not the client's, so the client gets SERVFAIL instead;
+ * - any other RCODE: `failureTtl`. All but YXDOMAIN concern the query sent to the upstream, not the
+ *   client's, so the client gets SERVFAIL instead;
  * - truncated: 0.
  *
  * The random case of a query is no business of clients, nor is that of an earlier one, which a

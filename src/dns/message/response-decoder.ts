@@ -2,7 +2,7 @@ import { failure } from '../../base/error.js'
 import { getUint32, setUint32 } from '../../base/octets.js'
 import { Uint32List } from '../../base/uint32-list.js'
 import type { Milliseconds, Octets, Seconds } from '../../base/units.js'
-import { appendEde, OPTION_EDE } from '../edns/ede-option.js'
+import { appendEde, encodeEde, OPTION_EDE } from '../edns/ede-option.js'
 import { findNameEnd, findSharedSuffix } from '../name/compressed-name.js'
 import { NameBudget } from '../name/name-budget.js'
 import { skipName } from '../name/name.js'
@@ -13,7 +13,8 @@ import {
   soaMinimum,
   type AnswerTargets
 } from '../rdata/rdata.js'
-import { RCODE } from '../registry/rcode.js'
+import { EDE } from '../registry/ede.js'
+import { RCODE, showRcode } from '../registry/rcode.js'
 import { RRCLASS } from '../registry/rrclass.js'
 import { RRTYPE } from '../registry/rrtype.js'
 import { HEADER_SIZE, QUESTION_FIXED_SIZE, RECORD_FIXED_SIZE } from '../registry/sizes.js'
@@ -229,17 +230,17 @@ export class ResponseDecoder implements AnswerTargets {
     upstream: number
   ): Answer {
     const { rcode, counts, targetKinds, targets, addresses } = this
-    const concernsUpstreamQuery = rcode === RCODE.FORMERR || rcode === RCODE.NOTIMP || rcode > 0x0f
+    const isFailure = !this.isAnswer
     return {
       body,
-      rcode: concernsUpstreamQuery ? RCODE.SERVFAIL : rcode,
+      rcode: isFailure ? RCODE.SERVFAIL : rcode,
       answers: counts[0],
       authorities: counts[1],
       authentic: ((this.message[3] ?? 0) & 0x20) !== 0,
       ttls,
       storedAt: now,
       lifetime,
-      ede: this.ede,
+      ede: isFailure && rcode !== RCODE.SERVFAIL ? (this.ede ?? upstreamError(rcode)) : this.ede,
       upstream,
       targets: targetKinds.length === 0 ? NO_OCTETS : new Uint8Array(targets),
       targetKinds: targetKinds.length === 0 ? NO_OCTETS : new Uint8Array(targetKinds),
@@ -249,10 +250,26 @@ export class ResponseDecoder implements AnswerTargets {
     }
   }
 
+  /**
+   * Whether the RCODE says something about QNAME. YXDOMAIN does where a DNAME would make the name too
+   * long: RFC 6672 §2.2.
+   */
+  private get isAnswer(): boolean {
+    const { rcode, dnames } = this
+    if (rcode === RCODE.YXDOMAIN) return dnames.length > 0
+    return rcode === RCODE.NOERROR || rcode === RCODE.NXDOMAIN
+  }
+
   /** Count field `i` of the four in the header. */
   private sectionCount(i: number): number {
     return (this.message[4 + 2 * i]! << 8) | this.message[5 + 2 * i]!
   }
+}
+
+/** Why a client gets SERVFAIL, where the upstream gave no reason. */
+function upstreamError(rcode: number): Answer['ede'] {
+  const option = encodeEde(EDE.OTHER, `upstream answered ${showRcode(rcode)}`)
+  return { code: EDE.OTHER, option }
 }
 
 /** Whether a name with this first octet begins with a label: neither a pointer nor the root. */

@@ -1,5 +1,5 @@
 /**
- * RCODEs by name. RFC 1035 §4.1.1, RFC 8945 §10 (NOTAUTH), RFC 6891 §9 (BADVERS), RFC 7873 §8
+ * RCODEs by name. RFC 1035 §4.1.1, RFC 2136 §2.2 (YXDOMAIN to NOTZONE), RFC 8945 §10 (NOTAUTH), RFC 6891 §9 (BADVERS), RFC 7873 §8
  * (BADCOOKIE); IANA "DNS RCODEs".
  */
 export const RCODE = {
@@ -9,7 +9,11 @@ export const RCODE = {
   NXDOMAIN: 3,
   NOTIMP: 4,
   REFUSED: 5,
+  YXDOMAIN: 6,
+  YXRRSET: 7,
+  NXRRSET: 8,
   NOTAUTH: 9,
+  NOTZONE: 10,
   BADVERS: 16,
   BADCOOKIE: 23
 } as const

@@ -2,6 +2,7 @@ import { copyOctets, setUint16, setUint32 } from '../../base/octets.js'
 import type { Octets, Seconds } from '../../base/units.js'
 import { copyEdes } from '../edns/ede-option.js'
 import type { Query } from '../message/query.js'
+import { OPCODE } from '../registry/opcode.js'
 import { RCODE } from '../registry/rcode.js'
 import { RRTYPE } from '../registry/rrtype.js'
 import { HEADER_SIZE, OPT_FIXED_SIZE, UDP_PAYLOAD } from '../registry/sizes.js'
@@ -22,7 +23,8 @@ export function encodeTruncated(octets: Uint8Array, query: Query): Octets {
 
 /**
  * Encodes the header: keeps ID, OPCODE, RD and CD of the query, clears Z and AA, and sets the counts;
- * ADDITIONAL has an OPT or nothing. RFC 1035 §4.1.1, RFC 4035 §3.2.2 for CD.
+ * ADDITIONAL has an OPT or nothing. RA is for queries: other opcodes are answered without, as BIND
+ * does. RFC 1035 §4.1.1, RFC 4035 §3.2.2 for CD, RFC 6895 §2.
  */
 export function encodeHeader(
   octets: Uint8Array,
@@ -36,7 +38,8 @@ export function encodeHeader(
   const { at, edns } = query
   const headerRcode = rcode > 0x0f && !edns ? RCODE.SERVFAIL : rcode & 0x0f
   octets[at + 2] = 0x80 | (octets[at + 2]! & 0x79) | tc
-  octets[at + 3] = RA | ad | (octets[at + 3]! & 0x10) | headerRcode
+  const ra = query.opcode === OPCODE.QUERY ? RA : 0
+  octets[at + 3] = ra | ad | (octets[at + 3]! & 0x10) | headerRcode
   octets[at + 4] = 0
   octets[at + 5] = query.questionEnd > at + HEADER_SIZE ? 1 : 0
   setUint16(octets, at + 6, answers)
