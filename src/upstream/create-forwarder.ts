@@ -79,6 +79,8 @@ export interface UpstreamState {
   readonly health: 'up' | 'outOfRotation' | 'down'
   /** It supports cookies: responses without the right one are discarded. */
   readonly cookies: boolean
+  /** False: it has rejected EDNS, and is queried without for a while. */
+  readonly edns: boolean
   readonly counts: Readonly<UpstreamCounts>
 }
 
@@ -184,6 +186,7 @@ class UpstreamForwarder implements MeasuredForwarder {
       responseTime: upstream.responseTime,
       health: upstream.isDown ? 'down' : upstream.isOutOfRotation(now) ? 'outOfRotation' : 'up',
       cookies: upstream.cookies.isSupported,
+      edns: upstream.usesEdns(now),
       counts: upstream.counts
     }))
   }

@@ -109,7 +109,9 @@ const counts = {
   lost: 1_234_564,
   truncated: 0,
   doubts: 0,
-  rewordings: 0
+  rewordings: 0,
+  ednsRejections: 0,
+  withoutEdns: 0
 }
 const upstream = { queries: 123_456_789, overTcp: 1_234_567, responses: 9, ...counts }
 
@@ -170,6 +172,7 @@ const TROUBLE: StatusReply = withHealth({
     {
       ...{ address: '[fd12:3456:789a:bcde:f012:3456:789a:bcde]:5353', cookies: 2, ...upstream },
       ...{ workers: { up: 1, outOfRotation: 0, down: 1 }, roundTripMs: 1234.567 },
+      ...{ ednsRejections: 2, withoutEdns: 1 },
       loopsFor: ['.', 'corp.example']
     },
     {
@@ -273,6 +276,7 @@ t.test('shows every problem within 100 columns, and reports missing counters', a
     '2 dropped (queue full), 3 lost (write failed)',
     '5 write errors',
     'forwarding loop for corp.example; not used for it',
+    'rejects EDNS; queried without it',
     '31 days of Parquet since 2025-12-03, 2 closed files waiting, 1 GB of 2 GB, kept for 90 days',
     '0 B of disk space free',
     'closed files are kept as JSON lines: DuckDB is not installed',

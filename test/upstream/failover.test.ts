@@ -1,6 +1,6 @@
 import t from 'tap'
 import { RCODE } from '../../src/dns/registry/rcode.js'
-import { failing, good, silent } from './bad-upstream.js'
+import { failing, good, silent, type BadUpstream } from './bad-upstream.js'
 import { labelOf, markOf, rcodeOf, responseTo } from './messages.js'
 import { messageOf, rig, settled } from './rig.js'
 
@@ -84,19 +84,27 @@ t.test('one name that times out does not take an upstream out of rotation', asyn
   t.strictSame(health, [])
 })
 
-for (const rcode of [RCODE.SERVFAIL, RCODE.REFUSED, RCODE.FORMERR, RCODE.NOTIMP]) {
-  t.test(`tries one other upstream after RCODE ${rcode}`, async t => {
-    const { ask, forwarder } = await rig(t, [failing(rcode), good(2)], { cookies: false })
-    t.match(await ask(name(1)), { kind: 'response', upstream: 1 })
-    t.equal(forwarder.counts.queries, 2)
+/** How many names each upstream was queried for. */
+const names = (upstreams: readonly BadUpstream[]): number[] =>
+  upstreams.map(({ seen }) => new Set(seen.map(({ message }) => labelOf(message))).size)
+
+for (const rcode of [
+  ...[RCODE.SERVFAIL, RCODE.REFUSED, RCODE.FORMERR, RCODE.NOTIMP],
+  ...[RCODE.NOTAUTH, RCODE.NOTZONE, RCODE.YXRRSET]
+]) {
+  t.test(`tries each other upstream after RCODE ${rcode}`, async t => {
+    const all = [failing(rcode), failing(rcode), good(3)]
+    const { ask, upstreams } = await rig(t, all, { cookies: false })
+    t.match(await ask(name(1)), { kind: 'response', upstream: 2 })
+    t.strictSame(names(upstreams), [1, 1, 1])
   })
 
   t.test(`returns RCODE ${rcode} if all upstreams return it`, async t => {
     const all = [failing(rcode), failing(rcode), failing(rcode)]
-    const { ask, forwarder } = await rig(t, all, { cookies: false })
+    const { ask, upstreams } = await rig(t, all, { cookies: false })
     const outcome = await ask(name(1))
     t.equal(rcodeOf(messageOf(outcome)), rcode)
-    t.equal(forwarder.counts.queries, 2, 'not the third')
+    t.strictSame(names(upstreams), [1, 1, 1], 'each was queried for it')
   })
 }
 
@@ -113,6 +121,38 @@ t.test('returns an error if the other upstream times out', async t => {
   time.advance(820)
   t.match(await outcome, { kind: 'response', upstream: 0 })
   t.equal(rcodeOf(messageOf(await outcome)), RCODE.SERVFAIL)
+})
+
+t.test(
+  'before an error is returned, an upstream that is down is tried: it may be up again',
+  async t => {
+    const { ask, time, upstreams, forwarder } = await rig(t, [silent, good(2)])
+    const [recovering, other] = [upstreams[0]!, upstreams[1]!]
+    for (let step = 0; step < 200 && forwarder.states[0]!.health !== 'down'; step++) {
+      const outcome = ask(name(step))
+      time.advance(820)
+      await outcome
+    }
+    t.match(forwarder.states, [{ health: 'down' }, { health: 'up' }])
+    recovering.behaviour = good(1)
+    other.behaviour = failing(RCODE.SERVFAIL)
+    t.equal(markOf(messageOf(await ask('recovered.example.com'))), 1)
+    t.match(forwarder.states, [{ health: 'up' }, { health: 'up' }])
+  }
+)
+
+t.test('an error is returned when the upstreams that are down do not answer, in time', async t => {
+  const all = [failing(RCODE.SERVFAIL), ...Array.from({ length: 6 }, () => silent)]
+  const { ask, time, upstreams } = await rig(t, all)
+  const outcome = ask(name(1))
+  await upstreams[0]!.sees(1)
+  for (let waited = 0; waited < 4200; waited += 20) {
+    time.advance(20)
+    await settled()
+  }
+  t.match(await outcome, { kind: 'response', upstream: 0 })
+  t.equal(rcodeOf(messageOf(await outcome)), RCODE.SERVFAIL)
+  t.ok((await outcome).took <= 4020, 'within give-up')
 })
 
 t.test('takes an upstream that always refuses out of rotation', async t => {

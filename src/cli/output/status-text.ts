@@ -252,7 +252,10 @@ function upstreamLines({ upstreams }: Status): StyledText[] {
       return ['red', `${address}: forwarding loop for ${domain}; not used for it`]
     })
   )
-  return [`${formatNumber(up)} of ${formatNumber(upstreams.length)} up`, ...loops]
+  const plain = upstreams
+    .filter(({ withoutEdns }) => withoutEdns > 0)
+    .map(({ address }): StyledText => ['yellow', `${address}: rejects EDNS; queried without it`])
+  return [`${formatNumber(up)} of ${formatNumber(upstreams.length)} up`, ...loops, ...plain]
 }
 
 function upstreamTable(upstreams: readonly UpstreamStatus[]): string[] {

@@ -92,6 +92,8 @@ export interface UpstreamStatus extends Readonly<UpstreamCounts> {
   readonly roundTripMs: Milliseconds | null
   /** The number of workers that have received a server cookie from it. */
   readonly cookies: number
+  /** The number of workers that query it without EDNS, because it rejected EDNS. */
+  readonly withoutEdns: number
 }
 
 /** Where the status is gathered from. */
@@ -200,6 +202,7 @@ function upstreamsStatus(
       loopsFor: loopsFor.map(({ domain }) => domain),
       roundTripMs: meanRoundTrip(states),
       cookies: states.filter(({ cookies }) => cookies).length,
+      withoutEdns: states.filter(({ edns }) => !edns).length,
       ...sumOfCounts(states)
     }
   })

@@ -32,10 +32,11 @@ export function randomizeCase(question: Uint8Array, random: { word(): number }):
 
 /**
  * Encodes a query to an upstream into `into` from `at` on: RD set, because upstreams resolve
- * recursively; AD set, to get AD in the response (RFC 6840 §5.7); one OPT.
+ * recursively; AD set, to get AD in the response (RFC 6840 §5.7); one OPT, or none without EDNS, and
+ * then neither DO nor a cookie.
  *
  * @param cookie the only option sent; options of clients are not forwarded
- * @returns its length in octets, at most MAX_INQUIRY
+ * @returns its length in octets, at most MAX_UPSTREAM_QUERY_SIZE
  */
 export function encodeUpstreamQuery(
   into: Uint8Array,
@@ -44,15 +45,17 @@ export function encodeUpstreamQuery(
   question: Uint8Array,
   dnssecOk: boolean,
   checkingDisabled: boolean,
-  cookie?: ClientCookie
+  cookie?: ClientCookie,
+  edns = true
 ): Octets {
   setUint16(into, at, id)
   setUint16(into, at + 2, 0x0120 | (checkingDisabled ? 0x10 : 0))
   setUint16(into, at + 4, 1)
   setUint16(into, at + 6, 0)
   setUint16(into, at + 8, 0)
-  setUint16(into, at + 10, 1)
+  setUint16(into, at + 10, edns ? 1 : 0)
   const opt = copyOctets(question, 0, question.length, into, at + HEADER_SIZE)
+  if (!edns) return opt - at
   into[opt] = 0
   setUint16(into, opt + 1, RRTYPE.OPT)
   setUint16(into, opt + 3, UDP_PAYLOAD)

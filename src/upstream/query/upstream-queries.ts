@@ -7,7 +7,7 @@ import { areAllDown, ALL_LOOPING } from '../selection/upstream-selector.js'
 import type { Upstream } from '../selection/upstream.js'
 import { Completion, messageView } from './completion.js'
 import type { UpstreamQueryDependencies } from './dependencies.js'
-import { isErrorResponse, isTruncated } from './response-header.js'
+import { isEdnsRejected, isErrorResponse, isRejection, isTruncated } from './response-header.js'
 import { TimingWheel } from './timing-wheel.js'
 import { UpstreamQueryTable } from './upstream-query-table.js'
 import {
@@ -32,7 +32,8 @@ const LOOP_TEXT = 'forwarding loop: all upstreams forward back to this resolver'
  *               ▲    ├─ truncated ─► retry the same upstream over TCP
  *               │    ├─ case or cookie wrong ─► retry the same upstream over TCP
  *               │    ├─ BADCOOKIE ─► retry the same upstream with the new cookie
- *               │    ├─ error ─────► try one other upstream; if that fails, too ───► response
+ *               │    ├─ EDNS rejected ─► retry the same upstream without EDNS
+ *               │    ├─ error ─────► try each other upstream; if all fail, too ────► response
  *               │    └─ timeout, network error ─┬─ time and upstreams left ─┐
  *               │                               └───────────────────────────│──► failure
  *               └───────────────────────────────────────────────────────────┘
@@ -115,6 +116,9 @@ export class UpstreamQueries implements AttemptHandler {
     }
     upstream.counts.responses++
     upstream.onResponse(overTcp ? undefined : now - attempt.sentAt, now)
+    if (!attempt.edns && query.plainFor === upstream && !isRejection(octets, start)) {
+      upstream.onAnswerWithoutEdns(now)
+    }
     if (overTcp && query.caseMismatchFrom === upstream) {
       upstream.onTcpCaseCheck(
         answersQuestion(octets, start, end, attempt.id, query.forwarded.question, true)
@@ -130,9 +134,11 @@ export class UpstreamQueries implements AttemptHandler {
     } else if (!overTcp && isTruncated(octets, start)) {
       upstream.counts.truncated++
       this.retrySame(attempt, true, now)
+    } else if (attempt.edns && isEdnsRejected(octets, start, end)) {
+      this.retryWithoutEdns(attempt, overTcp, now)
     } else if (check === COOKIE_CHECK.accept && !isErrorResponse(octets, start)) {
       upstream.onAnswer()
-      query.errorFrom?.onWrongError(now)
+      if (query.errorResponse !== undefined) query.reportWrongErrors(now)
       this.completion.respond(query, upstream, messageView(octets, start, end), now)
       // After a single attempt over UDP nothing refers to it: no connection, timer or other attempt.
       if (query.attemptCount === 1 && !overTcp) this.recycle(query)
@@ -271,20 +277,39 @@ export class UpstreamQueries implements AttemptHandler {
     this.retrySame(attempt, isRepeated, now)
   }
 
+  private retryWithoutEdns(attempt: Attempt, overTcp: boolean, now: Milliseconds): void {
+    const { query, upstream } = attempt
+    query.plainFor = upstream
+    upstream.counts.ednsRejections++
+    this.retrySame(attempt, overTcp, now)
+  }
+
   private onErrorResponse(attempt: Attempt, message: Uint8Array, now: Milliseconds): void {
     const { query, upstream } = attempt
-    const other =
-      query.errorResponse === undefined
-        ? this.dependencies.selector.selectUntried(query, now)
-        : undefined
-    if (other === undefined) {
-      this.completion.respond(query, upstream, message, now)
-      return
-    }
+    attempt.isError = true
     attempt.release()
-    query.errorResponse = message
-    query.errorFrom = upstream
-    this.send(query, other, query.isTcpOnly, now)
+    if (query.errorResponse === undefined) {
+      query.errorResponse = message
+      query.errorFrom = upstream
+    }
+    this.tryOthers(query, query.errorResponse, query.errorFrom!, now)
+  }
+
+  /**
+   * After an error response: tries each other upstream once, those that are down last, because one of
+   * them may have recovered. Then clients get the first error.
+   */
+  private tryOthers(
+    query: UpstreamQuery,
+    error: Uint8Array,
+    from: Upstream,
+    now: Milliseconds
+  ): void {
+    const { selector } = this.dependencies
+    const mayTry = now < query.deadline && query.attemptCount < MAX_ATTEMPTS + query.group.length
+    const other = mayTry ? selector.selectUntried(query, now) : undefined
+    if (other === undefined) this.completion.respond(query, from, error, now)
+    else this.send(query, other, query.isTcpOnly, now)
   }
 
   private onTimeout(query: UpstreamQuery, now: Milliseconds): void {
@@ -309,7 +334,7 @@ export class UpstreamQueries implements AttemptHandler {
     if (query.firstWaiter === undefined) {
       this.keepWaiting(query, now)
     } else if (query.errorResponse !== undefined && query.errorFrom !== undefined) {
-      this.completion.respond(query, query.errorFrom, query.errorResponse, now)
+      this.tryOthers(query, query.errorResponse, query.errorFrom, now)
     } else if (now >= query.deadline || query.attemptCount >= MAX_ATTEMPTS || areAllDown(query)) {
       this.completion.fail(query, now)
     } else if (next !== undefined) {

@@ -28,6 +28,10 @@ export class Attempt {
   isUnreachable = false
   /** ICMP reported this very attempt; the upstream may just be restarting. */
   isUndelivered = false
+  /** The query has an OPT record. */
+  edns = true
+  /** The response was an error; another upstream was tried. */
+  isError = false
   /** Cookie in the query, which the response has to repeat; undefined: none. */
   cookie: ClientCookie | undefined
   /** Set by `start`. */
@@ -53,13 +57,15 @@ export class Attempt {
     this.exactCase = false
     this.isUnreachable = false
     this.isUndelivered = false
-    this.cookie = upstream.cookies.toSend(now)
+    this.edns = upstream.usesEdns(now) && this.query.plainFor !== upstream
+    this.isError = false
+    this.cookie = this.edns ? upstream.cookies.toSend(now) : undefined
     return this
   }
 
   /** Writes the query into `into` from `at` on; returns its length. */
   write(into: Uint8Array, at: Octets): Octets {
-    return this.query.write(into, at, this.id, this.cookie)
+    return this.query.write(into, at, this.id, this.cookie, this.edns)
   }
 
   release(): void {
@@ -95,10 +101,12 @@ export class UpstreamQuery extends TimerNode {
   isReconnected = false
   /** The upstream that sent BADCOOKIE. */
   badCookieFrom: Upstream | undefined
+  /** The upstream that rejected EDNS: retried without. */
+  plainFor: Upstream | undefined
   /** The upstream whose response over UDP was right but for the case of QNAME. */
   caseMismatchFrom: Upstream | undefined
   isFinished = false
-  /** An error response, kept while another upstream is tried. */
+  /** The first error response, kept while other upstreams are tried. */
   errorResponse: Uint8Array | undefined
   errorFrom: Upstream | undefined
   /** Hash and chain link in `UpstreamQueryTable`. */
@@ -127,6 +135,7 @@ export class UpstreamQuery extends TimerNode {
     this.isTcpOnly = false
     this.isReconnected = false
     this.badCookieFrom = undefined
+    this.plainFor = undefined
     this.caseMismatchFrom = undefined
     this.isFinished = false
     this.errorResponse = undefined
@@ -183,9 +192,22 @@ export class UpstreamQuery extends TimerNode {
     for (let at = this.lastAttempt; at !== undefined; at = at.previous) at.release()
   }
 
-  write(into: Uint8Array, at: Octets, id: number, cookie: ClientCookie | undefined): Octets {
+  /** Another upstream has answered: reports those that returned errors. */
+  reportWrongErrors(now: Milliseconds): void {
+    for (let at = this.lastAttempt; at !== undefined; at = at.previous) {
+      if (at.isError) at.upstream.onWrongError(now)
+    }
+  }
+
+  write(
+    into: Uint8Array,
+    at: Octets,
+    id: number,
+    cookie: ClientCookie | undefined,
+    edns: boolean
+  ): Octets {
     const { question, dnssecOk, checkingDisabled } = this.forwarded
-    return encodeUpstreamQuery(into, at, id, question, dnssecOk, checkingDisabled, cookie)
+    return encodeUpstreamQuery(into, at, id, question, dnssecOk, checkingDisabled, cookie, edns)
   }
 }
 

@@ -18,6 +18,8 @@ export interface UpstreamCounts {
   doubts: number
   /** Responses that asked for another cookie, or for none: retried. RFC 7873 §5.3. */
   rewordings: number
+  /** Responses that rejected EDNS: retried without OPT. RFC 6891 §7. */
+  ednsRejections: number
 }
 
 /** Counters that belong to no single upstream; they never decrease. */
@@ -50,7 +52,8 @@ export function newUpstreamCounts(): UpstreamCounts {
     lost: 0,
     truncated: 0,
     doubts: 0,
-    rewordings: 0
+    rewordings: 0,
+    ednsRejections: 0
   }
 }
 

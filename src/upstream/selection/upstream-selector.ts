@@ -44,11 +44,10 @@ export class UpstreamSelector {
     return best
   }
 
-  /** An upstream without an attempt that is in rotation, for a second opinion on an error. */
+  /** The best upstream without an attempt, for another opinion on an error. */
   selectUntried(query: UpstreamQuery, now: Milliseconds): Upstream | undefined {
     const other = this.selectNext(query, now)
-    if (other === undefined || query.attemptsTo(other) > 0) return undefined
-    return other.isOutOfRotation(now) ? undefined : other
+    return other === undefined || query.attemptsTo(other) > 0 ? undefined : other
   }
 }
 

@@ -19,6 +19,9 @@ const WRONG_ERROR_RETRY: Milliseconds = 10_000
 /** Responses in a row over TCP with a changed case of QNAME: then its case is not checked. */
 const MAX_CASE_MISMATCHES = 3
 
+/** How long EDNS stays disabled for an upstream that rejects it, as long as in Unbound (`infra-host-ttl`). */
+const EDNS_DISABLED_FOR: Milliseconds = 900_000
+
 /** Port of DNS over UDP and TCP. RFC 1035 §4.2. */
 export const DNS_PORT = 53
 
@@ -54,6 +57,7 @@ export class Upstream {
   private wrongErrors = 0
   private lastResponseAt: Milliseconds = -Infinity
   private lastFailureAt: Milliseconds = -Infinity
+  private ednsDisabledUntil: Milliseconds = -Infinity
   /** When it returns to rotation. */
   outOfRotationUntil: Milliseconds = -Infinity
 
@@ -125,6 +129,16 @@ export class Upstream {
   /** It returned an error where another upstream had an answer. */
   onWrongError(now: Milliseconds): void {
     if (++this.wrongErrors >= MAX_WRONG_ERRORS) this.outOfRotationUntil = now + WRONG_ERROR_RETRY
+  }
+
+  /** Whether queries to it have an OPT record. */
+  usesEdns(now: Milliseconds): boolean {
+    return now >= this.ednsDisabledUntil
+  }
+
+  /** It rejected a query with OPT and answered the same query without: RFC 6891 §6.2.2. */
+  onAnswerWithoutEdns(now: Milliseconds): void {
+    this.ednsDisabledUntil = now + EDNS_DISABLED_FOR
   }
 
   /** It returned something other than an error. */
