@@ -18,13 +18,15 @@ export function closest(word: string, known: Iterable<string>): string | undefin
       fewest = count
     }
   }
-  return best ?? onlyOneThatBeginsWith(word.toLowerCase(), known)
+  return best ?? onlyWithSameBeginning(word.toLowerCase(), known)
 }
 
-/** The known word that `word` is the beginning of, if there is one only. */
-function onlyOneThatBeginsWith(word: string, known: Iterable<string>): string | undefined {
-  if (word.length < MIN_PREFIX) return undefined
-  const [first, second] = [...known].filter(it => it.toLowerCase().startsWith(word))
+/** The known word that `word` begins, or that begins `word`, if there is one only. */
+function onlyWithSameBeginning(word: string, known: Iterable<string>): string | undefined {
+  const [first, second] = [...known].filter(candidate => {
+    const [short, long] = [word, candidate.toLowerCase()].sort((a, b) => a.length - b.length)
+    return short!.length >= MIN_PREFIX && long!.startsWith(short!)
+  })
   return second === undefined ? first : undefined
 }
 

@@ -90,7 +90,10 @@ function translateUnion(
     return only.flatMap(issue => translate(issue, [...path, ...(issue.path as Path)], value))
   }
   const expected = new Set(forms.flatMap(form => form.slice(0, 1).map(issue => issue.message)))
-  const problem = mismatch([...expected].join(', or '), valueAt(value, path))
+  const found = valueAt(value, path)
+  const hints = forms.flatMap(form => form.slice(0, 1).map(issue => hintFor(issue, found)))
+  const hint = hints.find(text => text !== '') ?? ''
+  const problem = mismatch([...expected].join(', or '), found) + hint
   return [{ path, atKey: false, problem }]
 }
 

@@ -293,6 +293,34 @@ t.test('shows all errors of a file at once', async t => {
   t.equal(read.ok ? 0 : read.errors.length, 3)
 })
 
+const nearMisses = [
+  {
+    text: 'cache: { size: 64mb }',
+    problem:
+      "cache.size: expected a size from 1MB to 64GB (units: B, KB, MB, GB), found '64mb'; write 64MB"
+  },
+  { text: 'tcp: { idle: 5 seconds }', problem: /found '5 seconds'; write 5s$/ },
+  { text: "workers: '4'", problem: /found '4'; write 4 without quotes$/ },
+  { text: 'log: { service: { level: warning } }', problem: /'warning'; did you mean 'warn'\?$/ },
+  { text: 'upstreams: { use-resolv-conf: off }', problem: /found 'off'; write false$/ },
+  {
+    text: 'listen: 127.0.0.1:53',
+    problem: /found '127\.0\.0\.1:53'; write \['127\.0\.0\.1:53'\]$/
+  },
+  { text: 'limits: { exempt: [10.1.2.3/8] }', problem: /; write 10\.0\.0\.0\/8, or 10\.1\.2\.3/ },
+  { text: 'chache: {}', problem: "unknown key 'chache'; did you mean 'cache'?" }
+] as const
+
+for (const { text, problem } of nearMisses) {
+  t.test(`suggests what was meant by ${text}`, async t => {
+    const read = readConfig(text, FILE)
+    const [error, ...more] = read.ok ? [] : read.errors
+    t.strictSame(more, [])
+    t.match(error, { code: 'DOCUMENT_INVALID' })
+    t.match(error?.message.replace(/^.*?:\d+:\d+: /, ''), problem)
+  })
+}
+
 t.test('reads an existing file', async t => {
   const folder = t.testdir({})
   writeFileSync(join(folder, 'x.yaml'), 'workers: 3\n')

@@ -10,6 +10,8 @@ const cases = [
   { it: 'another case', word: 'TikTok', guess: 'tiktok' },
   { it: 'two wrong letters in a long word', word: 'max_connection', guess: 'max-connections' },
   { it: 'three wrong letters', word: 'cxyze', guess: undefined },
+  { it: 'the beginning of a word', word: 'max-con', guess: 'max-connections' },
+  { it: 'a word with something after it', word: 'logging', guess: 'log' },
   { it: 'a short word of which little is left', word: 'la', guess: undefined },
   { it: 'nothing', word: '', guess: undefined }
 ] as const
