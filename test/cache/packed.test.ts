@@ -215,10 +215,13 @@ t.test('no answer is ever returned for another question', async t => {
   const random = seeded(3)
   const below = (count: number): number => Math.floor(random() * count)
   const clock = new FakeClock(0)
-  const cache = open(clock, 5)
+  const memory = allocateCache(SMALL, undefined, SEED)
+  // As two threads see it, by turns.
+  const [one, other] = [1, 2].map(owner => new PackedAnswerCache(memory, clock, 5, owner))
   const latest = new Map<string, number>()
   let wrong = 0
   for (let i = 0; i < 50_000; i++) {
+    const cache = below(2) === 0 ? one! : other!
     // Some names often, some now and then, most rarely.
     const name = named(below([20, 200, 2000][below(3)]!))
     const upstream = cache.get(key(name))?.upstream ?? cache.getStale(key(name))?.upstream
@@ -235,13 +238,13 @@ t.test('no answer is ever returned for another question', async t => {
     clock.at += below(10)
   }
   t.equal(wrong, 0)
-  const cached = cache.entries
+  const cached = one!.entries
   t.ok(cached > 20)
   t.equal(
-    [...cache.flush(ALL)].reduce((sum, dropped) => sum + dropped, 0),
+    [...other!.flush(ALL)].reduce((sum, dropped) => sum + dropped, 0),
     cached
   )
-  t.strictSame([cache.entries, cache.size], [0, 0])
+  t.strictSame([one!.entries, one!.size], [0, 0])
 })
 
 const indexOf = (entries: number): HashIndex =>

@@ -150,10 +150,8 @@ t.test('two networks with different bans on one name, in turns, never mix', asyn
 
 t.test('the upstream is killed and comes back', async t => {
   const { nsd, nsdPort, at } = await together(t)
-  // Each worker has a cache of its own, and the kernel spreads dig's ports over both.
-  for (let i = 0; i < 16; i++) {
-    t.match(await ask(at, 'www.example', '+short'), /192\.0\.2\.10/)
-  }
+  // Workers share the cache, so each has the answer from now on.
+  t.match(await ask(at, 'www.example', '+short'), /192\.0\.2\.10/)
   nsd.signal('SIGKILL')
   await nsd.ended
   const started = Date.now()
