@@ -3,8 +3,15 @@ import { epochSeconds, systemClock, type Clock } from '../base/clock.js'
 import { failureAt, type InterdictError } from '../base/error.js'
 import { compareByPosition, readYaml } from '../yaml/read.js'
 import { readApp, type App } from './apps/app-file.js'
-import { readList } from './lists/read-list.js'
-import { readListFiles } from './lists/read-list-files.js'
+import type { ListProvider, ProvidedList } from './lists/list-provider.js'
+import {
+  listOrigin,
+  listPositions,
+  listState,
+  loadList,
+  type ListRequest,
+  type ListState
+} from './lists/load-list.js'
 import type { ListReport } from './lists/list-types.js'
 import { remoteList, type RemoteList } from './lists/remote-list.js'
 import { transferList, type TransferList } from './lists/transfer-list.js'
@@ -32,6 +39,10 @@ export type RulesResult =
       readonly remotes: readonly RemoteList[]
       /** Lists that are transferred as zones. */
       readonly transfers: readonly TransferList[]
+      /** Lists whose names need not be read again until they change. */
+      readonly listStates: readonly ListState[]
+      /** Why lists were rejected of which an earlier version is used. */
+      readonly listErrors: readonly InterdictError[]
     }
   | {
       readonly ok: false
@@ -53,14 +64,16 @@ const APPS = 'apps'
  * @param clock for warnings about expired rules; rules start and expire by themselves
  * @param copies folder of the last good copies of downloaded lists; undefined: none. Nothing is
  *   downloaded here.
+ * @param provider of lists that are not read here; by default all are
  */
 export async function loadRules(
   folder: string | RuleFiles,
   clock: Clock = systemClock,
-  copies?: string
+  copies?: string,
+  provider?: ListProvider
 ): Promise<RulesResult> {
   const files = typeof folder === 'string' ? new RulesFolder(folder, copies) : folder
-  return new RulesLoader(files, clock).load()
+  return new RulesLoader(files, clock, provider).load()
 }
 
 class RulesLoader {
@@ -72,12 +85,15 @@ class RulesLoader {
   private readonly reports: ListReport[] = []
   private readonly remotes: RemoteList[] = []
   private readonly transfers: TransferList[] = []
+  private readonly listStates: ListState[] = []
+  private readonly listErrors: InterdictError[] = []
   /** The sources of each list, by list id. */
   private readonly lists = new Map<string, readonly NameSource[]>()
 
   constructor(
     private readonly folder: RuleFiles,
-    private readonly clock: Clock
+    private readonly clock: Clock,
+    private readonly provider: ListProvider | undefined
   ) {}
 
   async load(): Promise<RulesResult> {
@@ -99,14 +115,16 @@ class RulesLoader {
     const { networks, timeZone } = made
     const sums = { sha256, filesSha256, zones, bundle }
     const rules = { networks, sources, timeZone, ...sums, files }
-    const { reports: lists, remotes, transfers } = this
+    const { reports: lists, remotes, transfers, listStates, listErrors } = this
     return {
       ok: true,
       rules,
       warnings: warnings.sort(compareByPosition),
       lists,
       remotes,
-      transfers
+      transfers,
+      listStates,
+      listErrors
     }
   }
 
@@ -171,33 +189,64 @@ class RulesLoader {
     return '; `interdict init FOLDER` writes settings and rules to start with'
   }
 
-  private async readLists({ lists, networks }: NetworksFile, top: Location): Promise<void> {
-    const prefixes = Object.entries(networks).map(
-      ([id, network]) => [id, network.prefixes] as const
-    )
-    const clients = new Map(prefixes)
-    for (const [id, entry] of Object.entries(lists)) {
-      this.lists.set(id, [new YamlSource('inline', id, id, NETWORKS, [], [])])
-      const files = await readListFiles(this.folder, id, entry, top.at('lists', id))
-      const remote = remoteList(id, entry, files !== undefined)
-      if (remote !== undefined) this.remotes.push(remote)
-      const transfer = transferList(id, entry, files !== undefined, top.at('lists', id))
-      if (transfer !== undefined) this.transfers.push(transfer)
-      if (files === undefined) continue
-      const given = entry.transfer === undefined ? entry.format : 'rpz'
-      const format = given === 'auto' ? undefined : given
-      const read = readList({ id, format, mayBeEmpty: entry['may-be-empty'], clients }, files)
-      if ('errors' in read) this.errors.push(...read.errors)
-      else {
-        this.lists.set(id, read.parts)
-        this.warnings.push(...read.warnings)
-        this.reports.push(...read.reports)
-      }
+  private async readLists(file: NetworksFile, top: Location): Promise<void> {
+    const { lists, networks } = file
+    const clients = new Map(Object.entries(networks).map(([id, { prefixes }]) => [id, prefixes]))
+    const used = usedLists(file)
+    const requests = Object.entries(lists).map(([id, entry]): ListRequest => {
+      const positions = listPositions(top.at('lists', id))
+      return { id, entry, clients, positions, isUsed: used.has(id) }
+    })
+    // All are requested at once, and added in order.
+    const provided = requests.map(request => this.provider?.provide(this.folder, request))
+    for (const [i, request] of requests.entries()) {
+      const list = (await provided[i]) ?? (await this.readList(request))
+      this.addList(request, list, top.at('lists', request.id))
     }
+  }
+
+  private async readList(request: ListRequest): Promise<ProvidedList> {
+    const { folder } = this
+    const origin = await listOrigin(folder, request)
+    const { content, ...problems } = await loadList(folder, request)
+    const state = content && origin && listState(request.id, origin, content)
+    return { sources: content?.sources, reports: content?.reports ?? [], state, ...problems }
+  }
+
+  private addList({ id, entry }: ListRequest, list: ProvidedList, at: Location): void {
+    const { sources, state, errors, warnings, reports } = list
+    const isMissing = sources === undefined
+    const remote = remoteList(id, entry, !isMissing)
+    if (remote !== undefined) this.remotes.push(remote)
+    const transfer = transferList(id, entry, !isMissing, at)
+    if (transfer !== undefined) this.transfers.push(transfer)
+    if (isMissing) this.errors.push(...errors)
+    else this.listErrors.push(...errors)
+    if (state !== undefined) this.listStates.push(state)
+    this.lists.set(id, sources ?? [new YamlSource('inline', id, id, NETWORKS, [], [])])
+    this.warnings.push(...warnings)
+    this.reports.push(...reports)
   }
 
   private unreadable(name: string, why: string): void {
     const file = this.folder.displayName(name)
     this.errors.push(failureAt({ file, line: 1, column: 1 }, 'RULES_UNREADABLE', name, why))
   }
+}
+
+/** The lists that rules of served networks use. */
+function usedLists({ networks }: NetworksFile): ReadonlySet<string> {
+  const used = new Set<string>()
+  const seen = new Set<string>()
+  const pending = Object.keys(networks).filter(id => networks[id]!.prefixes.length > 0)
+  for (let id = pending.pop(); id !== undefined; id = pending.pop()) {
+    const network = Object.hasOwn(networks, id) ? networks[id] : undefined
+    if (network === undefined || seen.has(id)) continue
+    seen.add(id)
+    pending.push(...network.extends)
+    for (const rules of [network.bans, network.exceptions, network.allow, network.block]) {
+      for (const rule of rules) if ('lists' in rule) for (const id of rule.lists) used.add(id)
+    }
+  }
+  return used
 }

@@ -136,6 +136,26 @@ const TROUBLE: StatusReply = withHealth({
       ...{ at: '2026-01-03T03:04:05.678Z', reason: 'SIGHUP', outcome: 'refused', errors: 3 },
       first: [{ code: 'RULES_X', message: `networks.yaml:1:2: \u001b[2J${' word'.repeat(40)}` }]
     },
+    lists: [
+      {
+        ...{ id: 'ads', entries: 1000, compiled: '2026-01-01T03:04:05.678Z', compileMs: 1234 },
+        compilingSince: '2026-01-04T03:04:05.678Z'
+      },
+      {
+        id: 'new',
+        entries: 0,
+        compiled: null,
+        compileMs: null,
+        compilingSince: '2026-01-04T03:04:05.678Z'
+      },
+      {
+        id: 'small',
+        entries: 7,
+        compiled: '2026-01-01T03:04:05.678Z',
+        compileMs: 1,
+        compilingSince: null
+      }
+    ],
     reloadStuckSince: '2026-01-04T03:04:05.678Z'
   },
   workers: [

@@ -134,3 +134,15 @@ t.test('each activation logs what changed', async t => {
   t.match(fields, { generation: 2, sha256: /^[0-9a-f]{64}$/, names: 2, rules: 1, ms: Number })
   t.match(fields, { changes: { names: { added: 1 } } })
 })
+
+t.test('a large list is compiled apart, and becomes active by itself', async t => {
+  const filler = `# ${'x'.repeat(1000)}\n`.repeat(5_000)
+  const files = { [NETWORKS]: list, 'rules/lists/bad.txt': `old.example\n${filler}` }
+  const rig = await serving(t, { files })
+  rig.site.write('rules/lists/bad.txt', `new.example\n${filler}`)
+  await eventually('the new version', () => banned(rig, 'new.example'))
+  t.notOk(await banned(rig, 'old.example'))
+  rig.site.write(NETWORKS, list.replace('[{ lists: [bad] }]', '[other.example, { lists: [bad] }]'))
+  await eventually('the rule', () => banned(rig, 'other.example'))
+  t.ok(await banned(rig, 'new.example'))
+})

@@ -55,6 +55,7 @@ for (const transport of kinds) {
         bans: 1,
         names: 1,
         reload: null,
+        lists: [],
         reloadStuckSince: null
       },
       workers: Array.from({ length: workers }, (_, number) => {

@@ -74,6 +74,11 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'invalid TSIG secret': ['daemon/zone-transfers.test.ts', 'invalid secrets'],
   'fetcher thread dies': ['daemon/remote-lists.test.ts', 'a fetcher that dies'],
   'two `interdict lists update` at once': ['cli/lists.test.ts', 'one command at a time'],
+  'list that compiles slowly': [
+    'daemon/list-compiler.test.ts',
+    'a changed rule does not wait for a changed list'
+  ],
+  'list thread dies': ['daemon/list-compiler.test.ts', 'a thread that dies'],
   'list larger than `max-size`': ['rules/list-files.test.ts', 'a gzip bomb'],
   'file that is not a list': ['rules/list-file.test.ts', 'a line of 10 MB as one bad line'],
   'list lines that do not apply to DNS': [

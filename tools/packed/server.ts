@@ -10,6 +10,7 @@ const THREADS = [
   'fetcher-main',
   'export-main',
   'http-main',
+  'list-main',
   'recorder-main',
   'transfer-main',
   'worker-main'

@@ -60,6 +60,10 @@ export const RULES = {
     `list ${quote(id)} is empty; if that is expected, set may-be-empty: true in its entry`,
   RULES_LIST_LARGE: (limit: number) =>
     `list is larger than ${showSize(limit)}; if that is expected, raise max-size in its entry`,
+  RULES_LIST_SLOW: (limit: number) =>
+    `list rejected: compiling it takes longer than ${limit / 1000} s; split it, or raise max-time in its entry`,
+  RULES_LIST_PENDING: (id: string) =>
+    `list ${quote(id)} is still being compiled; rules on it match nothing until it is ready`,
   RULES_LIST_GZIP: (why: string) => `cannot decompress list: ${why}`,
   RULES_LIST_ABSENT: (id: string, url: string) =>
     `list ${quote(id)} has not been downloaded from ${url} yet; rules on it match nothing`,

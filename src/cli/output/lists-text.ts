@@ -11,7 +11,11 @@ export function toText(lists: readonly ListView[], width: number, now: Milliseco
   if (lists.length === 0) return 'The rules have no lists.\n'
   const rows = lists.flatMap((list): Row[] => {
     const { error } = list
-    const across = [...zoneLines(list, now), ...(error === null ? [] : [errorText(error)])]
+    const across = [
+      ...zoneLines(list, now),
+      ...slowLines(list),
+      ...(error === null ? [] : [errorText(error)])
+    ]
     return [{ cells: cellsOf(list, now) }, ...across.map(text => ({ across: [text] }))]
   })
   return `${columns(HEAD, rows, width).join('\n')}\n`
@@ -27,6 +31,14 @@ function cellsOf(list: ListView, now: Milliseconds): Cell[] {
     [age(tried, now)],
     stateOf(list)
   ]
+}
+
+/** Lists that compile faster than this need no attention. */
+const SLOW: Milliseconds = 1000
+
+function slowLines({ compileMs }: ListView): string[] {
+  if (compileMs === null || compileMs < SLOW) return []
+  return [`took ${formatDuration(Math.round(compileMs / MS_PER_SECOND))} to compile`]
 }
 
 const errorText = ({ code, message }: NonNullable<ListView['error']>): string =>

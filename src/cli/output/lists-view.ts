@@ -14,6 +14,8 @@ export interface ListView {
   readonly source: string
   /** Names and addresses in force; duplicates are counted. */
   readonly entries: number
+  /** How long reading and compiling it took, by this command; null: nothing was read, or from a bundle. */
+  readonly compileMs: Milliseconds | null
   /**
    * `local`        a file or folder
    * `good`         the last download or refresh succeeded
@@ -45,7 +47,7 @@ type Loaded = Extract<RulesResult, { readonly ok: true }>
 
 /** All lists of the rules, by id. */
 export async function viewLists(
-  { lists, remotes, transfers }: Loaded,
+  { lists, remotes, transfers, listStates }: Loaded,
   { copies, zones, now }: ListState
 ): Promise<readonly ListView[]> {
   const fetched = await Promise.all(
@@ -62,7 +64,12 @@ export async function viewLists(
   const known = new Set([...remotes, ...transfers].map(({ id }) => id))
   const local = [...new Set(lists.map(({ id }) => id))].filter(id => !known.has(id))
   const views = [...fetched, ...transferred, ...local.map(id => localView(id, lists))]
-  return views.sort((a, b) => (a.id < b.id ? -1 : 1))
+  return views
+    .map(view => {
+      const state = listStates.find(({ id }) => id === view.id)
+      return { ...view, compileMs: state === undefined ? null : Math.round(state.duration) }
+    })
+    .sort((a, b) => (a.id < b.id ? -1 : 1))
 }
 
 function entriesOf(lists: Loaded['lists'], id: string): number {
@@ -70,7 +77,9 @@ function entriesOf(lists: Loaded['lists'], id: string): number {
   return own.reduce((sum, { names }) => sum + names, 0)
 }
 
-function localView(id: string, lists: Loaded['lists']): ListView {
+type View = Omit<ListView, 'compileMs'>
+
+function localView(id: string, lists: Loaded['lists']): View {
   const source = lists.flatMap(list => (list.id === id ? [list.displayName] : [])).join(', ')
   const entries = entriesOf(lists, id)
   const never = {
@@ -88,7 +97,7 @@ function remoteView(
   { id, url: source }: RemoteList,
   { copy, held, tried, failures, trouble }: CopyRecord,
   entries: number
-): ListView {
+): View {
   return {
     id,
     source,
@@ -115,7 +124,7 @@ function zoneView(
   record: ZoneRecord,
   entries: number,
   now: Milliseconds
-): ListView {
+): View {
   const { copy, tried, failures, trouble } = record
   const common = { id, source, entries, quarantined: null, error: trouble ?? null, failures }
   const times = { tried: tried === '' ? null : tried, fetched: copy?.taken ?? null }

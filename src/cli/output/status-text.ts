@@ -1,5 +1,5 @@
 import { PROBLEMS, type Health, type StatusReply } from '../../daemon/admin/health.js'
-import type { Status, UpstreamStatus } from '../../daemon/admin/status.js'
+import type { ListStatus, Status, UpstreamStatus } from '../../daemon/admin/status.js'
 import { escapeControls } from '../../querylog/record/terminal-line.js'
 import { paint } from '../io.js'
 import { archiveLines, chainLines } from './archive-text.js'
@@ -65,6 +65,7 @@ const SECTIONS: readonly (readonly [string, (status: Status) => readonly StyledT
 
 function rulesLines({ rules }: Status): StyledText[] {
   const { generation, since, sha256, networks, bans, names, reload, reloadStuckSince } = rules
+  const compiling = rules.lists.flatMap(compilingLines)
   const all = formatCount(rules.rules, 'rule')
   const sums = `${formatCount(networks, 'network')}, ${all} (${formatCount(bans, 'ban')})`
   return [
@@ -74,6 +75,7 @@ function rulesLines({ rules }: Status): StyledText[] {
     ...bundleLines(rules.bundle),
     ...dueLines(rules),
     ...(reload === null ? [] : reloadLines(reload)),
+    ...compiling,
     ...stuckLines(reloadStuckSince)
   ]
 }
@@ -105,6 +107,12 @@ function dueLines({ ending, reviewsDue }: Status['rules']): StyledText[] {
     ...(reviewsDue === 0 ? [] : [`${formatCount(reviewsDue, 'review')} due`])
   ]
   return parts.length === 0 ? [] : [['yellow', `${parts.join(', ')}: see interdict bans`]]
+}
+
+function compilingLines({ id, compiled, compilingSince }: ListStatus): StyledText[] {
+  if (compilingSince === null) return []
+  const active = compiled === null ? 'its rules match nothing yet' : 'previous version in force'
+  return [['yellow', `list ${id} compiling since ${formatInstant(compilingSince)}; ${active}`]]
 }
 
 function stuckLines(since: string | null): StyledText[] {

@@ -2,6 +2,7 @@ import { systemClock } from '../../base/clock.js'
 import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../../base/units.js'
 import { packageVersion } from '../../base/package.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
+import type { ListState } from '../../rules/lists/load-list.js'
 import type { BundleFacts } from '../../rules/model/types.js'
 import type { Endpoint, Transport } from '../../udp/datagram.js'
 import type { UpstreamState } from '../../upstream/create-forwarder.js'
@@ -17,7 +18,7 @@ import type { RecorderHandle } from '../querylog/recorder-handle.js'
 import { bundleState, type BundleState } from '../reload/bundle-expiry.js'
 import type { ReloadStatus, ReloadReporter } from '../reload/reload-reporter.js'
 import type { ZoneStatus, ZoneTransfers } from '../sources/zone-transfers.js'
-import type { RecorderReply } from '../threads/messages.js'
+import type { PendingList, RecorderReply } from '../threads/messages.js'
 import type { CacheStatus, SharedCache } from '../workers/shared-cache.js'
 import type { WorkerPool, WorkerSummary } from '../workers/worker-pool.js'
 import { sumCounters, type WorkerCounters } from './worker-status.js'
@@ -67,8 +68,21 @@ export interface RulesStatus {
   readonly reviewsDue: number
   /** Null: no reload yet. */
   readonly reload: (Omit<ReloadStatus, 'at'> & { readonly at: string }) | null
+  /** The lists of the rules, and those that are being compiled, by id. */
+  readonly lists: readonly ListStatus[]
   /** When a reload began that has not ended for a minute; null: none is stuck. */
   readonly reloadStuckSince: string | null
+}
+
+export interface ListStatus {
+  readonly id: string
+  /** Names and addresses in the active version; duplicates are counted. */
+  readonly entries: number
+  /** When the active version was compiled, and how long that took; null: there is none yet. */
+  readonly compiled: string | null
+  readonly compileMs: Milliseconds | null
+  /** Since when a new version is being compiled; null: none is. */
+  readonly compilingSince: string | null
 }
 
 export interface BundleStatus {
@@ -103,7 +117,10 @@ export interface StatusSources {
   readonly recorder: Pick<RecorderHandle, 'status' | 'restarts'>
   readonly archiver: Archiver
   readonly loopDetector: Pick<LoopDetector, 'disabledRoutes'>
-  readonly reporter: Pick<ReloadReporter, 'since' | 'last' | 'stuckSince' | 'due'>
+  readonly reporter: Pick<
+    ReloadReporter,
+    'since' | 'last' | 'stuckSince' | 'due' | 'lists' | 'pendingLists'
+  >
   readonly rules: Snapshot
   readonly zones: Pick<ZoneTransfers, 'status'>
   readonly endpoints: readonly Endpoint[]
@@ -156,7 +173,7 @@ export async function gatherStatus(
 
 function rulesStatus(
   snapshot: Snapshot,
-  { since, last, stuckSince, due }: StatusSources['reporter']
+  { since, last, stuckSince, due, lists, pendingLists }: StatusSources['reporter']
 ): RulesStatus {
   const { generation, origin, counts, claims } = snapshot
   const { networks, rules, names } = counts
@@ -172,8 +189,27 @@ function rulesStatus(
     bundle,
     ...sums,
     reload,
+    lists: listsStatus(lists, pendingLists),
     reloadStuckSince: stuckSince === undefined ? null : showInstant(stuckSince)
   }
+}
+
+function listsStatus(
+  lists: readonly ListState[],
+  pending: readonly PendingList[]
+): readonly ListStatus[] {
+  const ids = new Set([...lists, ...pending].map(({ id }) => id))
+  return [...ids].sort().map(id => {
+    const state = lists.find(list => list.id === id)
+    const since = pending.find(list => list.id === id)?.since
+    return {
+      id,
+      entries: state?.reports.reduce((sum, { names }) => sum + names, 0) ?? 0,
+      compiled: state === undefined ? null : showInstant(state.loaded),
+      compileMs: state === undefined ? null : Math.round(state.duration),
+      compilingSince: since === undefined ? null : showInstant(since)
+    }
+  })
 }
 
 function bundleStatus(bundle: BundleFacts): BundleStatus {

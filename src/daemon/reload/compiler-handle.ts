@@ -5,6 +5,7 @@ import type {
   CompileResult,
   CompileRequest,
   FromCompiler,
+  ListCompiled,
   ToCompiler
 } from '../threads/messages.js'
 import { completesWithin } from '../threads/completes-within.js'
@@ -41,6 +42,8 @@ export class CompilerHandle {
   /** Whether the thread has the active snapshot. */
   private hasActive = false
   private job: Job | undefined
+  /** Whether the thread compiles lists for which the last reload has not waited. */
+  private hasPendingLists = false
   private idleTimer: NodeJS.Timeout | undefined
   private closed = false
 
@@ -49,6 +52,12 @@ export class CompilerHandle {
     /** Set once the settings that configure it have been read. */
     public log?: ServiceLog
   ) {}
+
+  /**
+   * Called when a list is compiled for which a reload has not waited; `lost`: the thread has died, and
+   * it has to be compiled again.
+   */
+  onListCompiled: (result: 'done' | 'lost') => void = () => undefined
 
   /** Starts the thread if needed: loading its code takes longer than most jobs. */
   ensureStarted(): void {
@@ -60,7 +69,7 @@ export class CompilerHandle {
   /** Ends the thread once it has been idle this long. */
   endWhenIdle(after: Milliseconds = IDLE_TIMEOUT): void {
     clearTimeout(this.idleTimer)
-    if (this.closed || this.job !== undefined) return
+    if (this.closed || this.job !== undefined || this.hasPendingLists) return
     this.idleTimer = setTimeout(() => {
       void this.thread?.end()
       this.thread = undefined
@@ -109,17 +118,34 @@ export class CompilerHandle {
 
   private start(): Thread<ToCompiler> {
     this.hasActive = false
-    return this.startThread<ToCompiler, FromCompiler>('compiler-main.js', undefined, {
-      message: result => this.finish(result),
-      exited: error => this.onExit(error ?? new Error('the compiler thread ended'))
-    })
+    this.hasPendingLists = false
+    return this.startThread<ToCompiler, FromCompiler | ListCompiled>(
+      'compiler-main.js',
+      undefined,
+      {
+        message: message => this.onMessage(message),
+        exited: error => this.onExit(error ?? new Error('the compiler thread ended'))
+      }
+    )
+  }
+
+  private onMessage(message: FromCompiler | ListCompiled): void {
+    if (message.kind !== 'list compiled') return this.finish(message)
+    this.hasPendingLists = false
+    this.onListCompiled('done')
+    this.endWhenIdle()
   }
 
   private onExit(error: Error): void {
     const { message } = serializeError(error)
     this.thread = undefined
     this.log?.error({ error: message }, 'compiler thread died; active rules are kept')
-    if (this.job === undefined) return
+    const { hasPendingLists } = this
+    this.hasPendingLists = false
+    if (this.job === undefined) {
+      if (hasPendingLists) this.onListCompiled('lost')
+      return
+    }
     if (this.job.attempts < MAX_ATTEMPTS) this.dispatch(this.job)
     else this.finish(rejection(error))
   }
@@ -127,6 +153,7 @@ export class CompilerHandle {
   private finish(result: FromCompiler): void {
     const { job } = this
     this.job = undefined
+    if (result.kind === 'compiled') this.hasPendingLists = result.pendingLists.length > 0
     this.endWhenIdle()
     job?.resolve(result)
   }

@@ -1,5 +1,6 @@
 import { epochSeconds, type Clock } from '../../base/clock.js'
 import { InterdictError } from '../../base/error.js'
+import type { ListProvider } from '../../rules/lists/list-provider.js'
 import { loadRules, type RulesResult } from '../../rules/load.js'
 import { zoneFilesIn } from '../../rules/model/folder.js'
 import { AcceptedBundles } from '../../sources/bundle/accepted-bundles.js'
@@ -35,22 +36,32 @@ export async function listRulePaths(location: RulesLocation): Promise<readonly s
 /**
  * Reads the rules from the folder, or from the bundle on offer. A bundle that is not valid is skipped for
  * the last good one.
+ *
+ * @param provider of lists that need not be read again
  */
-export async function readRules(location: RulesLocation, clock: Clock): Promise<RulesReadResult> {
+export async function readRules(
+  location: RulesLocation,
+  clock: Clock,
+  provider?: ListProvider
+): Promise<RulesReadResult> {
   const { folder, bundle, copiesFolder } = location
-  if (bundle !== undefined) return readBundledRules(bundle, clock)
-  const loaded = await loadRules(folder!, clock, copiesFolder)
+  if (bundle !== undefined) return readBundledRules(bundle, clock, provider)
+  const loaded = await loadRules(folder!, clock, copiesFolder, provider)
   const files = loaded.ok ? loaded.rules.files : loaded.files
   return { loaded, bundleErrors: [], files, isTransient: !loaded.ok && loaded.passing, written: [] }
 }
 
-async function readBundledRules(location: BundleSource, clock: Clock): Promise<RulesReadResult> {
+async function readBundledRules(
+  location: BundleSource,
+  clock: Clock,
+  provider: ListProvider | undefined
+): Promise<RulesReadResult> {
   const choice = await chooseBundle(location, epochSeconds(clock))
   const errors = [...choice.refused]
   const files = new Set(watchedPaths(location))
   let isTransient = choice.mayResolve
   for (const candidate of choice.candidates) {
-    const loaded = await loadRules(candidate.files, clock)
+    const loaded = await loadRules(candidate.files, clock, undefined, provider)
     for (const file of candidate.files.files) files.add(file)
     if (loaded.ok) {
       const error = await acceptBundle(candidate.accept)

@@ -4,14 +4,21 @@ import type { SnapshotChanges } from '../../policy/diff/compare.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
 import { systemTimers } from '../../upstream/timers.js'
-import type { CompileResult } from '../threads/messages.js'
+import type { ListState } from '../../rules/lists/load-list.js'
+import type { CompileResult, PendingList } from '../threads/messages.js'
 import type { SerializedError } from '../threads/serialized-error.js'
 import { BundleExpiryMonitor } from './bundle-expiry.js'
 import { RuleExpiryMonitor, type DueRules } from './rule-expiry.js'
 
 /** Why the rules are read, for the log and the status. */
 export type ReloadReason =
-  'startup' | 'file changed' | 'list refreshed' | 'zone refreshed' | 'retry' | 'SIGHUP'
+  | 'startup'
+  | 'file changed'
+  | 'list refreshed'
+  | 'list compiled'
+  | 'zone refreshed'
+  | 'retry'
+  | 'SIGHUP'
 
 export type CompiledRules = CompileResult & { readonly kind: 'compiled' }
 
@@ -31,6 +38,13 @@ export interface ReloadStatus {
   readonly first: readonly SerializedError[]
 }
 
+const NOTHING_NEW = 'reload failed: previous rules remain active'
+
+/** What is reported of a reload with errors. */
+interface Rejection extends Pick<ReloadStatus, 'reason' | 'outcome'> {
+  readonly what: string
+}
+
 /** Logs each reload of the rules, and keeps the result of the last one for the status. */
 export class ReloadReporter {
   /** Wall-clock time since which the active rules have been active. */
@@ -39,6 +53,10 @@ export class ReloadReporter {
   last: ReloadStatus | undefined
   /** Wall-clock time when the reload that hangs began; undefined: none does. */
   stuckSince: Milliseconds | undefined
+  /** The lists of the active rules, with how long they took to compile. */
+  lists: readonly ListState[] = []
+  /** Lists that are being compiled, whose previous versions are active. */
+  pendingLists: readonly PendingList[] = []
   /** The errors of the last read, one per line; empty if it succeeded. */
   private lastErrors = ''
   private readonly ruleExpiry: RuleExpiryMonitor
@@ -63,7 +81,7 @@ export class ReloadReporter {
   /** Logs that a snapshot is active. @param more warnings that do not come from the rules */
   activated(
     snapshot: Snapshot,
-    { changes, duration, warnings }: CompiledRules,
+    { changes, duration, warnings, lists }: CompiledRules,
     more: readonly SerializedError[] = []
   ): void {
     const { generation, origin, counts } = snapshot
@@ -72,7 +90,15 @@ export class ReloadReporter {
     this.ruleExpiry.watch(snapshot)
     for (const { code, message } of [...more, ...warnings]) this.log.warn({ code }, message)
     const { rules, names, networks } = counts
-    const fields = { generation, rules, names, networks, ms: Math.round(duration) }
+    const compiled = lists.filter(list => !this.lists.some(({ loaded }) => loaded === list.loaded))
+    this.lists = lists
+    const listMs = Object.fromEntries(
+      compiled.map(({ id, duration }) => [id, Math.round(duration)])
+    )
+    const fields = {
+      ...{ generation, rules, names, networks, ms: Math.round(duration) },
+      ...(compiled.length > 0 && { listMs })
+    }
     this.log.info(
       { ...fields, changes: changes && nonEmptyChanges(changes), sha256, serial: bundle?.serial },
       changes === undefined ? 'rules loaded' : 'rules reloaded'
@@ -102,19 +128,55 @@ export class ReloadReporter {
   /** @param others errors of the secret files that are read with the rules */
   rejected(
     reason: ReloadReason,
+    rules: Snapshot,
+    errors: readonly SerializedError[],
+    others: readonly SerializedError[]
+  ): void {
+    this.reject({ reason, outcome: 'refused', what: NOTHING_NEW }, rules, errors, others)
+  }
+
+  private reject(
+    { reason, outcome, what }: Rejection,
     { generation }: Snapshot,
     errors: readonly SerializedError[],
     others: readonly SerializedError[]
   ): void {
-    this.record(reason, 'refused', [...errors, ...others])
+    this.record(reason, outcome, [...errors, ...others])
     const messages = errors.map(({ message }) => message).join('\n')
     // Editors write temporary files beside the edited one; do not repeat the same errors for those.
     if (reason !== 'SIGHUP' && messages === this.lastErrors) return
     this.lastErrors = messages
     for (const { code, message } of errors) this.log.error({ code }, message)
-    this.log.error(
-      { reason, errors: errors.length, generation },
-      'reload failed: previous rules remain active'
+    this.log.error({ reason, errors: errors.length, generation }, what)
+  }
+
+  /**
+   * New versions of lists were rejected; their previous versions remain active.
+   *
+   * @param others errors of the secret files that are read with the rules
+   * @param isNew whether something else has changed
+   */
+  listsRejected(
+    reason: ReloadReason,
+    rules: Snapshot,
+    errors: readonly SerializedError[],
+    others: readonly SerializedError[],
+    isNew: boolean
+  ): void {
+    const outcome = isNew ? 'accepted' : 'refused'
+    const what = isNew ? 'lists rejected: their previous versions remain active' : NOTHING_NEW
+    this.reject({ reason, outcome, what }, rules, errors, others)
+  }
+
+  /** Logs which lists are compiled while their previous versions are active. */
+  listsPending({ generation }: Snapshot, pending: readonly PendingList[]): void {
+    const known = this.pendingLists
+    this.pendingLists = pending
+    const ids = pending.map(({ id }) => id)
+    if (ids.every(id => known.some(one => one.id === id))) return
+    this.log.info(
+      { lists: ids, generation },
+      'lists are still being compiled: their previous versions remain active'
     )
   }
 

@@ -95,6 +95,8 @@ export class RulesReloader {
       onUpdate: () => void this.reload('zone refreshed'),
       setNotifySources: options.setNotifySources
     })
+    compiler.onListCompiled = result =>
+      void this.reload(result === 'done' ? 'list compiled' : 'retry')
     this.watcher = new FileWatcher({
       onActivity: () => compiler.ensureStarted(),
       onChange: () => void this.reload('file changed')
@@ -191,7 +193,8 @@ export class RulesReloader {
       watchState: compiled?.watchState ?? new Map(),
       isFull,
       localNames: locallyAnsweredNames(config),
-      active: snapshot
+      active: snapshot,
+      lists: compiled?.lists ?? []
     })
     // An update of zone journals leaves everything else as it was.
     return result.kind === 'updated'
@@ -244,11 +247,15 @@ export class RulesReloader {
     secretErrors: readonly SerializedError[]
   ): void {
     const { reporter } = this
-    const { bundleErrors } = result
+    const { bundleErrors, listErrors } = result
     const isNew = this.adopt(result)
     if (isNew) reporter.activated(this.rules, result, this.settingsWarnings())
+    reporter.listsPending(this.rules, result.pendingLists)
+    reporter.lists = result.lists
     // These are the rules of the last good bundle; the bundle on offer was rejected.
     if (bundleErrors.length > 0) reporter.rejected(reason, this.rules, bundleErrors, secretErrors)
+    else if (listErrors.length > 0)
+      reporter.listsRejected(reason, this.rules, listErrors, secretErrors, isNew)
     else if (isNew) reporter.accepted(reason, secretErrors)
     else reporter.unchanged(reason, this.rules, secretErrors)
   }

@@ -1,25 +1,13 @@
-import { readdir, stat } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fingerprintOf } from '../../base/file-fingerprint.js'
 
-/**
- * A fingerprint of each watched file and folder, by path. It changes when the file is written, replaced,
- * created or deleted; its first word (device and inode) only when a different file is at the path.
- */
+/** The fingerprint of each watched file and folder, by path: see `fingerprintOf`. */
 export type WatchState = ReadonlyMap<string, string>
 
-const ABSENT = '-'
-
-/** Follows symbolic links, so that a fingerprint changes when a link anywhere on the path is swapped. */
 export async function readWatchState(paths: Iterable<string>): Promise<WatchState> {
   const entries = [...paths].map(async path => [path, await fingerprintOf(path)] as const)
   return new Map(await Promise.all(entries))
-}
-
-async function fingerprintOf(path: string): Promise<string> {
-  const stats = await stat(path, { bigint: true }).catch(() => undefined)
-  if (stats === undefined) return ABSENT
-  const { dev, ino, size, mtimeNs, ctimeNs } = stats
-  return `${dev}:${ino} ${size}:${mtimeNs}:${ctimeNs}`
 }
 
 /** Whether a different file, or none, is at the path: not the same file with new content. */

@@ -4,6 +4,7 @@ import { amend, type NameChange } from '../../policy/compile/amend.js'
 import { zoneChanges, type ZoneDelta } from '../../policy/compile/zone-changes.js'
 import type { SnapshotChanges } from '../../policy/diff/compare.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
+import type { ListState } from '../../rules/lists/load-list.js'
 import { readRpzLines } from '../../rules/lists/rpz/rpz-lines.js'
 import { zoneFilesIn } from '../../rules/model/folder.js'
 import type { LocalData } from '../../rules/model/types.js'
@@ -65,6 +66,31 @@ export async function applyZoneJournals(
   }
   const amended = amend(active, { generation, zones, names, data })
   return amended && { ...amended, watchState }
+}
+
+/**
+ * The states of lists after an update: a zone whose journal was applied is as its files are now.
+ *
+ * @param before the snapshot that was updated
+ */
+export function afterJournals(
+  lists: readonly ListState[],
+  before: Snapshot,
+  { snapshot, watchState }: JournalUpdate
+): readonly ListState[] {
+  if (snapshot === undefined) return lists
+  return lists.map(list => {
+    const [old, zone] = [before, snapshot].map(({ origin }) =>
+      origin.zones.find(one => one.list === list.id)
+    )
+    if (zone === undefined || old === undefined || isSame(zone, old)) return list
+    const paths = [...list.fingerprints.keys()]
+    return {
+      ...list,
+      zone,
+      fingerprints: new Map(paths.map(path => [path, watchState.get(path)!]))
+    }
+  })
 }
 
 const isSame = (one: ZoneState, other: ZoneState): boolean => one.sha256 === other.sha256

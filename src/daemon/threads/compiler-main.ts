@@ -1,6 +1,5 @@
 /** The compiler thread: reads the settings file, and compiles rule files to a snapshot. */
 import { randomInt } from 'node:crypto'
-import { constants, setPriority } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parentPort } from 'node:worker_threads'
 import { systemClock } from '../../base/clock.js'
@@ -11,12 +10,15 @@ import { compile } from '../../policy/compile/compile.js'
 import { compare } from '../../policy/diff/compare.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { RuleSet } from '../../rules/model/types.js'
+import { ListCompiler } from '../reload/list-compiler.js'
 import { listRulePaths, readRules, type RulesReadResult } from '../reload/read-rules.js'
 import { ReplacedSnapshots, COLLECT_DELAY } from '../reload/replaced-snapshots.js'
 import { isUnchanged, readWatchState, type WatchState } from '../reload/watch-state.js'
-import { applyZoneJournals, type JournalUpdate } from '../reload/zone-journals.js'
-import type { FromCompiler, ToCompiler } from './messages.js'
+import { yieldToWorkers } from '../reload/yield-to-workers.js'
+import { afterJournals, applyZoneJournals, type JournalUpdate } from '../reload/zone-journals.js'
+import type { FromCompiler, ListCompiled, ToCompiler } from './messages.js'
 import { serializeError } from './serialized-error.js'
+import { startNestedThread } from './thread.js'
 
 /** Attempts to read files that change while being read, and the pause between two. */
 const MAX_ATTEMPTS = 5
@@ -26,8 +28,11 @@ type Request = Extract<ToCompiler, { readonly kind: 'compile' }>
 
 let active: Snapshot | undefined
 const replaced = new ReplacedSnapshots(COLLECT_DELAY.compiler)
-
 const port = parentPort!
+const lists = new ListCompiler(startNestedThread, () => {
+  port.postMessage({ kind: 'list compiled' } satisfies ListCompiled)
+})
+
 port.on('message', (message: ToCompiler) => {
   void handle(message).then(result => port.postMessage(result))
 })
@@ -56,23 +61,31 @@ async function readSettings(file: string | undefined): Promise<FromCompiler> {
 async function compileRules(request: Request): Promise<FromCompiler> {
   const started = performance.now()
   active ??= request.active
-  const updated = request.isFull ? undefined : await applyJournals(request)
+  const updated = request.isFull || lists.hasJobs ? undefined : await applyJournals(request)
   if (updated !== undefined) {
+    const states = afterJournals(request.lists, active!, updated)
     if (updated.snapshot !== undefined) adopt(updated.snapshot)
-    return { kind: 'updated', ...updated, duration: performance.now() - started }
+    return { kind: 'updated', ...updated, lists: states, duration: performance.now() - started }
   }
   if (active !== undefined) yieldToWorkers()
-  const { loaded, bundleErrors, isTransient, watchState, isChanging } = await readStable(request)
+  lists.begin(active, request.lists, request.isFull)
+  const { loaded, bundleErrors, watchState, isChanging, ...read } = await readStable(request)
+  const isTransient = read.isTransient || lists.isTransient
   const errors = isChanging ? [failure('GATEWAY_RESTLESS')] : loaded.ok ? [] : loaded.errors
   if (errors.length > 0 || !loaded.ok) {
     return { kind: 'rejected', errors: errors.map(serializeError), watchState, isTransient }
   }
   const prefixesByNetwork = new Map(loaded.rules.networks.map(({ id, prefixes }) => [id, prefixes]))
+  const compiled = compileIfChanged(loaded.rules, request)
+  lists.end(loaded.listStates)
   return {
     kind: 'compiled',
-    ...compileIfChanged(loaded.rules, request),
+    ...compiled,
     warnings: loaded.warnings.map(serializeError),
     bundleErrors: bundleErrors.map(serializeError),
+    listErrors: loaded.listErrors.map(serializeError),
+    lists: loaded.listStates,
+    pendingLists: lists.pending,
     remoteLists: { lists: loaded.remotes, prefixesByNetwork },
     zones: loaded.transfers,
     watchState,
@@ -84,15 +97,6 @@ async function compileRules(request: Request): Promise<FromCompiler> {
 async function applyJournals(request: Request): Promise<JournalUpdate | undefined> {
   const { copiesFolder } = request.location
   return active && applyZoneJournals(active, { ...request, copiesFolder })
-}
-
-/**
- * Lowers the priority of this thread. A reload is not urgent, but on a machine without a spare core
- * every query would wait for a thread that computes for a second. On Linux setpriority affects only the
- * calling thread (setpriority(2), "C library/kernel differences"); elsewhere it affects the process.
- */
-function yieldToWorkers(): void {
-  if (process.platform === 'linux') setPriority(0, constants.priority.PRIORITY_LOW)
 }
 
 interface StableReadResult extends RulesReadResult {
@@ -109,7 +113,8 @@ interface StableReadResult extends RulesReadResult {
 async function readStable({ location, watchedPaths }: Request): Promise<StableReadResult> {
   let before = await readWatchState([...watchedPaths, ...(await listRulePaths(location))])
   for (let attempts = 1; ; attempts++) {
-    const result = await readRules(location, systemClock)
+    lists.beginAttempt()
+    const result = await readRules(location, systemClock, lists)
     const { files, written } = result
     before = new Map([...before, ...(await readWatchState(written))])
     const after = await readWatchState(files)

@@ -9,6 +9,7 @@ import type { ExporterCounts } from '../../querylog/export/exporter.js'
 import type { RecorderStatus } from '../../querylog/record/recorder.js'
 import type { LogFields, ServiceLog } from '../../querylog/record/service-log.js'
 import type { NotifyRules } from '../../resolver/notify-handler.js'
+import type { ListState } from '../../rules/lists/load-list.js'
 import type { RemoteList } from '../../rules/lists/remote-list.js'
 import type { TransferList } from '../../rules/lists/transfer-list.js'
 import type { ZoneJob } from '../../sources/axfr/update-zone.js'
@@ -130,6 +131,15 @@ export interface CompileRequest {
   readonly localNames: readonly SpecialUseName[]
   /** The active snapshot, for a thread that did not compile it. */
   readonly active: Snapshot | undefined
+  /** The lists in the active snapshot. */
+  readonly lists: readonly ListState[]
+}
+
+/** A list that is being compiled. */
+export interface PendingList {
+  readonly id: string
+  /** Wall-clock time. */
+  readonly since: Milliseconds
 }
 
 export type ToCompiler =
@@ -147,17 +157,27 @@ export type FromCompiler =
       readonly warnings: readonly SerializedError[]
       /** Why the bundle on offer was rejected, and these are the rules of the last good one. */
       readonly bundleErrors: readonly SerializedError[]
+      /** Why new versions of lists were rejected, and these are the names of the last good ones. */
+      readonly listErrors: readonly SerializedError[]
+      /** The lists in the snapshot. */
+      readonly lists: readonly ListState[]
+      /** Lists whose new version is not in it yet: `list compiled` follows. */
+      readonly pendingLists: readonly PendingList[]
       readonly remoteLists: RemoteListSet
       /** Lists that are zones transferred from primaries. */
       readonly zones: readonly TransferList[]
       /** Every file read or looked for, as it was when it was read. */
       readonly watchState: WatchState
       readonly duration: Milliseconds
-      /** Whether `bundleErrors` may go away by themselves, as below. */
+      /** Whether `bundleErrors` or `listErrors` may go away by themselves, as below. */
       readonly isTransient: boolean
     }
   /** Only zone journals have changed. */
-  | (JournalUpdate & { readonly kind: 'updated'; readonly duration: Milliseconds })
+  | (JournalUpdate & {
+      readonly kind: 'updated'
+      readonly lists: readonly ListState[]
+      readonly duration: Milliseconds
+    })
   | {
       readonly kind: 'rejected'
       readonly errors: readonly SerializedError[]
@@ -166,6 +186,11 @@ export type FromCompiler =
       /** Whether a retry may succeed with the same files: out of descriptors, or of threads. */
       readonly isTransient: boolean
     }
+
+/** Not a reply: a list is done that a reload has not waited for. */
+export interface ListCompiled {
+  readonly kind: 'list compiled'
+}
 
 export type CompileResult = Exclude<FromCompiler, { readonly kind: 'settings' }>
 

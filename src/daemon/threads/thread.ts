@@ -40,6 +40,10 @@ export const startThread: StartThread = (file, data, handlers) => {
   return threadOf(worker, handlers)
 }
 
+/** The same for a thread that starts another one: only the main thread may change the working folder. */
+export const startNestedThread: StartThread = (file, data, handlers) =>
+  threadOf(new Worker(threadUrl(file), { workerData: data }), handlers)
+
 const initialFolder = process.cwd()
 
 /** Node starts no thread while the working folder is deleted, even if it has been created again. */

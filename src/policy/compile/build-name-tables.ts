@@ -6,8 +6,11 @@ import type { AddressTableBuffers } from '../tables/address-table.js'
 import type { NameTableBuffers } from '../tables/name-table.js'
 import { sourceRef } from '../tables/source-sets.js'
 import type { SourceSummary } from '../tables/source-table.js'
+import type { Snapshot } from '../tables/snapshot.js'
 import { AddressTableBuilder } from './address-table-builder.js'
 import { EntryBuilder } from './entry-builder.js'
+import { EntryCopier } from './entry-copier.js'
+import { KeptSource } from './kept-source.js'
 import { describePart, digestBasis, localDataDigest, nameDigest } from './list-parts.js'
 import { NameTableBuilder } from './name-table-builder.js'
 
@@ -34,16 +37,24 @@ export function buildNameTables(
   seed: number,
   maxRun: number
 ): BuiltNameTables | undefined {
-  const bounds = {
-    names: sources.reduce((sum, { bounds }) => sum + bounds.names, 0),
-    octets: sources.reduce((sum, { bounds }) => sum + bounds.octets, 0)
-  }
+  const previous = previousOf(sources, seed)
+  const bounds = boundsOf(sources, previous)
   const entries = new EntryBuilder(bounds)
   const names = new NameTableBuilder(entries, bounds.names, seed, maxRun)
   const addresses = new AddressTableBuilder()
+  if (previous !== undefined) {
+    const copier = new EntryCopier(previous.snapshot, previous.kept)
+    if (!copier.copyNames(names)) throw failure('POLICY_BOUNDS', 'the previous rules')
+    copier.copyPrefixes(addresses)
+  }
   const summaries: SourceSummary[] = []
-  let ruleNames = 0
+  let ruleNames = names.names
   for (const [index, source] of sources.entries()) {
+    const kept = previous?.kept.get(index)
+    if (kept !== undefined) {
+      summaries.push(keptSummary(kept, index))
+      continue
+    }
     const sink = new SourceWriter(source, index, names, addresses)
     names.isSpecialUse = source.kind === 'local'
     source.writeTo(sink)
@@ -62,6 +73,38 @@ export function buildNameTables(
     ruleNames,
     used: used + slots.slots.byteLength + slots.filter.byteLength
   }
+}
+
+/** The snapshot that names are copied from, and the sources that take them, by index. */
+interface Previous {
+  readonly snapshot: Snapshot
+  readonly kept: ReadonlyMap<number, KeptSource>
+}
+
+/** Undefined if no source is kept, or hashes of names differ: then all names are written again. */
+function previousOf(sources: readonly NameSource[], seed: number): Previous | undefined {
+  const kept = new Map(
+    sources.flatMap((source, index) => (source instanceof KeptSource ? [[index, source]] : []))
+  )
+  const [first] = kept.values()
+  return first?.snapshot.names.seed === seed ? { snapshot: first.snapshot, kept } : undefined
+}
+
+/** The most names that the sources may give, and their octets. */
+function boundsOf(sources: readonly NameSource[], previous: Previous | undefined) {
+  const written = sources.filter((_, index) => previous?.kept.has(index) !== true)
+  const copied = previous?.snapshot
+  const octets = 4 * (copied?.names.entries.used ?? 0)
+  return {
+    names: written.reduce((sum, { bounds }) => sum + bounds.names, copied?.counts.names ?? 0),
+    octets: written.reduce((sum, { bounds }) => sum + bounds.octets, octets)
+  }
+}
+
+function keptSummary(source: KeptSource, index: number): SourceSummary {
+  const before = source.snapshot.sources.all[source.index]!
+  const { title, file, part } = source
+  return { ...before, index, id: part.list, title, file }
 }
 
 function summaryOf(source: NameSource, sink: SourceWriter): SourceSummary {

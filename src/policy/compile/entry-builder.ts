@@ -10,7 +10,7 @@ import {
   PREFIX_MARK,
   type EntryBuffers
 } from '../tables/entries.js'
-import { NO_SOURCES, SourceSets } from '../tables/source-sets.js'
+import { NO_SOURCES, placeOf, SourceSets } from '../tables/source-sets.js'
 
 const PREFIX_WORDS = entryWords(2 + ADDRESS_OCTETS)
 const INITIAL_LINKS = 1024
@@ -41,14 +41,13 @@ export class EntryBuilder {
     return this.nextEntry + entryWords(1 + length) <= this.words.length
   }
 
-  /** An entry for a name, without sources yet. */
-  createName(name: HashedName): number {
-    const entry = this.create(entryWords(1 + name.length))
+  /** An entry for a name, without sources yet. @param from holds it at `start`, in wire form */
+  createName(from: Uint8Array, start: Octets, length: Octets): number {
+    const entry = this.create(entryWords(1 + length))
     const octets = this.octets
-    const from = name.octets
     let at = contentOffset(entry)
-    octets[at] = name.length
-    for (let i = 0; i < name.length; i++) octets[++at] = from[i]!
+    octets[at] = length
+    for (let i = start; i < start + length; i++) octets[++at] = from[i]!
     return entry
   }
 
@@ -70,7 +69,8 @@ export class EntryBuilder {
     const extended = this.sets.with(set, ref)
     if (extended === set) return
     words[entry] = extended
-    words[entry + 1] = set === NO_SOURCES ? line : this.link(line, words[entry + 1]!)
+    words[entry + 1] =
+      set === NO_SOURCES ? line : this.insertLine(set, ref, line, words[entry + 1]!)
   }
 
   isName(entry: number, name: HashedName): boolean {
@@ -91,6 +91,22 @@ export class EntryBuilder {
     const entry = this.nextEntry
     this.nextEntry += words
     return entry
+  }
+
+  /** Adds a line to those of a set. @param word word 1 of the entry. @returns the new one */
+  private insertLine(set: number, ref: number, line: number, word: number): number {
+    if (this.sets.isLast(set, ref)) return this.link(line, word)
+    const refs = this.sets.refsOf(set)
+    // The last line is the first in the chain, so the lines of later sources are moved behind it.
+    const later: number[] = []
+    let rest = word
+    for (let nth = refs.length; nth > placeOf(refs, ref); nth--) {
+      later.push(nth === 1 ? rest : this.links[rest]!)
+      if (nth > 1) rest = this.links[rest + 1]!
+    }
+    let chain = later.length === refs.length ? line : this.link(line, rest)
+    for (const one of later.reverse()) chain = this.link(one, chain)
+    return chain
   }
 
   private link(line: number, before: number): number {

@@ -86,6 +86,32 @@ export class NameTableBuilder {
     return true
   }
 
+  /**
+   * Adds a name of another table with the same seed, without sources yet. Call only before all other
+   * names, once for each name.
+   *
+   * @param hash of the whole name, as in the other table; ignored for the root
+   * @param octets holds the name in lower-cased wire form at `at`
+   * @returns its entry; 0 if the table is full
+   */
+  copy(hash: number, octets: Uint8Array, at: Octets, length: Octets): number {
+    if (this.names >= this.maxNames || !this.entries.hasRoom(length)) return 0
+    this.names++
+    const entry = this.entries.createName(octets, at, length)
+    let labels = 0
+    for (let label = at; octets[label] !== 0; label += 1 + octets[label]!) labels++
+    this.allLabelCounts[labels] = 1
+    this.labelCounts[labels] = 1
+    if (labels === 0) this.root = entry
+    else this.fillSlot(hash, entry)
+    return entry
+  }
+
+  /** Adds a source to a name that was copied. */
+  addSource(entry: number, ref: number, line: number): void {
+    this.entries.addSource(entry, ref, line)
+  }
+
   /** The table, with no more slots than it needs. The owner of `entries` finishes those. */
   finish(): Omit<NameTableBuffers, 'entries'> {
     const bits = slotBits(this.names)
@@ -134,6 +160,20 @@ export class NameTableBuilder {
     this.collided = true
   }
 
+  private fillSlot(hash: number, entry: number): void {
+    const slots = this.slots
+    const mask = slots.length / 2 - 1
+    let slot = firstSlot(hash, 32 - this.bits)
+    let run = 0
+    while (slots[2 * slot + 1] !== 0) {
+      slot = (slot + 1) & mask
+      run++
+    }
+    if (run >= this.maxRun) this.collided = true
+    slots[2 * slot] = hash
+    slots[2 * slot + 1] = entry
+  }
+
   private addRoot(name: HashedName, ref: number, line: number): void {
     if (this.root === 0) this.root = this.create(name, ref, line)
     else this.entries.addSource(this.root, ref, line)
@@ -141,7 +181,7 @@ export class NameTableBuilder {
 
   private create(name: HashedName, ref: number, line: number): number {
     this.names++
-    const entry = this.entries.createName(name)
+    const entry = this.entries.createName(name.octets, 0, name.length)
     this.entries.addSource(entry, ref, line)
     return entry
   }

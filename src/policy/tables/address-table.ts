@@ -24,6 +24,16 @@ export class AddressTable {
     return this.prefixes.find(words, at)
   }
 
+  /** The entries of all prefixes, in no particular order. */
+  entries(): ReadonlySet<number> {
+    const { lists } = this
+    const found = new Set<number>()
+    for (let at = 0; at < lists.length; at += 1 + lists[at]!) {
+      for (let nth = 1; nth <= lists[at]!; nth++) found.add(lists[at + nth]!)
+    }
+    return found
+  }
+
   /** Every address range, with the entries that cover it; not for the hot path. */
   *ranges(): Generator<{ readonly start: Address; readonly entries: readonly number[] }> {
     for (const { start, value } of this.prefixes.ranges()) {

@@ -23,9 +23,15 @@ export const NO_SOURCES = 0
 /** Greater than any reference or set number, to combine the two into one key of a map. */
 const KEY_BASE = 2 ** 26
 
+/** Where a reference is inserted: behind those of earlier sources and of its own source. */
+export function placeOf(refs: readonly number[], ref: number): number {
+  const place = refs.findIndex(other => sourceOf(other) > sourceOf(ref))
+  return place === -1 ? refs.length : place
+}
+
 /**
  * Source sets, each stored once however many names share it. The number of a set is the offset of
- * its count in the packed array; its references follow in the order they were added.
+ * its count in the packed array; its references follow, sorted by source.
  */
 export class SourceSets {
   private readonly words: number[] = [0]
@@ -36,10 +42,21 @@ export class SourceSets {
     const key = set * KEY_BASE + ref
     const known = this.extended.get(key)
     if (known !== undefined) return known
-    const refs = this.words.slice(set + 1, set + 1 + this.words[set]!)
-    const extended = refs.includes(ref) ? set : this.append([...refs, ref])
+    const refs = this.refsOf(set)
+    const place = placeOf(refs, ref)
+    const extended = refs.includes(ref) ? set : this.append(refs.toSpliced(place, 0, ref))
     this.extended.set(key, extended)
     return extended
+  }
+
+  /** Whether a reference comes after all those of a set. */
+  isLast(set: number, ref: number): boolean {
+    return sourceOf(this.words[set + this.words[set]!]!) <= sourceOf(ref)
+  }
+
+  /** The references of a set. */
+  refsOf(set: number): readonly number[] {
+    return this.words.slice(set + 1, set + 1 + this.words[set]!)
   }
 
   /** `[count, reference …]` of every set, in shared memory. */

@@ -39,6 +39,7 @@ export const listEntrySchema = z
     format: z.enum(['auto', ...LIST_FORMATS]).default('auto'),
     'may-be-empty': z.boolean().default(false),
     'max-size': size('1KB', '1GB').prefault('256MB'),
+    'max-time': duration('1s', '1h').prefault('5m'),
     refresh: duration('1m', '30d').optional(),
     sha256: z
       .string('64 hexadecimal digits')

@@ -7,6 +7,7 @@ import { V2flyReader } from './formats/v2fly.js'
 import { NamesReader } from './formats/domains-hosts.js'
 import type { LineReader, ListSink } from './line-reader.js'
 import { ListText } from './list-text.js'
+import type { TimeLimit } from './time-limit.js'
 
 /** List formats; docs/reference/rules.md describes each. */
 export const LIST_FORMATS = [
@@ -36,17 +37,20 @@ const READERS: Readonly<Record<LineFormat | 'either', (clients: NetworkPrefixes)
  *
  * @param clients prefixes by network id, for formats that name clients
  * @returns the number of lines, without blank ones and comments
+ * @throws TimeLimitExceeded
  */
 export function scanList(
   octets: Uint8Array,
   format: LineFormat | 'either',
   clients: NetworkPrefixes,
-  sink: ListSink
+  sink: ListSink,
+  limit?: TimeLimit
 ): number {
   const text = new ListText(octets)
   const reader = READERS[format](clients)
   let counted = 0
   while (text.nextLine()) {
+    limit?.step()
     if (text.isTooLong) sink.skipLine(text.line, 1, 'longer than 64 KB')
     else if (!reader.read(text, sink)) continue
     counted++

@@ -4,6 +4,7 @@ import { ruleKey, type ListCollector, type ActionGroup } from './list-collector.
 import { subtractAction } from './subtract-action.js'
 import { DATA_LAYER, type ListAction } from './line-reader.js'
 import { nameKey, PackedNames } from './packed-names.js'
+import type { TimeLimit } from './time-limit.js'
 
 /** Bits of the hash that the filter uses: it rules out most names without a map lookup. */
 const FILTER_BITS = 16
@@ -61,7 +62,8 @@ export class ListLayers {
   /** @param disabledRules keys of disabled rules, see `ruleKey` */
   constructor(
     private readonly collectors: readonly ListCollector[],
-    private readonly disabledRules: ReadonlySet<string>
+    private readonly disabledRules: ReadonlySet<string>,
+    private readonly limit: TimeLimit
   ) {
     for (const key of disabledRules) this.addToFilter(Buffer.from(key, 'latin1'), 0)
   }
@@ -76,6 +78,7 @@ export class ListLayers {
    *
    * @param forEachBlocked visits the names that are just blocked: collectors do not store them
    * @returns false if a limit was exceeded
+   * @throws TimeLimitExceeded
    */
   resolve(
     forEachBlocked: (visit: (octets: Uint8Array, length: Octets, cover: number) => void) => void
@@ -137,6 +140,7 @@ export class ListLayers {
     repeat: boolean
   ): boolean {
     if (this.isOverLimit) return false
+    if (repeat) this.limit.step()
     const overrides = this.overridesOf(action, octets, at, length)
     if (this.isDisabled(action, octets, at, length, cover)) return true
     const applying = overrides.filter(({ entry, isSameName }) =>
@@ -213,6 +217,7 @@ export class ListLayers {
     cover: number,
     line: number
   ): void {
+    this.limit.step()
     const overrides = this.overridesOf(action, name, 0, name.length).filter(
       ({ entry }) => entry.action.kind !== 'pass' && entry.action.kind !== 'cancel'
     )

@@ -17,6 +17,13 @@ export type VisitPacked = (
   end: Octets
 ) => void
 
+/** The memory of `PackedNames`, to be sent to another thread. */
+export interface PackedMemory {
+  readonly octets: Uint8Array<ArrayBuffer>
+  readonly count: number
+  readonly nameOctets: Octets
+}
+
 /** Names with cover, line and an optional record each, in one buffer: a million take 30 MB. */
 export class PackedNames {
   /** Number of names, and octets of them in wire form. */
@@ -46,6 +53,23 @@ export class PackedNames {
     for (let i = 0; i < record.length; i++) own[start + NAME_AT + length + i] = record[i]!
     this.count++
     this.nameOctets += length
+  }
+
+  /** Names that another thread has packed. */
+  static from({ octets, count, nameOctets }: PackedMemory): PackedNames {
+    const names = new PackedNames()
+    names.octets = octets
+    names.view = new DataView(octets.buffer, octets.byteOffset, octets.byteLength)
+    names.used = octets.length
+    names.count = count
+    names.nameOctets = nameOctets
+    return names
+  }
+
+  /** The memory in use; no name may be added any more. */
+  memory(): PackedMemory {
+    const { octets, used, count, nameOctets } = this
+    return { octets: octets.subarray(0, used), count, nameOctets }
   }
 
   /** Visits all names in insertion order. None may be added meanwhile. */

@@ -47,11 +47,16 @@ async function fileNames(
     at.at('folder').error('RULES_UNREADABLE', within, names.why)
     return undefined
   }
-  const seen = names.filter(name => !name.startsWith('.') && !name.endsWith('~'))
-  if (seen.length > 0 || mayBeEmpty)
-    return seen.map(name => `${within.replace(/\/+$/, '')}/${name}`)
+  const files = listFileNames(within, names)
+  if (files.length > 0 || mayBeEmpty) return files
   at.at('folder').error('RULES_UNREADABLE', within, 'folder is empty')
   return undefined
+}
+
+/** The files of a list that is a folder: all but hidden and backup files. */
+export function listFileNames(folder: string, names: readonly string[]): readonly string[] {
+  const seen = names.filter(name => !name.startsWith('.') && !name.endsWith('~'))
+  return seen.map(name => `${folder.replace(/\/+$/, '')}/${name}`)
 }
 
 async function readCopy(

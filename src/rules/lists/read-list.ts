@@ -1,5 +1,6 @@
 import { failureAt, type InterdictError } from '../../base/error.js'
 import type { Position } from '../../base/position.js'
+import type { Milliseconds } from '../../base/units.js'
 import type { NameSource } from '../model/types.js'
 import type { NetworkPrefixes } from './formats/adblock-modifiers.js'
 import { ListCollector, rejection } from './list-collector.js'
@@ -10,6 +11,7 @@ import { BlockedSource, ActionSource, type ForEachBlocked } from './list-source.
 import type { ListReport, ListFile } from './list-types.js'
 import { detectFormat } from './detect-format.js'
 import { readRpzFile, type RpzFile } from './rpz/rpz-file.js'
+import { TimeLimit, TimeLimitExceeded } from './time-limit.js'
 
 export interface ListOptions {
   readonly id: string
@@ -19,6 +21,8 @@ export interface ListOptions {
   readonly mayBeEmpty?: boolean
   /** Prefixes by network id, for formats that name clients. */
   readonly clients?: NetworkPrefixes
+  /** How long it may take; by default without limit. */
+  readonly maxTime?: Milliseconds
 }
 
 export type ListResult =
@@ -34,19 +38,39 @@ export type ListResult =
  * Checks the files of a list and builds its name sources. A few invalid lines are warnings
  * (RULES_LIST_LINE). A file with mostly invalid lines is rejected (RULES_LIST_REFUSED), so that an
  * error page served in place of a list never empties it. An empty file is rejected too
- * (RULES_LIST_EMPTY): it is probably a failed download, and an empty block list blocks nothing.
+ * (RULES_LIST_EMPTY): it is probably a failed download, and an empty block list blocks nothing. One
+ * that takes longer than `maxTime` is rejected as well (RULES_LIST_SLOW).
  */
 export function readList(options: ListOptions, files: readonly ListFile[]): ListResult {
-  const { id, clients = new Map() } = options
+  const { maxTime = Infinity } = options
+  try {
+    return readWithin(new TimeLimit(maxTime), options, files)
+  } catch (error) {
+    if (!(error instanceof TimeLimitExceeded)) throw error
+    return { errors: [failureAt(startOf(files[0]!.displayName), 'RULES_LIST_SLOW', maxTime)] }
+  }
+}
+
+function readWithin(
+  limit: TimeLimit,
+  options: ListOptions,
+  files: readonly ListFile[]
+): ListResult {
+  const { id } = options
   const disabledRules = new Set<string>()
-  const read = files.map(file => readListFile(options, clients, file, disabledRules))
+  const read = files.map(file => {
+    const list = readListFile(options, file, disabledRules, limit)
+    limit.check()
+    return list
+  })
   const errors = read.flatMap(it => ('errors' in it ? it.errors : []))
   if (errors.length > 0) return { errors }
   const collected = read.filter(it => 'collector' in it)
   const zones = read.filter(it => 'parts' in it)
   const layers = new ListLayers(
     collected.map(({ collector }) => collector),
-    disabledRules
+    disabledRules,
+    limit
   )
   const isWithinLimits = layers.resolve(visit => {
     for (const { forEachBlocked } of collected)
@@ -77,10 +101,10 @@ interface CollectedFile {
 }
 
 function readListFile(
-  { id, format: configured, mayBeEmpty = false }: ListOptions,
-  clients: NetworkPrefixes,
+  { id, format: configured, mayBeEmpty = false, clients = new Map() }: ListOptions,
   { octets, file, displayName }: ListFile,
-  disabledRules: Set<string>
+  disabledRules: Set<string>,
+  limit: TimeLimit
 ): CollectedFile | RpzFile | { readonly errors: readonly InterdictError[] } {
   const start = startOf(displayName)
   const why = whyNotAList(octets)
@@ -93,7 +117,7 @@ function readListFile(
   }
   const lineFormat = detected && DOMAINS_OR_HOSTS.includes(format) ? 'either' : format
   const collector = new ListCollector(displayName, disabledRules)
-  const lines = scanList(octets, lineFormat, clients, collector)
+  const lines = scanList(octets, lineFormat, clients, collector, limit)
   const errors = rejection(collector, collector.isEmpty, lines, start)
   if (errors.length > 0) return { errors }
   if (collector.isEmpty && !mayBeEmpty) {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import { isAbsolute, parse, relative, resolve, sep } from 'node:path'
 import { FileTooLarge, readBoundedFile } from '../../base/bounded-file.js'
+import { fingerprintOf } from '../../base/file-fingerprint.js'
 import type { Octets } from '../../base/units.js'
 import { showZoneFileName } from '../../dns/rdata/zone-file-writer.js'
 import { applyJournal, countLines, readZoneCopy } from '../../zonefile/effective-zone.js'
@@ -19,6 +20,18 @@ export interface TooLarge {
   readonly size: Octets
 }
 
+/** A file and the SHA-256 of its content, hexadecimal. */
+export interface FileDigest {
+  readonly name: string
+  readonly sha256: string
+}
+
+/** The parameters of a `RulesFolder`. */
+export interface FilesLocation {
+  readonly path: string
+  readonly copies: string | undefined
+}
+
 /** Where rule files are read from. File names are as in the rules, with `/`. */
 export interface RuleFiles {
   read(name: string): Promise<FileResult>
@@ -30,6 +43,19 @@ export interface RuleFiles {
    * @param zone its name in lower-cased wire form
    */
   readZone(list: string, zone: Uint8Array, most: Octets): Promise<FileResult | TooLarge>
+  /**
+   * What tells whether files have changed since they were read: their fingerprints, by path. Undefined:
+   * a file of a bundle, which is always read again.
+   *
+   * @param names of files or folders, as in the rules
+   */
+  fingerprints(names: readonly string[]): Promise<ReadonlyMap<string, string> | undefined>
+  /** Where a thread that has no access to these files can read a list; undefined: nowhere else. */
+  locate(names: readonly string[]): FilesLocation | undefined
+  /** Counts files as read that were read before, and have not changed since. */
+  keep(files: readonly FileDigest[], zone: ZoneState | undefined): void
+  /** The digests of files that were read. */
+  digests(names: readonly string[]): readonly FileDigest[]
   /** Names of the files in a folder; empty if the folder is missing, or an error if `needed`. */
   listFolder(name: string, needed?: boolean): Promise<readonly string[] | { readonly why: string }>
   /** The name of a file in messages. */
@@ -61,6 +87,10 @@ export const isCopyName = (name: string): boolean => name.startsWith(COPY_MARK)
 /** Internal name of a file of a transferred zone: `.zone` or `.journal`. */
 const zoneFile = (list: string, end: string): string => `${COPY_MARK}../zones/${list}${end}`
 
+/** Internal names of both files of a transferred zone. */
+export const zoneFiles = (list: string): readonly string[] =>
+  ['.zone', '.journal'].map(end => zoneFile(list, end))
+
 /** The folder of the copies of zones, beside that of lists. */
 export const zoneFilesIn = (copies: string): string => resolve(copies, '../zones')
 
@@ -76,6 +106,8 @@ const MISSING = { why: 'no such file', isMissing: true } as const
  */
 export class RulesFolder implements RuleFiles {
   private readonly contents = new Map<string, Uint8Array>()
+  /** Digests of files that were kept, or computed already. */
+  private readonly sums = new Map<string, string>()
   private readonly seen: Set<string>
   readonly zones: ZoneState[] = []
   /** Whether a read failed only for lack of system resources. */
@@ -118,7 +150,7 @@ export class RulesFolder implements RuleFiles {
 
   async readZone(list: string, zone: Uint8Array, most: Octets): Promise<FileResult | TooLarge> {
     if (this.copies === undefined) return MISSING
-    const [base, journal] = ['.zone', '.journal'].map(end => zoneFile(list, end))
+    const [base, journal] = zoneFiles(list)
     const [text, changes] = await Promise.all([
       this.readOutside(base!, most),
       this.readOutside(journal!, most)
@@ -167,22 +199,52 @@ export class RulesFolder implements RuleFiles {
     return [...this.seen]
   }
 
-  /** Whether no file was read, not counting zones. */
+  async fingerprints(names: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const paths = names.map(name => this.pathOf(name))
+    for (const path of paths) this.seen.add(path)
+    const found = paths.map(async path => [path, await fingerprintOf(path)] as const)
+    return new Map(await Promise.all(found))
+  }
+
+  locate(): FilesLocation {
+    return { path: this.path, copies: this.copies }
+  }
+
+  keep(files: readonly FileDigest[], zone: ZoneState | undefined): void {
+    for (const { name, sha256 } of files) this.sums.set(name, sha256)
+    if (zone === undefined) return
+    const known = this.zones.findIndex(({ list }) => list === zone.list)
+    this.zones.splice(known === -1 ? this.zones.length : known, 1, zone)
+  }
+
+  digests(names: readonly string[]): readonly FileDigest[] {
+    const read = names.filter(name => this.contents.has(name) || this.sums.has(name))
+    return read.map(name => ({ name, sha256: this.sumOf(name) }))
+  }
+
+  private sumOf(name: string): string {
+    let sum = this.sums.get(name)
+    if (sum === undefined) {
+      sum = createHash('sha256').update(this.contents.get(name)!).digest('hex')
+      this.sums.set(name, sum)
+    }
+    return sum
+  }
+
+  /** Whether no file was read or kept, not counting zones. */
   get isUnread(): boolean {
-    return this.contents.size === 0
+    return this.contents.size + this.sums.size === 0
   }
 
   get sha256(): string {
     return rulesSha256(this.filesSha256, this.zones)
   }
 
-  /** SHA-256 over names and contents of all files read, in whatever order; hexadecimal. */
+  /** SHA-256 over the names and digests of all files read or kept, in whatever order; hexadecimal. */
   get filesSha256(): string {
     const hash = createHash('sha256')
-    for (const name of [...this.contents.keys()].sort()) {
-      const octets = this.contents.get(name)!
-      hash.update(`${name}\0${octets.length}\0`).update(octets)
-    }
+    const names = new Set([...this.contents.keys(), ...this.sums.keys()])
+    for (const name of [...names].sort()) hash.update(`${name}\0${this.sumOf(name)}\0`)
     return hash.digest('hex')
   }
 

@@ -49,6 +49,8 @@ export interface NameSource {
   readonly part?: ListPart
   /** Passes all names to the sink, the same ones each time. */
   writeTo(sink: NameSink): void
+  /** Whether a name in lower-cased wire form is covered, if that is known without all names. */
+  covers?(name: Uint8Array): boolean
 }
 
 /**
@@ -99,7 +101,7 @@ export interface QtypeSet {
 export interface ListReply extends Pick<Reply, 'sinkhole' | 'target'> {
   readonly action: Action | 'data'
   /** For `data`. */
-  readonly data?: LocalData
+  readonly data?: LocalData | undefined
 }
 
 /** The records that a list has for its names, by the lines of the names; in shared memory. */

@@ -188,6 +188,7 @@ function blocksName(source: NameSource, sources: readonly NameSource[], name: Ui
 
 /** Whether a source covers a name. */
 function coversName(source: NameSource, name: Uint8Array): boolean {
+  if (source.covers !== undefined) return source.covers(name)
   const kinds = ['suffix', 'exact', 'below'] as const
   let found = false
   source.writeTo({

@@ -4,7 +4,9 @@ import type { Octets } from '../../base/units.js'
 import {
   RulesFolder,
   isCopyName,
+  type FileDigest,
   type FileResult,
+  type FilesLocation,
   type RuleFiles,
   type TooLarge
 } from '../../rules/model/folder.js'
@@ -55,6 +57,28 @@ export class BundleFiles implements RuleFiles {
 
   async readZone(list: string, zone: Uint8Array, most: Octets): Promise<FileResult | TooLarge> {
     return this.copies?.readZone(list, zone, most) ?? { ...MISSING, isMissing: true }
+  }
+
+  /** Of copies of lists; files of the bundle change only as a whole. */
+  fingerprints(names: readonly string[]): Promise<ReadonlyMap<string, string> | undefined> {
+    return this.copiesOf(names)?.fingerprints(names) ?? Promise.resolve(undefined)
+  }
+
+  locate(names: readonly string[]): FilesLocation | undefined {
+    return this.copiesOf(names)?.locate()
+  }
+
+  keep(files: readonly FileDigest[], zone: ZoneState | undefined): void {
+    this.copies?.keep(files, zone)
+  }
+
+  digests(names: readonly string[]): readonly FileDigest[] {
+    return this.copies?.digests(names) ?? []
+  }
+
+  /** Undefined if one of the files is in the bundle. */
+  private copiesOf(names: readonly string[]): RulesFolder | undefined {
+    return names.every(isCopyName) ? this.copies : undefined
   }
 
   listFolder(name: string, needed = false): Promise<readonly string[] | { readonly why: string }> {

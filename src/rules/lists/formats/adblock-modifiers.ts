@@ -23,7 +23,7 @@ export interface Modifiers {
 export type Rejection = { readonly unsupported: Unsupported } | { readonly why: string }
 
 /** Prefixes by network id, which `$client` may name. */
-export type NetworkPrefixes = ReadonlyMap<string, readonly Prefix[]>
+export type NetworkPrefixes = Pick<ReadonlyMap<string, readonly Prefix[]>, 'get'>
 
 type ApplyModifier = (
   value: string,
