@@ -186,7 +186,7 @@ function asks(query: Uint8Array, { question }: ForwardedQuestion): boolean {
 }
 
 /** PROXY protocol version 2, as a trusted proxy sends it. */
-function proxyHeader(from: string): Buffer {
+export function proxyHeader(from: string): Buffer {
   const address = readAddress(from)
   const ipv4 = from.includes('.') && !from.includes(':')
   const source = Buffer.from(ipv4 ? address.subarray(12) : address)
