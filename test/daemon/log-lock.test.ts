@@ -69,6 +69,14 @@ t.test('where nothing can be locked, a gateway starts with a warning', async t =
   locks.release()
 })
 
+t.test('on a file system that other machines share, a gateway starts with a warning', async t => {
+  t.intercept(FolderLock.prototype, 'sharedFileSystem', { value: () => Promise.resolve('NFS') })
+  const { locks, codes } = locksOf(join(newFolder(t), 'queries.jsonl'))
+  t.strictSame(await locks.acquire(), [])
+  t.strictSame(codes, ['LOCK_SHARED'])
+  locks.release()
+})
+
 t.test('a pipe or device needs no lock', async t => {
   const { locks, codes } = locksOf('/dev/null')
   t.strictSame(await locks.acquire(), [])

@@ -29,6 +29,12 @@ const SHARED_FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
   [0x7461636f, 'OCFS2']
 ])
 
+/** The name of a file system type that other machines can use as well. */
+export function nameOfShared(type: number): string | undefined {
+  // The kernel has a signed field on some machines.
+  return SHARED_FILE_SYSTEMS.get(type >>> 0)
+}
+
 export interface LockRequest {
   readonly folder: string
   /** Creates the error to throw when another process holds the lock, given its description. */
@@ -75,7 +81,7 @@ export class FolderLock {
     if (process.platform !== 'linux' || this.held === undefined) return undefined
     try {
       const { type } = await statfs(this.request.folder)
-      return SHARED_FILE_SYSTEMS.get(type >>> 0)
+      return nameOfShared(type)
     } catch {
       return undefined
     }

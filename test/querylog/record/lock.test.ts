@@ -15,7 +15,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { failure, InterdictError } from '../../../src/base/error.js'
-import { FolderLock, LOCK_FILE } from '../../../src/querylog/record/folder-lock.js'
+import { FolderLock, LOCK_FILE, nameOfShared } from '../../../src/querylog/record/folder-lock.js'
 
 function folderOf(t: Test): string {
   const folder = mkdtempSync(join(tmpdir(), 'interdict-lock-'))
@@ -160,5 +160,16 @@ t.test('reports a folder that cannot be locked', async t => {
     message: /^cannot lock \/proc\/nothing: /
   })
   t.equal(await lock.sharedFileSystem(), undefined)
+  lock.release()
+})
+
+t.test('knows file systems that other machines share', async t => {
+  t.equal(nameOfShared(0x6969), 'NFS')
+  t.equal(nameOfShared(0xff534d42), 'CIFS')
+  t.equal(nameOfShared(0xff534d42 | 0), 'CIFS', 'as a signed number')
+  t.equal(nameOfShared(0xef53), undefined, 'ext4')
+  const lock = lockOf(folderOf(t))
+  await lock.acquire()
+  t.equal(await lock.sharedFileSystem(), undefined, 'the temporary folder is local')
   lock.release()
 })
