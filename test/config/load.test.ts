@@ -61,7 +61,7 @@ const defaults = {
   state: { folder: resolve('/etc/interdict/state') },
   remoteLists: { bootstrap: [], caFile: undefined, timeout: 300_000 },
   transfers: { primaries: [], keys: [], maxSize: 536_870_912, maxTime: 300_000 },
-  admin: { socket: undefined },
+  admin: { socket: undefined, http: undefined },
   log: {
     service: { level: 'info', destination: 'stderr' },
     queries: {
@@ -79,7 +79,7 @@ const defaults = {
     },
     outputs: []
   },
-  shutdown: { grace: 5000 }
+  shutdown: { grace: 5000, lameDuck: 0 }
 }
 
 const FILE = '/etc/interdict/interdict.yaml'
@@ -138,8 +138,12 @@ const reads = [
   },
   {
     it: 'durations and sizes in all units',
-    text: 'cache: { size: 1GB, max-ttl: 2h, failure-ttl: 1m }\nshutdown: { grace: 1500ms }',
-    config: { cache: { size: 1024 ** 3, maxTtl: 7200, failureTtl: 60 }, shutdown: { grace: 1500 } }
+    text: 'cache: { size: 1GB, max-ttl: 2h, failure-ttl: 1m }\nshutdown: { grace: 1500ms, lame-duck: 3s }\nadmin: { http: "[::1]:8053" }',
+    config: {
+      cache: { size: 1024 ** 3, maxTtl: 7200, failureTtl: 60 },
+      shutdown: { grace: 1500, lameDuck: 3000 },
+      admin: { http: { address: '::1', port: 8053 } }
+    }
   },
   {
     it: 'paths from the folder of the file',

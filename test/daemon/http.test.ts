@@ -98,8 +98,11 @@ t.test('health and metrics over HTTP', async t => {
 
   await rig.threads.kill('worker')
   await rig.log.says('worker restarted')
-  await eventually('the worker is back', async () => (await problems()).length === 0)
-  t.match((await call(rig, '/metrics')).body, 'interdict_worker_restarts_total{worker="0"} 1\n')
+  await eventually('the worker is back', async () => {
+    const { body } = await call(rig, '/metrics')
+    const isCounted = body.includes('interdict_worker_restarts_total{worker="0"} 1\n')
+    return isCounted && body.includes('interdict_worker_up{worker="0"} 1\n')
+  })
 
   rig.threads.lost = ({ kind }) => kind === 'reply'
   await eventually('silence', async () => (await call(rig, '/livez')).code === 503)

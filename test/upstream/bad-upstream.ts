@@ -118,7 +118,8 @@ export class BadUpstream {
         overTcp: false,
         port: from.port,
         send: response => {
-          udp.send(response, from.port, from.address)
+          // A late answer may come after the end of its test.
+          if (this.udp === udp) udp.send(response, from.port, from.address)
         },
         sendFromElsewhere: response => {
           this.elsewhere.send(response, from.port, from.address)

@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, unlinkSync, type Stats } from 'node:fs'
+import { existsSync, lstatSync, statSync, unlinkSync, type Stats } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { dirname } from 'node:path'
 import { failureAt, type InterdictError } from '../../base/error.js'
@@ -13,7 +13,6 @@ const FOLDER_MODE = 0o700
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'its folder does not exist',
   ENOTDIR: 'its parent is not a folder',
-  EEXIST: 'its parent is not a folder',
   EACCES: 'permission denied',
   EPERM: 'permission denied',
   EROFS: 'its file system is read-only',
@@ -59,6 +58,7 @@ function makeFolder(config: AdminSocketConfig): void {
   } catch (error) {
     throw socketError(config, reasonOf(error))
   }
+  if (!statSync(dirname(config.path)).isDirectory()) throw socketError(config, REASONS.ENOTDIR!)
 }
 
 /** Removes a socket on which no process listens. */
