@@ -15,11 +15,11 @@ const TESTS = 'dist/test'
  */
 const SUITES = [
   { name: 'daemon', folders: ['daemon'], processes: 4 },
+  { name: 'report', folders: ['report', 'replay', 'example'], processes: 1 },
   { name: 'cli', folders: ['cli'], processes: 2 },
   { name: 'querylog', folders: ['querylog'], processes: 2 },
   { name: 'resolver', folders: ['resolver', 'server', 'udp', 'upstream'], processes: 1 },
   { name: 'sources', folders: ['sources'], processes: 1 },
-  { name: 'report', folders: ['report', 'replay', 'example'], processes: 1 },
   { name: 'policy', folders: ['policy', 'cache', 'rules'], processes: 1 }
 ] as const
 
