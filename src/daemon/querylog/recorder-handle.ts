@@ -51,7 +51,8 @@ export class RecorderHandle {
   start(): void {
     this.startedAt = performance.now()
     const requests = (this.requests = new PendingRequests())
-    this.thread = this.startThread<ToRecorder, FromRecorder>('recorder-main.js', this.init, {
+    const init = { ...this.init, snapshot: this.snapshot }
+    this.thread = this.startThread<ToRecorder, FromRecorder>('recorder-main.js', init, {
       message: message => {
         if (message.kind === 'drained') this.onDrained?.()
         else if (message.kind === 'reply') requests.onReply(message.id, message.reply)
@@ -62,7 +63,6 @@ export class RecorderHandle {
         this.onExit(error ?? new Error('ended'))
       }
     })
-    if (this.snapshot !== undefined) this.thread.send({ kind: 'adopt', snapshot: this.snapshot })
   }
 
   /** Call this before any worker gets the snapshot. */

@@ -1,7 +1,8 @@
 /** The recorder thread: drains the rings of all workers into the query log. */
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../../base/clock.js'
 import { matchedRule } from '../../policy/evaluate/matched-rule.js'
+import type { Snapshot } from '../../policy/tables/snapshot.js'
 import { Recorder, SNAPSHOT_RETENTION } from '../../querylog/record/recorder.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
 import { ExportHandle } from '../querylog/export-handle.js'
@@ -16,24 +17,43 @@ import {
 const port = parentPort!
 const post = (message: FromRecorder): void => port.postMessage(message)
 const log: ServiceLog = createThreadLog(post)
-const { upstreams, settings, outputs, rings } = workerData as RecorderInit
+const { upstreams, settings, outputs, rings, snapshot } = workerData as RecorderInit
 const exporter = outputs.length === 0 ? undefined : new ExportHandle(outputs, log)
 const copy = exporter && ((block: Uint8Array, lines: number) => exporter.push(block, lines))
 
 const recorder = new Recorder(
   { ...settings, upstreams },
-  { clock: systemClock, findMatchedEntry: matchedRule, log, onBlock: copy }
+  { clock: systemClock, findMatchedEntry: matchedRule, log, onBlock: copy, receiveSnapshots }
 )
 /** The recorder itself keeps replaced snapshots for a while, to resolve records in the rings. */
 const replaced = new ReplacedSnapshots(SNAPSHOT_RETENTION + 1000)
 for (const ring of rings) recorder.addRing(ring)
+if (snapshot !== undefined) adopt(snapshot)
 recorder.start()
+port.on('message', onMessage)
 
-port.on('message', (message: ToRecorder) => {
+function adopt(snapshot: Snapshot): void {
+  recorder.addSnapshot(snapshot)
+  replaced.setCurrent(snapshot)
+}
+
+/** Other messages are processed afterwards: this is called while an event is written. */
+function receiveSnapshots(): void {
+  for (let next = receive(); next !== undefined; next = receive()) {
+    const { message } = next
+    if (message.kind === 'adopt') adopt(message.snapshot)
+    else setImmediate(onMessage, message)
+  }
+}
+
+function receive(): { readonly message: ToRecorder } | undefined {
+  return receiveMessageOnPort(port)
+}
+
+function onMessage(message: ToRecorder): void {
   switch (message.kind) {
     case 'adopt':
-      recorder.addSnapshot(message.snapshot)
-      return replaced.setCurrent(message.snapshot)
+      return adopt(message.snapshot)
     case 'reopen':
       return recorder.reopen()
     case 'request':
@@ -41,7 +61,7 @@ port.on('message', (message: ToRecorder) => {
     case 'drain':
       void drain()
   }
-})
+}
 
 async function sendStatus(id: number): Promise<void> {
   const outputs = (await exporter?.status()) ?? []

@@ -47,19 +47,24 @@ export class Formatter {
   private readonly writeBlock: WriteBlock
   private readonly privacy: PrivacyOptions
   private readonly clientField: ClientField
+  private readonly receiveSnapshots: () => void
   private lines = 0
 
   /**
    * @param upstreams display names that `QueryEvent.upstream` indexes
    * @param keys pseudonym keys; required if any network uses pseudonyms
+   * @param receiveSnapshots registers snapshots that are on their way; called before an event counts
+   *   as one without a snapshot
    */
   constructor(
     upstreams: readonly string[],
     matchedRule: FindMatchedEntry,
     sink: WriteBlock,
     privacy: PrivacyOptions = FULL_ADDRESSES,
-    keys?: PseudonymKeys
+    keys?: PseudonymKeys,
+    receiveSnapshots: () => void = () => undefined
   ) {
+    this.receiveSnapshots = receiveSnapshots
     this.upstreams = upstreams.map(upstream =>
       Buffer.concat([field('upstream', upstream), ascii(MICROSECONDS_FIELD)])
     )
@@ -144,6 +149,7 @@ export class Formatter {
   private fieldsFor(generation: number): SnapshotFields {
     const last = this.currentFields
     if (last?.generation === generation) return last
+    if (!this.fieldsByGeneration.has(generation)) this.receiveSnapshots()
     const cached = this.fieldsByGeneration.get(generation)
     if (cached === undefined) return this.fieldsWithoutSnapshot(generation)
     return (this.currentFields = cached)

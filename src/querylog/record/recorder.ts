@@ -41,6 +41,11 @@ export interface RecorderTools {
   readonly log: ServiceLog
   /** Receives a copy of everything written to the file; the memory is reused when it returns. */
   readonly onBlock?: ((block: Uint8Array, lines: number) => void) | undefined
+  /**
+   * Adds snapshots that were sent and not received yet. A worker may use a snapshot, and push events
+   * of it, while the recorder is busy with the rings.
+   */
+  readonly receiveSnapshots?: (() => void) | undefined
   /** Replaces the disk in tests. */
   readonly openDestination?: OpenDestination
 }
@@ -104,7 +109,8 @@ export class Recorder {
         return this.file.write(block, lines)
       },
       privacy,
-      this.keys
+      this.keys,
+      tools.receiveSnapshots
     )
     // Open now, so that an unwritable path is reported at startup.
     this.file.maintain()

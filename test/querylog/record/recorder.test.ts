@@ -12,14 +12,22 @@ import { eventOf, matchedRule, rememberingLog, snapshotOf, WALL } from './events
 
 const SMALL_RING = 4096
 
-function recorder(path: string, open?: OpenDestination, modes: Partial<PrivacyOptions> = {}) {
+function recorder(
+  path: string,
+  open?: OpenDestination,
+  modes: Partial<PrivacyOptions> = {},
+  receiveSnapshots?: () => void
+) {
   const keys = { folder: `${path}.keys`, rotation: 'daily', keep: 0 } as const
   const privacy = { ...FULL_ADDRESSES, keys, ...modes }
   const [clock, log] = [fakeClock(WALL), rememberingLog()]
   const rotation = { octets: 2 ** 30, daily: true }
   const made = new Recorder(
     { path, flush: 200, rotation, upstreams: ['192.0.2.53'], privacy },
-    { clock, log, findMatchedEntry: matchedRule, ...(open && { openDestination: open }) }
+    {
+      ...{ clock, log, findMatchedEntry: matchedRule, receiveSnapshots },
+      ...(open && { openDestination: open })
+    }
   )
   made.addSnapshot(snapshotOf(1))
   const ring = () => {
@@ -59,6 +67,18 @@ t.test('older snapshots are kept for ten seconds, the newest forever', async t =
     recordsOf(read()).map(({ ban }) => ban !== undefined),
     [true, true, false, true]
   )
+  await made.drain()
+})
+
+t.test('a snapshot that is on its way is received before an event of it is written', async t => {
+  const { file, read } = folder(t)
+  const { made, ring } = recorder(file, undefined, {}, () => made.addSnapshot(snapshotOf(2)))
+  const worker = ring()
+  worker.push(eventOf({ generation: 2, claim: 0, entry: 3 }))
+  worker.commit()
+  made.processRings()
+  t.match(recordsOf(read()), [{ generation: 2, ban: 'federal-phones/tiktok' }])
+  t.equal(made.counts().unknown, 0)
   await made.drain()
 })
 
