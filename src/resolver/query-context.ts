@@ -111,7 +111,7 @@ export class QueryContext {
    * @param age since the answer was stored
    * @param ede of the rule
    * @param seed as for `read`
-   * @returns false if there is no such chain
+   * @returns false without such a chain
    */
   keepChain(
     verdict: Verdict,

@@ -18,7 +18,7 @@ const PRIVATE_ADDRESS = encodeEde(EDE.BLOCKED, 'private address for a public nam
 const PRIVATE_ADDRESS_TTL: Seconds = 60
 
 /**
- * Replies to a message that is not an answerable query. There is no name to look up, so nothing is
+ * Replies to a message that is not an answerable query. They have no name to look up, so nothing is
  * logged.
  *
  * @param reading one of `QUERY_KIND`

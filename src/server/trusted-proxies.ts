@@ -47,7 +47,7 @@ export class TrustedProxies {
    * Removes the PROXY header from the datagram `octets[at, end)`, moves the query to the front, and
    * sets `client`: to the address in the header, or to the peer at `words[from]` for LOCAL.
    *
-   * @returns the end of the query; `at` if there is no valid header, or nothing after it
+   * @returns the end of the query; `at` without a valid header, or with nothing after it
    */
   readProxyHeader(
     octets: Uint8Array,

@@ -29,7 +29,7 @@ export interface DatagramBatch {
    * The address for a reply that is sent later; it leaves from the local address that the query
    * was sent to.
    *
-   * @param spare a reply address of this socket that is no longer needed, to be overwritten
+   * @param spare an unused reply address of this socket, to be overwritten
    */
   replyAddress(i: number, spare?: ReplyAddress): ReplyAddress
 }

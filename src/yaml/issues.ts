@@ -24,7 +24,7 @@ export interface DocumentIssue {
   readonly problem: string
   /** The known key that an unknown one probably stands for. */
   readonly means?: string | undefined
-  /** Whether there is no value at `path`. */
+  /** Whether `path` has no value. */
   readonly isMissing?: boolean
 }
 

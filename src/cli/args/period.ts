@@ -23,7 +23,7 @@ export interface Period {
   readonly until?: Milliseconds | undefined
 }
 
-/** Dates and times without an offset are those of the time zone; a span counts back from now. */
+/** Dates and times without an offset are in the time zone; a span counts back from now. */
 export function parsePeriod({ since, until }: PeriodOptions, timeZone: string): Period {
   const now = epochSeconds(systemClock) * MS_PER_SECOND
   const period = {

@@ -1,7 +1,7 @@
 import { resolve, sep } from 'node:path'
 import type { Places } from '../output/initial-files.js'
 
-/** Beside the settings; for those of the system, the folders of the Filesystem Hierarchy Standard 3.0. */
+/** Beside the settings; with settings in /etc, the folders of the Filesystem Hierarchy Standard 3.0. */
 export function placesFor(folder: string): Places {
   const isSystem = `${resolve(folder)}${sep}`.startsWith('/etc/')
   return isSystem

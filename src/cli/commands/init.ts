@@ -79,7 +79,7 @@ function questionsOf(catalogue: ShippedApps): readonly Question[] {
     },
     {
       option: 'upstream',
-      text: 'Resolvers to forward to (empty: those of /etc/resolv.conf)',
+      text: 'Resolvers to forward to (empty: from /etc/resolv.conf)',
       default: [],
       fault: faultOf(readServer, 'is not an address such as 192.0.2.53')
     },

@@ -9,12 +9,12 @@ export interface Places {
   readonly socket: string
 }
 
-/** What `interdict init` was told, checked. */
+/** Options and answers of `interdict init`, validated. */
 export interface InitialPolicy {
   /** Id of the network. */
   readonly network: string
   readonly prefixes: readonly string[]
-  /** Addresses of resolvers; empty: those of /etc/resolv.conf. */
+  /** Addresses of resolvers; empty: from /etc/resolv.conf. */
   readonly upstreams: readonly string[]
   /** Ids of the apps to ban, in groups of which each becomes one ban. */
   readonly bans: readonly (readonly string[])[]

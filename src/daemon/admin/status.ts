@@ -34,7 +34,7 @@ export interface Status extends WorkerCounters {
   readonly version: string
   readonly started: string
   readonly uptimeSeconds: Seconds
-  /** Whether it was told to stop. */
+  /** Whether it is stopping, though it may still answer. */
   readonly stopping: boolean
   readonly transport: Transport['kind']
   readonly listening: readonly Endpoint[]

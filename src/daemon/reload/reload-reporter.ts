@@ -32,7 +32,7 @@ export interface ReloadStatus {
   readonly reason: ReloadReason
   /** `refused`: the previous rules remain active. */
   readonly outcome: 'accepted' | 'unchanged' | 'refused'
-  /** The number of errors; with `accepted` and `unchanged`, those of the secret files. */
+  /** The number of errors; with `accepted` and `unchanged`, of the secret files. */
   readonly errors: number
   /** The first of the errors. */
   readonly first: readonly SerializedError[]

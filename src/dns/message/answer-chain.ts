@@ -22,7 +22,7 @@ let ttl: Seconds = 0
  * @param name the last target to append; undefined: up to the end of the chain
  * @param age since the answer was stored
  * @param ede as for `AliasChain.append`
- * @returns length of the last target, which is in `reached`. 0 if there is no such chain, or it is too
+ * @returns length of the last target, which is in `reached`. 0 without such a chain, or if it is too
  *   long: nothing is appended then
  */
 export function appendChain(

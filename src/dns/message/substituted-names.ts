@@ -19,7 +19,7 @@ export interface DnamePosition {
 /**
  * Appends to `found` the names that the DNAMEs of ANSWER substitute for QNAME, for targets of CNAMEs
  * and for each other's results. A client may follow a DNAME whose CNAME is missing or wrong. A name
- * above 255 octets is no name (YXDOMAIN). RFC 6672 §2.2, §3.2.
+ * above 255 octets is invalid (YXDOMAIN). RFC 6672 §2.2, §3.2.
  *
  * @throws InterdictError WIRE_LARGE if there are too many
  */

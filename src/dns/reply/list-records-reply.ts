@@ -26,7 +26,7 @@ const WILDCARD_LABEL_SIZE: Octets = 2
  * for ANY the answer has one RR type only (RFC 8482 §4.1).
  *
  * @param stored TYPE, RDLENGTH, RDATA of each record, in `[from, to)`
- * @returns the reply's length; 0 if there is no record of the type
+ * @returns the reply's length; 0 without a record of the type
  */
 export function encodeListRecords(
   octets: Uint8Array,
@@ -90,7 +90,7 @@ function answerType(stored: Uint8Array, from: Octets, to: Octets, qtype: number)
  * Writes the target of the list's CNAME to `into`, if it has one.
  *
  * @param stored as for `encodeListRecords`
- * @returns the length of the target; 0 if there is no CNAME, or its target would be too long
+ * @returns the length of the target; 0 without a CNAME, or if its target would be too long
  */
 export function listAlias(
   stored: Uint8Array,

@@ -93,7 +93,7 @@ export class EntryBuilder {
     return entry
   }
 
-  /** Adds a line to those of a set. @param word word 1 of the entry. @returns the new one */
+  /** Adds a line to a set. @param word word 1 of the entry. @returns the new one */
   private insertLine(set: number, ref: number, line: number, word: number): number {
     if (this.sets.isLast(set, ref)) return this.link(line, word)
     const refs = this.sets.refsOf(set)

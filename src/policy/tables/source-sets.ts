@@ -23,7 +23,7 @@ export const NO_SOURCES = 0
 /** Greater than any reference or set number, to combine the two into one key of a map. */
 const KEY_BASE = 2 ** 26
 
-/** Where a reference is inserted: behind those of earlier sources and of its own source. */
+/** Where a reference is inserted: after the references of earlier sources and of its own source. */
 export function placeOf(refs: readonly number[], ref: number): number {
   const place = refs.findIndex(other => sourceOf(other) > sourceOf(ref))
   return place === -1 ? refs.length : place
@@ -49,7 +49,7 @@ export class SourceSets {
     return extended
   }
 
-  /** Whether a reference comes after all those of a set. */
+  /** Whether a reference comes after all references of a set. */
   isLast(set: number, ref: number): boolean {
     return sourceOf(this.words[set + this.words[set]!]!) <= sourceOf(ref)
   }

@@ -93,7 +93,7 @@ export class DigestPipeline {
     }
   }
 
-  /** Call when the sorted copy is no longer read. */
+  /** Call when the sorted copy has been read. */
   release({ sortedPath: inOrder }: LinesDigest): void {
     if (inOrder !== undefined && this.copies.includes(inOrder)) this.spareCopies.push(inOrder)
   }

@@ -185,7 +185,7 @@ export function tallyPath(layout: LogLayout, name: string): string {
   return relative(layout.folder, join(layout.archiveFolder, TALLIES, name))
 }
 
-/** Paths of all tallies, or those of one day, relative to the folder of the log. */
+/** Paths of all tallies, or of one day's, relative to the folder of the log. */
 export function tallyFiles(layout: LogLayout, day?: string): string[] {
   const all = listFolder(join(layout.archiveFolder, TALLIES)).filter(name => {
     const of = TALLY.exec(name)?.[1]

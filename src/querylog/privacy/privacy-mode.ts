@@ -31,7 +31,7 @@ export const FULL_ADDRESSES: PrivacyOptions = {
   preservePrefix: false
 }
 
-/** The least revealing mode in use, for clients whose network is no longer known. */
+/** The least revealing mode in use, for clients whose network has been forgotten. */
 export function strictestMode({ default: usual, networks }: PrivacyOptions): PrivacyMode {
   const used = [usual, ...networks.map(({ mode }) => mode)]
   return ORDER[Math.max(...used.map(mode => ORDER.indexOf(mode)))]!

@@ -41,7 +41,7 @@ export async function newNames(
   }
 }
 
-/** New names below those of an app, and new names whose answers lead to the app. */
+/** New names below an app's names, and new names whose answers lead to the app. */
 async function newRelatedNames(
   log: Log,
   selection: Selection & { readonly since: number },

@@ -42,7 +42,7 @@ export interface Filters extends Period {
 
 /** The lookups of a report. */
 export interface Selection extends Filters {
-  /** IANA name: days and hours are those of this zone. */
+  /** IANA name: days and hours are in this zone. */
   readonly timeZone: string
 }
 

@@ -14,7 +14,7 @@ const FORM =
  * read with the offset before the change.
  *
  * @param zone IANA name for which `isTimeZone` is true
- * @returns undefined if the text is not a date, or there is no such calendar day
+ * @returns undefined if the text is not a date, or not a day of the calendar
  */
 export function readInstant(text: string, zone: string): Seconds | undefined {
   const parts = FORM.exec(text)

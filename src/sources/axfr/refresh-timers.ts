@@ -7,7 +7,7 @@ import type { ZoneRecord } from './zone-record.js'
 const REFRESH: readonly [Seconds, Seconds] = [30, 86_400]
 const RETRY: readonly [Seconds, Seconds] = [15, 3_600]
 const EXPIRE: readonly [Seconds, Seconds] = [3_600, 2_419_200]
-/** Delay after a failure while there is no copy, doubled with each further failure. */
+/** Delay after a failure without a copy, doubled with each further failure. */
 const MIN_INITIAL_RETRY: Milliseconds = 10_000
 const MAX_INITIAL_RETRY: Milliseconds = 3_600_000
 /** Random part of a delay, so that gateways do not all query at once. */

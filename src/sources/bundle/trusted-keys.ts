@@ -13,7 +13,7 @@ export interface TrustSettings {
 }
 
 /**
- * Reads the trusted keys. Called for every bundle, so that a replaced key is no longer trusted.
+ * Reads the trusted keys. Called for every bundle, so that a replaced key loses its trust at once.
  *
  * @throws InterdictError BUNDLE_TRUST
  */

@@ -63,7 +63,7 @@ export class ListCopies {
   }
 
   /**
-   * The same, without copies whose file is no longer what was stored, so that a server that says
+   * The same, without copies whose file has changed since, so that a server that says
    * "not modified" does not confirm a damaged file.
    */
   async intactRecord(id: string): Promise<CopyRecord> {

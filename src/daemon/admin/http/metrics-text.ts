@@ -34,7 +34,7 @@ export function metricsText(families: readonly MetricFamily[], format: MetricsFo
     .filter(({ samples }) => samples.length > 0)
     .flatMap(({ name, type, help, samples }) => {
       const sampleName = name + SUFFIX[type]
-      // In the older format the suffix belongs to the name, and there is no type `info`.
+      // In the older format the suffix belongs to the name, and the type `info` does not exist.
       const shown = isOpen ? name : sampleName
       const shownType = isOpen || type !== 'info' ? type : 'gauge'
       return [

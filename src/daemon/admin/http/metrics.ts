@@ -12,7 +12,7 @@ export interface ProcessFigures {
 
 /**
  * All metrics, named as in CoreDNS: docs/reference/metrics.md lists them. Times are in seconds, sizes in
- * bytes. Labels are ids of rules and settings, addresses of upstreams and words of ours, never what a
+ * bytes. Labels are ids of rules and settings, addresses of upstreams and fixed words, never what a
  * client sent.
  */
 export function metricFamilies(status: StatusReply, figures: ProcessFigures): MetricFamily[] {
