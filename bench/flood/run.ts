@@ -19,7 +19,7 @@ const TIMES = 10
 
 const standing: Clock = { now: () => 0, wall: () => 0 }
 const caches = {
-  guarded: () => new PackedAnswerCache(allocateCache(SIZE, undefined, 1), standing),
+  guarded: () => new PackedAnswerCache(allocateCache(SIZE, 1, undefined, 1), standing),
   'plain LRU': () => new LruAnswerCache(SIZE, standing)
 }
 

@@ -11,7 +11,7 @@ const MASK = INPUTS - 1
 const SIZE = 256 * 2 ** 20
 
 export function cacheCases({ unlisted, answers }: Stage): Case[] {
-  const cache = new PackedAnswerCache(allocateCache(SIZE), systemClock)
+  const cache = new PackedAnswerCache(allocateCache(SIZE, 1), systemClock)
   const queries = Array.from({ length: INPUTS }, (_, i) => queryAt(unlisted, i, 1))
   const keys = queries.map(query => query.key().slice())
   for (const [i, key] of keys.entries()) cache.put(key, answers[i]!)
@@ -37,7 +37,7 @@ export function cacheCases({ unlisted, answers }: Stage): Case[] {
 
 /** What a flood of names that nobody asks for twice costs a cache that is full. */
 function newNames(like: QuestionKey, answer: Answer): Case {
-  const cache = new PackedAnswerCache(allocateCache(SIZE), systemClock)
+  const cache = new PackedAnswerCache(allocateCache(SIZE, 1), systemClock)
   const key = Uint8Array.from(like)
   const numbers = new DataView(key.buffer)
   let number = 0

@@ -2,7 +2,10 @@ import { randomInt } from 'node:crypto'
 import type { Octets } from '../base/units.js'
 import { allocateShard } from './shard-memory.js'
 
-/** A cache has a shard for each 2 MB, up to 8: with more, an answer waits less often for a lock. */
+/**
+ * A cache of several threads has a shard for each 2 MB, up to 8, so that two of them rarely wait for the
+ * same lock. One thread writes faster to one place.
+ */
 const SHARD: Octets = 2 ** 21
 const SHARDS = 8
 /** Largest shard, which locations can address. */
@@ -21,21 +24,23 @@ export interface CacheMemory {
 
 /**
  * @param size limit for the answers; the index takes at most a ninth of that in addition
+ * @param threads how many write to it while they answer queries
  * @param generation of another cache that is flushed together with this one
  */
 export function allocateCache(
   size: Octets,
+  threads: number,
   generation = new SharedArrayBuffer(4),
   seed = randomInt(2 ** 32)
 ): CacheMemory {
-  const count = shardCount(size)
+  const count = shardCount(size, threads)
   const shardSize = Math.floor(size / count)
   const shards = Array.from({ length: count }, () => allocateShard(shardSize))
   return { shards, shardSize, generation, seed }
 }
 
 /** How many shards a cache of this size has: a power of two. */
-export function shardCount(size: Octets): number {
-  const wanted = Math.min(SHARDS, Math.max(1, size / SHARD))
+export function shardCount(size: Octets, threads: number): number {
+  const wanted = threads === 1 ? 1 : Math.min(SHARDS, Math.max(1, size / SHARD))
   return 2 ** Math.max(Math.floor(Math.log2(wanted)), Math.ceil(Math.log2(size / MAX_SHARD)))
 }

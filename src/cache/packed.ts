@@ -75,7 +75,8 @@ export class PackedAnswerCache implements AnswerCache {
   }
 
   get generation(): number {
-    return Atomics.load(this.generationWord, 0)
+    // If it is outdated, an answer is not cached; so it need not be an atomic load, which costs 7 ns.
+    return this.generationWord[0]!
   }
 
   /**

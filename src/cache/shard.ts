@@ -164,8 +164,10 @@ export class CacheShard {
     hash: number,
     expiredFor: Milliseconds
   ): Answer | undefined | null {
-    const { sequence, records } = this
+    const { sequence, records, index } = this
     this.missedExpired = false
+    // Nearly always, the tags suffice for a miss.
+    if (index.next(hash, index.first(hash)) < 0) return undefined
     const started = sequence.current
     if ((started & 1) !== 0) return null
     const entry = this.find(key, hash)
@@ -177,7 +179,7 @@ export class CacheShard {
     if (age < expiredFor) {
       const answer = records.read(at, started)
       if (answer === undefined) return null
-      this.index.markUsed(entry, word)
+      index.markUsed(entry, word)
       return answer
     }
     if (!sequence.isStill(started)) return null

@@ -15,7 +15,7 @@ for (const perQuestion of [1, 10, 100]) {
     `a flood of ${perQuestion} random names for each question leaves popular ones`,
     async t => {
       const { before, during, after, size } = flood(
-        new PackedAnswerCache(allocateCache(SIZE, undefined, 1), clock),
+        new PackedAnswerCache(allocateCache(SIZE, 1, undefined, 1), clock),
         terms
       )
       t.ok(before > 0.99, `before: ${before}`)

@@ -16,7 +16,7 @@ const answer = (octets = 100, more: Partial<Answer> = {}): Answer =>
   answerOf({ body: new Uint8Array(octets), ...more })
 
 const open = (size: number): PackedAnswerCache =>
-  new PackedAnswerCache(allocateCache(size, undefined, 1), clock)
+  new PackedAnswerCache(allocateCache(size, 1, undefined, 1), clock)
 
 /** Runs all steps. */
 function flush(cache: PackedAnswerCache, name: string, below: boolean): number {
@@ -67,7 +67,7 @@ t.test('octets inside a label are not mistaken for a label boundary', async t =>
 
 t.test('expired answers are flushed as well', async t => {
   const cache = new PackedAnswerCache(
-    allocateCache(65_536, undefined, 1),
+    allocateCache(65_536, 1, undefined, 1),
     { ...clock, now: () => 11_000 },
     60
   )

@@ -36,7 +36,7 @@ const named = (number: number): string => {
 }
 
 const open = (clock: Clock = new FakeClock(0), staleMax = 0) =>
-  new PackedAnswerCache(allocateCache(SMALL, undefined, SEED), clock, staleMax)
+  new PackedAnswerCache(allocateCache(SMALL, 8, undefined, SEED), clock, staleMax)
 
 const wholes: { it: string; cached: Partial<Answer> }[] = [
   { it: 'a short answer', cached: { body: Uint8Array.of(1, 2, 3), ttls: Uint16Array.of(1, 2, 3) } },
@@ -215,7 +215,7 @@ t.test('no answer is ever returned for another question', async t => {
   const random = seeded(3)
   const below = (count: number): number => Math.floor(random() * count)
   const clock = new FakeClock(0)
-  const memory = allocateCache(SMALL, undefined, SEED)
+  const memory = allocateCache(SMALL, 8, undefined, SEED)
   // As two threads see it, by turns.
   const [one, other] = [1, 2].map(owner => new PackedAnswerCache(memory, clock, 5, owner))
   const latest = new Map<string, number>()

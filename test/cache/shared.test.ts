@@ -27,7 +27,7 @@ for (const { size, keys } of [
   t.test(`a read beside writers that die is whole and not outdated, ${size} octets`, async t => {
     const words = (count: number): Int32Array => new Int32Array(new SharedArrayBuffer(4 * count))
     const state: SharedState = {
-      memory: allocateCache(size),
+      memory: allocateCache(size, 8),
       keys,
       started: words(keys),
       finished: words(keys),
@@ -80,7 +80,7 @@ for (const { size, keys } of [
 
 /** The same memory as two threads see it. */
 function openTwice(size = 65_536, staleMax = 0) {
-  const memory = allocateCache(size, undefined, 1)
+  const memory = allocateCache(size, 8, undefined, 1)
   return {
     memory,
     one: new PackedAnswerCache(memory, clock, staleMax, 1),
@@ -143,9 +143,9 @@ t.test('a thread that died while writing: others read on, and its shard is empti
 
 t.test('a cache of any size has shards that locations can address', async t => {
   for (const size of [2 ** 14, 700_000, 2 ** 22, 44 * 2 ** 20]) {
-    const memory = allocateCache(size)
+    const memory = allocateCache(size, 8)
     const cache = new PackedAnswerCache(memory, clock)
     t.ok(cache.limit <= size && cache.limit > 0.7 * size, `${cache.limit} of ${size}`)
   }
-  t.equal(shardCount(44 * 2 ** 30), 64)
+  t.equal(shardCount(44 * 2 ** 30, 1), 64)
 })

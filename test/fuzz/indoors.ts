@@ -47,9 +47,9 @@ export class Indoors {
     private readonly upstream: Upstream
   ) {
     const { clock } = this
-    const cache = new PackedAnswerCache(allocateCache(CACHE, undefined, 7), clock, STALE_MAX)
+    const cache = new PackedAnswerCache(allocateCache(CACHE, 1, undefined, 7), clock, STALE_MAX)
     const limits = { minTtl: 0, maxTtl: 86_400, negativeMaxTtl: 3600, failureTtl: 5 }
-    const failures = new PackedAnswerCache(allocateCache(CACHE, undefined, 7), clock)
+    const failures = new PackedAnswerCache(allocateCache(CACHE, 1, undefined, 7), clock)
     const fallback = new Fallback(cache, failures, {
       staleMax: STALE_MAX,
       staleRecheck: STALE_RECHECK

@@ -18,8 +18,8 @@ const DUE = 270
 /** A cache with one answer, mark 1, and an upstream whose answers the test triggers. */
 class Rig {
   readonly time = new FakeTime()
-  readonly cache = new PackedAnswerCache(allocateCache(65_536), this.time.clock)
-  readonly failures = new PackedAnswerCache(allocateCache(65_536), this.time.clock)
+  readonly cache = new PackedAnswerCache(allocateCache(65_536, 1), this.time.clock)
+  readonly failures = new PackedAnswerCache(allocateCache(65_536, 1), this.time.clock)
   readonly responses: UpstreamResponseHandler
   readonly prefetch: Prefetcher
   readonly asked: { forwarded: ForwardedQuestion; done: (outcome: Outcome) => void }[] = []

@@ -23,8 +23,8 @@ const SILENCE: Outcome = { kind: 'failure', ede: 22, upstream: 0, took: 1 }
 /** What the workers of one process share. */
 class Shared {
   readonly time = new FakeTime()
-  readonly answers = allocateCache(65_536)
-  readonly failures = allocateCache(65_536, this.answers.generation)
+  readonly answers = allocateCache(65_536, 8)
+  readonly failures = allocateCache(65_536, 8, this.answers.generation)
   readonly inFlight = new SharedArrayBuffer(IN_FLIGHT_SIZE)
 }
 

@@ -134,9 +134,9 @@ export class World {
   private build(policy: Policy): Resolver {
     const { clock, forwarder, scenario } = this
     const limits = limitsOf(scenario)
-    const memory = allocateCache(1_000_000)
+    const memory = allocateCache(1_000_000, 1)
     const cache = new PackedAnswerCache(memory, clock, STALE_MAX)
-    const failures = new PackedAnswerCache(allocateCache(100_000, memory.generation), clock)
+    const failures = new PackedAnswerCache(allocateCache(100_000, 1, memory.generation), clock)
     const fallback = new Fallback(cache, failures, {
       staleMax: STALE_MAX,
       staleRecheck: STALE_RECHECK

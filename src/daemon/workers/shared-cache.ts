@@ -53,8 +53,8 @@ export class SharedCache {
   ) {
     const shelves = size * SHELF_SHARE
     const failureSize = size * FAILURE_SHARE
-    const answers = allocateCache(size - shelves - failureSize)
-    const failures = allocateCache(failureSize, answers.generation)
+    const answers = allocateCache(size - shelves - failureSize, workers)
+    const failures = allocateCache(failureSize, workers, answers.generation)
     const inFlight = workers > 1 ? new SharedArrayBuffer(IN_FLIGHT_SIZE) : undefined
     this.memory = { answers, failures, inFlight, shelfSize: shelves / workers }
     this.answers = new PackedAnswerCache(answers, systemClock, 0, CONTROL)
