@@ -1,7 +1,10 @@
 /** A real worker that also takes messages to run out of memory. */
+import { createRequire } from 'node:module'
+import { resolve } from 'node:path'
 import { getHeapStatistics } from 'node:v8'
 import { parentPort, resourceLimits } from 'node:worker_threads'
-import '../../src/daemon/threads/worker-main.js'
+
+createRequire(import.meta.url)(resolve('dist/bundle/serve/worker-main.js'))
 
 const hoard: unknown[] = []
 /** 1/16 MB: three fit on a V8 page, which is then full although a quarter is unused. */

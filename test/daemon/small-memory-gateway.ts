@@ -4,12 +4,13 @@
  *
  * @argument a settings file
  */
+import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Worker } from 'node:worker_threads'
 import { loadConfig } from '../../src/config/load.js'
 import { Gateway } from '../../src/daemon/control/gateway.js'
 import { CompilerHandle } from '../../src/daemon/reload/compiler-handle.js'
-import { startThread, threadOf, type StartThread } from '../../src/daemon/threads/thread.js'
+import { threadOf, type StartThread } from '../../src/daemon/threads/thread.js'
 import type { LogFields } from '../../src/querylog/record/service-log.js'
 import { chooseTransport } from '../../src/udp/transport.js'
 
@@ -19,10 +20,11 @@ const { config } = read
 
 let newest: Worker | undefined
 const start: StartThread = (file, data, handlers) => {
-  if (file !== 'worker-main.js') return startThread(file, data, handlers)
+  if (file !== 'worker-main.js')
+    return threadOf(new Worker(resolve('dist/bundle/serve', file), { workerData: data }), handlers)
   newest = new Worker(new URL('./leaking-worker.js', import.meta.url), {
     workerData: data,
-    resourceLimits: { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 12 }
+    resourceLimits: { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 12 }
   })
   return threadOf(newest, handlers)
 }
