@@ -1,51 +1,59 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import t from 'tap'
-import { BadUpstream, good } from '../upstream/bad-upstream.js'
+import t, { type Test } from 'tap'
+import { BadUpstream, good, type Seen } from '../upstream/bad-upstream.js'
 import { askUdp } from './dns-client.js'
 import { serving } from './serve.js'
+import { eventually } from './site.js'
 
-/** How long the upstream takes for all but the first answer. */
-const SLOW = 300
-const STEP = 50
+/** In milliseconds after a first answer with a TTL of 10 s: in its last tenth, and after its end. */
+const ALMOST_EXPIRED = 9_300
+const EXPIRED = 10_100
 
-// Most of each test is waiting for a TTL, so they run side by side.
-t.jobs = 2
-const parallel = { buffered: true }
-
-type Test = Parameters<typeof serving>[0]
-
-/** Queries until an answer other than the first comes; answers are numbered. */
-async function untilRenewed(t: Test, cache: string) {
+/** A gateway with an answer of this age, whose upstream keeps the next query until it is released. */
+async function holding(t: Test, cache: string, age: number) {
+  const held: Seen[] = []
   const upstream = await BadUpstream.open(query => {
-    const mark = upstream.seen.length
-    if (mark === 1) good(mark)(query)
-    else setTimeout(good(mark), SLOW, query)
+    if (upstream.seen.length === 1) good(1)(query)
+    else held.push(query)
   })
   t.teardown(() => upstream.close())
-  const { at } = await serving(t, {
+  const { at, threads } = await serving(t, {
     workers: 2,
     upstream: upstream.endpoint,
     // However slow the machine is: no second upstream query, and no stale answer.
     upstreams: 'timeout: 4s, give-up: 4s',
     cache: `max-ttl: 10s, stale-after: 4s, ${cache}`
   })
-  /** Previous answers given while the refresh was in flight. */
-  let given = 0
-  for (let mark = 0; mark < 2;) {
-    await sleep(STEP)
-    const { answers } = await askUdp(at, 'www.example')
-    mark = Number(/192\.0\.2\.(\d+)$/.exec(answers[0] ?? '')![1])
-    if (mark < upstream.seen.length) given++
-  }
-  return { given, asked: upstream.seen.length }
+  const answers = async (): Promise<readonly string[]> => (await askUdp(at, 'www.example')).answers
+  // Answers are refreshed early only if they have been served from the cache before.
+  for (let i = 0; i < 3; i++) t.match(await answers(), [/192\.0\.2\.1$/])
+  await threads.letPass(age)
+  const release = (): void => held.forEach(good(2))
+  return { answers, upstream, release }
 }
 
-t.test('a popular name is refreshed before it expires', parallel, async t => {
-  const { given, asked } = await untilRenewed(t, '')
-  t.ok(given > 0, 'clients were answered meanwhile')
-  t.equal(asked, 2, 'the upstream got one more query, however many clients queried meanwhile')
+t.test('a popular name is refreshed before it expires', async t => {
+  const { answers, upstream, release } = await holding(t, '', ALMOST_EXPIRED)
+  t.match(await answers(), [/192\.0\.2\.1$/])
+  await upstream.sees(2)
+  for (let i = 0; i < 5; i++) {
+    t.match(await answers(), [/192\.0\.2\.1$/], 'clients are answered meanwhile')
+  }
+  release()
+  await eventually('the new answer', async () => ((await answers())[0] ?? '').endsWith('192.0.2.2'))
+  t.equal(
+    upstream.seen.length,
+    2,
+    'the upstream got one more query, however many clients there were'
+  )
 })
 
-t.test('with prefetch: false it is refreshed when it has expired', parallel, async t => {
-  t.strictSame(await untilRenewed(t, 'prefetch: false'), { given: 0, asked: 2 })
+t.test('with prefetch: false it is refreshed when it has expired', async t => {
+  const early = await holding(t, 'prefetch: false', ALMOST_EXPIRED)
+  t.match(await early.answers(), [/192\.0\.2\.1$/])
+  t.equal(early.upstream.seen.length, 1)
+  const late = await holding(t, 'prefetch: false', EXPIRED)
+  const answers = late.answers()
+  await late.upstream.sees(2)
+  late.release()
+  t.match(await answers, [/192\.0\.2\.2$/])
 })

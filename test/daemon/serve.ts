@@ -71,6 +71,16 @@ export class Threads {
     await exited
   }
 
+  /** Lets this time pass for all workers, by their monotonic clocks. Timers run on as before. */
+  async letPass(time: Milliseconds): Promise<void> {
+    const workers = this.of('worker')
+    const count = new Int32Array(new SharedArrayBuffer(4))
+    for (const worker of workers) {
+      worker.postMessage({ kind: 'pass', time, count } satisfies FromTest)
+    }
+    await eventually('all clocks', () => Atomics.load(count, 0) === workers.length)
+  }
+
   /** Shifts the wall clock of all workers. */
   setClocks(off: Milliseconds): void {
     for (const worker of this.of('worker')) {

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { BadUpstream, good, silent } from '../upstream/bad-upstream.js'
 import { askTcp, askUdp } from './dns-client.js'
@@ -16,10 +15,14 @@ for (const transport of kinds) {
   t.test(`${transport}: stale answers are served while the upstream is silent`, async t => {
     const upstream = await BadUpstream.open(good(1))
     t.teardown(() => upstream.close())
-    const { at } = await serving(t, { transport, upstream: upstream.endpoint, ...settings })
+    const { at, threads } = await serving(t, {
+      transport,
+      upstream: upstream.endpoint,
+      ...settings
+    })
     t.match(await askUdp(at, 'www.example'), { answers: [/192\.0\.2\.1/], ede: -1 })
     upstream.behaviour = silent
-    await sleep(OVER)
+    await threads.letPass(OVER)
     for (const ask of [askUdp, askTcp]) {
       t.match(await ask(at, 'www.example'), { answers: ['www.example 30 A 192.0.2.1'], ede: 3 })
       t.match(await ask(at, 'other.example'), { rcode: 'SERVFAIL', ede: 22 })
@@ -36,7 +39,7 @@ for (const transport of kinds) {
   t.test(`${transport}: when the upstream recovers, cached failures are flushed`, async t => {
     const upstream = await BadUpstream.open(good(1))
     t.teardown(() => upstream.close())
-    const { at } = await serving(t, {
+    const { at, threads } = await serving(t, {
       transport,
       upstream: upstream.endpoint,
       upstreams: settings.upstreams,
@@ -44,7 +47,7 @@ for (const transport of kinds) {
     })
     t.match(await askUdp(at, 'www.example'), { answers: [/192\.0\.2\.1/], ede: -1 })
     upstream.behaviour = silent
-    await sleep(OVER)
+    await threads.letPass(OVER)
     await eventually('the upstream rests', async () => {
       await askUdp(at, `${Math.random()}.example`)
       const { ede } = await askUdp(at, 'www.example')
@@ -64,13 +67,13 @@ t.test('with stale-max 0 no stale answer is served', async t => {
   const upstream = await BadUpstream.open(good(1))
   t.teardown(() => upstream.close())
   const { cache, upstreams } = settings
-  const { at } = await serving(t, {
+  const { at, threads } = await serving(t, {
     upstream: upstream.endpoint,
     upstreams,
     cache: `${cache}, stale-max: 0s`
   })
   t.match(await askUdp(at, 'www.example'), { answers: [/192\.0\.2\.1/] })
   upstream.behaviour = silent
-  await sleep(OVER)
+  await threads.letPass(OVER)
   t.match(await askUdp(at, 'www.example'), { rcode: 'SERVFAIL', answers: [], ede: 22 })
 })

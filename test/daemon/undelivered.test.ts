@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
 import type { Endpoint } from '../../src/udp/datagram.js'
+import { IS_FUZZING } from '../runs.js'
 import { BadUpstream, good, silent } from '../upstream/bad-upstream.js'
 import { askTcp, askUdp } from './dns-client.js'
 import { kinds, serving } from './serve.js'
@@ -10,6 +11,7 @@ const PATIENT = 'timeout: 4s, give-up: 4900ms'
 const SHORT = 'timeout: 50ms, give-up: 300ms'
 /** For those who are not missed. */
 const HASTY = { patience: 1000 }
+const ROUNDS = IS_FUZZING ? 8 : 2
 const skip = !kinds.includes('batch') && 'what ICMP says is not heard here'
 
 /** Where nobody listens. */
@@ -58,7 +60,7 @@ t.test('workers exit and restart while ICMP errors arrive', { skip }, async t =>
     upstreams: SHORT,
     workers: 2
   })
-  for (let round = 1; round <= 4; round++) {
+  for (let round = 1; round <= ROUNDS; round++) {
     // These are for no one: some are refused while the worker ends.
     for (let i = 0; i < 100; i++)
       void askUdp(at, `r${round}-${i}.example`, HASTY).catch(() => undefined)
