@@ -95,7 +95,7 @@ t.test('a start without a copy, and without a primary: it serves, and logs an er
   t.ok(one.log.lines.some(({ fields }) => fields.code === 'RULES_ZONE_ABSENT'))
 })
 
-t.test('a restart uses the copy', async t => {
+t.test('restarts with a copy', async t => {
   const primary = await TestPrimary.open(t, [FIRST])
   const one = await rig(t, primary)
   await one.gateway.start()
@@ -106,14 +106,14 @@ t.test('a restart uses the copy', async t => {
   const restarted = (record: string): Promise<Rig> =>
     rig(t, primary, { files: { 'state/zones/rpz.zone': zone, 'state/zones/rpz.json': record } })
 
-  await t.test('at once, and does not refresh it before it is due', async t => {
+  await t.test('a copy is used at once, and not refreshed before it is due', async t => {
     const other = await restarted(record)
     t.strictSame(await other.gateway.start(), [])
     t.ok(await banned(other, 'one.example'))
     t.equal(primary.asked.length, 2)
   })
 
-  await t.test('even if it has expired, and that is logged', async t => {
+  await t.test('an expired copy remains active, and that is logged', async t => {
     const old = '2020-01-01T00:00:00.000Z'
     const expired = { ...(JSON.parse(record) as object), tried: old, refreshed: old }
     const other = await restarted(JSON.stringify(expired))
