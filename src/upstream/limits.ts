@@ -10,10 +10,14 @@ export interface UpstreamLimits {
   readonly maxInFlight: number
   /** Waiters that share one upstream query; one more fails at once. */
   readonly maxWaiters: number
-  /** UDP sockets for each address family, each on a random port. */
+  /** UDP sockets for each address family, each on a random port, while all upstreams have cookies. */
   readonly sockets: number
+  /** As `sockets`, for upstreams that have not proven cookies. RFC 5452 §9.2. */
+  readonly unprovenSockets: number
   /** Queries after which a socket is replaced by one on another port. */
   readonly socketQueries: number
+  /** As `socketQueries`, for upstreams that have not proven cookies. */
+  readonly unprovenSocketQueries: number
   /** Age at which a socket is replaced, used or not. */
   readonly socketAge: Milliseconds
   /** TCP connections to one upstream. */
@@ -28,8 +32,10 @@ export const DEFAULT_LIMITS: UpstreamLimits = {
   maxInFlight: 10_000,
   maxWaiters: 1000,
   sockets: 32,
-  // Opening a socket costs as much as some hundred queries.
+  unprovenSockets: 1024,
+  // Opening a socket costs as much as ten queries.
   socketQueries: 16_384,
+  unprovenSocketQueries: 512,
   socketAge: 60_000,
   connections: 4,
   connectionIdle: 10_000

@@ -43,6 +43,7 @@ for (const transport of kinds) {
       number: 0,
       cache: new SharedCache(2 ** 20, 1, new MemoryLog()).memory,
       upstreams: [],
+      upstreamSockets: 32,
       cookieSecrets: undefined,
       notify: { primaries: [], zones: [] },
       probeKey: '0123456789abcdef',

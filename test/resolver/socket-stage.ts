@@ -139,7 +139,7 @@ export class SocketStage {
       upstreams,
       // `asked` checks what is passed on from the client.
       cookies: false,
-      limits: { sockets: 1 }
+      limits: { sockets: 1, unprovenSockets: 1 }
     })
     this.spoilt = false
   }

@@ -2,9 +2,9 @@ import t from 'tap'
 import type { UpstreamSocket } from '../../src/udp/datagram.js'
 import { createForwarder } from '../../src/upstream/create-forwarder.js'
 import { BlockRandom } from '../../src/upstream/random.js'
-import { good, silent } from './bad-upstream.js'
+import { good, silent, type Behaviour } from './bad-upstream.js'
 import { FakeTime } from './fake-time.js'
-import { idOf } from './messages.js'
+import { cookieOf, idOf, responseTo } from './messages.js'
 import { rig, settled, TRANSPORTS } from './rig.js'
 
 const name = (n: number): string => `n${n}.example.com`
@@ -12,7 +12,10 @@ const distinct = (numbers: number[]): number => new Set(numbers).size
 
 for (const transport of TRANSPORTS) {
   t.test(`${transport.kind}: sends from many ports with unpredictable IDs`, async t => {
-    const { ask, upstreams, time } = await rig(t, [good()], { transport, limits: { sockets: 16 } })
+    const { ask, upstreams, time } = await rig(t, [good()], {
+      transport,
+      limits: { sockets: 16, unprovenSockets: 16 }
+    })
     for (let n = 0; n < 200; n++) {
       await ask(name(n))
       time.advance(1)
@@ -28,7 +31,10 @@ for (const transport of TRANSPORTS) {
   })
 
   t.test(`${transport.kind}: queries of one millisecond share a port`, async t => {
-    const { ask, upstreams, time } = await rig(t, [good()], { transport, limits: { sockets: 16 } })
+    const { ask, upstreams, time } = await rig(t, [good()], {
+      transport,
+      limits: { sockets: 16, unprovenSockets: 16 }
+    })
     for (let n = 0; n < 40; n++) {
       await ask(name(n))
       time.advance(1)
@@ -44,7 +50,7 @@ for (const transport of TRANSPORTS) {
   t.test(`${transport.kind}: replaces a socket after its number of queries`, async t => {
     const { ask, upstreams, time } = await rig(t, [good()], {
       transport,
-      limits: { sockets: 1, socketQueries: 10 }
+      limits: { unprovenSockets: 1, unprovenSocketQueries: 10 }
     })
     for (let n = 0; n < 100; n++) {
       await ask(name(n))
@@ -58,7 +64,13 @@ for (const transport of TRANSPORTS) {
   t.test(`${transport.kind}: replaces an old socket, and still accepts its responses`, async t => {
     const { ask, upstreams, time } = await rig(t, [silent], {
       transport,
-      limits: { sockets: 1, socketAge: 4000, queryTimeout: 4900, attemptTimeout: 4000 }
+      limits: {
+        sockets: 1,
+        unprovenSockets: 1,
+        socketAge: 4000,
+        queryTimeout: 4900,
+        attemptTimeout: 4000
+      }
     })
     const upstream = upstreams[0]!
     time.advance(2000)
@@ -74,6 +86,87 @@ for (const transport of TRANSPORTS) {
     t.match(await outcome, { kind: 'response', took: 2500 })
   })
 }
+
+/** Answers with a cookie. */
+const withCookies: Behaviour = query => {
+  const cookie = cookieOf(query.message).slice(0, 16)
+  query.send(
+    responseTo(query.message, cookie === '' ? {} : { cookie: `${cookie}${'5e'.repeat(8)}` })
+  )
+}
+
+t.test(
+  'an upstream without cookies is queried from a thousand ports, each for a while',
+  async t => {
+    const { ask, upstreams, time } = await rig(t, [good()])
+    const { seen } = upstreams[0]!
+    for (let n = 0; n < 3000; n++) {
+      await ask(name(n))
+      time.advance(1)
+    }
+    // 1,900 draws from 1,024 sockets hit 864 of them on average.
+    const ports = distinct(seen.slice(1100).map(({ port }) => port))
+    t.ok(ports > 800 && ports <= 1024, `${ports} ports`)
+    for (let second = 0; second < 70; second++) {
+      time.advance(1000)
+      await settled()
+    }
+    const before = new Set(seen.map(({ port }) => port))
+    const queries = seen.length
+    for (let n = 3000; n < 3300; n++) {
+      await ask(name(n))
+      time.advance(1)
+    }
+    const kept = seen.slice(queries).filter(({ port }) => before.has(port)).length
+    t.ok(kept < 30, `${kept} of 300 from a port of before`)
+  }
+)
+
+t.test('a port takes a few hundred queries to an upstream without cookies', async t => {
+  const limits = { unprovenSockets: 4, sockets: 4 }
+  const { ask, upstreams, time } = await rig(t, [good()], { limits })
+  for (let n = 0; n < 3000; n++) {
+    await ask(name(n))
+    if (n % 100 === 0) await settled()
+    time.advance(1)
+  }
+  const uses = new Map<number, number>()
+  for (const { port } of upstreams[0]!.seen) uses.set(port, (uses.get(port) ?? 0) + 1)
+  t.ok(Math.max(...uses.values()) <= 620, `at most ${Math.max(...uses.values())}`)
+  t.ok(uses.size >= 7, `${uses.size} ports`)
+})
+
+t.test('an upstream that has proven cookies is queried from a few ports', async t => {
+  const { ask, upstreams, time, forwarder } = await rig(t, [withCookies])
+  for (let n = 0; n < 400; n++) {
+    await ask(name(n))
+    time.advance(1)
+  }
+  t.match(forwarder.states, [{ cookies: true }])
+  t.ok(distinct(upstreams[0]!.seen.map(({ port }) => port)) <= 33)
+})
+
+t.test('the sockets of a time without cookies are closed when cookies are proven', async t => {
+  const { ask, upstreams, time } = await rig(t, [good()])
+  const [upstream] = upstreams
+  for (let n = 0; n < 500; n++) {
+    await ask(name(n))
+    time.advance(1)
+  }
+  upstream!.behaviour = withCookies
+  // Cookies are tried again after five minutes.
+  for (let n = 500; n < 1000; n++) {
+    for (let step = 0; step < 4; step++) time.advance(200)
+    await ask(name(n))
+  }
+  const queries = upstream!.seen.length
+  for (let n = 1000; n < 1300; n++) {
+    await ask(name(n))
+    time.advance(1)
+  }
+  const ports = distinct(upstream!.seen.slice(queries).map(({ port }) => port))
+  t.ok(ports <= 40, `${ports} ports`)
+})
 
 t.test('draws random words that do not repeat, over several blocks', async t => {
   const random = new BlockRandom()

@@ -134,7 +134,7 @@ class ByHand implements Transport {
 const ONE = { address: '192.0.2.1', port: 53 }
 const OTHER = { address: '192.0.2.2', port: 53 }
 /** One socket, so that ICMP is about the last query. */
-const limits = { sockets: 1 }
+const limits = { sockets: 1, unprovenSockets: 1 }
 
 const flipped = (octets: Uint8Array, at: number, bits = 1): Uint8Array => {
   const copy = octets.slice()

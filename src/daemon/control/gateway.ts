@@ -22,6 +22,7 @@ import { serializeError, type SerializedError } from '../threads/serialized-erro
 import type { StartThread } from '../threads/thread.js'
 import { loadCookieSecrets } from '../workers/cookie-secrets.js'
 import { SharedCache } from '../workers/shared-cache.js'
+import { descriptorLimit, upstreamSocketLimit } from '../workers/upstream-ports.js'
 import { WorkerPool } from '../workers/worker-pool.js'
 import { bootstrapServers, routesOf, configuredUpstreams } from './configured-upstreams.js'
 import { findFreeEndpoint } from './free-endpoint.js'
@@ -74,7 +75,8 @@ export class Gateway {
     this.archiver = new Archiver({ path, parquet, chain, keep, log })
     const probeKey = newProbeKey()
     this.cache = new SharedCache(config.cache.size, count, log)
-    const init = { config, upstreams, probeKey, cache: this.cache.memory }
+    const upstreamSockets = upstreamSocketLimit(count, descriptorLimit())
+    const init = { config, upstreams, upstreamSockets, probeKey, cache: this.cache.memory }
     const onProbe = (token: string): void => this.loopDetector.onProbeReturned(token)
     const onNotify = (zone: string, primary: string): void => this.reloader.onNotify(zone, primary)
     const onDeath = (worker: number): void => this.cache.onDeath(worker)

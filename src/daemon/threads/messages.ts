@@ -40,6 +40,8 @@ export interface WorkerInit {
   /** Shared by all workers. */
   readonly cache: SharedCacheMemory
   readonly upstreams: readonly Endpoint[]
+  /** UDP sockets in each address family for upstreams without cookies. */
+  readonly upstreamSockets: number
   /** 16 hexadecimal digits by which workers recognize loop detection probes. */
   readonly probeKey: string
   /** Routes that form a forwarding loop: see `LoopDetector`. */

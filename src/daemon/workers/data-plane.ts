@@ -73,12 +73,21 @@ export class DataPlane {
 
   /** @throws InterdictError SOCKET_BIND, SOCKET_PERMISSION */
   async listen(endpoints: readonly Endpoint[], snapshot: Snapshot): Promise<void> {
-    const { config, upstreams, descriptors } = this.init
+    const { config, upstreams, upstreamSockets, descriptors } = this.init
     const { transport } = chooseTransport(config.transport, new DescriptorTable(descriptors))
     const { clock, log } = this
-    const forwarder = await openForwarder(config, upstreams, transport, clock, log, () => {
+    const onUp = (): void => {
       void this.flushFailures()
-    })
+    }
+    const forwarder = await openForwarder(
+      config,
+      upstreams,
+      transport,
+      clock,
+      log,
+      upstreamSockets,
+      onUp
+    )
     forwarder.excludeRoutes(this.disabledRoutes)
     this.forwarder = forwarder
     // A newer snapshot may have arrived while the upstream sockets were opened.

@@ -2,11 +2,13 @@ import type { Clock } from '../../base/clock.js'
 import type { Config } from '../../config/config.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
 import type { Endpoint, Transport } from '../../udp/datagram.js'
+import { DEFAULT_LIMITS } from '../../upstream/limits.js'
 import { createForwarder, type MeasuredForwarder } from '../../upstream/create-forwarder.js'
 
 /**
  * Opens the upstream sockets of one worker according to the settings.
  *
+ * @param sockets UDP sockets in each address family for upstreams without cookies
  * @param onUp called when an upstream that was down responds again
  */
 export function openForwarder(
@@ -15,6 +17,7 @@ export function openForwarder(
   transport: Transport,
   clock: Clock,
   log: ServiceLog,
+  sockets = DEFAULT_LIMITS.unprovenSockets,
   onUp?: () => void
 ): Promise<MeasuredForwarder> {
   const { timeout, giveUp, forward, caseRandomization, cookies } = settings
@@ -25,7 +28,7 @@ export function openForwarder(
     domains: forward,
     caseRandomization,
     cookies,
-    limits: { attemptTimeout: timeout, queryTimeout: giveUp },
+    limits: { attemptTimeout: timeout, queryTimeout: giveUp, unprovenSockets: sockets },
     onHealth: ({ kind, address }) => {
       if (kind === 'up') {
         log.info({ upstream: address }, 'upstream up: responding again, back in rotation')

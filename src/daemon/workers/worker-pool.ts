@@ -31,7 +31,7 @@ const EXIT_TIMEOUT: Milliseconds = 5_000
 export interface WorkerPoolOptions {
   readonly startThread: StartThread
   /** Start parameters that are the same for all workers. */
-  readonly init: Pick<WorkerInit, 'config' | 'upstreams' | 'probeKey' | 'cache'>
+  readonly init: Pick<WorkerInit, 'config' | 'upstreams' | 'upstreamSockets' | 'probeKey' | 'cache'>
   /** One per worker; a restarted worker continues with the ring of the dead one. */
   readonly rings: readonly SharedArrayBuffer[]
   readonly log: ServiceLog

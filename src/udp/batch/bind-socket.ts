@@ -1,7 +1,6 @@
-import { randomInt } from 'node:crypto'
 import type { Octets } from '../../base/units.js'
 import type { Endpoint } from '../datagram.js'
-import { bindError, FIRST_PORT, PORT_TRIES, PORTS_END } from '../port.js'
+import { bindError, randomPort, PORT_TRIES } from '../port.js'
 import * as linux from './linux.js'
 import type { System } from './linux.js'
 import {
@@ -46,7 +45,7 @@ export function bindRandomPort(system: System, family: 4 | 6, wantsErrors: boole
   const address = family === 4 ? '0.0.0.0' : '::'
   for (let tries = 1; ; tries++) {
     // The kernel's own choice (port 0) comes from a narrower range and may be predictable.
-    const port = randomInt(FIRST_PORT, PORTS_END)
+    const port = randomPort()
     try {
       const manner = { type: linux.SOCK_DGRAM, share: false }
       const socket = bindSocket(system, { address, port }, manner, false)

@@ -1,7 +1,10 @@
 import type { Octets } from '../../base/units.js'
 
-/** Descriptors that the table has room for; any more are not recorded. */
-const MAX_DESCRIPTORS = 1024
+/**
+ * Descriptors that the table has room for: those of upstream sockets of two address families, and a few
+ * more. Any more are not recorded.
+ */
+const MAX_DESCRIPTORS = 4096
 /** Mappings that the table has room for: a thread has one per listen address, and a few more. */
 const MAX_MAPPINGS = 256
 

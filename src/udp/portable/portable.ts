@@ -1,9 +1,8 @@
-import { randomInt } from 'node:crypto'
 import { createSocket, type Socket, type SocketOptions } from 'node:dgram'
 import { createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { BatchHandler, Endpoint, Transport } from '../datagram.js'
-import { nodeBindError, FIRST_PORT, PORT_TRIES, PORTS_END } from '../port.js'
+import { nodeBindError, randomPort, PORT_TRIES } from '../port.js'
 import { PortableSocket } from './portable-socket.js'
 
 /** Attempts, for port 0, to find a system-chosen port that is free on all addresses. */
@@ -109,7 +108,7 @@ function bindOne(endpoint: Endpoint, reusePort: boolean): Promise<Socket> {
 async function openRandom(family: 4 | 6, handler: BatchHandler): Promise<PortableSocket> {
   const address = family === 4 ? '0.0.0.0' : '::'
   for (let tries = 1; ; tries++) {
-    const endpoint = { address, port: randomInt(FIRST_PORT, PORTS_END) }
+    const endpoint = { address, port: randomPort() }
     try {
       return new PortableSocket([await bindOne(endpoint, false)], endpoint, handler)
     } catch (error) {

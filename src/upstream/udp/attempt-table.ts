@@ -1,7 +1,7 @@
 import type { Attempt } from '../query/upstream-query.js'
 
-/** IDs are random, so chains fill evenly; with 64 attempts in flight, most have one or none. */
-const CHAINS = 256
+/** IDs are random, so chains fill evenly. Few: most of a thousand sockets have one attempt or none. */
+const CHAINS = 64
 
 /** Attempts in flight on one socket by ID. Chained, not a `Map`: see `UpstreamQueryTable`. */
 export class AttemptTable {

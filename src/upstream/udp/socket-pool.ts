@@ -14,6 +14,12 @@ const UNSHARED_QUERIES = 2
 const SHARED_QUERIES = 64
 /** Wait after a socket could not be opened. */
 const OPEN_RETRY: Milliseconds = 1000
+/** Sockets that become old between two sweeps: replacing one takes 0.1 ms. */
+const SOCKETS_PER_SWEEP = 4
+/** Most sockets closed in one sweep. */
+const MAX_CLOSED = 64
+/** Fewest sweeps within the age at which sockets are replaced. */
+const MIN_SWEEPS = 4
 
 export interface SocketPoolDependencies {
   readonly transport: Transport
@@ -24,29 +30,42 @@ export interface SocketPoolDependencies {
   readonly handler: AttemptHandler
 }
 
+/** The millisecond of the last query to upstreams of one kind, the queries in it, and their socket. */
+interface Draw {
+  tick: number
+  queries: number
+  shared: PoolSocket | undefined
+}
+
 /**
  * UDP sockets of one address family, each on a random port of its own.
  *
- * Every query gets a random ID, and a random socket: RFC 5452 §9.2. Beyond two queries in one
- * millisecond, up to 64 in a row share one random socket, so that they leave, and their answers
- * arrive, in one system call: 0.5 µs less per query at 30,000 a second. A spoofed response
- * has to hit the socket and the ID of one query, and both are uniform for each query, whether or not
- * others share the socket: the expected number of hits per spoofed packet is the same. Sockets are
- * replaced after some thousand queries or a minute, so that ports found by scanning soon expire.
+ * Every query gets a random ID, and a random socket: RFC 5452 §9.2. An upstream that has proven
+ * cookies is queried from a few sockets, since a spoofed response has to hit the cookie's 64 bits as
+ * well. For all others there are many, replaced after a few hundred queries: then the port is as hard
+ * to guess as ten bits more, and a port found by scanning is soon closed.
+ *
+ * Beyond two queries in one millisecond, up to 64 in a row share one random socket, so that they
+ * leave, and their answers arrive, in one system call: 0.5 µs less per query at 30,000 a second. A
+ * spoofed response has to hit the socket and the ID of one query, and both are uniform for each
+ * query, whether or not others share the socket: the expected number of hits per spoofed packet is
+ * the same.
  */
 export class UdpSocketPool {
+  /** The first `limits.sockets` of them are for upstreams with cookies, too. */
   private readonly sockets: PoolSocket[] = []
   /** Sockets that take no more queries and wait for their last responses. */
   private retired: PoolSocket[] = []
   private readonly replacing = new Set<PoolSocket>()
   private opening = 0
   private retryOpenAt: Milliseconds = -Infinity
+  private openedAt: Milliseconds = -Infinity
   private isClosed = false
   private sweepTimer: Timer | undefined
-  /** The millisecond of the last query, the queries in it, and the socket that they share. */
-  private tick = -1
-  private queries = 0
-  private shared: PoolSocket | undefined
+  private readonly withCookies: Draw = { tick: -1, queries: 0, shared: undefined }
+  private readonly withoutCookies: Draw = { tick: -1, queries: 0, shared: undefined }
+  /** The last query to an upstream that has not proven cookies. */
+  private withoutCookiesAt: Milliseconds = -Infinity
 
   constructor(
     private readonly family: 4 | 6,
@@ -62,16 +81,20 @@ export class UdpSocketPool {
 
   /** Sends an attempt; false without a socket. */
   send(attempt: Attempt, now: Milliseconds): boolean {
-    const { sockets, dependencies: parts } = this
-    if (sockets.length + this.opening < parts.limits.sockets && now >= this.retryOpenAt) {
-      void this.openOne()
-    }
-    let word = parts.random.word()
-    const socket = this.drawSocket(word >>> 16, now)
+    const { sockets, dependencies } = this
+    const { limits, random } = dependencies
+    const hasCookies = attempt.upstream.cookies.isSupported
+    if (!hasCookies) this.withoutCookiesAt = now
+    const wanted = hasCookies ? limits.sockets : limits.unprovenSockets
+    if (sockets.length + this.opening < wanted) this.openAnother(now)
+    let word = random.word()
+    const draw = hasCookies ? this.withCookies : this.withoutCookies
+    const socket = this.drawSocket(draw, Math.min(wanted, sockets.length), word >>> 16, now)
     if (socket === undefined || socket.isFull) return false
-    while (socket.has(word & 0xffff)) word = parts.random.word()
+    while (socket.has(word & 0xffff)) word = random.word()
     socket.send(attempt, word & 0xffff)
-    if (socket.uses >= parts.limits.socketQueries) void this.replace(socket)
+    const most = hasCookies ? limits.socketQueries : limits.unprovenSocketQueries
+    if (socket.uses >= most) void this.replace(socket)
     return true
   }
 
@@ -83,17 +106,32 @@ export class UdpSocketPool {
     this.retired = []
   }
 
-  /** @param bits 16 random bits. Undefined only if no socket could be opened at all. */
-  private drawSocket(bits: number, now: Milliseconds): PoolSocket | undefined {
+  /**
+   * @param count sockets to draw from
+   * @param bits 16 random bits. Undefined only if no socket could be opened at all.
+   */
+  private drawSocket(
+    draw: Draw,
+    count: number,
+    bits: number,
+    now: Milliseconds
+  ): PoolSocket | undefined {
     const tick = Math.floor(now)
-    if (tick !== this.tick) {
-      this.tick = tick
-      this.queries = 0
+    if (tick !== draw.tick) {
+      draw.tick = tick
+      draw.queries = 0
     }
-    const shared = this.queries++ - UNSHARED_QUERIES
-    if (shared > 0 && shared % SHARED_QUERIES !== 0) return this.shared
-    this.shared = this.sockets[bits % this.sockets.length]
-    return this.shared
+    const shared = draw.queries++ - UNSHARED_QUERIES
+    if (shared > 0 && shared % SHARED_QUERIES !== 0) return draw.shared
+    draw.shared = this.sockets[bits % count]
+    return draw.shared
+  }
+
+  /** At most one in a millisecond, of which it takes a tenth. */
+  private openAnother(now: Milliseconds): void {
+    if (now < this.retryOpenAt || now < this.openedAt + 1) return
+    this.openedAt = now
+    void this.openOne()
   }
 
   private async openOne(): Promise<void> {
@@ -125,26 +163,61 @@ export class UdpSocketPool {
   }
 
   private place(fresh: PoolSocket, old?: PoolSocket): void {
-    // The pool was closed meanwhile.
-    if (this.isClosed) fresh.close()
-    else if (old === undefined) this.sockets.push(fresh)
-    else this.swap(old, fresh)
+    const at = old === undefined ? this.sockets.length : this.sockets.indexOf(old)
+    // The pool was closed meanwhile, or has become smaller.
+    if (this.isClosed || at < 0) {
+      fresh.close()
+      return
+    }
+    this.sockets[at] = fresh
+    if (old !== undefined) this.retire(old, fresh)
   }
 
-  private swap(old: PoolSocket, fresh: PoolSocket): void {
-    this.sockets[this.sockets.indexOf(old)] = fresh
-    if (this.shared === old) this.shared = fresh
-    this.retired = [...this.retired.filter(socket => !socket.isClosed), old]
+  /** @param other takes the place of a socket that queries of this millisecond share */
+  private retire(old: PoolSocket, other: PoolSocket | undefined): void {
+    for (const draw of [this.withCookies, this.withoutCookies]) {
+      if (draw.shared === old) draw.shared = other
+    }
     old.retire()
+    if (!old.isClosed) this.retired = [...this.retired.filter(socket => !socket.isClosed), old]
   }
 
-  /** Replaces old sockets even without queries: no port should stay open for hours. */
+  /**
+   * Replaces old sockets even without queries: no port should stay open for hours. A few at a time,
+   * so that no query waits for many of them.
+   */
   private scheduleSweep(): void {
-    const { timers, limits, now } = this.dependencies
-    this.sweepTimer = timers.after(limits.socketAge / 4, () => {
-      const oldest = now() - limits.socketAge
-      for (const socket of this.sockets) if (socket.openedAt <= oldest) void this.replace(socket)
+    const { timers, limits } = this.dependencies
+    this.sweepTimer = timers.after(limits.socketAge / this.sweeps, () => {
+      this.sweep()
       this.scheduleSweep()
     })
+  }
+
+  /** Sweeps within the age at which sockets are replaced. */
+  private get sweeps(): number {
+    return Math.max(MIN_SWEEPS, Math.ceil(this.sockets.length / SOCKETS_PER_SWEEP))
+  }
+
+  private sweep(): void {
+    const { limits, now } = this.dependencies
+    const oldest = now() - limits.socketAge
+    // More than become old in the meantime, so that a backlog shrinks.
+    let left = 2 * SOCKETS_PER_SWEEP
+    let surplus = this.withoutCookiesAt > oldest ? 0 : this.sockets.length - limits.sockets
+    surplus = Math.min(surplus, MAX_CLOSED)
+    for (const socket of [...this.sockets]) {
+      if (socket.openedAt > oldest) continue
+      if (surplus-- > 0) this.remove(socket)
+      else if (left-- > 0) void this.replace(socket)
+    }
+  }
+
+  /** All upstreams have proven cookies: a few sockets are enough. */
+  private remove(socket: PoolSocket): void {
+    const last = this.sockets.pop()
+    if (last === undefined) return
+    if (last !== socket) this.sockets[this.sockets.indexOf(socket)] = last
+    this.retire(socket, this.sockets[0])
   }
 }
