@@ -1,4 +1,5 @@
 import { createSocket } from 'node:dgram'
+import { connect } from 'node:net'
 import { decodeMessage } from '../../src/dns/message/decode-message.js'
 import { readName } from '../../src/dns/name/name.js'
 import { readRrtype } from '../../src/dns/registry/rrtype.js'
@@ -25,16 +26,51 @@ export async function outcomes(port: number, questions: readonly Question[]): Pr
 async function outcome(port: number, question: Question): Promise<string> {
   for (let i = 0; i < TRIES; i++) {
     const reply = await ask(port, question)
-    if (reply !== undefined) return inWords(reply, question)
+    if (reply === undefined) continue
+    if (!isTruncated(reply)) return inWords(reply, question)
+    const whole = await askTcp(port, question)
+    return `TC, over TCP ${whole === undefined ? 'silence' : inWords(whole, question)}`
   }
   return 'silence'
 }
 
-async function ask(port: number, { name, type, from }: Question): Promise<Buffer | undefined> {
-  const socket = createSocket('udp4')
-  await new Promise<void>(resolve => socket.bind(0, from, resolve))
+function queryFor({ name, type }: Question): Buffer {
   const head = Buffer.from([1, 2, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0])
-  const message = Buffer.concat([head, readName(name), Buffer.of(0, readRrtype(type)!, 0, 1)])
+  return Buffer.concat([head, readName(name), Buffer.of(0, readRrtype(type)!, 0, 1)])
+}
+
+function isTruncated(reply: Buffer): boolean {
+  return (reply[2]! & 2) !== 0
+}
+
+async function askTcp(port: number, question: Question): Promise<Buffer | undefined> {
+  const message = queryFor(question)
+  const socket = connect({ port, host: '127.0.0.1', localAddress: question.from })
+  socket.write(Buffer.concat([Buffer.of(0, message.length), message]))
+  let received = Buffer.alloc(0)
+  const reply = await new Promise<Buffer | undefined>(resolve => {
+    const timer = setTimeout(resolve, PATIENCE_MS, undefined)
+    const end = (whole: Buffer | undefined): void => {
+      clearTimeout(timer)
+      resolve(whole)
+    }
+    socket.on('data', data => {
+      received = Buffer.concat([received, data])
+      if (received.length >= 2 && received.length >= 2 + received.readUInt16BE()) {
+        end(received.subarray(2, 2 + received.readUInt16BE()))
+      }
+    })
+    socket.on('close', () => end(undefined))
+    socket.on('error', () => end(undefined))
+  })
+  socket.destroy()
+  return reply
+}
+
+async function ask(port: number, question: Question): Promise<Buffer | undefined> {
+  const socket = createSocket('udp4')
+  await new Promise<void>(resolve => socket.bind(0, question.from, resolve))
+  const message = queryFor(question)
   const reply = await new Promise<Buffer | undefined>(resolve => {
     const timer = setTimeout(resolve, PATIENCE_MS, undefined)
     socket.on('message', octets => {
@@ -47,14 +83,20 @@ async function ask(port: number, { name, type, from }: Question): Promise<Buffer
   return reply
 }
 
-/** What the name asked for has of the type asked for, or what is said instead. */
+/** The chain of aliases, then the records of the type asked for, or what is said instead. */
 function inWords(reply: Buffer, { name, type }: Question): string {
-  const { rcode, flags, records } = decodeMessage(reply)
-  if (flags.includes('tc')) return 'TCP'
-  const own = records.filter(record => record.section === 'answer' && record.name === name)
-  const alias = own.find(record => record.type === 'CNAME')
-  if (alias !== undefined) return `CNAME ${alias.data}`
-  if (rcode !== 'NOERROR') return rcode
-  const data = own.filter(record => record.type === type).map(record => record.data)
-  return data.length === 0 ? 'no records' : data.sort().join(', ')
+  const { rcode, records } = decodeMessage(reply)
+  const answer = records.filter(record => record.section === 'answer')
+  const words: string[] = []
+  let owner = name
+  for (let left = answer.length; left > 0; left--) {
+    const alias = answer.find(record => record.name === owner && record.type === 'CNAME')
+    if (alias === undefined) break
+    words.push(`CNAME ${alias.data}`)
+    owner = alias.data
+  }
+  const own = answer.filter(record => record.name === owner && record.type === type)
+  const data = own.map(record => record.data).sort()
+  const end = rcode === 'NOERROR' ? data.join(', ') || 'no records' : rcode
+  return [...words, end].join(', ')
 }

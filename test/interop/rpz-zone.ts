@@ -15,7 +15,7 @@ export interface Policy {
 /** Whose questions a policy for clients is about. */
 export const CLIENT = '127.0.0.9'
 
-/** What upstreams say of everything; below x, y, z and w it leads to what policies are about. */
+/** What upstreams say of everything; below x, y, z, w and v it leads to what policies are about. */
 export const UPSTREAM = `$TTL 300
 @ SOA ns hostmaster 1 1h 15m 30d 5m
   NS ns
@@ -27,6 +27,7 @@ ns A 127.0.0.1
 *.y A 203.0.113.9
 *.z A 203.0.114.1
 *.w CNAME a.b
+*.v CNAME c.x
 `
 
 const LABELS = ['a', 'b', 'c'] as const
@@ -76,30 +77,31 @@ export function somePolicies(roll: () => number): Policy[] {
     { owner: '24.0.113.0.203.rpz-ip', records: ['CNAME *.'] },
     { owner: '24.0.114.0.203.rpz-ip', records: ['CNAME .'] },
     { owner: '32.9.113.0.203.rpz-ip', records: ['CNAME rpz-passthru.'] },
+    { owner: '32.1.114.0.203.rpz-ip', records: ['CNAME rpz-tcp-only.'] },
     { owner: '32.9.0.0.127.rpz-client-ip', records: ['CNAME .'] }
   ]
 }
 
 export function writeZone(policies: readonly Policy[]): string {
   const lines = policies.flatMap(({ owner, records }) => records.map(it => `${owner} ${it}`))
-  const head = ['$ORIGIN rpz.test.', '$TTL 60', '@ SOA localhost. root.localhost. 1 1h 15m 30d 60']
-  return `${[...head, '@ NS localhost.', ...lines].join('\n')}\n`
+  // The owner of the SOA is the apex, not $ORIGIN.
+  const head = ['$ORIGIN test.', '$TTL 60', 'rpz SOA localhost. root.localhost. 1 1h 15m 30d 60']
+  return `${[...head, '  NS localhost.', '$ORIGIN rpz.test.', ...lines].join('\n')}\n`
 }
 
 export function someQuestion(roll: () => number): Question {
-  const name = someName(roll, [...LABELS, 'w', 'x', 'y', 'z'])
+  const name = someName(roll, [...LABELS, 'v', 'w', 'x', 'y', 'z'])
   return { name, type: pick(TYPES, roll), from: roll() < 0.05 ? CLIENT : '127.0.0.1' }
 }
 
 /**
- * Whether `*.name` is what decides, and in the zone there is something between it and the name
- * asked for, so that it would not be found as a wildcard of DNS. RFC 4592 §3.3.1.
+ * Whether an empty non-terminal of the zone is between this name and a wildcard: it has no policy, but
+ * there are some below it. RFC 4592 §2.2.2.
  */
-export function isBehindName(policies: readonly Policy[], name: string): boolean {
+export function isBehindEmptyName(policies: readonly Policy[], name: string): boolean {
   const owners = policies.map(({ owner }) => owner)
   const above = name.split('.').map((_, i, labels) => labels.slice(i).join('.'))
-  const wildcard = above.slice(1).find(it => owners.includes(`*.${it}`))
-  if (owners.includes(name) || wildcard === undefined) return false
-  const between = above.filter(it => it.length > wildcard.length)
-  return between.some(it => owners.some(owner => owner === it || owner.endsWith(`.${it}`)))
+  const encloser = above.find(it => owners.some(owner => owner === it || owner.endsWith(`.${it}`)))
+  if (encloser === undefined || owners.includes(encloser)) return false
+  return above.some(it => it.length < encloser.length && owners.includes(`*.${it}`))
 }

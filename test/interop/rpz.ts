@@ -10,9 +10,10 @@ import { install, PROGRAMS } from './install.js'
 import { bindWith, bindWithPolicy, unboundWithPolicy } from './peers.js'
 import { answers, folder, site, startInterdict } from './processes.js'
 import { outcomes } from './rpz-asker.js'
+import { CASE_POLICIES, CASES } from './rpz-cases.js'
 import {
   dice,
-  isBehindName,
+  isBehindEmptyName,
   someQuestion,
   somePolicies,
   UPSTREAM,
@@ -30,13 +31,14 @@ const seed = Number(process.env.INTERDICT_SEED ?? 1)
 /** Why something else may come of a question; docs/reference/rules.md has each of them. */
 const REASONS: readonly { readonly why: string; readonly is: IsReason }[] = [
   {
-    why: '*.name holds for all below, whatever other names of the zone are between',
-    is: (policies, { name }) => isBehindName(policies, name)
+    why: 'a name that exists only because of names below it does not end its search for wildcards',
+    is: (policies, { name }, _ours, _theirs, peer) =>
+      peer === 'unbound' && isBehindEmptyName(policies, name)
   },
   {
-    why: 'the policy of the name that an answer leads to is given for the name asked for',
-    is: (_, { name }, _ours, theirs) =>
-      name.endsWith('.w.example') && theirs === 'CNAME a.b.example'
+    why: 'an answer from its cache is not truncated by a TCP-only policy for an address',
+    is: (_policies, _question, ours, theirs, peer) =>
+      peer === 'unbound' && ours === `TC, over TCP ${theirs}`
   }
 ]
 
@@ -44,7 +46,8 @@ type IsReason = (
   policies: readonly Policy[],
   question: Question,
   ours: string,
-  theirs: string
+  theirs: string,
+  peer: string
 ) => boolean
 
 interface Server {
@@ -69,6 +72,7 @@ async function servers(t: Test, zone: string): Promise<readonly Server[]> {
     t,
     `listen: ['127.0.0.1:PORT']
 workers: 1
+special-use: { answer: false }
 rules: rules
 upstreams: { servers: ['127.0.0.1:${upstream.port}'] }
 log: { queries: { which: none } }
@@ -88,6 +92,16 @@ lists: { zone: { file: zone.rpz } }
   ]
 }
 
+t.test('written cases: the same answer of all three servers, or a known other one', async t => {
+  const all = await servers(t, writeZone(CASE_POLICIES))
+  for (const { name, port } of all) {
+    const found = await outcomes(port, CASES)
+    CASES.forEach(({ it, gives, but }, i) =>
+      t.equal(found[i], but?.[name] ?? gives, `${name}: ${it}`)
+    )
+  }
+})
+
 t.test(`${QUESTIONS} questions about a zone at random (INTERDICT_SEED=${seed})`, async t => {
   const roll = dice(seed)
   const policies = somePolicies(roll)
@@ -97,21 +111,41 @@ t.test(`${QUESTIONS} questions about a zone at random (INTERDICT_SEED=${seed})`,
   for (const { port } of all) found.push(await outcomes(port, questions))
   const [ours, ...theirs] = found
   t.comment(`what came of them here: ${counts(ours!)}`)
-  theirs.forEach((them, nth) => {
-    const peer = all[nth + 1]!.name
+  for (const [nth, them] of theirs.entries()) {
+    const peer = all[nth + 1]!
     const reasons: string[] = []
-    const unexplained = new Set<string>()
+    const unexplained: Question[] = []
     questions.forEach((question, i) => {
       if (them[i] === ours![i]) return
-      const reason = REASONS.find(({ is }) => is(policies, question, ours![i]!, them[i]!))
-      const { name, type, from } = question
-      if (reason !== undefined) reasons.push(reason.why)
-      else unexplained.add(`${name} ${type} from ${from}: ${ours![i]}, ${peer}: ${them[i]}`)
+      const reason = REASONS.find(({ is }) =>
+        is(policies, question, ours![i]!, them[i]!, peer.name)
+      )
+      if (reason === undefined) unexplained.push(question)
+      else reasons.push(reason.why)
     })
-    t.comment(`${peer} differs: ${counts(reasons) || 'nowhere'}`)
-    t.strictSame([...unexplained].sort(), [], `as ${peer}, or it is known why not`)
-  })
+    t.comment(`${peer.name} differs: ${counts(reasons) || 'nowhere'}`)
+    const left = await stillDifferent(all[0]!, peer, unexplained)
+    t.strictSame(left, [], `as ${peer.name}, or it is known why not`)
+  }
 })
+
+/**
+ * Asks once more: of a hundred questions at a time, now and then an answer is lost, or Unbound answers
+ * one that it should drop.
+ */
+async function stillDifferent(
+  ours: Server,
+  peer: Server,
+  questions: readonly Question[]
+): Promise<string[]> {
+  const once = [...new Map(questions.map(it => [JSON.stringify(it), it])).values()]
+  const [found, theirs] = [await outcomes(ours.port, once), await outcomes(peer.port, once)]
+  return once.flatMap(({ name, type, from }, i) =>
+    found[i] === theirs[i]
+      ? []
+      : [`${name} ${type} from ${from}: ${found[i]}, ${peer.name}: ${theirs[i]}`]
+  )
+}
 
 /** `120 a, 7 b` */
 function counts(words: readonly string[]): string {
