@@ -63,15 +63,17 @@ export class PackedAnswerCache implements AnswerCache {
     return this.shardOf(hash).claimPrefetch(key, hash)
   }
 
-  put(key: QuestionKey, answer: Answer, generation = this.generation): void {
-    if (answer.lifetime <= 0) return
+  /** @returns false: given up, and a previous answer stays; another thread is writing for too long */
+  put(key: QuestionKey, answer: Answer, generation = this.generation): boolean {
+    if (answer.lifetime <= 0) return true
     const hash = hashOctets(key, this.seed)
-    this.shardOf(hash).put(key, hash, answer, generation)
+    return this.shardOf(hash).put(key, hash, answer, generation)
   }
 
-  delete(key: QuestionKey): void {
+  /** @returns as `put` */
+  delete(key: QuestionKey): boolean {
     const hash = hashOctets(key, this.seed)
-    this.shardOf(hash).delete(key, hash)
+    return this.shardOf(hash).delete(key, hash)
   }
 
   get generation(): number {

@@ -104,20 +104,27 @@ export class CacheShard {
     return entry >= 0 && this.index.claimPrefetch(entry, this.foundWord)
   }
 
-  /** @param generation no effect if the cache was flushed since */
-  put(key: QuestionKey, hash: number, answer: Answer, generation: number): void {
-    if (!this.lock.acquire()) return
+  /**
+   * @param generation no effect if the cache was flushed since
+   * @returns false: given up, since another thread has had the lock for too long
+   */
+  put(key: QuestionKey, hash: number, answer: Answer, generation: number): boolean {
+    if (!this.lock.acquire()) return false
     // Under the lock: a flush that begins now comes to this answer.
     if (this.generation[0] === generation) this.add(key, hash, answer)
     this.lock.release()
+    return true
   }
 
-  delete(key: QuestionKey, hash: number): void {
+  /** @returns as `put` */
+  delete(key: QuestionKey, hash: number): boolean {
     // No tag, no answer: nearly always the case, and then the lock is not needed.
-    if (this.index.next(hash, this.index.first(hash)) < 0 || !this.lock.acquire()) return
+    if (this.index.next(hash, this.index.first(hash)) < 0) return true
+    if (!this.lock.acquire()) return false
     const entry = this.find(key, hash)
     if (entry >= 0) this.remove(entry)
     this.lock.release()
+    return true
   }
 
   /**

@@ -30,14 +30,12 @@ function write(): void {
     const key = below(keys / role.writers) * role.writers + role.number
     const version = started[key]! + 1
     Atomics.store(started, key, version)
-    const isDelete = below(10) === 0
-    if (isDelete) cache.delete(octets[key]!)
-    else cache.put(octets[key]!, versionOf(key, version))
-    // A write may be given up while another thread, which has died, still has the lock.
-    const found = cache.get(octets[key]!)
-    if (found === undefined || (!isDelete && found.storedAt === version)) {
-      Atomics.store(finished, key, version)
-    }
+    const isDone =
+      below(10) === 0
+        ? cache.delete(octets[key]!)
+        : cache.put(octets[key]!, versionOf(key, version))
+    // Else another thread, which may have died, has the lock.
+    if (isDone) Atomics.store(finished, key, version)
   }
 }
 

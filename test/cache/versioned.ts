@@ -34,51 +34,70 @@ export function keyOf(number: number): Uint8Array {
   return Uint8Array.from(octets)
 }
 
+/** The lengths of the parts of a version. */
+const lengthsOf = (mark: number) => ({
+  body: mark % 300,
+  ttls: mark % 5,
+  targets: mark % 20,
+  targetKinds: mark % 3,
+  addresses: 4 * (mark % 3),
+  option: mark % 4 === 0 ? 6 + (mark % 10) : -1
+})
+
 /** An answer of which every part depends on its key and version. */
 export function versionOf(key: number, version: number): Answer {
   const mark = mix(key, version)
-  const octets = (length: number, salt: number): Uint8Array =>
-    Uint8Array.from({ length }, (_, i) => mix(mark + salt, i))
+  const { body, ttls, targets, targetKinds, addresses, option } = lengthsOf(mark)
   return answerOf({
-    body: octets(mark % 300, 1),
+    body: filled(new Uint8Array(body), mark + 1),
     rcode: mark & 15,
     answers: mark & 0xff,
     authorities: (mark >> 8) & 0xff,
     authentic: (mark & 1) === 1,
-    ttls: Uint16Array.from({ length: mark % 5 }, (_, i) => mark + i),
+    ttls: filled(new Uint16Array(ttls), mark + 2),
     storedAt: version,
     lifetime: 1_000_000 + (mark & 0xff),
     upstream: mark & 7,
-    targets: octets(mark % 20, 2),
-    targetKinds: octets(mark % 3, 3),
-    addresses: Uint32Array.from({ length: 4 * (mark % 3) }, (_, i) => mix(mark, i)),
-    ede: mark % 4 === 0 ? { code: mark & 63, option: octets(6 + (mark % 10), 4) } : undefined
+    targets: filled(new Uint8Array(targets), mark + 3),
+    targetKinds: filled(new Uint8Array(targetKinds), mark + 4),
+    addresses: filled(new Uint32Array(addresses), mark + 5),
+    ede: option < 0 ? undefined : { code: mark & 63, option: filled(new Uint8Array(option), mark) }
   })
 }
 
 /** Whether all parts of an answer are those of the version that it claims to be. */
 export function isWhole(key: number, answer: Answer): boolean {
-  const wanted = versionOf(key, answer.storedAt)
+  const mark = mix(key, answer.storedAt)
+  const { body, ttls, targets, targetKinds, addresses, option } = lengthsOf(mark)
+  const { ede } = answer
   return (
-    answer.rcode === wanted.rcode &&
-    answer.answers === wanted.answers &&
-    answer.authorities === wanted.authorities &&
-    answer.authentic === wanted.authentic &&
-    answer.lifetime === wanted.lifetime &&
-    answer.upstream === wanted.upstream &&
-    answer.ede?.code === wanted.ede?.code &&
-    isEqual(answer.body, wanted.body) &&
-    isEqual(answer.ttls, wanted.ttls) &&
-    isEqual(answer.targets, wanted.targets) &&
-    isEqual(answer.targetKinds, wanted.targetKinds) &&
-    isEqual(answer.addresses, wanted.addresses) &&
-    isEqual(answer.ede?.option ?? [], wanted.ede?.option ?? [])
+    answer.rcode === (mark & 15) &&
+    answer.answers === (mark & 0xff) &&
+    answer.authorities === ((mark >> 8) & 0xff) &&
+    answer.authentic === ((mark & 1) === 1) &&
+    answer.lifetime === 1_000_000 + (mark & 0xff) &&
+    answer.upstream === (mark & 7) &&
+    isFilled(answer.body, body, mark + 1, 0xff) &&
+    isFilled(answer.ttls, ttls, mark + 2, 0xffff) &&
+    isFilled(answer.targets, targets, mark + 3, 0xff) &&
+    isFilled(answer.targetKinds, targetKinds, mark + 4, 0xff) &&
+    isFilled(answer.addresses, addresses, mark + 5, 0x7fff_ffff) &&
+    (ede === undefined
+      ? option < 0
+      : ede.code === (mark & 63) && isFilled(ede.option, option, mark, 0xff))
   )
 }
 
-function isEqual(one: ArrayLike<number>, other: ArrayLike<number>): boolean {
-  if (one.length !== other.length) return false
-  for (let i = 0; i < one.length; i++) if (one[i] !== other[i]) return false
+type Numbers = Uint8Array | Uint16Array | Uint32Array
+
+function filled<T extends Numbers>(array: T, salt: number): T {
+  for (let i = 0; i < array.length; i++) array[i] = mix(salt, i)
+  return array
+}
+
+function isFilled(array: Numbers, length: number, salt: number, mask: number): boolean {
+  if (array.length !== length) return false
+  for (let i = 0; i < length; i++) if (array[i] !== (mix(salt, i) & mask)) return false
   return true
 }
 
