@@ -55,6 +55,8 @@ export type RulesResult =
     }
 
 const APPS = 'apps'
+/** Files that are open at the same time. */
+const MAX_OPEN = 64
 
 /**
  * Loads a rules folder: `networks.yaml`, `apps/*.yaml` and the lists of networks. Never throws.
@@ -135,8 +137,11 @@ class RulesLoader {
       return
     }
     const files = names.filter(name => /\.ya?ml$/.test(name) && !name.startsWith('.'))
-    const read = await Promise.all(files.map(file => this.folder.read(`${APPS}/${file}`)))
-    for (const [i, file] of files.entries()) this.readApp(`${APPS}/${file}`, read[i]!)
+    for (let from = 0; from < files.length; from += MAX_OPEN) {
+      const some = files.slice(from, from + MAX_OPEN)
+      const read = await Promise.all(some.map(file => this.folder.read(`${APPS}/${file}`)))
+      for (const [i, file] of some.entries()) this.readApp(`${APPS}/${file}`, read[i]!)
+    }
   }
 
   private readApp(name: string, file: FileResult): void {
@@ -191,6 +196,7 @@ class RulesLoader {
 
   private async readLists(file: NetworksFile, top: Location): Promise<void> {
     const { lists, networks } = file
+    if (Object.keys(lists).length === 0) return
     const clients = new Map(Object.entries(networks).map(([id, { prefixes }]) => [id, prefixes]))
     const used = usedLists(file)
     const requests = Object.entries(lists).map(([id, entry]): ListRequest => {

@@ -5,7 +5,8 @@
 
 /** A string that YAML reads as a string, without quotes or escapes. */
 const PLAIN = /[A-Za-z0-9=](?:[\w./()+;@=*-]|:(?=[\w./])| +(?=[\w./()+;@=]))*/y
-const QUOTED = /"([ !#-[\]-~\u00a1-\ud7ff]*)"|'([ -&(-~\u00a1-\ud7ff]*)'(?!')/y
+/** Matches at its `lastIndex`; group 1 or 2 is the content. */
+export const QUOTED = /"([ !#-[\]-~\u00a1-\ud7ff]*)"|'([ -&(-~\u00a1-\ud7ff]*)'(?!')/y
 const KEY = /([a-z][a-z0-9-]*): +/y
 const SPACE = / */y
 /** Text that needs no quotes outside flow mappings and lists. */
@@ -15,6 +16,16 @@ const SENTENCE = /^[A-Za-z](?:[ !-"$-9;-~\u00a1-\ud7ff]|:(?=[!-~])|#)*$/
  * a digit, dates and months.
  */
 const WORD = /^(?!(?:true|false|null)$)[A-Za-z=]|\.[A-Za-z]{2,}$|^\d{4}-\d\d(?:-\d\d)?$/i
+
+/** Whether a plain scalar is read as a string rather than as a number or another value. */
+export function isWord(text: string): boolean {
+  return WORD.test(text)
+}
+
+/** Whether the plain text of a whole value, outside flow mappings and lists, is read as a string. */
+export function isSentence(text: string): boolean {
+  return SENTENCE.test(text) && !text.includes(' #') && WORD.test(text)
+}
 
 /** Parses the value of a line; undefined: leave it to the library. */
 export function parseInlineValue(text: string): unknown {
@@ -34,7 +45,7 @@ class InlineParser {
         ? this.list()
         : this.word()
     if (this.at === text.length) return value
-    return SENTENCE.test(text) && !text.includes(' #') && WORD.test(text) ? text : undefined
+    return isSentence(text) ? text : undefined
   }
 
   private mapping(): Record<string, unknown> | undefined {

@@ -5,6 +5,8 @@ import type { Position } from '../base/position.js'
 import type { Octets } from '../base/units.js'
 import { expected } from './expected.js'
 import { documentIssues, showPath, type Path } from './issues.js'
+import { LineIndex } from './plain-places.js'
+import { parsePlainYaml } from './plain-yaml.js'
 import { parseSimpleYaml, type ListPosition } from './simple-yaml.js'
 import { YamlDocument, type PairPart } from './yaml-document.js'
 
@@ -48,7 +50,11 @@ export function readYaml<S extends z.ZodType>(
     }
   }
   const text = (typeof source === 'string' ? source : decoder.decode(source)).replace(BOM, '')
-  return readSimple(text, file, schema) ?? readDocument(new YamlDocument(text, file), schema)
+  return (
+    readSimple(text, file, schema) ??
+    readPlain(text, file, schema) ??
+    readDocument(new YamlDocument(text, file), schema)
+  )
 }
 
 const decoder = new TextDecoder()
@@ -78,6 +84,26 @@ function readSimple<S extends z.ZodType>(
     // Other positions are needed only for errors: parse the whole document, once.
     whole ??= new YamlDocument(text, file)
     return whole.positionOf(path, part)
+  }
+  return { ok: true, value: parsed.data, positionOf }
+}
+
+/** Uses the parser of large files; undefined if the file needs the library, or is invalid. */
+function readPlain<S extends z.ZodType>(
+  text: string,
+  file: string,
+  schema: S
+): ParsedYaml<z.output<S>> | undefined {
+  const plain = parsePlainYaml(text)
+  if (plain === undefined) return undefined
+  const parsed = schema.safeParse(plain.value, { error: expected })
+  if (!parsed.success) return undefined
+  // The value is large, and not needed any more.
+  const { places } = plain
+  let lines: LineIndex | undefined
+  const positionOf = (path: Path, part: PairPart = 'value'): Position => {
+    lines ??= new LineIndex(text)
+    return { file, ...lines.at(places.offsetOf(path, part)) }
   }
   return { ok: true, value: parsed.data, positionOf }
 }

@@ -1,4 +1,9 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
+import { loadRules } from '../../src/rules/load.js'
+import { RulesFolder, type FileResult } from '../../src/rules/model/folder.js'
+import { parsePlainYaml } from '../../src/yaml/plain-yaml.js'
 import { app, brief, load, loadGood, poured } from './folder.js'
 
 const NETWORKS = `
@@ -242,3 +247,41 @@ networks:
     'RULES_EXCEPTION_ENDED networks.yaml:7:9'
   ])
 })
+
+t.test(
+  'many app files are read a few at a time, and many networks by the plain parser',
+  async t => {
+    const COUNT = 500
+    let reading = 0
+    let most = 0
+    const folder = t.testdir({ apps: {} })
+    class CountingFolder extends RulesFolder {
+      override async read(name: string): Promise<FileResult> {
+        most = Math.max(most, ++reading)
+        const file = await super.read(name)
+        reading--
+        return file
+      }
+    }
+    const networks: string[] = []
+    for (let i = 0; i < COUNT; i++) {
+      const text = `app: app-${i}\ntitle: App ${i}\nvendor: V\nnames:\n  - app${i}.example\n`
+      writeFileSync(join(folder, `apps/app-${i}.yaml`), text)
+      networks.push(`  site-${i}:
+    prefixes: [10.0.${i >> 8}.${i & 255}/32]
+    bans:
+      - apps: [app-${i}]
+        authority: Office of ${i}
+        reference: order ${i}
+`)
+    }
+    const text = `networks:\n${networks.join('')}`
+    t.ok(parsePlainYaml(text))
+    writeFileSync(join(folder, 'networks.yaml'), text)
+    const result = await loadRules(new CountingFolder(folder))
+    if (!result.ok) throw result.errors[0]!
+    t.equal(result.rules.networks.length, COUNT)
+    t.equal(result.rules.networks[COUNT - 1]!.rules[0]!.position.line, 6 * COUNT - 1)
+    t.ok(most > 1 && most <= 64, `${most} at a time`)
+  }
+)

@@ -35,6 +35,7 @@ export function replyOf(entry: ReplyEntry, defaults: Defaults, location: Locatio
 
 /** Without undefined values: for types with optional keys. */
 export function defined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  const entries = Object.entries(value).filter(([, part]) => part !== undefined)
-  return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> }
+  const found: Partial<T> = {}
+  for (const key in value) if (value[key] !== undefined) found[key] = value[key]
+  return found as { [K in keyof T]: Exclude<T[K], undefined> }
 }
