@@ -64,7 +64,7 @@ t.test('a separate process converts closed files to Parquet', async t => {
   const path = logFolder(t, { [CLOSED]: lines(record('2023-03-01T09:26:53.589Z')) })
   const { told } = rig(t, path, startArchive)
   await until(() => told.length > 0)
-  t.match(told, [{ level: 'info', fields: { file: CLOSED, records: 1 } }])
+  t.match(told, [{ level: 'info', fields: { file: CLOSED, records: 1 } }], JSON.stringify(told))
   t.equal(existsSync(join(dirname(path), CLOSED)), false)
 })
 

@@ -179,18 +179,30 @@ export class Rig {
   }
 }
 
+/** Starts until a port that was free is still free when the workers listen. */
+const START_TRIES = 3
+
 /** Starts a gateway; `prepare` is called before the start. */
 export async function serving(
   t: Test,
   setting: Setting = {},
   prepare?: (rig: Rig) => void
 ): Promise<Rig> {
-  const rig = new Rig(t, setting)
-  prepare?.(rig)
-  const troubles = await rig.gateway.start()
-  if (troubles.length > 0) throw new Error(troubles.map(({ message }) => message).join('\n'))
-  return rig
+  for (let tries = 1; ; tries++) {
+    const rig = new Rig(t, setting)
+    prepare?.(rig)
+    const troubles = await rig.gateway.start()
+    if (troubles.length === 0) return rig
+    const isTaken = setting.listen === undefined && troubles.every(isPortTaken)
+    if (!isTaken || tries === START_TRIES) {
+      throw new Error(troubles.map(({ message }) => message).join('\n'))
+    }
+    await rig.gateway.abort()
+  }
 }
+
+/** Another process of the tests may take the port that the system has just chosen. */
+const isPortTaken = ({ code }: { readonly code: string }): boolean => code === 'SOCKET_BIND'
 
 export function settingsText(setting: Setting): string {
   const { transport = kinds[0], workers = 1, listen = ['127.0.0.1:0'], upstream } = setting
