@@ -24,10 +24,15 @@ const octets = Array.from({ length: keys }, (_, number) => keyOf(number))
 if (role.does === 'read') read()
 else write()
 
+/** Low numbers are popular, so that some answers move to the main ring. */
+function popular(limit: number): number {
+  return Math.floor(limit * random() ** 3)
+}
+
 /** Each thread writes keys of its own, so that their versions only grow. */
 function write(): void {
   for (let i = 0; Atomics.load(control, STOP) === 0; i++) {
-    const key = below(keys / role.writers) * role.writers + role.number
+    const key = popular(keys / role.writers) * role.writers + role.number
     const version = started[key]! + 1
     Atomics.store(started, key, version)
     const isDone =
@@ -39,12 +44,11 @@ function write(): void {
   }
 }
 
-/** Popular keys more often, so that some move to the main ring. */
 function read(): void {
   const latest = new Int32Array(keys)
   let hits = 0
   for (let reads = 0; Atomics.load(control, STOP) === 0; reads++) {
-    const key = Math.floor(keys * random() ** 3)
+    const key = popular(keys)
     const atLeast = Math.max(Atomics.load(finished, key), latest[key]!)
     const answer = cache.get(octets[key]!)
     const atMost = Atomics.load(started, key)

@@ -56,7 +56,7 @@ for (const { size, keys } of [
     const share = TOTAL / 2
     let recoveries = 0
     let kills = 0
-    while (control[READS]! < share && wrong.length === 0) {
+    while ((control[READS]! < share || kills < KILLS) && wrong.length === 0) {
       await sleep(1)
       if (kills >= (KILLS * control[READS]!) / share) continue
       const number = kills++ % WRITERS
