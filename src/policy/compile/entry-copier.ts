@@ -15,7 +15,7 @@ interface KeptSet {
 }
 
 /**
- * Copies the entries of kept sources from one snapshot to the tables of the next: 0.1 s for a
+ * Copies the entries of kept sources from one snapshot to the tables of the next: 0.35 s for a
  * million names, where reading and compiling them takes a second.
  */
 export class EntryCopier {
