@@ -13,6 +13,7 @@ import {
 } from '../querylog/record/query-event.js'
 import type { AnswerInspector } from './answer-inspector.js'
 import { blockedRcode } from './blocked-reply.js'
+import type { LookupCounters } from './lookup-counters.js'
 import type { QueryContext } from './query-context.js'
 
 const MICROSECONDS_PER_MS = 1000
@@ -24,7 +25,7 @@ export interface QueryEventSink {
   commit(): void
 }
 
-/** Logs lookups for the query log. Call it after the reply is written. */
+/** Logs lookups for the query log, and counts the blocked ones. Call it after the reply is written. */
 export class QueryLogger {
   private readonly event = new QueryEvent()
   private readonly logsAll: boolean
@@ -35,7 +36,8 @@ export class QueryLogger {
   /** @param events has to copy each event at once: one object is reused */
   constructor(
     which: LookupFilter,
-    private readonly events: QueryEventSink
+    private readonly events: QueryEventSink,
+    private readonly counters: LookupCounters
   ) {
     this.logsAll = which === 'all'
     this.logsBlocked = which !== 'none'
@@ -49,7 +51,6 @@ export class QueryLogger {
 
   /** @param match how the query came to the blocked name or address, one of `MATCH` */
   logBlocked(context: QueryContext, verdict: Verdict, match: number, took: Milliseconds): void {
-    if (!this.logsBlocked) return
     const claim = this.policy!.claims[verdict.claim]!
     const reply = claim.reply!
     const isDropped = reply.action === 'drop'
@@ -57,6 +58,8 @@ export class QueryLogger {
       this.logAliased(context, isDropped ? NO_RCODE : blockedRcode(claim, match), took)
       return
     }
+    this.counters.countBlocked(context.clientClass, verdict.claim, match)
+    if (!this.logsBlocked) return
     this.setVerdict(VERDICT.blocked, match, verdict.claim, verdict.entry)
     this.setReply(
       context,
@@ -74,9 +77,10 @@ export class QueryLogger {
    * @param rcode of the reply
    */
   logAliased(context: QueryContext, rcode: number, took: Milliseconds): void {
-    if (!this.logsBlocked) return
     const { aliasVerdict, aliasMatch, query } = context
     const { claim, entry } = aliasVerdict
+    this.counters.countBlocked(context.clientClass, claim, aliasMatch)
+    if (!this.logsBlocked) return
     this.setVerdict(VERDICT.blocked, aliasMatch, claim, entry)
     this.setReply(
       context,
@@ -102,6 +106,7 @@ export class QueryLogger {
   ): void {
     const { claim, entry, tier, monitorClaim, monitorEntry } = context.verdict
     const isMonitored = monitorClaim !== -1 || inspector.verdict.monitorClaim !== -1
+    if (isMonitored) this.countMonitored(context, inspector)
     if (!this.logsAll && !(isMonitored && this.logsBlocked)) return
     if (monitorClaim !== -1) {
       this.setVerdict(VERDICT.monitored, MATCH.qname, monitorClaim, monitorEntry)
@@ -120,6 +125,7 @@ export class QueryLogger {
   /** The rebinding guard has replaced the answer by NODATA. */
   logPrivateAddress(context: QueryContext, answer: Answer, ede: number, took: Milliseconds): void {
     if (context.isAliased) return this.logAliased(context, RCODE.NOERROR, took)
+    this.counters.countRebinding(context.clientClass)
     if (!this.logsBlocked) return
     this.setVerdict(VERDICT.blocked, MATCH.rebinding, -1, -1)
     this.setReply(context, RCODE.NOERROR, ede, answer.upstream)
@@ -130,6 +136,7 @@ export class QueryLogger {
   logLocal(context: QueryContext, rcode: number, ede: number, took: Milliseconds): void {
     if (context.isAliased) return this.logAliased(context, rcode, took)
     const { claim, entry, monitorClaim, monitorEntry } = context.verdict
+    if (monitorClaim !== -1) this.counters.countMonitored(monitorClaim, MATCH.qname)
     if (!this.logsAll && !(monitorClaim !== -1 && this.logsBlocked)) return
     if (monitorClaim === -1) this.setVerdict(VERDICT.local, MATCH.qname, claim, entry)
     else this.setVerdict(VERDICT.monitored, MATCH.qname, monitorClaim, monitorEntry)
@@ -143,6 +150,12 @@ export class QueryLogger {
     this.setVerdict(VERDICT.refused, MATCH.none, -1, -1)
     this.setReply(context, rcode, ede, -1)
     this.push(context, 0)
+  }
+
+  private countMonitored({ verdict }: QueryContext, inspector: AnswerInspector): void {
+    const { counters } = this
+    if (verdict.monitorClaim !== -1) counters.countMonitored(verdict.monitorClaim, MATCH.qname)
+    else counters.countMonitored(inspector.verdict.monitorClaim, inspector.monitorMatch)
   }
 
   private setVerdict(verdict: number, match: number, claim: number, entry: number): void {

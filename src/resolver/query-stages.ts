@@ -20,6 +20,7 @@ import {
   localRcode,
   writeLocalReply
 } from './local-reply.js'
+import type { LookupCounters } from './lookup-counters.js'
 import type { Prefetcher } from './prefetcher.js'
 import { CONTINUE, RESTART, type QueryContext } from './query-context.js'
 import type { QueryLogger } from './query-logger.js'
@@ -37,6 +38,7 @@ export interface StageDependencies {
   /** Undefined: entries are not refreshed before they expire. */
   readonly prefetcher?: Prefetcher | undefined
   readonly logger: QueryLogger
+  readonly counters: LookupCounters
   readonly identity: ServerIdentity
   /** Undefined: upstreams may return private addresses for any name. */
   readonly rebindingGuard?: RebindingGuard | undefined

@@ -47,6 +47,7 @@ import { VERDICT } from '../querylog/record/query-event.js'
 import type { Forwarder, Outcome } from '../upstream/forwarder.js'
 import type { ClientResponseTimer } from './client-response-timer.js'
 import { isStale, type Fallback } from './fallback.js'
+import { EXTENDED_RCODE, COUNTER } from './lookup-counters.js'
 import { detectLoop, refuseLoop, type LoopDetection } from './loop-detection.js'
 import type { NotifyHandler } from './notify-handler.js'
 import {
@@ -87,11 +88,16 @@ export class Resolver implements Responder, PendingQueryHandler {
   /** Replies of pending queries are written here. */
   private readonly replyBuffer = new Uint8Array(MAX_TCP_MESSAGE)
 
-  /** @param policy in force until `adopt` replaces it */
+  /**
+   * @param policy in force until `adopt` replaces it
+   * @param counters as for `adopt`
+   */
   constructor(
     private readonly dependencies: ResolverDependencies,
-    policy: Policy
+    policy: Policy,
+    counters?: SharedArrayBuffer
   ) {
+    dependencies.counters.adopt(policy.snapshot, counters)
     this.context = new QueryContext(dependencies.identity, dependencies.cookies)
     this.stages = new QueryStages(this.context, dependencies, policy)
     const { sharedQueries } = dependencies
@@ -102,13 +108,22 @@ export class Resolver implements Responder, PendingQueryHandler {
     return this.context.hasValidCookie
   }
 
-  /** Replaces the rules. Each query is answered under one snapshot, never under parts of two. */
-  adopt(policy: Policy): void {
+  /**
+   * Replaces the rules. Each query is answered under one snapshot, never under parts of two.
+   *
+   * @param counters memory for what is counted by the rules: see `LookupCounters.adopt`
+   */
+  adopt(policy: Policy, counters?: SharedArrayBuffer): void {
+    this.dependencies.counters.adopt(policy.snapshot, counters)
     this.stages.adopt(policy)
   }
 
   beginBatch(): void {
     this.stages.beginBatch()
+  }
+
+  endBatch(): void {
+    this.dependencies.counters.endBatch(this.stages.now)
   }
 
   answer(
@@ -122,19 +137,21 @@ export class Resolver implements Responder, PendingQueryHandler {
   ): number {
     const { context, stages, dependencies } = this
     const { policy } = stages
-    const { shelf, cache } = dependencies
+    const { shelf, cache, counters } = dependencies
     // Only a well-formed query gets any further.
     let reading = context.read(octets, at, end, room, protocol, policy.seed)
     if (context.query.options !== 0) reading = context.processOptions(client, clientAt)
     if (reading !== QUERY_KIND.ok && reading !== QUERY_KIND.special) {
-      return rejectMalformed(context, reading, dependencies.notify, client, clientAt)
+      return this.rejectMalformed(reading, at, client, clientAt)
     }
     context.setClient(client, clientAt, policy.classOf(client, clientAt))
+    counters.requests[context.verdictClass]!++
     // The shelf holds answers that no rule of this network matches over this transport: one lookup replaces all stages
     // below, until the answer expires or the rules change.
     const shelved =
       reading === QUERY_KIND.ok ? shelf?.find(context.query, context.verdictClass) : SHELF.miss
     if (shelved === SHELF.answer) {
+      counters.countShelved(shelf!.rcode)
       return encodePackedAnswer(octets, context.query, context.maxLength, shelf!)
     }
     // Loads the cache's memory into the CPU cache while the rules are evaluated.
@@ -145,20 +162,45 @@ export class Resolver implements Responder, PendingQueryHandler {
     let decided = stages.applyPolicy(0, shelved === SHELF.block)
     if (decided === CONTINUE) decided = this.answerFromCache(touched ?? context.query.key(), 0)
     while (decided === RESTART) decided = this.answerForTarget(0)
+    if (decided > 0) counters.countResponse(rcodeOf(octets, at))
     return decided
+  }
+
+  private rejectMalformed(
+    reading: number,
+    at: Octets,
+    client: Uint32Array,
+    clientAt: number
+  ): number {
+    const { context, dependencies } = this
+    const { counters, notify } = dependencies
+    const { octets, protocol } = context
+    counters.fixed[COUNTER.malformed + protocol]!++
+    const length = rejectMalformed(context, reading, notify, client, clientAt)
+    if (length > 0) {
+      const isExtended = reading === QUERY_KIND.badvers
+      counters.countResponse(isExtended ? EXTENDED_RCODE : rcodeOf(octets, at))
+    }
+    return length
   }
 
   /** Answers the query in `context` from the cache. Returns the reply's length, DROP, RESTART or PENDING. */
   private answerFromCache(key: QuestionKey, took: Milliseconds): number {
     const { context, stages } = this
-    const { cache, fallback, loopDetection } = this.dependencies
+    const { cache, fallback, loopDetection, counters } = this.dependencies
     const cached = cache.get(key)
-    if (cached !== undefined) return stages.respond(cached, VERDICT.cached, took)
+    if (cached !== undefined) {
+      counters.fixed[COUNTER.hits]!++
+      return stages.respond(cached, VERDICT.cached, took)
+    }
     // Upstreams that failed on this question a moment ago are not queried again yet.
     const failed = fallback.get(key)
     if (failed !== undefined) {
-      return stages.respond(failed, isStale(failed) ? VERDICT.stale : VERDICT.cached, took)
+      const isOld = isStale(failed)
+      counters.fixed[isOld ? COUNTER.stale : COUNTER.hits]!++
+      return stages.respond(failed, isOld ? VERDICT.stale : VERDICT.cached, took)
     }
+    counters.fixed[COUNTER.misses]!++
     // A loop probe of this resolver has come back from an upstream.
     if (detectLoop(context, loopDetection)) return refuseLoop(context)
     return PENDING
@@ -251,6 +293,10 @@ export class Resolver implements Responder, PendingQueryHandler {
       return
     }
     this.count(verdict)
+    if (length !== DROP) {
+      const took = this.stages.now - pending.startedAt
+      this.dependencies.counters.countLate(rcodeOf(this.replyBuffer, 0), took)
+    }
     target.reply(length === DROP ? undefined : this.replyBuffer, 0, length)
   }
 
@@ -315,4 +361,9 @@ export class Resolver implements Responder, PendingQueryHandler {
     else if (verdict === VERDICT.stale) counts.stale++
     else counts.forwarded++
   }
+}
+
+/** Of the message at `octets[at]`. RFC 1035 §4.1.1. */
+function rcodeOf(octets: Uint8Array, at: Octets): number {
+  return octets[at + 3]! & 0x0f
 }

@@ -17,6 +17,9 @@ export interface Responder {
   /** Reads the clock and takes the current rules; call once per batch, before its queries. */
   beginBatch(): void
 
+  /** Call once per batch, after its queries: their replies are about to be sent. */
+  endBatch(): void
+
   /**
    * Whether the client of the last reply, returned by `answer` or passed to `ReplyTarget.reply`, has
    * proved its address by a server cookie. RFC 7873 §5.2.5.

@@ -159,6 +159,7 @@ export class TcpConnection {
       if (!context.replies.hasRoom) this.write()
       end = received.messageEnd
     }
+    context.responder.endBatch()
     this.touch()
     this.write()
   }

@@ -110,6 +110,7 @@ class UdpListener {
       else replies[i] = responseLimit.apply(octets, at, at + length, client, clientAt)
       if (length === PENDING) this.answerLater(batch, i, end, client, clientAt)
     }
+    responder.endBatch()
   }
 
   private beginLimits(): void {

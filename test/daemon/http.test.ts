@@ -60,7 +60,15 @@ t.test('health and metrics over HTTP', async t => {
   const plain = await call(rig, '/metrics')
   t.match(plain, { code: 200, headers: { 'content-type': /^text\/plain; version=0\.0\.4/ } })
   t.match(plain.body, '# TYPE interdict_dns_requests_total counter\n')
-  t.match(plain.body, 'interdict_dns_requests_total{transport="udp"} 1\n')
+  const counted = [
+    'interdict_dns_requests_total{transport="udp",network="all"} 1',
+    'interdict_dns_responses_total{rcode="NXDOMAIN"} 1',
+    'interdict_dns_request_duration_seconds_count 1',
+    'interdict_network_blocked_total{network="all"} 1'
+  ]
+  for (const line of counted) t.match(plain.body, `${line}\n`)
+  const blocked = 'interdict_blocked_total{rule="test-ban",action="nxdomain",match="qname"}'
+  t.match(plain.body, `${blocked} 1\n`)
   t.match(plain.body, 'interdict_ready 1\n')
   t.match(plain.body, 'interdict_rules{kind="ban"} 1\n')
   t.notMatch(plain.body, 'banned.example', 'no name of a query')
@@ -86,7 +94,7 @@ t.test('health and metrics over HTTP', async t => {
   await eventually('refused', async () => (await problems()).includes('RULES_REFUSED'))
   t.equal((await call(rig, '/readyz')).code, 503)
   t.equal((await call(rig, '/livez')).code, 200, 'it lives, and answers')
-  rig.site.write('rules/networks.yaml', banning('banned.example'))
+  rig.site.write('rules/networks.yaml', banning('banned.example', 'other.example'))
   await rig.gateway.reload('SIGHUP')
   await eventually('good again', async () => (await problems()).length === 0)
 
@@ -103,6 +111,10 @@ t.test('health and metrics over HTTP', async t => {
     const isCounted = body.includes('interdict_worker_restarts_total{worker="0"} 1\n')
     return isCounted && body.includes('interdict_worker_up{worker="0"} 1\n')
   })
+  await askUdp(rig.at, 'banned.example')
+  const later = (await call(rig, '/metrics')).body
+  t.match(later, `${blocked} 2\n`, 'through changes of rules and of the worker')
+  t.match(later, 'interdict_dns_requests_total{transport="udp",network="all"} 2\n')
 
   rig.threads.lost = ({ kind }) => kind === 'reply'
   await eventually('silence', async () => (await call(rig, '/livez')).code === 503)
@@ -148,6 +160,24 @@ t.test('the metrics page lists what there is', async t => {
     []
   )
   t.equal(new Set(listed).size, listed.length, 'each once')
+  const sources = ['metrics.ts', 'counter-metrics.ts'].map(file =>
+    readFileSync(`src/daemon/admin/http/${file}`, 'utf8')
+  )
+  for (const name of listed) {
+    const stem = name.replace(/^interdict_|_(total|info)$/g, '')
+    t.ok(
+      sources.some(source => source.includes(`'${stem}'`)),
+      `${name} exists`
+    )
+  }
+  for (const file of ['prometheus/interdict.rules.yaml', 'grafana/interdict.json']) {
+    const named = new Set(readFileSync(`contrib/${file}`, 'utf8').match(/\binterdict_\w+/g))
+    const unknown = [...named].filter(
+      name => !listed.includes(name.replace(/_(bucket|sum|count)$/, ''))
+    )
+    t.strictSame(unknown, [], `${file} names existing metrics`)
+    t.ok(named.size > 5)
+  }
   const codes = [...body.matchAll(/^interdict_problems\{code="(\w+)"\}/gm)].map(([, code]) => code!)
   t.strictSame(codes, Object.keys(PROBLEMS))
 })

@@ -76,6 +76,7 @@ t.test('when a worker has died, others do not wait for it, and its lock is freed
     rings: [createRing()],
     log,
     onDeath: worker => cache.onDeath(worker),
+    onAdopted: () => undefined,
     onProbe: () => undefined,
     onNotify: () => undefined
   })

@@ -7,6 +7,11 @@ import { SharedCache } from '../../src/daemon/workers/shared-cache.js'
 import { compile } from '../../src/policy/compile/compile.js'
 import type { Snapshot } from '../../src/policy/tables/snapshot.js'
 import { createRing } from '../../src/querylog/record/ring.js'
+import {
+  allocateCounters,
+  COUNTERS,
+  ruleCounterLayout
+} from '../../src/resolver/lookup-counters.js'
 import { loadRules } from '../../src/rules/load.js'
 import { DescriptorTable } from '../../src/udp/batch/descriptor-table.js'
 import { chooseTransport } from '../../src/udp/transport.js'
@@ -49,26 +54,31 @@ for (const transport of kinds) {
       probeKey: '0123456789abcdef',
       disabledRoutes: new Set(),
       ring: createRing(),
+      counters: allocateCounters(COUNTERS),
       descriptors: new DescriptorTable().shared
     }
     const module = new URL('../../src/daemon/threads/worker-main.js', import.meta.url)
     const worker = new Worker(module, { workerData, execArgv: [] })
     const heard: FromWorker[] = []
-    let listening = (): void => undefined
-    const whenListening = new Promise<void>(resolve => {
-      listening = resolve
+    let ready = (): void => undefined
+    const whenReady = new Promise<void>(resolve => {
+      ready = resolve
     })
     const thread = threadOf<ToWorker, FromWorker>(worker, {
       message: message => {
         heard.push(message)
-        listening()
+        if (heard.length === 2) ready()
       },
       exited: () => undefined
     })
-    thread.send({ kind: 'listen', endpoints: [endpoint], snapshot: before })
-    thread.send({ kind: 'adopt', snapshot: after })
-    await whenListening
-    t.strictSame(heard, [{ kind: 'listening' }])
+    const [counters, later] = [before, after].map(snapshot =>
+      allocateCounters(ruleCounterLayout(snapshot).size)
+    )
+    thread.send({ kind: 'listen', endpoints: [endpoint], snapshot: before, counters: counters! })
+    thread.send({ kind: 'adopt', snapshot: after, counters: later! })
+    await whenReady
+    const kinds = heard.map(({ kind }) => kind)
+    t.strictSame(kinds.sort(), ['adopted', 'listening'])
     t.equal((await askUdp(endpoint, 'b.example')).rcode, 'NXDOMAIN')
     t.equal((await askUdp(endpoint, 'a.example')).rcode, 'SERVFAIL')
     thread.send({ kind: 'end' })

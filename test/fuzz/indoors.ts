@@ -9,6 +9,7 @@ import type { Policy } from '../../src/policy/evaluate/policy.js'
 import { ClientResponseTimer } from '../../src/resolver/client-response-timer.js'
 import { Fallback } from '../../src/resolver/fallback.js'
 import { ServerIdentity } from '../../src/resolver/server-identity.js'
+import { allocateCounters, COUNTERS, LookupCounters } from '../../src/resolver/lookup-counters.js'
 import { QueryLogger } from '../../src/resolver/query-logger.js'
 import type { ReplyTarget } from '../../src/resolver/responder.js'
 import { Resolver } from '../../src/resolver/resolve.js'
@@ -40,6 +41,7 @@ export class StandingClock implements Clock {
 export class Indoors {
   readonly clock = new StandingClock()
   readonly resolver: Resolver
+  readonly counterMemory = allocateCounters(COUNTERS)
   private waiting: (() => void)[] = []
 
   constructor(
@@ -54,6 +56,8 @@ export class Indoors {
       staleMax: STALE_MAX,
       staleRecheck: STALE_RECHECK
     })
+    const counters = new LookupCounters(clock, this.counterMemory)
+    const sink = { push: () => undefined, commit: () => undefined }
     const parts = {
       cache,
       shelf: new Shelf(SHELF, clock.now()),
@@ -61,7 +65,8 @@ export class Indoors {
       responses: new UpstreamResponseHandler(cache, fallback, limits),
       fallback,
       responseTimer: new ClientResponseTimer(fallback, STALE_AFTER, clock, systemTimers),
-      logger: new QueryLogger('blocked', { push: () => undefined, commit: () => undefined }),
+      logger: new QueryLogger('blocked', sink, counters),
+      counters,
       cookies: new ServerCookies(clock, [new Uint8Array(16)]),
       identity: new ServerIdentity({ version: 'fuzzed', name: 'here' }),
       clock
@@ -70,8 +75,16 @@ export class Indoors {
   }
 
   /** Forwards the query for which `answer` has just returned PENDING; see `forward`. */
-  askLater(query: Uint8Array, client: Uint32Array, protocol: number): Uint8Array | undefined {
-    return this.replyTo(query, client, protocol, target => this.resolver.answerLater(target))
+  askLater(
+    query: Uint8Array,
+    client: Uint32Array,
+    protocol: number,
+    meanwhile = (): void => undefined
+  ): Uint8Array | undefined {
+    return this.replyTo(query, client, protocol, target => {
+      this.resolver.answerLater(target)
+      meanwhile()
+    })
   }
 
   /**

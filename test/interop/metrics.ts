@@ -15,6 +15,25 @@ t.setTimeout(300_000)
 install({ promtool: 'prometheus' })
 
 const RULES = resolve('contrib/prometheus/interdict.rules.yaml')
+const DASHBOARD = resolve('contrib/grafana/interdict.json')
+
+/** What this gateway has nothing to show of. */
+const ABSENT_NOW = [
+  'interdict_bundle_expiry_timestamp_seconds',
+  'interdict_zone_expiry_timestamp_seconds',
+  'interdict_output_dropped_total',
+  'interdict_log_disk_free_bytes',
+  'interdict_log_disk_used_bytes',
+  'interdict_reload_success',
+  'interdict_monitored_total',
+  'interdict_blocked_total',
+  'interdict_rule_days_left',
+  'interdict_upstream_rtt_seconds'
+]
+
+interface Panel {
+  readonly targets?: readonly { readonly expr: string }[]
+}
 
 async function freeTcpPort(): Promise<number> {
   const server = createServer()
@@ -44,12 +63,17 @@ log: { queries: { file: queries.jsonl } }
 
   const rules = execFileSync('promtool', ['check', 'rules', RULES], { encoding: 'utf8' })
   t.match(rules, /SUCCESS: \d+ rules found/)
-  const named = new Set(readFileSync(RULES, 'utf8').match(/\binterdict_\w+/g))
-  t.ok(named.size > 5)
-  const absentNow = ['interdict_bundle_expiry_timestamp_seconds']
-  for (const name of named) {
-    t.ok(absentNow.includes(name) || page.includes(`# TYPE ${name} `), `${name} exists`)
+  for (const file of [RULES, DASHBOARD]) {
+    const named = new Set(readFileSync(file, 'utf8').match(/\binterdict_\w+/g))
+    t.ok(named.size > 5)
+    for (const name of named) {
+      const family = name.replace(/_(bucket|sum|count)$/, '')
+      t.ok(ABSENT_NOW.includes(name) || page.includes(`# TYPE ${family} `), `${name} exists`)
+    }
   }
+  const dashboard = JSON.parse(readFileSync(DASHBOARD, 'utf8')) as { panels: Panel[] }
+  const expressions = dashboard.panels.flatMap(({ targets = [] }) => targets.map(it => it.expr))
+  t.ok(expressions.length > 20)
 
   const port = await freeTcpPort()
   site.write(
@@ -78,4 +102,14 @@ scrape_configs:
     )
   )
   t.equal(await query('up{job="interdict"}'), '1')
+  // Prometheus evaluates each expression of the dashboard, with its variables replaced.
+  for (const expression of expressions) {
+    const plain = expression
+      .replaceAll('$__rate_interval', '1m')
+      .replaceAll('$__range', '6h')
+      .replaceAll(/\$(instance|network)/g, '.*')
+    const url = `http://127.0.0.1:${port}/api/v1/query?query=${encodeURIComponent(plain)}`
+    const { status, error } = (await (await fetch(url)).json()) as Record<string, string>
+    t.equal(status, 'success', `${plain}: ${error ?? ''}`)
+  }
 })

@@ -3,6 +3,7 @@ import t from 'tap'
 import { qtypeOf } from '../../src/dns/message/question.js'
 import { showName } from '../../src/dns/name/name.js'
 import { PROTOCOL } from '../../src/querylog/record/query-event.js'
+import { RCODE_SLOTS } from '../../src/resolver/lookup-counters.js'
 import { PENDING } from '../../src/resolver/responder.js'
 import type { ForwardedQuestion, Outcome } from '../../src/upstream/forwarder.js'
 import { header, name, octets, opt, record, TO_QNAME, u16, u32, type Part } from '../dns/octets.js'
@@ -114,6 +115,7 @@ t.test('fast path, forwarding, cache and shelf give the same octets for any quer
     fc.asyncProperty(anyRules, queries, async (rules, asked) => {
       const policy = await policyOf(rules)
       const held = new Indoors(policy, upstream)
+      const before = replies
       for (const one of [...asked, ...asked, ...asked]) {
         const full = new Indoors(policy, upstream).forward(one.message, one.client, one.protocol)
         const reply = fast(held, one)
@@ -125,11 +127,18 @@ t.test('fast path, forwarding, cache and shelf give the same octets for any quer
         if (fault !== undefined) throw new Error(`${fault}: ${hex(reply)}`)
         shown(reply) // that another reader can read it
       }
+      const counted = countedResponses(held)
+      if (counted !== replies - before) throw new Error(`${counted} responses counted`)
     }),
     runs(100)
   )
   t.ok(replies > 5 * runs(100).numRuns, `${replies} replies were compared`)
 })
+
+function countedResponses({ counterMemory }: Indoors): number {
+  const responses = new Float64Array(counterMemory, 0, 2 * RCODE_SLOTS)
+  return responses.reduce((sum, count) => sum + count, 0)
+}
 
 t.test('TTLs run down by whole seconds to the end of the answer, and never beyond', async () => {
   const policy = await policyOf('networks: { all: { prefixes: [10.0.0.0/8] } }')

@@ -55,6 +55,7 @@ export class SocketStage {
         return stage.world!.resolver.hasValidCookie
       },
       beginBatch: () => stage.world!.resolver.beginBatch(),
+      endBatch: () => stage.world!.resolver.endBatch(),
       answer: (...query) => stage.world!.resolver.answer(...query),
       answerLater: asks => {
         const reply: ReplyTarget['reply'] = (...its) => {

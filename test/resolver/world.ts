@@ -26,6 +26,7 @@ import {
 import { CacheFlusher } from '../../src/resolver/cache-flusher.js'
 import { ClientResponseTimer } from '../../src/resolver/client-response-timer.js'
 import { Fallback } from '../../src/resolver/fallback.js'
+import { LookupCounters } from '../../src/resolver/lookup-counters.js'
 import { Prefetcher } from '../../src/resolver/prefetcher.js'
 import { QueryLogger } from '../../src/resolver/query-logger.js'
 import { RebindingGuard } from '../../src/resolver/rebinding-guard.js'
@@ -149,7 +150,8 @@ export class World {
     }
     const shelf = this.withShelf ? new Shelf(100_000, clock.now()) : undefined
     this.shelf = shelf
-    const logger = new QueryLogger('all', { push, commit: () => undefined })
+    const counters = new LookupCounters(clock)
+    const logger = new QueryLogger('all', { push, commit: () => undefined }, counters)
     const identity = new ServerIdentity(scenario.identity)
     const guard = this.guard()
     const cookies = new ServerCookies(clock, [Buffer.from(COOKIE_SECRET, 'hex')])
@@ -167,6 +169,7 @@ export class World {
       responseTimer,
       prefetcher,
       logger,
+      counters,
       identity,
       cookies,
       rebindingGuard: guard,

@@ -14,6 +14,7 @@ export const textOf = (message: Uint8Array): string =>
  */
 export class FakeResponder implements Responder {
   batches = 0
+  ended = 0
   hasValidCookie = false
   readonly clients: number[][] = []
   readonly protocols: number[] = []
@@ -21,6 +22,10 @@ export class FakeResponder implements Responder {
 
   beginBatch(): void {
     this.batches++
+  }
+
+  endBatch(): void {
+    this.ended++
   }
 
   answer(

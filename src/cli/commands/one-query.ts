@@ -10,6 +10,7 @@ import type { Policy } from '../../policy/evaluate/policy.js'
 import { QueryEvent } from '../../querylog/record/query-event.js'
 import { ClientResponseTimer } from '../../resolver/client-response-timer.js'
 import { Fallback } from '../../resolver/fallback.js'
+import { LookupCounters } from '../../resolver/lookup-counters.js'
 import { ServerIdentity } from '../../resolver/server-identity.js'
 import { QueryLogger } from '../../resolver/query-logger.js'
 import type { RebindingGuard } from '../../resolver/rebinding-guard.js'
@@ -67,7 +68,8 @@ export async function resolveOnce(
   const fallback = new Fallback(cache, failures, limits)
   const responseTimer = new ClientResponseTimer(fallback, limits.staleAfter, clock, systemTimers)
   const responses = new RecordingResponseHandler(cache, fallback, limits)
-  const logger = new QueryLogger('all', { push, commit: () => undefined })
+  const counters = new LookupCounters(clock)
+  const logger = new QueryLogger('all', { push, commit: () => undefined }, counters)
   const parts = {
     cache,
     shelf: undefined,
@@ -76,6 +78,7 @@ export async function resolveOnce(
     fallback,
     responseTimer,
     logger,
+    counters,
     identity: new ServerIdentity(identity),
     rebindingGuard: guard,
     clock

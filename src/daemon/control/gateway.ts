@@ -5,6 +5,7 @@ import type { Config } from '../../config/config.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import { createRing } from '../../querylog/record/ring.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
+import { allocateCounters, COUNTERS } from '../../resolver/lookup-counters.js'
 import type { Endpoint, Transport } from '../../udp/datagram.js'
 import { acquireStartLock } from '../../udp/start-lock.js'
 import { systemTimers } from '../../upstream/timers.js'
@@ -20,7 +21,9 @@ import type { ReloadReason } from '../reload/reload-reporter.js'
 import { RulesReloader } from '../reload/rules-reloader.js'
 import { serializeError, type SerializedError } from '../threads/serialized-error.js'
 import type { StartThread } from '../threads/thread.js'
+import { EventLoopLag } from '../threads/event-loop-lag.js'
 import { loadCookieSecrets } from '../workers/cookie-secrets.js'
+import { RuleCounters } from '../workers/rule-counters.js'
 import { SharedCache } from '../workers/shared-cache.js'
 import { descriptorLimit, upstreamSocketLimit } from '../workers/upstream-ports.js'
 import { WorkerPool } from '../workers/worker-pool.js'
@@ -56,6 +59,10 @@ export class Gateway {
   private readonly reloader: RulesReloader
   private readonly warnings: readonly SerializedError[]
   private readonly http: HttpHandle
+  private readonly ruleCounters: RuleCounters
+  private readonly lag: EventLoopLag
+  /** Memory for what is counted by the active rules. */
+  private counters: SharedArrayBuffer | undefined
   private hasCookieSecrets = false
   private isStopping = false
   private readonly created = { wall: Date.now(), monotonic: performance.now() }
@@ -75,12 +82,21 @@ export class Gateway {
     this.archiver = new Archiver({ path, parquet, chain, keep, log })
     const probeKey = newProbeKey()
     this.cache = new SharedCache(config.cache.size, count, log)
+    const counters = allocateCounters((count + 1) * COUNTERS)
+    this.lag = new EventLoopLag(counters, count)
+    this.ruleCounters = new RuleCounters(
+      count,
+      config.admin.http && (rules => this.http.setRules(rules))
+    )
     const upstreamSockets = upstreamSocketLimit(count, descriptorLimit())
-    const init = { config, upstreams, upstreamSockets, probeKey, cache: this.cache.memory }
+    const memory = { cache: this.cache.memory, counters }
+    const init = { config, upstreams, upstreamSockets, probeKey, ...memory }
     const onProbe = (token: string): void => this.loopDetector.onProbeReturned(token)
     const onNotify = (zone: string, primary: string): void => this.reloader.onNotify(zone, primary)
     const onDeath = (worker: number): void => this.cache.onDeath(worker)
-    this.workerPool = new WorkerPool({ startThread, init, rings, log, onDeath, onProbe, onNotify })
+    const onAdopted = (generation: number): void => this.ruleCounters.settle(generation)
+    const events = { onDeath, onAdopted, onProbe, onNotify }
+    this.workerPool = new WorkerPool({ startThread, init, rings, log, ...events })
     this.loopDetector = new LoopDetector({
       key: probeKey,
       routes: routesOf(upstreams, config.upstreams.forward),
@@ -99,7 +115,7 @@ export class Gateway {
       log
     })
     const reply = (): Promise<StatusReply> => this.status().then(withHealth)
-    this.http = new HttpHandle(startThread, config.admin.http, reply, log)
+    this.http = new HttpHandle(startThread, config.admin.http, counters, reply, log)
     this.reloader = new RulesReloader({
       config,
       compiler,
@@ -190,6 +206,7 @@ export class Gateway {
     this.admin.close()
     void this.http.close()
     this.loopDetector.close()
+    this.lag.close()
   }
 
   /** Opens the sockets, unless another process has the ports or is about to open them. */
@@ -202,7 +219,10 @@ export class Gateway {
       if (adminErrors.length > 0) return adminErrors
       const httpErrors = await this.http.open()
       if (httpErrors.length > 0) return httpErrors
-      const error = await this.workerPool.listen(this.endpoints, this.rules)
+      const error = await this.workerPool.listen(this.endpoints, {
+        snapshot: this.rules,
+        counters: this.counters!
+      })
       return error === undefined ? [] : [error]
     } finally {
       startLock.release()
@@ -243,7 +263,8 @@ export class Gateway {
   /** @param isFirst workers get the first snapshot with the `listen` message */
   private adopt(snapshot: Snapshot, isFirst: boolean): void {
     this.recorder.adopt(snapshot)
-    if (!isFirst) this.workerPool.adopt(snapshot)
+    this.counters = this.ruleCounters.adopt(snapshot)
+    if (!isFirst) this.workerPool.adopt({ snapshot, counters: this.counters })
   }
 
   private status(): Promise<Status> {

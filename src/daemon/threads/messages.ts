@@ -21,6 +21,7 @@ import type { RulesLocation } from '../reload/rules-location.js'
 import type { WatchState } from '../reload/watch-state.js'
 import type { JournalUpdate } from '../reload/zone-journals.js'
 import type { CookieSecrets } from '../workers/cookie-secrets.js'
+import type { CountedRules } from '../workers/rule-counters.js'
 import type { SharedCacheMemory } from '../workers/shared-cache.js'
 import type { SerializedError } from './serialized-error.js'
 
@@ -50,6 +51,8 @@ export interface WorkerInit {
   readonly cookieSecrets: CookieSecrets | undefined
   readonly notify: NotifyRules
   readonly ring: SharedArrayBuffer
+  /** For `LookupCounters`, of all workers. */
+  readonly counters: SharedArrayBuffer
   /** The worker's open file descriptors, which the control thread closes if the worker dies. */
   readonly descriptors: SharedArrayBuffer
 }
@@ -67,13 +70,15 @@ export interface WorkerReplies {
 
 export type WorkerReply = WorkerReplies[WorkerRequest['kind']]
 
+/** A snapshot, with memory for what all workers count by its rules. */
+export interface CountedSnapshot {
+  readonly snapshot: Snapshot
+  readonly counters: SharedArrayBuffer
+}
+
 export type ToWorker =
-  | {
-      readonly kind: 'listen'
-      readonly endpoints: readonly Endpoint[]
-      readonly snapshot: Snapshot
-    }
-  | { readonly kind: 'adopt'; readonly snapshot: Snapshot }
+  | (CountedSnapshot & { readonly kind: 'listen'; readonly endpoints: readonly Endpoint[] })
+  | (CountedSnapshot & { readonly kind: 'adopt' })
   | { readonly kind: 'cookie-secrets'; readonly secrets: CookieSecrets }
   /** Primaries whose NOTIFY is accepted, and for which zones. */
   | { readonly kind: 'notify-sources'; readonly rules: NotifyRules }
@@ -87,6 +92,8 @@ export type ToWorker =
 
 export type FromWorker =
   | { readonly kind: 'listening' }
+  /** From now on it answers by this snapshot, and counts nothing by an earlier one. */
+  | { readonly kind: 'adopted'; readonly generation: number }
   | { readonly kind: 'drained' }
   | { readonly kind: 'reply'; readonly id: number; readonly reply: WorkerReply }
   /** A loop detection probe was received as a query. */
@@ -230,13 +237,13 @@ export interface RecorderReply extends RecorderStatus {
 
 export interface HttpInit {
   readonly endpoint: Endpoint
+  /** Of all workers, and the control thread behind them: see `LookupCounters`. */
+  readonly counters: SharedArrayBuffer
 }
 
-export interface ToHttp {
-  readonly kind: 'reply'
-  readonly id: number
-  readonly reply: StatusReply
-}
+export type ToHttp =
+  | { readonly kind: 'reply'; readonly id: number; readonly reply: StatusReply }
+  | { readonly kind: 'rules'; readonly rules: CountedRules }
 
 export type FromHttp =
   | { readonly kind: 'listening'; readonly endpoint: Endpoint }

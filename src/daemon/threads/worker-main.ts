@@ -4,6 +4,7 @@ import { parentPort, resourceLimits, workerData } from 'node:worker_threads'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import { mmapLargeBlocks } from '../../udp/malloc.js'
 import { DataPlane } from '../workers/data-plane.js'
+import { EventLoopLag } from './event-loop-lag.js'
 import { createThreadLog, type FromWorker, type ToWorker, type WorkerInit } from './messages.js'
 import { serializeError } from './serialized-error.js'
 
@@ -31,6 +32,7 @@ const dataPlane = new DataPlane(
 
 process.on('uncaughtException', fail)
 watchHeap(fail)
+new EventLoopLag(init.counters, init.number)
 
 parentPort!.on('message', (message: ToWorker) => {
   onMessage(message).catch(fail)
@@ -39,11 +41,12 @@ parentPort!.on('message', (message: ToWorker) => {
 async function onMessage(message: ToWorker): Promise<void> {
   switch (message.kind) {
     case 'listen':
-      await dataPlane.listen(message.endpoints, message.snapshot)
+      await dataPlane.listen(message.endpoints, message)
       post({ kind: 'listening' })
       break
     case 'adopt':
-      dataPlane.adopt(message.snapshot)
+      dataPlane.adopt(message)
+      post({ kind: 'adopted', generation: message.snapshot.generation })
       break
     case 'cookie-secrets':
       dataPlane.setCookieSecrets(message.secrets)

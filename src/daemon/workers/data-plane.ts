@@ -3,12 +3,12 @@ import { Shelf } from '../../cache/shelf.js'
 import { ServerCookies } from '../../dns/edns/server-cookie.js'
 import { LoopProbes } from '../../dns/message/loop-probe.js'
 import { Policy } from '../../policy/evaluate/policy.js'
-import type { Snapshot } from '../../policy/tables/snapshot.js'
 import { RingWriter } from '../../querylog/record/ring.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
 import { CacheFlusher } from '../../resolver/cache-flusher.js'
 import { ClientResponseTimer } from '../../resolver/client-response-timer.js'
 import { Fallback } from '../../resolver/fallback.js'
+import { LookupCounters } from '../../resolver/lookup-counters.js'
 import { ServerIdentity } from '../../resolver/server-identity.js'
 import { NotifyHandler, type NotifyRules } from '../../resolver/notify-handler.js'
 import { Prefetcher } from '../../resolver/prefetcher.js'
@@ -26,7 +26,12 @@ import type { Forwarder } from '../../upstream/forwarder.js'
 import { systemTimers } from '../../upstream/timers.js'
 import { collectCounters, type WorkerStatus } from '../admin/worker-status.js'
 import { ReplacedSnapshots, COLLECT_DELAY } from '../reload/replaced-snapshots.js'
-import type { WorkerRequest, WorkerReply, WorkerInit } from '../threads/messages.js'
+import type {
+  CountedSnapshot,
+  WorkerRequest,
+  WorkerReply,
+  WorkerInit
+} from '../threads/messages.js'
 import type { CookieSecrets } from './cookie-secrets.js'
 import { createLimits, type Limits } from './limits.js'
 import { openForwarder } from './open-forwarder.js'
@@ -43,12 +48,13 @@ export class DataPlane {
   private resolver: Resolver | undefined
   private shelf: Shelf | undefined
   private cacheFlusher: CacheFlusher | undefined
-  private snapshot: Snapshot | undefined
+  private rules: CountedSnapshot | undefined
   private readonly replaced = new ReplacedSnapshots(COLLECT_DELAY.worker)
   private forwarder: MeasuredForwarder | undefined
   private limits: Limits | undefined
   private disabledRoutes: ReadonlySet<number>
   private readonly ring: RingWriter
+  private readonly counters: LookupCounters
   private readonly cookies: ServerCookies | undefined
   private readonly udp: UdpService[] = []
   private readonly tcp: TcpService[] = []
@@ -68,11 +74,12 @@ export class DataPlane {
     this.notify.setRules(init.notify)
     this.disabledRoutes = init.disabledRoutes
     this.ring = new RingWriter(init.ring)
+    this.counters = new LookupCounters(systemClock, init.counters, init.number)
     this.cookies = init.cookieSecrets && new ServerCookies(this.clock, init.cookieSecrets)
   }
 
   /** @throws InterdictError SOCKET_BIND, SOCKET_PERMISSION */
-  async listen(endpoints: readonly Endpoint[], snapshot: Snapshot): Promise<void> {
+  async listen(endpoints: readonly Endpoint[], rules: CountedSnapshot): Promise<void> {
     const { config, upstreams, upstreamSockets, descriptors } = this.init
     const { transport } = chooseTransport(config.transport, new DescriptorTable(descriptors))
     const { clock, log } = this
@@ -91,9 +98,9 @@ export class DataPlane {
     forwarder.excludeRoutes(this.disabledRoutes)
     this.forwarder = forwarder
     // A newer snapshot may have arrived while the upstream sockets were opened.
-    this.snapshot ??= snapshot
-    this.replaced.setCurrent(this.snapshot)
-    const resolver = this.buildResolver(forwarder, this.snapshot)
+    this.rules ??= rules
+    this.replaced.setCurrent(this.rules.snapshot)
+    const resolver = this.buildResolver(forwarder, this.rules)
     this.resolver = resolver
     const { idle, maxConnections, maxInFlight } = config.tcp
     const limits = { idle, connections: maxConnections, queriesInFlight: maxInFlight }
@@ -105,10 +112,11 @@ export class DataPlane {
     }
   }
 
-  adopt(snapshot: Snapshot): void {
-    this.snapshot = snapshot
+  adopt(rules: CountedSnapshot): void {
+    const { snapshot, counters } = rules
+    this.rules = rules
     this.replaced.setCurrent(snapshot)
-    this.resolver?.adopt(new Policy(snapshot))
+    this.resolver?.adopt(new Policy(snapshot), counters)
   }
 
   setCookieSecrets(secrets: CookieSecrets): void {
@@ -172,7 +180,7 @@ export class DataPlane {
     return { counters, upstreams: forwarder?.states ?? [] }
   }
 
-  private buildResolver(forwarder: Forwarder, snapshot: Snapshot): Resolver {
+  private buildResolver(forwarder: Forwarder, { snapshot, counters }: CountedSnapshot): Resolver {
     const { config, number, cache: memory } = this.init
     const { cache: limits, identity: settings, log } = config
     const { cache, failures, inFlight } = openCaches(memory, this.clock, limits.staleMax, number)
@@ -195,7 +203,7 @@ export class DataPlane {
       inFlight && new SharedQueries(inFlight, cache, patience, this.clock, systemTimers)
     this.shelf = shelf
     this.cacheFlusher = new CacheFlusher(cache, failures)
-    const logger = new QueryLogger(which, this.ring)
+    const logger = new QueryLogger(which, this.ring, this.counters)
     const identity = new ServerIdentity(settings)
     const rebindingGuard = createRebindingGuard(this.init.config)
     const probes = new LoopProbes(this.init.probeKey)
@@ -209,6 +217,7 @@ export class DataPlane {
       prefetcher,
       sharedQueries,
       logger,
+      counters: this.counters,
       identity,
       cookies: this.cookies,
       rebindingGuard,
@@ -216,6 +225,6 @@ export class DataPlane {
       notify: this.notify,
       clock: this.clock
     }
-    return new Resolver(parts, new Policy(snapshot))
+    return new Resolver(parts, new Policy(snapshot), counters)
   }
 }

@@ -1,5 +1,4 @@
 import type { Milliseconds } from '../../base/units.js'
-import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
 import type { NotifyRules } from '../../resolver/notify-handler.js'
 import { releaseLeftovers } from '../../udp/batch/batch.js'
@@ -7,6 +6,7 @@ import { DescriptorTable } from '../../udp/batch/descriptor-table.js'
 import type { Endpoint } from '../../udp/datagram.js'
 import { Backoff } from '../threads/backoff.js'
 import type {
+  CountedSnapshot,
   FromWorker,
   WorkerRequest,
   WorkerReplies,
@@ -31,12 +31,17 @@ const EXIT_TIMEOUT: Milliseconds = 5_000
 export interface WorkerPoolOptions {
   readonly startThread: StartThread
   /** Start parameters that are the same for all workers. */
-  readonly init: Pick<WorkerInit, 'config' | 'upstreams' | 'upstreamSockets' | 'probeKey' | 'cache'>
+  readonly init: Pick<
+    WorkerInit,
+    'config' | 'upstreams' | 'upstreamSockets' | 'probeKey' | 'cache' | 'counters'
+  >
   /** One per worker; a restarted worker continues with the ring of the dead one. */
   readonly rings: readonly SharedArrayBuffer[]
   readonly log: ServiceLog
   /** Called after a worker has died, before it is restarted. */
   readonly onDeath: (worker: number) => void
+  /** Called with the oldest generation of the rules that a running worker may still answer by. */
+  readonly onAdopted: (generation: number) => void
   /** Called with the token of each loop detection probe that arrives as a query. */
   readonly onProbe: (token: string) => void
   /** Called with the zone and the primary of each NOTIFY. */
@@ -68,6 +73,8 @@ interface PoolWorker {
   readonly startedAt: Milliseconds
   /** Wall-clock time of the start. */
   readonly since: Milliseconds
+  /** Of the rules that it was started with or has adopted since. */
+  generation: number
   listening: boolean
   drained: boolean
 }
@@ -78,7 +85,7 @@ export class WorkerPool {
   private readonly backoffs: readonly Backoff[]
   private readonly restartCounts: number[]
   private readonly restartTimers = new Set<NodeJS.Timeout>()
-  private snapshot: Snapshot | undefined
+  private rules: CountedSnapshot | undefined
   private cookieSecrets: CookieSecrets | undefined
   private disabledRoutes: ReadonlySet<number> = new Set()
   private notify: NotifyRules = { primaries: [], zones: [] }
@@ -114,12 +121,11 @@ export class WorkerPool {
   /** Resolves when all workers listen, or with the error of the first that cannot. */
   async listen(
     endpoints: readonly Endpoint[],
-    snapshot: Snapshot
+    rules: CountedSnapshot
   ): Promise<SerializedError | undefined> {
     this.endpoints = endpoints
-    this.snapshot = snapshot
-    for (const { thread } of this.workers.values())
-      thread.send({ kind: 'listen', endpoints, snapshot })
+    this.rules = rules
+    for (const worker of this.workers.values()) this.tellToListen(worker, rules)
     await this.waitUntil(
       () => this.startError !== undefined || this.every(worker => worker.listening)
     )
@@ -127,9 +133,9 @@ export class WorkerPool {
     return this.startError
   }
 
-  adopt(snapshot: Snapshot): void {
-    this.snapshot = snapshot
-    for (const { thread } of this.workers.values()) thread.send({ kind: 'adopt', snapshot })
+  adopt(rules: CountedSnapshot): void {
+    this.rules = rules
+    for (const { thread } of this.workers.values()) thread.send({ kind: 'adopt', ...rules })
   }
 
   /** Sends a request to every running worker; resolves when all have replied or timed out. */
@@ -204,12 +210,17 @@ export class WorkerPool {
       requests: new PendingRequests(),
       startedAt: performance.now(),
       since: Date.now(),
+      generation: 0,
       listening: false,
       drained: false
     }
     this.workers.set(index, worker)
-    const { snapshot, endpoints } = this
-    if (snapshot !== undefined) thread.send({ kind: 'listen', endpoints, snapshot })
+    if (this.rules !== undefined) this.tellToListen(worker, this.rules)
+  }
+
+  private tellToListen(worker: PoolWorker, rules: CountedSnapshot): void {
+    worker.generation = rules.snapshot.generation
+    worker.thread.send({ kind: 'listen', endpoints: this.endpoints, ...rules })
   }
 
   private onMessage(worker: PoolWorker, message: FromWorker): void {
@@ -219,6 +230,9 @@ export class WorkerPool {
         if (this.phase === 'serving')
           this.options.log.info({ worker: worker.index }, 'worker restarted and listening')
         return this.stateChanged()
+      case 'adopted':
+        worker.generation = message.generation
+        return this.reportGeneration()
       case 'drained':
         worker.drained = true
         return this.stateChanged()
@@ -257,6 +271,7 @@ export class WorkerPool {
     this.workers.delete(index)
     releaseLeftovers(descriptors)
     this.options.onDeath(index)
+    this.reportGeneration()
     if (this.phase === 'starting') this.startError ??= error
     if (this.phase === 'serving') this.scheduleRestart(index, performance.now() - startedAt, error)
     this.stateChanged()
@@ -272,6 +287,11 @@ export class WorkerPool {
       this.startWorker(index)
     }, delay)
     this.restartTimers.add(timer)
+  }
+
+  private reportGeneration(): void {
+    const generations = [...this.workers.values()].map(({ generation }) => generation)
+    this.options.onAdopted(Math.min(...generations))
   }
 
   private every(predicate: (worker: PoolWorker) => boolean): boolean {

@@ -4,6 +4,7 @@ import { Backoff } from '../../threads/backoff.js'
 import type { FromHttp, HttpInit, ToHttp } from '../../threads/messages.js'
 import { serializeError, type SerializedError } from '../../threads/serialized-error.js'
 import type { StartThread, Thread } from '../../threads/thread.js'
+import type { CountedRules } from '../../workers/rule-counters.js'
 import type { StatusReply } from '../health.js'
 
 /** The control thread's handle of the HTTP thread, which is restarted when it dies. */
@@ -12,13 +13,18 @@ export class HttpHandle {
   private thread: Thread<ToHttp> | undefined
   private timer: NodeJS.Timeout | undefined
   private isClosed = false
+  private rules: CountedRules | undefined
   /** Where it listens, with the port chosen for port 0. */
   endpoint: Endpoint | undefined
 
-  /** @param wanted undefined: `admin.http` is off */
+  /**
+   * @param wanted undefined: `admin.http` is off
+   * @param counters see `HttpInit`
+   */
   constructor(
     private readonly startThread: StartThread,
     private readonly wanted: Endpoint | undefined,
+    private readonly counters: SharedArrayBuffer,
     private readonly status: () => Promise<StatusReply>,
     private readonly log: ServiceLog
   ) {}
@@ -39,6 +45,12 @@ export class HttpHandle {
     await this.thread?.end()
   }
 
+  /** Replaces the rules whose counters are shown. */
+  setRules(rules: CountedRules): void {
+    this.rules = rules
+    this.thread?.send({ kind: 'rules', rules })
+  }
+
   /** Without a reply the thread says that there is none. */
   private async reply(thread: Thread<ToHttp>, id: number): Promise<void> {
     try {
@@ -53,7 +65,7 @@ export class HttpHandle {
     const startedAt = performance.now()
     const thread = this.startThread<ToHttp, FromHttp>(
       'http-main.js',
-      { endpoint } satisfies HttpInit,
+      { endpoint, counters: this.counters } satisfies HttpInit,
       {
         message: message => {
           if (message.kind === 'request') {
@@ -80,5 +92,6 @@ export class HttpHandle {
       }
     )
     this.thread = thread
+    if (this.rules !== undefined) thread.send({ kind: 'rules', rules: this.rules })
   }
 }

@@ -4,6 +4,7 @@ import type { Milliseconds, Octets } from '../../../base/units.js'
 import type { Endpoint } from '../../../udp/datagram.js'
 import { nodeBindError } from '../../../udp/port.js'
 import type { StatusReply } from '../health.js'
+import type { CounterMetrics } from './counter-metrics.js'
 import { metricFamilies } from './metrics.js'
 import { METRICS_TYPE, metricsFormat, metricsText } from './metrics-text.js'
 
@@ -28,7 +29,10 @@ export class HttpServer {
   private readonly server: Server
   private cached: { readonly at: Milliseconds; readonly status: ReturnType<AskStatus> } | undefined
 
-  constructor(private readonly askStatus: AskStatus) {
+  constructor(
+    private readonly counters: CounterMetrics,
+    private readonly askStatus: AskStatus
+  ) {
     const options = {
       maxHeaderSize: MAX_HEADER,
       requestTimeout: REQUEST_TIMEOUT,
@@ -61,18 +65,21 @@ export class HttpServer {
 
   private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { code, type, body } = await this.page(request)
+    const length = Buffer.byteLength(body)
+    // Without other characters than ASCII, which is faster and the rule.
+    const octets = Buffer.from(body, length === body.length ? 'latin1' : 'utf8')
     // A body that nobody reads would keep the connection busy.
     request.resume()
     response.writeHead(code, {
       'content-type': type,
-      'content-length': Buffer.byteLength(body),
+      'content-length': length,
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
       ...(code === 405 && { allow: 'GET, HEAD' }),
       // Of a request with a body, which is not read.
       ...((code === 405 || code === 413) && { connection: 'close' })
     })
-    response.end(request.method === 'HEAD' ? undefined : body)
+    response.end(request.method === 'HEAD' ? undefined : octets)
   }
 
   private async page({ method, url = '', headers }: IncomingMessage): Promise<Page> {
@@ -90,7 +97,8 @@ export class HttpServer {
     const format = metricsFormat(headers.accept)
     const { user, system } = process.cpuUsage()
     const figures = { residentOctets: process.memoryUsage.rss(), cpuSeconds: (user + system) / 1e6 }
-    const body = metricsText(metricFamilies(status, figures), format)
+    const families = [...metricFamilies(status, figures), ...this.counters.families()]
+    const body = metricsText(families, format)
     return { code: 200, type: METRICS_TYPE[format], body }
   }
 

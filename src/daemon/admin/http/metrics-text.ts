@@ -2,14 +2,18 @@
 export interface MetricFamily {
   /** Without the suffix of its type. */
   readonly name: string
-  readonly type: 'counter' | 'gauge' | 'info'
+  readonly type: 'counter' | 'gauge' | 'histogram' | 'info'
   readonly help: string
-  readonly samples: readonly MetricSample[]
+  readonly samples?: readonly MetricSample[]
+  /** In place of samples: as `samplesText` writes them. */
+  readonly written?: string
 }
 
 export interface MetricSample {
   readonly value: number
   readonly labels?: Readonly<Record<string, string>>
+  /** Of the name, in place of that of the type: the parts of a histogram. */
+  readonly suffix?: '_bucket' | '_sum' | '_count'
 }
 
 /** What a client can be sent: OpenMetrics 1.0, or the older text format of Prometheus. */
@@ -25,27 +29,37 @@ export function metricsFormat(accept: string | undefined): MetricsFormat {
   return accept?.includes('application/openmetrics-text') === true ? 'openmetrics' : 'prometheus'
 }
 
-const SUFFIX = { counter: '_total', info: '_info', gauge: '' } as const
+const SUFFIX = { counter: '_total', info: '_info', gauge: '', histogram: '' } as const
 
 /** Families without samples are left out. https://prometheus.io/docs/specs/om/open_metrics_spec/ */
 export function metricsText(families: readonly MetricFamily[], format: MetricsFormat): string {
   const isOpen = format === 'openmetrics'
-  const lines = families
-    .filter(({ samples }) => samples.length > 0)
-    .flatMap(({ name, type, help, samples }) => {
-      const sampleName = name + SUFFIX[type]
-      // In the older format the suffix belongs to the name, and the type `info` does not exist.
-      const shown = isOpen ? name : sampleName
-      const shownType = isOpen || type !== 'info' ? type : 'gauge'
-      return [
-        `# HELP ${shown} ${escape(help, /[\\\n]/g)}`,
-        `# TYPE ${shown} ${shownType}`,
-        ...samples.map(({ value, labels }) => `${sampleName}${labelText(labels)} ${value}`)
-      ]
-    })
-  return `${[...lines, ...(isOpen ? ['# EOF'] : [])].join('\n')}\n`
+  let text = ''
+  for (const { name, type, help, samples = [], written } of families) {
+    const lines = written ?? samplesText(name, type, samples)
+    if (lines === '') continue
+    // In the older format the suffix belongs to the name, and the type `info` does not exist.
+    const shown = isOpen ? name : name + SUFFIX[type]
+    const shownType = isOpen || type !== 'info' ? type : 'gauge'
+    text += `# HELP ${shown} ${escape(help, /[\\\n]/g)}\n# TYPE ${shown} ${shownType}\n${lines}`
+  }
+  return isOpen ? `${text}# EOF\n` : text
 }
 
+/** A line for each sample, the same in both formats. */
+export function samplesText(
+  name: string,
+  type: MetricFamily['type'],
+  samples: readonly MetricSample[]
+): string {
+  let text = ''
+  for (const { value, labels, suffix = SUFFIX[type] } of samples) {
+    text += `${name}${suffix}${labelText(labels)} ${value}\n`
+  }
+  return text
+}
+
+/** `{name="value",...}`; nothing without labels. */
 function labelText(labels: MetricSample['labels']): string {
   if (labels === undefined) return ''
   const parts = Object.entries(labels).map(

@@ -103,13 +103,12 @@ function workerMetrics({ workers, silent }: StatusReply): MetricFamily[] {
 }
 
 function trafficMetrics({ queries, replies, connections, limits }: StatusReply): MetricFamily[] {
-  const { udp, tcp, waiting, forwarded, stale, failed } = queries
+  const { waiting, forwarded, stale, failed } = queries
   const limited = (key: 'dropped' | 'slipped') =>
     byLabel('limit', { queries: limits.queries[key], responses: limits.responses[key] })
   return [
-    counters('dns_requests', 'Messages received.', byLabel('transport', { udp, tcp })),
     counters(
-      'dns_responses',
+      'udp_replies',
       'Responses over UDP: sent, or not accepted by the system.',
       byLabel('result', replies)
     ),

@@ -1,0 +1,173 @@
+import type { Snapshot } from '../../policy/tables/snapshot.js'
+import {
+  allocateCounters,
+  CLAIM_MATCHES,
+  ruleCounterLayout,
+  type RuleCounterLayout
+} from '../../resolver/lookup-counters.js'
+
+/** What is counted together: the claims of one rule that have the same action. */
+export interface RuleSeries {
+  readonly rule: string
+  /** Undefined for an exception, an allow rule and what a list passes. */
+  readonly action: string | undefined
+  readonly isMonitored: boolean
+}
+
+/** A ban or an exception that ends. */
+export interface EndingRule {
+  readonly rule: string
+  readonly kind: 'ban' | 'exception'
+  /** Epoch seconds. */
+  readonly until: number
+}
+
+/** The counters of one snapshot, and what they are about. */
+export interface CountedRules {
+  readonly generation: number
+  /** Ids of the networks. */
+  readonly networks: readonly string[]
+  /** Client class to index in `networks`; -1: in none. */
+  readonly networkOf: readonly number[]
+  readonly series: readonly RuleSeries[]
+  /** Claim to index in `series`. */
+  readonly seriesOf: Uint32Array
+  readonly ending: readonly EndingRule[]
+  readonly layout: RuleCounterLayout
+  /** Written by workers. */
+  readonly counters: SharedArrayBuffer
+  /** What was counted by earlier snapshots, in the order of `Totals`; written by the control thread. */
+  readonly carried: SharedArrayBuffer
+}
+
+/**
+ * Sums over all workers. One array: queries by network and transport, with those of unknown clients last;
+ * blocked lookups by network, likewise; for each of `CLAIM_MATCHES`, lookups by series.
+ */
+export type Totals = Float64Array
+
+/** Offsets in `Totals`. */
+export function totalsLayout({ networks, series }: CountedRules) {
+  const groups = networks.length + 1
+  const blockedAt = 2 * groups
+  const seriesAt = blockedAt + groups
+  return { groups, blockedAt, seriesAt, size: seriesAt + CLAIM_MATCHES * series.length }
+}
+
+/** What a snapshot's rules are counted by. @param counters memory for all workers */
+export function countedRules(snapshot: Snapshot, counters: SharedArrayBuffer): CountedRules {
+  const { clients, claims, generation } = snapshot
+  const { networks, networkOf } = clients
+  const numbers = new Map<string, number>()
+  const series: RuleSeries[] = []
+  const ending = new Map<string, EndingRule>()
+  const seriesOf = Uint32Array.from(claims.all, ({ ruleId, reply, monitor, kind, until }) => {
+    const action = reply?.action
+    const key = keyOf({ rule: ruleId, action, isMonitored: monitor })
+    const known = numbers.get(key)
+    const number = known ?? series.push({ rule: ruleId, action, isMonitored: monitor }) - 1
+    if (known === undefined) numbers.set(key, number)
+    if ((kind === 'ban' || kind === 'exception') && until !== Infinity) {
+      if (!ending.has(ruleId)) ending.set(ruleId, { rule: ruleId, kind, until })
+    }
+    return number
+  })
+  const layout = ruleCounterLayout(snapshot)
+  const lists = { series, seriesOf, ending: [...ending.values()] }
+  const rules = { generation, networks, networkOf, ...lists, layout, counters }
+  const { size } = totalsLayout({ ...rules, carried: counters })
+  return { ...rules, carried: allocateCounters(size) }
+}
+
+/** All that was counted by these rules and, as far as they have the same ids, by earlier ones. */
+export function totalsOf(rules: CountedRules): Totals {
+  const { networkOf, seriesOf, layout, counters, series, carried } = rules
+  const { groups, blockedAt, seriesAt } = totalsLayout(rules)
+  const totals = new Float64Array(carried).slice()
+  const all = new Float64Array(counters)
+  for (let start = 0; start < all.length; start += layout.size) {
+    for (let i = 0; i < layout.classes; i++) {
+      const network = networkOf[i] === -1 ? groups - 1 : networkOf[i]!
+      totals[2 * network]! += all[start + 2 * i]!
+      totals[2 * network + 1]! += all[start + 2 * i + 1]!
+      totals[blockedAt + network]! += all[start + layout.blockedAt + i]!
+    }
+    for (let match = 0; match < CLAIM_MATCHES; match++) {
+      const from = start + layout.claimsAt + match * layout.claims
+      const to = seriesAt + match * series.length
+      for (let claim = 0; claim < layout.claims; claim++) {
+        const count = all[from + claim]!
+        if (count !== 0) totals[to + seriesOf[claim]!]! += count
+      }
+    }
+  }
+  return totals
+}
+
+/**
+ * The counters by rule of all workers, as the control thread sees them. Each snapshot has memory of its own.
+ * When no worker counts by it any more, what was counted is carried over to the same networks and rules of
+ * the next one, so no counter ever decreases. What is removed from the rules is no longer counted.
+ */
+export class RuleCounters {
+  /** From the oldest that a worker may still count by to the current one. */
+  private readonly rules: CountedRules[] = []
+
+  /**
+   * @param onSettled called with the rules to read the counters of, whenever they change; undefined: nobody
+   *   reads them, so nothing is carried over
+   */
+  constructor(
+    private readonly workers: number,
+    private readonly onSettled: ((rules: CountedRules) => void) | undefined
+  ) {}
+
+  /** @returns memory for the counters of all workers */
+  adopt(snapshot: Snapshot): SharedArrayBuffer {
+    const { rules, onSettled } = this
+    const { size } = ruleCounterLayout(snapshot)
+    const counters = allocateCounters(this.workers * size)
+    if (onSettled === undefined) return counters
+    const added = rules.push(countedRules(snapshot, counters))
+    if (added === 1) onSettled(rules[0]!)
+    return counters
+  }
+
+  /** No worker counts by rules before this generation any more. */
+  settle(generation: number): void {
+    const { rules } = this
+    const before = rules[0]
+    while (rules.length > 1 && rules[0]!.generation < generation)
+      carryOver(rules.shift()!, rules[0]!)
+    if (rules[0] !== undefined && rules[0] !== before) this.onSettled?.(rules[0])
+  }
+}
+
+/** Adds what was counted by rules to the same networks and rules among later ones. */
+function carryOver(from: CountedRules, to: CountedRules): void {
+  const counts = totalsOf(from)
+  const carried = new Float64Array(to.carried)
+  const source = totalsLayout(from)
+  const target = totalsLayout(to)
+  const networks = new Map(to.networks.map((id, i) => [id, i]))
+  for (let i = 0; i < source.groups; i++) {
+    const group = i === source.groups - 1 ? target.groups - 1 : networks.get(from.networks[i]!)
+    if (group === undefined) continue
+    carried[2 * group]! += counts[2 * i]!
+    carried[2 * group + 1]! += counts[2 * i + 1]!
+    carried[target.blockedAt + group]! += counts[source.blockedAt + i]!
+  }
+  const series = new Map(to.series.map((one, i) => [keyOf(one), i]))
+  for (const [i, one] of from.series.entries()) {
+    const number = series.get(keyOf(one))
+    if (number === undefined) continue
+    for (let match = 0; match < CLAIM_MATCHES; match++) {
+      carried[target.seriesAt + match * to.series.length + number]! +=
+        counts[source.seriesAt + match * from.series.length + i]!
+    }
+  }
+}
+
+function keyOf({ rule, action = '', isMonitored }: RuleSeries): string {
+  return `${rule}\n${action}\n${isMonitored}`
+}
