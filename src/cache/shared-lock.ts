@@ -31,7 +31,7 @@ export class SharedLock {
 
   /** Returns whether this thread has the lock now; false after `MAX_WAIT`. */
   acquire(): boolean {
-    return this.tryAcquire() || this.wait()
+    return this.tryAcquire() ? this.acquired() : this.wait()
   }
 
   /** As `acquire`, without waiting. */

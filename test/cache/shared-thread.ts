@@ -2,7 +2,16 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { seeded } from '../../bench/kit/random.js'
 import { PackedAnswerCache } from '../../src/cache/packed.js'
-import { HITS, isWhole, keyOf, READS, STOP, versionOf, type SharedState } from './versioned.js'
+import {
+  HITS,
+  isWhole,
+  keyOf,
+  READS,
+  STOP,
+  versionOf,
+  WRITES,
+  type SharedState
+} from './versioned.js'
 
 interface Role {
   readonly does: 'read' | 'write'
@@ -41,6 +50,7 @@ function write(): void {
         : cache.put(octets[key]!, versionOf(key, version))
     // Else another thread, which may have died, has the lock.
     if (isDone) Atomics.store(finished, key, version)
+    Atomics.add(control, WRITES + role.number, 1)
   }
 }
 

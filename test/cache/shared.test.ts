@@ -7,11 +7,22 @@ import { NameScope } from '../../src/cache/name-scope.js'
 import { PackedAnswerCache } from '../../src/cache/packed.js'
 import { LOCK, SEQUENCE } from '../../src/cache/shard-memory.js'
 import { IS_FUZZING } from '../runs.js'
-import { HITS, isWhole, keyOf, READS, STOP, versionOf, type SharedState } from './versioned.js'
+import {
+  HITS,
+  isWhole,
+  keyOf,
+  READS,
+  STOP,
+  versionOf,
+  WRITES,
+  type SharedState
+} from './versioned.js'
 
 const TOTAL = IS_FUZZING ? 100_000_000 : 100_000
 const KILLS = IS_FUZZING ? 400 : 2
 const WRITERS = 2
+/** Writes of a writer before it is killed. */
+const LIFE = 100
 const READERS = 2
 const CONTROL = 255
 const EVERYTHING = new NameScope(Uint8Array.of(0), true)
@@ -31,7 +42,7 @@ for (const { size, keys } of [
       keys,
       started: words(keys),
       finished: words(keys),
-      control: words(4)
+      control: words(WRITES + WRITERS)
     }
     const cache = new PackedAnswerCache(state.memory, clock, 0, CONTROL)
     for (let key = 0; key < keys; key++) {
@@ -59,9 +70,13 @@ for (const { size, keys } of [
     while ((control[READS]! < share || kills < KILLS) && wrong.length === 0) {
       await sleep(1)
       if (kills >= (KILLS * control[READS]!) / share) continue
-      const number = kills++ % WRITERS
+      const number = kills % WRITERS
+      // Not while it is starting.
+      if (control[WRITES + number]! < LIFE) continue
+      kills++
       await writers[number]!.terminate()
       recoveries += cache.recover(1 + number)
+      control[WRITES + number] = 0
       writers[number] = start('write', number)
     }
     Atomics.store(control, STOP, 1)

@@ -9,13 +9,14 @@ export interface SharedState {
   /** For each key, the latest version that a writer has begun to write, and that it has written. */
   readonly started: Int32Array
   readonly finished: Int32Array
-  /** Words `STOP`, `READS` and `HITS`. */
+  /** Words `STOP`, `READS`, `HITS`, and `WRITES` for each writer. */
   readonly control: Int32Array
 }
 
 export const STOP = 0
 export const READS = 1
 export const HITS = 2
+export const WRITES = 3
 
 export function keyOf(number: number): Uint8Array {
   const label = String(number)
