@@ -1,5 +1,6 @@
 import type { Argument, Command, Option } from 'commander'
 import { format, resolveConfig } from 'prettier'
+import { HELP } from '../src/cli/program/help.js'
 import { createProgram } from '../src/cli/run.js'
 
 /** The page, relative to the root of the package. */
@@ -18,7 +19,7 @@ const INTRODUCTION = `# Command line
 | 2         | the command line is wrong                                                              |
 
 Results go to standard output; errors, warnings and progress go to standard error. Colours appear on
-terminals alone, unless \`NO_COLOR\` is set.
+terminals alone, unless \`NO_COLOR\` is set. A terminal that does not know its width has that of \`COLUMNS\`.
 `
 
 /** The page, made of the program's own help. */
@@ -26,7 +27,7 @@ export async function cliPage(): Promise<string> {
   const program = createProgram()
   const parts = [INTRODUCTION, '## Options of every command', optionTable(program)]
   let group = ''
-  for (const command of program.commands) {
+  for (const command of documented(program)) {
     if (command.helpGroup() !== group) {
       group = command.helpGroup()
       parts.push(`## ${group.replace(':', '')}`)
@@ -35,6 +36,11 @@ export async function cliPage(): Promise<string> {
   }
   const options = { ...(await resolveConfig(PAGE)), parser: 'markdown' }
   return format(parts.join('\n\n'), options)
+}
+
+/** The commands within a command, without `help`. */
+export function documented({ commands }: Command): readonly Command[] {
+  return commands.filter(command => command.name() !== HELP)
 }
 
 /** A command and the commands within it. */
@@ -47,7 +53,7 @@ function sections(command: Command, level: number): string[] {
     ...table('argument', command.registeredArguments.map(argumentRow)),
     ...table('option', command.options.map(optionRow)),
     `\`\`\`sh\n${examplesOf(command).join('\n')}\n\`\`\``,
-    ...command.commands.flatMap(child => sections(child, level + 1))
+    ...documented(command).flatMap(child => sections(child, level + 1))
   ]
 }
 

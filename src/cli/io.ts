@@ -29,6 +29,27 @@ export type Colour = keyof typeof CODES
 /** Sequences that `paint` writes. All other text is escaped before it gets here. */
 const PAINTED = /\x1b\[(?:0|1|31|32|33)m/g
 
+/**
+ * Terminals that do not know their width, such as serial consoles, have that of the environment
+ * variable COLUMNS.
+ */
+export function withColumns(io: Io): Io {
+  const ofEnvironment = /^[1-9]\d{0,4}$/.test(io.env.COLUMNS ?? '')
+    ? Number(io.env.COLUMNS)
+    : undefined
+  const sized = (stream: OutputStream): OutputStream => ({
+    isTTY: stream.isTTY === true,
+    get columns() {
+      // 0: the kernel does not know it.
+      if (stream.columns) return stream.columns
+      return stream.isTTY === true ? ofEnvironment : undefined
+    },
+    write: text => stream.write(text),
+    once: (event, listener) => stream.once(event, listener)
+  })
+  return { ...io, stdout: sized(io.stdout), stderr: sized(io.stderr) }
+}
+
 /** Colours a text. `print` removes the colours where they are not wanted. */
 export function paint(how: Colour, text: string): string {
   return `\x1b[${CODES[how]}m${text}\x1b[0m`

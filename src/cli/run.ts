@@ -1,10 +1,11 @@
 import { Command, CommanderError } from 'commander'
 import { packageVersion } from '../base/package.js'
 import { EXIT, reportError } from './exit.js'
-import type { Io } from './io.js'
+import { withColumns, type Io } from './io.js'
 import { addAnalysisCommands } from './program/analysis.js'
 import { addBundleCommands } from './program/bundles.js'
 import type { Context } from './program/context.js'
+import { addHelpCommands } from './program/help.js'
 import { addMaintenanceCommands } from './program/maintenance.js'
 import { addRulesCommands } from './program/rules.js'
 import { addRunCommands } from './program/run.js'
@@ -21,7 +22,7 @@ const WIDTH = 80
  */
 export async function run(argv: readonly string[], io: Io): Promise<number> {
   let code: number = EXIT.success
-  const program = createProgram({ io, done: result => (code = result) })
+  const program = createProgram({ io: withColumns(io), done: result => (code = result) })
   try {
     await program.parseAsync(argv, { from: 'user' })
     return code
@@ -73,13 +74,4 @@ export function createProgram(context: Context = WITHOUT_PROCESS): Command {
   addMaintenanceCommands(program, context)
   addHelpCommands(program)
   return program
-}
-
-/** `help` for the program, and for each command that has commands of its own. */
-function addHelpCommands(program: Command): void {
-  const groups = program.commands.filter(({ commands }) => commands.length > 0)
-  for (const group of [program, ...groups]) {
-    const help = group.createCommand('help').argument('[command]').helpOption(false)
-    group.addHelpCommand(help.description('Show help for a command').helpGroup('Help:'))
-  }
 }

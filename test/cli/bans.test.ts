@@ -180,7 +180,7 @@ t.test('shows which networks lack a ban that others have', async t => {
 
 t.test('filters by network and by app', async t => {
   const ids = ({ bans, exceptions }: List): string[] => [...bans, ...exceptions].map(({ id }) => id)
-  t.strictSame(ids(await listed(t, ...AT, '-n', 'guests')), ['federal', 'trial'])
+  t.strictSame(ids(await listed(t, ...AT, '--network', 'guests')), ['federal', 'trial'])
   t.strictSame(ids(await listed(t, ...AT, '--app', 'clip')), ['federal', 'press'])
   t.strictSame(ids(await listed(t, ...AT, '--app', 'idle')), [])
 })
@@ -227,7 +227,7 @@ t.test('invalid rules are reported, and nothing is listed', async t => {
 })
 
 const misused = [
-  { it: 'an unknown network', words: ['-n', 'phone'], says: /phones, guests, schools/ },
+  { it: 'an unknown network', words: ['--network', 'phone'], says: /phones, guests, schools/ },
   { it: 'an unknown app', words: ['--app', 'clap'], says: /clip/ },
   { it: 'an invalid time', words: ['--at', 'noon'], says: /--at: noon/ },
   { it: 'an invalid number of days', words: ['--within', 'a week'], says: /--within: a week/ },

@@ -32,7 +32,7 @@ t.test('creates, shows, signs and verifies a bundle', async t => {
   const { at, bundle, made, keys } = await signed(t)
   t.match(made, { code: 0, out: /serial 7, SHA-256 [0-9a-f]{64}\n2 files/ }, made.err)
   t.equal(statSync(at('one.pem')).mode & 0o777, 0o600, 'the private key is for its owner alone')
-  const both = ['bundle', 'verify', bundle, '-s', '2', '-k', ...keys]
+  const both = ['bundle', 'verify', bundle, '--signatures', '2', '--trust', ...keys]
   t.match(await interdict(...both), { code: 1, err: /BUNDLE_UNSIGNED/ })
   t.match(await interdict('bundle', 'sign', bundle, '-k', at('two.pem')), { code: 0 })
   t.match(await interdict(...both), {
@@ -129,8 +129,8 @@ t.test('reports errors with a code, and wrong options', async t => {
     [[...make, '-o', at('none/x.bundle')], /BUNDLE_WRITE/, 1],
     [[...make, '-o', bundle, '--serial', '0'], /--serial/, 2],
     [[...make, '-o', bundle, '--days', 'x'], /--days/, 2],
-    [['bundle', 'verify', bundle, '-k', 'AAAA'], /--key/, 2],
-    [['bundle', 'verify', bundle, '-k', keys[0], '-s', '2'], /--signatures/, 2]
+    [['bundle', 'verify', bundle, '--trust', 'AAAA'], /--trust/, 2],
+    [['bundle', 'verify', bundle, '--trust', keys[0], '--signatures', '2'], /--signatures/, 2]
   ]
   for (const [words, says, code] of refused) t.match(await interdict(...words), { code, err: says })
 })

@@ -63,7 +63,7 @@ t.test('reports each failed test with its position, result and expectation', asy
     'rules/tests/a.yaml:5:47: tests[0].rows[0]: expected nxdomain (rule federal), found forwarded (network phones), when 10.20.1.1 asks for clip.example A at 2023-03-12T00:00:00Z (POLICY_TEST)',
     'rules/tests/a.yaml:7:57: tests[0].rows[2]: expected nxdomain (rule trial), found nxdomain (rule federal, app clip, ede blocked, network phones), when 10.20.1.1 asks for clip.example A at 2023-03-13T00:00:00Z (POLICY_TEST)'
   ])
-  t.match(out, /\n15 policy tests passed, 2 failed\n2 errors\n$/)
+  t.match(out, /\n15 policy tests passed, 2 failed\n2 errors, 1 warning\n$/)
 
   const json = await interdict('check', '--json', '-c', config)
   t.equal(json.code, 1)

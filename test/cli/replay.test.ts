@@ -142,7 +142,7 @@ t.test('--at judges as of another time', async t => {
 })
 
 for (const words of [
-  ['--from', 'x'],
+  ['--log-format', 'x'],
   ['--top', 'x'],
   ['--at', 'x'],
   ['--network', 'x'],

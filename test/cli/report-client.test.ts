@@ -73,7 +73,11 @@ const asked = [
   { it: 'by a prefix', words: ['--client', '10.20.0.0/16'], days: ['2023-03-12 3'] },
   { it: 'by a prefix of IPv6', words: ['--client', '2001:db8::/32'], days: ['2023-03-12 2'] },
   { it: 'of an unused prefix', words: ['--client', '192.0.2.0/24'], days: [] },
-  { it: 'with another condition', words: ['--client', '10.20.3.4', '-n', 'guests'], days: [] }
+  {
+    it: 'with another condition',
+    words: ['--client', '10.20.3.4', '--network', 'guests'],
+    days: []
+  }
 ] as const
 
 for (const { it, words, days } of asked) {

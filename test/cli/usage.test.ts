@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import type { Command } from 'commander'
 import t from 'tap'
-import { FILES, interdict, writeSite, spawned } from './run.js'
+import { createProgram, run } from '../../src/cli/run.js'
+import { FILES, interdict, Output, writeSite, spawned } from './run.js'
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
 
@@ -62,6 +64,7 @@ const wrong = [
   { it: 'an invalid name to flush', words: ['flush', 'a..example'] },
   { it: 'an invalid timeout of flush', words: ['flush', '--all', '--timeout', '0'] },
   { it: 'an invalid timeout of ping', words: ['ping', '--timeout', 'long'] },
+  { it: 'an unknown command after help', words: ['help', 'nosuch'] },
   {
     it: 'an invalid time',
     words: ['explain', 'clip.example', '--from', '10.20.1.1', '--at', 'noon']
@@ -74,6 +77,69 @@ for (const { it, words } of wrong) {
     t.not(err.trim(), '', 'with a reason')
   })
 }
+
+t.test('help shows the help of any command, and names an unknown one', async t => {
+  const usage = async (...words: string[]): Promise<string> => {
+    const { code, out, err } = await interdict(...words)
+    t.strictSame([code, err], [0, ''])
+    return out.split('\n')[0]!
+  }
+  t.equal(await usage('help'), 'Usage: interdict [options] [command]')
+  t.equal(await usage('help', 'bundle'), 'Usage: interdict bundle [options] [command]')
+  t.equal(await usage('help', 'bundle', 'sign'), 'Usage: interdict bundle sign [options] <file>')
+  t.equal(await usage('bundle', 'help', 'sign'), 'Usage: interdict bundle sign [options] <file>')
+  for (const words of [
+    ['help', 'nosuch'],
+    ['bundle', 'help', 'nosuch'],
+    ['help', 'bundle', 'nosuch'],
+    ['help', 'flush', 'nosuch']
+  ]) {
+    t.match(await interdict(...words), {
+      code: 2,
+      out: '',
+      err: /^error: unknown command 'nosuch'\n/
+    })
+  }
+  t.match(await interdict('help', 'statsu'), { err: /'statsu'; did you mean 'status'\?/ })
+})
+
+t.test('options of one name have one meaning in all commands', async t => {
+  const [values, shorts] = [new Map<string, string>(), new Map<string, string>()]
+  const same = (known: Map<string, string>, key: string, value: string, of: Command): void => {
+    t.equal(value, known.get(key) ?? value, `${key} of ${of.name()}`)
+    known.set(key, value)
+  }
+  const walk = (command: Command): void => {
+    for (const { flags, short, long } of command.options) {
+      if (short !== undefined) same(shorts, short, long!, command)
+      // init takes apps to ban; everywhere else a ban has an id.
+      if (command.name() === 'init' && long === '--ban') continue
+      // One value or several.
+      const value = /[<[].*/.exec(flags)?.[0].replace(/(e?s)?(\.\.\.)?>$/, '>') ?? ''
+      same(values, long!, value, command)
+    }
+    command.commands.forEach(walk)
+  }
+  walk(createProgram())
+  t.match([...shorts], [['-V', '--version']])
+})
+
+t.test('a terminal that does not know its width has that of COLUMNS', async t => {
+  const width = async (columns: number | undefined, COLUMNS: string, isTTY = true) => {
+    const stdout = Object.assign(new Output(columns), { isTTY })
+    const io = { stdout, stderr: new Output(), env: { COLUMNS }, onSignal: () => () => undefined }
+    await run(['--help'], { ...io, exit: () => undefined })
+    return Math.max(...stdout.text.split('\n').map(({ length }) => length))
+  }
+  const [usual, wide] = [await width(80, ''), await width(200, '')]
+  t.ok(wide > usual)
+  t.equal(await width(undefined, '200'), wide)
+  t.equal(await width(0, '200'), wide, 'a serial console')
+  t.equal(await width(80, '200'), usual, 'the terminal knows better')
+  t.equal(await width(undefined, '200', false), usual, 'a pipe')
+  for (const wrong of ['', '0', 'wide', '-200'])
+    t.equal(await width(undefined, wrong), usual, wrong)
+})
 
 t.test('a missing settings file is one line of error', async t => {
   for (const command of [
@@ -95,7 +161,7 @@ t.test('a missing settings file is one line of error', async t => {
 t.test('check summarizes valid rules', async t => {
   const { code, out } = await interdict('check', '-c', writeSite(t, FILES))
   t.equal(code, 0)
-  t.match(out, /1 network, 7 rules, 6 names: no errors/)
+  t.match(out, /1 network, 7 rules, 6 names: no errors, 1 warning\n/)
   t.match(out, /warning: .*networks\.yaml:13:\d+: .*\(RULES_BAN_ENDED\)/)
 })
 
@@ -127,7 +193,7 @@ t.test('check reads the cookie secrets file as well', async t => {
   const files = { ...FILES, 'interdict.yaml': settings, secrets: `${secret}\n  ${secret}0 # new\n` }
   const one = await interdict('check', '-c', writeSite(t, files))
   t.equal(one.code, 1)
-  t.match(one.out, /secrets:2:3: .*\(COOKIE_SECRET\)\n1 error\n/)
+  t.match(one.out, /secrets:2:3: .*\(COOKIE_SECRET\)\n1 error, 1 warning\n/)
   t.notMatch(one.out, secret, 'without showing the secret')
   const both = await interdict('check', '-c', writeSite(t, { ...files, ...apps }))
   t.match(both.out, /\(COOKIE_SECRET\)/)

@@ -13,7 +13,7 @@ t.test('verifies an unaltered log, as text and JSON', async t => {
   t.match(told, { code: 0, out: /chain\.jsonl: verified/ }, told.err)
   t.match(told.out, /3 lines since 2023-03-03 12:30:00/)
   t.match(told.out, /1 file unaltered/)
-  const json = await interdict('verify-log', at('log'), '--json', '--key', key)
+  const json = await interdict('verify-log', at('log'), '--json', '--trust', key)
   t.equal(json.code, 0, json.err)
   const { head } = JSON.parse(json.out) as { head: { sha256: string } }
   t.match(JSON.parse(json.out), { proven: true, breaks: [], files: 1, lines: 3 })
@@ -36,7 +36,7 @@ t.test('reports the first alteration, with exit code 1', async t => {
 t.test('a path that does not exist is an error, not a broken chain', async t => {
   const { config, at, key } = await siteWithChain(t, NAME)
   const verify = (...words: string[]): ReturnType<typeof interdict> =>
-    interdict('verify-log', ...words, '-c', config, '--key', key)
+    interdict('verify-log', ...words, '-c', config, '--trust', key)
   const missing = at('no-such-folder')
   const err = `cannot read query log chain ${missing}: no such file or folder (CHAIN_READ)\n`
   t.strictSame(await verify(missing), { code: 1, out: '', err })
@@ -49,11 +49,14 @@ t.test('a path that does not exist is an error, not a broken chain', async t => 
 
 t.test('invalid keys and hashes are usage errors', async t => {
   const { config, at, key } = await siteWithChain(t, NAME)
-  t.match(await interdict('verify-log', '-c', config, '--key', 'abc'), { code: 2, err: /--key/ })
+  t.match(await interdict('verify-log', '-c', config, '--trust', 'abc'), {
+    code: 2,
+    err: /--trust/
+  })
   t.match(await interdict('verify-log', '-c', config, '--expect', 'abc'), { code: 2 })
   writeFileSync(config, SETTINGS)
-  t.match(await interdict('verify-log', '-c', config), { code: 2, err: /--key/ })
-  t.match(await interdict('verify-log', at('log'), '-k', key, '-c', config), { code: 0 })
+  t.match(await interdict('verify-log', '-c', config), { code: 2, err: /--trust/ })
+  t.match(await interdict('verify-log', at('log'), '--trust', key, '-c', config), { code: 0 })
 })
 
 t.test('report ban shows whether the log is verified', async t => {

@@ -64,7 +64,7 @@ export const RECORDS = {
   REPLAY_UNREADABLE: (file: string, why: string) => `cannot read log ${file}: ${why}`,
   REPLAY_TORN: (file: string, why: string) => `log ${file} is truncated: ${why}`,
   REPLAY_UNKNOWN: (file: string) =>
-    `cannot detect the format of log ${file}; specify it with --from`,
+    `cannot detect the format of log ${file}; specify it with --log-format`,
   REPLAY_CAPTURE: (file: string) =>
     `${file} is a packet capture; convert it first: tshark -r ${file} -Y 'dns.flags.response == 0' -T json`,
   REPLAY_FOREIGN: (place: string, format: string, why: string) =>

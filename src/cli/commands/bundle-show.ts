@@ -35,15 +35,15 @@ export async function show(
 /** `interdict bundle verify`: whether a gateway with these keys, and no other bundle, accepts it. */
 export async function verify(
   path: string,
-  { key, signatures }: { readonly key: readonly string[]; readonly signatures: string },
+  { trust: keys, signatures }: { readonly trust: readonly string[]; readonly signatures: string },
   io: Io
 ): Promise<number> {
-  for (const one of key) {
+  for (const one of keys) {
     if (readPublicKey(one) === undefined)
-      usageError(`--key: ${one} is not an Ed25519 public key in base64`)
+      usageError(`--trust: ${one} is not an Ed25519 public key in base64`)
   }
-  const required = parseWholeNumber('--signatures', signatures, { min: 1, max: key.length })
-  const trust = { keys: key, signatures: required }
+  const required = parseWholeNumber('--signatures', signatures, { min: 1, max: keys.length })
+  const trust = { keys, signatures: required }
   const bundle = await decodeBundle(await readBundleFile(path, path), path, trust)
   checkValidity(bundle.manifest, path, epochSeconds(systemClock))
   print(io, `${[path, ...manifestLines(bundle)].join('\n')}\n`)

@@ -34,7 +34,7 @@ const OUTPUT_FORMATS = ['table', 'json', 'html']
 export interface ReplayOptions extends CommonOptions {
   readonly rules: string
   readonly against?: string
-  readonly from?: string
+  readonly logFormat?: string
   readonly at?: string
   readonly network?: string
   readonly top: string
@@ -58,7 +58,7 @@ export async function replay(
   if (json === true && html === true) usageError('give --json or --html, not both')
   const outputFormat =
     json === true ? 'json' : html === true ? 'html' : impliedFormat(output, OUTPUT_FORMATS)
-  const format = parseFormat(options.from)
+  const format = parseFormat(options.logFormat)
   const top = parseWholeNumber('--top', options.top, { max: MAX_COUNT })
   const examples = parseWholeNumber('--examples', options.examples, { max: MAX_COUNT })
   const limit =
@@ -143,7 +143,8 @@ async function replayStored(
   io: Io
 ): Promise<ReadLog> {
   const { format = 'interdict', progress } = options
-  if (format !== 'interdict') usageError(`${folder} is a folder, but --from ${format} reads files`)
+  if (format !== 'interdict')
+    usageError(`${folder} is a folder, but --log-format ${format} reads files`)
   const log = await openLog({ ...options, log: folder }, io, { use: 'once', silent: true })
   try {
     let read = 0
@@ -160,10 +161,10 @@ async function replayStored(
   }
 }
 
-function parseFormat(from: string | undefined): Format | undefined {
-  if (from === undefined) return undefined
-  const found = FORMATS.find(format => format === from)
-  return found ?? usageError(`--from: ${from} is not one of ${FORMATS.join(', ')}`)
+function parseFormat(format: string | undefined): Format | undefined {
+  if (format === undefined) return undefined
+  const found = FORMATS.find(known => known === format)
+  return found ?? usageError(`--log-format: ${format} is not one of ${FORMATS.join(', ')}`)
 }
 
 function checkNetwork(network: string | undefined, all: readonly RuleSet[]): void {

@@ -16,7 +16,7 @@ import { print, type Io } from '../io.js'
 import { verificationFact, verificationLines } from '../output/verification-text.js'
 
 export interface VerifyLogOptions extends CommonOptions {
-  readonly key?: readonly string[]
+  readonly trust?: readonly string[]
   readonly expect?: string
   readonly json?: boolean
 }
@@ -33,7 +33,7 @@ export async function verifyLogFiles(
   options: VerifyLogOptions,
   io: Io
 ): Promise<number> {
-  const { key, expect, json } = options
+  const { trust, expect, json } = options
   if (expect !== undefined && !SHA256.test(expect))
     usageError(`--expect: ${expect} is not a SHA-256 in 64 hexadecimal digits`)
   const path = await logPath({ ...options, ...(log === undefined ? {} : { log }) })
@@ -42,12 +42,12 @@ export async function verifyLogFiles(
   const required = log ?? dirname(path)
   if (!existsSync(required) && !existsSync(chain))
     throw failure('CHAIN_READ', required, 'no such file or folder')
-  const trusted = key?.map(
-    text => readPublicKey(text) ?? usageError(`--key: ${text} is not a public key`)
+  const trusted = trust?.map(
+    text => readPublicKey(text) ?? usageError(`--trust: ${text} is not a public key`)
   )
   const keys = trusted ?? chainKeys((await loadSettings(options)).log.queries.chain)
   if (keys.length === 0)
-    usageError('--key: give the public key, because log.queries.chain.sign-key is not set')
+    usageError('--trust: give the public key, because log.queries.chain.sign-key is not set')
   const result = await verifyLog(new LogLayout(path), keys, expect)
   print(
     io,

@@ -39,8 +39,12 @@ export function toText({
     ...errors.map(errorLine)
   ]
   if (tests !== undefined && tests.passed + tests.failed > 0) lines.push(testsLine(tests))
-  if (errors.length > 0) lines.push(formatCount(errors.length, 'error'))
-  else if (rules !== undefined) lines.push(...rulesLines(rules))
+  const found = [
+    errors.length === 0 ? 'no errors' : formatCount(errors.length, 'error'),
+    ...(warnings.length === 0 ? [] : [formatCount(warnings.length, 'warning')])
+  ].join(', ')
+  if (errors.length > 0) lines.push(found)
+  else if (rules !== undefined) lines.push(...rulesLines(rules, found))
   return `${lines.join('\n')}\n`
 }
 
@@ -69,14 +73,18 @@ function testsLine({ passed, failed }: NonNullable<CheckResult['tests']>): strin
   return `${formatCount(passed, 'policy test')} passed${others}`
 }
 
-function rulesLines({ networks, rules, names, sha256, serial }: RulesSummary): string[] {
+/** @param found `no errors`, or with warnings `no errors, 2 warnings` */
+function rulesLines(
+  { networks, rules, names, sha256, serial }: RulesSummary,
+  found: string
+): string[] {
   const sizes = [
     formatCount(networks, 'network'),
     formatCount(rules, 'rule'),
     formatCount(names, 'name')
   ]
   return [
-    `${sizes.join(', ')}: no errors`,
+    `${sizes.join(', ')}: ${found}`,
     `SHA-256 ${sha256}${serial === undefined ? '' : `, serial ${serial}`}`
   ]
 }

@@ -26,9 +26,9 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
     .option('--time-zone <zone>', TIME_ZONE)
     .option('--ban <id>', 'only lookups decided by this ban')
     .option('--app <id>', 'only lookups of this app')
-    .option('-n, --network <id>', 'only lookups from this network')
-    .option('--client <address>', 'only this client or prefix, under its pseudonyms too')
-    .option('--name <name>', NAME)
+    .option('--network <id>', 'only lookups from this network')
+    .option('--client <client>', 'only this client or prefix, under its pseudonyms too')
+    .option('--name <pattern>', NAME)
     .option('--all', 'include lookups that no rule matched')
     .option(
       '--by <key>',
@@ -68,8 +68,8 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
     .option('--network <ids...>', 'only lookups from these networks')
     .option('--app <ids...>', 'only lookups of these apps')
     .option('--ban <ids...>', 'only lookups decided by these bans')
-    .option('--client <addresses...>', 'only these clients: addresses, prefixes, pseudonyms')
-    .option('--name <names...>', 'only these names: name with all below it, =name, *.name')
+    .option('--client <clients...>', 'only these clients: addresses, prefixes, pseudonyms')
+    .option('--name <patterns...>', 'only these names: name with all below it, =name, *.name')
     .option('--verdict <words...>', 'only these verdicts, or all (default: blocked monitored)')
     .option('--no-follow', 'stop after the recent lookups')
     .option('--json', 'print JSON, one line for each lookup')
@@ -86,12 +86,12 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
     .argument('<log...>', 'logs of Interdict or other programs, or a query log folder; - is stdin')
     .requiredOption('-r, --rules <rules>', 'candidate rules: folder or bundle')
     .option('--against <rules>', 'compare with these rules instead of the recorded answers')
-    .option('--from <format>', 'format of the logs (default: detected)')
+    .option('--log-format <format>', 'format of the logs (default: detected)')
     .option(
       '-a, --at <time>',
       'judge all lookups at this date or time instead of when they were recorded'
     )
-    .option('-n, --network <id>', 'treat all clients as members of this network')
+    .option('--network <id>', 'treat all clients as members of this network')
     .option('--top <number>', 'maximum rows of each table', '10')
     .option('--examples <number>', 'examples for each rule', '3')
     .option('--fail-over <number>', 'exit with 1 if more lookups than this change')
@@ -105,7 +105,7 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
   examples(
     replay,
     'replay /var/log/interdict --rules new-rules/',
-    'replay unbound.log --from unbound --rules rules/ --network phones'
+    'replay unbound.log --log-format unbound --rules rules/ --network phones'
   )
 
   const pseudonym = program

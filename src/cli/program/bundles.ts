@@ -31,7 +31,7 @@ function addBundle(program: Command, { io, done }: Context): void {
   examples(
     bundle,
     'bundle rules/ -o rules.bundle -k sign.pem',
-    'bundle verify rules.bundle -k PUBLIC-KEY'
+    'bundle verify rules.bundle --trust PUBLIC-KEY'
   )
 
   const create = bundle
@@ -98,15 +98,15 @@ function addBundle(program: Command, { io, done }: Context): void {
     .command('verify')
     .description('Verify that a bundle is intact, current and signed by trusted keys')
     .argument('<file>', 'bundle')
-    .requiredOption('-k, --key <key...>', 'trusted public keys, as in the settings')
-    .option('-s, --signatures <number>', 'number of trusted signatures required', '1')
+    .requiredOption('--trust <keys...>', 'trusted public keys, as in the settings')
+    .option('--signatures <number>', 'number of trusted signatures required', '1')
     .action(async (file: string, _options, command: Command) => {
       const { verify } = await import('../commands/bundle-show.js')
       done(await verify(file, command.optsWithGlobals(), io))
     })
   examples(
     verify,
-    'bundle verify rules.bundle -k PUBLIC-KEY',
-    'bundle verify rules.bundle -s 2 -k FIRST-KEY SECOND-KEY'
+    'bundle verify rules.bundle --trust PUBLIC-KEY',
+    'bundle verify rules.bundle --signatures 2 --trust FIRST-KEY SECOND-KEY'
   )
 }

@@ -33,12 +33,12 @@ export function addMaintenanceCommands(program: Command, { io, done }: Context):
     .summary('Verify that query log files are unaltered, by their chain')
     .description('Verify that the query log files are unaltered, by their hash chain.')
     .argument('[log]', 'query log, or its folder (default: the one in the settings)')
-    .option('-k, --key <key...>', 'trusted public keys (default: those in the settings)')
+    .option('--trust <keys...>', 'trusted public keys (default: those in the settings)')
     .option('--expect <sha256>', 'SHA-256 of a chain line, as the service log printed it')
     .option('--json', 'print JSON')
     .action(async (log: string | undefined, _options, command: Command) => {
       const { verifyLogFiles: verify } = await import('../commands/verify-log.js')
       done(await verify(log, command.optsWithGlobals(), io))
     })
-  examples(verify, 'verify-log', 'verify-log /srv/log-copy --key PUBLIC-KEY')
+  examples(verify, 'verify-log', 'verify-log /srv/log-copy --trust PUBLIC-KEY')
 }

@@ -87,7 +87,7 @@ export function addRulesCommands(program: Command, { io, done }: Context): void 
     .description('List bans and exceptions: in force, starting, ending, due for review; coverage.')
     .option('-a, --at <time>', AT)
     .option('-w, --within <days>', 'report what starts, ends or is due within so many days', '30')
-    .option('-n, --network <id>', 'only bans and exceptions of this network')
+    .option('--network <id>', 'only bans and exceptions of this network')
     .option('--app <id>', 'only bans and exceptions of this app')
     .option('--exit-code', 'exit with 1 if anything starts, ends or is due within these days')
     .option('--json', 'print JSON')

@@ -9,7 +9,7 @@ import type { TimestampReader } from './timestamps.js'
 import { TsharkFields, TsharkJson } from './tshark.js'
 import { UnboundLog } from './unbound-log.js'
 
-/** Log formats: the values of `--from`. */
+/** Log formats: the values of `--log-format`. */
 export const FORMATS = [
   'interdict',
   'dnstap',
