@@ -133,6 +133,8 @@ t.test('health and metrics over HTTP', async t => {
     )
   )
 
+  t.match((await call(rig, '/metrics')).body, `${blocked} 2\n`, 'its restart loses no counters')
+
   const stopped = rig.gateway.stop()
   await eventually('not ready', async () => (await problems()).includes('STOPPING'))
   t.equal((await askUdp(rig.at, 'banned.example')).rcode, 'NXDOMAIN', 'still answering')

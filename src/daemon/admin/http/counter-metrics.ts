@@ -12,9 +12,10 @@ import {
   totalsLayout,
   totalsOf,
   type CountedRules,
+  type RuleSeries,
   type Totals
 } from '../../workers/rule-counters.js'
-import { samplesText, type MetricFamily, type MetricSample } from './metrics-text.js'
+import { sampleStart, samplesText, type MetricFamily, type MetricSample } from './metrics-text.js'
 
 const PREFIX = 'interdict_'
 
@@ -34,9 +35,9 @@ const MATCHES = Object.entries(MATCH)
   .map(([name]) => name)
 
 /** How many series are written together. */
-const CHUNK = 32
-const BLOCKED = `${PREFIX}blocked`
-const MONITORED = `${PREFIX}monitored`
+const CHUNK = 64
+const BLOCKED = `${PREFIX}blocked_total`
+const MONITORED = `${PREFIX}monitored_total`
 
 /** What is written of some series, and the sum of their counters. */
 interface Lines {
@@ -54,6 +55,8 @@ export class CounterMetrics {
   private readonly memory: Float64Array
   private readonly workers: number
   private rules: CountedRules | undefined
+  /** By match and series, once it was needed: see `startOf`. */
+  private starts: readonly string[][] = []
   /** By match and first series: what was written last. */
   private readonly lines = new Map<number, Lines>()
   private daysLeftText = ''
@@ -68,6 +71,7 @@ export class CounterMetrics {
 
   setRules(rules: CountedRules): void {
     this.rules = rules
+    this.starts = MATCHES.map(() => [])
     this.lines.clear()
     this.writtenAt = -Infinity
   }
@@ -157,9 +161,9 @@ export class CounterMetrics {
   private byRule(rules: CountedRules, totals: Totals): MetricFamily[] {
     let blocked = ''
     let monitored = ''
-    for (const [match, name] of MATCHES.entries()) {
+    for (const match of MATCHES.keys()) {
       for (let from = 0; from < rules.series.length; from += CHUNK) {
-        const lines = this.linesOf(rules, totals, match, name, from)
+        const lines = this.linesOf(rules, totals, match, from)
         blocked += lines.blocked
         monitored += lines.monitored
       }
@@ -167,7 +171,7 @@ export class CounterMetrics {
     const rebinding = this.sum(COUNTER.rebinding)
     if (rebinding > 0) {
       const labels = { rule: 'rebinding-guard', action: 'nodata', match: 'rebinding' }
-      blocked += samplesText(BLOCKED, 'counter', [{ value: rebinding, labels }])
+      blocked += `${sampleStart(BLOCKED, labels)}${rebinding}\n`
     }
     return [
       { name: 'blocked', type: 'counter', help: 'Blocked lookups, by rule.', written: blocked },
@@ -181,13 +185,7 @@ export class CounterMetrics {
   }
 
   /** The lines of `CHUNK` series; those of the last scrape if nothing was counted since. */
-  private linesOf(
-    rules: CountedRules,
-    totals: Totals,
-    match: number,
-    matchName: string,
-    from: number
-  ): Lines {
+  private linesOf(rules: CountedRules, totals: Totals, match: number, from: number): Lines {
     const { series } = rules
     const start = totalsLayout(rules).seriesAt + match * series.length
     const end = Math.min(from + CHUNK, series.length)
@@ -198,24 +196,31 @@ export class CounterMetrics {
     const before = this.lines.get(key)
     // Counters never decrease, so an equal sum is a sum of equal counters.
     if (before?.sum === sum) return before
-    const samples: { readonly blocked: MetricSample[]; readonly monitored: MetricSample[] } = {
-      blocked: [],
-      monitored: []
-    }
+    const blocked: string[] = []
+    const monitored: string[] = []
     for (let i = from; i < end; i++) {
       const value = totals[start + i]!
       if (value === 0) continue
-      const { rule, action = '', isMonitored } = series[i]!
-      const labels = { rule, action, match: matchName }
-      samples[isMonitored ? 'monitored' : 'blocked'].push({ value, labels })
+      const line = `${this.startOf(series[i]!, match, i)}${value}\n`
+      if (series[i]!.isMonitored) monitored.push(line)
+      else blocked.push(line)
     }
-    const lines = {
-      sum,
-      blocked: inOnePiece(samplesText(BLOCKED, 'counter', samples.blocked)),
-      monitored: inOnePiece(samplesText(MONITORED, 'counter', samples.monitored))
-    }
+    // `join` makes a text in one piece; see `inOnePiece`.
+    const lines = { sum, blocked: blocked.join(''), monitored: monitored.join('') }
     this.lines.set(key, lines)
     return lines
+  }
+
+  /** Name and labels of a sample, which are made once. */
+  private startOf(
+    { rule, action = '', isMonitored }: RuleSeries,
+    match: number,
+    i: number
+  ): string {
+    const starts = this.starts[match]!
+    return (starts[i] ??= inOnePiece(
+      sampleStart(isMonitored ? MONITORED : BLOCKED, { rule, action, match: MATCHES[match]! })
+    ))
   }
 
   /** Written anew from time to time only, since there may be many. */

@@ -54,9 +54,14 @@ export function samplesText(
 ): string {
   let text = ''
   for (const { value, labels, suffix = SUFFIX[type] } of samples) {
-    text += `${name}${suffix}${labelText(labels)} ${value}\n`
+    text += `${sampleStart(name + suffix, labels)}${value}\n`
   }
   return text
+}
+
+/** A sample's line up to its value. @param name with its suffix */
+export function sampleStart(name: string, labels: MetricSample['labels']): string {
+  return `${name}${labelText(labels)} `
 }
 
 /** `{name="value",...}`; nothing without labels. */

@@ -1,0 +1,101 @@
+/**
+ * What a scrape of the metrics costs: `npm run bench:scrape`. CPU time in the HTTP thread to read the
+ * counters and write the page, by how many of the rules have ever matched and were counted by since the
+ * last scrape, and in the control thread when the rules change.
+ */
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import type { Milliseconds } from '../src/base/units.js'
+import { CounterMetrics } from '../src/daemon/admin/http/counter-metrics.js'
+import { metricsText } from '../src/daemon/admin/http/metrics-text.js'
+import { RuleCounters } from '../src/daemon/workers/rule-counters.js'
+import { MATCH } from '../src/querylog/record/query-event.js'
+import { allocateCounters, COUNTERS, LookupCounters } from '../src/resolver/lookup-counters.js'
+import { table } from './kit/markdown.js'
+import { showSpread, spreadOf, type Spread } from './kit/numbers.js'
+import { policyIn } from './micro/stage.js'
+
+const { values } = parseArgs({
+  options: {
+    networks: { type: 'string', default: '500' },
+    bans: { type: 'string', default: '50' },
+    workers: { type: 'string', default: '2' },
+    rounds: { type: 'string', default: '50' }
+  }
+})
+const networks = Number(values.networks)
+const bans = Number(values.bans)
+const workers = Number(values.workers)
+const rounds = Number(values.rounds)
+/** Until V8 has compiled what runs. */
+const WARM_UP = 10
+
+const policy = await policyIn(folder => writeFile(join(folder, 'networks.yaml'), rulesText()))
+const { snapshot } = policy
+const memory = allocateCounters((workers + 1) * COUNTERS)
+const metrics = new CounterMetrics(memory)
+const rules = new RuleCounters(workers, found => metrics.setRules(found))
+const counters = rules.adopt(snapshot)
+const clock = { now: () => 0, wall: () => 0 }
+const all = Array.from({ length: workers }, (_, number) => {
+  const worker = new LookupCounters(clock, memory, number)
+  worker.adopt(snapshot, counters)
+  return worker
+})
+
+const rows = [0, 0.1, 1].map(share => {
+  const { length } = snapshot.claims.all
+  const matching = Math.round(share * length)
+  let size = 0
+  const time = measure(
+    () => {
+      for (let i = 0; i < matching; i++) {
+        const claim = Math.floor(i / share)
+        all[i % workers]!.countBlocked(1, claim, MATCH.qname)
+      }
+    },
+    () => {
+      const body = metricsText(metrics.families(), 'prometheus')
+      size = Buffer.from(body, 'latin1').length
+    }
+  )
+  return [`scrape, ${matching} of ${length} rules counted`, showSpread(time, 1), showSize(size)]
+})
+let { generation } = snapshot
+const reload = measure(
+  () => generation++,
+  () => {
+    rules.adopt({ ...snapshot, generation })
+    rules.settle(generation)
+  }
+)
+rows.push(['change of the rules, control thread', showSpread(reload, 1), ''])
+process.stdout.write(table(['', 'CPU ms', 'page'], rows))
+
+/** CPU time of this process. */
+function measure(prepare: () => void, run: () => void): Spread {
+  const times = Array.from({ length: WARM_UP + rounds }, (): Milliseconds => {
+    prepare()
+    const before = process.cpuUsage()
+    run()
+    const { user, system } = process.cpuUsage(before)
+    return (user + system) / 1000
+  })
+  return spreadOf(times.slice(WARM_UP))
+}
+
+function showSize(octets: number): string {
+  return `${(octets / 1e6).toFixed(1)} MB`
+}
+
+function rulesText(): string {
+  const ban = (network: number, i: number): string =>
+    `      - { names: [ban-${i}.network-${network}.example], authority: A, reference: R, until: 2099-01-01 }\n`
+  const each = Array.from({ length: networks }, (_, network) => {
+    const listed = Array.from({ length: bans }, (_, i) => ban(network, i))
+    const prefix = `10.${network >> 8}.${network & 255}.0/24`
+    return `  network-${network}:\n    prefixes: [${prefix}]\n    bans:\n${listed.join('')}`
+  })
+  return `networks:\n${each.join('')}`
+}
