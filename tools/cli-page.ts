@@ -58,7 +58,7 @@ function sections(command: Command, level: number): string[] {
 }
 
 /** Names of a command and those it is in, without that of the program. */
-function pathOf(command: Command): string[] {
+export function pathOf(command: Command): string[] {
   const { parent } = command
   return parent === null ? [] : [...pathOf(parent), command.name()]
 }
@@ -80,10 +80,19 @@ function argumentRow(argument: Argument): Row {
   return [argument.required ? `<${name}>` : `[${name}]`, argument.description]
 }
 
-function optionRow({ flags, description, defaultValue, mandatory }: Option): Row {
+function optionRow(option: Option): Row {
+  const facts = optionFacts(option).map(fact => ` (${fact})`)
+  return [option.flags, option.description + facts.join('')]
+}
+
+/** What the help adds to the description of an option. */
+export function optionFacts({ argChoices, defaultValue, mandatory }: Option): readonly string[] {
   const value: unknown = defaultValue
-  if (mandatory) return [flags, `${description} (required)`]
-  return [flags, typeof value === 'string' ? `${description} (default: ${value})` : description]
+  return [
+    ...(argChoices === undefined ? [] : [`one of ${argChoices.join(', ')}`]),
+    ...(mandatory ? ['required'] : []),
+    ...(typeof value === 'string' ? [`default: ${value}`] : [])
+  ]
 }
 
 /** Text that Markdown does not take for markup. */
@@ -92,7 +101,7 @@ function escaped(text: string): string {
 }
 
 /** The examples that the help shows, without the prompt. */
-function examplesOf(command: Command): string[] {
+export function examplesOf(command: Command): string[] {
   let help = ''
   command.configureOutput({ writeOut: text => (help += text) })
   command.outputHelp()

@@ -4,6 +4,7 @@ import { EXIT, reportError } from './exit.js'
 import { withColumns, type Io } from './io.js'
 import { addAnalysisCommands } from './program/analysis.js'
 import { addBundleCommands } from './program/bundles.js'
+import { addCompletionCommand } from './program/completion.js'
 import type { Context } from './program/context.js'
 import { addHelpCommands } from './program/help.js'
 import { addMaintenanceCommands } from './program/maintenance.js'
@@ -72,6 +73,7 @@ export function createProgram(context: Context = WITHOUT_PROCESS): Command {
   addAnalysisCommands(program, context)
   addBundleCommands(program, context)
   addMaintenanceCommands(program, context)
+  addCompletionCommand(program, context)
   addHelpCommands(program)
   return program
 }

@@ -1,9 +1,32 @@
 import type { Command } from 'commander'
-import { examples, TIME_ZONE, type Context } from './context.js'
+import { choice, examples, TIME_ZONE, type Context } from './context.js'
 
 const LOG = 'query log, or its folder (default: the one in the settings)'
 const NAME = 'only this name and all below it; =name: exactly this; *.name: only below'
-const FORMAT_DEFAULT = '(default: by the extension of --output, or table)'
+const FORMAT = 'output format (default: by the extension of --output, or table)'
+/** The values of `--by`. */
+const KEYS = [
+  'app',
+  'ban',
+  'network',
+  'client',
+  'name',
+  'hour',
+  'day',
+  'type',
+  'match',
+  'exception'
+]
+/** The values of `--verdict`. */
+const VERDICTS = [
+  ...['forwarded', 'cached', 'blocked', 'monitored', 'allowed', 'refused', 'failed', 'local'],
+  ...['stale', 'all']
+]
+/** The values of `--log-format`. */
+const LOG_FORMATS = [
+  ...['interdict', 'dnstap', 'unbound', 'dnsdist', 'dnsmasq', 'adguard'],
+  ...['tshark-json', 'tshark-fields']
+]
 const OUTPUT = 'write to this file instead of standard output'
 
 /** Commands that read the query log. */
@@ -30,13 +53,9 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
     .option('--client <client>', 'only this client or prefix, under its pseudonyms too')
     .option('--name <pattern>', NAME)
     .option('--all', 'include lookups that no rule matched')
-    .option(
-      '--by <key>',
-      'app, ban, network, client, name, hour, day, type, match, exception',
-      'app'
-    )
+    .addOption(choice('--by <key>', 'key to count lookups by', KEYS, 'app'))
     .option('--top <number>', 'maximum rows of each table', '20')
-    .option('--format <format>', `table, json, csv, markdown or html ${FORMAT_DEFAULT}`)
+    .addOption(choice('--format <format>', FORMAT, ['table', 'json', 'csv', 'markdown', 'html']))
     .option('-o, --output <file>', OUTPUT)
     .action(async (words: readonly string[], _options, command: Command) => {
       const { report } = await import('../commands/report.js')
@@ -52,7 +71,7 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
     )
     .argument('[sql]', 'one SELECT over the view lookups')
     .option('-l, --log <file>', LOG)
-    .option('--format <format>', `table, json or csv ${FORMAT_DEFAULT}`)
+    .addOption(choice('--format <format>', FORMAT, ['table', 'json', 'csv']))
     .option('-o, --output <file>', OUTPUT)
     .action(async (sql: string | undefined, _options, command: Command) => {
       const { query } = await import('../commands/query.js')
@@ -70,7 +89,7 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
     .option('--ban <ids...>', 'only lookups decided by these bans')
     .option('--client <clients...>', 'only these clients: addresses, prefixes, pseudonyms')
     .option('--name <patterns...>', 'only these names: name with all below it, =name, *.name')
-    .option('--verdict <words...>', 'only these verdicts, or all (default: blocked monitored)')
+    .addOption(choice('--verdict <words...>', 'only these (default: blocked monitored)', VERDICTS))
     .option('--no-follow', 'stop after the recent lookups')
     .option('--json', 'print JSON, one line for each lookup')
     .action(async (log: string | undefined, _options, command: Command) => {
@@ -86,7 +105,9 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
     .argument('<log...>', 'logs of Interdict or other programs, or a query log folder; - is stdin')
     .requiredOption('-r, --rules <rules>', 'candidate rules: folder or bundle')
     .option('--against <rules>', 'compare with these rules instead of the recorded answers')
-    .option('--log-format <format>', 'format of the logs (default: detected)')
+    .addOption(
+      choice('--log-format <format>', 'format of the logs (default: detected)', LOG_FORMATS)
+    )
     .option(
       '-a, --at <time>',
       'judge all lookups at this date or time instead of when they were recorded'

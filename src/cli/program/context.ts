@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { Option, type Command } from 'commander'
 import type { Io } from '../io.js'
 
 /** What the action of every command needs. */
@@ -14,4 +14,19 @@ export const TIME_ZONE = 'IANA time zone of dates and times (default: that of th
 /** Shows two calls of a command, without its options for the settings file, below its help. */
 export function examples(command: Command, first: string, second: string): void {
   command.addHelpText('after', `\nExamples:\n  $ interdict ${first}\n  $ interdict ${second}`)
+}
+
+/**
+ * An option whose values are known, for the help and shell completion. The command itself checks the
+ * value, so that its errors are like those of other options.
+ */
+export function choice(
+  flags: string,
+  description: string,
+  choices: readonly string[],
+  value?: string
+): Option {
+  const option = new Option(flags, description).default(value)
+  option.argChoices = [...choices]
+  return option
 }

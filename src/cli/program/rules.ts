@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
-import { examples, TIME_ZONE, type Context } from './context.js'
+import { choice, examples, TIME_ZONE, type Context } from './context.js'
 
+const ROLES = ['app', 'api', 'cdn', 'telemetry', 'web', 'shared']
 const AT = "evaluate at this date or time, in the rules' time zone"
 
 /** Commands that read rules, and compare and explain them. */
@@ -72,8 +73,8 @@ export function addRulesCommands(program: Command, { io, done }: Context): void 
     )
     .option('--vendor <vendor>', 'only apps of this vendor')
     .option('--country <code>', 'only apps from this country (two letters)')
-    .option('--role <role>', 'only names in this role: app, api, cdn, telemetry, web or shared')
-    .option('--kind <kind>', 'only apps of this kind: app, shared or bypass')
+    .addOption(choice('--role <role>', 'only names in this role', ROLES))
+    .addOption(choice('--kind <kind>', 'only apps of this kind', ['app', 'shared', 'bypass']))
     .option('--json', 'print JSON')
     .action(async (search: readonly string[], _options, command: Command) => {
       const { apps } = await import('../commands/apps.js')
