@@ -27,8 +27,16 @@ t.test('answers, logs, reloads its rules and stops, with all its threads', async
   site.write('interdict.yaml', SETTINGS.replace(':0', `:${at.port}`))
   const ping = () => interdict('ping', '--ready', '-c', site.path('interdict.yaml'))
   t.match(await ping(), { code: 0, out: /answers\nready\n$/ })
-  rmSync(site.path('log'), { recursive: true })
-  site.write('log', 'a file in its place')
+  await eventually('a file in place of the folder', () => {
+    try {
+      rmSync(site.path('log'), { recursive: true })
+      site.write('log', 'a file in its place')
+      return true
+    } catch {
+      // The gateway has just made the folder again.
+      return false
+    }
+  })
   await eventually('not ready', async () => (await ping()).code === 1)
   t.match((await ping()).out, /not ready\nthe query log cannot be written \(LOG_UNWRITABLE\)\n$/)
   rmSync(site.path('log'))
