@@ -18,7 +18,7 @@ lists:
 async function rig(t: Test, url: string, more = ''): Promise<Rig> {
   const setting: Setting = {
     upstream: (await upstream(t)).endpoint,
-    more: `remote-lists: { ca-file: '${resolve(CERTIFICATE)}', timeout: 1s }`,
+    more: `remote-lists: { ca-file: '${resolve(CERTIFICATE)}', timeout: 8s }`,
     files: { 'rules/networks.yaml': rules(url, more) }
   }
   return new Rig(t, setting)
