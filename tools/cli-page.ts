@@ -20,6 +20,24 @@ const INTRODUCTION = `# Command line
 
 Results go to standard output; errors, warnings and progress go to standard error. Colours appear on
 terminals alone, unless \`NO_COLOR\` is set. A terminal that does not know its width has that of \`COLUMNS\`.
+
+## JSON
+
+Every command that prints facts has \`--json\`. It prints one object, indented, to standard output: keys are in camel case,
+what is missing is \`null\`, times are in RFC 3339, lists have a key of their own, and an error is an object with its
+\`code\` and \`message\`. \`tail\` prints one object a line, and \`query\` an array of rows. Exit codes are the same as without
+\`--json\`, and errors that end a command are text on standard error.
+
+| command | its object |
+| --- | --- |
+| \`ping\` | \`ok\`; \`endpoints\`, each with \`endpoint\` and \`answers\` (\`null\`: not reachable from this machine); with \`--ready\`, \`health\` as in \`status --health\` |
+| \`flush\` | \`name\`, \`subtree\`, \`flushed\` (entries), \`silent\` (workers that did not reply) |
+| \`lists update\` | \`lists\`, each with \`id\`, \`result\` (\`updated\`, \`unchanged\`, \`failed\`), \`entries\`, \`serial\` of a zone, \`errors\` |
+| \`lists confirm\` | \`id\`, \`entries\` |
+| \`bundle create\`, \`sign\`, \`show\`, \`verify\` | the manifest, \`signers\`, \`files\` |
+| \`bundle keygen\` | \`file\`, \`publicKey\` |
+| \`rollback\` | \`from\`, \`to\`, \`changed\`; with \`--list\`, \`bundles\`; with \`--dry-run\`, as \`diff\` |
+| \`log remove\` | \`removed\`, each with \`file\` and \`was\` (\`null\`: as the chain has it); \`recorded\` in the chain |
 `
 
 /** The page, made of the program's own help. */

@@ -50,6 +50,11 @@ export function withColumns(io: Io): Io {
   return { ...io, stdout: sized(io.stdout), stderr: sized(io.stderr) }
 }
 
+/** Writes a value as JSON, the result of a command with `--json`. */
+export function printJson(io: Io, value: object): void {
+  io.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`)
+}
+
 /** Colours a text. `print` removes the colours where they are not wanted. */
 export function paint(how: Colour, text: string): string {
   return `\x1b[${CODES[how]}m${text}\x1b[0m`

@@ -45,6 +45,13 @@ t.test('creates, shows, signs and verifies a bundle', async t => {
     signers: keys,
     files: [{ name: 'apps/clip.yaml' }, { name: 'networks.yaml' }]
   })
+  t.strictSame(JSON.parse((await interdict(...both, '--json')).out), shown, 'the same of verify')
+  const again = await interdict('bundle', 'sign', bundle, '-k', at('two.pem'), '--json')
+  t.strictSame(JSON.parse(again.out), shown, 'and of sign')
+  const created = await interdict('bundle', at('rules'), '-o', at('x'), '--serial', '7', '--json')
+  t.match(JSON.parse(created.out), { serial: 7, signers: [], files: [{}, {}] }, created.err)
+  const key = await interdict('bundle', 'keygen', at('three.pem'), '--json')
+  t.match(JSON.parse(key.out), { file: at('three.pem'), publicKey: /^MCow/ })
   t.match(await interdict('bundle', 'show', bundle), { code: 0, out: / networks\.yaml\n$/ })
 })
 

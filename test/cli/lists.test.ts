@@ -4,7 +4,10 @@ import t from 'tap'
 import { failure } from '../../src/base/error.js'
 import { FolderLock } from '../../src/querylog/record/folder-lock.js'
 import { CERTIFICATE, ListServer, upstream } from '../sources/http/rig.js'
+import type { UpdatedList } from '../../src/cli/output/updated-list.js'
 import { interdict, writeSite } from './run.js'
+
+type UpdatedLists = { readonly lists: readonly UpdatedList[] }
 
 const settings = (upstreamPort: number): string => `rules: rules
 upstreams: { servers: ['127.0.0.1:${upstreamPort}'], loop-check: 0s }
@@ -33,9 +36,17 @@ lists:
   t.equal(server.seen.length, 0, 'showing lists downloads nothing')
 
   t.match(await lists('update'), { code: 1, err: /REMOTE_STATUS/ })
+  const failed = await lists('update', '--json')
+  t.strictSame([failed.code, (JSON.parse(failed.out) as UpdatedLists).lists.length], [1, 1])
+  t.match(JSON.parse(failed.out), {
+    lists: [{ id: 'ads', result: 'failed', entries: null, errors: [{ code: 'REMOTE_STATUS' }] }]
+  })
   server.on('/ads.txt', 'a.example\nb.example\nc.example\n')
   t.match(await lists('update'), { code: 0, out: 'ads: 3 entries, updated\n' })
   t.match(await lists('update', 'ads'), { code: 0, out: 'ads: 3 entries, unchanged\n' })
+  t.strictSame(JSON.parse((await lists('update', '--json')).out), {
+    lists: [{ id: 'ads', result: 'unchanged', entries: 3, serial: null, errors: [] }]
+  })
   t.match(await lists('update', 'own'), { code: 2, err: /no list own with a url/ })
   t.match((await lists()).out, /^ads .* 3 +\d+ s +\d+ s +good$/m)
   t.match((await interdict('-c', config, 'check')).out, /list ads: the copy of .* is \d+ s old/)
@@ -44,7 +55,7 @@ lists:
   t.match(await lists('update'), { code: 1, err: /REMOTE_SHRUNK/ })
   const { lists: said } = JSON.parse((await lists('--json')).out) as { lists: unknown[] }
   t.match(said[0], { id: 'ads', state: 'quarantined', entries: 3, quarantined: { entries: 1 } })
-  t.match(await lists('confirm', 'ads'), { code: 0, out: 'ads: 1 entry, confirmed\n' })
+  t.strictSame(JSON.parse((await lists('confirm', 'ads', '--json')).out), { id: 'ads', entries: 1 })
   t.match(await lists('confirm', 'ads'), { code: 1, err: /REMOTE_NOT_HELD/ })
   t.match((await lists()).out, /^ads .* 1 .* good$/m)
 })

@@ -27,6 +27,12 @@ t.test('removes files by name or path; verify-log shows by whom and why', async 
   t.match(told.out, /Removed +queries-20230302T.*by .*: request \\u\{1b\}17/)
 })
 
+t.test('prints what it removed as JSON', async t => {
+  const { run } = await siteWithChain(t, EARLY, LATE)
+  const { out } = await run('log', 'remove', EARLY, '--reason', 'request 17', '--json')
+  t.strictSame(JSON.parse(out), { removed: [{ file: EARLY, was: null }], recorded: true })
+})
+
 t.test('removes nothing if one file cannot be removed', async t => {
   const { at, run } = await siteWithChain(t, EARLY, LATE)
   const remove = (...words: string[]) => run('log', 'remove', ...words)

@@ -53,7 +53,7 @@ interface Json {
   readonly remarks: readonly string[]
 }
 const json = async (...words: string[]): Promise<Json> =>
-  JSON.parse((await report(...words, '--format', 'json')).out) as Json
+  JSON.parse((await report(...words, '--json')).out) as Json
 
 /** The lines of the log, read without DuckDB. */
 const records = readdirSync(folder)
@@ -437,7 +437,7 @@ t.test('query prints tables, JSON and CSV; without SQL, the columns', async t =>
 t.test('a slow reader gets all output, more than a pipe holds', async t => {
   const sql = "SELECT repeat('a', 100) AS a FROM range(10000)"
   const command = ['"$0" "$@"', '{ sleep 1; cat; }', 'tail -c 4'].join(' | ')
-  const words = [PROGRAM, 'query', '--log', log, '--format', 'json', sql]
+  const words = [PROGRAM, 'query', '--log', log, '--json', sql]
   const said = await new Promise<string>(resolve => {
     const shell = ['-u', 'NODE_OPTIONS', 'sh', '-c', command, process.execPath, ...words]
     execFile('env', shell, (_error, out) => resolve(out))

@@ -25,8 +25,12 @@ t.test('answers, logs, reloads its rules and stops, with all its threads', async
 
   // Port 0 in the settings: the address is not theirs.
   site.write('interdict.yaml', SETTINGS.replace(':0', `:${at.port}`))
-  const ping = () => interdict('ping', '--ready', '-c', site.path('interdict.yaml'))
+  const ping = (...words: string[]) =>
+    interdict('ping', '--ready', ...words, '-c', site.path('interdict.yaml'))
   t.match(await ping(), { code: 0, out: /answers\nready\n$/ })
+  const endpoints = [{ endpoint: `127.0.0.1:${at.port}`, answers: true }]
+  const facts = async (): Promise<unknown> => JSON.parse((await ping('--json')).out)
+  t.strictSame(await facts(), { ok: true, endpoints, health: { ready: true, problems: [] } })
   await eventually('a file in place of the folder', () => {
     try {
       rmSync(site.path('log'), { recursive: true })
@@ -39,6 +43,11 @@ t.test('answers, logs, reloads its rules and stops, with all its threads', async
   })
   await eventually('not ready', async () => (await ping()).code === 1)
   t.match((await ping()).out, /not ready\nthe query log cannot be written \(LOG_UNWRITABLE\)\n$/)
+  t.match(await facts(), {
+    ok: false,
+    endpoints,
+    health: { ready: false, problems: [{ code: 'LOG_UNWRITABLE' }] }
+  })
   rmSync(site.path('log'))
   await eventually('ready again', async () => (await ping()).code === 0)
 

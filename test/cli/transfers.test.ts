@@ -34,8 +34,15 @@ lists: { rpz: { transfer: rpz.example, primaries: [hq] } }
 
   primary.states.push({ serial: 8, policies: nxdomain('one', 'two', 'three') })
   t.match(await lists('update'), { code: 0, out: 'rpz: serial 8, 3 entries, updated by IXFR\n' })
+  t.strictSame(JSON.parse((await lists('update', '--json')).out), {
+    lists: [{ id: 'rpz', result: 'unchanged', entries: null, serial: 8, errors: [] }]
+  })
   primary.close()
-  t.match(await lists('update'), { code: 1, err: /TRANSFER_CONNECT/ })
+  const failed = await lists('update', '--json')
+  t.match(failed, { code: 1, err: /TRANSFER_CONNECT/ })
+  t.match(JSON.parse(failed.out), {
+    lists: [{ id: 'rpz', result: 'failed', errors: [{ code: 'TRANSFER_CONNECT' }] }]
+  })
   const { lists: said } = JSON.parse((await lists('--json')).out) as { lists: unknown[] }
   const zone = { serial: 8, primary: 'hq' }
   t.match(said[0], { id: 'rpz', state: 'failing', failures: 1, entries: 3, zone })

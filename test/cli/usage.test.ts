@@ -124,6 +124,17 @@ t.test('options of one name have one meaning in all commands', async t => {
   t.match([...shorts], [['-V', '--version']])
 })
 
+t.test('every command that prints facts can print JSON', async t => {
+  const withoutFacts = ['init', 'serve', 'completion', 'help']
+  const leaves = (command: Command): readonly Command[] =>
+    command.commands.length === 0 ? [command] : command.commands.flatMap(leaves)
+  for (const command of leaves(createProgram())) {
+    const hasJson = command.options.some(({ long }) => long === '--json')
+    t.equal(hasJson, !withoutFacts.includes(command.name()), command.name())
+  }
+  t.match(await interdict('query', '--json', '--format', 'csv'), { code: 2, err: /not both/ })
+})
+
 t.test('a terminal that does not know its width has that of COLUMNS', async t => {
   const width = async (columns: number | undefined, COLUMNS: string, isTTY = true) => {
     const stdout = Object.assign(new Output(columns), { isTTY })

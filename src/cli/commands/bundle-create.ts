@@ -7,9 +7,9 @@ import { readContent } from '../../sources/bundle/pack.js'
 import { parseWholeNumber } from '../args/parse.js'
 import { loadSettings, type CommonOptions } from '../args/settings.js'
 import { EXIT } from '../exit.js'
-import { print, type Io } from '../io.js'
+import type { Io } from '../io.js'
 import { toText } from '../output/check-text.js'
-import { manifestLines } from './bundle-show.js'
+import { printBundle } from './bundle-show.js'
 import { checkRules } from './check.js'
 
 const DAY: Seconds = 86_400
@@ -19,6 +19,7 @@ export interface CreateOptions extends CommonOptions {
   readonly key?: string
   readonly serial?: string
   readonly days: string
+  readonly json?: boolean
 }
 
 /**
@@ -49,7 +50,6 @@ export async function create(folder: string, options: CreateOptions, io: Io): Pr
     return EXIT.failure
   }
   writeBundle(options.output, octets)
-  const lines = [options.output, ...manifestLines(bundle)]
-  print(io, `${lines.join('\n')}\n`)
+  printBundle(options.output, bundle, options.json, io)
   return EXIT.success
 }

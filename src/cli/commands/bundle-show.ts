@@ -6,7 +6,7 @@ import { decodeBundle, readBundleFile, type Bundle } from '../../sources/bundle/
 import { checkValidity } from '../../sources/bundle/validity.js'
 import { parseWholeNumber } from '../args/parse.js'
 import { EXIT, usageError } from '../exit.js'
-import { print, type Io } from '../io.js'
+import { print, printJson, type Io } from '../io.js'
 import { formatCount } from '../output/format.js'
 
 /** `interdict bundle show`: contents of a bundle, whoever signed it, expired or not. */
@@ -16,26 +16,49 @@ export async function show(
   io: Io
 ): Promise<number> {
   const bundle = await decodeBundle(await readBundleFile(path, path), path)
-  const { manifest, signers, content } = bundle
-  const names = [...content].map(([name, { length }]) => ({ name, octets: length }))
-  if (json === true) {
-    const { created, expires } = manifest
-    const instants = { created: showInstant(created, 'UTC'), expires: showInstant(expires, 'UTC') }
-    const json = { ...manifest, ...instants, signers, files: names }
-    print(io, `${JSON.stringify(json, undefined, 2)}\n`)
-  } else {
-    const files = names.map(
-      ({ name, octets }) => `${String(octets).padStart(12)} ${escapeControls(name)}`
-    )
-    print(io, `${[path, ...manifestLines(bundle), ...files].join('\n')}\n`)
-  }
+  const files = [...bundle.content].map(
+    ([name, { length }]) => `${String(length).padStart(12)} ${escapeControls(name)}`
+  )
+  printBundle(path, bundle, json, io, files)
   return EXIT.success
+}
+
+/**
+ * Prints what a bundle has, as JSON in the same form for every command.
+ *
+ * @param more further lines of text
+ */
+export function printBundle(
+  path: string,
+  bundle: Bundle,
+  json: boolean | undefined,
+  io: Io,
+  more: readonly string[] = []
+): void {
+  if (json !== true) {
+    print(io, `${[path, ...manifestLines(bundle), ...more].join('\n')}\n`)
+    return
+  }
+  const { manifest, signers, content } = bundle
+  printJson(io, {
+    ...manifest,
+    created: showInstant(manifest.created, 'UTC'),
+    expires: showInstant(manifest.expires, 'UTC'),
+    signers,
+    files: [...content].map(([name, { length }]) => ({ name, octets: length }))
+  })
+}
+
+interface VerifyOptions {
+  readonly trust: readonly string[]
+  readonly signatures: string
+  readonly json?: boolean
 }
 
 /** `interdict bundle verify`: whether a gateway with these keys, and no other bundle, accepts it. */
 export async function verify(
   path: string,
-  { trust: keys, signatures }: { readonly trust: readonly string[]; readonly signatures: string },
+  { trust: keys, signatures, json }: VerifyOptions,
   io: Io
 ): Promise<number> {
   for (const one of keys) {
@@ -46,11 +69,11 @@ export async function verify(
   const trust = { keys, signatures: required }
   const bundle = await decodeBundle(await readBundleFile(path, path), path, trust)
   checkValidity(bundle.manifest, path, epochSeconds(systemClock))
-  print(io, `${[path, ...manifestLines(bundle)].join('\n')}\n`)
+  printBundle(path, bundle, json, io)
   return EXIT.success
 }
 
-export function manifestLines({ manifest, signers }: Bundle): string[] {
+function manifestLines({ manifest, signers }: Bundle): string[] {
   const { serial, sha256, files, octets, created, expires } = manifest
   return [
     `serial ${serial}, SHA-256 ${sha256}`,

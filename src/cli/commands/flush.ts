@@ -4,12 +4,13 @@ import { readName } from '../../dns/name/name.js'
 import { callGateway, type AdminOptions } from '../args/admin.js'
 import { parseArgument } from '../args/parse.js'
 import { EXIT, usageError } from '../exit.js'
-import { print, type Io } from '../io.js'
+import { print, printJson, type Io } from '../io.js'
 import { formatCount } from '../output/format.js'
 
 export interface FlushOptions extends AdminOptions {
   readonly subtree?: boolean
   readonly all?: boolean
+  readonly json?: boolean
 }
 
 /** `interdict flush`: removes names from the cache of the running gateway. */
@@ -20,7 +21,8 @@ export async function flush(
 ): Promise<number> {
   const selection = parseSelection(name, options)
   const { dropped, silent } = await callGateway<FlushResult>({ do: 'flush', ...selection }, options)
-  print(io, `${formatCount(dropped, 'entry', 'entries')} flushed\n`)
+  if (options.json === true) printJson(io, { ...selection, flushed: dropped, silent })
+  else print(io, `${formatCount(dropped, 'entry', 'entries')} flushed\n`)
   if (silent.length > 0)
     throw failure('ADMIN_WORKERS', silent.join(', '), 'which may still have the entries cached')
   return EXIT.success

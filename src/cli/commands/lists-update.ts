@@ -7,11 +7,13 @@ import { BootstrapResolver } from '../../sources/http/bootstrap-resolver.js'
 import { updateList, type ListUpdate } from '../../sources/http/update-list.js'
 import { lockListCopies, listCopies } from '../args/list-copies.js'
 import { loadConfiguredRules } from '../args/rules.js'
-import { loadSettings, type CommonOptions } from '../args/settings.js'
+import { loadSettings } from '../args/settings.js'
 import { EXIT, rejectInput, usageError } from '../exit.js'
-import { print, type Io, type OutputStream } from '../io.js'
+import { print, printJson, type Io, type OutputStream } from '../io.js'
 import { formatCount, formatSize } from '../output/format.js'
+import type { UpdatedList } from '../output/updated-list.js'
 import { transferZones } from './lists-transfer.js'
+import type { ListsOptions } from './lists.js'
 
 /** How often the progress line is redrawn. */
 const INTERVAL: Milliseconds = 100
@@ -26,7 +28,7 @@ type Loaded = Extract<RulesResult, { readonly ok: true }>
  */
 export async function updateLists(
   ids: readonly string[],
-  options: CommonOptions,
+  options: ListsOptions,
   io: Io
 ): Promise<number> {
   const config = await loadSettings(options)
@@ -38,20 +40,23 @@ export async function updateLists(
   }
   const lock = await lockListCopies(config, io)
   try {
-    const succeeded = await updateAll(config, loaded, ids, io)
-    return succeeded ? EXIT.success : EXIT.failure
+    const isJson = options.json === true
+    const updated = await updateAll(config, loaded, ids, isJson, io)
+    if (isJson) printJson(io, { lists: updated })
+    return updated.every(({ result }) => result !== 'failed') ? EXIT.success : EXIT.failure
   } finally {
     lock.release()
   }
 }
 
-/** @returns whether all updates succeeded */
+/** Prints each result as it comes, unless `isJson`; errors in any case. */
 async function updateAll(
   config: Config,
   { remotes, transfers, rules }: Loaded,
   ids: readonly string[],
+  isJson: boolean,
   io: Io
-): Promise<boolean> {
+): Promise<readonly UpdatedList[]> {
   const bootstrap = await BootstrapResolver.open(
     bootstrapServers(config, configuredUpstreams(config).upstreams)
   )
@@ -59,19 +64,19 @@ async function updateAll(
   const { caFile, timeout } = config.remoteLists
   const clients = new Map(rules.networks.map(({ id, prefixes }) => [id, prefixes]))
   const context = { copies: listCopies(config), lookup, caFile, timeout, clients, now: Date.now }
-  let succeeded = true
+  const updated: UpdatedList[] = []
   try {
     for (const list of selected(ids, remotes)) {
       const line = new ProgressLine(list.id, io.stderr)
       const result = await updateList(list, { ...context, progress: line.show })
       line.clear()
-      succeeded = report(result, io) && succeeded
+      updated.push(report(result, isJson, io))
     }
   } finally {
     bootstrap.close()
   }
   const zones = selected(ids, transfers)
-  return (await transferZones(config, zones, io)) && succeeded
+  return [...updated, ...(await transferZones(config, zones, isJson, io))]
 }
 
 function selected<L extends { readonly id: string }>(
@@ -81,17 +86,17 @@ function selected<L extends { readonly id: string }>(
   return ids.length === 0 ? lists : lists.filter(({ id }) => ids.includes(id))
 }
 
-/** @returns whether the download succeeded */
-function report(result: ListUpdate, io: Io): boolean {
-  const { id } = result
-  if (!('trouble' in result)) {
-    const change = result.kind === 'taken' ? 'updated' : 'unchanged'
-    print(io, `${id}: ${formatCount(result.entries, 'entry', 'entries')}, ${change}\n`)
-    return true
+function report(update: ListUpdate, isJson: boolean, io: Io): UpdatedList {
+  const { id } = update
+  if ('trouble' in update) {
+    const { code, message } = update.trouble
+    io.stderr.write(`${escapeControls(message)} (${code})\n`)
+    return { id, result: 'failed', entries: null, serial: null, errors: [{ code, message }] }
   }
-  const { code, message } = result.trouble
-  io.stderr.write(`${escapeControls(message)} (${code})\n`)
-  return false
+  const { entries } = update
+  const result = update.kind === 'taken' ? 'updated' : 'unchanged'
+  if (!isJson) print(io, `${id}: ${formatCount(entries, 'entry', 'entries')}, ${result}\n`)
+  return { id, result, entries, serial: null, errors: [] }
 }
 
 /** Progress of a download, in one line that is redrawn; only on a terminal. */

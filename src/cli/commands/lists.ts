@@ -2,7 +2,7 @@ import { listCopies, lockListCopies, listState } from '../args/list-copies.js'
 import { loadConfiguredRules } from '../args/rules.js'
 import { loadSettings, type CommonOptions } from '../args/settings.js'
 import { EXIT, rejectInput } from '../exit.js'
-import { print, type Io } from '../io.js'
+import { print, printJson, type Io } from '../io.js'
 import { terminalWidth } from '../output/columns.js'
 import { formatCount } from '../output/format.js'
 import { toText } from '../output/lists-text.js'
@@ -28,12 +28,13 @@ export async function showLists(options: ListsOptions, io: Io): Promise<number> 
 }
 
 /** `interdict lists confirm`: accepts a quarantined download. @throws InterdictError REMOTE_BUSY, REMOTE_NOT_HELD, REMOTE_STATE */
-export async function confirmList(id: string, options: CommonOptions, io: Io): Promise<number> {
+export async function confirmList(id: string, options: ListsOptions, io: Io): Promise<number> {
   const config = await loadSettings(options)
   const lock = await lockListCopies(config, io)
   const { entries } = await listCopies(config)
     .confirm(id)
     .finally(() => lock.release())
-  print(io, `${id}: ${formatCount(entries, 'entry', 'entries')}, confirmed\n`)
+  if (options.json === true) printJson(io, { id, entries })
+  else print(io, `${id}: ${formatCount(entries, 'entry', 'entries')}, confirmed\n`)
   return EXIT.success
 }

@@ -8,12 +8,13 @@ import { escapeControls } from '../../querylog/record/terminal-line.js'
 import { loadSettings, type CommonOptions } from '../args/settings.js'
 import { switchToOwnerOf, callerName } from '../args/user.js'
 import { EXIT, usageError } from '../exit.js'
-import { print, type Io } from '../io.js'
+import { print, printJson, type Io } from '../io.js'
 import { formatCount } from '../output/format.js'
 import { WAS } from '../output/verification-text.js'
 
 export interface RemoveOptions extends CommonOptions {
   readonly reason: string
+  readonly json?: boolean
 }
 
 /** Longest reason in the chain, in characters. */
@@ -35,6 +36,11 @@ export async function remove(
   if (owned !== undefined) switchToOwnerOf(owned)
   const parts = { layout, chain, wall: Date.now(), log: logTo(io) }
   const removed = await removeManually(parts, paths, { by, reason })
+  if (options.json === true) {
+    const files = removed.map(({ file, was }) => ({ file, was: was ?? null }))
+    printJson(io, { removed: files, recorded: chain !== undefined })
+    return EXIT.success
+  }
   const lines = removed.map(({ file, was }) =>
     escapeControls(`${file}: removed${was ? `; ${WAS[was]}` : ''}`)
   )

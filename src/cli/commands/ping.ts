@@ -8,12 +8,13 @@ import { parseMilliseconds } from '../args/parse.js'
 import { callGateway, type AdminOptions } from '../args/admin.js'
 import { loadSettings } from '../args/settings.js'
 import { EXIT } from '../exit.js'
-import { print, type Io } from '../io.js'
+import { print, printJson, type Io } from '../io.js'
 import { formatEndpoint } from '../output/format.js'
 import { problemLines } from '../output/status-text.js'
 
 export interface PingOptions extends AdminOptions {
   readonly ready?: boolean
+  readonly json?: boolean
 }
 
 /** Attempts for each address. */
@@ -38,20 +39,34 @@ export async function ping(options: PingOptions, io: Io): Promise<number> {
       return (await answers(at, timeout)) ? 'answers' : 'does not answer'
     })
   )
-  for (const [i, result] of results.entries()) {
-    print(io, `${formatEndpoint(listen[i]!)} ${result}\n`)
+  const answered = results.includes('answers') && !results.includes('does not answer')
+  if (options.json !== true) {
+    for (const [i, result] of results.entries()) {
+      print(io, `${formatEndpoint(listen[i]!)} ${result}\n`)
+    }
   }
-  const isHealthy = results.includes('answers') && !results.includes('does not answer')
-  if (!isHealthy) return EXIT.failure
-  return options.ready === true ? checkReadiness(options, io) : EXIT.success
+  const readiness = answered && options.ready === true ? await checkReadiness(options) : undefined
+  if (options.json === true) {
+    const endpoints = results.map((result, i) => ({
+      endpoint: formatEndpoint(listen[i]!),
+      answers: result === 'cannot be checked from this machine' ? null : result === 'answers'
+    }))
+    printJson(io, {
+      ok: answered && readiness?.ready !== false,
+      endpoints,
+      health: readiness ?? null
+    })
+  } else if (readiness !== undefined) {
+    const lines = problemLines(readiness.problems).join('\n')
+    print(io, readiness.problems.length === 0 ? 'ready\n' : `not ready\n${lines}\n`)
+  }
+  return answered && readiness?.ready !== false ? EXIT.success : EXIT.failure
 }
 
-/** Prints why the gateway is not ready. */
-async function checkReadiness(options: PingOptions, io: Io): Promise<number> {
+/** Whether the gateway is ready, and if not, why. */
+async function checkReadiness(options: PingOptions): Promise<StatusReply['health']> {
   const { health } = await callGateway<StatusReply>({ do: 'status' }, options)
-  const reasons = health.problems.filter(({ code }) => PROBLEMS[code])
-  print(io, reasons.length === 0 ? 'ready\n' : `not ready\n${problemLines(reasons).join('\n')}\n`)
-  return health.ready ? EXIT.success : EXIT.failure
+  return { ...health, problems: health.problems.filter(({ code }) => PROBLEMS[code]) }
 }
 
 /** Loopback for a wildcard address; undefined if this machine has none of that family. */

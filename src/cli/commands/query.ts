@@ -4,14 +4,14 @@ import { csvLines } from '../../report/output/csv.js'
 import type { Table, Value } from '../../report/report.js'
 import type { LogOptions } from '../args/log-path.js'
 import { openLog } from '../args/open-log.js'
-import { checkChoice } from '../args/parse.js'
 import { EXIT, usageError } from '../exit.js'
 import { type Io } from '../io.js'
 import { gridOf } from '../output/report-text.js'
-import { impliedFormat } from '../output/output-format.js'
+import { chooseFormat } from '../args/output-format.js'
 import { outputWidth, writeOutput } from '../output/write-output.js'
 
 export interface QueryOptions extends LogOptions {
+  readonly json?: boolean
   readonly format?: string
   readonly output?: string
 }
@@ -30,8 +30,7 @@ export async function query(
   io: Io
 ): Promise<number> {
   const { output } = options
-  checkChoice('--format', options.format, FORMATS)
-  const format = options.format ?? impliedFormat(output, FORMATS)
+  const format = chooseFormat(options, FORMATS)
   if (sql?.replaceAll(NO_SQL, '') === '') usageError('query: the SQL is empty')
   const log = await openLog(options, io, { use: 'sealed' })
   try {

@@ -23,7 +23,7 @@ import { chooseTimeZone, type TimeZoneOptions } from '../args/time-zone.js'
 import { EXIT, usageError } from '../exit.js'
 import type { Io } from '../io.js'
 import { banDetails } from '../output/ban-details.js'
-import { impliedFormat } from '../output/output-format.js'
+import { chooseFormat } from '../args/output-format.js'
 import { toText } from '../output/report-text.js'
 import { outputWidth, writeOutput } from '../output/write-output.js'
 import { verificationForReport } from './verify-log.js'
@@ -37,6 +37,7 @@ export interface ReportOptions extends LogOptions, PeriodOptions, TimeZoneOption
   readonly by: string
   readonly top: string
   readonly all?: boolean
+  readonly json?: boolean
   readonly format?: string
   readonly output?: string
 }
@@ -54,11 +55,10 @@ export async function report(
   const [question, id, ...more] = words
   checkChoice('report', question, QUESTIONS)
   checkChoice('--by', options.by, KEYS)
-  checkChoice('--format', options.format, FORMATS)
   if (question === 'ban' && id === undefined) usageError('report ban: give the id of a ban')
   if (more.length > 0 || (question !== 'ban' && question !== 'daily' && id !== undefined))
     usageError('report: too many arguments')
-  const format = options.format ?? impliedFormat(options.output, FORMATS)
+  const format = chooseFormat(options, FORMATS)
   const zone = await chooseTimeZone(options)
   const day = question === 'daily' ? parseDay(id, options, zone.timeZone) : undefined
   const base = { ...parseSelection(options, zone.timeZone), ...day }

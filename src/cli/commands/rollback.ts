@@ -10,7 +10,7 @@ import { parseWholeNumber } from '../args/parse.js'
 import { loadSettings, type CommonOptions } from '../args/settings.js'
 import { callerName } from '../args/user.js'
 import { EXIT, rejectInput } from '../exit.js'
-import { print, type Io } from '../io.js'
+import { print, printJson, type Io } from '../io.js'
 import { toJson, toText, type ListedBundle } from '../output/rollback-text.js'
 import { describeDifference } from './diff.js'
 
@@ -49,9 +49,10 @@ export async function rollback(options: RollbackOptions, io: Io): Promise<number
     print(io, describeDifference(rules, names, options, io))
     return EXIT.success
   }
-  if (to === from) print(io, `Bundle ${to} is already in force.\n`)
+  if (to !== from) kept.rollBack(to, callerName(io))
+  if (options.json === true) printJson(io, { from, to, changed: to !== from })
+  else if (to === from) print(io, `Bundle ${to} is already in force.\n`)
   else {
-    kept.rollBack(to, callerName(io))
     print(io, `Rolled back from bundle ${from} to ${to}; a running gateway switches at once.\n`)
   }
   return EXIT.success

@@ -56,6 +56,7 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
     .addOption(choice('--by <key>', 'key to count lookups by', KEYS, 'app'))
     .option('--top <number>', 'maximum rows of each table', '20')
     .addOption(choice('--format <format>', FORMAT, ['table', 'json', 'csv', 'markdown', 'html']))
+    .option('--json', 'print JSON: --format json')
     .option('-o, --output <file>', OUTPUT)
     .action(async (words: readonly string[], _options, command: Command) => {
       const { report } = await import('../commands/report.js')
@@ -72,6 +73,7 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
     .argument('[sql]', 'one SELECT over the view lookups')
     .option('-l, --log <file>', LOG)
     .addOption(choice('--format <format>', FORMAT, ['table', 'json', 'csv']))
+    .option('--json', 'print JSON: --format json')
     .option('-o, --output <file>', OUTPUT)
     .action(async (sql: string | undefined, _options, command: Command) => {
       const { query } = await import('../commands/query.js')

@@ -16,7 +16,7 @@ export function addBundleCommands(program: Command, { io, done }: Context): void
     .option('--list', 'only list the bundles that are kept')
     .option('--dry-run', 'only show what would change, as diff does')
     .option('--examples <number>', 'with --dry-run: names to show for each change', '5')
-    .option('--json', 'with --list or --dry-run: print JSON')
+    .option('--json', 'print JSON')
     .action(async (_options, command: Command) => {
       const { rollback } = await import('../commands/rollback.js')
       done(await rollback(command.optsWithGlobals(), io))
@@ -45,6 +45,7 @@ function addBundle(program: Command, { io, done }: Context): void {
     .option('-k, --key <file>', 'private key to sign with')
     .option('--serial <number>', 'serial, higher than all before (default: Unix time)')
     .option('--days <number>', 'days until gateways no longer accept it', '90')
+    .option('--json', 'print JSON')
     .action(async (folder: string, _options, command: Command) => {
       const { create } = await import('../commands/bundle-create.js')
       done(await create(folder, command.optsWithGlobals(), io))
@@ -60,6 +61,7 @@ function addBundle(program: Command, { io, done }: Context): void {
     .description('Add a signature to a bundle')
     .argument('<file>', 'bundle')
     .requiredOption('-k, --key <file>', 'private key')
+    .option('--json', 'print JSON')
     .action(async (file: string, _options, command: Command) => {
       const { sign } = await import('../commands/bundle-sign.js')
       done(await sign(file, command.optsWithGlobals(), io))
@@ -77,9 +79,10 @@ function addBundle(program: Command, { io, done }: Context): void {
       'Generate a key pair: writes the private key to a new file, prints the public key.'
     )
     .argument('<file>', 'private key file; must not exist yet')
-    .action(async (file: string) => {
+    .option('--json', 'print JSON')
+    .action(async (file: string, _options, command: Command) => {
       const { keygen } = await import('../commands/bundle-sign.js')
-      done(await keygen(file, io))
+      done(await keygen(file, command.optsWithGlobals(), io))
     })
   examples(keygen, 'bundle keygen sign.pem', 'bundle keygen /etc/interdict/chain.pem')
 
@@ -100,6 +103,7 @@ function addBundle(program: Command, { io, done }: Context): void {
     .argument('<file>', 'bundle')
     .requiredOption('--trust <keys...>', 'trusted public keys, as in the settings')
     .option('--signatures <number>', 'number of trusted signatures required', '1')
+    .option('--json', 'print JSON')
     .action(async (file: string, _options, command: Command) => {
       const { verify } = await import('../commands/bundle-show.js')
       done(await verify(file, command.optsWithGlobals(), io))

@@ -18,6 +18,7 @@ export function addMaintenanceCommands(program: Command, { io, done }: Context):
     .description('Delete closed query log files. The chain records who deleted them, when and why.')
     .argument('<file...>', 'paths, or names as verify-log prints them')
     .requiredOption('--reason <text>', 'reason to record in the chain')
+    .option('--json', 'print JSON')
     .action(async (files: readonly string[], _options, command: Command) => {
       const { remove } = await import('../commands/log-remove.js')
       done(await remove(files, command.optsWithGlobals(), io))

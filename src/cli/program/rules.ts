@@ -123,6 +123,7 @@ function addLists(program: Command, { io, done }: Context): void {
       'Download lists and transfer zones now. A running gateway notices new copies by itself.'
     )
     .argument('[ids...]', 'ids of lists (default: all that have a url or a zone)')
+    .option('--json', 'print JSON')
     .action(async (ids: readonly string[], _options, command: Command) => {
       const { updateLists } = await import('../commands/lists-update.js')
       done(await updateLists(ids, command.optsWithGlobals(), io))
@@ -136,6 +137,7 @@ function addLists(program: Command, { io, done }: Context): void {
       'Accept a quarantined download: one that has lost more entries than the rules allow.'
     )
     .argument('<id>', 'id of the list')
+    .option('--json', 'print JSON')
     .action(async (id: string, _options, command: Command) => {
       const { confirmList } = await import('../commands/lists.js')
       done(await confirmList(id, command.optsWithGlobals(), io))

@@ -47,6 +47,7 @@ export function addRunCommands(program: Command, { io, done }: Context): void {
         'The exit code is 0 if it does.'
     )
     .option('--ready', 'also check, by the admin socket, that it is ready to serve clients')
+    .option('--json', 'print JSON')
     .option('--timeout <ms>', 'how long to wait for each address, in milliseconds', '2000')
     .action(async (_options, command: Command) => {
       const { ping } = await import('../commands/ping.js')
@@ -76,6 +77,7 @@ export function addRunCommands(program: Command, { io, done }: Context): void {
     .argument('[name]', 'domain name')
     .option('-s, --subtree', 'also remove all names below it')
     .option('--all', 'remove all names')
+    .option('--json', 'print JSON')
     .option('--timeout <ms>', 'how long to wait for the gateway, in milliseconds', '10000')
     .action(async (name: string | undefined, _options, command: Command) => {
       const { flush } = await import('../commands/flush.js')

@@ -1,4 +1,5 @@
 import { extname } from 'node:path'
+import { checkChoice } from './parse.js'
 import { usageError } from '../exit.js'
 
 const BY_EXTENSION: Readonly<Record<string, string>> = {
@@ -8,6 +9,28 @@ const BY_EXTENSION: Readonly<Record<string, string>> = {
   '.json': 'json',
   '.markdown': 'markdown',
   '.md': 'markdown'
+}
+
+interface FormatOptions {
+  readonly json?: boolean
+  readonly format?: string
+  readonly output?: string
+}
+
+/**
+ * The format by `--json` or `--format`, otherwise by the extension of `--output`.
+ *
+ * @param formats those that the command can write
+ */
+export function chooseFormat(
+  { json, format, output }: FormatOptions,
+  formats: readonly string[]
+): string {
+  checkChoice('--format', format, formats)
+  if (json !== true) return format ?? impliedFormat(output, formats)
+  return format === undefined || format === 'json'
+    ? 'json'
+    : usageError('give --json or --format, not both')
 }
 
 /**
