@@ -57,7 +57,11 @@ export function createProgram(context: Context = WITHOUT_PROCESS): Command {
       'settings file (default: interdict.yaml here, then in /etc/interdict)'
     )
     .helpOption('-h, --help', 'show help')
-    .configureHelp({ showGlobalOptions: true, subcommandTerm: command => command.name() })
+    .configureHelp({
+      showGlobalOptions: true,
+      subcommandTerm: command => command.name(),
+      argumentDescription: argument => argument.description
+    })
     .configureOutput({
       writeOut: text => stdout.write(text),
       writeErr: text => stderr.write(text),

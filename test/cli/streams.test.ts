@@ -47,9 +47,13 @@ function pipeOf(t: Test, site: Site): () => void {
 /** Whether a thread of the process waits in the kernel to write to a pipe (proc_pid_wchan(5)). */
 function waitsForPipe(pid: number): boolean {
   const tasks = `/proc/${pid}/task`
-  return readdirSync(tasks).some(task =>
-    readFileSync(`${tasks}/${task}/wchan`, 'utf8').includes('pipe')
-  )
+  return readdirSync(tasks).some(task => {
+    try {
+      return readFileSync(`${tasks}/${task}/wchan`, 'utf8').includes('pipe')
+    } catch {
+      return false // The thread has just ended.
+    }
+  })
 }
 
 for (const { it, isStoppedTwice } of [

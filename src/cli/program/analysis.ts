@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { Argument, type Command } from 'commander'
 import { choice, examples, TIME_ZONE, type Context } from './context.js'
 
 const LOG = 'query log, or its folder (default: the one in the settings)'
@@ -33,16 +33,18 @@ const OUTPUT = 'write to this file instead of standard output'
 export function addAnalysisCommands(program: Command, { io, done }: Context): void {
   program.commandsGroup('Analysis:')
 
+  const question = new Argument(
+    '[question...]',
+    'daily [today|yesterday], ban ID, bypass or new-names (default: lookups by --by)'
+  )
+  question.argChoices = ['daily', 'ban', 'bypass', 'new-names']
   const report = program
     .command('report')
     .summary('Summarize the query log')
     .description(
       'Summarize the query log: lookups by a key, a day, a ban, signs of bypass, or new names.'
     )
-    .argument(
-      '[question...]',
-      'daily [today|yesterday], ban ID, bypass or new-names (default: lookups by --by)'
-    )
+    .addArgument(question)
     .option('-l, --log <file>', LOG)
     .option('--since <time>', 'from this time on: 7d, 12h, a date, or a time (RFC 3339)')
     .option('--until <time>', 'up to this time')

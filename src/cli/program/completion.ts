@@ -6,7 +6,7 @@ import { examples, type Context } from './context.js'
 /** `completion`: prints a script by which a shell completes the words of the program. */
 export function addCompletionCommand(program: Command, { io, done }: Context): void {
   const shells = ['bash', 'zsh', 'fish']
-  const shell = new Argument('<shell>', 'the shell that reads the script')
+  const shell = new Argument('<shell>', 'bash, zsh or fish')
   shell.argChoices = shells
   const completion = program
     .command('completion')
