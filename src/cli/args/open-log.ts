@@ -39,8 +39,10 @@ export async function openLog(
 ): Promise<OpenLog> {
   const path = await logPath(options)
   let hideProgress = (): void => undefined
+  let interrupt = (): void => undefined
   const ignoreSignals = io.onSignal(signal => {
     hideProgress()
+    interrupt()
     // The exit also removes the folder in which the database spills to disk.
     io.exit(SIGNAL_EXIT + constants.signals[signal])
   })
@@ -49,6 +51,7 @@ export async function openLog(
     ignoreSignals()
     throw error
   })
+  interrupt = () => database.interrupt()
   if (!silent) hideProgress = showProgress(database, io.stderr)
   const close = (): void => {
     ignoreSignals()
