@@ -1,6 +1,7 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -10,13 +11,21 @@ import { PROGRAM } from '../cli/run.js'
 
 const run = promisify(execFile)
 
-/** A UDP port that is free just now. */
+/** A port that is free just now, for UDP and TCP. */
 export async function freePort(): Promise<number> {
-  const socket = createSocket('udp4')
-  await new Promise<void>(resolve => socket.bind(0, '127.0.0.1', resolve))
-  const { port } = socket.address()
-  await new Promise<void>(resolve => socket.close(() => resolve()))
-  return port
+  for (;;) {
+    const server = createServer()
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    const socket = createSocket('udp4')
+    const isFree = await new Promise<boolean>(resolve => {
+      socket.once('error', () => resolve(false))
+      socket.bind(port, '127.0.0.1', () => resolve(true))
+    })
+    if (isFree) await new Promise<void>(resolve => socket.close(() => resolve()))
+    await new Promise<void>(resolve => server.close(() => resolve()))
+    if (isFree) return port
+  }
 }
 
 /** A folder that is gone when the test is over. */
@@ -75,14 +84,27 @@ export class Running {
   }
 }
 
+const NSD_TRIES = 5
+
 /** NSD with the zones of this folder, on loopback. */
 export async function startNsd(t: Test, port: number): Promise<Running> {
   const dir = folder(t)
   cpSync('test/interop/zones', dir, { recursive: true })
   const zones = { example: join(dir, 'example.zone'), com: join(dir, 'tiktok.zone') }
-  const nsd = serveZones(t, port, dir, zones)
-  await answers('NSD', port, 'www.example', '192.0.2.10')
-  return nsd
+  for (let tries = 1; ; tries++) {
+    const nsd = serveZones(t, port, dir, zones)
+    const answered = answers('NSD', port, 'www.example', '192.0.2.10').then(
+      () => true,
+      (error: unknown) => {
+        throw new Error(`${(error as Error).message}:\n${nsd.output}`)
+      }
+    )
+    if (await Promise.race([answered, nsd.ended.then(() => false)])) return nsd
+    answered.catch(() => undefined)
+    // A socket of an earlier test may still have its port.
+    if (tries === NSD_TRIES) throw new Error(`NSD has ended:\n${nsd.output}`)
+    await sleep(1000)
+  }
 }
 
 /** NSD with any zones, by name, from files in `dir`. */
