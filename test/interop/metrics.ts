@@ -1,13 +1,12 @@
 /** Metrics against Prometheus: its linter, its scraper, and the shipped alert rules. */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
 import t from 'tap'
 import { startServer } from '../cli/server-process.js'
 import { banning, Site } from '../daemon/site.js'
 import { install } from './install.js'
-import { eventually, Running } from './processes.js'
+import { eventually, freePort, Running } from './processes.js'
 
 // To install it takes its time.
 t.setTimeout(300_000)
@@ -35,16 +34,8 @@ interface Panel {
   readonly targets?: readonly { readonly expr: string }[]
 }
 
-async function freeTcpPort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise<void>(resolve => server.close(() => resolve()))
-  return port
-}
-
 t.test('promtool accepts the metrics and the alert rules, and Prometheus scrapes them', async t => {
-  const admin = await freeTcpPort()
+  const admin = await freePort()
   const site = new Site(t, {
     'interdict.yaml': `
 listen: ['127.0.0.1:0']
@@ -75,7 +66,7 @@ log: { queries: { file: queries.jsonl } }
   const expressions = dashboard.panels.flatMap(({ targets = [] }) => targets.map(it => it.expr))
   t.ok(expressions.length > 20)
 
-  const port = await freeTcpPort()
+  const port = await freePort()
   site.write(
     'prometheus.yaml',
     `global: { scrape_interval: 1s }

@@ -4,7 +4,6 @@
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
 import t, { type Test } from 'tap'
 import { listenAddress, startServer } from '../cli/server-process.js'
@@ -12,7 +11,7 @@ import { askUdp } from '../daemon/dns-client.js'
 import { banning, Site } from '../daemon/site.js'
 import { policiesIn } from './dnstap-policies.js'
 import { install } from './install.js'
-import { eventually, Running } from './processes.js'
+import { eventually, freePort, Running } from './processes.js'
 
 // To install them takes its time.
 t.setTimeout(300_000)
@@ -49,19 +48,11 @@ async function blockThree(t: Test, output: string, isDone: () => boolean): Promi
   t.notMatch(server.log(), /OUTPUT_/)
 }
 
-async function freeTcpPort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise<void>(resolve => server.close(() => resolve()))
-  return port
-}
-
 for (const kind of ['unix', 'tcp'] as const) {
   t.test(`dnstap over ${kind}, read by fstrm_capture and dnstap-read`, async t => {
     const site = new Site(t, {})
     const [file, socket] = [site.path('tap.fstrm'), site.path('tap.sock')]
-    const port = await freeTcpPort()
+    const port = await freePort()
     const where = kind === 'unix' ? ['-u', socket] : ['-a', '127.0.0.1', '-p', String(port)]
     const type = ['-t', 'protobuf:dnstap.Dnstap', '-w', file, '-b', '8192']
     const capture = new Running(t, 'fstrm_capture', [...type, ...where])
@@ -120,7 +111,7 @@ const SYSLOGS = [
 
 for (const { it, kind, module, auth } of SYSLOGS) {
   t.test(`syslog over ${it}, read by rsyslogd`, async t => {
-    const port = await freeTcpPort()
+    const port = await freePort()
     const site = new Site(t, {})
     const [conf, file] = [site.path('rsyslog.conf'), site.path('out')]
     const client = clientCertificate(site)
