@@ -310,7 +310,7 @@ t.test('the status shows the files, and what could not be done', async t => {
   })
 })
 
-t.test('without maintenance there is no status', async t => {
+t.test('without maintenance, the status is null', async t => {
   const { status } = rig(t, logFolder(t, {}), undefined, { parquet: false })
   t.equal(await status(), null)
 })

@@ -10,7 +10,7 @@ const FETCH_MS = 60_000
 
 /**
  * The folder `testdata` of Unbound's source: that of INTERDICT_RPL, or fetched by git. Ends with 2 if
- * there is neither: a check that is skipped is no check. The files are Unbound's (BSD licence), so
+ * there is neither: a skipped check would prove nothing. The files are Unbound's (BSD licence), so
  * they are not in this repository.
  */
 export function fetchScenarios(t: Test): string {

@@ -72,7 +72,7 @@ const queryText = (name: Name): QueryText => ({
   ...{ opcode: 0, edns: false }
 })
 
-/** The resolver between clients and an upstream that answers when it is told to. */
+/** The resolver between clients and an upstream that answers on command. */
 class Race {
   private readonly world: World
   private readonly fetches: Fetch[] = []

@@ -34,7 +34,7 @@ t.test('the tables of /proc', async t => {
   t.equal(portOwner(53, proc), 'systemd-resolve (process 612)')
   t.equal(portOwner(5300, proc), 'a process of user id 0', 'its descriptors cannot be seen')
   t.equal(portOwner(5353, proc), 'a process of user id 7')
-  t.equal(portOwner(8080, proc), undefined, 'a connection is no listener')
+  t.equal(portOwner(8080, proc), undefined, 'a connection does not listen')
   t.equal(portOwner(8081, proc), 'a process of user id 5')
   t.equal(portOwner(54, proc), undefined)
   t.equal(portOwner(53, join(proc, 'nowhere')), undefined)

@@ -1,7 +1,7 @@
 import type { Octets } from '../../base/units.js'
 
 /**
- * Descriptors that the table has room for: those of upstream sockets of two address families, and a few
+ * Descriptors that the table has room for: of upstream sockets of two address families, and a few
  * more. Any more are not recorded.
  */
 const MAX_DESCRIPTORS = 4096

@@ -223,7 +223,7 @@ export class CounterMetrics {
     ))
   }
 
-  /** Written anew from time to time only, since there may be many. */
+  /** Written again from time to time only, since there may be many. */
   private daysLeft({ ending }: CountedRules, now: Seconds): MetricFamily {
     const name = 'rule_days_left'
     if (now - this.writtenAt >= DAYS_LEFT_AGE || now < this.writtenAt) {
