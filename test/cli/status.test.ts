@@ -178,7 +178,7 @@ const TROUBLE: StatusReply = withHealth({
     ...{ forwarded: 3e8, stale: 2e6, failed: 1e6 }
   },
   replies: { sent: 4e9, unsent: 12 },
-  connections: { open: 1e4, accepted: 1e6, idled: 1, refused: 1, crowded: 1 },
+  connections: { open: 1e4, accepted: 1e6, idleClosed: 1, refused: 1, overClientLimit: 1 },
   limits: {
     queries: { dropped: 1, slipped: 2 },
     responses: { dropped: 3, slipped: 4 },
@@ -244,7 +244,7 @@ const TROUBLE: StatusReply = withHealth({
     },
     again: '2026-01-03T00:10:10.678Z',
     parquet: 'missing',
-    standing: {
+    stored: {
       ...{ days: 31, oldest: '2025-12-03', closed: 2, octets: 2 ** 30 },
       chain: {
         ...{ lines: 1234, time: '2026-01-02T23:04:05.678Z', sha256: 'a'.repeat(64) },
@@ -337,7 +337,7 @@ t.test('shows that the recorder is not responding', async t => {
 })
 
 t.test('shows the last maintenance run of the archive', async t => {
-  const archive = { ...TROUBLE.archive!, parquet: 'made', again: null, standing: null } as const
+  const archive = { ...TROUBLE.archive!, parquet: 'made', again: null, stored: null } as const
   const at = '2026-01-03T00:00:10.678Z'
   const cases: readonly (readonly [Status['archive'], RegExp])[] = [
     [

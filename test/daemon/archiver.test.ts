@@ -86,7 +86,7 @@ t.test('if no process can be started, a warning is logged and nothing else happe
     await after(200)
     t.equal(told.length, 1, 'it is not retried at once')
     const last = { outcome: 'died', errors: 1, first: [{ code: 'ARCHIVE_PROCESS' }] }
-    t.match(await status(), { last, again: /Z$/, standing: null })
+    t.match(await status(), { last, again: /Z$/, stored: null })
     await archiver.close()
   }
   t.ok(existsSync(join(dirname(path), CLOSED)))
@@ -290,13 +290,13 @@ t.test('the status shows the files, and what could not be done', async t => {
     last: { at: /Z$/, outcome: 'done', errors: 1, first: [{ code: 'ARCHIVE_CLOCK' }] },
     again: null,
     parquet: 'made',
-    standing: {
+    stored: {
       ...{ days: 1, oldest: '2023-03-01', closed: 0 },
       chain: { lines: 5, sha256: createHash('sha256').update(end).digest('hex'), putAside: 1 }
     },
     ...{ limitOctets: keep.space, keepDays: keep.days, freeOctets: Number }
   })
-  const stored = (await status())!.standing!.octets
+  const stored = (await status())!.stored!.octets
   t.ok(stored > linesOf(path).join('\n').length && stored < 100_000)
 
   // No key, no line: what is closed now waits.
@@ -306,7 +306,7 @@ t.test('the status shows the files, and what could not be done', async t => {
   t.match(await status(), {
     last: { errors: 1, first: [{ code: 'CHAIN_KEY' }] },
     again: /Z$/,
-    standing: { closed: 1, chain: { lines: 5 } }
+    stored: { closed: 1, chain: { lines: 5 } }
   })
 })
 

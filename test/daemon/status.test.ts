@@ -65,7 +65,7 @@ for (const transport of kinds) {
       silent: [],
       queries: { udp: 53, tcp: 1, waiting: 0, stale: 0, failed: 0 },
       replies: { sent: 53, unsent: 0 },
-      connections: { accepted: 1, refused: 0, crowded: 0 },
+      connections: { accepted: 1, refused: 0, overClientLimit: 0 },
       limits: { queries: { dropped: 0 }, responses: { slipped: 0 }, frontEnds: { refused: 0 } },
       cache: { answers: { entries: 1 }, failures: { entries: 0, octets: 0 } },
       upstreams: [

@@ -10,7 +10,7 @@ export function archiveLines({ archive }: Status): StyledText[] {
   if (archive === null) return []
   const missing = 'closed files are kept as JSON lines: DuckDB is not installed'
   return [
-    ...(archive.standing === null ? [] : [storedLine(archive, archive.standing)]),
+    ...(archive.stored === null ? [] : [storedLine(archive, archive.stored)]),
     ...freeLines(archive),
     ...(archive.parquet === 'missing' ? [['yellow', missing] as const] : []),
     ...lastLines(archive)
@@ -19,7 +19,7 @@ export function archiveLines({ archive }: Status): StyledText[] {
 
 function storedLine(
   { limitOctets, keepDays }: Archive,
-  { days, oldest, closed, octets }: NonNullable<Archive['standing']>
+  { days, oldest, closed, octets }: NonNullable<Archive['stored']>
 ): string {
   const from = oldest === null ? '' : ` since ${oldest}`
   const limit = limitOctets === null ? '' : ` of ${formatSize(limitOctets)}`
@@ -53,7 +53,7 @@ const OUTCOMES = {
 
 /** The chain of the query log. Only `interdict verify-log` verifies it. */
 export function chainLines({ archive }: Status): StyledText[] {
-  const chain = archive?.standing?.chain ?? null
+  const chain = archive?.stored?.chain ?? null
   if (chain === null) return []
   const { lines, time, sha256, putAside } = chain
   const broken = `${formatCount(putAside, 'chain')} set aside as broken; run interdict verify-log`

@@ -202,11 +202,11 @@ function cacheLines({ cache: { answers, failures } }: Status): StyledText[] {
 }
 
 function tcpLines({ connections }: Status): StyledText[] {
-  const { open, accepted, refused, crowded } = connections
-  const rejected = `${formatNumber(refused)} refused, ${formatNumber(crowded)} over the limit per client`
+  const { open, accepted, refused, overClientLimit } = connections
+  const rejected = `${formatNumber(refused)} refused, ${formatNumber(overClientLimit)} over the limit per client`
   return [
     `${formatCount(open, 'connection')} open, ${formatNumber(accepted)} accepted in total`,
-    ...(refused + crowded === 0 ? [] : [['yellow', rejected] as const])
+    ...(refused + overClientLimit === 0 ? [] : [['yellow', rejected] as const])
   ]
 }
 

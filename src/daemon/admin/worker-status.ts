@@ -23,9 +23,9 @@ export interface WorkerCounters {
   readonly connections: {
     readonly open: number
     readonly accepted: number
-    readonly idled: number
+    readonly idleClosed: number
     readonly refused: number
-    readonly crowded: number
+    readonly overClientLimit: number
   }
   readonly limits: {
     readonly queries: Readonly<LimitCounts>
@@ -69,9 +69,9 @@ export function collectCounters({
     connections: {
       open: sumOf(tcp, ({ connections }) => connections),
       accepted: sumOf(tcp, ({ counts }) => counts.accepted),
-      idled: sumOf(tcp, ({ counts }) => counts.idleClosed),
+      idleClosed: sumOf(tcp, ({ counts }) => counts.idleClosed),
       refused: sumOf(tcp, ({ counts }) => counts.refused),
-      crowded: sumOf(tcp, ({ counts }) => counts.overClientLimit)
+      overClientLimit: sumOf(tcp, ({ counts }) => counts.overClientLimit)
     },
     limits: {
       queries: { ...(limits?.queryLimit?.counts ?? NO_LIMIT_COUNTS) },

@@ -17,7 +17,7 @@ export interface ArchiveStatus {
   /** Whether closed files are converted to Parquet; `missing`: on, but DuckDB is not installed. */
   readonly parquet: 'made' | 'missing' | 'off'
   /** The files after the last run; null: not known yet. */
-  readonly standing: ArchiveContents | null
+  readonly stored: ArchiveContents | null
   /** Size limit of all files together; null: no limit. */
   readonly limitOctets: Octets | null
   /** Retention in days; null: forever. */
@@ -33,13 +33,13 @@ export async function archiveStatus(
 ): Promise<ArchiveStatus | null> {
   if (!archiver.started) return null
   const { path, keep } = archiver.options
-  const { last, standing } = archiver.reporter
+  const { last, stored } = archiver.reporter
   return {
     working: archiver.working,
     last: last === undefined ? null : { ...last, at: new Date(last.at).toISOString() },
     again: archiver.retryAt === undefined ? null : new Date(archiver.retryAt).toISOString(),
     parquet: archiver.parquet,
-    standing: standing ?? null,
+    stored: stored ?? null,
     limitOctets: nullIfUnlimited(keep?.space),
     keepDays: nullIfUnlimited(keep?.days),
     freeOctets: await freeSpace(dirname(path), timeout)

@@ -27,7 +27,7 @@ export interface Finished {
   /** Whether everything was done. */
   readonly done: boolean
   /** The files on disk now; undefined: the folder cannot be read. */
-  readonly standing: ArchiveContents | undefined
+  readonly stored: ArchiveContents | undefined
 }
 
 /** Starts the archive process. Injected by tests. */
@@ -179,7 +179,7 @@ export class Archiver {
 
   private report(finished: Finished | undefined): void {
     const { reporter } = this
-    reporter.standing = finished?.standing ?? reporter.standing
+    reporter.stored = finished?.stored ?? reporter.stored
     if (finished === undefined) reporter.end(this.wall(), 'died')
     else reporter.end(this.wall(), finished.done ? 'done' : 'failed')
   }

@@ -23,7 +23,7 @@ export class MaintenanceReporter {
   /** Undefined: no run yet. */
   last: MaintenanceRun | undefined
   /** The files on disk after that run; undefined: not known yet. */
-  standing: ArchiveContents | undefined
+  stored: ArchiveContents | undefined
   private errors: SerializedError[] = []
 
   /** Call when a run begins. */

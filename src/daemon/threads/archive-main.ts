@@ -36,7 +36,7 @@ process.once('message', (init: ArchiveInit) => {
       const finished = {
         kind: 'done',
         done: done ?? false,
-        standing: readContents(layout)
+        stored: readContents(layout)
       } as const
       process.send!(finished satisfies FromArchive, () => process.exit())
     })

@@ -124,9 +124,9 @@ function trafficMetrics({ queries, replies, connections, limits }: StatusReply):
       'tcp_closed',
       'Connections closed as idle, or at once because of a limit, in all or per client.',
       byLabel('reason', {
-        idle: connections.idled,
+        idle: connections.idleClosed,
         limit: connections.refused,
-        client_limit: connections.crowded
+        client_limit: connections.overClientLimit
       })
     ),
     counters(
@@ -227,7 +227,7 @@ function logMetrics({ recorder, archive }: StatusReply): MetricFamily[] {
       'log_disk_used_bytes',
       'Size of all files of the query log.',
       archive,
-      it => it.standing?.octets
+      it => it.stored?.octets
     ),
     optional(
       'archive_success',

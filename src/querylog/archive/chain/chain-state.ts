@@ -64,8 +64,8 @@ export class ChainState {
     this.setAbsent(file, sha256, 'replaced')
     // Move it to the end.
     this.files.delete(file)
-    const standing = { sha256, octets, state: 'present' } as const
-    this.files.set(file, before === undefined ? standing : { ...standing, previousSha256: before })
+    const present = { sha256, octets, state: 'present' } as const
+    this.files.set(file, before === undefined ? present : { ...present, previousSha256: before })
     this.totals.files++
     this.totals.octets += octets
   }

@@ -163,8 +163,7 @@ class FileVerifier {
 
   async run(): Promise<void> {
     const existing = allFiles(this.layout)
-    for (const [file, standing] of this.state.presentFiles())
-      await this.checkPresent(file, standing)
+    for (const [file, present] of this.state.presentFiles()) await this.checkPresent(file, present)
     for (const file of existing) {
       const known = this.state.files.get(file)
       if (known === undefined) this.checkUnknown(file, existing)
