@@ -47,7 +47,7 @@ t.test('what the options say', async t => {
 
 t.test('on a terminal it asks, and asks again after an invalid answer', async t => {
   const folder = emptyFolder(t)
-  const answers = ['office', '10.0.0.1/8', '10.0.0.0/8, 2001:db8::/32', '', 'tik', 'tiktok']
+  const answers = ['office', '10.0.0.1/8', '10.0.0.0/8, 2001:db8::/32', '', 'ticktok', 'tiktok']
   const asked: string[] = []
   const [stdout, stderr] = [new Output(100), new Output(100)]
   const ask = (question: string): Promise<string> => {
@@ -66,14 +66,17 @@ t.test('on a terminal it asks, and asks again after an invalid answer', async t 
   t.equal(asked.length, answers.length)
   t.match(asked[0], '[local]: ')
   t.equal(stderr.text.split('\n')[0], '10.0.0.1/8 is not a prefix such as 192.0.2.0/24')
-  t.match(stderr.text.split('\n')[1], /^tik is not an app: perhaps .*tiktok/)
+  t.match(
+    stderr.text.split('\n')[1],
+    /^ticktok is not an app of the catalogue; did you mean 'tiktok'/
+  )
   t.match(readFileSync(join(folder, 'rules/networks.yaml'), 'utf8'), 'apps: [tiktok, ')
 })
 
 const wrong = [
   { it: 'nothing to ask', words: [], says: 'not on a terminal: give --network, or --yes' },
   { it: 'a name of two words', words: ['--network', 'a b'], says: '--network: a b is not' },
-  { it: 'an unknown app', words: ['--yes', '--ban', 'TikTok'], says: 'perhaps tiktok?' },
+  { it: 'an unknown app', words: ['--yes', '--ban', 'TikTok'], says: "did you mean 'tiktok'?" },
   {
     it: 'another app',
     words: ['--yes', '--ban', 'nosuch'],

@@ -6,6 +6,7 @@ import { failure } from '../../base/error.js'
 import { packagePath } from '../../base/package.js'
 import { readEndpoint, readServer } from '../../config/endpoint.js'
 import { appSchema, idSchema } from '../../rules/schema/app-schema.js'
+import { didYouMean } from '../../yaml/closest.js'
 import { readYaml } from '../../yaml/read.js'
 import { placesFor } from '../args/places.js'
 import { EXIT, usageError } from '../exit.js'
@@ -171,12 +172,7 @@ class ShippedApps {
   }
 
   faultOf(app: string): string {
-    const near = this.ids.filter(
-      id => id.includes(app.toLowerCase()) || app.toLowerCase().includes(id)
-    )
-    return near.length === 0
-      ? 'is not an app of the catalogue'
-      : `is not an app: perhaps ${near.join(', ')}?`
+    return `is not an app of the catalogue${didYouMean(app, this.ids)}`
   }
 }
 
