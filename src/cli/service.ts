@@ -1,6 +1,8 @@
 import { failure } from '../base/error.js'
+import type { Milliseconds } from '../base/units.js'
 import type { Config } from '../config/config.js'
 import { Gateway } from '../daemon/control/gateway.js'
+import { ServiceManager } from '../daemon/control/service-manager.js'
 import type { CompilerHandle } from '../daemon/reload/compiler-handle.js'
 import { startThread } from '../daemon/threads/thread.js'
 import {
@@ -12,6 +14,9 @@ import { chooseTransport, type TransportChoice } from '../udp/transport.js'
 import type { CommonOptions } from './args/settings.js'
 import { rejectInput } from './exit.js'
 import { formatEndpoint } from './output/format.js'
+
+/** How long threads may take to end and logs to be written, beyond `shutdown`, on a slow disk. */
+const STOP_MARGIN: Milliseconds = 30_000
 
 /** A running server, as its process controls it. */
 export interface Service {
@@ -45,14 +50,17 @@ export async function startService(
     rejectInput(errors)
   }
   logStart(gateway, choice, log)
+  const manager = new ServiceManager({ env: process.env, status: () => gateway.status(), log })
+  void manager.ready()
   return {
     reload: () => {
       log.reopen()
       gateway.reopenLog()
-      void gateway.reload('SIGHUP')
+      void manager.reloading(gateway.reload('SIGHUP'))
     },
     close: async signal => {
-      const { lameDuck } = config.shutdown
+      const { lameDuck, grace } = config.shutdown
+      manager.stopping(lameDuck + grace + STOP_MARGIN)
       if (lameDuck > 0)
         log.info({ signal, lameDuckMs: lameDuck }, 'not ready any more, stopping soon')
       else log.info({ signal }, 'stopping: refusing new queries, answering accepted ones')

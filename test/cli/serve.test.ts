@@ -1,7 +1,9 @@
 import { rmSync } from 'node:fs'
 import t from 'tap'
+import { loadSystem } from '../../src/udp/batch/linux.js'
 import { askUdp } from '../daemon/dns-client.js'
 import { banning, eventually, Site } from '../daemon/site.js'
+import { receiveNotifications } from '../udp/notify-receiver.js'
 import { interdict } from './run.js'
 import { startServer } from './server-process.js'
 
@@ -13,10 +15,14 @@ admin: { socket: admin.sock }
 log: { queries: { file: log/queries.jsonl, flush: 10ms } }
 `
 const FILES = { 'interdict.yaml': SETTINGS, 'rules/networks.yaml': banning('banned.example') }
+const NOTIFIED = ['READY=1', 'RELOADING=1', 'READY=1', 'STOPPING=1']
 
 t.test('answers, logs, reloads its rules and stops, with all its threads', async t => {
   const site = new Site(t, FILES)
-  const { child, ended, says, log } = startServer(t, site)
+  const socket = site.path('notify')
+  const manager = typeof loadSystem() === 'string' ? undefined : receiveNotifications(socket)
+  t.teardown(() => manager?.close())
+  const { child, ended, says, log } = startServer(t, site, `NOTIFY_SOCKET='${socket}' exec PROGRAM`)
   await says(/dig @127\.0\.0\.1 -p \d+/)
   const at = { address: '127.0.0.1', port: Number(/-p (\d+)/.exec(log())![1]) }
   t.match(await askUdp(at, 'banned.example'), { rcode: 'NXDOMAIN' }, 'a worker answers')
@@ -58,9 +64,12 @@ t.test('answers, logs, reloads its rules and stops, with all its threads', async
     return (await askUdp(at, 'other.example')).rcode === 'NXDOMAIN'
   })
 
+  const told = () => manager?.states().map(([first]) => first) ?? NOTIFIED
+  await eventually('ready again', () => told().length >= 3)
   child.kill('SIGTERM')
   t.equal(await ended, 0)
   t.match(log(), /"msg":"stopped"/)
+  t.strictSame(told(), NOTIFIED, 'the service manager knows')
 })
 
 t.test('does not start with invalid rules, and reports all errors', async t => {

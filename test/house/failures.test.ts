@@ -281,6 +281,11 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'worker does not answer an admin request': ['daemon/admin.test.ts', 'a worker that times out'],
   'flush during a pending query': ['scenarios/flush-in-flight.yaml'],
   'SIGTERM or SIGINT': ['cli/serve-failures.test.ts', 'a second signal stops it at once'],
+  'service manager cannot be notified': [
+    'daemon/service-manager.test.ts',
+    'without a service manager nothing happens'
+  ],
+  'worker hangs': ['daemon/service-manager.test.ts', 'the watchdog is notified while'],
   SIGHUP: ['cli/serve-failures.test.ts', 'a thousand SIGHUPs'],
   'unreadable lines in a replayed log': [
     'replay/own-log.test.ts',

@@ -25,6 +25,9 @@ export const TRAFFIC = {
   SOCKET_PERMISSION: (endpoint: string) =>
     `cannot listen on ${endpoint}: permission denied; a port below 1024 needs root or CAP_NET_BIND_SERVICE`,
   SOCKET_NO_BATCH: (why: string) => `batch sockets are not available: ${why}`,
+  WATCHDOG_WITHHELD: (workers: string) =>
+    `the watchdog is not notified: ${workers}; the service manager restarts this process`,
+  NOTIFY_FAILED: (why: string) => `cannot notify the service manager: ${why}`,
 
   // upstream
   UPSTREAM_NAMESERVER: (text: string) => `nameserver: expected an IP address, found ${quote(text)}`,

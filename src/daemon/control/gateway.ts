@@ -267,7 +267,8 @@ export class Gateway {
     if (!isFirst) this.workerPool.adopt({ snapshot, counters: this.counters })
   }
 
-  private status(): Promise<Status> {
+  /** The state of all threads, within two seconds. */
+  status(): Promise<Status> {
     const { workerPool, cache, recorder, archiver, loopDetector, endpoints, upstreams, created } =
       this
     const { reporter, rules, zones } = this.reloader

@@ -8,6 +8,7 @@ import type { DescriptorTable } from './descriptor-table.js'
  */
 
 /** bits/socket.h */
+export const AF_UNIX = 1
 export const AF_INET = 2
 export const AF_INET6 = 10
 export const SOCK_STREAM = 1
@@ -19,6 +20,8 @@ export const SOCK_CLOEXEC = 0o2000000
 export const MSG_TRUNC = 0x20
 /** bits/socket.h: makes recvmmsg read the error queue. */
 export const MSG_ERRQUEUE = 0x2000
+/** bits/socket.h: no SIGPIPE where nobody reads. */
+export const MSG_NOSIGNAL = 0x4000
 
 /** asm-generic/socket.h */
 export const SOL_SOCKET = 1
@@ -89,6 +92,14 @@ export interface System {
   getsockname(fd: number, name: Buffer, length: Buffer): number
   setsockopt(fd: number, level: number, option: number, value: Buffer, length: number): number
   close(fd: number): number
+  sendto(
+    fd: number,
+    data: Buffer,
+    octets: number,
+    flags: number,
+    name: Buffer,
+    length: number
+  ): number
   recvmmsg(fd: number, headers: number, count: number, flags: number, timeout: number): number
   sendmmsg(fd: number, headers: number, count: number, flags: number): number
   /** Index of the interface with this name; 0: no such interface. */
@@ -159,6 +170,9 @@ function systemOf(koffi: Koffi, descriptors: DescriptorTable | undefined): Syste
       'int setsockopt(int fd, int level, int option, void *value, uint length)'
     ),
     close: libc.func('int close(int fd)'),
+    sendto: libc.func(
+      'int64_t sendto(int fd, void *data, size_t octets, int flags, void *name, uint length)'
+    ),
     recvmmsg: libc.func(
       'int recvmmsg(int fd, size_t headers, uint count, int flags, size_t timeout)'
     ),
