@@ -1,10 +1,18 @@
 /** Errors of starting and controlling the gateway. See `../error.ts`. */
 export const OPERATION = {
-  // daemon, cli
+  // tls, daemon, cli
   COOKIE_SECRET: (found: string) =>
     `expected one to four secrets of 32 hexadecimal digits, one per line, found ${found}`,
   COOKIE_SECRETS_UNREADABLE: (file: string, why: string) =>
     `cannot read cookie secret file ${file}: ${why}`,
+  CERTIFICATE_UNREADABLE: (file: string, why: string) => `cannot read ${file}: ${why}`,
+  CERTIFICATE_INVALID: (file: string, why: string) => `certificate ${file} is unusable: ${why}`,
+  CERTIFICATE_KEY: (file: string, why: string) => `private key ${file} is unusable: ${why}`,
+  CERTIFICATE_VALIDITY: (file: string, what: string, date: string) =>
+    `certificate ${file} ${what} ${date}`,
+  KEY_FILE_MODE: (file: string) =>
+    `${file} is open to every user of this machine: chmod o-rwx ${file}`,
+  TICKET_SECRET: (file: string, why: string) => `ticket secret file ${file} is unusable: ${why}`,
   ADMIN_SOCKET: (path: string, why: string) => `cannot open admin socket ${path}: ${why}`,
   ADMIN_REQUEST: (why: string) => `invalid admin request: ${why}`,
   ADMIN_BUSY: (limit: number) =>
