@@ -115,7 +115,7 @@ export function compilePrefixes(
   return {
     starts4: toShared(starts4),
     values4: toShared(valued4.map(({ value }) => value)),
-    index4: toShared(indexByHalf(starts4)),
+    index4: indexByHalf(starts4),
     starts6: toShared(valued6.flatMap(({ start }) => wordsOf(start))),
     values6: toShared(valued6.map(({ value }) => value))
   }
@@ -135,14 +135,16 @@ function assignValues(
 }
 
 /** For each upper half, and one past the last, the range of its first address. */
-function indexByHalf(starts: readonly number[]): number[] {
-  const index: number[] = []
-  let range = 0
-  for (let half = 0; half < HALF; half++) {
-    while (range + 1 < starts.length && starts[range + 1]! <= half * HALF) range++
-    index.push(range)
+function indexByHalf(starts: readonly number[]): SharedArrayBuffer {
+  const buffer = new SharedArrayBuffer(4 * (HALF + 1))
+  const index = new Uint32Array(buffer)
+  // New memory is zero, which is the first range; pages that are not written take no memory.
+  for (let range = 1; range < starts.length; range++) {
+    const next = starts[range + 1]
+    const end = next === undefined ? index.length : Math.ceil(next / HALF)
+    index.fill(range, Math.ceil(starts[range]! / HALF), end)
   }
-  return [...index, starts.length - 1]
+  return buffer
 }
 
 function octetsOf(words: ArrayLike<number>): Address {
