@@ -16,7 +16,9 @@ export function checkFolders({ log, state, admin }: Config): readonly InterdictE
     ['state.folder', state.folder],
     ...(which === 'none' ? [] : [['log.queries.file', dirname(path)] as const]),
     ...(usesKeys ? [['log.queries.privacy.keys', privacy.keys.folder] as const] : []),
-    ...(admin.socket === undefined ? [] : [['admin.socket', dirname(admin.socket.path)] as const])
+    ...(admin.socket?.position !== undefined
+      ? [['admin.socket', dirname(admin.socket.paths[0]!)] as const]
+      : [])
   ] as const
   return folders.flatMap(([key, folder]) => {
     const why = reasonAgainst(resolve(folder))

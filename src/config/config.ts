@@ -203,9 +203,10 @@ export interface TransferKeyConfig {
 
 /** The socket for `interdict status` and `interdict flush`. */
 export interface AdminSocketConfig {
-  readonly path: string
-  /** Position of the setting, for errors when the socket is opened. */
-  readonly position: Position
+  /** As written in the settings; by default, the places that are tried in this order, or none. */
+  readonly paths: readonly string[]
+  /** Position of the setting, for errors when the socket is opened; undefined: the default. */
+  readonly position: Position | undefined
 }
 
 export interface ServiceLogConfig {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { basename, dirname, resolve, sep } from 'node:path'
+import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path'
 import { readBoundedFile } from '../base/bounded-file.js'
 import { failure, failureAt, type InterdictError } from '../base/error.js'
 import type { Position } from '../base/position.js'
@@ -17,6 +17,7 @@ import type {
   UpstreamsConfig
 } from './config.js'
 import { outputsOf } from './outputs.js'
+import { BESIDE, isInEtc, placesFor, RUN_FOLDER } from './places.js'
 import { rulesOf } from './rules-section.js'
 import { settingsSchema, type Settings } from './schema.js'
 import { transfersOf } from './transfers.js'
@@ -75,8 +76,10 @@ export function readConfig(source: Uint8Array | string, path: string): ConfigRes
     const position = read.positionOf(key.split('.'))
     errors.push(failureAt(position, 'DOCUMENT_INVALID', key, mismatch(expected, found)))
   }
+  placeWritten(read.value, folder, addError)
   const socket = adminSocket(read.value, folder, read.positionOf(['admin', 'socket']))
-  if (socket !== undefined && Buffer.byteLength(socket.path) > MAX_SOCKET_PATH) {
+  const length = Buffer.byteLength(socket?.paths[0] ?? '')
+  if (socket?.position !== undefined && length > MAX_SOCKET_PATH) {
     const expected = `an absolute path of at most ${MAX_SOCKET_PATH} bytes`
     addError('admin.socket', admin.socket, expected)
   }
@@ -103,12 +106,44 @@ export function readConfig(source: Uint8Array | string, path: string): ConfigRes
   return { ok: true, config: configOf(read.value, folder, { socket, privacy, chain, retention }) }
 }
 
+/**
+ * Gives what a gateway writes the places of the system if the settings are in /etc, which is for settings
+ * only. Another relative path is an error there: where it leads to would have to be guessed.
+ */
+function placeWritten(
+  { state, log }: Settings,
+  folder: string,
+  addError: (key: string, found: string, expected: string) => void
+): void {
+  if (!isInEtc(folder)) return
+  const system = placesFor(folder)
+  if (log.queries.file === BESIDE.log) log.queries.file = system.log
+  if (state.folder === BESIDE.state) state.folder = system.state
+  if (log.queries.privacy.keys === BESIDE.keys) log.queries.privacy.keys = system.keys
+  const written = [
+    ['log.queries.file', log.queries.file, system.log],
+    ['state.folder', state.folder, system.state],
+    ['log.queries.privacy.keys', log.queries.privacy.keys, system.keys],
+    ['log.service.file', log.service.file, '/var/log/interdict/service.log'],
+    ...log.outputs.map(({ spool }, i) => {
+      return [`log.outputs.${i}.spool`, spool, '/var/lib/interdict/spool'] as const
+    })
+  ] as const
+  for (const [key, path, example] of written) {
+    if (path === '' || path === '-' || isAbsolute(path)) continue
+    addError(key, path, `an absolute path such as ${example}, since nothing is written to /etc`)
+  }
+}
+
 function adminSocket(
-  { admin: { socket } }: Settings,
+  { admin: { socket }, state }: Settings,
   folder: string,
   position: Position
 ): AdminSocketConfig | undefined {
-  return socket === '' ? undefined : { path: resolve(folder, socket), position }
+  if (socket === '' || socket === 'off') return undefined
+  if (socket !== 'auto') return { paths: [resolve(folder, socket)], position }
+  const folders = [RUN_FOLDER, resolve(folder, state.folder)]
+  return { paths: folders.map(one => join(one, 'admin.sock')), position: undefined }
 }
 
 function configOf(

@@ -6,6 +6,7 @@ import { duration, size, wholeSeconds } from '../yaml/quantity.js'
 import { parsedString } from '../yaml/parsed-string.js'
 import { isSelf, ownAddresses, readEndpoint, readServer, showEndpoint } from './endpoint.js'
 import { outputsSchema } from './outputs.js'
+import { BESIDE } from './places.js'
 import { rulesSchema } from './rules-section.js'
 import { transfersSchema } from './transfers.js'
 
@@ -48,7 +49,7 @@ const upstreams = section({
   'loop-check': wholeSeconds('0s', '1h').prefault('1m')
 }).refine(it => it.timeout <= it['give-up'], {
   path: ['timeout'],
-  message: 'a duration of at most upstreams.give-up'
+  error: 'a duration of at most upstreams.give-up'
 })
 
 const cache = section({
@@ -66,7 +67,7 @@ const cache = section({
   prefetch: z.boolean().prefault(true)
 }).refine(it => it['min-ttl'] <= it['max-ttl'], {
   path: ['min-ttl'],
-  message: 'a duration of at most cache.max-ttl'
+  error: 'a duration of at most cache.max-ttl'
 })
 
 /** A text that fits into one label fits into every reply. */
@@ -128,7 +129,7 @@ const rebindingGuard = section({
   addresses: z.array(prefix).min(1).prefault(INTERNAL_ADDRESSES)
 })
 
-const state = section({ folder: path.prefault('state') })
+const state = section({ folder: path.prefault(BESIDE.state) })
 
 const remoteLists = section({
   bootstrap: z.array(server).prefault([]),
@@ -137,7 +138,7 @@ const remoteLists = section({
 })
 
 const admin = section({
-  socket: z.string('a path').prefault(''),
+  socket: z.string('a path').prefault('auto'),
   http: z.union([z.literal('').transform(() => undefined), endpoint]).prefault('')
 })
 
@@ -149,7 +150,7 @@ const privacy = section({
   'ipv4-prefix': z.int().min(8).max(32).prefault(24),
   'ipv6-prefix': z.int().min(16).max(128).prefault(56),
   'preserve-prefix': z.boolean().prefault(false),
-  keys: path.prefault('keys'),
+  keys: path.prefault(BESIDE.keys),
   'rotate-keys': z.enum(['daily', 'monthly']).prefault('daily'),
   'keep-keys': duration('0d', '3650d').prefault('90d')
 })
@@ -183,7 +184,7 @@ const log = section({
   }),
   queries: section({
     which: z.enum(['blocked', 'all', 'none']).prefault('blocked'),
-    file: path.prefault('log/queries.jsonl'),
+    file: path.prefault(BESIDE.log),
     flush: duration('10ms', '10s').prefault('200ms'),
     rotate: section({
       size: size('1MB', '64GB').prefault('256MB'),

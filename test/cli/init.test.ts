@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { placesFor } from '../../src/cli/args/places.js'
+import { placesFor } from '../../src/config/places.js'
 import { run } from '../../src/cli/run.js'
 import { interdict, Output } from './run.js'
 
@@ -118,12 +118,8 @@ t.test('a folder that cannot be written: nothing is left', async t => {
 
 t.test('a gateway of the system writes where the system has logs and state', async t => {
   for (const folder of ['/etc', '/etc/interdict', '/etc/x/..//interdict/']) {
-    const { log, state, keys, socket } = placesFor(folder)
-    t.strictSame(
-      [log, state, keys, socket].map(path => path.split('/')[1]),
-      ['var', 'var', 'var', 'run'],
-      folder
-    )
+    const { log, state, keys } = placesFor(folder)
+    for (const path of [log, state, keys]) t.match(path, /^\/var\//, folder)
   }
   for (const folder of ['.', '/srv/etc', '/etcetera']) {
     t.notMatch(placesFor(folder).log, /^\//, folder)

@@ -11,7 +11,6 @@ const SETTINGS = `
 listen: ['127.0.0.1:0']
 workers: 1
 upstreams: { use-resolv-conf: false }
-admin: { socket: admin.sock }
 log: { queries: { file: log/queries.jsonl, flush: 10ms } }
 `
 const FILES = { 'interdict.yaml': SETTINGS, 'rules/networks.yaml': banning('banned.example') }

@@ -58,15 +58,21 @@ const defaults = {
     ].map(readPrefix)
   },
   cookies: { server: true, secretFile: undefined },
-  state: { folder: resolve('/etc/interdict/state') },
+  state: { folder: '/var/lib/interdict' },
   remoteLists: { bootstrap: [], caFile: undefined, timeout: 300_000 },
   transfers: { primaries: [], keys: [], maxSize: 536_870_912, maxTime: 300_000 },
-  admin: { socket: undefined, http: undefined },
+  admin: {
+    socket: {
+      paths: ['/run/interdict/admin.sock', '/var/lib/interdict/admin.sock'],
+      position: undefined
+    },
+    http: undefined
+  },
   log: {
     service: { level: 'info', destination: 'stderr' },
     queries: {
       which: 'blocked',
-      path: resolve('/etc/interdict/log/queries.jsonl'),
+      path: '/var/log/interdict/queries.jsonl',
       flush: 200,
       rotation: { octets: 256 * 1024 * 1024, daily: true },
       archive: true,
@@ -74,7 +80,7 @@ const defaults = {
       retention: undefined,
       privacy: {
         ...{ default: 'full', networks: [], bits: { ipv4: 24, ipv6: 56 }, preservePrefix: false },
-        keys: { folder: resolve('/etc/interdict/keys'), rotation: 'daily', keep: 90 * 86_400_000 }
+        keys: { folder: '/var/lib/interdict/keys', rotation: 'daily', keep: 90 * 86_400_000 }
       }
     },
     outputs: []
@@ -147,12 +153,12 @@ const reads = [
   },
   {
     it: 'paths from the folder of the file',
-    text: 'rules: ../policy\nlog: { service: { file: /var/log/x }, queries: { file: q.jsonl } }',
+    text: 'rules: ../policy\nlog: { service: { file: /var/log/x }, queries: { file: /srv/q.jsonl } }',
     config: {
       rules: resolve('/etc/policy'),
       log: {
         service: { destination: { path: resolve('/var/log/x') } },
-        queries: { path: resolve('/etc/interdict/q.jsonl') }
+        queries: { path: resolve('/srv/q.jsonl') }
       }
     }
   },
@@ -189,17 +195,26 @@ const reads = [
     config: {
       admin: {
         socket: {
-          path: resolve('/etc/interdict/run/admin.sock'),
+          paths: [resolve('/etc/interdict/run/admin.sock')],
           position: { file: FILE, line: 2, column: 11 }
         }
       }
     }
   },
   {
-    it: 'a folder for what is kept, beside the settings file',
-    text: 'state: { folder: var }',
-    config: { state: { folder: resolve('/etc/interdict/var') } }
+    it: 'a folder for what is kept, and the admin socket in it',
+    text: 'state: { folder: /srv/state }',
+    config: {
+      state: { folder: '/srv/state' },
+      admin: { socket: { paths: ['/run/interdict/admin.sock', '/srv/state/admin.sock'] } }
+    }
   },
+  {
+    it: 'no admin socket',
+    text: 'admin: { socket: off }',
+    config: { admin: { socket: undefined } }
+  },
+  { it: 'none as before', text: "admin: { socket: '' }", config: { admin: { socket: undefined } } },
   {
     it: 'how lists are fetched',
     text: 'remote-lists: { bootstrap: [192.0.2.53], ca-file: ca.pem, timeout: 30s }',
@@ -277,10 +292,19 @@ const refuses = [
   },
   {
     it: 'a key of the chain in the folder of the log',
-    text: 'log:\n  queries:\n    chain:\n      sign-key: log/deep/k.pem',
+    text: 'log:\n  queries:\n    chain:\n      sign-key: /var/log/interdict/k.pem',
     at: [4, 17]
   },
-  { it: 'an empty path', text: 'rules: ""', at: [1, 8] }
+  { it: 'an empty path', text: 'rules: ""', at: [1, 8] },
+  { it: 'state in /etc', text: 'state: { folder: var }', at: [1, 18] },
+  { it: 'a query log in /etc', text: 'log: { queries: { file: q.jsonl } }', at: [1, 25] },
+  { it: 'a service log in /etc', text: 'log: { service: { file: s.log } }', at: [1, 25] },
+  { it: 'keys in /etc', text: 'log: { queries: { privacy: { keys: k } } }', at: [1, 36] },
+  {
+    it: 'a spool in /etc',
+    text: 'log:\n  outputs: [{ name: a, type: json, to: "tcp://h:1", spool: s }]',
+    at: [2, 60]
+  }
 ] as const
 
 for (const { it, text, at } of refuses) {
@@ -291,6 +315,21 @@ for (const { it, text, at } of refuses) {
     t.strictSame(errors, [{ code: 'DOCUMENT_INVALID', file: FILE, line, column }])
   })
 }
+
+t.test('settings elsewhere have all that is written beside them', async t => {
+  const text =
+    'log: { service: { file: s.log }, queries: { file: q.jsonl } }\nstate: { folder: s }\n'
+  t.match(readConfig(text, '/srv/interdict.yaml'), {
+    ok: true,
+    config: {
+      state: { folder: '/srv/s' },
+      log: {
+        service: { destination: { path: '/srv/s.log' } },
+        queries: { path: '/srv/q.jsonl', privacy: { keys: { folder: '/srv/keys' } } }
+      }
+    }
+  })
+})
 
 t.test('shows all errors of a file at once', async t => {
   const read = readConfig('workers: 0\ntcp: { idle: soon }\nlisten: 5\n', FILE)

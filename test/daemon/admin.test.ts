@@ -1,6 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import t from 'tap'
-import { sendAdminRequest } from '../../src/daemon/admin/admin-client.js'
+import { sendAdminRequest, sendToFirst } from '../../src/daemon/admin/admin-client.js'
 import { AdminInterface } from '../../src/daemon/admin/admin-interface.js'
 import type { AdminReply, FlushResult } from '../../src/daemon/admin/admin-protocol.js'
 import type { WorkerResponse } from '../../src/daemon/workers/worker-pool.js'
@@ -73,7 +74,7 @@ t.test('a worker that times out is named, one that died is not', async t => {
     { worker: 2, reply: 'exited' }
   ]
   const admin = new AdminInterface({
-    socket: { path, position },
+    socket: { paths: [path], position },
     log,
     status: () => Promise.reject(new Error('not asked for')),
     workerPool: { request: () => Promise.resolve(responses as never) },
@@ -101,6 +102,57 @@ t.test(
     await t.rejects(askUdp(rig.at, 'banned.example', { patience: 200 }), 'no worker listens')
   }
 )
+
+t.test('by default the socket is in the state folder, however long its path is', async t => {
+  const state = `state${'/deep'.repeat(30)}`
+  const rig = await serving(t, { more: `state: { folder: ${state} }` })
+  const path = rig.site.path(`${state}/admin.sock`)
+  t.ok(path.length > 107)
+  t.match(await flush(path, 'www.example', true), { ok: true })
+  await rig.gateway.stop()
+  t.notOk(existsSync(path), 'at the end it is removed')
+  await t.rejects(flush(path, 'www.example', true), { code: 'ADMIN_ABSENT' })
+  await t.rejects(flush(`${path}/x/y`, 'www.example', true), { code: 'ADMIN_ABSENT' })
+})
+
+const SOCKETLESS = {
+  status: () => Promise.reject(new Error('not asked for')),
+  workerPool: { request: () => Promise.resolve([]) },
+  cache: { flush: () => Promise.resolve(3) }
+}
+
+t.test('the first default place that can be used is used', async t => {
+  const run = place(t)
+  const state = place(t)
+  const log = new MemoryLog()
+  const paths = [run, state]
+  const first = new AdminInterface({ ...SOCKETLESS, log, socket: { paths, position: undefined } })
+  t.strictSame(await first.open(), [])
+  t.teardown(() => first.close())
+  t.ok(existsSync(run))
+  t.notOk(existsSync(state))
+  const second = new AdminInterface({ ...SOCKETLESS, log, socket: { paths, position: undefined } })
+  t.strictSame(await second.open(), [], 'another gateway has it')
+  t.teardown(() => second.close())
+  t.match(log.with('another process listens on it'), [{ fields: { code: 'ADMIN_SOCKET' } }])
+  t.match(await sendToFirst([state, run], { do: 'flush', name: '.', subtree: true }, LONG), {
+    ok: true
+  })
+  first.close()
+  const absent = `${dirname(run)}/absent/admin.sock`
+  const third = new AdminInterface({
+    ...SOCKETLESS,
+    log,
+    socket: { paths: [absent, `${state}/x`], position: undefined }
+  })
+  t.strictSame(await third.open(), [], 'it serves without')
+  t.match(log.with('serving without it'), [{ level: 'warn', fields: { code: 'ADMIN_SOCKET' } }])
+  t.notOk(existsSync(dirname(absent)), 'the run folder is not made')
+  await t.rejects(sendToFirst([`${state}/x`, run], { do: 'status' }, LONG), {
+    code: 'ADMIN_ABSENT',
+    message: `${state}/x`
+  })
+})
 
 t.test('a gateway that stops leaves a socket that has replaced its own', async t => {
   const rig = await serving(t, { more })

@@ -17,8 +17,7 @@ export const OPERATION = {
   ADMIN_REQUEST: (why: string) => `invalid admin request: ${why}`,
   ADMIN_BUSY: (limit: number) =>
     `too many admin clients (limit: ${limit}); try again in a few seconds`,
-  ADMIN_OFF: () =>
-    'admin socket is disabled; set admin.socket in the settings and restart the gateway',
+  ADMIN_OFF: () => 'admin socket is disabled by admin.socket in the settings',
   ADMIN_ABSENT: (path: string, why: string) =>
     `cannot connect to the gateway at admin socket ${path}: ${why}; is "interdict serve" running with these settings?`,
   ADMIN_PERMISSION: (path: string) =>

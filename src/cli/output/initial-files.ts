@@ -1,13 +1,4 @@
-/** Where a gateway keeps what it writes; relative paths are relative to its settings file. */
-export interface Places {
-  /** File of the query log. */
-  readonly log: string
-  readonly state: string
-  /** Folder of the keys of pseudonyms. */
-  readonly keys: string
-  /** The admin socket. */
-  readonly socket: string
-}
+import type { Places } from '../../config/places.js'
 
 /** Options and answers of `interdict init`, validated. */
 export interface InitialPolicy {
@@ -32,7 +23,7 @@ export function initialSettings({ listen, upstreams }: InitialPolicy, places: Pl
         '# upstreams: { servers: [192.0.2.53] }\n'
       : `# Resolvers to forward to.\nupstreams: { servers: ${list(upstreams)} }\n`
   return `# Settings of Interdict. What is not here has its default: see docs/reference/settings.md.
-# Paths are relative to this file. Settings are read at the start, rules whenever they change.
+# Paths are relative to this file.
 
 # Addresses to answer on, over UDP and TCP. Clients elsewhere need an address of this machine, such as
 # 0.0.0.0:53. The networks in rules/networks.yaml decide who is answered.
@@ -41,9 +32,6 @@ listen: ${list(listen)}
 ${servers}
 # Copies of lists and zones, and accepted bundles.
 state: { folder: ${quote(places.state)} }
-
-# For \`interdict status\` and \`interdict flush\`.
-admin: { socket: ${quote(places.socket)} }
 
 log:
   queries:

@@ -1,5 +1,6 @@
 import { connect } from 'node:net'
 import { failure, type InterdictError } from '../../base/error.js'
+import { fittingSocketPath, type FittingPath } from '../../base/socket-path.js'
 import type { Milliseconds } from '../../base/units.js'
 import {
   MAX_REPLY_SIZE,
@@ -38,12 +39,37 @@ function isErrorReply(
   return reply?.ok === false && typeof reply.code === 'string' && typeof reply.message === 'string'
 }
 
+/**
+ * Sends a request to the gateway that listens at the first of these paths where one does.
+ *
+ * @throws as `sendAdminRequest`; ADMIN_ABSENT for the first path
+ */
+export async function sendToFirst<Result>(
+  paths: readonly string[],
+  request: AdminRequest,
+  timeout: Milliseconds
+): Promise<AdminReply<Result>> {
+  const absent: InterdictError[] = []
+  for (const path of paths) {
+    try {
+      return await sendAdminRequest<Result>(path, request, timeout)
+    } catch (error) {
+      const failed = error as InterdictError
+      if (failed.code !== 'ADMIN_ABSENT') throw failed
+      absent.push(failed)
+    }
+  }
+  throw absent[0]!
+}
+
 /** Sends a text, and returns everything received until the other side closes. */
 function exchange(path: string, text: string, timeout: Milliseconds): Promise<string> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let length = 0
-    const socket = connect(path, () => socket.write(text))
+    const fitting = fit(path)
+    const socket = connect(fitting.path, () => socket.write(text))
+    socket.once('close', fitting.release)
     const end = (settle: () => void): void => {
       clearTimeout(timer)
       socket.destroy()
@@ -65,8 +91,18 @@ function exchange(path: string, text: string, timeout: Milliseconds): Promise<st
   })
 }
 
+/** @throws InterdictError ADMIN_ABSENT, ADMIN_PERMISSION */
+function fit(path: string): FittingPath {
+  try {
+    return fittingSocketPath(path)
+  } catch (error) {
+    throw connectionError(path, error as NodeJS.ErrnoException)
+  }
+}
+
 const ABSENT: Readonly<Record<string, string>> = {
   ENOENT: 'no such file',
+  ENOTDIR: 'no such file',
   ECONNREFUSED: 'no process listens on it'
 }
 

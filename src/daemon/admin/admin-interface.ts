@@ -1,3 +1,5 @@
+import { accessSync, constants } from 'node:fs'
+import { dirname } from 'node:path'
 import { InterdictError } from '../../base/error.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { AdminSocketConfig } from '../../config/config.js'
@@ -25,6 +27,20 @@ export interface AdminOptions {
   readonly log: ServiceLog
 }
 
+/** The places by default: a run folder is not made, since it belongs to the service manager. */
+function usablePaths({ paths }: AdminSocketConfig): readonly string[] {
+  return paths.filter((path, i) => i === paths.length - 1 || isWritable(dirname(path)))
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** The admin socket: accepts requests and runs them. */
 export class AdminInterface {
   private readonly server = new AdminServer(request => this.handle(request))
@@ -32,16 +48,30 @@ export class AdminInterface {
 
   constructor(private readonly options: AdminOptions) {}
 
-  /** Opens the socket, if the settings have one. @returns the errors that prevent it */
+  /**
+   * Opens the socket, unless it is off in the settings. If it cannot be opened where it is by default, the
+   * gateway serves without, with a warning.
+   *
+   * @returns the errors that prevent the start
+   */
   async open(): Promise<readonly SerializedError[]> {
-    const { socket } = this.options
+    const { socket, log } = this.options
     if (socket === undefined) return []
-    try {
-      this.socket = await openAdminSocket(socket, this.server.accept)
-      return []
-    } catch (error) {
-      return [serializeError(error)]
+    const { position } = socket
+    const isDefault = position === undefined
+    const errors: SerializedError[] = []
+    for (const path of isDefault ? usablePaths(socket) : socket.paths) {
+      try {
+        this.socket = await openAdminSocket({ path, position }, this.server.accept)
+        break
+      } catch (error) {
+        errors.push(serializeError(error))
+      }
     }
+    if (!isDefault) return errors
+    const then = this.socket === undefined ? '; serving without it' : ''
+    for (const { code, message } of errors) log.warn({ code }, `${message}${then}`)
+    return []
   }
 
   close(): void {

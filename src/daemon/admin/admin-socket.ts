@@ -1,9 +1,10 @@
 import { existsSync, lstatSync, statSync, unlinkSync, type Stats } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { dirname } from 'node:path'
-import { failureAt, type InterdictError } from '../../base/error.js'
+import { failure, failureAt, type InterdictError } from '../../base/error.js'
 import { createParentFolder } from '../../base/parent-folder.js'
-import type { AdminSocketConfig } from '../../config/config.js'
+import type { Position } from '../../base/position.js'
+import { fittingSocketPath } from '../../base/socket-path.js'
 
 /** Whoever may write to the socket may use it: the user of the process, and root. */
 const SOCKET_UMASK = 0o177
@@ -19,6 +20,12 @@ const REASONS: Readonly<Record<string, string>> = {
   EADDRINUSE: 'another process listens on it; is another Interdict running?'
 }
 
+export interface AdminSocketPlace {
+  readonly path: string
+  /** Position of the setting; undefined: the default. */
+  readonly position?: Position | undefined
+}
+
 /** A listening Unix stream socket. */
 export interface AdminSocket {
   /** Stops listening, and removes the file if it is still this socket. */
@@ -32,27 +39,27 @@ export interface AdminSocket {
  * @throws InterdictError ADMIN_SOCKET
  */
 export async function openAdminSocket(
-  config: AdminSocketConfig,
+  config: AdminSocketPlace,
   accept: (socket: Socket) => void
 ): Promise<AdminSocket> {
   const { path } = config
   makeFolder(config)
   await removeStaleSocket(config)
   const server = createServer({ allowHalfOpen: true }, accept)
-  await listen(server, config)
+  const release = await listen(server, config)
   // Accepting fails when file descriptors run out; the client may retry.
   server.on('error', () => undefined)
   const own = statOf(path)
   return {
     close: () => {
       // Closing removes whatever is at the path: see unlink in libuv's uv__pipe_close.
-      if (isSame(statOf(path), own)) server.close()
+      if (isSame(statOf(path), own)) server.close(release)
       else server.unref()
     }
   }
 }
 
-function makeFolder(config: AdminSocketConfig): void {
+function makeFolder(config: AdminSocketPlace): void {
   try {
     createParentFolder(config.path, FOLDER_MODE)
   } catch (error) {
@@ -62,7 +69,7 @@ function makeFolder(config: AdminSocketConfig): void {
 }
 
 /** Removes a socket on which no process listens. */
-async function removeStaleSocket(config: AdminSocketConfig): Promise<void> {
+async function removeStaleSocket(config: AdminSocketPlace): Promise<void> {
   const { path } = config
   const found = statOf(path)
   if (found === undefined) return
@@ -74,7 +81,7 @@ async function removeStaleSocket(config: AdminSocketConfig): Promise<void> {
   if (isSame(statOf(path), found)) unlink(config)
 }
 
-function unlink(config: AdminSocketConfig): void {
+function unlink(config: AdminSocketPlace): void {
   try {
     unlinkSync(config.path)
   } catch (error) {
@@ -84,18 +91,23 @@ function unlink(config: AdminSocketConfig): void {
 
 /** Tries to connect. @returns the code of the error; undefined: a process listens */
 function probe(path: string): Promise<string | undefined> {
+  const fitting = fittingSocketPath(path)
   return new Promise(resolve => {
-    const socket = connect(path, () => {
+    const socket = connect(fitting.path, () => {
       socket.destroy()
       resolve(undefined)
     })
     socket.once('error', ({ code = 'unknown' }: NodeJS.ErrnoException) => resolve(code))
+    socket.once('close', fitting.release)
   })
 }
 
-function listen(server: Server, config: AdminSocketConfig): Promise<void> {
+/** @returns releases what the path needs, to be called when the server is closed */
+function listen(server: Server, config: AdminSocketPlace): Promise<() => void> {
+  const fitting = fittingSocketPath(config.path)
   return new Promise((resolve, reject) => {
     server.once('error', error => {
+      fitting.release()
       // libuv reports EACCES in place of ENOENT, as Windows does.
       const isFolderMissing = !existsSync(dirname(config.path))
       reject(socketError(config, isFolderMissing ? REASONS.ENOENT! : reasonOf(error)))
@@ -103,9 +115,9 @@ function listen(server: Server, config: AdminSocketConfig): Promise<void> {
     // The socket is created within the call, so it never has another mode.
     const previous = process.umask(SOCKET_UMASK)
     try {
-      server.listen(config.path, () => {
+      server.listen(fitting.path, () => {
         server.removeAllListeners('error')
-        resolve()
+        resolve(fitting.release)
       })
     } finally {
       process.umask(previous)
@@ -126,6 +138,8 @@ function reasonOf(error: unknown): string {
   return REASONS[code] ?? message
 }
 
-function socketError({ path, position }: AdminSocketConfig, why: string): InterdictError {
-  return failureAt(position, 'ADMIN_SOCKET', path, why)
+function socketError({ path, position }: AdminSocketPlace, why: string): InterdictError {
+  return position === undefined
+    ? failure('ADMIN_SOCKET', path, why)
+    : failureAt(position, 'ADMIN_SOCKET', path, why)
 }
