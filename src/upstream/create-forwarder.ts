@@ -77,6 +77,10 @@ export interface UpstreamState {
    * `down`           it has failed three or more times in a row, and has not answered since
    */
   readonly health: 'up' | 'outOfRotation' | 'down'
+  /** Time since its last response; undefined: none yet. */
+  readonly answeredAgo: Milliseconds | undefined
+  /** See `Upstream.unavailableFor`. */
+  readonly unavailableFor: Milliseconds | undefined
   /** It supports cookies: responses without the right one are discarded. */
   readonly cookies: boolean
   /** False: it has rejected EDNS, and is queried without for a while. */
@@ -185,6 +189,8 @@ class UpstreamForwarder implements MeasuredForwarder {
       address: upstream.text,
       responseTime: upstream.responseTime,
       health: upstream.isDown ? 'down' : upstream.isOutOfRotation(now) ? 'outOfRotation' : 'up',
+      answeredAgo: upstream.answeredAgo(now),
+      unavailableFor: upstream.unavailableFor(now),
       cookies: upstream.cookies.isSupported,
       edns: upstream.usesEdns(now),
       counts: upstream.counts

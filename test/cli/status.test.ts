@@ -113,7 +113,17 @@ const counts = {
   ednsRejections: 0,
   withoutEdns: 0
 }
-const upstream = { queries: 123_456_789, overTcp: 1_234_567, responses: 9, ...counts }
+const since = '2026-01-02T03:04:05.678Z'
+const worker = (number: number, restarts: number) => {
+  return { number, restarts, state: 'listening', since, generation: 12 } as const
+}
+const upstream = {
+  isDefault: true,
+  queries: 123_456_789,
+  overTcp: 1_234_567,
+  responses: 9,
+  ...counts
+}
 
 /** Everything that can go wrong, at once. */
 const TROUBLE: StatusReply = withHealth({
@@ -158,11 +168,7 @@ const TROUBLE: StatusReply = withHealth({
     ],
     reloadStuckSince: '2026-01-04T03:04:05.678Z'
   },
-  workers: [
-    { number: 0, state: 'listening', since: '2026-01-02T03:04:05.678Z', restarts: 3 },
-    { number: 1, state: 'listening', since: '2026-01-02T03:04:05.678Z', restarts: 0 },
-    { number: 2, state: 'dead', since: null, restarts: 1 }
-  ],
+  workers: [worker(0, 3), worker(1, 0), { ...worker(2, 1), state: 'dead', since: null }],
   silent: [1],
   zones: (['good', 'failing', 'expired'] as const).map(state => ({
     ...{ list: 'rpz-main', zone: 'rpz.example', state, failures: 12 },
@@ -191,20 +197,23 @@ const TROUBLE: StatusReply = withHealth({
   upstreams: [
     {
       ...{ address: '[fd12:3456:789a:bcde:f012:3456:789a:bcde]:5353', cookies: 2, ...upstream },
-      ...{ workers: { up: 1, outOfRotation: 0, down: 1 }, roundTripMs: 1234.567 },
+      ...{ state: 'up', workers: { up: 1, outOfRotation: 0, down: 1 }, roundTripMs: 1234.567 },
       ...{ ednsRejections: 2, withoutEdns: 1 },
       loopsFor: ['.', 'corp.example']
     },
     {
       ...{ address: '192.0.2.1', cookies: 0, ...upstream, roundTripMs: null, loopsFor: [] },
+      state: 'up',
       workers: { up: 0, outOfRotation: 2, down: 0 }
     },
     {
       ...{ address: '192.0.2.2', cookies: 0, ...upstream, roundTripMs: null, loopsFor: [] },
+      state: 'down',
       workers: { up: 0, outOfRotation: 1, down: 1 }
     },
     {
       ...{ address: '192.0.2.3', cookies: 0, ...upstream, roundTripMs: null, loopsFor: [] },
+      state: 'unknown',
       workers: { up: 0, outOfRotation: 0, down: 0 }
     }
   ],
@@ -306,7 +315,7 @@ t.test('shows every problem within 100 columns, and reports missing counters', a
     '1 chain set aside as broken',
     'siem: 5 lookups sent, 2 KB waiting, 6 dropped',
     'tap: 8 lookups sent',
-    '1 of 4 up'
+    '2 of 4 up, 1 not used yet'
   ]) {
     t.ok(text.includes(words), words)
   }

@@ -1,21 +1,18 @@
 import t from 'tap'
 import { healthOf, PROBLEMS, type HealthProblem } from '../../src/daemon/admin/health.js'
-import type { Status, UpstreamStatus } from '../../src/daemon/admin/status.js'
+import type { Status } from '../../src/daemon/admin/status.js'
+import type { UpstreamStatus } from '../../src/daemon/admin/upstream-status.js'
 import { ZERO_COUNTERS } from '../../src/daemon/admin/worker-status.js'
 
 type Recorder = NonNullable<Status['recorder']>
 
-const upstream = (address: string, up: number, down: number, loops: string[] = []) =>
-  ({
-    address,
-    workers: { up, outOfRotation: 0, down },
-    loopsFor: loops
-  }) as unknown as UpstreamStatus
+const upstream = (address: string, state: UpstreamStatus['state'], more: object = {}) =>
+  ({ address, state, isDefault: true, loopsFor: [], ...more }) as unknown as UpstreamStatus
 const output = { name: 'siem', connected: false, sent: 0, waitingOctets: 0 }
 const recorder = { writable: true, outputs: [] } as unknown as Recorder
 const reload = { at: '2026-01-01T00:00:00Z', reason: 'SIGHUP', errors: 1 } as const
 const first = [{ code: 'RULES_X', message: 'networks.yaml:1:2: no' }]
-const worker = { number: 0, state: 'listening', since: null, restarts: 0 } as const
+const worker = { number: 0, state: 'listening', since: null, restarts: 0, generation: 2 } as const
 const usage = { entries: 0, octets: 0, limitOctets: 1 }
 const GOOD: Status = {
   ...ZERO_COUNTERS,
@@ -27,11 +24,16 @@ const GOOD: Status = {
     transport: 'batch',
     listening: []
   },
-  rules: { reload: null, reloadStuckSince: null, bundle: null } as unknown as Status['rules'],
+  rules: {
+    generation: 2,
+    reload: null,
+    reloadStuckSince: null,
+    bundle: null
+  } as unknown as Status['rules'],
   workers: [worker],
   silent: [],
   cache: { answers: usage, failures: usage },
-  upstreams: [upstream('192.0.2.1', 1, 0), upstream('192.0.2.2', 1, 0)],
+  upstreams: [upstream('192.0.2.1', 'up'), upstream('192.0.2.2', 'unknown')],
   zones: [],
   recorder,
   archive: null
@@ -53,6 +55,16 @@ const cases: readonly {
     codes: ['WORKER_DOWN']
   },
   { it: 'it is about to stop', bad: { stopping: true }, codes: ['STOPPING'] },
+  {
+    it: 'a worker answers by earlier rules',
+    bad: { workers: [worker, { ...worker, number: 1, generation: 1 }] },
+    codes: ['WORKER_OUTDATED']
+  },
+  {
+    it: 'a worker starts, and has no rules yet',
+    bad: { workers: [worker, { ...worker, number: 1, state: 'starting', generation: 0 }] },
+    codes: ['WORKER_DOWN']
+  },
   { it: 'a worker is silent', bad: { silent: [0] }, codes: ['WORKER_SILENT'] },
   {
     it: 'rules are refused',
@@ -78,18 +90,40 @@ const cases: readonly {
   { it: 'the recorder is silent', bad: { recorder: null }, codes: ['RECORDER_SILENT'] },
   {
     it: 'one upstream of two is down',
-    bad: { upstreams: [upstream('192.0.2.1', 0, 2), upstream('192.0.2.2', 1, 1)] },
+    bad: { upstreams: [upstream('192.0.2.1', 'down'), upstream('192.0.2.2', 'unknown')] },
     codes: ['UPSTREAM_DOWN']
   },
   {
     it: 'all upstreams are down',
-    bad: { upstreams: [upstream('192.0.2.1', 0, 2), upstream('192.0.2.2', 0, 1)] },
+    bad: { upstreams: [upstream('192.0.2.1', 'down'), upstream('192.0.2.2', 'down')] },
+    codes: ['UPSTREAMS_DOWN', 'UPSTREAM_DOWN', 'UPSTREAM_DOWN']
+  },
+  {
+    it: 'the only upstream is down',
+    bad: { upstreams: [upstream('192.0.2.1', 'down')] },
     codes: ['UPSTREAMS_DOWN']
   },
-  { it: 'no upstream has been used', bad: { upstreams: [upstream('192.0.2.1', 0, 0)] }, codes: [] },
+  {
+    it: 'all default upstreams are down, and that of a domain is up',
+    bad: {
+      upstreams: [upstream('192.0.2.1', 'down'), upstream('192.0.2.2', 'up', { isDefault: false })]
+    },
+    codes: ['UPSTREAMS_DOWN', 'UPSTREAM_DOWN']
+  },
+  {
+    it: 'the upstream of a domain is down, and there are no others',
+    bad: { upstreams: [upstream('192.0.2.1', 'down', { isDefault: false })] },
+    codes: ['UPSTREAMS_DOWN']
+  },
+  { it: 'there is no upstream', bad: { upstreams: [] }, codes: [] },
+  {
+    it: 'no upstream has been used',
+    bad: { upstreams: [upstream('192.0.2.1', 'unknown')] },
+    codes: []
+  },
   {
     it: 'an upstream forwards back',
-    bad: { upstreams: [upstream('192.0.2.1', 1, 0, ['corp.example'])] },
+    bad: { upstreams: [upstream('192.0.2.1', 'up', { loopsFor: ['corp.example'] })] },
     codes: ['FORWARDING_LOOP']
   },
   {

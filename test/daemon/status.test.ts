@@ -1,7 +1,7 @@
 import t from 'tap'
 import { sendAdminRequest } from '../../src/daemon/admin/admin-client.js'
 import type { StatusReply } from '../../src/daemon/admin/health.js'
-import type { UpstreamStatus } from '../../src/daemon/admin/status.js'
+import { stateOf, type UpstreamStatus } from '../../src/daemon/admin/upstream-status.js'
 import { BadUpstream, good, silent, truncating } from '../upstream/bad-upstream.js'
 import { askMany, askTcp, askUdp } from './dns-client.js'
 import { kinds, serving, type Rig } from './serve.js'
@@ -60,7 +60,7 @@ for (const transport of kinds) {
         reloadStuckSince: null
       },
       workers: Array.from({ length: workers }, (_, number) => {
-        return { number, state: 'listening', restarts: 0, since: /Z$/ }
+        return { number, state: 'listening', restarts: 0, since: /Z$/, generation: 1 }
       }),
       silent: [],
       queries: { udp: 53, tcp: 1, waiting: 0, stale: 0, failed: 0 },
@@ -71,6 +71,8 @@ for (const transport of kinds) {
       upstreams: [
         {
           address: upstreams[0]!,
+          state: 'up',
+          isDefault: true,
           workers: { up: workers, outOfRotation: 0, down: 0 },
           loopsFor: [],
           timeouts: 0,
@@ -112,7 +114,7 @@ t.test('shows which upstream does not answer, and how that affects clients', asy
   const { queries, cache, upstreams: states } = await statusOf(rig)
   t.match(queries, { forwarded: 0, failed: 1 })
   t.match(cache.failures, { entries: 1 })
-  t.match(states, [{ workers: { up: 0 }, roundTripMs: null, responses: 0 }])
+  t.match(states, [{ state: 'down', workers: { up: 0 }, roundTripMs: null, responses: 0 }])
   t.ok(states[0]!.timeouts > 0)
 })
 
@@ -191,4 +193,16 @@ t.test('a thread that does not answer is named, and not waited for', async t => 
   })
   rig.threads.lost = () => false
   t.match(await statusOf(rig), { silent: [], queries: { udp: 1 } })
+})
+
+t.test('what the workers noticed last decides whether an upstream is down', async t => {
+  const idle = { answeredAgo: undefined, unavailableFor: undefined }
+  const answered = { answeredAgo: 500, unavailableFor: undefined }
+  const failing = { answeredAgo: 900, unavailableFor: 400 }
+  t.equal(stateOf([]), 'unknown')
+  t.equal(stateOf([idle, idle]), 'unknown')
+  t.equal(stateOf([idle, answered]), 'up')
+  t.equal(stateOf([idle, failing]), 'down', 'an idle worker has nothing to say')
+  t.equal(stateOf([answered, failing]), 'down', 'the response came before the failures')
+  t.equal(stateOf([{ ...answered, answeredAgo: 100 }, failing]), 'up', 'it came after the first')
 })

@@ -40,7 +40,12 @@ t.test('takes a dead upstream out of rotation, and detects its return by probing
 
   for (let step = 0; step < 20; step++) time.advance(1000)
   t.strictSame(health, ['down 0'])
-  t.match(forwarder.states, [{ health: 'down' }, { health: 'up' }])
+  t.match(forwarder.states, [
+    { health: 'down', answeredAgo: Number, unavailableFor: Number },
+    { health: 'up', answeredAgo: Number, unavailableFor: undefined }
+  ])
+  const { answeredAgo, unavailableFor } = forwarder.states[0]!
+  t.ok(unavailableFor! < answeredAgo!, 'it has not answered since')
 
   await first.revive()
   for (let step = 0; step < 30 && health.length < 2; step++) {
@@ -48,7 +53,7 @@ t.test('takes a dead upstream out of rotation, and detects its return by probing
     await settled()
   }
   t.strictSame(health, ['down 0', 'up 0'], 'without a client query')
-  t.match(forwarder.states, [{ health: 'up' }, { health: 'up' }])
+  t.match(forwarder.states, [{ health: 'up', unavailableFor: undefined }, { health: 'up' }])
 })
 
 t.test('accepts the answer of a slow upstream after failover', async t => {

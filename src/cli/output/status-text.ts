@@ -1,5 +1,6 @@
 import { PROBLEMS, type Health, type StatusReply } from '../../daemon/admin/health.js'
-import type { ListStatus, Status, UpstreamStatus } from '../../daemon/admin/status.js'
+import type { ListStatus, Status } from '../../daemon/admin/status.js'
+import type { UpstreamStatus } from '../../daemon/admin/upstream-status.js'
 import { escapeControls } from '../../querylog/record/terminal-line.js'
 import { paint } from '../io.js'
 import { archiveLines, chainLines } from './archive-text.js'
@@ -254,7 +255,9 @@ function outputLines({ recorder }: Status): StyledText[] {
 
 function upstreamLines({ upstreams }: Status): StyledText[] {
   if (upstreams.length === 0) return [['yellow', 'none']]
-  const up = upstreams.filter(({ workers }) => workers.up > 0).length
+  const count = (wanted: UpstreamStatus['state']): number =>
+    upstreams.filter(({ state }) => state === wanted).length
+  const unused = count('unknown')
   const loops = upstreams.flatMap(({ address, loopsFor }) =>
     loopsFor.map((domain): StyledText => {
       return ['red', `${address}: forwarding loop for ${domain}; not used for it`]
@@ -263,7 +266,9 @@ function upstreamLines({ upstreams }: Status): StyledText[] {
   const plain = upstreams
     .filter(({ withoutEdns }) => withoutEdns > 0)
     .map(({ address }): StyledText => ['yellow', `${address}: rejects EDNS; queried without it`])
-  return [`${formatNumber(up)} of ${formatNumber(upstreams.length)} up`, ...loops, ...plain]
+  const unknown = unused === 0 ? '' : `, ${formatNumber(unused)} not used yet`
+  const up = `${formatNumber(count('up'))} of ${formatNumber(upstreams.length)} up${unknown}`
+  return [up, ...loops, ...plain]
 }
 
 function upstreamTable(upstreams: readonly UpstreamStatus[]): string[] {
@@ -282,10 +287,11 @@ function upstreamTable(upstreams: readonly UpstreamStatus[]): string[] {
   return table(head, rows)
 }
 
-function stateOf({ workers: { up, outOfRotation, down } }: UpstreamStatus): StyledText {
+function stateOf({ state, workers }: UpstreamStatus): StyledText {
+  if (state === 'unknown') return 'unknown'
+  if (state === 'down') return ['red', 'down']
+  const { up, outOfRotation, down } = workers
   const all = up + outOfRotation + down
-  if (all === 0) return 'unknown'
   if (up === all) return ['green', 'up']
-  if (up > 0) return ['yellow', `${up}/${all} up`]
-  return down > 0 ? ['red', 'down'] : ['yellow', 'out of rotation']
+  return ['yellow', up > 0 ? `${up}/${all} up` : 'out of rotation']
 }

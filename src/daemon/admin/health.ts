@@ -1,4 +1,4 @@
-import type { Status, UpstreamStatus } from './status.js'
+import type { Status } from './status.js'
 
 /**
  * Something that needs a person, or a moment. Codes are public, see docs/reference/admin-socket.md.
@@ -28,6 +28,7 @@ export const PROBLEMS = {
   STOPPING: true,
   WORKER_DOWN: true,
   WORKER_SILENT: true,
+  WORKER_OUTDATED: true,
   RULES_REFUSED: true,
   RELOAD_STUCK: true,
   SECRETS_REFUSED: false,
@@ -60,6 +61,12 @@ const CHECKS: readonly ((status: Status) => Found)[] = [
     ),
   ({ silent }) =>
     silent.map(number => ['WORKER_SILENT', `worker ${number} does not respond`] as const),
+  ({ workers, rules: { generation: active } }) =>
+    workers.flatMap(({ number, state, generation }) => {
+      if (state !== 'listening' || generation >= active) return []
+      const message = `worker ${number} answers by generation ${generation} of the rules, not ${active}`
+      return [['WORKER_OUTDATED', message] as const]
+    }),
   ({ rules: { reload } }) => {
     if (reload === null || reload.errors === 0) return []
     const errors = firstError(reload)
@@ -74,10 +81,17 @@ const CHECKS: readonly ((status: Status) => Found)[] = [
     return recorder.writable ? [] : [['LOG_UNWRITABLE', 'the query log cannot be written']]
   },
   ({ upstreams }) => {
-    const down = upstreams.filter(isDown).map(({ address }) => address)
-    if (down.length === 0) return []
-    if (down.length === upstreams.length) return [['UPSTREAMS_DOWN', 'no upstream answers']]
-    return down.map(address => ['UPSTREAM_DOWN', `upstream ${address} does not answer`] as const)
+    const defaults = upstreams.filter(({ isDefault }) => isDefault)
+    const areDown = [defaults, upstreams].some(
+      all => all.length > 0 && all.every(({ state }) => state === 'down')
+    )
+    const all: Found = areDown ? [['UPSTREAMS_DOWN', 'no upstream answers']] : []
+    if (upstreams.length === 1) return all
+    const down = upstreams.filter(({ state }) => state === 'down')
+    const each = down.map(({ address }) => {
+      return ['UPSTREAM_DOWN', `upstream ${address} does not answer`] as const
+    })
+    return [...all, ...each]
   },
   ({ upstreams }) =>
     upstreams.flatMap(({ address, loopsFor }) =>
@@ -106,11 +120,6 @@ const CHECKS: readonly ((status: Status) => Found)[] = [
       .filter(({ connected, sent, waitingOctets }) => !connected && sent + waitingOctets > 0)
       .map(({ name }) => ['OUTPUT_DISCONNECTED', `output ${name} is not connected`] as const)
 ]
-
-/** Down in every worker that has told its state. */
-function isDown({ workers: { up, outOfRotation, down } }: UpstreamStatus): boolean {
-  return up === 0 && outOfRotation === 0 && down > 0
-}
 
 function firstError({ errors, first }: { errors: number; first: readonly { message: string }[] }) {
   const more = errors > 1 ? ` (and ${errors - 1} more)` : ''

@@ -5,13 +5,6 @@ import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { ListState } from '../../rules/lists/load-list.js'
 import type { BundleFacts } from '../../rules/model/types.js'
 import type { Endpoint, Transport } from '../../udp/datagram.js'
-import type { UpstreamState } from '../../upstream/create-forwarder.js'
-import {
-  addCounts,
-  newUpstreamCounts,
-  type UpstreamCounts
-} from '../../upstream/selection/counts.js'
-import type { LoopDetector } from '../control/loop-detector.js'
 import { archiveStatus, type ArchiveStatus } from '../querylog/archive-status.js'
 import type { Archiver } from '../querylog/archiver.js'
 import type { RecorderHandle } from '../querylog/recorder-handle.js'
@@ -21,6 +14,7 @@ import type { ZoneStatus, ZoneTransfers } from '../sources/zone-transfers.js'
 import type { PendingList, RecorderReply } from '../threads/messages.js'
 import type { CacheStatus, SharedCache } from '../workers/shared-cache.js'
 import type { WorkerPool, WorkerSummary } from '../workers/worker-pool.js'
+import { upstreamsStatus, type UpstreamSources, type UpstreamStatus } from './upstream-status.js'
 import { sumCounters, type WorkerCounters } from './worker-status.js'
 
 /** Threads reply between two batches of queries; one that takes longer than this is overloaded or hangs. */
@@ -96,27 +90,12 @@ export interface BundleStatus {
   readonly rollback: NonNullable<BundleFacts['rollback']> | null
 }
 
-export interface UpstreamStatus extends Readonly<UpstreamCounts> {
-  readonly address: string
-  /** The number of workers in which it is in each state. */
-  readonly workers: Readonly<Record<UpstreamState['health'], number>>
-  /** Domains for which it is disabled by a forwarding loop; `.`: the default upstreams. */
-  readonly loopsFor: readonly string[]
-  /** Smoothed round-trip time, mean of the workers in which it is up; null: not measured. */
-  readonly roundTripMs: Milliseconds | null
-  /** The number of workers that have received a server cookie from it. */
-  readonly cookies: number
-  /** The number of workers that query it without EDNS, because it rejected EDNS. */
-  readonly withoutEdns: number
-}
-
 /** Where the status is gathered from. */
-export interface StatusSources {
+export interface StatusSources extends UpstreamSources {
   readonly workerPool: Pick<WorkerPool, 'request' | 'summaries'>
   readonly cache: Pick<SharedCache, 'status'>
   readonly recorder: Pick<RecorderHandle, 'status' | 'restarts'>
   readonly archiver: Archiver
-  readonly loopDetector: Pick<LoopDetector, 'disabledRoutes'>
   readonly reporter: Pick<
     ReloadReporter,
     'since' | 'last' | 'stuckSince' | 'due' | 'lists' | 'pendingLists'
@@ -124,8 +103,6 @@ export interface StatusSources {
   readonly rules: Snapshot
   readonly zones: Pick<ZoneTransfers, 'status'>
   readonly endpoints: readonly Endpoint[]
-  /** Labels, in the order of their numbers in a forwarder. */
-  readonly upstreams: readonly string[]
   readonly transport: Transport['kind']
   /** Wall-clock time of the start. */
   readonly started: Milliseconds
@@ -222,47 +199,6 @@ function bundleStatus(bundle: BundleFacts): BundleStatus {
     newest,
     rollback
   }
-}
-
-function upstreamsStatus(
-  { upstreams, loopDetector }: StatusSources,
-  workers: readonly (readonly UpstreamState[])[]
-): UpstreamStatus[] {
-  const { disabledRoutes } = loopDetector
-  return upstreams.map((address, index) => {
-    const states = workers.flatMap(states => states[index] ?? [])
-    const loopsFor = disabledRoutes.filter(({ upstream }) => upstream === address)
-    return {
-      address,
-      workers: countHealth(states),
-      loopsFor: loopsFor.map(({ domain }) => domain),
-      roundTripMs: meanRoundTrip(states),
-      cookies: states.filter(({ cookies }) => cookies).length,
-      withoutEdns: states.filter(({ edns }) => !edns).length,
-      ...sumOfCounts(states)
-    }
-  })
-}
-
-function countHealth(states: readonly UpstreamState[]): UpstreamStatus['workers'] {
-  const workers = { up: 0, outOfRotation: 0, down: 0 }
-  for (const { health } of states) workers[health]++
-  return workers
-}
-
-function meanRoundTrip(states: readonly UpstreamState[]): Milliseconds | null {
-  const measured = states
-    .filter(({ health, responseTime }) => health === 'up' && responseTime > 0)
-    .map(({ responseTime }) => responseTime)
-  if (measured.length === 0) return null
-  const mean = measured.reduce((sum, time) => sum + time, 0) / measured.length
-  return Math.round(mean * 1000) / 1000
-}
-
-function sumOfCounts(states: readonly UpstreamState[]): UpstreamCounts {
-  const sum = newUpstreamCounts()
-  for (const { counts } of states) addCounts(sum, counts)
-  return sum
 }
 
 function showInstant(at: Milliseconds): string {

@@ -19,6 +19,8 @@ export interface ConfiguredUpstreams {
   readonly upstreams: readonly Endpoint[]
   /** Labels of all upstreams, in the order of their numbers in a forwarder. */
   readonly labels: readonly string[]
+  /** Those of them that are used for names without a `forward` entry. */
+  readonly defaults: readonly string[]
   /** Upstreams that were ignored, and why. */
   readonly warnings: readonly InterdictError[]
 }
@@ -34,7 +36,13 @@ export function configuredUpstreams({ upstreams: settings, listen }: Config): Co
     warn: warning => warnings.push(warning)
   })
   const all = [...upstreams, ...settings.forward.flatMap(({ servers }) => servers)]
-  return { upstreams, labels: [...new Set(all.map(showEndpoint))], warnings }
+  const defaults = settings.forward.find(isRoot)?.servers ?? upstreams
+  return {
+    upstreams,
+    labels: [...new Set(all.map(showEndpoint))],
+    defaults: defaults.map(showEndpoint),
+    warnings
+  }
 }
 
 /** One upstream for one domain, with the number that `MeasuredForwarder.excludeRoutes` takes. */
@@ -51,12 +59,15 @@ export function routesOf(
   upstreams: readonly Endpoint[],
   forward: readonly ForwardConfig[]
 ): readonly Route[] {
-  const isUsed = !forward.some(({ name }) => name.length === ROOT.length)
+  const isUsed = !forward.some(isRoot)
   const defaults = { domain: '.', name: isUsed ? ROOT : undefined, servers: upstreams }
   return [defaults, ...forward]
     .flatMap(({ servers, domain, name }) => servers.map(server => ({ server, domain, name })))
     .map((route, number) => ({ ...route, number }))
 }
+
+/** Whether it replaces the default upstreams. */
+const isRoot = ({ name }: ForwardConfig): boolean => name.length === ROOT.length
 
 /** DNS servers that resolve the host names in list URLs. */
 export function bootstrapServers(

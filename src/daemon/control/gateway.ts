@@ -49,6 +49,7 @@ export class Gateway {
   endpoints: readonly Endpoint[] = []
   /** Labels of all upstreams. */
   readonly upstreams: readonly string[]
+  private readonly defaultUpstreams: readonly string[]
 
   private readonly cache: SharedCache
   private readonly workerPool: WorkerPool
@@ -69,12 +70,13 @@ export class Gateway {
 
   constructor(private readonly options: GatewayOptions) {
     const { config, log, startThread, transport, compiler } = options
-    const { upstreams, labels, warnings } = configuredUpstreams(config)
+    const { upstreams, labels, defaults, warnings } = configuredUpstreams(config)
     const count = workerCount(config, transport)
     const rings = Array.from({ length: count }, () => createRing())
     const { queries: settings, outputs } = config.log
     compiler.log = log
     this.upstreams = labels
+    this.defaultUpstreams = defaults
     this.warnings = warnings
     const recording = { settings, outputs, rings, upstreams: labels }
     this.recorder = new RecorderHandle(startThread, recording, log)
@@ -279,7 +281,9 @@ export class Gateway {
       stopping: this.isStopping
     }
     const sources = { workerPool, cache, recorder, archiver, loopDetector, reporter, rules, zones }
-    return gatherStatus({ ...sources, endpoints, upstreams, transport, ...times })
+    const { defaultUpstreams } = this
+    const names = { endpoints, upstreams, defaultUpstreams, transport }
+    return gatherStatus({ ...sources, ...names, ...times })
   }
 }
 

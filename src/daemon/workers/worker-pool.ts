@@ -62,6 +62,8 @@ export interface WorkerSummary {
   /** Wall-clock time of the last start; undefined while dead. */
   readonly since: Milliseconds | undefined
   readonly restarts: number
+  /** Of the rules that it answers by; 0: none yet. */
+  readonly generation: number
 }
 
 interface PoolWorker {
@@ -109,7 +111,7 @@ export class WorkerPool {
     return this.restartCounts.map((restarts, number) => {
       const worker = this.workers.get(number)
       const state = worker === undefined ? 'dead' : worker.listening ? 'listening' : 'starting'
-      return { number, state, since: worker?.since, restarts }
+      return { number, state, since: worker?.since, restarts, generation: worker?.generation ?? 0 }
     })
   }
 

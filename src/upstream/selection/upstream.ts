@@ -54,6 +54,10 @@ export class Upstream {
   preservesCase = true
   private caseMismatches = 0
   private failures = 0
+  /** When the first of the failures in a row was. */
+  private failingSince: Milliseconds = Infinity
+  /** Of the failures in a row, one was reported by ICMP or by the operating system. */
+  private isUndeliverable = false
   private wrongErrors = 0
   private lastResponseAt: Milliseconds = -Infinity
   private lastFailureAt: Milliseconds = -Infinity
@@ -84,6 +88,19 @@ export class Upstream {
     return this.failures > 0
   }
 
+  /** Undefined: it has not responded yet. */
+  answeredAgo(now: Milliseconds): Milliseconds | undefined {
+    return this.lastResponseAt === -Infinity ? undefined : now - this.lastResponseAt
+  }
+
+  /**
+   * For how long it has failed without a response, as far as that is beyond doubt: three failures in a
+   * row, or one that ICMP or the operating system reports. Undefined: it has not.
+   */
+  unavailableFor(now: Milliseconds): Milliseconds | undefined {
+    return this.isDown || this.isUndeliverable ? now - this.failingSince : undefined
+  }
+
   countQuery(overTcp: boolean): void {
     this.counts.queries++
     if (overTcp) this.counts.overTcp++
@@ -111,12 +128,14 @@ export class Upstream {
    * a second: while it is out of rotation, they count as one failure. Not a response time.
    */
   onUndelivered(sentAt: Milliseconds, now: Milliseconds): void {
-    if (this.lastResponseAt <= sentAt && !this.isOutOfRotation(now)) this.onFailure(now)
+    if (this.lastResponseAt > sentAt || this.isOutOfRotation(now)) return
+    this.isUndeliverable = true
+    this.onFailure(now)
   }
 
   /** A failure: leaves rotation for a while, and is marked down after three in a row. */
   onFailure(now: Milliseconds): void {
-    this.failures++
+    if (this.failures++ === 0) this.failingSince = now
     this.lastFailureAt = now
     this.outOfRotationUntil = now + Math.min(MAX_RETRY, FIRST_RETRY * 2 ** (this.failures - 1))
     this.listener.onOutOfRotation(this, now)
@@ -163,6 +182,8 @@ export class Upstream {
   /** Response times from before the failure no longer apply. */
   private recover(): void {
     this.failures = 0
+    this.failingSince = Infinity
+    this.isUndeliverable = false
     this.responseTime = 0
     this.outOfRotationUntil = -Infinity
     if (!this.isDown) return

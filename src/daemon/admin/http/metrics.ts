@@ -171,10 +171,8 @@ function upstreamMetrics({ upstreams }: StatusReply): MetricFamily[] {
   return [
     gauges(
       'upstream_up',
-      'Whether any worker uses an upstream: 1 or 0.',
-      each(({ workers: { up, outOfRotation, down } }) =>
-        up > 0 || outOfRotation + down === 0 ? 1 : 0
-      )
+      'Whether an upstream answers, as far as is known: 1 or 0.',
+      each(({ state }) => (state === 'down' ? 0 : 1))
     ),
     counters(
       'upstream_queries',
