@@ -96,13 +96,15 @@ export class QueryLogger {
    *
    * @param inspector has just inspected the answer
    * @param verdict one of `VERDICT`, if no rule matched
+   * @param match likewise: `MATCH.ech` if the client receives the answer without `ech`
    */
   logAnswered(
     context: QueryContext,
     inspector: AnswerInspector,
     answer: Answer,
     verdict: number,
-    took: Milliseconds
+    took: Milliseconds,
+    match: number
   ): void {
     const { claim, entry, tier, monitorClaim, monitorEntry } = context.verdict
     const isMonitored = monitorClaim !== -1 || inspector.verdict.monitorClaim !== -1
@@ -116,7 +118,7 @@ export class QueryLogger {
     } else if (claim !== -1 && tier !== TIER.specialUse) {
       this.setVerdict(VERDICT.allowed, MATCH.qname, claim, entry)
     } else {
-      this.setVerdict(verdict, MATCH.none, -1, -1)
+      this.setVerdict(verdict, match, -1, -1)
     }
     this.setReply(context, answer.rcode, answer.ede?.code ?? -1, answer.upstream)
     this.push(context, took)
@@ -132,14 +134,27 @@ export class QueryLogger {
     this.push(context, took)
   }
 
-  /** A special-use name was answered here. @param ede INFO-CODE of the reply, -1: none */
-  logLocal(context: QueryContext, rcode: number, ede: number, took: Milliseconds): void {
+  /**
+   * A special-use name was answered here, or HTTPS records are hidden.
+   *
+   * @param ede INFO-CODE of the reply, -1: none
+   * @param match `MATCH.qname` or `MATCH.ech`
+   */
+  logLocal(
+    context: QueryContext,
+    rcode: number,
+    ede: number,
+    took: Milliseconds,
+    match: number
+  ): void {
     if (context.isAliased) return this.logAliased(context, rcode, took)
     const { claim, entry, monitorClaim, monitorEntry } = context.verdict
     if (monitorClaim !== -1) this.counters.countMonitored(monitorClaim, MATCH.qname)
     if (!this.logsAll && !(monitorClaim !== -1 && this.logsBlocked)) return
-    if (monitorClaim === -1) this.setVerdict(VERDICT.local, MATCH.qname, claim, entry)
-    else this.setVerdict(VERDICT.monitored, MATCH.qname, monitorClaim, monitorEntry)
+    if (monitorClaim === -1) {
+      const isName = match === MATCH.qname
+      this.setVerdict(VERDICT.local, match, isName ? claim : -1, isName ? entry : -1)
+    } else this.setVerdict(VERDICT.monitored, MATCH.qname, monitorClaim, monitorEntry)
     this.setReply(context, rcode, ede, -1)
     this.push(context, took)
   }

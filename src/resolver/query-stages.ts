@@ -4,11 +4,14 @@ import type { Shelf } from '../cache/shelf.js'
 import type { Answer } from '../dns/message/answer.js'
 import { RCODE } from '../dns/registry/rcode.js'
 import { RRCLASS } from '../dns/registry/rrclass.js'
+import { RRTYPE } from '../dns/registry/rrtype.js'
 import { encodeAliasedAnswer } from '../dns/reply/aliased-reply.js'
 import { encodeCachedAnswer } from '../dns/reply/cached-reply.js'
 import { encodeError } from '../dns/reply/local-reply.js'
+import { withoutEch } from '../dns/reply/without-ech.js'
 import type { Policy } from '../policy/evaluate/policy.js'
 import { TIER } from '../policy/tables/claim.js'
+import { ECH } from '../policy/tables/client-table.js'
 import type { Verdict } from '../policy/tables/verdict.js'
 import { MATCH, VERDICT } from '../querylog/record/query-event.js'
 import { AnswerInspector } from './answer-inspector.js'
@@ -25,7 +28,7 @@ import type { Prefetcher } from './prefetcher.js'
 import { CONTINUE, RESTART, type QueryContext } from './query-context.js'
 import type { QueryLogger } from './query-logger.js'
 import type { RebindingGuard } from './rebinding-guard.js'
-import { blockPrivateAddress, refuseUnknownClient } from './rejections.js'
+import { blockPrivateAddress, hideHttps, refuseUnknownClient } from './rejections.js'
 import type { ServerIdentity } from './server-identity.js'
 import { answerChaos, rejectUnsupported } from './unsupported-queries.js'
 
@@ -117,7 +120,11 @@ export class QueryStages {
       if (length !== CONTINUE) return length
     }
     // A block applies to every kind of query, so unsupported queries are rejected after it.
-    if (!isBlocked(policy, verdict)) return rejectUnsupported(context, logger)
+    if (!isBlocked(policy, verdict)) {
+      if (query.qtype === RRTYPE.HTTPS && policy.echFor(clientClass) === ECH['hide-https'])
+        return hideHttps(context, policy, logger, took)
+      return rejectUnsupported(context, logger)
+    }
     if (!isShelved && verdict.monitorClaim === -1 && !context.isAliased)
       shelf?.putBlock(query, verdict, context.verdictClass)
     return this.block(verdict, MATCH.qname, took)
@@ -135,16 +142,28 @@ export class QueryStages {
     if (match === MATCH.rebinding) return blockPrivateAddress(context, policy, logger, answer, took)
     const age = Math.floor((this.now - answer.storedAt) / MS_PER_SECOND)
     if (match !== MATCH.none) return this.blockAnswer(answer, match, age, took)
-    if (context.isAliased) return this.respondToAlias(answer, verdict, age, took)
-    const length = encodeCachedAnswer(context.octets, context.query, context.maxLength, answer, age)
-    logger.logAnswered(context, inspector, answer, verdict, took)
-    if (verdict === VERDICT.cached) this.maybePrefetch(answer, age)
+    const visible = this.visibleTo(context, answer)
+    if (visible === undefined) return hideHttps(context, policy, logger, took)
+    if (context.isAliased) return this.respondToAlias(answer, visible, verdict, age, took)
+    const { octets, query, maxLength } = context
+    const length = encodeCachedAnswer(octets, query, maxLength, visible, age)
+    const echMatch = visible === answer ? MATCH.none : MATCH.ech
+    logger.logAnswered(context, inspector, answer, verdict, took, echMatch)
+    if (verdict === VERDICT.cached) this.maybePrefetch(answer, visible, age)
     return length
+  }
+
+  /** The answer as the client's network may see it; undefined: not at all. */
+  private visibleTo({ query, clientClass }: QueryContext, answer: Answer): Answer | undefined {
+    const { qtype, qname } = query
+    if (qtype !== RRTYPE.HTTPS && qtype !== RRTYPE.SVCB && qtype !== RRTYPE.ANY) return answer
+    return this.policy.echFor(clientClass) === ECH.pass ? answer : withoutEch(answer, qname)
   }
 
   /** Replies with the aliases made by rules and the answer for their target. */
   private respondToAlias(
     answer: Answer,
+    visible: Answer,
     verdict: number,
     age: Seconds,
     took: Milliseconds
@@ -152,7 +171,7 @@ export class QueryStages {
     const { octets, query, maxLength } = this.context
     const { prefetcher, logger } = this.dependencies
     let { rcode } = answer
-    let length = encodeAliasedAnswer(octets, query, maxLength, answer, age)
+    let length = encodeAliasedAnswer(octets, query, maxLength, visible, age)
     if (length === 0) {
       rcode = RCODE.SERVFAIL
       length = encodeError(octets, query, maxLength, rcode, undefined)
@@ -166,13 +185,13 @@ export class QueryStages {
    * After a cache hit: refreshes the entry if it expires soon, and puts the answer on the shelf.
    * Random names are queried once and never get here; blocked names do not, either.
    */
-  private maybePrefetch(answer: Answer, age: Seconds): void {
+  private maybePrefetch(answer: Answer, visible: Answer, age: Seconds): void {
     const { context, inspector } = this
     const { prefetcher, shelf } = this.dependencies
     const end = prefetcher?.maybePrefetch(context.query, answer, age) ?? answer.lifetime
     const until = Math.min(end, age + MAX_SHELF_AGE)
     if (until > age && isUnmatched(context.verdict) && isUnmatched(inspector.verdict)) {
-      shelf?.put(context.query, answer, context.verdictClass, until)
+      shelf?.put(context.query, visible, context.verdictClass, until)
     }
   }
 
@@ -226,7 +245,8 @@ export class QueryStages {
     const reply = chooseLocalReply(context, policy)
     if (reply === LOCAL_REPLY.forward) return CONTINUE
     const length = writeLocalReply(context, policy, reply)
-    this.dependencies.logger.logLocal(context, localRcode(reply), localEde(reply), took)
+    const { logger } = this.dependencies
+    logger.logLocal(context, localRcode(reply), localEde(reply), took, MATCH.qname)
     return length
   }
 }

@@ -6,6 +6,7 @@ import { EDE } from '../dns/registry/ede.js'
 import { RCODE } from '../dns/registry/rcode.js'
 import { encodeError, encodeNegative } from '../dns/reply/local-reply.js'
 import type { Policy } from '../policy/evaluate/policy.js'
+import { MATCH } from '../querylog/record/query-event.js'
 import type { NotifyHandler } from './notify-handler.js'
 import type { QueryContext } from './query-context.js'
 import type { QueryLogger } from './query-logger.js'
@@ -16,6 +17,10 @@ const UNKNOWN_CLIENT = encodeEde(EDE.PROHIBITED, 'client is outside every networ
 const PRIVATE_ADDRESS = encodeEde(EDE.BLOCKED, 'private address for a public name')
 /** Like that of a block reply, so that a new exemption takes effect soon. */
 const PRIVATE_ADDRESS_TTL: Seconds = 60
+
+const HTTPS_HIDDEN = encodeEde(EDE.FILTERED, 'HTTPS records are hidden in this network')
+/** Like `PRIVATE_ADDRESS_TTL`. */
+const HIDDEN_TTL: Seconds = 60
 
 /**
  * Replies to a message that is not an answerable query. They have no name to look up, so nothing is
@@ -58,6 +63,29 @@ export function refuseUnknownClient(context: QueryContext, logger: QueryLogger):
   const { octets, query, maxLength } = context
   const length = encodeError(octets, query, maxLength, RCODE.REFUSED, UNKNOWN_CLIENT)
   logger.logRefused(context, RCODE.REFUSED, EDE.PROHIBITED)
+  return length
+}
+
+/** NODATA in place of HTTPS records, as the network's `ech` says. */
+export function hideHttps(
+  context: QueryContext,
+  policy: Policy,
+  logger: QueryLogger,
+  took: Milliseconds
+): number {
+  const { octets, query, maxLength } = context
+  const { generation } = policy.snapshot
+  const length = encodeNegative(
+    octets,
+    query,
+    maxLength,
+    RCODE.NOERROR,
+    0,
+    HIDDEN_TTL,
+    generation,
+    HTTPS_HIDDEN
+  )
+  logger.logLocal(context, RCODE.NOERROR, EDE.FILTERED, took, MATCH.ech)
   return length
 }
 

@@ -119,6 +119,16 @@ t.test('--only accepts changes of that app', async t => {
   t.match(moved.out, /moved {3}no network -> phones\n {2}clients {2}10\.21\.0\.0\/16\n/)
 })
 
+t.test('a change of ech is a change', async t => {
+  const before = networks(ban('one', 'clip'))
+  const after = before.replace('    prefixes:', '    ech: strip\n    prefixes:')
+  const { code, out } = await diff(t, before, after, ...AT, '--only', 'clip')
+  t.equal(code, 1)
+  t.match(out, /\nNetwork phones: ech pass -> strip\.\n\n1 change, 1 outside clip\.\n$/)
+  const json = await diff(t, before, after, ...AT, '--json')
+  t.match(JSON.parse(json.out), { ech: [{ network: 'phones', old: 'pass', new: 'strip' }] })
+})
+
 t.test('prints JSON', async t => {
   const after = networks(ban('one', 'clip', ', until: 2023-04-01'))
   const { code, out } = await diff(t, networks(), after, ...AT, '--json', '--only', 'clip')

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { BadUpstream, good } from '../upstream/bad-upstream.js'
-import { FILES, interdict, writeSite } from './run.js'
+import { FILES, interdict, NETWORKS, writeSite } from './run.js'
 
 interface Case {
   readonly it: string
@@ -242,6 +242,18 @@ t.test('an allow rule wins over a block rule', async t => {
     steps[0]?.rules.map(({ outcome }) => outcome),
     ['decides', 'loses to a higher tier']
   )
+})
+
+t.test('shows what the network does to HTTPS records', async t => {
+  const rules = NETWORKS.replace('prefixes: [10.20', 'ech: hide-https\n    prefixes: [10.20')
+  const file = writeSite(t, { ...FILES, 'rules/networks.yaml': rules })
+  const ask = ['explain', 'www.example', '--from', '10.20.1.1', '--type', 'HTTPS', '-c', file]
+  const { out } = await interdict(...ask)
+  t.match(out, /in network phones \(ech: hide-https\), at/)
+  t.match(out, /LOCAL by the network's ech\n/)
+  t.match(out, /EDE 17.*HTTPS records are hidden in this network/)
+  const shown = JSON.parse((await interdict(...ask, '--json')).out) as Shown
+  t.match(shown, { ech: 'hide-https', verdict: 'local', match: 'ech', rule: null })
 })
 
 t.test('shows which private address made the rebinding guard block an answer', async t => {

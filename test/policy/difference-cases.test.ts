@@ -272,7 +272,29 @@ t.test('a renamed network is not a move', async t => {
   const before = ruleSet(network('one', ['10.0.0.0/8'], [BAN]))
   const after = ruleSet(network('uno', ['10.0.0.0/8'], [BAN]))
   const found = difference({ before, after }, { at: 0, examples: 1 })
-  t.strictSame(found, { moves: [], renamed: [{ before: 'one', after: 'uno' }], changes: [] })
+  t.strictSame(found, {
+    moves: [],
+    renamed: [{ before: 'one', after: 'uno' }],
+    ech: [],
+    changes: []
+  })
+})
+
+t.test('reports networks whose clients receive HTTPS records otherwise', async t => {
+  const one = network('one', ['10.0.0.0/8', '192.0.2.0/24'], [BAN])
+  const two = network('two', ['10.1.0.0/16'], [])
+  const gone = network('gone', ['10.2.0.0/16'], [])
+  const found = difference(
+    {
+      before: ruleSet(one, { ...two, ech: 'strip' }, gone),
+      after: ruleSet({ ...one, ech: 'hide-https' }, { ...two, ech: 'strip' })
+    },
+    { at: 0, examples: 1 }
+  )
+  t.strictSame(found.ech, [
+    { networks: { before: 'one', after: 'one' }, ech: { before: 'pass', after: 'hide-https' } },
+    { networks: { before: 'gone', after: 'one' }, ech: { before: 'pass', after: 'hide-https' } }
+  ])
 })
 
 t.test('reports changes outside the apps and lists that are meant to change', async t => {

@@ -1,4 +1,5 @@
 import { readAddress } from '../../src/base/address.js'
+import { readSvcParams } from '../../src/zonefile/service-params.js'
 import { RCODE } from '../../src/dns/registry/rcode.js'
 import { RRCLASS } from '../../src/dns/registry/rrclass.js'
 import { readRrtype } from '../../src/dns/registry/rrtype.js'
@@ -155,13 +156,9 @@ function characterString(text: string): Buffer {
   return Buffer.concat([Buffer.from([text.length]), Buffer.from(text, 'latin1')])
 }
 
-/** Priority, TargetName, and address hints. RFC 9460 §2.2. */
+/** Priority, TargetName, and SvcParams. RFC 9460 §2.2. */
 function serviceBinding([priority, target, ...params]: string[]): Buffer {
-  const hints = params.map(param => {
-    const [key, value = ''] = param.split('=')
-    const wide = readAddress(value)
-    const octets = key === 'ipv4hint' ? wide.subarray(12) : wide
-    return Buffer.concat([words(key === 'ipv4hint' ? 4 : 6, octets.length), octets])
-  })
-  return Buffer.concat([words(Number(priority)), nameOctets(target!), ...hints])
+  const octets = readSvcParams(params)
+  if (octets === undefined) throw new Error(`no SvcParams: ${params.join(' ')}`)
+  return Buffer.concat([words(Number(priority)), nameOctets(target!), octets])
 }

@@ -142,6 +142,9 @@ class Reader {
         return `${this.name()} ${this.name()} ${Array.from({ length: 5 }, () => this.word() * 0x10000 + this.word()).join(' ')}`
       case 'TXT':
         return this.texts(end)
+      case 'HTTPS':
+      case 'SVCB':
+        return [this.word(), this.name(), ...this.serviceParams(end)].join(' ')
       default:
         return this.opaque(end)
     }
@@ -151,6 +154,19 @@ class Reader {
     const texts: string[] = []
     while (this.pos < end) texts.push(`"${this.take(this.take(1)[0]!).toString('latin1')}"`)
     return texts.join(' ')
+  }
+
+  /** SvcParams, whose keys must ascend. RFC 9460 §2.2. */
+  private serviceParams(end: number): string[] {
+    const params: string[] = []
+    for (let last = -1; this.pos < end;) {
+      const key = this.word()
+      if (key <= last) throw new Error(`SvcParamKey ${key} after ${last}`)
+      last = key
+      const value = this.take(this.word())
+      params.push(`${SVC_KEYS[key] ?? `key${key}`}=${showServiceValue(key, value)}`)
+    }
+    return params
   }
 
   /** RFC 3597 §5. */
@@ -192,6 +208,21 @@ class Reader {
     this.pos += count
     return taken
   }
+}
+
+const SVC_KEYS = ['mandatory', 'alpn', 'no-default-alpn', 'port', 'ipv4hint', 'ech', 'ipv6hint']
+
+/** One value of each list. RFC 9460 §7. */
+function showServiceValue(key: number, value: Buffer): string {
+  const name = SVC_KEYS[key]
+  if (name === 'alpn') return value.toString('latin1', 1)
+  if (name === 'ipv4hint') return value.join('.')
+  if (name === 'ech') return value.toString('base64')
+  if (name !== 'mandatory') return value.toString('hex')
+  return Array.from(
+    { length: value.length / 2 },
+    (_, i) => SVC_KEYS[value.readUInt16BE(2 * i)]
+  ).join()
 }
 
 function escaped(label: Buffer): string {

@@ -37,11 +37,14 @@ const MOST_PLACES = 8
 
 /** @param width of the terminal, in columns */
 export function toText(compared: Compared, width: number): string {
-  const { old, now, at, timeZone, moves, renamed, changes } = compared
+  const { old, now, at, timeZone, moves, renamed, ech, changes } = compared
   const head = `From ${old} to ${now}, from ${showInstant(at, timeZone)} on`
   const lines = [
     paint('bold', head),
     ...renamed.map(({ before, after }) => `Network ${before} is renamed to ${after}.`),
+    ...ech.map(
+      ({ networks, ech }) => `Network ${networks.after}: ech ${ech.before} -> ${ech.after}.`
+    ),
     ...(moves.length === 0 ? [] : ['', ...movesTable(moves, width)]),
     ...(changes.length === 0 ? [] : ['', ...changesTable(changes, compared, width)]),
     '',
@@ -185,11 +188,11 @@ function labelled(label: string, text: string, width: number): StyledText[][] {
   return lines.map((line, i) => [`  ${(i === 0 ? label : '').padEnd(LABEL)}${line}`])
 }
 
-function summary({ moves, changes, only }: Compared): string {
-  const all = moves.length + changes.length
+function summary({ moves, ech, changes, only }: Compared): string {
+  const all = moves.length + ech.length + changes.length
   if (all === 0) return 'Nothing changes.'
   if (only === undefined) return `${formatCount(all, 'change')}.`
-  const outside = moves.length + changes.filter(change => change.outside).length
+  const outside = moves.length + ech.length + changes.filter(change => change.outside).length
   const apps = only.join(', ')
   const outsideCount = outside === 0 ? 'none' : formatNumber(outside)
   return paint(

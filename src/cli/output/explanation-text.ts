@@ -20,7 +20,8 @@ const MATCHES: Readonly<Record<string, string>> = {
   dname: 'by a DNAME in the answer',
   svcb: 'by an SVCB target in the answer',
   address: 'by an address in the answer',
-  rebinding: 'by the rebinding guard, for a private address in the answer'
+  rebinding: 'by the rebinding guard, for a private address in the answer',
+  ech: "by the network's ech"
 }
 
 const NO_REPLY = ['nothing: no reply is sent']
@@ -35,8 +36,9 @@ export interface View {
 }
 
 export function toText(explanation: Explanation, view: View): string {
-  const { name, type, client, network, at, rules, rule, steps: stops, reply } = explanation
-  const place = network === null ? 'in no network' : `in network ${network}`
+  const { name, type, client, network, ech, at, rules, rule, steps: stops, reply } = explanation
+  const echText = ech === 'pass' ? '' : ` (ech: ${ech})`
+  const place = network === null ? 'in no network' : `in network ${network}${echText}`
   const received = reply === null ? FORWARDED : reply.length === 0 ? NO_REPLY : reply
   const lines = [
     `${paint('bold', `${name} ${type}`)} from ${client}, ${place}, at ${local(at, view)} (${view.timeZone})`,

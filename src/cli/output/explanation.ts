@@ -14,10 +14,10 @@ import {
   type ExplainContext
 } from '../../policy/explain/explain.js'
 import type { Claim } from '../../policy/tables/claim.js'
-import { networkOfClass } from '../../policy/tables/client-table.js'
+import { echOfClass, networkOfClass } from '../../policy/tables/client-table.js'
 import { MATCH, VERDICT, type QueryEvent } from '../../querylog/record/query-event.js'
 import type { RebindingGuard } from '../../resolver/rebinding-guard.js'
-import type { NameSource } from '../../rules/model/types.js'
+import type { EchPolicy, NameSource } from '../../rules/model/types.js'
 import { showInstant } from '../../rules/time/instant.js'
 import type { Forwarder } from '../../upstream/forwarder.js'
 
@@ -77,6 +77,8 @@ export interface Explanation {
   readonly type: string
   readonly client: string
   readonly network: string | null
+  /** Of the network. */
+  readonly ech: EchPolicy
   readonly at: string
   /** Version of the rules. */
   readonly rules: { readonly sha256: string; readonly serial: number | null }
@@ -108,6 +110,7 @@ export function buildExplanation(
     type: showRrtype(query.qtype),
     client: formatAddress(query.client, 0),
     network: networkOfClass(snapshot.clients, clientClass) ?? null,
+    ech: echOfClass(snapshot.clients, clientClass),
     at: new Date(query.clock.wall()).toISOString(),
     rules: { sha256: origin.sha256, serial: origin.bundle?.serial ?? null },
     verdict: wordOf(VERDICT, isForwarded ? VERDICT.forwarded : event.verdict),

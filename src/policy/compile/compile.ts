@@ -20,6 +20,7 @@ import {
   type IndexedClaim
 } from '../tables/claim-index.js'
 import { isTimed, type Claim } from '../tables/claim.js'
+import { ECH } from '../tables/client-table.js'
 import type { Snapshot } from '../tables/snapshot.js'
 import type { SourceSummary } from '../tables/source-table.js'
 import type { SpecialUseName } from '../tables/special-use-names.js'
@@ -72,6 +73,7 @@ export function compile(ruleSet: RuleSet, options: CompileOptions): Snapshot {
       networks: networks.map(({ id }) => id),
       prefixes,
       networkOf: classes.map(({ network }) => network),
+      ech: classes.map(({ network }) => ECH[networks[network]?.ech ?? 'pass']),
       groupOf,
       specialUseGroup
     },

@@ -1,9 +1,10 @@
 import type { Seconds } from '../../base/units.js'
 import { showCanonical, showName } from '../../dns/name/name.js'
-import type { RuleSet } from '../../rules/model/types.js'
+import type { EchPolicy, RuleSet } from '../../rules/model/types.js'
 import { compile } from '../compile/compile.js'
 import type { Decision } from '../evaluate/decision.js'
 import type { Snapshot } from '../tables/snapshot.js'
+import { echOfClass } from '../tables/client-table.js'
 import type { SourceSummary } from '../tables/source-table.js'
 import {
   affectedClients,
@@ -59,10 +60,17 @@ export interface Move {
   readonly prefixes: readonly string[]
 }
 
+/** A network's clients that receive HTTPS records otherwise than before. */
+export interface EchChange {
+  readonly networks: BeforeAfter<string>
+  readonly ech: BeforeAfter<EchPolicy>
+}
+
 export interface Difference {
   readonly moves: readonly Move[]
   /** Networks with another id and exactly the same clients. */
   readonly renamed: readonly BeforeAfter<string>[]
+  readonly ech: readonly EchChange[]
   readonly changes: readonly Change[]
 }
 
@@ -95,7 +103,7 @@ export function difference(rules: BeforeAfter<RuleSet>, options: DifferenceOptio
   const maxExamples = Math.max(options.examples, EXAMPLE_POOL)
   collector.collect(groupNames(snapshots, maxExamples))
   collector.collect(groupAddresses(snapshots, maxExamples))
-  return { moves, renamed, changes: collector.changes() }
+  return { moves, renamed, ech: echChanges(ranges, snapshots), changes: collector.changes() }
 }
 
 function compiled(rules: RuleSet, generation: number): Snapshot {
@@ -124,6 +132,19 @@ function movesOf(ranges: readonly ClientRange[]): Pick<Difference, 'moves' | 're
     else moves.push({ networks, prefixes: outermost(group) })
   }
   return { moves, renamed }
+}
+
+function echChanges(ranges: readonly ClientRange[], snapshots: BeforeAfter<Snapshot>): EchChange[] {
+  return byNetworks(ranges).flatMap(([range]): EchChange[] => {
+    const { classes, networks } = range!
+    const { before, after } = networks
+    if (before === undefined || after === undefined) return []
+    const ech = {
+      before: echOfClass(snapshots.before.clients, classes.before),
+      after: echOfClass(snapshots.after.clients, classes.after)
+    }
+    return ech.before === ech.after ? [] : [{ networks: { before, after }, ech }]
+  })
 }
 
 /** Clients with the same rules in both snapshots, which are evaluated once. */

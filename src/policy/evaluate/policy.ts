@@ -53,6 +53,7 @@ export class Policy {
   private readonly entryWords: Int32Array
   private readonly sourceSets: Int32Array
   private readonly groups: Int32Array
+  private readonly ech: Uint8Array
   private readonly specialUseGroup: number
   private readonly specialUse: ReadonlyMap<number, SpecialUseEntry>
   private readonly activeClaims: ActiveClaims
@@ -83,6 +84,7 @@ export class Policy {
     this.entryWords = new Int32Array(names.entries.words)
     this.sourceSets = new Int32Array(names.entries.sets)
     this.groups = Int32Array.from(clients.groupOf)
+    this.ech = Uint8Array.from(clients.ech)
     this.specialUseGroup = clients.specialUseGroup
     this.specialUse = new Map(snapshot.specialUse.map(name => [name.entry, name]))
     this.activeClaims = new ActiveClaims(snapshot)
@@ -97,6 +99,11 @@ export class Policy {
    */
   classOf(words: Uint32Array, at: number): number {
     return this.clients.find(words, at)
+  }
+
+  /** One of `ECH`. */
+  echFor(clientClass: number): number {
+    return this.ech[clientClass]!
   }
 
   /** Whether no rule at all applies to clients of this class. */

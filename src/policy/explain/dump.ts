@@ -18,10 +18,13 @@ import type { SourceSummary } from '../tables/source-table.js'
  */
 export function dump(snapshot: Snapshot): readonly string[] {
   const { clients, claims } = snapshot
-  const { networks, networkOf, groupOf } = clients
+  const { networks, networkOf, groupOf, ech } = clients
   return [
     ...networks.map((id, index) => `network ${index} ${id}`),
-    ...networkOf.map((n, index) => `class ${index} network ${n} group ${groupOf[index]}`),
+    ...networkOf.map(
+      (n, index) =>
+        `class ${index} network ${n} group ${groupOf[index]}${ech[index] === 0 ? '' : ` ech ${ech[index]}`}`
+    ),
     ...clientLines(snapshot),
     ...claims.all.map((claim, index) => `claim ${index} ${showClaim(claim)}`),
     ...groupLines(snapshot),

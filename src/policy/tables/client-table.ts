@@ -1,4 +1,8 @@
 import type { PrefixTableBuffers } from '../../base/prefix-table.js'
+import type { EchPolicy } from '../../rules/model/types.js'
+
+/** `EchPolicy` as a number. */
+export const ECH: Readonly<Record<EchPolicy, number>> = { pass: 0, strip: 1, 'hide-https': 2 }
 
 /**
  * Networks and client classes. A client class is a set of clients that are in the same network and
@@ -12,6 +16,8 @@ export interface ClientTable {
   readonly prefixes: PrefixTableBuffers
   /** Client class to index in `networks`; -1 for class 0. */
   readonly networkOf: readonly number[]
+  /** Client class to one of `ECH`. */
+  readonly ech: readonly number[]
   /** Client class to group. */
   readonly groupOf: readonly number[]
   /** The group without rules for which special-use names are answered all the same; 0: none. */
@@ -21,4 +27,10 @@ export interface ClientTable {
 /** Id of the network that a client class is in; undefined: in none. */
 export function networkOfClass(clients: ClientTable, clientClass: number): string | undefined {
   return clients.networks[clients.networkOf[clientClass]!]
+}
+
+/** The `ech` of the network that a client class is in; `pass` in none. */
+export function echOfClass(clients: ClientTable, clientClass: number): EchPolicy {
+  const number = clients.ech[clientClass]
+  return (Object.keys(ECH) as EchPolicy[]).find(policy => ECH[policy] === number)!
 }

@@ -24,7 +24,8 @@ export const MATCH = {
   dname: 3,
   svcb: 4,
   address: 5,
-  rebinding: 6 // not a rule: the rebinding guard
+  rebinding: 6, // not a rule: the rebinding guard
+  ech: 7 // not a rule: the network's `ech`
 } as const
 
 export const PROTOCOL = { udp: 0, tcp: 1 } as const

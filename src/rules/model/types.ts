@@ -200,11 +200,23 @@ export interface Block extends RuleBase {
 
 export type Rule = Ban | RuleException | Allow | Block
 
+/**
+ * What clients receive of the parameter `ech` in SVCB and HTTPS records, with which they encrypt the
+ * name of the server to which they connect. RFC 9848.
+ *
+ * `pass`       the records as they are
+ * `strip`      the records without it
+ * `hide-https` no HTTPS records, and SVCB records without it
+ */
+export type EchPolicy = 'pass' | 'strip' | 'hide-https'
+
 /** A named set of CIDR prefixes with its rules: its own first, then those it `extends`. */
 export interface NetworkRules {
   readonly id: string
   readonly position: Position
   readonly prefixes: readonly Prefix[]
+  /** Its own, or that of the nearest network that it extends; undefined: `pass`. */
+  readonly ech?: EchPolicy | undefined
   readonly rules: readonly Rule[]
 }
 

@@ -49,7 +49,11 @@ export function buildNetworks(
   const lineage = new Map(entries.map(([id]) => [id, withAncestors(id, file.networks, location)]))
   const networks = entries.map(([id, { prefixes }]) => {
     const rules = lineage.get(id)!.flatMap(name => own.get(name) ?? [])
-    return { id, position: location.at(id).keyPosition, prefixes, rules }
+    const ech = lineage
+      .get(id)!
+      .map(name => file.networks[name]?.ech)
+      .find(it => it !== undefined)
+    return { id, position: location.at(id).keyPosition, prefixes, ech, rules }
   })
   const served = networks.filter(({ prefixes }) => prefixes.length > 0)
   if (served.length === 0) top.error('RULES_NO_NETWORK')

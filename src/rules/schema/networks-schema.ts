@@ -115,6 +115,7 @@ const block = z.strictObject({ ...matchFields, force, ...reply })
 const network = z.strictObject({
   description: textSchema.optional(),
   prefixes: z.array(prefixSchema).default([]),
+  ech: z.enum(['pass', 'strip', 'hide-https']).optional(),
   extends: z.union([idSchema.transform(id => [id]), z.array(idSchema)]).default([]),
   bans: z.array(ban).default([]),
   exceptions: z.array(exception).default([]),
