@@ -10,8 +10,12 @@ export function packagePath(path: string): string {
   return fileURLToPath(new URL(`../../../${path}`, import.meta.url))
 }
 
+/** Defined when the program is packed: its package.json may be that of the next version when it is read. */
+declare const PACKAGE_VERSION: string | undefined
+
 /** The version in package.json. */
 export function packageVersion(): string {
+  if (typeof PACKAGE_VERSION === 'string') return PACKAGE_VERSION
   return (JSON.parse(readFileSync(packagePath('package.json'), 'utf8')) as { version: string })
     .version
 }

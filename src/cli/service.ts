@@ -4,6 +4,7 @@ import type { Config } from '../config/config.js'
 import { Gateway } from '../daemon/control/gateway.js'
 import { ServiceManager } from '../daemon/control/service-manager.js'
 import type { CompilerHandle } from '../daemon/reload/compiler-handle.js'
+import { keepKoffi } from '../daemon/threads/kept-koffi.js'
 import { startThread } from '../daemon/threads/thread.js'
 import {
   createServiceLog,
@@ -42,6 +43,7 @@ export async function startService(
   const { config } = settings
   const log = openLog(config.log.service)
   const choice = chooseTransport(config.transport)
+  keepKoffi()
   const { transport } = choice
   const gateway = new Gateway({ config, transport, log, startThread, compiler })
   const errors = await gateway.start()

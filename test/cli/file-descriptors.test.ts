@@ -35,7 +35,7 @@ function takeAll(t: Test, port: number): () => void {
 
 t.test('out of descriptors', onLinux, async t => {
   const site = new Site(t, FILES)
-  const server = startServer(t, site, `ulimit -n ${MOST} && exec PROGRAM`)
+  const server = startServer(t, site, { shell: `ulimit -n ${MOST} && exec PROGRAM` })
   const at = await listenAddress(server)
   t.match(await askUdp(at, 'banned.example'), BANNED)
   await eventually('a record', () => site.records().length > 0)

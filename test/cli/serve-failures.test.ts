@@ -109,7 +109,7 @@ t.test('its working folder is deleted and restored', async t => {
 
 t.test('serves without standard streams, with a log file', async t => {
   const site = new Site(t, files(settings({ service: 'service.jsonl' })))
-  const server = startServer(t, site, 'exec PROGRAM <&- >&- 2>&-')
+  const server = startServer(t, site, { shell: 'exec PROGRAM <&- >&- 2>&-' })
   const log = (): string => (site.has('service.jsonl') ? site.read('service.jsonl') : '')
   await eventually('it serves', () => log().includes('try: dig'))
   const at = { address: '127.0.0.1', port: Number(/ -p (\d+)/.exec(log())![1]) }

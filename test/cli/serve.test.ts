@@ -21,7 +21,9 @@ t.test('answers, logs, reloads its rules and stops, with all its threads', async
   const socket = site.path('notify')
   const manager = typeof loadSystem() === 'string' ? undefined : receiveNotifications(socket)
   t.teardown(() => manager?.close())
-  const { child, ended, says, log } = startServer(t, site, `NOTIFY_SOCKET='${socket}' exec PROGRAM`)
+  const { child, ended, says, log } = startServer(t, site, {
+    env: { NOTIFY_SOCKET: socket }
+  })
   await says(/dig @127\.0\.0\.1 -p \d+/)
   const at = { address: '127.0.0.1', port: Number(/-p (\d+)/.exec(log())![1]) }
   t.match(await askUdp(at, 'banned.example'), { rcode: 'NXDOMAIN' }, 'a worker answers')

@@ -1,18 +1,25 @@
 import { spawn } from 'node:child_process'
+import { resolve } from 'node:path'
 import type { Test } from 'tap'
 import { eventually, type Site } from '../daemon/site.js'
 import { PROGRAM } from './run.js'
 
-/**
- * Starts the packed server as a service manager would, with its log and its exit code.
- *
- * @param shell shell command that starts it, as `PROGRAM`
- */
-export function startServer(t: Test, site: Site, shell = 'exec PROGRAM') {
-  // Without tap's hooks: every thread would load them, with more file descriptors than some tests allow.
-  const program = `env -u NODE_OPTIONS '${process.execPath}' '${process.cwd()}/${PROGRAM}' serve -c '${site.path('interdict.yaml')}'`
-  const child = spawn('sh', ['-c', shell.replace('PROGRAM', program)], {
+interface ServerOptions {
+  /** Shell command that starts it, as `PROGRAM`. */
+  readonly shell?: string
+  /** The packed program; by default that of this work tree. */
+  readonly program?: string
+  readonly env?: NodeJS.ProcessEnv
+}
+
+/** Starts the packed server as a service manager would, with its log and its exit code. */
+export function startServer(t: Test, site: Site, options: ServerOptions = {}) {
+  const { shell = 'exec PROGRAM', program = resolve(PROGRAM), env } = options
+  const command = `'${process.execPath}' '${program}' serve -c '${site.path('interdict.yaml')}'`
+  const child = spawn('sh', ['-c', shell.replace('PROGRAM', command)], {
     cwd: site.folder,
+    // Without tap's hooks: every thread would load them, with more file descriptors than some tests allow.
+    env: { ...process.env, NODE_OPTIONS: undefined, ...env },
     stdio: ['ignore', 'ignore', 'pipe']
   })
   t.teardown(() => child.kill('SIGKILL'))

@@ -123,6 +123,10 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'daemon/refused.test.ts',
     'two that start at the same time'
   ],
+  'package replaced or deleted': [
+    'interop/upgrade.ts',
+    'everything works in a gateway whose package was'
+  ],
   'koffi unavailable, or not Linux': [
     'udp/transport.test.ts',
     'auto falls back to portable and says why'

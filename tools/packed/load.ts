@@ -1,7 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { Script } from 'node:vm'
+import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads'
+import {
+  KEPT_PROGRAM,
+  type KeptFile,
+  type KeptProgram
+} from '../../src/daemon/threads/kept-program.js'
 
 /** Path of the code cache of a bundled file, for this version of V8 and this architecture. */
 export const codeCachePath = (file: string): string =>
@@ -17,24 +23,68 @@ export const codeCachePath = (file: string): string =>
  * @returns what the file exports
  */
 export function load(file: string): unknown {
-  const require = createRequire(file)
   // Source maps work only for modules that Node itself loads.
-  if (process.sourceMapsEnabled) return require(file)
-  const text = readFileSync(file, 'latin1')
+  if (process.sourceMapsEnabled) return createRequire(file)(file)
+  return run({ path: file, text: readFileSync(file), codeCache: readCodeCache(file) })
+}
+
+/**
+ * Reads the files of threads and of the archive process into memory that all threads share, so that
+ * they can be started after the files have been replaced or deleted: see `start-file.ts`. With source maps,
+ * which need the files, they are started from there.
+ *
+ * @param files their names, by the names of their stubs
+ */
+export function keep(folder: string, files: Readonly<Record<string, string>>): void {
+  if (process.sourceMapsEnabled) return
+  const program: KeptProgram = {
+    loader: readFileSync(join(folder, 'load.cjs'), 'latin1'),
+    files: new Map(
+      Object.entries(files).map(([name, file]) => {
+        const path = join(folder, file)
+        const codeCache = readCodeCache(path)
+        const text = shared(readFileSync(path))
+        return [`${name}.js`, { path, text, codeCache: codeCache && shared(codeCache) }]
+      })
+    )
+  }
+  setEnvironmentData(KEPT_PROGRAM, program)
+}
+
+/** Runs a kept file, in the thread that was started for it. */
+export function runKept(name: string): void {
+  run((getEnvironmentData(KEPT_PROGRAM) as unknown as KeptProgram).files.get(name)!)
+}
+
+/** Runs the file that another process sends as its first message: its path and its text. */
+export function runSent(): void {
+  process.once('message', ({ path, text }: { path: string; text: string }) => {
+    run({ path, text: Buffer.from(text, 'latin1'), codeCache: undefined })
+  })
+}
+
+function run({ path, text, codeCache }: KeptFile): unknown {
+  const source = Buffer.from(text.buffer, text.byteOffset, text.length).toString('latin1')
   const script = new Script(
-    `(function (exports, require, module, __filename, __dirname) {${text}\n})`,
-    { filename: file, cachedData: readCodeCache(file) }
+    `(function (exports, require, module, __filename, __dirname) {${source}\n})`,
+    { filename: path, cachedData: codeCache }
   )
   const module = { exports: {} }
-  const run = script.runInThisContext() as (...names: readonly unknown[]) => void
-  run(module.exports, require, module, file, dirname(file))
+  const start = script.runInThisContext() as (...names: readonly unknown[]) => void
+  start(module.exports, createRequire(path), module, path, dirname(path))
   return module.exports
 }
 
-function readCodeCache(file: string): Buffer | undefined {
+function readCodeCache(file: string): Uint8Array | undefined {
   try {
     return readFileSync(codeCachePath(file))
   } catch {
     return undefined
   }
+}
+
+function shared(octets: Uint8Array): Uint8Array {
+  const copy = new Uint8Array(new SharedArrayBuffer(octets.length))
+  copy.set(octets)
+  return copy
 }

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { build, type BuildOptions } from 'esbuild'
-import { common, COMPILED } from './options.js'
+import { common, COMPILED, define } from './options.js'
 
 /** Threads, and the archive process. Each is one file: shared code would be loaded once per thread anyway. */
 const THREADS = [
@@ -46,7 +46,7 @@ export async function bundleServer(folder: string): Promise<readonly BundledFile
     outdir: folder,
     write: false,
     entryNames: '[name]-[hash]',
-    define: { 'import.meta.url': 'OWN_URL' },
+    define: { ...define, 'import.meta.url': 'OWN_URL' },
     banner: { js: `const OWN_URL = require('node:url').pathToFileURL(__filename).href` },
     entryPoints: { ...Object.fromEntries(threads), serve: `${COMPILED}/cli/commands/serve.js` }
   })
@@ -54,12 +54,15 @@ export async function bundleServer(folder: string): Promise<readonly BundledFile
   for (const { path, text } of outputFiles) writeFileSync(path, toAscii(text))
   await bundleTool('load', folder)
   writeFileSync(join(folder, 'package.json'), '{ "type": "commonjs" }\n')
-  return Object.entries(metafile.outputs).flatMap(([path, { entryPoint }]) => {
-    if (entryPoint === undefined) return []
-    const name = basename(entryPoint, '.js')
-    writeFileSync(join(folder, `${name}.js`), stubOf(name, basename(path)))
-    return [{ name, path: resolve(path) }]
-  })
+  const files = Object.entries(metafile.outputs).flatMap(([path, { entryPoint }]) =>
+    entryPoint === undefined ? [] : [{ name: basename(entryPoint, '.js'), path: resolve(path) }]
+  )
+  const names = files.map(({ name, path }) => [name, basename(path)] as const)
+  const kept = Object.fromEntries(names.filter(([name]) => name !== 'serve'))
+  for (const [name, file] of names) {
+    writeFileSync(join(folder, `${name}.js`), name === 'serve' ? serveStub(file, kept) : stub(file))
+  }
+  return files
 }
 
 /** Bundles a module of this folder as a CommonJS file. @returns its path */
@@ -70,10 +73,15 @@ export async function bundleTool(name: string, folder: string): Promise<string> 
   return outfile
 }
 
-/** Source of a stub. Node must see the export of the server without running it. */
-function stubOf(name: string, file: string): string {
-  const load = `require('./load.cjs').load(__dirname + '/${file}')`
-  return name === 'serve' ? `exports.serve = ${load}.serve\n` : `${load}\n`
+/** Source of a stub. */
+const stub = (file: string): string => `require('./load.cjs').load(__dirname + '/${file}')\n`
+
+/** Source of the server's stub. Node must see the export without running it. */
+function serveStub(file: string, kept: Readonly<Record<string, string>>): string {
+  return `const { keep, load } = require('./load.cjs')
+keep(__dirname, ${JSON.stringify(kept)})
+exports.serve = load(__dirname + '/${file}').serve
+`
 }
 
 /**

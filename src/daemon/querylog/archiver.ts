@@ -1,7 +1,6 @@
-import { fork, type ChildProcess } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
-import { fileURLToPath } from 'node:url'
 import { failure } from '../../base/error.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 import type { ArchiveContents } from '../../querylog/archive/archive-contents.js'
@@ -9,7 +8,7 @@ import { closedFiles, LogLayout } from '../../querylog/archive/log-layout.js'
 import type { ArchiveOptions } from '../../querylog/archive/maintain.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
 import type { LogLine } from '../threads/messages.js'
-import { threadUrl } from '../threads/thread.js'
+import { startFileAsProcess } from '../threads/start-file.js'
 import { MaintenanceReporter } from './maintenance-reporter.js'
 
 /** Interval between checks for work. */
@@ -34,8 +33,7 @@ export interface Finished {
 export type StartArchive = () => ChildProcess
 
 export const startArchive: StartArchive = () =>
-  fork(fileURLToPath(threadUrl('archive-main.js')), {
-    execArgv: [`--max-old-space-size=${HEAP_MB}`],
+  startFileAsProcess('archive-main.js', [`--max-old-space-size=${HEAP_MB}`], {
     stdio: ['ignore', 'ignore', 'ignore', 'ipc']
   })
 

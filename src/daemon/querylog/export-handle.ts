@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import { failure } from '../../base/error.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import type { OutputConfig } from '../../config/output-config.js'
@@ -14,7 +14,8 @@ import type {
 } from '../threads/messages.js'
 import { PendingRequests } from '../threads/pending-requests.js'
 import { serializeError } from '../threads/serialized-error.js'
-import { threadOf, threadUrl, type Thread } from '../threads/thread.js'
+import { startFile } from '../threads/start-file.js'
+import { threadOf, type Thread } from '../threads/thread.js'
 
 /** Data sent to the thread and not yet processed; beyond this, lines are dropped and counted. */
 const MAX_BACKLOG: Octets = 16 * 1024 * 1024
@@ -27,9 +28,7 @@ const REPORT_INTERVAL: Milliseconds = 60_000
 /** Starts the export thread. Injected by tests. */
 export type StartExport = (data: ExportInit) => Worker
 
-const startExport: StartExport = workerData => {
-  return new Worker(threadUrl('export-main.js'), { workerData })
-}
+const startExport: StartExport = workerData => startFile('export-main.js', { workerData })
 
 /** The recorder's handle of the export thread. The recorder never waits for it; restarted when it dies. */
 export class ExportHandle {

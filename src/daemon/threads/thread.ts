@@ -1,5 +1,6 @@
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import type { Milliseconds } from '../../base/units.js'
+import { startFile } from './start-file.js'
 
 /**
  * Young generation size of each thread, instead of V8's 48 MB. The garbage of a query is dead within a
@@ -21,9 +22,6 @@ export interface ThreadHandlers<Out> {
   exited(error: Error | undefined): void
 }
 
-/** The URL of a file in this folder, or in the folder of the packed threads. */
-export const threadUrl = (file: string): URL => new URL(file, import.meta.url)
-
 /** Starts `file`, a module of this folder, as a thread. Injected by tests. */
 export type StartThread = <In, Out>(
   file: string,
@@ -33,7 +31,7 @@ export type StartThread = <In, Out>(
 
 export const startThread: StartThread = (file, data, handlers) => {
   ensureWorkingFolder()
-  const worker = new Worker(threadUrl(file), {
+  const worker = startFile(file, {
     workerData: data,
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB }
   })
@@ -42,7 +40,7 @@ export const startThread: StartThread = (file, data, handlers) => {
 
 /** The same for a thread that starts another one: only the main thread may change the working folder. */
 export const startNestedThread: StartThread = (file, data, handlers) =>
-  threadOf(new Worker(threadUrl(file), { workerData: data }), handlers)
+  threadOf(startFile(file, { workerData: data }), handlers)
 
 const initialFolder = process.cwd()
 

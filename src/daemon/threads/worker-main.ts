@@ -5,6 +5,7 @@ import type { Milliseconds, Octets } from '../../base/units.js'
 import { mmapLargeBlocks } from '../../udp/malloc.js'
 import { DataPlane } from '../workers/data-plane.js'
 import { EventLoopLag } from './event-loop-lag.js'
+import { useKeptKoffi } from './kept-koffi.js'
 import { createThreadLog, type FromWorker, type ToWorker, type WorkerInit } from './messages.js'
 import { serializeError } from './serialized-error.js'
 
@@ -21,6 +22,7 @@ const HEAP_CHECKS = 2
 
 const post = (message: FromWorker): void => parentPort!.postMessage(message)
 const init = workerData as WorkerInit
+useKeptKoffi()
 // In this thread, which loads koffi for the sockets anyway, and now, while the rules are compiled.
 if (init.config.transport !== 'portable') mmapLargeBlocks()
 const dataPlane = new DataPlane(

@@ -74,6 +74,9 @@ const ARCHITECTURES: readonly string[] = ['x64', 'arm64']
 
 type Koffi = typeof import('koffi')
 
+const require = createRequire(import.meta.url)
+let koffi: Koffi | undefined
+
 /** A running poll of a descriptor. Must stay reachable, or polling silently ends. */
 export interface Poll {
   start(): void
@@ -139,7 +142,23 @@ export function loadSystem(descriptors?: DescriptorTable): System | string {
  * not load. @throws whatever the loader throws
  */
 export function loadKoffi(): Koffi {
-  return createRequire(import.meta.url)('koffi') as Koffi
+  koffi ??= require('koffi') as Koffi
+  return koffi
+}
+
+/**
+ * Loads koffi's native library from this path, for `loadKoffi`. What koffi's own module adds to it is
+ * not needed. @throws whatever the loader throws
+ */
+export function loadKoffiFrom(path: string): void {
+  const module = { exports: {} }
+  process.dlopen(module, path)
+  koffi = module.exports as Koffi
+}
+
+/** The file of koffi's native library, which is the same for all threads; undefined: not loaded here. */
+export function koffiFile(): string | undefined {
+  return Object.keys(require.cache).find(path => path.endsWith('/koffi.node'))
 }
 
 function systemOf(koffi: Koffi, descriptors: DescriptorTable | undefined): System {

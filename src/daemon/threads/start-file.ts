@@ -1,0 +1,37 @@
+import { fork, spawn, type ChildProcess, type SpawnOptions } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { getEnvironmentData, Worker, type WorkerOptions } from 'node:worker_threads'
+import { KEPT_PROGRAM, type KeptProgram } from './kept-program.js'
+
+/** The URL of a file in this folder, or in the folder of the packed threads. */
+const fileUrl = (file: string): URL => new URL(file, import.meta.url)
+
+/** Undefined: the program is not packed, or runs with source maps. */
+const keptProgram = (): KeptProgram | undefined =>
+  getEnvironmentData(KEPT_PROGRAM) as unknown as KeptProgram | undefined
+
+/** Starts a thread that runs `file`, a module of this folder; from memory if the program is kept there. */
+export function startFile(file: string, options: WorkerOptions): Worker {
+  const program = keptProgram()
+  if (program === undefined) return new Worker(fileUrl(file), options)
+  const code = `${program.loader}\nmodule.exports.runKept(${JSON.stringify(file)})`
+  return new Worker(code, { ...options, eval: true })
+}
+
+/** Starts a process in the same way. Its `stdio` includes a channel for messages. */
+export function startFileAsProcess(
+  file: string,
+  execArgv: readonly string[],
+  options: SpawnOptions
+): ChildProcess {
+  const program = keptProgram()
+  if (program === undefined) {
+    return fork(fileURLToPath(fileUrl(file)), { ...options, execArgv: [...execArgv] })
+  }
+  const { path, text } = program.files.get(file)!
+  const code = `${program.loader}\nmodule.exports.runSent()`
+  const child = spawn(process.execPath, [...execArgv, '--eval', code], options)
+  // Without a process identifier it has not started: an `error` event follows.
+  if (child.pid !== undefined) child.send({ path, text: Buffer.from(text).toString('latin1') })
+  return child
+}

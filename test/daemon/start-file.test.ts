@@ -1,0 +1,74 @@
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { setEnvironmentData, Worker } from 'node:worker_threads'
+import t from 'tap'
+import { keepKoffi } from '../../src/daemon/threads/kept-koffi.js'
+import {
+  KEPT_PROGRAM,
+  type KeptFile,
+  type KeptProgram
+} from '../../src/daemon/threads/kept-program.js'
+import { startFile, startFileAsProcess } from '../../src/daemon/threads/start-file.js'
+import { loadSystem } from '../../src/udp/batch/linux.js'
+
+/** A file of a program that is nowhere on disk. */
+const kept = (text: string): KeptFile => ({
+  path: '/nonexistent/package/echo.js',
+  text: Buffer.from(text),
+  codeCache: undefined
+})
+
+t.before(() => {
+  const program: KeptProgram = {
+    loader: readFileSync('dist/bundle/serve/load.cjs', 'latin1'),
+    files: new Map([
+      [
+        'thread.js',
+        kept(`const { parentPort, workerData } = require('node:worker_threads')
+        parentPort.postMessage([workerData, __filename, __dirname])`)
+      ],
+      [
+        'process.js',
+        kept(
+          `process.once('message', sent => process.send([sent, __filename], () => process.exit()))`
+        )
+      ]
+    ])
+  }
+  setEnvironmentData(KEPT_PROGRAM, program)
+})
+t.teardown(() => setEnvironmentData(KEPT_PROGRAM, undefined))
+
+t.test('a thread runs a file that is kept in memory', async t => {
+  const worker = startFile('thread.js', { workerData: 'data', execArgv: [] })
+  const path = '/nonexistent/package/echo.js'
+  t.strictSame(await once(worker, 'message'), [['data', path, '/nonexistent/package']])
+})
+
+t.test('so does a process, which then gets its own messages', async t => {
+  const child = startFileAsProcess('process.js', [], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    env: { ...process.env, NODE_OPTIONS: '' }
+  })
+  child.send('hello')
+  const [[sent, path]] = (await once(child, 'message')) as [[string, string]]
+  t.strictSame([sent, path], ['hello', '/nonexistent/package/echo.js'])
+  await once(child, 'exit')
+})
+
+t.test('a thread loads the koffi that is kept open', async t => {
+  // Loads it; where there is none, the thread says so.
+  loadSystem()
+  keepKoffi()
+  const thread = `
+    import('${new URL('../../src/daemon/threads/kept-koffi.js', import.meta.url).href}')
+      .then(async ({ useKeptKoffi }) => {
+        useKeptKoffi()
+        const { koffiFile, loadSystem } =
+          await import('${new URL('../../src/udp/batch/linux.js', import.meta.url).href}')
+        const family = loadSystem().socket(2, 1, 0)
+        require('node:worker_threads').parentPort.postMessage([family > 0, koffiFile()])
+      })`
+  const worker = new Worker(thread, { eval: true, execArgv: [] })
+  t.strictSame(await once(worker, 'message'), [[true, undefined]])
+})
