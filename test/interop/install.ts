@@ -1,7 +1,19 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 
-const POLICY = '/usr/sbin/policy-rc.d'
+/** Only one of these tests installs at a time. */
+const LOCK = '/run/lock/interdict-install'
+/** No daemon starts by itself: the tests start their own, on ports of their own. */
+const INSTALL = `
+  policy=/usr/sbin/policy-rc.d
+  if [ ! -e $policy ]; then
+    trap 'rm $policy' EXIT
+    printf '#!/bin/sh\\nexit 101\\n' > $policy
+    chmod 755 $policy
+  fi
+  apt-get update -q
+  apt-get install -qy --no-install-recommends "$@"
+`
 
 /** Programs that the interoperability tests need, and the Debian packages that have them. */
 export const PROGRAMS = {
@@ -40,17 +52,8 @@ export function install(programs: Readonly<Record<string, string>>): void {
     process.stderr.write(`Install these Debian packages first: ${missing.join(' ')}\n`)
     process.exit(2)
   }
-  const ours = !existsSync(POLICY)
-  // No daemon starts by itself: the tests start their own, on ports of their own.
-  if (ours) writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
-  try {
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-    execFileSync('apt-get', ['update', '-q'], { stdio: 'ignore', env })
-    execFileSync('apt-get', ['install', '-qy', '--no-install-recommends', ...missing], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-      env
-    })
-  } finally {
-    if (ours) rmSync(POLICY)
-  }
+  execFileSync('flock', [LOCK, 'sh', '-ec', INSTALL, 'install', ...missing], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  })
 }

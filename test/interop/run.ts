@@ -1,0 +1,42 @@
+/**
+ * `npm run test:interop [-- NAME...]`: runs all interoperability tests, or those named, in processes of
+ * their own. Those that load the machine run first, one by one; of the others, which mostly wait, several
+ * run at a time.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import t from 'tap'
+
+/** With both cores for itself: it tells how long reloads under load take. */
+const ALONE = ['interop']
+/** Files of public scenarios are needed for it, which this repository does not have. */
+const BY_ITSELF = ['rpl']
+const SELF = 'run'
+const JOBS = 3
+/** In milliseconds, packages included. */
+const TIMEOUT = 600_000
+
+const folder = 'dist/test/interop'
+/** The other modules are parts of tests. */
+const isTest = (file: string): boolean =>
+  /^import t\b.* from 'tap'/m.test(readFileSync(`${folder}/${file}`, 'utf8'))
+const known = readdirSync(folder)
+  .filter(file => file.endsWith('.js') && isTest(file))
+  .map(file => file.slice(0, -'.js'.length))
+  .filter(name => name !== SELF && !BY_ITSELF.includes(name))
+const named = process.argv.slice(2)
+const unknown = named.filter(name => !known.includes(name))
+if (unknown.length > 0)
+  throw new Error(`no test ${unknown.join(', ')}; there are ${known.join(', ')}`)
+const chosen = named.length === 0 ? known : named
+
+t.setTimeout(0)
+for (const name of ALONE.filter(name => chosen.includes(name))) await run(name)
+t.jobs = JOBS
+await Promise.all(chosen.filter(name => !ALONE.includes(name)).map(run))
+
+function run(name: string): Promise<unknown> {
+  return t.spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, `${folder}/${name}.js`], {
+    ...{ name, buffered: true, at: null, stack: '', timeout: TIMEOUT },
+    env: { ...process.env, TAP_TIMEOUT: String(TIMEOUT / 1000) }
+  })
+}
