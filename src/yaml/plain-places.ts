@@ -1,47 +1,103 @@
+import type { Position } from '../base/position.js'
 import type { Path } from './issues.js'
 import type { PairPart } from './yaml-document.js'
 
-/** The offset of a value in its file; of a mapping or list, with those of its parts. */
-export type Place = number | Collection
-
-/** With so many keys, an index is faster than a search. */
+/** Words of a node: its offset, that of its key, and the number of the first node behind its parts. */
+const WORDS = 3
+const [OFFSET, KEY, END] = [0, 1, 2]
+const NO_KEY = -1
+/** With so many parts, an index is faster than a search. */
 const MANY = 16
 
-/** A mapping or list. */
-export class Collection {
-  /** Of its values, in order. */
-  readonly places: Place[] = []
-  private readonly keyOffsets: number[] = []
-  private index: ReadonlyMap<string, number> | undefined
+/** The parts of a mapping by key, or of a list by position. */
+type PartIndex = ReadonlyMap<string, number>
 
-  /** @param keys of a mapping; undefined: a list */
-  constructor(
-    readonly offset: number,
-    private readonly keys: string[] | undefined
-  ) {}
+/**
+ * The offsets of all values of a file, and of their keys: in one array, since objects for them would take
+ * ten times the memory of the file. A value is followed by its parts.
+ */
+export class PlainPlaces {
+  private words = new Int32Array(1024)
+  private count = 0
+  private readonly indexes = new Map<number, PartIndex>()
 
-  /** Adds a pair to a mapping. */
-  add(key: string, keyOffset: number, place: Place): void {
-    this.keys!.push(key)
-    this.keyOffsets.push(keyOffset)
-    this.places.push(place)
+  /** @param text of the file, which has the keys */
+  constructor(private readonly text: string) {}
+
+  /** Adds a value. Its parts follow, and then `close`. @returns its number */
+  open(offset: number, keyOffset = NO_KEY): number {
+    const node = this.count++
+    if (this.words.length < WORDS * this.count) {
+      const more = new Int32Array(2 * this.words.length)
+      more.set(this.words)
+      this.words = more
+    }
+    this.words[WORDS * node + OFFSET] = offset
+    this.words[WORDS * node + KEY] = keyOffset
+    this.words[WORDS * node + END] = this.count
+    return node
+  }
+
+  /** Ends a mapping or list: all parts have been added. */
+  close(node: number): void {
+    this.words[WORDS * node + END] = this.count
   }
 
   /** As `YamlDocument.positionOf`, as an offset. */
-  offsetOf([step, ...rest]: Path, part: PairPart): number {
-    const nth = step === undefined ? -1 : this.indexOf(step)
-    const place = this.places[nth]
-    if (place === undefined) return this.offset
-    if (rest.length === 0 && part === 'key') return this.keyOffsets[nth] ?? this.offset
-    return typeof place === 'number' ? place : place.offsetOf(rest, part)
+  offsetOf(path: Path, part: PairPart): number {
+    let node = 0
+    for (const [i, step] of path.entries()) {
+      const next = this.find(node, String(step))
+      if (next === undefined) break
+      const keyOffset = this.wordOf(next, KEY)
+      if (part === 'key' && i === path.length - 1)
+        return keyOffset === NO_KEY ? this.wordOf(node, OFFSET) : keyOffset
+      node = next
+    }
+    return this.wordOf(node, OFFSET)
   }
 
-  private indexOf(step: string | number): number {
-    const { keys } = this
-    if (keys === undefined) return Number(step)
-    if (keys.length < MANY) return keys.indexOf(String(step))
-    this.index ??= new Map(keys.map((key, nth) => [key, nth]))
-    return this.index.get(String(step)) ?? -1
+  /** The part of a mapping with this key, or of a list at this position. */
+  private find(node: number, step: string): number | undefined {
+    const known = this.indexes.get(node)
+    if (known !== undefined) return known.get(step)
+    let nth = 0
+    for (const part of this.partsOf(node)) {
+      if (nth === MANY) return this.indexOf(node).get(step)
+      if (this.isAt(part, nth++, step)) return part
+    }
+    return undefined
+  }
+
+  private *partsOf(node: number): Generator<number> {
+    const end = this.wordOf(node, END)
+    for (let part = node + 1; part < end; part = this.wordOf(part, END)) yield part
+  }
+
+  private isAt(part: number, nth: number, step: string): boolean {
+    const keyOffset = this.wordOf(part, KEY)
+    return keyOffset === NO_KEY ? String(nth) === step : this.text.startsWith(`${step}:`, keyOffset)
+  }
+
+  private indexOf(node: number): PartIndex {
+    const index = new Map<string, number>()
+    for (const part of this.partsOf(node)) {
+      const keyOffset = this.wordOf(part, KEY)
+      const isItem = keyOffset === NO_KEY
+      const key = isItem ? `${index.size}` : this.keyAt(keyOffset)
+      index.set(key, part)
+    }
+    this.indexes.set(node, index)
+    return index
+  }
+
+  /** Keys have no colon. */
+  private keyAt(offset: number): string {
+    return this.text.slice(offset, this.text.indexOf(':', offset))
+  }
+
+  private wordOf(node: number, word: number): number {
+    return this.words[WORDS * node + word]!
   }
 }
 
@@ -55,8 +111,7 @@ export class LineIndex {
     }
   }
 
-  /** Both from 1. */
-  at(offset: number): { readonly line: number; readonly column: number } {
+  positionOf(file: string, offset: number): Position {
     const { starts } = this
     let [low, high] = [0, starts.length - 1]
     while (low < high) {
@@ -64,6 +119,6 @@ export class LineIndex {
       if (starts[middle]! <= offset) low = middle
       else high = middle - 1
     }
-    return { line: low + 1, column: offset - starts[low]! + 1 }
+    return { file, line: low + 1, column: offset - starts[low]! + 1 }
   }
 }

@@ -8,18 +8,18 @@
  * positions are the same (`test/yaml/plain-yaml.test.ts` compares them).
  */
 import { isSentence, isWord, QUOTED } from './inline-value.js'
-import { Collection, type Place } from './plain-places.js'
+import { PlainPlaces } from './plain-places.js'
 
 export interface PlainYaml {
   readonly value: Readonly<Record<string, unknown>>
-  readonly places: Collection
+  readonly places: PlainPlaces
 }
 
 /** A file that is left to the library. */
 class NotPlain extends Error {}
 
 /** A block or flow key that YAML reads as a string. The latter needs a value on its line. */
-const KEY = /([A-Za-z][\w.-]*):(?=[ \n]|$)/y
+const KEY = /[A-Za-z][\w.-]*:(?=[ \n]|$)/y
 const NOT_A_KEY = /^(?:true|false|null)$/i
 const PLAIN = /[A-Za-z0-9=](?:[\w./()+;@=*-]|:(?=[\w./:])| +(?=[\w./()+;@=]))*/y
 const INTEGER = /^(?:0|[1-9]\d{0,14})$/
@@ -30,15 +30,26 @@ const SPECIAL = /[\0-\x09\x0b-\x1f\x7f-\x9f\ufeff]/
 const [LF, SPACE, QUOTE, HASH, APOSTROPHE, COMMA] = [0x0a, 0x20, 0x22, 0x23, 0x27, 0x2c]
 const [DASH, OPEN_LIST, CLOSE_LIST, OPEN_MAP, CLOSE_MAP] = [0x2d, 0x5b, 0x5d, 0x7b, 0x7d]
 
-/** The mapping in a text; undefined if it is not of the plain form. */
-export function parsePlainYaml(text: string): PlainYaml | undefined {
-  if (SPECIAL.test(text)) return undefined
+/**
+ * The mapping in a text; undefined if it is not of the plain form.
+ *
+ * @param onFailure called with the offset of the first line, or sign, that is not
+ */
+export function parsePlainYaml(
+  text: string,
+  onFailure: (offset: number) => void = () => undefined
+): PlainYaml | undefined {
+  const parser = new PlainYamlParser(text)
   try {
-    return new PlainYamlParser(text).parse()
+    const special = text.search(SPECIAL)
+    if (special === -1) return parser.parse()
+    onFailure(special)
+    return undefined
   } catch (error) {
     // V8 throws RangeError on too deep nesting.
-    if (error instanceof NotPlain || error instanceof RangeError) return undefined
-    throw error
+    if (!(error instanceof NotPlain) && !(error instanceof RangeError)) throw error
+    onFailure(parser.lineStart)
+    return undefined
   }
 }
 
@@ -47,18 +58,25 @@ class PlainYamlParser {
   private indent = 0
   private start = 0
   private end = -1
-  /** Offset behind the value that was read last, and its places. */
+  /** Offset behind the value that was read last. */
   private at = 0
-  private place: Place = 0
+  private readonly places: PlainPlaces
 
-  constructor(private readonly text: string) {}
+  constructor(private readonly text: string) {
+    this.places = new PlainPlaces(text)
+  }
+
+  /** Offset of the content of the current line. */
+  get lineStart(): number {
+    return this.start
+  }
 
   parse(): PlainYaml {
     this.nextLine()
     if (this.indent !== 0) throw new NotPlain()
     const value = this.mapping(0)
     if (this.hasLine) throw new NotPlain()
-    return { value, places: this.place as Collection }
+    return { value, places: this.places }
   }
 
   private get hasLine(): boolean {
@@ -83,44 +101,50 @@ class PlainYamlParser {
     this.indent = -1
   }
 
-  private mapping(indent: number): Record<string, unknown> {
+  private mapping(indent: number, keyAt?: number): Record<string, unknown> {
     const values: Record<string, unknown> = {}
-    const places = new Collection(this.start, [])
+    const node = this.places.open(this.start, keyAt)
     while (this.indent === indent && !this.isItem()) {
-      const keyAt = this.start
-      const key = this.match(KEY, keyAt)?.[1]
-      if (key === undefined || NOT_A_KEY.test(key) || Object.hasOwn(values, key))
-        throw new NotPlain()
-      values[key] = this.isEnd(this.at) ? this.nested(indent) : this.lineValue(this.at, indent)
-      places.add(key, keyAt, this.place)
+      const from = this.start
+      const key = this.key(from, values)
+      values[key] = this.isEnd(this.at)
+        ? this.nested(indent, from)
+        : this.lineValue(this.at, indent, from)
     }
-    this.place = places
+    this.places.close(node)
     return values
   }
 
+  /** The key at an offset, which must be new. */
+  private key(at: number, values: Readonly<Record<string, unknown>>): string {
+    if (!this.matches(KEY, at)) throw new NotPlain()
+    const key = this.text.slice(at, this.at - 1)
+    if (NOT_A_KEY.test(key) || Object.hasOwn(values, key)) throw new NotPlain()
+    return key
+  }
+
   /** The mapping or list on the lines below a key. */
-  private nested(indent: number): unknown {
+  private nested(indent: number, keyAt: number): unknown {
     this.nextLine()
-    if (this.isItem() && this.indent >= indent) return this.list(this.indent)
-    if (this.indent > indent) return this.mapping(this.indent)
+    if (this.isItem() && this.indent >= indent) return this.list(this.indent, keyAt)
+    if (this.indent > indent) return this.mapping(this.indent, keyAt)
     throw new NotPlain()
   }
 
-  private list(indent: number): unknown[] {
+  private list(indent: number, keyAt: number): unknown[] {
     const values: unknown[] = []
-    const places = new Collection(this.start, undefined)
+    const node = this.places.open(this.start, keyAt)
     while (this.indent === indent && this.isItem()) {
       let at = this.start + 1
       while (this.text.charCodeAt(at) === SPACE) at++
-      if (this.match(KEY, at) === undefined) values.push(this.lineValue(at, indent))
+      if (!this.matches(KEY, at)) values.push(this.lineValue(at, indent))
       else {
         this.indent += at - this.start
         this.start = at
         values.push(this.mapping(this.indent))
       }
-      places.places.push(this.place)
     }
-    this.place = places
+    this.places.close(node)
     return values
   }
 
@@ -131,16 +155,15 @@ class PlainYamlParser {
   }
 
   /** The value on the rest of the line. Moves to the next line. */
-  private lineValue(from: number, indent: number): unknown {
+  private lineValue(from: number, indent: number, keyAt?: number): unknown {
     const { text } = this
     let at = from
     while (text.charCodeAt(at) === SPACE) at++
-    let value = this.flowValue(at)
+    let value = this.flowValue(at, keyAt)
     if (!this.isEnd(this.at)) {
       const rest = text.slice(at, this.end).replace(/ +$/, '')
       if (typeof value !== 'string' || !isSentence(rest)) throw new NotPlain()
       value = rest
-      this.place = at
     }
     this.nextLine()
     // A more indented line would continue the value.
@@ -156,58 +179,49 @@ class PlainYamlParser {
     return at >= end || (at > from && text.charCodeAt(at) === HASH)
   }
 
-  private flowValue(at: number): unknown {
+  private flowValue(at: number, keyAt?: number): unknown {
     const sign = this.text.charCodeAt(at)
-    if (sign === OPEN_LIST) return this.flowList(at)
-    if (sign === OPEN_MAP) return this.flowMapping(at)
-    const value = this.scalar(at, sign)
-    this.place = at
-    return value
+    const node = this.places.open(at, keyAt)
+    if (sign === OPEN_LIST) return this.flowList(at, node)
+    if (sign === OPEN_MAP) return this.flowMapping(at, node)
+    return this.scalar(at, sign)
   }
 
   private scalar(at: number, sign: number): unknown {
     if (sign === QUOTE || sign === APOSTROPHE) {
-      const quoted = this.match(QUOTED, at)
-      if (quoted === undefined) throw new NotPlain()
-      return quoted[1] ?? quoted[2]
+      if (!this.matches(QUOTED, at)) throw new NotPlain()
+      return this.text.slice(at + 1, this.at - 1)
     }
-    const plain = this.match(PLAIN, at)?.[0]
-    if (plain === undefined) throw new NotPlain()
+    if (!this.matches(PLAIN, at)) throw new NotPlain()
+    const plain = this.text.slice(at, this.at)
     if (isWord(plain) || STRING.test(plain)) return plain
     if (plain === 'true' || plain === 'false') return plain === 'true'
     if (INTEGER.test(plain)) return Number(plain)
     throw new NotPlain()
   }
 
-  private flowList(from: number): unknown[] {
+  private flowList(from: number, node: number): unknown[] {
     const values: unknown[] = []
-    const places = new Collection(from, undefined)
     let at = this.skipSpaces(from + 1)
     while (this.text.charCodeAt(at) !== CLOSE_LIST) {
       values.push(this.flowValue(at))
-      places.places.push(this.place)
       at = this.skipComma(CLOSE_LIST)
     }
     this.at = at + 1
-    this.place = places
+    this.places.close(node)
     return values
   }
 
-  private flowMapping(from: number): Record<string, unknown> {
+  private flowMapping(from: number, node: number): Record<string, unknown> {
     const values: Record<string, unknown> = {}
-    const places = new Collection(from, [])
     let at = this.skipSpaces(from + 1)
     while (this.text.charCodeAt(at) !== CLOSE_MAP) {
-      const keyAt = at
-      const key = this.match(KEY, at)?.[1]
-      if (key === undefined || NOT_A_KEY.test(key) || Object.hasOwn(values, key))
-        throw new NotPlain()
-      values[key] = this.flowValue(this.skipSpaces(this.at))
-      places.add(key, keyAt, this.place)
+      const key = this.key(at, values)
+      values[key] = this.flowValue(this.skipSpaces(this.at), at)
       at = this.skipComma(CLOSE_MAP)
     }
     this.at = at + 1
-    this.place = places
+    this.places.close(node)
     return values
   }
 
@@ -228,10 +242,11 @@ class PlainYamlParser {
     return at
   }
 
-  private match(pattern: RegExp, at: number): RegExpExecArray | undefined {
+  /** Whether a pattern matches at an offset; `this.at` is then behind the match. */
+  private matches(pattern: RegExp, at: number): boolean {
     pattern.lastIndex = at
-    const found = pattern.exec(this.text) ?? undefined
-    if (found !== undefined) this.at = pattern.lastIndex
+    const found = pattern.test(this.text)
+    if (found) this.at = pattern.lastIndex
     return found
   }
 }

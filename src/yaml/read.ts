@@ -6,7 +6,7 @@ import type { Octets } from '../base/units.js'
 import { expected } from './expected.js'
 import { documentIssues, showPath, type Path } from './issues.js'
 import { LineIndex } from './plain-places.js'
-import { parsePlainYaml } from './plain-yaml.js'
+import { parsePlainYaml, type PlainYaml } from './plain-yaml.js'
 import { parseSimpleYaml, type ListPosition } from './simple-yaml.js'
 import { YamlDocument, type PairPart } from './yaml-document.js'
 
@@ -21,8 +21,14 @@ export interface ParsedYaml<T> {
 export type YamlResult<T> =
   ParsedYaml<T> | { readonly ok: false; readonly errors: InterdictError[] }
 
+const MB: Octets = 1024 * 1024
 /** Larger files are rejected: names by the million belong into lists. */
-export const MAX_OCTETS: Octets = 16 * 1024 * 1024
+export const MAX_OCTETS: Octets = 64 * MB
+/** For larger ones the library takes gigabytes. They must be of the plain form. */
+const MAX_LIBRARY_OCTETS: Octets = 16 * MB
+
+const NOT_PLAIN =
+  'a file larger than 16 MB may have block mappings and lists only, with each value on one line, without anchors, tags and escapes'
 
 /**
  * Reads a YAML file (1.2, core schema, UTF-8) and validates it against a schema. Never throws: all
@@ -41,7 +47,7 @@ export function readYaml<S extends z.ZodType>(
 ): YamlResult<z.output<S>> {
   const start = { file, line: 1, column: 1 }
   if (source.length > MAX_OCTETS) {
-    return { ok: false, errors: [failureAt(start, 'DOCUMENT_SYNTAX', 'file is larger than 16 MB')] }
+    return { ok: false, errors: [failureAt(start, 'DOCUMENT_SYNTAX', 'file is larger than 64 MB')] }
   }
   if (typeof source !== 'string' && !isUtf8(source)) {
     return {
@@ -50,6 +56,7 @@ export function readYaml<S extends z.ZodType>(
     }
   }
   const text = (typeof source === 'string' ? source : decoder.decode(source)).replace(BOM, '')
+  if (source.length > MAX_LIBRARY_OCTETS) return readLarge(text, file, schema)
   return (
     readSimple(text, file, schema) ??
     readPlain(text, file, schema) ??
@@ -98,32 +105,62 @@ function readPlain<S extends z.ZodType>(
   if (plain === undefined) return undefined
   const parsed = schema.safeParse(plain.value, { error: expected })
   if (!parsed.success) return undefined
-  // The value is large, and not needed any more.
-  const { places } = plain
-  let lines: LineIndex | undefined
-  const positionOf = (path: Path, part: PairPart = 'value'): Position => {
-    lines ??= new LineIndex(text)
-    return { file, ...lines.at(places.offsetOf(path, part)) }
+  return { ok: true, value: parsed.data, positionOf: positionsOf(plain, text, file) }
+}
+
+/** Reads a file that is too large for the library. */
+function readLarge<S extends z.ZodType>(
+  text: string,
+  file: string,
+  schema: S
+): YamlResult<z.output<S>> {
+  let failedAt = 0
+  const plain = parsePlainYaml(text, offset => (failedAt = offset))
+  if (plain === undefined) {
+    const position = new LineIndex(text).positionOf(file, failedAt)
+    return { ok: false, errors: [failureAt(position, 'DOCUMENT_SYNTAX', NOT_PLAIN)] }
   }
-  return { ok: true, value: parsed.data, positionOf }
+  const parsed = schema.safeParse(plain.value, { error: expected })
+  const positionOf = positionsOf(plain, text, file)
+  if (parsed.success) return { ok: true, value: parsed.data, positionOf }
+  return { ok: false, errors: schemaErrors(parsed.error, plain.value, positionOf) }
+}
+
+/** Keeps the positions only, and not the value, which is large. */
+function positionsOf({ places }: PlainYaml, text: string, file: string): PositionOf {
+  let lines: LineIndex | undefined
+  return (path, part = 'value') => {
+    lines ??= new LineIndex(text)
+    return lines.positionOf(file, places.offsetOf(path, part))
+  }
+}
+
+type PositionOf = ParsedYaml<unknown>['positionOf']
+
+function schemaErrors(
+  { issues }: z.core.$ZodError,
+  value: unknown,
+  positionOf: PositionOf
+): InterdictError[] {
+  return documentIssues(issues, value).map(({ path, atKey, problem }) => {
+    const position = positionOf(path, atKey ? 'key' : 'value')
+    const shown = atKey ? path.slice(0, -1) : path
+    return failureAt(position, 'DOCUMENT_INVALID', showPath(shown), problem)
+  })
 }
 
 function readDocument<S extends z.ZodType>(tree: YamlDocument, schema: S): YamlResult<z.output<S>> {
   if (!tree.isUsable) return { ok: false, errors: tree.errors }
   const parsed = schema.safeParse(tree.value, { error: expected })
-  const issues = parsed.success ? [] : documentIssues(parsed.error.issues, tree.value)
-  const errors = issues.map(({ path, atKey, problem }) => {
-    const position = tree.positionOf(path, atKey ? 'key' : 'value')
-    const shown = atKey ? path.slice(0, -1) : path
-    return failureAt(position, 'DOCUMENT_INVALID', showPath(shown), problem)
-  })
+  const { error } = parsed
+  const positionOf = (path: Path, part?: PairPart): Position => tree.positionOf(path, part)
+  const errors = error === undefined ? [] : schemaErrors(error, tree.value, positionOf)
   if (!parsed.success || tree.errors.length > 0) {
     const all = [...tree.errors, ...errors].sort(compareByPosition)
     // One invisible character can move many lines to the wrong place.
     const cause = tree.wrongSpaceNear(all)
     return { ok: false, errors: cause === undefined ? all : [cause] }
   }
-  const positionOf = (path: Path, part?: PairPart): Position => tree.positionOf(path, part)
   return { ok: true, value: parsed.data, positionOf }
 }
 

@@ -20,7 +20,7 @@ function agrees(text: string): boolean {
   const lines = new LineIndex(text)
   for (const path of pathsIn(found.value)) {
     for (const part of ['key', 'value'] as const) {
-      const at: unknown = { file: 'f', ...lines.at(found.places.offsetOf(path, part)) }
+      const at: unknown = lines.positionOf('f', found.places.offsetOf(path, part))
       deepStrictEqual(at, whole.positionOf(path, part), `${path.join('.')} ${part}`)
     }
   }
@@ -246,6 +246,33 @@ function pairLines(key: string, lines: Lines, gap: string, by: number): Lines {
 function itemLines(lines: Lines, gap: string): Lines {
   return lines.map((line, i) => (i === 0 ? `${gap}- ${line}` : `  ${line}`))
 }
+
+/** Makes a text larger than the library may read. */
+const large = (text: string): string => `#${' '.repeat(16 * 1024 * 1024)}\n${text}`
+
+t.test('reads files without the library that are too large for it', async t => {
+  const read = readYaml(large(NETWORKS), 'f', networksSchema)
+  if (!read.ok) throw read.errors[0]!
+  t.equal(Object.keys(read.value.networks).length, 2)
+  t.strictSame(read.positionOf(['networks', 'site-2', 'prefixes', 1]), {
+    ...{ file: 'f', line: 22, column: 29 }
+  })
+})
+
+t.test('reports errors in such files where they are', async t => {
+  const cases = [
+    ['networks: {}\nlists: &a {}\n', 'f:3:1: invalid YAML: a file larger than 16 MB'],
+    ['networks:\n\tx: {}\n', 'f:3:1: invalid YAML: a file larger than 16 MB'],
+    ['networks: {}\nlist: {}\n', "f:3:1: unknown key 'list'"],
+    ['networks:\n  a:\n    prefixes: [x]\n', 'f:4:16: networks.a.prefixes[0]: expected an address']
+  ] as const
+  for (const [text, message] of cases) {
+    const read = readYaml(large(text), 'f', networksSchema)
+    t.strictSame(read.ok ? [] : read.errors.map(it => it.message.slice(0, message.length)), [
+      message
+    ])
+  }
+})
 
 t.test('gives the values and positions of the library, or leaves the file to it', async t => {
   let count = 0
