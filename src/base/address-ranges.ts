@@ -2,20 +2,21 @@ import type { Prefix } from './address.js'
 
 /** A range of addresses, up to the start of the next one, which are covered by the same prefixes. */
 export interface AddressRange {
-  readonly start: bigint
+  /** A number for IPv4, a bigint for IPv6. */
+  readonly start: number | bigint
   /** Indices of the covering prefixes, longest first; equal ones in the given order. */
   readonly covering: readonly number[]
 }
 
-interface OpenPrefix {
-  readonly end: bigint
-  readonly indices: readonly number[]
+/** A prefix as a range of numbers, with every index at which it was given. */
+interface PrefixRange {
+  readonly start: number | bigint
+  /** Start of the next range. */
+  readonly next: number | bigint
+  readonly indices: number[]
 }
 
-/** A prefix as an inclusive range of numbers, with every index at which it was given. */
-interface PrefixRange extends OpenPrefix {
-  readonly start: bigint
-}
+const NONE: readonly number[] = []
 
 /**
  * Splits the whole address space into ranges, the first of which starts at 0: a sweep over the sorted
@@ -30,27 +31,33 @@ export function splitAddressSpace(
   indices: readonly number[],
   bits: 32 | 128
 ): AddressRange[] {
-  const limit = 1n << BigInt(bits)
-  const ranges: AddressRange[] = [{ start: 0n, covering: [] }]
-  const open: OpenPrefix[] = []
-  const mark = (start: bigint): void => {
+  const limit = bits === 32 ? 2 ** 32 : 1n << 128n
+  const ranges: AddressRange[] = [{ start: bits === 32 ? 0 : 0n, covering: NONE }]
+  const open: PrefixRange[] = []
+  const mark = (start: number | bigint): void => {
     if (start >= limit) return
     if (ranges.at(-1)?.start === start) ranges.pop()
-    ranges.push({ start, covering: open.toReversed().flatMap(({ indices }) => indices) })
+    ranges.push({ start, covering: coveringOf(open) })
   }
-  const closeBefore = (start: bigint): void => {
-    for (let top = open.at(-1); top !== undefined && top.end < start; top = open.at(-1)) {
+  const closeUntil = (start: number | bigint): void => {
+    for (let top = open.at(-1); top !== undefined && top.next <= start; top = open.at(-1)) {
       open.pop()
-      mark(top.end + 1n)
+      mark(top.next)
     }
   }
   for (const range of sortedPrefixes(prefixes, indices, bits)) {
-    closeBefore(range.start)
+    closeUntil(range.start)
     open.push(range)
     mark(range.start)
   }
-  closeBefore(limit)
+  closeUntil(limit)
   return ranges
+}
+
+function coveringOf(open: readonly PrefixRange[]): readonly number[] {
+  // With many prefixes nearly all ranges are of these two kinds, which need no array of their own.
+  if (open.length < 2) return open[0]?.indices ?? NONE
+  return open.toReversed().flatMap(({ indices }) => indices)
 }
 
 /** Distinct prefixes by start; with the same start, the widest first. */
@@ -59,24 +66,29 @@ function sortedPrefixes(
   indices: readonly number[],
   bits: 32 | 128
 ): readonly PrefixRange[] {
-  const mask = (1n << BigInt(bits)) - 1n
-  const byRange = new Map<string, { start: bigint; end: bigint; indices: number[] }>()
-  for (const index of indices) {
-    const { address, length } = prefixes[index]!
-    const start = BigInt(`0x${Buffer.from(address).toString('hex')}`) & mask
-    const key = `${start}/${length}`
-    const known = byRange.get(key)
-    if (known === undefined) {
-      byRange.set(key, {
-        start,
-        end: start | ((1n << BigInt(128 - length)) - 1n),
-        indices: [index]
-      })
-    } else known.indices.push(index)
+  const rangeOf = bits === 32 ? rangeOf4 : rangeOf6
+  const sorted = indices.map(index => rangeOf(prefixes[index]!, index)).sort(compareRanges)
+  const distinct: PrefixRange[] = []
+  for (const range of sorted) {
+    const last = distinct.at(-1)
+    if (last !== undefined && compareRanges(last, range) === 0) last.indices.push(...range.indices)
+    else distinct.push(range)
   }
-  return [...byRange.values()].sort((a, b) => compare(a.start, b.start) || compare(b.end, a.end))
+  return distinct
 }
 
-function compare(a: bigint, b: bigint): number {
-  return a < b ? -1 : a > b ? 1 : 0
+function rangeOf4({ address, length }: Prefix, index: number): PrefixRange {
+  const [a, b, c, d] = [address[12]!, address[13]!, address[14]!, address[15]!]
+  const start = ((a << 24) | (b << 16) | (c << 8) | d) >>> 0
+  return { start, next: start + 2 ** (128 - length), indices: [index] }
+}
+
+function rangeOf6({ address, length }: Prefix, index: number): PrefixRange {
+  const start = BigInt(`0x${Buffer.from(address).toString('hex')}`)
+  return { start, next: start + (1n << BigInt(128 - length)), indices: [index] }
+}
+
+function compareRanges(a: PrefixRange, b: PrefixRange): number {
+  if (a.start !== b.start) return a.start < b.start ? -1 : 1
+  return a.next === b.next ? 0 : a.next > b.next ? -1 : 1
 }

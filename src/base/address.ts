@@ -50,7 +50,8 @@ export function prefixHint(text: string): string {
 
 /** The shortest text: dotted quad for IPv4 and mapped IPv4, RFC 5952 for IPv6. */
 export function showAddress(address: Address): string {
-  return ipaddr.process(ipaddr.fromByteArray([...address]).toString()).toString()
+  if (isMapped(address)) return address.subarray(12).join('.')
+  return ipaddr.fromByteArray([...address]).toString()
 }
 
 export function showPrefix({ address, length }: Prefix): string {
@@ -95,13 +96,26 @@ export function addressWords(address: Address): Uint32Array {
 
 /** Undefined if it is not an address. Accepts four dotted decimals only (not `10.1`, not octal), no zone id. */
 function parse(text: string): Address | undefined {
-  const isIpv4 = !text.includes(':')
-  const whole = isIpv4 ? text : dottedTailToHex(text)
-  if (whole.includes('%') || !ipaddr.isValid(whole)) return undefined
-  if (isIpv4 && !ipaddr.IPv4.isValidFourPartDecimal(whole)) return undefined
-  const parsed = ipaddr.parse(whole)
-  const wide = parsed.kind() === 'ipv4' ? (parsed as ipaddr.IPv4).toIPv4MappedAddress() : parsed
-  return Uint8Array.from(wide.toByteArray())
+  if (!text.includes(':')) return parseIpv4(text)
+  const whole = dottedTailToHex(text)
+  if (whole.includes('%') || !ipaddr.IPv6.isValid(whole)) return undefined
+  return Uint8Array.from(ipaddr.IPv6.parse(whole).toByteArray())
+}
+
+/** Four decimals without leading zeros; the library takes ten times as long for them. */
+const IPV4 = /^(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})$/
+
+function parseIpv4(text: string): Address | undefined {
+  const decimals = IPV4.exec(text)
+  if (decimals === null) return undefined
+  const address = new Uint8Array(16)
+  address[10] = address[11] = 0xff
+  for (let i = 0; i < 4; i++) {
+    const octet = Number(decimals[i + 1])
+    if (octet > 255) return undefined
+    address[12 + i] = octet
+  }
+  return address
 }
 
 /**

@@ -116,7 +116,7 @@ export function compilePrefixes(
     starts4: toShared(starts4),
     values4: toShared(valued4.map(({ value }) => value)),
     index4: indexByHalf(starts4),
-    starts6: toShared(valued6.flatMap(({ start }) => wordsOf(start))),
+    starts6: toShared(valued6.flatMap(({ start }) => wordsOf(BigInt(start)))),
     values6: toShared(valued6.map(({ value }) => value))
   }
 }
@@ -125,8 +125,8 @@ export function compilePrefixes(
 function assignValues(
   ranges: readonly AddressRange[],
   intern: (covering: readonly number[]) => number
-): { start: bigint; value: number }[] {
-  const result: { start: bigint; value: number }[] = []
+): { start: number | bigint; value: number }[] {
+  const result: { start: number | bigint; value: number }[] = []
   for (const { start, covering } of ranges) {
     const value = intern(covering)
     if (result.at(-1)?.value !== value) result.push({ start, value })

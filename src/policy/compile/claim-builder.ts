@@ -23,17 +23,22 @@ import { buildTimetable, type Timetable } from '../tables/timetable.js'
  */
 export class ClaimBuilder {
   readonly claims: Claim[] = []
-  private readonly numbers = new Map<string, number>()
-  private readonly replies = new Map<string, PreparedReply>()
+  /** Numbers of claims, by source and by the id of the rule. */
+  private readonly numbers: Map<string, number>[] = []
+  /** By the reply as it was written, and by the text for people. */
+  private readonly replies = new Map<string, Map<string, PreparedReply>>()
+  private readonly replyKeys = new WeakMap<FullReply, string>()
   private readonly facts = new Map<string, Claim['facts']>()
   private readonly qtypes = new Map<string, QtypeSet>()
   private readonly timetables = new Map<string, Timetable>()
 
   /** Number of the claim of a rule on one of its sources, whose summary is `summary`. */
   numberOf(rule: Rule, source: NameSource, summary: SourceSummary): number {
-    const key = `${summary.index}\n${rule.id}`
-    const number = this.numbers.get(key) ?? this.claims.push(this.build(rule, source, summary)) - 1
-    this.numbers.set(key, number)
+    const numbers = (this.numbers[summary.index] ??= new Map<string, number>())
+    const known = numbers.get(rule.id)
+    if (known !== undefined) return known
+    const number = this.claims.push(this.build(rule, source, summary)) - 1
+    numbers.set(rule.id, number)
     return number
   }
 
@@ -58,7 +63,16 @@ export class ClaimBuilder {
   }
 
   private reply(reply: FullReply, text: string): PreparedReply {
-    return interned(this.replies, prepare(reply, text))
+    let key = this.replyKeys.get(reply)
+    if (key === undefined) {
+      key = JSON.stringify(reply)
+      this.replyKeys.set(reply, key)
+    }
+    const replies = this.replies.get(key) ?? new Map<string, PreparedReply>()
+    this.replies.set(key, replies)
+    const prepared = replies.get(text) ?? prepare(reply, text)
+    replies.set(text, prepared)
+    return prepared
   }
 
   private timetable({ schedule }: Rule): Timetable | undefined {

@@ -64,7 +64,8 @@ export function compile(ruleSet: RuleSet, options: CompileOptions): Snapshot {
   const { names, addresses, summaries } = built
   const { classes, prefixes } = buildClientClasses(networks)
   const { claims, groupOf, specialUseGroup, index } = compileClaims(classes, sources, summaries)
-  const rules = new Map(networks.flatMap(({ rules }) => rules.map(rule => [rule.id, rule])))
+  const rules = new Map<string, Rule>()
+  for (const network of networks) for (const rule of network.rules) rules.set(rule.id, rule)
   const localData = localDataOf(sources)
   return {
     generation: options.generation,
@@ -99,8 +100,8 @@ export function compile(ruleSet: RuleSet, options: CompileOptions): Snapshot {
  */
 function usedSources({ sources, networks }: RuleSet): NameSource[] {
   const used = new Map<string, NameSource>()
-  for (const rule of new Set(networks.flatMap(({ rules }) => rules))) {
-    for (const source of rule.sources) used.set(source.id, source)
+  for (const { rules } of networks) {
+    for (const rule of rules) for (const source of rule.sources) used.set(source.id, source)
   }
   const listed = sources.filter(({ id }) => used.has(id))
   for (const { id } of listed) used.delete(id)
@@ -172,9 +173,11 @@ function compileClaims(
   const groups: ClaimToIndex[][] = []
   const groupOf = classes.map(({ network, rules, excluded }) => {
     if (network === -1) return 0
-    const applied = rulesOnSources(rules, excluded)
-    const key = applied.map(({ rule, source }) => `${rule.id}\n${source.id}`).join('\n')
-    const group = groupByRules.get(key) ?? groups.push([...applied.map(toIndex), ...specialUse])
+    const claims = rulesOnSources(rules, excluded).map(toIndex)
+    const key = claims.map(({ claim }) => claim).join()
+    const known = groupByRules.get(key)
+    if (known !== undefined) return known
+    const group = groups.push(specialUse.length === 0 ? claims : [...claims, ...specialUse])
     groupByRules.set(key, group)
     return group
   })
@@ -192,8 +195,9 @@ function flagsOf(claim: Claim): number {
 }
 
 function changeTimesOf(rules: Iterable<Rule>): Seconds[] {
-  const instants = [...rules].flatMap(({ from, until }) => [from, until])
-  return [...new Set(instants.filter(Number.isFinite))].sort((a, b) => a - b)
+  const instants = new Set<Seconds>()
+  for (const { from, until } of rules) instants.add(from).add(until)
+  return [...instants].filter(Number.isFinite).sort((a, b) => a - b)
 }
 
 /** Size of all shared memory in a value. */

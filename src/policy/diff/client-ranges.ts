@@ -59,7 +59,7 @@ function representativesOf(
     for (const { start, covering } of splitAddressSpace(prefixes, some, bits)) {
       const [index, ...wider] = covering
       if (index === undefined || found.has(index)) continue
-      found.set(index, { address: addressOf(start, bits), wider })
+      found.set(index, { address: addressOf(BigInt(start), bits), wider })
     }
   }
   return found

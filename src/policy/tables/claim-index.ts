@@ -95,11 +95,14 @@ export function buildClaimIndex(
   const lists: number[] = [0]
   const pairs: { group: number; source: number; list: number }[] = []
   groups.forEach((claims, index) => {
-    for (const [source, ofSource] of bySource(ordered(claims))) {
+    const orders = ordersOf(claims)
+    for (const [source, ofSource] of bySource(claims)) {
       pairs.push({ group: index + 1, source, list: lists.length })
       lists.push(ofSource.length)
-      for (const { claim, flags, order, tier } of ofSource)
-        lists.push((claim << CLAIM_SHIFT) | flags, order, tier)
+      for (const nth of ofSource) {
+        const { claim, flags, tier } = claims[nth]!
+        lists.push((claim << CLAIM_SHIFT) | flags, orders[nth]!, tier)
+      }
     }
   })
   const buffer = new SharedArrayBuffer(4 * lists.length)
@@ -108,19 +111,20 @@ export function buildClaimIndex(
 }
 
 /** Numbers claims by tier, and within a tier in the order given. */
-function ordered(claims: readonly Omit<IndexedClaim, 'order'>[]): IndexedClaim[] {
-  const sorted = claims.map(({ tier }, index) => ({ tier, index })).sort((a, b) => a.tier - b.tier)
+function ordersOf(claims: readonly { readonly tier: number }[]): number[] {
   const orders: number[] = []
-  sorted.forEach(({ index }, order) => (orders[index] = order))
-  return claims.map((claim, index) => ({ ...claim, order: orders[index]! }))
+  const sorted = [...claims.keys()].sort((a, b) => claims[a]!.tier - claims[b]!.tier)
+  for (const [order, nth] of sorted.entries()) orders[nth] = order
+  return orders
 }
 
-function bySource(claims: readonly IndexedClaim[]): Map<number, IndexedClaim[]> {
-  const result = new Map<number, IndexedClaim[]>()
-  for (const claim of claims) {
-    const ofSource = result.get(claim.source)
-    if (ofSource === undefined) result.set(claim.source, [claim])
-    else ofSource.push(claim)
+/** The claims of each source, as indices. */
+function bySource(claims: readonly { readonly source: number }[]): Map<number, number[]> {
+  const result = new Map<number, number[]>()
+  for (const [nth, { source }] of claims.entries()) {
+    const ofSource = result.get(source)
+    if (ofSource === undefined) result.set(source, [nth])
+    else ofSource.push(nth)
   }
   return result
 }

@@ -177,5 +177,5 @@ function locationOf(id: string, positions: ListRequest['positions']): Location {
   const positionOf = (path: readonly (string | number)[]): Position =>
     positions[String(path[2] ?? '')] ?? positions['']!
   const yaml = { ok: true as const, value: undefined, positionOf }
-  return new Location(yaml, 'networks.yaml', [], [], ['lists', id])
+  return new Location(yaml, 'networks.yaml').at('lists', id)
 }

@@ -20,23 +20,41 @@ export class Location {
     readonly file: string,
     readonly errors: InterdictError[] = [],
     readonly warnings: InterdictError[] = [],
-    readonly path: Path = []
+    private readonly parent?: Location,
+    private readonly step?: string | number
   ) {}
 
   /** The location of a child. */
   at(...steps: Path): Location {
-    const { yaml: reading, file, errors, warnings, path } = this
-    return new Location(reading, file, errors, warnings, [...path, ...steps])
+    const { yaml, file, errors, warnings } = this
+    return steps.reduce<Location>(
+      (parent, step) => new Location(yaml, file, errors, warnings, parent, step),
+      this
+    )
+  }
+
+  /** A path is needed for positions and messages only. */
+  private get path(): Path {
+    const path: (string | number)[] = []
+    this.addTo(path)
+    return path
+  }
+
+  private addTo(path: (string | number)[]): void {
+    this.parent?.addTo(path)
+    if (this.step !== undefined) path.push(this.step)
   }
 
   /** Position with the file name relative to the rules folder. */
   get position(): Position {
-    return { ...this.messagePosition, file: this.file }
+    const { line, column } = this.messagePosition
+    return { file: this.file, line, column }
   }
 
   /** The same for the key instead of the value. */
   get keyPosition(): Position {
-    return { ...this.yaml.positionOf(this.path, 'key'), file: this.file }
+    const { line, column } = this.yaml.positionOf(this.path, 'key')
+    return { file: this.file, line, column }
   }
 
   /** Position with the file name as messages show it. */

@@ -135,7 +135,7 @@ export interface Reply {
   /** TTL of synthesized answers. */
   readonly ttl: Seconds
   /** The rule itself gives the action, so that it takes precedence over that of a list. */
-  readonly overrides?: boolean
+  readonly overrides?: boolean | undefined
 }
 
 /** Active while `from <= now < until`; -Infinity and Infinity if not given. */
@@ -162,20 +162,20 @@ interface RuleBase extends Term {
   readonly position: Position
   readonly sources: readonly NameSource[]
   /** Within its term, the rule is active only then. */
-  readonly schedule?: Schedule
+  readonly schedule?: Schedule | undefined
 }
 
 export interface Ban extends RuleBase {
   readonly kind: 'ban'
   readonly mode: 'enforce' | 'monitor'
   readonly reply: Reply
-  readonly authority?: string
-  readonly reference?: string
+  readonly authority?: string | undefined
+  readonly reference?: string | undefined
   /** Where the reference can be read. */
-  readonly referenceUrl?: string
-  readonly legalBasis?: string
-  readonly owner?: string
-  readonly review?: Seconds
+  readonly referenceUrl?: string | undefined
+  readonly legalBasis?: string | undefined
+  readonly owner?: string | undefined
+  readonly review?: Seconds | undefined
 }
 
 export interface RuleException extends RuleBase {
@@ -184,8 +184,8 @@ export interface RuleException extends RuleBase {
   readonly prefixes: readonly Prefix[]
   readonly purpose: string
   readonly approvedBy: string
-  readonly reference?: string
-  readonly referenceUrl?: string
+  readonly reference?: string | undefined
+  readonly referenceUrl?: string | undefined
 }
 
 export interface Allow extends RuleBase {

@@ -30,6 +30,7 @@ export function checkBlanketExceptions(
   holders: ReadonlyMap<Rule, readonly NetworkRules[]>,
   location: Location
 ): void {
+  if (Object.values(networks).every(({ exceptions }) => exceptions.length === 0)) return
   const lifting = Object.entries(networks).flatMap(([id, { exceptions }]) =>
     exceptions.flatMap((entry, i) => (hasExactNamesOnly(entry) ? [] : [own.get(id)![i]!]))
   )

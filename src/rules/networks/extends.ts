@@ -14,6 +14,7 @@ export function withAncestors(
   networks: Networks,
   location: Location
 ): readonly string[] {
+  if (networks[id]!.extends.length === 0) return [id]
   const found = new Set<string>()
   const walk = (id: string, way: readonly string[]): void => {
     found.add(id)

@@ -29,8 +29,7 @@ export class MisleadingRules {
   /** The bans of each network itself that are enforced now, at any hour. */
   private readonly activeBans = new Map<string, RuleIndex>()
   private readonly exceptions = new Map<string, RuleIndex>()
-  /** Each network, and all that extend it. */
-  private readonly family = new Map<string, string[]>()
+  private families: ReadonlyMap<string, readonly string[]> | undefined
 
   /**
    * @param own the rules of each network itself, in the order of `RuleBuilder.rulesOf`
@@ -48,13 +47,6 @@ export class MisleadingRules {
     private readonly now: Seconds
   ) {
     this.entries = Object.entries(networks)
-    for (const [id, ancestors] of lineage) {
-      for (const ancestor of ancestors) {
-        const known = this.family.get(ancestor)
-        if (known === undefined) this.family.set(ancestor, [id])
-        else known.push(id)
-      }
-    }
   }
 
   warn(): void {
@@ -72,25 +64,25 @@ export class MisleadingRules {
    * it has the same bans.
    */
   private warnAboutCarvedOut(): void {
-    const prefixes = this.served.flatMap(network =>
-      network.prefixes.map((prefix, index) => ({ network, prefix, index }))
-    )
-    const all = prefixes.map(({ prefix }) => prefix)
+    const { served } = this
+    const all = served.flatMap(({ prefixes }) => prefixes)
+    const networkOf = served.flatMap(({ prefixes }, network) => prefixes.map(() => network))
     const reported = new Set<string>()
     for (const bits of [32, 128] as const) {
       const indices = [...all.keys()].filter(i => isIpv4(all[i]!) === (bits === 32))
       const seen = new Set<number>()
       for (const { covering } of splitAddressSpace(all, indices, bits)) {
-        const [first, ...around] = covering
-        if (first === undefined || seen.has(first)) continue
+        if (covering.length < 2) continue
+        const [first, ...around] = covering as [number, ...number[]]
+        if (seen.has(first)) continue
         seen.add(first)
-        const { network: inner, prefix, index } = prefixes[first]!
-        for (const { network: outer } of around.map(i => prefixes[i]!)) {
+        const inner = served[networkOf[first]!]!
+        for (const outer of around.map(i => served[networkOf[i]!]!)) {
           if (outer === inner) continue
           const missing = this.missingBans(outer, inner)
           if (missing.length === 0) continue
           const pair = `${inner.id} ${outer.id}`
-          if (!reported.has(pair)) this.reportCarvedOut(inner, outer, missing, index, prefix)
+          if (!reported.has(pair)) this.reportCarvedOut(inner, outer, missing, all[first]!)
           reported.add(pair)
           break
         }
@@ -102,10 +94,9 @@ export class MisleadingRules {
     inner: NetworkRules,
     outer: NetworkRules,
     missing: readonly Ban[],
-    index: number,
     prefix: Prefix
   ): void {
-    const at = this.location.at(inner.id, 'prefixes', index)
+    const at = this.location.at(inner.id, 'prefixes', inner.prefixes.indexOf(prefix))
     at.warn(
       'RULES_BAN_NOT_INHERITED',
       at.pathText,
@@ -148,6 +139,7 @@ export class MisleadingRules {
 
   /** A ban outranks `allow`, which only lifts blocks. */
   private warnAboutBannedAllows(id: string, { allow }: NetworkEntry): void {
+    if (allow.length === 0) return
     const rules = this.own.get(id)!.filter((rule): rule is Allow => rule.kind === 'allow')
     // The rule for the plain names comes first; see `RuleBuilder.rulesOf`.
     let next = allow.some(entry => 'cover' in entry) ? 1 : 0
@@ -220,7 +212,8 @@ export class MisleadingRules {
   /** Whether a network, one that it extends, or one that extends it, bans such a source. */
   private bansSource(id: string, fits: (source: NameSource) => boolean): boolean {
     const seen = new Set<string>()
-    for (const holder of [id, ...this.family.get(id)!]) {
+    this.families ??= familiesOf(this.lineage)
+    for (const holder of [id, ...this.families.get(id)!]) {
       for (const ancestor of this.lineage.get(holder)!) {
         if (seen.has(ancestor)) continue
         seen.add(ancestor)
@@ -233,6 +226,7 @@ export class MisleadingRules {
 
   /** Of two bans with the same names, the first one decides. */
   private warnAboutShadowedBans(id: string, { exceptions, bans }: NetworkEntry): void {
+    if (bans.length < 2) return
     const first = new Map<NameSource | string, Ban>()
     for (const i of bans.keys()) {
       const ban = this.own.get(id)![exceptions.length + i] as Ban
@@ -240,8 +234,8 @@ export class MisleadingRules {
         source.kind === 'inline' ? itemsOf(source).map(keyOf) : [source]
       )
       const others = keys.map(key => first.get(key))
-      const at = this.location.at(id, 'bans', i)
       if (ban.until > this.now && others.every(other => other && lastsAsLong(other, ban))) {
+        const at = this.location.at(id, 'bans', i)
         at.warn('RULES_BAN_SHADOWED', at.pathText, [...new Set(others.map(it => it!.id))])
       }
       if (!alwaysDecides(ban)) continue
@@ -277,6 +271,21 @@ export class MisleadingRules {
     cache.set(id, index)
     return index
   }
+}
+
+/** Each network, and all that extend it. */
+function familiesOf(
+  lineage: ReadonlyMap<string, readonly string[]>
+): ReadonlyMap<string, readonly string[]> {
+  const families = new Map<string, string[]>()
+  for (const [id, ancestors] of lineage) {
+    for (const ancestor of ancestors) {
+      const known = families.get(ancestor)
+      if (known === undefined) families.set(ancestor, [id])
+      else known.push(id)
+    }
+  }
+  return families
 }
 
 /** Whether no rule below this ban decides while it is active. Over TCP, `truncate` does not apply. */

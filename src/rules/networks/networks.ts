@@ -48,11 +48,10 @@ export function buildNetworks(
 
   const lineage = new Map(entries.map(([id]) => [id, withAncestors(id, file.networks, location)]))
   const networks = entries.map(([id, { prefixes }]) => {
-    const rules = lineage.get(id)!.flatMap(name => own.get(name) ?? [])
-    const ech = lineage
-      .get(id)!
-      .map(name => file.networks[name]?.ech)
-      .find(it => it !== undefined)
+    const ancestors = lineage.get(id)!
+    const rules =
+      ancestors.length === 1 ? own.get(id)! : ancestors.flatMap(name => own.get(name) ?? [])
+    const ech = ancestors.map(name => file.networks[name]?.ech).find(it => it !== undefined)
     return { id, position: location.at(id).keyPosition, prefixes, ech, rules }
   })
   const served = networks.filter(({ prefixes }) => prefixes.length > 0)
@@ -70,7 +69,9 @@ function explicitIds({ networks }: NetworksFile, location: Location): Iterable<s
   const seen = new Map<string, Location>()
   for (const [id, network] of Object.entries(networks)) {
     for (const kind of ['exceptions', 'bans', 'allow', 'block'] as const) {
-      for (const [i, entry] of network[kind].entries()) {
+      const entries = network[kind]
+      for (let i = 0; i < entries.length; i++) {
+        const entry = entries[i]!
         if (!('id' in entry) || entry.id === undefined) continue
         const at = location.at(id, kind, i, 'id')
         const other = seen.get(entry.id)
@@ -85,15 +86,20 @@ function explicitIds({ networks }: NetworksFile, location: Location): Iterable<s
 
 /** A prefix in two networks would leave it undefined which rules apply to its clients. */
 function checkDuplicatePrefixes({ networks }: NetworksFile, location: Location): void {
-  const seen = new Map<string, Location>()
+  const seen = new Map<string, { readonly id: string; readonly index: number }>()
   for (const [id, { prefixes }] of Object.entries(networks)) {
-    for (const [i, prefix] of prefixes.entries()) {
-      const text = showPrefix(prefix)
-      const at = location.at(id, 'prefixes', i)
-      const other = seen.get(text)
-      if (other)
-        at.error('RULES_PREFIX_TWICE', at.pathText, text, showPosition(other.messagePosition))
-      else seen.set(text, at)
+    for (let index = 0; index < prefixes.length; index++) {
+      const { address, length } = prefixes[index]!
+      const key = String.fromCharCode(length, ...address)
+      const other = seen.get(key)
+      if (other === undefined) {
+        seen.set(key, { id, index })
+        continue
+      }
+      const at = location.at(id, 'prefixes', index)
+      const { messagePosition } = location.at(other.id, 'prefixes', other.index)
+      const text = showPrefix(prefixes[index]!)
+      at.error('RULES_PREFIX_TWICE', at.pathText, text, showPosition(messagePosition))
     }
   }
 }
@@ -153,19 +159,20 @@ function warnAboutMissingPairs(
   apps: ReadonlyMap<string, App>,
   location: Location
 ): void {
-  const banned = new Set(
-    network.rules.flatMap(({ kind, sources }) =>
-      kind === 'ban' ? sources.map(source => (source.kind === 'app' ? source.id : '')) : []
-    )
-  )
-  const at = location.at(network.id)
+  const banned = new Set<string>()
+  for (const { kind, sources } of network.rules) {
+    if (kind !== 'ban') continue
+    for (const source of sources) if (source.kind === 'app') banned.add(source.id)
+  }
   for (const id of banned) {
-    const { successor } = apps.get(id) ?? {}
+    const { successor, pairsWith = [] } = apps.get(id) ?? {}
     if (successor !== undefined && apps.has(successor) && !banned.has(successor)) {
+      const at = location.at(network.id)
       at.warn('RULES_SUCCESSOR_MISSING', at.pathText, id, successor)
     }
-    for (const pair of apps.get(id)?.pairsWith ?? []) {
+    for (const pair of pairsWith) {
       if (banned.has(pair) || apps.get(pair)?.kind !== 'shared') continue
+      const at = location.at(network.id)
       at.warn('RULES_PAIR_MISSING', at.pathText, id, pair)
     }
   }

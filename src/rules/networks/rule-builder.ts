@@ -1,6 +1,6 @@
 import { covers, type Pattern } from '../model/pattern.js'
 import type { Location } from '../model/location.js'
-import { defined, replyOf } from './reply.js'
+import { replyOf } from './reply.js'
 import type { RuleIds } from './rule-ids.js'
 import { inlineTitle, type SourceResolver } from './source-resolver.js'
 import { COVER, type Allow, type Ban, type Block, type NameSource } from '../model/types.js'
@@ -14,6 +14,8 @@ import { scheduleOf } from '../time/schedule.js'
 
 /** Builds the rules of networks from the entries of `networks.yaml`. */
 export class RuleBuilder {
+  private readonly replies = new Map<string, Reply>()
+
   constructor(
     private readonly sources: SourceResolver,
     private readonly ids: RuleIds,
@@ -24,9 +26,11 @@ export class RuleBuilder {
   /** The rules of a network itself, in order of precedence. */
   rulesOf(id: string, network: NetworkEntry, location: Location): Rule[] {
     const { exceptions, bans, allow, block } = network
+    const own: Rule[] = bans.map((entry, i) => this.ban(id, entry, location.at('bans', i)))
+    if (exceptions.length + allow.length + block.length === 0) return own
     return [
       ...exceptions.map((entry, i) => this.exception(id, entry, location.at('exceptions', i))),
-      ...bans.map((entry, i) => this.ban(id, entry, location.at('bans', i))),
+      ...own,
       ...this.listRules(allow, PLAIN_ALLOW, location.at('allow'), (entry, at, nameAt) =>
         this.allow(id, entry, at, nameAt)
       ),
@@ -38,12 +42,18 @@ export class RuleBuilder {
 
   private ban(network: string, entry: BanEntry, location: Location): Ban {
     const fields = this.commonFields(network, entry, 'ban', location)
-    const reply = this.reply(entry, fields.sources, location)
-    const review = this.dates.instant(entry.review, location.at('review'))
-    this.warnAboutDates(entry, fields.until, review, location)
-    return defined({
-      ...fields,
-      kind: 'ban' as const,
+    const { id, position, sources, from, until, schedule } = fields
+    const reply = this.reply(entry, sources, location)
+    const review = this.dates.instant(entry.review, 'review', location)
+    this.warnAboutDates(entry, until, review, location)
+    return {
+      kind: 'ban',
+      id,
+      position,
+      sources,
+      from,
+      until,
+      schedule,
       mode: entry.mode,
       reply,
       authority: entry.authority,
@@ -52,7 +62,7 @@ export class RuleBuilder {
       legalBasis: entry['legal-basis'],
       owner: entry.owner,
       review
-    })
+    }
   }
 
   private exception(network: string, entry: ExceptionEntry, location: Location): RuleException {
@@ -63,15 +73,15 @@ export class RuleBuilder {
     } else if (this.dates.endsSoon(fields.until)) {
       location.at('until').warn('RULES_EXCEPTION_ENDS', location.pathText, entry.until)
     }
-    return defined({
+    return {
       ...fields,
-      kind: 'exception' as const,
+      kind: 'exception',
       prefixes: entry.prefixes ?? [],
       purpose: entry.purpose,
       approvedBy: entry['approved-by'],
       reference: entry.reference?.title,
       referenceUrl: entry.reference?.url
-    })
+    }
   }
 
   private allow(
@@ -102,27 +112,35 @@ export class RuleBuilder {
     location: Location,
     nameAt: LocationOf = i => location.at('names', i)
   ) {
-    const what = [...entry.apps, ...entry.vendors, ...entry.lists, inlineTitle(entry)].filter(
-      part => part !== ''
-    )
-    const madeUp = [network, ...ID_PREFIX[kind], what.join('+')].join('/')
+    const { from, until } = this.dates.term(entry, location)
     return {
-      id: entry.id ?? this.ids.unique(madeUp),
+      id: entry.id ?? this.ids.unique(madeUpId(network, entry, kind)),
       position: location.position,
       sources: this.sources.resolve(entry, kind, location, nameAt),
-      ...this.dates.term(entry, location),
-      ...(entry.schedule && { schedule: scheduleOf(entry.schedule, this.dates.zone) })
+      from,
+      until,
+      schedule: entry.schedule && scheduleOf(entry.schedule, this.dates.zone)
     }
   }
 
   private reply(entry: BlockEntry, sources: readonly NameSource[], location: Location): Reply {
-    const reply = replyOf(entry, this.file.defaults, location)
+    const reply = this.shared(replyOf(entry, this.file.defaults, location))
     const { target } = reply
     if (target !== undefined && sources.some(source => blocksName(source, sources, target))) {
       const at = location.at('target')
       at.error('RULES_TARGET_BANNED', at.pathText)
     }
     return reply
+  }
+
+  /** The first equal reply. Few are different. */
+  private shared(reply: Reply): Reply {
+    const { action, ede, ttl, overrides = false } = reply
+    if (reply.sinkhole !== undefined || reply.target !== undefined) return reply
+    const key = `${action} ${ede} ${ttl} ${overrides}`
+    const known = this.replies.get(key) ?? reply
+    this.replies.set(key, known)
+    return known
   }
 
   /** The rules of an `allow` or `block` list: one for its plain names, and one for each mapping. */
@@ -167,15 +185,19 @@ export class RuleBuilder {
   }
 }
 
+/** `site/exception/tiktok+wechat` */
+function madeUpId(network: string, entry: AllowEntry, kind: Rule['kind']): string {
+  const what = [...entry.apps, ...entry.vendors, ...entry.lists, inlineTitle(entry)].filter(
+    part => part !== ''
+  )
+  const infix = ID_INFIX[kind]
+  return `${network}/${infix}${what.join('+')}`
+}
+
 type LocationOf = (index: number) => Location
 
 /** Path segment of generated ids for each kind of rule; bans have none, for brevity. */
-const ID_PREFIX = {
-  ban: [],
-  exception: ['exception'],
-  allow: ['allow'],
-  block: ['block']
-} as const
+const ID_INFIX = { ban: '', exception: 'exception/', allow: 'allow/', block: 'block/' } as const
 
 /** Whether a source covers a name, and its list does not let the name pass. */
 function blocksName(source: NameSource, sources: readonly NameSource[], name: Uint8Array): boolean {

@@ -1,21 +1,25 @@
 /** Generates unique ids for rules. */
 export class RuleIds {
-  private readonly taken: Set<string>
-  /** The next number to try for each id. */
-  private readonly nextNumber = new Map<string, number>()
+  /** Ids that are taken, and the next number to try for each. */
+  private readonly taken = new Map<string, number>()
 
   /** @param given ids that operators wrote: they are reserved, wherever they are */
   constructor(given: Iterable<string>) {
-    this.taken = new Set(given)
+    for (const id of given) this.taken.set(id, 2)
   }
 
   /** This id, with a number appended if it is taken. */
   unique(id: string): string {
-    let free = id
-    let n = this.nextNumber.get(id) ?? 2
-    for (; this.taken.has(free); n++) free = `${id}-${n}`
-    this.nextNumber.set(id, n)
-    this.taken.add(free)
+    let n = this.taken.get(id)
+    if (n === undefined) {
+      this.taken.set(id, 2)
+      return id
+    }
+    let free: string
+    do free = `${id}-${n++}`
+    while (this.taken.has(free))
+    this.taken.set(id, n)
+    this.taken.set(free, 2)
     return free
   }
 }

@@ -12,6 +12,9 @@ const FAR: Seconds = 20 * 365.25 * 86_400
 
 /** Parses the dates of rules in the time zone of the file. */
 export class Dates {
+  private lastText: string | undefined
+  private lastInstant: Seconds | undefined
+
   constructor(
     readonly zone: string,
     /** For warnings about expired rules. */
@@ -20,14 +23,14 @@ export class Dates {
 
   /** @param location of the rule */
   term(entry: { from?: string | undefined; until?: string | undefined }, location: Location): Term {
-    const from = this.instant(entry.from, location.at('from')) ?? -Infinity
-    const until = this.instant(entry.until, location.at('until')) ?? Infinity
+    const from = this.instant(entry.from, 'from', location) ?? -Infinity
+    const until = this.instant(entry.until, 'until', location) ?? Infinity
     if (until <= from) {
       const at = location.at('until')
       at.error('RULES_DATE_ORDER', at.pathText, entry.from!, entry.until!)
     }
-    this.warnIfFar(from, entry.from, location.at('from'))
-    this.warnIfFar(until, entry.until, location.at('until'))
+    this.warnIfFar(from, entry.from, 'from', location)
+    this.warnIfFar(until, entry.until, 'until', location)
     return { from, until }
   }
 
@@ -36,18 +39,30 @@ export class Dates {
     return until - EXPIRY_NOTICE <= this.now
   }
 
-  private warnIfFar(instant: Seconds, text: string | undefined, at: Location): void {
+  private warnIfFar(
+    instant: Seconds,
+    text: string | undefined,
+    key: string,
+    location: Location
+  ): void {
     if (text === undefined || Math.abs(instant - this.now) <= FAR) return
+    const at = location.at(key)
     at.warn('RULES_DATE_FAR', at.pathText, text)
   }
 
-  /** @param location of the date */
-  instant(text: string | undefined, location: Location): Seconds | undefined {
+  /** @param location of the rule that has the date under `key` */
+  instant(text: string | undefined, key: string, location: Location): Seconds | undefined {
     if (text === undefined) return undefined
+    // The rules of many networks have the same few dates.
+    if (text === this.lastText) return this.lastInstant
     const instant = readInstant(text, this.zone)
     if (instant === undefined) {
-      location.error('RULES_DATE', location.pathText, text, INSTANT, dateHint(text))
+      const at = location.at(key)
+      at.error('RULES_DATE', at.pathText, text, INSTANT, dateHint(text))
+      return undefined
     }
+    this.lastText = text
+    this.lastInstant = instant
     return instant
   }
 }
