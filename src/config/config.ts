@@ -33,6 +33,10 @@ export interface Config {
     readonly socket: AdminSocketConfig | undefined
     /** Undefined: no HTTP. */
     readonly http: Endpoint | undefined
+    /** Undefined: HTTP without TLS. */
+    readonly tls: CertificateConfig | undefined
+    /** The file of tokens for the HTTP API; undefined: no API, only health and metrics. */
+    readonly tokens: string | undefined
   }
   readonly log: {
     readonly service: ServiceLogConfig
@@ -207,6 +211,12 @@ export interface AdminSocketConfig {
   readonly paths: readonly string[]
   /** Position of the setting, for errors when the socket is opened; undefined: the default. */
   readonly position: Position | undefined
+}
+
+/** Paths of a certificate chain and its private key, both PEM. */
+export interface CertificateConfig {
+  readonly certificate: string
+  readonly key: string
 }
 
 export interface ServiceLogConfig {

@@ -39,6 +39,11 @@ export function isWildcard(address: string | undefined): boolean {
   return address === '0.0.0.0' || address === '::'
 }
 
+/** Whether other machines can connect to an endpoint. RFC 1122 §3.2.1.3, RFC 4291 §2.5.3 */
+export function isRemote(endpoint: Endpoint | undefined): boolean {
+  return endpoint !== undefined && !/^(127\.|::1$)/.test(endpoint.address)
+}
+
 /**
  * Whether a socket listening at `listen` would receive packets sent to `server`.
  *

@@ -16,6 +16,7 @@ import type {
   PrivacyConfig,
   UpstreamsConfig
 } from './config.js'
+import { isRemote } from './endpoint.js'
 import { outputsOf } from './outputs.js'
 import { BESIDE, isInEtc, placesFor, RUN_FOLDER } from './places.js'
 import { rulesOf } from './rules-section.js'
@@ -209,7 +210,7 @@ function configOf(
       timeout: settings['remote-lists'].timeout
     },
     transfers: transfersOf(settings.transfers, folder),
-    admin: { socket: resolved.socket, http: settings.admin.http },
+    admin: adminOf(settings, folder, resolved.socket),
     log: {
       service: {
         level: service.level,
@@ -228,6 +229,26 @@ function configOf(
       outputs: outputsOf(log.outputs, folder, resolve(folder, settings.state.folder))
     },
     shutdown: { grace: shutdown.grace, lameDuck: shutdown['lame-duck'] }
+  }
+}
+
+function adminOf(
+  { admin: { http, tls, tokens }, state }: Settings,
+  folder: string,
+  socket: AdminSocketConfig | undefined
+): Config['admin'] {
+  const hasTls = tls.certificate !== ''
+  // Without TLS, tokens would cross the network in clear text.
+  const isSafe = hasTls || !isRemote(http)
+  const file = tokens === 'auto' && isSafe ? join(state.folder, 'tokens.json') : tokens
+  const isOff = file === 'auto' || file === 'off'
+  return {
+    socket,
+    http,
+    tls: hasTls
+      ? { certificate: resolve(folder, tls.certificate), key: resolve(folder, tls.key) }
+      : undefined,
+    tokens: isOff ? undefined : resolve(folder, file)
   }
 }
 

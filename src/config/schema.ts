@@ -4,7 +4,14 @@ import { readPublicKey } from '../base/ed25519.js'
 import { readName } from '../dns/name/name.js'
 import { duration, size, wholeSeconds } from '../yaml/quantity.js'
 import { parsedString } from '../yaml/parsed-string.js'
-import { isSelf, ownAddresses, readEndpoint, readServer, showEndpoint } from './endpoint.js'
+import {
+  isRemote,
+  isSelf,
+  ownAddresses,
+  readEndpoint,
+  readServer,
+  showEndpoint
+} from './endpoint.js'
 import { outputsSchema } from './outputs.js'
 import { BESIDE } from './places.js'
 import { rulesSchema } from './rules-section.js'
@@ -139,8 +146,24 @@ const remoteLists = section({
 
 const admin = section({
   socket: z.string('a path').prefault('auto'),
-  http: z.union([z.literal('').transform(() => undefined), endpoint]).prefault('')
-})
+  http: z.union([z.literal('').transform(() => undefined), endpoint]).prefault(''),
+  tls: section({
+    certificate: z.string('a path').prefault(''),
+    key: z.string('a path').prefault('')
+  }).superRefine(({ certificate, key }, context) => {
+    if ((certificate === '') === (key === '')) return
+    const path = [certificate === '' ? 'certificate' : 'key']
+    context.addIssue({ code: 'custom', path, message: 'a path, as for the other of the two' })
+  }),
+  tokens: path.prefault('auto')
+}).refine(
+  ({ http, tls, tokens }) =>
+    tokens === 'off' || tokens === 'auto' || tls.certificate !== '' || !isRemote(http),
+  {
+    path: ['http'],
+    error: 'a loopback address such as 127.0.0.1:8053 without admin.tls, since tokens are secret'
+  }
+)
 
 const mode = z.enum(['full', 'prefix', 'pseudonym', 'none'])
 

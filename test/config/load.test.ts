@@ -66,7 +66,9 @@ const defaults = {
       paths: ['/run/interdict/admin.sock', '/var/lib/interdict/admin.sock'],
       position: undefined
     },
-    http: undefined
+    http: undefined,
+    tls: undefined,
+    tokens: '/var/lib/interdict/tokens.json'
   },
   log: {
     service: { level: 'info', destination: 'stderr' },
@@ -190,6 +192,29 @@ const reads = [
     }
   },
   {
+    it: 'no HTTP API without TLS where others could listen',
+    text: 'admin: { http: "0.0.0.0:8053" }',
+    config: { admin: { tokens: undefined } }
+  },
+  {
+    it: 'the HTTP API over TLS',
+    text: 'admin: { http: "0.0.0.0:8053", tls: { certificate: c.pem, key: k.pem }, tokens: t.json }',
+    config: {
+      admin: {
+        tls: {
+          certificate: resolve('/etc/interdict/c.pem'),
+          key: resolve('/etc/interdict/k.pem')
+        },
+        tokens: resolve('/etc/interdict/t.json')
+      }
+    }
+  },
+  {
+    it: 'no HTTP API',
+    text: 'admin: { http: "127.0.0.1:8053", tokens: off }',
+    config: { admin: { tokens: undefined } }
+  },
+  {
     it: 'an admin socket, and where it is set',
     text: 'admin:\n  socket: run/admin.sock',
     config: {
@@ -276,6 +301,12 @@ const refuses = [
     at: [1, 25]
   },
   { it: 'no upstreams for a name', text: 'upstreams: { forward: { example: [] } }', at: [1, 34] },
+  {
+    it: 'tokens without TLS on an address that others reach',
+    text: 'admin: { http: 192.0.2.1:8053, tokens: t.json }',
+    at: [1, 16]
+  },
+  { it: 'a certificate without its key', text: 'admin: { tls: { certificate: c } }', at: [1, 15] },
   { it: 'a prefix with host bits', text: 'limits: { exempt: [192.0.2.1/24] }', at: [1, 20] },
   { it: 'half a query per second', text: 'limits: { queries-per-second: 0.5 }', at: [1, 31] },
   { it: 'clients by IPv6 address', text: 'limits: { ipv6-prefix: 128 }', at: [1, 24] },

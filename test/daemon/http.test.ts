@@ -2,7 +2,8 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { connect } from 'node:net'
 import t from 'tap'
-import { PROBLEMS } from '../../src/daemon/admin/health.js'
+import { PROBLEMS, type StatusReply } from '../../src/daemon/admin/health.js'
+import { newToken, writeTokens } from '../../src/daemon/admin/http/tokens/token-file.js'
 import { askUdp } from './dns-client.js'
 import { serving, type Rig } from './serve.js'
 import { banning, eventually } from './site.js'
@@ -75,6 +76,14 @@ t.test('health and metrics over HTTP', async t => {
   const open = await call(rig, '/metrics', { headers: { accept: 'application/openmetrics-text' } })
   t.match(open.headers, { 'content-type': /^application\/openmetrics-text; version=1\.0\.0/ })
   t.match(open.body, /# TYPE interdict_dns_requests counter\n[^]*\n# EOF\n$/)
+
+  const { token, stored } = newToken('ci', ['read'], new Date(), new Date(Date.now() + 1e6))
+  writeTokens(rig.site.path('state/tokens.json'), [stored])
+  t.match(await call(rig, '/api/v1/status'), { code: 401 })
+  const headers = { authorization: `Bearer ${token}` }
+  const status = await call(rig, '/api/v1/status', { headers })
+  t.equal(status.code, 200, status.body)
+  t.ok((JSON.parse(status.body) as StatusReply).health.ready)
 
   t.match(await call(rig, '/'), { code: 404, headers: { 'content-type': /problem\+json/ } })
   t.match(await call(rig, '/readyz/../metrics'), { code: 404 })

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { setEnvironmentData, Worker } from 'node:worker_threads'
 import t from 'tap'
 import { keepKoffi } from '../../src/daemon/threads/kept-koffi.js'
@@ -8,7 +9,7 @@ import {
   type KeptFile,
   type KeptProgram
 } from '../../src/daemon/threads/kept-program.js'
-import { startFile, startFileAsProcess } from '../../src/daemon/threads/start-file.js'
+import { keepOptional, startFile, startFileAsProcess } from '../../src/daemon/threads/start-file.js'
 import { loadSystem } from '../../src/udp/batch/linux.js'
 
 /** A file of a program that is nowhere on disk. */
@@ -17,6 +18,8 @@ const kept = (text: string): KeptFile => ({
   text: Buffer.from(text),
   codeCache: undefined
 })
+
+const folder = t.testdir({ 'o.js': `exports.text = 'here'` })
 
 t.before(() => {
   const program: KeptProgram = {
@@ -32,8 +35,13 @@ t.before(() => {
         kept(
           `process.once('message', sent => process.send([sent, __filename], () => process.exit()))`
         )
+      ],
+      [
+        'loading.js',
+        kept(`require('node:worker_threads').parentPort.postMessage(require('./optional.js').text)`)
       ]
-    ])
+    ]),
+    optional: new Map([['optional.js', join(folder, 'o.js')]])
   }
   setEnvironmentData(KEPT_PROGRAM, program)
 })
@@ -54,6 +62,15 @@ t.test('so does a process, which then gets its own messages', async t => {
   const [[sent, path]] = (await once(child, 'message')) as [[string, string]]
   t.strictSame([sent, path], ['hello', '/nonexistent/package/echo.js'])
   await once(child, 'exit')
+})
+
+t.test('a thread loads a file that is kept if it is needed', async t => {
+  keepOptional('optional.js')
+  rmSync(join(folder, 'o.js'))
+  keepOptional('optional.js')
+  keepOptional('other.js')
+  const worker = startFile('loading.js', { execArgv: [] })
+  t.strictSame(await once(worker, 'message'), ['here'])
 })
 
 t.test('a thread loads the koffi that is kept open', async t => {

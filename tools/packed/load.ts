@@ -34,8 +34,13 @@ export function load(file: string): unknown {
  * which need the files, they are started from there.
  *
  * @param files their names, by the names of their stubs
+ * @param optional the same for files that not every gateway needs: see `keepOptional`
  */
-export function keep(folder: string, files: Readonly<Record<string, string>>): void {
+export function keep(
+  folder: string,
+  files: Readonly<Record<string, string>>,
+  optional: Readonly<Record<string, string>>
+): void {
   if (process.sourceMapsEnabled) return
   const program: KeptProgram = {
     loader: readFileSync(join(folder, 'load.cjs'), 'latin1'),
@@ -46,6 +51,9 @@ export function keep(folder: string, files: Readonly<Record<string, string>>): v
         const text = shared(readFileSync(path))
         return [`${name}.js`, { path, text, codeCache: codeCache && shared(codeCache) }]
       })
+    ),
+    optional: new Map(
+      Object.entries(optional).map(([name, file]) => [`${name}.js`, join(folder, file)])
     )
   }
   setEnvironmentData(KEPT_PROGRAM, program)
@@ -53,7 +61,22 @@ export function keep(folder: string, files: Readonly<Record<string, string>>): v
 
 /** Runs a kept file, in the thread that was started for it. */
 export function runKept(name: string): void {
-  run((getEnvironmentData(KEPT_PROGRAM) as unknown as KeptProgram).files.get(name)!)
+  run(keptFile(name)!)
+}
+
+function keptFile(name: string): KeptFile | undefined {
+  const program = getEnvironmentData(KEPT_PROGRAM) as unknown as KeptProgram | undefined
+  return program?.files.get(name)
+}
+
+/** `require` of a packed file: another packed file comes from memory, too, if it is kept there. */
+function requireFrom(path: string): NodeJS.Require {
+  const require = createRequire(path)
+  const resolve = (id: string): unknown => {
+    const kept = id.startsWith('./') ? keptFile(id.slice(2)) : undefined
+    return kept === undefined ? require(id) : run(kept)
+  }
+  return Object.assign(resolve, require)
 }
 
 /** Runs the file that another process sends as its first message: its path and its text. */
@@ -71,7 +94,7 @@ function run({ path, text, codeCache }: KeptFile): unknown {
   )
   const module = { exports: {} }
   const start = script.runInThisContext() as (...names: readonly unknown[]) => void
-  start(module.exports, createRequire(path), module, path, dirname(path))
+  start(module.exports, requireFrom(path), module, path, dirname(path))
   return module.exports
 }
 

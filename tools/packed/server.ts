@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
-import { build, type BuildOptions } from 'esbuild'
+import { build, type BuildOptions, type Plugin } from 'esbuild'
 import { common, COMPILED, define } from './options.js'
 
 /** Threads, and the archive process. Each is one file: shared code would be loaded once per thread anyway. */
@@ -15,6 +15,25 @@ const THREADS = [
   'transfer-main',
   'worker-main'
 ] as const
+
+/** Most of the HTTP thread's code: a file of its own, which the thread loads when the API is first called. */
+const API = 'start-api'
+
+const apiExternal: Plugin = {
+  name: 'HTTP API external',
+  setup: bundler => {
+    bundler.onResolve({ filter: /\/start-api\.js$/ }, ({ kind }) =>
+      kind === 'dynamic-import' ? { path: `./${API}.js`, external: true } : undefined
+    )
+  }
+}
+
+/** Parts of fastify that it loads only for what we do not use: its own validation, and injected requests. */
+const UNUSED = [
+  '@fastify/ajv-compiler',
+  '@fastify/fast-json-stringify-compiler',
+  'light-my-request'
+]
 
 /** A bundled file, which a stub loads. */
 export interface BundledFile {
@@ -48,7 +67,13 @@ export async function bundleServer(folder: string): Promise<readonly BundledFile
     entryNames: '[name]-[hash]',
     define: { ...define, 'import.meta.url': 'OWN_URL' },
     banner: { js: `const OWN_URL = require('node:url').pathToFileURL(__filename).href` },
-    entryPoints: { ...Object.fromEntries(threads), serve: `${COMPILED}/cli/commands/serve.js` }
+    plugins: [apiExternal],
+    external: [...common.external, ...UNUSED],
+    entryPoints: {
+      ...Object.fromEntries(threads),
+      serve: `${COMPILED}/cli/commands/serve.js`,
+      [API]: `${COMPILED}/daemon/admin/http/api/${API}.js`
+    }
   })
   mkdirSync(folder, { recursive: true })
   for (const { path, text } of outputFiles) writeFileSync(path, toAscii(text))
@@ -58,9 +83,10 @@ export async function bundleServer(folder: string): Promise<readonly BundledFile
     entryPoint === undefined ? [] : [{ name: basename(entryPoint, '.js'), path: resolve(path) }]
   )
   const names = files.map(({ name, path }) => [name, basename(path)] as const)
-  const kept = Object.fromEntries(names.filter(([name]) => name !== 'serve'))
+  const optional = Object.fromEntries(names.filter(([name]) => name === API))
+  const kept = Object.fromEntries(names.filter(([name]) => name !== 'serve' && name !== API))
   for (const [name, file] of names) {
-    writeFileSync(join(folder, `${name}.js`), name === 'serve' ? serveStub(file, kept) : stub(file))
+    writeFileSync(join(folder, `${name}.js`), stubOf(name, file, kept, optional))
   }
   return files
 }
@@ -73,14 +99,16 @@ export async function bundleTool(name: string, folder: string): Promise<string> 
   return outfile
 }
 
-/** Source of a stub. */
-const stub = (file: string): string => `require('./load.cjs').load(__dirname + '/${file}')\n`
+type Names = Readonly<Record<string, string>>
 
-/** Source of the server's stub. Node must see the export without running it. */
-function serveStub(file: string, kept: Readonly<Record<string, string>>): string {
+/** Source of a stub. Node must see what the server's exports without running it. */
+function stubOf(name: string, file: string, kept: Names, optional: Names): string {
+  const load = `load(__dirname + '/${file}')`
+  if (name === API) return `exports.startApi = require('./load.cjs').${load}.startApi\n`
+  if (name !== 'serve') return `require('./load.cjs').${load}\n`
   return `const { keep, load } = require('./load.cjs')
-keep(__dirname, ${JSON.stringify(kept)})
-exports.serve = load(__dirname + '/${file}').serve
+keep(__dirname, ${JSON.stringify(kept)}, ${JSON.stringify(optional)})
+exports.serve = ${load}.serve
 `
 }
 

@@ -41,7 +41,7 @@ function isWritable(folder: string): boolean {
   }
 }
 
-/** The admin socket: accepts requests and runs them. */
+/** The admin socket: accepts requests and runs them, as well as those of the HTTP API. */
 export class AdminInterface {
   private readonly server = new AdminServer(request => this.handle(request))
   private socket: AdminSocket | undefined
@@ -79,7 +79,8 @@ export class AdminInterface {
     this.server.close()
   }
 
-  private async handle(request: AdminRequest): Promise<unknown> {
+  /** Runs a request, of a client of the socket or of the HTTP API. @throws InterdictError */
+  async handle(request: AdminRequest): Promise<unknown> {
     try {
       return await this.run(request)
     } catch (error) {

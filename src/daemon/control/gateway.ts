@@ -10,7 +10,7 @@ import type { Endpoint, Transport } from '../../udp/datagram.js'
 import { acquireStartLock } from '../../udp/start-lock.js'
 import { systemTimers } from '../../upstream/timers.js'
 import { AdminInterface } from '../admin/admin-interface.js'
-import { withHealth, type StatusReply } from '../admin/health.js'
+import type { AdminRequest } from '../admin/admin-protocol.js'
 import { HttpHandle } from '../admin/http/http-handle.js'
 import { gatherStatus, type Status } from '../admin/status.js'
 import { Archiver } from '../querylog/archiver.js'
@@ -116,8 +116,8 @@ export class Gateway {
       status,
       log
     })
-    const reply = (): Promise<StatusReply> => this.status().then(withHealth)
-    this.http = new HttpHandle(startThread, config.admin.http, counters, reply, log)
+    const handle = (request: AdminRequest): Promise<unknown> => this.admin.handle(request)
+    this.http = new HttpHandle({ startThread, config, counters, handle, log })
     this.reloader = new RulesReloader({
       config,
       compiler,

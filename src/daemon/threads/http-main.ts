@@ -1,28 +1,37 @@
-/** The HTTP thread: health and metrics (`admin.http`), so that no client of it delays a query. */
+/** The HTTP thread: health, metrics and the API (`admin.http`), so that no client of it delays a query. */
+import type { RequestListener } from 'node:http'
 import { parentPort, workerData } from 'node:worker_threads'
-import type { Milliseconds } from '../../base/units.js'
+import { systemClock } from '../../base/clock.js'
+import { ControlClient } from '../admin/http/control-client.js'
 import { CounterMetrics } from '../admin/http/counter-metrics.js'
 import { HttpServer } from '../admin/http/http-server.js'
-import type { StatusReply } from '../admin/health.js'
-import type { FromHttp, HttpInit, ToHttp } from './messages.js'
-import { PendingRequests } from './pending-requests.js'
+import { Probes } from '../admin/http/probes.js'
+import { createThreadLog, type FromHttp, type HttpInit, type ToHttp } from './messages.js'
 import { serializeError } from './serialized-error.js'
 
-/** The control thread waits up to two seconds for the other threads. */
-const STATUS_TIMEOUT: Milliseconds = 3_000
-
 const post = (message: FromHttp): void => parentPort!.postMessage(message)
-const { endpoint, counters } = workerData as HttpInit
-const requests = new PendingRequests<StatusReply>()
+const log = createThreadLog(post)
+const { config, endpoint, counters } = workerData as HttpInit
+const { tls, tokens } = config.admin
+const control = new ControlClient(post)
 const counterMetrics = new CounterMetrics(counters)
-const server = new HttpServer(counterMetrics, async () => {
-  const reply = await requests.send(id => post({ kind: 'request', id }), STATUS_TIMEOUT)
-  return typeof reply === 'object' ? reply : undefined
-})
+const probes = new Probes(counterMetrics, () => control.status())
+
+/** Most of this thread's code, which is not needed for health and metrics. */
+async function loadApi(tokens: string): Promise<RequestListener> {
+  const { startApi } = await import('../admin/http/api/start-api.js')
+  return startApi({ tokens, config, control, probes, log, clock: systemClock })
+}
 
 parentPort!.on('message', (message: ToHttp) => {
-  if (message.kind === 'reply') requests.onReply(message.id, message.reply)
+  if (message.kind === 'reply') control.onReply(message.id, message.reply)
   else counterMetrics.setRules(message.rules)
+})
+const server = new HttpServer({
+  probes,
+  tls,
+  loadApi: tokens === undefined ? undefined : () => loadApi(tokens),
+  log
 })
 server.listen(endpoint).then(
   local => post({ kind: 'listening', endpoint: local }),

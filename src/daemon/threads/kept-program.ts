@@ -21,4 +21,6 @@ export interface KeptProgram {
   readonly loader: string
   /** By file name: `worker-main.js`. */
   readonly files: ReadonlyMap<string, KeptFile>
+  /** Paths of files that are kept only if the settings need them. */
+  readonly optional: ReadonlyMap<string, string>
 }

@@ -15,7 +15,7 @@ import type { TransferList } from '../../rules/lists/transfer-list.js'
 import type { ZoneJob } from '../../sources/axfr/update-zone.js'
 import type { BootstrapServers } from '../../sources/http/bootstrap-resolver.js'
 import type { Endpoint } from '../../udp/datagram.js'
-import type { StatusReply } from '../admin/health.js'
+import type { AdminReply, AdminRequest } from '../admin/admin-protocol.js'
 import type { WorkerStatus } from '../admin/worker-status.js'
 import type { RulesLocation } from '../reload/rules-location.js'
 import type { WatchState } from '../reload/watch-state.js'
@@ -236,20 +236,22 @@ export interface RecorderReply extends RecorderStatus {
 }
 
 export interface HttpInit {
+  readonly config: Config
   readonly endpoint: Endpoint
   /** Of all workers, and the control thread behind them: see `LookupCounters`. */
   readonly counters: SharedArrayBuffer
 }
 
 export type ToHttp =
-  | { readonly kind: 'reply'; readonly id: number; readonly reply: StatusReply }
+  | { readonly kind: 'reply'; readonly id: number; readonly reply: AdminReply<unknown> }
   | { readonly kind: 'rules'; readonly rules: CountedRules }
 
 export type FromHttp =
   | { readonly kind: 'listening'; readonly endpoint: Endpoint }
   | { readonly kind: 'failed'; readonly error: SerializedError }
-  /** For the status. */
-  | { readonly kind: 'request'; readonly id: number }
+  /** The reply carries the same id. */
+  | { readonly kind: 'request'; readonly id: number; readonly request: AdminRequest }
+  | LogLine
 
 export interface ExportInit {
   readonly outputs: readonly OutputConfig[]

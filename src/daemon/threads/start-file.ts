@@ -1,6 +1,12 @@
 import { fork, spawn, type ChildProcess, type SpawnOptions } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { getEnvironmentData, Worker, type WorkerOptions } from 'node:worker_threads'
+import {
+  getEnvironmentData,
+  setEnvironmentData,
+  Worker,
+  type WorkerOptions
+} from 'node:worker_threads'
 import { KEPT_PROGRAM, type KeptProgram } from './kept-program.js'
 
 /** The URL of a file in this folder, or in the folder of the packed threads. */
@@ -16,6 +22,18 @@ export function startFile(file: string, options: WorkerOptions): Worker {
   if (program === undefined) return new Worker(fileUrl(file), options)
   const code = `${program.loader}\nmodule.exports.runKept(${JSON.stringify(file)})`
   return new Worker(code, { ...options, eval: true })
+}
+
+/** Keeps an optional file, for threads started from now on. Throws the system's error. */
+export function keepOptional(file: string): void {
+  const program = keptProgram()
+  const path = program?.optional.get(file)
+  if (program === undefined || path === undefined || program.files.has(file)) return
+  const octets = readFileSync(path)
+  const text = new Uint8Array(new SharedArrayBuffer(octets.length))
+  text.set(octets)
+  const files = new Map(program.files).set(file, { path, text, codeCache: undefined })
+  setEnvironmentData(KEPT_PROGRAM, { ...program, files } satisfies KeptProgram)
 }
 
 /** Starts a process in the same way. Its `stdio` includes a channel for messages. */

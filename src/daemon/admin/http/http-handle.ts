@@ -1,11 +1,23 @@
+import type { Config } from '../../../config/config.js'
 import type { ServiceLog } from '../../../querylog/record/service-log.js'
 import type { Endpoint } from '../../../udp/datagram.js'
 import { Backoff } from '../../threads/backoff.js'
 import type { FromHttp, HttpInit, ToHttp } from '../../threads/messages.js'
 import { serializeError, type SerializedError } from '../../threads/serialized-error.js'
+import { keepOptional } from '../../threads/start-file.js'
 import type { StartThread, Thread } from '../../threads/thread.js'
 import type { CountedRules } from '../../workers/rule-counters.js'
-import type { StatusReply } from '../health.js'
+import { errorReply, type AdminReply, type AdminRequest } from '../admin-protocol.js'
+
+export interface HttpHandleOptions {
+  readonly startThread: StartThread
+  readonly config: Config
+  /** See `HttpInit`. */
+  readonly counters: SharedArrayBuffer
+  /** Runs a request of the thread. */
+  readonly handle: (request: AdminRequest) => Promise<unknown>
+  readonly log: ServiceLog
+}
 
 /** The control thread's handle of the HTTP thread, which is restarted when it dies. */
 export class HttpHandle {
@@ -17,24 +29,15 @@ export class HttpHandle {
   /** Where it listens, with the port chosen for port 0. */
   endpoint: Endpoint | undefined
 
-  /**
-   * @param wanted undefined: `admin.http` is off
-   * @param counters see `HttpInit`
-   */
-  constructor(
-    private readonly startThread: StartThread,
-    private readonly wanted: Endpoint | undefined,
-    private readonly counters: SharedArrayBuffer,
-    private readonly status: () => Promise<StatusReply>,
-    private readonly log: ServiceLog
-  ) {}
+  constructor(private readonly options: HttpHandleOptions) {}
 
   /** Starts to listen, if the settings say so. @returns the errors that prevent it */
   async open(): Promise<readonly SerializedError[]> {
-    const { wanted } = this
-    if (wanted === undefined) return []
+    const { http, tokens } = this.options.config.admin
+    if (http === undefined) return []
+    if (tokens !== undefined) keepOptional('start-api.js')
     const error = await new Promise<SerializedError | undefined>(resolve =>
-      this.start(wanted, resolve)
+      this.start(http, resolve)
     )
     return error === undefined ? [] : [error]
   }
@@ -51,29 +54,36 @@ export class HttpHandle {
     this.thread?.send({ kind: 'rules', rules })
   }
 
-  /** Without a reply the thread says that there is none. */
-  private async reply(thread: Thread<ToHttp>, id: number): Promise<void> {
+  private async reply(thread: Thread<ToHttp>, id: number, request: AdminRequest): Promise<void> {
+    let reply: AdminReply<unknown>
     try {
-      thread.send({ kind: 'reply', id, reply: await this.status() })
+      reply = { ok: true, result: await this.options.handle(request) }
     } catch (error) {
-      this.log.error({ error: serializeError(error).message }, 'no status for HTTP')
+      reply = errorReply(error)
     }
+    thread.send({ kind: 'reply', id, reply })
   }
 
   /** @param opened called once: it listens, or why it does not */
   private start(endpoint: Endpoint, opened: (error?: SerializedError) => void): void {
+    const { startThread, config, counters, log } = this.options
     const startedAt = performance.now()
-    const thread = this.startThread<ToHttp, FromHttp>(
+    const thread = startThread<ToHttp, FromHttp>(
       'http-main.js',
-      { endpoint, counters: this.counters } satisfies HttpInit,
+      { config, endpoint, counters } satisfies HttpInit,
       {
         message: message => {
-          if (message.kind === 'request') {
-            void this.reply(thread, message.id)
-          } else if (message.kind === 'listening') {
-            this.endpoint = message.endpoint
-            opened()
-          } else opened(message.error)
+          switch (message.kind) {
+            case 'request':
+              return void this.reply(thread, message.id, message.request)
+            case 'log':
+              return log[message.level](message.fields, message.message)
+            case 'listening':
+              this.endpoint = message.endpoint
+              return opened()
+            case 'failed':
+              return opened(message.error)
+          }
         },
         exited: error => {
           this.thread = undefined
@@ -82,10 +92,10 @@ export class HttpHandle {
           if (this.isClosed) return
           const delay = this.backoff.next(performance.now() - startedAt)
           const fields = { error: reason.message, restartMs: delay }
-          this.log.error(fields, 'HTTP thread died; restarting it')
+          log.error(fields, 'HTTP thread died; restarting it')
           const retry = (failed?: SerializedError): void => {
             if (failed !== undefined)
-              this.log.error({ error: failed.message }, 'HTTP thread does not listen')
+              log.error({ error: failed.message }, 'HTTP thread does not listen')
           }
           this.timer = setTimeout(() => this.start(this.endpoint ?? endpoint, retry), delay)
         }

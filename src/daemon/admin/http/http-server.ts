@@ -1,56 +1,75 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerOptions,
+  type ServerResponse
+} from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
 import type { Milliseconds, Octets } from '../../../base/units.js'
+import type { CertificateConfig } from '../../../config/config.js'
+import type { ServiceLog } from '../../../querylog/record/service-log.js'
 import type { Endpoint } from '../../../udp/datagram.js'
 import { nodeBindError } from '../../../udp/port.js'
-import type { StatusReply } from '../health.js'
-import type { CounterMetrics } from './counter-metrics.js'
-import { metricFamilies } from './metrics.js'
-import { METRICS_TYPE, metricsFormat, metricsText } from './metrics-text.js'
+import type { FileWatcher } from '../../reload/file-watcher.js'
+import { serializeError } from '../../threads/serialized-error.js'
+import { hasBody, SECURITY_HEADERS, STRICT_TRANSPORT } from './headers.js'
+import { isProbe, type Page, type Probes } from './probes.js'
+import { problem, PROBLEM_TYPE } from './problem.js'
 
-/** A status this old is used again, so that many clients cost no more than one. */
-const MAX_AGE: Milliseconds = 250
-/** Clients send a short request at once, and read a short answer. */
-const REQUEST_TIMEOUT: Milliseconds = 5_000
+/** Clients send their headers at once. */
+const HEADERS_TIMEOUT: Milliseconds = 5_000
+/** For a whole request; the largest are rules to be checked. */
+const REQUEST_TIMEOUT: Milliseconds = 30_000
+/** A connection is closed when it is idle for this long, or after that many requests. */
+const KEEP_ALIVE: Milliseconds = 5_000
+const MAX_REQUESTS = 1_000
 const MAX_HEADER: Octets = 8 * 1024
-const MAX_CONNECTIONS = 64
+const MAX_CONNECTIONS = 256
+/** So that one client, on whatever it does, leaves connections for the probes of others. */
+const MAX_CONNECTIONS_PER_ADDRESS = 128
 
-/** Asks the control thread. Undefined: it has not answered in time. */
-export type AskStatus = () => Promise<StatusReply | undefined>
-
-interface Page {
-  readonly code: number
-  readonly type: string
-  readonly body: string
+export interface HttpServerOptions {
+  readonly probes: Probes
+  /** Undefined: plain HTTP. */
+  readonly tls: CertificateConfig | undefined
+  /** Loads the API, when it is first called: most gateways only serve probes. Undefined: there is none. */
+  readonly loadApi: (() => Promise<RequestListener>) | undefined
+  readonly log: ServiceLog
 }
 
-/** Health and metrics over HTTP: `/livez`, `/readyz` and `/metrics`. Nothing can be changed here. */
+/**
+ * The HTTP listener: health and metrics by itself, everything else by the API. Limits what clients can take:
+ * connections, header size, and time.
+ */
 export class HttpServer {
-  private readonly server: Server
-  private cached: { readonly at: Milliseconds; readonly status: ReturnType<AskStatus> } | undefined
+  private server: Server | undefined
+  private watcher: FileWatcher | undefined
+  private api: Promise<RequestListener> | undefined
+  private readonly connections = new Map<string, number>()
+  private readonly headers: Readonly<Record<string, string>>
 
-  constructor(
-    private readonly counters: CounterMetrics,
-    private readonly askStatus: AskStatus
-  ) {
-    const options = {
-      maxHeaderSize: MAX_HEADER,
-      requestTimeout: REQUEST_TIMEOUT,
-      headersTimeout: REQUEST_TIMEOUT,
-      keepAliveTimeout: REQUEST_TIMEOUT,
-      connectionsCheckingInterval: REQUEST_TIMEOUT
-    }
-    this.server = createServer(options, (request, response) => void this.handle(request, response))
-    this.server.maxConnections = MAX_CONNECTIONS
+  constructor(private readonly options: HttpServerOptions) {
+    this.headers =
+      options.tls === undefined ? SECURITY_HEADERS : { ...SECURITY_HEADERS, ...STRICT_TRANSPORT }
   }
 
-  /** @throws InterdictError SOCKET_BIND, SOCKET_PERMISSION */
-  listen(endpoint: Endpoint): Promise<Endpoint> {
-    const { server } = this
+  /** @throws InterdictError SOCKET_BIND, SOCKET_PERMISSION, HTTP_CERTIFICATE */
+  async listen(endpoint: Endpoint): Promise<Endpoint> {
+    const server = await this.createServer()
+    this.server = server
+    server.maxConnections = MAX_CONNECTIONS
+    // Of a client that does not read its response.
+    server.timeout = REQUEST_TIMEOUT
+    server.maxRequestsPerSocket = MAX_REQUESTS
+    server.on('connection', socket => this.onConnection(socket))
+    server.on('clientError', onClientError)
     return new Promise((resolve, reject) => {
-      server.once('error', error => reject(nodeBindError(endpoint, error)))
+      const fail = (error: Error): void => reject(nodeBindError(endpoint, error))
+      server.once('error', fail)
       server.listen({ host: endpoint.address, port: endpoint.port }, () => {
-        server.removeAllListeners('error')
+        server.off('error', fail)
         // Accepting fails when file descriptors run out; the client may retry.
         server.on('error', () => undefined)
         resolve({ address: endpoint.address, port: (server.address() as AddressInfo).port })
@@ -59,66 +78,118 @@ export class HttpServer {
   }
 
   close(): void {
-    this.server.close()
-    this.server.closeAllConnections()
+    this.watcher?.close()
+    this.server?.close()
+    this.server?.closeAllConnections()
+  }
+
+  private async createServer(): Promise<Server> {
+    const { tls, log } = this.options
+    const limits: ServerOptions = {
+      maxHeaderSize: MAX_HEADER,
+      headersTimeout: HEADERS_TIMEOUT,
+      requestTimeout: REQUEST_TIMEOUT,
+      keepAliveTimeout: KEEP_ALIVE,
+      connectionsCheckingInterval: 1_000
+    }
+    const onRequest: RequestListener = (request, response) => void this.handle(request, response)
+    if (tls === undefined) return createServer(limits, onRequest)
+    // TLS costs 2 MB, also where there is none.
+    const { readCertificate, watchCertificate } = await import('./certificate.js')
+    const https = await import('node:https')
+    const certificate = await readCertificate(tls)
+    const options = { ...limits, ...certificate, handshakeTimeout: HEADERS_TIMEOUT }
+    const server = https.createServer(options, onRequest)
+    this.watcher = await watchCertificate(tls, server, log)
+    return server
+  }
+
+  private onConnection(socket: Socket): void {
+    const { connections } = this
+    const { remoteAddress: address = '' } = socket
+    const count = (connections.get(address) ?? 0) + 1
+    connections.set(address, count)
+    if (count > MAX_CONNECTIONS_PER_ADDRESS) socket.destroy()
+    socket.once('close', () => {
+      const left = connections.get(address)! - 1
+      if (left > 0) connections.set(address, left)
+      else connections.delete(address)
+    })
   }
 
   private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { code, type, body } = await this.page(request)
+    const [path = ''] = request.url!.split('?', 1)
+    if (isProbe(path)) {
+      const page = unexpected(request) ?? (await this.options.probes.page(path, request))
+      this.send(request, response, page)
+      return
+    }
+    const { loadApi, log } = this.options
+    if (loadApi === undefined) {
+      this.send(request, response, errorPage(404, 'API_NOT_FOUND', 'no such page'))
+      return
+    }
+    this.api ??= loadApi()
+    try {
+      const api = await this.api
+      api(request, response)
+    } catch (error) {
+      this.api = undefined
+      log.error(serializeError(error), 'HTTP API cannot be loaded')
+      this.send(request, response, errorPage(500, 'FAULT', 'internal error'))
+    }
+  }
+
+  private send(request: IncomingMessage, response: ServerResponse, page: Page): void {
+    const { code, type, body } = page
     const length = Buffer.byteLength(body)
     // Without other characters than ASCII, which is faster and the rule.
     const octets = Buffer.from(body, length === body.length ? 'latin1' : 'utf8')
     // A body that nobody reads would keep the connection busy.
     request.resume()
     response.writeHead(code, {
+      ...this.headers,
       'content-type': type,
       'content-length': length,
-      'cache-control': 'no-store',
-      'x-content-type-options': 'nosniff',
       ...(code === 405 && { allow: 'GET, HEAD' }),
       // Of a request with a body, which is not read.
       ...((code === 405 || code === 413) && { connection: 'close' })
     })
     response.end(request.method === 'HEAD' ? undefined : octets)
   }
-
-  private async page({ method, url = '', headers }: IncomingMessage): Promise<Page> {
-    if (method !== 'GET' && method !== 'HEAD') return problem(405, 'Method Not Allowed')
-    if (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0) {
-      return problem(413, 'Content Too Large')
-    }
-    const [path] = url.split('?')
-    if (path !== '/livez' && path !== '/readyz' && path !== '/metrics')
-      return problem(404, 'Not Found')
-    const status = await this.status()
-    if (status === undefined) return json(503, { ready: false, problems: [SILENT] })
-    if (path === '/livez') return json(200, { version: status.version })
-    if (path === '/readyz') return json(status.health.ready ? 200 : 503, status.health)
-    const format = metricsFormat(headers.accept)
-    const { user, system } = process.cpuUsage()
-    const figures = { residentOctets: process.memoryUsage.rss(), cpuSeconds: (user + system) / 1e6 }
-    const families = [...metricFamilies(status, figures), ...this.counters.families()]
-    const body = metricsText(families, format)
-    return { code: 200, type: METRICS_TYPE[format], body }
-  }
-
-  private status(): ReturnType<AskStatus> {
-    const now = performance.now()
-    if (this.cached === undefined || now - this.cached.at > MAX_AGE) {
-      this.cached = { at: now, status: this.askStatus() }
-    }
-    return this.cached.status
-  }
 }
 
-const SILENT = { code: 'CONTROL_SILENT', message: 'the control thread does not respond' }
-
-function json(code: number, value: object): Page {
-  return { code, type: 'application/json', body: `${JSON.stringify(value)}\n` }
+/** Why a request to a probe is refused. */
+function unexpected(request: IncomingMessage): Page | undefined {
+  const { method } = request
+  if (method !== 'GET' && method !== 'HEAD')
+    return errorPage(405, 'API_METHOD', 'expected GET or HEAD')
+  if (hasBody(request)) return errorPage(413, 'API_TOO_LARGE', 'expected no body')
+  return undefined
 }
 
-/** RFC 9457 */
-function problem(status: number, title: string): Page {
-  const body = `${JSON.stringify({ type: 'about:blank', title, status })}\n`
-  return { code: status, type: 'application/problem+json', body }
+function errorPage(...detail: Parameters<typeof problem>): Page {
+  return { code: detail[0], type: PROBLEM_TYPE, body: `${JSON.stringify(problem(...detail))}\n` }
+}
+
+/** Requests that Node cannot parse, or that are too slow, by the code of Node's error. */
+const CLIENT_ERRORS: Readonly<Record<string, Parameters<typeof problem>>> = {
+  HPE_HEADER_OVERFLOW: [431, 'API_TOO_LARGE', `headers larger than ${MAX_HEADER} bytes`],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'API_SLOW', 'the request did not arrive in time']
+}
+
+function onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  const detail = CLIENT_ERRORS[error.code ?? ''] ?? [400, 'API_REQUEST', 'not a valid HTTP request']
+  // Nothing can be sent after a reset, nor within another response.
+  const { _httpMessage: response } = socket as { _httpMessage?: ServerResponse | null }
+  if (!socket.writable || response?.headersSent === true) {
+    socket.destroy()
+    return
+  }
+  const { code, type, body } = errorPage(...detail)
+  const { title } = problem(...detail)
+  socket.end(
+    `HTTP/1.1 ${code} ${title}\r\nconnection: close\r\ncontent-type: ${type}\r\n` +
+      `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+  )
 }

@@ -1,0 +1,35 @@
+import type { IncomingMessage } from 'node:http'
+import { failure, type InterdictError } from '../../../../base/error.js'
+import type { Principal, Scope } from './route.js'
+
+/** One way to say who one is. */
+export interface Authenticator {
+  /**
+   * @returns undefined: the request has no credentials of this kind; an error: they are wrong
+   */
+  authenticate(request: IncomingMessage): Principal | InterdictError | undefined
+}
+
+/**
+ * Finds out who sends a request, by the first authenticator that knows.
+ *
+ * @throws InterdictError API_TOKEN and others of the authenticators
+ */
+export function identify(
+  authenticators: readonly Authenticator[],
+  request: IncomingMessage
+): Principal | undefined {
+  for (const authenticator of authenticators) {
+    const found = authenticator.authenticate(request)
+    if (found instanceof Error) throw found
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/** @throws InterdictError API_LOGIN, API_SCOPE */
+export function checkScope(principal: Principal | undefined, scope: Scope | null): void {
+  if (scope === null) return
+  if (principal === undefined) throw failure('API_LOGIN')
+  if (!principal.scopes.has(scope)) throw failure('API_SCOPE', scope)
+}

@@ -1,0 +1,18 @@
+import * as z from 'zod'
+import { openApiDocument } from './openapi.js'
+import { defineRoute, type Route } from './route.js'
+import { gatewayRoutes } from './routes/gateway.js'
+
+const openapi = defineRoute({
+  method: 'GET',
+  path: '/openapi.json',
+  id: 'getOpenApi',
+  tag: 'api',
+  summary: 'This document',
+  scope: null,
+  response: z.looseObject({ openapi: z.string() }),
+  handler: () => Promise.resolve(openApiDocument(ROUTES))
+})
+
+/** The table of all routes. To add one, define it in a file of `routes/` and list it here. */
+export const ROUTES: readonly Route[] = [openapi, ...gatewayRoutes]

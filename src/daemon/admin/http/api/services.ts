@@ -1,0 +1,20 @@
+import type { Config } from '../../../../config/config.js'
+import type { ServiceLog } from '../../../../querylog/record/service-log.js'
+import type { AdminRequest } from '../../admin-protocol.js'
+import type { Milliseconds } from '../../../../base/units.js'
+import type { StatusReply } from '../../health.js'
+
+/** What handlers work with. */
+export interface ApiServices {
+  readonly config: Config
+  readonly log: ServiceLog
+  /** Not older than a quarter of a second. @throws InterdictError API_CONTROL_SILENT */
+  status(): Promise<StatusReply>
+  /**
+   * Has the control thread run a request, as the admin socket does.
+   *
+   * @param timeout default: `CONTROL_TIMEOUT`
+   * @throws InterdictError API_CONTROL_SILENT, and those of the request
+   */
+  control<Result>(request: AdminRequest, timeout?: Milliseconds): Promise<Result>
+}

@@ -1,0 +1,46 @@
+import type { RequestListener } from 'node:http'
+import type { Clock } from '../../../../base/clock.js'
+import { failure, InterdictError, type ErrorCode } from '../../../../base/error.js'
+import type { Config } from '../../../../config/config.js'
+import type { ServiceLog } from '../../../../querylog/record/service-log.js'
+import type { AdminRequest } from '../../admin-protocol.js'
+import type { ControlClient } from '../control-client.js'
+import type { Probes } from '../probes.js'
+import { TokenStore } from '../tokens/token-store.js'
+import { createApi } from './api.js'
+import { CONTROL_TIMEOUT } from './route.js'
+import { ROUTES } from './routes.js'
+
+export interface StartApiOptions {
+  /** Path of the token file. */
+  readonly tokens: string
+  readonly config: Config
+  readonly control: ControlClient
+  readonly probes: Probes
+  readonly log: ServiceLog
+  readonly clock: Clock
+}
+
+/** Starts the API with all that it needs. */
+export async function startApi(options: StartApiOptions): Promise<RequestListener> {
+  const { tokens, config, control, probes, log, clock } = options
+  const store = new TokenStore(tokens, clock, log)
+  await store.open()
+  const services = {
+    config,
+    log,
+    status: async () => {
+      const status = await probes.status()
+      if (status === undefined) throw failure('API_CONTROL_SILENT')
+      return status
+    },
+    control: async <Result>(request: AdminRequest, timeout = CONTROL_TIMEOUT): Promise<Result> => {
+      const reply = await control.request<Result>(request, timeout)
+      if (reply === undefined) throw failure('API_CONTROL_SILENT')
+      if (reply.ok) return reply.result
+      throw new InterdictError(reply.code as ErrorCode, reply.message)
+    }
+  }
+  const api = await createApi({ routes: ROUTES, services, authenticators: [store], clock })
+  return (request, response) => api.routing(request, response)
+}

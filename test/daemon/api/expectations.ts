@@ -1,0 +1,22 @@
+import type { InjectOptions } from 'fastify'
+import type { Scope } from '../../../src/daemon/admin/http/api/route.js'
+
+/** What the authorization matrix expects of one route. */
+export interface Expectation {
+  /** Null: open to everybody. Stated here again, so that no route changes its scope unnoticed. */
+  readonly scope: Scope | null
+  /** A valid request: the path below `/api/v1` with parameters, and what else it needs. */
+  readonly path: string
+  readonly request?: Omit<InjectOptions, 'method' | 'url' | 'headers'> & {
+    readonly headers?: Readonly<Record<string, string>>
+  }
+  /** Status code with the right scope. Default: 200. */
+  readonly granted?: number
+}
+
+/** By method and path, as the table of routes has them. */
+export const EXPECTATIONS: Readonly<Record<string, Expectation>> = {
+  'GET /openapi.json': { scope: null, path: '/openapi.json' },
+  'GET /status': { scope: 'read', path: '/status' },
+  'GET /health': { scope: 'read', path: '/health' }
+}
