@@ -10,6 +10,7 @@ import { addHelpCommands } from './program/help.js'
 import { addMaintenanceCommands } from './program/maintenance.js'
 import { addRulesCommands } from './program/rules.js'
 import { addRunCommands } from './program/run.js'
+import { addTokenCommands } from './program/tokens.js'
 
 /** Width of the help if the output is not a terminal. */
 const WIDTH = 80
@@ -77,6 +78,7 @@ export function createProgram(context: Context = WITHOUT_PROCESS): Command {
   addAnalysisCommands(program, context)
   addBundleCommands(program, context)
   addMaintenanceCommands(program, context)
+  addTokenCommands(program, context)
   addCompletionCommand(program, context)
   addHelpCommands(program)
   return program

@@ -30,6 +30,10 @@ export const OPERATION = {
     `no reply in time from worker ${workers}, ${missing}; try again`,
   HTTP_CERTIFICATE: (file: string, why: string) => `cannot use certificate or key ${file}: ${why}`,
   API_TOKEN_FILE: (file: string, why: string) => `cannot use token file ${file}: ${why}`,
+  API_OFF: () =>
+    'the HTTP API is off: set admin.http, with admin.tls if other machines can reach it; see admin.tokens',
+  API_TOKEN_EXISTS: (name: string) => `there is a token ${name} already; revoke it first`,
+  API_TOKEN_ABSENT: (name: string) => `there is no token ${name}`,
   API_REQUEST: (why: string) => `invalid request: ${why}`,
   API_LOGIN: () => 'log in, or send a token: "authorization: Bearer interdict_..."',
   API_TOKEN: () => 'unknown or revoked token',

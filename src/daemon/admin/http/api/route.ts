@@ -2,11 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type * as z from 'zod'
 import type { ErrorCode } from '../../../../base/error.js'
 import type { Milliseconds, Octets } from '../../../../base/units.js'
+import type { Scope } from './scopes.js'
 import type { ApiServices } from './services.js'
 
-/** What a token or a person may do. Independent: `policy` does not include `read`. */
-export const SCOPES = ['read', 'operate', 'policy'] as const
-export type Scope = (typeof SCOPES)[number]
+export type { Scope } from './scopes.js'
 
 /** Who sends a request: the bearer of a token, or a person who has logged in. */
 export interface Principal {

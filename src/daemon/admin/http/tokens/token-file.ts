@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { writeFileAtomic } from '../../../../base/atomic-file.js'
 import { MAX_SECRET_FILE, readBoundedFileSync } from '../../../../base/bounded-file.js'
 import { failure } from '../../../../base/error.js'
-import { SCOPES, type Scope } from '../api/route.js'
+import { SCOPES, type Scope } from '../api/scopes.js'
 
 /** The start of every token, by which scanners for leaked secrets find it. */
 const PREFIX = 'interdict_'
