@@ -3,6 +3,7 @@
  * from the zod schemas that read the files, and the meaning of each key from the tables of `docs/`.
  */
 import * as z from 'zod'
+import { alertSchema } from '../src/alerts/alert-schema.js'
 import { settingsSchema } from '../src/config/schema.js'
 import { evidenceSchema } from '../src/rules/apps/evidence.js'
 import { appSchema } from '../src/rules/schema/app-schema.js'
@@ -76,14 +77,33 @@ function find(rows: DocRows, headings: readonly string[], keys: Keys): string | 
   return found.find(text => text !== undefined)
 }
 
+/** The text of each file of `docs/reference/schemas/` for an edited file, by path. */
+export function editedSchemas(): ReadonlyMap<string, string> {
+  return new Map(Object.entries(EDITED).map(([name, edited]) => fileOf(name, jsonSchemaOf(edited))))
+}
+
 /** The text of each file of `docs/reference/schemas/`, by path. */
 export function jsonSchemas(): ReadonlyMap<string, string> {
-  return new Map(
-    Object.entries(EDITED).map(([name, edited]) => {
-      const text = JSON.stringify(jsonSchemaOf(edited), undefined, 2)
-      return [`${SCHEMAS}/${name}.schema.json`, `${text}\n`]
-    })
-  )
+  return new Map([...editedSchemas(), fileOf('alert', alertJsonSchema())])
+}
+
+function fileOf(name: string, schema: Json): [path: string, text: string] {
+  return [`${SCHEMAS}/${name}.schema.json`, `${JSON.stringify(schema, undefined, 2)}\n`]
+}
+
+/** Of what webhooks get. Keys may be added, so receivers must accept others. */
+function alertJsonSchema(): Json {
+  const json = z.toJSONSchema(alertSchema, {
+    target: 'draft-7',
+    override: ({ jsonSchema }) => {
+      delete jsonSchema.additionalProperties
+      // Draft 7 has no such format, and the patterns say nothing that the descriptions do not.
+      if (jsonSchema.format === 'uuid') delete jsonSchema.format
+      if (jsonSchema.type === 'string') delete jsonSchema.pattern
+    }
+  })
+  const description = 'docs/reference/alerts.md explains every key.'
+  return { ...json, title: 'An alert of Interdict', description }
 }
 
 type Json = z.core.JSONSchema.BaseSchema

@@ -2,6 +2,7 @@ import type { Prefix } from '../base/address.js'
 import type { Position } from '../base/position.js'
 import type { Milliseconds, Octets, Seconds } from '../base/units.js'
 import type { Endpoint } from '../udp/datagram.js'
+import type { AlertHookConfig } from './alert-config.js'
 import type { OutputConfig } from './output-config.js'
 
 /**
@@ -43,6 +44,8 @@ export interface Config {
     readonly queries: QueryLogConfig
     readonly outputs: readonly OutputConfig[]
   }
+  /** Webhooks that get alerts. */
+  readonly alerts: readonly AlertHookConfig[]
   readonly shutdown: {
     readonly grace: Milliseconds
     /** How long queries are still accepted, while the gateway already says that it is not ready. */

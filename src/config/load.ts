@@ -16,6 +16,8 @@ import type {
   PrivacyConfig,
   UpstreamsConfig
 } from './config.js'
+import type { AlertHookConfig } from './alert-config.js'
+import { alertsOf } from './alerts.js'
 import { isRemote } from './endpoint.js'
 import { outputsOf } from './outputs.js'
 import { BESIDE, isInEtc, placesFor, RUN_FOLDER } from './places.js'
@@ -104,7 +106,9 @@ export function readConfig(source: Uint8Array | string, path: string): ConfigRes
       addError('log.queries.file', log.queries.file, 'a name other than that of the chain')
   }
   if (errors.length > 0) return { ok: false, errors }
-  return { ok: true, config: configOf(read.value, folder, { socket, privacy, chain, retention }) }
+  const alerts = alertsOf(read.value.alerts, folder, path => read.positionOf(path))
+  const resolved = { socket, privacy, chain, retention, alerts }
+  return { ok: true, config: configOf(read.value, folder, resolved) }
 }
 
 /**
@@ -155,6 +159,7 @@ function configOf(
     readonly privacy: PrivacyConfig
     readonly chain: ChainConfig | undefined
     readonly retention: RetentionConfig | undefined
+    readonly alerts: readonly AlertHookConfig[]
   }
 ): Config {
   const { listen, workers, transport, cache, identity, cookies, tcp, log, shutdown } = settings
@@ -211,6 +216,7 @@ function configOf(
     },
     transfers: transfersOf(settings.transfers, folder),
     admin: adminOf(settings, folder, resolved.socket),
+    alerts: resolved.alerts,
     log: {
       service: {
         level: service.level,

@@ -4,6 +4,7 @@ import { readPublicKey } from '../base/ed25519.js'
 import { readName } from '../dns/name/name.js'
 import { duration, size, wholeSeconds } from '../yaml/quantity.js'
 import { parsedString } from '../yaml/parsed-string.js'
+import { alertsSchema } from './alerts.js'
 import {
   isRemote,
   isSelf,
@@ -241,6 +242,7 @@ export const settingsSchema = section({
   'remote-lists': remoteLists,
   transfers: transfersSchema,
   admin,
+  alerts: alertsSchema,
   log,
   shutdown: section({
     grace: duration('0s', '1m').prefault('5s'),

@@ -179,6 +179,12 @@ const TROUBLE: StatusReply = withHealth({
       expires: '2026-01-02T03:04:05.678Z'
     }
   })),
+  remoteLists: [],
+  certificates: [],
+  alerts: [
+    { name: 'ops', active: 3, waiting: 0, sent: 1234, failed: 0, dropped: 0, error: null },
+    { name: 'on-call', active: 3, waiting: 2, sent: 1, failed: 9, dropped: 4, error: 'no route' }
+  ],
   queries: {
     ...{ udp: 4e9, tcp: 4e6, waiting: 17 },
     ...{ forwarded: 3e8, stale: 2e6, failed: 1e6 }
@@ -315,6 +321,9 @@ t.test('shows every problem within 100 columns, and reports missing counters', a
     '1 chain set aside as broken',
     'siem: 5 lookups sent, 2 KB waiting, 6 dropped',
     'tap: 8 lookups sent',
+    'ops: 3 active, 1,234 messages sent',
+    'on-call: 3 active, 1 message sent, 2 waiting, 4 dropped',
+    'no route (ALERTS_FAILING)',
     '2 of 4 up, 1 not used yet'
   ]) {
     t.ok(text.includes(words), words)

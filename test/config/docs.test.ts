@@ -27,8 +27,8 @@ t.test('the shipped settings file is still the defaults without the # of its key
   const text = shipped.replaceAll(/^# ( *(?!yaml-language)[a-z0-9-]+:( .*)?)$/gm, '$1')
   const read = readConfig(text, '/x/interdict.yaml')
   t.strictSame(read, readConfig('', '/x/interdict.yaml'))
-  // There is no output by default, nor a bundle, a primary or a key, so nothing can be said of one.
-  const own = /^(?:log\.outputs|rules|transfers\.primaries|transfers\.keys)\./
+  // There is no alert and no output by default, nor a bundle, a primary or a key, so nothing can be said of one.
+  const own = /^(?:alerts|log\.outputs|rules|transfers\.primaries|transfers\.keys)\./
   const always = [...keys.keys()].filter(key => !own.test(key))
   for (const key of always) t.match(text, new RegExp(`^ *${key.split('.').at(-1)!}:`, 'm'), key)
 })

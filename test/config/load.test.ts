@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { readAddress, readPrefix } from '../../src/base/address.js'
 import { InterdictError } from '../../src/base/error.js'
+import { ALERT_EVENTS } from '../../src/config/alert-config.js'
 import { loadConfig, readConfig } from '../../src/config/load.js'
 import { runs } from '../runs.js'
 
@@ -70,6 +71,7 @@ const defaults = {
     tls: undefined,
     tokens: '/var/lib/interdict/tokens.json'
   },
+  alerts: [],
   log: {
     service: { level: 'info', destination: 'stderr' },
     queries: {
@@ -496,6 +498,48 @@ t.test('reports all errors of invalid outputs at once', async t => {
       told.some(text => text.includes(place)),
       place
     )
+})
+
+t.test('reads alerts, with defaults filled in', async t => {
+  const text = `alerts:
+  - url: https://alerts.example/x?token=1
+    secret-file: a.secret
+  - { name: pager, url: 'http://[::1]:8080', events: [rules-refused], resend: 0s, ca-file: /ca.pem }
+  - { url: 'http://relay.example/', allow-http: true, ending-within: 30d, timeout: 1s }
+`
+  t.match(readConfig(text, FILE), {
+    config: {
+      alerts: [
+        {
+          ...{ name: 'alerts.example', url: 'https://alerts.example/x?token=1' },
+          ...{ events: ALERT_EVENTS, secretFile: '/etc/interdict/a.secret', caFile: undefined },
+          ...{ endingWithin: 14 * 86_400_000, resend: 86_400_000, timeout: 10_000 },
+          position: { file: FILE, line: 2, column: 5 }
+        },
+        { name: 'pager', events: ['rules-refused'], secretFile: undefined, caFile: '/ca.pem' },
+        { name: 'relay.example', endingWithin: 30 * 86_400_000 }
+      ]
+    }
+  })
+  t.match(readConfig("alerts: [{ url: 'http://[::1]/' }]", FILE), {
+    config: { alerts: [{ name: '::1' }] }
+  })
+})
+
+t.test('refuses alerts that could not be sent, or not safely', async t => {
+  const errorsOf = (hooks: string): string[] => {
+    const read = readConfig(`alerts: [${hooks}]`, FILE)
+    return read.ok ? [] : read.errors.map(({ message }) => message)
+  }
+  t.match(errorsOf("{ url: 'ftp://a.example' }"), [/expected a URL such as/])
+  t.match(errorsOf('{ url: a.example }'), [/expected a URL such as/])
+  t.match(errorsOf("{ url: 'http://a.example' }"), [/expected https:\/\/, or allow-http: true/])
+  t.match(errorsOf("{ url: 'http://127.0.0.1.example' }"), [/allow-http/])
+  t.match(errorsOf("{ url: 'https://a.example/1' }, { url: 'https://a.example/2' }"), [
+    /alerts\[1\].*expected a name that no other hook has/
+  ])
+  t.match(errorsOf("{ url: 'https://a.example', events: [rules-refuse] }"), [/rules-refuse/])
+  t.match(errorsOf("{ url: 'https://a.example', name: 'A b' }"), [/expected a name of a-z/])
 })
 
 t.test('returns a value or errors with codes for any text', async t => {

@@ -35,6 +35,9 @@ const GOOD: Status = {
   cache: { answers: usage, failures: usage },
   upstreams: [upstream('192.0.2.1', 'up'), upstream('192.0.2.2', 'unknown')],
   zones: [],
+  remoteLists: [],
+  certificates: [],
+  alerts: [],
   recorder,
   archive: null
 }
@@ -42,6 +45,13 @@ const rules = (part: object): Partial<Status> => ({ rules: { ...GOOD.rules, ...p
 const zone = (state: string) => [
   { list: 'rpz', zone: 'rpz.example', state, failures: 9, copy: null }
 ]
+
+const list = (state: Status['remoteLists'][number]['state']) => {
+  return { list: 'ads', state, isQuarantined: false, failures: 0, confirmed: 'then' }
+}
+const hook = (error: string | null) => {
+  return { name: 'ops', active: 0, waiting: 0, sent: 0, failed: 0, dropped: 0, error }
+}
 
 const cases: readonly {
   readonly it: string
@@ -142,6 +152,31 @@ const cases: readonly {
     codes: ['ZONE_MISSING']
   },
   {
+    it: 'a list has expired, another one is quarantined',
+    bad: { remoteLists: [list('expired'), { ...list('failing'), isQuarantined: true }] },
+    codes: ['LIST_EXPIRED', 'LIST_QUARANTINED']
+  },
+  {
+    it: 'a list was never downloaded',
+    bad: { remoteLists: [list('missing')] },
+    codes: ['LIST_MISSING']
+  },
+  {
+    it: 'a certificate has expired',
+    bad: {
+      certificates: [
+        { name: 'old', expires: '2020-01-01T00:00:00.000Z' },
+        { name: 'new', expires: '2999-01-01T00:00:00.000Z' }
+      ]
+    },
+    codes: ['CERTIFICATE_EXPIRED']
+  },
+  {
+    it: 'a webhook fails',
+    bad: { alerts: [hook(null), hook('HTTP status 500')] },
+    codes: ['ALERTS_FAILING']
+  },
+  {
     it: 'archiving fails',
     bad: {
       archive: { last: { ...reload, outcome: 'failed', first } } as unknown as Status['archive']
@@ -172,6 +207,14 @@ for (const { it, bad, codes } of cases) {
     t.equal(ready, !codes.some(code => PROBLEMS[code]))
   })
 }
+
+t.test('a problem says what it is about', async t => {
+  const down = { upstreams: [upstream('192.0.2.1', 'down'), upstream('192.0.2.2', 'up')] }
+  t.strictSame(healthOf({ ...GOOD, ...down }).problems, [
+    { code: 'UPSTREAM_DOWN', subject: '192.0.2.1', message: 'upstream 192.0.2.1 does not answer' }
+  ])
+  t.match(healthOf({ ...GOOD, stopping: true }).problems, [{ subject: null }])
+})
 
 t.test('every problem has a case', async t => {
   const shown = new Set(cases.flatMap(({ codes }) => codes))

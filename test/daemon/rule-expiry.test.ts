@@ -114,3 +114,19 @@ t.test('counts what needs attention now', async t => {
   pass(7)
   t.strictSame(watch.due(), { ending: 0, reviews: 0 })
 })
+
+t.test('lists what ends within a time', async t => {
+  const { watch, day } = watching()
+  watch.watch(
+    snapshotOf(
+      ban('past', [x], { until: day(-1) }),
+      ban('soon', [x], { until: day(5) }),
+      exception('later', [x], { until: day(20) }),
+      ban('ever', [y], {})
+    )
+  )
+  t.strictSame(watch.endingWithin(4 * DAY), [])
+  t.match(watch.endingWithin(5 * DAY), [{ ruleId: 'soon', kind: 'ban', until: day(5) }])
+  t.equal(watch.endingWithin(20 * DAY).length, 2)
+  t.equal(watch.due().ending, 1)
+})

@@ -223,6 +223,8 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'a spool folder belongs to one output'
   ],
   'HTTP thread dies': ['daemon/http.test.ts', 'health and metrics over HTTP'],
+  'alert thread dies': ['daemon/alert-hook.test.ts', 'nothing is lost when the thread dies'],
+  'webhook down': ['daemon/alert-hook.test.ts', 'after a failure it waits longer each time'],
   'output thread dies': ['daemon/export-handle.test.ts', 'the export thread dies'],
   'closed logs cannot be converted': [
     'querylog/archive/maintain.test.ts',

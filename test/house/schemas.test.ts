@@ -4,7 +4,7 @@ import { Ajv } from 'ajv'
 import t from 'tap'
 import { parse } from 'yaml'
 import { settingsSchema } from '../../src/config/schema.js'
-import { jsonSchemas, SCHEMAS } from '../../tools/json-schemas.js'
+import { editedSchemas, jsonSchemas, SCHEMAS } from '../../tools/json-schemas.js'
 import { keysOf } from '../yaml/schema-keys.js'
 
 const schemas = jsonSchemas()
@@ -17,7 +17,7 @@ t.test(`${SCHEMAS} is what npm run schemas generates`, async t => {
 
 const ajv = new Ajv({ strict: true, allErrors: true, allowUnionTypes: true })
 const validators = new Map(
-  [...schemas].map(([file, text]) => [file, ajv.compile(JSON.parse(text) as object)])
+  [...editedSchemas()].map(([file, text]) => [file, ajv.compile(JSON.parse(text) as object)])
 )
 
 const yamlIn = (folder: string): string[] =>
@@ -53,7 +53,7 @@ t.test('every shipped file names its schema in its first line, and is valid', as
     t.match(text, /^# yaml-language-server: /, file)
     t.strictSame(faults(schemaOf(file), text), [], file)
   }
-  t.strictSame(new Set(shipped.map(schemaOf)), new Set(schemas.keys()))
+  t.strictSame(new Set(shipped.map(schemaOf)), new Set(editedSchemas().keys()))
 })
 
 t.test('all settings, without their leading #, are valid', async t => {

@@ -18,6 +18,8 @@ const DASHBOARD = resolve('contrib/grafana/interdict.json')
 
 /** What this gateway has nothing to show of. */
 const ABSENT_NOW = [
+  'interdict_certificate_expiry_timestamp_seconds',
+  'interdict_alerts_total',
   'interdict_bundle_expiry_timestamp_seconds',
   'interdict_zone_expiry_timestamp_seconds',
   'interdict_output_dropped_total',

@@ -5,6 +5,7 @@ import { common, COMPILED, define } from './options.js'
 
 /** Threads, and the archive process. Each is one file: shared code would be loaded once per thread anyway. */
 const THREADS = [
+  'alert-main',
   'archive-main',
   'compiler-main',
   'fetcher-main',

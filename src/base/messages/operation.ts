@@ -47,6 +47,11 @@ export const OPERATION = {
   API_RATE: () => 'too many requests',
   API_LOCKED: () => 'too many invalid tokens from this address',
   API_CONTROL_SILENT: () => 'the control thread does not respond',
+  ALERT_SECRET: (file: string, why: string) => `cannot use alert secret file ${file}: ${why}`,
+  ALERT_CA: (file: string, why: string) => `cannot read CA certificates from ${file}: ${why}`,
+  ALERT_SEND: (hook: string, why: string) => `cannot send alerts to ${hook}: ${why}`,
+  ALERT_DROPPED: (hook: string, alert: string, why: string) =>
+    `alert to ${hook} dropped (${alert}): ${why}`,
   GATEWAY_RESTLESS: () => 'rule files keep changing while being read',
   INIT_EXISTS: (folder: string, files: string) =>
     `${folder} already has ${files}; nothing was written`,

@@ -9,6 +9,7 @@ import { checkChainKey } from '../../daemon/querylog/chain-key.js'
 import { locallyAnsweredNames } from '../../daemon/reload/locally-answered.js'
 import { loadPrimaries } from '../../daemon/sources/primaries.js'
 import type { SerializedError } from '../../daemon/threads/serialized-error.js'
+import { hookFileErrors } from '../../alerts/hook-files.js'
 import { loadCookieSecrets } from '../../daemon/workers/cookie-secrets.js'
 import { compile } from '../../policy/compile/compile.js'
 import { Policy } from '../../policy/evaluate/policy.js'
@@ -145,13 +146,18 @@ async function testRules(
   return { errors: failures, rules: summary, tests: { passed: tests.length - failed, failed } }
 }
 
-/** Errors in the files of cookie secrets and TSIG keys. */
-async function secretErrors({ cookies, transfers }: Config): Promise<readonly SerializedError[]> {
+/** Errors in the files of cookie secrets, TSIG keys and alerts. */
+async function secretErrors({
+  cookies,
+  transfers,
+  alerts
+}: Config): Promise<readonly SerializedError[]> {
   const results = await Promise.allSettled([loadCookieSecrets(cookies), loadPrimaries(transfers)])
-  return results.flatMap(result => {
+  const others = results.flatMap(result => {
     if (result.status === 'fulfilled') return []
     const { reason } = result as { reason: unknown }
     if (reason instanceof AggregateError) return reason.errors as SerializedError[]
     throw reason
   })
+  return [...others, ...hookFileErrors(alerts)]
 }

@@ -61,6 +61,7 @@ const SECTIONS: readonly (readonly [string, (status: Status) => readonly StyledT
   ['Archive', archiveLines],
   ['Chain', chainLines],
   ['Outputs', outputLines],
+  ['Alerts', alertLines],
   ['Upstreams', upstreamLines]
 ]
 
@@ -250,6 +251,18 @@ function outputLines({ recorder }: Status): StyledText[] {
     const text = `${name}: ${formatCount(sent, 'lookup')} sent${waits}${lost}${restarted}`
     if (dropped > 0) return ['red', text]
     return connected || sent + waitingOctets === 0 ? text : ['yellow', `${text}, not connected`]
+  })
+}
+
+function alertLines({ alerts }: Status): StyledText[] {
+  return alerts.map(({ name, active, sent, waiting, dropped, error }) => {
+    const rest = [
+      ...(waiting === 0 ? [] : [`${formatNumber(waiting)} waiting`]),
+      ...(dropped === 0 ? [] : [`${formatNumber(dropped)} dropped`])
+    ]
+    const counts = [`${formatNumber(active)} active`, `${formatCount(sent, 'message')} sent`]
+    const text = `${name}: ${[...counts, ...rest].join(', ')}`
+    return error === null && dropped === 0 ? text : ['yellow', text]
   })
 }
 

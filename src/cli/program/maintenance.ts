@@ -1,9 +1,10 @@
 import type { Command } from 'commander'
 import { examples, type Context } from './context.js'
 
-/** Commands for the files of the query log. */
+/** Commands for alerts and for the files of the query log. */
 export function addMaintenanceCommands(program: Command, { io, done }: Context): void {
   program.commandsGroup('Maintenance:')
+  addAlerts(program, { io, done })
 
   const log = program.command('log').description('Manage query log files')
   examples(
@@ -42,4 +43,22 @@ export function addMaintenanceCommands(program: Command, { io, done }: Context):
       done(await verify(log, command.optsWithGlobals(), io))
     })
   examples(verify, 'verify-log', 'verify-log /srv/log-copy --trust PUBLIC-KEY')
+}
+
+function addAlerts(program: Command, { io, done }: Context): void {
+  const alerts = program.command('alerts').description('Test the webhooks that get alerts')
+  examples(alerts, 'alerts test', 'alerts help test')
+
+  const test = alerts
+    .command('test')
+    .summary('Send a test alert to every webhook of the settings')
+    .description(
+      'Send a test alert to every webhook of the settings, once. The exit code is 0 if all accept it.'
+    )
+    .option('--json', 'print JSON')
+    .action(async (_options, command: Command) => {
+      const { testAlerts } = await import('../commands/alerts-test.js')
+      done(await testAlerts(command.optsWithGlobals(), io))
+    })
+  examples(test, 'alerts test', 'alerts test --config /etc/interdict/interdict.yaml --json')
 }

@@ -5,7 +5,9 @@ import type { Status } from './status.js'
  */
 export interface HealthProblem {
   readonly code: keyof typeof PROBLEMS
-  /** What it is about, in plain text. */
+  /** What of several it is about: an upstream, a list, a worker; null: the gateway. */
+  readonly subject: string | null
+  /** The problem in plain text. */
   readonly message: string
 }
 
@@ -38,18 +40,23 @@ export const PROBLEMS = {
   UPSTREAM_DOWN: false,
   FORWARDING_LOOP: false,
   BUNDLE_EXPIRED: false,
+  LIST_EXPIRED: false,
+  LIST_MISSING: false,
+  LIST_QUARANTINED: false,
   ZONE_EXPIRED: false,
   ZONE_MISSING: false,
   ARCHIVE_FAILED: false,
-  OUTPUT_DISCONNECTED: false
+  OUTPUT_DISCONNECTED: false,
+  CERTIFICATE_EXPIRED: false,
+  ALERTS_FAILING: false
 } as const
 
-type Found = readonly (readonly [code: HealthProblem['code'], message: string])[]
+type Found = readonly (readonly [code: HealthProblem['code'], message: string, subject?: string])[]
 
 /** Judges a status: the state now, not what has happened since the start. */
 export function healthOf(status: Status): Health {
   const all = CHECKS.flatMap(check => check(status))
-  const problems = all.map(([code, message]) => ({ code, message }))
+  const problems = all.map(([code, message, subject = null]) => ({ code, subject, message }))
   return { ready: !problems.some(({ code }) => PROBLEMS[code]), problems }
 }
 
@@ -57,15 +64,19 @@ const CHECKS: readonly ((status: Status) => Found)[] = [
   ({ stopping }) => (stopping ? [['STOPPING', 'the gateway is about to stop']] : []),
   ({ workers }) =>
     workers.flatMap(({ number, state }) =>
-      state === 'listening' ? [] : [['WORKER_DOWN', `worker ${number} is not listening`] as const]
+      state === 'listening'
+        ? []
+        : [['WORKER_DOWN', `worker ${number} is not listening`, String(number)] as const]
     ),
   ({ silent }) =>
-    silent.map(number => ['WORKER_SILENT', `worker ${number} does not respond`] as const),
+    silent.map(number => {
+      return ['WORKER_SILENT', `worker ${number} does not respond`, String(number)] as const
+    }),
   ({ workers, rules: { generation: active } }) =>
     workers.flatMap(({ number, state, generation }) => {
       if (state !== 'listening' || generation >= active) return []
       const message = `worker ${number} answers by generation ${generation} of the rules, not ${active}`
-      return [['WORKER_OUTDATED', message] as const]
+      return [['WORKER_OUTDATED', message, String(number)] as const]
     }),
   ({ rules: { reload } }) => {
     if (reload === null || reload.errors === 0) return []
@@ -89,7 +100,7 @@ const CHECKS: readonly ((status: Status) => Found)[] = [
     if (upstreams.length === 1) return all
     const down = upstreams.filter(({ state }) => state === 'down')
     const each = down.map(({ address }) => {
-      return ['UPSTREAM_DOWN', `upstream ${address} does not answer`] as const
+      return ['UPSTREAM_DOWN', `upstream ${address} does not answer`, address] as const
     })
     return [...all, ...each]
   },
@@ -97,18 +108,31 @@ const CHECKS: readonly ((status: Status) => Found)[] = [
     upstreams.flatMap(({ address, loopsFor }) =>
       loopsFor.map(domain => {
         const message = `upstream ${address} forwards ${domain} back to this gateway`
-        return ['FORWARDING_LOOP', message] as const
+        return ['FORWARDING_LOOP', message, `${address} ${domain}`] as const
       })
     ),
   ({ rules: { bundle } }) =>
     bundle?.state === 'expired'
       ? [['BUNDLE_EXPIRED', `bundle ${bundle.serial} expired at ${bundle.expires}`]]
       : [],
+  ({ remoteLists }) =>
+    remoteLists.flatMap(({ list, state, isQuarantined, confirmed }): Found => {
+      const held = `${list}: a much shorter version awaits interdict lists confirm`
+      const expired = `${list}: no download has succeeded since ${confirmed}`
+      return [
+        ...(state === 'missing'
+          ? [['LIST_MISSING', `${list} was never downloaded`, list] as const]
+          : []),
+        ...(state === 'expired' ? [['LIST_EXPIRED', expired, list] as const] : []),
+        ...(isQuarantined ? [['LIST_QUARANTINED', held, list] as const] : [])
+      ]
+    }),
   ({ zones }) =>
     zones.flatMap(({ list, zone, state, copy }): Found => {
-      if (state === 'missing') return [['ZONE_MISSING', `${list}: ${zone} was never transferred`]]
-      const since = copy?.expires ?? ''
-      return state === 'expired' ? [['ZONE_EXPIRED', `${list}: ${zone} expired at ${since}`]] : []
+      const missing = `${list}: ${zone} was never transferred`
+      if (state === 'missing') return [['ZONE_MISSING', missing, list]]
+      const expired = `${list}: ${zone} expired at ${copy?.expires}`
+      return state === 'expired' ? [['ZONE_EXPIRED', expired, list]] : []
     }),
   ({ archive }) => {
     const last = archive?.last ?? undefined
@@ -118,7 +142,23 @@ const CHECKS: readonly ((status: Status) => Found)[] = [
   ({ recorder }) =>
     (recorder?.outputs ?? [])
       .filter(({ connected, sent, waitingOctets }) => !connected && sent + waitingOctets > 0)
-      .map(({ name }) => ['OUTPUT_DISCONNECTED', `output ${name} is not connected`] as const)
+      .map(({ name }) => {
+        return ['OUTPUT_DISCONNECTED', `output ${name} is not connected`, name] as const
+      }),
+  ({ certificates }) =>
+    certificates
+      .filter(({ expires }) => Date.parse(expires) <= Date.now())
+      .map(({ name, expires }) => {
+        return [
+          'CERTIFICATE_EXPIRED',
+          `certificate of ${name} expired at ${expires}`,
+          name
+        ] as const
+      }),
+  ({ alerts }) =>
+    alerts.flatMap(({ name, error }) =>
+      error === null ? [] : [['ALERTS_FAILING', error, name] as const]
+    )
 ]
 
 function firstError({ errors, first }: { errors: number; first: readonly { message: string }[] }) {

@@ -5,15 +5,18 @@ import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { ListState } from '../../rules/lists/load-list.js'
 import type { BundleFacts } from '../../rules/model/types.js'
 import type { Endpoint, Transport } from '../../udp/datagram.js'
+import type { AlertHookStatus } from '../alerts/alert-hook.js'
 import { archiveStatus, type ArchiveStatus } from '../querylog/archive-status.js'
 import type { Archiver } from '../querylog/archiver.js'
 import type { RecorderHandle } from '../querylog/recorder-handle.js'
 import { bundleState, type BundleState } from '../reload/bundle-expiry.js'
 import type { ReloadStatus, ReloadReporter } from '../reload/reload-reporter.js'
+import type { RemoteListStatus, RemoteListUpdater } from '../sources/remote-list-updater.js'
 import type { ZoneStatus, ZoneTransfers } from '../sources/zone-transfers.js'
 import type { PendingList, RecorderReply } from '../threads/messages.js'
 import type { CacheStatus, SharedCache } from '../workers/shared-cache.js'
 import type { WorkerPool, WorkerSummary } from '../workers/worker-pool.js'
+import type { CertificateDates } from './certificates.js'
 import { upstreamsStatus, type UpstreamSources, type UpstreamStatus } from './upstream-status.js'
 import { sumCounters, type WorkerCounters } from './worker-status.js'
 
@@ -40,6 +43,12 @@ export interface Status extends WorkerCounters {
   readonly upstreams: readonly UpstreamStatus[]
   /** Lists that are zones transferred from primaries. */
   readonly zones: readonly ZoneStatus[]
+  /** Lists that are downloaded. */
+  readonly remoteLists: readonly RemoteListStatus[]
+  /** Certificates that the settings name. */
+  readonly certificates: readonly CertificateDates[]
+  /** Webhooks. */
+  readonly alerts: readonly AlertHookStatus[]
   /** Null: no reply in time. */
   readonly recorder: (RecorderReply & { readonly restarts: number }) | null
   /** Null: archiving, retention and chaining are off, or the query log is. */
@@ -102,6 +111,9 @@ export interface StatusSources extends UpstreamSources {
   >
   readonly rules: Snapshot
   readonly zones: Pick<ZoneTransfers, 'status'>
+  readonly lists: Pick<RemoteListUpdater, 'status'>
+  readonly certificates: readonly CertificateDates[]
+  readonly alerts: readonly AlertHookStatus[]
   readonly endpoints: readonly Endpoint[]
   readonly transport: Transport['kind']
   /** Wall-clock time of the start. */
@@ -116,10 +128,11 @@ export async function gatherStatus(
   timeout: Milliseconds = THREAD_TIMEOUT
 ): Promise<Status> {
   const { workerPool, recorder, endpoints, transport, started, uptime } = sources
-  const [responses, recorded, zones, archive] = await Promise.all([
+  const [responses, recorded, zones, remoteLists, archive] = await Promise.all([
     workerPool.request({ kind: 'status' }, timeout),
     recorder.status(timeout),
     sources.zones.status(),
+    sources.lists.status(),
     archiveStatus(sources.archiver, timeout)
   ])
   const replies = responses.flatMap(({ reply }) => (typeof reply === 'object' ? [reply] : []))
@@ -143,6 +156,9 @@ export async function gatherStatus(
       replies.map(({ upstreams }) => upstreams)
     ),
     zones,
+    remoteLists,
+    certificates: sources.certificates,
+    alerts: sources.alerts,
     recorder: typeof recorded === 'object' ? { ...recorded, restarts: recorder.restarts } : null,
     archive
   }

@@ -9,10 +9,14 @@ import { allocateCounters, COUNTERS } from '../../resolver/lookup-counters.js'
 import type { Endpoint, Transport } from '../../udp/datagram.js'
 import { acquireStartLock } from '../../udp/start-lock.js'
 import { systemTimers } from '../../upstream/timers.js'
+import { hookFileErrors } from '../../alerts/hook-files.js'
 import { AdminInterface } from '../admin/admin-interface.js'
 import type { AdminRequest } from '../admin/admin-protocol.js'
+import { certificateFiles, CertificateReader } from '../admin/certificates.js'
+import { withHealth } from '../admin/health.js'
 import { HttpHandle } from '../admin/http/http-handle.js'
 import { gatherStatus, type Status } from '../admin/status.js'
+import { Alerts } from '../alerts/alerts.js'
 import { Archiver } from '../querylog/archiver.js'
 import { checkChainKey } from '../querylog/chain-key.js'
 import { RecorderHandle } from '../querylog/recorder-handle.js'
@@ -62,6 +66,8 @@ export class Gateway {
   private readonly http: HttpHandle
   private readonly ruleCounters: RuleCounters
   private readonly lag: EventLoopLag
+  private readonly certificates: CertificateReader
+  private readonly alerts: Alerts
   /** Memory for what is counted by the active rules. */
   private counters: SharedArrayBuffer | undefined
   private hasCookieSecrets = false
@@ -118,12 +124,21 @@ export class Gateway {
     })
     const handle = (request: AdminRequest): Promise<unknown> => this.admin.handle(request)
     this.http = new HttpHandle({ startThread, config, counters, handle, log })
+    this.certificates = new CertificateReader(certificateFiles(config))
+    this.alerts = new Alerts({
+      startThread,
+      log,
+      status: () => this.status().then(withHealth),
+      rulesEndingWithin: time => this.reloader.reporter.rulesEndingWithin(time)
+    })
+    const bootstrap = bootstrapServers(config, upstreams)
+    this.alerts.update(config, bootstrap)
     this.reloader = new RulesReloader({
       config,
       compiler,
       log,
       startThread,
-      bootstrap: bootstrapServers(config, upstreams),
+      bootstrap,
       adopt: (snapshot, isFirst) => this.adopt(snapshot, isFirst),
       reloadSecrets: () => this.reloadCookieSecrets(),
       setNotifySources: rules => this.workerPool.setNotifySources(rules)
@@ -150,7 +165,12 @@ export class Gateway {
    * @returns the errors that prevent it; empty: it serves
    */
   async start(): Promise<readonly SerializedError[]> {
-    const keyErrors = [...(await this.reloadCookieSecrets()), ...checkChainKey(this.options.config)]
+    const { config } = this.options
+    const keyErrors = [
+      ...(await this.reloadCookieSecrets()),
+      ...checkChainKey(config),
+      ...hookFileErrors(config.alerts).map(serializeError)
+    ]
     if (keyErrors.length > 0) return keyErrors
     // The threads load their code while the rules are read, which is most of the start-up time.
     this.workerPool.start()
@@ -162,7 +182,8 @@ export class Gateway {
     this.recorder.start()
     this.reloader.startWatching(this.warnings)
     this.loopDetector.start()
-    if (this.options.config.log.queries.which !== 'none') this.archiver.start()
+    if (config.log.queries.which !== 'none') this.archiver.start()
+    this.alerts.start()
     return []
   }
 
@@ -186,10 +207,12 @@ export class Gateway {
     this.isStopping = true
     await sleep(this.options.config.shutdown.lameDuck)
     this.close()
+    const alertsEnded = this.alerts.close()
     await this.archiver.close()
     await this.workerPool.drain(this.options.config.shutdown.grace)
     const recorderEnded = await this.recorder.drain()
     const compilerEnded = await this.options.compiler.close()
+    await alertsEnded
     return (await this.reloader.hasStopped()) && recorderEnded && compilerEnded
   }
 
@@ -200,6 +223,7 @@ export class Gateway {
     const { compiler } = this.options
     const ends = [recorder.end(), compiler.close(), workerPool.end(), archiver.close()] as const
     const [recorderEnded, compilerEnded] = await Promise.all(ends)
+    await this.alerts.end()
     return (await this.reloader.hasStopped()) && recorderEnded && compilerEnded
   }
 
@@ -273,7 +297,9 @@ export class Gateway {
   status(): Promise<Status> {
     const { workerPool, cache, recorder, archiver, loopDetector, endpoints, upstreams, created } =
       this
-    const { reporter, rules, zones } = this.reloader
+    const { reporter, rules, zones, lists } = this.reloader
+    const certificates = this.certificates.read()
+    const { status: alerts } = this.alerts
     const { kind: transport } = this.options.transport
     const times = {
       started: created.wall,
@@ -283,7 +309,7 @@ export class Gateway {
     const sources = { workerPool, cache, recorder, archiver, loopDetector, reporter, rules, zones }
     const { defaultUpstreams } = this
     const names = { endpoints, upstreams, defaultUpstreams, transport }
-    return gatherStatus({ ...sources, ...names, ...times })
+    return gatherStatus({ ...sources, ...names, ...times, lists, certificates, alerts })
   }
 }
 

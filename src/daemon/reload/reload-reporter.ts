@@ -1,5 +1,5 @@
 import { systemClock } from '../../base/clock.js'
-import type { Milliseconds } from '../../base/units.js'
+import type { Milliseconds, Seconds } from '../../base/units.js'
 import type { SnapshotChanges } from '../../policy/diff/compare.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
@@ -8,7 +8,7 @@ import type { ListState } from '../../rules/lists/load-list.js'
 import type { CompileResult, PendingList } from '../threads/messages.js'
 import type { SerializedError } from '../threads/serialized-error.js'
 import { BundleExpiryMonitor } from './bundle-expiry.js'
-import { RuleExpiryMonitor, type DueRules } from './rule-expiry.js'
+import { RuleExpiryMonitor, type DueRules, type RuleEnding } from './rule-expiry.js'
 
 /** Why the rules are read, for the log and the status. */
 export type ReloadReason =
@@ -70,6 +70,11 @@ export class ReloadReporter {
   /** Bans and exceptions that need attention. */
   get due(): DueRules {
     return this.ruleExpiry.due()
+  }
+
+  /** Bans and exceptions that end within this time. */
+  rulesEndingWithin(time: Seconds): readonly RuleEnding[] {
+    return this.ruleExpiry.endingWithin(time)
   }
 
   /** Stops logging events of rules and bundles. */

@@ -19,6 +19,13 @@ interface RuleEvent {
   readonly message: () => InterdictError | string
 }
 
+/** A ban or an exception that ends soon. */
+export interface RuleEnding {
+  readonly ruleId: string
+  readonly kind: string
+  readonly until: Seconds
+}
+
 /** The number of bans and exceptions that need attention. */
 export interface DueRules {
   /** Bans and exceptions that expire within the next 14 days. */
@@ -54,11 +61,17 @@ export class RuleExpiryMonitor {
     this.scheduleNext()
   }
 
+  /** Bans and exceptions that end within this time. */
+  endingWithin(time: Seconds): readonly RuleEnding[] {
+    const now = epochSeconds(this.clock)
+    return this.rules.filter(({ until }) => now < until && until <= now + time)
+  }
+
   due(): DueRules {
     const now = epochSeconds(this.clock)
     const holding = this.rules.filter(({ until }) => now < until)
     return {
-      ending: holding.filter(({ until }) => until <= now + EXPIRY_NOTICE).length,
+      ending: this.endingWithin(EXPIRY_NOTICE).length,
       reviews: holding.filter(claim => (reviewOf(claim) ?? Infinity) <= now).length
     }
   }

@@ -61,7 +61,7 @@ type FullResult = Exclude<CompileResult, { readonly kind: 'updated' }>
 export class RulesReloader {
   readonly reporter: ReloadReporter
   private readonly watcher: FileWatcher
-  private readonly lists: RemoteListUpdater
+  readonly lists: RemoteListUpdater
   readonly zones: ZoneTransfers
   private readonly replaced = new ReplacedSnapshots(COLLECT_DELAY.control)
   private readonly retryTimer = new RetryTimer(() => void this.reload('retry'))

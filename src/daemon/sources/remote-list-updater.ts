@@ -18,6 +18,24 @@ const MAX_TIMER: Milliseconds = 3_600_000
 /** Delay before a new fetcher is started after one died. */
 const CRASH_DELAY: Milliseconds = 60_000
 
+/** A list without a successful download for so many refresh intervals has expired. */
+const EXPIRY_REFRESHES = 3
+/** But not before this: a server may be down for a night. */
+const MIN_EXPIRY: Milliseconds = 86_400_000
+
+/** The status of a list that is downloaded. The JSON form is public, see docs/reference/admin-socket.md. */
+export interface RemoteListStatus {
+  readonly list: string
+  /** `expired`: no download has succeeded for three refresh intervals, at least a day; still in force. */
+  readonly state: 'good' | 'failing' | 'expired' | 'missing'
+  /** Whether a much shorter version awaits confirmation. */
+  readonly isQuarantined: boolean
+  /** Consecutive failed downloads. */
+  readonly failures: number
+  /** When the last download succeeded, RFC 3339; null without a copy. */
+  readonly confirmed: string | null
+}
+
 export interface RemoteListUpdaterOptions {
   readonly startThread: StartThread
   readonly copiesFolder: string
@@ -85,6 +103,22 @@ export class RemoteListUpdater {
   setLists(lists: RemoteListSet): void {
     this.current = lists
     void this.schedule()
+  }
+
+  /** The status of all lists, from their records on disk. */
+  async status(): Promise<readonly RemoteListStatus[]> {
+    const now = this.options.clock.wall()
+    return Promise.all(
+      this.current.lists.map(async ({ id, refresh }) => {
+        const { copy, held, failures, confirmed } = await this.copies.record(id)
+        const last = copy === undefined ? null : (confirmed ?? copy.fetched)
+        const lasts = Math.max(MIN_EXPIRY, EXPIRY_REFRESHES * refresh)
+        const isExpired = last !== null && Date.parse(last) + lasts <= now
+        const good = failures > 0 ? 'failing' : 'good'
+        const state = last === null ? 'missing' : isExpired ? 'expired' : good
+        return { list: id, state, isQuarantined: held !== undefined, failures, confirmed: last }
+      })
+    )
   }
 
   close(): void {

@@ -1,3 +1,4 @@
+import type { AlertMessage, Hook } from '../../alerts/post-alert.js'
 import type { Prefix } from '../../base/address.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import type { Config, QueryLogConfig } from '../../config/config.js'
@@ -118,6 +119,18 @@ export interface FetcherInit extends RemoteListSet {
   readonly caFile: string | undefined
   readonly timeout: Milliseconds
 }
+
+/** The start parameters of an alert thread, which reports on each message and exits. */
+export interface AlertInit {
+  readonly hook: Hook
+  readonly bootstrap: BootstrapServers
+  readonly messages: readonly AlertMessage[]
+}
+
+export type FromAlert =
+  | { readonly kind: 'sent'; readonly delivery: string }
+  /** No further message is tried. */
+  | { readonly kind: 'failed'; readonly delivery: string; readonly error: SerializedError }
 
 /** The start parameters of a transfer thread, which reports its result and exits. */
 export interface TransferInit {

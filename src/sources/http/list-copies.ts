@@ -28,6 +28,8 @@ export interface CopyRecord {
   readonly tried: string
   /** Consecutive failures. */
   readonly failures: number
+  /** When the server last confirmed the copy or sent it; absent in records of earlier versions. */
+  readonly confirmed?: string | undefined
   /** The last error. */
   readonly trouble?: { readonly code: string; readonly message: string } | undefined
 }

@@ -48,7 +48,8 @@ export async function updateList(list: RemoteList, parts: ListUpdateOptions): Pr
   const before = await copies.intactRecord(id)
   const tried = new Date(now()).toISOString()
   try {
-    return await fetchAndVerify(list, parts, { ...before, tried, failures: 0, trouble: undefined })
+    const record = { ...before, tried, failures: 0, confirmed: tried, trouble: undefined }
+    return await fetchAndVerify(list, parts, record)
   } catch (error) {
     const trouble = errorInfo(error)
     const failed = { ...before, tried, failures: before.failures + 1, trouble }

@@ -33,6 +33,9 @@ export const STATUS: StatusReply = {
   cache: { answers: usage, failures: usage },
   upstreams: [],
   zones: [],
+  remoteLists: [],
+  certificates: [],
+  alerts: [],
   recorder: null,
   archive: null,
   health: { ready: true, problems: [] }

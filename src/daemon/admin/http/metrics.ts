@@ -26,7 +26,8 @@ export function metricFamilies(status: StatusReply, figures: ProcessFigures): Me
     ...upstreamMetrics(status),
     ...logMetrics(status),
     ...outputMetrics(status),
-    ...zoneMetrics(status)
+    ...zoneMetrics(status),
+    ...alertMetrics(status)
   ].map(family => ({ ...family, name: `interdict_${family.name}` }))
 }
 
@@ -284,6 +285,29 @@ function zoneMetrics({ zones }: StatusReply): MetricFamily[] {
       'zone_failures',
       'Failed attempts in a row to refresh a zone.',
       zones.map(({ list, failures }) => ({ value: failures, labels: { list } }))
+    )
+  ]
+}
+
+function alertMetrics({ alerts, certificates }: StatusReply): MetricFamily[] {
+  const results = alerts.flatMap(({ name: hook, sent, failed, dropped }) =>
+    Object.entries({ sent, failed, dropped }).map(([result, value]) => {
+      return { value, labels: { hook, result } }
+    })
+  )
+  return [
+    counters('alerts', 'Messages to a webhook: sent, failed tries, and dropped.', results),
+    gauges(
+      'alerts_waiting',
+      'Messages that wait to be sent to a webhook.',
+      alerts.map(({ name: hook, waiting }) => ({ value: waiting, labels: { hook } }))
+    ),
+    gauges(
+      'certificate_expiry_timestamp_seconds',
+      'When a certificate expires.',
+      certificates.map(({ name: certificate, expires }) => {
+        return { value: timeOf(expires), labels: { certificate } }
+      })
     )
   ]
 }

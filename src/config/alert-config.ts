@@ -1,0 +1,56 @@
+import type { Position } from '../base/position.js'
+import type { Milliseconds } from '../base/units.js'
+
+/**
+ * What alerts can be about. Names are public and stable: docs/reference/alerts.md. Problems of the gateway's
+ * health have the name of their code.
+ */
+export const ALERT_EVENTS = [
+  'worker-down',
+  'worker-silent',
+  'worker-outdated',
+  'worker-restarted',
+  'rules-refused',
+  'reload-stuck',
+  'secrets-refused',
+  'rule-ending',
+  'log-unwritable',
+  'recorder-silent',
+  'archive-failed',
+  'output-disconnected',
+  'upstreams-down',
+  'upstream-down',
+  'forwarding-loop',
+  'bundle-ending',
+  'bundle-expired',
+  'list-expired',
+  'list-missing',
+  'list-quarantined',
+  'zone-expired',
+  'zone-missing',
+  'certificate-ending',
+  'certificate-expired',
+  'alerts-failing'
+] as const
+
+export type AlertEvent = (typeof ALERT_EVENTS)[number]
+
+/** A webhook that gets alerts. */
+export interface AlertHookConfig {
+  readonly name: string
+  /** May have a secret in its path: it is never logged. */
+  readonly url: string
+  readonly events: readonly AlertEvent[]
+  /** Undefined: alerts are not signed. */
+  readonly secretFile: string | undefined
+  /** CA certificates trusted in addition to the built-in ones. */
+  readonly caFile: string | undefined
+  /** How long before an end an alert is raised. */
+  readonly endingWithin: Milliseconds
+  /** How often an alert that lasts is sent again; 0: never. */
+  readonly resend: Milliseconds
+  /** For one try. */
+  readonly timeout: Milliseconds
+  /** Position of the hook, for errors of its files. */
+  readonly position: Position
+}

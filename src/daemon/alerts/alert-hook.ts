@@ -1,0 +1,208 @@
+import { alertMessage } from '../../alerts/alert-body.js'
+import type { AlertMessage } from '../../alerts/post-alert.js'
+import { failure } from '../../base/error.js'
+import type { Milliseconds } from '../../base/units.js'
+import type { AlertHookConfig } from '../../config/alert-config.js'
+import type { ServiceLog } from '../../querylog/record/service-log.js'
+import type { BootstrapServers } from '../../sources/http/bootstrap-resolver.js'
+import type { Timer, Timers } from '../../upstream/timers.js'
+import type { AlertInit, FromAlert } from '../threads/messages.js'
+import type { StartThread, Thread } from '../threads/thread.js'
+import { AlertTracker } from './alert-tracker.js'
+import type { Condition } from './conditions.js'
+
+/** Alerts that wait; above it the oldest is dropped. */
+const MAX_QUEUE = 100
+/** With the delays below, an alert is given up after about 25 minutes. */
+const MAX_TRIES = 12
+/** Delay after a failed try, doubled with each further one in a row. */
+const FIRST_RETRY: Milliseconds = 2_000
+const MAX_RETRY: Milliseconds = 300_000
+/** Random part of a delay, so that gateways do not all try at once. */
+const JITTER = 0.5
+/** How long the last try at shutdown may take. */
+const LAST_TRY: Milliseconds = 3_000
+
+/** The JSON form is public, see docs/reference/admin-socket.md. */
+export interface AlertHookStatus {
+  readonly name: string
+  /** Alerts raised and not resolved, now. */
+  readonly active: number
+  /** Messages that wait to be sent, now. */
+  readonly waiting: number
+  readonly sent: number
+  /** Failed tries. */
+  readonly failed: number
+  /** Messages given up: after 12 tries, or because 100 were waiting. */
+  readonly dropped: number
+  /** Why the last try failed; null: it did not. */
+  readonly error: string | null
+}
+
+export interface AlertHookOptions {
+  readonly startThread: StartThread
+  readonly log: ServiceLog
+  readonly timers: Timers
+  /** At least 0, less than 1. */
+  readonly random: () => number
+}
+
+/** What changes with the settings. */
+export interface AlertHookSettings {
+  readonly hook: AlertHookConfig
+  /** Resolve the name of its host: never this gateway itself. */
+  readonly bootstrap: BootstrapServers
+  readonly gatewayName: string
+}
+
+interface Waiting extends AlertMessage {
+  tries: number
+}
+
+/**
+ * One webhook: which alerts are active, and which messages wait to be sent. Messages are sent in order, by a
+ * thread that runs only for that. They wait here until it reports them sent, so that none is lost when it dies.
+ */
+export class AlertHook {
+  private readonly counts = { sent: 0, failed: 0, dropped: 0 }
+  private readonly tracker = new AlertTracker()
+  private queue: Waiting[] = []
+  private failures = 0
+  private error: string | null = null
+  private thread: Thread<never> | undefined
+  private retryTimer: Timer | undefined
+  private isClosed = false
+  private onExit: () => void = () => undefined
+
+  constructor(
+    private settings: AlertHookSettings,
+    private readonly options: AlertHookOptions
+  ) {}
+
+  get status(): AlertHookStatus {
+    const { settings, tracker, queue, counts, error } = this
+    const { name } = settings.hook
+    return { name, active: tracker.count, waiting: queue.length, ...counts, error }
+  }
+
+  /** New settings of this hook. */
+  update(settings: AlertHookSettings): void {
+    this.settings = settings
+    this.tracker.keepOnly(settings.hook.events)
+  }
+
+  /** @param now monotonic */
+  check(conditions: readonly Condition[], now: Milliseconds): void {
+    const { hook, gatewayName } = this.settings
+    const { name, events, resend } = hook
+    const own = conditions.filter(
+      ({ event, subject }) =>
+        // A hook that fails is no news for itself.
+        events.includes(event) && !(event === 'alerts-failing' && subject === name)
+    )
+    for (const news of this.tracker.update(own, now, resend)) {
+      this.queue.push({ ...alertMessage(news, gatewayName), tries: 0 })
+    }
+    while (this.queue.length > MAX_QUEUE) this.drop(this.queue[0]!, `${MAX_QUEUE} are waiting`)
+    if (this.retryTimer === undefined) this.send()
+  }
+
+  /** Tries once more to send what waits, within three seconds. */
+  async close(): Promise<void> {
+    this.retryTimer?.cancel()
+    if (this.queue.length > 0) {
+      const exited = new Promise<void>(resolve => (this.onExit = resolve))
+      this.send()
+      const timer = this.options.timers.after(LAST_TRY, () => this.onExit())
+      await exited
+      timer.cancel()
+    }
+    await this.end()
+    for (const message of this.queue) this.drop(message, 'the gateway stops')
+  }
+
+  /** Ends at once. */
+  async end(): Promise<void> {
+    this.isClosed = true
+    this.retryTimer?.cancel()
+    await this.thread?.end()
+  }
+
+  private send(): void {
+    const { queue, settings, options } = this
+    if (this.thread !== undefined || this.isClosed || queue.length === 0) return
+    this.retryTimer = undefined
+    const { hook, bootstrap } = settings
+    const init: AlertInit = { hook, bootstrap, messages: queue.map(withoutTries) }
+    let sent = 0
+    let hasFailed = false
+    this.thread = options.startThread<never, FromAlert>('alert-main.js', init, {
+      message: message => {
+        if (message.kind === 'sent') {
+          sent++
+          this.onSent(message.delivery)
+        } else {
+          hasFailed = true
+          this.onFailed(message.delivery, message.error.message)
+        }
+      },
+      exited: error => {
+        this.thread = undefined
+        const next = init.messages[sent]
+        if (next !== undefined && !hasFailed) {
+          this.onFailed(next.delivery, `alert thread died: ${error?.message ?? 'it exited'}`)
+        }
+        this.onExit()
+        if (!this.isClosed) this.schedule()
+      }
+    })
+  }
+
+  /** Sends what has come meanwhile, after a failure later. */
+  private schedule(): void {
+    const { failures, options } = this
+    if (this.queue.length === 0) return
+    if (failures === 0) return this.send()
+    const delay = Math.min(MAX_RETRY, FIRST_RETRY * 2 ** (failures - 1))
+    const jitter = 1 - JITTER + 2 * JITTER * options.random()
+    this.retryTimer = options.timers.after(delay * jitter, () => this.send())
+  }
+
+  private onSent(delivery: string): void {
+    const { name } = this.settings.hook
+    this.counts.sent++
+    this.remove(delivery)
+    if (this.failures > 0) this.options.log.info({ hook: name }, 'alerts can be sent again')
+    this.failures = 0
+    this.error = null
+  }
+
+  private onFailed(delivery: string, why: string): void {
+    const { name } = this.settings.hook
+    this.counts.failed++
+    this.error = why
+    if (this.failures++ === 0) {
+      this.options.log.warn({ code: 'ALERT_SEND', hook: name }, `${why}; retrying`)
+    }
+    const message = this.queue.find(one => one.delivery === delivery)
+    if (message !== undefined && ++message.tries >= MAX_TRIES) {
+      this.drop(message, `${MAX_TRIES} tries failed`)
+    }
+  }
+
+  private drop({ delivery, event }: Waiting, why: string): void {
+    const { name } = this.settings.hook
+    this.counts.dropped++
+    this.remove(delivery)
+    const { code, message } = failure('ALERT_DROPPED', name, event, why)
+    this.options.log.error({ code, hook: name }, message)
+  }
+
+  private remove(delivery: string): void {
+    this.queue = this.queue.filter(one => one.delivery !== delivery)
+  }
+}
+
+const withoutTries = ({ delivery, event, body }: Waiting): AlertMessage => {
+  return { delivery, event, body }
+}
