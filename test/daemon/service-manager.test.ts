@@ -7,7 +7,7 @@ import { rememberingLog } from '../querylog/record/events.js'
 import { receiveNotifications, socketFolder } from '../udp/notify-receiver.js'
 import { eventually } from './site.js'
 
-const READY = 'STATUS=ready: 2 networks, 3 rules, 1 workers'
+const READY = 'STATUS=ready: networks 2, rules 3, workers 1'
 const GOOD = {
   rules: { networks: 2, rules: 3, reload: null, reloadStuckSince: null, bundle: null },
   workers: [{ number: 0, state: 'listening', since: null, restarts: 0 }],

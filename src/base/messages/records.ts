@@ -28,7 +28,7 @@ export const RECORDS = {
 
   // querylog/archive
   ARCHIVE_NO_DUCKDB: (why: string) =>
-    `cannot load DuckDB, which this needs; install it with "npm install @duckdb/node-api" (${why})`,
+    `cannot load DuckDB, which this needs; install the package interdict-analysis, or "npm install @duckdb/node-api" (${why})`,
   ARCHIVE_BROKEN: (paths: string) => `not valid Parquet, skipped: ${paths}`,
   ARCHIVE_PROCESS: (why: string) => `query log maintenance process failed: ${why}`,
   ARCHIVE_TALLY: (path: string) =>

@@ -123,7 +123,7 @@ function statusLine(status: Status): string {
   const others = more.length === 0 ? '' : ` (and ${more.length} more)`
   const text =
     first === undefined
-      ? `${rules.networks} networks, ${rules.rules} rules, ${workers.length} workers`
+      ? `networks ${rules.networks}, rules ${rules.rules}, workers ${workers.length}`
       : `${first.message}${others}`
   return `STATUS=${health.ready ? 'ready' : 'not ready'}: ${text.replaceAll(/\s+/g, ' ')}`
 }

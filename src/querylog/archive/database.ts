@@ -90,7 +90,9 @@ async function loadDuckdb(): Promise<typeof import('@duckdb/node-api')> {
   try {
     return await import('@duckdb/node-api')
   } catch (error) {
-    throw failure('ARCHIVE_NO_DUCKDB', error instanceof Error ? error.message : String(error))
+    // Node adds a stack of files in further lines.
+    const [why = ''] = String(error).split('\n')
+    throw failure('ARCHIVE_NO_DUCKDB', why)
   }
 }
 
