@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.js'
 import type { Milliseconds } from '../base/units.js'
 import type { Snapshot } from '../policy/tables/snapshot.js'
-import { MATCH } from '../querylog/record/query-event.js'
+import { MATCH, PROTOCOL } from '../querylog/record/query-event.js'
 
 /** Upper bounds of the buckets that response times are counted in; above them is one more. */
 export const DURATION_BOUNDS: readonly Milliseconds[] = [
@@ -23,16 +23,19 @@ export const COUNTER = {
   misses: 33,
   stale: 34,
   /** Messages that were rejected before the network was looked up, by transport. */
-  malformed: 35, // and 36
+  malformed: 35, // to 38
   /** Lookups blocked by the rebinding guard. */
-  rebinding: 37,
+  rebinding: 39,
   /** Sum of all response times, in milliseconds. */
-  durationSum: 38,
+  durationSum: 40,
   /** Response times by `DURATION_BOUNDS`. */
-  durations: 39, // to 52
+  durations: 41, // to 54
   /** Not a counter: see `EventLoopLag`. */
   lag: 56
 } as const
+
+/** Number of protocols that queries are counted by. */
+export const PROTOCOLS = Object.keys(PROTOCOL).length
 
 /** Numbers per worker of the counters in `COUNTER`: whole cache lines, so that workers share none. */
 export const COUNTERS = 64
@@ -44,7 +47,7 @@ export const CLAIM_MATCHES = MATCH.address
 
 /**
  * Where the counters of one snapshot are, in numbers from the start of a worker's part: queries by
- * verdict class; blocked lookups by client class; for each of `CLAIM_MATCHES`, lookups by claim, blocked
+ * client class and protocol; blocked lookups by client class; for each of `CLAIM_MATCHES`, lookups by claim, blocked
  * or monitored. Memory that no rule has counted in is never touched, so it costs address space only.
  */
 export interface RuleCounterLayout {
@@ -59,7 +62,7 @@ export interface RuleCounterLayout {
 export function ruleCounterLayout({ clients, claims }: Snapshot): RuleCounterLayout {
   const classes = clients.networkOf.length
   const { length } = claims.all
-  const blockedAt = 2 * classes
+  const blockedAt = PROTOCOLS * classes
   const claimsAt = blockedAt + classes
   const used = claimsAt + CLAIM_MATCHES * length
   return {
@@ -85,7 +88,7 @@ export class LookupCounters {
   readonly fixed: Float64Array
   /** By RCODE. */
   readonly shelved: Float64Array
-  /** By verdict class in the rules in force. */
+  /** By client class and protocol, `PROTOCOLS` numbers for each class. */
   requests: Float64Array = new Float64Array(0)
   private blocked: Float64Array = new Float64Array(0)
   /** By claim, one array for each match. */
@@ -119,7 +122,7 @@ export class LookupCounters {
     const start = memory === undefined ? 0 : this.worker * size
     const at = (offset: number, length: number): Float64Array =>
       new Float64Array(shared, (start + offset) * Float64Array.BYTES_PER_ELEMENT, length)
-    this.requests = at(0, 2 * classes)
+    this.requests = at(0, PROTOCOLS * classes)
     this.blocked = at(blockedAt, classes)
     this.claims = at(claimsAt, CLAIM_MATCHES * claims)
     this.claimCount = claims

@@ -57,8 +57,9 @@ export class QueryContext {
     private readonly cookies: ServerCookies | undefined
   ) {}
 
+  /** Also over TLS: the same limits apply, and the address is not spoofed. */
   get overTcp(): boolean {
-    return this.protocol === PROTOCOL.tcp
+    return this.protocol !== PROTOCOL.udp
   }
 
   /**
@@ -162,8 +163,8 @@ export class QueryContext {
     this.octets = octets
     this.protocol = protocol
     const reading = this.query.decode(octets, at, end, seed)
-    const offered = protocol === PROTOCOL.tcp ? MAX_TCP_MESSAGE : this.query.udpSize
-    const most = protocol !== PROTOCOL.tcp && offered > MAX_UDP_REPLY ? MAX_UDP_REPLY : offered
+    const offered = protocol !== PROTOCOL.udp ? MAX_TCP_MESSAGE : this.query.udpSize
+    const most = protocol === PROTOCOL.udp && offered > MAX_UDP_REPLY ? MAX_UDP_REPLY : offered
     this.maxLength = most < room ? most : room
     this.reading = reading
     this.hasValidCookie = false

@@ -47,7 +47,7 @@ import { VERDICT } from '../querylog/record/query-event.js'
 import type { Forwarder, Outcome } from '../upstream/forwarder.js'
 import type { ClientResponseTimer } from './client-response-timer.js'
 import { isStale, type Fallback } from './fallback.js'
-import { EXTENDED_RCODE, COUNTER } from './lookup-counters.js'
+import { EXTENDED_RCODE, COUNTER, PROTOCOLS } from './lookup-counters.js'
 import { detectLoop, refuseLoop, type LoopDetection } from './loop-detection.js'
 import type { NotifyHandler } from './notify-handler.js'
 import {
@@ -145,7 +145,7 @@ export class Resolver implements Responder, PendingQueryHandler {
       return this.rejectMalformed(reading, at, client, clientAt)
     }
     context.setClient(client, clientAt, policy.classOf(client, clientAt))
-    counters.requests[context.verdictClass]!++
+    counters.requests[PROTOCOLS * context.clientClass + protocol]!++
     // The shelf holds answers that no rule of this network matches over this transport: one lookup replaces all stages
     // below, until the answer expires or the rules change.
     const shelved =

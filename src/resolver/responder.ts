@@ -8,6 +8,7 @@ export const PENDING = -1
 /** Transport of a query; the values of the query log's PROTOCOL. */
 export const UDP = 0
 export const TCP = 1
+export const DOT = 2
 
 /**
  * What listeners need of the resolver: `answer` is the fast path, which replies in place to what

@@ -6,23 +6,25 @@ import {
   hasKeepaliveOption,
   KEEPALIVE_OPTION_SIZE
 } from '../dns/edns/keepalive.js'
-import { PENDING, DROP, TCP, type Responder } from '../resolver/responder.js'
-import {
-  HEADER_INVALID,
-  HEADER_INCOMPLETE,
-  decodeProxyHeader,
-  startsProxyHeader
-} from './proxy-header.js'
+import { appendPadding, hasPaddingOption, paddedSize } from '../dns/edns/padding.js'
+import { PENDING, DOT, DROP, type Responder } from '../resolver/responder.js'
+import { startsProxyHeader } from './proxy-header.js'
 import { ReceiveBuffer } from './tcp-receive-buffer.js'
-import { withLengthPrefix, MAX_MESSAGE, PREFIX, type ReplyBuffer } from './tcp-reply-buffer.js'
+import { MAX_MESSAGE, PREFIX, type ReplyBuffer } from './tcp-reply-buffer.js'
 import { CLIENT_ADDRESS, type TrustedProxies } from './trusted-proxies.js'
 
 /** Octets of a DNS header (RFC 1035 §4.1.1); a message without one cannot be answered. */
 const HEADER: Octets = 12
 
+/** EDNS options that a connection adds to a reply, because the query has them: bits. */
+const KEEPALIVE = 1
+const PADDING = 2
+
 /** What the connections of one listener share. */
 export interface ConnectionContext {
   readonly responder: Responder
+  /** TCP or DOT. */
+  readonly protocol: number
   readonly replies: ReplyBuffer
   readonly clock: Clock
   readonly idle: Milliseconds
@@ -33,12 +35,10 @@ export interface ConnectionContext {
 
 /** The other end of a connection. */
 export interface Peer {
-  /** The peer's address, replaced by the one in its PROXY header: four words. */
+  /** The peer's address, or the one in its PROXY header: four words. */
   readonly client: Uint32Array
   /** One of `CLIENT_ADDRESS`. */
   readonly addressSource: number
-  /** Called once the client is known; false if it has too many connections. */
-  readonly admit: () => boolean
 }
 
 /**
@@ -56,8 +56,6 @@ export class TcpConnection {
   private accepting = true
   private advancing = false
   private flushing = false
-  /** The part of the PROXY header received so far; undefined once it is complete. */
-  private header: Buffer | undefined
   private hasQuery = false
 
   constructor(
@@ -66,8 +64,7 @@ export class TcpConnection {
     private readonly context: ConnectionContext
   ) {
     this.lastUse = context.clock.now()
-    if (peer.addressSource === CLIENT_ADDRESS.proxy) this.header = Buffer.alloc(0)
-    socket.on('data', chunk => this.receive(chunk))
+    socket.on('data', chunk => this.receive(chunk)).resume()
     socket.on('end', () => this.finish())
     socket.on('drain', () => this.advance())
     // A reset, for example: 'close' follows.
@@ -101,7 +98,6 @@ export class TcpConnection {
 
   private receive(chunk: Buffer): void {
     if (!this.accepting) return
-    if (this.header !== undefined) return this.receiveHeader(chunk)
     // A PROXY header from an untrusted peer: close without a reply.
     if (
       !this.hasQuery &&
@@ -114,20 +110,6 @@ export class TcpConnection {
     this.hasQuery = true
     this.received.append(chunk)
     this.advance()
-  }
-
-  /** Closes the connection without a reply if a proxy sends no valid header. */
-  private receiveHeader(chunk: Buffer): void {
-    const header = Buffer.concat([this.header ?? chunk, chunk])
-    const end = decodeProxyHeader(header, 0, header.length, this.peer.client)
-    this.header = end === HEADER_INCOMPLETE ? header : undefined
-    if (end === HEADER_INCOMPLETE) return
-    if (end === HEADER_INVALID || !this.peer.admit()) {
-      this.socket.destroy()
-      return
-    }
-    this.hasQuery = true
-    if (end < header.length) this.receive(header.subarray(end))
   }
 
   /** Answers what can be answered now, then reads on, waits, or ends. */
@@ -166,7 +148,7 @@ export class TcpConnection {
 
   private answer(start: Octets, end: Octets): void {
     const { received, peer } = this
-    const { replies, responder, proxies } = this.context
+    const { replies, responder, proxies, protocol } = this.context
     let { client } = peer
     this.context.counts.queries++
     const at = replies.placeQuery(received.octets, start, end)
@@ -179,19 +161,17 @@ export class TcpConnection {
       }
       client = proxies.client
     }
-    const keepalive = hasKeepaliveOption(received.octets, start, end)
-    const length = responder.answer(replies.octets, at, placed, MAX_MESSAGE, client, 0, TCP)
+    const options = this.optionsFor(received.octets, start, end)
+    const length = responder.answer(replies.octets, at, placed, MAX_MESSAGE, client, 0, protocol)
     if (length > 0) {
-      const end = at + length
-      replies.commit(
-        (keepalive ? appendKeepalive(replies.octets, at, end, this.keepaliveTimeout) : end) - at
-      )
+      const last = at + length
+      replies.commit((options === 0 ? last : this.append(options, replies.octets, at, last)) - at)
     } else if (length === PENDING) {
-      this.answerLater(Uint8Array.from(received.octets.subarray(start, end)), client, keepalive)
+      this.answerLater(Uint8Array.from(received.octets.subarray(start, end)), client, options)
     }
   }
 
-  private answerLater(query: Uint8Array, client: Uint32Array, keepalive: boolean): void {
+  private answerLater(query: Uint8Array, client: Uint32Array, options: number): void {
     this.inFlight++
     this.context.responder.answerLater({
       octets: query,
@@ -199,22 +179,41 @@ export class TcpConnection {
       end: query.length,
       client: client.slice(),
       clientAt: 0,
-      protocol: TCP,
+      protocol: this.context.protocol,
       reply: (reply, from, to) => {
         this.inFlight--
         if (this.socket.destroyed) return
         this.flushLater()
-        if (reply === undefined) return
-        const whole = keepalive ? this.withKeepalive(reply, from, to) : reply.subarray(from, to)
-        this.socket.write(withLengthPrefix(whole))
+        if (reply !== undefined) this.socket.write(this.frame(options, reply, from, to))
       }
     })
   }
 
-  private withKeepalive(octets: Uint8Array, start: Octets, end: Octets): Uint8Array {
-    const copy = new Uint8Array(end - start + KEEPALIVE_OPTION_SIZE)
-    copy.set(octets.subarray(start, end))
-    return copy.subarray(0, appendKeepalive(copy, 0, end - start, this.keepaliveTimeout))
+  /** The options that the reply to a query gets. */
+  private optionsFor(octets: Uint8Array, start: Octets, end: Octets): number {
+    const keepalive = hasKeepaliveOption(octets, start, end) ? KEEPALIVE : 0
+    if (this.context.protocol !== DOT) return keepalive
+    return hasPaddingOption(octets, start, end) ? keepalive | PADDING : keepalive
+  }
+
+  /** Appends options to the reply `octets[start, end)`, Padding last. @returns the new end */
+  private append(options: number, octets: Uint8Array, start: Octets, end: Octets): Octets {
+    let last = end
+    if ((options & KEEPALIVE) !== 0) {
+      last = appendKeepalive(octets, start, last, this.keepaliveTimeout)
+    }
+    return (options & PADDING) === 0 ? last : appendPadding(octets, start, last)
+  }
+
+  /** A reply with its options, and its length in front. */
+  private frame(options: number, reply: Uint8Array, from: Octets, to: Octets): Buffer {
+    const size = to - from
+    const room = options === 0 ? size : paddedSize(size + KEEPALIVE_OPTION_SIZE)
+    const frame = Buffer.allocUnsafe(PREFIX + room)
+    frame.set(reply.subarray(from, to), PREFIX)
+    const end = this.append(options, frame, PREFIX, PREFIX + size)
+    frame.writeUInt16BE(end - PREFIX)
+    return frame.subarray(0, end)
   }
 
   /** The timeout for EDNS keepalive: 0 if the connection is about to end. RFC 7828 §3.3.2. */

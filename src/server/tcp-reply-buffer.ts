@@ -41,11 +41,3 @@ export class ReplyBuffer {
     return copy
   }
 }
-
-/** A message with its length in front. */
-export function withLengthPrefix(message: Uint8Array): Buffer {
-  const frame = Buffer.allocUnsafe(PREFIX + message.length)
-  frame.writeUInt16BE(message.length, 0)
-  frame.set(message, PREFIX)
-  return frame
-}

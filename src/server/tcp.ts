@@ -2,13 +2,16 @@ import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { readAddress } from '../base/address.js'
 import type { Clock } from '../base/clock.js'
 import type { Milliseconds } from '../base/units.js'
-import type { Responder } from '../resolver/responder.js'
+import { DOT, TCP, type Responder } from '../resolver/responder.js'
+import { ServerContexts, type TlsMaterial } from '../tls/server-contexts.js'
 import type { Endpoint, TcpListenOptions, Transport } from '../udp/datagram.js'
 import { nodeBindError } from '../udp/port.js'
 import type { ConnectionLimit } from './connection-limit.js'
 import { InFlight } from './in-flight.js'
+import { readProxyPreamble } from './proxy-preamble.js'
 import { TcpConnection, type ConnectionContext } from './tcp-connection.js'
 import { ReplyBuffer } from './tcp-reply-buffer.js'
+import { TlsHandshakes, type TlsCounts, type TlsLimits } from './tls-handshakes.js'
 import { CLIENT_ADDRESS, type TrustedProxies } from './trusted-proxies.js'
 
 /** Limits for TCP clients. RFC 7766 §6.2.2, §6.2.3. */
@@ -32,16 +35,26 @@ export interface TcpCounts {
   queries: number
 }
 
-/** A running TCP listener. */
+/** A running listener for TCP, with or without TLS. */
 export interface TcpService {
   readonly local: Endpoint
   readonly counts: TcpCounts
+  /** Undefined: without TLS. */
+  readonly tls: Readonly<TlsCounts> | undefined
   readonly connections: number
   /** Closes idle connections; also done once a second. */
   closeIdle(): void
   /** Accepts no further connections and queries, answers those in flight, then closes. */
   drain(grace: Milliseconds): Promise<void>
   close(): void
+  /** Takes other certificates and ticket keys for the connections to come. */
+  replaceCertificates(material: TlsMaterial): void
+}
+
+/** DNS over TLS: RFC 7858. */
+export interface TlsListenOptions {
+  readonly material: TlsMaterial
+  readonly limits: TlsLimits
 }
 
 export interface TcpOptions {
@@ -50,12 +63,17 @@ export interface TcpOptions {
   readonly connectionLimit: ConnectionLimit
   readonly proxies: TrustedProxies | undefined
   readonly clock: Clock
+  /** Undefined: without TLS. */
+  readonly tls?: TlsListenOptions | undefined
 }
+
+/** Registered for ALPN by RFC 7858 §7.2. */
+const ALPN_DOT = 'dot'
 
 const IDLE_CHECK_INTERVAL: Milliseconds = 1000
 
 /**
- * DNS over TCP, RFC 7766: messages with a length of two octets in front, several in flight on a
+ * DNS over TCP, RFC 7766, or over TLS, RFC 7858: messages with a length of two octets in front, several in flight on a
  * connection, answered in the order in which answers become available.
  *
  * @throws InterdictError SOCKET_BIND, SOCKET_PERMISSION
@@ -82,6 +100,9 @@ class TcpListener implements TcpService {
   local: Endpoint = { address: '', port: 0 }
   private readonly server
   private readonly context: ConnectionContext
+  private readonly handshakes: TlsHandshakes | undefined
+  /** Connections before the end of their PROXY header and TLS handshake, with the time of their start. */
+  private readonly starting = new Map<Socket, Milliseconds>()
   private readonly open = new Set<TcpConnection>()
   private readonly openCount = new InFlight()
   private readonly idleTimer = setInterval(() => this.closeIdle(), IDLE_CHECK_INTERVAL).unref()
@@ -90,12 +111,17 @@ class TcpListener implements TcpService {
     responder: Responder,
     private readonly options: TcpOptions
   ) {
-    const { limits, clock } = options
+    const { limits, clock, tls } = options
     const { queriesInFlight, idle } = limits
     const { counts } = this
     const replies = new ReplyBuffer()
     const { proxies } = options
-    this.context = { responder, clock, counts, idle, queriesInFlight, replies, proxies }
+    const protocol = tls === undefined ? TCP : DOT
+    this.context = { responder, protocol, clock, counts, idle, queriesInFlight, replies, proxies }
+    if (tls !== undefined) {
+      const contexts = new ServerContexts(tls.material)
+      this.handshakes = new TlsHandshakes(contexts, tls.limits.inProgress, ALPN_DOT)
+    }
     const socketOptions = { allowHalfOpen: true, noDelay: true }
     this.server = createServer(socketOptions, socket => this.accept(socket))
     this.server.maxConnections = limits.connections
@@ -103,7 +129,15 @@ class TcpListener implements TcpService {
   }
 
   get connections(): number {
-    return this.open.size
+    return this.open.size + this.starting.size
+  }
+
+  get tls(): Readonly<TlsCounts> | undefined {
+    return this.handshakes?.counts
+  }
+
+  replaceCertificates(material: TlsMaterial): void {
+    this.handshakes?.replace(material)
   }
 
   listen(endpoint: Endpoint, options: TcpListenOptions): Promise<void> {
@@ -128,10 +162,12 @@ class TcpListener implements TcpService {
     for (const connection of this.open) {
       if (connection.closeIfIdle(this.options.limits.idle)) this.counts.idleClosed++
     }
+    this.closeSlow()
   }
 
   async drain(grace: Milliseconds): Promise<void> {
     this.stopListening()
+    for (const socket of this.starting.keys()) socket.destroy()
     for (const connection of this.open) connection.finish()
     await this.openCount.drained(grace)
     this.close()
@@ -139,7 +175,21 @@ class TcpListener implements TcpService {
 
   close(): void {
     this.stopListening()
+    for (const socket of this.starting.keys()) socket.destroy()
     for (const connection of this.open) connection.destroy()
+  }
+
+  /** Closes connections whose PROXY header or TLS handshake takes too long. */
+  private closeSlow(): void {
+    const { clock, limits, tls } = this.options
+    const before = clock.now() - (tls?.limits.timeout ?? limits.idle)
+    for (const [socket, since] of this.starting) {
+      // In the order of their start.
+      if (since > before) break
+      if (this.handshakes === undefined) this.counts.idleClosed++
+      else this.handshakes.counts.timedOut++
+      socket.destroy()
+    }
   }
 
   private stopListening(): void {
@@ -156,26 +206,44 @@ class TcpListener implements TcpService {
     const { connectionLimit, proxies } = this.options
     const addressSource =
       proxies === undefined ? CLIENT_ADDRESS.peer : proxies.addressSource(client, 0)
+    const isProxy = addressSource === CLIENT_ADDRESS.proxy
     let counted = false
     const admit = (): boolean => {
       counted = connectionLimit.tryOpen(client)
-      if (!counted) this.counts.overClientLimit++
+      if (!counted) {
+        this.counts.overClientLimit++
+        socket.destroy()
+      }
       return counted
     }
     // A proxy has connections of many clients: count each when its client is known.
-    if (addressSource === CLIENT_ADDRESS.peer && !admit()) {
-      socket.destroy()
-      return
-    }
+    if (addressSource === CLIENT_ADDRESS.peer && !admit()) return
     this.counts.accepted++
-    const connection = new TcpConnection(socket, { client, addressSource, admit }, this.context)
-    this.open.add(connection)
     this.openCount.add()
     socket.once('close', () => {
-      this.open.delete(connection)
+      this.starting.delete(socket)
       if (counted) connectionLimit.close(client)
       this.openCount.remove()
     })
+    const serve = (stream: Socket): void => {
+      this.starting.delete(socket)
+      const connection = new TcpConnection(stream, { client, addressSource }, this.context)
+      this.open.add(connection)
+      socket.once('close', () => this.open.delete(connection))
+    }
+    const begin = (): void => {
+      if (this.handshakes === undefined) serve(socket)
+      else this.handshakes.start(socket, serve)
+    }
+    if (isProxy || this.handshakes !== undefined) {
+      this.starting.set(socket, this.options.clock.now())
+    }
+    if (!isProxy) begin()
+    else {
+      readProxyPreamble(socket, client, () => {
+        if (admit()) begin()
+      })
+    }
   }
 }
 

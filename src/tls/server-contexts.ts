@@ -1,5 +1,5 @@
 import { constants } from 'node:crypto'
-import { createSecureContext, type SecureContext, type Server, type TlsOptions } from 'node:tls'
+import { createSecureContext, type SecureContext, type TlsOptions } from 'node:tls'
 import type { Seconds } from '../base/units.js'
 import type { Certificate } from './certificate.js'
 
@@ -31,26 +31,35 @@ export interface TlsMaterial {
   readonly ticketKey: Uint8Array
 }
 
+type ChooseContext = NonNullable<TlsOptions['SNICallback']>
+
 /** The certificates of one TLS server, chosen by server name (RFC 6066 §3) where there are several. */
 export class ServerContexts {
+  /** Of the first certificate. */
+  context!: SecureContext
+  /** For `SNICallback`; undefined with a single certificate. */
+  readonly chooseContext: ChooseContext | undefined
   private byName: ReadonlyMap<string, SecureContext> = new Map()
+  private material!: TlsMaterial
 
-  constructor(private material: TlsMaterial) {
-    this.byName = contextsByName(material)
+  constructor(material: TlsMaterial) {
+    this.replace(material)
+    if (material.certificates.length > 1)
+      this.chooseContext = (name, done) => done(null, this.find(name))
   }
 
-  /** For `tls.createServer`. */
+  /** For `createServer`, and for `setSecureContext` after `replace`. */
   get options(): TlsOptions {
     const options = contextOptions(this.material, 0)
-    if (this.material.certificates.length === 1) return options
-    return { ...options, SNICallback: (name, done) => done(null, this.find(name)) }
+    const { chooseContext: SNICallback } = this
+    return SNICallback === undefined ? options : { ...options, SNICallback }
   }
 
   /** Takes other certificates and keys for the connections to come; those that are open stay. */
-  replace(server: Server, material: TlsMaterial): void {
+  replace(material: TlsMaterial): void {
     this.material = material
+    this.context = createSecureContext(contextOptions(material, 0))
     this.byName = contextsByName(material)
-    server.setSecureContext(contextOptions(material, 0))
   }
 
   /** Undefined: the first certificate. A wildcard stands for one label: RFC 9525 §6.3. */

@@ -111,6 +111,7 @@ t.test('queries, responses, cache lookups and durations are counted', async t =>
   for (let i = 0; i < 4; i++)
     counted.ask(query('www.example'), DESK, PROTOCOL.udp, i === 0 ? 30 : 0)
   counted.ask(query('www.example'), PHONE, PROTOCOL.tcp)
+  counted.ask(query('www.example'), PHONE, PROTOCOL.dot)
   counted.ask(query('fail.example'), PHONE, PROTOCOL.udp, 300)
   counted.ask(query('fail.example'), PHONE, PROTOCOL.udp, 2)
   counted.ask(query('www.example'), UNKNOWN)
@@ -119,28 +120,29 @@ t.test('queries, responses, cache lookups and durations are counted', async t =>
   t.strictSame(counted.of('dns_requests_total'), {
     '{transport="udp",network="phones"}': 2,
     '{transport="tcp",network="phones"}': 1,
+    '{transport="dot",network="phones"}': 1,
     '{transport="udp",network="desk"}': 4,
     '{transport="udp",network="-"}': 2,
     '{transport="tcp",network="-"}': 1
   })
   t.strictSame(counted.of('dns_responses_total'), {
-    '{rcode="NOERROR"}': 5,
+    '{rcode="NOERROR"}': 6,
     '{rcode="FORMERR"}': 1,
     '{rcode="SERVFAIL"}': 2,
     '{rcode="REFUSED"}': 1,
     '{rcode="other"}': 1
   })
-  t.strictSame(counted.of('cache_lookups_total'), { '{result="hit"}': 5, '{result="miss"}': 2 })
+  t.strictSame(counted.of('cache_lookups_total'), { '{result="hit"}': 6, '{result="miss"}': 2 })
   const durations = counted.of('dns_request_duration_seconds')
   t.match(durations, {
-    '_bucket{le="0.00025"}': 7,
-    '_bucket{le="0.001"}': 7,
-    '_bucket{le="0.0025"}': 8,
-    '_bucket{le="0.025"}': 8,
-    '_bucket{le="0.05"}': 9,
-    '_bucket{le="0.5"}': 10,
-    '_bucket{le="+Inf"}': 10,
-    _count: 10
+    '_bucket{le="0.00025"}': 8,
+    '_bucket{le="0.001"}': 8,
+    '_bucket{le="0.0025"}': 9,
+    '_bucket{le="0.025"}': 9,
+    '_bucket{le="0.05"}': 10,
+    '_bucket{le="0.5"}': 11,
+    '_bucket{le="+Inf"}': 11,
+    _count: 11
   })
   t.ok(Math.abs(durations._sum! - 0.332) < 1e-9)
 })

@@ -70,6 +70,11 @@ const CASES = [
     it: 'the root, over TCP, without the SHA-256 of the rules',
     line: ownLine({ qname: '.', protocol: 'tcp', sha256: undefined }),
     changes: []
+  },
+  {
+    it: 'a query over TLS',
+    line: ownLine({ qname: 'clip.example', protocol: 'dot' }),
+    changes: ['blocked 10.20.3.4 clip.example A: answered -> nxdomain by ban clip']
   }
 ] as const
 
@@ -94,6 +99,7 @@ t.test('judges a pseudonym that says that it is one', async t => {
 t.test('reads lines of every mode of privacy as octets: none as JSON', async t => {
   const lines = [
     ownLine(),
+    ownLine({ protocol: 'dot' }),
     ownLine({ client: '2001:db8::1', network: undefined, verdict: 'refused' }),
     withPrivacy(ownLine({ client: '8f3a6c2e' }), 'pseudonym'),
     withPrivacy(ownLine({ client: '10.20.3.0/24' }), 'prefix'),
@@ -107,7 +113,7 @@ t.test('reads lines of every mode of privacy as octets: none as JSON', async t =
     parsed().filter(({ args }) => args[0].includes('"qname"')),
     []
   )
-  t.match(comparison.counts, { lookups: 7, changed: 0, unplaced: 1 })
+  t.match(comparison.counts, { lookups: 8, changed: 0, unplaced: 1 })
 })
 
 t.test('judges a client of which nothing is written by the network that the log has', async t => {

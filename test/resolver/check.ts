@@ -160,7 +160,7 @@ function echoes(expect: Expected, asked: Uint8Array, octets: Uint8Array, reply: 
 }
 
 function limitOf({ protocol, edns, octets }: QueryText): number {
-  if (protocol === 'tcp') return 65_535
+  if (protocol !== 'udp') return 65_535
   if (octets !== undefined) return LARGEST_UDP
   return Math.min(Math.max(ednsOf(edns)?.size ?? PLAIN_UDP, PLAIN_UDP), LARGEST_UDP)
 }

@@ -10,9 +10,10 @@ import { TrustedProxies } from '../../src/server/trusted-proxies.js'
 import { serveUdp, type UdpService } from '../../src/server/udp.js'
 import type { Endpoint, Transport } from '../../src/udp/datagram.js'
 import { frames, TcpClient } from '../server/tcp-client.js'
+import { tlsListenOptions } from '../server/tls-options.js'
 import { until } from '../server/transports.js'
 
-const LIMITS = { idle: 10_000, connections: 100, queriesInFlight: 10 }
+const LIMITS = { idle: 600_000, connections: 100, queriesInFlight: 10 }
 const ANY_PORT: Endpoint = { address: '127.0.0.1', port: 0 }
 /** Answered at once and in order: FORMERR, since there is no question. */
 const SENTINEL = Buffer.from('fffe01000000000000000000', 'hex')
@@ -24,10 +25,13 @@ const SENTINEL = Buffer.from('fffe01000000000000000000', 'hex')
 export class LoopbackServer {
   private readonly replies: Buffer[] = []
   private sentinels = 0
+  /** Open TLS connections by PROXY header. */
+  private readonly dotClients = new Map<string, TcpClient>()
 
   private constructor(
     private readonly udp: UdpService,
     private readonly tcp: TcpService,
+    private readonly dot: TcpService,
     private readonly socket: Socket
   ) {
     socket.on('message', message => {
@@ -44,14 +48,17 @@ export class LoopbackServer {
       queryLimit: undefined,
       responseLimit: undefined
     })
-    const tcp = await serveTcp(transport, ANY_PORT, responder, {
-      ...shared,
-      limits: LIMITS,
-      connectionLimit: new ConnectionLimit(100, { bits: { ipv4: 32, ipv6: 56 }, exempt: undefined })
+    const connectionLimit = new ConnectionLimit(100, {
+      bits: { ipv4: 32, ipv6: 56 },
+      exempt: undefined
     })
+    const options = { ...shared, limits: LIMITS, connectionLimit }
+    const tcp = await serveTcp(transport, ANY_PORT, responder, options)
+    const tls = tlsListenOptions()
+    const dot = await serveTcp(transport, ANY_PORT, responder, { ...options, tls })
     const socket = createSocket('udp4').bind(0, '127.0.0.1')
     await once(socket, 'listening')
-    return new LoopbackServer(udp, tcp, socket)
+    return new LoopbackServer(udp, tcp, dot, socket)
   }
 
   /** @returns the reply; undefined if there is none, which is detected without waiting */
@@ -68,19 +75,37 @@ export class LoopbackServer {
   }
 
   /** @returns the reply; undefined if the connection closed without one */
-  async askTcp(query: Uint8Array, header: Uint8Array): Promise<Uint8Array | undefined> {
-    const client = new TcpClient(this.tcp.local.port)
-    await client.send(Buffer.concat([header, frames(query)]))
-    client.socket.end()
-    await until(() => client.ended || client.closed)
-    client.socket.destroy()
-    if (client.messages.length > 1) throw new Error('more than one reply')
+  askTcp(query: Uint8Array, header: Uint8Array): Promise<Uint8Array | undefined> {
+    return askOnce(new TcpClient(this.tcp.local.port), Buffer.concat([header, frames(query)]))
+  }
+
+  /**
+   * Over TLS: on one connection per client, or, where silence is expected, on one of its own.
+   *
+   * @returns as of `askTcp`
+   */
+  async askDot(
+    query: Uint8Array,
+    header: Uint8Array,
+    isAnswered: boolean
+  ): Promise<Uint8Array | undefined> {
+    const { port } = this.dot.local
+    const key = Buffer.from(header).toString('latin1')
+    const known = isAnswered ? this.dotClients.get(key) : undefined
+    const client = known ?? new TcpClient(port, undefined, undefined, {}, header)
+    if (!isAnswered) return askOnce(client, frames(query))
+    this.dotClients.set(key, client)
+    client.messages.length = 0
+    await client.send(frames(query))
+    await until(() => client.messages.length > 0 || client.closed)
     return client.messages[0]
   }
 
   close(): void {
+    for (const { socket } of this.dotClients.values()) socket.destroy()
     this.udp.close()
     this.tcp.close()
+    this.dot.close()
     this.socket.close()
   }
 
@@ -93,4 +118,14 @@ export class LoopbackServer {
   private send(query: Uint8Array, header: Uint8Array): void {
     this.socket.send(Buffer.concat([header, query]), this.udp.local.port, '127.0.0.1')
   }
+}
+
+/** Sends octets, and closes this side of the connection. */
+async function askOnce(client: TcpClient, octets: Uint8Array): Promise<Uint8Array | undefined> {
+  await client.send(octets)
+  client.socket.end()
+  await until(() => client.ended || client.closed)
+  client.socket.destroy()
+  if (client.messages.length > 1) throw new Error('more than one reply')
+  return client.messages[0]
 }

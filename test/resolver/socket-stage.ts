@@ -115,7 +115,9 @@ export class SocketStage {
     this.steps++
     const reply = await (protocol === 'udp'
       ? server!.askUdp(query, header)
-      : server!.askTcp(query, header))
+      : protocol === 'tcp'
+        ? server!.askTcp(query, header)
+        : server!.askDot(query, header, step.expect !== undefined && step.expect.silence !== true))
     const waited = (world!.clock.now() - began) / 1000
     // Also for prefetches.
     while (this.waiting > this.delayed) await turn()

@@ -98,7 +98,7 @@ export class Stage {
     if (this.path === 'forward' && isAnswerable(message)) {
       resolver.forward(target)
     } else {
-      const octets = new Uint8Array(protocol === PROTOCOL.tcp ? 65_535 : 2048)
+      const octets = new Uint8Array(protocol === PROTOCOL.udp ? 2048 : 65_535)
       octets.set(message)
       const length = resolver.answer(octets, 0, message.length, octets.length, client, 0, protocol)
       if (length !== PENDING) return length === 0 ? undefined : octets.slice(0, length)

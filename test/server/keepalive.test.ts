@@ -7,6 +7,7 @@ import { serveUdp } from '../../src/server/udp.js'
 import { queryOf } from '../resolver/reply-target.js'
 import { FakeResponder } from './fake-responder.js'
 import { frames, TcpClient } from './tcp-client.js'
+import { tlsListenOptions } from './tls-options.js'
 import { transports, until } from './transports.js'
 import { UdpClient } from './udp-client.js'
 
@@ -60,6 +61,12 @@ function queryWith(options: readonly Buffer[] | undefined): Buffer {
 const keepalive = Buffer.from([0, 11, 0, 0])
 const withTimeout = Buffer.from([0, 11, 0, 2, 1, 1])
 const other = Buffer.from([0, 10, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8])
+const padding = Buffer.from([0, 12, 0, 4, 0, 0, 0, 0])
+/** Up to 468 octets, the first block of RFC 8467; the reply has 57 before its options. */
+const padded = (before: number): Buffer => {
+  const length = 468 - 57 - before - 4
+  return Buffer.concat([Buffer.from([0, 12, length >> 8, length & 255]), Buffer.alloc(length)])
+}
 /** 10 s, in units of 100 ms. */
 const REPLY_OPTION = Buffer.from([0, 11, 0, 2, 0, 100])
 
@@ -80,7 +87,17 @@ const cases = [
   { it: 'another option', options: [other], over: 'TCP', expected: Buffer.alloc(0) },
   { it: 'EDNS without options', options: [], over: 'TCP', expected: Buffer.alloc(0) },
   { it: 'no EDNS', options: undefined, over: 'TCP', expected: undefined },
-  { it: 'a keepalive option', options: [keepalive], over: 'UDP', expected: Buffer.alloc(0) }
+  { it: 'a padding option', options: [padding], over: 'TCP', expected: Buffer.alloc(0) },
+  { it: 'a keepalive option', options: [keepalive], over: 'UDP', expected: Buffer.alloc(0) },
+  { it: 'a padding option', options: [padding], over: 'TLS', expected: padded(0) },
+  { it: 'another option', options: [other], over: 'TLS', expected: Buffer.alloc(0) },
+  { it: 'no EDNS', options: undefined, over: 'TLS', expected: undefined },
+  {
+    it: 'padding and keepalive',
+    options: [padding, keepalive],
+    over: 'TLS',
+    expected: Buffer.concat([REPLY_OPTION, padded(6)])
+  }
 ] as const
 
 type Asks = (
@@ -91,15 +108,20 @@ type Asks = (
 ) => Promise<Buffer>
 type Tap = { teardown(end: () => void): void }
 
-const askTcp: Asks = async (t, transport, responder, query) => {
+const askStream = async (
+  isTls: boolean,
+  ...[t, transport, responder, query]: Parameters<Asks>
+): Promise<Buffer> => {
   const terms = { bits: { ipv4: 32, ipv6: 56 }, exempt: undefined }
   const service = await serveTcp(transport, ANY, responder, {
     limits: { idle: IDLE, connections: 10, queriesInFlight: 10 },
     clock,
     connectionLimit: new ConnectionLimit(10, terms),
-    proxies: undefined
+    proxies: undefined,
+    tls: isTls ? tlsListenOptions() : undefined
   })
-  const client = new TcpClient(service.local.port)
+  const { port } = service.local
+  const client = new TcpClient(port, undefined, undefined, isTls ? {} : undefined)
   t.teardown(() => {
     client.socket.destroy()
     service.close()
@@ -107,6 +129,11 @@ const askTcp: Asks = async (t, transport, responder, query) => {
   await client.send(frames(query))
   await until(() => client.messages.length === 1)
   return client.messages[0]!
+}
+
+const ask = {
+  TCP: askStream.bind(undefined, false),
+  TLS: askStream.bind(undefined, true)
 }
 
 const askUdp: Asks = async (t, transport, responder, query) => {
@@ -129,11 +156,11 @@ const askUdp: Asks = async (t, transport, responder, query) => {
 for (const transport of transports()) {
   for (const when of ['now', 'later'] as const) {
     for (const { it, options, over, expected } of cases) {
-      const verb = expected?.length ? 'sends its timeout' : 'sends no timeout'
+      const verb = expected?.length ? 'sends an option' : 'sends no option'
       t.test(`${verb}: ${it} over ${over}, answered ${when} (${transport.kind})`, async t => {
         const responder = new OptResponder(when)
         const query = queryWith(options)
-        const reply = await (over === 'TCP' ? askTcp : askUdp)(t, transport, responder, query)
+        const reply = await (over === 'UDP' ? askUdp : ask[over])(t, transport, responder, query)
         const { answers, additionals } = packet.decode(reply)
         t.equal(answers?.length, 1)
         const plain = replyTo(query)

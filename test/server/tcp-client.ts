@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net'
+import { connect as connectTls, type ConnectionOptions } from 'node:tls'
 import { query, textOf } from './fake-responder.js'
 
 /** Messages with their length in front. RFC 7766 §8 */
@@ -10,7 +11,7 @@ export function frames(...messages: Uint8Array[]): Buffer {
 
 export const queries = (...texts: string[]): Buffer => frames(...texts.map(query))
 
-/** A TCP client that collects the messages that come back. */
+/** A TCP or TLS client that collects the messages that come back. */
 export class TcpClient {
   readonly messages: Buffer[] = []
   /** Data events: on loopback, about one per write of the server. */
@@ -18,13 +19,29 @@ export class TcpClient {
   ended = false
   closed = false
   readonly socket: Socket
+  /** Below TLS, if there is any. */
+  readonly raw: Socket
   private rest: Buffer = Buffer.alloc(0)
 
-  /** @param from local address, where it matters */
-  constructor(port: number, address = '127.0.0.1', from?: string) {
+  /**
+   * @param from local address, where it matters
+   * @param tls undefined: without TLS
+   * @param preamble sent before anything else
+   */
+  constructor(
+    port: number,
+    address = '127.0.0.1',
+    from?: string,
+    tls?: ConnectionOptions,
+    preamble?: Uint8Array
+  ) {
     const manners = { allowHalfOpen: true, noDelay: true }
     const local = from === undefined ? {} : { localAddress: from }
-    this.socket = connect({ port, host: address, ...local, ...manners })
+    this.raw = connect({ port, host: address, ...local, ...manners })
+    this.raw.on('error', () => undefined)
+    if (preamble !== undefined) this.raw.write(preamble)
+    const terms = { socket: this.raw, rejectUnauthorized: false, ...tls }
+    this.socket = tls === undefined ? this.raw : connectTls(terms)
     this.socket.on('data', chunk => this.take(chunk))
     this.socket.on('end', () => (this.ended = true))
     this.socket.on('close', () => (this.closed = true))

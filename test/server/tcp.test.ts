@@ -4,6 +4,7 @@ import { serveTcp, type TcpLimits, type TcpService } from '../../src/server/tcp.
 import type { Transport } from '../../src/udp/datagram.js'
 import { FakeResponder, query } from './fake-responder.js'
 import { frames, queries, TcpClient } from './tcp-client.js'
+import { tlsListenOptions } from './tls-options.js'
 import { transports, turns, until } from './transports.js'
 
 const LIMITS: TcpLimits = { idle: 10_000, connections: 100, queriesInFlight: 64 }
@@ -21,23 +22,29 @@ interface Stage {
   readonly responder: FakeResponder
   readonly service: TcpService
   readonly client: TcpClient
+  /** Another client. @param from its address */
+  readonly connect: (from?: string) => TcpClient
   readonly connectionLimit: ConnectionLimit
   /** Moves the server's clock. */
   readonly pass: (ms: number) => void
 }
 
-for (const transport of transports()) {
+const variants = [
+  ...transports().map(transport => ({ transport, isTls: false })),
+  { transport: transports()[0]!, isTls: true }
+]
+
+for (const { transport, isTls } of variants) {
+  const kind = `${isTls ? 'TLS' : 'TCP'}, ${transport.kind} sockets`
   const test = (it: string, limits: Terms, run: (t: Test, s: Stage) => Promise<void>) =>
-    t.test(`TCP, ${transport.kind} sockets: ${it}`, async t =>
-      run(t, await stage(t, transport, limits))
-    )
+    t.test(`${kind}: ${it}`, async t => run(t, await stage(t, transport, isTls, limits)))
 
   test('answers a query, for the client that asks', {}, async (t, { client, responder }) => {
     await client.send(queries('now'))
     await until(() => client.messages.length === 1)
     t.strictSame(client.texts, ['re: now'])
     t.strictSame(responder.clients, [[0, 0, 0xffff, 0x7f000001]])
-    t.strictSame(responder.protocols, [1])
+    t.strictSame(responder.protocols, [isTls ? 2 : 1])
   })
 
   test('accepts queries split at any octet', {}, async (t, { client }) => {
@@ -155,17 +162,17 @@ for (const transport of transports()) {
   })
 
   test('closes connections above the limit, and counts them', { connections: 2 }, async (t, s) => {
-    const second = new TcpClient(s.service.local.port)
+    const second = s.connect()
     await second.send(queries('now'))
     await until(() => second.messages.length === 1)
-    const third = new TcpClient(s.service.local.port)
+    const third = s.connect()
     await until(() => third.closed || third.ended)
     third.socket.destroy()
     await until(() => s.service.counts.refused === 1)
     t.match(s.service.counts, { accepted: 2, refused: 1 })
     second.socket.destroy()
     await until(() => s.service.connections === 1)
-    const fourth = new TcpClient(s.service.local.port)
+    const fourth = s.connect()
     await fourth.send(queries('now'))
     await until(() => fourth.messages.length === 1)
     fourth.socket.destroy()
@@ -197,11 +204,11 @@ for (const transport of transports()) {
   test(
     'drains: answers what is in flight, and ends',
     {},
-    async (t, { client, service, responder }) => {
+    async (t, { client, connect, service, responder }) => {
       await client.send(queries('later'))
       await until(() => responder.pending.size === 1)
       const drained = service.drain(60_000)
-      const late = new TcpClient(service.local.port)
+      const late = connect()
       await until(() => late.closed)
       await client.send(queries('now'))
       await turns()
@@ -223,14 +230,15 @@ for (const transport of transports()) {
     t.strictSame(client.texts, [])
   })
 
-  test('survives a client that resets', {}, async (t, { client, service, responder }) => {
+  test('survives a client that resets', {}, async (t, s) => {
+    const { client, connect, service, responder } = s
     await client.send(queries('later 1', 'later 2'))
     await until(() => responder.pending.size === 2)
-    client.socket.resetAndDestroy()
+    client.raw.resetAndDestroy()
     await until(() => service.connections === 0)
     responder.release('later 1')
     responder.silence('later 2')
-    const other = new TcpClient(service.local.port)
+    const other = connect()
     await other.send(queries('now'))
     await until(() => other.messages.length === 1)
     other.socket.destroy()
@@ -255,19 +263,18 @@ for (const transport of transports()) {
   })
 
   test('limits the connections of each client', { perClient: 2 }, async (t, s) => {
-    const { port } = s.service.local
-    const second = new TcpClient(port)
+    const second = s.connect()
     await second.send(queries('now'))
     await until(() => second.messages.length === 1)
-    const third = new TcpClient(port)
+    const third = s.connect()
     await until(() => third.closed || third.ended)
-    const other = new TcpClient(port, '127.0.0.1', '127.0.0.9')
+    const other = s.connect('127.0.0.9')
     await other.send(queries('now'))
     await until(() => other.messages.length === 1)
     t.match(s.service.counts, { accepted: 3, overClientLimit: 1, refused: 0 })
     second.socket.destroy()
     await until(() => s.service.connections === 2)
-    const fourth = new TcpClient(port)
+    const fourth = s.connect()
     await fourth.send(queries('now'))
     await until(() => fourth.messages.length === 1)
     for (const { socket } of [third, other, fourth, s.client]) socket.destroy()
@@ -276,15 +283,15 @@ for (const transport of transports()) {
   })
 
   test('allows exempt clients more connections', { perClient: 1, exempt: true }, async (t, s) => {
-    const second = new TcpClient(s.service.local.port)
+    const second = s.connect()
     await second.send(queries('now'))
     await until(() => second.messages.length === 1)
     second.socket.destroy()
     t.equal(s.service.counts.overClientLimit, 0)
   })
 
-  t.test(`TCP, ${transport.kind} sockets: reports which endpoint it cannot bind`, async t => {
-    const { service } = await stage(t, transport, {})
+  t.test(`${kind}: reports which endpoint it cannot bind`, async t => {
+    const { service } = await stage(t, transport, isTls, {})
     const blocked = { address: '192.0.2.1', port: service.local.port }
     const options = {
       limits: LIMITS,
@@ -298,7 +305,7 @@ for (const transport of transports()) {
   })
 }
 
-async function stage(t: Test, transport: Transport, terms: Terms): Promise<Stage> {
+async function stage(t: Test, transport: Transport, isTls: boolean, terms: Terms): Promise<Stage> {
   const responder = new FakeResponder()
   let now = 1
   const clock = { now: () => now, wall: () => now }
@@ -306,12 +313,18 @@ async function stage(t: Test, transport: Transport, terms: Terms): Promise<Stage
   const everybody = exempt ? { find: () => 1 } : undefined
   const connectionLimit = new ConnectionLimit(perClient, { bits: BITS, exempt: everybody })
   const options = { limits: { ...LIMITS, ...limits }, clock, connectionLimit, proxies: undefined }
-  const service = await serveTcp(transport, { address: '127.0.0.1', port: 0 }, responder, options)
-  const client = new TcpClient(service.local.port)
+  const tls = isTls ? tlsListenOptions() : undefined
+  const service = await serveTcp(transport, { address: '127.0.0.1', port: 0 }, responder, {
+    ...options,
+    tls
+  })
+  const connect = (from?: string): TcpClient =>
+    new TcpClient(service.local.port, '127.0.0.1', from, isTls ? {} : undefined)
+  const client = connect()
   t.teardown(() => {
     client.socket.destroy()
     service.close()
   })
   await client.send(query('').subarray(0, 0))
-  return { responder, service, client, connectionLimit, pass: ms => (now += ms) }
+  return { responder, service, client, connect, connectionLimit, pass: ms => (now += ms) }
 }

@@ -2,6 +2,7 @@ import type { Snapshot } from '../../policy/tables/snapshot.js'
 import {
   allocateCounters,
   CLAIM_MATCHES,
+  PROTOCOLS,
   ruleCounterLayout,
   type RuleCounterLayout
 } from '../../resolver/lookup-counters.js'
@@ -49,7 +50,7 @@ export type Totals = Float64Array
 /** Offsets in `Totals`. */
 export function totalsLayout({ networks, series }: CountedRules) {
   const groups = networks.length + 1
-  const blockedAt = 2 * groups
+  const blockedAt = PROTOCOLS * groups
   const seriesAt = blockedAt + groups
   return { groups, blockedAt, seriesAt, size: seriesAt + CLAIM_MATCHES * series.length }
 }
@@ -88,8 +89,9 @@ export function totalsOf(rules: CountedRules): Totals {
   for (let start = 0; start < all.length; start += layout.size) {
     for (let i = 0; i < layout.classes; i++) {
       const network = networkOf[i] === -1 ? groups - 1 : networkOf[i]!
-      totals[2 * network]! += all[start + 2 * i]!
-      totals[2 * network + 1]! += all[start + 2 * i + 1]!
+      for (let protocol = 0; protocol < PROTOCOLS; protocol++) {
+        totals[PROTOCOLS * network + protocol]! += all[start + PROTOCOLS * i + protocol]!
+      }
       totals[blockedAt + network]! += all[start + layout.blockedAt + i]!
     }
     for (let match = 0; match < CLAIM_MATCHES; match++) {
@@ -153,8 +155,9 @@ function carryOver(from: CountedRules, to: CountedRules): void {
   for (let i = 0; i < source.groups; i++) {
     const group = i === source.groups - 1 ? target.groups - 1 : networks.get(from.networks[i]!)
     if (group === undefined) continue
-    carried[2 * group]! += counts[2 * i]!
-    carried[2 * group + 1]! += counts[2 * i + 1]!
+    for (let protocol = 0; protocol < PROTOCOLS; protocol++) {
+      carried[PROTOCOLS * group + protocol]! += counts[PROTOCOLS * i + protocol]!
+    }
     carried[target.blockedAt + group]! += counts[source.blockedAt + i]!
   }
   const series = new Map(to.series.map((one, i) => [keyOf(one), i]))

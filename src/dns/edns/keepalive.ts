@@ -1,12 +1,7 @@
 import { getUint16 } from '../../base/octets.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
-import {
-  HEADER_SIZE,
-  MAX_MESSAGE_SIZE,
-  OPTION_HEADER_SIZE,
-  OPT_FIXED_SIZE
-} from '../registry/sizes.js'
-import { findOpt, findOption, findOptEnd } from './opt.js'
+import { HEADER_SIZE, OPTION_HEADER_SIZE } from '../registry/sizes.js'
+import { appendOption, findOpt, findOption } from './opt.js'
 
 /** edns-tcp-keepalive. RFC 7828 §3.1. */
 const OPTION_KEEPALIVE = 11
@@ -37,17 +32,10 @@ export function appendKeepalive(
   end: Octets,
   idle: Milliseconds
 ): Octets {
-  const opt = findOpt(octets, start, end)
-  if (
-    opt === 0 ||
-    findOptEnd(octets, opt) !== end ||
-    end - start + KEEPALIVE_OPTION_SIZE > MAX_MESSAGE_SIZE
-  )
-    return end
+  const data = appendOption(octets, start, end, OPTION_KEEPALIVE, 2)
+  if (data === 0) return end
   const timeout = Math.min(MAX_TIMEOUT, Math.floor(idle / UNIT))
-  octets.set([0, OPTION_KEEPALIVE, 0, 2, timeout >> 8, timeout & 0xff], end)
-  const length = end - opt - OPT_FIXED_SIZE + KEEPALIVE_OPTION_SIZE
-  octets[opt + OPT_FIXED_SIZE - 2] = length >> 8
-  octets[opt + OPT_FIXED_SIZE - 1] = length & 0xff
-  return end + KEEPALIVE_OPTION_SIZE
+  octets[data] = timeout >> 8
+  octets[data + 1] = timeout & 0xff
+  return data + 2
 }

@@ -4,6 +4,7 @@ import { findNameEnd } from '../name/compressed-name.js'
 import { RRTYPE } from '../registry/rrtype.js'
 import {
   HEADER_SIZE,
+  MAX_MESSAGE_SIZE,
   OPTION_HEADER_SIZE,
   OPT_FIXED_SIZE,
   RECORD_FIXED_SIZE
@@ -65,4 +66,33 @@ export function findOption(octets: Uint8Array, opt: Octets, code: number): Octet
 /** The end of the OPT at `opt`. */
 export function findOptEnd(octets: Uint8Array, opt: Octets): Octets {
   return opt + OPT_FIXED_SIZE + getUint16(octets, opt + OPT_FIXED_SIZE - 2)
+}
+
+/**
+ * Appends an option of `size` zero octets to the message `octets[start, end)`, if that ends with an OPT
+ * record and does not become too long. The buffer must have room for the option, unless the message
+ * would become too long.
+ *
+ * @returns position of the option's data, or 0
+ */
+export function appendOption(
+  octets: Uint8Array,
+  start: Octets,
+  end: Octets,
+  code: number,
+  size: Octets
+): Octets {
+  const opt = findOpt(octets, start, end)
+  const data = end + OPTION_HEADER_SIZE
+  if (opt === 0 || findOptEnd(octets, opt) !== end || data + size - start > MAX_MESSAGE_SIZE)
+    return 0
+  octets[end] = code >> 8
+  octets[end + 1] = code & 0xff
+  octets[end + 2] = size >> 8
+  octets[end + 3] = size & 0xff
+  octets.fill(0, data, data + size)
+  const length = data + size - opt - OPT_FIXED_SIZE
+  octets[opt + OPT_FIXED_SIZE - 2] = length >> 8
+  octets[opt + OPT_FIXED_SIZE - 1] = length & 0xff
+  return data
 }

@@ -11,7 +11,7 @@ import { frame } from './frame-streams.js'
 const TYPE_MESSAGE = 1
 const CLIENT_RESPONSE = 6
 const FAMILY = { inet: 1, inet6: 2 } as const
-const SOCKET = { udp: 1, tcp: 2 } as const
+const SOCKET: Readonly<Record<string, number>> = { udp: 1, tcp: 2, dot: 3 }
 const ACTION = { nxdomain: 1, pass: 3, drop: 4 } as const
 const MATCH: Readonly<Record<string, number>> = {
   qname: 1,
@@ -57,7 +57,7 @@ function messageOf(record: QueryRecord, address: Uint8Array | undefined): Buffer
     ...(address === undefined
       ? []
       : [number(2, address.length === 4 ? FAMILY.inet : FAMILY.inet6), bytes(4, address)]),
-    number(3, protocol === 'tcp' ? SOCKET.tcp : SOCKET.udp),
+    number(3, SOCKET[protocol]!),
     ...[instant(8, arrived), instant(12, answered)],
     ...(response === undefined ? [] : [bytes(14, response)]),
     ...(policy === undefined ? [] : [bytes(15, policy)])

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import { packageVersion } from '../../base/package.js'
 import { SCHEMA_VERSION, type QueryRecord } from '../record/schema.js'
-import { formatRecord, type RecordFormat } from './record-formats.js'
+import { formatRecord, transportOf, type RecordFormat } from './record-formats.js'
 
 /** A value in OTLP JSON: 64-bit integers are strings. */
 type Value = { readonly stringValue: string } | { readonly intValue: string }
@@ -22,7 +22,6 @@ const INFORMATIONAL = { severityNumber: 9, severityText: 'INFO' }
 /** Fields with a name in the semantic conventions; all others are prefixed with `interdict.`. */
 const SEMANTIC_NAMES: Readonly<Record<string, string>> = {
   client: 'client.address',
-  protocol: 'network.transport',
   qname: 'dns.question.name'
 }
 /** The time is a field of the LogRecord, the version that of the scope. */
@@ -49,6 +48,7 @@ export function logRecord(record: QueryRecord, format: RecordFormat): Buffer {
       body: { stringValue: formatRecord(format, record) },
       attributes: [
         attribute('network.protocol.name', 'dns'),
+        attribute('network.transport', transportOf(record.protocol)),
         ...fields.map(([name, value]) =>
           attribute(SEMANTIC_NAMES[name] ?? `interdict.${name}`, value as string | number)
         )

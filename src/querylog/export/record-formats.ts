@@ -23,6 +23,9 @@ function toSentence(record: QueryRecord): string {
   return `${client ?? 'a client'} asked for ${qname} ${qtype}: ${verdict}${because}${app === undefined ? '' : `, app ${app}`}`
 }
 
+/** DNS over TLS runs over TCP. */
+export const transportOf = (protocol: string): string => (protocol === 'udp' ? 'udp' : 'tcp')
+
 const isAddress = (client: string): boolean => /^[0-9.]+$|^[0-9a-f.]*:[0-9a-f:.]*$/.test(client)
 
 /** Elastic Common Schema 8: docs/reference/outputs.md has the mapping. */
@@ -41,7 +44,11 @@ export function toEcs(record: QueryRecord): object {
     ...(client !== undefined && {
       client: { address: client, ...(isAddress(client) && { ip: client }) }
     }),
-    network: { transport: protocol, protocol: 'dns', ...(network && { name: network }) },
+    network: {
+      transport: transportOf(protocol),
+      protocol: 'dns',
+      ...(network && { name: network })
+    },
     dns: {
       ...{ type: 'answer', question: { name: qname, type: qtype, class: 'IN' } },
       ...(rcode && { response_code: rcode })
@@ -79,7 +86,7 @@ export function toOcsf(record: QueryRecord): object {
       ...(client !== undefined && (isAddress(client) ? { ip: client } : { name: client })),
       ...(network && { zone: network })
     },
-    connection_info: { protocol_name: protocol },
+    connection_info: { protocol_name: transportOf(protocol) },
     query: { hostname: qname, type: qtype, class: 'IN' },
     ...(rcode && { rcode, rcode_id: code < 0 ? 99 : code }),
     ...(record.rule && {

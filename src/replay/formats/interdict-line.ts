@@ -16,6 +16,7 @@ const PRIVACY = literal(',"privacy":"')
 const NETWORK = literal(',"network":"')
 const UDP = literal(',"protocol":"udp","qname":"')
 const TCP = literal(',"protocol":"tcp","qname":"')
+const DOT = literal(',"protocol":"dot","qname":"')
 const QTYPE = literal(',"qtype":"')
 const RCODE = literal(',"rcode":"')
 const VERDICT = literal(',"verdict":"')
@@ -23,7 +24,7 @@ const BLOCKED = literal('blocked","match":"')
 const QNAME = literal('qname"')
 const REFUSED = literal('refused"')
 
-const [QUOTE, COMMA, DOT, ZERO, COLON] = [0x22, 0x2c, 0x2e, 0x30, 0x3a]
+const [QUOTE, COMMA, POINT, ZERO, COLON] = [0x22, 0x2c, 0x2e, 0x30, 0x3a]
 const [B, P, R, U, CLOSE] = [0x62, 0x70, 0x72, 0x75, 0x7d]
 /** Length of `2023-03-13T09:26:`, and of a time up to its Z. */
 const MINUTE: Octets = 17
@@ -82,7 +83,7 @@ export class InterdictLine {
     const tens = octets[at + 17]! - ZERO
     const ones = octets[at + 18]! - ZERO
     this.time = this.minuteBegins + 10 * tens + ones
-    const isSecond = tens >>> 0 < 6 && ones >>> 0 < 10 && octets[at + 19] === DOT
+    const isSecond = tens >>> 0 < 6 && ones >>> 0 < 10 && octets[at + 19] === POINT
     return isSecond && this.isDigit(at + 20) && this.isDigit(at + 21) && this.isDigit(at + 22)
   }
 
@@ -156,6 +157,8 @@ export class InterdictLine {
     this.protocol = PROTOCOL.udp
     if (this.nameFrom < 0) {
       this.nameFrom = scan.skip(at, TCP)
+      // Over TLS the same rules apply as over TCP.
+      if (this.nameFrom < 0) this.nameFrom = scan.skip(at, DOT)
       this.protocol = PROTOCOL.tcp
     }
     this.nameTo = scan.endOfString(this.nameFrom, to)

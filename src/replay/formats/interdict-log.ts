@@ -102,7 +102,7 @@ export class InterdictLog implements LineReader {
       network: typeof network === 'string' ? network : undefined,
       name: qname,
       qtype: qtypeOf(qtype),
-      protocol: protocol === 'tcp' ? PROTOCOL.tcp : PROTOCOL.udp,
+      protocol: protocol === 'tcp' || protocol === 'dot' ? PROTOCOL.tcp : PROTOCOL.udp,
       recorded: recordedOf(verdict, record),
       reason: verdict === 'blocked' ? this.reasonOf(record) : undefined
     })

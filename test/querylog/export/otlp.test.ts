@@ -32,6 +32,7 @@ t.test('a lookup is a log record named by the semantic conventions', async t => 
       attributes: {
         'network.protocol.name': 'dns',
         'network.transport': 'udp',
+        'interdict.protocol': 'udp',
         'client.address': '10.20.3.4',
         'dns.question.name': 'www.tiktok.com',
         'interdict.generation': 7,

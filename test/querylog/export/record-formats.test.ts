@@ -30,6 +30,14 @@ t.test('OCSF: the names in docs/reference/outputs.md', async t => {
   })
 })
 
+t.test('DNS over TLS is over TCP; dnstap has a number for it', async t => {
+  const dot = { ...record, protocol: 'dot' }
+  t.match(toEcs(dot), { network: { transport: 'tcp' }, interdict: { protocol: 'dot' } })
+  t.match(toOcsf(dot), { connection_info: { protocol_name: 'tcp' } })
+  // SocketProtocol.DOT, after SocketFamily.INET and the address.
+  t.match(Buffer.from(dnstapFrame(dot)).toString('hex'), '10012204' + '0a140304' + '1803')
+})
+
 t.test('a pseudonym or prefix is not an address in either', async t => {
   const veiled = { ...record, client: '10.20.3.0/24' }
   t.strictSame((toEcs(veiled) as { client: object }).client, { address: '10.20.3.0/24' })

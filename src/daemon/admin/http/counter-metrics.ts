@@ -1,11 +1,12 @@
 import { MS_PER_DAY, MS_PER_SECOND, type Seconds } from '../../../base/units.js'
 import { RCODE } from '../../../dns/registry/rcode.js'
-import { MATCH } from '../../../querylog/record/query-event.js'
+import { MATCH, PROTOCOL } from '../../../querylog/record/query-event.js'
 import {
   CLAIM_MATCHES,
   COUNTER,
   COUNTERS,
   DURATION_BOUNDS,
+  PROTOCOLS,
   RCODE_SLOTS
 } from '../../../resolver/lookup-counters.js'
 import {
@@ -139,9 +140,12 @@ export class CounterMetrics {
 
   private requests(rules: CountedRules, totals: Totals): MetricFamily {
     const samples = networksOf(rules).flatMap((network, i) =>
-      ['udp', 'tcp'].map((transport, protocol) => {
+      Object.entries(PROTOCOL).map(([transport, protocol]) => {
         const malformed = network === NO_NETWORK ? this.sum(COUNTER.malformed + protocol) : 0
-        return { value: totals[2 * i + protocol]! + malformed, labels: { transport, network } }
+        return {
+          value: totals[PROTOCOLS * i + protocol]! + malformed,
+          labels: { transport, network }
+        }
       })
     )
     const help = 'Messages that were not dropped by a limit, by network of the client.'

@@ -1,0 +1,217 @@
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { TLSSocket, type ConnectionOptions } from 'node:tls'
+import t, { type Test } from 'tap'
+import { readPrefix } from '../../src/base/address.js'
+import { compilePrefixes, PrefixTable } from '../../src/base/prefix-table.js'
+import { ConnectionLimit } from '../../src/server/connection-limit.js'
+import { serveTcp, type TcpService } from '../../src/server/tcp.js'
+import type { TlsLimits } from '../../src/server/tls-handshakes.js'
+import type { Certificate } from '../../src/tls/certificate.js'
+import { TrustedProxies } from '../../src/server/trusted-proxies.js'
+import { proxyHeader } from '../resolver/socket-stage.js'
+import { FakeResponder } from './fake-responder.js'
+import { queries, TcpClient } from './tcp-client.js'
+import { servedCertificate, tlsListenOptions } from './tls-options.js'
+import { transports, until } from './transports.js'
+
+const TIMEOUT = 5000
+
+interface Stage {
+  readonly service: TcpService
+  readonly responder: FakeResponder
+  /** Opens a connection; `tls` undefined: without TLS. */
+  readonly connect: (tls?: ConnectionOptions, preamble?: Uint8Array) => TcpClient
+  readonly pass: (ms: number) => void
+}
+
+async function stage(
+  t: Test,
+  limits: Partial<TlsLimits> = {},
+  isProxied = false,
+  certificates?: readonly Certificate[]
+): Promise<Stage> {
+  const tls = tlsListenOptions({ timeout: TIMEOUT, ...limits })
+  const material = { ...tls.material, ...(certificates && { certificates }) }
+  const responder = new FakeResponder()
+  let now = 1
+  const local = new PrefixTable(compilePrefixes([readPrefix('127.0.0.0/8')], () => 1))
+  const terms = { bits: { ipv4: 32, ipv6: 56 }, exempt: undefined }
+  const service = await serveTcp(transports()[0]!, { address: '127.0.0.1', port: 0 }, responder, {
+    limits: { idle: 10_000, connections: 100, queriesInFlight: 10 },
+    clock: { now: () => now, wall: () => now },
+    connectionLimit: new ConnectionLimit(100, terms),
+    proxies: isProxied ? new TrustedProxies(local, undefined) : undefined,
+    tls: { ...tls, material }
+  })
+  t.teardown(() => service.close())
+  const connect: Stage['connect'] = (tls, preamble) => {
+    const client = new TcpClient(service.local.port, undefined, undefined, tls, preamble)
+    t.teardown(() => client.socket.destroy())
+    return client
+  }
+  return { service, responder, connect, pass: ms => (now += ms) }
+}
+
+async function ask(client: TcpClient, text = 'now'): Promise<void> {
+  const before = client.messages.length
+  await client.send(queries(text))
+  await until(() => client.messages.length > before || client.closed)
+}
+
+function secure({ socket }: TcpClient): TLSSocket {
+  if (!(socket instanceof TLSSocket)) throw new Error('a connection without TLS')
+  return socket
+}
+
+t.test('accepts clients that ask for dot by ALPN, or for nothing', async t => {
+  const { connect, service } = await stage(t)
+  for (const ALPNProtocols of [['dot'], ['h2', 'dot'], undefined]) {
+    const client = connect({ ...(ALPNProtocols && { ALPNProtocols }) })
+    await ask(client)
+    t.strictSame(client.texts, ['re: now'])
+    t.equal(secure(client).alpnProtocol, ALPNProtocols === undefined ? false : 'dot')
+  }
+  t.match(service.tls, { handshakes: 3, resumed: 0, failed: 0 })
+})
+
+t.test('refuses another protocol with an alert', async t => {
+  const { connect, service } = await stage(t)
+  const [error] = (await once(connect({ ALPNProtocols: ['h2'] }).socket, 'error')) as [Error]
+  t.match(error.message, /no application protocol/i)
+  await until(() => service.tls?.failed === 1 && service.connections === 0)
+})
+
+t.test('closes a connection without TLS', async t => {
+  const { connect, service, responder } = await stage(t)
+  const client = connect()
+  await client.send(queries('now'))
+  await until(() => client.closed || client.ended)
+  t.strictSame([client.texts, responder.protocols], [[], []])
+  await until(() => service.connections === 0)
+  t.match(service.tls, { handshakes: 0, failed: 1 })
+})
+
+t.test('takes the client address from a PROXY header before TLS', async t => {
+  const { connect, responder } = await stage(t, {}, true)
+  for (const address of ['192.0.2.7', '2001:db8::7']) {
+    const client = connect({}, proxyHeader(address))
+    await ask(client)
+    t.strictSame(client.texts, ['re: now'])
+  }
+  t.strictSame(responder.clients, [
+    [0, 0, 0xffff, 0xc0000207],
+    [0x20010db8, 0, 0, 7]
+  ])
+})
+
+t.test('closes a proxy that sends no header', async t => {
+  const { connect, service } = await stage(t, {}, true)
+  const client = connect({})
+  await until(() => client.closed)
+  await until(() => service.connections === 0)
+  const half = connect()
+  await half.send(proxyHeader('192.0.2.7').subarray(0, 9))
+  await until(() => service.connections === 1)
+  half.socket.end()
+  await until(() => service.connections === 0)
+})
+
+t.test('a handshake takes no longer than its timeout', async t => {
+  const { connect, service, pass } = await stage(t)
+  const [slow, silent] = [connect(), connect()]
+  await Promise.all([once(slow.socket, 'connect'), once(silent.socket, 'connect')])
+  await until(() => service.connections === 2)
+  await slow.send(Buffer.from([22, 3, 1]))
+  pass(TIMEOUT - 1)
+  const late = connect()
+  await until(() => service.connections === 3)
+  service.closeIdle()
+  t.equal(service.connections, 3)
+  pass(1)
+  service.closeIdle()
+  await until(() => slow.closed || slow.ended)
+  await until(() => silent.closed || silent.ended)
+  await until(() => service.connections === 1)
+  t.match(service.tls, { timedOut: 2, failed: 2 })
+  late.socket.destroy()
+  await until(() => service.connections === 0)
+})
+
+t.test('limits handshakes in progress, and counts those above', async t => {
+  const { connect, service } = await stage(t, { inProgress: 2 })
+  const waiting = [connect(), connect()]
+  await until(() => service.connections === 2)
+  const third = connect({})
+  await until(() => third.closed)
+  t.match(service.tls, { refused: 1 })
+  for (const { socket } of waiting) socket.destroy()
+  await until(() => service.connections === 0)
+  const fourth = connect({})
+  await ask(fourth)
+  t.strictSame(fourth.texts, ['re: now'])
+})
+
+t.test('many connections at once are all served', async t => {
+  const { connect, service } = await stage(t)
+  const clients = Array.from({ length: 20 }, () => connect({}))
+  await Promise.all(clients.map(client => ask(client)))
+  t.ok(clients.every(client => client.texts[0] === 're: now'))
+  t.equal(service.tls?.handshakes, 20)
+})
+
+t.test('a client that goes away before its handshake begins leaves nothing', async t => {
+  const { connect, service } = await stage(t)
+  const gone = connect()
+  await once(gone.socket, 'connect')
+  gone.raw.resetAndDestroy()
+  await until(() => service.counts.accepted === 1 && service.connections === 0)
+  await until(() => service.tls!.failed === 1)
+})
+
+t.test('other certificates are for new connections; open ones stay', async t => {
+  const { connect, service, responder } = await stage(t)
+  const before = connect({})
+  await before.send(queries('later'))
+  await until(() => responder.pending.size === 1)
+  const certificates = [servedCertificate('new.example')]
+  service.replaceCertificates({ certificates, ticketKey: new Uint8Array(48).fill(1) })
+  const after = connect({})
+  await ask(after)
+  const names = [before, after].map(it => secure(it).getPeerX509Certificate()?.subjectAltName)
+  t.strictSame(names, ['DNS:dns.example', 'DNS:new.example'])
+  responder.release('later')
+  await until(() => before.messages.length === 1)
+  await ask(before)
+  t.strictSame(before.texts, ['re: later', 're: now'])
+})
+
+t.test('chooses among certificates by server name', async t => {
+  const certificates = [servedCertificate('one.example'), servedCertificate('two.example')]
+  const { connect } = await stage(t, {}, false, certificates)
+  const client = connect({ servername: 'two.example' })
+  await ask(client)
+  t.equal(secure(client).getPeerX509Certificate()?.subjectAltName, 'DNS:two.example')
+})
+
+t.test('resumes sessions, without 0-RTT', async t => {
+  const { connect, service } = await stage(t)
+  const first = connect({})
+  let session: Buffer | undefined
+  secure(first).on('session', latest => (session = latest))
+  await ask(first)
+  await until(() => session !== undefined)
+  const second = connect({ session: session! })
+  await ask(second)
+  t.ok(secure(second).isSessionReused())
+  t.match(service.tls, { handshakes: 2, resumed: 1 })
+})
+
+t.test('draining ends handshakes in progress at once', async t => {
+  const { connect, service } = await stage(t)
+  const client = connect()
+  await until(() => service.connections === 1)
+  await Promise.race([service.drain(60_000), sleep(20_000, undefined, { ref: false })])
+  t.equal(service.connections, 0)
+  await until(() => client.closed || client.ended)
+})
