@@ -38,7 +38,10 @@ export function stateOf(outcome: Outcome): number {
 /** Slots of the outcome cache: a power of two. */
 const SLOT_BITS = 19
 const SLOTS = 1 << SLOT_BITS
-/** Words of a slot: name id, context id, outcome, unused. Four, so that no slot spans two cache lines. */
+/**
+ * Words of a slot: name id, context id (0: the slot is free), outcome, unused. Four, so that no slot spans
+ * two cache lines.
+ */
 const SLOT = 4
 /** Contexts remembered at once: a power of two. */
 const CONTEXT_BITS = 12
@@ -63,7 +66,7 @@ export class Judge {
   private readonly reasons: Reason[] = []
   private readonly contexts = new Int32Array(SLOT << CONTEXT_BITS)
   private lastContextId = 0
-  private readonly cache = new Int32Array(SLOTS * SLOT).fill(-1)
+  private readonly cache = new Int32Array(SLOTS * SLOT)
 
   constructor(rules: RuleSet, snapshot: Snapshot, names: NameInterner) {
     this.policy = new Policy(snapshot)
@@ -105,7 +108,7 @@ export class Judge {
 
   /** Clears the cache; call it when name ids are reused. */
   clear(): void {
-    this.cache.fill(-1)
+    this.cache.fill(0)
   }
 
   /** @param protocol one of `PROTOCOL` */
@@ -133,8 +136,8 @@ export class Judge {
   }
 
   /**
-   * An id for everything but the name that an outcome depends on. An evicted context gets a new id when
-   * it returns; ids are never reused.
+   * An id, from 1, for everything but the name that an outcome depends on. An evicted context gets a new id
+   * when it returns; ids are never reused.
    *
    * @param epoch below 2^31: snapshots here are of generation 1, which has room for 2^20 epochs
    */

@@ -7,6 +7,7 @@ import { Comparison, CHANGE_KINDS, type ComparisonOptions } from '../../src/repl
 import type { Format } from '../../src/replay/formats/formats.js'
 import { Judge } from '../../src/replay/judge.js'
 import { replayLog, type ReadLog } from '../../src/replay/replay.js'
+import type { Snapshot } from '../../src/policy/tables/snapshot.js'
 import { loadRules } from '../../src/rules/load.js'
 import type { RuleSet } from '../../src/rules/model/types.js'
 
@@ -44,6 +45,18 @@ export async function rulesOf(t: Test, networks: string): Promise<RuleSet> {
   const loaded = await loadRules(folder)
   if (!loaded.ok) throw loaded.errors[0] ?? new Error('no rules')
   return loaded.rules
+}
+
+/** Rules that were compiled before, by their text: most tests have the same ones. */
+const compiled = new Map<string, { readonly set: RuleSet; readonly snapshot: Snapshot }>()
+
+async function compiledRules(t: Test, networks: string) {
+  const known = compiled.get(networks)
+  if (known !== undefined) return known
+  const set = await rulesOf(t, networks)
+  const result = { set, snapshot: compile(set, { generation: 1, random: () => 7 }) }
+  compiled.set(networks, result)
+  return result
 }
 
 export function temporary(t: Test): string {
@@ -88,8 +101,8 @@ export async function replayed(
     ...options
   })
   const judge = async (networks: string): Promise<Judge> => {
-    const set = await rulesOf(t, networks)
-    return new Judge(set, compile(set, { generation: 1, random: () => 7 }), comparison.names)
+    const { set, snapshot } = await compiledRules(t, networks)
+    return new Judge(set, snapshot, comparison.names)
   }
   const before = against === undefined ? undefined : await judge(against)
   comparison.judgeBy(await judge(rules), before)
