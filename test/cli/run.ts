@@ -49,11 +49,14 @@ export async function onTerminal(columns: number, ...words: string[]): Promise<R
   return { code, out: stdout.text, err: stderr.text }
 }
 
-/** The same with `2>&1`. @returns all output in order */
-export async function combinedOutput(columns: number, ...words: string[]): Promise<string> {
+/** The same with `2>&1`: `out` is all output in order. */
+export async function combinedOutput(
+  columns: number,
+  ...words: string[]
+): Promise<Pick<Ran, 'code' | 'out'>> {
   const output = new Output(columns)
-  await runIn(words, output, output)
-  return output.text
+  const code = await runIn(words, output, output)
+  return { code, out: output.text }
 }
 
 function runIn(words: readonly string[], stdout: Output, stderr: Output): Promise<number> {

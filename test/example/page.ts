@@ -69,17 +69,26 @@ async function runAll(folder: string, text: string): Promise<string> {
 /** Width of the terminal that the pages show. */
 const COLUMNS = 80
 
-/** A command of plain words: the shell would do nothing but split it. */
-const PLAIN = /^interdict ([\w ./:=,@%+-]+)$/
+/** A word, or one in quotes in which the shell would replace nothing. */
+const WORD = /[\w./:=,@%+-]+|"([^"$`\\]*)"|'([^']*)'/g
+/** A command of such words, which may print its exit code. */
+const PLAIN = new RegExp(
+  `^interdict(?<words>( +(${WORD.source}))+)(?<exitCode>; echo "exit code \\$\\?")?$`
+)
 
 /** The output of a command: of `interdict` in this process, of anything else by the shell. */
 async function run(folder: string, command: string): Promise<string> {
-  const [, words] = PLAIN.exec(command) ?? []
+  const { words, exitCode } = PLAIN.exec(command)?.groups ?? {}
   if (words === undefined) return runInShell(folder, command)
+  const plain = Array.from(
+    words.matchAll(WORD),
+    ([word, double, single]) => double ?? single ?? word
+  )
   const home = process.cwd()
   process.chdir(folder)
   try {
-    return await combinedOutput(COLUMNS, ...words.trim().split(/ +/))
+    const { code, out } = await combinedOutput(COLUMNS, ...plain)
+    return exitCode === undefined ? out : `${out}exit code ${code}\n`
   } finally {
     process.chdir(home)
   }
