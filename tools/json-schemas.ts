@@ -32,7 +32,9 @@ const EDITED: Readonly<Record<string, EditedFile>> = {
     schema: settingsSchema,
     describe: rows => {
       const all = new Map([...rows.values()].flatMap(part => [...part]))
-      return keys => all.get(keys.join('.'))
+      // Every list of upstreams has the same keys.
+      const ofUpstreams = rows.get('Encrypted upstreams')
+      return keys => all.get(keys.join('.')) ?? ofUpstreams?.get(keys.at(-1) ?? '')
     }
   },
   networks: {

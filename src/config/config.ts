@@ -2,6 +2,7 @@ import type { Prefix } from '../base/address.js'
 import type { Position } from '../base/position.js'
 import type { Milliseconds, Octets, Seconds } from '../base/units.js'
 import type { Endpoint } from '../udp/datagram.js'
+import type { UpstreamServer } from '../upstream/upstream-server.js'
 import type { AlertHookConfig } from './alert-config.js'
 import type { OutputConfig } from './output-config.js'
 
@@ -65,7 +66,7 @@ export interface BundleConfig {
 
 export interface UpstreamsConfig {
   /** Empty: the name servers of /etc/resolv.conf, if `useResolvConf`. */
-  readonly servers: readonly Endpoint[]
+  readonly servers: readonly UpstreamServer[]
   readonly useResolvConf: boolean
   /** Upstreams for individual domains and all names below them; the longest match wins. */
   readonly forward: readonly ForwardConfig[]
@@ -86,7 +87,7 @@ export interface ForwardConfig {
   readonly domain: string
   /** Lower-cased wire form. */
   readonly name: Uint8Array
-  readonly servers: readonly Endpoint[]
+  readonly servers: readonly UpstreamServer[]
 }
 
 /** Of all workers together, which share the cache. */
@@ -174,7 +175,7 @@ export interface StateConfig {
 /** How lists are downloaded. */
 export interface RemoteListsConfig {
   /** DNS servers that resolve the host names of list servers; empty: the upstreams. */
-  readonly bootstrap: readonly Endpoint[]
+  readonly bootstrap: readonly UpstreamServer[]
   /** CA certificates trusted in addition to the built-in ones. */
   readonly caFile: string | undefined
   /** Per list. */

@@ -7,6 +7,7 @@ import { MAX_SOCKET_PATH } from '../base/socket-path.js'
 import { readName } from '../dns/name/name.js'
 import { mismatch } from '../yaml/issues.js'
 import { MAX_OCTETS, readYaml } from '../yaml/read.js'
+import type { UpstreamServer } from '../upstream/upstream-server.js'
 import type {
   AdminSocketConfig,
   ChainConfig,
@@ -24,6 +25,7 @@ import { BESIDE, isInEtc, placesFor, RUN_FOLDER } from './places.js'
 import { rulesOf } from './rules-section.js'
 import { settingsSchema, type Settings } from './schema.js'
 import { transfersOf } from './transfers.js'
+import { withFiles, type WrittenServer } from './upstream-servers.js'
 
 /** Default settings files: in the working folder, or that of the machine. None need exist. */
 export const DEFAULT_SETTINGS_FILES = ['interdict.yaml', '/etc/interdict/interdict.yaml'] as const
@@ -105,9 +107,15 @@ export function readConfig(source: Uint8Array | string, path: string): ConfigRes
     if (basename(log.queries.file) === 'chain.jsonl')
       addError('log.queries.file', log.queries.file, 'a name other than that of the chain')
   }
+  const upstreams = upstreamsOf(read.value.upstreams, (server, ...at) =>
+    withFiles(server, folder, read.positionOf(['upstreams', ...at]), errors)
+  )
+  const bootstrap = read.value['remote-lists'].bootstrap.map((server, i) =>
+    withFiles(server, folder, read.positionOf(['remote-lists', 'bootstrap', i]), errors)
+  )
   if (errors.length > 0) return { ok: false, errors }
   const alerts = alertsOf(read.value.alerts, folder, path => read.positionOf(path))
-  const resolved = { socket, privacy, chain, retention, alerts }
+  const resolved = { upstreams, bootstrap, socket, privacy, chain, retention, alerts }
   return { ok: true, config: configOf(read.value, folder, resolved) }
 }
 
@@ -155,6 +163,8 @@ function configOf(
   settings: Settings,
   folder: string,
   resolved: {
+    readonly upstreams: UpstreamsConfig
+    readonly bootstrap: readonly UpstreamServer[]
     readonly socket: AdminSocketConfig | undefined
     readonly privacy: PrivacyConfig
     readonly chain: ChainConfig | undefined
@@ -171,7 +181,7 @@ function configOf(
     workers,
     transport,
     ...rulesOf(settings.rules, folder),
-    upstreams: upstreamsOf(settings.upstreams),
+    upstreams: resolved.upstreams,
     cache: {
       size: cache.size,
       minTtl: cache['min-ttl'],
@@ -210,7 +220,7 @@ function configOf(
     },
     state: { folder: resolve(folder, settings.state.folder) },
     remoteLists: {
-      bootstrap: settings['remote-lists'].bootstrap,
+      bootstrap: resolved.bootstrap,
       caFile: caFile === '' ? undefined : resolve(folder, caFile),
       timeout: settings['remote-lists'].timeout
     },
@@ -316,14 +326,17 @@ function limitsOf(settings: Settings['limits']): LimitsConfig {
   }
 }
 
-function upstreamsOf(settings: Settings['upstreams']): UpstreamsConfig {
+function upstreamsOf(
+  settings: Settings['upstreams'],
+  load: (server: WrittenServer, ...at: (string | number)[]) => UpstreamServer
+): UpstreamsConfig {
   return {
-    servers: settings.servers,
+    servers: settings.servers.map((server, i) => load(server, 'servers', i)),
     useResolvConf: settings['use-resolv-conf'],
     forward: Object.entries(settings.forward).map(([domain, servers]) => ({
       domain,
       name: readName(domain),
-      servers
+      servers: servers.map((server, i) => load(server, 'forward', domain, i))
     })),
     timeout: settings.timeout,
     giveUp: settings['give-up'],

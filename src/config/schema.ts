@@ -5,18 +5,12 @@ import { readName } from '../dns/name/name.js'
 import { duration, size, wholeSeconds } from '../yaml/quantity.js'
 import { parsedString } from '../yaml/parsed-string.js'
 import { alertsSchema } from './alerts.js'
-import {
-  isRemote,
-  isSelf,
-  ownAddresses,
-  readEndpoint,
-  readServer,
-  showEndpoint
-} from './endpoint.js'
+import { isRemote, isSelf, ownAddresses, readEndpoint, showEndpoint } from './endpoint.js'
 import { outputsSchema } from './outputs.js'
 import { BESIDE } from './places.js'
 import { rulesSchema } from './rules-section.js'
 import { transfersSchema } from './transfers.js'
+import { upstreamServer } from './upstream-servers.js'
 
 /** Every key of the settings file with its default and limits. See `docs/reference/settings.md`. */
 
@@ -26,10 +20,6 @@ function section<S extends z.ZodRawShape>(shape: S) {
 }
 
 const endpoint = parsedString('an address and port such as 127.0.0.1:53 or [::1]:53', readEndpoint)
-const server = parsedString(
-  'an address such as 192.0.2.53, [2001:db8::53]:53 or 192.0.2.53:5353',
-  readServer
-)
 const prefix = parsedString(
   'a prefix such as 192.0.2.0/24 or 2001:db8::/32',
   readPrefix,
@@ -47,9 +37,9 @@ const domain = z.string().refine(text => {
 }, 'a domain name')
 
 const upstreams = section({
-  servers: z.array(server).prefault([]),
+  servers: z.array(upstreamServer).prefault([]),
   'use-resolv-conf': z.boolean().prefault(true),
-  forward: z.record(domain, z.array(server).min(1)).prefault({}),
+  forward: z.record(domain, z.array(upstreamServer).min(1)).prefault({}),
   timeout: duration('50ms', '4s').prefault('800ms'),
   'give-up': duration('100ms', '4900ms').prefault('4s'),
   'case-randomization': z.boolean().prefault(true),
@@ -140,7 +130,7 @@ const rebindingGuard = section({
 const state = section({ folder: path.prefault(BESIDE.state) })
 
 const remoteLists = section({
-  bootstrap: z.array(server).prefault([]),
+  bootstrap: z.array(upstreamServer).prefault([]),
   'ca-file': z.string('a path').prefault(''),
   timeout: duration('1s', '1h').prefault('5m')
 })

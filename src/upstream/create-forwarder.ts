@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.js'
 import type { Milliseconds } from '../base/units.js'
-import type { Endpoint, Transport } from '../udp/datagram.js'
+import type { Transport } from '../udp/datagram.js'
 import type { Forwarder, ForwardedQuestion, OutcomeHandler } from './forwarder.js'
 import { DEFAULT_LIMITS, type UpstreamLimits } from './limits.js'
 import type { Send } from './query/dependencies.js'
@@ -18,21 +18,17 @@ import { DomainTable } from './selection/domain-table.js'
 import { UpstreamCookies } from './selection/upstream-cookies.js'
 import { UpstreamProber } from './selection/upstream-prober.js'
 import { UpstreamSelector, ALL_LOOPING } from './selection/upstream-selector.js'
-import {
-  showEndpoint,
-  Upstream,
-  type HealthChange,
-  type HealthListener
-} from './selection/upstream.js'
+import { Upstream, type HealthChange, type HealthListener } from './selection/upstream.js'
 import { connectTcp, TcpConnections, type Connect } from './tcp/tcp-connections.js'
 import { systemTimers, type Timers } from './timers.js'
 import { UdpSocketPool } from './udp/socket-pool.js'
+import { showServer, type UpstreamServer } from './upstream-server.js'
 
 export interface ForwarderOptions {
   readonly transport: Transport
   readonly clock: Clock
   /** For names in none of the domains. If there are none, such queries fail. */
-  readonly upstreams: readonly Endpoint[]
+  readonly upstreams: readonly UpstreamServer[]
   /** Domains with upstreams of their own; the longest match wins. */
   readonly domains?: readonly ForwardedDomain[]
   readonly limits?: Partial<UpstreamLimits>
@@ -51,7 +47,7 @@ export interface ForwarderOptions {
 export interface ForwardedDomain {
   /** Wire form, any case, root label included. */
   readonly name: Uint8Array
-  readonly servers: readonly Endpoint[]
+  readonly servers: readonly UpstreamServer[]
 }
 
 /** A forwarder with counters and health, for status and metrics. */
@@ -69,6 +65,10 @@ export interface MeasuredForwarder extends Forwarder {
 
 export interface UpstreamState {
   readonly address: string
+  /** Queries to it are encrypted: `strict`, its certificate is checked; `opportunistic`, it is not. */
+  readonly encryption: 'none' | 'strict' | 'opportunistic'
+  /** Why the last connection to it failed, over TLS. */
+  readonly error: string | undefined
   /** Smoothed; 0: not measured yet. */
   readonly responseTime: Milliseconds
   /**
@@ -151,8 +151,10 @@ class UpstreamForwarder implements MeasuredForwarder {
       },
       onHealthChange: change => onHealth?.(change)
     }
-    const create = (endpoint: Endpoint): Upstream => {
-      const upstreamCookies = new UpstreamCookies(cookies ? random : undefined)
+    const create = (endpoint: UpstreamServer): Upstream => {
+      // Encrypted responses cannot be forged.
+      const hasCookies = cookies && endpoint.tls === undefined
+      const upstreamCookies = new UpstreamCookies(hasCookies ? random : undefined)
       return new Upstream(
         this.allUpstreams.length,
         endpoint,
@@ -167,9 +169,11 @@ class UpstreamForwarder implements MeasuredForwarder {
     this.domains = this.buildDomainTable(new Set())
   }
 
-  /** Opens the first sockets of the address families in use. */
+  /** Opens the first sockets of the address families in use, and connections. */
   async open(): Promise<void> {
-    const families = new Set(this.allUpstreams.map(({ family }) => family))
+    for (const upstream of this.allUpstreams) this.tcpConnections.warm(upstream)
+    const overUdp = this.allUpstreams.filter(({ isEncrypted }) => !isEncrypted)
+    const families = new Set(overUdp.map(({ family }) => family))
     await Promise.all([...families].map(family => this.pools[family].open()))
   }
 
@@ -187,6 +191,8 @@ class UpstreamForwarder implements MeasuredForwarder {
     const now = this.clock.now()
     return this.allUpstreams.map(upstream => ({
       address: upstream.text,
+      encryption: encryptionOf(upstream.endpoint),
+      error: upstream.connectionError,
       responseTime: upstream.responseTime,
       health: upstream.isDown ? 'down' : upstream.isOutOfRotation(now) ? 'outOfRotation' : 'up',
       answeredAgo: upstream.answeredAgo(now),
@@ -233,12 +239,20 @@ class UpstreamForwarder implements MeasuredForwarder {
   }
 
   /** One object per address and port, however often it is configured, so that health is shared. */
-  private upstreamAt(endpoint: Endpoint, create: (endpoint: Endpoint) => Upstream): Upstream {
-    const text = showEndpoint(endpoint)
+  private upstreamAt(
+    endpoint: UpstreamServer,
+    create: (endpoint: UpstreamServer) => Upstream
+  ): Upstream {
+    const text = showServer(endpoint)
     const existing = this.allUpstreams.find(upstream => upstream.text === text)
     if (existing !== undefined) return existing
     const created = create(endpoint)
     this.allUpstreams.push(created)
     return created
   }
+}
+
+function encryptionOf({ tls }: UpstreamServer): UpstreamState['encryption'] {
+  if (tls === undefined) return 'none'
+  return tls.opportunistic ? 'opportunistic' : 'strict'
 }

@@ -24,6 +24,8 @@ export interface UpstreamLimits {
   readonly connections: number
   /** Idle timeout of a TCP connection, from its last response. RFC 7766 §6.2.3. */
   readonly connectionIdle: Milliseconds
+  /** The same of a TLS connection, which costs more to open. */
+  readonly tlsIdle: Milliseconds
 }
 
 export const DEFAULT_LIMITS: UpstreamLimits = {
@@ -38,5 +40,6 @@ export const DEFAULT_LIMITS: UpstreamLimits = {
   unprovenSocketQueries: 512,
   socketAge: 60_000,
   connections: 4,
-  connectionIdle: 10_000
+  connectionIdle: 10_000,
+  tlsIdle: 30_000
 }

@@ -117,6 +117,7 @@ const since = '2026-01-02T03:04:05.678Z'
 const worker = (number: number, restarts: number) => {
   return { number, restarts, state: 'listening', since, generation: 12 } as const
 }
+const CLEAR = { encryption: 'none', error: null } as const
 const upstream = {
   isDefault: true,
   queries: 123_456_789,
@@ -204,21 +205,36 @@ const TROUBLE: StatusReply = withHealth({
     {
       ...{ address: '[fd12:3456:789a:bcde:f012:3456:789a:bcde]:5353', cookies: 2, ...upstream },
       ...{ state: 'up', workers: { up: 1, outOfRotation: 0, down: 1 }, roundTripMs: 1234.567 },
-      ...{ ednsRejections: 2, withoutEdns: 1 },
+      ...{ ednsRejections: 2, withoutEdns: 1, ...CLEAR },
       loopsFor: ['.', 'corp.example']
     },
     {
-      ...{ address: '192.0.2.1', cookies: 0, ...upstream, roundTripMs: null, loopsFor: [] },
+      ...{
+        address: 'tls://192.0.2.1#a.example',
+        cookies: 0,
+        ...upstream,
+        roundTripMs: null,
+        loopsFor: []
+      },
+      ...{ encryption: 'opportunistic', error: null },
       state: 'up',
       workers: { up: 0, outOfRotation: 2, down: 0 }
     },
     {
-      ...{ address: '192.0.2.2', cookies: 0, ...upstream, roundTripMs: null, loopsFor: [] },
+      ...{
+        address: 'tls://192.0.2.2#b.example',
+        cookies: 0,
+        ...upstream,
+        roundTripMs: null,
+        loopsFor: []
+      },
+      ...{ encryption: 'strict', error: 'certificate has expired' },
       state: 'down',
       workers: { up: 0, outOfRotation: 1, down: 1 }
     },
     {
       ...{ address: '192.0.2.3', cookies: 0, ...upstream, roundTripMs: null, loopsFor: [] },
+      ...CLEAR,
       state: 'unknown',
       workers: { up: 0, outOfRotation: 0, down: 0 }
     }
@@ -329,8 +345,10 @@ t.test('shows every problem within 100 columns, and reports missing counters', a
     t.ok(text.includes(words), words)
   }
   t.match(out, /:5353\n +1\/2 up +123,456,789 +1,234,567 +1,234,567 +1234\.6 ms +yes\n/)
-  t.match(out, /^192\.0\.2\.1 +out of rotation .* - +no$/m)
-  t.match(out, /^192\.0\.2\.2 +down /m)
+  t.match(out, /^tls:\/\/192\.0\.2\.1#a\.example\n? +out of rotation .* - +no$/m)
+  t.match(out, /^tls:\/\/192\.0\.2\.2#b\.example\n? +down /m)
+  t.match(out, /192\.0\.2\.1#a\.example: encrypted, but its certificate is not checked\n/)
+  t.match(out, /192\.0\.2\.2#b\.example: certificate has expired\n/)
   t.match(out, /^192\.0\.2\.3 +unknown /m)
 })
 

@@ -1,4 +1,5 @@
-import { writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
@@ -7,6 +8,7 @@ import { InterdictError } from '../../src/base/error.js'
 import { ALERT_EVENTS } from '../../src/config/alert-config.js'
 import { loadConfig, readConfig } from '../../src/config/load.js'
 import { runs } from '../runs.js'
+import { makeCertificate } from '../tls/certificates.js'
 
 const defaults = {
   listen: [
@@ -122,6 +124,21 @@ const reads = [
           { address: '192.0.2.2', port: 5353 },
           { address: '2001:db8::1', port: 53 },
           { address: '2001:db8::2', port: 54 }
+        ]
+      }
+    }
+  },
+  {
+    it: 'upstreams over TLS',
+    text: `upstreams: { servers: ["tls://192.0.2.1#dns.example", "tls://[2001:db8::1]:54#a.b", { address: "192.0.2.3:5", protocol: tls, pin-sha256: ${'A'.repeat(43)}= }, { address: 192.0.2.4, protocol: tls, opportunistic: true }, { address: 192.0.2.5, protocol: dns }] }`,
+    config: {
+      upstreams: {
+        servers: [
+          { address: '192.0.2.1', port: 853, tls: { name: 'dns.example', opportunistic: false } },
+          { address: '2001:db8::1', port: 54, tls: { name: 'a.b', pins: [] } },
+          { address: '192.0.2.3', port: 5, tls: { name: undefined, pins: [`${'A'.repeat(43)}=`] } },
+          { address: '192.0.2.4', port: 853, tls: { opportunistic: true } },
+          { address: '192.0.2.5', port: 53, tls: undefined }
         ]
       }
     }
@@ -283,6 +300,31 @@ const refuses = [
   { it: 'a least TTL over the most', text: 'cache: { min-ttl: 2m, max-ttl: 1m }', at: [1, 19] },
   { it: 'a try over all tries', text: 'upstreams: { timeout: 2s, give-up: 1s }', at: [1, 23] },
   { it: 'giving up after stubs do', text: 'upstreams: { give-up: 5s }', at: [1, 23] },
+  {
+    it: 'a TLS upstream without a name',
+    text: 'upstreams: { servers: ["tls://192.0.2.1"] }',
+    at: [1, 24]
+  },
+  {
+    it: 'a TLS upstream with neither name nor key',
+    text: 'upstreams: { servers: [{ address: 192.0.2.1, protocol: tls }] }',
+    at: [1, 24]
+  },
+  {
+    it: 'a name of an upstream in clear',
+    text: 'upstreams: { servers: [{ address: 192.0.2.1, protocol: dns, name: dns.example }] }',
+    at: [1, 67]
+  },
+  {
+    it: 'authorities for a key alone',
+    text: `upstreams: { servers: [{ address: 192.0.2.1, protocol: tls, pin-sha256: ${'A'.repeat(43)}=, ca: a }] }`,
+    at: [1, 123]
+  },
+  {
+    it: 'a client certificate without a key',
+    text: 'upstreams: { servers: [{ address: 192.0.2.1, protocol: tls, name: a.example, client-certificate: a }] }',
+    at: [1, 24]
+  },
   { it: 'an upstream by name', text: 'upstreams: { servers: [dns.example] }', at: [1, 24] },
   { it: 'an upstream at port 0', text: 'upstreams: { servers: ["192.0.2.1:0"] }', at: [1, 24] },
   { it: 'an upstream at no address', text: 'upstreams: { servers: [0.0.0.0] }', at: [1, 24] },
@@ -557,4 +599,34 @@ t.test('returns a value or errors with codes for any text', async t => {
     return read.errors.length > 0 && read.errors.every(error => error instanceof InterdictError)
   }
   t.doesNotThrow(() => fc.assert(fc.property(text, holds), runs(500)))
+})
+
+t.test('reads the files of upstreams over TLS, and refuses those that cannot be used', async t => {
+  const folder = mkdtempSync(join(tmpdir(), 'interdict-load-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const [one, other] = [makeCertificate(), makeCertificate()]
+  const files = { 'ca.pem': one.certificate, 'a.pem': one.certificate, 'a.key': one.key }
+  for (const [name, text] of Object.entries({ ...files, 'b.key': other.key, 'no.pem': 'text' }))
+    writeFileSync(join(folder, name), text)
+  const read = (more: string): ReturnType<typeof readConfig> =>
+    readConfig(
+      `remote-lists: { bootstrap: [{ address: 192.0.2.1, protocol: tls, name: a.example, ${more} }] }`,
+      join(folder, 'interdict.yaml')
+    )
+  const good = read('ca: ca.pem, client-certificate: a.pem, client-key: a.key')
+  t.match(good.ok && good.config.remoteLists.bootstrap[0]!.tls, {
+    ca: one.certificate,
+    client: { certificate: one.certificate, key: one.key }
+  })
+  const wrong = [
+    ['ca: missing.pem', /missing\.pem.*ENOENT/],
+    ['ca: no.pem', /no\.pem/],
+    ['client-certificate: a.pem, client-key: b.key', /a\.pem, b\.key.*key values mismatch/]
+  ] as const
+  for (const [text, says] of wrong) {
+    const bad = read(text)
+    const [error] = bad.ok ? [] : bad.errors
+    t.match(error, { code: 'CONFIG_UPSTREAM_FILE', position: { line: 1, column: 29 } })
+    t.match(error?.message, says)
+  }
 })

@@ -4,7 +4,9 @@ import { LoopDetector } from '../../src/daemon/control/loop-detector.js'
 import { readName, showName } from '../../src/dns/name/name.js'
 import type { BatchHandler, Endpoint, Transport } from '../../src/udp/datagram.js'
 import { FakeTime } from '../upstream/fake-time.js'
+import { makeCertificate } from '../tls/certificates.js'
 import { questionOf, responseTo } from '../upstream/messages.js'
+import { TlsUpstream } from '../upstream/tls-upstream.js'
 import { MemoryLog } from './serve.js'
 
 const KEY = '0123456789abcdef'
@@ -106,6 +108,22 @@ const rows = [
   { back: false, rcode: SERVFAIL, left: [], says: [] },
   { back: false, rcode: undefined, left: [], says: [] }
 ]
+
+t.test('probes an upstream over TLS, with which no query goes in clear', async t => {
+  const certificate = makeCertificate()
+  const { certificate: cert, key } = certificate
+  const upstream = await TlsUpstream.open(t, { cert, key })
+  const { watch, log, sent } = new World(t, routesOf([upstream.with({ ca: cert })], []))
+  watch.start()
+  for (let turn = 0; turn < 2000 && upstream.queries.length === 0; turn++)
+    await new Promise(resolve => setTimeout(resolve, 1))
+  const [query] = upstream.queries
+  t.match(nameOf(query!), /^0123456789abcdef[0-9a-f]{16}\.interdict-loop-probe$/)
+  watch.onProbeReturned(nameOf(query!).slice(KEY.length, 2 * KEY.length))
+  // It is partial, since the answer comes, too.
+  await log.says('possible forwarding loop')
+  t.strictSame(sent, [], 'nothing over UDP')
+})
 
 for (const { back, rcode, left, says } of rows) {
   for (const order of ['back first', 'answer first', 'back late'] as const) {

@@ -144,7 +144,7 @@ function within(json: Json | undefined): Json | undefined {
   if (json?.properties !== undefined) return json
   const entry = json?.items ?? json?.additionalProperties
   const form = json?.anyOf?.find(({ properties }) => properties !== undefined)
-  return form ?? (typeof entry === 'object' ? entry : json)
+  return form ?? (typeof entry === 'object' ? within(entry) : json)
 }
 
 interface Json {

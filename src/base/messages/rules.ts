@@ -7,6 +7,8 @@ export const RULES = {
   DOCUMENT_DUPLICATE: (key: string) => `duplicate key ${quote(key)}`,
   DOCUMENT_INVALID: (path: string, problem: string) =>
     path === '' ? problem : `${path}: ${problem}`,
+  CONFIG_UPSTREAM_FILE: (file: string, why: string) =>
+    `cannot use ${file} for this upstream: ${why}`,
   CONFIG_UNWRITABLE: (key: string, folder: string, why: string) =>
     `${key}: cannot write to ${folder}: ${why}`,
   CONFIG_UNREADABLE: (file: string, why: string) => `cannot read settings file ${file}: ${why}`,

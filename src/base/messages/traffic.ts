@@ -33,6 +33,9 @@ export const TRAFFIC = {
   UPSTREAM_NAMESERVER: (text: string) => `nameserver: expected an IP address, found ${quote(text)}`,
   UPSTREAM_SELF: (endpoint: string) =>
     `${endpoint} is this resolver itself; it is not used as an upstream`,
+  UPSTREAM_PIN: (found: string) =>
+    `its certificate has none of the public keys in pin-sha256; found ${found}`,
+  UPSTREAM_HANDSHAKE: (ms: number) => `no TLS handshake within ${ms} ms`,
   UPSTREAM_NONE: () =>
     'no upstream: none is configured, and the resolv.conf of this system has none that can be used'
 } as const

@@ -279,9 +279,15 @@ function upstreamLines({ upstreams }: Status): StyledText[] {
   const plain = upstreams
     .filter(({ withoutEdns }) => withoutEdns > 0)
     .map(({ address }): StyledText => ['yellow', `${address}: rejects EDNS; queried without it`])
+  const encrypted = upstreams.flatMap(({ address, encryption, error }): StyledText[] => [
+    ...(encryption === 'opportunistic'
+      ? [['yellow', `${address}: encrypted, but its certificate is not checked`] as const]
+      : []),
+    ...(error === null ? [] : [['red', `${address}: ${error}`] as const])
+  ])
   const unknown = unused === 0 ? '' : `, ${formatNumber(unused)} not used yet`
   const up = `${formatNumber(count('up'))} of ${formatNumber(upstreams.length)} up${unknown}`
-  return [up, ...loops, ...plain]
+  return [up, ...loops, ...plain, ...encrypted]
 }
 
 function upstreamTable(upstreams: readonly UpstreamStatus[]): string[] {

@@ -16,6 +16,10 @@ export interface UpstreamStatus extends Readonly<UpstreamCounts> {
    * `unknown`  neither: there were no queries for it yet
    */
   readonly state: 'up' | 'down' | 'unknown'
+  /** `strict`: over TLS, with a checked certificate; `opportunistic`: with any certificate. */
+  readonly encryption: UpstreamState['encryption']
+  /** Why a worker's last connection to it failed, over TLS; null: none has. */
+  readonly error: string | null
   /** Whether it is used for names without a `forward` entry. */
   readonly isDefault: boolean
   /** The number of workers in which it is in each state. */
@@ -51,6 +55,8 @@ export function upstreamsStatus(
     return {
       address,
       state: stateOf(states),
+      encryption: states[0]?.encryption ?? 'none',
+      error: states.find(({ error }) => error !== undefined)?.error ?? null,
       isDefault: defaultUpstreams.includes(address),
       workers: countHealth(states),
       loopsFor: loopsFor.map(({ domain }) => domain),

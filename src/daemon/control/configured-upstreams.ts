@@ -2,13 +2,12 @@ import { readFileSync } from 'node:fs'
 import type { InterdictError } from '../../base/error.js'
 import type { Config, ForwardConfig } from '../../config/config.js'
 import type { BootstrapServers } from '../../sources/http/bootstrap-resolver.js'
-import type { Endpoint } from '../../udp/datagram.js'
 import {
   localAddresses,
   upstreamEndpoints,
   type ResolvConf
 } from '../../upstream/selection/resolv-conf.js'
-import { showEndpoint } from '../../upstream/selection/upstream.js'
+import { showServer, type UpstreamServer } from '../../upstream/upstream-server.js'
 
 const ROOT = Uint8Array.of(0)
 const RESOLV_CONF = '/etc/resolv.conf'
@@ -16,7 +15,7 @@ const RESOLV_CONF = '/etc/resolv.conf'
 /** The upstreams that the settings name. */
 export interface ConfiguredUpstreams {
   /** The default upstreams, for names without a `forward` entry. */
-  readonly upstreams: readonly Endpoint[]
+  readonly upstreams: readonly UpstreamServer[]
   /** Labels of all upstreams, in the order of their numbers in a forwarder. */
   readonly labels: readonly string[]
   /** Those of them that are used for names without a `forward` entry. */
@@ -39,8 +38,8 @@ export function configuredUpstreams({ upstreams: settings, listen }: Config): Co
   const defaults = settings.forward.find(isRoot)?.servers ?? upstreams
   return {
     upstreams,
-    labels: [...new Set(all.map(showEndpoint))],
-    defaults: defaults.map(showEndpoint),
+    labels: [...new Set(all.map(showServer))],
+    defaults: defaults.map(showServer),
     warnings
   }
 }
@@ -48,7 +47,7 @@ export function configuredUpstreams({ upstreams: settings, listen }: Config): Co
 /** One upstream for one domain, with the number that `MeasuredForwarder.excludeRoutes` takes. */
 export interface Route {
   readonly number: number
-  readonly server: Endpoint
+  readonly server: UpstreamServer
   /** As written in the settings; `.` for the default upstreams. */
   readonly domain: string
   /** The wire form of the domain. Undefined: never used, since a `forward` entry for `.` replaces it. */
@@ -56,7 +55,7 @@ export interface Route {
 }
 
 export function routesOf(
-  upstreams: readonly Endpoint[],
+  upstreams: readonly UpstreamServer[],
   forward: readonly ForwardConfig[]
 ): readonly Route[] {
   const isUsed = !forward.some(isRoot)
@@ -72,7 +71,7 @@ const isRoot = ({ name }: ForwardConfig): boolean => name.length === ROOT.length
 /** DNS servers that resolve the host names in list URLs. */
 export function bootstrapServers(
   { remoteLists: { bootstrap }, upstreams: { forward } }: Config,
-  upstreams: readonly Endpoint[]
+  upstreams: readonly UpstreamServer[]
 ): BootstrapServers {
   if (bootstrap.length > 0) return { servers: bootstrap, domains: [] }
   return { servers: upstreams, domains: forward.map(({ name, servers }) => ({ name, servers })) }

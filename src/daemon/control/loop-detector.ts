@@ -7,8 +7,13 @@ import { RRCLASS } from '../../dns/registry/rrclass.js'
 import { RRTYPE } from '../../dns/registry/rrtype.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
 import type { DatagramBatch, Transport, UpstreamSocket } from '../../udp/datagram.js'
-import { showEndpoint } from '../../upstream/selection/upstream.js'
 import type { Timer, Timers } from '../../upstream/timers.js'
+import { TlsExchange } from '../../upstream/tls/tls-exchange.js'
+import {
+  showServer,
+  type UpstreamServer,
+  type UpstreamTls
+} from '../../upstream/upstream-server.js'
 import type { Route } from './configured-upstreams.js'
 
 /** How long to wait for the second event after the first: the probe's return, and the upstream's answer. */
@@ -64,6 +69,7 @@ export class LoopDetector {
   private readonly partial = new Set<number>()
   private probes = new Map<string, Probe>()
   private readonly sockets = new Map<4 | 6, UpstreamSocket>()
+  private readonly exchanges = new Set<TlsExchange>()
   private timer: Timer | undefined
   private closed = false
 
@@ -95,6 +101,7 @@ export class LoopDetector {
     this.dropProbes()
     for (const socket of this.sockets.values()) socket.close()
     this.sockets.clear()
+    for (const exchange of this.exchanges) exchange.close()
   }
 
   private async runRound(): Promise<void> {
@@ -102,7 +109,8 @@ export class LoopDetector {
     const previous = [...this.probes.values()]
     this.dropProbes()
     for (const probe of previous) if (isUndecided(probe)) this.conclude(probe)
-    for (const family of new Set(routes.map(familyOf))) await this.openSocket(family)
+    const overUdp = routes.filter(({ server }) => server.tls === undefined)
+    for (const family of new Set(overUdp.map(familyOf))) await this.openSocket(family)
     if (this.closed) return
     for (const route of routes) this.send(route)
     this.timer = timers.after(interval, () => void this.runRound())
@@ -130,19 +138,33 @@ export class LoopDetector {
     const buffer = new Uint8Array(MAX_UPSTREAM_QUERY_SIZE)
     const length = encodeUpstreamQuery(buffer, 0, id, question, false, false)
     const { server } = route
-    this.sockets.get(familyOf(route))?.send(buffer, 0, length, this.options.transport.peer(server))
+    if (server.tls !== undefined) this.sendOverTls(server, server.tls, buffer.subarray(0, length))
+    else
+      this.sockets
+        .get(familyOf(route))
+        ?.send(buffer, 0, length, this.options.transport.peer(server))
+  }
+
+  private sendOverTls(server: UpstreamServer, tls: UpstreamTls, query: Uint8Array): void {
+    const exchange = new TlsExchange(server, tls, query, message => this.onMessage(message))
+    this.exchanges.add(exchange)
+    void exchange.ended.then(() => this.exchanges.delete(exchange))
   }
 
   private receive({ octets, starts, lengths, count }: DatagramBatch): void {
     for (let i = 0; i < count; i++) {
       const start = starts[i]!
-      for (const probe of this.probes.values()) {
-        const end = start + lengths[i]!
-        const answer = decodeProbeResponse(octets, start, end, probe.id, probe.question)
-        if (answer === PROBE_RESULT.none || probe.answer !== PROBE_RESULT.none) continue
-        probe.answer = answer
-        this.update(probe)
-      }
+      this.onMessage(octets.subarray(start, start + lengths[i]!))
+    }
+  }
+
+  private onMessage(message: Uint8Array): void {
+    for (const probe of this.probes.values()) {
+      const { id, question } = probe
+      const answer = decodeProbeResponse(message, 0, message.length, id, question)
+      if (answer === PROBE_RESULT.none || probe.answer !== PROBE_RESULT.none) continue
+      probe.answer = answer
+      this.update(probe)
     }
   }
 
@@ -201,5 +223,5 @@ function fieldsOf({ server, domain }: Route): {
   readonly upstream: string
   readonly domain: string
 } {
-  return { upstream: showEndpoint(server), domain }
+  return { upstream: showServer(server), domain }
 }

@@ -1,8 +1,9 @@
 import type { Clock } from '../../base/clock.js'
 import type { Config } from '../../config/config.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
-import type { Endpoint, Transport } from '../../udp/datagram.js'
+import type { Transport } from '../../udp/datagram.js'
 import { DEFAULT_LIMITS } from '../../upstream/limits.js'
+import type { UpstreamServer } from '../../upstream/upstream-server.js'
 import { createForwarder, type MeasuredForwarder } from '../../upstream/create-forwarder.js'
 
 /**
@@ -13,7 +14,7 @@ import { createForwarder, type MeasuredForwarder } from '../../upstream/create-f
  */
 export function openForwarder(
   { upstreams: settings }: Config,
-  upstreams: readonly Endpoint[],
+  upstreams: readonly UpstreamServer[],
   transport: Transport,
   clock: Clock,
   log: ServiceLog,
@@ -29,13 +30,13 @@ export function openForwarder(
     caseRandomization,
     cookies,
     limits: { attemptTimeout: timeout, queryTimeout: giveUp, unprovenSockets: sockets },
-    onHealth: ({ kind, address }) => {
+    onHealth: ({ kind, address, error }) => {
       if (kind === 'up') {
         log.info({ upstream: address }, 'upstream up: responding again, back in rotation')
         onUp?.()
       } else
         log.warn(
-          { upstream: address },
+          { upstream: address, ...(error !== undefined && { error }) },
           'upstream down: not responding; out of rotation until a probe succeeds'
         )
     }

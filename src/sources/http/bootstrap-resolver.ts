@@ -7,14 +7,14 @@ import { encodeQuestion } from '../../dns/message/question.js'
 import { readName } from '../../dns/name/name.js'
 import { RRCLASS } from '../../dns/registry/rrclass.js'
 import { RRTYPE } from '../../dns/registry/rrtype.js'
-import type { Endpoint } from '../../udp/datagram.js'
 import { portableTransport } from '../../udp/portable/portable.js'
 import { createForwarder, type ForwardedDomain } from '../../upstream/create-forwarder.js'
 import type { Forwarder, Outcome } from '../../upstream/forwarder.js'
+import type { UpstreamServer } from '../../upstream/upstream-server.js'
 
 /** The upstreams used, and others for some domains. Plain data. */
 export interface BootstrapServers {
-  readonly servers: readonly Endpoint[]
+  readonly servers: readonly UpstreamServer[]
   readonly domains: readonly ForwardedDomain[]
 }
 

@@ -33,8 +33,11 @@ export class Completion {
   fail(query: UpstreamQuery, now: Milliseconds): void {
     this.dependencies.counts.failures++
     const ede = query.timeoutCount > 0 ? EDE.NO_REACHABLE_AUTHORITY : EDE.NETWORK_ERROR
-    const upstream = query.lastAttempt?.upstream.index ?? NO_UPSTREAM
-    this.finish(query, { kind: 'failure', ede, upstream, took: now - query.startedAt })
+    const last = query.lastAttempt?.upstream
+    const upstream = last?.index ?? NO_UPSTREAM
+    const error = last?.connectionError
+    const text = error === undefined ? undefined : `${last!.text}: ${error}`
+    this.finish(query, { kind: 'failure', ede, upstream, took: now - query.startedAt, text })
   }
 
   /** Fails a question that is not sent; not at once, since this runs within `forward`. */

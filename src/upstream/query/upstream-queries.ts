@@ -115,7 +115,8 @@ export class UpstreamQueries implements AttemptHandler {
       return
     }
     upstream.counts.responses++
-    upstream.onResponse(overTcp ? undefined : now - attempt.sentAt, now)
+    const isRetry = overTcp && !upstream.isEncrypted
+    upstream.onResponse(isRetry ? undefined : now - attempt.sentAt, now)
     if (!attempt.edns && query.plainFor === upstream && !isRejection(octets, start)) {
       upstream.onAnswerWithoutEdns(now)
     }
@@ -175,6 +176,7 @@ export class UpstreamQueries implements AttemptHandler {
       this.send(query, upstream, true, now)
     } else {
       attempt.isUnreachable = true
+      if (upstream.isEncrypted) upstream.onUndelivered(attempt.sentAt, now)
       this.failOver(query, now)
     }
   }
@@ -225,12 +227,13 @@ export class UpstreamQueries implements AttemptHandler {
   private send(
     query: UpstreamQuery,
     upstream: Upstream,
-    overTcp: boolean,
+    wantsTcp: boolean,
     now: Milliseconds
   ): void {
     const { send, limits, caseRandom } = this.dependencies
+    const overTcp = wantsTcp || upstream.isEncrypted
     const attempt = query.newAttempt(upstream, overTcp, now)
-    if (caseRandom !== undefined && upstream.preservesCase) {
+    if (caseRandom !== undefined && upstream.preservesCase && !upstream.isEncrypted) {
       query.randomizeCase(caseRandom)
       attempt.exactCase = true
     }
@@ -324,7 +327,7 @@ export class UpstreamQueries implements AttemptHandler {
     query.timeoutCount++
     if (attempt.cookie !== undefined) upstream.cookies.onTimeout(now)
     if (attempt.overTcp) attempt.channel?.onTimeout?.(attempt.sentAt)
-    else upstream.onTimeout(attempt.sentAt, now)
+    if (!attempt.overTcp || upstream.isEncrypted) upstream.onTimeout(attempt.sentAt, now)
     this.failOver(query, now)
   }
 

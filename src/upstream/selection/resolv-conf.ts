@@ -2,14 +2,14 @@ import { networkInterfaces } from 'node:os'
 import { readAddress, showAddress } from '../../base/address.js'
 import { failure, failureAt, type InterdictError } from '../../base/error.js'
 import type { Endpoint } from '../../udp/datagram.js'
-import { DNS_PORT, showEndpoint } from './upstream.js'
+import { DNS_PORT, showServer, type UpstreamServer } from '../upstream-server.js'
 
 /** Contents of a file in the format of /etc/resolv.conf, and its path for messages. */
 export type ResolvConf = { readonly file: string; readonly text: string }
 
 export interface UpstreamSources {
   /** From the settings; if there are any, resolv.conf is ignored. */
-  readonly configured: readonly Endpoint[]
+  readonly configured: readonly UpstreamServer[]
   /** Undefined: disabled, or no such file. */
   readonly resolvConf: ResolvConf | undefined
   /** Where this resolver listens. */
@@ -24,13 +24,13 @@ export interface UpstreamSources {
  * The default upstreams. This resolver itself is left out, since a query would come back forever.
  * Warns UPSTREAM_SELF, UPSTREAM_NAMESERVER, UPSTREAM_NONE.
  */
-export function upstreamEndpoints(sources: UpstreamSources): readonly Endpoint[] {
+export function upstreamEndpoints(sources: UpstreamSources): readonly UpstreamServer[] {
   const { configured, resolvConf, warn } = sources
   const candidates =
     configured.length > 0 || resolvConf === undefined ? configured : nameservers(resolvConf, warn)
   const others = candidates.filter(endpoint => {
     const isSelf = sources.listen.some(at => reaches(at, endpoint, sources.localAddresses))
-    if (isSelf) warn(failure('UPSTREAM_SELF', showEndpoint(endpoint)))
+    if (isSelf) warn(failure('UPSTREAM_SELF', showServer(endpoint)))
     return !isSelf
   })
   if (others.length === 0) warn(failure('UPSTREAM_NONE'))

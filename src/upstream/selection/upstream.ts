@@ -1,6 +1,7 @@
 import { readAddress } from '../../base/address.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { Endpoint, Peer } from '../../udp/datagram.js'
+import { showServer, type UpstreamServer } from '../upstream-server.js'
 import { newUpstreamCounts } from './counts.js'
 import type { UpstreamCookies } from './upstream-cookies.js'
 
@@ -22,9 +23,6 @@ const MAX_CASE_MISMATCHES = 3
 /** How long EDNS stays disabled for an upstream that rejects it, as long as in Unbound (`infra-host-ttl`). */
 const EDNS_DISABLED_FOR: Milliseconds = 900_000
 
-/** Port of DNS over UDP and TCP. RFC 1035 §4.2. */
-export const DNS_PORT = 53
-
 /** A change of an upstream's health, for the service log. */
 export type HealthChange = {
   /** `down`: three failures in a row; `up`: it answered again. */
@@ -32,6 +30,8 @@ export type HealthChange = {
   /** Index in `Forwarder.upstreams`, and the text there. */
   readonly upstream: number
   readonly address: string
+  /** Why the last connection to it failed, over TLS. */
+  readonly error?: string | undefined
 }
 
 /** Reacts to changes of an upstream's health: leaving rotation starts probing. */
@@ -50,6 +50,10 @@ export class Upstream {
   /** Smoothed; 0: not measured yet, and therefore selected first. */
   responseTime: Milliseconds = 0
   isDown = false
+  /** Queried over TLS only. */
+  readonly isEncrypted: boolean
+  /** Why the last connection to it failed, over TLS; undefined: it did not. */
+  connectionError: string | undefined
   /** Repeats the letter case of QNAME in responses, as far as is known. */
   preservesCase = true
   private caseMismatches = 0
@@ -68,14 +72,15 @@ export class Upstream {
   /** @throws InterdictError ADDRESS_INVALID */
   constructor(
     readonly index: number,
-    readonly endpoint: Endpoint,
+    readonly endpoint: UpstreamServer,
     readonly peer: Peer,
     readonly cookies: UpstreamCookies,
     private readonly listener: HealthListener
   ) {
     this.family = familyOf(endpoint)
+    this.isEncrypted = endpoint.tls !== undefined
     this.words = wordsOf(endpoint)
-    this.text = showEndpoint(endpoint)
+    this.text = showServer(endpoint)
   }
 
   /** Not selected while another upstream is in rotation. */
@@ -106,7 +111,7 @@ export class Upstream {
     if (overTcp) this.counts.overTcp++
   }
 
-  /** @param took response time over UDP; undefined over TCP, where it is not comparable */
+  /** @param took response time; undefined where it is not comparable: of a retry over TCP */
   onResponse(took: Milliseconds | undefined, now: Milliseconds): void {
     this.lastResponseAt = now
     if (this.failures > 0) this.recover()
@@ -142,7 +147,7 @@ export class Upstream {
     if (this.failures < DOWN_AFTER || this.isDown) return
     this.isDown = true
     this.cookies.onDown(now)
-    this.listener.onHealthChange({ kind: 'down', upstream: this.index, address: this.text })
+    this.listener.onHealthChange(this.healthChange('down'))
   }
 
   /** It returned an error where another upstream had an answer. */
@@ -174,6 +179,11 @@ export class Upstream {
     if (this.caseMismatches >= MAX_CASE_MISMATCHES) this.preservesCase = false
   }
 
+  private healthChange(kind: HealthChange['kind']): HealthChange {
+    const { index, text, connectionError: error } = this
+    return { kind, upstream: index, address: text, ...(error !== undefined && { error }) }
+  }
+
   private measure(took: Milliseconds): void {
     this.responseTime =
       this.responseTime === 0 ? took : this.responseTime + (took - this.responseTime) * GAIN
@@ -188,14 +198,8 @@ export class Upstream {
     this.outOfRotationUntil = -Infinity
     if (!this.isDown) return
     this.isDown = false
-    this.listener.onHealthChange({ kind: 'up', upstream: this.index, address: this.text })
+    this.listener.onHealthChange(this.healthChange('up'))
   }
-}
-
-/** `192.0.2.1`, with the port where it is not 53: `192.0.2.1:5353`, `[2001:db8::1]:5353`. */
-export function showEndpoint({ address, port }: Endpoint): string {
-  if (port === DNS_PORT) return address
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 }
 
 function familyOf({ address }: Endpoint): 4 | 6 {

@@ -1,0 +1,78 @@
+import { constants, createHash, type X509Certificate } from 'node:crypto'
+import { connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls'
+import { failure, type InterdictError } from '../../base/error.js'
+import type { UpstreamServer, UpstreamTls } from '../upstream-server.js'
+
+/** RFC 7858 §3.1; registered for DNS over TLS by IANA, "TLS Application-Layer Protocol Negotiation". */
+const ALPN = ['dot']
+
+/**
+ * Opens TLS connections to one upstream, and resumes earlier sessions. A server that is not the one in the
+ * settings gets nothing but the handshake. RFC 8310 §5, "Strict Privacy".
+ */
+export class TlsConnector {
+  private readonly context: SecureContext
+  private session: Buffer | undefined
+
+  constructor(
+    private readonly server: UpstreamServer,
+    private readonly tls: UpstreamTls
+  ) {
+    const { ca, client } = tls
+    this.context = createSecureContext({
+      secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+      minVersion: 'TLSv1.2',
+      ...(ca !== undefined && { ca }),
+      ...(client !== undefined && { cert: client.certificate, key: client.key })
+    })
+  }
+
+  /** The connection is open at `secureConnect`; it is destroyed with an error if the server is another one. */
+  connect(): TLSSocket {
+    const { address, port } = this.server
+    const { name, pins, opportunistic } = this.tls
+    const isVerified = name !== undefined && !opportunistic
+    const socket = connect({
+      host: address,
+      port,
+      secureContext: this.context,
+      ALPNProtocols: ALPN,
+      rejectUnauthorized: isVerified,
+      ...(name !== undefined && { servername: name }),
+      ...(this.session !== undefined && { session: this.session })
+    })
+    socket.on('session', session => (this.session = session))
+    if (pins.length > 0 && !opportunistic) {
+      socket.prependOnceListener('secureConnect', () => {
+        // The chain of a resumed session was checked when it began.
+        const error = socket.isSessionReused() ? undefined : pinError(socket, pins)
+        if (error === undefined) return
+        this.session = undefined
+        socket.destroy(error)
+      })
+    }
+    // A session that the server no longer accepts must not be offered again.
+    socket.once('error', () => (this.session = undefined))
+    return socket
+  }
+}
+
+/** The public key of any certificate in the chain may be pinned. RFC 7858 §4.2. */
+function pinError(socket: TLSSocket, pins: readonly string[]): InterdictError | undefined {
+  const found: string[] = []
+  let certificate: X509Certificate | undefined = socket.getPeerX509Certificate()
+  while (certificate !== undefined && !found.includes(pinOf(certificate))) {
+    found.push(pinOf(certificate))
+    certificate = certificate.issuerCertificate
+  }
+  return found.some(pin => pins.includes(pin))
+    ? undefined
+    : failure('UPSTREAM_PIN', found.join(' '))
+}
+
+/** As `pin-sha256` has it: base64 of the SHA-256 of SubjectPublicKeyInfo. RFC 7469 §2.4. */
+export function pinOf({ publicKey }: X509Certificate): string {
+  return createHash('sha256')
+    .update(publicKey.export({ type: 'spki', format: 'der' }))
+    .digest('base64')
+}
