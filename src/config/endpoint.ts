@@ -1,6 +1,6 @@
-import { networkInterfaces } from 'node:os'
 import { readAddress, showAddress } from '../base/address.js'
 import type { Endpoint } from '../udp/datagram.js'
+import { localAddresses } from '../udp/local-addresses.js'
 
 /** Port of DNS over UDP and TCP. RFC 1035 §4.2. */
 const DNS_PORT = 53
@@ -27,8 +27,7 @@ export function readServer(text: string): Endpoint | undefined {
 
 /** Addresses of this machine's interfaces, in canonical text form. */
 export function ownAddresses(): readonly string[] {
-  const all = Object.values(networkInterfaces()).flatMap((found = []) => found)
-  return all.map(({ address }) => showAddress(readAddress(address.replace(/%.*/, ''))))
+  return localAddresses().map(({ address }) => showAddress(readAddress(address)))
 }
 
 export function showEndpoint({ address, port }: Endpoint): string {

@@ -1,8 +1,8 @@
 import { randomInt } from 'node:crypto'
-import { networkInterfaces } from 'node:os'
 import { OPCODE } from '../../dns/registry/opcode.js'
 import { PROBLEMS, type StatusReply } from '../../daemon/admin/health.js'
 import type { DatagramBatch, Endpoint } from '../../udp/datagram.js'
+import { localAddresses } from '../../udp/local-addresses.js'
 import { portableTransport } from '../../udp/portable/portable.js'
 import { parseMilliseconds } from '../args/parse.js'
 import { callGateway, type AdminOptions } from '../args/admin.js'
@@ -73,8 +73,9 @@ async function checkReadiness(options: PingOptions): Promise<StatusReply['health
 function reachable({ address, port }: Endpoint): Endpoint | undefined {
   if (address !== '0.0.0.0' && address !== '::') return { address, port }
   const loopback = address === '::' ? '::1' : '127.0.0.1'
-  const local = Object.values(networkInterfaces()).flatMap(addresses => addresses ?? [])
-  return local.some(({ address }) => address === loopback) ? { address: loopback, port } : undefined
+  return localAddresses().some(({ address }) => address === loopback)
+    ? { address: loopback, port }
+    : undefined
 }
 
 async function answers(endpoint: Endpoint, timeout: number): Promise<boolean> {

@@ -3,7 +3,7 @@ import type { InterdictError } from '../../base/error.js'
 import type { Config, ForwardConfig } from '../../config/config.js'
 import type { BootstrapServers } from '../../sources/http/bootstrap-resolver.js'
 import {
-  localAddresses,
+  scopedAddresses,
   upstreamEndpoints,
   type ResolvConf
 } from '../../upstream/selection/resolv-conf.js'
@@ -31,7 +31,7 @@ export function configuredUpstreams({ upstreams: settings, listen }: Config): Co
     configured: settings.servers,
     resolvConf: settings.useResolvConf ? readResolvConf() : undefined,
     listen,
-    localAddresses: localAddresses(),
+    localAddresses: scopedAddresses(),
     warn: warning => warnings.push(warning)
   })
   const all = [...upstreams, ...settings.forward.flatMap(({ servers }) => servers)]

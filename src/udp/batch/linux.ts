@@ -95,6 +95,7 @@ export interface System {
   getsockname(fd: number, name: Buffer, length: Buffer): number
   setsockopt(fd: number, level: number, option: number, value: Buffer, length: number): number
   close(fd: number): number
+  ioctl(fd: number, request: number, argument: Buffer): number
   sendto(
     fd: number,
     data: Buffer,
@@ -189,6 +190,8 @@ function systemOf(koffi: Koffi, descriptors: DescriptorTable | undefined): Syste
       'int setsockopt(int fd, int level, int option, void *value, uint length)'
     ),
     close: libc.func('int close(int fd)'),
+    // Variadic in C; with one pointer the calling conventions of both architectures do not differ.
+    ioctl: libc.func('int ioctl(int fd, size_t request, void *argument)'),
     sendto: libc.func(
       'int64_t sendto(int fd, void *data, size_t octets, int flags, void *name, uint length)'
     ),

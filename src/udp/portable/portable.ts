@@ -1,7 +1,7 @@
 import { createSocket, type Socket, type SocketOptions } from 'node:dgram'
 import { createServer } from 'node:net'
-import { networkInterfaces } from 'node:os'
 import type { BatchHandler, Endpoint, Transport } from '../datagram.js'
+import { localAddresses } from '../local-addresses.js'
 import { nodeBindError, randomPort, PORT_TRIES } from '../port.js'
 import { PortableSocket } from './portable-socket.js'
 
@@ -71,14 +71,12 @@ async function bindEach(endpoint: Endpoint, sharesPorts: boolean): Promise<Socke
 /** The addresses that a wildcard currently stands for; the wildcard itself if there are none. */
 function addressesOf(address: string): string[] {
   if (address !== '0.0.0.0' && address !== '::') return [address]
-  const family = address === '::' ? 'IPv6' : 'IPv4'
-  const found = Object.entries(networkInterfaces()).flatMap(([name, entries = []]) =>
-    entries
-      .filter(entry => entry.family === family)
-      .map(entry =>
-        entry.address.startsWith('fe80:') ? `${entry.address}%${name}` : entry.address
-      )
-  )
+  const isSix = address === '::'
+  const found = localAddresses()
+    .filter(local => local.address.includes(':') === isSix)
+    .map(local =>
+      local.address.startsWith('fe80:') ? `${local.address}%${local.interface}` : local.address
+    )
   return found.length > 0 ? [...new Set(found)] : [address]
 }
 

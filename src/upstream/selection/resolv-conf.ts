@@ -1,7 +1,7 @@
-import { networkInterfaces } from 'node:os'
 import { readAddress, showAddress } from '../../base/address.js'
 import { failure, failureAt, type InterdictError } from '../../base/error.js'
 import type { Endpoint } from '../../udp/datagram.js'
+import { localAddresses } from '../../udp/local-addresses.js'
 import { DNS_PORT, showServer, type UpstreamServer } from '../upstream-server.js'
 
 /** Contents of a file in the format of /etc/resolv.conf, and its path for messages. */
@@ -14,7 +14,7 @@ export interface UpstreamSources {
   readonly resolvConf: ResolvConf | undefined
   /** Where this resolver listens. */
   readonly listen: readonly Endpoint[]
-  /** Addresses of this machine, which a wildcard listens on. See `localAddresses`. */
+  /** Addresses of this machine, which a wildcard listens on. See `scopedAddresses`. */
   readonly localAddresses: readonly string[]
   /** Called for each upstream that is ignored. */
   readonly warn: (warning: InterdictError) => void
@@ -59,9 +59,9 @@ export function nameservers(
 }
 
 /** Addresses of this machine's interfaces; link-local ones with their zone. */
-export function localAddresses(): readonly string[] {
-  return Object.entries(networkInterfaces()).flatMap(([zone, addresses = []]) =>
-    addresses.map(({ address }) => (/^fe[89ab]/i.test(address) ? `${address}%${zone}` : address))
+export function scopedAddresses(): readonly string[] {
+  return localAddresses().map(({ address, interface: zone }) =>
+    /^fe[89ab]/i.test(address) ? `${address}%${zone}` : address
   )
 }
 
