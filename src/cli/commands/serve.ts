@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Milliseconds } from '../../base/units.js'
 import { CompilerHandle } from '../../daemon/reload/compiler-handle.js'
+import { markInOwnThread } from '../../daemon/threads/marking.js'
 import { startThread } from '../../daemon/threads/thread.js'
 import type { CommonOptions } from '../args/settings.js'
 import { EXIT, reportError } from '../exit.js'
@@ -20,6 +21,7 @@ const START_GRACE: Milliseconds = 5_000
  * @returns the exit code, only if the server could not start
  */
 export async function serve(options: CommonOptions, io: Io): Promise<number> {
+  markInOwnThread()
   const signals = new Signals()
   const compiler = new CompilerHandle(startThread)
   signals.onSecondStop = () => compiler.close()
