@@ -217,10 +217,12 @@ export interface AdminSocketConfig {
   readonly position: Position | undefined
 }
 
-/** Paths of a certificate chain and its private key, both PEM. */
+/** Paths of a certificate with its chain, and of its private key. */
 export interface CertificateConfig {
   readonly certificate: string
   readonly key: string
+  /** Position of the setting, for an unusable certificate. */
+  readonly position: Position
 }
 
 export interface ServiceLogConfig {

@@ -94,6 +94,7 @@ export function readConfig(source: Uint8Array | string, path: string): ConfigRes
     const expected = 'a folder other than that of the query log'
     addError('log.queries.privacy.keys', log.queries.privacy.keys, expected)
   }
+  const adminConfig = adminOf(read.value, folder, path => read.positionOf(path))
   const retention = retentionOf(log.queries.keep, path => read.positionOf(path))
   const chain = chainOf(log.queries.chain, folder, path => read.positionOf(path))
   if (chain !== undefined) {
@@ -115,16 +116,22 @@ export function readConfig(source: Uint8Array | string, path: string): ConfigRes
   )
   if (errors.length > 0) return { ok: false, errors }
   const alerts = alertsOf(read.value.alerts, folder, path => read.positionOf(path))
-  const resolved = { upstreams, bootstrap, socket, privacy, chain, retention, alerts }
+  const resolved = {
+    ...{ upstreams, bootstrap, socket, privacy, chain, retention, alerts },
+    admin: adminConfig
+  }
   return { ok: true, config: configOf(read.value, folder, resolved) }
 }
+
+/** Values of `admin.tokens` that are not paths. */
+const TOKEN_WORDS: readonly string[] = ['auto', 'off']
 
 /**
  * Gives what a gateway writes the places of the system if the settings are in /etc, which is for settings
  * only. Another relative path is an error there: where it leads to would have to be guessed.
  */
 function placeWritten(
-  { state, log }: Settings,
+  { state, admin, log }: Settings,
   folder: string,
   addError: (key: string, found: string, expected: string) => void
 ): void {
@@ -137,6 +144,11 @@ function placeWritten(
     ['log.queries.file', log.queries.file, system.log],
     ['state.folder', state.folder, system.state],
     ['log.queries.privacy.keys', log.queries.privacy.keys, system.keys],
+    [
+      'admin.tokens',
+      TOKEN_WORDS.includes(admin.tokens) ? '' : admin.tokens,
+      '/var/lib/interdict/tokens.json'
+    ],
     ['log.service.file', log.service.file, '/var/log/interdict/service.log'],
     ...log.outputs.map(({ spool }, i) => {
       return [`log.outputs.${i}.spool`, spool, '/var/lib/interdict/spool'] as const
@@ -166,6 +178,7 @@ function configOf(
     readonly upstreams: UpstreamsConfig
     readonly bootstrap: readonly UpstreamServer[]
     readonly socket: AdminSocketConfig | undefined
+    readonly admin: Omit<Config['admin'], 'socket'>
     readonly privacy: PrivacyConfig
     readonly chain: ChainConfig | undefined
     readonly retention: RetentionConfig | undefined
@@ -225,7 +238,7 @@ function configOf(
       timeout: settings['remote-lists'].timeout
     },
     transfers: transfersOf(settings.transfers, folder),
-    admin: adminOf(settings, folder, resolved.socket),
+    admin: { socket: resolved.socket, ...resolved.admin },
     alerts: resolved.alerts,
     log: {
       service: {
@@ -251,20 +264,22 @@ function configOf(
 function adminOf(
   { admin: { http, tls, tokens }, state }: Settings,
   folder: string,
-  socket: AdminSocketConfig | undefined
-): Config['admin'] {
+  positionOf: (path: readonly string[]) => Position
+): Omit<Config['admin'], 'socket'> {
   const hasTls = tls.certificate !== ''
   // Without TLS, tokens would cross the network in clear text.
   const isSafe = hasTls || !isRemote(http)
   const file = tokens === 'auto' && isSafe ? join(state.folder, 'tokens.json') : tokens
-  const isOff = file === 'auto' || file === 'off'
   return {
-    socket,
     http,
     tls: hasTls
-      ? { certificate: resolve(folder, tls.certificate), key: resolve(folder, tls.key) }
+      ? {
+          certificate: resolve(folder, tls.certificate),
+          key: resolve(folder, tls.key),
+          position: positionOf(['admin', 'tls', 'certificate'])
+        }
       : undefined,
-    tokens: isOff ? undefined : resolve(folder, file)
+    tokens: TOKEN_WORDS.includes(file) ? undefined : resolve(folder, file)
   }
 }
 

@@ -149,7 +149,7 @@ const admin = section({
   tokens: path.prefault('auto')
 }).refine(
   ({ http, tls, tokens }) =>
-    tokens === 'off' || tokens === 'auto' || tls.certificate !== '' || !isRemote(http),
+    ['auto', 'off'].includes(tokens) || tls.certificate !== '' || !isRemote(http),
   {
     path: ['http'],
     error: 'a loopback address such as 127.0.0.1:8053 without admin.tls, since tokens are secret'

@@ -217,14 +217,15 @@ const reads = [
   },
   {
     it: 'the HTTP API over TLS',
-    text: 'admin: { http: "0.0.0.0:8053", tls: { certificate: c.pem, key: k.pem }, tokens: t.json }',
+    text: 'admin: { http: "0.0.0.0:8053", tls: { certificate: c.pem, key: k.pem }, tokens: /x/t.json }',
     config: {
       admin: {
         tls: {
           certificate: resolve('/etc/interdict/c.pem'),
-          key: resolve('/etc/interdict/k.pem')
+          key: resolve('/etc/interdict/k.pem'),
+          position: { file: FILE, line: 1, column: 52 }
         },
-        tokens: resolve('/etc/interdict/t.json')
+        tokens: '/x/t.json'
       }
     }
   },
@@ -347,7 +348,7 @@ const refuses = [
   { it: 'no upstreams for a name', text: 'upstreams: { forward: { example: [] } }', at: [1, 34] },
   {
     it: 'tokens without TLS on an address that others reach',
-    text: 'admin: { http: 192.0.2.1:8053, tokens: t.json }',
+    text: 'admin: { http: 192.0.2.1:8053, tokens: /t.json }',
     at: [1, 16]
   },
   { it: 'a certificate without its key', text: 'admin: { tls: { certificate: c } }', at: [1, 15] },

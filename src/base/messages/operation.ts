@@ -28,7 +28,6 @@ export const OPERATION = {
     `invalid reply from admin socket ${path}: ${why}; does a gateway of this version listen there?`,
   ADMIN_WORKERS: (workers: string, missing: string) =>
     `no reply in time from worker ${workers}, ${missing}; try again`,
-  HTTP_CERTIFICATE: (file: string, why: string) => `cannot use certificate or key ${file}: ${why}`,
   API_TOKEN_FILE: (file: string, why: string) => `cannot use token file ${file}: ${why}`,
   API_OFF: () =>
     'the HTTP API is off: set admin.http, with admin.tls if other machines can reach it; see admin.tokens',

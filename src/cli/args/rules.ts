@@ -1,32 +1,14 @@
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { epochSeconds, systemClock } from '../../base/clock.js'
-import { InterdictError } from '../../base/error.js'
+import { systemClock } from '../../base/clock.js'
 import type { Config } from '../../config/config.js'
-import { rulesLocation } from '../../daemon/reload/rules-location.js'
+import { configuredFiles } from '../../daemon/reload/configured-files.js'
 import { escapeControls } from '../../querylog/record/terminal-line.js'
 import { loadRules, type RulesResult } from '../../rules/load.js'
 import { RulesFolder, type RuleFiles } from '../../rules/model/folder.js'
 import { BundleFiles } from '../../sources/bundle/bundle-files.js'
 import { decodeBundle, readBundleFile } from '../../sources/bundle/bundle.js'
-import { chooseBundle } from '../../sources/bundle/choose-bundle.js'
 import type { Io } from '../io.js'
-
-/** The rules that the settings put in force, or would after a restart. */
-export interface ConfiguredFiles {
-  /** Candidates; the first with valid rules counts. */
-  readonly files: readonly RuleFiles[]
-  /** Why the offered bundle is not a candidate. */
-  readonly rejected: readonly InterdictError[]
-}
-
-/** Finds the configured rules. Only the gateway accepts bundles; this never does. */
-export async function configuredFiles(config: Config): Promise<ConfiguredFiles> {
-  const { folder, bundle, copiesFolder: copies } = rulesLocation(config)
-  if (bundle === undefined) return { files: [new RulesFolder(folder!, copies)], rejected: [] }
-  const { candidates, refused } = await chooseBundle(bundle, epochSeconds(systemClock))
-  return { files: candidates.map(({ files }) => files), rejected: refused }
-}
 
 /** Loads the configured rules, with the copies of lists that exist. Rejected bundles are warnings. */
 export async function loadConfiguredRules(

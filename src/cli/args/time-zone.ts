@@ -1,8 +1,8 @@
+import { configuredFiles } from '../../daemon/reload/configured-files.js'
 import { isTimeZone } from '../../rules/time/instant.js'
 import { readRulesTimeZone } from '../../rules/time/rules-time-zone.js'
 import { didYouMean } from '../../yaml/closest.js'
 import { usageError } from '../exit.js'
-import { configuredFiles } from './rules.js'
 import { loadSettings, type CommonOptions } from './settings.js'
 
 export interface TimeZoneOptions extends CommonOptions {

@@ -1,20 +1,13 @@
 import { join, relative } from 'node:path'
 import { addressWords, readAddress } from '../../base/address.js'
-import { systemClock } from '../../base/clock.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
-import type { Config } from '../../config/config.js'
-import { configuredUpstreams } from '../../daemon/control/configured-upstreams.js'
 import { locallyAnsweredNames } from '../../daemon/reload/locally-answered.js'
-import { openForwarder } from '../../daemon/workers/open-forwarder.js'
+import { openOwnForwarder } from '../../daemon/control/own-forwarder.js'
 import { createRebindingGuard } from '../../daemon/workers/rebinding-guard.js'
 import { readName } from '../../dns/name/name.js'
 import { readRrtype } from '../../dns/registry/rrtype.js'
 import { compile } from '../../policy/compile/compile.js'
-import { Policy } from '../../policy/evaluate/policy.js'
-import { PROTOCOL } from '../../querylog/record/query-event.js'
 import { readInstant } from '../../rules/time/instant.js'
-import { chooseTransport } from '../../udp/transport.js'
-import type { Forwarder } from '../../upstream/forwarder.js'
 import { extractHostName, rejectUrlCharacters } from '../args/host-name.js'
 import { checkTime, parseArgument } from '../args/parse.js'
 import { loadConfiguredRules } from '../args/rules.js'
@@ -23,13 +16,9 @@ import { givenTimeZone, type TimeZoneOptions } from '../args/time-zone.js'
 import { EXIT, rejectInput, usageError } from '../exit.js'
 import { print, type Io } from '../io.js'
 import { toText } from '../output/explanation-text.js'
-import {
-  buildExplanation,
-  toJson,
-  withForceReason,
-  type ExplainedQuery
-} from '../output/explanation.js'
-import { NoUpstreams, resolveOnce, fixedClock } from './one-query.js'
+import { explainQuery } from '../../views/explain-query.js'
+import { toJson, type ExplainedQuery } from '../../views/explanation.js'
+import { fixedClock } from '../../views/one-query.js'
 
 export interface ExplainOptions extends TimeZoneOptions {
   readonly from: string
@@ -51,23 +40,18 @@ export async function explain(name: string, options: ExplainOptions, io: Io): Pr
   if (!loaded.ok) rejectInput(loaded.errors)
   const timeZone = zone ?? loaded.rules.timeZone
   const query = { ...question, clock: fixedClock(wallTime(options.at, timeZone)) }
-  const policy = new Policy(
-    compile(loaded.rules, {
-      generation: 1,
-      random: () => 0,
-      specialUse: locallyAnsweredNames(config)
-    })
-  )
-  const noUpstreams = new NoUpstreams()
-  const forwarder = options.upstream ? await forwarderFor(config) : noUpstreams
-  const guard = createRebindingGuard(config)
-  const resolving = resolveOnce(query, PROTOCOL.udp, policy, config, forwarder, guard)
-  const resolved = await resolving.finally(() => forwarder.close())
-  const resolution = { ...resolved, upstreamSkipped: noUpstreams.wasAsked, guard }
-  const explanation = withForceReason(
-    buildExplanation(query, policy, resolution, forwarder),
-    loaded.rules.sources
-  )
+  const snapshot = compile(loaded.rules, {
+    generation: 1,
+    random: () => 0,
+    specialUse: locallyAnsweredNames(config)
+  })
+  const explanation = await explainQuery(query, {
+    config,
+    snapshot,
+    sources: loaded.rules.sources,
+    forwarder: options.upstream ? await openOwnForwarder(config) : undefined,
+    guard: createRebindingGuard(config)
+  })
   print(
     io,
     options.json === true
@@ -102,16 +86,4 @@ function parseQuestion(
 function wallTime(at: string | undefined, timeZone: string): Milliseconds {
   const seconds = at === undefined ? undefined : readInstant(at, timeZone)
   return seconds === undefined ? Date.now() : seconds * MS_PER_SECOND
-}
-
-function forwarderFor(config: Config): Promise<Forwarder> {
-  const { transport } = chooseTransport('portable')
-  const silent = { info: () => undefined, warn: () => undefined, error: () => undefined }
-  return openForwarder(
-    config,
-    configuredUpstreams(config).upstreams,
-    transport,
-    systemClock,
-    silent
-  )
 }

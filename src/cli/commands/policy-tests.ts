@@ -11,7 +11,7 @@ import { PROTOCOL, VERDICT, type QueryEvent } from '../../querylog/record/query-
 import type { Expectation } from '../../rules/schema/policy-tests-schema.js'
 import type { PolicyTest } from '../../rules/tests/policy-table.js'
 import { showInstant } from '../../rules/time/instant.js'
-import { NoUpstreams, resolveOnce, fixedClock } from './one-query.js'
+import { NoUpstreams, resolveOnce, fixedClock } from '../../views/one-query.js'
 
 /** The outcome of a query, in the words of policy tests. */
 type Outcome = Readonly<Record<'action' | OutcomeKey, string | undefined>> & {

@@ -1,8 +1,8 @@
 import type { Evidence } from '../../rules/apps/evidence.js'
 import { escapeControls } from '../../querylog/record/terminal-line.js'
 import { paint } from '../io.js'
-import type { AppQuery } from './app-search.js'
-import type { AppView, BanView, Listing, NameView, SearchedName } from './app-view.js'
+import type { AppQuery } from '../../views/app-search.js'
+import type { AppView, BanView, Listing, NameView, SearchedName } from '../../views/app-view.js'
 import { formatCount, formatNumber } from './format.js'
 import { fit, section, table, type StyledText } from './layout.js'
 

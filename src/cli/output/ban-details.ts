@@ -3,7 +3,7 @@ import type { BanFacts } from '../../report/questions/ban.js'
 import type { Fact } from '../../report/report.js'
 import type { Ban, Rule, RuleException, RuleSet } from '../../rules/model/types.js'
 import { showInstant } from '../../rules/time/instant.js'
-import { sourceId } from './coverage.js'
+import { sourceId } from '../../views/coverage.js'
 
 /** Details of a ban for `report ban`; only "not in the rules" if the rules no longer have it. */
 export function banDetails(id: string, { networks, timeZone }: RuleSet): BanFacts {

@@ -1,7 +1,7 @@
 import { MS_PER_SECOND } from '../../base/units.js'
 import { csvLines } from '../../report/output/csv.js'
 import { showInstant } from '../../rules/time/instant.js'
-import type { BansList, ListedBan, ListedException } from './bans-list.js'
+import type { BansList, ListedBan, ListedException } from '../../views/bans-list.js'
 
 type Row = ListedBan | ListedException
 

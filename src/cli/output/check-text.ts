@@ -4,7 +4,7 @@ import { escapeControls } from '../../querylog/record/terminal-line.js'
 import type { ListReport } from '../../rules/lists/list-types.js'
 import { formatCount, formatNumber } from './format.js'
 import { ageLine } from './lists-text.js'
-import type { ListView } from './lists-view.js'
+import type { ListView } from '../../views/lists-view.js'
 
 /** The result of `interdict check`; its JSON form is public. */
 export interface CheckResult {

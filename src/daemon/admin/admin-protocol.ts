@@ -1,5 +1,6 @@
 import { failure, InterdictError } from '../../base/error.js'
 import type { Octets } from '../../base/units.js'
+import type { Snapshot } from '../../policy/tables/snapshot.js'
 import { readName } from '../../dns/name/name.js'
 import type { SerializedError } from '../threads/serialized-error.js'
 
@@ -29,6 +30,22 @@ export interface FlushRequest {
 export interface StatusRequest {
   readonly do: 'status'
 }
+
+/** Asks for the active rules. Only of the HTTP thread: the reply is not JSON. */
+export interface RulesRequest {
+  readonly do: 'rules'
+  /** The generation that the thread has. */
+  readonly known: number | undefined
+}
+
+export interface RulesReply {
+  readonly snapshot: Snapshot
+  /** See `packRules`. */
+  readonly described: Uint8Array
+}
+
+/** Requests to the control thread, of clients of the socket and of the HTTP thread. */
+export type ControlRequest = AdminRequest | RulesRequest
 
 export type AdminReply<Result> =
   { readonly ok: true; readonly result: Result } | ({ readonly ok: false } & SerializedError)

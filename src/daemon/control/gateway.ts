@@ -11,7 +11,7 @@ import { acquireStartLock } from '../../udp/start-lock.js'
 import { systemTimers } from '../../upstream/timers.js'
 import { hookFileErrors } from '../../alerts/hook-files.js'
 import { AdminInterface } from '../admin/admin-interface.js'
-import type { AdminRequest } from '../admin/admin-protocol.js'
+import type { ControlRequest, RulesReply, RulesRequest } from '../admin/admin-protocol.js'
 import { certificateFiles, CertificateReader } from '../admin/certificates.js'
 import { withHealth } from '../admin/health.js'
 import { HttpHandle } from '../admin/http/http-handle.js'
@@ -122,7 +122,8 @@ export class Gateway {
       status,
       log
     })
-    const handle = (request: AdminRequest): Promise<unknown> => this.admin.handle(request)
+    const handle = async (request: ControlRequest): Promise<unknown> =>
+      request.do === 'rules' ? this.activeRules(request) : this.admin.handle(request)
     this.http = new HttpHandle({ startThread, config, counters, handle, log })
     this.certificates = new CertificateReader(certificateFiles(config))
     this.alerts = new Alerts({
@@ -291,6 +292,11 @@ export class Gateway {
     this.recorder.adopt(snapshot)
     this.counters = this.ruleCounters.adopt(snapshot)
     if (!isFirst) this.workerPool.adopt({ snapshot, counters: this.counters })
+  }
+
+  private activeRules({ known }: RulesRequest): RulesReply | undefined {
+    const { rules: snapshot, described } = this.reloader
+    return known === snapshot.generation ? undefined : { snapshot, described: described! }
   }
 
   /** The state of all threads, within two seconds. */

@@ -109,6 +109,11 @@ export class RulesReloader {
     return this.snapshot
   }
 
+  /** The active rules as the HTTP API shows them; see `packRules`. Undefined: the API is off. */
+  get described(): Uint8Array | undefined {
+    return this.compiled?.described
+  }
+
   /**
    * Loads the rules for the first time. Downloads missing lists and zones first, if that succeeds soon.
    *
@@ -194,7 +199,8 @@ export class RulesReloader {
       isFull,
       localNames: locallyAnsweredNames(config),
       active: snapshot,
-      lists: compiled?.lists ?? []
+      lists: compiled?.lists ?? [],
+      describe: isApiOn(config)
     })
     // An update of zone journals leaves everything else as it was.
     return result.kind === 'updated'
@@ -282,4 +288,8 @@ export class RulesReloader {
     this.options.adopt(snapshot, isFirst)
     return true
   }
+}
+
+function isApiOn({ admin: { http, tokens } }: Config): boolean {
+  return http !== undefined && tokens !== undefined
 }

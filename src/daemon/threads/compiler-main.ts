@@ -10,6 +10,7 @@ import { compile } from '../../policy/compile/compile.js'
 import { compare } from '../../policy/diff/compare.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { RuleSet } from '../../rules/model/types.js'
+import { packRules } from '../reload/described-rules.js'
 import { ListCompiler } from '../reload/list-compiler.js'
 import { listRulePaths, readRules, type RulesReadResult } from '../reload/read-rules.js'
 import { ReplacedSnapshots, COLLECT_DELAY } from '../reload/replaced-snapshots.js'
@@ -88,6 +89,7 @@ async function compileRules(request: Request): Promise<FromCompiler> {
     pendingLists: lists.pending,
     remoteLists: { lists: loaded.remotes, prefixesByNetwork },
     zones: loaded.transfers,
+    described: request.describe ? packRules(loaded) : undefined,
     watchState,
     duration: performance.now() - started,
     isTransient

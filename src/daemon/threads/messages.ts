@@ -16,7 +16,7 @@ import type { TransferList } from '../../rules/lists/transfer-list.js'
 import type { ZoneJob } from '../../sources/axfr/update-zone.js'
 import type { BootstrapServers } from '../../sources/http/bootstrap-resolver.js'
 import type { Endpoint } from '../../udp/datagram.js'
-import type { AdminReply, AdminRequest } from '../admin/admin-protocol.js'
+import type { AdminReply, ControlRequest } from '../admin/admin-protocol.js'
 import type { WorkerStatus } from '../admin/worker-status.js'
 import type { RulesLocation } from '../reload/rules-location.js'
 import type { WatchState } from '../reload/watch-state.js'
@@ -155,6 +155,8 @@ export interface CompileRequest {
   readonly active: Snapshot | undefined
   /** The lists in the active snapshot. */
   readonly lists: readonly ListState[]
+  /** Whether the result is to contain a description of the rules. */
+  readonly describe: boolean
 }
 
 /** A list that is being compiled. */
@@ -188,6 +190,8 @@ export type FromCompiler =
       readonly remoteLists: RemoteListSet
       /** Lists that are zones transferred from primaries. */
       readonly zones: readonly TransferList[]
+      /** See `packRules`; undefined: not requested. */
+      readonly described: Uint8Array | undefined
       /** Every file read or looked for, as it was when it was read. */
       readonly watchState: WatchState
       readonly duration: Milliseconds
@@ -263,7 +267,7 @@ export type FromHttp =
   | { readonly kind: 'listening'; readonly endpoint: Endpoint }
   | { readonly kind: 'failed'; readonly error: SerializedError }
   /** The reply carries the same id. */
-  | { readonly kind: 'request'; readonly id: number; readonly request: AdminRequest }
+  | { readonly kind: 'request'; readonly id: number; readonly request: ControlRequest }
   | LogLine
 
 export interface ExportInit {

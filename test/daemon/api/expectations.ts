@@ -18,5 +18,15 @@ export interface Expectation {
 export const EXPECTATIONS: Readonly<Record<string, Expectation>> = {
   'GET /openapi.json': { scope: null, path: '/openapi.json' },
   'GET /status': { scope: 'read', path: '/status' },
-  'GET /health': { scope: 'read', path: '/health' }
+  'GET /health': { scope: 'read', path: '/health' },
+  'GET /networks': { scope: 'read', path: '/networks' },
+  'GET /networks/{id}': { scope: 'read', path: '/networks/staff' },
+  'GET /bans': { scope: 'read', path: '/bans' },
+  'GET /exceptions': { scope: 'read', path: '/exceptions' },
+  'GET /notices': { scope: 'read', path: '/notices' },
+  'GET /apps': { scope: 'read', path: '/apps' },
+  'GET /apps/{id}': { scope: 'read', path: '/apps/video' },
+  'GET /lists': { scope: 'read', path: '/lists' },
+  'GET /zones': { scope: 'read', path: '/zones' },
+  'GET /explain': { scope: 'read', path: '/explain?client=10.0.0.1&name=video.example' }
 }

@@ -4,7 +4,7 @@ import { SCOPES, type Scope } from '../../../src/daemon/admin/http/api/scopes.js
 import { ROUTES } from '../../../src/daemon/admin/http/api/routes.js'
 import { EXPECTATIONS } from './expectations.js'
 import { apiRig } from './rig.js'
-import { SERVICES } from './services.js'
+import { activeRules, serving } from './services.js'
 
 const keyOf = ({ method, path }: (typeof ROUTES)[number]): string => `${method} ${path}`
 
@@ -14,7 +14,7 @@ t.test('every route is in the table of expectations, and nothing else', async t 
 })
 
 t.test('who may call what', async t => {
-  const rig = await apiRig(t, { services: SERVICES })
+  const rig = await apiRig(t, { services: serving(t, await activeRules(t)) })
   const expired = rig.token('expired', SCOPES, 0)
   const revoked = rig.token('revoked', SCOPES)
   const tokens = Object.fromEntries(SCOPES.map(scope => [scope, rig.token(scope, [scope])]))

@@ -1,5 +1,7 @@
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { Config } from '../../../src/config/config.js'
@@ -37,7 +39,8 @@ export class ApiRig {
   app!: FastifyInstance<Server, IncomingMessage, ServerResponse>
 
   constructor(t: Test) {
-    const folder = t.testdir()
+    const folder = mkdtempSync(join(tmpdir(), 'interdict-api-'))
+    t.teardown(() => rmSync(folder, { recursive: true }))
     this.path = join(folder, 'state', 'tokens.json')
     this.store = new TokenStore(this.path, this.clock, this.log)
     const read = readConfig('', join(folder, 'interdict.yaml'))
@@ -89,6 +92,7 @@ export async function apiRig(t: Test, options: ApiRigOptions = {}): Promise<ApiR
     services: {
       config: rig.config,
       log: rig.log,
+      rules: unavailable,
       status: unavailable,
       control: unavailable,
       ...options.services

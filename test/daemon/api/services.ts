@@ -1,6 +1,12 @@
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { readConfig } from '../../../src/config/load.js'
 import type { StatusReply } from '../../../src/daemon/admin/health.js'
-import type { ApiServices } from '../../../src/daemon/admin/http/api/services.js'
+import type { ActiveRules, ApiServices } from '../../../src/daemon/admin/http/api/services.js'
 import { ZERO_COUNTERS } from '../../../src/daemon/admin/worker-status.js'
+import { packRules, unpackRules } from '../../../src/daemon/reload/described-rules.js'
+import { compile } from '../../../src/policy/compile/compile.js'
+import { loadRules } from '../../../src/rules/load.js'
 
 const usage = { entries: 0, octets: 0, limitOctets: 1 }
 const at = '2026-01-01T00:00:00Z'
@@ -41,7 +47,74 @@ export const STATUS: StatusReply = {
   health: { ready: true, problems: [] }
 }
 
-/** Services with which every route succeeds. */
-export const SERVICES: Partial<ApiServices> = {
-  status: async () => STATUS
+/** A ban with everything, an exception, a ban to come, a list and two networks. */
+const NETWORKS = `
+networks:
+  staff:
+    prefixes: [10.0.0.0/8]
+    bans:
+      - id: video-ban
+        apps: [video]
+        authority: Ministry
+        reference: { title: Decision 1, url: 'https://law.example/1' }
+        legal-basis: Act 2
+        owner: it@gov.example
+        from: 2023-03-13
+        review: 2026-01-05
+      - id: later-ban
+        names: [later.example]
+        authority: Ministry
+        reference: Decision 2
+        from: 2999-01-01
+    exceptions:
+      - apps: [video]
+        prefixes: [10.7.0.0/16]
+        purpose: press office
+        approved-by: head of security
+        from: 2026-01-01
+        until: 2026-01-10
+    block: [{ lists: [own] }]
+  guests:
+    prefixes: [192.0.2.0/24, 2001:db8::/32]
+lists:
+  own: { file: own.txt }
+`
+const VIDEO = `
+app: video
+title: Video
+vendor: Vendor
+country: BE
+names:
+  - { name: video.example, role: web, evidence: [] }
+`
+
+/** Compiled rules, packed and unpacked as between threads. */
+export async function activeRules(t: Test): Promise<ActiveRules> {
+  const folder = t.testdir({
+    'networks.yaml': NETWORKS,
+    'own.txt': 'own.example\n',
+    apps: { 'video.yaml': VIDEO }
+  })
+  const loaded = await loadRules(folder)
+  if (!loaded.ok) throw new Error(loaded.errors.map(({ message }) => message).join('\n'))
+  const options = { generation: 7, random: () => 0, specialUse: [] }
+  const snapshot = compile(loaded.rules, options)
+  return { snapshot, ...unpackRules(packRules(loaded)) }
+}
+
+/**
+ * Services with which every route succeeds.
+ *
+ * @param folder of the rule files; default: the test's own
+ */
+export function serving(
+  t: Test,
+  rules: ActiveRules,
+  folder = t.testdirName
+): Pick<ApiServices, 'config' | 'status' | 'rules'> {
+  const settings = `rules: '${folder}'\nupstreams: { servers: [], use-resolv-conf: false }`
+  const read = readConfig(settings, join(folder, 'interdict.yaml'))
+  if (!read.ok) throw new Error('settings')
+  const { config } = read
+  return { config, status: () => Promise.resolve(STATUS), rules: () => Promise.resolve(rules) }
 }

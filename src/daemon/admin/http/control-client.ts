@@ -1,7 +1,7 @@
 import type { Milliseconds } from '../../../base/units.js'
 import type { FromHttp } from '../../threads/messages.js'
 import { PendingRequests } from '../../threads/pending-requests.js'
-import type { AdminReply, AdminRequest } from '../admin-protocol.js'
+import type { AdminReply, ControlRequest } from '../admin-protocol.js'
 import type { StatusReply } from '../health.js'
 
 /** The control thread waits up to two seconds for the other threads. */
@@ -19,7 +19,7 @@ export class ControlClient {
 
   /** Undefined: no reply in time. */
   async request<Result>(
-    request: AdminRequest,
+    request: ControlRequest,
     timeout: Milliseconds
   ): Promise<AdminReply<Result> | undefined> {
     const post = (id: number): void => this.post({ kind: 'request', id, request })

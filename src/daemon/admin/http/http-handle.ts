@@ -7,7 +7,7 @@ import { serializeError, type SerializedError } from '../../threads/serialized-e
 import { keepOptional } from '../../threads/start-file.js'
 import type { StartThread, Thread } from '../../threads/thread.js'
 import type { CountedRules } from '../../workers/rule-counters.js'
-import { errorReply, type AdminReply, type AdminRequest } from '../admin-protocol.js'
+import { errorReply, type AdminReply, type ControlRequest } from '../admin-protocol.js'
 
 export interface HttpHandleOptions {
   readonly startThread: StartThread
@@ -15,7 +15,7 @@ export interface HttpHandleOptions {
   /** See `HttpInit`. */
   readonly counters: SharedArrayBuffer
   /** Runs a request of the thread. */
-  readonly handle: (request: AdminRequest) => Promise<unknown>
+  readonly handle: (request: ControlRequest) => Promise<unknown>
   readonly log: ServiceLog
 }
 
@@ -54,7 +54,7 @@ export class HttpHandle {
     this.thread?.send({ kind: 'rules', rules })
   }
 
-  private async reply(thread: Thread<ToHttp>, id: number, request: AdminRequest): Promise<void> {
+  private async reply(thread: Thread<ToHttp>, id: number, request: ControlRequest): Promise<void> {
     let reply: AdminReply<unknown>
     try {
       reply = { ok: true, result: await this.options.handle(request) }

@@ -8,8 +8,8 @@ import {
 } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Milliseconds, Octets } from '../../../base/units.js'
-import type { CertificateConfig } from '../../../config/config.js'
 import type { ServiceLog } from '../../../querylog/record/service-log.js'
+import type { CertificateFiles } from '../../../tls/certificate.js'
 import type { Endpoint } from '../../../udp/datagram.js'
 import { nodeBindError } from '../../../udp/port.js'
 import type { FileWatcher } from '../../reload/file-watcher.js'
@@ -33,7 +33,7 @@ const MAX_CONNECTIONS_PER_ADDRESS = 128
 export interface HttpServerOptions {
   readonly probes: Probes
   /** Undefined: plain HTTP. */
-  readonly tls: CertificateConfig | undefined
+  readonly tls: CertificateFiles | undefined
   /** Loads the API, when it is first called: most gateways only serve probes. Undefined: there is none. */
   readonly loadApi: (() => Promise<RequestListener>) | undefined
   readonly log: ServiceLog
@@ -55,7 +55,7 @@ export class HttpServer {
       options.tls === undefined ? SECURITY_HEADERS : { ...SECURITY_HEADERS, ...STRICT_TRANSPORT }
   }
 
-  /** @throws InterdictError SOCKET_BIND, SOCKET_PERMISSION, HTTP_CERTIFICATE */
+  /** @throws InterdictError SOCKET_BIND, SOCKET_PERMISSION, CERTIFICATE_UNREADABLE, CERTIFICATE_INVALID, CERTIFICATE_KEY */
   async listen(endpoint: Endpoint): Promise<Endpoint> {
     const server = await this.createServer()
     this.server = server
@@ -97,7 +97,7 @@ export class HttpServer {
     // TLS costs 2 MB, also where there is none.
     const { readCertificate, watchCertificate } = await import('./certificate.js')
     const https = await import('node:https')
-    const certificate = await readCertificate(tls)
+    const certificate = await readCertificate(tls, log)
     const options = { ...limits, ...certificate, handshakeTimeout: HEADERS_TIMEOUT }
     const server = https.createServer(options, onRequest)
     this.watcher = await watchCertificate(tls, server, log)

@@ -1,7 +1,10 @@
 import * as z from 'zod'
 import { openApiDocument } from './openapi.js'
 import { defineRoute, type Route } from './route.js'
+import { appRoutes } from './routes/apps.js'
+import { explainRoutes } from './routes/explain.js'
 import { gatewayRoutes } from './routes/gateway.js'
+import { rulesRoutes } from './routes/rules.js'
 
 const openapi = defineRoute({
   method: 'GET',
@@ -15,4 +18,10 @@ const openapi = defineRoute({
 })
 
 /** The table of all routes. To add one, define it in a file of `routes/` and list it here. */
-export const ROUTES: readonly Route[] = [openapi, ...gatewayRoutes]
+export const ROUTES: readonly Route[] = [
+  openapi,
+  ...gatewayRoutes,
+  ...rulesRoutes,
+  ...appRoutes,
+  ...explainRoutes
+]

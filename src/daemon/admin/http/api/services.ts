@@ -1,13 +1,22 @@
 import type { Config } from '../../../../config/config.js'
 import type { ServiceLog } from '../../../../querylog/record/service-log.js'
-import type { AdminRequest } from '../../admin-protocol.js'
+import type { ControlRequest } from '../../admin-protocol.js'
 import type { Milliseconds } from '../../../../base/units.js'
+import type { Snapshot } from '../../../../policy/tables/snapshot.js'
+import type { DescribedRules } from '../../../reload/described-rules.js'
 import type { StatusReply } from '../../health.js'
+
+/** The rules in force. */
+export interface ActiveRules extends DescribedRules {
+  readonly snapshot: Snapshot
+}
 
 /** What handlers work with. */
 export interface ApiServices {
   readonly config: Config
   readonly log: ServiceLog
+  /** The active rules. @throws InterdictError API_CONTROL_SILENT */
+  rules(): Promise<ActiveRules>
   /** Not older than a quarter of a second. @throws InterdictError API_CONTROL_SILENT */
   status(): Promise<StatusReply>
   /**
@@ -16,5 +25,5 @@ export interface ApiServices {
    * @param timeout default: `CONTROL_TIMEOUT`
    * @throws InterdictError API_CONTROL_SILENT, and those of the request
    */
-  control<Result>(request: AdminRequest, timeout?: Milliseconds): Promise<Result>
+  control<Result>(request: ControlRequest, timeout?: Milliseconds): Promise<Result>
 }

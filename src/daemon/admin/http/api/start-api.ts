@@ -3,13 +3,16 @@ import type { Clock } from '../../../../base/clock.js'
 import { failure, InterdictError, type ErrorCode } from '../../../../base/error.js'
 import type { Config } from '../../../../config/config.js'
 import type { ServiceLog } from '../../../../querylog/record/service-log.js'
-import type { AdminRequest } from '../../admin-protocol.js'
+import type { ControlRequest } from '../../admin-protocol.js'
+import type { StatusReply } from '../../health.js'
 import type { ControlClient } from '../control-client.js'
 import type { Probes } from '../probes.js'
 import { TokenStore } from '../tokens/token-store.js'
+import { ActiveRulesClient } from './active-rules.js'
 import { createApi } from './api.js'
 import { CONTROL_TIMEOUT } from './route.js'
 import { ROUTES } from './routes.js'
+import type { ActiveRules, ApiServices } from './services.js'
 
 export interface StartApiOptions {
   /** Path of the token file. */
@@ -26,21 +29,23 @@ export async function startApi(options: StartApiOptions): Promise<RequestListene
   const { tokens, config, control, probes, log, clock } = options
   const store = new TokenStore(tokens, clock, log)
   await store.open()
-  const services = {
-    config,
-    log,
-    status: async () => {
-      const status = await probes.status()
-      if (status === undefined) throw failure('API_CONTROL_SILENT')
-      return status
-    },
-    control: async <Result>(request: AdminRequest, timeout = CONTROL_TIMEOUT): Promise<Result> => {
-      const reply = await control.request<Result>(request, timeout)
-      if (reply === undefined) throw failure('API_CONTROL_SILENT')
-      if (reply.ok) return reply.result
-      throw new InterdictError(reply.code as ErrorCode, reply.message)
-    }
+  const request = async <Result>(
+    request: ControlRequest,
+    timeout = CONTROL_TIMEOUT
+  ): Promise<Result> => {
+    const reply = await control.request<Result>(request, timeout)
+    if (reply === undefined) throw failure('API_CONTROL_SILENT')
+    if (reply.ok) return reply.result
+    throw new InterdictError(reply.code as ErrorCode, reply.message)
   }
+  const status = async (): Promise<StatusReply> => {
+    const status = await probes.status()
+    if (status === undefined) throw failure('API_CONTROL_SILENT')
+    return status
+  }
+  const active = new ActiveRulesClient(request)
+  const rules = (): Promise<ActiveRules> => active.get()
+  const services: ApiServices = { config, log, status, rules, control: request }
   const api = await createApi({ routes: ROUTES, services, authenticators: [store], clock })
   return (request, response) => api.routing(request, response)
 }

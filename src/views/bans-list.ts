@@ -1,7 +1,7 @@
-import { showPrefix } from '../../base/address.js'
-import type { Seconds } from '../../base/units.js'
-import type { Ban, NameSource, Rule, RuleException, RuleSet } from '../../rules/model/types.js'
-import { showInstant } from '../../rules/time/instant.js'
+import { showPrefix } from '../base/address.js'
+import type { Seconds } from '../base/units.js'
+import type { Ban, NameSource, Rule, RuleException, RuleSet } from '../rules/model/types.js'
+import { showInstant } from '../rules/time/instant.js'
 import { coverageOf, sourceId, type Coverage } from './coverage.js'
 import { ruleState, type RuleState, type BanQuery } from './rule-state.js'
 
@@ -80,13 +80,14 @@ export function listBans(ruleSet: RuleSet, query: BanQuery): BansList {
   const bans = rules.filter(rule => rule.kind === 'ban')
   const exceptions = rules.filter(rule => rule.kind === 'exception')
   const coverage = coverageOf(ruleSet, query)
+  const networksOf = networksByRule(ruleSet)
   return {
     at: shown(query.at)!,
     rules: { sha256: ruleSet.sha256, serial: ruleSet.bundle?.serial ?? null },
     within: query.within,
     networks: ruleSet.networks.map(({ id }) => id),
-    bans: bans.map(ban => listedBan(ban, ruleSet, query, coverage)),
-    exceptions: exceptions.map(rule => listedException(rule, ruleSet, query)),
+    bans: bans.map(ban => listedBan(ban, networksOf, query, coverage)),
+    exceptions: exceptions.map(rule => listedException(rule, networksOf, query)),
     notices: [...bans, ...exceptions].flatMap(rule => noticesOf(rule, query)).sort(byTime),
     coverage
   }
@@ -98,12 +99,32 @@ function matches(rule: Rule, { networks }: RuleSet, { network, app }: BanQuery):
   return app === undefined || rule.sources.some(({ kind, id }) => kind === 'app' && id === app)
 }
 
-function listedBan(ban: Ban, ruleSet: RuleSet, { at }: BanQuery, coverage: readonly Coverage[]) {
+/** Ids of the networks that have each rule. */
+type NetworksOf = ReadonlyMap<Rule, readonly string[]>
+
+function networksByRule({ networks }: RuleSet): NetworksOf {
+  const found = new Map<Rule, string[]>()
+  for (const { id, rules } of networks) {
+    for (const rule of rules) {
+      const ids = found.get(rule)
+      if (ids === undefined) found.set(rule, [id])
+      else ids.push(id)
+    }
+  }
+  return found
+}
+
+function listedBan(
+  ban: Ban,
+  networksOf: NetworksOf,
+  { at }: BanQuery,
+  coverage: readonly Coverage[]
+) {
   const { mode, reply, review, authority, legalBasis, owner } = ban
   const ids = new Set(ban.sources.map(sourceId))
   const lacking = coverage.filter(({ id }) => ids.has(id)).flatMap(({ lacking }) => lacking)
   return {
-    ...listed(ban, ruleSet, at),
+    ...listed(ban, networksOf, at),
     mode,
     action: reply.action,
     review: shown(review),
@@ -114,20 +135,28 @@ function listedBan(ban: Ban, ruleSet: RuleSet, { at }: BanQuery, coverage: reado
   }
 }
 
-function listedException(rule: RuleException, ruleSet: RuleSet, { at }: BanQuery): ListedException {
+function listedException(
+  rule: RuleException,
+  networksOf: NetworksOf,
+  { at }: BanQuery
+): ListedException {
   const { purpose, approvedBy, prefixes } = rule
-  return { ...listed(rule, ruleSet, at), purpose, approvedBy, prefixes: prefixes.map(showPrefix) }
+  return {
+    ...listed(rule, networksOf, at),
+    purpose,
+    approvedBy,
+    prefixes: prefixes.map(showPrefix)
+  }
 }
 
-function listed(rule: Ban | RuleException, { networks }: RuleSet, at: Seconds): Listed {
+function listed(rule: Ban | RuleException, networksOf: NetworksOf, at: Seconds): Listed {
   const { id, position, sources, from, until, schedule, reference, referenceUrl } = rule
-  const having = networks.filter(({ rules }) => rules.includes(rule))
   const titles = new Map(sources.map(source => [sourceId(source), source]))
   return {
     id,
     rule: `${position.file}:${position.line}`,
     state: ruleState(rule, at),
-    networks: having.map(({ id }) => id),
+    networks: networksOf.get(rule)!,
     sources: [...titles].map(([id, { kind, title }]) => ({ kind, id, title })),
     from: shown(from),
     until: shown(until),

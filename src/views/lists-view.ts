@@ -1,11 +1,12 @@
-import type { Milliseconds } from '../../base/units.js'
-import type { RemoteList } from '../../rules/lists/remote-list.js'
-import type { TransferList } from '../../rules/lists/transfer-list.js'
-import type { RulesResult } from '../../rules/load.js'
-import type { ZoneCopies } from '../../sources/axfr/zone-copies.js'
-import type { ZoneRecord } from '../../sources/axfr/zone-record.js'
-import { zoneHealth, zoneCopyStatus, type ZoneCopyStatus } from '../../sources/axfr/zone-status.js'
-import type { ListCopies, CopyRecord } from '../../sources/http/list-copies.js'
+import type { Milliseconds } from '../base/units.js'
+import type { ListState as LoadedListState } from '../rules/lists/load-list.js'
+import type { RemoteList } from '../rules/lists/remote-list.js'
+import type { TransferList } from '../rules/lists/transfer-list.js'
+import type { RulesResult } from '../rules/load.js'
+import type { ZoneCopies } from '../sources/axfr/zone-copies.js'
+import type { ZoneRecord } from '../sources/axfr/zone-record.js'
+import { zoneHealth, zoneCopyStatus, type ZoneCopyStatus } from '../sources/axfr/zone-status.js'
+import type { ListCopies, CopyRecord } from '../sources/http/list-copies.js'
 
 /** A list as `interdict lists --json` has it; public. Instants are RFC 3339. */
 export interface ListView {
@@ -43,7 +44,10 @@ interface ListState {
   readonly now: Milliseconds
 }
 
-type Loaded = Extract<RulesResult, { readonly ok: true }>
+type Loaded = Pick<
+  Extract<RulesResult, { readonly ok: true }>,
+  'lists' | 'remotes' | 'transfers'
+> & { readonly listStates: readonly Pick<LoadedListState, 'id' | 'duration'>[] }
 
 /** All lists of the rules, by id. */
 export async function viewLists(

@@ -1,25 +1,25 @@
-import { showAddress } from '../../base/address.js'
-import { epochSeconds, type Clock } from '../../base/clock.js'
-import type { Answer } from '../../dns/message/answer.js'
-import { showMessage } from '../../dns/message/decode-message.js'
-import { HashedName } from '../../dns/name/hashed-name.js'
-import { showName } from '../../dns/name/name.js'
-import { showRrtype } from '../../dns/registry/rrtype.js'
-import { matchedRule, type MatchedRule } from '../../policy/evaluate/matched-rule.js'
-import type { Policy } from '../../policy/evaluate/policy.js'
+import { showAddress } from '../base/address.js'
+import { epochSeconds, type Clock } from '../base/clock.js'
+import type { Answer } from '../dns/message/answer.js'
+import { showMessage } from '../dns/message/decode-message.js'
+import { HashedName } from '../dns/name/hashed-name.js'
+import { showName } from '../dns/name/name.js'
+import { showRrtype } from '../dns/registry/rrtype.js'
+import { matchedRule, type MatchedRule } from '../policy/evaluate/matched-rule.js'
+import type { Policy } from '../policy/evaluate/policy.js'
 import {
   explainName,
   explainAddress,
   type Candidate,
   type ExplainContext
-} from '../../policy/explain/explain.js'
-import type { Claim } from '../../policy/tables/claim.js'
-import { echOfClass, networkOfClass } from '../../policy/tables/client-table.js'
-import { MATCH, VERDICT, type QueryEvent } from '../../querylog/record/query-event.js'
-import type { RebindingGuard } from '../../resolver/rebinding-guard.js'
-import type { EchPolicy, NameSource } from '../../rules/model/types.js'
-import { showInstant } from '../../rules/time/instant.js'
-import type { Forwarder } from '../../upstream/forwarder.js'
+} from '../policy/explain/explain.js'
+import type { Claim } from '../policy/tables/claim.js'
+import { echOfClass, networkOfClass } from '../policy/tables/client-table.js'
+import { MATCH, VERDICT, type QueryEvent } from '../querylog/record/query-event.js'
+import type { RebindingGuard } from '../resolver/rebinding-guard.js'
+import type { EchPolicy, NameSource } from '../rules/model/types.js'
+import { showInstant } from '../rules/time/instant.js'
+import type { Forwarder } from '../upstream/forwarder.js'
 
 /** The query to explain. */
 export interface ExplainedQuery {

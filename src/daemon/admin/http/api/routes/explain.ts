@@ -1,0 +1,50 @@
+import * as z from 'zod'
+import { addressWords, readAddress } from '../../../../../base/address.js'
+import { MS_PER_SECOND } from '../../../../../base/units.js'
+import { readName } from '../../../../../dns/name/name.js'
+import { readRrtype } from '../../../../../dns/registry/rrtype.js'
+import { readInstant } from '../../../../../rules/time/instant.js'
+import { explainQuery } from '../../../../../views/explain-query.js'
+import { fixedClock } from '../../../../../views/one-query.js'
+import { openOwnForwarder } from '../../../../control/own-forwarder.js'
+import { createRebindingGuard } from '../../../../workers/rebinding-guard.js'
+import { address, flag, instant, name, rrtype } from '../parameters.js'
+import { defineRoute } from '../route.js'
+import * as schemas from './schemas.js'
+
+export const explainRoutes = [
+  defineRoute({
+    method: 'GET',
+    path: '/explain',
+    id: 'explain',
+    tag: 'rules',
+    summary: 'The decision for a query of a client, as "interdict explain --json"',
+    description:
+      'By the rules in force and the code that serves. A name that no rule blocks is resolved by the upstreams, unless `upstream` is false.',
+    scope: 'read',
+    query: z.strictObject({
+      client: address.describe('Address of the client'),
+      name: name.describe('Query name'),
+      type: rrtype.prefault('A').describe('Query type'),
+      at: instant.optional().describe('Default: now'),
+      upstream: flag.prefault('true')
+    }),
+    response: schemas.explanation,
+    handler: async ({ query }, { services }) => {
+      const { config } = services
+      const { snapshot, rules } = await services.rules()
+      const { timeZone, sources } = rules
+      const seconds = query.at === undefined ? undefined : readInstant(query.at, timeZone)
+      const question = {
+        name: readName(query.name),
+        qtype: readRrtype(query.type)!,
+        client: addressWords(readAddress(query.client)),
+        clock: fixedClock(seconds === undefined ? Date.now() : seconds * MS_PER_SECOND)
+      }
+      const forwarder = query.upstream ? await openOwnForwarder(config) : undefined
+      const guard = createRebindingGuard(config)
+      const parts = { config, snapshot, sources, forwarder, guard }
+      return { ...(await explainQuery(question, parts)), timeZone }
+    }
+  })
+]

@@ -1,0 +1,113 @@
+import * as z from 'zod'
+
+/** What the routes about rules return. The members are explained in the guides and reference pages. */
+
+const time = z.string().describe('RFC 3339')
+const optionalTime = time.nullable()
+const text = z.string().nullable()
+
+export const error = z.object({ code: z.string(), message: z.string() })
+
+export const network = z.object({
+  id: z.string(),
+  rule: z.string().describe('File and line'),
+  prefixes: z.array(z.string()),
+  ech: z.enum(['pass', 'strip', 'hide-https']),
+  rules: z
+    .object({ ban: z.int(), exception: z.int(), allow: z.int(), block: z.int() })
+    .describe('Rules in force now, by kind')
+})
+
+const source = z.object({
+  kind: z.enum(['app', 'list', 'inline', 'local']),
+  id: z.string(),
+  title: z.string()
+})
+
+const listed = {
+  id: z.string(),
+  rule: z.string().describe('File and line'),
+  state: z.enum(['in force', 'outside its hours', 'to come', 'ended']),
+  networks: z.array(z.string()),
+  sources: z.array(source).describe('What it is about'),
+  from: optionalTime,
+  until: optionalTime,
+  schedule: text,
+  reference: text,
+  referenceUrl: text
+}
+
+export const ban = z.object({
+  ...listed,
+  mode: z.enum(['enforce', 'monitor']),
+  action: z.string(),
+  review: optionalTime,
+  authority: text,
+  legalBasis: text,
+  owner: text,
+  lacking: z.array(z.string()).describe('Networks that do not ban everything it bans')
+})
+
+export const exception = z.object({
+  ...listed,
+  purpose: z.string(),
+  approvedBy: z.string(),
+  prefixes: z.array(z.string()).describe('Empty: all clients of the networks')
+})
+
+export const notice = z.object({
+  at: time,
+  kind: z.enum(['ban', 'exception']),
+  id: z.string(),
+  what: z.enum(['starts', 'ends', 'review', 'review due'])
+})
+
+export const app = z.looseObject({
+  app: z.string(),
+  title: z.string(),
+  kind: z.string(),
+  vendor: text,
+  country: text,
+  file: z.string(),
+  names: z.array(z.looseObject({ name: z.string(), line: z.int() })),
+  bans: z.array(
+    z.looseObject({ network: z.string(), id: z.string(), mode: z.enum(['enforce', 'monitor']) })
+  )
+})
+
+export const list = z.object({
+  id: z.string(),
+  source: z.string().describe('URL, zone, or files'),
+  entries: z.int(),
+  compileMs: z.number().nullable(),
+  state: z.enum(['local', 'good', 'quarantined', 'failing', 'missing', 'expired']),
+  fetched: optionalTime,
+  tried: optionalTime,
+  failures: z.int(),
+  quarantined: z.object({ entries: z.int(), fetched: time }).nullable(),
+  error: error.nullable(),
+  zone: z.looseObject({}).nullable()
+})
+
+export const zone = z.looseObject({
+  list: z.string(),
+  zone: z.string(),
+  state: z.string(),
+  failures: z.int()
+})
+
+export const explanation = z.looseObject({
+  name: z.string(),
+  type: z.string(),
+  client: z.string(),
+  network: text,
+  at: time,
+  rules: z.object({ sha256: z.string(), serial: z.int().nullable() }),
+  verdict: z.string(),
+  match: z.string(),
+  rule: z.looseObject({ kind: z.string(), id: z.string(), rule: z.string() }).nullable(),
+  upstream: text,
+  steps: z.array(z.looseObject({ subject: z.string(), rules: z.array(z.looseObject({})) })),
+  reply: z.array(z.string()).nullable(),
+  timeZone: z.string()
+})
