@@ -20,7 +20,9 @@ export const alertSchema = z.strictObject({
   subject: z
     .string()
     .nullable()
-    .describe('What of several: an upstream, a rule, a list, a worker, a file; null: the gateway.'),
+    .describe(
+      'What of several: an upstream, a list, a worker, the end of rules; null: the gateway.'
+    ),
   message: z.string().describe('The problem in plain text. When resolved: as it was last.'),
   text: z.string().describe('All of this in one line, for people.'),
   since: z.iso.datetime().describe('When the alert was raised.'),

@@ -64,9 +64,19 @@ t.test('conditions are the problems of health, and what is about to become one',
     now: NOW,
     rulesEndingWithin: (time: number) => {
       asked.push(time)
-      return [{ ruleId: 'tiktok', kind: 'ban', until: NOW / 1000 + 86_400 }]
+      const ending = (ruleId: string, kind: string, days: number) => {
+        return { ruleId, kind, until: NOW / 1000 + days * 86_400 }
+      }
+      const many = Array.from({ length: 12 }, (_, i) => ending(`b${i}`, 'ban', 2))
+      return [
+        ending('press', 'exception', 1),
+        ...many,
+        ending('a', 'ban', 3),
+        ending('b', 'ban', 3)
+      ]
     }
   }
+  const shown = Array.from({ length: 10 }, (_, i) => `ban b${i}`).join(', ')
   t.strictSame(
     conditionsOf(sources, 14 * DAY).map(({ event, subject, severity, message }) =>
       [event, subject ?? '-', severity, message].join(' ')
@@ -76,7 +86,9 @@ t.test('conditions are the problems of health, and what is about to become one',
       'zone-expired rpz warning it expired',
       'worker-restarted 1 warning worker 1 was restarted: see the service log',
       'worker-restarted 3 warning worker 3 was restarted: see the service log',
-      'rule-ending tiktok warning ban tiktok ends at 2026-06-02T00:00:00.000Z',
+      `rule-ending ${at(1)} warning exception press ends at ${at(1)}`,
+      `rule-ending ${at(2)} warning ${shown} and 2 more end at ${at(2)}`,
+      `rule-ending ${at(3)} warning ban a, ban b end at ${at(3)}`,
       `bundle-ending - warning bundle 7 expires at ${at(14)}`,
       `certificate-ending siem warning certificate of siem expires at ${at(13)}`
     ]

@@ -62,7 +62,10 @@ alerts: [{ name: ops, url: 'https://127.0.0.1:${receiver.port}/hook', secret-fil
     await eventually(`${event} ${state}`, 30, () => Promise.resolve(receiver.received.some(wanted)))
     return receiver.received.find(wanted)!.alert
   }
-  t.match(await alertOf('rule-ending', 'raised'), { subject: 'test-ban', severity: 'warning' })
+  t.match(await alertOf('rule-ending', 'raised'), {
+    message: /^ban test-ban ends at /,
+    severity: 'warning'
+  })
 
   // The receiver is away for a moment.
   const { answer } = receiver

@@ -103,7 +103,7 @@ export class AlertHook {
     for (const news of this.tracker.update(own, now, resend)) {
       this.queue.push({ ...alertMessage(news, gatewayName), tries: 0 })
     }
-    while (this.queue.length > MAX_QUEUE) this.drop(this.queue[0]!, `${MAX_QUEUE} are waiting`)
+    this.drop(this.queue.slice(0, -MAX_QUEUE), `${MAX_QUEUE} others wait`)
     if (this.retryTimer === undefined) this.send()
   }
 
@@ -118,7 +118,7 @@ export class AlertHook {
       timer.cancel()
     }
     await this.end()
-    for (const message of this.queue) this.drop(message, 'the gateway stops')
+    this.drop(this.queue, 'the gateway stops')
   }
 
   /** Ends at once. */
@@ -171,7 +171,7 @@ export class AlertHook {
   private onSent(delivery: string): void {
     const { name } = this.settings.hook
     this.counts.sent++
-    this.remove(delivery)
+    this.queue = this.queue.filter(message => message.delivery !== delivery)
     if (this.failures > 0) this.options.log.info({ hook: name }, 'alerts can be sent again')
     this.failures = 0
     this.error = null
@@ -186,20 +186,19 @@ export class AlertHook {
     }
     const message = this.queue.find(one => one.delivery === delivery)
     if (message !== undefined && ++message.tries >= MAX_TRIES) {
-      this.drop(message, `${MAX_TRIES} tries failed`)
+      this.drop([message], `${MAX_TRIES} tries failed`)
     }
   }
 
-  private drop({ delivery, event }: Waiting, why: string): void {
+  private drop(messages: readonly Waiting[], why: string): void {
+    const [first] = messages
+    if (first === undefined) return
     const { name } = this.settings.hook
-    this.counts.dropped++
-    this.remove(delivery)
-    const { code, message } = failure('ALERT_DROPPED', name, event, why)
-    this.options.log.error({ code, hook: name }, message)
-  }
-
-  private remove(delivery: string): void {
-    this.queue = this.queue.filter(one => one.delivery !== delivery)
+    this.counts.dropped += messages.length
+    this.queue = this.queue.filter(message => !messages.includes(message))
+    const more = messages.length === 1 ? '' : ` and ${messages.length - 1} more`
+    const { code, message } = failure('ALERT_DROPPED', name, `${first.event}${more}`, why)
+    this.options.log.error({ code, hook: name, dropped: messages.length }, message)
   }
 }
 

@@ -15,6 +15,9 @@ export interface Condition {
 /** A worker that was restarted counts as unstable for this long. */
 const RESTART_MEMORY: Milliseconds = 600_000
 
+/** Rules that the message about their end names. */
+const MAX_NAMED = 10
+
 export interface ConditionSources {
   readonly status: StatusReply
   /** Bans and exceptions that end within a time. */
@@ -56,14 +59,10 @@ function endingConditions(
     return left > 0 && left <= endingWithin
   }
   const { bundle } = status.rules
-  const rules = rulesEndingWithin(endingWithin / MS_PER_SECOND).map(({ ruleId, kind, until }) => {
-    const end = new Date(until * MS_PER_SECOND).toISOString()
-    return warning('rule-ending', ruleId, `${kind} ${ruleId} ends at ${end}`)
-  })
   const bundles = bundle !== null && isEnding(bundle.expires) ? [bundle] : []
   const certificates = status.certificates.filter(({ expires }) => isEnding(expires))
   return [
-    ...rules,
+    ...rulesEnding(rulesEndingWithin(endingWithin / MS_PER_SECOND)),
     ...bundles.map(({ serial, expires }) =>
       warning('bundle-ending', null, `bundle ${serial} expires at ${expires}`)
     ),
@@ -71,6 +70,23 @@ function endingConditions(
       warning('certificate-ending', name, `certificate of ${name} expires at ${expires}`)
     )
   ]
+}
+
+/** One condition for each time at which rules end: a decree may be thousands of them. */
+function rulesEnding(rules: readonly RuleEnding[]): Condition[] {
+  const byEnd = new Map<Seconds, string[]>()
+  for (const { ruleId, kind, until } of rules) {
+    const names = byEnd.get(until)
+    if (names === undefined) byEnd.set(until, [`${kind} ${ruleId}`])
+    else names.push(`${kind} ${ruleId}`)
+  }
+  return [...byEnd].map(([until, names]) => {
+    const end = new Date(until * MS_PER_SECOND).toISOString()
+    const named = names.slice(0, MAX_NAMED).join(', ')
+    const more = names.length > MAX_NAMED ? ` and ${names.length - MAX_NAMED} more` : ''
+    const verb = names.length === 1 ? 'ends' : 'end'
+    return warning('rule-ending', end, `${named}${more} ${verb} at ${end}`)
+  })
 }
 
 const warning = (event: AlertEvent, subject: string | null, message: string): Condition => {
