@@ -40,7 +40,10 @@ const MULTILINE = 'ARCHIVE_SQL'
  *
  * @returns the exit code
  */
-export function reportError(error: unknown, { stderr }: Io): number {
+export function reportError(
+  error: unknown,
+  { stderr }: { readonly stderr: Pick<Io['stderr'], 'write'> }
+): number {
   if (error instanceof UsageError) {
     stderr.write(`error: ${error.message}\n`)
     return EXIT.usage

@@ -2,7 +2,9 @@ import { failure } from '../base/error.js'
 import type { Milliseconds } from '../base/units.js'
 import type { Config } from '../config/config.js'
 import { Gateway } from '../daemon/control/gateway.js'
+import type { Predecessor } from '../daemon/control/predecessor.js'
 import { ServiceManager } from '../daemon/control/service-manager.js'
+import { Upgrade } from '../daemon/control/upgrade.js'
 import type { CompilerHandle } from '../daemon/reload/compiler-handle.js'
 import { keepKoffi } from '../daemon/threads/kept-koffi.js'
 import { startThread } from '../daemon/threads/thread.js'
@@ -29,14 +31,23 @@ export interface Service {
    * @returns whether all threads have ended
    */
   close(signal: NodeJS.Signals): Promise<boolean>
+  /** Resolves when another process answers in place of this one, which must then leave. */
+  readonly replaced: Promise<void>
+  /** As `close`, while the other process answers. */
+  leave(): Promise<boolean>
   /** Stops at once. @returns whether all threads have ended */
   abort(): Promise<boolean>
 }
 
-/** Starts the server. Errors end the command, with all of them reported. */
+/**
+ * Starts the server. Errors end the command, with all of them reported.
+ *
+ * @param predecessor the running gateway that this one replaces
+ */
 export async function startService(
   options: CommonOptions,
-  compiler: CompilerHandle
+  compiler: CompilerHandle,
+  predecessor: Predecessor | undefined
 ): Promise<Service> {
   const settings = await compiler.readSettings(options.config)
   if (!settings.ok) rejectInput(settings.errors)
@@ -45,7 +56,11 @@ export async function startService(
   const choice = chooseTransport(config.transport)
   keepKoffi()
   const { transport } = choice
-  const gateway = new Gateway({ config, transport, log, startThread, compiler })
+  const gateway: Gateway = new Gateway({
+    ...{ config, transport, log, startThread, compiler, predecessor },
+    upgrade: () => upgrade.run()
+  })
+  const upgrade = new Upgrade({ transport, log, inheritance: () => gateway.inheritance() })
   const errors = await gateway.start()
   if (errors.length > 0) {
     await gateway.abort()
@@ -60,7 +75,14 @@ export async function startService(
       gateway.reopenLog()
       void manager.reloading(gateway.reload('SIGHUP'))
     },
+    replaced: upgrade.replaced.then(({ pid }) => manager.replacedBy(pid)),
+    leave: async () => {
+      const ended = await gateway.stop(true)
+      log.info({}, 'replaced')
+      return ended
+    },
     close: async signal => {
+      upgrade.abort()
       const { lameDuck, grace } = config.shutdown
       manager.stopping(lameDuck + grace + STOP_MARGIN)
       if (lameDuck > 0)

@@ -77,6 +77,11 @@ export class TcpConnection {
     this.advance()
   }
 
+  /** As `finish`, if no query came and no reply went out for so long. */
+  finishIfQuiet(quiet: Milliseconds): void {
+    if (this.inFlight === 0 && this.context.clock.now() - this.lastUse >= quiet) this.finish()
+  }
+
   /**
    * Ends the connection if it was idle for so long. Destroys it if the client does not close its side
    * within the same time again, or does not read.

@@ -1,10 +1,12 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { readAddress } from '../base/address.js'
 import type { Clock } from '../base/clock.js'
 import type { Milliseconds } from '../base/units.js'
 import { DOT, TCP, type Responder } from '../resolver/responder.js'
 import { ServerContexts, type TlsMaterial } from '../tls/server-contexts.js'
-import type { Endpoint, TcpListenOptions, Transport } from '../udp/datagram.js'
+import type { Endpoint, TcpListenOptions } from '../udp/datagram.js'
+import type { Listen } from '../udp/listening-sockets.js'
 import { nodeBindError } from '../udp/port.js'
 import type { ConnectionLimit } from './connection-limit.js'
 import { InFlight } from './in-flight.js'
@@ -44,8 +46,13 @@ export interface TcpService {
   readonly connections: number
   /** Closes idle connections; also done once a second. */
   closeIdle(): void
-  /** Accepts no further connections and queries, answers those in flight, then closes. */
-  drain(grace: Milliseconds): Promise<void>
+  /**
+   * Accepts no further connections and queries, answers those in flight, then closes.
+   *
+   * @param leaves another process accepts connections from now on; those of this one end at a pause between
+   *   queries
+   */
+  drain(grace: Milliseconds, leaves?: boolean): Promise<void>
   close(): void
   /** Takes other certificates and ticket keys for the connections to come. */
   replaceCertificates(material: TlsMaterial): void
@@ -73,13 +80,21 @@ const ALPN_DOT = 'dot'
 const IDLE_CHECK_INTERVAL: Milliseconds = 1000
 
 /**
+ * A connection without a query for so long ends without the loss of one, unless the client sends it in that very
+ * moment: then it must retry (RFC 7766 §6.2.4).
+ */
+const PAUSE: Milliseconds = 100
+/** After this, connections that never pause are ended all the same. */
+const MAX_WAIT: Milliseconds = 1000
+
+/**
  * DNS over TCP, RFC 7766, or over TLS, RFC 7858: messages with a length of two octets in front, several in flight on a
  * connection, answered in the order in which answers become available.
  *
  * @throws InterdictError SOCKET_BIND, SOCKET_PERMISSION
  */
 export async function serveTcp(
-  transport: Transport,
+  transport: Pick<Listen, 'tcpListen'>,
   endpoint: Endpoint,
   responder: Responder,
   options: TcpOptions
@@ -165,12 +180,22 @@ class TcpListener implements TcpService {
     this.closeSlow()
   }
 
-  async drain(grace: Milliseconds): Promise<void> {
+  async drain(grace: Milliseconds, leaves = false): Promise<void> {
     this.stopListening()
+    if (leaves) await this.finishQuiet(Math.min(grace, MAX_WAIT))
     for (const socket of this.starting.keys()) socket.destroy()
     for (const connection of this.open) connection.finish()
     await this.openCount.drained(grace)
     this.close()
+  }
+
+  /** Ends each connection at the first pause between queries. */
+  private async finishQuiet(within: Milliseconds): Promise<void> {
+    const until = performance.now() + within
+    while (this.connections > 0 && performance.now() < until) {
+      for (const connection of this.open) connection.finishIfQuiet(PAUSE)
+      await sleep(PAUSE / 2)
+    }
   }
 
   close(): void {

@@ -9,9 +9,9 @@ import {
   type DatagramSocket,
   type Endpoint,
   type SocketCounts,
-  type Transport,
   type ReplyAddress
 } from '../udp/datagram.js'
+import type { Listen } from '../udp/listening-sockets.js'
 import { InFlight } from './in-flight.js'
 import type { QueryLimit } from './query-limit.js'
 import type { ResponseLimit } from './response-limit.js'
@@ -30,8 +30,12 @@ export interface UdpService {
   readonly counts: SocketCounts
   /** Number of pending queries. */
   readonly inFlight: number
-  /** Accepts no further queries, answers those queued and pending within `grace`, then closes. */
-  drain(grace: Milliseconds): Promise<void>
+  /**
+   * Accepts no further queries, answers those queued and pending within `grace`, then closes.
+   *
+   * @param leaves leaves the queued ones to another process that has the socket, too
+   */
+  drain(grace: Milliseconds, leaves?: boolean): Promise<void>
   close(): void
 }
 
@@ -45,7 +49,7 @@ export interface UdpOptions {
 
 /** @throws InterdictError SOCKET_BIND, SOCKET_PERMISSION */
 export async function serveUdp(
-  transport: Transport,
+  transport: Pick<Listen, 'bind'>,
   endpoint: Endpoint,
   responder: Responder,
   options: UdpOptions
@@ -59,8 +63,9 @@ export async function serveUdp(
     get inFlight() {
       return listener.inFlight.count
     },
-    async drain(grace) {
-      await socket.quiesce()
+    async drain(grace, leaves = false) {
+      if (leaves) socket.leave()
+      else await socket.quiesce()
       await listener.inFlight.drained(grace)
       socket.close()
     },

@@ -40,6 +40,8 @@ export type ReplyAddress = object & { readonly _replyAddress?: never }
 /** One bound UDP socket (portable: one per address). */
 export interface DatagramSocket {
   readonly kind: 'batch' | 'portable'
+  /** The file descriptor; undefined: unknown. */
+  readonly fd: number | undefined
   /** The bound address, with the port that the system chose for port 0. */
   readonly local: { readonly address: string; readonly port: number }
   /** Queues a copy, sent at the end of this event loop iteration together with all others. */
@@ -49,6 +51,11 @@ export interface DatagramSocket {
    * open for late replies until `close`.
    */
   quiesce(): Promise<void>
+  /**
+   * Stops reading: datagrams in the receive queue are for another process that has this socket, too. It stays
+   * open for late replies until `close`.
+   */
+  leave(): void
   /** `quiesce`, then `close`. */
   drain(): Promise<void>
   /** Sends what is queued and closes immediately. */
@@ -86,8 +93,12 @@ export interface Transport {
   readonly kind: 'batch' | 'portable'
   /** Whether several threads can listen on one port (SO_REUSEPORT). */
   readonly sharesPorts: boolean
-  /** @throws InterdictError SOCKET_BIND with address and system error, SOCKET_PERMISSION */
-  bind(endpoint: Endpoint, handler: BatchHandler): Promise<DatagramSocket>
+  /**
+   * @param inherited descriptor of a socket that another process has bound to the endpoint; of the batch
+   *   kind only
+   * @throws InterdictError SOCKET_BIND with address and system error, SOCKET_PERMISSION
+   */
+  bind(endpoint: Endpoint, handler: BatchHandler, inherited?: number): Promise<DatagramSocket>
   /**
    * Opens a socket for queries to upstreams, on a random port chosen here (RFC 5452 §4.5).
    * Responses go to `handler` in batches whose `replies` are ignored.
@@ -104,9 +115,10 @@ export interface Transport {
    * Options for `net.Server.listen` on this endpoint, shared with other threads where possible. For
    * port 0, `net.Server.address()` has the chosen port.
    *
+   * @param inherited as for `bind`
    * @throws InterdictError SOCKET_BIND, SOCKET_PERMISSION
    */
-  tcpListen(endpoint: Endpoint): Promise<TcpListenOptions>
+  tcpListen(endpoint: Endpoint, inherited?: number): Promise<TcpListenOptions>
   /**
    * Binds UDP and TCP once without sharing and closes them again, to detect a port in use by
    * another program or another Interdict process: with SO_REUSEPORT both would silently share it.

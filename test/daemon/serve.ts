@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads'
 import type { Test } from 'tap'
 import type { Milliseconds } from '../../src/base/units.js'
 import { readConfig } from '../../src/config/load.js'
-import { Gateway } from '../../src/daemon/control/gateway.js'
+import { Gateway, type GatewayOptions } from '../../src/daemon/control/gateway.js'
 import { CompilerHandle } from '../../src/daemon/reload/compiler-handle.js'
 import { threadOf, type StartThread } from '../../src/daemon/threads/thread.js'
 import type { LogFields, ServiceLog } from '../../src/querylog/record/service-log.js'
@@ -140,6 +140,7 @@ export interface Setting {
    * run in a thread that all gateways of the process share.
    */
   readonly ownThreads?: boolean
+  readonly predecessor?: GatewayOptions['predecessor']
   /** Wraps the transport of the control thread. */
   readonly change?: (transport: Transport) => Transport
 }
@@ -164,7 +165,8 @@ export class Rig {
       transport: setting.change?.(transport) ?? transport,
       log: this.log,
       startThread,
-      compiler: new CompilerHandle(startThread)
+      compiler: new CompilerHandle(startThread),
+      predecessor: setting.predecessor
     })
     t.teardown(() => this.gateway.abort())
   }

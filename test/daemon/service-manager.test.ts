@@ -35,6 +35,13 @@ function managed(t: Test, watchdog: NodeJS.ProcessEnv = {}) {
   return { manager, gateway, log, states: () => receiver.states() }
 }
 
+t.test('the main process is another one', { skip: !isAvailable }, async t => {
+  const { manager, states } = managed(t)
+  manager.replacedBy(4711)
+  await eventually('a state', () => states().length > 0)
+  t.strictSame(states(), [['MAINPID=4711']])
+})
+
 t.test('ready, reloading, stopping', { skip: !isAvailable }, async t => {
   const { manager, states, gateway } = managed(t)
   await manager.ready()

@@ -74,7 +74,10 @@ for (const transport of kinds) {
     const [counters, later] = [before, after].map(snapshot =>
       allocateCounters(ruleCounterLayout(snapshot).size)
     )
-    thread.send({ kind: 'listen', endpoints: [endpoint], snapshot: before, counters: counters! })
+    thread.send({
+      ...{ kind: 'listen', endpoints: [endpoint], sockets: [] },
+      ...{ snapshot: before, counters: counters! }
+    })
     thread.send({ kind: 'adopt', snapshot: after, counters: later! })
     await whenReady
     const kinds = heard.map(({ kind }) => kind)

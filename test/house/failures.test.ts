@@ -123,6 +123,16 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'daemon/refused.test.ts',
     'two that start at the same time'
   ],
+  '`interdict upgrade`': ['interop/hand-over.ts', 'queries during three upgrades'],
+  'new process fails during an upgrade': ['interop/hand-over.ts', 'that fails changes nothing'],
+  'gateway ends during an upgrade': [
+    'daemon/hand-over.test.ts',
+    'whose predecessor ends too early says so'
+  ],
+  'log or admin socket fails after one': [
+    'daemon/hand-over.test.ts',
+    'another gateway takes over the sockets'
+  ],
   'package replaced or deleted': [
     'interop/upgrade.ts',
     'everything works in a gateway whose package was'

@@ -1,4 +1,12 @@
-import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync
+} from 'node:fs'
 import { join, resolve } from 'node:path'
 
 /** The version of this package. */
@@ -28,9 +36,11 @@ export function copyPackage(folder: string, version = VERSION): string {
   return join(folder, 'dist/bundle/bin/interdict.js')
 }
 
-/** Replaces the version in the packed files, where it is a constant. */
+/** Replaces the version in the packed files, where it is a constant. V8's compiled code has it, too. */
 function rename(folder: string, part: string, version: string): void {
   const path = join(folder, 'dist/bundle', part)
+  for (const file of readdirSync(path).filter(name => name.endsWith('.code')))
+    rmSync(join(path, file))
   for (const file of readdirSync(path).filter(name => name.endsWith('.js'))) {
     const text = readFileSync(join(path, file), 'latin1')
     writeFileSync(join(path, file), text.replaceAll(`"${VERSION}"`, `"${version}"`), 'latin1')

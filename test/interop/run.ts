@@ -6,8 +6,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
 
-/** With both cores for itself: it tells how long reloads under load take. */
-const ALONE = ['interop']
+/** With both cores for themselves: they load a gateway, and tell how long reloads take, or what is lost. */
+const ALONE = ['interop', 'hand-over']
 /** Files of public scenarios are needed for it, which this repository does not have. */
 const BY_ITSELF = ['rpl']
 const SELF = 'run'

@@ -221,6 +221,17 @@ for (const { transport, isTls } of variants) {
     }
   )
 
+  test('leaves: a connection ends at a pause', {}, async (t, s) => {
+    await s.client.send(queries('now'))
+    await until(() => s.client.messages.length === 1)
+    const drained = s.service.drain(60_000, true)
+    s.pass(100)
+    await until(() => s.client.ended)
+    s.client.socket.end()
+    await drained
+    t.equal(s.service.connections, 0)
+  })
+
   test('drains no longer than its grace', {}, async (t, { client, service, responder }) => {
     await client.send(queries('later'))
     await until(() => responder.pending.size === 1)

@@ -51,6 +51,13 @@ export const OPERATION = {
   ALERT_SEND: (hook: string, why: string) => `cannot send alerts to ${hook}: ${why}`,
   ALERT_DROPPED: (hook: string, alert: string, why: string) =>
     `alert to ${hook} dropped (${alert}): ${why}`,
+  UPGRADE_UNAVAILABLE: (why: string) => `cannot upgrade without a restart: ${why}`,
+  UPGRADE_RUNNING: () => 'another upgrade is in progress',
+  UPGRADE_FAILED: (why: string) =>
+    `the new process did not take over, and the gateway continues: ${why}`,
+  UPGRADE_ABANDONED: () => 'the gateway to be replaced ended before this process was ready',
+  UPGRADE_PROTOCOL: (version: string, protocol: number) =>
+    `cannot take over from version ${version}, which uses hand-over protocol ${protocol}; restart the gateway instead`,
   GATEWAY_RESTLESS: () => 'rule files keep changing while being read',
   INIT_EXISTS: (folder: string, files: string) =>
     `${folder} already has ${files}; nothing was written`,

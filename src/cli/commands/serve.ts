@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Milliseconds } from '../../base/units.js'
+import { Predecessor } from '../../daemon/control/predecessor.js'
 import { CompilerHandle } from '../../daemon/reload/compiler-handle.js'
 import { markInOwnThread } from '../../daemon/threads/marking.js'
 import { startThread } from '../../daemon/threads/thread.js'
 import type { CommonOptions } from '../args/settings.js'
 import { EXIT, reportError } from '../exit.js'
-import type { Io } from '../io.js'
+import type { Io, OutputStream } from '../io.js'
 import type { Service } from '../service.js'
 
 /** A start that is to be stopped is given this long to end by itself; a file it reads may hang. */
@@ -27,9 +28,12 @@ export async function serve(options: CommonOptions, io: Io): Promise<number> {
   signals.onSecondStop = () => compiler.close()
   compiler.ensureStarted()
   const { startService: open } = await import('../service.js')
+  let predecessor: Predecessor | undefined
   let service: Service
   try {
-    const opening = open(options, compiler)
+    predecessor = await Predecessor.of(process)
+    void predecessor?.abandoned.then(error => end(reportError(error, io), true))
+    const opening = open(options, compiler, predecessor)
     const stopped = signals.stop.then(() => sleep(START_GRACE, undefined, { ref: false }))
     const opened = await Promise.race([opening, stopped])
     if (opened === undefined) return end(EXIT.success, await compiler.close())
@@ -38,11 +42,28 @@ export async function serve(options: CommonOptions, io: Io): Promise<number> {
     signals.close()
     await compiler.close()
     // Bundled apart from the other commands, whose InterdictError is another class.
-    return reportError(error, io)
+    return reportError(error, { stderr: teeTo(predecessor, io.stderr) })
   }
   signals.onReload = () => service.reload()
   signals.onSecondStop = () => service.abort()
-  return end(EXIT.success, await service.close(await signals.stop))
+  const signal = await Promise.race([signals.stop, service.replaced])
+  return end(
+    EXIT.success,
+    signal === undefined ? await service.leave() : await service.close(signal)
+  )
+}
+
+/** What is written goes to the gateway that this process should have replaced, too. */
+function teeTo(
+  predecessor: Predecessor | undefined,
+  stderr: OutputStream
+): Pick<OutputStream, 'write'> {
+  return {
+    write: text => {
+      predecessor?.fail(text.trim())
+      return stderr.write(text)
+    }
+  }
 }
 
 /** `process.exit` waits for threads; with one blocked in the kernel only SIGKILL ends the process. */

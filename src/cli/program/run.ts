@@ -70,6 +70,21 @@ export function addRunCommands(program: Command, { io, done }: Context): void {
     })
   examples(status, 'status', 'status --health')
 
+  const upgrade = program
+    .command('upgrade')
+    .summary('Replace the running gateway by the installed program')
+    .description(
+      'Replace the running gateway by a process of the installed program, which takes over its sockets: ' +
+        'no query is lost. If the new process fails to start, the running gateway continues.'
+    )
+    .option('--json', 'print JSON')
+    .option('--timeout <ms>', 'how long to wait for the new process, in milliseconds', '150000')
+    .action(async (_options, command: Command) => {
+      const { upgrade } = await import('../commands/upgrade.js')
+      done(await upgrade(command.optsWithGlobals(), io))
+    })
+  examples(upgrade, 'upgrade', 'upgrade --config /etc/interdict/interdict.yaml')
+
   const flush = program
     .command('flush')
     .summary('Remove names from the cache of the running gateway')

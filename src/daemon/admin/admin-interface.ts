@@ -1,6 +1,6 @@
 import { accessSync, constants } from 'node:fs'
 import { dirname } from 'node:path'
-import { InterdictError } from '../../base/error.js'
+import { failure, InterdictError } from '../../base/error.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { AdminSocketConfig } from '../../config/config.js'
 import { NameScope } from '../../cache/name-scope.js'
@@ -9,7 +9,7 @@ import type { ServiceLog } from '../../querylog/record/service-log.js'
 import { serializeError, type SerializedError } from '../threads/serialized-error.js'
 import type { SharedCache } from '../workers/shared-cache.js'
 import type { WorkerPool } from '../workers/worker-pool.js'
-import type { FlushResult, FlushRequest, AdminRequest } from './admin-protocol.js'
+import type { FlushResult, FlushRequest, AdminRequest, UpgradeResult } from './admin-protocol.js'
 import { AdminServer } from './admin-server.js'
 import { openAdminSocket, type AdminSocket } from './admin-socket.js'
 import { withHealth } from './health.js'
@@ -24,6 +24,8 @@ export interface AdminOptions {
   readonly workerPool: Pick<WorkerPool, 'request'>
   readonly cache: Pick<SharedCache, 'flush'>
   readonly status: () => Promise<Status>
+  /** Undefined: this gateway is not a process of its own. */
+  readonly upgrade?: (() => Promise<UpgradeResult>) | undefined
   readonly log: ServiceLog
 }
 
@@ -97,7 +99,16 @@ export class AdminInterface {
         return this.flush(request)
       case 'status':
         return this.options.status().then(withHealth)
+      case 'upgrade':
+        return this.upgrade()
     }
+  }
+
+  private upgrade(): Promise<UpgradeResult> {
+    const { upgrade } = this.options
+    if (upgrade === undefined)
+      throw failure('UPGRADE_UNAVAILABLE', 'it is not a process of its own')
+    return upgrade()
   }
 
   /**

@@ -15,7 +15,7 @@ export const MAX_REQUEST_SIZE: Octets = 4096
 /** 64 workers with 64 upstreams take a tenth of that. */
 export const MAX_REPLY_SIZE: Octets = 4 * 1024 * 1024
 
-export type AdminRequest = FlushRequest | StatusRequest
+export type AdminRequest = FlushRequest | StatusRequest | UpgradeRequest
 
 /** Drops cache entries. */
 export interface FlushRequest {
@@ -29,6 +29,11 @@ export interface FlushRequest {
 /** Asks for the gateway's `Status`. */
 export interface StatusRequest {
   readonly do: 'status'
+}
+
+/** Replaces the gateway by a process of the installed version. */
+export interface UpgradeRequest {
+  readonly do: 'upgrade'
 }
 
 /** Asks for the active rules. Only of the HTTP thread: the reply is not JSON. */
@@ -57,6 +62,12 @@ export interface FlushResult {
   readonly silent: readonly number[]
 }
 
+/** Two processes: the one that was replaced, and the one that answers now. */
+export interface UpgradeResult {
+  readonly from: { readonly pid: number; readonly version: string }
+  readonly to: { readonly pid: number; readonly version: string }
+}
+
 export function writeRequest(request: AdminRequest): string {
   return `${JSON.stringify({ version: PROTOCOL_VERSION, ...request })}\n`
 }
@@ -74,9 +85,10 @@ export function readRequest(line: string): AdminRequest {
     case 'flush':
       return readFlush(request)
     case 'status':
-      return { do: 'status' }
+    case 'upgrade':
+      return { do: request.do }
     default:
-      throw failure('ADMIN_REQUEST', 'expected "do" to be "flush" or "status"')
+      throw failure('ADMIN_REQUEST', 'expected "do" to be "flush", "status" or "upgrade"')
   }
 }
 

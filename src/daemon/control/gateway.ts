@@ -11,7 +11,12 @@ import { acquireStartLock } from '../../udp/start-lock.js'
 import { systemTimers } from '../../upstream/timers.js'
 import { hookFileErrors } from '../../alerts/hook-files.js'
 import { AdminInterface } from '../admin/admin-interface.js'
-import type { ControlRequest, RulesReply, RulesRequest } from '../admin/admin-protocol.js'
+import type {
+  ControlRequest,
+  RulesReply,
+  RulesRequest,
+  UpgradeResult
+} from '../admin/admin-protocol.js'
 import { certificateFiles, CertificateReader } from '../admin/certificates.js'
 import { withHealth } from '../admin/health.js'
 import { HttpHandle } from '../admin/http/http-handle.js'
@@ -34,6 +39,8 @@ import { WorkerPool } from '../workers/worker-pool.js'
 import { bootstrapServers, routesOf, configuredUpstreams } from './configured-upstreams.js'
 import { findFreeEndpoint } from './free-endpoint.js'
 import { LoopDetector, newProbeKey } from './loop-detector.js'
+import type { Predecessor } from './predecessor.js'
+import type { Inheritance } from './successor.js'
 
 export interface GatewayOptions {
   readonly config: Config
@@ -42,6 +49,11 @@ export interface GatewayOptions {
   readonly startThread: StartThread
   /** May already be running, to read the settings. Closed by the gateway. */
   readonly compiler: CompilerHandle
+  /** The gateway that this one replaces; undefined: none. */
+  readonly predecessor?:
+    Pick<Predecessor, 'cookieSecrets' | 'find' | 'take' | 'replace'> | undefined
+  /** Starts a process that replaces this gateway. */
+  readonly upgrade?: (() => Promise<UpgradeResult>) | undefined
 }
 
 /**
@@ -120,6 +132,7 @@ export class Gateway {
       workerPool: this.workerPool,
       cache: this.cache,
       status,
+      upgrade: options.upgrade,
       log
     })
     const handle = async (request: ControlRequest): Promise<unknown> =>
@@ -158,6 +171,12 @@ export class Gateway {
   /** Where health and metrics are served; undefined: nowhere. */
   get httpEndpoint(): Endpoint | undefined {
     return this.http.endpoint
+  }
+
+  /** Its sockets for clients, and what else a process that replaces it needs. */
+  async inheritance(): Promise<Inheritance> {
+    const sockets = await this.workerPool.sockets()
+    return { sockets, cookieSecrets: this.workerPool.cookieSecrets }
   }
 
   /**
@@ -202,15 +221,17 @@ export class Gateway {
    * Stops accepting queries, after `shutdown.lame-duck`, answers pending ones, and writes pending log
    * records.
    *
+   * @param leaves another process answers already, from the same sockets
    * @returns whether all threads have ended
    */
-  async stop(): Promise<boolean> {
+  async stop(leaves = false): Promise<boolean> {
+    const { lameDuck, grace } = this.options.config.shutdown
     this.isStopping = true
-    await sleep(this.options.config.shutdown.lameDuck)
+    if (!leaves) await sleep(lameDuck)
     this.close()
     const alertsEnded = this.alerts.close()
     await this.archiver.close()
-    await this.workerPool.drain(this.options.config.shutdown.grace)
+    await this.workerPool.drain(grace, leaves)
     const recorderEnded = await this.recorder.drain()
     const compilerEnded = await this.options.compiler.close()
     await alertsEnded
@@ -238,6 +259,8 @@ export class Gateway {
 
   /** Opens the sockets, unless another process has the ports or is about to open them. */
   private async listen(): Promise<readonly SerializedError[]> {
+    const { predecessor } = this.options
+    if (predecessor !== undefined) return this.takeOver(predecessor)
     const startLock = await acquireStartLock(this.options.config.listen.map(({ port }) => port))
     try {
       const reserveErrors = await this.reserve()
@@ -256,29 +279,53 @@ export class Gateway {
     }
   }
 
+  /**
+   * Listens on the sockets of a gateway that is replaced, before it ends. What only one of them can have is
+   * opened after that: then an error is no reason to stop, since nobody else would answer.
+   */
+  private async takeOver(
+    predecessor: NonNullable<GatewayOptions['predecessor']>
+  ): Promise<readonly SerializedError[]> {
+    const reserveErrors = await this.reserve()
+    if (reserveErrors.length > 0) return reserveErrors
+    const rules = { snapshot: this.rules, counters: this.counters! }
+    const sockets = predecessor.take(this.endpoints)
+    const error = await this.workerPool.listen(this.endpoints, rules, sockets)
+    if (error !== undefined) return [error]
+    await predecessor.replace()
+    for (const open of [this.recorder.lock(), this.admin.open(), this.http.open()]) {
+      for (const { code, message } of await open) this.options.log.error({ code }, message)
+    }
+    return []
+  }
+
   /** Checks that all endpoints are free, choosing a port for port 0, and locks the query log. */
   private async reserve(): Promise<readonly SerializedError[]> {
-    const { config, transport } = this.options
+    const { config, transport, predecessor } = this.options
     const errors: SerializedError[] = []
     const free: Endpoint[] = []
     for (const endpoint of config.listen) {
       try {
-        free.push(await findFreeEndpoint(transport, endpoint))
+        const inherited = predecessor?.find(endpoint, free)
+        free.push(inherited ?? (await findFreeEndpoint(transport, endpoint)))
       } catch (error) {
         errors.push(serializeError(error))
       }
     }
     this.endpoints = free
-    return errors.length > 0 ? errors : this.recorder.lock()
+    return errors.length > 0 || predecessor !== undefined ? errors : this.recorder.lock()
   }
 
   /** Reads the cookie secrets again; on errors the previous ones remain active. */
   private async reloadCookieSecrets(): Promise<readonly SerializedError[]> {
-    const { cookies } = this.options.config
+    const { config, predecessor } = this.options
+    const { cookies } = config
     // A random secret is kept as long as the process runs.
-    if (this.hasCookieSecrets && cookies.secretFile === undefined) return []
+    const isRandom = cookies.secretFile === undefined
+    if (this.hasCookieSecrets && isRandom) return []
     try {
-      const secrets = await loadCookieSecrets(cookies)
+      const inherited = isRandom && cookies.server ? predecessor?.cookieSecrets : undefined
+      const secrets = inherited ?? (await loadCookieSecrets(cookies))
       if (secrets !== undefined) this.workerPool.setCookieSecrets(secrets)
       this.hasCookieSecrets = true
       return []

@@ -68,6 +68,13 @@ export class ServiceManager {
     this.send('STOPPING=1', 'STATUS=stopping', extension)
   }
 
+  /** Another process of this service is the main one from now on, and speaks to the service manager. */
+  replacedBy(pid: number): void {
+    this.isStopping = true
+    clearTimeout(this.timer)
+    this.send(`MAINPID=${pid}`)
+  }
+
   private schedule(): void {
     if (this.isStopping) return
     this.timer = setTimeout(() => void this.check().then(() => this.schedule()), this.interval)

@@ -16,6 +16,7 @@ import type { TransferList } from '../../rules/lists/transfer-list.js'
 import type { ZoneJob } from '../../sources/axfr/update-zone.js'
 import type { BootstrapServers } from '../../sources/http/bootstrap-resolver.js'
 import type { Endpoint } from '../../udp/datagram.js'
+import type { ListeningSocket } from '../../udp/listening-sockets.js'
 import type { AdminReply, ControlRequest } from '../admin/admin-protocol.js'
 import type { WorkerStatus } from '../admin/worker-status.js'
 import type { RulesLocation } from '../reload/rules-location.js'
@@ -61,12 +62,16 @@ export interface WorkerInit {
 /** A request from the control thread to a worker. */
 export type WorkerRequest =
   /** The cache was flushed, of which the shelf has copies. */
-  { readonly kind: 'clear-shelf' } | { readonly kind: 'status' }
+  | { readonly kind: 'clear-shelf' }
+  | { readonly kind: 'status' }
+  /** On which sockets it listens. */
+  | { readonly kind: 'sockets' }
 
 /** The reply to each kind of request. */
 export interface WorkerReplies {
   readonly 'clear-shelf': { readonly cleared: true }
   readonly status: WorkerStatus
+  readonly sockets: { readonly sockets: readonly ListeningSocket[] }
 }
 
 export type WorkerReply = WorkerReplies[WorkerRequest['kind']]
@@ -78,7 +83,12 @@ export interface CountedSnapshot {
 }
 
 export type ToWorker =
-  | (CountedSnapshot & { readonly kind: 'listen'; readonly endpoints: readonly Endpoint[] })
+  | (CountedSnapshot & {
+      readonly kind: 'listen'
+      readonly endpoints: readonly Endpoint[]
+      /** Its share of the sockets inherited from another process. */
+      readonly sockets: readonly ListeningSocket[]
+    })
   | (CountedSnapshot & { readonly kind: 'adopt' })
   | { readonly kind: 'cookie-secrets'; readonly secrets: CookieSecrets }
   /** Primaries whose NOTIFY is accepted, and for which zones. */
@@ -87,7 +97,8 @@ export type ToWorker =
   | { readonly kind: 'request'; readonly id: number; readonly request: WorkerRequest }
   /** Replaces the set of routes disabled because of a forwarding loop. */
   | { readonly kind: 'disable-routes'; readonly routes: ReadonlySet<number> }
-  | { readonly kind: 'drain' }
+  /** @param leaves see `UdpService.drain` */
+  | { readonly kind: 'drain'; readonly leaves: boolean }
   /** Close every socket at once, and exit. */
   | { readonly kind: 'end' }
 

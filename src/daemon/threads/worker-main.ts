@@ -43,7 +43,7 @@ parentPort!.on('message', (message: ToWorker) => {
 async function onMessage(message: ToWorker): Promise<void> {
   switch (message.kind) {
     case 'listen':
-      await dataPlane.listen(message.endpoints, message)
+      await dataPlane.listen(message.endpoints, message, message.sockets)
       post({ kind: 'listening' })
       break
     case 'adopt':
@@ -63,7 +63,7 @@ async function onMessage(message: ToWorker): Promise<void> {
       dataPlane.disableRoutes(message.routes)
       break
     case 'drain':
-      await dataPlane.drain()
+      await dataPlane.drain(message.leaves)
       post({ kind: 'drained' })
       break
     case 'end':

@@ -20,6 +20,7 @@ import { serveTcp, type TcpService } from '../../server/tcp.js'
 import { serveUdp, type UdpService } from '../../server/udp.js'
 import { DescriptorTable } from '../../udp/batch/descriptor-table.js'
 import type { Endpoint } from '../../udp/datagram.js'
+import { ListeningSockets, type ListeningSocket } from '../../udp/listening-sockets.js'
 import { chooseTransport } from '../../udp/transport.js'
 import type { MeasuredForwarder } from '../../upstream/create-forwarder.js'
 import type { Forwarder } from '../../upstream/forwarder.js'
@@ -58,6 +59,7 @@ export class DataPlane {
   private readonly cookies: ServerCookies | undefined
   private readonly udp: UdpService[] = []
   private readonly tcp: TcpService[] = []
+  private sockets: ListeningSockets | undefined
   private readonly notify: NotifyHandler
 
   /**
@@ -78,8 +80,15 @@ export class DataPlane {
     this.cookies = init.cookieSecrets && new ServerCookies(this.clock, init.cookieSecrets)
   }
 
-  /** @throws InterdictError SOCKET_BIND, SOCKET_PERMISSION */
-  async listen(endpoints: readonly Endpoint[], rules: CountedSnapshot): Promise<void> {
+  /**
+   * @param inherited sockets of these endpoints that another process has opened
+   * @throws InterdictError SOCKET_BIND, SOCKET_PERMISSION
+   */
+  async listen(
+    endpoints: readonly Endpoint[],
+    rules: CountedSnapshot,
+    inherited: readonly ListeningSocket[]
+  ): Promise<void> {
     const { config, upstreams, upstreamSockets, descriptors } = this.init
     const { transport } = chooseTransport(config.transport, new DescriptorTable(descriptors))
     const { clock, log } = this
@@ -106,9 +115,13 @@ export class DataPlane {
     const limits = { idle, connections: maxConnections, queriesInFlight: maxInFlight }
     this.limits = createLimits(config, this.cookies)
     const options = { limits, clock: this.clock, ...this.limits }
+    const sockets = (this.sockets = new ListeningSockets(transport, inherited))
     for (const endpoint of endpoints) {
-      this.udp.push(await serveUdp(transport, endpoint, resolver, options))
-      this.tcp.push(await serveTcp(transport, endpoint, resolver, options))
+      do {
+        this.udp.push(await serveUdp(sockets, endpoint, resolver, options))
+        this.tcp.push(await serveTcp(sockets, endpoint, resolver, options))
+        // The process before had more workers.
+      } while (sockets.hasMore(endpoint))
     }
   }
 
@@ -135,6 +148,8 @@ export class DataPlane {
         return { cleared: true }
       case 'status':
         return this.status()
+      case 'sockets':
+        return { sockets: this.sockets?.opened ?? [] }
     }
   }
 
@@ -143,12 +158,16 @@ export class DataPlane {
     this.forwarder?.excludeRoutes(routes)
   }
 
-  /** Stops accepting queries; resolves when pending ones are answered or the grace period is over. */
-  async drain(): Promise<void> {
+  /**
+   * Stops accepting queries; resolves when pending ones are answered or the grace period is over.
+   *
+   * @param leaves another process has the sockets, too: see `UdpService.drain`
+   */
+  async drain(leaves: boolean): Promise<void> {
     const { grace } = this.init.config.shutdown
     await Promise.all([
-      ...this.udp.map(service => service.drain(grace)),
-      ...this.tcp.map(service => service.drain(grace))
+      ...this.udp.map(service => service.drain(grace, leaves)),
+      ...this.tcp.map(service => service.drain(grace, leaves))
     ])
     this.ring.commit()
     this.forwarder?.close()

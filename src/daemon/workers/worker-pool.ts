@@ -1,9 +1,11 @@
+import { failure } from '../../base/error.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
 import type { NotifyRules } from '../../resolver/notify-handler.js'
 import { releaseLeftovers } from '../../udp/batch/batch.js'
 import { DescriptorTable } from '../../udp/batch/descriptor-table.js'
 import type { Endpoint } from '../../udp/datagram.js'
+import { shareSockets, type ListeningSocket } from '../../udp/listening-sockets.js'
 import { Backoff } from '../threads/backoff.js'
 import type {
   CountedSnapshot,
@@ -27,6 +29,8 @@ const DRAIN_MARGIN: Milliseconds = 1_000
  * (see worker-main), so it is the last resort.
  */
 const EXIT_TIMEOUT: Milliseconds = 5_000
+/** Workers reply between two batches of queries. */
+const SOCKETS_TIMEOUT: Milliseconds = 2_000
 
 export interface WorkerPoolOptions {
   readonly startThread: StartThread
@@ -88,7 +92,7 @@ export class WorkerPool {
   private readonly restartCounts: number[]
   private readonly restartTimers = new Set<NodeJS.Timeout>()
   private rules: CountedSnapshot | undefined
-  private cookieSecrets: CookieSecrets | undefined
+  cookieSecrets: CookieSecrets | undefined
   private disabledRoutes: ReadonlySet<number> = new Set()
   private notify: NotifyRules = { primaries: [], zones: [] }
   private endpoints: readonly Endpoint[] = []
@@ -120,14 +124,21 @@ export class WorkerPool {
     for (const index of this.options.rings.keys()) this.startWorker(index)
   }
 
-  /** Resolves when all workers listen, or with the error of the first that cannot. */
+  /**
+   * Resolves when all workers listen, or with the error of the first that cannot.
+   *
+   * @param inherited sockets of these endpoints that another process has opened, for the workers to share
+   */
   async listen(
     endpoints: readonly Endpoint[],
-    rules: CountedSnapshot
+    rules: CountedSnapshot,
+    inherited: readonly ListeningSocket[] = []
   ): Promise<SerializedError | undefined> {
     this.endpoints = endpoints
     this.rules = rules
-    for (const worker of this.workers.values()) this.tellToListen(worker, rules)
+    const shares = shareSockets(inherited, this.size)
+    for (const worker of this.workers.values())
+      this.tellToListen(worker, rules, shares[worker.index])
     await this.waitUntil(
       () => this.startError !== undefined || this.every(worker => worker.listening)
     )
@@ -153,6 +164,19 @@ export class WorkerPool {
     return Promise.all(responses)
   }
 
+  /**
+   * The sockets of all workers for clients.
+   *
+   * @throws InterdictError UPGRADE_UNAVAILABLE: a worker does not listen, or does not reply
+   */
+  async sockets(): Promise<readonly ListeningSocket[]> {
+    const responses = await this.request({ kind: 'sockets' }, SOCKETS_TIMEOUT)
+    const sockets = responses.map(({ reply }) => (typeof reply === 'object' ? reply.sockets : []))
+    if (sockets.length < this.size || sockets.some(({ length }) => length === 0))
+      throw failure('UPGRADE_UNAVAILABLE', 'a worker is being restarted; try again')
+    return sockets.flat()
+  }
+
   /** Also applies to workers started later. */
   setCookieSecrets(secrets: CookieSecrets): void {
     this.cookieSecrets = secrets
@@ -171,10 +195,14 @@ export class WorkerPool {
     for (const { thread } of this.workers.values()) thread.send({ kind: 'notify-sources', rules })
   }
 
-  /** Stops accepting queries, answers pending ones within `grace`, and ends the workers. */
-  async drain(grace: Milliseconds): Promise<void> {
+  /**
+   * Stops accepting queries, answers pending ones within `grace`, and ends the workers.
+   *
+   * @param leaves another process has the sockets, too: see `UdpService.drain`
+   */
+  async drain(grace: Milliseconds, leaves = false): Promise<void> {
     this.beginStopping()
-    for (const { thread } of this.workers.values()) thread.send({ kind: 'drain' })
+    for (const { thread } of this.workers.values()) thread.send({ kind: 'drain', leaves })
     const timer = setTimeout(() => {
       for (const worker of this.workers.values()) worker.drained = true
       this.stateChanged()
@@ -220,9 +248,13 @@ export class WorkerPool {
     if (this.rules !== undefined) this.tellToListen(worker, this.rules)
   }
 
-  private tellToListen(worker: PoolWorker, rules: CountedSnapshot): void {
+  private tellToListen(
+    worker: PoolWorker,
+    rules: CountedSnapshot,
+    sockets: readonly ListeningSocket[] = []
+  ): void {
     worker.generation = rules.snapshot.generation
-    worker.thread.send({ kind: 'listen', endpoints: this.endpoints, ...rules })
+    worker.thread.send({ kind: 'listen', endpoints: this.endpoints, sockets, ...rules })
   }
 
   private onMessage(worker: PoolWorker, message: FromWorker): void {

@@ -55,9 +55,10 @@ export class BatchSocket implements DatagramSocket, UpstreamSocket {
   private readonly memory: MessageBuffers
   private readonly batch: ReceivedBatch
   private readonly poll: Poll
-  private fd: number
+  fd: number
   private isPolled = true
   private isReadScheduled = false
+  private hasLeft = false
   /** Whether the kernel's error queue is not empty. */
   private hasQueuedErrors = false
   private queued = 0
@@ -114,6 +115,11 @@ export class BatchSocket implements DatagramSocket, UpstreamSocket {
     })
   }
 
+  leave(): void {
+    this.hasLeft = true
+    this.stopPolling()
+  }
+
   async drain(): Promise<void> {
     await this.quiesce()
     this.close()
@@ -142,6 +148,7 @@ export class BatchSocket implements DatagramSocket, UpstreamSocket {
 
   private readonly read = (): void => {
     this.isReadScheduled = false
+    if (this.hasLeft) return
     for (let round = 0; round < MAX_BATCHES_PER_TICK && this.fd >= 0; round++) {
       const count = this.receive()
       if (count === 0) {

@@ -1,6 +1,13 @@
 import type { BatchHandler, Endpoint, Transport } from '../datagram.js'
 import { BatchSocket, type SocketContext } from './batch-socket.js'
-import { bindUdp, bindRandomPort, listenTcp, probeEndpoint } from './bind-socket.js'
+import {
+  adoptTcp,
+  adoptUdp,
+  bindRandomPort,
+  bindUdp,
+  listenTcp,
+  probeEndpoint
+} from './bind-socket.js'
 import { upstreamAddress } from './datagram-address.js'
 import { DescriptorTable } from './descriptor-table.js'
 import { AF_INET, AF_INET6, loadSystem } from './linux.js'
@@ -39,20 +46,35 @@ function transportOf(context: SocketContext): Transport {
   return {
     kind: 'batch',
     sharesPorts: true,
-    bind: (endpoint, handler) => toPromise(() => bind(context, endpoint, handler)),
+    bind: (endpoint, handler, inherited) =>
+      toPromise(() => bind(context, endpoint, handler, inherited)),
     open: (family, handler, undelivered) =>
       toPromise(() => {
         const socket = bindRandomPort(system, family, undelivered !== undefined)
         return new BatchSocket(context, socket, buffersFor(family), handler, undelivered)
       }),
     peer: endpoint => upstreamAddress(endpoint, system),
-    tcpListen: endpoint => toPromise(() => ({ fd: listenTcp(system, endpoint).fd })),
+    tcpListen: (endpoint, inherited) =>
+      toPromise(() => {
+        const socket =
+          inherited === undefined
+            ? listenTcp(system, endpoint)
+            : adoptTcp(system, inherited, endpoint)
+        return { fd: socket.fd }
+      }),
     probe: endpoint => toPromise(() => probeEndpoint(system, endpoint))
   }
 }
 
-function bind(context: SocketContext, endpoint: Endpoint, handler: BatchHandler): BatchSocket {
-  const socket = bindUdp(context.system, endpoint)
+function bind(
+  context: SocketContext,
+  endpoint: Endpoint,
+  handler: BatchHandler,
+  inherited: number | undefined
+): BatchSocket {
+  const { system } = context
+  const socket =
+    inherited === undefined ? bindUdp(system, endpoint) : adoptUdp(system, inherited, endpoint)
   const buffers = new SendBuffers(context.system, socket.family, socket.packetInfo)
   return new BatchSocket(context, socket, buffers, handler)
 }

@@ -64,6 +64,40 @@ export function listenTcp(system: System, endpoint: Endpoint, share = true): Bou
   return socket
 }
 
+/**
+ * Takes a socket that another process opened with `bindUdp`, maybe one of another version: its options are set
+ * again.
+ *
+ * @throws InterdictError SOCKET_BIND: the descriptor is another socket, or none
+ */
+export function adoptUdp(system: System, fd: number, endpoint: Endpoint): BoundSocket {
+  const name = adopt(system, fd, endpoint)
+  const [family, packetInfo] = [familyOf(name), isWildcard(name)]
+  setDatagramOptions(system, fd, family, packetInfo)
+  return { fd, family, packetInfo, local: endpoint }
+}
+
+/** The same for a listener opened with `listenTcp`. */
+export function adoptTcp(system: System, fd: number, endpoint: Endpoint): { readonly fd: number } {
+  adopt(system, fd, endpoint)
+  return { fd }
+}
+
+/** @returns the socket address */
+function adopt(system: System, fd: number, endpoint: Endpoint): Buffer {
+  const name = encodeSockaddr(endpoint, system)
+  const found = Buffer.alloc(SOCKADDR_IN6)
+  const length = Buffer.alloc(4)
+  length.writeUInt32LE(SOCKADDR_IN6)
+  if (system.getsockname(fd, found, length) !== 0) throw failBind(system, endpoint)
+  if (!found.subarray(0, name.length).equals(name)) {
+    throw bindError(endpoint, `inherited descriptor ${fd} is not bound to it`, false)
+  }
+  // Not for processes that this one starts.
+  system.fcntl(fd, linux.F_SETFD, linux.FD_CLOEXEC)
+  return name
+}
+
 /** Binds both protocols without sharing and closes them. @throws SOCKET_BIND, SOCKET_PERMISSION */
 export function probeEndpoint(system: System, endpoint: Endpoint): void {
   if (endpoint.port === 0) return
@@ -89,11 +123,8 @@ function bindSocket(
   if (family === linux.AF_INET6) {
     setOption(system, fd, linux.IPPROTO_IPV6, linux.IPV6_V6ONLY, 1)
   }
-  if (packetInfo) enablePacketInfo(system, fd, family)
-  if (type === linux.SOCK_DGRAM) {
-    setBuffers(system, fd)
-    forbidFragments(system, fd, family)
-  } else {
+  if (type === linux.SOCK_DGRAM) setDatagramOptions(system, fd, family, packetInfo)
+  else {
     // Connections of an earlier run in TIME_WAIT must not prevent listening.
     setOption(system, fd, linux.SOL_SOCKET, linux.SO_REUSEADDR, 1)
   }
@@ -109,6 +140,12 @@ function boundEndpoint(system: System, fd: number, { address }: Endpoint): Endpo
   length.writeUInt32LE(SOCKADDR_IN6)
   system.getsockname(fd, name, length)
   return { address, port: decodeSockaddr(name).port }
+}
+
+function setDatagramOptions(system: System, fd: number, family: Family, packetInfo: boolean): void {
+  if (packetInfo) enablePacketInfo(system, fd, family)
+  setBuffers(system, fd)
+  forbidFragments(system, fd, family)
 }
 
 function enablePacketInfo(system: System, fd: number, family: Family): void {

@@ -23,6 +23,10 @@ export const MSG_ERRQUEUE = 0x2000
 /** bits/socket.h: no SIGPIPE where nobody reads. */
 export const MSG_NOSIGNAL = 0x4000
 
+/** asm-generic/fcntl.h: sets the flag that closes a descriptor on exec. */
+export const F_SETFD = 2
+export const FD_CLOEXEC = 1
+
 /** asm-generic/socket.h */
 export const SOL_SOCKET = 1
 export const SO_REUSEADDR = 2
@@ -94,6 +98,7 @@ export interface System {
   listen(fd: number, backlog: number): number
   getsockname(fd: number, name: Buffer, length: Buffer): number
   setsockopt(fd: number, level: number, option: number, value: Buffer, length: number): number
+  fcntl(fd: number, command: number, argument: number): number
   close(fd: number): number
   ioctl(fd: number, request: number, argument: Buffer): number
   sendto(
@@ -189,6 +194,7 @@ function systemOf(koffi: Koffi, descriptors: DescriptorTable | undefined): Syste
     setsockopt: libc.func(
       'int setsockopt(int fd, int level, int option, void *value, uint length)'
     ),
+    fcntl: libc.func('int fcntl(int fd, int command, int argument)'),
     close: libc.func('int close(int fd)'),
     // Variadic in C; with one pointer the calling conventions of both architectures do not differ.
     ioctl: libc.func('int ioctl(int fd, size_t request, void *argument)'),

@@ -28,6 +28,7 @@ type PortableAddress = Endpoint & { readonly socket?: Socket }
  */
 export class PortableSocket implements DatagramSocket, UpstreamSocket {
   readonly kind = 'portable'
+  readonly fd = undefined
   readonly counts: SocketCounts = { received: 0, sent: 0, sendErrors: 0, dropped: 0 }
   private readonly batch: SingleDatagram
   private readonly sockets: readonly Socket[]
@@ -61,6 +62,11 @@ export class PortableSocket implements DatagramSocket, UpstreamSocket {
       await nextIteration()
       await nextIteration()
     }
+    this.isQuiesced = true
+  }
+
+  /** Not shared with another process: datagrams that arrive now are lost. */
+  leave(): void {
     this.isQuiesced = true
   }
 

@@ -1,0 +1,44 @@
+import type { ListeningSocket } from '../../udp/listening-sockets.js'
+import type { CookieSecrets } from '../workers/cookie-secrets.js'
+
+/*
+ * A gateway replaces itself: it starts the installed program as its child, which inherits its listening sockets,
+ * as nginx does on SIGUSR2. Both speak over the channel that Node makes between parent and child, each in its
+ * own version: an incompatible change needs a new protocol number.
+ *
+ * 1. The parent sends an offer. The child reads settings and rules, and opens everything but sockets and logs.
+ * 2. The child answers queries from the same sockets, so nothing queued in them is lost, and says so.
+ * 3. The parent stops reading, answers what is pending, writes its log, and ends. The channel closes.
+ * 4. The child opens what only one process may have: query log, admin socket, HTTP.
+ *
+ * Until the second step, the end of either process leaves the other as if nothing had been.
+ */
+
+export const HAND_OVER_PROTOCOL = 1
+
+/** Environment variable that tells a process that it was started for this. */
+export const HAND_OVER_VARIABLE = 'INTERDICT_HAND_OVER'
+
+/** The descriptor of the first socket: after the standard streams and the channel. */
+export const FIRST_SOCKET = 4
+
+/** First message of the parent. */
+export interface Offer {
+  readonly protocol: number
+  readonly version: string
+  /** In the order of their descriptors, from `FIRST_SOCKET`. */
+  readonly sockets: readonly Omit<ListeningSocket, 'fd'>[]
+  /** In hexadecimal digits; null: server cookies are off. */
+  readonly cookieSecrets: readonly string[] | null
+}
+
+export type FromSuccessor =
+  | { readonly kind: 'listening'; readonly version: string }
+  /** It ends, for this reason. */
+  | { readonly kind: 'failed'; readonly reason: string }
+
+export const writeSecrets = (secrets: CookieSecrets | undefined): Offer['cookieSecrets'] =>
+  secrets?.map(secret => Buffer.from(secret).toString('hex')) ?? null
+
+export const readSecrets = (secrets: Offer['cookieSecrets']): CookieSecrets | undefined =>
+  secrets?.map(secret => Uint8Array.from(Buffer.from(secret, 'hex')))
