@@ -1,7 +1,7 @@
 import t from 'tap'
 import { differences } from './check.js'
 import { scenarioFiles } from './files.js'
-import { readScenario, type Step } from './scenario.js'
+import { parseScenario, readScenario, type Step } from './scenario.js'
 import { Stage } from './stage.js'
 
 t.test('every expectation of every scenario can fail', async t => {
@@ -31,7 +31,7 @@ const unknown = [
 
 for (const { it, text } of unknown) {
   t.test(`refuses ${it} that nobody reads`, async t => {
-    t.throws(() => readScenario('one.yaml', `it: one that is wrong\n${text}\n`), {
+    t.throws(() => parseScenario('one.yaml', `it: one that is wrong\n${text}\n`), {
       message: /one\.yaml:\d+:\d+: .*unknown key/
     })
   })

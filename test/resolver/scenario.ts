@@ -196,8 +196,18 @@ export type Expected = z.output<typeof expect>
 export type ExpectedLog = z.output<typeof log>
 export type RulesText = z.output<typeof rules>
 
+/** Scenarios by their file: each runs several times. */
+const read = new Map<string, Scenario>()
+
 /** @throws Error with all that is wrong in it, as `file:line:column` */
-export function readScenario(file: string, text = readFileSync(file, 'utf8')): Scenario {
+export function readScenario(file: string): Scenario {
+  const known = read.get(file) ?? parseScenario(file, readFileSync(file, 'utf8'))
+  read.set(file, known)
+  return known
+}
+
+/** @throws Error as `readScenario` */
+export function parseScenario(file: string, text: string): Scenario {
   const read = readYaml(text, file, scenario)
   if (!read.ok) throw new Error(read.errors.map(({ message }) => message).join('\n'))
   return read.value

@@ -15,6 +15,7 @@ import { showRcode } from '../../src/dns/registry/rcode.js'
 import { showRrtype } from '../../src/dns/registry/rrtype.js'
 import { compile } from '../../src/policy/compile/compile.js'
 import { Policy } from '../../src/policy/evaluate/policy.js'
+import type { Snapshot } from '../../src/policy/tables/snapshot.js'
 import { specialUseNames } from '../../src/policy/tables/special-use-names.js'
 import {
   MATCH,
@@ -33,7 +34,8 @@ import { RebindingGuard } from '../../src/resolver/rebinding-guard.js'
 import { Resolver } from '../../src/resolver/resolve.js'
 import { ServerIdentity } from '../../src/resolver/server-identity.js'
 import { UpstreamResponseHandler } from '../../src/resolver/upstream-response-handler.js'
-import { loadRules, type RulesResult } from '../../src/rules/load.js'
+import { loadRules } from '../../src/rules/load.js'
+import type { RuleSet } from '../../src/rules/model/types.js'
 import type { Forwarder } from '../../src/upstream/forwarder.js'
 import { FakeTime } from '../upstream/fake-time.js'
 import { rulesOf, type RulesText, type Scenario, type Step } from './scenario.js'
@@ -119,15 +121,8 @@ export class World {
   }
 
   private async adopt(rules: RulesText): Promise<void> {
-    const special = this.scenario['special-use']
-    const local = special ? specialUseNames(special.except.map(name => readName(name))) : []
-    this.policy = new Policy(
-      compile(await loaded(rules), {
-        generation: ++this.generation,
-        random: () => 7,
-        specialUse: local
-      })
-    )
+    const except = this.scenario['special-use']?.except
+    this.policy = new Policy(await compiled(rules, ++this.generation, except))
     if (this.current === undefined) this.current = this.build(this.policy)
     else this.current.adopt(this.policy)
   }
@@ -203,15 +198,25 @@ export class World {
   }
 }
 
-type Rules = Extract<RulesResult, { ok: true }>['rules']
+/** Compiled rules by their text, generation and special-use names: each scenario runs several times. */
+const snapshots = new Map<string, Snapshot>()
 
-/** Loaded rules by their text: each scenario runs several times. */
-const loadedRules = new Map<string, Rules>()
-
-async function loaded(rules: RulesText): Promise<Rules> {
-  const text = JSON.stringify(rules)
-  const before = loadedRules.get(text)
+/** @param except see `special-use` of a scenario; undefined: no special-use name is answered */
+async function compiled(
+  rules: RulesText,
+  generation: number,
+  except: readonly string[] | undefined
+): Promise<Snapshot> {
+  const key = JSON.stringify([rules, generation, except])
+  const before = snapshots.get(key)
   if (before !== undefined) return before
+  const specialUse = except ? specialUseNames(except.map(name => readName(name))) : []
+  const snapshot = compile(await load(rules), { generation, random: () => 7, specialUse })
+  snapshots.set(key, snapshot)
+  return snapshot
+}
+
+async function load(rules: RulesText): Promise<RuleSet> {
   const folder = mkdtempSync(join(tmpdir(), 'interdict-scenario-'))
   const write = (path: string, content: string): void => {
     mkdirSync(dirname(join(folder, path)), { recursive: true })
@@ -225,7 +230,6 @@ async function loaded(rules: RulesText): Promise<Rules> {
   const read = await loadRules(folder)
   rmSync(folder, { recursive: true })
   if (!read.ok) throw new Error(read.errors.map(error => error.message).join('\n'))
-  loadedRules.set(text, read.rules)
   return read.rules
 }
 
