@@ -44,7 +44,7 @@ export function openApiDocument(routes: readonly Route[]): Json {
       version: '1',
       description:
         'Reads the state of a gateway, operates it, and proposes rules. See docs/reference/http-api.md.',
-      license: { name: 'MIT', identifier: 'MIT' }
+      license: { name: 'MIT', url: 'https://opensource.org/license/mit' }
     },
     servers: [{ url: PREFIX }],
     tags: [...used].map(name => ({ name, description: TAGS[name] ?? name })),
@@ -70,8 +70,11 @@ function operationOf(route: Route): Json {
     operationId: id,
     tags: [tag],
     summary,
-    description: description ?? summary,
-    security: scope === null ? [] : [{ bearer: [scope] }],
+    description: [description ?? `${summary}.`, scope && `Needs the scope \`${scope}\`.`]
+      .filter(Boolean)
+      .join(' '),
+    security: scope === null ? [] : [{ bearer: [] }],
+    ...(scope !== null && { 'x-scope': scope }),
     ...(parameters.length > 0 && { parameters }),
     ...(body && { requestBody: body }),
     responses: responsesOf(route, body !== undefined)

@@ -16,14 +16,14 @@ export const paging = {
     .int('a whole number')
     .min(1)
     .max(MAX_LIMIT)
-    .prefault('100')
+    .default(100)
     .describe('Number of items'),
   offset: z.coerce
     .number<string>('a whole number')
     .int('a whole number')
     .min(0)
     .max(MAX_OFFSET)
-    .prefault('0')
+    .default(0)
     .describe('Items before the first one')
 }
 
@@ -45,7 +45,9 @@ export function pageOf<T>(
   return { generation, total: all.length, offset, items: all.slice(offset, offset + limit) }
 }
 
-export const id = z.string().min(1).max(253)
+const id = z.string().min(1).max(253)
+export const network = id.describe('Id of a network')
+export const app = id.describe('Id of an app')
 
 /** A text that a parser accepts; what it returns is not used. */
 function text(expected: string, read: (text: string) => unknown): z.ZodType<string, string> {
@@ -65,6 +67,7 @@ export const rrtype = text('a query type such as A or TYPE65280', readRrtype)
 export const instant = text('a time such as 2026-11-27T10:00:00Z', value =>
   readInstant(value, 'UTC')
 )
+/** `true` or `false`. */
 export const flag = z.enum(['true', 'false']).transform(value => value === 'true')
 /** Days ahead. */
 export const within = z.coerce

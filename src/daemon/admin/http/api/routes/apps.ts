@@ -6,7 +6,7 @@ import { KINDS, ROLES } from '../../../../../rules/schema/app-schema.js'
 import { searchApps } from '../../../../../views/app-search.js'
 import { appView } from '../../../../../views/app-view.js'
 import { configuredFiles } from '../../../../reload/configured-files.js'
-import { id, pageOf, pageSchema, paging } from '../parameters.js'
+import { app, pageOf, pageSchema, paging } from '../parameters.js'
 import { defineRoute } from '../route.js'
 import type { ActiveRules, ApiServices } from '../services.js'
 import * as schemas from './schemas.js'
@@ -45,10 +45,10 @@ export const appRoutes = [
     query: z.strictObject({
       ...paging,
       search: z.string().max(253).prefault('').describe('Words, an id, or a domain name'),
-      vendor: id.optional(),
-      country: id.optional(),
-      role: z.enum(ROLES).optional(),
-      kind: z.enum(KINDS).optional()
+      vendor: z.string().max(253).optional().describe('Name of the vendor'),
+      country: z.string().max(253).optional().describe('Two-letter code'),
+      role: z.enum(ROLES).optional().describe('Apps with a name of this role'),
+      kind: z.enum(KINDS).optional().describe('Kind of app')
     }),
     response: pageSchema(schemas.app),
     handler: async ({ query }, { services }) => {
@@ -63,7 +63,7 @@ export const appRoutes = [
       })
       const { items, ...page } = pageOf(active.snapshot.generation, found.apps, query)
       const now = epochSeconds(systemClock)
-      return { ...page, items: items.map(app => appView(app, active.rules, now)) }
+      return { ...page, items: items.map(item => appView(item, active.rules, now)) }
     }
   }),
   defineRoute({
@@ -71,14 +71,14 @@ export const appRoutes = [
     path: '/apps/{id}',
     id: 'getApp',
     summary: 'One app',
-    params: z.strictObject({ id }),
+    params: z.strictObject({ id: app }),
     response: schemas.app,
     errors: { API_NOT_FOUND: 404 },
     handler: async ({ params }, { services }) => {
       const { active, apps } = await catalogue(services)
-      const app = apps.find(({ entry }) => entry.app === params.id)
-      if (app === undefined) throw failure('API_NOT_FOUND', `app ${params.id}`)
-      return appView(app, active.rules, epochSeconds(systemClock))
+      const found = apps.find(({ entry }) => entry.app === params.id)
+      if (found === undefined) throw failure('API_NOT_FOUND', `app ${params.id}`)
+      return appView(found, active.rules, epochSeconds(systemClock))
     }
   })
 ]

@@ -27,7 +27,7 @@ export const explainRoutes = [
       name: name.describe('Query name'),
       type: rrtype.prefault('A').describe('Query type'),
       at: instant.optional().describe('Default: now'),
-      upstream: flag.prefault('true')
+      upstream: flag.prefault('true').describe('Whether to ask the upstreams')
     }),
     response: schemas.explanation,
     handler: async ({ query }, { services }) => {

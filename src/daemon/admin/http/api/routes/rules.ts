@@ -10,7 +10,7 @@ import { ListCopies, listCopiesFolder } from '../../../../../sources/http/list-c
 import { listBans, type BansList } from '../../../../../views/bans-list.js'
 import { viewLists } from '../../../../../views/lists-view.js'
 import { ruleState, type BanQuery } from '../../../../../views/rule-state.js'
-import { id, instant, pageOf, pageSchema, paging, within } from '../parameters.js'
+import { app, instant, network, pageOf, pageSchema, paging, within } from '../parameters.js'
 import { defineRoute } from '../route.js'
 import type { ActiveRules, ApiServices } from '../services.js'
 import * as schemas from './schemas.js'
@@ -20,9 +20,9 @@ const states = ['in force', 'outside its hours', 'to come', 'ended'] as const
 const selection = {
   ...paging,
   at,
-  network: id.optional(),
-  app: id.optional(),
-  state: z.enum(states).optional()
+  network: network.optional(),
+  app: app.optional(),
+  state: z.enum(states).optional().describe('Default: all')
 }
 
 /** Lists bans for a second: pages of one list are usually read one after the other. */
@@ -78,7 +78,7 @@ export const rulesRoutes = [
       const { rules, snapshot } = await services.rules()
       const now = epochSeconds(systemClock)
       const { items, ...page } = pageOf(snapshot.generation, rules.networks, query)
-      return { ...page, items: items.map(network => networkView(network, now)) }
+      return { ...page, items: items.map(item => networkView(item, now)) }
     }
   }),
   defineRoute({
@@ -86,14 +86,14 @@ export const rulesRoutes = [
     path: '/networks/{id}',
     id: 'getNetwork',
     summary: 'One network',
-    params: z.strictObject({ id }),
+    params: z.strictObject({ id: network }),
     response: schemas.network,
     errors: { API_NOT_FOUND: 404 },
     handler: async ({ params }, { services }) => {
       const { rules } = await services.rules()
-      const network = rules.networks.find(({ id }) => id === params.id)
-      if (network === undefined) throw failure('API_NOT_FOUND', `network ${params.id}`)
-      return networkView(network, epochSeconds(systemClock))
+      const found = rules.networks.find(({ id }) => id === params.id)
+      if (found === undefined) throw failure('API_NOT_FOUND', `network ${params.id}`)
+      return networkView(found, epochSeconds(systemClock))
     }
   }),
   defineRoute({
@@ -130,9 +130,9 @@ export const rulesRoutes = [
     query: z.strictObject({
       ...paging,
       at,
-      network: id.optional(),
-      app: id.optional(),
-      within: within.prefault('14').describe('Days ahead')
+      network: network.optional(),
+      app: app.optional(),
+      within: within.default(14).describe('Days ahead')
     }),
     response: pageSchema(schemas.notice),
     errors: { API_NOT_FOUND: 404 },
