@@ -36,6 +36,11 @@ export class PackedAnswerCache implements AnswerCache {
     )
   }
 
+  /** How long an expired answer stays available to `getStale`, from now on. */
+  setStaleMax(staleMax: Seconds): void {
+    for (const shard of this.shards) shard.setStaleMax(staleMax * MS_PER_SECOND)
+  }
+
   touch(key: QuestionKey): void {
     const hash = hashOctets(key, this.seed)
     this.shardOf(hash).touch(hash)

@@ -25,13 +25,13 @@ export class SegmentStore {
   private readonly maxMain: number
 
   /**
-   * @param staleMax how long expired answers are kept
+   * @param staleMax may be changed; how long expired answers are kept
    * @param reclaim frees at least half of a segment
    */
   constructor(
     private readonly memory: ShardMemory,
     private readonly clock: Clock,
-    private readonly staleMax: Milliseconds,
+    public staleMax: Milliseconds,
     private readonly reclaim: (ring: SegmentRing, number: number) => void
   ) {
     const { segmentCount } = memory

@@ -59,7 +59,7 @@ export class CacheShard {
     buffer: SharedArrayBuffer,
     { shardSize, generation }: CacheMemory,
     private readonly clock: Clock,
-    private readonly staleMax: Milliseconds,
+    private staleMax: Milliseconds,
     owner: number
   ) {
     this.memory = new ShardMemory(buffer, shardSize)
@@ -72,6 +72,12 @@ export class CacheShard {
       this.reclaim(ring, number)
     )
     if (!this.segments.isReady) this.segments.reset()
+  }
+
+  /** How long expired answers are kept, from now on. */
+  setStaleMax(staleMax: Milliseconds): void {
+    this.staleMax = staleMax
+    this.segments.staleMax = staleMax
   }
 
   get size(): Octets {

@@ -23,7 +23,7 @@ const STOP_MARGIN: Milliseconds = 30_000
 
 /** A running server, as its process controls it. */
 export interface Service {
-  /** Reloads the rules, and reopens both logs under their names. */
+  /** Reloads settings and rules, and reopens both logs under their names. */
   reload(): void
   /**
    * Stops gracefully: answers accepted queries and writes the logs first.
@@ -50,14 +50,15 @@ export async function startService(
   predecessor: Predecessor | undefined
 ): Promise<Service> {
   const settings = await compiler.readSettings(options.config)
-  if (!settings.ok) rejectInput(settings.errors)
-  const { config } = settings
+  const { config, source } = settings
+  if (config === undefined) return rejectInput(settings.errors)
   const log = openLog(config.log.service)
   const choice = chooseTransport(config.transport)
   keepKoffi()
   const { transport } = choice
   const gateway: Gateway = new Gateway({
-    ...{ config, transport, log, startThread, compiler, predecessor },
+    ...{ config, source, transport, log, startThread, compiler, predecessor },
+    prepareLog: log.prepare,
     upgrade: () => upgrade.run()
   })
   const upgrade = new Upgrade({ transport, log, inheritance: () => gateway.inheritance() })
@@ -83,7 +84,7 @@ export async function startService(
     },
     close: async signal => {
       upgrade.abort()
-      const { lameDuck, grace } = config.shutdown
+      const { lameDuck, grace } = gateway.config.shutdown
       manager.stopping(lameDuck + grace + STOP_MARGIN)
       if (lameDuck > 0)
         log.info({ signal, lameDuckMs: lameDuck }, 'not ready any more, stopping soon')

@@ -13,6 +13,7 @@ export const ALERT_EVENTS = [
   'rules-refused',
   'reload-stuck',
   'secrets-refused',
+  'settings-refused',
   'rule-ending',
   'log-unwritable',
   'recorder-silent',

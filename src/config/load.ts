@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path'
 import { readBoundedFile } from '../base/bounded-file.js'
@@ -21,7 +22,7 @@ import type { AlertHookConfig } from './alert-config.js'
 import { alertsOf } from './alerts.js'
 import { isRemote } from './endpoint.js'
 import { outputsOf } from './outputs.js'
-import { BESIDE, isInEtc, placesFor, RUN_FOLDER } from './places.js'
+import { BESIDE, defaultSocket, isInEtc, placesFor } from './places.js'
 import { rulesOf } from './rules-section.js'
 import { settingsSchema, type Settings } from './schema.js'
 import { transfersOf } from './transfers.js'
@@ -34,15 +35,30 @@ export type ConfigResult =
   | { readonly ok: true; readonly config: Config }
   | { readonly ok: false; readonly errors: readonly InterdictError[] }
 
+/** The file that settings come from. */
+export interface SettingsFile {
+  /** Absolute. */
+  readonly path: string
+  /** In hexadecimal; undefined: there is no such file. */
+  readonly sha256: string | undefined
+}
+
+/** @param file named by the operator; undefined: the first of `DEFAULT_SETTINGS_FILES` that exists */
+export function settingsPath(file?: string): string {
+  return file ?? DEFAULT_SETTINGS_FILES.find(existsSync) ?? DEFAULT_SETTINGS_FILES[0]
+}
+
 /**
  * Reads the settings file, and returns all errors at once. A missing file is an error (CONFIG_UNREADABLE)
  * if it was named; otherwise the built-in defaults apply. Never throws.
  *
- * @param file named by the operator; undefined: the first of `DEFAULT_SETTINGS_FILES` that
- *   exists
+ * @param file as for `settingsPath`
  */
-export async function loadConfig(file?: string): Promise<ConfigResult> {
-  const path = file ?? DEFAULT_SETTINGS_FILES.find(existsSync) ?? DEFAULT_SETTINGS_FILES[0]
+export async function loadConfig(
+  file?: string
+): Promise<ConfigResult & { readonly file: SettingsFile }> {
+  const path = settingsPath(file)
+  const none: SettingsFile = { path: resolve(path), sha256: undefined }
   let octets: Uint8Array
   try {
     octets = await readBoundedFile(path, MAX_OCTETS)
@@ -50,13 +66,15 @@ export async function loadConfig(file?: string): Promise<ConfigResult> {
     const { code = '', message } = error as NodeJS.ErrnoException
     const similar = code === 'ENOENT' ? similarFile(path) : undefined
     if (code === 'ENOENT' && file === undefined && similar === undefined) {
-      return readConfig('', path)
+      return { ...readConfig('', path), file: none }
     }
     const hint =
       similar === undefined ? '' : `; rename ${similar} to ${path}, or name it with --config`
-    return { ok: false, errors: [failure('CONFIG_UNREADABLE', path, `${message}${hint}`)] }
+    const errors = [failure('CONFIG_UNREADABLE', path, `${message}${hint}`)]
+    return { ok: false, errors, file: none }
   }
-  return readConfig(octets, path)
+  const sha256 = createHash('sha256').update(octets).digest('hex')
+  return { ...readConfig(octets, path), file: { ...none, sha256 } }
 }
 
 /** An existing file with the other of the two usual extensions: defaults in its place would mislead. */
@@ -167,8 +185,7 @@ function adminSocket(
 ): AdminSocketConfig | undefined {
   if (socket === '' || socket === 'off') return undefined
   if (socket !== 'auto') return { paths: [resolve(folder, socket)], position }
-  const folders = [RUN_FOLDER, resolve(folder, state.folder)]
-  return { paths: folders.map(one => join(one, 'admin.sock')), position: undefined }
+  return defaultSocket(resolve(folder, state.folder))
 }
 
 function configOf(

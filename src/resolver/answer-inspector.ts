@@ -31,8 +31,8 @@ export class AnswerInspector {
   private now: Seconds = 0
   private epoch = 0
 
-  /** @param guard undefined: private addresses are allowed */
-  constructor(private readonly guard: RebindingGuard | undefined) {}
+  /** @param guard may be replaced; undefined: private addresses are allowed */
+  constructor(public guard: RebindingGuard | undefined) {}
 
   /** @param epoch `policy.epochAt(now)` */
   beginBatch(policy: Policy, now: Seconds, epoch: number): void {

@@ -15,12 +15,12 @@ export class ClientResponseTimer {
   private readonly wheel: TimingWheel<PendingQuery>
 
   /**
-   * @param delay from the query to the stale reply; the reply is sent up to one tick (20 ms) early
+   * @param delay may be changed; from the query to the stale reply; the reply is sent up to one tick (20 ms) early
    *   rather than late
    */
   constructor(
     private readonly fallback: Fallback,
-    private readonly delay: Milliseconds,
+    public delay: Milliseconds,
     clock: Clock,
     timers: Timers
   ) {

@@ -25,7 +25,8 @@ export class Fallback {
   constructor(
     private readonly cache: AnswerCache,
     private readonly failures: AnswerCache,
-    private readonly limits: FallbackLimits
+    /** May be replaced. */
+    public limits: FallbackLimits
   ) {}
 
   /** What to serve because upstreams failed a moment ago: a stale answer (`isStale`) or a failure. */

@@ -53,9 +53,15 @@ export class QueryContext {
 
   /** @param cookies undefined: COOKIE options are ignored */
   constructor(
-    private readonly identity: ServerIdentity,
-    private readonly cookies: ServerCookies | undefined
+    private identity: ServerIdentity,
+    private cookies: ServerCookies | undefined
   ) {}
+
+  /** Replaces what the constructor was given. */
+  configure(identity: ServerIdentity, cookies: ServerCookies | undefined): void {
+    this.identity = identity
+    this.cookies = cookies
+  }
 
   /** Also over TLS: the same limits apply, and the address is not spoofed. */
   get overTcp(): boolean {

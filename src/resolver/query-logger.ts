@@ -28,8 +28,8 @@ export interface QueryEventSink {
 /** Logs lookups for the query log, and counts the blocked ones. Call it after the reply is written. */
 export class QueryLogger {
   private readonly event = new QueryEvent()
-  private readonly logsAll: boolean
-  private readonly logsBlocked: boolean
+  private logsAll = false
+  private logsBlocked = false
   private policy: Policy | undefined
   private isCommitScheduled = false
 
@@ -39,6 +39,11 @@ export class QueryLogger {
     private readonly events: QueryEventSink,
     private readonly counters: LookupCounters
   ) {
+    this.configure(which)
+  }
+
+  /** Replaces the choice of what is logged. */
+  configure(which: LookupFilter): void {
     this.logsAll = which === 'all'
     this.logsBlocked = which !== 'none'
   }

@@ -75,6 +75,12 @@ export class QueryStages {
     this.beginBatch()
   }
 
+  /** Replaces the guard, and takes over what has changed in the dependencies. */
+  configure(guard: RebindingGuard | undefined): void {
+    this.inspector.guard = guard
+    this.beginBatch()
+  }
+
   beginBatch(): void {
     const { clock, shelf, logger } = this.dependencies
     this.now = clock.now()

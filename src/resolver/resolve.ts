@@ -79,6 +79,12 @@ export interface ResolverDependencies extends StageDependencies {
   readonly notify?: NotifyHandler | undefined
 }
 
+/** What may change while it answers: see `Resolver.configure`. */
+export type ResolverSettings = Pick<
+  ResolverDependencies,
+  'shelf' | 'prefetcher' | 'identity' | 'cookies' | 'rebindingGuard'
+>
+
 export class Resolver implements Responder, PendingQueryHandler {
   /** Results of queries that waited for an upstream. */
   readonly counts: PendingQueryCounts = { forwarded: 0, stale: 0, failed: 0 }
@@ -116,6 +122,14 @@ export class Resolver implements Responder, PendingQueryHandler {
   adopt(policy: Policy, counters?: SharedArrayBuffer): void {
     this.dependencies.counters.adopt(policy.snapshot, counters)
     this.stages.adopt(policy)
+  }
+
+  /** Replaces the settings, for all queries that arrive or end from now on. */
+  configure(settings: ResolverSettings): void {
+    // In place: both paths and all stages share this object, whose shape stays the same.
+    Object.assign(this.dependencies, settings)
+    this.context.configure(settings.identity, settings.cookies)
+    this.stages.configure(settings.rebindingGuard)
   }
 
   beginBatch(): void {

@@ -22,12 +22,12 @@ export class SharedQueries {
   private timer: Timer | undefined
 
   /**
-   * @param patience how long to wait for another worker
+   * @param patience may be changed; how long to wait for another worker
    */
   constructor(
     private readonly table: InFlightTable,
     private readonly cache: AnswerCache,
-    private readonly patience: Milliseconds,
+    public patience: Milliseconds,
     private readonly clock: Clock,
     private readonly timers: Timers
   ) {}

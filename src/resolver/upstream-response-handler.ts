@@ -28,7 +28,8 @@ export class UpstreamResponseHandler {
   constructor(
     private readonly cache: AnswerCache,
     private readonly fallback: Fallback,
-    private readonly limits: TtlLimits,
+    /** May be replaced. */
+    public limits: TtlLimits,
     /** Undefined: there are no other workers. */
     private readonly inFlight?: InFlightTable
   ) {}

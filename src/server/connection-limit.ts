@@ -3,7 +3,7 @@ import type { LimitOptions } from './query-limit.js'
 
 /** Limits the open connections of each client. Uses memory for clients with a connection only. */
 export class ConnectionLimit {
-  private readonly open = new Map<string, number>()
+  private readonly counts = new Map<string, number>()
   private readonly prefix: ClientPrefix
 
   constructor(
@@ -15,26 +15,31 @@ export class ConnectionLimit {
 
   /** Number of clients with a connection. */
   get clients(): number {
-    return this.open.size
+    return this.counts.size
   }
 
   /** Counts a connection of the client with this address (four words); false if above the limit. */
   tryOpen(client: Uint32Array): boolean {
-    const key = this.keyOf(client)
-    const count = this.open.get(key) ?? 0
+    const count = this.counts.get(this.keyOf(client)) ?? 0
     const { exempt } = this.options
     if (count >= this.maxPerClient && (exempt === undefined || exempt.find(client, 0) === 0))
       return false
-    this.open.set(key, count + 1)
+    this.open(client)
     return true
   }
 
-  /** Uncounts a connection that `tryOpen` counted. */
+  /** Counts a connection, whatever the limit. */
+  open(client: Uint32Array): void {
+    const key = this.keyOf(client)
+    this.counts.set(key, (this.counts.get(key) ?? 0) + 1)
+  }
+
+  /** Uncounts a connection. */
   close(client: Uint32Array): void {
     const key = this.keyOf(client)
-    const count = this.open.get(key) ?? 0
-    if (count > 1) this.open.set(key, count - 1)
-    else this.open.delete(key)
+    const count = this.counts.get(key) ?? 0
+    if (count > 1) this.counts.set(key, count - 1)
+    else this.counts.delete(key)
   }
 
   private keyOf(client: Uint32Array): string {

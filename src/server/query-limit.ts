@@ -39,7 +39,7 @@ export interface LimitCounts {
  * RFC 7873 §5.2.3, §5.2.5.
  */
 export class QueryLimit {
-  readonly counts: LimitCounts = { dropped: 0, slipped: 0 }
+  counts: LimitCounts = { dropped: 0, slipped: 0 }
   private readonly table: TokenBuckets
   private readonly prefix: ClientPrefix
   private readonly query = new Query()

@@ -21,7 +21,7 @@ const LOWER = 0x20
  * Not applied to clients with a valid server cookie, whose address is verified.
  */
 export class ResponseLimit {
-  readonly counts: LimitCounts = { dropped: 0, slipped: 0 }
+  counts: LimitCounts = { dropped: 0, slipped: 0 }
   private readonly table: TokenBuckets
   private readonly prefix: ClientPrefix
   private now: Milliseconds = 0

@@ -27,10 +27,11 @@ export interface ConnectionContext {
   readonly protocol: number
   readonly replies: ReplyBuffer
   readonly clock: Clock
-  readonly idle: Milliseconds
-  readonly queriesInFlight: number
+  /** This, `queriesInFlight` and `proxies` may be changed. */
+  idle: Milliseconds
+  queriesInFlight: number
   readonly counts: { queries: number }
-  readonly proxies: TrustedProxies | undefined
+  proxies: TrustedProxies | undefined
 }
 
 /** The other end of a connection. */

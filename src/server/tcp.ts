@@ -44,6 +44,8 @@ export interface TcpService {
   /** Undefined: without TLS. */
   readonly tls: Readonly<TlsCounts> | undefined
   readonly connections: number
+  /** Replaces the limits and trusted proxies, not TLS. Open connections count for the new limit per client. */
+  configure(options: TcpOptions): void
   /** Closes idle connections; also done once a second. */
   closeIdle(): void
   /**
@@ -119,12 +121,14 @@ class TcpListener implements TcpService {
   /** Connections before the end of their PROXY header and TLS handshake, with the time of their start. */
   private readonly starting = new Map<Socket, Milliseconds>()
   private readonly open = new Set<TcpConnection>()
+  /** Clients of the connections that count for the limit per client. */
+  private readonly counted = new Map<Socket, Uint32Array>()
   private readonly openCount = new InFlight()
   private readonly idleTimer = setInterval(() => this.closeIdle(), IDLE_CHECK_INTERVAL).unref()
 
   constructor(
     responder: Responder,
-    private readonly options: TcpOptions
+    private options: TcpOptions
   ) {
     const { limits, clock, tls } = options
     const { queriesInFlight, idle } = limits
@@ -141,6 +145,18 @@ class TcpListener implements TcpService {
     this.server = createServer(socketOptions, socket => this.accept(socket))
     this.server.maxConnections = limits.connections
     this.server.on('drop', () => this.counts.refused++)
+  }
+
+  configure(options: TcpOptions): void {
+    const { limits, proxies, connectionLimit } = options
+    const isNew = connectionLimit !== this.options.connectionLimit
+    this.options = { ...options, tls: this.options.tls }
+    this.context.idle = limits.idle
+    this.context.queriesInFlight = limits.queriesInFlight
+    this.context.proxies = proxies
+    this.server.maxConnections = limits.connections
+    if (!isNew) return
+    for (const client of this.counted.values()) connectionLimit.open(client)
   }
 
   get connections(): number {
@@ -228,18 +244,18 @@ class TcpListener implements TcpService {
       socket.destroy()
       return
     }
-    const { connectionLimit, proxies } = this.options
+    const { proxies } = this.options
     const addressSource =
       proxies === undefined ? CLIENT_ADDRESS.peer : proxies.addressSource(client, 0)
     const isProxy = addressSource === CLIENT_ADDRESS.proxy
-    let counted = false
     const admit = (): boolean => {
-      counted = connectionLimit.tryOpen(client)
-      if (!counted) {
+      const isAdmitted = this.options.connectionLimit.tryOpen(client)
+      if (isAdmitted) this.counted.set(socket, client)
+      else {
         this.counts.overClientLimit++
         socket.destroy()
       }
-      return counted
+      return isAdmitted
     }
     // A proxy has connections of many clients: count each when its client is known.
     if (addressSource === CLIENT_ADDRESS.peer && !admit()) return
@@ -247,7 +263,7 @@ class TcpListener implements TcpService {
     this.openCount.add()
     socket.once('close', () => {
       this.starting.delete(socket)
-      if (counted) connectionLimit.close(client)
+      if (this.counted.delete(socket)) this.options.connectionLimit.close(client)
       this.openCount.remove()
     })
     const serve = (stream: Socket): void => {

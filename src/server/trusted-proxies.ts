@@ -28,7 +28,7 @@ const FORMERR_LIMIT: Octets = 512
 export class TrustedProxies {
   /** The client address that the last call read. */
   readonly client = new Uint32Array(4)
-  readonly counts = { rejected: 0 }
+  counts = { rejected: 0 }
   private readonly query = new Query()
 
   constructor(

@@ -30,6 +30,8 @@ export interface UdpService {
   readonly counts: SocketCounts
   /** Number of pending queries. */
   readonly inFlight: number
+  /** Replaces the limits and trusted proxies. */
+  configure(options: UdpOptions): void
   /**
    * Accepts no further queries, answers those queued and pending within `grace`, then closes.
    *
@@ -63,6 +65,7 @@ export async function serveUdp(
     get inFlight() {
       return listener.inFlight.count
     },
+    configure: changed => listener.configure(changed),
     async drain(grace, leaves = false) {
       if (leaves) socket.leave()
       else await socket.quiesce()
@@ -85,8 +88,12 @@ class UdpListener {
 
   constructor(
     private readonly responder: Responder,
-    private readonly options: UdpOptions
+    private options: UdpOptions
   ) {}
+
+  configure(options: UdpOptions): void {
+    this.options = options
+  }
 
   readonly handle = (batch: DatagramBatch): void => {
     const { responder, options } = this

@@ -1,9 +1,10 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../base/clock.js'
 import type { Milliseconds } from '../base/units.js'
 import type { Transport } from '../udp/datagram.js'
 import type { Forwarder, ForwardedQuestion, OutcomeHandler } from './forwarder.js'
 import { DEFAULT_LIMITS, type UpstreamLimits } from './limits.js'
-import type { Send } from './query/dependencies.js'
+import type { Send, UpstreamQueryDependencies } from './query/dependencies.js'
 import { UpstreamQueries } from './query/upstream-queries.js'
 import type { UpstreamGroup, AttemptHandler } from './query/upstream-query.js'
 import { BlockRandom, type Random } from './random.js'
@@ -24,9 +25,8 @@ import { systemTimers, type Timers } from './timers.js'
 import { UdpSocketPool } from './udp/socket-pool.js'
 import { showServer, type UpstreamServer } from './upstream-server.js'
 
-export interface ForwarderOptions {
-  readonly transport: Transport
-  readonly clock: Clock
+/** What may change while it forwards: see `MeasuredForwarder.configure`. */
+export interface ForwarderSettings {
   /** For names in none of the domains. If there are none, such queries fail. */
   readonly upstreams: readonly UpstreamServer[]
   /** Domains with upstreams of their own; the longest match wins. */
@@ -36,6 +36,16 @@ export interface ForwarderOptions {
   readonly caseRandomization?: boolean
   /** Whether queries carry DNS cookies, which responses have to repeat; default true. */
   readonly cookies?: boolean
+  /**
+   * Labels of upstreams, `showEndpoint` of each: `Outcome.upstream` is an index here. It only grows, so
+   * that an index never changes its meaning; by default in the order of first mention.
+   */
+  readonly labels?: readonly string[]
+}
+
+export interface ForwarderOptions extends ForwarderSettings {
+  readonly transport: Transport
+  readonly clock: Clock
   /** Called when an upstream goes down or comes up. */
   readonly onHealth?: (change: HealthChange) => void
   /** For tests. */
@@ -54,13 +64,20 @@ export interface ForwardedDomain {
 export interface MeasuredForwarder extends Forwarder {
   /** As of now. */
   readonly counts: Readonly<Counts>
-  /** In the order of `upstreams`. */
+  /** Of those in use. */
   readonly states: readonly UpstreamState[]
   /**
    * Stops using these routes, and uses all others. A route is one upstream for one domain; routes are
    * numbered from 0, `upstreams` first, then each domain, in their order.
    */
   excludeRoutes(routes: ReadonlySet<number>): void
+  /**
+   * Replaces the settings. Upstreams that stay keep their health, response time and cookies; queries in
+   * flight end as they began, also with upstreams that are removed.
+   *
+   * @param routes to exclude, by their new numbers
+   */
+  configure(settings: ForwarderSettings, routes: ReadonlySet<number>): void
 }
 
 export interface UpstreamState {
@@ -104,39 +121,46 @@ const ROOT = Uint8Array.of(0)
 
 class UpstreamForwarder implements MeasuredForwarder {
   private readonly ownCounts = newForwarderCounts()
-  private readonly allUpstreams: Upstream[] = []
+  private allUpstreams: Upstream[] = []
+  private labels: string[] = []
   /** Upstreams of each domain, `undefined` for all other names, in the order of the options. */
-  private readonly groups: {
+  private groups: {
     readonly name: Uint8Array | undefined
     readonly all: UpstreamGroup
   }[] = []
   private readonly seed: number
+  private readonly random: Random
   private readonly clock: Clock
   private domains: DomainTable
+  private readonly dependencies: UpstreamQueryDependencies
+  private readonly listener: HealthListener
+  /** Address families whose first sockets are open, or about to be. */
+  private readonly families = new Set<4 | 6>()
   private readonly queries: UpstreamQueries
   private readonly prober: UpstreamProber
   private readonly pools: { readonly 4: UdpSocketPool; readonly 6: UdpSocketPool }
   private readonly tcpConnections: TcpConnections
 
-  constructor(options: ForwarderOptions) {
-    const { transport, clock, upstreams, domains = [], onHealth, connect = connectTcp } = options
-    const { random = new BlockRandom(), timers = systemTimers } = options
-    const { caseRandomization = true, cookies = true } = options
+  constructor(private readonly options: ForwarderOptions) {
+    const { transport, clock, onHealth, connect = connectTcp } = options
+    const { timers = systemTimers } = options
+    const random = (this.random = options.random ?? new BlockRandom())
     const limits = { ...DEFAULT_LIMITS, ...options.limits }
     const choice = new UpstreamSelector()
     const seed = (this.seed = random.word() | 0)
     this.clock = clock
 
-    this.queries = new UpstreamQueries({
+    this.dependencies = {
       clock,
       timers,
       limits,
       selector: choice,
       counts: this.ownCounts,
       send: this.send,
-      caseRandom: caseRandomization ? random : undefined,
+      caseRandom: undefined,
       seed
-    })
+    }
+    this.queries = new UpstreamQueries(this.dependencies)
     this.prober = new UpstreamProber(clock, timers, (question, upstream, now) => {
       this.queries.probe(question, upstream, now)
     })
@@ -145,40 +169,34 @@ class UpstreamForwarder implements MeasuredForwarder {
     this.pools = { 4: new UdpSocketPool(4, shared), 6: new UdpSocketPool(6, shared) }
     this.tcpConnections = new TcpConnections(connect, shared)
 
-    const listener: HealthListener = {
+    // Queries in flight to a removed upstream may still fail.
+    this.listener = {
       onOutOfRotation: (upstream, now) => {
-        this.prober.startProbing(upstream, now)
+        if (this.allUpstreams.includes(upstream)) this.prober.startProbing(upstream, now)
       },
-      onHealthChange: change => onHealth?.(change)
+      onHealthChange: change => {
+        if (this.allUpstreams.some(({ index }) => index === change.upstream)) onHealth?.(change)
+      }
     }
-    const create = (endpoint: UpstreamServer): Upstream => {
-      // Encrypted responses cannot be forged.
-      const hasCookies = cookies && endpoint.tls === undefined
-      const upstreamCookies = new UpstreamCookies(hasCookies ? random : undefined)
-      return new Upstream(
-        this.allUpstreams.length,
-        endpoint,
-        transport.peer(endpoint),
-        upstreamCookies,
-        listener
-      )
-    }
-    for (const { name, servers } of [{ name: undefined, servers: upstreams }, ...domains]) {
-      this.groups.push({ name, all: servers.map(endpoint => this.upstreamAt(endpoint, create)) })
-    }
-    this.domains = this.buildDomainTable(new Set())
+    this.domains = this.apply(options, new Set())
   }
 
-  /** Opens the first sockets of the address families in use, and connections. */
+  /** Opens the first sockets of the address families in use. */
   async open(): Promise<void> {
-    for (const upstream of this.allUpstreams) this.tcpConnections.warm(upstream)
     const overUdp = this.allUpstreams.filter(({ isEncrypted }) => !isEncrypted)
     const families = new Set(overUdp.map(({ family }) => family))
-    await Promise.all([...families].map(family => this.pools[family].open()))
+    const missing = [...families].filter(family => !this.families.has(family))
+    for (const family of missing) this.families.add(family)
+    await Promise.all(missing.map(family => this.pools[family].open()))
+  }
+
+  configure(settings: ForwarderSettings, routes: ReadonlySet<number>): void {
+    this.domains = this.apply(settings, routes)
+    void this.open()
   }
 
   get upstreams(): readonly string[] {
-    return this.allUpstreams.map(({ text }) => text)
+    return this.labels
   }
 
   get counts(): Readonly<Counts> {
@@ -223,6 +241,28 @@ class UpstreamForwarder implements MeasuredForwarder {
     this.tcpConnections.close()
   }
 
+  private apply(settings: ForwarderSettings, routes: ReadonlySet<number>): DomainTable {
+    const { upstreams, domains = [], caseRandomization = true, cookies = true } = settings
+    const { dependencies, random } = this
+    dependencies.limits = { ...dependencies.limits, ...settings.limits }
+    dependencies.caseRandom = caseRandomization ? random : undefined
+    this.labels = [...(settings.labels ?? this.labels)]
+    const before = this.allUpstreams
+    this.allUpstreams = []
+    this.groups = [{ name: undefined, servers: upstreams }, ...domains].map(({ name, servers }) => {
+      return { name, all: servers.map(endpoint => this.upstreamAt(endpoint, before)) }
+    })
+    for (const upstream of this.allUpstreams) {
+      // Encrypted responses cannot be forged.
+      const hasCookies = cookies && !upstream.isEncrypted
+      upstream.cookies.configure(hasCookies ? random : undefined)
+    }
+    for (const upstream of before) {
+      if (!this.allUpstreams.includes(upstream)) this.prober.stopProbing(upstream)
+    }
+    return this.buildDomainTable(routes)
+  }
+
   private buildDomainTable(routes: ReadonlySet<number>): DomainTable {
     const table = new DomainTable([], this.seed)
     let route = 0
@@ -239,16 +279,24 @@ class UpstreamForwarder implements MeasuredForwarder {
   }
 
   /** One object per address and port, however often it is configured, so that health is shared. */
-  private upstreamAt(
-    endpoint: UpstreamServer,
-    create: (endpoint: UpstreamServer) => Upstream
-  ): Upstream {
-    const text = showServer(endpoint)
-    const existing = this.allUpstreams.find(upstream => upstream.text === text)
-    if (existing !== undefined) return existing
-    const created = create(endpoint)
-    this.allUpstreams.push(created)
-    return created
+  private upstreamAt(server: UpstreamServer, before: readonly Upstream[]): Upstream {
+    const text = showServer(server)
+    const known = this.allUpstreams.find(upstream => upstream.text === text)
+    if (known !== undefined) return known
+    const same = before.find(({ endpoint }) => isDeepStrictEqual(endpoint, server))
+    const upstream = same ?? this.create(server, text)
+    this.allUpstreams.push(upstream)
+    return upstream
+  }
+
+  private create(server: UpstreamServer, text: string): Upstream {
+    const { labels, listener, random, options } = this
+    if (!labels.includes(text)) labels.push(text)
+    const peer = options.transport.peer(server)
+    const cookies = new UpstreamCookies(random)
+    const upstream = new Upstream(labels.indexOf(text), server, peer, cookies, listener)
+    this.tcpConnections.warm(upstream)
+    return upstream
   }
 }
 

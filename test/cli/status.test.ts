@@ -169,6 +169,15 @@ const TROUBLE: StatusReply = withHealth({
     ],
     reloadStuckSince: '2026-01-04T03:04:05.678Z'
   },
+  settings: {
+    ...{ file: '/etc/interdict/interdict.yaml', sha256: 'e'.repeat(64), generation: 3 },
+    since: '2026-01-02T03:04:05.678Z',
+    reload: {
+      ...{ at: '2026-01-03T03:04:05.678Z', reason: 'settings changed', outcome: 'refused' },
+      ...{ errors: 1, first: [{ code: 'DOCUMENT_INVALID', message: 'interdict.yaml:1:2: no' }] }
+    },
+    restart: [{ key: 'workers', running: 'auto', wanted: '8' }]
+  },
   workers: [worker(0, 3), worker(1, 0), { ...worker(2, 1), state: 'dead', since: null }],
   silent: [1],
   zones: (['good', 'failing', 'expired'] as const).map(state => ({

@@ -30,6 +30,7 @@ const GOOD: Status = {
     reloadStuckSince: null,
     bundle: null
   } as unknown as Status['rules'],
+  settings: null,
   workers: [worker],
   silent: [],
   cache: { answers: usage, failures: usage },
@@ -90,6 +91,15 @@ const cases: readonly {
     it: 'rules were accepted',
     bad: rules({ reload: { ...reload, errors: 0, outcome: 'accepted', first: [] } }),
     codes: []
+  },
+  {
+    it: 'settings are refused',
+    bad: {
+      settings: {
+        reload: { ...reload, outcome: 'refused', first }
+      } as unknown as Status['settings']
+    },
+    codes: ['SETTINGS_REFUSED']
   },
   { it: 'a reload hangs', bad: rules({ reloadStuckSince: 'then' }), codes: ['RELOAD_STUCK'] },
   {

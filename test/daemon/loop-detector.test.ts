@@ -32,8 +32,7 @@ class World {
   constructor(t: Test, routes: readonly Route[], every = EVERY, sockets = true) {
     this.watch = new LoopDetector({
       key: KEY,
-      routes,
-      interval: every,
+      plan: { routes, interval: every },
       transport: this.transport(sockets),
       timers: this.time.timers,
       log: this.log,

@@ -4,7 +4,7 @@ import type { Test } from 'tap'
 import type { Milliseconds } from '../../src/base/units.js'
 import { readConfig } from '../../src/config/load.js'
 import { Gateway, type GatewayOptions } from '../../src/daemon/control/gateway.js'
-import { CompilerHandle } from '../../src/daemon/reload/compiler-handle.js'
+import { CompilerHandle, type SettingsSource } from '../../src/daemon/reload/compiler-handle.js'
 import { threadOf, type StartThread } from '../../src/daemon/threads/thread.js'
 import type { LogFields, ServiceLog } from '../../src/querylog/record/service-log.js'
 import type { Endpoint, Transport } from '../../src/udp/datagram.js'
@@ -125,6 +125,8 @@ export interface Setting {
   /** `upstreams.loop-check`. */
   readonly loopCheck?: string
   readonly queries?: string
+  /** `log.queries.file`. */
+  readonly queryLog?: string
   /** `log.outputs`, as YAML. */
   readonly outputs?: string
   /** All of `cache`, as YAML. */
@@ -141,6 +143,8 @@ export interface Setting {
    */
   readonly ownThreads?: boolean
   readonly predecessor?: GatewayOptions['predecessor']
+  /** Whether `interdict.yaml` is written into the site, and reloaded when it changes. */
+  readonly reloads?: boolean
   /** Wraps the transport of the control thread. */
   readonly change?: (transport: Transport) => Transport
 }
@@ -154,7 +158,10 @@ export class Rig {
 
   constructor(t: Test, setting: Setting = {}) {
     this.site = new Site(t, setting.files ?? { 'rules/networks.yaml': banning('banned.example') })
-    const read = readConfig(settingsText(setting), this.site.path('interdict.yaml'))
+    const text = settingsText(setting)
+    const path = this.site.path('interdict.yaml')
+    if (setting.reloads === true) this.site.write('interdict.yaml', text)
+    const read = readConfig(text, path)
     if (!read.ok) throw new Error(read.errors.map(({ message }) => message).join('\n'))
     const { config } = read
     this.threads = new Threads(setting.ownThreads ?? false)
@@ -162,6 +169,7 @@ export class Rig {
     const { transport } = chooseTransport(config.transport)
     this.gateway = new Gateway({
       config,
+      source: setting.reloads === true ? sourceOf(path) : undefined,
       transport: setting.change?.(transport) ?? transport,
       log: this.log,
       startThread,
@@ -179,6 +187,11 @@ export class Rig {
   async generation(wanted: number): Promise<void> {
     await eventually(`generation ${wanted}`, () => this.gateway.rules.generation >= wanted)
   }
+}
+
+/** As if it had been read: the first check finds the file changed, and the settings unchanged. */
+function sourceOf(path: string): SettingsSource {
+  return { file: { path, sha256: '' }, watchState: new Map([[path, '']]) }
 }
 
 /** Starts until a port that was free is still free when the workers listen. */
@@ -210,14 +223,14 @@ export function settingsText(setting: Setting): string {
   const { transport = kinds[0], workers = 1, listen = ['127.0.0.1:0'], upstream } = setting
   const servers = upstream === undefined ? '' : `'${upstream.address}:${upstream.port}'`
   const { upstreams = '', loopCheck = '0s', cache = '', queries = 'flush: 10ms' } = setting
-  const { grace = '5s', more = '', outputs = '' } = setting
+  const { grace = '5s', more = '', outputs = '', queryLog = 'queries.jsonl' } = setting
   return `
 listen: [${listen.map(one => `'${one}'`).join(', ')}]
 transport: ${transport}
 workers: ${workers}
 upstreams: { servers: [${servers}], use-resolv-conf: false, loop-check: ${loopCheck}, ${upstreams} }
 cache: { ${cache} }
-log: { queries: { file: queries.jsonl, ${queries} }, outputs: [${outputs}] }
+log: { queries: { file: ${queryLog}, ${queries} }, outputs: [${outputs}] }
 shutdown: { grace: ${grace} }
 ${more}
 `

@@ -10,6 +10,7 @@ import { eventually } from './site.js'
 const READY = 'STATUS=ready: networks 2, rules 3, workers 1'
 const GOOD = {
   rules: { networks: 2, rules: 3, reload: null, reloadStuckSince: null, bundle: null },
+  settings: null,
   workers: [{ number: 0, state: 'listening', since: null, restarts: 0 }],
   silent: [],
   upstreams: [],

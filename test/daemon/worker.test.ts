@@ -44,15 +44,18 @@ for (const transport of kinds) {
     socket.close()
 
     const workerData: WorkerInit = {
-      config: read.config,
+      settings: {
+        config: read.config,
+        upstreams: [],
+        labels: [],
+        disabledRoutes: new Set(),
+        cookieSecrets: undefined
+      },
       number: 0,
       cache: new SharedCache(2 ** 20, 1, new MemoryLog()).memory,
-      upstreams: [],
       upstreamSockets: 32,
-      cookieSecrets: undefined,
       notify: { primaries: [], zones: [] },
       probeKey: '0123456789abcdef',
-      disabledRoutes: new Set(),
       ring: createRing(),
       counters: allocateCounters(COUNTERS),
       descriptors: new DescriptorTable().shared

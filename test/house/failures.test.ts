@@ -303,6 +303,8 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   ],
   'worker hangs': ['daemon/service-manager.test.ts', 'the watchdog is notified while'],
   SIGHUP: ['cli/serve-failures.test.ts', 'a thousand SIGHUPs'],
+  'invalid settings file': ['daemon/settings.test.ts', 'a wrong file changes nothing'],
+  'settings file deleted or emptied': ['daemon/settings.test.ts', 'never be deleted or emptied'],
   'unreadable lines in a replayed log': [
     'replay/own-log.test.ts',
     'skips lines that it cannot read'

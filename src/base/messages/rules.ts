@@ -11,6 +11,11 @@ export const RULES = {
     `cannot use ${file} for this upstream: ${why}`,
   CONFIG_UNWRITABLE: (key: string, folder: string, why: string) =>
     `${key}: cannot write to ${folder}: ${why}`,
+  CONFIG_FILE: (key: string, file: string, why: string) => `${key}: cannot use ${file}: ${why}`,
+  CONFIG_EMPTY: (file: string) => `settings file ${file} is empty`,
+  CONFIG_SELF: (endpoint: string) =>
+    `upstream ${endpoint} is this gateway itself, which listens there until it is restarted`,
+  CONFIG_RESTART: (keys: string) => `takes effect after restart: ${keys}`,
   CONFIG_UNREADABLE: (file: string, why: string) => `cannot read settings file ${file}: ${why}`,
 
   // rules

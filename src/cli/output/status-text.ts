@@ -49,6 +49,7 @@ function healthStyled({ ready, problems }: Health): StyledText[] {
 
 const SECTIONS: readonly (readonly [string, (status: Status) => readonly StyledText[]])[] = [
   ['Rules', rulesLines],
+  ['Settings', settingsLines],
   ['Zones', zoneLines],
   ['Listening', listeningLines],
   ['Workers', workerLines],
@@ -76,9 +77,22 @@ function rulesLines({ rules }: Status): StyledText[] {
     `SHA-256 ${sha256}`,
     ...bundleLines(rules.bundle),
     ...dueLines(rules),
-    ...(reload === null ? [] : reloadLines(reload)),
+    ...(reload === null ? [] : reloadLines(reload, 'rules')),
     ...compiling,
     ...stuckLines(reloadStuckSince)
+  ]
+}
+
+function settingsLines({ settings }: Status): StyledText[] {
+  if (settings === null) return []
+  const { file, sha256, generation, since, reload, restart } = settings
+  return [
+    `generation ${generation}, in force since ${formatInstant(since)}`,
+    sha256 === null ? `no file at ${file}: defaults` : `${file}, SHA-256 ${sha256}`,
+    ...(reload === null ? [] : reloadLines(reload, 'settings')),
+    ...restart.map(({ key, running, wanted }): StyledText => {
+      return ['yellow', `${key} takes effect after restart: ${running} → ${wanted}`]
+    })
   ]
 }
 
@@ -122,11 +136,14 @@ function stuckLines(since: string | null): StyledText[] {
   return [['red', `reload stuck since ${formatInstant(since)}; previous rules remain in force`]]
 }
 
-function reloadLines(reload: NonNullable<Status['rules']['reload']>): StyledText[] {
+function reloadLines(
+  reload: NonNullable<Status['rules']['reload']>,
+  what: 'rules' | 'settings'
+): StyledText[] {
   const { at, reason, outcome, errors } = reload
   const colour = outcome === 'refused' ? 'red' : errors > 0 ? 'yellow' : 'green'
   const found = errors > 0 ? `, ${formatCount(errors, 'error')}` : ''
-  const kept = outcome === 'refused' ? '; previous rules remain in force' : ''
+  const kept = outcome === 'refused' ? `; previous ${what} remain in force` : ''
   return [
     [colour, `reloaded ${formatInstant(at)} (${reason}): ${outcome}${found}${kept}`],
     ...errorLines(reload)

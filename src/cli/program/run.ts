@@ -32,7 +32,7 @@ export function addRunCommands(program: Command, { io, done }: Context): void {
   const serve = program
     .command('serve')
     .summary('Answer DNS queries until SIGTERM or SIGINT')
-    .description('Answer DNS queries until SIGTERM or SIGINT. SIGHUP reloads the rules.')
+    .description('Answer DNS queries until SIGTERM or SIGINT. SIGHUP reloads settings and rules.')
     .action(async (_options, command: Command) => {
       const { serve } = await import('../commands/serve.js')
       done(await serve(command.optsWithGlobals(), io))

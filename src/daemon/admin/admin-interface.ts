@@ -1,5 +1,6 @@
 import { accessSync, constants } from 'node:fs'
 import { dirname } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { failure, InterdictError } from '../../base/error.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { AdminSocketConfig } from '../../config/config.js'
@@ -47,8 +48,11 @@ function isWritable(folder: string): boolean {
 export class AdminInterface {
   private readonly server = new AdminServer(request => this.handle(request))
   private socket: AdminSocket | undefined
+  private config: AdminSocketConfig | undefined
 
-  constructor(private readonly options: AdminOptions) {}
+  constructor(private readonly options: AdminOptions) {
+    this.config = options.socket
+  }
 
   /**
    * Opens the socket, unless it is off in the settings. If it cannot be opened where it is by default, the
@@ -57,23 +61,59 @@ export class AdminInterface {
    * @returns the errors that prevent the start
    */
   async open(): Promise<readonly SerializedError[]> {
-    const { socket, log } = this.options
-    if (socket === undefined) return []
-    const { position } = socket
+    const { socket, errors } = await this.openAt(this.options.socket)
+    this.socket = socket
+    return errors
+  }
+
+  /**
+   * Opens the socket of other settings beside the present one. Clients of the present one are answered.
+   *
+   * @returns the errors that prevent it; `commit` closes the previous socket, `discard` the new one
+   */
+  async prepare(config: AdminSocketConfig | undefined) {
+    const open = this.socket?.path
+    const isSame =
+      open === undefined
+        ? isDeepStrictEqual(config?.paths, this.config?.paths)
+        : (config?.paths.includes(open) ?? false)
+    const { socket, errors } = isSame
+      ? { socket: this.socket, errors: [] }
+      : await this.openAt(config)
+    return {
+      errors,
+      commit: () => {
+        if (!isSame) this.socket?.close()
+        this.socket = socket
+        this.config = config
+      },
+      discard: () => {
+        if (!isSame) socket?.close()
+      }
+    }
+  }
+
+  private async openAt(config: AdminSocketConfig | undefined): Promise<{
+    readonly socket: AdminSocket | undefined
+    readonly errors: readonly SerializedError[]
+  }> {
+    if (config === undefined) return { socket: undefined, errors: [] }
+    const { position } = config
     const isDefault = position === undefined
     const errors: SerializedError[] = []
-    for (const path of isDefault ? usablePaths(socket) : socket.paths) {
+    let socket: AdminSocket | undefined
+    for (const path of isDefault ? usablePaths(config) : config.paths) {
       try {
-        this.socket = await openAdminSocket({ path, position }, this.server.accept)
+        socket = await openAdminSocket({ path, position }, this.server.accept)
         break
       } catch (error) {
         errors.push(serializeError(error))
       }
     }
-    if (!isDefault) return errors
-    const then = this.socket === undefined ? '; serving without it' : ''
-    for (const { code, message } of errors) log.warn({ code }, `${message}${then}`)
-    return []
+    if (!isDefault) return { socket, errors }
+    const then = socket === undefined ? '; serving without it' : ''
+    for (const { code, message } of errors) this.options.log.warn({ code }, `${message}${then}`)
+    return { socket, errors: [] }
   }
 
   close(): void {

@@ -28,6 +28,7 @@ export interface AdminSocketPlace {
 
 /** A listening Unix stream socket. */
 export interface AdminSocket {
+  readonly path: string
   /** Stops listening, and removes the file if it is still this socket. */
   close(): void
 }
@@ -51,6 +52,7 @@ export async function openAdminSocket(
   server.on('error', () => undefined)
   const own = statOf(path)
   return {
+    path,
     close: () => {
       // Closing removes whatever is at the path: see unlink in libuv's uv__pipe_close.
       if (isSame(statOf(path), own)) server.close(release)

@@ -34,6 +34,7 @@ export const PROBLEMS = {
   RULES_REFUSED: true,
   RELOAD_STUCK: true,
   SECRETS_REFUSED: false,
+  SETTINGS_REFUSED: false,
   LOG_UNWRITABLE: true,
   RECORDER_SILENT: true,
   UPSTREAMS_DOWN: true,
@@ -84,6 +85,14 @@ const CHECKS: readonly ((status: Status) => Found)[] = [
     return reload.outcome === 'refused'
       ? [['RULES_REFUSED', `the rules have errors, the previous ones are in force: ${errors}`]]
       : [['SECRETS_REFUSED', `a secret file has errors, the previous one is in use: ${errors}`]]
+  },
+  ({ settings }) => {
+    const reload = settings?.reload
+    if (reload?.outcome !== 'refused') return []
+    const errors = firstError(reload)
+    return [
+      ['SETTINGS_REFUSED', `the settings have errors, the previous ones are in force: ${errors}`]
+    ]
   },
   ({ rules: { reloadStuckSince: since } }) =>
     since === null ? [] : [['RELOAD_STUCK', `a reload that began at ${since} has not ended`]],

@@ -1,6 +1,7 @@
 import { systemClock } from '../../base/clock.js'
 import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../../base/units.js'
 import { packageVersion } from '../../base/package.js'
+import type { PendingRestart } from '../../config/restart-keys.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { ListState } from '../../rules/lists/load-list.js'
 import type { BundleFacts } from '../../rules/model/types.js'
@@ -12,6 +13,7 @@ import type { RecorderHandle } from '../querylog/recorder-handle.js'
 import { bundleState, type BundleState } from '../reload/bundle-expiry.js'
 import type { ReloadStatus, ReloadReporter } from '../reload/reload-reporter.js'
 import type { RemoteListStatus, RemoteListUpdater } from '../sources/remote-list-updater.js'
+import type { SettingsState } from '../settings/settings-reloader.js'
 import type { ZoneStatus, ZoneTransfers } from '../sources/zone-transfers.js'
 import type { PendingList, RecorderReply } from '../threads/messages.js'
 import type { CacheStatus, SharedCache } from '../workers/shared-cache.js'
@@ -36,6 +38,8 @@ export interface Status extends WorkerCounters {
   readonly transport: Transport['kind']
   readonly listening: readonly Endpoint[]
   readonly rules: RulesStatus
+  /** Null: they do not come from a file. */
+  readonly settings: SettingsStatus | null
   readonly workers: readonly (Omit<WorkerSummary, 'since'> & { readonly since: string | null })[]
   /** Workers that did not reply in time: the sums lack their counters. */
   readonly silent: readonly number[]
@@ -53,6 +57,20 @@ export interface Status extends WorkerCounters {
   readonly recorder: (RecorderReply & { readonly restarts: number }) | null
   /** Null: archiving, retention and chaining are off, or the query log is. */
   readonly archive: ArchiveStatus | null
+}
+
+/** The settings in force. */
+export interface SettingsStatus {
+  readonly file: string
+  /** Of the file when it was last read without an error; null: there was none. */
+  readonly sha256: string | null
+  /** 1 at the start, one more with each change. */
+  readonly generation: number
+  readonly since: string
+  /** Null: no reload yet. */
+  readonly reload: RulesStatus['reload']
+  /** What in the file takes effect after a restart. */
+  readonly restart: readonly PendingRestart[]
 }
 
 export interface RulesStatus {
@@ -110,6 +128,7 @@ export interface StatusSources extends UpstreamSources {
     'since' | 'last' | 'stuckSince' | 'due' | 'lists' | 'pendingLists'
   >
   readonly rules: Snapshot
+  readonly settings: SettingsState | undefined
   readonly zones: Pick<ZoneTransfers, 'status'>
   readonly lists: Pick<RemoteListUpdater, 'status'>
   readonly certificates: readonly CertificateDates[]
@@ -144,6 +163,7 @@ export async function gatherStatus(
     transport,
     listening: endpoints,
     rules: rulesStatus(sources.rules, sources.reporter),
+    settings: sources.settings === undefined ? null : settingsStatus(sources.settings),
     workers: workerPool.summaries.map(worker => ({
       ...worker,
       since: worker.since === undefined ? null : showInstant(worker.since)
@@ -161,6 +181,17 @@ export async function gatherStatus(
     alerts: sources.alerts,
     recorder: typeof recorded === 'object' ? { ...recorded, restarts: recorder.restarts } : null,
     archive
+  }
+}
+
+function settingsStatus({ file, generation, since, last, restart }: SettingsState): SettingsStatus {
+  return {
+    file: file.path,
+    sha256: file.sha256 ?? null,
+    generation,
+    since: showInstant(since),
+    reload: last === undefined ? null : { ...last, at: showInstant(last.at) },
+    restart
   }
 }
 

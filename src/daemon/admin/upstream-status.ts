@@ -43,14 +43,14 @@ export interface UpstreamSources {
   readonly defaultUpstreams: readonly string[]
 }
 
-/** @param workers the states of each worker, in the order of `upstreams` */
+/** @param workers the states of each worker; a worker that is about to get new settings lacks some */
 export function upstreamsStatus(
   { upstreams, defaultUpstreams, loopDetector }: UpstreamSources,
   workers: readonly (readonly UpstreamState[])[]
 ): UpstreamStatus[] {
   const { disabledRoutes } = loopDetector
-  return upstreams.map((address, index) => {
-    const states = workers.flatMap(states => states[index] ?? [])
+  return upstreams.map(address => {
+    const states = workers.flatMap(states => states.find(one => one.address === address) ?? [])
     const loopsFor = disabledRoutes.filter(({ upstream }) => upstream === address)
     return {
       address,

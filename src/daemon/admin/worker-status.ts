@@ -74,9 +74,9 @@ export function collectCounters({
       overClientLimit: sumOf(tcp, ({ counts }) => counts.overClientLimit)
     },
     limits: {
-      queries: { ...(limits?.queryLimit?.counts ?? NO_LIMIT_COUNTS) },
-      responses: { ...(limits?.responseLimit?.counts ?? NO_LIMIT_COUNTS) },
-      frontEnds: { refused: limits?.proxies?.counts.rejected ?? 0 }
+      queries: { ...(limits?.counts.queries ?? NO_LIMIT_COUNTS) },
+      responses: { ...(limits?.counts.responses ?? NO_LIMIT_COUNTS) },
+      frontEnds: { refused: limits?.counts.proxies.rejected ?? 0 }
     }
   }
 }

@@ -25,25 +25,31 @@ import { Alerts } from '../alerts/alerts.js'
 import { Archiver } from '../querylog/archiver.js'
 import { checkChainKey } from '../querylog/chain-key.js'
 import { RecorderHandle } from '../querylog/recorder-handle.js'
-import type { CompilerHandle } from '../reload/compiler-handle.js'
+import type { CompilerHandle, SettingsSource } from '../reload/compiler-handle.js'
 import type { ReloadReason } from '../reload/reload-reporter.js'
 import { RulesReloader } from '../reload/rules-reloader.js'
+import { prepareSettings, type SettingsParts } from '../settings/prepare-settings.js'
+import { SettingsReloader } from '../settings/settings-reloader.js'
 import { serializeError, type SerializedError } from '../threads/serialized-error.js'
 import type { StartThread } from '../threads/thread.js'
 import { EventLoopLag } from '../threads/event-loop-lag.js'
-import { loadCookieSecrets } from '../workers/cookie-secrets.js'
+import { loadCookieSecrets, type CookieSecrets } from '../workers/cookie-secrets.js'
 import { RuleCounters } from '../workers/rule-counters.js'
 import { SharedCache } from '../workers/shared-cache.js'
 import { descriptorLimit, upstreamSocketLimit } from '../workers/upstream-ports.js'
 import { WorkerPool } from '../workers/worker-pool.js'
 import { bootstrapServers, routesOf, configuredUpstreams } from './configured-upstreams.js'
 import { findFreeEndpoint } from './free-endpoint.js'
-import { LoopDetector, newProbeKey } from './loop-detector.js'
+import { LoopDetector, newProbeKey, type LoopCheckPlan } from './loop-detector.js'
 import type { Predecessor } from './predecessor.js'
 import type { Inheritance } from './successor.js'
 
 export interface GatewayOptions {
   readonly config: Config
+  /** Where the settings come from; undefined: they are not reloaded. */
+  readonly source?: SettingsSource | undefined
+  /** Opens the service log of other settings. */
+  readonly prepareLog?: SettingsParts['prepareLog']
   readonly transport: Transport
   readonly log: ServiceLog
   readonly startThread: StartThread
@@ -63,9 +69,13 @@ export interface GatewayOptions {
 export class Gateway {
   /** The endpoints it listens on, with the port chosen for port 0. */
   endpoints: readonly Endpoint[] = []
+  /** The settings in force. */
+  config: Config
   /** Labels of all upstreams. */
-  readonly upstreams: readonly string[]
-  private readonly defaultUpstreams: readonly string[]
+  upstreams: readonly string[]
+  private defaultUpstreams: readonly string[]
+  /** Labels of all upstreams since the start, whose places never change. */
+  private labels: readonly string[]
 
   private readonly cache: SharedCache
   private readonly workerPool: WorkerPool
@@ -78,22 +88,24 @@ export class Gateway {
   private readonly http: HttpHandle
   private readonly ruleCounters: RuleCounters
   private readonly lag: EventLoopLag
-  private readonly certificates: CertificateReader
+  private certificates: CertificateReader
   private readonly alerts: Alerts
   /** Memory for what is counted by the active rules. */
   private counters: SharedArrayBuffer | undefined
-  private hasCookieSecrets = false
+  private cookieSecrets: CookieSecrets | undefined
+  private readonly settings: SettingsReloader | undefined
   private isStopping = false
   private readonly created = { wall: Date.now(), monotonic: performance.now() }
 
   constructor(private readonly options: GatewayOptions) {
-    const { config, log, startThread, transport, compiler } = options
+    const { config, log, startThread, transport, compiler, source } = options
+    this.config = config
     const { upstreams, labels, defaults, warnings } = configuredUpstreams(config)
     const count = workerCount(config, transport)
     const rings = Array.from({ length: count }, () => createRing())
     const { queries: settings, outputs } = config.log
     compiler.log = log
-    this.upstreams = labels
+    this.upstreams = this.labels = labels
     this.defaultUpstreams = defaults
     this.warnings = warnings
     const recording = { settings, outputs, rings, upstreams: labels }
@@ -110,7 +122,9 @@ export class Gateway {
     )
     const upstreamSockets = upstreamSocketLimit(count, descriptorLimit())
     const memory = { cache: this.cache.memory, counters }
-    const init = { config, upstreams, upstreamSockets, probeKey, ...memory }
+    const disabledRoutes: ReadonlySet<number> = new Set()
+    const forWorkers = { config, upstreams, labels, disabledRoutes, cookieSecrets: undefined }
+    const init = { settings: forWorkers, upstreamSockets, probeKey, ...memory }
     const onProbe = (token: string): void => this.loopDetector.onProbeReturned(token)
     const onNotify = (zone: string, primary: string): void => this.reloader.onNotify(zone, primary)
     const onDeath = (worker: number): void => this.cache.onDeath(worker)
@@ -119,8 +133,7 @@ export class Gateway {
     this.workerPool = new WorkerPool({ startThread, init, rings, log, ...events })
     this.loopDetector = new LoopDetector({
       key: probeKey,
-      routes: routesOf(upstreams, config.upstreams.forward),
-      interval: config.upstreams.loopCheck * MS_PER_SECOND,
+      plan: loopCheckPlan(config, upstreams),
       transport,
       timers: systemTimers,
       log,
@@ -154,9 +167,17 @@ export class Gateway {
       startThread,
       bootstrap,
       adopt: (snapshot, isFirst) => this.adopt(snapshot, isFirst),
+      reloadSettings: async reason => this.settings?.reload(reason),
       reloadSecrets: () => this.reloadCookieSecrets(),
       setNotifySources: rules => this.workerPool.setNotifySources(rules)
     })
+    this.settings =
+      source &&
+      new SettingsReloader({
+        ...{ compiler, log, config, source },
+        apply: next => this.applySettings(next),
+        onChange: () => void this.reload('settings changed')
+      })
   }
 
   /** The active rules. */
@@ -176,7 +197,7 @@ export class Gateway {
   /** Its sockets for clients, and what else a process that replaces it needs. */
   async inheritance(): Promise<Inheritance> {
     const sockets = await this.workerPool.sockets()
-    return { sockets, cookieSecrets: this.workerPool.cookieSecrets }
+    return { sockets, cookieSecrets: this.cookieSecrets }
   }
 
   /**
@@ -201,13 +222,59 @@ export class Gateway {
     // After the listeners, so that clients are served first: log records wait in the rings meanwhile.
     this.recorder.start()
     this.reloader.startWatching(this.warnings)
+    this.settings?.startWatching()
     this.loopDetector.start()
     if (config.log.queries.which !== 'none') this.archiver.start()
     this.alerts.start()
     return []
   }
 
-  /** Reloads the rules. Errors are logged, and the previous rules remain active. */
+  /**
+   * Changes the settings of everything that runs, or nothing if there is an error. What needs a restart is
+   * as before: see `withoutRestart`.
+   *
+   * @returns the errors that prevent it
+   */
+  async applySettings(config: Config): Promise<readonly SerializedError[]> {
+    const { admin, recorder, options } = this
+    const { prepareLog = () => NOTHING_PREPARED } = options
+    const parts = { admin, recorder, prepareLog }
+    const prepared = await prepareSettings(this.config, config, this.endpoints, parts)
+    if (!prepared.ok) return prepared.errors
+    if (this.isStopping) {
+      prepared.discard()
+      return []
+    }
+    prepared.commit()
+    const { upstreams, labels, defaults, warnings } = configuredUpstreams(config)
+    const isRandom = config.cookies.secretFile === undefined
+    const wasRandom = this.config.cookies.secretFile === undefined
+    // A random secret is kept as long as the process runs.
+    const keeps = config.cookies.server && isRandom && wasRandom && this.cookieSecrets !== undefined
+    if (!keeps) this.cookieSecrets = prepared.cookieSecrets
+    this.config = config
+    this.upstreams = labels
+    this.defaultUpstreams = defaults
+    this.labels = [...new Set([...this.labels, ...labels])]
+    const { queries, outputs } = config.log
+    recorder.configure({ settings: queries, outputs, upstreams: this.labels })
+    const disabledRoutes = this.loopDetector.configure(loopCheckPlan(config, upstreams))
+    const { cookieSecrets } = this
+    const forWorkers = { config, upstreams, labels: this.labels, disabledRoutes, cookieSecrets }
+    this.workerPool.configure(forWorkers)
+    const { path, archive: parquet, chain, retention: keep } = queries
+    this.archiver.configure({ path, parquet, chain, keep })
+    if (queries.which === 'none') this.archiver.stop()
+    else this.archiver.start()
+    for (const { code, message } of warnings) options.log.warn({ code }, message)
+    const bootstrap = bootstrapServers(config, upstreams)
+    this.certificates = new CertificateReader(certificateFiles(config))
+    this.alerts.update(config, bootstrap)
+    this.reloader.configure(config, bootstrap, prepared.primaries)
+    return []
+  }
+
+  /** Reloads the rules, and the settings first on SIGHUP. Errors are logged, and the previous ones remain active. */
   reload(reason: ReloadReason): Promise<void> {
     return this.reloader.reload(reason)
   }
@@ -225,7 +292,7 @@ export class Gateway {
    * @returns whether all threads have ended
    */
   async stop(leaves = false): Promise<boolean> {
-    const { lameDuck, grace } = this.options.config.shutdown
+    const { lameDuck, grace } = this.config.shutdown
     this.isStopping = true
     if (!leaves) await sleep(lameDuck)
     this.close()
@@ -251,6 +318,7 @@ export class Gateway {
 
   private close(): void {
     this.reloader.close()
+    this.settings?.close()
     this.admin.close()
     void this.http.close()
     this.loopDetector.close()
@@ -318,16 +386,15 @@ export class Gateway {
 
   /** Reads the cookie secrets again; on errors the previous ones remain active. */
   private async reloadCookieSecrets(): Promise<readonly SerializedError[]> {
-    const { config, predecessor } = this.options
-    const { cookies } = config
+    const { cookies } = this.config
     // A random secret is kept as long as the process runs.
     const isRandom = cookies.secretFile === undefined
-    if (this.hasCookieSecrets && isRandom) return []
+    if (this.cookieSecrets !== undefined && isRandom) return []
     try {
+      const { predecessor } = this.options
       const inherited = isRandom && cookies.server ? predecessor?.cookieSecrets : undefined
-      const secrets = inherited ?? (await loadCookieSecrets(cookies))
-      if (secrets !== undefined) this.workerPool.setCookieSecrets(secrets)
-      this.hasCookieSecrets = true
+      this.cookieSecrets = inherited ?? (await loadCookieSecrets(cookies))
+      if (this.cookieSecrets !== undefined) this.workerPool.setCookieSecrets(this.cookieSecrets)
       return []
     } catch (error) {
       return (error as AggregateError).errors.map(serializeError)
@@ -361,9 +428,17 @@ export class Gateway {
     }
     const sources = { workerPool, cache, recorder, archiver, loopDetector, reporter, rules, zones }
     const { defaultUpstreams } = this
-    const names = { endpoints, upstreams, defaultUpstreams, transport }
+    const settings = this.settings?.state
+    const names = { endpoints, upstreams, defaultUpstreams, transport, settings }
     return gatherStatus({ ...sources, ...names, ...times, lists, certificates, alerts })
   }
+}
+
+const NOTHING_PREPARED = { commit: () => undefined, discard: () => undefined }
+
+function loopCheckPlan(config: Config, upstreams: readonly Endpoint[]): LoopCheckPlan {
+  const { forward, loopCheck } = config.upstreams
+  return { routes: routesOf(upstreams, forward), interval: loopCheck * MS_PER_SECOND }
 }
 
 /** Threads cannot share a port on every transport. */

@@ -1,4 +1,5 @@
 import { randomBytes, randomInt } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import type { Milliseconds } from '../../base/units.js'
 import { MAX_UPSTREAM_QUERY_SIZE, encodeUpstreamQuery } from '../../dns/message/encode-query.js'
 import { LoopProbes, PROBE_RESULT, decodeProbeResponse } from '../../dns/message/loop-probe.js'
@@ -26,11 +27,16 @@ const randomHex = (): string => randomBytes(KEY_SIZE).toString('hex')
 /** The key by which this process recognizes its own probes. */
 export const newProbeKey = randomHex
 
-export interface LoopDetectorOptions {
-  readonly key: string
+/** What is checked; may be replaced. */
+export interface LoopCheckPlan {
   readonly routes: readonly Route[]
   /** Time between two rounds; 0: off. */
   readonly interval: Milliseconds
+}
+
+export interface LoopDetectorOptions {
+  readonly key: string
+  readonly plan: LoopCheckPlan
   readonly transport: Transport
   readonly timers: Timers
   readonly log: ServiceLog
@@ -64,9 +70,12 @@ interface Probe {
  */
 export class LoopDetector {
   private readonly names: LoopProbes
-  private readonly looping = new Set<number>()
+  private looping = new Set<number>()
   /** Routes whose partial loop has been logged. */
-  private readonly partial = new Set<number>()
+  private partial = new Set<number>()
+  private plan: LoopCheckPlan
+  /** Number of the current round. */
+  private round = 0
   private probes = new Map<string, Probe>()
   private readonly sockets = new Map<4 | 6, UpstreamSocket>()
   private readonly exchanges = new Set<TlsExchange>()
@@ -75,16 +84,40 @@ export class LoopDetector {
 
   constructor(private readonly options: LoopDetectorOptions) {
     this.names = new LoopProbes(options.key)
+    this.plan = options.plan
+  }
+
+  /**
+   * Replaces what is checked, and begins a round. Loops that are known stay known.
+   *
+   * @returns the routes that loop, by their new numbers
+   */
+  configure(plan: LoopCheckPlan): ReadonlySet<number> {
+    if (isDeepStrictEqual(plan, this.plan)) return this.looping
+    const known = this.plan.routes
+    const renumbered = (before: ReadonlySet<number>): Set<number> => {
+      const names = new Set(known.filter(({ number }) => before.has(number)).map(nameOf))
+      const after = plan.interval === 0 ? [] : plan.routes.filter(one => names.has(nameOf(one)))
+      return new Set(after.map(({ number }) => number))
+    }
+    this.looping = renumbered(this.looping)
+    this.partial = renumbered(this.partial)
+    this.plan = plan
+    this.timer?.cancel()
+    this.round++
+    this.dropProbes()
+    this.start()
+    return this.looping
   }
 
   /** Routes disabled because of a loop. */
   get disabledRoutes(): readonly ReturnType<typeof fieldsOf>[] {
-    return this.options.routes.filter(({ number }) => this.looping.has(number)).map(fieldsOf)
+    return this.plan.routes.filter(({ number }) => this.looping.has(number)).map(fieldsOf)
   }
 
   /** Call once the workers listen, so that returning probes are received. */
   start(): void {
-    if (this.options.interval > 0) void this.runRound()
+    if (this.plan.interval > 0) void this.runRound()
   }
 
   /** Called when a worker received a query for the name of a probe. */
@@ -105,13 +138,15 @@ export class LoopDetector {
   }
 
   private async runRound(): Promise<void> {
-    const { routes, timers, interval } = this.options
+    const { timers } = this.options
+    const { routes, interval } = this.plan
+    const round = ++this.round
     const previous = [...this.probes.values()]
     this.dropProbes()
     for (const probe of previous) if (isUndecided(probe)) this.conclude(probe)
     const overUdp = routes.filter(({ server }) => server.tls === undefined)
     for (const family of new Set(overUdp.map(familyOf))) await this.openSocket(family)
-    if (this.closed) return
+    if (this.closed || round !== this.round) return
     for (const route of routes) this.send(route)
     this.timer = timers.after(interval, () => void this.runRound())
   }
@@ -213,6 +248,12 @@ export class LoopDetector {
 /** Whether exactly one of the two events has happened. */
 function isUndecided({ returned, answer }: Probe): boolean {
   return returned !== (answer !== PROBE_RESULT.none)
+}
+
+/** A route, whatever its number. */
+function nameOf(route: Route): string {
+  const { upstream, domain } = fieldsOf(route)
+  return `${upstream} ${domain}`
 }
 
 function familyOf({ server }: Route): 4 | 6 {

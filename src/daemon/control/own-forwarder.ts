@@ -2,7 +2,7 @@ import { systemClock } from '../../base/clock.js'
 import type { Config } from '../../config/config.js'
 import { chooseTransport } from '../../udp/transport.js'
 import type { Forwarder } from '../../upstream/forwarder.js'
-import { openForwarder } from '../workers/open-forwarder.js'
+import { forwarderSettings, openForwarder } from '../workers/open-forwarder.js'
 import { configuredUpstreams } from './configured-upstreams.js'
 
 /** A forwarder to the upstreams of the settings outside a worker, for one query. It logs nothing. */
@@ -10,5 +10,5 @@ export function openOwnForwarder(config: Config): Promise<Forwarder> {
   const { transport } = chooseTransport('portable')
   const silent = { info: () => undefined, warn: () => undefined, error: () => undefined }
   const { upstreams } = configuredUpstreams(config)
-  return openForwarder(config, upstreams, transport, systemClock, silent)
+  return openForwarder(forwarderSettings(config, upstreams), transport, systemClock, silent)
 }

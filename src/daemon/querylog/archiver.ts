@@ -48,7 +48,7 @@ export interface ArchiverOptions extends Omit<ArchiveOptions, 'threads'> {
 /** Starts a process for maintenance of closed query log files whenever there is work. */
 export class Archiver {
   readonly reporter = new MaintenanceReporter()
-  private readonly layout: LogLayout
+  private layout: LogLayout
   private timer: NodeJS.Timeout | undefined
   private child: ChildProcess | undefined
   private retryNotBefore: Milliseconds = -Infinity
@@ -64,8 +64,16 @@ export class Archiver {
   private isDuckDbMissing = false
   private isClosed = false
 
-  constructor(readonly options: ArchiverOptions) {
+  constructor(public options: ArchiverOptions) {
     this.layout = new LogLayout(options.path)
+  }
+
+  /** Replaces the settings. A run in progress ends as it began; the next one is due at once. */
+  configure(settings: Pick<ArchiverOptions, 'path' | 'parquet' | 'chain' | 'keep'>): void {
+    this.options = { ...this.options, ...settings }
+    this.layout = new LogLayout(settings.path)
+    this.isIncomplete = true
+    this.retryNotBefore = -Infinity
   }
 
   /** Whether maintenance is on. */
@@ -90,8 +98,15 @@ export class Archiver {
   }
 
   start(): void {
+    clearInterval(this.timer)
     this.timer = setInterval(() => this.check(), this.options.checkInterval ?? CHECK_INTERVAL)
     this.timer.unref()
+  }
+
+  /** Starts no further run. */
+  stop(): void {
+    clearInterval(this.timer)
+    this.timer = undefined
   }
 
   /** Kills the process, which is safe at any moment. */

@@ -45,7 +45,7 @@ export class ExportHandle {
   private restarts = 0
 
   constructor(
-    private readonly outputs: readonly OutputConfig[],
+    private outputs: readonly OutputConfig[],
     private readonly log: ServiceLog,
     private readonly start: StartExport = startExport
   ) {
@@ -54,6 +54,7 @@ export class ExportHandle {
 
   /** Queues a block of whole lines; the block is copied, and may be reused when this returns. */
   push(block: Uint8Array, lines: number): void {
+    if (this.outputs.length === 0) return
     const isFull = Atomics.load(this.backlog, 0) + block.length > MAX_BACKLOG
     if (isFull || this.thread === undefined) {
       this.dropped += lines
@@ -62,6 +63,12 @@ export class ExportHandle {
     Atomics.add(this.backlog, 0, block.length)
     Atomics.add(this.backlog, 1, lines)
     this.thread.send({ kind: 'block', octets: Uint8Array.from(block), lines })
+  }
+
+  /** Replaces the outputs; one that stays as it is goes on. */
+  configure(outputs: readonly OutputConfig[]): void {
+    this.outputs = outputs
+    this.thread?.send({ kind: 'outputs', outputs })
   }
 
   /** The status of each output; empty if the thread does not reply. */

@@ -11,18 +11,35 @@ import { serializeError, type SerializedError } from '../threads/serialized-erro
 /** How often the locks are checked: as often as the query log is checked for deletion. */
 const CHECK_INTERVAL: Milliseconds = MS_PER_SECOND
 
+type LockSettings = Pick<RecorderInit, 'settings' | 'outputs'>
+
+interface HeldLock {
+  readonly lock: FolderLock
+  readonly folder: string
+}
+
+/** Locks acquired for settings that are not in force yet. */
+export interface PreparedLocks {
+  /** Why they cannot be acquired; then none is held for them. */
+  readonly errors: readonly SerializedError[]
+  /** The settings are in force: releases what only the previous ones need. */
+  commit(): void
+  /** The settings are not used. */
+  discard(): void
+}
+
 /**
  * The locks of the folders that a gateway writes: that of the query log, and the spools of its outputs.
  * A lock that is deleted, with its folder or alone, is acquired again.
  */
 export class LogLocks {
-  private readonly locks: { readonly lock: FolderLock; readonly folder: string }[] = []
+  private locks: readonly HeldLock[] = []
   /** The code of the last error of each lock that is not held. */
   private readonly reported = new Map<FolderLock, string>()
   private timer: NodeJS.Timeout | undefined
 
   constructor(
-    private readonly init: Pick<RecorderInit, 'settings' | 'outputs'>,
+    private readonly init: LockSettings,
     private readonly log: ServiceLog
   ) {}
 
@@ -33,11 +50,46 @@ export class LogLocks {
    * @returns the errors that prevent the start: LOG_LOCKED, OUTPUT_LOCKED; then no lock is held
    */
   async acquire(): Promise<readonly SerializedError[]> {
+    const { locks, errors } = await this.acquireAll(lockRequests(this.init))
+    if (errors.length > 0) return errors
+    this.locks = locks
+    this.checkLater()
+    return []
+  }
+
+  /** Acquires the locks that other settings need, in addition to those that are held. */
+  async prepare(settings: LockSettings): Promise<PreparedLocks> {
+    const wanted = lockRequests(settings)
+    const isHeld = ({ folder }: LockRequest) => this.locks.some(one => one.folder === folder)
+    const { locks, errors } = await this.acquireAll(wanted.filter(request => !isHeld(request)))
+    return {
+      errors,
+      commit: () => {
+        const isWanted = ({ folder }: HeldLock) => wanted.some(one => one.folder === folder)
+        for (const { lock } of this.locks.filter(one => !isWanted(one))) lock.release()
+        this.locks = [...this.locks.filter(isWanted), ...locks]
+      },
+      discard: () => {
+        for (const { lock } of locks) lock.release()
+      }
+    }
+  }
+
+  release(): void {
+    clearTimeout(this.timer)
+    this.timer = undefined
+    for (const { lock } of this.locks) lock.release()
+    this.locks = []
+  }
+
+  /** @returns the locks, none if there are errors */
+  private async acquireAll(requests: readonly LockRequest[]) {
+    const locks: HeldLock[] = []
     const errors: SerializedError[] = []
-    for (const request of this.requests()) {
+    for (const request of requests) {
       const { folder } = request
       const lock = new FolderLock(request)
-      this.locks.push({ lock, folder })
+      locks.push({ lock, folder })
       try {
         await lock.acquire()
       } catch (error) {
@@ -48,27 +100,8 @@ export class LogLocks {
       const shared = await lock.sharedFileSystem()
       if (shared !== undefined) this.warn(folder, failure('LOCK_SHARED', folder, shared))
     }
-    if (errors.length > 0) this.release()
-    else this.checkLater()
-    return errors
-  }
-
-  release(): void {
-    clearTimeout(this.timer)
-    this.timer = undefined
-    for (const { lock } of this.locks.splice(0)) lock.release()
-  }
-
-  private requests(): LockRequest[] {
-    const { settings, outputs } = this.init
-    const requests = outputs.map(({ name, spool: { folder } }): LockRequest => {
-      const lockedError = (holder: string) => failure('OUTPUT_LOCKED', name, folder, holder)
-      return { folder, lockedError, mode: SPOOL_MODE }
-    })
-    const folder = dirname(settings.path)
-    const lockedError = (holder: string) => failure('LOG_LOCKED', folder, holder)
-    const needsLog = settings.which !== 'none' && mayBeFile(settings.path)
-    return needsLog ? [{ folder, lockedError }, ...requests] : requests
+    if (errors.length > 0) for (const { lock } of locks.splice(0)) lock.release()
+    return { locks, errors }
   }
 
   private checkLater(): void {
@@ -101,6 +134,17 @@ export class LogLocks {
     const { code, message } = serializeError(error)
     this.log.warn({ code, folder }, message)
   }
+}
+
+function lockRequests({ settings, outputs }: LockSettings): LockRequest[] {
+  const requests = outputs.map(({ name, spool: { folder } }): LockRequest => {
+    const lockedError = (holder: string) => failure('OUTPUT_LOCKED', name, folder, holder)
+    return { folder, lockedError, mode: SPOOL_MODE }
+  })
+  const folder = dirname(settings.path)
+  const lockedError = (holder: string) => failure('LOG_LOCKED', folder, holder)
+  const needsLog = settings.which !== 'none' && mayBeFile(settings.path)
+  return needsLog ? [{ folder, lockedError }, ...requests] : requests
 }
 
 /** A pipe or device has no folder to lock. */

@@ -8,7 +8,7 @@ import { PendingRequests, type NoReply } from '../threads/pending-requests.js'
 import { serializeError } from '../threads/serialized-error.js'
 import type { SerializedError } from '../threads/serialized-error.js'
 import type { StartThread, Thread } from '../threads/thread.js'
-import { LogLocks } from './log-locks.js'
+import { LogLocks, type PreparedLocks } from './log-locks.js'
 
 /** Attempts to drain: a recorder that dies while it writes the last records is restarted. */
 const DRAIN_ATTEMPTS = 3
@@ -32,7 +32,7 @@ export class RecorderHandle {
 
   constructor(
     private readonly startThread: StartThread,
-    private readonly init: RecorderInit,
+    private init: RecorderInit,
     private readonly log: ServiceLog
   ) {
     this.locks = new LogLocks(init, log)
@@ -45,6 +45,19 @@ export class RecorderHandle {
    */
   lock(): Promise<readonly SerializedError[]> {
     return this.locks.acquire()
+  }
+
+  /** Locks what other settings need: see `LogLocks.prepare`. */
+  prepare(settings: Pick<RecorderInit, 'settings' | 'outputs'>): Promise<PreparedLocks> {
+    return this.locks.prepare(settings)
+  }
+
+  /** Replaces the settings. Call this before any worker uses a new upstream. */
+  configure(changes: Pick<RecorderInit, 'settings' | 'outputs' | 'upstreams'>): void {
+    const { settings, outputs, upstreams } = changes
+    this.init = { ...this.init, ...changes }
+    this.thread?.send({ kind: 'upstreams', labels: upstreams })
+    this.thread?.send({ kind: 'settings', settings, outputs })
   }
 
   /** Starts the thread. Records made before wait in the rings. */

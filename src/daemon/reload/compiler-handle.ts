@@ -1,5 +1,6 @@
 import type { Milliseconds } from '../../base/units.js'
 import type { Config } from '../../config/config.js'
+import type { SettingsFile } from '../../config/load.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
 import type {
   CompileResult,
@@ -12,6 +13,7 @@ import { completesWithin } from '../threads/completes-within.js'
 import { serializeError } from '../threads/serialized-error.js'
 import type { SerializedError } from '../threads/serialized-error.js'
 import type { StartThread, Thread } from '../threads/thread.js'
+import type { WatchState } from './watch-state.js'
 
 /** An idle thread is ended, since it holds tens of megabytes, more after a long list. */
 const IDLE_TIMEOUT: Milliseconds = 5_000
@@ -23,9 +25,20 @@ const END_TIMEOUT: Milliseconds = 5_000
 /** A job on which the thread died is tried once more, in a new thread. */
 const MAX_ATTEMPTS = 2
 
-export type SettingsResult =
-  | { readonly ok: true; readonly config: Config }
-  | { readonly ok: false; readonly errors: readonly SerializedError[] }
+/** The settings as they were read. */
+export interface SettingsResult {
+  /** Undefined: they have errors. */
+  readonly config: Config | undefined
+  readonly errors: readonly SerializedError[]
+  /** Undefined: the thread died, and nothing was read. */
+  readonly source: SettingsSource | undefined
+}
+
+export interface SettingsSource {
+  readonly file: SettingsFile
+  /** The file as it was when it was read. */
+  readonly watchState: WatchState
+}
 
 interface Job {
   readonly request: ToCompiler
@@ -80,8 +93,12 @@ export class CompilerHandle {
   /** Reads the settings file; see `loadConfig`. */
   async readSettings(file: string | undefined): Promise<SettingsResult> {
     const result = await this.run({ kind: 'settings', file })
-    if (result.kind === 'settings') return { ok: true, config: result.config }
-    return { ok: false, errors: result.kind === 'rejected' ? result.errors : [] }
+    if (result.kind !== 'settings') {
+      const errors = result.kind === 'rejected' ? result.errors : []
+      return { config: undefined, errors, source: undefined }
+    }
+    const { file: path, watchState, config, errors } = result
+    return { config, errors, source: { file: path, watchState } }
   }
 
   /** Reads the rules, and compiles them if they differ from the active ones. */

@@ -14,6 +14,7 @@ import { RuleExpiryMonitor, type DueRules, type RuleEnding } from './rule-expiry
 export type ReloadReason =
   | 'startup'
   | 'file changed'
+  | 'settings changed'
   | 'list refreshed'
   | 'list compiled'
   | 'zone refreshed'

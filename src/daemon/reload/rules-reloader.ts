@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { systemClock } from '../../base/clock.js'
 import { checkRetentionNetworks, checkPrivacyNetworks } from '../../config/check-networks.js'
 import type { Config } from '../../config/config.js'
@@ -5,6 +6,7 @@ import type { Milliseconds } from '../../base/units.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
 import type { NotifyRules } from '../../resolver/notify-handler.js'
+import type { Primary } from '../../sources/axfr/primary.js'
 import { zoneCopiesFolder } from '../../sources/axfr/zone-copies.js'
 import type { BootstrapServers } from '../../sources/http/bootstrap-resolver.js'
 import { listCopiesFolder } from '../../sources/http/list-copies.js'
@@ -33,6 +35,8 @@ export interface RulesReloaderOptions {
   readonly bootstrap: BootstrapServers
   /** Called when a snapshot becomes active. */
   readonly adopt: (snapshot: Snapshot, isFirst: boolean) => void
+  /** Reads the settings again; may call `configure`. */
+  readonly reloadSettings: (reason: ReloadReason) => Promise<void>
   /** Reads the secret files that are reloaded with the rules. Returns their errors. */
   readonly reloadSecrets: () => Promise<readonly SerializedError[]>
   /** Called with the primaries whose NOTIFY is accepted, whenever they change. */
@@ -70,10 +74,14 @@ export class RulesReloader {
   private closed = false
   /** The reload in progress, or the last one. */
   private currentReload: Promise<void> = Promise.resolve()
+  /** Whether the next reload reads the settings first. */
+  private readsSettings = false
+  /** Whether the rules are to be compiled, since settings have changed that are part of the snapshot. */
+  private isForced = false
   /** The reload that follows the current one. */
   private pendingReload: { reason: ReloadReason; readonly done: Promise<void> } | undefined
 
-  constructor(private readonly options: RulesReloaderOptions) {
+  constructor(private options: RulesReloaderOptions) {
     const { config, compiler, log, startThread, bootstrap } = options
     const times = { timers: systemTimers, clock: systemClock, random: Math.random }
     this.reporter = new ReloadReporter(log)
@@ -159,15 +167,34 @@ export class RulesReloader {
   }
 
   /**
-   * Reloads the rules. Errors are logged, and the previous rules remain active. Requests that come during
+   * Replaces the settings. Rules from another place, and other special-use names, come into force by the
+   * reload in progress.
+   *
+   * @param primaries of these settings, with their secrets
+   */
+  configure(config: Config, bootstrap: BootstrapServers, primaries: readonly Primary[]): void {
+    const before = this.options.config
+    this.options = { ...this.options, config, bootstrap }
+    const inSnapshot = (one: Config): unknown => [rulesLocation(one), locallyAnsweredNames(one)]
+    this.isForced ||= !isDeepStrictEqual(inSnapshot(before), inSnapshot(config))
+    this.lists.configure({ settings: config.remoteLists, bootstrap })
+    this.zones.configure(config.transfers, primaries)
+    for (const { code, message } of this.settingsWarnings())
+      this.options.log.warn({ code }, message)
+  }
+
+  /**
+   * Reloads the settings, if that is the reason, and the rules. Errors are logged, and the previous rules remain active. Requests that come during
    * a reload share one more: the one that follows it and sees all their changes.
    */
   reload(reason: ReloadReason): Promise<void> {
+    this.readsSettings ||= reason === 'SIGHUP' || reason === 'settings changed'
     if (this.pendingReload === undefined) {
       const done = this.currentReload.then(() => this.reloadWatched())
       this.pendingReload = { reason, done }
-    } else if (reason === 'SIGHUP') {
-      // The operator asked for it, so the result is logged whatever else caused the reload.
+    } else if (reason === 'SIGHUP' || this.pendingReload.reason === 'settings changed') {
+      // The operator asked for it, so the result is logged whatever else caused the reload. And changed
+      // settings alone need no reading of the rules.
       this.pendingReload.reason = reason
     }
     return this.pendingReload.done
@@ -197,6 +224,7 @@ export class RulesReloader {
       watchedPaths: watcher.paths,
       watchState: compiled?.watchState ?? new Map(),
       isFull,
+      isForced: this.isForced,
       localNames: locallyAnsweredNames(config),
       active: snapshot,
       lists: compiled?.lists ?? [],
@@ -224,11 +252,18 @@ export class RulesReloader {
   }
 
   private async reloadNow(reason: ReloadReason): Promise<void> {
-    const { options, zones, lists } = this
+    const { zones, lists } = this
+    if (this.readsSettings) {
+      this.readsSettings = false
+      await this.options.reloadSettings(reason)
+      if (this.isClosed() || (reason === 'settings changed' && !this.isForced)) return
+    }
+    const { options } = this
     const secretErrors = [...(await options.reloadSecrets()), ...(await zones.reloadKeys())]
     for (const { code, message } of secretErrors) options.log.error({ code }, message)
-    const result = await this.compile(FULL_RELOAD.includes(reason))
+    const result = await this.compile(this.isForced || FULL_RELOAD.includes(reason))
     if (this.isClosed()) return
+    if (result.kind !== 'rejected') this.isForced = false
     if (result.kind === 'rejected') {
       this.reporter.rejected(reason, this.rules, result.errors, secretErrors)
     } else {

@@ -64,7 +64,7 @@ export class RemoteListUpdater {
   /** Wall-clock time before which no fetcher is started, after one died. */
   private notBefore: Milliseconds = 0
 
-  constructor(private readonly options: RemoteListUpdaterOptions) {
+  constructor(private options: RemoteListUpdaterOptions) {
     this.copies = new ListCopies(options.copiesFolder)
   }
 
@@ -97,6 +97,11 @@ export class RemoteListUpdater {
     })
     isWaiting = false
     return hasNewCopy
+  }
+
+  /** Replaces the settings, for downloads that begin from now on. */
+  configure(settings: Pick<RemoteListUpdaterOptions, 'settings' | 'bootstrap'>): void {
+    this.options = { ...this.options, ...settings }
   }
 
   /** Replaces the lists to keep up to date. */

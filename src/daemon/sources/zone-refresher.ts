@@ -22,7 +22,9 @@ const MAX_RETRY: Milliseconds = 3_600_000
 const NOTIFY_PAUSE: Milliseconds = 1_000
 
 /** What a refresher needs from `ZoneTransfers`. */
-export interface ZoneRefresherOptions extends ZoneTransfersOptions {
+export interface ZoneRefresherOptions extends Omit<ZoneTransfersOptions, 'settings'> {
+  /** As they are now. */
+  readonly settings: () => TransfersConfig
   readonly copies: ZoneCopies
   /** Primaries of this zone, in the order in which they are tried. */
   readonly primaries: () => readonly Primary[]
@@ -131,7 +133,7 @@ export class ZoneRefresher {
     this.notifier = undefined
     const primaries = this.orderPrimaries(notifier)
     const job = { list, primaries, isNotified: notifier !== undefined }
-    const { maxSize, maxTime } = settings
+    const { maxSize, maxTime } = settings()
     const init: TransferInit = { job, copiesFolder, maxSize, maxTime }
     let update: ZoneUpdate | undefined
     this.thread = startThread<never, ZoneUpdate>('transfer-main.js', init, {

@@ -1,4 +1,5 @@
 import type { Milliseconds } from '../../base/units.js'
+import type { TransfersConfig } from '../../config/config.js'
 import { primariesFor, checkPrimaries } from '../../config/zone-primaries.js'
 import type { TransferList } from '../../rules/lists/transfer-list.js'
 import type { Primary } from '../../sources/axfr/primary.js'
@@ -41,7 +42,7 @@ export class ZoneTransfers {
   private readonly queue: (() => void)[] = []
   private isStarting = false
 
-  constructor(private readonly options: ZoneTransfersOptions) {
+  constructor(private options: ZoneTransfersOptions) {
     this.copies = new ZoneCopies(options.copiesFolder)
   }
 
@@ -54,6 +55,13 @@ export class ZoneTransfers {
     } catch (error) {
       return (error as AggregateError).errors.map(serializeError)
     }
+  }
+
+  /** Replaces the settings. @param primaries of these settings, with their secrets */
+  configure(settings: TransfersConfig, primaries: readonly Primary[]): void {
+    this.options = { ...this.options, settings }
+    this.primaries = primaries
+    this.setZones(this.lists)
   }
 
   /** Checks that the primaries named by the rules are in the settings. */
@@ -136,6 +144,7 @@ export class ZoneTransfers {
         // During the start, `load` reads the rules itself.
         if (!this.isStarting) this.options.onUpdate(update)
       },
+      settings: () => this.options.settings,
       copies: this.copies,
       primaries: () => this.primariesOf(this.lists.find(({ id }) => id === list.id) ?? list),
       acquireThread: begin => this.acquireThread(begin),

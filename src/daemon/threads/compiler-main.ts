@@ -1,11 +1,12 @@
 /** The compiler thread: reads the settings file, and compiles rule files to a snapshot. */
 import { randomInt } from 'node:crypto'
+import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parentPort } from 'node:worker_threads'
 import { systemClock } from '../../base/clock.js'
 import { failure } from '../../base/error.js'
 import type { Milliseconds } from '../../base/units.js'
-import { loadConfig } from '../../config/load.js'
+import { loadConfig, settingsPath } from '../../config/load.js'
 import { compile } from '../../policy/compile/compile.js'
 import { compare } from '../../policy/diff/compare.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
@@ -54,15 +55,27 @@ function rejected(errors: readonly unknown[]): FromCompiler {
   return { kind: 'rejected', errors: errors.map(serializeError), ...none }
 }
 
+/** Reads the settings until the file does not change meanwhile: it may be half-written. */
 async function readSettings(file: string | undefined): Promise<FromCompiler> {
-  const result = await loadConfig(file)
-  return result.ok ? { kind: 'settings', config: result.config } : rejected(result.errors)
+  for (let attempts = 1; ; attempts++) {
+    const path = resolve(settingsPath(file))
+    const watchState = await readWatchState([path])
+    const result = await loadConfig(file)
+    const isStable = isUnchanged(watchState, await readWatchState([path]))
+    if (isStable || attempts === MAX_ATTEMPTS) {
+      const read = { kind: 'settings', file: result.file, watchState } as const
+      if (result.ok) return { ...read, config: result.config, errors: [] }
+      return { ...read, config: undefined, errors: result.errors.map(serializeError) }
+    }
+    await sleep(RETRY_PAUSE)
+  }
 }
 
 async function compileRules(request: Request): Promise<FromCompiler> {
   const started = performance.now()
   active ??= request.active
-  const updated = request.isFull || lists.hasJobs ? undefined : await applyJournals(request)
+  const updated =
+    request.isFull || request.isForced || lists.hasJobs ? undefined : await applyJournals(request)
   if (updated !== undefined) {
     const states = afterJournals(request.lists, active!, updated)
     if (updated.snapshot !== undefined) adopt(updated.snapshot)
@@ -130,13 +143,13 @@ async function readStable({ location, watchedPaths }: Request): Promise<StableRe
 
 function compileIfChanged(
   ruleSet: RuleSet,
-  { generation, localNames: specialUse }: Request
+  { generation, localNames: specialUse, isForced }: Request
 ): Pick<Extract<FromCompiler, { readonly kind: 'compiled' }>, 'snapshot' | 'changes'> {
   // A new bundle with the same rules counts as a change, since log records carry its serial.
   const isSame =
     ruleSet.sha256 === active?.origin.sha256 &&
     ruleSet.bundle?.serial === active.origin.bundle?.serial
-  if (isSame) return { snapshot: undefined, changes: undefined }
+  if (isSame && !isForced) return { snapshot: undefined, changes: undefined }
   // Try the active seed first, so that hashes cached by workers stay valid over the reload; use another
   // one only if too many names collide under it.
   const seeds = active === undefined ? [] : [active.names.seed >>> 0]

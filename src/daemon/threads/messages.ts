@@ -2,6 +2,7 @@ import type { AlertMessage, Hook } from '../../alerts/post-alert.js'
 import type { Prefix } from '../../base/address.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import type { Config, QueryLogConfig } from '../../config/config.js'
+import type { SettingsFile } from '../../config/load.js'
 import type { OutputConfig } from '../../config/output-config.js'
 import type { SnapshotChanges } from '../../policy/diff/compare.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
@@ -35,22 +36,30 @@ export interface LogLine {
   readonly message: string
 }
 
-/** The start parameters of a worker. It opens no socket before the `listen` message. */
-export interface WorkerInit {
+/** What of the settings a worker needs, and may be replaced while it runs. */
+export interface WorkerSettings {
   readonly config: Config
-  /** From 0; a restarted worker has the number of the dead one. */
-  readonly number: number
-  /** Shared by all workers. */
-  readonly cache: SharedCacheMemory
+  /** The default upstreams. */
   readonly upstreams: readonly Endpoint[]
-  /** UDP sockets in each address family for upstreams without cookies. */
-  readonly upstreamSockets: number
-  /** 16 hexadecimal digits by which workers recognize loop detection probes. */
-  readonly probeKey: string
+  /** Labels of all upstreams so far: see `ForwarderSettings.labels`. */
+  readonly labels: readonly string[]
   /** Routes that form a forwarding loop: see `LoopDetector`. */
   readonly disabledRoutes: ReadonlySet<number>
   /** Undefined: server cookies are off. */
   readonly cookieSecrets: CookieSecrets | undefined
+}
+
+/** The start parameters of a worker. It opens no socket before the `listen` message. */
+export interface WorkerInit {
+  readonly settings: WorkerSettings
+  /** From 0; a restarted worker has the number of the dead one. */
+  readonly number: number
+  /** Shared by all workers. */
+  readonly cache: SharedCacheMemory
+  /** UDP sockets in each address family for upstreams without cookies. */
+  readonly upstreamSockets: number
+  /** 16 hexadecimal digits by which workers recognize loop detection probes. */
+  readonly probeKey: string
   readonly notify: NotifyRules
   readonly ring: SharedArrayBuffer
   /** For `LookupCounters`, of all workers. */
@@ -90,6 +99,7 @@ export type ToWorker =
       readonly sockets: readonly ListeningSocket[]
     })
   | (CountedSnapshot & { readonly kind: 'adopt' })
+  | { readonly kind: 'settings'; readonly settings: WorkerSettings }
   | { readonly kind: 'cookie-secrets'; readonly secrets: CookieSecrets }
   /** Primaries whose NOTIFY is accepted, and for which zones. */
   | { readonly kind: 'notify-sources'; readonly rules: NotifyRules }
@@ -160,6 +170,8 @@ export interface CompileRequest {
   readonly watchState: WatchState
   /** Read and compile everything, even if no file has changed. */
   readonly isFull: boolean
+  /** Compile even if the rules are the same: `localNames` are not. */
+  readonly isForced: boolean
   /** Special-use names that are answered locally. */
   readonly localNames: readonly SpecialUseName[]
   /** The active snapshot, for a thread that did not compile it. */
@@ -182,7 +194,15 @@ export type ToCompiler =
   | (CompileRequest & { readonly kind: 'compile' })
 
 export type FromCompiler =
-  | { readonly kind: 'settings'; readonly config: Config }
+  | {
+      readonly kind: 'settings'
+      readonly file: SettingsFile
+      /** The file as it was when it was read. */
+      readonly watchState: WatchState
+      /** Undefined: the settings have errors. */
+      readonly config: Config | undefined
+      readonly errors: readonly SerializedError[]
+    }
   | {
       readonly kind: 'compiled'
       /** Undefined: the rules are the same as the active ones. */
@@ -244,6 +264,13 @@ export interface RecorderInit {
 
 export type ToRecorder =
   | { readonly kind: 'adopt'; readonly snapshot: Snapshot }
+  /** Labels of all upstreams so far; sent before any worker uses a new one. */
+  | { readonly kind: 'upstreams'; readonly labels: readonly string[] }
+  | {
+      readonly kind: 'settings'
+      readonly settings: QueryLogConfig
+      readonly outputs: readonly OutputConfig[]
+    }
   | { readonly kind: 'reopen' }
   /** Asks for the status; the reply carries the same id. */
   | { readonly kind: 'request'; readonly id: number }
@@ -289,6 +316,7 @@ export interface ExportInit {
 
 export type ToExport =
   | { readonly kind: 'block'; readonly octets: Uint8Array; readonly lines: number }
+  | { readonly kind: 'outputs'; readonly outputs: readonly OutputConfig[] }
   | { readonly kind: 'request'; readonly id: number }
   | { readonly kind: 'drain' }
 

@@ -1,6 +1,7 @@
 /** The recorder thread: drains the rings of all workers into the query log. */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../../base/clock.js'
+import type { OutputConfig } from '../../config/output-config.js'
 import { matchedRule } from '../../policy/evaluate/matched-rule.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import { Recorder, SNAPSHOT_RETENTION } from '../../querylog/record/recorder.js'
@@ -18,12 +19,18 @@ const port = parentPort!
 const post = (message: FromRecorder): void => port.postMessage(message)
 const log: ServiceLog = createThreadLog(post)
 const { upstreams, settings, outputs, rings, snapshot } = workerData as RecorderInit
-const exporter = outputs.length === 0 ? undefined : new ExportHandle(outputs, log)
-const copy = exporter && ((block: Uint8Array, lines: number) => exporter.push(block, lines))
+let exporter: ExportHandle | undefined
+configureOutputs(outputs)
 
 const recorder = new Recorder(
   { ...settings, upstreams },
-  { clock: systemClock, findMatchedEntry: matchedRule, log, onBlock: copy, receiveSnapshots }
+  {
+    clock: systemClock,
+    findMatchedEntry: matchedRule,
+    log,
+    onBlock: (block, lines) => exporter?.push(block, lines),
+    receivePending
+  }
 )
 /** The recorder itself keeps replaced snapshots for a while, to resolve records in the rings. */
 const replaced = new ReplacedSnapshots(SNAPSHOT_RETENTION + 1000)
@@ -37,11 +44,17 @@ function adopt(snapshot: Snapshot): void {
   replaced.setCurrent(snapshot)
 }
 
+function configureOutputs(outputs: readonly OutputConfig[]): void {
+  if (exporter !== undefined) exporter.configure(outputs)
+  else if (outputs.length > 0) exporter = new ExportHandle(outputs, log)
+}
+
 /** Other messages are processed afterwards: this is called while an event is written. */
-function receiveSnapshots(): void {
+function receivePending(): void {
   for (let next = receive(); next !== undefined; next = receive()) {
     const { message } = next
     if (message.kind === 'adopt') adopt(message.snapshot)
+    else if (message.kind === 'upstreams') recorder.setUpstreams(message.labels)
     else setImmediate(onMessage, message)
   }
 }
@@ -54,6 +67,11 @@ function onMessage(message: ToRecorder): void {
   switch (message.kind) {
     case 'adopt':
       return adopt(message.snapshot)
+    case 'upstreams':
+      return recorder.setUpstreams(message.labels)
+    case 'settings':
+      recorder.configure(message.settings)
+      return configureOutputs(message.outputs)
     case 'reopen':
       return recorder.reopen()
     case 'request':

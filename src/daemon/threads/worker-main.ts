@@ -24,7 +24,7 @@ const post = (message: FromWorker): void => parentPort!.postMessage(message)
 const init = workerData as WorkerInit
 useKeptKoffi()
 // In this thread, which loads koffi for the sockets anyway, and now, while the rules are compiled.
-if (init.config.transport !== 'portable') mmapLargeBlocks()
+if (init.settings.config.transport !== 'portable') mmapLargeBlocks()
 const dataPlane = new DataPlane(
   init,
   createThreadLog(post),
@@ -49,6 +49,9 @@ async function onMessage(message: ToWorker): Promise<void> {
     case 'adopt':
       dataPlane.adopt(message)
       post({ kind: 'adopted', generation: message.snapshot.generation })
+      break
+    case 'settings':
+      dataPlane.configure(message.settings)
       break
     case 'cookie-secrets':
       dataPlane.setCookieSecrets(message.secrets)

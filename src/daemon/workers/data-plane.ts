@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from 'node:util'
 import { systemClock, TickClock } from '../../base/clock.js'
 import { Shelf } from '../../cache/shelf.js'
+import type { Config } from '../../config/config.js'
 import { ServerCookies } from '../../dns/edns/server-cookie.js'
 import { LoopProbes } from '../../dns/message/loop-probe.js'
 import { Policy } from '../../policy/evaluate/policy.js'
@@ -13,7 +15,7 @@ import { ServerIdentity } from '../../resolver/server-identity.js'
 import { NotifyHandler, type NotifyRules } from '../../resolver/notify-handler.js'
 import { Prefetcher } from '../../resolver/prefetcher.js'
 import { QueryLogger } from '../../resolver/query-logger.js'
-import { Resolver } from '../../resolver/resolve.js'
+import { Resolver, type ResolverSettings } from '../../resolver/resolve.js'
 import { SharedQueries } from '../../resolver/shared-queries.js'
 import { UpstreamResponseHandler } from '../../resolver/upstream-response-handler.js'
 import { serveTcp, type TcpService } from '../../server/tcp.js'
@@ -23,7 +25,6 @@ import type { Endpoint } from '../../udp/datagram.js'
 import { ListeningSockets, type ListeningSocket } from '../../udp/listening-sockets.js'
 import { chooseTransport } from '../../udp/transport.js'
 import type { MeasuredForwarder } from '../../upstream/create-forwarder.js'
-import type { Forwarder } from '../../upstream/forwarder.js'
 import { systemTimers } from '../../upstream/timers.js'
 import { collectCounters, type WorkerStatus } from '../admin/worker-status.js'
 import { ReplacedSnapshots, COLLECT_DELAY } from '../reload/replaced-snapshots.js'
@@ -31,11 +32,12 @@ import type {
   CountedSnapshot,
   WorkerRequest,
   WorkerReply,
-  WorkerInit
+  WorkerInit,
+  WorkerSettings
 } from '../threads/messages.js'
 import type { CookieSecrets } from './cookie-secrets.js'
 import { createLimits, type Limits } from './limits.js'
-import { openForwarder } from './open-forwarder.js'
+import { forwarderSettings, openForwarder } from './open-forwarder.js'
 import { createRebindingGuard } from './rebinding-guard.js'
 import { runInSlices } from './run-in-slices.js'
 import { openCaches } from './shared-cache.js'
@@ -43,20 +45,31 @@ import { openCaches } from './shared-cache.js'
 /** The share of `give-up` for which a query waits for another worker that has forwarded the same. */
 const PATIENCE_SHARE = 1 / 2
 
+/** The parts of a data plane that settings change, from `listen` on. */
+interface Parts {
+  readonly forwarder: MeasuredForwarder
+  readonly resolver: Resolver
+  readonly caches: ReturnType<typeof openCaches>
+  readonly fallback: Fallback
+  readonly responses: UpstreamResponseHandler
+  readonly responseTimer: ClientResponseTimer
+  readonly sharedQueries: SharedQueries | undefined
+  readonly logger: QueryLogger
+}
+
 /** The data plane of one worker: resolver, shelf, upstream sockets and listeners. */
 export class DataPlane {
   private readonly clock = new TickClock(systemClock)
-  private resolver: Resolver | undefined
+  private parts: Parts | undefined
   private shelf: Shelf | undefined
   private cacheFlusher: CacheFlusher | undefined
   private rules: CountedSnapshot | undefined
   private readonly replaced = new ReplacedSnapshots(COLLECT_DELAY.worker)
-  private forwarder: MeasuredForwarder | undefined
   private limits: Limits | undefined
-  private disabledRoutes: ReadonlySet<number>
+  private settings: WorkerSettings
   private readonly ring: RingWriter
   private readonly counters: LookupCounters
-  private readonly cookies: ServerCookies | undefined
+  private cookies: ServerCookies | undefined
   private readonly udp: UdpService[] = []
   private readonly tcp: TcpService[] = []
   private sockets: ListeningSockets | undefined
@@ -72,12 +85,12 @@ export class DataPlane {
     private readonly onProbe: (token: string) => void,
     onNotify: (zone: string, primary: string) => void
   ) {
+    this.settings = init.settings
     this.notify = new NotifyHandler(this.clock, onNotify)
     this.notify.setRules(init.notify)
-    this.disabledRoutes = init.disabledRoutes
     this.ring = new RingWriter(init.ring)
     this.counters = new LookupCounters(systemClock, init.counters, init.number)
-    this.cookies = init.cookieSecrets && new ServerCookies(this.clock, init.cookieSecrets)
+    this.setCookieSecrets(init.settings.cookieSecrets)
   }
 
   /**
@@ -89,51 +102,83 @@ export class DataPlane {
     rules: CountedSnapshot,
     inherited: readonly ListeningSocket[]
   ): Promise<void> {
-    const { config, upstreams, upstreamSockets, descriptors } = this.init
+    const { settings } = this
+    const { upstreamSockets, descriptors } = this.init
+    const { config, upstreams, labels } = settings
     const { transport } = chooseTransport(config.transport, new DescriptorTable(descriptors))
     const { clock, log } = this
     const onUp = (): void => {
       void this.flushFailures()
     }
     const forwarder = await openForwarder(
-      config,
-      upstreams,
+      forwarderSettings(config, upstreams, labels),
       transport,
       clock,
       log,
       upstreamSockets,
       onUp
     )
-    forwarder.excludeRoutes(this.disabledRoutes)
-    this.forwarder = forwarder
-    // A newer snapshot may have arrived while the upstream sockets were opened.
+    // A newer snapshot may have arrived while the upstream sockets were opened, and newer settings.
     this.rules ??= rules
     this.replaced.setCurrent(this.rules.snapshot)
-    const resolver = this.buildResolver(forwarder, this.rules)
-    this.resolver = resolver
-    const { idle, maxConnections, maxInFlight } = config.tcp
-    const limits = { idle, connections: maxConnections, queriesInFlight: maxInFlight }
-    this.limits = createLimits(config, this.cookies)
-    const options = { limits, clock: this.clock, ...this.limits }
+    const parts = this.buildParts(forwarder, this.rules)
+    this.parts = parts
+    this.configure(this.settings)
     const sockets = (this.sockets = new ListeningSockets(transport, inherited))
     for (const endpoint of endpoints) {
       do {
-        this.udp.push(await serveUdp(sockets, endpoint, resolver, options))
-        this.tcp.push(await serveTcp(sockets, endpoint, resolver, options))
+        const options = this.serverOptions()
+        this.udp.push(await serveUdp(sockets, endpoint, parts.resolver, options))
+        this.tcp.push(await serveTcp(sockets, endpoint, parts.resolver, options))
         // The process before had more workers.
       } while (sockets.hasMore(endpoint))
     }
+    this.configureServers()
   }
 
   adopt(rules: CountedSnapshot): void {
     const { snapshot, counters } = rules
     this.rules = rules
     this.replaced.setCurrent(snapshot)
-    this.resolver?.adopt(new Policy(snapshot), counters)
+    this.parts?.resolver.adopt(new Policy(snapshot), counters)
   }
 
-  setCookieSecrets(secrets: CookieSecrets): void {
-    this.cookies?.setSecrets(secrets)
+  /**
+   * Replaces the settings, between two batches of queries. What has not changed keeps its state: health
+   * of upstreams, rate limits, the shelf.
+   */
+  configure(settings: WorkerSettings): void {
+    const before = this.settings.config
+    this.settings = settings
+    this.setCookieSecrets(settings.cookieSecrets)
+    const { parts } = this
+    if (parts === undefined) return
+    const { config, upstreams, labels, disabledRoutes } = settings
+    const { cache: limits, log } = config
+    parts.forwarder.configure(forwarderSettings(config, upstreams, labels), disabledRoutes)
+    parts.caches.cache.setStaleMax(limits.staleMax)
+    parts.fallback.limits = limits
+    parts.responses.limits = limits
+    parts.responseTimer.delay = limits.staleAfter
+    if (parts.sharedQueries !== undefined)
+      parts.sharedQueries.patience = config.upstreams.giveUp * PATIENCE_SHARE
+    parts.logger.configure(log.queries.which)
+    // Its answers were judged by the previous settings.
+    this.shelf?.clear()
+    parts.resolver.configure(this.resolverSettings(parts))
+    const ofLimits = ({ limits, frontEnds, cookies, tcp }: Config): unknown => {
+      return [limits, frontEnds, cookies.server, tcp.maxConnectionsPerClient]
+    }
+    if (this.limits === undefined || !isDeepStrictEqual(ofLimits(before), ofLimits(config)))
+      this.limits = createLimits(config, this.cookies, this.limits)
+    this.configureServers()
+  }
+
+  /** @param secrets undefined: server cookies are off */
+  setCookieSecrets(secrets: CookieSecrets | undefined): void {
+    if (secrets === undefined) this.cookies = undefined
+    else if (this.cookies === undefined) this.cookies = new ServerCookies(this.clock, secrets)
+    else this.cookies.setSecrets(secrets)
   }
 
   setNotifySources(rules: NotifyRules): void {
@@ -154,8 +199,8 @@ export class DataPlane {
   }
 
   disableRoutes(routes: ReadonlySet<number>): void {
-    this.disabledRoutes = routes
-    this.forwarder?.excludeRoutes(routes)
+    this.settings = { ...this.settings, disabledRoutes: routes }
+    this.parts?.forwarder.excludeRoutes(routes)
   }
 
   /**
@@ -164,20 +209,32 @@ export class DataPlane {
    * @param leaves another process has the sockets, too: see `UdpService.drain`
    */
   async drain(leaves: boolean): Promise<void> {
-    const { grace } = this.init.config.shutdown
+    const { grace } = this.settings.config.shutdown
     await Promise.all([
       ...this.udp.map(service => service.drain(grace, leaves)),
       ...this.tcp.map(service => service.drain(grace, leaves))
     ])
     this.ring.commit()
-    this.forwarder?.close()
+    this.parts?.forwarder.close()
   }
 
   /** Closes every socket at once; queries in flight are dropped. */
   close(): void {
     for (const service of [...this.udp, ...this.tcp]) service.close()
-    this.forwarder?.close()
+    this.parts?.forwarder.close()
     this.ring.commit()
+  }
+
+  private serverOptions() {
+    const { idle, maxConnections, maxInFlight } = this.settings.config.tcp
+    const limits = { idle, connections: maxConnections, queriesInFlight: maxInFlight }
+    return { limits, clock: this.clock, ...this.limits! }
+  }
+
+  private configureServers(): void {
+    const options = this.serverOptions()
+    for (const service of this.udp) service.configure(options)
+    for (const service of this.tcp) service.configure(options)
   }
 
   private async flushFailures(): Promise<void> {
@@ -187,22 +244,24 @@ export class DataPlane {
   }
 
   private status(): WorkerStatus {
-    const { udp, tcp, limits, resolver, forwarder } = this
-    const waiting = forwarder?.inFlight ?? 0
+    const { udp, tcp, limits, parts } = this
+    const waiting = parts?.forwarder.inFlight ?? 0
     const counters = collectCounters({
       udp,
       tcp,
       limits,
-      pendingQueries: resolver?.counts,
+      pendingQueries: parts?.resolver.counts,
       waiting
     })
-    return { counters, upstreams: forwarder?.states ?? [] }
+    return { counters, upstreams: parts?.forwarder.states ?? [] }
   }
 
-  private buildResolver(forwarder: Forwarder, { snapshot, counters }: CountedSnapshot): Resolver {
-    const { config, number, cache: memory } = this.init
-    const { cache: limits, identity: settings, log } = config
-    const { cache, failures, inFlight } = openCaches(memory, this.clock, limits.staleMax, number)
+  private buildParts(forwarder: MeasuredForwarder, { snapshot, counters }: CountedSnapshot): Parts {
+    const { number, cache: memory } = this.init
+    const { config } = this.settings
+    const { cache: limits, log } = config
+    const caches = openCaches(memory, this.clock, limits.staleMax, number)
+    const { cache, failures, inFlight } = caches
     const fallback = new Fallback(cache, failures, limits)
     const responseTimer = new ClientResponseTimer(
       fallback,
@@ -210,23 +269,19 @@ export class DataPlane {
       this.clock,
       systemTimers
     )
-    const { which } = log.queries
-    // The shelf answers without writing a log record, so it is off when every lookup is logged.
-    const shelf = which === 'all' ? undefined : new Shelf(memory.shelfSize, this.clock.now())
     const responses = new UpstreamResponseHandler(cache, fallback, limits, inFlight)
-    const prefetcher = limits.prefetch
-      ? new Prefetcher(cache, responses, forwarder, this.clock, inFlight)
-      : undefined
     const patience = config.upstreams.giveUp * PATIENCE_SHARE
     const sharedQueries =
       inFlight && new SharedQueries(inFlight, cache, patience, this.clock, systemTimers)
-    this.shelf = shelf
     this.cacheFlusher = new CacheFlusher(cache, failures)
-    const logger = new QueryLogger(which, this.ring, this.counters)
-    const identity = new ServerIdentity(settings)
-    const rebindingGuard = createRebindingGuard(this.init.config)
+    const logger = new QueryLogger(log.queries.which, this.ring, this.counters)
     const probes = new LoopProbes(this.init.probeKey)
-    const parts = {
+    const { shelf, prefetcher, identity, cookies, rebindingGuard } = this.resolverSettings({
+      forwarder,
+      caches,
+      responses
+    })
+    const dependencies = {
       cache,
       shelf,
       forwarder,
@@ -238,12 +293,34 @@ export class DataPlane {
       logger,
       counters: this.counters,
       identity,
-      cookies: this.cookies,
+      cookies,
       rebindingGuard,
       loopDetection: { probes, onProbe: this.onProbe },
       notify: this.notify,
       clock: this.clock
     }
-    return new Resolver(parts, new Policy(snapshot), counters)
+    const resolver = new Resolver(dependencies, new Policy(snapshot), counters)
+    const tools = { caches, fallback, responses, responseTimer, sharedQueries, logger }
+    return { forwarder, resolver, ...tools }
+  }
+
+  private resolverSettings({
+    forwarder,
+    caches: { cache, inFlight },
+    responses
+  }: Pick<Parts, 'forwarder' | 'caches' | 'responses'>): ResolverSettings {
+    const { config } = this.settings
+    // The shelf answers without writing a log record, so it is off when every lookup is logged.
+    if (config.log.queries.which === 'all') this.shelf = undefined
+    else this.shelf ??= new Shelf(this.init.cache.shelfSize, this.clock.now())
+    return {
+      shelf: this.shelf,
+      prefetcher: config.cache.prefetch
+        ? new Prefetcher(cache, responses, forwarder, this.clock, inFlight)
+        : undefined,
+      identity: new ServerIdentity(config.identity),
+      cookies: this.cookies,
+      rebindingGuard: createRebindingGuard(config)
+    }
   }
 }

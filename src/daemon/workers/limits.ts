@@ -4,7 +4,12 @@ import { compilePrefixes, PrefixTable } from '../../base/prefix-table.js'
 import type { Config } from '../../config/config.js'
 import type { ServerCookies } from '../../dns/edns/server-cookie.js'
 import { ConnectionLimit } from '../../server/connection-limit.js'
-import { QueryLimit, type LimitOptions, type PrefixSet } from '../../server/query-limit.js'
+import {
+  QueryLimit,
+  type LimitCounts,
+  type LimitOptions,
+  type PrefixSet
+} from '../../server/query-limit.js'
 import { ResponseLimit } from '../../server/response-limit.js'
 import type { Rate } from '../../server/token-buckets.js'
 import { TrustedProxies } from '../../server/trusted-proxies.js'
@@ -15,10 +20,23 @@ export interface Limits {
   readonly responseLimit: ResponseLimit | undefined
   readonly connectionLimit: ConnectionLimit
   readonly proxies: TrustedProxies | undefined
+  /** Of these and earlier limits. */
+  readonly counts: {
+    readonly queries: LimitCounts
+    readonly responses: LimitCounts
+    readonly proxies: { rejected: number }
+  }
 }
 
-/** @param cookies undefined: server cookies are off */
-export function createLimits(config: Config, cookies: ServerCookies | undefined): Limits {
+/**
+ * @param cookies undefined: server cookies are off
+ * @param before whose counters go on
+ */
+export function createLimits(
+  config: Config,
+  cookies: ServerCookies | undefined,
+  before?: Limits
+): Limits {
   const { limits, tcp, frontEnds } = config
   const proxy = prefixesOf(frontEnds.proxyProtocol)
   const subnet = prefixesOf(frontEnds.clientSubnet)
@@ -31,12 +49,26 @@ export function createLimits(config: Config, cookies: ServerCookies | undefined)
     perSecond: number
   ): L | undefined =>
     perSecond === 0 ? undefined : new Limit({ perSecond, burst }, options, randomUint32(), cookies)
-  return {
-    queryLimit: limit(QueryLimit, queriesPerSecond),
-    responseLimit: limit(ResponseLimit, responsesPerSecond),
-    connectionLimit: new ConnectionLimit(tcp.maxConnectionsPerClient, options),
-    proxies: hasProxies ? new TrustedProxies(proxy, subnet) : undefined
+  const counts = before?.counts ?? {
+    queries: { dropped: 0, slipped: 0 },
+    responses: { dropped: 0, slipped: 0 },
+    proxies: { rejected: 0 }
   }
+  return {
+    queryLimit: countedBy(counts.queries, limit(QueryLimit, queriesPerSecond)),
+    responseLimit: countedBy(counts.responses, limit(ResponseLimit, responsesPerSecond)),
+    connectionLimit: new ConnectionLimit(tcp.maxConnectionsPerClient, options),
+    proxies: countedBy(counts.proxies, hasProxies ? new TrustedProxies(proxy, subnet) : undefined),
+    counts
+  }
+}
+
+function countedBy<Counts, L extends { counts: Counts }>(
+  counts: Counts,
+  limit: L | undefined
+): L | undefined {
+  if (limit !== undefined) limit.counts = counts
+  return limit
 }
 
 /** A table that maps every address within one of the prefixes to 1, and any other to 0. */

@@ -3,33 +3,53 @@ import type { Config } from '../../config/config.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
 import type { Transport } from '../../udp/datagram.js'
 import { DEFAULT_LIMITS } from '../../upstream/limits.js'
+import {
+  createForwarder,
+  type ForwarderSettings,
+  type MeasuredForwarder
+} from '../../upstream/create-forwarder.js'
 import type { UpstreamServer } from '../../upstream/upstream-server.js'
-import { createForwarder, type MeasuredForwarder } from '../../upstream/create-forwarder.js'
 
 /**
- * Opens the upstream sockets of one worker according to the settings.
+ * What the settings say about forwarding.
+ *
+ * @param labels see `ForwarderSettings.labels`
+ */
+export function forwarderSettings(
+  { upstreams: settings }: Config,
+  upstreams: readonly UpstreamServer[],
+  labels?: readonly string[]
+): ForwarderSettings {
+  const { timeout, giveUp, forward, caseRandomization, cookies } = settings
+  return {
+    upstreams,
+    domains: forward,
+    caseRandomization,
+    cookies,
+    limits: { attemptTimeout: timeout, queryTimeout: giveUp },
+    ...(labels !== undefined && { labels })
+  }
+}
+
+/**
+ * Opens the upstream sockets of one worker.
  *
  * @param sockets UDP sockets in each address family for upstreams without cookies
  * @param onUp called when an upstream that was down responds again
  */
 export function openForwarder(
-  { upstreams: settings }: Config,
-  upstreams: readonly UpstreamServer[],
+  settings: ForwarderSettings,
   transport: Transport,
   clock: Clock,
   log: ServiceLog,
   sockets = DEFAULT_LIMITS.unprovenSockets,
   onUp?: () => void
 ): Promise<MeasuredForwarder> {
-  const { timeout, giveUp, forward, caseRandomization, cookies } = settings
   return createForwarder({
+    ...settings,
     transport,
     clock,
-    upstreams,
-    domains: forward,
-    caseRandomization,
-    cookies,
-    limits: { attemptTimeout: timeout, queryTimeout: giveUp, unprovenSockets: sockets },
+    limits: { ...settings.limits, unprovenSockets: sockets },
     onHealth: ({ kind, address, error }) => {
       if (kind === 'up') {
         log.info({ upstream: address }, 'upstream up: responding again, back in rotation')

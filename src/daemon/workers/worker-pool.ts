@@ -14,7 +14,8 @@ import type {
   WorkerReplies,
   WorkerReply,
   ToWorker,
-  WorkerInit
+  WorkerInit,
+  WorkerSettings
 } from '../threads/messages.js'
 import { PendingRequests, type NoReply } from '../threads/pending-requests.js'
 import { serializeError } from '../threads/serialized-error.js'
@@ -37,7 +38,7 @@ export interface WorkerPoolOptions {
   /** Start parameters that are the same for all workers. */
   readonly init: Pick<
     WorkerInit,
-    'config' | 'upstreams' | 'upstreamSockets' | 'probeKey' | 'cache' | 'counters'
+    'settings' | 'upstreamSockets' | 'probeKey' | 'cache' | 'counters'
   >
   /** One per worker; a restarted worker continues with the ring of the dead one. */
   readonly rings: readonly SharedArrayBuffer[]
@@ -92,8 +93,7 @@ export class WorkerPool {
   private readonly restartCounts: number[]
   private readonly restartTimers = new Set<NodeJS.Timeout>()
   private rules: CountedSnapshot | undefined
-  cookieSecrets: CookieSecrets | undefined
-  private disabledRoutes: ReadonlySet<number> = new Set()
+  private settings: WorkerSettings
   private notify: NotifyRules = { primaries: [], zones: [] }
   private endpoints: readonly Endpoint[] = []
   /** While `starting`, a worker that dies makes the start fail; it is not restarted. */
@@ -104,6 +104,7 @@ export class WorkerPool {
   constructor(private readonly options: WorkerPoolOptions) {
     this.backoffs = options.rings.map(() => new Backoff())
     this.restartCounts = options.rings.map(() => 0)
+    this.settings = options.init.settings
   }
 
   /** The number of workers, including those being restarted. */
@@ -177,15 +178,21 @@ export class WorkerPool {
     return sockets.flat()
   }
 
+  /** Replaces the settings, also for workers started later. */
+  configure(settings: WorkerSettings): void {
+    this.settings = settings
+    for (const { thread } of this.workers.values()) thread.send({ kind: 'settings', settings })
+  }
+
   /** Also applies to workers started later. */
   setCookieSecrets(secrets: CookieSecrets): void {
-    this.cookieSecrets = secrets
+    this.settings = { ...this.settings, cookieSecrets: secrets }
     for (const { thread } of this.workers.values()) thread.send({ kind: 'cookie-secrets', secrets })
   }
 
   /** Replaces the set of disabled routes, also for workers started later. */
   disableRoutes(routes: ReadonlySet<number>): void {
-    this.disabledRoutes = routes
+    this.settings = { ...this.settings, disabledRoutes: routes }
     for (const { thread } of this.workers.values()) thread.send({ kind: 'disable-routes', routes })
   }
 
@@ -225,10 +232,10 @@ export class WorkerPool {
 
   private startWorker(index: number): void {
     const { startThread, init, rings } = this.options
-    const { cookieSecrets, disabledRoutes, notify } = this
+    const { settings, notify } = this
     const descriptors = new DescriptorTable()
     const shared = { number: index, ring: rings[index]!, descriptors: descriptors.shared }
-    const data: WorkerInit = { ...init, ...shared, cookieSecrets, disabledRoutes, notify }
+    const data: WorkerInit = { ...init, ...shared, settings, notify }
     const thread = startThread<ToWorker, FromWorker>('worker-main.js', data, {
       message: message => this.onMessage(worker, message),
       exited: error => this.onWorkerExit(worker, serializeError(error ?? new Error('ended')))

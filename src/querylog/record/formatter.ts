@@ -42,19 +42,19 @@ export class Formatter {
   private readonly linePrefix = new LinePrefix()
   private readonly outcomeFields = new OutcomeFields()
   private readonly noUpstream = ascii(MICROSECONDS_FIELD)
-  private readonly upstreams: readonly Uint8Array[]
+  private upstreams: readonly Uint8Array[] = []
   private readonly findMatch: FindMatchedEntry
   private readonly writeBlock: WriteBlock
   private readonly privacy: PrivacyOptions
   private readonly clientField: ClientField
-  private readonly receiveSnapshots: () => void
+  private readonly receivePending: () => void
   private lines = 0
 
   /**
    * @param upstreams display names that `QueryEvent.upstream` indexes
    * @param keys pseudonym keys; required if any network uses pseudonyms
-   * @param receiveSnapshots registers snapshots that are on their way; called before an event counts
-   *   as one without a snapshot
+   * @param receivePending registers snapshots and upstreams that are on their way; called before an event
+   *   counts as one without
    */
   constructor(
     upstreams: readonly string[],
@@ -62,16 +62,26 @@ export class Formatter {
     sink: WriteBlock,
     privacy: PrivacyOptions = FULL_ADDRESSES,
     keys?: PseudonymKeys,
-    receiveSnapshots: () => void = () => undefined
+    receivePending: () => void = () => undefined
   ) {
-    this.receiveSnapshots = receiveSnapshots
-    this.upstreams = upstreams.map(upstream =>
-      Buffer.concat([field('upstream', upstream), ascii(MICROSECONDS_FIELD)])
-    )
+    this.receivePending = receivePending
+    this.setUpstreams(upstreams)
     this.findMatch = matchedRule
     this.writeBlock = sink
     this.privacy = privacy
     this.clientField = new ClientField(privacy, keys)
+  }
+
+  /** Replaces the names that `QueryEvent.upstream` indexes. */
+  setUpstreams(upstreams: readonly string[]): void {
+    this.upstreams = upstreams.map(upstream =>
+      Buffer.concat([field('upstream', upstream), ascii(MICROSECONDS_FIELD)])
+    )
+  }
+
+  /** Registered snapshots, oldest first. */
+  get snapshots(): readonly Snapshot[] {
+    return [...this.fieldsByGeneration.values()].flatMap(({ snapshot }) => snapshot ?? [])
   }
 
   /** Registers a snapshot; call it before the first event of its generation. */
@@ -143,13 +153,15 @@ export class Formatter {
 
   private upstreamField(index: number): Uint8Array {
     // V8 treats a negative index as a property name, which costs 50 ns.
-    return index < 0 ? this.noUpstream : (this.upstreams[index] ?? this.noUpstream)
+    if (index < 0) return this.noUpstream
+    if (index >= this.upstreams.length) this.receivePending()
+    return this.upstreams[index] ?? this.noUpstream
   }
 
   private fieldsFor(generation: number): SnapshotFields {
     const last = this.currentFields
     if (last?.generation === generation) return last
-    if (!this.fieldsByGeneration.has(generation)) this.receiveSnapshots()
+    if (!this.fieldsByGeneration.has(generation)) this.receivePending()
     const cached = this.fieldsByGeneration.get(generation)
     if (cached === undefined) return this.fieldsWithoutSnapshot(generation)
     return (this.currentFields = cached)

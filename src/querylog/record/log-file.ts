@@ -16,6 +16,14 @@ export interface Rotation {
   readonly daily: boolean
 }
 
+/** Goes on when another file takes the place of one. */
+export interface FileCounts {
+  written: number
+  lost: number
+  errors: number
+  rotations: number
+}
+
 /** Receives every error, for the service log. */
 export type ReportError = (error: InterdictError) => unknown
 
@@ -25,9 +33,10 @@ export type ReportError = (error: InterdictError) => unknown
  * are counted and reported, and the file is retried every second.
  */
 export class LogFile {
-  readonly counts = { written: 0, lost: 0, errors: 0, rotations: 0 }
+  readonly counts: FileCounts
   private readonly path: string
-  private readonly rotation: Rotation
+  /** May be replaced. */
+  rotation: Rotation
   private readonly clock: Clock
   private readonly report: ReportError
   private readonly open: OpenDestination
@@ -48,8 +57,10 @@ export class LogFile {
     rotation: Rotation,
     clock: Clock,
     report: ReportError,
-    open: OpenDestination = openDestination
+    open: OpenDestination = openDestination,
+    counts: FileCounts = { written: 0, lost: 0, errors: 0, rotations: 0 }
   ) {
+    this.counts = counts
     this.path = path
     this.rotation = rotation
     this.clock = clock

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../../base/clock.js'
 import { failure, type ErrorCode, type InterdictError } from '../../base/error.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
@@ -6,7 +7,7 @@ import { KeyRing, type KeyOptions } from '../privacy/key-ring.js'
 import type { PrivacyOptions } from '../privacy/privacy-mode.js'
 import type { OpenDestination } from './destination.js'
 import { Formatter } from './formatter.js'
-import { LogFile, type Rotation } from './log-file.js'
+import { LogFile, type FileCounts, type Rotation } from './log-file.js'
 import { QueryEvent, VERDICT } from './query-event.js'
 import { RingReader } from './ring.js'
 import type { ServiceLog } from './service-log.js'
@@ -42,10 +43,10 @@ export interface RecorderTools {
   /** Receives a copy of everything written to the file; the memory is reused when it returns. */
   readonly onBlock?: ((block: Uint8Array, lines: number) => void) | undefined
   /**
-   * Adds snapshots that were sent and not received yet. A worker may use a snapshot, and push events
-   * of it, while the recorder is busy with the rings.
+   * Adds snapshots and upstreams that were sent and not received yet. A worker may use them, and push
+   * events of them, while the recorder is busy with the rings.
    */
-  readonly receiveSnapshots?: (() => void) | undefined
+  readonly receivePending?: (() => void) | undefined
   /** Replaces the disk in tests. */
   readonly openDestination?: OpenDestination
 }
@@ -77,11 +78,14 @@ export interface RecorderStatus extends RecorderCounts {
  * one in a thread of its own.
  */
 export class Recorder {
-  private readonly options: RecorderOptions
+  private options: RecorderOptions
   private readonly tools: RecorderTools
-  private readonly file: LogFile
-  private readonly formatter: Formatter
-  private readonly keys: KeyRing
+  private file: LogFile
+  private formatter: Formatter
+  private keys: KeyRing
+  /** Files that other settings have replaced, while they are closed. */
+  private closing: Promise<unknown> = Promise.resolve()
+  private readonly fileCounts: FileCounts = { written: 0, lost: 0, errors: 0, rotations: 0 }
   private readonly rings: RingReader[] = []
   private readonly event = new QueryEvent()
   /** Events read from the rings, by verdict. */
@@ -97,23 +101,37 @@ export class Recorder {
     this.options = options
     this.tools = tools
     this.pause = options.flush
-    const { path, rotation, upstreams, privacy } = options
-    const report = (error: InterdictError): boolean => this.report(error)
-    this.file = new LogFile(path, rotation, tools.clock, report, tools.openDestination)
-    this.keys = new KeyRing(privacy.keys, tools.clock, report)
-    this.formatter = new Formatter(
-      upstreams,
-      tools.findMatchedEntry,
-      (block, lines) => {
-        tools.onBlock?.(block, lines)
-        return this.file.write(block, lines)
-      },
-      privacy,
-      this.keys,
-      tools.receiveSnapshots
-    )
-    // Open now, so that an unwritable path is reported at startup.
-    this.file.maintain()
+    this.file = this.openFile()
+    this.keys = this.createKeys()
+    this.formatter = this.createFormatter()
+  }
+
+  /**
+   * Replaces the settings. What is in the rings is written by the previous ones, and counters go on. The
+   * names of upstreams are replaced by `setUpstreams`.
+   */
+  configure(settings: Omit<RecorderOptions, 'upstreams'>): void {
+    this.processRings()
+    const before = this.options
+    this.options = { ...before, ...settings }
+    const { path, rotation, privacy } = settings
+    if (path !== before.path) {
+      this.closing = Promise.all([this.closing, this.file.close()])
+      this.file = this.openFile()
+    }
+    this.file.rotation = rotation
+    if (isDeepStrictEqual(privacy, before.privacy)) return
+    this.keys = this.createKeys()
+    const { snapshots, unknownGenerations } = this.formatter
+    this.formatter = this.createFormatter()
+    this.formatter.unknownGenerations = unknownGenerations
+    for (const snapshot of snapshots) this.formatter.addSnapshot(snapshot)
+  }
+
+  /** Replaces the names that `QueryEvent.upstream` indexes. */
+  setUpstreams(upstreams: readonly string[]): void {
+    this.options = { ...this.options, upstreams }
+    this.formatter.setUpstreams(upstreams)
   }
 
   /** Adds a worker's ring. A replacement worker continues with the ring of the worker that died. */
@@ -173,7 +191,7 @@ export class Recorder {
 
   counts(): RecorderCounts {
     const dropped = this.rings.reduce((sum, ring) => sum + ring.dropped, 0)
-    return { ...this.file.counts, dropped, unknown: this.formatter.unknownGenerations }
+    return { ...this.fileCounts, dropped, unknown: this.formatter.unknownGenerations }
   }
 
   status(): RecorderStatus {
@@ -193,6 +211,37 @@ export class Recorder {
     clearTimeout(this.timer)
     this.processRings()
     await this.file.close()
+    await this.closing
+  }
+
+  /** At once, so that an unwritable path is reported at startup. */
+  private openFile(): LogFile {
+    const { options, tools } = this
+    const { clock, openDestination } = tools
+    const { path, rotation } = options
+    const { report, fileCounts } = this
+    const file = new LogFile(path, rotation, clock, report, openDestination, fileCounts)
+    file.maintain()
+    return file
+  }
+
+  private createKeys(): KeyRing {
+    return new KeyRing(this.options.privacy.keys, this.tools.clock, this.report)
+  }
+
+  private createFormatter(): Formatter {
+    const { options, tools } = this
+    return new Formatter(
+      options.upstreams,
+      tools.findMatchedEntry,
+      (block, lines) => {
+        tools.onBlock?.(block, lines)
+        return this.file.write(block, lines)
+      },
+      options.privacy,
+      this.keys,
+      tools.receivePending
+    )
   }
 
   private dropOldSnapshots(): void {
@@ -206,11 +255,11 @@ export class Recorder {
     if (since > 0 && this.report(failure('LOG_OVERRUN', since))) this.reportedDropped = dropped
   }
 
-  private report(error: InterdictError): boolean {
+  private readonly report = (error: InterdictError): boolean => {
     const now = this.tools.clock.now()
     if (now < (this.lastReported.get(error.code) ?? -Infinity) + REPORT_INTERVAL) return false
     this.lastReported.set(error.code, now)
-    const { written, lost } = this.file.counts
+    const { written, lost } = this.fileCounts
     this.tools.log.error({ code: error.code, written, lost }, error.message)
     return true
   }

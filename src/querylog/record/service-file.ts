@@ -52,6 +52,10 @@ export class ServiceFile {
     this.isTorn = false
   }
 
+  close(): void {
+    closeSync(this.fd)
+  }
+
   /** @returns false: somebody deleted the file, and it cannot be created again */
   private recreateIfDeleted(): boolean {
     if (!isDeleted(this.fd)) return true

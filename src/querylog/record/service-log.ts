@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { pino } from 'pino'
 import type { Octets } from '../../base/units.js'
 import { ServiceFile } from './service-file.js'
@@ -17,6 +18,14 @@ export interface ServiceLog {
 export interface ReopenableServiceLog extends ServiceLog {
   /** Reopens the file by name, after log rotation by another program. */
   reopen(): void
+  /**
+   * Opens the destination of other settings, which are used after `commit`. Throws the system error when
+   * the file cannot be opened.
+   */
+  readonly prepare: (options: ServiceLogOptions) => {
+    readonly commit: () => void
+    readonly discard: () => void
+  }
 }
 
 export const LOG_LEVELS = ['info', 'warn', 'error', 'silent'] as const
@@ -48,12 +57,12 @@ export interface Terminal {
  * Throws the system error when the file cannot be opened.
  */
 export function createServiceLog(
-  { level, destination }: ServiceLogOptions,
+  options: ServiceLogOptions,
   terminal: Terminal = process.stderr,
   environment: { readonly NO_COLOR?: string } = process.env
 ): ReopenableServiceLog {
   const settings = {
-    level,
+    level: options.level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) }
@@ -63,20 +72,44 @@ export function createServiceLog(
     if ((terminal.writableLength ?? 0) > MAX_UNREAD) return
     terminal.write(terminal.isTTY === true ? formatTerminalLine(json, colours) : json)
   }
-  if (destination === 'stderr') {
-    return Object.assign(pino(settings, { write: write }), { reopen: () => undefined })
+  const open = ({ destination }: ServiceLogOptions): Sink => {
+    if (destination === 'stderr') return { write, reopen: () => undefined, close: () => undefined }
+    const { path } = destination
+    return new ServiceFile(path, write, () =>
+      log.warn({ path }, 'service log was deleted; created it again')
+    )
   }
-  const { path } = destination
-  const file = new ServiceFile(path, write, () =>
-    log.warn({ path }, 'service log was deleted; created it again')
-  )
-  const log = pino(settings, { write: (line: string) => file.write(line) })
-  return Object.assign(log, { reopen: () => reopen(file, log) })
+  let current = options
+  let sink = open(options)
+  const log = pino(settings, { write: (line: string) => sink.write(line) })
+  const prepare: ReopenableServiceLog['prepare'] = next => {
+    const isSame = isDeepStrictEqual(next.destination, current.destination)
+    const opened = isSame ? sink : open(next)
+    return {
+      commit: () => {
+        if (!isSame) sink.close()
+        sink = opened
+        current = next
+        log.level = next.level
+      },
+      discard: () => {
+        if (!isSame) opened.close()
+      }
+    }
+  }
+  return Object.assign(log, { reopen: () => reopen(sink, log), prepare })
 }
 
-function reopen(file: ServiceFile, log: ServiceLog): void {
+/** Where lines are written. */
+interface Sink {
+  write(line: string): void
+  reopen(): void
+  close(): void
+}
+
+function reopen(sink: Sink, log: ServiceLog): void {
   try {
-    file.reopen()
+    sink.reopen()
   } catch (error) {
     log.error({ err: error }, 'cannot reopen the service log; still writing to the old file')
   }

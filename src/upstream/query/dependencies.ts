@@ -13,12 +13,13 @@ export type Send = (attempt: Attempt, now: Milliseconds) => boolean
 export interface UpstreamQueryDependencies {
   readonly clock: Clock
   readonly timers: Timers
-  readonly limits: UpstreamLimits
+  /** This and `caseRandom` may be replaced. */
+  limits: UpstreamLimits
   readonly selector: UpstreamSelector
   readonly counts: ForwarderCounts
   readonly send: Send
   /** For the letter case of QNAME; undefined: it is sent as the client wrote it. */
-  readonly caseRandom: Random | undefined
+  caseRandom: Random | undefined
   /** Seed of the hashes in the query table; random. */
   readonly seed: number
 }

@@ -41,8 +41,18 @@ export class UpstreamCookies {
   /** The next query with a cookie gets a new client cookie. */
   private needsRenewal = true
 
-  /** @param random undefined: cookies are disabled for good */
-  constructor(private readonly random: Random | undefined) {
+  /** @param random undefined: cookies are disabled */
+  constructor(private random: Random | undefined) {
+    this.disabledUntil = random === undefined ? Infinity : -Infinity
+  }
+
+  /** Enables or disables cookies; see the constructor. */
+  configure(random: Random | undefined): void {
+    if ((random === undefined) === (this.random === undefined)) return
+    this.random = random
+    this.isSupported = false
+    this.needsRenewal = true
+    this.missingInARow = 0
     this.disabledUntil = random === undefined ? Infinity : -Infinity
   }
 
@@ -69,6 +79,7 @@ export class UpstreamCookies {
     now: Milliseconds
   ): number {
     const shown = this.cookie.acceptResponse(octets, start, end)
+    if (shown === RESPONSE_COOKIE.full && this.random === undefined) return COOKIE_CHECK.accept
     if (shown === RESPONSE_COOKIE.full) {
       this.isSupported = true
       this.needsRenewal = false
@@ -104,7 +115,7 @@ export class UpstreamCookies {
     this.isSupported = false
     this.needsRenewal = true
     this.missingInARow = 0
-    // Never earlier than before: Infinity, disabled for good, has to stay.
+    // Never earlier than before: Infinity, disabled by the settings, has to stay.
     this.disabledUntil = Math.max(this.disabledUntil, now + DISABLED_FOR)
   }
 

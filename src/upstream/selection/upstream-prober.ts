@@ -39,6 +39,11 @@ export class UpstreamProber {
     if (!this.probeTimers.has(upstream)) this.schedule(upstream, now)
   }
 
+  stopProbing(upstream: Upstream): void {
+    this.probeTimers.get(upstream)?.cancel()
+    this.probeTimers.delete(upstream)
+  }
+
   close(): void {
     for (const timer of this.probeTimers.values()) timer.cancel()
     this.probeTimers.clear()

@@ -34,6 +34,7 @@ export const STATUS: StatusReply = {
     lists: [],
     reloadStuckSince: null
   },
+  settings: null,
   workers: [],
   silent: [],
   cache: { answers: usage, failures: usage },

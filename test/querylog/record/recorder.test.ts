@@ -16,7 +16,7 @@ function recorder(
   path: string,
   open?: OpenDestination,
   modes: Partial<PrivacyOptions> = {},
-  receiveSnapshots?: () => void
+  receivePending?: () => void
 ) {
   const keys = { folder: `${path}.keys`, rotation: 'daily', keep: 0 } as const
   const privacy = { ...FULL_ADDRESSES, keys, ...modes }
@@ -25,7 +25,7 @@ function recorder(
   const made = new Recorder(
     { path, flush: 200, rotation, upstreams: ['192.0.2.53'], privacy },
     {
-      ...{ clock, log, findMatchedEntry: matchedRule, receiveSnapshots },
+      ...{ clock, log, findMatchedEntry: matchedRule, receivePending },
       ...(open && { openDestination: open })
     }
   )

@@ -58,8 +58,13 @@ function healthMetrics({ health }: StatusReply): MetricFamily[] {
   ]
 }
 
-function rulesMetrics({ rules }: StatusReply): MetricFamily[] {
+function rulesMetrics({ rules, settings }: StatusReply): MetricFamily[] {
   const { generation, since, networks, bans, names, reload, ending, reviewsDue, bundle } = rules
+  const both = { rules: reload, settings: settings?.reload ?? null }
+  const reloads = (value: (last: NonNullable<typeof reload>) => number): MetricSample[] =>
+    Object.entries(both).flatMap(([what, last]) => {
+      return last === null ? [] : [{ value: value(last), labels: { of: what } }]
+    })
   const counts = { network: networks, rule: rules.rules, ban: bans, name: names }
   return [
     gauge(
@@ -71,11 +76,21 @@ function rulesMetrics({ rules }: StatusReply): MetricFamily[] {
     gauges('rules', 'What the rules in force have, by kind.', byLabel('kind', counts)),
     gauge('rules_ending', 'Bans and exceptions that end within 14 days.', ending),
     gauge('rules_reviews_due', 'Bans whose review is due.', reviewsDue),
-    optional('reload_success', 'Whether the last reload had no error: 1 or 0.', reload, it =>
-      it.errors === 0 ? 1 : 0
+    gauges(
+      'reload_success',
+      'Whether the last reload had no error: 1 or 0.',
+      reloads(it => (it.errors === 0 ? 1 : 0))
     ),
-    optional('reload_timestamp_seconds', 'When the last reload ended.', reload, it =>
-      timeOf(it.at)
+    gauges(
+      'reload_timestamp_seconds',
+      'When the last reload ended.',
+      reloads(it => timeOf(it.at))
+    ),
+    optional(
+      'settings_pending_restart',
+      'Settings in the file that take effect after a restart.',
+      settings,
+      it => it.restart.length
     ),
     optional('bundle_serial', 'Serial of the bundle in force.', bundle, it => it.serial),
     optional('bundle_expiry_timestamp_seconds', 'When the bundle expires.', bundle, it =>

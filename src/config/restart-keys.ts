@@ -1,0 +1,78 @@
+import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
+import type { Octets } from '../base/units.js'
+import type { Config } from './config.js'
+import { defaultSocket } from './places.js'
+import { showEndpoint } from './endpoint.js'
+
+/** A setting whose value in the file takes effect after a restart. */
+export interface PendingRestart {
+  /** As in the settings file. */
+  readonly key: string
+  /** The value in force, and the one in the file, as text. */
+  readonly running: string
+  readonly wanted: string
+}
+
+/** The keys that take effect after a restart; all others are changed while the gateway runs. */
+export const RESTART_KEYS: Readonly<Record<string, (config: Config) => string>> = {
+  listen: ({ listen }) => listen.map(showEndpoint).join(' '),
+  workers: ({ workers }) => String(workers),
+  transport: ({ transport }) => transport,
+  // Its memory is shared by all threads.
+  'cache.size': ({ cache }) => showSize(cache.size),
+  // Everything received is there, and locked.
+  'state.folder': ({ state }) => state.folder,
+  // One thread has them all.
+  'admin.http': ({ admin: { http } }) => (http === undefined ? 'off' : showEndpoint(http)),
+  'admin.tls.certificate': ({ admin: { tls } }) => tls?.certificate ?? 'none',
+  'admin.tls.key': ({ admin: { tls } }) => tls?.key ?? 'none',
+  'admin.tokens': ({ admin: { tokens } }) => tokens ?? 'off'
+}
+
+/** What of the settings in the file needs a restart. @param running the settings in force */
+export function pendingRestart(running: Config, wanted: Config): readonly PendingRestart[] {
+  return Object.entries(RESTART_KEYS).flatMap(([key, show]) => {
+    const values = { running: show(running), wanted: show(wanted) }
+    return values.running === values.wanted ? [] : [{ key, ...values }]
+  })
+}
+
+/** The settings of the file, without what needs a restart. @param running the settings in force */
+export function withoutRestart(running: Config, wanted: Config): Config {
+  const { listen, workers, transport, cache, state, admin } = running
+  const { socket } = wanted.admin
+  const defaultSpool = (name: string): string => join(wanted.state.folder, 'outputs', name)
+  return {
+    ...wanted,
+    listen,
+    workers,
+    transport,
+    cache: { ...wanted.cache, size: cache.size },
+    state,
+    admin: {
+      ...admin,
+      // By default it is in the state folder.
+      socket: socket?.position === undefined ? socket && defaultSocket(state.folder) : socket
+    },
+    log: {
+      ...wanted.log,
+      outputs: wanted.log.outputs.map(output => {
+        const { name, spool } = output
+        const isDefault = spool.folder === defaultSpool(name)
+        const folder = isDefault ? join(state.folder, 'outputs', name) : spool.folder
+        return { ...output, spool: { ...spool, folder } }
+      })
+    }
+  }
+}
+
+/** Sections with other values, for the log. */
+export function changedSections(before: Config, after: Config): readonly string[] {
+  const keys = Object.keys(after) as (keyof Config)[]
+  return keys.filter(key => !isDeepStrictEqual(before[key], after[key]))
+}
+
+function showSize(size: Octets): string {
+  return size % 2 ** 20 === 0 ? `${size / 2 ** 20}MB` : `${size}B`
+}

@@ -1,0 +1,82 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Octets } from '../../base/units.js'
+import type { OutputConfig } from '../../config/output-config.js'
+import type { ServiceLog } from '../record/service-log.js'
+import { Exporter, type ExporterCounts } from './exporter.js'
+
+/** Limit for lines that wait until another output has left the spool. */
+const MAX_WAITING: Octets = 16 * 1024 * 1024
+
+/** An output, as it has been configured. */
+interface Output {
+  readonly options: OutputConfig
+  /** Undefined: it waits until the previous output has left the spool. */
+  exporter: Exporter | undefined
+  readonly waiting: { readonly block: Uint8Array; readonly lines: number }[]
+  waitingOctets: Octets
+  /** Lines beyond `MAX_WAITING`. */
+  dropped: number
+}
+
+/** All outputs of the query log, which may be replaced while they send. */
+export class Outputs {
+  private all: readonly Output[] = []
+  /** Outputs that are closed, which takes seconds while their receivers are down. */
+  private closing: Promise<unknown> = Promise.resolve()
+
+  constructor(private readonly log: ServiceLog) {}
+
+  /**
+   * Replaces the outputs. One whose settings are the same goes on; one that is changed first spools or
+   * sends what it has, and the next one goes on with the spool.
+   */
+  configure(outputs: readonly OutputConfig[]): void {
+    const before = this.all
+    this.all = outputs.map(options => {
+      const same = before.find(one => isDeepStrictEqual(one.options, options))
+      return same ?? { options, exporter: undefined, waiting: [], waitingOctets: 0, dropped: 0 }
+    })
+    const removed = before.filter(one => !this.all.includes(one))
+    const ends = removed.flatMap(({ exporter }) => exporter?.close() ?? [])
+    if (removed.length > 0) this.closing = Promise.all([this.closing, ...ends])
+    const added = this.all.filter(one => !before.includes(one))
+    if (removed.length === 0) for (const one of added) this.start(one)
+    else void this.closing.then(() => added.forEach(one => this.start(one)))
+  }
+
+  /** Adds complete lines; the block must not be changed afterwards. */
+  push(block: Uint8Array, lines: number): void {
+    for (const one of this.all) {
+      if (one.exporter !== undefined) one.exporter.push(block, lines)
+      else if (one.waitingOctets + block.length > MAX_WAITING) one.dropped += lines
+      else {
+        one.waiting.push({ block, lines })
+        one.waitingOctets += block.length
+      }
+    }
+  }
+
+  counts(): readonly (ExporterCounts & { readonly name: string })[] {
+    return this.all.map(({ options: { name }, exporter, dropped, waitingOctets }) => {
+      const none = { sent: 0, dropped: 0, errors: 0, waitingOctets, connected: false }
+      const counts = exporter?.counts() ?? none
+      return { name, ...counts, dropped: counts.dropped + dropped }
+    })
+  }
+
+  /** Sends what it can within a few seconds, and spools the rest to disk for the next start. */
+  async close(): Promise<void> {
+    await this.closing
+    await Promise.all(this.all.flatMap(({ exporter }) => exporter?.close() ?? []))
+  }
+
+  private start(output: Output): void {
+    // Replaced again meanwhile.
+    if (!this.all.includes(output)) return
+    const exporter = new Exporter(output.options, this.log)
+    output.exporter = exporter
+    exporter.start()
+    for (const { block, lines } of output.waiting.splice(0)) exporter.push(block, lines)
+    output.waitingOctets = 0
+  }
+}

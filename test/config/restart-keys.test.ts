@@ -1,0 +1,113 @@
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { readConfig } from '../../src/config/load.js'
+import { pendingRestart, RESTART_KEYS, withoutRestart } from '../../src/config/restart-keys.js'
+import { settingsSchema } from '../../src/config/schema.js'
+import { keysOf } from '../yaml/schema-keys.js'
+
+/** Sections and keys that change while the gateway runs. A new key belongs here, or to `RESTART_KEYS`. */
+const IN_PLACE = [
+  ...['rules', 'rules.bundle', 'rules.keys', 'rules.signatures'],
+  ...['upstreams.servers', 'upstreams.use-resolv-conf', 'upstreams.forward', 'upstreams.timeout'],
+  ...['upstreams.give-up', 'upstreams.case-randomization', 'upstreams.cookies'],
+  'upstreams.loop-check',
+  ...['cache.min-ttl', 'cache.max-ttl', 'cache.negative-max-ttl', 'cache.failure-ttl'],
+  ...['cache.stale-max', 'cache.stale-after', 'cache.stale-recheck', 'cache.prefetch'],
+  ...['identity.version', 'identity.name', 'cookies.server', 'cookies.secret-file'],
+  ...['tcp.idle', 'tcp.max-connections', 'tcp.max-connections-per-client', 'tcp.max-in-flight'],
+  ...['limits.queries-per-second', 'limits.responses-per-second', 'limits.burst', 'limits.slip'],
+  ...['limits.ipv4-prefix', 'limits.ipv6-prefix', 'limits.exempt'],
+  ...['front-ends.proxy-protocol', 'front-ends.client-subnet'],
+  ...['special-use.answer', 'special-use.except'],
+  ...['rebinding-guard.enabled', 'rebinding-guard.allow', 'rebinding-guard.addresses'],
+  ...['remote-lists.bootstrap', 'remote-lists.ca-file', 'remote-lists.timeout'],
+  ...['transfers.primaries', 'transfers.primaries.address', 'transfers.primaries.key'],
+  ...['transfers.keys', 'transfers.keys.algorithm', 'transfers.keys.secret-file'],
+  ...['transfers.max-size', 'transfers.max-time'],
+  'admin.socket',
+  ...['log.service.level', 'log.service.file', 'log.queries.which', 'log.queries.file'],
+  ...['log.queries.flush', 'log.queries.rotate.size', 'log.queries.rotate.daily'],
+  ...['log.queries.archive', 'log.queries.chain.sign-key', 'log.queries.chain.earlier-keys'],
+  ...['log.queries.chain.checkpoint', 'log.queries.keep.days', 'log.queries.keep.space'],
+  ...['log.queries.keep.networks', 'log.queries.privacy.default', 'log.queries.privacy.networks'],
+  ...['log.queries.privacy.ipv4-prefix', 'log.queries.privacy.ipv6-prefix'],
+  ...['log.queries.privacy.preserve-prefix', 'log.queries.privacy.keys'],
+  ...['log.queries.privacy.rotate-keys', 'log.queries.privacy.keep-keys'],
+  ...['log.outputs.name', 'log.outputs.type', 'log.outputs.to', 'log.outputs.which'],
+  ...['log.outputs.format', 'log.outputs.ca', 'log.outputs.cert', 'log.outputs.key'],
+  ...['log.outputs.headers', 'log.outputs.compression', 'log.outputs.server-name'],
+  ...['log.outputs.spool', 'log.outputs.spool-size'],
+  ...['alerts.name', 'alerts.url', 'alerts.events', 'alerts.secret-file', 'alerts.ca-file'],
+  ...['alerts.allow-http', 'alerts.ending-within', 'alerts.resend', 'alerts.timeout'],
+  ...['shutdown.grace', 'shutdown.lame-duck']
+]
+
+t.test('of each key it is decided whether it needs a restart', async t => {
+  // What is below a key that is listed is part of its value.
+  const keys = [...keysOf(settingsSchema).keys()]
+  const decided = [...IN_PLACE, ...Object.keys(RESTART_KEYS)]
+  t.strictSame(
+    keys.filter(key => !decided.some(one => key === one || key.startsWith(`${one}.`))),
+    [],
+    'decide, and say so in docs/reference/settings.md'
+  )
+  t.strictSame(
+    decided.filter(key => !keys.includes(key) && !keys.some(one => one.startsWith(`${key}.`))),
+    []
+  )
+})
+
+t.test('docs/reference/settings.md marks the keys that need a restart', async t => {
+  const page = readFileSync('docs/reference/settings.md', 'utf8')
+  const rows = [...page.matchAll(/^\| `([a-z0-9.-]+)` .*$/gm)]
+  const marked = rows.filter(([row]) => row.includes('(restart)')).map(([, key]) => key!)
+  t.strictSame(marked.sort(), Object.keys(RESTART_KEYS).sort())
+})
+
+const configOf = (text: string) => {
+  const read = readConfig(text, '/srv/interdict.yaml')
+  if (!read.ok) throw read.errors[0]!
+  return read.config
+}
+
+const RUNNING = configOf('')
+const CHANGES: Readonly<Record<keyof typeof RESTART_KEYS, [text: string, wanted: string]>> = {
+  listen: ["listen: ['[::1]:53']", '[::1]:53'],
+  workers: ['workers: 7', '7'],
+  transport: ['transport: portable', 'portable'],
+  'cache.size': ['cache: { size: 3000KB }', '3072000B'],
+  'state.folder': ['state: { folder: other }', '/srv/other'],
+  'admin.tls.certificate': ['admin: { tls: { certificate: c, key: k } }', '/srv/c'],
+  'admin.tls.key': ['admin: { tls: { certificate: c, key: k } }', '/srv/k'],
+  'admin.tokens': ['admin: { tokens: off }', 'off'],
+  'admin.http': ["admin: { http: '[::1]:8053' }", '[::1]:8053']
+}
+
+for (const key of Object.keys(RESTART_KEYS)) {
+  t.test(`${key} stays as it is, and is named`, async t => {
+    const [text, wanted] = CHANGES[key]!
+    const config = configOf(`${text}\nidentity: { name: new }\n`)
+    const pending = pendingRestart(RUNNING, config)
+    t.match(
+      pending.find(one => one.key === key),
+      { wanted }
+    )
+    const { identity, ...rest } = withoutRestart(RUNNING, config)
+    t.strictSame(identity, { version: '', name: 'new' })
+    t.strictSame({ ...rest, identity: RUNNING.identity }, RUNNING)
+  })
+}
+
+t.test('what is in the state folder by default stays in the present one', async t => {
+  const outputs = 'name: a, type: json, to: "tcp://192.0.2.1:1"'
+  const text = (more: string): string => `log: { outputs: [{ ${outputs} ${more} }] }\n`
+  const running = configOf(text(''))
+  const moved = withoutRestart(running, configOf(`${text('')}state: { folder: other }\n`))
+  t.strictSame(moved, running)
+  const own = withoutRestart(running, configOf(text(', spool: other')))
+  t.equal(own.log.outputs[0]!.spool.folder, '/srv/other')
+  t.equal(withoutRestart(running, configOf('admin: { socket: off }')).admin.socket, undefined)
+  t.match(withoutRestart(running, configOf('admin: { socket: s }')).admin.socket, {
+    paths: ['/srv/s']
+  })
+})
