@@ -1,11 +1,11 @@
 import { request as requestOverHttp, type IncomingMessage } from 'node:http'
 import { request as requestOverTls } from 'node:https'
 import type { LookupFunction } from 'node:net'
-import { rootCertificates } from 'node:tls'
 import { failure, InterdictError, type ErrorCode } from '../base/error.js'
 import { packageVersion } from '../base/package.js'
 import { MS_PER_SECOND, type Octets } from '../base/units.js'
 import type { AlertHookConfig } from '../config/alert-config.js'
+import { contextTrusting } from '../tls/trusting-context.js'
 import { readHookFiles } from './hook-files.js'
 import { SIGNATURE_HEADER, signatureOf } from './signature.js'
 
@@ -72,7 +72,7 @@ function exchange(
   const options = { method: 'POST', headers, lookup, signal, agent: false } as const
   return new Promise((resolve, reject) => {
     const outgoing = hook.url.startsWith('https:')
-      ? requestOverTls(hook.url, { ...options, ...(ca && { ca: [...rootCertificates, ca] }) })
+      ? requestOverTls(hook.url, { ...options, ...(ca && { secureContext: contextTrusting(ca) }) })
       : requestOverHttp(hook.url, options)
     outgoing.on('error', reject)
     outgoing.on('response', response => {

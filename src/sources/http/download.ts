@@ -1,13 +1,13 @@
 import { request as requestOverHttp, type ClientRequest, type IncomingMessage } from 'node:http'
 import { request as requestOverTls } from 'node:https'
 import type { LookupFunction } from 'node:net'
-import { rootCertificates } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { FileTooLarge, readBoundedFile } from '../../base/bounded-file.js'
 import { failure, InterdictError } from '../../base/error.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import { packageVersion } from '../../base/package.js'
 import { decompress } from '../../rules/lists/decompress.js'
+import { contextTrusting } from '../../tls/trusting-context.js'
 
 const MAX_REDIRECTS = 5
 const REDIRECTS = [301, 302, 303, 307, 308]
@@ -101,7 +101,7 @@ function sendRequest(
     const outgoing: ClientRequest = url.startsWith('https:')
       ? requestOverTls(url, {
           ...parts,
-          ...(ca !== undefined && { ca: [...rootCertificates, ca] })
+          ...(ca !== undefined && { secureContext: contextTrusting(ca) })
         })
       : requestOverHttp(url, parts)
     outgoing.on('response', resolve).on('error', reject).end()
