@@ -116,7 +116,10 @@ function logStart(
   const { endpoints, workers, upstreams } = gateway
   const { kind } = transport
   for (const endpoint of endpoints)
-    log.info({ endpoint: formatEndpoint(endpoint) }, 'listening on UDP and TCP')
+    log.info(
+      { endpoint: formatEndpoint(endpoint) },
+      `listening on ${endpoint.certificates === undefined ? 'UDP and TCP' : 'TLS'}`
+    )
   if (gateway.httpEndpoint !== undefined) {
     log.info(
       { endpoint: formatEndpoint(gateway.httpEndpoint) },
@@ -125,7 +128,9 @@ function logStart(
   }
   const fields = { workers, transport: kind, upstreams: upstreams.join(' ') || 'none' }
   log.info(fallbackReason === undefined ? fields : { ...fields, why: fallbackReason }, 'serving')
-  const { address, port } = endpoints[0]!
+  const plain = endpoints.find(({ certificates }) => certificates === undefined)
+  if (plain === undefined) return
+  const { address, port } = plain
   const host = address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address
   log.info({}, `try: dig @${host} -p ${port} www.tiktok.com`)
 }

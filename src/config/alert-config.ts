@@ -31,6 +31,7 @@ export const ALERT_EVENTS = [
   'zone-missing',
   'certificate-ending',
   'certificate-expired',
+  'certificate-refused',
   'alerts-failing'
 ] as const
 

@@ -11,7 +11,8 @@ import type { OutputConfig } from './output-config.js'
  * Paths are absolute. `docs/reference/settings.md` says what each key means.
  */
 export interface Config {
-  readonly listen: readonly Endpoint[]
+  readonly listen: readonly ListenConfig[]
+  readonly tls: TlsConfig
   readonly workers: number | 'auto'
   readonly transport: 'auto' | 'batch' | 'portable'
   /** The rules folder; with `bundle`, the bundle file. */
@@ -215,6 +216,26 @@ export interface AdminSocketConfig {
   readonly paths: readonly string[]
   /** Position of the setting, for errors when the socket is opened; undefined: the default. */
   readonly position: Position | undefined
+}
+
+/** An address that clients are answered on. */
+export interface ListenConfig extends Endpoint {
+  /** For DNS over TLS; undefined: UDP and TCP. */
+  readonly certificates?: readonly ServedCertificateConfig[]
+}
+
+/** TLS towards clients. */
+export interface TlsConfig {
+  readonly handshakeTimeout: Milliseconds
+  /** Handshakes in progress per listener and worker. */
+  readonly maxHandshakes: number
+  /** What ticket keys are derived from; undefined: they are random. */
+  readonly ticketSecret: { readonly path: string; readonly position: Position } | undefined
+}
+
+export interface ServedCertificateConfig extends CertificateConfig {
+  /** Of the setting, for errors of the files. */
+  readonly position: Position
 }
 
 /** Paths of a certificate with its chain, and of its private key. */

@@ -13,7 +13,9 @@ import type {
   AdminSocketConfig,
   ChainConfig,
   Config,
+  ListenConfig,
   RetentionConfig,
+  TlsConfig,
   LimitsConfig,
   PrivacyConfig,
   UpstreamsConfig
@@ -21,6 +23,7 @@ import type {
 import type { AlertHookConfig } from './alert-config.js'
 import { alertsOf } from './alerts.js'
 import { isRemote } from './endpoint.js'
+import { listenersOf } from './listeners.js'
 import { outputsOf } from './outputs.js'
 import { BESIDE, defaultSocket, isInEtc, placesFor } from './places.js'
 import { rulesOf } from './rules-section.js'
@@ -133,9 +136,12 @@ export function readConfig(source: Uint8Array | string, path: string): ConfigRes
     withFiles(server, folder, read.positionOf(['remote-lists', 'bootstrap', i]), errors)
   )
   if (errors.length > 0) return { ok: false, errors }
+  const listen = listenersOf(read.value.listen, folder, path => read.positionOf(path))
+  const ticketPosition = read.positionOf(['tls', 'ticket-secret'])
+  const tls = tlsOf(read.value.tls, folder, ticketPosition)
   const alerts = alertsOf(read.value.alerts, folder, path => read.positionOf(path))
   const resolved = {
-    ...{ upstreams, bootstrap, socket, privacy, chain, retention, alerts },
+    ...{ listen, tls, upstreams, bootstrap, socket, privacy, chain, retention, alerts },
     admin: adminConfig
   }
   return { ok: true, config: configOf(read.value, folder, resolved) }
@@ -194,6 +200,8 @@ function configOf(
   resolved: {
     readonly upstreams: UpstreamsConfig
     readonly bootstrap: readonly UpstreamServer[]
+    readonly listen: readonly ListenConfig[]
+    readonly tls: TlsConfig
     readonly socket: AdminSocketConfig | undefined
     readonly admin: Omit<Config['admin'], 'socket'>
     readonly privacy: PrivacyConfig
@@ -202,12 +210,13 @@ function configOf(
     readonly alerts: readonly AlertHookConfig[]
   }
 ): Config {
-  const { listen, workers, transport, cache, identity, cookies, tcp, log, shutdown } = settings
+  const { workers, transport, cache, identity, cookies, tcp, log, shutdown } = settings
   const secretFile = cookies['secret-file']
   const caFile = settings['remote-lists']['ca-file']
   const { service, queries } = log
   return {
-    listen,
+    listen: resolved.listen,
+    tls: resolved.tls,
     workers,
     transport,
     ...rulesOf(settings.rules, folder),
@@ -297,6 +306,15 @@ function adminOf(
         }
       : undefined,
     tokens: TOKEN_WORDS.includes(file) ? undefined : resolve(folder, file)
+  }
+}
+
+function tlsOf(settings: Settings['tls'], folder: string, position: Position): TlsConfig {
+  const secret = settings['ticket-secret']
+  return {
+    handshakeTimeout: settings['handshake-timeout'],
+    maxHandshakes: settings['max-handshakes'],
+    ticketSecret: secret === '' ? undefined : { path: resolve(folder, secret), position }
   }
 }
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { Octets } from '../base/units.js'
-import type { Config } from './config.js'
+import type { Config, ListenConfig } from './config.js'
 import { defaultSocket } from './places.js'
 import { showEndpoint } from './endpoint.js'
 
@@ -16,7 +16,10 @@ export interface PendingRestart {
 
 /** The keys that take effect after a restart; all others are changed while the gateway runs. */
 export const RESTART_KEYS: Readonly<Record<string, (config: Config) => string>> = {
-  listen: ({ listen }) => listen.map(showEndpoint).join(' '),
+  listen: ({ listen }) => listen.map(showListener).join(' '),
+  'tls.handshake-timeout': ({ tls }) => `${tls.handshakeTimeout}ms`,
+  'tls.max-handshakes': ({ tls }) => String(tls.maxHandshakes),
+  'tls.ticket-secret': ({ tls }) => tls.ticketSecret?.path ?? 'none',
   workers: ({ workers }) => String(workers),
   transport: ({ transport }) => transport,
   // Its memory is shared by all threads.
@@ -40,12 +43,13 @@ export function pendingRestart(running: Config, wanted: Config): readonly Pendin
 
 /** The settings of the file, without what needs a restart. @param running the settings in force */
 export function withoutRestart(running: Config, wanted: Config): Config {
-  const { listen, workers, transport, cache, state, admin } = running
+  const { listen, tls, workers, transport, cache, state, admin } = running
   const { socket } = wanted.admin
   const defaultSpool = (name: string): string => join(wanted.state.folder, 'outputs', name)
   return {
     ...wanted,
     listen,
+    tls,
     workers,
     transport,
     cache: { ...wanted.cache, size: cache.size },
@@ -71,6 +75,13 @@ export function withoutRestart(running: Config, wanted: Config): Config {
 export function changedSections(before: Config, after: Config): readonly string[] {
   const keys = Object.keys(after) as (keyof Config)[]
   return keys.filter(key => !isDeepStrictEqual(before[key], after[key]))
+}
+
+/** The contents of the certificate files change without a restart, their paths do not. */
+function showListener(listener: ListenConfig): string {
+  const { certificates = [] } = listener
+  const files = certificates.map(({ certificate, key }) => ` ${certificate} ${key}`)
+  return `${showEndpoint(listener)}${files.join('')}`
 }
 
 function showSize(size: Octets): string {

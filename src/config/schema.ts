@@ -5,8 +5,9 @@ import { readName } from '../dns/name/name.js'
 import { duration, size, wholeSeconds } from '../yaml/quantity.js'
 import { parsedString } from '../yaml/parsed-string.js'
 import { alertsSchema } from './alerts.js'
-import { isRemote, isSelf, ownAddresses, readEndpoint, showEndpoint } from './endpoint.js'
+import { isRemote, isSelf, ownAddresses, showEndpoint } from './endpoint.js'
 import { outputsSchema } from './outputs.js'
+import { endpoint, listenSchema } from './listeners.js'
 import { BESIDE } from './places.js'
 import { rulesSchema } from './rules-section.js'
 import { transfersSchema } from './transfers.js'
@@ -19,7 +20,6 @@ function section<S extends z.ZodRawShape>(shape: S) {
   return z.preprocess(value => value ?? {}, z.strictObject(shape)).prefault({})
 }
 
-const endpoint = parsedString('an address and port such as 127.0.0.1:53 or [::1]:53', readEndpoint)
 const prefix = parsedString(
   'a prefix such as 192.0.2.0/24 or 2001:db8::/32',
   readPrefix,
@@ -84,6 +84,12 @@ const tcp = section({
   'max-connections': z.int().min(1).max(100_000).prefault(1000),
   'max-connections-per-client': z.int().min(1).max(100_000).prefault(100),
   'max-in-flight': z.int().min(1).max(10_000).prefault(100)
+})
+
+const tls = section({
+  'handshake-timeout': duration('100ms', '1m').prefault('5s'),
+  'max-handshakes': z.int().min(1).max(100_000).prefault(500),
+  'ticket-secret': z.string('a path').prefault('')
 })
 
 const limits = section({
@@ -213,7 +219,8 @@ const log = section({
 })
 
 export const settingsSchema = section({
-  listen: z.array(endpoint).min(1).max(64).prefault(['127.0.0.1:5300', '[::1]:5300']),
+  listen: listenSchema,
+  tls,
   workers: z
     .union([z.literal('auto', 'auto'), z.int('a number from 1 to 64').min(1).max(64)])
     .prefault('auto'),

@@ -32,9 +32,15 @@ export class ListeningSockets implements Listen {
     this.inherited = [...inherited]
   }
 
-  /** Whether an inherited socket of this endpoint is not open yet. */
-  hasMore(endpoint: Endpoint): boolean {
-    return this.inherited.some(socket => isSame(socket, endpoint))
+  /**
+   * Whether an inherited socket of this endpoint is not open yet.
+   *
+   * @param withUdp false: only TCP sockets count, since the endpoint has TLS now
+   */
+  hasMore(endpoint: Endpoint, withUdp: boolean): boolean {
+    return this.inherited.some(
+      socket => isSame(socket, endpoint) && (withUdp || socket.protocol === 'tcp')
+    )
   }
 
   async bind(endpoint: Endpoint, handler: BatchHandler): Promise<DatagramSocket> {

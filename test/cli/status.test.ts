@@ -133,7 +133,9 @@ const TROUBLE: StatusReply = withHealth({
   uptimeSeconds: 93_784,
   stopping: false,
   transport: 'batch',
-  listening: Array.from({ length: 9 }, (_, i) => ({ address: '2001:db8::53', port: 5300 + i })),
+  listening: Array.from({ length: 9 }, (_, i) => {
+    return { address: '2001:db8::53', port: 5300 + i, protocol: i === 8 ? 'dot' : 'dns' }
+  }),
   rules: {
     ...{ generation: 7, sha256: 'f'.repeat(64), since: '2026-01-02T03:04:05.678Z' },
     ...{ networks: 1234, rules: 5678, bans: 910, names: 12_345_678 },
@@ -196,11 +198,12 @@ const TROUBLE: StatusReply = withHealth({
     { name: 'on-call', active: 3, waiting: 2, sent: 1, failed: 9, dropped: 4, error: 'no route' }
   ],
   queries: {
-    ...{ udp: 4e9, tcp: 4e6, waiting: 17 },
+    ...{ udp: 4e9, tcp: 4e6, dot: 5e6, waiting: 17 },
     ...{ forwarded: 3e8, stale: 2e6, failed: 1e6 }
   },
   replies: { sent: 4e9, unsent: 12 },
   connections: { open: 1e4, accepted: 1e6, idleClosed: 1, refused: 1, overClientLimit: 1 },
+  tls: { handshakes: 1e6, resumed: 9e5, failed: 1234, timedOut: 1000, refused: 12 },
   limits: {
     queries: { dropped: 1, slipped: 2 },
     responses: { dropped: 3, slipped: 4 },

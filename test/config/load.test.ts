@@ -15,6 +15,7 @@ const defaults = {
     { address: '127.0.0.1', port: 5300 },
     { address: '::1', port: 5300 }
   ],
+  tls: { handshakeTimeout: 5000, maxHandshakes: 500, ticketSecret: undefined },
   workers: 'auto',
   transport: 'auto',
   rules: resolve('/etc/interdict/rules'),
@@ -112,6 +113,59 @@ const reads = [
         { address: '::', port: 53 },
         { address: '2001:db8::', port: 0 }
       ]
+    }
+  },
+  {
+    it: 'a listener for DNS over TLS',
+    text: 'listen:\n  - 127.0.0.1:53\n  - { address: 127.0.0.1:853, protocol: dot, certificate: c.pem, key: /k.pem }',
+    config: {
+      listen: [
+        { address: '127.0.0.1', port: 53 },
+        {
+          ...{ address: '127.0.0.1', port: 853 },
+          certificates: [
+            {
+              certificate: '/etc/interdict/c.pem',
+              key: '/k.pem',
+              position: { file: FILE, line: 3, column: 59 }
+            }
+          ]
+        }
+      ]
+    }
+  },
+  {
+    it: 'several certificates, and what belongs to TLS',
+    text: `listen:
+  - address: '[::1]:853'
+    protocol: dot
+    certificates:
+      - { certificate: a.pem, key: a.key }
+      - { certificate: b.pem, key: b.key }
+tls: { handshake-timeout: 2s, max-handshakes: 9, ticket-secret: secret }`,
+    config: {
+      listen: [
+        {
+          ...{ address: '::1', port: 853 },
+          certificates: [
+            {
+              ...{ certificate: '/etc/interdict/a.pem', key: '/etc/interdict/a.key' },
+              position: { file: FILE, line: 5, column: 9 }
+            },
+            {
+              ...{ certificate: '/etc/interdict/b.pem', key: '/etc/interdict/b.key' },
+              position: { file: FILE, line: 6, column: 9 }
+            }
+          ]
+        }
+      ],
+      tls: {
+        ...{ handshakeTimeout: 2000, maxHandshakes: 9 },
+        ticketSecret: {
+          path: '/etc/interdict/secret',
+          position: { file: FILE, line: 7, column: 65 }
+        }
+      }
     }
   },
   {
@@ -282,6 +336,26 @@ const refuses = [
   { it: 'an unknown key', text: 'chache: {}', at: [1, 1] },
   { it: 'an unknown key of a section', text: 'cache:\n  siez: 1MB', at: [2, 3] },
   { it: 'a listen address without a port', text: 'listen: [127.0.0.1]', at: [1, 10] },
+  {
+    it: 'a protocol that there is not',
+    text: 'listen: [{ address: 127.0.0.1:443, protocol: doh, certificate: c, key: k }]',
+    at: [1, 46]
+  },
+  {
+    it: 'TLS without a certificate',
+    text: 'listen: [{ address: 127.0.0.1:853, protocol: dot, key: k }]',
+    at: [1, 10]
+  },
+  {
+    it: 'TLS without a key',
+    text: 'listen: [{ address: 127.0.0.1:853, protocol: dot, certificate: c }]',
+    at: [1, 10]
+  },
+  {
+    it: 'one certificate and several',
+    text: 'listen: [{ address: 127.0.0.1:853, protocol: dot, key: k, certificates: [{ certificate: c, key: k }] }]',
+    at: [1, 73]
+  },
   { it: 'IPv6 without brackets', text: 'listen: ["::1:53"]', at: [1, 10] },
   { it: 'IPv4 in brackets', text: 'listen: ["[127.0.0.1]:53"]', at: [1, 10] },
   { it: 'a port over 65535', text: 'listen: ["127.0.0.1:65536"]', at: [1, 10] },

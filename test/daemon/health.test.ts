@@ -175,11 +175,16 @@ const cases: readonly {
     it: 'a certificate has expired',
     bad: {
       certificates: [
-        { name: 'old', expires: '2020-01-01T00:00:00.000Z' },
-        { name: 'new', expires: '2999-01-01T00:00:00.000Z' }
+        { name: 'old', expires: '2020-01-01T00:00:00.000Z', error: null },
+        { name: 'new', expires: '2999-01-01T00:00:00.000Z', error: null }
       ]
     },
     codes: ['CERTIFICATE_EXPIRED']
+  },
+  {
+    it: 'a new certificate is unusable',
+    bad: { certificates: [{ name: 'new', expires: '2999-01-01T00:00:00.000Z', error: 'no key' }] },
+    codes: ['CERTIFICATE_REFUSED']
   },
   {
     it: 'a webhook fails',

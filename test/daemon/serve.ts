@@ -225,7 +225,7 @@ export function settingsText(setting: Setting): string {
   const { upstreams = '', loopCheck = '0s', cache = '', queries = 'flush: 10ms' } = setting
   const { grace = '5s', more = '', outputs = '', queryLog = 'queries.jsonl' } = setting
   return `
-listen: [${listen.map(one => `'${one}'`).join(', ')}]
+listen: [${listen.map(one => (one.startsWith('{') ? one : `'${one}'`)).join(', ')}]
 transport: ${transport}
 workers: ${workers}
 upstreams: { servers: [${servers}], use-resolv-conf: false, loop-check: ${loopCheck}, ${upstreams} }

@@ -53,6 +53,7 @@ for (const transport of kinds) {
       },
       number: 0,
       cache: new SharedCache(2 ** 20, 1, new MemoryLog()).memory,
+      certificates: [],
       upstreamSockets: 32,
       notify: { primaries: [], zones: [] },
       probeKey: '0123456789abcdef',

@@ -38,14 +38,14 @@ if (typeof transport !== 'string') {
     first.close()
 
     const after = new ListeningSockets(transport, inherited)
-    t.ok(after.hasMore(endpoint))
-    t.notOk(after.hasMore({ ...endpoint, port: 1 }))
+    t.ok(after.hasMore(endpoint, true))
+    t.notOk(after.hasMore({ ...endpoint, port: 1 }, true))
     const second = await after.bind(endpoint, answering('B'))
     t.teardown(() => second.close())
     await client.until(2)
     t.strictSame(client.got, ['B', 'B'])
     t.match(await after.tcpListen(endpoint), { fd: inherited[1]!.fd })
-    t.notOk(after.hasMore(endpoint))
+    t.notOk(after.hasMore(endpoint, true))
     t.strictSame(after.opened, inherited)
   })
 
@@ -86,4 +86,11 @@ t.test('sockets are spread over the workers, by endpoint and protocol', async t 
   t.strictSame(fds(1), [[4, 5, 6, 7]])
   t.strictSame(fds(2), [[4, 5, 7], [6]])
   t.strictSame(fds(3), [[4, 5, 7], [6], []])
+})
+
+t.test('an endpoint that has TLS now does not wait for its UDP socket', async t => {
+  const endpoint = { address: '127.0.0.1', port: 53 }
+  const udp = { ...endpoint, protocol: 'udp', fd: 3 } as const
+  const sockets = new ListeningSockets(portableTransport(), [udp])
+  t.strictSame([sockets.hasMore(endpoint, true), sockets.hasMore(endpoint, false)], [true, false])
 })

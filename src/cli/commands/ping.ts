@@ -31,7 +31,9 @@ type Answer = 'answers' | 'does not answer' | 'cannot be checked from this machi
  */
 export async function ping(options: PingOptions, io: Io): Promise<number> {
   const timeout = parseMilliseconds('--timeout', options.timeout)
-  const { listen } = await loadSettings(options)
+  const { listen: all } = await loadSettings(options)
+  // Over TLS the same workers answer.
+  const listen = all.filter(({ certificates }) => certificates === undefined)
   const results = await Promise.all(
     listen.map(async (endpoint): Promise<Answer> => {
       const at = reachable(endpoint)

@@ -57,6 +57,7 @@ const SECTIONS: readonly (readonly [string, (status: Status) => readonly StyledT
   ['Lookups', lookupLines],
   ['Cache', cacheLines],
   ['TCP', tcpLines],
+  ['TLS', tlsLines],
   ['Limits', limitLines],
   ['Query log', recorderLines],
   ['Archive', archiveLines],
@@ -163,7 +164,12 @@ function zoneLines({ zones }: Status): StyledText[] {
 }
 
 function listeningLines({ listening, transport }: Status): StyledText[] {
-  return [`${listening.map(formatEndpoint).join(' ')} on UDP and TCP, transport ${transport}`]
+  const plain = listening.filter(({ protocol }) => protocol === 'dns').map(formatEndpoint)
+  const overTls = listening.filter(({ protocol }) => protocol === 'dot').map(formatEndpoint)
+  return [
+    ...(plain.length === 0 ? [] : [`${plain.join(' ')} on UDP and TCP, transport ${transport}`]),
+    ...(overTls.length === 0 ? [] : [`${overTls.join(' ')} on TLS`])
+  ]
 }
 
 function workerLines({ workers, silent }: Status): StyledText[] {
@@ -186,12 +192,12 @@ const STATES = {
 } as const satisfies Record<Status['workers'][number]['state'], string>
 
 function queryLines({ queries, replies }: Status): StyledText[] {
-  const { udp, tcp, waiting, forwarded, stale, failed } = queries
+  const { udp, tcp, dot, waiting, forwarded, stale, failed } = queries
   const waited = forwarded + stale + failed
-  const all = udp + tcp
+  const all = udp + tcp + dot
   const share = all === 0 ? '' : ` (${((100 * waited) / all).toFixed(1)}%)`
   return [
-    `${formatNumber(udp)} over UDP (${formatNumber(replies.sent)} answered), ${formatNumber(tcp)} over TCP`,
+    `${formatNumber(udp)} over UDP (${formatNumber(replies.sent)} answered), ${formatNumber(tcp)} over TCP${dot === 0 ? '' : `, ${formatNumber(dot)} over TLS`}`,
     `${formatNumber(waited)}${share} needed upstreams: ${formatNumber(forwarded)} forwarded, ` +
       `${formatNumber(stale)} stale, ${formatNumber(failed)} failed`,
     ...(waiting === 0 ? [] : [`${formatCount(waiting, 'query', 'queries')} in progress`]),
@@ -226,6 +232,19 @@ function tcpLines({ connections }: Status): StyledText[] {
   return [
     `${formatCount(open, 'connection')} open, ${formatNumber(accepted)} accepted in total`,
     ...(refused + overClientLimit === 0 ? [] : [['yellow', rejected] as const])
+  ]
+}
+
+function tlsLines({ tls, listening, certificates }: Status): StyledText[] {
+  if (listening.every(({ protocol }) => protocol === 'dns')) return []
+  const { handshakes, resumed, failed, refused } = tls
+  return [
+    `${formatCount(handshakes, 'handshake')}, ${formatNumber(resumed)} resumed, ` +
+      `${formatNumber(failed)} failed`,
+    ...(refused === 0 ? [] : [['yellow', `${formatNumber(refused)} refused`] as const]),
+    ...certificates
+      .filter(({ name }) => name.startsWith('listen '))
+      .map(({ name, expires }) => `${name.slice(7)} until ${formatInstant(expires)}`)
   ]
 }
 

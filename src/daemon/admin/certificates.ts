@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { MAX_SECRET_FILE, readBoundedFileSync } from '../../base/bounded-file.js'
 import type { Milliseconds } from '../../base/units.js'
+import type { CertificateReloader } from '../reload/certificate-reloader.js'
 import type { Config } from '../../config/config.js'
 
 /** A certificate file that the settings name. */
@@ -15,12 +16,14 @@ export interface CertificateDates {
   readonly name: string
   /** RFC 3339. */
   readonly expires: string
+  /** Why a newer version of the file was rejected; null: it was not. */
+  readonly error: string | null
 }
 
 /** Files are read again after this time: certificates are replaced days before they expire. */
 const MAX_AGE: Milliseconds = 60_000
 
-/** Every certificate file of the settings: whatever is served or shown with TLS belongs here. */
+/** The certificate files that are used by other threads; see `servedCertificates` for the rest. */
 export function certificateFiles({ admin, log }: Config): readonly CertificateFile[] {
   const outputs = log.outputs.map(({ name, tls }) => ({ name: `output ${name}`, file: tls.cert }))
   const http = { name: 'admin.http', file: admin.tls?.certificate ?? '' }
@@ -41,10 +44,21 @@ export class CertificateReader {
     this.readAt = now
     this.dates = this.files.flatMap(({ name, file }) => {
       const expires = expiryOf(file)
-      return expires === undefined ? [] : [{ name, expires }]
+      return expires === undefined ? [] : [{ name, expires, error: null }]
     })
     return this.dates
   }
+}
+
+/** The certificates of listeners: those in use, whatever is in their files now. */
+export function servedCertificates(
+  reloader: Pick<CertificateReloader, 'status'> | undefined
+): readonly CertificateDates[] {
+  return (reloader?.status ?? []).map(({ file, names, notAfter: expires, error }) => ({
+    name: `listen ${names[0] ?? file}`,
+    expires,
+    error: error?.message ?? null
+  }))
 }
 
 /** Of the first certificate in the file, which is that of the server or client itself. RFC 8446 §4.4.2. */

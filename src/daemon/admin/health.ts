@@ -49,6 +49,7 @@ export const PROBLEMS = {
   ARCHIVE_FAILED: false,
   OUTPUT_DISCONNECTED: false,
   CERTIFICATE_EXPIRED: false,
+  CERTIFICATE_REFUSED: false,
   ALERTS_FAILING: false
 } as const
 
@@ -164,6 +165,17 @@ const CHECKS: readonly ((status: Status) => Found)[] = [
           name
         ] as const
       }),
+  ({ certificates }) =>
+    certificates.flatMap(({ name, error }) => {
+      if (error === null) return []
+      return [
+        [
+          'CERTIFICATE_REFUSED',
+          `the new certificate of ${name} is unusable, the previous one is in use: ${error}`,
+          name
+        ] as const
+      ]
+    }),
   ({ alerts }) =>
     alerts.flatMap(({ name, error }) =>
       error === null ? [] : [['ALERTS_FAILING', error, name] as const]

@@ -1,6 +1,7 @@
 import { systemClock } from '../../base/clock.js'
 import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../../base/units.js'
 import { packageVersion } from '../../base/package.js'
+import type { ListenConfig } from '../../config/config.js'
 import type { PendingRestart } from '../../config/restart-keys.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { ListState } from '../../rules/lists/load-list.js'
@@ -36,7 +37,7 @@ export interface Status extends WorkerCounters {
   /** Whether it is stopping, though it may still answer. */
   readonly stopping: boolean
   readonly transport: Transport['kind']
-  readonly listening: readonly Endpoint[]
+  readonly listening: readonly (Endpoint & { readonly protocol: 'dns' | 'dot' })[]
   readonly rules: RulesStatus
   /** Null: they do not come from a file. */
   readonly settings: SettingsStatus | null
@@ -133,7 +134,7 @@ export interface StatusSources extends UpstreamSources {
   readonly lists: Pick<RemoteListUpdater, 'status'>
   readonly certificates: readonly CertificateDates[]
   readonly alerts: readonly AlertHookStatus[]
-  readonly endpoints: readonly Endpoint[]
+  readonly endpoints: readonly ListenConfig[]
   readonly transport: Transport['kind']
   /** Wall-clock time of the start. */
   readonly started: Milliseconds
@@ -161,7 +162,9 @@ export async function gatherStatus(
     uptimeSeconds: Math.floor(uptime / MS_PER_SECOND),
     stopping: sources.stopping,
     transport,
-    listening: endpoints,
+    listening: endpoints.map(({ address, port, certificates }) => {
+      return { address, port, protocol: certificates === undefined ? 'dns' : 'dot' }
+    }),
     rules: rulesStatus(sources.rules, sources.reporter),
     settings: sources.settings === undefined ? null : settingsStatus(sources.settings),
     workers: workerPool.summaries.map(worker => ({

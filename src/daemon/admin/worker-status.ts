@@ -1,6 +1,7 @@
 import type { PendingQueryCounts } from '../../resolver/pending-query.js'
 import type { LimitCounts } from '../../server/query-limit.js'
 import type { TcpService } from '../../server/tcp.js'
+import type { TlsCounts } from '../../server/tls-handshakes.js'
 import type { UdpService } from '../../server/udp.js'
 import type { UpstreamState } from '../../upstream/create-forwarder.js'
 import type { Limits } from '../workers/limits.js'
@@ -17,6 +18,8 @@ export interface WorkerCounters {
   readonly queries: {
     readonly udp: number
     readonly tcp: number
+    /** Over TLS: RFC 7858. */
+    readonly dot: number
     readonly waiting: number
   } & Readonly<PendingQueryCounts>
   readonly replies: { readonly sent: number; readonly unsent: number }
@@ -27,6 +30,7 @@ export interface WorkerCounters {
     readonly refused: number
     readonly overClientLimit: number
   }
+  readonly tls: Readonly<TlsCounts>
   readonly limits: {
     readonly queries: Readonly<LimitCounts>
     readonly responses: Readonly<LimitCounts>
@@ -37,13 +41,14 @@ export interface WorkerCounters {
 /** The parts of a worker that count. Undefined or empty: not started yet, or off. */
 export interface CounterSources {
   readonly udp: readonly Pick<UdpService, 'counts'>[]
-  readonly tcp: readonly Pick<TcpService, 'counts' | 'connections'>[]
+  readonly tcp: readonly Pick<TcpService, 'counts' | 'connections' | 'tls'>[]
   readonly limits: Limits | undefined
   readonly pendingQueries: Readonly<PendingQueryCounts> | undefined
   /** Upstream queries in flight. */
   readonly waiting: number
 }
 
+const NO_TLS: TlsCounts = { handshakes: 0, resumed: 0, failed: 0, timedOut: 0, refused: 0 }
 const NO_LIMIT_COUNTS: LimitCounts = { dropped: 0, slipped: 0 }
 
 export function collectCounters({
@@ -56,7 +61,8 @@ export function collectCounters({
   return {
     queries: {
       udp: sumOf(udp, ({ counts }) => counts.received),
-      tcp: sumOf(tcp, ({ counts }) => counts.queries),
+      tcp: sumOf(tcp, ({ counts, tls }) => (tls === undefined ? counts.queries : 0)),
+      dot: sumOf(tcp, ({ counts, tls }) => (tls === undefined ? 0 : counts.queries)),
       waiting,
       forwarded: pendingQueries?.forwarded ?? 0,
       stale: pendingQueries?.stale ?? 0,
@@ -73,6 +79,7 @@ export function collectCounters({
       refused: sumOf(tcp, ({ counts }) => counts.refused),
       overClientLimit: sumOf(tcp, ({ counts }) => counts.overClientLimit)
     },
+    tls: tcp.reduce((sum, { tls }) => (tls === undefined ? sum : addObjects(sum, tls)), NO_TLS),
     limits: {
       queries: { ...(limits?.counts.queries ?? NO_LIMIT_COUNTS) },
       responses: { ...(limits?.counts.responses ?? NO_LIMIT_COUNTS) },

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MS_PER_SECOND } from '../../base/units.js'
-import type { Config } from '../../config/config.js'
+import type { Config, ListenConfig } from '../../config/config.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import { createRing } from '../../querylog/record/ring.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
@@ -17,7 +17,7 @@ import type {
   RulesRequest,
   UpgradeResult
 } from '../admin/admin-protocol.js'
-import { certificateFiles, CertificateReader } from '../admin/certificates.js'
+import { certificateFiles, CertificateReader, servedCertificates } from '../admin/certificates.js'
 import { withHealth } from '../admin/health.js'
 import { HttpHandle } from '../admin/http/http-handle.js'
 import { gatherStatus, type Status } from '../admin/status.js'
@@ -25,6 +25,7 @@ import { Alerts } from '../alerts/alerts.js'
 import { Archiver } from '../querylog/archiver.js'
 import { checkChainKey } from '../querylog/chain-key.js'
 import { RecorderHandle } from '../querylog/recorder-handle.js'
+import { CertificateReloader } from '../reload/certificate-reloader.js'
 import type { CompilerHandle, SettingsSource } from '../reload/compiler-handle.js'
 import type { ReloadReason } from '../reload/reload-reporter.js'
 import { RulesReloader } from '../reload/rules-reloader.js'
@@ -68,7 +69,7 @@ export interface GatewayOptions {
  */
 export class Gateway {
   /** The endpoints it listens on, with the port chosen for port 0. */
-  endpoints: readonly Endpoint[] = []
+  endpoints: readonly ListenConfig[] = []
   /** The settings in force. */
   config: Config
   /** Labels of all upstreams. */
@@ -90,6 +91,8 @@ export class Gateway {
   private readonly lag: EventLoopLag
   private certificates: CertificateReader
   private readonly alerts: Alerts
+  /** Undefined: no listener has TLS. */
+  private readonly tls: CertificateReloader | undefined
   /** Memory for what is counted by the active rules. */
   private counters: SharedArrayBuffer | undefined
   private cookieSecrets: CookieSecrets | undefined
@@ -158,6 +161,10 @@ export class Gateway {
       status: () => this.status().then(withHealth),
       rulesEndingWithin: time => this.reloader.reporter.rulesEndingWithin(time)
     })
+    const files = config.listen.flatMap(({ certificates }) => certificates ?? [])
+    const { ticketSecret } = config.tls
+    const onChange = (): void => this.setCertificates()
+    if (files.length > 0) this.tls = new CertificateReloader({ files, ticketSecret, log, onChange })
     const bootstrap = bootstrapServers(config, upstreams)
     this.alerts.update(config, bootstrap)
     this.reloader = new RulesReloader({
@@ -209,6 +216,7 @@ export class Gateway {
     const { config } = this.options
     const keyErrors = [
       ...(await this.reloadCookieSecrets()),
+      ...((await this.tls?.reload(false)) ?? []),
       ...checkChainKey(config),
       ...hookFileErrors(config.alerts).map(serializeError)
     ]
@@ -274,9 +282,13 @@ export class Gateway {
     return []
   }
 
-  /** Reloads the rules, and the settings first on SIGHUP. Errors are logged, and the previous ones remain active. */
-  reload(reason: ReloadReason): Promise<void> {
-    return this.reloader.reload(reason)
+  /**
+   * Reloads the rules; on SIGHUP the certificates and the settings first. Errors are logged, and the previous
+   * ones remain active.
+   */
+  async reload(reason: ReloadReason): Promise<void> {
+    if (reason === 'SIGHUP') await this.tls?.reload(true)
+    await this.reloader.reload(reason)
   }
 
   /** Reopens the query log, for external log rotation. */
@@ -319,6 +331,7 @@ export class Gateway {
   private close(): void {
     this.reloader.close()
     this.settings?.close()
+    this.tls?.close()
     this.admin.close()
     void this.http.close()
     this.loopDetector.close()
@@ -371,17 +384,25 @@ export class Gateway {
   private async reserve(): Promise<readonly SerializedError[]> {
     const { config, transport, predecessor } = this.options
     const errors: SerializedError[] = []
-    const free: Endpoint[] = []
+    const free: ListenConfig[] = []
     for (const endpoint of config.listen) {
       try {
         const inherited = predecessor?.find(endpoint, free)
-        free.push(inherited ?? (await findFreeEndpoint(transport, endpoint)))
+        const found = inherited ?? (await findFreeEndpoint(transport, endpoint))
+        free.push({ ...endpoint, ...found })
       } catch (error) {
         errors.push(serializeError(error))
       }
     }
     this.endpoints = free
     return errors.length > 0 || predecessor !== undefined ? errors : this.recorder.lock()
+  }
+
+  private setCertificates(): void {
+    const materials = this.options.config.listen.map(({ certificates }) => {
+      return certificates && this.tls!.material(certificates)
+    })
+    this.workerPool.setCertificates(materials)
   }
 
   /** Reads the cookie secrets again; on errors the previous ones remain active. */
@@ -418,7 +439,7 @@ export class Gateway {
     const { workerPool, cache, recorder, archiver, loopDetector, endpoints, upstreams, created } =
       this
     const { reporter, rules, zones, lists } = this.reloader
-    const certificates = this.certificates.read()
+    const certificates = [...this.certificates.read(), ...servedCertificates(this.tls)]
     const { status: alerts } = this.alerts
     const { kind: transport } = this.options.transport
     const times = {

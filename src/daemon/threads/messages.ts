@@ -1,7 +1,7 @@
 import type { AlertMessage, Hook } from '../../alerts/post-alert.js'
 import type { Prefix } from '../../base/address.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
-import type { Config, QueryLogConfig } from '../../config/config.js'
+import type { Config, ListenConfig, QueryLogConfig } from '../../config/config.js'
 import type { SettingsFile } from '../../config/load.js'
 import type { OutputConfig } from '../../config/output-config.js'
 import type { SnapshotChanges } from '../../policy/diff/compare.js'
@@ -16,6 +16,7 @@ import type { RemoteList } from '../../rules/lists/remote-list.js'
 import type { TransferList } from '../../rules/lists/transfer-list.js'
 import type { ZoneJob } from '../../sources/axfr/update-zone.js'
 import type { BootstrapServers } from '../../sources/http/bootstrap-resolver.js'
+import type { TlsMaterial } from '../../tls/server-contexts.js'
 import type { Endpoint } from '../../udp/datagram.js'
 import type { ListeningSocket } from '../../udp/listening-sockets.js'
 import type { AdminReply, ControlRequest } from '../admin/admin-protocol.js'
@@ -60,6 +61,8 @@ export interface WorkerInit {
   readonly upstreamSockets: number
   /** 16 hexadecimal digits by which workers recognize loop detection probes. */
   readonly probeKey: string
+  /** By listen endpoint; undefined: without TLS. */
+  readonly certificates: readonly (TlsMaterial | undefined)[]
   readonly notify: NotifyRules
   readonly ring: SharedArrayBuffer
   /** For `LookupCounters`, of all workers. */
@@ -94,12 +97,14 @@ export interface CountedSnapshot {
 export type ToWorker =
   | (CountedSnapshot & {
       readonly kind: 'listen'
-      readonly endpoints: readonly Endpoint[]
+      readonly endpoints: readonly ListenConfig[]
       /** Its share of the sockets inherited from another process. */
       readonly sockets: readonly ListeningSocket[]
     })
   | (CountedSnapshot & { readonly kind: 'adopt' })
   | { readonly kind: 'settings'; readonly settings: WorkerSettings }
+  /** Replaces certificates and ticket keys, by listen endpoint. */
+  | { readonly kind: 'certificates'; readonly certificates: WorkerInit['certificates'] }
   | { readonly kind: 'cookie-secrets'; readonly secrets: CookieSecrets }
   /** Primaries whose NOTIFY is accepted, and for which zones. */
   | { readonly kind: 'notify-sources'; readonly rules: NotifyRules }

@@ -53,6 +53,9 @@ async function onMessage(message: ToWorker): Promise<void> {
     case 'settings':
       dataPlane.configure(message.settings)
       break
+    case 'certificates':
+      dataPlane.setCertificates(message.certificates)
+      break
     case 'cookie-secrets':
       dataPlane.setCookieSecrets(message.secrets)
       break

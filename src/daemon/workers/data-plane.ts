@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { systemClock, TickClock } from '../../base/clock.js'
+import type { ListenConfig } from '../../config/config.js'
 import { Shelf } from '../../cache/shelf.js'
 import type { Config } from '../../config/config.js'
 import { ServerCookies } from '../../dns/edns/server-cookie.js'
@@ -21,7 +22,6 @@ import { UpstreamResponseHandler } from '../../resolver/upstream-response-handle
 import { serveTcp, type TcpService } from '../../server/tcp.js'
 import { serveUdp, type UdpService } from '../../server/udp.js'
 import { DescriptorTable } from '../../udp/batch/descriptor-table.js'
-import type { Endpoint } from '../../udp/datagram.js'
 import { ListeningSockets, type ListeningSocket } from '../../udp/listening-sockets.js'
 import { chooseTransport } from '../../udp/transport.js'
 import type { MeasuredForwarder } from '../../upstream/create-forwarder.js'
@@ -67,11 +67,14 @@ export class DataPlane {
   private readonly replaced = new ReplacedSnapshots(COLLECT_DELAY.worker)
   private limits: Limits | undefined
   private settings: WorkerSettings
+  private certificates: WorkerInit['certificates']
   private readonly ring: RingWriter
   private readonly counters: LookupCounters
   private cookies: ServerCookies | undefined
   private readonly udp: UdpService[] = []
   private readonly tcp: TcpService[] = []
+  /** Index of the endpoint of each in `tcp`. */
+  private readonly endpointOfTcp: number[] = []
   private sockets: ListeningSockets | undefined
   private readonly notify: NotifyHandler
 
@@ -88,6 +91,7 @@ export class DataPlane {
     this.settings = init.settings
     this.notify = new NotifyHandler(this.clock, onNotify)
     this.notify.setRules(init.notify)
+    this.certificates = init.certificates
     this.ring = new RingWriter(init.ring)
     this.counters = new LookupCounters(systemClock, init.counters, init.number)
     this.setCookieSecrets(init.settings.cookieSecrets)
@@ -98,7 +102,7 @@ export class DataPlane {
    * @throws InterdictError SOCKET_BIND, SOCKET_PERMISSION
    */
   async listen(
-    endpoints: readonly Endpoint[],
+    endpoints: readonly ListenConfig[],
     rules: CountedSnapshot,
     inherited: readonly ListeningSocket[]
   ): Promise<void> {
@@ -125,13 +129,18 @@ export class DataPlane {
     this.parts = parts
     this.configure(this.settings)
     const sockets = (this.sockets = new ListeningSockets(transport, inherited))
-    for (const endpoint of endpoints) {
+    const { handshakeTimeout: timeout, maxHandshakes: inProgress } = config.tls
+    for (const [i, endpoint] of endpoints.entries()) {
+      const isPlain = endpoint.certificates === undefined
       do {
         const options = this.serverOptions()
-        this.udp.push(await serveUdp(sockets, endpoint, parts.resolver, options))
-        this.tcp.push(await serveTcp(sockets, endpoint, parts.resolver, options))
+        const material = this.certificates[i]
+        const tls = material && { material, limits: { timeout, inProgress } }
+        if (isPlain) this.udp.push(await serveUdp(sockets, endpoint, parts.resolver, options))
+        this.tcp.push(await serveTcp(sockets, endpoint, parts.resolver, { ...options, tls }))
+        this.endpointOfTcp.push(i)
         // The process before had more workers.
-      } while (sockets.hasMore(endpoint))
+      } while (sockets.hasMore(endpoint, isPlain))
     }
     this.configureServers()
   }
@@ -141,6 +150,15 @@ export class DataPlane {
     this.rules = rules
     this.replaced.setCurrent(snapshot)
     this.parts?.resolver.adopt(new Policy(snapshot), counters)
+  }
+
+  /** Takes other certificates and ticket keys for connections to come. */
+  setCertificates(certificates: WorkerInit['certificates']): void {
+    this.certificates = certificates
+    for (const [i, service] of this.tcp.entries()) {
+      const material = certificates[this.endpointOfTcp[i]!]
+      if (material !== undefined) service.replaceCertificates(material)
+    }
   }
 
   /**

@@ -1,10 +1,10 @@
 import { failure } from '../../base/error.js'
 import type { Milliseconds } from '../../base/units.js'
+import type { ListenConfig } from '../../config/config.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
 import type { NotifyRules } from '../../resolver/notify-handler.js'
 import { releaseLeftovers } from '../../udp/batch/batch.js'
 import { DescriptorTable } from '../../udp/batch/descriptor-table.js'
-import type { Endpoint } from '../../udp/datagram.js'
 import { shareSockets, type ListeningSocket } from '../../udp/listening-sockets.js'
 import { Backoff } from '../threads/backoff.js'
 import type {
@@ -94,8 +94,9 @@ export class WorkerPool {
   private readonly restartTimers = new Set<NodeJS.Timeout>()
   private rules: CountedSnapshot | undefined
   private settings: WorkerSettings
+  private certificates: WorkerInit['certificates'] = []
   private notify: NotifyRules = { primaries: [], zones: [] }
-  private endpoints: readonly Endpoint[] = []
+  private endpoints: readonly ListenConfig[] = []
   /** While `starting`, a worker that dies makes the start fail; it is not restarted. */
   private phase: 'starting' | 'serving' | 'stopping' = 'starting'
   private startError: SerializedError | undefined
@@ -131,7 +132,7 @@ export class WorkerPool {
    * @param inherited sockets of these endpoints that another process has opened, for the workers to share
    */
   async listen(
-    endpoints: readonly Endpoint[],
+    endpoints: readonly ListenConfig[],
     rules: CountedSnapshot,
     inherited: readonly ListeningSocket[] = []
   ): Promise<SerializedError | undefined> {
@@ -190,6 +191,14 @@ export class WorkerPool {
     for (const { thread } of this.workers.values()) thread.send({ kind: 'cookie-secrets', secrets })
   }
 
+  /** Replaces certificates and ticket keys by listen endpoint, also for workers started later. */
+  setCertificates(certificates: WorkerInit['certificates']): void {
+    this.certificates = certificates
+    for (const { thread } of this.workers.values()) {
+      thread.send({ kind: 'certificates', certificates })
+    }
+  }
+
   /** Replaces the set of disabled routes, also for workers started later. */
   disableRoutes(routes: ReadonlySet<number>): void {
     this.settings = { ...this.settings, disabledRoutes: routes }
@@ -232,10 +241,10 @@ export class WorkerPool {
 
   private startWorker(index: number): void {
     const { startThread, init, rings } = this.options
-    const { settings, notify } = this
+    const { settings, certificates, notify } = this
     const descriptors = new DescriptorTable()
     const shared = { number: index, ring: rings[index]!, descriptors: descriptors.shared }
-    const data: WorkerInit = { ...init, ...shared, settings, notify }
+    const data: WorkerInit = { ...init, ...shared, settings, certificates, notify }
     const thread = startThread<ToWorker, FromWorker>('worker-main.js', data, {
       message: message => this.onMessage(worker, message),
       exited: error => this.onWorkerExit(worker, serializeError(error ?? new Error('ended')))

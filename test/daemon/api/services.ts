@@ -18,7 +18,7 @@ export const STATUS: StatusReply = {
   uptimeSeconds: 1,
   stopping: false,
   transport: 'batch',
-  listening: [{ address: '127.0.0.1', port: 53 }],
+  listening: [{ address: '127.0.0.1', port: 53, protocol: 'dns' }],
   rules: {
     generation: 1,
     sha256: 'a'.repeat(64),

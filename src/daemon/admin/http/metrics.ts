@@ -118,7 +118,13 @@ function workerMetrics({ workers, silent }: StatusReply): MetricFamily[] {
   ]
 }
 
-function trafficMetrics({ queries, replies, connections, limits }: StatusReply): MetricFamily[] {
+function trafficMetrics({
+  queries,
+  replies,
+  connections,
+  tls,
+  limits
+}: StatusReply): MetricFamily[] {
   const { waiting, forwarded, stale, failed } = queries
   const limited = (key: 'dropped' | 'slipped') =>
     byLabel('limit', { queries: limits.queries[key], responses: limits.responses[key] })
@@ -143,6 +149,16 @@ function trafficMetrics({ queries, replies, connections, limits }: StatusReply):
         idle: connections.idleClosed,
         limit: connections.refused,
         client_limit: connections.overClientLimit
+      })
+    ),
+    counters(
+      'tls_handshakes',
+      'TLS handshakes with clients, by result.',
+      byLabel('result', {
+        full: tls.handshakes - tls.resumed,
+        resumed: tls.resumed,
+        failed: tls.failed,
+        refused: tls.refused
       })
     ),
     counters(

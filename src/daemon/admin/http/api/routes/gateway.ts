@@ -17,7 +17,9 @@ const status = z.looseObject({
   uptimeSeconds: z.int(),
   stopping: z.boolean(),
   transport: z.string(),
-  listening: z.array(z.object({ address: z.string(), port: z.int() })),
+  listening: z.array(
+    z.object({ address: z.string(), port: z.int(), protocol: z.enum(['dns', 'dot']) })
+  ),
   rules: z.looseObject({
     generation: z.int().describe('Counts changes of the rules since the start of the gateway'),
     sha256: z.string(),
