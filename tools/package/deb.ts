@@ -74,7 +74,8 @@ export function buildDeb(
   normalize(root, info.epoch)
   const file = join(folder, `${name}_${version}_${debian}.deb`)
   const env = { ...process.env, SOURCE_DATE_EPOCH: String(info.epoch) }
-  run('dpkg-deb', ['--root-owner-group', '-Zxz', '-z2', '--build', root, file], { env })
+  const compression = info.isFast ? ['-Zgzip', '-z1'] : ['-Zxz', '-z2']
+  run('dpkg-deb', ['--root-owner-group', ...compression, '--build', root, file], { env })
   return file
 }
 

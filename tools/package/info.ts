@@ -8,13 +8,15 @@ export interface PackageInfo {
   readonly epoch: number
   /** Name and mail address; INTERDICT_MAINTAINER. */
   readonly maintainer: string
+  /** Compresses weakly, for tests. */
+  readonly isFast: boolean
 }
 
-export function packageInfo(env: NodeJS.ProcessEnv): PackageInfo {
+export function packageInfo(env: NodeJS.ProcessEnv, isFast: boolean): PackageInfo {
   const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
   const epoch = env.SOURCE_DATE_EPOCH ?? run('git', ['log', '-1', '--format=%ct']).trim()
   const maintainer = env.INTERDICT_MAINTAINER ?? 'Interdict project <packages@interdict.invalid>'
-  return { version, epoch: Number(epoch), maintainer }
+  return { version, epoch: Number(epoch), maintainer, isFast }
 }
 
 /** The first paragraph: what `apt show` and `rpm -qi` print. */

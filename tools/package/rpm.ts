@@ -46,7 +46,6 @@ const REPRODUCIBLE = {
   source_date_epoch_from_changelog: '0',
   build_mtime_policy: 'clamp_to_source_date_epoch',
   clamp_mtime_to_source_date_epoch: '1',
-  _binary_payload: 'w12.zstdio',
   // Nothing is compiled here: no stripping, no compiling of Python, no search for build identifiers.
   __os_install_post: '%{nil}',
   debug_package: '%{nil}',
@@ -77,6 +76,7 @@ export function buildRpm(
   writeFileSync(spec, specFile(name, root, info))
   const settings = {
     ...REPRODUCIBLE,
+    _binary_payload: info.isFast ? 'w1.gzdio' : 'w12.zstdio',
     _topdir: top,
     _rpmdir: resolve(folder),
     _rpmfilename: `%{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}.rpm`

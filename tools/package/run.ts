@@ -24,12 +24,14 @@ const { values } = parseArgs({
   options: {
     out: { type: 'string', default: 'dist/package' },
     arch: { type: 'string', multiple: true, default: Object.keys(ARCHITECTURES) },
+    /** Compresses weakly, for tests. */
+    fast: { type: 'boolean', default: false },
     format: { type: 'string', multiple: true, default: [...Object.keys(BUILDERS), 'npm'] }
   }
 })
 
 install({ 'dpkg-deb': 'dpkg', rpmbuild: 'rpm', tar: 'tar', git: 'git' })
-const info = packageInfo(process.env)
+const info = packageInfo(process.env, values.fast)
 const out = resolve(values.out)
 mkdirSync(out, { recursive: true })
 for (const file of readdirSync(out)) {

@@ -130,7 +130,11 @@ function manifest(): object {
 function removeUnused(modules: string): void {
   const isUsed = (file: string): boolean =>
     /\.([cm]?js|json|node|so)$/.test(file) && !/\/musl_|cnoke/.test(file)
-  for (const file of filesBelow(modules)) if (!isUsed(file)) rmSync(join(modules, file))
+  for (const file of filesBelow(modules)) {
+    if (!isUsed(file)) rmSync(join(modules, file))
+    // Some are marked as programs, for the Node that the user has.
+    else chmodSync(join(modules, file), 0o644)
+  }
   const folders = readdirSync(modules, { recursive: true, encoding: 'utf8' })
     .filter(path => statSync(join(modules, path)).isDirectory())
     .sort()

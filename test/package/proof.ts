@@ -1,0 +1,213 @@
+/** What holds of the packages. Started by `packages.ts`. */
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import t from 'tap'
+import { attempt, run } from '../container/command.js'
+import { eventually } from '../interop/processes.js'
+import { Machine } from './machine.js'
+
+const [, , folder = ''] = process.argv
+const PACKAGES = join(folder, 'packages')
+const MAKE = ['dist/tools/package/run.js', '--fast', '--arch', 'x64', '--out']
+const CHECK = 'interdict check -c /etc/interdict/interdict.yaml'
+/** Exposure times ten: at most 1.5. dnsdist has 1.7. */
+const MAX_EXPOSURE = '15'
+
+t.setTimeout(600_000)
+const epoch = (await run('git', ['log', '-1', '--format=%ct'])).trim()
+const version = (JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }).version
+const file = (name: string): string => join(PACKAGES, name)
+const gateway = `interdict_${version}-1_amd64.deb`
+const analysis = `interdict-analysis_${version}-1_amd64.deb`
+
+t.test('two builds in different folders are the same, and signed', async t => {
+  const key = join(folder, 'key')
+  await run('minisign', ['-G', '-W', '-p', `${key}.pub`, '-s', key])
+  const env = { ...process.env, SOURCE_DATE_EPOCH: epoch, MINISIGN_KEY: key }
+  const told = await run(process.execPath, [...MAKE, PACKAGES], { env, seconds: 300 })
+  t.match(told, `signed: ${file('SHA256SUMS')}.minisig`)
+  await run('minisign', ['-V', '-p', `${key}.pub`, '-m', file('SHA256SUMS')])
+
+  const other = join(folder, 'other', 'place')
+  mkdirSync(other, { recursive: true })
+  const files = await run('git', ['ls-files', '--cached', '--others', '--exclude-standard'])
+  for (const path of files.trimEnd().split('\n').filter(existsSync)) cpSync(path, join(other, path))
+  await run('cp', ['-a', 'node_modules', join(other, 'node_modules')], { seconds: 120 })
+  mkdirSync(join(other, 'dist/package'), { recursive: true })
+  cpSync('dist/package/cache', join(other, 'dist/package/cache'), { recursive: true })
+  await run(process.execPath, ['tools/build.js'], { cwd: other, seconds: 300 })
+  const unsigned = { ...env, MINISIGN_KEY: undefined }
+  const second = join(folder, 'second')
+  const plain = await run(process.execPath, [...MAKE, second], {
+    ...{ cwd: other, env: unsigned, seconds: 300 }
+  })
+  t.match(plain, 'not signed: MINISIGN_KEY names no key file')
+  t.equal(
+    readFileSync(join(second, 'SHA256SUMS'), 'utf8'),
+    readFileSync(file('SHA256SUMS'), 'utf8')
+  )
+  rmSync(other, { recursive: true })
+})
+
+t.test('lintian finds no error', async t => {
+  const { code, text } = await attempt(
+    'lintian',
+    ['--fail-on', 'error', file(gateway), file(analysis)],
+    {
+      seconds: 300
+    }
+  )
+  t.equal(code, 0, text)
+})
+
+t.test('the service is exposed to little', async t => {
+  const unit = 'contrib/systemd/interdict.service'
+  const words = ['security', '--offline=true', `--threshold=${MAX_EXPOSURE}`, unit]
+  const { code, text } = await attempt('systemd-analyze', words)
+  t.equal(code, 0, text)
+})
+
+t.test('the RPM packages install what the Debian packages do', async t => {
+  for (const name of ['interdict', 'interdict-analysis']) {
+    const rpm = file(`${name}-${version}-1.x86_64.rpm`)
+    const root = join(folder, name)
+    await run('rpm', ['--root', root, '-i', '--nodeps', '--noscripts', rpm], { seconds: 120 })
+    const deb = await run('dpkg-deb', ['--contents', file(`${name}_${version}-1_amd64.deb`)])
+    const own = /vendor-completions|lintian|changelog.Debian|analysis ->|\/$/
+    const paths = deb
+      .trimEnd()
+      .split('\n')
+      .filter(line => !own.test(line))
+    t.ok(paths.length > 10)
+    t.strictSame(
+      paths.map(line => line.replace(/^.* \.\//, '')).filter(path => !existsSync(join(root, path))),
+      [],
+      name
+    )
+  }
+})
+
+t.test('the npm package serves', async t => {
+  const prefix = join(folder, 'npm')
+  const words = [
+    'install',
+    '--global',
+    '--no-audit',
+    '--no-fund',
+    '--omit=optional',
+    '--prefix',
+    prefix
+  ]
+  await run('npm', [...words, file(`interdict-${version}.tgz`)], { seconds: 180 })
+  const interdict = join(prefix, 'bin/interdict')
+  t.equal(await run(interdict, ['--version']), `${version}\n`)
+  await run(interdict, ['init', join(folder, 'site'), '--yes'])
+  t.match(await run(interdict, ['check', '-c', join(folder, 'site/interdict.yaml')]), 'no errors')
+  t.ok(existsSync(join(prefix, 'share/man/man1/interdict.1')))
+})
+
+t.test('under systemd', async t => {
+  const machine = await Machine.boot(t, folder, PACKAGES)
+  const dig = (name: string): Promise<string> =>
+    machine.run(`dig +tries=1 +time=5 @127.0.0.1 ${name}`)
+  const active = (): Promise<string> => machine.property('ActiveState')
+  const status = (): Promise<string> => machine.property('StatusText')
+
+  t.test('a first installation serves loopback', async t => {
+    await machine.run(`dpkg --install /packages/${gateway}`)
+    t.equal(await active(), 'active', 'it is ready when dpkg ends')
+    t.match(await status(), /^ready: networks 1, rules \d+, workers \d+$/)
+    t.match(await machine.run('dig +tries=1 +time=5 @127.0.0.1 -p 5300 localhost'), 'NOERROR')
+    await machine.run('systemd-analyze verify --man=no interdict.service')
+    t.match(await machine.run('man -w interdict || ls /usr/share/man/man1'), 'interdict.1')
+  })
+
+  t.test('it serves port 53 and HTTP on all addresses with one right', async t => {
+    const init = ['--network local --prefix 127.0.0.0/8 --upstream 192.0.2.1 --ban tiktok']
+    await machine.run('rm -r /etc/interdict')
+    await machine.run(`interdict init /etc/interdict ${init.join(' ')} --listen 0.0.0.0:53 --yes`)
+    await machine.run(
+      `printf 'admin: { http: "0.0.0.0:8053" }\\n' >> /etc/interdict/interdict.yaml`
+    )
+    await machine.run(`sed -i '/^admin:$/,/^  socket/d' /etc/interdict/interdict.yaml`)
+    await machine.run(`${CHECK} && systemctl restart interdict`)
+    t.match(await dig('www.tiktok.com'), /EDE: 1\d \((Blocked|Censored|Prohibited)\)/)
+    const proc = await machine.run(`cat /proc/${await machine.property('MainPID')}/status`)
+    t.match(proc, /^CapEff:\s+0000000000000400$/m)
+    t.match(proc, /^CapBnd:\s+0000000000000400$/m)
+    t.match(proc, /^NoNewPrivs:\s+1$/m)
+    t.match(proc, /^Seccomp:\s+2$/m)
+    t.notMatch(proc, /^Uid:\s+0/m)
+    t.match(await machine.run('journalctl -u interdict'), '"transport":"batch"')
+  })
+
+  t.test('a reload tells whether the rules were rejected', async t => {
+    const networks = '/etc/interdict/rules/networks.yaml'
+    await machine.run(`cp ${networks} /root/good; echo wrong: 1 >> ${networks}`)
+    await machine.run('systemctl reload interdict')
+    await eventually('rejected', 20, async () =>
+      (await status()).startsWith('not ready: the rules')
+    )
+    t.match(await status(), /networks\.yaml:\d+:\d+: /)
+    t.match(await dig('www.tiktok.com'), 'NXDOMAIN', 'the previous rules are in force')
+
+    const pid = await machine.property('MainPID')
+    await machine.run(`dpkg --install /packages/${gateway}`)
+    t.equal(await machine.property('MainPID'), pid, 'an upgrade does not restart into a failure')
+
+    await machine.run(`cp /root/good ${networks}; systemctl reload interdict`)
+    await eventually('accepted', 20, async () => (await status()).startsWith('ready: networks'))
+    await eventually('active', 20, async () => (await active()) === 'active')
+  })
+
+  t.test('an upgrade restarts it and keeps the settings', async t => {
+    const settings = await machine.run('cat /etc/interdict/interdict.yaml')
+    const pid = await machine.property('MainPID')
+    await machine.run(`dpkg --install /packages/${gateway}`)
+    t.not(await machine.property('MainPID'), pid)
+    t.equal(await active(), 'active')
+    t.equal(await machine.run('cat /etc/interdict/interdict.yaml'), settings)
+  })
+
+  t.test('the watchdog restarts what hangs', async t => {
+    const drop = '/etc/systemd/system/interdict.service.d/watchdog.conf'
+    await machine.run(`printf '[Service]\\nWatchdogSec=4s\\n' > ${drop}; systemctl daemon-reload`)
+    await machine.run('systemctl restart interdict')
+    const pid = await machine.property('MainPID')
+    await machine.run(`kill -STOP ${pid}`)
+    await eventually('another process', 40, async () => {
+      return (
+        ![pid, '0'].includes(await machine.property('MainPID')) && (await active()) === 'active'
+      )
+    })
+    t.match(await dig('www.tiktok.com'), 'NXDOMAIN')
+    await machine.run(`rm ${drop}; systemctl daemon-reload`)
+  })
+
+  t.test('reports need the second package, and it is named', async t => {
+    const { code, text } = await machine.attempt('interdict report')
+    t.equal(code, 1)
+    t.match(text, 'install the package interdict-analysis')
+    await machine.run(`dpkg --install /packages/${analysis}`)
+    t.match(await machine.run('interdict report --format html'), '<svg')
+  })
+
+  t.test('a removal keeps the settings, and a purge leaves the logs', async t => {
+    await machine.run('dpkg --remove interdict-analysis interdict')
+    t.equal(await active(), 'inactive')
+    await machine.run('test -e /etc/interdict/rules')
+    await machine.run('dpkg --purge interdict interdict-analysis')
+    const left = await machine.run(`find / -xdev -path '*interdict*' -not -path '/packages/*' \\
+      -not -path '/tmp/*' -not -path '/var/lib/systemd/*' | grep -v '^${process.cwd()}' | sort`)
+    t.match(left, '/var/log/interdict/queries.jsonl')
+    for (const path of [
+      '/etc/interdict',
+      '/var/lib/interdict',
+      '/usr/lib/interdict',
+      '/usr/bin/interdict'
+    ]) {
+      t.notOk(left.split('\n').includes(path), basename(path))
+    }
+  })
+  t.end()
+})
