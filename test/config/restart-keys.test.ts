@@ -72,7 +72,13 @@ const configOf = (text: string) => {
 
 const RUNNING = configOf('')
 const CHANGES: Readonly<Record<keyof typeof RESTART_KEYS, [text: string, wanted: string]>> = {
-  listen: ["listen: ['[::1]:53']", '[::1]:53'],
+  listen: [
+    "listen: [{ address: '[::1]:853', protocol: dot, certificate: c.pem, key: k.pem }]",
+    '[::1]:853 /srv/c.pem /srv/k.pem'
+  ],
+  'tls.handshake-timeout': ['tls: { handshake-timeout: 2s }', '2000ms'],
+  'tls.max-handshakes': ['tls: { max-handshakes: 9 }', '9'],
+  'tls.ticket-secret': ['tls: { ticket-secret: secret }', '/srv/secret'],
   workers: ['workers: 7', '7'],
   transport: ['transport: portable', 'portable'],
   'cache.size': ['cache: { size: 3000KB }', '3072000B'],
