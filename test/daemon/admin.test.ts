@@ -65,6 +65,9 @@ t.test('a restarted worker is included', async t => {
   t.strictSame(reply, { ok: true, result: { dropped: 1, silent: [] } }, 'the failure')
 })
 
+const refused = (): Promise<never> => Promise.reject(new Error('not asked for'))
+const NO_OPERATIONS = { reload: refused, rotate: refused, pause: refused }
+
 t.test('a worker that times out is named, one that died is not', async t => {
   const path = place(t)
   const log = new MemoryLog()
@@ -77,6 +80,7 @@ t.test('a worker that times out is named, one that died is not', async t => {
     socket: { paths: [path], position },
     log,
     status: () => Promise.reject(new Error('not asked for')),
+    operations: NO_OPERATIONS,
     workerPool: { request: () => Promise.resolve(responses as never) },
     cache: { flush: () => Promise.resolve(3) }
   })
@@ -117,6 +121,7 @@ t.test('by default the socket is in the state folder, however long its path is',
 
 const SOCKETLESS = {
   status: () => Promise.reject(new Error('not asked for')),
+  operations: NO_OPERATIONS,
   workerPool: { request: () => Promise.resolve([]) },
   cache: { flush: () => Promise.resolve(3) }
 }

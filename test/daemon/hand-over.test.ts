@@ -132,6 +132,7 @@ t.test('a process that does not start is killed, and the reason is known', async
   await t.rejects(startReplacement(INHERITANCE, never, noFiles), { message: /EMFILE/ })
 })
 
+const idle = (): Promise<never> => Promise.reject(new Error('not asked for'))
 const upgradeWith = (channel: Channel, more: object = {}): Upgrade =>
   new Upgrade({
     ...{ transport: { kind: 'batch' }, log: new MemoryLog(), pid: 7 },
@@ -181,6 +182,7 @@ t.test('a gateway within another process cannot be upgraded', async t => {
     ...{ socket: { paths: [path], position }, log: new MemoryLog() },
     status: () => Promise.reject(new Error('not asked for')),
     workerPool: { request: () => Promise.resolve([]) },
+    operations: { reload: idle, rotate: idle, pause: idle },
     cache: { flush: () => Promise.resolve(0) }
   })
   t.strictSame(await admin.open(), [])

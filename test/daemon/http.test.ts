@@ -8,6 +8,8 @@ import { askUdp } from './dns-client.js'
 import { serving, type Rig } from './serve.js'
 import { banning, eventually } from './site.js'
 
+const NXDOMAIN = 'NXDOMAIN'
+
 interface Response {
   readonly code: number
   readonly headers: IncomingHttpHeaders
@@ -41,6 +43,45 @@ const codesOf = (body: string): readonly string[] =>
   (JSON.parse(body) as { problems: { code: string }[] }).problems.map(({ code }) => code)
 
 const more = "admin: { http: '127.0.0.1:0' }"
+
+t.test('operations over HTTP', async t => {
+  const rig = await serving(t, { more })
+  const { token, stored } = newToken('op', ['operate'], new Date(), new Date(Date.now() + 1e6))
+  writeTokens(rig.site.path('state/tokens.json'), [stored])
+  const send = async (method: string, path: string, value?: object): Promise<Response> => {
+    const headers = { authorization: `Bearer ${token}` }
+    if (value === undefined) return call(rig, `/api/v1${path}`, { method, headers })
+    const json = { ...headers, 'content-type': 'application/json' }
+    return call(rig, `/api/v1${path}`, { method, headers: json, body: JSON.stringify(value) })
+  }
+  const rules = `${banning('banned.example')}    block: [{ id: ads, names: [ads.example] }]\n`
+  rig.site.write('rules/networks.yaml', rules)
+  await rig.gateway.reload('SIGHUP')
+  const rcode = async (name: string): Promise<string> => (await askUdp(rig.at, name)).rcode
+  t.equal(await rcode('ads.example'), NXDOMAIN)
+
+  const paused = await send('PUT', '/rules/ads/pause', { minutes: 5 })
+  t.match(paused, { code: 200, body: /"rule":"ads","until":"20/ })
+  await eventually('it is paused', async () => (await rcode('ads.example')) !== NXDOMAIN)
+  t.equal(await rcode('banned.example'), NXDOMAIN, 'bans are not')
+  t.match(await send('PUT', '/rules/test-ban/pause', { minutes: 5 }), {
+    code: 409,
+    body: /PAUSE_NOT_BLOCK/
+  })
+  t.match(await send('PUT', '/rules/other/pause', { minutes: 5 }), { code: 404 })
+  t.match(await send('PUT', '/rules/ads/pause', { minutes: 0 }), { code: 400 })
+  t.match(await send('DELETE', '/rules/ads/pause'), { code: 204 })
+  await eventually('it applies again', async () => (await rcode('ads.example')) === NXDOMAIN)
+
+  t.match(await send('POST', '/rules/reload'), { code: 200, body: /"outcome":"unchanged"/ })
+  t.match(await send('POST', '/cache/flush', { name: 'www.example' }), { body: /"dropped":0/ })
+  t.match(await send('POST', '/log/rotate'), { code: 200, body: /"rotated":true/ })
+  const changes = rig.log.lines.filter(({ fields }) => fields.by === 'op')
+  t.ok(
+    changes.some(({ fields }) => fields.operation === 'pauseRule'),
+    'changes are logged'
+  )
+})
 
 t.test('health and metrics over HTTP', async t => {
   const rig = await serving(t, { more, grace: '1s, lame-duck: 1s' })

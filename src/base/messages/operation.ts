@@ -1,3 +1,5 @@
+import { quote } from './format.js'
+
 /** Errors of starting and controlling the gateway. See `../error.ts`. */
 export const OPERATION = {
   // tls, daemon, cli
@@ -14,6 +16,10 @@ export const OPERATION = {
     `${file} is open to every user of this machine: chmod o-rwx ${file}`,
   TICKET_SECRET: (file: string, why: string) => `ticket secret file ${file} is unusable: ${why}`,
   ADMIN_SOCKET: (path: string, why: string) => `cannot open admin socket ${path}: ${why}`,
+  RECORDER_SILENT: () => 'the recorder thread does not respond',
+  PAUSE_UNKNOWN: (rule: string) => `no rule in force has the id ${quote(rule)}`,
+  PAUSE_NOT_BLOCK: (rule: string, kind: string) =>
+    `${rule} is ${/^[ae]/.test(kind) ? 'an' : 'a'} ${kind}; only a block can be paused, since everything else is changed in the rules alone`,
   ADMIN_REQUEST: (why: string) => `invalid admin request: ${why}`,
   ADMIN_BUSY: (limit: number) =>
     `too many admin clients (limit: ${limit}); try again in a few seconds`,

@@ -2,15 +2,23 @@ import { accessSync, constants } from 'node:fs'
 import { dirname } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { failure, InterdictError } from '../../base/error.js'
-import type { Milliseconds } from '../../base/units.js'
+import type { Milliseconds, Seconds } from '../../base/units.js'
 import type { AdminSocketConfig } from '../../config/config.js'
 import { NameScope } from '../../cache/name-scope.js'
 import { readName } from '../../dns/name/name.js'
+import type { Pause } from '../../policy/tables/snapshot.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
+import type { ReloadStatus } from '../reload/reload-reporter.js'
 import { serializeError, type SerializedError } from '../threads/serialized-error.js'
 import type { SharedCache } from '../workers/shared-cache.js'
 import type { WorkerPool } from '../workers/worker-pool.js'
-import type { FlushResult, FlushRequest, AdminRequest, UpgradeResult } from './admin-protocol.js'
+import type {
+  FlushResult,
+  FlushRequest,
+  AdminRequest,
+  OperateRequest,
+  UpgradeResult
+} from './admin-protocol.js'
 import { AdminServer } from './admin-server.js'
 import { openAdminSocket, type AdminSocket } from './admin-socket.js'
 import { withHealth } from './health.js'
@@ -18,6 +26,16 @@ import type { Status } from './status.js'
 
 /** Workers clear their shelves between two batches of queries; one that takes longer than this hangs. */
 const FLUSH_TIMEOUT: Milliseconds = 60_000
+
+/** What operators may do besides. */
+export interface Operations {
+  /** Reads the rules again. */
+  reload(): Promise<ReloadStatus>
+  /** Closes the query log file, so that it can be archived. @returns whether there was anything in it */
+  rotate(): Promise<{ readonly rotated: boolean }>
+  /** As `RulesReloader.pause`. */
+  pause(rule: string, duration: Seconds): Promise<Pause>
+}
 
 export interface AdminOptions {
   /** Undefined: the admin socket is off. */
@@ -27,6 +45,7 @@ export interface AdminOptions {
   readonly status: () => Promise<Status>
   /** Undefined: this gateway is not a process of its own. */
   readonly upgrade?: (() => Promise<UpgradeResult>) | undefined
+  readonly operations: Operations
   readonly log: ServiceLog
 }
 
@@ -122,7 +141,7 @@ export class AdminInterface {
   }
 
   /** Runs a request, of a client of the socket or of the HTTP API. @throws InterdictError */
-  async handle(request: AdminRequest): Promise<unknown> {
+  async handle(request: AdminRequest | OperateRequest): Promise<unknown> {
     try {
       return await this.run(request)
     } catch (error) {
@@ -133,7 +152,7 @@ export class AdminInterface {
     }
   }
 
-  private run(request: AdminRequest): Promise<unknown> {
+  private run(request: AdminRequest | OperateRequest): Promise<unknown> {
     switch (request.do) {
       case 'flush':
         return this.flush(request)
@@ -141,6 +160,12 @@ export class AdminInterface {
         return this.options.status().then(withHealth)
       case 'upgrade':
         return this.upgrade()
+      case 'reload':
+        return this.options.operations.reload()
+      case 'rotate':
+        return this.options.operations.rotate()
+      case 'pause':
+        return this.options.operations.pause(request.rule, request.seconds)
     }
   }
 

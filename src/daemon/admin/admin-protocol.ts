@@ -1,5 +1,5 @@
 import { failure, InterdictError } from '../../base/error.js'
-import type { Octets } from '../../base/units.js'
+import type { Octets, Seconds } from '../../base/units.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import { readName } from '../../dns/name/name.js'
 import type { SerializedError } from '../threads/serialized-error.js'
@@ -36,6 +36,11 @@ export interface UpgradeRequest {
   readonly do: 'upgrade'
 }
 
+/** Reloads the rules, or pauses a block rule, or closes the query log file; over the HTTP API only. */
+export type OperateRequest =
+  | { readonly do: 'reload' | 'rotate' }
+  | { readonly do: 'pause'; readonly rule: string; readonly seconds: Seconds }
+
 /** Asks for the active rules. Only of the HTTP thread: the reply is not JSON. */
 export interface RulesRequest {
   readonly do: 'rules'
@@ -50,7 +55,7 @@ export interface RulesReply {
 }
 
 /** Requests to the control thread, of clients of the socket and of the HTTP thread. */
-export type ControlRequest = AdminRequest | RulesRequest
+export type ControlRequest = AdminRequest | RulesRequest | OperateRequest
 
 export type AdminReply<Result> =
   { readonly ok: true; readonly result: Result } | ({ readonly ok: false } & SerializedError)

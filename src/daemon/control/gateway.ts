@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { MS_PER_SECOND } from '../../base/units.js'
+import { failure } from '../../base/error.js'
+import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 import type { Config, ListenConfig } from '../../config/config.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import { createRing } from '../../querylog/record/ring.js'
@@ -27,7 +28,7 @@ import { checkChainKey } from '../querylog/chain-key.js'
 import { RecorderHandle } from '../querylog/recorder-handle.js'
 import { CertificateReloader } from '../reload/certificate-reloader.js'
 import type { CompilerHandle, SettingsSource } from '../reload/compiler-handle.js'
-import type { ReloadReason } from '../reload/reload-reporter.js'
+import type { ReloadReason, ReloadStatus } from '../reload/reload-reporter.js'
 import { RulesReloader } from '../reload/rules-reloader.js'
 import { prepareSettings, type SettingsParts } from '../settings/prepare-settings.js'
 import { SettingsReloader } from '../settings/settings-reloader.js'
@@ -44,6 +45,9 @@ import { findFreeEndpoint } from './free-endpoint.js'
 import { LoopDetector, newProbeKey, type LoopCheckPlan } from './loop-detector.js'
 import type { Predecessor } from './predecessor.js'
 import type { Inheritance } from './successor.js'
+
+/** The recorder writes what is pending first; one that takes longer waits for a disk. */
+const ROTATE_TIMEOUT: Milliseconds = 2_000
 
 export interface GatewayOptions {
   readonly config: Config
@@ -149,6 +153,11 @@ export class Gateway {
       cache: this.cache,
       status,
       upgrade: options.upgrade,
+      operations: {
+        reload: () => this.reloadOnRequest(),
+        rotate: () => this.rotateLog(),
+        pause: (rule, duration) => this.reloader.pause(rule, duration)
+      },
       log
     })
     const handle = async (request: ControlRequest): Promise<unknown> =>
@@ -289,6 +298,17 @@ export class Gateway {
   async reload(reason: ReloadReason): Promise<void> {
     if (reason === 'SIGHUP') await this.tls?.reload(true)
     await this.reloader.reload(reason)
+  }
+
+  private async reloadOnRequest(): Promise<ReloadStatus> {
+    await this.reload('request')
+    return this.reloader.reporter.last!
+  }
+
+  private async rotateLog(): Promise<{ readonly rotated: boolean }> {
+    const rotated = await this.recorder.rotate(ROTATE_TIMEOUT)
+    if (rotated === undefined) throw failure('RECORDER_SILENT')
+    return { rotated }
   }
 
   /** Reopens the query log, for external log rotation. */

@@ -89,6 +89,19 @@ export class RecorderHandle {
     this.thread?.send({ kind: 'reopen' })
   }
 
+  /**
+   * Closes the file and begins another one, unless it is empty.
+   *
+   * @returns whether it did; undefined: the thread does not respond
+   */
+  async rotate(timeout: Milliseconds): Promise<boolean | undefined> {
+    const before = await this.status(timeout)
+    this.thread?.send({ kind: 'rotate' })
+    const after = await this.status(timeout)
+    if (typeof before !== 'object' || typeof after !== 'object') return undefined
+    return after.rotations > before.rotations
+  }
+
   /** The status since the last start of the thread. */
   status(timeout: Milliseconds): Promise<RecorderReply | NoReply> {
     const { thread, requests } = this

@@ -19,6 +19,8 @@ export type ReloadReason =
   | 'list compiled'
   | 'zone refreshed'
   | 'retry'
+  | 'pause'
+  | 'request'
   | 'SIGHUP'
 
 export type CompiledRules = CompileResult & { readonly kind: 'compiled' }

@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from 'node:util'
 import { systemClock } from '../../base/clock.js'
 import { checkRetentionNetworks, checkPrivacyNetworks } from '../../config/check-networks.js'
 import type { Config } from '../../config/config.js'
-import type { Milliseconds } from '../../base/units.js'
+import type { Milliseconds, Seconds } from '../../base/units.js'
+import type { Pause } from '../../policy/tables/snapshot.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
 import type { NotifyRules } from '../../resolver/notify-handler.js'
@@ -23,6 +24,7 @@ import { locallyAnsweredNames } from './locally-answered.js'
 import { ReloadReporter, type CompiledRules, type ReloadReason } from './reload-reporter.js'
 import { ReplacedSnapshots, COLLECT_DELAY } from './replaced-snapshots.js'
 import { RetryTimer } from './retry-timer.js'
+import { RulePauses } from './rule-pauses.js'
 import { rulesLocation } from './rules-location.js'
 
 export interface RulesReloaderOptions {
@@ -46,7 +48,7 @@ export interface RulesReloaderOptions {
 }
 
 /** These read everything, even if no file has changed. */
-const FULL_RELOAD: readonly ReloadReason[] = ['SIGHUP', 'retry']
+const FULL_RELOAD: readonly ReloadReason[] = ['SIGHUP', 'request', 'retry']
 
 /**
  * A reload that takes longer is reported: something it reads hangs, such as a network file system. A
@@ -67,6 +69,7 @@ export class RulesReloader {
   private readonly watcher: FileWatcher
   readonly lists: RemoteListUpdater
   readonly zones: ZoneTransfers
+  readonly pauses = new RulePauses(systemClock)
   private readonly replaced = new ReplacedSnapshots(COLLECT_DELAY.control)
   private readonly retryTimer = new RetryTimer(() => void this.reload('retry'))
   private snapshot: Snapshot | undefined
@@ -161,6 +164,17 @@ export class RulesReloader {
     this.zones.setZones(compiled.zones)
   }
 
+  /**
+   * Pauses a block rule, or ends its pause; in force when this resolves.
+   *
+   * @throws InterdictError PAUSE_UNKNOWN, PAUSE_NOT_BLOCK
+   */
+  async pause(rule: string, duration: Seconds): Promise<Pause> {
+    const pause = this.pauses.set(rule, duration, this.rules)
+    await this.reload('pause')
+    return pause
+  }
+
   /** Called when a primary sends NOTIFY for a zone. */
   onNotify(zone: string, primary: string): void {
     this.zones.onNotify(zone, primary)
@@ -192,7 +206,11 @@ export class RulesReloader {
     if (this.pendingReload === undefined) {
       const done = this.currentReload.then(() => this.reloadWatched())
       this.pendingReload = { reason, done }
-    } else if (reason === 'SIGHUP' || this.pendingReload.reason === 'settings changed') {
+    } else if (
+      reason === 'SIGHUP' ||
+      reason === 'request' ||
+      this.pendingReload.reason === 'settings changed'
+    ) {
       // The operator asked for it, so the result is logged whatever else caused the reload. And changed
       // settings alone need no reading of the rules.
       this.pendingReload.reason = reason
@@ -226,6 +244,7 @@ export class RulesReloader {
       isFull,
       isForced: this.isForced,
       localNames: locallyAnsweredNames(config),
+      pauses: this.pauses.current,
       active: snapshot,
       lists: compiled?.lists ?? [],
       describe: isApiOn(config)

@@ -74,8 +74,8 @@ async function readSettings(file: string | undefined): Promise<FromCompiler> {
 async function compileRules(request: Request): Promise<FromCompiler> {
   const started = performance.now()
   active ??= request.active
-  const updated =
-    request.isFull || request.isForced || lists.hasJobs ? undefined : await applyJournals(request)
+  const isFull = request.isFull || request.isForced || lists.hasJobs || !hasSamePauses(request)
+  const updated = isFull ? undefined : await applyJournals(request)
   if (updated !== undefined) {
     const states = afterJournals(request.lists, active!, updated)
     if (updated.snapshot !== undefined) adopt(updated.snapshot)
@@ -143,21 +143,28 @@ async function readStable({ location, watchedPaths }: Request): Promise<StableRe
 
 function compileIfChanged(
   ruleSet: RuleSet,
-  { generation, localNames: specialUse, isForced }: Request
+  request: Request
 ): Pick<Extract<FromCompiler, { readonly kind: 'compiled' }>, 'snapshot' | 'changes'> {
   // A new bundle with the same rules counts as a change, since log records carry its serial.
+  const { generation, localNames: specialUse, pauses } = request
   const isSame =
     ruleSet.sha256 === active?.origin.sha256 &&
-    ruleSet.bundle?.serial === active.origin.bundle?.serial
-  if (isSame && !isForced) return { snapshot: undefined, changes: undefined }
+    ruleSet.bundle?.serial === active.origin.bundle?.serial &&
+    hasSamePauses(request)
+  if (isSame && !request.isForced) return { snapshot: undefined, changes: undefined }
   // Try the active seed first, so that hashes cached by workers stay valid over the reload; use another
   // one only if too many names collide under it.
   const seeds = active === undefined ? [] : [active.names.seed >>> 0]
   const random = (): number => seeds.pop() ?? randomInt(2 ** 32)
-  const snapshot = compile(ruleSet, { generation, random, specialUse })
+  const snapshot = compile(ruleSet, { generation, random, specialUse, pauses })
   const changes = active === undefined ? undefined : compare(active, snapshot)
   adopt(snapshot)
   return { snapshot, changes }
+}
+
+/** The clock ends a pause, without a new snapshot. */
+function hasSamePauses({ pauses }: Request): boolean {
+  return JSON.stringify(pauses) === JSON.stringify(active?.origin.pauses ?? [])
 }
 
 function adopt(snapshot: Snapshot): void {

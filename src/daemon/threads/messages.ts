@@ -4,6 +4,7 @@ import type { Milliseconds, Octets } from '../../base/units.js'
 import type { Config, ListenConfig, QueryLogConfig } from '../../config/config.js'
 import type { SettingsFile } from '../../config/load.js'
 import type { OutputConfig } from '../../config/output-config.js'
+import type { Pause } from '../../policy/tables/snapshot.js'
 import type { SnapshotChanges } from '../../policy/diff/compare.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { SpecialUseName } from '../../policy/tables/special-use-names.js'
@@ -179,6 +180,7 @@ export interface CompileRequest {
   readonly isForced: boolean
   /** Special-use names that are answered locally. */
   readonly localNames: readonly SpecialUseName[]
+  readonly pauses: readonly Pause[]
   /** The active snapshot, for a thread that did not compile it. */
   readonly active: Snapshot | undefined
   /** The lists in the active snapshot. */
@@ -277,6 +279,8 @@ export type ToRecorder =
       readonly outputs: readonly OutputConfig[]
     }
   | { readonly kind: 'reopen' }
+  /** Closes the file and begins another one. */
+  | { readonly kind: 'rotate' }
   /** Asks for the status; the reply carries the same id. */
   | { readonly kind: 'request'; readonly id: number }
   | { readonly kind: 'drain' }

@@ -74,6 +74,8 @@ function onMessage(message: ToRecorder): void {
       return configureOutputs(message.outputs)
     case 'reopen':
       return recorder.reopen()
+    case 'rotate':
+      return recorder.rotate()
     case 'request':
       return void sendStatus(message.id)
     case 'drain':

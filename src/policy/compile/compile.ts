@@ -21,13 +21,14 @@ import {
 } from '../tables/claim-index.js'
 import { isTimed, type Claim } from '../tables/claim.js'
 import { ECH } from '../tables/client-table.js'
-import type { Snapshot } from '../tables/snapshot.js'
+import type { Pause, Snapshot } from '../tables/snapshot.js'
 import type { SourceSummary } from '../tables/source-table.js'
 import type { SpecialUseName } from '../tables/special-use-names.js'
 import { buildNameTables, type BuiltNameTables } from './build-name-tables.js'
 import { ClaimBuilder, removesOwnList } from './claim-builder.js'
 import { rulesOnSources, type RuleOnSource } from './claim-order.js'
 import { buildClientClasses, type ClientClass } from './client-classes.js'
+import { withPauses } from './pauses.js'
 import { specialUseClaim, specialUseEntries, specialUseSource } from './special-use-source.js'
 
 export interface CompileOptions {
@@ -39,6 +40,8 @@ export interface CompileOptions {
   readonly maxRun?: number
   /** Special-use names to answer locally where no rule applies; none by default. */
   readonly specialUse?: readonly SpecialUseName[]
+  /** None by default. */
+  readonly pauses?: readonly Pause[]
 }
 
 /**
@@ -55,9 +58,10 @@ const MAX_SEEDS = 8
  * @throws InterdictError POLICY_CROWDED, POLICY_BOUNDS, and whatever a source throws while it
  *   writes its names
  */
-export function compile(ruleSet: RuleSet, options: CompileOptions): Snapshot {
+export function compile(given: RuleSet, options: CompileOptions): Snapshot {
+  const { specialUse = [], pauses = [] } = options
+  const ruleSet = withPauses(given, pauses)
   const { networks, sha256, filesSha256, zones, bundle } = ruleSet
-  const { specialUse = [] } = options
   const sources = usedSources(ruleSet)
   if (specialUse.length > 0) sources.push(specialUseSource(specialUse))
   const built = buildWithSomeSeed(sources, options)
@@ -69,7 +73,7 @@ export function compile(ruleSet: RuleSet, options: CompileOptions): Snapshot {
   const localData = localDataOf(sources)
   return {
     generation: options.generation,
-    origin: { sha256, filesSha256, zones, bundle },
+    origin: { sha256, filesSha256, zones, bundle, pauses },
     clients: {
       networks: networks.map(({ id }) => id),
       prefixes,

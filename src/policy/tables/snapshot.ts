@@ -1,4 +1,4 @@
-import type { Octets } from '../../base/units.js'
+import type { Octets, Seconds } from '../../base/units.js'
 import type { BundleFacts } from '../../rules/model/types.js'
 import type { ZoneState } from '../../zonefile/zone-state.js'
 import type { AddressTableBuffers } from './address-table.js'
@@ -41,6 +41,16 @@ export interface RulesOrigin {
   readonly zones: readonly ZoneState[]
   /** Undefined: the rules come from a folder. */
   readonly bundle?: BundleFacts | undefined
+  /** Blocks that were paused when the rules were compiled. */
+  readonly pauses: readonly Pause[]
+}
+
+/** A block rule that has no effect for a while. */
+export interface Pause {
+  /** Id of the block rule. */
+  readonly rule: string
+  /** When it applies again, in Unix time. */
+  readonly until: Seconds
 }
 
 export interface SnapshotCounts {

@@ -102,6 +102,11 @@ export class LogFile {
     if (this.destination === undefined || this.pending.octets > 0) this.retryOpen()
   }
 
+  /** Rotates the file now, unless it is empty. */
+  rotateNow(): void {
+    if (this.size > 0) this.rotate()
+  }
+
   /** Reopens the path after someone else renamed the file (logrotate). */
   reopen(): void {
     if (this.destination === undefined) this.openFile()

@@ -189,6 +189,12 @@ export class Recorder {
     this.file.reopen()
   }
 
+  /** Closes the file and begins another one, unless it is empty. */
+  rotate(): void {
+    this.formatter.flush()
+    this.file.rotateNow()
+  }
+
   counts(): RecorderCounts {
     const dropped = this.rings.reduce((sum, ring) => sum + ring.dropped, 0)
     return { ...this.fileCounts, dropped, unknown: this.formatter.unknownGenerations }

@@ -28,5 +28,18 @@ export const EXPECTATIONS: Readonly<Record<string, Expectation>> = {
   'GET /apps/{id}': { scope: 'read', path: '/apps/video' },
   'GET /lists': { scope: 'read', path: '/lists' },
   'GET /zones': { scope: 'read', path: '/zones' },
-  'GET /explain': { scope: 'read', path: '/explain?client=10.0.0.1&name=video.example' }
+  'GET /explain': { scope: 'read', path: '/explain?client=10.0.0.1&name=video.example' },
+  'POST /cache/flush': {
+    scope: 'operate',
+    path: '/cache/flush',
+    request: { payload: { name: 'www.example' } }
+  },
+  'POST /rules/reload': { scope: 'operate', path: '/rules/reload' },
+  'PUT /rules/{rule}/pause': {
+    scope: 'operate',
+    path: '/rules/ads/pause',
+    request: { payload: { minutes: 5 } }
+  },
+  'DELETE /rules/{rule}/pause': { scope: 'operate', path: '/rules/ads/pause', granted: 204 },
+  'POST /log/rotate': { scope: 'operate', path: '/log/rotate' }
 }

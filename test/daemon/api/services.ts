@@ -3,6 +3,7 @@ import type { Test } from 'tap'
 import { readConfig } from '../../../src/config/load.js'
 import type { StatusReply } from '../../../src/daemon/admin/health.js'
 import type { ActiveRules, ApiServices } from '../../../src/daemon/admin/http/api/services.js'
+import type { ControlRequest } from '../../../src/daemon/admin/admin-protocol.js'
 import { ZERO_COUNTERS } from '../../../src/daemon/admin/worker-status.js'
 import { packRules, unpackRules } from '../../../src/daemon/reload/described-rules.js'
 import { compile } from '../../../src/policy/compile/compile.js'
@@ -103,6 +104,14 @@ export async function activeRules(t: Test): Promise<ActiveRules> {
   return { snapshot, ...unpackRules(packRules(loaded)) }
 }
 
+/** Replies of the control thread. */
+const REPLIES: Readonly<Record<string, unknown>> = {
+  flush: { dropped: 1, silent: [] },
+  reload: { at: 0, reason: 'request', outcome: 'unchanged', errors: 0, first: [] },
+  pause: { rule: 'ads', until: 1_800_000_000 },
+  rotate: { rotated: true }
+}
+
 /**
  * Services with which every route succeeds.
  *
@@ -112,10 +121,15 @@ export function serving(
   t: Test,
   rules: ActiveRules,
   folder = t.testdirName
-): Pick<ApiServices, 'config' | 'status' | 'rules'> {
+): Pick<ApiServices, 'config' | 'status' | 'rules' | 'control'> {
   const settings = `rules: '${folder}'\nupstreams: { servers: [], use-resolv-conf: false }`
   const read = readConfig(settings, join(folder, 'interdict.yaml'))
   if (!read.ok) throw new Error('settings')
   const { config } = read
-  return { config, status: () => Promise.resolve(STATUS), rules: () => Promise.resolve(rules) }
+  return {
+    config,
+    status: () => Promise.resolve(STATUS),
+    rules: () => Promise.resolve(rules),
+    control: <Result>(request: ControlRequest) => Promise.resolve(REPLIES[request.do] as Result)
+  }
 }

@@ -10,6 +10,7 @@ const TAGS: Readonly<Record<string, string>> = {
   api: 'The API itself',
   gateway: 'State of the gateway',
   rules: 'The rules in force, and decisions by them',
+  operation: 'What operators do while the gateway runs',
   log: 'Lookups in the query log'
 }
 

@@ -4,6 +4,7 @@ import { defineRoute, type Route } from './route.js'
 import { appRoutes } from './routes/apps.js'
 import { explainRoutes } from './routes/explain.js'
 import { gatewayRoutes } from './routes/gateway.js'
+import { operateRoutes } from './routes/operate.js'
 import { rulesRoutes } from './routes/rules.js'
 
 const openapi = defineRoute({
@@ -23,5 +24,6 @@ export const ROUTES: readonly Route[] = [
   ...gatewayRoutes,
   ...rulesRoutes,
   ...appRoutes,
-  ...explainRoutes
+  ...explainRoutes,
+  ...operateRoutes
 ]
