@@ -58,6 +58,8 @@ export const OPERATION = {
   ALERT_DROPPED: (hook: string, alert: string, why: string) =>
     `alert to ${hook} dropped (${alert}): ${why}`,
   UPGRADE_UNAVAILABLE: (why: string) => `cannot upgrade without a restart: ${why}`,
+  UPGRADE_FROM: (file: string, why: string) =>
+    `cannot read the settings of the previous version from ${file}: ${why}`,
   UPGRADE_RUNNING: () => 'another upgrade is in progress',
   UPGRADE_FAILED: (why: string) =>
     `the new process did not take over, and the gateway continues: ${why}`,

@@ -49,9 +49,9 @@ export async function check(
 }
 
 /** @param path rules folder or bundle, instead of the configured one */
-async function checkAll(
+export async function checkAll(
   path: string | undefined,
-  { config, at }: CheckOptions
+  { config, at }: Pick<CheckOptions, 'config' | 'at'>
 ): Promise<CheckResult> {
   const settings = await loadConfig(config)
   if (!settings.ok) return { errors: settings.errors, warnings: [] }
