@@ -8,7 +8,7 @@ import { IS_FUZZING } from '../runs.js'
 import { eventually } from './site.js'
 
 const MB = 2 ** 20
-const SIZE = 64 * MB
+const SIZE = 32 * MB
 
 /** A snapshot for this purpose: shared memory with every page in use. */
 function snapshotOf(generation: number, octets: number): Snapshot {
