@@ -16,7 +16,7 @@ export const EXIT = {
 class UsageError extends Error {}
 
 /** Input that a command cannot work with, with every error in it. */
-class InputError extends Error {
+export class InputError extends Error {
   constructor(readonly errors: readonly SerializedError[]) {
     super('invalid input')
   }

@@ -1,3 +1,5 @@
+import { createServer } from 'node:net'
+import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { PROBLEMS, withHealth, type StatusReply } from '../../src/daemon/admin/health.js'
 import type { Status } from '../../src/daemon/admin/status.js'
@@ -5,7 +7,7 @@ import { listenAt } from '../daemon/admin-rig.js'
 import { askTcp, askUdp } from '../daemon/dns-client.js'
 import { banning, eventually, Site } from '../daemon/site.js'
 import { BadUpstream, good } from '../upstream/bad-upstream.js'
-import { onTerminal, type Ran } from './run.js'
+import { interdict, onTerminal, writeSite, type Ran } from './run.js'
 import { listenAddress, startServer } from './server-process.js'
 
 const settings = (servers: string, socket: string) => `
@@ -87,6 +89,22 @@ t.test('shows the errors of rejected rules', async t => {
   t.match(out, /reloaded \S+Z \([\w ]+\): refused, 1 error;/)
   t.match(out, /networks\.yaml:6:\d+: [\s\S]*\([A-Z_]+\)/)
   t.match(out, /^Upstreams {4}none$/m)
+})
+
+t.test('asks a gateway in the default place although the settings have errors', async t => {
+  const file = writeSite(t, { 'interdict.yaml': 'cach: {}\n', 'state/empty': '' })
+  const ask = (command: string): ReturnType<typeof interdict> => interdict(command, '-c', file)
+  t.match(await ask('status'), { code: 1, err: /unknown key 'cach'/ }, 'no gateway')
+  const server = createServer(socket => {
+    socket.on('data', () => socket.end('{"ok":false,"code":"FAULT","message":"asked"}\n'))
+  })
+  await new Promise<void>(resolve =>
+    server.listen(join(dirname(file), 'state/admin.sock'), resolve)
+  )
+  t.teardown(() => server.close())
+  t.match(await ask('status'), { code: 1, err: 'asked (FAULT)\n' })
+  t.match(await ask('flush'), { code: 2 })
+  t.match(await interdict('flush', 'www.example', '-c', file), { code: 1, err: /unknown key/ })
 })
 
 t.test('one line of error without a running gateway or without an admin socket', async t => {
