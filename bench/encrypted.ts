@@ -1,0 +1,194 @@
+/**
+ * DNS over TLS against dnsdist and unbound, in turns on one core: `npm run bench:encrypted`. CPU per answer
+ * on 16 pipelined connections and on 1,000 with one query in flight each (dnsperf), CPU per handshake, and
+ * memory per idle connection.
+ */
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { connect, type TLSSocket } from 'node:tls'
+import { parseArgs } from 'node:util'
+import { makeCertificate } from '../test/tls/certificates.js'
+import { table } from './kit/markdown.js'
+import { allowedName, blockedName } from './kit/names.js'
+import { LOAD_CORE, LOOPBACK } from './kit/place.js'
+import { freePort } from './kit/ports.js'
+import { cpuOf, MICROSECONDS_PER_TICK, residentOf } from './kit/proc.js'
+import { run } from './kit/processes.js'
+import { Server } from './kit/server.js'
+import { SHORT_LIST, Workshop } from './kit/workshop.js'
+import { dnsdist } from './peers/dnsdist.js'
+import { interdict } from './peers/interdict.js'
+import type { Peer } from './peers/peer.js'
+import { unbound } from './peers/unbound.js'
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '3' },
+    seconds: { type: 'string', default: '4' },
+    peers: { type: 'string', default: 'dnsdist,unbound' },
+    idle: { type: 'string', default: '2000' }
+  }
+})
+const rounds = Number(values.rounds)
+const seconds = Number(values.seconds)
+const idle = Number(values.idle)
+
+/** Budgets: at most so many times the CPU of dnsdist. */
+const BUDGETS = { dot: 0.5, 'dot-single': 0.8, 'handshake full': 1.3, 'handshake resumed': 1.3 }
+type Scenario = keyof typeof BUDGETS
+
+/** Adds a TLS listener to the configuration of a peer. */
+type AddTls = (text: string, port: number, certificate: string, key: string) => string
+
+const ADD_TLS: Readonly<Record<string, AddTls>> = {
+  interdict: (text, port, certificate, key) =>
+    text.replace(
+      /^listen: \[(.*)\]$/m,
+      `listen: [$1, { address: '${LOOPBACK}:${port}', protocol: dot, certificate: ${certificate}, key: ${key} }]
+tcp: { idle: 10m, max-connections: 100000, max-connections-per-client: 100000, max-in-flight: 1000 }`
+    ),
+  dnsdist: (text, port, certificate, key) =>
+    `${text}\naddTLSLocal('${LOOPBACK}:${port}', '${certificate}', '${key}', { minTLSVersion = 'tls1.2', reusePort = true, maxInFlight = 1000 })\nsetMaxTCPConnectionsPerClient(0)\n`,
+  unbound: (text, port, certificate, key) =>
+    text
+      .replace(
+        'server:\n',
+        `server:\n  interface: ${LOOPBACK}@${port}\n  tls-port: ${port}\n  tls-service-pem: "${certificate}"\n  tls-service-key: "${key}"\n`
+      )
+      .replace('incoming-num-tcp: 64', 'incoming-num-tcp: 4096')
+}
+
+const ports = new Map<string, number>()
+
+/** The peer with a TLS listener more. */
+function withTls(peer: Peer, folder: string): Peer {
+  return {
+    ...peer,
+    async launch(site) {
+      const launch = await peer.launch(site)
+      const port = await freePort()
+      ports.set(peer.name, port)
+      const file = launch.command[launch.command.findIndex(word => /^-[cC]$/.test(word)) + 1]!
+      const text = await readFile(file, 'utf8')
+      const [certificate, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
+      await writeFile(file, ADD_TLS[peer.name]!(text, port, certificate, key))
+      return launch
+    }
+  }
+}
+
+const workshop = await Workshop.open(undefined)
+const { certificate, key } = makeCertificate({ names: ['dns.example'] })
+await writeFile(join(workshop.folder, 'cert.pem'), certificate)
+await writeFile(join(workshop.folder, 'key.pem'), key, { mode: 0o600 })
+const queries = join(workshop.folder, 'mixed.txt')
+const names = Array.from({ length: 5000 }, (_, i) =>
+  i % 5 === 0 ? blockedName(i) : allowedName(i)
+)
+await writeFile(queries, names.map(name => `${name} A\n`).join(''))
+
+/** Queries per dnsperf run, for a number of connections. */
+async function perf(server: Server, clients: number, outstanding: number): Promise<number> {
+  const command = ['dnsperf', '-m', 'dot', '-s', LOOPBACK, '-p', `${ports.get(server.peer.name)!}`]
+  command.push('-d', queries, '-l', `${seconds}`, '-c', `${clients}`, '-q', `${outstanding}`)
+  const { stdout } = await run(command, { core: LOAD_CORE, limit: 1000 * (seconds + 60) })
+  const completed = Number(/Queries completed:\s+(\d+)/.exec(stdout)?.[1] ?? 0)
+  const lost = Number(/Queries lost:\s+(\d+)/.exec(stdout)?.[1] ?? 0)
+  if (completed === 0 || lost > completed / 100) throw new Error(`${server.peer.name}: ${stdout}`)
+  return completed
+}
+
+function open(server: Server, session?: Buffer): Promise<TLSSocket> {
+  const terms = { host: LOOPBACK, port: ports.get(server.peer.name)!, rejectUnauthorized: false }
+  return new Promise((resolve, reject) => {
+    const socket = connect({ ...terms, ...(session && { session }) })
+    socket.once('error', reject).once('secureConnect', () => resolve(socket))
+  })
+}
+
+/** Handshakes one after the other, for as long as a dnsperf run. */
+async function handshakes(server: Server, isResumed: boolean): Promise<number> {
+  const session = isResumed ? await sessionOf(server) : undefined
+  let count = 0
+  for (const end = performance.now() + 1000 * seconds; performance.now() < end; count++) {
+    const socket = await open(server, session)
+    if (socket.isSessionReused() !== isResumed) throw new Error(`${server.peer.name}: not resumed`)
+    socket.destroy()
+  }
+  return count
+}
+
+async function sessionOf(server: Server): Promise<Buffer> {
+  const socket = await open(server)
+  const session = await new Promise<Buffer>(resolve => socket.once('session', resolve))
+  socket.destroy()
+  return session
+}
+
+const WORK: Readonly<Record<Scenario, (server: Server) => Promise<number>>> = {
+  dot: server => perf(server, 16, 1000),
+  'dot-single': server => perf(server, 1000, 1000),
+  'handshake full': server => handshakes(server, false),
+  'handshake resumed': server => handshakes(server, true)
+}
+
+const peers = [interdict, dnsdist, unbound].filter(
+  ({ name }) => name === 'interdict' || values.peers.split(',').includes(name)
+)
+const servers: Server[] = []
+const blocklist = workshop.blocklist(SHORT_LIST)
+for (const peer of peers) {
+  const server = await Server.start(withTls(peer, workshop.folder), workshop, {
+    blocklist,
+    log: false
+  })
+  server.process.pause()
+  servers.push(server)
+}
+
+/** CPU in microseconds by scenario and server, one for each round. */
+const costs = new Map<string, number[]>()
+for (let round = 0; round <= rounds; round++) {
+  for (const scenario of Object.keys(WORK) as Scenario[]) {
+    for (const server of servers) {
+      server.process.resume()
+      const before = cpuOf(server.process.pid)
+      const count = await WORK[scenario](server)
+      const after = cpuOf(server.process.pid)
+      server.process.pause()
+      const ticks = after.user + after.system - before.user - before.system
+      const key = `${scenario} ${server.peer.name}`
+      // The first round warms up.
+      if (round > 0)
+        costs.set(key, [...(costs.get(key) ?? []), (ticks * MICROSECONDS_PER_TICK) / count])
+    }
+  }
+}
+
+const median = (all: readonly number[]): number =>
+  [...all].sort((a, b) => a - b)[all.length >> 1] ?? NaN
+const costOf = (scenario: string, peer: string): number =>
+  median(costs.get(`${scenario} ${peer}`) ?? [])
+const rows = Object.entries(BUDGETS).map(([scenario, budget]) => {
+  const ratio = costOf(scenario, 'interdict') / costOf(scenario, 'dnsdist')
+  const each = servers.map(({ peer }) => costOf(scenario, peer.name).toFixed(1))
+  return [scenario, ...each, ratio.toFixed(2), String(budget)]
+})
+const memory: string[] = []
+for (const server of servers) {
+  server.process.resume()
+  const before = residentOf(server.process.pid)
+  const sockets: TLSSocket[] = []
+  while (sockets.length < idle) sockets.push(await open(server))
+  await sleep(1000)
+  const grown = residentOf(server.process.pid) - before
+  memory.push((grown / idle / 1000).toFixed(1))
+  for (const socket of sockets) socket.destroy()
+  server.process.pause()
+}
+rows.push(['kB per idle connection', ...memory, '', '25 kB'])
+const head = ['µs of CPU', ...servers.map(({ peer }) => peer.name), 'to dnsdist', 'budget']
+process.stdout.write(`${table(head, rows)}\n`)
+for (const server of servers) await server.stop()
+await workshop.close()

@@ -1,0 +1,148 @@
+/**
+ * DNS over TLS between real programs: kdig, OpenSSL and dnsperf as clients, Unbound forwarding to Interdict over
+ * TLS, and a certificate that changes under load. Run by `npm run test:interop`.
+ */
+import { execFile, spawn } from 'node:child_process'
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import t, { type Test } from 'tap'
+import { makeCertificate } from '../tls/certificates.js'
+import { install, PROGRAMS } from './install.js'
+import {
+  answers,
+  dig,
+  eventually,
+  folder,
+  freePort,
+  Running,
+  site,
+  startInterdict,
+  startNsd,
+  type Site
+} from './processes.js'
+
+const { kdig, nsd, dnsperf, unbound, dig: digPackage } = PROGRAMS
+install({ kdig, nsd, dnsperf, unbound, dig: digPackage, openssl: 'openssl' })
+t.setTimeout(300_000)
+
+const run = promisify(execFile)
+const NETWORKS = `networks:
+  all:
+    prefixes: [127.0.0.0/8]
+    bans: [{ names: [banned.example], authority: A, reference: R }]
+`
+
+interface Served extends Site {
+  readonly tls: number
+}
+
+async function serve(t: Test): Promise<Served> {
+  const upstream = await freePort()
+  await startNsd(t, upstream)
+  const tls = await freePort()
+  const settings = `listen:
+  - 127.0.0.1:PORT
+  - { address: 127.0.0.1:${tls}, protocol: dot, certificate: cert.pem, key: key.pem }
+workers: 2
+upstreams: { servers: ['127.0.0.1:${upstream}'] }
+log: { queries: { file: queries.jsonl, which: all } }
+`
+  const at = await site(t, settings, NETWORKS)
+  certify(at, 'dns.example')
+  await startInterdict(t, at)
+  return { ...at, tls }
+}
+
+/** Writes a certificate and its key over the present ones, as certbot does. */
+function certify({ dir }: Site, name: string): void {
+  const { certificate, key } = makeCertificate({ names: [name] })
+  for (const [file, text] of [
+    ['cert.pem', certificate],
+    ['key.pem', key]
+  ] as const) {
+    writeFileSync(join(dir, `${file}.new`), text, { mode: 0o600 })
+    renameSync(join(dir, `${file}.new`), join(dir, file))
+  }
+}
+
+/** What `openssl s_client` prints; its exit code does not matter. */
+function client(port: number, ...args: string[]): Promise<string> {
+  return new Promise(resolve => {
+    const child = spawn('openssl', ['s_client', '-connect', `127.0.0.1:${port}`, ...args])
+    let output = ''
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (data: Buffer) => (output += data.toString()))
+    child.on('close', () => resolve(output))
+    child.stdin.end()
+  })
+}
+
+t.test('kdig and openssl', async t => {
+  const { tls, dir } = await serve(t)
+  const at = ['@127.0.0.1', '-p', String(tls), '+tls-hostname=dns.example']
+  const verified = [...at, `+tls-ca=${join(dir, 'cert.pem')}`]
+  const { stdout } = await run('kdig', [...verified, '+padding', 'www.example'])
+  t.match(stdout, /TLS session \(TLS1\.3\)/)
+  t.match(stdout, /192\.0\.2\.10/)
+  t.match(stdout, /468 B/, 'padded to a block')
+  t.match((await run('kdig', [...verified, 'banned.example'])).stdout, /status: NXDOMAIN/)
+  t.match(await client(tls, '-alpn', 'dot'), /ALPN protocol: dot/)
+  t.match(await client(tls, '-alpn', 'h2'), /no application protocol/i)
+  t.match(await client(tls, '-tls1_2'), /Protocol *(version)?: TLSv1\.2/)
+  t.notMatch(await client(tls, '-tls1_1', '-cipher', 'DEFAULT@SECLEVEL=0'), /Cipher *: ECDHE/)
+  const session = join(dir, 'session')
+  await client(tls, '-tls1_2', '-sess_out', session)
+  t.match(await client(tls, '-tls1_2', '-sess_in', session), /^Reused, TLSv1\.2/m)
+  await eventually('the log', 10, () => {
+    const log = readFileSync(join(dir, 'queries.jsonl'), 'utf8')
+    return Promise.resolve(log.includes('"protocol":"dot","qname":"banned.example"'))
+  })
+})
+
+t.test('Unbound forwards to it over TLS', async t => {
+  const { tls, dir } = await serve(t)
+  const port = await freePort()
+  const config = join(folder(t), 'unbound.conf')
+  writeFileSync(
+    config,
+    `server:
+  interface: 127.0.0.1@${port}
+  port: ${port}
+  do-daemonize: no
+  use-syslog: no
+  chroot: ""
+  username: ""
+  pidfile: ""
+  do-not-query-localhost: no
+  module-config: "iterator"
+  tls-cert-bundle: "${join(dir, 'cert.pem')}"
+forward-zone:
+  name: "."
+  forward-tls-upstream: yes
+  forward-addr: 127.0.0.1@${tls}#dns.example
+remote-control:
+  control-enable: no
+`
+  )
+  new Running(t, 'unbound', ['-d', '-c', config])
+  await answers('Unbound', port, 'www.example', '192.0.2.10')
+  t.match(await dig(['@127.0.0.1', '-p', String(port), 'banned.example']), /NXDOMAIN/)
+})
+
+t.test('a certificate changes under load without a lost query or connection', async t => {
+  const at = await serve(t)
+  const queries = join(at.dir, 'queries.txt')
+  writeFileSync(queries, 'www.example A\nbanned.example A\n')
+  const load = ['-m', 'dot', '-s', '127.0.0.1', '-p', String(at.tls), '-d', queries]
+  const asking = run('dnsperf', [...load, '-c', '20', '-q', '100', '-Q', '2000', '-l', '6'])
+  for (const name of ['two.example', 'three.example']) {
+    certify(at, name)
+    await eventually(`the certificate of ${name}`, 5, async () =>
+      new RegExp(`CN ?= ?${name}`).test(await client(at.tls))
+    )
+  }
+  const { stdout } = await asking
+  t.match(stdout, /Queries lost: +0 /)
+  t.notMatch(stdout, /[Rr]econnections: +[1-9]/)
+})
