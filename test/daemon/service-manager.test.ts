@@ -9,11 +9,21 @@ import { eventually } from './site.js'
 
 const READY = 'STATUS=ready: networks 2, rules 3, workers 1'
 const GOOD = {
-  rules: { networks: 2, rules: 3, reload: null, reloadStuckSince: null, bundle: null },
+  rules: {
+    generation: 1,
+    networks: 2,
+    rules: 3,
+    reload: null,
+    reloadStuckSince: null,
+    bundle: null
+  },
   settings: null,
-  workers: [{ number: 0, state: 'listening', since: null, restarts: 0 }],
+  workers: [{ number: 0, state: 'listening', since: null, restarts: 0, generation: 1 }],
   silent: [],
   upstreams: [],
+  remoteLists: [],
+  certificates: [],
+  alerts: [],
   zones: [],
   recorder: { writable: true, outputs: [] },
   archive: null
