@@ -5,23 +5,29 @@ import type { StartThread } from '../../src/daemon/threads/thread.js'
 import type { Snapshot } from '../../src/policy/tables/snapshot.js'
 import { eventually } from './site.js'
 
-t.test('each recorder starts with the active snapshot, before it reads the rings', async t => {
-  const started: (Snapshot | undefined)[] = []
+t.test('each recorder gets the active snapshot first, and does not keep it for ever', async t => {
+  const started: { readonly data: unknown; readonly sent: unknown[] }[] = []
   let exit = (): void => undefined
   const start: StartThread = (_file, data, handlers) => {
-    started.push((data as RecorderInit).snapshot)
+    const sent: unknown[] = []
+    started.push({ data, sent })
     exit = () => handlers.exited(undefined)
-    return { send: () => undefined, end: async () => undefined }
+    return { send: message => sent.push(message), end: async () => undefined }
   }
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined }
   const handle = new RecorderHandle(start, {} as RecorderInit, log)
-  const [first, second] = [{} as Snapshot, {} as Snapshot]
-  handle.adopt(first)
+  const [first, second] = [1, 2].map(generation => ({ generation }) as Snapshot)
+  handle.adopt(first!)
   handle.start()
-  handle.adopt(second)
+  handle.adopt(second!)
   exit()
   await eventually('the restart', () => started.length === 2)
-  t.equal(started[0], first)
-  t.equal(started[1], second)
+  const adopt = (snapshot: Snapshot): unknown => ({ kind: 'adopt', snapshot })
+  // Start parameters are kept as long as the thread lives.
+  t.strictSame(started, [
+    { data: {}, sent: [adopt(first!), adopt(second!)] },
+    { data: {}, sent: [adopt(second!)] }
+  ])
+  t.equal((started[1]!.sent[0] as { snapshot: Snapshot }).snapshot, second)
   await handle.end()
 })

@@ -30,6 +30,25 @@ t.test('the memory of replaced snapshots is freed', async t => {
   await eventually('their memory', () => process.memoryUsage.rss() < before + 2 * SIZE)
 })
 
+/** As the recorder, it uses the last snapshots for a while after they were replaced. */
+async function useReplaced(retired: ReplacedSnapshots): Promise<void> {
+  const used = [1, 2].map(generation => snapshotOf(generation, SIZE / 2))
+  for (const snapshot of used) retired.setCurrent(snapshot)
+  await sleep(50)
+  retired.setCurrent(snapshotOf(3, SIZE / 2))
+  await sleep(300)
+  used.length = 0
+}
+
+t.test('what was replaced during a delay is freed when its own delay is over', async t => {
+  const retired = new ReplacedSnapshots(100, 100)
+  await useReplaced(retired)
+  t.equal(retired.octets, SIZE)
+  // V8 itself would free them when it has been idle for eight seconds.
+  for (let waited = 0; waited < 80 && retired.octets > 0; waited++) await sleep(50)
+  t.equal(retired.octets, 0)
+})
+
 t.test('setting the same snapshot twice replaces nothing, and small garbage may wait', async t => {
   const retired = new ReplacedSnapshots(20)
   const small = snapshotOf(1, MB)

@@ -64,8 +64,7 @@ export class RecorderHandle {
   start(): void {
     this.startedAt = performance.now()
     const requests = (this.requests = new PendingRequests())
-    const init = { ...this.init, snapshot: this.snapshot }
-    this.thread = this.startThread<ToRecorder, FromRecorder>('recorder-main.js', init, {
+    this.thread = this.startThread<ToRecorder, FromRecorder>('recorder-main.js', this.init, {
       message: message => {
         if (message.kind === 'drained') this.onDrained?.()
         else if (message.kind === 'reply') requests.onReply(message.id, message.reply)
@@ -76,6 +75,8 @@ export class RecorderHandle {
         this.onExit(error ?? new Error('ended'))
       }
     })
+    // The rings may already have events of it. Start parameters would be kept as long as the thread lives.
+    if (this.snapshot !== undefined) this.adopt(this.snapshot)
   }
 
   /** Call this before any worker gets the snapshot. */

@@ -38,10 +38,13 @@ export class ReplacedSnapshots {
   private readonly registry = new FinalizationRegistry<Octets>(octets => (this.octets -= octets))
   private current: Snapshot | undefined
   private isCollecting = false
-  /** Whether another snapshot was replaced since the current collection began. */
+  /** Whether the delay of a snapshot is over that the current collection may have left. */
   private isRequested = false
 
-  constructor(private readonly delay: Milliseconds) {}
+  constructor(
+    private readonly delay: Milliseconds,
+    private readonly collectionTime = COLLECTION_TIME
+  ) {}
 
   /** Registers the snapshot that this thread uses from now on. */
   setCurrent(snapshot: Snapshot): void {
@@ -50,19 +53,19 @@ export class ReplacedSnapshots {
     if (replaced === undefined || replaced === snapshot) return
     this.octets += replaced.octets
     this.registry.register(replaced, replaced.octets)
-    this.isRequested = true
-    if (!this.isCollecting) void this.collect()
+    setTimeout(() => void this.collect(), this.delay).unref()
   }
 
   private async collect(): Promise<void> {
+    this.isRequested = true
+    if (this.isCollecting) return
     this.isCollecting = true
     while (this.isRequested) {
-      await sleep(this.delay, undefined, { ref: false })
       this.isRequested = false
       for (const step of [allocateDecoy, collectGarbage]) {
         if (this.octets <= TOLERATED_GARBAGE) break
         step()
-        await sleep(COLLECTION_TIME, undefined, { ref: false })
+        await sleep(this.collectionTime, undefined, { ref: false })
       }
     }
     this.isCollecting = false

@@ -265,8 +265,6 @@ export interface RecorderInit {
   readonly rings: readonly SharedArrayBuffer[]
   /** Labels of the upstreams, which `QueryEvent.upstream` is an index into. */
   readonly upstreams: readonly string[]
-  /** The active snapshot: the rings may already have events of it. */
-  readonly snapshot?: Snapshot | undefined
 }
 
 export type ToRecorder =

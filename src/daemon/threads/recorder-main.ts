@@ -18,7 +18,7 @@ import {
 const port = parentPort!
 const post = (message: FromRecorder): void => port.postMessage(message)
 const log: ServiceLog = createThreadLog(post)
-const { upstreams, settings, outputs, rings, snapshot } = workerData as RecorderInit
+const { upstreams, settings, outputs, rings } = workerData as RecorderInit
 let exporter: ExportHandle | undefined
 configureOutputs(outputs)
 
@@ -35,7 +35,6 @@ const recorder = new Recorder(
 /** The recorder itself keeps replaced snapshots for a while, to resolve records in the rings. */
 const replaced = new ReplacedSnapshots(SNAPSHOT_RETENTION + 1000)
 for (const ring of rings) recorder.addRing(ring)
-if (snapshot !== undefined) adopt(snapshot)
 recorder.start()
 port.on('message', onMessage)
 
