@@ -124,6 +124,20 @@ t.test('probes an upstream over TLS, with which no query goes in clear', async t
   t.strictSame(sent, [], 'nothing over UDP')
 })
 
+t.test('known loops stay known when the upstreams change', async t => {
+  const world = new World(t, one)
+  const [probe] = await world.round()
+  world.comesBack(probe!)
+  world.answers(probe!, REFUSED)
+  t.strictSame(world.left, [[0]])
+  const { watch } = world
+  t.strictSame([...watch.configure({ routes: one, interval: EVERY })], [0], 'nothing has changed')
+  const two = routesOf([at(2), at(1)], [])
+  t.strictSame([...watch.configure({ routes: two, interval: EVERY })], [1], 'by its new number')
+  t.match(watch.disabledRoutes, [{ upstream: '192.0.2.1' }])
+  t.strictSame([...watch.configure({ routes: two, interval: 0 })], [], 'not checked any more')
+})
+
 for (const { back, rcode, left, says } of rows) {
   for (const order of ['back first', 'answer first', 'back late'] as const) {
     const title = `${back ? 'came back' : 'did not come back'}, RCODE ${rcode ?? 'none'}, ${order}`

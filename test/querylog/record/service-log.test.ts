@@ -124,6 +124,40 @@ t.test('buffers at most 1 MiB for a reader that does not read', async t => {
   t.match(unread, [/heard again/])
 })
 
+t.test('other settings are used once they are in force', async t => {
+  const { path: place } = folder(t)
+  const [first, second] = [join(place, 'first'), join(place, 'second')]
+  const log = createServiceLog({ level: 'info', destination: { path: first } })
+  log.prepare({ level: 'error', destination: { path: second } }).discard()
+  log.prepare({ level: 'error', destination: { path: first } }).discard()
+  log.info({}, 'one')
+  const prepared = log.prepare({ level: 'warn', destination: { path: second } })
+  log.info({}, 'two')
+  prepared.commit()
+  log.info({}, 'below the level')
+  log.warn({}, 'three')
+  log.prepare({ level: 'info', destination: { path: second } }).commit()
+  log.info({}, 'four')
+  t.throws(() => log.prepare({ level: 'info', destination: { path: place } }), { code: 'EISDIR' })
+  const said = (file: string): string[] =>
+    readFileSync(file, 'utf8')
+      .split('\n')
+      .slice(0, -1)
+      .map(line => (JSON.parse(line) as { msg: string }).msg)
+  t.strictSame(said(first), ['one', 'two'])
+  t.strictSame(said(second), ['three', 'four'])
+  let text = ''
+  const terminal = createServiceLog(
+    { level: 'info', destination: { path: first } },
+    { write: more => (text += more) }
+  )
+  terminal.prepare({ level: 'info', destination: 'stderr' }).commit()
+  terminal.reopen()
+  terminal.info({}, 'here')
+  terminal.prepare({ level: 'info', destination: { path: second } }).commit()
+  t.match(text, /"here"/)
+})
+
 t.test('creates the folders of its file', async t => {
   const { path } = folder(t)
   const file = join(path, 'a/b/c.jsonl')
