@@ -11,6 +11,8 @@ import type { OutputConfig } from './output-config.js'
  * Paths are absolute. `docs/reference/settings.md` says what each key means.
  */
 export interface Config {
+  /** The settings file, which need not exist. */
+  readonly file: string
   readonly listen: readonly ListenConfig[]
   readonly tls: TlsConfig
   readonly workers: number | 'auto'

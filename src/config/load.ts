@@ -144,7 +144,7 @@ export function readConfig(source: Uint8Array | string, path: string): ConfigRes
     ...{ listen, tls, upstreams, bootstrap, socket, privacy, chain, retention, alerts },
     admin: adminConfig
   }
-  return { ok: true, config: configOf(read.value, folder, resolved) }
+  return { ok: true, config: configOf(read.value, resolve(path), resolved) }
 }
 
 /** Values of `admin.tokens` that are not paths. */
@@ -196,7 +196,7 @@ function adminSocket(
 
 function configOf(
   settings: Settings,
-  folder: string,
+  file: string,
   resolved: {
     readonly upstreams: UpstreamsConfig
     readonly bootstrap: readonly UpstreamServer[]
@@ -214,7 +214,9 @@ function configOf(
   const secretFile = cookies['secret-file']
   const caFile = settings['remote-lists']['ca-file']
   const { service, queries } = log
+  const folder = dirname(file)
   return {
+    file,
     listen: resolved.listen,
     tls: resolved.tls,
     workers,

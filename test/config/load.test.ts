@@ -11,6 +11,7 @@ import { runs } from '../runs.js'
 import { makeCertificate } from '../tls/certificates.js'
 
 const defaults = {
+  file: '/etc/interdict/interdict.yaml',
   listen: [
     { address: '127.0.0.1', port: 5300 },
     { address: '::1', port: 5300 }

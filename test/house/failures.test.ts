@@ -232,6 +232,16 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'daemon/log-lock.test.ts',
     'a spool folder belongs to one output'
   ],
+  'HTTP API client floods, hangs or sends garbage': ['daemon/api/api.test.ts', 'limits'],
+  'token file of the HTTP API broken': [
+    'daemon/api/tokens.test.ts',
+    'a changed file counts at once; a broken one does not'
+  ],
+  'certificate of `admin.tls` broken': [
+    'daemon/api/listener.test.ts',
+    'TLS, with a certificate that is replaced'
+  ],
+  'question to the query log takes too long': ['daemon/api/lookups.test.ts', 'commands'],
   'HTTP thread dies': ['daemon/http.test.ts', 'health and metrics over HTTP'],
   'alert thread dies': ['daemon/alert-hook.test.ts', 'nothing is lost when the thread dies'],
   'webhook down': ['daemon/alert-hook.test.ts', 'after a failure it waits longer each time'],

@@ -6,6 +6,7 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import { newToken, writeTokens } from '../../src/daemon/admin/http/tokens/token-file.js'
 import { listenAddress, startServer } from '../cli/server-process.js'
+import { askUdp } from '../daemon/dns-client.js'
 import { banning, Site } from '../daemon/site.js'
 import { install, PROGRAMS } from './install.js'
 import { folder, freePort } from './processes.js'
@@ -133,4 +134,36 @@ log: { queries: { file: queries.jsonl, which: none } }
   t.notMatch(server.log(), /HTTP thread died|HTTP request failed|"level":"error"/)
   const valid = head('GET', `authorization: Bearer ${token}\r\nconnection: close\r\n`)
   t.match(await exchange(admin, valid, '127.0.0.2'), /^HTTP\/1\.1 200 /, 'another address')
+})
+
+t.test('questions to the query log of a running gateway', async t => {
+  const admin = await freePort()
+  const site = new Site(t, {
+    'interdict.yaml': `
+listen: ['127.0.0.1:0']
+workers: 1
+upstreams: { servers: [192.0.2.1], use-resolv-conf: false, loop-check: 0s }
+admin: { http: '127.0.0.1:${admin}', socket: off }
+log: { queries: { file: queries.jsonl, flush: 10ms } }
+`,
+    'rules/networks.yaml': banning('banned.example')
+  })
+  const { token, stored } = newToken('t', ['read'], new Date(), new Date(Date.now() + 1e6))
+  writeTokens(site.path('state/tokens.json'), [stored])
+  const at = await listenAddress(startServer(t, site))
+  t.match(await askUdp(at, 'www.banned.example'), { rcode: 'NXDOMAIN' })
+  const get = async (path: string): Promise<unknown> => {
+    const headers = { authorization: `Bearer ${token}` }
+    const response = await fetch(`http://127.0.0.1:${admin}/api/v1${path}`, { headers })
+    return { status: response.status, body: await response.json() }
+  }
+  t.match(await get('/lookups?name=banned.example&verdict=blocked'), {
+    status: 200,
+    body: { offset: 0, more: false, items: [{ qname: 'www.banned.example', ban: 'test-ban' }] }
+  })
+  t.match(await get('/reports/overview?by=ban'), {
+    status: 200,
+    body: { tables: { ban: [{ ban: 'test-ban', lookups: 1 }] } }
+  })
+  t.match(await get('/reports/ban?id=none'), { status: 422, body: { code: 'REPORT_NO_ID' } })
 })

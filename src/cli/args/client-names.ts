@@ -19,7 +19,7 @@ import {
 } from '../../report/questions/selection.js'
 import { sourceOf } from '../../report/questions/source.js'
 import { formatCount } from '../output/format.js'
-import { parsePrefix, prefixContains } from './prefix.js'
+import { parsePrefix, prefixContains } from '../../views/prefix.js'
 import { loadSettings, type CommonOptions } from './settings.js'
 
 const ADDRESS: Octets = 16

@@ -10,6 +10,8 @@ import { logPath, type LogOptions } from './log-path.js'
 
 /** Enough for a month of a busy gateway; with Node's own memory it stays within 2 GB. */
 const MEMORY: Octets = 1.25 * 2 ** 30
+/** Set by the HTTP API, whose questions must leave memory and CPU to the gateway: bytes. */
+export const MEMORY_VARIABLE = 'INTERDICT_QUERY_MEMORY'
 /** How often progress is redrawn. */
 const INTERVAL: Milliseconds = 200
 /** Shells report death by signal n as exit code 128 + n. */
@@ -46,7 +48,12 @@ export async function openLog(
     // The exit also removes the folder in which the database spills to disk.
     io.exit(SIGNAL_EXIT + constants.signals[signal])
   })
-  const opening = openDatabase({ memory: MEMORY, threads: availableParallelism() })
+  const { [MEMORY_VARIABLE]: given } = io.env
+  const limits =
+    given === undefined
+      ? { memory: MEMORY, threads: availableParallelism() }
+      : { memory: Number(given), threads: 1 }
+  const opening = openDatabase(limits)
   const database = await opening.catch((error: unknown) => {
     ignoreSignals()
     throw error

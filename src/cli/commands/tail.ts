@@ -6,14 +6,14 @@ import { readRecord } from '../../querylog/record/read-record.js'
 import type { QueryRecord } from '../../querylog/record/schema.js'
 import { escapeControls } from '../../querylog/record/terminal-line.js'
 import { logFileAt } from '../args/log-path.js'
-import { parseWholeNumber } from '../args/parse.js'
+import { parseArgument, parseWholeNumber } from '../args/parse.js'
 import { unknownIdRemarks } from '../args/rule-ids.js'
 import { loadSettings, type CommonOptions } from '../args/settings.js'
 import { EXIT } from '../exit.js'
 import { print, type Io, type OutputStream } from '../io.js'
 import { formatCount } from '../output/format.js'
 import { recordText } from '../output/tail-text.js'
-import { parseFilter, type FilterOptions } from './tail-filter.js'
+import { parseFilter, type FilterOptions } from '../../views/record-filter.js'
 
 /** The default of `log.queries.flush`: the log is written that often. */
 const INTERVAL: Milliseconds = 200
@@ -34,7 +34,7 @@ export interface TailOptions extends CommonOptions, FilterOptions {
  */
 export async function tail(log: string | undefined, options: TailOptions, io: Io): Promise<number> {
   io.onSignal(() => io.exit(EXIT.success))
-  const matches = parseFilter(options)
+  const matches = parseFilter(options, parseArgument)
   const lines = parseWholeNumber('--lines', options.lines, { max: 99_999 })
   const path = log === undefined ? await configuredLog(options, io) : logFileAt(log)
   const render = options.json === true ? toJson : toText(io.stdout)

@@ -11,7 +11,7 @@ import { serializeError } from './serialized-error.js'
 
 const post = (message: FromHttp): void => parentPort!.postMessage(message)
 const log = createThreadLog(post)
-const { config, endpoint, counters } = workerData as HttpInit
+const { config, endpoint, counters, program } = workerData as HttpInit
 const { tls, tokens } = config.admin
 const control = new ControlClient(post)
 const counterMetrics = new CounterMetrics(counters)
@@ -20,7 +20,7 @@ const probes = new Probes(counterMetrics, () => control.status())
 /** Most of this thread's code, which is not needed for health and metrics. */
 async function loadApi(tokens: string): Promise<RequestListener> {
   const { startApi } = await import('../admin/http/api/start-api.js')
-  return startApi({ tokens, config, control, probes, log, clock: systemClock })
+  return startApi({ program, tokens, config, control, probes, log, clock: systemClock })
 }
 
 parentPort!.on('message', (message: ToHttp) => {

@@ -298,6 +298,8 @@ export interface RecorderReply extends RecorderStatus {
 }
 
 export interface HttpInit {
+  /** Path of the program, for commands that read the query log. */
+  readonly program: string
   readonly config: Config
   readonly endpoint: Endpoint
   /** Of all workers, and the control thread behind them: see `LookupCounters`. */

@@ -28,6 +28,9 @@ export const EXPECTATIONS: Readonly<Record<string, Expectation>> = {
   'GET /apps/{id}': { scope: 'read', path: '/apps/video' },
   'GET /lists': { scope: 'read', path: '/lists' },
   'GET /zones': { scope: 'read', path: '/zones' },
+  'GET /lookups': { scope: 'read', path: '/lookups' },
+  'GET /lookups/stream': { scope: 'read', path: '/lookups/stream', granted: 404 },
+  'GET /reports/{kind}': { scope: 'read', path: '/reports/overview' },
   'GET /explain': { scope: 'read', path: '/explain?client=10.0.0.1&name=video.example' },
   'POST /cache/flush': {
     scope: 'operate',

@@ -94,6 +94,7 @@ export async function apiRig(t: Test, options: ApiRigOptions = {}): Promise<ApiR
       log: rig.log,
       rules: unavailable,
       status: unavailable,
+      command: unavailable,
       control: unavailable,
       ...options.services
     },

@@ -121,8 +121,8 @@ export function serving(
   t: Test,
   rules: ActiveRules,
   folder = t.testdirName
-): Pick<ApiServices, 'config' | 'status' | 'rules' | 'control'> {
-  const settings = `rules: '${folder}'\nupstreams: { servers: [], use-resolv-conf: false }`
+): Pick<ApiServices, 'config' | 'status' | 'rules' | 'control' | 'command'> {
+  const settings = `rules: '${folder}'\nupstreams: { servers: [], use-resolv-conf: false }\nlog: { queries: { which: none } }`
   const read = readConfig(settings, join(folder, 'interdict.yaml'))
   if (!read.ok) throw new Error('settings')
   const { config } = read
@@ -130,6 +130,7 @@ export function serving(
     config,
     status: () => Promise.resolve(STATUS),
     rules: () => Promise.resolve(rules),
-    control: <Result>(request: ControlRequest) => Promise.resolve(REPLIES[request.do] as Result)
+    control: <Result>(request: ControlRequest) => Promise.resolve(REPLIES[request.do] as Result),
+    command: ([word]) => Promise.resolve(word === 'query' ? [] : {})
   }
 }

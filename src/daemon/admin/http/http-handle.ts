@@ -70,7 +70,7 @@ export class HttpHandle {
     const startedAt = performance.now()
     const thread = startThread<ToHttp, FromHttp>(
       'http-main.js',
-      { config, endpoint, counters } satisfies HttpInit,
+      { program: process.argv[1] ?? '', config, endpoint, counters } satisfies HttpInit,
       {
         message: message => {
           switch (message.kind) {

@@ -35,6 +35,9 @@ export const STATUS_OF: Readonly<Partial<Record<ErrorCode, number>>> = {
   API_MEDIA_TYPE: 415,
   API_RATE: 429,
   API_LOCKED: 429,
+  API_BUSY: 503,
+  API_COMMAND: 500,
+  API_COMMAND_TIME: 503,
   API_CONTROL_SILENT: 504
 }
 

@@ -50,7 +50,10 @@ export const network = id.describe('Id of a network')
 export const app = id.describe('Id of an app')
 
 /** A text that a parser accepts; what it returns is not used. */
-function text(expected: string, read: (text: string) => unknown): z.ZodType<string, string> {
+export function textOf(
+  expected: string,
+  read: (text: string) => unknown
+): z.ZodType<string, string> {
   const isValid = (value: string): boolean => {
     try {
       return read(value) !== undefined
@@ -61,10 +64,10 @@ function text(expected: string, read: (text: string) => unknown): z.ZodType<stri
   return z.string(expected).refine(isValid, expected)
 }
 
-export const address = text('an IPv4 or IPv6 address', readAddress)
-export const name = text('a domain name', readName)
-export const rrtype = text('a query type such as A or TYPE65280', readRrtype)
-export const instant = text('a time such as 2026-11-27T10:00:00Z', value =>
+export const address = textOf('an IPv4 or IPv6 address', readAddress)
+export const name = textOf('a domain name', readName)
+export const rrtype = textOf('a query type such as A or TYPE65280', readRrtype)
+export const instant = textOf('a time such as 2026-11-27T10:00:00Z', value =>
   readInstant(value, 'UTC')
 )
 /** `true` or `false`. */

@@ -4,6 +4,7 @@ import { defineRoute, type Route } from './route.js'
 import { appRoutes } from './routes/apps.js'
 import { explainRoutes } from './routes/explain.js'
 import { gatewayRoutes } from './routes/gateway.js'
+import { lookupRoutes } from './routes/lookups.js'
 import { operateRoutes } from './routes/operate.js'
 import { rulesRoutes } from './routes/rules.js'
 
@@ -25,5 +26,6 @@ export const ROUTES: readonly Route[] = [
   ...rulesRoutes,
   ...appRoutes,
   ...explainRoutes,
+  ...lookupRoutes,
   ...operateRoutes
 ]

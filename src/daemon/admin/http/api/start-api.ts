@@ -10,6 +10,7 @@ import type { Probes } from '../probes.js'
 import { TokenStore } from '../tokens/token-store.js'
 import { ActiveRulesClient } from './active-rules.js'
 import { createApi } from './api.js'
+import { CommandRunner } from './commands.js'
 import { CONTROL_TIMEOUT } from './route.js'
 import { ROUTES } from './routes.js'
 import type { ActiveRules, ApiServices } from './services.js'
@@ -17,6 +18,8 @@ import type { ActiveRules, ApiServices } from './services.js'
 export interface StartApiOptions {
   /** Path of the token file. */
   readonly tokens: string
+  /** Path of the program. */
+  readonly program: string
   readonly config: Config
   readonly control: ControlClient
   readonly probes: Probes
@@ -26,7 +29,7 @@ export interface StartApiOptions {
 
 /** Starts the API with all that it needs. */
 export async function startApi(options: StartApiOptions): Promise<RequestListener> {
-  const { tokens, config, control, probes, log, clock } = options
+  const { program, tokens, config, control, probes, log, clock } = options
   const store = new TokenStore(tokens, clock, log)
   await store.open()
   const request = async <Result>(
@@ -45,7 +48,10 @@ export async function startApi(options: StartApiOptions): Promise<RequestListene
   }
   const active = new ActiveRulesClient(request)
   const rules = (): Promise<ActiveRules> => active.get()
-  const services: ApiServices = { config, log, status, rules, control: request }
+  const commands = new CommandRunner(program, config.file)
+  const command = (words: readonly string[], signal: AbortSignal): Promise<unknown> =>
+    commands.run(words, signal)
+  const services: ApiServices = { config, log, status, rules, command, control: request }
   const api = await createApi({ routes: ROUTES, services, authenticators: [store], clock })
   return (request, response) => api.routing(request, response)
 }

@@ -1,4 +1,4 @@
-import { addressWords, readPrefix, type Prefix } from '../../base/address.js'
+import { addressWords, readPrefix, type Prefix } from '../base/address.js'
 
 /** @returns undefined if the text is neither an address nor a prefix */
 export function parsePrefix(text: string): Prefix | undefined {

@@ -1,18 +1,17 @@
-import { readName } from '../../dns/name/name.js'
-import { VERDICT } from '../../querylog/record/query-event.js'
-import type { QueryRecord } from '../../querylog/record/schema.js'
-import { covers, readPattern } from '../../rules/model/pattern.js'
-import { parseArgument } from '../args/parse.js'
-import { parsePrefix, prefixContains } from '../args/prefix.js'
+import { readName } from '../dns/name/name.js'
+import { VERDICT } from '../querylog/record/query-event.js'
+import type { QueryRecord } from '../querylog/record/schema.js'
+import { covers, readPattern } from '../rules/model/pattern.js'
+import { parsePrefix, prefixContains } from './prefix.js'
 
-/** Conditions of `interdict tail`: all must hold, each for any of its values. */
+/** Conditions on lookups: all must hold, each for any of its values. */
 export interface FilterOptions {
-  readonly network?: readonly string[]
-  readonly app?: readonly string[]
-  readonly ban?: readonly string[]
-  readonly client?: readonly string[]
-  readonly name?: readonly string[]
-  readonly verdict?: readonly string[]
+  readonly network?: readonly string[] | undefined
+  readonly app?: readonly string[] | undefined
+  readonly ban?: readonly string[] | undefined
+  readonly client?: readonly string[] | undefined
+  readonly name?: readonly string[] | undefined
+  readonly verdict?: readonly string[] | undefined
 }
 
 export type Filter = (record: QueryRecord) => boolean
@@ -20,25 +19,28 @@ export type Filter = (record: QueryRecord) => boolean
 const DEFAULT_VERDICTS = ['blocked', 'monitored']
 const ALL = 'all'
 
-/** Parses the conditions; an invalid one ends the command. */
-export function parseFilter(options: FilterOptions): Filter {
+/** Reports what is wrong with the value of an option. */
+export type ParseOption = <T>(option: string, parse: () => T) => T
+
+/** Parses the conditions. @param parse is called for each that may be invalid */
+export function parseFilter(options: FilterOptions, parse: ParseOption): Filter {
   const { network, app, ban, client, name, verdict = DEFAULT_VERDICTS } = options
-  const verdicts = verdict.map(parseVerdict)
+  const verdicts = verdict.map(text => parseVerdict(text, parse))
   const tests: readonly (Filter | undefined)[] = [
     verdicts.includes(ALL) ? undefined : record => verdicts.includes(record.verdict),
     network && (record => network.includes(record.network ?? '')),
     app && (record => app.includes(record.app ?? '')),
     ban && (record => ban.includes(record.ban ?? '')),
     client && anyOf(client.map(clientTest)),
-    name && anyOf(name.map(nameTest))
+    name && anyOf(name.map(text => nameTest(text, parse)))
   ]
   const conditions = tests.filter(test => test !== undefined)
   return record => conditions.every(test => test(record))
 }
 
-function parseVerdict(text: string): string {
+function parseVerdict(text: string, parse: ParseOption): string {
   const words = [...Object.keys(VERDICT), ALL]
-  return parseArgument('--verdict', () => {
+  return parse('--verdict', () => {
     if (words.includes(text)) return text
     throw new Error(`${text} is not one of ${words.join(', ')}`)
   })
@@ -60,8 +62,8 @@ function clientTest(text: string): Filter {
 }
 
 /** A name pattern as rules write it: `name` for itself and all below it, `=name`, `*.name`. */
-function nameTest(text: string): Filter {
-  const pattern = parseArgument('--name', () => {
+function nameTest(text: string, parse: ParseOption): Filter {
+  const pattern = parse('--name', () => {
     const read = readPattern(text)
     if (read === undefined) throw new Error(`${text} is not a domain name, =name or *.name`)
     return read

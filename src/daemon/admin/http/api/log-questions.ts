@@ -1,0 +1,81 @@
+import * as z from 'zod'
+import { MS_PER_SECOND } from '../../../../base/units.js'
+import { showName } from '../../../../dns/name/name.js'
+import { readPattern } from '../../../../rules/model/pattern.js'
+import { VERDICT } from '../../../../querylog/record/query-event.js'
+import { readInstant } from '../../../../rules/time/instant.js'
+import { instant, paging, textOf } from './parameters.js'
+
+const text = z.string().min(1).max(253)
+
+/** A name pattern as rules write it. */
+export const pattern = textOf('a domain name, =name or *.name', readPattern)
+
+/** As `interdict report` takes it. */
+const time = z
+  .string()
+  .regex(/^[0-9][0-9A-Za-z:.+-]{0,39}$/, 'a span such as 7d, a date, or a time')
+export const period = {
+  since: time.optional().describe('From this time on: 7d, 12h, a date, or a time (RFC 3339)'),
+  until: time.optional().describe('Up to this time')
+}
+
+const verdicts = Object.keys(VERDICT) as [string, ...string[]]
+
+/** Conditions of a search of the log: all must hold. */
+export const lookup = z.strictObject({
+  ...paging,
+  since: instant.optional().describe('From this time on'),
+  until: instant.optional().describe('Before this time'),
+  network: text.optional().describe('Id of a network'),
+  app: text.optional().describe('Id of an app'),
+  ban: text.optional().describe('Id of a ban'),
+  client: text.optional().describe('As the log has it: an address, a prefix or a pseudonym'),
+  name: pattern.optional().describe('A name: a.example with all below it, =a.example, *.a.example'),
+  type: text
+    .regex(/^[A-Za-z0-9-]+$/, 'a query type')
+    .optional()
+    .describe('Query type'),
+  verdict: z.enum(verdicts).optional().describe('Default: all')
+})
+
+/**
+ * The SELECT for a page of lookups, and one more to know whether there are more. Values are quoted literals:
+ * DuckDB knows no escapes in them but a doubled quote.
+ */
+export function sqlOf({
+  limit,
+  offset,
+  since,
+  until,
+  name,
+  type,
+  ...exact
+}: z.output<typeof lookup>): string {
+  const conditions = [
+    ...Object.entries(exact).flatMap(([column, value]) =>
+      value === undefined ? [] : [`${column} = ${literal(value)}`]
+    ),
+    ...(type === undefined ? [] : [`qtype = ${literal(type.toUpperCase())}`]),
+    ...(since === undefined ? [] : [`time >= ${timestamp(since)}`]),
+    ...(until === undefined ? [] : [`time < ${timestamp(until)}`]),
+    ...(name === undefined ? [] : [nameCondition(name)])
+  ]
+  const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`
+  return `SELECT * FROM lookups${where} ORDER BY time DESC LIMIT ${limit + 1} OFFSET ${offset}`
+}
+
+const literal = (value: string): string => `'${value.replaceAll("'", "''")}'`
+
+function timestamp(text: string): string {
+  const at = new Date(readInstant(text, 'UTC')! * MS_PER_SECOND)
+  return `TIMESTAMP ${literal(at.toISOString().slice(0, 19).replace('T', ' '))}`
+}
+
+function nameCondition(text: string): string {
+  const { name, cover } = readPattern(text)!
+  const shown = showName(name)
+  const isIt = `lower(qname) = ${literal(shown)}`
+  const isBelow = `ends_with(lower(qname), ${literal(`.${shown}`)})`
+  return { exact: isIt, below: isBelow, suffix: `(${isIt} OR ${isBelow})` }[cover]
+}
