@@ -5,6 +5,8 @@ import type { Podman } from './podman.js'
 
 const BASE = 'localhost/base'
 export const IMAGE = 'localhost/interdict'
+/** The image without reports. */
+export const GATEWAY = 'localhost/interdict-gateway'
 
 /** What Docker lets a RUN line do, and Podman as we set it up does not by default. */
 const DOCKERS = 'CHOWN,DAC_OVERRIDE,FOWNER,FSETID,KILL,SETFCAP,SETGID,SETPCAP,SETUID,SYS_CHROOT'
@@ -35,8 +37,8 @@ export async function makeBase(podman: Podman, folder: string): Promise<void> {
   await podman.run(['import', '--quiet', tar, BASE], 120)
 }
 
-/** Builds the Dockerfile of the working folder, as `docker build` would. */
-export async function buildImage(podman: Podman): Promise<void> {
+/** Builds a target of the Dockerfile of the working folder, as `docker build` would. */
+export async function buildImage(podman: Podman, target: string, tag: string): Promise<void> {
   const host = ['--network', 'host', '--cap-add', DOCKERS, ...(await npmSettings())]
   const what = [
     '--format',
@@ -45,8 +47,10 @@ export async function buildImage(podman: Podman): Promise<void> {
     '--pull=never',
     '--build-arg',
     `BASE=${BASE}`,
+    '--target',
+    target,
     '-t',
-    IMAGE
+    tag
   ]
   await podman.run(['build', ...host, ...what, '.'], 400)
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { eventually } from '../interop/processes.js'
 import { run } from './command.js'
-import { buildImage, IMAGE, makeBase } from './image.js'
+import { buildImage, GATEWAY, IMAGE, makeBase } from './image.js'
 import { Podman } from './podman.js'
 import { Container } from './running.js'
 
@@ -15,6 +15,8 @@ const SECONDS = 1e9
 /** CAP_NET_BIND_SERVICE is number 10 (Linux, capabilities(7)); masks as /proc shows them. */
 const BIND = '0000000000000400'
 const NONE = '0000000000000000'
+/** The gateway image is to be at most 150 MB. */
+const MOST_OCTETS = 150e6
 /** Longer than the `shutdown.grace` of the settings, as an engine's patience has to be. */
 const PATIENCE = 10
 
@@ -24,7 +26,8 @@ const podman = new Podman(folder)
 
 t.before(async () => {
   await makeBase(podman, folder)
-  await buildImage(podman)
+  await buildImage(podman, 'full', IMAGE)
+  await buildImage(podman, 'gateway', GATEWAY)
 })
 
 t.test('the build sees what it copies, and nothing else of the working folder', async t => {
@@ -183,6 +186,46 @@ t.test('a container needs the right to bind, and no IPv6', async t => {
   t.match(without.text, /node.*: operation not permitted/i, 'the engine cannot even start it')
 })
 
+t.test('the gateway image has nothing but Node, its libraries and the program', async t => {
+  const [facts] = JSON.parse(await podman.run(['image', 'inspect', GATEWAY])) as [ImageFacts]
+  const [full] = JSON.parse(await podman.run(['image', 'inspect', IMAGE])) as [ImageFacts]
+  for (const key of [
+    'User',
+    'Entrypoint',
+    'Cmd',
+    'StopSignal',
+    'ExposedPorts',
+    'Volumes'
+  ] as const) {
+    t.strictSame(facts.Config[key], full.Config[key], key)
+  }
+  t.strictSame(facts.Healthcheck, full.Healthcheck)
+  const root = (await podman.run(['image', 'mount', GATEWAY])).trim()
+  const octets = Number((await run('du', ['-sb', root])).split('\t')[0])
+  t.ok(octets <= MOST_OCTETS, `${octets} octets unpacked`)
+  t.comment(`gateway image: ${octets} octets unpacked`)
+  t.strictSame(readdirSync(join(root, 'usr/local/bin')), ['node'])
+  t.notOk(existsSync(join(root, 'bin/sh')), 'no shell')
+  t.strictSame(installedPackages(join(root, 'opt/interdict/node_modules')).sort(), [
+    '@koromix/koffi-linux-' + process.arch,
+    'koffi'
+  ])
+  const capable = await run('getcap', ['-r', root])
+  t.equal(capable.replaceAll(root, '').trim(), '/usr/local/bin/node cap_net_bind_service=ep')
+})
+
+t.test('a container of the gateway image serves on a read-only root', async t => {
+  const container = await Container.start(t, podman, [], GATEWAY)
+  t.match(await container.logs(), /"transport":"batch"/, 'with the fast sockets')
+  t.match(await container.dig('@127.0.0.1', 'www.tiktok.com'), /EDE: 16 \(Censored\)/)
+  t.match(await container.dig('@::1', '+tcp', 'www.tiktok.com'), /status: NXDOMAIN/)
+  const read = `process.stdout.write(require('fs').readFileSync('/var/log/interdict/queries.jsonl'))`
+  const log = async (): Promise<string> => (await container.exec(['node', '-e', read])).text
+  await eventually('a line in the log', 5, async () => (await log()).endsWith('\n'))
+  t.equal((await container.healthcheck()).code, 0)
+  t.equal(await container.stop(PATIENCE), 0)
+})
+
 /** What `podman image inspect` says, as far as we ask. */
 interface ImageFacts {
   readonly Config: {
@@ -207,7 +250,10 @@ function lockedPackages(): { needed: string[]; allowed: string[] } {
   const lock = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
     packages: Record<string, { dev?: boolean; optional?: boolean }>
   }
-  const ours = Object.entries(lock.packages).filter(([path, { dev }]) => path !== '' && !dev)
+  // Those within another package's folder are there if it is.
+  const ours = Object.entries(lock.packages).filter(
+    ([path, { dev }]) => path !== '' && !dev && path.lastIndexOf('node_modules/') === 0
+  )
   const names = (entries: typeof ours): string[] =>
     entries.map(([path]) => path.replace('node_modules/', ''))
   return { needed: names(ours.filter(([, { optional }]) => !optional)), allowed: names(ours) }

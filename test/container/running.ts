@@ -17,8 +17,13 @@ export class Container {
   ) {}
 
   /** Starts one with the image's own user and command; resolves when it serves. */
-  static async start(t: Test, podman: Podman, flags: readonly string[] = []): Promise<Container> {
-    const id = (await podman.run(['run', '--detach', ...CLOSED, ...flags, IMAGE])).trim()
+  static async start(
+    t: Test,
+    podman: Podman,
+    flags: readonly string[] = [],
+    image = IMAGE
+  ): Promise<Container> {
+    const id = (await podman.run(['run', '--detach', ...CLOSED, ...flags, image])).trim()
     t.teardown(() => podman.run(['rm', '--force', '--time', '0', id]))
     const pid = (await podman.run(['inspect', '--format', '{{.State.Pid}}', id])).trim()
     const container = new Container(podman, id, pid)

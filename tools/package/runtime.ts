@@ -9,7 +9,9 @@ export const ARCHITECTURES = {
 
 export type Architecture = keyof typeof ARCHITECTURES
 
-interface LockedPackage {
+export interface LockedPackage {
+  /** Its folder: `node_modules/a`, or `node_modules/b/node_modules/a` for another version. */
+  readonly path: string
   readonly version: string
   readonly integrity: string
   readonly license?: string
@@ -17,13 +19,14 @@ interface LockedPackage {
   readonly os?: readonly string[]
 }
 
-/** The packages in package-lock.json that are not for development alone, by name. */
-export function lockedPackages(): ReadonlyMap<string, LockedPackage> {
+/** The packages in package-lock.json that are not for development alone. */
+export function lockedPackages(): readonly LockedPackage[] {
   const lock = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
-    packages: Record<string, LockedPackage>
+    packages: Record<string, Omit<LockedPackage, 'path'>>
   }
-  const own = Object.entries(lock.packages).filter(([path, { dev }]) => path !== '' && !dev)
-  return new Map(own.map(([path, locked]) => [path.replace(/^.*node_modules\//, ''), locked]))
+  return Object.entries(lock.packages)
+    .filter(([path, { dev }]) => path !== '' && !dev)
+    .map(([path, locked]) => ({ ...locked, path }))
 }
 
 /** Node for an architecture: the release that packages include. */
@@ -49,7 +52,7 @@ export function analysisPackages(architecture: Architecture): readonly PinnedPac
 function pinned(names: readonly string[]): readonly PinnedPackage[] {
   const locked = lockedPackages()
   return names.map(name => {
-    const found = locked.get(name)
+    const found = locked.find(({ path }) => path === `node_modules/${name}`)
     if (found === undefined) throw new Error(`${name} is not in package-lock.json`)
     return { name, version: found.version, integrity: found.integrity }
   })
