@@ -48,7 +48,7 @@ export function openApiDocument(routes: readonly Route[]): Json {
       license: { name: 'MIT', url: 'https://opensource.org/license/mit' }
     },
     servers: [{ url: PREFIX }],
-    tags: [...used].map(name => ({ name, description: TAGS[name] ?? name })),
+    tags: [...used].sort().map(name => ({ name, description: TAGS[name] ?? name })),
     paths,
     components: {
       securitySchemes: {

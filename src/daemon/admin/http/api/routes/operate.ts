@@ -12,7 +12,7 @@ const RELOAD_TIMEOUT: Milliseconds = 120_000
 const SECONDS_PER_MINUTE = 60
 
 const name = z.string().min(1).max(1009)
-const rule = z.strictObject({ rule: z.string().min(1).max(255) })
+const rule = z.strictObject({ rule: z.string().min(1).max(255).describe('Id of a block rule') })
 const pause = z.object({
   rule: z.string(),
   until: z.iso.datetime().describe('When the rule applies again')
