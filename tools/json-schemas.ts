@@ -33,8 +33,9 @@ const EDITED: Readonly<Record<string, EditedFile>> = {
     describe: rows => {
       const all = new Map([...rows.values()].flatMap(part => [...part]))
       // Every list of upstreams has the same keys.
-      const ofUpstreams = rows.get('Encrypted upstreams')
-      return keys => all.get(keys.join('.')) ?? ofUpstreams?.get(keys.at(-1) ?? '')
+      const ofUpstreams = (keys: Keys): string | undefined =>
+        all.get(['upstreams', 'servers', ...keys.slice(2)].join('.'))
+      return keys => all.get(keys.join('.')) ?? ofUpstreams(keys)
     }
   },
   networks: {

@@ -7,7 +7,12 @@ import { keysOf } from '../yaml/schema-keys.js'
 const page = readFileSync('docs/reference/settings.md', 'utf8')
 const shipped = readFileSync('interdict.yaml', 'utf8')
 /** What has no default is to be given. */
-const keys = new Map([...keysOf(settingsSchema)].map(([key, text]) => [key, text ?? 'none']))
+const keys = new Map(
+  [...keysOf(settingsSchema)]
+    // Every list of upstreams has the same keys.
+    .filter(([key]) => !/^(?:upstreams\.forward|remote-lists\.bootstrap)\./.test(key))
+    .map(([key, text]) => [key, text ?? 'none'])
+)
 /** Rows of the page's tables: key to default. */
 const rows = new Map(
   [...page.matchAll(/^\| `([a-z0-9.-]+)` +\| `([^|]*)` +\|/gm)].map(([, k, d]) => [k!, d!])
@@ -27,8 +32,9 @@ t.test('the shipped settings file is still the defaults without the # of its key
   const text = shipped.replaceAll(/^# ( *(?!yaml-language)[a-z0-9-]+:( .*)?)$/gm, '$1')
   const read = readConfig(text, '/x/interdict.yaml')
   t.strictSame(read, readConfig('', '/x/interdict.yaml'))
-  // There is no alert and no output by default, nor a bundle, a primary or a key, so nothing can be said of one.
-  const own = /^(?:alerts|log\.outputs|rules|transfers\.primaries|transfers\.keys)\./
+  // There is no alert by default, for example, so nothing can be said of one.
+  const own =
+    /^(?:alerts|listen|log\.outputs|rules|transfers\.primaries|transfers\.keys|upstreams\.servers)\./
   const always = [...keys.keys()].filter(key => !own.test(key))
   for (const key of always) t.match(text, new RegExp(`^ *${key.split('.').at(-1)!}:`, 'm'), key)
 })

@@ -10,8 +10,8 @@ export function keysOf(schema: unknown, path = ''): Map<string, string | undefin
     for (const [key, value] of Object.entries(object.shape)) {
       const at = path === '' ? key : `${path}.${key}`
       const below = keysOf(value, at)
-      // What is a mapping or a plain text is a key as well.
-      if (below.size === 0 || isPlain(value)) found.set(at, defaultOf(value))
+      // What may also be a plain text, or a list of them, is a key as well.
+      if (below.size === 0 || isPlain(value) || hasText(value)) found.set(at, defaultOf(value))
       for (const [name, text] of below) found.set(name, text)
     }
   }
@@ -33,6 +33,19 @@ function objectsIn(schema: unknown): z.ZodObject[] {
 
 function isPlain(schema: unknown): boolean {
   return schema instanceof z.ZodPrefault && typeof schema.def.defaultValue === 'string'
+}
+
+/** Whether entries of a list or mapping may be texts instead of mappings. */
+function hasText(schema: unknown): boolean {
+  if (schema instanceof z.ZodPrefault || schema instanceof z.ZodDefault) {
+    return hasText(schema.unwrap())
+  }
+  if (schema instanceof z.ZodArray) return isMixed(schema.element) || hasText(schema.element)
+  return schema instanceof z.ZodRecord && hasText(schema.valueType)
+}
+
+function isMixed(schema: unknown): boolean {
+  return schema instanceof z.ZodUnion && schema.options.some(form => objectsIn(form).length === 0)
 }
 
 function defaultOf(schema: unknown): string | undefined {
