@@ -4,6 +4,7 @@ import type { Milliseconds, Octets, Seconds } from '../base/units.js'
 import type { Endpoint } from '../udp/datagram.js'
 import type { UpstreamServer } from '../upstream/upstream-server.js'
 import type { AlertHookConfig } from './alert-config.js'
+import type { OidcConfig } from './oidc-config.js'
 import type { OutputConfig } from './output-config.js'
 
 /**
@@ -42,6 +43,8 @@ export interface Config {
     readonly tls: CertificateConfig | undefined
     /** The file of tokens for the HTTP API; undefined: no API, only health and metrics. */
     readonly tokens: string | undefined
+    /** Undefined: people cannot log in; only tokens are accepted. */
+    readonly oidc: OidcConfig | undefined
   }
   readonly log: {
     readonly service: ServiceLogConfig

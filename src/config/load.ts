@@ -24,6 +24,7 @@ import type { AlertHookConfig } from './alert-config.js'
 import { alertsOf } from './alerts.js'
 import { isRemote } from './endpoint.js'
 import { listenersOf } from './listeners.js'
+import { oidcOf } from './oidc.js'
 import { outputsOf } from './outputs.js'
 import { BESIDE, defaultSocket, isInEtc, placesFor } from './places.js'
 import { rulesOf } from './rules-section.js'
@@ -290,7 +291,7 @@ function configOf(
 }
 
 function adminOf(
-  { admin: { http, tls, tokens }, state }: Settings,
+  { admin: { http, tls, tokens, oidc }, state }: Settings,
   folder: string,
   positionOf: (path: readonly string[]) => Position
 ): Omit<Config['admin'], 'socket'> {
@@ -307,7 +308,8 @@ function adminOf(
           position: positionOf(['admin', 'tls', 'certificate'])
         }
       : undefined,
-    tokens: TOKEN_WORDS.includes(file) ? undefined : resolve(folder, file)
+    tokens: TOKEN_WORDS.includes(file) ? undefined : resolve(folder, file),
+    oidc: oidcOf(oidc, folder, positionOf(['admin', 'oidc']))
   }
 }
 

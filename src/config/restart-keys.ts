@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { Octets } from '../base/units.js'
 import type { Config, ListenConfig } from './config.js'
+import type { OidcConfig } from './oidc-config.js'
 import { defaultSocket } from './places.js'
 import { showEndpoint } from './endpoint.js'
 
@@ -30,7 +31,8 @@ export const RESTART_KEYS: Readonly<Record<string, (config: Config) => string>> 
   'admin.http': ({ admin: { http } }) => (http === undefined ? 'off' : showEndpoint(http)),
   'admin.tls.certificate': ({ admin: { tls } }) => tls?.certificate ?? 'none',
   'admin.tls.key': ({ admin: { tls } }) => tls?.key ?? 'none',
-  'admin.tokens': ({ admin: { tokens } }) => tokens ?? 'off'
+  'admin.tokens': ({ admin: { tokens } }) => tokens ?? 'off',
+  'admin.oidc': ({ admin: { oidc } }) => showOidc(oidc)
 }
 
 /** What of the settings in the file needs a restart. @param running the settings in force */
@@ -82,6 +84,11 @@ function showListener(listener: ListenConfig): string {
   const { certificates = [] } = listener
   const files = certificates.map(({ certificate, key }) => ` ${certificate} ${key}`)
   return `${showEndpoint(listener)}${files.join('')}`
+}
+
+/** Everything but its place in the file. It has names of files, and no secrets. */
+function showOidc(oidc: OidcConfig | undefined): string {
+  return oidc === undefined ? 'off' : JSON.stringify({ ...oidc, position: undefined })
 }
 
 function showSize(size: Octets): string {

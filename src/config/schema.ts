@@ -6,6 +6,7 @@ import { duration, size, wholeSeconds } from '../yaml/quantity.js'
 import { parsedString } from '../yaml/parsed-string.js'
 import { alertsSchema } from './alerts.js'
 import { isRemote, isSelf, ownAddresses, showEndpoint } from './endpoint.js'
+import { oidcSchema } from './oidc.js'
 import { outputsSchema } from './outputs.js'
 import { endpoint, listenSchema } from './listeners.js'
 import { BESIDE } from './places.js'
@@ -152,15 +153,23 @@ const admin = section({
     const path = [certificate === '' ? 'certificate' : 'key']
     context.addIssue({ code: 'custom', path, message: 'a path, as for the other of the two' })
   }),
-  tokens: path.prefault('auto')
-}).refine(
-  ({ http, tls, tokens }) =>
-    ['auto', 'off'].includes(tokens) || tls.certificate !== '' || !isRemote(http),
-  {
-    path: ['http'],
-    error: 'a loopback address such as 127.0.0.1:8053 without admin.tls, since tokens are secret'
+  tokens: path.prefault('auto'),
+  oidc: oidcSchema
+}).superRefine(({ http, tls, tokens, oidc }, context) => {
+  const refuse = (key: string[], message: string): void =>
+    context.addIssue({ code: 'custom', path: key, message })
+  const hasTls = tls.certificate !== ''
+  const isAutomatic = ['auto', 'off'].includes(tokens) && oidc === undefined
+  if (!isAutomatic && !hasTls && isRemote(http)) {
+    const expected = 'a loopback address such as 127.0.0.1:8053 without admin.tls'
+    refuse(['http'], `${expected}, since tokens are secret`)
   }
-)
+  if (oidc === undefined) return
+  if (http === undefined) refuse(['http'], 'an address for the login of admin.oidc')
+  if (tokens === 'off') refuse(['tokens'], 'auto or a path, since admin.oidc needs the API')
+  if (hasTls && oidc['base-url'].startsWith('http:'))
+    refuse(['oidc', 'base-url'], 'https://, since there is admin.tls')
+})
 
 const mode = z.enum(['full', 'prefix', 'pseudonym', 'none'])
 

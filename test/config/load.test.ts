@@ -73,7 +73,8 @@ const defaults = {
     },
     http: undefined,
     tls: undefined,
-    tokens: '/var/lib/interdict/tokens.json'
+    tokens: '/var/lib/interdict/tokens.json',
+    oidc: undefined
   },
   alerts: [],
   log: {

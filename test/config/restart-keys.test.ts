@@ -86,6 +86,12 @@ const CHANGES: Readonly<Record<keyof typeof RESTART_KEYS, [text: string, wanted:
   'admin.tls.certificate': ['admin: { tls: { certificate: c, key: k } }', '/srv/c'],
   'admin.tls.key': ['admin: { tls: { certificate: c, key: k } }', '/srv/k'],
   'admin.tokens': ['admin: { tokens: off }', 'off'],
+  'admin.oidc': [
+    "admin: { http: '[::1]:8053', oidc: { issuer: 'https://a.example', client-id: c, base-url: 'https://b.example', roles: { read: [r] } } }",
+    '{"issuer":"https://a.example","clientId":"c","origin":"https://b.example",' +
+      '"requestedScopes":["profile"],"nameClaim":"preferred_username","rolesClaim":"groups",' +
+      '"roles":{"read":["r"],"operate":[],"policy":[]},"session":28800000,"idle":3600000,"timeout":5000}'
+  ],
   'admin.http': ["admin: { http: '[::1]:8053' }", '[::1]:8053']
 }
 

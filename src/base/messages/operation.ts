@@ -44,6 +44,18 @@ export const OPERATION = {
   API_TOKEN: () => 'unknown or revoked token',
   API_EXPIRED: (when: string) => `the token expired at ${when}`,
   API_SCOPE: (scope: string) => `the token lacks the scope ${scope}`,
+  API_CSRF: (header: string) =>
+    `with a session, changes need the headers ${header} and Origin, of the gateway's own pages`,
+  OIDC_FILE: (file: string, why: string) => `cannot use ${file} of admin.oidc: ${why}`,
+  OIDC_OFF: () => 'login of people is off; use a token, or set admin.oidc',
+  OIDC_UNAVAILABLE: () =>
+    'login is not possible at the moment; tokens continue to work. Details are in the service log',
+  OIDC_STATE: () =>
+    'this login has expired, is finished, or was begun in another browser; log in again',
+  OIDC_REFUSED: () => 'the login provider has refused the login',
+  OIDC_INVALID: () =>
+    'the response of the login provider is invalid; details are in the service log',
+  OIDC_ROLE: (name: string) => `${name} has no role that permits anything here`,
   API_NOT_FOUND: (what: string) => `no such ${what}`,
   API_METHOD: (allowed: string) => `method not allowed; expected ${allowed}`,
   API_SLOW: () => 'the request did not arrive in time',

@@ -10,6 +10,7 @@ import { locallyAnsweredNames } from '../../daemon/reload/locally-answered.js'
 import { loadPrimaries } from '../../daemon/sources/primaries.js'
 import type { SerializedError } from '../../daemon/threads/serialized-error.js'
 import { hookFileErrors } from '../../alerts/hook-files.js'
+import { oidcFileErrors } from '../../daemon/admin/http/login/provider-files.js'
 import { loadCookieSecrets } from '../../daemon/workers/cookie-secrets.js'
 import { compile } from '../../policy/compile/compile.js'
 import { Policy } from '../../policy/evaluate/policy.js'
@@ -147,11 +148,12 @@ async function testRules(
   return { errors: failures, rules: summary, tests: { passed: tests.length - failed, failed } }
 }
 
-/** Errors in the files of cookie secrets, TSIG keys and alerts. */
+/** Errors in the files of cookie secrets, TSIG keys, alerts and login. */
 async function secretErrors({
   cookies,
   transfers,
-  alerts
+  alerts,
+  admin
 }: Config): Promise<readonly SerializedError[]> {
   const results = await Promise.allSettled([loadCookieSecrets(cookies), loadPrimaries(transfers)])
   const others = results.flatMap(result => {
@@ -160,5 +162,5 @@ async function secretErrors({
     if (reason instanceof AggregateError) return reason.errors as SerializedError[]
     throw reason
   })
-  return [...others, ...hookFileErrors(alerts)]
+  return [...others, ...hookFileErrors(alerts), ...oidcFileErrors(admin.oidc)]
 }

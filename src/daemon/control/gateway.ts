@@ -11,6 +11,7 @@ import type { Endpoint, Transport } from '../../udp/datagram.js'
 import { acquireStartLock } from '../../udp/start-lock.js'
 import { systemTimers } from '../../upstream/timers.js'
 import { hookFileErrors } from '../../alerts/hook-files.js'
+import { oidcFileErrors } from '../admin/http/login/provider-files.js'
 import { AdminInterface } from '../admin/admin-interface.js'
 import type {
   ControlRequest,
@@ -227,7 +228,8 @@ export class Gateway {
       ...(await this.reloadCookieSecrets()),
       ...((await this.tls?.reload(false)) ?? []),
       ...checkChainKey(config),
-      ...hookFileErrors(config.alerts).map(serializeError)
+      ...hookFileErrors(config.alerts).map(serializeError),
+      ...oidcFileErrors(config.admin.oidc).map(serializeError)
     ]
     if (keyErrors.length > 0) return keyErrors
     // The threads load their code while the rules are read, which is most of the start-up time.

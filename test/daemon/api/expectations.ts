@@ -17,6 +17,10 @@ export interface Expectation {
 /** By method and path, as the table of routes has them. */
 export const EXPECTATIONS: Readonly<Record<string, Expectation>> = {
   'GET /openapi.json': { scope: null, path: '/openapi.json' },
+  'GET /login': { scope: null, path: '/login', granted: 302 },
+  'GET /login/callback': { scope: null, path: '/login/callback?state=x&code=y', granted: 302 },
+  'POST /logout': { scope: null, path: '/logout' },
+  'GET /me': { scope: null, path: '/me' },
   'GET /status': { scope: 'read', path: '/status' },
   'GET /health': { scope: 'read', path: '/health' },
   'GET /networks': { scope: 'read', path: '/networks' },

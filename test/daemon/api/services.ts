@@ -4,6 +4,7 @@ import { readConfig } from '../../../src/config/load.js'
 import type { StatusReply } from '../../../src/daemon/admin/health.js'
 import type { ActiveRules, ApiServices } from '../../../src/daemon/admin/http/api/services.js'
 import type { ControlRequest } from '../../../src/daemon/admin/admin-protocol.js'
+import type { Redirect } from '../../../src/daemon/admin/http/login/login.js'
 import { ZERO_COUNTERS } from '../../../src/daemon/admin/worker-status.js'
 import { packRules, unpackRules } from '../../../src/daemon/reload/described-rules.js'
 import { compile } from '../../../src/policy/compile/compile.js'
@@ -121,13 +122,20 @@ export function serving(
   t: Test,
   rules: ActiveRules,
   folder = t.testdirName
-): Pick<ApiServices, 'config' | 'status' | 'rules' | 'control' | 'command'> {
+): Pick<ApiServices, 'config' | 'login' | 'status' | 'rules' | 'control' | 'command'> {
   const settings = `rules: '${folder}'\nupstreams: { servers: [], use-resolv-conf: false }\nlog: { queries: { which: none } }`
   const read = readConfig(settings, join(folder, 'interdict.yaml'))
   if (!read.ok) throw new Error('settings')
   const { config } = read
+  const redirect: Redirect = { location: '/', cookies: [] }
+  const login = {
+    begin: () => Promise.resolve(redirect),
+    finish: () => Promise.resolve(redirect),
+    logout: () => ({ provider: null, cookie: '' })
+  }
   return {
     config,
+    login,
     status: () => Promise.resolve(STATUS),
     rules: () => Promise.resolve(rules),
     control: <Result>(request: ControlRequest) => Promise.resolve(REPLIES[request.do] as Result),

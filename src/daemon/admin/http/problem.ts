@@ -28,6 +28,7 @@ export const STATUS_OF: Readonly<Partial<Record<ErrorCode, number>>> = {
   API_TOKEN: 401,
   API_EXPIRED: 401,
   API_SCOPE: 403,
+  API_CSRF: 403,
   API_NOT_FOUND: 404,
   API_METHOD: 405,
   API_SLOW: 408,

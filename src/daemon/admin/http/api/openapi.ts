@@ -8,6 +8,7 @@ type Json = Readonly<Record<string, unknown>>
 
 const TAGS: Readonly<Record<string, string>> = {
   api: 'The API itself',
+  login: 'Login of people by an OpenID Connect provider, for browsers',
   gateway: 'State of the gateway',
   rules: 'The rules in force, and decisions by them',
   operation: 'What operators do while the gateway runs',

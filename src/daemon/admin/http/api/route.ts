@@ -12,6 +12,8 @@ export interface Principal {
   /** For the service log: the name of a token, or of a person. Never a secret. */
   readonly name: string
   readonly scopes: ReadonlySet<Scope>
+  /** Wall-clock time when the session of a person ends at the latest; undefined: a token. */
+  readonly sessionEnd?: Milliseconds
   /** Whether it has neither expired nor been revoked: for responses that last. */
   isValid(): boolean
 }

@@ -4,6 +4,7 @@ import { defineRoute, type Route } from './route.js'
 import { appRoutes } from './routes/apps.js'
 import { explainRoutes } from './routes/explain.js'
 import { gatewayRoutes } from './routes/gateway.js'
+import { loginRoutes } from './routes/login.js'
 import { lookupRoutes } from './routes/lookups.js'
 import { operateRoutes } from './routes/operate.js'
 import { rulesRoutes } from './routes/rules.js'
@@ -22,6 +23,7 @@ const openapi = defineRoute({
 /** The table of all routes. To add one, define it in a file of `routes/` and list it here. */
 export const ROUTES: readonly Route[] = [
   openapi,
+  ...loginRoutes,
   ...gatewayRoutes,
   ...rulesRoutes,
   ...appRoutes,

@@ -5,6 +5,7 @@ import type { Milliseconds } from '../../../../base/units.js'
 import type { Snapshot } from '../../../../policy/tables/snapshot.js'
 import type { DescribedRules } from '../../../reload/described-rules.js'
 import type { StatusReply } from '../../health.js'
+import type { Login } from '../login/login.js'
 
 /** The rules in force. */
 export interface ActiveRules extends DescribedRules {
@@ -15,6 +16,8 @@ export interface ActiveRules extends DescribedRules {
 export interface ApiServices {
   readonly config: Config
   readonly log: ServiceLog
+  /** Undefined: people cannot log in. */
+  readonly login?: Pick<Login, 'begin' | 'finish' | 'logout'> | undefined
   /** The active rules. @throws InterdictError API_CONTROL_SILENT */
   rules(): Promise<ActiveRules>
   /**

@@ -6,6 +6,7 @@ import type { ServiceLog } from '../../../../querylog/record/service-log.js'
 import type { ControlRequest } from '../../admin-protocol.js'
 import type { StatusReply } from '../../health.js'
 import type { ControlClient } from '../control-client.js'
+import { Login } from '../login/login.js'
 import type { Probes } from '../probes.js'
 import { TokenStore } from '../tokens/token-store.js'
 import { ActiveRulesClient } from './active-rules.js'
@@ -51,7 +52,10 @@ export async function startApi(options: StartApiOptions): Promise<RequestListene
   const commands = new CommandRunner(program, config.file)
   const command = (words: readonly string[], signal: AbortSignal): Promise<unknown> =>
     commands.run(words, signal)
-  const services: ApiServices = { config, log, status, rules, command, control: request }
-  const api = await createApi({ routes: ROUTES, services, authenticators: [store], clock })
+  const { oidc } = config.admin
+  const login = oidc && new Login(oidc, clock, log)
+  const services: ApiServices = { config, log, login, status, rules, command, control: request }
+  const authenticators = [store, ...(login ? [login.sessions] : [])]
+  const api = await createApi({ routes: ROUTES, services, authenticators, clock })
   return (request, response) => api.routing(request, response)
 }

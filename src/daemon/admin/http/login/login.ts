@@ -1,0 +1,144 @@
+import { randomBytes, timingSafeEqual } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { Clock } from '../../../../base/clock.js'
+import { failure } from '../../../../base/error.js'
+import type { Milliseconds } from '../../../../base/units.js'
+import type { OidcConfig } from '../../../../config/oidc-config.js'
+import type { ServiceLog } from '../../../../querylog/record/service-log.js'
+import { RateLimiter } from '../api/rate-limiter.js'
+import { PREFIX } from '../api/route.js'
+import { Cookies } from './cookies.js'
+import { personOf } from './person.js'
+import { Provider, ProviderError, type LoginChecks } from './provider.js'
+import { Sealer } from './sealed.js'
+import { SessionStore } from './sessions.js'
+
+export const CALLBACK = '/login/callback'
+const LOGIN = 'interdict-login'
+/** How long a person may take at the provider. */
+const LOGIN_TIME: Milliseconds = 10 * 60_000
+/** Logins that are remembered, so that none is finished twice. Codes are good for one use anyway: RFC 6749 §4.1.2 */
+const MAX_USED = 10_000
+/** Failed logins that are logged at once, and each second: anyone can start one. */
+const LOGGED_BURST = 20
+const LOGGED_PER_SECOND = 1
+
+/** Sends a browser elsewhere. */
+export interface Redirect {
+  readonly location: string
+  /** Headers `Set-Cookie`. */
+  readonly cookies: readonly string[]
+}
+
+/** A login that has begun: kept by the browser, encrypted. */
+interface PendingLogin extends LoginChecks {
+  /** Monotonic. */
+  readonly expiresAt: Milliseconds
+}
+
+/** Login of people by an OpenID Connect provider: authorization code flow with PKCE. */
+export class Login {
+  readonly sessions: SessionStore
+  private readonly provider: Provider
+  private readonly cookies: Cookies
+  private readonly sealer = new Sealer()
+  /** States of logins that were finished. */
+  private readonly used = new Set<string>()
+  private readonly logged: RateLimiter
+
+  constructor(
+    private readonly config: OidcConfig,
+    private readonly clock: Clock,
+    private readonly log: ServiceLog
+  ) {
+    this.cookies = new Cookies(config.origin)
+    this.sessions = new SessionStore(config, this.cookies, clock)
+    this.provider = new Provider(config, config.origin + PREFIX + CALLBACK, clock)
+    this.logged = new RateLimiter(LOGGED_BURST, LOGGED_PER_SECOND, () => clock.now())
+  }
+
+  /** Sends the browser to the provider. @throws InterdictError OIDC_UNAVAILABLE, in a RetryLater */
+  async begin(request: IncomingMessage): Promise<Redirect> {
+    const [state, nonce, verifier] = [randomText(), randomText(), randomText()]
+    const location = await this.attempt(request, () =>
+      this.provider.authorizationUrl({ state, nonce, verifier })
+    )
+    const expiresAt = this.clock.now() + LOGIN_TIME
+    const pending: PendingLogin = { state, nonce, verifier, expiresAt }
+    return {
+      location,
+      cookies: [this.cookies.write(LOGIN, this.sealer.seal(pending), LOGIN_TIME)]
+    }
+  }
+
+  /**
+   * Receives the browser from the provider, and creates the session.
+   *
+   * @param state of the URL
+   * @throws InterdictError OIDC_STATE, OIDC_REFUSED, OIDC_INVALID, OIDC_ROLE, OIDC_UNAVAILABLE
+   */
+  async finish(request: IncomingMessage, state: string): Promise<Redirect> {
+    const pending = this.pendingIn(request)
+    if (pending === undefined || !isEqual(pending.state, state) || this.used.has(state))
+      throw failure('OIDC_STATE')
+    this.use(state)
+    const query = request.url!.slice(request.url!.indexOf('?'))
+    const claims = await this.attempt(request, () => this.provider.exchange(query, pending))
+    const person = personOf(claims, this.config)
+    const fields = { ...person, address: addressOf(request) }
+    if (person.scopes.length === 0) {
+      this.log.warn(fields, 'login refused: none of the roles of admin.oidc.roles')
+      throw failure('OIDC_ROLE', person.name)
+    }
+    this.log.info(fields, 'logged in')
+    const cookies = [this.sessions.create(person), this.cookies.write(LOGIN, '', 0)]
+    return { location: `${PREFIX}/me`, cookies }
+  }
+
+  /** Ends the session. */
+  logout(request: IncomingMessage): { readonly provider: string | null; readonly cookie: string } {
+    const { person, cookie } = this.sessions.end(request)
+    if (person !== undefined) {
+      const { name, subject, scopes } = person
+      this.log.info({ name, subject, scopes, address: addressOf(request) }, 'logged out')
+    }
+    return { provider: this.provider.logoutUrl ?? null, cookie }
+  }
+
+  private pendingIn(request: IncomingMessage): PendingLogin | undefined {
+    const pending = this.sealer.open(this.cookies.read(request, LOGIN) ?? '')
+    const login = pending as PendingLogin | undefined
+    return login !== undefined && this.clock.now() < login.expiresAt ? login : undefined
+  }
+
+  private use(state: string): void {
+    const { used } = this
+    used.add(state)
+    if (used.size > MAX_USED) used.delete(used.values().next().value!)
+  }
+
+  /** Logs why the provider cannot be used, which the client does not see. */
+  private async attempt<T>(request: IncomingMessage, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      if (!(error instanceof ProviderError)) throw error
+      if (this.logged.take('') === 0) {
+        const { issuer } = this.config
+        const fields = { issuer, address: addressOf(request), error: error.message }
+        this.log.warn(fields, 'login failed')
+      }
+      throw error.sent
+    }
+  }
+}
+
+/** RFC 7636 §4.1: 43 characters, from 256 random bits. */
+const randomText = (): string => randomBytes(32).toString('base64url')
+
+const addressOf = ({ socket }: IncomingMessage): string => socket.remoteAddress ?? ''
+
+function isEqual(one: string, other: string): boolean {
+  const [a, b] = [Buffer.from(one), Buffer.from(other)]
+  return a.length === b.length && timingSafeEqual(a, b)
+}
