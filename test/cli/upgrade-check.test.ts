@@ -68,8 +68,11 @@ t.test('defaults of the previous version', async t => {
   mkdirSync(one.path('before/docs/reference/schemas'), { recursive: true })
   const text = readFileSync(schema, 'utf8').replace('"64MB"', '"32MB"')
   writeFileSync(one.path(`before/${schema}`), text)
-  t.match((await check(one, '--from', one.path('before'))).out, /default was "32MB", and is "64MB"/)
-  const { code, err } = await check(one, '--from', one.path('nowhere'))
+  t.match(
+    (await check(one, '--previous', one.path('before'))).out,
+    /default was "32MB", and is "64MB"/
+  )
+  const { code, err } = await check(one, '--previous', one.path('nowhere'))
   t.equal(code, 1)
   t.match(err, 'UPGRADE_FROM')
   const [before, after] = [

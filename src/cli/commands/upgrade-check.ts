@@ -19,13 +19,13 @@ import { compareDefaults, type SettingsChanges } from '../../config/settings-cha
 import { checkAll } from './check.js'
 
 export interface UpgradeCheckOptions extends AdminOptions {
-  readonly from?: string
+  readonly previous?: string
   readonly json?: boolean
 }
 
 /** `interdict upgrade-check`: whether this program could replace the running gateway, and what would change. */
 export async function upgradeCheck(options: UpgradeCheckOptions, io: Io): Promise<number> {
-  const settings = options.from === undefined ? null : settingsSince(options.from)
+  const settings = options.previous === undefined ? null : settingsSince(options.previous)
   const { errors, warnings } = await checkAll(undefined, options)
   const loaded = await loadConfig(options.config)
   const config = loaded.ok ? loaded.config : undefined

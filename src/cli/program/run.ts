@@ -92,14 +92,21 @@ export function addRunCommands(program: Command, { io, done }: Context): void {
       'Check settings and rules with this version, and report what it would change. ' +
         'Run it with the new program, before it is installed. The exit code is 1 if there are errors.'
     )
-    .option('--from <folder>', 'package of the previous version, to compare settings and defaults')
+    .option(
+      '--previous <folder>',
+      'package of the previous version, to compare settings and defaults'
+    )
     .option('--json', 'print JSON')
     .option('--timeout <ms>', 'how long to wait for the gateway, in milliseconds', '10000')
     .action(async (_options, command: Command) => {
       const { upgradeCheck } = await import('../commands/upgrade-check.js')
       done(await upgradeCheck(command.optsWithGlobals(), io))
     })
-  examples(upgradeCheck, 'upgrade-check', 'upgrade-check --from /usr/lib/node_modules/interdict')
+  examples(
+    upgradeCheck,
+    'upgrade-check',
+    'upgrade-check --previous /usr/lib/node_modules/interdict'
+  )
 
   const flush = program
     .command('flush')
