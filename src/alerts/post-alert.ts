@@ -96,7 +96,7 @@ function discard(response: IncomingMessage, done: () => void): void {
 }
 
 /** Node tries all addresses of a name, and has an error for each. */
-function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') {
     return error.errors.map(reasonOf).join('; ')
   }

@@ -1,4 +1,6 @@
 import { chmodSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import * as z from 'zod'
@@ -6,7 +8,9 @@ import type { OidcConfig } from '../../../src/config/oidc-config.js'
 import { defineRoute } from '../../../src/daemon/admin/http/api/route.js'
 import { ROUTES } from '../../../src/daemon/admin/http/api/routes.js'
 import { Login } from '../../../src/daemon/admin/http/login/login.js'
+import { providerFetch } from '../../../src/daemon/admin/http/login/provider-fetch.js'
 import { MemoryLog } from '../serve.js'
+import { makeCertificate } from '../../tls/certificates.js'
 import { apiRig, type ApiRig } from './rig.js'
 import { SECRET, StubProvider } from './stub-provider.js'
 
@@ -277,8 +281,12 @@ t.test('a provider that does not work', async t => {
   stub.metadata = { issuer: 'https://evil.example' }
   api.clock.time += 5_000
   t.equal((await api.send({ url: `${API}/login` })).statusCode, 503, 'another issuer')
-  stub.metadata = {}
+  stub.metadata = { authorization_endpoint: undefined }
   api.clock.time += 5_000
+  const nowhere = await api.send({ url: `${API}/login` })
+  t.match(nowhere.json(), { status: 502, code: 'OIDC_INVALID' })
+  stub.metadata = {}
+  api.clock.time += 600_000
   const { location, cookie } = await begin(rig)
   // It fails between the two halves of a login.
   stub.respond = (_, response) => void response.writeHead(503).end()
@@ -301,6 +309,21 @@ t.test('a provider that does not respond', async t => {
   const response = await api.send({ url: `${API}/login` })
   t.match(response.json(), { status: 503, code: 'OIDC_UNAVAILABLE' })
   t.match(log.lines.at(-1), { fields: { error: /no response in time/ } })
+})
+
+t.test('a provider over TLS, with a CA of its own', async t => {
+  const { certificate, key } = makeCertificate({ names: ['127.0.0.1'] })
+  const server = createServer({ cert: certificate, key }, (_, response) => response.end('{}'))
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/`
+  const get = (ca: string | undefined) =>
+    providerFetch(() => ca)(url, { method: 'GET', headers: {}, body: null, redirect: 'manual' })
+  t.equal(await (await get(certificate)).text(), '{}')
+  await t.rejects(get(undefined), /self-signed/)
 })
 
 t.test('the secret of the client, and claims of the UserInfo endpoint', async t => {

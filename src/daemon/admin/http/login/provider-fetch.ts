@@ -2,6 +2,7 @@ import { Agent as HttpAgent, request as requestOverHttp, type IncomingMessage } 
 import { Agent as TlsAgent, request as requestOverTls } from 'node:https'
 import { rootCertificates } from 'node:tls'
 import type { CustomFetch } from 'openid-client'
+import { reasonOf } from '../../../../alerts/post-alert.js'
 import type { Octets } from '../../../../base/units.js'
 
 /** Documents of providers have a few KB. */
@@ -68,11 +69,4 @@ function responseOf({ statusCode = 0, headers }: IncomingMessage, octets: Buffer
   const pairs = Object.entries(headers).map(([name, value]) => [name, String(value)] as const)
   const body = octets.length === 0 ? null : new Uint8Array(octets)
   return new Response(body, { status: statusCode, headers: Object.fromEntries(pairs) })
-}
-
-/** Node tries all addresses of a name, and has an error for each. */
-function reasonOf(error: unknown): string {
-  if (error instanceof AggregateError && error.message === '')
-    return error.errors.map(reasonOf).join('; ')
-  return (error as Error).message
 }

@@ -59,7 +59,7 @@ export class Provider {
     const client = await import('openid-client')
     const scopes = new Set(['openid', ...this.config.requestedScopes])
     const configuration = await this.discovered()
-    const url = client.buildAuthorizationUrl(configuration, {
+    const parameters = {
       redirect_uri: this.redirectUri,
       response_type: 'code',
       scope: [...scopes].join(' '),
@@ -67,8 +67,13 @@ export class Provider {
       nonce,
       code_challenge: await client.calculatePKCECodeChallenge(verifier),
       code_challenge_method: 'S256'
-    })
-    return url.href
+    }
+    try {
+      return client.buildAuthorizationUrl(configuration, parameters).href
+    } catch (error) {
+      // Its metadata has no address for it.
+      throw this.errorOf(error, failure('OIDC_INVALID'))
+    }
   }
 
   /**

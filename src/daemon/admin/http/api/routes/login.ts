@@ -31,7 +31,7 @@ export const loginRoutes = [
     scope: null,
     status: 302,
     produces: 'text/plain',
-    errors: { OIDC_OFF: 404, OIDC_UNAVAILABLE: 503 },
+    errors: { OIDC_OFF: 404, OIDC_INVALID: 502, OIDC_UNAVAILABLE: 503 },
     handler: async (_, { services, request, response }) =>
       redirect(response, await loginOf(services).begin(request))
   }),
