@@ -17,6 +17,9 @@ export const OPERATION = {
   TICKET_SECRET: (file: string, why: string) => `ticket secret file ${file} is unusable: ${why}`,
   ADMIN_SOCKET: (path: string, why: string) => `cannot open admin socket ${path}: ${why}`,
   RECORDER_SILENT: () => 'the recorder thread does not respond',
+  CANDIDATE_FOLDER: (why: string) => `the candidate is no rules folder as JSON: ${why}`,
+  BUNDLE_NOT_USED: () =>
+    'the settings name a rules folder, which is changed where it is; only a bundle can be replaced',
   PAUSE_UNKNOWN: (rule: string) => `no rule in force has the id ${quote(rule)}`,
   PAUSE_NOT_BLOCK: (rule: string, kind: string) =>
     `${rule} is ${/^[ae]/.test(kind) ? 'an' : 'a'} ${kind}; only a block can be paused, since everything else is changed in the rules alone`,

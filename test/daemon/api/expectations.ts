@@ -48,5 +48,23 @@ export const EXPECTATIONS: Readonly<Record<string, Expectation>> = {
     request: { payload: { minutes: 5 } }
   },
   'DELETE /rules/{rule}/pause': { scope: 'operate', path: '/rules/ads/pause', granted: 204 },
-  'POST /log/rotate': { scope: 'operate', path: '/log/rotate' }
+  'POST /log/rotate': { scope: 'operate', path: '/log/rotate' },
+  'POST /rules/candidate': {
+    scope: 'read',
+    path: '/rules/candidate',
+    request: {
+      payload: Buffer.from('bundle'),
+      headers: { 'content-type': 'application/octet-stream' }
+    }
+  },
+  // These rules are a folder, which is changed where it is.
+  'PUT /rules/bundle': {
+    scope: 'policy',
+    path: '/rules/bundle',
+    request: {
+      payload: Buffer.from('bundle'),
+      headers: { 'content-type': 'application/octet-stream' }
+    },
+    granted: 409
+  }
 }

@@ -62,7 +62,7 @@ t.test('who may call what', async t => {
       if (refusal === undefined || (scope === null && code === 'API_LOGIN')) {
         t.equal(response.statusCode, granted, `${name}: ${response.body.slice(0, 300)}`)
         const { response: schema, produces } = route
-        if (schema !== undefined && produces === undefined)
+        if (granted < 400 && schema !== undefined && produces === undefined)
           t.ok(schema.safeParse(response.json()).success, `${name}: response as documented`)
       } else {
         t.equal(response.statusCode, refusal === 'API_SCOPE' ? 403 : 401, name)

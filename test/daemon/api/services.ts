@@ -139,6 +139,9 @@ export function serving(
     status: () => Promise.resolve(STATUS),
     rules: () => Promise.resolve(rules),
     control: <Result>(request: ControlRequest) => Promise.resolve(REPLIES[request.do] as Result),
-    command: ([word]) => Promise.resolve(word === 'query' ? [] : {})
+    command: ([word]) =>
+      Promise.resolve(
+        word === 'query' ? [] : word === 'check' ? { ok: true, errors: [], warnings: [] } : {}
+      )
   }
 }

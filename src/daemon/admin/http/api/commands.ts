@@ -26,7 +26,7 @@ const HEAP_MB = 128
 const MAX_STDERR: Octets = 64 * 1024
 
 /**
- * Runs commands of this program that read the query log, each in a process of its own at the lowest
+ * Runs commands of this program that read the query log or rules, each in a process of its own at the lowest
  * priority, which is killed if it takes too long or nobody waits for it any more.
  */
 export class CommandRunner {
@@ -44,21 +44,26 @@ export class CommandRunner {
 
   /**
    * @param signal aborted when nobody waits for the result
+   * @param isFinding exit code 1 says what was found, and is no error: as of `diff`
    * @returns the JSON that the command prints
    * @throws InterdictError API_BUSY, API_COMMAND_TIME, API_COMMAND, API_REQUEST and those of the command
    */
-  async run(words: readonly string[], signal: AbortSignal): Promise<unknown> {
+  async run(words: readonly string[], signal: AbortSignal, isFinding = false): Promise<unknown> {
     const { concurrent } = this.limits
     if (this.running >= concurrent) throw failure('API_BUSY', `${concurrent} questions to the log`)
     this.running++
     try {
-      return await this.spawn(words, signal)
+      return await this.spawn(words, signal, isFinding)
     } finally {
       this.running--
     }
   }
 
-  private spawn(words: readonly string[], signal: AbortSignal): Promise<unknown> {
+  private spawn(
+    words: readonly string[],
+    signal: AbortSignal,
+    isFinding: boolean
+  ): Promise<unknown> {
     const { program, settings, limits } = this
     const config = existsSync(settings) ? ['-c', settings] : []
     const args = [`--max-old-space-size=${HEAP_MB}`, program, ...config, ...words]
@@ -93,7 +98,8 @@ export class CommandRunner {
       child.on('close', code => {
         clearTimeout(timer)
         signal.removeEventListener('abort', onAbort)
-        if (error === undefined && code !== 0) error = errorIn(text)
+        const isFound = isFinding && code === 1 && size > 0
+        if (error === undefined && code !== 0 && !isFound) error = errorIn(text)
         if (error !== undefined) reject(error)
         else resolve(JSON.parse(Buffer.concat(output).toString()))
       })

@@ -7,6 +7,7 @@ import { gatewayRoutes } from './routes/gateway.js'
 import { loginRoutes } from './routes/login.js'
 import { lookupRoutes } from './routes/lookups.js'
 import { operateRoutes } from './routes/operate.js'
+import { proposeRoutes } from './routes/propose.js'
 import { rulesRoutes } from './routes/rules.js'
 
 const openapi = defineRoute({
@@ -29,5 +30,6 @@ export const ROUTES: readonly Route[] = [
   ...appRoutes,
   ...explainRoutes,
   ...lookupRoutes,
-  ...operateRoutes
+  ...operateRoutes,
+  ...proposeRoutes
 ]

@@ -21,12 +21,13 @@ export interface ApiServices {
   /** The active rules. @throws InterdictError API_CONTROL_SILENT */
   rules(): Promise<ActiveRules>
   /**
-   * Runs a command of this program that reads the query log, in a process of its own.
+   * Runs a command of this program that reads the query log or rules, in a process of its own.
    *
+   * @param isFinding exit code 1 says what was found, and is no error: as of `diff`
    * @returns the JSON that it prints
    * @throws InterdictError API_BUSY, API_COMMAND_TIME, API_COMMAND, API_REQUEST and those of the command
    */
-  command(words: readonly string[], signal: AbortSignal): Promise<unknown>
+  command(words: readonly string[], signal: AbortSignal, isFinding?: boolean): Promise<unknown>
   /** Not older than a quarter of a second. @throws InterdictError API_CONTROL_SILENT */
   status(): Promise<StatusReply>
   /**

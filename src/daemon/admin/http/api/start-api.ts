@@ -50,8 +50,8 @@ export async function startApi(options: StartApiOptions): Promise<RequestListene
   const active = new ActiveRulesClient(request)
   const rules = (): Promise<ActiveRules> => active.get()
   const commands = new CommandRunner(program, config.file)
-  const command = (words: readonly string[], signal: AbortSignal): Promise<unknown> =>
-    commands.run(words, signal)
+  const command: ApiServices['command'] = (words, signal, isFinding) =>
+    commands.run(words, signal, isFinding)
   const { oidc } = config.admin
   const login = oidc && new Login(oidc, clock, log)
   const services: ApiServices = { config, log, login, status, rules, command, control: request }

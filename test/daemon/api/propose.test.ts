@@ -1,0 +1,137 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import t, { type Test } from 'tap'
+import { generateKeys } from '../../../src/base/ed25519.js'
+import { readConfig } from '../../../src/config/load.js'
+import { CommandRunner } from '../../../src/daemon/admin/http/api/commands.js'
+import { FOLDER_TYPE } from '../../../src/daemon/admin/http/api/candidate.js'
+import { apiRig, type ApiRig } from './rig.js'
+
+const PROGRAM = resolve('dist/bundle/bin/interdict.js')
+const RULES = 'networks: { all: { prefixes: [10.0.0.0/8], block: [ads.example] } }'
+const OTHER = 'networks: { all: { prefixes: [10.0.0.0/8], block: [ads.example, more.example] } }'
+const BUNDLE = { 'content-type': 'application/octet-stream' }
+const FOLDER = { 'content-type': FOLDER_TYPE }
+
+interface Proposing {
+  readonly rig: ApiRig
+  readonly folder: string
+  readonly state: string
+  readonly token: string
+}
+
+async function proposing(
+  t: Test,
+  rules: string,
+  command?: (words: readonly string[]) => Promise<unknown>
+): Promise<Proposing> {
+  const folder = t.testdir()
+  const settings = `${rules}\nlog: { queries: { which: none } }\nupstreams: { use-resolv-conf: false }\n`
+  const file = join(folder, 'interdict.yaml')
+  writeFileSync(file, settings)
+  mkdirSync(join(folder, 'rules'))
+  writeFileSync(join(folder, 'rules/networks.yaml'), RULES)
+  const read = readConfig(settings, file)
+  if (!read.ok) throw new Error('settings')
+  const runner = new CommandRunner(PROGRAM, file)
+  const rig = await apiRig(t, {
+    services: {
+      config: read.config,
+      command: command ?? ((words, signal, isFinding) => runner.run(words, signal, isFinding)),
+      control: <Result>() =>
+        Promise.resolve({ outcome: 'accepted', errors: 0, first: [] } as Result)
+    }
+  })
+  return { rig, folder, state: join(folder, 'state'), token: rig.token('all', ['read', 'policy']) }
+}
+
+t.test('says what a candidate folder would change, and keeps nothing of it', async t => {
+  const { rig, state, token } = await proposing(t, 'rules: rules')
+  const send = (files: unknown) =>
+    rig.send({
+      method: 'POST',
+      url: '/api/v1/rules/candidate',
+      token,
+      headers: FOLDER,
+      payload: typeof files === 'string' ? files : JSON.stringify(files)
+    })
+  const good = await send({ 'networks.yaml': OTHER })
+  t.equal(good.statusCode, 200, good.body)
+  t.match(good.json(), {
+    check: { ok: true, rules: { names: 2 } },
+    diff: { changes: [{ change: 'blocked', examples: ['more.example'] }] },
+    replay: null
+  })
+  const bad = await send({ 'networks.yaml': 'networks: { all: { prefixes: [10.0.0.1/8] } }' })
+  t.match(bad.json(), { check: { ok: false, errors: [{ code: 'DOCUMENT_INVALID' }] }, diff: null })
+  const wrong = [
+    '{',
+    [],
+    { '../networks.yaml': 'x' },
+    { '/etc/x': 'x' },
+    { 'apps/..': 'x' },
+    { 'apps//x': 'x' },
+    { 'networks.yaml': 1 }
+  ]
+  for (const files of wrong) {
+    const response = await send(files)
+    t.match(response.json(), { status: 422, code: 'CANDIDATE_FOLDER' }, JSON.stringify(files))
+  }
+  t.strictSame(readdirSync(state), [])
+})
+
+t.test('recorded lookups are judged, or why not', async t => {
+  const asked: (readonly string[])[] = []
+  const command = (words: readonly string[]): Promise<unknown> => {
+    asked.push(words)
+    if (words[0] === 'replay')
+      return Promise.reject(Object.assign(new Error('30 s'), { code: 'X' }))
+    return Promise.resolve({ ok: true, errors: [], warnings: [] })
+  }
+  const { rig, token } = await proposing(t, 'rules: rules', command)
+  const read = readConfig('rules: rules', join(rig.path, '..', 'interdict.yaml'))
+  const config = read.ok ? read.config : rig.config
+  const other = await apiRig(t, { services: { config, command } })
+  const all = other.token('r', ['read'])
+  const request = { method: 'POST', headers: BUNDLE, payload: Buffer.from('b') } as const
+  const url = '/api/v1/rules/candidate'
+  const judged = await other.send({ ...request, url, token: all })
+  t.match(judged.json(), { replay: { code: 'X', message: '30 s' } })
+  t.match(asked.at(-1), ['replay', /log$/, '--rules', /rules\.bundle$/, '--json'])
+  const unjudged = await other.send({ ...request, url: `${url}?replay=false`, token: all })
+  t.match(unjudged.json(), { replay: null })
+  t.match((await rig.send({ ...request, url, token })).json(), { replay: null }, 'no log')
+})
+
+t.test('a bundle is put in force with enough signatures', async t => {
+  const { publicKey } = generateKeys()
+  const { publicKey: inFile } = generateKeys()
+  const asked: (readonly string[])[] = []
+  let isSigned = false
+  const command = (words: readonly string[]): Promise<unknown> => {
+    asked.push(words)
+    return isSigned ? Promise.resolve({}) : Promise.reject(new Error('no signature'))
+  }
+  const rules = `rules: { bundle: rules.bundle, keys: ['${publicKey}', key.pub], signatures: 2 }`
+  const { rig, folder, state, token } = await proposing(t, rules, command)
+  writeFileSync(join(folder, 'key.pub'), `${inFile}\n`)
+  const send = () =>
+    rig.send({
+      method: 'PUT',
+      url: '/api/v1/rules/bundle',
+      token,
+      headers: BUNDLE,
+      payload: Buffer.from('a bundle')
+    })
+  t.equal((await send()).statusCode, 500)
+  t.notOk(existsSync(join(folder, 'rules.bundle')))
+  isSigned = true
+  t.match((await send()).json(), { outcome: 'accepted', first: [] })
+  t.equal(readFileSync(join(folder, 'rules.bundle'), 'utf8'), 'a bundle')
+  t.match(asked.at(-1), [
+    ...['bundle', 'verify', /rules\.bundle$/, '--signatures', '2', '--json', '--trust'],
+    publicKey,
+    inFile
+  ])
+  t.strictSame(readdirSync(state), [])
+})
