@@ -4,8 +4,9 @@ import { connect } from 'node:net'
 import t from 'tap'
 import { PROBLEMS, type StatusReply } from '../../src/daemon/admin/health.js'
 import { newToken, writeTokens } from '../../src/daemon/admin/http/tokens/token-file.js'
+import { BadUpstream, good } from '../upstream/bad-upstream.js'
 import { askUdp } from './dns-client.js'
-import { serving, type Rig } from './serve.js'
+import { serving, settingsText, type Rig } from './serve.js'
 import { banning, eventually } from './site.js'
 
 const NXDOMAIN = 'NXDOMAIN'
@@ -45,8 +46,13 @@ const codesOf = (body: string): readonly string[] =>
 const more = "admin: { http: '127.0.0.1:0' }"
 
 t.test('operations over HTTP', async t => {
-  const rig = await serving(t, { more })
-  const { token, stored } = newToken('op', ['operate'], new Date(), new Date(Date.now() + 1e6))
+  const rig = await serving(t, { more, reloads: true })
+  const { token, stored } = newToken(
+    'op',
+    ['operate', 'read'],
+    new Date(),
+    new Date(Date.now() + 1e6)
+  )
   writeTokens(rig.site.path('state/tokens.json'), [stored])
   const send = async (method: string, path: string, value?: object): Promise<Response> => {
     const headers = { authorization: `Bearer ${token}` }
@@ -81,6 +87,14 @@ t.test('operations over HTTP', async t => {
     changes.some(({ fields }) => fields.operation === 'pauseRule'),
     'changes are logged'
   )
+
+  const upstream = await BadUpstream.open(good(7))
+  t.teardown(() => upstream.close())
+  rig.site.write('interdict.yaml', settingsText({ more, upstream: upstream.endpoint }))
+  await rig.gateway.reload('settings changed')
+  const explained = await send('GET', '/explain?client=127.0.0.1&name=new.example')
+  const { port } = upstream.endpoint
+  t.match(JSON.parse(explained.body), { upstream: `127.0.0.1:${port}` }, 'by the new settings')
 })
 
 t.test('health and metrics over HTTP', async t => {

@@ -289,6 +289,7 @@ export class Gateway {
     const bootstrap = bootstrapServers(config, upstreams)
     this.certificates = new CertificateReader(certificateFiles(config))
     this.alerts.update(config, bootstrap)
+    this.http.configure(config)
     this.reloader.configure(config, bootstrap, prepared.primaries)
     return []
   }

@@ -11,7 +11,8 @@ import { serializeError } from './serialized-error.js'
 
 const post = (message: FromHttp): void => parentPort!.postMessage(message)
 const log = createThreadLog(post)
-const { config, endpoint, counters, program } = workerData as HttpInit
+const { config: initial, endpoint, counters, program } = workerData as HttpInit
+let config = initial
 const { tls, tokens } = config.admin
 const control = new ControlClient(post)
 const counterMetrics = new CounterMetrics(counters)
@@ -20,12 +21,14 @@ const probes = new Probes(counterMetrics, () => control.status())
 /** Most of this thread's code, which is not needed for health and metrics. */
 async function loadApi(tokens: string): Promise<RequestListener> {
   const { startApi } = await import('../admin/http/api/start-api.js')
-  return startApi({ program, tokens, config, control, probes, log, clock: systemClock })
+  const settings = { config: () => config, admin: initial.admin }
+  return startApi({ program, tokens, settings, control, probes, log, clock: systemClock })
 }
 
 parentPort!.on('message', (message: ToHttp) => {
   if (message.kind === 'reply') control.onReply(message.id, message.reply)
-  else counterMetrics.setRules(message.rules)
+  else if (message.kind === 'rules') counterMetrics.setRules(message.rules)
+  else config = message.config
 })
 const server = new HttpServer({
   probes,

@@ -309,6 +309,7 @@ export interface HttpInit {
 export type ToHttp =
   | { readonly kind: 'reply'; readonly id: number; readonly reply: AdminReply<unknown> }
   | { readonly kind: 'rules'; readonly rules: CountedRules }
+  | { readonly kind: 'settings'; readonly config: Config }
 
 export type FromHttp =
   | { readonly kind: 'listening'; readonly endpoint: Endpoint }

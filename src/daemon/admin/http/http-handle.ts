@@ -29,7 +29,11 @@ export class HttpHandle {
   /** Where it listens, with the port chosen for port 0. */
   endpoint: Endpoint | undefined
 
-  constructor(private readonly options: HttpHandleOptions) {}
+  private config: Config
+
+  constructor(private readonly options: HttpHandleOptions) {
+    this.config = options.config
+  }
 
   /** Starts to listen, if the settings say so. @returns the errors that prevent it */
   async open(): Promise<readonly SerializedError[]> {
@@ -46,6 +50,12 @@ export class HttpHandle {
     this.isClosed = true
     clearTimeout(this.timer)
     await this.thread?.end()
+  }
+
+  /** Replaces the settings, but for those of the listener, which need a restart. */
+  configure(config: Config): void {
+    this.config = { ...config, admin: this.options.config.admin }
+    this.thread?.send({ kind: 'settings', config: this.config })
   }
 
   /** Replaces the rules whose counters are shown. */
@@ -66,7 +76,8 @@ export class HttpHandle {
 
   /** @param opened called once: it listens, or why it does not */
   private start(endpoint: Endpoint, opened: (error?: SerializedError) => void): void {
-    const { startThread, config, counters, log } = this.options
+    const { config } = this
+    const { startThread, counters, log } = this.options
     const startedAt = performance.now()
     const thread = startThread<ToHttp, FromHttp>(
       'http-main.js',

@@ -21,7 +21,8 @@ export interface StartApiOptions {
   readonly tokens: string
   /** Path of the program. */
   readonly program: string
-  readonly config: Config
+  /** Those now in force, and those of the start for what needs a restart. */
+  readonly settings: { config(): Config; readonly admin: Config['admin'] }
   readonly control: ControlClient
   readonly probes: Probes
   readonly log: ServiceLog
@@ -30,7 +31,7 @@ export interface StartApiOptions {
 
 /** Starts the API with all that it needs. */
 export async function startApi(options: StartApiOptions): Promise<RequestListener> {
-  const { program, tokens, config, control, probes, log, clock } = options
+  const { program, tokens, settings, control, probes, log, clock } = options
   const store = new TokenStore(tokens, clock, log)
   await store.open()
   const request = async <Result>(
@@ -49,12 +50,17 @@ export async function startApi(options: StartApiOptions): Promise<RequestListene
   }
   const active = new ActiveRulesClient(request)
   const rules = (): Promise<ActiveRules> => active.get()
-  const commands = new CommandRunner(program, config.file)
+  const commands = new CommandRunner(program, settings.config().file)
   const command: ApiServices['command'] = (words, signal, isFinding) =>
     commands.run(words, signal, isFinding)
-  const { oidc } = config.admin
+  const { oidc } = settings.admin
   const login = oidc && new Login(oidc, clock, log)
-  const services: ApiServices = { config, log, login, status, rules, command, control: request }
+  const services: ApiServices = {
+    get config() {
+      return settings.config()
+    },
+    ...{ log, login, status, rules, command, control: request }
+  }
   const authenticators = [store, ...(login ? [login.sessions] : [])]
   const api = await createApi({ routes: ROUTES, services, authenticators, clock })
   return (request, response) => api.routing(request, response)
