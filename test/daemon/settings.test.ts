@@ -1,12 +1,15 @@
 import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import t, { type Test } from 'tap'
+import { readConfig } from '../../src/config/load.js'
+import type { SettingsResult } from '../../src/daemon/reload/compiler-handle.js'
+import { SettingsReloader } from '../../src/daemon/settings/settings-reloader.js'
 import type { Endpoint } from '../../src/udp/datagram.js'
 import { Sink } from '../querylog/export/sinks.js'
 import { BadUpstream, good } from '../upstream/bad-upstream.js'
 import { banned } from './banned.js'
 import { askTcp, askUdp } from './dns-client.js'
-import { serving, settingsText, type Rig, type Setting } from './serve.js'
+import { MemoryLog, serving, settingsText, type Rig, type Setting } from './serve.js'
 import { banning, eventually } from './site.js'
 
 const FILE = 'interdict.yaml'
@@ -368,4 +371,27 @@ t.test('settings that cannot be applied change nothing', async t => {
   const selfish = { more: '', code: 'CONFIG_SELF', says: new RegExp(`upstream ${self} is this`) }
   await refused({ more: name, upstreams: forward }, selfish)
   t.ok(existsSync(rig.site.path('state/admin.sock')))
+})
+
+t.test('a stop while the file is read is no error of the settings', async t => {
+  const config = readConfig('', '/x/interdict.yaml')
+  if (!config.ok) throw new Error('settings')
+  const log = new MemoryLog()
+  let resolve: (result: SettingsResult) => void = () => undefined
+  const promise = new Promise<SettingsResult>(done => (resolve = done))
+  const file = { path: '/x/interdict.yaml', sha256: undefined }
+  const reloader = new SettingsReloader({
+    compiler: { readSettings: () => promise, ensureStarted: () => undefined },
+    log,
+    config: config.config,
+    source: { file, watchState: new Map() },
+    apply: () => Promise.reject(new Error('not applied')),
+    onChange: () => undefined
+  })
+  const reloading = reloader.reload('SIGHUP')
+  reloader.close()
+  const errors = [{ code: 'FAULT', message: 'the compiler thread was stopped' }]
+  resolve({ config: undefined, errors, source: undefined })
+  await reloading
+  t.strictSame(log.lines, [])
 })

@@ -51,6 +51,7 @@ export interface SettingsState {
  */
 export class SettingsReloader {
   private readonly watcher: FileWatcher
+  private isClosed = false
   private config: Config
   private current: SettingsState
   /** The errors of the last reload, one per line; empty if it succeeded. */
@@ -75,7 +76,9 @@ export class SettingsReloader {
     this.watcher.watch(this.options.source.watchState)
   }
 
+  /** The compiler thread may end while it reads: that is no error of the settings. */
   close(): void {
+    this.isClosed = true
     this.watcher.close()
   }
 
@@ -86,6 +89,7 @@ export class SettingsReloader {
     // Once there is a file, its absence is an error: defaults in its place would open the gateway.
     const isNamed = file.sha256 !== undefined
     const read = await compiler.readSettings(isNamed ? file.path : undefined)
+    if (this.hasClosed()) return
     if (read.source !== undefined) this.watcher.watch(read.source.watchState)
     const found = read.source?.file ?? file
     if (isNamed && found.sha256 === EMPTY) {
@@ -113,6 +117,11 @@ export class SettingsReloader {
     if (restart.length === 0 || (isReported && reason !== 'SIGHUP')) return
     const { code, message } = failure('CONFIG_RESTART', showRestart(restart))
     log.warn({ code }, message)
+  }
+
+  /** A method, since the compiler would take `isClosed` for still false after an await. */
+  private hasClosed(): boolean {
+    return this.isClosed
   }
 
   private accept(
