@@ -14,7 +14,7 @@ import t from 'tap'
 import { suites } from './suites.js'
 
 /** More than the cores of small machines, since some suites mostly wait. */
-const JOBS = 4
+const JOBS = 6
 /** How long a suite may take, in milliseconds: on a busy machine many times as long as alone. */
 const TIMEOUT = 600_000
 /** A file system in memory (Linux), and the space that must be free there: the tests use up to 70 MB. */
@@ -38,11 +38,7 @@ if (values.tap) t.pipe(process.stdout)
 else printFailures()
 for (const { name } of all) {
   // Without the hooks that t.spawn adds.
-  const node = [
-    `NODE_OPTIONS=${process.env.NODE_OPTIONS ?? ''}`,
-    process.execPath,
-    '--enable-source-maps'
-  ]
+  const node = [`NODE_OPTIONS=${process.env.NODE_OPTIONS ?? ''}`, process.execPath]
   void t.spawn('env', [...node, 'dist/test/suite.js', name, ...positionals], {
     ...{ name, buffered: true, at: null, stack: '', timeout: TIMEOUT },
     env: {
