@@ -48,6 +48,13 @@ export const EXPECTATIONS: Readonly<Record<string, Expectation>> = {
     request: { payload: { minutes: 5 } }
   },
   'DELETE /rules/{rule}/pause': { scope: 'operate', path: '/rules/ads/pause', granted: 204 },
+  'POST /lists/{id}/update': { scope: 'operate', path: '/lists/ads/update' },
+  'POST /lists/{id}/confirm': { scope: 'operate', path: '/lists/ads/confirm' },
+  'POST /rules/rollback': {
+    scope: 'policy',
+    path: '/rules/rollback',
+    request: { payload: { to: 7 } }
+  },
   'POST /log/rotate': { scope: 'operate', path: '/log/rotate' },
   'POST /rules/candidate': {
     scope: 'read',

@@ -135,6 +135,30 @@ t.test('pages of a search, and reports', async t => {
     t.equal((await rig.send({ url: `/api/v1/reports/${wrong}`, token })).statusCode, 400, wrong)
 })
 
+t.test('operations that are commands', async t => {
+  const asked: (readonly string[])[] = []
+  const command = (words: readonly string[]): Promise<unknown> => {
+    asked.push(words)
+    return Promise.resolve({})
+  }
+  const rig = await apiRig(t, { services: { command } })
+  const token = rig.token('o', ['operate', 'policy'])
+  const post = (path: string, payload?: object) =>
+    rig.send({ method: 'POST', url: `/api/v1${path}`, token, ...(payload && { payload }) })
+  await post('/lists/ads/update')
+  await post('/lists/ads/confirm')
+  await post('/rules/rollback', { to: 7 })
+  await post('/rules/rollback', {})
+  t.strictSame(asked, [
+    ['lists', 'update', 'ads', '--json'],
+    ['lists', 'confirm', 'ads', '--json'],
+    ['rollback', '--to=7', '--json'],
+    ['rollback', '--json']
+  ])
+  t.equal((await post('/lists/-c/update')).statusCode, 400)
+  t.equal((await post('/rules/rollback', { to: 0 })).statusCode, 400)
+})
+
 t.test('commands', async t => {
   const folder = t.testdir()
   const program = join(folder, 'program.js')

@@ -105,6 +105,14 @@ export async function activeRules(t: Test): Promise<ActiveRules> {
   return { snapshot, ...unpackRules(packRules(loaded)) }
 }
 
+/** What commands print. */
+const OUTPUTS: Readonly<Record<string, unknown>> = {
+  query: [],
+  check: { ok: true, errors: [], warnings: [] },
+  lists: { lists: [{ id: 'ads', result: 'updated' }] },
+  rollback: { from: 8, to: 7, changed: true }
+}
+
 /** Replies of the control thread. */
 const REPLIES: Readonly<Record<string, unknown>> = {
   flush: { dropped: 1, silent: [] },
@@ -139,9 +147,6 @@ export function serving(
     status: () => Promise.resolve(STATUS),
     rules: () => Promise.resolve(rules),
     control: <Result>(request: ControlRequest) => Promise.resolve(REPLIES[request.do] as Result),
-    command: ([word]) =>
-      Promise.resolve(
-        word === 'query' ? [] : word === 'check' ? { ok: true, errors: [], warnings: [] } : {}
-      )
+    command: ([word = '']) => Promise.resolve(OUTPUTS[word] ?? {})
   }
 }

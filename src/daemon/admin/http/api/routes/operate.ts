@@ -13,6 +13,7 @@ const SECONDS_PER_MINUTE = 60
 
 const name = z.string().min(1).max(1009)
 const rule = z.strictObject({ rule: z.string().min(1).max(255).describe('Id of a block rule') })
+const list = z.strictObject({ id: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'the id of a list') })
 const pause = z.object({
   rule: z.string(),
   until: z.iso.datetime().describe('When the rule applies again')
@@ -93,6 +94,51 @@ export const operateRoutes = [
     handler: async ({ params }, { services }) => {
       const request = { do: 'pause', rule: params.rule, seconds: 0 } as const
       await services.control<Pause>(request, RELOAD_TIMEOUT)
+    }
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/lists/{id}/update',
+    id: 'updateList',
+    tag: 'operation',
+    summary: 'Download a list or transfer a zone now, as "interdict lists update"',
+    scope: 'operate',
+    params: list,
+    response: z.object({
+      lists: z.array(z.looseObject({ id: z.string(), result: z.string() }))
+    }),
+    handler: ({ params }, { services, signal }) =>
+      // Exit code 1: the download failed, and the result says why.
+      services.command(['lists', 'update', params.id, '--json'], signal, true)
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/lists/{id}/confirm',
+    id: 'confirmList',
+    tag: 'operation',
+    summary: 'Accept a download that was held back because it is much shorter',
+    scope: 'operate',
+    params: list,
+    response: z.looseObject({}),
+    errors: { REMOTE_NOT_HELD: 409, REMOTE_BUSY: 409 },
+    handler: ({ params }, { services, signal }) =>
+      services.command(['lists', 'confirm', params.id, '--json'], signal)
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/rules/rollback',
+    id: 'rollBack',
+    tag: 'operation',
+    summary: 'Return to a bundle that was accepted earlier, as "interdict rollback"',
+    scope: 'policy',
+    body: z.strictObject({
+      to: z.int().min(1).optional().describe('Serial; default: the one before')
+    }),
+    response: z.object({ from: z.int(), to: z.int(), changed: z.boolean() }),
+    errors: { BUNDLE_OFF: 409, BUNDLE_NO_EARLIER: 409 },
+    handler: ({ body }, { services, signal }) => {
+      const to = body.to === undefined ? [] : [`--to=${body.to}`]
+      return services.command(['rollback', ...to, '--json'], signal)
     }
   }),
   defineRoute({
