@@ -13,7 +13,12 @@ const SECONDS_PER_MINUTE = 60
 
 const name = z.string().min(1).max(1009)
 const rule = z.strictObject({ rule: z.string().min(1).max(255).describe('Id of a block rule') })
-const list = z.strictObject({ id: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'the id of a list') })
+const list = z.strictObject({
+  id: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]*$/, 'the id of a list')
+    .describe('Id of the list')
+})
 const pause = z.object({
   rule: z.string(),
   until: z.iso.datetime().describe('When the rule applies again')
