@@ -1,3 +1,4 @@
+import { createPublicKey } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
@@ -105,7 +106,7 @@ t.test('recorded lookups are judged, or why not', async t => {
 
 t.test('a bundle is put in force with enough signatures', async t => {
   const { publicKey } = generateKeys()
-  const { publicKey: inFile } = generateKeys()
+  const { publicKey: inFile, privatePem } = generateKeys()
   const asked: (readonly string[])[] = []
   let isSigned = false
   const command = (words: readonly string[]): Promise<unknown> => {
@@ -114,7 +115,8 @@ t.test('a bundle is put in force with enough signatures', async t => {
   }
   const rules = `rules: { bundle: rules.bundle, keys: ['${publicKey}', key.pub], signatures: 2 }`
   const { rig, folder, state, token } = await proposing(t, rules, command)
-  writeFileSync(join(folder, 'key.pub'), `${inFile}\n`)
+  const pem = createPublicKey(privatePem).export({ format: 'pem', type: 'spki' })
+  writeFileSync(join(folder, 'key.pub'), pem)
   const send = () =>
     rig.send({
       method: 'PUT',

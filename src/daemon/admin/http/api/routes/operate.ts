@@ -4,6 +4,7 @@ import type { Pause } from '../../../../../policy/tables/snapshot.js'
 import type { ReloadStatus } from '../../../../reload/reload-reporter.js'
 import type { FlushResult } from '../../../admin-protocol.js'
 import { defineRoute } from '../route.js'
+import type { ApiServices } from '../services.js'
 
 /** A pause is for the time in which somebody looks for a fault; what is to last is a change of the rules. */
 const MAX_PAUSE_MINUTES = 24 * 60
@@ -27,6 +28,15 @@ const shown = ({ rule, until }: Pause): z.input<typeof pause> => ({
   rule,
   until: new Date(until * MS_PER_SECOND).toISOString()
 })
+
+/** Reads the rules again. @returns the outcome, the number of errors, and the first of them */
+export async function reloadRules(
+  services: Pick<ApiServices, 'control'>
+): Promise<Pick<ReloadStatus, 'outcome' | 'errors' | 'first'>> {
+  const reload = await services.control<ReloadStatus>({ do: 'reload' }, RELOAD_TIMEOUT)
+  const { outcome, errors } = reload
+  return { outcome, errors, first: reload.first.map(({ code, message }) => ({ code, message })) }
+}
 
 export const operateRoutes = [
   defineRoute({
@@ -61,11 +71,7 @@ export const operateRoutes = [
       errors: z.int().describe('Their number'),
       first: z.array(z.object({ code: z.string(), message: z.string() }))
     }),
-    handler: async (_, { services }) => {
-      const reload = await services.control<ReloadStatus>({ do: 'reload' }, RELOAD_TIMEOUT)
-      const { outcome, errors, first } = reload
-      return { outcome, errors, first: first.map(({ code, message }) => ({ code, message })) }
-    }
+    handler: (_, { services }) => reloadRules(services)
   }),
   defineRoute({
     method: 'PUT',

@@ -4,13 +4,13 @@ import * as z from 'zod'
 import { writeFileAtomic } from '../../../../../base/atomic-file.js'
 import { failure, InterdictError } from '../../../../../base/error.js'
 import type { Octets } from '../../../../../base/units.js'
-import type { ReloadStatus } from '../../../../reload/reload-reporter.js'
+import { readTrustedKeys } from '../../../../../sources/bundle/trusted-keys.js'
 import { Candidate, FOLDER_TYPE } from '../candidate.js'
 import { defineRoute, type RouteContext } from '../route.js'
+import { reloadRules } from './operate.js'
 
 const MAX_CANDIDATE: Octets = 64 * 2 ** 20
 const BUNDLE_TYPE = 'application/octet-stream'
-const RELOAD_TIMEOUT = 120_000
 
 const problem = z.object({ code: z.string(), message: z.string() })
 const check = z.looseObject({
@@ -111,20 +111,13 @@ export const proposeRoutes = [
       const { rules: place, bundle: trust } = services.config
       if (trust === undefined) throw failure('BUNDLE_NOT_USED')
       return withCandidate(body ?? Buffer.of(), false, context, async path => {
-        const keys = [...trust.keys, ...trust.keyFiles.map(keyIn)]
-        const signatures = String(trust.signatures)
-        const words = ['bundle', 'verify', path, '--signatures', signatures, '--json']
+        const { keys, signatures } = await readTrustedKeys(trust)
+        const words = ['bundle', 'verify', path, '--signatures', String(signatures), '--json']
         await services.command([...words, '--trust', ...keys], signal)
         writeFileAtomic(place, readFileSync(path))
-        const reload = await services.control<ReloadStatus>({ do: 'reload' }, RELOAD_TIMEOUT)
-        const first = reload.first.map(({ code, message }) => ({ code, message }))
-        return { outcome: reload.outcome, first }
+        const { outcome, first } = await reloadRules(services)
+        return { outcome, first }
       })
     }
   })
 ]
-
-/** The key in a file, which has one. @throws InterdictError BUNDLE_KEY */
-function keyIn(file: string): string {
-  return readFileSync(file, 'utf8').trim()
-}
