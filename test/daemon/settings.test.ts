@@ -373,7 +373,7 @@ t.test('settings that cannot be applied change nothing', async t => {
   t.ok(existsSync(rig.site.path('state/admin.sock')))
 })
 
-t.test('a stop while the file is read is no error of the settings', async t => {
+t.test('a stop while the file is read is not reported as an error in the settings', async t => {
   const config = readConfig('', '/x/interdict.yaml')
   if (!config.ok) throw new Error('settings')
   const log = new MemoryLog()

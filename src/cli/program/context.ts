@@ -18,7 +18,7 @@ export function examples(command: Command, first: string, second: string): void 
 
 /**
  * An option whose values are known, for the help and shell completion. The command itself checks the
- * value, so that its errors are like those of other options.
+ * value, so that its errors look like other options' errors.
  */
 export function choice(
   flags: string,

@@ -385,7 +385,7 @@ export class Gateway {
 
   /**
    * Listens on the sockets of a gateway that is replaced, before it ends. What only one of them can have is
-   * opened after that: then an error is no reason to stop, since nobody else would answer.
+   * opened after that: an error then does not stop it, since nothing else would answer.
    */
   private async takeOver(
     predecessor: NonNullable<GatewayOptions['predecessor']>

@@ -76,7 +76,7 @@ export class SettingsReloader {
     this.watcher.watch(this.options.source.watchState)
   }
 
-  /** The compiler thread may end while it reads: that is no error of the settings. */
+  /** The compiler thread may end while it reads: that is not an error in the settings. */
   close(): void {
     this.isClosed = true
     this.watcher.close()

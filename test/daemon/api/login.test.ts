@@ -155,7 +155,7 @@ t.test('changes by a session need proof that a page of ours sends them', async t
 
   const token = api.token('robot', ['operate'])
   const byToken = await api.send({ method: 'POST', url: `${API}/operate`, token })
-  t.equal(byToken.statusCode, 200, 'a token is no cookie')
+  t.equal(byToken.statusCode, 200, 'a token needs no proof of origin')
 })
 
 t.test('responses of the provider that are invalid', async t => {

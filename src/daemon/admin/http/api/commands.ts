@@ -44,7 +44,7 @@ export class CommandRunner {
 
   /**
    * @param signal aborted when nobody waits for the result
-   * @param isFinding exit code 1 says what was found, and is no error: as of `diff`
+   * @param isFinding exit code 1 reports a result, not an error, as with `diff`
    * @returns the JSON that the command prints
    * @throws InterdictError API_BUSY, API_COMMAND_TIME, API_COMMAND, API_REQUEST and those of the command
    */

@@ -23,7 +23,7 @@ export interface ApiServices {
   /**
    * Runs a command of this program that reads the query log or rules, in a process of its own.
    *
-   * @param isFinding exit code 1 says what was found, and is no error: as of `diff`
+   * @param isFinding exit code 1 reports a result, not an error, as with `diff`
    * @returns the JSON that it prints
    * @throws InterdictError API_BUSY, API_COMMAND_TIME, API_COMMAND, API_REQUEST and those of the command
    */

@@ -3,7 +3,7 @@ import { MS_PER_SECOND, type Milliseconds } from '../../../../base/units.js'
 
 /**
  * Cookies of the API. With the prefix `__Host-`, browsers accept them from this host only, over TLS, for all paths:
- * draft-ietf-httpbis-rfc6265bis §4.1.3.2. Over plain HTTP on loopback there is no such protection.
+ * draft-ietf-httpbis-rfc6265bis §4.1.3.2. Over plain HTTP on loopback this protection is not available.
  */
 export class Cookies {
   private readonly prefix: string
