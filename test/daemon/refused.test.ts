@@ -3,6 +3,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import type { Transport } from '../../src/udp/datagram.js'
+import { freePort, isFree } from '../udp/free-port.js'
 import { askUdp } from './dns-client.js'
 import { kinds, Rig, serving } from './serve.js'
 import { banning } from './site.js'
@@ -19,33 +20,6 @@ async function taken(t: Test, protocol: 'UDP' | 'TCP'): Promise<number> {
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   t.teardown(() => server.close())
   return (server.address() as AddressInfo).port
-}
-
-/** Whether UDP and TCP of a port can be had by somebody who does not share. */
-async function isFree(port: number): Promise<boolean> {
-  const socket = createSocket('udp4')
-  const server = createServer()
-  const udp = new Promise<boolean>(resolve => {
-    socket.on('error', () => resolve(false))
-    socket.bind({ port, address: '127.0.0.1', exclusive: true }, () => resolve(true))
-  })
-  const tcp = new Promise<boolean>(resolve => {
-    server.on('error', () => resolve(false))
-    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => resolve(true))
-  })
-  const free = (await udp) && (await tcp)
-  socket.close()
-  server.close()
-  return free
-}
-
-/** A port that nobody has for UDP at this address. */
-async function freePort(address: string): Promise<number> {
-  const socket = createSocket('udp4')
-  await new Promise<void>(resolve => socket.bind(0, address, resolve))
-  const { port } = socket.address()
-  await new Promise<void>(resolve => socket.close(() => resolve()))
-  return port
 }
 
 for (const transport of kinds) {

@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { freePort } from '../udp/free-port.js'
 
 const run = promisify(execFile)
 const LOOPBACK = '127.0.0.1'
@@ -71,14 +72,6 @@ const children: ChildProcess[] = []
 
 function start(command: string, args: readonly string[]): void {
   children.push(spawn(command, args, { stdio: 'ignore' }))
-}
-
-async function freePort(): Promise<number> {
-  const socket = createSocket('udp4').bind(0, LOOPBACK)
-  await once(socket, 'listening')
-  const { port } = socket.address()
-  socket.close()
-  return port
 }
 
 /** The zone of the interoperability tests, less long, and signed. */

@@ -2,13 +2,13 @@ import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer, type Server, type Socket as Connection } from 'node:net'
 import type { Endpoint } from '../../src/udp/datagram.js'
+import { freePort } from '../udp/free-port.js'
 import type { Dice } from './dice.js'
 import { landmarksOf } from './landmarks.js'
 import { mutate } from './mutate.js'
 import type { Seed } from './seeds.js'
 
 const LOOPBACK = '127.0.0.1'
-const PORT_TRIES = 20
 
 /**
  * An upstream that answers with mutants: in place of the answer, or before it as a forger would who
@@ -35,22 +35,14 @@ export class MutatingUpstream {
   }
 
   static async open(responses: readonly Seed[], dice: Dice): Promise<MutatingUpstream> {
-    for (let tries = 1; ; tries++) {
-      const udp = createSocket({ type: 'udp4', recvBufferSize: 4 << 20 }).bind(0, LOOPBACK)
-      await once(udp, 'listening')
-      const { port } = udp.address()
-      const tcp = createServer({ noDelay: true })
-      const upstream = new MutatingUpstream(udp, tcp, responses, dice)
-      upstream.endpoint = { address: LOOPBACK, port }
-      try {
-        await once(tcp.listen(port, LOOPBACK), 'listening')
-        return upstream
-      } catch (error) {
-        // What was free for UDP is taken for TCP.
-        udp.close()
-        if (tries === PORT_TRIES) throw error
-      }
-    }
+    const port = await freePort()
+    const udp = createSocket({ type: 'udp4', recvBufferSize: 4 << 20 }).bind(port, LOOPBACK)
+    await once(udp, 'listening')
+    const tcp = createServer({ noDelay: true })
+    const upstream = new MutatingUpstream(udp, tcp, responses, dice)
+    upstream.endpoint = { address: LOOPBACK, port }
+    await once(tcp.listen(port, LOOPBACK), 'listening')
+    return upstream
   }
 
   close(): void {

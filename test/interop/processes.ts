@@ -1,32 +1,16 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
-import { createSocket } from 'node:dgram'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { Test } from 'tap'
 import { PROGRAM } from '../cli/run.js'
+import { freePort } from '../udp/free-port.js'
+
+export { freePort }
 
 const run = promisify(execFile)
-
-/** A port that is free just now, for UDP and TCP. */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const server = createServer()
-    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-    const { port } = server.address() as AddressInfo
-    const socket = createSocket('udp4')
-    const isFree = await new Promise<boolean>(resolve => {
-      socket.once('error', () => resolve(false))
-      socket.bind(port, '127.0.0.1', () => resolve(true))
-    })
-    if (isFree) await new Promise<void>(resolve => socket.close(() => resolve()))
-    await new Promise<void>(resolve => server.close(() => resolve()))
-    if (isFree) return port
-  }
-}
 
 /** A folder that is gone when the test is over. */
 export function folder(t: Test): string {

@@ -2,6 +2,7 @@ import dgram from 'node:dgram'
 import { once } from 'node:events'
 import net from 'node:net'
 import type { Endpoint } from '../../src/udp/datagram.js'
+import { freePort } from '../udp/free-port.js'
 import { responseTo } from './messages.js'
 
 /** A query received by an upstream, with ways to reply. */
@@ -64,20 +65,12 @@ export class BadUpstream {
   ) {}
 
   static async open(behaviour: Behaviour): Promise<BadUpstream> {
-    const upstream = new BadUpstream(behaviour, { address: '127.0.0.1', port: 0 })
+    const endpoint = { address: '127.0.0.1', port: await freePort() }
+    const upstream = new BadUpstream(behaviour, endpoint)
     upstream.elsewhere.bind(0, '127.0.0.1')
     await once(upstream.elsewhere, 'listening')
-    for (let attempt = 0; attempt < 20; attempt++) {
-      try {
-        await upstream.revive()
-        return upstream
-      } catch {
-        // The port of the UDP socket is in use for TCP.
-        await upstream.kill()
-        upstream.endpoint = { ...upstream.endpoint, port: 0 }
-      }
-    }
-    throw new Error('no free port')
+    await upstream.revive()
+    return upstream
   }
 
   /** Resolves when `count` queries have been received since the start. */
@@ -129,7 +122,6 @@ export class BadUpstream {
     })
     udp.bind(this.endpoint.port, this.endpoint.address)
     await once(udp, 'listening')
-    this.endpoint = { ...this.endpoint, port: udp.address().port }
   }
 
   private async listenTcp(): Promise<void> {

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import { failure, InterdictError } from '../../base/error.js'
 import type { Endpoint, Transport } from '../../udp/datagram.js'
 import { portOwner } from '../../udp/port-owner.js'
@@ -7,10 +8,17 @@ import { showEndpoint } from '../../udp/port.js'
 const IN_USE = 'address already in use'
 
 /** Attempts to find a port that is free for both UDP and TCP. */
-const MAX_ATTEMPTS = 8
+const MAX_ATTEMPTS = 16
 
 /**
- * Checks that an endpoint is free for UDP and TCP; for port 0, finds a port that is.
+ * Where port 0 is chosen: outside the range from which systems give ports to clients (Linux from
+ * 32768, others from 49152; RFC 6335 section 6), so that no client takes it before all workers have bound it.
+ */
+const FIRST_PORT = 10_240
+const LAST_PORT = 32_767
+
+/**
+ * Checks that an endpoint is free for UDP and TCP; for port 0, chooses a port that is.
  *
  * @throws InterdictError SOCKET_BIND, SOCKET_PERMISSION
  */
@@ -19,12 +27,12 @@ export async function findFreeEndpoint(
   endpoint: Endpoint
 ): Promise<Endpoint> {
   for (let attempts = 1; ; attempts++) {
-    const candidate = endpoint.port === 0 ? await choosePort(transport, endpoint) : endpoint
+    const port = endpoint.port === 0 ? randomInt(FIRST_PORT, LAST_PORT + 1) : endpoint.port
+    const candidate = { ...endpoint, port }
     try {
       await transport.probe(candidate)
       return candidate
     } catch (error) {
-      // A port that is free for UDP may be in use for TCP.
       if (endpoint.port !== 0 || attempts === MAX_ATTEMPTS) throw withOwner(candidate, error)
     }
   }
@@ -37,11 +45,4 @@ function withOwner(endpoint: Endpoint, error: unknown): unknown {
   if (owner === undefined) return error
   const why = `${IN_USE} by ${owner}: stop it, or change \`listen\``
   return failure('SOCKET_BIND', showEndpoint(endpoint), why)
-}
-
-async function choosePort(transport: Transport, { address, port }: Endpoint): Promise<Endpoint> {
-  const socket = await transport.bind({ address, port }, () => undefined)
-  const { local } = socket
-  socket.close()
-  return { address, port: local.port }
 }

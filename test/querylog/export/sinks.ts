@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
@@ -5,6 +6,7 @@ import type { Test } from 'tap'
 import type { OutputConfig } from '../../../src/config/output-config.js'
 import { Exporter } from '../../../src/querylog/export/exporter.js'
 import { Site } from '../../daemon/site.js'
+import { freePort } from '../../udp/free-port.js'
 import { rememberingLog } from '../record/events.js'
 
 const FIXTURES = 'test/fixtures/tls'
@@ -62,8 +64,10 @@ export function portOf(server: Server): number {
   return (server.address() as AddressInfo).port
 }
 
-export function listenOn(server: Server, port: number): Promise<void> {
-  return new Promise(resolve => server.listen(port, '127.0.0.1', resolve))
+/** @param port 0: a free one, which stays free if the server is closed for a while */
+export async function listenOn(server: Server, port: number): Promise<void> {
+  server.listen(port === 0 ? await freePort() : port, '127.0.0.1')
+  await once(server, 'listening')
 }
 
 export type Given = Partial<Omit<OutputConfig, 'to' | 'tls' | 'spool'>> & {
