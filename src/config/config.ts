@@ -225,8 +225,10 @@ export interface AdminSocketConfig {
 
 /** An address that clients are answered on. */
 export interface ListenConfig extends Endpoint {
-  /** For DNS over TLS; undefined: UDP and TCP. */
+  /** For DNS over TLS or HTTPS; undefined: UDP and TCP. */
   readonly certificates?: readonly ServedCertificateConfig[]
+  /** Path of DNS over HTTPS (RFC 8484), such as /dns-query; undefined: another protocol. */
+  readonly dohPath?: string
 }
 
 /** TLS towards clients. */

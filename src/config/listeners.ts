@@ -14,20 +14,28 @@ export const endpoint = parsedString(
   readEndpoint
 )
 const path = z.string('a path').min(1, 'a path')
+/** Where DNS over HTTPS is unless `path` says otherwise: the path of the examples in RFC 8484. */
+const DEFAULT_PATH = '/dns-query'
+/** Characters of path segments that need no percent-encoding: RFC 3986 §3.3. */
+const dohPath = z
+  .string()
+  .regex(/^\/[\w\-.~!$&'()*+,;=:@/]{0,254}$/, 'a path such as /dns-query, without {?dns}')
 const pair = z.strictObject({ certificate: path, key: path })
 
 /** An address with a protocol other than plain UDP and TCP. */
 const encrypted = z
   .strictObject({
     address: endpoint,
-    protocol: z.literal('dot', 'dot (DNS over TLS); doh is not supported yet'),
+    protocol: z.enum(['dot', 'doh'], 'dot (DNS over TLS) or doh (DNS over HTTPS)'),
+    path: dohPath.optional(),
     certificate: path.optional(),
     key: path.optional(),
     certificates: z.array(pair).min(1).max(MAX_CERTIFICATES).optional()
   })
-  .superRefine(({ certificate, key, certificates }, context) => {
+  .superRefine(({ protocol, path, certificate, key, certificates }, context) => {
     const refuse = (name: string, message: string): void =>
       context.addIssue({ code: 'custom', path: [name], message })
+    if (protocol === 'dot' && path !== undefined) refuse('path', 'no path with protocol dot')
     if (certificates === undefined) {
       if (certificate === undefined) refuse('certificate', 'the path of a certificate in PEM')
       if (key === undefined) refuse('key', 'the path of the private key in PEM')
@@ -35,14 +43,15 @@ const encrypted = z
       refuse('certificates', 'either certificates, or certificate and key')
     }
   })
-  .transform(({ address, certificate, key, certificates }) => {
+  .transform(({ address, protocol, path, certificate, key, certificates }) => {
     const pairs = certificates ?? [{ certificate: certificate!, key: key! }]
-    return { ...address, isSingle: certificates === undefined, certificates: pairs }
+    const dohPath = protocol === 'doh' ? (path ?? DEFAULT_PATH) : undefined
+    return { ...address, isSingle: certificates === undefined, certificates: pairs, dohPath }
   })
 
 type Encrypted = z.output<typeof encrypted>
 
-/** `127.0.0.1:53` for UDP and TCP, or an object for DNS over TLS. */
+/** `127.0.0.1:53` for UDP and TCP, or an object for DNS over TLS or HTTPS. */
 export const listenSchema = z
   .array(z.union([endpoint, encrypted]))
   .min(1)
@@ -65,6 +74,6 @@ export function listenersOf(
         one.isSingle ? ['listen', i, 'certificate'] : ['listen', i, 'certificates', n]
       )
     }))
-    return { address, port, certificates }
+    return { address, port, certificates, ...(one.dohPath && { dohPath: one.dohPath }) }
   })
 }

@@ -81,9 +81,10 @@ export function changedSections(before: Config, after: Config): readonly string[
 
 /** The contents of the certificate files change without a restart, their paths do not. */
 function showListener(listener: ListenConfig): string {
-  const { certificates = [] } = listener
+  const { certificates = [], dohPath } = listener
   const files = certificates.map(({ certificate, key }) => ` ${certificate} ${key}`)
-  return `${showEndpoint(listener)}${files.join('')}`
+  const path = dohPath === undefined ? '' : ` ${dohPath}`
+  return `${showEndpoint(listener)}${path}${files.join('')}`
 }
 
 /** Everything but its place in the file. It has names of files, and no secrets. */

@@ -137,6 +137,18 @@ const reads = [
     }
   },
   {
+    it: 'listeners for DNS over HTTPS',
+    text: `listen:
+  - { address: 127.0.0.1:443, protocol: doh, certificate: c.pem, key: c.pem }
+  - { address: '[::1]:443', protocol: doh, path: /a-b/~c, certificates: [{ certificate: c.pem, key: c.pem }] }`,
+    config: {
+      listen: [
+        { ...{ address: '127.0.0.1', port: 443 }, certificates: [{}], dohPath: '/dns-query' },
+        { ...{ address: '::1', port: 443 }, certificates: [{}], dohPath: '/a-b/~c' }
+      ]
+    }
+  },
+  {
     it: 'several certificates, and what belongs to TLS',
     text: `listen:
   - address: '[::1]:853'
@@ -340,8 +352,18 @@ const refuses = [
   { it: 'a listen address without a port', text: 'listen: [127.0.0.1]', at: [1, 10] },
   {
     it: 'a protocol that there is not',
-    text: 'listen: [{ address: 127.0.0.1:443, protocol: doh, certificate: c, key: k }]',
+    text: 'listen: [{ address: 127.0.0.1:443, protocol: doq, certificate: c, key: k }]',
     at: [1, 46]
+  },
+  ...['dns-query', '/dns-query{?dns}', '/a?b', `/${'a'.repeat(255)}`].map(path => ({
+    it: `the path ${path} of DNS over HTTPS`,
+    text: `listen: [{ address: 127.0.0.1:443, path: '${path}', protocol: doh, certificate: c, key: k }]`,
+    at: [1, 42] as const
+  })),
+  {
+    it: 'a path of DNS over TLS',
+    text: 'listen: [{ address: 127.0.0.1:853, path: /x, protocol: dot, certificate: c, key: k }]',
+    at: [1, 42]
   },
   {
     it: 'TLS without a certificate',

@@ -73,8 +73,8 @@ const configOf = (text: string) => {
 const RUNNING = configOf('')
 const CHANGES: Readonly<Record<keyof typeof RESTART_KEYS, [text: string, wanted: string]>> = {
   listen: [
-    "listen: [{ address: '[::1]:853', protocol: dot, certificate: c.pem, key: k.pem }]",
-    '[::1]:853 /srv/c.pem /srv/k.pem'
+    "listen: ['[::1]:53', { address: '[::1]:443', protocol: doh, certificate: c.pem, key: k.pem }]",
+    '[::1]:53 [::1]:443 /dns-query /srv/c.pem /srv/k.pem'
   ],
   'tls.handshake-timeout': ['tls: { handshake-timeout: 2s }', '2000ms'],
   'tls.max-handshakes': ['tls: { max-handshakes: 9 }', '9'],
