@@ -25,6 +25,8 @@ export interface Config {
   readonly upstreams: UpstreamsConfig
   readonly cache: CacheConfig
   readonly identity: IdentityConfig
+  /** Undefined: listeners are not announced. */
+  readonly discovery: DiscoveryConfig | undefined
   readonly cookies: CookiesConfig
   readonly tcp: TcpConfig
   readonly limits: LimitsConfig
@@ -117,6 +119,16 @@ export interface CacheConfig {
 export interface IdentityConfig {
   readonly version: string
   readonly name: string
+}
+
+/** How clients find the encrypted listeners: DDR (RFC 9462), and what `interdict onboard` prints. */
+export interface DiscoveryConfig {
+  /** The name in the certificate that clients verify, in lower case, without a final dot. */
+  readonly name: string
+  /** Addresses under which clients reach the gateway; empty: those of the encrypted listeners. */
+  readonly addresses: readonly string[]
+  /** Position of the name's setting, for a certificate that does not cover it. */
+  readonly position: Position
 }
 
 /** DNS cookies: RFC 7873, RFC 9018. */

@@ -13,6 +13,7 @@ import type {
   AdminSocketConfig,
   ChainConfig,
   Config,
+  DiscoveryConfig,
   ListenConfig,
   RetentionConfig,
   TlsConfig,
@@ -140,9 +141,12 @@ export function readConfig(source: Uint8Array | string, path: string): ConfigRes
   const listen = listenersOf(read.value.listen, folder, path => read.positionOf(path))
   const ticketPosition = read.positionOf(['tls', 'ticket-secret'])
   const tls = tlsOf(read.value.tls, folder, ticketPosition)
+  const { name, addresses } = read.value.discovery
+  const discovery =
+    name === '' ? undefined : { name, addresses, position: read.positionOf(['discovery', 'name']) }
   const alerts = alertsOf(read.value.alerts, folder, path => read.positionOf(path))
   const resolved = {
-    ...{ listen, tls, upstreams, bootstrap, socket, privacy, chain, retention, alerts },
+    ...{ listen, tls, discovery, upstreams, bootstrap, socket, privacy, chain, retention, alerts },
     admin: adminConfig
   }
   return { ok: true, config: configOf(read.value, resolve(path), resolved) }
@@ -203,6 +207,7 @@ function configOf(
     readonly bootstrap: readonly UpstreamServer[]
     readonly listen: readonly ListenConfig[]
     readonly tls: TlsConfig
+    readonly discovery: DiscoveryConfig | undefined
     readonly socket: AdminSocketConfig | undefined
     readonly admin: Omit<Config['admin'], 'socket'>
     readonly privacy: PrivacyConfig
@@ -236,6 +241,7 @@ function configOf(
       prefetch: cache.prefetch
     },
     identity,
+    discovery: resolved.discovery,
     cookies: {
       server: cookies.server,
       secretFile: secretFile === '' ? undefined : resolve(folder, secretFile)

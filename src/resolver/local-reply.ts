@@ -3,6 +3,7 @@ import { readName } from '../dns/name/name.js'
 import { EDE } from '../dns/registry/ede.js'
 import { RCODE } from '../dns/registry/rcode.js'
 import { RRTYPE } from '../dns/registry/rrtype.js'
+import { encodeDesignation } from '../dns/reply/designation-reply.js'
 import { encodeNegative, encodeOwnSoa, encodeRecord } from '../dns/reply/local-reply.js'
 import type { Policy } from '../policy/evaluate/policy.js'
 import type { SpecialUseEntry } from '../policy/tables/special-use-names.js'
@@ -27,7 +28,9 @@ export const LOCAL_REPLY = {
   loopback6: 4,
   pointer: 5,
   nameServer: 6,
-  soa: 7
+  soa: 7,
+  /** Where the encrypted listeners of this gateway are. */
+  designation: 8
 } as const
 
 /** Chooses the reply, one of LOCAL_REPLY, for the special-use name that `context.verdict` is about. */
@@ -46,6 +49,10 @@ export function chooseLocalReply(context: QueryContext, policy: Policy): number 
       return qtype === RRTYPE.AAAA ? LOCAL_REPLY.loopback6 : LOCAL_REPLY.nodata
     case 'nodata':
       return belongsToParent(qtype, apex) ? LOCAL_REPLY.forward : LOCAL_REPLY.nodata
+    case 'designation':
+      if (qtype === RRTYPE.SVCB) return LOCAL_REPLY.designation
+      // The gateway's own name is in a zone of somebody's; resolver.arpa is nobody's.
+      return apex === 0 ? LOCAL_REPLY.forward : LOCAL_REPLY.nodata
     case 'empty-zone':
       if (belongsToParent(qtype, apex)) return LOCAL_REPLY.forward
       // The zone is empty below this name; a name that has an entry of its own exists.
@@ -71,6 +78,10 @@ export function writeLocalReply(context: QueryContext, policy: Policy, reply: nu
       return writeRecord(context, RRTYPE.NS, ownName(context))
     case LOCAL_REPLY.soa:
       return encodeOwnSoa(octets, query, maxLength, TTL, serial)
+    case LOCAL_REPLY.designation: {
+      const { records } = policy.specialUseOf(context.verdict.entry)
+      return encodeDesignation(octets, query, maxLength, records!)
+    }
     default: {
       const entry = policy.specialUseOf(context.verdict.entry)
       const apex = apexOf(context, entry)

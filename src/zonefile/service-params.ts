@@ -1,7 +1,7 @@
 import { readAddress } from '../base/address.js'
 import { InterdictError } from '../base/error.js'
 
-/** SvcParamKeys by name. IANA "Service Parameter Keys (SvcParamKeys)", RFC 9460 §14.3.2. */
+/** SvcParamKeys by name. IANA "Service Parameter Keys (SvcParamKeys)", RFC 9460 §14.3.2, RFC 9461 §5. */
 const SVC_PARAM_KEYS = new Map([
   ['mandatory', 0],
   ['alpn', 1],
@@ -9,7 +9,8 @@ const SVC_PARAM_KEYS = new Map([
   ['port', 3],
   ['ipv4hint', 4],
   ['ech', 5],
-  ['ipv6hint', 6]
+  ['ipv6hint', 6],
+  ['dohpath', 7]
 ])
 
 /** Reads SvcParams in zone file format; undefined if one is invalid. RFC 9460 §2.1. */

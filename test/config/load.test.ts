@@ -53,6 +53,7 @@ const defaults = {
   },
   frontEnds: { proxyProtocol: [], clientSubnet: [] },
   identity: { version: '', name: '' },
+  discovery: undefined,
   specialUse: { answer: true, except: [] },
   rebindingGuard: {
     enabled: false,
@@ -215,6 +216,11 @@ tls: { handshake-timeout: 2s, max-handshakes: 9, ticket-secret: secret }`,
     it: 'upstreams asked in the case of who asked',
     text: 'upstreams: { case-randomization: false, cookies: false }',
     config: { upstreams: { caseRandomization: false, cookies: false } }
+  },
+  {
+    it: 'where clients find encrypted listeners',
+    text: `discovery: { name: DNS.example., addresses: ['2001:DB8::1'] }`,
+    config: { discovery: { name: 'dns.example', addresses: ['2001:db8::1'] } }
   },
   {
     it: 'upstreams for some names',
@@ -516,6 +522,8 @@ const nearMisses = [
     problem:
       "cache.size: expected a size from 1MB to 64GB (units: B, KB, MB, GB), found '64mb'; write 64MB"
   },
+  { text: 'discovery: { name: $(reboot).example }', problem: /a host name such as dns\.example/ },
+  { text: 'discovery: { name: dns }', problem: /a host name such as dns\.example, found 'dns'$/ },
   { text: 'tcp: { idle: 5 seconds }', problem: /found '5 seconds'; write 5s$/ },
   { text: "workers: '4'", problem: /found '4'; write 4 without quotes$/ },
   { text: 'log: { service: { level: warning } }', problem: /'warning'; did you mean 'warn'\?$/ },

@@ -39,6 +39,7 @@ const IN_PLACE = [
   ...['log.outputs.spool', 'log.outputs.spool-size'],
   ...['alerts.name', 'alerts.url', 'alerts.events', 'alerts.secret-file', 'alerts.ca-file'],
   ...['alerts.allow-http', 'alerts.ending-within', 'alerts.resend', 'alerts.timeout'],
+  ...['discovery.name', 'discovery.addresses'],
   ...['shutdown.grace', 'shutdown.lame-duck']
 ]
 

@@ -166,6 +166,20 @@ const scenario = z
     ban: z.array(z.string()).optional(),
     /** Special-use names are answered, but for these; none are where this is not said. */
     'special-use': z.strictObject({ except: z.array(z.string()).default([]) }).optional(),
+    /** Encrypted listeners under their name, as settings have them; special-use names are answered then. */
+    discovery: z
+      .strictObject({
+        name: z.string(),
+        services: z.array(
+          z.strictObject({
+            protocol: z.enum(['dot', 'doh']),
+            port: z.int(),
+            path: z.string().default(''),
+            addresses: z.array(z.string()).default([])
+          })
+        )
+      })
+      .optional(),
     /** On if it is said: settings as they are, without `upstreams.forward`. */
     'rebinding-guard': z
       .strictObject({

@@ -16,7 +16,12 @@ import { showRrtype } from '../../src/dns/registry/rrtype.js'
 import { compile } from '../../src/policy/compile/compile.js'
 import { Policy } from '../../src/policy/evaluate/policy.js'
 import type { Snapshot } from '../../src/policy/tables/snapshot.js'
-import { specialUseNames } from '../../src/policy/tables/special-use-names.js'
+import { designationRecords } from '../../src/onboard/service-binding.js'
+import {
+  designationNames,
+  specialUseNames,
+  type SpecialUseName
+} from '../../src/policy/tables/special-use-names.js'
 import {
   MATCH,
   NO_RCODE,
@@ -121,8 +126,8 @@ export class World {
   }
 
   private async adopt(rules: RulesText): Promise<void> {
-    const except = this.scenario['special-use']?.except
-    this.policy = new Policy(await compiled(rules, ++this.generation, except))
+    const generation = ++this.generation
+    this.policy = new Policy(await compiled(rules, generation, specialUseOf(this.scenario)))
     if (this.current === undefined) this.current = this.build(this.policy)
     else this.current.adopt(this.policy)
   }
@@ -201,19 +206,28 @@ export class World {
 /** Compiled rules by their text, generation and special-use names: each scenario runs several times. */
 const snapshots = new Map<string, Snapshot>()
 
-/** @param except see `special-use` of a scenario; undefined: no special-use name is answered */
 async function compiled(
   rules: RulesText,
   generation: number,
-  except: readonly string[] | undefined
+  specialUse: readonly SpecialUseName[]
 ): Promise<Snapshot> {
-  const key = JSON.stringify([rules, generation, except])
+  const key = JSON.stringify([rules, generation, specialUse])
   const before = snapshots.get(key)
   if (before !== undefined) return before
-  const specialUse = except ? specialUseNames(except.map(name => readName(name))) : []
   const snapshot = compile(await load(rules), { generation, random: () => 7, specialUse })
   snapshots.set(key, snapshot)
   return snapshot
+}
+
+/** None if neither key is there. */
+function specialUseOf({ discovery, ...scenario }: Scenario): readonly SpecialUseName[] {
+  const special = scenario['special-use']
+  if (special === undefined && discovery === undefined) return []
+  const except = special?.except.map(name => readName(name)) ?? []
+  const names = specialUseNames(except)
+  if (discovery === undefined) return names
+  const records = designationRecords(discovery)
+  return [...names, ...designationNames(readName(discovery.name), records, except)]
 }
 
 async function load(rules: RulesText): Promise<RuleSet> {

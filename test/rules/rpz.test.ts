@@ -409,7 +409,7 @@ const RDATA: Readonly<Record<string, readonly [text: string, hex: string]>> = {
   NAPTR: ['1 2 "s" "x+y" "" n.', '0001000201730378 2b7900016e00'],
   TLSA: ['3 1 1 ABcd ef', '030101abcdef'],
   CAA: ['0 issue "ca.example"', '00056973737565 63612e6578616d706c65'],
-  SVCB: ['0 s.', '0000017300'],
+  SVCB: ['1 s. dohpath=/q{?dns}', '0001017300 000700082f717b3f646e737d'],
   HTTPS: [
     '1 . port=443 alpn="h2,h3" ipv4hint=192.0.2.1 ipv6hint=2001:db8::1 key9=x',
     '000100' +

@@ -51,11 +51,12 @@ export function specialUseEntries(
   const table = new NameTable(buffers)
   const hashed = new HashedName()
   const options = new Map<string, Uint8Array>()
-  return names.map(({ name, kind, zoneLabels, pointer, reference }) => {
+  return names.map(({ name, kind, zoneLabels, pointer, reference, records }) => {
     hashed.set(name, 0, buffers.seed)
     const edeOption = options.get(reference) ?? optionOf(reference)
     options.set(reference, edeOption)
-    return { entry: table.find(hashed, 0), kind, zoneLabels, pointer, reference, edeOption }
+    const entry = table.find(hashed, 0)
+    return { entry, kind, zoneLabels, pointer, reference, records, edeOption }
   })
 }
 

@@ -1,3 +1,4 @@
+import type { DesignationRecords } from '../../dns/reply/designation-reply.js'
 import { HashedName } from '../../dns/name/hashed-name.js'
 import { readName } from '../../dns/name/name.js'
 import {
@@ -11,8 +12,9 @@ import { COVER } from '../../rules/model/types.js'
  * How a special-use name, or a name below it, is answered (RFC 6761).
  *
  * `forwarded`: the name and all names below it are forwarded, as configured.
+ * `designation`: SVCB records of this gateway's encrypted listeners (RFC 9462)
  */
-export type SpecialUseAnswer = SpecialUseKind | 'forwarded'
+export type SpecialUseAnswer = SpecialUseKind | 'forwarded' | 'designation'
 
 /** A special-use name, or a name below one that is answered differently. */
 export interface SpecialUseName {
@@ -27,6 +29,8 @@ export interface SpecialUseName {
   readonly pointer: boolean
   /** RFC and section, or the setting. */
   readonly reference: string
+  /** Of a `designation`. */
+  readonly records?: DesignationRecords | undefined
 }
 
 /** A special-use name in the snapshot, with nothing left to compute on the hot path. */
@@ -36,6 +40,11 @@ export interface SpecialUseEntry extends Omit<SpecialUseName, 'name' | 'cover'> 
   /** For negative answers: the EDE option with the reason. As in `PreparedReply`. */
   readonly edeOption: Uint8Array
 }
+
+/** The label of DNS servers. RFC 9461 §3. */
+const DNS_LABEL = readName('_dns').subarray(0, -1)
+/** Where clients that know only the address of a resolver look. RFC 9462 §4. */
+const BY_ADDRESS = readName('_dns.resolver.arpa')
 
 const BY_SETTINGS = 'upstreams.forward or special-use.except'
 
@@ -55,6 +64,25 @@ export function specialUseNames(forwarded: readonly Uint8Array[]): readonly Spec
       .filter(zone => !exceptions.some(name => isAtOrBelow(zone, name)))
       .flatMap(zone => namesOf(use, zone, exceptions))
   )
+}
+
+/**
+ * The names at which clients look for the encrypted listeners of this gateway. RFC 9462 §4 and §5.
+ *
+ * @param name of the gateway, in lower-cased wire form
+ * @param forwarded as for `specialUseNames`; they have no effect on the name of the gateway itself
+ */
+export function designationNames(
+  name: Uint8Array,
+  records: DesignationRecords,
+  forwarded: readonly Uint8Array[]
+): readonly SpecialUseName[] {
+  const common = { cover: COVER.exact, kind: 'designation', pointer: false, records } as const
+  const byName = Buffer.concat([DNS_LABEL, name])
+  const own = { ...common, name: byName, zoneLabels: labelsOf(byName), reference: 'RFC 9462 §5' }
+  if (forwarded.some(other => other.length > 1 && isAtOrBelow(BY_ADDRESS, other))) return [own]
+  const zoneLabels = labelsOf(BY_ADDRESS) - 1
+  return [own, { ...common, name: BY_ADDRESS, zoneLabels, reference: 'RFC 9462 §4' }]
 }
 
 /** A special-use name, and the names below it that are answered differently. */

@@ -1,0 +1,44 @@
+import t from 'tap'
+import type { ListenConfig } from '../../src/config/config.js'
+import { designationOf, uriOf } from '../../src/onboard/designation.js'
+import { serviceParams } from '../../src/onboard/service-binding.js'
+
+const position = { file: 'f', line: 1, column: 1 }
+const certificates = [{ certificate: 'c', key: 'k', position }]
+const dot = (address: string, port = 853): ListenConfig => ({ address, port, certificates })
+const doh = (address: string, port = 443): ListenConfig => ({
+  ...dot(address, port),
+  dohPath: '/dns-query'
+})
+const of = (listen: readonly ListenConfig[], addresses: readonly string[] = []) =>
+  designationOf({ listen, discovery: { name: 'dns.example', addresses, position } })
+
+t.test('listeners that differ in their addresses are one service, DNS over TLS first', async t => {
+  const listen = [
+    doh('192.0.2.1'),
+    { address: '192.0.2.1', port: 53 },
+    dot('192.0.2.1'),
+    dot('2001:db8::1'),
+    dot('192.0.2.1', 8853)
+  ]
+  t.strictSame(of(listen)?.services, [
+    { protocol: 'dot', port: 853, path: '', addresses: ['192.0.2.1', '2001:db8::1'] },
+    { protocol: 'dot', port: 8853, path: '', addresses: ['192.0.2.1'] },
+    { protocol: 'doh', port: 443, path: '/dns-query', addresses: ['192.0.2.1'] }
+  ])
+})
+
+t.test('listeners on all addresses have those of the settings, or none', async t => {
+  const listen = [dot('0.0.0.0'), dot('::')]
+  t.strictSame(of(listen)?.services[0]?.addresses, [])
+  t.strictSame(of(listen, ['192.0.2.9'])?.services[0]?.addresses, ['192.0.2.9'])
+  t.strictSame(serviceParams(of(listen)!.services[0]!, true), ['alpn=dot', 'port=853'])
+})
+
+t.test('the URI has a port where it is another', async t => {
+  const uris = of([dot('192.0.2.1'), doh('192.0.2.1'), doh('192.0.2.1', 8443)])!
+  t.strictSame(
+    uris.services.map(service => uriOf(uris, service)),
+    [undefined, 'https://dns.example/dns-query', 'https://dns.example:8443/dns-query']
+  )
+})
