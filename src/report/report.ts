@@ -42,10 +42,35 @@ export interface Table {
   /** Shown instead of an empty table. */
   readonly emptyText: string
   readonly chart?: Chart
+  /** Why a row matters, for each row; null: no more than others. Shown on pages. */
+  readonly marks?: readonly (string | null)[]
+}
+
+/** A headline figure. */
+export interface Tile {
+  /** Name in JSON. */
+  readonly key: string
+  readonly title: string
+  readonly value: Value
+  readonly kind: Kind
+  /** What the figure is of, or compared with, in a few words. */
+  readonly note?: string
+  /** It calls for action. */
+  readonly warn?: boolean
 }
 
 /** A label with one or more lines of text, above the tables. */
 export type Fact = readonly [label: string, ...lines: string[]]
+
+/** Where and when a page was made. */
+export interface Origin {
+  /** `identity.name` of the settings, or the host name. */
+  readonly gateway: string
+  readonly version: string
+  readonly generated: Date
+  /** Undefined: the rules could not be read. */
+  readonly rules: { readonly sha256: string; readonly serial: number | null } | undefined
+}
 
 /** The input of every output format. Its JSON form is public: see docs/guides/reports.md. */
 export interface Report {
@@ -53,6 +78,8 @@ export interface Report {
   /** IANA name of the time zone in which times are shown. */
   readonly timeZone: string
   readonly facts: readonly Fact[]
+  /** Headline figures; undefined: none. */
+  readonly tiles?: readonly Tile[]
   readonly tables: readonly Table[]
   /** Caveats that a reader needs to trust the figures: skipped lines, gaps in the log. */
   readonly remarks: readonly string[]

@@ -95,7 +95,16 @@ t.test('a remark counts the lookups that no row shows', async t => {
 t.test(
   'CSV and JSON have the same columns, whichever verdicts occur; tables hide zeros',
   async t => {
-    const columns = ['network', 'lookups', 'blocked', 'monitored', 'allowed', 'clients', 'last']
+    const columns = [
+      'network',
+      'lookups',
+      'share',
+      'blocked',
+      'monitored',
+      'allowed',
+      'clients',
+      'last'
+    ]
     for (const filter of ['--network=schools', '--network=town-hall', '--name=no.example']) {
       const { out } = await report('--by', 'network', filter, '--format', 'csv')
       t.equal(out.split('\r\n')[0], columns.join(), filter)
@@ -166,6 +175,8 @@ t.test('skips and reports broken files', async t => {
   t.notMatch(out, /ARCHIVE/)
 })
 
+const NO_RULES = 'The rules could not be read, so this report has the log only.'
+
 t.test('the report of a day before the log shows when the log starts', async t => {
   const path = logFolder(t, { 'queries.jsonl': lines(record('2023-03-01T09:26:53.589Z')) })
   const ask = async (...words: string[]) => {
@@ -179,7 +190,7 @@ t.test('the report of a day before the log shows when the log starts', async t =
   t.equal(words, 'daily --until 2023-03-02')
   const first = await ask(...words!.split(' ').slice(1))
   t.match(first.facts.Lookups, /^1: 1 blocked/)
-  t.strictSame(first.remarks, [])
+  t.strictSame(first.remarks, [NO_RULES])
   t.strictSame(
     (await ask('--until', '2023-03-01', '--ban', 'none')).remarks.filter(it =>
       it.includes('begins')
@@ -187,7 +198,7 @@ t.test('the report of a day before the log shows when the log starts', async t =
     [],
     'there never was such a one'
   )
-  t.strictSame((await ask()).remarks, [], 'nor is there anything later')
+  t.strictSame((await ask()).remarks, [NO_RULES], 'nor is there anything later')
 })
 
 t.test('suggests --all where no rule matched', async t => {
@@ -201,14 +212,14 @@ t.test('suggests --all where no rule matched', async t => {
     ['daily', '--since', '2023-03-01']
   ]) {
     const { out } = await ask(...words)
-    t.match(out, /^Lookups {11}0$/m)
+    t.match(out, /^Lookups +0$/m)
     t.match(out, hint)
     const all = await ask(...words, '--all')
-    t.match(all.out, /^Lookups {11}1: 1 without a matching rule$/m)
+    t.match(all.out, /^Lookups +1: 1 without a matching rule$/m)
     t.notMatch(all.out, hint)
   }
   const none = await ask('--since', '2023-03-02')
-  t.match(none.out, /^Lookups {11}0$/m)
+  t.match(none.out, /^Lookups +0$/m)
   t.notMatch(none.out, '--all')
 })
 
@@ -465,7 +476,10 @@ t.test('the extension of --output implies the format', async t => {
 })
 
 const misused = [
-  ['report', 'weekly'],
+  ['report', 'fortnightly'],
+  ['report', 'weekly', 'today'],
+  ['report', 'monthly', 'last-month', '--since', '2026-11-01'],
+  ['report', 'weekly', '--since', '2026-11-01', '--until', '2026-11-09'],
   ['report', 'ban'],
   ['report', '--by', 'colour'],
   ['report', '--format', 'pdf'],
@@ -495,6 +509,14 @@ t.test('reports an output file that cannot be written, and a missing log', async
   const misspelt = await report('--log', join(dirname(logFolder(t, {})), 'none.jsonl'))
   t.strictSame([misspelt.code, misspelt.out], [1, ''])
   t.match(misspelt.err, /none\.jsonl: no such file or folder \(ARCHIVE_READ\)/)
+  const archived = logFolder(t, {
+    'queries-20230302T000000.104Z.jsonl': lines(record('2023-03-01T09:26:53.589Z'))
+  })
+  await tendOnce(archived, '2023-03-02T12:30:00.000Z', {})
+  const ofArchive = (file: string): ReturnType<typeof interdict> =>
+    interdict('report', '-c', settings, '--log', join(dirname(archived), file), '--json')
+  t.match(await ofArchive('querys.jsonl'), { code: 1, err: '(ARCHIVE_READ)' }, 'that of the folder')
+  t.match((await ofArchive('queries.jsonl')).out, '"lookups": 1', 'all of it is in the archive')
   const none = await interdict('report', '-c', writeSite(t, FILES))
   t.equal(none.code, 0)
   t.match(none.err, 'no query log at ')

@@ -8,7 +8,6 @@ import type { Log } from '../../src/report/log.js'
 import { toJson } from '../../src/report/output/json.js'
 import { banReport } from '../../src/report/questions/ban.js'
 import { bypass } from '../../src/report/questions/bypass.js'
-import { daily } from '../../src/report/questions/daily.js'
 import { newNames } from '../../src/report/questions/new-names.js'
 import { overview } from '../../src/report/questions/overview.js'
 import type { Filters, Selection } from '../../src/report/questions/selection.js'
@@ -16,6 +15,7 @@ import { KEYS } from '../../src/report/questions/tally.js'
 import type { Report } from '../../src/report/report.js'
 import { tendOnce } from '../querylog/archive/chain/rig.js'
 import { lines, logFolder, record } from '../querylog/archive/lines.js'
+import { dailyReport } from './day.js'
 import { IS_FUZZING } from '../runs.js'
 
 const TOP = 20
@@ -138,7 +138,7 @@ const reports: Readonly<Record<string, (log: Log, selection: Selection) => Promi
   ),
   'client, one row': (log, of) => overview(log, 'client', of, 1),
   daily: (log, of) =>
-    daily(log, { ...of, since: of.since ?? NOW - DAY, until: of.until ?? NOW }, new Map(), TOP),
+    dailyReport(log, { ...of, since: of.since ?? NOW - DAY, until: of.until ?? NOW }, TOP),
   ban: (log, of) => banReport(log, 'federal-tiktok', of, undefined, TOP, ['Proof', 'none']),
   bypass: (log, of) => bypass(log, of, BYPASS, TOP),
   'new-names': (log, of) => newNames(log, { ...of, since: of.since ?? START }, () => false, TOP)

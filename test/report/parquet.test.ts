@@ -8,12 +8,12 @@ import type { Log } from '../../src/report/log.js'
 import { toJson } from '../../src/report/output/json.js'
 import { banReport } from '../../src/report/questions/ban.js'
 import { bypass } from '../../src/report/questions/bypass.js'
-import { daily } from '../../src/report/questions/daily.js'
 import { newNames } from '../../src/report/questions/new-names.js'
 import { overview } from '../../src/report/questions/overview.js'
 import { KEYS } from '../../src/report/questions/tally.js'
 import type { Report } from '../../src/report/report.js'
 import { writeWeek } from '../example/week.js'
+import { dailyReport } from './day.js'
 
 const TOP = 20
 const timeZone = 'UTC'
@@ -24,7 +24,7 @@ const reports: Readonly<Record<string, (log: Log) => Promise<Report>>> = {
   ...Object.fromEntries(
     KEYS.map(key => [`by ${key}`, (log: Log) => overview(log, key, { all: true, timeZone }, TOP)])
   ),
-  daily: log => daily(log, day, new Map(), TOP),
+  daily: log => dailyReport(log, day, TOP),
   ban: log => banReport(log, 'federal-tiktok', { timeZone }, undefined, TOP, ['Proof', 'none']),
   bypass: log =>
     bypass(log, { timeZone }, ['encrypted-dns', 'private-relay', 'firefox-canary'], TOP),

@@ -6,11 +6,11 @@ import { toCsv } from '../../src/report/output/csv.js'
 import { toHtml } from '../../src/report/output/html.js'
 import { toJson } from '../../src/report/output/json.js'
 import { bypass } from '../../src/report/questions/bypass.js'
-import { daily } from '../../src/report/questions/daily.js'
 import { overview } from '../../src/report/questions/overview.js'
 import type { Key } from '../../src/report/questions/tally.js'
 import type { Report } from '../../src/report/report.js'
 import { lines, logFolder, record } from '../querylog/archive/lines.js'
+import { dailyReport, ORIGIN } from './day.js'
 
 async function logOf(t: Test, ...times: readonly string[]): Promise<Database> {
   const database = await openDatabase({ memory: 2 ** 28, threads: 1 })
@@ -99,7 +99,7 @@ t.test('every output says which time zone it has', async t => {
   const report = await overview(log, 'day', { timeZone: 'Europe/Brussels', all: true }, 20)
   t.match(toText(report, 80), /^Time zone +Europe\/Brussels$/m)
   t.match(toText(report, 80), /2026-10-24 23:59 to 2026-10-26 00:00/)
-  t.match(toHtml(report), '<dt>Time zone</dt><dd>Europe/Brussels</dd>')
+  t.match(toHtml(report, ORIGIN), '<dt>Time zone</dt><dd>Europe/Brussels</dd>')
   t.match(JSON.parse(toJson(report)), { timeZone: 'Europe/Brussels' })
   t.match(toCsv(report), '\r\n2026-10-25T00:00:00.000+02:00,4,')
 })
@@ -108,12 +108,12 @@ t.test('a daily report is of a local day, and compared with local days', async t
   const log = await logOf(t, ...AUTUMN)
   const [since, until] = ['2026-10-24T22:00:00Z', '2026-10-25T23:00:00Z'].map(Date.parse)
   const day = { since: since!, until: until!, timeZone: 'Europe/Brussels', all: true }
-  const { title, facts } = await daily(log, day, new Map(), 20)
+  const { title, facts } = await dailyReport(log, day)
   t.equal(title, 'Daily report, 2026-10-25')
   const shown = new Map(facts.map(([label, text]) => [label, text]))
   t.equal(shown.get('Period'), '2026-10-25 00:00 to 2026-10-26 00:00')
   t.match(shown.get('Lookups'), /^4: /)
-  t.match(shown.get('Compared'), /the previous 1 days \(1 a day\)/)
+  t.match(shown.get('Compared'), /the previous 1 days \(1\)/)
 })
 
 t.test('a network is quiet on a local day', async t => {

@@ -4,6 +4,7 @@ import { basename } from 'node:path'
 import { failure, type InterdictError } from '../../base/error.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import { openDatabase, type Database, type AccessPattern } from '../../querylog/archive/database.js'
+import { hasLogFiles, LogLayout } from '../../querylog/archive/log-layout.js'
 import type { Io, OutputStream } from '../io.js'
 import { formatCount } from '../output/format.js'
 import { logPath, type LogOptions } from './log-path.js'
@@ -70,7 +71,8 @@ export async function openLog(
     const extent = await database.openLog(path, use)
     const { lines, parquet } = extent
     broken = extent.broken
-    if (lines + parquet === 0) reportMissing(path, options, io)
+    checkNamed(path, options)
+    if (lines + parquet === 0) io.stderr.write(`no query log at ${path} yet\n`)
   } catch (error) {
     close()
     throw error
@@ -78,11 +80,15 @@ export async function openLog(
   return { database, problems: () => findProblems(database, broken), hideProgress, close }
 }
 
-/** The log of the settings may not exist yet. A missing log that was named is an error. */
-function reportMissing(path: string, { log }: LogOptions, io: Io): void {
-  if (log !== undefined && !existsSync(log))
-    throw failure('ARCHIVE_READ', log, 'no such file or folder')
-  io.stderr.write(`no query log at ${path} yet\n`)
+/**
+ * A log that was named must be there; that of the settings may not exist yet. The archive belongs to the folder, so
+ * that a misspelt file would otherwise be read from the archive of another log.
+ *
+ * @throws InterdictError ARCHIVE_READ
+ */
+function checkNamed(path: string, { log }: LogOptions): void {
+  if (log === undefined || existsSync(log) || hasLogFiles(new LogLayout(path))) return
+  throw failure('ARCHIVE_READ', log, 'no such file or folder')
 }
 
 async function findProblems(database: Database, broken: readonly string[]): Promise<string[]> {

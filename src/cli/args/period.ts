@@ -1,7 +1,7 @@
 import { epochSeconds, systemClock } from '../../base/clock.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 import { dateHint } from '../../rules/time/date-hint.js'
-import { readInstant, shiftDays, startOfDay } from '../../rules/time/instant.js'
+import { readInstant } from '../../rules/time/instant.js'
 import { usageError } from '../exit.js'
 
 const UNITS: Readonly<Record<string, Milliseconds>> = {
@@ -10,7 +10,6 @@ const UNITS: Readonly<Record<string, Milliseconds>> = {
   d: 86_400_000,
   w: 604_800_000
 }
-const DAY = UNITS.d!
 const EXPECTED = 'a span such as 7d (m, h, d, w), a date such as 2026-11-05, or a time (RFC 3339)'
 
 export interface PeriodOptions {
@@ -39,27 +38,6 @@ export function parsePeriod({ since, until }: PeriodOptions, timeZone: string): 
 export interface Day {
   readonly since: Milliseconds
   readonly until: Milliseconds
-}
-
-/** The day that starts at `since` or ends at `until`; without both, the last complete day. */
-export function singleDay({ since, until }: Period, timeZone: string): Day {
-  if (since === undefined) {
-    if (until === undefined) return namedDay('yesterday', timeZone)
-    return { since: shiftDays(until, -1, timeZone), until }
-  }
-  const end = until ?? shiftDays(since, 1, timeZone)
-  // A local day may be an hour shorter or longer, when clocks change.
-  if (Math.abs(end - since - DAY) > UNITS.h!) {
-    usageError('report daily: give one day, by --since or --until; for more use report --by day')
-  }
-  return { since, until: end }
-}
-
-/** The day so far, or the last complete one. */
-export function namedDay(word: 'today' | 'yesterday', timeZone: string): Day {
-  const today = startOfDay(epochSeconds(systemClock) * MS_PER_SECOND, timeZone)
-  const since = word === 'today' ? today : shiftDays(today, -1, timeZone)
-  return { since, until: shiftDays(since, 1, timeZone) }
 }
 
 function parseTime(

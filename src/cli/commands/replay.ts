@@ -22,10 +22,10 @@ import { EXIT, rejectInput, usageError } from '../exit.js'
 import { type Io } from '../io.js'
 import { formatNumber, formatSize } from '../output/format.js'
 import { impliedFormat } from '../args/output-format.js'
-import { toHtml } from '../output/replay-html.js'
 import { collectResult, toJson, type ReplayResult } from '../output/replay-result.js'
 import { toText } from '../output/replay-text.js'
 import { outputWidth, writeOutput } from '../output/write-output.js'
+import { originOf } from './make-report.js'
 
 /** Largest number of rows, examples or changes on the command line. */
 const MAX_COUNT = 999_999_999
@@ -82,13 +82,27 @@ export async function replay(
     timeZone,
     top
   })
-  writeOutput(render(result, outputFormat, outputWidth(output, io)), output, io)
+  writeOutput(
+    await render(result, outputFormat, { ...options, serial: rules.bundle?.serial }, io),
+    output,
+    io
+  )
   return comparison.counts.changed > limit ? EXIT.failure : EXIT.success
 }
 
-function render(result: ReplayResult, format: string, width: number): string {
+async function render(
+  result: ReplayResult,
+  format: string,
+  options: ReplayOptions & { readonly serial: number | undefined },
+  io: Io
+): Promise<string> {
   if (format === 'json') return toJson(result)
-  return format === 'html' ? toHtml(result) : toText(result, width)
+  if (format === 'table') return toText(result, outputWidth(options.output, io))
+  const { sha256 } = result.rules
+  const origin = await originOf(options, io, { sha256, serial: options.serial ?? null })
+  // Loads ECharts, which is large, for pages alone.
+  const { replayHtml } = await import('../output/replay-html.js')
+  return replayHtml(result, origin)
 }
 
 function random(): number {

@@ -1,5 +1,5 @@
 import type { Seconds } from '../../base/units.js'
-import type { BanFacts } from '../../report/questions/ban.js'
+import { NOT_BANNED, type BanFacts } from '../../report/questions/ban.js'
 import type { Fact } from '../../report/report.js'
 import type { Ban, Rule, RuleException, RuleSet } from '../../rules/model/types.js'
 import { showInstant } from '../../rules/time/instant.js'
@@ -25,10 +25,10 @@ export function banDetails(id: string, { networks, timeZone }: RuleSet): BanFact
 }
 
 function stateIn(rules: readonly Rule[], ban: Ban | undefined): string {
-  if (ban === undefined) return 'not banned'
+  if (ban === undefined) return NOT_BANNED
   if (rules.includes(ban)) return ban.mode === 'enforce' ? 'enforced' : 'monitored'
   const other = rules.find(rule => rule.kind === 'ban' && share(rule, ban))
-  return other === undefined ? 'not banned' : `by ${other.id}`
+  return other === undefined ? NOT_BANNED : `by ${other.id}`
 }
 
 function share(one: Rule, other: Rule): boolean {

@@ -6,14 +6,15 @@ import { columns, greatest, wrap, type Cell, type Row } from './columns.js'
 
 /** A space that `wrap` neither breaks at nor removes. */
 const FIXED_SPACE = '\u00a0'
-/** Width of the labels of facts. */
+/** Least width of the labels of facts. */
 const LABEL = 18
 
 /** @param width of the terminal, in columns */
 export function toText({ title, timeZone, facts, tables, remarks }: Report, width: number): string {
+  const labels = Math.max(LABEL, greatest(facts, ([label]) => label.length) + 2)
   const lines = [
     ...wrap(title, width).map(line => paint('bold', line)),
-    ...facts.flatMap(([label, ...lines]) => factLines(label, lines, width)),
+    ...facts.flatMap(([label, ...lines]) => factLines(label, lines, { labels, width })),
     '',
     ...tables.flatMap(table => [...tableLines(table, tables.length > 1, width, timeZone), '']),
     ...remarks.flatMap(remark => [...wrap(remark, width), ''])
@@ -21,9 +22,13 @@ export function toText({ title, timeZone, facts, tables, remarks }: Report, widt
   return `${lines.slice(0, -1).join('\n')}\n`
 }
 
-function factLines(label: string, texts: readonly string[], width: number): string[] {
-  const lines = texts.flatMap(text => wrap(text, width - LABEL))
-  return lines.map((line, i) => `${(i === 0 ? label : '').padEnd(LABEL)}${line}`)
+function factLines(
+  label: string,
+  texts: readonly string[],
+  { labels, width }: { readonly labels: number; readonly width: number }
+): string[] {
+  const lines = texts.flatMap(text => wrap(text, width - labels))
+  return lines.map((line, i) => `${(i === 0 ? label : '').padEnd(labels)}${line}`)
 }
 
 function tableLines(table: Table, withTitle: boolean, width: number, timeZone: string): string[] {

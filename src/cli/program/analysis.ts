@@ -35,14 +35,14 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
 
   const question = new Argument(
     '[question...]',
-    'daily [today|yesterday], ban ID, bypass or new-names (default: lookups by --by)'
+    'daily [today], weekly [this-week], monthly [this-month], ban ID, bypass or new-names'
   )
-  question.argChoices = ['daily', 'ban', 'bypass', 'new-names']
+  question.argChoices = ['daily', 'weekly', 'monthly', 'ban', 'bypass', 'new-names']
   const report = program
     .command('report')
     .summary('Summarize the query log')
     .description(
-      'Summarize the query log: lookups by a key, a day, a ban, signs of bypass, or new names.'
+      'Summarize the query log: lookups by a key (--by), a day, week or month, a ban, signs of bypass, or new names.'
     )
     .addArgument(question)
     .option('-l, --log <file>', LOG)

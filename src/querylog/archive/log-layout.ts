@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readdirSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, openSync, readdirSync } from 'node:fs'
 import { basename, dirname, extname, join, relative } from 'node:path'
 import { isCompleteParquet, isCompleteParquetFile } from './parquet-file.js'
 import { replacedFiles } from './replacement.js'
@@ -59,6 +59,11 @@ export class LogLayout {
     if (match === null) return undefined
     const [, year, month, day, hour, minute, second] = match
     return `${year}-${month}-${day}T${hour}:${minute}:${second}`
+  }
+
+  /** Whether a Parquet file has the name of one made of a closed file of this log. */
+  isMade(parquet: string): boolean {
+    return this.isClosed(`${basename(parquet, '.parquet')}${this.extension}`)
   }
 
   /**
@@ -136,6 +141,13 @@ export function openLogFiles(layout: LogLayout): LogFiles {
     }
   }
   return { lines, parquet, broken }
+}
+
+/** Whether there are files of this log: the live file, closed ones, or Parquet files made of those. */
+export function hasLogFiles(layout: LogLayout): boolean {
+  const isThere = existsSync(join(layout.folder, layout.liveName))
+  if (isThere || closedFiles(layout).length > 0) return true
+  return parquetFiles(layout).some(({ path }) => layout.isMade(path))
 }
 
 /** Opens a Parquet file; undefined if it does not exist or is incomplete. */

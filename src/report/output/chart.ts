@@ -18,7 +18,7 @@ export interface Series {
 /**
  * Counts as bars; several series are stacked.
  *
- * `ranking`  horizontal bars, the first label on top
+ * `ranking`  horizontal bars with their sums, the first label on top
  * `timeline` vertical bars, time from left to right
  */
 export interface Chart {
@@ -30,23 +30,35 @@ export interface Chart {
   readonly series: readonly Series[]
 }
 
-/** Pixels; a narrower page scales the chart down. */
-const WIDTH = 720
-const TIMELINE_HEIGHT = 260
+/** Where a chart is shown. It is drawn for each, since text that is scaled down cannot be read. */
+export interface Size {
+  /** Pixels: the page scales the chart to its own width, which is near this. */
+  readonly width: number
+  /** Longest label at the left, in pixels; longer ones are truncated. */
+  readonly label: number
+}
+
+export const WIDE: Size = { width: 870, label: 190 }
+export const NARROW: Size = { width: 370, label: 120 }
+
+const TIMELINE_HEIGHT = 240
 const BAR_HEIGHT = 26
-/** Height of the legend, the axis and its title. */
-const MARGIN = 92
-/** Longest label at the left, in pixels; longer ones are truncated. */
-const LABEL = 190
+const LEGEND_HEIGHT = 34
+/** Width of a character, about: labels get no more space than they need. */
+const CHARACTER = 7.5
 
 /**
  * A chart as SVG. Its colours are CSS variables of the page, so that it follows the page's dark mode;
- * it has no style sheet, no script and no external reference.
+ * it has no styles, no script and no external reference.
  */
-export function drawChart(chart: Chart): string {
+export function drawChart(chart: Chart, { width, label }: Size = WIDE): string {
   const isRanking = chart.kind === 'ranking'
-  const height = isRanking ? chart.labels.length * BAR_HEIGHT + MARGIN : TIMELINE_HEIGHT
-  const drawing = init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height })
+  const hasLegend = chart.series.length > 1
+  const top = hasLegend ? LEGEND_HEIGHT : 8
+  const height = isRanking ? chart.labels.length * BAR_HEIGHT + top : TIMELINE_HEIGHT
+  const drawing = init(null, null, { renderer: 'svg', ssr: true, width, height })
+  const longest = Math.max(0, ...chart.labels.map(({ length }) => length))
+  const labelWidth = Math.min(label, longest * CHARACTER)
   const names = {
     type: 'category',
     data: [...chart.labels],
@@ -56,59 +68,84 @@ export function drawChart(chart: Chart): string {
     axisLabel: {
       ...TEXT,
       hideOverlap: true,
-      ...(isRanking ? { width: LABEL, overflow: 'truncate' } : {})
+      ...(isRanking ? { width: labelWidth, overflow: 'truncate' } : {})
     }
   } as const
   const counts = {
     type: 'value',
-    name: chart.unit,
-    nameLocation: 'middle',
-    nameGap: isRanking ? 28 : 48,
-    nameTextStyle: TEXT,
     minInterval: 1,
+    ...(isRanking ? { max: 'dataMax' } : {}),
     splitNumber: 4,
-    splitLine: { lineStyle: { color: 'var(--rule)' } },
-    axisLabel: { ...TEXT, formatter: shortCount }
+    splitLine: { show: !isRanking, lineStyle: { color: 'var(--rule)' } },
+    axisLabel: { ...TEXT, show: !isRanking, formatter: shortCount }
   } as const
+  const sums = chart.labels.map((_, i) => chart.series.reduce((sum, it) => sum + it.values[i]!, 0))
+  const bars = chart.series.map(({ name, tone, values }) => ({
+    ...BARS,
+    name,
+    data: [...values],
+    itemStyle: { color: `var(--${tone})` }
+  }))
+  const ends = {
+    ...BARS,
+    data: sums.map(() => 0),
+    label: {
+      ...TEXT,
+      show: true,
+      position: 'right',
+      formatter: ({ dataIndex }: { dataIndex: number }) => sums[dataIndex]!.toLocaleString('en')
+    }
+  } as const
+  const left = isRanking ? labelWidth + 12 : 44
   drawing.setOption({
     animation: false,
     grid: isRanking
-      ? { left: LABEL + 16, right: 32, top: 32, bottom: 52 }
-      : { left: 76, right: 36, top: 40, bottom: 32 },
+      ? { left, right: 64, top, bottom: 0 }
+      : { left, right: 8, top: top + 16, bottom: 26 },
     legend: {
-      show: chart.series.length > 1,
+      show: hasLegend,
+      data: chart.series.map(({ name }) => name),
       top: 0,
-      itemGap: 24,
-      left: isRanking ? LABEL + 16 : 76,
+      itemGap: 20,
+      itemWidth: 14,
+      left: isRanking ? left - 5 : 39,
       textStyle: TEXT
     },
     xAxis: isRanking ? counts : names,
-    yAxis: isRanking ? names : counts,
-    series: chart.series.map(({ name, tone, values }) => ({
-      type: 'bar',
-      stack: 'all',
-      silent: true,
-      barMaxWidth: 28,
-      barCategoryGap: '25%',
-      name,
-      data: [...values],
-      itemStyle: { color: `var(--${tone})` }
-    }))
+    yAxis: isRanking
+      ? names
+      : {
+          ...counts,
+          name: chart.unit,
+          nameGap: 10,
+          nameTextStyle: { ...TEXT, align: 'left', padding: [0, 0, 0, 4 - 44] }
+        },
+    series: isRanking ? [...bars, ends] : bars
   })
   const svg = drawing.renderToSVGString()
   drawing.dispose()
-  return stripInteractive(svg)
+  return stripStyles(svg)
 }
 
+const BARS = {
+  type: 'bar',
+  stack: 'all',
+  silent: true,
+  barMaxWidth: 26,
+  barCategoryGap: '28%'
+} as const
+
 /**
- * Removes the styles and classes for animation and hovering: class names are the same in every
- * chart, so they would apply to the whole page.
+ * Removes styles and classes: those for animation and hovering would apply to the whole page, since class
+ * names are the same in every chart, and the policy of the page allows no style attributes. The font is
+ * that of the page; its size becomes an attribute.
  */
-function stripInteractive(svg: string): string {
+function stripStyles(svg: string): string {
   return svg
     .replace(/<style[^]*?<\/style>\n?/g, '')
     .replaceAll(/ (?:ecmeta_\w+|class|pointer-events)="[^"]*"/g, '')
-    .replace(/<svg [^>]*?(viewBox="[^"]*")>/, '<svg xmlns="http://www.w3.org/2000/svg" $1>')
+    .replaceAll(/ style="[^"]*"/g, ` font-size="${TEXT.fontSize}"`)
+    .replace(/<svg [^>]*?(viewBox="[^"]*")>/, '<svg aria-hidden="true" $1>')
 }
 
 const TEXT = { color: 'var(--ink)', fontFamily: 'inherit', fontSize: 12 } as const

@@ -1,66 +1,144 @@
-import type { Kind, Report, Table } from '../report.js'
-import { drawChart } from './chart.js'
+import type { Column, Kind, Origin, Report, Table, Tile, Value } from '../report.js'
+import { drawChart, NARROW, WIDE } from './chart.js'
 import { formatValue, withoutZeroColumns } from './format.js'
-import { STYLE } from './style.js'
+import { MAIL_STYLE, PAGE_POLICY, STYLE } from './style.js'
+
+/** `mail`: without charts, which most mail programs do not show, and with every table open. */
+export type Medium = 'page' | 'mail'
 
 /** One self-contained file: no script and no external resource, and its content security policy allows none. */
-export function toHtml(report: Report): string {
-  const { title, timeZone, facts, tables, remarks } = report
+export function toHtml(report: Report, origin: Origin, medium: Medium = 'page'): string {
+  const { title, timeZone, facts, tables, remarks, tiles = [] } = report
+  const shown = facts.filter(([label]) => !tiles.some(({ title }) => title === label))
+  const policy = `<meta http-equiv="Content-Security-Policy" content="${escaped(PAGE_POLICY)}">\n`
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
+${medium === 'page' ? policy : ''}<meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${escaped(title)}</title>
-<style>${STYLE}</style>
+<style>${medium === 'page' ? STYLE : MAIL_STYLE}</style>
 </head>
 <body>
 <main>
+<header>
+<p class="eyebrow">Interdict on ${escaped(origin.gateway)}</p>
 <h1>${escaped(title)}</h1>
-<dl>
-${facts.map(([label, ...lines]) => `<div><dt>${escaped(label)}</dt>${lines.map(line => `<dd>${escaped(line)}</dd>`).join('')}</div>`).join('\n')}
+</header>
+${tiles.length === 0 ? '' : tilesHtml(tiles, timeZone)}
+<dl class="facts">
+${shown.map(([label, ...lines]) => pairHtml(label, lines)).join('\n')}
 </dl>
-${tables.map(table => sectionHtml(table, timeZone)).join('\n')}
-${remarks.length === 0 ? '' : `<footer>${remarks.map(remark => `<p>${escaped(remark)}</p>`).join('')}</footer>`}
+${remarks.length === 0 ? '' : `<div class="remarks">${remarks.map(remark => `<p>${escaped(remark)}</p>`).join('')}</div>`}
+${tables.map(table => sectionHtml(table, timeZone, medium)).join('\n')}
+${originHtml(origin, timeZone)}
 </main>
 </body>
 </html>
 `
 }
 
-function sectionHtml(table: Table, timeZone: string): string {
+function pairHtml(label: string, lines: readonly string[]): string {
+  return `<div><dt>${escaped(label)}</dt>${lines.map(line => `<dd>${escaped(line)}</dd>`).join('')}</div>`
+}
+
+function tilesHtml(tiles: readonly Tile[], timeZone: string): string {
+  const shown = tiles.map(({ title, value, kind, note, warn }) => {
+    const figure = `<dd class="figure">${escaped(formatValue(value, kind, timeZone))}</dd>`
+    const text = note === undefined ? '' : `<dd class="note">${escaped(note)}</dd>`
+    return `<div class="tile${warn === true ? ' warn' : ''}"><dt>${escaped(title)}</dt>${figure}${text}</div>`
+  })
+  return `<dl class="tiles">\n${shown.join('\n')}\n</dl>`
+}
+
+/** Where the page comes from, for a reader who has nothing but the page. */
+function originHtml({ gateway, version, generated, rules }: Origin, timeZone: string): string {
+  const at = `${formatValue(generated, 'time', timeZone)} (${timeZone})`
+  const serial =
+    rules?.serial === undefined || rules.serial === null ? '' : `, bundle ${rules.serial}`
+  const pairs: [string, string][] = [
+    ['Generated', at],
+    ['Gateway', gateway],
+    ['Version', `Interdict ${version}`],
+    ['Rules', rules === undefined ? 'not read' : `SHA-256 ${rules.sha256}${serial}`]
+  ]
+  return `<footer><dl>\n${pairs.map(([label, text]) => pairHtml(label, [text])).join('\n')}\n</dl></footer>`
+}
+
+function sectionHtml(table: Table, timeZone: string, medium: Medium): string {
   const { id, title, description, emptyText, chart } = table
-  const picture =
-    chart === undefined
-      ? ''
-      : `<figure role="img" aria-label="${escaped(title)}: ${escaped(description)}">${drawChart(chart)}</figure>`
+  const hasChart = chart !== undefined && medium === 'page'
+  // A marked row must be seen.
+  const isOpen = !hasChart || table.marks?.some(mark => mark !== null) === true
+  const picture = hasChart
+    ? `<figure role="img" aria-label="${escaped(`${title}: ${description}`)}"><div class="wide">${drawChart(chart, WIDE)}</div><div class="narrow">${drawChart(chart, NARROW)}</div></figure>\n`
+    : ''
   return `<section id="${escaped(id)}">
 <h2>${escaped(title)}</h2>
 <p>${escaped(description)}</p>
-${picture}
-${table.rows.length === 0 ? `<p class="none">${escaped(emptyText)}</p>` : tableHtml(table, timeZone)}
+${picture}${table.rows.length === 0 ? `<p class="none">${escaped(emptyText)}</p>` : detailsHtml(table, timeZone, isOpen)}
 </section>`
 }
 
+/** A table under its chart is collapsed, since it has the same figures. */
+function detailsHtml(table: Table, timeZone: string, isOpen: boolean): string {
+  const { length } = table.rows
+  return `<details${isOpen ? ' open' : ''}><summary>${length === 1 ? '1 row' : `${length.toLocaleString('en')} rows`}</summary>
+${tableHtml(table, timeZone)}
+</details>`
+}
+
 function tableHtml(table: Table, timeZone: string): string {
-  const { columns, rows } = withoutZeroColumns(table)
-  const cell = (tag: string, text: string, i: number): string =>
-    `<${tag}${CLASS[columns[i]!.kind]}>${escaped(text)}</${tag}>`
-  const head = columns.map(({ title }, i) => cell('th', title, i)).join('')
-  const body = rows.map(row => {
-    const cells = row.map((value, i) =>
-      cell('td', formatValue(value, columns[i]!.kind, timeZone), i)
-    )
-    return `<tr>${cells.join('')}</tr>`
+  const { columns, rows, title, marks } = withoutZeroColumns(table)
+  const head = columns
+    .map(({ title, kind }) => `<th scope="col"${CLASS[kind]}>${escaped(title)}</th>`)
+    .join('')
+  const greatest = columns.map((_, i) => Math.max(...rows.map(row => Number(row[i]))))
+  const body = rows.map((row, at) => {
+    const mark = marks?.[at] ?? null
+    const cells = row.map((value, i) => {
+      const cell = { value, column: columns[i]!, greatest: greatest[i]! }
+      return i === 0 ? headerCell(cell, timeZone, mark) : dataCell(cell, timeZone)
+    })
+    return `<tr${mark === null ? '' : ' class="warn"'}>${cells.join('')}</tr>`
   })
-  return `<div class="table"><table>
+  return `<table aria-label="${escaped(title)}">
 <thead><tr>${head}</tr></thead>
 <tbody>
 ${body.join('\n')}
 </tbody>
-</table></div>`
+</table>`
+}
+
+interface Cell {
+  readonly value: Value
+  readonly column: Column
+  /** Of all rows. */
+  readonly greatest: number
+}
+
+function headerCell(
+  { value, column: { kind } }: Cell,
+  timeZone: string,
+  mark: string | null
+): string {
+  const badge = mark === null ? '' : ` <span class="badge">${escaped(mark)}</span>`
+  const text = escaped(formatValue(value, kind, timeZone))
+  return `<th scope="row"${CLASS[kind]}>${text}${badge}</th>`
+}
+
+function dataCell({ value, column: { kind, title }, greatest }: Cell, timeZone: string): string {
+  const isShare = kind === 'share' && typeof value === 'number' && greatest > 0
+  const bar = isShare ? barHtml(value / greatest) : ''
+  const text = escaped(formatValue(value, kind, timeZone))
+  return `<td${CLASS[kind]} data-label="${escaped(title)}">${bar}${text}</td>`
+}
+
+/** @param part of the greatest value of the column */
+function barHtml(part: number): string {
+  const width = Number((100 * part).toFixed(1))
+  return `<svg aria-hidden="true" viewBox="0 0 100 8" preserveAspectRatio="none"><rect width="${width}" height="8"></rect></svg>`
 }
 
 /** Numbers are right-aligned; numbers and times do not wrap. */

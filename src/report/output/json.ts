@@ -2,7 +2,7 @@ import type { Report } from '../report.js'
 import { rawValue } from './format.js'
 
 /** A list of objects for each table, by its id; timestamps are RFC 3339 in the time zone. */
-export function toJson({ title, timeZone, facts, tables, remarks }: Report): string {
+export function toJson({ title, timeZone, facts, tables, remarks, tiles = [] }: Report): string {
   const lists = tables.map(({ id, columns, rows }) => {
     const objects = rows.map(row =>
       Object.fromEntries(columns.map(({ key }, i) => [key, rawValue(row[i]!, timeZone)]))
@@ -10,6 +10,16 @@ export function toJson({ title, timeZone, facts, tables, remarks }: Report): str
     return [id, objects] as const
   })
   const entries = Object.fromEntries(facts.map(([label, ...lines]) => [label, lines.join('; ')]))
-  const whole = { title, timeZone, facts: entries, tables: Object.fromEntries(lists), remarks }
+  const figures = Object.fromEntries(
+    tiles.map(({ key, value }) => [key, rawValue(value, timeZone)])
+  )
+  const whole = {
+    title,
+    timeZone,
+    tiles: figures,
+    facts: entries,
+    tables: Object.fromEntries(lists),
+    remarks
+  }
   return `${JSON.stringify(whole, undefined, 2)}\n`
 }

@@ -1,11 +1,14 @@
 import type { Log } from '../log.js'
-import { column, type Fact, type Report, type Table, type Value } from '../report.js'
+import { column, type Fact, type Report, type Table, type Tile, type Value } from '../report.js'
 import { sourceOf } from './source.js'
 import { generations } from './generations.js'
-import { NO_LOOKUPS, periodFacts, sumFacts } from './overview.js'
+import { NO_LOOKUPS, periodFacts, sumFacts, sumTiles } from './overview.js'
 import { conditionOf, type Selection } from './selection.js'
 import { tallyTable } from './tables.js'
-import { sums, tally, type Tally } from './tally.js'
+import { sums, tally, type Sums, type Tally } from './tally.js'
+
+/** State of a network without the ban. */
+export const NOT_BANNED = 'not banned'
 
 /** A ban as the rules define it; only where rules are available. */
 export interface BanFacts {
@@ -32,22 +35,55 @@ export async function banReport(
 ): Promise<Report> {
   const ofBan = { ...selection, ban: id }
   const all = await sums(log, ofBan)
-  const networks = await tally(log, 'network', ofBan, 1000)
+  const { lookups: total } = all
+  const coverage = coverageTable(await tally(log, 'network', ofBan, 1000), rules)
+  const exceptions = await exceptionsTable(log, id, selection, rules)
   return {
     title: `Evidence for the ban ${id}`,
     timeZone: selection.timeZone,
+    tiles: tilesOf(all, coverage, exceptions, rules),
     facts: [...(rules?.facts ?? []), ...periodFacts(selection, all), ...sumFacts(all), proof],
     tables: [
-      coverageTable(networks, rules),
-      await tallyTable(log, { ...TIMELINE, top }, ofBan),
-      await tallyTable(log, { ...NAMES, top }, ofBan),
-      await tallyTable(log, { ...MATCHES, top }, ofBan),
-      await exceptionsTable(log, id, selection, rules),
+      coverage,
+      await tallyTable(log, { ...TIMELINE, top, total }, ofBan),
+      await tallyTable(log, { ...NAMES, top, total }, ofBan),
+      await tallyTable(log, { ...MATCHES, top, total }, ofBan),
+      exceptions,
       await generations(log, ofBan)
     ],
     remarks:
       rules === undefined ? ['The rules could not be read, so this report has the log only.'] : []
   }
+}
+
+function tilesOf(
+  all: Sums,
+  coverage: Table,
+  exceptions: Table,
+  rules: BanFacts | undefined
+): Tile[] {
+  const uncovered = coverage.marks!.filter(mark => mark !== null).length
+  const [lookups, blocked, , , clients] = sumTiles(all)
+  return [
+    { ...lookups!, title: 'Attempts' },
+    blocked!,
+    clients!,
+    {
+      key: 'uncoveredNetworks',
+      title: 'Uncovered networks',
+      value: rules === undefined ? null : uncovered,
+      kind: 'count',
+      note: `of ${coverage.rows.length}`,
+      warn: uncovered > 0
+    },
+    {
+      key: 'exceptions',
+      title: 'Exceptions',
+      value: exceptions.rows.length,
+      kind: 'count',
+      note: 'defined or used'
+    }
+  ]
 }
 
 const TIMELINE = {
@@ -106,7 +142,8 @@ function coverageTable(found: readonly Tally[], rules: BanFacts | undefined): Ta
       column('first', 'time'),
       column('last', 'time')
     ],
-    rows
+    rows,
+    marks: rows.map(([, state]) => (state === NOT_BANNED ? 'not covered' : null))
   }
 }
 

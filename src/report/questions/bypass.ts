@@ -1,5 +1,5 @@
 import type { Log } from '../log.js'
-import { column, type Report, type Table } from '../report.js'
+import { column, type Column, type Report, type Table, type Tile } from '../report.js'
 import { sourceOf, type Source } from './source.js'
 import { quietNetworks } from './quiet-networks.js'
 import { periodFacts } from './overview.js'
@@ -45,10 +45,10 @@ export async function bypass(
 ): Promise<Report> {
   const wide = { ...selection, all: true }
   const all = await sums(log, wide)
-  const apps = [...new Set([...Object.keys(BYPASS_METHODS), ...ids])]
-  const wanted = { apps, others: await hasUnmatchedNames(log, wide, apps, all) }
+  const wanted = await bypassQuery(log, wide, ids, all)
+  const methods = await methodsOf(log, wide, wanted)
   const tables = [
-    await methodsTable(log, wide, wanted),
+    methods,
     await namesTable(log, wide, wanted, top),
     await clientsTable(log, wide, wanted, top),
     await quietNetworks(log, wide)
@@ -56,6 +56,7 @@ export async function bypass(
   return {
     title: 'Bypass attempts',
     timeZone: selection.timeZone,
+    tiles: tilesOf(methods, tables[2]!, tables[3]!),
     facts: periodFacts(selection, all),
     tables,
     remarks: [
@@ -64,10 +65,75 @@ export async function bypass(
   }
 }
 
+function tilesOf({ columns, rows }: Table, clients: Table, quiet: Table): Tile[] {
+  const sumOf = (key: string): number => {
+    const at = columns.findIndex(column => column.key === key)
+    return rows.reduce((sum, row) => sum + Number(row[at]), 0)
+  }
+  const [lookups, unblocked] = [sumOf('lookups'), sumOf('unblocked')]
+  return [
+    { key: 'lookups', title: 'Bypass lookups', value: lookups, kind: 'count' },
+    {
+      key: 'blockedShare',
+      title: 'Blocked',
+      value: lookups === 0 ? null : sumOf('blocked') / lookups,
+      kind: 'share'
+    },
+    {
+      key: 'unblockedBypass',
+      title: 'Unblocked bypass',
+      value: unblocked,
+      kind: 'count',
+      note: unblocked === 0 ? 'none succeeded' : 'lookups that may have succeeded',
+      warn: unblocked > 0
+    },
+    {
+      key: 'clients',
+      title: 'Clients listed',
+      value: clients.rows.length,
+      kind: 'count',
+      note: 'that try to use another resolver'
+    },
+    {
+      key: 'quietNetworks',
+      title: 'Quiet networks',
+      value: quiet.rows.length,
+      kind: 'count',
+      note: 'with fewer lookups than usual',
+      warn: quiet.rows.length > 0
+    }
+  ]
+}
+
 /** Apps to look for, and whether documented names occur in lookups that none of their rules matched. */
 interface BypassQuery {
   readonly apps: readonly string[]
   readonly others: boolean
+}
+
+async function bypassQuery(
+  log: Log,
+  selection: Selection,
+  ids: readonly string[],
+  all: Sums
+): Promise<BypassQuery> {
+  const apps = [...new Set([...Object.keys(BYPASS_METHODS), ...ids])]
+  return { apps, others: await hasUnmatchedNames(log, selection, apps, all) }
+}
+
+/**
+ * Lookups that bypass the resolver, by method.
+ *
+ * @param selection with `all`
+ * @param ids as for `bypass`
+ */
+export async function methodsTable(
+  log: Log,
+  selection: Selection,
+  ids: readonly string[]
+): Promise<Table> {
+  const all = await sums(log, selection)
+  return methodsOf(log, selection, await bypassQuery(log, selection, ids, all))
 }
 
 const isApp = (apps: readonly string[]): string =>
@@ -120,19 +186,30 @@ function bypassLookups(
   }
 }
 
+/** Verdicts of lookups that did not get an answer from elsewhere, so that no bypass can have succeeded. */
+const FAILED = "'blocked', 'refused', 'failed', 'local'"
+
 const COUNTS = `sum(n)::BIGINT AS lookups,
   coalesce(sum(n) FILTER (verdict = 'blocked'), 0)::BIGINT AS blocked,
+  coalesce(sum(n) FILTER (verdict NOT IN (${FAILED})), 0)::BIGINT AS unblocked,
   count(DISTINCT client) AS clients, max(last) AS last`
 
 interface Counted {
   readonly lookups: number
   readonly blocked: number
+  /** Answered: the bypass may have succeeded. */
+  readonly unblocked: number
   readonly clients: number
   readonly last: Date
   readonly [column: string]: string | number | Date
 }
 
-async function methodsTable(log: Log, selection: Selection, wanted: BypassQuery): Promise<Table> {
+const UNBLOCKED: Column = { ...column('unblocked', 'count', 'not blocked'), hideIfZero: true }
+
+const marksOf = (rows: readonly Counted[]): (string | null)[] =>
+  rows.map(({ unblocked }) => (unblocked > 0 ? 'not blocked' : null))
+
+async function methodsOf(log: Log, selection: Selection, wanted: BypassQuery): Promise<Table> {
   const { sql, parameters } = bypassLookups(log, wanted, selection, true)
   const rows = await log.rows<Counted & { way: string }>(
     `SELECT way, ${COUNTS} FROM ${sql} GROUP BY way ORDER BY clients DESC, way`,
@@ -149,12 +226,14 @@ async function methodsTable(log: Log, selection: Selection, wanted: BypassQuery)
       column('clients', 'count'),
       column('lookups', 'count'),
       column('blocked', 'count'),
+      UNBLOCKED,
       column('last', 'time'),
       column('meaning', 'text')
     ],
-    rows: rows.map(({ way, clients, lookups, blocked, last }) => {
-      return [way, clients, lookups, blocked, last, BYPASS_METHODS[way] ?? null]
+    rows: rows.map(({ way, clients, lookups, blocked, unblocked, last }) => {
+      return [way, clients, lookups, blocked, unblocked, last, BYPASS_METHODS[way] ?? null]
     }),
+    marks: marksOf(rows),
     ...(rows.length === 0
       ? {}
       : {
@@ -190,12 +269,14 @@ async function namesTable(
       column('way', 'text'),
       column('lookups', 'count'),
       column('blocked', 'count'),
+      UNBLOCKED,
       column('clients', 'count'),
       column('last', 'time')
     ],
-    rows: rows.map(({ qname, way, lookups, blocked, clients, last }) => {
-      return [qname, way, lookups, blocked, clients, last]
-    })
+    rows: rows.map(({ qname, way, lookups, blocked, unblocked, clients, last }) => {
+      return [qname, way, lookups, blocked, unblocked, clients, last]
+    }),
+    marks: marksOf(rows)
   }
 }
 
@@ -226,10 +307,12 @@ async function clientsTable(
       column('ways', 'text'),
       column('lookups', 'count'),
       column('blocked', 'count'),
+      UNBLOCKED,
       column('last', 'time')
     ],
-    rows: rows.map(({ client, network, ways, lookups, blocked, last }) => {
-      return [client, network, ways, lookups, blocked, last]
-    })
+    rows: rows.map(({ client, network, ways, lookups, blocked, unblocked, last }) => {
+      return [client, network, ways, lookups, blocked, unblocked, last]
+    }),
+    marks: marksOf(rows)
   }
 }

@@ -1,4 +1,4 @@
-import { MS_PER_SECOND } from '../../base/units.js'
+import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 import { readInstant, shiftDays, startOfDay } from '../../rules/time/instant.js'
 import { zoneOffsets } from '../../rules/time/time-zone-offsets.js'
 import type { Log } from '../log.js'
@@ -49,14 +49,14 @@ export function startOfLocalDay(day: Date, timeZone: string): Date {
 }
 
 /** The starts of all local days from the day of `first` to that of `last`. */
-export function localDays(first: Date, last: Date, timeZone: string): Date[] {
-  const days: Date[] = []
-  for (
-    let at = startOfDay(Number(first), timeZone);
-    at <= Number(last);
-    at = shiftDays(at, 1, timeZone)
-  ) {
-    days.push(new Date(at))
+export function localDays(
+  first: Milliseconds,
+  last: Milliseconds,
+  timeZone: string
+): Milliseconds[] {
+  const days: Milliseconds[] = []
+  for (let at = startOfDay(first, timeZone); at <= last; at = shiftDays(at, 1, timeZone)) {
+    days.push(at)
   }
   return days
 }

@@ -35,6 +35,23 @@ export async function newNames(
   return {
     title: 'New names of banned apps',
     timeZone: selection.timeZone,
+    tiles: [
+      {
+        key: 'under',
+        title: 'Below banned names',
+        value: tables[0]!.rows.length,
+        kind: 'count',
+        note: 'new names, already blocked'
+      },
+      {
+        key: 'beside',
+        title: 'To review',
+        value: tables[1]!.rows.length,
+        kind: 'count',
+        note: 'new names, not blocked',
+        warn: tables[1]!.rows.length > 0
+      }
+    ],
     facts: periodFacts(selection, all),
     tables,
     remarks: before.lookups === 0 ? [young] : []

@@ -1,6 +1,6 @@
 import type { Log } from '../log.js'
 import { formatValue } from '../output/format.js'
-import type { Fact, Report, Table } from '../report.js'
+import type { Fact, Report, Table, Tile } from '../report.js'
 import type { Selection } from './selection.js'
 import { tallyTable } from './tables.js'
 import { sums, countWithout, type Key, type Sums } from './tally.js'
@@ -35,7 +35,7 @@ export async function overview(
   const table = await tallyTable(
     log,
     {
-      ...{ by, id: by, title, top },
+      ...{ by, id: by, title, top, total: all.lookups },
       description: ofAll ? 'All lookups, whether a rule matched or not.' : description,
       emptyText: NO_LOOKUPS
     },
@@ -47,6 +47,7 @@ export async function overview(
   return {
     title,
     timeZone: selection.timeZone,
+    tiles: sumTiles(all),
     facts: [...periodFacts(selection, all), ...selectionFacts(selection), ...sumFacts(all)],
     tables: [table],
     remarks: [...notShown(by, left, none), ...(await lookupsWithoutRule(log, selection, all))]
@@ -115,6 +116,50 @@ function selectionFacts({ ban, app, network, clients, name }: Selection): Fact[]
     ['Only names', name?.shown]
   ]
   return filters.flatMap(([label, text]): Fact[] => (text === undefined ? [] : [[label, text]]))
+}
+
+/** Headline figures of lookups. */
+export function sumTiles({
+  lookups,
+  blocked,
+  monitored,
+  allowed,
+  clients,
+  networks
+}: Sums): Tile[] {
+  const share = (count: number): number | null => (lookups === 0 ? null : count / lookups)
+  const text = (count: number): string => `${count.toLocaleString('en')} lookups`
+  return [
+    { key: 'lookups', title: 'Lookups', value: lookups, kind: 'count' },
+    {
+      key: 'blockedShare',
+      title: 'Blocked',
+      value: share(blocked),
+      kind: 'share',
+      note: text(blocked)
+    },
+    {
+      key: 'monitoredShare',
+      title: 'Monitored',
+      value: share(monitored),
+      kind: 'share',
+      note: text(monitored)
+    },
+    {
+      key: 'allowedShare',
+      title: 'Allowed',
+      value: share(allowed),
+      kind: 'share',
+      note: text(allowed)
+    },
+    {
+      key: 'clients',
+      title: 'Clients',
+      value: clients,
+      kind: 'count',
+      note: `in ${networks.toLocaleString('en')} network${networks === 1 ? '' : 's'}`
+    }
+  ]
 }
 
 /** `1,234 lookups: 1,200 blocked, 34 allowed`, and the number of clients. */

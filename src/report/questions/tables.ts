@@ -3,7 +3,7 @@ import { escapeControls } from '../../querylog/record/terminal-line.js'
 import type { Log } from '../log.js'
 import type { Chart, Series } from '../output/chart.js'
 import { formatValue } from '../output/format.js'
-import { column, type Column, type Kind, type Table } from '../report.js'
+import { column, type Column, type Kind, type Table, type Value } from '../report.js'
 import { localDays } from './local-time.js'
 import type { Selection } from './selection.js'
 import { TIME_KEYS, tally, type Key, type Tally } from './tally.js'
@@ -23,6 +23,17 @@ export interface TallyTable {
   readonly titles?: ReadonlyMap<string, string>
   /** False: the table without a chart. */
   readonly chart?: boolean
+  /** For a time line: its hours or days, those without lookups included. Undefined: from the first to the last lookup. */
+  readonly range?: TimelineRange | undefined
+  /** All lookups, which the rows of a ranking are shares of. */
+  readonly total: number
+}
+
+interface TimelineRange {
+  readonly since: Milliseconds
+  readonly until: Milliseconds
+  /** What begins later is on the axis, and has no row. */
+  readonly now: Milliseconds
 }
 
 export async function tallyTable(
@@ -34,16 +45,22 @@ export async function tallyTable(
   return toTable(rows, wanted, selection.timeZone)
 }
 
-export function toTable(rows: readonly Tally[], wanted: TallyTable, timeZone: string): Table {
-  const { by, id, title, description, emptyText } = wanted
+function toTable(found: readonly Tally[], wanted: TallyTable, timeZone: string): Table {
+  const { by, id, title, description, emptyText, total, range } = wanted
   const columns: Column[] = [{ key: by, title: by, kind: kindOf(by) }, ...countColumns(by)]
+  const isFilled = range !== undefined && found.length > 0
+  const rows: readonly Counted[] = isFilled ? fillGaps(found, by, timeZone, range) : found
+  const past = isFilled ? rows.filter(({ key }) => Number(key) < range.now) : rows
   return {
     id,
     title,
     description,
     emptyText,
     columns,
-    rows: rows.map(row => [row.key, ...columns.slice(1).map(({ key }) => row[key]!)]),
+    rows: past.map(row => {
+      const values: Readonly<Record<string, Value>> = { ...row, share: row.lookups / total }
+      return [row.key, ...columns.slice(1).map(({ key }) => values[key]!)]
+    }),
     ...(rows.length === 0 || wanted.chart === false
       ? {}
       : { chart: chartOf(rows, wanted, timeZone) })
@@ -58,6 +75,7 @@ function kindOf(by: Key): Kind {
 function countColumns(by: Key): Column[] {
   const columns: Column[] = [
     column('lookups', 'count'),
+    column('share', 'share'),
     ...OUTCOMES.map(({ key, name }): Column => {
       return { key, title: name, kind: 'count', hideIfZero: key !== 'blocked' }
     }),
@@ -67,7 +85,7 @@ function countColumns(by: Key): Column[] {
   const isTimeline = TIME_KEYS.includes(by)
   return columns.filter(({ key }) => {
     if (key === 'clients') return by !== 'client'
-    return key !== 'last' || !isTimeline
+    return (key !== 'last' && key !== 'share') || !isTimeline
   })
 }
 
@@ -78,9 +96,14 @@ export const OUTCOMES = [
   { key: 'allowed', name: 'allowed', tone: 'allowed' }
 ] as const
 
-function chartOf(rows: readonly Tally[], { by, titles }: TallyTable, timeZone: string): Chart {
+function chartOf(
+  rows: readonly Counted[],
+  { by, titles, range }: TallyTable,
+  timeZone: string
+): Chart {
   const isTimeline = TIME_KEYS.includes(by)
-  const shown = isTimeline ? fillGaps(rows, by, timeZone) : rows.slice(0, BARS)
+  const needsFill = isTimeline && range === undefined
+  const shown = needsFill ? fillGaps(rows, by, timeZone) : isTimeline ? rows : rows.slice(0, BARS)
   const series: Series[] = [
     ...OUTCOMES.map(({ key, name, tone }) => ({ name, tone, values: shown.map(row => row[key]) })),
     { name: 'no rule', tone: 'other', values: shown.map(otherLookups) }
@@ -99,9 +122,7 @@ function chartOf(rows: readonly Tally[], { by, titles }: TallyTable, timeZone: s
   }
 }
 
-type Counted = Pick<Tally, 'lookups' | 'blocked' | 'monitored' | 'allowed'> & {
-  readonly key: string | Date
-}
+type Counted = Pick<Tally, 'key' | 'lookups' | 'blocked' | 'monitored' | 'allowed' | 'clients'>
 
 function otherLookups({ lookups, blocked, monitored, allowed }: Counted): number {
   return lookups - blocked - monitored - allowed
@@ -109,24 +130,34 @@ function otherLookups({ lookups, blocked, monitored, allowed }: Counted): number
 
 const HOUR: Milliseconds = 3_600_000
 
-/** Adds rows of 0 for hours or days without lookups, so that the time axis is even. */
-function fillGaps(rows: readonly Tally[], by: Key, timeZone: string): Counted[] {
+/**
+ * Adds rows of 0 for hours or days without lookups, so that the time axis is even.
+ *
+ * @param range default: from the first row to the last
+ */
+function fillGaps(
+  rows: readonly Counted[],
+  by: Key,
+  timeZone: string,
+  range?: TimelineRange
+): Counted[] {
   const known = new Map(rows.map(row => [Number(row.key), row]))
-  const [first, last] = [rows[0]!, rows.at(-1)!].map(row => row.key as Date) as [Date, Date]
+  const first = range?.since ?? Number(rows[0]!.key)
+  const last = range === undefined ? Number(rows.at(-1)!.key) : range.until - 1
   const even = by === 'hour' ? hours(first, last) : localDays(first, last, timeZone)
   // Where clocks change by half an hour, some hours begin at other minutes.
-  const times = new Set([...even.map(Number), ...known.keys()])
+  const times = new Set([...even, ...known.keys()])
   return [...times]
     .sort((a, b) => a - b)
     .map(at => {
-      const nothing = { lookups: 0, blocked: 0, monitored: 0, allowed: 0 }
+      const nothing = { lookups: 0, blocked: 0, monitored: 0, allowed: 0, clients: 0 }
       return known.get(at) ?? { key: new Date(at), ...nothing }
     })
 }
 
-function hours(first: Date, last: Date): Date[] {
-  const count = Math.floor((Number(last) - Number(first)) / HOUR) + 1
-  return Array.from({ length: count }, (_, i) => new Date(Number(first) + i * HOUR))
+function hours(first: Milliseconds, last: Milliseconds): Milliseconds[] {
+  const count = Math.floor((last - first) / HOUR) + 1
+  return Array.from({ length: count }, (_, i) => first + i * HOUR)
 }
 
 /** Labels of a time axis; hours of a single day need no date. */

@@ -19,7 +19,7 @@ function many<S extends z.ZodType<string, string>>(value: S) {
 
 const text = z.string().min(1).max(253)
 
-const KINDS = ['overview', 'daily', 'ban', 'bypass', 'new-names'] as const
+const KINDS = ['overview', 'daily', 'weekly', 'monthly', 'ban', 'bypass', 'new-names'] as const
 /** As `--by` of `interdict report`. */
 const BY = [
   'app',
@@ -108,7 +108,9 @@ export const lookupRoutes = [
       id: text
         .regex(/^[^-]/, 'an id')
         .optional()
-        .describe('Of a ban for `ban`; the day for `daily`: a date, `today` or `yesterday`'),
+        .describe(
+          'Of a ban for `ban`; of a period: `today` or `yesterday`, `this-week` or `last-week`, `this-month` or `last-month`'
+        ),
       by: z.enum(BY).optional().describe('Key to count lookups by; default: app'),
       top: z
         .string()

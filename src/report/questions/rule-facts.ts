@@ -1,0 +1,23 @@
+import type { Origin } from '../report.js'
+
+/** What reports on a day, week or month say about the rules, as they are when the report is made. */
+export interface RuleFacts {
+  readonly rules: NonNullable<Origin['rules']>
+  readonly networks: number
+  /** Bans that are in force at the end of the period. */
+  readonly bansInForce: number
+  /** Networks that lack a ban which another network enforces, with the titles of what is not banned there. */
+  readonly uncovered: readonly { readonly network: string; readonly lacks: readonly string[] }[]
+  /** Beginnings, ends and reviews of bans and exceptions, in order of time. */
+  readonly dates: readonly RuleDate[]
+}
+
+export interface RuleDate {
+  readonly at: Date
+  readonly kind: 'ban' | 'exception'
+  readonly id: string
+  readonly what: 'starts' | 'ends' | 'review'
+  readonly networks: readonly string[]
+  /** The authority of a ban; the approver of an exception, and what it is for. */
+  readonly by: string
+}

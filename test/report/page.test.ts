@@ -1,0 +1,148 @@
+import t from 'tap'
+import { createHash } from 'node:crypto'
+import { drawChart } from '../../src/report/output/chart.js'
+import { toHtml } from '../../src/report/output/html.js'
+import { MAIL_STYLE, STYLE } from '../../src/report/output/style.js'
+import { DARK, LIGHT } from '../../src/report/output/tokens.js'
+import { column, type Report } from '../../src/report/report.js'
+import { ORIGIN } from './day.js'
+
+const REPORT: Report = {
+  title: 'A <b> report',
+  timeZone: 'Europe/Brussels',
+  tiles: [
+    { key: 'a', title: 'Lookups', value: 1234, kind: 'count', note: 'all' },
+    { key: 'b', title: 'Uncovered', value: null, kind: 'count', warn: true }
+  ],
+  facts: [['Period', 'from', 'to']],
+  remarks: ['a line was skipped'],
+  tables: [
+    {
+      id: 'apps',
+      title: 'Apps',
+      description: 'By app.',
+      emptyText: 'None.',
+      columns: [column('app', 'text'), column('share', 'share'), column('note', 'text')],
+      rows: [
+        ['tiktok', 0.5, 'x'],
+        ['other', 0, null]
+      ],
+      chart: {
+        kind: 'ranking',
+        unit: 'lookups',
+        labels: ['tiktok'],
+        series: [{ name: 'blocked', tone: 'blocked', values: [3] }]
+      }
+    },
+    {
+      id: 'gaps',
+      title: 'Gaps',
+      description: 'Where.',
+      emptyText: 'None.',
+      columns: [column('network', 'text'), column('lacks', 'text')],
+      rows: [
+        ['museum', 'TikTok'],
+        ['offices', '']
+      ],
+      marks: ['not covered', null]
+    },
+    {
+      id: 'empty',
+      title: 'Empty',
+      description: 'Nothing.',
+      emptyText: 'None at all.',
+      columns: [column('x', 'text')],
+      rows: []
+    }
+  ]
+}
+
+t.test('a page says where it is from and when it was made', async t => {
+  const page = toHtml(REPORT, ORIGIN)
+  for (const text of [
+    '<dt>Generated</dt><dd>2026-11-11 06:00 (Europe/Brussels)</dd>',
+    '<dt>Gateway</dt><dd>gw-1</dd>',
+    '<dt>Version</dt><dd>Interdict 1.2.3</dd>',
+    '<dt>Rules</dt><dd>SHA-256 ab12, bundle 7</dd>'
+  ])
+    t.ok(page.includes(text), text)
+  t.match(toHtml(REPORT, { ...ORIGIN, rules: undefined }), '<dt>Rules</dt><dd>not read</dd>')
+  const folder = toHtml(REPORT, { ...ORIGIN, rules: { sha256: 'ab12', serial: null } })
+  t.match(folder, '<dd>SHA-256 ab12</dd>')
+})
+
+t.test('a page has headline figures, marks rows that matter, and shows shares as bars', async t => {
+  const page = toHtml(REPORT, ORIGIN)
+  t.match(page, '<dt>Lookups</dt><dd class="figure">1,234</dd><dd class="note">all</dd>')
+  t.match(page, '<div class="tile warn"><dt>Uncovered</dt><dd class="figure">-</dd></div>')
+  t.match(page, '<tr class="warn"><th scope="row">museum <span class="badge">not covered</span>')
+  t.match(page, '<tr><th scope="row">offices</th>')
+  t.match(page, '<rect width="100" height="8">', 'of the greatest')
+  t.match(page, '<p class="none">None at all.</p>')
+  t.notMatch(toHtml({ ...REPORT, tiles: [] }, ORIGIN), 'class="tiles"')
+})
+
+t.test('a table below its chart is collapsed, unless a row of it is marked', async t => {
+  const page = toHtml(REPORT, ORIGIN)
+  t.match(page, '<details><summary>2 rows</summary>\n<table aria-label="Apps">')
+  t.match(page, '<details open><summary>2 rows</summary>\n<table aria-label="Gaps">')
+  const [apps] = REPORT.tables
+  const marked = { ...REPORT, tables: [{ ...apps!, marks: ['look', null] }] }
+  t.match(toHtml(marked, ORIGIN), '<details open>')
+  t.match(toHtml({ ...REPORT, tables: [{ ...apps!, rows: [['a', 1, null]] }] }, ORIGIN), '>1 row<')
+})
+
+t.test('the policy of a page allows its own style sheet and nothing else', async t => {
+  const page = toHtml(REPORT, ORIGIN)
+  const [, style] = /<style>([^]*?)<\/style>/.exec(page)!
+  const hash = createHash('sha256').update(style!).digest('base64')
+  t.ok(page.includes(`default-src &#39;none&#39;; style-src &#39;sha256-${hash}&#39;`))
+  t.notMatch(page, / style="/, 'no style attribute, which it would not allow')
+})
+
+t.test('a mail has the light colours, open tables and no charts', async t => {
+  const mail = toHtml(REPORT, ORIGIN, 'mail')
+  t.notMatch(mail, /var\(--|<figure|Content-Security-Policy/)
+  t.match(mail, '<details open><summary>2 rows</summary>\n<table aria-label="Apps">')
+  t.match(MAIL_STYLE, LIGHT.blocked)
+})
+
+t.test('every colour that the style sheet and charts use is defined, light and dark', async t => {
+  const { chart } = REPORT.tables[0]!
+  const used = [...`${STYLE}${drawChart(chart!)}`.matchAll(/var\(--([\w-]+)\)/g)].map(m => m[1]!)
+  t.strictSame(
+    used.filter(name => !(name in LIGHT)),
+    []
+  )
+  t.strictSame(Object.keys(DARK), Object.keys(LIGHT))
+})
+
+/** Relative luminance: WCAG 2.2. */
+function luminance(colour: string): number {
+  const parts = [1, 3, 5].map(at => parseInt(colour.slice(at, at + 2), 16) / 255)
+  const [r, g, b] = parts.map(c => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
+  return 0.2126 * r! + 0.7152 * g! + 0.0722 * b!
+}
+
+for (const [name, colours] of Object.entries({ light: LIGHT, dark: DARK })) {
+  t.test(`text is legible on its background, ${name}`, async t => {
+    const pairs = [
+      ['ink', 'paper'],
+      ['ink', 'card'],
+      ['faint', 'paper'],
+      ['faint', 'card'],
+      ['faint', 'warn-shade'],
+      ['ink', 'warn-shade'],
+      ['accent', 'card'],
+      ['accent', 'paper'],
+      ['warn', 'card'],
+      ['warn', 'warn-shade'],
+      ['good', 'card']
+    ] as const
+    for (const [text, ground] of pairs) {
+      const [a, b] = [luminance(colours[text]), luminance(colours[ground])]
+      const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)
+      t.ok(contrast >= 4.5, `${text} on ${ground}: ${contrast.toFixed(1)}`)
+    }
+  })
+}
