@@ -199,7 +199,7 @@ tls: { handshake-timeout: 2s, max-handshakes: 9, ticket-secret: secret }`,
   },
   {
     it: 'upstreams over TLS',
-    text: `upstreams: { servers: ["tls://192.0.2.1#dns.example", "tls://[2001:db8::1]:54#a.b", { address: "192.0.2.3:5", protocol: tls, pin-sha256: ${'A'.repeat(43)}= }, { address: 192.0.2.4, protocol: tls, opportunistic: true }, { address: 192.0.2.5, protocol: dns }] }`,
+    text: `upstreams: { servers: ["tls://192.0.2.1#dns.example", "tls://[2001:db8::1]:54#a.b", { address: "192.0.2.3:5", protocol: dot, pin-sha256: ${'A'.repeat(43)}= }, { address: 192.0.2.4, protocol: dot, opportunistic: true }, { address: 192.0.2.5, protocol: dns }] }`,
     config: {
       upstreams: {
         servers: [
@@ -208,6 +208,30 @@ tls: { handshake-timeout: 2s, max-handshakes: 9, ticket-secret: secret }`,
           { address: '192.0.2.3', port: 5, tls: { name: undefined, pins: [`${'A'.repeat(43)}=`] } },
           { address: '192.0.2.4', port: 853, tls: { opportunistic: true } },
           { address: '192.0.2.5', port: 53, tls: undefined }
+        ]
+      }
+    }
+  },
+  {
+    it: 'upstreams over HTTPS',
+    text: `upstreams: { servers: [
+      "https://dns.example/dns-query@192.0.2.1", "https://dns.example/q?k=a@b{?dns}@[2001:db8::1]",
+      "https://dns.example:8443@192.0.2.3", "https://dns.example:8443/a@2001:db8::4",
+      "https://dns.example/a@[2001:db8::4]:44",
+      { address: 192.0.2.5, protocol: doh, name: a.example },
+      { address: 192.0.2.6, protocol: doh, port: 44, path: /a, opportunistic: true },
+      { address: 192.0.2.7, protocol: dot, port: 44, opportunistic: true }] }`,
+    config: {
+      upstreams: {
+        servers: [
+          { address: '192.0.2.1', port: 443, tls: { name: 'dns.example', path: '/dns-query' } },
+          { address: '2001:db8::1', port: 443, tls: { name: 'dns.example', path: '/q?k=a@b' } },
+          { address: '192.0.2.3', port: 8443, tls: { name: 'dns.example', path: '/dns-query' } },
+          { address: '2001:db8::4', port: 8443, tls: { name: 'dns.example', path: '/a' } },
+          { address: '2001:db8::4', port: 44, tls: { name: 'dns.example', path: '/a' } },
+          { address: '192.0.2.5', port: 443, tls: { name: 'a.example', path: '/dns-query' } },
+          { address: '192.0.2.6', port: 44, tls: { name: undefined, path: '/a' } },
+          { address: '192.0.2.7', port: 44, tls: { name: undefined, path: undefined } }
         ]
       }
     }
@@ -410,9 +434,33 @@ const refuses = [
     text: 'upstreams: { servers: ["tls://192.0.2.1"] }',
     at: [1, 24]
   },
+  ...[
+    'https://dns.example/dns-query',
+    'https://dns.example/dns-query@dns.example.org',
+    'https://dns.example:8443/a@192.0.2.1:8443',
+    'https://dns.example:8443/a@[2001:db8::1]:8443',
+    'https://192.0.2.1/dns-query@192.0.2.1',
+    'https://dns.example/a{x}@192.0.2.1',
+    'https://dns.example/a#b@192.0.2.1',
+    'http://dns.example/dns-query@192.0.2.1'
+  ].map(server => ({
+    it: `an upstream ${server}`,
+    text: `upstreams: { servers: ["${server}"] }`,
+    at: [1, 24] as const
+  })),
+  {
+    it: 'a path of an upstream without HTTPS',
+    text: 'upstreams: { servers: [{ address: 192.0.2.1, protocol: dot, name: a.example, path: /a }] }',
+    at: [1, 84]
+  },
+  {
+    it: 'two ports of an upstream',
+    text: 'upstreams: { servers: [{ address: "192.0.2.1:44", protocol: doh, name: a.example, port: 44 }] }',
+    at: [1, 89]
+  },
   {
     it: 'a TLS upstream with neither name nor key',
-    text: 'upstreams: { servers: [{ address: 192.0.2.1, protocol: tls }] }',
+    text: 'upstreams: { servers: [{ address: 192.0.2.1, protocol: dot }] }',
     at: [1, 24]
   },
   {
@@ -422,12 +470,12 @@ const refuses = [
   },
   {
     it: 'authorities for a key alone',
-    text: `upstreams: { servers: [{ address: 192.0.2.1, protocol: tls, pin-sha256: ${'A'.repeat(43)}=, ca: a }] }`,
+    text: `upstreams: { servers: [{ address: 192.0.2.1, protocol: dot, pin-sha256: ${'A'.repeat(43)}=, ca: a }] }`,
     at: [1, 123]
   },
   {
     it: 'a client certificate without a key',
-    text: 'upstreams: { servers: [{ address: 192.0.2.1, protocol: tls, name: a.example, client-certificate: a }] }',
+    text: 'upstreams: { servers: [{ address: 192.0.2.1, protocol: dot, name: a.example, client-certificate: a }] }',
     at: [1, 24]
   },
   { it: 'an upstream by name', text: 'upstreams: { servers: [dns.example] }', at: [1, 24] },
@@ -717,7 +765,7 @@ t.test('reads the files of upstreams over TLS, and refuses those that cannot be 
     writeFileSync(join(folder, name), text)
   const read = (more: string): ReturnType<typeof readConfig> =>
     readConfig(
-      `remote-lists: { bootstrap: [{ address: 192.0.2.1, protocol: tls, name: a.example, ${more} }] }`,
+      `remote-lists: { bootstrap: [{ address: 192.0.2.1, protocol: dot, name: a.example, ${more} }] }`,
       join(folder, 'interdict.yaml')
     )
   const good = read('ca: ca.pem, client-certificate: a.pem, client-key: a.key')

@@ -3,9 +3,11 @@ import { routesOf, type Route } from '../../src/daemon/control/configured-upstre
 import { LoopDetector } from '../../src/daemon/control/loop-detector.js'
 import { readName, showName } from '../../src/dns/name/name.js'
 import type { BatchHandler, Endpoint, Transport } from '../../src/udp/datagram.js'
+import type { UpstreamServer } from '../../src/upstream/upstream-server.js'
 import { FakeTime } from '../upstream/fake-time.js'
 import { makeCertificate } from '../tls/certificates.js'
 import { questionOf, responseTo } from '../upstream/messages.js'
+import { HttpsUpstream, respond, type HttpBehaviour } from '../upstream/https-upstream.js'
 import { TlsUpstream } from '../upstream/tls-upstream.js'
 import { MemoryLog } from './serve.js'
 
@@ -109,20 +111,51 @@ const rows = [
 ]
 
 t.test('probes an upstream over TLS, with which no query goes in clear', async t => {
-  const certificate = makeCertificate()
-  const { certificate: cert, key } = certificate
+  const { certificate: cert, key } = makeCertificate()
   const upstream = await TlsUpstream.open(t, { cert, key })
-  const { watch, log, sent } = new World(t, routesOf([upstream.with({ ca: cert })], []))
+  await probes(t, upstream.with({ ca: cert }), () => upstream.queries[0])
+})
+
+t.test('probes an upstream over HTTPS, with which no query goes in clear', async t => {
+  const { certificate: cert, key } = makeCertificate()
+  const upstream = await HttpsUpstream.open(t, { cert, key })
+  await probes(t, upstream.with({ ca: cert }), () => upstream.queries[0]?.message)
+})
+
+for (const [it, behaviour] of [
+  ['answers with an error', query => respond(query, Buffer.alloc(0), { ':status': 503 })],
+  ['resets the stream', ({ stream }) => stream.close(7)]
+] as const satisfies readonly (readonly [string, HttpBehaviour])[]) {
+  t.test(`leaves an upstream over HTTPS as it is that ${it}`, async t => {
+    const { certificate: cert, key } = makeCertificate()
+    const upstream = await HttpsUpstream.open(t, { cert, key }, behaviour)
+    const { watch, left } = new World(t, routesOf([upstream.with({ ca: cert })], []))
+    watch.start()
+    for (let turn = 0; turn < 2000 && upstream.sessions[0]?.destroyed !== true; turn++)
+      await new Promise(resolve => setTimeout(resolve, 1))
+    t.equal(upstream.queries.length, 1)
+    t.ok(upstream.sessions[0]!.destroyed, 'the connection is closed')
+    t.strictSame(left, [])
+  })
+}
+
+/** Tests a probe over an encrypted connection. */
+async function probes(
+  t: Test,
+  server: UpstreamServer,
+  received: () => Uint8Array | undefined
+): Promise<void> {
+  const { watch, log, sent } = new World(t, routesOf([server], []))
   watch.start()
-  for (let turn = 0; turn < 2000 && upstream.queries.length === 0; turn++)
+  for (let turn = 0; turn < 2000 && received() === undefined; turn++)
     await new Promise(resolve => setTimeout(resolve, 1))
-  const [query] = upstream.queries
-  t.match(nameOf(query!), /^0123456789abcdef[0-9a-f]{16}\.interdict-loop-probe$/)
-  watch.onProbeReturned(nameOf(query!).slice(KEY.length, 2 * KEY.length))
+  const name = nameOf(received()!)
+  t.match(name, /^0123456789abcdef[0-9a-f]{16}\.interdict-loop-probe$/)
+  watch.onProbeReturned(name.slice(KEY.length, 2 * KEY.length))
   // It is partial, since the answer comes, too.
   await log.says('possible forwarding loop')
   t.strictSame(sent, [], 'nothing over UDP')
-})
+}
 
 t.test('known loops stay known when the upstreams change', async t => {
   const world = new World(t, one)

@@ -11,6 +11,8 @@ import { responseTo } from './messages.js'
 export class TlsUpstream {
   /** Everything that came in clear. */
   readonly clear: Buffer[] = []
+  /** Everything that came over TLS. */
+  readonly received: Buffer[] = []
   /** DNS messages that came. */
   readonly queries: Buffer[] = []
   /** Connections whose handshake has ended, in order. */
@@ -49,11 +51,11 @@ export class TlsUpstream {
 
   /** Its settings. */
   with(tls: Partial<UpstreamTls>): UpstreamServer {
-    const strict = { name: 'dns.example', pins: [], ca: undefined, client: undefined }
+    const strict = { name: 'dns.example', path: undefined, pins: [], ca: undefined }
     return {
       address: '127.0.0.1',
       port: this.port,
-      tls: { ...strict, opportunistic: false, ...tls }
+      tls: { ...strict, client: undefined, opportunistic: false, ...tls }
     }
   }
 
@@ -63,7 +65,10 @@ export class TlsUpstream {
       this.queries.push(Buffer.from(message))
       socket.write(framed(responseTo(message)))
     })
-    socket.on('data', (octets: Buffer) => reader.take(octets))
+    socket.on('data', (octets: Buffer) => {
+      this.received.push(octets)
+      reader.take(octets)
+    })
     socket.on('error', () => undefined)
   }
 

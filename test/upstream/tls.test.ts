@@ -1,24 +1,11 @@
-import { X509Certificate } from 'node:crypto'
-import type { Socket } from 'node:net'
-import type { TlsOptions } from 'node:tls'
 import t, { type Test } from 'tap'
-import type { Outcome } from '../../src/upstream/forwarder.js'
-import { pinOf } from '../../src/upstream/tls/tls-connector.js'
 import type { UpstreamTls } from '../../src/upstream/upstream-server.js'
 import { makeCertificate } from '../tls/certificates.js'
 import { good } from './bad-upstream.js'
 import { markOf } from './messages.js'
 import { messageOf, rig, type Rig, type RigOptions } from './rig.js'
+import { AUTHORITY, CA, OTHER_PIN, PIN, sendsNothing, served, until } from './tls-rig.js'
 import { TlsUpstream } from './tls-upstream.js'
-
-const DAY = 86_400_000
-const AUTHORITY = makeCertificate({ names: [], subject: 'authority' })
-const SERVER = makeCertificate({ issuer: AUTHORITY })
-const CA = AUTHORITY.certificate
-const PIN = pinOf(new X509Certificate(SERVER.certificate))
-const OTHER_PIN = pinOf(new X509Certificate(makeCertificate().certificate))
-
-const served = ({ certificate: cert, key } = SERVER): TlsOptions => ({ cert, key })
 
 /** A forwarder with this one upstream. */
 async function forwarding(
@@ -28,24 +15,6 @@ async function forwarding(
   options: RigOptions = {}
 ): Promise<Rig> {
   return rig(t, [], { others: [upstream.with(tls)], ...options })
-}
-
-/** Waits for a condition that needs no fake time. */
-async function until(condition: () => boolean): Promise<void> {
-  for (let turn = 0; turn < 2000 && !condition(); turn++)
-    await new Promise<void>(resolve => void setTimeout(resolve, 1))
-  if (!condition()) throw new Error('it did not happen')
-}
-
-/** Lets fake time pass until the outcome has come. */
-async function impatiently(time: Rig['time'], outcome: Promise<Outcome>): Promise<Outcome> {
-  let found: Outcome | undefined
-  void outcome.then(it => (found = it))
-  for (let turn = 0; turn < 2000 && found === undefined; turn++) {
-    await new Promise<void>(resolve => void setTimeout(resolve, 1))
-    if (turn % 20 === 19) time.advance(500)
-  }
-  return outcome
 }
 
 const good1: readonly (readonly [it: string, tls: Partial<UpstreamTls>])[] = [
@@ -84,83 +53,7 @@ function paddingOf(query: Buffer): number {
   throw new Error('no padding')
 }
 
-const past = { notBefore: new Date(Date.now() - 9 * DAY), notAfter: new Date(Date.now() - DAY) }
-const future = { notBefore: new Date(Date.now() + DAY), notAfter: new Date(Date.now() + 9 * DAY) }
-
-interface Broken {
-  readonly it: string
-  readonly server: TlsOptions | ((socket: Socket) => void)
-  readonly tls?: Partial<UpstreamTls>
-  readonly says?: RegExp
-}
-
-const broken: Broken[] = [
-  {
-    it: 'a wrong name',
-    server: served(makeCertificate({ issuer: AUTHORITY, names: ['other.example'] })),
-    says: /does not match certificate's altnames/
-  },
-  {
-    it: 'an expired certificate',
-    server: served(makeCertificate({ issuer: AUTHORITY, ...past })),
-    says: /expired/
-  },
-  {
-    it: 'a certificate not yet valid',
-    server: served(makeCertificate({ issuer: AUTHORITY, ...future })),
-    says: /not yet valid/
-  },
-  { it: 'a certificate signed by itself', server: served(makeCertificate()), says: /self-signed/ },
-  {
-    it: 'a wrong public key',
-    server: served(),
-    tls: { ca: CA, pins: [OTHER_PIN] },
-    says: /none of the public keys in pin-sha256/
-  },
-  {
-    it: 'an answer in clear',
-    server: socket =>
-      socket.on('data', () => socket.write(Buffer.from('000c123481800001000000000000', 'hex')))
-  },
-  {
-    it: 'half a handshake',
-    server: socket => socket.on('data', () => socket.write(Buffer.from('16030300ff02', 'hex')))
-  },
-  {
-    it: 'TLS 1.1',
-    server: {
-      ...served(),
-      minVersion: 'TLSv1',
-      maxVersion: 'TLSv1.1',
-      ciphers: 'ALL:@SECLEVEL=0'
-    }
-  },
-  {
-    it: 'a reset after the hello',
-    server: socket => socket.on('data', () => socket.resetAndDestroy())
-  },
-  { it: 'silence', server: () => undefined },
-  { it: 'another ALPN protocol', server: { ...served(), ALPNProtocols: ['h2'] } },
-  { it: 'a closed connection', server: socket => socket.end() }
-]
-for (const { it, server, tls = { ca: CA }, says = /./ } of broken) {
-  t.test(`sends no query to an upstream with ${it}`, async t => {
-    const upstream = await TlsUpstream.open(t, server)
-    const { ask, time, forwarder, health } = await forwarding(t, upstream, tls)
-    const outcome = await impatiently(time, ask('www.secret.example'))
-    t.match(outcome, { kind: 'failure', ede: /^2[23]$/ })
-    if (outcome.kind === 'failure') t.match(outcome.text ?? 'none', says)
-    t.strictSame(upstream.queries, [])
-    t.notMatch(Buffer.concat(upstream.clear).toString('latin1'), /secret/)
-    for (let i = 0; i < 4; i++) {
-      time.advance(11_000)
-      await impatiently(time, ask(`${i}.secret.example`))
-    }
-    t.strictSame(health, ['down 0'])
-    t.match(forwarder.states, [{ health: 'down' }])
-    t.strictSame(upstream.queries, [])
-  })
-}
+sendsNothing(t, 'dot', {})
 
 t.test('does not renegotiate', async t => {
   const upstream = await TlsUpstream.open(t, { ...served(), maxVersion: 'TLSv1.2' })
@@ -188,6 +81,48 @@ t.test('resumes the session, and replaces a connection that the upstream closes'
   t.ok(upstream.connections[1]!.isSessionReused())
   t.equal(markOf(messageOf(await ask('again.example.com'))), 1)
   t.equal(upstream.connections.length, 2)
+})
+
+t.test('replaces a connection before the upstream closes it', async t => {
+  const upstream = await TlsUpstream.open(t, served())
+  const { ask, time } = await forwarding(t, upstream)
+  const { connections } = upstream
+  await ask('a.example.com')
+  time.advance(10_000)
+  // After ten seconds of idleness the upstream closes the connection.
+  connections[0]!.end()
+  await until(() => connections.length === 2)
+  await ask('b.example.com')
+  time.advance(8000)
+  t.equal(connections[1]!.destroyed, false, 'open until the next one is')
+  t.equal(markOf(messageOf(await ask('c.example.com'))), 1)
+  await until(() => connections.length === 3 && connections[1]!.destroyed)
+  t.equal(connections[2]!.destroyed, false)
+})
+
+t.test('an upstream that restarts has no idle timeout of a few milliseconds', async t => {
+  const upstream = await TlsUpstream.open(t, served())
+  const { ask, time } = await forwarding(t, upstream)
+  const { connections } = upstream
+  await ask('a.example.com')
+  connections[0]!.end()
+  await until(() => connections.length === 2)
+  await ask('b.example.com')
+  time.advance(700)
+  await ask('c.example.com')
+  t.equal(connections.length, 2)
+  // The timeout is taken to be longer each time: at last it is what the settings say.
+  for (let i = 0; i < 60; i++) {
+    const before = connections.length
+    await ask(`n${i}.example.com`)
+    time.advance(30_000)
+    await until(() => connections.length > before)
+  }
+  await ask('d.example.com')
+  const { length } = connections
+  time.advance(29_000)
+  await ask('e.example.com')
+  t.equal(connections.length, length)
 })
 
 t.test('an upstream that is not used any more is left alone', async t => {

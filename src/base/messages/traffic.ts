@@ -36,6 +36,8 @@ export const TRAFFIC = {
   UPSTREAM_PIN: (found: string) =>
     `its certificate has none of the public keys in pin-sha256; found ${found}`,
   UPSTREAM_HANDSHAKE: (ms: number) => `no TLS handshake within ${ms} ms`,
+  UPSTREAM_ALPN: () => 'it does not offer HTTP/2 (ALPN h2)',
+  UPSTREAM_HTTP: (what: string) => `its HTTP response is not a DNS message: ${what}`,
   UPSTREAM_NONE: () =>
     'no upstream: none is configured, and the resolv.conf of this system has none that can be used'
 } as const

@@ -165,14 +165,15 @@ export class LoopDetector {
     const token = randomHex()
     const qname = route.name && this.names.probeName(token, route.name)
     if (qname === undefined) return
-    const id = randomInt(0x10000)
+    const { server } = route
+    // RFC 8484 §4.1.
+    const id = server.tls?.path === undefined ? randomInt(0x10000) : 0
     // Type A, which every resolver forwards, whatever else it filters.
     const question = encodeQuestion(qname, RRTYPE.A, RRCLASS.IN)
     const answer = PROBE_RESULT.none
     this.probes.set(token, { route, id, question, returned: false, answer, deadline: undefined })
     const buffer = new Uint8Array(MAX_UPSTREAM_QUERY_SIZE)
     const length = encodeUpstreamQuery(buffer, 0, id, question, false, false)
-    const { server } = route
     if (server.tls !== undefined) this.sendOverTls(server, server.tls, buffer.subarray(0, length))
     else
       this.sockets

@@ -52,7 +52,7 @@ export class Upstream {
   isDown = false
   /** Queried over TLS only. */
   readonly isEncrypted: boolean
-  /** Why the last connection to it failed, over TLS; undefined: it did not. */
+  /** Why it last failed over TLS or HTTPS; undefined: it has answered since. */
   connectionError: string | undefined
   /** Repeats the letter case of QNAME in responses, as far as is known. */
   preservesCase = true
@@ -114,6 +114,7 @@ export class Upstream {
   /** @param took response time; undefined where it is not comparable: of a retry over TCP */
   onResponse(took: Milliseconds | undefined, now: Milliseconds): void {
     this.lastResponseAt = now
+    this.connectionError = undefined
     if (this.failures > 0) this.recover()
     if (took !== undefined) this.measure(took)
   }

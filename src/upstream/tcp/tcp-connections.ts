@@ -1,10 +1,17 @@
 import { connect as netConnect, type Socket } from 'node:net'
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 import type { Endpoint } from '../../udp/datagram.js'
+import { HttpConnection } from '../https/http-connection.js'
 import type { Attempt } from '../query/upstream-query.js'
 import type { Upstream } from '../selection/upstream.js'
 import { TlsConnector } from '../tls/tls-connector.js'
-import { Connection, type ConnectionDependencies } from './connection.js'
+import {
+  MAX_PIPELINED,
+  type Connection,
+  type ConnectionDependencies,
+  type ConnectionListener
+} from './connection.js'
+import { FramedConnection } from './framed-connection.js'
 
 export type Connect = (to: Endpoint) => Socket
 
@@ -14,23 +21,19 @@ export const connectTcp: Connect = ({ address, port }) => netConnect({ host: add
 const KEPT_FOR: Milliseconds = 60 * MS_PER_SECOND
 /** A connection is replaced after this part of the time after which the upstream closed an idle one. */
 const PEER_IDLE_SHARE = 0.8
-
-/** The connections to one upstream. */
-interface Connections {
-  readonly open: Set<Connection>
-  readonly connector: TlsConnector | undefined
-  lastUsedAt: Milliseconds
-  /** The shortest time after which the upstream closed an idle connection. */
-  peerIdle: Milliseconds
-}
+/** Less is no idle timeout: the upstream was restarted. */
+const MIN_PEER_IDLE: Milliseconds = MS_PER_SECOND
+/** Each time the upstream has not closed a connection before, its idle timeout is taken to be longer. */
+const PEER_IDLE_GROWTH = 1.1
 
 /**
- * TCP and TLS connections to the upstreams: shared, limited per upstream. Those over TCP are opened on
- * demand. Over TLS the first is opened at the start and replaced while the upstream is in use, and another
- * one is opened before all are full, so that queries seldom wait for a handshake. RFC 7858 §3.4.
+ * TCP, TLS and HTTPS connections to the upstreams: shared, limited per upstream. Those over TCP are opened
+ * on demand. Over TLS and HTTPS the first is opened at the start. While the upstream is in use, it is replaced
+ * before the upstream would close it, and another one is opened before all are full, so that queries seldom
+ * wait for a handshake. RFC 7858 §3.4.
  */
 export class TcpConnections {
-  private readonly byUpstream = new Map<Upstream, Connections>()
+  private readonly byUpstream = new Map<Upstream, UpstreamConnections>()
   private isClosed = false
 
   constructor(
@@ -40,73 +43,146 @@ export class TcpConnections {
 
   /** Sends an attempt; false if all connections to its upstream are full. */
   send(attempt: Attempt): boolean {
-    const { upstream } = attempt
-    const known = this.connectionsTo(upstream)
-    known.lastUsedAt = this.dependencies.now()
-    const connection = find(known) ?? this.open(upstream, known)
-    connection?.send(attempt)
-    if (connection?.isBusy === true && known.connector !== undefined && !hasSpare(known)) {
-      this.open(upstream, known)
-    }
-    return connection !== undefined
+    return !this.isClosed && this.connectionsTo(attempt.upstream).send(attempt)
   }
 
-  /** Opens the first connection to an upstream over TLS. */
+  /** Opens the first connection to an upstream over TLS or HTTPS. */
   warm(upstream: Upstream): void {
-    const known = this.connectionsTo(upstream)
-    if (known.connector !== undefined) this.open(upstream, known)
+    this.connectionsTo(upstream).warm()
   }
 
   close(): void {
     this.isClosed = true
-    for (const { open } of this.byUpstream.values())
-      for (const connection of open) connection.close()
+    for (const connections of this.byUpstream.values()) connections.close()
   }
 
-  private open(upstream: Upstream, known: Connections): Connection | undefined {
-    const { limits, now } = this.dependencies
-    const { open, connector } = known
-    if (this.isClosed || open.size >= limits.connections) return undefined
-    const socket = connector?.connect() ?? this.connect(upstream.endpoint)
-    const isEncrypted = connector !== undefined
-    const most = isEncrypted ? limits.tlsIdle : limits.connectionIdle
-    const idle = Math.min(most, known.peerIdle * PEER_IDLE_SHARE)
-    const connection = new Connection(socket, isEncrypted, idle, this.dependencies, closed => {
-      open.delete(closed)
-      if (!isEncrypted) return
-      upstream.connectionError = closed.error?.message
-      if (!closed.hasAnswered) return
-      const idleFor = now() - closed.lastActiveAt
-      if (closed.isClosedByPeer) known.peerIdle = Math.min(known.peerIdle, idleFor)
-      if (now() - known.lastUsedAt < KEPT_FOR && open.size === 0) this.open(upstream, known)
-    })
-    open.add(connection)
-    return connection
-  }
-
-  private connectionsTo(upstream: Upstream): Connections {
+  private connectionsTo(upstream: Upstream): UpstreamConnections {
     const existing = this.byUpstream.get(upstream)
     if (existing !== undefined) return existing
-    const { endpoint } = upstream
-    const connector = endpoint.tls && new TlsConnector(endpoint, endpoint.tls)
-    const created = {
-      open: new Set<Connection>(),
-      connector,
-      lastUsedAt: -Infinity,
-      peerIdle: Infinity
-    }
+    const created = new UpstreamConnections(upstream, this.connect, this.dependencies)
     this.byUpstream.set(upstream, created)
     return created
   }
 }
 
-function find({ open }: Connections): Connection | undefined {
-  for (const connection of open) if (connection.hasRoom) return connection
-  return undefined
-}
+/** The connections to one upstream. */
+class UpstreamConnections implements ConnectionListener {
+  private readonly open = new Set<Connection>()
+  private readonly connector: TlsConnector | undefined
+  private lastUsedAt: Milliseconds = -Infinity
+  /** The idle timeout of the upstream, as far as it is known. */
+  private peerIdle: Milliseconds = Infinity
+  /** Queries that it accepts in flight on one connection, as it said last. */
+  private capacity = MAX_PIPELINED
+  private isClosed = false
 
-/** Whether there is a connection with much room. */
-function hasSpare({ open }: Connections): boolean {
-  for (const connection of open) if (connection.hasRoom && !connection.isBusy) return true
-  return false
+  constructor(
+    private readonly upstream: Upstream,
+    private readonly connect: Connect,
+    private readonly dependencies: ConnectionDependencies
+  ) {
+    const { endpoint } = upstream
+    this.connector = endpoint.tls && new TlsConnector(endpoint, endpoint.tls)
+  }
+
+  send(attempt: Attempt): boolean {
+    this.lastUsedAt = this.dependencies.now()
+    const connection =
+      this.find(({ hasRoom }) => hasRoom) ??
+      this.openAnother() ??
+      this.find(({ canQueue }) => canQueue)
+    connection?.send(attempt)
+    const hasSpare = (): boolean =>
+      this.find(({ hasRoom, isBusy }) => hasRoom && !isBusy) !== undefined
+    if (connection?.isBusy === true && this.connector !== undefined && !hasSpare()) {
+      this.openAnother()
+    }
+    return connection !== undefined
+  }
+
+  warm(): void {
+    if (this.connector !== undefined) this.openAnother()
+  }
+
+  close(): void {
+    this.isClosed = true
+    for (const connection of this.open) connection.close()
+  }
+
+  onOpen(connection: Connection): void {
+    this.retireExpiring(connection)
+  }
+
+  onIdle(connection: Connection): void {
+    this.peerIdle *= PEER_IDLE_GROWTH
+    if (this.isKept && this.openAnother() !== undefined) connection.isExpiring = true
+    else connection.close()
+  }
+
+  onRetired(connection: Connection): void {
+    this.keepWarm(connection)
+  }
+
+  onClosed(closed: Connection): void {
+    this.open.delete(closed)
+    if (this.connector === undefined) return
+    if (closed.error !== undefined) this.upstream.connectionError = closed.error.message
+    this.retireExpiring(closed)
+    this.keepWarm(closed)
+  }
+
+  onCapacity(capacity: number): void {
+    this.capacity = capacity
+  }
+
+  onBadResponse(error: Error): void {
+    this.upstream.connectionError = error.message
+  }
+
+  /** Whether the upstream is in use, so that it is worth a connection. */
+  private get isKept(): boolean {
+    const { connector, lastUsedAt } = this
+    return connector !== undefined && this.dependencies.now() - lastUsedAt < KEPT_FOR
+  }
+
+  /** Opens the next connection instead of one that takes no more queries, unless that never worked. */
+  private keepWarm({ hasAnswered, isClosedByPeer, lastActiveAt }: Connection): void {
+    if (!hasAnswered) return
+    const idleFor = this.dependencies.now() - lastActiveAt
+    if (isClosedByPeer) {
+      this.peerIdle = Math.min(this.peerIdle, Math.max(MIN_PEER_IDLE, idleFor))
+    }
+    if (this.isKept && this.find(({ hasRoom }) => hasRoom) === undefined) {
+      this.openAnother()
+    }
+  }
+
+  /** The replacement of connections that are idle is open, or will not be. */
+  private retireExpiring(replacement: Connection): void {
+    for (const connection of this.open) {
+      if (connection.isExpiring && connection !== replacement) connection.retire()
+    }
+  }
+
+  private openAnother(): Connection | undefined {
+    const { open, connector, upstream, dependencies } = this
+    const { limits } = dependencies
+    if (this.isClosed || open.size >= limits.connections) return undefined
+    const most = connector === undefined ? limits.connectionIdle : limits.tlsIdle
+    const idle = Math.min(most, this.peerIdle * PEER_IDLE_SHARE)
+    const { endpoint } = upstream
+    const connection =
+      connector === undefined
+        ? new FramedConnection(this.connect(endpoint), false, idle, dependencies, this)
+        : connector.isHttp
+          ? new HttpConnection(connector, this.capacity, idle, dependencies, this)
+          : new FramedConnection(connector.connect(), true, idle, dependencies, this)
+    open.add(connection)
+    return connection
+  }
+
+  private find(isRight: (connection: Connection) => boolean): Connection | undefined {
+    for (const connection of this.open) if (isRight(connection)) return connection
+    return undefined
+  }
 }

@@ -4,7 +4,9 @@ import { failure, type InterdictError } from '../../base/error.js'
 import type { UpstreamServer, UpstreamTls } from '../upstream-server.js'
 
 /** RFC 7858 §3.1; registered for DNS over TLS by IANA, "TLS Application-Layer Protocol Negotiation". */
-const ALPN = ['dot']
+const ALPN_DOT = 'dot'
+/** RFC 9113 §3.2. */
+const ALPN_HTTP2 = 'h2'
 
 /**
  * Opens TLS connections to one upstream, and resumes earlier sessions. A server that is not the one in the
@@ -15,7 +17,7 @@ export class TlsConnector {
   private session: Buffer | undefined
 
   constructor(
-    private readonly server: UpstreamServer,
+    readonly server: UpstreamServer,
     private readonly tls: UpstreamTls
   ) {
     const { ca, client } = tls
@@ -27,47 +29,57 @@ export class TlsConnector {
     })
   }
 
+  /** Whether HTTP/2 is spoken over its connections. */
+  get isHttp(): boolean {
+    return this.tls.path !== undefined
+  }
+
   /** The connection is open at `secureConnect`; it is destroyed with an error if the server is another one. */
   connect(): TLSSocket {
     const { address, port } = this.server
-    const { name, pins, opportunistic } = this.tls
+    const { name, opportunistic } = this.tls
     const isVerified = name !== undefined && !opportunistic
     const socket = connect({
       host: address,
       port,
       secureContext: this.context,
-      ALPNProtocols: ALPN,
+      ALPNProtocols: [this.isHttp ? ALPN_HTTP2 : ALPN_DOT],
       rejectUnauthorized: isVerified,
       ...(name !== undefined && { servername: name }),
       ...(this.session !== undefined && { session: this.session })
     })
     socket.on('session', session => (this.session = session))
-    if (pins.length > 0 && !opportunistic) {
-      socket.prependOnceListener('secureConnect', () => {
-        // The chain of a resumed session was checked when it began.
-        const error = socket.isSessionReused() ? undefined : pinError(socket, pins)
-        if (error === undefined) return
-        this.session = undefined
-        socket.destroy(error)
-      })
-    }
+    socket.prependOnceListener('secureConnect', () => {
+      const error = this.protocolError(socket) ?? this.pinError(socket)
+      if (error === undefined) return
+      this.session = undefined
+      socket.destroy(error)
+    })
     // A session that the server no longer accepts must not be offered again.
     socket.once('error', () => (this.session = undefined))
     return socket
   }
-}
 
-/** The public key of any certificate in the chain may be pinned. RFC 7858 §4.2. */
-function pinError(socket: TLSSocket, pins: readonly string[]): InterdictError | undefined {
-  const found: string[] = []
-  let certificate: X509Certificate | undefined = socket.getPeerX509Certificate()
-  while (certificate !== undefined && !found.includes(pinOf(certificate))) {
-    found.push(pinOf(certificate))
-    certificate = certificate.issuerCertificate
+  /** Servers may leave ALPN out for DNS over TLS, but not for HTTP/2. */
+  private protocolError({ alpnProtocol }: TLSSocket): InterdictError | undefined {
+    return !this.isHttp || alpnProtocol === ALPN_HTTP2 ? undefined : failure('UPSTREAM_ALPN')
   }
-  return found.some(pin => pins.includes(pin))
-    ? undefined
-    : failure('UPSTREAM_PIN', found.join(' '))
+
+  /** The public key of any certificate in the chain may be pinned. RFC 7858 §4.2. */
+  private pinError(socket: TLSSocket): InterdictError | undefined {
+    const { pins, opportunistic } = this.tls
+    // The chain of a resumed session was checked when it began.
+    if (pins.length === 0 || opportunistic || socket.isSessionReused()) return undefined
+    const found: string[] = []
+    let certificate: X509Certificate | undefined = socket.getPeerX509Certificate()
+    while (certificate !== undefined && !found.includes(pinOf(certificate))) {
+      found.push(pinOf(certificate))
+      certificate = certificate.issuerCertificate
+    }
+    return found.some(pin => pins.includes(pin))
+      ? undefined
+      : failure('UPSTREAM_PIN', found.join(' '))
+  }
 }
 
 /** As `pin-sha256` has it: base64 of the SHA-256 of SubjectPublicKeyInfo. RFC 7469 §2.4. */

@@ -1,17 +1,21 @@
-import { FRAME_HEAD, FrameReader, writeFrameHead } from '../tcp/frame-reader.js'
-import type { UpstreamServer, UpstreamTls } from '../upstream-server.js'
+import type { TLSSocket } from 'node:tls'
 import type { Milliseconds } from '../../base/units.js'
+import { DohRequest } from '../https/doh-request.js'
+import { openHttpSession } from '../https/http-session.js'
+import { FRAME_HEAD, FrameReader, writeFrameHead } from '../tcp/frame-reader.js'
+import { authorityOf, type UpstreamServer, type UpstreamTls } from '../upstream-server.js'
 import { TlsConnector } from './tls-connector.js'
 
 /** The connection is closed after so long without an octet. */
 const TIMEOUT: Milliseconds = 5_000
 
-/** One query over a TLS connection of its own, which closes with the response. */
+/** One query over a TLS or HTTPS connection of its own, which closes with the response. */
 export class TlsExchange {
   /** Once the connection is closed. */
   readonly ended: Promise<void>
-  private readonly socket
+  private readonly socket: TLSSocket
 
+  /** @param query over HTTPS with message ID 0 */
   constructor(
     server: UpstreamServer,
     tls: UpstreamTls,
@@ -19,20 +23,16 @@ export class TlsExchange {
     onResponse: (message: Uint8Array) => void
   ) {
     const socket = (this.socket = new TlsConnector(server, tls).connect())
-    const reader = new FrameReader(message => {
+    const { path } = tls
+    const finish = (message: Uint8Array): void => {
       onResponse(message)
       this.close()
-    })
+    }
     this.ended = new Promise(resolve => socket.once('close', () => resolve()))
     socket.once('secureConnect', () => {
       if (socket.destroyed) return
-      const frame = new Uint8Array(FRAME_HEAD + query.length)
-      writeFrameHead(frame, query.length)
-      frame.set(query, FRAME_HEAD)
-      socket.write(frame)
-    })
-    socket.on('data', (chunk: Buffer) => {
-      reader.take(chunk)
+      if (path === undefined) exchangeFrames(socket, query, finish)
+      else exchangeHttp(socket, authorityOf(server), path, query, finish, () => this.close())
     })
     // 'close' follows.
     socket.on('error', () => undefined)
@@ -42,4 +42,34 @@ export class TlsExchange {
   close(): void {
     this.socket.destroy()
   }
+}
+
+function exchangeFrames(
+  socket: TLSSocket,
+  query: Uint8Array,
+  onMessage: (message: Uint8Array) => void
+): void {
+  const reader = new FrameReader(onMessage)
+  socket.on('data', (chunk: Buffer) => reader.take(chunk))
+  const frame = new Uint8Array(FRAME_HEAD + query.length)
+  writeFrameHead(frame, query.length)
+  frame.set(query, FRAME_HEAD)
+  socket.write(frame)
+}
+
+function exchangeHttp(
+  socket: TLSSocket,
+  authority: string,
+  path: string,
+  query: Uint8Array,
+  onMessage: (message: Uint8Array) => void,
+  onFailed: () => void
+): void {
+  const session = openHttpSession(socket, authority, 1)
+  session.on('error', () => undefined)
+  new DohRequest(session, authority, path, query, {
+    onMessage,
+    onBadResponse: onFailed,
+    onLost: onFailed
+  })
 }
