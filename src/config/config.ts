@@ -27,6 +27,7 @@ export interface Config {
   readonly identity: IdentityConfig
   /** Undefined: listeners are not announced. */
   readonly discovery: DiscoveryConfig | undefined
+  readonly structuredErrors: StructuredErrorsConfig
   readonly cookies: CookiesConfig
   readonly tcp: TcpConfig
   readonly limits: LimitsConfig
@@ -129,6 +130,17 @@ export interface DiscoveryConfig {
   readonly addresses: readonly string[]
   /** Position of the name's setting, for a certificate that does not cover it. */
   readonly position: Position
+}
+
+/** Structured DNS errors for clients that ask for them. draft-ietf-dnsop-structured-dns-error. */
+export interface StructuredErrorsConfig {
+  readonly enabled: boolean
+  /** OPTION-CODE by which clients ask; 0: only by an extended error option. */
+  readonly optionCode: number
+  /** Whether also over UDP and TCP. */
+  readonly unencrypted: boolean
+  /** Operator ID of a filtering database; '': none. */
+  readonly filteringDatabase: string
 }
 
 /** DNS cookies: RFC 7873, RFC 9018. */

@@ -218,6 +218,7 @@ function configOf(
 ): Config {
   const { workers, transport, cache, identity, cookies, tcp, log, shutdown } = settings
   const secretFile = cookies['secret-file']
+  const structured = settings['structured-errors']
   const caFile = settings['remote-lists']['ca-file']
   const { service, queries } = log
   const folder = dirname(file)
@@ -242,6 +243,12 @@ function configOf(
     },
     identity,
     discovery: resolved.discovery,
+    structuredErrors: {
+      enabled: structured.enabled,
+      optionCode: structured['option-code'],
+      unencrypted: structured.unencrypted,
+      filteringDatabase: structured['filtering-database']
+    },
     cookies: {
       server: cookies.server,
       secretFile: secretFile === '' ? undefined : resolve(folder, secretFile)

@@ -89,6 +89,22 @@ const discovery = section({
   addresses: z.array(address).max(16).prefault([])
 })
 
+/**
+ * Option codes that are not assigned to other options: those for local use (65001 to 65534, RFC 6891 §9), and
+ * those that IANA may still assign.
+ */
+const structuredErrors = section({
+  enabled: z.boolean().prefault(true),
+  'option-code': z
+    .union([z.literal(0), z.int().min(20).max(65_534)], 'a number from 20 to 65534, or 0')
+    .prefault(0),
+  unencrypted: z.boolean().prefault(true),
+  'filtering-database': z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{0,63}$/, 'an ID of at most 63 letters, digits, ., _ and -')
+    .prefault('')
+})
+
 const cookies = section({
   server: z.boolean().prefault(true),
   'secret-file': z.string('a path').prefault('')
@@ -253,6 +269,7 @@ export const settingsSchema = section({
   cache,
   identity,
   discovery,
+  'structured-errors': structuredErrors,
   cookies,
   tcp,
   limits,

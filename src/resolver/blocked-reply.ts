@@ -39,25 +39,26 @@ export function writeBlockedReply(
   const { octets, query, maxLength } = context
   const claim = policy.claims[verdict.claim]!
   const reply = claim.reply!
+  const ede = context.edeOf(policy, claim)
   switch (reply.action) {
     case 'nxdomain':
       return deniesName(claim, match)
-        ? writeNxdomain(context, policy, reply, verdict, match)
-        : writeNoData(context, policy, reply)
+        ? writeNxdomain(context, policy, reply, ede, verdict, match)
+        : writeNoData(context, policy, reply, ede)
     case 'null-address':
     case 'sinkhole': {
       const rdata = addressFor(query.qtype, reply)
-      if (rdata === undefined) return writeNoData(context, policy, reply)
-      return encodeAddress(octets, query, maxLength, rdata, reply.ttl, reply.edeOption)
+      if (rdata === undefined) return writeNoData(context, policy, reply, ede)
+      return encodeAddress(octets, query, maxLength, rdata, reply.ttl, ede)
     }
     case 'cname':
-      return encodeCname(octets, query, maxLength, reply.target!, reply.ttl, reply.edeOption)
+      return encodeCname(octets, query, maxLength, reply.target!, reply.ttl, ede)
     case 'nodata':
-      return writeNoData(context, policy, reply)
+      return writeNoData(context, policy, reply, ede)
     case 'data':
-      return writeData(context, policy, reply, verdict)
+      return writeData(context, policy, reply, ede, verdict)
     case 'refused':
-      return encodeError(octets, query, maxLength, RCODE.REFUSED, reply.edeOption)
+      return encodeError(octets, query, maxLength, RCODE.REFUSED, ede)
     case 'drop':
       return DROP
     // Only over UDP: it moves the client to TCP, where its address cannot be spoofed.
@@ -104,22 +105,14 @@ function writeData(
   context: QueryContext,
   policy: Policy,
   reply: PreparedReply,
+  ede: Uint8Array,
   verdict: Verdict
 ): number {
   const { octets, query, maxLength } = context
   const data = policy.findLocalData(verdict)
   const { from, to } = data
-  const length = encodeListRecords(
-    octets,
-    query,
-    maxLength,
-    data.octets,
-    from,
-    to,
-    reply.ttl,
-    reply.edeOption
-  )
-  return length > 0 ? length : writeNoData(context, policy, reply)
+  const length = encodeListRecords(octets, query, maxLength, data.octets, from, to, reply.ttl, ede)
+  return length > 0 ? length : writeNoData(context, policy, reply, ede)
 }
 
 function addressFor(qtype: number, reply: PreparedReply): Uint8Array | undefined {
@@ -130,7 +123,8 @@ function addressFor(qtype: number, reply: PreparedReply): Uint8Array | undefined
 function writeNxdomain(
   { octets, query, maxLength }: QueryContext,
   policy: Policy,
-  reply: PreparedReply,
+  { ttl }: PreparedReply,
+  ede: Uint8Array,
   verdict: Verdict,
   match: number
 ): number {
@@ -138,17 +132,16 @@ function writeNxdomain(
   // or of QNAME if the answer contains the blocked name. RFC 2308 §3.
   const missing = match === MATCH.qname ? verdict.label : 0
   const soa = missing < query.qname.labels ? missing + 1 : missing
-  const { ttl, edeOption } = reply
   const serial = policy.snapshot.generation
-  return encodeNegative(octets, query, maxLength, RCODE.NXDOMAIN, soa, ttl, serial, edeOption)
+  return encodeNegative(octets, query, maxLength, RCODE.NXDOMAIN, soa, ttl, serial, ede)
 }
 
 function writeNoData(
   { octets, query, maxLength }: QueryContext,
   policy: Policy,
-  reply: PreparedReply
+  { ttl }: PreparedReply,
+  ede: Uint8Array
 ): number {
-  const { ttl, edeOption } = reply
   const serial = policy.snapshot.generation
-  return encodeNegative(octets, query, maxLength, RCODE.NOERROR, 0, ttl, serial, edeOption)
+  return encodeNegative(octets, query, maxLength, RCODE.NOERROR, 0, ttl, serial, ede)
 }

@@ -6,7 +6,10 @@ import { OPTION_BIT, Query, QUERY_KIND } from '../dns/message/query.js'
 import { MAX_NAME, type HashedName } from '../dns/name/hashed-name.js'
 import { RCODE } from '../dns/registry/rcode.js'
 import { RRTYPE } from '../dns/registry/rrtype.js'
-import type { PreparedReply } from '../policy/tables/claim.js'
+import type { Policy } from '../policy/evaluate/policy.js'
+import { StructuredErrors } from '../policy/evaluate/structured-errors.js'
+import type { StructuredErrorSettings } from '../policy/evaluate/structured-errors.js'
+import type { Claim } from '../policy/tables/claim.js'
 import { Verdict } from '../policy/tables/verdict.js'
 import { MATCH, PROTOCOL } from '../querylog/record/query-event.js'
 import type { ServerIdentity } from './server-identity.js'
@@ -20,6 +23,13 @@ export const MAX_TCP_MESSAGE: Octets = 65_535
 export const CONTINUE = -2
 /** Returned by a stage that has made an alias: the stages start again, with the alias's target as name. */
 export const RESTART = -3
+
+const NO_STRUCTURED_ERRORS: StructuredErrorSettings = {
+  enabled: false,
+  optionCode: 0,
+  unencrypted: false,
+  filteringDatabase: ''
+}
 
 /** The query being processed, its client and the verdict on its name. One instance, reused. */
 export class QueryContext {
@@ -51,21 +61,52 @@ export class QueryContext {
   /** The query carries a server cookie of this resolver, so its source address is not spoofed. */
   hasValidCookie = false
 
-  /** @param cookies undefined: COOKIE options are ignored */
+  private structuredErrors: StructuredErrors
+
+  /**
+   * @param cookies undefined: COOKIE options are ignored
+   * @param structured undefined: nobody gets structured errors
+   */
   constructor(
     private identity: ServerIdentity,
-    private cookies: ServerCookies | undefined
-  ) {}
+    private cookies: ServerCookies | undefined,
+    structured: StructuredErrorSettings | undefined
+  ) {
+    this.structuredErrors = new StructuredErrors(structured ?? NO_STRUCTURED_ERRORS)
+    this.configure(identity, cookies, structured)
+  }
 
   /** Replaces what the constructor was given. */
-  configure(identity: ServerIdentity, cookies: ServerCookies | undefined): void {
+  configure(
+    identity: ServerIdentity,
+    cookies: ServerCookies | undefined,
+    structured: StructuredErrorSettings = NO_STRUCTURED_ERRORS
+  ): void {
     this.identity = identity
     this.cookies = cookies
+    this.structuredErrors = new StructuredErrors(structured)
+    const { enabled, optionCode } = structured
+    this.query.structuredOption = enabled && optionCode > 0 ? optionCode : -1
+  }
+
+  /** Whether the client has asked for structured errors, and may get them. */
+  get wantsStructuredErrors(): boolean {
+    return (this.query.options & OPTION_BIT.structured) !== 0
+  }
+
+  /** The extended error option for a claim that blocks, as the client wants it. */
+  edeOf(policy: Policy, claim: Claim): Uint8Array {
+    if (!this.wantsStructuredErrors) return claim.reply!.edeOption
+    return this.structuredErrors.optionOf(claim, policy.languageFor(this.clientClass))
   }
 
   /** Also over TLS: the same limits apply, and the address is not spoofed. */
   get overTcp(): boolean {
     return this.protocol !== PROTOCOL.udp
+  }
+
+  private get isUnencrypted(): boolean {
+    return this.protocol === PROTOCOL.udp || this.protocol === PROTOCOL.tcp
   }
 
   /**
@@ -86,26 +127,20 @@ export class QueryContext {
    * Makes the name an alias of `target[0, length)`, which becomes the name to resolve.
    *
    * @param match how the query came to the rule's name or address, one of `MATCH`
-   * @param seed as for `read`
+   * @param claim whose reply has the alias
    * @returns false if that would be a loop or too many aliases
    */
-  addAlias(
-    verdict: Verdict,
-    match: number,
-    length: Octets,
-    reply: PreparedReply,
-    seed: number
-  ): boolean {
+  addAlias(verdict: Verdict, match: number, length: Octets, policy: Policy, claim: Claim): boolean {
     const { query, target } = this
     const { qname, aliases } = query
     if (!this.isAliased) {
       this.aliasVerdict.copyFrom(verdict)
       this.aliasMatch = match
     }
-    if (!aliases.append(qname.octets, qname.length, target, length, reply.ttl, reply.edeOption)) {
-      return false
-    }
-    qname.set(target, 0, seed)
+    const ede = this.edeOf(policy, claim)
+    const { ttl } = claim.reply!
+    if (!aliases.append(qname.octets, qname.length, target, length, ttl, ede)) return false
+    qname.set(target, 0, policy.seed)
     return true
   }
 
@@ -190,8 +225,10 @@ export class QueryContext {
    * @returns one of `QUERY_KIND`, options considered
    */
   processOptions(client: Uint32Array, clientAt: number): number {
-    const { query, cookies } = this
+    const { query, cookies, structuredErrors } = this
     if (this.reading === QUERY_KIND.formerr) return QUERY_KIND.formerr
+    const { enabled, unencrypted } = structuredErrors.settings
+    if (!enabled || (!unencrypted && this.isUnencrypted)) query.options &= ~OPTION_BIT.structured
     if ((query.options & OPTION_BIT.cookie) !== 0 && cookies !== undefined) {
       const cookie = cookies.verify(query, this.octets, client, clientAt)
       // RFC 7873 §5.2.2.

@@ -209,7 +209,8 @@ export class QueryStages {
   private blockAnswer(answer: Answer, match: number, age: Seconds, took: Milliseconds): number {
     const { context, inspector, policy } = this
     const { verdict, name } = inspector
-    const { source, reply } = policy.claims[verdict.claim]!
+    const claim = policy.claims[verdict.claim]!
+    const { source } = claim
     const isAddress = match === MATCH.address
     const isKept =
       source.stage !== undefined &&
@@ -221,7 +222,7 @@ export class QueryStages {
         answer,
         isAddress ? undefined : name,
         age,
-        reply!.edeOption,
+        context.edeOf(policy, claim),
         policy.seed
       )
     return this.block(verdict, isKept && !isAddress ? MATCH.qname : match, took)
@@ -239,8 +240,8 @@ export class QueryStages {
   /** Goes on with the alias's target in `context.target`; SERVFAIL after a loop or too many aliases. */
   private startAlias(verdict: Verdict, match: number, length: Octets, took: Milliseconds): number {
     const { context, policy } = this
-    const reply = policy.claims[verdict.claim]!.reply!
-    if (context.addAlias(verdict, match, length, reply, policy.seed)) return RESTART
+    const claim = policy.claims[verdict.claim]!
+    if (context.addAlias(verdict, match, length, policy, claim)) return RESTART
     this.dependencies.logger.logAliased(context, RCODE.SERVFAIL, took)
     return encodeError(context.octets, context.query, context.maxLength, RCODE.SERVFAIL, undefined)
   }

@@ -1,5 +1,6 @@
 import type { Milliseconds, Seconds } from '../base/units.js'
 import { encodeEde } from '../dns/edns/ede-option.js'
+import { encodeStructuredEde } from '../dns/edns/structured-error.js'
 import type { Answer } from '../dns/message/answer.js'
 import { QUERY_KIND } from '../dns/message/query.js'
 import { EDE } from '../dns/registry/ede.js'
@@ -14,11 +15,11 @@ import { DROP } from './responder.js'
 
 const UNKNOWN_CLIENT = encodeEde(EDE.PROHIBITED, 'client is outside every network')
 
-const PRIVATE_ADDRESS = encodeEde(EDE.BLOCKED, 'private address for a public name')
+const PRIVATE_ADDRESS = edeOptions(EDE.BLOCKED, 'private address for a public name')
 /** Like that of a block reply, so that a new exemption takes effect soon. */
 const PRIVATE_ADDRESS_TTL: Seconds = 60
 
-const HTTPS_HIDDEN = encodeEde(EDE.FILTERED, 'HTTPS records are hidden in this network')
+const HTTPS_HIDDEN = edeOptions(EDE.FILTERED, 'HTTPS records are hidden in this network')
 /** Like `PRIVATE_ADDRESS_TTL`. */
 const HIDDEN_TTL: Seconds = 60
 
@@ -83,7 +84,7 @@ export function hideHttps(
     0,
     HIDDEN_TTL,
     generation,
-    HTTPS_HIDDEN
+    chosenFor(context, HTTPS_HIDDEN)
   )
   logger.logLocal(context, RCODE.NOERROR, EDE.FILTERED, took, MATCH.ech)
   return length
@@ -106,8 +107,23 @@ export function blockPrivateAddress(
     0,
     PRIVATE_ADDRESS_TTL,
     policy.snapshot.generation,
-    PRIVATE_ADDRESS
+    chosenFor(context, PRIVATE_ADDRESS)
   )
   logger.logPrivateAddress(context, answer, EDE.BLOCKED, took)
   return length
+}
+
+/** An extended error as clients get it that have not asked for structured errors, and as others do. */
+interface EdeOptions {
+  readonly plain: Uint8Array
+  readonly structured: Uint8Array
+}
+
+function edeOptions(code: number, text: string): EdeOptions {
+  const error = { contact: [], justification: text, language: 'en' }
+  return { plain: encodeEde(code, text), structured: encodeStructuredEde(code, error) }
+}
+
+function chosenFor({ wantsStructuredErrors }: QueryContext, options: EdeOptions): Uint8Array {
+  return wantsStructuredErrors ? options.structured : options.plain
 }

@@ -43,6 +43,7 @@ import type { Answer } from '../dns/message/answer.js'
 import { QUERY_KIND } from '../dns/message/query.js'
 import { encodePackedAnswer } from '../dns/reply/cached-reply.js'
 import type { Policy } from '../policy/evaluate/policy.js'
+import type { StructuredErrorSettings } from '../policy/evaluate/structured-errors.js'
 import { VERDICT } from '../querylog/record/query-event.js'
 import type { Forwarder, Outcome } from '../upstream/forwarder.js'
 import type { ClientResponseTimer } from './client-response-timer.js'
@@ -73,6 +74,8 @@ export interface ResolverDependencies extends StageDependencies {
   readonly sharedQueries?: SharedQueries | undefined
   /** Undefined: COOKIE options of clients are ignored. */
   readonly cookies?: ServerCookies | undefined
+  /** Undefined: nobody gets structured DNS errors. */
+  readonly structuredErrors?: StructuredErrorSettings | undefined
   /** Undefined: loop probes are forwarded like any query. */
   readonly loopDetection?: LoopDetection | undefined
   /** Undefined: no zones are transferred, and NOTIFY is answered NOTIMP. */
@@ -82,7 +85,7 @@ export interface ResolverDependencies extends StageDependencies {
 /** What may change while it answers: see `Resolver.configure`. */
 export type ResolverSettings = Pick<
   ResolverDependencies,
-  'shelf' | 'prefetcher' | 'identity' | 'cookies' | 'rebindingGuard'
+  'shelf' | 'prefetcher' | 'identity' | 'cookies' | 'rebindingGuard' | 'structuredErrors'
 >
 
 export class Resolver implements Responder, PendingQueryHandler {
@@ -104,7 +107,8 @@ export class Resolver implements Responder, PendingQueryHandler {
     counters?: SharedArrayBuffer
   ) {
     dependencies.counters.adopt(policy.snapshot, counters)
-    this.context = new QueryContext(dependencies.identity, dependencies.cookies)
+    const { identity, cookies, structuredErrors } = dependencies
+    this.context = new QueryContext(identity, cookies, structuredErrors)
     this.stages = new QueryStages(this.context, dependencies, policy)
     const { sharedQueries } = dependencies
     if (sharedQueries !== undefined) sharedQueries.onEnd = this.onSharedEnd
@@ -128,7 +132,7 @@ export class Resolver implements Responder, PendingQueryHandler {
   configure(settings: ResolverSettings): void {
     // In place: both paths and all stages share this object, whose shape stays the same.
     Object.assign(this.dependencies, settings)
-    this.context.configure(settings.identity, settings.cookies)
+    this.context.configure(settings.identity, settings.cookies, settings.structuredErrors)
     this.stages.configure(settings.rebindingGuard)
   }
 

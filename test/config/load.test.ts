@@ -54,6 +54,7 @@ const defaults = {
   frontEnds: { proxyProtocol: [], clientSubnet: [] },
   identity: { version: '', name: '' },
   discovery: undefined,
+  structuredErrors: { enabled: true, optionCode: 0, unencrypted: true, filteringDatabase: '' },
   specialUse: { answer: true, except: [] },
   rebindingGuard: {
     enabled: false,

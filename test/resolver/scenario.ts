@@ -195,6 +195,15 @@ const scenario = z
     identity: z
       .strictObject({ version: z.string().default(''), name: z.string().default('') })
       .default({ version: '', name: '' }),
+    /** Of the settings: structured DNS errors. On unless it says otherwise. */
+    'structured-errors': z
+      .strictObject({
+        enabled: z.boolean().default(true),
+        'option-code': word.default(0),
+        unencrypted: z.boolean().default(true),
+        'filtering-database': z.string().default('')
+      })
+      .prefault({}),
     upstream: z.array(canned).default([]),
     steps: z.array(step).min(1)
   })

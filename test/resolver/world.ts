@@ -135,6 +135,7 @@ export class World {
   private build(policy: Policy): Resolver {
     const { clock, forwarder, scenario } = this
     const limits = limitsOf(scenario)
+    const structured = scenario['structured-errors']
     const memory = allocateCache(1_000_000, 1)
     const cache = new PackedAnswerCache(memory, clock, STALE_MAX)
     const failures = new PackedAnswerCache(allocateCache(100_000, 1, memory.generation), clock)
@@ -173,6 +174,12 @@ export class World {
       identity,
       cookies,
       rebindingGuard: guard,
+      structuredErrors: {
+        enabled: structured.enabled,
+        optionCode: structured['option-code'],
+        unencrypted: structured.unencrypted,
+        filteringDatabase: structured['filtering-database']
+      },
       clock
     }
     return new Resolver(parts, policy)

@@ -172,6 +172,28 @@ const refuses: readonly { it: string; files: Files; errors: readonly string[] }[
     errors: ['RULES_REPLY networks.yaml:4:61']
   },
   {
+    it: 'a sub-error with "Censored"',
+    files: banning('names: [x.example], ede: censored, explain: { sub-error: malware }'),
+    errors: ['RULES_REPLY networks.yaml:4:99']
+  },
+  {
+    it: 'a sub-error for policies with "Filtered"',
+    files: banning(
+      'names: [x.example], ede: filtered, explain: { sub-error: dns-operator-policy }'
+    ),
+    errors: ['RULES_REPLY networks.yaml:4:99']
+  },
+  {
+    it: 'a contact that is a web page',
+    files: banning('names: [x.example], explain: { contact: ["https://x.example"] }'),
+    errors: ['DOCUMENT_INVALID networks.yaml:4:82']
+  },
+  {
+    it: 'an explanation in a language that is not known',
+    files: banning('names: [x.example], explain: { es: { justification: No } }'),
+    errors: ['DOCUMENT_INVALID networks.yaml:4:73']
+  },
+  {
     it: 'a CNAME to a banned name',
     files: { ...app('x'), ...banning('apps: [x], action: cname, target: w.x.example') },
     errors: ['RULES_TARGET_BANNED networks.yaml:4:76']

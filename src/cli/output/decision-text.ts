@@ -5,6 +5,7 @@ import { BAN_EDE } from '../../dns/registry/ede.js'
 import { showRrtype } from '../../dns/registry/rrtype.js'
 import type { Decision } from '../../policy/evaluate/decision.js'
 import type { Claim, PreparedReply } from '../../policy/tables/claim.js'
+import type { Explain } from '../../rules/model/explain.js'
 
 /** The decision of the rules for a name; its JSON form is public. */
 export interface DecisionView {
@@ -21,6 +22,8 @@ export interface DecisionView {
   readonly records?: readonly string[]
   /** EXTRA-TEXT of the extended DNS error. */
   readonly text?: string
+  /** What structured DNS errors say. */
+  readonly explain?: Explain
   readonly kind?: string
   readonly rule?: string
   readonly app?: string
@@ -49,7 +52,8 @@ export function describeDecision({ verdict, claim, data }: Decision): DecisionVi
   }
 }
 
-function shownReply({ action, ttl, ipv4, ipv6, target, ede, edeOption }: PreparedReply) {
+function shownReply(reply: PreparedReply) {
+  const { action, ttl, ipv4, ipv6, target, ede, edeOption, explain } = reply
   const isSinkhole = action === 'sinkhole'
   return {
     action,
@@ -58,7 +62,8 @@ function shownReply({ action, ttl, ipv4, ipv6, target, ede, edeOption }: Prepare
     ...(isSinkhole && ipv6 && { ipv6: showAddress(ipv6) }),
     ...(target && { target: showName(target) }),
     ede: Object.entries(BAN_EDE).find(([, code]) => code === ede)?.[0] ?? String(ede),
-    text: new TextDecoder().decode(edeOption.subarray(OPTION_HEAD))
+    text: new TextDecoder().decode(edeOption.subarray(OPTION_HEAD)),
+    ...(explain && { explain })
   }
 }
 

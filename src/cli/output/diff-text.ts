@@ -141,6 +141,7 @@ function partsOf(decision: Decision): Parts {
     records,
     ede,
     text,
+    explain,
     kind,
     rule,
     facts = {}
@@ -152,6 +153,7 @@ function partsOf(decision: Decision): Parts {
     via: decision.claim === undefined ? undefined : sourceText(decision.claim),
     EDE: ede,
     text: text === undefined ? undefined : JSON.stringify(text),
+    explain: explain && JSON.stringify(explain),
     TTL: ttl === undefined ? undefined : `${ttl} s`,
     A: ipv4,
     AAAA: ipv6,

@@ -294,25 +294,17 @@ export class DataPlane {
     this.cacheFlusher = new CacheFlusher(cache, failures)
     const logger = new QueryLogger(log.queries.which, this.ring, this.counters)
     const probes = new LoopProbes(this.init.probeKey)
-    const { shelf, prefetcher, identity, cookies, rebindingGuard } = this.resolverSettings({
-      forwarder,
-      caches,
-      responses
-    })
+    const settings = this.resolverSettings({ forwarder, caches, responses })
     const dependencies = {
+      ...settings,
       cache,
-      shelf,
       forwarder,
       responses,
       fallback,
       responseTimer,
-      prefetcher,
       sharedQueries,
       logger,
       counters: this.counters,
-      identity,
-      cookies,
-      rebindingGuard,
       loopDetection: { probes, onProbe: this.onProbe },
       notify: this.notify,
       clock: this.clock
@@ -338,6 +330,7 @@ export class DataPlane {
         : undefined,
       identity: new ServerIdentity(config.identity),
       cookies: this.cookies,
+      structuredErrors: config.structuredErrors,
       rebindingGuard: createRebindingGuard(config)
     }
   }

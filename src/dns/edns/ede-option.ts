@@ -5,7 +5,7 @@ import { OPTION_HEADER_SIZE } from '../registry/sizes.js'
 /** OPTION-CODE of extended DNS errors. RFC 8914 §2. */
 export const OPTION_EDE = 15
 /** OPTION-CODE, OPTION-LENGTH, INFO-CODE: an EDE option without EXTRA-TEXT. RFC 8914 §2. */
-const EDE_FIXED_SIZE: Octets = 6
+export const EDE_FIXED_SIZE: Octets = 6
 /** Longest EXTRA-TEXT: one human-readable line, never the reason to truncate an answer. */
 const MAX_EXTRA_TEXT: Octets = 200
 
@@ -40,32 +40,6 @@ export function appendEde(before: Answer['ede'], data: Uint8Array): Answer['ede'
   return { code: before.code, option: Uint8Array.of(...before.option, ...option) }
 }
 
-/**
- * Copies extended errors, as encoded by `encodeEde`, to `at`: all of them if they end before `most`,
- * otherwise as many as fit without EXTRA-TEXT.
- *
- * @returns the number of octets written
- */
-export function copyEdes(octets: Uint8Array, at: Octets, most: Octets, edes: Uint8Array): Octets {
-  if (at + edes.length <= most) {
-    octets.set(edes, at)
-    return edes.length
-  }
-  let to = at
-  for (
-    let from = 0;
-    from < edes.length && to + EDE_FIXED_SIZE <= most;
-    from += optionSizeAt(edes, from)
-  ) {
-    octets.set(
-      [0, OPTION_EDE, 0, EDE_FIXED_SIZE - OPTION_HEADER_SIZE, edes[from + 4]!, edes[from + 5]!],
-      to
-    )
-    to += EDE_FIXED_SIZE
-  }
-  return to - at
-}
-
 function countEdes(edes: Uint8Array): number {
   let count = 0
   for (let at = 0; at < edes.length; at += optionSizeAt(edes, at)) count++
@@ -73,7 +47,7 @@ function countEdes(edes: Uint8Array): number {
 }
 
 /** Size of the option that begins at `at`. */
-function optionSizeAt(edes: Uint8Array, at: Octets): Octets {
+export function optionSizeAt(edes: Uint8Array, at: Octets): Octets {
   return OPTION_HEADER_SIZE + ((edes[at + 2]! << 8) | edes[at + 3]!)
 }
 

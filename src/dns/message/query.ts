@@ -3,6 +3,7 @@ import type { Octets } from '../../base/units.js'
 import { findNameEnd } from '../name/compressed-name.js'
 import { HashedName } from '../name/hashed-name.js'
 import { OPCODE } from '../registry/opcode.js'
+import { OPTION_EDE } from '../edns/ede-option.js'
 import { RRCLASS } from '../registry/rrclass.js'
 import { RRTYPE } from '../registry/rrtype.js'
 import {
@@ -43,8 +44,11 @@ export const QUERY_KIND = {
   cookieOnly: 7
 } as const
 
-/** Bits of `Query.options`: options of the query to which the reply has an option too. */
-export const OPTION_BIT = { cookie: 1, nsid: 2 } as const
+/**
+ * Bits of `Query.options`: options of the query that the reply depends on. `structured`: the client asks
+ * for structured DNS errors.
+ */
+export const OPTION_BIT = { cookie: 1, nsid: 2, structured: 4 } as const
 
 /** OPTION-CODEs. RFC 5001 §2.1, RFC 7873 §4. */
 export const OPTION_NSID = 3
@@ -89,6 +93,11 @@ export class Query {
   dnssecOk = false
   /** Options of the query: bits of `OPTION_BIT`. */
   options = 0
+  /**
+   * OPTION-CODE by which clients ask for structured DNS errors; -1: none.
+   * draft-ietf-dnsop-structured-dns-error §5.4
+   */
+  structuredOption = -1
   /** Data of the first COOKIE option, valid if `options` has its bit. RFC 7873 §5.2. */
   cookieAt: Octets = 0
   cookieLength: Octets = 0
@@ -280,6 +289,9 @@ export class Query {
       this.cookieLength = (octets[at + 2]! << 8) | octets[at + 3]!
     } else if (code === OPTION_NSID) {
       this.options |= OPTION_BIT.nsid
+    } else if (code === this.structuredOption || code === OPTION_EDE) {
+      // §5.4: its data is ignored. In earlier revisions an extended error was the signal.
+      this.options |= OPTION_BIT.structured
     }
   }
 }

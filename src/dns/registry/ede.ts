@@ -2,6 +2,7 @@
 export const EDE = {
   OTHER: 0,
   STALE_ANSWER: 3,
+  FORGED_ANSWER: 4,
   NOT_READY: 14,
   BLOCKED: 15,
   CENSORED: 16,

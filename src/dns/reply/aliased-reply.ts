@@ -1,5 +1,6 @@
 import { copyOctets } from '../../base/octets.js'
 import type { Octets, Seconds } from '../../base/units.js'
+import { edesFor } from '../edns/copy-edes.js'
 import type { Answer } from '../message/answer.js'
 import type { Query } from '../message/query.js'
 import { movePointers, type MovedRecords } from '../rdata/move-records.js'
@@ -27,7 +28,7 @@ export function encodeAliasedAnswer(
 ): Octets {
   const { body, rcode, ede, ttls } = answer
   if (rcode !== RCODE.NOERROR && rcode !== RCODE.NXDOMAIN) {
-    return encodeError(octets, query, limit, rcode, ede?.option)
+    return encodeError(octets, query, limit, rcode, ede && edesFor(query, ede))
   }
   if (!fits(query, limit, body.length)) return encodeTruncated(octets, query)
   const { aliases, qname, at } = query
@@ -39,5 +40,5 @@ export function encodeAliasedAnswer(
   if (!movePointers(octets, start, end, moved)) return 0
   if (age > 0) ageTtls(octets, start, ttls, age)
   encodeHeader(octets, query, 0, 0, rcode, aliases.count + answer.answers, answer.authorities)
-  return finishReply(octets, query, limit, end, rcode, ede?.option)
+  return finishReply(octets, query, limit, end, rcode, ede && edesFor(query, ede))
 }

@@ -1,5 +1,6 @@
 import { copyOctets, setUint32 } from '../../base/octets.js'
 import type { Octets, Seconds } from '../../base/units.js'
+import { edesFor } from '../edns/copy-edes.js'
 import type { Answer } from '../message/answer.js'
 import type { Query } from '../message/query.js'
 import { finishReply, fits, encodeHeader, encodeTruncated } from './reply-frame.js'
@@ -24,7 +25,7 @@ export function encodeCachedAnswer(
   if (age > 0) ageTtls(octets, start, answer.ttls, age)
   const ad = answer.authentic && (query.authenticData || query.dnssecOk) ? AD : 0
   encodeHeader(octets, query, 0, ad, rcode, answer.answers, answer.authorities)
-  return finishReply(octets, query, limit, start + body.length, rcode, ede?.option)
+  return finishReply(octets, query, limit, start + body.length, rcode, ede && edesFor(query, ede))
 }
 
 /** A short answer in memory shared with others; see `cache/shelf.ts`. */

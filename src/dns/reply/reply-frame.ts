@@ -1,6 +1,6 @@
 import { copyOctets, setUint16, setUint32 } from '../../base/octets.js'
 import type { Octets, Seconds } from '../../base/units.js'
-import { copyEdes } from '../edns/ede-option.js'
+import { copyEdes } from '../edns/copy-edes.js'
 import type { Query } from '../message/query.js'
 import { OPCODE } from '../registry/opcode.js'
 import { RCODE } from '../registry/rcode.js'

@@ -85,7 +85,7 @@ export class ClaimBuilder {
 }
 
 /** The reply that a client receives, from the rule and the list together. */
-type FullReply = ListReply & Pick<Reply, 'ede' | 'ttl'>
+type FullReply = ListReply & Pick<Reply, 'ede' | 'ttl' | 'explain'>
 
 /**
  * Whether a claim only excludes the names of a list part from what else that list contains. A pass
@@ -103,8 +103,8 @@ export function removesOwnList(rule: Rule, { part }: NameSource): boolean {
  */
 function replyOf({ reply }: Ban | Block, part: ListPart | undefined): FullReply {
   const own = typeof part?.effect === 'object' && reply.overrides !== true ? part.effect : undefined
-  const { ede, ttl } = reply
-  const full: FullReply = own === undefined ? reply : { ...own, ede, ttl }
+  const { ede, ttl, explain } = reply
+  const full: FullReply = own === undefined ? reply : { ...own, ede, ttl, explain }
   const isNarrow = part?.qtypes !== undefined && full.action === 'nxdomain'
   return isNarrow ? { ...full, action: 'nodata' } : full
 }
@@ -147,7 +147,8 @@ function prepare(reply: FullReply, text: string): PreparedReply {
     ipv6: isNull ? new Uint8Array(16) : reply.sinkhole?.ipv6,
     target: reply.target,
     ede,
-    edeOption: encodeEde(ede, text)
+    edeOption: encodeEde(ede, text),
+    ...(reply.explain && { explain: reply.explain })
   }
 }
 

@@ -20,6 +20,7 @@ import {
   type IndexedClaim
 } from '../tables/claim-index.js'
 import { isTimed, type Claim } from '../tables/claim.js'
+import { LANGUAGES } from '../../rules/model/explain.js'
 import { ECH } from '../tables/client-table.js'
 import type { Pause, Snapshot } from '../tables/snapshot.js'
 import type { SourceSummary } from '../tables/source-table.js'
@@ -79,6 +80,9 @@ export function compile(given: RuleSet, options: CompileOptions): Snapshot {
       prefixes,
       networkOf: classes.map(({ network }) => network),
       ech: classes.map(({ network }) => ECH[networks[network]?.ech ?? 'pass']),
+      languages: classes.map(({ network }) =>
+        LANGUAGES.indexOf(networks[network]?.language ?? LANGUAGES[0])
+      ),
       groupOf,
       specialUseGroup
     },

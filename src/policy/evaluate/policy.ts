@@ -54,6 +54,7 @@ export class Policy {
   private readonly sourceSets: Int32Array
   private readonly groups: Int32Array
   private readonly ech: Uint8Array
+  private readonly languages: Uint8Array
   private readonly specialUseGroup: number
   private readonly specialUse: ReadonlyMap<number, SpecialUseEntry>
   private readonly activeClaims: ActiveClaims
@@ -85,6 +86,7 @@ export class Policy {
     this.sourceSets = new Int32Array(names.entries.sets)
     this.groups = Int32Array.from(clients.groupOf)
     this.ech = Uint8Array.from(clients.ech)
+    this.languages = Uint8Array.from(clients.languages)
     this.specialUseGroup = clients.specialUseGroup
     this.specialUse = new Map(snapshot.specialUse.map(name => [name.entry, name]))
     this.activeClaims = new ActiveClaims(snapshot)
@@ -104,6 +106,11 @@ export class Policy {
   /** One of `ECH`. */
   echFor(clientClass: number): number {
     return this.ech[clientClass]!
+  }
+
+  /** Index in `LANGUAGES`. */
+  languageFor(clientClass: number): number {
+    return this.languages[clientClass]!
   }
 
   /** Whether no rule at all applies to clients of this class. */

@@ -1,4 +1,5 @@
 import type { Seconds } from '../../base/units.js'
+import type { Explain } from '../../rules/model/explain.js'
 import type { ListReply, QtypeSet, Rule } from '../../rules/model/types.js'
 import type { ClaimIndexBuffers } from './claim-index.js'
 import type { SourceSummary } from './source-table.js'
@@ -74,6 +75,8 @@ export interface PreparedReply {
   readonly ede: number
   /** The whole EDE option (RFC 8914 §2): OPTION-CODE 15, length, INFO-CODE, EXTRA-TEXT. */
   readonly edeOption: Uint8Array
+  /** For structured errors: see `StructuredErrors`. Undefined: made of the rule's facts alone. */
+  readonly explain?: Explain | undefined
 }
 
 /** The claims of all networks, and which of them apply to whom. */

@@ -18,6 +18,8 @@ export interface ClientTable {
   readonly networkOf: readonly number[]
   /** Client class to one of `ECH`. */
   readonly ech: readonly number[]
+  /** Client class to index in `LANGUAGES`. */
+  readonly languages: readonly number[]
   /** Client class to group. */
   readonly groupOf: readonly number[]
   /** The group without rules for which special-use names are answered all the same; 0: none. */

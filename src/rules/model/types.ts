@@ -3,6 +3,7 @@ import type { Position } from '../../base/position.js'
 import type { Octets, Seconds } from '../../base/units.js'
 import type { BanEde } from '../../dns/registry/ede.js'
 import type { ZoneState } from '../../zonefile/zone-state.js'
+import type { Explain, Language } from './explain.js'
 
 /**
  * Which names a pattern covers.
@@ -136,6 +137,8 @@ export interface Reply {
   readonly ttl: Seconds
   /** The rule itself gives the action, so that it takes precedence over that of a list. */
   readonly overrides?: boolean | undefined
+  /** What users are told; undefined: a sentence made of authority and reference. */
+  readonly explain?: Explain | undefined
 }
 
 /** Active while `from <= now < until`; -Infinity and Infinity if not given. */
@@ -217,6 +220,8 @@ export interface NetworkRules {
   readonly prefixes: readonly Prefix[]
   /** Its own, or that of the nearest network that it extends; undefined: `pass`. */
   readonly ech?: EchPolicy | undefined
+  /** In which its users read explanations; undefined: the first of `LANGUAGES`. */
+  readonly language?: Language | undefined
   readonly rules: readonly Rule[]
 }
 

@@ -51,8 +51,11 @@ export function buildNetworks(
     const ancestors = lineage.get(id)!
     const rules =
       ancestors.length === 1 ? own.get(id)! : ancestors.flatMap(name => own.get(name) ?? [])
-    const ech = ancestors.map(name => file.networks[name]?.ech).find(it => it !== undefined)
-    return { id, position: location.at(id).keyPosition, prefixes, ech, rules }
+    const first = <K extends 'ech' | 'language'>(key: K) =>
+      ancestors.map(name => file.networks[name]?.[key]).find(it => it !== undefined)
+    const language = first('language') ?? file.defaults.language
+    const { keyPosition: position } = location.at(id)
+    return { id, position, prefixes, ech: first('ech'), language, rules }
   })
   const served = networks.filter(({ prefixes }) => prefixes.length > 0)
   if (served.length === 0) top.error('RULES_NO_NETWORK')

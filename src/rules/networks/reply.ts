@@ -1,6 +1,7 @@
 import type { Defaults, ReplyEntry } from '../schema/networks-schema.js'
 import type { Location } from '../model/location.js'
 import type { Reply } from '../model/types.js'
+import { explainOf } from './explain.js'
 
 /** The reply of a ban or block, completed with the defaults of the file. */
 export function replyOf(entry: ReplyEntry, defaults: Defaults, location: Location): Reply {
@@ -23,13 +24,15 @@ export function replyOf(entry: ReplyEntry, defaults: Defaults, location: Locatio
   if (action !== 'cname' && target !== undefined) {
     reject('target', `not allowed with action ${action}`)
   }
+  const explain = explainOf(entry, defaults, location)
   return {
     action,
     ...(sinkhole && { sinkhole: defined(sinkhole) }),
     ...(target && { target }),
     ede: entry.ede,
     ttl: entry.ttl ?? defaults.ttl,
-    ...(entry.action && { overrides: true })
+    ...(entry.action && { overrides: true }),
+    ...(explain && { explain })
   }
 }
 

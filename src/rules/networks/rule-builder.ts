@@ -135,9 +135,9 @@ export class RuleBuilder {
 
   /** The first equal reply. Few are different. */
   private shared(reply: Reply): Reply {
-    const { action, ede, ttl, overrides = false } = reply
+    const { action, ede, ttl, explain, overrides = false } = reply
     if (reply.sinkhole !== undefined || reply.target !== undefined) return reply
-    const key = `${action} ${ede} ${ttl} ${overrides}`
+    const key = `${action} ${ede} ${ttl} ${overrides} ${explain ? JSON.stringify(explain) : ''}`
     const known = this.replies.get(key) ?? reply
     this.replies.set(key, known)
     return known

@@ -8,6 +8,7 @@ import { listEntrySchema } from '../lists/list-entry-schema.js'
 import { patternSchema } from '../model/pattern.js'
 import { INSTANT } from '../time/instant.js'
 import { idSchema, prefixSchema, textSchema } from './app-schema.js'
+import { defaultExplainSchema, explainSchema, languageSchema } from './explain-schema.js'
 import { scheduleSchema, timeZoneSchema } from './schedule-schema.js'
 
 /** Schema of `networks.yaml`; `docs/reference/rules.md` describes each key. */
@@ -67,6 +68,7 @@ const reply = {
   target: parsedString('a domain name', readName).optional(),
   ede: z.enum(['blocked', 'censored', 'filtered']).default('blocked'),
   ttl: ttl.optional(),
+  explain: explainSchema.optional(),
   mode: z.enum(['enforce', 'monitor']).default('enforce')
 }
 
@@ -116,6 +118,7 @@ const network = z.strictObject({
   description: textSchema.optional(),
   prefixes: z.array(prefixSchema).default([]),
   ech: z.enum(['pass', 'strip', 'hide-https']).optional(),
+  language: languageSchema.optional(),
   extends: z.union([idSchema.transform(id => [id]), z.array(idSchema)]).default([]),
   bans: z.array(ban).default([]),
   exceptions: z.array(exception).default([]),
@@ -127,7 +130,12 @@ const defaults = z.strictObject({
   action: action.default('nxdomain'),
   ttl: ttl.prefault('60s'),
   sinkhole: sinkhole.optional(),
-  'time-zone': timeZoneSchema.default('UTC')
+  'time-zone': timeZoneSchema.default('UTC'),
+  language: languageSchema.default('en'),
+  explain: defaultExplainSchema.optional(),
+  register: parsedString('a URL such as https://bans.example.org/', readUrl)
+    .transform(url => (url.endsWith('/') ? url : `${url}/`))
+    .optional()
 })
 
 /** A mapping that may be empty, as when all its entries are commented out. */
