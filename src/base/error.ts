@@ -1,4 +1,5 @@
 import { LISTS } from './messages/lists.js'
+import { ONBOARDING } from './messages/onboarding.js'
 import { OPERATION } from './messages/operation.js'
 import { RECORDS } from './messages/records.js'
 import { RULES } from './messages/rules.js'
@@ -12,7 +13,14 @@ import { showPosition, type Position } from './position.js'
  * Never rename a code or reuse a retired one; add a new one instead. Messages may change at any
  * time, so no caller matches on them.
  */
-const MESSAGES = { ...TRAFFIC, ...RULES, ...LISTS, ...RECORDS, ...OPERATION } as const
+const MESSAGES = {
+  ...TRAFFIC,
+  ...RULES,
+  ...LISTS,
+  ...RECORDS,
+  ...ONBOARDING,
+  ...OPERATION
+} as const
 
 export type ErrorCode = keyof typeof MESSAGES
 /** The parameters of the message of a code. */

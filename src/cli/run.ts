@@ -6,6 +6,7 @@ import { addAnalysisCommands } from './program/analysis.js'
 import { addBundleCommands } from './program/bundles.js'
 import { addCompletionCommand } from './program/completion.js'
 import type { Context } from './program/context.js'
+import { addEncryptionCommands } from './program/encryption.js'
 import { addHelpCommands } from './program/help.js'
 import { addMaintenanceCommands } from './program/maintenance.js'
 import { addRulesCommands } from './program/rules.js'
@@ -79,6 +80,7 @@ export function createProgram(context: Context = WITHOUT_PROCESS): Command {
   addBundleCommands(program, context)
   addMaintenanceCommands(program, context)
   addTokenCommands(program, context)
+  addEncryptionCommands(program, context)
   addCompletionCommand(program, context)
   addHelpCommands(program)
   return program

@@ -13,13 +13,13 @@ export function outputWidth(file: string | undefined, { stdout }: Io): number {
  *
  * @throws InterdictError CLI_OUTPUT
  */
-export function writeOutput(text: string, file: string | undefined, io: Io): void {
+export function writeOutput(content: string | Uint8Array, file: string | undefined, io: Io): void {
   if (file === undefined) {
-    print(io, text)
+    print(io, content.toString())
     return
   }
   try {
-    writeFileSync(file, withoutColours(text))
+    writeFileSync(file, typeof content === 'string' ? withoutColours(content) : content)
   } catch (error) {
     throw failure('CLI_OUTPUT', file, error instanceof Error ? error.message : String(error))
   }

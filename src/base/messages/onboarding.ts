@@ -1,0 +1,18 @@
+/** Errors of bringing clients to encrypted DNS, and of its certificates. See `../error.ts`. */
+export const ONBOARDING = {
+  // onboard
+  ONBOARD_NO_LISTENER: () =>
+    'no listener with DNS over TLS or HTTPS; add one to listen in the settings',
+  ONBOARD_NO_NAME: () => 'no name for clients to verify; set discovery.name in the settings',
+  ONBOARD_NOT_COVERED: (name: string, listener: string, files: string) =>
+    `no certificate of ${listener} covers ${name}: ${files}`,
+  ONBOARD_ADDRESS_NOT_COVERED: (file: string, addresses: string) =>
+    `certificate ${file} does not cover ${addresses}: clients that know only the address will not verify the gateway (RFC 9462 §4.2)`,
+  ONBOARD_NO_ADDRESS: (what: string) =>
+    `no ${what} is known at which clients reach an encrypted listener; set discovery.addresses`,
+  ONBOARD_NEEDS: (target: string, what: string) => `${target} needs ${what}`,
+  ONBOARD_TOO_LONG: (length: number, limit: number) =>
+    `the DHCPv4 option has ${length} bytes, more than the limit of ${limit}; use a shorter discovery.name or fewer addresses`,
+  ONBOARD_SIGN: (certificate: string, key: string, why: string) =>
+    `cannot sign the profile with ${certificate} and ${key}: ${why}`
+} as const

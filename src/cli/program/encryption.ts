@@ -1,0 +1,45 @@
+import { Argument, type Command } from 'commander'
+import { choice, examples, type Context } from './context.js'
+
+/** The values of `<target>`. */
+const TARGETS = [
+  ...['kea', 'isc-dhcpd', 'dnsmasq', 'radvd', 'dnr', 'zone'],
+  ...['windows', 'intune', 'chrome', 'edge', 'firefox', 'android', 'apple', 'qr']
+]
+
+/** Commands for clients of the encrypted listeners. */
+export function addEncryptionCommands(program: Command, { io, done }: Context): void {
+  program.commandsGroup('Encrypted DNS:')
+  const target = new Argument('[target]', 'program or device (default: list them)')
+  target.argChoices = TARGETS
+  const onboard = program
+    .command('onboard')
+    .summary('Print configuration that brings clients to encrypted DNS')
+    .description(
+      'Print configuration for DHCP servers, devices and browsers that are to use the encrypted listeners. ' +
+        'Notes and warnings go to standard error.'
+    )
+    .addArgument(target)
+    .option('--list', 'list the targets')
+    .addOption(
+      choice('--protocol <protocol>', 'apple: protocol of the profile (default: the first)', [
+        'dot',
+        'doh'
+      ])
+    )
+    .option('--unsigned', 'apple: do not sign the profile')
+    .option(
+      '--certificate <file>',
+      'apple: certificate to sign with (default: that of the listener)'
+    )
+    .option('-k, --key <file>', 'apple: private key to sign with')
+    .option('--link <uri>', 'qr: text of the code, such as the address of a profile')
+    .option('--svg', 'qr: print an SVG image (default: by the extension of --output)')
+    .option('--json', 'print JSON')
+    .option('-o, --output <file>', 'write to this file instead of standard output')
+    .action(async (target: string | undefined, _options, command: Command) => {
+      const { onboard } = await import('../commands/onboard.js')
+      done(await onboard(target, command.optsWithGlobals(), io))
+    })
+  examples(onboard, 'onboard kea', 'onboard apple -o dns.mobileconfig')
+}
