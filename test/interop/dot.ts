@@ -1,6 +1,5 @@
 /**
- * DNS over TLS between real programs: kdig, OpenSSL and dnsperf as clients, Unbound forwarding to Interdict over
- * TLS, and a certificate that changes under load. Run by `npm run test:interop`.
+ * DNS over TLS between real programs: kdig, OpenSSL and dnsperf as clients, and a certificate that changes under load. Run by `npm run test:interop`.
  */
 import { execFile, spawn } from 'node:child_process'
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
@@ -9,21 +8,10 @@ import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { makeCertificate } from '../tls/certificates.js'
 import { install, PROGRAMS } from './install.js'
-import {
-  answers,
-  dig,
-  eventually,
-  folder,
-  freePort,
-  Running,
-  site,
-  startInterdict,
-  startNsd,
-  type Site
-} from './processes.js'
+import { eventually, freePort, site, startInterdict, startNsd, type Site } from './processes.js'
 
-const { kdig, nsd, dnsperf, unbound, dig: digPackage } = PROGRAMS
-install({ kdig, nsd, dnsperf, unbound, dig: digPackage, openssl: 'openssl' })
+const { kdig, nsd, dnsperf, dig } = PROGRAMS
+install({ kdig, nsd, dnsperf, dig, openssl: 'openssl' })
 t.setTimeout(300_000)
 
 const run = promisify(execFile)
@@ -98,36 +86,6 @@ t.test('kdig and openssl', async t => {
     const log = readFileSync(join(dir, 'queries.jsonl'), 'utf8')
     return Promise.resolve(log.includes('"protocol":"dot","qname":"banned.example"'))
   })
-})
-
-t.test('Unbound forwards to it over TLS', async t => {
-  const { tls, dir } = await serve(t)
-  const port = await freePort()
-  const config = join(folder(t), 'unbound.conf')
-  writeFileSync(
-    config,
-    `server:
-  interface: 127.0.0.1@${port}
-  port: ${port}
-  do-daemonize: no
-  use-syslog: no
-  chroot: ""
-  username: ""
-  pidfile: ""
-  do-not-query-localhost: no
-  module-config: "iterator"
-  tls-cert-bundle: "${join(dir, 'cert.pem')}"
-forward-zone:
-  name: "."
-  forward-tls-upstream: yes
-  forward-addr: 127.0.0.1@${tls}#dns.example
-remote-control:
-  control-enable: no
-`
-  )
-  new Running(t, 'unbound', ['-d', '-c', config])
-  await answers('Unbound', port, 'www.example', '192.0.2.10')
-  t.match(await dig(['@127.0.0.1', '-p', String(port), 'banned.example']), /NXDOMAIN/)
 })
 
 t.test('a certificate changes under load without a lost query or connection', async t => {
