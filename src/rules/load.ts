@@ -114,9 +114,9 @@ class RulesLoader {
     const apps = [...this.apps.values()].map(({ source }) => source)
     const sources = [...apps, ...[...this.lists.values()].flat(), ...made.inline]
     const { sha256, filesSha256, zones, files, bundle } = folder
-    const { networks, timeZone } = made
+    const { networks, timeZone, site } = made
     const sums = { sha256, filesSha256, zones, bundle }
-    const rules = { networks, sources, timeZone, ...sums, files }
+    const rules = { networks, sources, timeZone, site, ...sums, files }
     const { reports: lists, remotes, transfers, listStates, listErrors } = this
     return {
       ok: true,

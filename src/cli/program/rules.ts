@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { LANGUAGES } from '../../rules/model/explain.js'
 import { choice, examples, TIME_ZONE, type Context } from './context.js'
 
 const ROLES = ['app', 'api', 'cdn', 'telemetry', 'web', 'shared']
@@ -62,6 +63,23 @@ export function addRulesCommands(program: Command, { io, done }: Context): void 
       done(await diff(old, now, command.optsWithGlobals(), io))
     })
   examples(diff, 'diff rules/ new-rules/', 'diff rules/ new-rules/ --only tiktok')
+
+  const register = program
+    .command('register')
+    .summary('Write the register of bans as a static web site')
+    .description(
+      'Write the register of bans as a static web site, in English, French, Dutch and German. ' +
+        'It has no data about clients. Existing files of other bans are kept.'
+    )
+    .requiredOption('-o, --output <folder>', 'folder to write to')
+    .addOption(choice('--language <language>', 'language of the first page', [...LANGUAGES]))
+    .option('-a, --at <time>', AT)
+    .option('--json', 'print JSON')
+    .action(async (_options, command: Command) => {
+      const { register } = await import('../commands/register.js')
+      done(await register(command.optsWithGlobals(), io))
+    })
+  examples(register, 'register -o /srv/www/bans', 'register -o site --language nl')
 
   const apps = program
     .command('apps')

@@ -39,6 +39,20 @@ export function addRunCommands(program: Command, { io, done }: Context): void {
     })
   examples(serve, 'serve', 'serve --config /etc/interdict/interdict.yaml')
 
+  const landing = program
+    .command('landing')
+    .summary('Serve the page to which sinkhole and cname bans lead')
+    .description(
+      'Serve the page to which sinkhole and cname bans lead, over HTTP, until SIGTERM or SIGINT. ' +
+        "It explains the ban in the visitor's language. SIGHUP reads the rules again, as a change does."
+    )
+    .requiredOption('-l, --listen <endpoint>', 'address and port, such as 192.0.2.80:80')
+    .action(async (_options, command: Command) => {
+      const { landing } = await import('../commands/landing.js')
+      done(await landing(command.optsWithGlobals(), io))
+    })
+  examples(landing, 'landing --listen 192.0.2.80:80', "landing --listen '[2001:db8::80]:80'")
+
   const ping = program
     .command('ping')
     .summary('Check that the server answers on every listen address')

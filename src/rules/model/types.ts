@@ -251,6 +251,8 @@ export interface RuleSet {
   readonly sources: readonly NameSource[]
   /** IANA name of the time zone of its dates. */
   readonly timeZone: string
+  /** Defaults of the register of bans; undefined: English, and no known URL. */
+  readonly site?: { readonly language: Language; readonly register: string | undefined } | undefined
   /** SHA-256 over names and contents of all files read, and zones; hexadecimal. */
   readonly sha256: string
   readonly bundle?: BundleFacts | undefined

@@ -7,7 +7,7 @@ import type { Location } from '../model/location.js'
 import { MisleadingRules } from './misleading-rules.js'
 import { RuleIds } from './rule-ids.js'
 import { SourceResolver } from './source-resolver.js'
-import type { NameSource, NetworkRules, Rule } from '../model/types.js'
+import type { NameSource, NetworkRules, Rule, RuleSet } from '../model/types.js'
 import { RuleBuilder } from './rule-builder.js'
 import type { NetworksFile } from '../schema/networks-schema.js'
 import { Dates } from '../time/dates.js'
@@ -19,6 +19,7 @@ export interface Networks {
   readonly inline: readonly NameSource[]
   /** IANA name of the time zone of its dates. */
   readonly timeZone: string
+  readonly site: NonNullable<RuleSet['site']>
 }
 
 /**
@@ -64,7 +65,8 @@ export function buildNetworks(
   checkBlanketExceptions(file, own, served, holders, location)
   for (const network of served) warnAboutMissingPairs(network, apps, location)
   new MisleadingRules(file, apps, own, lineage, served, location, now).warn()
-  return { networks: served, inline: sources.inline, timeZone }
+  const { language, register } = file.defaults
+  return { networks: served, inline: sources.inline, timeZone, site: { language, register } }
 }
 
 /** Ids given in the file; rejects duplicates. */

@@ -1,0 +1,77 @@
+import type { Seconds } from '../base/units.js'
+import {
+  blockSentence,
+  LANGUAGES,
+  type ExplainText,
+  type Language
+} from '../rules/model/explain.js'
+import { publicReference } from '../rules/model/public-reference.js'
+import type { Ban, RuleSet } from '../rules/model/types.js'
+import { showInstant } from '../rules/time/instant.js'
+
+/** What everybody may know of a ban: nothing about clients, addresses or exceptions. */
+export interface PublicBan {
+  /** As in its URL. */
+  readonly reference: string
+  /** Of its apps and lists; for names written in the rule, the names. */
+  readonly titles: readonly string[]
+  readonly state: 'in force' | 'upcoming' | 'ended'
+  readonly authority: string | undefined
+  readonly decision: string | undefined
+  readonly decisionUrl: string | undefined
+  readonly legalBasis: string | undefined
+  /** In the time zone of the rules; undefined: not limited. */
+  readonly from: string | undefined
+  readonly until: string | undefined
+  readonly hours: string | undefined
+  /** Ids of the networks that have it. */
+  readonly networks: readonly string[]
+  readonly texts: Readonly<Record<Language, ExplainText & { readonly justification: string }>>
+}
+
+/**
+ * The bans of the rules, in the order of the file. Bans in monitor mode block nothing, so they are not
+ * listed. @param now decides what is in force
+ */
+export function publicBans({ networks, timeZone }: RuleSet, now: Seconds): PublicBan[] {
+  const holders = new Map<Ban, string[]>()
+  for (const { id, rules } of networks) {
+    for (const rule of rules) {
+      if (rule.kind !== 'ban' || rule.mode === 'monitor') continue
+      holders.set(rule, [...(holders.get(rule) ?? []), id])
+    }
+  }
+  const bans = [...holders.keys()].sort((a, b) => a.position.line - b.position.line)
+  return bans.map(ban => publicBan(ban, holders.get(ban)!, timeZone, now))
+}
+
+function publicBan(
+  ban: Ban,
+  networks: readonly string[],
+  timeZone: string,
+  now: Seconds
+): PublicBan {
+  const { id, sources, authority, reference, referenceUrl, legalBasis, from, until } = ban
+  const titles = [...new Set(sources.map(({ title }) => title))]
+  const shown = (instant: Seconds): string | undefined =>
+    Number.isFinite(instant) ? showInstant(instant, timeZone).replace(/T00:00:00.*/, '') : undefined
+  const textIn = (language: Language): PublicBan['texts'][Language] => {
+    const text = ban.reply.explain?.texts[language] ?? { contact: [] }
+    const facts = { title: titles.join(', '), authority, reference }
+    return { ...text, justification: text.justification ?? blockSentence(language, facts) }
+  }
+  return {
+    reference: publicReference(id),
+    titles,
+    state: until <= now ? 'ended' : from > now ? 'upcoming' : 'in force',
+    authority,
+    decision: reference,
+    decisionUrl: referenceUrl,
+    legalBasis,
+    from: shown(from),
+    until: shown(until),
+    hours: ban.schedule?.text,
+    networks,
+    texts: Object.fromEntries(LANGUAGES.map(it => [it, textIn(it)])) as PublicBan['texts']
+  }
+}

@@ -1,0 +1,67 @@
+import { posix } from 'node:path'
+import t from 'tap'
+import { publicBans } from '../../src/register/public-bans.js'
+import { registerSite } from '../../src/register/site.js'
+import { TEXTS } from '../../src/register/texts.js'
+import { LANGUAGES } from '../../src/rules/model/explain.js'
+import { NETWORKS, NOW, rulesOf } from './rules.js'
+
+const rules = await rulesOf(NETWORKS)
+const bans = publicBans(rules, NOW)
+const site = registerSite(bans, 'nl', '2026-06-01')
+
+t.test('bans in force, upcoming and ended, without bans in monitor mode', t => {
+  t.strictSame(
+    bans.map(({ reference, state, networks }) => [reference, state, networks.join()]),
+    [
+      ['be-clip', 'in force', 'phones,tablets'],
+      ['federal-old-example-237d252768', 'ended', 'phones,tablets'],
+      ['federal-next-example-918e5c0a8c', 'upcoming', 'phones,tablets']
+    ]
+  )
+  t.equal(bans[0]!.from, '2023-03-10', 'dates are in the time zone of the rules')
+  t.end()
+})
+
+t.test('every page exists in every language, and at a URL without language', t => {
+  const pages = ['index.html', ...bans.map(({ reference }) => `bans/${reference}/index.html`)]
+  const expected = ['', ...LANGUAGES.map(it => `${it}/`)].flatMap(at => pages.map(it => at + it))
+  t.strictSame([...site.keys()].sort(), [...expected, 'bans.json'].sort())
+  for (const it of LANGUAGES) {
+    const page = site.get(`${it}/index.html`)!
+    t.match(page, `<html lang="${it}">`)
+    t.match(page, `<h1>${TEXTS[it].title}</h1>`)
+    t.match(site.get('bans/be-clip/index.html'), `lang="${it}"`)
+  }
+  t.match(site.get('index.html'), '<html lang="nl">')
+  t.match(site.get('fr/bans/be-clip/index.html'), 'Pas ici')
+  t.end()
+})
+
+t.test('texts of the rules are escaped, and nothing about clients is published', t => {
+  const all = [...site.values()].join('\n')
+  t.match(all, 'Decision &lt;7&gt; &amp; &quot;8&quot;')
+  t.notMatch(all, '127.0.0.0')
+  t.notMatch(all, 'watched.example')
+  t.notMatch(all, 'ads.example')
+  t.match(all, '<a href="mailto:dns@agency.example">dns@agency.example</a>')
+  t.end()
+})
+
+t.test('every relative link leads to a page', t => {
+  let links = 0
+  for (const [path, content] of site) {
+    for (const [, href] of content.matchAll(/href="([^":]+)"/g)) {
+      const target = posix.join(posix.dirname(path), href!, 'index.html')
+      t.ok(site.has(target), `${path}: ${href}`)
+      links++
+    }
+  }
+  t.ok(links > 60)
+  t.end()
+})
+
+t.test('a register without bans says so', t => {
+  t.match(registerSite([], 'de', '2026-06-01').get('index.html'), '<p>Keine.</p>')
+  t.end()
+})
