@@ -140,3 +140,13 @@ function hasHostBits(address: Address, length: number): boolean {
   }
   return false
 }
+
+/** Whether all addresses of a prefix are in another one. */
+export function containsPrefix(outer: Prefix, inner: Prefix): boolean {
+  if (inner.length < outer.length) return false
+  for (let bit = 0; bit < outer.length; bit++) {
+    const mask = 0x80 >> (bit & 7)
+    if (((outer.address[bit >> 3]! ^ inner.address[bit >> 3]!) & mask) !== 0) return false
+  }
+  return true
+}

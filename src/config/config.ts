@@ -253,6 +253,15 @@ export interface ListenConfig extends Endpoint {
   readonly certificates?: readonly ServedCertificateConfig[]
   /** Path of DNS over HTTPS (RFC 8484), such as /dns-query; undefined: another protocol. */
   readonly dohPath?: string
+  /** How clients are recognized; only with `certificates`. */
+  readonly recognition?: RecognitionConfig
+}
+
+/** See `RecognitionOptions` in `server/client-recognizer.ts`. */
+export interface RecognitionConfig {
+  readonly name: string | undefined
+  readonly unknown: 'address' | 'refuse'
+  readonly missing: 'address' | 'refuse'
 }
 
 /** TLS towards clients. */

@@ -22,6 +22,15 @@ const dohPath = z
   .regex(/^\/[\w\-.~!$&'()*+,;=:@/]{0,254}$/, 'a path such as /dns-query, without {?dns}')
 const pair = z.strictObject({ certificate: path, key: path })
 
+/** A host name, RFC 1123 §2.1, to which clients prefix a label of their own. */
+const hostName = parsedString('a host name such as dns.example', text => {
+  const labels = text.toLowerCase().split('.')
+  const isValid = labels.every(label => /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(label))
+  return isValid && labels.length > 1 ? labels.join('.') : undefined
+})
+/** What becomes of a client that cannot be recognized. */
+const unrecognized = z.enum(['address', 'refuse']).default('address')
+
 /** An address with a protocol other than plain UDP and TCP. */
 const encrypted = z
   .strictObject({
@@ -30,7 +39,10 @@ const encrypted = z
     path: dohPath.optional(),
     certificate: path.optional(),
     key: path.optional(),
-    certificates: z.array(pair).min(1).max(MAX_CERTIFICATES).optional()
+    certificates: z.array(pair).min(1).max(MAX_CERTIFICATES).optional(),
+    name: hostName.optional(),
+    'unknown-clients': unrecognized,
+    'anonymous-clients': unrecognized
   })
   .superRefine(({ protocol, path, certificate, key, certificates }, context) => {
     const refuse = (name: string, message: string): void =>
@@ -43,10 +55,16 @@ const encrypted = z
       refuse('certificates', 'either certificates, or certificate and key')
     }
   })
-  .transform(({ address, protocol, path, certificate, key, certificates }) => {
+  .transform(({ address, protocol, path, certificate, key, certificates, name, ...clients }) => {
     const pairs = certificates ?? [{ certificate: certificate!, key: key! }]
     const dohPath = protocol === 'doh' ? (path ?? DEFAULT_PATH) : undefined
-    return { ...address, isSingle: certificates === undefined, certificates: pairs, dohPath }
+    const recognition = {
+      name,
+      unknown: clients['unknown-clients'],
+      missing: clients['anonymous-clients']
+    }
+    const isSingle = certificates === undefined
+    return { ...address, isSingle, certificates: pairs, dohPath, recognition }
   })
 
 type Encrypted = z.output<typeof encrypted>
@@ -74,6 +92,7 @@ export function listenersOf(
         one.isSingle ? ['listen', i, 'certificate'] : ['listen', i, 'certificates', n]
       )
     }))
-    return { address, port, certificates, ...(one.dohPath && { dohPath: one.dohPath }) }
+    const { dohPath, recognition } = one
+    return { address, port, certificates, recognition, ...(dohPath && { dohPath }) }
   })
 }

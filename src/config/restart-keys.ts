@@ -81,10 +81,11 @@ export function changedSections(before: Config, after: Config): readonly string[
 
 /** The contents of the certificate files change without a restart, their paths do not. */
 function showListener(listener: ListenConfig): string {
-  const { certificates = [], dohPath } = listener
+  const { certificates = [], dohPath, recognition } = listener
   const files = certificates.map(({ certificate, key }) => ` ${certificate} ${key}`)
   const path = dohPath === undefined ? '' : ` ${dohPath}`
-  return `${showEndpoint(listener)}${path}${files.join('')}`
+  const clients = recognition === undefined ? '' : ` ${Object.values(recognition).join(' ')}`
+  return `${showEndpoint(listener)}${path}${files.join('')}${clients}`
 }
 
 /** Everything but its place in the file. It has names of files, and no secrets. */

@@ -1,6 +1,7 @@
 import type { Seconds } from '../base/units.js'
 import { HashedName } from '../dns/name/hashed-name.js'
 import { buildClientClasses } from '../policy/compile/client-classes.js'
+import { Identities } from '../policy/evaluate/identities.js'
 import { Policy } from '../policy/evaluate/policy.js'
 import type { Claim } from '../policy/tables/claim.js'
 import { networkOfClass } from '../policy/tables/client-table.js'
@@ -31,6 +32,9 @@ const REFUSED: Outcome = STATE.refused
 /** Client class of a client whose network is unknown. */
 export const NO_CLASS = -1
 
+/** Of a client of which the log has the name. */
+const NO_ADDRESS = new Uint32Array(4)
+
 export function stateOf(outcome: Outcome): number {
   return outcome & ((1 << STATE_BITS) - 1)
 }
@@ -55,6 +59,7 @@ const SPREAD_SHIFT = 32 - SLOT_BITS
  */
 export class Judge {
   readonly policy: Policy
+  private readonly identities: Identities
   readonly rules: RuleSet
   private readonly names: NameInterner
   /** Whether any rule depends on the query type or the protocol; otherwise they are not in the cache key. */
@@ -70,6 +75,7 @@ export class Judge {
 
   constructor(rules: RuleSet, snapshot: Snapshot, names: NameInterner) {
     this.policy = new Policy(snapshot)
+    this.identities = new Identities(this.policy)
     this.rules = rules
     this.names = names
     this.isTyped = snapshot.claims.all.some(({ qtypes }) => qtypes !== undefined)
@@ -78,14 +84,16 @@ export class Judge {
   }
 
   /**
-   * The class of a client by its address; without an address, the class of its network's clients that
+   * The class of a client by its address, or by its name in the rules; without either, the class of its network's clients that
    * no rule with prefixes of its own covers. NO_CLASS if neither is known.
    *
    * @param all id of the network to assume for all clients, if any
    */
-  classOf({ words, network }: Client, all?: string): number {
+  classOf({ text, words, network }: Client, all?: string): number {
     if (all !== undefined) return this.defaultClasses.get(all) ?? NO_CLASS
     if (words !== undefined) return this.policy.classOf(words, 0)
+    const recognized = this.identities.named(text, NO_ADDRESS)?.clientClass ?? 0
+    if (recognized !== 0) return recognized
     return network === undefined ? NO_CLASS : (this.defaultClasses.get(network) ?? NO_CLASS)
   }
 
@@ -185,8 +193,9 @@ function outcomeOf(state: number, claim: number): Outcome {
 }
 
 /** For each network, the class of clients that no rule with prefixes of its own covers. */
-function defaultClassByNetwork({ networks }: RuleSet): ReadonlyMap<string, number> {
-  const { classes } = buildClientClasses(networks)
+function defaultClassByNetwork({ networks, clients }: RuleSet): ReadonlyMap<string, number> {
+  const identified = new Set(clients?.clients.map(({ network }) => network))
+  const { classes } = buildClientClasses(networks, identified)
   const without = ({ rules, excluded: without }: (typeof classes)[number]): number =>
     rules.length - without.size
   const plain = new Map<string, number>()

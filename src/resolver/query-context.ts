@@ -12,6 +12,7 @@ import type { StructuredErrorSettings } from '../policy/evaluate/structured-erro
 import type { Claim } from '../policy/tables/claim.js'
 import { Verdict } from '../policy/tables/verdict.js'
 import { MATCH, PROTOCOL } from '../querylog/record/query-event.js'
+import type { ClientIdentity } from './client-identity.js'
 import type { ServerIdentity } from './server-identity.js'
 
 /** Largest UDP reply, whatever the client accepts: avoids fragmentation. RFC 9715 §3.1. */
@@ -45,6 +46,8 @@ export class QueryContext {
   /** Four words at `clientAt`, as in `DatagramBatch.peers`. */
   client: Uint32Array = new Uint32Array(4)
   clientAt = 0
+  /** Undefined: the client is told by its address. */
+  clientIdentity: ClientIdentity | undefined = undefined
   /** In the current snapshot; 0: unknown client. */
   clientClass = 0
   /**
@@ -175,9 +178,15 @@ export class QueryContext {
   }
 
   /** Call once after each `read`. @param clientClass 0: unknown client */
-  setClient(client: Uint32Array, clientAt: number, clientClass: number): void {
+  setClient(
+    client: Uint32Array,
+    clientAt: number,
+    clientClass: number,
+    identity: ClientIdentity | undefined
+  ): void {
     this.client = client
     this.clientAt = clientAt
+    this.clientIdentity = identity
     this.clientClass = clientClass
     this.verdictClass = 2 * clientClass + (this.overTcp ? 1 : 0)
     // The identity of the server is not for unknown clients.

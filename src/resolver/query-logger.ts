@@ -6,6 +6,7 @@ import { TIER } from '../policy/tables/claim.js'
 import type { Verdict } from '../policy/tables/verdict.js'
 import {
   MATCH,
+  NO_DEVICE,
   NO_RCODE,
   QueryEvent,
   VERDICT,
@@ -204,6 +205,7 @@ export class QueryLogger {
     const { query, client, clientAt } = context
     event.clientClass = context.clientClass
     for (let i = 0; i < 4; i++) event.client[i] = client[clientAt + i]!
+    event.device = context.clientIdentity?.device ?? NO_DEVICE
     event.protocol = context.protocol
     event.qname = qname
     event.qnameLength = qnameLength

@@ -46,6 +46,7 @@ import type { Policy } from '../policy/evaluate/policy.js'
 import type { StructuredErrorSettings } from '../policy/evaluate/structured-errors.js'
 import { VERDICT } from '../querylog/record/query-event.js'
 import type { Forwarder, Outcome } from '../upstream/forwarder.js'
+import type { ClientIdentity } from './client-identity.js'
 import type { ClientResponseTimer } from './client-response-timer.js'
 import { isStale, type Fallback } from './fallback.js'
 import { EXTENDED_RCODE, COUNTER, PROTOCOLS } from './lookup-counters.js'
@@ -151,7 +152,8 @@ export class Resolver implements Responder, PendingQueryHandler {
     room: Octets,
     client: Uint32Array,
     clientAt: number,
-    protocol: number
+    protocol: number,
+    identity?: ClientIdentity
   ): number {
     const { context, stages, dependencies } = this
     const { policy } = stages
@@ -162,7 +164,13 @@ export class Resolver implements Responder, PendingQueryHandler {
     if (reading !== QUERY_KIND.ok && reading !== QUERY_KIND.special) {
       return this.rejectMalformed(reading, at, client, clientAt)
     }
-    context.setClient(client, clientAt, policy.classOf(client, clientAt))
+    const ownClass = identity === undefined ? 0 : identity.clientClass
+    context.setClient(
+      client,
+      clientAt,
+      ownClass === 0 ? policy.classOf(client, clientAt) : ownClass,
+      identity
+    )
     counters.requests[PROTOCOLS * context.clientClass + protocol]!++
     // The shelf holds answers that no rule of this network matches over this transport: one lookup replaces all stages
     // below, until the answer expires or the rules change.
@@ -356,14 +364,13 @@ export class Resolver implements Responder, PendingQueryHandler {
   private resume(pending: PendingQuery, took: Milliseconds): number {
     const { context, stages } = this
     const { policy, epoch } = stages
-    const { client, clientAt } = pending.target
+    const { client, clientAt, identity } = pending.target
     const { aliases } = pending
     const isJudged = pending.epoch === epoch
-    context.setClient(
-      client,
-      clientAt,
-      isJudged ? pending.clientClass : policy.classOf(client, clientAt)
-    )
+    // A connection that was closed has an identity no more.
+    const ownClass = identity?.clientClass ?? 0
+    const clientClass = ownClass === 0 ? policy.classOf(client, clientAt) : ownClass
+    context.setClient(client, clientAt, isJudged ? pending.clientClass : clientClass, identity)
     if (aliases?.epoch === epoch) aliases.restore(context, pending.question, policy.seed)
     if (isJudged) {
       context.verdict.clear()

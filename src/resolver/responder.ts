@@ -1,4 +1,5 @@
 import type { Octets } from '../base/units.js'
+import type { ClientIdentity } from './client-identity.js'
 
 /** No reply is sent: the message is not a query, or a rule's action is `drop`. */
 export const DROP = 0
@@ -34,6 +35,7 @@ export interface Responder {
    * @param room octets that the reply may use, from `at`
    * @param client four words at `clientAt`, as in `DatagramBatch.peers`
    * @param protocol one of `PROTOCOL`
+   * @param identity undefined: the client is told by its address
    * @returns the reply's length in octets, DROP or PENDING
    */
   answer(
@@ -43,7 +45,8 @@ export interface Responder {
     room: Octets,
     client: Uint32Array,
     clientAt: number,
-    protocol: number
+    protocol: number,
+    identity?: ClientIdentity
   ): number
 
   /**
@@ -64,6 +67,8 @@ export interface ReplyTarget {
   readonly clientAt: number
   /** One of `PROTOCOL`. */
   readonly protocol: number
+  /** As for `Responder.answer`. */
+  readonly identity?: ClientIdentity | undefined
   /**
    * Called once, later, with the reply in `reply[from, to)`; undefined: no reply is sent. Has to
    * copy what it needs, and may overwrite the reply during the call.

@@ -3,6 +3,8 @@ import { epochSeconds, systemClock, type Clock } from '../base/clock.js'
 import { failureAt, type InterdictError } from '../base/error.js'
 import { compareByPosition, readYaml } from '../yaml/read.js'
 import { readApp, type App } from './apps/app-file.js'
+import { readAuthority } from './clients/authorities.js'
+import { clientNetworks } from './clients/clients.js'
 import type { ListProvider, ProvidedList } from './lists/list-provider.js'
 import {
   listOrigin,
@@ -21,6 +23,7 @@ import {
   type FileResult,
   type RuleFiles
 } from './model/folder.js'
+import type { ClientAuthority } from './model/client-types.js'
 import { Location } from './model/location.js'
 import { YamlSource } from './model/yaml-source.js'
 import type { NameSource, RuleSet } from './model/types.js'
@@ -114,9 +117,9 @@ class RulesLoader {
     const apps = [...this.apps.values()].map(({ source }) => source)
     const sources = [...apps, ...[...this.lists.values()].flat(), ...made.inline]
     const { sha256, filesSha256, zones, files, bundle } = folder
-    const { networks, timeZone, site } = made
+    const { networks, clients, timeZone, site } = made
     const sums = { sha256, filesSha256, zones, bundle }
-    const rules = { networks, sources, timeZone, site, ...sums, files }
+    const rules = { networks, sources, clients, timeZone, site, ...sums, files }
     const { reports: lists, remotes, transfers, listStates, listErrors } = this
     return {
       ok: true,
@@ -183,7 +186,21 @@ class RulesLoader {
     }
     const top = new Location(read, NETWORKS, this.errors, this.warnings)
     await this.readLists(read.value, top)
-    return buildNetworks(read.value, this.apps, this.lists, top, epochSeconds(this.clock))
+    const authorities = await this.readAuthorities(read.value, top)
+    const now = epochSeconds(this.clock)
+    return buildNetworks(read.value, this.apps, this.lists, top, now, authorities)
+  }
+
+  private async readAuthorities(
+    { 'client-authorities': authorities }: NetworksFile,
+    top: Location
+  ): Promise<ClientAuthority[]> {
+    const now = this.clock.wall()
+    return Promise.all(
+      Object.entries(authorities).map(([id, entry]) =>
+        readAuthority(id, entry, this.folder, top.at('client-authorities', id), now)
+      )
+    )
   }
 
   /** What to do: the file may be there under another name, such as `networks.yml`. */
@@ -241,10 +258,13 @@ class RulesLoader {
 }
 
 /** The lists that rules of served networks use. */
-function usedLists({ networks }: NetworksFile): ReadonlySet<string> {
+function usedLists({ networks, clients }: NetworksFile): ReadonlySet<string> {
   const used = new Set<string>()
   const seen = new Set<string>()
-  const pending = Object.keys(networks).filter(id => networks[id]!.prefixes.length > 0)
+  const identified = clientNetworks({ clients })
+  const pending = Object.keys(networks).filter(
+    id => networks[id]!.prefixes.length > 0 || identified.has(id)
+  )
   for (let id = pending.pop(); id !== undefined; id = pending.pop()) {
     const network = Object.hasOwn(networks, id) ? networks[id] : undefined
     if (network === undefined || seen.has(id)) continue

@@ -9,6 +9,7 @@ import {
 import { appendPadding, hasPaddingOption, paddedSize } from '../dns/edns/padding.js'
 import { PENDING, DOT, DROP, type Responder } from '../resolver/responder.js'
 import { startsProxyHeader } from './proxy-header.js'
+import type { ConnectionIdentity } from './client-recognizer.js'
 import { ReceiveBuffer } from './tcp-receive-buffer.js'
 import { MAX_MESSAGE, PREFIX, type ReplyBuffer } from './tcp-reply-buffer.js'
 import { CLIENT_ADDRESS, type TrustedProxies } from './trusted-proxies.js'
@@ -40,6 +41,8 @@ export interface Peer {
   readonly client: Uint32Array
   /** One of `CLIENT_ADDRESS`. */
   readonly addressSource: number
+  /** Undefined: the client is told by its address. */
+  readonly identity: ConnectionIdentity | undefined
 }
 
 /**
@@ -100,6 +103,20 @@ export class TcpConnection {
 
   destroy(): void {
     this.socket.destroy()
+  }
+
+  /** Ends the connection if the certificate of its client has expired. */
+  closeIfExpired(): void {
+    const { identity } = this.peer
+    if (identity !== undefined && this.context.clock.wall() > identity.expires) this.checkIdentity()
+  }
+
+  /** Ends the connection at once if the rules know its identity no more. */
+  checkIdentity(): void {
+    const { identity } = this.peer
+    if (identity === undefined) return
+    identity.refresh()
+    if (identity.isLost) this.destroy()
   }
 
   private receive(chunk: Buffer): void {
@@ -168,7 +185,10 @@ export class TcpConnection {
       client = proxies.client
     }
     const options = this.optionsFor(received.octets, start, end)
-    const length = responder.answer(replies.octets, at, placed, MAX_MESSAGE, client, 0, protocol)
+    const { octets } = replies
+    const { identity } = peer
+    const room = MAX_MESSAGE
+    const length = responder.answer(octets, at, placed, room, client, 0, protocol, identity)
     if (length > 0) {
       const last = at + length
       replies.commit((options === 0 ? last : this.append(options, replies.octets, at, last)) - at)
@@ -186,6 +206,7 @@ export class TcpConnection {
       client: client.slice(),
       clientAt: 0,
       protocol: this.context.protocol,
+      identity: this.peer.identity,
       reply: (reply, from, to) => {
         this.inFlight--
         if (this.socket.destroyed) return

@@ -1,4 +1,5 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readAddress } from '../base/address.js'
 import type { Clock } from '../base/clock.js'
@@ -8,6 +9,11 @@ import { ServerContexts, type TlsMaterial } from '../tls/server-contexts.js'
 import type { Endpoint, TcpListenOptions } from '../udp/datagram.js'
 import type { Listen } from '../udp/listening-sockets.js'
 import { nodeBindError } from '../udp/port.js'
+import type {
+  ClientRecognizer,
+  ConnectionIdentity,
+  RecognitionOptions
+} from './client-recognizer.js'
 import type { ConnectionLimit } from './connection-limit.js'
 import { InFlight } from './in-flight.js'
 import { readProxyPreamble } from './proxy-preamble.js'
@@ -58,12 +64,25 @@ export interface TcpService {
   close(): void
   /** Takes other certificates and ticket keys for the connections to come. */
   replaceCertificates(material: TlsMaterial): void
+  /**
+   * Other rules are in force: closes the connections whose identity they know no more, a few in each turn
+   * of the event loop.
+   */
+  checkIdentities(): void
 }
 
 /** DNS over TLS: RFC 7858. */
 export interface TlsListenOptions {
   readonly material: TlsMaterial
   readonly limits: TlsLimits
+  /** Undefined: clients are told by their addresses. */
+  readonly recognition?: Recognition | undefined
+}
+
+export interface Recognition {
+  /** Shared by the listeners of a thread. */
+  readonly recognizer: ClientRecognizer
+  readonly options: RecognitionOptions
 }
 
 export interface TcpOptions {
@@ -78,6 +97,9 @@ export interface TcpOptions {
 
 /** Registered for ALPN by RFC 7858 §7.2. */
 const ALPN_DOT = 'dot'
+
+/** Identities looked up in one turn of the event loop, at some microseconds each. */
+const CHECKS_PER_TURN = 256
 
 const IDLE_CHECK_INTERVAL: Milliseconds = 1000
 
@@ -140,6 +162,7 @@ class TcpListener implements TcpService {
     if (tls !== undefined) {
       const contexts = new ServerContexts(tls.material)
       this.handshakes = new TlsHandshakes(contexts, tls.limits.inProgress, ALPN_DOT)
+      this.handshakes.setClientAuthorities(tls.recognition?.recognizer.authorities ?? '')
     }
     const socketOptions = { allowHalfOpen: true, noDelay: true }
     this.server = createServer(socketOptions, socket => this.accept(socket))
@@ -171,6 +194,22 @@ class TcpListener implements TcpService {
     this.handshakes?.replace(material)
   }
 
+  checkIdentities(): void {
+    const recognizer = this.options.tls?.recognition?.recognizer
+    if (recognizer === undefined) return
+    this.handshakes!.setClientAuthorities(recognizer.authorities)
+    const connections = this.open.values()
+    const checkSome = (): void => {
+      for (let i = 0; i < CHECKS_PER_TURN; i++) {
+        const { value } = connections.next() as { value: TcpConnection | undefined }
+        if (value === undefined) return
+        value.checkIdentity()
+      }
+      setImmediate(checkSome)
+    }
+    checkSome()
+  }
+
   listen(endpoint: Endpoint, options: TcpListenOptions): Promise<void> {
     const { server } = this
     return new Promise((resolve, reject) => {
@@ -191,6 +230,7 @@ class TcpListener implements TcpService {
 
   closeIdle(): void {
     for (const connection of this.open) {
+      connection.closeIfExpired()
       if (connection.closeIfIdle(this.options.limits.idle)) this.counts.idleClosed++
     }
     this.closeSlow()
@@ -268,7 +308,14 @@ class TcpListener implements TcpService {
     })
     const serve = (stream: Socket): void => {
       this.starting.delete(socket)
-      const connection = new TcpConnection(stream, { client, addressSource }, this.context)
+      const identity =
+        addressSource === CLIENT_ADDRESS.subnet ? undefined : this.recognize(stream, client)
+      if (identity === null) {
+        stream.destroy()
+        return
+      }
+      const peer = { client, addressSource, identity }
+      const connection = new TcpConnection(stream, peer, this.context)
       this.open.add(connection)
       socket.once('close', () => this.open.delete(connection))
     }
@@ -285,6 +332,13 @@ class TcpListener implements TcpService {
         if (admit()) begin()
       })
     }
+  }
+
+  /** A front end's own identity would say nothing about the clients for which it asks. */
+  private recognize(stream: Socket, client: Uint32Array): ConnectionIdentity | undefined | null {
+    const recognition = this.options.tls?.recognition
+    if (recognition === undefined || !(stream instanceof TLSSocket)) return undefined
+    return recognition.recognizer.recognize(stream, client, recognition.options)
   }
 }
 

@@ -57,6 +57,11 @@ export class TlsHandshakes {
     this.contexts.replace(material)
   }
 
+  /** Requests certificates of clients from now on; empty: requests none. @param authorities PEM */
+  setClientAuthorities(authorities: string): void {
+    this.contexts.setClientAuthorities(authorities)
+  }
+
   /** Begins a handshake, perhaps a little later. A connection that fails is closed. */
   start(raw: Socket, onSecure: (socket: TLSSocket) => void): void {
     if (this.inProgress >= this.maxInProgress) {
@@ -87,10 +92,12 @@ export class TlsHandshakes {
       this.counts.failed++
     }
     if (raw.destroyed) return ended()
-    const { context, chooseContext: SNICallback } = this.contexts
+    const { context, chooseContext: SNICallback, requestsCertificates: requestCert } = this.contexts
     const named = SNICallback === undefined ? {} : { SNICallback }
-    const options = { isServer: true, secureContext: context, ALPNProtocols: this.alpn, ...named }
-    const socket = new TLSSocket(raw, options)
+    // Whose certificate it is, the rules decide: a client that has another one is told by its address.
+    const asked = requestCert ? { requestCert, rejectUnauthorized: false } : {}
+    const options = { isServer: true, secureContext: context, ALPNProtocols: this.alpn }
+    const socket = new TLSSocket(raw, { ...options, ...named, ...asked })
     const destroy = (): void => {
       socket.destroy()
     }

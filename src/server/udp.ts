@@ -218,6 +218,7 @@ class UdpListener {
  */
 class PendingDatagram implements ReplyTarget {
   readonly protocol = UDP
+  readonly identity = undefined
   end: Octets = 0
   /** Reused along with this object, which always serves the same listener. */
   replyAddress: ReplyAddress | undefined

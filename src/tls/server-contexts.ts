@@ -41,6 +41,8 @@ export class ServerContexts {
   readonly chooseContext: ChooseContext | undefined
   private byName: ReadonlyMap<string, SecureContext> = new Map()
   private material!: TlsMaterial
+  /** Authorities of clients, in PEM; empty: none. */
+  private clientAuthorities = ''
 
   constructor(material: TlsMaterial) {
     this.replace(material)
@@ -50,7 +52,7 @@ export class ServerContexts {
 
   /** For `createServer`, and for `setSecureContext` after `replace`. */
   get options(): TlsOptions {
-    const options = contextOptions(this.material, 0)
+    const options = contextOptions(this.material, 0, this.clientAuthorities)
     const { chooseContext: SNICallback } = this
     return SNICallback === undefined ? options : { ...options, SNICallback }
   }
@@ -58,8 +60,20 @@ export class ServerContexts {
   /** Takes other certificates and keys for the connections to come; those that are open stay. */
   replace(material: TlsMaterial): void {
     this.material = material
-    this.context = createSecureContext(contextOptions(material, 0))
-    this.byName = contextsByName(material)
+    this.context = createSecureContext(contextOptions(material, 0, this.clientAuthorities))
+    this.byName = contextsByName(material, this.clientAuthorities)
+  }
+
+  /** Names these authorities when a certificate is requested of a client. RFC 8446 §4.2.4. */
+  setClientAuthorities(authorities: string): void {
+    if (authorities === this.clientAuthorities) return
+    this.clientAuthorities = authorities
+    this.replace(this.material)
+  }
+
+  /** Whether clients are asked for a certificate. */
+  get requestsCertificates(): boolean {
+    return this.clientAuthorities !== ''
   }
 
   /** Undefined: the first certificate. A wildcard stands for one label: RFC 9525 §6.3. */
@@ -69,18 +83,25 @@ export class ServerContexts {
   }
 }
 
-function contextsByName(material: TlsMaterial): ReadonlyMap<string, SecureContext> {
+function contextsByName(
+  material: TlsMaterial,
+  authorities: string
+): ReadonlyMap<string, SecureContext> {
   const contexts = new Map<string, SecureContext>()
   const { certificates } = material
   if (certificates.length === 1) return contexts
   for (const [i, { names }] of certificates.entries()) {
-    const context = createSecureContext(contextOptions(material, i))
+    const context = createSecureContext(contextOptions(material, i, authorities))
     for (const name of names) if (!contexts.has(name)) contexts.set(name, context)
   }
   return contexts
 }
 
-function contextOptions({ certificates, ticketKey }: TlsMaterial, i: number): TlsOptions {
+function contextOptions(
+  { certificates, ticketKey }: TlsMaterial,
+  i: number,
+  authorities: string
+): TlsOptions {
   const { chain, key } = certificates[i]!
   return {
     cert: chain,
@@ -91,6 +112,7 @@ function contextOptions({ certificates, ticketKey }: TlsMaterial, i: number): Tl
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
     sessionIdContext: SESSION_CONTEXT,
     sessionTimeout: SESSION_LIFETIME,
-    ticketKeys: Buffer.from(ticketKey)
+    ticketKeys: Buffer.from(ticketKey),
+    ...(authorities === '' ? {} : { ca: authorities })
   }
 }

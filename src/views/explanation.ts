@@ -5,6 +5,7 @@ import { showMessage } from '../dns/message/decode-message.js'
 import { HashedName } from '../dns/name/hashed-name.js'
 import { showName } from '../dns/name/name.js'
 import { showRrtype } from '../dns/registry/rrtype.js'
+import type { Identified } from '../pki/identity.js'
 import { matchedRule, type MatchedRule } from '../policy/evaluate/matched-rule.js'
 import type { Policy } from '../policy/evaluate/policy.js'
 import {
@@ -27,6 +28,8 @@ export interface ExplainedQuery {
   readonly name: Uint8Array
   readonly qtype: number
   readonly client: Uint32Array
+  /** The client as the rules recognize it; undefined: by its address. */
+  readonly identity?: Identified | undefined
   readonly clock: Clock
 }
 
@@ -76,6 +79,12 @@ export interface Explanation {
   readonly name: string
   readonly type: string
   readonly client: string
+  /** The client as the rules recognize it, and why it is not in the network of its rule; null: by address. */
+  readonly device: {
+    readonly name: string
+    readonly status: string
+    readonly reason: string | null
+  } | null
   readonly network: string | null
   /** Of the network. */
   readonly ech: EchPolicy
@@ -101,7 +110,9 @@ export function buildExplanation(
 ): Explanation {
   const { snapshot } = policy
   const { origin } = snapshot
-  const clientClass = policy.classOf(query.client, 0)
+  const { identity } = query
+  const ownClass = identity?.clientClass ?? 0
+  const clientClass = ownClass === 0 ? policy.classOf(query.client, 0) : ownClass
   const isForwarded = upstreamSkipped && event.verdict === VERDICT.failed
   const activeGuard = event.match === MATCH.rebinding ? guard : undefined
   const decided = event.claim === -1 ? undefined : decidedBy(policy, event)
@@ -109,6 +120,7 @@ export function buildExplanation(
     name: showName(query.name),
     type: showRrtype(query.qtype),
     client: formatAddress(query.client, 0),
+    device: identity === undefined ? null : deviceOf(identity),
     network: networkOfClass(snapshot.clients, clientClass) ?? null,
     ech: echOfClass(snapshot.clients, clientClass),
     at: new Date(query.clock.wall()).toISOString(),
@@ -120,6 +132,10 @@ export function buildExplanation(
     steps: stepsOf(query, policy, clientClass, answer, activeGuard),
     reply: upstreamSkipped ? null : reply === undefined ? [] : showMessage(reply)
   }
+}
+
+function deviceOf({ device = '', status, reason }: Identified): Explanation['device'] {
+  return { name: device, status, reason: reason ?? null }
 }
 
 /** Adds the reason given by `force` for the name that decides, if there is one. */

@@ -8,6 +8,7 @@ import { encodeQuestion } from '../dns/message/question.js'
 import { RRCLASS } from '../dns/registry/rrclass.js'
 import type { Policy } from '../policy/evaluate/policy.js'
 import { QueryEvent } from '../querylog/record/query-event.js'
+import type { ClientIdentity } from '../resolver/client-identity.js'
 import { ClientResponseTimer } from '../resolver/client-response-timer.js'
 import { Fallback } from '../resolver/fallback.js'
 import { LookupCounters } from '../resolver/lookup-counters.js'
@@ -53,7 +54,7 @@ export function fixedClock(wall: Milliseconds): Clock {
  * @param protocol one of `PROTOCOL`
  */
 export async function resolveOnce(
-  { name, qtype, client, clock }: ExplainedQuery,
+  { name, qtype, client, clock, identity: identified }: ExplainedQuery,
   protocol: number,
   policy: Policy,
   config: Config,
@@ -84,16 +85,20 @@ export async function resolveOnce(
     clock
   }
   const resolver = new Resolver(parts, policy)
+  const asClient = identified && {
+    clientClass: identified.clientClass,
+    device: new TextEncoder().encode(identified.device)
+  }
 
   const query = new Uint8Array(MAX_UPSTREAM_QUERY_SIZE)
   const question = encodeQuestion(name, qtype, RRCLASS.IN)
   const length = encodeUpstreamQuery(query, 0, 0, question, false, false)
   const octets = new Uint8Array(65_535)
   octets.set(query.subarray(0, length))
-  const now = resolver.answer(octets, 0, length, octets.length, client, 0, protocol)
+  const now = resolver.answer(octets, 0, length, octets.length, client, 0, protocol, asClient)
   const reply =
     now === PENDING
-      ? await resolveLater(resolver, query.slice(0, length), client, protocol)
+      ? await resolveLater(resolver, query.slice(0, length), client, protocol, asClient)
       : now > 0
         ? octets.slice(0, now)
         : undefined
@@ -115,7 +120,8 @@ function resolveLater(
   resolver: Resolver,
   query: Uint8Array,
   client: Uint32Array,
-  protocol: number
+  protocol: number,
+  identity: ClientIdentity | undefined
 ): Promise<Uint8Array | undefined> {
   return new Promise(done => {
     resolver.answerLater({
@@ -125,6 +131,7 @@ function resolveLater(
       client,
       clientAt: 0,
       protocol,
+      identity,
       reply(reply, from, to) {
         done(reply?.slice(from, to))
       }

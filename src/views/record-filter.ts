@@ -1,8 +1,9 @@
+import { containsPrefix } from '../base/address.js'
 import { readName } from '../dns/name/name.js'
 import { VERDICT } from '../querylog/record/query-event.js'
 import type { QueryRecord } from '../querylog/record/schema.js'
 import { covers, readPattern } from '../rules/model/pattern.js'
-import { parsePrefix, prefixContains } from './prefix.js'
+import { parsePrefix } from './prefix.js'
 
 /** Conditions on lookups: all must hold, each for any of its values. */
 export interface FilterOptions {
@@ -50,14 +51,14 @@ function anyOf(tests: readonly Filter[]): Filter {
   return record => tests.some(test => test(record))
 }
 
-/** An address or prefix, or a pseudonym as the log has it. */
+/** An address or prefix, a pseudonym as the log has it, or the name of a device or of a group of them. */
 function clientTest(text: string): Filter {
   const outer = parsePrefix(text)
-  return ({ client }) => {
-    if (client === text) return true
+  return ({ client, device }) => {
+    if (client === text || device === text || device?.startsWith(`${text}/`) === true) return true
     if (outer === undefined || client === undefined) return false
     const inner = parsePrefix(client)
-    return inner !== undefined && prefixContains(outer, inner)
+    return inner !== undefined && containsPrefix(outer, inner)
   }
 }
 

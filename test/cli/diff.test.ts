@@ -188,3 +188,19 @@ for (const { it, words } of wrong) {
     t.match(err, words[0])
   })
 }
+
+t.test('clients that are recognized', async t => {
+  const rules = (...clients: string[]): string =>
+    `networks: { phones: { prefixes: [10.0.0.0/8] }, press: {} }\nclients: { ${clients.join(', ')} }\n`
+  const before = rules('one: { network: phones, sni: a }', 'two: { network: phones, sni: b }')
+  const after = rules('two: { network: press, sni: c }', 'new: { network: press, sni: d }')
+  const { code, out } = await diff(t, before, after)
+  t.equal(code, 1)
+  t.match(out, /^Clients removed in phones: one\.$/m)
+  t.match(out, /^Clients changed in phones, now in press \(network, sni\): two\.$/m)
+  t.match(out, /^Clients added in press: new\.$/m)
+  const { clients } = JSON.parse((await diff(t, before, after, '--json')).out) as {
+    clients: object[]
+  }
+  t.match(clients, [{ id: 'one', kind: 'removed' }, { id: 'two' }, { network: { new: 'press' } }])
+})

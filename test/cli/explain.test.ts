@@ -315,3 +315,24 @@ t.test('takes the host name of a URL, host:port or e-mail address', async t => {
     t.match(await ask(text), { code: 2, out: '', err: /^error: <name>: / }, text)
   }
 })
+
+t.test('a client of the rules, wherever it is', async t => {
+  const rules = `networks:
+  lan: { prefixes: [10.0.0.0/8], bans: [{ names: [lan.example], authority: A, reference: R }] }
+  phones: { bans: [{ names: [clip.example], authority: A, reference: R }] }
+clients: { phone: { network: phones, sni: phone } }
+`
+  const config = writeSite(t, { ...FILES, 'rules/networks.yaml': rules })
+  const explain = (...words: string[]) =>
+    interdict('explain', 'clip.example', '--no-upstream', '-c', config, ...words)
+  const found = await explain('--client', 'phone')
+  t.match(found, { code: 0, out: /from client phone, in network phones[\s\S]*BLOCKED/ })
+  const stays = await explain('--client', 'phone', '--from', '10.1.2.3', '--json')
+  t.match(JSON.parse(stays.out), {
+    ...{ client: '10.1.2.3', network: 'lan', verdict: 'forwarded' },
+    device: { name: 'phone', status: 'fewerBans', reason: /fewer bans than lan, see lan/ }
+  })
+  t.match((await explain('--client', 'phone', '-f', '10.1.2.3')).out, /phone at 10\.1\.2\.3 \(/)
+  t.match(await explain('--client', 'x'), { code: 1, err: /CLIENT_NONE|no client 'x'/ })
+  t.match(await explain(), { code: 2, err: /give --from, --client or both/ })
+})

@@ -2,7 +2,11 @@ import { chmodSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { readAddress } from '../../src/base/address.js'
-import { prefixPreservingPseudonymOf, pseudonymOf } from '../../src/querylog/privacy/pseudonym.js'
+import {
+  devicePseudonymOf,
+  prefixPreservingPseudonymOf,
+  pseudonymOf
+} from '../../src/querylog/privacy/pseudonym.js'
 import { FILES, interdict, writeSite } from './run.js'
 
 const KEY = Buffer.alloc(32, 1)
@@ -25,6 +29,17 @@ t.test('shows both kinds of pseudonym of a day', async t => {
   t.match(ran.out, pseudonymOf(CLIENT, KEY))
   t.match(ran.out, prefixPreservingPseudonymOf(CLIENT, KEY))
   t.notMatch(ran.out, '2023-04')
+})
+
+t.test('shows the pseudonym of a recognized client', async t => {
+  const words = ['pseudonym', 'phones/17', '--date', '2023-03-13', '--json', '-c', withKeys(t)]
+  const plain = devicePseudonymOf('phones/17', KEY)
+  const { code, out } = await interdict(...words)
+  t.match(
+    { code, ...(JSON.parse(out) as object) },
+    { code: 0, address: 'phones/17', pseudonyms: [{ plain }] }
+  )
+  t.match(await interdict('pseudonym', '10.0.0/8', '-c', withKeys(t)), { code: 2 })
 })
 
 t.test('shows the pseudonyms of a month, and all of them, as JSON', async t => {

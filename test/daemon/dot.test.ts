@@ -68,7 +68,10 @@ t.test('blocks over TLS as over UDP, logs it, and shows it', async t => {
   t.match(site.records(), [{ protocol: 'dot', qname: 'banned.example', verdict: 'blocked' }])
   const status = await gateway.status()
   t.match(status, {
-    listening: [{ protocol: 'dns' }, { ...at, certificates: undefined, protocol: 'dot' }],
+    listening: [
+      { protocol: 'dns' },
+      { ...at, certificates: undefined, recognition: undefined, protocol: 'dot' }
+    ],
     queries: { udp: 0, tcp: 0, dot: 1 },
     tls: { handshakes: 1 },
     certificates: [{ name: 'listen one.example', error: null }]

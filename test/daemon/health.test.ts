@@ -38,6 +38,7 @@ const GOOD: Status = {
   zones: [],
   remoteLists: [],
   certificates: [],
+  clients: {},
   alerts: [],
   recorder,
   archive: null

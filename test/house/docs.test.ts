@@ -14,6 +14,7 @@ import t from 'tap'
 import { readConfig } from '../../src/config/load.js'
 import { loadRules } from '../../src/rules/load.js'
 import { readPolicyTests } from '../../src/rules/tests/policy-tests.js'
+import { makeCertificate, makeCrl } from '../tls/certificates.js'
 import { allRows, fences } from './markdown.js'
 
 const pages = [
@@ -125,6 +126,13 @@ async function loadExample(file: string, text: string): ReturnType<typeof loadRu
   }
   for (const [, list] of text.matchAll(/file: (lists\/[\w.-]+)/g)) {
     writeFileSync(join(folder, list!), 'malware.example\n')
+  }
+  const names = new Set([...text.matchAll(/authorities\/(\w+)\.pem/g)].map(([, name]) => name!))
+  if (names.size > 0) mkdirSync(join(folder, 'authorities'))
+  for (const name of names) {
+    const authority = makeCertificate({ subject: name, names: [] })
+    writeFileSync(join(folder, `authorities/${name}.pem`), authority.certificate)
+    writeFileSync(join(folder, `authorities/${name}.crl`), makeCrl(authority, []))
   }
   writeFileSync(join(folder, 'networks.yaml'), 'networks: { all: { prefixes: [127.0.0.0/8] } }\n')
   writeFileSync(join(folder, file), text)

@@ -20,6 +20,15 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'server/cookie-limit.test.ts',
     'that supports cookies gets BADCOOKIE'
   ],
+  'certificate, label or token of nobody': [
+    'daemon/identity.test.ts',
+    'refuses unknown clients where the settings'
+  ],
+  'client deleted or revoked': ['daemon/identity.test.ts', 'a revoked, deleted or moved client'],
+  'identity with fewer bans than the address': [
+    'daemon/identity.test.ts',
+    'a certificate or a server name puts a client'
+  ],
   'somebody spoofs a client that has a cookie': [
     'server/cookie-limit.test.ts',
     'has a limit of its own'

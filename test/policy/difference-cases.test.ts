@@ -276,6 +276,7 @@ t.test('a renamed network is not a move', async t => {
     moves: [],
     renamed: [{ before: 'one', after: 'uno' }],
     ech: [],
+    recognized: [],
     changes: []
   })
 })

@@ -8,6 +8,11 @@ import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
 export interface CertificateTerms {
   /** DNS names and IPv4 addresses. */
   readonly names?: readonly string[]
+  readonly uris?: readonly string[]
+  /** False: basicConstraints does not have cA. */
+  readonly isAuthority?: boolean
+  /** OIDs of extendedKeyUsage. */
+  readonly usage?: readonly (keyof typeof OID)[]
   readonly notBefore?: Date
   readonly notAfter?: Date
   /** Who signs it; by default it signs itself. */
@@ -25,6 +30,7 @@ export interface TestCertificate {
   /** PEM. */
   readonly key: string
   readonly privateKey: KeyObject
+  readonly serial: number
 }
 
 const DAY = 86_400_000
@@ -33,7 +39,12 @@ const OID = {
   subjectAltName: '551d11',
   basicConstraints: '551d13',
   ecdsaWithSha256: '2a8648ce3d040302',
-  rsaWithSha256: '2a864886f70d01010b'
+  rsaWithSha256: '2a864886f70d01010b',
+  extendedKeyUsage: '551d25',
+  serverAuth: '2b06010505070301',
+  clientAuth: '2b06010505070302',
+  deltaIndicator: '551d1b',
+  distributionPoint: '551d1c'
 }
 let serial = 0
 
@@ -43,6 +54,9 @@ export function makeCertificate(terms: CertificateTerms = {}): TestCertificate {
     names = ['dns.example'],
     notBefore = new Date(Date.now() - DAY),
     notAfter = new Date(Date.now() + 365 * DAY),
+    uris = [],
+    isAuthority: isOne = true,
+    usage = [],
     subject = names[0] ?? 'nobody',
     issuer,
     type = 'ec',
@@ -57,25 +71,82 @@ export function makeCertificate(terms: CertificateTerms = {}): TestCertificate {
     signer.asymmetricKeyType === 'ec'
       ? sequence(oid(OID.ecdsaWithSha256))
       : sequence(oid(OID.rsaWithSha256), Buffer.of(5, 0))
-  const alternative = extension(OID.subjectAltName, sequence(...names.map(generalName)))
-  const isAuthority = extension(OID.basicConstraints, sequence(Buffer.of(1, 1, 0xff)), true)
+  const uriNames = uris.map(uri => tlv(0x86, Buffer.from(uri)))
+  const alternatives = [...names.map(generalName), ...uriNames]
+  const constraint = sequence(...(isOne ? [Buffer.of(1, 1, 0xff)] : []))
+  const extensions = [
+    extension(OID.basicConstraints, constraint, true),
+    ...(alternatives.length === 0
+      ? []
+      : [extension(OID.subjectAltName, sequence(...alternatives))]),
+    ...(usage.length === 0
+      ? []
+      : [extension(OID.extendedKeyUsage, sequence(...usage.map(one => oid(OID[one]))))])
+  ]
+  const number = ++serial
   const body = sequence(
     tlv(0xa0, tlv(2, Buffer.of(2))),
-    tlv(2, Buffer.of(1, ++serial)),
+    tlv(2, Buffer.of(1, number >> 8, number & 255)),
     algorithm,
     nameOf(issuer?.subject ?? subject),
     sequence(time(notBefore), time(notAfter)),
     nameOf(subject),
     publicKey.export({ type: 'spki', format: 'der' }),
-    tlv(0xa3, sequence(isAuthority, ...(names.length === 0 ? [] : [alternative])))
+    tlv(0xa3, sequence(...extensions))
   )
   const signature = tlv(3, Buffer.of(0), sign('sha256', body, signer))
   return {
     subject,
     certificate: pem('CERTIFICATE', sequence(body, algorithm, signature)),
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
-    privateKey
+    privateKey,
+    serial: number
   }
+}
+
+export interface CrlTerms {
+  readonly thisUpdate?: Date
+  /** Null: it has none. */
+  readonly nextUpdate?: Date | null
+  /** Of a list that is not complete. */
+  readonly partial?: 'deltaIndicator' | 'distributionPoint'
+}
+
+/** A certificate revocation list: RFC 5280 §5. @returns PEM */
+export function makeCrl(
+  issuer: TestCertificate,
+  revoked: readonly TestCertificate[],
+  terms: CrlTerms = {}
+): string {
+  const { thisUpdate = new Date(Date.now() - DAY), partial } = terms
+  const { nextUpdate = new Date(Date.now() + DAY) } = terms
+  const isEc = issuer.privateKey.asymmetricKeyType === 'ec'
+  const algorithm = isEc
+    ? sequence(oid(OID.ecdsaWithSha256))
+    : sequence(oid(OID.rsaWithSha256), Buffer.of(5, 0))
+  const entries = revoked.map(({ serial }) =>
+    sequence(tlv(2, Buffer.of(1, serial >> 8, serial & 255)), time(thisUpdate))
+  )
+  const [value, pointTag] = [Buffer.of(2, 1, 1), 0x82]
+  const point = sequence(tlv(pointTag, Buffer.of(0xff)))
+  const body = sequence(
+    tlv(2, Buffer.of(1)),
+    algorithm,
+    nameOf(issuer.subject),
+    time(thisUpdate),
+    ...(nextUpdate === null ? [] : [time(nextUpdate)]),
+    ...(entries.length === 0 ? [] : [sequence(...entries)]),
+    ...(partial === undefined
+      ? []
+      : [
+          tlv(
+            0xa0,
+            sequence(extension(OID[partial], partial === 'deltaIndicator' ? value : point, true))
+          )
+        ])
+  )
+  const signature = tlv(3, Buffer.of(0), sign('sha256', body, issuer.privateKey))
+  return pem('X509 CRL', sequence(body, algorithm, signature))
 }
 
 function extension(id: string, value: Buffer, critical = false): Buffer {

@@ -41,6 +41,29 @@ export const RULES = {
   RULES_EXTENDS_CYCLE: (path: string, cycle: readonly string[]) =>
     `${path}: cyclic extends: ${cycle.join(' -> ')}`,
   RULES_NO_NETWORK: () => 'networks: no network has prefixes; add prefixes to at least one',
+  RULES_AUTHORITY: (path: string, file: string, why: string) =>
+    `${path}: cannot use ${file}: ${why}`,
+  RULES_AUTHORITY_EXPIRED: (path: string, file: string, date: string) =>
+    `${path}: a certificate in ${file} expired at ${date}; clients that it has issued are unknown`,
+  RULES_AUTHORITY_NETWORK: (path: string, authority: string, network: string) =>
+    `${path}: authority ${quote(authority)} may not put clients into network ${quote(network)}; add it to networks: of the authority`,
+  RULES_UNKNOWN_AUTHORITY: (path: string, authority: string, hint: string) =>
+    `${path}: unknown authority ${quote(authority)}${hint || '; define it under client-authorities:'}`,
+  RULES_CRL: (path: string, file: string, why: string) =>
+    `${path}: cannot use revocation list ${file}: ${why}`,
+  RULES_CRL_EXPIRED: (path: string, file: string, date: string) =>
+    `${path}: revocation list ${file} was to be replaced by ${date}; certificates revoked since are still accepted`,
+  RULES_CLIENT_TWICE: (path: string, other: string) =>
+    `${path}: another client has the same, at ${other}`,
+  CLIENT_NONE: (name: string) => `no client ${quote(name)} under clients: in the rules`,
+  RULES_CLIENT_FEWER_BANS: (
+    path: string,
+    network: string,
+    others: readonly string[],
+    more: boolean,
+    rule: string
+  ) =>
+    `${path}: from ${others.length > 1 || more ? 'networks' : 'network'} ${others.join(', ')}${more ? ' and others' : ''} this client stays there: ${quote(network)} has fewer bans (see ${rule}); to put it into ${quote(network)} all the same, name them under fewer-bans-than:`,
   RULES_PREFIX_TWICE: (path: string, prefix: string, other: string) =>
     `${path}: duplicate prefix ${prefix}, first used at ${other}`,
   RULES_PREFIX_OUTSIDE: (path: string, prefix: string, network: string) =>

@@ -25,6 +25,12 @@ export const TRAFFIC = {
   SOCKET_PERMISSION: (endpoint: string) =>
     `cannot listen on ${endpoint}: permission denied; a port below 1024 needs root or CAP_NET_BIND_SERVICE`,
   SOCKET_NO_BATCH: (why: string) => `batch sockets are not available: ${why}`,
+  CLIENT_UNKNOWN: (method: string, why: string, outcome: string) =>
+    `unknown client by ${method}: ${why}; ${outcome}`,
+  CLIENT_REVOKED: (method: string, why: string, outcome: string) =>
+    `revoked client by ${method}: ${why}; ${outcome}`,
+  CLIENT_FEWER_BANS: (method: string, why: string, outcome: string) =>
+    `client by ${method} stays in the network of its address: ${why}; ${outcome}`,
   WATCHDOG_WITHHELD: (workers: string) =>
     `the watchdog is not notified: ${workers}; the service manager restarts this process`,
   NOTIFY_FAILED: (why: string) => `cannot notify the service manager: ${why}`,

@@ -1,4 +1,5 @@
 import {
+  containsPrefix,
   readAddress,
   showAddress,
   showPrefix,
@@ -19,7 +20,7 @@ import {
 } from '../../report/questions/selection.js'
 import { sourceOf } from '../../report/questions/source.js'
 import { formatCount } from '../output/format.js'
-import { parsePrefix, prefixContains } from '../../views/prefix.js'
+import { parsePrefix } from '../../views/prefix.js'
 import { loadSettings, type CommonOptions } from './settings.js'
 
 const ADDRESS: Octets = 16
@@ -43,10 +44,20 @@ export async function findClientNames(
   options: CommonOptions
 ): Promise<FoundClients> {
   const prefix = parsePrefix(text)
-  if (prefix === undefined)
-    return { clients: { shown: text, aliases: [{ names: [text] }] }, remarks: [] }
+  if (prefix === undefined) return namedClients(log, text, selection)
   if (prefix.length < ADDRESS_BITS) return clientsWithin(log, prefix, selection)
   return oneClient(log, readAddress(showAddress(prefix.address)), selection, options)
+}
+
+/** A recognized client, a group of them, or a pseudonym. */
+async function namedClients(log: Log, text: string, selection: Selection): Promise<FoundClients> {
+  const { from, sql, parameters } = sourceOf(log, selection, 'client')
+  const rows = await log.rows<{ client: string }>(
+    `SELECT DISTINCT client FROM ${from} WHERE starts_with(client, $group) AND ${sql}`,
+    { ...parameters, group: `${text}/` }
+  )
+  const names = [text, ...rows.map(({ client }) => client)]
+  return { clients: { shown: text, aliases: [{ names }] }, remarks: [] }
 }
 
 async function clientsWithin(
@@ -63,7 +74,7 @@ async function clientsWithin(
     .map(({ client }) => client)
     .filter(client => {
       const is = parsePrefix(client)
-      return is !== undefined && prefixContains(prefix, is)
+      return is !== undefined && containsPrefix(prefix, is)
     })
   const shown = showPrefix(prefix)
   const remark = `Clients logged under a pseudonym, or not logged, cannot be found by a prefix (${shown}).`

@@ -67,10 +67,10 @@ export function describeDifference(
 }
 
 function isAcceptable(
-  { moves, ech, changes }: Difference,
+  { moves, ech, recognized, changes }: Difference,
   only: readonly string[] | undefined
 ): boolean {
-  if (moves.length + ech.length > 0) return false
+  if (moves.length + ech.length + recognized.length > 0) return false
   return only === undefined ? changes.length === 0 : !changes.some(({ outside }) => outside)
 }
 

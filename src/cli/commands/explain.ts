@@ -21,7 +21,9 @@ import { toJson, type ExplainedQuery } from '../../views/explanation.js'
 import { fixedClock } from '../../views/one-query.js'
 
 export interface ExplainOptions extends TimeZoneOptions {
-  readonly from: string
+  readonly from?: string
+  /** Name of a client of the rules. */
+  readonly client?: string
   readonly type: string
   readonly at?: string
   readonly upstream: boolean
@@ -70,16 +72,19 @@ function displayFolder(folder: string): string {
 
 function parseQuestion(
   name: string,
-  { type, from, at }: ExplainOptions,
+  { type, from, client: device, at }: ExplainOptions,
   io: Io
-): Omit<ExplainedQuery, 'clock'> {
+): Omit<ExplainedQuery, 'clock' | 'identity'> & { readonly device: string | undefined } {
   const qtype =
     readRrtype(type) ?? usageError(`--type: ${type} is not a query type such as A or TYPE65280`)
   checkTime(at)
-  const client = addressWords(parseArgument('--from', () => readAddress(from)))
+  if (from === undefined && device === undefined) usageError('give --from, --client or both')
+  // A recognized client may have any address: this one is in no network.
+  const address = from ?? '::'
+  const client = addressWords(parseArgument('--from', () => readAddress(address)))
   const host = extractHostName('<name>', name, io)
   rejectUrlCharacters('<name>', host)
-  return { name: parseArgument('<name>', () => readName(host)), qtype, client }
+  return { name: parseArgument('<name>', () => readName(host)), qtype, client, device }
 }
 
 /** The wall time; without an offset, in the time zone. */

@@ -23,17 +23,17 @@ export interface PseudonymOptions extends CommonOptions {
  */
 export async function pseudonym(text: string, options: PseudonymOptions, io: Io): Promise<number> {
   const { date, all, json } = options
-  const address = parseArgument('<address>', () => readAddress(text))
+  const client = isName(text) ? text : parseArgument('<address>', () => readAddress(text))
   if (date !== undefined && all === true) usageError('give --date or --all, not both')
   if (date !== undefined && !isPeriod(date))
     usageError(`--date: ${date} is not a day or month such as 2023-03-13 or 2023-03`)
   const { keys, preservePrefix } = (await loadSettings(options)).log.queries.privacy
   const day = date ?? new Date(systemClock.wall()).toISOString().slice(0, 10)
   const when = all === true ? ALWAYS : { since: startOf(day), until: endOf(day) }
-  const pseudonyms = pseudonymsOf(address, readPseudonymKeys(keys.folder), when)
+  const pseudonyms = pseudonymsOf(client, readPseudonymKeys(keys.folder), when)
   if (pseudonyms.length === 0)
     throw failure('PRIVACY_NO_KEY', keys.folder, all === true ? 'at all' : `for ${day}`)
-  const shown = showAddress(address)
+  const shown = typeof client === 'string' ? client : showAddress(client)
   print(
     io,
     json === true
@@ -41,6 +41,11 @@ export async function pseudonym(text: string, options: PseudonymOptions, io: Io)
       : toText(pseudonyms, preservePrefix, terminalWidth(io.stdout))
   )
   return EXIT.success
+}
+
+/** The name of a device, such as `phones/17`; with a letter that is in no address. */
+function isName(text: string): boolean {
+  return /^[a-z0-9][a-z0-9-]*(\/[!#-[\]-~]+)?$/.test(text) && !/^[0-9/.]+$/.test(text)
 }
 
 const ALWAYS = { since: -Infinity, until: Infinity }

@@ -8,7 +8,7 @@ import type { Compared } from './diff-text.js'
 
 /** The JSON form, which is public. Times are UTC. */
 export function toJson(compared: Compared): string {
-  const { old, now, rules, at, only, moves, renamed, ech, changes } = compared
+  const { old, now, rules, at, only, moves, renamed, ech, recognized, changes } = compared
   const json = {
     at: instant(at),
     old: { folder: old, sha256: rules.before.sha256 },
@@ -17,6 +17,7 @@ export function toJson(compared: Compared): string {
     moves: moves.map(({ networks, prefixes }) => ({ ...sides(networks), prefixes })),
     renamed: renamed.map(sides),
     ech: ech.map(({ networks, ech }) => ({ network: networks.after, ...sides(ech) })),
+    clients: recognized.map(({ networks, ...rest }) => ({ ...rest, network: sides(networks) })),
     changes: changes.map(change => ({
       change: change.kind,
       ...(only && { outside: change.outside }),

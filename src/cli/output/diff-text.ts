@@ -1,6 +1,7 @@
 import type { Seconds } from '../../base/units.js'
 import { showRrtype } from '../../dns/registry/rrtype.js'
 import type { AffectedClients } from '../../policy/diff/client-ranges.js'
+import type { ClientChange } from '../../policy/diff/client-changes.js'
 import type { Change, ChangeKind, Difference, Move } from '../../policy/diff/difference.js'
 import type { BeforeAfter } from '../../policy/diff/name-groups.js'
 import type { Decision } from '../../policy/evaluate/decision.js'
@@ -37,7 +38,7 @@ const MOST_PLACES = 8
 
 /** @param width of the terminal, in columns */
 export function toText(compared: Compared, width: number): string {
-  const { old, now, at, timeZone, moves, renamed, ech, changes } = compared
+  const { old, now, at, timeZone, moves, renamed, ech, recognized, changes } = compared
   const head = `From ${old} to ${now}, from ${showInstant(at, timeZone)} on`
   const lines = [
     paint('bold', head),
@@ -45,12 +46,27 @@ export function toText(compared: Compared, width: number): string {
     ...ech.map(
       ({ networks, ech }) => `Network ${networks.after}: ech ${ech.before} -> ${ech.after}.`
     ),
+    ...recognizedLines(recognized),
     ...(moves.length === 0 ? [] : ['', ...movesTable(moves, width)]),
     ...(changes.length === 0 ? [] : ['', ...changesTable(changes, compared, width)]),
     '',
     summary(compared)
   ]
   return `${lines.join('\n')}\n`
+}
+
+/** Clients that are recognized: what was done to them, the first few of each kind by name. */
+function recognizedLines(changes: readonly ClientChange[]): string[] {
+  const groups = new Map<string, string[]>()
+  for (const { what, id, kind, networks, keys } of changes) {
+    const [was, is] = [networks.before ?? '', networks.after ?? '']
+    const place = what === 'authority' ? '' : was === is || was === '' ? ` in ${is}` : ` in ${was}`
+    const moved = was !== '' && is !== '' && was !== is ? `, now in ${is}` : ''
+    const details = keys.length === 0 ? '' : ` (${keys.join(', ')})`
+    const title = `${what === 'client' ? 'Clients' : 'Client authorities'} ${kind}${place}${moved}${details}`
+    groups.set(title, [...(groups.get(title) ?? []), id])
+  }
+  return [...groups].map(([title, ids]) => `${title}: ${few(ids)}.`)
 }
 
 function movesTable(moves: readonly Move[], width: number): string[] {
@@ -190,11 +206,12 @@ function labelled(label: string, text: string, width: number): StyledText[][] {
   return lines.map((line, i) => [`  ${(i === 0 ? label : '').padEnd(LABEL)}${line}`])
 }
 
-function summary({ moves, ech, changes, only }: Compared): string {
-  const all = moves.length + ech.length + changes.length
+function summary({ moves, ech, recognized, changes, only }: Compared): string {
+  const ofClients = moves.length + ech.length + recognized.length
+  const all = ofClients + changes.length
   if (all === 0) return 'Nothing changes.'
   if (only === undefined) return `${formatCount(all, 'change')}.`
-  const outside = moves.length + ech.length + changes.filter(change => change.outside).length
+  const outside = ofClients + changes.filter(change => change.outside).length
   const apps = only.join(', ')
   const outsideCount = outside === 0 ? 'none' : formatNumber(outside)
   return paint(

@@ -36,12 +36,12 @@ export interface View {
 }
 
 export function toText(explanation: Explanation, view: View): string {
-  const { name, type, client, network, ech, at, rules, rule, steps: stops, reply } = explanation
+  const { name, type, network, ech, at, rules, rule, steps: stops, reply } = explanation
   const echText = ech === 'pass' ? '' : ` (ech: ${ech})`
   const place = network === null ? 'in no network' : `in network ${network}${echText}`
   const received = reply === null ? FORWARDED : reply.length === 0 ? NO_REPLY : reply
   const lines = [
-    `${paint('bold', `${name} ${type}`)} from ${client}, ${place}, at ${local(at, view)} (${view.timeZone})`,
+    `${paint('bold', `${name} ${type}`)} from ${clientText(explanation)}, ${place}, at ${local(at, view)} (${view.timeZone})`,
     '',
     verdictLine(explanation),
     ...(rule === null ? [] : ruleLines(rule, view)),
@@ -55,6 +55,13 @@ export function toText(explanation: Explanation, view: View): string {
     `Rules SHA-256 ${rules.sha256}${rules.serial === null ? '' : `, serial ${rules.serial}`}`
   ]
   return `${lines.join('\n')}\n`
+}
+
+/** `client phones/17 at 10.0.0.1`, and why it is not in the network of its rule. */
+function clientText({ client, device }: Explanation): string {
+  if (device === null) return client
+  const note = device.reason === null ? '' : ` (${device.reason})`
+  return `client ${escapeControls(device.name)}${client === '::' ? '' : ` at ${client}`}${note}`
 }
 
 function verdictLine({ verdict, match, upstream }: Explanation): string {

@@ -58,6 +58,7 @@ const SECTIONS: readonly (readonly [string, (status: Status) => readonly StyledT
   ['Cache', cacheLines],
   ['TCP', tcpLines],
   ['TLS', tlsLines],
+  ['Clients', clientLines],
   ['Limits', limitLines],
   ['Query log', recorderLines],
   ['Archive', archiveLines],
@@ -245,6 +246,28 @@ function tlsLines({ tls, listening, certificates }: Status): StyledText[] {
     ...certificates
       .filter(({ name }) => name.startsWith('listen '))
       .map(({ name, expires }) => `${name.slice(7)} until ${formatInstant(expires)}`)
+  ]
+}
+
+/** Clients that are recognized by what they present. */
+function clientLines({ identities, clients }: Status): StyledText[] {
+  const { known, fewerBans, unknown, revoked, refused, cut } = identities
+  const seen = Object.keys(clients).length
+  if (known + fewerBans + unknown + revoked + refused + cut === 0) return []
+  const rejected: [number, string][] = [
+    [unknown, 'unknown'],
+    [revoked, 'revoked'],
+    [refused, 'refused'],
+    [cut, 'closed when revoked']
+  ]
+  const some = rejected.filter(([count]) => count > 0)
+  const stayed =
+    fewerBans === 0 ? '' : `, ${formatNumber(fewerBans)} kept in a network with more bans`
+  return [
+    `${formatCount(known + fewerBans, 'connection')} of ${formatCount(seen, 'client')} of the rules${stayed}`,
+    ...(some.length === 0
+      ? []
+      : [['yellow', some.map(([n, what]) => `${formatNumber(n)} ${what}`).join(', ')] as const])
   ]
 }
 

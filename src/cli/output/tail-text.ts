@@ -21,9 +21,9 @@ const MARGIN = '00:00:00 '.length + VERDICT + 1
  * @param width Infinity for always one line
  */
 export function recordText(record: QueryRecord, width: number): string {
-  const { time, verdict, client = '-', qname, qtype, rcode = 'no reply' } = record
+  const { time, verdict, client, device, qname, qtype, rcode = 'no reply' } = record
   const clock = escapeControls(time.slice(11, 19))
-  const question = `${escapeControls(client).padEnd(CLIENT)} ${escapeControls(qname)} ${escapeControls(qtype)} ${escapeControls(rcode)}`
+  const question = `${escapeControls(device ?? client ?? '-').padEnd(CLIENT)} ${escapeControls(qname)} ${escapeControls(qtype)} ${escapeControls(rcode)}`
   const why = reasons(record).join(', ')
   const head = `${clock} ${painted(verdict)}`
   const whole = `${question}  ${escapeControls(why)}`

@@ -30,7 +30,8 @@ export function addRulesCommands(program: Command, { io, done }: Context): void 
     .summary('Show what a client receives for a name, and why')
     .description('Show what a client receives for a name, and which rules decide it.')
     .argument('<name>', 'domain name; of a URL or e-mail address, its host name')
-    .requiredOption('-f, --from <address>', 'address of the client')
+    .option('-f, --from <address>', 'address of the client')
+    .option('--client <client>', 'client of the rules, as it is recognized over encrypted DNS')
     .option('-t, --type <type>', 'query type, such as AAAA or TYPE65280', 'A')
     .option('-a, --at <time>', AT)
     .option('--time-zone <zone>', TIME_ZONE)
@@ -43,7 +44,26 @@ export function addRulesCommands(program: Command, { io, done }: Context): void 
   examples(
     explain,
     'explain www.tiktok.com --from 10.20.3.4',
-    'explain example.com -f 2001:db8::7 -t AAAA --no-upstream'
+    'explain www.tiktok.com --client phones/17'
+  )
+
+  const clientToken = program
+    .command('client-token')
+    .summary('Create a URL by which one client is recognized over HTTPS')
+    .description(
+      'Create a URL for DNS over HTTPS by which one client is recognized, and print it, this once, ' +
+        'with the hash of its token for clients: in the rules.'
+    )
+    .argument('<url>', 'URL of the listener, such as https://dns.example/dns-query')
+    .option('--json', 'print JSON')
+    .action(async (url: string, _options, command: Command) => {
+      const { createClientToken } = await import('../commands/client-token.js')
+      done(createClientToken(url, command.optsWithGlobals(), io))
+    })
+  examples(
+    clientToken,
+    'client-token https://dns.example/dns-query',
+    'client-token https://dns.example/dns-query --json'
   )
 
   const diff = program

@@ -52,6 +52,8 @@ export interface Status extends WorkerCounters {
   readonly remoteLists: readonly RemoteListStatus[]
   /** Certificates that the settings name. */
   readonly certificates: readonly CertificateDates[]
+  /** Connections of each client of the rules that was recognized, by its id. */
+  readonly clients: Readonly<Record<string, number>>
   /** Webhooks. */
   readonly alerts: readonly AlertHookStatus[]
   /** Null: no reply in time. */
@@ -181,10 +183,19 @@ export async function gatherStatus(
     zones,
     remoteLists,
     certificates: sources.certificates,
+    clients: sumClients(replies.map(({ clients }) => clients)),
     alerts: sources.alerts,
     recorder: typeof recorded === 'object' ? { ...recorded, restarts: recorder.restarts } : null,
     archive
   }
+}
+
+function sumClients(all: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const sums = new Map<string, number>()
+  for (const clients of all) {
+    for (const [id, count] of Object.entries(clients)) sums.set(id, (sums.get(id) ?? 0) + count)
+  }
+  return Object.fromEntries([...sums].sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
 function settingsStatus({ file, generation, since, last, restart }: SettingsState): SettingsStatus {

@@ -1,4 +1,5 @@
 import type { PendingQueryCounts } from '../../resolver/pending-query.js'
+import { NO_IDENTITIES, type IdentityCounts } from '../../server/client-recognizer.js'
 import type { LimitCounts } from '../../server/query-limit.js'
 import type { TcpService } from '../../server/tcp.js'
 import type { TlsCounts } from '../../server/tls-handshakes.js'
@@ -11,6 +12,8 @@ export interface WorkerStatus {
   readonly counters: WorkerCounters
   /** In the order of their numbers in a forwarder. */
   readonly upstreams: readonly UpstreamState[]
+  /** Connections of each client of the rules, by its id. */
+  readonly clients: Readonly<Record<string, number>>
 }
 
 /** Counters that add up over all workers; explained in docs/reference/admin-socket.md. */
@@ -31,6 +34,7 @@ export interface WorkerCounters {
     readonly overClientLimit: number
   }
   readonly tls: Readonly<TlsCounts>
+  readonly identities: Readonly<IdentityCounts>
   readonly limits: {
     readonly queries: Readonly<LimitCounts>
     readonly responses: Readonly<LimitCounts>
@@ -44,6 +48,7 @@ export interface CounterSources {
   readonly tcp: readonly Pick<TcpService, 'counts' | 'connections' | 'tls'>[]
   readonly limits: Limits | undefined
   readonly pendingQueries: Readonly<PendingQueryCounts> | undefined
+  readonly identities: Readonly<IdentityCounts>
   /** Upstream queries in flight. */
   readonly waiting: number
 }
@@ -56,6 +61,7 @@ export function collectCounters({
   tcp,
   limits,
   pendingQueries,
+  identities,
   waiting
 }: CounterSources): WorkerCounters {
   return {
@@ -80,6 +86,7 @@ export function collectCounters({
       overClientLimit: sumOf(tcp, ({ counts }) => counts.overClientLimit)
     },
     tls: tcp.reduce((sum, { tls }) => (tls === undefined ? sum : addObjects(sum, tls)), NO_TLS),
+    identities: { ...identities },
     limits: {
       queries: { ...(limits?.counts.queries ?? NO_LIMIT_COUNTS) },
       responses: { ...(limits?.counts.responses ?? NO_LIMIT_COUNTS) },
@@ -94,6 +101,7 @@ export const ZERO_COUNTERS = collectCounters({
   tcp: [],
   limits: undefined,
   pendingQueries: undefined,
+  identities: NO_IDENTITIES,
   waiting: 0
 })
 

@@ -19,6 +19,7 @@ import { QueryLogger } from '../../resolver/query-logger.js'
 import { Resolver, type ResolverSettings } from '../../resolver/resolve.js'
 import { SharedQueries } from '../../resolver/shared-queries.js'
 import { UpstreamResponseHandler } from '../../resolver/upstream-response-handler.js'
+import { ClientRecognizer } from '../../server/client-recognizer.js'
 import { serveTcp, type TcpService } from '../../server/tcp.js'
 import { serveUdp, type UdpService } from '../../server/udp.js'
 import { DescriptorTable } from '../../udp/batch/descriptor-table.js'
@@ -38,6 +39,7 @@ import type {
 import type { CookieSecrets } from './cookie-secrets.js'
 import { createLimits, type Limits } from './limits.js'
 import { forwarderSettings, openForwarder } from './open-forwarder.js'
+import { identityReporter, recognitionRules } from './recognition.js'
 import { createRebindingGuard } from './rebinding-guard.js'
 import { runInSlices } from './run-in-slices.js'
 import { openCaches } from './shared-cache.js'
@@ -49,6 +51,8 @@ const PATIENCE_SHARE = 1 / 2
 interface Parts {
   readonly forwarder: MeasuredForwarder
   readonly resolver: Resolver
+  /** At the start. */
+  readonly policy: Policy
   readonly caches: ReturnType<typeof openCaches>
   readonly fallback: Fallback
   readonly responses: UpstreamResponseHandler
@@ -76,6 +80,7 @@ export class DataPlane {
   /** Index of the endpoint of each in `tcp`. */
   private readonly endpointOfTcp: number[] = []
   private sockets: ListeningSockets | undefined
+  private readonly recognizer: ClientRecognizer
   private readonly notify: NotifyHandler
 
   /**
@@ -92,6 +97,7 @@ export class DataPlane {
     this.notify = new NotifyHandler(this.clock, onNotify)
     this.notify.setRules(init.notify)
     this.certificates = init.certificates
+    this.recognizer = new ClientRecognizer(this.clock, identityReporter(log, init.settings))
     this.ring = new RingWriter(init.ring)
     this.counters = new LookupCounters(systemClock, init.counters, init.number)
     this.setCookieSecrets(init.settings.cookieSecrets)
@@ -126,6 +132,7 @@ export class DataPlane {
     this.rules ??= rules
     this.replaced.setCurrent(this.rules.snapshot)
     const parts = this.buildParts(forwarder, this.rules)
+    this.recognizer.adopt(recognitionRules(parts.policy))
     this.parts = parts
     this.configure(this.settings)
     const sockets = (this.sockets = new ListeningSockets(transport, inherited))
@@ -135,7 +142,13 @@ export class DataPlane {
       do {
         const options = this.serverOptions()
         const material = this.certificates[i]
-        const tls = material && { material, limits: { timeout, inProgress } }
+        const { recognition } = endpoint
+        const { recognizer } = this
+        const tls = material && {
+          material,
+          limits: { timeout, inProgress },
+          recognition: recognition && { recognizer, options: recognition }
+        }
         if (isPlain) this.udp.push(await serveUdp(sockets, endpoint, parts.resolver, options))
         this.tcp.push(await serveTcp(sockets, endpoint, parts.resolver, { ...options, tls }))
         this.endpointOfTcp.push(i)
@@ -149,7 +162,11 @@ export class DataPlane {
     const { snapshot, counters } = rules
     this.rules = rules
     this.replaced.setCurrent(snapshot)
-    this.parts?.resolver.adopt(new Policy(snapshot), counters)
+    if (this.parts === undefined) return
+    const policy = new Policy(snapshot)
+    this.parts.resolver.adopt(policy, counters)
+    this.recognizer.adopt(recognitionRules(policy))
+    for (const service of this.tcp) service.checkIdentities()
   }
 
   /** Takes other certificates and ticket keys for connections to come. */
@@ -269,9 +286,11 @@ export class DataPlane {
       tcp,
       limits,
       pendingQueries: parts?.resolver.counts,
+      identities: this.recognizer.counts,
       waiting
     })
-    return { counters, upstreams: parts?.forwarder.states ?? [] }
+    const clients = Object.fromEntries(this.recognizer.seen)
+    return { counters, upstreams: parts?.forwarder.states ?? [], clients }
   }
 
   private buildParts(forwarder: MeasuredForwarder, { snapshot, counters }: CountedSnapshot): Parts {
@@ -309,9 +328,10 @@ export class DataPlane {
       notify: this.notify,
       clock: this.clock
     }
-    const resolver = new Resolver(dependencies, new Policy(snapshot), counters)
+    const policy = new Policy(snapshot)
+    const resolver = new Resolver(dependencies, policy, counters)
     const tools = { caches, fallback, responses, responseTimer, sharedQueries, logger }
-    return { forwarder, resolver, ...tools }
+    return { forwarder, resolver, policy, ...tools }
   }
 
   private resolverSettings({

@@ -21,10 +21,17 @@ interface Scoped {
  * Divides the address space into client classes: by the network whose prefix is the longest over
  * all networks, and by those exceptions and list parts of that network whose own prefixes contain
  * the client. Class 0 is "in no network".
+ *
+ * @param identified ids of networks in which clients at any address can be
  */
-export function buildClientClasses(networks: readonly NetworkRules[]): {
+export function buildClientClasses(
+  networks: readonly NetworkRules[],
+  identified: ReadonlySet<string> = new Set()
+): {
   classes: readonly ClientClass[]
   prefixes: PrefixTableBuffers
+  /** For each network of `identified`, by its index: the class of clients at any address. */
+  identityClasses: ReadonlyMap<number, number | PrefixTableBuffers>
 } {
   const scopedIn = networks.map(({ rules }) => scopedOf(rules))
   const scoped = [...new Map(scopedIn.flat().map(it => [it.subject, it])).values()]
@@ -34,10 +41,10 @@ export function buildClientClasses(networks: readonly NetworkRules[]): {
   const classes: ClientClass[] = [{ network: -1, rules: [], excluded: new Set() }]
   const known = new Map<string, number>()
 
-  const prefixes = compilePrefixes(all, covering => {
-    const network = networkOf[covering.find(index => index < networkOf.length) ?? -1]
-    if (network === undefined) return 0
-    const covered = new Set(covering.map(index => subjectOf[index - networkOf.length]))
+  const classOf = (
+    network: number,
+    covered: ReadonlySet<Rule | NameSource | undefined>
+  ): number => {
     const missing = new Set(
       scopedIn[network]!.map(({ subject }) => subject).filter(subject => !covered.has(subject))
     )
@@ -50,8 +57,28 @@ export function buildClientClasses(networks: readonly NetworkRules[]): {
       known.set(key, clientClass)
     }
     return clientClass
+  }
+  const prefixes = compilePrefixes(all, covering => {
+    const network = networkOf[covering.find(index => index < networkOf.length) ?? -1]
+    if (network === undefined) return 0
+    return classOf(network, new Set(covering.map(index => subjectOf[index - networkOf.length])))
   })
-  return { classes, prefixes }
+  const identityClasses = new Map<number, number | PrefixTableBuffers>()
+  for (const [network, { id }] of networks.entries()) {
+    if (!identified.has(id)) continue
+    const own = scopedIn[network]!.flatMap(({ prefixes, subject }) =>
+      prefixes.map(prefix => ({ prefix, subject }))
+    )
+    const classOfRange = (covering: readonly number[]): number =>
+      classOf(network, new Set(covering.map(index => own[index]!.subject)))
+    const table = (): PrefixTableBuffers =>
+      compilePrefixes(
+        own.map(({ prefix }) => prefix),
+        classOfRange
+      )
+    identityClasses.set(network, own.length === 0 ? classOfRange([]) : table())
+  }
+  return { classes, prefixes, identityClasses }
 }
 
 function isSource(subject: Rule | NameSource): subject is NameSource {

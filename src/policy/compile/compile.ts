@@ -29,6 +29,7 @@ import { buildNameTables, type BuiltNameTables } from './build-name-tables.js'
 import { ClaimBuilder, removesOwnList } from './claim-builder.js'
 import { rulesOnSources, type RuleOnSource } from './claim-order.js'
 import { buildClientClasses, type ClientClass } from './client-classes.js'
+import { buildIdentityTable } from './identity-table.js'
 import { withPauses } from './pauses.js'
 import { specialUseClaim, specialUseEntries, specialUseSource } from './special-use-source.js'
 
@@ -62,12 +63,14 @@ const MAX_SEEDS = 8
 export function compile(given: RuleSet, options: CompileOptions): Snapshot {
   const { specialUse = [], pauses = [] } = options
   const ruleSet = withPauses(given, pauses)
-  const { networks, sha256, filesSha256, zones, bundle } = ruleSet
+  const { networks, clients, sha256, filesSha256, zones, bundle } = ruleSet
   const sources = usedSources(ruleSet)
   if (specialUse.length > 0) sources.push(specialUseSource(specialUse))
   const built = buildWithSomeSeed(sources, options)
   const { names, addresses, summaries } = built
-  const { classes, prefixes } = buildClientClasses(networks)
+  const identified = new Set(clients?.clients.map(({ network }) => network))
+  const { classes, prefixes, identityClasses } = buildClientClasses(networks, identified)
+  const identities = buildIdentityTable(clients, networks, index => identityClasses.get(index)!)
   const { claims, groupOf, specialUseGroup, index } = compileClaims(classes, sources, summaries)
   const rules = new Map<string, Rule>()
   for (const network of networks) for (const rule of network.rules) rules.set(rule.id, rule)
@@ -84,6 +87,7 @@ export function compile(given: RuleSet, options: CompileOptions): Snapshot {
         LANGUAGES.indexOf(networks[network]?.language ?? LANGUAGES[0])
       ),
       groupOf,
+      ...(identities && { identities }),
       specialUseGroup
     },
     names,

@@ -44,7 +44,42 @@ export function clientRanges(
     if (range.networks.before !== undefined || range.networks.after !== undefined)
       ranges.set(index, range)
   }
-  return [...ranges.keys()].sort((a, b) => a - b).map(index => ranges.get(index)!)
+  const sorted = [...ranges.keys()].sort((a, b) => a - b).map(index => ranges.get(index)!)
+  return [...sorted, ...recognizedRanges(rules, policies)]
+}
+
+/** What stands for the prefix of networks that only have clients that are recognized. */
+const RECOGNIZED = 'recognized clients'
+
+/** One range for each network that has clients, but no prefixes. */
+function recognizedRanges(
+  { before, after }: BeforeAfter<RuleSet>,
+  policies: BeforeAfter<Policy>
+): ClientRange[] {
+  const all = [...before.networks, ...after.networks]
+  const withPrefixes = new Set(
+    all.filter(({ prefixes }) => prefixes.length > 0).map(({ id }) => id)
+  )
+  const ids = new Set(all.map(({ id }) => id).filter(id => !withPrefixes.has(id)))
+  return [...ids].map(id => {
+    const classes = {
+      before: recognizedClass(policies.before, id),
+      after: recognizedClass(policies.after, id)
+    }
+    const networks = {
+      before: classes.before === 0 ? undefined : id,
+      after: classes.after === 0 ? undefined : id
+    }
+    return { prefix: RECOGNIZED, parent: undefined, classes, networks }
+  })
+}
+
+/** The class of recognized clients at any address; 0: there is no such network. */
+function recognizedClass({ snapshot }: Policy, id: string): number {
+  const { networks, identities } = snapshot.clients
+  const found = identities?.networks.get(networks.indexOf(id))
+  // Without prefixes of its own, a network has no exceptions with prefixes.
+  return typeof found?.classes === 'number' ? found.classes : 0
 }
 
 /** For each prefix: an address that is in no longer prefix, and the shorter prefixes around it. */

@@ -6,6 +6,7 @@ import type { Decision } from '../evaluate/decision.js'
 import type { Snapshot } from '../tables/snapshot.js'
 import { echOfClass } from '../tables/client-table.js'
 import type { SourceSummary } from '../tables/source-table.js'
+import { clientChanges, type ClientChange } from './client-changes.js'
 import {
   affectedClients,
   byNetworks,
@@ -71,6 +72,8 @@ export interface Difference {
   /** Networks with another id and exactly the same clients. */
   readonly renamed: readonly BeforeAfter<string>[]
   readonly ech: readonly EchChange[]
+  /** Clients that are recognized, and their authorities. */
+  readonly recognized: readonly ClientChange[]
   readonly changes: readonly Change[]
 }
 
@@ -103,7 +106,8 @@ export function difference(rules: BeforeAfter<RuleSet>, options: DifferenceOptio
   const maxExamples = Math.max(options.examples, EXAMPLE_POOL)
   collector.collect(groupNames(snapshots, maxExamples))
   collector.collect(groupAddresses(snapshots, maxExamples))
-  return { moves, renamed, ech: echChanges(ranges, snapshots), changes: collector.changes() }
+  const ech = echChanges(ranges, snapshots)
+  return { moves, renamed, ech, recognized: clientChanges(rules), changes: collector.changes() }
 }
 
 function compiled(rules: RuleSet, generation: number): Snapshot {

@@ -1,5 +1,6 @@
 import type { PrefixTableBuffers } from '../../base/prefix-table.js'
 import type { EchPolicy } from '../../rules/model/types.js'
+import type { IdentityTable } from './identity-table.js'
 
 /** `EchPolicy` as a number. */
 export const ECH: Readonly<Record<EchPolicy, number>> = { pass: 0, strip: 1, 'hide-https': 2 }
@@ -22,6 +23,8 @@ export interface ClientTable {
   readonly languages: readonly number[]
   /** Client class to group. */
   readonly groupOf: readonly number[]
+  /** Undefined: clients are told by their addresses alone. */
+  readonly identities?: IdentityTable | undefined
   /** The group without rules for which special-use names are answered all the same; 0: none. */
   readonly specialUseGroup: number
 }

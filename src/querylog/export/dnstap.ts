@@ -32,11 +32,11 @@ const VERSION = bytes(2, Buffer.from(`interdict ${packageVersion()}`))
 
 /** Encodes a lookup as one frame: CLIENT_RESPONSE, with `Policy` if a rule matched. */
 export function dnstapFrame(record: QueryRecord): Uint8Array {
-  const { client } = record
+  const { client, device } = record
   const address = client === undefined ? undefined : addressOf(client)
-  // A pseudonym or prefix does not fit in the address field; it goes to `extra`.
-  const isMasked = client !== undefined && address === undefined
-  const extra = isMasked ? [bytes(3, Buffer.from(client))] : []
+  // A pseudonym, a prefix or a name does not fit in the address field; it goes to `extra`.
+  const name = device ?? (address === undefined ? client : undefined)
+  const extra = name === undefined ? [] : [bytes(3, Buffer.from(name))]
   return frame(
     Buffer.concat([
       ...[IDENTITY, VERSION, ...extra],

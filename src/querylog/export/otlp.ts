@@ -22,6 +22,7 @@ const INFORMATIONAL = { severityNumber: 9, severityText: 'INFO' }
 /** Fields with a name in the semantic conventions; all others are prefixed with `interdict.`. */
 const SEMANTIC_NAMES: Readonly<Record<string, string>> = {
   client: 'client.address',
+  device: 'device.id',
   qname: 'dns.question.name'
 }
 /** The time is a field of the LogRecord, the version that of the scope. */

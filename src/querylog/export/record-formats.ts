@@ -17,10 +17,10 @@ export function formatRecord(format: RecordFormat, record: QueryRecord): string 
 }
 
 function toSentence(record: QueryRecord): string {
-  const { client, qname, qtype, verdict, ban, block, exception, allow, app, rule } = record
+  const { client, device, qname, qtype, verdict, ban, block, exception, allow, app, rule } = record
   const id = ban ?? block ?? exception ?? allow
   const because = id === undefined ? '' : ` by ${id}${rule === undefined ? '' : ` (${rule})`}`
-  return `${client ?? 'a client'} asked for ${qname} ${qtype}: ${verdict}${because}${app === undefined ? '' : `, app ${app}`}`
+  return `${device ?? client ?? 'a client'} asked for ${qname} ${qtype}: ${verdict}${because}${app === undefined ? '' : `, app ${app}`}`
 }
 
 /** DNS over TLS runs over TCP. */
@@ -41,6 +41,7 @@ export function toEcs(record: QueryRecord): object {
       ...{ action: verdict, duration: us * 1000 },
       outcome: verdict === 'failed' ? 'failure' : 'success'
     },
+    ...(record.device !== undefined && { device: { id: record.device } }),
     ...(client !== undefined && {
       client: { address: client, ...(isAddress(client) && { ip: client }) }
     }),
@@ -84,6 +85,7 @@ export function toOcsf(record: QueryRecord): object {
     metadata: { version: '1.3.0', product: { name: 'Interdict', vendor_name: 'Interdict' } },
     src_endpoint: {
       ...(client !== undefined && (isAddress(client) ? { ip: client } : { name: client })),
+      ...(record.device !== undefined && { uid: record.device }),
       ...(network && { zone: network })
     },
     connection_info: { protocol_name: transportOf(protocol) },

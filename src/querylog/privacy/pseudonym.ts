@@ -17,6 +17,12 @@ export function pseudonymOf(address: Address, key: Uint8Array): string {
   return hmac(key, address).subarray(0, KEPT_OCTETS).toString('hex')
 }
 
+/** The pseudonym of a client that is recognized by its identity: likewise, of its name. */
+export function devicePseudonymOf(device: Uint8Array | string, key: Uint8Array): string {
+  // Names are told from addresses, which have 16 octets.
+  return hmac(hmac(key, 'device'), device).subarray(0, KEPT_OCTETS).toString('hex')
+}
+
 /**
  * A prefix-preserving pseudonym: 8 hexadecimal digits for IPv4 and 32 for IPv6, four bits each, so
  * that clients in one /24 share the first six digits, and those in one /56 the first 14.

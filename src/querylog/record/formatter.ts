@@ -120,7 +120,7 @@ export class Formatter {
     const buffer = this.buffer
     buffer.append(this.linePrefix.get(fields.generationFields, event.time))
     const mode = fields.privacyMode(event.clientClass)
-    this.clientField.append(buffer, event.client, mode, event.time)
+    this.clientField.append(buffer, event.client, event.device, mode, event.time)
     buffer.append(network)
     const masked = mode === 'full' ? undefined : maskedReverseName(event)
     if (masked === undefined) buffer.appendName(event.qname, event.qnameLength)

@@ -34,6 +34,9 @@ export const PROTOCOL = { udp: 0, tcp: 1, dot: 2 } as const
 /** No response was sent (action `drop`). */
 export const NO_RCODE = 0xffff
 
+/** The client is known by its address only. */
+export const NO_DEVICE = new Uint8Array(0)
+
 /** One lookup, as a worker passes it to the ring. A single instance is reused for all lookups. */
 export type LookupFilter = 'blocked' | 'all' | 'none'
 
@@ -44,6 +47,8 @@ export class QueryEvent {
   /** Wire format including the root label, in any case; the log converts it to lower case. */
   clientClass = 0
   client = new Uint32Array(4)
+  /** Name of the client in UTF-8, at most 255 octets; empty: it is known by its address only. */
+  device: Uint8Array = NO_DEVICE
   protocol: number = PROTOCOL.udp
   /**
    * Claim and record, in that snapshot, of the rule that decided or would have decided; -1: none.

@@ -1,6 +1,6 @@
 import { failure } from '../../base/error.js'
 import type { Octets } from '../../base/units.js'
-import type { QueryEvent } from './query-event.js'
+import { NO_DEVICE, type QueryEvent } from './query-event.js'
 
 /**
  * A lock-free ring buffer of query events in shared memory: one worker writes, the recorder thread
@@ -13,8 +13,8 @@ import type { QueryEvent } from './query-event.js'
  *     octet 128  the ring, a power of two of octets
  *
  * Positions count octets without wrapping to the ring size, modulo 2^32, so that full and empty
- * differ. Head and tail have a cache line each. An event is a fixed part of 64 octets (words below)
- * and the QNAME, padded to a multiple of 8. Events never wrap: if one does not fit before the end
+ * differ. Head and tail have a cache line each. An event is a fixed part of 64 octets (words below),
+ * the QNAME and the name of the device, padded to a multiple of 8. Events never wrap: if one does not fit before the end
  * of the ring, the word SKIP is written and the event goes to the start of the ring.
  *
  * Memory order: the writer stores events with plain writes, then the tail with Atomics.store; the
@@ -31,7 +31,7 @@ const FIRST_WORD = HEADER >> 2
 
 /** The fixed part, in 32-bit words. */
 const WORD = {
-  qnameLength: 0, // or SKIP
+  lengths: 0, // of QNAME, and of the device << 8; or SKIP
   generation: 1,
   time: 2, // two words, a double
   clientClass: 4,
@@ -110,7 +110,7 @@ export class RingWriter {
    */
   push(event: QueryEvent): boolean {
     const { capacity } = this.memory
-    const octets = FIXED + ((event.qnameLength + 7) & ~7)
+    const octets = FIXED + ((event.qnameLength + event.device.length + 7) & ~7)
     const at = this.tail & (capacity - 1)
     const skipped = at + octets > capacity ? capacity - at : 0
     if (!this.hasRoom(skipped + octets)) {
@@ -144,7 +144,8 @@ export class RingWriter {
   private copy(event: QueryEvent, at: Octets): void {
     const { words, doubles, octets } = this.memory
     const word = FIRST_WORD + (at >> 2)
-    words[word + WORD.qnameLength] = event.qnameLength
+    const { qname, qnameLength, device } = event
+    words[word + WORD.lengths] = qnameLength | (device.length << 8)
     words[word + WORD.generation] = event.generation
     doubles[(word + WORD.time) >> 1] = event.time
     words[word + WORD.clientClass] = event.clientClass
@@ -160,9 +161,10 @@ export class RingWriter {
     words[word + WORD.latency] = event.latency < MAX_LATENCY ? event.latency : MAX_LATENCY
     words[word + WORD.ede] = event.ede
     // A loop, because `set` would need a `subarray`, which allocates.
-    const { qname, qnameLength } = event
     const name = HEADER + at + FIXED
     for (let i = 0; i < qnameLength; i++) octets[name + i] = qname[i]!
+    const rest = name + qnameLength
+    for (let i = 0; i < device.length; i++) octets[rest + i] = device[i]!
   }
 }
 
@@ -215,7 +217,7 @@ export class RingReader {
       at = 0
     }
     this.read(event, at)
-    this.head = (this.head + FIXED + ((event.qnameLength + 7) & ~7)) | 0
+    this.head = (this.head + FIXED + ((event.qnameLength + event.device.length + 7) & ~7)) | 0
     if ((this.head - this.released) >>> 0 > capacity >> 3) this.releaseSpace()
     return true
   }
@@ -229,7 +231,8 @@ export class RingReader {
   private read(event: QueryEvent, at: Octets): void {
     const { words, doubles, octets } = this.memory
     const word = FIRST_WORD + (at >> 2)
-    event.qnameLength = words[word + WORD.qnameLength]!
+    const lengths = words[word + WORD.lengths]!
+    event.qnameLength = lengths & 0xff
     event.generation = words[word + WORD.generation]!
     event.time = doubles[(word + WORD.time) >> 1]!
     event.clientClass = words[word + WORD.clientClass]!
@@ -248,5 +251,8 @@ export class RingReader {
     event.ede = words[word + WORD.ede]!
     const name = HEADER + at + FIXED
     for (let i = 0; i < event.qnameLength; i++) event.qname[i] = octets[name + i]!
+    const rest = name + event.qnameLength
+    const deviceLength = lengths >>> 8
+    event.device = deviceLength === 0 ? NO_DEVICE : octets.slice(rest, rest + deviceLength)
   }
 }

@@ -16,6 +16,7 @@ export interface QueryRecord {
   readonly sha256?: string
   readonly serial?: number
   readonly client?: string
+  readonly device?: string
   readonly privacy?: string
   readonly network?: string
   readonly protocol: string
@@ -46,6 +47,7 @@ export const QUERY_FIELDS = {
   sha256: 'string',
   serial: 'integer',
   client: 'string',
+  device: 'string',
   privacy: 'string',
   network: 'string',
   protocol: 'string',

@@ -12,6 +12,7 @@ const GENERATION = literal('Z","generation":')
 const SHA256 = literal(',"sha256":"')
 const SERIAL = literal(',"serial":')
 const CLIENT = literal(',"client":"')
+const DEVICE = literal(',"device":"')
 const PRIVACY = literal(',"privacy":"')
 const NETWORK = literal(',"network":"')
 const UDP = literal(',"protocol":"udp","qname":"')
@@ -43,7 +44,7 @@ export class InterdictLine {
   clientPartFrom: Octets = 0
   clientPartTo: Octets = 0
   clientPartHash = 0
-  /** The client and the id of its network, after their quotes; -1 if missing. */
+  /** The client or its name, and the id of its network, after their quotes; -1 if missing. */
   clientFrom: Octets = -1
   networkFrom: Octets = -1
   protocol: number = PROTOCOL.udp
@@ -129,13 +130,16 @@ export class InterdictLine {
     return end < 0 ? -1 : end + 1
   }
 
-  /** The client, its privacy mode and its network: each is optional. */
+  /** The client, its name, its privacy mode and its network: each is optional. */
   private readClientPart(at: Octets, to: Octets): Octets {
     const scan = this.scan
     this.clientPartFrom = at
     this.clientPartHash = 0
     this.clientFrom = scan.skip(at, CLIENT)
     let end = this.afterOptional(at, this.clientFrom, to)
+    const device = scan.skip(end, DEVICE)
+    if (device >= 0) this.clientFrom = device
+    end = this.afterOptional(end, device, to)
     end = this.afterOptional(end, scan.skip(end, PRIVACY), to)
     this.networkFrom = scan.skip(end, NETWORK)
     end = this.afterOptional(end, this.networkFrom, to)

@@ -90,7 +90,7 @@ export class InterdictLog implements LineReader {
     }
     if (read === null || typeof read !== 'object') return 'not an object'
     const record: Line = read
-    const { v, time, client, network, qname, qtype, protocol, verdict } = record
+    const { v, time, client, device = client, network, qname, qtype, protocol, verdict } = record
     if (v !== SCHEMA_VERSION) return `not version ${SCHEMA_VERSION} of the query log`
     const when = typeof time === 'string' ? Date.parse(time) / 1000 : NaN
     if (typeof qname !== 'string' || typeof qtype !== 'string' || Number.isNaN(when)) {
@@ -98,7 +98,7 @@ export class InterdictLog implements LineReader {
     }
     return this.comparison.addLookup({
       at: Math.floor(when),
-      client: typeof client === 'string' ? client : '',
+      client: typeof device === 'string' ? device : '',
       network: typeof network === 'string' ? network : undefined,
       name: qname,
       qtype: qtypeOf(qtype),

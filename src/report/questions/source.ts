@@ -7,8 +7,11 @@ export interface Source extends Condition {
   readonly from: string
 }
 
+/** Lookups in which a recognized client counts under its name, whatever its address. */
+export const BY_DEVICE = '(SELECT * REPLACE (coalesce(device, client) AS client) FROM lookups)'
+
 /** Every column, one row for each lookup. */
-const EACH_LOOKUP = '(SELECT *, 1::BIGINT AS n, time AS first, time AS last FROM lookups)'
+const EACH_LOOKUP = `(SELECT *, 1::BIGINT AS n, time AS first, time AS last FROM ${BY_DEVICE})`
 
 /**
  * The tallies for a selection if they can answer it; otherwise each lookup.

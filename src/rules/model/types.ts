@@ -4,6 +4,7 @@ import type { Octets, Seconds } from '../../base/units.js'
 import type { BanEde } from '../../dns/registry/ede.js'
 import type { ZoneState } from '../../zonefile/zone-state.js'
 import type { Explain, Language } from './explain.js'
+import type { ClientRules } from './client-types.js'
 
 /**
  * Which names a pattern covers.
@@ -249,6 +250,8 @@ export interface BundleFacts {
 export interface RuleSet {
   readonly networks: readonly NetworkRules[]
   readonly sources: readonly NameSource[]
+  /** Undefined: clients are told by their addresses alone. */
+  readonly clients?: ClientRules | undefined
   /** IANA name of the time zone of its dates. */
   readonly timeZone: string
   /** Defaults of the register of bans; undefined: English, and no known URL. */

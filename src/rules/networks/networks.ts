@@ -1,8 +1,10 @@
-import { showPrefix, type Prefix } from '../../base/address.js'
+import { containsPrefix, showPrefix } from '../../base/address.js'
 import { showPosition } from '../../base/position.js'
 import type { Seconds } from '../../base/units.js'
 import type { App } from '../apps/app-file.js'
+import { buildClients, clientNetworks } from '../clients/clients.js'
 import { checkBlanketExceptions } from './blanket-exceptions.js'
+import type { ClientAuthority, ClientRules } from '../model/client-types.js'
 import type { Location } from '../model/location.js'
 import { MisleadingRules } from './misleading-rules.js'
 import { RuleIds } from './rule-ids.js'
@@ -17,6 +19,7 @@ export interface Networks {
   readonly networks: readonly NetworkRules[]
   /** Sources of names written into the rules. */
   readonly inline: readonly NameSource[]
+  readonly clients: ClientRules | undefined
   /** IANA name of the time zone of its dates. */
   readonly timeZone: string
   readonly site: NonNullable<RuleSet['site']>
@@ -33,7 +36,8 @@ export function buildNetworks(
   apps: ReadonlyMap<string, App>,
   lists: ReadonlyMap<string, readonly NameSource[]>,
   top: Location,
-  now: Seconds
+  now: Seconds,
+  authorities: readonly ClientAuthority[] = []
 ): Networks {
   const location = top.at('networks')
   const ids = new RuleIds(explicitIds(file, location))
@@ -58,7 +62,8 @@ export function buildNetworks(
     const { keyPosition: position } = location.at(id)
     return { id, position, prefixes, ech: first('ech'), language, rules }
   })
-  const served = networks.filter(({ prefixes }) => prefixes.length > 0)
+  const identified = clientNetworks(file)
+  const served = networks.filter(({ id, prefixes }) => prefixes.length > 0 || identified.has(id))
   if (served.length === 0) top.error('RULES_NO_NETWORK')
   const holders = networksByException(served)
   checkExceptionPrefixes(file, own, holders, location)
@@ -66,7 +71,9 @@ export function buildNetworks(
   for (const network of served) warnAboutMissingPairs(network, apps, location)
   new MisleadingRules(file, apps, own, lineage, served, location, now).warn()
   const { language, register } = file.defaults
-  return { networks: served, inline: sources.inline, timeZone, site: { language, register } }
+  const site = { language, register }
+  const clients = buildClients(file, authorities, served, top)
+  return { networks: served, inline: sources.inline, clients, timeZone, site }
 }
 
 /** Ids given in the file; rejects duplicates. */
@@ -138,21 +145,12 @@ function checkExceptionPrefixes(
       const rule = own.get(id)![i]!
       const room = (holders.get(rule) ?? []).flatMap(it => it.prefixes)
       for (const [j, prefix] of prefixes.entries()) {
-        if (room.some(outer => contains(outer, prefix))) continue
+        if (room.some(outer => containsPrefix(outer, prefix))) continue
         const at = location.at(id, 'exceptions', i, 'prefixes', j)
         at.error('RULES_PREFIX_OUTSIDE', at.pathText, showPrefix(prefix), id)
       }
     }
   }
-}
-
-function contains(outer: Prefix, inner: Prefix): boolean {
-  if (inner.length < outer.length) return false
-  for (let bit = 0; bit < outer.length; bit++) {
-    const mask = 0x80 >> (bit & 7)
-    if (((outer.address[bit >> 3]! ^ inner.address[bit >> 3]!) & mask) !== 0) return false
-  }
-  return true
 }
 
 /**

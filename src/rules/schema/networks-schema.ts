@@ -8,6 +8,7 @@ import { listEntrySchema } from '../lists/list-entry-schema.js'
 import { patternSchema } from '../model/pattern.js'
 import { INSTANT } from '../time/instant.js'
 import { idSchema, prefixSchema, textSchema } from './app-schema.js'
+import { authoritySchema, clientSchema } from './clients-schema.js'
 import { defaultExplainSchema, explainSchema, languageSchema } from './explain-schema.js'
 import { scheduleSchema, timeZoneSchema } from './schedule-schema.js'
 
@@ -146,6 +147,8 @@ export const networksSchema = z.strictObject({
   defaults: orEmpty(defaults).prefault({}),
   exceptions: orEmpty(exceptions).prefault({}),
   networks: z.record(idSchema, orEmpty(network)),
+  'client-authorities': orEmpty(z.record(idSchema, authoritySchema)).prefault({}),
+  clients: orEmpty(z.record(idSchema, clientSchema)).prefault({}),
   lists: orEmpty(z.record(idSchema, listEntrySchema)).prefault({})
 })
 

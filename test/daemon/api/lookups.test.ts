@@ -94,7 +94,9 @@ t.test('searches of the log are quoted', async t => {
       ...{ network: "a' OR 1=1 --", client: '10.0.0.1', type: 'aaaa', limit: '2', offset: '4' },
       ...{ since: '2026-01-01T00:00:00Z', until: '2026-01-02T01:00:00+01:00' }
     }),
-    "SELECT * FROM lookups WHERE network = 'a'' OR 1=1 --' AND client = '10.0.0.1' AND qtype = 'AAAA'" +
+    "SELECT * FROM lookups WHERE network = 'a'' OR 1=1 --'" +
+      " AND (client = '10.0.0.1' OR device = '10.0.0.1' OR starts_with(device, '10.0.0.1/'))" +
+      " AND qtype = 'AAAA'" +
       " AND time >= TIMESTAMP '2026-01-01 00:00:00' AND time < TIMESTAMP '2026-01-02 00:00:00'" +
       ' ORDER BY time DESC LIMIT 3 OFFSET 4'
   )

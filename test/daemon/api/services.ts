@@ -37,6 +37,7 @@ export const STATUS: StatusReply = {
     reloadStuckSince: null
   },
   settings: null,
+  clients: {},
   workers: [],
   silent: [],
   cache: { answers: usage, failures: usage },

@@ -2,6 +2,7 @@ import t from 'tap'
 import { readAddress } from '../../../src/base/address.js'
 import { FULL_ADDRESSES, type PrivacyOptions } from '../../../src/querylog/privacy/privacy-mode.js'
 import {
+  devicePseudonymOf,
   prefixPreservingPseudonymOf,
   pseudonymOf
 } from '../../../src/querylog/privacy/pseudonym.js'
@@ -83,6 +84,8 @@ const cases: {
   { it: 'none', options: { default: 'none' }, event: {} }
 ]
 
+const device = Buffer.from('phones/17')
+
 for (const { it, options, event, client } of cases) {
   t.test(`writes a client as ${it}`, async t => {
     const record = recordOf(options, event)
@@ -91,6 +94,20 @@ for (const { it, options, event, client } of cases) {
     if (client !== '10.20.3.4') t.notMatch(linesOf(options, event)[0], '10.20.3.4')
   })
 }
+
+t.test(
+  'a recognized client has a name in full, and a pseudonym that its address does not change',
+  async t => {
+    t.match(recordOf({}, { device }), { client: '10.20.3.4', device: 'phones/17' })
+    t.equal(recordOf({}, {}).device, undefined)
+    const pseudonyms = ['10.20.3.4', '192.0.2.1'].map(
+      client => recordOf({ default: 'pseudonym' }, { client, device }).client
+    )
+    t.strictSame(pseudonyms, Array(2).fill(devicePseudonymOf('phones/17', KEY)))
+    for (const mode of ['prefix', 'pseudonym', 'none'] as const)
+      t.notMatch(linesOf({ default: mode }, { device })[0], 'phones')
+  }
+)
 
 t.test('each network has its own mode, other clients the default', async t => {
   const networks = [

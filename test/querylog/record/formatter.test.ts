@@ -112,6 +112,7 @@ function plainly(event: QueryEvent): string {
     sha256: SHA256.slice(0, 12),
     serial: undefined,
     client: showAddress(new Uint8Array(address.buffer)),
+    device: undefined,
     privacy: undefined,
     network: clients.networks[clients.networkOf[event.clientClass] ?? -1],
     protocol: ['udp', 'tcp', 'dot'][event.protocol],

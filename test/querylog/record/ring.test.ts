@@ -67,12 +67,13 @@ t.test('shows nothing before it is committed', async t => {
 t.test('wraps many times without loss, at every alignment of the end', async t => {
   const memory = createRing(4096)
   const [writer, reader] = [new RingWriter(memory), new RingReader(memory)]
-  const shown = ({ entry: record, qname, qnameLength }: QueryEvent) =>
-    `${record} ${Buffer.from(qname.subarray(0, qnameLength)).toString()}`
+  const shown = ({ entry: record, qname, qnameLength, device }: QueryEvent) =>
+    `${record} ${Buffer.from(qname.subarray(0, qnameLength)).toString()} ${Buffer.from(device).toString()}`
   const pushed: string[] = []
   const read: string[] = []
   for (let i = 0; i < 5000; i++) {
     const event = numbered(i)
+    event.device = Buffer.from('device'.repeat(i % 4))
     if (writer.push(event)) pushed.push(shown(event))
     if (i % 10 < 9) continue
     writer.commit()

@@ -123,6 +123,7 @@ function trafficMetrics({
   replies,
   connections,
   tls,
+  identities,
   limits
 }: StatusReply): MetricFamily[] {
   const { waiting, forwarded, stale, failed } = queries
@@ -160,6 +161,22 @@ function trafficMetrics({
         failed: tls.failed,
         refused: tls.refused
       })
+    ),
+    counters(
+      'client_identities',
+      'Encrypted connections, by what became of the identity of their client.',
+      byLabel('result', {
+        known: identities.known,
+        fewer_bans: identities.fewerBans,
+        unknown: identities.unknown,
+        revoked: identities.revoked,
+        none: identities.missing
+      })
+    ),
+    counters(
+      'client_identities_closed',
+      'Connections closed because of the identity of their client: at once, or later when it was revoked.',
+      byLabel('when', { start: identities.refused, later: identities.cut })
     ),
     counters(
       'limit_dropped',

@@ -5,7 +5,7 @@ import { RULE_VERDICTS } from '../../record/schema.js'
 import { identifier, LOOKUP_COLUMNS, quoted } from '../lookups-sql.js'
 
 /** Raised when the rows of a tally change; older tallies are then rebuilt. */
-const LAYOUT_VERSION = 2
+const LAYOUT_VERSION = 3
 /** Hexadecimal digits of each hash in the file name. */
 const HASH_DIGITS = 16
 const NAME = /([^/]+)-([0-9a-f]{16})\.tally$/
@@ -78,6 +78,11 @@ export function copyTally(lookups: string, path: string): string {
   return `COPY (${rows} ORDER BY "by", client, qname) TO ${quoted(path)} (FORMAT parquet, COMPRESSION zstd)`
 }
 
+/** A recognized client counts under its name, whatever its address. */
+function byDevice(lookups: string): string {
+  return `SELECT * REPLACE (coalesce(device, client) AS client) FROM (${lookups})`
+}
+
 /** Both kinds of rows have all columns because they share one file. */
 function rowsOf(lookups: string, by: CountedBy): string {
   const own: readonly string[] = COUNTED_BY[by]
@@ -87,7 +92,7 @@ function rowsOf(lookups: string, by: CountedBy): string {
       : `NULL::${LOOKUP_COLUMNS[name]} AS ${identifier(name)}`
   })
   return (
-    `SELECT '${by}' AS "by", ${columns.join(', ')}, ${COUNTS} FROM (${lookups})` +
+    `SELECT '${by}' AS "by", ${columns.join(', ')}, ${COUNTS} FROM (${byDevice(lookups)})` +
     ` WHERE ${IS_COUNTED[by]} GROUP BY ${columnsOf(by)}`
   )
 }

@@ -30,7 +30,9 @@ export const lookup = z.strictObject({
   network: text.optional().describe('Id of a network'),
   app: text.optional().describe('Id of an app'),
   ban: text.optional().describe('Id of a ban'),
-  client: text.optional().describe('As the log has it: an address, a prefix or a pseudonym'),
+  client: text
+    .optional()
+    .describe('As the log has it: an address, a prefix, a pseudonym, or the name of a device'),
   name: pattern.optional().describe('A name: a.example with all below it, =a.example, *.a.example'),
   type: text
     .regex(/^[A-Za-z0-9-]+$/, 'a query type')
@@ -50,12 +52,14 @@ export function sqlOf({
   until,
   name,
   type,
+  client,
   ...exact
 }: z.output<typeof lookup>): string {
   const conditions = [
     ...Object.entries(exact).flatMap(([column, value]) =>
       value === undefined ? [] : [`${column} = ${literal(value)}`]
     ),
+    ...(client === undefined ? [] : [clientCondition(client)]),
     ...(type === undefined ? [] : [`qtype = ${literal(type.toUpperCase())}`]),
     ...(since === undefined ? [] : [`time >= ${timestamp(since)}`]),
     ...(until === undefined ? [] : [`time < ${timestamp(until)}`]),
@@ -63,6 +67,12 @@ export function sqlOf({
   ]
   const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`
   return `SELECT * FROM lookups${where} ORDER BY time DESC LIMIT ${limit + 1} OFFSET ${offset}`
+}
+
+/** A name of a group stands for all of its devices. */
+function clientCondition(text: string): string {
+  const value = literal(text)
+  return `(client = ${value} OR device = ${value} OR starts_with(device, ${literal(`${text}/`)}))`
 }
 
 const literal = (value: string): string => `'${value.replaceAll("'", "''")}'`

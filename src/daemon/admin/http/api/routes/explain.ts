@@ -8,6 +8,7 @@ import { explainQuery } from '../../../../../views/explain-query.js'
 import { fixedClock } from '../../../../../views/one-query.js'
 import { openOwnForwarder } from '../../../../control/own-forwarder.js'
 import { createRebindingGuard } from '../../../../workers/rebinding-guard.js'
+import { InvalidInput } from '../problem-of.js'
 import { address, flag, instant, name, rrtype } from '../parameters.js'
 import { defineRoute } from '../route.js'
 import * as schemas from './schemas.js'
@@ -23,7 +24,8 @@ export const explainRoutes = [
       'By the rules in force and the code that serves. A name that no rule blocks is resolved by the upstreams, unless `upstream` is false.',
     scope: 'read',
     query: z.strictObject({
-      client: address.describe('Address of the client'),
+      client: address.optional().describe('Address of the client; without one, give `device`'),
+      device: z.string().optional().describe('Name of a client of the rules'),
       name: name.describe('Query name'),
       type: rrtype.prefault('A').describe('Query type'),
       at: instant.optional().describe('Default: now'),
@@ -34,11 +36,14 @@ export const explainRoutes = [
       const { config } = services
       const { snapshot, rules } = await services.rules()
       const { timeZone, sources } = rules
+      if (query.client === undefined && query.device === undefined)
+        throw new InvalidInput([{ path: 'client', problem: 'required, unless device is given' }])
       const seconds = query.at === undefined ? undefined : readInstant(query.at, timeZone)
       const question = {
         name: readName(query.name),
         qtype: readRrtype(query.type)!,
-        client: addressWords(readAddress(query.client)),
+        client: addressWords(readAddress(query.client ?? '::')),
+        device: query.device,
         clock: fixedClock(seconds === undefined ? Date.now() : seconds * MS_PER_SECOND)
       }
       const forwarder = query.upstream ? await openOwnForwarder(config) : undefined

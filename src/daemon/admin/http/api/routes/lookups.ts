@@ -48,7 +48,7 @@ export const lookupRoutes = [
       network: many(text).describe('Ids of networks'),
       app: many(text).describe('Ids of apps'),
       ban: many(text).describe('Ids of bans'),
-      client: many(text).describe('Addresses, prefixes, or pseudonyms'),
+      client: many(text).describe('Addresses, prefixes, pseudonyms, or names of devices'),
       name: many(pattern).describe('Names: a.example with all below it, =a.example, *.a.example'),
       verdict: many(z.enum(verdicts)).describe('Default: blocked and monitored'),
       lines: z.coerce

@@ -100,6 +100,7 @@ export const explanation = z.looseObject({
   name: z.string(),
   type: z.string(),
   client: z.string(),
+  device: z.object({ name: z.string(), status: z.string(), reason: text }).nullable(),
   network: text,
   at: time,
   rules: z.object({ sha256: z.string(), serial: z.int().nullable() }),

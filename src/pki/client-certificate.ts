@@ -1,0 +1,93 @@
+import { X509Certificate } from 'node:crypto'
+import type { Milliseconds } from '../base/units.js'
+
+/** extendedKeyUsage id-kp-clientAuth and anyExtendedKeyUsage: RFC 5280 §4.2.1.12. */
+const FOR_CLIENTS: readonly string[] = ['1.3.6.1.5.5.7.3.2', '2.5.29.37.0']
+
+/** What a client's certificate says, once its issuer is verified. Plain data. */
+export interface CertificateFacts {
+  /** SHA-256 fingerprint of the issuing certificate; undefined: `problem` */
+  readonly issuer: string | undefined
+  /** Why it identifies nobody, for the log. */
+  readonly problem: string | undefined
+  /** In capital hexadecimal digits. */
+  readonly serial: string
+  /** `CN=phone-17,O=Agency`, in the order of the certificate. */
+  readonly subject: string
+  /** The subject alternative names. DNS names are in lower case. RFC 5280 §4.2.1.6. */
+  readonly uris: readonly string[]
+  readonly names: readonly string[]
+  /** Wall-clock time. */
+  readonly notAfter: Milliseconds
+}
+
+/**
+ * Reads the certificate of a client that has proved to have its key.
+ *
+ * @param issuers by subject in the form of `X509Certificate.subject`: certificates that may have issued it
+ * @param now wall-clock time
+ */
+export function readClientCertificate(
+  certificate: X509Certificate,
+  issuers: ReadonlyMap<string, readonly X509Certificate[]>,
+  now: Milliseconds
+): CertificateFacts {
+  const { serialNumber: serial, subject, subjectAltName = '', validFrom, validTo } = certificate
+  const notAfter = Date.parse(validTo)
+  const alternatives = subjectAlternatives(subjectAltName)
+  const of = (type: string): string[] =>
+    alternatives.filter(one => one.type === type).map(({ value }) => value)
+  const candidates = issuers.get(certificate.issuer) ?? []
+  const issuer = candidates.find(
+    one => certificate.checkIssued(one) && certificate.verify(one.publicKey)
+  )
+  const problem = problemOf(certificate, issuer, Date.parse(validFrom), notAfter, now)
+  return {
+    issuer: problem === undefined ? issuer?.fingerprint256 : undefined,
+    problem,
+    serial,
+    subject: subjectText(subject),
+    uris: of('URI'),
+    names: of('DNS').map(name => name.toLowerCase()),
+    notAfter
+  }
+}
+
+/** The subject on one line, as `client-certificate` rules write it. */
+export function subjectText(subject: string): string {
+  return subject.split('\n').join(',')
+}
+
+function problemOf(
+  { ca, keyUsage }: X509Certificate,
+  issuer: X509Certificate | undefined,
+  notBefore: Milliseconds,
+  notAfter: Milliseconds,
+  now: Milliseconds
+): string | undefined {
+  if (issuer === undefined) return 'no authority of the rules has issued it'
+  if (now < notBefore) return 'it is not valid yet'
+  if (now > notAfter) return 'it has expired'
+  if (now > Date.parse(issuer.validTo)) return 'the certificate of its issuer has expired'
+  if (ca) return 'it is the certificate of an authority'
+  // The types of Node say that it is always there.
+  const usage = keyUsage as readonly string[] | undefined
+  if (usage?.some(one => FOR_CLIENTS.includes(one)) === false) return 'it is not for clients'
+  return undefined
+}
+
+/**
+ * Reads what OpenSSL prints: `DNS:a.example, URI:urn:x`, where Node writes values with other characters
+ * as JSON strings, so that none can look like two.
+ */
+export function subjectAlternatives(text: string): { type: string; value: string }[] {
+  const found: { type: string; value: string }[] = []
+  const item = /([A-Za-z0-9 ]+):("(?:[^"\\]|\\.)*"|[^,"]*)(?:, |$)/y
+  while (item.lastIndex < text.length) {
+    const match = item.exec(text)
+    if (match === null) return []
+    const [, type = '', value = ''] = match
+    found.push({ type, value: value.startsWith('"') ? (JSON.parse(value) as string) : value })
+  }
+  return found
+}

@@ -1,0 +1,48 @@
+import type { CertificateFacts } from './client-certificate.js'
+
+/** What a client has presented on a connection. */
+export interface Presented {
+  readonly certificate: CertificateFacts | undefined
+  /** First label of the server name, in lower case. */
+  readonly label: string | undefined
+  /** SHA-256 of the token in the path. */
+  readonly token: Uint8Array | undefined
+}
+
+/** By what a client is recognized. */
+export const IDENTITY_METHODS = ['certificate', 'token', 'sni'] as const
+export type IdentityMethod = (typeof IDENTITY_METHODS)[number]
+
+/**
+ * `known`      recognized, and in the network of its rule
+ * `fewerBans`  recognized, but in the network of its address, which has more bans
+ * `unknown`    what it presents belongs to nobody
+ * `revoked`    what it presents is revoked
+ */
+export const IDENTITY_STATUSES = ['known', 'fewerBans', 'unknown', 'revoked'] as const
+export type IdentityStatus = (typeof IDENTITY_STATUSES)[number]
+
+/** The outcome for one connection. */
+export interface Identified {
+  readonly status: IdentityStatus
+  readonly method: IdentityMethod
+  /** Client class; 0: that of the address. */
+  readonly clientClass: number
+  /** Id of the client, with what a `*` in its rule stands for: `phones/17`. Undefined: unknown */
+  readonly device: string | undefined
+  /** Id in the rules. */
+  readonly client: string | undefined
+  /** For the log: why it is unknown or revoked, or which rule its network lacks. */
+  readonly reason: string | undefined
+  /** Of the certificate, for the log. */
+  readonly detail?: string | undefined
+}
+
+/** Recognizes clients by the rules in force. */
+export interface IdentityFinder {
+  /**
+   * @param address four words, as in `DatagramBatch.peers`
+   * @returns undefined: it has presented nothing
+   */
+  identify(presented: Presented, address: Uint32Array): Identified | undefined
+}

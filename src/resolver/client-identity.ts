@@ -1,0 +1,10 @@
+/**
+ * Who the client of a connection is, other than by its address. The listener keeps it up to date: it is
+ * right for the snapshot in force, whenever the resolver reads it.
+ */
+export interface ClientIdentity {
+  /** Client class in the current snapshot; 0: that of the address. */
+  clientClass: number
+  /** Name of the client in UTF-8, at most 255 octets; empty: unknown. */
+  device: Uint8Array
+}

@@ -1,0 +1,230 @@
+import { createHash, X509Certificate } from 'node:crypto'
+import type { TLSSocket } from 'node:tls'
+import type { Clock } from '../base/clock.js'
+import type { Milliseconds } from '../base/units.js'
+import { readClientCertificate, type CertificateFacts } from '../pki/client-certificate.js'
+import {
+  type Identified,
+  type IdentityFinder,
+  type IdentityStatus,
+  type Presented
+} from '../pki/identity.js'
+import type { ClientIdentity } from '../resolver/client-identity.js'
+
+/** What a listener does with a client that it cannot recognize. */
+export type Unrecognized = 'address' | 'refuse'
+
+/** How a listener recognizes clients. */
+export interface RecognitionOptions {
+  /** Server names of clients are a label and this name; undefined: server names do not matter. */
+  readonly name: string | undefined
+  /** What becomes of a client whose identity is unknown or revoked. */
+  readonly unknown: Unrecognized
+  /** What becomes of a client that presents nothing. */
+  readonly missing: Unrecognized
+}
+
+export const NO_RECOGNITION: RecognitionOptions = {
+  name: undefined,
+  unknown: 'address',
+  missing: 'address'
+}
+
+/** The rules by which clients are recognized. */
+export interface RecognitionRules {
+  readonly finder: IdentityFinder
+  /** Certificates of authorities, in PEM. */
+  readonly authorities: readonly string[]
+}
+
+/** Connections, by what became of them. */
+export interface IdentityCounts extends Record<IdentityStatus, number> {
+  /** The client presented nothing. */
+  missing: number
+  /** Closed at once, because the client was unknown or revoked, or presented nothing. */
+  refused: number
+  /** Closed later, because the identity was revoked, deleted or has expired. */
+  cut: number
+}
+
+export const NO_IDENTITIES: Readonly<IdentityCounts> = {
+  known: 0,
+  fewerBans: 0,
+  unknown: 0,
+  revoked: 0,
+  missing: 0,
+  refused: 0,
+  cut: 0
+}
+
+/** Reports a connection whose client is not where its rule puts it. */
+export type ReportIdentity = (identified: Identified, isClosed: boolean) => void
+
+const textEncoder = new TextEncoder()
+
+/** Recognizes the clients of all encrypted listeners of a thread, and keeps to the rules in force. */
+export class ClientRecognizer {
+  readonly counts: IdentityCounts = { ...NO_IDENTITIES }
+  /** Ids of the clients seen, with the number of their connections since the start. */
+  readonly seen = new Map<string, number>()
+  /** Changes with the rules. */
+  version = 0
+  /** In PEM, for the request of a certificate; empty: certificates are not requested. */
+  authorities = ''
+  private finder: IdentityFinder | undefined
+  private issuers: ReadonlyMap<string, readonly X509Certificate[]> = new Map()
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly report: ReportIdentity
+  ) {}
+
+  /** Takes other rules. Identities follow when they are next used, or with `refresh`. */
+  adopt(rules: RecognitionRules | undefined): void {
+    this.version++
+    this.finder = rules?.finder
+    const authorities = rules?.authorities ?? []
+    const text = authorities.join('')
+    if (text === this.authorities) return
+    this.authorities = text
+    const issuers = new Map<string, X509Certificate[]>()
+    for (const pem of authorities) {
+      const certificate = new X509Certificate(pem)
+      issuers.set(certificate.subject, [...(issuers.get(certificate.subject) ?? []), certificate])
+    }
+    this.issuers = issuers
+  }
+
+  /**
+   * The identity of the client of a new connection.
+   *
+   * @param path token in the path of its requests; undefined: none
+   * @returns undefined: the client is told by its address; null: the connection has to be closed
+   */
+  recognize(
+    socket: TLSSocket,
+    address: Uint32Array,
+    options: RecognitionOptions,
+    token?: string
+  ): ConnectionIdentity | undefined | null {
+    const { finder, counts } = this
+    if (finder === undefined && options.missing === 'address') return undefined
+    const presented = this.presentedBy(socket, options.name, token)
+    const found = finder?.identify(presented, address)
+    if (found === undefined) {
+      counts.missing++
+      if (options.missing === 'address') return undefined
+      counts.refused++
+      return null
+    }
+    counts[found.status]++
+    const isRecognized = isGood(found)
+    const isClosed = !isRecognized && options.unknown === 'refuse'
+    if (found.status !== 'known') this.report(found, isClosed)
+    if (isClosed) {
+      counts.refused++
+      return null
+    }
+    if (found.client !== undefined && isRecognized)
+      this.seen.set(found.client, (this.seen.get(found.client) ?? 0) + 1)
+    return new ConnectionIdentity(this, presented, address, found)
+  }
+
+  /** Called by an identity: what the rules say of it now. */
+  find(presented: Presented, address: Uint32Array): Identified | undefined {
+    const { certificate } = presented
+    if (certificate !== undefined && this.clock.wall() > certificate.notAfter) {
+      const problem = 'it has expired'
+      const expired = { ...certificate, issuer: undefined, problem }
+      return this.finder?.identify({ ...presented, certificate: expired }, address)
+    }
+    return this.finder?.identify(presented, address)
+  }
+
+  onCut(found: Identified | undefined): void {
+    this.counts.cut++
+    if (found !== undefined) this.report(found, true)
+  }
+
+  private presentedBy(
+    socket: TLSSocket,
+    name: string | undefined,
+    token: string | undefined
+  ): Presented {
+    return {
+      certificate: this.authorities === '' ? undefined : this.certificateOf(socket),
+      label: name === undefined ? undefined : labelOf(socket, name),
+      token: token === undefined ? undefined : createHash('sha256').update(token).digest()
+    }
+  }
+
+  private certificateOf(socket: TLSSocket): CertificateFacts | undefined {
+    const certificate = socket.getPeerX509Certificate()
+    return certificate && readClientCertificate(certificate, this.issuers, this.clock.wall())
+  }
+}
+
+/** The first label of the server name, if the rest is `name`. */
+function labelOf({ servername }: TLSSocket, name: string): string | undefined {
+  const full = typeof servername === 'string' ? servername.toLowerCase() : ''
+  if (!full.endsWith(`.${name}`)) return undefined
+  const label = full.slice(0, -name.length - 1)
+  return label.includes('.') ? undefined : label
+}
+
+/** Whether the client is one of the rules, wherever they put it. */
+function isGood({ status }: Identified): boolean {
+  return status === 'known' || status === 'fewerBans'
+}
+
+/** Who the client of one connection is. */
+export class ConnectionIdentity implements ClientIdentity {
+  device: Uint8Array = new Uint8Array(0)
+  /** The identity was good, and is good no more: the connection has to be closed. */
+  isLost = false
+  /** When it was looked up last. */
+  private wasGood = false
+  private ownClass = 0
+  private version: number
+
+  constructor(
+    private readonly recognizer: ClientRecognizer,
+    private readonly presented: Presented,
+    private readonly address: Uint32Array,
+    found: Identified
+  ) {
+    this.version = recognizer.version
+    this.take(found)
+  }
+
+  get clientClass(): number {
+    if (this.version !== this.recognizer.version) this.refresh()
+    return this.ownClass
+  }
+
+  /** When its certificate expires; Infinity: never. Wall-clock time. */
+  get expires(): Milliseconds {
+    return this.presented.certificate?.notAfter ?? Infinity
+  }
+
+  /** Looks it up in the rules in force. */
+  refresh(): void {
+    this.version = this.recognizer.version
+    if (this.isLost) return
+    const { wasGood } = this
+    const found = this.recognizer.find(this.presented, this.address)
+    this.take(found)
+    if (!wasGood || this.wasGood) return
+    this.isLost = true
+    this.recognizer.onCut(found)
+  }
+
+  private take(found: Identified | undefined): void {
+    const { device } = found ?? {}
+    this.wasGood = found !== undefined && isGood(found)
+    this.ownClass = found?.clientClass ?? 0
+    this.device = device !== undefined && this.wasGood ? textEncoder.encode(device) : NO_NAME
+  }
+}
+
+const NO_NAME = new Uint8Array(0)

@@ -1,0 +1,154 @@
+import { once } from 'node:events'
+import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
+import t, { type Test } from 'tap'
+import type { Endpoint } from '../../src/udp/datagram.js'
+import { makeCertificate, makeCrl } from '../tls/certificates.js'
+import { encodeQuery } from './dns-client.js'
+import { serving, type Setting } from './serve.js'
+import { eventually } from './site.js'
+
+const server = makeCertificate({ names: ['dns.example', '*.dns.example'] })
+const authority = makeCertificate({ subject: 'MDM', names: [] })
+const leaf = (uri: string) =>
+  makeCertificate({ subject: uri, names: [], uris: [uri], isAuthority: false, issuer: authority })
+const phone = leaf('urn:phone:17')
+const press = leaf('urn:press:1')
+const other = makeCertificate({ subject: 'nobody', names: [], isAuthority: false })
+const asClient = ({ certificate: cert, key }: typeof phone): ConnectionOptions => ({ cert, key })
+
+const LISTEN =
+  '{ address: 127.0.0.1:0, protocol: dot, certificate: cert.pem, key: key.pem, name: dns.example'
+const ban = (name: string): string => `[{ authority: Nobody, reference: none, names: [${name}] }]`
+const rules = (clients: readonly string[], crl = ''): string => `client-authorities:
+  mdm: { certificate: mdm.pem${crl} }
+networks:
+  lan: { prefixes: [127.0.0.0/8], bans: ${ban('lan.example')} }
+  phones: { extends: lan, bans: ${ban('phones.example')} }
+  open: {}
+clients:
+${clients.map(client => `  ${client}\n`).join('')}`
+const PHONES = "phones: { network: phones, certificate: { authority: mdm, uri: 'urn:phone:*' } }"
+const PRESS = "press: { network: open, certificate: { authority: mdm, uri: 'urn:press:1' } }"
+const KIOSK = 'kiosk: { network: phones, sni: kiosk-3 }'
+
+const setting = (clients: readonly string[], listen = ''): Setting => ({
+  listen: [`${LISTEN}${listen} }`],
+  queries: 'flush: 10ms, which: all',
+  workers: 1,
+  files: {
+    'rules/networks.yaml': rules(clients),
+    'rules/mdm.pem': authority.certificate,
+    'cert.pem': server.certificate,
+    'key.pem': server.key
+  }
+})
+
+class Client {
+  private received = Buffer.alloc(0)
+  isClosed = false
+
+  private constructor(readonly socket: TLSSocket) {
+    socket.on('data', chunk => (this.received = Buffer.concat([this.received, chunk])))
+    socket.on('close', () => (this.isClosed = true))
+    socket.on('error', () => undefined)
+  }
+
+  static async open(t: Test, at: Endpoint, options: ConnectionOptions = {}): Promise<Client> {
+    const { address: host, port } = at
+    const socket = connect({ host, port, rejectUnauthorized: false, ...options })
+    t.teardown(() => socket.destroy())
+    const client = new Client(socket)
+    await once(socket, 'secureConnect')
+    return client
+  }
+
+  /** Whether a name is blocked; undefined: the connection was closed. */
+  async isBlocked(name: string): Promise<boolean | undefined> {
+    const query = encodeQuery(name)
+    this.socket.write(Buffer.concat([Buffer.of(query.length >> 8, query.length & 255), query]))
+    const isWhole = (): boolean =>
+      this.received.length >= 2 && this.received.length >= 2 + this.received.readUInt16BE()
+    await eventually('a reply', () => isWhole() || this.isClosed)
+    if (!isWhole()) return undefined
+    const rcode = this.received[5]! & 15
+    this.received = this.received.subarray(2 + this.received.readUInt16BE())
+    return rcode === 3
+  }
+}
+
+t.test(
+  'a certificate or a server name puts a client into a network, and the log names it',
+  async t => {
+    const { gateway, site, log } = await serving(t, setting([PHONES, PRESS, KIOSK]))
+    const [at] = gateway.endpoints
+    const cases: [ConnectionOptions, boolean][] = [
+      [asClient(phone), true],
+      [{ servername: 'kiosk-3.dns.example' }, true],
+      [{ servername: 'dns.example' }, false],
+      [{ servername: 'kiosk-4.dns.example' }, false],
+      [asClient(press), false],
+      [asClient(other), false],
+      [{}, false]
+    ]
+    for (const [options, isBlocked] of cases) {
+      const client = await Client.open(t, at!, options)
+      t.equal(await client.isBlocked('phones.example'), isBlocked)
+      // Nobody gets rid of the bans of the network of the address.
+      t.equal(await client.isBlocked('lan.example'), true)
+    }
+    await eventually('records', () => site.records().length === 2 * cases.length)
+    t.strictSame(
+      site.records().map(({ device, network }) => `${String(device)} ${String(network)}`),
+      [
+        'phones/17 phones',
+        'kiosk phones',
+        'undefined lan',
+        'undefined lan',
+        'press lan',
+        'undefined lan',
+        'undefined lan'
+      ].flatMap(it => [it, it])
+    )
+    t.match(await gateway.status(), {
+      identities: {
+        known: 2,
+        fewerBans: 1,
+        unknown: 2,
+        revoked: 0,
+        missing: 2,
+        refused: 0,
+        cut: 0
+      },
+      clients: { phones: 1, kiosk: 1, press: 1 }
+    })
+    t.equal(log.with('unknown client by certificate').length, 1)
+  }
+)
+
+t.test('a revoked, deleted or moved client', async t => {
+  const { gateway, site } = await serving(t, setting([PHONES, KIOSK]))
+  const [at] = gateway.endpoints
+  const [one, two, kiosk] = [
+    await Client.open(t, at!, asClient(phone)),
+    await Client.open(t, at!, asClient(leaf('urn:phone:18'))),
+    await Client.open(t, at!, { servername: 'kiosk-3.dns.example' })
+  ]
+  for (const client of [one, two, kiosk]) t.equal(await client.isBlocked('phones.example'), true)
+  site.write('rules/mdm.crl', makeCrl(authority, [phone]))
+  site.replace('rules/networks.yaml', rules([PHONES, KIOSK], ', crl: mdm.crl'))
+  await eventually('the revoked one is closed', () => one.isClosed)
+  t.equal(await two.isBlocked('phones.example'), true)
+  site.replace('rules/networks.yaml', rules([PHONES.replace('network: phones', 'network: lan')]))
+  await eventually('the deleted one is closed', () => kiosk.isClosed)
+  t.equal(await two.isBlocked('phones.example'), false)
+})
+
+t.test('refuses unknown clients where the settings say so', async t => {
+  const refusing = ', unknown-clients: refuse, anonymous-clients: refuse'
+  const { gateway } = await serving(t, setting([PHONES], refusing))
+  const [at] = gateway.endpoints
+  t.equal(await (await Client.open(t, at!, asClient(phone))).isBlocked('lan.example'), true)
+  t.equal(await (await Client.open(t, at!, asClient(other))).isBlocked('lan.example'), undefined)
+  t.equal(await (await Client.open(t, at!)).isBlocked('lan.example'), undefined)
+  t.match(await gateway.status(), { identities: { known: 1, unknown: 1, missing: 1, refused: 2 } })
+})
