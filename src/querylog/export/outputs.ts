@@ -21,8 +21,11 @@ interface Output {
 /** All outputs of the query log, which may be replaced while they send. */
 export class Outputs {
   private all: readonly Output[] = []
-  /** Outputs that are closed, which takes seconds while their receivers are down. */
-  private closing: Promise<unknown> = Promise.resolve()
+  /**
+   * The last change, which is over when the outputs that it removed are closed: that takes seconds while
+   * their receivers are down. Changes are made one after the other, since outputs share a spool.
+   */
+  private lastChange: Promise<void> = Promise.resolve()
 
   constructor(private readonly log: ServiceLog) {}
 
@@ -37,11 +40,11 @@ export class Outputs {
       return same ?? { options, exporter: undefined, waiting: [], waitingOctets: 0, dropped: 0 }
     })
     const removed = before.filter(one => !this.all.includes(one))
-    const ends = removed.flatMap(({ exporter }) => exporter?.close() ?? [])
-    if (removed.length > 0) this.closing = Promise.all([this.closing, ...ends])
     const added = this.all.filter(one => !before.includes(one))
-    if (removed.length === 0) for (const one of added) this.start(one)
-    else void this.closing.then(() => added.forEach(one => this.start(one)))
+    this.lastChange = this.lastChange.then(async () => {
+      await Promise.allSettled(removed.flatMap(({ exporter }) => exporter?.close() ?? []))
+      for (const one of added) this.start(one)
+    })
   }
 
   /** Adds complete lines; the block must not be changed afterwards. */
@@ -66,13 +69,11 @@ export class Outputs {
 
   /** Sends what it can within a few seconds, and spools the rest to disk for the next start. */
   async close(): Promise<void> {
-    await this.closing
+    await this.lastChange
     await Promise.all(this.all.flatMap(({ exporter }) => exporter?.close() ?? []))
   }
 
   private start(output: Output): void {
-    // Replaced again meanwhile.
-    if (!this.all.includes(output)) return
     const exporter = new Exporter(output.options, this.log)
     output.exporter = exporter
     exporter.start()

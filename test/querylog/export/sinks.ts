@@ -107,7 +107,12 @@ export function line(us: number, more: object = {}): string {
   })
 }
 
-export function push(outlet: Exporter, from: number, to: number, more: object = {}): void {
+export function push(
+  outlet: Pick<Exporter, 'push'>,
+  from: number,
+  to: number,
+  more: object = {}
+): void {
   const lines = Array.from({ length: to - from }, (_, i) => `${line(from + i, more)}\n`)
   outlet.push(Buffer.from(lines.join('')), lines.length)
 }
