@@ -91,6 +91,11 @@ export class Machine {
     return run('nsenter', this.words(command))
   }
 
+  /** Runs a command in it until the machine is gone. */
+  async background(name: string, words: readonly string[]): Promise<void> {
+    await this.run(`systemd-run --quiet --unit=${name} ${words.join(' ')}`)
+  }
+
   /** One property of the service. */
   async property(name: string): Promise<string> {
     return (await this.run(`systemctl show --property ${name} --value interdict`)).trim()

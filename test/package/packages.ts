@@ -13,6 +13,9 @@ install({
   '/usr/lib/systemd/systemd': 'systemd',
   '/usr/bin/dbus-daemon': 'dbus',
   dig: 'bind9-dnsutils',
+  dnsperf: 'dnsperf',
+  curl: 'curl',
+  prometheus: 'prometheus',
   ip: 'iproute2',
   unshare: 'util-linux'
 })

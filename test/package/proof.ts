@@ -1,5 +1,5 @@
 /** What holds of the packages. Started by `packages.ts`. */
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import t from 'tap'
 import { attempt, run } from '../container/command.js'
@@ -12,6 +12,23 @@ const MAKE = ['dist/tools/package/run.js', '--fast', '--arch', 'x64', '--out']
 const CHECK = 'interdict check -c /etc/interdict/interdict.yaml'
 /** Exposure times ten: at most 1.5. dnsdist has 1.7. */
 const MAX_EXPOSURE = '15'
+
+/** Appends what is posted to it to a file. */
+const HOOK = `
+const { appendFileSync } = require('node:fs')
+require('node:http')
+  .createServer((request, response) => {
+    request.on('data', data => appendFileSync('/root/alerts', data))
+    request.on('end', () => response.end())
+  })
+  .listen(9999, '127.0.0.1')
+`
+
+/** Queries received over UDP, as its metrics say. */
+const asked = (machine: Machine): Promise<string> =>
+  machine.run(
+    `curl -sf 127.0.0.1:8053/metrics | awk '/^interdict_dns_requests_total.*udp/ { n += $2 } END { print n + 0 }'`
+  )
 
 t.setTimeout(600_000)
 const epoch = (await run('git', ['log', '-1', '--format=%ct'])).trim()
@@ -160,13 +177,62 @@ t.test('under systemd', async t => {
     await eventually('active', 20, async () => (await active()) === 'active')
   })
 
-  t.test('an upgrade restarts it and keeps the settings', async t => {
+  t.test('Prometheus scrapes it, and a webhook gets its alerts', async t => {
+    writeFileSync(
+      file('prometheus.yaml'),
+      `scrape_configs:
+  - { job_name: interdict, scrape_interval: 1s, static_configs: [{ targets: ['127.0.0.1:8053'] }] }
+`
+    )
+    await machine.background('scraper', [
+      '/usr/bin/prometheus --config.file=/packages/prometheus.yaml --storage.tsdb.path=/root/tsdb',
+      '--web.listen-address=127.0.0.1:9090'
+    ])
+    const query = 'http://127.0.0.1:9090/api/v1/query?query=interdict_rules'
+    await eventually('a scrape', 60, async () =>
+      (await machine.attempt(`curl -sf '${query}'`)).text.includes('"kind":"ban"')
+    )
+
+    writeFileSync(file('hook.js'), HOOK)
+    await machine.background('hook', ['/usr/lib/interdict/bin/node /packages/hook.js'])
+    await machine.run(
+      `printf 'alerts: [{ url: "http://127.0.0.1:9999" }]\\n' >> /etc/interdict/interdict.yaml`
+    )
+    await machine.run('interdict alerts test -c /etc/interdict/interdict.yaml')
+    const alerts = (): Promise<string> => machine.run('cat /root/alerts')
+    t.match(await alerts(), '"event":"test"')
+    const networks = '/etc/interdict/rules/networks.yaml'
+    await machine.run(`echo wrong: 1 >> ${networks}`)
+    await eventually('an alert', 30, async () => (await alerts()).includes('"rules-refused"'))
+    await machine.run(`cp /root/good ${networks}`)
+    await eventually('resolved', 60, async () => (await alerts()).includes('"resolved"'))
+  })
+
+  t.test('an upgrade loses no query, and keeps the settings', async t => {
     const settings = await machine.run('cat /etc/interdict/interdict.yaml')
     const pid = await machine.property('MainPID')
+    await machine.run("yes 'www.tiktok.com A' | head -n 1000 > /root/queries")
+    const load = machine.run('dnsperf -s 127.0.0.1 -d /root/queries -l 20 -Q 2000')
+    await eventually('it is asked', 20, async () => Number(await asked(machine)) > 2000)
     await machine.run(`dpkg --install /packages/${gateway}`)
     t.not(await machine.property('MainPID'), pid)
     t.equal(await active(), 'active')
+    const said = await load
+    t.match(said, /Queries lost:\s+0 /)
+    t.match(said, /NXDOMAIN \d+ \(100.00%\)/)
     t.equal(await machine.run('cat /etc/interdict/interdict.yaml'), settings)
+  })
+
+  t.test('a changed unit takes effect with an upgrade', async t => {
+    const unit = await machine.property('FragmentPath')
+    await machine.run(`sed -i 's/^UMask=/Environment=BEFORE=1\\n&/' ${unit}`)
+    await machine.run('systemctl daemon-reload && systemctl restart interdict')
+    const environment = async (): Promise<string> =>
+      machine.run(`tr '\\0' '\\n' < /proc/${await machine.property('MainPID')}/environ`)
+    t.match(await environment(), 'BEFORE=1')
+    await machine.run(`dpkg --install /packages/${gateway}`)
+    t.equal(await active(), 'active')
+    t.notMatch(await environment(), 'BEFORE=1')
   })
 
   t.test('the watchdog restarts what hangs', async t => {

@@ -66,7 +66,7 @@ export function buildDeb(
   writeFileSync(join(control, 'md5sums'), sums.join(''))
   writeFileSync(join(control, 'control'), controlFile(name, version, debian, size, info))
   if (name === 'interdict') {
-    for (const script of ['postinst', 'prerm', 'postrm']) {
+    for (const script of ['preinst', 'postinst', 'prerm', 'postrm']) {
       copyFileSync(`tools/package/debian/${script}`, join(control, script))
       chmodSync(join(control, script), 0o755)
     }

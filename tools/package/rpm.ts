@@ -9,6 +9,12 @@ import { filesBelow, normalize, run } from './system.js'
 const OWN_FOLDERS = ['usr/lib/interdict', 'usr/share/doc/interdict', 'usr/share/interdict']
 
 const SCRIPTS = `
+%pre
+# For %postun, which restarts the service if its unit has changed.
+if [ "$1" -ge 2 ]; then
+  cp /usr/lib/systemd/system/interdict.service /run/interdict.service.before 2>/dev/null || :
+fi
+
 %post
 systemd-sysusers interdict.conf
 systemd-tmpfiles --create interdict.conf
@@ -29,13 +35,17 @@ fi
 if [ -d /run/systemd/system ]; then
   systemctl daemon-reload >/dev/null 2>&1 || :
   # A gateway that runs goes on with the old program, if the new one would not start.
-  if [ "$1" -ge 1 ]; then
+  if [ "$1" -ge 1 ] && systemctl --quiet is-active interdict.service; then
     if interdict check -c /etc/interdict/interdict.yaml >/dev/null; then
-      systemctl try-restart interdict.service >/dev/null 2>&1 || :
+      # No query is lost if the new program takes over the sockets. A changed unit takes effect at a restart only.
+      { cmp -s /run/interdict.service.before /usr/lib/systemd/system/interdict.service &&
+        interdict upgrade -c /etc/interdict/interdict.yaml >/dev/null 2>&1; } ||
+        systemctl try-restart interdict.service >/dev/null 2>&1 || :
     else
       echo "interdict was not restarted: correct what interdict check reports" >&2
     fi
   fi
+  rm -f /run/interdict.service.before
 fi
 `
 
