@@ -23,6 +23,11 @@ export const EXPECTATIONS: Readonly<Record<string, Expectation>> = {
   'GET /me': { scope: null, path: '/me' },
   'GET /status': { scope: 'read', path: '/status' },
   'GET /health': { scope: 'read', path: '/health' },
+  'GET /trend': { scope: 'read', path: '/trend?step=60' },
+  'GET /process': { scope: 'read', path: '/process' },
+  'GET /changes': { scope: 'read', path: '/changes' },
+  'GET /blocks': { scope: 'read', path: '/blocks' },
+  'GET /rules/files': { scope: 'read', path: '/rules/files' },
   'GET /networks': { scope: 'read', path: '/networks' },
   'GET /networks/{id}': { scope: 'read', path: '/networks/staff' },
   'GET /bans': { scope: 'read', path: '/bans' },
@@ -56,6 +61,14 @@ export const EXPECTATIONS: Readonly<Record<string, Expectation>> = {
     request: { payload: { to: 7 } }
   },
   'POST /log/rotate': { scope: 'operate', path: '/log/rotate' },
+  'POST /rules/candidate/bundle': {
+    scope: 'read',
+    path: '/rules/candidate/bundle',
+    request: {
+      payload: '{"networks.yaml":""}',
+      headers: { 'content-type': 'application/vnd.interdict.rules+json' }
+    }
+  },
   'POST /rules/candidate': {
     scope: 'read',
     path: '/rules/candidate',

@@ -100,9 +100,9 @@ t.test('searches of the log are quoted', async t => {
       " AND time >= TIMESTAMP '2026-01-01 00:00:00' AND time < TIMESTAMP '2026-01-02 00:00:00'" +
       ' ORDER BY time DESC LIMIT 3 OFFSET 4'
   )
-  t.match(select({ name: '=A.example' }), "WHERE lower(qname) = 'a.example' ORDER")
-  t.match(select({ name: '*.a.example' }), "WHERE ends_with(lower(qname), '.a.example') ORDER")
-  t.match(select({ name: 'a.example' }), "(lower(qname) = 'a.example' OR ends_with(")
+  t.match(select({ name: '=A.example' }), "WHERE qname = 'a.example' ORDER")
+  t.match(select({ name: '*.a.example' }), "WHERE ends_with(qname, '.a.example') ORDER")
+  t.match(select({ name: 'a.example' }), "(qname = 'a.example' OR ends_with(")
   for (const wrong of [{ type: "A'" }, { verdict: 'x' }, { name: 'a..b' }, { sql: 'SELECT 1' }])
     t.notOk(lookup.safeParse(wrong).success)
 })

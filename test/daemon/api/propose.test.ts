@@ -1,4 +1,4 @@
-import { createPublicKey } from 'node:crypto'
+import { createPrivateKey, createPublicKey } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
@@ -6,6 +6,7 @@ import { generateKeys } from '../../../src/base/ed25519.js'
 import { readConfig } from '../../../src/config/load.js'
 import { CommandRunner } from '../../../src/daemon/admin/http/api/commands.js'
 import { FOLDER_TYPE } from '../../../src/daemon/admin/http/api/candidate.js'
+import { encodeBundle } from '../../../src/sources/bundle/bundle.js'
 import { apiRig, type ApiRig } from './rig.js'
 
 const PROGRAM = resolve('dist/bundle/bin/interdict.js')
@@ -136,4 +137,47 @@ t.test('a bundle is put in force with enough signatures', async t => {
     inFile
   ])
   t.strictSame(readdirSync(state), [])
+})
+
+t.test('changed files take the place of those in force, which can be read', async t => {
+  const seen: Record<string, string>[] = []
+  const command = ([word, path]: readonly string[]): Promise<unknown> => {
+    if (word === 'check') {
+      const files = readdirSync(path!, { recursive: true, encoding: 'utf8' })
+      const texts = files.filter(file => file.endsWith('.yaml') || file.endsWith('.txt'))
+      seen.push(Object.fromEntries(texts.map(one => [one, readFileSync(join(path!, one), 'utf8')])))
+    }
+    return Promise.resolve({ ok: true, errors: [], warnings: [] })
+  }
+  const { rig, folder, token } = await proposing(t, 'rules: rules', command)
+  mkdirSync(join(folder, 'rules/lists'))
+  const large = 'x.example\n'.repeat(30_000)
+  writeFileSync(join(folder, 'rules/lists/ads.txt'), large)
+  const files = await rig.send({ url: '/api/v1/rules/files', token })
+  t.match(files.json(), {
+    bundle: false,
+    files: [
+      { path: 'lists/ads.txt', size: large.length, text: null },
+      { path: 'networks.yaml', text: RULES }
+    ]
+  })
+  const payload = JSON.stringify({ 'networks.yaml': OTHER })
+  const request = { method: 'POST', headers: FOLDER, payload, token } as const
+  await rig.send({ ...request, url: '/api/v1/rules/candidate?base=active' })
+  await rig.send({ ...request, url: '/api/v1/rules/candidate' })
+  t.strictSame(seen, [
+    { 'networks.yaml': OTHER, 'lists/ads.txt': large },
+    { 'networks.yaml': OTHER }
+  ])
+})
+
+t.test('the files of a bundle can be read as well', async t => {
+  const { publicKey, privatePem } = generateKeys()
+  const rules = `rules: { bundle: rules.bundle, keys: ['${publicKey}'] }`
+  const { rig, folder, token } = await proposing(t, rules)
+  const options = { serial: 1, created: 1, expires: 2, keys: [createPrivateKey(privatePem)] }
+  const content = new Map([['networks.yaml', new TextEncoder().encode(RULES)]])
+  writeFileSync(join(folder, 'rules.bundle'), await encodeBundle(content, options))
+  const files = await rig.send({ url: '/api/v1/rules/files', token })
+  t.match(files.json(), { bundle: true, files: [{ path: 'networks.yaml', text: RULES }] })
 })

@@ -16,6 +16,8 @@ import {
   writeTokens,
   type StoredToken
 } from '../../../src/daemon/admin/http/tokens/token-file.js'
+import { ChangeLog } from '../../../src/daemon/admin/http/audit/change-log.js'
+import { Trend } from '../../../src/daemon/admin/http/trend/trend.js'
 import { TokenStore } from '../../../src/daemon/admin/http/tokens/token-store.js'
 import { MemoryLog } from '../serve.js'
 
@@ -33,6 +35,8 @@ export class ApiRig {
   readonly clock = { time: 0, now: () => this.clock.time, wall: () => NOW + this.clock.time }
   readonly path: string
   readonly store: TokenStore
+  readonly trend = new Trend()
+  readonly changes = new ChangeLog(undefined, this.clock, this.log)
   readonly config: Config
   private stored: readonly StoredToken[] = []
   private lastAddress = 0
@@ -92,9 +96,13 @@ export async function apiRig(t: Test, options: ApiRigOptions = {}): Promise<ApiR
     services: {
       config: rig.config,
       log: rig.log,
+      trend: rig.trend,
+      changes: rig.changes,
       rules: unavailable,
       status: unavailable,
       command: unavailable,
+      // Without the memory of what was run before.
+      report: options.services?.command ?? unavailable,
       control: unavailable,
       ...options.services
     },

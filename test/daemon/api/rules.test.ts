@@ -146,3 +146,30 @@ t.test('decisions', async t => {
   // Without upstreams in the settings, all fail.
   t.match(await get('/explain?client=192.0.2.1&name=a.example'), { verdict: 'failed' })
 })
+
+t.test('block rules, and their pauses', async t => {
+  const rules = await activeRules(t)
+  const paused = { rule: rules.rules.networks[0]!.rules.find(({ kind }) => kind === 'block')!.id }
+  const pauses = [{ ...paused, until: 4_000_000_000 }]
+  const origin = { ...rules.snapshot.origin, pauses }
+  const [staff, guests] = rules.rules.networks
+  const networks = [staff!, { ...guests!, rules: staff!.rules }]
+  const changed = {
+    ...rules,
+    snapshot: { ...rules.snapshot, origin },
+    rules: { ...rules.rules, networks }
+  } as unknown as typeof rules
+  const rig = await apiRig(t, { services: serving(t, changed) })
+  const get = getter(rig, rig.token('r', ['read']))
+  t.match(await get('/blocks'), {
+    total: 1,
+    items: [
+      {
+        ...{ id: paused.rule, networks: ['staff', 'guests'], state: 'in force', mode: 'enforce' },
+        ...{ sources: [{ kind: 'list', id: 'own' }], pausedUntil: '2096-10-02T07:06:40.000Z' }
+      }
+    ]
+  })
+  pauses[0]!.until = 1
+  t.match(await get('/blocks'), { items: [{ pausedUntil: null }] })
+})

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { readConfig } from '../../../src/config/load.js'
@@ -148,6 +149,10 @@ export function serving(
     status: () => Promise.resolve(STATUS),
     rules: () => Promise.resolve(rules),
     control: <Result>(request: ControlRequest) => Promise.resolve(REPLIES[request.do] as Result),
-    command: ([word = '']) => Promise.resolve(OUTPUTS[word] ?? {})
+    command: words => {
+      const output = words.indexOf('--output')
+      if (output !== -1) writeFileSync(words[output + 1]!, 'bundle')
+      return Promise.resolve(OUTPUTS[words[0]!] ?? {})
+    }
   }
 }

@@ -10,12 +10,14 @@ import {
   RCODE_SLOTS
 } from '../../../resolver/lookup-counters.js'
 import {
+  blockedOf,
   totalsLayout,
   totalsOf,
   type CountedRules,
   type RuleSeries,
   type Totals
 } from '../../workers/rule-counters.js'
+import type { CounterSample } from './trend/trend.js'
 import { sampleStart, samplesText, type MetricFamily, type MetricSample } from './metrics-text.js'
 
 const PREFIX = 'interdict_'
@@ -77,6 +79,25 @@ export class CounterMetrics {
     this.writtenAt = -Infinity
   }
 
+  /** The sums that the dashboard shows over time. */
+  sample(): CounterSample {
+    const failed =
+      this.sum(COUNTER.responses + RCODE.SERVFAIL) + this.sum(COUNTER.shelved + RCODE.SERVFAIL)
+    let responses = 0
+    for (let i = 0; i < 2 * RCODE_SLOTS; i++) responses += this.sum(COUNTER.responses + i)
+    return {
+      responses,
+      blocked: this.rules === undefined ? 0 : blockedOf(this.rules),
+      stale: this.sum(COUNTER.stale),
+      failed,
+      hits: this.hits(),
+      misses: this.sum(COUNTER.misses),
+      durations: Array.from({ length: DURATION_BOUNDS.length + 1 }, (_, i) =>
+        this.sum(COUNTER.durations + i)
+      )
+    }
+  }
+
   families(now: Seconds = Date.now() / MS_PER_SECOND): MetricFamily[] {
     const { rules } = this
     const families = [this.responses(), this.durations(), this.lookups(), this.lag()]
@@ -118,9 +139,11 @@ export class CounterMetrics {
   }
 
   private lookups(): MetricFamily {
-    const shelved = Array.from({ length: RCODE_SLOTS }, (_, i) => this.sum(COUNTER.shelved + i))
-    const hit = shelved.reduce((sum, count) => sum + count, this.sum(COUNTER.hits))
-    const results = { hit, miss: this.sum(COUNTER.misses), stale: this.sum(COUNTER.stale) }
+    const results = {
+      hit: this.hits(),
+      miss: this.sum(COUNTER.misses),
+      stale: this.sum(COUNTER.stale)
+    }
     return {
       name: 'cache_lookups',
       type: 'counter',
@@ -240,6 +263,13 @@ export class CounterMetrics {
     }
     const help = 'Days until a ban or an exception ends; only those with an end.'
     return { name, type: 'gauge', help, written: this.daysLeftText }
+  }
+
+  /** In the cache or on a shelf. */
+  private hits(): number {
+    let hits = this.sum(COUNTER.hits)
+    for (let i = 0; i < RCODE_SLOTS; i++) hits += this.sum(COUNTER.shelved + i)
+    return hits
   }
 
   /** Over all workers. */

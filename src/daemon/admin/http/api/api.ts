@@ -54,7 +54,8 @@ export async function createApi({ routes, services, ...options }: ApiOptions): P
   })
   app.addHook('onResponse', async (request, { statusCode }) => {
     const { route } = request.routeOptions.config
-    if (route !== undefined && route.method !== 'GET') logChange(log, route, request, statusCode)
+    if (route !== undefined && route.method !== 'GET')
+      recordChange(services, route, request, statusCode)
   })
   app.setErrorHandler((error, request, reply) => {
     if (!reply.raw.headersSent) return sendProblem(error, request, reply, log)
@@ -144,8 +145,8 @@ function sendProblem(
 }
 
 /** All that is changed through the API is logged, with who did it. */
-function logChange(
-  log: ServiceLog,
+function recordChange(
+  { log, changes }: ApiServices,
   { id }: Route,
   { principal, problemCode, method, url }: FastifyRequest,
   status: number
@@ -153,6 +154,8 @@ function logChange(
   const [path] = url.split('?', 1)
   const by = principal?.name ?? null
   const fields = { by, operation: id, route: `${method} ${path}`, status }
+  // Without a name anybody could fill the audit trail.
+  if (by !== null) changes.record({ by, operation: id, subject: path!, code: problemCode ?? null })
   if (problemCode === undefined) log.info(fields, 'change through the HTTP API')
   else log.warn({ ...fields, code: problemCode }, 'change through the HTTP API refused')
 }

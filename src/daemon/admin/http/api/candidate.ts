@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import * as z from 'zod'
 import { failure } from '../../../../base/error.js'
+import type { Content } from '../../../../sources/bundle/content.js'
 
 /** Media type of a rules folder: an object of paths and texts. */
 export const FOLDER_TYPE = 'application/vnd.interdict.rules+json'
@@ -26,15 +27,20 @@ export class Candidate {
   /**
    * @param state the state folder
    * @param isFolder the octets are a rules folder as JSON; otherwise a bundle
+   * @param base files that the folder changes some of; undefined: the folder is complete
    * @throws InterdictError CANDIDATE_FOLDER
    */
-  constructor(state: string, octets: Buffer, isFolder: boolean) {
+  constructor(state: string, octets: Buffer, isFolder: boolean, base?: Content) {
     const files = isFolder ? readFolder(octets) : undefined
     mkdirSync(state, { recursive: true })
     this.folder = mkdtempSync(join(state, 'candidate-'))
     this.path = join(this.folder, files === undefined ? 'rules.bundle' : 'rules')
     if (files === undefined) writeFileSync(this.path, octets)
-    for (const [path, text] of Object.entries(files ?? {})) {
+    const all = new Map<string, string | Uint8Array>([
+      ...(files === undefined ? [] : (base ?? [])),
+      ...Object.entries(files ?? {})
+    ])
+    for (const [path, text] of all) {
       const file = join(this.path, path)
       mkdirSync(dirname(file), { recursive: true })
       writeFileSync(file, text)

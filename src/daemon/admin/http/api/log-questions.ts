@@ -85,7 +85,8 @@ function timestamp(text: string): string {
 function nameCondition(text: string): string {
   const { name, cover } = readPattern(text)!
   const shown = showName(name)
-  const isIt = `lower(qname) = ${literal(shown)}`
-  const isBelow = `ends_with(lower(qname), ${literal(`.${shown}`)})`
+  // Names in the log are in lower case, as the recorder writes them.
+  const isIt = `qname = ${literal(shown)}`
+  const isBelow = `ends_with(qname, ${literal(`.${shown}`)})`
   return { exact: isIt, below: isBelow, suffix: `(${isIt} OR ${isBelow})` }[cover]
 }

@@ -2,8 +2,10 @@ import * as z from 'zod'
 import { openApiDocument } from './openapi.js'
 import { defineRoute, type Route } from './route.js'
 import { appRoutes } from './routes/apps.js'
+import { blockRoutes } from './routes/blocks.js'
 import { explainRoutes } from './routes/explain.js'
 import { gatewayRoutes } from './routes/gateway.js'
+import { historyRoutes } from './routes/history.js'
 import { loginRoutes } from './routes/login.js'
 import { lookupRoutes } from './routes/lookups.js'
 import { operateRoutes } from './routes/operate.js'
@@ -26,7 +28,9 @@ export const ROUTES: readonly Route[] = [
   openapi,
   ...loginRoutes,
   ...gatewayRoutes,
+  ...historyRoutes,
   ...rulesRoutes,
+  ...blockRoutes,
   ...appRoutes,
   ...explainRoutes,
   ...lookupRoutes,

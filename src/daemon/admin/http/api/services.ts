@@ -5,7 +5,9 @@ import type { Milliseconds } from '../../../../base/units.js'
 import type { Snapshot } from '../../../../policy/tables/snapshot.js'
 import type { DescribedRules } from '../../../reload/described-rules.js'
 import type { StatusReply } from '../../health.js'
+import type { ChangeLog } from '../audit/change-log.js'
 import type { Login } from '../login/login.js'
+import type { Trend } from '../trend/trend.js'
 
 /** The rules in force. */
 export interface ActiveRules extends DescribedRules {
@@ -18,6 +20,10 @@ export interface ApiServices {
   readonly log: ServiceLog
   /** Undefined: people cannot log in. */
   readonly login?: Pick<Login, 'begin' | 'finish' | 'logout'> | undefined
+  /** Counters of the last 24 hours. */
+  readonly trend: Pick<Trend, 'now' | 'points'>
+  /** The audit trail. */
+  readonly changes: Pick<ChangeLog, 'record' | 'newest'>
   /** The active rules. @throws InterdictError API_CONTROL_SILENT */
   rules(): Promise<ActiveRules>
   /**
@@ -28,6 +34,8 @@ export interface ApiServices {
    * @throws InterdictError API_BUSY, API_COMMAND_TIME, API_COMMAND, API_REQUEST and those of the command
    */
   command(words: readonly string[], signal: AbortSignal, isFinding?: boolean): Promise<unknown>
+  /** As `command`, but one that others have run within half a minute is not run again. */
+  report(words: readonly string[], signal: AbortSignal): Promise<unknown>
   /** Not older than a quarter of a second. @throws InterdictError API_CONTROL_SILENT */
   status(): Promise<StatusReply>
   /**

@@ -15,6 +15,7 @@ import { CommandRunner } from './commands.js'
 import { CONTROL_TIMEOUT } from './route.js'
 import { ROUTES } from './routes.js'
 import type { ActiveRules, ApiServices } from './services.js'
+import { SharedCommands } from './shared-commands.js'
 
 export interface StartApiOptions {
   /** Path of the token file. */
@@ -25,13 +26,15 @@ export interface StartApiOptions {
   readonly settings: { config(): Config; readonly admin: Config['admin'] }
   readonly control: ControlClient
   readonly probes: Probes
+  readonly trend: ApiServices['trend']
+  readonly changes: ApiServices['changes']
   readonly log: ServiceLog
   readonly clock: Clock
 }
 
 /** Starts the API with all that it needs. */
 export async function startApi(options: StartApiOptions): Promise<RequestListener> {
-  const { program, tokens, settings, control, probes, log, clock } = options
+  const { program, tokens, settings, control, probes, trend, changes, log, clock } = options
   const store = new TokenStore(tokens, clock, log)
   await store.open()
   const request = async <Result>(
@@ -53,13 +56,15 @@ export async function startApi(options: StartApiOptions): Promise<RequestListene
   const commands = new CommandRunner(program, settings.config().file)
   const command: ApiServices['command'] = (words, signal, isFinding) =>
     commands.run(words, signal, isFinding)
-  const { oidc } = settings.admin
-  const login = oidc && new Login(oidc, clock, log)
+  const shared = new SharedCommands(command)
+  const report: ApiServices['report'] = (words, signal) => shared.run(words, signal)
+  const { oidc, dashboard } = settings.admin
+  const login = oidc && new Login(oidc, clock, log, { changes, ...(dashboard && { home: '/' }) })
   const services: ApiServices = {
     get config() {
       return settings.config()
     },
-    ...{ log, login, status, rules, command, control: request }
+    ...{ log, login, trend, changes, status, rules, command, report, control: request }
   }
   const authenticators = [store, ...(login ? [login.sessions] : [])]
   const api = await createApi({ routes: ROUTES, services, authenticators, clock })

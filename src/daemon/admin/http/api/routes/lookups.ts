@@ -111,6 +111,10 @@ export const lookupRoutes = [
         .describe(
           'Of a ban for `ban`; of a period: `today` or `yesterday`, `this-week` or `last-week`, `this-month` or `last-month`'
         ),
+      app: text.optional().describe('Only lookups of this app'),
+      ban: text.optional().describe('Only lookups of this ban'),
+      network: text.optional().describe('Only lookups of this network'),
+      client: text.optional().describe('Only lookups of this client, as the log has it'),
       by: z.enum(BY).optional().describe('Key to count lookups by; default: app'),
       top: z
         .string()
@@ -128,7 +132,7 @@ export const lookupRoutes = [
       const given = Object.entries(options).flatMap(([name, value]) =>
         value === undefined ? [] : [`--${name}=${value}`]
       )
-      return services.command(['report', ...words, ...given, '--json'], signal)
+      return services.report(['report', ...words, ...given, '--json'], signal)
     }
   })
 ]

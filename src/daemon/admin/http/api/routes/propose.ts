@@ -4,6 +4,10 @@ import * as z from 'zod'
 import { writeFileAtomic } from '../../../../../base/atomic-file.js'
 import { failure, InterdictError } from '../../../../../base/error.js'
 import type { Octets } from '../../../../../base/units.js'
+import type { Config } from '../../../../../config/config.js'
+import { decodeBundle } from '../../../../../sources/bundle/bundle.js'
+import type { Content } from '../../../../../sources/bundle/content.js'
+import { readContent } from '../../../../../sources/bundle/pack.js'
 import { readTrustedKeys } from '../../../../../sources/bundle/trusted-keys.js'
 import { Candidate, FOLDER_TYPE } from '../candidate.js'
 import { defineRoute, type RouteContext } from '../route.js'
@@ -22,11 +26,13 @@ const check = z.looseObject({
 /** Runs what needs a candidate on disk, and removes it. */
 async function withCandidate<Result>(
   octets: Buffer,
-  isFolder: boolean,
-  { services }: RouteContext,
+  { services, request }: RouteContext,
+  base: Base,
   use: (path: string) => Promise<Result>
 ): Promise<Result> {
-  const candidate = new Candidate(services.config.state.folder, octets, isFolder)
+  const isFolder = request.headers['content-type']?.startsWith(FOLDER_TYPE) === true
+  const files = isFolder && base === 'active' ? await activeFiles(services.config) : undefined
+  const candidate = new Candidate(services.config.state.folder, octets, isFolder, files)
   try {
     return await use(candidate.path)
   } finally {
@@ -46,7 +52,73 @@ async function replay(path: string, { services, signal }: RouteContext): Promise
   }
 }
 
+/** What a candidate folder changes: nothing, it is complete; or some files of the rules in force. */
+const base = z
+  .enum(['none', 'active'])
+  .default('none')
+  .describe('`active`: the folder has only files that differ from the configured rules')
+type Base = z.output<typeof base>
+
+/** All files of the configured rules. @throws InterdictError BUNDLE_PACK, BUNDLE_READ and others of a bundle */
+async function activeFiles({ rules, bundle }: Config): Promise<Content> {
+  if (bundle === undefined) return readContent(rules)
+  return (await decodeBundle(readFileSync(rules), rules)).content
+}
+
+/** Larger files, such as lists, are not edited by hand. */
+const MAX_EDITED: Octets = 256 * 1024
+
 export const proposeRoutes = [
+  defineRoute({
+    method: 'GET',
+    path: '/rules/files',
+    id: 'listRuleFiles',
+    tag: 'rules',
+    summary: 'The files of the configured rules',
+    description: 'Without the text of those that are larger than 256 KB.',
+    scope: 'read',
+    response: z.object({
+      bundle: z.boolean().describe('Whether they are those of a bundle'),
+      files: z.array(z.object({ path: z.string(), size: z.int(), text: z.string().nullable() }))
+    }),
+    handler: async (_, { services: { config } }) => {
+      const content = await activeFiles(config)
+      const files = [...content].map(([path, octets]) => {
+        const text = octets.length > MAX_EDITED ? null : Buffer.from(octets).toString()
+        return { path, size: octets.length, text }
+      })
+      return { bundle: config.bundle !== undefined, files }
+    }
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/rules/candidate/bundle',
+    id: 'packCandidate',
+    tag: 'rules',
+    summary: 'Pack a rules folder as a bundle to be signed',
+    description: 'As "interdict bundle create" without a key. Nothing is kept.',
+    scope: 'read',
+    query: z.strictObject({
+      base,
+      days: z
+        .string()
+        .regex(/^[1-9]\d{0,4}$/, 'a number of days')
+        .default('365')
+        .describe('Until it expires')
+    }),
+    upload: { types: [FOLDER_TYPE], maxSize: MAX_CANDIDATE },
+    produces: BUNDLE_TYPE,
+    errors: { CANDIDATE_FOLDER: 422 },
+    handler: ({ query, body }, context) => {
+      const { services, signal, response } = context
+      return withCandidate(body ?? Buffer.of(), context, query.base, async path => {
+        const output = `${path}.bundle`
+        const words = ['bundle', 'create', path, '--days', query.days, '--output', output, '--json']
+        await services.command(words, signal)
+        response.end(readFileSync(output))
+      })
+    }
+  }),
   defineRoute({
     method: 'POST',
     path: '/rules/candidate',
@@ -58,6 +130,7 @@ export const proposeRoutes = [
       'and texts. `check`, `diff` and `replay` are as of the commands. Nothing is kept.',
     scope: 'read',
     query: z.strictObject({
+      base,
       replay: z
         .enum(['true', 'false'])
         .default('true')
@@ -74,9 +147,8 @@ export const proposeRoutes = [
     }),
     errors: { CANDIDATE_FOLDER: 422 },
     handler: ({ query, body }, context) => {
-      const { services, signal, request } = context
-      const isFolder = request.headers['content-type']?.startsWith(FOLDER_TYPE) === true
-      return withCandidate(body ?? Buffer.of(), isFolder, context, async path => {
+      const { services, signal } = context
+      return withCandidate(body ?? Buffer.of(), context, query.base, async path => {
         const found = await services.command(['check', path, '--json'], signal, true)
         const checked = check.parse(found)
         if (!checked.ok) return { check: checked, diff: null, replay: null }
@@ -110,7 +182,7 @@ export const proposeRoutes = [
       const { services, signal } = context
       const { rules: place, bundle: trust } = services.config
       if (trust === undefined) throw failure('BUNDLE_NOT_USED')
-      return withCandidate(body ?? Buffer.of(), false, context, async path => {
+      return withCandidate(body ?? Buffer.of(), context, 'none', async path => {
         const { keys, signatures } = await readTrustedKeys(trust)
         const words = ['bundle', 'verify', path, '--signatures', String(signatures), '--json']
         await services.command([...words, '--trust', ...keys], signal)

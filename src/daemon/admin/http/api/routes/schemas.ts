@@ -48,6 +48,17 @@ export const ban = z.object({
   lacking: z.array(z.string()).describe('Networks that do not ban everything it bans')
 })
 
+export const block = z.object({
+  id: z.string(),
+  rule: listed.rule,
+  state: listed.state,
+  networks: listed.networks,
+  sources: listed.sources,
+  mode: z.enum(['enforce', 'monitor']),
+  action: z.string(),
+  pausedUntil: optionalTime.describe('When it applies again; null: it is not paused')
+})
+
 export const exception = z.object({
   ...listed,
   purpose: z.string(),
