@@ -46,6 +46,8 @@ export interface Config {
     readonly tls: CertificateConfig | undefined
     /** The file of tokens for the HTTP API; undefined: no API, only health and metrics. */
     readonly tokens: string | undefined
+    /** Whether the dashboard is served beside the API. */
+    readonly dashboard: boolean
     /** Undefined: people cannot log in; only tokens are accepted. */
     readonly oidc: OidcConfig | undefined
   }

@@ -304,7 +304,7 @@ function configOf(
 }
 
 function adminOf(
-  { admin: { http, tls, tokens, oidc }, state }: Settings,
+  { admin: { http, tls, tokens, dashboard, oidc }, state }: Settings,
   folder: string,
   positionOf: (path: readonly string[]) => Position
 ): Omit<Config['admin'], 'socket'> {
@@ -322,6 +322,7 @@ function adminOf(
         }
       : undefined,
     tokens: TOKEN_WORDS.includes(file) ? undefined : resolve(folder, file),
+    dashboard,
     oidc: oidcOf(oidc, folder, positionOf(['admin', 'oidc']))
   }
 }

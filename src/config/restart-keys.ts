@@ -32,6 +32,7 @@ export const RESTART_KEYS: Readonly<Record<string, (config: Config) => string>> 
   'admin.tls.certificate': ({ admin: { tls } }) => tls?.certificate ?? 'none',
   'admin.tls.key': ({ admin: { tls } }) => tls?.key ?? 'none',
   'admin.tokens': ({ admin: { tokens } }) => tokens ?? 'off',
+  'admin.dashboard': ({ admin: { dashboard } }) => String(dashboard),
   'admin.oidc': ({ admin: { oidc } }) => showOidc(oidc)
 }
 

@@ -184,6 +184,7 @@ const admin = section({
     context.addIssue({ code: 'custom', path, message: 'a path, as for the other of the two' })
   }),
   tokens: path.prefault('auto'),
+  dashboard: z.boolean().prefault(true),
   oidc: oidcSchema
 }).superRefine(({ http, tls, tokens, oidc }, context) => {
   const refuse = (key: string[], message: string): void =>

@@ -76,6 +76,7 @@ const defaults = {
     http: undefined,
     tls: undefined,
     tokens: '/var/lib/interdict/tokens.json',
+    dashboard: true,
     oidc: undefined
   },
   alerts: [],

@@ -88,6 +88,7 @@ const CHANGES: Readonly<Record<keyof typeof RESTART_KEYS, [text: string, wanted:
   'state.folder': ['state: { folder: other }', '/srv/other'],
   'admin.tls.certificate': ['admin: { tls: { certificate: c, key: k } }', '/srv/c'],
   'admin.tls.key': ['admin: { tls: { certificate: c, key: k } }', '/srv/k'],
+  'admin.dashboard': ['admin: { dashboard: false }', 'false'],
   'admin.tokens': ['admin: { tokens: off }', 'off'],
   'admin.oidc': [
     "admin: { http: '[::1]:8053', oidc: { issuer: 'https://a.example', client-id: c, base-url: 'https://b.example', roles: { read: [r] } } }",

@@ -140,7 +140,8 @@ t.test('health and metrics over HTTP', async t => {
   t.equal(status.code, 200, status.body)
   t.ok((JSON.parse(status.body) as StatusReply).health.ready)
 
-  t.match(await call(rig, '/'), { code: 404, headers: { 'content-type': /problem\+json/ } })
+  t.match(await call(rig, '/'), { code: 200, body: /<!doctype html>/i })
+  t.match(await call(rig, '/x'), { code: 404, headers: { 'content-type': /problem\+json/ } })
   t.match(await call(rig, '/readyz/../metrics'), { code: 404 })
   t.match(await call(rig, '/metrics?x=1'), { code: 200 })
   t.match(await call(rig, '/readyz', { method: 'HEAD' }), { code: 200, body: '' })

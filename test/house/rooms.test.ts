@@ -19,7 +19,7 @@ const rooms = new Map<string, Room>(
 )
 
 const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter(f =>
-  f.endsWith('.ts')
+  /\.tsx?$/.test(f)
 )
 
 interface Import {

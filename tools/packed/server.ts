@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { build, type BuildOptions, type Plugin } from 'esbuild'
+import { bundleDashboard } from './dashboard.js'
 import { common, COMPILED, define } from './options.js'
 
 /** Threads, and the archive process. Each is one file: shared code would be loaded once per thread anyway. */
@@ -20,12 +21,28 @@ const THREADS = [
 /** Most of the HTTP thread's code: a file of its own, which the thread loads when the API is first called. */
 const API = 'start-api'
 
-const apiExternal: Plugin = {
-  name: 'HTTP API external',
+/** The files of the dashboard, likewise. */
+const DASHBOARD = 'dashboard-assets'
+/** What is loaded on demand, and what it exports. */
+const OPTIONAL: Readonly<Record<string, string>> = { [API]: 'startApi', [DASHBOARD]: 'ASSETS' }
+
+const external: Plugin = {
+  name: 'loaded on demand',
   setup: bundler => {
-    bundler.onResolve({ filter: /\/start-api\.js$/ }, ({ kind }) =>
-      kind === 'dynamic-import' ? { path: `./${API}.js`, external: true } : undefined
+    bundler.onResolve({ filter: /\/(start-api|dashboard-assets)\.js$/ }, ({ kind, path }) =>
+      kind === 'dynamic-import' ? { path: `./${basename(path)}`, external: true } : undefined
     )
+  }
+}
+
+/** Puts the dashboard in the place of the module that has none. */
+const dashboard: Plugin = {
+  name: 'dashboard',
+  setup: bundler => {
+    bundler.onLoad({ filter: /\/dashboard-assets\.js$/ }, async () => ({
+      contents: `export const ASSETS = ${JSON.stringify(await bundleDashboard())}`,
+      loader: 'js'
+    }))
   }
 }
 
@@ -68,12 +85,13 @@ export async function bundleServer(folder: string): Promise<readonly BundledFile
     entryNames: '[name]-[hash]',
     define: { ...define, 'import.meta.url': 'OWN_URL' },
     banner: { js: `const OWN_URL = require('node:url').pathToFileURL(__filename).href` },
-    plugins: [apiExternal],
+    plugins: [external, dashboard],
     external: [...common.external, ...UNUSED],
     entryPoints: {
       ...Object.fromEntries(threads),
       serve: `${COMPILED}/cli/commands/serve.js`,
-      [API]: `${COMPILED}/daemon/admin/http/api/${API}.js`
+      [API]: `${COMPILED}/daemon/admin/http/api/${API}.js`,
+      [DASHBOARD]: `${COMPILED}/daemon/admin/http/dashboard/${DASHBOARD}.js`
     }
   })
   mkdirSync(folder, { recursive: true })
@@ -84,8 +102,8 @@ export async function bundleServer(folder: string): Promise<readonly BundledFile
     entryPoint === undefined ? [] : [{ name: basename(entryPoint, '.js'), path: resolve(path) }]
   )
   const names = files.map(({ name, path }) => [name, basename(path)] as const)
-  const optional = Object.fromEntries(names.filter(([name]) => name === API))
-  const kept = Object.fromEntries(names.filter(([name]) => name !== 'serve' && name !== API))
+  const optional = Object.fromEntries(names.filter(([name]) => name in OPTIONAL))
+  const kept = Object.fromEntries(names.filter(([name]) => name !== 'serve' && !(name in OPTIONAL)))
   for (const [name, file] of names) {
     writeFileSync(join(folder, `${name}.js`), stubOf(name, file, kept, optional))
   }
@@ -105,7 +123,8 @@ type Names = Readonly<Record<string, string>>
 /** Source of a stub. Node must see what the server's exports without running it. */
 function stubOf(name: string, file: string, kept: Names, optional: Names): string {
   const load = `load(__dirname + '/${file}')`
-  if (name === API) return `exports.startApi = require('./load.cjs').${load}.startApi\n`
+  const member = OPTIONAL[name]
+  if (member !== undefined) return `exports.${member} = require('./load.cjs').${load}.${member}\n`
   if (name !== 'serve') return `require('./load.cjs').${load}\n`
   return `const { keep, load } = require('./load.cjs')
 keep(__dirname, ${JSON.stringify(kept)}, ${JSON.stringify(optional)})

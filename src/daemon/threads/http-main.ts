@@ -2,10 +2,15 @@
 import type { RequestListener } from 'node:http'
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../../base/clock.js'
+import { ChangeLog, changesFile } from '../admin/http/audit/change-log.js'
+import { watchFiles } from '../admin/http/audit/watch-files.js'
 import { ControlClient } from '../admin/http/control-client.js'
 import { CounterMetrics } from '../admin/http/counter-metrics.js'
+import { Dashboard } from '../admin/http/dashboard/dashboard.js'
+import { STRICT_TRANSPORT } from '../admin/http/headers.js'
 import { HttpServer } from '../admin/http/http-server.js'
 import { Probes } from '../admin/http/probes.js'
+import { recordTrend } from '../admin/http/trend/record-trend.js'
 import { createThreadLog, type FromHttp, type HttpInit, type ToHttp } from './messages.js'
 import { serializeError } from './serialized-error.js'
 
@@ -13,16 +18,38 @@ const post = (message: FromHttp): void => parentPort!.postMessage(message)
 const log = createThreadLog(post)
 const { config: initial, endpoint, counters, program } = workerData as HttpInit
 let config = initial
-const { tls, tokens } = config.admin
+const { tls, tokens, dashboard } = config.admin
 const control = new ControlClient(post)
 const counterMetrics = new CounterMetrics(counters)
 const probes = new Probes(counterMetrics, () => control.status())
+
+/** From the start, not from the first request of the API on. */
+const { folder: state } = config.state
+const trend = tokens === undefined ? undefined : recordTrend(counterMetrics, state, log)
+const changes =
+  tokens === undefined ? undefined : new ChangeLog(changesFile(state), systemClock, log)
+if (changes !== undefined) watchFiles(changes, () => control.status())
 
 /** Most of this thread's code, which is not needed for health and metrics. */
 async function loadApi(tokens: string): Promise<RequestListener> {
   const { startApi } = await import('../admin/http/api/start-api.js')
   const settings = { config: () => config, admin: initial.admin }
-  return startApi({ program, tokens, settings, control, probes, log, clock: systemClock })
+  const recorded = { trend: trend!, changes: changes! }
+  return startApi({
+    program,
+    tokens,
+    settings,
+    control,
+    probes,
+    ...recorded,
+    log,
+    clock: systemClock
+  })
+}
+
+async function loadDashboard(): Promise<Dashboard> {
+  const { ASSETS } = await import('../admin/http/dashboard/dashboard-assets.js')
+  return new Dashboard(ASSETS, tls === undefined ? {} : STRICT_TRANSPORT)
 }
 
 parentPort!.on('message', (message: ToHttp) => {
@@ -33,6 +60,7 @@ parentPort!.on('message', (message: ToHttp) => {
 const server = new HttpServer({
   probes,
   tls,
+  loadDashboard: dashboard && tokens !== undefined ? loadDashboard : undefined,
   loadApi: tokens === undefined ? undefined : () => loadApi(tokens),
   log
 })

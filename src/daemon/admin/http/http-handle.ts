@@ -37,9 +37,10 @@ export class HttpHandle {
 
   /** Starts to listen, if the settings say so. @returns the errors that prevent it */
   async open(): Promise<readonly SerializedError[]> {
-    const { http, tokens } = this.options.config.admin
+    const { http, tokens, dashboard } = this.options.config.admin
     if (http === undefined) return []
     if (tokens !== undefined) keepOptional('start-api.js')
+    if (tokens !== undefined && dashboard) keepOptional('dashboard-assets.js')
     const error = await new Promise<SerializedError | undefined>(resolve =>
       this.start(http, resolve)
     )

@@ -15,6 +15,7 @@ import { nodeBindError } from '../../../udp/port.js'
 import type { FileWatcher } from '../../reload/file-watcher.js'
 import { serializeError } from '../../threads/serialized-error.js'
 import { hasBody, SECURITY_HEADERS, STRICT_TRANSPORT } from './headers.js'
+import type { Dashboard } from './dashboard/dashboard.js'
 import { isProbe, type Page, type Probes } from './probes.js'
 import { problem, PROBLEM_TYPE } from './problem.js'
 
@@ -34,6 +35,8 @@ export interface HttpServerOptions {
   readonly probes: Probes
   /** Undefined: plain HTTP. */
   readonly tls: CertificateFiles | undefined
+  /** Loads the dashboard, when one of its pages is first asked for. Undefined: there is none. */
+  readonly loadDashboard?: (() => Promise<Dashboard>) | undefined
   /** Loads the API, when it is first called: most gateways only serve probes. Undefined: there is none. */
   readonly loadApi: (() => Promise<RequestListener>) | undefined
   readonly log: ServiceLog
@@ -47,6 +50,7 @@ export class HttpServer {
   private server: Server | undefined
   private watcher: FileWatcher | undefined
   private api: Promise<RequestListener> | undefined
+  private dashboard: Promise<Dashboard> | undefined
   private readonly connections = new Map<string, number>()
   private readonly headers: Readonly<Record<string, string>>
 
@@ -124,16 +128,27 @@ export class HttpServer {
       this.send(request, response, page)
       return
     }
-    const { loadApi, log } = this.options
-    if (loadApi === undefined) {
-      this.send(request, response, errorPage(404, 'API_NOT_FOUND', 'no such page'))
-      return
-    }
-    this.api ??= loadApi()
+    const { loadApi, loadDashboard, log } = this.options
     try {
+      if (loadDashboard !== undefined && !path.startsWith('/api/')) {
+        this.dashboard ??= loadDashboard()
+        const dashboard = await this.dashboard
+        if (dashboard.has(path)) {
+          const refused = unexpected(request)
+          if (refused === undefined) dashboard.serve(path, request, response)
+          else this.send(request, response, refused)
+          return
+        }
+      }
+      if (loadApi === undefined) {
+        this.send(request, response, errorPage(404, 'API_NOT_FOUND', 'no such page'))
+        return
+      }
+      this.api ??= loadApi()
       const api = await this.api
       api(request, response)
     } catch (error) {
+      this.dashboard = undefined
       this.api = undefined
       log.error(serializeError(error), 'HTTP API cannot be loaded')
       this.send(request, response, errorPage(500, 'FAULT', 'internal error'))

@@ -5,6 +5,7 @@ import { failure } from '../../../../base/error.js'
 import type { Milliseconds } from '../../../../base/units.js'
 import type { OidcConfig } from '../../../../config/oidc-config.js'
 import type { ServiceLog } from '../../../../querylog/record/service-log.js'
+import type { ChangeLog } from '../audit/change-log.js'
 import { RateLimiter } from '../api/rate-limiter.js'
 import { PREFIX } from '../api/route.js'
 import { Cookies } from './cookies.js'
@@ -30,6 +31,13 @@ export interface Redirect {
   readonly cookies: readonly string[]
 }
 
+export interface LoginOptions {
+  /** Where a browser goes after the login. Default: what it may do, as JSON. */
+  readonly home?: string
+  /** The audit trail. */
+  readonly changes?: Pick<ChangeLog, 'record'>
+}
+
 /** A login that has begun: kept by the browser, encrypted. */
 interface PendingLogin extends LoginChecks {
   /** Monotonic. */
@@ -49,7 +57,8 @@ export class Login {
   constructor(
     private readonly config: OidcConfig,
     private readonly clock: Clock,
-    private readonly log: ServiceLog
+    private readonly log: ServiceLog,
+    private readonly options: LoginOptions = {}
   ) {
     this.cookies = new Cookies(config.origin)
     this.sessions = new SessionStore(config, this.cookies, clock)
@@ -86,13 +95,18 @@ export class Login {
     const claims = await this.attempt(request, () => this.provider.exchange(query, pending))
     const person = personOf(claims, this.config)
     const fields = { ...person, address: addressOf(request) }
-    if (person.scopes.length === 0) {
+    const isRefused = person.scopes.length === 0
+    this.options.changes?.record({
+      ...{ by: `user:${person.name}`, operation: 'login', subject: fields.address },
+      code: isRefused ? 'OIDC_ROLE' : null
+    })
+    if (isRefused) {
       this.log.warn(fields, 'login refused: none of the roles of admin.oidc.roles')
       throw failure('OIDC_ROLE', person.name)
     }
     this.log.info(fields, 'logged in')
     const cookies = [this.sessions.create(person), this.cookies.write(LOGIN, '', 0)]
-    return { location: `${PREFIX}/me`, cookies }
+    return { location: this.options.home ?? `${PREFIX}/me`, cookies }
   }
 
   /** Ends the session. */

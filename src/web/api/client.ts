@@ -1,0 +1,166 @@
+import { EventParser, type ServerEvent } from './events.js'
+
+/** Parameters of a query; those that are undefined or empty are left out. */
+export type Query = Readonly<Record<string, string | number | readonly string[] | undefined>>
+
+/** An error of the API, or that it cannot be reached. */
+export class ApiError extends Error {
+  /**
+   * @param status 0: no response
+   * @param code of the problem, as in docs/reference/errors.md; `OFFLINE`: the gateway does not respond
+   */
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    readonly retryAfterSeconds = 0
+  ) {
+    super(message)
+  }
+}
+
+export interface ApiClientOptions {
+  readonly fetch: typeof fetch
+  /** Undefined: the browser sends the cookie of the session, if there is one. */
+  readonly token: () => string | undefined
+  /** The token or session is not valid any more, or there is none. */
+  readonly onUnauthorized: () => void
+  readonly onReachable: (isReachable: boolean) => void
+  /** Waits, so that tests need not. */
+  readonly wait?: (seconds: number) => Promise<void>
+}
+
+export interface Upload {
+  readonly type: string
+  readonly body: string | Blob
+}
+
+const PREFIX = '/api/v1'
+/** Other questions to the log are running: it is worth to wait. */
+const BUSY_TRIES = 8
+/** Proof that a page of the gateway sends the request: see docs/reference/http-api.md. */
+const OWN_PAGE = { 'X-Interdict-Request': '1' }
+
+export const queryOf = (query: Query): string => {
+  const pairs = Object.entries(query).flatMap(([name, value]) => {
+    const values: readonly (string | number | undefined)[] =
+      typeof value === 'object' ? value : [value]
+    return values
+      .filter(one => one !== undefined && one !== '')
+      .map((one): [string, string] => [name, String(one)])
+  })
+  const text = new URLSearchParams(pairs).toString()
+  return text === '' ? '' : `?${text}`
+}
+
+/** The HTTP API of the gateway that serves this page. */
+export class ApiClient {
+  constructor(private readonly options: ApiClientOptions) {}
+
+  /** @throws ApiError */
+  async get<T>(path: string, query: Query = {}, signal?: AbortSignal): Promise<T> {
+    const { wait = defaultWait } = this.options
+    for (let left = BUSY_TRIES; ; left--) {
+      try {
+        const response = await this.request('GET', path + queryOf(query), undefined, signal)
+        return (await response.json()) as T
+      } catch (error) {
+        if (!(error instanceof ApiError) || error.code !== 'API_BUSY' || left === 0) throw error
+        await wait(error.retryAfterSeconds || 1)
+        if (signal?.aborted === true) throw error
+      }
+    }
+  }
+
+  /** Changes something. @returns undefined: the response has no body */
+  async send<T>(
+    method: 'POST' | 'PUT' | 'DELETE',
+    path: string,
+    body?: object | Upload,
+    signal?: AbortSignal
+  ): Promise<T | undefined> {
+    const response = await this.request(method, path, body, signal)
+    return response.status === 204 ? undefined : ((await response.json()) as T)
+  }
+
+  /** A file. */
+  async download(path: string, body: Upload): Promise<Blob> {
+    return (await this.request('POST', path, body)).blob()
+  }
+
+  /**
+   * Reads server-sent events until the stream ends. It is read by fetch: an EventSource cannot send a token.
+   *
+   * @throws ApiError
+   */
+  async stream(
+    path: string,
+    query: Query,
+    onEvent: (event: ServerEvent) => void,
+    signal: AbortSignal
+  ): Promise<void> {
+    const response = await this.request('GET', path + queryOf(query), undefined, signal)
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader()
+    const parser = new EventParser()
+    const decoder = new TextDecoder()
+    try {
+      for (;;) {
+        const { done, value } = await reader.read()
+        if (done) return
+        for (const event of parser.push(decoder.decode(value, { stream: true }))) onEvent(event)
+      }
+    } catch (error) {
+      if (signal.aborted) return
+      this.options.onReachable(false)
+      throw new ApiError(0, 'OFFLINE', String(error))
+    }
+  }
+
+  private async request(
+    method: string,
+    path: string,
+    body?: object | Upload,
+    signal?: AbortSignal
+  ): Promise<Response> {
+    const { fetch, token, onUnauthorized, onReachable } = this.options
+    const given = token()
+    const upload = body !== undefined && 'type' in body && 'body' in body ? body : undefined
+    const headers = {
+      ...(given !== undefined && { Authorization: `Bearer ${given}` }),
+      ...(method !== 'GET' && OWN_PAGE),
+      ...(body !== undefined && { 'Content-Type': upload?.type ?? 'application/json' })
+    }
+    const init: RequestInit = {
+      ...{ method, headers, credentials: 'same-origin', redirect: 'error' },
+      ...(body !== undefined && { body: upload?.body ?? JSON.stringify(body) }),
+      ...(signal !== undefined && { signal })
+    }
+    let response: Response
+    try {
+      response = await fetch(PREFIX + path, init)
+    } catch (error) {
+      if (signal?.aborted !== true) onReachable(false)
+      throw new ApiError(0, signal?.aborted === true ? 'ABORTED' : 'OFFLINE', String(error))
+    }
+    onReachable(true)
+    if (response.ok) return response
+    const error = await errorOf(response)
+    if (response.status === 401) onUnauthorized()
+    throw error
+  }
+}
+
+/** What a problem says; a proxy may answer something else. RFC 9457 */
+async function errorOf(response: Response): Promise<ApiError> {
+  const { status, headers } = response
+  const retry = Number(headers.get('retry-after') ?? 0)
+  try {
+    const { code, detail } = (await response.json()) as { code?: string; detail?: string }
+    return new ApiError(status, code ?? 'FAULT', detail ?? `status ${status}`, retry)
+  } catch {
+    return new ApiError(status, 'FAULT', `status ${status}`, retry)
+  }
+}
+
+const defaultWait = (seconds: number): Promise<void> =>
+  new Promise(done => setTimeout(done, seconds * 1000))

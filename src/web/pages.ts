@@ -1,0 +1,33 @@
+/** The pages of the dashboard, in the order of the menu. */
+export const PAGES = [
+  { id: 'now', path: '/' },
+  { id: 'why', path: '/why' },
+  { id: 'log', path: '/log' },
+  { id: 'bans', path: '/bans' },
+  { id: 'bypass', path: '/bypass' },
+  { id: 'change', path: '/change' },
+  { id: 'reports', path: '/reports' },
+  { id: 'system', path: '/system' }
+] as const
+
+export type PageId = (typeof PAGES)[number]['id']
+
+/** The page at a path; undefined: there is none. */
+export function pageAt(path: string): PageId | undefined {
+  return PAGES.find(page => page.path === path)?.id
+}
+
+/** Path and query of a page. Parameters that are empty or undefined are left out. */
+export function urlOf(
+  page: PageId,
+  parameters: Readonly<Record<string, string | readonly string[] | undefined>> = {}
+): string {
+  const { path } = PAGES.find(({ id }) => id === page)!
+  const pairs = Object.entries(parameters).flatMap(([name, value]) =>
+    (typeof value === 'string' ? [value] : (value ?? []))
+      .filter(one => one !== '')
+      .map((one): [string, string] => [name, one])
+  )
+  const query = new URLSearchParams(pairs).toString()
+  return query === '' ? path : `${path}?${query}`
+}

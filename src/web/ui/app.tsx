@@ -1,0 +1,172 @@
+import type { ComponentType } from 'preact'
+import { useEffect, useState } from 'preact/hooks'
+import type { Machine, Status } from '../api/types.js'
+import { PAGES, type PageId } from '../pages.js'
+import { LANGUAGES, type Language } from '../translate.js'
+import { Alert, Title } from './components.js'
+import { Icon, Logo } from './icons.js'
+import { Login } from './login.js'
+import { Now } from './pages/now.js'
+import {
+  hasExpired,
+  host,
+  isReachable,
+  language,
+  logOut,
+  may,
+  me,
+  place,
+  speak,
+  t,
+  theme,
+  type Theme
+} from './state.js'
+import { useApi } from './use-api.js'
+
+/** Pages other than the first are loaded when they are opened. */
+const LOADERS: Readonly<
+  Record<Exclude<PageId, 'now'>, () => Promise<{ readonly Page: ComponentType }>>
+> = {
+  why: () => import('./pages/why.js'),
+  log: () => import('./pages/log.js'),
+  bans: () => import('./pages/bans.js'),
+  bypass: () => import('./pages/bypass.js'),
+  change: () => import('./pages/change.js'),
+  reports: () => import('./pages/reports.js'),
+  system: () => import('./pages/system.js')
+}
+const loaded = new Map<PageId, ComponentType>([['now', Now]])
+
+export function App() {
+  const person = me.value
+  if (person === undefined)
+    return <main>{isReachable.value ? <p class="loading">{t('loading')}</p> : <Offline />}</main>
+  if (person.name === null) return <Login hasExpired={hasExpired.value} login={person.login} />
+  return <Frame />
+}
+
+function Offline() {
+  return (
+    <div class="offline" role="alert">
+      <Alert tone="bad" title={t('offline.title')}>
+        <p>{t('offline.text')}</p>
+      </Alert>
+    </div>
+  )
+}
+
+function Frame() {
+  const status = useApi<Status>(may('read') ? '/status' : undefined, {}, 10)
+  const machine = useApi<Machine>(may('read') ? '/process' : undefined)
+  if (machine.data !== undefined) host.value = machine.data.host
+  const problems = status.data?.health.problems.length ?? 0
+  return (
+    <>
+      <a class="skip" href="#content">
+        {t('skip')}
+      </a>
+      <div class="frame">
+        <div class="side">
+          <a class="brand" href="/">
+            <Logo />
+            <span>
+              <b>Interdict</b>
+              <small class="cut">{host.value || location.hostname}</small>
+            </span>
+          </a>
+          <nav aria-label={t('menu')}>
+            <ul class="menu">
+              {PAGES.map(({ id, path }) => (
+                <li key={id}>
+                  <a href={path} aria-current={place.value.page === id ? 'page' : undefined}>
+                    <Icon page={id} />
+                    {t(`page.${id}`)}
+                    {id === 'now' && problems > 0 && (
+                      <span class="badge bad count" aria-label={t('problems', { n: problems })}>
+                        {problems}
+                      </span>
+                    )}
+                  </a>
+                </li>
+              ))}
+            </ul>
+          </nav>
+          <Preferences />
+        </div>
+        <main id="content">
+          {!isReachable.value && <Offline />}
+          <Shown page={place.value.page} />
+        </main>
+      </div>
+    </>
+  )
+}
+
+function Preferences() {
+  return (
+    <div class="preferences">
+      <div class="who faint">{t('loggedInAs', { name: me.value?.name ?? '' })}</div>
+      <select
+        class="small"
+        aria-label={t('language')}
+        value={language.value}
+        onChange={event => void speak(event.currentTarget.value as Language)}
+      >
+        {Object.entries(LANGUAGES).map(([id, name]) => (
+          <option key={id} value={id} lang={id}>
+            {name}
+          </option>
+        ))}
+      </select>
+      <select
+        class="small"
+        aria-label={t('theme')}
+        value={theme.value}
+        onChange={event => (theme.value = event.currentTarget.value as Theme)}
+      >
+        {(['auto', 'light', 'dark'] as const).map(id => (
+          <option key={id} value={id}>
+            {t(`theme.${id}`)}
+          </option>
+        ))}
+      </select>
+      <button type="button" class="button small" onClick={() => void logOut()}>
+        {t('logOut')}
+      </button>
+    </div>
+  )
+}
+
+function Shown({ page }: { readonly page: PageId | undefined }) {
+  const [, setLoaded] = useState<PageId | undefined>(undefined)
+  const [hasFailed, setFailed] = useState(false)
+  useEffect(() => {
+    if (page === undefined || page === 'now' || loaded.has(page)) return
+    setFailed(false)
+    LOADERS[page]().then(
+      ({ Page }) => {
+        loaded.set(page, Page)
+        setLoaded(page)
+      },
+      () => setFailed(true)
+    )
+  }, [page])
+  if (page === undefined) return <Title text={t('notFound')} />
+  if (!may('read'))
+    return (
+      <>
+        <Title text={t(`page.${page}`)} />
+        <Alert tone="warn" title={t('error.API_SCOPE')}>
+          <p>{t('needsScope', { scope: 'read' })}</p>
+        </Alert>
+      </>
+    )
+  const Page = loaded.get(page)
+  if (Page !== undefined) return <Page key={page} />
+  if (hasFailed) return <Alert tone="bad" title={t('failed')} />
+  return (
+    <p class="loading" role="status">
+      {t('loading')}
+    </p>
+  )
+}

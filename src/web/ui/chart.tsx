@@ -1,0 +1,133 @@
+import uPlot from 'uplot'
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { format, language, theme } from './state.js'
+
+/** One line or area of a chart; areas are drawn in their order, each over those before it. */
+export interface Series {
+  readonly label: string
+  /** Name of a design token. */
+  readonly tone: string
+  readonly values: readonly (number | null)[]
+  readonly isArea?: boolean
+  /** What the legend shows at the cursor; default: the values drawn. */
+  readonly shown?: readonly (number | null)[]
+}
+
+export interface ChartProps {
+  /** What is shown, for those who cannot see it. */
+  readonly label: string
+  /** Seconds of Unix time. */
+  readonly times: readonly number[]
+  readonly series: readonly Series[]
+  readonly height: number
+  /** A logarithmic scale, for values that differ a thousandfold. */
+  readonly isLog?: boolean
+  readonly show: (value: number | null) => string
+}
+
+/** `uPlot.Scale.Distr` is of types alone. */
+// eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment
+const LOGARITHMIC = { distr: 3 } as uPlot.Scale
+
+const token = (name: string): string =>
+  getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim()
+const dark = matchMedia('(prefers-color-scheme: dark)')
+
+/** Values over time, with a legend that shows those at the cursor, or the last ones. */
+export default function Chart({ label, times, series, height, isLog = false, show }: ChartProps) {
+  const box = useRef<HTMLDivElement>(null)
+  const plot = useRef<uPlot | undefined>(undefined)
+  const [at, setAt] = useState<number | null>(null)
+  const [isDark, setDark] = useState(dark.matches)
+  useEffect(() => {
+    const change = (): void => setDark(dark.matches)
+    dark.addEventListener('change', change)
+    return () => dark.removeEventListener('change', change)
+  }, [])
+  const key = `${theme.value} ${String(isDark)} ${language.value} ${series.map(one => one.label).join()} ${height}`
+  const data = [times, ...series.map(({ values }) => values)] as uPlot.AlignedData
+  useEffect(() => {
+    const parent = box.current!
+    const axis = {
+      stroke: token('faint'),
+      font: `12px ${token('sans')}`,
+      grid: { stroke: token('rule'), width: 1 },
+      ticks: { show: false }
+    }
+    const drawn = new uPlot(
+      {
+        width: parent.clientWidth,
+        height,
+        legend: { show: false },
+        cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
+        padding: [8, 8, 0, 0],
+        scales: {
+          y: isLog ? LOGARITHMIC : { range: (_plot, _low, high) => [0, high > 0 ? high * 1.08 : 1] }
+        },
+        axes: [
+          {
+            ...axis,
+            space: 70,
+            size: 26,
+            values: (_plot, splits) => splits.map(one => format.value.time(one * 1000))
+          },
+          {
+            ...axis,
+            size: 56,
+            values: (_plot, splits) => splits.map(one => (Number.isFinite(one) ? show(one) : ''))
+          }
+        ],
+        series: [
+          {},
+          // The one behind all others is pale.
+          ...series.map(({ label, tone, isArea }, i) => ({
+            label,
+            stroke: token(tone),
+            width: isArea === true ? 1 : 1.8,
+            ...(isArea === true && { fill: token(tone) + (i === 0 ? '59' : '') }),
+            points: { show: false }
+          }))
+        ],
+        hooks: { setCursor: [({ cursor }) => setAt(cursor.idx ?? null)] }
+      },
+      data,
+      parent
+    )
+    plot.current = drawn
+    const observer = new ResizeObserver(() => drawn.setSize({ width: parent.clientWidth, height }))
+    observer.observe(parent)
+    return () => {
+      observer.disconnect()
+      drawn.destroy()
+      plot.current = undefined
+    }
+  }, [key])
+  useEffect(() => plot.current?.setData(data), [times, series])
+  const last = lastKnown(series[0]?.values ?? [])
+  const index = at ?? last
+  return (
+    <figure style={{ margin: 0 }}>
+      <div
+        class="chart"
+        role="img"
+        aria-label={label}
+        ref={box}
+        style={{ height: `${height}px` }}
+      />
+      <ul class="legend">
+        <li>{index === undefined ? '' : format.value.time(times[index]! * 1000)}</li>
+        {series.map(({ label, tone, values, shown }) => (
+          <li key={label}>
+            <i style={{ background: `var(--${tone})` }} />
+            {label} <b>{index === undefined ? '' : show((shown ?? values)[index] ?? null)}</b>
+          </li>
+        ))}
+      </ul>
+    </figure>
+  )
+}
+
+function lastKnown(values: readonly (number | null)[]): number | undefined {
+  const index = values.findLastIndex(value => value !== null)
+  return index === -1 ? undefined : index
+}

@@ -1,0 +1,87 @@
+import { useEffect, useState } from 'preact/hooks'
+import { ApiError } from '../api/client.js'
+import { Alert, Field } from './components.js'
+import { Logo } from './icons.js'
+import { isReachable, logIn, t } from './state.js'
+
+/** By token, or by the login provider if there is one. The page that was asked for is shown afterwards. */
+export function Login({
+  hasExpired,
+  login
+}: {
+  readonly hasExpired: boolean
+  readonly login: string | null
+}) {
+  const [token, setToken] = useState('')
+  const [error, setError] = useState<ApiError | undefined>(undefined)
+  const [isBusy, setBusy] = useState(false)
+  useEffect(() => {
+    document.title = `${t('login')} · Interdict`
+  }, [])
+  const submit = async (event: Event): Promise<void> => {
+    event.preventDefault()
+    setBusy(true)
+    setError(undefined)
+    try {
+      await logIn(token.trim())
+    } catch (found) {
+      setError(found as ApiError)
+      setBusy(false)
+    }
+  }
+  return (
+    <main class="login">
+      <div class="card">
+        <div class="brand">
+          <Logo />
+          <span>
+            <b>Interdict</b>
+            <small class="cut">{location.hostname}</small>
+          </span>
+        </div>
+        <h1>{t('login')}</h1>
+        {hasExpired && <Alert tone="warn" title={t('login.expired')} />}
+        {!isReachable.value && <Alert tone="bad" title={t('offline.title')} />}
+        {login !== null && (
+          <a class="button main" href={login}>
+            {t('login.provider')}
+          </a>
+        )}
+        <form class="stack" onSubmit={event => void submit(event)}>
+          <Field label={t('login.token')}>
+            <input
+              type="password"
+              name="token"
+              autocomplete="off"
+              spellcheck={false}
+              required
+              value={token}
+              aria-describedby="token-note"
+              onInput={event => setToken(event.currentTarget.value)}
+            />
+          </Field>
+          <p class="note" id="token-note">
+            {t('login.note')} <code>interdict token create</code>
+          </p>
+          {error !== undefined && (
+            <div role="alert">
+              <Alert
+                tone="bad"
+                title={
+                  error.code === 'API_LOCKED'
+                    ? t('error.API_LOCKED')
+                    : error.status === 0
+                      ? t('offline.title')
+                      : t('login.wrong')
+                }
+              />
+            </div>
+          )}
+          <button class={login === null ? 'button main' : 'button'} disabled={isBusy}>
+            {t('login.submit')}
+          </button>
+        </form>
+      </div>
+    </main>
+  )
+}

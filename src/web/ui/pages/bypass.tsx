@@ -1,0 +1,139 @@
+import type { ComponentType } from 'preact'
+import { useEffect, useState } from 'preact/hooks'
+import type { Report } from '../../api/types.js'
+import { urlOf } from '../../pages.js'
+import type { ChartProps } from '../chart.js'
+import { Bars, Card, Field, Load, Title } from '../components.js'
+import { ReportTable } from '../report-table.js'
+import { format, navigate, place, t } from '../state.js'
+import { useApi } from '../use-api.js'
+
+const SPANS = ['24h', '7d', '30d'] as const
+
+export function Page() {
+  const { parameters } = place.value
+  const since = parameters.get('since') ?? '7d'
+  const report = useApi<Report>('/reports/bypass', { since, top: 50 })
+  return (
+    <>
+      <Title text={t('page.bypass')}>
+        <Field label={t('log.period')}>
+          <select
+            value={since}
+            onChange={event => navigate(urlOf('bypass', { since: event.currentTarget.value }))}
+          >
+            {SPANS.map(one => (
+              <option key={one} value={one}>
+                {t(`span.${one}`)}
+              </option>
+            ))}
+          </select>
+        </Field>
+      </Title>
+      <p class="faint">{t('bypass.intro')}</p>
+      <Load from={report}>
+        {({ tables, remarks }) => {
+          const methods = tables.ways ?? tables.methods ?? []
+          const names = methods.map(row => String(row.way))
+          return (
+            <>
+              <div class="grid">
+                <Card title={t('bypass.methods')}>
+                  <Bars
+                    none={t('bypass.none')}
+                    bars={methods.map(row => ({
+                      label: String(row.way),
+                      value: Number(row.lookups),
+                      href: urlOf('log', { app: String(row.way), since })
+                    }))}
+                  />
+                  {methods.length > 0 && (
+                    <ReportTable id="ways" title={t('bypass.methods')} rows={methods} />
+                  )}
+                </Card>
+                <Card title={t('bypass.trend')}>
+                  {names.length === 0 ? (
+                    <p class="faint">{t('bypass.none')}</p>
+                  ) : (
+                    <Trend key={since} methods={names.slice(0, 4)} since={since} />
+                  )}
+                </Card>
+              </div>
+              {Object.entries(tables)
+                .filter(([id]) => id !== 'ways' && id !== 'methods')
+                .map(([id, rows]) => (
+                  <Card
+                    key={id}
+                    title={t(
+                      id === 'clients'
+                        ? 'bypass.clients'
+                        : id === 'names'
+                          ? 'bypass.names'
+                          : 'bypass.quiet'
+                    )}
+                  >
+                    {rows.length === 0 ? (
+                      <p class="faint">{t('bypass.none')}</p>
+                    ) : (
+                      <ReportTable id={id} title={id} rows={rows} />
+                    )}
+                  </Card>
+                ))}
+              {remarks.map(remark => (
+                <p key={remark} class="note">
+                  {remark}
+                </p>
+              ))}
+            </>
+          )
+        }}
+      </Load>
+    </>
+  )
+}
+
+const TONES = ['blocked', 'monitored', 'allowed', 'stale']
+
+/** Lookups by day, or by hour, of the methods used most. */
+function Trend({
+  methods,
+  since
+}: {
+  readonly methods: readonly string[]
+  readonly since: string
+}) {
+  const by = since === '24h' ? 'hour' : 'day'
+  const ask = (i: number): string | undefined =>
+    methods[i] === undefined ? undefined : '/reports/overview'
+  const query = (i: number) => ({ by, since, app: methods[i] ?? '', top: 1000 })
+  // Hooks are called in the same order always: up to four methods.
+  const found = [
+    useApi<Report>(ask(0), query(0)),
+    useApi<Report>(ask(1), query(1)),
+    useApi<Report>(ask(2), query(2)),
+    useApi<Report>(ask(3), query(3))
+  ]
+  const [Chart, setChart] = useState<ComponentType<ChartProps> | undefined>(undefined)
+  useEffect(() => void import('../chart.js').then(it => setChart(() => it.default)), [])
+  const rows = found.map(({ data }) => data?.tables[by] ?? [])
+  const times = [...new Set(rows.flat().map(row => Date.parse(String(row[by]))))]
+    .filter(one => !Number.isNaN(one))
+    .sort((a, b) => a - b)
+  if (found.some(({ isLoading, data }) => isLoading && data === undefined))
+    return <p class="loading">{t('loading')}</p>
+  if (Chart === undefined || times.length < 2) return <p class="faint">{t('bypass.noTrend')}</p>
+  return (
+    <Chart
+      label={t('bypass.trend')}
+      times={times.map(one => one / 1000)}
+      height={220}
+      show={value => (value === null ? '–' : format.value.compact(value))}
+      series={methods.map((label, i) => {
+        const counts = new Map(
+          rows[i]!.map(row => [Date.parse(String(row[by])), Number(row.lookups)])
+        )
+        return { label, tone: TONES[i]!, values: times.map(one => counts.get(one) ?? 0) }
+      })}
+    />
+  )
+}

@@ -1,0 +1,226 @@
+import { useState } from 'preact/hooks'
+import type { Ban, Page as List, Report } from '../../api/types.js'
+import { urlOf } from '../../pages.js'
+import { Bars, Card, Facts, Field, Load, Title } from '../components.js'
+import { ReportTable } from '../report-table.js'
+import { format, host, navigate, now, place, t, word } from '../state.js'
+import { useApi } from '../use-api.js'
+
+const KINDS = ['daily', 'weekly', 'monthly', 'ban', 'overview', 'new-names', 'bypass'] as const
+type Kind = (typeof KINDS)[number]
+const KEYS = [
+  'app',
+  'ban',
+  'network',
+  'client',
+  'name',
+  'hour',
+  'day',
+  'type',
+  'exception'
+] as const
+const periodsOf = (kind: 'weekly' | 'monthly') =>
+  kind === 'weekly'
+    ? (['this-week', 'last-week'] as const)
+    : (['this-month', 'last-month'] as const)
+const SPANS = ['24h', '7d', '30d', '365d'] as const
+const DATE = /^\d{4}-\d\d-\d\d$/
+
+export function Page() {
+  const { parameters } = place.value
+  const kind = KINDS.find(one => one === parameters.get('kind')) ?? 'daily'
+  const id = parameters.get('id') ?? ''
+  const by = parameters.get('by') ?? 'app'
+  const since = parameters.get('since') ?? '7d'
+  const bans = useApi<List<Ban>>('/bans', { limit: 1000 })
+  const go = (next: Readonly<Record<string, string>>): void =>
+    navigate(urlOf('reports', { kind, id, by, since, ...next }))
+  const ban = kind === 'ban' ? id || bans.data?.items[0]?.id : undefined
+  return (
+    <>
+      <Title text={t('page.reports')}>
+        <button type="button" class="button no-print" onClick={() => print()}>
+          {t('reports.print')}
+        </button>
+      </Title>
+      <div class="row ends no-print">
+        <Field label={t('reports.kind')}>
+          <select value={kind} onChange={event => go({ kind: event.currentTarget.value, id: '' })}>
+            {KINDS.map(one => (
+              <option key={one} value={one}>
+                {t(`reports.${one}`)}
+              </option>
+            ))}
+          </select>
+        </Field>
+        {kind === 'daily' && <DayField value={id} onChange={day => go({ id: day })} />}
+        {(kind === 'weekly' || kind === 'monthly') && (
+          <Field label={t('log.period')}>
+            <select
+              value={id || periodsOf(kind)[1]}
+              onChange={event => go({ id: event.currentTarget.value })}
+            >
+              {periodsOf(kind).map(one => (
+                <option key={one} value={one}>
+                  {t(`reports.${one}`)}
+                </option>
+              ))}
+            </select>
+          </Field>
+        )}
+        {kind === 'ban' && (
+          <Field label={t('kind.ban')}>
+            <select value={ban ?? ''} onChange={event => go({ id: event.currentTarget.value })}>
+              {bans.data?.items.map(one => (
+                <option key={one.id}>{one.id}</option>
+              ))}
+            </select>
+          </Field>
+        )}
+        {kind === 'overview' && (
+          <Field label={t('reports.by')}>
+            <select value={by} onChange={event => go({ by: event.currentTarget.value })}>
+              {KEYS.map(one => (
+                <option key={one} value={one}>
+                  {word('report', one)}
+                </option>
+              ))}
+            </select>
+          </Field>
+        )}
+        {(kind === 'overview' || kind === 'new-names' || kind === 'bypass') && (
+          <Field label={t('log.period')}>
+            <select value={since} onChange={event => go({ since: event.currentTarget.value })}>
+              {SPANS.map(one => (
+                <option key={one} value={one}>
+                  {t(`span.${one}`)}
+                </option>
+              ))}
+            </select>
+          </Field>
+        )}
+      </div>
+      {(kind !== 'ban' || ban !== undefined) && (
+        <Shown kind={kind} id={ban ?? id} by={by} since={since} />
+      )}
+    </>
+  )
+}
+
+function DayField({
+  value,
+  onChange
+}: {
+  readonly value: string
+  readonly onChange: (day: string) => void
+}) {
+  const [date, setDate] = useState(DATE.test(value) ? value : '')
+  return (
+    <>
+      <Field label={t('reports.day')}>
+        <select
+          value={DATE.test(value) ? 'date' : value || 'yesterday'}
+          onChange={event =>
+            event.currentTarget.value !== 'date' && onChange(event.currentTarget.value)
+          }
+        >
+          <option value="today">{t('reports.today')}</option>
+          <option value="yesterday">{t('reports.yesterday')}</option>
+          <option value="date" disabled={!DATE.test(value)}>
+            {t('reports.date')}
+          </option>
+        </select>
+      </Field>
+      <Field label={t('reports.date')}>
+        <input
+          type="date"
+          value={date}
+          onInput={event => {
+            setDate(event.currentTarget.value)
+            if (DATE.test(event.currentTarget.value)) onChange(event.currentTarget.value)
+          }}
+        />
+      </Field>
+    </>
+  )
+}
+
+interface Chosen {
+  readonly kind: Kind
+  readonly id: string
+  readonly by: string
+  readonly since: string
+}
+
+/** The days after a date begin where it ends. */
+function queryOf({ kind, id, by, since }: Chosen): Record<string, string | number> {
+  switch (kind) {
+    case 'daily':
+      return DATE.test(id) ? { since: id, until: dayAfter(id) } : { id: id || 'yesterday' }
+    case 'weekly':
+    case 'monthly':
+      return { id: id || periodsOf(kind)[1] }
+    case 'ban':
+      return { id }
+    case 'overview':
+      return { by, since, top: 200 }
+    case 'new-names':
+    case 'bypass':
+      return { since }
+  }
+}
+
+function dayAfter(date: string): string {
+  return new Date(Date.parse(date) + 86_400_000).toISOString().slice(0, 10)
+}
+
+/** A column that a ranking can be drawn of, and what is ranked. */
+function rankingOf(rows: Report['tables'][string]): { label: string; value: number }[] {
+  const keys = Object.keys(rows[0] ?? {})
+  const text = keys.find(key => typeof rows[0]![key] === 'string')
+  const number = keys.find(key => typeof rows[0]![key] === 'number')
+  if (text === undefined || number === undefined) return []
+  return rows
+    .map(row => ({ label: String(row[text] ?? '–'), value: Number(row[number]) }))
+    .slice(0, 8)
+}
+const RANKED = /^(app|ban|network|client|name|clients|names|apps|networks)$/
+
+function Shown(chosen: Chosen) {
+  const report = useApi<Report>(`/reports/${chosen.kind}`, queryOf(chosen))
+  return (
+    <Load from={report}>
+      {({ title, facts, tables, remarks, timeZone }) => (
+        <>
+          <Card title={title}>
+            <Facts facts={Object.entries(facts)} />
+            <p class="note">
+              {t('reports.made', {
+                at: format.value.dateTime(now.value),
+                host: host.value,
+                zone: timeZone
+              })}
+            </p>
+          </Card>
+          {Object.entries(tables).map(([id, rows]) => (
+            <Card key={id} title={word('table', id)}>
+              {rows.length === 0 ? (
+                <p class="faint">{t('reports.none')}</p>
+              ) : (
+                <>
+                  {RANKED.test(id) && rows.length > 1 && <Bars none="" bars={rankingOf(rows)} />}
+                  <ReportTable id={id} title={word('table', id)} rows={rows} />
+                </>
+              )}
+            </Card>
+          ))}
+          {remarks.map(remark => (
+            <p key={remark} class="note">
+              {remark}
+            </p>
+          ))}
+        </>
+      )}
+    </Load>
+  )
+}

@@ -1,0 +1,269 @@
+import { useState } from 'preact/hooks'
+import type { Explanation, RuleView } from '../../api/types.js'
+import { wholeSecond } from '../../format.js'
+import { urlOf } from '../../pages.js'
+import { Alert, Badge, Card, Facts, Field, Load, Title, Verdict, Scroll } from '../components.js'
+import { format, navigate, place, t, word } from '../state.js'
+import { useApi } from '../use-api.js'
+
+const TYPES = ['A', 'AAAA', 'HTTPS', 'CNAME', 'MX', 'NS', 'PTR', 'SOA', 'SRV', 'SVCB', 'TXT']
+
+export function Page() {
+  const { parameters } = place.value
+  const given = (name: string): string => parameters.get(name) ?? ''
+  const [name, client] = [given('name'), given('client')]
+  return (
+    <>
+      <Title text={t('page.why')} />
+      <Question key={parameters.toString()} given={given} />
+      {name !== '' && client !== '' ? (
+        <Answer
+          name={name}
+          client={client}
+          type={given('type')}
+          at={given('at')}
+          upstream={given('upstream')}
+        />
+      ) : (
+        <p class="faint">{t('why.intro')}</p>
+      )}
+    </>
+  )
+}
+
+/** Of an instant, what a field for date and time shows: local time, to the second. */
+function localTime(at: string): string {
+  const time = Date.parse(at)
+  if (Number.isNaN(time)) return ''
+  return new Date(time - new Date(time).getTimezoneOffset() * 60_000).toISOString().slice(0, 19)
+}
+
+function Question({ given }: { readonly given: (name: string) => string }) {
+  const [name, setName] = useState(given('name'))
+  const [client, setClient] = useState(given('client'))
+  const [type, setType] = useState(given('type') || 'A')
+  const [at, setAt] = useState(localTime(given('at')))
+  const [asks, setAsks] = useState(given('upstream') === 'true')
+  const submit = (event: Event): void => {
+    event.preventDefault()
+    navigate(
+      urlOf('why', {
+        ...{ name: name.trim(), client: client.trim(), type },
+        at: at === '' ? '' : wholeSecond(at),
+        upstream: asks ? 'true' : ''
+      })
+    )
+  }
+  return (
+    <Card>
+      <form class="row ends" onSubmit={submit}>
+        <Field label={t('why.name')} wide>
+          <input
+            required
+            value={name}
+            placeholder="www.example.com"
+            spellcheck={false}
+            autocapitalize="off"
+            onInput={event => setName(event.currentTarget.value)}
+          />
+        </Field>
+        <Field label={t('why.client')} wide>
+          <input
+            required
+            value={client}
+            placeholder="10.0.0.7"
+            spellcheck={false}
+            onInput={event => setClient(event.currentTarget.value)}
+          />
+        </Field>
+        <Field label={t('type')}>
+          <select value={type} onChange={event => setType(event.currentTarget.value)}>
+            {(TYPES.includes(type) ? TYPES : [type, ...TYPES]).map(one => (
+              <option key={one}>{one}</option>
+            ))}
+          </select>
+        </Field>
+        <Field label={t('why.at')}>
+          <input
+            type="datetime-local"
+            step={1}
+            value={at}
+            onInput={event => setAt(event.currentTarget.value)}
+          />
+        </Field>
+        <label class="row">
+          <input
+            type="checkbox"
+            checked={asks}
+            onChange={event => setAsks(event.currentTarget.checked)}
+          />
+          <span>{t('why.upstream')}</span>
+        </label>
+        <button class="button main">{t('why.submit')}</button>
+      </form>
+    </Card>
+  )
+}
+
+interface Asked {
+  readonly name: string
+  readonly client: string
+  readonly type: string
+  readonly at: string
+  readonly upstream: string
+}
+
+function Answer({ name, client, type, at, upstream }: Asked) {
+  const found = useApi<Explanation>('/explain', {
+    ...{ name, client, type, at },
+    upstream: upstream === 'true' ? 'true' : 'false'
+  })
+  return <Load from={found}>{data => <Decision found={data} />}</Load>
+}
+
+function Decision({ found }: { readonly found: Explanation }) {
+  const { verdict, rule, network, client, name, type, at, match, upstream, rules, reply, steps } =
+    found
+  return (
+    <>
+      <Card>
+        <div class="row">
+          <Verdict verdict={verdict} />
+          {rule !== null && <Badge>{word('kind', rule.kind)}</Badge>}
+          {rule?.monitor === true && <Badge tone="warn">{t('bans.monitored')}</Badge>}
+        </div>
+        <p class="verdict" data-verdict={verdict}>
+          {rule === null
+            ? t(verdict === 'refused' ? 'why.refused' : 'why.noRule', { name, client })
+            : t(
+                `why.by.${verdict === 'blocked' || verdict === 'monitored' ? verdict : 'allowed'}`,
+                {
+                  ...{ name, rule: rule.id, kind: word('kind', rule.kind) }
+                }
+              )}
+        </p>
+        <Facts
+          facts={[
+            ...(rule === null
+              ? []
+              : Object.entries(rule.facts).map(
+                  ([fact, value]) => [word('fact', fact), value] as const
+                )),
+            [
+              t('why.matched'),
+              rule === null ? null : (
+                <>
+                  <code>{rule.pattern}</code> {t('why.through', { through: rule.through })}
+                </>
+              )
+            ],
+            [
+              t('why.where'),
+              rule === null ? null : (
+                <>
+                  <code>{rule.rule}</code>, <code>{rule.source}</code>
+                </>
+              )
+            ],
+            [t('bans.from'), rule?.from === undefined ? null : format.value.dateTime(rule.from)],
+            [t('bans.until'), rule?.until === undefined ? null : format.value.dateTime(rule.until)],
+            [t('bans.schedule'), rule?.schedule],
+            [t('network'), network ?? t('why.noNetwork')],
+            [t('client'), <code>{client}</code>],
+            [t('type'), type],
+            [t('why.matchedBy'), match === 'none' ? null : word('match', match)],
+            [t('upstream'), upstream],
+            [t('time'), format.value.dateTime(at)],
+            [
+              t('rules'),
+              <code>
+                {rules.serial === null
+                  ? rules.sha256.slice(0, 16)
+                  : `${rules.serial}, ${rules.sha256.slice(0, 16)}`}
+              </code>
+            ]
+          ]}
+        />
+        <div class="row no-print">
+          {rule?.kind === 'ban' && (
+            <a class="button" href={urlOf('bans', { id: rule.id })}>
+              {t('why.showBan')}
+            </a>
+          )}
+          <a class="button" href={urlOf('log', { name: `=${name}` })}>
+            {t('why.showName')}
+          </a>
+          <a class="button" href={urlOf('log', { client })}>
+            {t('why.showClient')}
+          </a>
+        </div>
+      </Card>
+      <Card title={t('why.steps')}>
+        {steps.map(({ subject, rules }) => (
+          <section key={subject} class="stack">
+            <h3>
+              <code class="break">{subject}</code>
+            </h3>
+            {rules.length === 0 ? <p class="faint">{t('why.none')}</p> : <Rules rules={rules} />}
+          </section>
+        ))}
+      </Card>
+      {reply !== null && (
+        <Card title={t('why.reply')}>
+          {reply.length === 0 ? (
+            <Alert tone="warn" title={t('why.noReply')} />
+          ) : (
+            <pre tabIndex={0}>{reply.join('\n')}</pre>
+          )}
+        </Card>
+      )}
+    </>
+  )
+}
+
+/** All that match, the one that decides first, and why the others do not. */
+function Rules({ rules }: { readonly rules: readonly RuleView[] }) {
+  return (
+    <Scroll label={t('why.steps')}>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">{t('rule')}</th>
+            <th scope="col">{t('why.outcome')}</th>
+            <th scope="col">{t('why.matched')}</th>
+            <th scope="col">{t('why.where')}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rules.map((rule, i) => {
+            const decides = rule.outcome === 'decides'
+            return (
+              <tr key={i} class={decides ? '' : 'lost'}>
+                <th scope="row" class="break">
+                  {rule.id} <Badge>{word('kind', rule.kind)}</Badge>
+                </th>
+                <td>
+                  {decides ? (
+                    <Badge tone="good">{word('outcome', 'decides')}</Badge>
+                  ) : (
+                    word('outcome', rule.outcome ?? '')
+                  )}
+                </td>
+                <td class="break">
+                  <code>{rule.pattern}</code>
+                  <br />
+                  <span class="note">{rule.through}</span>
+                </td>
+                <td class="break">
+                  <code>{rule.rule}</code>
+                  <br />
+                  <code class="note">{rule.source}</code>
+                </td>
+              </tr>
+            )
+          })}
+        </tbody>
+      </table>
+    </Scroll>
+  )
+}

@@ -1,0 +1,81 @@
+import { urlOf } from '../pages.js'
+import { Scroll } from './components.js'
+import { format, t, word } from './state.js'
+
+type Row = Readonly<Record<string, string | number | null>>
+
+/** Rows that one sees before more are asked for. */
+const SHORT = 20
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d/
+const LINKS: Readonly<Record<string, 'app' | 'network' | 'client' | 'ban' | 'name'>> = {
+  app: 'app',
+  network: 'network',
+  client: 'client',
+  ban: 'ban',
+  name: 'name'
+}
+
+/** A table of a report, with links to the lookups behind it. */
+export function ReportTable({
+  id,
+  title,
+  rows
+}: {
+  readonly id: string
+  readonly title: string
+  readonly rows: readonly Row[]
+}) {
+  const columns = Object.keys(rows[0] ?? {}).filter(key =>
+    rows.some(row => row[key] !== null && row[key] !== 0)
+  )
+  const isNumber = (key: string): boolean =>
+    rows.every(row => row[key] === null || typeof row[key] === 'number')
+  const table = (shown: readonly Row[]) => (
+    <Scroll label={title}>
+      <table data-table={id}>
+        <thead>
+          <tr>
+            {columns.map(key => (
+              <th key={key} scope="col" class={isNumber(key) ? 'n' : ''}>
+                {word('report', key)}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {shown.map((row, i) => (
+            <tr key={i}>
+              {columns.map(key => (
+                <td key={key} class={isNumber(key) ? 'n' : 'break'}>
+                  <Cell name={key} value={row[key] ?? null} />
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Scroll>
+  )
+  if (rows.length <= SHORT) return table(rows)
+  return (
+    <>
+      {table(rows.slice(0, SHORT))}
+      <details>
+        <summary>{t('reports.more', { n: rows.length - SHORT })}</summary>
+        {table(rows.slice(SHORT))}
+      </details>
+    </>
+  )
+}
+
+function Cell({ name, value }: { readonly name: string; readonly value: string | number | null }) {
+  if (value === null) return <>–</>
+  if (typeof value === 'number') {
+    const isShare = /share|change/i.test(name)
+    return <>{isShare ? format.value.share(value) : format.value.count(value)}</>
+  }
+  if (TIME.test(value)) return <>{format.value.dateTime(value)}</>
+  const filter = LINKS[name]
+  if (filter === undefined || value === '-') return <>{value}</>
+  return <a href={urlOf('log', { [filter]: filter === 'name' ? `=${value}` : value })}>{value}</a>
+}

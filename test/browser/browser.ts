@@ -1,0 +1,318 @@
+/** `npm run test:browser`: the dashboard of a packed gateway, in Chromium. */
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import type { Browser, Page } from 'puppeteer-core'
+import t, { type Test } from 'tap'
+import { PAGES, type PageId } from '../../src/web/pages.js'
+import { askUdp } from '../daemon/dns-client.js'
+import { eventually } from '../daemon/site.js'
+import { startChrome } from './chrome.js'
+import { startGateway, type Gateway } from './gateway.js'
+import { logIn } from './steps.js'
+
+/** Whatever else the machine does: nothing here is measured. */
+const TIMEOUT = 60_000
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+t.setTimeout(600_000)
+
+const gateway = await startGateway(t)
+const chrome: Browser = await startChrome()
+t.teardown(() => chrome.close())
+
+interface Open {
+  readonly page: Page
+  /** Errors of the console and of scripts, and requests to other hosts. */
+  readonly faults: string[]
+}
+
+/** A new visitor. Whatever the page complains about is a fault, unless a test expects it. */
+async function open(t: Test, at: Gateway = gateway, path = '/'): Promise<Open> {
+  const context = await chrome.createBrowserContext()
+  t.teardown(() => context.close())
+  const page = await context.newPage()
+  page.setDefaultTimeout(TIMEOUT)
+  const faults: string[] = []
+  page.on('console', message => {
+    if (message.type() === 'error' || message.type() === 'warn') faults.push(message.text())
+  })
+  page.on('pageerror', error => faults.push(String(error)))
+  page.on('request', request => {
+    if (!request.url().startsWith(at.url) && !request.url().startsWith('data:'))
+      faults.push(`request to ${request.url()}`)
+  })
+  await page.goto(at.url + path)
+  return { page, faults }
+}
+
+async function openAs(t: Test, name: Parameters<Gateway['token']>[0], path = '/'): Promise<Open> {
+  const opened = await open(t, gateway, path)
+  await logIn(opened.page, gateway.token(name))
+  return opened
+}
+
+/** Waits until the page shows a text. */
+const shows = (page: Page, text: string): Promise<unknown> =>
+  page.waitForFunction(`document.body.innerText.includes(${JSON.stringify(text)})`)
+
+/** Serious findings of axe-core: WCAG 2.2, levels A and AA. */
+async function findings(page: Page): Promise<string[]> {
+  // Through the debugger, which the content security policy of the page does not concern.
+  await page.evaluate(AXE)
+  const found = (await page.evaluate(
+    `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })
+      .then(({ violations }) => violations
+        .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+        .map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html.slice(0, 160)).join(' | ')))`
+  )) as string[]
+  return found
+}
+
+/** What each page shows when it has loaded. */
+const READY: Readonly<Record<PageId, string>> = {
+  now: '.bars li',
+  why: 'form',
+  log: '[data-search=done]',
+  bans: '#ban-federal-tiktok',
+  bypass: '[data-table=ways]',
+  change: '[data-block=ads]',
+  reports: '.facts',
+  system: '.facts'
+}
+
+t.test(
+  'login: a wrong token is refused, a valid one shows the page that was asked for',
+  async t => {
+    const { page, faults } = await open(t, gateway, '/bans?view=calendar')
+    await page.waitForSelector('input[name=token]')
+    t.strictSame(await findings(page), [], 'axe')
+    await page.type('input[name=token]', 'interdict_wrong')
+    await page.click('form button')
+    await page.waitForSelector('[role=alert]')
+    // Chromium reports the status in its console.
+    t.ok(faults.every(one => one.includes('401')))
+    faults.length = 0
+    await page.click('input[name=token]', { count: 3 })
+    await logIn(page, gateway.token('reader'))
+    await page.waitForSelector('.calendar')
+    t.equal(new URL(page.url()).search, '?view=calendar')
+    await page.reload()
+    await page.waitForSelector('.calendar')
+    t.strictSame(faults, [], 'the token is kept in this tab')
+    const other = await open(t)
+    await other.page.waitForSelector('input[name=token]')
+    t.pass('and in no other')
+  }
+)
+
+t.test('the policy forbids inline scripts and other hosts', async t => {
+  const { page } = await open(t)
+  const response = await page.reload()
+  const policy = response!.headers()['content-security-policy']!
+  t.match(policy, "script-src 'self'")
+  t.notMatch(policy, /unsafe-(inline|eval)/)
+  const isBlocked = await page.evaluate(`new Promise(resolve => {
+    addEventListener('securitypolicyviolation', ({ violatedDirective }) => resolve(violatedDirective))
+    const script = document.createElement('img')
+    script.src = 'http://other.example/x.png'
+    document.body.append(script)
+  })`)
+  t.match(isBlocked, /img-src/)
+})
+
+for (const { id, path } of PAGES) {
+  t.test(`page ${id}: shown without an error, for everybody`, async t => {
+    const { page, faults } = await openAs(t, 'operator', path)
+    await page.waitForSelector(READY[id])
+    await page.waitForFunction('document.querySelector(".loading") === null')
+    t.strictSame(await findings(page), [], 'axe, light')
+    await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: 'dark' }])
+    t.strictSame(await findings(page), [], 'axe, dark')
+    await page.setViewport({ width: 360, height: 740 })
+    const overflow = await page.evaluate(
+      'document.documentElement.scrollWidth - document.documentElement.clientWidth'
+    )
+    t.equal(overflow, 0, 'nothing is wider than 360 pixels')
+    t.strictSame(await findings(page), [], 'axe, 360 pixels')
+    t.strictSame(faults, [])
+  })
+}
+
+t.test('the menu works without a mouse, and the title follows', async t => {
+  const { page } = await openAs(t, 'reader')
+  await page.waitForFunction('document.title.startsWith("Now")')
+  await page.focus('nav a[href="/bans"]')
+  await page.keyboard.press('Enter')
+  await page.waitForFunction('document.title.startsWith("Bans")')
+  t.equal(await page.evaluate('document.activeElement.tagName'), 'H1')
+  await page.goBack()
+  await page.waitForFunction('document.title.startsWith("Now")')
+})
+
+t.test('languages: all four, remembered', async t => {
+  const { page, faults } = await openAs(t, 'reader', '/bans')
+  for (const [language, word] of [
+    ['fr', 'Interdictions'],
+    ['nl', 'Verboden'],
+    ['de', 'Verbote']
+  ] as const) {
+    await page.select('.preferences select', language)
+    await page.waitForFunction(`document.documentElement.lang === '${language}'`)
+    await shows(page, word)
+  }
+  await page.reload()
+  await page.waitForFunction(`document.documentElement.lang === 'de'`)
+  t.strictSame(faults, [])
+})
+
+t.test('live tail, a row with everything, and why: one click', async t => {
+  const { page, faults } = await openAs(t, 'reader', '/log?live=1')
+  await page.waitForSelector('[data-stream=open]')
+  await eventually('the lookup is shown', async () => {
+    await askUdp(gateway.dns, 'live.tiktok.com')
+    return (await page.$('.c-name[title="live.tiktok.com"]')) !== null
+  })
+  await page.click('.c-name[title="live.tiktok.com"]')
+  await page.waitForSelector('dialog[open]')
+  t.strictSame(await findings(page), [], 'axe')
+  await shows(page, 'federal-tiktok')
+  await page.click('dialog a.main')
+  await page.waitForSelector('[data-verdict=blocked]')
+  t.match(page.url(), /\/why\?name=live\.tiktok\.com&client=127\.0\.0\.1&type=A&at=/)
+  await shows(page, 'National Security Council')
+  await shows(page, 'Decision of 20 March 2024')
+  t.strictSame(faults, [])
+})
+
+t.test('search: filters as chips, in the address', async t => {
+  const { page, faults } = await openAs(t, 'reader', '/log?verdict=blocked&since=7d')
+  await page.waitForSelector('[data-search=done]')
+  await page.type('input[placeholder]', 'app:deepseek')
+  await page.keyboard.press('Enter')
+  await page.waitForFunction('location.search.includes("app=deepseek")')
+  await page.waitForSelector('[data-search=done]')
+  await page.waitForSelector('.c-name[title="chat.deepseek.com"]')
+  const names = (await page.evaluate(
+    `[...document.querySelectorAll('.c-name[title]')].map(({ textContent }) => textContent)`
+  )) as string[]
+  t.ok(names.every(name => name === 'chat.deepseek.com'))
+  t.equal((await page.$$('.chip')).length, 3)
+  // Only rows that can be seen exist.
+  const [rows, all] = [
+    (await page.$$('.log .body [role=row]')).length,
+    Number(await page.evaluate(`document.querySelector('.log').getAttribute('aria-rowcount')`))
+  ]
+  t.ok(rows < all && all >= 200, `${rows} of ${all}`)
+  await page.evaluate('document.querySelector(".log").scrollTo(0, 1e9)')
+  await page.waitForFunction(
+    `Number(document.querySelector('.log').ariaRowCount ?? document.querySelector('.log').getAttribute('aria-rowcount')) > ${all}`
+  )
+  t.strictSame(faults, [], 'more was read at the end')
+})
+
+t.test(
+  'upload a candidate, see its errors, then its difference and impact; download it',
+  async t => {
+    const { page, faults } = await openAs(t, 'reader', '/change')
+    const input = (await page.waitForSelector('input[data-input=files]'))!
+    const rules = gateway.site.read('rules/networks.yaml')
+    gateway.site.write(
+      'upload/networks.yaml',
+      rules.replace('apps: [tiktok, bytedance-shared]', 'apps: [nothing-like-it]')
+    )
+    const upload = gateway.site.path('upload/networks.yaml')
+    await input.uploadFile(upload)
+    await page.waitForSelector('[data-candidate=invalid]')
+    await shows(page, 'nothing-like-it')
+    gateway.site.write(
+      'upload/networks.yaml',
+      rules.replace('apps: [deepseek]', 'apps: [deepseek, temu]')
+    )
+    await page.goto(`${gateway.url}/change`)
+    const again = (await page.waitForSelector('input[data-input=files]'))!
+    await again.uploadFile(upload)
+    await page.waitForSelector('[data-candidate=valid] [data-table=diff]')
+    await shows(page, 'deepseek-ban')
+    await page.waitForSelector('[data-impact=done]')
+    await shows(page, 'temu.com')
+    t.strictSame(await findings(page), [], 'axe')
+    const session = await page.createCDPSession()
+    await session.send('Browser.setDownloadBehavior', {
+      ...{ behavior: 'allow', downloadPath: gateway.site.path('upload') },
+      browserContextId: page.browserContext().id!
+    })
+    const button = await page.waitForSelector('::-p-text(Download as a bundle)')
+    await button!.click()
+    await eventually('the bundle is there', () => gateway.site.has('upload/rules.bundle'))
+    t.strictSame(faults, [])
+  }
+)
+
+t.test('edit the rules in force, and check them', async t => {
+  const { page, faults } = await openAs(t, 'reader', '/change')
+  const tab = await page.waitForSelector('::-p-text(Edit)')
+  await tab!.click()
+  await page.waitForSelector('textarea')
+  await page.click('textarea')
+  await page.keyboard.type('# edited\n')
+  const check = await page.waitForSelector('::-p-text(Check 1 changed file)')
+  await check!.click()
+  await page.waitForSelector('[data-candidate=valid]')
+  t.strictSame(faults, [])
+})
+
+t.test('pause a block, and end the pause; never a ban, and not without the scope', async t => {
+  const reader = await openAs(t, 'reader', '/change')
+  await reader.page.waitForSelector('[data-block=ads]')
+  t.equal(await reader.page.$('[data-block=ads] button'), null)
+  t.equal(await reader.page.$('[data-block=federal-tiktok]'), null)
+  const { page, faults } = await openAs(t, 'operator', '/change')
+  await (await page.waitForSelector('[data-block=ads] button'))!.click()
+  await page.waitForSelector('[data-block=ads] .badge.warn')
+  await eventually('not blocked', async () => {
+    return (await askUdp(gateway.dns, 'px.ads.example')).rcode !== 'NXDOMAIN'
+  })
+  await page.click('[data-block=ads] button')
+  await page.waitForSelector('[data-block=ads] .badge.good')
+  await eventually('blocked again', async () => {
+    return (await askUdp(gateway.dns, 'px.ads.example')).rcode === 'NXDOMAIN'
+  })
+  await page.click('nav a[href="/system"]')
+  await page.waitForSelector('[data-table=audit]')
+  await shows(page, 'Block paused')
+  await shows(page, 'operator')
+  t.strictSame(faults, [])
+})
+
+t.test('403: a token without the scope to read sees why, and nothing else', async t => {
+  const { page } = await openAs(t, 'blind')
+  await shows(page, 'scope “read”')
+  t.equal(await page.$('.tiles'), null)
+})
+
+t.test('a token that is revoked: log in again, on the same page', async t => {
+  const { page } = await openAs(t, 'reader', '/system')
+  await page.waitForSelector('main .card')
+  gateway.keepTokens(['operator', 'blind'])
+  await eventually('the token is not valid any more', async () => {
+    const headers = { authorization: `Bearer ${gateway.token('reader')}` }
+    return (await fetch(`${gateway.url}/api/v1/me`, { headers })).status === 401
+  })
+  await page.waitForSelector('input[name=token]')
+  await shows(page, 'session has ended')
+  await logIn(page, gateway.token('operator'))
+  await page.waitForSelector('main .card')
+  t.equal(new URL(page.url()).pathname, '/system')
+  gateway.keepTokens(['reader', 'operator', 'blind'])
+})
+
+t.test('a gateway that is gone: the page says so, and goes on when it is back', async t => {
+  const { page } = await openAs(t, 'operator', '/system')
+  await page.waitForSelector('main .card')
+  await page.setOfflineMode(true)
+  await page.waitForSelector('.offline')
+  t.ok((await page.$$('main .card')).length > 2, 'what was known is still shown')
+  t.strictSame(await findings(page), [], 'axe')
+  await page.setOfflineMode(false)
+  await page.waitForFunction('document.querySelector(".offline") === null')
+})

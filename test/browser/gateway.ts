@@ -1,0 +1,132 @@
+import { cpSync } from 'node:fs'
+import type { Test } from 'tap'
+import type { Scope } from '../../src/daemon/admin/http/api/scopes.js'
+import { newToken, writeTokens } from '../../src/daemon/admin/http/tokens/token-file.js'
+import { listenAddress, startServer } from '../cli/server-process.js'
+import { Site } from '../daemon/site.js'
+import { freePort } from '../udp/free-port.js'
+import { BadUpstream, good } from '../upstream/bad-upstream.js'
+import { history, trend } from './history.js'
+
+const DAY = 86_400_000
+const day = (offset: number): string =>
+  new Date(Date.now() + offset * DAY).toISOString().slice(0, 10)
+
+/** Three networks; bans that end, begin and are to be reviewed soon; an exception, and blocks. */
+const networks = (): string => `
+defaults: { action: nxdomain, ttl: 60s, time-zone: Europe/Brussels }
+networks:
+  ministry:
+    prefixes: [127.0.0.0/16, 10.10.0.0/16]
+    bans:
+      - id: federal-tiktok
+        apps: [tiktok, bytedance-shared]
+        authority: National Security Council
+        reference: { title: Decision of 20 March 2024, url: 'https://law.example/2024-03-20' }
+        legal-basis: Circular 716 of 17 March 2023
+        owner: head of security
+        from: 2024-03-20
+        until: ${day(9)}
+        review: ${day(2)}
+      - id: deepseek-ban
+        apps: [deepseek]
+        authority: National Security Council
+        reference: { title: Decision of 1 December 2025, url: 'https://law.example/2025-12-01' }
+        owner: head of security
+        from: ${day(-7)}
+      - id: telegram-ban
+        apps: [telegram]
+        authority: Ministry of the Interior
+        reference: Circular 12
+        from: ${day(16)}
+        until: ${day(200)}
+      - id: no-bypass
+        apps: [encrypted-dns, httpdns, private-relay, vpn-providers]
+        authority: Own policy
+        reference: Clients use the resolver of this network
+        owner: head of security
+    exceptions:
+      - apps: [tiktok, bytedance-shared]
+        prefixes: [10.10.7.0/24]
+        purpose: The press office publishes on TikTok
+        approved-by: Secretary General
+        from: ${day(-60)}
+        until: ${day(5)}
+    block:
+      - { id: ads, lists: [ads] }
+      - { id: games, apps: [roblox] }
+  phones:
+    prefixes: [10.20.0.0/16]
+    bans:
+      - id: phones-tiktok
+        apps: [tiktok]
+        authority: National Security Council
+        reference: Decision of 20 March 2024
+        from: 2024-03-20
+  guests:
+    prefixes: [10.30.0.0/16]
+    bans:
+      - id: guests-monitor
+        apps: [temu]
+        mode: monitor
+        authority: Own policy
+        reference: Test before a ban
+lists:
+  ads: { file: lists/ads.txt }
+`
+
+export interface GatewayOptions {
+  /** One upstream does not answer, so that there is a problem to show. */
+  readonly hasProblem?: boolean
+}
+
+/** A gateway with rules, a week of lookups and tokens, on ports of its own. */
+export async function startGateway(t: Test, { hasProblem = false }: GatewayOptions = {}) {
+  const upstream = await BadUpstream.open(good())
+  t.teardown(() => upstream.close())
+  const [admin, dead] = [await freePort(), await freePort()]
+  const servers = [upstream.endpoint.port, ...(hasProblem ? [dead] : [])]
+  const site = new Site(t, {
+    'interdict.yaml': `
+listen: ['127.0.0.1:0']
+workers: 1
+upstreams: { servers: [${servers.map(port => `'127.0.0.1:${port}'`).join(', ')}], use-resolv-conf: false, loop-check: 0s, timeout: 200ms }
+admin: { http: '127.0.0.1:${admin}', socket: off }
+log: { queries: { file: log/queries.jsonl, which: all, flush: 10ms } }
+`,
+    'rules/networks.yaml': networks(),
+    'rules/lists/ads.txt': 'ads.example\ntracker.example\nbanner.example\n',
+    'log/queries.jsonl': history(Date.now()),
+    'state/trend.json': trend(Date.now())
+  })
+  cpSync('rules/apps', site.path('rules/apps'), { recursive: true })
+  cpSync('rules/evidence.yaml', site.path('rules/evidence.yaml'))
+  const made = Date.now()
+  const create = (name: string, scopes: readonly Scope[], milliseconds = DAY) =>
+    newToken(name, scopes, new Date(made), new Date(made + milliseconds))
+  const tokens = {
+    reader: create('reader', ['read']),
+    operator: create('operator', ['read', 'operate', 'policy']),
+    blind: create('blind', ['operate'])
+  }
+  const store = (kept: readonly (keyof typeof tokens)[]): void =>
+    writeTokens(
+      site.path('state/tokens.json'),
+      kept.map(name => tokens[name].stored)
+    )
+  store(['reader', 'operator', 'blind'])
+  const server = startServer(t, site)
+  const dns = await listenAddress(server)
+  return {
+    site,
+    server,
+    dns,
+    upstream,
+    url: `http://127.0.0.1:${admin}`,
+    token: (name: keyof typeof tokens): string => tokens[name].token,
+    /** Only these tokens are valid from now on. */
+    keepTokens: store
+  }
+}
+
+export type Gateway = Awaited<ReturnType<typeof startGateway>>

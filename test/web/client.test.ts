@@ -1,0 +1,130 @@
+import t from 'tap'
+import { ApiClient, ApiError, queryOf } from '../../src/web/api/client.js'
+import { EventParser } from '../../src/web/api/events.js'
+
+interface Sent {
+  readonly url: string
+  readonly init: RequestInit
+}
+
+/** A client whose requests get these responses, one after the other. */
+function clientOf(...responses: readonly (() => Response)[]) {
+  const sent: Sent[] = []
+  const events: string[] = []
+  const left = [...responses]
+  const client = new ApiClient({
+    fetch: (url, init) => {
+      sent.push({ url: url as string, init: init! })
+      return new Promise(resolve => resolve(left.shift()!()))
+    },
+    token: () => 'secret',
+    onUnauthorized: () => events.push('unauthorized'),
+    onReachable: isReachable => events.push(isReachable ? 'reachable' : 'offline'),
+    wait: async seconds => void events.push(`wait ${seconds}`)
+  })
+  return { client, sent, events }
+}
+
+const json =
+  (status: number, body: object, headers = {}) =>
+  () =>
+    new Response(JSON.stringify(body), { status, headers })
+const none = new AbortController().signal
+
+t.test('a request has the token, a change also says that it is from this page', async t => {
+  const { client, sent } = clientOf(json(200, { a: 1 }), () => new Response(null, { status: 204 }))
+  t.strictSame(await client.get('/x', { a: 'b c', n: 1, none: undefined, empty: '' }), { a: 1 })
+  t.equal(await client.send('PUT', '/y', { minutes: 5 }), undefined)
+  t.equal(sent[0]!.url, '/api/v1/x?a=b+c&n=1')
+  t.match(sent[0]!.init, { method: 'GET', headers: { Authorization: 'Bearer secret' } })
+  t.notOk('X-Interdict-Request' in (sent[0]!.init.headers as object))
+  t.match(sent[1]!.init, {
+    ...{ method: 'PUT', body: '{"minutes":5}' },
+    headers: { 'X-Interdict-Request': '1', 'Content-Type': 'application/json' }
+  })
+  t.equal(queryOf({ name: ['a', 'b'] }), '?name=a&name=b')
+})
+
+t.test('files are sent as they are', async t => {
+  const { client, sent } = clientOf(json(200, {}), () => new Response('octets'))
+  await client.send('POST', '/rules/candidate', { type: 'text/x', body: 'text' })
+  t.match(sent[0]!.init, { body: 'text', headers: { 'Content-Type': 'text/x' } })
+  t.equal(await (await client.download('/b', { type: 'text/x', body: '' })).text(), 'octets')
+})
+
+t.test('problems, and what a proxy may say', async t => {
+  const problem = { code: 'API_SCOPE', detail: 'scope read' }
+  const { client, events } = clientOf(json(403, problem), json(401, { code: 'API_TOKEN' }), () => {
+    return new Response('<html>', { status: 502 })
+  })
+  await t.rejects(client.get('/x'), { status: 403, code: 'API_SCOPE', message: 'scope read' })
+  await t.rejects(client.get('/x'), { status: 401, message: 'status 401' })
+  await t.rejects(client.get('/x'), { status: 502, code: 'FAULT' })
+  t.strictSame(events, ['reachable', 'reachable', 'unauthorized', 'reachable'])
+})
+
+t.test('waits while other questions to the log run', async t => {
+  const busy = json(503, { code: 'API_BUSY' }, { 'retry-after': '2' })
+  const { client, events } = clientOf(busy, json(503, { code: 'API_BUSY' }), json(200, { ok: 1 }))
+  t.strictSame(await client.get('/lookups'), { ok: 1 })
+  t.strictSame(
+    events.filter(one => one.startsWith('wait')),
+    ['wait 2', 'wait 1']
+  )
+  const always = clientOf(...Array.from({ length: 9 }, () => busy))
+  await t.rejects(always.client.get('/lookups'), { code: 'API_BUSY' }, 'but not forever')
+  const controller = new AbortController()
+  const left = clientOf(() => {
+    controller.abort()
+    return busy()
+  })
+  await t.rejects(left.client.get('/lookups', {}, controller.signal), { code: 'API_BUSY' })
+  t.equal(left.sent.length, 1, 'nor for a page that was left')
+})
+
+t.test('a gateway that does not respond', async t => {
+  const fail = (): never => {
+    throw new TypeError('fetch failed')
+  }
+  const { client, events } = clientOf(fail, fail)
+  await t.rejects(client.get('/x'), { status: 0, code: 'OFFLINE' })
+  const controller = new AbortController()
+  controller.abort()
+  await t.rejects(client.get('/x', {}, controller.signal), { code: 'ABORTED' })
+  t.strictSame(events, ['offline'], 'a page that was left says nothing about the gateway')
+})
+
+t.test('a stream of events, until it ends or breaks', async t => {
+  const stream = (parts: readonly string[], breaks: boolean) => () =>
+    new Response(
+      new ReadableStream({
+        start: controller => {
+          for (const part of parts) controller.enqueue(new TextEncoder().encode(part))
+          if (breaks) controller.error(new Error('reset'))
+          else controller.close()
+        }
+      })
+    )
+  const parts = ['event: lookup\ndata: {"a"', ':1}\n\n:\n\n', 'data: x\r\ndata: y\r\n\r\n']
+  const { client, events } = clientOf(stream(parts, false), stream([], true), stream([], true))
+  const seen: unknown[] = []
+  await client.stream('/s', { lines: 5 }, event => seen.push(event), none)
+  t.strictSame(seen, [
+    { type: 'lookup', data: '{"a":1}' },
+    { type: 'message', data: 'x\ny' }
+  ])
+  await t.rejects(
+    client.stream('/s', {}, () => undefined, none),
+    { code: 'OFFLINE' }
+  )
+  t.equal(events.at(-1), 'offline')
+  const controller = new AbortController()
+  const left = client.stream('/s', {}, () => undefined, controller.signal)
+  controller.abort()
+  await left
+})
+
+t.test('an event without data is none', async t => {
+  t.strictSame(new EventParser().push('event: end\n\n'), [])
+  t.ok(new ApiError(1, 'A', 'b') instanceof Error)
+})
