@@ -13,7 +13,7 @@ const FILES = { 'interdict.yaml': SETTINGS, 'rules/networks.yaml': NETWORKS }
 
 t.test('register writes the site, and keeps what was there', async t => {
   const site = siteOf(t, FILES)
-  const words = ['register', '-c', join(site, 'interdict.yaml'), '-o', join(site, 'www')]
+  const words = ['register', '-c', join(site, 'interdict.yaml'), join(site, 'www')]
   const { code, out, err } = await interdict(...words, '--at', '2026-06-01')
   t.strictSame([code, err], [0, ''])
   t.equal(out, `Wrote 3 bans on 21 pages to ${join(site, 'www')}\n`)
@@ -33,7 +33,7 @@ t.test('register writes the site, and keeps what was there', async t => {
 
 t.test('register rejects what it cannot do', async t => {
   const site = siteOf(t, { ...FILES, file: '' })
-  const words = ['register', '-c', join(site, 'interdict.yaml'), '-o']
+  const words = ['register', '-c', join(site, 'interdict.yaml')]
   const language = await interdict(...words, join(site, 'www'), '--language', 'es')
   t.equal(language.code, 2)
   t.match(language.err, /--language: /)
@@ -43,7 +43,8 @@ t.test('register rejects what it cannot do', async t => {
   writeFileSync(join(site, 'rules/networks.yaml'), 'networks: {}')
   t.equal((await interdict(...words, join(site, 'www'))).code, 1)
   t.equal(
-    (await interdict('landing', '-c', join(site, 'interdict.yaml'), '-l', '127.0.0.1:0')).code,
+    (await interdict('landing', '-c', join(site, 'interdict.yaml'), '--listen', '127.0.0.1:0'))
+      .code,
     1
   )
 })
@@ -65,7 +66,7 @@ t.test('landing serves until a signal, and follows the rules', async t => {
   const [, url] = /landing page on (http:\S+)\n/.exec(stdout.text)!
   const page = async (): Promise<string> => (await fetch(url!)).text()
   t.match(await page(), 'clip.example')
-  const taken = await interdict('landing', '-c', config, '-l', url!.slice('http://'.length))
+  const taken = await interdict('landing', '-c', config, '--listen', url!.slice('http://'.length))
   t.match(taken.err, 'SOCKET_BIND')
   writeFileSync(
     join(site, 'rules/networks.yaml'),
@@ -83,7 +84,7 @@ t.test('landing serves until a signal, and follows the rules', async t => {
 })
 
 t.test('landing needs an address and a port', async t => {
-  const { code, err } = await interdict('landing', '-l', '192.0.2.80')
+  const { code, err } = await interdict('landing', '--listen', '192.0.2.80')
   t.equal(code, 2)
   t.match(err, /--listen/)
 })

@@ -127,7 +127,7 @@ t.test('options of one name have one meaning in all commands', async t => {
 })
 
 t.test('every command that prints facts can print JSON', async t => {
-  const withoutFacts = ['init', 'serve', 'completion', 'help']
+  const withoutFacts = ['init', 'serve', 'landing', 'completion', 'help']
   const leaves = (command: Command): readonly Command[] =>
     command.commands.length === 0 ? [command] : command.commands.flatMap(leaves)
   for (const command of leaves(createProgram())) {

@@ -15,6 +15,7 @@ import { showRcode } from '../../src/dns/registry/rcode.js'
 import { showRrtype } from '../../src/dns/registry/rrtype.js'
 import { compile } from '../../src/policy/compile/compile.js'
 import { Policy } from '../../src/policy/evaluate/policy.js'
+import type { StructuredErrorSettings } from '../../src/policy/evaluate/structured-errors.js'
 import type { Snapshot } from '../../src/policy/tables/snapshot.js'
 import { designationRecords } from '../../src/onboard/service-binding.js'
 import {
@@ -135,7 +136,6 @@ export class World {
   private build(policy: Policy): Resolver {
     const { clock, forwarder, scenario } = this
     const limits = limitsOf(scenario)
-    const structured = scenario['structured-errors']
     const memory = allocateCache(1_000_000, 1)
     const cache = new PackedAnswerCache(memory, clock, STALE_MAX)
     const failures = new PackedAnswerCache(allocateCache(100_000, 1, memory.generation), clock)
@@ -174,12 +174,7 @@ export class World {
       identity,
       cookies,
       rebindingGuard: guard,
-      structuredErrors: {
-        enabled: structured.enabled,
-        optionCode: structured['option-code'],
-        unencrypted: structured.unencrypted,
-        filteringDatabase: structured['filtering-database']
-      },
+      structuredErrors: structuredErrorsOf(scenario),
       clock
     }
     return new Resolver(parts, policy)
@@ -252,6 +247,18 @@ async function load(rules: RulesText): Promise<RuleSet> {
   rmSync(folder, { recursive: true })
   if (!read.ok) throw new Error(read.errors.map(error => error.message).join('\n'))
   return read.rules
+}
+
+function structuredErrorsOf(scenario: Partial<Scenario>): StructuredErrorSettings | undefined {
+  const settings = scenario['structured-errors']
+  return (
+    settings && {
+      enabled: settings.enabled,
+      optionCode: settings['option-code'],
+      unencrypted: settings.unencrypted,
+      filteringDatabase: settings['filtering-database']
+    }
+  )
 }
 
 function limitsOf({ limits }: Scenario): TtlLimits {

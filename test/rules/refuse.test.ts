@@ -186,7 +186,7 @@ const refuses: readonly { it: string; files: Files; errors: readonly string[] }[
   {
     it: 'a contact that is a web page',
     files: banning('names: [x.example], explain: { contact: ["https://x.example"] }'),
-    errors: ['DOCUMENT_INVALID networks.yaml:4:82']
+    errors: ['DOCUMENT_INVALID networks.yaml:4:83']
   },
   {
     it: 'an explanation in a language that is not known',

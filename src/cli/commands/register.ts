@@ -13,7 +13,6 @@ import { printJson, type Io } from '../io.js'
 import { formatCount } from '../output/format.js'
 
 export interface RegisterOptions extends CommonOptions {
-  readonly output: string
   readonly language?: string
   readonly at?: string
   readonly json?: boolean
@@ -23,8 +22,8 @@ export interface RegisterOptions extends CommonOptions {
  * `interdict register`: writes the register of bans as a static web site. Pages of bans that are no longer in
  * the rules stay, so that their URLs remain valid.
  */
-export async function register(options: RegisterOptions, io: Io): Promise<number> {
-  const { output, at, json } = options
+export async function register(output: string, options: RegisterOptions, io: Io): Promise<number> {
+  const { at, json } = options
   checkTime(at)
   if (options.language !== undefined) checkChoice('--language', options.language, LANGUAGES)
   const config = await loadSettings(options)

@@ -91,15 +91,15 @@ export function addRulesCommands(program: Command, { io, done }: Context): void 
       'Write the register of bans as a static web site, in English, French, Dutch and German. ' +
         'It has no data about clients. Existing files of other bans are kept.'
     )
-    .requiredOption('-o, --output <folder>', 'folder to write to')
+    .argument('<folder>', 'folder to write to')
     .addOption(choice('--language <language>', 'language of the first page', [...LANGUAGES]))
     .option('-a, --at <time>', AT)
     .option('--json', 'print JSON')
-    .action(async (_options, command: Command) => {
+    .action(async (folder: string, _options, command: Command) => {
       const { register } = await import('../commands/register.js')
-      done(await register(command.optsWithGlobals(), io))
+      done(await register(folder, command.optsWithGlobals(), io))
     })
-  examples(register, 'register -o /srv/www/bans', 'register -o site --language nl')
+  examples(register, 'register /srv/www/bans', 'register site --language nl')
 
   const apps = program
     .command('apps')

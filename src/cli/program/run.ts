@@ -46,7 +46,7 @@ export function addRunCommands(program: Command, { io, done }: Context): void {
       'Serve the page to which sinkhole and cname bans lead, over HTTP, until SIGTERM or SIGINT. ' +
         "It explains the ban in the visitor's language. SIGHUP reads the rules again, as a change does."
     )
-    .requiredOption('-l, --listen <endpoint>', 'address and port, such as 192.0.2.80:80')
+    .requiredOption('--listen <endpoint>', 'address and port, such as 192.0.2.80:80')
     .action(async (_options, command: Command) => {
       const { landing } = await import('../commands/landing.js')
       done(await landing(command.optsWithGlobals(), io))
