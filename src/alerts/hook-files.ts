@@ -1,13 +1,11 @@
-import { statSync } from 'node:fs'
 import { MAX_SECRET_FILE, readBoundedFileSync } from '../base/bounded-file.js'
 import { failure, failureAt, type InterdictError } from '../base/error.js'
+import { readSecretText } from '../base/secret-file.js'
 import type { Octets } from '../base/units.js'
 import type { AlertHookConfig } from '../config/alert-config.js'
 
 /** A shorter key is easier to guess than an HMAC of its own length: RFC 2104 §3, for SHA-256. */
 const MIN_SECRET: Octets = 32
-/** Write access of the group, and any access of others. */
-const FORBIDDEN = 0o027
 
 export interface HookFiles {
   /** Undefined: alerts are not signed. */
@@ -49,11 +47,7 @@ export function hookFileErrors(hooks: readonly AlertHookConfig[]): readonly Inte
 
 /** The text of the file without white space at both ends. */
 function readSecret(file: string): Uint8Array {
-  const { mode } = statSync(file)
-  if ((mode & FORBIDDEN) !== 0) {
-    throw new Error(`mode ${(mode & 0o777).toString(8)} is too open; make it 600 or 640`)
-  }
-  const secret = Buffer.from(readBoundedFileSync(file, MAX_SECRET_FILE).toString().trim())
+  const secret = Buffer.from(readSecretText(file))
   if (secret.length >= MIN_SECRET) return secret
   throw new Error(`it has ${secret.length} characters, fewer than ${MIN_SECRET}`)
 }

@@ -32,7 +32,8 @@ export const ALERT_EVENTS = [
   'certificate-ending',
   'certificate-expired',
   'certificate-refused',
-  'alerts-failing'
+  'alerts-failing',
+  'reports-failing'
 ] as const
 
 export type AlertEvent = (typeof ALERT_EVENTS)[number]

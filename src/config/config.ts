@@ -6,6 +6,7 @@ import type { UpstreamServer } from '../upstream/upstream-server.js'
 import type { AlertHookConfig } from './alert-config.js'
 import type { OidcConfig } from './oidc-config.js'
 import type { OutputConfig } from './output-config.js'
+import type { ScheduledReport, SmtpConfig } from './report-config.js'
 
 /**
  * The validated settings with every default filled in. Plain data, since it is sent to other threads.
@@ -58,6 +59,10 @@ export interface Config {
   }
   /** Webhooks that get alerts. */
   readonly alerts: readonly AlertHookConfig[]
+  /** Reports that are made by themselves. */
+  readonly reports: readonly ScheduledReport[]
+  /** The mail server for reports; undefined: none. */
+  readonly smtp: SmtpConfig | undefined
   readonly shutdown: {
     readonly grace: Milliseconds
     /** How long queries are still accepted, while the gateway already says that it is not ready. */

@@ -22,11 +22,13 @@ import type {
   UpstreamsConfig
 } from './config.js'
 import type { AlertHookConfig } from './alert-config.js'
+import type { SmtpConfig } from './report-config.js'
 import { alertsOf } from './alerts.js'
 import { isRemote } from './endpoint.js'
 import { listenersOf } from './listeners.js'
 import { oidcOf } from './oidc.js'
 import { outputsOf } from './outputs.js'
+import { reportsOf, smtpOf } from './reports.js'
 import { BESIDE, defaultSocket, isInEtc, placesFor } from './places.js'
 import { rulesOf } from './rules-section.js'
 import { settingsSchema, type Settings } from './schema.js'
@@ -131,6 +133,10 @@ export function readConfig(source: Uint8Array | string, path: string): ConfigRes
     if (basename(log.queries.file) === 'chain.jsonl')
       addError('log.queries.file', log.queries.file, 'a name other than that of the chain')
   }
+  for (const [i, { mail }] of read.value.reports.entries()) {
+    if (mail !== undefined && read.value.smtp.host === '')
+      addError(`reports.${i}.mail`, 'mail', 'smtp.host, the mail server to send it by')
+  }
   const upstreams = upstreamsOf(read.value.upstreams, (server, ...at) =>
     withFiles(server, folder, read.positionOf(['upstreams', ...at]), errors)
   )
@@ -144,9 +150,22 @@ export function readConfig(source: Uint8Array | string, path: string): ConfigRes
   const { name, addresses } = read.value.discovery
   const discovery =
     name === '' ? undefined : { name, addresses, position: read.positionOf(['discovery', 'name']) }
+  const smtp = smtpOf(read.value.smtp, folder, read.positionOf(['smtp']))
   const alerts = alertsOf(read.value.alerts, folder, path => read.positionOf(path))
   const resolved = {
-    ...{ listen, tls, discovery, upstreams, bootstrap, socket, privacy, chain, retention, alerts },
+    ...{
+      listen,
+      tls,
+      discovery,
+      upstreams,
+      bootstrap,
+      socket,
+      privacy,
+      chain,
+      retention,
+      alerts,
+      smtp
+    },
     admin: adminConfig
   }
   return { ok: true, config: configOf(read.value, resolve(path), resolved) }
@@ -160,7 +179,7 @@ const TOKEN_WORDS: readonly string[] = ['auto', 'off']
  * only. Another relative path is an error there: where it leads to would have to be guessed.
  */
 function placeWritten(
-  { state, admin, log }: Settings,
+  { state, admin, log, reports }: Settings,
   folder: string,
   addError: (key: string, found: string, expected: string) => void
 ): void {
@@ -181,6 +200,9 @@ function placeWritten(
     ['log.service.file', log.service.file, '/var/log/interdict/service.log'],
     ...log.outputs.map(({ spool }, i) => {
       return [`log.outputs.${i}.spool`, spool, '/var/lib/interdict/spool'] as const
+    }),
+    ...reports.map((report, i) => {
+      return [`reports.${i}.folder`, report.folder, '/var/lib/interdict/reports'] as const
     })
   ] as const
   for (const [key, path, example] of written) {
@@ -214,6 +236,7 @@ function configOf(
     readonly chain: ChainConfig | undefined
     readonly retention: RetentionConfig | undefined
     readonly alerts: readonly AlertHookConfig[]
+    readonly smtp: SmtpConfig | undefined
   }
 ): Config {
   const { workers, transport, cache, identity, cookies, tcp, log, shutdown } = settings
@@ -282,6 +305,8 @@ function configOf(
     transfers: transfersOf(settings.transfers, folder),
     admin: { socket: resolved.socket, ...resolved.admin },
     alerts: resolved.alerts,
+    reports: reportsOf(settings.reports, folder, resolve(folder, settings.state.folder)),
+    smtp: resolved.smtp,
     log: {
       service: {
         level: service.level,

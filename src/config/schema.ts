@@ -5,6 +5,7 @@ import { readName } from '../dns/name/name.js'
 import { duration, size, wholeSeconds } from '../yaml/quantity.js'
 import { parsedString } from '../yaml/parsed-string.js'
 import { alertsSchema } from './alerts.js'
+import { reportsSchema, smtpSchema } from './reports.js'
 import { isRemote, isSelf, ownAddresses, showEndpoint } from './endpoint.js'
 import { oidcSchema } from './oidc.js'
 import { outputsSchema } from './outputs.js'
@@ -282,6 +283,8 @@ export const settingsSchema = section({
   transfers: transfersSchema,
   admin,
   alerts: alertsSchema,
+  reports: reportsSchema,
+  smtp: smtpSchema,
   log,
   shutdown: section({
     grace: duration('0s', '1m').prefault('5s'),

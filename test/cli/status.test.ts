@@ -212,6 +212,16 @@ const TROUBLE: StatusReply = withHealth({
   })),
   remoteLists: [],
   certificates: [],
+  reports: [
+    {
+      ...{ name: 'weekly', next: '2026-11-09T05:00:00.000Z', last: '2026-11-02T05:00:03.000Z' },
+      ...{ made: 2, failed: 0, dropped: 0, error: null }
+    },
+    {
+      ...{ name: 'daily', next: null, last: null, made: 0, failed: 12, dropped: 1 },
+      error: 'cannot send mail by mail.example: timeout'
+    }
+  ],
   alerts: [
     { name: 'ops', active: 3, waiting: 0, sent: 1234, failed: 0, dropped: 0, error: null },
     { name: 'on-call', active: 3, waiting: 2, sent: 1, failed: 9, dropped: 4, error: 'no route' }
@@ -373,6 +383,8 @@ t.test('shows every problem within 100 columns, and reports missing counters', a
     'ops: 3 active, 1,234 messages sent',
     'on-call: 3 active, 1 message sent, 2 waiting, 4 dropped',
     'no route (ALERTS_FAILING)',
+    'weekly: last made 2026-11-02T05:00:03Z, next 2026-11-09T05:00:00Z',
+    'daily: not made yet, 1 given up, cannot send mail by mail.example: timeout',
     '2 of 4 up, 1 not used yet'
   ]) {
     t.ok(text.includes(words), words)

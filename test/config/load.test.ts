@@ -80,6 +80,8 @@ const defaults = {
     oidc: undefined
   },
   alerts: [],
+  reports: [],
+  smtp: undefined,
   log: {
     service: { level: 'info', destination: 'stderr' },
     queries: {

@@ -41,6 +41,9 @@ const IN_PLACE = [
   ...['log.outputs.spool', 'log.outputs.spool-size'],
   ...['alerts.name', 'alerts.url', 'alerts.events', 'alerts.secret-file', 'alerts.ca-file'],
   ...['alerts.allow-http', 'alerts.ending-within', 'alerts.resend', 'alerts.timeout'],
+  ...['reports.name', 'reports.report', 'reports.ban', 'reports.at', 'reports.folder'],
+  ...['reports.keep', 'reports.mail', 'smtp.host', 'smtp.port', 'smtp.tls', 'smtp.user'],
+  ...['smtp.password-file', 'smtp.ca-file', 'smtp.timeout'],
   ...['discovery.name', 'discovery.addresses'],
   ...['shutdown.grace', 'shutdown.lame-duck']
 ]

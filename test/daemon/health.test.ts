@@ -40,6 +40,7 @@ const GOOD: Status = {
   certificates: [],
   clients: {},
   alerts: [],
+  reports: [],
   recorder,
   archive: null
 }
@@ -50,6 +51,9 @@ const zone = (state: string) => [
 
 const list = (state: Status['remoteLists'][number]['state']) => {
   return { list: 'ads', state, isQuarantined: false, failures: 0, confirmed: 'then' }
+}
+const scheduled = (error: string | null): Status['reports'][number] => {
+  return { name: 'weekly', next: null, last: null, made: 0, failed: 0, dropped: 0, error }
 }
 const hook = (error: string | null) => {
   return { name: 'ops', active: 0, waiting: 0, sent: 0, failed: 0, dropped: 0, error }
@@ -191,6 +195,11 @@ const cases: readonly {
     it: 'a webhook fails',
     bad: { alerts: [hook(null), hook('HTTP status 500')] },
     codes: ['ALERTS_FAILING']
+  },
+  {
+    it: 'a scheduled report fails',
+    bad: { reports: [scheduled(null), scheduled('cannot send mail')] },
+    codes: ['REPORTS_FAILING']
   },
   {
     it: 'archiving fails',

@@ -75,6 +75,14 @@ export const OPERATION = {
   ALERT_SEND: (hook: string, why: string) => `cannot send alerts to ${hook}: ${why}`,
   ALERT_DROPPED: (hook: string, alert: string, why: string) =>
     `alert to ${hook} dropped (${alert}): ${why}`,
+  SMTP_FILE: (file: string, why: string) => `cannot use file ${file} of the mail server: ${why}`,
+  REPORT_MAIL: (host: string, why: string) => `cannot send mail by ${host}: ${why}`,
+  REPORT_RECIPIENT: (host: string, rejected: string) =>
+    `${host} does not accept mail for ${rejected}`,
+  REPORT_STORE: (path: string, why: string) => `cannot store report ${path}: ${why}`,
+  REPORTS_BUSY: (folder: string, holder: string) =>
+    `reports are being made by ${holder}: ${folder} is locked`,
+  REPORTS_RUN: (why: string) => `scheduled reports could not be made: ${why}`,
   UPGRADE_UNAVAILABLE: (why: string) => `cannot upgrade without a restart: ${why}`,
   UPGRADE_FROM: (file: string, why: string) =>
     `cannot read the settings of the previous version from ${file}: ${why}`,

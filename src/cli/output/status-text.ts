@@ -65,6 +65,7 @@ const SECTIONS: readonly (readonly [string, (status: Status) => readonly StyledT
   ['Chain', chainLines],
   ['Outputs', outputLines],
   ['Alerts', alertLines],
+  ['Reports', reportLines],
   ['Upstreams', upstreamLines]
 ]
 
@@ -322,6 +323,19 @@ function alertLines({ alerts }: Status): StyledText[] {
     const counts = [`${formatNumber(active)} active`, `${formatCount(sent, 'message')} sent`]
     const text = `${name}: ${[...counts, ...rest].join(', ')}`
     return error === null && dropped === 0 ? text : ['yellow', text]
+  })
+}
+
+function reportLines({ reports }: Status): StyledText[] {
+  return reports.map(({ name, next, last, dropped, error }) => {
+    const parts = [
+      last === null ? 'not made yet' : `last made ${formatInstant(last)}`,
+      ...(next === null ? [] : [`next ${formatInstant(next)}`]),
+      ...(dropped === 0 ? [] : [`${formatNumber(dropped)} given up`]),
+      ...(error === null ? [] : [error])
+    ]
+    const text = `${name}: ${parts.join(', ')}`
+    return error === null ? text : ['yellow', text]
   })
 }
 

@@ -1,10 +1,11 @@
 import type { Command } from 'commander'
 import { examples, type Context } from './context.js'
 
-/** Commands for alerts and for the files of the query log. */
+/** Commands for alerts, scheduled reports and the files of the query log. */
 export function addMaintenanceCommands(program: Command, { io, done }: Context): void {
   program.commandsGroup('Maintenance:')
   addAlerts(program, { io, done })
+  addReports(program, { io, done })
 
   const log = program.command('log').description('Manage query log files')
   examples(
@@ -61,4 +62,59 @@ function addAlerts(program: Command, { io, done }: Context): void {
       done(await testAlerts(command.optsWithGlobals(), io))
     })
   examples(test, 'alerts test', 'alerts test --config /etc/interdict/interdict.yaml --json')
+}
+
+function addReports(program: Command, { io, done }: Context): void {
+  const reports = program.command('reports').description('List, send and test scheduled reports')
+  examples(reports, 'reports list', 'reports send weekly')
+
+  const list = reports
+    .command('list')
+    .description('List the stored reports, the latest first')
+    .option('--json', 'print JSON')
+    .action(async (_options, command: Command) => {
+      const { listReports } = await import('../commands/reports.js')
+      done(await listReports(command.optsWithGlobals(), io))
+    })
+  examples(list, 'reports list', 'reports list --json')
+
+  const send = reports
+    .command('send')
+    .summary('Make reports of the settings now, store and mail them')
+    .description(
+      'Make reports of the settings now, on the last complete period, store and mail them. Their schedule stays as it is.'
+    )
+    .argument('[name...]', 'names of reports (default: all)')
+    .option('--json', 'print JSON')
+    .action(async (names: readonly string[], _options, command: Command) => {
+      const { sendReports } = await import('../commands/reports.js')
+      done(await sendReports(names, command.optsWithGlobals(), io))
+    })
+  examples(send, 'reports send', 'reports send weekly')
+
+  const run = reports
+    .command('run')
+    .summary('Make the reports that are due, as the gateway does')
+    .description(
+      'Make the reports that are due, store and mail them. The gateway runs this by itself; use it by hand where no gateway runs.'
+    )
+    .option('--json', 'print JSON')
+    .action(async (_options, command: Command) => {
+      const { runReports } = await import('../commands/reports.js')
+      done(await runReports(command.optsWithGlobals(), io))
+    })
+  examples(run, 'reports run', 'reports run --json')
+
+  const test = reports
+    .command('test')
+    .summary('Send a test mail to the recipients of every report')
+    .description(
+      'Send a test mail to the recipients of every report, once. The exit code is 0 if the mail server accepts all.'
+    )
+    .option('--json', 'print JSON')
+    .action(async (_options, command: Command) => {
+      const { testReports } = await import('../commands/reports.js')
+      done(await testReports(command.optsWithGlobals(), io))
+    })
+  examples(test, 'reports test', 'reports test --config /etc/interdict/interdict.yaml')
 }

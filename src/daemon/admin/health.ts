@@ -50,7 +50,8 @@ export const PROBLEMS = {
   OUTPUT_DISCONNECTED: false,
   CERTIFICATE_EXPIRED: false,
   CERTIFICATE_REFUSED: false,
-  ALERTS_FAILING: false
+  ALERTS_FAILING: false,
+  REPORTS_FAILING: false
 } as const
 
 type Found = readonly (readonly [code: HealthProblem['code'], message: string, subject?: string])[]
@@ -179,7 +180,11 @@ const CHECKS: readonly ((status: Status) => Found)[] = [
   ({ alerts }) =>
     alerts.flatMap(({ name, error }) =>
       error === null ? [] : [['ALERTS_FAILING', error, name] as const]
-    )
+    ),
+  ({ reports }) =>
+    reports.flatMap(({ name, error }) => {
+      return error === null ? [] : [['REPORTS_FAILING', `report ${name}: ${error}`, name] as const]
+    })
 ]
 
 function firstError({ errors, first }: { errors: number; first: readonly { message: string }[] }) {

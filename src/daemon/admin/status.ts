@@ -8,6 +8,7 @@ import type { ListState } from '../../rules/lists/load-list.js'
 import type { BundleFacts } from '../../rules/model/types.js'
 import type { Endpoint, Transport } from '../../udp/datagram.js'
 import type { AlertHookStatus } from '../alerts/alert-hook.js'
+import type { ScheduledReportStatus } from '../reports/report-scheduler.js'
 import { archiveStatus, type ArchiveStatus } from '../querylog/archive-status.js'
 import type { Archiver } from '../querylog/archiver.js'
 import type { RecorderHandle } from '../querylog/recorder-handle.js'
@@ -56,6 +57,7 @@ export interface Status extends WorkerCounters {
   readonly clients: Readonly<Record<string, number>>
   /** Webhooks. */
   readonly alerts: readonly AlertHookStatus[]
+  readonly reports: readonly ScheduledReportStatus[]
   /** Null: no reply in time. */
   readonly recorder: (RecorderReply & { readonly restarts: number }) | null
   /** Null: archiving, retention and chaining are off, or the query log is. */
@@ -136,6 +138,7 @@ export interface StatusSources extends UpstreamSources {
   readonly lists: Pick<RemoteListUpdater, 'status'>
   readonly certificates: readonly CertificateDates[]
   readonly alerts: readonly AlertHookStatus[]
+  readonly reports: readonly ScheduledReportStatus[]
   readonly endpoints: readonly ListenConfig[]
   readonly transport: Transport['kind']
   /** Wall-clock time of the start. */
@@ -185,6 +188,7 @@ export async function gatherStatus(
     certificates: sources.certificates,
     clients: sumClients(replies.map(({ clients }) => clients)),
     alerts: sources.alerts,
+    reports: sources.reports,
     recorder: typeof recorded === 'object' ? { ...recorded, restarts: recorder.restarts } : null,
     archive
   }

@@ -11,6 +11,7 @@ import type { Endpoint, Transport } from '../../udp/datagram.js'
 import { acquireStartLock } from '../../udp/start-lock.js'
 import { systemTimers } from '../../upstream/timers.js'
 import { hookFileErrors } from '../../alerts/hook-files.js'
+import { smtpFileErrors } from '../../config/smtp-files.js'
 import { oidcFileErrors } from '../admin/http/login/provider-files.js'
 import { AdminInterface } from '../admin/admin-interface.js'
 import type {
@@ -24,6 +25,7 @@ import { withHealth } from '../admin/health.js'
 import { HttpHandle } from '../admin/http/http-handle.js'
 import { gatherStatus, type Status } from '../admin/status.js'
 import { Alerts } from '../alerts/alerts.js'
+import { ReportScheduler } from '../reports/report-scheduler.js'
 import { Archiver } from '../querylog/archiver.js'
 import { checkChainKey } from '../querylog/chain-key.js'
 import { RecorderHandle } from '../querylog/recorder-handle.js'
@@ -96,6 +98,7 @@ export class Gateway {
   private readonly lag: EventLoopLag
   private certificates: CertificateReader
   private readonly alerts: Alerts
+  private readonly reports: ReportScheduler
   /** Undefined: no listener has TLS. */
   private readonly tls: CertificateReloader | undefined
   /** Memory for what is counted by the active rules. */
@@ -177,6 +180,8 @@ export class Gateway {
     if (files.length > 0) this.tls = new CertificateReloader({ files, ticketSecret, log, onChange })
     const bootstrap = bootstrapServers(config, upstreams)
     this.alerts.update(config, bootstrap)
+    this.reports = new ReportScheduler({ log, program: process.argv[1] ?? '' })
+    this.reports.update(config)
     this.reloader = new RulesReloader({
       config,
       compiler,
@@ -229,6 +234,7 @@ export class Gateway {
       ...((await this.tls?.reload(false)) ?? []),
       ...checkChainKey(config),
       ...hookFileErrors(config.alerts).map(serializeError),
+      ...smtpFileErrors(config.smtp).map(serializeError),
       ...oidcFileErrors(config.admin.oidc).map(serializeError)
     ]
     if (keyErrors.length > 0) return keyErrors
@@ -245,6 +251,7 @@ export class Gateway {
     this.loopDetector.start()
     if (config.log.queries.which !== 'none') this.archiver.start()
     this.alerts.start()
+    this.reports.start()
     return []
   }
 
@@ -289,6 +296,7 @@ export class Gateway {
     const bootstrap = bootstrapServers(config, upstreams)
     this.certificates = new CertificateReader(certificateFiles(config))
     this.alerts.update(config, bootstrap)
+    this.reports.update(config)
     this.http.configure(config)
     this.reloader.configure(config, bootstrap, prepared.primaries)
     return []
@@ -332,6 +340,7 @@ export class Gateway {
     if (!leaves) await sleep(lameDuck)
     this.close()
     const alertsEnded = this.alerts.close()
+    await this.reports.close()
     await this.archiver.close()
     await this.workerPool.drain(grace, leaves)
     const recorderEnded = await this.recorder.drain()
@@ -348,6 +357,7 @@ export class Gateway {
     const ends = [recorder.end(), compiler.close(), workerPool.end(), archiver.close()] as const
     const [recorderEnded, compilerEnded] = await Promise.all(ends)
     await this.alerts.end()
+    await this.reports.close()
     return (await this.reloader.hasStopped()) && recorderEnded && compilerEnded
   }
 
@@ -464,6 +474,7 @@ export class Gateway {
     const { reporter, rules, zones, lists } = this.reloader
     const certificates = [...this.certificates.read(), ...servedCertificates(this.tls)]
     const { status: alerts } = this.alerts
+    const { status: reports } = this.reports
     const { kind: transport } = this.options.transport
     const times = {
       started: created.wall,
@@ -474,7 +485,7 @@ export class Gateway {
     const { defaultUpstreams } = this
     const settings = this.settings?.state
     const names = { endpoints, upstreams, defaultUpstreams, transport, settings }
-    return gatherStatus({ ...sources, ...names, ...times, lists, certificates, alerts })
+    return gatherStatus({ ...sources, ...names, ...times, lists, certificates, alerts, reports })
   }
 }
 

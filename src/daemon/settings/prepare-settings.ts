@@ -1,6 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import { hookFileErrors } from '../../alerts/hook-files.js'
+import { smtpFileErrors } from '../../config/smtp-files.js'
 import { failure, type InterdictError } from '../../base/error.js'
 import { checkFolders } from '../../config/check-folders.js'
 import type { Config } from '../../config/config.js'
@@ -56,6 +57,7 @@ export async function prepareSettings(
     ...checkUpstreams(next, endpoints),
     ...checkChainKey(next),
     ...hookFileErrors(next.alerts),
+    ...smtpFileErrors(next.smtp),
     ...checkWritable(running, next),
     ...next.log.outputs.filter(one => !isIn(running.log.outputs, one)).flatMap(checkOutput)
   ].map(serializeError)

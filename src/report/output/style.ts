@@ -1,40 +1,40 @@
 import { createHash } from 'node:crypto'
-import { LIGHT, printTokensCss, tokensCss, type Token } from './tokens.js'
+import { TOKENS } from '../../web/tokens.js'
 
 /**
- * The style sheet of all pages that Interdict writes. On narrow screens the rows of a table become blocks, so
+ * Rules of all pages that Interdict writes, with the colours and sizes of the dashboard. On narrow screens the rows of a table become blocks, so
  * that nothing has to be scrolled sideways; on paper every collapsed table is open.
  */
-export const STYLE = `${tokensCss()}
+const RULES = `
 * { box-sizing: border-box; }
-body { margin: 0; background: var(--paper); color: var(--ink);
-  font: 15px/1.5 system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif; }
+body { margin: 0; background: var(--page); color: var(--ink);
+  font: var(--size-text)/1.5 var(--sans); }
 main { max-width: 960px; margin: 0 auto; padding: 32px 24px 40px; }
 p { margin: 0; max-width: 84ch; overflow-wrap: anywhere; }
 h1 { font-size: 28px; line-height: 1.2; letter-spacing: -0.01em; margin: 2px 0 4px; overflow-wrap: anywhere; }
 h2 { font-size: 18px; line-height: 1.3; margin: 0 0 2px; overflow-wrap: anywhere; }
-.eyebrow { color: var(--accent); font-size: 13px; font-weight: 600; letter-spacing: 0.02em; }
+.eyebrow { color: var(--accent); font-size: var(--size-note); font-weight: 600; letter-spacing: 0.02em; }
 .when, section > p { color: var(--faint); }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 12px; margin: 20px 0 12px; }
-.tile { background: var(--card); border: 1px solid var(--rule); border-radius: 10px; padding: 14px 16px; }
-.tile dt { color: var(--faint); font-size: 13px; }
+.tile { background: var(--paper); border: 1px solid var(--rule); border-radius: var(--radius); padding: 14px 16px; }
+.tile dt { color: var(--faint); font-size: var(--size-note); }
 .tile dd { margin: 0; }
 .tile .figure { font-size: 28px; line-height: 1.25; font-weight: 650; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
-.tile .note { color: var(--faint); font-size: 13px; line-height: 1.35; }
-.tile.warn { background: var(--warn-shade); border-color: var(--warn-rule); }
+.tile .note { color: var(--faint); font-size: var(--size-note); line-height: 1.35; }
+.tile.warn { background: var(--warn-shade); border-color: var(--warn); }
 .tile.warn dt, .tile.warn .figure, .tile.warn .note { color: var(--warn); }
 .facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(260px, 1fr)); gap: 10px 24px; margin: 0; padding: 16px;
-  background: var(--card); border: 1px solid var(--rule); border-radius: 10px; }
-.facts dt { color: var(--faint); font-size: 13px; }
+  background: var(--paper); border: 1px solid var(--rule); border-radius: var(--radius); }
+.facts dt { color: var(--faint); font-size: var(--size-note); }
 .facts dd { margin: 0; overflow-wrap: anywhere; }
-section { margin-top: 16px; padding: 18px 20px; background: var(--card); border: 1px solid var(--rule); border-radius: 10px; }
+section { margin-top: 16px; padding: 18px 20px; background: var(--paper); border: 1px solid var(--rule); border-radius: var(--radius); }
 figure { margin: 14px 0 0; }
 figure svg { display: block; width: 100%; height: auto; font-family: inherit; }
 figure .narrow { display: none; }
 details { margin-top: 12px; }
-summary { cursor: pointer; color: var(--accent); font-size: 14px; font-weight: 600; border-radius: 4px; width: fit-content; }
-summary:focus-visible { outline: 2px solid var(--focus); outline-offset: 2px; }
-table { border-collapse: collapse; width: 100%; margin-top: 6px; font-size: 14px; font-variant-numeric: tabular-nums; }
+summary { cursor: pointer; color: var(--accent); font-size: var(--size-table); font-weight: 600; border-radius: 4px; width: fit-content; }
+summary:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
+table { border-collapse: collapse; width: 100%; margin-top: 6px; font-size: var(--size-table); font-variant-numeric: tabular-nums; }
 th, td { padding: 6px 16px 6px 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--rule); }
 th:last-child, td:last-child { padding-right: 4px; }
 tbody tr:last-child > * { border-bottom: 0; }
@@ -48,13 +48,13 @@ td, tbody th { overflow-wrap: anywhere; min-width: 6ch; max-width: 46ch; }
 td svg { display: inline-block; width: 56px; height: 8px; margin-right: 8px; background: var(--shade); border-radius: 2px; }
 td rect { fill: var(--blocked); }
 tr.warn > * { background: var(--warn-shade); }
-tr.warn > :first-child { box-shadow: inset 3px 0 0 var(--warn-rule); padding-left: 10px; }
-.badge { display: inline-block; margin-left: 8px; padding: 0 8px; border: 1px solid var(--warn-rule); border-radius: 999px;
-  background: var(--card); color: var(--warn); font-size: 12px; font-weight: 600; line-height: 1.5; white-space: nowrap; }
+tr.warn > :first-child { box-shadow: inset 3px 0 0 var(--warn); padding-left: 10px; }
+.badge { display: inline-block; padding: 0 8px; border: 1px solid var(--warn); border-radius: 999px;
+  background: var(--paper); color: var(--warn); font-size: 12px; font-weight: 600; line-height: 1.5; white-space: nowrap; }
 .none { margin-top: 10px; color: var(--faint); font-style: italic; }
-.remarks { margin: 16px 0 0; padding: 12px 16px; border-left: 3px solid var(--warn-rule); background: var(--card); }
+.remarks { margin: 16px 0 0; padding: 12px 16px; border-left: 3px solid var(--warn); background: var(--paper); }
 .remarks p + p { margin-top: 6px; }
-footer { margin-top: 24px; color: var(--faint); font-size: 13px; overflow-wrap: anywhere; }
+footer { margin-top: 24px; color: var(--faint); font-size: var(--size-note); overflow-wrap: anywhere; }
 footer dl { display: flex; flex-wrap: wrap; gap: 4px 24px; margin: 0; }
 footer dl div { display: flex; gap: 6px; min-width: 0; }
 footer dd { margin: 0; color: var(--ink); overflow-wrap: anywhere; }
@@ -79,14 +79,13 @@ footer p { margin-top: 8px; }
   tbody tr > * { display: inline-block; padding: 0 14px 0 0; border: 0; max-width: 100%; min-width: 0; text-align: left;
     white-space: normal; vertical-align: baseline; }
   tbody tr > th:first-child { display: block; font-weight: 600; padding: 0; }
-  td::before { content: attr(data-label) ' '; color: var(--faint); font-size: 13px; }
+  td::before { content: attr(data-label) ' '; color: var(--faint); font-size: var(--size-note); }
   .n + :not(.n) { padding-left: 0; }
   td svg { display: none; }
-  tr.warn { background: var(--warn-shade); box-shadow: inset 3px 0 0 var(--warn-rule); padding-left: 10px; }
+  tr.warn { background: var(--warn-shade); box-shadow: inset 3px 0 0 var(--warn); padding-left: 10px; }
   tr.warn > *, tr.warn > :first-child { background: none; box-shadow: none; padding-left: 0; }
 }
 @media print {
-  ${printTokensCss()}
   @page { size: A4; margin: 15mm 14mm 16mm; }
   body { font-size: 9.5pt; -webkit-print-color-adjust: exact; print-color-adjust: exact; }
   main { max-width: none; padding: 0; }
@@ -109,14 +108,22 @@ footer p { margin-top: 8px; }
 }
 `
 
+/** The style sheet of a page. */
+export const STYLE = `${TOKENS}${RULES}`
+
 /** Source expression of a content security policy that allows this style sheet and no other: CSP 3 §2.3.1. */
 export const STYLE_HASH = `'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`
 
 /** The policy of a page: its own style sheet, and nothing else. */
 export const PAGE_POLICY = `default-src 'none'; style-src ${STYLE_HASH}`
 
+/** Tokens by name, light. */
+const VALUES = new Map<string, string>()
+for (const [, name, value] of TOKENS.matchAll(/--([\w-]+): ([^;]+);/g)) {
+  if (!VALUES.has(name!)) VALUES.set(name!, value!)
+}
+
 /** For mail programs, many of which know no CSS variables: the light colours in their place. */
-export const MAIL_STYLE = STYLE.replaceAll(
-  /var\(--([\w-]+)\)/g,
-  (_, name: string) => LIGHT[name as Token]
+export const MAIL_STYLE = RULES.replaceAll(/var\(--([\w-]+)\)/g, (_, name: string) =>
+  VALUES.get(name)!
 )

@@ -40,6 +40,12 @@ export const EXPECTATIONS: Readonly<Record<string, Expectation>> = {
   'GET /lookups': { scope: 'read', path: '/lookups' },
   'GET /lookups/stream': { scope: 'read', path: '/lookups/stream', granted: 404 },
   'GET /reports/{kind}': { scope: 'read', path: '/reports/overview' },
+  'GET /reports/stored': { scope: 'read', path: '/reports/stored' },
+  'GET /reports/stored/{name}': {
+    scope: 'read',
+    path: '/reports/stored/daily-2026-11-10.html',
+    granted: 404
+  },
   'GET /explain': { scope: 'read', path: '/explain?client=10.0.0.1&name=video.example' },
   'POST /cache/flush': {
     scope: 'operate',

@@ -47,6 +47,7 @@ export const STATUS: StatusReply = {
   remoteLists: [],
   certificates: [],
   alerts: [],
+  reports: [],
   recorder: null,
   archive: null,
   health: { ready: true, problems: [] }

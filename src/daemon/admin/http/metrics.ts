@@ -27,7 +27,8 @@ export function metricFamilies(status: StatusReply, figures: ProcessFigures): Me
     ...logMetrics(status),
     ...outputMetrics(status),
     ...zoneMetrics(status),
-    ...alertMetrics(status)
+    ...alertMetrics(status),
+    ...reportMetrics(status)
   ].map(family => ({ ...family, name: `interdict_${family.name}` }))
 }
 
@@ -355,6 +356,31 @@ function alertMetrics({ alerts, certificates }: StatusReply): MetricFamily[] {
       'When a certificate expires.',
       certificates.map(({ name: certificate, expires }) => {
         return { value: timeOf(expires), labels: { certificate } }
+      })
+    )
+  ]
+}
+
+function reportMetrics({ reports }: StatusReply): MetricFamily[] {
+  const results = reports.flatMap(({ name: report, made, failed, dropped }) =>
+    Object.entries({ made, failed, dropped }).map(([result, value]) => {
+      return { value, labels: { report, result } }
+    })
+  )
+  return [
+    counters('reports', 'Scheduled reports: made, failed tries, and given up.', results),
+    gauges(
+      'report_failing',
+      'Whether the last try to make a scheduled report failed.',
+      reports.map(({ name: report, error }) => {
+        return { value: error === null ? 0 : 1, labels: { report } }
+      })
+    ),
+    gauges(
+      'report_last_timestamp_seconds',
+      'When a scheduled report was last made.',
+      reports.flatMap(({ name: report, last }) => {
+        return last === null ? [] : [{ value: timeOf(last), labels: { report } }]
       })
     )
   ]

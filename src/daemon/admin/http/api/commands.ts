@@ -12,17 +12,18 @@ export interface CommandLimits {
   /** For DuckDB. */
   readonly memory: Octets
   readonly output: Octets
+  /** Heap of the command in MB: it formats what DuckDB has found. */
+  readonly heap: number
 }
 
 export const COMMAND_LIMITS: CommandLimits = {
   concurrent: 2,
   time: 30 * MS_PER_SECOND,
   memory: 256 * 2 ** 20,
-  output: 32 * 2 ** 20
+  output: 32 * 2 ** 20,
+  heap: 128
 }
 
-/** Heap of a command: it formats what DuckDB has found. */
-const HEAP_MB = 128
 const MAX_STDERR: Octets = 64 * 1024
 
 /**
@@ -66,7 +67,7 @@ export class CommandRunner {
   ): Promise<unknown> {
     const { program, settings, limits } = this
     const config = existsSync(settings) ? ['-c', settings] : []
-    const args = [`--max-old-space-size=${HEAP_MB}`, program, ...config, ...words]
+    const args = [`--max-old-space-size=${limits.heap}`, program, ...config, ...words]
     const child = spawn(process.execPath, args, {
       cwd: dirname(settings),
       env: { ...process.env, NODE_OPTIONS: '', INTERDICT_QUERY_MEMORY: String(limits.memory) },

@@ -11,6 +11,7 @@ import { lookupRoutes } from './routes/lookups.js'
 import { operateRoutes } from './routes/operate.js'
 import { proposeRoutes } from './routes/propose.js'
 import { rulesRoutes } from './routes/rules.js'
+import { storedReportRoutes } from './routes/stored-reports.js'
 
 const openapi = defineRoute({
   method: 'GET',
@@ -34,6 +35,7 @@ export const ROUTES: readonly Route[] = [
   ...appRoutes,
   ...explainRoutes,
   ...lookupRoutes,
+  ...storedReportRoutes,
   ...operateRoutes,
   ...proposeRoutes
 ]

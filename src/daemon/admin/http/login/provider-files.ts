@@ -1,20 +1,14 @@
-import { statSync } from 'node:fs'
 import { MAX_SECRET_FILE, readBoundedFileSync } from '../../../../base/bounded-file.js'
 import { failureAt, type InterdictError } from '../../../../base/error.js'
+import { readSecretText } from '../../../../base/secret-file.js'
 import type { OidcConfig } from '../../../../config/oidc-config.js'
-
-/** Write access of the group, and any access of others. */
-const FORBIDDEN = 0o027
 
 type FileNames = Pick<OidcConfig, 'clientSecretFile' | 'caFile' | 'position'>
 
 /** The client's secret, without white space at both ends; undefined: it has none. @throws InterdictError OIDC_FILE */
 export function readClientSecret({ clientSecretFile: file, position }: FileNames) {
   return read(file, position, path => {
-    const { mode } = statSync(path)
-    if ((mode & FORBIDDEN) !== 0)
-      throw new Error(`mode ${(mode & 0o777).toString(8)} is too open; make it 600 or 640`)
-    const secret = readBoundedFileSync(path, MAX_SECRET_FILE).toString().trim()
+    const secret = readSecretText(path)
     if (secret === '') throw new Error('it is empty')
     return secret
   })
