@@ -1,13 +1,15 @@
 /**
- * DNS over TLS against dnsdist and unbound, in turns on one core: `npm run bench:encrypted`. CPU per answer
- * on 16 pipelined connections and on 1,000 with one query in flight each (dnsperf), CPU per handshake, and
- * memory per idle connection.
+ * DNS over TLS and HTTPS against dnsdist and unbound, in turns on one core: `npm run bench:encrypted`. CPU per answer
+ * on 16 pipelined connections, over TLS and HTTPS, and on 1,000 with one query in flight each (dnsperf), CPU per
+ * handshake, and memory per idle connection.
  */
+import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect, type TLSSocket } from 'node:tls'
 import { parseArgs } from 'node:util'
+import { PREFACE, settingsFrame } from '../src/http2/frame.js'
 import { makeCertificate } from '../test/tls/certificates.js'
 import { table } from './kit/markdown.js'
 import { allowedName, blockedName } from './kit/names.js'
@@ -27,7 +29,8 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '4' },
     peers: { type: 'string', default: 'dnsdist,unbound' },
-    idle: { type: 'string', default: '2000' }
+    idle: { type: 'string', default: '2000' },
+    only: { type: 'string', default: '' }
   }
 })
 const rounds = Number(values.rounds)
@@ -35,31 +38,43 @@ const seconds = Number(values.seconds)
 const idle = Number(values.idle)
 
 /** Budgets: at most so many times the CPU of dnsdist. */
-const BUDGETS = { dot: 0.5, 'dot-single': 0.8, 'handshake full': 1.3, 'handshake resumed': 1.3 }
+const BUDGETS = {
+  dot: 0.5,
+  'dot-single': 0.8,
+  doh: 0.8,
+  'handshake full': 1.3,
+  'handshake resumed': 1.3
+}
 type Scenario = keyof typeof BUDGETS
 
-/** Adds a TLS listener to the configuration of a peer. */
-type AddTls = (text: string, port: number, certificate: string, key: string) => string
+/** Adds listeners for DNS over TLS and HTTPS to the configuration of a peer. */
+type AddTls = (text: string, ports: Ports, certificate: string, key: string) => string
+
+interface Ports {
+  readonly dot: number
+  readonly doh: number
+}
 
 const ADD_TLS: Readonly<Record<string, AddTls>> = {
-  interdict: (text, port, certificate, key) =>
+  interdict: (text, { dot, doh }, certificate, key) =>
     text.replace(
       /^listen: \[(.*)\]$/m,
-      `listen: [$1, { address: '${LOOPBACK}:${port}', protocol: dot, certificate: ${certificate}, key: ${key} }]
+      `listen: [$1, { address: '${LOOPBACK}:${dot}', protocol: dot, certificate: ${certificate}, key: ${key} }, { address: '${LOOPBACK}:${doh}', protocol: doh, certificate: ${certificate}, key: ${key} }]
 tcp: { idle: 10m, max-connections: 100000, max-connections-per-client: 100000, max-in-flight: 1000 }`
     ),
-  dnsdist: (text, port, certificate, key) =>
-    `${text}\naddTLSLocal('${LOOPBACK}:${port}', '${certificate}', '${key}', { minTLSVersion = 'tls1.2', reusePort = true, maxInFlight = 1000 })\nsetMaxTCPConnectionsPerClient(0)\n`,
-  unbound: (text, port, certificate, key) =>
+  dnsdist: (text, { dot, doh }, certificate, key) =>
+    `${text}\naddDOHLocal('${LOOPBACK}:${doh}', '${certificate}', '${key}', '/dns-query', { minTLSVersion = 'tls1.2', reusePort = true })
+addTLSLocal('${LOOPBACK}:${dot}', '${certificate}', '${key}', { minTLSVersion = 'tls1.2', reusePort = true, maxInFlight = 1000 })\nsetMaxTCPConnectionsPerClient(0)\n`,
+  unbound: (text, { dot, doh }, certificate, key) =>
     text
       .replace(
         'server:\n',
-        `server:\n  interface: ${LOOPBACK}@${port}\n  tls-port: ${port}\n  tls-service-pem: "${certificate}"\n  tls-service-key: "${key}"\n`
+        `server:\n  interface: ${LOOPBACK}@${dot}\n  tls-port: ${dot}\n  interface: ${LOOPBACK}@${doh}\n  https-port: ${doh}\n  tls-service-pem: "${certificate}"\n  tls-service-key: "${key}"\n`
       )
       .replace('incoming-num-tcp: 64', 'incoming-num-tcp: 4096')
 }
 
-const ports = new Map<string, number>()
+const ports = new Map<string, Ports>()
 
 /** The peer with a TLS listener more. */
 function withTls(peer: Peer, folder: string): Peer {
@@ -67,12 +82,12 @@ function withTls(peer: Peer, folder: string): Peer {
     ...peer,
     async launch(site) {
       const launch = await peer.launch(site)
-      const port = await freePort()
-      ports.set(peer.name, port)
+      const free = { dot: await freePort(), doh: await freePort() }
+      ports.set(peer.name, free)
       const file = launch.command[launch.command.findIndex(word => /^-[cC]$/.test(word)) + 1]!
       const text = await readFile(file, 'utf8')
       const [certificate, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
-      await writeFile(file, ADD_TLS[peer.name]!(text, port, certificate, key))
+      await writeFile(file, ADD_TLS[peer.name]!(text, free, certificate, key))
       return launch
     }
   }
@@ -89,8 +104,15 @@ const names = Array.from({ length: 5000 }, (_, i) =>
 await writeFile(queries, names.map(name => `${name} A\n`).join(''))
 
 /** Queries per dnsperf run, for a number of connections. */
-async function perf(server: Server, clients: number, outstanding: number): Promise<number> {
-  const command = ['dnsperf', '-m', 'dot', '-s', LOOPBACK, '-p', `${ports.get(server.peer.name)!}`]
+async function perf(
+  server: Server,
+  protocol: keyof Ports,
+  clients: number,
+  outstanding: number
+): Promise<number> {
+  const port = ports.get(server.peer.name)![protocol]
+  const command = ['dnsperf', '-m', protocol, '-s', LOOPBACK, '-p', `${port}`]
+  if (protocol === 'doh') command.push('-O', 'doh-method=POST')
   command.push('-d', queries, '-l', `${seconds}`, '-c', `${clients}`, '-q', `${outstanding}`)
   const { stdout } = await run(command, { core: LOAD_CORE, limit: 1000 * (seconds + 60) })
   const completed = Number(/Queries completed:\s+(\d+)/.exec(stdout)?.[1] ?? 0)
@@ -99,10 +121,12 @@ async function perf(server: Server, clients: number, outstanding: number): Promi
   return completed
 }
 
-function open(server: Server, session?: Buffer): Promise<TLSSocket> {
-  const terms = { host: LOOPBACK, port: ports.get(server.peer.name)!, rejectUnauthorized: false }
+function open(server: Server, session?: Buffer, protocol: keyof Ports = 'dot'): Promise<TLSSocket> {
+  const port = ports.get(server.peer.name)![protocol]
+  const terms = { host: LOOPBACK, port, rejectUnauthorized: false }
+  const alpn = protocol === 'doh' && { ALPNProtocols: ['h2'] }
   return new Promise((resolve, reject) => {
-    const socket = connect({ ...terms, ...(session && { session }) })
+    const socket = connect({ ...terms, ...alpn, ...(session && { session }) })
     socket.once('error', reject).once('secureConnect', () => resolve(socket))
   })
 }
@@ -126,9 +150,15 @@ async function sessionOf(server: Server): Promise<Buffer> {
   return session
 }
 
+/** The scenarios that `--only` names, or all. */
+const scenarios = (Object.keys(BUDGETS) as Scenario[]).filter(
+  name => values.only === '' || values.only.split(',').includes(name)
+)
+
 const WORK: Readonly<Record<Scenario, (server: Server) => Promise<number>>> = {
-  dot: server => perf(server, 16, 1000),
-  'dot-single': server => perf(server, 1000, 1000),
+  dot: server => perf(server, 'dot', 16, 1000),
+  'dot-single': server => perf(server, 'dot', 1000, 1000),
+  doh: server => perf(server, 'doh', 16, 16 * 32),
   'handshake full': server => handshakes(server, false),
   'handshake resumed': server => handshakes(server, true)
 }
@@ -150,7 +180,7 @@ for (const peer of peers) {
 /** CPU in microseconds by scenario and server, one for each round. */
 const costs = new Map<string, number[]>()
 for (let round = 0; round <= rounds; round++) {
-  for (const scenario of Object.keys(WORK) as Scenario[]) {
+  for (const scenario of scenarios) {
     for (const server of servers) {
       server.process.resume()
       const before = cpuOf(server.process.pid)
@@ -170,24 +200,41 @@ const median = (all: readonly number[]): number =>
   [...all].sort((a, b) => a - b)[all.length >> 1] ?? NaN
 const costOf = (scenario: string, peer: string): number =>
   median(costs.get(`${scenario} ${peer}`) ?? [])
-const rows = Object.entries(BUDGETS).map(([scenario, budget]) => {
+const rows = scenarios.map(scenario => {
   const ratio = costOf(scenario, 'interdict') / costOf(scenario, 'dnsdist')
   const each = servers.map(({ peer }) => costOf(scenario, peer.name).toFixed(1))
-  return [scenario, ...each, ratio.toFixed(2), String(budget)]
+  return [scenario, ...each, ratio.toFixed(2), String(BUDGETS[scenario])]
 })
-const memory: string[] = []
-for (const server of servers) {
+/** Memory per idle connection; over HTTPS after a first exchange of frames. */
+async function memoryOf(server: Server, protocol: keyof Ports): Promise<string> {
   server.process.resume()
   const before = residentOf(server.process.pid)
   const sockets: TLSSocket[] = []
-  while (sockets.length < idle) sockets.push(await open(server))
+  while (sockets.length < idle) {
+    const socket = await open(server, undefined, protocol)
+    if (protocol === 'doh') {
+      socket.write(Buffer.concat([PREFACE, settingsFrame()]))
+      await once(socket, 'data')
+    }
+    sockets.push(socket)
+  }
   await sleep(1000)
   const grown = residentOf(server.process.pid) - before
-  memory.push((grown / idle / 1000).toFixed(1))
   for (const socket of sockets) socket.destroy()
   server.process.pause()
+  return (grown / idle / 1000).toFixed(1)
 }
-rows.push(['kB per idle connection', ...memory, '', '25 kB'])
+
+if (idle > 0) {
+  for (const [protocol, budget] of [
+    ['dot', '25 kB'],
+    ['doh', '35 kB']
+  ] as const) {
+    const memory: string[] = []
+    for (const server of servers) memory.push(await memoryOf(server, protocol))
+    rows.push([`kB per idle connection, ${protocol}`, ...memory, '', budget])
+  }
+}
 const head = ['µs of CPU', ...servers.map(({ peer }) => peer.name), 'to dnsdist', 'budget']
 process.stdout.write(`${table(head, rows)}\n`)
 for (const server of servers) await server.stop()

@@ -1,6 +1,7 @@
 import { failure } from '../base/error.js'
 import type { Milliseconds } from '../base/units.js'
 import type { Config } from '../config/config.js'
+import { protocolOf } from '../config/endpoint.js'
 import { Gateway } from '../daemon/control/gateway.js'
 import type { Predecessor } from '../daemon/control/predecessor.js'
 import { ServiceManager } from '../daemon/control/service-manager.js'
@@ -17,6 +18,9 @@ import { chooseTransport, type TransportChoice } from '../udp/transport.js'
 import type { CommonOptions } from './args/settings.js'
 import { rejectInput } from './exit.js'
 import { formatEndpoint } from './output/format.js'
+
+/** What a listener answers over, by its protocol. */
+const LISTENING = { dns: 'UDP and TCP', dot: 'TLS', doh: 'HTTPS' } as const
 
 /** How long threads may take to end and logs to be written, beyond `shutdown`, on a slow disk. */
 const STOP_MARGIN: Milliseconds = 30_000
@@ -118,7 +122,7 @@ function logStart(
   for (const endpoint of endpoints)
     log.info(
       { endpoint: formatEndpoint(endpoint) },
-      `listening on ${endpoint.certificates === undefined ? 'UDP and TCP' : 'TLS'}`
+      `listening on ${LISTENING[protocolOf(endpoint)]}`
     )
   if (gateway.httpEndpoint !== undefined) {
     log.info(

@@ -1,10 +1,17 @@
 import { readAddress, showAddress } from '../base/address.js'
 import type { Endpoint } from '../udp/datagram.js'
 import { localAddresses } from '../udp/local-addresses.js'
+import type { ListenConfig } from './config.js'
 
 /** Port of DNS over UDP and TCP. RFC 1035 §4.2. */
 const DNS_PORT = 53
 const MAX_PORT = 65_535
+
+/** Protocol of a listener: `dns` is UDP and TCP, `dot` over TLS (RFC 7858), `doh` over HTTPS (RFC 8484). */
+export function protocolOf({ certificates, dohPath }: ListenConfig): 'dns' | 'dot' | 'doh' {
+  if (dohPath !== undefined) return 'doh'
+  return certificates === undefined ? 'dns' : 'dot'
+}
 
 /** Reads `192.0.2.1:53` or `[2001:db8::1]:53`. @throws InterdictError ADDRESS_INVALID */
 export function readEndpoint(text: string): Endpoint | undefined {

@@ -14,7 +14,7 @@ export const DEFAULT_WINDOW: Octets = 65_535
 export const MAX_WINDOW: Octets = 0x7fff_ffff
 
 /** What a client sends before its first frame, which is SETTINGS: RFC 9113 §3.4. */
-export const PREFACE = Uint8Array.from(Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1'))
+export const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1')
 
 /** RFC 9113 §6. */
 export const FRAME = {

@@ -7,10 +7,25 @@ const ENTRY_OVERHEAD: Octets = 32
 export interface HeaderField {
   readonly name: string
   readonly value: string
+  /** Whether name and value have only characters that they may have: RFC 9113 §8.2.1. */
+  readonly isValid: boolean
+}
+
+/** Lower-case tokens: RFC 9110 §5.6.2; with a colon in front, pseudo-header fields. */
+const NAME = /^:?[a-z0-9!#$%&'*+\-.^_`|~]+$/
+/** Neither NUL, CR nor LF, nor white space at its ends. */
+const INVALID_VALUE = /[\0\r\n]|^[ \t]|[ \t]$/
+
+export function isValidName(name: string): boolean {
+  return NAME.test(name)
+}
+
+export function isValidValue(value: string): boolean {
+  return !INVALID_VALUE.test(value)
 }
 
 /** What a field counts for in a header table and in a list of fields. RFC 7541 §4.1, RFC 9113 §6.5.2. */
-export function fieldSize({ name, value }: HeaderField): Octets {
+export function fieldSize({ name, value }: Pick<HeaderField, 'name' | 'value'>): Octets {
   return name.length + value.length + ENTRY_OVERHEAD
 }
 
@@ -79,5 +94,5 @@ export const STATIC_TABLE: readonly HeaderField[] = [
   'www-authenticate'
 ].map(text => {
   const [name, ...value] = text.split(' ')
-  return { name: name!, value: value.join(' ') }
+  return { name: name!, value: value.join(' '), isValid: true }
 })

@@ -1,5 +1,11 @@
 import type { Octets } from '../base/units.js'
-import { fieldSize, STATIC_TABLE, type HeaderField } from './header-field.js'
+import {
+  fieldSize,
+  isValidName,
+  isValidValue,
+  STATIC_TABLE,
+  type HeaderField
+} from './header-field.js'
 import { decodeHuffman } from './huffman.js'
 
 /** The size of the dynamic table unless a SETTINGS frame says otherwise. RFC 9113 §6.5.2. */
@@ -74,7 +80,8 @@ export class HpackDecoder {
     const name = index === 0 ? this.string() : this.entry(index)?.name
     if (name === undefined) return undefined
     const value = this.string()
-    return value === undefined ? undefined : { name, value }
+    if (value === undefined) return undefined
+    return { name, value, isValid: isValidName(name) && isValidValue(value) }
   }
 
   /** RFC 7541 §2.3.3. */

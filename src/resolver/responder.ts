@@ -10,6 +10,7 @@ export const PENDING = -1
 export const UDP = 0
 export const TCP = 1
 export const DOT = 2
+export const DOH = 3
 
 /**
  * What listeners need of the resolver: `answer` is the fast path, which replies in place to what

@@ -1,7 +1,7 @@
 import type { Octets } from '../base/units.js'
 import { PREFIX } from './tcp-reply-buffer.js'
 
-const NO_OCTETS = new Uint8Array(0)
+const NO_OCTETS = Buffer.alloc(0)
 
 /**
  * Octets received and not yet processed. A chunk from the stream is used in place; only what is left
@@ -9,13 +9,14 @@ const NO_OCTETS = new Uint8Array(0)
  * that sends a message octet by octet does not cause a copy for each.
  */
 export class ReceiveBuffer {
-  octets: Uint8Array = NO_OCTETS
+  octets: Buffer = NO_OCTETS
   /** The next message is `octets[start + PREFIX, messageEnd)`. */
   start: Octets = 0
-  private end: Octets = 0
+  /** Received so far is `octets[start, end)`. */
+  end: Octets = 0
   private isOwn = false
 
-  append(chunk: Uint8Array): void {
+  append(chunk: Buffer): void {
     if (this.start === this.end) {
       this.octets = chunk
       this.start = 0
@@ -50,7 +51,7 @@ export class ReceiveBuffer {
 
   private grow(more: Octets): void {
     const length = this.end - this.start
-    const octets = new Uint8Array(2 * (length + more))
+    const octets = Buffer.alloc(2 * (length + more))
     octets.set(this.octets.subarray(this.start, this.end))
     this.octets = octets
     this.start = 0

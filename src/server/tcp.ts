@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { readAddress } from '../base/address.js'
 import type { Clock } from '../base/clock.js'
 import type { Milliseconds } from '../base/units.js'
-import { DOT, TCP, type Responder } from '../resolver/responder.js'
+import { DOH, DOT, TCP, type Responder } from '../resolver/responder.js'
 import { ServerContexts, type TlsMaterial } from '../tls/server-contexts.js'
 import type { Endpoint, TcpListenOptions } from '../udp/datagram.js'
 import type { Listen } from '../udp/listening-sockets.js'
@@ -17,6 +17,9 @@ import type {
 import type { ConnectionLimit } from './connection-limit.js'
 import { InFlight } from './in-flight.js'
 import { readProxyPreamble } from './proxy-preamble.js'
+import { DohConnection, type DohContext, type SecureSocket } from './doh/doh-connection.js'
+import { ReplyFrames } from './doh/reply-frames.js'
+import { RequestFields } from './doh/request-fields.js'
 import { TcpConnection, type ConnectionContext } from './tcp-connection.js'
 import { ReplyBuffer } from './tcp-reply-buffer.js'
 import { TlsHandshakes, type TlsCounts, type TlsLimits } from './tls-handshakes.js'
@@ -43,10 +46,12 @@ export interface TcpCounts {
   queries: number
 }
 
-/** A running listener for TCP, with or without TLS. */
+/** A running listener for TCP, TLS or HTTPS. */
 export interface TcpService {
   readonly local: Endpoint
   readonly counts: TcpCounts
+  /** TCP, DOT or DOH. */
+  readonly protocol: number
   /** Undefined: without TLS. */
   readonly tls: Readonly<TlsCounts> | undefined
   readonly connections: number
@@ -71,10 +76,12 @@ export interface TcpService {
   checkIdentities(): void
 }
 
-/** DNS over TLS: RFC 7858. */
+/** DNS over TLS, RFC 7858, or over HTTPS, RFC 8484. */
 export interface TlsListenOptions {
   readonly material: TlsMaterial
   readonly limits: TlsLimits
+  /** Path of DNS over HTTPS; undefined: DNS over TLS. */
+  readonly dohPath?: string | undefined
   /** Undefined: clients are told by their addresses. */
   readonly recognition?: Recognition | undefined
 }
@@ -96,7 +103,9 @@ export interface TcpOptions {
 }
 
 /** Registered for ALPN by RFC 7858 §7.2. */
-const ALPN_DOT = 'dot'
+const ALPN_DOT = ['dot']
+/** RFC 9113 §3.2; HTTP/1.1 only to be told in words of its own that it is not served. */
+const ALPN_DOH = ['h2', 'http/1.1']
 
 /** Identities looked up in one turn of the event loop, at some microseconds each. */
 const CHECKS_PER_TURN = 256
@@ -139,10 +148,12 @@ class TcpListener implements TcpService {
   local: Endpoint = { address: '', port: 0 }
   private readonly server
   private readonly context: ConnectionContext
+  /** Undefined: another protocol than DNS over HTTPS. */
+  private readonly doh: DohContext | undefined
   private readonly handshakes: TlsHandshakes | undefined
   /** Connections before the end of their PROXY header and TLS handshake, with the time of their start. */
   private readonly starting = new Map<Socket, Milliseconds>()
-  private readonly open = new Set<TcpConnection>()
+  private readonly open = new Set<TcpConnection | DohConnection>()
   /** Clients of the connections that count for the limit per client. */
   private readonly counted = new Map<Socket, Uint32Array>()
   private readonly openCount = new InFlight()
@@ -161,8 +172,15 @@ class TcpListener implements TcpService {
     this.context = { responder, protocol, clock, counts, idle, queriesInFlight, replies, proxies }
     if (tls !== undefined) {
       const contexts = new ServerContexts(tls.material)
-      this.handshakes = new TlsHandshakes(contexts, tls.limits.inProgress, ALPN_DOT)
+      const { dohPath } = tls
+      const alpn = dohPath === undefined ? ALPN_DOT : ALPN_DOH
+      this.handshakes = new TlsHandshakes(contexts, tls.limits.inProgress, alpn)
       this.handshakes.setClientAuthorities(tls.recognition?.recognizer.authorities ?? '')
+      if (dohPath !== undefined) {
+        const shared = { responder, clock, counts, idle, queriesInFlight, proxies }
+        const fields = new RequestFields(dohPath)
+        this.doh = { ...shared, fields, frames: new ReplyFrames(), lateFrames: new ReplyFrames() }
+      }
     }
     const socketOptions = { allowHalfOpen: true, noDelay: true }
     this.server = createServer(socketOptions, socket => this.accept(socket))
@@ -174,12 +192,19 @@ class TcpListener implements TcpService {
     const { limits, proxies, connectionLimit } = options
     const isNew = connectionLimit !== this.options.connectionLimit
     this.options = { ...options, tls: this.options.tls }
-    this.context.idle = limits.idle
-    this.context.queriesInFlight = limits.queriesInFlight
-    this.context.proxies = proxies
+    for (const context of [this.context, this.doh]) {
+      if (context === undefined) continue
+      context.idle = limits.idle
+      context.queriesInFlight = limits.queriesInFlight
+      context.proxies = proxies
+    }
     this.server.maxConnections = limits.connections
     if (!isNew) return
     for (const client of this.counted.values()) connectionLimit.open(client)
+  }
+
+  get protocol(): number {
+    return this.doh === undefined ? this.context.protocol : DOH
   }
 
   get connections(): number {
@@ -201,7 +226,7 @@ class TcpListener implements TcpService {
     const connections = this.open.values()
     const checkSome = (): void => {
       for (let i = 0; i < CHECKS_PER_TURN; i++) {
-        const { value } = connections.next() as { value: TcpConnection | undefined }
+        const { value } = connections.next() as { value: TcpConnection | DohConnection | undefined }
         if (value === undefined) return
         value.checkIdentity()
       }
@@ -315,7 +340,10 @@ class TcpListener implements TcpService {
         return
       }
       const peer = { client, addressSource, identity }
-      const connection = new TcpConnection(stream, peer, this.context)
+      const connection =
+        this.doh === undefined
+          ? new TcpConnection(stream, peer, this.context)
+          : new DohConnection(stream as SecureSocket, peer, this.doh)
       this.open.add(connection)
       socket.once('close', () => this.open.delete(connection))
     }

@@ -43,13 +43,14 @@ export class TlsHandshakes {
   /** RFC 7301 §3.1: each protocol with its length in front. */
   private readonly alpn: Buffer
 
-  /** @param protocol the only one that clients may ask for by ALPN; they need not ask */
+  /** @param protocols that clients may ask for by ALPN, in order of preference; they need not ask */
   constructor(
     private readonly contexts: ServerContexts,
     private readonly maxInProgress: number,
-    protocol: string
+    protocols: readonly string[]
   ) {
-    this.alpn = Buffer.from(String.fromCharCode(protocol.length) + protocol, 'latin1')
+    const names = protocols.map(name => String.fromCharCode(name.length) + name)
+    this.alpn = Buffer.from(names.join(''), 'latin1')
   }
 
   /** Takes other certificates and ticket keys for the handshakes to come. */

@@ -153,7 +153,11 @@ const TROUBLE: StatusReply = withHealth({
   stopping: false,
   transport: 'batch',
   listening: Array.from({ length: 9 }, (_, i) => {
-    return { address: '2001:db8::53', port: 5300 + i, protocol: i === 8 ? 'dot' : 'dns' }
+    return {
+      address: '2001:db8::53',
+      port: 5300 + i,
+      protocol: (['dot', 'doh'] as const)[i - 7] ?? 'dns'
+    }
   }),
   rules: {
     ...{ generation: 7, sha256: 'f'.repeat(64), since: '2026-01-02T03:04:05.678Z' },
@@ -227,7 +231,7 @@ const TROUBLE: StatusReply = withHealth({
     { name: 'on-call', active: 3, waiting: 2, sent: 1, failed: 9, dropped: 4, error: 'no route' }
   ],
   queries: {
-    ...{ udp: 4e9, tcp: 4e6, dot: 5e6, waiting: 17 },
+    ...{ udp: 4e9, tcp: 4e6, dot: 5e6, doh: 6e6, waiting: 17 },
     ...{ forwarded: 3e8, stale: 2e6, failed: 1e6 }
   },
   replies: { sent: 4e9, unsent: 12 },

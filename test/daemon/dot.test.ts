@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
 import type { Endpoint } from '../../src/udp/datagram.js'
+import { DohClient, POST } from '../server/doh-client.js'
 import { makeCertificate } from '../tls/certificates.js'
 import { encodeQuery } from './dns-client.js'
 import { Rig, serving, type Setting } from './serve.js'
@@ -77,6 +78,30 @@ t.test('blocks over TLS as over UDP, logs it, and shows it', async t => {
     certificates: [{ name: 'listen one.example', error: null }]
   })
   t.match(log.with('certificate loaded'), [{ fields: { names: ['one.example'] } }])
+})
+
+t.test('blocks over HTTPS as over UDP, logs it, and shows it', async t => {
+  const https = LISTEN.replace('dot', 'doh, path: /q')
+  const { gateway, site } = await serving(t, { ...setting, listen: ['127.0.0.1:0', https] })
+  const [, at] = gateway.endpoints
+  const client = new DohClient(at!.port).begin()
+  t.teardown(() => client.socket.destroy())
+  const streams = ['/q', '/dns-query'].map(path => {
+    return client.send({ ...POST, ':path': path }, encodeQuery('banned.example'))
+  })
+  await eventually('responses', () => streams.every(stream => client.isDone(stream)))
+  t.strictSame(
+    streams.map(stream => client.outcome(stream)),
+    ['200', '404']
+  )
+  t.equal(client.responses.get(streams[0]!)!.body[3]! & 15, NXDOMAIN)
+  await eventually('the record', () => site.records().length === 1)
+  t.match(site.records(), [{ protocol: 'doh', qname: 'banned.example', verdict: 'blocked' }])
+  t.match(await gateway.status(), {
+    listening: [{ protocol: 'dns' }, { protocol: 'doh' }],
+    queries: { udp: 0, tcp: 0, dot: 0, doh: 1 },
+    tls: { handshakes: 1 }
+  })
 })
 
 t.test('all workers resume the sessions of each other', async t => {

@@ -100,6 +100,7 @@ t.test('reads lines of every mode of privacy as octets: none as JSON', async t =
   const lines = [
     ownLine(),
     ownLine({ protocol: 'dot' }),
+    ownLine({ protocol: 'doh' }),
     ownLine({ client: '2001:db8::1', network: undefined, verdict: 'refused' }),
     withPrivacy(ownLine({ client: '8f3a6c2e' }), 'pseudonym'),
     withPrivacy(ownLine({ client: '10.20.3.0/24' }), 'prefix'),
@@ -113,7 +114,7 @@ t.test('reads lines of every mode of privacy as octets: none as JSON', async t =
     parsed().filter(({ args }) => args[0].includes('"qname"')),
     []
   )
-  t.match(comparison.counts, { lookups: 8, changed: 0, unplaced: 1 })
+  t.match(comparison.counts, { lookups: 9, changed: 0, unplaced: 1 })
 })
 
 t.test('judges a client of which nothing is written by the network that the log has', async t => {

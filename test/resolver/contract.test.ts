@@ -7,8 +7,8 @@ import { readScenario, type QueryText, type Scenario, type Step } from './scenar
 import { SocketStage } from './socket-stage.js'
 
 /*
- * Every scenario over real sockets: both transports, the queries as they are, and all over TCP and TLS.
- * A quarter of them is enough for a second transport and for TLS, except in `npm run fuzz`.
+ * Every scenario over real sockets: both transports, the queries as they are, and all over TCP, TLS and HTTPS.
+ * A quarter of them is enough for a second transport, for TLS and for HTTPS, except in `npm run fuzz`.
  */
 
 for (const [i, transport] of transports().entries()) {
@@ -26,16 +26,22 @@ for (const [i, transport] of transports().entries()) {
   })
 }
 
-t.test('every scenario over TLS', async t => {
-  const stage = await SocketStage.open(transports()[0]!)
-  t.teardown(() => stage.close())
-  const step = IS_FUZZING ? 1 : 4
-  for (const file of scenarioFiles.filter((_, i) => i % step === 0)) {
-    const scenario = readScenario(`test/scenarios/${file}`)
-    if (scenario.only === 'udp') continue
-    t.strictSame(await play(stage, scenario, step => over('dot', step)), [], `${file}, over TLS`)
-  }
-})
+for (const [protocol, title] of [
+  ['dot', 'every scenario over TLS'],
+  ['doh', 'every scenario over HTTPS']
+] as const) {
+  t.test(title, async t => {
+    const stage = await SocketStage.open(transports()[0]!)
+    t.teardown(() => stage.close())
+    const step = IS_FUZZING ? 1 : 4
+    for (const file of scenarioFiles.filter((_, i) => i % step === 0)) {
+      const scenario = readScenario(`test/scenarios/${file}`)
+      if (scenario.only === 'udp') continue
+      const wrong = await play(stage, scenario, step => over(protocol, step))
+      t.strictSame(wrong, [], `${file}, over ${protocol}`)
+    }
+  })
+}
 
 /** What is not as it should be, step by step. */
 async function play(
@@ -53,13 +59,13 @@ async function play(
   return wrong
 }
 
-/** The same step over TCP or TLS: there is room for what had to be truncated. */
-function over(protocol: 'tcp' | 'dot', { query, expect, log, ...rest }: Step): Step {
+/** The same step over TCP, TLS or HTTPS: there is room for what had to be truncated. */
+function over(protocol: 'tcp' | 'dot' | 'doh', { query, expect, log, ...rest }: Step): Step {
   const step = { ...rest, query: query && { ...query, protocol } }
   if (expect?.truncated === true) return { ...step, expect: { truncated: false } }
   const record = log?.protocol === undefined ? log : { ...log, protocol }
-  // Over TLS a query with the Padding option (RFC 7830) gets one back: test/server/keepalive.test.ts.
-  const isPadded = protocol === 'dot' && hasPadding(query?.edns)
+  // Over TLS and HTTPS a query with the Padding option (RFC 7830) gets one back: test/server/keepalive.test.ts.
+  const isPadded = protocol !== 'tcp' && hasPadding(query?.edns)
   return { ...step, expect: isPadded ? { ...expect, edns: {} } : expect, log: record }
 }
 

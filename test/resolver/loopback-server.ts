@@ -9,6 +9,7 @@ import { serveTcp, type TcpService } from '../../src/server/tcp.js'
 import { TrustedProxies } from '../../src/server/trusted-proxies.js'
 import { serveUdp, type UdpService } from '../../src/server/udp.js'
 import type { Endpoint, Transport } from '../../src/udp/datagram.js'
+import { DohClient, getOf } from '../server/doh-client.js'
 import { frames, TcpClient } from '../server/tcp-client.js'
 import { tlsListenOptions } from '../server/tls-options.js'
 import { until } from '../server/transports.js'
@@ -25,13 +26,16 @@ const SENTINEL = Buffer.from('fffe01000000000000000000', 'hex')
 export class LoopbackServer {
   private readonly replies: Buffer[] = []
   private sentinels = 0
+  private dohQueries = 0
   /** Open TLS connections by PROXY header. */
   private readonly dotClients = new Map<string, TcpClient>()
+  private readonly dohClients = new Map<string, DohClient>()
 
   private constructor(
     private readonly udp: UdpService,
     private readonly tcp: TcpService,
     private readonly dot: TcpService,
+    private readonly doh: TcpService,
     private readonly socket: Socket
   ) {
     socket.on('message', message => {
@@ -56,9 +60,11 @@ export class LoopbackServer {
     const tcp = await serveTcp(transport, ANY_PORT, responder, options)
     const tls = tlsListenOptions()
     const dot = await serveTcp(transport, ANY_PORT, responder, { ...options, tls })
+    const https = { ...options, tls: { ...tls, dohPath: '/dns-query' } }
+    const doh = await serveTcp(transport, ANY_PORT, responder, https)
     const socket = createSocket('udp4').bind(0, '127.0.0.1')
     await once(socket, 'listening')
-    return new LoopbackServer(udp, tcp, dot, socket)
+    return new LoopbackServer(udp, tcp, dot, doh, socket)
   }
 
   /** @returns the reply; undefined if there is none, which is detected without waiting */
@@ -101,7 +107,23 @@ export class LoopbackServer {
     return client.messages[0]
   }
 
+  /** Over HTTPS, on one connection per client, by GET and POST in turns. @returns undefined: no DNS message */
+  async askDoh(query: Uint8Array, header: Uint8Array): Promise<Uint8Array | undefined> {
+    const key = Buffer.from(header).toString('latin1')
+    const known = this.dohClients.get(key)
+    const client = known ?? new DohClient(this.doh.local.port, {}, header).begin()
+    this.dohClients.set(key, client)
+    this.dohQueries++
+    const isGet = this.dohQueries % 2 === 0 && query.length > 0
+    const stream = isGet ? client.send(getOf(query)) : client.post(query)
+    await until(() => client.isDone(stream))
+    const body = client.responses.get(stream)?.body
+    return body === undefined || body.length === 0 ? undefined : body
+  }
+
   close(): void {
+    for (const { socket } of this.dohClients.values()) socket.destroy()
+    this.doh.close()
     for (const { socket } of this.dotClients.values()) socket.destroy()
     this.udp.close()
     this.tcp.close()

@@ -47,7 +47,7 @@ const rules = z.strictObject({
 
 const query = z.strictObject({
   from: z.string().default('10.1.1.1'),
-  protocol: z.enum(['udp', 'tcp', 'dot']).default('udp'),
+  protocol: z.enum(['udp', 'tcp', 'dot', 'doh']).default('udp'),
   name: z.string().optional(),
   type: z.string().default('A'),
   class: z.string().default('IN'),

@@ -117,7 +117,13 @@ export class SocketStage {
       ? server!.askUdp(query, header)
       : protocol === 'tcp'
         ? server!.askTcp(query, header)
-        : server!.askDot(query, header, step.expect !== undefined && step.expect.silence !== true))
+        : protocol === 'doh'
+          ? server!.askDoh(query, header)
+          : server!.askDot(
+              query,
+              header,
+              step.expect !== undefined && step.expect.silence !== true
+            ))
     const waited = (world!.clock.now() - began) / 1000
     // Also for prefetches.
     while (this.waiting > this.delayed) await turn()

@@ -5,6 +5,7 @@ import { ConnectionLimit } from '../../src/server/connection-limit.js'
 import { serveTcp } from '../../src/server/tcp.js'
 import { serveUdp } from '../../src/server/udp.js'
 import { queryOf } from '../resolver/reply-target.js'
+import { DohClient } from './doh-client.js'
 import { FakeResponder } from './fake-responder.js'
 import { frames, TcpClient } from './tcp-client.js'
 import { tlsListenOptions } from './tls-options.js'
@@ -13,6 +14,7 @@ import { UdpClient } from './udp-client.js'
 
 const ANY = { address: '127.0.0.1', port: 0 }
 const IDLE = 10_000
+const HTTPS = { dohPath: '/dns-query' }
 const clock = { now: () => 1, wall: () => 1 }
 
 /** Answers with an OPT if there was one, at once or later, as the resolver does. */
@@ -97,7 +99,15 @@ const cases = [
     options: [padding, keepalive],
     over: 'TLS',
     expected: Buffer.concat([REPLY_OPTION, padded(6)])
-  }
+  },
+  // Keepalive is for TCP: RFC 7828 §3.1.
+  {
+    it: 'padding and keepalive',
+    options: [padding, keepalive],
+    over: 'HTTPS',
+    expected: padded(0)
+  },
+  { it: 'a keepalive option', options: [keepalive], over: 'HTTPS', expected: Buffer.alloc(0) }
 ] as const
 
 type Asks = (
@@ -109,7 +119,7 @@ type Asks = (
 type Tap = { teardown(end: () => void): void }
 
 const askStream = async (
-  isTls: boolean,
+  over: 'TCP' | 'TLS' | 'HTTPS',
   ...[t, transport, responder, query]: Parameters<Asks>
 ): Promise<Buffer> => {
   const terms = { bits: { ipv4: 32, ipv6: 56 }, exempt: undefined }
@@ -118,10 +128,20 @@ const askStream = async (
     clock,
     connectionLimit: new ConnectionLimit(10, terms),
     proxies: undefined,
-    tls: isTls ? tlsListenOptions() : undefined
+    tls: over === 'TCP' ? undefined : { ...tlsListenOptions(), ...(over === 'HTTPS' && HTTPS) }
   })
   const { port } = service.local
-  const client = new TcpClient(port, undefined, undefined, isTls ? {} : undefined)
+  if (over === 'HTTPS') {
+    const client = new DohClient(port).begin()
+    t.teardown(() => {
+      client.socket.destroy()
+      service.close()
+    })
+    const stream = client.post(query)
+    await until(() => client.isDone(stream))
+    return client.responses.get(stream)!.body
+  }
+  const client = new TcpClient(port, undefined, undefined, over === 'TCP' ? undefined : {})
   t.teardown(() => {
     client.socket.destroy()
     service.close()
@@ -132,8 +152,9 @@ const askStream = async (
 }
 
 const ask = {
-  TCP: askStream.bind(undefined, false),
-  TLS: askStream.bind(undefined, true)
+  TCP: askStream.bind(undefined, 'TCP'),
+  TLS: askStream.bind(undefined, 'TLS'),
+  HTTPS: askStream.bind(undefined, 'HTTPS')
 }
 
 const askUdp: Asks = async (t, transport, responder, query) => {

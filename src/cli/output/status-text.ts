@@ -168,9 +168,11 @@ function zoneLines({ zones }: Status): StyledText[] {
 function listeningLines({ listening, transport }: Status): StyledText[] {
   const plain = listening.filter(({ protocol }) => protocol === 'dns').map(formatEndpoint)
   const overTls = listening.filter(({ protocol }) => protocol === 'dot').map(formatEndpoint)
+  const overHttps = listening.filter(({ protocol }) => protocol === 'doh').map(formatEndpoint)
   return [
     ...(plain.length === 0 ? [] : [`${plain.join(' ')} on UDP and TCP, transport ${transport}`]),
-    ...(overTls.length === 0 ? [] : [`${overTls.join(' ')} on TLS`])
+    ...(overTls.length === 0 ? [] : [`${overTls.join(' ')} on TLS`]),
+    ...(overHttps.length === 0 ? [] : [`${overHttps.join(' ')} on HTTPS`])
   ]
 }
 
@@ -194,12 +196,12 @@ const STATES = {
 } as const satisfies Record<Status['workers'][number]['state'], string>
 
 function queryLines({ queries, replies }: Status): StyledText[] {
-  const { udp, tcp, dot, waiting, forwarded, stale, failed } = queries
+  const { udp, tcp, dot, doh, waiting, forwarded, stale, failed } = queries
   const waited = forwarded + stale + failed
-  const all = udp + tcp + dot
+  const all = udp + tcp + dot + doh
   const share = all === 0 ? '' : ` (${((100 * waited) / all).toFixed(1)}%)`
   return [
-    `${formatNumber(udp)} over UDP (${formatNumber(replies.sent)} answered), ${formatNumber(tcp)} over TCP${dot === 0 ? '' : `, ${formatNumber(dot)} over TLS`}`,
+    `${formatNumber(udp)} over UDP (${formatNumber(replies.sent)} answered), ${formatNumber(tcp)} over TCP${dot === 0 ? '' : `, ${formatNumber(dot)} over TLS`}${doh === 0 ? '' : `, ${formatNumber(doh)} over HTTPS`}`,
     `${formatNumber(waited)}${share} needed upstreams: ${formatNumber(forwarded)} forwarded, ` +
       `${formatNumber(stale)} stale, ${formatNumber(failed)} failed`,
     ...(waiting === 0 ? [] : [`${formatCount(waiting, 'query', 'queries')} in progress`]),

@@ -2,6 +2,7 @@ import { systemClock } from '../../base/clock.js'
 import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../../base/units.js'
 import { packageVersion } from '../../base/package.js'
 import type { ListenConfig } from '../../config/config.js'
+import { protocolOf } from '../../config/endpoint.js'
 import type { PendingRestart } from '../../config/restart-keys.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { ListState } from '../../rules/lists/load-list.js'
@@ -38,7 +39,7 @@ export interface Status extends WorkerCounters {
   /** Whether it is stopping, though it may still answer. */
   readonly stopping: boolean
   readonly transport: Transport['kind']
-  readonly listening: readonly (Endpoint & { readonly protocol: 'dns' | 'dot' })[]
+  readonly listening: readonly (Endpoint & { readonly protocol: 'dns' | 'dot' | 'doh' })[]
   readonly rules: RulesStatus
   /** Null: they do not come from a file. */
   readonly settings: SettingsStatus | null
@@ -167,8 +168,9 @@ export async function gatherStatus(
     uptimeSeconds: Math.floor(uptime / MS_PER_SECOND),
     stopping: sources.stopping,
     transport,
-    listening: endpoints.map(({ address, port, certificates }) => {
-      return { address, port, protocol: certificates === undefined ? 'dns' : 'dot' }
+    listening: endpoints.map(endpoint => {
+      const { address, port } = endpoint
+      return { address, port, protocol: protocolOf(endpoint) }
     }),
     rules: rulesStatus(sources.rules, sources.reporter),
     settings: sources.settings === undefined ? null : settingsStatus(sources.settings),

@@ -1,3 +1,4 @@
+import { DOH, DOT, TCP } from '../../resolver/responder.js'
 import type { PendingQueryCounts } from '../../resolver/pending-query.js'
 import { NO_IDENTITIES, type IdentityCounts } from '../../server/client-recognizer.js'
 import type { LimitCounts } from '../../server/query-limit.js'
@@ -23,6 +24,8 @@ export interface WorkerCounters {
     readonly tcp: number
     /** Over TLS: RFC 7858. */
     readonly dot: number
+    /** Over HTTPS: RFC 8484. */
+    readonly doh: number
     readonly waiting: number
   } & Readonly<PendingQueryCounts>
   readonly replies: { readonly sent: number; readonly unsent: number }
@@ -45,7 +48,7 @@ export interface WorkerCounters {
 /** The parts of a worker that count. Undefined or empty: not started yet, or off. */
 export interface CounterSources {
   readonly udp: readonly Pick<UdpService, 'counts'>[]
-  readonly tcp: readonly Pick<TcpService, 'counts' | 'connections' | 'tls'>[]
+  readonly tcp: readonly Pick<TcpService, 'counts' | 'connections' | 'protocol' | 'tls'>[]
   readonly limits: Limits | undefined
   readonly pendingQueries: Readonly<PendingQueryCounts> | undefined
   readonly identities: Readonly<IdentityCounts>
@@ -64,11 +67,14 @@ export function collectCounters({
   identities,
   waiting
 }: CounterSources): WorkerCounters {
+  const queriesOver = (wanted: number): number =>
+    sumOf(tcp, ({ counts, protocol }) => (protocol === wanted ? counts.queries : 0))
   return {
     queries: {
       udp: sumOf(udp, ({ counts }) => counts.received),
-      tcp: sumOf(tcp, ({ counts, tls }) => (tls === undefined ? counts.queries : 0)),
-      dot: sumOf(tcp, ({ counts, tls }) => (tls === undefined ? 0 : counts.queries)),
+      tcp: queriesOver(TCP),
+      dot: queriesOver(DOT),
+      doh: queriesOver(DOH),
       waiting,
       forwarded: pendingQueries?.forwarded ?? 0,
       stale: pendingQueries?.stale ?? 0,

@@ -142,11 +142,12 @@ export class DataPlane {
       do {
         const options = this.serverOptions()
         const material = this.certificates[i]
-        const { recognition } = endpoint
+        const { recognition, dohPath } = endpoint
         const { recognizer } = this
         const tls = material && {
           material,
           limits: { timeout, inProgress },
+          dohPath,
           recognition: recognition && { recognizer, options: recognition }
         }
         if (isPlain) this.udp.push(await serveUdp(sockets, endpoint, parts.resolver, options))

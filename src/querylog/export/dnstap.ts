@@ -11,7 +11,7 @@ import { frame } from './frame-streams.js'
 const TYPE_MESSAGE = 1
 const CLIENT_RESPONSE = 6
 const FAMILY = { inet: 1, inet6: 2 } as const
-const SOCKET: Readonly<Record<string, number>> = { udp: 1, tcp: 2, dot: 3 }
+const SOCKET: Readonly<Record<string, number>> = { udp: 1, tcp: 2, dot: 3, doh: 4 }
 const ACTION = { nxdomain: 1, pass: 3, drop: 4 } as const
 const MATCH: Readonly<Record<string, number>> = {
   qname: 1,

@@ -23,7 +23,7 @@ function toSentence(record: QueryRecord): string {
   return `${device ?? client ?? 'a client'} asked for ${qname} ${qtype}: ${verdict}${because}${app === undefined ? '' : `, app ${app}`}`
 }
 
-/** DNS over TLS runs over TCP. */
+/** DNS over TLS and HTTPS run over TCP. */
 export const transportOf = (protocol: string): string => (protocol === 'udp' ? 'udp' : 'tcp')
 
 const isAddress = (client: string): boolean => /^[0-9.]+$|^[0-9a-f.]*:[0-9a-f:.]*$/.test(client)

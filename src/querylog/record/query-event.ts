@@ -28,8 +28,8 @@ export const MATCH = {
   ech: 7 // not a rule: the network's `ech`
 } as const
 
-/** How the query came; `dot` is DNS over TLS (RFC 7858). */
-export const PROTOCOL = { udp: 0, tcp: 1, dot: 2 } as const
+/** How the query came; `dot` is DNS over TLS (RFC 7858), `doh` DNS over HTTPS (RFC 8484). */
+export const PROTOCOL = { udp: 0, tcp: 1, dot: 2, doh: 3 } as const
 
 /** No response was sent (action `drop`). */
 export const NO_RCODE = 0xffff

@@ -18,6 +18,7 @@ const NETWORK = literal(',"network":"')
 const UDP = literal(',"protocol":"udp","qname":"')
 const TCP = literal(',"protocol":"tcp","qname":"')
 const DOT = literal(',"protocol":"dot","qname":"')
+const DOH = literal(',"protocol":"doh","qname":"')
 const QTYPE = literal(',"qtype":"')
 const RCODE = literal(',"rcode":"')
 const VERDICT = literal(',"verdict":"')
@@ -161,8 +162,9 @@ export class InterdictLine {
     this.protocol = PROTOCOL.udp
     if (this.nameFrom < 0) {
       this.nameFrom = scan.skip(at, TCP)
-      // Over TLS the same rules apply as over TCP.
+      // Over TLS and HTTPS the same rules apply as over TCP.
       if (this.nameFrom < 0) this.nameFrom = scan.skip(at, DOT)
+      if (this.nameFrom < 0) this.nameFrom = scan.skip(at, DOH)
       this.protocol = PROTOCOL.tcp
     }
     this.nameTo = scan.endOfString(this.nameFrom, to)

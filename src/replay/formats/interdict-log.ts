@@ -7,6 +7,8 @@ import { InterdictLine } from './interdict-line.js'
 import { qtypeOf, QtypeCache } from './qtypes.js'
 import { Literal, Scanner } from './scanner.js'
 
+/** The same rules apply over all of them. */
+const overTcp: ReadonlySet<unknown> = new Set(['tcp', 'dot', 'doh'])
 const RULE = Buffer.from(',"rule":"')
 const QUOTE = 0x22
 /** Maximum number of cached reasons: a log repeats a few. */
@@ -102,7 +104,7 @@ export class InterdictLog implements LineReader {
       network: typeof network === 'string' ? network : undefined,
       name: qname,
       qtype: qtypeOf(qtype),
-      protocol: protocol === 'tcp' || protocol === 'dot' ? PROTOCOL.tcp : PROTOCOL.udp,
+      protocol: overTcp.has(protocol) ? PROTOCOL.tcp : PROTOCOL.udp,
       recorded: recordedOf(verdict, record),
       reason: verdict === 'blocked' ? this.reasonOf(record) : undefined
     })

@@ -18,7 +18,7 @@ const status = z.looseObject({
   stopping: z.boolean(),
   transport: z.string(),
   listening: z.array(
-    z.object({ address: z.string(), port: z.int(), protocol: z.enum(['dns', 'dot']) })
+    z.object({ address: z.string(), port: z.int(), protocol: z.enum(['dns', 'dot', 'doh']) })
   ),
   rules: z.looseObject({
     generation: z.int().describe('Counts changes of the rules since the start of the gateway'),
