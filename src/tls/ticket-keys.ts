@@ -30,7 +30,11 @@ export class TicketKeys {
   private period = -1
   private key: Uint8Array = new Uint8Array(0)
 
-  constructor(private readonly file: TicketSecretFile | undefined) {}
+  /** @param inherited the random key of this period, from the process that this one replaces */
+  constructor(
+    private readonly file: TicketSecretFile | undefined,
+    private inherited?: Uint8Array
+  ) {}
 
   /** Reads the file again; on errors the previous secret remains in use. @throws InterdictError */
   async reload(): Promise<void> {
@@ -46,7 +50,9 @@ export class TicketKeys {
     const period = Math.floor(now / TICKET_KEY_PERIOD)
     if (period !== this.period) {
       this.period = period
-      this.key = this.secret === undefined ? random() : derive(this.secret, period)
+      this.key =
+        this.secret === undefined ? (this.inherited ?? random()) : derive(this.secret, period)
+      this.inherited = undefined
     }
     return this.key
   }

@@ -18,7 +18,13 @@ function stage(t: Test, files: Record<string, string>, secret?: string) {
   const onChange = (): void => {
     changes++
   }
-  const reloader = new CertificateReloader({ files: [pair, pair], ticketSecret, log, onChange })
+  const reloader = new CertificateReloader({
+    files: [pair, pair],
+    ticketSecret,
+    inheritedKey: undefined,
+    log,
+    onChange
+  })
   t.teardown(() => reloader.close())
   return { site, log, pair, reloader, changes: () => changes }
 }

@@ -46,7 +46,8 @@ class Channel extends EventEmitter {
 }
 
 const SECRETS = [Uint8Array.of(1, 2, 255)]
-const INHERITANCE = { sockets: [at(53, 17), at(54, 18)], cookieSecrets: SECRETS }
+const KEY = Uint8Array.of(3, 0, 254)
+const INHERITANCE = { sockets: [at(53, 17), at(54, 18)], cookieSecrets: SECRETS, ticketKey: KEY }
 const never = new AbortController().signal
 
 t.test('a process gets sockets and secrets, and ends the one before', async t => {
@@ -62,6 +63,7 @@ t.test('a process gets sockets and secrets, and ends the one before', async t =>
   t.strictSame(channel.env, {}, 'processes that it starts are not told')
   t.equal(predecessor.version, packageVersion())
   t.strictSame(predecessor.cookieSecrets, SECRETS)
+  t.strictSame(predecessor.ticketKey, KEY)
   const any = { address: '127.0.0.1', port: 0 }
   t.strictSame(predecessor.find(any, []), { address: '127.0.0.1', port: 53 })
   t.strictSame(predecessor.find(any, [at(53)]), { address: '127.0.0.1', port: 54 })
@@ -87,8 +89,9 @@ t.test('a process whose predecessor ends too early says so', async t => {
 
   const later = new Channel()
   const connected = Predecessor.of(later.child)
-  later.send({ protocol: 1, version: '1.0.0', sockets: [], cookieSecrets: null })
+  later.send({ protocol: 1, version: '1.0.0', sockets: [], cookieSecrets: null, ticketKey: null })
   const predecessor = await connected
+  t.equal(predecessor!.ticketKey, undefined)
   later.child.emit('disconnect')
   t.match(await predecessor!.abandoned, { code: 'UPGRADE_ABANDONED' })
 })
@@ -194,13 +197,14 @@ t.test('a gateway within another process cannot be upgraded', async t => {
 if (kinds.includes('batch')) {
   /** The gateway that replaces another one of this process. */
   async function replacementOf(t: Test, rig: Rig, setting: Setting): Promise<Rig> {
-    const { sockets, cookieSecrets } = await rig.gateway.inheritance()
+    const { sockets, cookieSecrets, ticketKey } = await rig.gateway.inheritance()
     const inherited = duplicated(sockets)
     return serving(t, {
       ...setting,
       listen: [`127.0.0.1:${rig.at.port}`],
       predecessor: {
         cookieSecrets,
+        ticketKey,
         find: endpoint => endpoint,
         take: () => inherited,
         replace: () => rig.gateway.stop(true).then(() => undefined)
@@ -244,7 +248,12 @@ if (kinds.includes('batch')) {
     const first = await serving(t, { transport: 'batch' })
     const wrong = (): readonly ListeningSocket[] => [{ ...first.at, protocol: 'udp', fd: 9999 }]
     const predecessor = {
-      ...{ cookieSecrets: undefined, find: (endpoint: Endpoint) => endpoint, take: wrong },
+      ...{
+        cookieSecrets: undefined,
+        ticketKey: undefined,
+        find: (endpoint: Endpoint) => endpoint,
+        take: wrong
+      },
       replace: () => Promise.reject(new Error('not reached'))
     }
     const listen = [`127.0.0.1:${first.at.port}`]

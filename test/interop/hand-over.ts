@@ -9,12 +9,14 @@ import { once } from 'node:events'
 import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
+import { connect } from 'node:tls'
 import { promisify } from 'node:util'
 import packet from 'dns-packet'
 import t, { type Test } from 'tap'
 import { listenAddress, startServer } from '../cli/server-process.js'
 import { askUdp } from '../daemon/dns-client.js'
 import { eventually, Site } from '../daemon/site.js'
+import { makeCertificate } from '../tls/certificates.js'
 import { receiveNotifications } from '../udp/notify-receiver.js'
 import { copyPackage, VERSION } from './package-copy.js'
 
@@ -191,6 +193,35 @@ function logged(site: Site): { lookups: number; different: number } {
   }
   return { lookups, different: seen.size }
 }
+
+t.test('TLS sessions from before an upgrade are resumed', async t => {
+  const site = await gatewaySite(t)
+  const { certificate, key } = makeCertificate()
+  site.write('cert.pem', certificate)
+  site.write('key.pem', key)
+  chmodSync(site.path('key.pem'), 0o600)
+  const listener = "{ address: '127.0.0.4:0', protocol: dot, certificate: cert.pem, key: key.pem }"
+  const text = site.read('interdict.yaml').replace("'127.0.0.2:0'", listener)
+  site.write('interdict.yaml', text)
+  const server = startServer(t, site, { program: copyPackage(site.path('package')) })
+  await listenAddress(server)
+  const listening = /"endpoint":"127\.0\.0\.4:(\d+)"/
+  await eventually('the TLS listener', () => listening.test(server.log()))
+  const port = Number(listening.exec(server.log())![1])
+  const place = { host: '127.0.0.4', port, rejectUnauthorized: false }
+  const first = connect(place)
+  const [session] = (await once(first, 'session')) as [Buffer]
+  first.destroy()
+  const said = await upgrade(site, VERSION)
+  t.teardown(() => kill(pidIn(said), 'SIGKILL'))
+  t.equal(await server.ended, 0)
+  const next = connect({ ...place, session })
+  await once(next, 'secureConnect')
+  t.ok(next.isSessionReused())
+  next.destroy()
+  kill(pidIn(said), 'SIGTERM')
+  await eventually('it has ended', () => !kill(pidIn(said), 0))
+})
 
 const FAILURES = [
   {

@@ -18,6 +18,19 @@ t.test('random keys change with the period', async t => {
   t.notSame(new TicketKeys(undefined).at(TICKET_KEY_PERIOD), second)
 })
 
+t.test('a process goes on with the random key of the one that it replaces', async t => {
+  const before = new TicketKeys(undefined).at(1)
+  const keys = new TicketKeys(undefined, before)
+  t.equal(keys.at(1), before)
+  t.notSame(keys.at(TICKET_KEY_PERIOD), before)
+  t.notSame(keys.at(1), before)
+
+  writeFileSync(path, 'x'.repeat(32))
+  const secret = new TicketKeys(file, before)
+  await secret.reload()
+  t.notSame(secret.at(1), before, 'a secret in the settings comes first')
+})
+
 t.test('gateways with one secret have the same keys', async t => {
   writeFileSync(path, 'x'.repeat(32))
   const [one, other] = [new TicketKeys(file), new TicketKeys(file)]

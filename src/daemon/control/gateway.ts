@@ -65,7 +65,7 @@ export interface GatewayOptions {
   readonly compiler: CompilerHandle
   /** The gateway that this one replaces; undefined: none. */
   readonly predecessor?:
-    Pick<Predecessor, 'cookieSecrets' | 'find' | 'take' | 'replace'> | undefined
+    Pick<Predecessor, 'cookieSecrets' | 'ticketKey' | 'find' | 'take' | 'replace'> | undefined
   /** Starts a process that replaces this gateway. */
   readonly upgrade?: (() => Promise<UpgradeResult>) | undefined
 }
@@ -177,7 +177,9 @@ export class Gateway {
     const files = config.listen.flatMap(({ certificates }) => certificates ?? [])
     const { ticketSecret } = config.tls
     const onChange = (): void => this.setCertificates()
-    if (files.length > 0) this.tls = new CertificateReloader({ files, ticketSecret, log, onChange })
+    const inheritedKey = options.predecessor?.ticketKey
+    const keys = { ticketSecret, inheritedKey }
+    if (files.length > 0) this.tls = new CertificateReloader({ files, ...keys, log, onChange })
     const bootstrap = bootstrapServers(config, upstreams)
     this.alerts.update(config, bootstrap)
     this.reports = new ReportScheduler({ log, program: process.argv[1] ?? '' })
@@ -219,7 +221,7 @@ export class Gateway {
   /** Its sockets for clients, and what else a process that replaces it needs. */
   async inheritance(): Promise<Inheritance> {
     const sockets = await this.workerPool.sockets()
-    return { sockets, cookieSecrets: this.cookieSecrets }
+    return { sockets, cookieSecrets: this.cookieSecrets, ticketKey: this.tls?.ticketKey }
   }
 
   /**

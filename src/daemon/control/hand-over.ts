@@ -30,12 +30,20 @@ export interface Offer {
   readonly sockets: readonly Omit<ListeningSocket, 'fd'>[]
   /** In hexadecimal digits; null: server cookies are off. */
   readonly cookieSecrets: readonly string[] | null
+  /** The key of TLS session tickets, in hexadecimal digits; null: no TLS. */
+  readonly ticketKey: string | null
 }
 
 export type FromSuccessor =
   | { readonly kind: 'listening'; readonly version: string }
   /** It ends, for this reason. */
   | { readonly kind: 'failed'; readonly reason: string }
+
+export const writeKey = (key: Uint8Array | undefined): Offer['ticketKey'] =>
+  key === undefined ? null : Buffer.from(key).toString('hex')
+
+export const readKey = (key: Offer['ticketKey']): Uint8Array | undefined =>
+  key === null ? undefined : Uint8Array.from(Buffer.from(key, 'hex'))
 
 export const writeSecrets = (secrets: CookieSecrets | undefined): Offer['cookieSecrets'] =>
   secrets?.map(secret => Buffer.from(secret).toString('hex')) ?? null

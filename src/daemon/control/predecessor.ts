@@ -8,6 +8,7 @@ import {
   FIRST_SOCKET,
   HAND_OVER_PROTOCOL,
   HAND_OVER_VARIABLE,
+  readKey,
   readSecrets,
   type FromSuccessor,
   type Offer
@@ -25,6 +26,8 @@ export interface ChildSide {
 export class Predecessor {
   readonly version: string
   readonly cookieSecrets: CookieSecrets | undefined
+  /** Of TLS session tickets. */
+  readonly ticketKey: Uint8Array | undefined
   private sockets: readonly ListeningSocket[]
 
   /** Resolves with UPGRADE_ABANDONED if the running gateway ends before `replace`. */
@@ -32,7 +35,7 @@ export class Predecessor {
   private isReplacing = false
 
   private constructor(
-    { version, sockets, cookieSecrets }: Offer,
+    { version, sockets, cookieSecrets, ticketKey }: Offer,
     private readonly child: ChildSide,
     private readonly lost: Promise<void>
   ) {
@@ -43,6 +46,7 @@ export class Predecessor {
       })
     })
     this.cookieSecrets = readSecrets(cookieSecrets)
+    this.ticketKey = readKey(ticketKey)
     this.sockets = sockets.map((socket, i) => ({ ...socket, fd: FIRST_SOCKET + i }))
   }
 

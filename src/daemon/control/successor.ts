@@ -7,6 +7,7 @@ import type { CookieSecrets } from '../workers/cookie-secrets.js'
 import {
   HAND_OVER_PROTOCOL,
   HAND_OVER_VARIABLE,
+  writeKey,
   writeSecrets,
   type FromSuccessor,
   type Offer
@@ -19,6 +20,8 @@ export const SUCCESSOR_TIMEOUT: Milliseconds = 120 * MS_PER_SECOND
 export interface Inheritance {
   readonly sockets: readonly ListeningSocket[]
   readonly cookieSecrets: CookieSecrets | undefined
+  /** Of TLS session tickets; undefined: no TLS. */
+  readonly ticketKey: Uint8Array | undefined
 }
 
 /** A process that listens on the inherited sockets. */
@@ -47,7 +50,7 @@ export const startSuccessor: StartSuccessor = fds => {
  * @throws InterdictError UPGRADE_FAILED
  */
 export async function startReplacement(
-  { sockets, cookieSecrets }: Inheritance,
+  { sockets, cookieSecrets, ticketKey }: Inheritance,
   signal: AbortSignal,
   start: StartSuccessor = startSuccessor,
   timeout = SUCCESSOR_TIMEOUT
@@ -63,7 +66,8 @@ export async function startReplacement(
       protocol: HAND_OVER_PROTOCOL,
       version: packageVersion(),
       sockets: sockets.map(({ protocol, address, port }) => ({ protocol, address, port })),
-      cookieSecrets: writeSecrets(cookieSecrets)
+      cookieSecrets: writeSecrets(cookieSecrets),
+      ticketKey: writeKey(ticketKey)
     }
     if (child.pid !== undefined) child.send(offer)
     return { pid: child.pid!, version: await listening(child, signal, timeout) }

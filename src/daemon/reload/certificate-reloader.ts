@@ -13,6 +13,8 @@ export interface CertificateReloaderOptions {
   readonly files: readonly CertificateFiles[]
   /** Undefined: random ticket keys. */
   readonly ticketSecret: TicketSecretFile | undefined
+  /** The key of the process that this one replaces. */
+  readonly inheritedKey: Uint8Array | undefined
   readonly log: ServiceLog
   /** Called when a certificate or the ticket key is another one. */
   readonly onChange: () => void
@@ -52,7 +54,8 @@ export class CertificateReloader {
   private readonly tickets: TicketKeys
   private readonly watcher: FileWatcher
   private readonly rotation: NodeJS.Timeout
-  private ticketKey: Uint8Array = new Uint8Array(0)
+  /** In use; empty before the first reload. */
+  ticketKey: Uint8Array = new Uint8Array(0)
   private hasNewCertificate = false
   /** Until all files could be read once. */
   private isStarting = true
@@ -64,7 +67,7 @@ export class CertificateReloader {
     for (const files of options.files) {
       this.entries.set(keyOf(files), { files, certificate: undefined, error: null })
     }
-    this.tickets = new TicketKeys(options.ticketSecret)
+    this.tickets = new TicketKeys(options.ticketSecret, options.inheritedKey)
     this.watcher = new FileWatcher({
       onActivity: () => undefined,
       onChange: () => void this.reload(false)
