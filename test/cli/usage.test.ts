@@ -1,8 +1,12 @@
 import { readFileSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
 import { dirname } from 'node:path'
+import { createServer } from 'node:tls'
 import type { Command } from 'commander'
 import t from 'tap'
 import { createProgram, run } from '../../src/cli/run.js'
+import { makeCertificate } from '../tls/certificates.js'
+import { HttpsUpstream, respond } from '../upstream/https-upstream.js'
 import { FILES, interdict, Output, writeSite, spawned } from './run.js'
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
@@ -228,6 +232,39 @@ t.test('ping reports every address that does not answer', async t => {
   const { code, out } = await interdict('ping', '-c', config, '--timeout', '200')
   t.equal(code, 1)
   t.match(out, /127\.0\.0\.1:1 .*\n\[::1\]:1 /)
+})
+
+t.test('ping asks listeners over TLS and HTTPS, whatever their certificates', async t => {
+  const { certificate: cert, key } = makeCertificate()
+  const replyTo = (query: Buffer, at: number): Buffer => {
+    query[at + 2]! |= 0x80
+    return query
+  }
+  const dot = createServer({ cert, key }, socket => {
+    socket.on('error', () => undefined)
+    socket.on('data', (frame: Buffer) => socket.write(replyTo(frame, 2)))
+  })
+  await new Promise<void>(done => dot.listen(0, '127.0.0.1', done))
+  t.teardown(() => dot.close())
+  const doh = await HttpsUpstream.open(t, { cert, key }, query =>
+    respond(query, replyTo(query.message, 0))
+  )
+  const listener = (port: number, more: string): string =>
+    `{ address: '127.0.0.1:${port}', ${more}, certificate: c.pem, key: k.pem }`
+  const settings = `${FILES['interdict.yaml']}
+listen:
+  - ${listener((dot.address() as AddressInfo).port, 'protocol: dot')}
+  - ${listener(doh.port, 'protocol: doh, path: /private')}
+`
+  const config = writeSite(t, { ...FILES, 'interdict.yaml': settings })
+  const ran = await interdict('ping', '-c', config, '--timeout', '20000')
+  t.match(ran, { code: 0, out: /:\d+ answers\n.*:\d+ answers\n$/ })
+  t.match(doh.queries, [{ headers: { ':path': '/private' } }])
+
+  // It takes connections, but says nothing.
+  doh.behaviour = () => undefined
+  const silent = await interdict('ping', '-c', config, '--timeout', '1000')
+  t.match(silent, { code: 1, out: /does not answer\n$/ })
 })
 
 t.test(

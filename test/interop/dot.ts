@@ -8,7 +8,15 @@ import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { makeCertificate } from '../tls/certificates.js'
 import { install, PROGRAMS } from './install.js'
-import { eventually, freePort, site, startInterdict, startNsd, type Site } from './processes.js'
+import {
+  eventually,
+  freePort,
+  interdict,
+  site,
+  startInterdict,
+  startNsd,
+  type Site
+} from './processes.js'
 
 const { kdig, nsd, dnsperf, dig } = PROGRAMS
 install({ kdig, nsd, dnsperf, dig, openssl: 'openssl' })
@@ -82,6 +90,8 @@ t.test('kdig and openssl', async t => {
   const session = join(dir, 'session')
   await client(tls, '-tls1_2', '-sess_out', session)
   t.match(await client(tls, '-tls1_2', '-sess_in', session), /^Reused, TLSv1\.2/m)
+  const pinged = await interdict('ping', '-c', join(dir, 'interdict.yaml'))
+  t.match(pinged, { code: 0, text: new RegExp(`:${tls} answers`) })
   await eventually('the log', 10, () => {
     const log = readFileSync(join(dir, 'queries.jsonl'), 'utf8')
     return Promise.resolve(log.includes('"protocol":"dot","qname":"banned.example"'))

@@ -1,9 +1,11 @@
 import { randomInt } from 'node:crypto'
 import { OPCODE } from '../../dns/registry/opcode.js'
 import { PROBLEMS, type StatusReply } from '../../daemon/admin/health.js'
-import type { DatagramBatch, Endpoint } from '../../udp/datagram.js'
+import type { Octets } from '../../base/units.js'
+import type { Endpoint } from '../../udp/datagram.js'
 import { localAddresses } from '../../udp/local-addresses.js'
 import { portableTransport } from '../../udp/portable/portable.js'
+import { TlsExchange } from '../../upstream/tls/tls-exchange.js'
 import { parseMilliseconds } from '../args/parse.js'
 import { callGateway, type AdminOptions } from '../args/admin.js'
 import { loadSettings } from '../args/settings.js'
@@ -31,14 +33,17 @@ type Answer = 'answers' | 'does not answer' | 'cannot be checked from this machi
  */
 export async function ping(options: PingOptions, io: Io): Promise<number> {
   const timeout = parseMilliseconds('--timeout', options.timeout)
-  const { listen: all } = await loadSettings(options)
-  // Over TLS the same workers answer.
-  const listen = all.filter(({ certificates }) => certificates === undefined)
+  const { listen } = await loadSettings(options)
   const results = await Promise.all(
     listen.map(async (endpoint): Promise<Answer> => {
       const at = reachable(endpoint)
       if (at === undefined) return 'cannot be checked from this machine'
-      return (await answers(at, timeout)) ? 'answers' : 'does not answer'
+      const { certificates, dohPath } = endpoint
+      const isAnswered =
+        certificates === undefined
+          ? await answers(at, timeout)
+          : await answersOverTls(at, dohPath, timeout)
+      return isAnswered ? 'answers' : 'does not answer'
     })
   )
   const answered = results.includes('answers') && !results.includes('does not answer')
@@ -80,6 +85,27 @@ function reachable({ address, port }: Endpoint): Endpoint | undefined {
     : undefined
 }
 
+/** Whatever its certificate, which clients check: `interdict status` shows when it expires. */
+async function answersOverTls(
+  endpoint: Endpoint,
+  path: string | undefined,
+  timeout: number
+): Promise<boolean> {
+  const id = path === undefined ? randomInt(0x10000) : 0
+  const tls = { path, name: undefined, pins: [], ca: undefined, client: undefined }
+  let isAnswered = false
+  const exchange = new TlsExchange(
+    endpoint,
+    { ...tls, opportunistic: true },
+    statusQuery(id),
+    reply => (isAnswered = isReply(reply, 0, id))
+  )
+  const timer = setTimeout(() => exchange.close(), timeout)
+  await exchange.ended
+  clearTimeout(timer)
+  return isAnswered
+}
+
 async function answers(endpoint: Endpoint, timeout: number): Promise<boolean> {
   const id = randomInt(0x10000)
   const transport = portableTransport()
@@ -88,9 +114,9 @@ async function answers(endpoint: Endpoint, timeout: number): Promise<boolean> {
     settle = resolve
   })
   const socket = await transport.open(endpoint.address.includes(':') ? 6 : 4, batch => {
-    if (isReply(batch, id)) settle(true)
+    if (isReply(batch.octets, batch.starts[0]!, id)) settle(true)
   })
-  const query = Uint8Array.from([id >> 8, id & 255, OPCODE.STATUS << 3, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+  const query = statusQuery(id)
   const peer = transport.peer(endpoint)
   const send = (): void => socket.send(query, 0, query.length, peer)
   send()
@@ -104,7 +130,10 @@ async function answers(endpoint: Endpoint, timeout: number): Promise<boolean> {
   return result
 }
 
-function isReply({ octets, starts }: DatagramBatch, id: number): boolean {
-  const at = starts[0]!
+function statusQuery(id: number): Uint8Array {
+  return Uint8Array.from([id >> 8, id & 255, OPCODE.STATUS << 3, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+}
+
+function isReply(octets: Uint8Array, at: Octets, id: number): boolean {
   return octets[at] === id >> 8 && octets[at + 1] === (id & 255) && octets[at + 2]! >= 0x80
 }
