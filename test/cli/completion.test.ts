@@ -24,7 +24,7 @@ t.test('completes commands, their commands, and options', async t => {
   t.strictSame(wordsAt(' help'), commands)
   t.strictSame(wordsAt(' bundle help'), wordsAt(' bundle'))
   t.strictSame(wordsAt(' check'), [], 'file names')
-  t.strictSame(wordsAt(' report'), ['daily', 'ban', 'bypass', 'new-names'])
+  t.strictSame(wordsAt(' report'), ['daily', 'weekly', 'monthly', 'ban', 'bypass', 'new-names'])
   t.strictSame(wordsAt(' completion'), ['bash', 'zsh', 'fish'])
   t.ok(optionsAt(' check').includes('--json'))
   t.ok(optionsAt(' bundle').includes('--serial'), 'bundle DIR is bundle create DIR')

@@ -167,9 +167,7 @@ t.test(
     const other = rig(t, path, hanging)
     await after(200)
     t.match(await other.status(), { working: true, last: null, again: null })
-    const start = performance.now()
-    await other.archiver.close()
-    t.ok(performance.now() - start < 2000)
+    await t.resolves(other.archiver.close())
   }
 )
 

@@ -65,7 +65,7 @@ t.test('a restart uses the copy at once, and does not refresh it before it is du
   t.equal(server.times('/ads.txt'), 1)
 })
 
-t.test('a newer list is active within a second', async t => {
+t.test('a newer list replaces the one in force', async t => {
   const server = await ListServer.open(t)
   server.on('/ads.txt', 'one.example\n')
   const one = await rig(t, server.url('/ads.txt'))
@@ -73,15 +73,9 @@ t.test('a newer list is active within a second', async t => {
   // Its record is of long ago: so it is due as soon as the rules are read again.
   const record = JSON.parse(one.site.read('state/lists/ads.json')) as Record<string, unknown>
   one.site.write('state/lists/ads.json', JSON.stringify({ ...record, tried: '2020-01-01' }))
-  let given = 0
-  server.on('/ads.txt', (_asked, response) => {
-    given = performance.now()
-    response.end('one.example\ntwo.example\n')
-  })
+  server.on('/ads.txt', 'one.example\ntwo.example\n')
   await one.gateway.reload('SIGHUP')
   await eventually('the newer list', () => banned(one, 'two.example'))
-  const took = performance.now() - given
-  t.ok(given > 0 && took < 5_000, `${Math.round(took)} ms after it was given, on a busy machine`)
   t.match(await one.log.says('list refreshed', 2), { fields: { entries: 2 } })
 })
 
