@@ -37,6 +37,7 @@ what is missing is \`null\`, times are in RFC 3339, lists have a key of their ow
 | \`bundle create\`, \`sign\`, \`show\`, \`verify\` | the manifest, \`signers\`, \`files\` |
 | \`bundle keygen\` | \`file\`, \`publicKey\` |
 | \`rollback\` | \`from\`, \`to\`, \`changed\`; with \`--list\`, \`bundles\`; with \`--dry-run\`, as \`diff\` |
+| \`certificate renew\` | \`certificate\` (file), \`names\`, \`due\`, \`reason\`, \`notAfter\`, \`renewalFrom\`, \`renewed\` |
 | \`onboard\` | \`target\`, \`name\`, \`services\`, \`file\` (usual name), \`encoding\` (\`utf8\`, \`base64\`), \`content\`, \`notes\`; without a target, \`targets\` |
 | \`log remove\` | \`removed\`, each with \`file\` and \`was\` (\`null\`: as the chain has it); \`recorded\` in the chain |
 `

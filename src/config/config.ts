@@ -3,6 +3,7 @@ import type { Position } from '../base/position.js'
 import type { Milliseconds, Octets, Seconds } from '../base/units.js'
 import type { Endpoint } from '../udp/datagram.js'
 import type { UpstreamServer } from '../upstream/upstream-server.js'
+import type { AcmeConfig } from './acme-config.js'
 import type { AlertHookConfig } from './alert-config.js'
 import type { OidcConfig } from './oidc-config.js'
 import type { OutputConfig } from './output-config.js'
@@ -29,6 +30,8 @@ export interface Config {
   /** Undefined: listeners are not announced. */
   readonly discovery: DiscoveryConfig | undefined
   readonly structuredErrors: StructuredErrorsConfig
+  /** Undefined: `interdict certificate renew` has nothing to do. */
+  readonly acme: AcmeConfig | undefined
   readonly cookies: CookiesConfig
   readonly tcp: TcpConfig
   readonly limits: LimitsConfig

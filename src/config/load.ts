@@ -23,6 +23,8 @@ import type {
 } from './config.js'
 import type { AlertHookConfig } from './alert-config.js'
 import type { SmtpConfig } from './report-config.js'
+import { acmeOf } from './acme.js'
+import type { AcmeConfig } from './acme-config.js'
 import { alertsOf } from './alerts.js'
 import { isRemote } from './endpoint.js'
 import { listenersOf } from './listeners.js'
@@ -151,12 +153,15 @@ export function readConfig(source: Uint8Array | string, path: string): ConfigRes
   const discovery =
     name === '' ? undefined : { name, addresses, position: read.positionOf(['discovery', 'name']) }
   const smtp = smtpOf(read.value.smtp, folder, read.positionOf(['smtp']))
+  const state = resolve(folder, read.value.state.folder)
+  const acme = acmeOf(read.value.acme, folder, state, path => read.positionOf(path))
   const alerts = alertsOf(read.value.alerts, folder, path => read.positionOf(path))
   const resolved = {
     ...{
       listen,
       tls,
       discovery,
+      acme,
       upstreams,
       bootstrap,
       socket,
@@ -179,7 +184,7 @@ const TOKEN_WORDS: readonly string[] = ['auto', 'off']
  * only. Another relative path is an error there: where it leads to would have to be guessed.
  */
 function placeWritten(
-  { state, admin, log, reports }: Settings,
+  { state, admin, acme, log, reports }: Settings,
   folder: string,
   addError: (key: string, found: string, expected: string) => void
 ): void {
@@ -197,6 +202,13 @@ function placeWritten(
       TOKEN_WORDS.includes(admin.tokens) ? '' : admin.tokens,
       '/var/lib/interdict/tokens.json'
     ],
+    [
+      'acme.account-key',
+      acme['account-key'] === 'auto' ? '' : acme['account-key'],
+      '/var/lib/interdict/acme-account.key'
+    ],
+    ['acme.certificate', acme.certificate, '/var/lib/interdict/dns.pem'],
+    ['acme.key', acme.key, '/var/lib/interdict/dns.key'],
     ['log.service.file', log.service.file, '/var/log/interdict/service.log'],
     ...log.outputs.map(({ spool }, i) => {
       return [`log.outputs.${i}.spool`, spool, '/var/lib/interdict/spool'] as const
@@ -230,6 +242,7 @@ function configOf(
     readonly listen: readonly ListenConfig[]
     readonly tls: TlsConfig
     readonly discovery: DiscoveryConfig | undefined
+    readonly acme: AcmeConfig | undefined
     readonly socket: AdminSocketConfig | undefined
     readonly admin: Omit<Config['admin'], 'socket'>
     readonly privacy: PrivacyConfig
@@ -266,6 +279,7 @@ function configOf(
     },
     identity,
     discovery: resolved.discovery,
+    acme: resolved.acme,
     structuredErrors: {
       enabled: structured.enabled,
       optionCode: structured['option-code'],

@@ -1,12 +1,14 @@
 import * as z from 'zod'
-import { prefixHint, readAddress, readPrefix, showAddress } from '../base/address.js'
+import { prefixHint, readPrefix } from '../base/address.js'
 import { readPublicKey } from '../base/ed25519.js'
 import { readName } from '../dns/name/name.js'
 import { duration, size, wholeSeconds } from '../yaml/quantity.js'
 import { parsedString } from '../yaml/parsed-string.js'
+import { acmeSchema } from './acme.js'
 import { alertsSchema } from './alerts.js'
 import { reportsSchema, smtpSchema } from './reports.js'
 import { isRemote, isSelf, ownAddresses, showEndpoint } from './endpoint.js'
+import { hostName, ipAddress } from './host-name.js'
 import { oidcSchema } from './oidc.js'
 import { outputsSchema } from './outputs.js'
 import { endpoint, listenSchema } from './listeners.js'
@@ -76,18 +78,9 @@ const shortText = z
   .refine(text => Buffer.byteLength(text) <= 63, 'a text of at most 63 octets')
 const identity = section({ version: shortText.prefault(''), name: shortText.prefault('') })
 
-/** It is written into the configuration of other programs: no characters but those of host names. RFC 1123 §2.1 */
-const HOST_NAME =
-  /^(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{0,61}[a-z0-9]$/
-const hostName = z
-  .string()
-  .transform(text => text.toLowerCase().replace(/\.$/, ''))
-  .refine(text => HOST_NAME.test(text), 'a host name such as dns.example')
-const address = parsedString('an address such as 192.0.2.1', text => showAddress(readAddress(text)))
-
 const discovery = section({
   name: z.union([z.literal(''), hostName], 'a host name such as dns.example').prefault(''),
-  addresses: z.array(address).max(16).prefault([])
+  addresses: z.array(ipAddress).max(16).prefault([])
 })
 
 /**
@@ -271,6 +264,7 @@ export const settingsSchema = section({
   cache,
   identity,
   discovery,
+  acme: acmeSchema,
   'structured-errors': structuredErrors,
   cookies,
   tcp,

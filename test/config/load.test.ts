@@ -54,6 +54,7 @@ const defaults = {
   frontEnds: { proxyProtocol: [], clientSubnet: [] },
   identity: { version: '', name: '' },
   discovery: undefined,
+  acme: undefined,
   structuredErrors: { enabled: true, optionCode: 0, unencrypted: true, filteringDatabase: '' },
   specialUse: { answer: true, except: [] },
   rebindingGuard: {
@@ -249,6 +250,20 @@ tls: { handshake-timeout: 2s, max-handshakes: 9, ticket-secret: secret }`,
     it: 'where clients find encrypted listeners',
     text: `discovery: { name: DNS.example., addresses: ['2001:DB8::1'] }`,
     config: { discovery: { name: 'dns.example', addresses: ['2001:db8::1'] } }
+  },
+  {
+    it: 'how certificates are ordered',
+    text: 'acme: { directory: https://acme.example/dir, names: [DNS.example, 192.0.2.1] }',
+    config: {
+      acme: {
+        directory: 'https://acme.example/dir',
+        accountKey: '/var/lib/interdict/acme-account.key',
+        names: ['dns.example', '192.0.2.1'],
+        challenge: { type: 'http-01', listen: { address: '::', port: 80 } },
+        files: undefined,
+        externalAccount: undefined
+      }
+    }
   },
   {
     it: 'upstreams for some names',
@@ -576,6 +591,22 @@ const nearMisses = [
   },
   { text: 'discovery: { name: $(reboot).example }', problem: /a host name such as dns\.example/ },
   { text: 'discovery: { name: dns }', problem: /a host name such as dns\.example, found 'dns'$/ },
+  { text: 'acme: { directory: http://a.example }', problem: /an https URL, found / },
+  { text: 'acme: { contact: [ops] }', problem: /a mail address, found 'ops'/ },
+  {
+    text: 'acme: { names: [1.2.3.4.5] }',
+    problem: /a host name such as dns\.example, found/
+  },
+  {
+    text: 'acme: { certificate: /var/lib/c.pem }',
+    problem: /acme\.key: missing; expected a path, as for/
+  },
+  {
+    text: 'acme: { challenge: dns-01 }',
+    problem: /acme\.dns-hook: missing; expected the path of a program/
+  },
+  { text: 'acme: { external-account: { id: x } }', problem: /both id and key-file, or neither/ },
+  { text: 'acme: { account-key: a.key }', problem: /an absolute path such as .*acme-account\.key/ },
   { text: 'tcp: { idle: 5 seconds }', problem: /found '5 seconds'; write 5s$/ },
   { text: "workers: '4'", problem: /found '4'; write 4 without quotes$/ },
   { text: 'log: { service: { level: warning } }', problem: /'warning'; did you mean 'warn'\?$/ },

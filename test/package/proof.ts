@@ -78,10 +78,12 @@ t.test('lintian finds no error', async t => {
 })
 
 t.test('the service is exposed to little', async t => {
-  const unit = 'contrib/systemd/interdict.service'
-  const words = ['security', '--offline=true', `--threshold=${MAX_EXPOSURE}`, unit]
-  const { code, text } = await attempt('systemd-analyze', words)
-  t.equal(code, 0, text)
+  for (const unit of ['interdict', 'interdict-certificate']) {
+    const file = `contrib/systemd/${unit}.service`
+    const words = ['security', '--offline=true', `--threshold=${MAX_EXPOSURE}`, file]
+    const { code, text } = await attempt('systemd-analyze', words)
+    t.equal(code, 0, text)
+  }
 })
 
 t.test('the RPM packages install what the Debian packages do', async t => {
@@ -135,7 +137,9 @@ t.test('under systemd', async t => {
     t.equal(await active(), 'active', 'it is ready when dpkg ends')
     t.match(await status(), /^ready: networks 1, rules \d+, workers \d+$/)
     t.match(await machine.run('dig +tries=1 +time=5 @127.0.0.1 -p 5300 localhost'), 'NOERROR')
-    await machine.run('systemd-analyze verify --man=no interdict.service')
+    await machine.run(
+      'systemd-analyze verify --man=no interdict.service interdict-certificate.timer'
+    )
     t.match(await machine.run('man -w interdict || ls /usr/share/man/man1'), 'interdict.1')
   })
 

@@ -21,6 +21,8 @@ export interface CertificateTerms {
   readonly type?: 'ec' | 'rsa'
   /** Of an RSA key. */
   readonly bits?: number
+  /** SPKI, DER: of somebody else's key, for a certificate with an issuer. */
+  readonly publicKey?: Buffer
 }
 
 export interface TestCertificate {
@@ -91,7 +93,7 @@ export function makeCertificate(terms: CertificateTerms = {}): TestCertificate {
     nameOf(issuer?.subject ?? subject),
     sequence(time(notBefore), time(notAfter)),
     nameOf(subject),
-    publicKey.export({ type: 'spki', format: 'der' }),
+    terms.publicKey ?? publicKey.export({ type: 'spki', format: 'der' }),
     tlv(0xa3, sequence(...extensions))
   )
   const signature = tlv(3, Buffer.of(0), sign('sha256', body, signer))

@@ -28,7 +28,7 @@ fi
 
 %preun
 if [ "$1" -eq 0 ] && [ -d /run/systemd/system ]; then
-  systemctl --no-reload disable --now interdict.service >/dev/null 2>&1 || :
+  systemctl --no-reload disable --now interdict.service interdict-certificate.timer >/dev/null 2>&1 || :
 fi
 
 %postun

@@ -24,6 +24,8 @@ import { filesBelow } from './system.js'
 
 /** Where the program is installed. */
 export const HOME = '/usr/lib/interdict'
+/** Units of systemd. */
+const UNITS = ['interdict.service', 'interdict-certificate.service', 'interdict-certificate.timer']
 const DOC = '/usr/share/doc'
 
 /**
@@ -70,7 +72,7 @@ export function stageGateway({ root, architecture }: Stage): void {
   removeUnused(join(home, 'node_modules'))
 
   write(at('/usr/bin/interdict'), PROGRAM, 0o755)
-  copy('contrib/systemd/interdict.service', at('/usr/lib/systemd/system/interdict.service'))
+  for (const unit of UNITS) copy(`contrib/systemd/${unit}`, at(`/usr/lib/systemd/system/${unit}`))
   copy('contrib/systemd/sysusers.conf', at('/usr/lib/sysusers.d/interdict.conf'))
   copy('contrib/systemd/tmpfiles.conf', at('/usr/lib/tmpfiles.d/interdict.conf'))
   for (const { file, text } of manPages()) {

@@ -41,5 +41,25 @@ export function addEncryptionCommands(program: Command, { io, done }: Context): 
       const { onboard } = await import('../commands/onboard.js')
       done(await onboard(target, command.optsWithGlobals(), io))
     })
+  const certificate = program
+    .command('certificate')
+    .description('Renew the certificate of the encrypted listeners')
+  examples(certificate, 'certificate renew', 'certificate help renew')
+
+  const renew = certificate
+    .command('renew')
+    .summary('Get a certificate by ACME, if the present one is due')
+    .description(
+      'Get a certificate from the ACME server of the settings, if a third of the lifetime of the present one or ' +
+        'less is left. The running gateway uses it within a second. The exit code is 0 if nothing is due, too.'
+    )
+    .option('--force', 'renew even if nothing is due')
+    .option('--dry-run', 'only show whether it is due, and check that the server can be reached')
+    .option('--json', 'print JSON')
+    .action(async (_options, command: Command) => {
+      const { renew } = await import('../commands/certificate.js')
+      done(await renew(command.optsWithGlobals(), io))
+    })
+  examples(renew, 'certificate renew --dry-run', 'certificate renew --force')
   examples(onboard, 'onboard kea', 'onboard apple -o dns.mobileconfig')
 }

@@ -1,0 +1,131 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { openSolver } from '../../acme/challenges.js'
+import { checkDirectory, orderCertificate, type AcmeSecrets } from '../../acme/order-certificate.js'
+import { renewalDue } from '../../acme/renewal-due.js'
+import { replaceFiles, replaceSecret } from '../../acme/replace-files.js'
+import { MAX_SECRET_FILE, readBoundedFileSync } from '../../base/bounded-file.js'
+import { failure, failureAt } from '../../base/error.js'
+import type { AcmeConfig } from '../../config/acme-config.js'
+import type { Config, ServedCertificateConfig } from '../../config/config.js'
+import { loadSettings, type CommonOptions } from '../args/settings.js'
+import { EXIT } from '../exit.js'
+import { print, printJson, type Io } from '../io.js'
+
+export interface RenewOptions extends CommonOptions {
+  readonly force?: boolean
+  readonly dryRun?: boolean
+  readonly json?: boolean
+}
+
+/**
+ * `interdict certificate renew`: gets a certificate from the ACME server if the present one is due, and
+ * writes it with its key. The gateway reads both within a second. On any error the present files stay.
+ *
+ * @throws InterdictError ACME_OFF, ACME_FILES, ACME_NAMES, ACME_FILE, ACME_SERVER, ACME_TERMS, ACME_LISTEN,
+ *   ACME_HOOK, ACME_CHALLENGE, ACME_WRITE
+ */
+export async function renew(options: RenewOptions, io: Io): Promise<number> {
+  const config = await loadSettings(options)
+  const { acme } = config
+  if (acme === undefined) throw failure('ACME_OFF')
+  const files = filesOf(config, acme)
+  const names = namesOf(config, acme)
+  const due = await renewalDue(files, names, Date.now())
+  const { force = false, dryRun = false, json } = options
+  const isDue = due.isDue || force
+  const secrets = isDue ? readSecrets(acme, dryRun) : undefined
+  if (secrets !== undefined && dryRun) await checkDirectory(acme, secrets)
+  if (secrets !== undefined && !dryRun) {
+    const solver = await openSolver(acme.challenge)
+    try {
+      const ordered = await orderCertificate(acme, secrets, names, solver)
+      write(files, ordered)
+    } finally {
+      solver.close()
+    }
+  }
+  const isRenewed = isDue && !dryRun
+  if (json === true) {
+    const { certificate } = files
+    const renewalFrom = due.from === undefined ? null : new Date(due.from).toISOString()
+    const notAfter = due.notAfter === undefined ? null : new Date(due.notAfter).toISOString()
+    const { reason } = due
+    printJson(io, {
+      certificate,
+      names,
+      due: isDue,
+      reason,
+      notAfter,
+      renewalFrom,
+      renewed: isRenewed
+    })
+    return EXIT.success
+  }
+  const why = due.isDue || !force ? due.reason : '--force'
+  const what = isRenewed ? 'renewed' : isDue ? 'would be renewed' : 'not due'
+  print(io, `${files.certificate}: ${what} (${why})\n`)
+  return EXIT.success
+}
+
+/** The files of the settings, or those of all encrypted listeners. */
+function filesOf({ listen, discovery }: Config, acme: AcmeConfig): ServedCertificateConfig {
+  const { files, position } = acme
+  if (files !== undefined) return { ...files, position: discovery?.position ?? position }
+  const served = listen.flatMap(({ certificates = [] }) => certificates)
+  const different = new Set(served.map(({ certificate, key }) => `${certificate}\n${key}`))
+  if (different.size !== 1) throw failureAt(position, 'ACME_FILES', different.size)
+  return served[0]!
+}
+
+function namesOf({ discovery }: Config, { names, position }: AcmeConfig): readonly string[] {
+  const all = names.length > 0 ? names : discovery === undefined ? [] : [discovery.name]
+  if (all.length === 0) throw failureAt(position, 'ACME_NAMES')
+  return all
+}
+
+/** @param dryRun a new account key is not written */
+function readSecrets(
+  { accountKey, caFile, externalAccount }: AcmeConfig,
+  dryRun: boolean
+): AcmeSecrets {
+  return {
+    accountKey: existsSync(accountKey) ? read(accountKey) : createAccountKey(accountKey, dryRun),
+    ca: caFile === undefined ? undefined : read(caFile),
+    externalKey: externalAccount && read(externalAccount.keyFile).trim()
+  }
+}
+
+function read(file: string): string {
+  try {
+    return readBoundedFileSync(file, MAX_SECRET_FILE).toString('latin1')
+  } catch (error) {
+    throw failure('ACME_FILE', file, (error as Error).message)
+  }
+}
+
+/** P-256, which every ACME server accepts: RFC 8555 §6.2. */
+function createAccountKey(file: string, dryRun: boolean): string {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const text = privateKey.export({ type: 'pkcs8', format: 'pem' }) as string
+  if (dryRun) return text
+  try {
+    replaceSecret(file, text)
+  } catch (error) {
+    throw failure('ACME_WRITE', file, (error as Error).message)
+  }
+  return text
+}
+
+function write(
+  paths: Pick<ServedCertificateConfig, 'certificate' | 'key'>,
+  text: { readonly certificate: string; readonly key: string }
+): void {
+  try {
+    replaceFiles(paths, text)
+  } catch (error) {
+    const folder = dirname(paths.certificate)
+    throw failure('ACME_WRITE', folder, (error as Error).message)
+  }
+}
