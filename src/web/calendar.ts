@@ -44,35 +44,40 @@ export interface Day {
   readonly events: readonly CalendarEvent[]
 }
 
-/** The weeks of a month, each from Monday, in the time zone of the browser. ISO 8601 */
+/**
+ * The weeks of a month, each from Monday. ISO 8601
+ *
+ * @param dayOf the day of a time, as `2026-11-27`, in the time zone of the rules
+ */
 export function weeksOf(
   { year, month }: Month,
   events: readonly CalendarEvent[],
-  now: Date
+  today: string,
+  dayOf: (at: string) => string
 ): Day[][] {
-  const keyOf = (date: Date): string => `${date.getFullYear()} ${date.getMonth()} ${date.getDate()}`
   const byDay = new Map<string, CalendarEvent[]>()
   for (const event of events) {
-    const key = keyOf(new Date(event.at))
+    const key = dayOf(event.at)
     byDay.set(key, [...(byDay.get(key) ?? []), event])
   }
-  const before = (new Date(year, month, 1).getDay() + 6) % 7
-  const days = new Date(year, month + 1, 0).getDate()
+  const before = (new Date(Date.UTC(year, month, 1)).getUTCDay() + 6) % 7
+  const days = new Date(Date.UTC(year, month + 1, 0)).getUTCDate()
   const weeks = Math.ceil((before + days) / 7)
   return Array.from({ length: weeks }, (_, week) =>
     Array.from({ length: 7 }, (__, weekday) => {
-      const date = new Date(year, month, 7 * week + weekday - before + 1)
+      const date = new Date(Date.UTC(year, month, 7 * week + weekday - before + 1))
+      const key = date.toISOString().slice(0, 10)
       return {
-        day: date.getDate(),
-        isInside: date.getMonth() === month,
-        isToday: keyOf(date) === keyOf(now),
-        events: byDay.get(keyOf(date)) ?? []
+        day: date.getUTCDate(),
+        isInside: date.getUTCMonth() === month,
+        isToday: key === today,
+        events: byDay.get(key) ?? []
       }
     })
   )
 }
 
 export function monthAfter({ year, month }: Month, by: number): Month {
-  const date = new Date(year, month + by, 1)
-  return { year: date.getFullYear(), month: date.getMonth() }
+  const date = new Date(Date.UTC(year, month + by, 1))
+  return { year: date.getUTCFullYear(), month: date.getUTCMonth() }
 }

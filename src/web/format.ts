@@ -6,6 +6,8 @@ export class Formatter {
   private readonly relative: Intl.RelativeTimeFormat
   private readonly moment: Intl.DateTimeFormat
   private readonly dayOnly: Intl.DateTimeFormat
+  private readonly iso: Intl.DateTimeFormat
+  private readonly brief: Intl.DateTimeFormat
   private readonly hour: Intl.DateTimeFormat
   private readonly clock: Intl.DateTimeFormat
 
@@ -29,6 +31,9 @@ export class Formatter {
       ...{ dateStyle: 'medium', timeStyle: 'short', ...zone }
     })
     this.dayOnly = new Intl.DateTimeFormat(language, { dateStyle: 'medium', ...zone })
+    // Canada writes dates as ISO 8601 does.
+    this.iso = new Intl.DateTimeFormat('en-CA', { dateStyle: 'short', ...zone })
+    this.brief = new Intl.DateTimeFormat(language, { month: 'short', day: 'numeric', ...zone })
     this.hour = new Intl.DateTimeFormat(language, { timeStyle: 'short', hourCycle: 'h23', ...zone })
     this.clock = new Intl.DateTimeFormat(language, {
       ...{ hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23', ...zone }
@@ -72,6 +77,16 @@ export class Formatter {
 
   day(at: string | number): string {
     return this.dayOnly.format(new Date(at))
+  }
+
+  /** `2026-11-27` */
+  isoDay(at: string | number): string {
+    return this.iso.format(new Date(at))
+  }
+
+  /** `Nov 27` */
+  shortDay(at: string | number): string {
+    return this.brief.format(new Date(at))
   }
 
   /** `14:05` */

@@ -27,6 +27,9 @@ t.test('numbers as people of a language write them', async t => {
 t.test('times', async t => {
   t.match(plain(en.dateTime(NOW)), /^Nov 27, 2026.* 12:00 PM$/)
   t.equal(en.day('2026-11-27T12:00:00Z'), 'Nov 27, 2026')
+  t.strictSame([en.isoDay(NOW), en.shortDay(NOW)], ['2026-11-27', 'Nov 27'])
+  const brussels = new Formatter('en', 'Europe/Brussels')
+  t.equal(brussels.isoDay('2026-11-27T23:30:00Z'), '2026-11-28', 'days of the rules')
   t.strictSame([en.time(NOW), en.second(NOW + 9000)], ['12:00', '12:00:09'])
   t.strictSame(
     [-30_000, -3 * 60_000, 5 * 3_600_000, -86_400_000, 40 * 86_400_000, -800 * 86_400_000].map(

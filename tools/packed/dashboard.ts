@@ -44,7 +44,7 @@ export async function bundleDashboard(): Promise<readonly Asset[]> {
     format: 'esm',
     platform: 'browser',
     // With what all browsers have had since 2023.
-    target: ['chrome111', 'firefox113', 'safari16.4'],
+    target: ['chrome117', 'firefox117', 'safari16.4'],
     jsx: 'automatic',
     jsxImportSource: 'preact',
     minify: true,

@@ -264,6 +264,7 @@ export interface Machine {
   readonly load: number
   readonly memoryOctets: number
   readonly freeOctets: number
+  readonly timeZone: string
 }
 
 export interface Checked {

@@ -19,6 +19,7 @@ import {
   speak,
   t,
   theme,
+  timeZone,
   type Theme
 } from './state.js'
 import { useApi } from './use-api.js'
@@ -58,7 +59,12 @@ function Offline() {
 function Frame() {
   const status = useApi<Status>(may('read') ? '/status' : undefined, {}, 10)
   const machine = useApi<Machine>(may('read') ? '/process' : undefined)
-  if (machine.data !== undefined) host.value = machine.data.host
+  const found = machine.data
+  useEffect(() => {
+    if (found === undefined) return
+    host.value = found.host
+    timeZone.value = found.timeZone
+  }, [found])
   const problems = status.data?.health.problems.length ?? 0
   return (
     <>

@@ -29,6 +29,10 @@ export interface ChartProps {
 // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment
 const LOGARITHMIC = { distr: 3 } as uPlot.Scale
 
+/** Lines between powers of ten would be too many. */
+const powerOfTen = (value: number): number | null =>
+  Number.isInteger(Math.round(Math.log10(value) * 1e6) / 1e6) ? value : null
+
 const token = (name: string): string =>
   getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim()
 const dark = matchMedia('(prefers-color-scheme: dark)')
@@ -48,6 +52,9 @@ export default function Chart({ label, times, series, height, isLog = false, sho
   const data = [times, ...series.map(({ values }) => values)] as uPlot.AlignedData
   useEffect(() => {
     const parent = box.current!
+    const isLong = times.length > 1 && times.at(-1)! - times[0]! > 2 * 86_400
+    const labelOf = (at: number): string =>
+      isLong ? format.value.shortDay(at) : format.value.time(at)
     const axis = {
       stroke: token('faint'),
       font: `12px ${token('sans')}`,
@@ -69,10 +76,13 @@ export default function Chart({ label, times, series, height, isLog = false, sho
             ...axis,
             space: 70,
             size: 26,
-            values: (_plot, splits) => splits.map(one => format.value.time(one * 1000))
+            values: (_plot, splits) => splits.map(one => labelOf(one * 1000))
           },
           {
             ...axis,
+            ...(isLog && {
+              grid: { ...axis.grid, filter: (_plot, splits) => splits.map(powerOfTen) }
+            }),
             size: 56,
             values: (_plot, splits) => splits.map(one => (Number.isFinite(one) ? show(one) : ''))
           }
@@ -115,7 +125,13 @@ export default function Chart({ label, times, series, height, isLog = false, sho
         style={{ height: `${height}px` }}
       />
       <ul class="legend">
-        <li>{index === undefined ? '' : format.value.time(times[index]! * 1000)}</li>
+        <li>
+          {index === undefined
+            ? ''
+            : times.at(-1)! - times[0]! > 2 * 86_400
+              ? format.value.day(times[index]! * 1000)
+              : format.value.time(times[index]! * 1000)}
+        </li>
         {series.map(({ label, tone, values, shown }) => (
           <li key={label}>
             <i style={{ background: `var(--${tone})` }} />

@@ -192,19 +192,22 @@ export function Tabs<T extends string>({
 }
 
 export function Facts({
-  facts
+  facts,
+  isWide = false
 }: {
   readonly facts: readonly (readonly [string, ComponentChildren])[]
+  /** In two columns, where there is room. */
+  readonly isWide?: boolean
 }) {
   return (
-    <dl class="facts">
+    <dl class={isWide ? 'facts wide' : 'facts'}>
       {facts
         .filter(([, value]) => value !== null && value !== undefined && value !== '')
         .map(([label, value]) => (
-          <>
+          <div key={label}>
             <dt>{label}</dt>
             <dd>{value}</dd>
-          </>
+          </div>
         ))}
     </dl>
   )

@@ -47,7 +47,11 @@ export function ReportTable({
             <tr key={i}>
               {columns.map(key => (
                 <td key={key} class={isNumber(key) ? 'n' : 'break'}>
-                  <Cell name={key} value={row[key] ?? null} />
+                  <Cell
+                    name={key}
+                    value={row[key] ?? null}
+                    isList={id === key || id === `${key}s`}
+                  />
                 </td>
               ))}
             </tr>
@@ -68,14 +72,22 @@ export function ReportTable({
   )
 }
 
-function Cell({ name, value }: { readonly name: string; readonly value: string | number | null }) {
+interface CellProps {
+  readonly name: string
+  readonly value: string | number | null
+  /** Whether the table is about these; elsewhere the column may have words. */
+  readonly isList: boolean
+}
+
+function Cell({ name, value, isList }: CellProps) {
   if (value === null) return <>–</>
   if (typeof value === 'number') {
     const isShare = /share|change/i.test(name)
     return <>{isShare ? format.value.share(value) : format.value.count(value)}</>
   }
+  if (name === 'day' && TIME.test(value)) return <>{format.value.day(value)}</>
   if (TIME.test(value)) return <>{format.value.dateTime(value)}</>
   const filter = LINKS[name]
-  if (filter === undefined || value === '-') return <>{value}</>
+  if (filter === undefined || value === '-' || (filter === 'ban' && !isList)) return <>{value}</>
   return <a href={urlOf('log', { [filter]: filter === 'name' ? `=${value}` : value })}>{value}</a>
 }

@@ -34,6 +34,8 @@ export const isReachable = signal(true)
 /** Wall-clock time, for ages; counted on every ten seconds. */
 export const now = signal(Date.now())
 export const host = signal('')
+/** Of the rules, whose dates mean its days; undefined until it is known: that of the browser. */
+export const timeZone = signal<string | undefined>(undefined)
 
 setInterval(() => (now.value = Date.now()), 10_000)
 addEventListener('popstate', () => (place.value = placeNow()))
@@ -138,7 +140,7 @@ export const language = signal<Language>(
   chooseLanguage(stored(browser, LANGUAGE), navigator.languages)
 )
 const messages = signal<Messages>(english)
-export const format = computed(() => new Formatter(language.value))
+export const format = computed(() => new Formatter(language.value, timeZone.value))
 
 const LOADERS: Readonly<Record<Language, () => Promise<{ readonly messages: Messages }>>> = {
   en: () => Promise.resolve({ messages: english }),

@@ -243,8 +243,9 @@ function Left({ until }: { readonly until: string | null }) {
 }
 
 function Calendar({ events }: { readonly events: readonly CalendarEvent[] }) {
-  const today = new Date(now.value)
-  const [shown, setShown] = useState({ year: today.getFullYear(), month: today.getMonth() })
+  const today = format.value.isoDay(now.value)
+  const current = { year: Number(today.slice(0, 4)), month: Number(today.slice(5, 7)) - 1 }
+  const [shown, setShown] = useState(current)
   const language = format.value.language
   const title = new Date(shown.year, shown.month, 1).toLocaleDateString(language, {
     month: 'long',
@@ -255,7 +256,7 @@ function Calendar({ events }: { readonly events: readonly CalendarEvent[] }) {
   )
   const ahead = events.filter(({ at }) => Date.parse(at) >= now.value - 86_400_000).slice(0, 30)
   return (
-    <div class="grid">
+    <>
       <Card
         title={title}
         aside={
@@ -268,11 +269,7 @@ function Calendar({ events }: { readonly events: readonly CalendarEvent[] }) {
             >
               ‹
             </button>
-            <button
-              type="button"
-              class="button small"
-              onClick={() => setShown({ year: today.getFullYear(), month: today.getMonth() })}
-            >
+            <button type="button" class="button small" onClick={() => setShown(current)}>
               {t('bans.today')}
             </button>
             <button
@@ -298,7 +295,7 @@ function Calendar({ events }: { readonly events: readonly CalendarEvent[] }) {
             </tr>
           </thead>
           <tbody>
-            {weeksOf(shown, events, today).map((week, i) => (
+            {weeksOf(shown, events, today, at => format.value.isoDay(at)).map((week, i) => (
               <tr key={i}>
                 {week.map(({ day, isInside, isToday, events }) => (
                   <td key={day} class={isToday ? 'today' : isInside ? '' : 'other'}>
@@ -355,6 +352,6 @@ function Calendar({ events }: { readonly events: readonly CalendarEvent[] }) {
           </table>
         )}
       </Card>
-    </div>
+    </>
   )
 }

@@ -1,9 +1,7 @@
-import type { ComponentType } from 'preact'
-import { useEffect, useState } from 'preact/hooks'
 import type { Report } from '../../api/types.js'
 import { urlOf } from '../../pages.js'
-import type { ChartProps } from '../chart.js'
 import { Bars, Card, Field, Load, Title } from '../components.js'
+import { LazyChart } from '../lazy-chart.js'
 import { ReportTable } from '../report-table.js'
 import { format, navigate, place, t } from '../state.js'
 import { useApi } from '../use-api.js'
@@ -47,9 +45,6 @@ export function Page() {
                       href: urlOf('log', { app: String(row.way), since })
                     }))}
                   />
-                  {methods.length > 0 && (
-                    <ReportTable id="ways" title={t('bypass.methods')} rows={methods} />
-                  )}
                 </Card>
                 <Card title={t('bypass.trend')}>
                   {names.length === 0 ? (
@@ -59,6 +54,11 @@ export function Page() {
                   )}
                 </Card>
               </div>
+              {methods.length > 0 && (
+                <Card title={t('table.ways')}>
+                  <ReportTable id="ways" title={t('table.ways')} rows={methods} />
+                </Card>
+              )}
               {Object.entries(tables)
                 .filter(([id]) => id !== 'ways' && id !== 'methods')
                 .map(([id, rows]) => (
@@ -113,17 +113,15 @@ function Trend({
     useApi<Report>(ask(2), query(2)),
     useApi<Report>(ask(3), query(3))
   ]
-  const [Chart, setChart] = useState<ComponentType<ChartProps> | undefined>(undefined)
-  useEffect(() => void import('../chart.js').then(it => setChart(() => it.default)), [])
   const rows = found.map(({ data }) => data?.tables[by] ?? [])
   const times = [...new Set(rows.flat().map(row => Date.parse(String(row[by]))))]
     .filter(one => !Number.isNaN(one))
     .sort((a, b) => a - b)
   if (found.some(({ isLoading, data }) => isLoading && data === undefined))
     return <p class="loading">{t('loading')}</p>
-  if (Chart === undefined || times.length < 2) return <p class="faint">{t('bypass.noTrend')}</p>
+  if (times.length < 2) return <p class="faint">{t('bypass.noTrend')}</p>
   return (
-    <Chart
+    <LazyChart
       label={t('bypass.trend')}
       times={times.map(one => one / 1000)}
       height={220}

@@ -1,12 +1,11 @@
-import type { ComponentType } from 'preact'
-import { useEffect, useMemo, useState } from 'preact/hooks'
+import { useMemo } from 'preact/hooks'
 import type { Notice, Page, Report, Status, Trend } from '../../api/types.js'
 import { daysLeft } from '../../format.js'
 import { urlOf } from '../../pages.js'
 import type { Messages } from '../../translate.js'
 import { hoursOf, seriesOf } from '../../trend.js'
-import type { ChartProps } from '../chart.js'
 import { Alert, Bars, Card, Failure, Load, Scroll, Title } from '../components.js'
+import { LazyChart } from '../lazy-chart.js'
 import { format, now, t, word } from '../state.js'
 import { useApi } from '../use-api.js'
 
@@ -169,9 +168,7 @@ function Tile({
     <>
       <span class="label">{label}</span>
       <span class="figure">{children}</span>
-      <span class="note cut" title={note}>
-        {note}
-      </span>
+      <span class="note">{note}</span>
     </>
   )
   return href === undefined ? (
@@ -184,8 +181,6 @@ function Tile({
 }
 
 function TrendCard({ trend }: { readonly trend: ReturnType<typeof useApi<Trend>> }) {
-  const [Chart, setChart] = useState<ComponentType<ChartProps> | undefined>(undefined)
-  useEffect(() => void import('../chart.js').then(it => setChart(() => it.default)), [])
   const { data } = trend
   const series = useMemo(
     () => (data === undefined ? undefined : seriesOf(data, Date.now())),
@@ -198,9 +193,9 @@ function TrendCard({ trend }: { readonly trend: ReturnType<typeof useApi<Trend>>
       <Load from={trend}>
         {data => (
           <>
-            {Chart !== undefined && series !== undefined && (
+            {series !== undefined && (
               <>
-                <Chart
+                <LazyChart
                   label={t('now.trendLabel')}
                   times={series.times}
                   height={240}
@@ -229,7 +224,7 @@ function TrendCard({ trend }: { readonly trend: ReturnType<typeof useApi<Trend>>
                   ]}
                 />
                 <h3>{t('now.times')}</h3>
-                <Chart
+                <LazyChart
                   label={t('now.timesLabel')}
                   times={series.times}
                   height={130}

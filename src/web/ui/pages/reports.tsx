@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks'
 import type { Ban, Page as List, Report } from '../../api/types.js'
 import { urlOf } from '../../pages.js'
 import { Bars, Card, Facts, Field, Load, Title } from '../components.js'
+import { LazyChart } from '../lazy-chart.js'
 import { ReportTable } from '../report-table.js'
 import { format, host, navigate, now, place, t, word } from '../state.js'
 import { useApi } from '../use-api.js'
@@ -184,7 +185,35 @@ function rankingOf(rows: Report['tables'][string]): { label: string; value: numb
     .map(row => ({ label: String(row[text] ?? '–'), value: Number(row[number]) }))
     .slice(0, 8)
 }
+const TIMED = /^(hour|day|week)s?$/
 const RANKED = /^(app|ban|network|client|name|clients|names|apps|networks)$/
+
+/** Lookups over time, and what of them was blocked. */
+function Timeline({
+  rows,
+  title
+}: {
+  readonly rows: Report['tables'][string]
+  readonly title: string
+}) {
+  const key = Object.keys(rows[0]!)[0]!
+  const known = rows.filter(row => !Number.isNaN(Date.parse(String(row[key]))))
+  const values = (name: string): (number | null)[] =>
+    known.map(row => (typeof row[name] === 'number' ? row[name] : null))
+  if (known.length < 3) return null
+  return (
+    <LazyChart
+      label={title}
+      times={known.map(row => Date.parse(String(row[key])) / 1000)}
+      height={200}
+      show={value => (value === null ? '–' : format.value.compact(value))}
+      series={[
+        { label: t('report.lookups'), tone: 'answered', values: values('lookups'), isArea: true },
+        { label: t('report.blocked'), tone: 'blocked', values: values('blocked'), isArea: true }
+      ]}
+    />
+  )
+}
 
 function Shown(chosen: Chosen) {
   const report = useApi<Report>(`/reports/${chosen.kind}`, queryOf(chosen))
@@ -208,6 +237,9 @@ function Shown(chosen: Chosen) {
                 <p class="faint">{t('reports.none')}</p>
               ) : (
                 <>
+                  {TIMED.test(id) && rows.length > 2 && (
+                    <Timeline rows={rows} title={word('table', id)} />
+                  )}
                   {RANKED.test(id) && rows.length > 1 && <Bars none="" bars={rankingOf(rows)} />}
                   <ReportTable id={id} title={word('table', id)} rows={rows} />
                 </>

@@ -20,8 +20,8 @@ export function Page() {
       <Load from={status}>
         {data => (
           <>
+            <Version status={data} machine={machine.data} />
             <div class="grid">
-              <Version status={data} machine={machine.data} />
               <Workers status={data} />
               <LogPipeline status={data} />
             </div>
@@ -49,6 +49,7 @@ function Version({
   return (
     <Card title={t('system.gateway')}>
       <Facts
+        isWide
         facts={[
           [t('system.version'), version],
           [t('system.host'), machine?.host],
@@ -413,7 +414,7 @@ function Actions() {
             onInput={event => setName(event.currentTarget.value)}
           />
         </Field>
-        <label class="row">
+        <label class="row check">
           <input
             type="checkbox"
             checked={hasSubtree}

@@ -91,7 +91,7 @@ function Question({ given }: { readonly given: (name: string) => string }) {
             onInput={event => setAt(event.currentTarget.value)}
           />
         </Field>
-        <label class="row">
+        <label class="row check">
           <input
             type="checkbox"
             checked={asks}
@@ -144,11 +144,7 @@ function Decision({ found }: { readonly found: Explanation }) {
         </p>
         <Facts
           facts={[
-            ...(rule === null
-              ? []
-              : Object.entries(rule.facts).map(
-                  ([fact, value]) => [word('fact', fact), value] as const
-                )),
+            ...(rule === null ? [] : factsOf(rule.facts)),
             [
               t('why.matched'),
               rule === null ? null : (
@@ -219,6 +215,23 @@ function Decision({ found }: { readonly found: Explanation }) {
       )}
     </>
   )
+}
+
+/** The reference is a link if it has an address; times are shown as such. */
+function factsOf({ referenceUrl, ...facts }: RuleView['facts']) {
+  return Object.entries(facts).map(([fact, value]) => {
+    const isLink = fact === 'reference' && referenceUrl !== undefined
+    const shown = isLink ? (
+      <a href={referenceUrl} target="_blank" rel="noreferrer">
+        {value} ↗
+      </a>
+    ) : fact === 'review' ? (
+      format.value.day(value)
+    ) : (
+      value
+    )
+    return [word('fact', fact), shown] as const
+  })
 }
 
 /** All that match, the one that decides first, and why the others do not. */

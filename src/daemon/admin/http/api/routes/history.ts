@@ -77,11 +77,12 @@ export const historyRoutes = [
       cores: z.int(),
       load: z.number().describe('Load average of the last minute'),
       memoryOctets: z.int().describe('Memory of the machine'),
-      freeOctets: z.int()
+      freeOctets: z.int(),
+      timeZone: z.string().describe('Of dates in the rules')
     }),
-    handler: () => {
+    handler: async (_, { services }) => {
       const { user, system } = process.cpuUsage()
-      return Promise.resolve({
+      return {
         host: hostname(),
         node: process.version,
         residentOctets: process.memoryUsage.rss(),
@@ -89,8 +90,9 @@ export const historyRoutes = [
         cores: availableParallelism(),
         load: loadavg()[0],
         memoryOctets: totalmem(),
-        freeOctets: freemem()
-      })
+        freeOctets: freemem(),
+        timeZone: (await services.rules()).rules.timeZone
+      }
     }
   }),
   defineRoute({
