@@ -177,6 +177,8 @@ export const messages: Messages = {
     'Clients lehnen verschlüsselte Verbindungen ab. Erneuern Sie das Zertifikat.',
   'todo.CERTIFICATE_REFUSED': 'Das vorige Zertifikat ist in Gebrauch. Berichtigen Sie die Datei.',
   'todo.ALERTS_FAILING': 'Meldungen warten. Prüfen Sie, ob der Webhook erreichbar ist.',
+  'todo.REPORTS_FAILING':
+    'Ein geplanter Bericht kam nicht zustande. Prüfen Sie Ordner und Mailserver mit interdict reports test.',
   'why.intro':
     'Geben Sie einen Namen und die Adresse eines Clients ein: Sie erhalten die Entscheidung mit den Regeln, die entschieden, und denen, die unterlagen.',
   'why.name': 'Name',

@@ -173,6 +173,8 @@ export const messages = {
   'todo.CERTIFICATE_EXPIRED': 'Clients refuse encrypted connections. Renew the certificate.',
   'todo.CERTIFICATE_REFUSED': 'The previous certificate is in use. Correct the file.',
   'todo.ALERTS_FAILING': 'Alerts wait. Check whether the webhook is reachable.',
+  'todo.REPORTS_FAILING':
+    'A scheduled report failed. Check its folder and the mail server: interdict reports test.',
 
   'why.intro':
     'Enter a name and the address of a client: you get the decision, with the rules that decided and those that lost.',

@@ -176,6 +176,8 @@ export const messages: Messages = {
     'Les clients refusent les connexions chiffrées. Renouvelez le certificat.',
   'todo.CERTIFICATE_REFUSED': 'Le certificat précédent est utilisé. Corrigez le fichier.',
   'todo.ALERTS_FAILING': 'Des alertes attendent. Vérifiez si le webhook est joignable.',
+  'todo.REPORTS_FAILING':
+    'Un rapport planifié a échoué. Vérifiez le dossier et le serveur de courrier : interdict reports test.',
   'why.intro':
     'Entrez un nom et l’adresse d’un client : vous obtenez la décision, avec les règles qui ont décidé et celles qui ont cédé.',
   'why.name': 'Nom',

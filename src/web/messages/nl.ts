@@ -175,6 +175,8 @@ export const messages: Messages = {
     'Clients weigeren versleutelde verbindingen. Vernieuw het certificaat.',
   'todo.CERTIFICATE_REFUSED': 'Het vorige certificaat is in gebruik. Verbeter het bestand.',
   'todo.ALERTS_FAILING': 'Er wachten meldingen. Controleer of de webhook bereikbaar is.',
+  'todo.REPORTS_FAILING':
+    'Een gepland rapport is mislukt. Controleer de map en de mailserver: interdict reports test.',
   'why.intro':
     'Geef een naam en het adres van een client in: u krijgt de beslissing, met de regels die beslisten en die het aflegden.',
   'why.name': 'Naam',
