@@ -31,15 +31,15 @@ const PHONES = "phones: { network: phones, certificate: { authority: mdm, uri: '
 const PRESS = "press: { network: open, certificate: { authority: mdm, uri: 'urn:press:1' } }"
 const KIOSK = 'kiosk: { network: phones, sni: kiosk-3 }'
 
-const setting = (clients: readonly string[], listen = ''): Setting => ({
+const setting = (clients: readonly string[], listen = '', own = server): Setting => ({
   listen: [`${LISTEN}${listen} }`],
   queries: 'flush: 10ms, which: all',
   workers: 1,
   files: {
     'rules/networks.yaml': rules(clients),
     'rules/mdm.pem': authority.certificate,
-    'cert.pem': server.certificate,
-    'key.pem': server.key
+    'cert.pem': own.certificate,
+    'key.pem': own.key
   }
 })
 
@@ -145,7 +145,9 @@ t.test('a revoked, deleted or moved client', async t => {
 
 t.test('refuses unknown clients where the settings say so', async t => {
   const refusing = ', unknown-clients: refuse, anonymous-clients: refuse'
-  const { gateway } = await serving(t, setting([PHONES], refusing))
+  const plain = makeCertificate({ names: ['dns.example'] })
+  const { gateway, log } = await serving(t, setting([PHONES], refusing, plain))
+  t.match(log.with('is not for *.dns.example'), [{ fields: { code: 'CERTIFICATE_WILDCARD' } }])
   const [at] = gateway.endpoints
   t.equal(await (await Client.open(t, at!, asClient(phone))).isBlocked('lan.example'), true)
   t.equal(await (await Client.open(t, at!, asClient(other))).isBlocked('lan.example'), undefined)

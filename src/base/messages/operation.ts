@@ -10,6 +10,8 @@ export const OPERATION = {
   CERTIFICATE_UNREADABLE: (file: string, why: string) => `cannot read ${file}: ${why}`,
   CERTIFICATE_INVALID: (file: string, why: string) => `certificate ${file} is unusable: ${why}`,
   CERTIFICATE_KEY: (file: string, why: string) => `private key ${file} is unusable: ${why}`,
+  CERTIFICATE_WILDCARD: (file: string, name: string) =>
+    `${file} is not for ${name}, which the names of clients need; clients that verify it cannot connect by their names`,
   CERTIFICATE_VALIDITY: (file: string, what: string, date: string) =>
     `certificate ${file} ${what} ${date}`,
   KEY_FILE_MODE: (file: string) =>

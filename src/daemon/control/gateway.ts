@@ -48,6 +48,7 @@ import { findFreeEndpoint } from './free-endpoint.js'
 import { LoopDetector, newProbeKey, type LoopCheckPlan } from './loop-detector.js'
 import type { Predecessor } from './predecessor.js'
 import type { Inheritance } from './successor.js'
+import { uncoveredNames } from './uncovered-names.js'
 
 /** The recorder writes what is pending first; one that takes longer waits for a disk. */
 const ROTATE_TIMEOUT: Milliseconds = 2_000
@@ -437,6 +438,8 @@ export class Gateway {
     const materials = this.options.config.listen.map(({ certificates }) => {
       return certificates && this.tls!.material(certificates)
     })
+    for (const { code, message } of uncoveredNames(this.options.config.listen, materials))
+      this.options.log.warn({ code }, message)
     this.workerPool.setCertificates(materials)
   }
 
