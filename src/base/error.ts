@@ -1,3 +1,4 @@
+import { FLEET } from './messages/fleet.js'
 import { LISTS } from './messages/lists.js'
 import { ONBOARDING } from './messages/onboarding.js'
 import { OPERATION } from './messages/operation.js'
@@ -19,7 +20,8 @@ const MESSAGES = {
   ...LISTS,
   ...RECORDS,
   ...ONBOARDING,
-  ...OPERATION
+  ...OPERATION,
+  ...FLEET
 } as const
 
 export type ErrorCode = keyof typeof MESSAGES

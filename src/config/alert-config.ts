@@ -33,7 +33,9 @@ export const ALERT_EVENTS = [
   'certificate-expired',
   'certificate-refused',
   'alerts-failing',
-  'reports-failing'
+  'reports-failing',
+  'fleet-silent',
+  'fleet-behind'
 ] as const
 
 export type AlertEvent = (typeof ALERT_EVENTS)[number]

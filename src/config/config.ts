@@ -5,6 +5,7 @@ import type { Endpoint } from '../udp/datagram.js'
 import type { UpstreamServer } from '../upstream/upstream-server.js'
 import type { AcmeConfig } from './acme-config.js'
 import type { AlertHookConfig } from './alert-config.js'
+import type { FleetConfig } from './fleet-config.js'
 import type { OidcConfig } from './oidc-config.js'
 import type { OutputConfig } from './output-config.js'
 import type { ScheduledReport, SmtpConfig } from './report-config.js'
@@ -66,6 +67,8 @@ export interface Config {
   readonly reports: readonly ScheduledReport[]
   /** The mail server for reports; undefined: none. */
   readonly smtp: SmtpConfig | undefined
+  /** Undefined: this gateway belongs to no fleet. */
+  readonly fleet: FleetConfig | undefined
   readonly shutdown: {
     readonly grace: Milliseconds
     /** How long queries are still accepted, while the gateway already says that it is not ready. */

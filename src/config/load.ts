@@ -27,6 +27,8 @@ import { acmeOf } from './acme.js'
 import type { AcmeConfig } from './acme-config.js'
 import { alertsOf } from './alerts.js'
 import { isRemote } from './endpoint.js'
+import { fleetOf } from './fleet.js'
+import type { FleetConfig } from './fleet-config.js'
 import { listenersOf } from './listeners.js'
 import { oidcOf } from './oidc.js'
 import { outputsOf } from './outputs.js'
@@ -171,6 +173,7 @@ export function readConfig(source: Uint8Array | string, path: string): ConfigRes
       alerts,
       smtp
     },
+    fleet: fleetOf(read.value.fleet, folder, read.positionOf(['fleet'])),
     admin: adminConfig
   }
   return { ok: true, config: configOf(read.value, resolve(path), resolved) }
@@ -250,6 +253,7 @@ function configOf(
     readonly retention: RetentionConfig | undefined
     readonly alerts: readonly AlertHookConfig[]
     readonly smtp: SmtpConfig | undefined
+    readonly fleet: FleetConfig | undefined
   }
 ): Config {
   const { workers, transport, cache, identity, cookies, tcp, log, shutdown } = settings
@@ -321,6 +325,7 @@ function configOf(
     alerts: resolved.alerts,
     reports: reportsOf(settings.reports, folder, resolve(folder, settings.state.folder)),
     smtp: resolved.smtp,
+    fleet: resolved.fleet,
     log: {
       service: {
         level: service.level,

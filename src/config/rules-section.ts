@@ -6,7 +6,7 @@ import type { Config } from './config.js'
 const PUBLIC_KEY = /^MCowBQYDK2VwAyEA[A-Za-z0-9+/]{43}=$/
 
 /** Whether a text is a key; otherwise it is the path of a key file. */
-const isPublicKey = (text: string): boolean => PUBLIC_KEY.test(text)
+export const isPublicKey = (text: string): boolean => PUBLIC_KEY.test(text)
 
 const MAX_KEYS = 16
 const EXPECTED = 'a path, or a mapping with bundle, keys and signatures'

@@ -9,6 +9,7 @@ import { alertsSchema } from './alerts.js'
 import { reportsSchema, smtpSchema } from './reports.js'
 import { isRemote, isSelf, ownAddresses, showEndpoint } from './endpoint.js'
 import { hostName, ipAddress } from './host-name.js'
+import { fleetSchema } from './fleet.js'
 import { oidcSchema } from './oidc.js'
 import { outputsSchema } from './outputs.js'
 import { endpoint, listenSchema } from './listeners.js'
@@ -279,16 +280,19 @@ export const settingsSchema = section({
   alerts: alertsSchema,
   reports: reportsSchema,
   smtp: smtpSchema,
+  fleet: fleetSchema,
   log,
   shutdown: section({
     grace: duration('0s', '1m').prefault('5s'),
     'lame-duck': duration('0s', '5m').prefault('0s')
   })
 }).superRefine((settings, context) => {
-  const { listen, upstreams, 'remote-lists': remote } = settings
+  const { listen, upstreams, 'remote-lists': remote, fleet, rules } = settings
   const { servers, forward } = upstreams
   const addIssue = (path: (string | number)[], message: string): void =>
     context.addIssue({ code: 'custom', path, message })
+  if (fleet !== undefined && typeof rules === 'string')
+    addIssue(['rules'], 'a mapping with bundle and keys, since a fleet has signed bundles')
   const shown = listen.map(showEndpoint)
   for (const [i, text] of shown.entries()) {
     if (listen[i]!.port !== 0 && shown.indexOf(text) < i)

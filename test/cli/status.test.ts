@@ -226,6 +226,19 @@ const TROUBLE: StatusReply = withHealth({
       error: 'cannot send mail by mail.example: timeout'
     }
   ],
+  fleet: {
+    name: 'site-17',
+    ring: 'canary',
+    connected: false,
+    server: null,
+    contact: '2026-01-03T03:04:05.000Z',
+    silentSince: '2026-01-03T03:04:05.000Z',
+    wanted: 18,
+    wantedSince: '2026-01-03T03:04:05.000Z',
+    error: { code: 'FLEET_CONNECT', message: 'cannot connect to NATS' },
+    dropped: 1,
+    reports: 2
+  },
   alerts: [
     { name: 'ops', active: 3, waiting: 0, sent: 1234, failed: 0, dropped: 0, error: null },
     { name: 'on-call', active: 3, waiting: 2, sent: 1, failed: 9, dropped: 4, error: 'no route' }
@@ -389,6 +402,8 @@ t.test('shows every problem within 100 columns, and reports missing counters', a
     'no route (ALERTS_FAILING)',
     'weekly: last made 2026-11-02T05:00:03Z, next 2026-11-09T05:00:00Z',
     'daily: not made yet, 1 given up, cannot send mail by mail.example: timeout',
+    'site-17 in ring canary: disconnected, wants bundle 18',
+    'cannot connect to NATS (FLEET_CONNECT)',
     '2 of 4 up, 1 not used yet'
   ]) {
     t.ok(text.includes(words), words)

@@ -83,6 +83,7 @@ const defaults = {
   alerts: [],
   reports: [],
   smtp: undefined,
+  fleet: undefined,
   log: {
     service: { level: 'info', destination: 'stderr' },
     queries: {

@@ -10,6 +10,12 @@ const upstream = (address: string, state: UpstreamStatus['state'], more: object 
   ({ address, state, isDefault: true, loopsFor: [], ...more }) as unknown as UpstreamStatus
 const output = { name: 'siem', connected: false, sent: 0, waitingOctets: 0 }
 const recorder = { writable: true, outputs: [] } as unknown as Recorder
+const now = new Date().toISOString()
+const fleet = {
+  ...{ name: 'site-17', ring: 'all', connected: true, server: null, contact: null, reports: 0 },
+  ...{ silentSince: '2026-01-01T00:00:00Z', wanted: 18, wantedSince: '2026-01-01T00:00:00Z' },
+  ...{ error: null, dropped: 0 }
+}
 const reload = { at: '2026-01-01T00:00:00Z', reason: 'SIGHUP', errors: 1 } as const
 const first = [{ code: 'RULES_X', message: 'networks.yaml:1:2: no' }]
 const worker = { number: 0, state: 'listening', since: null, restarts: 0, generation: 2 } as const
@@ -41,6 +47,7 @@ const GOOD: Status = {
   clients: {},
   alerts: [],
   reports: [],
+  fleet: null,
   recorder,
   archive: null
 }
@@ -200,6 +207,23 @@ const cases: readonly {
     it: 'a scheduled report fails',
     bad: { reports: [scheduled(null), scheduled('cannot send mail')] },
     codes: ['REPORTS_FAILING']
+  },
+  {
+    it: 'the fleet is silent, and the gateway behind',
+    bad: { fleet },
+    codes: ['FLEET_SILENT', 'FLEET_BEHIND']
+  },
+  {
+    it: 'the fleet is silent, which the gateway knows why',
+    bad: {
+      fleet: { ...fleet, wanted: null, error: { code: 'FLEET_CONNECT', message: 'no route' } }
+    },
+    codes: ['FLEET_SILENT']
+  },
+  {
+    it: 'the fleet was heard of just now',
+    bad: { fleet: { ...fleet, silentSince: now, wantedSince: now } },
+    codes: []
   },
   {
     it: 'archiving fails',

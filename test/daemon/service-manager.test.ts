@@ -24,6 +24,7 @@ const GOOD = {
   remoteLists: [],
   certificates: [],
   alerts: [],
+  fleet: null,
   zones: [],
   recorder: { writable: true, outputs: [] },
   archive: null

@@ -4,6 +4,9 @@ import { build, type BuildOptions, type Plugin } from 'esbuild'
 import { bundleDashboard } from './dashboard.js'
 import { common, COMPILED, define } from './options.js'
 
+/** A thread that only gateways of a fleet need. */
+const FLEET = 'fleet-main'
+
 /** Threads, and the archive process. Each is one file: shared code would be loaded once per thread anyway. */
 const THREADS = [
   'alert-main',
@@ -11,6 +14,7 @@ const THREADS = [
   'compiler-main',
   'fetcher-main',
   'export-main',
+  FLEET,
   'http-main',
   'list-main',
   'recorder-main',
@@ -102,8 +106,9 @@ export async function bundleServer(folder: string): Promise<readonly BundledFile
     entryPoint === undefined ? [] : [{ name: basename(entryPoint, '.js'), path: resolve(path) }]
   )
   const names = files.map(({ name, path }) => [name, basename(path)] as const)
-  const optional = Object.fromEntries(names.filter(([name]) => name in OPTIONAL))
-  const kept = Object.fromEntries(names.filter(([name]) => name !== 'serve' && !(name in OPTIONAL)))
+  const isOptional = (name: string): boolean => name in OPTIONAL || name === FLEET
+  const optional = Object.fromEntries(names.filter(([name]) => isOptional(name)))
+  const kept = Object.fromEntries(names.filter(([name]) => name !== 'serve' && !isOptional(name)))
   for (const [name, file] of names) {
     writeFileSync(join(folder, `${name}.js`), stubOf(name, file, kept, optional))
   }

@@ -66,6 +66,7 @@ const SECTIONS: readonly (readonly [string, (status: Status) => readonly StyledT
   ['Outputs', outputLines],
   ['Alerts', alertLines],
   ['Reports', reportLines],
+  ['Fleet', fleetLines],
   ['Upstreams', upstreamLines]
 ]
 
@@ -339,6 +340,20 @@ function reportLines({ reports }: Status): StyledText[] {
     const text = `${name}: ${parts.join(', ')}`
     return error === null ? text : ['yellow', text]
   })
+}
+
+function fleetLines({ fleet }: Status): StyledText[] {
+  if (fleet === null) return []
+  const { name, ring, connected, server, wanted, contact, error, dropped } = fleet
+  const where = connected ? `connected to ${server}` : 'disconnected'
+  const wants = wanted === null ? 'no bundle wanted yet' : `wants bundle ${wanted}`
+  const heard = contact === null ? 'no contact yet' : `last contact ${formatInstant(contact)}`
+  const text = `${name} in ring ${ring}: ${where}, ${wants}, ${heard}`
+  return [
+    error === null ? text : ['yellow', text],
+    ...(error === null ? [] : [['yellow', `${error.message} (${error.code})`] as const]),
+    ...(dropped === 0 ? [] : [`${formatCount(dropped, 'message')} dropped`])
+  ]
 }
 
 function upstreamLines({ upstreams }: Status): StyledText[] {

@@ -1,3 +1,4 @@
+import type { Milliseconds } from '../../base/units.js'
 import type { Status } from './status.js'
 
 /**
@@ -25,6 +26,9 @@ export interface StatusReply extends Status {
 
 export const withHealth = (status: Status): StatusReply => ({ ...status, health: healthOf(status) })
 
+/** A fleet is silent, or a gateway behind, for so long before that is a problem. */
+const FLEET_PATIENCE: Milliseconds = 300_000
+
 /** All problems, each with whether the gateway is not ready because of it. */
 export const PROBLEMS = {
   STOPPING: true,
@@ -51,7 +55,9 @@ export const PROBLEMS = {
   CERTIFICATE_EXPIRED: false,
   CERTIFICATE_REFUSED: false,
   ALERTS_FAILING: false,
-  REPORTS_FAILING: false
+  REPORTS_FAILING: false,
+  FLEET_SILENT: false,
+  FLEET_BEHIND: false
 } as const
 
 type Found = readonly (readonly [code: HealthProblem['code'], message: string, subject?: string])[]
@@ -184,7 +190,19 @@ const CHECKS: readonly ((status: Status) => Found)[] = [
   ({ reports }) =>
     reports.flatMap(({ name, error }) => {
       return error === null ? [] : [['REPORTS_FAILING', `report ${name}: ${error}`, name] as const]
-    })
+    }),
+  ({ fleet }) => {
+    if (fleet === null || Date.now() - Date.parse(fleet.silentSince) < FLEET_PATIENCE) return []
+    const why = fleet.error === null ? '' : `: ${fleet.error.message}`
+    return [['FLEET_SILENT', `no contact with the fleet since ${fleet.silentSince}${why}`]]
+  },
+  ({ fleet, rules: { bundle } }) => {
+    if (fleet === null || fleet.wanted === null || fleet.wanted === bundle?.serial) return []
+    if (Date.now() - Date.parse(fleet.wantedSince!) < FLEET_PATIENCE) return []
+    const why = fleet.error === null ? '' : `: ${fleet.error.message}`
+    const active = bundle?.serial ?? 'none'
+    return [['FLEET_BEHIND', `the fleet wants bundle ${fleet.wanted}, in force is ${active}${why}`]]
+  }
 ]
 
 function firstError({ errors, first }: { errors: number; first: readonly { message: string }[] }) {

@@ -10,6 +10,7 @@ import type { BundleFacts } from '../../rules/model/types.js'
 import type { Endpoint, Transport } from '../../udp/datagram.js'
 import type { AlertHookStatus } from '../alerts/alert-hook.js'
 import type { ScheduledReportStatus } from '../reports/report-scheduler.js'
+import type { FleetStatus } from '../fleet/fleet-handle.js'
 import { archiveStatus, type ArchiveStatus } from '../querylog/archive-status.js'
 import type { Archiver } from '../querylog/archiver.js'
 import type { RecorderHandle } from '../querylog/recorder-handle.js'
@@ -59,6 +60,8 @@ export interface Status extends WorkerCounters {
   /** Webhooks. */
   readonly alerts: readonly AlertHookStatus[]
   readonly reports: readonly ScheduledReportStatus[]
+  /** Null: the gateway belongs to no fleet. */
+  readonly fleet: FleetStatus | null
   /** Null: no reply in time. */
   readonly recorder: (RecorderReply & { readonly restarts: number }) | null
   /** Null: archiving, retention and chaining are off, or the query log is. */
@@ -140,6 +143,7 @@ export interface StatusSources extends UpstreamSources {
   readonly certificates: readonly CertificateDates[]
   readonly alerts: readonly AlertHookStatus[]
   readonly reports: readonly ScheduledReportStatus[]
+  readonly fleet: FleetStatus | null
   readonly endpoints: readonly ListenConfig[]
   readonly transport: Transport['kind']
   /** Wall-clock time of the start. */
@@ -191,6 +195,7 @@ export async function gatherStatus(
     clients: sumClients(replies.map(({ clients }) => clients)),
     alerts: sources.alerts,
     reports: sources.reports,
+    fleet: sources.fleet,
     recorder: typeof recorded === 'object' ? { ...recorded, restarts: recorder.restarts } : null,
     archive
   }

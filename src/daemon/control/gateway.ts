@@ -26,6 +26,7 @@ import { HttpHandle } from '../admin/http/http-handle.js'
 import { gatherStatus, type Status } from '../admin/status.js'
 import { Alerts } from '../alerts/alerts.js'
 import { ReportScheduler } from '../reports/report-scheduler.js'
+import { FleetHandle } from '../fleet/fleet-handle.js'
 import { Archiver } from '../querylog/archiver.js'
 import { checkChainKey } from '../querylog/chain-key.js'
 import { RecorderHandle } from '../querylog/recorder-handle.js'
@@ -100,6 +101,7 @@ export class Gateway {
   private certificates: CertificateReader
   private readonly alerts: Alerts
   private readonly reports: ReportScheduler
+  private readonly fleet: FleetHandle
   /** Undefined: no listener has TLS. */
   private readonly tls: CertificateReloader | undefined
   /** Memory for what is counted by the active rules. */
@@ -128,10 +130,10 @@ export class Gateway {
     this.cache = new SharedCache(config.cache.size, count, log)
     const counters = allocateCounters((count + 1) * COUNTERS)
     this.lag = new EventLoopLag(counters, count)
-    this.ruleCounters = new RuleCounters(
-      count,
-      config.admin.http && (rules => this.http.setRules(rules))
-    )
+    this.ruleCounters = new RuleCounters(count, rules => {
+      this.http.setRules(rules)
+      this.fleet.setRules(rules)
+    })
     const upstreamSockets = upstreamSocketLimit(count, descriptorLimit())
     const memory = { cache: this.cache.memory, counters }
     const disabledRoutes: ReadonlySet<number> = new Set()
@@ -185,6 +187,14 @@ export class Gateway {
     this.alerts.update(config, bootstrap)
     this.reports = new ReportScheduler({ log, program: process.argv[1] ?? '' })
     this.reports.update(config)
+    this.fleet = new FleetHandle({
+      startThread,
+      log,
+      counters,
+      status: () => this.status().then(withHealth),
+      paused: () => this.reloader.pauses.current.map(({ rule }) => rule)
+    })
+    this.fleet.configure(config, bootstrap)
     this.reloader = new RulesReloader({
       config,
       compiler,
@@ -243,6 +253,7 @@ export class Gateway {
     if (keyErrors.length > 0) return keyErrors
     // The threads load their code while the rules are read, which is most of the start-up time.
     this.workerPool.start()
+    await this.fleet.fetchFirst()
     const ruleErrors = await this.reloader.load()
     if (ruleErrors.length > 0) return ruleErrors
     const listenErrors = await this.listen()
@@ -255,6 +266,7 @@ export class Gateway {
     if (config.log.queries.which !== 'none') this.archiver.start()
     this.alerts.start()
     this.reports.start()
+    this.fleet.start()
     return []
   }
 
@@ -300,6 +312,7 @@ export class Gateway {
     this.certificates = new CertificateReader(certificateFiles(config))
     this.alerts.update(config, bootstrap)
     this.reports.update(config)
+    this.fleet.configure(config, bootstrap)
     this.http.configure(config)
     this.reloader.configure(config, bootstrap, prepared.primaries)
     return []
@@ -369,6 +382,7 @@ export class Gateway {
     this.settings?.close()
     this.tls?.close()
     this.admin.close()
+    this.fleet.close()
     void this.http.close()
     this.loopDetector.close()
     this.lag.close()
@@ -464,6 +478,7 @@ export class Gateway {
   private adopt(snapshot: Snapshot, isFirst: boolean): void {
     this.recorder.adopt(snapshot)
     this.counters = this.ruleCounters.adopt(snapshot)
+    this.fleet.onChange()
     if (!isFirst) this.workerPool.adopt({ snapshot, counters: this.counters })
   }
 
@@ -480,6 +495,7 @@ export class Gateway {
     const certificates = [...this.certificates.read(), ...servedCertificates(this.tls)]
     const { status: alerts } = this.alerts
     const { status: reports } = this.reports
+    const { status: fleet } = this.fleet
     const { kind: transport } = this.options.transport
     const times = {
       started: created.wall,
@@ -490,7 +506,10 @@ export class Gateway {
     const { defaultUpstreams } = this
     const settings = this.settings?.state
     const names = { endpoints, upstreams, defaultUpstreams, transport, settings }
-    return gatherStatus({ ...sources, ...names, ...times, lists, certificates, alerts, reports })
+    return gatherStatus({
+      ...{ ...sources, ...names, ...times, lists, certificates },
+      ...{ alerts, reports, fleet }
+    })
   }
 }
 

@@ -2,12 +2,15 @@ import type { AlertMessage, Hook } from '../../alerts/post-alert.js'
 import type { Prefix } from '../../base/address.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import type { Config, ListenConfig, QueryLogConfig } from '../../config/config.js'
+import type { FleetConfig } from '../../config/fleet-config.js'
 import type { SettingsFile } from '../../config/load.js'
 import type { OutputConfig } from '../../config/output-config.js'
 import type { Pause } from '../../policy/tables/snapshot.js'
 import type { SnapshotChanges } from '../../policy/diff/compare.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { SpecialUseName } from '../../policy/tables/special-use-names.js'
+import type { ChannelState } from '../../fleet/channel/channel-state.js'
+import type { Report } from '../../fleet/wire.js'
 import type { ExporterCounts } from '../../querylog/export/exporter.js'
 import type { RecorderStatus } from '../../querylog/record/recorder.js'
 import type { LogFields, ServiceLog } from '../../querylog/record/service-log.js'
@@ -16,6 +19,7 @@ import type { ListState } from '../../rules/lists/load-list.js'
 import type { RemoteList } from '../../rules/lists/remote-list.js'
 import type { TransferList } from '../../rules/lists/transfer-list.js'
 import type { ZoneJob } from '../../sources/axfr/update-zone.js'
+import type { BundleSource } from '../../sources/bundle/choose-bundle.js'
 import type { BootstrapServers } from '../../sources/http/bootstrap-resolver.js'
 import type { TlsMaterial } from '../../tls/server-contexts.js'
 import type { Endpoint } from '../../udp/datagram.js'
@@ -158,6 +162,20 @@ export type FromAlert =
   | { readonly kind: 'sent'; readonly delivery: string }
   /** No further message is tried. */
   | { readonly kind: 'failed'; readonly delivery: string; readonly error: SerializedError }
+
+/** The start parameters of the fleet thread. */
+export interface FleetInit {
+  readonly fleet: FleetConfig
+  readonly source: BundleSource
+  readonly bootstrap: BootstrapServers
+}
+
+/** The state of the gateway, for the hub. */
+export interface ToFleet {
+  readonly report: Report
+}
+
+export type FromFleet = LogLine | { readonly kind: 'state'; readonly state: ChannelState }
 
 /** The start parameters of a transfer thread, which reports its result and exits. */
 export interface TransferInit {

@@ -48,6 +48,7 @@ export const STATUS: StatusReply = {
   certificates: [],
   alerts: [],
   reports: [],
+  fleet: null,
   recorder: null,
   archive: null,
   health: { ready: true, problems: [] }

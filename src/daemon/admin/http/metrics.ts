@@ -28,7 +28,8 @@ export function metricFamilies(status: StatusReply, figures: ProcessFigures): Me
     ...outputMetrics(status),
     ...zoneMetrics(status),
     ...alertMetrics(status),
-    ...reportMetrics(status)
+    ...reportMetrics(status),
+    ...fleetMetrics(status)
   ].map(family => ({ ...family, name: `interdict_${family.name}` }))
 }
 
@@ -383,6 +384,29 @@ function reportMetrics({ reports }: StatusReply): MetricFamily[] {
         return last === null ? [] : [{ value: timeOf(last), labels: { report } }]
       })
     )
+  ]
+}
+
+function fleetMetrics({ fleet, rules: { bundle } }: StatusReply): MetricFamily[] {
+  if (fleet === null) return []
+  const { connected, wanted, contact, dropped, reports } = fleet
+  return [
+    gauge(
+      'fleet_connected',
+      'Whether the gateway is connected to NATS: 1 or 0.',
+      connected ? 1 : 0
+    ),
+    gauges(
+      'fleet_contact_timestamp_seconds',
+      'When the fleet last said what this ring should run.',
+      contact === null ? [] : [{ value: timeOf(contact) }]
+    ),
+    gauges('fleet_bundle_serial', 'Serial of the bundle: wanted by the fleet, and in force.', [
+      ...(wanted === null ? [] : [{ value: wanted, labels: { bundle: 'wanted' } }]),
+      ...(bundle === null ? [] : [{ value: bundle.serial, labels: { bundle: 'active' } }])
+    ]),
+    counter('fleet_reports', 'Reports sent to the hub.', reports),
+    counter('fleet_dropped', 'Malformed or oversized messages from the fleet.', dropped)
   ]
 }
 

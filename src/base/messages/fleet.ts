@@ -1,0 +1,31 @@
+/** Messages about a fleet of gateways, and its hub. */
+export const FLEET = {
+  FLEET_CREDENTIALS: (file: string, why: string) => `cannot use fleet credentials ${file}: ${why}`,
+  FLEET_CONNECT: (servers: string, why: string) => `cannot connect to NATS at ${servers}: ${why}`,
+  FLEET_PULL: (url: string, why: string) => `cannot use ${url}: ${why}`,
+  FLEET_MESSAGE: (from: string) => `${from} sent a malformed or oversized message; it is ignored`,
+  FLEET_BUNDLE: (serial: number, why: string) => `cannot get bundle ${serial}: ${why}`,
+  FLEET_OLDER: (serial: number, newest: number) =>
+    `the fleet wants bundle ${serial}, but ${newest} was accepted here; it is ignored`,
+  FLEET_WRITE: (path: string, why: string) => `cannot write the bundle to ${path}: ${why}`,
+  FLEET_TOKEN: (why: string) => `enrolment failed: ${why}`,
+  HUB_EXISTS: (file: string) => `${file} exists already; nothing was written`,
+  HUB_STATE: (file: string, why: string) => `cannot use ${file}: ${why}`,
+  HUB_NATS: (why: string) => `NATS did not take it: ${why}`,
+  HUB_LISTEN: (why: string) => `cannot serve the API of the hub: ${why}`,
+  HUB_SILENT: (socket: string, why: string) => `no hub answers on ${socket}: ${why}`,
+  HUB_RING: (ring: string) => `unknown ring ${ring}; define it under rings: in hub.yaml`,
+  HUB_ORDER: (ring: string, first: string) =>
+    `ring ${ring} gets bundles by promotion from ring ${first}; --now publishes to it at once`,
+  HUB_SERIAL: (serial: number, newest: number) =>
+    `bundle ${serial} is not newer than bundle ${newest}, which was published`,
+  HUB_RULES: (serial: number, why: string) => `bundle ${serial} has invalid rules: ${why}`,
+  HUB_NOTHING: (ring: string) => `there is no bundle for ring ${ring}`,
+  HUB_EARLY: (ring: string, why: string) => `cannot promote to ring ${ring}: ${why}; --now does`,
+  HUB_HALTED: (ring: string, why: string) => `ring ${ring} halted: ${why}`,
+  HUB_GATEWAY: (name: string) => `unknown gateway ${name}`,
+  HUB_BAN: (id: string) => `no published bundle has a ban ${id}`,
+  HUB_TOKEN: (why: string) => `no enrolment token: ${why}`,
+  HUB_FORECAST: (why: string) => `not published: ${why}; --now publishes it`,
+  HUB_REQUEST: (why: string) => `invalid request: ${why}`
+} as const

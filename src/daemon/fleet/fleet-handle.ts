@@ -1,0 +1,231 @@
+import { existsSync } from 'node:fs'
+import { isDeepStrictEqual } from 'node:util'
+import { systemClock, type Clock } from '../../base/clock.js'
+import type { Milliseconds } from '../../base/units.js'
+import type { Config } from '../../config/config.js'
+import type { FleetConfig } from '../../config/fleet-config.js'
+import { NO_STATE, type ChannelState } from '../../fleet/channel/channel-state.js'
+import type { ServiceLog } from '../../querylog/record/service-log.js'
+import type { BootstrapServers } from '../../sources/http/bootstrap-resolver.js'
+import { systemTimers, type Timer, type Timers } from '../../upstream/timers.js'
+import type { StatusReply } from '../admin/health.js'
+import { rulesLocation } from '../reload/rules-location.js'
+import { Backoff } from '../threads/backoff.js'
+import type { FleetInit, FromFleet, ToFleet } from '../threads/messages.js'
+import { serializeError } from '../threads/serialized-error.js'
+import { keepOptional } from '../threads/start-file.js'
+import type { StartThread, Thread } from '../threads/thread.js'
+import type { CountedRules } from '../workers/rule-counters.js'
+import { fleetCounters, fleetReport } from './fleet-report.js'
+
+/** Random part of the interval between two reports. */
+const JITTER = 0.2
+/** How soon a report follows a change. */
+const SOON: Milliseconds = 50
+/** How long the first start waits for a bundle. */
+const FIRST_BUNDLE_WAIT: Milliseconds = 30_000
+
+/** The JSON form is public, see docs/reference/admin-socket.md. Times are RFC 3339. */
+export interface FleetStatus {
+  readonly name: string
+  readonly ring: string
+  readonly connected: boolean
+  readonly server: string | null
+  /** When NATS or the web server last said what this ring should run; null: not since the start. */
+  readonly contact: string | null
+  /** The same, or the start of the gateway: since when it has heard nothing. */
+  readonly silentSince: string
+  /** Serial that this ring should run, and since when the gateway knows; null: unknown. */
+  readonly wanted: number | null
+  readonly wantedSince: string | null
+  readonly error: { readonly code: string; readonly message: string } | null
+  readonly dropped: number
+  readonly reports: number
+}
+
+export interface FleetHandleOptions {
+  readonly startThread: StartThread
+  readonly log: ServiceLog
+  readonly status: () => Promise<StatusReply>
+  /** Block rules that are paused. */
+  readonly paused: () => readonly string[]
+  /** The fixed counters of all workers. */
+  readonly counters: SharedArrayBuffer
+  /** For tests. */
+  readonly timers?: Timers
+  readonly clock?: Clock
+}
+
+/** The control thread's handle of the fleet thread, which is restarted when it dies. */
+export class FleetHandle {
+  private readonly backoff = new Backoff()
+  private readonly timers: Timers
+  private readonly clock: Clock
+  private init: FleetInit | undefined
+  private thread: Thread<ToFleet> | undefined
+  private restartTimer: Timer | undefined
+  private reportTimer: Timer | undefined
+  private state: ChannelState = NO_STATE
+  private wantedSince: Milliseconds = 0
+  private readonly created: Milliseconds
+  private rules: CountedRules | undefined
+  private isStarted = false
+  private number = 0
+  private onOffered: () => void = () => undefined
+
+  constructor(private readonly options: FleetHandleOptions) {
+    this.timers = options.timers ?? systemTimers
+    this.clock = options.clock ?? systemClock
+    this.created = this.clock.wall()
+  }
+
+  /** Null: the gateway belongs to no fleet. */
+  get status(): FleetStatus | null {
+    const { init, state, created, wantedSince } = this
+    if (init === undefined) return null
+    const { name, ring } = init.fleet
+    const { connected, server, contact, wanted, error, dropped, reports } = state
+    return {
+      ...{ name, ring, connected, server, error, dropped, reports },
+      contact: contact === null ? null : show(contact),
+      silentSince: show(contact ?? created),
+      wanted: wanted?.serial ?? null,
+      wantedSince: wanted === null ? null : show(wantedSince)
+    }
+  }
+
+  /** Applies settings, the first ones and changed ones. */
+  configure(config: Config, bootstrap: BootstrapServers): void {
+    const init = initOf(config, bootstrap)
+    if (isDeepStrictEqual(init, this.init)) return
+    this.init = init
+    if (!this.isStarted) return
+    this.stop()
+    this.state = NO_STATE
+    this.start()
+  }
+
+  /**
+   * Waits until there is a bundle, at the first start of a gateway, which has none: without rules it would not
+   * start. At most 30 s.
+   */
+  async fetchFirst(): Promise<void> {
+    const { init, options } = this
+    if (init === undefined) return
+    const { path, storeFolder } = init.source
+    if (existsSync(path) || existsSync(storeFolder)) return
+    options.log.warn({ path }, 'no bundle yet: getting one from the fleet before serving')
+    await new Promise<void>(resolve => {
+      const timer = this.timers.after(FIRST_BUNDLE_WAIT, resolve)
+      this.onOffered = () => {
+        timer.cancel()
+        resolve()
+      }
+      this.startThread(init)
+    })
+    this.onOffered = () => undefined
+  }
+
+  /** Starts to report; the rules are active. */
+  start(): void {
+    this.isStarted = true
+    if (this.thread !== undefined) this.scheduleReport(SOON)
+    else if (this.init !== undefined) this.startThread(this.init)
+  }
+
+  close(): void {
+    this.isStarted = false
+    this.onOffered()
+    this.stop()
+  }
+
+  /** The rules whose counters are reported. */
+  setRules(rules: CountedRules): void {
+    this.rules = rules
+  }
+
+  /** The rules in force have changed, or were refused: the hub is to know at once. */
+  onChange(): void {
+    this.scheduleReport(SOON)
+  }
+
+  private stop(): void {
+    this.restartTimer?.cancel()
+    this.reportTimer?.cancel()
+    void this.thread?.end()
+    this.thread = undefined
+  }
+
+  private startThread(init: FleetInit): void {
+    const { startThread, log } = this.options
+    const startedAt = this.clock.now()
+    try {
+      keepOptional('fleet-main.js')
+    } catch {
+      // The package was replaced: the thread ends at once, and says why, until the gateway is upgraded.
+    }
+    this.thread = startThread<ToFleet, FromFleet>('fleet-main.js', init, {
+      message: message => {
+        if (message.kind === 'state') this.onState(message.state)
+        else log[message.level](message.fields, message.message)
+      },
+      exited: error => {
+        this.thread = undefined
+        this.reportTimer?.cancel()
+        this.state = { ...this.state, connected: false, server: null }
+        const delay = this.backoff.next(this.clock.now() - startedAt)
+        const { message } = serializeError(error ?? new Error('ended'))
+        log.error({ error: message, restartMs: delay }, 'fleet thread died; restarting it')
+        this.restartTimer = this.timers.after(delay, () => this.startThread(init))
+      }
+    })
+    this.scheduleReport(SOON)
+  }
+
+  private onState(state: ChannelState): void {
+    const before = this.state
+    this.state = state
+    if (state.wanted?.serial !== before.wanted?.serial) this.wantedSince = this.clock.wall()
+    if (state.offered !== null) this.onOffered()
+    const isNews =
+      state.connected !== before.connected ||
+      state.wanted?.serial !== before.wanted?.serial ||
+      state.error?.message !== before.error?.message
+    if (isNews) this.onChange()
+  }
+
+  private scheduleReport(delay: Milliseconds): void {
+    this.reportTimer?.cancel()
+    if (this.thread !== undefined && this.isStarted)
+      this.reportTimer = this.timers.after(delay, () => void this.report())
+  }
+
+  private async report(): Promise<void> {
+    const { init, thread, options, state, rules } = this
+    if (init === undefined || thread === undefined) return
+    const { fleet } = init
+    this.scheduleReport(fleet.report * (1 - JITTER * Math.random()))
+    if (!state.connected) return
+    try {
+      const status = await options.status()
+      const counters = fleetCounters(options.counters, rules)
+      const own = { number: ++this.number, now: this.clock.wall() }
+      thread.send({
+        report: fleetReport(fleet, status, this.state, counters, options.paused(), own)
+      })
+    } catch (error) {
+      options.log.error({ error: serializeError(error).message }, 'state not reported to the fleet')
+    }
+  }
+}
+
+function initOf(config: Config, bootstrap: BootstrapServers): FleetInit | undefined {
+  const fleet: FleetConfig | undefined = config.fleet
+  const { bundle } = rulesLocation(config)
+  // The settings are refused if they have a fleet without a bundle.
+  return fleet === undefined || bundle === undefined
+    ? undefined
+    : { fleet, source: bundle, bootstrap }
+}
+
+const show = (at: Milliseconds): string => new Date(at).toISOString()

@@ -1,0 +1,87 @@
+import type { Milliseconds } from '../../base/units.js'
+import type { FleetConfig } from '../../config/fleet-config.js'
+import { RCODE } from '../../dns/registry/rcode.js'
+import type { ChannelState } from '../../fleet/channel/channel-state.js'
+import type { Counters, Report } from '../../fleet/wire.js'
+import { COUNTER, COUNTERS, DURATION_BOUNDS } from '../../resolver/lookup-counters.js'
+import type { StatusReply } from '../admin/health.js'
+import { totalsLayout, totalsOf, type CountedRules } from '../workers/rule-counters.js'
+
+const MAX_MESSAGE = 500
+const MAX_PROBLEMS = 64
+const MAX_PAUSED = 100
+
+/** What a gateway tells the hub. @param paused block rules that are paused @param number of the report @param now wall clock */
+export function fleetReport(
+  { name, ring }: Pick<FleetConfig, 'name' | 'ring'>,
+  status: StatusReply,
+  { wanted, error }: ChannelState,
+  counters: Counters,
+  paused: readonly string[],
+  { number, now }: { readonly number: number; readonly now: Milliseconds }
+): Report {
+  const { rules, health } = status
+  const active = rules.bundle?.serial ?? null
+  return {
+    version: 1,
+    gateway: name,
+    ring,
+    program: status.version,
+    at: new Date(now).toISOString(),
+    started: status.started,
+    number,
+    wanted: wanted?.serial ?? null,
+    active,
+    rules: rules.sha256,
+    since: rules.since,
+    ready: health.ready,
+    problems: health.problems.slice(0, MAX_PROBLEMS).map(({ code }) => code),
+    refused: wanted === null || wanted.serial === active ? null : refusal(status, error),
+    paused: paused.slice(0, MAX_PAUSED),
+    counters
+  }
+}
+
+/** Why the wanted bundle is not in force, if that is known. */
+function refusal(
+  { rules: { reload } }: StatusReply,
+  error: ChannelState['error']
+): Report['refused'] {
+  const found = error ?? (reload?.outcome === 'refused' ? reload.first[0] : undefined)
+  if (found === undefined) return null
+  const { code, message } = found
+  return { code, message: message.slice(0, MAX_MESSAGE) }
+}
+
+/** @param memory the fixed counters of all workers @param rules undefined: none are active yet */
+export function fleetCounters(
+  memory: SharedArrayBuffer,
+  rules: CountedRules | undefined
+): Counters {
+  const all = new Float64Array(memory)
+  const sum = (index: number): number => {
+    let total = 0
+    for (let start = 0; start < all.length; start += COUNTERS) total += all[start + index]!
+    return total
+  }
+  let responses = 0
+  for (let i = 0; i <= DURATION_BOUNDS.length; i++) responses += sum(COUNTER.durations + i)
+  const { SERVFAIL } = RCODE
+  return {
+    ...requestsOf(rules),
+    servfail: sum(COUNTER.responses + SERVFAIL) + sum(COUNTER.shelved + SERVFAIL),
+    durationSum: sum(COUNTER.durationSum),
+    responses
+  }
+}
+
+function requestsOf(rules: CountedRules | undefined): Pick<Counters, 'lookups' | 'blocked'> {
+  if (rules === undefined) return { lookups: 0, blocked: 0 }
+  const { blockedAt, seriesAt } = totalsLayout(rules)
+  const totals = totalsOf(rules)
+  const sumOf = (part: Float64Array): number => part.reduce((total, count) => total + count, 0)
+  return {
+    lookups: sumOf(totals.subarray(0, blockedAt)),
+    blocked: sumOf(totals.subarray(blockedAt, seriesAt))
+  }
+}

@@ -1,0 +1,69 @@
+import { createHash } from 'node:crypto'
+import { writeFileAtomic } from '../../base/atomic-file.js'
+import { readBoundedFile } from '../../base/bounded-file.js'
+import type { Clock } from '../../base/clock.js'
+import { epochSeconds } from '../../base/clock.js'
+import { failure } from '../../base/error.js'
+import { AcceptedBundles } from '../../sources/bundle/accepted-bundles.js'
+import { decodeBundle } from '../../sources/bundle/bundle.js'
+import type { BundleSource } from '../../sources/bundle/choose-bundle.js'
+import { MAX_FILE } from '../../sources/bundle/manifest.js'
+import { readTrustedKeys } from '../../sources/bundle/trusted-keys.js'
+import { checkValidity } from '../../sources/bundle/validity.js'
+import type { Wanted } from '../wire.js'
+
+/** Fetches the file of a wanted bundle. */
+export type FetchBundle = (wanted: Wanted) => Promise<Uint8Array>
+
+/**
+ * Replaces the bundle on offer (`rules.bundle`), which the gateway then accepts or rejects as if somebody had
+ * copied it there. A bundle without the required signatures never gets that far.
+ */
+export class BundleOffer {
+  constructor(
+    private readonly source: BundleSource,
+    private readonly clock: Clock
+  ) {}
+
+  /**
+   * Offers the wanted bundle, unless it is on offer or was accepted.
+   *
+   * @returns whether the file was replaced
+   * @throws InterdictError FLEET_OLDER, FLEET_BUNDLE, FLEET_WRITE, and as `decodeBundle` and `checkValidity`
+   */
+  async offer(wanted: Wanted, fetch: FetchBundle): Promise<boolean> {
+    const { path, trust, storeFolder } = this.source
+    const { serial, sha256 } = wanted
+    const accepted = new AcceptedBundles(storeFolder).read()
+    const newest = accepted?.newest.serial ?? 0
+    if (serial < newest) throw failure('FLEET_OLDER', serial, newest)
+    if (await this.isOnOffer(sha256)) return false
+    const octets = await fetch(wanted)
+    if (hashOf(octets) !== sha256)
+      throw failure('FLEET_BUNDLE', serial, 'the file has another SHA-256 than the channel says')
+    const name = `bundle ${serial} of the fleet`
+    const { manifest } = await decodeBundle(octets, name, await readTrustedKeys(trust))
+    if (manifest.serial !== serial)
+      throw failure('FLEET_BUNDLE', serial, `the file is bundle ${manifest.serial}`)
+    // Accepted before: another signature may have been added, so it is offered again.
+    if (serial > newest)
+      checkValidity(
+        manifest,
+        name,
+        Math.max(epochSeconds(this.clock), accepted?.newest.created ?? 0)
+      )
+    try {
+      writeFileAtomic(path, octets, { folderMode: 0o755 })
+    } catch (error) {
+      throw failure('FLEET_WRITE', path, (error as Error).message)
+    }
+    return true
+  }
+
+  private async isOnOffer(sha256: string): Promise<boolean> {
+    const octets = await readBoundedFile(this.source.path, MAX_FILE).catch(() => undefined)
+    return octets !== undefined && hashOf(octets) === sha256
+  }
+}
+
+const hashOf = (octets: Uint8Array): string => createHash('sha256').update(octets).digest('hex')

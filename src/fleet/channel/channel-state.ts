@@ -1,0 +1,31 @@
+import type { Milliseconds } from '../../base/units.js'
+
+/** What the channel knows, for the status of the gateway. */
+export interface ChannelState {
+  /** Whether there is a connection to NATS. */
+  readonly connected: boolean
+  /** NATS server; null: not connected. */
+  readonly server: string | null
+  /** Wall-clock time of the last message of NATS or the web server about this ring; null: none yet. */
+  readonly contact: Milliseconds | null
+  readonly wanted: { readonly serial: number; readonly sha256: string; readonly at: string } | null
+  /** Serial of the bundle that is on offer because of the channel; null: none since the start. */
+  readonly offered: number | null
+  /** Why the last attempt to connect, or to get the wanted bundle, failed; null: it did not. */
+  readonly error: { readonly code: string; readonly message: string } | null
+  /** Malformed and oversized messages. */
+  readonly dropped: number
+  /** Reports sent. */
+  readonly reports: number
+}
+
+export const NO_STATE: ChannelState = {
+  connected: false,
+  server: null,
+  contact: null,
+  wanted: null,
+  offered: null,
+  error: null,
+  dropped: 0,
+  reports: 0
+}

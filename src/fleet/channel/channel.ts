@@ -1,0 +1,167 @@
+import type { LookupFunction } from 'node:net'
+import type { Clock } from '../../base/clock.js'
+import { failure, InterdictError } from '../../base/error.js'
+import type { Milliseconds } from '../../base/units.js'
+import type { FleetConfig } from '../../config/fleet-config.js'
+import type { ServiceLog } from '../../querylog/record/service-log.js'
+import type { BundleSource } from '../../sources/bundle/choose-bundle.js'
+import type { Report, Wanted } from '../wire.js'
+import { BundleOffer, type FetchBundle } from './bundle-offer.js'
+import { NO_STATE, type ChannelState } from './channel-state.js'
+import { NatsChannel } from './nats-channel.js'
+import { PullChannel } from './pull-channel.js'
+
+/** How often a connected gateway asks what it should run, in case a notification was lost. */
+const REFRESH: Milliseconds = 60_000
+/** Random part of the time before a bundle is fetched. */
+const SPREAD: Milliseconds = 300
+const FIRST_RETRY: Milliseconds = 1_000
+const MAX_RETRY: Milliseconds = 60_000
+/** After a bundle that was refused, which only other keys or another clock change. */
+const REFUSED_RETRY: Milliseconds = 600_000
+/** Errors that may pass soon. */
+const TRANSIENT: readonly string[] = ['FLEET_BUNDLE', 'FLEET_WRITE', 'BUNDLE_EARLY']
+
+export interface ChannelOptions {
+  readonly fleet: FleetConfig
+  readonly source: BundleSource
+  readonly lookup: LookupFunction
+  readonly clock: Clock
+  readonly log: ServiceLog
+  /** The state has changed. */
+  readonly onState: (state: ChannelState) => void
+}
+
+/**
+ * The channel of a gateway: which bundle its ring should run, from NATS or by pull. It only replaces the file of
+ * the bundle on offer; everything that decides what is in force is where it would be without a fleet. When
+ * nothing can be reached, nothing changes.
+ */
+export class Channel {
+  private state: ChannelState = NO_STATE
+  private readonly offers: BundleOffer
+  private readonly nats: NatsChannel | undefined
+  private readonly pull: PullChannel | undefined
+  private latest: { readonly wanted: Wanted; readonly fetch: FetchBundle } | undefined
+  private isOffering = false
+  private isClosed = false
+  private failures = 0
+  private retryTimer: NodeJS.Timeout | undefined
+  private refreshTimer: NodeJS.Timeout | undefined
+  /** Message of the last error that was logged. */
+  private logged = ''
+
+  constructor(private readonly options: ChannelOptions) {
+    const { fleet, source, clock, lookup } = options
+    this.offers = new BundleOffer(source, clock)
+    const events = {
+      wanted: (wanted: Wanted, fetch: FetchBundle): void => this.onWanted(wanted, fetch),
+      contact: (): void => this.update({ contact: clock.wall() }),
+      dropped: (error: InterdictError): void => {
+        this.update({ dropped: this.state.dropped + 1 })
+        this.fail(error)
+      },
+      failed: (error: InterdictError): void => this.fail(error)
+    }
+    if (fleet.nats !== undefined) {
+      this.nats = new NatsChannel(fleet, fleet.nats, {
+        ...events,
+        connected: server => this.onConnected(server),
+        disconnected: () => this.onDisconnected()
+      })
+    }
+    if (fleet.pull !== undefined)
+      this.pull = new PullChannel(fleet.pull, fleet.ring, lookup, events)
+  }
+
+  start(): void {
+    void this.nats?.run()
+    void this.pull?.run(() => !this.state.connected)
+    const refresh = (): void => {
+      void this.nats?.refresh()
+      this.refreshTimer = setTimeout(refresh, REFRESH * (0.75 + Math.random() / 2))
+    }
+    this.refreshTimer = setTimeout(refresh, REFRESH)
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true
+    clearTimeout(this.retryTimer)
+    clearTimeout(this.refreshTimer)
+    this.pull?.close()
+    await this.nats?.close()
+  }
+
+  /** Sends the state of the gateway to the hub. */
+  report(report: Report): void {
+    if (this.nats?.report(report) === true) this.update({ reports: this.state.reports + 1 })
+  }
+
+  private onConnected(server: string): void {
+    this.logged = ''
+    this.update({ connected: true, server, error: null })
+    this.options.log.info({ server }, 'connected to the fleet')
+  }
+
+  private onDisconnected(): void {
+    this.update({ connected: false, server: null })
+    this.options.log.warn({}, 'disconnected from the fleet; the rules in force remain')
+  }
+
+  private onWanted(wanted: Wanted, fetch: FetchBundle): void {
+    const { serial, sha256, at } = wanted
+    const known = this.latest?.wanted
+    const isKnown = known?.serial === serial && known.sha256 === sha256
+    this.latest = { wanted, fetch }
+    if (isKnown && this.failures > 0) return
+    if (!isKnown) {
+      this.failures = 0
+      this.options.log.info({ serial, ring: this.options.fleet.ring }, 'bundle wanted by the fleet')
+    }
+    this.update({ wanted: { serial, sha256, at } })
+    clearTimeout(this.retryTimer)
+    if (!this.isClosed)
+      this.retryTimer = setTimeout(() => void this.offer(), Math.random() * SPREAD)
+  }
+
+  /** Offers the latest wanted bundle, one at a time, and retries after failures that may pass. */
+  private async offer(): Promise<void> {
+    const { latest } = this
+    if (this.isOffering || latest === undefined) return
+    this.isOffering = true
+    try {
+      const isNew = await this.offers.offer(latest.wanted, latest.fetch)
+      this.failures = 0
+      this.logged = ''
+      this.update({ error: null, offered: latest.wanted.serial })
+      if (isNew) this.options.log.info({ serial: latest.wanted.serial }, 'bundle offered')
+    } catch (error) {
+      const { serial } = latest.wanted
+      const known =
+        error instanceof InterdictError
+          ? (error as InterdictError)
+          : failure('FLEET_BUNDLE', serial, (error as Error).message)
+      this.fail(known)
+      const wait = Math.min(MAX_RETRY, FIRST_RETRY * 2 ** this.failures++)
+      const delay = TRANSIENT.includes(known.code) ? wait : REFUSED_RETRY
+      if (!this.isClosed)
+        this.retryTimer = setTimeout(() => void this.offer(), delay * (0.5 + Math.random()))
+    } finally {
+      this.isOffering = false
+    }
+    if (this.latest?.wanted.sha256 !== latest.wanted.sha256) void this.offer()
+  }
+
+  /** Keeps the error for the status, and logs it once until something succeeds. */
+  private fail({ code, message }: InterdictError): void {
+    this.update({ error: { code, message } })
+    if (message === this.logged) return
+    this.logged = message
+    this.options.log.warn({ code }, `${message}; the rules in force remain`)
+  }
+
+  private update(change: Partial<ChannelState>): void {
+    this.state = { ...this.state, ...change }
+    this.options.onState(this.state)
+  }
+}

@@ -1,0 +1,181 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node'
+import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream'
+import { failure, InterdictError } from '../../base/error.js'
+import type { Milliseconds, Octets } from '../../base/units.js'
+import type { FleetConfig, FleetNatsConfig } from '../../config/fleet-config.js'
+import { readCredentials, signReport, type Credentials } from '../credentials.js'
+import { natsTls } from '../nats-tls.js'
+import {
+  BUNDLES_STORE,
+  inboxOf,
+  MAX_WANTED,
+  readMessage,
+  REPORT_SUBJECT,
+  ringSubject,
+  RINGS_BUCKET,
+  wantedSchema,
+  type Report,
+  type Wanted
+} from '../wire.js'
+import type { FetchBundle } from './bundle-offer.js'
+
+/** Delay between attempts to connect, and its random part: ten thousand gateways must not return at once. */
+const RECONNECT: Milliseconds = 2_000
+const RECONNECT_JITTER: Milliseconds = 3_000
+/** A cut connection is noticed after two pings without an answer. */
+const PING: Milliseconds = 15_000
+const CONNECT_TIMEOUT: Milliseconds = 10_000
+/** A JetStream object has at most this many chunks of 128 kB. */
+const MAX_CHUNK: Octets = 1024 * 1024
+
+export interface NatsEvents {
+  /** What the ring should run; may be called again with the same. */
+  wanted(wanted: Wanted, fetch: FetchBundle): void
+  /** The server said what the ring should run, or that nothing is published for it. */
+  contact(): void
+  connected(server: string): void
+  disconnected(): void
+  /** A message that is none. */
+  dropped(error: InterdictError): void
+  failed(error: InterdictError): void
+}
+
+/**
+ * The connection to NATS JetStream. It subscribes to the value of its ring, which costs the servers nothing
+ * per gateway, and reads stored values by direct requests: no consumers, and the narrowest permissions.
+ */
+export class NatsChannel {
+  private connection: NatsConnection | undefined
+  private manager: JetStreamManager | undefined
+  private credentials: Credentials | undefined
+  private readonly closing = new AbortController()
+
+  constructor(
+    private readonly fleet: FleetConfig,
+    private readonly nats: FleetNatsConfig,
+    private readonly events: NatsEvents
+  ) {}
+
+  /** Connects, and again whenever the connection is lost. */
+  async run(): Promise<void> {
+    const { signal } = this.closing
+    while (!signal.aborted) {
+      try {
+        await this.connectOnce()
+      } catch (error) {
+        this.events.failed(this.failureOf(error))
+      }
+      const delay = RECONNECT + Math.random() * RECONNECT_JITTER
+      await sleep(delay, undefined, { signal }).catch(() => undefined)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.closing.abort()
+    await this.connection?.close()
+  }
+
+  /** Sends a report, if connected. @returns whether */
+  report(report: Report): boolean {
+    const { connection, credentials } = this
+    if (connection === undefined || credentials === undefined) return false
+    connection.publish(REPORT_SUBJECT, signReport(report, credentials.key))
+    return true
+  }
+
+  /** Asks what the ring should run. */
+  async refresh(): Promise<void> {
+    const { manager } = this
+    if (manager === undefined) return
+    try {
+      const subject = ringSubject(this.fleet.ring)
+      const stored = await manager.direct.getMessage(`KV_${RINGS_BUCKET}`, {
+        last_by_subj: subject
+      })
+      if (stored === null) this.events.contact()
+      else this.onValue(stored.data)
+    } catch (error) {
+      if (!this.closing.signal.aborted) this.events.failed(this.failureOf(error))
+    }
+  }
+
+  /** Until the connection ends. */
+  private async connectOnce(): Promise<void> {
+    const { nats, fleet, events } = this
+    const credentials = (this.credentials = readCredentials(nats.credentials))
+    const connection = await connect({
+      servers: [...nats.servers],
+      name: fleet.name,
+      authenticator: credsAuthenticator(credentials.octets),
+      inboxPrefix: inboxOf(fleet.name),
+      tls: natsTls(nats),
+      timeout: CONNECT_TIMEOUT,
+      pingInterval: PING,
+      // Here, so that credentials are read again and every failure is reported.
+      reconnect: false
+    })
+    if (this.closing.signal.aborted) return connection.close()
+    this.connection = connection
+    try {
+      this.manager = await jetstreamManager(connection, { checkAPI: false })
+      connection.subscribe(ringSubject(fleet.ring), {
+        callback: (_error, message) => this.onValue(message.data)
+      })
+      events.connected(connection.getServer())
+      await this.refresh()
+      const error = await connection.closed()
+      if (error) throw error
+    } finally {
+      this.connection = this.manager = undefined
+      events.disconnected()
+    }
+  }
+
+  private onValue(octets: Uint8Array): void {
+    const wanted = readMessage(octets, wantedSchema, MAX_WANTED)
+    if (wanted === undefined) return this.events.dropped(failure('FLEET_MESSAGE', 'NATS'))
+    this.events.contact()
+    this.events.wanted(wanted, one => this.fetch(one))
+  }
+
+  /** Reads an object chunk by chunk. @throws InterdictError FLEET_BUNDLE */
+  private async fetch({ file, serial, size }: Wanted): Promise<Uint8Array> {
+    const why = (text: string): InterdictError => failure('FLEET_BUNDLE', serial, text)
+    const { manager } = this
+    if (manager === undefined) throw why('not connected')
+    const stream = `OBJ_${BUNDLES_STORE}`
+    const meta = `$O.${BUNDLES_STORE}.M.${Buffer.from(file).toString('base64url')}`
+    try {
+      const stored = await manager.direct.getMessage(stream, { last_by_subj: padded(meta) })
+      const nuid = (JSON.parse(stored?.string() ?? '{}') as { nuid?: string }).nuid ?? ''
+      if (!/^[A-Za-z0-9]{1,64}$/.test(nuid)) throw why('it is not in the object store')
+      const chunks: Uint8Array[] = []
+      let seq = 1
+      for (let length = 0; length < size;) {
+        const chunk = await manager.direct.getMessage(stream, {
+          seq,
+          next_by_subj: `$O.${BUNDLES_STORE}.C.${nuid}`
+        })
+        if (chunk === null || chunk.data.length > MAX_CHUNK) throw why('it is incomplete')
+        chunks.push(chunk.data)
+        length += chunk.data.length
+        seq = chunk.seq + 1
+      }
+      return Buffer.concat(chunks)
+    } catch (error) {
+      throw error instanceof InterdictError ? error : why((error as Error).message)
+    }
+  }
+
+  private failureOf(error: unknown): InterdictError {
+    if (error instanceof InterdictError) return error as InterdictError
+    return failure('FLEET_CONNECT', this.nats.servers.join(', '), (error as Error).message)
+  }
+}
+
+/** The names of objects are in base64url with padding. */
+function padded(subject: string): string {
+  const length = subject.length - subject.lastIndexOf('.') - 1
+  return subject + '='.repeat((4 - (length % 4)) % 4)
+}

@@ -1,0 +1,129 @@
+import * as z from 'zod'
+import type { Octets } from '../base/units.js'
+import { MAX_FILE } from '../sources/bundle/manifest.js'
+
+/**
+ * What gateways and the hub of a fleet send each other. Nothing here is trusted: a gateway takes a bundle only
+ * with the signatures of its settings, and the hub a report only with the signature of the gateway.
+ */
+
+/** The bucket of JetStream's key-value store with what each ring should run; the key is the ring. */
+export const RINGS_BUCKET = 'interdict-rings'
+/** The object store of bundles. */
+export const BUNDLES_STORE = 'interdict-bundles'
+/** Reports of all gateways; the name of the gateway is in the message. */
+export const REPORT_SUBJECT = 'interdict.report'
+/** Requests for credentials. */
+export const ENROL_SUBJECT = 'interdict.enrol'
+/** Subject on which a new value of the bucket arrives. */
+export const ringSubject = (ring: string): string => `$KV.${RINGS_BUCKET}.${ring}`
+/** Inbox of one user: nobody else may listen there. */
+export const inboxOf = (user: string): string => `_INBOX.${user}`
+
+export const MAX_WANTED: Octets = 4096
+/** Larger reports are dropped. */
+export const MAX_REPORT: Octets = 16 * 1024
+/** A channel file has at most this many rings. */
+const MAX_RINGS = 1000
+
+const serial = z.int().min(1)
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
+const instant = z.iso.datetime()
+const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/)
+const count = z.number().min(0)
+
+/** What a ring should run. */
+export const wantedSchema = z.strictObject({
+  version: z.literal(1),
+  serial,
+  /** Of the bundle file. */
+  sha256,
+  size: z.int().min(1).max(MAX_FILE),
+  /** Name in the object store; beside `channel.json`. */
+  file: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9.-]{0,127}$/),
+  at: instant
+})
+export type Wanted = z.output<typeof wantedSchema>
+
+/** `channel.json`, for gateways that pull. */
+export const channelFileSchema = z.strictObject({
+  version: z.literal(1),
+  rings: z.record(name, wantedSchema).refine(rings => Object.keys(rings).length <= MAX_RINGS)
+})
+
+/** What a gateway counted since its start. */
+export const countersSchema = z.strictObject({
+  lookups: count,
+  blocked: count,
+  servfail: count,
+  /** Sum of response times in milliseconds. */
+  durationSum: count,
+  /** Responses whose time was measured. */
+  responses: count
+})
+export type Counters = z.output<typeof countersSchema>
+
+/** The state of a gateway. */
+export const reportSchema = z.strictObject({
+  version: z.literal(1),
+  gateway: name,
+  ring: name,
+  /** Of the program. */
+  program: z.string().max(100),
+  /** By the clock of the gateway. */
+  at: instant,
+  started: instant,
+  /** Of the report, counted from the start of the gateway: repeated reports are dropped. */
+  number: z.int().min(1),
+  /** Serial that the channel last named; null: it has named none. */
+  wanted: serial.nullable(),
+  /** Serial in force. */
+  active: serial.nullable(),
+  /** Of the rules in force. */
+  rules: sha256,
+  since: instant,
+  ready: z.boolean(),
+  /** Codes of `health.problems`. */
+  problems: z.array(z.string().max(64)).max(64),
+  /** Why the wanted bundle is not in force. */
+  refused: z.strictObject({ code: z.string().max(64), message: z.string().max(500) }).nullable(),
+  /** Block rules that are paused. */
+  paused: z.array(z.string().max(200)).max(100),
+  counters: countersSchema
+})
+export type Report = z.output<typeof reportSchema>
+
+/** A signed report: `signature` is that of `report`, as text, by the nkey of the gateway. */
+export const signedSchema = z.strictObject({
+  report: z.string().max(MAX_REPORT),
+  signature: z.string().regex(/^[A-Za-z0-9+/]{86}==$/)
+})
+
+/** Prefix of what is signed, so that signatures for other purposes are invalid here. */
+export const signedOctets = (report: string): Uint8Array =>
+  Buffer.from(`interdict-report 1\n${report}`)
+
+/** A request for credentials. */
+export const enrolSchema = z.strictObject({
+  secret: z.string().max(100),
+  /** Public nkey, which the gateway has made. */
+  key: z.string().max(100)
+})
+export const enrolReplySchema = z.union([
+  z.strictObject({ jwt: z.string() }),
+  z.strictObject({ error: z.string() })
+])
+
+/** Parses JSON by a schema. @returns undefined: it is something else, or larger than `limit` */
+export function readMessage<S extends z.ZodType>(
+  octets: Uint8Array,
+  schema: S,
+  limit: Octets
+): z.output<S> | undefined {
+  if (octets.length > limit) return undefined
+  try {
+    return schema.safeParse(JSON.parse(Buffer.from(octets).toString())).data
+  } catch {
+    return undefined
+  }
+}

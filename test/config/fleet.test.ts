@@ -1,0 +1,67 @@
+import t from 'tap'
+import { readConfig } from '../../src/config/load.js'
+
+const FILE = '/srv/gw/interdict.yaml'
+const KEY = 'MCowBQYDK2VwAyEA9hWZBAFjec5JsIsmLSLFol4wsf6EmyVqvsSieEkE81I='
+const RULES = `rules: { bundle: state/fleet.bundle, keys: ['${KEY}'] }\n`
+
+t.test('a fleet by NATS and by pull', async t => {
+  const text = `${RULES}fleet:
+  name: site-17
+  nats: ['tls://nats1.example:4222']
+  credentials: fleet.creds
+  ca-file: ca.pem
+  certificate: own.pem
+  key: own.key
+  pull: https://www.example/channel.json
+`
+  t.match(readConfig(text, FILE), {
+    config: {
+      fleet: {
+        ...{ name: 'site-17', ring: 'all', report: 10_000 },
+        nats: {
+          servers: ['tls://nats1.example:4222'],
+          credentials: '/srv/gw/fleet.creds',
+          caFile: '/srv/gw/ca.pem',
+          certificate: { certificate: '/srv/gw/own.pem', key: '/srv/gw/own.key' }
+        },
+        pull: {
+          url: 'https://www.example/channel.json',
+          interval: 30_000,
+          caFile: '/srv/gw/ca.pem'
+        }
+      }
+    }
+  })
+  const least = `${RULES}fleet: { name: a, pull: 'http://127.0.0.1:8080/channel.json' }`
+  t.match(readConfig(least, FILE), { config: { fleet: { nats: undefined, pull: {} } } })
+})
+
+const NATS = `nats: ['nats://127.0.0.1:4222'], credentials: c`
+for (const [fleet, expected] of [
+  [`{ name: a }`, /fleet.nats: .*NATS servers here, or a URL in pull/],
+  [`{ name: a, nats: ['nats://127.0.0.1:4222'] }`, /interdict fleet enrol/],
+  [`{ name: a.b, ${NATS} }`, /a name of a-z, 0-9 and -/],
+  [`{ name: a, ring: '*', ${NATS} }`, /a name of a-z/],
+  [`{ name: a, nats: ['http://x'], credentials: c }`, /a URL such as tls:/],
+  [`{ name: a, nats: [x], credentials: c }`, /a URL such as tls:/],
+  [`{ name: a, nats: ['nats://u:p@x:4222'], credentials: c }`, /a URL such as tls:/],
+  [`{ name: a, ${NATS}, key: k }`, /fleet.certificate/],
+  [`{ name: a, ${NATS}, certificate: k }`, /fleet.key/],
+  [`{ name: a, pull: 'http://www.example/channel.json' }`, /https:.*or http:/],
+  [`{ name: a, pull: 'x' }`, /https:.*or http:/]
+] as const) {
+  t.test(`refused: ${fleet}`, async t => {
+    const read = readConfig(`${RULES}fleet: ${fleet}`, FILE)
+    t.notOk(read.ok)
+    if (!read.ok) t.match(read.errors.map(({ message }) => message).join('\n'), expected)
+  })
+}
+
+t.test('a fleet needs signed bundles', async t => {
+  t.match(readConfig(`rules: rules\nfleet: { name: a, ${NATS} }`, FILE), {
+    errors: [
+      { message: /rules: .*a mapping with bundle and keys, since a fleet has signed bundles/ }
+    ]
+  })
+})

@@ -1,0 +1,170 @@
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { systemClock } from '../../src/base/clock.js'
+import type { FleetConfig } from '../../src/config/fleet-config.js'
+import { BundleOffer } from '../../src/fleet/channel/bundle-offer.js'
+import { Channel } from '../../src/fleet/channel/channel.js'
+import { NO_STATE, type ChannelState } from '../../src/fleet/channel/channel-state.js'
+import type { Wanted } from '../../src/fleet/wire.js'
+import { AcceptedBundles } from '../../src/sources/bundle/accepted-bundles.js'
+import { decodeHeader } from '../../src/sources/bundle/manifest.js'
+import { bundle, one, stranger } from '../daemon/bundle-rig.js'
+import { eventually } from '../daemon/site.js'
+
+const hashOf = (octets: Uint8Array): string => createHash('sha256').update(octets).digest('hex')
+
+const wantedOf = (serial: number, octets: Uint8Array): Wanted => ({
+  ...{ version: 1, serial, sha256: hashOf(octets), size: octets.length },
+  ...{ file: `${serial}.bundle`, at: '2026-01-02T03:04:05Z' }
+})
+
+function site(t: Test) {
+  const dir = t.testdir({})
+  const source = {
+    path: join(dir, 'fleet/rules.bundle'),
+    trust: { keys: [one.publicKey], keyFiles: [], signatures: 1 },
+    storeFolder: join(dir, 'bundles'),
+    copies: join(dir, 'copies')
+  }
+  return { dir, source, offers: new BundleOffer(source, systemClock) }
+}
+
+t.test('a wanted bundle is put on offer once', async t => {
+  const { source, offers } = site(t)
+  const octets = await bundle({ serial: 7 })
+  let fetched = 0
+  const fetch = (): Promise<Uint8Array> => {
+    fetched++
+    return Promise.resolve(octets)
+  }
+  t.equal(await offers.offer(wantedOf(7, octets), fetch), true)
+  t.equal(hashOf(readFileSync(source.path)), hashOf(octets))
+  t.equal(await offers.offer(wantedOf(7, octets), fetch), false)
+  t.equal(fetched, 1)
+})
+
+t.test('what is not the wanted bundle, or not signed, is never on offer', async t => {
+  const { dir, source, offers } = site(t)
+  const [good, foreign, expired] = await Promise.all([
+    bundle({ serial: 7 }),
+    bundle({ serial: 7, keys: [stranger] }),
+    bundle({ serial: 7, created: -9, expires: -1 })
+  ])
+  const offer = (wanted: Wanted, octets: Uint8Array) =>
+    offers.offer(wanted, () => Promise.resolve(octets))
+  await t.rejects(offer(wantedOf(7, good), foreign), {
+    code: 'FLEET_BUNDLE',
+    message: /another SHA-256/
+  })
+  await t.rejects(offer(wantedOf(8, good), good), { message: /the file is bundle 7/ })
+  await t.rejects(offer(wantedOf(7, foreign), foreign), { code: 'BUNDLE_UNSIGNED' })
+  await t.rejects(offer(wantedOf(7, expired), expired), { code: 'BUNDLE_EXPIRED' })
+  t.notOk(existsSync(source.path))
+  const store = new AcceptedBundles(source.storeFolder)
+  await store.accept(good, decodeHeader(good, '').manifest, undefined, 1)
+  await t.rejects(offer(wantedOf(6, good), good), { code: 'FLEET_OLDER' })
+  t.equal(await offer(wantedOf(7, good), good), true, 'offered again after it was accepted')
+  const blocked = join(dir, 'file')
+  writeFileSync(blocked, '')
+  const unwritable = new BundleOffer({ ...source, path: join(blocked, 'x') }, systemClock)
+  await t.rejects(
+    unwritable.offer(wantedOf(7, good), () => Promise.resolve(good)),
+    {
+      code: 'FLEET_WRITE'
+    }
+  )
+})
+
+/** A web server for `channel.json` and bundles. */
+async function webServer(t: Test) {
+  const files = new Map<string, Uint8Array | string>()
+  const statuses: number[] = []
+  const server: Server = createServer((request, response) => {
+    const body = files.get(request.url!.slice(1))
+    const etag = `"${hashOf(Buffer.from(body ?? ''))}"`
+    const isKnown = request.headers['if-none-match'] === etag
+    const status = body === undefined ? 404 : isKnown ? 304 : 200
+    if (request.url === '/channel.json') statuses.push(status)
+    response.writeHead(status, { etag }).end(status === 200 ? body : undefined)
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  const { port } = server.address() as AddressInfo
+  return { files, statuses, url: `http://127.0.0.1:${port}/channel.json` }
+}
+
+function startChannel(t: Test, url: string, source: ReturnType<typeof site>['source'], more = {}) {
+  const fleet: FleetConfig = {
+    ...{ name: 'gw', ring: 'canary', nats: undefined, report: 1000 },
+    pull: { url, interval: 20, caFile: undefined, ...more },
+    position: { file: '', line: 1, column: 1 }
+  }
+  let state: ChannelState = NO_STATE
+  const lines: string[] = []
+  const write = (fields: { readonly code?: unknown }, message: string): number =>
+    lines.push(`${JSON.stringify(fields.code ?? '')} ${message}`)
+  const channel = new Channel({
+    ...{ fleet, source, clock: systemClock, log: { info: write, warn: write, error: write } },
+    lookup: (_name, _options, callback) => callback(null, '127.0.0.1', 4),
+    onState: now => (state = now)
+  })
+  channel.start()
+  t.teardown(() => channel.close())
+  return { channel, lines, state: () => state }
+}
+
+const channelFile = (wanted: Wanted, ring = 'canary'): string =>
+  JSON.stringify({ version: 1, rings: { [ring]: wanted } })
+
+t.test('by pull: ETag, a newer bundle, garbage, and a ring without a bundle', async t => {
+  const { source } = site(t)
+  const { files, statuses, url } = await webServer(t)
+  const { lines, state, channel } = startChannel(t, url, source)
+  await eventually('the channel', () => lines.some(line => line.includes('REMOTE_STATUS')))
+  const first = await bundle({ serial: 7 })
+  files.set('7.bundle', first)
+  files.set('channel.json', channelFile(wantedOf(7, first)))
+  await eventually('the channel', () => state().offered === 7)
+  t.match(state(), { error: null, wanted: { serial: 7 }, dropped: 0, connected: false })
+  await eventually('the channel', () => statuses.includes(304))
+  const second = await bundle({ serial: 8 })
+  files.set('8.bundle', second)
+  files.set('channel.json', channelFile(wantedOf(8, second)))
+  await eventually('the channel', () => state().offered === 8)
+  t.equal(hashOf(readFileSync(source.path)), hashOf(second))
+  files.set('channel.json', 'garbage')
+  await eventually('the channel', () => state().dropped > 0)
+  t.match(state().error, { code: 'FLEET_MESSAGE' })
+  files.set('channel.json', channelFile(wantedOf(9, second), 'other'))
+  await eventually('the channel', () => lines.some(line => line.includes('it has no ring canary')))
+  t.equal(state().offered, 8)
+  channel.report({} as never)
+  t.equal(state().reports, 0, 'nobody to report to')
+})
+
+t.test('a bundle that is missing is fetched again, one that is refused is not', async t => {
+  const { source } = site(t)
+  const { files, url } = await webServer(t)
+  const { state } = startChannel(t, url, source)
+  const octets = await bundle({ serial: 7 })
+  files.set('channel.json', channelFile(wantedOf(7, octets)))
+  await eventually('the channel', () => state().error?.code === 'FLEET_BUNDLE')
+  files.set('7.bundle', octets)
+  await eventually('the channel', () => state().offered === 7)
+  const foreign = await bundle({ serial: 8, keys: [stranger] })
+  files.set('8.bundle', foreign)
+  files.set('channel.json', channelFile(wantedOf(8, foreign)))
+  await eventually('the channel', () => state().error?.code === 'BUNDLE_UNSIGNED')
+  t.equal(state().offered, 7)
+})
+
+t.test('an unreadable CA file', async t => {
+  const { source } = site(t)
+  mkdirSync(join(source.storeFolder), { recursive: true })
+  const { state } = startChannel(t, 'https://127.0.0.1:1/channel.json', source, { caFile: '/x' })
+  await eventually('the channel', () => state().error?.code === 'FLEET_PULL')
+})

@@ -1,0 +1,49 @@
+import { createPublicKey } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createAccount, createUser } from '@nats-io/nkeys'
+import t from 'tap'
+import { isSignedBy, readCredentials, signReport } from '../../src/fleet/credentials.js'
+import { decodeToken, encodeToken } from '../../src/fleet/enrol-token.js'
+import { userKey, userSeed } from '../../src/fleet/nkey.js'
+import { signedOctets } from '../../src/fleet/wire.js'
+import { report } from './reports.js'
+
+t.test('keys are those of NATS', async t => {
+  for (let i = 0; i < 5; i++) {
+    const pair = createUser()
+    const seed = userSeed(Buffer.from(pair.getSeed()).toString())!
+    const key = userKey(pair.getPublicKey())!
+    t.ok(createPublicKey(seed).equals(key))
+    const signature = Buffer.from(pair.sign(signedOctets('{}'))).toString('base64')
+    t.ok(isSignedBy({ report: '{}', signature }, key))
+    t.notOk(isSignedBy({ report: '{ }', signature }, key))
+  }
+  t.equal(userKey(createAccount().getPublicKey()), undefined)
+  t.equal(userSeed('SU'), undefined)
+})
+
+t.test('the file of credentials', async t => {
+  const dir = t.testdir({})
+  const path = join(dir, 'fleet.creds')
+  t.throws(() => readCredentials(path), { code: 'FLEET_CREDENTIALS', message: /ENOENT/ })
+  const seed = Buffer.from(createUser().getSeed()).toString()
+  const text = (jwt: string): string =>
+    `${jwt}\n-----BEGIN USER NKEY SEED-----\n${seed}\n------END USER NKEY SEED------\n`
+  writeFileSync(path, text('nothing'))
+  t.throws(() => readCredentials(path), { message: /expected a JWT and the seed of a user/ })
+  writeFileSync(path, text('-----BEGIN NATS USER JWT-----\nx\n------END NATS USER JWT------'))
+  const { key } = readCredentials(path)
+  const signed = JSON.parse(Buffer.from(signReport(report({}), key)).toString()) as {
+    report: string
+    signature: string
+  }
+  t.ok(isSignedBy(signed, createPublicKey(key)))
+})
+
+t.test('enrolment tokens', async t => {
+  const token = { id: 'i', name: 'n', ring: 'r', secret: 's', creds: 'c', nats: ['nats://x'] }
+  t.strictSame(decodeToken(`${encodeToken(token)}\n`), token)
+  for (const bad of ['', 'interdict_enrol_', 'interdict_enrol_e30', encodeToken(token).slice(1)])
+    t.throws(() => decodeToken(bad), { code: 'FLEET_TOKEN' })
+})
