@@ -7,6 +7,7 @@ import { addBundleCommands } from './program/bundles.js'
 import { addCompletionCommand } from './program/completion.js'
 import type { Context } from './program/context.js'
 import { addEncryptionCommands } from './program/encryption.js'
+import { addFleetCommands } from './program/fleet.js'
 import { addHelpCommands } from './program/help.js'
 import { addMaintenanceCommands } from './program/maintenance.js'
 import { addRulesCommands } from './program/rules.js'
@@ -81,6 +82,7 @@ export function createProgram(context: Context = WITHOUT_PROCESS): Command {
   addMaintenanceCommands(program, context)
   addTokenCommands(program, context)
   addEncryptionCommands(program, context)
+  addFleetCommands(program, context)
   addCompletionCommand(program, context)
   addHelpCommands(program)
   return program

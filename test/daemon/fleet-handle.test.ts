@@ -18,6 +18,7 @@ import {
 import { FakeTime } from '../upstream/fake-time.js'
 import { STATUS } from './api/services.js'
 import { MemoryLog } from './serve.js'
+import { Site } from './site.js'
 
 const FLEET = {
   ...{ name: 'site-17', ring: 'canary', report: 10_000, nats: undefined, pull: undefined },
@@ -25,7 +26,7 @@ const FLEET = {
 }
 
 function rig(t: Test, status: () => Promise<StatusReply> = () => Promise.resolve(STATUS)) {
-  const folder = t.testdir({})
+  const folder = new Site(t, {}).folder
   const time = new FakeTime()
   const log = new MemoryLog()
   const started: { readonly init: FleetInit; readonly handlers: ThreadHandlers<FromFleet> }[] = []

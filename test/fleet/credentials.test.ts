@@ -8,6 +8,7 @@ import { decodeToken, encodeToken } from '../../src/fleet/enrol-token.js'
 import { userKey, userSeed } from '../../src/fleet/nkey.js'
 import { signedOctets } from '../../src/fleet/wire.js'
 import { report } from './reports.js'
+import { Site } from '../daemon/site.js'
 
 t.test('keys are those of NATS', async t => {
   for (let i = 0; i < 5; i++) {
@@ -24,7 +25,7 @@ t.test('keys are those of NATS', async t => {
 })
 
 t.test('the file of credentials', async t => {
-  const dir = t.testdir({})
+  const dir = new Site(t, {}).folder
   const path = join(dir, 'fleet.creds')
   t.throws(() => readCredentials(path), { code: 'FLEET_CREDENTIALS', message: /ENOENT/ })
   const seed = Buffer.from(createUser().getSeed()).toString()

@@ -119,9 +119,7 @@ export class Channel {
       this.options.log.info({ serial, ring: this.options.fleet.ring }, 'bundle wanted by the fleet')
     }
     this.update({ wanted: { serial, sha256, at } })
-    clearTimeout(this.retryTimer)
-    if (!this.isClosed)
-      this.retryTimer = setTimeout(() => void this.offer(), Math.random() * SPREAD)
+    this.schedule(Math.random() * SPREAD)
   }
 
   /** Offers the latest wanted bundle, one at a time, and retries after failures that may pass. */
@@ -144,12 +142,17 @@ export class Channel {
       this.fail(known)
       const wait = Math.min(MAX_RETRY, FIRST_RETRY * 2 ** this.failures++)
       const delay = TRANSIENT.includes(known.code) ? wait : REFUSED_RETRY
-      if (!this.isClosed)
-        this.retryTimer = setTimeout(() => void this.offer(), delay * (0.5 + Math.random()))
+      this.schedule(delay * (0.5 + Math.random()))
     } finally {
       this.isOffering = false
     }
     if (this.latest?.wanted.sha256 !== latest.wanted.sha256) void this.offer()
+  }
+
+  /** Offers the latest wanted bundle after a delay, in place of any offer that is scheduled. */
+  private schedule(delay: Milliseconds): void {
+    clearTimeout(this.retryTimer)
+    if (!this.isClosed) this.retryTimer = setTimeout(() => void this.offer(), delay)
   }
 
   /** Keeps the error for the status, and logs it once until something succeeds. */

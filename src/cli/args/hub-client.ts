@@ -1,0 +1,79 @@
+import { request } from 'node:http'
+import { resolve } from 'node:path'
+import { failure, InterdictError, ERROR_CODES, type ErrorCode } from '../../base/error.js'
+import { DEFAULT_HUB_FILE, loadHubConfig } from '../../hub/hub-config.js'
+import { rejectInput } from '../exit.js'
+import type { CommonOptions } from './settings.js'
+
+/** A large bundle on a slow disk, then on three NATS servers. */
+const TIMEOUT = 120_000
+
+/** Options of the commands for a hub. */
+export interface HubOptions extends CommonOptions {
+  readonly hub?: string
+  readonly json?: boolean
+}
+
+/** The API of the hub on this machine. */
+export class HubClient {
+  private constructor(private readonly socket: string) {}
+
+  /** @param options `--hub` is the path of the socket; by default that of `hub.yaml` */
+  static async of(options: HubOptions): Promise<HubClient> {
+    if (options.hub !== undefined) return new HubClient(resolve(options.hub))
+    const loaded = await loadHubConfig(options.config ?? DEFAULT_HUB_FILE)
+    return loaded.ok ? new HubClient(loaded.config.socket) : rejectInput(loaded.errors)
+  }
+
+  async get<T>(path: string): Promise<T> {
+    return JSON.parse((await this.send('GET', path)).toString()) as T
+  }
+
+  octets(path: string): Promise<Uint8Array> {
+    return this.send('GET', path)
+  }
+
+  async post<T>(
+    path: string,
+    query: Readonly<Record<string, string | undefined>>,
+    body?: Uint8Array
+  ): Promise<T> {
+    const given = Object.entries(query).flatMap(([key, value]) =>
+      value === undefined ? [] : [[key, value]]
+    )
+    const search = new URLSearchParams(given as [string, string][]).toString()
+    return JSON.parse((await this.send('POST', `${path}?${search}`, body)).toString()) as T
+  }
+
+  /** @throws InterdictError HUB_SILENT, and the error of the hub */
+  private send(method: string, path: string, body?: Uint8Array): Promise<Buffer> {
+    const { socket } = this
+    return new Promise((done, fail) => {
+      const silent = (error: Error): void => fail(failure('HUB_SILENT', socket, error.message))
+      const outgoing = request({ socketPath: socket, method, path, timeout: TIMEOUT }, response => {
+        const pieces: Buffer[] = []
+        response.on('data', (piece: Buffer) => pieces.push(piece))
+        response.on('error', silent)
+        response.on('end', () => {
+          const octets = Buffer.concat(pieces)
+          if (response.statusCode === 200) done(octets)
+          else fail(errorOf(octets, socket))
+        })
+      })
+      outgoing.on('timeout', () => outgoing.destroy(new Error('no answer in time')))
+      outgoing.on('error', silent).end(body)
+    })
+  }
+}
+
+/** The error that the hub reports. */
+function errorOf(octets: Buffer, socket: string): InterdictError {
+  try {
+    const { code, detail } = JSON.parse(octets.toString()) as { code: string; detail: string }
+    const known = ERROR_CODES.find(one => one === code)
+    if (known !== undefined) return new InterdictError<ErrorCode>(known, detail)
+    return failure('HUB_SILENT', socket, detail)
+  } catch {
+    return failure('HUB_SILENT', socket, 'an invalid answer')
+  }
+}

@@ -1,0 +1,159 @@
+import { dirname, join, resolve } from 'node:path'
+import * as z from 'zod'
+import { readBoundedFile } from '../base/bounded-file.js'
+import { failure, type InterdictError } from '../base/error.js'
+import type { Milliseconds } from '../base/units.js'
+import { isRemote } from '../config/endpoint.js'
+import { fleetName, natsServers } from '../config/fleet.js'
+import { endpoint } from '../config/listeners.js'
+import { isPublicKey } from '../config/rules-section.js'
+import type { TrustSettings } from '../sources/bundle/trusted-keys.js'
+import type { Endpoint } from '../udp/datagram.js'
+import { duration } from '../yaml/quantity.js'
+import { MAX_OCTETS, readYaml } from '../yaml/read.js'
+
+/** How far gateways of a ring may be from what is expected. */
+export interface Band {
+  /** Share of blocked lookups, either way; 0.02: two percentage points. */
+  readonly blocked: number
+  /** Share of SERVFAIL, above that of the previous bundle. */
+  readonly servfail: number
+  /** Mean response time, as a multiple of that with the previous bundle. */
+  readonly latency: number
+  /** Share of gateways that may lag behind the wanted bundle. */
+  readonly lagging: number
+  /** Share of gateways that may have become not ready. */
+  readonly unready: number
+  /** Lookups before shares are judged. */
+  readonly lookups: number
+}
+
+export interface RingConfig {
+  readonly name: string
+  /** How long its gateways must stay within the band before the next ring gets the bundle. */
+  readonly soak: Milliseconds
+}
+
+/** The settings of a hub. Paths are absolute. */
+export interface HubConfig {
+  readonly nats: {
+    readonly servers: readonly string[]
+    readonly caFile: string | undefined
+    readonly certificate: { readonly certificate: string; readonly key: string } | undefined
+  }
+  /** Copies of everything in JetStream. */
+  readonly replicas: number
+  readonly trust: TrustSettings
+  /** In the order in which they get a bundle. */
+  readonly rings: readonly RingConfig[]
+  readonly band: Band
+  /** Whether the next ring gets a bundle without a command. */
+  readonly automatic: boolean
+  /** A gateway without a report for so long is silent. */
+  readonly silentAfter: Milliseconds
+  readonly folder: string
+  readonly socket: string
+  /** Undefined: no HTTP. */
+  readonly http: Endpoint | undefined
+  /** Folder of a web server for gateways that pull; undefined: none. */
+  readonly pullFolder: string | undefined
+}
+
+const path = z.string('a path').prefault('')
+const share = (value: number) => z.number('a share from 0 to 1').min(0).max(1).prefault(value)
+
+const ring = z.strictObject({ name: fleetName, soak: duration('1s', '30d').prefault('1h') })
+
+const band = z
+  .strictObject({
+    blocked: share(0.05),
+    servfail: share(0.02),
+    latency: z.number('a number from 1 to 1000').min(1).max(1000).prefault(3),
+    lagging: share(0.05),
+    unready: share(0.02),
+    lookups: z.int().min(0).max(1_000_000_000).prefault(1000)
+  })
+  .prefault({})
+
+/** Every key of `hub.yaml`; see docs/operations/fleet.md. */
+export const hubSchema = z
+  .strictObject({
+    nats: natsServers.min(1, 'at least one NATS server'),
+    'ca-file': path,
+    certificate: path,
+    key: path,
+    replicas: z.int().min(1).max(5).prefault(3),
+    keys: z.array(z.string().min(1)).min(1, 'at least one public key').max(16),
+    signatures: z.int().min(1).max(16).prefault(1),
+    rings: z
+      .array(ring)
+      .min(1, 'at least one ring')
+      .max(100)
+      .refine(rings => new Set(rings.map(({ name }) => name)).size === rings.length, {
+        error: 'each ring only once'
+      })
+      .prefault([{ name: 'canary' }, { name: 'all' }]),
+    band,
+    promote: z.enum(['automatic', 'manual']).prefault('automatic'),
+    'silent-after': duration('5s', '1d').prefault('1m'),
+    folder: z.string().min(1).prefault('hub'),
+    socket: path,
+    http: z.union([z.literal('').transform(() => undefined), endpoint]).prefault(''),
+    'pull-folder': path
+  })
+  .superRefine(({ http, certificate, key }, context) => {
+    const refuse = (at: string, message: string): void =>
+      context.addIssue({ code: 'custom', path: [at], message })
+    if (isRemote(http)) refuse('http', 'a loopback address such as 127.0.0.1:8054')
+    if ((certificate === '') !== (key === ''))
+      refuse(certificate === '' ? 'certificate' : 'key', 'a path, as for the other of the two')
+  })
+
+export const DEFAULT_HUB_FILE = 'hub.yaml'
+
+export type HubConfigResult =
+  | { readonly ok: true; readonly config: HubConfig }
+  | { readonly ok: false; readonly errors: readonly InterdictError[] }
+
+/** Reads the settings of a hub. Never throws. */
+export async function loadHubConfig(file = DEFAULT_HUB_FILE): Promise<HubConfigResult> {
+  let octets: Uint8Array
+  try {
+    octets = await readBoundedFile(file, MAX_OCTETS)
+  } catch (error) {
+    return { ok: false, errors: [failure('CONFIG_UNREADABLE', file, (error as Error).message)] }
+  }
+  const read = readYaml(octets, file, hubSchema)
+  return read.ok ? { ok: true, config: configOf(read.value, dirname(resolve(file))) } : read
+}
+
+function configOf(settings: z.output<typeof hubSchema>, base: string): HubConfig {
+  const optional = (text: string): string | undefined =>
+    text === '' ? undefined : resolve(base, text)
+  const { nats, keys, signatures, rings, replicas, http, certificate, key } = settings
+  const folder = resolve(base, settings.folder)
+  return {
+    nats: {
+      servers: nats,
+      caFile: optional(settings['ca-file']),
+      certificate:
+        certificate === ''
+          ? undefined
+          : { certificate: resolve(base, certificate), key: resolve(base, key) }
+    },
+    replicas,
+    trust: {
+      keys: keys.filter(isPublicKey),
+      keyFiles: keys.filter(one => !isPublicKey(one)).map(one => resolve(base, one)),
+      signatures
+    },
+    rings,
+    band: settings.band,
+    automatic: settings.promote === 'automatic',
+    silentAfter: settings['silent-after'],
+    folder,
+    socket: optional(settings.socket) ?? join(folder, 'hub.sock'),
+    http,
+    pullFolder: optional(settings['pull-folder'])
+  }
+}

@@ -1,0 +1,169 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { readFileSync } from 'node:fs'
+import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node'
+import { jetstream, jetstreamManager } from '@nats-io/jetstream'
+import { Kvm, type KV } from '@nats-io/kv'
+import { Objm, type ObjectStore } from '@nats-io/obj'
+import { failure, InterdictError } from '../base/error.js'
+import type { Milliseconds } from '../base/units.js'
+import { natsTls } from '../fleet/nats-tls.js'
+import {
+  BUNDLES_STORE,
+  ENROL_SUBJECT,
+  REPORT_SUBJECT,
+  RINGS_BUCKET,
+  type Wanted
+} from '../fleet/wire.js'
+import type { ServiceLog } from '../querylog/record/service-log.js'
+import type { HubConfig } from './hub-config.js'
+
+const RECONNECT: Milliseconds = 1_000
+const PING: Milliseconds = 5_000
+const TIMEOUT: Milliseconds = 3_000
+/** Values of a ring that JetStream keeps. */
+const HISTORY = 10
+const ACCOUNT_UPDATE = (account: string): string => `$SYS.REQ.ACCOUNT.${account}.CLAIMS.UPDATE`
+
+export interface HubNatsEvents {
+  /** Connected: buckets exist, and what they should hold is to be written. */
+  connected(): Promise<void>
+  report(octets: Uint8Array): void
+  /** @returns the reply */
+  enrol(octets: Uint8Array): Promise<Uint8Array>
+}
+
+/** The connection of the hub to NATS, kept for as long as the hub runs. */
+export class HubNats {
+  private connection: NatsConnection | undefined
+  private rings: KV | undefined
+  private bundles: ObjectStore | undefined
+  private readonly closing = new AbortController()
+  error: string | null = null
+
+  constructor(
+    private readonly config: HubConfig,
+    private readonly credentials: { readonly hub: string; readonly system: string },
+    private readonly events: HubNatsEvents,
+    private readonly log: ServiceLog
+  ) {}
+
+  get isConnected(): boolean {
+    return this.bundles !== undefined
+  }
+
+  async run(): Promise<void> {
+    const { signal } = this.closing
+    while (!signal.aborted) {
+      try {
+        await this.connectOnce()
+      } catch (error) {
+        const { message } = error as Error
+        if (message !== this.error && !this.closing.signal.aborted)
+          this.log.warn({ code: 'FLEET_CONNECT' }, `cannot use NATS: ${message}; retrying`)
+        this.error = message
+      }
+      await sleep(RECONNECT, undefined, { signal }).catch(() => undefined)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.closing.abort()
+    await this.connection?.close()
+  }
+
+  /** Says what a ring should run. @throws InterdictError HUB_NATS */
+  async want(ring: string, wanted: Wanted): Promise<void> {
+    const { rings } = this
+    const value = JSON.stringify(wanted)
+    await attempt(async () => {
+      if (rings === undefined) throw new Error('not connected')
+      const known = await rings.get(ring)
+      if (known?.string() !== value) await rings.put(ring, value)
+    })
+  }
+
+  /** Puts a bundle into the object store, unless it is there. @throws InterdictError HUB_NATS */
+  async putBundle(file: string, octets: () => Promise<Uint8Array>): Promise<void> {
+    const { bundles } = this
+    await attempt(async () => {
+      if (bundles === undefined) throw new Error('not connected')
+      const known = await bundles.info(file)
+      if (known === null || known.deleted) await bundles.putBlob({ name: file }, await octets())
+    })
+  }
+
+  /** Deletes bundles that are not in the list. @throws InterdictError HUB_NATS */
+  async keepBundles(files: ReadonlySet<string>): Promise<void> {
+    const { bundles } = this
+    await attempt(async () => {
+      if (bundles === undefined) throw new Error('not connected')
+      for (const { name } of await bundles.list()) if (!files.has(name)) await bundles.delete(name)
+    })
+  }
+
+  /** Gives all servers another JWT of the account, with more revocations. @throws InterdictError HUB_NATS */
+  async updateAccount(account: string, jwt: string): Promise<void> {
+    await attempt(async () => {
+      const connection = await this.open(this.credentials.system)
+      try {
+        const reply = await connection.request(ACCOUNT_UPDATE(account), jwt, { timeout: TIMEOUT })
+        const { error } = reply.json<{ error?: { description?: string } }>()
+        if (error !== undefined) throw new Error(error.description ?? 'refused')
+      } finally {
+        await connection.close()
+      }
+    })
+  }
+
+  private open(credentials: string): Promise<NatsConnection> {
+    const { servers } = this.config.nats
+    return connect({
+      servers: [...servers],
+      name: 'interdict-hub',
+      authenticator: credsAuthenticator(readFileSync(credentials)),
+      tls: natsTls(this.config.nats),
+      timeout: TIMEOUT,
+      pingInterval: PING,
+      reconnect: false
+    })
+  }
+
+  private async connectOnce(): Promise<void> {
+    const connection = await this.open(this.credentials.hub)
+    if (this.closing.signal.aborted) return connection.close()
+    this.connection = connection
+    try {
+      const { replicas } = this.config
+      // Fails at once if JetStream is off or has no leader.
+      await jetstreamManager(connection)
+      const client = jetstream(connection, { timeout: TIMEOUT })
+      this.rings = await new Kvm(client).create(RINGS_BUCKET, { replicas, history: HISTORY })
+      this.bundles = await new Objm(client).create(BUNDLES_STORE, { replicas })
+      connection.subscribe(REPORT_SUBJECT, {
+        callback: (_error, message) => this.events.report(message.data)
+      })
+      connection.subscribe(ENROL_SUBJECT, {
+        callback: (_error, message) => {
+          void this.events.enrol(message.data).then(reply => message.respond(reply))
+        }
+      })
+      await this.events.connected()
+      this.error = null
+      this.log.info({ server: connection.getServer() }, 'connected to NATS')
+      const error = await connection.closed()
+      throw error ?? new Error('the connection was closed')
+    } finally {
+      this.connection = this.rings = this.bundles = undefined
+      await connection.close()
+    }
+  }
+}
+
+async function attempt(act: () => Promise<void>): Promise<void> {
+  try {
+    await act()
+  } catch (error) {
+    if (error instanceof InterdictError) throw error
+    throw failure('HUB_NATS', (error as Error).message)
+  }
+}

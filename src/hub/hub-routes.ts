@@ -1,0 +1,145 @@
+import * as z from 'zod'
+import { failure } from '../base/error.js'
+import { fleetName } from '../config/fleet.js'
+import { duration } from '../yaml/quantity.js'
+import type { Enrolment } from './enrolment.js'
+import { forecastSchema, type StateStore } from './hub-state.js'
+import { hubMetrics } from './hub-metrics.js'
+import type { HubNats } from './hub-nats.js'
+import type { HubReply, HubRequest, HubRoute } from './hub-server.js'
+import type { Inventory } from './inventory.js'
+import type { Rollouts } from './rollouts.js'
+import { gatewayView, knownBans, ringViews, withoutBan, type Sources } from './views.js'
+
+export interface RouteSources {
+  readonly store: StateStore
+  readonly inventory: Inventory
+  readonly rollouts: Rollouts
+  readonly enrolment: Enrolment
+  readonly nats: Pick<HubNats, 'isConnected' | 'error'>
+  readonly sources: () => Sources
+}
+
+const MAX_TEXT = 500
+const text = z.string().min(1).max(MAX_TEXT)
+const flag = z.enum(['true', 'false']).transform(it => it === 'true')
+const who = { by: text.prefault('unknown') }
+
+const publishQuery = z.strictObject({
+  ...who,
+  ring: fleetName,
+  now: flag.prefault('false'),
+  rollback: z.coerce.number().int().min(1).optional(),
+  forecast: z.string().max(20_000).optional()
+})
+const ringQuery = z.strictObject({ ...who, now: flag.prefault('false'), reason: text.optional() })
+const tokenQuery = z.strictObject({
+  ...who,
+  name: fleetName,
+  ring: fleetName,
+  expires: duration('1m', '30d').prefault('1d')
+})
+const listQuery = z.strictObject({ ring: fleetName.optional(), state: text.optional() })
+
+/** All routes of the hub: docs/operations/fleet.md lists them. */
+export function hubRoutes(parts: RouteSources): HubRoute {
+  const { store, rollouts, enrolment } = parts
+  const json = (value: unknown): HubReply => ({ kind: 'json', value })
+  const gateways = () => {
+    const sources = parts.sources()
+    return sources.gateways.map(one => gatewayView(one, sources))
+  }
+  return async (method, request) => {
+    const [version, topic = '', id = '', action = ''] = request.path
+    if (version === 'metrics' && method === 'GET') return metrics(parts)
+    if (version === 'livez' && method === 'GET')
+      return { kind: 'text', text: 'ok\n', type: 'text/plain' }
+    if (version !== 'v1') return undefined
+    switch (`${method} ${topic}${id === '' ? '' : '/:'}${action === '' ? '' : `/${action}`}`) {
+      case 'GET status': {
+        const { isConnected: connected, error } = parts.nats
+        return json({ nats: { connected, error }, rings: ringViews(parts.sources()) })
+      }
+      case 'GET gateways': {
+        const { ring, state } = read(listQuery, request.query)
+        const all = gateways().filter(
+          one => (ring ?? one.ring) === one.ring && (state ?? one.state) === one.state
+        )
+        return json({ gateways: all })
+      }
+      case 'POST gateways/:/revoke': {
+        await enrolment.revoke(id, read(z.strictObject(who), request.query).by)
+        return json({ revoked: id })
+      }
+      case 'GET bans/:/without': {
+        if (!knownBans(store.state).has(id)) throw failure('HUB_BAN', id)
+        const all = parts.sources()
+        return json({ ban: id, gateways: all.gateways.length, without: withoutBan(id, all) })
+      }
+      case 'GET bundles':
+        return json({
+          bundles: store.state.bundles.map(({ bans, ...one }) => ({ ...one, bans: bans.length }))
+        })
+      case 'GET bundles/:': {
+        const bundle = store.state.bundles.find(one => String(one.serial) === id)
+        if (bundle === undefined) throw failure('HUB_REQUEST', `bundle ${id} is not kept`)
+        return { kind: 'octets', octets: await store.load(bundle) }
+      }
+      case 'GET events':
+        return json({ events: store.state.events })
+      case 'POST bundles': {
+        const { forecast, rollback = null, ...options } = read(publishQuery, request.query)
+        const expected = forecast === undefined ? null : readForecast(forecast)
+        const published = await rollouts.publish(request.body, {
+          ...options,
+          rollback,
+          forecast: expected
+        })
+        const { serial, sha256, bans, delivered } = published
+        return json({ serial, sha256, ring: options.ring, bans: bans.length, delivered })
+      }
+      case 'POST rings/:/promote': {
+        const { by, now } = read(ringQuery, request.query)
+        return json({ ring: id, ...(await rollouts.promote(id, by, now)) })
+      }
+      case 'POST rings/:/halt': {
+        const { by, reason = 'by command' } = read(ringQuery, request.query)
+        return json({ ring: id, ...rollouts.halt(id, by, reason) })
+      }
+      case 'POST tokens': {
+        const { name, ring, expires, by } = read(tokenQuery, request.query)
+        return json(await enrolment.createToken(name, ring, expires, by))
+      }
+      default:
+        return undefined
+    }
+  }
+}
+
+function metrics({ sources, inventory, nats }: RouteSources): HubReply {
+  const all = sources()
+  const text = hubMetrics({
+    rings: ringViews(all),
+    gateways: all.gateways.map(one => gatewayView(one, all)),
+    known: all.gateways,
+    dropped: inventory.dropped,
+    accepted: inventory.accepted,
+    connected: nats.isConnected
+  })
+  return { kind: 'text', text, type: 'text/plain; version=0.0.4' }
+}
+
+function read<S extends z.ZodType>(schema: S, query: HubRequest['query']): z.output<S> {
+  const parsed = schema.safeParse(Object.fromEntries(query))
+  if (parsed.success) return parsed.data
+  const { path, message } = parsed.error.issues[0]!
+  throw failure('HUB_REQUEST', `${path.join('.')}: ${message}`)
+}
+
+function readForecast(text: string) {
+  try {
+    return forecastSchema.parse(JSON.parse(text))
+  } catch {
+    throw failure('HUB_REQUEST', 'forecast: malformed')
+  }
+}

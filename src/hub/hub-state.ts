@@ -1,0 +1,194 @@
+import { join } from 'node:path'
+import { mkdirSync, rmSync } from 'node:fs'
+import * as z from 'zod'
+import { writeFileAtomic } from '../base/atomic-file.js'
+import { readBoundedFile, readBoundedFileSync } from '../base/bounded-file.js'
+import { failure } from '../base/error.js'
+import type { Octets } from '../base/units.js'
+import { MAX_FILE } from '../sources/bundle/manifest.js'
+
+/** What the hub must not lose, in `state.json`, and the published bundles beside it. */
+
+const MAX_STATE: Octets = 512 * 1024 * 1024
+/** Bundles kept, those that a ring runs besides. */
+const MAX_BUNDLES = 20
+const MAX_EVENTS = 500
+
+const instant = z.iso.datetime()
+const serial = z.int().min(1)
+
+const changed = z.strictObject({
+  what: z.string().max(300),
+  newlyBlocked: z.int().min(0),
+  newlyAllowed: z.int().min(0)
+})
+
+/** What a bundle was expected to do, by recorded lookups. */
+export const forecastSchema = z.strictObject({
+  lookups: z.int().min(0),
+  /** Lookups that the rules before answer, and those of the bundle block; and the reverse. */
+  newlyBlocked: z.int().min(0),
+  newlyAllowed: z.int().min(0),
+  /** The networks, clients and names with the most changed lookups. */
+  networks: z.array(changed).max(20),
+  clients: z.array(changed).max(20),
+  names: z.array(changed).max(20)
+})
+export type Forecast = z.output<typeof forecastSchema>
+
+const bundleSchema = z.strictObject({
+  serial,
+  /** Of the file. */
+  sha256: z.string(),
+  size: z.int(),
+  file: z.string(),
+  published: instant,
+  by: z.string(),
+  /** Bans of its rules. Times in seconds since 1970; null: no end. */
+  bans: z.array(
+    z.strictObject({
+      id: z.string(),
+      mode: z.enum(['enforce', 'monitor']),
+      from: z.number().nullable(),
+      until: z.number().nullable()
+    })
+  ),
+  forecast: forecastSchema.nullable(),
+  /** Serial whose rules it repeats. */
+  rollback: serial.nullable()
+})
+export type PublishedBundle = z.output<typeof bundleSchema>
+
+const rolloutSchema = z.strictObject({
+  serial,
+  since: instant,
+  by: z.string(),
+  /** `soaking`: watched; `done`: within the band for the set time; `halted`: see `why`. */
+  phase: z.enum(['soaking', 'done', 'halted']),
+  why: z.string().nullable(),
+  /** Since when all is within the band; null: it is not. */
+  within: instant.nullable(),
+  /** Without waiting for the previous ring. */
+  now: z.boolean(),
+  /** Gateways that were not ready before. */
+  unready: z.array(z.string())
+})
+export type Rollout = z.output<typeof rolloutSchema>
+
+const stateSchema = z.strictObject({
+  version: z.literal(1),
+  bundles: z.array(bundleSchema),
+  rings: z.record(z.string(), rolloutSchema),
+  gateways: z.record(
+    z.string(),
+    z.strictObject({
+      key: z.string(),
+      ring: z.string(),
+      enrolled: instant,
+      revoked: instant.nullable()
+    })
+  ),
+  /** Keys that are revoked, also of gateways that enrolled again; seconds since 1970. */
+  revocations: z.record(z.string(), z.int()),
+  /** Enrolment tokens that were not used yet, by the SHA-256 of their secret. */
+  tokens: z.record(
+    z.string(),
+    z.strictObject({ name: z.string(), ring: z.string(), expires: instant })
+  ),
+  events: z.array(z.strictObject({ at: instant, by: z.string(), what: z.string() }))
+})
+export type HubState = z.output<typeof stateSchema>
+
+const EMPTY: HubState = {
+  version: 1,
+  bundles: [],
+  rings: {},
+  gateways: {},
+  revocations: {},
+  tokens: {},
+  events: []
+}
+
+export class StateStore {
+  private readonly path: string
+  private readonly bundles: string
+  private current: HubState
+
+  /** @throws InterdictError HUB_STATE */
+  constructor(folder: string) {
+    this.path = join(folder, 'state.json')
+    this.bundles = join(folder, 'bundles')
+    this.current = this.read()
+    mkdirSync(this.bundles, { recursive: true, mode: 0o700 })
+  }
+
+  get state(): HubState {
+    return this.current
+  }
+
+  /** Replaces parts of the state, once they are on the disk. @throws InterdictError HUB_STATE */
+  update(change: Partial<HubState>): void {
+    const next = { ...this.current, ...change }
+    this.write(this.path, JSON.stringify(next))
+    this.current = next
+  }
+
+  /** An event for the journal of the hub. */
+  event(by: string, what: string): HubState['events'] {
+    const at = new Date().toISOString()
+    return [...this.current.events, { at, by, what }].slice(-MAX_EVENTS)
+  }
+
+  /** Stores the file of a bundle. @throws InterdictError HUB_STATE */
+  store(file: string, octets: Uint8Array): void {
+    this.write(join(this.bundles, file), octets)
+  }
+
+  /** @throws an error of the system */
+  load({ file }: PublishedBundle): Promise<Uint8Array> {
+    return readBoundedFile(join(this.bundles, file), MAX_FILE)
+  }
+
+  /** As `load`, blocking. */
+  loadSync({ file }: PublishedBundle): Uint8Array {
+    return readBoundedFileSync(join(this.bundles, file), MAX_FILE)
+  }
+
+  /** Bundles without those that nobody needs, whose files are deleted. */
+  pruned(bundles: readonly PublishedBundle[]): PublishedBundle[] {
+    const used = new Set(Object.values(this.current.rings).map(one => one.serial))
+    const surplus = bundles.slice(0, -MAX_BUNDLES).filter(one => !used.has(one.serial))
+    for (const { file } of surplus) rmSync(join(this.bundles, file), { force: true })
+    return bundles.filter(one => !surplus.includes(one))
+  }
+
+  private read(): HubState {
+    let text: string
+    try {
+      text = readBoundedFileSync(this.path, MAX_STATE).toString()
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException
+      if (code === 'ENOENT') return EMPTY
+      throw failure('HUB_STATE', this.path, message)
+    }
+    const read = stateSchema.safeParse(parseJson(text))
+    if (read.success) return read.data
+    throw failure('HUB_STATE', this.path, 'it is damaged; restore it from a backup')
+  }
+
+  private write(path: string, octets: Uint8Array | string): void {
+    try {
+      writeFileAtomic(path, octets, { mode: 0o600, folderMode: 0o700 })
+    } catch (error) {
+      throw failure('HUB_STATE', path, (error as Error).message)
+    }
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,147 @@
+import type { KeyObject } from 'node:crypto'
+import type { Clock } from '../base/clock.js'
+import type { Milliseconds } from '../base/units.js'
+import { isSignedBy } from '../fleet/credentials.js'
+import { userKey } from '../fleet/nkey.js'
+import {
+  MAX_REPORT,
+  readMessage,
+  reportSchema,
+  signedSchema,
+  type Counters,
+  type Report
+} from '../fleet/wire.js'
+
+/** Limit of a signed report: the text is quoted in JSON. */
+const MAX_SIGNED = 2 * MAX_REPORT
+
+export const NO_COUNTERS: Counters = {
+  lookups: 0,
+  blocked: 0,
+  servfail: 0,
+  durationSum: 0,
+  responses: 0
+}
+
+/** What was counted while one bundle was in force. */
+export interface Period {
+  readonly serial: number | null
+  readonly counts: Counters
+}
+
+/** A gateway as the hub knows it. */
+export interface Known {
+  readonly name: string
+  /** Null: it has not reported since the hub started. */
+  readonly report: Report | null
+  /** Wall-clock time of the hub. */
+  readonly contact: Milliseconds | null
+  /** Its clock minus that of the hub. */
+  readonly clockOffset: Milliseconds | null
+  readonly current: Period
+  /** With the bundle before. */
+  readonly previous: Period
+}
+
+/** Why a report is not taken. */
+export type Rejection = 'malformed' | 'unknown' | 'signature' | 'replayed'
+
+interface Entry {
+  key: KeyObject
+  report: Report | null
+  contact: Milliseconds | null
+  clockOffset: Milliseconds | null
+  current: Period
+  previous: Period
+}
+
+/** All gateways that are enrolled, with the last report of each. */
+export class Inventory {
+  readonly dropped: Record<Rejection, number> = {
+    malformed: 0,
+    unknown: 0,
+    signature: 0,
+    replayed: 0
+  }
+  accepted = 0
+  private readonly entries = new Map<string, Entry>()
+
+  constructor(private readonly clock: Clock) {}
+
+  /** Adds a gateway, or replaces its key. @param key public nkey */
+  add(name: string, key: string): void {
+    const found = userKey(key)
+    if (found === undefined) return
+    const none: Period = { serial: null, counts: NO_COUNTERS }
+    const empty = { report: null, contact: null, clockOffset: null, current: none, previous: none }
+    this.entries.set(name, { ...empty, key: found })
+  }
+
+  remove(name: string): void {
+    this.entries.delete(name)
+  }
+
+  get all(): Known[] {
+    return [...this.entries].map(([name, { report, contact, clockOffset, current, previous }]) => {
+      return { name, report, contact, clockOffset, current, previous }
+    })
+  }
+
+  /** Takes a message of the report subject. @returns why it is dropped; undefined: it is taken */
+  onReport(octets: Uint8Array): Rejection | undefined {
+    const rejection = this.take(octets)
+    if (rejection === undefined) this.accepted++
+    else this.dropped[rejection]++
+    return rejection
+  }
+
+  private take(octets: Uint8Array): Rejection | undefined {
+    const signed = readMessage(octets, signedSchema, MAX_SIGNED)
+    if (signed === undefined) return 'malformed'
+    const report = readMessage(Buffer.from(signed.report), reportSchema, MAX_REPORT)
+    if (report === undefined) return 'malformed'
+    const entry = this.entries.get(report.gateway)
+    if (entry === undefined) return 'unknown'
+    if (!isSignedBy(signed, entry.key)) return 'signature'
+    const before = entry.report
+    if (before?.started === report.started && report.number <= before.number) return 'replayed'
+    const now = this.clock.wall()
+    entry.contact = now
+    entry.clockOffset = Date.parse(report.at) - now
+    const delta = difference(report, before)
+    if (report.active === entry.current.serial)
+      entry.current = { serial: report.active, counts: sum(entry.current.counts, delta) }
+    else {
+      // What was counted since the last report may belong to either bundle, so it counts for neither.
+      entry.previous = entry.current
+      entry.current = { serial: report.active, counts: NO_COUNTERS }
+    }
+    entry.report = report
+    return undefined
+  }
+}
+
+/** What was counted between two reports. */
+function difference({ started, counters }: Report, before: Report | null): Counters {
+  if (before === null) return NO_COUNTERS
+  // After a restart, counters begin at 0.
+  const from = before.started === started ? before.counters : NO_COUNTERS
+  const least = (now: number, then: number): number => Math.max(0, now - then)
+  return {
+    lookups: least(counters.lookups, from.lookups),
+    blocked: least(counters.blocked, from.blocked),
+    servfail: least(counters.servfail, from.servfail),
+    durationSum: least(counters.durationSum, from.durationSum),
+    responses: least(counters.responses, from.responses)
+  }
+}
+
+export function sum(a: Counters, b: Counters): Counters {
+  return {
+    lookups: a.lookups + b.lookups,
+    blocked: a.blocked + b.blocked,
+    servfail: a.servfail + b.servfail,
+    durationSum: a.durationSum + b.durationSum,
+    responses: a.responses + b.responses
+  }
+}

@@ -1,0 +1,225 @@
+import { createHash } from 'node:crypto'
+import { systemClock, type Clock } from '../base/clock.js'
+import { failure } from '../base/error.js'
+import { loadRules } from '../rules/load.js'
+import type { Wanted } from '../fleet/wire.js'
+import type { ServiceLog } from '../querylog/record/service-log.js'
+import { BundleFiles } from '../sources/bundle/bundle-files.js'
+import { decodeBundle } from '../sources/bundle/bundle.js'
+import { readTrustedKeys } from '../sources/bundle/trusted-keys.js'
+import { checkValidity } from '../sources/bundle/validity.js'
+import type { HubConfig, RingConfig } from './hub-config.js'
+import type { Forecast, PublishedBundle, Rollout, StateStore } from './hub-state.js'
+import type { Known } from './inventory.js'
+import { judge } from './judge.js'
+
+export interface RolloutsOptions {
+  readonly config: HubConfig
+  readonly store: StateStore
+  readonly log: ServiceLog
+  readonly clock: Clock
+  /** All gateways. */
+  readonly gateways: () => readonly Known[]
+  readonly isLive: (gateway: Known) => boolean
+  /** Sends to the gateways what is in the state. */
+  readonly deliver: () => Promise<boolean>
+}
+
+export interface PublishOptions {
+  readonly ring: string
+  readonly by: string
+  readonly now: boolean
+  readonly forecast: Forecast | null
+  /** Serial whose rules the bundle repeats. */
+  readonly rollback: number | null
+}
+
+/** With whether NATS has it; otherwise it gets it later. */
+export type Delivered<T> = T & { readonly delivered: boolean }
+
+/** Which ring runs which bundle: published, watched, promoted, halted. */
+export class Rollouts {
+  constructor(private readonly options: RolloutsOptions) {}
+
+  /**
+   * Publishes a bundle to a ring.
+   *
+   * @throws InterdictError HUB_RING, HUB_ORDER, HUB_SERIAL, HUB_RULES, HUB_STATE, and as `decodeBundle`
+   */
+  async publish(octets: Uint8Array, options: PublishOptions): Promise<Delivered<PublishedBundle>> {
+    const { store, config, clock, log } = this.options
+    const { ring, by, now, forecast, rollback } = options
+    const position = this.positionOf(ring)
+    if (position > 0 && !now && rollback === null)
+      throw failure('HUB_ORDER', ring, config.rings[0]!.name)
+    const bundle = await decodeBundle(octets, 'the bundle', await readTrustedKeys(config.trust))
+    const { serial } = bundle.manifest
+    checkValidity(bundle.manifest, 'the bundle', clock.wall() / 1000)
+    const sha256 = createHash('sha256').update(octets).digest('hex')
+    const { bundles } = store.state
+    const known = bundles.find(one => one.serial === serial)
+    const newest = Math.max(0, ...bundles.map(one => one.serial))
+    if (known === undefined ? serial <= newest : known.sha256 !== sha256)
+      throw failure('HUB_SERIAL', serial, newest)
+    const loaded = await loadRules(new BundleFiles(bundle, { path: '', prefix: '' }), systemClock)
+    if (!loaded.ok) throw failure('HUB_RULES', serial, loaded.errors[0]!.message)
+    const bans = loaded.rules.networks
+      .flatMap(({ rules }) => rules)
+      .flatMap(rule =>
+        rule.kind === 'ban'
+          ? [{ id: rule.id, mode: rule.mode, from: finite(rule.from), until: finite(rule.until) }]
+          : []
+      )
+    const file = `${serial}-${sha256.slice(0, 16)}.bundle`
+    const published = {
+      ...{ serial, sha256, size: octets.length, file, by, bans, forecast, rollback },
+      published: new Date(clock.wall()).toISOString()
+    }
+    store.store(file, octets)
+    const others = bundles.filter(one => one.serial !== serial)
+    const how = rollback === null ? 'published' : `published as a rollback to ${rollback}`
+    const what = `bundle ${serial} ${how} to ring ${ring}${now ? ' at once (--now)' : ''}`
+    store.update({
+      bundles: store.pruned([...others, published]),
+      rings: { ...store.state.rings, [ring]: this.rollout(ring, serial, by, now) },
+      events: store.event(by, what)
+    })
+    log.info({ serial, ring, by, now }, what)
+    return { ...published, delivered: await this.options.deliver() }
+  }
+
+  /**
+   * Gives a ring the bundle of the ring before it.
+   *
+   * @throws InterdictError HUB_RING, HUB_NOTHING, HUB_EARLY, HUB_STATE
+   */
+  async promote(ring: string, by: string, now: boolean): Promise<Delivered<Rollout>> {
+    const { store, config } = this.options
+    const previous = config.rings[this.positionOf(ring) - 1]
+    const source = previous && store.state.rings[previous.name]
+    if (source === undefined) throw failure('HUB_NOTHING', ring)
+    if (source.phase !== 'done' && !now) {
+      const why = source.why ?? 'it has not been within the band for the set time'
+      throw failure('HUB_EARLY', ring, `ring ${previous!.name} ${source.phase}: ${why}`)
+    }
+    return this.give(ring, source.serial, by, now)
+  }
+
+  /** Stops a ring: its bundle goes no further. @throws InterdictError HUB_RING, HUB_NOTHING, HUB_STATE */
+  halt(ring: string, by: string, why: string): Rollout {
+    this.positionOf(ring)
+    const rollout = this.options.store.state.rings[ring]
+    if (rollout === undefined) throw failure('HUB_NOTHING', ring)
+    return this.set(ring, { ...rollout, phase: 'halted', why, within: null }, by, `halted: ${why}`)
+  }
+
+  /** Judges all rings, and promotes or halts. */
+  async check(): Promise<void> {
+    const { config, store, clock, log } = this.options
+    for (const [i, { name, soak }] of config.rings.entries()) {
+      const rollout = store.state.rings[name]
+      if (rollout?.phase !== 'soaking') continue
+      const verdict = this.verdict(name, rollout)
+      if (verdict.kind === 'outside') {
+        const { code, message } = failure('HUB_HALTED', name, verdict.why)
+        this.halt(name, 'hub', verdict.why)
+        log.error({ code, ring: name, serial: rollout.serial }, message)
+        continue
+      }
+      if (verdict.kind === 'waiting') {
+        if (rollout.within !== null || rollout.why !== verdict.why)
+          this.keep(name, { ...rollout, within: null, why: verdict.why })
+        continue
+      }
+      const now = clock.wall()
+      const since = rollout.within === null ? now : Date.parse(rollout.within)
+      if (rollout.within === null)
+        this.keep(name, { ...rollout, within: new Date(now).toISOString(), why: null })
+      if (now - since < soak) continue
+      const done = { ...store.state.rings[name]!, phase: 'done' as const, why: null }
+      this.set(name, done, 'hub', 'within the band for the set time')
+      const next: RingConfig | undefined = config.rings[i + 1]
+      const ahead = next && (store.state.rings[next.name]?.serial ?? 0) < rollout.serial
+      if (config.automatic && ahead === true)
+        await this.give(next.name, rollout.serial, 'hub', false)
+    }
+  }
+
+  /** What each ring should run, for the channel. */
+  wanted(): ReadonlyMap<string, Wanted> {
+    const { rings, bundles } = this.options.store.state
+    return new Map(
+      Object.entries(rings).flatMap(([ring, { serial, since: at }]) => {
+        const bundle = bundles.find(one => one.serial === serial)
+        if (bundle === undefined) return []
+        const { sha256, size, file } = bundle
+        return [[ring, { version: 1, serial, sha256, size, file, at }] as const]
+      })
+    )
+  }
+
+  /** Gateways of a ring, by what they report. */
+  gatewaysOf(ring: string): Known[] {
+    const { state } = this.options.store
+    return this.options
+      .gateways()
+      .filter(({ name, report }) => (report?.ring ?? state.gateways[name]?.ring) === ring)
+  }
+
+  private verdict(ring: string, rollout: Rollout) {
+    const { config, store, isLive } = this.options
+    const forecast =
+      store.state.bundles.find(one => one.serial === rollout.serial)?.forecast ?? null
+    return judge(rollout, this.gatewaysOf(ring), isLive, forecast, config.band)
+  }
+
+  private async give(
+    ring: string,
+    serial: number,
+    by: string,
+    now: boolean
+  ): Promise<Delivered<Rollout>> {
+    const what = `bundle ${serial} promoted to ring ${ring}${now ? ' at once (--now)' : ''}`
+    const { store, log } = this.options
+    const rollout = this.rollout(ring, serial, by, now)
+    store.update({
+      rings: { ...store.state.rings, [ring]: rollout },
+      events: store.event(by, what)
+    })
+    log.info({ serial, ring, by, now }, what)
+    return { ...rollout, delivered: await this.options.deliver() }
+  }
+
+  private rollout(ring: string, serial: number, by: string, now: boolean): Rollout {
+    const { clock } = this.options
+    const unready = this.gatewaysOf(ring).filter(({ report }) => report?.ready === false)
+    return {
+      ...{ serial, by, now, phase: 'soaking', why: null, within: null },
+      since: new Date(clock.wall()).toISOString(),
+      unready: unready.map(({ name }) => name)
+    }
+  }
+
+  private set(ring: string, rollout: Rollout, by: string, what: string): Rollout {
+    const { store, log } = this.options
+    const events = store.event(by, `ring ${ring}: bundle ${rollout.serial} ${what}`)
+    store.update({ rings: { ...store.state.rings, [ring]: rollout }, events })
+    log.info({ ring, serial: rollout.serial, by }, `ring ${ring}: ${what}`)
+    return rollout
+  }
+
+  private keep(ring: string, rollout: Rollout): void {
+    const { store } = this.options
+    store.update({ rings: { ...store.state.rings, [ring]: rollout } })
+  }
+
+  private positionOf(ring: string): number {
+    const position = this.options.config.rings.findIndex(({ name }) => name === ring)
+    if (position < 0) throw failure('HUB_RING', ring)
+    return position
+  }
+}
+
+/** JSON has no infinity. */
+const finite = (at: number | undefined): number | null =>
+  at === undefined || !Number.isFinite(at) ? null : at

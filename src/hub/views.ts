@@ -1,0 +1,149 @@
+import type { Milliseconds } from '../base/units.js'
+import type { HubConfig } from './hub-config.js'
+import type { HubState, PublishedBundle, Rollout } from './hub-state.js'
+import type { Known } from './inventory.js'
+import { figuresOf, type RingFigures } from './judge.js'
+
+/** What the API and the commands show. The JSON is public: docs/operations/fleet.md. Times are RFC 3339. */
+
+export type GatewayState = 'running' | 'behind' | 'refusing' | 'silent' | 'unseen'
+
+export interface GatewayView {
+  readonly name: string
+  readonly ring: string
+  /** `unseen`: no report since the hub started. */
+  readonly state: GatewayState
+  readonly program: string | null
+  /** Serial that its ring should run. */
+  readonly wanted: number | null
+  readonly active: number | null
+  readonly since: string | null
+  readonly ready: boolean | null
+  readonly problems: readonly string[]
+  readonly refused: { readonly code: string; readonly message: string } | null
+  readonly contact: string | null
+  readonly clockOffsetMs: Milliseconds | null
+}
+
+export interface RingView extends RingFigures {
+  readonly ring: string
+  readonly serial: number | null
+  readonly since: string | null
+  readonly by: string | null
+  readonly phase: Rollout['phase'] | null
+  readonly why: string | null
+  readonly within: string | null
+}
+
+/** Why a gateway does not enforce a ban. */
+export type Gap =
+  | 'no such ban in its bundle'
+  | 'the ban is monitored only'
+  | 'the ban has not begun'
+  | 'the ban has ended'
+  | 'unknown bundle'
+  | 'no report'
+  | 'no recent report'
+  | 'not ready'
+
+export interface GapView extends GatewayView {
+  readonly gap: Gap
+}
+
+export interface Sources {
+  readonly config: HubConfig
+  readonly state: HubState
+  readonly gateways: readonly Known[]
+  /** Wall clock. */
+  readonly now: Milliseconds
+}
+
+export const isLive = (
+  { contact }: Known,
+  { silentAfter }: Pick<HubConfig, 'silentAfter'>,
+  now: Milliseconds
+): boolean => contact !== null && now - contact <= silentAfter
+
+export function gatewayView(gateway: Known, { config, state, now }: Sources): GatewayView {
+  const { name, report, contact, clockOffset } = gateway
+  const ring = report?.ring ?? state.gateways[name]!.ring
+  const wanted = state.rings[ring]?.serial ?? null
+  const active = report?.active ?? null
+  const refused = report?.refused ?? null
+  const isCurrent = wanted === null || active === wanted
+  const reached = isCurrent ? 'running' : refused === null ? 'behind' : 'refusing'
+  const heard = isLive(gateway, config, now) ? reached : 'silent'
+  return {
+    ...{
+      name,
+      ring,
+      state: report === null ? ('unseen' as const) : heard,
+      wanted,
+      active,
+      refused
+    },
+    program: report?.program ?? null,
+    since: report?.since ?? null,
+    ready: report?.ready ?? null,
+    problems: report?.problems ?? [],
+    contact: contact === null ? null : new Date(contact).toISOString(),
+    clockOffsetMs: clockOffset
+  }
+}
+
+export function ringViews(sources: Sources): RingView[] {
+  const { config, state, gateways, now } = sources
+  return config.rings.map(({ name }) => {
+    const rollout = state.rings[name]
+    const own = gateways.filter(
+      ({ name: gateway, report }) => (report?.ring ?? state.gateways[gateway]?.ring) === name
+    )
+    const figures = figuresOf(own, rollout?.serial ?? 0, one => isLive(one, config, now))
+    const { serial = null, since = null, by = null, phase = null } = rollout ?? {}
+    const { why = null, within = null } = rollout ?? {}
+    return { ring: name, serial, since, by, phase, why, within, ...figures }
+  })
+}
+
+/** Gateways that do not enforce a ban now, each with the reason. */
+export function withoutBan(id: string, sources: Sources): GapView[] {
+  const { state, gateways } = sources
+  const gaps = new Map(
+    state.bundles.map(bundle => [bundle.serial, gapOf(bundle, id, sources.now / 1000)])
+  )
+  return gateways.flatMap(gateway => {
+    const gap = reasonOf(gateway, gaps, sources)
+    return gap === undefined ? [] : [{ ...gatewayView(gateway, sources), gap }]
+  })
+}
+
+function reasonOf(
+  gateway: Known,
+  gaps: ReadonlyMap<number, Gap | undefined>,
+  { config, now }: Sources
+): Gap | undefined {
+  const { report } = gateway
+  if (report === null) return 'no report'
+  const { active } = report
+  if (active === null || !gaps.has(active)) return 'unknown bundle'
+  const gap = gaps.get(active)
+  if (gap !== undefined) return gap
+  if (!isLive(gateway, config, now)) return 'no recent report'
+  return report.ready ? undefined : 'not ready'
+}
+
+/** @param now seconds since 1970 */
+function gapOf({ bans }: PublishedBundle, id: string, now: number): Gap | undefined {
+  const found = bans.filter(ban => ban.id === id)
+  if (found.length === 0) return 'no such ban in its bundle'
+  const enforced = found.filter(({ mode }) => mode === 'enforce')
+  if (enforced.length === 0) return 'the ban is monitored only'
+  const begun = enforced.filter(({ from }) => from === null || from <= now)
+  if (begun.length === 0) return 'the ban has not begun'
+  return begun.some(({ until }) => until === null || until > now) ? undefined : 'the ban has ended'
+}
+
+/** Ids of the bans of all bundles that a gateway may run. */
+export function knownBans({ bundles }: HubState): ReadonlySet<string> {
+  return new Set(bundles.flatMap(({ bans }) => bans.map(({ id }) => id)))
+}

@@ -1,0 +1,60 @@
+import { createUser } from '@nats-io/nkeys'
+import t from 'tap'
+import type { Clock } from '../../src/base/clock.js'
+import { signReport } from '../../src/fleet/credentials.js'
+import { userSeed } from '../../src/fleet/nkey.js'
+import type { Report } from '../../src/fleet/wire.js'
+import { Inventory } from '../../src/hub/inventory.js'
+import { counters, report } from '../fleet/reports.js'
+
+const NOW = Date.parse('2026-01-02T03:04:00Z')
+const clock: Clock = { wall: () => NOW, now: () => 0 }
+
+function rig() {
+  const inventory = new Inventory(clock)
+  const pair = createUser()
+  inventory.add('gw', pair.getPublicKey())
+  const key = userSeed(Buffer.from(pair.getSeed()).toString())!
+  const send = (change: Partial<Report>) => inventory.onReport(signReport(report(change), key))
+  return { inventory, key, send }
+}
+
+t.test('a report is taken once, with the offset of the clock', async t => {
+  const { inventory, send } = rig()
+  t.equal(send({}), undefined)
+  t.match(inventory.all, [{ name: 'gw', contact: NOW, clockOffset: 5000, report: { active: 10 } }])
+  t.equal(send({}), 'replayed')
+  t.equal(send({ number: 2 }), undefined)
+  t.equal(send({ started: '2026-01-03T00:00:00Z' }), undefined, 'after a restart')
+  t.equal(inventory.accepted, 3)
+})
+
+t.test('what is dropped and counted', async t => {
+  const { inventory, key, send } = rig()
+  const other = createUser()
+  inventory.add('other', other.getPublicKey())
+  inventory.add('bad', 'no key')
+  t.equal(inventory.onReport(Buffer.from('garbage')), 'malformed')
+  t.equal(inventory.onReport(Buffer.alloc(100_000, 'x')), 'malformed')
+  t.equal(inventory.onReport(signReport({} as never, key)), 'malformed')
+  t.equal(send({ gateway: 'nobody' }), 'unknown')
+  t.equal(send({ gateway: 'bad' }), 'unknown')
+  t.equal(send({ gateway: 'other' }), 'signature')
+  inventory.remove('gw')
+  t.equal(send({}), 'unknown')
+  t.strictSame(inventory.dropped, { malformed: 3, unknown: 3, signature: 1, replayed: 0 })
+})
+
+t.test('what is counted with each bundle', async t => {
+  const { inventory, send } = rig()
+  send({ counters: counters({ lookups: 5 }) })
+  send({ number: 2, counters: counters({ lookups: 105, blocked: 10 }) })
+  send({ number: 3, active: 11, counters: counters({ lookups: 110, blocked: 11 }) })
+  send({ number: 4, active: 11, counters: counters({ lookups: 130, blocked: 31 }) })
+  const started = '2026-01-03T00:00:00Z'
+  send({ started, active: 11, counters: counters({ lookups: 7 }) })
+  t.match(inventory.all[0], {
+    previous: { serial: 10, counts: { lookups: 100, blocked: 10 } },
+    current: { serial: 11, counts: { lookups: 27, blocked: 20 } }
+  })
+})

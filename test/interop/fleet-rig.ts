@@ -1,0 +1,295 @@
+import { createSocket } from 'node:dgram'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import packet from 'dns-packet'
+import type { Test } from 'tap'
+import { HubClient } from '../../src/cli/args/hub-client.js'
+import type { GatewayView, RingView } from '../../src/hub/views.js'
+import { PROGRAM } from '../cli/run.js'
+import { askUdp } from '../daemon/dns-client.js'
+import { eventually, folder, freePort, interdict, Running } from './processes.js'
+
+/** Seconds; the machine may be loaded. */
+export const PATIENCE = 60
+
+/** Three NATS servers as a cluster, each with JetStream. */
+export class Cluster {
+  private readonly running: (Running | undefined)[] = []
+  readonly ports: readonly number[]
+
+  private constructor(
+    private readonly t: Test,
+    readonly dir: string,
+    private readonly auth: string,
+    clients: readonly number[],
+    private readonly routes: readonly number[]
+  ) {
+    this.ports = clients
+  }
+
+  static async reserve(t: Test, auth: string): Promise<Cluster> {
+    const all: number[] = []
+    while (all.length < 6) all.push(await freePort())
+    return new Cluster(t, folder(t), auth, all.slice(0, 3), all.slice(3))
+  }
+
+  get urls(): string[] {
+    return this.ports.map(port => `nats://127.0.0.1:${port}`)
+  }
+
+  async start(...nodes: number[]): Promise<void> {
+    for (const node of nodes) {
+      const file = join(this.dir, `n${node}.conf`)
+      const routes = this.routes.map(port => `nats://127.0.0.1:${port}`).join(', ')
+      writeFileSync(
+        file,
+        `server_name: n${node}
+listen: 127.0.0.1:${this.ports[node]}
+jetstream { store_dir: "${join(this.dir, `js${node}`)}" }
+cluster { name: test, listen: 127.0.0.1:${this.routes[node]}, routes: [${routes}] }
+${readFileSync(this.auth, 'utf8').replace('./jwt', join(this.dir, `jwt${node}`))}`
+      )
+      this.running[node] = new Running(this.t, 'nats-server', ['-c', file])
+    }
+    for (const node of nodes) await this.running[node]!.says('Server is ready', PATIENCE)
+  }
+
+  async kill(...nodes: number[]): Promise<void> {
+    for (const node of nodes) this.running[node]?.signal('SIGKILL')
+    for (const node of nodes) await this.running[node]?.ended
+  }
+}
+
+/** A resolver that knows one address for every name. */
+export async function startUpstream(t: Test): Promise<number> {
+  const socket = createSocket('udp4')
+  socket.on('message', (octets, { port, address }) => {
+    const { id, questions = [] } = packet.decode(octets)
+    const answers = questions.flatMap(({ name, type }) =>
+      type === 'A' ? [{ name, type: 'A' as const, ttl: 1, data: '192.0.2.1' }] : []
+    )
+    const flags = packet.RECURSION_DESIRED | packet.RECURSION_AVAILABLE
+    socket.send(packet.encode({ type: 'response', id, flags, questions, answers }), port, address)
+  })
+  await new Promise<void>(resolve => socket.bind(0, '127.0.0.1', resolve))
+  t.teardown(() => socket.close())
+  return socket.address().port
+}
+
+export const rulesThatBan = (...names: string[]): string => `networks:
+  all:
+    prefixes: [127.0.0.0/8]
+    bans:
+      - { id: test-ban, authority: Nobody, reference: none, names: [${names.join(', ')}] }
+`
+
+/** The hub, the folder of its settings, and the keys that sign. */
+export class HubRig {
+  readonly dir: string
+  readonly key: string
+  readonly publicKey: string
+  private hub: Running | undefined
+
+  private constructor(
+    private readonly t: Test,
+    dir: string,
+    key: string,
+    publicKey: string
+  ) {
+    this.dir = dir
+    this.key = key
+    this.publicKey = publicKey
+  }
+
+  static async create(t: Test): Promise<HubRig> {
+    const dir = folder(t)
+    const key = join(dir, 'office.pem')
+    const made = await command('bundle', 'keygen', key)
+    return new HubRig(t, dir, key, made.trim())
+  }
+
+  get auth(): string {
+    return join(this.dir, 'hub/nats-auth.conf')
+  }
+
+  get settings(): string {
+    return join(this.dir, 'hub.yaml')
+  }
+
+  /** Keys and settings; the ports are known only then. */
+  async init(urls: readonly string[], more: string): Promise<void> {
+    await command('hub', 'init', this.dir, '--nats', ...urls, '--key', this.publicKey)
+    const text = readFileSync(this.settings, 'utf8').replace(/^rings:[^]*/m, more)
+    writeFileSync(this.settings, text)
+  }
+
+  async start(): Promise<void> {
+    this.hub = new Running(this.t, process.execPath, [PROGRAM, 'hub', '-c', this.settings])
+    await this.hub.says('hub is running', PATIENCE)
+  }
+
+  async kill(): Promise<void> {
+    this.hub?.signal('SIGKILL')
+    await this.hub?.ended
+  }
+
+  get output(): string {
+    return this.hub?.output ?? ''
+  }
+
+  says(text: string | RegExp): Promise<void> {
+    return this.hub!.says(text, PATIENCE)
+  }
+
+  /** A signed bundle that bans names. */
+  async bundle(serial: number, names: readonly string[], key = this.key): Promise<string> {
+    const rules = join(this.dir, `rules-${serial}`)
+    const file = join(this.dir, `r${serial}.bundle`)
+    mkdirSync(rules, { recursive: true })
+    writeFileSync(join(rules, 'networks.yaml'), rulesThatBan(...names))
+    await command('bundle', rules, '-o', file, '-k', key, '--serial', String(serial))
+    return file
+  }
+
+  fleet(...words: string[]): Promise<string> {
+    return command('fleet', ...words, '-c', this.settings)
+  }
+
+  async client(): Promise<HubClient> {
+    return HubClient.of({ config: this.settings })
+  }
+
+  async rings(): Promise<ReadonlyMap<string, RingView>> {
+    const client = await this.client()
+    const { rings } = await client.get<{ rings: RingView[] }>('/v1/status')
+    return new Map(rings.map(ring => [ring.ring, ring]))
+  }
+
+  async gateways(): Promise<readonly GatewayView[]> {
+    const client = await this.client()
+    return (await client.get<{ gateways: GatewayView[] }>('/v1/gateways')).gateways
+  }
+}
+
+/** A real gateway of the fleet. */
+export class GatewayRig {
+  readonly dir: string
+  port = 0
+  private running: Running | undefined
+
+  constructor(
+    private readonly t: Test,
+    readonly name: string,
+    readonly ring: string
+  ) {
+    this.dir = folder(t)
+  }
+
+  get credentials(): string {
+    return join(this.dir, 'fleet.creds')
+  }
+
+  get hasBundle(): boolean {
+    return existsSync(join(this.dir, 'state/fleet.bundle'))
+  }
+
+  async enrol(hub: HubRig): Promise<void> {
+    const token = join(this.dir, 'token')
+    const made = await hub.fleet('token', this.name, '--ring', this.ring)
+    writeFileSync(token, made.split('\n')[0]!)
+    await command('fleet', 'enrol', token, '-o', this.credentials)
+  }
+
+  /** @param channel lines of `fleet` */
+  async configure(publicKey: string, upstream: number, channel: string): Promise<void> {
+    this.port = await freePort()
+    writeFileSync(
+      join(this.dir, 'interdict.yaml'),
+      `listen: ['127.0.0.1:${this.port}']
+workers: 1
+cache: { size: 1MB }
+upstreams: { servers: ['127.0.0.1:${upstream}'] }
+rules: { bundle: state/fleet.bundle, keys: ['${publicKey}'] }
+log: { queries: { which: none } }
+fleet:
+  name: ${this.name}
+  ring: ${this.ring}
+  report-interval: 1s
+${channel}
+`
+    )
+  }
+
+  async start(): Promise<void> {
+    const settings = join(this.dir, 'interdict.yaml')
+    this.running = new Running(this.t, process.execPath, [PROGRAM, 'serve', '-c', settings])
+    await this.running.says('"msg":"serving"', PATIENCE)
+  }
+
+  async stop(): Promise<void> {
+    this.running?.signal('SIGTERM')
+    await this.running?.ended
+  }
+
+  get output(): string {
+    return this.running?.output ?? ''
+  }
+
+  says(text: string | RegExp): Promise<void> {
+    return this.running!.says(text, PATIENCE)
+  }
+
+  async rcode(name: string): Promise<string> {
+    return (await askUdp({ address: '127.0.0.1', port: this.port }, name)).rcode
+  }
+
+  /** Waits until a name is blocked here, or is not. */
+  blocks(name: string, wanted = true): Promise<void> {
+    return eventually(
+      `${this.name} blocks ${name}: ${wanted}\n${this.output}`,
+      PATIENCE,
+      async () => {
+        return ((await this.rcode(name)) === 'NXDOMAIN') === wanted
+      }
+    )
+  }
+}
+
+/** A command that must succeed. @returns what it printed */
+export async function command(...words: string[]): Promise<string> {
+  const { code, text } = await interdict(...words)
+  if (code !== 0) throw new Error(`interdict ${words.join(' ')}: ${text}`)
+  return text
+}
+
+/** Asks all gateways in turn until stopped, and counts what is not answered. */
+export class Traffic {
+  asked = 0
+  lost = 0
+  private stopped = false
+  private readonly done: Promise<void>
+
+  constructor(
+    gateways: readonly GatewayRig[],
+    private readonly name: string
+  ) {
+    this.done = this.run(gateways)
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true
+    await this.done
+  }
+
+  private async run(gateways: readonly GatewayRig[]): Promise<void> {
+    while (!this.stopped) {
+      await Promise.all(
+        gateways.map(async gateway => {
+          this.asked++
+          await gateway.rcode(this.name).catch(() => this.lost++)
+        })
+      )
+      await new Promise(resolve => setTimeout(resolve, 20))
+    }
+  }
+}

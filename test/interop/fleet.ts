@@ -1,0 +1,335 @@
+/**
+ * A fleet with real programs: three nats-server processes as a cluster, a hub and gateways; rings, automatic halt,
+ * rollback, servers and hub killed, and attacks with stolen credentials and with a store under foreign control.
+ *
+ * Four gateways, since twenty need 2 GB and half a minute of both cores at their start; FLEET_GATEWAYS=20 runs them all,
+ * FLEET_KILLS=30 kills a NATS server thirty times instead of three.
+ */
+import { createHash } from 'node:crypto'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node'
+import { jetstreamManager } from '@nats-io/jetstream'
+import { jetstream } from '@nats-io/jetstream'
+import { Objm } from '@nats-io/obj'
+import { signReport, readCredentials } from '../../src/fleet/credentials.js'
+import { inboxOf, ringSubject, REPORT_SUBJECT, type Report } from '../../src/fleet/wire.js'
+import {
+  Cluster,
+  command,
+  GatewayRig,
+  HubRig,
+  PATIENCE,
+  startUpstream,
+  Traffic
+} from './fleet-rig.js'
+import { install } from './install.js'
+import { eventually, interdict } from './processes.js'
+
+t.setTimeout(0)
+install({ 'nats-server': 'nats-server' })
+
+const COUNT = Number(process.env.FLEET_GATEWAYS ?? 4)
+const KILLS = Number(process.env.FLEET_KILLS ?? 3)
+
+const RINGS = `rings:
+  - { name: canary, soak: 1s }
+  - { name: all, soak: 1s }
+band: { lookups: 20, latency: 1000 }
+silent-after: 20s
+pull-folder: www
+`
+
+const hub = await HubRig.create(t)
+const upstream = await startUpstream(t)
+// The keys are in what the servers include, and the ports of the servers in the settings of the hub.
+const cluster = await Cluster.reserve(t, hub.auth)
+await hub.init(cluster.urls, RINGS)
+await cluster.start(0, 1, 2)
+await hub.start()
+await hub.says('connected to NATS')
+
+const gateways = Array.from({ length: COUNT }, (_, i) => {
+  return new GatewayRig(t, `gw-${i}`, i < Math.max(1, COUNT / 4) ? 'canary' : 'all')
+})
+const [canary] = gateways as [GatewayRig, ...GatewayRig[]]
+const last = gateways.at(-1)!
+const nats = `  nats: [${cluster.urls.map(url => `'${url}'`).join(', ')}]\n  credentials: fleet.creds`
+
+const ringIs = (ring: string, serial: number, phase: string): Promise<void> =>
+  eventually(`ring ${ring}: ${serial} ${phase}\n${hub.output}`, PATIENCE, async () => {
+    const found = (await hub.rings()).get(ring)!
+    return found.serial === serial && found.phase === phase
+  })
+
+const connectAs = (gateway: GatewayRig): Promise<NatsConnection> =>
+  connect({
+    servers: cluster.urls,
+    authenticator: credsAuthenticator(readFileSync(gateway.credentials)),
+    inboxPrefix: inboxOf(gateway.name),
+    reconnect: false
+  })
+
+await t.test('gateways enrol with one-time tokens, and get their first bundle', async t => {
+  for (const gateway of gateways) {
+    await gateway.enrol(hub)
+    await gateway.configure(hub.publicKey, upstream, nats)
+  }
+  const used = await interdict(
+    'fleet',
+    'enrol',
+    join(canary.dir, 'token'),
+    '-o',
+    join(canary.dir, 'x')
+  )
+  t.match(used, { code: 1, text: /was used before.*FLEET_TOKEN/ })
+  const file = await hub.bundle(10, ['one.example'])
+  await hub.fleet('publish', file, '--ring', 'canary')
+  await hub.fleet('promote', 'all', '--now')
+  for (const gateway of gateways) await gateway.start()
+  for (const gateway of gateways) t.equal(await gateway.rcode('one.example'), 'NXDOMAIN')
+  await eventually('all run bundle 10', PATIENCE, async () => {
+    return (await hub.gateways()).every(({ state, active }) => state === 'running' && active === 10)
+  })
+  t.equal((await hub.gateways()).length, COUNT)
+  t.match(await hub.fleet('without', 'test-ban'), `all ${COUNT} gateways enforce test-ban`)
+})
+
+const traffic = new Traffic(gateways, 'popular.example')
+t.teardown(() => traffic.stop())
+
+await t.test('a bundle goes from ring to ring when the first stays within the band', async t => {
+  await ringIs('all', 10, 'done')
+  await hub.fleet(
+    'publish',
+    await hub.bundle(11, ['one.example', 'two.example']),
+    '--ring',
+    'canary'
+  )
+  await canary.blocks('two.example')
+  await ringIs('canary', 11, 'done')
+  for (const gateway of gateways) await gateway.blocks('two.example')
+  await ringIs('all', 11, 'done')
+  t.match(await hub.fleet('events'), /bundle 11 promoted to ring all/)
+})
+
+await t.test('a bundle that blocks a popular name is halted, and rolled back', async t => {
+  await hub.fleet('publish', await hub.bundle(12, ['popular.example']), '--ring', 'canary')
+  await ringIs('canary', 12, 'halted')
+  t.match((await hub.rings()).get('canary'), { why: /blocked \d+\.\d% of lookups, expected/ })
+  t.equal((await hub.rings()).get('all')!.serial, 11)
+  t.match(await interdict('fleet', 'promote', 'all', '-c', hub.settings), {
+    code: 1,
+    text: /canary halted.*HUB_EARLY/
+  })
+  t.not(await last.rcode('popular.example'), 'NXDOMAIN')
+  const behind = await interdict('fleet', 'without', 'test-ban', '-c', hub.settings)
+  t.equal(behind.code, 0, behind.text)
+  const text = await hub.fleet('rollback', '-k', hub.key, '--to', '11')
+  t.match(text, /rings canary: back to the rules of bundle 11/)
+  await canary.blocks('popular.example', false)
+  await canary.blocks('two.example')
+})
+
+await t.test(
+  'stolen credentials of a gateway can only read and report as that gateway',
+  async t => {
+    const stolen = await connectAs(canary)
+    t.teardown(() => stolen.close())
+    const refused: string[] = []
+    void (async () => {
+      for await (const one of stolen.status())
+        if (one.type === 'error') refused.push(one.error.message)
+    })()
+    const before = await hub.rings()
+    const attempts = [
+      ringSubject('all'),
+      '$O.interdict-bundles.C.x',
+      '$JS.API.STREAM.CREATE.x',
+      '$JS.API.STREAM.PURGE.KV_interdict-rings',
+      '$JS.API.CONSUMER.CREATE.KV_interdict-rings',
+      'interdict.enrol'
+    ]
+    for (const subject of attempts) stolen.publish(subject, '{}')
+    for (const subject of [REPORT_SUBJECT, '_INBOX.gw-1.>', '>']) {
+      stolen.subscribe(subject, {
+        callback: error => {
+          if (error === null) t.fail(`heard on ${subject}`)
+        }
+      })
+    }
+    await stolen.flush()
+    await eventually('all are refused', PATIENCE, () => Promise.resolve(refused.length >= 9))
+    for (const subject of attempts) {
+      t.ok(
+        refused.some(text => text.toLowerCase().includes(`"${subject.toLowerCase()}"`)),
+        subject
+      )
+    }
+    t.equal((await hub.rings()).get('all')!.serial, before.get('all')!.serial)
+
+    const own = readCredentials(canary.credentials)
+    const known = (await hub.gateways()).find(({ name }) => name === last.name)!
+    const at = new Date().toISOString()
+    const forged: Report = {
+      ...{
+        version: 1,
+        gateway: last.name,
+        ring: 'all',
+        program: 'forged',
+        at,
+        started: at,
+        number: 1
+      },
+      ...{ wanted: null, active: 1, rules: '0'.repeat(64), since: at, ready: true, problems: [] },
+      ...{ refused: null, paused: [] },
+      counters: { lookups: 0, blocked: 0, servfail: 0, durationSum: 0, responses: 0 }
+    }
+    stolen.publish(REPORT_SUBJECT, signReport(forged, own.key))
+    stolen.publish(REPORT_SUBJECT, 'garbage')
+    stolen.publish(REPORT_SUBJECT, Buffer.alloc(100_000, 'x'))
+    await stolen.flush()
+    const client = await hub.client()
+    await eventually('dropped and counted', PATIENCE, async () => {
+      const text = (await client.octets('/metrics')).toString()
+      return text.includes('reason="signature"} 1\n') && text.includes('reason="malformed"} 2\n')
+    })
+    const after = (await hub.gateways()).find(({ name }) => name === last.name)!
+    t.equal(after.program, known.program)
+    t.equal(after.active, known.active)
+  }
+)
+
+await t.test('an unsigned, older or foreign bundle in the store is refused everywhere', async t => {
+  const admin = await connect({
+    servers: cluster.urls,
+    authenticator: credsAuthenticator(readFileSync(join(hub.dir, 'hub/hub.creds'))),
+    reconnect: false
+  })
+  t.teardown(() => admin.close())
+  const manager = await jetstreamManager(admin)
+  const store = await new Objm(jetstream(admin)).open('interdict-bundles')
+  const genuine = (await manager.direct.getMessage('KV_interdict-rings', {
+    last_by_subj: ringSubject('all')
+  }))!
+  const foreignKey = join(hub.dir, 'foreign.pem')
+  await command('bundle', 'keygen', foreignKey)
+  const unsigned = join(hub.dir, 'unsigned.bundle')
+  await command('bundle', join(hub.dir, 'rules-12'), '-o', unsigned, '--serial', '9999999999')
+  const offers = [
+    {
+      serial: 9_999_999_998,
+      file: await hub.bundle(9_999_999_998, ['popular.example'], foreignKey)
+    },
+    { serial: 9_999_999_999, file: unsigned },
+    { serial: 10, file: join(hub.dir, 'r10.bundle') }
+  ]
+  for (const { serial, file } of offers) {
+    const octets = readFileSync(file)
+    const name = `${serial}-attack.bundle`
+    await store.putBlob({ name }, octets)
+    const sha256 = createHash('sha256').update(octets).digest('hex')
+    const at = new Date().toISOString()
+    const wanted = { version: 1, serial, sha256, size: octets.length, file: name, at }
+    await jetstream(admin).publish(ringSubject('all'), JSON.stringify(wanted))
+    const code = serial === 10 ? 'FLEET_OLDER' : 'BUNDLE_UNSIGNED'
+    for (const gateway of gateways.filter(({ ring }) => ring === 'all')) await gateway.says(code)
+  }
+  for (const text of ['garbage', 'x'.repeat(100_000)])
+    await jetstream(admin).publish(ringSubject('all'), text)
+  for (const gateway of gateways.filter(({ ring }) => ring === 'all')) {
+    await gateway.says('FLEET_MESSAGE')
+    t.not(await gateway.rcode('popular.example'), 'NXDOMAIN', gateway.name)
+    t.equal(await gateway.rcode('two.example'), 'NXDOMAIN', gateway.name)
+  }
+  await jetstream(admin).publish(ringSubject('all'), genuine.data)
+})
+
+let serial = Math.floor(Date.now() / 1000) + 1000
+
+await t.test('a NATS server killed at any moment loses nothing', async t => {
+  for (let i = 0; i < KILLS; i++) {
+    const node = i % 3
+    await cluster.kill(node)
+    const name = `kill-${i}.example`
+    await hub.fleet(
+      'publish',
+      await hub.bundle(++serial, [name, 'two.example']),
+      '--ring',
+      'canary'
+    )
+    await hub.fleet('promote', 'all', '--now')
+    await cluster.start(node)
+    for (const gateway of gateways) await gateway.blocks(name)
+  }
+  t.equal(traffic.lost, 0)
+  t.ok(traffic.asked > 0)
+})
+
+await t.test(
+  'with hub and NATS down, gateways answer, also after a restart, and catch up',
+  async t => {
+    await hub.kill()
+    await cluster.kill(0, 1, 2)
+    for (const gateway of gateways) await gateway.says('disconnected from the fleet')
+    for (const gateway of gateways) t.equal(await gateway.rcode('two.example'), 'NXDOMAIN')
+    t.equal(traffic.lost, 0)
+    await traffic.stop()
+    await last.stop()
+    await last.start()
+    t.equal(await last.rcode('two.example'), 'NXDOMAIN', 'a restart without the centre')
+    await cluster.start(0, 1, 2)
+    await hub.start()
+    await hub.fleet('publish', await hub.bundle(++serial, ['back.example']), '--ring', 'canary')
+    await hub.fleet('promote', 'all', '--now')
+    for (const gateway of gateways) await gateway.blocks('back.example')
+  }
+)
+
+await t.test('a revoked gateway is disconnected, and goes on with its rules', async t => {
+  await hub.fleet('revoke', last.name)
+  await eventually('its credentials are refused', PATIENCE, async () => {
+    return connectAs(last).then(
+      connection => connection.close().then(() => false),
+      () => true
+    )
+  })
+  await last.says('FLEET_CONNECT')
+  t.equal(await last.rcode('back.example'), 'NXDOMAIN')
+  t.notOk((await hub.gateways()).some(({ name }) => name === last.name))
+})
+
+await t.test('a site that allows nothing else pulls from a web server, with ETag', async t => {
+  let asked = 0
+  let unchanged = 0
+  const server = createServer((request, response) => {
+    const octets = readFileSync(join(hub.dir, 'www', request.url!))
+    const etag = `"${createHash('sha256').update(octets).digest('hex')}"`
+    if (request.url === '/channel.json') asked++
+    if (request.headers['if-none-match'] === etag) {
+      unchanged++
+      response.writeHead(304).end()
+    } else response.writeHead(200, { etag }).end(octets)
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  const { port } = server.address() as AddressInfo
+  const site = new GatewayRig(t, 'pulling', 'canary')
+  const pull = `  pull: http://127.0.0.1:${port}/channel.json\n  pull-interval: 5s`
+  await site.configure(hub.publicKey, upstream, pull)
+  await site.start()
+  t.equal(await site.rcode('back.example'), 'NXDOMAIN')
+  await eventually('an unchanged answer', PATIENCE, () => Promise.resolve(unchanged > 0))
+  await hub.fleet('publish', await hub.bundle(++serial, ['pulled.example']), '--ring', 'canary')
+  await site.blocks('pulled.example')
+  t.ok(asked > unchanged)
+  writeFileSync(join(hub.dir, 'www/channel.json'), 'garbage')
+  await site.says('FLEET_MESSAGE')
+  t.equal(await site.rcode('pulled.example'), 'NXDOMAIN')
+  await site.stop()
+})
+
+for (const gateway of gateways) await gateway.stop()
