@@ -104,11 +104,11 @@ t.test('the action truncate does not apply over TCP', async t => {
     columns: [protocol, expect]
     client: 10.20.1.1
     name: slow.example
-    rows: [[udp, truncate], [tcp, passes]]
+    rows: [[udp, truncate], [tcp, passes], [dot, passes], [doh, passes]]
 `
   const files = { ...FILES, 'rules/networks.yaml': networks, 'rules/tests/a.yaml': tests }
   const { out } = await interdict('check', '-c', writeSite(t, files))
-  t.match(out, /^2 policy tests passed\n/)
+  t.match(out, /^4 policy tests passed\n/)
 })
 
 t.test('--at evaluates another time, in the time zone of the rules', async t => {

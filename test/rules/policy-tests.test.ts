@@ -68,7 +68,7 @@ const wrong = [
       "5:13: tests[0].rows[0][0]: expected an IP address, or a key of clients, found 'fone'; did you mean 'phone'?",
       "5:19: tests[0].rows[0][1]: expected a domain name, found 'a..b'",
       "5:25: tests[0].rows[0][2]: expected a query type such as AAAA, HTTPS or TYPE65280, found 'X'",
-      "5:28: tests[0].rows[0][3]: expected one of udp, tcp, found 'tls'",
+      "5:28: tests[0].rows[0][3]: expected one of udp, tcp, dot, doh, found 'tls'",
       "5:33: tests[0].rows[0][4]: expected a date such as 2023-03-13, or a time such as 2023-03-13T08:00 or …T08:00Z, found 'noon'",
       `5:39: tests[0].rows[0][5]: expected one of ${EXPECTED.join(', ')}, found 'nxdomian'; did you mean 'nxdomain'?`,
       "5:49: tests[0].rows[0][6]: expected one of blocked, censored, filtered, found 'loud'"

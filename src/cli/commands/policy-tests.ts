@@ -111,8 +111,10 @@ function describe(what: string, facts: Partial<Record<OutcomeKey, string | undef
   return shown.length === 0 ? what : `${what} (${shown.join(', ')})`
 }
 
+const PROTOCOL_NAMES = { tcp: 'TCP', dot: 'TLS', doh: 'HTTPS' } as const
+
 function describeQuery({ clientText, name, qtype, protocol }: PolicyTest, at: string): string {
-  const transport = protocol === 'udp' ? '' : ' over TCP'
+  const transport = protocol === 'udp' ? '' : ` over ${PROTOCOL_NAMES[protocol]}`
   return `${clientText} asks for ${showName(name)} ${showRrtype(qtype)}${transport} at ${at}`
 }
 

@@ -28,7 +28,7 @@ export interface PolicyTest {
   /** Lower-cased wire form. */
   readonly name: Uint8Array
   readonly qtype: number
-  readonly protocol: 'udp' | 'tcp'
+  readonly protocol: (typeof PROTOCOLS)[number]
   /** Undefined: now. */
   readonly at: Seconds | undefined
   /** The expected values of the row, as written. */
@@ -140,7 +140,8 @@ export class TableReader {
 
 type Row = PolicyTable['rows'][number]
 
-const PROTOCOLS = ['udp', 'tcp'] as const
+/** As in the query log. */
+const PROTOCOLS = ['udp', 'tcp', 'dot', 'doh'] as const
 const EDES = Object.keys(BAN_EDE) as readonly (keyof typeof BAN_EDE)[]
 
 const EXPECTED_CELL: Readonly<Record<Column, string>> = {
