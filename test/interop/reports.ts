@@ -53,7 +53,7 @@ async function mailServer(t: Test, mode: 'starttls' | 'tls'): Promise<MailServer
     mode,
     '0'
   ])
-  await server.says('listening on', 60)
+  await server.says(/listening on \d+\n/, 60)
   return {
     port: Number(/listening on (\d+)/.exec(server.output)![1]),
     certificate,

@@ -1,4 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { readReportTime } from '../../src/config/reports.js'
@@ -37,7 +38,8 @@ t.test('times that are not valid', async t => {
 })
 
 t.test('the schedule is kept in a file; one that is damaged counts as none', async t => {
-  const folder = t.testdir()
+  const folder = mkdtempSync(join(tmpdir(), 'interdict-schedule-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
   const state = new ScheduleState(join(folder, 'state'))
   t.equal(state.read().size, 0)
   const one = {

@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { readConfig } from '../../../src/config/load.js'
 import { apiRig } from './rig.js'
 
 t.test('stored reports are listed, and served with a policy for their style sheet', async t => {
-  const folder = t.testdir()
+  const folder = mkdtempSync(join(tmpdir(), 'interdict-stored-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
   const read = readConfig('reports: [{ report: daily }]', join(folder, 'interdict.yaml'))
   if (!read.ok) throw new Error('settings')
   const rig = await apiRig(t, { services: { config: read.config } })
