@@ -102,8 +102,10 @@ export class Formatter {
   /** `3 days ago`, `in 2 hours`. @param now milliseconds of Unix time */
   ago(at: string | number, now: number): string {
     const seconds = (new Date(at).getTime() - now) / 1000
+    // The day after tomorrow is not tomorrow, even if it begins in 25 hours.
+    const days = (Date.parse(this.isoDay(at)) - Date.parse(this.isoDay(now))) / (DAY * 1000)
     const [unit, size] = RELATIVE.find(([, size]) => Math.abs(seconds) >= size) ?? ['second', 1]
-    return this.relative.format(Math.trunc(seconds / size), unit)
+    return this.relative.format(unit === 'day' ? days : Math.trunc(seconds / size), unit)
   }
 
   /** Hours and days: `3 d 4 h`. @param most how many units */

@@ -37,6 +37,8 @@ t.test('times', async t => {
     ),
     ['30 seconds ago', '3 minutes ago', 'in 5 hours', 'yesterday', 'next month', '2 years ago']
   )
+  const evening = Date.parse('2026-11-27T22:00:00Z')
+  t.equal(en.ago('2026-11-29T00:00:00Z', evening), 'in 2 days', 'by the calendar')
   t.strictSame(
     [0, 59, 61, 3_600, 90_061].map(one => plain(en.duration(one))),
     ['0 sec', '59 sec', '1 min 1 sec', '1 hr', '1 day 1 hr']

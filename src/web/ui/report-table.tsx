@@ -85,8 +85,8 @@ function Cell({ name, value, isList }: CellProps) {
     const isShare = /share|change/i.test(name)
     return <>{isShare ? format.value.share(value) : format.value.count(value)}</>
   }
-  if (name === 'day' && TIME.test(value)) return <>{format.value.day(value)}</>
-  if (TIME.test(value)) return <>{format.value.dateTime(value)}</>
+  if (name === 'day' && TIME.test(value)) return <span class="date">{format.value.day(value)}</span>
+  if (TIME.test(value)) return <span class="date">{format.value.dateTime(value)}</span>
   const filter = LINKS[name]
   if (filter === undefined || value === '-' || (filter === 'ban' && !isList)) return <>{value}</>
   return <a href={urlOf('log', { [filter]: filter === 'name' ? `=${value}` : value })}>{value}</a>

@@ -237,11 +237,18 @@ function Shown(chosen: Chosen) {
                 <p class="faint">{t('reports.none')}</p>
               ) : (
                 <>
-                  {TIMED.test(id) && rows.length > 2 && (
-                    <Timeline rows={rows} title={word('table', id)} />
-                  )}
                   {RANKED.test(id) && rows.length > 1 && <Bars none="" bars={rankingOf(rows)} />}
-                  <ReportTable id={id} title={word('table', id)} rows={rows} />
+                  {TIMED.test(id) && rows.length > 2 ? (
+                    <>
+                      <Timeline rows={rows} title={word('table', id)} />
+                      <details>
+                        <summary>{t('asTable')}</summary>
+                        <ReportTable id={id} title={word('table', id)} rows={rows} />
+                      </details>
+                    </>
+                  ) : (
+                    <ReportTable id={id} title={word('table', id)} rows={rows} />
+                  )}
                 </>
               )}
             </Card>
