@@ -13,8 +13,6 @@ import { logPath, type LogOptions } from './log-path.js'
 const MEMORY: Octets = 1.25 * 2 ** 30
 /** Set by the HTTP API, whose questions must leave memory and CPU to the gateway: bytes. */
 export const MEMORY_VARIABLE = 'INTERDICT_QUERY_MEMORY'
-/** For the same: at the lowest priority, so that a search of a month takes two seconds where nobody else wants the cores. */
-const QUERY_THREADS = 2
 /** How often progress is redrawn. */
 const INTERVAL: Milliseconds = 200
 /** Shells report death by signal n as exit code 128 + n. */
@@ -55,7 +53,7 @@ export async function openLog(
   const limits =
     given === undefined
       ? { memory: MEMORY, threads: availableParallelism() }
-      : { memory: Number(given), threads: Math.min(QUERY_THREADS, availableParallelism()) }
+      : { memory: Number(given), threads: 1 }
   const opening = openDatabase(limits)
   const database = await opening.catch((error: unknown) => {
     ignoreSignals()

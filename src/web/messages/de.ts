@@ -177,6 +177,10 @@ export const messages: Messages = {
     'Clients lehnen verschlüsselte Verbindungen ab. Erneuern Sie das Zertifikat.',
   'todo.CERTIFICATE_REFUSED': 'Das vorige Zertifikat ist in Gebrauch. Berichtigen Sie die Datei.',
   'todo.ALERTS_FAILING': 'Meldungen warten. Prüfen Sie, ob der Webhook erreichbar ist.',
+  'todo.FLEET_SILENT':
+    'Regeln und Einstellungen in Kraft bleiben. Prüfen Sie, ob die Zentrale von dieser Maschine aus erreichbar ist.',
+  'todo.FLEET_BEHIND':
+    'Das Bündel in Kraft bleibt. Der Grund steht im Dienstprotokoll: eine fehlende Signatur zum Beispiel.',
   'todo.REPORTS_FAILING':
     'Ein geplanter Bericht kam nicht zustande. Prüfen Sie Ordner und Mailserver mit interdict reports test.',
   'why.intro':

@@ -173,6 +173,10 @@ export const messages = {
   'todo.CERTIFICATE_EXPIRED': 'Clients refuse encrypted connections. Renew the certificate.',
   'todo.CERTIFICATE_REFUSED': 'The previous certificate is in use. Correct the file.',
   'todo.ALERTS_FAILING': 'Alerts wait. Check whether the webhook is reachable.',
+  'todo.FLEET_SILENT':
+    'Rules and settings in force stay. Check whether the hub is reachable from this machine.',
+  'todo.FLEET_BEHIND':
+    'The bundle in force stays. The reason is in the service log: a missing signature, for example.',
   'todo.REPORTS_FAILING':
     'A scheduled report failed. Check its folder and the mail server: interdict reports test.',
 

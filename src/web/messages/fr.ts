@@ -176,6 +176,10 @@ export const messages: Messages = {
     'Les clients refusent les connexions chiffrées. Renouvelez le certificat.',
   'todo.CERTIFICATE_REFUSED': 'Le certificat précédent est utilisé. Corrigez le fichier.',
   'todo.ALERTS_FAILING': 'Des alertes attendent. Vérifiez si le webhook est joignable.',
+  'todo.FLEET_SILENT':
+    'Les règles et réglages en vigueur restent. Vérifiez si le centre de la flotte est joignable depuis cette machine.',
+  'todo.FLEET_BEHIND':
+    'Le paquet en vigueur reste. La raison est dans le journal de service : une signature manquante, par exemple.',
   'todo.REPORTS_FAILING':
     'Un rapport planifié a échoué. Vérifiez le dossier et le serveur de courrier : interdict reports test.',
   'why.intro':

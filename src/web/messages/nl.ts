@@ -175,6 +175,10 @@ export const messages: Messages = {
     'Clients weigeren versleutelde verbindingen. Vernieuw het certificaat.',
   'todo.CERTIFICATE_REFUSED': 'Het vorige certificaat is in gebruik. Verbeter het bestand.',
   'todo.ALERTS_FAILING': 'Er wachten meldingen. Controleer of de webhook bereikbaar is.',
+  'todo.FLEET_SILENT':
+    'De regels en instellingen van kracht blijven. Controleer of de hub vanaf deze machine bereikbaar is.',
+  'todo.FLEET_BEHIND':
+    'De bundel van kracht blijft. De reden staat in het servicelogboek: een ontbrekende handtekening, bijvoorbeeld.',
   'todo.REPORTS_FAILING':
     'Een gepland rapport is mislukt. Controleer de map en de mailserver: interdict reports test.',
   'why.intro':
