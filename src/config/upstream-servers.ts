@@ -94,7 +94,7 @@ export const upstreamServer = z.union([
  *
  * @throws InterdictError ADDRESS_INVALID
  */
-function readUpstream(given: string): UpstreamServer | undefined {
+export function readUpstream(given: string): UpstreamServer | undefined {
   if (given.startsWith('https://')) return readHttps(given)
   const [, place, name] = /^tls:\/\/([^#]+)#([^#]+)$/.exec(given) ?? []
   if (place === undefined) return readServer(given)

@@ -101,6 +101,37 @@ export function addRulesCommands(program: Command, { io, done }: Context): void 
     })
   examples(register, 'register /srv/www/bans', 'register site --language nl')
 
+  const probe = program
+    .command('probe')
+    .summary('Test from this machine that bans are enforced')
+    .description(
+      'Ask a resolver for banned names, exceptions and control names from this machine, and compare the ' +
+        'answers with the rules. The exit code is 1 if any answer is wrong.'
+    )
+    .requiredOption('-f, --from <address>', 'address of this machine, as the gateway sees it')
+    .option('--network <id>', 'network that it has to be in')
+    .option('--rules <rules>', 'rules folder or bundle instead of the one in the settings')
+    .option('--server <servers...>', 'resolvers to ask (default: those of /etc/resolv.conf)')
+    .option('--foreign', 'the resolvers are not Interdict: banned names must just not resolve')
+    .option(
+      '--hard-coded <servers...>',
+      'resolvers that apps have built in; they must not be a way around'
+    )
+    .option('--control <names...>', 'names that must resolve')
+    .option('--names <number>', 'names of each ban to ask in a round', '3')
+    .option('--every <seconds>', 'repeat until SIGTERM or SIGINT, with other names each time')
+    .option('--timeout <ms>', 'how long to wait for an answer, in milliseconds', '3000')
+    .option('--json', 'print JSON')
+    .action(async (_options, command: Command) => {
+      const { probe } = await import('../commands/probe.js')
+      done(await probe(command.optsWithGlobals(), io))
+    })
+  examples(
+    probe,
+    'probe --from 10.20.3.4 --rules rules.bundle --control example.com',
+    'probe --from 10.20.3.4 --server 10.0.0.53 tls://10.0.0.53#dns.example --hard-coded 8.8.8.8'
+  )
+
   const apps = program
     .command('apps')
     .summary('Search the app catalogue')

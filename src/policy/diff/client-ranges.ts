@@ -82,6 +82,12 @@ function recognizedClass({ snapshot }: Policy, id: string): number {
   return typeof found?.classes === 'number' ? found.classes : 0
 }
 
+/** An address for each prefix of a network, exception or list part, which is in no longer one of them. */
+export function representativeClients(rules: RuleSet): readonly Address[] {
+  const prefixes = [...new Map(prefixesOf(rules)).values()]
+  return [...representativesOf(prefixes).values()].map(({ address }) => address)
+}
+
 /** For each prefix: an address that is in no longer prefix, and the shorter prefixes around it. */
 function representativesOf(
   prefixes: readonly Prefix[]
