@@ -65,10 +65,7 @@ t.test('a real gateway, over UDP and TCP', async t => {
     ]
   )
   t.equal(foreign.code, 1)
-  t.match(
-    foreign.out,
-    /\n {2}banned\.example A at udp .*: it resolves \(ban, rule test-ban\)/
-  )
+  t.match(foreign.out, /\n {2}banned\.example A at udp .*: it resolves \(ban, rule test-ban\)/)
 })
 
 t.test('rounds follow one another until a signal', async t => {

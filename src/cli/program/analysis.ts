@@ -66,6 +66,33 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
     })
   examples(report, 'report --by client --since 7d', 'report daily -o daily.html')
 
+  const evidence = program
+    .command('evidence')
+    .summary('Write a signed evidence pack about a ban')
+    .description(
+      'Write a signed evidence pack about a ban in a period: decision, networks, exceptions, lookups, bypass ' +
+        'attempts, probes, gaps and the verification of the log, as a page, JSON and CSV. ' +
+        'It contains verifiers that need nothing of Interdict.'
+    )
+    .argument('<ban>', 'id of the ban')
+    .requiredOption('-o, --output <file>', 'new folder, or .zip file, to write to')
+    .option('-l, --log <file>', LOG)
+    .option('--since <time>', 'from this time on: 7d, 12h, a date, or a time (RFC 3339)')
+    .option('--until <time>', 'up to this time')
+    .option('--time-zone <zone>', TIME_ZONE)
+    .option('-k, --key <file>', 'private key to sign with (default: log.queries.chain.sign-key)')
+    .option('--probes <file>', 'record of "interdict probe --json"')
+    .option('--json', 'print JSON')
+    .action(async (ban: string, _options, command: Command) => {
+      const { evidence } = await import('../commands/evidence.js')
+      done(await evidence(ban, command.optsWithGlobals(), io))
+    })
+  examples(
+    evidence,
+    'evidence be-federal-tiktok --since 2026-10-01 --until 2026-11-01 -o october.zip',
+    'evidence be-federal-tiktok --since 30d --until 0m -o evidence -k sign.pem --probes probes.jsonl'
+  )
+
   const query = program
     .command('query')
     .summary('Query the query log in SQL')

@@ -1,0 +1,143 @@
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { failure } from '../../base/error.js'
+import { csvLines } from '../../report/output/csv.js'
+import { toJson } from '../../report/output/json.js'
+import { signPack, type PackFiles } from '../../report/evidence/sign-pack.js'
+import { probeTable } from '../../report/evidence/probe-table.js'
+import { silentDays } from '../../report/evidence/silent-days.js'
+import { zip } from '../../report/evidence/zip.js'
+import type { Fact, Report } from '../../report/report.js'
+import { readPrivateKey } from '../../sources/bundle/signatures.js'
+import { listBans } from '../../views/bans-list.js'
+import type { LogOptions } from '../args/log-path.js'
+import { openLog } from '../args/open-log.js'
+import { parsePeriod, type PeriodOptions } from '../args/period.js'
+import { loadConfiguredRules } from '../args/rules.js'
+import { checkIds } from '../args/rule-ids.js'
+import { loadSettings } from '../args/settings.js'
+import { chooseTimeZone, type TimeZoneOptions } from '../args/time-zone.js'
+import { EXIT, rejectInput, usageError } from '../exit.js'
+import { printJson, type Io } from '../io.js'
+import { formatCount } from '../output/format.js'
+import { makeReport, originOf } from './make-report.js'
+
+/** Rows of each table: an evidence pack leaves nothing out that an auditor would ask for. */
+const TOP = 10_000
+
+export interface EvidenceOptions extends LogOptions, PeriodOptions, TimeZoneOptions {
+  readonly output: string
+  readonly key?: string
+  readonly probes?: string
+  readonly json?: boolean
+}
+
+/**
+ * `interdict evidence`: everything that shows how a ban was enforced in a period, as a signed folder or ZIP
+ * file. Equal inputs and ends of the period give equal octets.
+ *
+ * @throws InterdictError BUNDLE_KEY, CLI_OUTPUT, ARCHIVE_READ
+ */
+export async function evidence(ban: string, options: EvidenceOptions, io: Io): Promise<number> {
+  const { output, probes, json } = options
+  const zone = await chooseTimeZone(options)
+  const { since, until } = parsePeriod(options, zone.timeZone)
+  if (since === undefined || until === undefined)
+    return usageError('give both --since and --until: an evidence pack is about a period')
+  const config = await loadSettings(options)
+  const keyFile = options.key ?? config.log.queries.chain?.signKey
+  if (keyFile === undefined)
+    return usageError('--key: give a private key, because log.queries.chain.sign-key is not set')
+  const key = await readPrivateKey(keyFile)
+  const { loaded } = await loadConfiguredRules(config, io)
+  if (!loaded.ok) rejectInput(loaded.errors)
+  const rules = listBans(loaded.rules, {
+    at: until / 1000,
+    within: 0,
+    network: undefined,
+    app: undefined
+  })
+  const selection = { since, until, timeZone: zone.timeZone }
+  const log = await openLog(options, io)
+  let report: Report
+  try {
+    const remarks = await checkIds(log.database, { ban }, options, io)
+    const request = { selection, top: TOP, options, io, by: 'app' }
+    const main = await makeReport(log, { ...request, question: 'ban', id: ban })
+    const bypass = await makeReport(log, { ...request, question: 'bypass', id: undefined })
+    const probed = probes === undefined ? [] : probeTable(readProbes(probes), ban, since, until)
+    report = {
+      ...main,
+      facts: [...main.facts, ...configFacts(config.file, probes)],
+      tables: [
+        ...main.tables,
+        ...probed,
+        ...bypass.tables.map(table => ({ ...table, id: `bypass-${table.id}` })),
+        await silentDays(log.database, since, until)
+      ],
+      remarks: [...zone.remarks, ...remarks, ...main.remarks, ...(await log.problems())]
+    }
+    log.hideProgress()
+  } finally {
+    log.close()
+  }
+  const { toHtml } = await import('../../report/output/html.js')
+  // The time at which the pack is made would make no two packs equal.
+  const origin = { ...(await originOf(options, io)), generated: new Date(until) }
+  const files = new Map([
+    ['evidence.html', toHtml(report, origin)],
+    ['evidence.json', toJson(report)],
+    ['rules.json', `${JSON.stringify(rules, undefined, 2)}\n`],
+    ...report.tables.map(({ id, columns, rows }): [string, string] => {
+      const head = columns.map(({ key }) => key)
+      return [`tables/${id}.csv`, csvLines([head, ...rows], zone.timeZone)]
+    })
+  ])
+  const pack = signPack(files, key)
+  write(pack, output)
+  const sha256 = createHash('sha256').update(pack.get('SHA256SUMS')!).digest('hex')
+  if (json === true) printJson(io, { output, ban, files: pack.size, manifest: sha256 })
+  else
+    io.stdout.write(
+      `Wrote ${formatCount(pack.size, 'file')} to ${output}; SHA-256 of the manifest: ${sha256}\n`
+    )
+  return EXIT.success
+}
+
+function configFacts(settings: string, probes: string | undefined): Fact[] {
+  const digest = existsSync(settings)
+    ? `SHA-256 ${createHash('sha256').update(readFileSync(settings)).digest('hex')}`
+    : 'none: built-in defaults'
+  return [
+    ['Settings now', digest],
+    ['Probes', probes === undefined ? 'no record given (--probes)' : 'see the table']
+  ]
+}
+
+function readProbes(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    return usageError(`--probes: ${(error as Error).message}`)
+  }
+}
+
+/** @throws InterdictError CLI_OUTPUT */
+function write(pack: PackFiles, output: string): void {
+  try {
+    if (output.endsWith('.zip')) {
+      writeFileSync(output, zip(pack))
+      return
+    }
+    // Other files there would not be in the manifest.
+    if (existsSync(output) && readdirSync(output).length > 0)
+      throw new Error('the folder is not empty')
+    for (const [path, content] of pack) {
+      mkdirSync(dirname(join(output, path)), { recursive: true })
+      writeFileSync(join(output, path), content)
+    }
+  } catch (error) {
+    throw failure('CLI_OUTPUT', output, (error as Error).message)
+  }
+}

@@ -1,0 +1,36 @@
+import { createHash, createPublicKey, sign, type KeyObject } from 'node:crypto'
+import { VERIFY_PY, VERIFY_SH } from './verifiers.js'
+
+/** The files of a pack by path; `/` between folders. */
+export type PackFiles = ReadonlyMap<string, Uint8Array>
+
+/**
+ * Adds the verifiers, the public key, a manifest of all files in the format of `sha256sum`, and its Ed25519
+ * signature (RFC 8032, 64 octets). Equal files give equal octets.
+ */
+export function signPack(files: ReadonlyMap<string, string>, key: KeyObject): PackFiles {
+  const publicKey = createPublicKey(key).export({ format: 'pem', type: 'spki' }) as string
+  const all = new Map([
+    ...files,
+    ['public-key.pem', publicKey],
+    ['verify.py', VERIFY_PY],
+    ['verify.sh', VERIFY_SH]
+  ])
+  const packed = new Map([...all].sort(byPath).map(([path, text]) => [path, Buffer.from(text)]))
+  const manifest = Buffer.from(
+    [...packed].map(([path, content]) => `${sha256(content)}  ${path}\n`).join('')
+  )
+  return new Map<string, Uint8Array>([
+    ...packed,
+    ['SHA256SUMS', manifest],
+    ['SHA256SUMS.sig', sign(null, manifest, key)]
+  ])
+}
+
+function byPath([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
+  return a < b ? -1 : 1
+}
+
+function sha256(content: Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex')
+}

@@ -1,0 +1,109 @@
+import { createPublicKey, verify } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import t from 'tap'
+import { generateKeys } from '../../src/base/ed25519.js'
+import { interdict, writeSite } from './run.js'
+
+const LINE = {
+  ...{ v: 1, generation: 1, protocol: 'udp', qtype: 'A', rcode: 'NXDOMAIN', verdict: 'blocked' },
+  ...{ match: 'qname', network: 'phones', client: '10.1.0.7', ban: 'be-clip', us: 1, ede: 15 }
+}
+const LINES = ['2026-06-01T10:00:00.000Z', '2026-06-03T10:00:00.000Z']
+  .map(time => `${JSON.stringify({ ...LINE, time, qname: 'www.clip.example' })}\n`)
+  .join('')
+const ROUND = {
+  at: '2026-06-01T11:00:00.000Z',
+  asked: 12,
+  failures: [
+    {
+      ...{ rule: 'be-clip', network: 'phones', name: 'clip.example', type: 'A' },
+      server: 'udp 192.0.2.53',
+      problem: 'it has records'
+    }
+  ]
+}
+const RULES = `networks:
+  phones:
+    prefixes: [10.1.0.0/16]
+    bans: [{ id: be-clip, names: [clip.example], authority: Council, reference: Decision 7 }]
+`
+const { privatePem } = generateKeys()
+const settings = writeSite(t, {
+  'interdict.yaml':
+    'rules: rules\nupstreams: { use-resolv-conf: false }\nidentity: { name: gw1 }\nlog: { queries: { file: log/queries.jsonl } }\n',
+  'rules/networks.yaml': RULES,
+  'log/queries.jsonl': LINES,
+  'key.pem': privatePem,
+  'probes.jsonl': `noise\n${JSON.stringify(ROUND)}\n${JSON.stringify({ ...ROUND, at: '2025-01-01T00:00:00Z' })}\n`
+})
+const site = dirname(settings)
+const at = (path: string): string => join(site, path)
+const words = [
+  'evidence',
+  'be-clip',
+  '-c',
+  settings,
+  '--since',
+  '2026-06-01',
+  '--until',
+  '2026-06-04'
+]
+const key = ['-k', at('key.pem')]
+
+t.test('a folder with everything, signed; equal inputs give equal octets', async t => {
+  const made = await interdict(...words, ...key, '-o', at('one'), '--probes', at('probes.jsonl'))
+  t.strictSame([made.code, made.err], [0, ''])
+  t.match(made.out, /^Wrote \d+ files to .*; SHA-256 of the manifest: [0-9a-f]{64}\n$/)
+  const again = await interdict(...words, ...key, '-o', at('two'), '--probes', at('probes.jsonl'))
+  t.equal(again.out.split('manifest')[1], made.out.split('manifest')[1])
+  const manifest = readFileSync(at('one/SHA256SUMS'))
+  const publicKey = createPublicKey(readFileSync(at('one/public-key.pem')))
+  t.ok(verify(null, manifest, publicKey, readFileSync(at('one/SHA256SUMS.sig'))))
+  const listed = manifest
+    .toString()
+    .trim()
+    .split('\n')
+    .map(line => line.slice(66))
+  t.strictSame(
+    readdirSync(at('one'), { recursive: true, encoding: 'utf8' })
+      .filter(it => it !== 'tables')
+      .sort(),
+    [...listed, 'SHA256SUMS', 'SHA256SUMS.sig'].sort()
+  )
+  t.match(readFileSync(at('one/tables/silent-days.csv'), 'utf8'), '2026-06-02')
+  t.match(readFileSync(at('one/tables/probes.csv'), 'utf8'), '2026-06-01,1,12,1')
+  t.match(readFileSync(at('one/tables/probe-failures.csv'), 'utf8'), 'it has records')
+  t.match(readFileSync(at('one/rules.json'), 'utf8'), '"authority": "Council"')
+  const page = readFileSync(at('one/evidence.html'), 'utf8')
+  t.match(page, 'Evidence for the ban be-clip')
+  t.match(page, 'Settings now')
+  const { facts } = JSON.parse(readFileSync(at('one/evidence.json'), 'utf8')) as { facts: object }
+  t.match(JSON.stringify(facts), '2', 'attempts')
+  t.match(readFileSync(at('one/tables/networks.csv'), 'utf8'), 'phones,enforced,2,2')
+})
+
+t.test('a ZIP file', async t => {
+  const zipped = await interdict(...words, ...key, '-o', at('pack.zip'), '--json')
+  t.match(JSON.parse(zipped.out), { ban: 'be-clip', manifest: /^[0-9a-f]{64}$/ })
+  const octets = readFileSync(at('pack.zip'))
+  t.equal(octets.readUInt32LE(0), 0x04034b50)
+  t.equal(octets.readUInt32LE(octets.length - 22), 0x06054b50)
+})
+
+t.test('what cannot be done is said', async t => {
+  const open = ['evidence', 'be-clip', '-c', settings, '-o', at('none')]
+  t.match((await interdict(...open, ...key)).err, /both --since and --until/)
+  t.match((await interdict(...words, '-o', at('none'))).err, /--key: give a private key/)
+  t.match(
+    (await interdict(...words, ...key, '-o', at('none'), '--probes', at('nosuch'))).err,
+    /--probes: /
+  )
+  writeFileSync(at('file'), '')
+  t.match((await interdict(...words, ...key, '-o', at('one'))).err, /not empty.*CLI_OUTPUT/)
+  t.match((await interdict(...words, ...key, '-o', at('file/x'))).err, /CLI_OUTPUT/)
+  t.notOk(existsSync(at('none')))
+  writeFileSync(at('rules/networks.yaml'), 'networks: 7')
+  t.equal((await interdict(...words, ...key, '-o', at('none'))).code, 1)
+  writeFileSync(at('rules/networks.yaml'), RULES)
+})

@@ -1,0 +1,97 @@
+/** The verifiers of an evidence pack: Python and a shell with openssl find every altered octet. */
+import { execFileSync, spawnSync } from 'node:child_process'
+import { randomInt } from 'node:crypto'
+import {
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import t from 'tap'
+import { generateKeys, parsePrivateKey } from '../../src/base/ed25519.js'
+import { signPack } from '../../src/report/evidence/sign-pack.js'
+import { VERIFY_PY, VERIFY_SH } from '../../src/report/evidence/verifiers.js'
+import { zip } from '../../src/report/evidence/zip.js'
+import { install } from './install.js'
+import { folder } from './processes.js'
+
+t.setTimeout(300_000)
+install({ openssl: 'openssl', unzip: 'unzip', '/usr/bin/python3': 'python3-minimal' })
+
+const COPIES = 100
+const { privatePem, publicKey } = generateKeys()
+const files = new Map([
+  ['evidence.html', '<p>Décision</p>\n'],
+  ['evidence.json', '{}\n'],
+  ['tables/networks.csv', 'network,ban\r\nphones,enforced\r\n']
+])
+const pack = signPack(files, parsePrivateKey(Buffer.from(privatePem)))
+const home = folder(t)
+const place = join(home, 'pack')
+for (const [path, content] of pack) {
+  mkdirSync(dirname(join(place, path)), { recursive: true })
+  writeFileSync(join(place, path), content)
+}
+// From the operator, not from the pack.
+const [python, shell] = [join(home, 'verify.py'), join(home, 'verify.sh')]
+writeFileSync(python, VERIFY_PY)
+writeFileSync(shell, VERIFY_SH)
+const verifiers = { python: ['/usr/bin/python3', python], shell: ['/bin/sh', shell] } as const
+
+for (const [name, [program, script]] of Object.entries(verifiers)) {
+  const run = (...words: string[]) => spawnSync(program, [script, ...words], { encoding: 'utf8' })
+  t.test(`${name}: an unaltered pack is unaltered, and its key is told`, t => {
+    const { status, stdout, stderr } = run(place)
+    t.strictSame([status, stderr], [0, ''])
+    t.match(stdout, `unaltered: ${pack.size - 2} files, signed with ${publicKey}`)
+    t.equal(run(place, publicKey).status, 0)
+    t.equal(run(place, generateKeys().publicKey).status, 1, 'another key')
+    t.end()
+  })
+
+  t.test(`${name}: ${COPIES} copies, each with one other octet`, t => {
+    const paths = [...pack.keys()]
+    for (let i = 0; i < COPIES; i++) {
+      const copy = join(home, `${name}-${i}`)
+      cpSync(place, copy, { recursive: true })
+      // Each file in turn, so that none is left out.
+      const path = join(copy, paths[i % paths.length]!)
+      const octets = readFileSync(path)
+      const at = randomInt(octets.length)
+      octets[at]! ^= 1 + randomInt(255)
+      writeFileSync(path, octets)
+      t.not(run(copy).status, 0, `${paths[i % paths.length]} at ${at} of ${statSync(path).size}`)
+      rmSync(copy, { recursive: true })
+    }
+    t.end()
+  })
+
+  t.test(`${name}: a file more or less is found`, t => {
+    const copy = join(home, `${name}-files`)
+    cpSync(place, copy, { recursive: true })
+    writeFileSync(join(copy, 'tables/more.csv'), '')
+    t.not(run(copy).status, 0, 'more')
+    rmSync(join(copy, 'tables/more.csv'))
+    t.equal(run(copy).status, 0)
+    rmSync(join(copy, 'evidence.json'))
+    t.not(run(copy).status, 0, 'less')
+    t.end()
+  })
+}
+
+t.test('unzip reads the ZIP file, and the verifier accepts it', t => {
+  const file = join(home, 'pack.zip')
+  writeFileSync(file, zip(pack))
+  execFileSync('unzip', ['-q', '-t', file])
+  execFileSync('unzip', ['-q', file, '-d', join(home, 'unzipped')])
+  t.strictSame(
+    readdirSync(join(home, 'unzipped'), { recursive: true }).sort(),
+    readdirSync(place, { recursive: true }).sort()
+  )
+  t.equal(spawnSync('/bin/sh', [shell, join(home, 'unzipped')]).status, 0)
+  t.end()
+})
