@@ -753,8 +753,20 @@ t.test('a client that says GOAWAY, or closes its side, gets its answers first', 
   responder.release('later 2')
   t.strictSame(await textsOf(leaving, one), ['re: later 1'])
   t.strictSame(await textsOf(closing, two), ['re: later 2'])
+  await until(() => closing.ended)
   leaving.socket.end()
   await until(() => service.connections === 0)
+})
+
+t.test('a client that closes its side gets of long replies what its window allows', async t => {
+  const { connect, service, responder } = await stage(t)
+  const client = connect().begin()
+  const streams = [client.post(query('later')), client.post(query('big'))]
+  client.socket.end()
+  await until(() => responder.pending.size === 1)
+  responder.release('later')
+  await until(() => client.ended && service.connections === 0)
+  t.ok(streams.every(stream => client.responses.get(stream)!.body.length > 0 === (stream === 3)))
 })
 
 t.test('a client that goes away leaves nothing', async t => {

@@ -71,6 +71,8 @@ export class Http2Session implements FrameHandler {
   private window: Octets = DEFAULT_WINDOW
   private initialWindow: Octets = DEFAULT_WINDOW
   private hasSentFields = false
+  /** The client sends nothing more. */
+  private hasEnded = false
 
   constructor(
     private readonly handler: QueryHandler,
@@ -104,9 +106,12 @@ export class Http2Session implements FrameHandler {
     return ERROR.NO_ERROR
   }
 
-  /** Ends the requests that are not complete: nothing more comes. */
+  /** Ends what waits for the client, which sends nothing more: the rest of a request, or room for a reply. */
   abandonIncomplete(): void {
-    for (const stream of this.streams.values()) if (!stream.isComplete) this.close(stream)
+    this.hasEnded = true
+    for (const stream of this.streams.values()) {
+      if (!stream.isComplete || stream.unsent !== undefined) this.close(stream)
+    }
   }
 
   abandonAll(): void {
@@ -145,6 +150,7 @@ export class Http2Session implements FrameHandler {
     this.keptReplies += length
     frames.addHead(stream.id, length, lifetime, isFirst)
     this.send(frames, stream)
+    if (this.hasEnded) this.close(stream)
   }
 
   /** Answers with a status and no body. */
