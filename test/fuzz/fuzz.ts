@@ -1,4 +1,5 @@
 /** Mutants of captured messages, until something gives. Run by `npm run fuzz`. */
+import { runHttps } from './run-https.js'
 import { readOptions, USAGE, type Options, type Part } from './options.js'
 import { runInside, type Say } from './run-inside.js'
 import { runProperties } from './run-properties.js'
@@ -9,6 +10,7 @@ const RUN: Readonly<Record<Part, (options: Options, say: Say) => Promise<string[
   inside: runInside,
   udp: runUdp,
   tcp: runTcp,
+  https: runHttps,
   properties: (_options, say) => runProperties(say)
 }
 

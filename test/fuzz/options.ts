@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { newSeed } from './dice.js'
 
-export const PARTS = ['inside', 'udp', 'tcp', 'properties'] as const
+export const PARTS = ['inside', 'udp', 'tcp', 'https', 'properties'] as const
 export type Part = (typeof PARTS)[number]
 
 export const USAGE = `npm run fuzz -- [options]
@@ -9,6 +9,7 @@ export const USAGE = `npm run fuzz -- [options]
   --only A,B         these parts: ${PARTS.join(', ')}
   --messages N       mutants for each part (1000000)
   --connections N    abandoned by the part tcp (10000)
+  --frames N         mutated HTTP/2 frames and TLS records of the part https (100000)
   --seed N           the same mutants as in the run that printed this seed
 `
 
@@ -16,6 +17,7 @@ export interface Options {
   readonly parts: readonly Part[]
   readonly messages: number
   readonly connections: number
+  readonly frames: number
   readonly seed: number
 }
 
@@ -27,6 +29,7 @@ export function readOptions(args: readonly string[]): Options {
       only: { type: 'string', default: PARTS.join() },
       messages: { type: 'string', default: '1000000' },
       connections: { type: 'string', default: '10000' },
+      frames: { type: 'string', default: '100000' },
       seed: { type: 'string', default: String(newSeed()) }
     }
   })
@@ -34,6 +37,7 @@ export function readOptions(args: readonly string[]): Options {
     parts: choose('part', PARTS, values.only),
     messages: whole('messages', values.messages),
     connections: whole('connections', values.connections),
+    frames: whole('frames', values.frames),
     seed: whole('seed', values.seed)
   }
 }
