@@ -14,6 +14,9 @@ import type { ClientIdentity } from '../resolver/client-identity.js'
 /** What a listener does with a client that it cannot recognize. */
 export type Unrecognized = 'address' | 'refuse'
 
+/** What a client has presented in its handshake. */
+export type PresentingSocket = Pick<TLSSocket, 'servername' | 'getPeerX509Certificate'>
+
 /** How a listener recognizes clients. */
 export interface RecognitionOptions {
   /** Server names of clients are a label and this name; undefined: server names do not matter. */
@@ -28,6 +31,13 @@ export const NO_RECOGNITION: RecognitionOptions = {
   name: undefined,
   unknown: 'address',
   missing: 'address'
+}
+
+/** What a listener recognizes clients by. */
+export interface Recognition {
+  /** Shared by the listeners of a thread. */
+  readonly recognizer: ClientRecognizer
+  readonly options: RecognitionOptions
 }
 
 /** The rules by which clients are recognized. */
@@ -98,25 +108,21 @@ export class ClientRecognizer {
   /**
    * The identity of the client of a new connection.
    *
-   * @param path token in the path of its requests; undefined: none
+   * @param token in the path of its requests; undefined: none
+   * @param isLater whether its requests may still have tokens
    * @returns undefined: the client is told by its address; null: the connection has to be closed
    */
   recognize(
-    socket: TLSSocket,
+    socket: PresentingSocket,
     address: Uint32Array,
     options: RecognitionOptions,
-    token?: string
+    token?: string,
+    isLater = false
   ): ConnectionIdentity | undefined | null {
     const { finder, counts } = this
-    if (finder === undefined && options.missing === 'address') return undefined
     const presented = this.presentedBy(socket, options.name, token)
     const found = finder?.identify(presented, address)
-    if (found === undefined) {
-      counts.missing++
-      if (options.missing === 'address') return undefined
-      counts.refused++
-      return null
-    }
+    if (found === undefined) return isLater ? undefined : this.missing(options)
     counts[found.status]++
     const isRecognized = isGood(found)
     const isClosed = !isRecognized && options.unknown === 'refuse'
@@ -128,6 +134,14 @@ export class ClientRecognizer {
     if (found.client !== undefined && isRecognized)
       this.seen.set(found.client, (this.seen.get(found.client) ?? 0) + 1)
     return new ConnectionIdentity(this, presented, address, found)
+  }
+
+  /** A client has presented nothing. @returns as `recognize` */
+  missing({ missing }: RecognitionOptions): undefined | null {
+    this.counts.missing++
+    if (missing === 'address') return undefined
+    this.counts.refused++
+    return null
   }
 
   /** Called by an identity: what the rules say of it now. */
@@ -147,7 +161,7 @@ export class ClientRecognizer {
   }
 
   private presentedBy(
-    socket: TLSSocket,
+    socket: PresentingSocket,
     name: string | undefined,
     token: string | undefined
   ): Presented {
@@ -158,14 +172,14 @@ export class ClientRecognizer {
     }
   }
 
-  private certificateOf(socket: TLSSocket): CertificateFacts | undefined {
+  private certificateOf(socket: PresentingSocket): CertificateFacts | undefined {
     const certificate = socket.getPeerX509Certificate()
     return certificate && readClientCertificate(certificate, this.issuers, this.clock.wall())
   }
 }
 
 /** The first label of the server name, if the rest is `name`. */
-function labelOf({ servername }: TLSSocket, name: string): string | undefined {
+function labelOf({ servername }: PresentingSocket, name: string): string | undefined {
   const full = typeof servername === 'string' ? servername.toLowerCase() : ''
   if (!full.endsWith(`.${name}`)) return undefined
   const label = full.slice(0, -name.length - 1)

@@ -9,11 +9,7 @@ import { ServerContexts, type TlsMaterial } from '../tls/server-contexts.js'
 import type { Endpoint, TcpListenOptions } from '../udp/datagram.js'
 import type { Listen } from '../udp/listening-sockets.js'
 import { nodeBindError } from '../udp/port.js'
-import type {
-  ClientRecognizer,
-  ConnectionIdentity,
-  RecognitionOptions
-} from './client-recognizer.js'
+import type { ConnectionIdentity, Recognition } from './client-recognizer.js'
 import type { ConnectionLimit } from './connection-limit.js'
 import { InFlight } from './in-flight.js'
 import { readProxyPreamble } from './proxy-preamble.js'
@@ -84,12 +80,6 @@ export interface TlsListenOptions {
   readonly dohPath?: string | undefined
   /** Undefined: clients are told by their addresses. */
   readonly recognition?: Recognition | undefined
-}
-
-export interface Recognition {
-  /** Shared by the listeners of a thread. */
-  readonly recognizer: ClientRecognizer
-  readonly options: RecognitionOptions
 }
 
 export interface TcpOptions {
@@ -179,7 +169,9 @@ class TcpListener implements TcpService {
       if (dohPath !== undefined) {
         const shared = { responder, clock, counts, idle, queriesInFlight, proxies }
         const fields = new RequestFields(dohPath)
-        this.doh = { ...shared, fields, frames: new ReplyFrames(), lateFrames: new ReplyFrames() }
+        const { recognition } = tls
+        const frames = { frames: new ReplyFrames(), lateFrames: new ReplyFrames() }
+        this.doh = { ...shared, fields, recognition, ...frames }
       }
     }
     const socketOptions = { allowHalfOpen: true, noDelay: true }
@@ -366,7 +358,8 @@ class TcpListener implements TcpService {
   private recognize(stream: Socket, client: Uint32Array): ConnectionIdentity | undefined | null {
     const recognition = this.options.tls?.recognition
     if (recognition === undefined || !(stream instanceof TLSSocket)) return undefined
-    return recognition.recognizer.recognize(stream, client, recognition.options)
+    const { recognizer, options } = recognition
+    return recognizer.recognize(stream, client, options, undefined, this.doh !== undefined)
   }
 }
 

@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
 import type { Endpoint } from '../../src/udp/datagram.js'
+import { DohClient, getOf } from '../server/doh-client.js'
 import { makeCertificate, makeCrl } from '../tls/certificates.js'
 import { encodeQuery } from './dns-client.js'
 import { serving, type Setting } from './serve.js'
@@ -153,4 +155,64 @@ t.test('refuses unknown clients where the settings say so', async t => {
   t.equal(await (await Client.open(t, at!, asClient(other))).isBlocked('lan.example'), undefined)
   t.equal(await (await Client.open(t, at!)).isBlocked('lan.example'), undefined)
   t.match(await gateway.status(), { identities: { known: 1, unknown: 1, missing: 1, refused: 2 } })
+})
+
+const TOKEN = 'a'.repeat(43)
+const HASH = createHash('sha256').update(TOKEN).digest('hex')
+
+/** Asks over HTTPS. @returns whether the name is blocked, or the status if it is not 200 */
+async function over(client: DohClient, name: string, token = ''): Promise<boolean | number> {
+  const get = getOf(Buffer.from(encodeQuery(name)))
+  const path = get[':path']!.replace('/dns-query', `/dns-query${token === '' ? '' : `/${token}`}`)
+  const stream = client.send({ ...get, ':path': path })
+  await eventually('a response', () => client.isDone(stream))
+  const { fields, body } = client.responses.get(stream)!
+  const status = Number(fields[':status'])
+  return status === 200 ? (body[3]! & 15) === 3 : status
+}
+
+t.test('a token in the path of DNS over HTTPS, for each request', async t => {
+  const tablet = `tablet: { network: phones, token: 'sha256:${HASH}' }`
+  const { gateway, site } = await serving(t, {
+    ...setting([tablet, KIOSK]),
+    listen: [`${LISTEN.replace('dot', 'doh')} }`]
+  })
+  const [at] = gateway.endpoints
+  const open = (options: ConnectionOptions = {}): DohClient => {
+    const client = new DohClient(at!.port, options).begin()
+    t.teardown(() => client.socket.destroy())
+    return client
+  }
+  const [client, kiosk] = [open(), open({ servername: 'kiosk-3.dns.example' })]
+  const other = 'b'.repeat(43)
+  t.equal(await over(client, 'phones.example'), false)
+  t.equal(await over(client, 'phones.example', TOKEN), true)
+  t.equal(await over(client, 'phones.example', other), false, 'an unknown token')
+  t.equal(await over(client, 'phones.example', TOKEN), true)
+  t.equal(await over(client, 'phones.example', 'short'), 404)
+  t.equal(await over(kiosk, 'phones.example'), true, 'without a token: by the server name')
+  await eventually('records', () => site.records().length === 5)
+  t.strictSame(
+    site.records().map(({ device }) => device),
+    [undefined, 'tablet', undefined, 'tablet', 'kiosk']
+  )
+  site.replace('rules/networks.yaml', rules([KIOSK]))
+  await eventually('the one with the deleted token is closed', () => client.ended || client.closed)
+  t.equal(await over(kiosk, 'phones.example'), true)
+})
+
+t.test('refuses requests without a known token', async t => {
+  const tablet = `tablet: { network: phones, token: 'sha256:${HASH}' }`
+  const refusing = ', unknown-clients: refuse, anonymous-clients: refuse'
+  const { gateway } = await serving(t, {
+    ...setting([tablet]),
+    listen: [`${LISTEN.replace('dot', 'doh')}${refusing} }`]
+  })
+  const client = new DohClient(gateway.endpoints[0]!.port).begin()
+  t.teardown(() => client.socket.destroy())
+  t.equal(await over(client, 'phones.example', TOKEN), true)
+  t.equal(await over(client, 'phones.example'), 403)
+  t.equal(await over(client, 'phones.example', 'b'.repeat(43)), 403)
+  t.equal(await over(client, 'phones.example', 'b'.repeat(43)), 403)
+  t.equal(await over(client, 'phones.example', TOKEN), true)
 })

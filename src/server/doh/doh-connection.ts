@@ -11,7 +11,9 @@ import type { Peer } from '../tcp-connection.js'
 import { ReceiveBuffer } from '../tcp-receive-buffer.js'
 import { MAX_MESSAGE } from '../tcp-reply-buffer.js'
 import { CLIENT_ADDRESS, type TrustedProxies } from '../trusted-proxies.js'
+import type { ConnectionIdentity, PresentingSocket, Recognition } from '../client-recognizer.js'
 import type { DohStream } from './doh-stream.js'
+import { RequestIdentity } from './request-identity.js'
 import { Http2Session, type QueryHandler, type SessionContext } from './http2-session.js'
 import { RECORD, type ReplyFrames } from './reply-frames.js'
 import { MAX_FIELDS, STATUS } from './request-fields.js'
@@ -25,7 +27,9 @@ const MAX_UNWRITTEN: Octets = 65_536
 const QR = 0x80
 
 /** A connection with TLS. */
-export type SecureSocket = Socket & Pick<TLSSocket, 'alpnProtocol' | 'setMaxSendFragment'>
+export type SecureSocket = Socket &
+  PresentingSocket &
+  Pick<TLSSocket, 'alpnProtocol' | 'setMaxSendFragment'>
 
 /** What the connections of one listener share. */
 export interface DohContext extends SessionContext {
@@ -35,6 +39,8 @@ export interface DohContext extends SessionContext {
   readonly counts: { queries: number }
   /** This and `idle` may be changed. */
   proxies: TrustedProxies | undefined
+  /** Undefined: clients are told by their addresses. */
+  readonly recognition: Recognition | undefined
   idle: Milliseconds
 }
 
@@ -46,6 +52,7 @@ export interface DohContext extends SessionContext {
 export class DohConnection implements QueryHandler {
   private readonly received = new ReceiveBuffer()
   private readonly session: Http2Session
+  private readonly requestIdentity: RequestIdentity
   private readonly reader: FrameReader
   private inFlight = 0
   private lastUse: Milliseconds
@@ -64,6 +71,10 @@ export class DohConnection implements QueryHandler {
     private readonly context: DohContext
   ) {
     this.session = new Http2Session(this, context)
+    // A front end's own identity would say nothing about the clients for which it asks.
+    const isFrontEnd = peer.addressSource === CLIENT_ADDRESS.subnet
+    const recognition = isFrontEnd ? undefined : context.recognition
+    this.requestIdentity = new RequestIdentity(socket, peer, recognition)
     this.reader = new FrameReader(this.session, MAX_FIELDS)
     this.lastUse = context.clock.now()
     socket.setMaxSendFragment(RECORD)
@@ -118,10 +129,12 @@ export class DohConnection implements QueryHandler {
 
   /** Ends the connection at once if the rules know its identity no more. */
   checkIdentity(): void {
-    const { identity } = this.peer
-    if (identity === undefined) return
-    identity.refresh()
-    if (identity.isLost) this.destroy()
+    this.requestIdentity.refresh()
+    if (this.requestIdentity.isLost) this.destroy()
+  }
+
+  identityOf(token: string): ConnectionIdentity | undefined | number {
+    return this.requestIdentity.find(token)
   }
 
   onText(stream: DohStream, query: string): void {
@@ -261,7 +274,7 @@ export class DohConnection implements QueryHandler {
       client = proxies.client
     }
     const isPadded = hasPaddingOption(octets, place, end)
-    const { identity } = peer
+    const { identity } = stream
     const length = responder.answer(octets, place, end, MAX_MESSAGE, client, 0, DOH, identity)
     if (length > 0) this.reply(frames, stream, length, isPadded)
     else if (length === PENDING) {
@@ -284,7 +297,7 @@ export class DohConnection implements QueryHandler {
       client: client.slice(),
       clientAt: 0,
       protocol: DOH,
-      identity: this.peer.identity,
+      identity: stream.identity,
       reply: (reply, from, to) => {
         this.inFlight--
         if (!this.session.resume(stream) || this.socket.destroyed) return

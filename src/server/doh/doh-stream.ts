@@ -1,4 +1,5 @@
 import type { Milliseconds, Octets } from '../../base/units.js'
+import type { ConnectionIdentity } from '../client-recognizer.js'
 
 /** One request and its reply: a stream that is open, from its HEADERS frame to the end of both. */
 export class DohStream {
@@ -16,12 +17,14 @@ export class DohStream {
    * @param window octets that the client takes on this stream: RFC 9113 §6.9
    * @param since when it was opened, or last waited for the client
    * @param contentLength of the request; -1: not announced
+   * @param identity of its client; undefined: told by its address
    */
   constructor(
     readonly id: number,
     public window: Octets,
     public since: Milliseconds,
-    readonly contentLength: Octets
+    readonly contentLength: Octets,
+    readonly identity: ConnectionIdentity | undefined
   ) {}
 
   /** The whole body, with its last part. */

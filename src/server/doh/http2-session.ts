@@ -15,6 +15,7 @@ import {
 } from '../../http2/frame.js'
 import type { FrameHandler } from '../../http2/frame-reader.js'
 import { HpackDecoder } from '../../http2/hpack-decoder.js'
+import type { ConnectionIdentity } from '../client-recognizer.js'
 import { MAX_MESSAGE } from '../tcp-reply-buffer.js'
 import { DohStream } from './doh-stream.js'
 import { MAX_PADDING, type ReplyFrames } from './reply-frames.js'
@@ -30,6 +31,8 @@ const SETTINGS_ACK = ack()
 
 /** Takes the queries of a session, and may answer them at once. */
 export interface QueryHandler {
+  /** Whose a request is, by the token in its path, or the status with which it is refused. */
+  identityOf(token: string): ConnectionIdentity | undefined | number
   /** A query in a body, any octets: `octets[start, end)`. */
   onBody(stream: DohStream, octets: Buffer, start: Octets, end: Octets): void
   /** A query in base64url. */
@@ -278,7 +281,18 @@ export class Http2Session implements FrameHandler {
     else if ((wanted === GET) !== isLast) this.addStatus(id, STATUS.badRequest, isLast)
     else if (fields.contentLength > MAX_MESSAGE) this.addStatus(id, STATUS.contentTooLarge, isLast)
     else {
-      const stream = new DohStream(id, this.initialWindow, clock.now(), fields.contentLength)
+      const identity = this.handler.identityOf(fields.token)
+      if (typeof identity === 'number') {
+        this.addStatus(id, identity, isLast)
+        return
+      }
+      const stream = new DohStream(
+        id,
+        this.initialWindow,
+        clock.now(),
+        fields.contentLength,
+        identity
+      )
       this.streams.set(id, stream)
       if (wanted === POST) return
       stream.isComplete = true

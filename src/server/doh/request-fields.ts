@@ -16,9 +16,13 @@ const FORBIDDEN = new Set([
   'upgrade'
 ])
 
+/** Of a client: see `interdict client-token`. */
+const TOKEN = /^[\w-]{43}$/
+
 /** HTTP status codes, RFC 9110 §15, of requests that are not answered with a DNS message. */
 export const STATUS = {
   badRequest: 400,
+  forbidden: 403,
   notFound: 404,
   methodNotAllowed: 405,
   contentTooLarge: 413,
@@ -38,6 +42,8 @@ export const POST = 1
 export class RequestFields {
   /** Of GET: the query in base64url. */
   query = ''
+  /** Behind the path, as one more segment; empty: none. */
+  token = ''
   /** As the client has announced it; -1: not at all. */
   contentLength = -1
   private method = ''
@@ -48,11 +54,15 @@ export class RequestFields {
   private isMalformed = false
   private hasRegular = false
 
+  private readonly tokenPrefix: string
+
   /** @param path of DNS queries */
-  constructor(private readonly path: string) {}
+  constructor(private readonly path: string) {
+    this.tokenPrefix = path.endsWith('/') ? path : `${path}/`
+  }
 
   clear(): void {
-    this.query = this.method = this.scheme = this.target = this.contentType = ''
+    this.token = this.query = this.method = this.scheme = this.target = this.contentType = ''
     this.contentLength = -1
     this.size = 0
     this.isMalformed = this.hasRegular = false
@@ -75,10 +85,18 @@ export class RequestFields {
     if (this.isMalformed || method === '' || scheme === '' || target === '') return MALFORMED
     if (target.length > MAX_TARGET) return STATUS.uriTooLong
     const end = target.indexOf('?')
-    if ((end < 0 ? target : target.slice(0, end)) !== this.path) return STATUS.notFound
+    const path = end < 0 ? target : target.slice(0, end)
+    if (path !== this.path && !this.readToken(path)) return STATUS.notFound
     if (method === 'GET') return this.readQuery(end < 0 ? '' : target.slice(end + 1))
     if (method !== 'POST') return STATUS.methodNotAllowed
     return this.contentType === MEDIA_TYPE ? POST : STATUS.unsupportedMediaType
+  }
+
+  private readToken(path: string): boolean {
+    const token = path.startsWith(this.tokenPrefix) ? path.slice(this.tokenPrefix.length) : ''
+    if (!TOKEN.test(token)) return false
+    this.token = token
+    return true
   }
 
   /** Each pseudo-header field at most once, and before all others: RFC 9113 §8.3. */
