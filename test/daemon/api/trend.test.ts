@@ -14,7 +14,8 @@ import {
   allocateCounters,
   COUNTER,
   COUNTERS,
-  DURATION_BOUNDS
+  DURATION_BOUNDS,
+  PROTOCOLS
 } from '../../../src/resolver/lookup-counters.js'
 import { MemoryLog } from '../serve.js'
 import { apiRig } from './rig.js'
@@ -117,12 +118,15 @@ t.test('the counters of workers are sampled', async t => {
     new Float64Array(buffer).set(values)
     return buffer
   }
-  const layout = { classes: 2, claims: 0, blockedAt: 6, claimsAt: 8, size: 8 }
+  // Two client classes, or groups, of all protocols each, then what was blocked of them.
+  const before = new Array<number>(2 * PROTOCOLS).fill(0)
+  const blockedAt = before.length
+  const end = blockedAt + 2
+  const layout = { classes: 2, claims: 0, blockedAt, claimsAt: end, size: end }
   metrics.setRules({
     ...{ networks: ['a'], networkOf: [0, -1], series: [], layout },
-    counters: shared(0, 0, 0, 0, 0, 0, 7, 2),
-    // Two groups of three protocols each, then what was blocked of them.
-    carried: shared(0, 0, 0, 0, 0, 0, 100, 10)
+    counters: shared(...before, 7, 2),
+    carried: shared(...before, 100, 10)
   } as unknown as CountedRules)
   t.equal(metrics.sample().blocked, 119)
   const folder = t.testdir()
