@@ -1,4 +1,5 @@
 import type { Milliseconds } from '../base/units.js'
+import type { Report } from '../fleet/wire.js'
 import type { Band } from './hub-config.js'
 import type { Forecast, Rollout } from './hub-state.js'
 import { NO_COUNTERS, sum, type Known, type Period } from './inventory.js'
@@ -11,6 +12,8 @@ const UNREACHED: readonly string[] = [
   'FLEET_MESSAGE',
   'FLEET_WRITE'
 ]
+/** A gateway that has just started, or changed its rules, may be not ready for a moment. */
+const SETTLING: Milliseconds = 10_000
 /** Below this, a mean response time is not compared. */
 const FAST: Milliseconds = 2
 
@@ -96,7 +99,8 @@ export function judge(
     return outside(`${first.name} refuses bundle ${serial}: ${message} (${code})`)
   }
   const broken = alive.filter(
-    ({ name, report }) => report?.active === serial && !report.ready && !unready.includes(name)
+    ({ name, report }) =>
+      report?.active === serial && !report.ready && !unready.includes(name) && isSettled(report)
   )
   if (broken.length > band.unready * figures.running) {
     const problems = broken[0]!.report!.problems.join(', ')
@@ -114,6 +118,8 @@ export function judge(
     return waiting(`${figures.shares.lookups} of ${band.lookups} lookups`)
   return { kind: 'within' }
 }
+
+const isSettled = ({ at, since }: Report): boolean => Date.parse(at) - Date.parse(since) >= SETTLING
 
 /** @returns what is outside of the band; undefined: nothing, or too few lookups */
 function outsideShares(

@@ -216,7 +216,12 @@ const cases: readonly {
   {
     it: 'the fleet is silent, which the gateway knows why',
     bad: {
-      fleet: { ...fleet, wanted: null, error: { code: 'FLEET_CONNECT', message: 'no route' } }
+      fleet: {
+        ...fleet,
+        wanted: null,
+        wantedSince: null,
+        error: { code: 'FLEET_CONNECT', message: 'no route' }
+      }
     },
     codes: ['FLEET_SILENT']
   },

@@ -35,6 +35,7 @@ const verdict = (
   unready: string[] = []
 ) => judge({ serial: 10, unready }, gateways, ({ contact }) => contact !== null, forecast, band)
 
+const EARLIER = '2026-01-02T03:03:00.000Z'
 const refused = { code: 'BUNDLE_UNSIGNED', message: 'no' }
 const forecast = (newlyBlocked: number, newlyAllowed = 0): Forecast => {
   return { lookups: 1000, newlyBlocked, newlyAllowed, networks: [], clients: [], names: [] }
@@ -57,9 +58,10 @@ for (const [it, gateways, expected, more] of [
   ],
   [
     'not ready',
-    [known({ ready: false, problems: ['UPSTREAMS_DOWN'] })],
+    [known({ ready: false, problems: ['UPSTREAMS_DOWN'], since: EARLIER })],
     { kind: 'outside', why: /1 of 1 gateways not ready, gw: UPSTREAMS_DOWN/ }
   ],
+  ['not ready for a moment', [known({ ready: false })], { kind: 'within' }],
   ['more blocked', [known({}, { blocked: 200 })], { kind: 'outside', why: /20.0%.*10.0% ± 5.0%/ }],
   ['fewer blocked', [known({}, { blocked: 0 })], { kind: 'outside', why: /blocked 0.0%/ }],
   ['more blocked, as forecast', [known({}, { blocked: 200 })], { kind: 'within' }, forecast(100)],
@@ -78,7 +80,7 @@ for (const [it, gateways, expected, more] of [
 }
 
 t.test('a gateway that was not ready before does not halt a bundle', async t => {
-  t.match(verdict([known({ ready: false })], null, ['gw']), { kind: 'within' })
+  t.match(verdict([known({ ready: false, since: EARLIER })], null, ['gw']), { kind: 'within' })
 })
 
 t.test('figures of a ring', async t => {

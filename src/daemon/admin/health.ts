@@ -197,8 +197,9 @@ const CHECKS: readonly ((status: Status) => Found)[] = [
     return [['FLEET_SILENT', `no contact with the fleet since ${fleet.silentSince}${why}`]]
   },
   ({ fleet, rules: { bundle } }) => {
-    if (fleet === null || fleet.wanted === null || fleet.wanted === bundle?.serial) return []
-    if (Date.now() - Date.parse(fleet.wantedSince!) < FLEET_PATIENCE) return []
+    const since = fleet?.wantedSince ?? null
+    if (fleet === null || since === null || fleet.wanted === bundle?.serial) return []
+    if (Date.now() - Date.parse(since) < FLEET_PATIENCE) return []
     const why = fleet.error === null ? '' : `: ${fleet.error.message}`
     const active = bundle?.serial ?? 'none'
     return [['FLEET_BEHIND', `the fleet wants bundle ${fleet.wanted}, in force is ${active}${why}`]]
