@@ -168,8 +168,10 @@ for (const [it, behaviour] of STALLED) {
     }
     t.strictSame(health, ['down 0'])
     t.equal(forwarder.inFlight, 0)
-    await until(() => upstream.queries.every(({ stream }) => stream.closed))
-    t.ok(upstream.queries.length > 0)
+    // A probe, for the root, may be in flight for ever, since no more time passes.
+    const queries = upstream.queries.filter(({ message }) => labelOf(message) !== '')
+    await until(() => queries.every(({ stream }) => stream.closed))
+    t.ok(queries.length > 0)
   })
 }
 
