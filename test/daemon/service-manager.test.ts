@@ -24,6 +24,7 @@ const GOOD = {
   remoteLists: [],
   certificates: [],
   alerts: [],
+  reports: [],
   fleet: null,
   zones: [],
   recorder: { writable: true, outputs: [] },

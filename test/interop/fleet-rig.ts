@@ -118,7 +118,7 @@ export class HubRig {
 
   /** Keys and settings; the ports are known only then. */
   async init(urls: readonly string[], more: string): Promise<void> {
-    await command('hub', 'init', this.dir, '--nats', ...urls, '--key', this.publicKey)
+    await command('hub', 'init', this.dir, '--nats', ...urls, '--trust', this.publicKey)
     const text = readFileSync(this.settings, 'utf8').replace(/^rings:[^]*/m, more)
     writeFileSync(this.settings, text)
   }

@@ -39,7 +39,7 @@ export async function hub(options: CommonOptions, io: Io): Promise<number> {
 
 export interface InitOptions {
   readonly nats: readonly string[]
-  readonly key: readonly string[]
+  readonly trust: readonly string[]
   readonly signatures: string
 }
 
@@ -47,7 +47,7 @@ export interface InitOptions {
 export async function initHub(folder: string, options: InitOptions, io: Io): Promise<number> {
   const settings = join(folder, DEFAULT_HUB_FILE)
   if (existsSync(settings)) throw failure('HUB_EXISTS', settings)
-  const keys = options.key.map(key => (isPublicKey(key) ? key : resolve(key)))
+  const keys = options.trust.map(key => (isPublicKey(key) ? key : resolve(key)))
   const text = `# Settings of the hub: see docs/operations/fleet.md.
 nats: [${options.nats.join(', ')}]
 replicas: ${options.nats.length >= 3 ? 3 : 1}

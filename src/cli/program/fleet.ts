@@ -92,9 +92,9 @@ export function addFleetCommands(program: Command, { io, done }: Context): void 
     'Return rings to the rules of an earlier bundle',
     'They are signed once more with a higher serial, since gateways take no lower one.'
   )
-    .requiredOption('-k, --key <files...>', 'private keys to sign with')
+    .requiredOption('-k, --key <file...>', 'private keys to sign with')
     .option('--to <serial>', 'bundle to return to (default: the one before the newest in use)')
-    .option('--ring <names...>', 'rings (default: all that run a later one)')
+    .option('--ring <name...>', 'rings (default: all that run a later one)')
     .option('--days <number>', 'days until gateways no longer accept it', '90')
     .action(async (_options, command: Command) => {
       const { rollback } = await import('../commands/fleet-publish.js')
@@ -177,7 +177,7 @@ function addHub(program: Command, { io, done }: Context): void {
     .description('Write settings of a hub, and keys for NATS. Nothing is overwritten.')
     .argument('<folder>', 'folder of hub.yaml')
     .requiredOption('--nats <urls...>', 'NATS servers: tls://host:port or nats://host:port')
-    .requiredOption('--key <keys...>', 'public keys that sign bundles, or files with one each')
+    .requiredOption('--trust <keys...>', 'public keys that sign bundles, or files with one each')
     .option('--signatures <number>', 'number of signatures that a bundle needs', '1')
     .action(async (folder: string, _options, command: Command) => {
       const { initHub } = await import('../commands/hub.js')
@@ -185,7 +185,7 @@ function addHub(program: Command, { io, done }: Context): void {
     })
   examples(
     init,
-    'hub init /etc/interdict --nats tls://nats1.example:4222 --key MCowBQYDK2VwAyEA…',
-    'hub init hub --nats nats://127.0.0.1:4222 --key office.pub --signatures 1'
+    'hub init /etc/interdict --nats tls://nats1.example:4222 --trust MCowBQYDK2VwAyEA…',
+    'hub init hub --nats nats://127.0.0.1:4222 --trust office.pub --signatures 1'
   )
 }
