@@ -308,7 +308,8 @@ t.test('a token that is revoked: log in again, on the same page', async t => {
 
 t.test('a gateway that is gone: the page says so, and goes on when it is back', async t => {
   const { page } = await openAs(t, 'operator', '/system')
-  await page.waitForSelector('main .card')
+  // Each is there when its own request has been answered.
+  await page.waitForFunction('document.querySelectorAll("main .card").length > 2')
   await page.setOfflineMode(true)
   await page.waitForSelector('.offline')
   t.ok((await page.$$('main .card')).length > 2, 'what was known is still shown')

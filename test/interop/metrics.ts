@@ -23,6 +23,7 @@ const ABSENT_NOW = [
   'interdict_bundle_expiry_timestamp_seconds',
   'interdict_zone_expiry_timestamp_seconds',
   'interdict_output_dropped_total',
+  'interdict_report_failing',
   'interdict_log_disk_free_bytes',
   'interdict_log_disk_used_bytes',
   'interdict_reload_success',

@@ -185,7 +185,7 @@ function addHub(program: Command, { io, done }: Context): void {
     })
   examples(
     init,
-    'hub init /etc/interdict --nats tls://nats1.example:4222 --trust MCowBQYDK2VwAyEA…',
-    'hub init hub --nats nats://127.0.0.1:4222 --trust office.pub --signatures 1'
+    'hub init /etc/interdict --nats tls://nats1.example:4222 --trust office.pub',
+    'hub init hub --nats nats://127.0.0.1:4222 --trust first.pub second.pub --signatures 2'
   )
 }
