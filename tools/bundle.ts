@@ -30,6 +30,24 @@ const serveExternal: Plugin = {
   }
 }
 
+/**
+ * Three quarters of a megabyte that acme-client loads and we do not use: the cryptography of before Node had
+ * its own, and forms with files.
+ */
+const acmeUnused: Plugin = {
+  name: 'unused parts of acme-client',
+  setup: bundler => {
+    const unused = ({ importer }: { readonly importer: string }) =>
+      /node_modules\/(acme-client|axios)\//.test(importer)
+        ? { path: 'unused', namespace: 'unused' }
+        : undefined
+    bundler.onResolve({ filter: /^\.\/crypto\/forge$|^form-data$/ }, unused)
+    bundler.onLoad({ filter: /^/, namespace: 'unused' }, () => ({
+      contents: 'module.exports = {}'
+    }))
+  }
+}
+
 /** Bundles the commands. They share common code, and load nothing of each other. */
 async function bundleCommands(): Promise<readonly string[]> {
   const { metafile } = await build({
@@ -37,7 +55,7 @@ async function bundleCommands(): Promise<readonly string[]> {
     outdir: BIN,
     format: 'esm',
     splitting: true,
-    plugins: [serveExternal],
+    plugins: [serveExternal, acmeUnused],
     // For CommonJS packages, which require Node's modules.
     banner: {
       js: `import { createRequire as requireFor } from 'node:module'; const require = requireFor(import.meta.url)`
