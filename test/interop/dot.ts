@@ -2,7 +2,7 @@
  * DNS over TLS between real programs: kdig, OpenSSL and dnsperf as clients, and a certificate that changes under load. Run by `npm run test:interop`.
  */
 import { execFile, spawn } from 'node:child_process'
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
@@ -15,6 +15,7 @@ import {
   site,
   startInterdict,
   startNsd,
+  textOf,
   type Site
 } from './processes.js'
 
@@ -93,7 +94,7 @@ t.test('kdig and openssl', async t => {
   const pinged = await interdict('ping', '-c', join(dir, 'interdict.yaml'))
   t.match(pinged, { code: 0, text: new RegExp(`:${tls} answers`) })
   await eventually('the log', 10, () => {
-    const log = readFileSync(join(dir, 'queries.jsonl'), 'utf8')
+    const log = textOf(join(dir, 'queries.jsonl'))
     return Promise.resolve(log.includes('"protocol":"dot","qname":"banned.example"'))
   })
 })

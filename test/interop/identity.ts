@@ -12,7 +12,7 @@ import t, { type Test } from 'tap'
 import { encodeQuery } from '../daemon/dns-client.js'
 import { makeCertificate } from '../tls/certificates.js'
 import { install, PROGRAMS } from './install.js'
-import { eventually, freePort, site, startInterdict, type Site } from './processes.js'
+import { eventually, freePort, site, startInterdict, textOf, type Site } from './processes.js'
 
 const { kdig } = PROGRAMS
 install({ kdig, openssl: 'openssl' })
@@ -145,7 +145,7 @@ t.test('kdig and OpenSSL with certificates, one of which is revoked', async t =>
   t.equal(await ask('phones.example', ...as('two')), 'NXDOMAIN')
   t.equal(await ask('phones.example'), 'SERVFAIL', 'no certificate: as the address')
   await eventually('the log', 20, () => {
-    const log = readFileSync(join(at.dir, 'queries.jsonl'), 'utf8')
+    const log = textOf(join(at.dir, 'queries.jsonl'))
     return Promise.resolve(
       log.includes('"device":"phones/one"') && log.includes('"device":"phones/two"')
     )

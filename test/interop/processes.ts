@@ -1,5 +1,13 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -17,6 +25,11 @@ export function folder(t: Test): string {
   const path = mkdtempSync(join(tmpdir(), 'interdict-interop-'))
   t.teardown(() => rmSync(path, { recursive: true, force: true }))
   return path
+}
+
+/** What is in a file so far; nothing if it is not there yet. */
+export function textOf(path: string): string {
+  return existsSync(path) ? readFileSync(path, 'utf8') : ''
 }
 
 /** Asks again every 50 ms until it is so; fails the test after `seconds`. */
