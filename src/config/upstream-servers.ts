@@ -111,7 +111,7 @@ function readHttps(given: string): UpstreamServer | undefined {
   return overTls(server, HTTPS_PORT, name, path)
 }
 
-/** With a port there, too, it is no endpoint. */
+/** If `place` has a port as well, the result is not an endpoint, and is refused as such. */
 function withPort(place: string, port: string): string {
   return place.includes(':') && !place.startsWith('[') ? `[${place}]:${port}` : `${place}:${port}`
 }

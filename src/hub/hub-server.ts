@@ -19,7 +19,7 @@ export type HubReply =
   | { readonly kind: 'text'; readonly text: string; readonly type: string }
   | { readonly kind: 'octets'; readonly octets: Uint8Array }
 
-/** @returns undefined: there is no such route. @throws InterdictError */
+/** @returns undefined: the route does not exist. @throws InterdictError */
 export type HubRoute = (
   method: 'GET' | 'POST',
   request: HubRequest

@@ -46,7 +46,7 @@ export class QueryContext {
   /** Four words at `clientAt`, as in `DatagramBatch.peers`. */
   client: Uint32Array = new Uint32Array(4)
   clientAt = 0
-  /** Undefined: the client is told by its address. */
+  /** Undefined: the client is identified by its address. */
   clientIdentity: ClientIdentity | undefined = undefined
   /** In the current snapshot; 0: unknown client. */
   clientClass = 0

@@ -36,7 +36,7 @@ export interface Responder {
    * @param room octets that the reply may use, from `at`
    * @param client four words at `clientAt`, as in `DatagramBatch.peers`
    * @param protocol one of `PROTOCOL`
-   * @param identity undefined: the client is told by its address
+   * @param identity undefined: the client is identified by its address
    * @returns the reply's length in octets, DROP or PENDING
    */
   answer(

@@ -110,7 +110,7 @@ export class ClientRecognizer {
    *
    * @param token in the path of its requests; undefined: none
    * @param isLater whether its requests may still have tokens
-   * @returns undefined: the client is told by its address; null: the connection has to be closed
+   * @returns undefined: the client is identified by its address; null: the connection has to be closed
    */
   recognize(
     socket: PresentingSocket,

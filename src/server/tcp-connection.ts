@@ -41,7 +41,7 @@ export interface Peer {
   readonly client: Uint32Array
   /** One of `CLIENT_ADDRESS`. */
   readonly addressSource: number
-  /** Undefined: the client is told by its address. */
+  /** Undefined: the client is identified by its address. */
   readonly identity: ConnectionIdentity | undefined
 }
 

@@ -78,7 +78,7 @@ export interface TlsListenOptions {
   readonly limits: TlsLimits
   /** Path of DNS over HTTPS; undefined: DNS over TLS. */
   readonly dohPath?: string | undefined
-  /** Undefined: clients are told by their addresses. */
+  /** Undefined: clients are identified by their addresses. */
   readonly recognition?: Recognition | undefined
 }
 

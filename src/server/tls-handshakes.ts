@@ -95,7 +95,7 @@ export class TlsHandshakes {
     if (raw.destroyed) return ended()
     const { context, chooseContext: SNICallback, requestsCertificates: requestCert } = this.contexts
     const named = SNICallback === undefined ? {} : { SNICallback }
-    // Whose certificate it is, the rules decide: a client that has another one is told by its address.
+    // The rules decide whose certificate it is; a client with another one is identified by its address.
     const asked = requestCert ? { requestCert, rejectUnauthorized: false } : {}
     const options = { isServer: true, secureContext: context, ALPNProtocols: this.alpn }
     const socket = new TLSSocket(raw, { ...options, ...named, ...asked })

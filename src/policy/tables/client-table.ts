@@ -23,7 +23,7 @@ export interface ClientTable {
   readonly languages: readonly number[]
   /** Client class to group. */
   readonly groupOf: readonly number[]
-  /** Undefined: clients are told by their addresses alone. */
+  /** Undefined: clients are identified by their addresses alone. */
   readonly identities?: IdentityTable | undefined
   /** The group without rules for which special-use names are answered all the same; 0: none. */
   readonly specialUseGroup: number

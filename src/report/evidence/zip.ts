@@ -3,7 +3,7 @@ import type { PackFiles } from './sign-pack.js'
 
 /*
  * A ZIP file without compression. PKWARE APPNOTE 6.3.10: local headers (§4.3.7) with the files, the central
- * directory (§4.3.12) and its end (§4.3.16). All times are those of an empty field, so that equal files give equal
+ * directory (§4.3.12) and its end (§4.3.16). All times are left empty, so that equal files give equal
  * octets.
  */
 

@@ -250,7 +250,7 @@ export interface BundleFacts {
 export interface RuleSet {
   readonly networks: readonly NetworkRules[]
   readonly sources: readonly NameSource[]
-  /** Undefined: clients are told by their addresses alone. */
+  /** Undefined: clients are identified by their addresses alone. */
   readonly clients?: ClientRules | undefined
   /** IANA name of the time zone of its dates. */
   readonly timeZone: string

@@ -39,7 +39,7 @@ export interface DohContext extends SessionContext {
   readonly counts: { queries: number }
   /** This and `idle` may be changed. */
   proxies: TrustedProxies | undefined
-  /** Undefined: clients are told by their addresses. */
+  /** Undefined: clients are identified by their addresses. */
   readonly recognition: Recognition | undefined
   idle: Milliseconds
 }

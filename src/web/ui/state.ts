@@ -15,7 +15,7 @@ import { pageAt, type PageId } from '../pages.js'
 /** What all pages share. */
 
 export interface Place {
-  /** Undefined: there is no such page. */
+  /** Undefined: the page does not exist. */
   readonly page: PageId | undefined
   readonly parameters: URLSearchParams
 }

@@ -40,7 +40,7 @@ export class Gate {
   }
 
   /**
-   * @param route undefined: there is no such route
+   * @param route undefined: the route does not exist
    * @throws RetryLater, InterdictError API_LOGIN, API_TOKEN, API_SCOPE
    */
   admit(request: IncomingMessage, route: Route | undefined): Principal | undefined {

@@ -44,7 +44,7 @@ const REVALIDATE = 'no-cache'
 
 type Coding = 'br' | 'gzip' | 'identity'
 
-/** Serves the files of the dashboard from memory, so that they are those of this version until it ends. */
+/** Serves the files of the dashboard from memory, so that a replaced package does not change them while this version runs. */
 export class Dashboard {
   private readonly assets: ReadonlyMap<string, Asset>
   /** By coding and entity tag. */
