@@ -1,6 +1,6 @@
 import { failureAt, type InterdictError } from '../base/error.js'
 import { didYouMean } from '../yaml/closest.js'
-import type { RetentionConfig, PrivacyConfig } from './config.js'
+import type { RetentionConfig, PrivacyConfig } from './query-log-config.js'
 
 /**
  * Warnings about networks in the privacy settings that are not in the rules: their clients would be logged

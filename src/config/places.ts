@@ -35,3 +35,6 @@ export function isInEtc(folder: string): boolean {
 export function placesFor(folder: string): Places {
   return isInEtc(folder) ? SYSTEM : BESIDE
 }
+
+/** Values of `admin.tokens` that are not paths. */
+export const TOKEN_WORDS: readonly string[] = ['auto', 'off']

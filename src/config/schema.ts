@@ -1,29 +1,25 @@
 import * as z from 'zod'
 import { prefixHint, readPrefix } from '../base/address.js'
-import { readPublicKey } from '../base/ed25519.js'
 import { readName } from '../dns/name/name.js'
 import { duration, size, wholeSeconds } from '../yaml/quantity.js'
 import { parsedString } from '../yaml/parsed-string.js'
 import { acmeSchema } from './acme.js'
+import { adminSchema } from './admin.js'
 import { alertsSchema } from './alerts.js'
 import { reportsSchema, smtpSchema } from './reports.js'
-import { isRemote, isSelf, ownAddresses, showEndpoint } from './endpoint.js'
+import { isSelf, ownAddresses, showEndpoint } from './endpoint.js'
 import { hostName, ipAddress } from './host-name.js'
 import { fleetSchema } from './fleet.js'
-import { oidcSchema } from './oidc.js'
 import { outputsSchema } from './outputs.js'
-import { endpoint, listenSchema } from './listeners.js'
+import { listenSchema } from './listeners.js'
 import { BESIDE } from './places.js'
+import { queryLogSchema } from './query-log.js'
 import { rulesSchema } from './rules-section.js'
+import { section } from './section.js'
 import { transfersSchema } from './transfers.js'
 import { upstreamServer } from './upstream-servers.js'
 
 /** Every key of the settings file with its default and limits. See `docs/reference/settings.md`. */
-
-/** A section of the settings that may be omitted or empty. */
-function section<S extends z.ZodRawShape>(shape: S) {
-  return z.preprocess(value => value ?? {}, z.strictObject(shape)).prefault({})
-}
 
 const prefix = parsedString(
   'a prefix such as 192.0.2.0/24 or 2001:db8::/32',
@@ -167,89 +163,12 @@ const remoteLists = section({
   timeout: duration('1s', '1h').prefault('5m')
 })
 
-const admin = section({
-  socket: z.string('a path').prefault('auto'),
-  http: z.union([z.literal('').transform(() => undefined), endpoint]).prefault(''),
-  tls: section({
-    certificate: z.string('a path').prefault(''),
-    key: z.string('a path').prefault('')
-  }).superRefine(({ certificate, key }, context) => {
-    if ((certificate === '') === (key === '')) return
-    const path = [certificate === '' ? 'certificate' : 'key']
-    context.addIssue({ code: 'custom', path, message: 'a path, as for the other of the two' })
-  }),
-  tokens: path.prefault('auto'),
-  dashboard: z.boolean().prefault(true),
-  oidc: oidcSchema
-}).superRefine(({ http, tls, tokens, oidc }, context) => {
-  const refuse = (key: string[], message: string): void =>
-    context.addIssue({ code: 'custom', path: key, message })
-  const hasTls = tls.certificate !== ''
-  const isAutomatic = ['auto', 'off'].includes(tokens) && oidc === undefined
-  if (!isAutomatic && !hasTls && isRemote(http)) {
-    const expected = 'a loopback address such as 127.0.0.1:8053 without admin.tls'
-    refuse(['http'], `${expected}, since tokens are secret`)
-  }
-  if (oidc === undefined) return
-  if (http === undefined) refuse(['http'], 'an address for the login of admin.oidc')
-  if (tokens === 'off') refuse(['tokens'], 'auto or a path, since admin.oidc needs the API')
-  if (hasTls && oidc['base-url'].startsWith('http:'))
-    refuse(['oidc', 'base-url'], 'https://, since there is admin.tls')
-})
-
-const mode = z.enum(['full', 'prefix', 'pseudonym', 'none'])
-
-const privacy = section({
-  default: mode.prefault('full'),
-  networks: z.record(z.string(), mode).prefault({}),
-  'ipv4-prefix': z.int().min(8).max(32).prefault(24),
-  'ipv6-prefix': z.int().min(16).max(128).prefault(56),
-  'preserve-prefix': z.boolean().prefault(false),
-  keys: path.prefault(BESIDE.keys),
-  'rotate-keys': z.enum(['daily', 'monthly']).prefault('daily'),
-  'keep-keys': duration('0d', '3650d').prefault('90d')
-})
-
-const publicKey = z
-  .string()
-  .refine(text => readPublicKey(text) !== undefined, 'an Ed25519 public key in base64')
-
-const chain = section({
-  'sign-key': z.string('a path').prefault(''),
-  'earlier-keys': z.array(publicKey).prefault([]),
-  checkpoint: duration('1m', '1d').prefault('1h')
-})
-
-const keep = section({
-  days: z.int().min(0).max(36_500).prefault(0),
-  space: size('0B', '999999GB').prefault('0B'),
-  networks: z.record(z.string(), z.int().min(1).max(36_500)).prefault({})
-}).superRefine(({ days, networks }, context) => {
-  for (const [id, fewer] of Object.entries(networks)) {
-    const message = 'at most log.queries.keep.days'
-    if (days > 0 && fewer > days)
-      context.addIssue({ code: 'custom', path: ['networks', id], message })
-  }
-})
-
 const log = section({
   service: section({
     level: z.enum(['info', 'warn', 'error', 'silent']).prefault('info'),
     file: path.prefault('-')
   }),
-  queries: section({
-    which: z.enum(['blocked', 'all', 'none']).prefault('blocked'),
-    file: path.prefault(BESIDE.log),
-    flush: duration('10ms', '10s').prefault('200ms'),
-    rotate: section({
-      size: size('1MB', '64GB').prefault('256MB'),
-      daily: z.boolean().prefault(true)
-    }),
-    archive: z.boolean().prefault(true),
-    chain,
-    keep,
-    privacy
-  }),
+  queries: queryLogSchema,
   outputs: outputsSchema
 })
 
@@ -276,7 +195,7 @@ export const settingsSchema = section({
   state,
   'remote-lists': remoteLists,
   transfers: transfersSchema,
-  admin,
+  admin: adminSchema,
   alerts: alertsSchema,
   reports: reportsSchema,
   smtp: smtpSchema,
