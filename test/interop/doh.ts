@@ -183,9 +183,10 @@ t.test('h2load, while the certificate changes: no request and no connection is l
   t.strictSame([succeeded, failed, errored], [done, '0', '0'])
 })
 
-t.test('Chromium with secure DNS', async t => {
+t.test('Chromium with secure DNS, which asks for structured errors', async t => {
   const at = await serve(t)
   const profile = folder(t)
+  const netLog = join(profile, 'net-log.json')
   const dns = { dns_over_https: { mode: 'secure', templates: at.url } }
   mkdirSync(profile, { recursive: true })
   writeFileSync(join(profile, 'Local State'), JSON.stringify(dns))
@@ -199,6 +200,9 @@ t.test('Chromium with secure DNS', async t => {
     args: [
       ...['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu', '--no-first-run'],
       ...['--disable-background-networking', '--disable-component-update'],
+      // chrome://flags/#structured-dns-errors
+      ...['--enable-features=UseStructuredDnsErrors', `--log-net-log=${netLog}`],
+      '--net-log-capture-mode=Everything',
       `--ignore-certificate-errors-spki-list=${spki}`
     ]
   })
@@ -219,4 +223,19 @@ t.test('Chromium with secure DNS', async t => {
     const has = (name: string): boolean => log.includes(`"protocol":"doh","qname":"${name}"`)
     return Promise.resolve(has('banned.example') && has('www.example'))
   })
+  await browser.close()
+  // An empty extended error (option 15) asks; the answer says `Blocked` (15) and explains it in JSON.
+  t.ok(netLogHas(netLog, '000f00020000'))
+  t.ok(netLogHas(netLog, Buffer.from('\x00\x0f{"j":"').toString('hex')))
 })
+
+/** Whether octets passed a socket, or were in a DNS message, according to Chromium's log. @param hex of the octets */
+function netLogHas(file: string, hex: string): boolean {
+  const { events } = JSON.parse(readFileSync(file, 'utf8')) as {
+    readonly events: readonly { readonly params?: Readonly<Record<string, unknown>> }[]
+  }
+  return events.some(({ params = {} }) => {
+    const { bytes = params.response_buffer } = params
+    return typeof bytes === 'string' && Buffer.from(bytes, 'base64').includes(hex, 0, 'hex')
+  })
+}

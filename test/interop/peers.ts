@@ -9,15 +9,19 @@ export interface Validator {
   readonly program: Running
 }
 
-/** @param anchors DNSKEY records that it trusts */
+/**
+ * @param anchors DNSKEY records that it trusts
+ * @param more lines for its section `server`
+ */
 export async function unboundBehind(
   t: Test,
   interdict: number,
-  anchors: readonly string[]
+  anchors: readonly string[],
+  more = ''
 ): Promise<Validator> {
   return await unbound(
     t,
-    `  module-config: "validator iterator"
+    `${more}  module-config: "validator iterator"
 ${anchors.map(anchor => `  trust-anchor: "${anchor}"`).join('\n')}
 forward-zone:
   name: "."

@@ -7,9 +7,19 @@ import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
+import { certify } from './encrypted-servers.js'
 import { install, PROGRAMS } from './install.js'
 import { bindBehind, bindWith, unboundBehind, unboundWith, type Validator } from './peers.js'
-import { answers, dig, eventually, folder, site, startInterdict, type Site } from './processes.js'
+import {
+  answers,
+  dig,
+  eventually,
+  folder,
+  freePort,
+  site,
+  startInterdict,
+  type Site
+} from './processes.js'
 import { startSigned, type Signed } from './signed.js'
 
 install(PROGRAMS)
@@ -32,13 +42,15 @@ networks:
         reference: a name in a signed zone
 `
 
-async function before(t: Test, upstream: number): Promise<Site> {
+/** @param upstream port of a server in clear, or an entry of `upstreams.servers` */
+async function before(t: Test, upstream: number | string): Promise<Site> {
+  const server = typeof upstream === 'number' ? `'127.0.0.1:${upstream}'` : upstream
   const at = await site(
     t,
     `listen: ['127.0.0.1:PORT']
 workers: 1
 rules: rules
-upstreams: { servers: ['127.0.0.1:${upstream}'] }
+upstreams: { servers: [${server}] }
 log: { queries: { which: none } }
 `,
     RULES
@@ -213,6 +225,38 @@ t.test('the flags of DNSSEC are passed through, to whom they mean something', as
     'TXT'
   ])
   t.match(kdig.stdout, /record 29 /, 'kdig comes again over TCP')
+})
+
+t.test('the AD bit of a validating upstream over TLS, whose name is verified', async t => {
+  const signed = await startSigned(t)
+  const { ca, certificate, key } = certify(t)
+  const tls = await freePort()
+  const validator = await unboundBehind(
+    t,
+    signed.port,
+    signed.anchors,
+    `  interface: 127.0.0.1@${tls}
+  tls-port: ${tls}
+  tls-service-pem: "${certificate}"
+  tls-service-key: "${key}"
+`
+  )
+  await answers('unbound', validator.port, 'www.signed.example', '192.0.2.20')
+  const at = await before(
+    t,
+    `{ address: 127.0.0.1, port: ${tls}, protocol: dot, name: dns.example, ca: ${ca} }`
+  )
+  const isAuthentic = async (...args: string[]): Promise<boolean> =>
+    /flags:[^;]* ad[ ;]/.test(await dig(['@127.0.0.1', '-p', String(at.port), ...args]))
+  for (const round of ['forwarded', 'cached']) {
+    t.ok(await isAuthentic('+adflag', 'www.signed.example'), `${round}: AD in the query`)
+    t.ok(await isAuthentic('+dnssec', '+noadflag', 'www.signed.example'), `${round}: DO`)
+    t.notOk(await isAuthentic('+noadflag', 'www.signed.example'), `${round}: neither`)
+    t.ok(await isAuthentic('+dnssec', 'no.signed.example'), `${round}: a name that does not exist`)
+  }
+  t.notOk(await isAuthentic('+dnssec', 'clip.signed.example'), 'a ban')
+  t.notOk(await isAuthentic('+dnssec', '+cd', 'www.broken.example'), 'wrong signatures')
+  t.match(await ask(at.port, 'www.broken.example'), /SERVFAIL/)
 })
 
 const EXAMPLE = resolve('test/interop/zones/example.zone')
