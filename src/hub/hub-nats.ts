@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readFileSync } from 'node:fs'
 import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node'
-import { jetstream, jetstreamManager } from '@nats-io/jetstream'
+import { jetstream, JetStreamApiError, jetstreamManager } from '@nats-io/jetstream'
 import { Kvm, type KV } from '@nats-io/kv'
 import { Objm, type ObjectStore } from '@nats-io/obj'
 import { failure, InterdictError } from '../base/error.js'
@@ -22,6 +22,8 @@ const PING: Milliseconds = 5_000
 const TIMEOUT: Milliseconds = 3_000
 /** Values of a ring that JetStream keeps. */
 const HISTORY = 10
+/** JSClusterNoPeersErrF of nats-server: fewer servers in JetStream's group than copies. */
+const NO_PEERS = 10_005
 const ACCOUNT_UPDATE = (account: string): string => `$SYS.REQ.ACCOUNT.${account}.CLAIMS.UPDATE`
 
 export interface HubNatsEvents {
@@ -57,9 +59,9 @@ export class HubNats {
       try {
         await this.connectOnce()
       } catch (error) {
-        const { message } = error as Error
+        const { code, message } = this.failureOf(error)
         if (message !== this.error && !this.closing.signal.aborted)
-          this.log.warn({ code: 'FLEET_CONNECT' }, `cannot use NATS: ${message}; retrying`)
+          this.log.warn({ code }, `${message}; retrying`)
         this.error = message
       }
       await sleep(RECONNECT, undefined, { signal }).catch(() => undefined)
@@ -126,6 +128,15 @@ export class HubNats {
       pingInterval: PING,
       reconnect: false
     })
+  }
+
+  private failureOf(error: unknown): InterdictError {
+    if (error instanceof InterdictError) return error as InterdictError
+    const { message } = error as Error
+    const { nats, replicas } = this.config
+    return error instanceof JetStreamApiError && error.code === NO_PEERS
+      ? failure('HUB_PEERS', replicas, message)
+      : failure('FLEET_CONNECT', nats.servers.join(', '), message)
   }
 
   private async connectOnce(): Promise<void> {

@@ -9,7 +9,7 @@ import type { HubNats } from './hub-nats.js'
 import type { HubReply, HubRequest, HubRoute } from './hub-server.js'
 import type { Inventory } from './inventory.js'
 import type { Rollouts } from './rollouts.js'
-import { gatewayView, knownBans, ringViews, withoutBan, type Sources } from './views.js'
+import { banViews, gatewayView, knownBans, ringViews, withoutBan, type Sources } from './views.js'
 
 export interface RouteSources {
   readonly store: StateStore
@@ -17,6 +17,8 @@ export interface RouteSources {
   readonly rollouts: Rollouts
   readonly enrolment: Enrolment
   readonly nats: Pick<HubNats, 'isConnected' | 'error'>
+  /** Whether NATS still has to get something. */
+  readonly isPending: () => boolean
   readonly sources: () => Sources
 }
 
@@ -54,6 +56,7 @@ export function hubRoutes(parts: RouteSources): HubRoute {
     if (version === 'metrics' && method === 'GET') return metrics(parts)
     if (version === 'livez' && method === 'GET')
       return { kind: 'text', text: 'ok\n', type: 'text/plain' }
+    if (version === 'readyz' && method === 'GET') return readiness(parts)
     if (version !== 'v1') return undefined
     switch (`${method} ${topic}${id === '' ? '' : '/:'}${action === '' ? '' : `/${action}`}`) {
       case 'GET status': {
@@ -76,6 +79,8 @@ export function hubRoutes(parts: RouteSources): HubRoute {
         const all = parts.sources()
         return json({ ban: id, gateways: all.gateways.length, without: withoutBan(id, all) })
       }
+      case 'GET bans':
+        return json({ bans: banViews(parts.sources()) })
       case 'GET bundles':
         return json({
           bundles: store.state.bundles.map(({ bans, ...one }) => ({ ...one, bans: bans.length }))
@@ -114,6 +119,19 @@ export function hubRoutes(parts: RouteSources): HubRoute {
         return undefined
     }
   }
+}
+
+/** Gateways do not need the hub: this is for whoever watches the hub itself. */
+function readiness({ nats, isPending }: RouteSources): HubReply {
+  const reason = !nats.isConnected
+    ? `NATS: ${nats.error ?? 'not connected yet'}`
+    : isPending()
+      ? 'NATS: not everything that is published is delivered'
+      : undefined
+  const type = 'text/plain'
+  return reason === undefined
+    ? { kind: 'text', text: 'ready\n', type }
+    : { kind: 'text', text: `${reason}\n`, type, status: 503 }
 }
 
 function metrics({ sources, inventory, nats }: RouteSources): HubReply {

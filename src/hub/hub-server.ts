@@ -16,7 +16,12 @@ export interface HubRequest {
 
 export type HubReply =
   | { readonly kind: 'json'; readonly value: unknown }
-  | { readonly kind: 'text'; readonly text: string; readonly type: string }
+  | {
+      readonly kind: 'text'
+      readonly text: string
+      readonly type: string
+      readonly status?: number
+    }
   | { readonly kind: 'octets'; readonly octets: Uint8Array }
 
 /** @returns undefined: the route does not exist. @throws InterdictError */
@@ -100,7 +105,7 @@ export class HubServer {
       const reply = await this.route(method, { path, query: url.searchParams, body })
       if (reply === undefined) send(response, 404, { code: 'HUB_REQUEST', detail: 'no such route' })
       else if (reply.kind === 'json') send(response, 200, reply.value)
-      else if (reply.kind === 'text') write(response, 200, reply.type, reply.text)
+      else if (reply.kind === 'text') write(response, reply.status ?? 200, reply.type, reply.text)
       else write(response, 200, 'application/octet-stream', reply.octets)
     } catch (error) {
       if (error instanceof InterdictError) {

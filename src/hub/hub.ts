@@ -71,7 +71,10 @@ export class Hub {
     const { rollouts, enrolment, nats } = this
     const sources = (): Sources => this.sources()
     this.server = new HubServer(
-      hubRoutes({ store, inventory, rollouts, enrolment, nats, sources }),
+      hubRoutes({
+        ...{ store, inventory, rollouts, enrolment, nats, sources },
+        isPending: () => this.isPending
+      }),
       log
     )
     this.timer = setInterval(() => {

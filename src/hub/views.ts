@@ -1,6 +1,6 @@
 import type { Milliseconds } from '../base/units.js'
 import type { HubConfig } from './hub-config.js'
-import type { HubState, PublishedBundle, Rollout } from './hub-state.js'
+import type { Forecast, HubState, PublishedBundle, Rollout } from './hub-state.js'
 import type { Known } from './inventory.js'
 import { figuresOf, type RingFigures } from './judge.js'
 
@@ -33,6 +33,17 @@ export interface RingView extends RingFigures {
   readonly phase: Rollout['phase'] | null
   readonly why: string | null
   readonly within: string | null
+  /** How long the ring must stay within the band. */
+  readonly soakMs: Milliseconds
+  /** Of its bundle; null: it was published without one. */
+  readonly forecast: Forecast | null
+}
+
+/** How many gateways do not enforce a ban. */
+export interface BanView {
+  readonly id: string
+  readonly gateways: number
+  readonly without: number
 }
 
 /** Why a gateway does not enforce a ban. */
@@ -93,7 +104,7 @@ export function gatewayView(gateway: Known, { config, state, now }: Sources): Ga
 
 export function ringViews(sources: Sources): RingView[] {
   const { config, state, gateways, now } = sources
-  return config.rings.map(({ name }) => {
+  return config.rings.map(({ name, soak }) => {
     const rollout = state.rings[name]
     const own = gateways.filter(
       ({ name: gateway, report }) => (report?.ring ?? state.gateways[gateway]?.ring) === name
@@ -101,21 +112,33 @@ export function ringViews(sources: Sources): RingView[] {
     const figures = figuresOf(own, rollout?.serial ?? 0, one => isLive(one, config, now))
     const { serial = null, since = null, by = null, phase = null } = rollout ?? {}
     const { why = null, within = null } = rollout ?? {}
-    return { ring: name, serial, since, by, phase, why, within, ...figures }
+    const forecast = state.bundles.find(one => one.serial === serial)?.forecast ?? null
+    return { ring: name, serial, since, by, phase, why, within, soakMs: soak, forecast, ...figures }
   })
 }
 
 /** Gateways that do not enforce a ban now, each with the reason. */
 export function withoutBan(id: string, sources: Sources): GapView[] {
-  const { state, gateways } = sources
-  const gaps = new Map(
-    state.bundles.map(bundle => [bundle.serial, gapOf(bundle, id, sources.now / 1000)])
-  )
-  return gateways.flatMap(gateway => {
+  const gaps = gapsOf(id, sources)
+  return sources.gateways.flatMap(gateway => {
     const gap = reasonOf(gateway, gaps, sources)
     return gap === undefined ? [] : [{ ...gatewayView(gateway, sources), gap }]
   })
 }
+
+/** All bans that a gateway may enforce, by id. */
+export function banViews(sources: Sources): BanView[] {
+  const { gateways } = sources
+  return [...knownBans(sources.state)].toSorted().map(id => {
+    const gaps = gapsOf(id, sources)
+    const without = gateways.filter(one => reasonOf(one, gaps, sources) !== undefined).length
+    return { id, gateways: gateways.length, without }
+  })
+}
+
+/** By serial, why a bundle does not enforce a ban. */
+const gapsOf = (id: string, { state, now }: Sources): Map<number, Gap | undefined> =>
+  new Map(state.bundles.map(bundle => [bundle.serial, gapOf(bundle, id, now / 1000)]))
 
 function reasonOf(
   gateway: Known,

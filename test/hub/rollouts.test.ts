@@ -65,9 +65,13 @@ async function rig(t: Test, isReal = false) {
       return Promise.resolve()
     }
   })
-  const nats = { isConnected: true, error: null }
+  const nats = { isConnected: true, error: null as string | null }
+  let isPending = false
   const sources = () => ({ config, state: store.state, gateways: inventory.all, now })
-  const route = hubRoutes({ store, inventory, rollouts, enrolment, nats, sources })
+  const route = hubRoutes({
+    ...{ store, inventory, rollouts, enrolment, nats, sources },
+    isPending: () => isPending
+  })
   const call = async (method: 'GET' | 'POST', url: string, body: Uint8Array = new Uint8Array()) => {
     const { pathname, searchParams } = new URL(url, 'http://hub')
     const path = pathname.split('/').slice(1).map(decodeURIComponent)
@@ -94,7 +98,8 @@ async function rig(t: Test, isReal = false) {
     return { send, reply, again, request }
   }
   return {
-    ...{ config, store, rollouts, enrolment, inventory, log, call, enrol, folder },
+    ...{ config, store, rollouts, enrolment, inventory, log, call, enrol, folder, nats },
+    pend: (value: boolean) => (isPending = value),
     pass: (time: number) => (now += time),
     delivered: () => delivered,
     revoked: () => revoked
@@ -128,13 +133,27 @@ t.test('a bundle is published to the first ring, watched, and promoted', async t
   t.match(events.at(-1), { by: 'hub', what: 'bundle 10 promoted to ring all' })
   t.match(await call('GET', '/v1/status'), {
     nats: { connected: true },
-    rings: [{ ring: 'canary', serial: 10, running: 1 }, { ring: 'all' }]
+    rings: [
+      { ring: 'canary', serial: 10, running: 1, soakMs: 10_000, forecast: null },
+      { ring: 'all' }
+    ]
   })
   t.match(await call('GET', '/v1/bundles'), { bundles: [{ serial: 10, bans: 1 }] })
   t.match(await call('GET', '/v1/bundles/10'), { kind: 'octets' })
   t.match(await call('GET', '/metrics'), {
     text: /interdict_hub_gateways\{ring="canary",state="running"\} 1\n/
   })
+})
+
+t.test('the hub is ready while NATS has everything that is published', async t => {
+  const { call, nats, pend } = await rig(t)
+  t.match(await call('GET', '/readyz'), { text: 'ready\n' })
+  pend(true)
+  t.match(await call('GET', '/readyz'), { status: 503, text: /not everything/ })
+  Object.assign(nats, { isConnected: false })
+  t.match(await call('GET', '/readyz'), { status: 503, text: 'NATS: not connected yet\n' })
+  nats.error = 'refused'
+  t.match(await call('GET', '/readyz'), { status: 503, text: 'NATS: refused\n' })
 })
 
 t.test('outside the band a ring is halted, and a rollback is published to it', async t => {
@@ -247,6 +266,12 @@ t.test('who does not enforce a ban, and who is behind', async t => {
     ].sort()
   )
   await t.rejects(call('GET', '/v1/bans/none/without'), { code: 'HUB_BAN' })
+  t.match(await call('GET', '/v1/bans'), {
+    bans: [
+      { id: 'other', gateways: 9, without: 8 },
+      { id: 'test-ban', gateways: 9 }
+    ]
+  })
   gateways[0]!.send({ active: 9, refused: { code: 'X', message: 'x' } })
   const states = async (query: string): Promise<string[]> => {
     const { gateways } = (await call('GET', `/v1/gateways${query}`)) as {

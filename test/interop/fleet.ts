@@ -49,6 +49,7 @@ const upstream = await startUpstream(t)
 const cluster = await Cluster.reserve(t, hub.auth)
 await hub.init(cluster.urls, RINGS)
 await cluster.start(0, 1, 2)
+await eventually('three servers', PATIENCE, async () => (await cluster.groupSize()) === 3)
 await hub.start()
 await hub.says('connected to NATS')
 

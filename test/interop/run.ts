@@ -8,12 +8,8 @@ import t from 'tap'
 
 /** With both cores for themselves: they load a gateway, and tell how long reloads take, or what is lost. */
 const ALONE = ['interop', 'hand-over']
-/**
- * `rpl` needs files of public scenarios, which this repository does not have. `fleet` (`npm run test:fleet`) failed in
- * one of five runs, before its first test: three NATS servers that had just started found no place for a bucket
- * within a minute. Until the reason is known it would fail what has nothing to do with it.
- */
-const BY_ITSELF = ['rpl', 'fleet']
+/** Needs files of public scenarios, which this repository does not have. */
+const BY_ITSELF = ['rpl']
 const SELF = 'run'
 const JOBS = 3
 /** In milliseconds, packages included. */
