@@ -1,72 +1,20 @@
 /** `npm run test:browser`: the dashboard of a packed gateway, in Chromium. */
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import type { Browser, Page } from 'puppeteer-core'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { PAGES, type PageId } from '../../src/web/pages.js'
+import { interdict } from '../cli/run.js'
 import { askUdp } from '../daemon/dns-client.js'
 import { eventually } from '../daemon/site.js'
 import { startChrome } from './chrome.js'
-import { startGateway, type Gateway } from './gateway.js'
-import { logIn } from './steps.js'
-
-/** Whatever else the machine does: nothing here is measured. */
-const TIMEOUT = 60_000
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+import { startGateway } from './gateway.js'
+import { loginTests } from './login.js'
+import { findings, logIn, shows, visitorsOf } from './steps.js'
 
 t.setTimeout(600_000)
 
 const gateway = await startGateway(t)
-const chrome: Browser = await startChrome()
+const chrome = await startChrome()
 t.teardown(() => chrome.close())
-
-interface Open {
-  readonly page: Page
-  /** Errors of the console and of scripts, and requests to other hosts. */
-  readonly faults: string[]
-}
-
-/** A new visitor. Whatever the page complains about is a fault, unless a test expects it. */
-async function open(t: Test, at: Gateway = gateway, path = '/'): Promise<Open> {
-  const context = await chrome.createBrowserContext()
-  t.teardown(() => context.close())
-  const page = await context.newPage()
-  page.setDefaultTimeout(TIMEOUT)
-  const faults: string[] = []
-  page.on('console', message => {
-    if (message.type() === 'error' || message.type() === 'warn') faults.push(message.text())
-  })
-  page.on('pageerror', error => faults.push(String(error)))
-  page.on('request', request => {
-    if (!request.url().startsWith(at.url) && !request.url().startsWith('data:'))
-      faults.push(`request to ${request.url()}`)
-  })
-  await page.goto(at.url + path)
-  return { page, faults }
-}
-
-async function openAs(t: Test, name: Parameters<Gateway['token']>[0], path = '/'): Promise<Open> {
-  const opened = await open(t, gateway, path)
-  await logIn(opened.page, gateway.token(name))
-  return opened
-}
-
-/** Waits until the page shows a text. */
-const shows = (page: Page, text: string): Promise<unknown> =>
-  page.waitForFunction(`document.body.innerText.includes(${JSON.stringify(text)})`)
-
-/** Serious findings of axe-core: WCAG 2.2, levels A and AA. */
-async function findings(page: Page): Promise<string[]> {
-  // Through the debugger, which the content security policy of the page does not concern.
-  await page.evaluate(AXE)
-  const found = (await page.evaluate(
-    `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })
-      .then(({ violations }) => violations
-        .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-        .map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html.slice(0, 160)).join(' | ')))`
-  )) as string[]
-  return found
-}
+const { open, openAs } = visitorsOf(chrome, gateway)
 
 /** What each page shows when it has loaded. */
 const READY: Readonly<Record<PageId, string>> = {
@@ -75,7 +23,7 @@ const READY: Readonly<Record<PageId, string>> = {
   log: '[data-search=done]',
   bans: '#ban-federal-tiktok',
   bypass: '[data-table=ways]',
-  change: '[data-block=ads]',
+  change: '[data-row=ads]',
   reports: '.facts',
   system: '.facts'
 }
@@ -83,7 +31,7 @@ const READY: Readonly<Record<PageId, string>> = {
 t.test(
   'login: a wrong token is refused, a valid one shows the page that was asked for',
   async t => {
-    const { page, faults } = await open(t, gateway, '/bans?view=calendar')
+    const { page, faults } = await open(t, '/bans?view=calendar')
     await page.waitForSelector('input[name=token]')
     t.strictSame(await findings(page), [], 'axe')
     await page.type('input[name=token]', 'interdict_wrong')
@@ -263,17 +211,17 @@ t.test('edit the rules in force, and check them', async t => {
 
 t.test('pause a block, and end the pause; never a ban, and not without the scope', async t => {
   const reader = await openAs(t, 'reader', '/change')
-  await reader.page.waitForSelector('[data-block=ads]')
-  t.equal(await reader.page.$('[data-block=ads] button'), null)
-  t.equal(await reader.page.$('[data-block=federal-tiktok]'), null)
+  await reader.page.waitForSelector('[data-row=ads]')
+  t.equal(await reader.page.$('[data-row=ads] button'), null)
+  t.equal(await reader.page.$('[data-row=federal-tiktok]'), null)
   const { page, faults } = await openAs(t, 'operator', '/change')
-  await (await page.waitForSelector('[data-block=ads] button'))!.click()
-  await page.waitForSelector('[data-block=ads] .badge.warn')
+  await (await page.waitForSelector('[data-row=ads] button'))!.click()
+  await page.waitForSelector('[data-row=ads] .badge.warn')
   await eventually('not blocked', async () => {
     return (await askUdp(gateway.dns, 'px.ads.example')).rcode !== 'NXDOMAIN'
   })
-  await page.click('[data-block=ads] button')
-  await page.waitForSelector('[data-block=ads] .badge.good')
+  await page.click('[data-row=ads] button')
+  await page.waitForSelector('[data-row=ads] .badge.good')
   await eventually('blocked again', async () => {
     return (await askUdp(gateway.dns, 'px.ads.example')).rcode === 'NXDOMAIN'
   })
@@ -282,6 +230,39 @@ t.test('pause a block, and end the pause; never a ban, and not without the scope
   await shows(page, 'Block paused')
   await shows(page, 'operator')
   t.strictSame(faults, [])
+})
+
+t.test('stored reports: a list, and one as it was stored, with its own style', async t => {
+  const { page, faults } = await openAs(t, 'reader', '/reports?stored=')
+  await shows(page, 'There are none.')
+  const made = await interdict(
+    'reports',
+    'send',
+    'daily',
+    '-c',
+    gateway.site.path('interdict.yaml')
+  )
+  t.equal(made.code, 0, made.err)
+  await page.reload()
+  const link = await page.waitForSelector('[data-table=stored] tbody a')
+  await link!.click()
+  await page.waitForSelector('[data-stored]')
+  const shown = (await page.evaluate(`(() => {
+    const { shadowRoot } = document.querySelector('[data-stored]')
+    const style = getComputedStyle(shadowRoot.querySelector('.tiles'))
+    return [shadowRoot.textContent, style.display, shadowRoot.querySelectorAll('script').length]
+  })()`)) as [string, string, number]
+  t.match(shown[0], /Generated/)
+  t.strictSame(shown.slice(1), ['grid', 0])
+  t.strictSame(await findings(page), [], 'axe')
+  t.ok((await page.pdf()).length > 10_000, 'printed')
+  t.strictSame(faults, [])
+  await page.goto(`${gateway.url}/reports?stored=none.html`)
+  await page.waitForSelector('[role=alert]')
+  t.strictSame(
+    faults.filter(one => !one.includes('404')),
+    []
+  )
 })
 
 t.test('403: a token without the scope to read sees why, and nothing else', async t => {
@@ -317,3 +298,5 @@ t.test('a gateway that is gone: the page says so, and goes on when it is back', 
   await page.setOfflineMode(false)
   await page.waitForFunction('document.querySelector(".offline") === null')
 })
+
+loginTests(t, chrome, gateway)

@@ -1,9 +1,10 @@
-import { cpSync } from 'node:fs'
+import { chmodSync, cpSync } from 'node:fs'
 import type { Test } from 'tap'
 import type { Scope } from '../../src/daemon/admin/http/api/scopes.js'
 import { newToken, writeTokens } from '../../src/daemon/admin/http/tokens/token-file.js'
 import { listenAddress, startServer } from '../cli/server-process.js'
 import { Site } from '../daemon/site.js'
+import { startProvider } from '../interop/oidc-provider.js'
 import { freePort } from '../udp/free-port.js'
 import { BadUpstream, good } from '../upstream/bad-upstream.js'
 import { history, trend } from './history.js'
@@ -86,12 +87,19 @@ export async function startGateway(t: Test, { hasProblem = false }: GatewayOptio
   t.teardown(() => upstream.close())
   const [admin, dead] = [await freePort(), await freePort()]
   const servers = [upstream.endpoint.port, ...(hasProblem ? [dead] : [])]
+  const url = `http://127.0.0.1:${admin}`
+  const provider = await startProvider(t, url)
   const site = new Site(t, {
+    secret: provider.secret,
     'interdict.yaml': `
 listen: ['127.0.0.1:0']
 workers: 1
 upstreams: { servers: [${servers.map(port => `'127.0.0.1:${port}'`).join(', ')}], use-resolv-conf: false, loop-check: 0s, timeout: 200ms }
-admin: { http: '127.0.0.1:${admin}', socket: off }
+reports: [{ report: daily }]
+admin:
+  http: '127.0.0.1:${admin}'
+  socket: off
+${provider.settings({ read: ['dns-viewer'], operate: ['dns-operator'] })}
 log: { queries: { file: log/queries.jsonl, which: all, flush: 10ms } }
 `,
     'rules/networks.yaml': networks(),
@@ -99,6 +107,7 @@ log: { queries: { file: log/queries.jsonl, which: all, flush: 10ms } }
     'log/queries.jsonl': history(Date.now()),
     'state/trend.json': trend(Date.now())
   })
+  chmodSync(site.path('secret'), 0o600)
   cpSync('rules/apps', site.path('rules/apps'), { recursive: true })
   cpSync('rules/evidence.yaml', site.path('rules/evidence.yaml'))
   const made = Date.now()
@@ -122,7 +131,7 @@ log: { queries: { file: log/queries.jsonl, which: all, flush: 10ms } }
     server,
     dns,
     upstream,
-    url: `http://127.0.0.1:${admin}`,
+    url,
     token: (name: keyof typeof tokens): string => tokens[name].token,
     /** Only these tokens are valid from now on. */
     keepTokens: store

@@ -1,29 +1,12 @@
 /** Login of people at a packed gateway by a real OpenID Connect provider, oidc-provider, as a browser does it. */
 import { chmodSync } from 'node:fs'
-import type { Server } from 'node:http'
 import t from 'tap'
 import { listenAddress, startServer } from '../cli/server-process.js'
 import { banning, Site } from '../daemon/site.js'
+import { startProvider } from './oidc-provider.js'
 import { eventually, freePort } from './processes.js'
 
 t.setTimeout(120_000)
-
-const SECRET = 'a secret of the client, with / and +'
-const GROUPS: Readonly<Record<string, readonly string[]>> = {
-  alice: ['staff', 'dns-viewer'],
-  bob: ['staff']
-}
-
-interface Provider {
-  listen(port: number, address: string, callback: () => void): Server
-  on(event: string, listener: (...details: never[]) => void): void
-}
-
-/** It has no types. */
-const name = 'oidc-provider'
-const module = (await import(name)) as {
-  default: new (issuer: string, options: object) => Provider
-}
 
 /** Follows redirects and keeps cookies, for each origin. */
 class Browser {
@@ -64,36 +47,10 @@ class Browser {
 }
 
 t.test('people log in by oidc-provider', async t => {
-  const [providerPort, admin] = [await freePort(), await freePort()]
-  const issuer = `http://127.0.0.1:${providerPort}`
+  const admin = await freePort()
   const origin = `http://127.0.0.1:${admin}`
-  const provider = new module.default(issuer, {
-    clients: [
-      {
-        client_id: 'interdict',
-        client_secret: SECRET,
-        redirect_uris: [`${origin}/api/v1/login/callback`],
-        post_logout_redirect_uris: []
-      }
-    ],
-    pkce: { required: () => true },
-    claims: { openid: ['sub'], profile: ['preferred_username'], groups: ['groups'] },
-    findAccount: (_: unknown, id: string) => ({
-      accountId: id,
-      claims: () => ({ sub: id, preferred_username: id, groups: GROUPS[id] })
-    })
-  })
-  let challenge: unknown
-  provider.on('authorization.success', (context: { oidc: { params: object } }) => {
-    challenge = context.oidc.params
-  })
-  const listening = await new Promise<Server>(resolve => {
-    const server = provider.listen(providerPort, '127.0.0.1', () => resolve(server))
-  })
-  t.teardown(() => {
-    listening.close()
-    listening.closeAllConnections()
-  })
+  const provider = await startProvider(t, origin)
+  const { issuer } = provider
 
   const site = new Site(t, {
     'interdict.yaml': `
@@ -105,16 +62,9 @@ state: { folder: state }
 admin:
   http: '127.0.0.1:${admin}'
   socket: admin.sock
-  oidc:
-    issuer: '${issuer}'
-    client-id: interdict
-    client-secret-file: secret
-    base-url: '${origin}'
-    scopes: [profile, groups]
-    roles: { read: [dns-viewer] }
-`,
+${provider.settings({ read: ['dns-viewer'] })}`,
     'rules/networks.yaml': banning('banned.example'),
-    secret: SECRET
+    secret: provider.secret
   })
   chmodSync(site.path('secret'), 0o600)
   const server = startServer(t, site)
@@ -126,7 +76,7 @@ admin:
   t.match(await page.text(), /<!doctype html>/i, 'the dashboard')
   const [, me] = await alice.open(`${origin}/api/v1/me`)
   t.match(await me.json(), { name: 'user:alice', scopes: ['read'], sessionEnds: /^20/ })
-  t.match(challenge, { code_challenge_method: 'S256', code_challenge: /^.{43}$/ })
+  t.match(provider.challenge(), { code_challenge_method: 'S256', code_challenge: /^.{43}$/ })
   const [, status] = await alice.open(`${origin}/api/v1/status`)
   t.equal(status.status, 200)
   const [, forged] = await alice.open(`${origin}/api/v1/logout`, { method: 'POST' })
@@ -149,8 +99,7 @@ admin:
   const begun = await fetch(`${origin}/api/v1/login`, { redirect: 'manual' })
   const asked = new URL(begun.headers.get('location')!).searchParams
   const cookie = begun.headers.getSetCookie()[0]!.split(';')[0]!
-  listening.close()
-  listening.closeAllConnections()
+  provider.close()
   const query = new URLSearchParams({ code: 'x', state: asked.get('state')!, iss: issuer })
   const late = await fetch(`${origin}/api/v1/login/callback?${query.toString()}`, {
     headers: { cookie }
@@ -160,5 +109,5 @@ admin:
     const wanted = ['"logged in"', '"logged out"', 'login refused', 'user:alice']
     return Promise.resolve(wanted.every(text => server.log().includes(text)))
   })
-  t.notOk(server.log().includes(SECRET))
+  t.notOk(server.log().includes(provider.secret))
 })

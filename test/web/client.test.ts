@@ -46,10 +46,14 @@ t.test('a request has the token, a change also says that it is from this page', 
 })
 
 t.test('files are sent as they are', async t => {
-  const { client, sent } = clientOf(json(200, {}), () => new Response('octets'))
+  const { client, sent } = clientOf(
+    json(200, {}),
+    ...[1, 2].map(() => () => new Response('octets'))
+  )
   await client.send('POST', '/rules/candidate', { type: 'text/x', body: 'text' })
   t.match(sent[0]!.init, { body: 'text', headers: { 'Content-Type': 'text/x' } })
   t.equal(await (await client.download('/b', { type: 'text/x', body: '' })).text(), 'octets')
+  t.equal(await client.text('/b'), 'octets')
 })
 
 t.test('problems, and what a proxy may say', async t => {

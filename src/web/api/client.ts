@@ -72,6 +72,11 @@ export class ApiClient {
     }
   }
 
+  /** A page or another text. @throws ApiError */
+  async text(path: string): Promise<string> {
+    return (await this.request('GET', path)).text()
+  }
+
   /** Changes something. @returns undefined: the response has no body */
   async send<T>(
     method: 'POST' | 'PUT' | 'DELETE',

@@ -237,6 +237,16 @@ export interface Report {
   readonly remarks: readonly string[]
 }
 
+export interface StoredReport {
+  readonly name: string
+  readonly report: string
+  readonly title: string
+  readonly since: string | null
+  readonly until: string | null
+  readonly created: string
+  readonly bytes: number
+}
+
 export interface List {
   readonly id: string
   readonly source: string

@@ -56,6 +56,19 @@ export const messages: Messages = {
   'login.submit': 'Mit dem Token anmelden',
   'login.wrong':
     'Dieses Token ist nicht gültig. Vielleicht ist es abgelaufen oder wurde widerrufen.',
+  'login.refused': 'Sie sind nicht angemeldet',
+  'refused.OIDC_ROLE':
+    'Ihre Organisation kennt Sie, aber keine Ihrer Rollen darf dieses Gateway benutzen. Bitten Sie seine Betreiber um Zugang.',
+  'refused.OIDC_REFUSED':
+    'Die Anmeldung wurde abgebrochen, oder Ihre Organisation hat sie abgelehnt. Versuchen Sie es erneut, oder fragen Sie Ihren Helpdesk.',
+  'refused.OIDC_STATE':
+    'Die Anmeldung hat zu lange gedauert, war schon beendet, oder begann in einem anderen Browser. Melden Sie sich neu an.',
+  'refused.OIDC_INVALID':
+    'Die Antwort des Anmeldedienstes ist ungültig. Das Dienstprotokoll des Gateways sagt, warum.',
+  'refused.OIDC_UNAVAILABLE':
+    'Der Anmeldedienst antwortet nicht. Versuchen Sie es gleich noch einmal; Tokens gehen auch ohne ihn.',
+  'refused.other':
+    'Die Anmeldung ist fehlgeschlagen. Das Dienstprotokoll des Gateways sagt, warum.',
   'offline.title': 'Das Gateway antwortet nicht',
   'offline.text':
     'Diese Seite zeigt, was zuletzt bekannt war, und versucht es alle paar Sekunden erneut. DNS antwortet vielleicht noch.',
@@ -405,6 +418,13 @@ export const messages: Messages = {
   'outcomeOf.accepted': 'Angenommen: die neuen Regeln sind in Kraft',
   'outcomeOf.unchanged': 'Nichts hat sich geändert',
   'outcomeOf.refused': 'Abgelehnt: die vorigen Regeln bleiben in Kraft',
+  'reports.current': 'Jetzt erstellt',
+  'reports.stored': 'Gespeicherte Berichte',
+  'reports.noneStored':
+    'Es gibt keine. Regelmäßige Berichte werden gespeichert, sobald die Einstellungen „reports“ haben.',
+  'reports.created': 'Erstellt am',
+  'reports.size': 'Größe',
+  'reports.allStored': 'Alle gespeicherten Berichte',
   'reports.kind': 'Bericht',
   'reports.daily': 'Ein Tag',
   'reports.weekly': 'Eine Woche',

@@ -53,6 +53,18 @@ export const messages = {
   'login.note': 'The token stays in this tab and is forgotten when you close it. Create one with',
   'login.submit': 'Log in with the token',
   'login.wrong': 'This token is not valid. It may have expired or been revoked.',
+  'login.refused': 'You are not logged in',
+  'refused.OIDC_ROLE':
+    'Your organisation knows you, but none of your roles may use this gateway. Ask its operators for access.',
+  'refused.OIDC_REFUSED':
+    'The login was cancelled, or your organisation has refused it. Try again, or ask your help desk.',
+  'refused.OIDC_STATE':
+    'The login took too long, was finished already, or was begun in another browser. Log in again.',
+  'refused.OIDC_INVALID':
+    'The answer of the login provider is not valid. The service log of the gateway says why.',
+  'refused.OIDC_UNAVAILABLE':
+    'The login provider does not respond. Try again in a moment; tokens work without it.',
+  'refused.other': 'The login has failed. The service log of the gateway says why.',
   'offline.title': 'The gateway does not respond',
   'offline.text':
     'This page shows what was known last, and tries again every few seconds. DNS may still be answered.',
@@ -405,6 +417,13 @@ export const messages = {
   'outcomeOf.unchanged': 'Nothing has changed',
   'outcomeOf.refused': 'Refused: the previous rules stay in force',
 
+  'reports.current': 'Made now',
+  'reports.stored': 'Stored reports',
+  'reports.noneStored':
+    'There are none. Scheduled reports are stored once the settings have “reports”.',
+  'reports.created': 'Made at',
+  'reports.size': 'Size',
+  'reports.allStored': 'All stored reports',
   'reports.kind': 'Report',
   'reports.daily': 'A day',
   'reports.weekly': 'A week',

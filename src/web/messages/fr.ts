@@ -53,6 +53,18 @@ export const messages: Messages = {
   'login.note': 'Le jeton reste dans cet onglet et est oublié à sa fermeture. Créez-en un avec',
   'login.submit': 'Se connecter avec le jeton',
   'login.wrong': 'Ce jeton n’est pas valide. Il a peut-être expiré ou été révoqué.',
+  'login.refused': 'Vous n’êtes pas connecté',
+  'refused.OIDC_ROLE':
+    'Votre organisation vous connaît, mais aucun de vos rôles ne donne accès à cette passerelle. Demandez l’accès à ses exploitants.',
+  'refused.OIDC_REFUSED':
+    'La connexion a été annulée, ou votre organisation l’a refusée. Réessayez, ou demandez à votre service d’assistance.',
+  'refused.OIDC_STATE':
+    'La connexion a duré trop longtemps, était déjà terminée, ou a été commencée dans un autre navigateur. Reconnectez-vous.',
+  'refused.OIDC_INVALID':
+    'La réponse du fournisseur d’identité n’est pas valide. Le journal de service de la passerelle dit pourquoi.',
+  'refused.OIDC_UNAVAILABLE':
+    'Le fournisseur d’identité ne répond pas. Réessayez dans un instant ; les jetons fonctionnent sans lui.',
+  'refused.other': 'La connexion a échoué. Le journal de service de la passerelle dit pourquoi.',
   'offline.title': 'La passerelle ne répond pas',
   'offline.text':
     'Cette page montre le dernier état connu et réessaie toutes les quelques secondes. Le DNS répond peut-être encore.',
@@ -404,6 +416,13 @@ export const messages: Messages = {
   'outcomeOf.accepted': 'Accepté : les nouvelles règles sont en vigueur',
   'outcomeOf.unchanged': 'Rien n’a changé',
   'outcomeOf.refused': 'Refusé : les règles précédentes restent en vigueur',
+  'reports.current': 'Établis maintenant',
+  'reports.stored': 'Rapports conservés',
+  'reports.noneStored':
+    'Il n’y en a pas. Les rapports périodiques sont conservés dès que les réglages contiennent « reports ».',
+  'reports.created': 'Établi le',
+  'reports.size': 'Taille',
+  'reports.allStored': 'Tous les rapports conservés',
   'reports.kind': 'Rapport',
   'reports.daily': 'Un jour',
   'reports.weekly': 'Une semaine',

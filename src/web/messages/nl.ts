@@ -54,6 +54,18 @@ export const messages: Messages = {
     'Het token blijft in dit tabblad en wordt vergeten wanneer u het sluit. Maak er een met',
   'login.submit': 'Aanmelden met het token',
   'login.wrong': 'Dit token is niet geldig. Misschien is het verlopen of ingetrokken.',
+  'login.refused': 'U bent niet aangemeld',
+  'refused.OIDC_ROLE':
+    'Uw organisatie kent u, maar geen van uw rollen mag deze gateway gebruiken. Vraag de beheerders om toegang.',
+  'refused.OIDC_REFUSED':
+    'De aanmelding is afgebroken, of uw organisatie heeft ze geweigerd. Probeer opnieuw, of vraag uw helpdesk.',
+  'refused.OIDC_STATE':
+    'De aanmelding duurde te lang, was al voltooid, of is in een andere browser begonnen. Meld u opnieuw aan.',
+  'refused.OIDC_INVALID':
+    'Het antwoord van de aanmelddienst is niet geldig. Het dienstlogboek van de gateway zegt waarom.',
+  'refused.OIDC_UNAVAILABLE':
+    'De aanmelddienst reageert niet. Probeer het zo meteen opnieuw; tokens werken zonder.',
+  'refused.other': 'De aanmelding is mislukt. Het dienstlogboek van de gateway zegt waarom.',
   'offline.title': 'De gateway antwoordt niet',
   'offline.text':
     'Deze pagina toont wat het laatst bekend was en probeert het om de paar seconden opnieuw. DNS antwoordt misschien nog.',
@@ -403,6 +415,13 @@ export const messages: Messages = {
   'outcomeOf.accepted': 'Aanvaard: de nieuwe regels zijn van kracht',
   'outcomeOf.unchanged': 'Er is niets veranderd',
   'outcomeOf.refused': 'Geweigerd: de vorige regels blijven van kracht',
+  'reports.current': 'Nu gemaakt',
+  'reports.stored': 'Bewaarde rapporten',
+  'reports.noneStored':
+    'Er zijn er geen. Periodieke rapporten worden bewaard zodra de instellingen ‘reports’ bevatten.',
+  'reports.created': 'Gemaakt op',
+  'reports.size': 'Grootte',
+  'reports.allStored': 'Alle bewaarde rapporten',
   'reports.kind': 'Rapport',
   'reports.daily': 'Een dag',
   'reports.weekly': 'Een week',

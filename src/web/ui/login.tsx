@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { ApiError } from '../api/client.js'
 import { Alert, Field } from './components.js'
 import { Logo } from './icons.js'
-import { isReachable, logIn, t } from './state.js'
+import { isReachable, logIn, navigate, place, t, word } from './state.js'
 
 /** By token, or by the login provider if there is one. The page that was asked for is shown afterwards. */
 export function Login({
@@ -15,9 +15,12 @@ export function Login({
   const [token, setToken] = useState('')
   const [error, setError] = useState<ApiError | undefined>(undefined)
   const [isBusy, setBusy] = useState(false)
+  const [refused] = useState(() => place.value.parameters.get('login'))
   useEffect(() => {
     document.title = `${t('login')} · Interdict`
-  }, [])
+    // A reload is no refusal.
+    if (refused !== null) navigate(location.pathname, true)
+  }, [refused])
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault()
     setBusy(true)
@@ -40,6 +43,7 @@ export function Login({
           </span>
         </div>
         <h1>{t('login')}</h1>
+        {refused !== null && <Refused code={refused} />}
         {hasExpired && <Alert tone="warn" title={t('login.expired')} />}
         {!isReachable.value && <Alert tone="bad" title={t('offline.title')} />}
         {login !== null && (
@@ -83,5 +87,18 @@ export function Login({
         </form>
       </div>
     </main>
+  )
+}
+
+/** Why the login provider, or this gateway after it, has refused a person. Anyone may write a code into an address. */
+function Refused({ code }: { readonly code: string }) {
+  const text = word('refused', code)
+  return (
+    <div role="alert">
+      <Alert tone="bad" title={t('login.refused')}>
+        <p>{text === code ? t('refused.other') : text}</p>
+        {text !== code && <code class="note">{code}</code>}
+      </Alert>
+    </div>
   )
 }

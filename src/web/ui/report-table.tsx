@@ -1,6 +1,6 @@
 import { urlOf } from '../pages.js'
-import { Scroll } from './components.js'
 import { format, t, word } from './state.js'
+import { Table } from './table.js'
 
 type Row = Readonly<Record<string, string | number | null>>
 
@@ -31,34 +31,19 @@ export function ReportTable({
   const isNumber = (key: string): boolean =>
     rows.every(row => row[key] === null || typeof row[key] === 'number')
   const table = (shown: readonly Row[]) => (
-    <Scroll label={title}>
-      <table data-table={id}>
-        <thead>
-          <tr>
-            {columns.map(key => (
-              <th key={key} scope="col" class={isNumber(key) ? 'n' : ''}>
-                {word('report', key)}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {shown.map((row, i) => (
-            <tr key={i}>
-              {columns.map(key => (
-                <td key={key} class={isNumber(key) ? 'n' : 'break'}>
-                  <Cell
-                    name={key}
-                    value={row[key] ?? null}
-                    isList={id === key || id === `${key}s`}
-                  />
-                </td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Scroll>
+    <Table
+      id={id}
+      label={title}
+      hasHeadings={false}
+      rows={shown}
+      columns={columns.map(key => ({
+        title: word('report', key),
+        kind: isNumber(key) ? ('n' as const) : ('break' as const),
+        cell: (row: Row) => (
+          <Cell name={key} value={row[key] ?? null} isList={id === key || id === `${key}s`} />
+        )
+      }))}
+    />
   )
   if (rows.length <= SHORT) return table(rows)
   return (

@@ -7,7 +7,7 @@ import * as z from 'zod'
 import type { OidcConfig } from '../../../src/config/oidc-config.js'
 import { defineRoute } from '../../../src/daemon/admin/http/api/route.js'
 import { ROUTES } from '../../../src/daemon/admin/http/api/routes.js'
-import { Login } from '../../../src/daemon/admin/http/login/login.js'
+import { Login, type LoginOptions } from '../../../src/daemon/admin/http/login/login.js'
 import { providerFetch } from '../../../src/daemon/admin/http/login/provider-fetch.js'
 import { MemoryLog } from '../serve.js'
 import { makeCertificate } from '../../tls/certificates.js'
@@ -39,11 +39,15 @@ interface Rig {
   readonly log: MemoryLog
 }
 
-async function loginRig(t: Test, change: Partial<OidcConfig> = {}): Promise<Rig> {
+async function loginRig(
+  t: Test,
+  change: Partial<OidcConfig> = {},
+  options: LoginOptions = {}
+): Promise<Rig> {
   const stub = await StubProvider.start(t)
   const log = new MemoryLog()
   const clock = { time: 0, now: () => clock.time, wall: () => Date.now() }
-  const login = new Login(stub.config(change), clock, log)
+  const login = new Login(stub.config(change), clock, log, options)
   const api = await apiRig(t, { routes, services: { login }, authenticators: [login.sessions] })
   // Time passes for both.
   clock.now = () => api.clock.time
@@ -246,6 +250,26 @@ t.test('a login that the provider refuses, and a person without a role', async t
     t.notOk('set-cookie' in response.headers)
     t.match(log.lines.at(-1), { level: 'warn', fields: { name: 'alice', scopes: [] } })
   }
+})
+
+t.test('a browser whose login fails is sent to the page that says why', async t => {
+  const rig = await loginRig(t, {}, { home: '/' })
+  const { api, stub } = rig
+  const open = async (url: string, cookie = '') => {
+    const headers = { cookie, accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
+    const { statusCode, headers: sent } = await api.send({ url: API + url, headers })
+    return [statusCode, sent.location, 'set-cookie' in sent]
+  }
+  t.strictSame(await open('/login/callback?state=x'), [302, '/?login=OIDC_STATE', false])
+  const { location, cookie } = await begin(rig)
+  const query = stub.authorize(location).toString()
+  stub.claims = { realm_access: { roles: ['guest'] } }
+  const refused = await open(`/login/callback?${query}`, cookie)
+  t.strictSame(refused, [302, '/?login=OIDC_ROLE', false])
+  t.match((await api.send({ url: `${API}/login/callback?state=x` })).json(), { code: 'OIDC_STATE' })
+  api.clock.time += 600_000
+  stub.respond = (_, response) => void response.writeHead(500).end()
+  t.strictSame(await open('/login'), [302, '/?login=OIDC_UNAVAILABLE', false])
 })
 
 t.test('a provider that does not work', async t => {

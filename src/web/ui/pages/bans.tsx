@@ -3,8 +3,9 @@ import type { Ban, Exception, Network, Page as List, RuleState } from '../../api
 import { eventsOf, monthAfter, weeksOf, type CalendarEvent } from '../../calendar.js'
 import { daysLeft } from '../../format.js'
 import { urlOf } from '../../pages.js'
-import { Badge, Card, Facts, Field, Load, Tabs, Title, Scroll } from '../components.js'
+import { Badge, Card, Facts, Field, Load, Tabs, Title } from '../components.js'
 import { format, navigate, now, place, t, word } from '../state.js'
+import { Table } from '../table.js'
 import { useApi } from '../use-api.js'
 
 const ALL = { limit: 1000 }
@@ -185,38 +186,33 @@ function BanCard({
       {exceptions.length > 0 && (
         <section class="stack">
           <h3>{t('bans.exceptions')}</h3>
-          <Scroll label={t('bans.exceptions')}>
-            <table>
-              <thead>
-                <tr>
-                  <th scope="col">{t('bans.purpose')}</th>
-                  <th scope="col">{t('bans.approver')}</th>
-                  <th scope="col">{t('bans.clients')}</th>
-                  <th scope="col">{t('bans.until')}</th>
-                  <th scope="col">{t('state')}</th>
-                </tr>
-              </thead>
-              <tbody>
-                {exceptions.map(one => (
-                  <tr key={one.id}>
-                    <th scope="row">{one.purpose}</th>
-                    <td>{one.approvedBy}</td>
-                    <td class="break">
-                      {one.prefixes.length === 0
-                        ? one.networks.join(', ')
-                        : one.prefixes.join(', ')}
-                    </td>
-                    <td>
-                      {dateOf(one.until) ?? t('bans.open')} <Left until={one.until} />
-                    </td>
-                    <td>
-                      <Badge tone={TONES[one.state]}>{word('state', one.state)}</Badge>
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </Scroll>
+          <Table
+            label={t('bans.exceptions')}
+            rows={exceptions}
+            rowId={({ id }) => id}
+            columns={[
+              { title: t('bans.purpose'), cell: ({ purpose }) => purpose },
+              { title: t('bans.approver'), cell: ({ approvedBy }) => approvedBy },
+              {
+                title: t('bans.clients'),
+                kind: 'break',
+                cell: ({ prefixes, networks }) =>
+                  (prefixes.length === 0 ? networks : prefixes).join(', ')
+              },
+              {
+                title: t('bans.until'),
+                cell: ({ until }) => (
+                  <>
+                    {dateOf(until) ?? t('bans.open')} <Left until={until} />
+                  </>
+                )
+              },
+              {
+                title: t('state'),
+                cell: ({ state }) => <Badge tone={TONES[state]}>{word('state', state)}</Badge>
+              }
+            ]}
+          />
         </section>
       )}
       <div class="row no-print">

@@ -2,19 +2,9 @@ import { useEffect, useMemo, useState } from 'preact/hooks'
 import { ApiError, type Upload } from '../../api/client.js'
 import type { Block, Checked, Page as List } from '../../api/types.js'
 import { changedFiles, changesIn, impactIn, rulesPath } from '../../folder.js'
-import {
-  Alert,
-  Badge,
-  Bars,
-  Card,
-  Failure,
-  Field,
-  Load,
-  Tabs,
-  Title,
-  Scroll
-} from '../components.js'
+import { Alert, Badge, Bars, Card, Failure, Field, Load, Tabs, Title } from '../components.js'
 import { api, format, may, t, word } from '../state.js'
+import { Table } from '../table.js'
 import { useApi } from '../use-api.js'
 
 const FOLDER = 'application/vnd.interdict.rules+json'
@@ -279,38 +269,34 @@ function Diff({ diff }: { readonly diff: Readonly<Record<string, unknown>> }) {
       {changes.length === 0 ? (
         <p class="faint">{t('change.noDiff')}</p>
       ) : (
-        <Scroll label={t('change.diff')}>
-          <table data-table="diff">
-            <thead>
-              <tr>
-                <th scope="col">{t('change.what')}</th>
-                <th scope="col" class="n">
-                  {t('change.names')}
-                </th>
-                <th scope="col">{t('change.examples')}</th>
-                <th scope="col">{t('network')}</th>
-                <th scope="col">{t('change.before')}</th>
-                <th scope="col">{t('change.after')}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {changes.map((one, i) => (
-                <tr key={i}>
-                  <th scope="row">
-                    <Badge tone={one.change === 'lifted' ? 'warn' : 'blocked'}>
-                      {word('diff', one.change)}
-                    </Badge>
-                  </th>
-                  <td class="n">{format.value.count(one.names)}</td>
-                  <td class="break">{one.examples.join(', ')}</td>
-                  <td class="break">{one.networks.join(', ')}</td>
-                  <td class="break">{one.before}</td>
-                  <td class="break">{one.after}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </Scroll>
+        <Table
+          id="diff"
+          label={t('change.diff')}
+          rows={changes}
+          columns={[
+            {
+              title: t('change.what'),
+              cell: ({ change }) => (
+                <Badge tone={change === 'lifted' ? 'warn' : 'blocked'}>
+                  {word('diff', change)}
+                </Badge>
+              )
+            },
+            {
+              title: t('change.names'),
+              kind: 'n',
+              cell: ({ names }) => format.value.count(names)
+            },
+            {
+              title: t('change.examples'),
+              kind: 'break',
+              cell: ({ examples }) => examples.join(', ')
+            },
+            { title: t('network'), kind: 'break', cell: ({ networks }) => networks.join(', ') },
+            { title: t('change.before'), kind: 'break', cell: ({ before }) => before },
+            { title: t('change.after'), kind: 'break', cell: ({ after }) => after }
+          ]}
+        />
       )}
     </section>
   )
@@ -440,62 +426,67 @@ function Pauses() {
               ) : (
                 <p class="note">{t('needsScope', { scope: 'operate' })}</p>
               )}
-              <Scroll label={t('pause.title')}>
-                <table data-table="blocks">
-                  <thead>
-                    <tr>
-                      <th scope="col">{t('rule')}</th>
-                      <th scope="col">{t('bans.about')}</th>
-                      <th scope="col">{t('network')}</th>
-                      <th scope="col">{t('state')}</th>
-                      <th scope="col">
-                        <span class="hide">{t('pause.title')}</span>
-                      </th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {items.map(({ id, rule, sources, networks, state, pausedUntil }) => (
-                      <tr key={id} data-block={id}>
-                        <th scope="row" class="break">
-                          {id}
-                          <br />
-                          <code class="note">{rule}</code>
-                        </th>
-                        <td class="break">
-                          {sources.map(({ title, id }) => title || id).join(', ')}
-                        </td>
-                        <td class="break">{networks.join(', ')}</td>
-                        <td>
-                          {pausedUntil === null ? (
-                            <Badge tone={state === 'in force' ? 'good' : ''}>
-                              {word('state', state)}
-                            </Badge>
-                          ) : (
-                            <Badge tone="warn">
-                              {t('pause.until', {
-                                left: format.value.duration(
-                                  Math.max(0, Math.ceil((Date.parse(pausedUntil) - second) / 1000))
-                                )
-                              })}
-                            </Badge>
-                          )}
-                        </td>
-                        <td class="end">
-                          {may('operate') && (
-                            <button
-                              type="button"
-                              class="button small"
-                              onClick={() => void change(id, pausedUntil === null)}
-                            >
-                              {t(pausedUntil === null ? 'pause.start' : 'pause.end')}
-                            </button>
-                          )}
-                        </td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              </Scroll>
+              <Table
+                id="blocks"
+                label={t('pause.title')}
+                rows={items}
+                rowId={({ id }) => id}
+                columns={[
+                  {
+                    title: t('rule'),
+                    kind: 'break',
+                    cell: ({ id, rule }) => (
+                      <>
+                        {id}
+                        <br />
+                        <code class="note">{rule}</code>
+                      </>
+                    )
+                  },
+                  {
+                    title: t('bans.about'),
+                    kind: 'break',
+                    cell: ({ sources }) => sources.map(({ title, id }) => title || id).join(', ')
+                  },
+                  {
+                    title: t('network'),
+                    kind: 'break',
+                    cell: ({ networks }) => networks.join(', ')
+                  },
+                  {
+                    title: t('state'),
+                    cell: ({ state, pausedUntil }) =>
+                      pausedUntil === null ? (
+                        <Badge tone={state === 'in force' ? 'good' : ''}>
+                          {word('state', state)}
+                        </Badge>
+                      ) : (
+                        <Badge tone="warn">
+                          {t('pause.until', {
+                            left: format.value.duration(
+                              Math.max(0, Math.ceil((Date.parse(pausedUntil) - second) / 1000))
+                            )
+                          })}
+                        </Badge>
+                      )
+                  },
+                  {
+                    title: t('pause.title'),
+                    isUntitled: true,
+                    kind: 'end',
+                    cell: ({ id, pausedUntil }) =>
+                      may('operate') && (
+                        <button
+                          type="button"
+                          class="button small"
+                          onClick={() => void change(id, pausedUntil === null)}
+                        >
+                          {t(pausedUntil === null ? 'pause.start' : 'pause.end')}
+                        </button>
+                      )
+                  }
+                ]}
+              />
             </>
           )
         }

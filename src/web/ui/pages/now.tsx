@@ -4,9 +4,10 @@ import { daysLeft } from '../../format.js'
 import { urlOf } from '../../pages.js'
 import type { Messages } from '../../translate.js'
 import { hoursOf, seriesOf } from '../../trend.js'
-import { Alert, Bars, Card, Failure, Load, Scroll, Title } from '../components.js'
+import { Alert, Bars, Card, Failure, Load, Title } from '../components.js'
 import { LazyChart } from '../lazy-chart.js'
 import { format, now, t, word } from '../state.js'
+import { Table } from '../table.js'
 import { useApi } from '../use-api.js'
 
 /** Days ahead in which ends and reviews are shown. */
@@ -239,34 +240,19 @@ function TrendCard({ trend }: { readonly trend: ReturnType<typeof useApi<Trend>>
             )}
             <details>
               <summary>{t('asTable')}</summary>
-              <Scroll label={t('now.trend')}>
-                <table>
-                  <thead>
-                    <tr>
-                      <th scope="col">{t('hour')}</th>
-                      {(['answered', 'verdict.blocked', 'stale', 'failedAnswers'] as const).map(
-                        key => (
-                          <th key={key} scope="col" class="n">
-                            {t(key)}
-                          </th>
-                        )
-                      )}
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {hoursOf(data).map(hour => (
-                      <tr key={hour.at}>
-                        <th scope="row">{format.value.dateTime(hour.at)}</th>
-                        {[hour.answered, hour.blocked, hour.stale, hour.failed].map((count, i) => (
-                          <td key={i} class="n">
-                            {format.value.count(count)}
-                          </td>
-                        ))}
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              </Scroll>
+              <Table
+                label={t('now.trend')}
+                rows={hoursOf(data)}
+                columns={[
+                  { title: t('hour'), cell: ({ at }) => format.value.dateTime(at) },
+                  ...HOURLY.map(([key, text]) => ({
+                    title: t(text),
+                    kind: 'n' as const,
+                    cell: (hour: ReturnType<typeof hoursOf>[number]) =>
+                      format.value.count(hour[key])
+                  }))
+                ]}
+              />
             </details>
           </>
         )}
@@ -274,6 +260,13 @@ function TrendCard({ trend }: { readonly trend: ReturnType<typeof useApi<Trend>>
     </Card>
   )
 }
+
+const HOURLY = [
+  ['answered', 'answered'],
+  ['blocked', 'verdict.blocked'],
+  ['stale', 'stale'],
+  ['failed', 'failedAnswers']
+] as const
 
 function Ranking({ by, title }: { readonly by: 'app' | 'network'; readonly title: string }) {
   const report = useApi<Report>('/reports/overview', { by, since: '24h', top: 8 }, 60)

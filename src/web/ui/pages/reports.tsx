@@ -1,10 +1,11 @@
 import { useState } from 'preact/hooks'
 import type { Ban, Page as List, Report } from '../../api/types.js'
 import { urlOf } from '../../pages.js'
-import { Bars, Card, Facts, Field, Load, Title } from '../components.js'
+import { Bars, Card, Facts, Field, Load, Tabs, Title } from '../components.js'
 import { LazyChart } from '../lazy-chart.js'
 import { ReportTable } from '../report-table.js'
 import { format, host, navigate, now, place, t, word } from '../state.js'
+import { StoredReports } from '../stored-reports.js'
 import { useApi } from '../use-api.js'
 
 const KINDS = ['daily', 'weekly', 'monthly', 'ban', 'overview', 'new-names', 'bypass'] as const
@@ -28,6 +29,36 @@ const SPANS = ['24h', '7d', '30d', '365d'] as const
 const DATE = /^\d{4}-\d\d-\d\d$/
 
 export function Page() {
+  const stored = place.value.parameters.get('stored')
+  return (
+    <>
+      <Title text={t('page.reports')}>
+        <div class="row no-print">
+          <Tabs
+            label={t('page.reports')}
+            value={stored === null ? 'current' : 'stored'}
+            options={[
+              ['current', t('reports.current')],
+              ['stored', t('reports.stored')]
+            ]}
+            onChange={view =>
+              navigate(view === 'current' ? urlOf('reports') : `${urlOf('reports')}?stored=`)
+            }
+          />
+          {stored !== '' && (
+            <button type="button" class="button" onClick={() => print()}>
+              {t('reports.print')}
+            </button>
+          )}
+        </div>
+      </Title>
+      {stored === null ? <Current /> : <StoredReports name={stored || null} />}
+    </>
+  )
+}
+
+/** A report made now. */
+function Current() {
   const { parameters } = place.value
   const kind = KINDS.find(one => one === parameters.get('kind')) ?? 'daily'
   const id = parameters.get('id') ?? ''
@@ -39,11 +70,6 @@ export function Page() {
   const ban = kind === 'ban' ? id || bans.data?.items[0]?.id : undefined
   return (
     <>
-      <Title text={t('page.reports')}>
-        <button type="button" class="button no-print" onClick={() => print()}>
-          {t('reports.print')}
-        </button>
-      </Title>
       <div class="row ends no-print">
         <Field label={t('reports.kind')}>
           <select value={kind} onChange={event => go({ kind: event.currentTarget.value, id: '' })}>

@@ -2,8 +2,9 @@ import { useState } from 'preact/hooks'
 import { ApiError } from '../../api/client.js'
 import type { Change, List, Machine, Page as Paged, Status } from '../../api/types.js'
 import { daysLeft } from '../../format.js'
-import { Alert, Badge, Card, Facts, Failure, Field, Load, Scroll, Title } from '../components.js'
+import { Alert, Badge, Card, Facts, Failure, Field, Load, Title } from '../components.js'
 import { api, format, may, now, t, word } from '../state.js'
+import { Table } from '../table.js'
 import { useApi } from '../use-api.js'
 
 const GOOD = new Set(['up', 'listening', 'good', 'local', 'current', 'fresh', 'ok'])
@@ -115,36 +116,23 @@ function Version({
 function Workers({ status }: { readonly status: Status }) {
   return (
     <Card title={t('system.workers')}>
-      <Scroll label={t('system.workers')}>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">#</th>
-              <th scope="col">{t('state')}</th>
-              <th scope="col">{t('system.since')}</th>
-              <th scope="col" class="n">
-                {t('system.restarts')}
-              </th>
-              <th scope="col" class="n">
-                {t('system.generation')}
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {status.workers.map(({ number, state, since, restarts, generation }) => (
-              <tr key={number}>
-                <th scope="row">{number}</th>
-                <td>
-                  <Badge tone={toneOf(state)}>{word('state', state)}</Badge>
-                </td>
-                <td>{since === null ? '–' : format.value.ago(since, now.value)}</td>
-                <td class="n">{restarts}</td>
-                <td class="n">{generation}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
+      <Table
+        label={t('system.workers')}
+        rows={status.workers}
+        columns={[
+          { title: '#', cell: ({ number }) => number },
+          {
+            title: t('state'),
+            cell: ({ state }) => <Badge tone={toneOf(state)}>{word('state', state)}</Badge>
+          },
+          {
+            title: t('system.since'),
+            cell: ({ since }) => (since === null ? '–' : format.value.ago(since, now.value))
+          },
+          { title: t('system.restarts'), kind: 'n', cell: ({ restarts }) => restarts },
+          { title: t('system.generation'), kind: 'n', cell: ({ generation }) => generation }
+        ]}
+      />
     </Card>
   )
 }
@@ -179,37 +167,28 @@ function LogPipeline({ status }: { readonly status: Status }) {
         ]}
       />
       {outputs.length > 0 && (
-        <Scroll label={t('system.outputs')}>
-          <table>
-            <caption>{t('system.outputs')}</caption>
-            <thead>
-              <tr>
-                <th scope="col">{t('name')}</th>
-                <th scope="col">{t('state')}</th>
-                <th scope="col" class="n">
-                  {t('system.sent')}
-                </th>
-                <th scope="col" class="n">
-                  {t('system.waiting')}
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {outputs.map(({ name, connected, sent, waitingOctets }) => (
-                <tr key={name}>
-                  <th scope="row">{name}</th>
-                  <td>
-                    <Badge tone={connected ? 'good' : 'bad'}>
-                      {t(connected ? 'system.connected' : 'system.disconnected')}
-                    </Badge>
-                  </td>
-                  <td class="n">{f.count(sent)}</td>
-                  <td class="n">{f.bytes(waitingOctets)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </Scroll>
+        <Table
+          label={t('system.outputs')}
+          caption={t('system.outputs')}
+          rows={outputs}
+          columns={[
+            { title: t('name'), cell: ({ name }) => name },
+            {
+              title: t('state'),
+              cell: ({ connected }) => (
+                <Badge tone={connected ? 'good' : 'bad'}>
+                  {t(connected ? 'system.connected' : 'system.disconnected')}
+                </Badge>
+              )
+            },
+            { title: t('system.sent'), kind: 'n', cell: ({ sent }) => f.count(sent) },
+            {
+              title: t('system.waiting'),
+              kind: 'n',
+              cell: ({ waitingOctets }) => f.bytes(waitingOctets)
+            }
+          ]}
+        />
       )}
     </Card>
   )
@@ -218,36 +197,27 @@ function LogPipeline({ status }: { readonly status: Status }) {
 function Upstreams({ status }: { readonly status: Status }) {
   return (
     <Card title={t('tile.upstreams')}>
-      <Scroll label={t('tile.upstreams')}>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">{t('system.address')}</th>
-              <th scope="col">{t('state')}</th>
-              <th scope="col" class="n">
-                {t('system.roundTrip')}
-              </th>
-              <th scope="col">{t('system.encryption')}</th>
-              <th scope="col">{t('system.error')}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {status.upstreams.map(({ address, state, roundTripMs, encryption, error }) => (
-              <tr key={address}>
-                <th scope="row">
-                  <code>{address}</code>
-                </th>
-                <td>
-                  <Badge tone={toneOf(state)}>{word('state', state)}</Badge>
-                </td>
-                <td class="n">{format.value.milliseconds(roundTripMs)}</td>
-                <td>{encryption === 'none' ? '–' : encryption}</td>
-                <td class="break">{error ?? '–'}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
+      <Table
+        label={t('tile.upstreams')}
+        rows={status.upstreams}
+        columns={[
+          { title: t('system.address'), cell: ({ address }) => <code>{address}</code> },
+          {
+            title: t('state'),
+            cell: ({ state }) => <Badge tone={toneOf(state)}>{word('state', state)}</Badge>
+          },
+          {
+            title: t('system.roundTrip'),
+            kind: 'n',
+            cell: ({ roundTripMs }) => format.value.milliseconds(roundTripMs)
+          },
+          {
+            title: t('system.encryption'),
+            cell: ({ encryption }) => (encryption === 'none' ? '–' : encryption)
+          },
+          { title: t('system.error'), kind: 'break', cell: ({ error }) => error ?? '–' }
+        ]}
+      />
     </Card>
   )
 }
@@ -280,52 +250,50 @@ function Lists({
           items.length === 0 ? (
             <p class="faint">{t('system.noLists')}</p>
           ) : (
-            <Scroll label={t('system.lists')}>
-              <table>
-                <thead>
-                  <tr>
-                    <th scope="col">{t('name')}</th>
-                    <th scope="col">{t('state')}</th>
-                    <th scope="col" class="n">
-                      {t('system.entries')}
-                    </th>
-                    <th scope="col">{t('system.age')}</th>
-                    <th scope="col">{t('system.source')}</th>
-                    <th scope="col">
-                      <span class="hide">{t('system.actions')}</span>
-                    </th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {items.map(({ id, state, entries, fetched, source, error }) => (
-                    <tr key={id}>
-                      <th scope="row">{id}</th>
-                      <td>
-                        <Badge tone={toneOf(state)}>{word('state', state)}</Badge>
-                        {error !== null && <p class="note break">{error.message}</p>}
-                      </td>
-                      <td class="n">{format.value.count(entries)}</td>
-                      <td>{fetched === null ? '–' : format.value.ago(fetched, now.value)}</td>
-                      <td class="break">{source}</td>
-                      <td class="end">
-                        {may('operate') && state !== 'local' && (
-                          <button
-                            type="button"
-                            class="button small"
-                            disabled={busy === id}
-                            onClick={() =>
-                              void act(id, state === 'quarantined' ? 'confirm' : 'update')
-                            }
-                          >
-                            {t(state === 'quarantined' ? 'system.confirm' : 'system.update')}
-                          </button>
-                        )}
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </Scroll>
+            <Table
+              label={t('system.lists')}
+              rows={items}
+              columns={[
+                { title: t('name'), cell: ({ id }) => id },
+                {
+                  title: t('state'),
+                  cell: ({ state, error }) => (
+                    <>
+                      <Badge tone={toneOf(state)}>{word('state', state)}</Badge>
+                      {error !== null && <p class="note break">{error.message}</p>}
+                    </>
+                  )
+                },
+                {
+                  title: t('system.entries'),
+                  kind: 'n',
+                  cell: ({ entries }) => format.value.count(entries)
+                },
+                {
+                  title: t('system.age'),
+                  cell: ({ fetched }) =>
+                    fetched === null ? '–' : format.value.ago(fetched, now.value)
+                },
+                { title: t('system.source'), kind: 'break', cell: ({ source }) => source },
+                {
+                  title: t('system.actions'),
+                  isUntitled: true,
+                  kind: 'end',
+                  cell: ({ id, state }) =>
+                    may('operate') &&
+                    state !== 'local' && (
+                      <button
+                        type="button"
+                        class="button small"
+                        disabled={busy === id}
+                        onClick={() => void act(id, state === 'quarantined' ? 'confirm' : 'update')}
+                      >
+                        {t(state === 'quarantined' ? 'system.confirm' : 'system.update')}
+                      </button>
+                    )
+                }
+              ]}
+            />
           )
         }
       </Load>
@@ -338,35 +306,25 @@ function Certificates({ status }: { readonly status: Status }) {
   if (certificates.length === 0) return null
   return (
     <Card title={t('system.certificates')}>
-      <Scroll label={t('system.certificates')}>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">{t('name')}</th>
-              <th scope="col">{t('bans.until')}</th>
-              <th scope="col">{t('state')}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {certificates.map(({ name, expires }) => {
+      <Table
+        label={t('system.certificates')}
+        rows={certificates}
+        columns={[
+          { title: t('name'), kind: 'break', cell: ({ name }) => name },
+          { title: t('bans.until'), cell: ({ expires }) => format.value.day(expires) },
+          {
+            title: t('state'),
+            cell: ({ expires }) => {
               const days = daysLeft(expires, now.value)
               return (
-                <tr key={name}>
-                  <th scope="row" class="break">
-                    {name}
-                  </th>
-                  <td>{format.value.day(expires)}</td>
-                  <td>
-                    <Badge tone={days < 0 ? 'bad' : days <= 14 ? 'warn' : 'good'}>
-                      {days < 0 ? word('state', 'expired') : t('daysLeft', { n: days })}
-                    </Badge>
-                  </td>
-                </tr>
+                <Badge tone={days < 0 ? 'bad' : days <= 14 ? 'warn' : 'good'}>
+                  {days < 0 ? word('state', 'expired') : t('daysLeft', { n: days })}
+                </Badge>
               )
-            })}
-          </tbody>
-        </table>
-      </Scroll>
+            }
+          }
+        ]}
+      />
     </Card>
   )
 }
@@ -440,38 +398,28 @@ function Audit() {
           items.length === 0 ? (
             <p class="faint">{t('system.noChanges')}</p>
           ) : (
-            <Scroll label={t('system.audit')}>
-              <table data-table="audit">
-                <thead>
-                  <tr>
-                    <th scope="col">{t('time')}</th>
-                    <th scope="col">{t('system.by')}</th>
-                    <th scope="col">{t('system.what')}</th>
-                    <th scope="col">{t('system.subject')}</th>
-                    <th scope="col">{t('system.result')}</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {items.map(({ at, by, operation, subject, code }, i) => (
-                    <tr key={i}>
-                      <td>{format.value.dateTime(at)}</td>
-                      <td>{by ?? t('system.file')}</td>
-                      <td>{word('operation', operation)}</td>
-                      <td class="break">
-                        <code>{subject}</code>
-                      </td>
-                      <td>
-                        {code === null ? (
-                          <Badge tone="good">{t('system.done')}</Badge>
-                        ) : (
-                          <Badge tone="bad">{code}</Badge>
-                        )}
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </Scroll>
+            <Table
+              id="audit"
+              label={t('system.audit')}
+              hasHeadings={false}
+              rows={items}
+              columns={[
+                { title: t('time'), cell: ({ at }) => format.value.dateTime(at) },
+                { title: t('system.by'), cell: ({ by }) => by ?? t('system.file') },
+                { title: t('system.what'), cell: ({ operation }) => word('operation', operation) },
+                {
+                  title: t('system.subject'),
+                  kind: 'break',
+                  cell: ({ subject }) => <code>{subject}</code>
+                },
+                {
+                  title: t('system.result'),
+                  cell: ({ code }) => (
+                    <Badge tone={code === null ? 'good' : 'bad'}>{code ?? t('system.done')}</Badge>
+                  )
+                }
+              ]}
+            />
           )
         }
       </Load>

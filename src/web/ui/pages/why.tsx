@@ -2,8 +2,9 @@ import { useState } from 'preact/hooks'
 import type { Explanation, RuleView } from '../../api/types.js'
 import { wholeSecond } from '../../format.js'
 import { urlOf } from '../../pages.js'
-import { Alert, Badge, Card, Facts, Field, Load, Title, Verdict, Scroll } from '../components.js'
+import { Alert, Badge, Card, Facts, Field, Load, Title, Verdict } from '../components.js'
 import { format, navigate, place, t, word } from '../state.js'
+import { Table } from '../table.js'
 import { useApi } from '../use-api.js'
 
 const TYPES = ['A', 'AAAA', 'HTTPS', 'CNAME', 'MX', 'NS', 'PTR', 'SOA', 'SRV', 'SVCB', 'TXT']
@@ -237,46 +238,52 @@ function factsOf({ referenceUrl, ...facts }: RuleView['facts']) {
 /** All that match, the one that decides first, and why the others do not. */
 function Rules({ rules }: { readonly rules: readonly RuleView[] }) {
   return (
-    <Scroll label={t('why.steps')}>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">{t('rule')}</th>
-            <th scope="col">{t('why.outcome')}</th>
-            <th scope="col">{t('why.matched')}</th>
-            <th scope="col">{t('why.where')}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {rules.map((rule, i) => {
-            const decides = rule.outcome === 'decides'
-            return (
-              <tr key={i} class={decides ? '' : 'lost'}>
-                <th scope="row" class="break">
-                  {rule.id} <Badge>{word('kind', rule.kind)}</Badge>
-                </th>
-                <td>
-                  {decides ? (
-                    <Badge tone="good">{word('outcome', 'decides')}</Badge>
-                  ) : (
-                    word('outcome', rule.outcome ?? '')
-                  )}
-                </td>
-                <td class="break">
-                  <code>{rule.pattern}</code>
-                  <br />
-                  <span class="note">{rule.through}</span>
-                </td>
-                <td class="break">
-                  <code>{rule.rule}</code>
-                  <br />
-                  <code class="note">{rule.source}</code>
-                </td>
-              </tr>
+    <Table
+      label={t('why.steps')}
+      rows={rules}
+      rowClass={({ outcome }) => (outcome === 'decides' ? '' : 'lost')}
+      columns={[
+        {
+          title: t('rule'),
+          kind: 'break',
+          cell: ({ id, kind }) => (
+            <>
+              {id} <Badge>{word('kind', kind)}</Badge>
+            </>
+          )
+        },
+        {
+          title: t('why.outcome'),
+          cell: ({ outcome = '' }) =>
+            outcome === 'decides' ? (
+              <Badge tone="good">{word('outcome', outcome)}</Badge>
+            ) : (
+              word('outcome', outcome)
             )
-          })}
-        </tbody>
-      </table>
-    </Scroll>
+        },
+        {
+          title: t('why.matched'),
+          kind: 'break',
+          cell: ({ pattern, through }) => (
+            <>
+              <code>{pattern}</code>
+              <br />
+              <span class="note">{through}</span>
+            </>
+          )
+        },
+        {
+          title: t('why.where'),
+          kind: 'break',
+          cell: ({ rule, source }) => (
+            <>
+              <code>{rule}</code>
+              <br />
+              <code class="note">{source}</code>
+            </>
+          )
+        }
+      ]}
+    />
   )
 }

@@ -1,11 +1,12 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Clock } from '../../../../base/clock.js'
-import { failure } from '../../../../base/error.js'
+import { failure, InterdictError } from '../../../../base/error.js'
 import type { Milliseconds } from '../../../../base/units.js'
 import type { OidcConfig } from '../../../../config/oidc-config.js'
 import type { ServiceLog } from '../../../../querylog/record/service-log.js'
 import type { ChangeLog } from '../audit/change-log.js'
+import { RetryLater } from '../api/problem-of.js'
 import { RateLimiter } from '../api/rate-limiter.js'
 import { PREFIX } from '../api/route.js'
 import { Cookies } from './cookies.js'
@@ -67,7 +68,11 @@ export class Login {
   }
 
   /** Sends the browser to the provider. @throws InterdictError OIDC_UNAVAILABLE, in a RetryLater */
-  async begin(request: IncomingMessage): Promise<Redirect> {
+  begin(request: IncomingMessage): Promise<Redirect> {
+    return this.orSayWhy(request, () => this.ask(request))
+  }
+
+  private async ask(request: IncomingMessage): Promise<Redirect> {
     const [state, nonce, verifier] = [randomText(), randomText(), randomText()]
     const location = await this.attempt(request, () =>
       this.provider.authorizationUrl({ state, nonce, verifier })
@@ -86,7 +91,11 @@ export class Login {
    * @param state of the URL
    * @throws InterdictError OIDC_STATE, OIDC_REFUSED, OIDC_INVALID, OIDC_ROLE, OIDC_UNAVAILABLE
    */
-  async finish(request: IncomingMessage, state: string): Promise<Redirect> {
+  finish(request: IncomingMessage, state: string): Promise<Redirect> {
+    return this.orSayWhy(request, () => this.receive(request, state))
+  }
+
+  private async receive(request: IncomingMessage, state: string): Promise<Redirect> {
     const pending = this.pendingIn(request)
     if (pending === undefined || !isEqual(pending.state, state) || this.used.has(state))
       throw failure('OIDC_STATE')
@@ -117,6 +126,22 @@ export class Login {
       this.log.info({ name, subject, scopes, address: addressOf(request) }, 'logged out')
     }
     return { provider: this.provider.logoutUrl ?? null, cookie }
+  }
+
+  /** If a step of a login fails in a browser, the dashboard says why; programs get the error itself. */
+  private async orSayWhy(
+    { headers }: IncomingMessage,
+    step: () => Promise<Redirect>
+  ): Promise<Redirect> {
+    try {
+      return await step()
+    } catch (error) {
+      const { home } = this.options
+      const reason = error instanceof RetryLater ? error.reason : error
+      const isPage = headers.accept?.includes('text/html') === true
+      if (home === undefined || !isPage || !(reason instanceof InterdictError)) throw error
+      return { location: `${home}?login=${reason.code}`, cookies: [] }
+    }
   }
 
   private pendingIn(request: IncomingMessage): PendingLogin | undefined {

@@ -21,6 +21,9 @@ const me = z.object({
   login: z.string().nullable().describe('Where people log in; null: they cannot')
 })
 
+const FAILED =
+  'With the dashboard on, a browser whose login fails is redirected to its page "/?login=CODE", which says why.'
+
 export const loginRoutes = [
   defineRoute({
     method: 'GET',
@@ -28,6 +31,7 @@ export const loginRoutes = [
     id: 'login',
     tag: 'login',
     summary: 'Log in with a browser: redirects to the OpenID Connect provider',
+    description: FAILED,
     scope: null,
     status: 302,
     produces: 'text/plain',
@@ -41,6 +45,7 @@ export const loginRoutes = [
     id: 'finishLogin',
     tag: 'login',
     summary: 'Where the provider sends the browser back to: starts the session, redirects to "/me"',
+    description: FAILED,
     scope: null,
     query: callback,
     status: 302,
@@ -99,6 +104,6 @@ function loginOf({ login }: ApiServices): NonNullable<ApiServices['login']> {
 }
 
 function redirect(response: ServerResponse, { location, cookies }: Redirect): void {
-  response.setHeader('set-cookie', [...cookies])
+  if (cookies.length > 0) response.setHeader('set-cookie', [...cookies])
   response.writeHead(302, { location }).end()
 }
