@@ -334,5 +334,5 @@ clients: { phone: { network: phones, sni: phone } }
   })
   t.match((await explain('--client', 'phone', '-f', '10.1.2.3')).out, /phone at 10\.1\.2\.3 \(/)
   t.match(await explain('--client', 'x'), { code: 1, err: /CLIENT_NONE|no client 'x'/ })
-  t.match(await explain(), { code: 2, err: /give --from, --client or both/ })
+  t.match(await explain(), { code: 2, err: /give the address of the client with --from/ })
 })

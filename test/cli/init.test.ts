@@ -17,6 +17,7 @@ t.test('the defaults are valid without a warning, and serve and ban as they say'
   const made = await interdict('init', folder, '--yes', '--ban', 'tiktok')
   t.match(made, { code: 0, err: '' })
   t.match(made.out, 'network local bans tiktok')
+  t.match(made.out, 'dig @127.0.0.1 -p 5300 www.tiktok.com')
   const config = join(folder, 'interdict.yaml')
   const checked = await interdict('check', '-c', config)
   t.match(checked, { code: 0, out: /^1 network, 5 rules, [\d,]+ names: no errors\n/ })
@@ -34,7 +35,9 @@ t.test('what the options say', async t => {
   const folder = emptyFolder(t)
   const words = ['--network', 'office', '--prefix', '192.0.2.0/24', '2001:db8::/32', '--ban']
   const more = ['--upstream', '198.51.100.1', '--listen', '192.0.2.1:53']
-  t.equal((await interdict('init', folder, ...words, 'wechat', 'deepseek', ...more)).code, 0)
+  const made = await interdict('init', folder, ...words, 'wechat', 'deepseek', ...more)
+  t.equal(made.code, 0)
+  t.notMatch(made.out, 'tiktok', 'a name that is not banned is not tried as an example of it')
   const settings = readFileSync(join(folder, 'interdict.yaml'), 'utf8')
   t.match(settings, 'listen: ["192.0.2.1:53"]\n')
   t.match(settings, 'upstreams: { servers: ["198.51.100.1"] }\n')

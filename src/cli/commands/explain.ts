@@ -78,7 +78,8 @@ function parseQuestion(
   const qtype =
     readRrtype(type) ?? usageError(`--type: ${type} is not a query type such as A or TYPE65280`)
   checkTime(at)
-  if (from === undefined && device === undefined) usageError('give --from, --client or both')
+  if (from === undefined && device === undefined)
+    usageError('give the address of the client with --from, or its id with --client, or both')
   // A recognized client may have any address: this one is in no network.
   const address = from ?? '::'
   const client = addressWords(parseArgument('--from', () => readAddress(address)))

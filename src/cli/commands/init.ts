@@ -22,7 +22,7 @@ export interface InitOptions {
   readonly yes?: boolean
 }
 
-/** One thing to be told: by an option, or by an answer on the terminal. */
+/** One thing to decide, by an option or an answer on the terminal. */
 interface Question {
   readonly option: 'network' | 'prefix' | 'upstream' | 'ban' | 'listen'
   readonly text: string
@@ -162,7 +162,7 @@ class ShippedApps {
     .filter(file => file.endsWith('.yaml'))
     .map(file => file.slice(0, -'.yaml'.length))
 
-  /** An app, with those without whose ban its own does not hold. */
+  /** An app, with the apps that must be banned with it for its ban to hold. */
   withPairs(app: string): readonly string[] {
     const file = join(this.folder, 'apps', `${app}.yaml`)
     const read = readYaml(readFileSync(file), file, appSchema)
@@ -197,12 +197,13 @@ function summaryOf(folder: string, { network, bans, listen }: InitialPolicy): st
   const config = join(folder, SETTINGS)
   const apps = bans.length === 0 ? 'no app yet' : bans.map(([app]) => app).join(', ')
   const [first] = listen.map(text => readEndpoint(text)!)
-  return `${config}: settings
-${join(folder, RULES)}: rules; network ${network} bans ${apps}, and what bypasses this resolver
+  const tried = bans.some(([app]) => app === 'tiktok') ? 'www.tiktok.com' : 'example.com'
+  return `Wrote settings: ${config}
+Wrote rules: ${join(folder, RULES)}; network ${network} bans ${apps}, and bypassing this resolver
 
 Next:
   interdict check -c ${config}
   interdict serve -c ${config}
-  dig @${first!.address} -p ${first!.port} ${bans.length === 0 ? 'example.com' : 'www.tiktok.com'}
+  dig @${first!.address} -p ${first!.port} ${tried}
 `
 }
