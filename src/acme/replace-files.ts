@@ -32,7 +32,7 @@ export interface CertificateText {
 
 /**
  * Replaces a certificate and its key. Both are on disk under temporary names before the first is renamed,
- * so that the two belong together except for an instant. Mode and owner are those of the previous files; new
+ * so that the two belong together except for an instant. Mode and owner of the previous files are kept; new
  * files belong to the owner of their folder. Links are followed. Throws the system's error; then, the
  * previous files are untouched, unless the second of the two renames fails.
  *

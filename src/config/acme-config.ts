@@ -20,7 +20,7 @@ export interface AcmeConfig {
   /** Names and addresses in the certificate; empty: that of `discovery`. */
   readonly names: readonly string[]
   readonly challenge: AcmeChallenge
-  /** The files to write; undefined: those of the encrypted listeners. */
+  /** The files to write; undefined: the certificate of the encrypted listeners. */
   readonly files: { readonly certificate: string; readonly key: string } | undefined
 }
 

@@ -140,7 +140,7 @@ export interface IdentityConfig {
 export interface DiscoveryConfig {
   /** The name in the certificate that clients verify, in lower case, without a final dot. */
   readonly name: string
-  /** Addresses under which clients reach the gateway; empty: those of the encrypted listeners. */
+  /** Addresses under which clients reach the gateway; empty: the addresses of the encrypted listeners. */
   readonly addresses: readonly string[]
   /** Position of the name's setting, for a certificate that does not cover it. */
   readonly position: Position

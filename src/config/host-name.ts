@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { readAddress, showAddress } from '../base/address.js'
 import { parsedString } from '../yaml/parsed-string.js'
 
-/** It is written into the configuration of other programs: no characters but those of host names. RFC 1123 §2.1 */
+/** It is written into the configuration of other programs: only the characters of host names. RFC 1123 §2.1 */
 const HOST_NAME =
   /^(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?!\d+$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 

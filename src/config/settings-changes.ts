@@ -1,4 +1,4 @@
-/** How the settings of one version differ from those of another, by their JSON schemas. */
+/** The differences between the settings of two versions, by their JSON schemas. */
 export interface SettingsChanges {
   /** Keys with dots: `cache.size`. */
   readonly added: readonly string[]

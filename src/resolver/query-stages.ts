@@ -203,7 +203,7 @@ export class QueryStages {
 
   /**
    * A rule matches where the answer leads. A response policy zone acts on the name that it matches, so
-   * the reply keeps the CNAMEs up to there, as those of BIND and Unbound do. Other rules act on the name
+   * the reply keeps the CNAMEs up to there, as in BIND and Unbound. Other rules act on the name
    * that the client queried: a ban looks the same however a name is hosted.
    */
   private blockAnswer(answer: Answer, match: number, age: Seconds, took: Milliseconds): number {

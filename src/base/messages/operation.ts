@@ -19,7 +19,7 @@ export const OPERATION = {
   TICKET_SECRET: (file: string, why: string) => `ticket secret file ${file} is unusable: ${why}`,
   ADMIN_SOCKET: (path: string, why: string) => `cannot open admin socket ${path}: ${why}`,
   RECORDER_SILENT: () => 'the recorder thread does not respond',
-  CANDIDATE_FOLDER: (why: string) => `the candidate is no rules folder as JSON: ${why}`,
+  CANDIDATE_FOLDER: (why: string) => `the candidate is not a rules folder in JSON: ${why}`,
   BUNDLE_NOT_USED: () =>
     'the settings name a rules folder, which is changed where it is; only a bundle can be replaced',
   PAUSE_UNKNOWN: (rule: string) => `no rule in force has the id ${quote(rule)}`,
@@ -52,7 +52,7 @@ export const OPERATION = {
   API_CSRF: (header: string) =>
     `with a session, changes need the headers ${header} and Origin, of the gateway's own pages`,
   OIDC_FILE: (file: string, why: string) => `cannot use ${file} of admin.oidc: ${why}`,
-  OIDC_OFF: () => 'login of people is off; use a token, or set admin.oidc',
+  OIDC_OFF: () => 'single sign-on is off; use a token, or set admin.oidc',
   OIDC_UNAVAILABLE: () =>
     'login is not possible at the moment; tokens continue to work. Details are in the service log',
   OIDC_STATE: () =>

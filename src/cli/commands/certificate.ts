@@ -69,7 +69,7 @@ export async function renew(options: RenewOptions, io: Io): Promise<number> {
   return EXIT.success
 }
 
-/** The files of the settings, or those of all encrypted listeners. */
+/** The files that the settings name, or else the certificate of the encrypted listeners. */
 function filesOf({ listen, discovery }: Config, acme: AcmeConfig): ServedCertificateConfig {
   const { files, position } = acme
   if (files !== undefined) return { ...files, position: discovery?.position ?? position }

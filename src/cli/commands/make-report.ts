@@ -81,7 +81,7 @@ export async function makeReport(log: OpenLog, request: ReportRequest): Promise<
   }
 }
 
-/** Where a page comes from. @param rules those that the report is about; undefined: those of the settings */
+/** Where a page comes from. @param rules that the report is about; undefined: the rules of the settings */
 export async function originOf(
   options: CommonOptions,
   io: Io,

@@ -44,7 +44,7 @@ export interface MadeReport {
  * Makes a report, stores it and mails it.
  *
  * @param due the time that it is made for: it is on the last complete period before
- * @throws InterdictError REPORT_STORE, those of `sendMail`, and those of the query log
+ * @throws InterdictError REPORT_STORE, the codes of `sendMail`, and the codes of the query log
  */
 export async function makeScheduledReport(
   scheduled: ScheduledReport,

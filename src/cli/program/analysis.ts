@@ -72,7 +72,7 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
     .description(
       'Write a signed evidence pack about a ban in a period: decision, networks, exceptions, lookups, bypass ' +
         'attempts, probes, gaps and the verification of the log, as a page, JSON and CSV. ' +
-        'It contains verifiers that need nothing of Interdict.'
+        'It contains verifiers that do not need Interdict.'
     )
     .argument('<ban>', 'id of the ban')
     .requiredOption('-o, --output <file>', 'new folder, or .zip file, to write to')

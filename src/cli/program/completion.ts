@@ -12,7 +12,7 @@ export function addCompletionCommand(program: Command, { io, done }: Context): v
     .command('completion')
     .helpGroup('Help:')
     .summary('Print a completion script for a shell')
-    .description('Print a script by which bash, zsh or fish completes commands and options.')
+    .description('Print a script that completes commands and options in bash, zsh or fish.')
     .addArgument(shell)
     .action(async (shell: string) => {
       const { completionScript } = await import('../completion/script.js')

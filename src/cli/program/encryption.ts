@@ -14,7 +14,7 @@ export function addEncryptionCommands(program: Command, { io, done }: Context): 
   target.argChoices = TARGETS
   const onboard = program
     .command('onboard')
-    .summary('Print configuration that brings clients to encrypted DNS')
+    .summary('Print client configuration for encrypted DNS')
     .description(
       'Print configuration for DHCP servers, devices and browsers that are to use the encrypted listeners. ' +
         'Notes and warnings go to standard error.'
@@ -48,7 +48,7 @@ export function addEncryptionCommands(program: Command, { io, done }: Context): 
 
   const renew = certificate
     .command('renew')
-    .summary('Get a certificate by ACME, if the present one is due')
+    .summary('Renew the certificate by ACME if it is due')
     .description(
       'Get a certificate from the ACME server of the settings, if a third of the lifetime of the present one or ' +
         'less is left. The running gateway uses it within a second. The exit code is 0 if nothing is due, too.'

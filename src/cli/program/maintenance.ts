@@ -80,7 +80,7 @@ function addReports(program: Command, { io, done }: Context): void {
 
   const send = reports
     .command('send')
-    .summary('Make reports of the settings now, store and mail them')
+    .summary('Create, store and mail scheduled reports now')
     .description(
       'Make reports of the settings now, on the last complete period, store and mail them. Their schedule stays as it is.'
     )
@@ -94,7 +94,7 @@ function addReports(program: Command, { io, done }: Context): void {
 
   const run = reports
     .command('run')
-    .summary('Make the reports that are due, as the gateway does')
+    .summary('Create the reports that are due, as the gateway does')
     .description(
       'Make the reports that are due, store and mail them. The gateway runs this by itself; use it by hand where no gateway runs.'
     )

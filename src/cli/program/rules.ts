@@ -49,7 +49,7 @@ export function addRulesCommands(program: Command, { io, done }: Context): void 
 
   const clientToken = program
     .command('client-token')
-    .summary('Create a URL by which one client is recognized over HTTPS')
+    .summary('Create a DNS over HTTPS URL that identifies one client')
     .description(
       'Create a URL for DNS over HTTPS by which one client is recognized, and print it, this once, ' +
         'with the hash of its token for clients: in the rules.'
@@ -111,7 +111,7 @@ export function addRulesCommands(program: Command, { io, done }: Context): void 
     .requiredOption('-f, --from <address>', 'address of this machine, as the gateway sees it')
     .option('--network <id>', 'network that it has to be in')
     .option('--rules <rules>', 'rules folder or bundle instead of the one in the settings')
-    .option('--server <servers...>', 'resolvers to ask (default: those of /etc/resolv.conf)')
+    .option('--server <servers...>', 'resolvers to query (default: from /etc/resolv.conf)')
     .option('--foreign', 'the resolvers are not Interdict: banned names must just not resolve')
     .option(
       '--hard-coded <servers...>',

@@ -41,9 +41,9 @@ export function addRunCommands(program: Command, { io, done }: Context): void {
 
   const landing = program
     .command('landing')
-    .summary('Serve the page to which sinkhole and cname bans lead')
+    .summary('Serve the landing page of sinkhole and cname bans')
     .description(
-      'Serve the page to which sinkhole and cname bans lead, over HTTP, until SIGTERM or SIGINT. ' +
+      'Serve the landing page of sinkhole and cname bans, over HTTP, until SIGTERM or SIGINT. ' +
         "It explains the ban in the visitor's language. SIGHUP reads the rules again, as a change does."
     )
     .requiredOption('--listen <endpoint>', 'address and port, such as 192.0.2.80:80')
@@ -86,7 +86,7 @@ export function addRunCommands(program: Command, { io, done }: Context): void {
 
   const upgrade = program
     .command('upgrade')
-    .summary('Replace the running gateway by the installed program')
+    .summary('Replace the running gateway with the installed version')
     .description(
       'Replace the running gateway by a process of the installed program, which takes over its sockets: ' +
         'no query is lost. If the new process fails to start, the running gateway continues.'

@@ -10,7 +10,7 @@ export function addTokenCommands(program: Command, { io, done }: Context): void 
 
   const create = token
     .command('create')
-    .summary('Create a token and print it, this once')
+    .summary('Create a token and show it once')
     .description(
       'Create a token and print it. Only its hash is stored, so it cannot be shown again.'
     )
@@ -41,7 +41,7 @@ export function addTokenCommands(program: Command, { io, done }: Context): void 
 
   const revoke = token
     .command('revoke')
-    .summary('Revoke a token, at once')
+    .summary('Revoke a token immediately')
     .description('Revoke a token. A running gateway refuses it within a second.')
     .argument('<name>', 'name of the token')
     .option('--json', 'print JSON')

@@ -63,7 +63,7 @@ function isWritable(folder: string): boolean {
   }
 }
 
-/** The admin socket: accepts requests and runs them, as well as those of the HTTP API. */
+/** The admin socket: accepts requests and runs them; also runs the requests of the HTTP API. */
 export class AdminInterface {
   private readonly server = new AdminServer(request => this.handle(request))
   private socket: AdminSocket | undefined

@@ -91,16 +91,14 @@ const CHECKS: readonly ((status: Status) => Found)[] = [
     if (reload === null || reload.errors === 0) return []
     const errors = firstError(reload)
     return reload.outcome === 'refused'
-      ? [['RULES_REFUSED', `the rules have errors, the previous ones are in force: ${errors}`]]
-      : [['SECRETS_REFUSED', `a secret file has errors, the previous one is in use: ${errors}`]]
+      ? [['RULES_REFUSED', `rules rejected, previous rules remain active: ${errors}`]]
+      : [['SECRETS_REFUSED', `secret file rejected, previous secrets remain in use: ${errors}`]]
   },
   ({ settings }) => {
     const reload = settings?.reload
     if (reload?.outcome !== 'refused') return []
     const errors = firstError(reload)
-    return [
-      ['SETTINGS_REFUSED', `the settings have errors, the previous ones are in force: ${errors}`]
-    ]
+    return [['SETTINGS_REFUSED', `settings rejected, previous settings remain in force: ${errors}`]]
   },
   ({ rules: { reloadStuckSince: since } }) =>
     since === null ? [] : [['RELOAD_STUCK', `a reload that began at ${since} has not ended`]],

@@ -39,7 +39,7 @@ export interface UpstreamSources {
   readonly loopDetector: Pick<LoopDetector, 'disabledRoutes'>
   /** Labels, in the order of their numbers in a forwarder. */
   readonly upstreams: readonly string[]
-  /** Those of them that are used for names without a `forward` entry. */
+  /** Labels of the upstreams for names without a `forward` entry. */
   readonly defaultUpstreams: readonly string[]
 }
 

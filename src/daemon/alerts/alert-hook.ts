@@ -97,7 +97,7 @@ export class AlertHook {
     const { name, events, resend } = hook
     const own = conditions.filter(
       ({ event, subject }) =>
-        // A hook that fails is no news for itself.
+        // A failing hook cannot report its own failure.
         events.includes(event) && !(event === 'alerts-failing' && subject === name)
     )
     for (const news of this.tracker.update(own, now, resend)) {

@@ -12,7 +12,7 @@ import type { StartThread } from '../threads/thread.js'
 import { AlertHook, type AlertHookStatus } from './alert-hook.js'
 import { conditionsOf } from './conditions.js'
 
-/** How often the state of the gateway is looked at; a status takes a millisecond. */
+/** How often the state of the gateway is checked; a status takes a millisecond. */
 const CHECK_INTERVAL: Milliseconds = 5_000
 
 export interface AlertsOptions {

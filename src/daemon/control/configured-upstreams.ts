@@ -18,7 +18,7 @@ export interface ConfiguredUpstreams {
   readonly upstreams: readonly UpstreamServer[]
   /** Labels of all upstreams, in the order of their numbers in a forwarder. */
   readonly labels: readonly string[]
-  /** Those of them that are used for names without a `forward` entry. */
+  /** Labels of the upstreams for names without a `forward` entry. */
   readonly defaults: readonly string[]
   /** Upstreams that were ignored, and why. */
   readonly warnings: readonly InterdictError[]

@@ -105,7 +105,7 @@ export class ServiceManager {
     this.attempt(() => this.notify?.(lines.join('\n')))
   }
 
-  /** A service manager that cannot be notified is no reason to stop serving. */
+  /** If the service manager cannot be notified, the gateway keeps serving. */
   private attempt(action: () => void): void {
     try {
       action()

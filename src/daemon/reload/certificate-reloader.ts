@@ -92,8 +92,8 @@ export class CertificateReloader {
   }
 
   /**
-   * Reads all files again. Reloads follow each other. Errors are logged, and what they are about stays as
-   * it was; those of the first call are only returned.
+   * Reads all files again. Reloads follow each other. Errors are logged, and the previous files remain in
+   * use; errors of the first call are only returned.
    *
    * @param isRequested log errors even if they were logged before
    */

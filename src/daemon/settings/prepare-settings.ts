@@ -106,7 +106,7 @@ function openServiceLog(
   }
 }
 
-/** Upstreams that lead back here until a change of `listen` takes effect: the settings do not show it. */
+/** Upstreams that are this gateway itself until a change of `listen` takes effect: the settings do not show it. */
 function checkUpstreams({ upstreams, remoteLists }: Config, endpoints: readonly Endpoint[]) {
   const own = ownAddresses()
   const all = [

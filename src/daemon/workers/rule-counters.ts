@@ -42,7 +42,7 @@ export interface CountedRules {
 }
 
 /**
- * Sums over all workers. One array: queries by network and transport, with those of unknown clients last;
+ * Sums over all workers. One array: queries by network and transport, with unknown clients last;
  * blocked lookups by network, likewise; for each of `CLAIM_MATCHES`, lookups by series.
  */
 export type Totals = Float64Array

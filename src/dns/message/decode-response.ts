@@ -51,8 +51,8 @@ export function servfailAnswer(
  *   client's, so the client gets SERVFAIL instead;
  * - truncated: 0.
  *
- * The random case of a query is no business of clients, nor is that of an earlier one, which a
- * resolver upstream may have cached. So what a name shares with the end of QNAME is lower-cased, in
+ * Clients must not see the random case of the query sent upstream, or of an earlier one that the
+ * upstream has cached. So what a name shares with the end of QNAME is lower-cased, in
  * owners and RDATA. Pointers to the question get the case of the client's query.
  *
  * Policy applies to ANSWER only. So that no other section leads to a blocked name, ADDITIONAL and the

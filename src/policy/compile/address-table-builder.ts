@@ -17,7 +17,7 @@ export class AddressTableBuilder {
     else this.byText.set(text, { prefix, sources: [[ref, line]] })
   }
 
-  /** @param entries receives the prefixes' entries, after those of all names, which have bounds */
+  /** @param entries receives the prefixes' entries, after the entries of all names, which have bounds */
   finish(entries: EntryBuilder): AddressTableBuffers {
     const all = [...this.byText.values()]
     const entryOf = all.map(({ prefix, sources }) => {

@@ -19,7 +19,7 @@ export interface ZoneDelta {
 }
 
 /**
- * Translates the changes of a zone into those of a snapshot compiled from the zone's previous
+ * Translates the changes of a zone into changes of a snapshot compiled from the zone's previous
  * version.
  *
  * @param list id of the list that consists of the zone

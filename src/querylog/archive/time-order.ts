@@ -69,7 +69,7 @@ export async function selectInTimeOrder(
 }
 
 /**
- * Plans the order in which to read files, so that their rows are in order of time once those of
+ * Plans the order in which to read files, so that their rows are in order of time once the rows of
  * some time spans are sorted separately. There is at most one span before each file; it covers all
  * rows of earlier files from the first row of this file on.
  */

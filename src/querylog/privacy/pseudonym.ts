@@ -19,7 +19,7 @@ export function pseudonymOf(address: Address, key: Uint8Array): string {
 
 /** The pseudonym of a client that is recognized by its identity: likewise, of its name. */
 export function devicePseudonymOf(device: Uint8Array | string, key: Uint8Array): string {
-  // Names are told from addresses, which have 16 octets.
+  // The additional step tells names from addresses, which have 16 octets.
   return hmac(hmac(key, 'device'), device).subarray(0, KEPT_OCTETS).toString('hex')
 }
 

@@ -11,7 +11,7 @@ export interface ProvidedList {
   readonly reports: readonly ListReport[]
   /** The state from which it need not be read again; undefined for a list in a bundle. */
   readonly state: ListState | undefined
-  /** Why there are no sources, or why they are those of an earlier version. */
+  /** Why there are no sources, or only the sources of an earlier version. */
   readonly errors: readonly InterdictError[]
   readonly warnings: readonly InterdictError[]
 }

@@ -165,7 +165,7 @@ export function isCurrent(state: ListState, origin: ListOrigin, { clients }: Lis
 
 const prefixesText = (prefixes: readonly Prefix[] = []): string => prefixes.map(showPrefix).join()
 
-/** Positions of the entry of a list, and of those of its keys that messages refer to. */
+/** Positions of the entry of a list, and of the keys in it that messages refer to. */
 export function listPositions(at: Location): ListRequest['positions'] {
   const keys = ['file', 'folder', 'url', 'transfer'].map(
     key => [key, at.at(key).messagePosition] as const

@@ -8,7 +8,7 @@ import type { Milliseconds } from '../../base/units.js'
 export interface ClientAuthority {
   readonly id: string
   readonly position: Position
-  /** Certificates that sign those of clients, in PEM. */
+  /** CA certificates that sign client certificates, in PEM. */
   readonly certificates: readonly string[]
   /** SHA-256 fingerprint of each, as `X509Certificate.fingerprint256`. */
   readonly fingerprints: readonly string[]

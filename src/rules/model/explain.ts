@@ -1,5 +1,5 @@
 /*
- * What users whose lookups are blocked are told: in structured DNS errors, on the landing page and in
+ * Explanations for users whose lookups are blocked: in structured DNS errors, on the landing page and in
  * the register of bans.
  */
 

@@ -138,7 +138,7 @@ export interface Reply {
   readonly ttl: Seconds
   /** The rule itself gives the action, so that it takes precedence over that of a list. */
   readonly overrides?: boolean | undefined
-  /** What users are told; undefined: a sentence made of authority and reference. */
+  /** Explanation for users; undefined: a sentence made of authority and reference. */
   readonly explain?: Explain | undefined
 }
 

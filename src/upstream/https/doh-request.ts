@@ -12,7 +12,7 @@ const OK = 200
 export interface DohListener {
   /** @param message at least a header, and complete records; its TTLs are of now */
   onMessage(message: Uint8Array): void
-  /** The response is no DNS message. */
+  /** The response is not a DNS message. */
   onBadResponse(error: InterdictError): void
   /** The stream ended without a response. */
   onLost(): void

@@ -21,7 +21,7 @@ export const connectTcp: Connect = ({ address, port }) => netConnect({ host: add
 const KEPT_FOR: Milliseconds = 60 * MS_PER_SECOND
 /** A connection is replaced after this part of the time after which the upstream closed an idle one. */
 const PEER_IDLE_SHARE = 0.8
-/** Less is no idle timeout: the upstream was restarted. */
+/** A connection closed sooner did not hit an idle timeout: the upstream was restarted. */
 const MIN_PEER_IDLE: Milliseconds = MS_PER_SECOND
 /** Each time the upstream has not closed a connection before, its idle timeout is taken to be longer. */
 const PEER_IDLE_GROWTH = 1.1

@@ -53,7 +53,7 @@ export class HttpHandle {
     await this.thread?.end()
   }
 
-  /** Replaces the settings, but for those of the listener, which need a restart. */
+  /** Replaces the settings, except for the section `admin`, which needs a restart. */
   configure(config: Config): void {
     this.config = { ...config, admin: this.options.config.admin }
     this.thread?.send({ kind: 'settings', config: this.config })

@@ -42,7 +42,7 @@ export const STATUS_OF: Readonly<Partial<Record<ErrorCode, number>>> = {
   API_CONTROL_SILENT: 504
 }
 
-/** An error without a code of ours has code FAULT, and its details are in the service log only. */
+/** An error without a code of the catalogue has code FAULT, and its details are in the service log only. */
 export function problem(
   status: number,
   code: string,

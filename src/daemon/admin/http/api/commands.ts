@@ -47,7 +47,7 @@ export class CommandRunner {
    * @param signal aborted when nobody waits for the result
    * @param isFinding exit code 1 reports a result, not an error, as with `diff`
    * @returns the JSON that the command prints
-   * @throws InterdictError API_BUSY, API_COMMAND_TIME, API_COMMAND, API_REQUEST and those of the command
+   * @throws InterdictError API_BUSY, API_COMMAND_TIME, API_COMMAND, API_REQUEST, and the codes of the command
    */
   async run(words: readonly string[], signal: AbortSignal, isFinding = false): Promise<unknown> {
     const { concurrent } = this.limits

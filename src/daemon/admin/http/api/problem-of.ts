@@ -23,7 +23,7 @@ export class InvalidInput extends Error {
 export interface FoundProblem {
   readonly problem: Problem
   readonly headers: Readonly<Record<string, string>>
-  /** Whether it is a bug of ours, whose details the client does not see. */
+  /** Whether it is a bug in Interdict, whose details the client does not see. */
   readonly isFault: boolean
 }
 
@@ -68,7 +68,7 @@ function found(problem: Problem, headers: FoundProblem['headers'] = {}): FoundPr
   return { problem, headers, isFault: false }
 }
 
-/** RFC 6750 §3: what a client without a sufficient token is told. */
+/** The WWW-Authenticate header for a client without a sufficient token. RFC 6750 §3. */
 function challenge(code: ErrorCode, message: string): Readonly<Record<string, string>> {
   const realm = 'Bearer realm="interdict"'
   if (code === 'API_LOGIN') return { 'www-authenticate': realm }

@@ -31,7 +31,7 @@ export interface ApiServices {
    *
    * @param isFinding exit code 1 reports a result, not an error, as with `diff`
    * @returns the JSON that it prints
-   * @throws InterdictError API_BUSY, API_COMMAND_TIME, API_COMMAND, API_REQUEST and those of the command
+   * @throws InterdictError API_BUSY, API_COMMAND_TIME, API_COMMAND, API_REQUEST, and the codes of the command
    */
   command(words: readonly string[], signal: AbortSignal, isFinding?: boolean): Promise<unknown>
   /** As `command`, but one that others have run within half a minute is not run again. */
@@ -42,7 +42,7 @@ export interface ApiServices {
    * Has the control thread run a request, as the admin socket does.
    *
    * @param timeout default: `CONTROL_TIMEOUT`
-   * @throws InterdictError API_CONTROL_SILENT, and those of the request
+   * @throws InterdictError API_CONTROL_SILENT, and the codes of the request
    */
   control<Result>(request: ControlRequest, timeout?: Milliseconds): Promise<Result>
 }

@@ -50,7 +50,7 @@ export class SharedCommands {
     while (answers.size > MAX_ANSWERS) answers.delete(answers.keys().next().value!)
     result.then(
       () => (answer.doneAt = this.now()),
-      // Who asks again gets another try.
+      // A failure is not kept: the next request runs the command again.
       () => answers.delete(key)
     )
     return answer

@@ -22,7 +22,7 @@ export interface StartApiOptions {
   readonly tokens: string
   /** Path of the program. */
   readonly program: string
-  /** Those now in force, and those of the start for what needs a restart. */
+  /** The settings in force; `admin` as it was at the start, since a change needs a restart. */
   readonly settings: { config(): Config; readonly admin: Config['admin'] }
   readonly control: ControlClient
   readonly probes: Probes

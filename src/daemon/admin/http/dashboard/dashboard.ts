@@ -4,7 +4,7 @@ import { SECURITY_HEADERS } from '../headers.js'
 
 /** A file of the dashboard, compressed when it was built. */
 export interface Asset {
-  /** Where it is served: one path with a hash of the content, or those of all pages. */
+  /** Where it is served: one path with a hash of the content, or the paths of all pages. */
   readonly paths: readonly string[]
   readonly type: string
   /** Base64 of the content with each coding. RFC 7932, RFC 1952 */
@@ -50,7 +50,7 @@ export class Dashboard {
   /** By coding and entity tag. */
   private readonly octets = new Map<string, Buffer>()
 
-  /** @param headers of every response besides those of the dashboard */
+  /** @param headers of every response, in addition to the headers of the dashboard */
   constructor(
     assets: readonly Asset[],
     private readonly headers: Readonly<Record<string, string>> = {}

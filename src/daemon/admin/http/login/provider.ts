@@ -80,7 +80,7 @@ export class Provider {
    * Exchanges the code for an ID token, and checks it: signature, issuer, audience, expiry, nonce.
    *
    * @param query of the URL that the browser was sent back to
-   * @returns its claims, with those of the UserInfo endpoint if the name or the roles are not among them
+   * @returns its claims; the claims of the UserInfo endpoint too if the name or the roles are missing
    * @throws ProviderError
    */
   async exchange(query: string, checks: LoginChecks): Promise<Claims> {

@@ -16,7 +16,7 @@ const ID_SIZE = 32
 const MAX_SESSIONS = 1_000
 /** Of one person, so that nobody ends the sessions of others. */
 const MAX_OF_PERSON = 10
-/** Sent by our pages with every change. Pages of other origins cannot: there is no CORS. */
+/** Sent by the dashboard with every change. Pages of other origins cannot: there is no CORS. */
 export const CSRF_HEADER = 'x-interdict-request'
 
 interface Session {
@@ -95,7 +95,7 @@ export class SessionStore implements Authenticator {
   }
 
   /**
-   * Whether a page of ours sends the request, or it changes nothing: browsers send the cookie with requests of any
+   * Whether the dashboard sends the request, or it changes nothing: browsers send the cookie with requests of any
    * page. Fetch Metadata §2.4, OWASP Cross-Site Request Forgery Prevention Cheat Sheet.
    */
   private isOwnPage({ method, headers }: IncomingMessage): boolean {

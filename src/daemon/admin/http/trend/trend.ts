@@ -52,7 +52,7 @@ const MINUTE: Milliseconds = 60_000
 const DAY: Milliseconds = 86_400_000
 /** How often counters are read. */
 export const SAMPLE_INTERVAL: Milliseconds = 10_000
-/** Rates are those of this time. */
+/** Current rates are averages over this time. */
 const NOW: Milliseconds = 60_000
 
 const NONE: CounterSample = {
@@ -68,7 +68,7 @@ export class Trend {
   /** By time; minutes without a sample are missing. */
   private minutes: Minute[] = []
 
-  /** @param earlier those of a gateway that ended before */
+  /** @param earlier minutes of a gateway that ran before */
   constructor(earlier: readonly Minute[] = []) {
     this.minutes = [...earlier]
   }

@@ -16,7 +16,7 @@ let last: { readonly rules: ActiveRules; readonly apps: readonly CatalogueApp[] 
 
 /**
  * The files of the apps in the rules in force. What is not in force yet, because the rules have errors, is
- * not shown: names are those of the file, but bans are those in force.
+ * not shown: names come from the file, but only bans in force are listed.
  *
  * @throws InterdictError the first error of the files
  */

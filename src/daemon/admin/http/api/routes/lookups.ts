@@ -128,7 +128,7 @@ export const lookupRoutes = [
       const { id, ...options } = query
       const words: string[] = params.kind === 'overview' ? [] : [params.kind]
       if (id !== undefined) words.push(id)
-      // With "=", a value that begins with a hyphen is no option.
+      // With "=", a value that begins with a hyphen is not taken for an option.
       const given = Object.entries(options).flatMap(([name, value]) =>
         value === undefined ? [] : [`--${name}=${value}`]
       )

@@ -127,7 +127,7 @@ export const operateRoutes = [
     path: '/lists/{id}/confirm',
     id: 'confirmList',
     tag: 'operation',
-    summary: 'Accept a download that was held back because it is much shorter',
+    summary: 'Accept a quarantined download: one that is much shorter than the active version',
     scope: 'operate',
     params: list,
     response: z.looseObject({}),

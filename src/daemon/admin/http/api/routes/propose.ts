@@ -78,7 +78,7 @@ export const proposeRoutes = [
     description: 'Without the text of those that are larger than 256 KB.',
     scope: 'read',
     response: z.object({
-      bundle: z.boolean().describe('Whether they are those of a bundle'),
+      bundle: z.boolean().describe('Whether the rules come from a bundle'),
       files: z.array(z.object({ path: z.string(), size: z.int(), text: z.string().nullable() }))
     }),
     handler: async (_, { services: { config } }) => {
