@@ -40,5 +40,7 @@ export async function ruleFilesAt(path: string, copies: string): Promise<RuleFil
   const stats = await stat(path).catch(() => undefined)
   if (stats?.isFile() !== true) return new RulesFolder(path, copies)
   const bundle = await decodeBundle(await readBundleFile(path, path), path)
-  return new BundleFiles(bundle, { path: resolve(path), prefix: `${path}:`, copies })
+  const { serial, created, expires } = bundle.manifest
+  const facts = { serial, created, expires, newest: serial, rollback: undefined }
+  return new BundleFiles(bundle, { path: resolve(path), prefix: `${path}:`, copies, facts })
 }

@@ -6,9 +6,10 @@ import { csvLines } from '../../report/output/csv.js'
 import { toJson } from '../../report/output/json.js'
 import { signPack, type PackFiles } from '../../report/evidence/sign-pack.js'
 import { probeTable } from '../../report/evidence/probe-table.js'
+import { ruleVersions } from '../../report/evidence/rule-versions.js'
 import { silentDays } from '../../report/evidence/silent-days.js'
 import { zip } from '../../report/evidence/zip.js'
-import type { Fact, Report } from '../../report/report.js'
+import type { Fact, Report, Table } from '../../report/report.js'
 import { readPrivateKey } from '../../sources/bundle/signatures.js'
 import { listBans } from '../../views/bans-list.js'
 import type { LogOptions } from '../args/log-path.js'
@@ -20,16 +21,21 @@ import { loadSettings } from '../args/settings.js'
 import { chooseTimeZone, type TimeZoneOptions } from '../args/time-zone.js'
 import { EXIT, rejectInput, usageError } from '../exit.js'
 import { printJson, type Io } from '../io.js'
-import { formatCount } from '../output/format.js'
+import { formatCount, formatNumber } from '../output/format.js'
+import { knownRules, missingRules, ruleChanges, type RuleChanges } from './evidence-rules.js'
 import { makeReport, originOf } from './make-report.js'
 
 /** Rows of each table: an evidence pack leaves nothing out that an auditor would ask for. */
-const TOP = 10_000
+const TOP = 1_000_000
+/** Rows on the page of a table without a chart. */
+const PAGE_ROWS = 50
 
 export interface EvidenceOptions extends LogOptions, PeriodOptions, TimeZoneOptions {
   readonly output: string
   readonly key?: string
   readonly probes?: string
+  /** Bundles and rules folders that were in force earlier. */
+  readonly history?: readonly string[]
   readonly json?: boolean
 }
 
@@ -61,22 +67,37 @@ export async function evidence(ban: string, options: EvidenceOptions, io: Io): P
   const selection = { since, until, timeZone: zone.timeZone }
   const log = await openLog(options, io)
   let report: Report
+  let changes: RuleChanges
   try {
     const remarks = await checkIds(log.database, { ban }, options, io)
     const request = { selection, top: TOP, options, io, by: 'app' }
     const main = await makeReport(log, { ...request, question: 'ban', id: ban })
     const bypass = await makeReport(log, { ...request, question: 'bypass', id: undefined })
+    const versions = await ruleVersions(log.database, selection)
+    const known = await knownRules(config, loaded.rules, options.history ?? [], versions)
+    changes = ruleChanges(ban, versions, known)
     const probed = probes === undefined ? [] : probeTable(readProbes(probes), ban, since, until)
     report = {
       ...main,
       facts: [...main.facts, ...configFacts(config.file, probes)],
       tables: [
         ...main.tables,
+        changes.table,
         ...probed,
-        ...bypass.tables.map(table => ({ ...table, id: `bypass-${table.id}` })),
+        ...bypass.tables.map(table => ({
+          ...table,
+          id: `bypass-${table.id}`,
+          title: `Bypass attempts: ${table.title.toLowerCase()}`
+        })),
         await silentDays(log.database, since, until)
       ],
-      remarks: [...zone.remarks, ...remarks, ...main.remarks, ...(await log.problems())]
+      remarks: [
+        ...zone.remarks,
+        ...remarks,
+        ...main.remarks,
+        ...missingRules(versions, known),
+        ...(await log.problems())
+      ]
     }
     log.hideProgress()
   } finally {
@@ -86,9 +107,10 @@ export async function evidence(ban: string, options: EvidenceOptions, io: Io): P
   // The time at which the pack is made would make no two packs equal.
   const origin = { ...(await originOf(options, io)), generated: new Date(until) }
   const files = new Map([
-    ['evidence.html', toHtml(report, origin)],
+    ['evidence.html', toHtml({ ...report, tables: report.tables.map(forPage) }, origin)],
     ['evidence.json', toJson(report)],
     ['rules.json', `${JSON.stringify(rules, undefined, 2)}\n`],
+    ...changes.files,
     ...report.tables.map(({ id, columns, rows }): [string, string] => {
       const head = columns.map(({ key }) => key)
       return [`tables/${id}.csv`, csvLines([head, ...rows], zone.timeZone)]
@@ -103,6 +125,14 @@ export async function evidence(ban: string, options: EvidenceOptions, io: Io): P
       `Wrote ${formatCount(pack.size, 'file')} to ${output}; SHA-256 of the manifest: ${sha256}\n`
     )
   return EXIT.success
+}
+
+/** A table with the rows that a reader of the page needs; programs have them all. */
+function forPage(table: Table): Table {
+  const { id, rows, chart, description } = table
+  if (chart !== undefined || rows.length <= PAGE_ROWS) return table
+  const more = `The first ${PAGE_ROWS} of ${formatNumber(rows.length)}; all are in tables/${id}.csv.`
+  return { ...table, rows: rows.slice(0, PAGE_ROWS), description: `${description} ${more}` }
 }
 
 function configFacts(settings: string, probes: string | undefined): Fact[] {

@@ -97,19 +97,27 @@ function sourceOf({ kind, decisions }: Change): string {
 
 /** Labelled lines below the row of a change. */
 function detailsOf(change: Change, { timeZone, only }: Compared, width: number): StyledText[][] {
-  const { clients, examples, names, outside, qtypes } = change
+  const texts = Object.entries(changeTexts(change, timeZone))
+  return [
+    ...(change.outside ? [[['red', `  outside  ${only!.join(', ')}`] as const]] : []),
+    ...texts.flatMap(([label, text]) => labelled(label, text, width))
+  ]
+}
+
+/** Each part of a change as text; empty: nothing to say. */
+export function changeTexts(change: Change, timeZone: string) {
+  const { clients, examples, names, qtypes } = change
   const more = names - examples.length
   const some = examples.join(', ')
   const [was, is] = decisionTexts(change)
-  return [
-    ...(outside ? [[['red', `  outside  ${only!.join(', ')}`] as const]] : []),
-    ...labelled('clients', few(clients.map(placeText)), width),
-    ...labelled('was', was, width),
-    ...labelled('is', is, width),
-    ...labelled('when', whenText(change, timeZone), width),
-    ...labelled('types', qtypes === undefined ? '' : typesText(qtypes), width),
-    ...labelled('names', more > 0 ? `${some} and ${formatNumber(more)} more` : some, width)
-  ]
+  return {
+    clients: few(clients.map(placeText)),
+    was,
+    is,
+    when: whenText(change, timeZone),
+    types: qtypes === undefined ? '' : typesText(qtypes),
+    names: more > 0 ? `${some} and ${formatNumber(more)} more` : some
+  }
 }
 
 function whenText({ from, until, hours }: Change, timeZone: string): string {

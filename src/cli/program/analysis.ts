@@ -82,6 +82,7 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
     .option('--time-zone <zone>', TIME_ZONE)
     .option('-k, --key <file>', 'private key to sign with (default: log.queries.chain.sign-key)')
     .option('--probes <file>', 'record of "interdict probe --json"')
+    .option('--history <paths...>', 'bundles or rules folders that were in force earlier')
     .option('--json', 'print JSON')
     .action(async (ban: string, _options, command: Command) => {
       const { evidence } = await import('../commands/evidence.js')

@@ -1,0 +1,146 @@
+import type { Config } from '../../config/config.js'
+import { rulesLocation } from '../../daemon/reload/rules-location.js'
+import { difference, type Change } from '../../policy/diff/difference.js'
+import type { RuleVersion } from '../../report/evidence/rule-versions.js'
+import { column, type Table, type Value } from '../../report/report.js'
+import { loadRules } from '../../rules/load.js'
+import type { RuleSet } from '../../rules/model/types.js'
+import { AcceptedBundles } from '../../sources/bundle/accepted-bundles.js'
+import { ruleFilesAt } from '../args/rules.js'
+import { rejectInput } from '../exit.js'
+import { toJson } from '../output/diff-json.js'
+import { changeTexts } from '../output/diff-text.js'
+import { formatCount } from '../output/format.js'
+
+/** Names of each change that are spelt out. */
+const EXAMPLES = 5
+const NOT_AT_HAND = 'not at hand'
+
+/** What changed about a ban between the rules in force over a period. */
+export interface RuleChanges {
+  readonly table: Table
+  /** All changes as `interdict diff --json` prints them, by path in the pack. */
+  readonly files: ReadonlyMap<string, string>
+}
+
+/** Rules that are at hand, by what the query log records of them. */
+export type KnownRules = (version: RuleVersion) => RuleSet | undefined
+
+/**
+ * The current rules, the accepted bundles that are still stored, and what the operator has kept.
+ *
+ * @param history paths of bundles and rules folders
+ * @throws InterdictError RULES_… and as `decodeBundle` for what is in `history`
+ */
+export async function knownRules(
+  config: Config,
+  current: RuleSet,
+  history: readonly string[],
+  versions: readonly RuleVersion[]
+): Promise<KnownRules> {
+  const known = [current]
+  const { bundle, copiesFolder } = rulesLocation(config)
+  for (const path of history) {
+    const loaded = await loadRules(await ruleFilesAt(path, copiesFolder))
+    if (!loaded.ok) rejectInput(loaded.errors)
+    known.push(loaded.rules)
+  }
+  if (bundle !== undefined) {
+    const store = new AcceptedBundles(bundle.storeFolder)
+    const needed = new Set(versions.map(({ serial }) => serial))
+    for (const { serial } of store.read()?.kept ?? []) {
+      if (!needed.has(serial)) continue
+      // One that is damaged is declared missing.
+      const files = await ruleFilesAt(store.pathOf(serial), copiesFolder).catch(() => undefined)
+      const loaded = files && (await loadRules(files))
+      if (loaded?.ok === true) known.push(loaded.rules)
+    }
+  }
+  return ({ sha256, serial }) =>
+    known.find(({ sha256: whole, bundle }) => {
+      // The digest is also of the copies of lists at that time; a serial names one bundle for ever.
+      return serial === null ? whole.startsWith(sha256) : bundle?.serial === serial
+    })
+}
+
+/** Compares each version of the rules with the one before, as to what concerns the ban. */
+export function ruleChanges(
+  ban: string,
+  versions: readonly RuleVersion[],
+  known: KnownRules
+): RuleChanges {
+  const rows: Value[][] = []
+  const marks: (string | null)[] = []
+  const files = new Map<string, string>()
+  versions.forEach((version, i) => {
+    const before = versions[i - 1]
+    const row = (change: string, names: number | null, details: string, mark?: string): void => {
+      const text =
+        before === undefined ? nameOf(version) : `${nameOf(before)} -> ${nameOf(version)}`
+      rows.push([version.first, text, change, names, details])
+      marks.push(mark ?? null)
+    }
+    const rules = { before: before && known(before), after: known(version) }
+    if (before === undefined) {
+      row('first', null, 'the first rules of the period', rules.after ? undefined : NOT_AT_HAND)
+    } else if (rules.before === undefined || rules.after === undefined) {
+      row('not known', null, 'rules are not at hand', NOT_AT_HAND)
+    } else if (rules.before === rules.after) {
+      row('lists', null, 'only downloaded lists or transferred zones; earlier copies are not kept')
+    } else {
+      const at = Math.floor(version.first.getTime() / 1000)
+      const both = { before: rules.before, after: rules.after }
+      const found = difference(both, { at, examples: EXAMPLES })
+      const { timeZone } = rules.after
+      const names = { old: nameOf(before), now: nameOf(version) }
+      const compared = { ...found, ...names, rules: both, at, only: undefined, timeZone }
+      files.set(`rule-changes/${i}.json`, toJson(compared))
+      const ofBan = found.changes.filter(change => concerns(change, ban))
+      for (const change of ofBan)
+        row(change.kind, change.names, textOf(changeTexts(change, timeZone)))
+      for (const { networks, prefixes } of found.moves) {
+        const [from, to] = [networks.before, networks.after].map(one => one ?? 'no network')
+        row('moved', null, `${prefixes.join(', ')}: ${from} -> ${to}`)
+      }
+      const others = formatCount(found.changes.length - ofBan.length, 'change')
+      if (ofBan.length + found.moves.length === 0) row('none', null, `${others} of other rules`)
+    }
+  })
+  return { table: { ...TABLE, rows, marks }, files }
+}
+
+const TABLE: Omit<Table, 'rows'> = {
+  id: 'rule-changes',
+  title: 'Changes of the rules',
+  description:
+    'Each time that other rules came into force, by the first lookup that they decided, and what changed for names of the ban and for its clients. Rules are named by the bundle serial, or by the first digits of their SHA-256. All changes are in rule-changes/.',
+  emptyText: 'The log names no rules.',
+  columns: [
+    column('time', 'time'),
+    column('rules', 'text'),
+    column('change', 'text'),
+    column('names', 'count'),
+    column('details', 'text')
+  ]
+}
+
+function textOf({ clients, was, is, when, names }: ReturnType<typeof changeTexts>): string {
+  return `${names}; for ${clients}; was: ${was}; is: ${is}${when === '' ? '' : `, ${when}`}`
+}
+
+function concerns({ decisions: { before, after } }: Change, ban: string): boolean {
+  return before.claim?.ruleId === ban || after.claim?.ruleId === ban
+}
+
+const nameOf = ({ sha256, serial }: RuleVersion): string =>
+  serial === null ? sha256 : `${serial} (${sha256})`
+
+/** Whether rules were in force that are not at hand: the pack declares it. */
+export function missingRules(versions: readonly RuleVersion[], known: KnownRules): string[] {
+  const missing = versions.filter(version => known(version) === undefined).map(nameOf)
+  if (missing.length === 0) return []
+  const names = [...new Set(missing)].join(', ')
+  return [
+    `Rules that were in force are not at hand, so their changes are not shown: ${names}. Give kept bundles or rules folders with --history.`
+  ]
+}
