@@ -2,15 +2,23 @@ import { createSocket } from 'node:dgram'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import packet from 'dns-packet'
-import type { Test } from 'tap'
 import { HubClient } from '../../src/cli/args/hub-client.js'
 import type { GatewayView, RingView } from '../../src/hub/views.js'
 import { PROGRAM } from '../cli/run.js'
 import { askUdp } from '../daemon/dns-client.js'
-import { eventually, folder, freePort, interdict, Running } from './processes.js'
+import { eventually, folder, freePort, interdict, Running, type Owner } from './processes.js'
 
 /** Seconds; the machine may be loaded. */
 export const PATIENCE = 60
+/** Seconds for three servers to form a group, and how often one that is missing is restarted. */
+const FORMING = 10
+const MAX_TRIES = 5
+
+interface MetaCluster {
+  readonly leader: string
+  /** At the leader only. */
+  readonly replicas?: readonly { readonly name: string }[]
+}
 
 /** Three NATS servers as a cluster, each with JetStream. */
 export class Cluster {
@@ -18,7 +26,7 @@ export class Cluster {
   readonly ports: readonly number[]
 
   private constructor(
-    private readonly t: Test,
+    private readonly t: Owner,
     readonly dir: string,
     private readonly auth: string,
     clients: readonly number[],
@@ -28,20 +36,17 @@ export class Cluster {
     this.ports = clients
   }
 
-  static async reserve(t: Test, auth: string): Promise<Cluster> {
-    const all: number[] = []
-    while (all.length < 9) all.push(await freePort())
-    return new Cluster(t, folder(t), auth, all.slice(0, 3), all.slice(3, 6), all.slice(6))
+  static async reserve(t: Owner, auth: string): Promise<Cluster> {
+    const all = new Set<number>()
+    while (all.size < 9) all.add(await freePort())
+    const ports = [...all]
+    return new Cluster(t, folder(t), auth, ports.slice(0, 3), ports.slice(3, 6), ports.slice(6))
   }
 
   get urls(): string[] {
     return this.ports.map(port => `nats://127.0.0.1:${port}`)
   }
 
-  /**
-   * One after another: servers of version 2.10 that dial each other at the same moment may lose a subscription on a
-   * route, and then JetStream's group stays without one of them until that one is restarted.
-   */
   async start(...nodes: number[]): Promise<void> {
     for (const node of nodes) {
       const file = join(this.dir, `n${node}.conf`)
@@ -60,13 +65,36 @@ ${readFileSync(this.auth, 'utf8').replace('./jwt', join(this.dir, `jwt${node}`))
     }
   }
 
-  /** How many servers JetStream's group has; 0: no leader yet. */
-  async groupSize(): Promise<number> {
-    const reply = await fetch(`http://127.0.0.1:${this.monitors[0]}/jsz`)
-    const { meta_cluster } = (await reply.json()) as {
-      meta_cluster?: { leader?: string; cluster_size: number }
+  /**
+   * Starts all for the first time, and waits until JetStream's group has all. Servers of version 2.10 that dial each other
+   * at the same moment may lose a subscription on a route; then one of them is missing there until it is restarted.
+   */
+  async form(): Promise<void> {
+    await this.start(0, 1, 2)
+    for (let tries = 1; ; tries++) {
+      const isComplete = async (): Promise<boolean> => (await this.members()).length === 3
+      const formed = eventually('a JetStream group of three', FORMING, isComplete)
+      if (await formed.then(() => true).catch(() => tries === MAX_TRIES)) return formed
+      const members = await this.members()
+      const missing = [0, 1, 2].filter(node => !members.includes(`n${node}`))
+      await this.kill(...missing)
+      await this.start(...missing)
     }
-    return meta_cluster?.leader === undefined ? 0 : meta_cluster.cluster_size
+  }
+
+  /** Names of the servers in JetStream's group, as its leader knows them; none without a leader. */
+  private async members(): Promise<readonly string[]> {
+    for (const port of this.monitors) {
+      const reply = await fetch(`http://127.0.0.1:${port}/jsz`)
+      const { meta_cluster } = (await reply.json()) as { meta_cluster?: MetaCluster }
+      if (meta_cluster?.replicas !== undefined)
+        return [meta_cluster.leader, ...meta_cluster.replicas.map(({ name }) => name)]
+    }
+    return []
+  }
+
+  pid(node: number): number {
+    return this.running[node]!.pid
   }
 
   async kill(...nodes: number[]): Promise<void> {
@@ -76,7 +104,7 @@ ${readFileSync(this.auth, 'utf8').replace('./jwt', join(this.dir, `jwt${node}`))
 }
 
 /** A resolver that knows one address for every name. */
-export async function startUpstream(t: Test): Promise<number> {
+export async function startUpstream(t: Owner): Promise<number> {
   const socket = createSocket('udp4')
   socket.on('message', (octets, { port, address }) => {
     const { id, questions = [] } = packet.decode(octets)
@@ -106,7 +134,7 @@ export class HubRig {
   private hub: Running | undefined
 
   private constructor(
-    private readonly t: Test,
+    private readonly t: Owner,
     dir: string,
     key: string,
     publicKey: string
@@ -116,7 +144,7 @@ export class HubRig {
     this.publicKey = publicKey
   }
 
-  static async create(t: Test): Promise<HubRig> {
+  static async create(t: Owner): Promise<HubRig> {
     const dir = folder(t)
     const key = join(dir, 'office.pem')
     const made = await command('bundle', 'keygen', key)
@@ -141,6 +169,10 @@ export class HubRig {
   async start(): Promise<void> {
     this.hub = new Running(this.t, process.execPath, [PROGRAM, 'hub', '-c', this.settings])
     await this.hub.says('hub is running', PATIENCE)
+  }
+
+  get pid(): number {
+    return this.hub!.pid
   }
 
   async kill(): Promise<void> {
@@ -193,7 +225,7 @@ export class GatewayRig {
   private running: Running | undefined
 
   constructor(
-    private readonly t: Test,
+    private readonly t: Owner,
     readonly name: string,
     readonly ring: string
   ) {
@@ -239,6 +271,10 @@ ${channel}
     const settings = join(this.dir, 'interdict.yaml')
     this.running = new Running(this.t, process.execPath, [PROGRAM, 'serve', '-c', settings])
     await this.running.says('"msg":"serving"', PATIENCE)
+  }
+
+  get pid(): number {
+    return this.running!.pid
   }
 
   async stop(): Promise<void> {

@@ -48,8 +48,7 @@ const upstream = await startUpstream(t)
 // The keys are in what the servers include, and the ports of the servers in the settings of the hub.
 const cluster = await Cluster.reserve(t, hub.auth)
 await hub.init(cluster.urls, RINGS)
-await cluster.start(0, 1, 2)
-await eventually('three servers', PATIENCE, async () => (await cluster.groupSize()) === 3)
+await cluster.form()
 await hub.start()
 await hub.says('connected to NATS')
 

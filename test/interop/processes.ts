@@ -20,8 +20,11 @@ export { freePort }
 
 const run = promisify(execFile)
 
+/** What ends programs and deletes folders when it is over: a test, or a measurement. */
+export type Owner = Pick<Test, 'teardown'>
+
 /** A folder that is gone when the test is over. */
-export function folder(t: Test): string {
+export function folder(t: Owner): string {
   const path = mkdtempSync(join(tmpdir(), 'interdict-interop-'))
   t.teardown(() => rmSync(path, { recursive: true, force: true }))
   return path
@@ -51,7 +54,7 @@ export class Running {
   private readonly child: ChildProcess
   readonly ended: Promise<number | null>
 
-  constructor(t: Test, command: string, args: readonly string[]) {
+  constructor(t: Owner, command: string, args: readonly string[]) {
     this.child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
     const gather = (data: Buffer): void => {
       this.output += data.toString()

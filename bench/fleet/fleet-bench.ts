@@ -1,0 +1,179 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createUser } from '@nats-io/nkeys'
+import { fmtCreds, fromSeed } from '@nats-io/jwt'
+import type { Milliseconds } from '../../src/base/units.js'
+import { writeFileAtomic } from '../../src/base/atomic-file.js'
+import { userSeed } from '../../src/fleet/nkey.js'
+import { Authority } from '../../src/hub/authority.js'
+import { StateStore } from '../../src/hub/hub-state.js'
+import {
+  Cluster,
+  GatewayRig,
+  HubRig,
+  PATIENCE,
+  startUpstream,
+  Traffic
+} from '../../test/interop/fleet-rig.js'
+import { eventually, folder, type Owner } from '../../test/interop/processes.js'
+import { SimulatedGateway } from './simulated-gateway.js'
+import type { ThinGateway } from './thin-gateways.js'
+
+const RING = 'all'
+const SETTINGS = `rings:
+  - { name: ${RING}, soak: 1h }
+band: { lookups: 1000000000, latency: 1000 }
+pull-folder: www
+`
+/** How many connect at the same time. */
+const AT_ONCE = 20
+
+export interface Sizes {
+  readonly simulated: number
+  readonly real: number
+  readonly thin: number
+}
+
+/** Three NATS servers, a hub, real gateways with traffic, and simulated ones. */
+export class FleetBench {
+  readonly ring = RING
+  simulated: SimulatedGateway[] = []
+  /** Ahead of the clock of this machine, for the simulated gateways. */
+  clockOffset: Milliseconds = 0
+  private serial = 100
+  private readonly ends: (() => unknown)[] = []
+  readonly owner = { teardown: (end: () => unknown) => this.ends.push(end) } as unknown as Owner
+
+  private constructor(readonly sizes: Sizes) {}
+
+  hub!: HubRig
+  cluster!: Cluster
+  real: GatewayRig[] = []
+  thin: ThinGateway[] = []
+  traffic!: Traffic
+  upstream!: number
+  /** Credentials that the thin gateways share. */
+  shared!: { readonly name: string; readonly jwt: string; readonly seed: string }
+  private folder!: string
+  private authority!: Authority
+
+  static async open(sizes: Sizes): Promise<FleetBench> {
+    const bench = new FleetBench(sizes)
+    await bench.start()
+    return bench
+  }
+
+  async close(): Promise<void> {
+    await this.traffic.stop()
+    await Promise.all(this.simulated.map(one => one.close()))
+    for (const end of this.ends.reverse()) await end()
+  }
+
+  /** The clock of the simulated gateways. */
+  readonly clock = {
+    now: () => performance.now() + this.clockOffset,
+    wall: () => Date.now() + this.clockOffset
+  }
+
+  /** Publishes to the whole fleet at once. @returns its serial, and when the command began */
+  async publish(...names: string[]): Promise<{ readonly serial: number; readonly since: number }> {
+    const serial = ++this.serial
+    const file = await this.hub.bundle(serial, names)
+    const client = await this.hub.client()
+    const since = performance.now()
+    const query = { ring: RING, now: 'true', by: 'bench' }
+    await client.post('/v1/bundles', query, readFileSync(file))
+    return { serial, since }
+  }
+
+  /** Until a share of the simulated gateways has a bundle on offer. @returns milliseconds from `since` */
+  async until(serial: number, share: number, since: number): Promise<Milliseconds> {
+    const wanted = Math.ceil(this.simulated.length * share)
+    await eventually(`${wanted} gateways have bundle ${serial}`, 4 * PATIENCE, () =>
+      Promise.resolve(this.simulated.filter(one => one.active >= serial).length >= wanted)
+    )
+    return performance.now() - since
+  }
+
+  /** Simulated gateways, connected or pulling. @param url of `channel.json`; undefined: NATS */
+  async simulate(url?: string): Promise<void> {
+    await Promise.all(this.simulated.map(one => one.close()))
+    const nats = (name: string) => ({
+      servers: this.cluster.urls,
+      credentials: join(this.folder, name, 'fleet.creds'),
+      ...{ caFile: undefined, certificate: undefined }
+    })
+    this.simulated = Array.from({ length: this.sizes.simulated }, (_, i) => {
+      const name = `sim-${i}`
+      const pull = url === undefined ? undefined : { url, interval: 30_000, caFile: undefined }
+      return new SimulatedGateway({
+        folder: join(this.folder, url === undefined ? name : `pull-${i}`),
+        publicKey: this.hub.publicKey,
+        fleet: { name, ring: RING, nats: url === undefined ? nats(name) : undefined, pull },
+        clock: this.clock
+      })
+    })
+    for (const [i, one] of this.simulated.entries()) {
+      one.start()
+      // Each signature of a connection takes this process 8 ms.
+      if (url === undefined && i % AT_ONCE === 0) await sleep(AT_ONCE * 10)
+    }
+  }
+
+  private async start(): Promise<void> {
+    const { owner, sizes } = this
+    this.folder = folder(owner)
+    this.hub = await HubRig.create(owner)
+    this.cluster = await Cluster.reserve(owner, this.hub.auth)
+    await this.hub.init(this.cluster.urls, SETTINGS)
+    this.authority = Authority.open(join(this.hub.dir, 'hub'))
+    await this.enrol()
+    await this.cluster.form()
+    await this.hub.start()
+    await this.hub.says('connected to NATS')
+    await this.publish('first.example')
+    this.upstream = await startUpstream(owner)
+    const channel = `  nats: [${this.cluster.urls.map(url => `'${url}'`).join(', ')}]\n  credentials: fleet.creds`
+    this.real = Array.from(
+      { length: sizes.real },
+      (_, i) => new GatewayRig(owner, `real-${i}`, RING)
+    )
+    for (const one of this.real) {
+      await one.enrol(this.hub)
+      await one.configure(this.hub.publicKey, this.upstream, channel)
+      await one.start()
+    }
+    this.traffic = new Traffic(this.real, 'popular.example')
+  }
+
+  /** What `interdict fleet enrol` does for each, without its processes. */
+  private async enrol(): Promise<void> {
+    const { sizes, authority } = this
+    const gateways: Record<string, object> = {}
+    const known = { ring: RING, enrolled: new Date().toISOString(), revoked: null }
+    for (let i = 0; i < sizes.simulated; i++) {
+      const name = `sim-${i}`
+      const user = createUser()
+      const jwt = await authority.gatewayJwt(name, user.getPublicKey())
+      const pair = fromSeed(user.getSeed())
+      writeFileAtomic(join(this.folder, name, 'fleet.creds'), fmtCreds(jwt, pair), {
+        folderMode: 0o700
+      })
+      gateways[name] = { ...known, key: user.getPublicKey() }
+    }
+    for (let i = 0; i < sizes.thin; i++) {
+      const user = createUser()
+      this.thin.push({ name: `thin-${i}`, key: userSeed(seedOf(user))! })
+      gateways[`thin-${i}`] = { ...known, key: user.getPublicKey() }
+    }
+    const user = createUser()
+    const name = 'thin'
+    const jwt = await authority.gatewayJwt(name, user.getPublicKey())
+    this.shared = { name, jwt, seed: seedOf(user) }
+    new StateStore(join(this.hub.dir, 'hub')).update({ gateways: gateways as never })
+  }
+}
+
+const seedOf = (user: ReturnType<typeof createUser>): string =>
+  Buffer.from(user.getSeed()).toString()

@@ -1,0 +1,86 @@
+import { createServer } from 'node:http'
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { spreadOf } from '../kit/numbers.js'
+import { PATIENCE } from '../../test/interop/fleet-rig.js'
+import { eventually } from '../../test/interop/processes.js'
+import type { FleetBench } from './fleet-bench.js'
+
+const SHARE = 0.99
+export type Row = readonly [what: string, target: string, measured: string]
+export const seconds = (time: number): string => `${(time / 1000).toFixed(1)} s`
+
+/** From the command that publishes a signed bundle until it is in force. */
+export async function byNats(bench: FleetBench, rounds: number): Promise<Row[]> {
+  const begun = performance.now()
+  await bench.simulate()
+  const { length } = bench.simulated
+  await eventually('all are connected', 4 * PATIENCE, () =>
+    Promise.resolve(bench.simulated.every(one => one.isConnected))
+  )
+  const connected = performance.now() - begun
+  const times: number[] = []
+  const real: number[] = []
+  for (let round = 0; round < rounds; round++) {
+    const name = `nats-${round}.example`
+    const { serial, since } = await bench.publish(name)
+    const [most] = await Promise.all([
+      bench.until(serial, SHARE, since),
+      ...bench.real.map(async one => {
+        await one.blocks(name)
+        real.push(performance.now() - since)
+      })
+    ])
+    times.push(most)
+    await bench.until(serial, 1, since)
+  }
+  const { median, max } = spreadOf(times)
+  return [
+    [`${length} simulated gateways connect`, '', seconds(connected)],
+    [
+      `published to verified on 99% of ${length} over NATS, ${rounds} rounds`,
+      '5 s',
+      `${seconds(median)} (worst ${seconds(max)})`
+    ],
+    [
+      `the same to the first blocked answer of ${bench.real.length} real gateways beside them`,
+      '5 s',
+      `worst ${seconds(Math.max(...real))}`
+    ]
+  ]
+}
+
+/** The same from a web server, at the default interval of 30 s. */
+export async function byPull(bench: FleetBench, rounds: number): Promise<Row[]> {
+  let asked = 0
+  let unchanged = 0
+  const server = createServer((request, response) => {
+    const octets = readFileSync(join(bench.hub.dir, 'www', request.url!))
+    const etag = `"${createHash('sha256').update(octets).digest('hex')}"`
+    asked++
+    if (request.headers['if-none-match'] === etag) {
+      unchanged++
+      response.writeHead(304).end()
+    } else response.writeHead(200, { etag }).end(octets)
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await bench.simulate(`http://127.0.0.1:${port}/channel.json`)
+  await bench.until(1, 1, 0)
+  const times: number[] = []
+  for (let round = 0; round < rounds; round++) {
+    const { serial, since } = await bench.publish(`pull-${round}.example`)
+    times.push(await bench.until(serial, SHARE, since))
+  }
+  server.close()
+  const { median, max } = spreadOf(times)
+  return [
+    [
+      `published to verified on 99% of ${bench.simulated.length} by pull, ${rounds} rounds`,
+      '45 s',
+      `${seconds(median)} (worst ${seconds(max)}); ${asked} requests, ${unchanged} of them 304`
+    ]
+  ]
+}
