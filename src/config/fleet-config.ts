@@ -1,5 +1,5 @@
 import type { Position } from '../base/position.js'
-import type { Milliseconds } from '../base/units.js'
+import type { Milliseconds, Octets } from '../base/units.js'
 
 /** How this gateway learns which signed bundle it should run, and reports what it runs. Paths are absolute. */
 export interface FleetConfig {
@@ -11,10 +11,36 @@ export interface FleetConfig {
   readonly nats: FleetNatsConfig | undefined
   /** Undefined: no pull. */
   readonly pull: FleetPullConfig | undefined
+  /** Undefined: closed log files stay here. */
+  readonly logs?: FleetLogsConfig | undefined
   /** How often this gateway reports its state. */
   readonly report: Milliseconds
   /** Of the section. */
   readonly position: Position
+}
+
+/** Where closed files of the query log are sent. */
+export interface FleetLogsConfig {
+  /** `nats`, `s3://bucket/prefix` or the absolute path of a folder. */
+  readonly to: string
+  /** Undefined unless `to` is an S3 bucket. */
+  readonly s3: FleetS3Config | undefined
+  /** Octets per second. */
+  readonly rate: Octets
+  /** Whether retention waits until the centre has confirmed a day. */
+  readonly keepUntilConfirmed: boolean
+}
+
+export interface FleetS3Config {
+  /** URL of the S3 service. */
+  readonly endpoint: string
+  readonly region: string
+  readonly bucket: string
+  /** Before each key; empty or ending with `/`. */
+  readonly prefix: string
+  /** File with `aws_access_key_id` and `aws_secret_access_key`. */
+  readonly credentials: string
+  readonly caFile: string | undefined
 }
 
 export interface FleetNatsConfig {

@@ -4,6 +4,7 @@ import type { Position } from '../base/position.js'
 import { duration } from '../yaml/quantity.js'
 import { isLoopback } from './alerts.js'
 import type { FleetConfig } from './fleet-config.js'
+import { fleetLogsOf, fleetLogsSchema } from './fleet-logs.js'
 
 const MAX_SERVERS = 16
 /** Part of a NATS subject, of a file name and of a metric label. */
@@ -48,6 +49,7 @@ export const fleetSchema = z
       .refine(text => text === '' || isPull(text), 'https://, or http:// to loopback')
       .prefault(''),
     'pull-interval': duration('5s', '1d').prefault('30s'),
+    logs: fleetLogsSchema,
     'report-interval': duration('1s', '5m').prefault('10s')
   })
   .superRefine((fleet, context) => {
@@ -57,6 +59,8 @@ export const fleetSchema = z
     if (nats.length === 0 && pull === '') refuse('nats', 'NATS servers here, or a URL in pull')
     if (nats.length > 0 && credentials === '')
       refuse('credentials', 'the file that interdict fleet enrol writes')
+    if (fleet.logs?.to === 'nats' && nats.length === 0)
+      context.addIssue({ code: 'custom', path: ['logs', 'to'], message: 'servers in fleet.nats' })
     if ((certificate === '') !== (key === ''))
       refuse(certificate === '' ? 'certificate' : 'key', 'a path, as for the other of the two')
   })
@@ -80,6 +84,7 @@ export function fleetOf(
         ? undefined
         : { servers: nats, credentials: file(credentials), caFile, certificate: own },
     pull: pull === '' ? undefined : { url: pull, interval: settings['pull-interval'], caFile },
+    logs: fleetLogsOf(settings.logs, folder, caFile),
     report: settings['report-interval']
   }
 }

@@ -212,6 +212,8 @@ export const settingsSchema = section({
     context.addIssue({ code: 'custom', path, message })
   if (fleet !== undefined && typeof rules === 'string')
     addIssue(['rules'], 'a mapping with bundle and keys, since a fleet has signed bundles')
+  if (fleet?.logs !== undefined && !settings.log.queries.archive)
+    addIssue(['log', 'queries', 'archive'], 'true, since fleet.logs sends Parquet files')
   const shown = listen.map(showEndpoint)
   for (const [i, text] of shown.entries()) {
     if (listen[i]!.port !== 0 && shown.indexOf(text) < i)

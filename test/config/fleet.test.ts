@@ -49,7 +49,14 @@ for (const [fleet, expected] of [
   [`{ name: a, ${NATS}, key: k }`, /fleet.certificate/],
   [`{ name: a, ${NATS}, certificate: k }`, /fleet.key/],
   [`{ name: a, pull: 'http://www.example/channel.json' }`, /https:.*or http:/],
-  [`{ name: a, pull: 'x' }`, /https:.*or http:/]
+  [`{ name: a, pull: 'x' }`, /https:.*or http:/],
+  [`{ name: a, ${NATS}, logs: { to: '' } }`, /a folder/],
+  [`{ name: a, ${NATS}, logs: { to: 's3://X' } }`, /s3:..bucket.prefix/],
+  [`{ name: a, ${NATS}, logs: { to: 's3://logs', credentials: c } }`, /URL of the S3 service/],
+  [`{ name: a, ${NATS}, logs: { to: 's3://logs', endpoint: 'https://x' } }`, /access key/],
+  [`{ name: a, ${NATS}, logs: { to: 's3://logs', endpoint: 'http://x' } }`, /https:.*loopback/],
+  [`{ name: a, ${NATS}, logs: { to: 's3://logs', endpoint: 'https://x/y' } }`, /https:/],
+  [`{ name: a, ${NATS}, logs: { to: 's3://logs', endpoint: x } }`, /https:/]
 ] as const) {
   t.test(`refused: ${fleet}`, async t => {
     const read = readConfig(`${RULES}fleet: ${fleet}`, FILE)
@@ -64,4 +71,21 @@ t.test('a fleet needs signed bundles', async t => {
       { message: /rules: .*a mapping with bundle and keys, since a fleet has signed bundles/ }
     ]
   })
+})
+
+t.test('where logs of a fleet go', async t => {
+  const logsOf = (logs: string, more = '') => {
+    const read = readConfig(`${RULES}fleet: { name: a, ${NATS}, logs: ${logs} }\n${more}`, FILE)
+    return read.ok ? read.config.fleet?.logs : read.errors[0]!.message
+  }
+  t.strictSame(logsOf('{ to: ../logs }'), {
+    ...{ to: '/srv/logs', s3: undefined, rate: 2 ** 20, keepUntilConfirmed: false }
+  })
+  const s3 = `endpoint: 'https://s3.example', credentials: key`
+  t.match(logsOf(`{ to: 's3://logs/a/b/', ${s3}, keep-until-confirmed: true }`), {
+    keepUntilConfirmed: true,
+    s3: { bucket: 'logs', prefix: 'a/b/', region: 'us-east-1', credentials: '/srv/gw/key' }
+  })
+  t.match(logsOf(`{ to: 's3://logs', ${s3} }`), { s3: { prefix: '' } })
+  t.match(logsOf('{ to: logs }', 'log: { queries: { archive: false } }'), /log.queries.archive/)
 })

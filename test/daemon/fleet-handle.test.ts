@@ -54,7 +54,8 @@ function rig(t: Test, status: () => Promise<StatusReply> = () => Promise.resolve
       fleet,
       rules: join(folder, 'rules.bundle'),
       bundle: { keys: [], keyFiles: [], signatures: 1 },
-      state: { folder }
+      state: { folder },
+      log: { queries: { path: join(folder, 'queries.jsonl') } }
     }) as unknown as Config
   const say = (state: Partial<ChannelState>): void =>
     started.at(-1)!.handlers.message({ kind: 'state', state: { ...NO_STATE, ...state } })

@@ -9,6 +9,13 @@ export const FLEET = {
     `the fleet wants bundle ${serial}, but ${newest} was accepted here; it is ignored`,
   FLEET_WRITE: (path: string, why: string) => `cannot write the bundle to ${path}: ${why}`,
   FLEET_TOKEN: (why: string) => `enrolment failed: ${why}`,
+  FLEET_LOGS: (to: string, why: string) => `cannot send logs to ${to}: ${why}`,
+  FLEET_LOGS_STATE: (file: string, why: string) =>
+    `cannot tell which logs the fleet has: ${file}: ${why}`,
+  FLEET_LOGS_HELD: (day: string) =>
+    `lookups of ${day} have expired, but are kept until the centre of the fleet confirms them`,
+  FLEET_FOLDER: (folder: string, why: string) =>
+    `cannot read the logs of a fleet in ${folder}: ${why}`,
   HUB_EXISTS: (file: string) => `${file} exists already; nothing was written`,
   HUB_STATE: (file: string, why: string) => `cannot use ${file}: ${why}`,
   HUB_NATS: (why: string) => `NATS did not take it: ${why}`,

@@ -8,6 +8,8 @@ const FILE = 'queries.jsonl'
 export interface LogOptions extends CommonOptions {
   /** The current log file, or its folder. */
   readonly log?: string
+  /** Central folder of a fleet, instead of a log. */
+  readonly fleet?: string
 }
 
 /** Path of the current log file: the one given, or that of the settings. */

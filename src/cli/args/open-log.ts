@@ -5,6 +5,7 @@ import { failure, type InterdictError } from '../../base/error.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import { openDatabase, type Database, type AccessPattern } from '../../querylog/archive/database.js'
 import { hasLogFiles, LogLayout } from '../../querylog/archive/log-layout.js'
+import { usageError } from '../exit.js'
 import type { Io, OutputStream } from '../io.js'
 import { formatCount } from '../output/format.js'
 import { logPath, type LogOptions } from './log-path.js'
@@ -40,7 +41,10 @@ export async function openLog(
   io: Io,
   { use = 'often', silent = false }: { use?: AccessPattern; silent?: boolean } = {}
 ): Promise<OpenLog> {
-  const path = await logPath(options)
+  const { fleet } = options
+  if (fleet !== undefined && options.log !== undefined)
+    usageError('give --fleet or --log, not both')
+  const path = fleet ?? (await logPath(options))
   let hideProgress = (): void => undefined
   let interrupt = (): void => undefined
   const ignoreSignals = io.onSignal(signal => {
@@ -66,18 +70,38 @@ export async function openLog(
     hideProgress()
     database.close()
   }
-  let broken: readonly string[]
+  let broken: readonly string[] = []
+  let waiting: readonly string[] = []
   try {
-    const extent = await database.openLog(path, use)
-    const { lines, parquet } = extent
-    broken = extent.broken
-    checkNamed(path, options)
-    if (lines + parquet === 0) io.stderr.write(`no query log at ${path} yet\n`)
+    if (fleet !== undefined) waiting = (await database.openFleet(fleet, use)).waiting
+    else broken = await openOwnLog()
   } catch (error) {
     close()
     throw error
   }
-  return { database, problems: () => findProblems(database, broken), hideProgress, close }
+  const problems = async (): Promise<string[]> => [
+    ...(await findProblems(database, broken)),
+    ...waitingRemark(waiting)
+  ]
+  return { database, problems, hideProgress, close }
+
+  async function openOwnLog(): Promise<readonly string[]> {
+    const extent = await database.openLog(path, use)
+    const { lines, parquet } = extent
+    checkNamed(path, options)
+    if (lines + parquet === 0) io.stderr.write(`no query log at ${path} yet\n`)
+    return extent.broken
+  }
+}
+
+/** Gateways named in a remark. */
+const NAMED = 10
+
+function waitingRemark(gateways: readonly string[]): string[] {
+  if (gateways.length === 0) return []
+  const names = gateways.slice(0, NAMED).join(', ')
+  const more = gateways.length > NAMED ? `, and ${gateways.length - NAMED} more` : ''
+  return [`Lookups of ${names}${more} have not all arrived; their counts by whole days have.`]
 }
 
 /**

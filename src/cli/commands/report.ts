@@ -3,7 +3,7 @@ import { toJson } from '../../report/output/json.js'
 import { toMarkdown } from '../../report/output/markdown.js'
 import type { PeriodKind } from '../../report/questions/periodic.js'
 import type { Selection } from '../../report/questions/selection.js'
-import { KEYS } from '../../report/questions/tally.js'
+import { FLEET_KEY, KEYS } from '../../report/questions/tally.js'
 import type { Report } from '../../report/report.js'
 import { findClientNames } from '../args/client-names.js'
 import type { LogOptions } from '../args/log-path.js'
@@ -25,6 +25,7 @@ export interface ReportOptions extends LogOptions, PeriodOptions, TimeZoneOption
   readonly app?: string
   readonly network?: string
   readonly client?: string
+  readonly gateway?: string
   readonly name?: string
   readonly by: string
   readonly top: string
@@ -43,7 +44,9 @@ export async function report(
 ): Promise<number> {
   const [question, id, ...more] = words
   checkChoice('report', question, QUESTIONS)
-  checkChoice('--by', options.by, KEYS)
+  const { fleet, gateway } = options
+  checkChoice('--by', options.by, fleet === undefined ? KEYS : [...KEYS, FLEET_KEY])
+  if (gateway !== undefined && fleet === undefined) usageError('--gateway: give --fleet, too')
   if (question === 'ban' && id === undefined) usageError('report ban: give the id of a ban')
   const kind = PERIODIC.includes(question as Question) ? (question as PeriodKind) : undefined
   if (more.length > 0 || (question !== 'ban' && kind === undefined && id !== undefined))
@@ -65,7 +68,8 @@ export async function report(
     const { ban, app, network } = options
     const ofBan = question === 'ban' ? id : ban
     const idRemarks = await checkIds(log.database, { ban: ofBan, app, network }, options, io)
-    const selection = { ...base, clients: names?.clients }
+    const clients = names && { ...names.clients, ofFleet: fleet !== undefined }
+    const selection = { ...base, clients }
     const report = await makeReport(log, {
       question: question as Question | undefined,
       by: options.by,
@@ -104,13 +108,14 @@ function parseWord(
 }
 
 function parseSelection(options: ReportOptions, timeZone: string): Selection {
-  const { ban, app, network, name, all } = options
+  const { ban, app, network, gateway, name, all } = options
   return {
     ...parsePeriod(options, timeZone),
     timeZone,
     ban,
     app,
     network,
+    gateway,
     all,
     name: name === undefined ? undefined : parseNamePattern(name)
   }

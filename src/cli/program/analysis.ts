@@ -2,6 +2,7 @@ import { Argument, type Command } from 'commander'
 import { choice, examples, TIME_ZONE, type Context } from './context.js'
 
 const LOG = 'query log, or its folder (default: the one in the settings)'
+const FLEET = 'central folder of a fleet, instead of a query log'
 const NAME = 'only this name and all below it; =name: exactly this; *.name: only below'
 const FORMAT = 'output format (default: by the extension of --output, or table)'
 /** The values of `--by`. */
@@ -15,7 +16,8 @@ const KEYS = [
   'day',
   'type',
   'match',
-  'exception'
+  'exception',
+  'gateway'
 ]
 /** The values of `--verdict`. */
 const VERDICTS = [
@@ -46,6 +48,8 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
     )
     .addArgument(question)
     .option('-l, --log <file>', LOG)
+    .option('--fleet <folder>', FLEET)
+    .option('--gateway <name>', 'with --fleet: only this gateway')
     .option('--since <time>', 'from this time on: 7d, 12h, a date, or a time (RFC 3339)')
     .option('--until <time>', 'up to this time')
     .option('--time-zone <zone>', TIME_ZONE)
@@ -64,7 +68,11 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
       const { report } = await import('../commands/report.js')
       done(await report(words, command.optsWithGlobals(), io))
     })
-  examples(report, 'report --by client --since 7d', 'report daily -o daily.html')
+  examples(
+    report,
+    'report daily -o daily.html',
+    'report --fleet /srv/fleet --by gateway --since 7d'
+  )
 
   const evidence = program
     .command('evidence')
@@ -102,6 +110,7 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
     )
     .argument('[sql]', 'one SELECT over the view lookups')
     .option('-l, --log <file>', LOG)
+    .option('--fleet <folder>', FLEET)
     .addOption(choice('--format <format>', FORMAT, ['table', 'json', 'csv']))
     .option('--json', 'print JSON: --format json')
     .option('-o, --output <file>', OUTPUT)

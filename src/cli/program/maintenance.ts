@@ -38,8 +38,15 @@ export function addMaintenanceCommands(program: Command, { io, done }: Context):
     .argument('[log]', 'query log, or its folder (default: the one in the settings)')
     .option('--trust <keys...>', 'trusted public keys (default: those in the settings)')
     .option('--expect <sha256>', 'SHA-256 of a chain line, as the service log printed it')
+    .option('--fleet <folder>', 'central folder of a fleet, instead of a query log')
+    .option('--keys <folder>', 'with --fleet: GATEWAY.pub of each gateway (default: keys in it)')
     .option('--json', 'print JSON')
     .action(async (log: string | undefined, _options, command: Command) => {
+      const options = command.optsWithGlobals<{ fleet?: string }>()
+      if (options.fleet !== undefined) {
+        const { verifyFleetLogs } = await import('../commands/verify-fleet.js')
+        return done(await verifyFleetLogs({ ...options, fleet: options.fleet }, io))
+      }
       const { verifyLogFiles: verify } = await import('../commands/verify-log.js')
       done(await verify(log, command.optsWithGlobals(), io))
     })

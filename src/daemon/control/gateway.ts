@@ -160,7 +160,7 @@ export class Gateway {
       cookieSecrets: cookies.current
     })
     const { path, archive: parquet, chain, retention: keep } = queries
-    archiver.configure({ path, parquet, chain, keep })
+    archiver.configure({ path, parquet, chain, keep, ship: config.fleet?.logs })
     if (queries.which === 'none') archiver.stop()
     else archiver.start()
     for (const { code, message } of warnings) options.log.warn({ code }, message)

@@ -106,7 +106,7 @@ export function createParts(
   const recording = { settings: queries, outputs, rings, upstreams: labels }
   const recorder = new RecorderHandle(startThread, recording, log)
   const { path, archive: parquet, chain, retention: keep } = queries
-  const archiver = new Archiver({ path, parquet, chain, keep, log })
+  const archiver = new Archiver({ path, parquet, chain, keep, ship: config.fleet?.logs, log })
   const cache = new SharedCache(config.cache.size, count, log)
   const counters = allocateCounters((count + 1) * COUNTERS)
   const lag = new EventLoopLag(counters, count)

@@ -225,7 +225,7 @@ function initOf(config: Config, bootstrap: BootstrapServers): FleetInit | undefi
   // The settings are refused if they have a fleet without a bundle.
   return fleet === undefined || bundle === undefined
     ? undefined
-    : { fleet, source: bundle, bootstrap }
+    : { fleet, source: bundle, bootstrap, log: config.log.queries.path }
 }
 
 const show = (at: Milliseconds): string => new Date(at).toISOString()

@@ -69,7 +69,7 @@ export class Archiver {
   }
 
   /** Replaces the settings. A run in progress ends as it began; the next one is due at once. */
-  configure(settings: Pick<ArchiverOptions, 'path' | 'parquet' | 'chain' | 'keep'>): void {
+  configure(settings: Pick<ArchiverOptions, 'path' | 'parquet' | 'chain' | 'keep' | 'ship'>): void {
     this.options = { ...this.options, ...settings }
     this.layout = new LogLayout(settings.path)
     this.isIncomplete = true
@@ -151,7 +151,7 @@ export class Archiver {
 
   private run(): void {
     const day = this.today()
-    const { path, chain, keep } = this.options
+    const { path, chain, keep, ship } = this.options
     const parquet = this.parquet === 'made'
     const closed = this.closedFiles()
     const now = performance.now()
@@ -181,7 +181,7 @@ export class Archiver {
       } else this.retryNotBefore = performance.now() + RETRY_DELAY
     })
     const threads = availableParallelism()
-    child.send({ path, threads, parquet, chain, keep } satisfies ArchiveInit)
+    child.send({ path, threads, parquet, chain, keep, ship } satisfies ArchiveInit)
   }
 
   private onLogLine(line: LogLine): void {

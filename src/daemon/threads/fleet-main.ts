@@ -2,6 +2,8 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../../base/clock.js'
 import { Channel } from '../../fleet/channel/channel.js'
+import { LogSender } from '../../fleet/ship/log-sender.js'
+import { LogLayout } from '../../querylog/archive/log-layout.js'
 import { BootstrapResolver } from '../../sources/http/bootstrap-resolver.js'
 import { createThreadLog, type FleetInit, type FromFleet, type ToFleet } from './messages.js'
 
@@ -9,12 +11,15 @@ const post = (message: FromFleet): void => parentPort!.postMessage(message)
 
 void run(workerData as FleetInit)
 
-async function run({ fleet, source, bootstrap }: FleetInit): Promise<void> {
+async function run({ fleet, source, bootstrap, log: path }: FleetInit): Promise<void> {
   const { lookup } = await BootstrapResolver.open(bootstrap)
+  const log = createThreadLog(post)
   const channel = new Channel({
-    ...{ fleet, source, lookup, clock: systemClock, log: createThreadLog(post) },
+    ...{ fleet, source, lookup, clock: systemClock, log },
     onState: state => post({ kind: 'state', state })
   })
   parentPort!.on('message', ({ report }: ToFleet) => channel.report(report))
   channel.start()
+  if (fleet.logs !== undefined)
+    void new LogSender(fleet, fleet.logs, new LogLayout(path), { lookup, log }).run()
 }

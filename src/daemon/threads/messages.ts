@@ -169,6 +169,8 @@ export interface FleetInit {
   readonly fleet: FleetConfig
   readonly source: BundleSource
   readonly bootstrap: BootstrapServers
+  /** Path of the live query log. */
+  readonly log: string
 }
 
 /** The state of the gateway, for the hub. */

@@ -3,23 +3,21 @@ import { join } from 'node:path'
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { failure, InterdictError } from '../../base/error.js'
 import type { Octets } from '../../base/units.js'
+import { listCentral, type CentralFiles } from './central/central-files.js'
+import { selectCentral, selectCentralCounts } from './central/central-sql.js'
 import { openLogFiles, LogLayout, closeFiles, type LogFiles } from './log-layout.js'
 import {
   createLinesTable,
   duckdbPath,
   duckdbPaths,
   lookupViews,
-  quoted,
+  NO_FOREIGN_LINES,
+  quotedList,
   readLines,
   SELECT_JSON_LINES
 } from './lookups-sql.js'
 import { removeSpillFolder, createSpillFolder } from './spill-folder.js'
-import {
-  selectCounts,
-  Tallies,
-  type TimeRange,
-  type LogWithTallies
-} from './tallies/select-counts.js'
+import { selectCounts, Tallies, type TimeRange } from './tallies/select-counts.js'
 import type { CountedBy } from './tallies/tally.js'
 
 export interface DatabaseOptions {
@@ -102,7 +100,8 @@ export class Database {
   /** Removed on close. */
   private readonly ownSpillFolder: string | undefined
   private files: LogFiles | undefined
-  private logWithTallies: LogWithTallies | undefined
+  private tallies: Tallies | undefined
+  private countsOf: (by: CountedBy, period: TimeRange) => string = () => ''
   /** Resolves when all statements submitted so far have ended. */
   private queue: Promise<void> = Promise.resolve()
   private pending = 0
@@ -136,11 +135,30 @@ export class Database {
     const lines =
       use === 'often' ? await this.loadLines(files) : readLines(duckdbPaths(files.lines))
     for (const view of lookupViews(files, lines)) await this.run(view)
-    if (use === 'sealed') await this.restrictAccess(files)
+    if (use === 'sealed')
+      await this.restrictAccess([...files.lines, ...files.parquet].map(duckdbPath))
     await this.run('SET lock_configuration = true')
     const tallies = use === 'often' ? Tallies.open(layout, files) : new Tallies()
-    this.logWithTallies = { files, tallies, lines }
+    this.tallies = tallies
+    this.countsOf = (by, period) => selectCounts(by, period, { files, tallies, lines })
     return { lines: files.lines.length, parquet: files.parquet.length, broken: files.broken }
+  }
+
+  /**
+   * The same over the central folder of a fleet, with the columns `gateway` and `day`. For reports, clients have the
+   * name of their gateway before them, as in `brussels-1/10.0.0.7`.
+   *
+   * @throws InterdictError FLEET_FOLDER, ARCHIVE_SQL
+   */
+  async openFleet(folder: string, use: AccessPattern = 'once'): Promise<CentralFiles> {
+    const files = listCentral(folder)
+    const { parquet } = files
+    await this.run(`CREATE VIEW lookups AS ${selectCentral(parquet, use !== 'sealed')}`)
+    await this.run(`CREATE VIEW foreign_lines AS ${NO_FOREIGN_LINES}`)
+    if (use === 'sealed') await this.restrictAccess(parquet)
+    await this.run('SET lock_configuration = true')
+    this.countsOf = (by, period) => selectCentralCounts(by, period, files)
+    return files
   }
 
   /**
@@ -149,12 +167,12 @@ export class Database {
    * With access `often`, most counts come from tallies.
    */
   selectCounts(by: CountedBy, period: TimeRange): string {
-    return selectCounts(by, period, this.logWithTallies!)
+    return this.countsOf(by, period)
   }
 
   /** Paths of altered tallies found so far; the lookups themselves were read instead. */
   get alteredTallies(): readonly string[] {
-    return this.logWithTallies?.tallies.altered ?? []
+    return this.tallies?.altered ?? []
   }
 
   /**
@@ -167,9 +185,8 @@ export class Database {
     return LINES_TABLE
   }
 
-  private async restrictAccess({ lines, parquet }: LogFiles): Promise<void> {
-    const places = [...lines, ...parquet].map(file => quoted(duckdbPath(file)))
-    await this.run(`SET allowed_paths = [${places.join(', ')}]`)
+  private async restrictAccess(paths: readonly string[]): Promise<void> {
+    await this.run(`SET allowed_paths = ${quotedList(paths)}`)
     await this.run('SET enable_external_access = false')
   }
 
@@ -260,7 +277,7 @@ export class Database {
     this.connection.closeSync()
     this.instance.closeSync()
     if (this.files !== undefined) closeFiles([...this.files.lines, ...this.files.parquet])
-    this.logWithTallies?.tallies.close()
+    this.tallies?.close()
     if (this.ownSpillFolder !== undefined) removeSpillFolder(this.ownSpillFolder)
   }
 

@@ -46,12 +46,14 @@ export function lookupViews({ lines, parquet }: LogFiles, from: string): readonl
   const foreign =
     lines.length > 0
       ? `SELECT ${originalPath(lines)} AS file FROM ${from} WHERE (${IS_LOOKUP}) IS NOT TRUE`
-      : 'SELECT NULL::VARCHAR AS file WHERE false'
+      : NO_FOREIGN_LINES
   return [
     `CREATE VIEW lookups AS ${selectLookups({ lines, parquet }, from)}`,
     `CREATE VIEW foreign_lines AS ${foreign}`
   ]
 }
+
+export const NO_FOREIGN_LINES = 'SELECT NULL::VARCHAR AS file WHERE false'
 
 /** SQL that selects the lookups of some files. @param from SQL source of all lines */
 export function selectLookups(
@@ -113,7 +115,7 @@ export function selectParquet(files: string, where?: string): string {
 }
 
 /** A table with these columns and no rows. */
-const NO_ROWS = `SELECT ${Object.entries(LOOKUP_COLUMNS)
+export const NO_ROWS = `SELECT ${Object.entries(LOOKUP_COLUMNS)
   .map(([field, type]) => `NULL::${type} AS ${identifier(field)}`)
   .join(', ')} WHERE false`
 

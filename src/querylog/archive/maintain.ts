@@ -14,6 +14,7 @@ import type { SourceFile } from './parquet-metadata.js'
 import { finishReplacement } from './replacement.js'
 import { retentionDay } from './retention-day.js'
 import {
+  closedDay,
   expiredOn,
   enforceSpaceLimit,
   removeExpiredDays,
@@ -21,6 +22,7 @@ import {
   type RetentionContext,
   type RetentionOptions
 } from './retention.js'
+import { isShipped, readShipped } from './shipped.js'
 import { removeStaleTallies, createTallies } from './tallies/maintain-tallies.js'
 
 /** Before all days. */
@@ -38,6 +40,15 @@ export interface ArchiveOptions {
   readonly chain: ChainOptions | undefined
   /** Undefined: everything is kept. */
   readonly keep: RetentionOptions | undefined
+  /** Closed files travel to the centre of a fleet. */
+  readonly ship?: ShipOptions | undefined
+}
+
+export interface ShipOptions {
+  /** `fleet.logs.to` */
+  readonly to: string
+  /** Whether days are kept until the centre has confirmed them. */
+  readonly keepUntilConfirmed: boolean
 }
 
 /**
@@ -65,18 +76,29 @@ export async function maintainArchive(
   const { keep } = options
   // Until the current day is known, nothing expires.
   let retentionDate = NEVER
+  const isShippedDay = await shippedDays(layout, options.ship, steps)
   if (keep !== undefined) await steps.run(() => (retentionDate = retentionDay(layout, wall, log)))
   try {
     if (options.parquet || (keep?.networks.length ?? 0) > 0)
       await makeParquet(
-        { ...options, layout, closed, steps, log, chain },
+        { ...options, layout, closed, steps, log, chain, isShippedDay },
         dayAt(wall),
         retentionDate
       )
   } finally {
     // Retention also applies without DuckDB.
-    if (keep !== undefined)
-      await applyRetention({ layout, retention: keep, chain, log }, steps, retentionDate)
+    if (keep !== undefined) {
+      const holds = options.ship?.keepUntilConfirmed === true
+      const isHeld = (day: Day): boolean => holds && !isShippedDay(day)
+      // Lines that were never converted are nowhere else.
+      const retention = holds && closedFiles(layout).length > 0 ? { ...keep, days: 0 } : keep
+      await applyRetention(
+        { layout, retention: keep, chain, log, isHeld },
+        retention,
+        steps,
+        retentionDate
+      )
+    }
     await steps.run(() => removeStaleTallies(layout, chain))
     await steps.run(() => chain?.writeCheckpoint())
   }
@@ -86,6 +108,7 @@ export async function maintainArchive(
 /** Removes expired lookups, then the oldest days if there is too little space. */
 async function applyRetention(
   context: RetentionContext,
+  ofLines: RetentionOptions,
   steps: MaintenanceSteps,
   retentionDate: Day
 ): Promise<void> {
@@ -95,10 +118,26 @@ async function applyRetention(
   for (const file of closedFiles(layout)) {
     // A file not yet recorded in the chain waits until it is.
     if (chain === undefined || chain.sha256Of(file) !== undefined)
-      await steps.run(() => removeExpiredLines(context, file, retentionDate, workFolder))
+      await steps.run(() =>
+        removeExpiredLines({ ...context, retention: ofLines }, file, retentionDate, workFolder)
+      )
   }
   await steps.run(() => enforceSpaceLimit(context))
   rmSync(workFolder, { recursive: true, force: true })
+}
+
+/** Tells which days the centre has confirmed. */
+async function shippedDays(
+  layout: LogLayout,
+  ship: ShipOptions | undefined,
+  steps: MaintenanceSteps
+): Promise<(day: Day) => boolean> {
+  if (ship === undefined) return () => true
+  const shipped = await steps.run(() => readShipped(layout, ship.to))
+  return day =>
+    shipped !== undefined &&
+    isShipped(layout, shipped, day) &&
+    !closedFiles(layout).some(file => closedDay(layout, file) === day)
 }
 
 function dayAt(wall: Milliseconds): Day {
@@ -145,11 +184,12 @@ interface MaintenanceRun {
   readonly steps: MaintenanceSteps
   readonly log: ServiceLog
   readonly chain: Chain | undefined
+  readonly isShippedDay: (day: Day) => boolean
 }
 
 /** @param retentionDate the day on which expiry is based */
 async function makeParquet(work: MaintenanceRun, today: Day, retentionDate: Day): Promise<void> {
-  const { layout, closed, threads, steps, log, chain, parquet, keep } = work
+  const { layout, closed, threads, steps, log, chain, parquet, keep, isShippedDay } = work
   const workFolder = workFolderOf(layout)
   try {
     rmSync(workFolder, { recursive: true, force: true })
@@ -175,8 +215,10 @@ async function makeParquet(work: MaintenanceRun, today: Day, retentionDate: Day)
     digests.close()
     for (const day of archivedDays(layout).filter(day => day < today)) {
       const expired = keep === undefined ? [] : expiredOn(day, retentionDate, keep)
-      // Days that expired as a whole are removed soon.
-      if (expired !== 'all')
+      // Days that expired as a whole are removed soon. Others are sent before they are merged, so that the
+      // centre does not get them twice.
+      const isDue = expired.length > 0 || isShippedDay(day)
+      if (expired !== 'all' && isDue)
         await steps.run(() => compactDay(database, layout, day, workFolder, chain, expired))
     }
     for (const day of parquet ? archivedDays(layout) : [])

@@ -1,5 +1,6 @@
 import { existsSync, rmdirSync, rmSync, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
+import { failure } from '../../base/error.js'
 import { MS_PER_DAY, type Octets } from '../../base/units.js'
 import type { ServiceLog } from '../record/service-log.js'
 import { CHAIN_FILE, type RemovalReason } from './chain/chain-entry.js'
@@ -41,6 +42,8 @@ export interface RetentionContext {
   readonly retention: RetentionOptions
   readonly chain: Chain | undefined
   readonly log: ServiceLog
+  /** Whether a day has to wait until the centre of the fleet has it. */
+  readonly isHeld: (day: Day) => boolean
 }
 
 /**
@@ -48,11 +51,15 @@ export interface RetentionContext {
  * lookups.
  */
 export function removeExpiredDays(
-  { layout, retention, chain, log }: RetentionContext,
+  { layout, retention, chain, log, isHeld }: RetentionContext,
   today: Day
 ): void {
   for (const day of archivedDays(layout)) {
     if (expiredOn(day, today, retention) !== 'all') continue
+    if (isHeld(day)) {
+      warnOfHeld(day, log)
+      continue
+    }
     const files = removeFiles(layout, chain, archivedFilesOfDay(layout, day), 'days')
     removeDayFolder(layout, day)
     log.info({ day, files }, 'expired day of the query log removed')
@@ -68,7 +75,8 @@ export function enforceSpaceLimit({
   layout,
   retention: { space },
   chain,
-  log
+  log,
+  isHeld
 }: RetentionContext): void {
   if (space === 0) return
   const days = filesByDay(layout)
@@ -76,12 +84,21 @@ export function enforceSpaceLimit({
   for (const { octets } of days) total += octets
   for (const { day, files, octets } of days) {
     if (total <= space) return
+    if (isHeld(day)) {
+      warnOfHeld(day, log)
+      continue
+    }
     removeFiles(layout, chain, files, 'space')
     removeDayFolder(layout, day)
     total -= octets
     const message = 'oldest day of the query log removed: size limit exceeded'
     log.warn({ day, files: files.length, octets, space }, message)
   }
+}
+
+function warnOfHeld(day: Day, log: ServiceLog): void {
+  const { code, message } = failure('FLEET_LOGS_HELD', day)
+  log.warn({ code }, message)
 }
 
 interface DayFiles {

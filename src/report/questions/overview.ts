@@ -19,7 +19,8 @@ const HEADINGS: Readonly<Record<Key, readonly [title: string, description: strin
     'Lookups by match',
     'qname: the name of the query; cname, dname, svcb: a name in the answer; address: an address in the answer.'
   ],
-  exception: ['Lookups by exception', 'Lookups that each exception allowed.']
+  exception: ['Lookups by exception', 'Lookups that each exception allowed.'],
+  gateway: ['Lookups by gateway', 'Lookups that a rule matched, at each gateway of the fleet.']
 }
 
 /** `interdict report`: lookups counted by one key. */
@@ -107,8 +108,9 @@ export function periodFacts({ since, until, timeZone }: Selection, { first, last
 }
 
 /** The filters, so that a page that is passed on names them. */
-function selectionFacts({ ban, app, network, clients, name }: Selection): Fact[] {
+function selectionFacts({ ban, app, network, clients, name, gateway }: Selection): Fact[] {
   const filters: [string, string | undefined][] = [
+    ['Only gateway', gateway],
     ['Only ban', ban],
     ['Only app', app],
     ['Only network', network],

@@ -13,6 +13,8 @@ export interface ClientAlias {
 export interface ClientSelection {
   readonly shown: string
   readonly aliases: readonly ClientAlias[]
+  /** Whether clients in the log have the name of their gateway before them. */
+  readonly ofFleet?: boolean
 }
 
 /** A domain name as the log writes it, what it covers, and the text that selected it. */
@@ -35,6 +37,8 @@ export interface Filters extends Period {
   readonly app?: string | undefined
   readonly network?: string | undefined
   readonly clients?: ClientSelection | undefined
+  /** Of a fleet. */
+  readonly gateway?: string | undefined
   readonly name?: NameSelection | undefined
   /** Include lookups that no rule matched. */
   readonly all?: boolean | undefined
@@ -57,7 +61,7 @@ const HAS_RULE = `verdict IN (${RULE_VERDICTS.map(verdict => `'${verdict}'`).joi
 
 /** Values from the user are bound as parameters, never part of the SQL text. */
 export function conditionOf(selection: Filters): Condition {
-  const { since, until, ban, app, network, clients, name, all } = selection
+  const { since, until, ban, app, network, clients, gateway, name, all } = selection
   const parameters: Record<string, string> = {}
   const terms: string[] = []
   const add = (term: string, key: string, value: string | undefined): void => {
@@ -70,6 +74,7 @@ export function conditionOf(selection: Filters): Condition {
   add('ban = $ban', 'ban', ban)
   add('app = $app', 'app', app)
   add('network = $network', 'network', network)
+  add('gateway = $gateway', 'gateway', gateway)
   add(NAME_CONDITIONS[name?.cover ?? 'exact'], 'name', name?.name)
   if (clients !== undefined) terms.push(clientTerm(clients, parameters))
   if (all !== true) terms.push(HAS_RULE)
@@ -78,20 +83,22 @@ export function conditionOf(selection: Filters): Condition {
 
 /** @param parameters filled with the bound values */
 function clientTerm(
-  { aliases: called }: ClientSelection,
+  { aliases: called, ofFleet }: ClientSelection,
   parameters: Record<string, string>
 ): string {
-  let bound = 0
+  let count = 0
   const bind = (value: string): string => {
-    const key = `client${bound++}`
+    const key = `client${count++}`
     parameters[key] = value
     return `$${key}`
   }
   const terms = called.flatMap(({ names, since, until }) => {
     if (names.length === 0) return []
+    const bound = names.map(bind).join(', ')
+    const anywhere = `(client IN (${bound}) OR substr(client, strpos(client, '/') + 1) IN (${bound}))`
     return [
       [
-        `client IN (${names.map(bind).join(', ')})`,
+        ofFleet === true ? anywhere : `client IN (${bound})`,
         ...(since === undefined ? [] : [`time >= ${instant(since)}`]),
         ...(until === undefined ? [] : [`time < ${instant(until)}`])
       ].join(' AND ')

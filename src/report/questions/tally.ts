@@ -14,10 +14,13 @@ const KEY_COLUMNS = {
   day: ["date_trunc('day', first)", 'client'],
   type: ['qtype', undefined],
   match: ['"match"', 'client'],
-  exception: ['exception', 'client']
+  exception: ['exception', 'client'],
+  gateway: ['gateway', 'client']
 } as const satisfies Record<string, readonly [string, CountedBy | undefined]>
 export type Key = keyof typeof KEY_COLUMNS
-export const KEYS = Object.keys(KEY_COLUMNS) as readonly Key[]
+/** Of the logs of a fleet alone. */
+export const FLEET_KEY = 'gateway'
+export const KEYS = (Object.keys(KEY_COLUMNS) as readonly Key[]).filter(key => key !== FLEET_KEY)
 
 /** Keys that are a time line, not a ranking. */
 export const TIME_KEYS: readonly Key[] = ['hour', 'day']

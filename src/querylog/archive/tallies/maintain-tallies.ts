@@ -1,4 +1,3 @@
-import { closeSync, openSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { renameDurably } from '../../../base/atomic-file.js'
 import type { Chain } from '../chain/chain.js'
@@ -14,7 +13,7 @@ import {
 import { quoted, quotedList, selectParquet } from '../lookups-sql.js'
 import { isCompleteParquetFile } from '../parquet-file.js'
 import { removeFiles } from '../retention.js'
-import { copyTally, tallyName, parseTallyStem, tallyStem } from './tally.js'
+import { copyTally, tallyName, parseTallyStem, tallyStemOf } from './tally.js'
 
 /**
  * Creates the missing tallies of a day's Parquet files. A crash leaves a tally complete or absent,
@@ -59,15 +58,6 @@ export function removeStaleTallies(layout: LogLayout, chain: Chain | undefined):
   )
   const stale = tallyFiles(layout).filter(file => !current.has(parseTallyStem(file) ?? ''))
   removeFiles(layout, chain, stale, 'stale')
-}
-
-function tallyStemOf(day: string, path: string): string {
-  const descriptor = openSync(path, 'r')
-  try {
-    return tallyStem(day, descriptor)
-  } finally {
-    closeSync(descriptor)
-  }
 }
 
 /** A tally unknown to the chain could be from anyone. */

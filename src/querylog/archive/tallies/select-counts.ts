@@ -105,7 +105,7 @@ export function selectCounts(by: CountedBy, period: TimeRange, tallied: LogWithT
     WHERE "by" = ${quoted(by)} UNION ALL ${rest}`
 }
 
-function timeConditions({ since, until }: TimeRange): string[] {
+export function timeConditions({ since, until }: TimeRange): string[] {
   const at = (instant: Milliseconds): string =>
     `TIMESTAMP '${new Date(instant).toISOString().slice(0, -1)}'`
   return [

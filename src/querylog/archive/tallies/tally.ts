@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { fstatSync, readSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import type { Octets } from '../../../base/units.js'
 import { RULE_VERDICTS } from '../../record/schema.js'
 import { identifier, LOOKUP_COLUMNS, quoted } from '../lookups-sql.js'
@@ -54,6 +54,16 @@ export function tallyStem(day: string, descriptor: number): string {
   readSync(descriptor, tail, 0, tail.length, size - tail.length)
   const hash = createHash('sha256').update(`${LAYOUT_VERSION} ${size}\n`).update(tail).digest('hex')
   return `${day}-${hash.slice(0, HASH_DIGITS)}`
+}
+
+/** The same of a file that is not open. Throws the system error. */
+export function tallyStemOf(day: string, path: string): string {
+  const descriptor = openSync(path, 'r')
+  try {
+    return tallyStem(day, descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
 }
 
 /** End of a tally's file name: a hash of its content, to detect alteration. */

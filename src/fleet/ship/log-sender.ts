@@ -1,0 +1,88 @@
+import type { LookupFunction } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { failure, InterdictError } from '../../base/error.js'
+import type { Milliseconds } from '../../base/units.js'
+import type { FleetConfig, FleetLogsConfig } from '../../config/fleet-config.js'
+import type { LogLayout } from '../../querylog/archive/log-layout.js'
+import type { ServiceLog } from '../../querylog/record/service-log.js'
+import { FolderStore } from './folder-store.js'
+import type { LogStore } from './log-store.js'
+import { Pace } from './pace.js'
+import { S3Client } from './s3-client.js'
+import { S3Store } from './s3-store.js'
+import { Shipper } from './shipper.js'
+
+/** How often closed files are looked for. */
+const INTERVAL: Milliseconds = 10_000
+/** Delays after failures, doubled each time. */
+const FIRST_RETRY: Milliseconds = 5_000
+const MAX_RETRY: Milliseconds = 300_000
+
+export interface LogSenderTools {
+  readonly lookup: LookupFunction
+  readonly log: ServiceLog
+  /** For tests. */
+  readonly interval?: Milliseconds
+  readonly retry?: Milliseconds
+}
+
+/** Sends closed log files to the centre for as long as the gateway runs. */
+export class LogSender {
+  private readonly closing = new AbortController()
+  private readonly store: LogStore
+  private readonly shipper: Shipper
+  private failures = 0
+  private logged = ''
+
+  constructor(
+    fleet: FleetConfig,
+    private readonly logs: FleetLogsConfig,
+    layout: LogLayout,
+    private readonly tools: LogSenderTools
+  ) {
+    this.store = openStore(logs, tools)
+    const isClosed = (): boolean => this.closing.signal.aborted
+    this.shipper = new Shipper(layout, fleet.name, logs.to, this.store, isClosed)
+  }
+
+  async run(): Promise<void> {
+    const { signal } = this.closing
+    while (!signal.aborted) {
+      await this.passOnce()
+      const { interval = INTERVAL, retry = FIRST_RETRY } = this.tools
+      const later = Math.min(MAX_RETRY, retry * 2 ** (this.failures - 1))
+      const wait = this.failures === 0 ? interval : later
+      await sleep(wait * (0.75 + Math.random() / 2), undefined, { signal }).catch(() => undefined)
+    }
+    await this.store.close()
+  }
+
+  close(): void {
+    this.closing.abort()
+  }
+
+  private async passOnce(): Promise<void> {
+    const { log } = this.tools
+    try {
+      const { files, confirmed } = await this.shipper.pass()
+      this.failures = 0
+      this.logged = ''
+      if (confirmed > 0)
+        log.info({ to: this.logs.to, confirmed, waiting: files }, 'log files sent to the fleet')
+    } catch (error) {
+      this.failures++
+      const { code, message } =
+        error instanceof InterdictError
+          ? (error as InterdictError)
+          : failure('FLEET_LOGS', this.logs.to, (error as Error).message)
+      if (message !== this.logged) log.warn({ code }, `${message}; the files stay here, retrying`)
+      this.logged = message
+    }
+  }
+}
+
+function openStore(logs: FleetLogsConfig, { lookup }: LogSenderTools): LogStore {
+  const pace = new Pace(logs.rate)
+  if (logs.s3 === undefined) return new FolderStore(logs.to, pace)
+  return new S3Store(new S3Client(logs.s3, pace, lookup), logs.s3.prefix, logs.to)
+}
