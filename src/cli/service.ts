@@ -117,7 +117,7 @@ function logStart(
   { transport, fallbackReason }: TransportChoice,
   log: ServiceLog
 ): void {
-  const { endpoints, workers, upstreams } = gateway
+  const { endpoints, workers, upstreams, rules, config } = gateway
   const { kind } = transport
   for (const endpoint of endpoints)
     log.info(
@@ -127,7 +127,7 @@ function logStart(
   if (gateway.httpEndpoint !== undefined) {
     log.info(
       { endpoint: formatEndpoint(gateway.httpEndpoint) },
-      'serving health and metrics over HTTP'
+      `serving ${httpContent(config.admin)} over ${config.admin.tls === undefined ? 'HTTP' : 'HTTPS'}`
     )
   }
   const fields = { workers, transport: kind, upstreams: upstreams.join(' ') || 'none' }
@@ -136,5 +136,15 @@ function logStart(
   if (plain === undefined) return
   const { address, port } = plain
   const host = address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address
-  log.info({}, `try: dig @${host} -p ${port} www.tiktok.com`)
+  const bansTikTok = rules.sources.all.some(({ kind, id }) => kind === 'app' && id === 'tiktok')
+  log.info({}, `try: dig @${host} -p ${port} ${bansTikTok ? 'www.tiktok.com' : 'example.com'}`)
+}
+
+/** What `admin.http` serves, in words. */
+export function httpContent({
+  tokens,
+  dashboard
+}: Pick<Config['admin'], 'tokens' | 'dashboard'>): string {
+  if (tokens === undefined) return 'health and metrics'
+  return dashboard ? 'health, metrics, API and dashboard' : 'health, metrics and API'
 }

@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs'
 import t from 'tap'
+import { httpContent } from '../../src/cli/service.js'
 import { loadSystem } from '../../src/udp/batch/linux.js'
 import { askUdp } from '../daemon/dns-client.js'
 import { banning, eventually, Site } from '../daemon/site.js'
@@ -16,6 +17,13 @@ log: { queries: { file: log/queries.jsonl, flush: 10ms } }
 const FILES = { 'interdict.yaml': SETTINGS, 'rules/networks.yaml': banning('banned.example') }
 const NOTIFIED = ['READY=1', 'RELOADING=1', 'READY=1', 'STOPPING=1']
 
+t.test('the log of the start names what is served over HTTP', async t => {
+  t.equal(httpContent({ tokens: undefined, dashboard: true }), 'health and metrics')
+  t.equal(httpContent({ tokens: 'tokens.json', dashboard: false }), 'health, metrics and API')
+  const all = httpContent({ tokens: 'tokens.json', dashboard: true })
+  t.equal(all, 'health, metrics, API and dashboard')
+})
+
 t.test('answers, logs, reloads its rules and stops, with all its threads', async t => {
   const site = new Site(t, FILES)
   const socket = site.path('notify')
@@ -24,7 +32,7 @@ t.test('answers, logs, reloads its rules and stops, with all its threads', async
   const { child, ended, says, log } = startServer(t, site, {
     env: { NOTIFY_SOCKET: socket }
   })
-  await says(/dig @127\.0\.0\.1 -p \d+/)
+  await says(/dig @127\.0\.0\.1 -p \d+ example\.com/)
   const at = { address: '127.0.0.1', port: Number(/-p (\d+)/.exec(log())![1]) }
   t.match(await askUdp(at, 'banned.example'), { rcode: 'NXDOMAIN' }, 'a worker answers')
   await eventually('a record', () => site.records('log/queries.jsonl').length > 0)
