@@ -1,9 +1,13 @@
 import { createHash } from 'node:crypto'
-import { closeSync, createReadStream, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import type { Octets } from '../../base/units.js'
 import { lastLines } from '../record/last-lines.js'
 
 const CHUNK: Octets = 1024 * 1024
+/** A small file takes a small buffer: the garbage collector runs for each few large ones. */
+const chunkFor = ({ size }: { readonly size: Octets }): Buffer =>
+  Buffer.allocUnsafeSlow(Math.min(CHUNK, size + 1))
 /** The start of a file, enough for its first line. */
 const HEAD: Octets = 64 * 1024
 const TIME = /"time":"([^"\\]{1,40})"/
@@ -16,21 +20,27 @@ export interface Digest {
 }
 
 export async function digestFile(path: string): Promise<Digest> {
-  const hash = createHash('sha256')
-  let octets = 0
-  for await (const chunk of createReadStream(path, { highWaterMark: CHUNK })) {
-    hash.update(chunk as Buffer)
-    octets += (chunk as Buffer).length
+  const file = await open(path, 'r')
+  try {
+    const hash = createHash('sha256')
+    const chunk = chunkFor(await file.stat())
+    for (let octets = 0; ;) {
+      const { bytesRead } = await file.read(chunk)
+      if (bytesRead === 0) return { sha256: hash.digest('hex'), octets }
+      hash.update(chunk.subarray(0, bytesRead))
+      octets += bytesRead
+    }
+  } finally {
+    await file.close()
   }
-  return { sha256: hash.digest('hex'), octets }
 }
 
 /** Digests an open file synchronously, for short files. @returns SHA-256 in hexadecimal */
 export function digestDescriptor(descriptor: number): string {
   const hash = createHash('sha256')
-  const chunk = Buffer.alloc(CHUNK)
+  const chunk = chunkFor(fstatSync(descriptor))
   for (let at = 0; ;) {
-    const read = readSync(descriptor, chunk, 0, CHUNK, at)
+    const read = readSync(descriptor, chunk, 0, chunk.length, at)
     if (read === 0) return hash.digest('hex')
     hash.update(chunk.subarray(0, read))
     at += read

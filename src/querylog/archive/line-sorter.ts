@@ -4,8 +4,10 @@ import { LineTimeParser, MIN_LINE } from './line-time-parser.js'
 const NEWLINE = 0x0a
 /** Largest size of the buffer that is sorted at once. */
 const BUFFER_SIZE: Octets = 16 * 1024 * 1024
-/** Size of one read. */
+/** Largest size of one read. */
 const CHUNK: Octets = 1024 * 1024
+/** By how much a small file may grow. */
+const GROWTH: Octets = 16 * 1024
 /**
  * The latest lines wait in the buffer, because earlier ones may still follow. The recorder writes
  * 200 ms of one worker after another: for two workers with 25,000 lines per second each, 2 MB.
@@ -54,6 +56,8 @@ export class LineSorter {
   longest: Octets = 0
   /** False once it only counts. */
   isSorting = true
+  /** Size of one read. */
+  private readonly chunk: Octets
   private readonly pageSize: Octets
   private readonly maxLines: number
   private page: LinePage
@@ -80,7 +84,8 @@ export class LineSorter {
    *   for each few large buffers. A file that grows by more than a chunk is only counted
    */
   constructor(fileSize: Octets) {
-    this.pageSize = Math.min(BUFFER_SIZE, fileSize + CHUNK)
+    this.chunk = Math.min(CHUNK, fileSize + GROWTH)
+    this.pageSize = Math.min(BUFFER_SIZE, fileSize + this.chunk)
     this.maxLines = Math.ceil(this.pageSize / MIN_LINE)
     this.page = new LinePage(this.pageSize, this.maxLines)
     this.keys = new Float64Array(this.maxLines)
@@ -88,7 +93,7 @@ export class LineSorter {
 
   /** Where to read the next chunk into. */
   get freeSpace(): Buffer {
-    return this.page.octets.subarray(this.dataEnd, this.dataEnd + CHUNK)
+    return this.page.octets.subarray(this.dataEnd, this.dataEnd + this.chunk)
   }
 
   /**
@@ -104,7 +109,7 @@ export class LineSorter {
       if (this.isSorting) this.addLine(octets, at)
       this.lineStart = at + 1
     }
-    if (this.dataEnd > this.pageSize - CHUNK) this.makeRoom(sink)
+    if (this.dataEnd > this.pageSize - this.chunk) this.makeRoom(sink)
   }
 
   /** End of file: writes the remaining lines. Throws what `sink` throws. */
@@ -155,7 +160,7 @@ export class LineSorter {
       this.writeFirst(given, sink)
       this.startPage(given)
     }
-    if (!this.isSorting || this.dataEnd > this.pageSize - CHUNK) this.stopSorting()
+    if (!this.isSorting || this.dataEnd > this.pageSize - this.chunk) this.stopSorting()
   }
 
   /** Sorts the page. @returns how many of the last lines must wait */
