@@ -161,14 +161,15 @@ const PLAIN = Array.from(
  * Writes a week of a gateway that logs all lookups, always the same: closed files by day, and the
  * active file, with a line that a crash truncated.
  *
+ * @param scale of the number of lookups
  * @returns the path of the active file
  */
-export function writeWeek(folder: string): string {
+export function writeWeek(folder: string, scale = 1): string {
   mkdirSync(folder, { recursive: true })
   const random = seeded(42)
   const live = join(folder, 'queries.jsonl')
   for (let day = 0; day < DAYS; day++) {
-    const lines = recordsOf(day, random)
+    const lines = recordsOf(day, scale, random)
       .sort((a, b) => (a.time < b.time ? -1 : 1))
       .map(record => `${JSON.stringify(record)}\n`)
     const next = new Date(START + (day + 1) * DAY).toISOString().slice(0, 10).replaceAll('-', '')
@@ -190,14 +191,14 @@ export async function archiveWeek(live: string): Promise<void> {
   await maintainArchive(options, START + DAYS * DAY - 1, log)
 }
 
-function recordsOf(day: number, random: () => number): QueryRecord[] {
+function recordsOf(day: number, scale: number, random: () => number): QueryRecord[] {
   const weekday = new Date(START + day * DAY).getUTCDay()
   const isWeekend = weekday === 0 || weekday === 6
   return NETS.flatMap(net => {
     // On the last day somebody in the town hall pointed browsers at another resolver.
     const drop = net.id === 'town-hall' && day === DAYS - 1 ? 0.4 : 1
     const count = Math.round(
-      net.lookups * (isWeekend ? net.weekend : 1) * drop * (0.94 + 0.12 * random())
+      scale * net.lookups * (isWeekend ? net.weekend : 1) * drop * (0.94 + 0.12 * random())
     )
     return Array.from({ length: count }, () => lookup(net, day, random)).flat()
   })

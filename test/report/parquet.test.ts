@@ -52,7 +52,7 @@ async function ask(path: string): Promise<Record<string, string>> {
 t.test('Parquet answers every question as the lines that it was made of', async t => {
   const folder = mkdtempSync(join(tmpdir(), 'interdict-report-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-  const live = writeWeek(folder)
+  const live = writeWeek(folder, 0.2)
   const before = await ask(live)
   renameSync(live, join(folder, 'queries-20261112T000000.000Z.jsonl'))
   const nothing = (): void => undefined
@@ -66,7 +66,7 @@ t.test('Parquet answers every question as the lines that it was made of', async 
 t.test('lines of today and Parquet of before are one log', async t => {
   const folder = mkdtempSync(join(tmpdir(), 'interdict-report-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-  const live = writeWeek(folder)
+  const live = writeWeek(folder, 0.2)
   const before = await ask(live)
   const text = readFileSync(live, 'utf8')
   rmSync(live)
