@@ -7,8 +7,8 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Milliseconds } from '../src/base/units.js'
-import { CounterMetrics } from '../src/daemon/admin/http/counter-metrics.js'
-import { metricsText } from '../src/daemon/admin/http/metrics-text.js'
+import { CounterMetrics } from '../src/daemon/admin/http/metrics/counter-metrics.js'
+import { metricsText } from '../src/daemon/admin/http/metrics/metrics-text.js'
 import { RuleCounters } from '../src/daemon/workers/rule-counters.js'
 import { MATCH } from '../src/querylog/record/query-event.js'
 import { allocateCounters, COUNTERS, LookupCounters } from '../src/resolver/lookup-counters.js'
@@ -57,7 +57,7 @@ const rows = [0, 0.1, 1].map(share => {
     },
     () => {
       const body = metricsText(metrics.families(), 'prometheus')
-      size = Buffer.from(body, 'latin1').length
+      size = body.length
     }
   )
   return [`scrape, ${matching} of ${length} rules counted`, showSpread(time, 1), showSize(size)]

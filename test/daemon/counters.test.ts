@@ -1,6 +1,6 @@
 import t from 'tap'
-import { CounterMetrics } from '../../src/daemon/admin/http/counter-metrics.js'
-import { metricsText } from '../../src/daemon/admin/http/metrics-text.js'
+import { CounterMetrics } from '../../src/daemon/admin/http/metrics/counter-metrics.js'
+import { metricsText } from '../../src/daemon/admin/http/metrics/metrics-text.js'
 import { RuleCounters } from '../../src/daemon/workers/rule-counters.js'
 import { showName } from '../../src/dns/name/name.js'
 import type { Policy } from '../../src/policy/evaluate/policy.js'
@@ -91,7 +91,9 @@ class Counted {
   /** Values by metric and labels, without those that are 0. */
   get values(): Record<string, number> {
     this.shared.set(new Float64Array(this.indoors.counterMemory))
-    const text = metricsText(this.metrics.families(Date.UTC(2026, 0, 1) / 1000), 'prometheus')
+    const text = String(
+      metricsText(this.metrics.families(Date.UTC(2026, 0, 1) / 1000), 'prometheus')
+    )
     const lines = [...text.matchAll(/^interdict_(\S+) (\S+)$/gm)]
     const values = lines.map(([, labels, value]) => [labels!, Number(value)] as const)
     return Object.fromEntries(values.filter(([, value]) => value !== 0))
@@ -221,7 +223,7 @@ t.test('a restarted worker continues, and workers are added up', async t => {
     worker.countBlocked(1, 0, 1)
   }
   new Float64Array(memory)[2 * COUNTERS + COUNTER.lag] = 40
-  const text = metricsText(metrics.families(), 'openmetrics')
+  const text = String(metricsText(metrics.families(), 'openmetrics'))
   t.match(text, 'interdict_cache_lookups_total{result="stale"} 3\n')
   t.match(text, /interdict_blocked_total\{[^}]+\} 3\n/)
   t.match(text, /interdict_network_blocked_total\{network="\w+"\} 3\n/)

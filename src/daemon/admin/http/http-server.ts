@@ -157,20 +157,17 @@ export class HttpServer {
 
   private send(request: IncomingMessage, response: ServerResponse, page: Page): void {
     const { code, type, body } = page
-    const length = Buffer.byteLength(body)
-    // Without other characters than ASCII, which is faster and the rule.
-    const octets = Buffer.from(body, length === body.length ? 'latin1' : 'utf8')
     // A body that nobody reads would keep the connection busy.
     request.resume()
     response.writeHead(code, {
       ...this.headers,
       'content-type': type,
-      'content-length': length,
+      'content-length': Buffer.byteLength(body),
       ...(code === 405 && { allow: 'GET, HEAD' }),
       // Of a request with a body, which is not read.
       ...((code === 405 || code === 413) && { connection: 'close' })
     })
-    response.end(request.method === 'HEAD' ? undefined : octets)
+    response.end(request.method === 'HEAD' ? undefined : body)
   }
 }
 
@@ -205,6 +202,6 @@ function onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
   const { title } = problem(...detail)
   socket.end(
     `HTTP/1.1 ${code} ${title}\r\nconnection: close\r\ncontent-type: ${type}\r\n` +
-      `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+      `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body.toString()}`
   )
 }

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import type { Milliseconds } from '../../../base/units.js'
 import type { StatusReply } from '../health.js'
-import type { CounterMetrics } from './counter-metrics.js'
-import { metricFamilies } from './metrics.js'
-import { METRICS_TYPE, metricsFormat, metricsText } from './metrics-text.js'
+import type { CounterMetrics } from './metrics/counter-metrics.js'
+import { metricFamilies } from './metrics/metrics.js'
+import { METRICS_TYPE, metricsFormat, metricsText } from './metrics/metrics-text.js'
 
 /** A status this old is used again, so that many clients cost no more than one. */
 const MAX_AGE: Milliseconds = 250
@@ -15,7 +15,7 @@ export type AskStatus = () => Promise<StatusReply | undefined>
 export interface Page {
   readonly code: number
   readonly type: string
-  readonly body: string
+  readonly body: string | Buffer
 }
 
 type ProbePath = '/livez' | '/readyz' | '/metrics'

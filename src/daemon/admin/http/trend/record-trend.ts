@@ -1,5 +1,5 @@
 import type { ServiceLog } from '../../../../querylog/record/service-log.js'
-import type { CounterMetrics } from '../counter-metrics.js'
+import type { CounterMetrics } from '../metrics/counter-metrics.js'
 import { SAMPLE_INTERVAL, Trend } from './trend.js'
 import { readTrend, trendFile, WRITE_INTERVAL, writeTrend } from './trend-file.js'
 

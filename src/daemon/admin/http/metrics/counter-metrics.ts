@@ -1,6 +1,6 @@
-import { MS_PER_DAY, MS_PER_SECOND, type Seconds } from '../../../base/units.js'
-import { RCODE } from '../../../dns/registry/rcode.js'
-import { MATCH, PROTOCOL } from '../../../querylog/record/query-event.js'
+import { MS_PER_DAY, MS_PER_SECOND, type Seconds } from '../../../../base/units.js'
+import { RCODE } from '../../../../dns/registry/rcode.js'
+import { MATCH, PROTOCOL } from '../../../../querylog/record/query-event.js'
 import {
   CLAIM_MATCHES,
   COUNTER,
@@ -8,22 +8,33 @@ import {
   DURATION_BOUNDS,
   PROTOCOLS,
   RCODE_SLOTS
-} from '../../../resolver/lookup-counters.js'
+} from '../../../../resolver/lookup-counters.js'
 import {
   blockedOf,
   totalsLayout,
   totalsOf,
-  type CountedRules,
-  type RuleSeries,
-  type Totals
-} from '../../workers/rule-counters.js'
-import type { CounterSample } from './trend/trend.js'
+  type CountedRules
+} from '../../../workers/rule-counters.js'
+import type { CounterSample } from '../trend/trend.js'
+import { CounterLines } from './counter-lines.js'
 import { sampleStart, samplesText, type MetricFamily, type MetricSample } from './metrics-text.js'
 
 const PREFIX = 'interdict_'
 
 /** How long days left are shown without being computed again: about a hundredth of a day. */
 const DAYS_LEFT_AGE: Seconds = 600
+
+/** Families of the counters by rule and network. */
+const HELP = {
+  dns_requests: 'Messages that were not dropped by a limit, by network of the client.',
+  network_blocked: 'Blocked lookups, by network of the client.',
+  blocked: 'Blocked lookups, by rule.',
+  monitored: 'Lookups that a rule in monitor mode would have blocked.'
+} as const
+type CounterFamily = keyof typeof HELP
+
+/** In the order of their numbers, from 0. */
+const TRANSPORTS = Object.keys(PROTOCOL)
 
 /** In place of a network: clients outside every network, and messages without a question. */
 const NO_NETWORK = '-'
@@ -37,20 +48,6 @@ const MATCHES = Object.entries(MATCH)
   .sort(([, a], [, b]) => a - b)
   .map(([name]) => name)
 
-/** How many series are written together. */
-const CHUNK = 64
-const BLOCKED = `${PREFIX}blocked_total`
-const MONITORED = `${PREFIX}monitored_total`
-
-/** What is written of some series, and the sum of their counters. */
-interface Lines {
-  readonly sum: number
-  readonly blocked: string
-  readonly monitored: string
-}
-
-const NO_LINES: Lines = { sum: 0, blocked: '', monitored: '' }
-
 /**
  * The metrics that workers count in shared memory, which the HTTP thread reads by itself.
  */
@@ -58,11 +55,8 @@ export class CounterMetrics {
   private readonly memory: Float64Array
   private readonly workers: number
   private rules: CountedRules | undefined
-  /** By match and series, once it was needed: see `startOf`. */
-  private starts: readonly string[][] = []
-  /** By match and first series: what was written last. */
-  private readonly lines = new Map<number, Lines>()
-  private daysLeftText = ''
+  private lines: Readonly<Record<CounterFamily, CounterLines>> | undefined
+  private daysLeftText = Buffer.alloc(0)
   /** When `daysLeftText` was written. */
   private writtenAt: Seconds = -Infinity
 
@@ -74,8 +68,7 @@ export class CounterMetrics {
 
   setRules(rules: CountedRules): void {
     this.rules = rules
-    this.starts = MATCHES.map(() => [])
-    this.lines.clear()
+    this.lines = counterLines(rules)
     this.writtenAt = -Infinity
   }
 
@@ -99,17 +92,10 @@ export class CounterMetrics {
   }
 
   families(now: Seconds = Date.now() / MS_PER_SECOND): MetricFamily[] {
-    const { rules } = this
+    const { rules, lines } = this
     const families = [this.responses(), this.durations(), this.lookups(), this.lag()]
-    if (rules !== undefined) {
-      const totals = totalsOf(rules)
-      families.push(
-        this.requests(rules, totals),
-        this.blockedByNetwork(rules, totals),
-        ...this.byRule(rules, totals),
-        this.daysLeft(rules, now)
-      )
-    }
+    if (rules !== undefined && lines !== undefined)
+      families.push(...this.ofRules(rules, lines), this.daysLeft(rules, now))
     return families.map(family => ({ ...family, name: PREFIX + family.name }))
   }
 
@@ -161,93 +147,23 @@ export class CounterMetrics {
     return { name: 'event_loop_lag_seconds', type: 'gauge', help, samples }
   }
 
-  private requests(rules: CountedRules, totals: Totals): MetricFamily {
-    const samples = networksOf(rules).flatMap((network, i) =>
-      Object.entries(PROTOCOL).map(([transport, protocol]) => {
-        const malformed = network === NO_NETWORK ? this.sum(COUNTER.malformed + protocol) : 0
-        return {
-          value: totals[PROTOCOLS * i + protocol]! + malformed,
-          labels: { transport, network }
-        }
-      })
-    )
-    const help = 'Messages that were not dropped by a limit, by network of the client.'
-    return { name: 'dns_requests', type: 'counter', help, samples }
-  }
-
-  private blockedByNetwork(rules: CountedRules, totals: Totals): MetricFamily {
-    const { blockedAt } = totalsLayout(rules)
-    const samples = rules.networks.map((network, i) => {
-      return { value: totals[blockedAt + i]!, labels: { network } }
-    })
-    const help = 'Blocked lookups, by network of the client.'
-    return { name: 'network_blocked', type: 'counter', help, samples }
-  }
-
-  /** Only what has ever matched: there may be many rules. */
-  private byRule(rules: CountedRules, totals: Totals): MetricFamily[] {
-    let blocked = ''
-    let monitored = ''
-    for (const match of MATCHES.keys()) {
-      for (let from = 0; from < rules.series.length; from += CHUNK) {
-        const lines = this.linesOf(rules, totals, match, from)
-        blocked += lines.blocked
-        monitored += lines.monitored
-      }
-    }
+  private ofRules(
+    rules: CountedRules,
+    lines: Readonly<Record<CounterFamily, CounterLines>>
+  ): MetricFamily[] {
+    const totals = totalsOf(rules)
+    const unknown = PROTOCOLS * rules.networks.length
+    for (let i = 0; i < PROTOCOLS; i++) totals[unknown + i]! += this.sum(COUNTER.malformed + i)
     const rebinding = this.sum(COUNTER.rebinding)
-    if (rebinding > 0) {
-      const labels = { rule: 'rebinding-guard', action: 'nodata', match: 'rebinding' }
-      blocked += `${sampleStart(BLOCKED, labels)}${rebinding}\n`
-    }
-    return [
-      { name: 'blocked', type: 'counter', help: 'Blocked lookups, by rule.', written: blocked },
-      {
-        name: 'monitored',
-        type: 'counter',
-        help: 'Lookups that a rule in monitor mode would have blocked.',
-        written: monitored
+    return Object.entries(lines).map(([name, of]): MetricFamily => {
+      const written = of.write(totals)
+      if (name === 'blocked' && rebinding > 0) {
+        const labels = { rule: 'rebinding-guard', action: 'nodata', match: 'rebinding' }
+        const start = sampleStart(`${PREFIX}blocked_total`, labels)
+        written.push(Buffer.from(`${start}${rebinding}\n`))
       }
-    ]
-  }
-
-  /** The lines of `CHUNK` series; those of the last scrape if nothing was counted since. */
-  private linesOf(rules: CountedRules, totals: Totals, match: number, from: number): Lines {
-    const { series } = rules
-    const start = totalsLayout(rules).seriesAt + match * series.length
-    const end = Math.min(from + CHUNK, series.length)
-    let sum = 0
-    for (let i = from; i < end; i++) sum += totals[start + i]!
-    if (sum === 0) return NO_LINES
-    const key = match * series.length + from
-    const before = this.lines.get(key)
-    // Counters never decrease, so an equal sum is a sum of equal counters.
-    if (before?.sum === sum) return before
-    const blocked: string[] = []
-    const monitored: string[] = []
-    for (let i = from; i < end; i++) {
-      const value = totals[start + i]!
-      if (value === 0) continue
-      const line = `${this.startOf(series[i]!, match, i)}${value}\n`
-      if (series[i]!.isMonitored) monitored.push(line)
-      else blocked.push(line)
-    }
-    // `join` makes a text in one piece; see `inOnePiece`.
-    const lines = { sum, blocked: blocked.join(''), monitored: monitored.join('') }
-    this.lines.set(key, lines)
-    return lines
-  }
-
-  /** Name and labels of a sample, which are made once. */
-  private startOf(
-    { rule, action = '', isMonitored }: RuleSeries,
-    match: number,
-    i: number
-  ): string {
-    const starts = this.starts[match]!
-    return (starts[i] ??= inOnePiece(
-      sampleStart(isMonitored ? MONITORED : BLOCKED, { rule, action, match: MATCHES[match]! })
-    ))
+      return { name, type: 'counter', help: HELP[name as CounterFamily], written }
+    })
   }
 
   /** Written again from time to time only, since there may be many. */
@@ -258,11 +174,12 @@ export class CounterMetrics {
         const days = ((until - now) * MS_PER_SECOND) / MS_PER_DAY
         return days <= 0 ? [] : [{ value: Math.round(days * 100) / 100, labels: { rule, kind } }]
       })
-      this.daysLeftText = inOnePiece(samplesText(PREFIX + name, 'gauge', samples))
+      this.daysLeftText = Buffer.from(samplesText(PREFIX + name, 'gauge', samples))
       this.writtenAt = now
     }
     const help = 'Days until a ban or an exception ends; only those with an end.'
-    return { name, type: 'gauge', help, written: this.daysLeftText }
+    const written = this.daysLeftText.length === 0 ? [] : [this.daysLeftText]
+    return { name, type: 'gauge', help, written }
   }
 
   /** In the cache or on a shelf. */
@@ -280,20 +197,54 @@ export class CounterMetrics {
   }
 }
 
-function networksOf({ networks }: CountedRules): readonly string[] {
-  return [...networks, NO_NETWORK]
+/** The lines of each family, by position in the totals of the rules. */
+function counterLines(rules: CountedRules): Readonly<Record<CounterFamily, CounterLines>> {
+  const { series } = rules
+  const networks = [...rules.networks, NO_NETWORK]
+  const { blockedAt, seriesAt } = totalsLayout(rules)
+  const start = (name: CounterFamily, labels: MetricSample['labels']): string =>
+    sampleStart(`${PREFIX}${name}_total`, labels)
+  // Only what has ever matched: there may be many rules.
+  const ofRules = (name: CounterFamily, isMonitored: boolean): CounterLines => {
+    const positions = MATCHES.flatMap((_, match) =>
+      series.flatMap((one, i) =>
+        one.isMonitored === isMonitored ? [seriesAt + match * series.length + i] : []
+      )
+    )
+    const startOf = (position: number): string => {
+      const [at, match] = [
+        position - seriesAt,
+        MATCHES[Math.floor((position - seriesAt) / series.length)]!
+      ]
+      const { rule, action = '' } = series[at % series.length]!
+      return start(name, { rule, action, match })
+    }
+    return new CounterLines(Uint32Array.from(positions), startOf, false)
+  }
+  return {
+    dns_requests: new CounterLines(
+      [...Array(PROTOCOLS * networks.length).keys()],
+      position => {
+        const [transport, network] = [
+          TRANSPORTS[position % PROTOCOLS]!,
+          networks[Math.floor(position / PROTOCOLS)]!
+        ]
+        return start('dns_requests', { transport, network })
+      },
+      true
+    ),
+    network_blocked: new CounterLines(
+      rules.networks.map((_, i) => blockedAt + i),
+      position => start('network_blocked', { network: networks[position - blockedAt]! }),
+      true
+    ),
+    blocked: ofRules('blocked', false),
+    monitored: ofRules('monitored', true)
+  }
 }
 
 /** As OpenMetrics has them: with a point. */
 function showBound(bound: Seconds): string {
   if (bound === Infinity) return '+Inf'
   return Number.isInteger(bound) ? `${bound}.0` : String(bound)
-}
-
-/**
- * A text made of many strings, which V8 would copy one by one whenever it is sent, as one that it copies at
- * once.
- */
-function inOnePiece(text: string): string {
-  return Buffer.from(text).toString()
 }

@@ -5,8 +5,8 @@ export interface MetricFamily {
   readonly type: 'counter' | 'gauge' | 'histogram' | 'info'
   readonly help: string
   readonly samples?: readonly MetricSample[]
-  /** In place of samples: as `samplesText` writes them. */
-  readonly written?: string
+  /** In place of samples: their lines, with the whole name. */
+  readonly written?: readonly Uint8Array[]
 }
 
 export interface MetricSample {
@@ -32,18 +32,19 @@ export function metricsFormat(accept: string | undefined): MetricsFormat {
 const SUFFIX = { counter: '_total', info: '_info', gauge: '', histogram: '' } as const
 
 /** Families without samples are left out. https://prometheus.io/docs/specs/om/open_metrics_spec/ */
-export function metricsText(families: readonly MetricFamily[], format: MetricsFormat): string {
+export function metricsText(families: readonly MetricFamily[], format: MetricsFormat): Buffer {
   const isOpen = format === 'openmetrics'
-  let text = ''
-  for (const { name, type, help, samples = [], written } of families) {
-    const lines = written ?? samplesText(name, type, samples)
-    if (lines === '') continue
+  const parts: Uint8Array[] = []
+  for (const { name, type, help, samples = [], written = [] } of families) {
+    if (samples.length + written.length === 0) continue
     // In the older format the suffix belongs to the name, and the type `info` does not exist.
     const shown = isOpen ? name : name + SUFFIX[type]
     const shownType = isOpen || type !== 'info' ? type : 'gauge'
-    text += `# HELP ${shown} ${escape(help, /[\\\n]/g)}\n# TYPE ${shown} ${shownType}\n${lines}`
+    const head = `# HELP ${shown} ${escape(help, /[\\\n]/g)}\n# TYPE ${shown} ${shownType}\n`
+    parts.push(Buffer.from(head + samplesText(name, type, samples)), ...written)
   }
-  return isOpen ? `${text}# EOF\n` : text
+  if (isOpen) parts.push(Buffer.from('# EOF\n'))
+  return Buffer.concat(parts)
 }
 
 /** A line for each sample, the same in both formats. */

@@ -1,0 +1,152 @@
+import { MS_PER_SECOND } from '../../../../base/units.js'
+import type { StatusReply } from '../../health.js'
+import { byLabel, counter, counters, gauge, gauges } from './families.js'
+import type { MetricFamily } from './metrics-text.js'
+
+export function workerMetrics({ workers, silent }: StatusReply): MetricFamily[] {
+  const labels = ({ number }: StatusReply['workers'][number]) => ({ worker: String(number) })
+  return [
+    gauges(
+      'worker_up',
+      'Whether a worker listens and responds: 1 or 0.',
+      workers.map(worker => ({
+        value: worker.state === 'listening' && !silent.includes(worker.number) ? 1 : 0,
+        labels: labels(worker)
+      }))
+    ),
+    counters(
+      'worker_restarts',
+      'Restarts of a worker.',
+      workers.map(worker => ({ value: worker.restarts, labels: labels(worker) }))
+    )
+  ]
+}
+
+export function trafficMetrics({
+  queries,
+  replies,
+  connections,
+  tls,
+  identities,
+  limits
+}: StatusReply): MetricFamily[] {
+  const { waiting, forwarded, stale, failed } = queries
+  const limited = (key: 'dropped' | 'slipped') =>
+    byLabel('limit', { queries: limits.queries[key], responses: limits.responses[key] })
+  return [
+    counters(
+      'udp_replies',
+      'Responses over UDP: sent, or not accepted by the system.',
+      byLabel('result', replies)
+    ),
+    counters(
+      'dns_forwarded',
+      'Queries that waited for an upstream, by result.',
+      byLabel('result', { answered: forwarded, stale, failed })
+    ),
+    gauge('dns_in_flight', 'Queries in flight to upstreams.', waiting),
+    gauge('tcp_connections', 'Open connections of clients.', connections.open),
+    counter('tcp_accepted', 'Connections accepted.', connections.accepted),
+    counters(
+      'tcp_closed',
+      'Connections closed as idle, or at once because of a limit, in all or per client.',
+      byLabel('reason', {
+        idle: connections.idleClosed,
+        limit: connections.refused,
+        client_limit: connections.overClientLimit
+      })
+    ),
+    counters(
+      'tls_handshakes',
+      'TLS handshakes with clients, by result.',
+      byLabel('result', {
+        full: tls.handshakes - tls.resumed,
+        resumed: tls.resumed,
+        failed: tls.failed,
+        refused: tls.refused
+      })
+    ),
+    counters(
+      'client_identities',
+      'Encrypted connections, by what became of the identity of their client.',
+      byLabel('result', {
+        known: identities.known,
+        fewer_bans: identities.fewerBans,
+        unknown: identities.unknown,
+        revoked: identities.revoked,
+        none: identities.missing
+      })
+    ),
+    counters(
+      'client_identities_closed',
+      'Connections closed because of the identity of their client: at once, or later when it was revoked.',
+      byLabel('when', { start: identities.refused, later: identities.cut })
+    ),
+    counters(
+      'limit_dropped',
+      'Queries and identical responses dropped by limits.',
+      limited('dropped')
+    ),
+    counters('limit_truncated', 'The same, answered with TC or BADCOOKIE.', limited('slipped')),
+    counter(
+      'front_end_refused',
+      'Queries of front ends without a client address.',
+      limits.frontEnds.refused
+    )
+  ]
+}
+
+export function cacheMetrics({ cache: { answers, failures } }: StatusReply): MetricFamily[] {
+  const of = (key: 'entries' | 'octets' | 'limitOctets') =>
+    byLabel('type', { answers: answers[key], failures: failures[key] })
+  return [
+    gauges(
+      'cache_entries',
+      'Cached answers, and failures with what is served meanwhile.',
+      of('entries')
+    ),
+    gauges('cache_bytes', 'Memory in use.', of('octets')),
+    gauges('cache_limit_bytes', 'Memory that may be used.', of('limitOctets'))
+  ]
+}
+
+export function upstreamMetrics({ upstreams }: StatusReply): MetricFamily[] {
+  const each = (value: (upstream: StatusReply['upstreams'][number]) => number | null) =>
+    upstreams.flatMap(upstream => {
+      const found = value(upstream)
+      return found === null ? [] : [{ value: found, labels: { upstream: upstream.address } }]
+    })
+  const failures = upstreams.flatMap(({ address, timeouts, undelivered, lost }) =>
+    Object.entries({ timeouts, undelivered, lost }).map(([reason, value]) => {
+      return { value, labels: { upstream: address, reason } }
+    })
+  )
+  return [
+    gauges(
+      'upstream_up',
+      'Whether an upstream answers, as far as is known: 1 or 0.',
+      each(({ state }) => (state === 'down' ? 0 : 1))
+    ),
+    counters(
+      'upstream_queries',
+      'Queries sent, with retries and probes.',
+      each(it => it.queries)
+    ),
+    counters(
+      'upstream_responses',
+      'Responses accepted.',
+      each(it => it.responses)
+    ),
+    counters('upstream_failures', 'Queries without a response, by reason.', failures),
+    counters(
+      'upstream_tcp_queries',
+      'Queries sent over TCP.',
+      each(it => it.overTcp)
+    ),
+    gauges(
+      'upstream_rtt_seconds',
+      'Smoothed round-trip time.',
+      each(it => (it.roundTripMs === null ? null : it.roundTripMs / MS_PER_SECOND))
+    )
+  ]
+}
