@@ -3,7 +3,10 @@ import { existsSync } from 'node:fs'
 
 /** Only one of these tests installs at a time. */
 const LOCK = '/run/lock/interdict-install'
-/** No daemon starts by itself: the tests start their own, on ports of their own. */
+/**
+ * No daemon starts by itself: the tests start their own, on ports of their own. The lists of packages are
+ * updated only if a package is not found, or no longer there: it takes longer than most installations.
+ */
 const INSTALL = `
   policy=/usr/sbin/policy-rc.d
   if [ ! -e $policy ]; then
@@ -11,8 +14,8 @@ const INSTALL = `
     printf '#!/bin/sh\\nexit 101\\n' > $policy
     chmod 755 $policy
   fi
-  apt-get update -q
-  apt-get install -qy --no-install-recommends "$@"
+  get() { apt-get install -qy --no-install-recommends "$@"; }
+  get "$@" 2>/dev/null || { apt-get update -q && get "$@"; }
 `
 
 /** A path is looked at, with `*` for any one folder: for modules, which are no programs. */
