@@ -39,6 +39,9 @@ t.test('creates, shows, signs and verifies a bundle', async t => {
     code: 0,
     out: new RegExp(`signed by ${keys[1].slice(0, 20).replaceAll('+', '\\+')}`)
   })
+  writeFileSync(at('one.pub'), `${keys[0]}\n`)
+  const byFile = ['bundle', 'verify', bundle, '--trust', at('one.pub')]
+  t.match(await interdict(...byFile), { code: 0 }, 'a file with a key, as keygen prints it')
   const shown = JSON.parse((await interdict('bundle', 'show', bundle, '--json')).out) as object
   t.match(shown, {
     serial: 7,

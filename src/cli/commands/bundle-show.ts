@@ -1,11 +1,11 @@
 import { epochSeconds, systemClock } from '../../base/clock.js'
-import { readPublicKey } from '../../base/ed25519.js'
 import { escapeControls } from '../../querylog/record/terminal-line.js'
 import { showInstant } from '../../rules/time/instant.js'
 import { decodeBundle, readBundleFile, type Bundle } from '../../sources/bundle/bundle.js'
 import { checkValidity } from '../../sources/bundle/validity.js'
 import { parseWholeNumber } from '../args/parse.js'
-import { EXIT, usageError } from '../exit.js'
+import { parseTrustedKeys } from '../args/trusted-keys.js'
+import { EXIT } from '../exit.js'
 import { print, printJson, type Io } from '../io.js'
 import { formatCount } from '../output/format.js'
 
@@ -58,13 +58,10 @@ interface VerifyOptions {
 /** `interdict bundle verify`: whether a gateway with these keys, and no other bundle, accepts it. */
 export async function verify(
   path: string,
-  { trust: keys, signatures, json }: VerifyOptions,
+  { trust: words, signatures, json }: VerifyOptions,
   io: Io
 ): Promise<number> {
-  for (const one of keys) {
-    if (readPublicKey(one) === undefined)
-      usageError(`--trust: ${one} is not an Ed25519 public key in base64`)
-  }
+  const keys = await parseTrustedKeys(words)
   const required = parseWholeNumber('--signatures', signatures, { min: 1, max: keys.length })
   const trust = { keys, signatures: required }
   const bundle = await decodeBundle(await readBundleFile(path, path), path, trust)

@@ -10,6 +10,7 @@ import { verifyLog } from '../../querylog/archive/chain/verify.js'
 import { LogLayout } from '../../querylog/archive/log-layout.js'
 import type { Fact } from '../../report/report.js'
 import { logPath, type LogOptions } from '../args/log-path.js'
+import { parseTrustedKeys } from '../args/trusted-keys.js'
 import { loadSettings, type CommonOptions } from '../args/settings.js'
 import { EXIT, usageError } from '../exit.js'
 import { print, type Io } from '../io.js'
@@ -26,7 +27,7 @@ const SHA256 = /^[0-9a-f]{64}$/
 /**
  * `interdict verify-log`: whether the query log files are unaltered.
  *
- * @throws InterdictError CHAIN_KEY, CHAIN_READ
+ * @throws InterdictError BUNDLE_TRUST, CHAIN_KEY, CHAIN_READ
  */
 export async function verifyLogFiles(
   log: string | undefined,
@@ -42,9 +43,7 @@ export async function verifyLogFiles(
   const required = log ?? dirname(path)
   if (!existsSync(required) && !existsSync(chain))
     throw failure('CHAIN_READ', required, 'no such file or folder')
-  const trusted = trust?.map(
-    text => readPublicKey(text) ?? usageError(`--trust: ${text} is not a public key`)
-  )
+  const trusted = trust && (await parseTrustedKeys(trust)).map(key => readPublicKey(key)!)
   const keys = trusted ?? chainKeys((await loadSettings(options)).log.queries.chain)
   if (keys.length === 0)
     usageError('--trust: give the public key, because log.queries.chain.sign-key is not set')

@@ -101,7 +101,7 @@ function addBundle(program: Command, { io, done }: Context): void {
     .command('verify')
     .description('Verify that a bundle is intact, current and signed by trusted keys')
     .argument('<file>', 'bundle')
-    .requiredOption('--trust <keys...>', 'trusted public keys, as in the settings')
+    .requiredOption('--trust <keys...>', 'trusted public keys, or files with one each')
     .option('--signatures <number>', 'number of trusted signatures required', '1')
     .option('--json', 'print JSON')
     .action(async (file: string, _options, command: Command) => {

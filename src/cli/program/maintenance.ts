@@ -36,7 +36,10 @@ export function addMaintenanceCommands(program: Command, { io, done }: Context):
     .summary('Verify that query log files are unaltered, by their chain')
     .description('Verify that the query log files are unaltered, by their hash chain.')
     .argument('[log]', 'query log, or its folder (default: the one in the settings)')
-    .option('--trust <keys...>', 'trusted public keys (default: those in the settings)')
+    .option(
+      '--trust <keys...>',
+      'trusted public keys, or files with one each (default: from the settings)'
+    )
     .option('--expect <sha256>', 'SHA-256 of a chain line, as the service log printed it')
     .option('--fleet <folder>', 'central folder of a fleet, instead of a query log')
     .option('--keys <folder>', 'with --fleet: GATEWAY.pub of each gateway (default: keys in it)')

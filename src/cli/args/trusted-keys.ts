@@ -1,0 +1,21 @@
+import { existsSync } from 'node:fs'
+import type { PublicKey } from '../../base/ed25519.js'
+import { isPublicKey } from '../../config/rules-section.js'
+import { readTrustedKeys } from '../../sources/bundle/trusted-keys.js'
+import { usageError } from '../exit.js'
+
+/**
+ * The keys of `--trust`: public keys in base64, or files with one each, as in the settings.
+ *
+ * @throws InterdictError BUNDLE_TRUST
+ */
+export async function parseTrustedKeys(words: readonly string[]): Promise<readonly PublicKey[]> {
+  const keyFiles = words.filter(word => !isPublicKey(word))
+  for (const file of keyFiles) {
+    if (!existsSync(file))
+      usageError(
+        `--trust: '${file}' is neither an Ed25519 public key in base64 nor a file with one`
+      )
+  }
+  return (await readTrustedKeys({ keys: words.filter(isPublicKey), keyFiles, signatures: 1 })).keys
+}
