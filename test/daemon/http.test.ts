@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { connect } from 'node:net'
 import t from 'tap'
@@ -235,9 +235,8 @@ t.test('the metrics page lists what there is', async t => {
     []
   )
   t.equal(new Set(listed).size, listed.length, 'each once')
-  const sources = ['metrics.ts', 'counter-metrics.ts'].map(file =>
-    readFileSync(`src/daemon/admin/http/${file}`, 'utf8')
-  )
+  const folder = 'src/daemon/admin/http/metrics'
+  const sources = readdirSync(folder).map(file => readFileSync(`${folder}/${file}`, 'utf8'))
   for (const name of listed) {
     const stem = name.replace(/^interdict_|_(total|info)$/g, '')
     t.ok(
