@@ -1,5 +1,5 @@
 import { createHash, X509Certificate } from 'node:crypto'
-import type { TLSSocket } from 'node:tls'
+import type { ByteStream } from '../base/byte-stream.js'
 import type { Clock } from '../base/clock.js'
 import type { Milliseconds } from '../base/units.js'
 import { readClientCertificate, type CertificateFacts } from '../pki/client-certificate.js'
@@ -14,8 +14,17 @@ import type { ClientIdentity } from '../resolver/client-identity.js'
 /** What a listener does with a client that it cannot recognize. */
 export type Unrecognized = 'address' | 'refuse'
 
-/** What a client has presented in its handshake. */
-export type PresentingSocket = Pick<TLSSocket, 'servername' | 'getPeerX509Certificate'>
+/** What a client has presented in its handshake, as in `TLSSocket`. */
+export interface Presenting {
+  readonly servername: string | false | null
+  getPeerX509Certificate(): X509Certificate | undefined
+}
+
+/** A connection with TLS. */
+export interface PresentingStream extends ByteStream, Presenting {
+  /** Whether the client has asked for HTTP/2 by ALPN. */
+  readonly isHttp2: boolean
+}
 
 /** How a listener recognizes clients. */
 export interface RecognitionOptions {
@@ -113,14 +122,14 @@ export class ClientRecognizer {
    * @returns undefined: the client is identified by its address; null: the connection has to be closed
    */
   recognize(
-    socket: PresentingSocket,
+    stream: Presenting,
     address: Uint32Array,
     options: RecognitionOptions,
     token?: string,
     isLater = false
   ): ConnectionIdentity | undefined | null {
     const { finder, counts } = this
-    const presented = this.presentedBy(socket, options.name, token)
+    const presented = this.presentedBy(stream, options.name, token)
     const found = finder?.identify(presented, address)
     if (found === undefined) return isLater ? undefined : this.missing(options)
     counts[found.status]++
@@ -161,25 +170,25 @@ export class ClientRecognizer {
   }
 
   private presentedBy(
-    socket: PresentingSocket,
+    stream: Presenting,
     name: string | undefined,
     token: string | undefined
   ): Presented {
     return {
-      certificate: this.authorities === '' ? undefined : this.certificateOf(socket),
-      label: name === undefined ? undefined : labelOf(socket, name),
+      certificate: this.authorities === '' ? undefined : this.certificateOf(stream),
+      label: name === undefined ? undefined : labelOf(stream, name),
       token: token === undefined ? undefined : createHash('sha256').update(token).digest()
     }
   }
 
-  private certificateOf(socket: PresentingSocket): CertificateFacts | undefined {
-    const certificate = socket.getPeerX509Certificate()
+  private certificateOf(stream: Presenting): CertificateFacts | undefined {
+    const certificate = stream.getPeerX509Certificate()
     return certificate && readClientCertificate(certificate, this.issuers, this.clock.wall())
   }
 }
 
 /** The first label of the server name, if the rest is `name`. */
-function labelOf({ servername }: PresentingSocket, name: string): string | undefined {
+function labelOf({ servername }: Presenting, name: string): string | undefined {
   const full = typeof servername === 'string' ? servername.toLowerCase() : ''
   if (!full.endsWith(`.${name}`)) return undefined
   const label = full.slice(0, -name.length - 1)

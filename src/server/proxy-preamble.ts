@@ -26,5 +26,5 @@ export function readProxyPreamble(socket: Socket, client: Uint32Array, done: () 
   const close = (): void => {
     socket.destroy()
   }
-  socket.on('data', receive).on('end', close).on('error', close)
+  socket.on('data', receive).on('end', close).on('error', close).resume()
 }

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net'
+import type { ByteStream } from '../base/byte-stream.js'
 import type { Clock } from '../base/clock.js'
 import type { Milliseconds, Octets } from '../base/units.js'
 import {
@@ -8,9 +8,8 @@ import {
 } from '../dns/edns/keepalive.js'
 import { appendPadding, hasPaddingOption, paddedSize } from '../dns/edns/padding.js'
 import { PENDING, DOT, DROP, type Responder } from '../resolver/responder.js'
+import { ClientConnection, type Peer } from './client-connection.js'
 import { startsProxyHeader } from './proxy-header.js'
-import type { ConnectionIdentity } from './client-recognizer.js'
-import { ReceiveBuffer } from './tcp-receive-buffer.js'
 import { MAX_MESSAGE, PREFIX, type ReplyBuffer } from './tcp-reply-buffer.js'
 import { CLIENT_ADDRESS, type TrustedProxies } from './trusted-proxies.js'
 
@@ -35,83 +34,32 @@ export interface ConnectionContext {
   proxies: TrustedProxies | undefined
 }
 
-/** The other end of a connection. */
-export interface Peer {
-  /** The peer's address, or the one in its PROXY header: four words. */
-  readonly client: Uint32Array
-  /** One of `CLIENT_ADDRESS`. */
-  readonly addressSource: number
-  /** Undefined: the client is identified by its address. */
-  readonly identity: ConnectionIdentity | undefined
-}
-
 /**
- * One connection: receive buffer, responder, replies. Reading pauses while the client does not read
- * its replies or has too many queries in flight.
+ * One connection for DNS over TCP or TLS.
  *
  * A message shorter than a DNS header means that the client's framing is broken: nothing after it is
  * read, and the connection ends when the queries in flight are answered. The same applies after the
  * client closes its side, which it may do right after its last query (RFC 7766 §6.2.4).
  */
-export class TcpConnection {
-  private readonly received = new ReceiveBuffer()
-  private inFlight = 0
-  private lastUse: Milliseconds
+export class TcpConnection extends ClientConnection {
   private accepting = true
-  private advancing = false
-  private flushing = false
   private hasQuery = false
+  private late: Buffer[] = []
 
   constructor(
-    private readonly socket: Socket,
-    private readonly peer: Peer,
+    stream: ByteStream,
+    peer: Peer,
     private readonly context: ConnectionContext
   ) {
-    this.lastUse = context.clock.now()
-    socket.on('data', chunk => this.receive(chunk)).resume()
-    socket.on('end', () => this.finish())
-    socket.on('drain', () => this.advance())
-    // A reset, for example: 'close' follows.
-    socket.on('error', () => socket.destroy())
+    super(stream, peer, context.clock)
+    stream.start(this)
   }
 
-  /** Accepts no further queries, and ends when those received are answered. */
   finish(): void {
     this.accepting = false
     this.advance()
   }
 
-  /** As `finish`, if no query came and no reply went out for so long. */
-  finishIfQuiet(quiet: Milliseconds): void {
-    if (this.inFlight === 0 && this.context.clock.now() - this.lastUse >= quiet) this.finish()
-  }
-
-  /**
-   * Ends the connection if it was idle for so long. Destroys it if the client does not close its side
-   * within the same time again, or does not read.
-   *
-   * @returns whether the connection was ended by this call
-   */
-  closeIfIdle(idle: Milliseconds): boolean {
-    if (this.inFlight > 0 || this.context.clock.now() - this.lastUse < idle) return false
-    const { writableEnded, writableLength } = this.socket
-    if (writableEnded || writableLength > 0) this.socket.destroy()
-    else this.finish()
-    this.touch()
-    return !writableEnded
-  }
-
-  destroy(): void {
-    this.socket.destroy()
-  }
-
-  /** Ends the connection if the certificate of its client has expired. */
-  closeIfExpired(): void {
-    const { identity } = this.peer
-    if (identity !== undefined && this.context.clock.wall() > identity.expires) this.checkIdentity()
-  }
-
-  /** Ends the connection at once if the rules know its identity no more. */
   checkIdentity(): void {
     const { identity } = this.peer
     if (identity === undefined) return
@@ -119,35 +67,22 @@ export class TcpConnection {
     if (identity.isLost) this.destroy()
   }
 
-  private receive(chunk: Buffer): void {
+  override receive(octets: Buffer, start: Octets, end: Octets): void {
     if (!this.accepting) return
     // A PROXY header from an untrusted peer: close without a reply.
     if (
       !this.hasQuery &&
-      startsProxyHeader(chunk) &&
-      this.peer.addressSource !== CLIENT_ADDRESS.proxy
+      this.peer.addressSource !== CLIENT_ADDRESS.proxy &&
+      startsProxyHeader(octets.subarray(start, end))
     ) {
-      this.socket.destroy()
+      this.destroy()
       return
     }
     this.hasQuery = true
-    this.received.append(chunk)
-    this.advance()
+    super.receive(octets, start, end)
   }
 
-  /** Answers what can be answered now, then reads on, waits, or ends. */
-  private advance(): void {
-    if (this.advancing || this.socket.destroyed) return
-    this.advancing = true
-    this.answerAll()
-    this.advancing = false
-    if (this.isFull()) this.socket.pause()
-    else this.socket.resume()
-    const isDone = !this.accepting && this.inFlight === 0 && this.received.messageEnd === undefined
-    if (isDone && !this.socket.writableEnded) this.socket.end()
-  }
-
-  private answerAll(): void {
+  protected answerAll(): void {
     const { received, context } = this
     let end = received.messageEnd
     if (end === undefined || this.isFull()) return
@@ -209,9 +144,8 @@ export class TcpConnection {
       identity: this.peer.identity,
       reply: (reply, from, to) => {
         this.inFlight--
-        if (this.socket.destroyed) return
-        this.flushLater()
-        if (reply !== undefined) this.socket.write(this.frame(options, reply, from, to))
+        if (reply !== undefined) this.late.push(this.frame(options, reply, from, to))
+        this.advanceLater()
       }
     })
   }
@@ -248,29 +182,23 @@ export class TcpConnection {
     return this.accepting ? this.context.idle : 0
   }
 
-  /** Writes all replies that become ready in the same tick at once. */
-  private flushLater(): void {
-    if (this.flushing) return
-    this.flushing = true
-    this.socket.cork()
-    process.nextTick(() => {
-      this.flushing = false
-      this.touch()
-      this.socket.uncork()
-      this.advance()
-    })
+  protected writeLate(): void {
+    const { late } = this
+    if (late.length === 0) return
+    this.late = []
+    const octets = late.length === 1 ? late[0]! : Buffer.concat(late)
+    this.stream.write(octets, 0, octets.length)
   }
 
   private write(): void {
-    const ready = this.context.replies.take()
-    if (ready !== undefined) this.socket.write(ready)
+    this.context.replies.flushTo(this.stream)
   }
 
-  private isFull(): boolean {
-    return this.socket.writableNeedDrain || this.inFlight >= this.context.queriesInFlight
+  protected isFull(): boolean {
+    return this.stream.needsDrain || this.inFlight >= this.context.queriesInFlight
   }
 
-  private touch(): void {
-    this.lastUse = this.context.clock.now()
+  protected isDone(): boolean {
+    return !this.accepting && this.inFlight === 0 && this.received.messageEnd === undefined
   }
 }

@@ -1,12 +1,13 @@
+import { copyOctets } from '../base/octets.js'
 import type { Octets } from '../base/units.js'
 import { PREFIX } from './tcp-reply-buffer.js'
 
 const NO_OCTETS = Buffer.alloc(0)
 
 /**
- * Octets received and not yet processed. A chunk from the stream is used in place; only what is left
- * of it when the next chunk arrives is copied, into a buffer that doubles in size, so that a client
- * that sends a message octet by octet does not cause a copy for each.
+ * Octets received and not yet processed. Those of the stream are used in place; only what is left of them is copied
+ * (`keep`), into a buffer that doubles in size, so that a client that sends a message octet by octet does not cause a
+ * copy for each.
  */
 export class ReceiveBuffer {
   octets: Buffer = NO_OCTETS
@@ -16,17 +17,23 @@ export class ReceiveBuffer {
   end: Octets = 0
   private isOwn = false
 
-  append(chunk: Buffer): void {
+  /** Takes `octets[start, end)`, which must not change before `keep`. */
+  append(octets: Buffer, start: Octets, end: Octets): void {
     if (this.start === this.end) {
-      this.octets = chunk
-      this.start = 0
-      this.end = chunk.length
+      this.octets = octets
+      this.start = start
+      this.end = end
       this.isOwn = false
       return
     }
-    if (!this.isOwn || this.octets.length - this.end < chunk.length) this.grow(chunk.length)
-    this.octets.set(chunk, this.end)
-    this.end += chunk.length
+    const more = end - start
+    if (!this.isOwn || this.octets.length - this.end < more) this.grow(more)
+    this.end = copyOctets(octets, start, end, this.octets, this.end)
+  }
+
+  /** Copies what is left, so that the octets of the stream may change. */
+  keep(): void {
+    if (!this.isOwn && this.start < this.end) this.grow(0)
   }
 
   /** The end of the next message, or undefined while it is not all there. */

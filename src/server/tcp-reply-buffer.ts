@@ -1,3 +1,4 @@
+import type { ByteStream } from '../base/byte-stream.js'
 import type { Octets } from '../base/units.js'
 
 /** Size of the length field in front of each message. RFC 7766 §8 */
@@ -33,11 +34,11 @@ export class ReplyBuffer {
     return this.filled + PREFIX + MAX_MESSAGE <= this.octets.length
   }
 
-  /** All replies, as a copy that the stream may keep; the buffer is empty afterwards. */
-  take(): Buffer | undefined {
-    if (this.filled === 0) return undefined
-    const copy = Buffer.from(this.octets.subarray(0, this.filled))
+  /** Sends all replies; the buffer is empty afterwards. */
+  flushTo(stream: ByteStream): void {
+    const { filled } = this
+    if (filled === 0) return
     this.filled = 0
-    return copy
+    stream.write(this.octets, 0, filled)
   }
 }

@@ -1,24 +1,26 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net'
-import { TLSSocket } from 'node:tls'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readAddress } from '../base/address.js'
+import type { ByteStream } from '../base/byte-stream.js'
 import type { Clock } from '../base/clock.js'
 import type { Milliseconds } from '../base/units.js'
 import { DOH, DOT, TCP, type Responder } from '../resolver/responder.js'
-import { ServerContexts, type TlsMaterial } from '../tls/server-contexts.js'
+import type { TlsMaterial } from '../tls/certificate-contexts.js'
 import type { Endpoint, TcpListenOptions } from '../udp/datagram.js'
 import type { Listen } from '../udp/listening-sockets.js'
 import { nodeBindError } from '../udp/port.js'
-import type { ConnectionIdentity, Recognition } from './client-recognizer.js'
+import type { ConnectionIdentity, PresentingStream, Recognition } from './client-recognizer.js'
 import type { ConnectionLimit } from './connection-limit.js'
 import { InFlight } from './in-flight.js'
 import { readProxyPreamble } from './proxy-preamble.js'
-import { DohConnection, type DohContext, type SecureSocket } from './doh/doh-connection.js'
-import { ReplyFrames } from './doh/reply-frames.js'
+import { DohConnection, type DohContext } from './doh/doh-connection.js'
+import { RECORD, ReplyFrames } from './doh/reply-frames.js'
 import { RequestFields } from './doh/request-fields.js'
+import { SocketStream } from './socket-stream.js'
 import { TcpConnection, type ConnectionContext } from './tcp-connection.js'
 import { ReplyBuffer } from './tcp-reply-buffer.js'
 import { TlsHandshakes, type TlsCounts, type TlsLimits } from './tls-handshakes.js'
+import { createTlsServer } from './tls-server.js'
 import { CLIENT_ADDRESS, type TrustedProxies } from './trusted-proxies.js'
 
 /** Limits for TCP clients. RFC 7766 §6.2.2, §6.2.3. */
@@ -122,8 +124,10 @@ export async function serveTcp(
   responder: Responder,
   options: TcpOptions
 ): Promise<TcpService> {
-  const listener = new TcpListener(responder, options)
-  await listener.listen(endpoint, await transport.tcpListen(endpoint))
+  const socket = await transport.tcpListen(endpoint)
+  // A descriptor of the transport that calls the system itself: then OpenSSL is called directly too.
+  const listener = new TcpListener(responder, options, 'fd' in socket)
+  await listener.listen(endpoint, socket)
   return listener
 }
 
@@ -151,7 +155,8 @@ class TcpListener implements TcpService {
 
   constructor(
     responder: Responder,
-    private options: TcpOptions
+    private options: TcpOptions,
+    isDirect: boolean
   ) {
     const { limits, clock, tls } = options
     const { queriesInFlight, idle } = limits
@@ -161,10 +166,11 @@ class TcpListener implements TcpService {
     const protocol = tls === undefined ? TCP : DOT
     this.context = { responder, protocol, clock, counts, idle, queriesInFlight, replies, proxies }
     if (tls !== undefined) {
-      const contexts = new ServerContexts(tls.material)
-      const { dohPath } = tls
+      const { dohPath, material } = tls
       const alpn = dohPath === undefined ? ALPN_DOT : ALPN_DOH
-      this.handshakes = new TlsHandshakes(contexts, tls.limits.inProgress, alpn)
+      const record = dohPath === undefined ? undefined : RECORD
+      const server = createTlsServer(material, alpn, record, isDirect)
+      this.handshakes = new TlsHandshakes(server, tls.limits.inProgress)
       this.handshakes.setClientAuthorities(tls.recognition?.recognizer.authorities ?? '')
       if (dohPath !== undefined) {
         const shared = { responder, clock, counts, idle, queriesInFlight, proxies }
@@ -174,7 +180,8 @@ class TcpListener implements TcpService {
         this.doh = { ...shared, fields, recognition, ...frames }
       }
     }
-    const socketOptions = { allowHalfOpen: true, noDelay: true }
+    // With TLS, OpenSSL may be the first that reads.
+    const socketOptions = { allowHalfOpen: true, noDelay: true, pauseOnConnect: tls !== undefined }
     this.server = createServer(socketOptions, socket => this.accept(socket))
     this.server.maxConnections = limits.connections
     this.server.on('drop', () => this.counts.refused++)
@@ -275,6 +282,7 @@ class TcpListener implements TcpService {
     this.stopListening()
     for (const socket of this.starting.keys()) socket.destroy()
     for (const connection of this.open) connection.destroy()
+    this.handshakes?.close()
   }
 
   /** Closes connections whose PROXY header or TLS handshake takes too long. */
@@ -323,10 +331,10 @@ class TcpListener implements TcpService {
       if (this.counted.delete(socket)) this.options.connectionLimit.close(client)
       this.openCount.remove()
     })
-    const serve = (stream: Socket): void => {
+    const serve = (stream: ByteStream, presenting?: PresentingStream): void => {
       this.starting.delete(socket)
       const identity =
-        addressSource === CLIENT_ADDRESS.subnet ? undefined : this.recognize(stream, client)
+        addressSource === CLIENT_ADDRESS.subnet ? undefined : this.recognize(presenting, client)
       if (identity === null) {
         stream.destroy()
         return
@@ -335,13 +343,13 @@ class TcpListener implements TcpService {
       const connection =
         this.doh === undefined
           ? new TcpConnection(stream, peer, this.context)
-          : new DohConnection(stream as SecureSocket, peer, this.doh)
+          : new DohConnection(presenting!, peer, this.doh)
       this.open.add(connection)
       socket.once('close', () => this.open.delete(connection))
     }
     const begin = (): void => {
-      if (this.handshakes === undefined) serve(socket)
-      else this.handshakes.start(socket, serve)
+      if (this.handshakes === undefined) serve(new SocketStream(socket))
+      else this.handshakes.start(socket, !isProxy, stream => serve(stream, stream))
     }
     if (isProxy || this.handshakes !== undefined) {
       this.starting.set(socket, this.options.clock.now())
@@ -355,9 +363,12 @@ class TcpListener implements TcpService {
   }
 
   /** A front end's own identity would say nothing about the clients for which it asks. */
-  private recognize(stream: Socket, client: Uint32Array): ConnectionIdentity | undefined | null {
+  private recognize(
+    stream: PresentingStream | undefined,
+    client: Uint32Array
+  ): ConnectionIdentity | undefined | null {
     const recognition = this.options.tls?.recognition
-    if (recognition === undefined || !(stream instanceof TLSSocket)) return undefined
+    if (recognition === undefined || stream === undefined) return undefined
     const { recognizer, options } = recognition
     return recognizer.recognize(stream, client, options, undefined, this.doh !== undefined)
   }

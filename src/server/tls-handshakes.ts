@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net'
-import { TLSSocket } from 'node:tls'
 import type { Milliseconds } from '../base/units.js'
-import type { ServerContexts, TlsMaterial } from '../tls/server-contexts.js'
+import type { TlsMaterial } from '../tls/certificate-contexts.js'
+import type { PresentingStream } from './client-recognizer.js'
+import type { TlsServer } from './tls-server.js'
 
 /** Limits for TLS handshakes of one listener. */
 export interface TlsLimits {
@@ -31,7 +32,8 @@ const PER_TURN = 4
 /** A connection before its handshake. */
 interface Pending {
   readonly raw: Socket
-  readonly onSecure: (socket: TLSSocket) => void
+  readonly isFresh: boolean
+  readonly onSecure: (stream: PresentingStream) => void
 }
 
 /** Puts TLS on the connections of one listener. */
@@ -40,39 +42,41 @@ export class TlsHandshakes {
   private readonly queue: Pending[] = []
   private inProgress = 0
   private isScheduled = false
-  /** RFC 7301 §3.1: each protocol with its length in front. */
-  private readonly alpn: Buffer
 
-  /** @param protocols that clients may ask for by ALPN, in order of preference; they need not ask */
   constructor(
-    private readonly contexts: ServerContexts,
-    private readonly maxInProgress: number,
-    protocols: readonly string[]
-  ) {
-    const names = protocols.map(name => String.fromCharCode(name.length) + name)
-    this.alpn = Buffer.from(names.join(''), 'latin1')
-  }
+    private readonly server: TlsServer,
+    private readonly maxInProgress: number
+  ) {}
 
   /** Takes other certificates and ticket keys for the handshakes to come. */
   replace(material: TlsMaterial): void {
-    this.contexts.replace(material)
+    this.server.replace(material)
   }
 
   /** Requests certificates of clients from now on; empty: requests none. @param authorities PEM */
   setClientAuthorities(authorities: string): void {
-    this.contexts.setClientAuthorities(authorities)
+    this.server.setClientAuthorities(authorities)
   }
 
-  /** Begins a handshake, perhaps a little later. A connection that fails is closed. */
-  start(raw: Socket, onSecure: (socket: TLSSocket) => void): void {
+  /**
+   * Begins a handshake, perhaps a little later. A connection that fails is closed.
+   *
+   * @param isFresh nothing was read from the connection
+   */
+  start(raw: Socket, isFresh: boolean, onSecure: (stream: PresentingStream) => void): void {
     if (this.inProgress >= this.maxInProgress) {
       this.counts.refused++
       raw.destroy()
       return
     }
     this.inProgress++
-    this.queue.push({ raw, onSecure })
+    this.queue.push({ raw, isFresh, onSecure })
     this.schedule()
+  }
+
+  /** No connection is given to `start` afterwards. */
+  close(): void {
+    this.server.close()
   }
 
   private schedule(): void {
@@ -87,28 +91,18 @@ export class TlsHandshakes {
     this.schedule()
   }
 
-  private shake({ raw, onSecure }: Pending): void {
-    const ended = (): void => {
+  private shake({ raw, isFresh, onSecure }: Pending): void {
+    const end = (stream: PresentingStream | undefined, isResumed: boolean): void => {
       this.inProgress--
-      this.counts.failed++
-    }
-    if (raw.destroyed) return ended()
-    const { context, chooseContext: SNICallback, requestsCertificates: requestCert } = this.contexts
-    const named = SNICallback === undefined ? {} : { SNICallback }
-    // The rules decide whose certificate it is; a client with another one is identified by its address.
-    const asked = requestCert ? { requestCert, rejectUnauthorized: false } : {}
-    const options = { isServer: true, secureContext: context, ALPNProtocols: this.alpn }
-    const socket = new TLSSocket(raw, { ...options, ...named, ...asked })
-    const destroy = (): void => {
-      socket.destroy()
-    }
-    socket.once('close', ended).on('error', destroy).on('end', destroy)
-    socket.once('secure', () => {
-      socket.off('close', ended).off('error', destroy).off('end', destroy)
-      this.inProgress--
+      if (stream === undefined) {
+        this.counts.failed++
+        return
+      }
       this.counts.handshakes++
-      if (socket.isSessionReused()) this.counts.resumed++
-      onSecure(socket)
-    })
+      if (isResumed) this.counts.resumed++
+      onSecure(stream)
+    }
+    if (raw.destroyed) end(undefined, false)
+    else this.server.begin(raw, isFresh, end)
   }
 }

@@ -152,7 +152,7 @@ async function sendRecords(service: TcpService, dice: Dice): Promise<void> {
   const { port } = service.local
   const raw = connectTcp(port, '127.0.0.1').on('error', () => undefined)
   await once(raw, 'connect')
-  const closed = once(raw, 'close')
+  const closed = new Promise(resolve => raw.once('close', resolve))
   const write = raw.write.bind(raw)
   const socket: Socket = connect({ socket: raw, rejectUnauthorized: false, ALPNProtocols: ['h2'] })
   raw.write = (chunk: Uint8Array | string) => write(mutated(Buffer.from(chunk), dice))

@@ -17,6 +17,18 @@ import { transports, until } from './transports.js'
 const IDLE = 10_000
 const IN_FLIGHT = 10
 
+/** With OpenSSL directly where that is possible, and with node:tls. */
+let transport = transports()[0]!
+
+function test(name: string, run: (t: Test) => Promise<void>): void {
+  for (const each of transports()) {
+    t.test(`${name} (${each.kind})`, async t => {
+      transport = each
+      await run(t)
+    })
+  }
+}
+
 interface Stage {
   readonly service: TcpService
   readonly responder: FakeResponder
@@ -28,7 +40,7 @@ async function stage(t: Test, proxies?: TrustedProxies): Promise<Stage> {
   const responder = new FakeResponder()
   let now = 1
   const terms = { bits: { ipv4: 32, ipv6: 56 }, exempt: undefined }
-  const service = await serveTcp(transports()[0]!, { address: '127.0.0.1', port: 0 }, responder, {
+  const service = await serveTcp(transport, { address: '127.0.0.1', port: 0 }, responder, {
     limits: { idle: IDLE, connections: 100, queriesInFlight: IN_FLIGHT },
     clock: { now: () => now, wall: () => now },
     connectionLimit: new ConnectionLimit(100, terms),
@@ -51,7 +63,7 @@ async function textsOf(client: DohClient, ...streams: readonly number[]): Promis
   return streams.map(stream => textOf(client.responses.get(stream)!.body))
 }
 
-t.test('answers POST and GET', async t => {
+test('answers POST and GET', async t => {
   const { connect, responder, service } = await stage(t)
   const client = connect().begin()
   const streams = [
@@ -226,7 +238,7 @@ t.test('answers later in any order, and resets a query without an answer', async
   t.strictSame(responder.protocols.slice(-1), [3])
 })
 
-t.test('each TLS record has the end of one response at most', async t => {
+test('each TLS record has the end of one response at most', async t => {
   const { connect } = await stage(t)
   const client = connect().begin()
   await until(() => client.frames.length >= 2)
@@ -282,7 +294,7 @@ t.test('gives back the window that bodies take', async t => {
   t.ok(client.frames.filter(({ type }) => type === FRAME.WINDOW_UPDATE).length >= 4)
 })
 
-t.test('takes the client address from a PROXY header before TLS', async t => {
+test('takes the client address from a PROXY header before TLS', async t => {
   const { connect, responder } = await stage(t, new TrustedProxies(local, undefined))
   const client = connect({}, proxyHeader('192.0.2.7')).begin()
   // Nobody is believed who names a client in a field of HTTP.
@@ -307,7 +319,7 @@ t.test('takes the client address from EDNS client subnet of a listed front end',
   t.equal(client.responses.get(short)!.body[3]! & 0xf, 1, 'FORMERR')
 })
 
-t.test('tells a client of HTTP/1.1 that it needs HTTP/2', async t => {
+test('tells a client of HTTP/1.1 that it needs HTTP/2', async t => {
   const { service } = await stage(t)
   for (const ALPNProtocols of [['http/1.1'], undefined]) {
     const client = new TcpClient(service.local.port, undefined, undefined, {
@@ -322,7 +334,7 @@ t.test('tells a client of HTTP/1.1 that it needs HTTP/2', async t => {
   }
 })
 
-t.test('closes what is not HTTP', async t => {
+test('closes what is not HTTP', async t => {
   const { connect } = await stage(t)
   for (const octets of [Buffer.from('GET / HTTP/1.1\r\n\r\n'), Buffer.of(0, 1, 2)]) {
     const client = connect()
@@ -796,7 +808,7 @@ t.test('takes other limits while connections are open', async t => {
   t.equal(client.outcome(more), `reset ${ERROR.REFUSED_STREAM}`)
 })
 
-t.test('reads no further while a client does not read', async t => {
+test('reads no further while a client does not read', async t => {
   const { connect } = await stage(t)
   const client = connect().begin([SETTING.INITIAL_WINDOW_SIZE, 0x7fff_ffff])
   client.write(frame(FRAME.WINDOW_UPDATE, 0, 0, word(0x7000_0000)))

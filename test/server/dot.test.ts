@@ -17,6 +17,18 @@ import { transports, until } from './transports.js'
 
 const TIMEOUT = 5000
 
+/** With OpenSSL directly where that is possible, and with node:tls. */
+let transport = transports()[0]!
+
+function test(name: string, run: (t: Test) => Promise<void>): void {
+  for (const each of transports()) {
+    t.test(`${name} (${each.kind})`, async t => {
+      transport = each
+      await run(t)
+    })
+  }
+}
+
 interface Stage {
   readonly service: TcpService
   readonly responder: FakeResponder
@@ -37,7 +49,7 @@ async function stage(
   let now = 1
   const local = new PrefixTable(compilePrefixes([readPrefix('127.0.0.0/8')], () => 1))
   const terms = { bits: { ipv4: 32, ipv6: 56 }, exempt: undefined }
-  const service = await serveTcp(transports()[0]!, { address: '127.0.0.1', port: 0 }, responder, {
+  const service = await serveTcp(transport, { address: '127.0.0.1', port: 0 }, responder, {
     limits: { idle: 10_000, connections: 100, queriesInFlight: 10 },
     clock: { now: () => now, wall: () => now },
     connectionLimit: new ConnectionLimit(100, terms),
@@ -64,7 +76,7 @@ function secure({ socket }: TcpClient): TLSSocket {
   return socket
 }
 
-t.test('accepts clients that ask for dot by ALPN, or for nothing', async t => {
+test('accepts clients that ask for dot by ALPN, or for nothing', async t => {
   const { connect, service } = await stage(t)
   for (const ALPNProtocols of [['dot'], ['h2', 'dot'], undefined]) {
     const client = connect({ ...(ALPNProtocols && { ALPNProtocols }) })
@@ -75,14 +87,14 @@ t.test('accepts clients that ask for dot by ALPN, or for nothing', async t => {
   t.match(service.tls, { handshakes: 3, resumed: 0, failed: 0 })
 })
 
-t.test('refuses another protocol with an alert', async t => {
+test('refuses another protocol with an alert', async t => {
   const { connect, service } = await stage(t)
   const [error] = (await once(connect({ ALPNProtocols: ['h2'] }).socket, 'error')) as [Error]
   t.match(error.message, /no application protocol/i)
   await until(() => service.tls?.failed === 1 && service.connections === 0)
 })
 
-t.test('closes a connection without TLS', async t => {
+test('closes a connection without TLS', async t => {
   const { connect, service, responder } = await stage(t)
   const client = connect()
   await client.send(queries('now'))
@@ -92,7 +104,7 @@ t.test('closes a connection without TLS', async t => {
   t.match(service.tls, { handshakes: 0, failed: 1 })
 })
 
-t.test('takes the client address from a PROXY header before TLS', async t => {
+test('takes the client address from a PROXY header before TLS', async t => {
   const { connect, responder } = await stage(t, {}, true)
   for (const address of ['192.0.2.7', '2001:db8::7']) {
     const client = connect({}, proxyHeader(address))
@@ -105,7 +117,7 @@ t.test('takes the client address from a PROXY header before TLS', async t => {
   ])
 })
 
-t.test('closes a proxy that sends no header', async t => {
+test('closes a proxy that sends no header', async t => {
   const { connect, service } = await stage(t, {}, true)
   const client = connect({})
   await until(() => client.closed)
@@ -117,7 +129,7 @@ t.test('closes a proxy that sends no header', async t => {
   await until(() => service.connections === 0)
 })
 
-t.test('a handshake takes no longer than its timeout', async t => {
+test('a handshake takes no longer than its timeout', async t => {
   const { connect, service, pass } = await stage(t)
   const [slow, silent] = [connect(), connect()]
   await Promise.all([once(slow.socket, 'connect'), once(silent.socket, 'connect')])
@@ -138,7 +150,7 @@ t.test('a handshake takes no longer than its timeout', async t => {
   await until(() => service.connections === 0)
 })
 
-t.test('limits handshakes in progress, and counts those above', async t => {
+test('limits handshakes in progress, and counts those above', async t => {
   const { connect, service } = await stage(t, { inProgress: 2 })
   const waiting = [connect(), connect()]
   await until(() => service.connections === 2)
@@ -152,7 +164,7 @@ t.test('limits handshakes in progress, and counts those above', async t => {
   t.strictSame(fourth.texts, ['re: now'])
 })
 
-t.test('many connections at once are all served', async t => {
+test('many connections at once are all served', async t => {
   const { connect, service } = await stage(t)
   const clients = Array.from({ length: 20 }, () => connect({}))
   await Promise.all(clients.map(client => ask(client)))
@@ -160,7 +172,7 @@ t.test('many connections at once are all served', async t => {
   t.equal(service.tls?.handshakes, 20)
 })
 
-t.test('a client that goes away before its handshake begins leaves nothing', async t => {
+test('a client that goes away before its handshake begins leaves nothing', async t => {
   const { connect, service } = await stage(t)
   const gone = connect()
   await once(gone.socket, 'connect')
@@ -169,7 +181,7 @@ t.test('a client that goes away before its handshake begins leaves nothing', asy
   await until(() => service.tls!.failed === 1)
 })
 
-t.test('other certificates are for new connections; open ones stay', async t => {
+test('other certificates are for new connections; open ones stay', async t => {
   const { connect, service, responder } = await stage(t)
   const before = connect({})
   await before.send(queries('later'))
@@ -186,7 +198,7 @@ t.test('other certificates are for new connections; open ones stay', async t => 
   t.strictSame(before.texts, ['re: later', 're: now'])
 })
 
-t.test('chooses among certificates by server name', async t => {
+test('chooses among certificates by server name', async t => {
   const certificates = [servedCertificate('one.example'), servedCertificate('two.example')]
   const { connect } = await stage(t, {}, false, certificates)
   const client = connect({ servername: 'two.example' })
@@ -194,7 +206,7 @@ t.test('chooses among certificates by server name', async t => {
   t.equal(secure(client).getPeerX509Certificate()?.subjectAltName, 'DNS:two.example')
 })
 
-t.test('resumes sessions, without 0-RTT', async t => {
+test('resumes sessions, without 0-RTT', async t => {
   const { connect, service } = await stage(t)
   const first = connect({})
   let session: Buffer | undefined
@@ -207,7 +219,7 @@ t.test('resumes sessions, without 0-RTT', async t => {
   t.match(service.tls, { handshakes: 2, resumed: 1 })
 })
 
-t.test('draining ends handshakes in progress at once', async t => {
+test('draining ends handshakes in progress at once', async t => {
   const { connect, service } = await stage(t)
   const client = connect()
   await until(() => service.connections === 1)

@@ -10,7 +10,8 @@ import {
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { loadCertificate, type Certificate } from '../../src/tls/certificate.js'
-import { ServerContexts, type TlsMaterial } from '../../src/tls/server-contexts.js'
+import type { TlsMaterial } from '../../src/tls/certificate-contexts.js'
+import { ServerContexts } from '../../src/tls/server-contexts.js'
 import { Site } from '../daemon/site.js'
 import { makeCertificate } from './certificates.js'
 

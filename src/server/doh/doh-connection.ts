@@ -1,5 +1,3 @@
-import type { Socket } from 'node:net'
-import type { TLSSocket } from 'node:tls'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import { appendPadding, hasPaddingOption } from '../../dns/edns/padding.js'
 import { freshnessOf } from '../../dns/message/freshness.js'
@@ -7,29 +5,22 @@ import { HEADER_SIZE } from '../../dns/registry/sizes.js'
 import { ERROR, PREFACE } from '../../http2/frame.js'
 import { FAILED, FrameReader, INCOMPLETE } from '../../http2/frame-reader.js'
 import { DOH, DROP, PENDING, type Responder } from '../../resolver/responder.js'
-import type { Peer } from '../tcp-connection.js'
-import { ReceiveBuffer } from '../tcp-receive-buffer.js'
+import { ClientConnection, type Peer } from '../client-connection.js'
 import { MAX_MESSAGE } from '../tcp-reply-buffer.js'
 import { CLIENT_ADDRESS, type TrustedProxies } from '../trusted-proxies.js'
-import type { ConnectionIdentity, PresentingSocket, Recognition } from '../client-recognizer.js'
+import type { ConnectionIdentity, PresentingStream, Recognition } from '../client-recognizer.js'
 import type { DohStream } from './doh-stream.js'
 import { RequestIdentity } from './request-identity.js'
 import { Http2Session, type QueryHandler, type SessionContext } from './http2-session.js'
-import { RECORD, type ReplyFrames } from './reply-frames.js'
+import type { ReplyFrames } from './reply-frames.js'
 import { MAX_FIELDS, STATUS } from './request-fields.js'
 
 /** For clients without HTTP/2, which is the least version that is recommended: RFC 8484 §5.2. */
-const HTTP_1_REPLY =
+const HTTP_1_REPLY = Buffer.from(
   'HTTP/1.1 505 HTTP Version Not Supported\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
-/** Nothing more is read while more octets than this wait to be written. */
-const MAX_UNWRITTEN: Octets = 65_536
+)
 /** First bit of the third octet of a DNS message: a response. RFC 1035 §4.1.1. */
 const QR = 0x80
-
-/** A connection with TLS. */
-export type SecureSocket = Socket &
-  PresentingSocket &
-  Pick<TLSSocket, 'alpnProtocol' | 'setMaxSendFragment'>
 
 /** What the connections of one listener share. */
 export interface DohContext extends SessionContext {
@@ -45,89 +36,46 @@ export interface DohContext extends SessionContext {
 }
 
 /**
- * One connection for DNS over HTTPS, RFC 8484: receive buffer, HTTP/2 session, responder, replies. Reading pauses
- * while the client does not read its replies. There is no EDNS keepalive option: it is for TCP, RFC 7828 §3.1, while
- * in HTTP connections of their own are managed by HTTP, RFC 8484 §10.
+ * One connection for DNS over HTTPS, RFC 8484: an HTTP/2 session beside the rest. There is no EDNS keepalive option: it
+ * is for TCP, RFC 7828 §3.1, while in HTTP connections of their own are managed by HTTP, RFC 8484 §10.
  */
-export class DohConnection implements QueryHandler {
-  private readonly received = new ReceiveBuffer()
+export class DohConnection extends ClientConnection implements QueryHandler {
   private readonly session: Http2Session
   private readonly requestIdentity: RequestIdentity
   private readonly reader: FrameReader
-  private inFlight = 0
-  private lastUse: Milliseconds
   private hasPreface = false
   private isBroken = false
-  private advancing = false
-  private isAdvancingLater = false
-  /** Frames that wait until those before them are written. */
-  private readonly unwritten: Buffer[] = []
-  private unwrittenSize: Octets = 0
-  private isWriting = false
 
   constructor(
-    private readonly socket: SecureSocket,
-    private readonly peer: Peer,
+    protected override readonly stream: PresentingStream,
+    peer: Peer,
     private readonly context: DohContext
   ) {
+    super(stream, peer, context.clock)
     this.session = new Http2Session(this, context)
     // A front end's own identity would say nothing about the clients for which it asks.
     const isFrontEnd = peer.addressSource === CLIENT_ADDRESS.subnet
     const recognition = isFrontEnd ? undefined : context.recognition
-    this.requestIdentity = new RequestIdentity(socket, peer, recognition)
+    this.requestIdentity = new RequestIdentity(stream, peer, recognition)
     this.reader = new FrameReader(this.session, MAX_FIELDS)
-    this.lastUse = context.clock.now()
-    socket.setMaxSendFragment(RECORD)
-    socket.on('data', (chunk: Buffer) => this.receive(chunk)).resume()
-    socket.on('end', () => this.onEnd())
-    // A reset, for example: 'close' follows.
-    socket.on('error', () => socket.destroy())
+    stream.start(this)
   }
 
-  /** Accepts no further requests, and ends when those received are answered. */
   finish(): void {
     this.session.goAway()
     this.write()
     this.advance()
   }
 
-  /** As `finish`, if no query came and no reply went out for so long. */
-  finishIfQuiet(quiet: Milliseconds): void {
-    if (this.inFlight === 0 && this.context.clock.now() - this.lastUse >= quiet) this.finish()
-  }
-
-  /**
-   * Ends the connection if it was idle for so long: without a query, whatever else the client sends. Destroys it if
-   * the client does not close its side within the same time again, or does not read. Streams whose request or reply
-   * makes no progress for so long are reset in any case.
-   *
-   * @returns whether the connection was ended by this call
-   */
-  closeIfIdle(idle: Milliseconds): boolean {
-    const now = this.context.clock.now()
-    const { writableEnded, writableLength } = this.socket
-    if (!writableEnded) {
-      this.session.resetSlow(now - idle)
+  /** Besides, streams whose request or reply makes no progress for so long are reset. */
+  override closeIfIdle(idle: Milliseconds): boolean {
+    if (!this.stream.isEnded) {
+      this.session.resetSlow(this.context.clock.now() - idle)
       this.write()
     }
-    if (this.inFlight > 0 || now - this.lastUse < idle) return false
-    if (writableEnded || writableLength > 0) this.socket.destroy()
-    else this.finish()
-    this.lastUse = now
-    return !writableEnded
+    return super.closeIfIdle(idle)
   }
 
-  destroy(): void {
-    this.socket.destroy()
-  }
-
-  /** Ends the connection if the certificate of its client has expired. */
-  closeIfExpired(): void {
-    const { identity } = this.peer
-    if (identity !== undefined && this.context.clock.wall() > identity.expires) this.checkIdentity()
-  }
-
-  /** Ends the connection at once if the rules know its identity no more. */
   checkIdentity(): void {
     this.requestIdentity.refresh()
     if (this.requestIdentity.isLost) this.destroy()
@@ -149,63 +97,26 @@ export class DohConnection implements QueryHandler {
     this.answer(stream, end - start)
   }
 
-  /** Writes frames; while others are being written, they wait for these and are written together. */
   flush(frames: ReplyFrames): void {
-    const ready = frames.take()
-    if (ready === undefined) return
-    if (this.isWriting) {
-      this.unwritten.push(ready)
-      this.unwrittenSize += ready.length
-    } else this.writeNow(ready)
+    frames.flushTo(this.stream)
   }
 
-  private writeNow(octets: Buffer): void {
-    this.isWriting = true
-    this.socket.write(octets, this.onWritten)
-  }
-
-  private readonly onWritten = (): void => {
-    this.isWriting = false
-    if (this.socket.destroyed) return
-    if (this.unwrittenSize > 0) {
-      const octets = Buffer.concat(this.unwritten, this.unwrittenSize)
-      this.unwritten.length = this.unwrittenSize = 0
-      this.writeNow(octets)
-    }
-    this.advance()
-  }
-
-  private onEnd(): void {
+  override onEnd(): void {
     this.session.abandonIncomplete()
     this.finish()
   }
 
-  private receive(chunk: Buffer): void {
-    if (this.isBroken) return
-    this.received.append(chunk)
-    this.advance()
+  override receive(octets: Buffer, start: Octets, end: Octets): void {
+    if (!this.isBroken) super.receive(octets, start, end)
   }
 
-  /** Answers what can be answered now, then reads on, waits, or ends. */
-  private advance(): void {
-    const { socket, session } = this
-    if (this.advancing || socket.destroyed) return
-    this.advancing = true
-    this.readAll()
-    this.advancing = false
-    if (this.isFull) socket.pause()
-    else if (socket.isPaused()) socket.resume()
-    const isDone = !session.accepting && session.openStreams === 0 && this.unwrittenSize === 0
-    if (isDone && !socket.writableEnded) socket.end()
-  }
-
-  private readAll(): void {
+  protected answerAll(): void {
     const { received, reader, session, context } = this
     if (this.isBroken || received.start === received.end) return
     if (!this.hasPreface && !this.readPreface()) return
     const before = session.queries
     context.responder.beginBatch()
-    while (received.start < received.end && !this.isFull) {
+    while (received.start < received.end && !this.isFull()) {
       const next = reader.read(received.octets, received.start, received.end)
       if (next === INCOMPLETE) break
       if (next === FAILED || session.isFlooded()) {
@@ -216,7 +127,7 @@ export class DohConnection implements QueryHandler {
       if (!context.frames.hasRoom) this.write()
     }
     context.responder.endBatch()
-    if (session.queries > before) this.lastUse = context.clock.now()
+    if (session.queries > before) this.touch()
     this.write()
   }
 
@@ -235,14 +146,13 @@ export class DohConnection implements QueryHandler {
 
   /** @returns whether the preface of HTTP/2 is all there */
   private readPreface(): boolean {
-    const { received, socket } = this
+    const { received, stream } = this
     const { octets, start } = received
     const size = Math.min(received.end - start, PREFACE.length)
     if (PREFACE.compare(octets, start, start + size, 0, size) !== 0) {
-      const isHttp1 =
-        socket.alpnProtocol !== 'h2' && /[A-Z]/.test(String.fromCharCode(octets[start]!))
+      const isHttp1 = !stream.isHttp2 && /[A-Z]/.test(String.fromCharCode(octets[start]!))
       this.breakOff()
-      if (isHttp1) socket.write(HTTP_1_REPLY)
+      if (isHttp1) stream.write(HTTP_1_REPLY, 0, HTTP_1_REPLY.length)
       return false
     }
     if (size < PREFACE.length) return false
@@ -300,7 +210,7 @@ export class DohConnection implements QueryHandler {
       identity: stream.identity,
       reply: (reply, from, to) => {
         this.inFlight--
-        if (!this.session.resume(stream) || this.socket.destroyed) return
+        if (!this.session.resume(stream) || this.stream.destroyed) return
         this.advanceLater()
         // In the order in which they were collected; nobody else's frames can be there.
         if (this.advancing) this.write()
@@ -326,23 +236,22 @@ export class DohConnection implements QueryHandler {
 
   /** Of the next reply: see `ReplyFrames.addReply`. */
   private get offset(): Octets {
-    if (this.isWriting) return this.unwrittenSize
+    const { backlog } = this.stream
+    if (backlog >= 0) return backlog
     return this.advancing && this.reader.next < this.received.end ? 0 : -1
   }
 
-  private get isFull(): boolean {
-    return this.socket.writableNeedDrain || this.unwrittenSize > MAX_UNWRITTEN
+  protected isFull(): boolean {
+    return this.stream.needsDrain
   }
 
-  /** Reads on after all replies that become ready in the same tick. */
-  private advanceLater(): void {
-    if (this.isAdvancingLater) return
-    this.isAdvancingLater = true
-    process.nextTick(() => {
-      this.isAdvancingLater = false
-      this.lastUse = this.context.clock.now()
-      this.advance()
-    })
+  protected isDone(): boolean {
+    return !this.session.accepting && this.session.openStreams === 0
+  }
+
+  /** Each was written at once. */
+  protected writeLate(): void {
+    this.write()
   }
 
   private write(): void {

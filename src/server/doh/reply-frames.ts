@@ -1,3 +1,4 @@
+import type { ByteStream } from '../../base/byte-stream.js'
 import { copyOctets, setUint16 } from '../../base/octets.js'
 import type { Octets, Seconds } from '../../base/units.js'
 import { FLAG, FRAME, FRAME_HEADER, writeFrameHeader } from '../../http2/frame.js'
@@ -152,12 +153,12 @@ export class ReplyFrames {
     this.filled += frame.length
   }
 
-  /** All frames, as a copy that the stream may keep; the buffer is empty afterwards. */
-  take(): Buffer | undefined {
-    if (this.filled === 0) return undefined
-    const copy = Buffer.from(this.octets.subarray(0, this.filled))
+  /** Sends all frames; the buffer is empty afterwards. */
+  flushTo(stream: ByteStream): void {
+    const { filled } = this
+    if (filled === 0) return
     this.filled = 0
-    return copy
+    stream.write(this.octets, 0, filled)
   }
 }
 

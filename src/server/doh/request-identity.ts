@@ -1,5 +1,5 @@
-import type { ConnectionIdentity, PresentingSocket, Recognition } from '../client-recognizer.js'
-import type { Peer } from '../tcp-connection.js'
+import type { ConnectionIdentity, Presenting, Recognition } from '../client-recognizer.js'
+import type { Peer } from '../client-connection.js'
 import { STATUS } from './request-fields.js'
 
 /**
@@ -15,7 +15,7 @@ export class RequestIdentity {
 
   /** @param recognition undefined: there are no tokens */
   constructor(
-    private readonly socket: PresentingSocket,
+    private readonly stream: Presenting,
     private readonly peer: Peer,
     private readonly recognition: Recognition | undefined
   ) {}
@@ -50,7 +50,7 @@ export class RequestIdentity {
     if (!isKnown && (token !== this.token || this.version !== recognizer.version)) {
       this.token = token
       this.version = recognizer.version
-      this.ofToken = recognizer.recognize(this.socket, peer.client, options, token)
+      this.ofToken = recognizer.recognize(this.stream, peer.client, options, token)
     }
     return this.ofToken === null ? STATUS.forbidden : this.ofToken
   }

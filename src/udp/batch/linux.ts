@@ -80,6 +80,8 @@ type Koffi = typeof import('koffi')
 
 const require = createRequire(import.meta.url)
 let koffi: Koffi | undefined
+/** Of this thread. */
+let ownDescriptors: DescriptorTable | undefined
 
 /** A running poll of a descriptor. Must stay reachable, or polling silently ends. */
 export interface Poll {
@@ -124,6 +126,8 @@ export interface System {
   /** Unmaps memory. No view of it may remain: touching one kills the process. */
   unmap(address: number, octets: number): void
   addressOf(buffer: Buffer): number
+  /** Lets the process close `fd` if this thread dies. */
+  record(fd: number): void
   /** Calls back on the event loop when `fd` is readable, or (`failed`) its error queue is. */
   poll(fd: number, readable: (failed: boolean) => void): Poll
 }
@@ -131,13 +135,14 @@ export interface System {
 /**
  * The system calls, or the reason why batch sockets are not available here.
  *
- * @param descriptors records the mapped memory
+ * @param descriptors records the mapped memory; undefined: that of an earlier call in this thread, if any
  */
 export function loadSystem(descriptors?: DescriptorTable): System | string {
   if (process.platform !== 'linux') return `${process.platform} is not supported, only Linux is`
   if (!ARCHITECTURES.includes(process.arch)) return `${process.arch} is not supported`
   try {
-    return systemOf(loadKoffi(), descriptors)
+    ownDescriptors = descriptors ?? ownDescriptors
+    return systemOf(loadKoffi(), ownDescriptors)
   } catch (error) {
     return `koffi does not load: ${error instanceof Error ? error.message : String(error)}`
   }
@@ -221,6 +226,7 @@ function systemOf(koffi: Koffi, descriptors: DescriptorTable | undefined): Syste
     },
     unmap,
     addressOf: buffer => Number(koffi.address(buffer)),
+    record: fd => descriptors?.add(fd),
     poll: (fd, readable) => pollWith(koffi, fd, readable)
   }
 }

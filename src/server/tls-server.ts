@@ -1,0 +1,146 @@
+import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
+import type { Octets } from '../base/units.js'
+import type { TlsMaterial } from '../tls/certificate-contexts.js'
+import { OpenSslContexts } from '../tls/openssl/openssl-contexts.js'
+import { tlsLoop, type TlsLoop } from '../tls/openssl/tls-loop.js'
+import { TlsStream } from '../tls/openssl/tls-stream.js'
+import { ServerContexts } from '../tls/server-contexts.js'
+import type { PresentingStream } from './client-recognizer.js'
+import { TlsSocketStream } from './socket-stream.js'
+
+/** Called at the end of a handshake. @param stream undefined: it failed, and the connection is closed */
+export type OnSecure = (stream: PresentingStream | undefined, isResumed: boolean) => void
+
+/** Puts TLS on connections. */
+export interface TlsServer {
+  /** Takes other certificates and ticket keys for the handshakes to come. */
+  replace(material: TlsMaterial): void
+  /** Requests certificates of clients from now on; empty: requests none. @param authorities PEM */
+  setClientAuthorities(authorities: string): void
+  /** @param isFresh nothing was read from the connection */
+  begin(raw: Socket, isFresh: boolean, onSecure: OnSecure): void
+  /** When no handshake is in progress any more. */
+  close(): void
+}
+
+/**
+ * @param protocols that clients may ask for by ALPN, in order of preference; they need not ask
+ * @param record longest TLS record to send; undefined: as long as possible
+ * @param isDirect whether OpenSSL is to be used directly, where it is possible
+ */
+export function createTlsServer(
+  material: TlsMaterial,
+  protocols: readonly string[],
+  record: Octets | undefined,
+  isDirect: boolean
+): TlsServer {
+  // RFC 7301 §3.1: each protocol with its length in front.
+  const names = protocols.map(name => String.fromCharCode(name.length) + name)
+  const alpn = Buffer.from(names.join(''), 'latin1')
+  const loop = isDirect ? tlsLoop() : ''
+  return typeof loop === 'string'
+    ? new NodeTlsServer(material, alpn, record)
+    : new OpenSslServer(loop, material, alpn, record)
+}
+
+class NodeTlsServer implements TlsServer {
+  private readonly contexts: ServerContexts
+
+  constructor(
+    material: TlsMaterial,
+    private readonly alpn: Buffer,
+    private readonly record: Octets | undefined
+  ) {
+    this.contexts = new ServerContexts(material)
+  }
+
+  replace(material: TlsMaterial): void {
+    this.contexts.replace(material)
+  }
+
+  setClientAuthorities(authorities: string): void {
+    this.contexts.setClientAuthorities(authorities)
+  }
+
+  begin(raw: Socket, _: boolean, onSecure: OnSecure): void {
+    const { context, chooseContext: SNICallback, requestsCertificates: requestCert } = this.contexts
+    const named = SNICallback === undefined ? {} : { SNICallback }
+    // The rules decide whose certificate it is; a client with another one is identified by its address.
+    const asked = requestCert ? { requestCert, rejectUnauthorized: false } : {}
+    const options = { isServer: true, secureContext: context, ALPNProtocols: this.alpn }
+    const socket = new TLSSocket(raw, { ...options, ...named, ...asked })
+    const fail = (): void => onSecure(undefined, false)
+    const destroy = (): void => {
+      socket.destroy()
+    }
+    socket.once('close', fail).on('error', destroy).on('end', destroy)
+    socket.once('secure', () => {
+      socket.off('close', fail).off('error', destroy).off('end', destroy)
+      if (this.record !== undefined) socket.setMaxSendFragment(this.record)
+      onSecure(new TlsSocketStream(socket), socket.isSessionReused())
+    })
+  }
+
+  close(): void {
+    // Garbage collection does it.
+  }
+}
+
+/** With OpenSSL itself: see `TlsStream`. */
+class OpenSslServer implements TlsServer {
+  private readonly server: OpenSslContexts
+  /** For connections of which Node has read something: behind a PROXY header. */
+  private node: NodeTlsServer | undefined
+  private authorities = ''
+
+  constructor(
+    private readonly loop: TlsLoop,
+    private material: TlsMaterial,
+    private readonly alpn: Buffer,
+    private readonly record: Octets | undefined
+  ) {
+    this.server = new OpenSslContexts(loop.openSsl, material, alpn, record)
+  }
+
+  replace(material: TlsMaterial): void {
+    this.server.contexts.replace(material)
+    this.material = material
+    this.node = undefined
+  }
+
+  setClientAuthorities(authorities: string): void {
+    this.server.contexts.setClientAuthorities(authorities)
+    this.authorities = authorities
+    this.node = undefined
+  }
+
+  begin(raw: Socket, isFresh: boolean, onSecure: OnSecure): void {
+    const fd = isFresh ? descriptorOf(raw) : undefined
+    if (fd === undefined) this.fallback.begin(raw, isFresh, onSecure)
+    else {
+      const { context } = this.server.contexts
+      const stream = new TlsStream(this.loop, raw, fd, context, isSecure =>
+        isSecure ? onSecure(stream, stream.isResumed) : onSecure(undefined, false)
+      )
+    }
+  }
+
+  close(): void {
+    this.server.close()
+  }
+
+  private get fallback(): NodeTlsServer {
+    if (this.node === undefined) {
+      this.node = new NodeTlsServer(this.material, this.alpn, this.record)
+      this.node.setClientAuthorities(this.authorities)
+    }
+    return this.node
+  }
+}
+
+/** The file descriptor of a connection, which Node keeps to itself; undefined: it cannot be had. */
+function descriptorOf(raw: Socket): number | undefined {
+  const { _handle: handle } = raw as Socket & { readonly _handle?: { readonly fd?: number } | null }
+  return handle?.fd !== undefined && handle.fd >= 0 ? handle.fd : undefined
+}

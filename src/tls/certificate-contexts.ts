@@ -1,0 +1,98 @@
+import type { Certificate } from './certificate.js'
+
+/** What a TLS server needs. Plain data, since it is sent to other threads. */
+export interface TlsMaterial {
+  /** The first is for clients that name no server, or one that no certificate has. */
+  readonly certificates: readonly Certificate[]
+  readonly ticketKey: Uint8Array
+}
+
+/** What one context is made of. */
+export interface ContextTerms {
+  readonly certificate: Certificate
+  readonly ticketKey: Uint8Array
+  /** Authorities of clients, in PEM; empty: clients are not asked for certificates. */
+  readonly authorities: string
+}
+
+/** The certificates of one TLS server, chosen by server name (RFC 6066 §3) where there are several. */
+export class CertificateContexts<Context> {
+  private contexts: readonly Context[]
+  private byName: ReadonlyMap<string, Context>
+  private authorities = ''
+
+  /** @param free releases a context that new connections use no more */
+  constructor(
+    private material: TlsMaterial,
+    private readonly create: (terms: ContextTerms) => Context,
+    private readonly free: (context: Context) => void = () => undefined
+  ) {
+    this.contexts = this.createAll()
+    this.byName = this.namesOf(this.contexts)
+  }
+
+  /** Of the first certificate. */
+  get context(): Context {
+    return this.contexts[0]!
+  }
+
+  /** Takes other certificates and keys for the connections to come; those that are open stay. */
+  replace(material: TlsMaterial): void {
+    this.material = material
+    const contexts = this.createAll()
+    this.close()
+    this.contexts = contexts
+    this.byName = this.namesOf(contexts)
+  }
+
+  /** Releases the contexts. */
+  close(): void {
+    for (const context of this.contexts) this.free(context)
+    this.contexts = []
+  }
+
+  /** Names these authorities when a certificate is requested of a client. RFC 8446 §4.2.4. @param authorities PEM */
+  setClientAuthorities(authorities: string): void {
+    if (authorities === this.authorities) return
+    this.authorities = authorities
+    this.replace(this.material)
+  }
+
+  /** Whether clients are asked for a certificate. */
+  get requestsCertificates(): boolean {
+    return this.authorities !== ''
+  }
+
+  get hasSeveral(): boolean {
+    return this.byName.size > 0
+  }
+
+  /** What the first context is made of. */
+  get terms(): ContextTerms {
+    return this.termsOf(this.material.certificates[0]!)
+  }
+
+  /** Undefined: the first certificate. A wildcard stands for one label: RFC 9525 §6.3. */
+  find(name: string): Context | undefined {
+    const lower = name.toLowerCase()
+    return this.byName.get(lower) ?? this.byName.get(lower.replace(/^[^.]+/, '*'))
+  }
+
+  private termsOf(certificate: Certificate): ContextTerms {
+    const { material, authorities } = this
+    return { certificate, ticketKey: material.ticketKey, authorities }
+  }
+
+  private createAll(): Context[] {
+    return this.material.certificates.map(certificate => this.create(this.termsOf(certificate)))
+  }
+
+  private namesOf(contexts: readonly Context[]): ReadonlyMap<string, Context> {
+    const byName = new Map<string, Context>()
+    if (contexts.length === 1) return byName
+    for (const [i, { names }] of this.material.certificates.entries()) {
+      for (const name of names) if (!byName.has(name)) byName.set(name, contexts[i]!)
+    }
+    return byName
+  }
+}

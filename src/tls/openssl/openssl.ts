@@ -1,0 +1,115 @@
+import { loadKoffi, loadSystem, type System } from '../../udp/batch/linux.js'
+
+/**
+ * Functions of the OpenSSL that Node's binary contains and exports. Pointers are numbers: user space ends below 2^53.
+ * A `Buffer` argument is used only during the call.
+ */
+const FUNCTIONS = {
+  version: 'ulong OpenSSL_version_num()',
+  clearErrors: 'void ERR_clear_error()',
+
+  method: 'size_t TLS_server_method()',
+  newContext: 'size_t SSL_CTX_new(size_t method)',
+  freeContext: 'void SSL_CTX_free(size_t context)',
+  controlContext: 'long SSL_CTX_ctrl(size_t context, int command, long number, size_t pointer)',
+  controlContextWith: 'long SSL_CTX_ctrl(size_t context, int command, long number, void *pointer)',
+  callbackContext: 'long SSL_CTX_callback_ctrl(size_t context, int command, void *callback)',
+  setOptions: 'uint64_t SSL_CTX_set_options(size_t context, uint64_t options)',
+  setCiphers: 'int SSL_CTX_set_cipher_list(size_t context, const char *names)',
+  setCiphers13: 'int SSL_CTX_set_ciphersuites(size_t context, const char *names)',
+  setSessionContext: 'int SSL_CTX_set_session_id_context(size_t context, void *id, uint length)',
+  setTimeout: 'long SSL_CTX_set_timeout(size_t context, long seconds)',
+  setAlpn: 'void SSL_CTX_set_alpn_select_cb(size_t context, void *callback, size_t argument)',
+  setVerify: 'void SSL_CTX_set_verify(size_t context, int mode, size_t callback)',
+  setVerifier:
+    'void SSL_CTX_set_cert_verify_callback(size_t context, void *callback, size_t argument)',
+  addClientAuthority: 'int SSL_CTX_add_client_CA(size_t context, size_t certificate)',
+  useCertificate: 'int SSL_CTX_use_certificate(size_t context, size_t certificate)',
+  useKey: 'int SSL_CTX_use_PrivateKey(size_t context, size_t key)',
+
+  newConnection: 'size_t SSL_new(size_t context)',
+  freeConnection: 'void SSL_free(size_t connection)',
+  setContext: 'size_t SSL_set_SSL_CTX(size_t connection, size_t context)',
+  setInput: 'void SSL_set0_rbio(size_t connection, size_t bio)',
+  setOutput: 'void SSL_set0_wbio(size_t connection, size_t bio)',
+  accept: 'int SSL_accept(size_t connection)',
+  read: 'int SSL_read(size_t connection, size_t octets, int length)',
+  hasPending: 'int SSL_has_pending(size_t connection)',
+  write: 'int SSL_write(size_t connection, size_t octets, int length)',
+  shutdown: 'int SSL_shutdown(size_t connection)',
+  error: 'int SSL_get_error(size_t connection, int result)',
+  isResumed: 'int SSL_session_reused(size_t connection)',
+  selectedAlpn: 'void SSL_get0_alpn_selected(size_t connection, void *data, void *length)',
+  selectAlpn:
+    'int SSL_select_next_proto(size_t out, size_t outLength, size_t server, uint serverLength, size_t client, uint clientLength)',
+  peerCertificate: 'size_t SSL_get1_peer_certificate(size_t connection)',
+
+  memory: 'size_t BIO_s_mem()',
+  newBio: 'size_t BIO_new(size_t method)',
+  newSocketBio: 'size_t BIO_new_socket(int fd, int close)',
+  keepBio: 'int BIO_up_ref(size_t bio)',
+  freeBio: 'int BIO_free(size_t bio)',
+  pendingInBio: 'size_t BIO_ctrl_pending(size_t bio)',
+  readBio: 'int BIO_read(size_t bio, size_t octets, int length)',
+  writeBio: 'int BIO_write(size_t bio, void *octets, int length)',
+
+  readCertificate:
+    'size_t PEM_read_bio_X509(size_t bio, size_t old, size_t callback, size_t argument)',
+  readKey:
+    'size_t PEM_read_bio_PrivateKey(size_t bio, size_t old, size_t callback, size_t argument)',
+  encodeCertificate: 'int i2d_X509(size_t certificate, void *out)',
+  freeCertificate: 'void X509_free(size_t certificate)',
+  freeKey: 'void EVP_PKEY_free(size_t key)',
+
+  createEpoll: 'int epoll_create1(int flags)',
+  controlEpoll: 'int epoll_ctl(int epoll, int operation, int fd, void *event)',
+  waitEpoll: 'int epoll_wait(int epoll, size_t events, int count, int timeout)',
+  receive: 'int64_t recv(int fd, size_t octets, size_t length, int flags)',
+  send: 'int64_t send(int fd, void *octets, size_t length, int flags)',
+  sendAt: 'int64_t send(int fd, size_t octets, size_t length, int flags)',
+  shutdownSocket: 'int shutdown(int fd, int how)'
+} as const
+
+type Argument = number | bigint | string | Buffer | null
+type Functions = Record<keyof typeof FUNCTIONS, (...args: Argument[]) => number>
+
+/** Called from OpenSSL with addresses and numbers; its results are OpenSSL's. */
+type Callback = (...args: number[]) => number
+
+export interface OpenSsl extends Functions {
+  readonly system: System
+  /** The server name that a client has sent; null: none. */
+  serverName(connection: number, type: number): string | null
+  /** Makes a function callable from OpenSSL, for the life of the thread. @param prototype in C */
+  callback(prototype: string, run: Callback): bigint
+}
+
+/** The first version with all these functions and the options used here. */
+const OPENSSL_3 = 0x3000_0000
+
+let loaded: OpenSsl | string | undefined
+
+/** OpenSSL for this thread, or the reason why it cannot be used. */
+export function loadOpenSsl(): OpenSsl | string {
+  return (loaded ??= load())
+}
+
+function load(): OpenSsl | string {
+  const system = loadSystem()
+  if (typeof system === 'string') return system
+  try {
+    const koffi = loadKoffi()
+    const program = koffi.load(null)
+    const functions = Object.entries(FUNCTIONS).map(([name, text]) => [name, program.func(text)])
+    const openSsl = Object.fromEntries(functions) as Functions
+    if (openSsl.version() < OPENSSL_3) return 'Node does not contain OpenSSL 3'
+    return {
+      ...openSsl,
+      system,
+      serverName: program.func('const char *SSL_get_servername(size_t connection, int type)'),
+      callback: (prototype, run) => koffi.register(run, koffi.pointer(koffi.proto(prototype)))
+    }
+  } catch (error) {
+    return `OpenSSL is not reachable: ${(error as Error).message}`
+  }
+}
