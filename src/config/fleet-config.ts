@@ -29,6 +29,8 @@ export interface FleetLogsConfig {
   readonly rate: Octets
   /** Whether retention waits until the centre has confirmed a day. */
   readonly keepUntilConfirmed: boolean
+  /** Whether blocked lookups are sent to NATS at once. */
+  readonly live: boolean
 }
 
 export interface FleetS3Config {

@@ -19,16 +19,12 @@ const isService = (text: string): boolean => {
 /** `fleet.logs`; undefined: closed files stay at the gateway. */
 export const fleetLogsSchema = z
   .strictObject({
-    to: z
-      .string()
-      .refine(
-        text => text !== '' && text !== 'nats' && (!text.startsWith('s3:') || S3.test(text)),
-        {
-          message: 's3://bucket/prefix, or a folder'
-        }
-      ),
+    to: z.string().refine(text => text !== '' && (!text.startsWith('s3:') || S3.test(text)), {
+      message: 'nats, s3://bucket/prefix, or a folder'
+    }),
     rate: size('16KB', '1GB').prefault('1MB'),
     'keep-until-confirmed': z.boolean().prefault(false),
+    live: z.boolean().prefault(false),
     endpoint: z
       .string()
       .refine(text => text === '' || isService(text), 'https:// and a host, or http:// to loopback')
@@ -52,7 +48,7 @@ export function fleetLogsOf(
   caFile: string | undefined
 ): FleetLogsConfig | undefined {
   if (settings === undefined) return undefined
-  const { to, rate, endpoint, region, credentials } = settings
+  const { to, rate, live, endpoint, region, credentials } = settings
   const [, bucket, prefix] = S3.exec(to) ?? []
   const file = resolve(folder, credentials)
   const s3 =
@@ -64,6 +60,6 @@ export function fleetLogsOf(
         }
   return {
     to: to === 'nats' || s3 !== undefined ? to : resolve(folder, to),
-    ...{ s3, rate, keepUntilConfirmed: settings['keep-until-confirmed'] }
+    ...{ s3, rate, live, keepUntilConfirmed: settings['keep-until-confirmed'] }
   }
 }

@@ -59,8 +59,14 @@ export const fleetSchema = z
     if (nats.length === 0 && pull === '') refuse('nats', 'NATS servers here, or a URL in pull')
     if (nats.length > 0 && credentials === '')
       refuse('credentials', 'the file that interdict fleet enrol writes')
-    if (fleet.logs?.to === 'nats' && nats.length === 0)
-      context.addIssue({ code: 'custom', path: ['logs', 'to'], message: 'servers in fleet.nats' })
+    const { logs } = fleet
+    const needing = logs?.to === 'nats' ? 'to' : 'live'
+    if (nats.length === 0 && (logs?.to === 'nats' || logs?.live === true))
+      context.addIssue({
+        code: 'custom',
+        path: ['logs', needing],
+        message: 'servers in fleet.nats'
+      })
     if ((certificate === '') !== (key === ''))
       refuse(certificate === '' ? 'certificate' : 'key', 'a path, as for the other of the two')
   })

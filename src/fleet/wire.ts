@@ -17,6 +17,25 @@ export const REPORT_SUBJECT = 'interdict.report'
 export const ENROL_SUBJECT = 'interdict.enrol'
 /** Subject on which a new value of the bucket arrives. */
 export const ringSubject = (ring: string): string => `$KV.${RINGS_BUCKET}.${ring}`
+/** The object store in which log files wait until the hub has written them into the central folder. */
+export const LOGS_STORE = 'interdict-logs'
+export const LOGS_STREAM = `OBJ_${LOGS_STORE}`
+/**
+ * Subjects of an object of a gateway, as in every object store but with the name of the gateway, so that permissions
+ * can tell gateways apart.
+ *
+ * @param part `C`: its chunks; `M`: its description, which follows them
+ */
+export const logObject = (part: 'C' | 'M', gateway: string, key: string): string =>
+  `$O.${LOGS_STORE}.${part}.${gateway}.${key}`
+/** Requests which files of a gateway the centre has. */
+export const logsSubject = (gateway: string): string => `interdict.logs.${gateway}`
+/** The stream of live blocked lookups: lines of the query log. */
+export const LIVE_STREAM = 'interdict-live'
+export const liveSubject = (gateway: string): string => `interdict.live.${gateway}`
+/** Header of a chunk: offset of its end in the file. */
+export const END_HEADER = 'Interdict-End'
+
 /** Inbox of one user: nobody else may listen there. */
 export const inboxOf = (user: string): string => `_INBOX.${user}`
 
@@ -127,3 +146,22 @@ export function readMessage<S extends z.ZodType>(
     return undefined
   }
 }
+
+/** The longest path in the central folder. */
+const centralPath = z.string().max(256)
+/** Files asked for at once. */
+export const MAX_LOG_PATHS = 100
+
+/** The description of a log file: what object stores have, with the path as its name. */
+export const logObjectSchema = z.object({
+  name: centralPath,
+  bucket: z.literal(LOGS_STORE),
+  /** Gateway and key. */
+  nuid: z.string().max(256),
+  size: z.int().min(0),
+  /** `SHA-256=`, then base64url. */
+  digest: z.string().regex(/^SHA-256=[A-Za-z0-9_-]{43}=?$/)
+})
+export type LogObject = z.output<typeof logObjectSchema>
+
+export const logPathsSchema = z.strictObject({ paths: z.array(centralPath).max(MAX_LOG_PATHS) })

@@ -20,6 +20,10 @@ import {
   BUNDLES_STORE,
   ENROL_SUBJECT,
   inboxOf,
+  liveSubject,
+  LOGS_STREAM,
+  logObject,
+  logsSubject,
   REPORT_SUBJECT,
   ringSubject,
   RINGS_BUCKET
@@ -134,7 +138,8 @@ resolver_preload: {
   }
 
   /**
-   * The JWT of a gateway. It may read what is wanted and the bundles, send reports, and nothing else.
+   * The JWT of a gateway. It may read what is wanted and the bundles, send reports and its own logs, and
+   * nothing else.
    *
    * @param key its public nkey
    */
@@ -144,7 +149,13 @@ resolver_preload: {
       REPORT_SUBJECT,
       `${direct}.KV_${RINGS_BUCKET}.${ringSubject('*')}`,
       `${direct}.OBJ_${BUNDLES_STORE}`,
-      `${direct}.OBJ_${BUNDLES_STORE}.>`
+      `${direct}.OBJ_${BUNDLES_STORE}.>`,
+      logsSubject(name),
+      liveSubject(name),
+      ...(['C', 'M'] as const).flatMap(part => {
+        const subject = logObject(part, name, '*')
+        return [subject, `${direct}.${LOGS_STREAM}.${subject}`]
+      })
     ]
     const subscribe = [`${inboxOf(name)}.>`, ringSubject('*')]
     return encodeUser(name, fromPublic(key), this.account, permissions(publish, subscribe))

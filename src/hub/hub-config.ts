@@ -2,14 +2,14 @@ import { dirname, join, resolve } from 'node:path'
 import * as z from 'zod'
 import { readBoundedFile } from '../base/bounded-file.js'
 import { failure, type InterdictError } from '../base/error.js'
-import type { Milliseconds } from '../base/units.js'
+import type { Milliseconds, Octets } from '../base/units.js'
 import { isRemote } from '../config/endpoint.js'
 import { fleetName, natsServers } from '../config/fleet.js'
 import { endpoint } from '../config/listeners.js'
 import { isPublicKey } from '../config/rules-section.js'
 import type { TrustSettings } from '../sources/bundle/trusted-keys.js'
 import type { Endpoint } from '../udp/datagram.js'
-import { duration } from '../yaml/quantity.js'
+import { duration, size } from '../yaml/quantity.js'
 import { MAX_OCTETS, readYaml } from '../yaml/read.js'
 
 /** How far gateways of a ring may be from what is expected. */
@@ -34,6 +34,13 @@ export interface RingConfig {
   readonly soak: Milliseconds
 }
 
+export interface HubLogsConfig {
+  /** The central folder. */
+  readonly folder: string
+  /** Octets of log files that may wait in NATS. */
+  readonly space: Octets
+}
+
 /** The settings of a hub. Paths are absolute. */
 export interface HubConfig {
   readonly nats: {
@@ -55,6 +62,8 @@ export interface HubConfig {
   readonly socket: string
   /** Undefined: no HTTP. */
   readonly http: Endpoint | undefined
+  /** Where log files of gateways arrive; undefined: nowhere. */
+  readonly logs: HubLogsConfig | undefined
   /** Folder of a web server for gateways that pull; undefined: none. */
   readonly pullFolder: string | undefined
 }
@@ -99,7 +108,9 @@ export const hubSchema = z
     folder: z.string().min(1).prefault('hub'),
     socket: path,
     http: z.union([z.literal('').transform(() => undefined), endpoint]).prefault(''),
-    'pull-folder': path
+    'pull-folder': path,
+    logs: path,
+    'logs-space': size('1MB', '999999GB').prefault('1GB')
   })
   .superRefine(({ http, certificate, key }, context) => {
     const refuse = (at: string, message: string): void =>
@@ -154,6 +165,10 @@ function configOf(settings: z.output<typeof hubSchema>, base: string): HubConfig
     folder,
     socket: optional(settings.socket) ?? join(folder, 'hub.sock'),
     http,
+    logs:
+      settings.logs === ''
+        ? undefined
+        : { folder: resolve(base, settings.logs), space: settings['logs-space'] },
     pullFolder: optional(settings['pull-folder'])
   }
 }

@@ -1,21 +1,30 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readFileSync } from 'node:fs'
-import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node'
-import { jetstream, JetStreamApiError, jetstreamManager } from '@nats-io/jetstream'
+import { connect, credsAuthenticator, nanos, type NatsConnection } from '@nats-io/transport-node'
+import {
+  jetstream,
+  JetStreamApiError,
+  jetstreamManager,
+  type JetStreamManager,
+  StorageType
+} from '@nats-io/jetstream'
 import { Kvm, type KV } from '@nats-io/kv'
 import { Objm, type ObjectStore } from '@nats-io/obj'
 import { failure, InterdictError } from '../base/error.js'
-import type { Milliseconds } from '../base/units.js'
+import type { Milliseconds, Octets } from '../base/units.js'
 import { natsTls } from '../fleet/nats-tls.js'
 import {
   BUNDLES_STORE,
   ENROL_SUBJECT,
+  LIVE_STREAM,
+  liveSubject,
   REPORT_SUBJECT,
   RINGS_BUCKET,
   type Wanted
 } from '../fleet/wire.js'
 import type { ServiceLog } from '../querylog/record/service-log.js'
 import type { HubConfig } from './hub-config.js'
+import type { LogIntake } from './log-intake.js'
 
 const RECONNECT: Milliseconds = 1_000
 const PING: Milliseconds = 5_000
@@ -46,7 +55,9 @@ export class HubNats {
     private readonly config: HubConfig,
     private readonly credentials: { readonly hub: string; readonly system: string },
     private readonly events: HubNatsEvents,
-    private readonly log: ServiceLog
+    private readonly log: ServiceLog,
+    /** Undefined: no logs are collected. */
+    private readonly intake?: LogIntake
   ) {}
 
   get isConnected(): boolean {
@@ -146,7 +157,7 @@ export class HubNats {
     try {
       const { replicas } = this.config
       // Fails at once if JetStream is off or has no leader.
-      await jetstreamManager(connection)
+      const manager = await jetstreamManager(connection)
       const client = jetstream(connection, { timeout: TIMEOUT })
       this.rings = await new Kvm(client).create(RINGS_BUCKET, { replicas, history: HISTORY })
       this.bundles = await new Objm(client).create(BUNDLES_STORE, { replicas })
@@ -158,6 +169,8 @@ export class HubNats {
           void this.events.enrol(message.data).then(reply => message.respond(reply))
         }
       })
+      await createLiveStream(manager, replicas)
+      await this.intake?.attach(connection, replicas)
       await this.events.connected()
       this.error = null
       this.log.info({ server: connection.getServer() }, 'connected to NATS')
@@ -165,6 +178,7 @@ export class HubNats {
       throw error ?? new Error('the connection was closed')
     } finally {
       this.connection = this.rings = this.bundles = undefined
+      this.intake?.detach()
       await connection.close()
     }
   }
@@ -177,4 +191,17 @@ async function attempt(act: () => Promise<void>): Promise<void> {
     if (error instanceof InterdictError) throw error
     throw failure('HUB_NATS', (error as Error).message)
   }
+}
+
+/** Live blocked lookups stay for so long, at most so many octets: they are for watching, not a record. */
+const LIVE_KEPT: Milliseconds = 3_600_000
+const LIVE_SPACE: Octets = 256 * 1024 * 1024
+
+async function createLiveStream(manager: JetStreamManager, replicas: number): Promise<void> {
+  const config = {
+    ...{ name: LIVE_STREAM, subjects: [liveSubject('*')], num_replicas: replicas },
+    ...{ max_age: nanos(LIVE_KEPT), max_bytes: LIVE_SPACE, storage: StorageType.File }
+  }
+  const known = await manager.streams.info(LIVE_STREAM).catch(() => undefined)
+  if (known === undefined) await manager.streams.add(config)
 }

@@ -13,6 +13,7 @@ import { hubRoutes } from './hub-routes.js'
 import { HubServer } from './hub-server.js'
 import { StateStore } from './hub-state.js'
 import { Inventory } from './inventory.js'
+import { LogIntake } from './log-intake.js'
 import { Rollouts } from './rollouts.js'
 import { isLive, type Sources } from './views.js'
 
@@ -58,6 +59,7 @@ export class Hub {
       revoke: () => this.pushRevocations()
     })
     const { hubCredentials: hub, systemCredentials: system } = this.authority
+    const intake = config.logs && new LogIntake(config.logs, log)
     this.nats = new HubNats(
       config,
       { hub, system },
@@ -66,7 +68,8 @@ export class Hub {
         report: octets => void inventory.onReport(octets),
         enrol: octets => this.enrolment.enrol(octets)
       },
-      log
+      log,
+      intake
     )
     const { rollouts, enrolment, nats } = this
     const sources = (): Sources => this.sources()

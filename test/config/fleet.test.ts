@@ -51,6 +51,11 @@ for (const [fleet, expected] of [
   [`{ name: a, pull: 'http://www.example/channel.json' }`, /https:.*or http:/],
   [`{ name: a, pull: 'x' }`, /https:.*or http:/],
   [`{ name: a, ${NATS}, logs: { to: '' } }`, /a folder/],
+  [
+    `{ name: a, pull: 'https://x/c', logs: { to: nats } }`,
+    /fleet.logs.to: .*servers in fleet.nats/
+  ],
+  [`{ name: a, pull: 'https://x/c', logs: { to: x, live: true } }`, /fleet.logs.live: .*servers/],
   [`{ name: a, ${NATS}, logs: { to: 's3://X' } }`, /s3:..bucket.prefix/],
   [`{ name: a, ${NATS}, logs: { to: 's3://logs', credentials: c } }`, /URL of the S3 service/],
   [`{ name: a, ${NATS}, logs: { to: 's3://logs', endpoint: 'https://x' } }`, /access key/],
@@ -79,7 +84,7 @@ t.test('where logs of a fleet go', async t => {
     return read.ok ? read.config.fleet?.logs : read.errors[0]!.message
   }
   t.strictSame(logsOf('{ to: ../logs }'), {
-    ...{ to: '/srv/logs', s3: undefined, rate: 2 ** 20, keepUntilConfirmed: false }
+    ...{ to: '/srv/logs', s3: undefined, rate: 2 ** 20, keepUntilConfirmed: false, live: false }
   })
   const s3 = `endpoint: 'https://s3.example', credentials: key`
   t.match(logsOf(`{ to: 's3://logs/a/b/', ${s3}, keep-until-confirmed: true }`), {
@@ -87,5 +92,6 @@ t.test('where logs of a fleet go', async t => {
     s3: { bucket: 'logs', prefix: 'a/b/', region: 'us-east-1', credentials: '/srv/gw/key' }
   })
   t.match(logsOf(`{ to: 's3://logs', ${s3} }`), { s3: { prefix: '' } })
+  t.match(logsOf('{ to: nats }'), { to: 'nats', s3: undefined })
   t.match(logsOf('{ to: logs }', 'log: { queries: { archive: false } }'), /log.queries.archive/)
 })

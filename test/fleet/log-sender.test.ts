@@ -1,12 +1,17 @@
 import { lookup } from 'node:dns'
-import { mkdirSync } from 'node:fs'
+import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { NatsConnection } from '@nats-io/transport-node'
 import t from 'tap'
 import type { FleetConfig } from '../../src/config/fleet-config.js'
+import { LiveLookups } from '../../src/fleet/ship/live-lookups.js'
 import { LogSender } from '../../src/fleet/ship/log-sender.js'
+import { inMemory } from '../../src/fleet/ship/log-store.js'
+import { NatsStore } from '../../src/fleet/ship/nats-store.js'
 import { Pace } from '../../src/fleet/ship/pace.js'
 import type { ServiceLog } from '../../src/querylog/record/service-log.js'
 import { eventually } from '../daemon/site.js'
+import { lines, logFolder } from '../querylog/archive/lines.js'
 import { filesBelow, LoggingGateway, minuteOf, temporaryFolder } from './ship-rig.js'
 
 const position = { file: 'interdict.yaml', line: 1, column: 1 }
@@ -23,7 +28,7 @@ t.test('files are sent while the gateway runs, and again after a failure', async
   const tell = (fields: { code?: unknown }, message: string): void =>
     void told.push(`${String(fields.code)} ${message}`)
   const log = { info: tell, warn: tell, error: tell }
-  const logs = { to: centre, s3: undefined, rate: 2 ** 30, keepUntilConfirmed: false }
+  const logs = { to: centre, s3: undefined, rate: 2 ** 30, keepUntilConfirmed: false, live: false }
   const sender = new LogSender(fleet, logs, gateway.layout, { lookup, log, interval: 1, retry: 1 })
   const ended = sender.run()
   await eventually('the first failure', () => told.length === 1)
@@ -47,7 +52,7 @@ t.test('an S3 bucket is used if the settings name one', async t => {
   const told: string[] = []
   const warn = (_fields: object, message: string): void => void told.push(message)
   const log = { info: warn, warn, error: warn } as ServiceLog
-  const logs = { to: 's3://logs', s3, rate: 2 ** 30, keepUntilConfirmed: false }
+  const logs = { to: 's3://logs', s3, rate: 2 ** 30, keepUntilConfirmed: false, live: false }
   const sender = new LogSender(fleet, logs, gateway.layout, { lookup, log })
   const ended = sender.run()
   await eventually('the failure', () => told.length > 0)
@@ -70,4 +75,45 @@ t.test('an upload keeps its rate, and gives way when the uplink has a queue', as
   t.equal(pauses.at(-1), 31_500, 'it never stops')
   await pace.after(1, 900)
   t.equal(pauses.at(-1), 31_500, 'a slow chunk waits no longer')
+})
+
+t.test('blocked lookups are sent as they are written, in batches that NATS takes', async t => {
+  const path = logFolder(t, {})
+  const batches: string[] = []
+  const connection = { publish: (_subject: string, text: string) => void batches.push(text) }
+  const told: string[] = []
+  const warn = (_fields: object, message: string): void => void told.push(message)
+  const log = { info: warn, warn, error: warn } as ServiceLog
+  let isConnected = true
+  const live = new LiveLookups(
+    {
+      ...{ path, gateway: 'one', log },
+      connection: () => (isConnected ? (connection as unknown as NatsConnection) : undefined)
+    },
+    1
+  )
+  t.teardown(() => live.close())
+  const [blocked] = minuteOf('2026-11-10', 1, 1)
+  const forwarded = { ...blocked!, verdict: 'forwarded' as const }
+  const long = { ...blocked!, qname: 'x'.repeat(300_000) }
+  writeFileSync(path, lines(blocked!, forwarded, long, long, blocked!))
+  await eventually('two batches', () => batches.length === 2)
+  t.strictSame(
+    batches.map(batch => batch.split('\n').length),
+    [2, 2]
+  )
+  isConnected = false
+  appendFileSync(path, lines(blocked!))
+  rmSync(path)
+  mkdirSync(path)
+  await eventually('a log that cannot be read', () => told.length > 0)
+  t.equal(batches.length, 2)
+})
+
+t.test('without a connection to NATS, files wait', async t => {
+  const store = new NatsStore('one', () => undefined, new Pace(1))
+  const read = (): AsyncIterable<Buffer> => inMemory(Buffer.alloc(0), 0)
+  const file = { path: 'chains/one/a', sha256: '', size: 0, read }
+  await t.rejects(store.put(file), { code: 'FLEET_LOGS', message: /not connected/ })
+  await store.close()
 })

@@ -42,7 +42,7 @@ async function rig(t: Test, isReal = false) {
     band: { blocked: 0.05, servfail: 0.02, latency: 3, lagging: 0, unready: 0, lookups: 10 },
     automatic: true,
     silentAfter: 60_000,
-    ...{ folder, socket: '', http: undefined, pullFolder: undefined }
+    ...{ folder, socket: '', http: undefined, logs: undefined, pullFolder: undefined }
   }
   const authority = isReal ? await Authority.create(folder) : QUICK
   const store = new StateStore(folder)

@@ -21,6 +21,7 @@ export const FLEET = {
   HUB_NATS: (why: string) => `NATS did not take it: ${why}`,
   HUB_PEERS: (replicas: number, why: string) =>
     `JetStream has fewer than ${replicas} servers for ${replicas} copies: ${why}; start the missing NATS server, or restart it`,
+  HUB_LOGS: (file: string, why: string) => `cannot take ${file} into the central folder: ${why}`,
   HUB_LISTEN: (why: string) => `cannot serve the API of the hub: ${why}`,
   HUB_SILENT: (socket: string, why: string) => `no hub answers on ${socket}: ${why}`,
   HUB_RING: (ring: string) => `unknown ring ${ring}; define it under rings: in hub.yaml`,

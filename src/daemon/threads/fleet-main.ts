@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../../base/clock.js'
 import { Channel } from '../../fleet/channel/channel.js'
+import { LiveLookups } from '../../fleet/ship/live-lookups.js'
 import { LogSender } from '../../fleet/ship/log-sender.js'
 import { LogLayout } from '../../querylog/archive/log-layout.js'
 import { BootstrapResolver } from '../../sources/http/bootstrap-resolver.js'
@@ -20,6 +21,10 @@ async function run({ fleet, source, bootstrap, log: path }: FleetInit): Promise<
   })
   parentPort!.on('message', ({ report }: ToFleet) => channel.report(report))
   channel.start()
+  const connection = () => channel.connection
+  if (fleet.logs?.live === true) new LiveLookups({ path, gateway: fleet.name, connection, log })
   if (fleet.logs !== undefined)
-    void new LogSender(fleet, fleet.logs, new LogLayout(path), { lookup, log }).run()
+    void new LogSender(fleet, fleet.logs, new LogLayout(path), {
+      ...{ lookup, log, connection }
+    }).run()
 }

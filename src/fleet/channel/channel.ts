@@ -1,3 +1,4 @@
+import type { NatsConnection } from '@nats-io/transport-node'
 import type { LookupFunction } from 'node:net'
 import type { Clock } from '../../base/clock.js'
 import { failure, InterdictError } from '../../base/error.js'
@@ -90,6 +91,11 @@ export class Channel {
     clearTimeout(this.refreshTimer)
     this.pull?.close()
     await this.nats?.close()
+  }
+
+  /** The connection to NATS; undefined: not connected. */
+  get connection(): NatsConnection | undefined {
+    return this.nats?.current
   }
 
   /** Sends the state of the gateway to the hub. */

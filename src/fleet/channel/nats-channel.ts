@@ -76,6 +76,11 @@ export class NatsChannel {
     await this.connection?.close()
   }
 
+  /** Undefined: not connected. */
+  get current(): NatsConnection | undefined {
+    return this.manager === undefined ? undefined : this.connection
+  }
+
   /** Sends a report, if connected. @returns whether */
   report(report: Report): boolean {
     const { connection, credentials } = this

@@ -1,5 +1,6 @@
 import type { LookupFunction } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { NatsConnection } from '@nats-io/transport-node'
 import { failure, InterdictError } from '../../base/error.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { FleetConfig, FleetLogsConfig } from '../../config/fleet-config.js'
@@ -7,6 +8,7 @@ import type { LogLayout } from '../../querylog/archive/log-layout.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
 import { FolderStore } from './folder-store.js'
 import type { LogStore } from './log-store.js'
+import { NatsStore } from './nats-store.js'
 import { Pace } from './pace.js'
 import { S3Client } from './s3-client.js'
 import { S3Store } from './s3-store.js'
@@ -21,6 +23,8 @@ const MAX_RETRY: Milliseconds = 300_000
 export interface LogSenderTools {
   readonly lookup: LookupFunction
   readonly log: ServiceLog
+  /** To NATS; undefined: not connected. */
+  readonly connection?: () => NatsConnection | undefined
   /** For tests. */
   readonly interval?: Milliseconds
   readonly retry?: Milliseconds
@@ -40,7 +44,7 @@ export class LogSender {
     layout: LogLayout,
     private readonly tools: LogSenderTools
   ) {
-    this.store = openStore(logs, tools)
+    this.store = openStore(fleet.name, logs, tools)
     const isClosed = (): boolean => this.closing.signal.aborted
     this.shipper = new Shipper(layout, fleet.name, logs.to, this.store, isClosed)
   }
@@ -81,8 +85,13 @@ export class LogSender {
   }
 }
 
-function openStore(logs: FleetLogsConfig, { lookup }: LogSenderTools): LogStore {
+function openStore(
+  gateway: string,
+  logs: FleetLogsConfig,
+  { lookup, connection }: LogSenderTools
+): LogStore {
   const pace = new Pace(logs.rate)
+  if (logs.to === 'nats') return new NatsStore(gateway, () => connection?.(), pace)
   if (logs.s3 === undefined) return new FolderStore(logs.to, pace)
   return new S3Store(new S3Client(logs.s3, pace, lookup), logs.s3.prefix, logs.to)
 }

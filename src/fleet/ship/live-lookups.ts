@@ -1,0 +1,76 @@
+import type { NatsConnection } from '@nats-io/transport-node'
+import { MS_PER_SECOND, type Milliseconds, type Octets } from '../../base/units.js'
+import { FollowedFile } from '../../querylog/record/follow.js'
+import type { ServiceLog } from '../../querylog/record/service-log.js'
+import { liveSubject } from '../wire.js'
+
+/** A batch leaves every second. */
+const INTERVAL: Milliseconds = MS_PER_SECOND
+/** NATS takes messages of up to 1 MB. */
+const MAX_BATCH: Octets = 512 * 1024
+/** As in every line of a blocked lookup. Names cannot contain it: quotes are escaped in JSON. */
+const BLOCKED = '"verdict":"blocked"'
+
+export interface LiveOptions {
+  /** Path of the live query log. */
+  readonly path: string
+  readonly gateway: string
+  readonly connection: () => NatsConnection | undefined
+  readonly log: ServiceLog
+}
+
+/**
+ * Sends blocked lookups of the query log to NATS as they are written, as lines, in batches of one second. What happens
+ * while there is no connection is not sent later: it is in the log files.
+ */
+export class LiveLookups {
+  private readonly file: FollowedFile
+  private readonly timer: NodeJS.Timeout
+  private logged = ''
+
+  constructor(
+    private readonly options: LiveOptions,
+    interval = INTERVAL
+  ) {
+    this.file = new FollowedFile(options.path)
+    this.attempt(() => this.file.readLast(0, () => true))
+    this.timer = setInterval(() => this.attempt(() => this.sendNew()), interval)
+  }
+
+  close(): void {
+    clearInterval(this.timer)
+    this.file.close()
+  }
+
+  private sendNew(): void {
+    const connection = this.options.connection()
+    const subject = liveSubject(this.options.gateway)
+    let batch: string[] = []
+    let size = 0
+    const send = (): void => {
+      if (size > 0) connection?.publish(subject, batch.join('\n'))
+      batch = []
+      size = 0
+    }
+    for (const lines of this.file.readNew()) {
+      for (const line of lines.filter(one => one.includes(BLOCKED))) {
+        const length = Buffer.byteLength(line) + 1
+        if (size + length > MAX_BATCH) send()
+        batch.push(line)
+        size += length
+      }
+    }
+    send()
+  }
+
+  /** The log may be unreadable for a while. */
+  private attempt(act: () => void): void {
+    try {
+      act()
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException
+      if (message !== this.logged) this.options.log.warn({ code }, message)
+      this.logged = message
+    }
+  }
+}
