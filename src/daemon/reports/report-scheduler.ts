@@ -94,8 +94,8 @@ export class ReportScheduler {
     this.wall = options.wall ?? Date.now
     this.run =
       options.run ??
-      (({ file }, signal) =>
-        new CommandRunner(options.program, file, LIMITS).run(
+      ((config, signal) =>
+        new CommandRunner(options.program, () => config, LIMITS).run(
           ['reports', 'run', '--json'],
           signal,
           true

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { readConfig } from '../../../src/config/load.js'
+import type { Config } from '../../../src/config/config.js'
 import { CommandRunner, COMMAND_LIMITS } from '../../../src/daemon/admin/http/api/commands.js'
 import { sqlOf, lookup } from '../../../src/daemon/admin/http/api/log-questions.js'
 import { eventually } from '../site.js'
@@ -163,21 +164,27 @@ t.test('operations that are commands', async t => {
 
 t.test('commands', async t => {
   const folder = t.testdir()
-  const program = join(folder, 'program.js')
+  const program = join(folder, 'program.mjs')
   const settings = join(folder, 'interdict.yaml')
   writeFileSync(
     program,
-    `const [word] = process.argv.slice(process.argv[2] === '-c' ? 4 : 2)
+    `import { readFileSync } from 'node:fs'
+    import { deserialize } from 'node:v8'
+    const [word] = process.argv.slice(process.argv[2] === '-c' ? 4 : 2)
     if (word === 'hang') setInterval(() => {}, 1000)
     else if (word === 'usage') { console.error('error: --since: no'); process.exitCode = 2 }
     else if (word === 'code') { console.error('no such log (LOG_FOLLOW)'); process.exitCode = 1 }
     else if (word === 'crash') { console.error('stack'); process.exitCode = 1 }
-    else console.log(JSON.stringify([process.argv.slice(2), process.env.INTERDICT_QUERY_MEMORY]))`
+    else {
+      const { file } = deserialize(readFileSync(0))
+      console.log(JSON.stringify([process.argv.slice(2), process.env.INTERDICT_QUERY_MEMORY, file]))
+    }`
   )
+  const config = (file: string) => () => ({ file }) as Config
   const limits = { ...COMMAND_LIMITS, output: 1_000 }
-  const runner = new CommandRunner(program, settings, limits)
+  const runner = new CommandRunner(program, config(settings), limits)
   const never = new AbortController().signal
-  t.strictSame(await runner.run(['a'], never), [['a'], String(256 * 2 ** 20)])
+  t.strictSame(await runner.run(['a'], never), [['a'], String(256 * 2 ** 20), settings])
   writeFileSync(settings, '')
   t.match(await runner.run(['a'], never), [['-c', settings, 'a']])
   await t.rejects(runner.run(['usage'], never), { code: 'API_REQUEST', message: /--since: no/ })
@@ -198,8 +205,8 @@ t.test('commands', async t => {
   await Promise.all(hanging)
   await t.rejects(runner.run(['hang'], aborted.signal), { message }, 'before it started')
 
-  const hasty = new CommandRunner(program, settings, { ...limits, time: 50 })
+  const hasty = new CommandRunner(program, config(settings), { ...limits, time: 50 })
   await t.rejects(hasty.run(['hang'], never), { code: 'API_COMMAND_TIME' })
-  const nowhere = new CommandRunner(program, join(folder, 'none', 'x.yaml'), limits)
+  const nowhere = new CommandRunner(program, config(join(folder, 'none', 'x.yaml')), limits)
   await t.rejects(nowhere.run(['a'], never), { code: 'API_COMMAND' }, 'no such folder')
 })

@@ -35,10 +35,11 @@ async function proposing(
   writeFileSync(join(folder, 'rules/networks.yaml'), RULES)
   const read = readConfig(settings, file)
   if (!read.ok) throw new Error('settings')
-  const runner = new CommandRunner(PROGRAM, file)
+  const { config } = read
+  const runner = new CommandRunner(PROGRAM, () => config)
   const rig = await apiRig(t, {
     services: {
-      config: read.config,
+      config,
       command: command ?? ((words, signal, isFinding) => runner.run(words, signal, isFinding)),
       control: <Result>() =>
         Promise.resolve({ outcome: 'accepted', errors: 0, first: [] } as Result)
@@ -180,4 +181,13 @@ t.test('the files of a bundle can be read as well', async t => {
   writeFileSync(join(folder, 'rules.bundle'), await encodeBundle(content, options))
   const files = await rig.send({ url: '/api/v1/rules/files', token })
   t.match(files.json(), { bundle: true, files: [{ path: 'networks.yaml', text: RULES }] })
+})
+
+t.test('commands have the settings in force, whatever errors the file has by now', async t => {
+  const folder = t.testdir({ rules: { 'networks.yaml': RULES }, 'interdict.yaml': 'bad: [' })
+  const read = readConfig('rules: rules\n', join(folder, 'interdict.yaml'))
+  if (!read.ok) throw new Error('settings')
+  const runner = new CommandRunner(PROGRAM, () => read.config)
+  const found = await runner.run(['bans', '--json'], new AbortController().signal)
+  t.match(found, { rules: { sha256: /^[0-9a-f]{64}$/ } })
 })

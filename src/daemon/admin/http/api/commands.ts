@@ -2,8 +2,10 @@ import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { constants, setPriority } from 'node:os'
+import { serialize } from 'node:v8'
 import { failure, InterdictError, type ErrorCode } from '../../../../base/error.js'
 import { MS_PER_SECOND, type Milliseconds, type Octets } from '../../../../base/units.js'
+import type { Config } from '../../../../config/config.js'
 
 /** What commands may take of the machine that answers queries. */
 export interface CommandLimits {
@@ -28,18 +30,19 @@ const MAX_STDERR: Octets = 64 * 1024
 
 /**
  * Runs commands of this program that read the query log or rules, each in a process of its own at the lowest
- * priority, which is killed if it takes too long or nobody waits for it any more.
+ * priority, which is killed if it takes too long or nobody waits for it any more. They get the settings in force, so
+ * that they work as well while the settings file has errors.
  */
 export class CommandRunner {
   private running = 0
 
   /**
    * @param program path of the program
-   * @param settings path of the settings file, which need not exist
+   * @param config the settings in force
    */
   constructor(
     private readonly program: string,
-    private readonly settings: string,
+    private readonly config: () => Config,
     private readonly limits = COMMAND_LIMITS
   ) {}
 
@@ -65,14 +68,21 @@ export class CommandRunner {
     signal: AbortSignal,
     isFinding: boolean
   ): Promise<unknown> {
-    const { program, settings, limits } = this
-    const config = existsSync(settings) ? ['-c', settings] : []
-    const args = [`--max-old-space-size=${limits.heap}`, program, ...config, ...words]
+    const { program, limits } = this
+    const config = this.config()
+    const { file } = config
+    const given = existsSync(file) ? ['-c', file] : []
+    const args = [`--max-old-space-size=${limits.heap}`, program, ...given, ...words]
     const child = spawn(process.execPath, args, {
-      cwd: dirname(settings),
-      env: { ...process.env, NODE_OPTIONS: '', INTERDICT_QUERY_MEMORY: String(limits.memory) },
-      stdio: ['ignore', 'pipe', 'pipe']
+      cwd: dirname(file),
+      env: {
+        ...{ ...process.env, NODE_OPTIONS: '', INTERDICT_SETTINGS: 'stdin' },
+        INTERDICT_QUERY_MEMORY: String(limits.memory)
+      },
+      stdio: 'pipe'
     })
+    // A command that needs no settings may end before it has read them.
+    child.stdin.on('error', () => undefined).end(serialize(config))
     return new Promise((resolve, reject) => {
       let error: InterdictError | undefined
       const stop = (reason: InterdictError): void => {

@@ -53,7 +53,7 @@ export async function startApi(options: StartApiOptions): Promise<RequestListene
   }
   const active = new ActiveRulesClient(request)
   const rules = (): Promise<ActiveRules> => active.get()
-  const commands = new CommandRunner(program, settings.config().file)
+  const commands = new CommandRunner(program, () => settings.config())
   const command: ApiServices['command'] = (words, signal, isFinding) =>
     commands.run(words, signal, isFinding)
   const shared = new SharedCommands(command)
