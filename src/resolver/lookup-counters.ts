@@ -85,9 +85,9 @@ export function allocateCounters(numbers: number): SharedArrayBuffer {
  * never allocates. Numbers are doubles: exact up to 2^53, and read and written whole.
  */
 export class LookupCounters {
-  readonly fixed: Float64Array
+  fixed: Float64Array
   /** By RCODE. */
-  readonly shelved: Float64Array
+  shelved: Float64Array
   /** By client class and protocol, `PROTOCOLS` numbers for each class. */
   requests: Float64Array = new Float64Array(0)
   private blocked: Float64Array = new Float64Array(0)
@@ -96,6 +96,9 @@ export class LookupCounters {
   private claimCount = 0
   /** Responses since `beginBatch` that are sent with the batch. */
   private inBatch = 0
+  private isPaused = false
+  /** What is counted while paused, which nobody reads; undefined: it never was, under these rules. */
+  private unread: LookupCounters | undefined
 
   /**
    * @param clock is read once per batch
@@ -126,6 +129,37 @@ export class LookupCounters {
     this.blocked = at(blockedAt, classes)
     this.claims = at(claimsAt, CLAIM_MATCHES * claims)
     this.claimCount = claims
+    this.unread = undefined
+  }
+
+  /** What follows is a probe of the gateway itself, and does not count, until `resume`. */
+  pause(snapshot: Snapshot): void {
+    if (this.isPaused) return
+    if (this.unread === undefined) {
+      this.unread = new LookupCounters(this.clock)
+      this.unread.adopt(snapshot, undefined)
+    }
+    this.isPaused = true
+    this.swap(this.unread)
+  }
+
+  resume(): void {
+    if (!this.isPaused) return
+    this.isPaused = false
+    this.swap(this.unread!)
+  }
+
+  private swap(other: LookupCounters): void {
+    const { fixed, shelved, requests, blocked, claims, inBatch } = this
+    Object.assign(this, {
+      fixed: other.fixed,
+      shelved: other.shelved,
+      requests: other.requests,
+      blocked: other.blocked,
+      claims: other.claims,
+      inBatch: other.inBatch
+    })
+    Object.assign(other, { fixed, shelved, requests, blocked, claims, inBatch })
   }
 
   /** Counts a response that is sent with the batch. @param rcode as in the header, or EXTENDED_RCODE */

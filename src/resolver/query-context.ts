@@ -13,6 +13,7 @@ import type { Claim } from '../policy/tables/claim.js'
 import { Verdict } from '../policy/tables/verdict.js'
 import { MATCH, PROTOCOL } from '../querylog/record/query-event.js'
 import type { ClientIdentity } from './client-identity.js'
+import type { ProbeRecognizer } from './probe-recognizer.js'
 import type { ServerIdentity } from './server-identity.js'
 
 /** Largest UDP reply, whatever the client accepts: avoids fragmentation. RFC 9715 §3.1. */
@@ -63,17 +64,21 @@ export class QueryContext {
   readonly target = new Uint8Array(MAX_NAME)
   /** The query carries a server cookie of this resolver, so its source address is not spoofed. */
   hasValidCookie = false
+  /** Bits of `PROBE_FLAG`; 0: the query is no probe of the gateway itself. */
+  probe = 0
 
   private structuredErrors: StructuredErrors
 
   /**
    * @param cookies undefined: COOKIE options are ignored
    * @param structured undefined: nobody gets structured errors
+   * @param probes undefined: the gateway does not probe itself
    */
   constructor(
     private identity: ServerIdentity,
     private cookies: ServerCookies | undefined,
-    structured: StructuredErrorSettings | undefined
+    structured: StructuredErrorSettings | undefined,
+    private readonly probes?: ProbeRecognizer
   ) {
     this.structuredErrors = new StructuredErrors(structured ?? NO_STRUCTURED_ERRORS)
     this.configure(identity, cookies, structured)
@@ -218,6 +223,7 @@ export class QueryContext {
     this.maxLength = most < room ? most : room
     this.reading = reading
     this.hasValidCookie = false
+    this.probe = 0
     return reading
   }
 
@@ -246,6 +252,14 @@ export class QueryContext {
     } else if (this.reading === QUERY_KIND.cookieOnly) {
       return QUERY_KIND.formerr
     }
+    if ((query.options & OPTION_BIT.probe) !== 0 && this.probes !== undefined)
+      this.recognizeProbe(this.probes, client, clientAt)
     return this.reading
+  }
+
+  private recognizeProbe(probes: ProbeRecognizer, client: Uint32Array, clientAt: number): void {
+    this.probe = probes.recognize(this.query, this.octets, client, clientAt)
+    // Its address is verified, and no limit of a client applies.
+    if (this.probe !== 0) this.hasValidCookie = true
   }
 }

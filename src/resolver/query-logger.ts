@@ -1,4 +1,5 @@
 import type { Milliseconds } from '../base/units.js'
+import { PROBE_FLAG } from '../dns/edns/probe-option.js'
 import type { Answer } from '../dns/message/answer.js'
 import { RCODE } from '../dns/registry/rcode.js'
 import type { Policy } from '../policy/evaluate/policy.js'
@@ -202,7 +203,11 @@ export class QueryLogger {
     qnameLength = context.query.qname.length
   ): void {
     const { event } = this
-    const { query, client, clientAt } = context
+    const { query, client, clientAt, probe } = context
+    if (probe !== 0) {
+      if ((probe & PROBE_FLAG.log) === 0) return
+      event.verdict = VERDICT.probe
+    }
     event.clientClass = context.clientClass
     for (let i = 0; i < 4; i++) event.client[i] = client[clientAt + i]!
     event.device = context.clientIdentity?.device ?? NO_DEVICE

@@ -131,7 +131,7 @@ export class QueryStages {
         return hideHttps(context, policy, logger, took)
       return rejectUnsupported(context, logger)
     }
-    if (!isShelved && verdict.monitorClaim === -1 && !context.isAliased)
+    if (!isShelved && verdict.monitorClaim === -1 && !context.isAliased && context.probe === 0)
       shelf?.putBlock(query, verdict, context.verdictClass)
     return this.block(verdict, MATCH.qname, took)
   }
@@ -155,7 +155,7 @@ export class QueryStages {
     const length = encodeCachedAnswer(octets, query, maxLength, visible, age)
     const echMatch = visible === answer ? MATCH.none : MATCH.ech
     logger.logAnswered(context, inspector, answer, verdict, took, echMatch)
-    if (verdict === VERDICT.cached) this.maybePrefetch(answer, visible, age)
+    if (verdict === VERDICT.cached && context.probe === 0) this.maybePrefetch(answer, visible, age)
     return length
   }
 

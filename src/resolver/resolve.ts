@@ -41,7 +41,9 @@ import { SHELF } from '../cache/shelf.js'
 import type { ServerCookies } from '../dns/edns/server-cookie.js'
 import type { Answer } from '../dns/message/answer.js'
 import { QUERY_KIND } from '../dns/message/query.js'
+import { RCODE } from '../dns/registry/rcode.js'
 import { encodePackedAnswer } from '../dns/reply/cached-reply.js'
+import { encodeError } from '../dns/reply/local-reply.js'
 import type { Policy } from '../policy/evaluate/policy.js'
 import type { StructuredErrorSettings } from '../policy/evaluate/structured-errors.js'
 import { VERDICT } from '../querylog/record/query-event.js'
@@ -61,6 +63,7 @@ import {
 import { CONTINUE, MAX_TCP_MESSAGE, QueryContext, RESTART } from './query-context.js'
 import { QueryStages, type StageDependencies } from './query-stages.js'
 import { rejectMalformed } from './rejections.js'
+import { isResolved, type ProbeRecognizer } from './probe-recognizer.js'
 import { DROP, PENDING, type ReplyTarget, type Responder } from './responder.js'
 import type { SharedQueries } from './shared-queries.js'
 import type { UpstreamAnswer, UpstreamResponseHandler } from './upstream-response-handler.js'
@@ -81,6 +84,8 @@ export interface ResolverDependencies extends StageDependencies {
   readonly loopDetection?: LoopDetection | undefined
   /** Undefined: no zones are transferred, and NOTIFY is answered NOTIMP. */
   readonly notify?: NotifyHandler | undefined
+  /** Undefined: the gateway does not probe itself. */
+  readonly probes?: ProbeRecognizer | undefined
 }
 
 /** What may change while it answers: see `Resolver.configure`. */
@@ -92,6 +97,8 @@ export type ResolverSettings = Pick<
 export class Resolver implements Responder, PendingQueryHandler {
   /** Results of queries that waited for an upstream. */
   readonly counts: PendingQueryCounts = { forwarded: 0, stale: 0, failed: 0 }
+  /** Probes of the gateway itself, by protocol: listeners count them as queries. */
+  readonly probed = new Float64Array(PROTOCOLS)
   private readonly context: QueryContext
   private readonly stages: QueryStages
   private readonly pool = new ObjectPool<PendingQuery>()
@@ -108,8 +115,8 @@ export class Resolver implements Responder, PendingQueryHandler {
     counters?: SharedArrayBuffer
   ) {
     dependencies.counters.adopt(policy.snapshot, counters)
-    const { identity, cookies, structuredErrors } = dependencies
-    this.context = new QueryContext(identity, cookies, structuredErrors)
+    const { identity, cookies, structuredErrors, probes } = dependencies
+    this.context = new QueryContext(identity, cookies, structuredErrors, probes)
     this.stages = new QueryStages(this.context, dependencies, policy)
     const { sharedQueries } = dependencies
     if (sharedQueries !== undefined) sharedQueries.onEnd = this.onSharedEnd
@@ -164,13 +171,18 @@ export class Resolver implements Responder, PendingQueryHandler {
     if (reading !== QUERY_KIND.ok && reading !== QUERY_KIND.special) {
       return this.rejectMalformed(reading, at, client, clientAt)
     }
-    const ownClass = identity === undefined ? 0 : identity.clientClass
-    context.setClient(
-      client,
-      clientAt,
-      ownClass === 0 ? policy.classOf(client, clientAt) : ownClass,
-      identity
-    )
+    if (context.probe !== 0) {
+      this.probed[protocol]!++
+      this.beginProbe()
+    } else {
+      const ownClass = identity === undefined ? 0 : identity.clientClass
+      context.setClient(
+        client,
+        clientAt,
+        ownClass === 0 ? policy.classOf(client, clientAt) : ownClass,
+        identity
+      )
+    }
     counters.requests[PROTOCOLS * context.clientClass + protocol]!++
     // The shelf holds answers that no rule of this network matches over this transport: one lookup replaces all stages
     // below, until the answer expires or the rules change.
@@ -178,6 +190,7 @@ export class Resolver implements Responder, PendingQueryHandler {
       reading === QUERY_KIND.ok ? shelf?.find(context.query, context.verdictClass) : SHELF.miss
     if (shelved === SHELF.answer) {
       counters.countShelved(shelf!.rcode)
+      if (context.probe !== 0) counters.resume()
       return encodePackedAnswer(octets, context.query, context.maxLength, shelf!)
     }
     // Loads the cache's memory into the CPU cache while the rules are evaluated.
@@ -188,8 +201,30 @@ export class Resolver implements Responder, PendingQueryHandler {
     let decided = stages.applyPolicy(0, shelved === SHELF.block)
     if (decided === CONTINUE) decided = this.answerFromCache(touched ?? context.query.key(), 0)
     while (decided === RESTART) decided = this.answerForTarget(0)
+    if (context.probe !== 0) return this.endProbe(decided)
     if (decided > 0) counters.countResponse(rcodeOf(octets, at))
     return decided
+  }
+
+  /** The query is a probe: it is answered as the client that it names, and not counted. */
+  private beginProbe(): void {
+    const { context, stages, dependencies } = this
+    const { policy } = stages
+    const probes = dependencies.probes!
+    const { client } = probes
+    dependencies.counters.pause(policy.snapshot)
+    context.setClient(client, 0, policy.classOf(client, 0), undefined)
+    probes.prepareReply(context.query, policy.snapshot.generation)
+  }
+
+  /** A probe is not forwarded, unless it says so, or a rule has made an alias. @returns as `answer` */
+  private endProbe(decided: number): number {
+    const { context, dependencies } = this
+    dependencies.counters.resume()
+    if (decided !== PENDING || isResolved(context.probe) || context.isAliased) return decided
+    const { octets, query, maxLength } = context
+    dependencies.probes!.markOpen(query)
+    return encodeError(octets, query, maxLength, RCODE.NOERROR, undefined)
   }
 
   private rejectMalformed(
@@ -314,12 +349,14 @@ export class Resolver implements Responder, PendingQueryHandler {
     const { context } = this
     const { target } = pending
     const length = this.writeReply(pending, answer, verdict)
+    if (context.probe !== 0) this.dependencies.counters.resume()
     if (length === PENDING) {
       this.startForwarding(target, context.verdict.isEmpty, pending)
       return
     }
-    this.count(verdict)
-    if (length !== DROP) {
+    const isProbe = context.probe !== 0
+    if (!isProbe) this.count(verdict)
+    if (length !== DROP && !isProbe) {
       const took = this.stages.now - pending.startedAt
       this.dependencies.counters.countLate(rcodeOf(this.replyBuffer, 0), took)
     }
@@ -367,10 +404,13 @@ export class Resolver implements Responder, PendingQueryHandler {
     const { client, clientAt, identity } = pending.target
     const { aliases } = pending
     const isJudged = pending.epoch === epoch
-    // A connection that was closed has an identity no more.
-    const ownClass = identity?.clientClass ?? 0
-    const clientClass = ownClass === 0 ? policy.classOf(client, clientAt) : ownClass
-    context.setClient(client, clientAt, isJudged ? pending.clientClass : clientClass, identity)
+    if (context.probe !== 0) this.beginProbe()
+    else {
+      // A connection that was closed has an identity no more.
+      const ownClass = identity?.clientClass ?? 0
+      const clientClass = ownClass === 0 ? policy.classOf(client, clientAt) : ownClass
+      context.setClient(client, clientAt, isJudged ? pending.clientClass : clientClass, identity)
+    }
     if (aliases?.epoch === epoch) aliases.restore(context, pending.question, policy.seed)
     if (isJudged) {
       context.verdict.clear()

@@ -34,6 +34,7 @@ import { CacheFlusher } from '../../src/resolver/cache-flusher.js'
 import { ClientResponseTimer } from '../../src/resolver/client-response-timer.js'
 import { Fallback } from '../../src/resolver/fallback.js'
 import { LookupCounters } from '../../src/resolver/lookup-counters.js'
+import { ProbeRecognizer } from '../../src/resolver/probe-recognizer.js'
 import { Prefetcher } from '../../src/resolver/prefetcher.js'
 import { QueryLogger } from '../../src/resolver/query-logger.js'
 import { RebindingGuard } from '../../src/resolver/rebinding-guard.js'
@@ -48,6 +49,10 @@ import { rulesOf, type RulesText, type Scenario, type Step } from './scenario.js
 
 /** Of server cookies in all scenarios: that of RFC 9018, appendix A.1. */
 const COOKIE_SECRET = 'e5e973e5a6b2a43f48e7dc849e37bfcf'
+
+/** Of the probes of the gateway itself, and an own address of it. */
+export const PROBE_KEY = new Uint8Array(32).fill(5)
+export const PROBE_SOURCE = Uint32Array.of(0, 0, 0xffff, 0xc0000235)
 
 /** A query log record as scenario files write it. */
 export interface Recorded {
@@ -84,7 +89,9 @@ class FakeClock implements Clock {
 /** The real resolver with a scenario's rules, on a clock under the scenario's control. */
 export class World {
   readonly clock: FakeClock
-  private readonly events: QueryEvent[] = []
+  readonly events: QueryEvent[] = []
+  readonly counters: LookupCounters
+  readonly probes: ProbeRecognizer
   private current: Resolver | undefined
   private cacheFlusher: CacheFlusher | undefined
   private shelf: Shelf | undefined
@@ -98,6 +105,9 @@ export class World {
     private readonly withShelf: boolean
   ) {
     this.clock = new FakeClock(Date.parse(scenario.start))
+    this.counters = new LookupCounters(this.clock)
+    const recognition = { key: PROBE_KEY, sources: [PROBE_SOURCE], worker: 7 }
+    this.probes = new ProbeRecognizer(recognition, this.clock)
   }
 
   get resolver(): Resolver {
@@ -134,7 +144,7 @@ export class World {
   }
 
   private build(policy: Policy): Resolver {
-    const { clock, forwarder, scenario } = this
+    const { clock, forwarder, scenario, counters, probes } = this
     const limits = limitsOf(scenario)
     const memory = allocateCache(1_000_000, 1)
     const cache = new PackedAnswerCache(memory, clock, STALE_MAX)
@@ -151,7 +161,6 @@ export class World {
     }
     const shelf = this.withShelf ? new Shelf(100_000, clock.now()) : undefined
     this.shelf = shelf
-    const counters = new LookupCounters(clock)
     const logger = new QueryLogger('all', { push, commit: () => undefined }, counters)
     const identity = new ServerIdentity(scenario.identity)
     const guard = this.guard()
@@ -175,6 +184,7 @@ export class World {
       cookies,
       rebindingGuard: guard,
       structuredErrors: structuredErrorsOf(scenario),
+      probes,
       clock
     }
     return new Resolver(parts, policy)

@@ -22,7 +22,7 @@ const KEYS = [
 /** The values of `--verdict`. */
 const VERDICTS = [
   ...['forwarded', 'cached', 'blocked', 'monitored', 'allowed', 'refused', 'failed', 'local'],
-  ...['stale', 'all']
+  ...['stale', 'probe', 'all']
 ]
 /** The values of `--log-format`. */
 const LOG_FORMATS = [

@@ -1,4 +1,4 @@
-import { DOH, DOT, TCP } from '../../resolver/responder.js'
+import { DOH, DOT, TCP, UDP } from '../../resolver/responder.js'
 import type { PendingQueryCounts } from '../../resolver/pending-query.js'
 import { NO_IDENTITIES, type IdentityCounts } from '../../server/client-recognizer.js'
 import type { LimitCounts } from '../../server/query-limit.js'
@@ -51,6 +51,8 @@ export interface CounterSources {
   readonly tcp: readonly Pick<TcpService, 'counts' | 'connections' | 'protocol' | 'tls'>[]
   readonly limits: Limits | undefined
   readonly pendingQueries: Readonly<PendingQueryCounts> | undefined
+  /** Probes of the gateway itself, by protocol: they are no queries of clients. */
+  readonly probed: ArrayLike<number> | undefined
   readonly identities: Readonly<IdentityCounts>
   /** Upstream queries in flight. */
   readonly waiting: number
@@ -64,14 +66,17 @@ export function collectCounters({
   tcp,
   limits,
   pendingQueries,
+  probed,
   identities,
   waiting
 }: CounterSources): WorkerCounters {
   const queriesOver = (wanted: number): number =>
-    sumOf(tcp, ({ counts, protocol }) => (protocol === wanted ? counts.queries : 0))
+    sumOf(tcp, ({ counts, protocol }) => (protocol === wanted ? counts.queries : 0)) -
+    (probed?.[wanted] ?? 0)
+  const probedOverUdp = probed?.[UDP] ?? 0
   return {
     queries: {
-      udp: sumOf(udp, ({ counts }) => counts.received),
+      udp: sumOf(udp, ({ counts }) => counts.received) - probedOverUdp,
       tcp: queriesOver(TCP),
       dot: queriesOver(DOT),
       doh: queriesOver(DOH),
@@ -81,7 +86,8 @@ export function collectCounters({
       failed: pendingQueries?.failed ?? 0
     },
     replies: {
-      sent: sumOf(udp, ({ counts }) => counts.sent),
+      // Some probes are not answered: those of bans with the action `drop`.
+      sent: Math.max(0, sumOf(udp, ({ counts }) => counts.sent) - probedOverUdp),
       unsent: sumOf(udp, ({ counts }) => counts.sendErrors)
     },
     connections: {
@@ -107,6 +113,7 @@ export const ZERO_COUNTERS = collectCounters({
   tcp: [],
   limits: undefined,
   pendingQueries: undefined,
+  probed: undefined,
   identities: NO_IDENTITIES,
   waiting: 0
 })

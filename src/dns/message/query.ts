@@ -4,6 +4,7 @@ import { findNameEnd } from '../name/compressed-name.js'
 import { HashedName } from '../name/hashed-name.js'
 import { OPCODE } from '../registry/opcode.js'
 import { OPTION_EDE } from '../edns/ede-option.js'
+import { OPTION_PROBE, PROBE_QUERY_SIZE } from '../edns/probe-option.js'
 import { RRCLASS } from '../registry/rrclass.js'
 import { RRTYPE } from '../registry/rrtype.js'
 import {
@@ -46,9 +47,9 @@ export const QUERY_KIND = {
 
 /**
  * Bits of `Query.options`: options of the query that the reply depends on. `structured`: the client asks
- * for structured DNS errors.
+ * for structured DNS errors. `probe`: it may be a probe of the gateway itself.
  */
-export const OPTION_BIT = { cookie: 1, nsid: 2, structured: 4 } as const
+export const OPTION_BIT = { cookie: 1, nsid: 2, structured: 4, probe: 8 } as const
 
 /** OPTION-CODEs. RFC 5001 §2.1, RFC 7873 §4. */
 export const OPTION_NSID = 3
@@ -101,6 +102,8 @@ export class Query {
   /** Data of the first COOKIE option, valid if `options` has its bit. RFC 7873 §5.2. */
   cookieAt: Octets = 0
   cookieLength: Octets = 0
+  /** Position of the data of the first probe option, valid if `options` has its bit. */
+  probeAt: Octets = 0
   /**
    * Options for the reply's OPT, encoded before the reply overwrites the query. Empty after
    * `decode`.
@@ -292,6 +295,10 @@ export class Query {
     } else if (code === this.structuredOption || code === OPTION_EDE) {
       // §5.4: its data is ignored. In earlier revisions an extended error was the signal.
       this.options |= OPTION_BIT.structured
+    } else if (code === OPTION_PROBE && (this.options & OPTION_BIT.probe) === 0) {
+      if (octets[at + 2] !== 0 || octets[at + 3] !== PROBE_QUERY_SIZE) return
+      this.options |= OPTION_BIT.probe
+      this.probeAt = at + OPTION_HEADER_SIZE
     }
   }
 }

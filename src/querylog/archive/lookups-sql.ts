@@ -20,6 +20,9 @@ export const IS_LOOKUP =
   `v BETWEEN 1 AND ${SCHEMA_VERSION} AND time IS NOT NULL` +
   ` AND (client IS NOT NULL OR privacy = 'none') AND qname IS NOT NULL AND verdict IS NOT NULL`
 
+/** Lookups of the gateway itself are in the files, but in no count and no report. */
+export const IS_NO_PROBE = `verdict IS DISTINCT FROM 'probe'`
+
 /**
  * Limits of DuckDB's `maximum_object_size`. DuckDB reads blocks of twice this size: it skips lines
  * longer than twice the maximum, and fails at others. With the minimum, sorting a file of 256 MB
@@ -37,8 +40,9 @@ const LINE_COLUMNS = Object.entries(LOOKUP_COLUMNS)
 export const COLUMNS = Object.keys(LOOKUP_COLUMNS).map(identifier).join(', ')
 
 /**
- * SQL that creates two views: `lookups`, and `foreign_lines` with one column, `file`, and a row for
- * each JSON Lines line that is not a lookup: incomplete, foreign, or of a newer schema.
+ * SQL that creates three views: `lookups`; `probes`, lookups of the gateway itself, with the same columns; and
+ * `foreign_lines` with one column, `file`, and a row for each JSON Lines line that is not a lookup: incomplete,
+ * foreign, or of a newer schema.
  *
  * @param from SQL source of all lines
  */
@@ -49,20 +53,27 @@ export function lookupViews({ lines, parquet }: LogFiles, from: string): readonl
       : NO_FOREIGN_LINES
   return [
     `CREATE VIEW lookups AS ${selectLookups({ lines, parquet }, from)}`,
+    `CREATE VIEW probes AS ${selectLookups({ lines, parquet }, from, `verdict = 'probe'`)}`,
     `CREATE VIEW foreign_lines AS ${foreign}`
   ]
 }
 
 export const NO_FOREIGN_LINES = 'SELECT NULL::VARCHAR AS file WHERE false'
 
-/** SQL that selects the lookups of some files. @param from SQL source of all lines */
+/**
+ * SQL that selects the lookups of some files.
+ *
+ * @param from SQL source of all lines
+ * @param which SQL condition; by default all but probes
+ */
 export function selectLookups(
   { lines, parquet }: Pick<LogFiles, 'lines' | 'parquet'>,
-  from: string
+  from: string,
+  which = IS_NO_PROBE
 ): string {
   const sources = [
-    ...(lines.length > 0 ? [`SELECT ${COLUMNS} FROM ${from} WHERE ${IS_LOOKUP}`] : []),
-    ...(parquet.length > 0 ? [selectParquet(duckdbPaths(parquet))] : [])
+    ...(lines.length > 0 ? [`SELECT ${COLUMNS} FROM ${from} WHERE ${IS_LOOKUP} AND ${which}`] : []),
+    ...(parquet.length > 0 ? [selectParquet(duckdbPaths(parquet), which)] : [])
   ]
   return sources.length > 0 ? sources.join(' UNION ALL ') : NO_ROWS
 }

@@ -13,7 +13,8 @@ export const VERDICT = {
   refused: 5, // client outside every network, or unsupported query: see resolver/unsupported-queries.ts
   failed: 6, // no upstream answered
   local: 7, // special-use name, answered locally
-  stale: 8 // no upstream responded in time: answered with a stale cache entry
+  stale: 8, // no upstream responded in time: answered with a stale cache entry
+  probe: 9 // asked by the gateway itself, to check that its rules are enforced: counts nowhere
 } as const
 
 /** What the deciding rule matched. */
