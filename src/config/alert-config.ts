@@ -20,6 +20,8 @@ export const ALERT_EVENTS = [
   'archive-failed',
   'output-disconnected',
   'upstreams-down',
+  'probe-failing',
+  'probe-silent',
   'upstream-down',
   'forwarding-loop',
   'bundle-ending',

@@ -40,6 +40,7 @@ export interface Config {
   readonly frontEnds: FrontEndsConfig
   readonly specialUse: SpecialUseConfig
   readonly rebindingGuard: RebindingGuardConfig
+  readonly probe: ProbeConfig
   readonly state: StateConfig
   readonly remoteLists: RemoteListsConfig
   readonly transfers: TransfersConfig
@@ -208,6 +209,17 @@ export interface RebindingGuardConfig {
   /** Lower-cased wire forms of domains that may have such addresses, with all names below them. */
   readonly allow: readonly Uint8Array[]
   readonly addresses: readonly Prefix[]
+}
+
+/** How the gateway checks that it enforces its own rules. */
+export interface ProbeConfig {
+  readonly enabled: boolean
+  /** Within which each ban is asked of each network. */
+  readonly every: Milliseconds
+  /** In each round. */
+  readonly namesPerBan: number
+  /** Names that must resolve. */
+  readonly control: readonly string[]
 }
 
 /** State received from others that is kept over a restart. */

@@ -180,6 +180,12 @@ function configOf(
       allow: settings['rebinding-guard'].allow.map(readName),
       addresses: settings['rebinding-guard'].addresses
     },
+    probe: {
+      enabled: settings.probe.enabled,
+      every: settings.probe.every,
+      namesPerBan: settings.probe['names-per-ban'],
+      control: settings.probe.control
+    },
     state: { folder: state },
     remoteLists: {
       bootstrap: remoteLists.bootstrap.map((one, i) => server(one, 'remote-lists', 'bootstrap', i)),

@@ -155,6 +155,13 @@ const rebindingGuard = section({
   addresses: z.array(prefix).min(1).prefault(INTERNAL_ADDRESSES)
 })
 
+const probe = section({
+  enabled: z.boolean().prefault(false),
+  every: duration('1s', '1h').prefault('1m'),
+  'names-per-ban': z.int().min(1).max(100).prefault(3),
+  control: z.array(domain).max(16).prefault([])
+})
+
 const state = section({ folder: path.prefault(BESIDE.state) })
 
 const remoteLists = section({
@@ -192,6 +199,7 @@ export const settingsSchema = section({
   'front-ends': frontEnds,
   'special-use': specialUse,
   'rebinding-guard': rebindingGuard,
+  probe,
   state,
   'remote-lists': remoteLists,
   transfers: transfersSchema,

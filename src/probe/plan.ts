@@ -29,27 +29,40 @@ export interface Probe {
   readonly blocked: PreparedReply | undefined
 }
 
-export interface PlanOptions {
+/** A ban that names are asked of as one client; undefined: what is asked of every client. */
+export interface ProbeSubject {
+  readonly network: string
+  readonly client: Address
+  readonly clientClass: number
+  readonly ban: Ban | undefined
+}
+
+export interface PlannerOptions {
   readonly namesPerBan: number
   /** Names that must resolve. */
   readonly control: readonly string[]
-  /** Number of the round, so that all names have their turn. */
-  readonly round: number
-  readonly now: Seconds
   /** Only clients of this network. */
   readonly network?: string | undefined
   /** Only this client. */
   readonly client?: Address | undefined
 }
 
+export interface PlanOptions extends PlannerOptions {
+  /** Number of the round, so that all names have their turn. */
+  readonly round: number
+  readonly now: Seconds
+}
+
+/** A name of a ban in force that no client of a network would be refused: the rules contradict themselves. */
+export interface LostName {
+  readonly network: string
+  readonly rule: string
+  readonly name: string
+}
+
 export interface Plan {
   readonly probes: readonly Probe[]
-  /** Bans in force that no client of a network would meet: the rules contradict themselves. */
-  readonly lost: readonly {
-    readonly network: string
-    readonly rule: string
-    readonly name: string
-  }[]
+  readonly lost: readonly LostName[]
 }
 
 /** Types that browsers and apps ask for. */
@@ -58,73 +71,148 @@ const QTYPES = [RRTYPE.A, RRTYPE.AAAA, RRTYPE.HTTPS] as const
 const AROUND = ['use-application-dns.net', 'mask.icloud.com', 'mask-h2.icloud.com', 'dns.google']
 /** Names of one list that may be asked; the rest of a longer list is like them. */
 const MOST_NAMES = 10_000
+/** The golden ratio: multiples of it are spread evenly, in whatever order the names of an app are written. */
+const SPREAD = 0.618_034
 
 /**
- * What to ask in one round: for each client class and each ban in force, some names of the ban, in turn;
- * for each exception, names that are open for its clients; names around the resolver that are banned; and
- * control names. What has to come is decided by `snapshot`, which the prober has compiled itself.
+ * What to ask: for each client class and each ban in force, some names of the ban, in turn; for each exception,
+ * names that are open for its clients; names around the resolver that are banned; and control names. What has to
+ * come is decided by `snapshot`.
  */
-export function planOf(rules: RuleSet, snapshot: Snapshot, options: PlanOptions): Plan {
-  const { now, round, namesPerBan, network: only } = options
-  const evaluator = new Evaluator(snapshot)
-  const probes: Probe[] = []
-  const lost: Plan['lost'][number][] = []
-  const names = new Map<NameSource, readonly string[]>()
-  const bans = new Map(rules.networks.map(({ id, rules }) => [id, rules.filter(isEnforcedBan)]))
-  for (const { client, clientClass } of clientsOf(rules, evaluator, options)) {
-    const network = networkOfClass(snapshot.clients, clientClass)
-    if (network === undefined || (only !== undefined && network !== only)) continue
-    const add = (kind: ProbeKind, rule: string, text: string, qtype: number): Decision => {
-      const name = readName(text)
-      const decision = evaluator.evaluate({ kind: 'name', octets: name }, qtype, clientClass, now)
-      const { verdict, claim } = decision
-      const blocked = verdict === 'blocked' ? claim!.reply : undefined
-      const isAllowed = verdict === 'allowed'
-      if (kind === 'around' && blocked === undefined) return decision
-      probes.push({
-        kind: kind === 'ban' && isAllowed ? 'exception' : kind,
-        network,
-        client,
-        clientText: showAddress(client),
-        rule: blocked === undefined && !isAllowed ? rule : (claim?.ruleId ?? rule),
-        name,
-        nameText: showCanonical(showName(name)),
-        qtype,
-        blocked
-      })
-      return decision
-    }
-    for (const ban of bans.get(network)!) {
-      if (!isActive(ban, now)) continue
-      const all = ban.sources.flatMap(source => namesOf(source, names))
-      for (let i = 0; i < Math.min(namesPerBan, all.length); i++) {
-        const text = all[(round * namesPerBan + i) % all.length]!
+export class Planner {
+  /** In a stable order. */
+  readonly subjects: readonly ProbeSubject[]
+  private readonly evaluator: Evaluator
+  private readonly names = new Map<NameSource, readonly string[]>()
+
+  constructor(
+    rules: RuleSet,
+    readonly snapshot: Snapshot,
+    private readonly options: PlannerOptions
+  ) {
+    this.evaluator = new Evaluator(snapshot)
+    const bans = new Map(rules.networks.map(({ id, rules }) => [id, rules.filter(isEnforcedBan)]))
+    this.subjects = clientsOf(rules, this.evaluator, options).flatMap(
+      ({ client, clientClass }): ProbeSubject[] => {
+        const network = networkOfClass(snapshot.clients, clientClass)
+        if (network === undefined || (options.network !== undefined && network !== options.network))
+          return []
+        const all = [...bans.get(network)!, undefined]
+        return all.map(ban => ({ network, client, clientClass, ban }))
+      }
+    )
+  }
+
+  /** The questions about one subject. */
+  questions(subject: ProbeSubject, round: number, now: Seconds): Plan {
+    const { network, ban } = subject
+    const probes: Probe[] = []
+    const lost: LostName[] = []
+    if (ban === undefined) {
+      for (const text of AROUND) {
+        const probe = this.probe('around', subject, '', text, RRTYPE.A, now)
+        if (probe.blocked !== undefined) probes.push(probe)
+      }
+      for (const text of this.options.control)
+        probes.push(this.probe('control', subject, '', text, RRTYPE.A, now))
+    } else if (ban.from <= now && now < ban.until) {
+      for (const { text, source } of this.namesOfBan(ban, round)) {
         for (const qtype of QTYPES) {
-          const { verdict } = add('ban', ban.id, text, qtype)
+          const { verdict } = this.decide(subject.clientClass, readName(text), qtype, now)
           const isLost = verdict === 'forwarded' || verdict === 'monitored'
+          // A list may let names pass itself, and weekly hours may be over.
+          const mayPass = source.kind === 'list' || ban.schedule !== undefined
+          if (isLost && mayPass) continue
+          probes.push(this.probe('ban', subject, ban.id, text, qtype, now))
           if (isLost && qtype === RRTYPE.A) lost.push({ network, rule: ban.id, name: text })
         }
       }
     }
-    for (const text of AROUND) add('around', '', text, RRTYPE.A)
-    for (const text of options.control) add('control', '', text, RRTYPE.A)
+    return { probes, lost }
   }
-  return { probes, lost }
+
+  /** A question, with what has to come now. */
+  probe(
+    kind: ProbeKind,
+    { network, client, clientClass }: Omit<ProbeSubject, 'ban'>,
+    rule: string,
+    text: string,
+    qtype: number,
+    now: Seconds
+  ): Probe {
+    const name = readName(text)
+    const { verdict, claim } = this.decide(clientClass, name, qtype, now)
+    const blocked = verdict === 'blocked' ? claim!.reply : undefined
+    const isAllowed = verdict === 'allowed'
+    return {
+      kind: kind === 'ban' && isAllowed ? 'exception' : kind,
+      network,
+      client,
+      clientText: showAddress(client),
+      rule: blocked === undefined && !isAllowed ? rule : (claim?.ruleId ?? rule),
+      name,
+      nameText: showCanonical(showName(name)),
+      qtype,
+      blocked
+    }
+  }
+
+  /** As `probe`, under these rules, for a question of other rules; undefined: its client is in no network. */
+  again({ kind, client, rule, nameText, qtype }: Probe, now: Seconds): Probe | undefined {
+    const clientClass = this.evaluator.policy.classOf(addressWords(client), 0)
+    const network = networkOfClass(this.snapshot.clients, clientClass)
+    const subject = network && { network, client, clientClass }
+    return subject ? this.probe(kind, subject, rule, nameText, qtype, now) : undefined
+  }
+
+  private decide(clientClass: number, octets: Uint8Array, qtype: number, now: Seconds): Decision {
+    return this.evaluator.evaluate({ kind: 'name', octets }, qtype, clientClass, now)
+  }
+
+  private namesOfBan(
+    { sources }: Ban,
+    round: number
+  ): { readonly text: string; readonly source: NameSource }[] {
+    const all = sources.flatMap(source =>
+      namesOf(source, this.names).map(text => ({ text, source }))
+    )
+    const { length } = all
+    const count = Math.min(this.options.namesPerBan, length)
+    const step = stepOf(length)
+    return Array.from({ length: count }, (_, i) => {
+      return all[(((round * count + i) % length) * step) % length]!
+    })
+  }
 }
+
+/** All questions of one round. */
+export function planOf(rules: RuleSet, snapshot: Snapshot, options: PlanOptions): Plan {
+  const { now, round } = options
+  const planner = new Planner(rules, snapshot, options)
+  const plans = planner.subjects.map(subject => planner.questions(subject, round, now))
+  return {
+    probes: plans.flatMap(({ probes }) => probes),
+    lost: plans.flatMap(({ lost }) => lost)
+  }
+}
+
+/** A step by which every place of `length` has its turn, and the next few are far apart. */
+function stepOf(length: number): number {
+  let step = Math.max(1, Math.round(length * SPREAD))
+  while (gcd(step, length) > 1) step++
+  return step
+}
+
+const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b))
 
 function isEnforcedBan(rule: RuleSet['networks'][number]['rules'][number]): rule is Ban {
   return rule.kind === 'ban' && rule.mode === 'enforce'
 }
 
-/** Bans with weekly hours are left to the evaluation, which knows their hours. */
-function isActive({ from, until, schedule }: Ban, now: Seconds): boolean {
-  return from <= now && now < until && schedule === undefined
-}
-
 function clientsOf(
   rules: RuleSet,
   { policy }: Evaluator,
-  { client }: PlanOptions
+  { client }: PlannerOptions
 ): { readonly client: Address; readonly clientClass: number }[] {
   const clients = client === undefined ? representativeClients(rules) : [client]
   const byClass = new Map<number, Address>()

@@ -11,7 +11,7 @@ import type { Plan, Probe, ProbeKind } from './plan.js'
 
 /** A question whose answer was wrong. */
 export interface ProbeFailure {
-  readonly kind: ProbeKind | 'rule' | 'hard-coded'
+  readonly kind: ProbeKind | 'rule' | 'hard-coded' | 'log'
   readonly network: string
   readonly client: string
   readonly rule: string

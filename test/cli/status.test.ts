@@ -226,6 +226,7 @@ const TROUBLE: StatusReply = withHealth({
       error: 'cannot send mail by mail.example: timeout'
     }
   ],
+  probe: null,
   fleet: {
     name: 'site-17',
     ring: 'canary',
@@ -324,7 +325,7 @@ const TROUBLE: StatusReply = withHealth({
     ],
     lookups: {
       ...{ forwarded: 1, cached: 2, blocked: 3, monitored: 4, allowed: 5, refused: 6 },
-      ...{ failed: 7, local: 8, stale: 9 }
+      ...{ failed: 7, local: 8, stale: 9, probe: 0 }
     }
   },
   archive: {

@@ -66,6 +66,7 @@ const defaults = {
     ].map(readPrefix)
   },
   cookies: { server: true, secretFile: undefined },
+  probe: { enabled: false, every: 60_000, namesPerBan: 3, control: [] },
   state: { folder: '/var/lib/interdict' },
   remoteLists: { bootstrap: [], caFile: undefined, timeout: 300_000 },
   transfers: { primaries: [], keys: [], maxSize: 536_870_912, maxTime: 300_000 },
@@ -362,6 +363,13 @@ tls: { handshake-timeout: 2s, max-handshakes: 9, ticket-secret: secret }`,
           position: { file: FILE, line: 2, column: 11 }
         }
       }
+    }
+  },
+  {
+    it: 'a probe of the own bans',
+    text: 'probe: { enabled: true, every: 30s, names-per-ban: 5, control: [example.com] }',
+    config: {
+      probe: { enabled: true, every: 30_000, namesPerBan: 5, control: ['example.com'] }
     }
   },
   {

@@ -44,7 +44,7 @@ const IN_PLACE = [
   ...['reports.name', 'reports.report', 'reports.ban', 'reports.at', 'reports.folder'],
   ...['reports.keep', 'reports.mail', 'smtp.host', 'smtp.port', 'smtp.tls', 'smtp.user'],
   ...['smtp.password-file', 'smtp.ca-file', 'smtp.timeout'],
-  ...['discovery.name', 'discovery.addresses', 'acme', 'fleet'],
+  ...['discovery.name', 'discovery.addresses', 'acme', 'fleet', 'probe'],
   ...['shutdown.grace', 'shutdown.lame-duck']
 ]
 

@@ -16,6 +16,17 @@ const fleet = {
   ...{ silentSince: '2026-01-01T00:00:00Z', wanted: 18, wantedSince: '2026-01-01T00:00:00Z' },
   ...{ error: null, dropped: 0 }
 }
+const probe = (part: object): NonNullable<Status['probe']> => ({
+  ...{ everySeconds: 60, since: now, rounds: 1, asked: 9, failed: 0, last: { at: now, asked: 9 } },
+  ...{ lastGood: now, failing: 0, failures: [], skipped: [] },
+  ...part
+})
+const wrong = (rule: string): NonNullable<Status['probe']>['failures'][number] => {
+  const kind = rule === '' ? 'log' : 'ban'
+  const asked = rule === '' ? '' : 'x'
+  const of = { network: asked, client: asked, name: asked, type: asked, server: asked }
+  return { kind, rule, ...of, problem: 'no SOA', worker: null, since: now }
+}
 const reload = { at: '2026-01-01T00:00:00Z', reason: 'SIGHUP', errors: 1 } as const
 const first = [{ code: 'RULES_X', message: 'networks.yaml:1:2: no' }]
 const worker = { number: 0, state: 'listening', since: null, restarts: 0, generation: 2 } as const
@@ -48,6 +59,7 @@ const GOOD: Status = {
   alerts: [],
   reports: [],
   fleet: null,
+  probe: null,
   recorder,
   archive: null
 }
@@ -230,6 +242,22 @@ const cases: readonly {
     bad: { fleet: { ...fleet, silentSince: now, wantedSince: now } },
     codes: []
   },
+  {
+    it: 'bans do not work as the rules say',
+    bad: { probe: probe({ failing: 3, failures: [wrong('one'), wrong('one'), wrong('')] }) },
+    codes: ['PROBE_FAILING', 'PROBE_FAILING']
+  },
+  {
+    it: 'more bans than are named do not work',
+    bad: { probe: probe({ failing: 99, failures: [wrong('one')] }) },
+    codes: ['PROBE_FAILING']
+  },
+  {
+    it: 'the probe does not run',
+    bad: { probe: probe({ since: '2026-01-01T00:00:00Z', last: null }) },
+    codes: ['PROBE_SILENT']
+  },
+  { it: 'the probe is good', bad: { probe: probe({}) }, codes: [] },
   {
     it: 'archiving fails',
     bad: {

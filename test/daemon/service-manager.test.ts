@@ -26,6 +26,7 @@ const GOOD = {
   alerts: [],
   reports: [],
   fleet: null,
+  probe: null,
   zones: [],
   recorder: { writable: true, outputs: [] },
   archive: null

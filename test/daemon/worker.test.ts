@@ -56,6 +56,7 @@ for (const transport of kinds) {
       certificates: [],
       upstreamSockets: 32,
       notify: { primaries: [], zones: [] },
+      ownKey: new Uint8Array(32),
       probeKey: '0123456789abcdef',
       ring: createRing(),
       counters: allocateCounters(COUNTERS),

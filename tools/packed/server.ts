@@ -6,6 +6,8 @@ import { common, COMPILED, define } from './options.js'
 
 /** A thread that only gateways of a fleet need. */
 const FLEET = 'fleet-main'
+/** Likewise, for gateways that probe themselves. */
+const PROBE = 'probe-main'
 
 /** Threads, and the archive process. Each is one file: shared code would be loaded once per thread anyway. */
 const THREADS = [
@@ -17,6 +19,7 @@ const THREADS = [
   FLEET,
   'http-main',
   'list-main',
+  PROBE,
   'recorder-main',
   'transfer-main',
   'worker-main'
@@ -106,7 +109,7 @@ export async function bundleServer(folder: string): Promise<readonly BundledFile
     entryPoint === undefined ? [] : [{ name: basename(entryPoint, '.js'), path: resolve(path) }]
   )
   const names = files.map(({ name, path }) => [name, basename(path)] as const)
-  const isOptional = (name: string): boolean => name in OPTIONAL || name === FLEET
+  const isOptional = (name: string): boolean => name in OPTIONAL || name === FLEET || name === PROBE
   const optional = Object.fromEntries(names.filter(([name]) => isOptional(name)))
   const kept = Object.fromEntries(names.filter(([name]) => name !== 'serve' && !isOptional(name)))
   for (const [name, file] of names) {

@@ -64,3 +64,26 @@ export function fleetLines({ fleet }: Status): StyledText[] {
     ...(dropped === 0 ? [] : [`${formatCount(dropped, 'message')} dropped`])
   ]
 }
+
+/** Wrong answers to probes that are listed. */
+const MOST_FAILURES = 5
+
+export function probeLines({ probe }: Status): StyledText[] {
+  if (probe === null) return []
+  const { asked, failing, failures, last, lastGood, everySeconds, skipped } = probe
+  const round =
+    last === null
+      ? 'no round yet'
+      : `last round ${formatInstant(last.at)} with ${formatCount(last.asked, 'question')}`
+  const good = lastGood === null ? 'never good yet' : `last good ${formatInstant(lastGood)}`
+  const text = `every ${everySeconds} s: ${formatCount(asked, 'question')}, ${round}, ${good}`
+  return [
+    text,
+    ...(failing === 0 ? [] : [['red', formatCount(failing, 'wrong answer')] as const]),
+    ...failures.slice(0, MOST_FAILURES).map(({ name, type, server, network, problem }) => {
+      const what = [name, type, network === '' ? '' : `in ${network}`, server && `at ${server}`]
+      return ['red', [...what.filter(Boolean), problem].join(' ')] as const
+    }),
+    ...skipped.map(why => ['yellow', `not asked: ${why}`] as const)
+  ]
+}

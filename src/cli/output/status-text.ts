@@ -20,6 +20,7 @@ import {
 import {
   alertLines,
   fleetLines,
+  probeLines,
   outputLines,
   recorderLines,
   reportLines
@@ -77,5 +78,6 @@ const SECTIONS: readonly (readonly [string, (status: Status) => readonly StyledT
   ['Alerts', alertLines],
   ['Reports', reportLines],
   ['Fleet', fleetLines],
+  ['Probe', probeLines],
   ['Upstreams', upstreamLines]
 ]

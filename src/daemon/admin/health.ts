@@ -1,4 +1,5 @@
 import type { Milliseconds } from '../../base/units.js'
+import { probeProblems } from './probe-health.js'
 import type { Status } from './status.js'
 
 /**
@@ -42,6 +43,8 @@ export const PROBLEMS = {
   LOG_UNWRITABLE: true,
   RECORDER_SILENT: true,
   UPSTREAMS_DOWN: true,
+  PROBE_FAILING: true,
+  PROBE_SILENT: false,
   UPSTREAM_DOWN: false,
   FORWARDING_LOOP: false,
   BUNDLE_EXPIRED: false,
@@ -60,7 +63,11 @@ export const PROBLEMS = {
   FLEET_BEHIND: false
 } as const
 
-type Found = readonly (readonly [code: HealthProblem['code'], message: string, subject?: string])[]
+type Found = readonly (readonly [
+  code: HealthProblem['code'],
+  message: string,
+  subject?: string
+])[]
 
 /** Judges a status: the state now, not what has happened since the start. */
 export function healthOf(status: Status): Health {
@@ -119,6 +126,7 @@ const CHECKS: readonly ((status: Status) => Found)[] = [
     })
     return [...all, ...each]
   },
+  ({ probe }) => (probe === null ? [] : probeProblems(probe, Date.now())),
   ({ upstreams }) =>
     upstreams.flatMap(({ address, loopsFor }) =>
       loopsFor.map(domain => {

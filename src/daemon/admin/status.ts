@@ -11,6 +11,7 @@ import type { Endpoint, Transport } from '../../udp/datagram.js'
 import type { AlertHookStatus } from '../alerts/alert-hook.js'
 import type { ScheduledReportStatus } from '../reports/report-scheduler.js'
 import type { FleetStatus } from '../fleet/fleet-handle.js'
+import type { ProbeStatus } from '../probe/probe-status.js'
 import { archiveStatus, type ArchiveStatus } from '../querylog/archive-status.js'
 import type { Archiver } from '../querylog/archiver.js'
 import type { RecorderHandle } from '../querylog/recorder-handle.js'
@@ -62,6 +63,8 @@ export interface Status extends WorkerCounters {
   readonly reports: readonly ScheduledReportStatus[]
   /** Null: the gateway belongs to no fleet. */
   readonly fleet: FleetStatus | null
+  /** Null: it is off. */
+  readonly probe: ProbeStatus | null
   /** Null: no reply in time. */
   readonly recorder: (RecorderReply & { readonly restarts: number }) | null
   /** Null: archiving, retention and chaining are off, or the query log is. */
@@ -144,6 +147,7 @@ export interface StatusSources extends UpstreamSources {
   readonly alerts: readonly AlertHookStatus[]
   readonly reports: readonly ScheduledReportStatus[]
   readonly fleet: FleetStatus | null
+  readonly probe: ProbeStatus | null
   readonly endpoints: readonly ListenConfig[]
   readonly transport: Transport['kind']
   /** Wall-clock time of the start. */
@@ -196,6 +200,7 @@ export async function gatherStatus(
     alerts: sources.alerts,
     reports: sources.reports,
     fleet: sources.fleet,
+    probe: sources.probe,
     recorder: typeof recorded === 'object' ? { ...recorded, restarts: recorder.restarts } : null,
     archive
   }

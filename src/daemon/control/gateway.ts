@@ -110,6 +110,7 @@ export class Gateway {
     this.parts.alerts.start()
     this.parts.reports.start()
     fleet.start()
+    this.parts.probe.start(this.endpoints)
     return []
   }
 
@@ -169,6 +170,7 @@ export class Gateway {
     parts.alerts.update(config, bootstrap)
     parts.reports.update(config)
     parts.fleet.configure(config, bootstrap)
+    parts.probe.configure(config)
     parts.http.configure(config)
     parts.reloader.configure(config, bootstrap, prepared.primaries)
     return []
@@ -224,12 +226,13 @@ export class Gateway {
   }
 
   private close(): void {
-    const { reloader, settings, tls, admin, fleet, http, loopDetector, lag } = this.parts
+    const { reloader, settings, tls, admin, fleet, probe, http, loopDetector, lag } = this.parts
     reloader.close()
     settings?.close()
     tls?.close()
     admin.close()
     fleet.close()
+    probe.close()
     void http.close()
     loopDetector.close()
     lag.close()
@@ -237,10 +240,11 @@ export class Gateway {
 
   /** @param isFirst workers get the first snapshot with the `listen` message */
   private adopt(snapshot: Snapshot, isFirst: boolean): void {
-    const { recorder, ruleCounters, fleet, workerPool } = this.parts
+    const { recorder, ruleCounters, fleet, probe, workerPool, reloader } = this.parts
     recorder.adopt(snapshot)
     this.counters = ruleCounters.adopt(snapshot)
     fleet.onChange()
+    probe.setRules(snapshot, reloader.described)
     if (!isFirst) workerPool.adopt({ snapshot, counters: this.counters })
   }
 
@@ -258,6 +262,7 @@ export class Gateway {
       alerts: parts.alerts.status,
       reports: parts.reports.status,
       fleet: parts.fleet.status,
+      probe: parts.probe.status,
       started: created.wall,
       uptime: performance.now() - created.monotonic,
       stopping: this.isStopping

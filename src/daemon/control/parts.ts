@@ -16,6 +16,7 @@ import { HttpHandle } from '../admin/http/http-handle.js'
 import type { Status } from '../admin/status.js'
 import { Alerts } from '../alerts/alerts.js'
 import { FleetHandle } from '../fleet/fleet-handle.js'
+import { ProbeHandle } from '../probe/probe-handle.js'
 import { Archiver } from '../querylog/archiver.js'
 import { RecorderHandle } from '../querylog/recorder-handle.js'
 import { CertificateReloader } from '../reload/certificate-reloader.js'
@@ -87,6 +88,7 @@ export interface GatewayParts {
   readonly alerts: Alerts
   readonly reports: ReportScheduler
   readonly fleet: FleetHandle
+  readonly probe: ProbeHandle
   readonly reloader: RulesReloader
   /** Undefined: the settings are not reloaded. */
   readonly settings: SettingsReloader | undefined
@@ -115,13 +117,14 @@ export function createParts(
     fleet.setRules(rules)
   })
 
+  const probe = new ProbeHandle({ startThread, log, workers: count })
   const probeKey = newProbeKey()
   const disabledRoutes: ReadonlySet<number> = new Set()
   const workerPool: WorkerPool = new WorkerPool({
     init: {
       settings: { config, upstreams, labels, disabledRoutes, cookieSecrets: undefined },
       upstreamSockets: upstreamSocketLimit(count, descriptorLimit()),
-      ...{ probeKey, counters, cache: cache.memory }
+      ...{ probeKey, ownKey: probe.key, counters, cache: cache.memory }
     },
     onDeath: worker => cache.onDeath(worker),
     onAdopted: generation => ruleCounters.settle(generation),
@@ -194,6 +197,7 @@ export function createParts(
   alerts.update(config, bootstrap)
   reports.update(config)
   fleet.configure(config, bootstrap)
+  probe.configure(config)
   return {
     ...{
       cache,
@@ -207,7 +211,7 @@ export function createParts(
       cookies,
       tls
     },
-    ...{ ruleCounters, lag, alerts, reports, fleet, reloader, settings }
+    ...{ ruleCounters, lag, alerts, reports, fleet, probe, reloader, settings }
   }
 }
 

@@ -1,20 +1,37 @@
 import { deserialize, serialize } from 'node:v8'
-import type { NameSource, NetworkRules, Rule, RuleSet } from '../../rules/model/types.js'
+import type { Octets } from '../../base/units.js'
+import { readName, showName } from '../../dns/name/name.js'
+import type { NameSink, NameSource, NetworkRules, Rule, RuleSet } from '../../rules/model/types.js'
 import type { RulesResult } from '../../rules/load.js'
 
 type Loaded = Extract<RulesResult, { readonly ok: true }>
 
-/** Everything about loaded rules but their names and warnings, for the HTTP API. */
+/** Everything about loaded rules but their names and warnings, for the HTTP API and the probe. */
 export type DescribedRules = Pick<Loaded, 'rules' | 'lists' | 'remotes' | 'transfers'> & {
   readonly listStates: readonly Pick<Loaded['listStates'][number], 'id' | 'duration'>[]
+}
+
+/** Some names of a source, spread over all of them. */
+interface Sample {
+  readonly names: string[]
+  /** Of each, one of `COVER`. */
+  readonly covers: number[]
 }
 
 /**
  * Packs rules into shared memory, which the control thread passes on without reading it: that would take as
  * long as compiling them.
+ *
+ * @param sampled how many names of each source are packed, too
  */
-export function packRules({ rules, lists, remotes, transfers, listStates }: Loaded): Uint8Array {
-  const sources = new Map(rules.sources.map(source => [source, withoutNames(source)]))
+export function packRules(
+  { rules, lists, remotes, transfers, listStates }: Loaded,
+  sampled = 0
+): Uint8Array {
+  const packed = (source: NameSource): object => {
+    return { ...withoutNames(source), ...(sampled > 0 && { sample: sampleOf(source, sampled) }) }
+  }
+  const sources = new Map(rules.sources.map(source => [source, packed(source)]))
   const light = (source: NameSource): object => sources.get(source)!
   const all = new Map<Rule, object>()
   // Networks that extend another have its rules: each is packed once, and stays one object.
@@ -39,13 +56,48 @@ export function packRules({ rules, lists, remotes, transfers, listStates }: Load
   return shared
 }
 
-/** The sources of the result have no names. */
-export function unpackRules(octets: Uint8Array): DescribedRules {
+/** The sources of the result have no names, or those that were sampled. */
+export function unpackRules(octets: Uint8Array, withSamples = false): DescribedRules {
   const described = deserialize(Buffer.from(octets)) as DescribedRules
   const { rules } = described
-  const none = { writeTo: () => undefined }
-  for (const source of rules.sources) Object.assign(source, none)
+  for (const source of rules.sources as (NameSource & { readonly sample?: Sample })[]) {
+    const { sample } = source
+    const writeTo =
+      withSamples && sample !== undefined
+        ? (sink: NameSink) => writeSample(sample, sink)
+        : () => undefined
+    Object.assign(source, { writeTo, sample: undefined })
+  }
   return { ...described, rules: rules satisfies RuleSet }
+}
+
+function sampleOf(source: NameSource, sampled: number): Sample {
+  const sample: Sample = { names: [], covers: [] }
+  const { part } = source
+  // Other parts of a list are not blocked, or not always.
+  const isWhole = part === undefined || (part.effect === 'rule' && !hasConditions(part))
+  if (!isWhole) return sample
+  const step = Math.max(1, Math.ceil(source.bounds.names / sampled))
+  let count = 0
+  source.writeTo({
+    name: (octets: Uint8Array, at: Octets, length: Octets, cover: number) => {
+      if (count++ % step !== 0) return
+      sample.names.push(showName(octets.subarray(at, at + length)))
+      sample.covers.push(cover)
+    },
+    prefix: () => undefined
+  })
+  return sample
+}
+
+const hasConditions = ({ qtypes, prefixes, overTcp }: NonNullable<NameSource['part']>): boolean =>
+  qtypes !== undefined || prefixes !== undefined || overTcp === true
+
+function writeSample({ names, covers }: Sample, sink: NameSink): void {
+  for (const [i, text] of names.entries()) {
+    const name = readName(text)
+    sink.name(name, 0, name.length, covers[i]!, 0)
+  }
 }
 
 function withoutNames({ kind, id, title, file, forced, part }: NameSource): object {

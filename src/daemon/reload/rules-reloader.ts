@@ -58,6 +58,9 @@ export const STUCK_AFTER: Milliseconds = 60_000
 /** At the stop, how long a reload in progress may take to end once its thread has ended. */
 const STOP_TIMEOUT: Milliseconds = 5_000
 
+/** Names of each app or list that the probe asks, in turn; the rest of a longer list is like them. */
+const SAMPLED_NAMES = 1000
+
 type FullResult = Exclude<CompileResult, { readonly kind: 'updated' }>
 
 /**
@@ -120,7 +123,7 @@ export class RulesReloader {
     return this.snapshot
   }
 
-  /** The active rules as the HTTP API shows them; see `packRules`. Undefined: the API is off. */
+  /** The active rules for the HTTP API and the probe; see `packRules`. Undefined: both are off. */
   get described(): Uint8Array | undefined {
     return this.compiled?.described
   }
@@ -189,7 +192,11 @@ export class RulesReloader {
   configure(config: Config, bootstrap: BootstrapServers, primaries: readonly Primary[]): void {
     const before = this.options.config
     this.options = { ...this.options, config, bootstrap }
-    const inSnapshot = (one: Config): unknown => [rulesLocation(one), locallyAnsweredNames(one)]
+    const inSnapshot = (one: Config): unknown => [
+      ...[rulesLocation(one), locallyAnsweredNames(one)],
+      // The probe needs names, which are only read with the rules.
+      one.probe.enabled
+    ]
     this.isForced ||= !isDeepStrictEqual(inSnapshot(before), inSnapshot(config))
     this.lists.configure({ settings: config.remoteLists, bootstrap })
     this.zones.configure(config.transfers, primaries)
@@ -247,7 +254,8 @@ export class RulesReloader {
       pauses: this.pauses.current,
       active: snapshot,
       lists: compiled?.lists ?? [],
-      describe: isApiOn(config)
+      describe: isApiOn(config) || config.probe.enabled,
+      sampled: config.probe.enabled ? SAMPLED_NAMES : 0
     })
     // An update of zone journals leaves everything else as it was.
     return result.kind === 'updated'

@@ -102,7 +102,7 @@ async function compileRules(request: Request): Promise<FromCompiler> {
     pendingLists: lists.pending,
     remoteLists: { lists: loaded.remotes, prefixesByNetwork },
     zones: loaded.transfers,
-    described: request.describe ? packRules(loaded) : undefined,
+    described: request.describe ? packRules(loaded, request.sampled) : undefined,
     watchState,
     duration: performance.now() - started,
     isTransient

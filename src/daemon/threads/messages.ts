@@ -30,6 +30,7 @@ import type { WorkerStatus } from '../admin/worker-status.js'
 import type { RulesLocation } from '../reload/rules-location.js'
 import type { WatchState } from '../reload/watch-state.js'
 import type { JournalUpdate } from '../reload/zone-journals.js'
+import type { ProbeThreadState } from '../probe/probe-status.js'
 import type { CookieSecrets } from '../workers/cookie-secrets.js'
 import type { CountedRules } from '../workers/rule-counters.js'
 import type { SharedCacheMemory } from '../workers/shared-cache.js'
@@ -67,6 +68,8 @@ export interface WorkerInit {
   readonly upstreamSockets: number
   /** 16 hexadecimal digits by which workers recognize loop detection probes. */
   readonly probeKey: string
+  /** By which workers recognize probes of the probe thread. */
+  readonly ownKey: Uint8Array
   /** By listen endpoint; undefined: without TLS. */
   readonly certificates: readonly (TlsMaterial | undefined)[]
   readonly notify: NotifyRules
@@ -180,6 +183,23 @@ export interface ToFleet {
 
 export type FromFleet = LogLine | { readonly kind: 'state'; readonly state: ChannelState }
 
+/** The start parameters of the probe thread. */
+export interface ProbeInit {
+  /** Of this process: see `encodeProbeOption`. */
+  readonly key: Uint8Array
+  readonly endpoints: readonly ListenConfig[]
+  readonly workers: number
+  /** Where each round is recorded. */
+  readonly folder: string
+  readonly config: Config
+}
+
+export type ToProbe =
+  | { readonly kind: 'rules'; readonly snapshot: Snapshot; readonly described: Uint8Array }
+  | { readonly kind: 'settings'; readonly config: Config }
+
+export type FromProbe = LogLine | { readonly kind: 'state'; readonly state: ProbeThreadState }
+
 /** The start parameters of a transfer thread, which reports its result and exits. */
 export interface TransferInit {
   readonly job: ZoneJob
@@ -208,6 +228,8 @@ export interface CompileRequest {
   readonly lists: readonly ListState[]
   /** Whether the result is to contain a description of the rules. */
   readonly describe: boolean
+  /** How many names of each source it is to contain. */
+  readonly sampled: number
 }
 
 /** A list that is being compiled. */

@@ -14,6 +14,7 @@ import { Fallback } from '../../resolver/fallback.js'
 import { LookupCounters } from '../../resolver/lookup-counters.js'
 import { ServerIdentity } from '../../resolver/server-identity.js'
 import { NotifyHandler, type NotifyRules } from '../../resolver/notify-handler.js'
+import { ProbeRecognizer } from '../../resolver/probe-recognizer.js'
 import { Prefetcher } from '../../resolver/prefetcher.js'
 import { QueryLogger } from '../../resolver/query-logger.js'
 import { Resolver, type ResolverSettings } from '../../resolver/resolve.js'
@@ -28,6 +29,7 @@ import { chooseTransport } from '../../udp/transport.js'
 import type { MeasuredForwarder } from '../../upstream/create-forwarder.js'
 import { systemTimers } from '../../upstream/timers.js'
 import { collectCounters, type WorkerStatus } from '../admin/worker-status.js'
+import { probeSources } from '../probe/own-listeners.js'
 import { ReplacedSnapshots, COLLECT_DELAY } from '../reload/replaced-snapshots.js'
 import type {
   CountedSnapshot,
@@ -82,6 +84,7 @@ export class DataPlane {
   private sockets: ListeningSockets | undefined
   private readonly recognizer: ClientRecognizer
   private readonly notify: NotifyHandler
+  private readonly ownProbes: ProbeRecognizer
 
   /**
    * @param onProbe called with the token of each loop detection probe that arrives as a query
@@ -101,6 +104,9 @@ export class DataPlane {
     this.ring = new RingWriter(init.ring)
     this.counters = new LookupCounters(systemClock, init.counters, init.number)
     this.setCookieSecrets(init.settings.cookieSecrets)
+    const sources = probeSources(init.settings.config.listen)
+    const recognition = { key: init.ownKey, sources, worker: init.number }
+    this.ownProbes = new ProbeRecognizer(recognition, this.clock)
   }
 
   /**
@@ -191,6 +197,7 @@ export class DataPlane {
     if (parts === undefined) return
     const { config, upstreams, labels, disabledRoutes } = settings
     const { cache: limits, log } = config
+    this.ownProbes.isEnabled = config.probe.enabled
     parts.forwarder.configure(forwarderSettings(config, upstreams, labels), disabledRoutes)
     parts.caches.cache.setStaleMax(limits.staleMax)
     parts.fallback.limits = limits
@@ -287,6 +294,7 @@ export class DataPlane {
       tcp,
       limits,
       pendingQueries: parts?.resolver.counts,
+      probed: parts?.resolver.probed,
       identities: this.recognizer.counts,
       waiting
     })
@@ -327,6 +335,7 @@ export class DataPlane {
       counters: this.counters,
       loopDetection: { probes, onProbe: this.onProbe },
       notify: this.notify,
+      probes: this.ownProbes,
       clock: this.clock
     }
     const policy = new Policy(snapshot)

@@ -38,7 +38,7 @@ export interface WorkerPoolOptions {
   /** Start parameters that are the same for all workers. */
   readonly init: Pick<
     WorkerInit,
-    'settings' | 'upstreamSockets' | 'probeKey' | 'cache' | 'counters'
+    'settings' | 'upstreamSockets' | 'probeKey' | 'ownKey' | 'cache' | 'counters'
   >
   /** One per worker; a restarted worker continues with the ring of the dead one. */
   readonly rings: readonly SharedArrayBuffer[]

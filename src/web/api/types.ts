@@ -87,6 +87,12 @@ export interface Status {
     readonly last?: { outcome: string; at?: string } | null
   } | null
   readonly alerts: readonly { name: string; sent: number; failed: number; waiting: number }[]
+  readonly probe: {
+    readonly everySeconds: number
+    readonly failing: number
+    readonly last: { readonly asked: number } | null
+    readonly lastGood: string | null
+  } | null
   readonly health: { readonly ready: boolean; readonly problems: readonly Problem[] }
 }
 

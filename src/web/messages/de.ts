@@ -90,6 +90,7 @@ export const messages: Messages = {
   'verdict.refused': 'Abgelehnt',
   'verdict.failed': 'Fehlgeschlagen',
   'verdict.local': 'Lokal',
+  'verdict.probe': 'Selbsttest',
   'kind.ban': 'Verbot',
   'kind.exception': 'Ausnahme',
   'kind.allow': 'Erlaubnis',
@@ -165,6 +166,9 @@ export const messages: Messages = {
     'Abfragen gehen verloren. Prüfen Sie freien Platz und Rechte des Protokollordners.',
   'todo.RECORDER_SILENT':
     'Die Platte des Protokolls hängt vielleicht. Anfragen werden beantwortet, aber Zeilen können verloren gehen.',
+  'todo.PROBE_FAILING':
+    'Ein Verbot wirkt nicht, wie die Regeln es sagen. Prüfen Sie die Regeln, und starten Sie das Gateway neu, wenn sie stimmen.',
+  'todo.PROBE_SILENT': 'Der Selbsttest läuft nicht und findet nichts. Siehe Service-Log.',
   'todo.UPSTREAMS_DOWN':
     'Namen, die nicht im Cache sind, können nicht aufgelöst werden. Prüfen Sie die Verbindung zu den Upstreams.',
   'todo.UPSTREAM_DOWN':
@@ -530,6 +534,8 @@ export const messages: Messages = {
   'system.rulesOf': '{bans} Verbote unter {rules} Regeln, {names} Namen, {networks} Netze',
   'system.bundle': 'Bündel',
   'system.settings': 'Einstellungen',
+  'system.probe': 'Selbsttest',
+  'system.probeOf': 'alle {every}: {asked} Fragen, zuletzt gut {good}, jetzt {failing} falsch',
   'system.restart': 'Brauchen einen Neustart',
   'system.memory': 'Speicher',
   'system.cpu': 'CPU',

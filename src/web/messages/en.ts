@@ -88,6 +88,7 @@ export const messages = {
   'verdict.refused': 'Refused',
   'verdict.failed': 'Failed',
   'verdict.local': 'Local',
+  'verdict.probe': 'Probe',
   'kind.ban': 'Ban',
   'kind.exception': 'Exception',
   'kind.allow': 'Allow',
@@ -165,6 +166,9 @@ export const messages = {
     'Lookups are being lost. Check free space and permissions of the log folder.',
   'todo.RECORDER_SILENT':
     'The disk of the log may hang. Queries are answered, but lookups may be lost.',
+  'todo.PROBE_FAILING':
+    'A ban does not work as the rules say. Look at the rules, and restart the gateway if they are right.',
+  'todo.PROBE_SILENT': 'The probe does not run, and finds nothing. See the service log.',
   'todo.UPSTREAMS_DOWN':
     'Names that are not cached cannot be resolved. Check the connection to the upstreams.',
   'todo.UPSTREAM_DOWN': 'The others are used. Check whether it is reachable from this machine.',
@@ -530,6 +534,8 @@ export const messages = {
   'system.rulesOf': '{bans} bans among {rules} rules, {names} names, {networks} networks',
   'system.bundle': 'Bundle',
   'system.settings': 'Settings',
+  'system.probe': 'Probe',
+  'system.probeOf': 'every {every}: {asked} questions, last good {good}, {failing} wrong now',
   'system.restart': 'Need a restart',
   'system.memory': 'Memory',
   'system.cpu': 'CPU',

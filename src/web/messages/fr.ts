@@ -87,6 +87,7 @@ export const messages: Messages = {
   'verdict.refused': 'Refusée',
   'verdict.failed': 'Échec',
   'verdict.local': 'Locale',
+  'verdict.probe': 'Contrôle',
   'kind.ban': 'Interdiction',
   'kind.exception': 'Exception',
   'kind.allow': 'Autorisation',
@@ -163,6 +164,10 @@ export const messages: Messages = {
     'Des requêtes ne sont pas journalisées. Vérifiez l’espace libre et les droits du dossier.',
   'todo.RECORDER_SILENT':
     'Le disque du journal est peut-être bloqué. Le DNS répond, mais des lignes peuvent se perdre.',
+  'todo.PROBE_FAILING':
+    'Une interdiction ne s’applique pas comme le disent les règles. Vérifiez les règles, et redémarrez la passerelle si elles sont justes.',
+  'todo.PROBE_SILENT':
+    'L’autocontrôle ne tourne pas et ne trouve rien. Voyez le journal du service.',
   'todo.UPSTREAMS_DOWN':
     'Les noms absents du cache ne peuvent être résolus. Vérifiez la connexion aux serveurs amont.',
   'todo.UPSTREAM_DOWN':
@@ -528,6 +533,9 @@ export const messages: Messages = {
   'system.rulesOf': '{bans} interdictions parmi {rules} règles, {names} noms, {networks} réseaux',
   'system.bundle': 'Paquet',
   'system.settings': 'Réglages',
+  'system.probe': 'Autocontrôle',
+  'system.probeOf':
+    'toutes les {every} : {asked} questions, dernier succès {good}, {failing} erreurs en cours',
   'system.restart': 'Exigent un redémarrage',
   'system.memory': 'Mémoire',
   'system.cpu': 'Processeur',

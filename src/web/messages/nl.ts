@@ -87,6 +87,7 @@ export const messages: Messages = {
   'verdict.refused': 'Geweigerd',
   'verdict.failed': 'Mislukt',
   'verdict.local': 'Lokaal',
+  'verdict.probe': 'Controlevraag',
   'kind.ban': 'Verbod',
   'kind.exception': 'Uitzondering',
   'kind.allow': 'Toelating',
@@ -162,6 +163,9 @@ export const messages: Messages = {
     'Er gaan opzoekingen verloren. Controleer vrije ruimte en rechten van de logmap.',
   'todo.RECORDER_SILENT':
     'De schijf van het logboek hangt misschien. Vragen worden beantwoord, maar regels kunnen verloren gaan.',
+  'todo.PROBE_FAILING':
+    'Een verbod werkt niet zoals de regels zeggen. Controleer de regels, en herstart de gateway als die kloppen.',
+  'todo.PROBE_SILENT': 'De zelfcontrole loopt niet en vindt niets. Zie het servicelog.',
   'todo.UPSTREAMS_DOWN':
     'Namen buiten de cache kunnen niet worden opgelost. Controleer de verbinding met de upstreams.',
   'todo.UPSTREAM_DOWN':
@@ -527,6 +531,8 @@ export const messages: Messages = {
   'system.rulesOf': '{bans} verboden onder {rules} regels, {names} namen, {networks} netwerken',
   'system.bundle': 'Bundel',
   'system.settings': 'Instellingen',
+  'system.probe': 'Zelfcontrole',
+  'system.probeOf': 'elke {every}: {asked} vragen, laatst goed {good}, nu {failing} fout',
   'system.restart': 'Vereisen een herstart',
   'system.memory': 'Geheugen',
   'system.cpu': 'Processor',

@@ -49,6 +49,7 @@ export const STATUS: StatusReply = {
   alerts: [],
   reports: [],
   fleet: null,
+  probe: null,
   recorder: null,
   archive: null,
   health: { ready: true, problems: [] }

@@ -28,7 +28,8 @@ const VERDICTS = [
   'stale',
   'refused',
   'failed',
-  'local'
+  'local',
+  'probe'
 ]
 const SPANS = ['15m', '1h', '24h', '7d', '30d'] as const
 const NARROW = matchMedia('(max-width: 48rem)')

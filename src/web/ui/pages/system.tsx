@@ -85,6 +85,7 @@ function Version({
             t('system.settings'),
             settings === null ? null : <code class="break">{settings.file}</code>
           ],
+          [t('system.probe'), probeText(status)],
           [t('system.restart'), settings?.restart.map(({ key }) => key).join(', ')],
           [
             t('system.memory'),
@@ -111,6 +112,16 @@ function Version({
       />
     </Card>
   )
+}
+
+/** Undefined: the gateway does not probe itself. */
+function probeText({ probe }: Status): string | undefined {
+  if (probe === null) return undefined
+  const { everySeconds, failing, last, lastGood } = probe
+  const { value: f } = format
+  const good = lastGood === null ? '–' : f.ago(lastGood, now.value)
+  const asked = f.count(last?.asked ?? 0)
+  return t('system.probeOf', { every: f.duration(everySeconds), asked, good, failing })
 }
 
 function Workers({ status }: { readonly status: Status }) {

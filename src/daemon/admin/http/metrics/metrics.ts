@@ -3,7 +3,7 @@ import { counter, gauge, gauges, info, timeOf } from './families.js'
 import { logMetrics, outputMetrics } from './log-metrics.js'
 import type { MetricFamily } from './metrics-text.js'
 import { rulesMetrics, zoneMetrics } from './rules-metrics.js'
-import { alertMetrics, fleetMetrics, reportMetrics } from './service-metrics.js'
+import { alertMetrics, fleetMetrics, probeMetrics, reportMetrics } from './service-metrics.js'
 import { cacheMetrics, trafficMetrics, upstreamMetrics, workerMetrics } from './traffic-metrics.js'
 
 /** Figures of the whole process, which the status has not. */
@@ -31,7 +31,8 @@ export function metricFamilies(status: StatusReply, figures: ProcessFigures): Me
     ...zoneMetrics(status),
     ...alertMetrics(status),
     ...reportMetrics(status),
-    ...fleetMetrics(status)
+    ...fleetMetrics(status),
+    ...probeMetrics(status)
   ].map(family => ({ ...family, name: `interdict_${family.name}` }))
 }
 

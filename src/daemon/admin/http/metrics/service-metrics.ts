@@ -72,3 +72,17 @@ export function fleetMetrics({ fleet, rules: { bundle } }: StatusReply): MetricF
     counter('fleet_dropped', 'Malformed or oversized messages from the fleet.', dropped)
   ]
 }
+
+export function probeMetrics({ probe }: StatusReply): MetricFamily[] {
+  if (probe === null) return []
+  const { asked, failing, lastGood } = probe
+  return [
+    counter('probe_questions', 'Questions that the gateway asked itself.', asked),
+    gauge('probe_failures', 'Questions whose answer is wrong now.', failing),
+    gauges(
+      'probe_good_timestamp_seconds',
+      'When a round of probes last ended without a failure.',
+      lastGood === null ? [] : [{ value: timeOf(lastGood) }]
+    )
+  ]
+}

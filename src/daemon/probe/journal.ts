@@ -1,0 +1,34 @@
+import { appendFile, mkdir, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Milliseconds } from '../../base/units.js'
+import type { ProberState } from '../../probe/prober.js'
+
+/** The folder, in that of the state. One file for each month: `2026-11.jsonl`. */
+export const PROBE_FOLDER = 'probe'
+const FILE = /^\d{4}-\d\d\.jsonl$/
+/** Months that are kept: evidence is asked for years later. */
+const MOST_FILES = 60
+
+/**
+ * Records a round as `interdict probe --json` prints it, for `interdict evidence`.
+ *
+ * @throws Error of the file system
+ */
+export async function recordRound(
+  folder: string,
+  every: Milliseconds,
+  {
+    last,
+    failures
+  }: Pick<ProberState, 'failures'> & {
+    readonly last: NonNullable<ProberState['last']>
+  }
+): Promise<void> {
+  const at = new Date(last.at).toISOString()
+  const shown = failures.map(({ since, ...one }) => ({ ...one, since: new Date(since) }))
+  const line = JSON.stringify({ at, every: every / 1000, asked: last.asked, failures: shown })
+  await mkdir(folder, { recursive: true })
+  await appendFile(join(folder, `${at.slice(0, 7)}.jsonl`), `${line}\n`)
+  const files = (await readdir(folder)).filter(file => FILE.test(file)).sort()
+  for (const file of files.slice(0, -MOST_FILES)) await rm(join(folder, file), { force: true })
+}

@@ -1,0 +1,115 @@
+/** The probe thread: asks the gateway itself what its rules decide, over its own listeners. */
+import { isDeepStrictEqual } from 'node:util'
+import { parentPort, workerData } from 'node:worker_threads'
+import { addressWords } from '../../base/address.js'
+import { systemClock } from '../../base/clock.js'
+import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
+import { encodeProbeOption, PROBE_FLAG } from '../../dns/edns/probe-option.js'
+import { setUint16 } from '../../base/octets.js'
+import { MAX_UPSTREAM_QUERY_SIZE, encodeUpstreamQuery } from '../../dns/message/encode-query.js'
+import { encodeQuestion } from '../../dns/message/question.js'
+import { RRCLASS } from '../../dns/registry/rrclass.js'
+import { Channels, type Answer, type Listener } from '../../probe/channels.js'
+import type { Target } from '../../probe/exchange.js'
+import { Planner } from '../../probe/plan.js'
+import { Prober, type ProberState, type Question } from '../../probe/prober.js'
+import { systemTimers } from '../../upstream/timers.js'
+import { checkLog } from '../probe/log-check.js'
+import { recordRound } from '../probe/journal.js'
+import { ownListeners } from '../probe/own-listeners.js'
+import { unpackRules, type DescribedRules } from '../reload/described-rules.js'
+import { ReplacedSnapshots } from '../reload/replaced-snapshots.js'
+import { yieldToWorkers } from '../reload/yield-to-workers.js'
+import { createThreadLog, type FromProbe, type ProbeInit, type ToProbe } from './messages.js'
+import type { Snapshot } from '../../policy/tables/snapshot.js'
+import { serializeError } from './serialized-error.js'
+
+/** Bans are answered at once; more than this is a gateway that does not answer. */
+const TIMEOUT: Milliseconds = 2_000
+/** For control names: the gateway answers after `upstreams.give-up` at the latest. */
+const MARGIN: Milliseconds = 1_000
+/** As for the recorder: nothing waits for the memory. */
+const COLLECT_DELAY: Milliseconds = 4_000
+
+const post = (message: FromProbe): void => parentPort!.postMessage(message)
+const log = createThreadLog(post)
+const { key, endpoints, workers, folder, config: initial } = workerData as ProbeInit
+let config = initial
+let rules: { readonly snapshot: Snapshot; readonly described: DescribedRules } | undefined
+const { listeners, skipped } = ownListeners(endpoints, config)
+const replaced = new ReplacedSnapshots(COLLECT_DELAY)
+const channels = new Map<Target, Channels>(
+  listeners.map((listener: Listener) => [listener, new Channels(listener, workers)])
+)
+let recorded = 0
+let isUnrecorded = false
+
+yieldToWorkers()
+const prober = new Prober({
+  clock: systemClock,
+  timers: systemTimers,
+  ask,
+  checkLog: async since => {
+    const { queries } = config.log
+    return queries.which === 'none' ? undefined : checkLog(queries, since)
+  },
+  onChange: report
+})
+prober.configure(settings())
+prober.start()
+
+parentPort!.on('message', (message: ToProbe) => {
+  if (message.kind === 'rules') {
+    rules = { snapshot: message.snapshot, described: unpackRules(message.described, true) }
+    replaced.setCurrent(message.snapshot)
+    plan()
+  } else {
+    const { probe } = config
+    config = message.config
+    prober.configure(settings())
+    if (!isDeepStrictEqual(probe, config.probe)) plan()
+  }
+})
+
+function settings() {
+  return { every: config.probe.every, targets: listeners, workers }
+}
+
+function plan(): void {
+  if (rules === undefined) return
+  const { namesPerBan, control } = config.probe
+  prober.setPlanner(new Planner(rules.described.rules, rules.snapshot, { namesPerBan, control }))
+}
+
+function ask({ probe, target, worker, isLogged }: Question): Promise<Answer | undefined> {
+  const question = encodeQuestion(probe.name, probe.qtype, RRCLASS.IN)
+  const isControl = probe.kind === 'control'
+  const claim = {
+    flags: (isControl ? PROBE_FLAG.resolve : 0) | (isLogged ? PROBE_FLAG.log : 0),
+    client: addressWords(probe.client),
+    at: Math.floor(systemClock.now() / MS_PER_SECOND)
+  }
+  const option = encodeProbeOption(key, claim, question)
+  const query = new Uint8Array(MAX_UPSTREAM_QUERY_SIZE + option.length)
+  const bare = encodeUpstreamQuery(query, 0, 0, question, false, false)
+  query.set(option, bare)
+  setUint16(query, bare - 2, option.length)
+  const timeout = isControl ? config.upstreams.giveUp + MARGIN : TIMEOUT
+  return channels.get(target)!.ask(query.subarray(0, bare + option.length), worker, timeout)
+}
+
+function report(state: ProberState): void {
+  post({ kind: 'state', state: { ...state, skipped } })
+  const { rounds, last, failures } = state
+  if (rounds === recorded || last === undefined) return
+  recorded = rounds
+  recordRound(folder, config.probe.every, { last, failures }).then(
+    () => (isUnrecorded = false),
+    (error: unknown) => {
+      // Once: each round would say the same.
+      if (!isUnrecorded)
+        log.warn({ folder, error: serializeError(error).message }, 'probes not recorded')
+      isUnrecorded = true
+    }
+  )
+}

@@ -1,0 +1,84 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import t from 'tap'
+import type { ProbeStatus } from '../../src/daemon/probe/probe-status.js'
+import { makeCertificate } from '../tls/certificates.js'
+import { serving, settingsText, type Rig, type Setting } from './serve.js'
+import { eventually } from './site.js'
+
+const { certificate, key } = makeCertificate({ names: ['dns.example'] })
+const day = (later: number): string =>
+  new Date(Date.now() + later * 86_400_000).toISOString().slice(0, 10)
+const rules = (...bans: readonly string[]): string => `networks:
+  phones:
+    prefixes: [10.1.0.0/16]
+    bans: [${bans.map(name => `{ names: [${name}], authority: A, reference: R }`).join(', ')}]
+    exceptions:
+      - { names: [one.example], prefixes: [10.1.7.0/24], purpose: P, approved-by: B,
+          from: ${day(-1)}, until: ${day(30)} }
+  guests: { prefixes: [10.2.0.0/16, 127.0.0.0/8] }
+`
+const setting: Setting = {
+  workers: 2,
+  listen: [
+    '127.0.0.1:0',
+    '{ address: 127.0.0.1:0, protocol: dot, certificate: cert.pem, key: key.pem }',
+    '{ address: 127.0.0.1:0, protocol: doh, certificate: cert.pem, key: key.pem }',
+    '{ address: 127.0.0.1:0, protocol: dot, certificate: cert.pem, key: key.pem, anonymous-clients: refuse }'
+  ],
+  files: {
+    'cert.pem': certificate,
+    'key.pem': key,
+    'rules/networks.yaml': rules('one.example')
+  },
+  more: 'probe: { enabled: true, every: 1s }'
+}
+
+const probeOf = async ({ gateway }: Rig): Promise<ProbeStatus> => (await gateway.status()).probe!
+
+/** Waits until more rounds have ended, and the last one was good. */
+async function goodRounds(rig: Rig, more = 2): Promise<ProbeStatus> {
+  const { rounds } = await probeOf(rig)
+  await eventually('good rounds', async () => {
+    const now = await probeOf(rig)
+    return now.rounds >= rounds + more && now.failing === 0 && now.lastGood === now.last?.at
+  })
+  return probeOf(rig)
+}
+
+t.test('a gateway asks itself over every transport, which counts nowhere', async t => {
+  const rig = await serving(t, setting)
+  const probe = await goodRounds(rig)
+  t.match(probe, { everySeconds: 1, failed: 0, failures: [] })
+  // The ban from within and from outside the prefix of the exception, for three types over four transports.
+  t.ok(probe.last!.asked >= 2 * 3 * 4, `${probe.last!.asked} questions`)
+  t.match(probe.skipped, [/refuses clients without an identity/])
+  const { queries, recorder } = await rig.gateway.status()
+  t.match(queries, { udp: 0, tcp: 0, dot: 0, doh: 0, forwarded: 0 })
+  t.equal(recorder!.lookups.blocked, 0)
+  t.ok(recorder!.lookups.probe > 0)
+  const [first] = rig.site.records()
+  t.match(first, { verdict: 'probe', network: 'phones', qname: 'one.example', ede: 15 })
+  const [file] = readdirSync(rig.site.path('state/probe'))
+  const [line] = readFileSync(rig.site.path(`state/probe/${file!}`), 'utf8').split('\n')
+  t.match(JSON.parse(line!), { every: 1, asked: Number, failures: [] })
+})
+
+t.test('settings turn it on and off, and its thread is restarted', async t => {
+  const off = { ...setting, more: '', listen: ['127.0.0.1:0'], reloads: true }
+  const rig = await serving(t, off)
+  t.equal((await rig.gateway.status()).probe, null)
+  const change = (more: string): void =>
+    rig.site.write('interdict.yaml', settingsText({ ...off, more }))
+  change('probe: { enabled: true, every: 1s }')
+  await eventually('the probe', async () => (await rig.gateway.status()).probe !== null)
+  await goodRounds(rig, 1)
+  await rig.threads.kill('probe')
+  await rig.log.says('probe thread died')
+  await eventually('a new thread', () => rig.threads.of('probe').length === 1)
+  await goodRounds(rig, 1)
+  change('probe: { enabled: true, every: 2s, names-per-ban: 1 }')
+  await eventually('other settings', async () => (await probeOf(rig)).everySeconds === 2)
+  change('')
+  await eventually('no probe', async () => (await rig.gateway.status()).probe === null)
+  await eventually('no thread', () => rig.threads.of('probe').length === 0)
+})
