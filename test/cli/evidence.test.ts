@@ -1,5 +1,5 @@
 import { createPublicKey, verify } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { generateKeys } from '../../src/base/ed25519.js'
@@ -106,4 +106,21 @@ t.test('what cannot be done is said', async t => {
   writeFileSync(at('rules/networks.yaml'), 'networks: 7')
   t.equal((await interdict(...words, ...key, '-o', at('none'))).code, 1)
   writeFileSync(at('rules/networks.yaml'), RULES)
+})
+
+t.test('the rounds that a gateway has recorded are in the pack, and the times without', async t => {
+  const rounds = ['2026-06-01T11:00:00Z', '2026-06-01T11:01:00Z', '2026-06-02T12:00:00Z']
+  const lines = rounds.map(at => JSON.stringify({ ...ROUND, at, every: 60 })).join('\n')
+  mkdirSync(at('state/probe'), { recursive: true })
+  writeFileSync(at('state/probe/2026-06.jsonl'), `${lines}\n`)
+  const { code } = await interdict(...words, ...key, '-o', at('probed'))
+  t.equal(code, 0)
+  const csv = (table: string): string[] =>
+    readFileSync(at(`probed/tables/${table}.csv`), 'utf8')
+      .trim()
+      .split('\r\n')
+      .slice(1)
+  t.strictSame(csv('probes'), ['2026-06-01,2,24,2', '2026-06-02,1,12,1'])
+  t.equal(csv('probe-failures').length, 3)
+  t.equal(csv('probe-gaps').length, 3, 'before the first one, in between, and after the last one')
 })

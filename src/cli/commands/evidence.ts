@@ -12,6 +12,7 @@ import { zip } from '../../report/evidence/zip.js'
 import type { Fact, Report, Table } from '../../report/report.js'
 import { readPrivateKey } from '../../sources/bundle/signatures.js'
 import { listBans } from '../../views/bans-list.js'
+import { PROBE_FOLDER } from '../../daemon/probe/journal.js'
 import type { LogOptions } from '../args/log-path.js'
 import { openLog } from '../args/open-log.js'
 import { parsePeriod, type PeriodOptions } from '../args/period.js'
@@ -76,10 +77,12 @@ export async function evidence(ban: string, options: EvidenceOptions, io: Io): P
     const versions = await ruleVersions(log.database, selection)
     const known = await knownRules(config, loaded.rules, options.history ?? [], versions)
     changes = ruleChanges(ban, versions, known)
-    const probed = probes === undefined ? [] : probeTable(readProbes(probes), ban, since, until)
+    const own = ownProbes(join(config.state.folder, PROBE_FOLDER))
+    const record = probes === undefined ? own : `${own}${readProbes(probes)}`
+    const probed = record === '' ? [] : probeTable(record, ban, since, until)
     report = {
       ...main,
-      facts: [...main.facts, ...configFacts(config.file, probes)],
+      facts: [...main.facts, ...configFacts(config.file, record !== '')],
       tables: [
         ...main.tables,
         changes.table,
@@ -135,14 +138,27 @@ function forPage(table: Table): Table {
   return { ...table, rows: rows.slice(0, PAGE_ROWS), description: `${description} ${more}` }
 }
 
-function configFacts(settings: string, probes: string | undefined): Fact[] {
+function configFacts(settings: string, isProbed: boolean): Fact[] {
   const digest = existsSync(settings)
     ? `SHA-256 ${createHash('sha256').update(readFileSync(settings)).digest('hex')}`
     : 'none: built-in defaults'
   return [
     ['Settings now', digest],
-    ['Probes', probes === undefined ? 'no record given (--probes)' : 'see the table']
+    [
+      'Probes',
+      isProbed ? 'see the tables' : 'no record: neither `probe` in the settings nor --probes'
+    ]
   ]
+}
+
+/** The rounds that the gateway has recorded; '': none. */
+function ownProbes(folder: string): string {
+  if (!existsSync(folder)) return ''
+  const files = readdirSync(folder).filter(file => file.endsWith('.jsonl'))
+  return files
+    .sort()
+    .map(file => readFileSync(join(folder, file), 'utf8'))
+    .join('')
 }
 
 function readProbes(file: string): string {

@@ -63,11 +63,7 @@ export const PROBLEMS = {
   FLEET_BEHIND: false
 } as const
 
-type Found = readonly (readonly [
-  code: HealthProblem['code'],
-  message: string,
-  subject?: string
-])[]
+type Found = readonly (readonly [code: HealthProblem['code'], message: string, subject?: string])[]
 
 /** Judges a status: the state now, not what has happened since the start. */
 export function healthOf(status: Status): Health {

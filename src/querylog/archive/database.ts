@@ -11,6 +11,7 @@ import {
   duckdbPath,
   duckdbPaths,
   lookupViews,
+  IS_PROBE,
   NO_FOREIGN_LINES,
   quotedList,
   readLines,
@@ -153,7 +154,9 @@ export class Database {
   async openFleet(folder: string, use: AccessPattern = 'once'): Promise<CentralFiles> {
     const files = listCentral(folder)
     const { parquet } = files
-    await this.run(`CREATE VIEW lookups AS ${selectCentral(parquet, use !== 'sealed')}`)
+    const named = use !== 'sealed'
+    await this.run(`CREATE VIEW lookups AS ${selectCentral(parquet, named)}`)
+    await this.run(`CREATE VIEW probes AS ${selectCentral(parquet, named, IS_PROBE)}`)
     await this.run(`CREATE VIEW foreign_lines AS ${NO_FOREIGN_LINES}`)
     if (use === 'sealed') await this.restrictAccess(parquet)
     await this.run('SET lock_configuration = true')

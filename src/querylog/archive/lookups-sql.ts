@@ -22,6 +22,7 @@ export const IS_LOOKUP =
 
 /** Lookups of the gateway itself are in the files, but in no count and no report. */
 export const IS_NO_PROBE = `verdict IS DISTINCT FROM 'probe'`
+export const IS_PROBE = `verdict = 'probe'`
 
 /**
  * Limits of DuckDB's `maximum_object_size`. DuckDB reads blocks of twice this size: it skips lines
@@ -53,7 +54,7 @@ export function lookupViews({ lines, parquet }: LogFiles, from: string): readonl
       : NO_FOREIGN_LINES
   return [
     `CREATE VIEW lookups AS ${selectLookups({ lines, parquet }, from)}`,
-    `CREATE VIEW probes AS ${selectLookups({ lines, parquet }, from, `verdict = 'probe'`)}`,
+    `CREATE VIEW probes AS ${selectLookups({ lines, parquet }, from, IS_PROBE)}`,
     `CREATE VIEW foreign_lines AS ${foreign}`
   ]
 }

@@ -1,9 +1,11 @@
-import type { Milliseconds } from '../../base/units.js'
+import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 import { column, type Table } from '../report.js'
 
-/** A round of `interdict probe --json`. */
+/** A round of `interdict probe --json`, or of the gateway itself, which knows its interval. */
 interface Round {
   readonly at: string
+  /** In seconds. */
+  readonly every?: number
   readonly asked: number
   readonly failures: readonly {
     readonly rule: string
@@ -15,10 +17,13 @@ interface Round {
   }[]
 }
 
+/** A time without a round of so many intervals is declared. */
+const MOST_MISSED = 3
+
 /**
  * What probes found in a period: rounds and questions by day, and each wrong answer that concerns the ban.
  *
- * @param text lines of JSON, as `interdict probe --json` prints them
+ * @param text lines of JSON, as `interdict probe --json` prints them, and gateways record them
  */
 export function probeTable(
   text: string,
@@ -48,7 +53,7 @@ export function probeTable(
       id: 'probes',
       title: 'Probes',
       description:
-        'Questions that test devices asked, by day (UTC), and how many answers were not as the rules demand.',
+        'Questions that the gateway and test devices asked, by day (UTC), and how many answers were not as the rules demand.',
       emptyText: 'No probe ran in the period.',
       columns: [
         column('day', 'text'),
@@ -68,8 +73,29 @@ export function probeTable(
         ...['network', 'name', 'type', 'server', 'problem'].map(key => column(key, 'text'))
       ],
       rows: wrong
+    },
+    {
+      id: 'probe-gaps',
+      title: 'Times without a probe',
+      description:
+        'When the gateway did not probe itself for more than three of its intervals: it was off, or the probe was.',
+      emptyText: 'None.',
+      columns: [column('from', 'time'), column('until', 'time')],
+      rows: gapsIn(rounds, since, until)
     }
   ]
+}
+
+/** Before, between and after the rounds of a gateway; none without such rounds. */
+function gapsIn(rounds: readonly Round[], since: Milliseconds, until: Milliseconds): Date[][] {
+  const own = rounds.filter(({ every }) => every !== undefined)
+  const longest = Math.max(...own.map(({ every }) => every!)) * MOST_MISSED * MS_PER_SECOND
+  const ends = own.map(({ at }) => Date.parse(at)).sort((a, b) => a - b)
+  if (ends.length === 0) return []
+  return [...ends, until].flatMap((end, i) => {
+    const before = ends[i - 1] ?? since
+    return end - before > longest ? [[new Date(before), new Date(end)]] : []
+  })
 }
 
 function readRound(line: string): Round[] {

@@ -1,5 +1,5 @@
 import { MS_PER_DAY } from '../../../base/units.js'
-import { identifier, LOOKUP_COLUMNS, NO_ROWS, quotedList } from '../lookups-sql.js'
+import { identifier, IS_NO_PROBE, LOOKUP_COLUMNS, NO_ROWS, quotedList } from '../lookups-sql.js'
 import { timeConditions, type TimeRange } from '../tallies/select-counts.js'
 import { columnsOf, IS_COUNTED, type CountedBy } from '../tallies/tally.js'
 import type { CentralFiles } from './central-files.js'
@@ -14,8 +14,13 @@ const ownClient = (column: string): string => `gateway || '/' || ${column}`
  * SQL that selects the lookups of a fleet: the columns of `lookups`, and `gateway` and `day`.
  *
  * @param named whether clients have the name of their gateway before them, for reports
+ * @param which SQL condition; by default all but probes
  */
-export function selectCentral(files: readonly string[], named: boolean): string {
+export function selectCentral(
+  files: readonly string[],
+  named: boolean,
+  which = IS_NO_PROBE
+): string {
   const columns = Object.entries(LOOKUP_COLUMNS).map(([field, type]) => {
     const column = identifier(field)
     const isClient = named && (field === 'client' || field === 'device')
@@ -26,7 +31,7 @@ export function selectCentral(files: readonly string[], named: boolean): string 
     files.length === 0
       ? ''
       : ` UNION ALL BY NAME SELECT * FROM read_parquet(${quotedList(files)}, union_by_name = true, ${HIVE})`
-  return `SELECT gateway, day, ${columns.join(', ')} FROM (SELECT * FROM ${own}${read})`
+  return `SELECT gateway, day, ${columns.join(', ')} FROM (SELECT * FROM ${own}${read}) WHERE ${which}`
 }
 
 /** As `selectCounts`, over a fleet, with the column `gateway`. */
