@@ -443,6 +443,16 @@ t.test('query prints tables, JSON and CSV; without SQL, the columns', async t =>
   t.equal(long.out.replaceAll(/\s/g, ''), `a${'a'.repeat(200_000)}`, 'a cell of any length')
   const many = await query('SELECT 1 AS n FROM range(130000)')
   t.equal(many.out.split('\n').length, 130_002, 'any number of rows')
+  const newest = await query('--latest', '2', '--skip', '1', '--where', "app = 'tiktok'", '--json')
+  const [, ...rest] = records
+    .filter(({ app }) => app === 'tiktok')
+    .sort((a, b) => (a.time! < b.time! ? 1 : -1))
+  t.strictSame(
+    (JSON.parse(newest.out) as { time: string }[]).map(({ time }) => time),
+    rest.slice(0, 2).map(({ time }) => time)
+  )
+  t.equal((await query('--latest', 'x')).code, 2)
+  t.equal((await query('SELECT 1', '--latest', '1')).code, 2)
 })
 
 t.test('a slow reader gets all output, more than a pipe holds', async t => {

@@ -5,6 +5,7 @@ import { failure, type InterdictError } from '../../base/error.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import { openDatabase, type Database, type AccessPattern } from '../../querylog/archive/database.js'
 import { hasLogFiles, LogLayout } from '../../querylog/archive/log-layout.js'
+import type { Newest } from '../../querylog/archive/newest-files.js'
 import { usageError } from '../exit.js'
 import type { Io, OutputStream } from '../io.js'
 import { formatCount } from '../output/format.js'
@@ -29,17 +30,23 @@ export interface OpenLog {
   close(): void
 }
 
+export interface OpenOptions {
+  readonly use?: AccessPattern
+  /** Whether the caller shows progress itself. */
+  readonly silent?: boolean
+  readonly newest?: Newest | undefined
+}
+
 /**
  * Opens the given query log, or that of the settings. On a terminal, shows the progress of each
  * query.
  *
- * @param silent whether the caller shows progress itself
  * @throws InterdictError ARCHIVE_READ, ARCHIVE_NO_DUCKDB
  */
 export async function openLog(
   options: LogOptions,
   io: Io,
-  { use = 'often', silent = false }: { use?: AccessPattern; silent?: boolean } = {}
+  { use = 'often', silent = false, newest }: OpenOptions = {}
 ): Promise<OpenLog> {
   const { fleet } = options
   if (fleet !== undefined && options.log !== undefined)
@@ -86,7 +93,7 @@ export async function openLog(
   return { database, problems, hideProgress, close }
 
   async function openOwnLog(): Promise<readonly string[]> {
-    const extent = await database.openLog(path, use)
+    const extent = await database.openLog(path, use, newest)
     const { lines, parquet } = extent
     checkNamed(path, options)
     if (lines + parquet === 0) io.stderr.write(`no query log at ${path} yet\n`)

@@ -1,4 +1,5 @@
 import type { Cell, Row } from '../../querylog/archive/database.js'
+import type { Newest } from '../../querylog/archive/newest-files.js'
 import { escapeControls } from '../../querylog/record/terminal-line.js'
 import { csvLines } from '../../report/output/csv.js'
 import type { Table, Value } from '../../report/report.js'
@@ -14,6 +15,9 @@ export interface QueryOptions extends LogOptions {
   readonly json?: boolean
   readonly format?: string
   readonly output?: string
+  readonly where?: string
+  readonly latest?: string
+  readonly skip?: string
 }
 
 const FORMATS = ['table', 'json', 'csv']
@@ -32,10 +36,13 @@ export async function query(
   const { output } = options
   const format = chooseFormat(options, FORMATS)
   if (sql?.replaceAll(NO_SQL, '') === '') usageError('query: the SQL is empty')
-  const log = await openLog(options, io, { use: 'sealed' })
+  const newest = newestOf(options)
+  if (sql !== undefined && newest !== undefined) usageError('query: SQL, or --latest and --where')
+  const log = await openLog(options, io, { use: 'sealed', newest })
   try {
-    const { columns, rows } = await log.database.table(sql ?? COLUMNS)
-    const problems = await log.problems()
+    const { columns, rows } = await log.database.table(newest?.sql ?? sql ?? COLUMNS)
+    // To find problems is to read all lines again.
+    const problems = newest === undefined ? await log.problems() : []
     log.hideProgress()
     writeOutput(render(columns, rows, format, outputWidth(output, io)), output, io)
     for (const problem of problems) io.stderr.write(`${escapeControls(problem)}\n`)
@@ -43,6 +50,22 @@ export async function query(
     log.close()
   }
   return EXIT.success
+}
+
+/** The newest lookups that match a condition. Of the archive, only files with such lookups are read. */
+function newestOf({ where, latest, skip }: QueryOptions): (Newest & { sql: string }) | undefined {
+  if (where === undefined && latest === undefined && skip === undefined) return undefined
+  const [limit, offset] = [
+    wholeNumber(latest ?? '100', '--latest'),
+    wholeNumber(skip ?? '0', '--skip')
+  ]
+  const condition = where === undefined ? '' : ` WHERE (${where}\n)`
+  const sql = `SELECT * FROM lookups${condition} ORDER BY time DESC LIMIT ${limit} OFFSET ${offset}`
+  return { where, count: limit + offset, sql }
+}
+
+function wholeNumber(text: string, option: string): number {
+  return /^\d{1,9}$/.test(text) ? Number(text) : usageError(`${option}: expected a whole number`)
 }
 
 function render(

@@ -109,6 +109,9 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
       'Query the query log in SQL (DuckDB, read-only). Without SQL, list the columns of lookups.'
     )
     .argument('[sql]', 'one SELECT over the view lookups')
+    .option('--latest <number>', 'instead of SQL: the latest lookups, so many (default: 100)')
+    .option('--where <condition>', 'only lookups that match this SQL condition')
+    .option('--skip <number>', 'without the latest so many')
     .option('-l, --log <file>', LOG)
     .option('--fleet <folder>', FLEET)
     .addOption(choice('--format <format>', FORMAT, ['table', 'json', 'csv']))
@@ -118,7 +121,11 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
       const { query } = await import('../commands/query.js')
       done(await query(sql, command.optsWithGlobals(), io))
     })
-  examples(query, 'query', "query 'SELECT verdict, count(*) FROM lookups GROUP BY verdict'")
+  examples(
+    query,
+    `query --latest 20 --where "app = 'tiktok'"`,
+    "query 'SELECT verdict, count(*) FROM lookups GROUP BY verdict'"
+  )
 
   const tail = program
     .command('tail')

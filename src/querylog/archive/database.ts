@@ -17,6 +17,7 @@ import {
   readLines,
   SELECT_JSON_LINES
 } from './lookups-sql.js'
+import { filesWithNewest, type Newest } from './newest-files.js'
 import { removeSpillFolder, createSpillFolder } from './spill-folder.js'
 import { selectCounts, Tallies, type TimeRange } from './tallies/select-counts.js'
 import type { CountedBy } from './tallies/tally.js'
@@ -126,18 +127,20 @@ export class Database {
    * Afterwards the configuration of the database is locked.
    *
    * @param path of the live file, `log.queries.file` in the settings
+   * @param newest leaves out lookups in Parquet files that are older than so many
    * @returns the number of files, and the paths of incomplete ones, which are skipped
    * @throws InterdictError ARCHIVE_READ, ARCHIVE_SQL, ARCHIVE_LINE
    */
-  async openLog(path: string, use: AccessPattern = 'once'): Promise<LogExtent> {
+  async openLog(path: string, use: AccessPattern = 'once', newest?: Newest): Promise<LogExtent> {
     const layout = new LogLayout(path)
     const files = openFiles(layout)
     this.files = files
-    const lines =
-      use === 'often' ? await this.loadLines(files) : readLines(duckdbPaths(files.lines))
-    for (const view of lookupViews(files, lines)) await this.run(view)
     if (use === 'sealed')
       await this.restrictAccess([...files.lines, ...files.parquet].map(duckdbPath))
+    const lines =
+      use === 'often' ? await this.loadLines(files) : readLines(duckdbPaths(files.lines))
+    const parquet = newest === undefined ? files.parquet : await this.filesWith(newest, files)
+    for (const view of lookupViews({ ...files, parquet }, lines)) await this.run(view)
     await this.run('SET lock_configuration = true')
     const tallies = use === 'often' ? Tallies.open(layout, files) : new Tallies()
     this.tallies = tallies
@@ -186,6 +189,10 @@ export class Database {
     if (lines.length === 0 || octets > MAX_TABLE) return readLines(duckdbPaths(lines))
     await this.run(createLinesTable(lines, LINES_TABLE))
     return LINES_TABLE
+  }
+
+  private filesWith(newest: Newest, { parquet }: LogFiles): Promise<LogFiles['parquet']> {
+    return filesWithNewest(sql => this.rows(sql), parquet, newest)
   }
 
   private async restrictAccess(paths: readonly string[]): Promise<void> {

@@ -6,7 +6,7 @@ import t, { type Test } from 'tap'
 import { readConfig } from '../../../src/config/load.js'
 import type { Config } from '../../../src/config/config.js'
 import { CommandRunner, COMMAND_LIMITS } from '../../../src/daemon/admin/http/api/commands.js'
-import { sqlOf, lookup } from '../../../src/daemon/admin/http/api/log-questions.js'
+import { lookup, searchOf } from '../../../src/daemon/admin/http/api/log-questions.js'
 import { eventually } from '../site.js'
 import { apiRig } from './rig.js'
 
@@ -86,24 +86,28 @@ t.test('at most eight streams', async t => {
   t.equal((await open(token, '?name=a..b')).statusCode, 400)
 })
 
-const select = (query: object): string => sqlOf(lookup.parse(query))
+const search = (query: object): string[] => searchOf(lookup.parse(query))
+const where = (query: object): string => search(query)[2]!
 
 t.test('searches of the log are quoted', async t => {
-  t.equal(select({}), 'SELECT * FROM lookups ORDER BY time DESC LIMIT 101 OFFSET 0')
-  t.equal(
-    select({
+  t.strictSame(search({}), ['--latest=101', '--skip=0'])
+  t.strictSame(
+    search({
       ...{ network: "a' OR 1=1 --", client: '10.0.0.1', type: 'aaaa', limit: '2', offset: '4' },
       ...{ since: '2026-01-01T00:00:00Z', until: '2026-01-02T01:00:00+01:00' }
     }),
-    "SELECT * FROM lookups WHERE network = 'a'' OR 1=1 --'" +
-      " AND (client = '10.0.0.1' OR device = '10.0.0.1' OR starts_with(device, '10.0.0.1/'))" +
-      " AND qtype = 'AAAA'" +
-      " AND time >= TIMESTAMP '2026-01-01 00:00:00' AND time < TIMESTAMP '2026-01-02 00:00:00'" +
-      ' ORDER BY time DESC LIMIT 3 OFFSET 4'
+    [
+      '--latest=3',
+      '--skip=4',
+      "--where=network = 'a'' OR 1=1 --'" +
+        " AND (client = '10.0.0.1' OR device = '10.0.0.1' OR starts_with(device, '10.0.0.1/'))" +
+        " AND qtype = 'AAAA'" +
+        " AND time >= TIMESTAMP '2026-01-01 00:00:00' AND time < TIMESTAMP '2026-01-02 00:00:00'"
+    ]
   )
-  t.match(select({ name: '=A.example' }), "WHERE qname = 'a.example' ORDER")
-  t.match(select({ name: '*.a.example' }), "WHERE ends_with(qname, '.a.example') ORDER")
-  t.match(select({ name: 'a.example' }), "(qname = 'a.example' OR ends_with(")
+  t.equal(where({ name: '=A.example' }), "--where=qname = 'a.example'")
+  t.equal(where({ name: '*.a.example' }), "--where=ends_with(qname, '.a.example')")
+  t.match(where({ name: 'a.example' }), "(qname = 'a.example' OR ends_with(")
   for (const wrong of [{ type: "A'" }, { verdict: 'x' }, { name: 'a..b' }, { sql: 'SELECT 1' }])
     t.notOk(lookup.safeParse(wrong).success)
 })

@@ -42,6 +42,47 @@ t.test('the live file, closed files and Parquet files form one table', async t =
   )
 })
 
+t.test('the newest lookups need only the files that have them', async t => {
+  const days = ['01', '02', '03', '04']
+  const paths = days.map(
+    day => `archive/day=2023-03-${day}/queries-2023030${day}T000000.000Z.parquet`
+  )
+  const log = logFolder(t, {
+    'queries.jsonl': lines(record('2023-03-05T00:00:00.000Z')),
+    ...Object.fromEntries(paths.map(path => [path, '']))
+  })
+  // The second and the third day overlap, as files of others may.
+  const hours = [[1], [2, 30], [3, 4, 5], [6]]
+  for (const [i, path] of paths.entries()) {
+    const start = Date.parse(`2023-03-${days[i]!}T00:00:00Z`)
+    const made = hours[i]!.map(hour => ({
+      ...record(new Date(start + hour * 3_600_000).toISOString()),
+      qname: i === 3 ? 'other.example' : 'a.example'
+    }))
+    await parquet(t, join(dirname(log), path), lines(...made))
+  }
+  const newest = async (where: string | undefined, count: number) => {
+    const database = await open(t)
+    await database.openLog(log, 'sealed', { where, count })
+    const condition = where === undefined ? '' : `WHERE (${where}\n)`
+    const rows = await database.rows(`SELECT time FROM lookups ${condition} ORDER BY time DESC`)
+    const [all] = await database.rows('SELECT count(*) AS n FROM lookups')
+    return [
+      rows.slice(0, count).map(({ time }) => (time as Date).toISOString().slice(8, 13)),
+      all!.n
+    ]
+  }
+  const name = "qname = 'a.example' -- and what else"
+  t.strictSame(await newest(name, 2), [['03T06', '03T05'], 6], 'not the first day, nor the last')
+  t.strictSame(await newest(name, 6), [['03T06', '03T05', '03T04', '03T03', '02T02', '01T01'], 7])
+  t.strictSame(await newest("device = 'nobody'", 5), [[], 1], 'a column that no file has')
+  t.strictSame(await newest(undefined, 1), [['05T00'], 2])
+  await t.rejects(newest('nothing = 1', 1), { code: 'ARCHIVE_SQL' })
+  await t.rejects(newest('true) FROM lookups; DROP VIEW lookups; SELECT (1', 1), {
+    code: /^ARCHIVE_SQL/
+  })
+})
+
 t.test('a log without files is an empty table', async t => {
   const database = await open(t)
   const log = logFolder(t, {})

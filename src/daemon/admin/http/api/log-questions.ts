@@ -42,10 +42,10 @@ export const lookup = z.strictObject({
 })
 
 /**
- * The SELECT for a page of lookups, and one more to know whether there are more. Values are quoted literals:
+ * The words after `query` for a page of lookups, and one more to know whether there are more. Values are quoted literals:
  * DuckDB knows no escapes in them but a doubled quote.
  */
-export function sqlOf({
+export function searchOf({
   limit,
   offset,
   since,
@@ -54,7 +54,7 @@ export function sqlOf({
   type,
   client,
   ...exact
-}: z.output<typeof lookup>): string {
+}: z.output<typeof lookup>): string[] {
   const conditions = [
     ...Object.entries(exact).flatMap(([column, value]) =>
       value === undefined ? [] : [`${column} = ${literal(value)}`]
@@ -65,8 +65,8 @@ export function sqlOf({
     ...(until === undefined ? [] : [`time < ${timestamp(until)}`]),
     ...(name === undefined ? [] : [nameCondition(name)])
   ]
-  const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`
-  return `SELECT * FROM lookups${where} ORDER BY time DESC LIMIT ${limit + 1} OFFSET ${offset}`
+  const where = conditions.length === 0 ? [] : [`--where=${conditions.join(' AND ')}`]
+  return [`--latest=${limit + 1}`, `--skip=${offset}`, ...where]
 }
 
 /** A name of a group stands for all of its devices. */

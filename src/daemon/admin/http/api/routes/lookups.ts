@@ -4,7 +4,7 @@ import { VERDICT } from '../../../../../querylog/record/query-event.js'
 import { parseFilter } from '../../../../../views/record-filter.js'
 import { LookupStream } from '../lookup-stream.js'
 import { defineRoute } from '../route.js'
-import { lookup, period, pattern, sqlOf } from '../log-questions.js'
+import { lookup, period, pattern, searchOf } from '../log-questions.js'
 
 const MAX_STREAMS = 8
 let streams = 0
@@ -90,7 +90,7 @@ export const lookupRoutes = [
     errors: { API_BUSY: 503, API_COMMAND_TIME: 503, API_COMMAND: 500 },
     handler: async ({ query }, { services, signal }) => {
       const { limit, offset } = query
-      const found = await services.command(['query', sqlOf(query), '--json'], signal)
+      const found = await services.command(['query', ...searchOf(query), '--json'], signal)
       const items = (found as readonly Record<string, unknown>[]).map(present)
       return { offset, more: items.length > limit, items: items.slice(0, limit) }
     }
