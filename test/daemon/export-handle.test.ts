@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import t, { type Test } from 'tap'
 import { ExportHandle } from '../../src/daemon/querylog/export-handle.js'
-import type { ExportInit } from '../../src/daemon/threads/messages.js'
+import type { ExportInit } from '../../src/daemon/threads/log-messages.js'
 import { FULL_ADDRESSES } from '../../src/querylog/privacy/privacy-mode.js'
 import { Recorder } from '../../src/querylog/record/recorder.js'
 import { createRing, RingWriter } from '../../src/querylog/record/ring.js'

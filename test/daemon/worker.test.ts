@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { readConfig } from '../../src/config/load.js'
-import type { FromWorker, ToWorker, WorkerInit } from '../../src/daemon/threads/messages.js'
+import type { FromWorker, ToWorker, WorkerInit } from '../../src/daemon/threads/worker-messages.js'
 import { threadOf } from '../../src/daemon/threads/thread.js'
 import { SharedCache } from '../../src/daemon/workers/shared-cache.js'
 import { compile } from '../../src/policy/compile/compile.js'

@@ -11,7 +11,7 @@ import type {
   OutputReport,
   OutputStatus,
   ToExport
-} from '../threads/messages.js'
+} from '../threads/log-messages.js'
 import { PendingRequests } from '../threads/pending-requests.js'
 import { serializeError } from '../threads/serialized-error.js'
 import { startFile } from '../threads/start-file.js'

@@ -5,7 +5,7 @@ import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 import { SPOOL_MODE } from '../../querylog/export/spool.js'
 import { FolderLock, type LockRequest } from '../../querylog/record/folder-lock.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
-import type { RecorderInit } from '../threads/messages.js'
+import type { RecorderInit } from '../threads/log-messages.js'
 import { serializeError, type SerializedError } from '../threads/serialized-error.js'
 
 /** How often the locks are checked: as often as the query log is checked for deletion. */

@@ -3,7 +3,12 @@ import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
 import { Backoff } from '../threads/backoff.js'
 import { completesWithin } from '../threads/completes-within.js'
-import type { FromRecorder, RecorderReply, RecorderInit, ToRecorder } from '../threads/messages.js'
+import type {
+  FromRecorder,
+  RecorderReply,
+  RecorderInit,
+  ToRecorder
+} from '../threads/log-messages.js'
 import { PendingRequests, type NoReply } from '../threads/pending-requests.js'
 import { serializeError } from '../threads/serialized-error.js'
 import type { SerializedError } from '../threads/serialized-error.js'

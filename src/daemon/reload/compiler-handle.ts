@@ -8,7 +8,7 @@ import type {
   FromCompiler,
   ListCompiled,
   ToCompiler
-} from '../threads/messages.js'
+} from '../threads/compiler-messages.js'
 import { completesWithin } from '../threads/completes-within.js'
 import { serializeError } from '../threads/serialized-error.js'
 import type { SerializedError } from '../threads/serialized-error.js'

@@ -8,7 +8,8 @@ import { ListCopies } from '../../sources/http/list-copies.js'
 import { nextRefresh } from '../../sources/http/refresh-time.js'
 import type { ListUpdate } from '../../sources/http/update-list.js'
 import type { Timer, Timers } from '../../upstream/timers.js'
-import type { RemoteListSet, FetcherInit } from '../threads/messages.js'
+import type { RemoteListSet } from '../threads/compiler-messages.js'
+import type { FetcherInit } from '../threads/messages.js'
 import type { StartThread, Thread } from '../threads/thread.js'
 
 /** How long the start waits for lists without a copy. */

@@ -18,7 +18,7 @@ import { ReplacedSnapshots, COLLECT_DELAY } from '../reload/replaced-snapshots.j
 import { isUnchanged, readWatchState, type WatchState } from '../reload/watch-state.js'
 import { yieldToWorkers } from '../reload/yield-to-workers.js'
 import { afterJournals, applyZoneJournals, type JournalUpdate } from '../reload/zone-journals.js'
-import type { FromCompiler, ListCompiled, ToCompiler } from './messages.js'
+import type { FromCompiler, ListCompiled, ToCompiler } from './compiler-messages.js'
 import { serializeError } from './serialized-error.js'
 import { startNestedThread } from './thread.js'
 

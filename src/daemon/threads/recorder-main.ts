@@ -8,12 +8,8 @@ import { Recorder, SNAPSHOT_RETENTION } from '../../querylog/record/recorder.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
 import { ExportHandle } from '../querylog/export-handle.js'
 import { ReplacedSnapshots } from '../reload/replaced-snapshots.js'
-import {
-  createThreadLog,
-  type FromRecorder,
-  type RecorderInit,
-  type ToRecorder
-} from './messages.js'
+import { createThreadLog } from './messages.js'
+import type { FromRecorder, RecorderInit, ToRecorder } from './log-messages.js'
 
 const port = parentPort!
 const post = (message: FromRecorder): void => port.postMessage(message)

@@ -6,7 +6,8 @@ import { mmapLargeBlocks } from '../../udp/malloc.js'
 import { DataPlane } from '../workers/data-plane.js'
 import { EventLoopLag } from './event-loop-lag.js'
 import { useKeptKoffi } from './kept-koffi.js'
-import { createThreadLog, type FromWorker, type ToWorker, type WorkerInit } from './messages.js'
+import { createThreadLog } from './messages.js'
+import type { FromWorker, ToWorker, WorkerInit } from './worker-messages.js'
 import { serializeError } from './serialized-error.js'
 
 /**

@@ -37,7 +37,7 @@ import type {
   WorkerReply,
   WorkerInit,
   WorkerSettings
-} from '../threads/messages.js'
+} from '../threads/worker-messages.js'
 import type { CookieSecrets } from './cookie-secrets.js'
 import { createLimits, type Limits } from './limits.js'
 import { forwarderSettings, openForwarder } from './open-forwarder.js'

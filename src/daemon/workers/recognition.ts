@@ -6,7 +6,7 @@ import type { Policy } from '../../policy/evaluate/policy.js'
 import { strictestMode } from '../../querylog/privacy/privacy-mode.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
 import type { RecognitionRules, ReportIdentity } from '../../server/client-recognizer.js'
-import type { WorkerSettings } from '../threads/messages.js'
+import type { WorkerSettings } from '../threads/worker-messages.js'
 
 /** At most one line of a kind in this time; the others are counted. */
 const LOG_INTERVAL: Milliseconds = 10_000

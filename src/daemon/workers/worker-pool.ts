@@ -16,7 +16,7 @@ import type {
   ToWorker,
   WorkerInit,
   WorkerSettings
-} from '../threads/messages.js'
+} from '../threads/worker-messages.js'
 import { PendingRequests, type NoReply } from '../threads/pending-requests.js'
 import { serializeError } from '../threads/serialized-error.js'
 import type { SerializedError } from '../threads/serialized-error.js'
