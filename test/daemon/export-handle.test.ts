@@ -79,5 +79,7 @@ t.test('lines that a dead thread has not processed are counted', async t => {
   const { fields } = await log.says('export thread died')
   t.match(fields, { lost: 4 })
   await eventually('another one', () => threads.length === 2)
+  // It is starting, which may take longer than a status waits.
+  await eventually('its status', async () => (await feed.status()).length > 0)
   t.match(await feed.status(), [{ dropped: 4, restarts: 1 }])
 })
