@@ -20,7 +20,7 @@ const PER_CONNECTION = 40
 const AT_ONCE = 8
 /** Growth of the heap from a tenth of the run to its end. */
 const ALLOWED = 16 * 2 ** 20
-const IDLE = 300
+const IDLE = 3000
 /** After this a client goes away, answered or not. */
 const PATIENCE = 50
 
