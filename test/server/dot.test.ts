@@ -87,6 +87,18 @@ test('accepts clients that ask for dot by ALPN, or for nothing', async t => {
   t.match(service.tls, { handshakes: 3, resumed: 0, failed: 0 })
 })
 
+test('answers more than it reads in one turn', async t => {
+  const { connect } = await stage(t)
+  const client = connect({})
+  const texts = Array.from({ length: 1000 }, (_, i) => `now ${i} ${'x'.repeat(40)}`)
+  await client.send(queries(...texts))
+  await until(() => client.messages.length === texts.length || client.closed)
+  t.strictSame(
+    client.texts,
+    texts.map(text => `re: ${text}`)
+  )
+})
+
 test('refuses another protocol with an alert', async t => {
   const { connect, service } = await stage(t)
   const [error] = (await once(connect({ ALPNProtocols: ['h2'] }).socket, 'error')) as [Error]
