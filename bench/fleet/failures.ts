@@ -9,6 +9,7 @@ const OUTAGE: Milliseconds = 20_000
 /** Kills a NATS server, publishes meanwhile, and waits until everybody has the bundle. */
 export async function killServers(bench: FleetBench, kills: number): Promise<Row[]> {
   const { cluster, traffic } = bench
+  if (bench.simulated.length === 0) await bench.connect()
   const [asked, lost] = [traffic.asked, traffic.lost]
   let worst = 0
   for (let i = 0; i < kills; i++) {

@@ -4,8 +4,6 @@ import { readFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { spreadOf } from '../kit/numbers.js'
-import { PATIENCE } from '../../test/interop/fleet-rig.js'
-import { eventually } from '../../test/interop/processes.js'
 import type { FleetBench } from './fleet-bench.js'
 
 const SHARE = 0.99
@@ -14,13 +12,8 @@ export const seconds = (time: number): string => `${(time / 1000).toFixed(1)} s`
 
 /** From the command that publishes a signed bundle until it is in force. */
 export async function byNats(bench: FleetBench, rounds: number): Promise<Row[]> {
-  const begun = performance.now()
-  await bench.simulate()
+  const connected = await bench.connect()
   const { length } = bench.simulated
-  await eventually('all are connected', 4 * PATIENCE, () =>
-    Promise.resolve(bench.simulated.every(one => one.isConnected))
-  )
-  const connected = performance.now() - begun
   const times: number[] = []
   const real: number[] = []
   for (let round = 0; round < rounds; round++) {

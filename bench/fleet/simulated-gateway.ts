@@ -47,6 +47,7 @@ export class SimulatedGateway {
       fleet: {
         ...fleet,
         report: REPORT_INTERVAL,
+        reports: undefined,
         position: { file: '', line: 1, column: 1 }
       },
       source: {
@@ -86,7 +87,7 @@ export class SimulatedGateway {
 
   private report(): void {
     const { fleet, clock } = this.options
-    this.channel.report(
+    void this.channel.report(
       reportOf(fleet.name, fleet.ring, this.active, {
         ...{ started: this.started, number: ++this.number, at: clock.wall() }
       })

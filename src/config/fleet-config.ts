@@ -13,6 +13,8 @@ export interface FleetConfig {
   readonly pull: FleetPullConfig | undefined
   /** Undefined: closed log files stay here. */
   readonly logs?: FleetLogsConfig | undefined
+  /** Where reports go while there is no connection to NATS; undefined: nowhere. */
+  readonly reports?: FleetReportsConfig | undefined
   /** How often this gateway reports its state. */
   readonly report: Milliseconds
   /** Of the section. */
@@ -60,5 +62,13 @@ export interface FleetPullConfig {
   /** URL of `channel.json`. */
   readonly url: string
   readonly interval: Milliseconds
+  readonly caFile: string | undefined
+}
+
+export interface FleetReportsConfig {
+  /** URL at the hub. */
+  readonly url: string
+  /** As for NATS: its key signs the reports. */
+  readonly credentials: string
   readonly caFile: string | undefined
 }

@@ -26,13 +26,17 @@ export const natsServers = z
   .max(MAX_SERVERS)
 
 /** The channel can only offer bundles that are signed; whoever is on the way learns which there are. */
-const isPull = (text: string): boolean => {
+export const isWeb = (text: string): boolean => {
   if (!URL.canParse(text)) return false
   const url = new URL(text)
   return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url))
 }
 
 const path = z.string('a path').prefault('')
+const web = z
+  .string()
+  .refine(text => text === '' || isWeb(text), 'https://, or http:// to loopback')
+  .prefault('')
 
 /** `fleet`; undefined: the gateway stands alone. */
 export const fleetSchema = z
@@ -44,12 +48,10 @@ export const fleetSchema = z
     'ca-file': path,
     certificate: path,
     key: path,
-    pull: z
-      .string()
-      .refine(text => text === '' || isPull(text), 'https://, or http:// to loopback')
-      .prefault(''),
+    pull: web,
     'pull-interval': duration('5s', '1d').prefault('30s'),
     logs: fleetLogsSchema,
+    'report-url': web,
     'report-interval': duration('1s', '5m').prefault('10s')
   })
   .superRefine((fleet, context) => {
@@ -57,7 +59,7 @@ export const fleetSchema = z
       context.addIssue({ code: 'custom', path: [key], message })
     const { nats, credentials, certificate, key, pull } = fleet
     if (nats.length === 0 && pull === '') refuse('nats', 'NATS servers here, or a URL in pull')
-    if (nats.length > 0 && credentials === '')
+    if ((nats.length > 0 || fleet['report-url'] !== '') && credentials === '')
       refuse('credentials', 'the file that interdict fleet enrol writes')
     const { logs } = fleet
     const needing = logs?.to === 'nats' ? 'to' : 'live'
@@ -91,6 +93,10 @@ export function fleetOf(
         : { servers: nats, credentials: file(credentials), caFile, certificate: own },
     pull: pull === '' ? undefined : { url: pull, interval: settings['pull-interval'], caFile },
     logs: fleetLogsOf(settings.logs, folder, caFile),
+    reports:
+      settings['report-url'] === ''
+        ? undefined
+        : { url: settings['report-url'], credentials: file(credentials), caFile },
     report: settings['report-interval']
   }
 }

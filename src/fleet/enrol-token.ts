@@ -10,7 +10,9 @@ const tokenSchema = z.strictObject({
   secret: z.string(),
   /** Credentials that can do nothing but ask for others. */
   creds: z.string(),
-  nats: z.array(z.string()).min(1)
+  nats: z.array(z.string()).min(1),
+  /** Of the hub, for sites that do not reach NATS; null: it has none. */
+  hub: z.string().nullable()
 })
 export type EnrolToken = Omit<z.output<typeof tokenSchema>, 'nats'> & {
   readonly nats: readonly string[]

@@ -1,14 +1,19 @@
+import { lookup } from 'node:dns'
 import { connect, credsAuthenticator } from '@nats-io/transport-node'
 import { createUser } from '@nats-io/nkeys'
 import { writeFileAtomic } from '../base/atomic-file.js'
-import { failure, InterdictError } from '../base/error.js'
+import { MAX_SECRET_FILE, readBoundedFile } from '../base/bounded-file.js'
+import { failure } from '../base/error.js'
 import type { Milliseconds } from '../base/units.js'
+import { download } from '../sources/http/download.js'
 import type { EnrolToken } from './enrol-token.js'
 import { natsTls, type NatsTls } from './nats-tls.js'
 import { ENROL_SUBJECT, enrolReplySchema, inboxOf, readMessage } from './wire.js'
 
 const TIMEOUT: Milliseconds = 10_000
 const MAX_REPLY = 64 * 1024
+/** Under `public-url` of the hub. */
+const ENROL_PATH = '/v1/enrol'
 
 /**
  * Gets credentials for a token: makes a key, whose seed never leaves this machine, and asks the hub for its JWT.
@@ -28,11 +33,42 @@ export async function enrol(token: EnrolToken, path: string, tls: Omit<NatsTls, 
   }
 }
 
+/** Over NATS, or by HTTPS from a site that does not reach it. */
 async function requestJwt(
   token: EnrolToken,
   key: string,
   tls: Omit<NatsTls, 'servers'>
 ): Promise<string> {
+  const body = JSON.stringify({ secret: token.secret, key })
+  const { hub } = token
+  const octets = await askNats(token, body, tls).catch((error: unknown) => {
+    if (hub === null) throw error
+    return askHub(hub, body, tls.caFile)
+  })
+  const reply = readMessage(octets, enrolReplySchema, MAX_REPLY)
+  if (reply === undefined) throw failure('FLEET_TOKEN', 'the hub sent an invalid reply')
+  if ('error' in reply) throw failure('FLEET_TOKEN', reply.error)
+  return reply.jwt
+}
+
+async function askHub(hub: string, body: string, caFile: string | undefined): Promise<Uint8Array> {
+  const url = `${hub}${ENROL_PATH}`
+  try {
+    const ca =
+      caFile === undefined ? undefined : (await readBoundedFile(caFile, MAX_SECRET_FILE)).toString()
+    const options = { lookup, ca, timeout: TIMEOUT, maxSize: MAX_REPLY, body: Buffer.from(body) }
+    const reply = await download(url, options)
+    return reply.kind === 'file' ? reply.octets : new Uint8Array()
+  } catch (error) {
+    throw failure('FLEET_CONNECT', url, (error as Error).message)
+  }
+}
+
+async function askNats(
+  token: EnrolToken,
+  body: string,
+  tls: Omit<NatsTls, 'servers'>
+): Promise<Uint8Array> {
   const servers = [...token.nats]
   try {
     const connection = await connect({
@@ -44,17 +80,11 @@ async function requestJwt(
       reconnect: false
     })
     try {
-      const body = JSON.stringify({ secret: token.secret, key })
-      const { data } = await connection.request(ENROL_SUBJECT, body, { timeout: TIMEOUT })
-      const reply = readMessage(data, enrolReplySchema, MAX_REPLY)
-      if (reply === undefined) throw failure('FLEET_TOKEN', 'the hub sent an invalid reply')
-      if ('error' in reply) throw failure('FLEET_TOKEN', reply.error)
-      return reply.jwt
+      return (await connection.request(ENROL_SUBJECT, body, { timeout: TIMEOUT })).data
     } finally {
       await connection.close()
     }
   } catch (error) {
-    if (error instanceof InterdictError) throw error
     throw failure('FLEET_CONNECT', servers.join(', '), (error as Error).message)
   }
 }

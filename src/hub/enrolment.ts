@@ -64,7 +64,10 @@ export class Enrolment {
     log.info({ gateway: name, ring, by, expires }, 'enrolment token created')
     const creds = Buffer.from(credentials).toString()
     return {
-      token: encodeToken({ id, name, ring, secret, creds, nats: config.nats.servers }),
+      token: encodeToken({
+        ...{ id, name, ring, secret, creds, nats: config.nats.servers },
+        hub: config.publicUrl ?? null
+      }),
       expires
     }
   }

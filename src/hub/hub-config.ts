@@ -4,7 +4,7 @@ import { readBoundedFile } from '../base/bounded-file.js'
 import { failure, type InterdictError } from '../base/error.js'
 import type { Milliseconds, Octets } from '../base/units.js'
 import { isRemote } from '../config/endpoint.js'
-import { fleetName, natsServers } from '../config/fleet.js'
+import { fleetName, isWeb, natsServers } from '../config/fleet.js'
 import { endpoint } from '../config/listeners.js'
 import { isPublicKey } from '../config/rules-section.js'
 import type { TrustSettings } from '../sources/bundle/trusted-keys.js'
@@ -64,11 +64,16 @@ export interface HubConfig {
   readonly http: Endpoint | undefined
   /** Where log files of gateways arrive; undefined: nowhere. */
   readonly logs: HubLogsConfig | undefined
+  /** URL, without path, at which gateways reach `http`; undefined: they do not. */
+  readonly publicUrl: string | undefined
   /** Folder of a web server for gateways that pull; undefined: none. */
   readonly pullFolder: string | undefined
 }
 
 const path = z.string('a path').prefault('')
+/** Over http:// only on this machine, as `fleet.report-url` of gateways. */
+const isPublicUrl = (text: string): boolean =>
+  text === '' || (isWeb(text) && /^\w+:\/\/[^/?#@]+$/.test(text))
 const share = (value: number) => z.number('a share from 0 to 1').min(0).max(1).prefault(value)
 
 const ring = z.strictObject({ name: fleetName, soak: duration('1s', '30d').prefault('1h') })
@@ -108,6 +113,7 @@ export const hubSchema = z
     folder: z.string().min(1).prefault('hub'),
     socket: path,
     http: z.union([z.literal('').transform(() => undefined), endpoint]).prefault(''),
+    'public-url': z.string().refine(isPublicUrl, 'a URL such as https://hub.example').prefault(''),
     'pull-folder': path,
     logs: path,
     'logs-space': size('1MB', '999999GB').prefault('1GB')
@@ -169,6 +175,7 @@ function configOf(settings: z.output<typeof hubSchema>, base: string): HubConfig
       settings.logs === ''
         ? undefined
         : { folder: resolve(base, settings.logs), space: settings['logs-space'] },
+    publicUrl: settings['public-url'] === '' ? undefined : settings['public-url'],
     pullFolder: optional(settings['pull-folder'])
   }
 }

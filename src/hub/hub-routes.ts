@@ -111,6 +111,13 @@ export function hubRoutes(parts: RouteSources): HubRoute {
         const { by, reason = 'by command' } = read(ringQuery, request.query)
         return json({ ring: id, ...rollouts.halt(id, by, reason) })
       }
+      case 'POST reports': {
+        const rejection = parts.inventory.onReport(request.body, 'https')
+        if (rejection !== undefined) throw failure('HUB_REPORT', rejection)
+        return json({ accepted: true })
+      }
+      case 'POST enrol':
+        return { kind: 'octets', octets: await enrolment.enrol(request.body) }
       case 'POST tokens': {
         const { name, ring, expires, by } = read(tokenQuery, request.query)
         return json(await enrolment.createToken(name, ring, expires, by))

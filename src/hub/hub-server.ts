@@ -32,6 +32,9 @@ export type HubRoute = (
 
 /** A bundle has at most 256 MB. */
 const MAX_BODY: Octets = 260 * 1024 * 1024
+/** What gateways send: signed reports, and requests with the secret of a token. Nothing else changes over HTTP. */
+const OPEN: readonly string[] = ['/v1/reports', '/v1/enrol']
+const MAX_OPEN_BODY: Octets = 64 * 1024
 const HEADERS_TIMEOUT: Milliseconds = 5_000
 const REQUEST_TIMEOUT: Milliseconds = 60_000
 const STATUS: Readonly<Record<string, number>> = {
@@ -96,12 +99,16 @@ export class HubServer {
     try {
       const { method = '' } = request
       const url = new URL(request.url ?? '/', 'http://hub')
-      if (method !== 'GET' && (method !== 'POST' || !mayChange)) {
+      const isOpen = OPEN.includes(url.pathname)
+      if (method !== 'GET' && (method !== 'POST' || !(mayChange || isOpen))) {
         send(response, 405, {})
         return
       }
       const path = url.pathname.split('/').slice(1).map(decodeURIComponent)
-      const body = method === 'POST' ? await bodyOf(request) : Buffer.alloc(0)
+      const body =
+        method === 'POST'
+          ? await bodyOf(request, isOpen ? MAX_OPEN_BODY : MAX_BODY)
+          : Buffer.alloc(0)
       const reply = await this.route(method, { path, query: url.searchParams, body })
       if (reply === undefined) send(response, 404, { code: 'HUB_REQUEST', detail: 'no such route' })
       else if (reply.kind === 'json') send(response, 200, reply.value)
@@ -123,12 +130,12 @@ export class HubServer {
   }
 }
 
-async function bodyOf(request: IncomingMessage): Promise<Buffer> {
+async function bodyOf(request: IncomingMessage, limit: Octets): Promise<Buffer> {
   const pieces: Buffer[] = []
   let length = 0
   for await (const piece of request as AsyncIterable<Buffer>) {
     length += piece.length
-    if (length > MAX_BODY) throw failure('HUB_REQUEST', `the body has more than ${MAX_BODY} bytes`)
+    if (length > limit) throw failure('HUB_REQUEST', `the body has more than ${limit} bytes`)
     pieces.push(piece)
   }
   return Buffer.concat(pieces)

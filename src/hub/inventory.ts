@@ -41,7 +41,11 @@ export interface Known {
   readonly current: Period
   /** With the bundle before. */
   readonly previous: Period
+  /** How the last report came; null: there was none. */
+  readonly by: Transport | null
 }
+
+export type Transport = 'nats' | 'https'
 
 /** Why a report is not taken. */
 export type Rejection = 'malformed' | 'unknown' | 'signature' | 'replayed'
@@ -53,6 +57,7 @@ interface Entry {
   clockOffset: Milliseconds | null
   current: Period
   previous: Period
+  by: Transport | null
 }
 
 /** All gateways that are enrolled, with the last report of each. */
@@ -73,8 +78,8 @@ export class Inventory {
     const found = userKey(key)
     if (found === undefined) return
     const none: Period = { serial: null, counts: NO_COUNTERS }
-    const empty = { report: null, contact: null, clockOffset: null, current: none, previous: none }
-    this.entries.set(name, { ...empty, key: found })
+    const empty = { report: null, contact: null, clockOffset: null, by: null }
+    this.entries.set(name, { ...empty, key: found, current: none, previous: none })
   }
 
   remove(name: string): void {
@@ -82,20 +87,21 @@ export class Inventory {
   }
 
   get all(): Known[] {
-    return [...this.entries].map(([name, { report, contact, clockOffset, current, previous }]) => {
-      return { name, report, contact, clockOffset, current, previous }
+    return [...this.entries].map(([name, entry]) => {
+      const { report, contact, clockOffset, current, previous, by } = entry
+      return { name, report, contact, clockOffset, current, previous, by }
     })
   }
 
-  /** Takes a message of the report subject. @returns why it is dropped; undefined: it is taken */
-  onReport(octets: Uint8Array): Rejection | undefined {
-    const rejection = this.take(octets)
+  /** Takes a signed report. @returns why it is dropped; undefined: it is taken */
+  onReport(octets: Uint8Array, by: Transport = 'nats'): Rejection | undefined {
+    const rejection = this.take(octets, by)
     if (rejection === undefined) this.accepted++
     else this.dropped[rejection]++
     return rejection
   }
 
-  private take(octets: Uint8Array): Rejection | undefined {
+  private take(octets: Uint8Array, by: Transport): Rejection | undefined {
     const signed = readMessage(octets, signedSchema, MAX_SIGNED)
     if (signed === undefined) return 'malformed'
     const report = readMessage(Buffer.from(signed.report), reportSchema, MAX_REPORT)
@@ -107,6 +113,7 @@ export class Inventory {
     if (before?.started === report.started && report.number <= before.number) return 'replayed'
     const now = this.clock.wall()
     entry.contact = now
+    entry.by = by
     entry.clockOffset = Date.parse(report.at) - now
     const delta = difference(report, before)
     if (report.active === entry.current.serial)

@@ -1,7 +1,7 @@
 import type { Milliseconds } from '../base/units.js'
 import type { HubConfig } from './hub-config.js'
 import type { Forecast, HubState, PublishedBundle, Rollout } from './hub-state.js'
-import type { Known } from './inventory.js'
+import type { Known, Transport } from './inventory.js'
 import { figuresOf, type RingFigures } from './judge.js'
 
 /** What the API and the commands show. The JSON is public: docs/operations/fleet.md. Times are RFC 3339. */
@@ -23,6 +23,8 @@ export interface GatewayView {
   readonly refused: { readonly code: string; readonly message: string } | null
   readonly contact: string | null
   readonly clockOffsetMs: Milliseconds | null
+  /** How its last report came. */
+  readonly by: Transport | null
 }
 
 export interface RingView extends RingFigures {
@@ -98,7 +100,8 @@ export function gatewayView(gateway: Known, { config, state, now }: Sources): Ga
     ready: report?.ready ?? null,
     problems: report?.problems ?? [],
     contact: contact === null ? null : new Date(contact).toISOString(),
-    clockOffsetMs: clockOffset
+    clockOffsetMs: clockOffset,
+    by: gateway.by
   }
 }
 

@@ -34,7 +34,13 @@ t.test('a fleet by NATS and by pull', async t => {
     }
   })
   const least = `${RULES}fleet: { name: a, pull: 'http://127.0.0.1:8080/channel.json' }`
-  t.match(readConfig(least, FILE), { config: { fleet: { nats: undefined, pull: {} } } })
+  t.match(readConfig(least, FILE), {
+    config: { fleet: { nats: undefined, pull: {}, reports: undefined } }
+  })
+  const reporting = `${least.slice(0, -2)}, credentials: c, report-url: 'https://hub/v1/reports' }`
+  t.match(readConfig(reporting, FILE), {
+    config: { fleet: { reports: { url: 'https://hub/v1/reports', credentials: '/srv/gw/c' } } }
+  })
 })
 
 const NATS = `nats: ['nats://127.0.0.1:4222'], credentials: c`
@@ -46,6 +52,8 @@ for (const [fleet, expected] of [
   [`{ name: a, nats: ['http://x'], credentials: c }`, /a URL such as tls:/],
   [`{ name: a, nats: [x], credentials: c }`, /a URL such as tls:/],
   [`{ name: a, nats: ['nats://u:p@x:4222'], credentials: c }`, /a URL such as tls:/],
+  [`{ name: a, pull: 'https://a/', report-url: 'https://a/' }`, /interdict fleet enrol/],
+  [`{ name: a, ${NATS}, report-url: 'http://a/' }`, /report-url: .*https/],
   [`{ name: a, ${NATS}, key: k }`, /fleet.certificate/],
   [`{ name: a, ${NATS}, certificate: k }`, /fleet.key/],
   [`{ name: a, pull: 'http://www.example/channel.json' }`, /https:.*or http:/],

@@ -21,7 +21,8 @@ import { MemoryLog } from './serve.js'
 import { Site } from './site.js'
 
 const FLEET = {
-  ...{ name: 'site-17', ring: 'canary', report: 10_000, nats: undefined, pull: undefined },
+  ...{ name: 'site-17', ring: 'canary', report: 10_000 },
+  ...{ nats: undefined, pull: undefined, reports: undefined },
   position: { file: '', line: 1, column: 1 }
 }
 

@@ -12,7 +12,10 @@ import { NO_STATE, type ChannelState } from '../../src/fleet/channel/channel-sta
 import type { Wanted } from '../../src/fleet/wire.js'
 import { AcceptedBundles } from '../../src/sources/bundle/accepted-bundles.js'
 import { decodeHeader } from '../../src/sources/bundle/manifest.js'
+import { createUser } from '@nats-io/nkeys'
+import { Inventory } from '../../src/hub/inventory.js'
 import { bundle, one, stranger } from '../daemon/bundle-rig.js'
+import { report } from './reports.js'
 import { eventually, Site } from '../daemon/site.js'
 
 const hashOf = (octets: Uint8Array): string => createHash('sha256').update(octets).digest('hex')
@@ -97,11 +100,17 @@ async function webServer(t: Test) {
   return { files, statuses, url: `http://127.0.0.1:${port}/channel.json` }
 }
 
-function startChannel(t: Test, url: string, source: ReturnType<typeof site>['source'], more = {}) {
+function startChannel(
+  t: Test,
+  url: string,
+  source: ReturnType<typeof site>['source'],
+  more = {},
+  reports?: FleetConfig['reports']
+) {
   const fleet: FleetConfig = {
     ...{ name: 'gw', ring: 'canary', nats: undefined, report: 1000 },
     pull: { url, interval: 20, caFile: undefined, ...more },
-    position: { file: '', line: 1, column: 1 }
+    ...{ reports, position: { file: '', line: 1, column: 1 } }
   }
   let state: ChannelState = NO_STATE
   const lines: string[] = []
@@ -142,7 +151,7 @@ t.test('by pull: ETag, a newer bundle, garbage, and a ring without a bundle', as
   files.set('channel.json', channelFile(wantedOf(9, second), 'other'))
   await eventually('the channel', () => lines.some(line => line.includes('it has no ring canary')))
   t.equal(state().offered, 8)
-  channel.report({} as never)
+  await channel.report(report({}))
   t.equal(state().reports, 0, 'nobody to report to')
 })
 
@@ -167,4 +176,51 @@ t.test('an unreadable CA file', async t => {
   mkdirSync(join(source.storeFolder), { recursive: true })
   const { state } = startChannel(t, 'https://127.0.0.1:1/channel.json', source, { caFile: '/x' })
   await eventually('the channel', () => state().error?.code === 'FLEET_PULL')
+})
+
+t.test('reports by HTTPS are signed; one that fails is logged once', async t => {
+  const { dir, source } = site(t)
+  const inventory = new Inventory(systemClock)
+  const user = createUser()
+  inventory.add('gw', user.getPublicKey())
+  let status = 500
+  let answer: (() => void) | undefined
+  const server = createServer((request, response) => {
+    const pieces: Buffer[] = []
+    request.on('data', (piece: Buffer) => pieces.push(piece))
+    request.on('end', () => {
+      if (status === 200) t.equal(inventory.onReport(Buffer.concat(pieces), 'https'), undefined)
+      const end = (): unknown => response.writeHead(status).end('{}')
+      if (answer === undefined) end()
+      else answer = end
+    })
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  const { port } = server.address() as AddressInfo
+  const credentials = join(dir, 'fleet.creds')
+  const url = `http://127.0.0.1:${port}/v1/reports`
+  const reports = { url, credentials, caFile: undefined }
+  const { channel, state, lines } = startChannel(t, `${url}/x`, source, { interval: 1e6 }, reports)
+  await channel.report(report({ number: 1 }))
+  t.match(lines.at(-1), /FLEET_CREDENTIALS/)
+  const seed = Buffer.from(user.getSeed()).toString()
+  writeFileSync(
+    credentials,
+    `-----BEGIN NATS USER JWT-----\ney\n------END NATS USER JWT------\n\n-----BEGIN USER NKEY SEED-----\n${seed}\n------END USER NKEY SEED------\n`
+  )
+  await channel.report(report({ number: 1 }))
+  await channel.report(report({ number: 1 }))
+  t.equal(lines.filter(line => line.includes('FLEET_REPORT')).length, 1)
+  t.equal(state().reports, 0)
+  status = 200
+  answer = () => undefined
+  const slow = channel.report(report({ number: 2 }))
+  await eventually('the report', () => inventory.accepted === 1)
+  await channel.report(report({ number: 3 }))
+  t.equal(inventory.accepted, 1, 'one at a time')
+  answer()
+  await slow
+  t.equal(state().reports, 1)
+  t.match(inventory.all, [{ name: 'gw', by: 'https', report: { number: 2 } }])
 })

@@ -43,7 +43,10 @@ t.test('the file of credentials', async t => {
 })
 
 t.test('enrolment tokens', async t => {
-  const token = { id: 'i', name: 'n', ring: 'r', secret: 's', creds: 'c', nats: ['nats://x'] }
+  const token = {
+    ...{ id: 'i', name: 'n', ring: 'r', secret: 's', creds: 'c', nats: ['nats://x'] },
+    hub: null
+  }
   t.strictSame(decodeToken(`${encodeToken(token)}\n`), token)
   for (const bad of ['', 'interdict_enrol_', 'interdict_enrol_e30', encodeToken(token).slice(1)])
     t.throws(() => decodeToken(bad), { code: 'FLEET_TOKEN' })

@@ -24,7 +24,7 @@ const NORMAL = counters({
 })
 
 const known = (change: Partial<Report>, now: Partial<Counters> = {}, name = 'gw'): Known => ({
-  ...{ name, contact: 0, clockOffset: 0, report: report(change) },
+  ...{ name, contact: 0, clockOffset: 0, by: 'nats', report: report(change) },
   previous: { serial: 9, counts: NORMAL },
   current: { serial: 10, counts: { ...NORMAL, ...now } }
 })

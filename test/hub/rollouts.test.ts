@@ -42,7 +42,8 @@ async function rig(t: Test, isReal = false) {
     band: { blocked: 0.05, servfail: 0.02, latency: 3, lagging: 0, unready: 0, lookups: 10 },
     automatic: true,
     silentAfter: 60_000,
-    ...{ folder, socket: '', http: undefined, logs: undefined, pullFolder: undefined }
+    ...{ folder, socket: '', http: undefined, logs: undefined, pullFolder: undefined },
+    publicUrl: undefined
   }
   const authority = isReal ? await Authority.create(folder) : QUICK
   const store = new StateStore(folder)
@@ -314,6 +315,30 @@ t.test('enrolment: once, in time, and revoked', async t => {
   t.strictSame(inventory.all, [])
   const restarted = new Inventory({ wall: () => 0, now: () => 0 })
   t.equal(restarted.all.length, 0)
+})
+
+t.test('what gateways send by HTTPS', async t => {
+  const { call, enrol } = await rig(t)
+  await enrol('a', 'canary')
+  const post = (path: string, text: string) => call('POST', path, Buffer.from(text))
+  await t.rejects(post('/v1/reports', 'garbage'), {
+    code: 'HUB_REPORT',
+    message: 'report dropped: malformed'
+  })
+  const unknown = signReport(report({ gateway: 'b' }), stranger.key)
+  await t.rejects(call('POST', '/v1/reports', unknown), { message: /unknown/ })
+  const pair = createUser()
+  const { token } = (await call('POST', '/v1/tokens?name=b&ring=all')) as { token: string }
+  const { secret, hub } = decodeToken(token)
+  t.equal(hub, null)
+  const request = JSON.stringify({ secret, key: pair.getPublicKey() })
+  const reply = (await post('/v1/enrol', request)) as { octets: Uint8Array }
+  t.match(Buffer.from(reply.octets).toString(), /jwt/)
+  const key = userSeed(Buffer.from(pair.getSeed()).toString())!
+  const signed = signReport(report({ gateway: 'b', ring: 'all' }), key)
+  t.strictSame(await call('POST', '/v1/reports', signed), { accepted: true })
+  const { gateways } = (await call('GET', '/v1/gateways?ring=all')) as { gateways: object[] }
+  t.match(gateways, [{ name: 'b', by: 'https' }])
 })
 
 t.test('state and keys survive a restart, and damage is an error', async t => {

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import packet from 'dns-packet'
 import { HubClient } from '../../src/cli/args/hub-client.js'
+import { decodeToken, encodeToken } from '../../src/fleet/enrol-token.js'
 import type { GatewayView, RingView } from '../../src/hub/views.js'
 import { PROGRAM } from '../cli/run.js'
 import { askUdp } from '../daemon/dns-client.js'
@@ -240,10 +241,12 @@ export class GatewayRig {
     return existsSync(join(this.dir, 'state/fleet.bundle'))
   }
 
-  async enrol(hub: HubRig): Promise<void> {
+  /** @param nats servers to try instead of those in the token */
+  async enrol(hub: HubRig, nats?: readonly string[]): Promise<void> {
     const token = join(this.dir, 'token')
     const made = await hub.fleet('token', this.name, '--ring', this.ring)
-    writeFileSync(token, made.split('\n')[0]!)
+    const text = made.split('\n')[0]!
+    writeFileSync(token, nats === undefined ? text : encodeToken({ ...decodeToken(text), nats }))
     await command('fleet', 'enrol', token, '-o', this.credentials)
   }
 

@@ -27,7 +27,7 @@ import {
   Traffic
 } from './fleet-rig.js'
 import { install } from './install.js'
-import { eventually, interdict } from './processes.js'
+import { eventually, freePort, interdict } from './processes.js'
 
 t.setTimeout(0)
 install({ 'nats-server': 'nats-server' })
@@ -35,12 +35,15 @@ install({ 'nats-server': 'nats-server' })
 const COUNT = Number(process.env.FLEET_GATEWAYS ?? 4)
 const KILLS = Number(process.env.FLEET_KILLS ?? 3)
 
+const hubPort = await freePort()
 const RINGS = `rings:
   - { name: canary, soak: 1s }
   - { name: all, soak: 1s }
 band: { lookups: 20, latency: 1000 }
 silent-after: 20s
 pull-folder: www
+http: 127.0.0.1:${hubPort}
+public-url: http://127.0.0.1:${hubPort}
 `
 
 const hub = await HubRig.create(t)
@@ -318,13 +321,26 @@ await t.test('a site that allows nothing else pulls from a web server, with ETag
   t.teardown(() => server.close())
   const { port } = server.address() as AddressInfo
   const site = new GatewayRig(t, 'pulling', 'canary')
-  const pull = `  pull: http://127.0.0.1:${port}/channel.json\n  pull-interval: 5s`
+  await site.enrol(hub, ['nats://127.0.0.1:1'])
+  const pull = `  pull: http://127.0.0.1:${port}/channel.json
+  pull-interval: 5s
+  credentials: fleet.creds
+  report-url: http://127.0.0.1:${hubPort}/v1/reports`
   await site.configure(hub.publicKey, upstream, pull)
   await site.start()
   t.equal(await site.rcode('back.example'), 'NXDOMAIN')
   await eventually('an unchanged answer', PATIENCE, () => Promise.resolve(unchanged > 0))
   await hub.fleet('publish', await hub.bundle(++serial, ['pulled.example']), '--ring', 'canary')
   await site.blocks('pulled.example')
+  await eventually('its report', PATIENCE, async () =>
+    (await hub.gateways()).some(
+      ({ name, by, active }) => name === 'pulling' && by === 'https' && active === serial
+    )
+  )
+  const publishing = await fetch(`http://127.0.0.1:${hubPort}/v1/rings/all/halt`, {
+    method: 'POST'
+  })
+  t.equal(publishing.status, 405)
   t.ok(asked > unchanged)
   writeFileSync(join(hub.dir, 'www/channel.json'), 'garbage')
   await site.says('FLEET_MESSAGE')

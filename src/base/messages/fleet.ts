@@ -3,6 +3,7 @@ export const FLEET = {
   FLEET_CREDENTIALS: (file: string, why: string) => `cannot use fleet credentials ${file}: ${why}`,
   FLEET_CONNECT: (servers: string, why: string) => `cannot connect to NATS at ${servers}: ${why}`,
   FLEET_PULL: (url: string, why: string) => `cannot use ${url}: ${why}`,
+  FLEET_REPORT: (url: string, why: string) => `cannot report to ${url}: ${why}`,
   FLEET_MESSAGE: (from: string) => `${from} sent a malformed or oversized message; it is ignored`,
   FLEET_BUNDLE: (serial: number, why: string) => `cannot get bundle ${serial}: ${why}`,
   FLEET_OLDER: (serial: number, newest: number) =>
@@ -37,5 +38,6 @@ export const FLEET = {
   HUB_BAN: (id: string) => `no published bundle has a ban ${id}`,
   HUB_TOKEN: (why: string) => `no enrolment token: ${why}`,
   HUB_FORECAST: (why: string) => `not published: ${why}; --now publishes it`,
+  HUB_REPORT: (why: string) => `report dropped: ${why}`,
   HUB_REQUEST: (why: string) => `invalid request: ${why}`
 } as const

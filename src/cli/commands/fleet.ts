@@ -214,8 +214,9 @@ export async function enrol(text: string, options: EnrolOptions, io: Io): Promis
   const decoded = decodeToken(read)
   const { output, caFile, json } = options
   await enrolWith(decoded, output, { caFile, certificate: undefined })
-  const { name, ring, nats } = decoded
-  if (json === true) printJson(io, { name, ring, nats, credentials: output })
+  const { name, ring, nats, hub } = decoded
+  const report = hub === null ? '' : `  report-url: ${hub}/v1/reports\n`
+  if (json === true) printJson(io, { name, ring, nats, hub, credentials: output })
   else {
     print(
       io,
@@ -227,7 +228,7 @@ fleet:
   ring: ${ring}
   nats: [${nats.join(', ')}]
   credentials: ${output}
-`
+${report}`
     )
   }
   return EXIT.success

@@ -205,7 +205,7 @@ export class FleetHandle {
     if (init === undefined || thread === undefined) return
     const { fleet } = init
     this.scheduleReport(fleet.report * (1 - JITTER * Math.random()))
-    if (!state.connected) return
+    if (!state.connected && fleet.reports === undefined) return
     try {
       const status = await options.status()
       const counters = fleetCounters(options.counters, rules)

@@ -19,7 +19,7 @@ async function run({ fleet, source, bootstrap, log: path }: FleetInit): Promise<
     ...{ fleet, source, lookup, clock: systemClock, log },
     onState: state => post({ kind: 'state', state })
   })
-  parentPort!.on('message', ({ report }: ToFleet) => channel.report(report))
+  parentPort!.on('message', ({ report }: ToFleet) => void channel.report(report))
   channel.start()
   const connection = () => channel.connection
   if (fleet.logs?.live === true) new LiveLookups({ path, gateway: fleet.name, connection, log })

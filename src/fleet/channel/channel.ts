@@ -11,6 +11,7 @@ import { BundleOffer, type FetchBundle } from './bundle-offer.js'
 import { NO_STATE, type ChannelState } from './channel-state.js'
 import { NatsChannel } from './nats-channel.js'
 import { PullChannel } from './pull-channel.js'
+import { ReportSender } from './report-sender.js'
 
 /** How often a connected gateway asks what it should run, in case a notification was lost. */
 const REFRESH: Milliseconds = 60_000
@@ -43,6 +44,7 @@ export class Channel {
   private readonly offers: BundleOffer
   private readonly nats: NatsChannel | undefined
   private readonly pull: PullChannel | undefined
+  private readonly sender: ReportSender | undefined
   private latest: { readonly wanted: Wanted; readonly fetch: FetchBundle } | undefined
   private isOffering = false
   private isClosed = false
@@ -51,6 +53,8 @@ export class Channel {
   private refreshTimer: NodeJS.Timeout | undefined
   /** Message of the last error that was logged. */
   private logged = ''
+  /** Why the last report was not sent. */
+  private reportFailure = ''
 
   constructor(private readonly options: ChannelOptions) {
     const { fleet, source, clock, lookup } = options
@@ -73,6 +77,7 @@ export class Channel {
     }
     if (fleet.pull !== undefined)
       this.pull = new PullChannel(fleet.pull, fleet.ring, lookup, events)
+    if (fleet.reports !== undefined) this.sender = new ReportSender(fleet.reports, lookup)
   }
 
   start(): void {
@@ -98,9 +103,19 @@ export class Channel {
     return this.nats?.current
   }
 
-  /** Sends the state of the gateway to the hub. */
-  report(report: Report): void {
-    if (this.nats?.report(report) === true) this.update({ reports: this.state.reports + 1 })
+  /** Sends the state of the gateway to the hub, over NATS or by HTTPS. Never throws. */
+  async report(report: Report): Promise<void> {
+    try {
+      const isSent =
+        this.nats?.report(report) === true || (await this.sender?.send(report)) === true
+      if (!isSent) return
+      this.update({ reports: this.state.reports + 1 })
+      this.reportFailure = ''
+    } catch (error) {
+      const { code, message } = error as InterdictError
+      if (message !== this.reportFailure) this.options.log.warn({ code }, `${message}; retrying`)
+      this.reportFailure = message
+    }
   }
 
   private onConnected(server: string): void {

@@ -25,6 +25,8 @@ export interface DownloadOptions {
   /** For the whole download, including redirects. */
   readonly timeout: Milliseconds
   readonly maxSize: Octets
+  /** JSON to send, by POST; undefined: GET. */
+  readonly body?: Uint8Array
   /** Of the copy already present. */
   readonly known?: Validators
   /** Reports progress. @param total undefined if the server does not send it */
@@ -86,25 +88,27 @@ function redirectTarget(first: string, url: string, location: string | undefined
 
 function sendRequest(
   url: string,
-  { lookup, ca, known = {} }: DownloadOptions,
+  { lookup, ca, body, known = {} }: DownloadOptions,
   signal: AbortSignal
 ): Promise<IncomingMessage> {
   const headers = {
     'user-agent': `interdict/${packageVersion()}`,
     accept: '*/*',
     'accept-encoding': 'gzip',
+    ...(body !== undefined && { 'content-type': 'application/json' }),
     ...(known.etag !== undefined && { 'if-none-match': known.etag }),
     ...(known.lastModified !== undefined && { 'if-modified-since': known.lastModified })
   }
   return new Promise((resolve, reject) => {
-    const parts = { headers, lookup, signal, agent: false } as const
+    const method = body === undefined ? 'GET' : 'POST'
+    const parts = { method, headers, lookup, signal, agent: false } as const
     const outgoing: ClientRequest = url.startsWith('https:')
       ? requestOverTls(url, {
           ...parts,
           ...(ca !== undefined && { secureContext: contextTrusting(ca) })
         })
       : requestOverHttp(url, parts)
-    outgoing.on('response', resolve).on('error', reject).end()
+    outgoing.on('response', resolve).on('error', reject).end(body)
   })
 }
 
