@@ -70,7 +70,7 @@ export class HubNats {
       try {
         await this.connectOnce()
       } catch (error) {
-        const { code, message } = this.failureOf(error)
+        const { code, message } = natsFailure(error, this.config)
         if (message !== this.error && !this.closing.signal.aborted)
           this.log.warn({ code }, `${message}; retrying`)
         this.error = message
@@ -141,15 +141,6 @@ export class HubNats {
     })
   }
 
-  private failureOf(error: unknown): InterdictError {
-    if (error instanceof InterdictError) return error as InterdictError
-    const { message } = error as Error
-    const { nats, replicas } = this.config
-    return error instanceof JetStreamApiError && error.code === NO_PEERS
-      ? failure('HUB_PEERS', replicas, message)
-      : failure('FLEET_CONNECT', nats.servers.join(', '), message)
-  }
-
   private async connectOnce(): Promise<void> {
     const connection = await this.open(this.credentials.hub)
     if (this.closing.signal.aborted) return connection.close()
@@ -182,6 +173,18 @@ export class HubNats {
       await connection.close()
     }
   }
+}
+
+/** Why NATS cannot be used. */
+export function natsFailure(
+  error: unknown,
+  { nats, replicas }: Pick<HubConfig, 'nats' | 'replicas'>
+): InterdictError {
+  if (error instanceof InterdictError) return error as InterdictError
+  const { message } = error as Error
+  return error instanceof JetStreamApiError && error.code === NO_PEERS
+    ? failure('HUB_PEERS', replicas, message)
+    : failure('FLEET_CONNECT', nats.servers.join(', '), message)
 }
 
 async function attempt(act: () => Promise<void>): Promise<void> {

@@ -1,0 +1,125 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { JetStreamApiError } from '@nats-io/jetstream'
+import t, { type Test } from 'tap'
+import { HubClient } from '../../src/cli/args/hub-client.js'
+import { Authority } from '../../src/hub/authority.js'
+import { loadHubConfig, type HubConfig } from '../../src/hub/hub-config.js'
+import { Hub } from '../../src/hub/hub.js'
+import { HubNats, natsFailure } from '../../src/hub/hub-nats.js'
+import { bundle, one } from '../daemon/bundle-rig.js'
+import { MemoryLog } from '../daemon/serve.js'
+import { eventually, Site } from '../daemon/site.js'
+
+/** No NATS server listens there. */
+const NOWHERE = 'nats://127.0.0.1:1'
+
+/** Settings of a hub, and its keys. */
+async function settings(t: Test): Promise<HubConfig> {
+  const { folder } = new Site(t, {})
+  const file = join(folder, 'hub.yaml')
+  writeFileSync(
+    file,
+    `nats: ['${NOWHERE}']
+keys: ['${one.publicKey}']
+http: 127.0.0.1:0
+public-url: https://hub.example
+pull-folder: www
+`
+  )
+  const loaded = await loadHubConfig(file)
+  if (!loaded.ok) throw new Error(loaded.errors[0]!.message)
+  await Authority.create(loaded.config.folder)
+  return loaded.config
+}
+
+t.test('without NATS, a hub takes bundles for web servers, and is not ready', async t => {
+  const config = await settings(t)
+  t.equal(config.publicUrl, 'https://hub.example')
+  const log = new MemoryLog()
+  const hub = new Hub(config, log)
+  await hub.start()
+  t.teardown(() => hub.close())
+  await eventually('the first attempt', () => log.with('cannot connect to NATS').length > 0)
+  const client = await HubClient.of({ hub: config.socket })
+  t.match(await client.get('/v1/status'), { nats: { connected: false, error: /cannot connect/ } })
+  const published = await client.post(
+    '/v1/bundles',
+    { ring: 'canary' },
+    await bundle({ serial: 7 })
+  )
+  t.match(published, { serial: 7, delivered: false })
+  t.match(log.with('not connected'), [{ level: 'warn', fields: { code: 'HUB_NATS' } }])
+  const channel = JSON.parse(readFileSync(join(config.pullFolder!, 'channel.json'), 'utf8')) as {
+    rings: { canary: { serial: number; file: string } }
+  }
+  t.equal(channel.rings.canary.serial, 7)
+  t.ok(existsSync(join(config.pullFolder!, channel.rings.canary.file)))
+  const { address, port } = hub.endpoint!
+  const ask = (path: string, init?: RequestInit) => fetch(`http://${address}:${port}${path}`, init)
+  const unready = await ask('/readyz')
+  t.equal(unready.status, 503)
+  t.match(await unready.text(), /^NATS: cannot connect/)
+  t.equal((await ask('/livez')).status, 200)
+  t.match(await (await ask('/metrics')).text(), /interdict_hub_nats_connected 0\n/)
+  t.equal((await ask('/v1/bundles/7')).status, 200)
+  t.equal((await ask('/v1/nothing')).status, 404)
+  const post = { method: 'POST', body: 'garbage' }
+  t.equal((await ask('/v1/rings/canary/halt', post)).status, 405)
+  t.equal((await ask('/v1/reports', post)).status, 422)
+  const large = await ask('/v1/enrol', { method: 'POST', body: 'x'.repeat(100_000) })
+  t.match(await large.json(), { code: 'HUB_REQUEST' })
+  t.equal(large.status, 400)
+  t.match(await (await ask('/v1/enrol', post)).json(), { error: 'malformed request' })
+  await t.rejects(client.post('/v1/gateways/x/revoke', {}), { code: 'HUB_GATEWAY' })
+})
+
+t.test('what NATS does not take is an error', async t => {
+  const config = await settings(t)
+  const none = {
+    connected: () => Promise.resolve(),
+    report: () => undefined,
+    enrol: (octets: Uint8Array) => Promise.resolve(octets)
+  }
+  const authority = Authority.open(config.folder)
+  const credentials = { hub: authority.hubCredentials, system: authority.systemCredentials }
+  const nats = new HubNats(config, credentials, none, new MemoryLog())
+  t.notOk(nats.isConnected)
+  const wanted = {
+    ...{ version: 1 as const, serial: 1, sha256: '', size: 1, file: 'x', at: '' }
+  }
+  await t.rejects(nats.want('canary', wanted), { code: 'HUB_NATS', message: /not connected/ })
+  await t.rejects(
+    nats.putBundle('x', () => Promise.resolve(new Uint8Array())),
+    { code: 'HUB_NATS' }
+  )
+  await t.rejects(nats.keepBundles(new Set()), { code: 'HUB_NATS' })
+  await t.rejects(nats.updateAccount(authority.accountKey, ''), { code: 'HUB_NATS' })
+  await nats.close()
+  const description = 'no suitable peers for placement'
+  const peers = new JetStreamApiError({ code: 400, err_code: 10_005, description })
+  t.match(natsFailure(peers, config), { code: 'HUB_PEERS', message: /fewer than 3 servers/ })
+  const other = new JetStreamApiError({ code: 503, err_code: 10_008, description: 'busy' })
+  t.match(natsFailure(other, config), { code: 'FLEET_CONNECT', message: /127.0.0.1:1: busy/ })
+  const known = natsFailure(other, config)
+  t.equal(natsFailure(known, config), known)
+})
+
+t.test('settings of a hub that are refused', async t => {
+  const { folder } = new Site(t, {})
+  const file = join(folder, 'hub.yaml')
+  const least = `nats: ['${NOWHERE}']\nkeys: ['${one.publicKey}']\n`
+  const refused = async (text: string): Promise<string> => {
+    writeFileSync(file, text)
+    const loaded = await loadHubConfig(file)
+    return loaded.ok ? '' : loaded.errors.map(({ message }) => message).join('\n')
+  }
+  t.equal(await refused(least), '')
+  t.match(await refused(`${least}http: 0.0.0.0:80\n`), /a loopback address/)
+  t.match(await refused(`${least}key: k\n`), /certificate: .*a path/)
+  t.match(await refused(`${least}certificate: k\n`), /key: .*a path/)
+  t.match(await refused(`${least}rings: [{ name: a }, { name: a }]\n`), /each ring only once/)
+  for (const url of ['http://hub.example', 'https://hub.example/x', 'hub'])
+    t.match(await refused(`${least}public-url: ${url}\n`), /a URL such as https:/)
+  t.match(await loadHubConfig(join(folder, 'x')), { errors: [{ code: 'CONFIG_UNREADABLE' }] })
+})
