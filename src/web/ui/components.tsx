@@ -127,25 +127,27 @@ export interface Bar {
   readonly href?: string | undefined
 }
 
-/** A ranking: bars as long as their share of the first one. */
+/** A ranking, the greatest first: bars as long as their share of it. */
 export function Bars({ bars, none }: { readonly bars: readonly Bar[]; readonly none: string }) {
   if (bars.length === 0) return <p class="faint">{none}</p>
   const most = Math.max(...bars.map(({ value }) => value), 1)
   const all = bars.reduce((sum, { value }) => sum + value, 0)
   return (
     <ol class="bars">
-      {bars.map(({ label, value, href }) => (
-        <li key={label}>
-          <span class="cut" title={label}>
-            {href === undefined ? label : <a href={href}>{label}</a>}
-          </span>
-          <b class="figures">{format.value.count(value)}</b>
-          <span class="share figures">{format.value.share(all === 0 ? 0 : value / all)}</span>
-          <span class="bar" aria-hidden="true">
-            <i style={{ width: `${(100 * value) / most}%` }} />
-          </span>
-        </li>
-      ))}
+      {bars
+        .toSorted((a, b) => b.value - a.value)
+        .map(({ label, value, href }) => (
+          <li key={label}>
+            <span class="cut" title={label}>
+              {href === undefined ? label : <a href={href}>{label}</a>}
+            </span>
+            <b class="figures">{format.value.count(value)}</b>
+            <span class="share figures">{format.value.share(all === 0 ? 0 : value / all)}</span>
+            <span class="bar" aria-hidden="true">
+              <i style={{ width: `${(100 * value) / most}%` }} />
+            </span>
+          </li>
+        ))}
     </ol>
   )
 }

@@ -26,11 +26,12 @@ export function StoredReports({ name }: { readonly name: string | null }) {
               columns={[
                 {
                   title: t('reports.kind'),
+                  kind: 'break',
                   cell: ({ name, title }) => (
                     <a href={urlOf('reports', { stored: name })}>{title}</a>
                   )
                 },
-                { title: t('log.period'), cell: periodOf },
+                { title: t('log.period'), kind: 'date', cell: periodOf },
                 {
                   title: t('reports.created'),
                   kind: 'date',
