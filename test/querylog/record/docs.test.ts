@@ -63,7 +63,8 @@ t.test('there is an example of each verdict', async t => {
 const ban = { clientClass: 1, claim: 0, entry: 1, match: MATCH.qname }
 const tiktok = { ...ban, labels: ['www', 'tiktok', 'com'] }
 const plain = { clientClass: 1, labels: ['www', 'example'] }
-const { blocked, monitored, allowed, forwarded, cached, refused, failed, local, stale } = VERDICT
+const { blocked, monitored, allowed, forwarded, cached, stale, probe } = VERDICT
+const { refused, failed, local } = VERDICT
 
 /** The lookups of the examples, in their order. */
 const lookups: EventFields[] = [
@@ -94,6 +95,7 @@ const lookups: EventFields[] = [
   { ...plain, verdict: forwarded, upstream: 0, latency: 9400 },
   { ...plain, verdict: cached, latency: 4 },
   { ...plain, verdict: stale, upstream: 0, latency: 1_790_000, ede: 3 },
+  { ...tiktok, verdict: probe, client: '10.20.0.0', rcode: 3, latency: 12, ede: 16 },
   { verdict: refused, client: '203.0.113.9', labels: [], qtype: 2, rcode: 5, latency: 3, ede: 18 },
   { ...plain, verdict: failed, rcode: 2, upstream: 0, latency: 2_000_113, ede: 22 },
   {
