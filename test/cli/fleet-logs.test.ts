@@ -1,5 +1,5 @@
-import { rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import t from 'tap'
 import {
   filesBelow,
@@ -8,9 +8,15 @@ import {
   temporaryFolder,
   writeKeys
 } from '../fleet/ship-rig.js'
-import { interdict } from './run.js'
+import { generateKeys } from '../../src/base/ed25519.js'
+import { interdict, SETTINGS, writeSite } from './run.js'
 
 const DAY = '2026-11-10'
+const RULES = `networks:
+  phones:
+    prefixes: [10.20.0.0/16]
+    bans: [{ id: be-clip, names: [clip.example], authority: Council, reference: R7 }]
+`
 
 t.test('report, query and verify-log work on the logs of a fleet', async t => {
   const fleet = temporaryFolder(t)
@@ -39,6 +45,21 @@ t.test('report, query and verify-log work on the logs of a fleet', async t => {
   t.match(verify, { code: 0, out: /brussels: unaltered: 2 files.*\n+liege: unaltered/ })
   const json = await interdict('verify-log', '--fleet', fleet, '--json')
   t.match(JSON.parse(json.out), { gateways: [{ gateway: 'brussels', proven: true, gaps: [] }, {}] })
+
+  const key = generateKeys().privatePem
+  const settings = writeSite(t, { 'interdict.yaml': SETTINGS, 'rules/networks.yaml': RULES, key })
+  const pack = join(dirname(settings), 'pack')
+  const period = ['--since', '2026-11-09', '--until', '2026-11-11', '--time-zone', 'UTC']
+  const evidence = await interdict(
+    ...['evidence', 'be-clip', '--fleet', fleet, '-c', settings, ...period],
+    ...['-k', join(dirname(settings), 'key'), '-o', pack]
+  )
+  t.strictSame([evidence.code, evidence.err], [0, ''])
+  const tableOf = (id: string): string => readFileSync(join(pack, `tables/${id}.csv`), 'utf8')
+  t.match(tableOf('gateways'), 'brussels,unaltered,2,0,0\r\nliege,unaltered,2,0,0')
+  t.match(tableOf('silent-days'), 'gateway,day\r\nbrussels,2026-11-09\r\nliege,2026-11-09\r\n')
+  t.match(tableOf('rule-changes'), /^gateway,time,/)
+  t.match(readFileSync(join(pack, 'evidence.html'), 'utf8'), '2 of 2 gateways unaltered')
 
   // Lookups of one have not arrived; the other has a file too many, and no key.
   const [parquet] = filesBelow(fleet).filter(file => /brussels.*parquet$/.test(file))

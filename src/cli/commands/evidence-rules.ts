@@ -1,7 +1,10 @@
 import type { Config } from '../../config/config.js'
 import { rulesLocation } from '../../daemon/reload/rules-location.js'
+import type { Seconds } from '../../base/units.js'
 import { difference, type Change } from '../../policy/diff/difference.js'
-import type { RuleVersion } from '../../report/evidence/rule-versions.js'
+import type { BeforeAfter } from '../../policy/diff/name-groups.js'
+import { gatewayColumn } from '../../report/evidence/fleet-tables.js'
+import type { Gateway, RuleVersion } from '../../report/evidence/rule-versions.js'
 import { column, type Table, type Value } from '../../report/report.js'
 import { loadRules } from '../../rules/load.js'
 import type { RuleSet } from '../../rules/model/types.js'
@@ -63,50 +66,92 @@ export async function knownRules(
     })
 }
 
+/** The rules in force over the period at each gateway; `undefined`: the only one. */
+export type RuleHistories = ReadonlyMap<Gateway, readonly RuleVersion[]>
+
 /** Compares each version of the rules with the one before, as to what concerns the ban. */
-export function ruleChanges(
-  ban: string,
-  versions: readonly RuleVersion[],
-  known: KnownRules
-): RuleChanges {
+export function ruleChanges(ban: string, histories: RuleHistories, known: KnownRules): RuleChanges {
+  const steps = new Steps(ban, known)
   const rows: Value[][] = []
   const marks: (string | null)[] = []
-  const files = new Map<string, string>()
-  versions.forEach((version, i) => {
-    const before = versions[i - 1]
-    const row = (change: string, names: number | null, details: string, mark?: string): void => {
-      const text =
-        before === undefined ? nameOf(version) : `${nameOf(before)} -> ${nameOf(version)}`
-      rows.push([version.first, text, change, names, details])
-      marks.push(mark ?? null)
-    }
-    const rules = { before: before && known(before), after: known(version) }
-    if (before === undefined) {
-      row('first', null, 'the first rules of the period', rules.after ? undefined : NOT_AT_HAND)
-    } else if (rules.before === undefined || rules.after === undefined) {
-      row('not known', null, 'rules are not at hand', NOT_AT_HAND)
-    } else if (rules.before === rules.after) {
-      row('lists', null, 'only downloaded lists or transferred zones; earlier copies are not kept')
-    } else {
-      const at = Math.floor(version.first.getTime() / 1000)
-      const both = { before: rules.before, after: rules.after }
-      const found = difference(both, { at, examples: EXAMPLES })
-      const { timeZone } = rules.after
-      const names = { old: nameOf(before), now: nameOf(version) }
-      const compared = { ...found, ...names, rules: both, at, only: undefined, timeZone }
-      files.set(`rule-changes/${i}.json`, toJson(compared))
-      const ofBan = found.changes.filter(change => concerns(change, ban))
-      for (const change of ofBan)
-        row(change.kind, change.names, textOf(changeTexts(change, timeZone)))
-      for (const { networks, prefixes } of found.moves) {
-        const [from, to] = [networks.before, networks.after].map(one => one ?? 'no network')
-        row('moved', null, `${prefixes.join(', ')}: ${from} -> ${to}`)
+  for (const [gateway, versions] of histories) {
+    versions.forEach((version, i) => {
+      const before = versions[i - 1]
+      const names = [before, version].flatMap(one => (one === undefined ? [] : [nameOf(one)]))
+      for (const { change, count = null, details, mark = null } of steps.between(before, version)) {
+        const cells = [version.first, names.join(' -> '), change, count, details]
+        rows.push(gateway === undefined ? cells : [gateway, ...cells])
+        marks.push(mark)
       }
-      const others = formatCount(found.changes.length - ofBan.length, 'change')
-      if (ofBan.length + found.moves.length === 0) row('none', null, `${others} of other rules`)
+    })
+  }
+  const columns = [...gatewayColumn([...histories.keys()]), ...TABLE.columns]
+  return { table: { ...TABLE, columns, rows, marks }, files: steps.files }
+}
+
+interface Step {
+  readonly change: string
+  readonly count?: number
+  readonly details: string
+  readonly mark?: string
+}
+
+class Steps {
+  readonly files = new Map<string, string>()
+  /** Gateways of a fleet go through the same changes. */
+  private readonly compared = new Map<string, readonly Step[]>()
+
+  constructor(
+    private readonly ban: string,
+    private readonly known: KnownRules
+  ) {}
+
+  between(before: RuleVersion | undefined, version: RuleVersion): readonly Step[] {
+    const rules = { before: before && this.known(before), after: this.known(version) }
+    if (before === undefined) {
+      const mark = rules.after === undefined ? { mark: NOT_AT_HAND } : {}
+      return [{ change: 'first', details: 'the first rules of the period', ...mark }]
     }
-  })
-  return { table: { ...TABLE, rows, marks }, files }
+    if (rules.before === undefined || rules.after === undefined)
+      return [{ change: 'not known', details: 'rules are not at hand', mark: NOT_AT_HAND }]
+    if (rules.before === rules.after) return [LISTS]
+    const names = { old: nameOf(before), now: nameOf(version) }
+    const key = `${names.old} ${names.now}`
+    const at = Math.floor(version.first.getTime() / 1000)
+    const both = { before: rules.before, after: rules.after }
+    const steps = this.compared.get(key) ?? this.compare(both, names, at)
+    this.compared.set(key, steps)
+    return steps
+  }
+
+  private compare(
+    rules: BeforeAfter<RuleSet>,
+    names: { readonly old: string; readonly now: string },
+    at: Seconds
+  ): readonly Step[] {
+    const { ban, files } = this
+    const { timeZone } = rules.after
+    const found = difference(rules, { at, examples: EXAMPLES })
+    const compared = { ...found, ...names, rules, at, only: undefined, timeZone }
+    files.set(`rule-changes/${files.size + 1}.json`, toJson(compared))
+    const ofBan = found.changes.filter(change => concerns(change, ban))
+    const changes = ofBan.map(change => {
+      const details = textOf(changeTexts(change, timeZone))
+      return { change: change.kind, count: change.names, details }
+    })
+    const moves = found.moves.map(({ networks, prefixes }) => {
+      const [from, to] = [networks.before, networks.after].map(one => one ?? 'no network')
+      return { change: 'moved', details: `${prefixes.join(', ')}: ${from} -> ${to}` }
+    })
+    const others = formatCount(found.changes.length - ofBan.length, 'change')
+    const steps = [...changes, ...moves]
+    return steps.length > 0 ? steps : [{ change: 'none', details: `${others} of other rules` }]
+  }
+}
+
+const LISTS: Step = {
+  change: 'lists',
+  details: 'only downloaded lists or transferred zones; earlier copies are not kept'
 }
 
 const TABLE: Omit<Table, 'rows'> = {

@@ -6,7 +6,12 @@ import { csvLines } from '../../report/output/csv.js'
 import { toJson } from '../../report/output/json.js'
 import { signPack, type PackFiles } from '../../report/evidence/sign-pack.js'
 import { probeTable } from '../../report/evidence/probe-table.js'
-import { ruleVersions } from '../../report/evidence/rule-versions.js'
+import { gatewaysTable } from '../../report/evidence/fleet-tables.js'
+import {
+  ruleVersions,
+  type Gateway,
+  type RuleVersion
+} from '../../report/evidence/rule-versions.js'
 import { silentDays } from '../../report/evidence/silent-days.js'
 import { zip } from '../../report/evidence/zip.js'
 import type { Fact, Report, Table } from '../../report/report.js'
@@ -24,6 +29,9 @@ import { EXIT, rejectInput, usageError } from '../exit.js'
 import { printJson, type Io } from '../io.js'
 import { formatCount, formatNumber } from '../output/format.js'
 import { knownRules, missingRules, ruleChanges, type RuleChanges } from './evidence-rules.js'
+import { fleetVerification } from './verify-fleet.js'
+import { LOG_FACT } from './verify-log.js'
+import type { GatewayVerification } from '../../querylog/archive/central/verify-fleet.js'
 import { makeReport, originOf } from './make-report.js'
 
 /** Rows of each table: an evidence pack leaves nothing out that an auditor would ask for. */
@@ -35,6 +43,8 @@ export interface EvidenceOptions extends LogOptions, PeriodOptions, TimeZoneOpti
   readonly output: string
   readonly key?: string
   readonly probes?: string
+  /** With a fleet: folder of the public keys of its gateways. */
+  readonly keys?: string
   /** Bundles and rules folders that were in force earlier. */
   readonly history?: readonly string[]
   readonly json?: boolean
@@ -66,6 +76,11 @@ export async function evidence(ban: string, options: EvidenceOptions, io: Io): P
     app: undefined
   })
   const selection = { since, until, timeZone: zone.timeZone }
+  const { fleet: folder, keys } = options
+  const fleet =
+    folder === undefined
+      ? undefined
+      : await fleetVerification({ fleet: folder, ...(keys !== undefined && { keys }) })
   const log = await openLog(options, io)
   let report: Report
   let changes: RuleChanges
@@ -74,16 +89,22 @@ export async function evidence(ban: string, options: EvidenceOptions, io: Io): P
     const request = { selection, top: TOP, options, io, by: 'app' }
     const main = await makeReport(log, { ...request, question: 'ban', id: ban })
     const bypass = await makeReport(log, { ...request, question: 'bypass', id: undefined })
-    const versions = await ruleVersions(log.database, selection)
+    const gateways = fleet?.map(({ gateway }) => gateway) ?? [undefined]
+    const histories = new Map<Gateway, readonly RuleVersion[]>()
+    for (const gateway of gateways)
+      histories.set(gateway, await ruleVersions(log.database, { since, until }, gateway))
+    const versions = [...histories.values()].flat()
     const known = await knownRules(config, loaded.rules, options.history ?? [], versions)
-    changes = ruleChanges(ban, versions, known)
-    const own = ownProbes(join(config.state.folder, PROBE_FOLDER))
+    changes = ruleChanges(ban, histories, known)
+    // Probes of a fleet are in its gateways' own folders.
+    const own = fleet === undefined ? ownProbes(join(config.state.folder, PROBE_FOLDER)) : ''
     const record = probes === undefined ? own : `${own}${readProbes(probes)}`
     const probed = record === '' ? [] : probeTable(record, ban, since, until)
     report = {
       ...main,
-      facts: [...main.facts, ...configFacts(config.file, record !== '')],
+      facts: [...verifiedFacts(main.facts, fleet), ...configFacts(config.file, record !== '')],
       tables: [
+        ...(fleet === undefined ? [] : [gatewaysTable(fleet)]),
         ...main.tables,
         changes.table,
         ...probed,
@@ -92,7 +113,7 @@ export async function evidence(ban: string, options: EvidenceOptions, io: Io): P
           id: `bypass-${table.id}`,
           title: `Bypass attempts: ${table.title.toLowerCase()}`
         })),
-        await silentDays(log.database, since, until)
+        await silentDays(log.database, since, until, gateways)
       ],
       remarks: [
         ...zone.remarks,
@@ -136,6 +157,17 @@ function forPage(table: Table): Table {
   if (chart !== undefined || rows.length <= PAGE_ROWS) return table
   const more = `The first ${PAGE_ROWS} of ${formatNumber(rows.length)}; all are in tables/${id}.csv.`
   return { ...table, rows: rows.slice(0, PAGE_ROWS), description: `${description} ${more}` }
+}
+
+/** The facts of a report, with the verification of all gateways in place of that of one. */
+function verifiedFacts(
+  facts: readonly Fact[],
+  fleet: readonly GatewayVerification[] | undefined
+): readonly Fact[] {
+  if (fleet === undefined) return facts
+  const proven = fleet.filter(one => one.proven).length
+  const text = `${proven} of ${formatCount(fleet.length, 'gateway')} unaltered`
+  return facts.map(fact => (fact[0] === LOG_FACT ? [LOG_FACT, text] : fact))
 }
 
 function configFacts(settings: string, isProbed: boolean): Fact[] {

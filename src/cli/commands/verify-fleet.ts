@@ -33,12 +33,21 @@ const BREAKS: Readonly<Record<FleetBreakKind, string>> = {
  * @throws InterdictError FLEET_FOLDER
  */
 export async function verifyFleetLogs(options: VerifyFleetOptions, io: Io): Promise<number> {
-  const { fleet, keys = join(fleet, 'keys'), json } = options
-  const results = await verifyFleet(fleet, publicKeys(keys))
-  if (results.length === 0) throw failure('FLEET_FOLDER', fleet, 'it has no logs')
+  const { fleet, json } = options
+  const results = await fleetVerification(options)
   if (json === true) printJson(io, { fleet, gateways: results })
   else print(io, `${results.flatMap(linesOf).join('\n')}\n`)
   return results.every(({ proven }) => proven) ? EXIT.success : EXIT.failure
+}
+
+/** The verification of each gateway of a fleet. @throws InterdictError FLEET_FOLDER */
+export async function fleetVerification({
+  fleet,
+  keys = join(fleet, 'keys')
+}: VerifyFleetOptions): Promise<readonly GatewayVerification[]> {
+  const results = await verifyFleet(fleet, publicKeys(keys))
+  if (results.length === 0) throw failure('FLEET_FOLDER', fleet, 'it has no logs')
+  return results
 }
 
 /** Reads `NAME.pub` of each gateway: one public key per line, for several in case it was changed. */

@@ -64,17 +64,19 @@ export function chainKeys(chain: ChainConfig | undefined): readonly KeyObject[] 
   return [createPublicKey(readSignKey(chain.signKey)), ...earlier]
 }
 
-const LABEL = 'Query log'
+/** Of the fact in reports. */
+export const LOG_FACT = 'Query log'
 
 /** Whether the query log is unaltered, as evidence in a report. */
 export async function verificationForReport(options: LogOptions): Promise<Fact> {
+  if (options.fleet !== undefined) return [LOG_FACT, 'not verified: use verify-log --fleet']
   const { chain } = (await loadSettings(options)).log.queries
-  if (chain === undefined) return [LABEL, 'not verified: log.queries.chain is not set']
+  if (chain === undefined) return [LOG_FACT, 'not verified: log.queries.chain is not set']
   try {
     const result = await verifyLog(new LogLayout(await logPath(options)), chainKeys(chain))
-    return [LABEL, ...verificationFact(result)]
+    return [LOG_FACT, ...verificationFact(result)]
   } catch (error) {
-    if (error instanceof InterdictError) return [LABEL, `not verified: ${error.message}`]
+    if (error instanceof InterdictError) return [LOG_FACT, `not verified: ${error.message}`]
     throw error
   }
 }

@@ -85,6 +85,8 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
     .argument('<ban>', 'id of the ban')
     .requiredOption('-o, --output <file>', 'new folder, or .zip file, to write to')
     .option('-l, --log <file>', LOG)
+    .option('--fleet <folder>', FLEET)
+    .option('--keys <folder>', 'with --fleet: GATEWAY.pub of each gateway (default: keys in it)')
     .option('--since <time>', 'from this time on: 7d, 12h, a date, or a time (RFC 3339)')
     .option('--until <time>', 'up to this time')
     .option('--time-zone <zone>', TIME_ZONE)

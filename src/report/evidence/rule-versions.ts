@@ -1,6 +1,9 @@
 import type { Log, Period } from '../log.js'
 import { sourceOf } from '../questions/source.js'
 
+/** A gateway of a fleet; undefined: the log is that of one gateway. */
+export type Gateway = string | undefined
+
 /** Rules that decided lookups, in a stretch without other rules in between. */
 export interface RuleVersion {
   /** First digits of the SHA-256 of all rule files. */
@@ -13,8 +16,12 @@ export interface RuleVersion {
 }
 
 /** The rules in force over a period, oldest first; those that decided no logged lookup are not known to the log. */
-export async function ruleVersions(log: Log, period: Period): Promise<readonly RuleVersion[]> {
-  const { from, sql, parameters } = sourceOf(log, period, 'name')
+export async function ruleVersions(
+  log: Log,
+  period: Period,
+  gateway: Gateway
+): Promise<readonly RuleVersion[]> {
+  const { from, sql, parameters } = sourceOf(log, { ...period, gateway }, 'name')
   const found = await log.rows<RuleVersion & Record<string, string | number | Date | null>>(
     `SELECT sha256, serial, min(first) AS first, max(last) AS last
     FROM ${from} WHERE sha256 IS NOT NULL AND ${sql}
