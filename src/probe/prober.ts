@@ -102,15 +102,14 @@ export class Prober {
   private timer: Timer | undefined
   private round = -1
   private roundStart: Milliseconds = 0
-  /** Wall-clock time. */
-  private roundSince: Milliseconds = 0
   /** Index of the next subject. */
   private next = 0
   private queue: Question[] = []
   private queued = 0
   private inFlight = 0
   private askedInRound = 0
-  private loggedInRound = 0
+  /** When the last question of the round was asked that is logged. Wall-clock time. */
+  private loggedAt: Milliseconds | undefined
   private isEnding = false
   private asked = 0
   private failed = 0
@@ -179,9 +178,9 @@ export class Prober {
   private beginRound(now: Milliseconds): void {
     this.round++
     this.roundStart = now
-    this.roundSince = this.options.clock.wall()
     this.next = 0
-    this.askedInRound = this.loggedInRound = 0
+    this.askedInRound = 0
+    this.loggedAt = undefined
     this.stillWrong = new Set()
     this.isEnding = false
   }
@@ -190,7 +189,8 @@ export class Prober {
   private async endRound(): Promise<void> {
     this.isEnding = true
     const { options } = this
-    const problem = this.loggedInRound > 0 && (await options.checkLog(this.roundSince))
+    const { loggedAt } = this
+    const problem = loggedAt !== undefined && (await options.checkLog(loggedAt))
     if (problem) this.addStanding('log', NO_LOG, problem)
     for (const key of this.standing.keys()) if (!this.stillWrong.has(key)) this.standing.delete(key)
     const at = options.clock.wall()
@@ -232,11 +232,16 @@ export class Prober {
       const failure = { ...NO_LOG, kind: 'rule' as const, network, rule, name, type: 'A' }
       this.addStanding(`${network}\n${rule}`, failure, problem)
     }
+    // What is let through has no record.
+    const logged = probes.findIndex(
+      ({ kind, blocked }) =>
+        kind === 'ban' && blocked !== undefined && blocked.action !== 'truncate'
+    )
     this.queue = probes.flatMap((probe, i) =>
       targets.map((target, k) => {
         // Each name of a ban comes to several workers, and to others in the next round.
         const worker = (this.round + this.next + i + k) % workers
-        return { probe, target, worker, isLogged: subject.ban !== undefined && i + k === 0 }
+        return { probe, target, worker, isLogged: i === logged && k === 0 }
       })
     )
     this.queued = this.queue.length
@@ -246,7 +251,7 @@ export class Prober {
     this.inFlight++
     this.asked++
     this.askedInRound++
-    if (question.isLogged) this.loggedInRound++
+    if (question.isLogged) this.loggedAt = this.options.clock.wall()
     const { judgement, origin } = await this.judge(question)
     this.inFlight--
     if (typeof judgement === 'object') this.suspect(question, judgement.problem, origin)

@@ -224,6 +224,29 @@ for (const [fault, { break: breakIt, says }] of Object.entries(FAULTS)) {
   })
 }
 
+t.test('only what is blocked is expected in the log', async t => {
+  const rig = await Rig.open(
+    networksWith(
+      ban(['one.example'], { until: '2026-06-01T12:10:00Z' }),
+      ban(['t.example'], { action: 'truncate' })
+    )
+  )
+  let logged = 0
+  rig.alter = ({ isLogged, probe }, answer) => {
+    if (isLogged) t.equal(probe.nameText, 'one.example')
+    if (isLogged) logged++
+    return answer
+  }
+  await rig.pass(EVERY / 1000)
+  t.ok(logged > 0)
+  await rig.pass(600)
+  logged = 0
+  rig.logProblem = 'nobody looks'
+  await rig.pass(120)
+  t.strictSame([logged, rig.state.failures], [0, []])
+  rig.prober.stop()
+})
+
 t.test('all names have their turn, and all workers', async t => {
   const rig = await Rig.open(networksWith(ban('abcdefg'.split('').map(it => `${it}.example`))))
   const asked = new Set<string>()
