@@ -1,7 +1,7 @@
 /** A real worker, and faults that a message of the test switches on: in all workers, or only in the first. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { Shelf } from '../../src/cache/shelf.js'
-import type { WorkerInit } from '../../src/daemon/threads/messages.js'
+import type { WorkerInit } from '../../src/daemon/threads/worker-messages.js'
 import { Policy } from '../../src/policy/evaluate/policy.js'
 import { findOpt, findOption } from '../../src/dns/edns/opt.js'
 import { OPTION_EDE } from '../../src/dns/edns/ede-option.js'
