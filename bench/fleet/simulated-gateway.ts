@@ -108,6 +108,7 @@ export function reportOf(
     ...{ version: 1, gateway, ring, program: 'simulated', at, started: own.started },
     ...{ number: own.number, wanted: active || null, active: active || null },
     ...{ rules: '0'.repeat(64), since: at, ready: true, problems: [], refused: null, paused: [] },
+    probe: null,
     counters: {
       ...{ lookups, blocked: lookups / 50, servfail: 0 },
       ...{ durationSum: lookups / 10, responses: lookups }

@@ -106,6 +106,14 @@ export const reportSchema = z.strictObject({
   problems: z.array(z.string().max(64)).max(64),
   /** Why the wanted bundle is not in force. */
   refused: z.strictObject({ code: z.string().max(64), message: z.string().max(500) }).nullable(),
+  /** What the gateway's probe of its own bans found; null: it is off. */
+  probe: z
+    .strictObject({
+      /** When a round last ended without a failure; null: none did yet. */
+      good: instant.nullable(),
+      failing: z.int().min(0)
+    })
+    .nullable(),
   /** Block rules that are paused. */
   paused: z.array(z.string().max(200)).max(100),
   counters: countersSchema

@@ -1,4 +1,5 @@
 import type { Milliseconds } from '../base/units.js'
+import type { Report } from '../fleet/wire.js'
 import type { HubConfig } from './hub-config.js'
 import type { Forecast, HubState, PublishedBundle, Rollout } from './hub-state.js'
 import type { Known, Transport } from './inventory.js'
@@ -21,6 +22,8 @@ export interface GatewayView {
   readonly ready: boolean | null
   readonly problems: readonly string[]
   readonly refused: { readonly code: string; readonly message: string } | null
+  /** Its probe of its own bans; null: it is off, or not known. */
+  readonly probe: Report['probe']
   readonly contact: string | null
   readonly clockOffsetMs: Milliseconds | null
   /** How its last report came. */
@@ -99,6 +102,7 @@ export function gatewayView(gateway: Known, { config, state, now }: Sources): Ga
     since: report?.since ?? null,
     ready: report?.ready ?? null,
     problems: report?.problems ?? [],
+    probe: report?.probe ?? null,
     contact: contact === null ? null : new Date(contact).toISOString(),
     clockOffsetMs: clockOffset,
     by: gateway.by

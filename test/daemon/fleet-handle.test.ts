@@ -94,7 +94,9 @@ t.test('without a fleet there is no thread', async t => {
 })
 
 t.test('it reports while connected, at intervals and at once after a change', async t => {
-  const { handle, configure, reports, say, pass, counters } = rig(t)
+  const probed = { lastGood: '2026-01-02T03:04:05.000Z', failing: 1 }
+  const status = { ...STATUS, probe: probed } as StatusReply
+  const { handle, configure, reports, say, pass, counters } = rig(t, () => Promise.resolve(status))
   configure(FLEET)
   handle.start()
   await pass(50)
@@ -109,6 +111,7 @@ t.test('it reports while connected, at intervals and at once after a change', as
   t.match(reports, [
     {
       ...{ gateway: 'site-17', ring: 'canary', number: 1, wanted: 18, paused: ['office/games'] },
+      probe: { good: probed.lastGood, failing: 1 },
       counters: { lookups: 0, blocked: 0, servfail: 5, durationSum: 30, responses: 6 }
     }
   ])

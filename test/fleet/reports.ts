@@ -10,6 +10,7 @@ export const counters = (change: Partial<Counters> = {}): Counters => {
 export const report = (change: Partial<Report>): Report => ({
   ...{ version: 1, gateway: 'gw', ring: 'canary', program: '1.0', at: AT, started: AT, number: 1 },
   ...{ wanted: 10, active: 10, rules: '0'.repeat(64), since: AT, ready: true, problems: [] },
+  ...{ probe: null },
   ...{ refused: null, paused: [], counters: counters() },
   ...change
 })

@@ -5,6 +5,7 @@ import { signReport } from '../../src/fleet/credentials.js'
 import { userSeed } from '../../src/fleet/nkey.js'
 import type { Report } from '../../src/fleet/wire.js'
 import { Inventory } from '../../src/hub/inventory.js'
+import { gatewayView, type Sources } from '../../src/hub/views.js'
 import { counters, report } from '../fleet/reports.js'
 
 const NOW = Date.parse('2026-01-02T03:04:00Z')
@@ -27,6 +28,18 @@ t.test('a report is taken once, with the offset of the clock', async t => {
   t.equal(send({ number: 2 }), undefined)
   t.equal(send({ started: '2026-01-03T00:00:00Z' }), undefined, 'after a restart')
   t.equal(inventory.accepted, 3)
+})
+
+t.test('the view of a gateway says when its probe was last good', t => {
+  const { inventory, send } = rig()
+  const state = { gateways: { gw: { ring: 'canary' } }, rings: {} }
+  const sources = { config: { silentAfter: 1000 }, state, now: NOW } as unknown as Sources
+  const view = () => gatewayView(inventory.all[0]!, sources)
+  t.match(view(), { state: 'unseen', probe: null })
+  const probe = { good: '2026-01-02T03:04:01.000Z', failing: 2 }
+  send({ probe })
+  t.match(view(), { state: 'running', probe })
+  t.end()
 })
 
 t.test('what is dropped and counted', async t => {

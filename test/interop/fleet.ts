@@ -188,7 +188,7 @@ await t.test(
         number: 1
       },
       ...{ wanted: null, active: 1, rules: '0'.repeat(64), since: at, ready: true, problems: [] },
-      ...{ refused: null, paused: [] },
+      ...{ refused: null, probe: null, paused: [] },
       counters: { lookups: 0, blocked: 0, servfail: 0, durationSum: 0, responses: 0 }
     }
     stolen.publish(REPORT_SUBJECT, signReport(forged, own.key))

@@ -243,12 +243,23 @@ async function gatewaysOf(
 }
 
 function gatewayTable(gateways: readonly GatewayView[], io: Io): string {
-  const head = ['gateway', 'ring', 'state', 'bundle', 'wanted', 'version', 'last contact', 'notes']
+  const head = [
+    'gateway',
+    'ring',
+    'state',
+    'bundle',
+    'wanted',
+    'version',
+    'good probe',
+    'last contact',
+    'notes'
+  ]
   const rows = gateways.map((one): Row => {
-    const { name, ring, state, active, wanted, program, contact } = one
+    const { name, ring, state, active, wanted, program, probe, contact } = one
     const shown = state === 'running' ? state : (['yellow', state] as const)
     const cells = [
       ...[[name], [ring], [shown], [show(active)], [show(wanted)], [program ?? '-']],
+      [probe === null ? '-' : (probe.good ?? 'never')],
       [contact ?? 'never'],
       notesOf(one)
     ]

@@ -20,7 +20,7 @@ export function fleetReport(
   paused: readonly string[],
   { number, now }: { readonly number: number; readonly now: Milliseconds }
 ): Report {
-  const { rules, health } = status
+  const { rules, health, probe } = status
   const active = rules.bundle?.serial ?? null
   return {
     version: 1,
@@ -37,6 +37,7 @@ export function fleetReport(
     ready: health.ready,
     problems: health.problems.slice(0, MAX_PROBLEMS).map(({ code }) => code),
     refused: wanted === null || wanted.serial === active ? null : refusal(status, error),
+    probe: probe && { good: probe.lastGood, failing: probe.failing },
     paused: paused.slice(0, MAX_PAUSED),
     counters
   }
