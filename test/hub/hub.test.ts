@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { JetStreamApiError } from '@nats-io/jetstream'
 import t, { type Test } from 'tap'
-import { HubClient } from '../../src/cli/args/hub-client.js'
+import { HubClient } from '../../src/fleet/hub-client.js'
 import { Authority } from '../../src/hub/authority.js'
 import { loadHubConfig, type HubConfig } from '../../src/hub/hub-config.js'
 import { Hub } from '../../src/hub/hub.js'
@@ -41,7 +41,7 @@ t.test('without NATS, a hub takes bundles for web servers, and is not ready', as
   await hub.start()
   t.teardown(() => hub.close())
   await eventually('the first attempt', () => log.with('cannot connect to NATS').length > 0)
-  const client = await HubClient.of({ hub: config.socket })
+  const client = new HubClient(config.socket, 10_000)
   t.match(await client.get('/v1/status'), { nats: { connected: false, error: /cannot connect/ } })
   const published = await client.post(
     '/v1/bundles',

@@ -2,7 +2,8 @@ import { createSocket } from 'node:dgram'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import packet from 'dns-packet'
-import { HubClient } from '../../src/cli/args/hub-client.js'
+import { hubClient } from '../../src/cli/args/hub.js'
+import type { HubClient } from '../../src/fleet/hub-client.js'
 import { decodeToken, encodeToken } from '../../src/fleet/enrol-token.js'
 import type { GatewayView, RingView } from '../../src/hub/views.js'
 import { PROGRAM } from '../cli/run.js'
@@ -204,7 +205,7 @@ export class HubRig {
   }
 
   async client(): Promise<HubClient> {
-    return HubClient.of({ config: this.settings })
+    return hubClient({ config: this.settings })
   }
 
   async rings(): Promise<ReadonlyMap<string, RingView>> {

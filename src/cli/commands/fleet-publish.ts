@@ -17,7 +17,8 @@ import {
   type Bundle
 } from '../../sources/bundle/bundle.js'
 import { readPrivateKey } from '../../sources/bundle/signatures.js'
-import { HubClient, type HubOptions } from '../args/hub-client.js'
+import type { HubClient } from '../../fleet/hub-client.js'
+import { hubClient, type HubOptions } from '../args/hub.js'
 import { parseWholeNumber } from '../args/parse.js'
 import { callerName } from '../args/user.js'
 import { EXIT, rejectInput, usageError } from '../exit.js'
@@ -53,7 +54,7 @@ interface RingsReply {
  */
 export async function publish(file: string, options: PublishOptions, io: Io): Promise<number> {
   const limit = parseWholeNumber('--max-change', options.maxChange, { max: 100 })
-  const client = await HubClient.of(options)
+  const client = await hubClient(options)
   const octets = await readBundleFile(file, file)
   const forecast = await forecastOf(client, await decodeBundle(octets, file), options)
   if (forecast !== undefined && options.json !== true) printForecast(forecast, io)
@@ -183,7 +184,7 @@ interface BundlesReply {
  */
 export async function rollback(options: RollbackOptions, io: Io): Promise<number> {
   const days = parseWholeNumber('--days', options.days, { min: 1, max: 36_500 })
-  const client = await HubClient.of(options)
+  const client = await hubClient(options)
   const { rings } = await client.get<RingsReply>('/v1/status')
   const { bundles } = await client.get<BundlesReply>('/v1/bundles')
   const newest = Math.max(0, ...bundles.map(({ serial }) => serial))

@@ -2,9 +2,10 @@ import { readBoundedFile, MAX_SECRET_FILE } from '../../base/bounded-file.js'
 import { failure } from '../../base/error.js'
 import { decodeToken } from '../../fleet/enrol-token.js'
 import { enrol as enrolWith } from '../../fleet/enrol.js'
+import type { HubClient } from '../../fleet/hub-client.js'
 import type { HubState, Rollout } from '../../hub/hub-state.js'
 import type { GapView, GatewayView, RingView } from '../../hub/views.js'
-import { HubClient, type HubOptions } from '../args/hub-client.js'
+import { hubClient, type HubOptions } from '../args/hub.js'
 import { callerName } from '../args/user.js'
 import { EXIT, usageError } from '../exit.js'
 import { print, printJson, type Io } from '../io.js'
@@ -31,7 +32,7 @@ export interface StatusOptions extends HubOptions {
 
 /** `interdict fleet status`: the rings, and with `--gateways` each gateway. */
 export async function status(options: StatusOptions, io: Io): Promise<number> {
-  const client = await HubClient.of(options)
+  const client = await hubClient(options)
   const reply = await client.get<StatusReply>('/v1/status')
   const rings = reply.rings.filter(({ ring }) => (options.ring ?? ring) === ring)
   if (options.ring !== undefined && rings.length === 0) throw failure('HUB_RING', options.ring)
@@ -81,7 +82,7 @@ export interface BehindOptions extends HubOptions {
 
 /** `interdict fleet behind`: gateways that do not run what their ring should. Exit code 1 if there are any. */
 export async function behind(options: BehindOptions, io: Io): Promise<number> {
-  const client = await HubClient.of(options)
+  const client = await hubClient(options)
   const all = await gatewaysOf(client, { ring: options.ring })
   const found = all.filter(({ state }) => state !== 'running')
   if (options.json === true) printJson(io, { gateways: all.length, behind: found })
@@ -103,7 +104,7 @@ interface WithoutReply {
 
 /** `interdict fleet without BAN`: gateways that do not enforce a ban. Exit code 1 if there are any. */
 export async function without(ban: string, options: HubOptions, io: Io): Promise<number> {
-  const client = await HubClient.of(options)
+  const client = await hubClient(options)
   const reply = await client.get<WithoutReply>(`/v1/bans/${encodeURIComponent(ban)}/without`)
   const { gateways, without: gaps } = reply
   if (options.json === true) printJson(io, reply)
@@ -126,7 +127,7 @@ export interface RingOptions extends HubOptions {
 
 /** `interdict fleet promote RING` */
 export async function promote(ring: string, options: RingOptions, io: Io): Promise<number> {
-  const client = await HubClient.of(options)
+  const client = await hubClient(options)
   const now = options.now === true ? 'true' : undefined
   const path = `/v1/rings/${encodeURIComponent(ring)}/promote`
   const reply = await client.post<Rollout>(path, { by: callerName(io), now })
@@ -137,7 +138,7 @@ export async function promote(ring: string, options: RingOptions, io: Io): Promi
 
 /** `interdict fleet halt RING` */
 export async function halt(ring: string, options: RingOptions, io: Io): Promise<number> {
-  const client = await HubClient.of(options)
+  const client = await hubClient(options)
   const query = { by: callerName(io), reason: options.reason }
   const reply = await client.post<Rollout>(`/v1/rings/${encodeURIComponent(ring)}/halt`, query)
   if (options.json === true) printJson(io, reply)
@@ -158,7 +159,7 @@ interface TokenReply {
 /** `interdict fleet token NAME`: prints a token with which one gateway can enrol, once. */
 export async function token(name: string, options: TokenOptions, io: Io): Promise<number> {
   const { ring, expires } = options
-  const client = await HubClient.of(options)
+  const client = await hubClient(options)
   const query = { name, ring, expires, by: callerName(io) }
   const reply = await client.post<TokenReply>('/v1/tokens', query)
   if (options.json === true) printJson(io, reply)
@@ -171,7 +172,7 @@ export async function token(name: string, options: TokenOptions, io: Io): Promis
 
 /** `interdict fleet revoke NAME` */
 export async function revoke(name: string, options: HubOptions, io: Io): Promise<number> {
-  const client = await HubClient.of(options)
+  const client = await hubClient(options)
   const path = `/v1/gateways/${encodeURIComponent(name)}/revoke`
   await client.post(path, { by: callerName(io) })
   if (options.json === true) printJson(io, { revoked: name })
@@ -181,7 +182,7 @@ export async function revoke(name: string, options: HubOptions, io: Io): Promise
 
 /** `interdict fleet events`: who published, promoted, halted, enrolled and revoked what. */
 export async function events(options: HubOptions, io: Io): Promise<number> {
-  const client = await HubClient.of(options)
+  const client = await hubClient(options)
   const reply = await client.get<Pick<HubState, 'events'>>('/v1/events')
   if (options.json === true) printJson(io, reply)
   else {

@@ -1,29 +1,17 @@
 import { request } from 'node:http'
-import { resolve } from 'node:path'
-import { failure, InterdictError, ERROR_CODES, type ErrorCode } from '../../base/error.js'
-import { DEFAULT_HUB_FILE, loadHubConfig } from '../../hub/hub-config.js'
-import { rejectInput } from '../exit.js'
-import type { CommonOptions } from './settings.js'
-
-/** A large bundle on a slow disk, then on three NATS servers. */
-const TIMEOUT = 120_000
-
-/** Options of the commands for a hub. */
-export interface HubOptions extends CommonOptions {
-  readonly hub?: string
-  readonly json?: boolean
-}
+import { failure, InterdictError, ERROR_CODES, type ErrorCode } from '../base/error.js'
+import type { Milliseconds } from '../base/units.js'
 
 /** The API of the hub on this machine. */
 export class HubClient {
-  private constructor(private readonly socket: string) {}
-
-  /** @param options `--hub` is the path of the socket; by default that of `hub.yaml` */
-  static async of(options: HubOptions): Promise<HubClient> {
-    if (options.hub !== undefined) return new HubClient(resolve(options.hub))
-    const loaded = await loadHubConfig(options.config ?? DEFAULT_HUB_FILE)
-    return loaded.ok ? new HubClient(loaded.config.socket) : rejectInput(loaded.errors)
-  }
+  /**
+   * @param socket its path
+   * @param timeout how long the hub may be silent
+   */
+  constructor(
+    private readonly socket: string,
+    private readonly timeout: Milliseconds
+  ) {}
 
   async get<T>(path: string): Promise<T> {
     return JSON.parse((await this.send('GET', path)).toString()) as T
@@ -47,10 +35,10 @@ export class HubClient {
 
   /** @throws InterdictError HUB_SILENT, and the error of the hub */
   private send(method: string, path: string, body?: Uint8Array): Promise<Buffer> {
-    const { socket } = this
+    const { socket, timeout } = this
     return new Promise((done, fail) => {
       const silent = (error: Error): void => fail(failure('HUB_SILENT', socket, error.message))
-      const outgoing = request({ socketPath: socket, method, path, timeout: TIMEOUT }, response => {
+      const outgoing = request({ socketPath: socket, method, path, timeout }, response => {
         const pieces: Buffer[] = []
         response.on('data', (piece: Buffer) => pieces.push(piece))
         response.on('error', silent)
