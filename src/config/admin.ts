@@ -24,6 +24,7 @@ export const adminSchema = section({
   }),
   tokens: path.prefault('auto'),
   dashboard: z.boolean().prefault(true),
+  hub: z.string('a path').prefault(''),
   oidc: oidcSchema
 }).superRefine(({ http, tls, tokens, oidc }, context) => {
   const refuse = (key: string[], message: string): void =>
@@ -67,6 +68,7 @@ export function adminOf(
       : undefined,
     tokens: TOKEN_WORDS.includes(file) ? undefined : resolve(folder, file),
     dashboard,
+    hub: settings.hub === '' ? undefined : socketPath('hub', settings.hub, context),
     oidc: oidcOf(oidc, folder, positionOf(['admin', 'oidc']))
   }
 }
@@ -74,12 +76,17 @@ export function adminOf(
 function socketOf(
   socket: string,
   state: string,
-  { folder, positionOf, addError }: SectionContext
+  context: SectionContext
 ): AdminSocketConfig | undefined {
   if (socket === '' || socket === 'off') return undefined
   if (socket === 'auto') return defaultSocket(state)
-  const path = resolve(folder, socket)
+  const path = socketPath('socket', socket, context)
+  return { paths: [path], position: context.positionOf(['admin', 'socket']) }
+}
+
+function socketPath(key: string, given: string, { folder, addError }: SectionContext): string {
+  const path = resolve(folder, given)
   if (Buffer.byteLength(path) > MAX_SOCKET_PATH)
-    addError('admin.socket', socket, `an absolute path of at most ${MAX_SOCKET_PATH} bytes`)
-  return { paths: [path], position: positionOf(['admin', 'socket']) }
+    addError(`admin.${key}`, given, `an absolute path of at most ${MAX_SOCKET_PATH} bytes`)
+  return path
 }

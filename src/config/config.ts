@@ -55,6 +55,8 @@ export interface Config {
     readonly tokens: string | undefined
     /** Whether the dashboard is served beside the API. */
     readonly dashboard: boolean
+    /** Path of the socket of the hub whose fleet is shown; undefined: none. */
+    readonly hub: string | undefined
     /** Undefined: people cannot log in; only tokens are accepted. */
     readonly oidc: OidcConfig | undefined
   }

@@ -2,6 +2,8 @@ import { request } from 'node:http'
 import { failure, InterdictError, ERROR_CODES, type ErrorCode } from '../base/error.js'
 import type { Milliseconds } from '../base/units.js'
 
+type Query = Readonly<Record<string, string | undefined>>
+
 /** The API of the hub on this machine. */
 export class HubClient {
   /**
@@ -13,24 +15,16 @@ export class HubClient {
     private readonly timeout: Milliseconds
   ) {}
 
-  async get<T>(path: string): Promise<T> {
-    return JSON.parse((await this.send('GET', path)).toString()) as T
+  async get<T>(path: string, query: Query = {}): Promise<T> {
+    return JSON.parse((await this.send('GET', path + searchOf(query))).toString()) as T
   }
 
   octets(path: string): Promise<Uint8Array> {
     return this.send('GET', path)
   }
 
-  async post<T>(
-    path: string,
-    query: Readonly<Record<string, string | undefined>>,
-    body?: Uint8Array
-  ): Promise<T> {
-    const given = Object.entries(query).flatMap(([key, value]) =>
-      value === undefined ? [] : [[key, value]]
-    )
-    const search = new URLSearchParams(given as [string, string][]).toString()
-    return JSON.parse((await this.send('POST', `${path}?${search}`, body)).toString()) as T
+  async post<T>(path: string, query: Query, body?: Uint8Array): Promise<T> {
+    return JSON.parse((await this.send('POST', path + searchOf(query), body)).toString()) as T
   }
 
   /** @throws InterdictError HUB_SILENT, and the error of the hub */
@@ -52,6 +46,13 @@ export class HubClient {
       outgoing.on('error', silent).end(body)
     })
   }
+}
+
+function searchOf(query: Query): string {
+  const given = Object.entries(query).flatMap(([key, value]) =>
+    value === undefined ? [] : [[key, value]]
+  )
+  return given.length === 0 ? '' : `?${new URLSearchParams(given as [string, string][]).toString()}`
 }
 
 /** The error that the hub reports. */

@@ -79,6 +79,7 @@ const defaults = {
     tls: undefined,
     tokens: '/var/lib/interdict/tokens.json',
     dashboard: true,
+    hub: undefined,
     oidc: undefined
   },
   alerts: [],
@@ -364,6 +365,11 @@ tls: { handshake-timeout: 2s, max-handshakes: 9, ticket-secret: secret }`,
         }
       }
     }
+  },
+  {
+    it: 'the hub of a fleet',
+    text: 'admin: { hub: ../hub/hub.sock }',
+    config: { admin: { hub: resolve('/etc/hub/hub.sock') } }
   },
   {
     it: 'a probe of the own bans',

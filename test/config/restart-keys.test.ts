@@ -26,6 +26,7 @@ const IN_PLACE = [
   ...['transfers.primaries', 'transfers.primaries.address', 'transfers.primaries.key'],
   ...['transfers.keys', 'transfers.keys.algorithm', 'transfers.keys.secret-file'],
   ...['transfers.max-size', 'transfers.max-time'],
+  'admin.hub',
   'admin.socket',
   ...['log.service.level', 'log.service.file', 'log.queries.which', 'log.queries.file'],
   ...['log.queries.flush', 'log.queries.rotate.size', 'log.queries.rotate.daily'],

@@ -24,6 +24,7 @@ export const FLEET = {
     `JetStream has fewer than ${replicas} servers for ${replicas} copies: ${why}; start the missing NATS server, or restart it`,
   HUB_LOGS: (file: string, why: string) => `cannot take ${file} into the central folder: ${why}`,
   HUB_LISTEN: (why: string) => `cannot serve the API of the hub: ${why}`,
+  HUB_OFF: () => 'no fleet is shown here: admin.hub is not set',
   HUB_SILENT: (socket: string, why: string) => `no hub answers on ${socket}: ${why}`,
   HUB_RING: (ring: string) => `unknown ring ${ring}; define it under rings: in hub.yaml`,
   HUB_ORDER: (ring: string, first: string) =>

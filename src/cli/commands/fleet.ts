@@ -237,10 +237,9 @@ ${report}`
 
 async function gatewaysOf(
   client: HubClient,
-  { ring }: { readonly ring: string | undefined }
+  query: { readonly ring: string | undefined }
 ): Promise<readonly GatewayView[]> {
-  const query = ring === undefined ? '' : `?ring=${encodeURIComponent(ring)}`
-  return (await client.get<GatewaysReply>(`/v1/gateways${query}`)).gateways
+  return (await client.get<GatewaysReply>('/v1/gateways', query)).gateways
 }
 
 function gatewayTable(gateways: readonly GatewayView[], io: Io): string {

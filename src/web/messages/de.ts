@@ -600,5 +600,7 @@ export const messages: Messages = {
   'operation.rotateLog': 'Protokolldatei geschlossen',
   'operation.checkCandidate': 'Vorschlag geprüft',
   'operation.packCandidate': 'Vorschlag gepackt',
-  'operation.activateBundle': 'Bündel in Kraft gesetzt'
+  'operation.activateBundle': 'Bündel in Kraft gesetzt',
+  'operation.promoteRing': 'Ring freigegeben',
+  'operation.haltRing': 'Ring angehalten'
 }

@@ -600,5 +600,7 @@ export const messages = {
   'operation.rotateLog': 'Query log rotated',
   'operation.checkCandidate': 'Candidate checked',
   'operation.packCandidate': 'Candidate packed',
-  'operation.activateBundle': 'Bundle activated'
+  'operation.activateBundle': 'Bundle activated',
+  'operation.promoteRing': 'Ring promoted',
+  'operation.haltRing': 'Ring halted'
 } as const

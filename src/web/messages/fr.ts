@@ -600,5 +600,7 @@ export const messages: Messages = {
   'operation.rotateLog': 'Journal clos',
   'operation.checkCandidate': 'Proposition vérifiée',
   'operation.packCandidate': 'Proposition empaquetée',
-  'operation.activateBundle': 'Paquet mis en vigueur'
+  'operation.activateBundle': 'Paquet mis en vigueur',
+  'operation.promoteRing': 'Groupe promu',
+  'operation.haltRing': 'Groupe arrêté'
 }

@@ -597,5 +597,7 @@ export const messages: Messages = {
   'operation.rotateLog': 'Querylogboek gesloten',
   'operation.checkCandidate': 'Voorstel gecontroleerd',
   'operation.packCandidate': 'Voorstel ingepakt',
-  'operation.activateBundle': 'Bundel van kracht gemaakt'
+  'operation.activateBundle': 'Bundel van kracht gemaakt',
+  'operation.promoteRing': 'Ring gepromoveerd',
+  'operation.haltRing': 'Ring gestopt'
 }

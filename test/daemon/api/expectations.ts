@@ -92,5 +92,16 @@ export const EXPECTATIONS: Readonly<Record<string, Expectation>> = {
       headers: { 'content-type': 'application/octet-stream' }
     },
     granted: 409
+  },
+  'GET /fleet/rings': { scope: 'read', path: '/fleet/rings' },
+  'GET /fleet/gateways': { scope: 'read', path: '/fleet/gateways?ring=all' },
+  'GET /fleet/bans': { scope: 'read', path: '/fleet/bans' },
+  'GET /fleet/bans/{ban}/without': { scope: 'read', path: '/fleet/bans/federal-tiktok/without' },
+  'GET /fleet/events': { scope: 'read', path: '/fleet/events' },
+  'POST /fleet/rings/{ring}/promote': { scope: 'policy', path: '/fleet/rings/all/promote' },
+  'POST /fleet/rings/{ring}/halt': {
+    scope: 'policy',
+    path: '/fleet/rings/all/halt',
+    request: { payload: { reason: 'complaints' } }
   }
 }

@@ -3,6 +3,7 @@ import { PREFIX } from '../../../src/daemon/admin/http/api/route.js'
 import { SCOPES, type Scope } from '../../../src/daemon/admin/http/api/scopes.js'
 import { ROUTES } from '../../../src/daemon/admin/http/api/routes.js'
 import { EXPECTATIONS } from './expectations.js'
+import { fakeHub, gatewayView } from './hub-rig.js'
 import { apiRig } from './rig.js'
 import { activeRules, serving } from './services.js'
 
@@ -14,7 +15,11 @@ t.test('every route is in the table of expectations, and nothing else', async t 
 })
 
 t.test('who may call what', async t => {
-  const rig = await apiRig(t, { services: serving(t, await activeRules(t)) })
+  const services = serving(t, await activeRules(t))
+  const { socket: hub } = await fakeHub(t, [gatewayView(1)])
+  const { admin } = services.config
+  const config = { ...services.config, admin: { ...admin, hub } }
+  const rig = await apiRig(t, { services: { ...services, config } })
   const expired = rig.token('expired', SCOPES, 0)
   const revoked = rig.token('revoked', SCOPES)
   const tokens = Object.fromEntries(SCOPES.map(scope => [scope, rig.token(scope, [scope])]))

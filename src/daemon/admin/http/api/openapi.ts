@@ -12,7 +12,8 @@ const TAGS: Readonly<Record<string, string>> = {
   gateway: 'State of the gateway',
   rules: 'The rules in force, and decisions by them',
   operation: 'What operators do while the gateway runs',
-  log: 'Lookups in the query log'
+  log: 'Lookups in the query log',
+  fleet: 'The fleet of the hub that "admin.hub" names'
 }
 
 /** The schema of `Problem`. */

@@ -4,6 +4,7 @@ import { defineRoute, type Route } from './route.js'
 import { appRoutes } from './routes/apps.js'
 import { blockRoutes } from './routes/blocks.js'
 import { explainRoutes } from './routes/explain.js'
+import { fleetRoutes } from './routes/fleet.js'
 import { gatewayRoutes } from './routes/gateway.js'
 import { historyRoutes } from './routes/history.js'
 import { loginRoutes } from './routes/login.js'
@@ -37,5 +38,6 @@ export const ROUTES: readonly Route[] = [
   ...lookupRoutes,
   ...storedReportRoutes,
   ...operateRoutes,
-  ...proposeRoutes
+  ...proposeRoutes,
+  ...fleetRoutes
 ]

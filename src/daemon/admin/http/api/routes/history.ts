@@ -78,7 +78,8 @@ export const historyRoutes = [
       load: z.number().describe('Load average of the last minute'),
       memoryOctets: z.int().describe('Memory of the machine'),
       freeOctets: z.int(),
-      timeZone: z.string().describe('Of dates in the rules')
+      timeZone: z.string().describe('Of dates in the rules'),
+      hub: z.boolean().describe('Whether the routes of the fleet have a hub')
     }),
     handler: async (_, { services }) => {
       const { user, system } = process.cpuUsage()
@@ -91,7 +92,8 @@ export const historyRoutes = [
         load: loadavg()[0],
         memoryOctets: totalmem(),
         freeOctets: freemem(),
-        timeZone: (await services.rules()).rules.timeZone
+        timeZone: (await services.rules()).rules.timeZone,
+        hub: services.config.admin.hub !== undefined
       }
     }
   }),
