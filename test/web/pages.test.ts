@@ -2,16 +2,11 @@ import t from 'tap'
 import type { Ban, Exception, Trend, TrendPoint } from '../../src/web/api/types.js'
 import { eventsOf, monthAfter, weeksOf } from '../../src/web/calendar.js'
 import { changedFiles, changesIn, impactIn, rulesPath } from '../../src/web/folder.js'
-import {
-  filtersIn,
-  parseFilter,
-  searchQuery,
-  streamQuery,
-  visibleRows
-} from '../../src/web/log-filter.js'
+import { filtersIn, parseFilter, searchQuery, streamQuery } from '../../src/web/log-filter.js'
 import { pageAt, urlOf } from '../../src/web/pages.js'
 import { readSpan } from '../../src/web/span.js'
 import { hoursOf, seriesOf } from '../../src/web/trend.js'
+import { visibleRows } from '../../src/web/visible-rows.js'
 
 t.test('addresses of pages', async t => {
   t.equal(pageAt('/bans'), 'bans')

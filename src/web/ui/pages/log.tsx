@@ -7,13 +7,13 @@ import {
   parseFilter,
   searchQuery,
   streamQuery,
-  visibleRows,
   type FilterName,
   type Filters
 } from '../../log-filter.js'
 import { wholeSecond } from '../../format.js'
 import { urlOf } from '../../pages.js'
 import { Failure, Facts, Field, Modal, Tabs, Title, Verdict } from '../components.js'
+import { LongTable, type LongColumn } from '../long-table.js'
 import { api, format, navigate, place, t, word } from '../state.js'
 
 const PAGE = 200
@@ -32,7 +32,6 @@ const VERDICTS = [
   'probe'
 ]
 const SPANS = ['15m', '1h', '24h', '7d', '30d'] as const
-const NARROW = matchMedia('(max-width: 48rem)')
 
 export function Page() {
   const { parameters } = place.value
@@ -334,8 +333,6 @@ interface RowsProps {
   readonly onEnd?: () => void
 }
 
-const COLUMNS = ['time', 'name', 'type', 'verdict', 'client', 'network', 'rule'] as const
-
 function ruleOf(lookup: Lookup): string {
   const { ban, exception, allow, block, app, list } = lookup
   return [app ?? list, ban ?? exception ?? allow ?? block]
@@ -344,88 +341,44 @@ function ruleOf(lookup: Lookup): string {
 }
 
 function Rows({ items, filters, go, isLive = false, onEnd }: RowsProps) {
-  const box = useRef<HTMLDivElement>(null)
-  const [scroll, setScroll] = useState({ top: 0, height: 600 })
-  const [isNarrow, setNarrow] = useState(NARROW.matches)
   const [open, setOpen] = useState<Lookup | undefined>(undefined)
-  useEffect(() => {
-    const change = (): void => setNarrow(NARROW.matches)
-    NARROW.addEventListener('change', change)
-    return () => NARROW.removeEventListener('change', change)
-  }, [])
-  const measure = (): void => {
-    const { scrollTop: top, clientHeight: height } = box.current!
-    setScroll({ top, height })
-  }
-  useEffect(measure, [items.length === 0])
-  // Of the style sheet, in pixels.
-  const rem = parseFloat(getComputedStyle(document.documentElement).fontSize)
-  const rowHeight = Math.round((isNarrow ? 3.5 : 2.25) * rem)
-  const { first, last } = visibleRows(scroll.top, scroll.height, rowHeight, items.length)
-  useEffect(() => {
-    if (items.length > 0 && last >= items.length - 20) onEnd?.()
-  }, [last, items.length])
   return (
     <>
-      <div
-        class="log"
-        role="table"
-        aria-label={t('page.log')}
-        aria-rowcount={items.length + 1}
-        ref={box}
-        onScroll={measure}
-        tabIndex={0}
-      >
-        <div class="head" role="rowgroup">
-          <div role="row" aria-rowindex={1}>
-            {COLUMNS.map(one => (
-              <span key={one} role="columnheader">
-                {t(`column.${one}`)}
-              </span>
-            ))}
-          </div>
-        </div>
-        <div class="body" role="rowgroup" style={{ height: `${items.length * rowHeight}px` }}>
-          {items.slice(first, last).map((lookup, i) => (
-            <div
-              key={isLive ? items.length - first - i : first + i}
-              role="row"
-              aria-rowindex={first + i + 2}
-              style={{ top: `${(first + i) * rowHeight}px` }}
-              onClick={() => setOpen(lookup)}
-            >
-              <span role="cell" class="c-time">
-                <button type="button" class="link" onClick={() => setOpen(lookup)}>
-                  {timeOf(lookup.time)}
-                </button>
-              </span>
-              <span role="cell" class="c-name" title={lookup.qname}>
-                {lookup.qname}
-              </span>
-              <span role="cell" class="c-type">
-                {lookup.qtype}
-              </span>
-              <span role="cell" class="c-verdict">
-                <Verdict verdict={lookup.verdict} />
-              </span>
-              <span role="cell" class="c-client">
-                {lookup.client ?? '–'}
-              </span>
-              <span role="cell" class="c-network">
-                {lookup.network ?? '–'}
-              </span>
-              <span role="cell" class="c-rule faint" title={ruleOf(lookup)}>
-                {ruleOf(lookup)}
-              </span>
-            </div>
-          ))}
-        </div>
-      </div>
+      <LongTable
+        kind="log"
+        label={t('page.log')}
+        rows={items}
+        columns={columns()}
+        rowKey={(_, index) => (isLive ? items.length - index : index)}
+        onOpen={setOpen}
+        onEnd={onEnd}
+      />
       {open !== undefined && (
         <Details lookup={open} filters={filters} go={go} onClose={() => setOpen(undefined)} />
       )}
     </>
   )
+}
+
+function columns(): readonly LongColumn<Lookup>[] {
+  const column = (
+    id: 'time' | 'name' | 'type' | 'verdict' | 'client' | 'network' | 'rule',
+    cell: LongColumn<Lookup>['cell'],
+    full?: (lookup: Lookup) => string
+  ): LongColumn<Lookup> => ({ id, title: t(`column.${id}`), cell, ...(full && { full }) })
+  return [
+    column('time', ({ time }) => timeOf(time)),
+    column(
+      'name',
+      ({ qname }) => qname,
+      ({ qname }) => qname
+    ),
+    column('type', ({ qtype }) => qtype),
+    column('verdict', ({ verdict }) => <Verdict verdict={verdict} />),
+    column('client', ({ client }) => client ?? '–'),
+    column('network', ({ network }) => network ?? '–'),
+    column('rule', ruleOf, ruleOf)
+  ]
 }
 
 function timeOf(time: string): string {
