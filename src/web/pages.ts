@@ -7,6 +7,7 @@ export const PAGES = [
   { id: 'bypass', path: '/bypass' },
   { id: 'change', path: '/change' },
   { id: 'reports', path: '/reports' },
+  { id: 'gateways', path: '/gateways' },
   { id: 'system', path: '/system' }
 ] as const
 

@@ -25,6 +25,7 @@ const READY: Readonly<Record<PageId, string>> = {
   bypass: '[data-table=ways]',
   change: '[data-row=ads]',
   reports: '.facts',
+  gateways: '[data-gateways="10000"]',
   system: '.facts'
 }
 
@@ -263,6 +264,51 @@ t.test('stored reports: a list, and one as it was stored, with its own style', a
     faults.filter(one => !one.includes('404')),
     []
   )
+})
+
+t.test('a fleet of 10,000: problems first, a filter, who does not enforce a ban', async t => {
+  const { page, faults } = await openAs(t, 'reader', '/gateways')
+  await page.waitForSelector('[data-gateways="10000"]')
+  const names = (): Promise<unknown> =>
+    page.evaluate(`[...document.querySelectorAll('.body .c-name')].map(one => one.textContent)`)
+  t.strictSame(((await names()) as string[]).slice(0, 4), [
+    ...['site-04321', 'site-00077', 'site-09000', 'site-00000']
+  ])
+  t.ok((await page.$$('.gateways .body [role=row]')).length < 100, 'only rows that can be seen')
+  t.equal(await page.$('[data-table=rings] button'), null, 'nothing to press without the scope')
+  await page.type('[data-input=filter]', 'behind all')
+  await page.waitForSelector('[data-gateways="1"]')
+  await page.select('[data-input=ban]', 'federal-tiktok')
+  await page.waitForSelector('[data-without="2"]')
+  await page.click('.body .c-name button')
+  await page.waitForSelector('dialog[open]')
+  await shows(page, 'one signature of two')
+  t.strictSame(await findings(page), [], 'axe')
+  t.strictSame(faults, [])
+})
+
+t.test('halt a ring, with a reason; promote one', async t => {
+  const { page, faults } = await openAs(t, 'operator', '/gateways')
+  const press = async (selector: string): Promise<void> => {
+    await (await page.waitForSelector(selector))!.click()
+  }
+  await press('[data-row=canary] ::-p-text(Halt)')
+  await page.waitForSelector('dialog[open] input')
+  t.strictSame(await findings(page), [], 'axe')
+  await page.type('dialog input', 'complaints')
+  await press('dialog form button')
+  await page.waitForFunction('document.querySelector("dialog") === null')
+  await press('[data-row=all] ::-p-text(Promote)')
+  await press('dialog form button')
+  await page.waitForFunction('document.querySelector("dialog") === null')
+  t.strictSame(
+    gateway.hub.requests.filter(one => one.startsWith('POST')),
+    [
+      'POST /v1/rings/canary/halt?by=operator&reason=complaints',
+      'POST /v1/rings/all/promote?by=operator'
+    ]
+  )
+  t.strictSame(faults, [])
 })
 
 t.test('403: a token without the scope to read sees why, and nothing else', async t => {

@@ -4,6 +4,7 @@ import type { Scope } from '../../src/daemon/admin/http/api/scopes.js'
 import { newToken, writeTokens } from '../../src/daemon/admin/http/tokens/token-file.js'
 import { listenAddress, startServer } from '../cli/server-process.js'
 import { Site } from '../daemon/site.js'
+import { fakeHub, gatewayView } from '../daemon/api/hub-rig.js'
 import { startProvider } from '../interop/oidc-provider.js'
 import { freePort } from '../udp/free-port.js'
 import { BadUpstream, good } from '../upstream/bad-upstream.js'
@@ -76,6 +77,17 @@ lists:
   ads: { file: lists/ads.txt }
 `
 
+/** As many as a hub is made for; some need somebody. */
+const FLEET = Array.from({ length: 10_000 }, (_, i) => {
+  if (i === 4321)
+    return gatewayView(i, {
+      ...{ state: 'refusing', active: 7 },
+      refused: { code: 'BUNDLE_SIGNATURES', message: 'one signature of two' }
+    })
+  if (i === 77) return gatewayView(i, { state: 'behind', active: 7 })
+  return gatewayView(i, i === 9000 ? { ready: false, problems: ['PROBE_FAILING'] } : {})
+})
+
 export interface GatewayOptions {
   /** One upstream does not answer, so that there is a problem to show. */
   readonly hasProblem?: boolean
@@ -99,6 +111,7 @@ reports: [{ report: daily }]
 admin:
   http: '127.0.0.1:${admin}'
   socket: off
+  hub: hub.sock
 ${provider.settings({ read: ['dns-viewer'], operate: ['dns-operator'] })}
 log: { queries: { file: log/queries.jsonl, which: all, flush: 10ms } }
 `,
@@ -108,6 +121,7 @@ log: { queries: { file: log/queries.jsonl, which: all, flush: 10ms } }
     'state/trend.json': trend(Date.now())
   })
   chmodSync(site.path('secret'), 0o600)
+  const hub = await fakeHub(t, FLEET, site.path('hub.sock'))
   cpSync('rules/apps', site.path('rules/apps'), { recursive: true })
   cpSync('rules/evidence.yaml', site.path('rules/evidence.yaml'))
   const made = Date.now()
@@ -129,6 +143,7 @@ log: { queries: { file: log/queries.jsonl, which: all, flush: 10ms } }
   return {
     site,
     server,
+    hub,
     dns,
     upstream,
     url,

@@ -9,6 +9,7 @@ import { Login } from './login.js'
 import { Now } from './pages/now.js'
 import {
   hasExpired,
+  hasFleet,
   host,
   isReachable,
   language,
@@ -34,6 +35,7 @@ const LOADERS: Readonly<
   bypass: () => import('./pages/bypass.js'),
   change: () => import('./pages/change.js'),
   reports: () => import('./pages/reports.js'),
+  gateways: () => import('./pages/gateways.js'),
   system: () => import('./pages/system.js')
 }
 const loaded = new Map<PageId, ComponentType>([['now', Now]])
@@ -64,6 +66,7 @@ function Frame() {
     if (found === undefined) return
     host.value = found.host
     timeZone.value = found.timeZone
+    hasFleet.value = found.hub
   }, [found])
   const problems = status.data?.health.problems.length ?? 0
   return (
@@ -82,7 +85,7 @@ function Frame() {
           </a>
           <nav aria-label={t('menu')}>
             <ul class="menu">
-              {PAGES.map(({ id, path }) => (
+              {PAGES.filter(({ id }) => id !== 'gateways' || hasFleet.value).map(({ id, path }) => (
                 <li key={id}>
                   <a href={path} aria-current={place.value.page === id ? 'page' : undefined}>
                     <Icon page={id} />

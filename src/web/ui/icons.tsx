@@ -9,6 +9,7 @@ const PATHS: Readonly<Record<PageId, string>> = {
   bypass: 'M4 18c6 0 4-12 10-12h6m0 0-3-3m3 3-3 3',
   change: 'M4 20l1-4L16 5l3 3L8 19zM14 7l3 3',
   reports: 'M5 21V10M12 21V3M19 21v-7',
+  gateways: 'M12 4v4M12 8 5 15M12 8l7 7M12 8v7M3 16h4v4H3zM10 16h4v4h-4zM17 16h4v4h-4z',
   system: 'M4 5h16v6H4zM4 13h16v6H4zM8 8v.01M8 16v.01'
 }
 

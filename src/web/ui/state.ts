@@ -34,6 +34,8 @@ export const isReachable = signal(true)
 /** Wall-clock time, for ages; counted on every ten seconds. */
 export const now = signal(Date.now())
 export const host = signal('')
+/** Whether the gateway shows the fleet of a hub. */
+export const hasFleet = signal(false)
 /** Of the rules, whose dates mean its days; undefined until it is known: that of the browser. */
 export const timeZone = signal<string | undefined>(undefined)
 

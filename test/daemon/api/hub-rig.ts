@@ -50,6 +50,7 @@ export function documents(gateways: readonly GatewayView[]): Record<string, unkn
     },
     '/v1/events': { events: [{ at, by: 'cli', what: 'ring canary: bundle 8' }] },
     '/v1/rings/all/promote': { ring: 'all', serial: 8, delivered: true },
+    '/v1/rings/canary/halt': { ring: 'canary', serial: 8, phase: 'halted' },
     '/v1/rings/all/halt': { ring: 'all', serial: 7, phase: 'halted' }
   }
 }
