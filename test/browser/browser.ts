@@ -274,6 +274,10 @@ t.test('a fleet of 10,000: problems first, a filter, who does not enforce a ban'
   t.strictSame(((await names()) as string[]).slice(0, 4), [
     ...['site-04321', 'site-00077', 'site-09000', 'site-00000']
   ])
+  const states = await page.evaluate(
+    `[...document.querySelectorAll('.body .c-state')].slice(0, 4).map(one => one.textContent)`
+  )
+  t.strictSame(states, ['Refuses', 'Behind', 'Not ready', 'Up to date'])
   t.ok((await page.$$('.gateways .body [role=row]')).length < 100, 'only rows that can be seen')
   t.equal(await page.$('[data-table=rings] button'), null, 'nothing to press without the scope')
   await page.type('[data-input=filter]', 'behind all')

@@ -591,7 +591,7 @@ export const messages: Messages = {
   'system.done': 'Erledigt',
   'system.file': 'eine Datei',
   'fleet.choose': 'Wer setzt nicht durch',
-  'fleet.all': 'Alle Gateways',
+  'fleet.chooseBan': 'Verbot wählen',
   'fleet.without':
     '{n} von {all} Gateways setzt {ban} jetzt nicht durch|{n} von {all} Gateways setzen {ban} jetzt nicht durch',
   'fleet.filter': 'Filtern nach Name, Ring, Zustand, Version oder Problem',

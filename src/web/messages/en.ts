@@ -591,7 +591,7 @@ export const messages = {
   'system.done': 'Done',
   'system.file': 'a file',
   'fleet.choose': 'Who does not enforce',
-  'fleet.all': 'All gateways',
+  'fleet.chooseBan': 'Choose a ban',
   'fleet.without':
     '{n} of {all} gateways does not enforce {ban} now|{n} of {all} gateways do not enforce {ban} now',
   'fleet.filter': 'Filter by name, ring, state, version or problem',

@@ -591,7 +591,7 @@ export const messages: Messages = {
   'system.done': 'Fait',
   'system.file': 'un fichier',
   'fleet.choose': 'Qui n’applique pas',
-  'fleet.all': 'Toutes les passerelles',
+  'fleet.chooseBan': 'Choisir une interdiction',
   'fleet.without':
     '{n} passerelle sur {all} n’applique pas {ban} en ce moment|{n} passerelles sur {all} n’appliquent pas {ban} en ce moment',
   'fleet.filter': 'Filtrer par nom, anneau, état, version ou problème',

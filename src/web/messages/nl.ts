@@ -588,7 +588,7 @@ export const messages: Messages = {
   'system.done': 'Gedaan',
   'system.file': 'een bestand',
   'fleet.choose': 'Wie handhaaft niet',
-  'fleet.all': 'Alle gateways',
+  'fleet.chooseBan': 'Kies een verbod',
   'fleet.without':
     '{n} van {all} gateways handhaaft {ban} nu niet|{n} van {all} gateways handhaven {ban} nu niet',
   'fleet.filter': 'Filter op naam, ring, toestand, versie of probleem',

@@ -32,7 +32,7 @@ export function Page() {
             value={ban}
             onChange={event => navigate(urlOf('gateways', { ban: event.currentTarget.value }))}
           >
-            <option value="">{t('fleet.all')}</option>
+            <option value="">{t('fleet.chooseBan')}</option>
             {(bans.data?.bans ?? []).map(({ id, without }) => (
               <option key={id} value={id}>
                 {id} ({format.value.count(without)})
@@ -114,7 +114,10 @@ function probeOf({ probe }: FleetGateway): string {
 }
 
 function StateBadge({ gateway }: { readonly gateway: FleetGateway }) {
-  return <Badge tone={toneOf(gateway)}>{t(`fleet.state.${gateway.state}`)}</Badge>
+  const { state, ready } = gateway
+  const isUnready = state === 'running' && ready === false
+  const text = isUnready ? t('fleet.notReady') : t(`fleet.state.${state}`)
+  return <Badge tone={toneOf(gateway)}>{text}</Badge>
 }
 
 function columnsFor(hasGaps: boolean): readonly LongColumn<Shown>[] {
