@@ -25,7 +25,7 @@ RUN npm run build \
   && npm ci --ignore-scripts --omit=dev --prefer-offline
 
 FROM ${BASE} AS gateway-files
-RUN apt-get update && apt-get install -y --no-install-recommends libcap2-bin
+RUN apt-get update && apt-get install -y --no-install-recommends binutils libcap2-bin
 COPY --from=build /build/node_modules/koffi /image/opt/interdict/node_modules/koffi
 COPY --from=build /build/node_modules/@koromix /image/opt/interdict/node_modules/@koromix
 COPY --from=build /build/dist/bundle /image/opt/interdict/dist/bundle
@@ -35,7 +35,8 @@ COPY docs/operations/container.yaml /image/etc/interdict/interdict.yaml
 # Port 53 without root: the program has this one capability, and the container needs no other.
 RUN node="$(readlink -f "$(command -v node)")" \
   && mkdir -p /image/usr/local/bin \
-  && cp "$node" /image/usr/local/bin/node \
+  # Without the names that only a debugger reads: 18 MB.
+  && strip --strip-unneeded -o /image/usr/local/bin/node "$node" \
   && setcap cap_net_bind_service=+ep /image/usr/local/bin/node \
   && for library in $(ldd "$node" | grep -o '/[^ ]*'); do \
     mkdir -p "/image$(dirname "$library")" && cp -L "$library" "/image$library"; \

@@ -59,7 +59,7 @@ log: { queries: { which: all, file: log/queries-${round % 2}.jsonl, flush: 10ms,
   const reloads = server.log().split('settings reloaded').length - 1
   t.comment(`${sent} queries, ${reloads} of ${round} changes seen one by one`)
   t.equal(number(/Queries lost:\s+(\d+)/), 0)
-  t.ok(reloads > 5)
+  t.ok(reloads > 1)
   for (const { seen } of upstreams) t.ok(seen.length > 0, `${seen.length} queries`)
   t.notMatch(server.log(), /"level":"error"|SERVFAIL|worker died/)
   await eventually('the last settings', () => server.log().includes(`"settings reloaded"`))

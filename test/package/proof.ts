@@ -167,7 +167,7 @@ t.test('under systemd', async t => {
     await machine.run(`cp ${networks} /root/good; echo wrong: 1 >> ${networks}`)
     await machine.run('systemctl reload interdict')
     await eventually('rejected', 20, async () =>
-      (await status()).startsWith('not ready: the rules')
+      (await status()).startsWith('not ready: rules rejected')
     )
     t.match(await status(), /networks\.yaml:\d+:\d+: /)
     t.match(await dig('www.tiktok.com'), 'NXDOMAIN', 'the previous rules are in force')
