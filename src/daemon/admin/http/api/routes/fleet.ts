@@ -32,6 +32,10 @@ const gatewayView = z.looseObject({
   since: z.iso.datetime().nullable(),
   ready: z.boolean().nullable(),
   problems: z.array(z.string()),
+  probe: z
+    .object({ good: z.iso.datetime().nullable(), failing: z.int() })
+    .nullable()
+    .describe('Its probe of its own bans: when a round was last good, and what fails now'),
   contact: z.iso.datetime().nullable(),
   clockOffsetMs: z.number().nullable()
 })
@@ -67,7 +71,10 @@ export const fleetRoutes = [
     summary: 'All gateways of the fleet, also those of one ring or state',
     description: `${DESCRIPTION} A response with 10,000 gateways has about 4 MB.`,
     scope: 'read',
-    query: z.strictObject({ ring: name.optional(), state: gatewayView.shape.state.optional() }),
+    query: z.strictObject({
+      ring: name.optional().describe('Gateways of this ring'),
+      state: gatewayView.shape.state.optional().describe('Gateways in this state')
+    }),
     response: z.object({ gateways: z.array(gatewayView) }),
     errors: ERRORS,
     handler: ({ query }, { services }) => hubOf(services).get('/v1/gateways', query)
