@@ -80,6 +80,10 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   ],
   'repeated NOTIFY': ['daemon/zone-refresher.test.ts', 'anything new is acted on once a second'],
   'transfer thread dies': ['daemon/zone-transfers.test.ts', 'a transfer thread that dies'],
+  'probe thread dies': [
+    'daemon/probe.test.ts',
+    'settings turn it on and off, and its thread is restarted'
+  ],
   'invalid TSIG secret': ['daemon/zone-transfers.test.ts', 'invalid secrets'],
   'fetcher thread dies': ['daemon/remote-lists.test.ts', 'a fetcher that dies'],
   'two `interdict lists update` at once': ['cli/lists.test.ts', 'one command at a time'],
