@@ -4,67 +4,29 @@
  */
 import { execFile } from 'node:child_process'
 import { createHash, X509Certificate } from 'node:crypto'
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect } from 'node:tls'
 import { promisify } from 'node:util'
 import { launch } from 'puppeteer-core'
 import t, { type Test } from 'tap'
-import { makeCertificate } from '../tls/certificates.js'
+import { certify, serveEncrypted, type EncryptedSite } from './encrypted-site.js'
 import { install, PROGRAMS } from './install.js'
-import {
-  eventually,
-  folder,
-  freePort,
-  site,
-  startInterdict,
-  startNsd,
-  type Site
-} from './processes.js'
+import { eventually, folder, type Site } from './processes.js'
 
 const { kdig, nsd, dnsperf } = PROGRAMS
 install({ kdig, nsd, dnsperf, curl: 'curl', h2load: 'nghttp2-client', chromium: 'chromium' })
 t.setTimeout(300_000)
 
 const run = promisify(execFile)
-const NETWORKS = `networks:
-  all:
-    prefixes: [127.0.0.0/8]
-    bans: [{ names: [banned.example], authority: A, reference: R }]
-`
 
-interface Served extends Site {
-  readonly https: number
+interface Served extends EncryptedSite {
   readonly url: string
 }
 
 async function serve(t: Test): Promise<Served> {
-  const upstream = await freePort()
-  await startNsd(t, upstream)
-  const https = await freePort()
-  const settings = `listen:
-  - 127.0.0.1:PORT
-  - { address: 127.0.0.1:${https}, protocol: doh, certificate: cert.pem, key: key.pem }
-workers: 2
-upstreams: { servers: ['127.0.0.1:${upstream}'] }
-log: { queries: { file: queries.jsonl, which: all } }
-`
-  const at = await site(t, settings, NETWORKS)
-  certify(at, 'dns.example')
-  await startInterdict(t, at)
-  return { ...at, https, url: `https://127.0.0.1:${https}/dns-query` }
-}
-
-/** Writes a certificate and its key over the present ones, as certbot does. */
-function certify({ dir }: Site, name: string): void {
-  const { certificate, key } = makeCertificate({ names: [name, '127.0.0.1'] })
-  for (const [file, text] of [
-    ['cert.pem', certificate],
-    ['key.pem', key]
-  ] as const) {
-    writeFileSync(join(dir, `${file}.new`), text, { mode: 0o600 })
-    renameSync(join(dir, `${file}.new`), join(dir, file))
-  }
+  const at = await serveEncrypted(t, 'doh')
+  return { ...at, url: `https://127.0.0.1:${at.encrypted}/dns-query` }
 }
 
 /** What the server presents now. */
@@ -87,7 +49,7 @@ const logOf = ({ dir }: Site): string => readFileSync(join(dir, 'queries.jsonl')
 
 t.test('kdig', async t => {
   const at = await serve(t)
-  const to = ['@127.0.0.1', '-p', String(at.https), '+tls-hostname=dns.example']
+  const to = ['@127.0.0.1', '-p', String(at.encrypted), '+tls-hostname=dns.example']
   const verified = [...to, `+tls-ca=${join(at.dir, 'cert.pem')}`]
   for (const method of ['+https', '+https-get']) {
     const { stdout } = await run('kdig', [...verified, '+https', method, '+padding', 'www.example'])
@@ -114,7 +76,7 @@ t.test('curl', async t => {
   t.match(await resolve('banned.example'), /[Cc]ould(n't| not) resolve host/)
   const query = Buffer.from('0000010000010000000000000377777707657861', 'hex')
   const code = async (path: string, ...args: readonly string[]): Promise<string> => {
-    const url = `https://127.0.0.1:${at.https}${path}`
+    const url = `https://127.0.0.1:${at.encrypted}${path}`
     const { stdout } = await run('curl', [
       '-s',
       '-o',
@@ -146,7 +108,7 @@ t.test('dnsperf', async t => {
       '-s',
       '127.0.0.1',
       '-p',
-      String(at.https),
+      String(at.encrypted),
       '-d',
       queries,
       '-n',
@@ -172,7 +134,7 @@ t.test('h2load, while the certificate changes: no request and no connection is l
   for (const name of ['two.example', 'three.example']) {
     certify(at, name)
     await eventually(`the certificate of ${name}`, 10, async () => {
-      return (await certificateOf(at.https)).subjectAltName?.includes(name) === true
+      return (await certificateOf(at.encrypted)).subjectAltName?.includes(name) === true
     })
   }
   const { stdout } = await asking
@@ -190,7 +152,7 @@ t.test('Chromium with secure DNS, which asks for structured errors', async t => 
   const dns = { dns_over_https: { mode: 'secure', templates: at.url } }
   mkdirSync(profile, { recursive: true })
   writeFileSync(join(profile, 'Local State'), JSON.stringify(dns))
-  const { publicKey } = await certificateOf(at.https)
+  const { publicKey } = await certificateOf(at.encrypted)
   const spki = createHash('sha256')
     .update(publicKey.export({ type: 'spki', format: 'der' }))
     .digest('base64')

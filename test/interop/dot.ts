@@ -2,67 +2,19 @@
  * DNS over TLS between real programs: kdig, OpenSSL and dnsperf as clients, and a certificate that changes under load. Run by `npm run test:interop`.
  */
 import { execFile, spawn } from 'node:child_process'
-import { renameSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import t, { type Test } from 'tap'
-import { makeCertificate } from '../tls/certificates.js'
+import t from 'tap'
+import { certify, serveEncrypted } from './encrypted-site.js'
 import { install, PROGRAMS } from './install.js'
-import {
-  eventually,
-  freePort,
-  interdict,
-  site,
-  startInterdict,
-  startNsd,
-  textOf,
-  type Site
-} from './processes.js'
+import { eventually, interdict, textOf } from './processes.js'
 
 const { kdig, nsd, dnsperf, dig } = PROGRAMS
 install({ kdig, nsd, dnsperf, dig, openssl: 'openssl' })
 t.setTimeout(300_000)
 
 const run = promisify(execFile)
-const NETWORKS = `networks:
-  all:
-    prefixes: [127.0.0.0/8]
-    bans: [{ names: [banned.example], authority: A, reference: R }]
-`
-
-interface Served extends Site {
-  readonly tls: number
-}
-
-async function serve(t: Test): Promise<Served> {
-  const upstream = await freePort()
-  await startNsd(t, upstream)
-  const tls = await freePort()
-  const settings = `listen:
-  - 127.0.0.1:PORT
-  - { address: 127.0.0.1:${tls}, protocol: dot, certificate: cert.pem, key: key.pem }
-workers: 2
-upstreams: { servers: ['127.0.0.1:${upstream}'] }
-log: { queries: { file: queries.jsonl, which: all } }
-`
-  const at = await site(t, settings, NETWORKS)
-  certify(at, 'dns.example')
-  await startInterdict(t, at)
-  return { ...at, tls }
-}
-
-/** Writes a certificate and its key over the present ones, as certbot does. */
-function certify({ dir }: Site, name: string): void {
-  const { certificate, key } = makeCertificate({ names: [name] })
-  for (const [file, text] of [
-    ['cert.pem', certificate],
-    ['key.pem', key]
-  ] as const) {
-    writeFileSync(join(dir, `${file}.new`), text, { mode: 0o600 })
-    renameSync(join(dir, `${file}.new`), join(dir, file))
-  }
-}
-
 /** What `openssl s_client` prints; its exit code does not matter. */
 function client(port: number, ...args: string[]): Promise<string> {
   return new Promise(resolve => {
@@ -76,7 +28,7 @@ function client(port: number, ...args: string[]): Promise<string> {
 }
 
 t.test('kdig and openssl', async t => {
-  const { tls, dir } = await serve(t)
+  const { encrypted: tls, dir } = await serveEncrypted(t, 'dot')
   const at = ['@127.0.0.1', '-p', String(tls), '+tls-hostname=dns.example']
   const verified = [...at, `+tls-ca=${join(dir, 'cert.pem')}`]
   const { stdout } = await run('kdig', [...verified, '+padding', 'www.example'])
@@ -100,15 +52,15 @@ t.test('kdig and openssl', async t => {
 })
 
 t.test('a certificate changes under load without a lost query or connection', async t => {
-  const at = await serve(t)
+  const at = await serveEncrypted(t, 'dot')
   const queries = join(at.dir, 'queries.txt')
   writeFileSync(queries, 'www.example A\nbanned.example A\n')
-  const load = ['-m', 'dot', '-s', '127.0.0.1', '-p', String(at.tls), '-d', queries]
+  const load = ['-m', 'dot', '-s', '127.0.0.1', '-p', String(at.encrypted), '-d', queries]
   const asking = run('dnsperf', [...load, '-c', '20', '-q', '100', '-Q', '2000', '-l', '6'])
   for (const name of ['two.example', 'three.example']) {
     certify(at, name)
     await eventually(`the certificate of ${name}`, 5, async () =>
-      new RegExp(`CN ?= ?${name}`).test(await client(at.tls))
+      new RegExp(`CN ?= ?${name}`).test(await client(at.encrypted))
     )
   }
   const { stdout } = await asking
