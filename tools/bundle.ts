@@ -31,8 +31,8 @@ const serveExternal: Plugin = {
 }
 
 /**
- * Three quarters of a megabyte that acme-client loads and we do not use: the cryptography of before Node had
- * its own, and forms with files.
+ * Three quarters of a megabyte that acme-client loads and we do not use: its cryptography for versions of Node without
+ * any, and forms with files.
  */
 const acmeUnused: Plugin = {
   name: 'unused parts of acme-client',

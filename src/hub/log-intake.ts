@@ -139,7 +139,7 @@ export class LogIntake {
   }
 }
 
-/** The chunks are not those of the file, or not all here yet. */
+/** The chunks do not make up the file, or some have not arrived yet. */
 class IncompleteError extends Error {}
 
 /** The content of an object from an offset on. Throws if it is incomplete. */

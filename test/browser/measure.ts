@@ -11,7 +11,7 @@ import { startChrome } from './chrome.js'
 import { startGateway, type Gateway } from './gateway.js'
 import { logIn } from './steps.js'
 
-/** The conditions of Chromium's developer tools, which are those of Lighthouse: bytes/s, and milliseconds for a round trip. */
+/** The conditions of Chromium's developer tools, as Lighthouse uses them: bytes/s, and milliseconds for a round trip. */
 const CONNECTIONS = {
   'slow 4G': { downloadThroughput: 204_800, uploadThroughput: 84_375, latency: 150 },
   'fast 4G': { downloadThroughput: 1_152_000, uploadThroughput: 196_608, latency: 60 },

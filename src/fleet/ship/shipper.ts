@@ -126,7 +126,7 @@ export class Shipper {
     return !this.isClosed() && (await this.store.put(file))
   }
 
-  /** Path at the centre; undefined: the file is no longer there. */
+  /** Path at the centre; undefined: the file has gone. */
   private async pathOf(one: Planned, kind: CentralKind): Promise<string | undefined> {
     const { path } = one.file
     const known = this.digests.get(path)

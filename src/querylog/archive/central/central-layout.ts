@@ -86,7 +86,7 @@ export function* centralFiles(folder: string): Generator<CentralFile[]> {
   }
 }
 
-/** Those of the highest generation that has any. */
+/** The files of the highest generation. */
 export function newestOf(files: readonly CentralFile[]): readonly CentralFile[] {
   const newest = Math.max(0, ...files.map(({ generation }) => generation))
   return files.filter(({ generation }) => generation === newest)
