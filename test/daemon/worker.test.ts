@@ -14,7 +14,7 @@ import {
 } from '../../src/resolver/lookup-counters.js'
 import { loadRules } from '../../src/rules/load.js'
 import { DescriptorTable } from '../../src/udp/batch/descriptor-table.js'
-import { chooseTransport } from '../../src/udp/transport.js'
+import { freePort } from '../udp/free-port.js'
 import { askUdp } from './dns-client.js'
 import { kinds, MemoryLog, settingsText } from './serve.js'
 import { banning, Site } from './site.js'
@@ -35,13 +35,9 @@ for (const transport of kinds) {
     ]
     const read = readConfig(settingsText({ transport }), site.path('interdict.yaml'))
     if (!read.ok) throw new Error('no settings')
-    const socket = await chooseTransport(transport).transport.bind(
-      // An address of its own: on the common one, a test beside this one may take the port.
-      { address: '127.33.44.55', port: 0 },
-      () => undefined
-    )
-    const { local: endpoint } = socket
-    socket.close()
+    // An address of its own: on the common one, a test beside this one may take the port.
+    const address = '127.33.44.55'
+    const endpoint = { address, port: await freePort(address) }
 
     const workerData: WorkerInit = {
       settings: {
@@ -66,15 +62,17 @@ for (const transport of kinds) {
     const worker = new Worker(module, { workerData, execArgv: [] })
     const heard: FromWorker[] = []
     let ready = (): void => undefined
-    const whenReady = new Promise<void>(resolve => {
+    let died = (): void => undefined
+    const whenReady = new Promise<void>((resolve, reject) => {
       ready = resolve
+      died = () => reject(new Error(`the worker ended after ${JSON.stringify(heard)}`))
     })
     const thread = threadOf<ToWorker, FromWorker>(worker, {
       message: message => {
         heard.push(message)
         if (heard.length === 2) ready()
       },
-      exited: () => undefined
+      exited: () => died()
     })
     const [counters, later] = [before, after].map(snapshot =>
       allocateCounters(ruleCounterLayout(snapshot).size)
