@@ -9,7 +9,7 @@ export interface RenewalDue {
   readonly isDue: boolean
   /** For people. */
   readonly reason: string
-  /** Wall-clock time; undefined: there is no usable certificate. */
+  /** Wall-clock time; undefined: no usable certificate exists. */
   readonly notAfter: Milliseconds | undefined
   /** Wall-clock time from which it is due. */
   readonly from: Milliseconds | undefined

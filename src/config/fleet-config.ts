@@ -13,7 +13,7 @@ export interface FleetConfig {
   readonly pull: FleetPullConfig | undefined
   /** Undefined: closed log files stay here. */
   readonly logs?: FleetLogsConfig | undefined
-  /** Where reports go while there is no connection to NATS; undefined: nowhere. */
+  /** Where reports go while NATS is not connected; undefined: nowhere. */
   readonly reports?: FleetReportsConfig | undefined
   /** How often this gateway reports its state. */
   readonly report: Milliseconds

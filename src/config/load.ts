@@ -35,7 +35,7 @@ export type ConfigResult =
 export interface SettingsFile {
   /** Absolute. */
   readonly path: string
-  /** In hexadecimal; undefined: there is no such file. */
+  /** In hexadecimal; undefined: the file does not exist. */
   readonly sha256: string | undefined
 }
 

@@ -134,7 +134,7 @@ export function reportsOf(
   }))
 }
 
-/** @returns undefined: there is no mail server */
+/** @returns undefined: no mail server is set */
 export function smtpOf(
   smtp: z.output<typeof smtpSchema>,
   folder: string,

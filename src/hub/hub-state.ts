@@ -26,7 +26,7 @@ const changed = z.strictObject({
 /** What a bundle was expected to do, by recorded lookups. */
 export const forecastSchema = z.strictObject({
   lookups: z.int().min(0),
-  /** Lookups that the rules before answer, and those of the bundle block; and the reverse. */
+  /** Lookups that the previous rules answer and the rules of the bundle block; and the reverse. */
   newlyBlocked: z.int().min(0),
   newlyAllowed: z.int().min(0),
   /** The networks, clients and names with the most changed lookups. */

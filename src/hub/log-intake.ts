@@ -114,7 +114,7 @@ export class LogIntake {
         this.fail(object.name, error)
         const attempts = (this.attempts.get(subject) ?? 0) + 1
         this.attempts.set(subject, attempts)
-        // A full disk is no reason to forget it.
+        // Remembered although the disk is full.
         if (!(error instanceof IncompleteError) || attempts < MAX_ATTEMPTS) return false
       }
     }

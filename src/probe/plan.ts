@@ -229,7 +229,7 @@ function namesOf(source: NameSource, known: Map<NameSource, readonly string[]>):
   if (before !== undefined) return before
   const found: string[] = []
   const { part } = source
-  // What a list passes, or has for some clients or types only, is no name of the ban.
+  // What a list passes, or has for some clients or types only, does not count as a name of the ban.
   if (part === undefined || (typeof part.effect !== 'object' && part.effect === 'rule')) {
     source.writeTo({
       name: (octets: Uint8Array, at: Octets, length: Octets, cover: number) => {

@@ -232,7 +232,7 @@ export class Prober {
       const failure = { ...NO_LOG, kind: 'rule' as const, network, rule, name, type: 'A' }
       this.addStanding(`${network}\n${rule}`, failure, problem)
     }
-    // What is let through has no record.
+    // Queries that are passed on have no record.
     const logged = probes.findIndex(
       ({ kind, blocked }) =>
         kind === 'ban' && blocked !== undefined && blocked.action !== 'truncate'

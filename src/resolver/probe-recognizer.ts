@@ -38,7 +38,7 @@ export class ProbeRecognizer {
 
   /**
    * @param words four at `at`: where the query came from
-   * @returns bits of `PROBE_FLAG`; 0: it is no probe
+   * @returns bits of `PROBE_FLAG`; 0: not a probe
    */
   recognize(query: Query, octets: Uint8Array, words: Uint32Array, at: number): number {
     if (!this.isEnabled) return 0

@@ -64,7 +64,7 @@ export class QueryContext {
   readonly target = new Uint8Array(MAX_NAME)
   /** The query carries a server cookie of this resolver, so its source address is not spoofed. */
   hasValidCookie = false
-  /** Bits of `PROBE_FLAG`; 0: the query is no probe of the gateway itself. */
+  /** Bits of `PROBE_FLAG`; 0: not a probe of the gateway itself. */
   probe = 0
 
   private structuredErrors: StructuredErrors

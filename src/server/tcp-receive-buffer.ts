@@ -5,7 +5,7 @@ import { PREFIX } from './tcp-reply-buffer.js'
 const NO_OCTETS = Buffer.alloc(0)
 
 /**
- * Octets received and not yet processed. Those of the stream are used in place; only what is left of them is copied
+ * Octets received and not yet processed. Octets in the stream are used in place; only what is left of them is copied
  * (`keep`), into a buffer that doubles in size, so that a client that sends a message octet by octet does not cause a
  * copy for each.
  */

@@ -60,7 +60,7 @@ export interface TcpService {
   /**
    * Accepts no further connections and queries, answers those in flight, then closes.
    *
-   * @param leaves another process accepts connections from now on; those of this one end at a pause between
+   * @param leaves another process accepts connections from now on; existing ones end at a pause between
    *   queries
    */
   drain(grace: Milliseconds, leaves?: boolean): Promise<void>

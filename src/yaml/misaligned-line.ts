@@ -21,7 +21,7 @@ const BLOCK_SCALAR = /^[|>][-+\d]*$/
 /**
  * The first line of a YAML file that begins neither in the column of its siblings nor below a key that
  * is still without a value. Lines within flow collections and block scalars are passed over; undefined
- * if there is no such line, or a quote or bracket is not closed.
+ * if no such line exists, or a quote or bracket is not closed.
  */
 export function misalignedLine(lines: readonly TextLine[]): (Cause & { line: number }) | undefined {
   const stack: Anchor[] = []

@@ -43,7 +43,7 @@ export const OPERATION = {
   API_OFF: () =>
     'the HTTP API is off: set admin.http, with admin.tls if other machines can reach it; see admin.tokens',
   API_TOKEN_EXISTS: (name: string) => `there is a token ${name} already; revoke it first`,
-  API_TOKEN_ABSENT: (name: string) => `there is no token ${name}`,
+  API_TOKEN_ABSENT: (name: string) => `no token has the name ${name}`,
   API_REQUEST: (why: string) => `invalid request: ${why}`,
   API_LOGIN: () => 'log in, or send a token: "authorization: Bearer interdict_..."',
   API_TOKEN: () => 'unknown or revoked token',

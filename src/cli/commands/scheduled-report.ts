@@ -29,7 +29,7 @@ export interface ReportContext {
   readonly options: CommonOptions
   readonly io: Io
   readonly timeZone: string
-  /** Undefined: there is no mail server. */
+  /** Undefined: no mail server is set. */
   readonly route: MailRoute | undefined
 }
 

@@ -86,7 +86,7 @@ export function collectCounters({
       failed: pendingQueries?.failed ?? 0
     },
     replies: {
-      // Some probes are not answered: those of bans with the action `drop`.
+      // Probes of bans with the action `drop` are not answered.
       sent: Math.max(0, sumOf(udp, ({ counts }) => counts.sent) - probedOverUdp),
       unsent: sumOf(udp, ({ counts }) => counts.sendErrors)
     },

@@ -44,7 +44,7 @@ export const startSuccessor: StartSuccessor = fds => {
 }
 
 /**
- * Starts a process that replaces this one, and waits until it listens. After an error there is no such process.
+ * Starts a process that replaces this one, and waits until it listens. After an error no such process runs.
  *
  * @param signal kills it
  * @throws InterdictError UPGRADE_FAILED

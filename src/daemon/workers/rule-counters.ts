@@ -122,7 +122,7 @@ export function blockedOf(rules: CountedRules): number {
 /**
  * The counters by rule of all workers, as the control thread sees them. Each snapshot has memory of its own.
  * When no worker counts by it any more, what was counted is carried over to the same networks and rules of
- * the next one, so no counter ever decreases. What is removed from the rules is no longer counted.
+ * the next one, so no counter ever decreases. What is removed from the rules is not counted any more.
  */
 export class RuleCounters {
   /** From the oldest that a worker may still count by to the current one. */

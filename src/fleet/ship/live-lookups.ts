@@ -21,7 +21,7 @@ export interface LiveOptions {
 
 /**
  * Sends blocked lookups of the query log to NATS as they are written, as lines, in batches of one second. What happens
- * while there is no connection is not sent later: it is in the log files.
+ * without a connection is not sent later: it is in the log files.
  */
 export class LiveLookups {
   private readonly file: FollowedFile

@@ -74,7 +74,7 @@ function recognizedRanges(
   })
 }
 
-/** The class of recognized clients at any address; 0: there is no such network. */
+/** The class of recognized clients at any address; 0: no such network. */
 function recognizedClass({ snapshot }: Policy, id: string): number {
   const { networks, identities } = snapshot.clients
   const found = identities?.networks.get(networks.indexOf(id))

@@ -6,7 +6,7 @@ import type { ListRequest, ListState } from './load-list.js'
 
 /** A list for the rules that use it. */
 export interface ProvidedList {
-  /** Undefined: it has errors, or there is no copy of it so far. */
+  /** Undefined: it has errors, or no copy of it exists so far. */
   readonly sources: readonly NameSource[] | undefined
   readonly reports: readonly ListReport[]
   /** The state from which it need not be read again; undefined for a list in a bundle. */

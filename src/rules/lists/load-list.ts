@@ -63,7 +63,7 @@ export interface ListState extends Omit<ListContent, 'sources'>, ListOrigin {
 }
 
 export interface LoadedList {
-  /** Undefined: it has errors, or there is no copy of it so far. */
+  /** Undefined: it has errors, or no copy of it exists so far. */
   readonly content: ListContent | undefined
   readonly errors: readonly InterdictError[]
   readonly warnings: readonly InterdictError[]

@@ -36,7 +36,7 @@ export interface DohContext extends SessionContext {
 }
 
 /**
- * One connection for DNS over HTTPS, RFC 8484: an HTTP/2 session beside the rest. There is no EDNS keepalive option: it
+ * One connection for DNS over HTTPS, RFC 8484: an HTTP/2 session beside the rest. An EDNS keepalive option is not sent: it
  * is for TCP, RFC 7828 §3.1, while in HTTP connections of their own are managed by HTTP, RFC 8484 §10.
  */
 export class DohConnection extends ClientConnection implements QueryHandler {

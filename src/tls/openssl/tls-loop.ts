@@ -124,7 +124,7 @@ export class TlsLoop {
     this.isScheduled = false
     const { openSsl, events, waiting } = this
     this.waiting = []
-    // Errors of others in this thread would be taken for those of a connection.
+    // Errors of other code in this thread would be blamed on a connection.
     openSsl.clearErrors()
     const count = openSsl.waitEpoll(this.epoll, this.eventsAddress, EVENTS, 0)
     for (let i = 0; i < count; i++) {

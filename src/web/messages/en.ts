@@ -153,7 +153,7 @@ export const messages = {
   'now.deadlines': 'Deadlines',
   'now.noDeadlines': 'Nothing begins, ends or is due for review within a month.',
 
-  'todo.STOPPING': 'It was told to stop. Clients use another gateway meanwhile.',
+  'todo.STOPPING': 'It is shutting down. Clients use another gateway meanwhile.',
   'todo.WORKER_DOWN':
     'It is restarted by itself. If this lasts, look for its error in the service log.',
   'todo.WORKER_SILENT':

@@ -81,7 +81,7 @@ export interface RouteOptions<
   ): Promise<unknown>
 }
 
-/** A route whose input is no longer known by type. */
+/** A route whose input type has been erased. */
 export type Route = RouteOptions<Fields | undefined, Fields | undefined, z.ZodType | undefined>
 
 /** Checks a handler against the schemas of its input. */

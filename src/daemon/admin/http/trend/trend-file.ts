@@ -15,7 +15,7 @@ const LENGTH = 7 + DURATION_BOUNDS.length + 1
 /** Where the trend is stored: a gateway that restarts goes on with it. */
 export const trendFile = (state: string): string => join(state, 'trend.json')
 
-/** Minutes that were stored. None where there is no file, or not a valid one: it is statistics only. */
+/** Minutes that were stored. None where the file is absent or invalid: it is statistics only. */
 export function readTrend(path: string): Minute[] {
   try {
     const rows: unknown = JSON.parse(readFileSync(path, 'utf8'))

@@ -7,7 +7,7 @@ import type { ApiServices } from '../services.js'
 
 /** A promotion waits for the NATS servers. */
 const TIMEOUT: Milliseconds = 20_000
-/** Of every route: without `admin.hub` there is no fleet. */
+/** Of every route: without `admin.hub` no fleet is known. */
 const ERRORS = { HUB_OFF: 404, HUB_SILENT: 503, HUB_NATS: 503 } as const
 const DESCRIPTION = 'As the hub at "admin.hub" answers: docs/operations/fleet.md describes all.'
 
@@ -68,7 +68,7 @@ export const fleetRoutes = [
     path: '/fleet/gateways',
     id: 'listGateways',
     tag: 'fleet',
-    summary: 'All gateways of the fleet, also those of one ring or state',
+    summary: 'Gateways of the fleet, all or by ring or state',
     description: `${DESCRIPTION} A response with 10,000 gateways has about 4 MB.`,
     scope: 'read',
     query: z.strictObject({

@@ -10,7 +10,7 @@ import type { ApiServices } from '../services.js'
 const callback = z.looseObject({
   state: z.string().describe('The value that "/login" has sent'),
   code: z.string().optional().describe('To be exchanged for an ID token'),
-  error: z.string().optional().describe('Why there is no code'),
+  error: z.string().optional().describe('Why the provider sent no code'),
   iss: z.string().optional().describe('The issuer')
 })
 

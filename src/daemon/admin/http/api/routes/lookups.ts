@@ -42,7 +42,7 @@ export const lookupRoutes = [
     tag: 'log',
     summary: 'Lookups as they are logged, as server-sent events',
     description:
-      'Events: `lookup` with a line of the query log, `dropped` with the number of lookups that a slow client has missed, `end` when the token is no longer valid.',
+      'Events: `lookup` with a line of the query log, `dropped` with the number of lookups that a slow client has missed, `end` when the token has become invalid.',
     scope: 'read',
     query: z.strictObject({
       network: many(text).describe('Ids of networks'),
