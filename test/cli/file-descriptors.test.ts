@@ -54,7 +54,7 @@ t.test('out of descriptors', onLinux, async t => {
   await server.says(/reload failed/)
   t.match(await askUdp(at, 'banned.example'), BANNED, 'rules that cannot be read change nothing')
   t.match(await askUdp(at, 'other.example'), { rcode: 'SERVFAIL' })
-  await eventually('the query log cannot be opened anew', () => {
+  await eventually('the query log cannot be opened again', () => {
     if (site.has('queries.jsonl')) renameSync(site.path('queries.jsonl'), site.path('old.jsonl'))
     server.child.kill('SIGHUP')
     return server.log().includes('LOG_OPEN')

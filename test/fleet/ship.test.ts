@@ -242,7 +242,7 @@ t.test('a folder that cannot be used, a file altered on the way, an unreadable s
     close: () => store.close()
   }
   await t.rejects(gateway.shipper(spoiling).pass(), { code: 'FLEET_LOGS', message: /altered/ })
-  t.match(await gateway.shipTo(centre), { confirmed: 1 }, 'the next attempt starts anew')
+  t.match(await gateway.shipTo(centre), { confirmed: 1 }, 'the next attempt starts again')
   const state = shippedPath(gateway.layout)
   writeFileSync(state, '{')
   await t.rejects(gateway.shipTo(centre), { code: 'FLEET_LOGS_STATE' })

@@ -22,7 +22,7 @@ const BREAKS: Readonly<Record<FleetBreakKind, string>> = {
   key: 'no public key of this gateway in the folder of keys',
   absent: 'no chain has arrived',
   line: 'the chain is altered, incomplete, or not signed by the key of this gateway',
-  anew: 'a previous chain was broken, and another was started',
+  restarted: 'a previous chain was broken, and another was started',
   altered: 'the content was changed',
   extra: 'not in the chain: not from this gateway'
 }

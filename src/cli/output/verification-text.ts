@@ -13,7 +13,7 @@ import { section } from './layout.js'
 
 const BREAKS: Readonly<Record<Exclude<BreakKind, 'line'>, string>> = {
   absent: 'chain missing or empty',
-  anew: 'the previous chain was broken, and this one replaces it',
+  restarted: 'the previous chain was broken, and this one replaces it',
   cut: 'the expected line is missing: the chain was truncated',
   altered: 'altered since it was written',
   missing: 'missing, and the gateway did not remove it',

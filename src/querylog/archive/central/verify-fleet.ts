@@ -10,14 +10,14 @@ import { arrivedChains, RecordedFiles } from './chain-of-gateway.js'
 /**
  * Kind of failure.
  *
- * `key`      no public key is known for the gateway
- * `absent`   it has files, but no chain
- * `line`     a line of its chain is altered, missing, or not signed by its key
- * `anew`     a previous chain was broken, and another was started in its place
- * `altered`  a file does not have the digest of its name
- * `extra`    no line of the chain has the file: it is from someone else
+ * `key`       no public key is known for the gateway
+ * `absent`    it has files, but no chain
+ * `line`      a line of its chain is altered, missing, or not signed by its key
+ * `restarted` a previous chain was broken, and another was started in its place
+ * `altered`   a file does not have the digest of its name
+ * `extra`     no line of the chain has the file: it is from someone else
  */
-export type FleetBreakKind = 'key' | 'absent' | 'line' | 'anew' | 'altered' | 'extra'
+export type FleetBreakKind = 'key' | 'absent' | 'line' | 'restarted' | 'altered' | 'extra'
 
 export interface FleetBreak {
   readonly kind: FleetBreakKind
@@ -87,7 +87,7 @@ async function verifyGateway(
   for (const { first, octets, gap } of chains) {
     const at = (line: number): string => `chains/${gateway}/${first}:${line}`
     const { fault, broken, lines: read } = readChain(octets, keys)
-    for (const { line } of broken) breaks.push({ kind: 'anew', at: at(line) })
+    for (const { line } of broken) breaks.push({ kind: 'restarted', at: at(line) })
     if (fault !== undefined) breaks.push({ kind: 'line', at: at(fault.line), fault: fault.fault })
     else recorded.add(octets)
     if (gap !== undefined) breaks.push({ kind: 'line', at: at(gap), fault: 'order' })

@@ -15,15 +15,15 @@ const MAX_ATTEMPTS = 5
 /**
  * Kind of failure.
  *
- * `absent`   no chain exists
- * `line`     a line of the chain is altered, missing or out of order
- * `anew`     a previous chain was broken, and this one was started in its place
- * `cut`      a line known from elsewhere is not in the chain: its end was cut off
- * `altered`  a file does not have the hash recorded in the chain
- * `missing`  a file does not exist
- * `extra`    a file is unknown to the chain
+ * `absent`    no chain exists
+ * `line`      a line of the chain is altered, missing or out of order
+ * `restarted` a previous chain was broken, and this one was started in its place
+ * `cut`       a line known from elsewhere is not in the chain: its end was cut off
+ * `altered`   a file does not have the hash recorded in the chain
+ * `missing`   a file does not exist
+ * `extra`     a file is unknown to the chain
  */
-export type BreakKind = 'absent' | 'line' | 'anew' | 'cut' | 'altered' | 'missing' | 'extra'
+export type BreakKind = 'absent' | 'line' | 'restarted' | 'cut' | 'altered' | 'missing' | 'extra'
 
 export interface Break {
   readonly kind: BreakKind
@@ -140,7 +140,10 @@ async function verifyOnce(
 function breaksOf(contents: ChainContents, expected: string | undefined): Break[] {
   const { lines, fault, hashes, broken } = contents
   if (lines === 0) return [{ kind: 'absent', at: CHAIN_FILE }]
-  const restarts = broken.map(({ line }): Break => ({ kind: 'anew', at: `${CHAIN_FILE}:${line}` }))
+  const restarts = broken.map(({ line }): Break => ({
+    kind: 'restarted',
+    at: `${CHAIN_FILE}:${line}`
+  }))
   if (fault !== undefined) {
     return [...restarts, { kind: 'line', at: `${CHAIN_FILE}:${fault.line}`, fault: fault.fault }]
   }

@@ -155,7 +155,7 @@ t.test('a broken chain is set aside, and a new one refers to it', async t => {
   t.equal(existsSync(at('chain-20230302T123100.000Z.broken')), true)
   const found = await verified(path, key.publicKey)
   t.match(found, { proven: false, found: 2, files: 2 })
-  t.strictSame(found.breaks, [{ kind: 'anew', at: 'chain.jsonl:1' }])
+  t.strictSame(found.breaks, [{ kind: 'restarted', at: 'chain.jsonl:1' }])
 })
 
 t.test('a chain with an unsigned last line is not continued', async t => {
