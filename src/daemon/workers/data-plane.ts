@@ -1,8 +1,6 @@
-import { isDeepStrictEqual } from 'node:util'
 import { systemClock, TickClock } from '../../base/clock.js'
 import type { ListenConfig } from '../../config/config.js'
 import { Shelf } from '../../cache/shelf.js'
-import type { Config } from '../../config/config.js'
 import { ServerCookies } from '../../dns/edns/server-cookie.js'
 import { LoopProbes } from '../../dns/message/loop-probe.js'
 import { Policy } from '../../policy/evaluate/policy.js'
@@ -21,8 +19,6 @@ import { Resolver, type ResolverSettings } from '../../resolver/resolve.js'
 import { SharedQueries } from '../../resolver/shared-queries.js'
 import { UpstreamResponseHandler } from '../../resolver/upstream-response-handler.js'
 import { ClientRecognizer } from '../../server/client-recognizer.js'
-import { serveTcp, type TcpService } from '../../server/tcp.js'
-import { serveUdp, type UdpService } from '../../server/udp.js'
 import { DescriptorTable } from '../../udp/batch/descriptor-table.js'
 import { ListeningSockets, type ListeningSocket } from '../../udp/listening-sockets.js'
 import { chooseTransport } from '../../udp/transport.js'
@@ -39,7 +35,7 @@ import type {
   WorkerSettings
 } from '../threads/worker-messages.js'
 import type { CookieSecrets } from './cookie-secrets.js'
-import { createLimits, type Limits } from './limits.js'
+import { Listeners } from './listeners.js'
 import { forwarderSettings, openForwarder } from './open-forwarder.js'
 import { identityReporter, recognitionRules } from './recognition.js'
 import { createRebindingGuard } from './rebinding-guard.js'
@@ -71,18 +67,12 @@ export class DataPlane {
   private cacheFlusher: CacheFlusher | undefined
   private rules: CountedSnapshot | undefined
   private readonly replaced = new ReplacedSnapshots(COLLECT_DELAY.worker)
-  private limits: Limits | undefined
   private settings: WorkerSettings
-  private certificates: WorkerInit['certificates']
   private readonly ring: RingWriter
   private readonly counters: LookupCounters
   private cookies: ServerCookies | undefined
-  private readonly udp: UdpService[] = []
-  private readonly tcp: TcpService[] = []
-  /** Index of the endpoint of each in `tcp`. */
-  private readonly endpointOfTcp: number[] = []
-  private sockets: ListeningSockets | undefined
   private readonly recognizer: ClientRecognizer
+  private readonly listeners: Listeners
   private readonly notify: NotifyHandler
   private readonly ownProbes: ProbeRecognizer
 
@@ -99,8 +89,8 @@ export class DataPlane {
     this.settings = init.settings
     this.notify = new NotifyHandler(this.clock, onNotify)
     this.notify.setRules(init.notify)
-    this.certificates = init.certificates
     this.recognizer = new ClientRecognizer(this.clock, identityReporter(log, init.settings))
+    this.listeners = new Listeners(this.clock, this.recognizer, init.certificates)
     this.ring = new RingWriter(init.ring)
     this.counters = new LookupCounters(systemClock, init.counters, init.number)
     this.setCookieSecrets(init.settings.cookieSecrets)
@@ -141,28 +131,8 @@ export class DataPlane {
     this.recognizer.adopt(recognitionRules(parts.policy))
     this.parts = parts
     this.configure(this.settings)
-    const sockets = (this.sockets = new ListeningSockets(transport, inherited))
-    const { handshakeTimeout: timeout, maxHandshakes: inProgress } = config.tls
-    for (const [i, endpoint] of endpoints.entries()) {
-      const isPlain = endpoint.certificates === undefined
-      do {
-        const options = this.serverOptions()
-        const material = this.certificates[i]
-        const { recognition, dohPath } = endpoint
-        const { recognizer } = this
-        const tls = material && {
-          material,
-          limits: { timeout, inProgress },
-          dohPath,
-          recognition: recognition && { recognizer, options: recognition }
-        }
-        if (isPlain) this.udp.push(await serveUdp(sockets, endpoint, parts.resolver, options))
-        this.tcp.push(await serveTcp(sockets, endpoint, parts.resolver, { ...options, tls }))
-        this.endpointOfTcp.push(i)
-        // The process before had more workers.
-      } while (sockets.hasMore(endpoint, isPlain))
-    }
-    this.configureServers()
+    const sockets = new ListeningSockets(transport, inherited)
+    await this.listeners.open(sockets, endpoints, parts.resolver)
   }
 
   adopt(rules: CountedSnapshot): void {
@@ -173,16 +143,12 @@ export class DataPlane {
     const policy = new Policy(snapshot)
     this.parts.resolver.adopt(policy, counters)
     this.recognizer.adopt(recognitionRules(policy))
-    for (const service of this.tcp) service.checkIdentities()
+    this.listeners.checkIdentities()
   }
 
   /** Takes other certificates and ticket keys for connections to come. */
   setCertificates(certificates: WorkerInit['certificates']): void {
-    this.certificates = certificates
-    for (const [i, service] of this.tcp.entries()) {
-      const material = certificates[this.endpointOfTcp[i]!]
-      if (material !== undefined) service.replaceCertificates(material)
-    }
+    this.listeners.setCertificates(certificates)
   }
 
   /**
@@ -190,7 +156,6 @@ export class DataPlane {
    * of upstreams, rate limits, the shelf.
    */
   configure(settings: WorkerSettings): void {
-    const before = this.settings.config
     this.settings = settings
     this.setCookieSecrets(settings.cookieSecrets)
     const { parts } = this
@@ -209,12 +174,7 @@ export class DataPlane {
     // Its answers were judged by the previous settings.
     this.shelf?.clear()
     parts.resolver.configure(this.resolverSettings(parts))
-    const ofLimits = ({ limits, frontEnds, cookies, tcp }: Config): unknown => {
-      return [limits, frontEnds, cookies.server, tcp.maxConnectionsPerClient]
-    }
-    if (this.limits === undefined || !isDeepStrictEqual(ofLimits(before), ofLimits(config)))
-      this.limits = createLimits(config, this.cookies, this.limits)
-    this.configureServers()
+    this.listeners.configure(config, this.cookies)
   }
 
   /** @param secrets undefined: server cookies are off */
@@ -237,7 +197,7 @@ export class DataPlane {
       case 'status':
         return this.status()
       case 'sockets':
-        return { sockets: this.sockets?.opened ?? [] }
+        return { sockets: this.listeners.sockets }
     }
   }
 
@@ -252,32 +212,16 @@ export class DataPlane {
    * @param leaves another process has the sockets, too: see `UdpService.drain`
    */
   async drain(leaves: boolean): Promise<void> {
-    const { grace } = this.settings.config.shutdown
-    await Promise.all([
-      ...this.udp.map(service => service.drain(grace, leaves)),
-      ...this.tcp.map(service => service.drain(grace, leaves))
-    ])
+    await this.listeners.drain(this.settings.config.shutdown.grace, leaves)
     this.ring.commit()
     this.parts?.forwarder.close()
   }
 
   /** Closes every socket at once; queries in flight are dropped. */
   close(): void {
-    for (const service of [...this.udp, ...this.tcp]) service.close()
+    this.listeners.close()
     this.parts?.forwarder.close()
     this.ring.commit()
-  }
-
-  private serverOptions() {
-    const { idle, maxConnections, maxInFlight } = this.settings.config.tcp
-    const limits = { idle, connections: maxConnections, queriesInFlight: maxInFlight }
-    return { limits, clock: this.clock, ...this.limits! }
-  }
-
-  private configureServers(): void {
-    const options = this.serverOptions()
-    for (const service of this.udp) service.configure(options)
-    for (const service of this.tcp) service.configure(options)
   }
 
   private async flushFailures(): Promise<void> {
@@ -287,12 +231,10 @@ export class DataPlane {
   }
 
   private status(): WorkerStatus {
-    const { udp, tcp, limits, parts } = this
+    const { parts } = this
     const waiting = parts?.forwarder.inFlight ?? 0
     const counters = collectCounters({
-      udp,
-      tcp,
-      limits,
+      ...this.listeners.counted,
       pendingQueries: parts?.resolver.counts,
       probed: parts?.resolver.probed,
       identities: this.recognizer.counts,

@@ -18,8 +18,7 @@ import type {
   WorkerSettings
 } from '../threads/worker-messages.js'
 import { PendingRequests, type NoReply } from '../threads/pending-requests.js'
-import { serializeError } from '../threads/serialized-error.js'
-import type { SerializedError } from '../threads/serialized-error.js'
+import { serializeError, type SerializedError } from '../threads/serialized-error.js'
 import type { StartThread, Thread } from '../threads/thread.js'
 import type { CookieSecrets } from './cookie-secrets.js'
 
@@ -150,7 +149,7 @@ export class WorkerPool {
 
   adopt(rules: CountedSnapshot): void {
     this.rules = rules
-    for (const { thread } of this.workers.values()) thread.send({ kind: 'adopt', ...rules })
+    this.tellAll({ kind: 'adopt', ...rules })
   }
 
   /** Sends a request to every running worker; resolves when all have replied or timed out. */
@@ -182,33 +181,31 @@ export class WorkerPool {
   /** Replaces the settings, also for workers started later. */
   configure(settings: WorkerSettings): void {
     this.settings = settings
-    for (const { thread } of this.workers.values()) thread.send({ kind: 'settings', settings })
+    this.tellAll({ kind: 'settings', settings })
   }
 
   /** Also applies to workers started later. */
   setCookieSecrets(secrets: CookieSecrets): void {
     this.settings = { ...this.settings, cookieSecrets: secrets }
-    for (const { thread } of this.workers.values()) thread.send({ kind: 'cookie-secrets', secrets })
+    this.tellAll({ kind: 'cookie-secrets', secrets })
   }
 
   /** Replaces certificates and ticket keys by listen endpoint, also for workers started later. */
   setCertificates(certificates: WorkerInit['certificates']): void {
     this.certificates = certificates
-    for (const { thread } of this.workers.values()) {
-      thread.send({ kind: 'certificates', certificates })
-    }
+    this.tellAll({ kind: 'certificates', certificates })
   }
 
   /** Replaces the set of disabled routes, also for workers started later. */
   disableRoutes(routes: ReadonlySet<number>): void {
     this.settings = { ...this.settings, disabledRoutes: routes }
-    for (const { thread } of this.workers.values()) thread.send({ kind: 'disable-routes', routes })
+    this.tellAll({ kind: 'disable-routes', routes })
   }
 
   /** Sets the primaries whose NOTIFY is accepted, also for workers started later. */
   setNotifySources(rules: NotifyRules): void {
     this.notify = rules
-    for (const { thread } of this.workers.values()) thread.send({ kind: 'notify-sources', rules })
+    this.tellAll({ kind: 'notify-sources', rules })
   }
 
   /**
@@ -218,7 +215,7 @@ export class WorkerPool {
    */
   async drain(grace: Milliseconds, leaves = false): Promise<void> {
     this.beginStopping()
-    for (const { thread } of this.workers.values()) thread.send({ kind: 'drain', leaves })
+    this.tellAll({ kind: 'drain', leaves })
     const timer = setTimeout(() => {
       for (const worker of this.workers.values()) worker.drained = true
       this.stateChanged()
@@ -232,6 +229,10 @@ export class WorkerPool {
   async end(): Promise<void> {
     this.beginStopping()
     await Promise.all([...this.workers.values()].map(worker => this.endWorker(worker)))
+  }
+
+  private tellAll(message: ToWorker): void {
+    for (const { thread } of this.workers.values()) thread.send(message)
   }
 
   private beginStopping(): void {
