@@ -132,3 +132,36 @@ t.test('an event without data is none', async t => {
   t.strictSame(new EventParser().push('event: end\n\n'), [])
   t.ok(new ApiError(1, 'A', 'b') instanceof Error)
 })
+
+t.test('what has not changed is not transferred again', async t => {
+  const tagged = (body: object, etag: string) => json(200, body, { etag })
+  const unchanged = (): Response => new Response(null, { status: 304, headers: { etag: '"1"' } })
+  const { client, sent, events } = clientOf(
+    ...[tagged({ a: 1 }, '"1"'), unchanged, tagged({ a: 2 }, '"2"'), unchanged],
+    ...[json(401, {}), tagged({ a: 3 }, '"3"')]
+  )
+  const tagOf = (): unknown =>
+    (sent.at(-1)!.init.headers as Record<string, string>)['If-None-Match']
+  const first = await client.get('/x')
+  t.equal(tagOf(), undefined)
+  t.equal(await client.get('/x'), first, 'the same object: nothing is drawn again')
+  t.equal(tagOf(), '"1"')
+  t.strictSame(await client.get('/x'), { a: 2 })
+  t.equal(tagOf(), '"1"')
+  await t.rejects(client.get('/y'), { status: 304, code: 'FAULT' }, 'only what was asked for')
+  await t.rejects(client.get('/x'), { status: 401, code: 'FAULT' })
+  t.equal(tagOf(), '"2"')
+  t.strictSame(await client.get('/x'), { a: 3 })
+  t.equal(tagOf(), undefined, 'nothing is kept after the end of a session')
+  t.notOk(events.includes('offline'))
+})
+
+t.test('the least recently used responses are not kept', async t => {
+  const paths = Array.from({ length: 21 }, (_, i) => `/${i}`)
+  const { client, sent } = clientOf(
+    ...[...paths, '/0', '/20'].map(path => json(200, {}, { etag: `"${path}"` }))
+  )
+  for (const path of [...paths, '/0', '/20']) await client.get(path)
+  const tags = sent.map(({ init }) => (init.headers as Record<string, string>)['If-None-Match'])
+  t.strictSame(tags.slice(-2), [undefined, '"/20"'])
+})

@@ -38,6 +38,8 @@ export interface Upload {
 const PREFIX = '/api/v1'
 /** Other questions to the log are running: it is worth to wait. */
 const BUSY_TRIES = 8
+/** How many responses are kept: a page polls fewer paths. */
+const MAX_KEPT = 20
 /** Proof that a page of the gateway sends the request: see docs/reference/http-api.md. */
 const OWN_PAGE = { 'X-Interdict-Request': '1' }
 
@@ -53,8 +55,19 @@ export const queryOf = (query: Query): string => {
   return text === '' ? '' : `?${text}`
 }
 
-/** The HTTP API of the gateway that serves this page. */
+interface Kept {
+  readonly etag: string
+  readonly data: unknown
+}
+
+/**
+ * The HTTP API of the gateway that serves this page. What a poll returned is kept in memory, with its entity tag, so
+ * that the next one transfers it only if it has changed. The browser stores nothing: responses are `no-store`.
+ */
 export class ApiClient {
+  /** By path, the least recently used first. */
+  private readonly kept = new Map<string, Kept>()
+
   constructor(private readonly options: ApiClientOptions) {}
 
   /** @throws ApiError */
@@ -62,14 +75,24 @@ export class ApiClient {
     const { wait = defaultWait } = this.options
     for (let left = BUSY_TRIES; ; left--) {
       try {
-        const response = await this.request('GET', path + queryOf(query), undefined, signal)
-        return (await response.json()) as T
+        return (await this.read(path + queryOf(query), signal)) as T
       } catch (error) {
         if (!(error instanceof ApiError) || error.code !== 'API_BUSY' || left === 0) throw error
         await wait(error.retryAfterSeconds || 1)
         if (signal?.aborted === true) throw error
       }
     }
+  }
+
+  private async read(path: string, signal: AbortSignal | undefined): Promise<unknown> {
+    const kept = this.kept.get(path)
+    const response = await this.request('GET', path, undefined, signal, kept?.etag)
+    const data: unknown = response.status === 304 ? kept!.data : await response.json()
+    const etag = response.headers.get('etag')
+    this.kept.delete(path)
+    if (etag !== null) this.kept.set(path, { etag, data })
+    if (this.kept.size > MAX_KEPT) this.kept.delete(this.kept.keys().next().value!)
+    return data
   }
 
   /** A page or another text. @throws ApiError */
@@ -125,7 +148,8 @@ export class ApiClient {
     method: string,
     path: string,
     body?: object | Upload,
-    signal?: AbortSignal
+    signal?: AbortSignal,
+    etag?: string
   ): Promise<Response> {
     const { fetch, token, onUnauthorized, onReachable } = this.options
     const given = token()
@@ -133,6 +157,7 @@ export class ApiClient {
     const headers = {
       ...(given !== undefined && { Authorization: `Bearer ${given}` }),
       ...(method !== 'GET' && OWN_PAGE),
+      ...(etag !== undefined && { 'If-None-Match': etag }),
       ...(body !== undefined && { 'Content-Type': upload?.type ?? 'application/json' })
     }
     const init: RequestInit = {
@@ -148,9 +173,12 @@ export class ApiClient {
       throw new ApiError(0, signal?.aborted === true ? 'ABORTED' : 'OFFLINE', String(error))
     }
     onReachable(true)
-    if (response.ok) return response
+    if (response.ok || (response.status === 304 && etag !== undefined)) return response
     const error = await errorOf(response)
-    if (response.status === 401) onUnauthorized()
+    if (response.status === 401) {
+      this.kept.clear()
+      onUnauthorized()
+    }
     throw error
   }
 }

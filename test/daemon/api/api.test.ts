@@ -273,3 +273,35 @@ t.test('routes that write their response', async t => {
   const failed = await early.send({ ...get, token: early.token('r', ['read']) })
   t.match(failed, { statusCode: 404, headers: { 'content-type': /problem/ } })
 })
+
+t.test('an unchanged response is not sent again', async t => {
+  let items = ['a'.repeat(5_000)]
+  const list = defineRoute({
+    ...{ method: 'GET', path: '/list', id: 'list', tag: 'api', summary: 'A list', scope: 'read' },
+    response: z.object({ items: z.array(z.string()) }),
+    handler: () => Promise.resolve({ items })
+  })
+  const rig = await apiRig(t, { routes: [list] })
+  const token = rig.token('ci', ['read'])
+  const get = (known?: string, method: 'GET' | 'HEAD' = 'GET') =>
+    rig.send({
+      ...{ method, url: '/api/v1/list', token },
+      headers: known === undefined ? {} : { 'if-none-match': known }
+    })
+  const first = await get()
+  const etag = String(first.headers.etag)
+  t.match(etag, /^"[\w-]{43}"$/)
+  for (const known of [etag, `W/${etag}`, `"x", ${etag}`, '*']) {
+    const again = await get(known)
+    t.match(again, { statusCode: 304, body: '', headers: { etag, 'cache-control': 'no-store' } })
+    t.notOk('content-type' in again.headers)
+  }
+  t.equal((await get(etag, 'HEAD')).statusCode, 304)
+  t.match(await get(undefined, 'HEAD'), { statusCode: 200, headers: { etag } })
+  items = ['b']
+  const changed = await get(etag)
+  t.match(changed, { statusCode: 200, body: '{"items":["b"]}\n' })
+  t.not(changed.headers.etag, etag)
+  rig.revoke('ci')
+  t.equal((await get(String(changed.headers.etag))).statusCode, 401, 'never without a valid token')
+})

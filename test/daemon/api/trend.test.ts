@@ -144,5 +144,8 @@ t.test('the route', async t => {
   const found = JSON.parse(body) as { points: unknown[]; stepSeconds: number; now: object }
   t.strictSame([found.points.length, found.stepSeconds], [96, 900])
   t.match(found.now, { queriesPerSecond: 10, blockedShare: 0.2 })
+  const hour = await rig.send({ url: '/api/v1/trend?step=5&hours=1', token })
+  t.equal(hour.json<{ points: unknown[] }>().points.length, 12)
   t.equal((await rig.send({ url: '/api/v1/trend?step=7', token })).statusCode, 400)
+  t.equal((await rig.send({ url: '/api/v1/trend?hours=25', token })).statusCode, 400)
 })

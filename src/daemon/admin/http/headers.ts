@@ -16,6 +16,13 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
 /** Sent over TLS: browsers use no plain HTTP for a year. RFC 6797 §6.1 */
 export const STRICT_TRANSPORT = { 'strict-transport-security': 'max-age=31536000' } as const
 
+/** Whether the client has the representation with this entity tag, quotes included. RFC 9110 §13.1.2 */
+export function isUnchanged({ headers }: IncomingMessage, etag: string): boolean {
+  const known = (headers['if-none-match'] ?? '').split(',').map(tag => tag.trim())
+  // The comparison is weak.
+  return known.some(tag => tag === '*' || tag.replace(/^W\//, '') === etag)
+}
+
 /** Whether a request has a body. RFC 9112 §6.3 */
 export function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0

@@ -16,7 +16,8 @@ const SOON = 31
 
 export function Now() {
   const status = useApi<Status>('/status', {}, 10)
-  const trend = useApi<Trend>('/trend', {}, 10)
+  const lastHour = useApi<Trend>('/trend', { hours: 1 }, 10)
+  const trend = useApi<Trend>('/trend', {}, 60)
   const notices = useApi<Page<Notice>>('/notices', { within: WITHIN }, 300)
   return (
     <>
@@ -25,7 +26,7 @@ export function Now() {
       </Title>
       {status.error !== undefined && <Failure error={status.error} />}
       {status.data !== undefined && <Problems status={status.data} />}
-      <Tiles status={status.data} trend={trend.data} notices={notices.data?.items} />
+      <Tiles status={status.data} lastHour={lastHour.data} notices={notices.data?.items} />
       <TrendCard trend={trend} />
       <div class="grid">
         <Ranking by="app" title={t('now.byApp')} />
@@ -71,22 +72,22 @@ function Problems({ status }: { readonly status: Status }) {
 
 function Tiles({
   status,
-  trend,
+  lastHour,
   notices
 }: {
   readonly status: Status | undefined
-  readonly trend: Trend | undefined
+  readonly lastHour: Trend | undefined
   readonly notices: readonly Notice[] | undefined
 }) {
   const { value: f } = format
-  const rates = trend?.now
+  const rates = lastHour?.now
   const upstreams = status?.upstreams ?? []
   const up = upstreams.filter(({ state }) => state !== 'down').length
   const next = notices?.find(({ what }) => what !== 'review due')
   const overdue = notices?.filter(({ what }) => what === 'review due').length ?? 0
-  const lastHour = trend?.points.slice(-12).flatMap(point => point ?? []) ?? []
-  const sum = (of: (point: (typeof lastHour)[number]) => number): number =>
-    lastHour.reduce((all, point) => all + of(point), 0)
+  const points = lastHour?.points.flatMap(point => point ?? []) ?? []
+  const sum = (of: (point: (typeof points)[number]) => number): number =>
+    points.reduce((all, point) => all + of(point), 0)
   const blocked = sum(point => point.blocked)
   const all = blocked + sum(point => point.answered + point.stale + point.failed)
   const hits = sum(point => point.hits)

@@ -1,9 +1,10 @@
+import { createHash } from 'node:crypto'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { failure } from '../../../../base/error.js'
 import type { ServiceLog } from '../../../../querylog/record/service-log.js'
 import { serializeError } from '../../../threads/serialized-error.js'
-import { hasBody, SECURITY_HEADERS, STRICT_TRANSPORT } from '../headers.js'
+import { hasBody, isUnchanged, SECURITY_HEADERS, STRICT_TRANSPORT } from '../headers.js'
 import { PROBLEM_TYPE } from '../problem.js'
 import { addBodyParsers } from './bodies.js'
 import { Gate, type GateOptions } from './gate.js'
@@ -95,6 +96,11 @@ function addRoute(app: Api, route: Route, services: ApiServices): void {
       if (produces === undefined) {
         const result = await route.handler(input, { services, principal, signal, ...raw })
         const json = status === 204 ? undefined : `${JSON.stringify(result)}\n`
+        if (method === 'GET' && json !== undefined) {
+          const etag = `"${createHash('sha256').update(json).digest('base64url')}"`
+          void reply.header('etag', etag)
+          if (isUnchanged(request.raw, etag)) return reply.code(304).send()
+        }
         return reply.code(status).type('application/json').send(json)
       }
       for (const [name, value] of Object.entries(reply.getHeaders()))

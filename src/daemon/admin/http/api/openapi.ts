@@ -60,14 +60,27 @@ export function openApiDocument(routes: readonly Route[]): Json {
           description: `A token of "interdict token create". Scopes: ${SCOPES.join(', ')}.`
         }
       },
-      schemas: { Problem: schemaOf(problemSchema, 'output') }
+      schemas: { Problem: schemaOf(problemSchema, 'output') },
+      parameters: {
+        IfNoneMatch: {
+          name: 'If-None-Match',
+          in: 'header',
+          description: 'The ETag of an earlier response: 304 if nothing has changed since.',
+          schema: { type: 'string' }
+        }
+      },
+      headers: { ETag: { description: 'Digest of the body.', schema: { type: 'string' } } }
     }
   }
 }
 
 function operationOf(route: Route): Json {
   const { id, tag, summary, description, scope, params, query } = route
-  const parameters = [...parametersOf('path', params), ...parametersOf('query', query)]
+  const parameters = [
+    ...parametersOf('path', params),
+    ...parametersOf('query', query),
+    ...(isConditional(route) ? [{ $ref: '#/components/parameters/IfNoneMatch' }] : [])
+  ]
   const body = bodyOf(route)
   return {
     operationId: id,
@@ -111,6 +124,8 @@ function responsesOf(route: Route, hasBody: boolean): Json {
   const { response, produces, scope, errors = {} } = route
   const status = route.status ?? (response === undefined && produces === undefined ? 204 : 200)
   const type = produces ?? 'application/json'
+  const hasTag = isConditional(route)
+  const headers = hasTag && { headers: { ETag: { $ref: '#/components/headers/ETag' } } }
   const content = response && { [type]: { schema: schemaOf(response, 'output') } }
   const failures = new Set([
     ...COMMON,
@@ -121,12 +136,17 @@ function responsesOf(route: Route, hasBody: boolean): Json {
   ])
   const problem = { [PROBLEM_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } }
   return Object.fromEntries([
-    [status, { description: 'Success', ...(content && { content }) }],
+    [status, { description: 'Success', ...headers, ...(content && { content }) }],
+    ...(hasTag ? [[304, { description: STATUS_CODES[304], ...headers }]] : []),
     ...[...failures]
       .sort()
       .map(status => [status, { description: STATUS_CODES[status], content: problem }])
   ]) as Json
 }
+
+/** Whether responses have an entity tag. */
+const isConditional = ({ method, response }: Route): boolean =>
+  method === 'GET' && response !== undefined
 
 function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
   const json: Record<string, unknown> = {

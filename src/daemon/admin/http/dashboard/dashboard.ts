@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { brotliDecompressSync } from 'node:zlib'
-import { SECURITY_HEADERS } from '../headers.js'
+import { isUnchanged, SECURITY_HEADERS } from '../headers.js'
 
 /** A file of the dashboard, compressed when it was built. */
 export interface Asset {
@@ -70,7 +70,7 @@ export class Dashboard {
     const octets = this.octetsOf(asset, coding)
     // One tag for each coding: RFC 9110 §8.8.3.3.
     const etag = `"${asset.etag}-${coding}"`
-    const isKnown = (request.headers['if-none-match'] ?? '').split(/, */).includes(etag)
+    const isKnown = isUnchanged(request, etag)
     // A body that nobody reads would keep the connection busy.
     request.resume()
     response.writeHead(isKnown ? 304 : 200, {

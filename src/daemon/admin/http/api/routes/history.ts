@@ -5,6 +5,8 @@ import { pageOf, pageSchema, paging } from '../parameters.js'
 import { defineRoute } from '../route.js'
 
 const SECONDS_PER_MINUTE = 60
+const SECONDS_PER_HOUR = 3_600
+const HOURS = 24
 const STEPS = ['1', '5', '15', '60'] as const
 
 const milliseconds = z.number().nullable()
@@ -36,12 +38,19 @@ export const historyRoutes = [
     path: '/trend',
     id: 'getTrend',
     tag: 'gateway',
-    summary: 'Rates of the last minute, and counts of the last 24 hours',
+    summary: 'Rates of the last minute, and counts of up to 24 hours',
     description:
       'Counted by the gateway, whatever the query log records. Stored every five minutes, so that a restart loses no more.',
     scope: 'read',
     query: z.strictObject({
-      step: z.enum(STEPS).default('5').describe('Minutes that a point sums up')
+      step: z.enum(STEPS).default('5').describe('Minutes that a point sums up'),
+      hours: z.coerce
+        .number<string>('a whole number')
+        .int('a whole number')
+        .min(1)
+        .max(HOURS)
+        .default(HOURS)
+        .describe('Of so many hours')
     }),
     response: z.object({
       now: z.object({
@@ -58,7 +67,8 @@ export const historyRoutes = [
     handler: ({ query }, { services }) => {
       const trend = services.trend
       const stepSeconds = Number(query.step) * SECONDS_PER_MINUTE
-      const points = trend.points(Date.now(), stepSeconds * MS_PER_SECOND)
+      const all = trend.points(Date.now(), stepSeconds * MS_PER_SECOND)
+      const points = all.slice(-query.hours * (SECONDS_PER_HOUR / stepSeconds))
       return Promise.resolve({ now: trend.now(), stepSeconds, points })
     }
   }),
