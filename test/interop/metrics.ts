@@ -18,15 +18,12 @@ const DASHBOARD = resolve('contrib/grafana/interdict.json')
 
 /** What this gateway has nothing to show of. */
 const ABSENT_NOW = [
-  'interdict_certificate_expiry_timestamp_seconds',
   'interdict_alerts_total',
-  'interdict_bundle_expiry_timestamp_seconds',
-  'interdict_zone_expiry_timestamp_seconds',
-  'interdict_output_dropped_total',
-  'interdict_report_failing',
+  'interdict_expiry_timestamp_seconds',
+  'interdict_output_lookups_total',
   'interdict_log_disk_free_bytes',
   'interdict_log_disk_used_bytes',
-  'interdict_reload_success',
+  'interdict_task_success',
   'interdict_monitored_total',
   'interdict_blocked_total',
   'interdict_rule_days_left',

@@ -30,40 +30,28 @@ export function logMetrics({ recorder, archive }: StatusReply): MetricFamily[] {
       'Size of all files of the query log.',
       archive,
       it => it.stored?.octets
-    ),
-    optional(
-      'archive_success',
-      'Whether the last maintenance of the log succeeded: 1 or 0.',
-      archive?.last,
-      it => (it.outcome === 'done' ? 1 : 0)
     )
   ]
 }
 
 export function outputMetrics({ recorder }: StatusReply): MetricFamily[] {
   const outputs = recorder?.outputs ?? []
-  const each = (value: (output: (typeof outputs)[number]) => number) =>
-    outputs.map(output => ({ value: value(output), labels: { output: output.name } }))
   return [
-    gauges(
-      'output_connected',
-      'Whether an output is connected: 1 or 0.',
-      each(it => Number(it.connected))
-    ),
     counters(
-      'output_sent',
-      'Lookups sent to an output.',
-      each(it => it.sent)
-    ),
-    counters(
-      'output_dropped',
-      'Lookups that an output did not get.',
-      each(it => it.dropped)
+      'output_lookups',
+      'Lookups sent to an output, and dropped.',
+      outputs.flatMap(({ name: output, sent, dropped }) => [
+        { value: sent, labels: { output, result: 'sent' } },
+        { value: dropped, labels: { output, result: 'dropped' } }
+      ])
     ),
     gauges(
       'output_waiting_bytes',
       'Data queued for an output.',
-      each(it => it.waitingOctets)
+      outputs.map(({ name: output, waitingOctets }) => ({
+        value: waitingOctets,
+        labels: { output }
+      }))
     )
   ]
 }

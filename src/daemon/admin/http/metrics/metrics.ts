@@ -3,6 +3,7 @@ import { counter, gauge, gauges, info, timeOf } from './families.js'
 import { logMetrics, outputMetrics } from './log-metrics.js'
 import type { MetricFamily } from './metrics-text.js'
 import { rulesMetrics, zoneMetrics } from './rules-metrics.js'
+import { sharedMetrics } from './shared-metrics.js'
 import { alertMetrics, fleetMetrics, probeMetrics, reportMetrics } from './service-metrics.js'
 import { cacheMetrics, trafficMetrics, upstreamMetrics, workerMetrics } from './traffic-metrics.js'
 
@@ -32,7 +33,8 @@ export function metricFamilies(status: StatusReply, figures: ProcessFigures): Me
     ...alertMetrics(status),
     ...reportMetrics(status),
     ...fleetMetrics(status),
-    ...probeMetrics(status)
+    ...probeMetrics(status),
+    ...sharedMetrics(status)
   ].map(family => ({ ...family, name: `interdict_${family.name}` }))
 }
 

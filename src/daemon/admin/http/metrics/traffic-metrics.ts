@@ -31,8 +31,11 @@ export function trafficMetrics({
   limits
 }: StatusReply): MetricFamily[] {
   const { waiting, forwarded, stale, failed } = queries
-  const limited = (key: 'dropped' | 'slipped') =>
-    byLabel('limit', { queries: limits.queries[key], responses: limits.responses[key] })
+  const limited = (['queries', 'responses'] as const).flatMap(limit => [
+    { value: limits[limit].dropped, labels: { limit, action: 'dropped' } },
+    { value: limits[limit].slipped, labels: { limit, action: 'truncated' } }
+  ])
+  const refused = limits.frontEnds.refused
   return [
     counters(
       'udp_replies',
@@ -49,11 +52,13 @@ export function trafficMetrics({
     counter('tcp_accepted', 'Connections accepted.', connections.accepted),
     counters(
       'tcp_closed',
-      'Connections closed as idle, or at once because of a limit, in all or per client.',
+      'Connections that the gateway closed, by reason.',
       byLabel('reason', {
         idle: connections.idleClosed,
         limit: connections.refused,
-        client_limit: connections.overClientLimit
+        client_limit: connections.overClientLimit,
+        identity: identities.refused,
+        revoked: identities.cut
       })
     ),
     counters(
@@ -78,20 +83,9 @@ export function trafficMetrics({
       })
     ),
     counters(
-      'client_identities_closed',
-      'Connections closed because of the identity of their client: at once, or later when it was revoked.',
-      byLabel('when', { start: identities.refused, later: identities.cut })
-    ),
-    counters(
-      'limit_dropped',
-      'Queries and identical responses dropped by limits.',
-      limited('dropped')
-    ),
-    counters('limit_truncated', 'The same, answered with TC or BADCOOKIE.', limited('slipped')),
-    counter(
-      'front_end_refused',
-      'Queries of front ends without a client address.',
-      limits.frontEnds.refused
+      'limited',
+      'Queries and identical responses dropped, or answered with TC or BADCOOKIE, by limits.',
+      [...limited, { value: refused, labels: { limit: 'front-ends', action: 'refused' } }]
     )
   ]
 }
@@ -130,7 +124,10 @@ export function upstreamMetrics({ upstreams }: StatusReply): MetricFamily[] {
     counters(
       'upstream_queries',
       'Queries sent, with retries and probes.',
-      each(it => it.queries)
+      upstreams.flatMap(({ address: upstream, queries, overTcp }) => [
+        { value: queries - overTcp, labels: { upstream, transport: 'udp' } },
+        { value: overTcp, labels: { upstream, transport: 'tcp' } }
+      ])
     ),
     counters(
       'upstream_responses',
@@ -138,11 +135,6 @@ export function upstreamMetrics({ upstreams }: StatusReply): MetricFamily[] {
       each(it => it.responses)
     ),
     counters('upstream_failures', 'Queries without a response, by reason.', failures),
-    counters(
-      'upstream_tcp_queries',
-      'Queries sent over TCP.',
-      each(it => it.overTcp)
-    ),
     gauges(
       'upstream_rtt_seconds',
       'Smoothed round-trip time.',
