@@ -250,6 +250,7 @@ export class RulesReloader {
       watchState: compiled?.watchState ?? new Map(),
       isFull,
       isForced: this.isForced,
+      isFirst: snapshot === undefined,
       localNames: locallyAnsweredNames(config),
       pauses: this.pauses.current,
       active: snapshot,

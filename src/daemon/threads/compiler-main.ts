@@ -73,6 +73,7 @@ async function readSettings(file: string | undefined): Promise<FromCompiler> {
 
 async function compileRules(request: Request): Promise<FromCompiler> {
   const started = performance.now()
+  if (request.isFirst) active = undefined
   active ??= request.active
   const isFull = request.isFull || request.isForced || lists.hasJobs || !hasSamePauses(request)
   const updated = isFull ? undefined : await applyJournals(request)

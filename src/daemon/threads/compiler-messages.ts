@@ -31,6 +31,8 @@ export interface CompileRequest {
   readonly isFull: boolean
   /** Compile even if the rules are the same: `localNames` are not. */
   readonly isForced: boolean
+  /** Whether no rules are active: what an earlier request has compiled was not adopted. */
+  readonly isFirst: boolean
   /** Special-use names that are answered locally. */
   readonly localNames: readonly SpecialUseName[]
   readonly pauses: readonly Pause[]

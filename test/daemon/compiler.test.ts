@@ -1,0 +1,35 @@
+import t from 'tap'
+import { CompilerHandle } from '../../src/daemon/reload/compiler-handle.js'
+import type { CompileRequest } from '../../src/daemon/threads/compiler-messages.js'
+import { Threads } from './serve.js'
+import { banning, Site } from './site.js'
+
+// A start compiles twice if it has downloaded lists. Where the second result had the names of the first, since a
+// list took long to compile, the gateway was left without rules.
+t.test('rules that were compiled and not adopted are compiled again', async t => {
+  const site = new Site(t, { 'rules/networks.yaml': banning('banned.example') })
+  const compiler = new CompilerHandle(new Threads(false).start)
+  t.teardown(() => compiler.close())
+  const request: CompileRequest = {
+    location: { folder: site.path('rules'), bundle: undefined, copiesFolder: site.path('state') },
+    generation: 1,
+    watchedPaths: [],
+    watchState: new Map(),
+    isFull: true,
+    isForced: false,
+    isFirst: true,
+    localNames: [],
+    pauses: [],
+    active: undefined,
+    lists: [],
+    describe: false,
+    sampled: 0
+  }
+  const compiled = async (isFirst: boolean): Promise<boolean> => {
+    const result = await compiler.compile({ ...request, isFirst })
+    return result.kind === 'compiled' && result.snapshot !== undefined
+  }
+  t.ok(await compiled(true))
+  t.ok(await compiled(true))
+  t.notOk(await compiled(false), 'once they are active they are the same')
+})
