@@ -1,9 +1,15 @@
 import t from 'tap'
 import { CounterMetrics } from '../../src/daemon/admin/http/metrics/counter-metrics.js'
 import { metricsText } from '../../src/daemon/admin/http/metrics/metrics-text.js'
-import { RuleCounters } from '../../src/daemon/workers/rule-counters.js'
+import {
+  RuleCounters,
+  totalsLayout,
+  totalsOf,
+  type CountedRules
+} from '../../src/daemon/workers/rule-counters.js'
 import { showName } from '../../src/dns/name/name.js'
 import type { Policy } from '../../src/policy/evaluate/policy.js'
+import type { Snapshot } from '../../src/policy/tables/snapshot.js'
 import { PROTOCOL } from '../../src/querylog/record/query-event.js'
 import {
   allocateCounters,
@@ -230,4 +236,43 @@ t.test('a restarted worker continues, and workers are added up', async t => {
   t.match(text, 'interdict_event_loop_lag_seconds{thread="control"} 0.04\n')
   t.match(text, 'interdict_event_loop_lag_seconds{thread="worker-1"} 0\n')
   t.match(text, '# TYPE interdict_dns_request_duration_seconds histogram\n')
+})
+
+t.test('counts are carried over to the same action of a rule', t => {
+  const rules = new RuleCounters(1, found => (current = found))
+  let current: CountedRules | undefined
+  const snapshot = (generation: number, actions: readonly string[]) => {
+    const all = actions.map(action => ({
+      ruleId: 'r',
+      reply: { action },
+      monitor: false,
+      kind: 'ban'
+    }))
+    const clients = { networks: ['n'], networkOf: [-1, 0] }
+    return { generation, clients, claims: { all } } as unknown as Snapshot
+  }
+  const count = (shared: SharedArrayBuffer, claim: number, match: number): void => {
+    const worker = new LookupCounters({ now: () => 0, wall: () => 0 })
+    worker.adopt(snapshot(0, ['nxdomain', 'nodata', 'drop']), shared)
+    worker.countBlocked(1, claim, match)
+  }
+  const shared = rules.adopt(snapshot(1, ['nxdomain', 'nodata', 'drop']))
+  for (const [claim, match] of [
+    [0, 1],
+    [1, 1],
+    [1, 2],
+    [2, 1]
+  ] as const)
+    count(shared, claim, match)
+  rules.adopt(snapshot(2, ['nodata', 'refused', 'nxdomain', 'nodata']))
+  rules.settle(2)
+  t.strictSame(
+    current!.series.map(({ action }) => action),
+    ['nodata', 'refused', 'nxdomain']
+  )
+  const totals = totalsOf(current!)
+  const { seriesAt, blockedAt } = totalsLayout(current!)
+  t.strictSame([...totals.slice(seriesAt, seriesAt + 6)], [1, 0, 1, 1, 0, 0])
+  t.equal(totals[blockedAt], 4)
+  t.end()
 })

@@ -55,26 +55,59 @@ export function totalsLayout({ networks, series }: CountedRules) {
   return { groups, blockedAt, seriesAt, size: seriesAt + CLAIM_MATCHES * series.length }
 }
 
-/** What a snapshot's rules are counted by. @param counters memory for all workers */
-export function countedRules(snapshot: Snapshot, counters: SharedArrayBuffer): CountedRules {
+/** The series of some rules. Hardly any rule has more than one. */
+class SeriesIndex {
+  readonly all: RuleSeries[] = []
+  /** By rule, the series that was added last. */
+  private readonly last = new Map<string, number>()
+  /** For each series, the one of the same rule that was added before it; -1: none. */
+  private readonly before: number[] = []
+
+  /** @returns its number; -1: unknown */
+  find({ rule, action, isMonitored }: RuleSeries): number {
+    let number = this.last.get(rule) ?? -1
+    while (number !== -1) {
+      const known = this.all[number]!
+      if (known.action === action && known.isMonitored === isMonitored) break
+      number = this.before[number]!
+    }
+    return number
+  }
+
+  /** @returns its number, also if it is known */
+  add(series: RuleSeries): number {
+    const known = this.find(series)
+    if (known !== -1) return known
+    this.before.push(this.last.get(series.rule) ?? -1)
+    const number = this.all.push(series) - 1
+    this.last.set(series.rule, number)
+    return number
+  }
+}
+
+/**
+ * What a snapshot's rules are counted by.
+ *
+ * @param counters memory for all workers
+ * @param series none yet
+ */
+function countedRules(
+  snapshot: Snapshot,
+  counters: SharedArrayBuffer,
+  series: SeriesIndex
+): CountedRules {
   const { clients, claims, generation } = snapshot
   const { networks, networkOf } = clients
-  const numbers = new Map<string, number>()
-  const series: RuleSeries[] = []
   const ending = new Map<string, EndingRule>()
   const seriesOf = Uint32Array.from(claims.all, ({ ruleId, reply, monitor, kind, until }) => {
-    const action = reply?.action
-    const key = keyOf({ rule: ruleId, action, isMonitored: monitor })
-    const known = numbers.get(key)
-    const number = known ?? series.push({ rule: ruleId, action, isMonitored: monitor }) - 1
-    if (known === undefined) numbers.set(key, number)
+    const number = series.add({ rule: ruleId, action: reply?.action, isMonitored: monitor })
     if ((kind === 'ban' || kind === 'exception') && until !== Infinity) {
       if (!ending.has(ruleId)) ending.set(ruleId, { rule: ruleId, kind, until })
     }
     return number
   })
   const layout = ruleCounterLayout(snapshot)
-  const lists = { series, seriesOf, ending: [...ending.values()] }
+  const lists = { series: series.all, seriesOf, ending: [...ending.values()] }
   const rules = { generation, networks, networkOf, ...lists, layout, counters }
   const { size } = totalsLayout({ ...rules, carried: counters })
   return { ...rules, carried: allocateCounters(size) }
@@ -119,6 +152,11 @@ export function blockedOf(rules: CountedRules): number {
   return sum
 }
 
+interface Counted {
+  readonly rules: CountedRules
+  readonly series: SeriesIndex
+}
+
 /**
  * The counters by rule of all workers, as the control thread sees them. Each snapshot has memory of its own.
  * When no worker counts by it any more, what was counted is carried over to the same networks and rules of
@@ -126,7 +164,7 @@ export function blockedOf(rules: CountedRules): number {
  */
 export class RuleCounters {
   /** From the oldest that a worker may still count by to the current one. */
-  private readonly rules: CountedRules[] = []
+  private readonly rules: Counted[] = []
 
   /**
    * @param onSettled called with the rules to read the counters of, whenever they change; undefined: nobody
@@ -143,8 +181,9 @@ export class RuleCounters {
     const { size } = ruleCounterLayout(snapshot)
     const counters = allocateCounters(this.workers * size)
     if (onSettled === undefined) return counters
-    const added = rules.push(countedRules(snapshot, counters))
-    if (added === 1) onSettled(rules[0]!)
+    const series = new SeriesIndex()
+    const added = rules.push({ rules: countedRules(snapshot, counters, series), series })
+    if (added === 1) onSettled(rules[0]!.rules)
     return counters
   }
 
@@ -152,38 +191,42 @@ export class RuleCounters {
   settle(generation: number): void {
     const { rules } = this
     const before = rules[0]
-    while (rules.length > 1 && rules[0]!.generation < generation)
-      carryOver(rules.shift()!, rules[0]!)
-    if (rules[0] !== undefined && rules[0] !== before) this.onSettled?.(rules[0])
+    while (rules.length > 1 && rules[0]!.rules.generation < generation)
+      carryOver(rules.shift()!.rules, rules[0]!)
+    if (rules[0] !== undefined && rules[0] !== before) this.onSettled?.(rules[0].rules)
   }
 }
 
 /** Adds what was counted by rules to the same networks and rules among later ones. */
-function carryOver(from: CountedRules, to: CountedRules): void {
+function carryOver(from: CountedRules, { rules: to, series }: Counted): void {
   const counts = totalsOf(from)
   const carried = new Float64Array(to.carried)
   const source = totalsLayout(from)
   const target = totalsLayout(to)
-  const networks = new Map(to.networks.map((id, i) => [id, i]))
+  let networks: ReadonlyMap<string, number> | undefined
+  const networkNumber = (id: string, before: number): number | undefined => {
+    // Most reloads change no network.
+    if (to.networks[before] === id) return before
+    networks ??= new Map(to.networks.map((id, i) => [id, i]))
+    return networks.get(id)
+  }
   for (let i = 0; i < source.groups; i++) {
-    const group = i === source.groups - 1 ? target.groups - 1 : networks.get(from.networks[i]!)
+    const group = i === source.groups - 1 ? target.groups - 1 : networkNumber(from.networks[i]!, i)
     if (group === undefined) continue
     for (let protocol = 0; protocol < PROTOCOLS; protocol++) {
       carried[PROTOCOLS * group + protocol]! += counts[PROTOCOLS * i + protocol]!
     }
     carried[target.blockedAt + group]! += counts[source.blockedAt + i]!
   }
-  const series = new Map(to.series.map((one, i) => [keyOf(one), i]))
-  for (const [i, one] of from.series.entries()) {
-    const number = series.get(keyOf(one))
-    if (number === undefined) continue
+  for (let i = 0; i < from.series.length; i++) {
+    let number: number | undefined
     for (let match = 0; match < CLAIM_MATCHES; match++) {
-      carried[target.seriesAt + match * to.series.length + number]! +=
-        counts[source.seriesAt + match * from.series.length + i]!
+      const count = counts[source.seriesAt + match * from.series.length + i]!
+      // Most rules have not been counted by, and memory that is not written to costs nothing.
+      if (count === 0) continue
+      number ??= series.find(from.series[i]!)
+      if (number === -1) break
+      carried[target.seriesAt + match * to.series.length + number]! += count
     }
   }
-}
-
-function keyOf({ rule, action = '', isMonitored }: RuleSeries): string {
-  return `${rule}\n${action}\n${isMonitored}`
 }
