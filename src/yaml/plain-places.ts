@@ -6,11 +6,12 @@ import type { PairPart } from './yaml-document.js'
 const WORDS = 3
 const [OFFSET, KEY, END] = [0, 1, 2]
 const NO_KEY = -1
+const COLON = 0x3a
 /** With so many parts, an index is faster than a search. */
 const MANY = 16
 
 /** The parts of a mapping by key, or of a list by position. */
-type PartIndex = ReadonlyMap<string, number>
+type PartIndex = ReadonlyMap<string | number, number>
 
 /**
  * The offsets of all values of a file, and of their keys: in one array, since objects for them would take
@@ -46,8 +47,8 @@ export class PlainPlaces {
   /** As `YamlDocument.positionOf`, as an offset. */
   offsetOf(path: Path, part: PairPart): number {
     let node = 0
-    for (const [i, step] of path.entries()) {
-      const next = this.find(node, String(step))
+    for (let i = 0; i < path.length; i++) {
+      const next = this.find(node, path[i]!)
       if (next === undefined) break
       const keyOffset = this.wordOf(next, KEY)
       if (part === 'key' && i === path.length - 1)
@@ -58,34 +59,31 @@ export class PlainPlaces {
   }
 
   /** The part of a mapping with this key, or of a list at this position. */
-  private find(node: number, step: string): number | undefined {
+  private find(node: number, step: string | number): number | undefined {
     const known = this.indexes.get(node)
     if (known !== undefined) return known.get(step)
+    const end = this.wordOf(node, END)
     let nth = 0
-    for (const part of this.partsOf(node)) {
+    for (let part = node + 1; part < end; part = this.wordOf(part, END)) {
       if (nth === MANY) return this.indexOf(node).get(step)
       if (this.isAt(part, nth++, step)) return part
     }
     return undefined
   }
 
-  private *partsOf(node: number): Generator<number> {
-    const end = this.wordOf(node, END)
-    for (let part = node + 1; part < end; part = this.wordOf(part, END)) yield part
-  }
-
-  private isAt(part: number, nth: number, step: string): boolean {
+  private isAt(part: number, nth: number, step: string | number): boolean {
     const keyOffset = this.wordOf(part, KEY)
-    return keyOffset === NO_KEY ? String(nth) === step : this.text.startsWith(`${step}:`, keyOffset)
+    if (keyOffset === NO_KEY || typeof step === 'number') return nth === step
+    const { text } = this
+    return text.startsWith(step, keyOffset) && text.charCodeAt(keyOffset + step.length) === COLON
   }
 
   private indexOf(node: number): PartIndex {
-    const index = new Map<string, number>()
-    for (const part of this.partsOf(node)) {
+    const index = new Map<string | number, number>()
+    const end = this.wordOf(node, END)
+    for (let part = node + 1; part < end; part = this.wordOf(part, END)) {
       const keyOffset = this.wordOf(part, KEY)
-      const isItem = keyOffset === NO_KEY
-      const key = isItem ? `${index.size}` : this.keyAt(keyOffset)
-      index.set(key, part)
+      index.set(keyOffset === NO_KEY ? index.size : this.keyAt(keyOffset), part)
     }
     this.indexes.set(node, index)
     return index

@@ -20,6 +20,7 @@ class NotPlain extends Error {}
 
 /** A block or flow key that YAML reads as a string. The latter needs a value on its line. */
 const KEY = /[A-Za-z][\w.-]*:(?=[ \n]|$)/y
+const KNOWN_KEYS = 64
 const NOT_A_KEY = /^(?:true|false|null)$/i
 const PLAIN = /[A-Za-z0-9=](?:[\w./()+;@=*-]|:(?=[\w./:])| +(?=[\w./()+;@=]))*/y
 const INTEGER = /^(?:0|[1-9]\d{0,14})$/
@@ -60,6 +61,8 @@ class PlainYamlParser {
   private end = -1
   /** Offset behind the value that was read last. */
   private at = 0
+  /** Keys of earlier lines, by their length and first letter. */
+  private readonly keys = new Array<string | undefined>(KNOWN_KEYS).fill(undefined)
   private readonly places: PlainPlaces
 
   constructor(private readonly text: string) {
@@ -118,8 +121,20 @@ class PlainYamlParser {
   /** The key at an offset, which must be new. */
   private key(at: number, values: Readonly<Record<string, unknown>>): string {
     if (!this.matches(KEY, at)) throw new NotPlain()
-    const key = this.text.slice(at, this.at - 1)
-    if (NOT_A_KEY.test(key) || Object.hasOwn(values, key)) throw new NotPlain()
+    const key = this.keyBetween(at, this.at - 1)
+    if (Object.hasOwn(values, key)) throw new NotPlain()
+    return key
+  }
+
+  /** A key as text: that of an earlier line if it is the same, since V8 looks up a new string slowly. */
+  private keyBetween(at: number, end: number): string {
+    const { text, keys } = this
+    const slot = (text.charCodeAt(at) + end - at) % KNOWN_KEYS
+    const known = keys[slot]
+    if (known?.length === end - at && text.startsWith(known, at)) return known
+    const key = text.slice(at, end)
+    if (NOT_A_KEY.test(key)) throw new NotPlain()
+    keys[slot] = key
     return key
   }
 

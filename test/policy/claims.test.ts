@@ -138,3 +138,15 @@ t.test('equal replies and facts are one object, also in a clone', async t => {
   t.equal(one!.facts, two!.facts)
   t.not(one!.reply, three!.reply)
 })
+
+t.test('every one of many rules has its own EXTRA-TEXT', async t => {
+  const long = 'x'.repeat(150)
+  const bans = Array.from({ length: 200 }, (_, i) =>
+    ban(`b${i}`, [APP], { authority: `${long}${i}` })
+  )
+  const { claims } = policyOf(ruleSet(network('net', ['10.0.0.0/8'], bans)))
+  t.strictSame(
+    claims.map(({ reply }) => Buffer.from(reply!.edeOption.subarray(6)).toString()),
+    bans.map((_, i) => `APP: ${long}${i}`)
+  )
+})

@@ -14,6 +14,9 @@ const POINTER_OCTETS: Octets = 2
 export type Positions = Pick<Uint32List, 'length' | 'at'>
 const NO_POSITIONS: Positions = new Uint32List()
 
+/** The text of a name: a string made octet by octet would take ten times the memory. */
+const shown = Buffer.alloc(4 * MAX_NAME)
+
 /**
  * Decodes the domain name that starts at `at`.
  *
@@ -32,12 +35,12 @@ const NO_POSITIONS: Positions = new Uint32List()
 export function decodeName(message: Uint8Array, at: Octets): { name: string; end: Octets } {
   const wire: number[] = []
   const end = decompressName(message, at, wire)
-  let name = ''
+  let length: Octets = 0
   for (let pos = 0; wire[pos] !== 0; pos += 1 + wire[pos]!) {
-    if (pos > 0) name += '.'
-    for (let i = pos + 1; i <= pos + wire[pos]!; i++) name += showOctet(wire[i]!)
+    if (pos > 0) shown[length++] = FULL_STOP
+    for (let i = pos + 1; i <= pos + wire[pos]!; i++) length = showOctet(wire[i]!, length)
   }
-  return { name, end }
+  return { name: shown.toString('latin1', 0, length), end }
 }
 
 /**
@@ -168,11 +171,18 @@ function octetAt(message: Uint8Array, pos: Octets): number {
   return octet
 }
 
-/** One octet of a label in presentation form. RFC 1035 §5.1 for the escapes. */
-function showOctet(octet: number): string {
-  if (octet === 0x2e || octet === 0x5c) return '\\' + String.fromCharCode(octet)
-  if (octet > 0x20 && octet < 0x7f) return String.fromCharCode(octet)
-  return '\\' + String(octet).padStart(3, '0')
+/**
+ * Writes one octet of a label in presentation form to `shown`, and returns the position after it.
+ * RFC 1035 §5.1 for the escapes.
+ */
+function showOctet(octet: number, at: Octets): Octets {
+  const isPrintable = octet > 0x20 && octet < 0x7f
+  if (isPrintable && octet !== FULL_STOP && octet !== BACKSLASH) {
+    shown[at] = octet
+    return at + 1
+  }
+  const escaped = isPrintable ? String.fromCharCode(octet) : String(octet).padStart(3, '0')
+  return at + shown.write(`\\${escaped}`, at)
 }
 
 /** Full stops, including those that IDNA treats as one. RFC 3490 §3.1. */
@@ -235,6 +245,7 @@ function toALabel(label: string, name: string): string {
 }
 
 const FULL_STOP = 0x2e
+const BACKSLASH = 0x5c
 const INVALID = 0
 const NOT_ASCII = 1
 /** Lower case of each octet allowed in a plain name; or FULL_STOP, INVALID, NOT_ASCII. */

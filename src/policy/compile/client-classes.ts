@@ -45,13 +45,13 @@ export function buildClientClasses(
     network: number,
     covered: ReadonlySet<Rule | NameSource | undefined>
   ): number => {
-    const missing = new Set(
-      scopedIn[network]!.map(({ subject }) => subject).filter(subject => !covered.has(subject))
-    )
+    const subjects = scopedIn[network]!.map(({ subject }) => subject)
+    const missing = new Set(subjects.filter(subject => !covered.has(subject)))
     const key = `${network}\n${[...missing].map(keyOf).join('\n')}`
     const clientClass = known.get(key) ?? classes.length
     if (clientClass === classes.length) {
-      const rules = networks[network]!.rules.filter(rule => !missing.has(rule))
+      const { rules: all } = networks[network]!
+      const rules = missing.size === 0 ? all : all.filter(rule => !missing.has(rule))
       const excluded = new Set([...missing].filter(isSource))
       classes.push({ network, rules, excluded })
       known.set(key, clientClass)

@@ -14,6 +14,8 @@ import type { ParsedYaml } from '../../yaml/read.js'
  * reported at once.
  */
 export class Location {
+  private found: Position | undefined
+
   constructor(
     private readonly yaml: ParsedYaml<unknown>,
     /** The file's name relative to the rules folder, as in rules and the query log. */
@@ -47,8 +49,7 @@ export class Location {
 
   /** Position with the file name relative to the rules folder. */
   get position(): Position {
-    const { line, column } = this.messagePosition
-    return { file: this.file, line, column }
+    return (this.found ??= { ...this.messagePosition, file: this.file })
   }
 
   /** The same for the key instead of the value. */

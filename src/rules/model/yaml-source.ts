@@ -9,6 +9,9 @@ export interface AtLine<T> {
   readonly line: number
 }
 
+/** Shared, since there may be 100,000 sources. */
+const NONE_FORCED: ReadonlyMap<number, string> = new Map()
+
 /** Names and addresses written in a YAML file: an app file, or inline in a rule. */
 export class YamlSource implements NameSource {
   readonly bounds: { readonly names: number; readonly octets: Octets }
@@ -20,7 +23,7 @@ export class YamlSource implements NameSource {
     readonly file: string,
     private readonly patterns: readonly AtLine<Pattern>[],
     private readonly prefixes: readonly AtLine<Prefix>[],
-    readonly forced: ReadonlyMap<number, string> = new Map()
+    readonly forced: ReadonlyMap<number, string> = NONE_FORCED
   ) {
     const octets = patterns.reduce((sum, { value }) => sum + value.name.length, 0)
     this.bounds = { names: patterns.length, octets }

@@ -14,7 +14,7 @@ import {
 import { itemsOf, keyOf, overlaps, RuleIndex } from './rule-index.js'
 import type { App } from '../apps/app-file.js'
 import { showPattern, type Pattern } from '../model/pattern.js'
-import type { AllowEntry, NetworkEntry, NetworksFile } from '../schema/networks-schema.js'
+import type { AllowEntry, NetworkEntry } from '../schema/networks-schema.js'
 
 /** IPv4 prefixes are IPv4-mapped: they have at least 96 bits. */
 const MAPPED_BITS = 96
@@ -23,7 +23,6 @@ const MAX_LISTED = 3
 
 /** Warns of rules that load without an error but do not do what they seem to do. */
 export class MisleadingRules {
-  private readonly entries: readonly (readonly [id: string, entry: NetworkEntry])[]
   /** The bans of each network itself that have not ended. */
   private readonly unendedBans = new Map<string, RuleIndex>()
   /** The bans of each network itself that are enforced now, at any hour. */
@@ -38,16 +37,14 @@ export class MisleadingRules {
    * @param location of `networks`
    */
   constructor(
-    { networks }: NetworksFile,
+    private readonly entries: readonly (readonly [id: string, entry: NetworkEntry])[],
     private readonly apps: ReadonlyMap<string, App>,
     private readonly own: ReadonlyMap<string, readonly Rule[]>,
     private readonly lineage: ReadonlyMap<string, readonly string[]>,
     private readonly served: readonly NetworkRules[],
     private readonly location: Location,
     private readonly now: Seconds
-  ) {
-    this.entries = Object.entries(networks)
-  }
+  ) {}
 
   warn(): void {
     this.warnAboutCarvedOut()
@@ -228,10 +225,12 @@ export class MisleadingRules {
   private warnAboutShadowedBans(id: string, { exceptions, bans }: NetworkEntry): void {
     if (bans.length < 2) return
     const first = new Map<NameSource | string, Ban>()
+    // Names are compared with names only: reading those of a single ban is of no use.
+    const hasNames = bans.filter(it => it.names.length + it.addresses.length > 0).length > 1
     for (const i of bans.keys()) {
       const ban = this.own.get(id)![exceptions.length + i] as Ban
       const keys = ban.sources.flatMap<NameSource | string>(source =>
-        source.kind === 'inline' ? itemsOf(source).map(keyOf) : [source]
+        source.kind === 'inline' && hasNames ? itemsOf(source).map(keyOf) : [source]
       )
       const others = keys.map(key => first.get(key))
       if (ban.until > this.now && others.every(other => other && lastsAsLong(other, ban))) {

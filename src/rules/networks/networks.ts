@@ -11,7 +11,7 @@ import { RuleIds } from './rule-ids.js'
 import { SourceResolver } from './source-resolver.js'
 import type { NameSource, NetworkRules, Rule, RuleSet } from '../model/types.js'
 import { RuleBuilder } from './rule-builder.js'
-import type { NetworksFile } from '../schema/networks-schema.js'
+import type { NetworkEntry, NetworksFile } from '../schema/networks-schema.js'
 import { Dates } from '../time/dates.js'
 import { withAncestors } from './extends.js'
 
@@ -24,6 +24,9 @@ export interface Networks {
   readonly timeZone: string
   readonly site: NonNullable<RuleSet['site']>
 }
+
+/** The networks of a file by id. */
+type NetworkEntries = readonly (readonly [id: string, entry: NetworkEntry])[]
 
 /**
  * Builds the networks of a file, with their own rules and the rules of the networks they extend. Errors are
@@ -40,16 +43,16 @@ export function buildNetworks(
   authorities: readonly ClientAuthority[] = []
 ): Networks {
   const location = top.at('networks')
-  const ids = new RuleIds(explicitIds(file, location))
+  const entries = Object.entries(file.networks)
+  const ids = new RuleIds(explicitIds(entries, location))
   const sources = new SourceResolver(apps, lists)
   const timeZone = file.defaults['time-zone']
   const dates = new Dates(timeZone, now)
   const builder = new RuleBuilder(sources, ids, dates, file)
-  const entries = Object.entries(file.networks)
   const own = new Map(
     entries.map(([id, entry]) => [id, builder.rulesOf(id, entry, location.at(id))])
   )
-  checkDuplicatePrefixes(file, location)
+  checkDuplicatePrefixes(entries, location)
 
   const lineage = new Map(entries.map(([id]) => [id, withAncestors(id, file.networks, location)]))
   const networks = entries.map(([id, { prefixes }]) => {
@@ -66,10 +69,10 @@ export function buildNetworks(
   const served = networks.filter(({ id, prefixes }) => prefixes.length > 0 || identified.has(id))
   if (served.length === 0) top.error('RULES_NO_NETWORK')
   const holders = networksByException(served)
-  checkExceptionPrefixes(file, own, holders, location)
+  checkExceptionPrefixes(entries, own, holders, location)
   checkBlanketExceptions(file, own, served, holders, location)
   for (const network of served) warnAboutMissingPairs(network, apps, location)
-  new MisleadingRules(file, apps, own, lineage, served, location, now).warn()
+  new MisleadingRules(entries, apps, own, lineage, served, location, now).warn()
   const { language, register } = file.defaults
   const site = { language, register }
   const clients = buildClients(file, authorities, served, top)
@@ -77,9 +80,9 @@ export function buildNetworks(
 }
 
 /** Ids given in the file; rejects duplicates. */
-function explicitIds({ networks }: NetworksFile, location: Location): Iterable<string> {
+function explicitIds(networks: NetworkEntries, location: Location): Iterable<string> {
   const seen = new Map<string, Location>()
-  for (const [id, network] of Object.entries(networks)) {
+  for (const [id, network] of networks) {
     for (const kind of ['exceptions', 'bans', 'allow', 'block'] as const) {
       const entries = network[kind]
       for (let i = 0; i < entries.length; i++) {
@@ -97,9 +100,9 @@ function explicitIds({ networks }: NetworksFile, location: Location): Iterable<s
 }
 
 /** A prefix in two networks would leave it undefined which rules apply to its clients. */
-function checkDuplicatePrefixes({ networks }: NetworksFile, location: Location): void {
+function checkDuplicatePrefixes(networks: NetworkEntries, location: Location): void {
   const seen = new Map<string, { readonly id: string; readonly index: number }>()
-  for (const [id, { prefixes }] of Object.entries(networks)) {
+  for (const [id, { prefixes }] of networks) {
     for (let index = 0; index < prefixes.length; index++) {
       const { address, length } = prefixes[index]!
       const key = String.fromCharCode(length, ...address)
@@ -134,12 +137,12 @@ function networksByException(
 
 /** The prefixes of an exception must lie within a network that has it, its own or an extending one. */
 function checkExceptionPrefixes(
-  { networks }: NetworksFile,
+  networks: NetworkEntries,
   own: ReadonlyMap<string, readonly Rule[]>,
   holders: ReadonlyMap<Rule, readonly NetworkRules[]>,
   location: Location
 ): void {
-  for (const [id, { exceptions }] of Object.entries(networks)) {
+  for (const [id, { exceptions }] of networks) {
     for (const [i, { prefixes = [] }] of exceptions.entries()) {
       // The rules of a network begin with its exceptions, in order.
       const rule = own.get(id)![i]!

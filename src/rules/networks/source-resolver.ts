@@ -64,7 +64,8 @@ export class SourceResolver {
         'at least one of apps, vendors, names, lists, addresses'
       )
     }
-    return found
+    // `push` leaves room for 16 more.
+    return [...found]
   }
 
   /** What an unknown app probably stands for. */
@@ -94,7 +95,7 @@ export class SourceResolver {
 
   private inlineSource(
     { names, addresses }: Matches,
-    forced: ReadonlyMap<number, string>,
+    forced: ReadonlyMap<number, string> | undefined,
     location: Location,
     nameAt: LocationOf
   ): NameSource {
@@ -114,14 +115,14 @@ export class SourceResolver {
     return source
   }
 
-  /** Rejects names that are too broad unless forced. @returns reasons of forced names, by line */
+  /** Rejects names that are too broad unless forced. @returns reasons of forced names, by line; undefined: none */
   private checkBreadth(
     { names, force }: Matches,
     kind: Rule['kind'],
     location: Location,
     nameAt: LocationOf
-  ): ReadonlyMap<number, string> {
-    const forced = new Map<number, string>()
+  ): ReadonlyMap<number, string> | undefined {
+    let forced: Map<number, string> | undefined
     for (const [i, value] of names.entries()) {
       // An allow only overrides blocks, so it may be broad, except for the root.
       if (kind === 'allow' && value.name.length > 1) continue
@@ -129,11 +130,11 @@ export class SourceResolver {
       const wide = tooBroad(value)
       if (wide === undefined) continue
       if (force !== undefined && wide.isForcible) {
-        forced.set(at.position.line, force)
+        forced = (forced ?? new Map<number, string>()).set(at.position.line, force)
         at.warn('RULES_FORCED', at.pathText, wide.covered, force)
       } else at.error('RULES_TOO_WIDE', at.pathText, wide.covered, wide.isForcible)
     }
-    if (force !== undefined && forced.size === 0) {
+    if (force !== undefined && forced === undefined) {
       const at = location.at('force')
       at.warn('RULES_FORCE_IDLE', at.pathText)
     }
