@@ -1,13 +1,9 @@
-import type { Known } from './inventory.js'
-import type { GatewayView, RingView } from './views.js'
+import { ringOf, ringViews, stateOf, type RingView, type Sources } from './views.js'
 
-/** Metrics of the hub in the text format of Prometheus: per ring, never per gateway. */
-export interface MetricSources {
-  readonly rings: readonly RingView[]
-  readonly gateways: readonly GatewayView[]
-  readonly known: readonly Known[]
+interface ReportCounts {
   readonly dropped: Readonly<Record<string, number>>
   readonly accepted: number
+  /** To NATS. */
   readonly connected: boolean
 }
 
@@ -16,14 +12,22 @@ type Sample = readonly [labels: Readonly<Record<string, string>>, value: number]
 const PHASES = ['soaking', 'done', 'halted'] as const
 const STATES = ['running', 'behind', 'refusing', 'silent', 'unseen'] as const
 
-export function hubMetrics(sources: MetricSources): string {
-  const { rings, gateways, known, dropped, accepted, connected } = sources
+/** Metrics of the hub in the text format of Prometheus: per ring, never per gateway. */
+export function hubMetrics(sources: Sources, counts: ReportCounts): string {
+  const { gateways, state } = sources
+  const { dropped, accepted, connected } = counts
+  const rings = ringViews(sources)
+  const byState = new Map<string, number>()
+  for (const one of gateways) {
+    const key = `${ringOf(one, state)} ${stateOf(one, sources)}`
+    byState.set(key, (byState.get(key) ?? 0) + 1)
+  }
   const byRing = (value: (ring: RingView) => number | null): Sample[] =>
     rings.flatMap(ring => {
       const number = value(ring)
       return number === null ? [] : [[{ ring: ring.ring }, number] as const]
     })
-  const offsets = known.map(({ clockOffset }) => Math.abs(clockOffset ?? 0))
+  const offsets = gateways.map(({ clockOffset }) => Math.abs(clockOffset ?? 0))
   return [
     family('hub_nats_connected', 'gauge', 'Whether the hub is connected to NATS: 1 or 0.', [
       [{}, connected ? 1 : 0]
@@ -33,10 +37,7 @@ export function hubMetrics(sources: MetricSources): string {
       'gauge',
       'Gateways by ring and state.',
       rings.flatMap(({ ring }) =>
-        STATES.map(state => {
-          const own = gateways.filter(one => one.ring === ring && one.state === state)
-          return [{ ring, state }, own.length] as const
-        })
+        STATES.map(state => [{ ring, state }, byState.get(`${ring} ${state}`) ?? 0] as const)
       )
     ),
     family(

@@ -47,10 +47,6 @@ const listQuery = z.strictObject({ ring: fleetName.optional(), state: text.optio
 export function hubRoutes(parts: RouteSources): HubRoute {
   const { store, rollouts, enrolment } = parts
   const json = (value: unknown): HubReply => ({ kind: 'json', value })
-  const gateways = () => {
-    const sources = parts.sources()
-    return sources.gateways.map(one => gatewayView(one, sources))
-  }
   return async (method, request) => {
     const [version, topic = '', id = '', action = ''] = request.path
     if (version === 'metrics' && method === 'GET') return metrics(parts)
@@ -65,10 +61,13 @@ export function hubRoutes(parts: RouteSources): HubRoute {
       }
       case 'GET gateways': {
         const { ring, state } = read(listQuery, request.query)
-        const all = gateways().filter(
-          one => (ring ?? one.ring) === one.ring && (state ?? one.state) === one.state
-        )
-        return json({ gateways: all })
+        const sources = parts.sources()
+        const all = sources.gateways.map(one => gatewayView(one, sources))
+        return json({
+          gateways: all.filter(
+            one => (ring ?? one.ring) === one.ring && (state ?? one.state) === one.state
+          )
+        })
       }
       case 'POST gateways/:/revoke': {
         await enrolment.revoke(id, read(z.strictObject(who), request.query).by)
@@ -142,15 +141,8 @@ function readiness({ nats, isPending }: RouteSources): HubReply {
 }
 
 function metrics({ sources, inventory, nats }: RouteSources): HubReply {
-  const all = sources()
-  const text = hubMetrics({
-    rings: ringViews(all),
-    gateways: all.gateways.map(one => gatewayView(one, all)),
-    known: all.gateways,
-    dropped: inventory.dropped,
-    accepted: inventory.accepted,
-    connected: nats.isConnected
-  })
+  const { dropped, accepted } = inventory
+  const text = hubMetrics(sources(), { dropped, accepted, connected: nats.isConnected })
   return { kind: 'text', text, type: 'text/plain; version=0.0.4' }
 }
 

@@ -50,15 +50,8 @@ export type Transport = 'nats' | 'https'
 /** Why a report is not taken. */
 export type Rejection = 'malformed' | 'unknown' | 'signature' | 'replayed'
 
-interface Entry {
-  key: KeyObject
-  report: Report | null
-  contact: Milliseconds | null
-  clockOffset: Milliseconds | null
-  current: Period
-  previous: Period
-  by: Transport | null
-}
+/** Changed in place by each report. */
+type Entry = { -readonly [key in keyof Known]: Known[key] } & { readonly key: KeyObject }
 
 /** All gateways that are enrolled, with the last report of each. */
 export class Inventory {
@@ -79,7 +72,7 @@ export class Inventory {
     if (found === undefined) return
     const none: Period = { serial: null, counts: NO_COUNTERS }
     const empty = { report: null, contact: null, clockOffset: null, by: null }
-    this.entries.set(name, { ...empty, key: found, current: none, previous: none })
+    this.entries.set(name, { name, ...empty, key: found, current: none, previous: none })
   }
 
   remove(name: string): void {
@@ -87,10 +80,7 @@ export class Inventory {
   }
 
   get all(): Known[] {
-    return [...this.entries].map(([name, entry]) => {
-      const { report, contact, clockOffset, current, previous, by } = entry
-      return { name, report, contact, clockOffset, current, previous, by }
-    })
+    return [...this.entries.values()]
   }
 
   /** Takes a signed report. @returns why it is dropped; undefined: it is taken */

@@ -12,6 +12,7 @@ import type { HubConfig, RingConfig } from './hub-config.js'
 import type { Forecast, PublishedBundle, Rollout, StateStore } from './hub-state.js'
 import type { Known } from './inventory.js'
 import { judge } from './judge.js'
+import { ringOf } from './views.js'
 
 export interface RolloutsOptions {
   readonly config: HubConfig
@@ -160,10 +161,8 @@ export class Rollouts {
 
   /** Gateways of a ring, by what they report. */
   gatewaysOf(ring: string): Known[] {
-    const { state } = this.options.store
-    return this.options
-      .gateways()
-      .filter(({ name, report }) => (report?.ring ?? state.gateways[name]?.ring) === ring)
+    const { store, gateways } = this.options
+    return gateways().filter(one => ringOf(one, store.state) === ring)
   }
 
   private verdict(ring: string, rollout: Rollout) {

@@ -1,7 +1,6 @@
 import { resolve } from 'node:path'
 import type { Milliseconds } from '../../base/units.js'
 import { HubClient } from '../../fleet/hub-client.js'
-import { DEFAULT_HUB_FILE, loadHubConfig } from '../../hub/hub-config.js'
 import { rejectInput } from '../exit.js'
 import type { CommonOptions } from './settings.js'
 
@@ -17,6 +16,8 @@ export interface HubOptions extends CommonOptions {
 /** @param options `--hub` is the path of the socket; by default that of `hub.yaml` */
 export async function hubClient(options: HubOptions): Promise<HubClient> {
   if (options.hub !== undefined) return new HubClient(resolve(options.hub), TIMEOUT)
+  // Settings need a YAML parser and schemas, which take longer to load than the answer of the hub.
+  const { DEFAULT_HUB_FILE, loadHubConfig } = await import('../../hub/hub-config.js')
   const loaded = await loadHubConfig(options.config ?? DEFAULT_HUB_FILE)
   return loaded.ok ? new HubClient(loaded.config.socket, TIMEOUT) : rejectInput(loaded.errors)
 }

@@ -1,13 +1,10 @@
-import { readBoundedFile, MAX_SECRET_FILE } from '../../base/bounded-file.js'
 import { failure } from '../../base/error.js'
-import { decodeToken } from '../../fleet/enrol-token.js'
-import { enrol as enrolWith } from '../../fleet/enrol.js'
 import type { HubClient } from '../../fleet/hub-client.js'
 import type { HubState, Rollout } from '../../hub/hub-state.js'
 import type { GapView, GatewayView, RingView } from '../../hub/views.js'
 import { hubClient, type HubOptions } from '../args/hub.js'
 import { callerName } from '../args/user.js'
-import { EXIT, usageError } from '../exit.js'
+import { EXIT } from '../exit.js'
 import { print, printJson, type Io } from '../io.js'
 import { columns, terminalWidth, type Row } from '../output/columns.js'
 import { formatNumber } from '../output/format.js'
@@ -188,49 +185,6 @@ export async function events(options: HubOptions, io: Io): Promise<number> {
   else {
     const rows = reply.events.map(({ at, by, what }): Row => ({ cells: [[at], [by], [what]] }))
     print(io, `${columns(['time', 'by', 'event'], rows, terminalWidth(io.stdout)).join('\n')}\n`)
-  }
-  return EXIT.success
-}
-
-export interface EnrolOptions {
-  readonly output: string
-  readonly caFile?: string
-  readonly json?: boolean
-}
-
-/**
- * `interdict fleet enrol TOKEN`: gets the credentials of this gateway.
- *
- * @param text the token, or `-` or the path of a file with it: tokens on a command line are visible to other users
- * @throws InterdictError FLEET_TOKEN, FLEET_CONNECT, FLEET_CREDENTIALS
- */
-export async function enrol(text: string, options: EnrolOptions, io: Io): Promise<number> {
-  const isToken = text.startsWith('interdict_enrol_')
-  const read = isToken
-    ? text
-    : await readBoundedFile(text, MAX_SECRET_FILE).then(
-        octets => octets.toString(),
-        () => usageError(`${text} is neither a token nor a file with one`)
-      )
-  const decoded = decodeToken(read)
-  const { output, caFile, json } = options
-  await enrolWith(decoded, output, { caFile, certificate: undefined })
-  const { name, ring, nats, hub } = decoded
-  const report = hub === null ? '' : `  report-url: ${hub}/v1/reports\n`
-  if (json === true) printJson(io, { name, ring, nats, hub, credentials: output })
-  else {
-    print(
-      io,
-      `${output}: credentials of gateway ${name}
-Add to the settings:
-
-fleet:
-  name: ${name}
-  ring: ${ring}
-  nats: [${nats.join(', ')}]
-  credentials: ${output}
-${report}`
-    )
   }
   return EXIT.success
 }

@@ -143,7 +143,7 @@ export function addFleetCommands(program: Command, { io, done }: Context): void 
     .option('--ca-file <file>', 'CA certificates (PEM) of the NATS servers')
     .option('--json', 'print JSON')
     .action(async (text: string, _options, command: Command) => {
-      const { enrol } = await import('../commands/fleet.js')
+      const { enrol } = await import('../commands/fleet-enrol.js')
       done(await enrol(text, command.optsWithGlobals(), io))
     })
   examples(
