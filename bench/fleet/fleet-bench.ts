@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createUser } from '@nats-io/nkeys'
@@ -16,7 +17,7 @@ import {
   startUpstream,
   Traffic
 } from '../../test/interop/fleet-rig.js'
-import { eventually, folder, type Owner } from '../../test/interop/processes.js'
+import { eventually, type Owner } from '../../test/interop/processes.js'
 import { SimulatedGateway } from './simulated-gateway.js'
 import type { ThinGateway } from './thin-gateways.js'
 
@@ -124,7 +125,7 @@ export class FleetBench {
         clock: this.clock
       })
     })
-    // Each connection takes this process 8 ms for a signature: more at once would time out, and try again.
+    // More at once would time out in this one process, and try again.
     const started: SimulatedGateway[] = []
     for (const one of this.simulated) {
       while (url === undefined && started.filter(it => !it.isConnected).length >= AT_ONCE)
@@ -136,7 +137,7 @@ export class FleetBench {
 
   private async start(): Promise<void> {
     const { owner, sizes } = this
-    this.folder = folder(owner)
+    this.folder = memoryFolder(owner)
     this.hub = await HubRig.create(owner)
     this.cluster = await Cluster.reserve(owner, this.hub.auth)
     await this.hub.init(this.cluster.urls, SETTINGS)
@@ -190,3 +191,14 @@ export class FleetBench {
 
 const seedOf = (user: ReturnType<typeof createUser>): string =>
   Buffer.from(user.getSeed()).toString()
+
+/**
+ * For files of simulated gateways, in memory. A gateway syncs a bundle to its disk three times, at once with all others;
+ * a thousand on one disk, from one thread, would wait for each other. The real gateways of the bench are on the disk.
+ */
+function memoryFolder(owner: Owner): string {
+  const shared = '/dev/shm'
+  const path = mkdtempSync(join(existsSync(shared) ? shared : tmpdir(), 'interdict-fleet-'))
+  owner.teardown(() => rmSync(path, { recursive: true, force: true }))
+  return path
+}

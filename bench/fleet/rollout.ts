@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { spreadOf } from '../kit/numbers.js'
+import { cpuTimes } from './cpu-times.js'
 import type { FleetBench } from './fleet-bench.js'
 
 const SHARE = 0.99
@@ -16,6 +17,8 @@ export async function byNats(bench: FleetBench, rounds: number): Promise<Row[]> 
   const { length } = bench.simulated
   const times: number[] = []
   const real: number[] = []
+  const pids = [process.pid, bench.hub.pid, ...[0, 1, 2].map(node => bench.cluster.pid(node))]
+  const idle = cpuTimes(pids)
   for (let round = 0; round < rounds; round++) {
     const name = `nats-${round}.example`
     const { serial, since } = await bench.publish(name)
@@ -30,12 +33,19 @@ export async function byNats(bench: FleetBench, rounds: number): Promise<Row[]> 
     await bench.until(serial, 1, since)
   }
   const { median, max } = spreadOf(times)
+  const [own, hub, ...nats] = cpuTimes(pids).map((time, i) => (time - idle[i]!) / rounds)
+  const perGateway = (time: number): string => `${(time / length).toFixed(1)} ms`
   return [
     [`${length} simulated gateways connect`, '', seconds(connected)],
     [
       `published to verified on 99% of ${length} over NATS, ${rounds} rounds`,
       '5 s',
       `${seconds(median)} (worst ${seconds(max)})`
+    ],
+    [
+      'the same: CPU time of a round for each gateway',
+      '',
+      `${perGateway(own!)} in the process that simulates all on one core (a gateway has its own), hub ${perGateway(hub!)}, NATS servers ${perGateway(nats.reduce((sum, one) => sum + one, 0))}; files in memory`
     ],
     [
       `the same to the first blocked answer of ${bench.real.length} real gateways beside them`,

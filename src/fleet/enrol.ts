@@ -1,11 +1,12 @@
 import { lookup } from 'node:dns'
-import { connect, credsAuthenticator } from '@nats-io/transport-node'
+import { connect } from '@nats-io/transport-node'
 import { createUser } from '@nats-io/nkeys'
 import { writeFileAtomic } from '../base/atomic-file.js'
 import { MAX_SECRET_FILE, readBoundedFile } from '../base/bounded-file.js'
 import { failure } from '../base/error.js'
 import type { Milliseconds } from '../base/units.js'
 import { download } from '../sources/http/download.js'
+import { authenticatorOf, parseCredentials } from './credentials.js'
 import type { EnrolToken } from './enrol-token.js'
 import { natsTls, type NatsTls } from './nats-tls.js'
 import { ENROL_SUBJECT, enrolReplySchema, inboxOf, readMessage } from './wire.js'
@@ -70,10 +71,12 @@ async function askNats(
   tls: Omit<NatsTls, 'servers'>
 ): Promise<Uint8Array> {
   const servers = [...token.nats]
+  const credentials = parseCredentials(Buffer.from(token.creds))
+  if (credentials === undefined) throw failure('FLEET_TOKEN', 'its credentials are damaged')
   try {
     const connection = await connect({
       servers,
-      authenticator: credsAuthenticator(Buffer.from(token.creds)),
+      authenticator: authenticatorOf(credentials),
       inboxPrefix: inboxOf(token.id),
       tls: natsTls({ ...tls, servers }),
       timeout: TIMEOUT,

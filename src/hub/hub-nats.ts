@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { readFileSync } from 'node:fs'
-import { connect, credsAuthenticator, nanos, type NatsConnection } from '@nats-io/transport-node'
+import { connect, nanos, type NatsConnection } from '@nats-io/transport-node'
 import {
   jetstream,
   JetStreamApiError,
@@ -12,6 +11,7 @@ import { Kvm, type KV } from '@nats-io/kv'
 import { Objm, type ObjectStore } from '@nats-io/obj'
 import { failure, InterdictError } from '../base/error.js'
 import type { Milliseconds, Octets } from '../base/units.js'
+import { authenticatorOf, readCredentials } from '../fleet/credentials.js'
 import { natsTls } from '../fleet/nats-tls.js'
 import {
   BUNDLES_STORE,
@@ -133,7 +133,7 @@ export class HubNats {
     return connect({
       servers: [...servers],
       name: 'interdict-hub',
-      authenticator: credsAuthenticator(readFileSync(credentials)),
+      authenticator: authenticatorOf(readCredentials(credentials)),
       tls: natsTls(this.config.nats),
       timeout: TIMEOUT,
       pingInterval: PING,

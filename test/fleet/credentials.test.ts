@@ -3,7 +3,13 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createAccount, createUser } from '@nats-io/nkeys'
 import t from 'tap'
-import { isSignedBy, readCredentials, signReport } from '../../src/fleet/credentials.js'
+import {
+  authenticatorOf,
+  isSignedBy,
+  readCredentials,
+  signReport
+} from '../../src/fleet/credentials.js'
+import { enrol } from '../../src/fleet/enrol.js'
 import { decodeToken, encodeToken } from '../../src/fleet/enrol-token.js'
 import { userKey, userSeed } from '../../src/fleet/nkey.js'
 import { signedOctets } from '../../src/fleet/wire.js'
@@ -28,13 +34,18 @@ t.test('the file of credentials', async t => {
   const dir = new Site(t, {}).folder
   const path = join(dir, 'fleet.creds')
   t.throws(() => readCredentials(path), { code: 'FLEET_CREDENTIALS', message: /ENOENT/ })
-  const seed = Buffer.from(createUser().getSeed()).toString()
+  const user = createUser()
+  const seed = Buffer.from(user.getSeed()).toString()
   const text = (jwt: string): string =>
     `${jwt}\n-----BEGIN USER NKEY SEED-----\n${seed}\n------END USER NKEY SEED------\n`
   writeFileSync(path, text('nothing'))
   t.throws(() => readCredentials(path), { message: /expected a JWT and the seed of a user/ })
   writeFileSync(path, text('-----BEGIN NATS USER JWT-----\nx\n------END NATS USER JWT------'))
-  const { key } = readCredentials(path)
+  const credentials = readCredentials(path)
+  const { key } = credentials
+  const { jwt, sig } = authenticatorOf(credentials)('nonce') as { jwt: string; sig: string }
+  t.equal(jwt, 'x')
+  t.ok(user.verify(Buffer.from('nonce'), Buffer.from(sig, 'base64url')))
   const signed = JSON.parse(Buffer.from(signReport(report({}), key)).toString()) as {
     report: string
     signature: string
@@ -50,4 +61,6 @@ t.test('enrolment tokens', async t => {
   t.strictSame(decodeToken(`${encodeToken(token)}\n`), token)
   for (const bad of ['', 'interdict_enrol_', 'interdict_enrol_e30', encodeToken(token).slice(1)])
     t.throws(() => decodeToken(bad), { code: 'FLEET_TOKEN' })
+  const tls = { caFile: undefined, certificate: undefined }
+  await t.rejects(enrol(token, '/nowhere', tls), { message: /its credentials are damaged/ })
 })

@@ -14,7 +14,7 @@ import { Backoff } from '../threads/backoff.js'
 import type { FleetInit, FromFleet, ToFleet } from '../threads/messages.js'
 import { serializeError } from '../threads/serialized-error.js'
 import { keepOptional } from '../threads/start-file.js'
-import type { StartThread, Thread } from '../threads/thread.js'
+import type { StartThread, Thread, ThreadHandlers } from '../threads/thread.js'
 import type { CountedRules } from '../workers/rule-counters.js'
 import { fleetCounters, fleetReport } from './fleet-report.js'
 
@@ -22,6 +22,8 @@ import { fleetCounters, fleetReport } from './fleet-report.js'
 const JITTER = 0.2
 /** How soon a report follows a change. */
 const SOON: Milliseconds = 50
+/** Young generation of the thread in MB: a report every ten seconds makes little garbage. */
+const YOUNG_MB = 2
 /** How long the first start waits for a bundle. */
 const FIRST_BUNDLE_WAIT: Milliseconds = 30_000
 
@@ -164,7 +166,7 @@ export class FleetHandle {
     } catch {
       // The package was replaced: the thread ends at once, and says why, until the gateway is upgraded.
     }
-    this.thread = startThread<ToFleet, FromFleet>('fleet-main.js', init, {
+    const handlers: ThreadHandlers<FromFleet> = {
       message: message => {
         if (message.kind === 'state') this.onState(message.state)
         else log[message.level](message.fields, message.message)
@@ -178,7 +180,8 @@ export class FleetHandle {
         log.error({ error: message, restartMs: delay }, 'fleet thread died; restarting it')
         this.restartTimer = this.timers.after(delay, () => this.startThread(init))
       }
-    })
+    }
+    this.thread = startThread<ToFleet, FromFleet>('fleet-main.js', init, handlers, YOUNG_MB)
     this.scheduleReport(SOON)
   }
 

@@ -26,14 +26,15 @@ export interface ThreadHandlers<Out> {
 export type StartThread = <In, Out>(
   file: string,
   data: unknown,
-  handlers: ThreadHandlers<Out>
+  handlers: ThreadHandlers<Out>,
+  youngMb?: number
 ) => Thread<In>
 
-export const startThread: StartThread = (file, data, handlers) => {
+export const startThread: StartThread = (file, data, handlers, youngMb = YOUNG_MB) => {
   ensureWorkingFolder()
   const worker = startFile(file, {
     workerData: data,
-    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB }
+    resourceLimits: { maxYoungGenerationSizeMb: youngMb }
   })
   return threadOf(worker, handlers)
 }

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node'
-import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream'
+import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { failure, InterdictError } from '../../base/error.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import type { FleetConfig, FleetNatsConfig } from '../../config/fleet-config.js'
-import { readCredentials, signReport, type Credentials } from '../credentials.js'
+import { authenticatorOf, readCredentials, signReport, type Credentials } from '../credentials.js'
 import { natsTls } from '../nats-tls.js'
+import { storedMessage } from '../stored-message.js'
 import {
   BUNDLES_STORE,
   inboxOf,
@@ -47,7 +47,6 @@ export interface NatsEvents {
  */
 export class NatsChannel {
   private connection: NatsConnection | undefined
-  private manager: JetStreamManager | undefined
   private credentials: Credentials | undefined
   private readonly closing = new AbortController()
 
@@ -78,7 +77,7 @@ export class NatsChannel {
 
   /** Undefined: not connected. */
   get current(): NatsConnection | undefined {
-    return this.manager === undefined ? undefined : this.connection
+    return this.connection
   }
 
   /** Sends a report, if connected. @returns whether */
@@ -91,14 +90,12 @@ export class NatsChannel {
 
   /** Asks what the ring should run. */
   async refresh(): Promise<void> {
-    const { manager } = this
-    if (manager === undefined) return
+    const { connection } = this
+    if (connection === undefined) return
     try {
       const subject = ringSubject(this.fleet.ring)
-      const stored = await manager.direct.getMessage(`KV_${RINGS_BUCKET}`, {
-        last_by_subj: subject
-      })
-      if (stored === null) this.events.contact()
+      const stored = await storedMessage(connection, `KV_${RINGS_BUCKET}`, subject)
+      if (stored === undefined) this.events.contact()
       else this.onValue(stored.data)
     } catch (error) {
       if (!this.closing.signal.aborted) this.events.failed(this.failureOf(error))
@@ -112,7 +109,7 @@ export class NatsChannel {
     const connection = await connect({
       servers: [...nats.servers],
       name: fleet.name,
-      authenticator: credsAuthenticator(credentials.octets),
+      authenticator: authenticatorOf(credentials),
       inboxPrefix: inboxOf(fleet.name),
       tls: natsTls(nats),
       timeout: CONNECT_TIMEOUT,
@@ -123,7 +120,6 @@ export class NatsChannel {
     if (this.closing.signal.aborted) return connection.close()
     this.connection = connection
     try {
-      this.manager = await jetstreamManager(connection, { checkAPI: false })
       connection.subscribe(ringSubject(fleet.ring), {
         callback: (_error, message) => this.onValue(message.data)
       })
@@ -132,7 +128,7 @@ export class NatsChannel {
       const error = await connection.closed()
       if (error) throw error
     } finally {
-      this.connection = this.manager = undefined
+      this.connection = undefined
       events.disconnected()
     }
   }
@@ -147,22 +143,21 @@ export class NatsChannel {
   /** Reads an object chunk by chunk. @throws InterdictError FLEET_BUNDLE */
   private async fetch({ file, serial, size }: Wanted): Promise<Uint8Array> {
     const why = (text: string): InterdictError => failure('FLEET_BUNDLE', serial, text)
-    const { manager } = this
-    if (manager === undefined) throw why('not connected')
+    const { connection } = this
+    if (connection === undefined) throw why('not connected')
     const stream = `OBJ_${BUNDLES_STORE}`
     const meta = `$O.${BUNDLES_STORE}.M.${Buffer.from(file).toString('base64url')}`
     try {
-      const stored = await manager.direct.getMessage(stream, { last_by_subj: padded(meta) })
-      const nuid = (JSON.parse(stored?.string() ?? '{}') as { nuid?: string }).nuid ?? ''
+      const stored = await storedMessage(connection, stream, padded(meta))
+      const description = Buffer.from(stored?.data ?? '{}').toString()
+      const nuid = (JSON.parse(description) as { nuid?: string }).nuid ?? ''
       if (!/^[A-Za-z0-9]{1,64}$/.test(nuid)) throw why('it is not in the object store')
+      const subject = `$O.${BUNDLES_STORE}.C.${nuid}`
       const chunks: Uint8Array[] = []
       let seq = 1
       for (let length = 0; length < size;) {
-        const chunk = await manager.direct.getMessage(stream, {
-          seq,
-          next_by_subj: `$O.${BUNDLES_STORE}.C.${nuid}`
-        })
-        if (chunk === null || chunk.data.length > MAX_CHUNK) throw why('it is incomplete')
+        const chunk = await storedMessage(connection, stream, { seq, next_by_subj: subject })
+        if (chunk === undefined || chunk.data.length > MAX_CHUNK) throw why('it is incomplete')
         chunks.push(chunk.data)
         length += chunk.data.length
         seq = chunk.seq + 1

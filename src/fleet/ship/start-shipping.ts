@@ -1,0 +1,16 @@
+import type { NatsConnection } from '@nats-io/transport-node'
+import type { FleetConfig } from '../../config/fleet-config.js'
+import { LogLayout } from '../../querylog/archive/log-layout.js'
+import { LiveLookups } from './live-lookups.js'
+import { LogSender, type LogSenderTools } from './log-sender.js'
+
+/** Sends what `fleet.logs` asks for, until the thread ends. @param path of the query log */
+export function startShipping(
+  fleet: FleetConfig,
+  path: string,
+  tools: LogSenderTools & { readonly connection: () => NatsConnection | undefined }
+): void {
+  const { logs, name: gateway } = fleet
+  if (logs?.live === true) new LiveLookups({ path, gateway, ...tools })
+  if (logs !== undefined) void new LogSender(fleet, logs, new LogLayout(path), tools).run()
+}
