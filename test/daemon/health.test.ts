@@ -160,7 +160,12 @@ const cases: readonly {
     bad: { upstreams: [upstream('192.0.2.1', 'down', { isDefault: false })] },
     codes: ['UPSTREAMS_DOWN']
   },
-  { it: 'there is no upstream', bad: { upstreams: [] }, codes: [] },
+  { it: 'there is no upstream', bad: { upstreams: [] }, codes: ['UPSTREAMS_DOWN'] },
+  {
+    it: 'there are upstreams for domains alone',
+    bad: { upstreams: [upstream('192.0.2.1', 'up', { isDefault: false })] },
+    codes: []
+  },
   {
     it: 'no upstream has been used',
     bad: { upstreams: [upstream('192.0.2.1', 'unknown')] },

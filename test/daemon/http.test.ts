@@ -103,7 +103,11 @@ t.test('operations over HTTP', async t => {
 })
 
 t.test('health and metrics over HTTP', async t => {
-  const rig = await serving(t, { more, grace: '1s, lame-duck: 1s' })
+  const rig = await serving(t, {
+    more,
+    grace: '1s, lame-duck: 1s',
+    upstream: { address: '192.0.2.1', port: 53 }
+  })
   const problems = async (): Promise<readonly string[]> =>
     codesOf((await call(rig, '/readyz')).body)
   await askUdp(rig.at, 'banned.example')

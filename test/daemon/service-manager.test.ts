@@ -20,7 +20,7 @@ const GOOD = {
   settings: null,
   workers: [{ number: 0, state: 'listening', since: null, restarts: 0, generation: 1 }],
   silent: [],
-  upstreams: [],
+  upstreams: [{ address: '192.0.2.1', state: 'up', isDefault: true, loopsFor: [] }],
   remoteLists: [],
   certificates: [],
   alerts: [],

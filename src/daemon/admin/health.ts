@@ -30,6 +30,9 @@ export const withHealth = (status: Status): StatusReply => ({ ...status, health:
 /** A fleet is silent, or a gateway behind, for so long before that is a problem. */
 const FLEET_PATIENCE: Milliseconds = 300_000
 
+const NO_UPSTREAM =
+  'there is no upstream: none is configured, and resolv.conf has none that can be used'
+
 /** All problems, each with whether the gateway is not ready because of it. */
 export const PROBLEMS = {
   STOPPING: true,
@@ -110,6 +113,7 @@ const CHECKS: readonly ((status: Status) => Found)[] = [
     return recorder.writable ? [] : [['LOG_UNWRITABLE', 'the query log cannot be written']]
   },
   ({ upstreams }) => {
+    if (upstreams.length === 0) return [['UPSTREAMS_DOWN', NO_UPSTREAM]]
     const defaults = upstreams.filter(({ isDefault }) => isDefault)
     const areDown = [defaults, upstreams].some(
       all => all.length > 0 && all.every(({ state }) => state === 'down')
