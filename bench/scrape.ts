@@ -12,6 +12,7 @@ import { metricsText } from '../src/daemon/admin/http/metrics/metrics-text.js'
 import { RuleCounters } from '../src/daemon/workers/rule-counters.js'
 import { MATCH } from '../src/querylog/record/query-event.js'
 import { allocateCounters, COUNTERS, LookupCounters } from '../src/resolver/lookup-counters.js'
+import { manyBans } from './kit/many-bans.js'
 import { table } from './kit/markdown.js'
 import { showSpread, spreadOf, type Spread } from './kit/numbers.js'
 import { policyIn } from './micro/stage.js'
@@ -31,7 +32,9 @@ const rounds = Number(values.rounds)
 /** Until V8 has compiled what runs. */
 const WARM_UP = 10
 
-const policy = await policyIn(folder => writeFile(join(folder, 'networks.yaml'), rulesText()))
+const policy = await policyIn(folder =>
+  writeFile(join(folder, 'networks.yaml'), `networks:\n${manyBans(networks, bans)}`)
+)
 const { snapshot } = policy
 const memory = allocateCounters((workers + 1) * COUNTERS)
 const metrics = new CounterMetrics(memory)
@@ -87,15 +90,4 @@ function measure(prepare: () => void, run: () => void): Spread {
 
 function showSize(octets: number): string {
   return `${(octets / 1e6).toFixed(1)} MB`
-}
-
-function rulesText(): string {
-  const ban = (network: number, i: number): string =>
-    `      - { names: [ban-${i}.network-${network}.example], authority: A, reference: R, until: 2099-01-01 }\n`
-  const each = Array.from({ length: networks }, (_, network) => {
-    const listed = Array.from({ length: bans }, (_, i) => ban(network, i))
-    const prefix = `10.${network >> 8}.${network & 255}.0/24`
-    return `  network-${network}:\n    prefixes: [${prefix}]\n    bans:\n${listed.join('')}`
-  })
-  return `networks:\n${each.join('')}`
 }
