@@ -1,5 +1,5 @@
 import { addressWords, showAddress, type Address } from '../base/address.js'
-import type { Octets, Seconds } from '../base/units.js'
+import type { Milliseconds, Seconds } from '../base/units.js'
 import { showCanonical, showName, readName } from '../dns/name/name.js'
 import { RRTYPE } from '../dns/registry/rrtype.js'
 import { representativeClients } from '../policy/diff/client-ranges.js'
@@ -7,7 +7,8 @@ import { Evaluator, type Decision } from '../policy/evaluate/decision.js'
 import type { PreparedReply } from '../policy/tables/claim.js'
 import type { Snapshot } from '../policy/tables/snapshot.js'
 import { networkOfClass } from '../policy/tables/client-table.js'
-import { COVER, type Ban, type NameSource, type RuleSet } from '../rules/model/types.js'
+import type { Ban, RuleSet } from '../rules/model/types.js'
+import { BanNames } from './ban-names.js'
 
 /** Why a question is asked. `around`: a name by which apps find other resolvers. */
 export type ProbeKind = 'ban' | 'exception' | 'around' | 'control'
@@ -38,7 +39,10 @@ export interface ProbeSubject {
 }
 
 export interface PlannerOptions {
+  /** At least, see `BanNames`. */
   readonly namesPerBan: number
+  /** Interval of the rounds; undefined: there is one. */
+  readonly every?: Milliseconds | undefined
   /** Names that must resolve. */
   readonly control: readonly string[]
   /** Only clients of this network. */
@@ -69,13 +73,9 @@ export interface Plan {
 const QTYPES = [RRTYPE.A, RRTYPE.AAAA, RRTYPE.HTTPS] as const
 /** The canary of browsers for DNS over HTTPS, relays, and the name for discovery (RFC 9462 §4). */
 const AROUND = ['use-application-dns.net', 'mask.icloud.com', 'mask-h2.icloud.com', 'dns.google']
-/** Names of one list that may be asked; the rest of a longer list is like them. */
-const MOST_NAMES = 10_000
-/** The golden ratio: multiples of it are spread evenly, in whatever order the names of an app are written. */
-const SPREAD = 0.618_034
 
 /**
- * What to ask: for each client class and each ban in force, some names of the ban, in turn; for each exception,
+ * What to ask: for each client class and each ban in force, its main names and some others, in turn; for each exception,
  * names that are open for its clients; names around the resolver that are banned; and control names. What has to
  * come is decided by `snapshot`.
  */
@@ -83,7 +83,7 @@ export class Planner {
   /** In a stable order. */
   readonly subjects: readonly ProbeSubject[]
   private readonly evaluator: Evaluator
-  private readonly names = new Map<NameSource, readonly string[]>()
+  private readonly names = new Map<Ban, BanNames>()
 
   constructor(
     rules: RuleSet,
@@ -116,7 +116,7 @@ export class Planner {
       for (const text of this.options.control)
         probes.push(this.probe('control', subject, '', text, RRTYPE.A, now))
     } else if (ban.from <= now && now < ban.until) {
-      for (const { text, source } of this.namesOfBan(ban, round)) {
+      for (const { text, source } of this.namesOf(ban).ofRound(round)) {
         for (const qtype of QTYPES) {
           const { verdict } = this.decide(subject.clientClass, readName(text), qtype, now)
           const isLost = verdict === 'forwarded' || verdict === 'monitored'
@@ -169,19 +169,12 @@ export class Planner {
     return this.evaluator.evaluate({ kind: 'name', octets }, qtype, clientClass, now)
   }
 
-  private namesOfBan(
-    { sources }: Ban,
-    round: number
-  ): { readonly text: string; readonly source: NameSource }[] {
-    const all = sources.flatMap(source =>
-      namesOf(source, this.names).map(text => ({ text, source }))
-    )
-    const { length } = all
-    const count = Math.min(this.options.namesPerBan, length)
-    const step = stepOf(length)
-    return Array.from({ length: count }, (_, i) => {
-      return all[(((round * count + i) % length) * step) % length]!
-    })
+  private namesOf(ban: Ban): BanNames {
+    const known = this.names.get(ban)
+    if (known !== undefined) return known
+    const names = new BanNames(ban, this.options.namesPerBan, this.options.every)
+    this.names.set(ban, names)
+    return names
   }
 }
 
@@ -195,15 +188,6 @@ export function planOf(rules: RuleSet, snapshot: Snapshot, options: PlanOptions)
     lost: plans.flatMap(({ lost }) => lost)
   }
 }
-
-/** A step by which every place of `length` has its turn, and the next few are far apart. */
-function stepOf(length: number): number {
-  let step = Math.max(1, Math.round(length * SPREAD))
-  while (gcd(step, length) > 1) step++
-  return step
-}
-
-const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b))
 
 function isEnforcedBan(rule: RuleSet['networks'][number]['rules'][number]): rule is Ban {
   return rule.kind === 'ban' && rule.mode === 'enforce'
@@ -221,25 +205,4 @@ function clientsOf(
     if (!byClass.has(clientClass)) byClass.set(clientClass, address)
   }
   return [...byClass].map(([clientClass, client]) => ({ client, clientClass }))
-}
-
-/** Names that a source covers; below a wildcard, one that an app might ask for. */
-function namesOf(source: NameSource, known: Map<NameSource, readonly string[]>): readonly string[] {
-  const before = known.get(source)
-  if (before !== undefined) return before
-  const found: string[] = []
-  const { part } = source
-  // What a list passes, or has for some clients or types only, does not count as a name of the ban.
-  if (part === undefined || (typeof part.effect !== 'object' && part.effect === 'rule')) {
-    source.writeTo({
-      name: (octets: Uint8Array, at: Octets, length: Octets, cover: number) => {
-        if (found.length >= MOST_NAMES || length <= 1) return
-        const name = showCanonical(showName(octets.subarray(at, at + length)))
-        found.push(cover === COVER.below ? `probe.${name}` : name)
-      },
-      prefix: () => undefined
-    })
-  }
-  known.set(source, found)
-  return found
 }

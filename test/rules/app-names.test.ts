@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
 import { showName } from '../../src/dns/name/name.js'
+import { factsOf } from '../../src/rules/apps/app-file.js'
 import { scanAppNames } from '../../src/rules/apps/app-names.js'
 import { appSchema } from '../../src/rules/schema/app-schema.js'
 import { readYaml } from '../../src/yaml/read.js'
@@ -26,6 +27,11 @@ function agrees(text: string): void {
   deepStrictEqual(
     quick.texts,
     names.map(({ value }) => showName(value.name))
+  )
+  const facts = whole.value.names.map((it, i) => factsOf(it, names[i]!.line))
+  deepStrictEqual(
+    quick.facts.map(it => ({ ...it })),
+    facts
   )
   deepStrictEqual({ ...rest.value, names: [] }, { ...whole.value, names: [] })
   for (const key of ['app', 'collateral', 'addresses'])

@@ -67,7 +67,7 @@ export async function probe(options: ProbeOptions, io: Io): Promise<number> {
   const run = (round: number): Promise<ProbeResult> => {
     const now = epochSeconds(systemClock)
     const control = options.control ?? []
-    const plan = planOf(rules, snapshot, { namesPerBan, control, round, now, client })
+    const plan = planOf(rules, snapshot, { namesPerBan, control, every, round, now, client })
     return runPlan(plan, {
       targets: servers.flatMap(targetsOf),
       hardCoded,

@@ -118,7 +118,7 @@ export function addRulesCommands(program: Command, { io, done }: Context): void 
       'resolvers that apps have built in; they must not be a way around'
     )
     .option('--control <names...>', 'names that must resolve')
-    .option('--names <number>', 'names of each ban to ask in a round', '3')
+    .option('--names <number>', 'names of each ban to ask in a round, at least', '3')
     .option('--every <seconds>', 'repeat until SIGTERM or SIGINT, with other names each time')
     .option('--timeout <ms>', 'how long to wait for an answer, in milliseconds', '3000')
     .option('--json', 'print JSON')

@@ -11,12 +11,8 @@ export type DescribedRules = Pick<Loaded, 'rules' | 'lists' | 'remotes' | 'trans
   readonly listStates: readonly Pick<Loaded['listStates'][number], 'id' | 'duration'>[]
 }
 
-/** Some names of a source, spread over all of them. */
-interface Sample {
-  readonly names: string[]
-  /** Of each, one of `COVER`. */
-  readonly covers: number[]
-}
+/** The main names of a source, and some others, spread over all of them. */
+type Sample = { readonly name: string; readonly cover: number; readonly line: number }[]
 
 /**
  * Packs rules into shared memory, which the control thread passes on without reading it: that would take as
@@ -72,18 +68,17 @@ export function unpackRules(octets: Uint8Array, withSamples = false): DescribedR
 }
 
 function sampleOf(source: NameSource, sampled: number): Sample {
-  const sample: Sample = { names: [], covers: [] }
-  const { part } = source
+  const sample: Sample = []
+  const { part, main } = source
   // Other parts of a list are not blocked, or not always.
   const isWhole = part === undefined || (part.effect === 'rule' && !hasConditions(part))
   if (!isWhole) return sample
   const step = Math.max(1, Math.ceil(source.bounds.names / sampled))
   let count = 0
   source.writeTo({
-    name: (octets: Uint8Array, at: Octets, length: Octets, cover: number) => {
-      if (count++ % step !== 0) return
-      sample.names.push(showName(octets.subarray(at, at + length)))
-      sample.covers.push(cover)
+    name: (octets: Uint8Array, at: Octets, length: Octets, cover: number, line: number) => {
+      if (count++ % step !== 0 && main?.includes(line) !== true) return
+      sample.push({ name: showName(octets.subarray(at, at + length)), cover, line })
     },
     prefix: () => undefined
   })
@@ -93,14 +88,14 @@ function sampleOf(source: NameSource, sampled: number): Sample {
 const hasConditions = ({ qtypes, prefixes, overTcp }: NonNullable<NameSource['part']>): boolean =>
   qtypes !== undefined || prefixes !== undefined || overTcp === true
 
-function writeSample({ names, covers }: Sample, sink: NameSink): void {
-  for (const [i, text] of names.entries()) {
+function writeSample(sample: Sample, sink: NameSink): void {
+  for (const { name: text, cover, line } of sample) {
     const name = readName(text)
-    sink.name(name, 0, name.length, covers[i]!, 0)
+    sink.name(name, 0, name.length, cover, line)
   }
 }
 
-function withoutNames({ kind, id, title, file, forced, part }: NameSource): object {
+function withoutNames({ kind, id, title, file, forced, main, part }: NameSource): object {
   return {
     kind,
     id,
@@ -108,6 +103,7 @@ function withoutNames({ kind, id, title, file, forced, part }: NameSource): obje
     file,
     bounds: { names: 0, octets: 0 },
     ...(forced !== undefined && { forced }),
+    ...(main !== undefined && { main }),
     ...(part !== undefined && { part: { list: part.list, effect: 'rule' } })
   }
 }

@@ -77,8 +77,7 @@ function settings() {
 
 function plan(): void {
   if (rules === undefined) return
-  const { namesPerBan, control } = config.probe
-  prober.setPlanner(new Planner(rules.described.rules, rules.snapshot, { namesPerBan, control }))
+  prober.setPlanner(new Planner(rules.described.rules, rules.snapshot, config.probe))
 }
 
 function ask({ probe, target, worker, isLogged }: Question): Promise<Answer | undefined> {

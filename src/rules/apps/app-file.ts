@@ -7,8 +7,9 @@ import { covers, type Pattern } from '../model/pattern.js'
 import { YamlSource, type AtLine } from '../model/yaml-source.js'
 import type { NameSource } from '../model/types.js'
 import { tooBroad } from './too-broad.js'
-import { appSchema, type AppEntry } from '../schema/app-schema.js'
+import { appSchema, type AppEntry, type AppName } from '../schema/app-schema.js'
 import { scanAppNames } from './app-names.js'
+import { mainNames, type NameFacts } from './main-names.js'
 
 export interface App {
   readonly source: NameSource
@@ -53,7 +54,8 @@ export function readApp(octets: Uint8Array, name: string, shown: string): AppRes
   const names = read.value.names.map((it, i) => {
     return { value: it.name, line: read.positionOf(['names', i]).line }
   })
-  return { app: buildApp(read, name, names), warnings }
+  const facts = read.value.names.map((it, i) => factsOf(it, names[i]!.line))
+  return { app: buildApp(read, name, names, facts), warnings }
 }
 
 /** Reads a file without errors and forced names; undefined for any other. */
@@ -67,13 +69,14 @@ function readFast(octets: Uint8Array, name: string, shown: string): App | undefi
   const isWrong = ({ value }: AtLine<Pattern>, i: number): boolean =>
     tooBroad(value, quick.texts[i]) !== undefined ||
     others.some(other => covers(value.cover, value.name, other.name.name))
-  return quick.names.some(isWrong) ? undefined : buildApp(read, name, quick.names)
+  return quick.names.some(isWrong) ? undefined : buildApp(read, name, quick.names, quick.facts)
 }
 
 function buildApp(
   read: ParsedYaml<AppEntry>,
   name: string,
-  names: readonly AtLine<Pattern>[]
+  names: readonly AtLine<Pattern>[],
+  facts: readonly NameFacts[]
 ): App {
   const { app, title, kind, vendor, successor, addresses, 'pairs-with': pairsWith } = read.value
   const prefixes = addresses.map((prefix, i): AtLine<Prefix> => {
@@ -84,7 +87,7 @@ function buildApp(
     const force = forceOf(it)
     if (force !== undefined) forced.set(names[i]!.line, force)
   }
-  const source = new YamlSource('app', app, title, name, names, prefixes, forced)
+  const source = new YamlSource('app', app, title, name, names, prefixes, forced, mainNames(facts))
   return { source, kind, vendor, pairsWith, successor }
 }
 
@@ -115,6 +118,11 @@ function checkApp(read: ParsedYaml<AppEntry>, name: string) {
     }
   }
   return { errors, warnings }
+}
+
+export function factsOf(it: AppEntry['names'][number], line: number): NameFacts {
+  const { role, confidence, evidence = [] }: Partial<AppName> = it
+  return { line, role, confidence, evidence: evidence.length }
 }
 
 function forceOf(it: AppEntry['names'][number]): string | undefined {

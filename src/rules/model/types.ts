@@ -47,6 +47,8 @@ export interface NameSource {
   readonly bounds: { readonly names: number; readonly octets: Octets }
   /** The reasons given with `force:` for names that are too broad, by line. */
   readonly forced?: ReadonlyMap<number, string>
+  /** Lines of the main names of an app, see `mainNames`. */
+  readonly main?: readonly number[] | undefined
   /** For sources that are part of a list. */
   readonly part?: ListPart
   /** Passes all names to the sink, the same ones each time. */

@@ -23,7 +23,8 @@ export class YamlSource implements NameSource {
     readonly file: string,
     private readonly patterns: readonly AtLine<Pattern>[],
     private readonly prefixes: readonly AtLine<Prefix>[],
-    readonly forced: ReadonlyMap<number, string> = NONE_FORCED
+    readonly forced: ReadonlyMap<number, string> = NONE_FORCED,
+    readonly main?: readonly number[]
   ) {
     const octets = patterns.reduce((sum, { value }) => sum + value.name.length, 0)
     this.bounds = { names: patterns.length, octets }
