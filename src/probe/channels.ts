@@ -16,6 +16,8 @@ export interface Listener extends Target {
   readonly from: string | undefined
   /** Sent before each datagram, and once on a connection: a PROXY header. */
   readonly preamble: Uint8Array | undefined
+  /** By which a listener over TLS recognizes the probe, see `probeServerName`. */
+  readonly serverName: string
 }
 
 /** An answer, and what it says of where it comes from. */
@@ -164,8 +166,10 @@ export class Channels {
 
 const openers: Record<ProbeTransport, (listener: Listener, onClosed: () => void) => Channel> = {
   udp: openUdp,
-  tcp: (listener, onClosed) => openFramed(listener, tcpSocket(listener), 'connect', onClosed),
-  dot: (listener, onClosed) => openFramed(listener, tlsSocket(listener), 'secureConnect', onClosed),
+  tcp: (listener, onClosed) =>
+    openFramed(listener.preamble, tcpSocket(listener), 'connect', onClosed),
+  dot: (listener, onClosed) =>
+    openFramed(undefined, tlsSocket(listener), 'secureConnect', onClosed),
   doh: openHttps
 }
 
@@ -189,7 +193,7 @@ function openUdp({ server, from, preamble }: Listener, onClosed: () => void): Ch
 }
 
 function openFramed(
-  { preamble }: Listener,
+  preamble: Uint8Array | undefined,
   socket: Socket,
   connected: string,
   onClosed: () => void
@@ -222,12 +226,20 @@ function openFramed(
 const tcpSocket = ({ server: { address, port }, from }: Listener): Socket =>
   connect({ host: address, port, noDelay: true, ...(from && { localAddress: from }) })
 
-const tlsSocket = ({ server }: Listener) => new TlsConnector(server, server.tls!).connect()
+/** With a PROXY header before TLS. */
+function tlsSocket(listener: Listener) {
+  const { server, preamble, serverName: servername } = listener
+  const socket = tcpSocket(listener)
+  if (preamble !== undefined) socket.once('connect', () => socket.write(preamble))
+  const tls = new TlsConnector(server, server.tls!).connect({ socket, servername })
+  socket.once('error', () => tls.destroy())
+  return tls
+}
 
-function openHttps({ server }: Listener, onClosed: () => void): Channel {
-  const socket = tlsSocket({ server, transport: 'doh', from: undefined, preamble: undefined })
-  const authority = authorityOf(server)
-  const { path } = server.tls!
+function openHttps(listener: Listener, onClosed: () => void): Channel {
+  const socket = tlsSocket(listener)
+  const authority = authorityOf(listener.server)
+  const { path } = listener.server.tls!
   const pending: Channel['pending'] = new Map()
   const waiting: [query: Uint8Array, id: number][] = []
   let post = (query: Uint8Array, id: number): void => void waiting.push([query, id])

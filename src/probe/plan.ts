@@ -1,14 +1,14 @@
-import { addressWords, showAddress, type Address } from '../base/address.js'
+import type { Address } from '../base/address.js'
 import type { Milliseconds, Seconds } from '../base/units.js'
-import { showCanonical, showName, readName } from '../dns/name/name.js'
+import { readName, showCanonical, showName } from '../dns/name/name.js'
 import { RRTYPE } from '../dns/registry/rrtype.js'
-import { representativeClients } from '../policy/diff/client-ranges.js'
-import { Evaluator, type Decision } from '../policy/evaluate/decision.js'
+import { Evaluator } from '../policy/evaluate/decision.js'
 import type { PreparedReply } from '../policy/tables/claim.js'
-import type { Snapshot } from '../policy/tables/snapshot.js'
 import { networkOfClass } from '../policy/tables/client-table.js'
-import type { Ban, RuleSet } from '../rules/model/types.js'
-import { BanNames } from './ban-names.js'
+import type { Snapshot } from '../policy/tables/snapshot.js'
+import type { Ban, NameSource, NetworkRules, RuleSet } from '../rules/model/types.js'
+import { BanNames, type AskedName } from './ban-names.js'
+import { classOf, probeClients, showClient, type ProbeClient } from './clients.js'
 
 /** Why a question is asked. `around`: a name by which apps find other resolvers. */
 export type ProbeKind = 'ban' | 'exception' | 'around' | 'control'
@@ -18,7 +18,7 @@ export interface Probe {
   readonly kind: ProbeKind
   readonly network: string
   /** The client to be. */
-  readonly client: Address
+  readonly client: ProbeClient
   readonly clientText: string
   /** Id of the ban or exception; '' for control names. */
   readonly rule: string
@@ -32,9 +32,7 @@ export interface Probe {
 
 /** A ban that names are asked of as one client; undefined: what is asked of every client. */
 export interface ProbeSubject {
-  readonly network: string
-  readonly client: Address
-  readonly clientClass: number
+  readonly client: ProbeClient
   readonly ban: Ban | undefined
 }
 
@@ -45,8 +43,6 @@ export interface PlannerOptions {
   readonly every?: Milliseconds | undefined
   /** Names that must resolve. */
   readonly control: readonly string[]
-  /** Only clients of this network. */
-  readonly network?: string | undefined
   /** Only this client. */
   readonly client?: Address | undefined
 }
@@ -69,104 +65,153 @@ export interface Plan {
   readonly lost: readonly LostName[]
 }
 
+/** Something that is not probed. */
+export interface ProbeGap {
+  /** `ban be-federal-tiktok` */
+  readonly what: string
+  readonly why: string
+}
+
+/** What of the rules is probed. */
+export interface Coverage {
+  /** Bans in force that are enforced, and how many of them are asked. */
+  readonly bans: { readonly all: number; readonly probed: number }
+  readonly gaps: readonly ProbeGap[]
+}
+
 /** Types that browsers and apps ask for. */
 const QTYPES = [RRTYPE.A, RRTYPE.AAAA, RRTYPE.HTTPS] as const
+const named = (written: string): AskedName => {
+  const name = readName(written)
+  return { name, text: showCanonical(showName(name)) }
+}
 /** The canary of browsers for DNS over HTTPS, relays, and the name for discovery (RFC 9462 §4). */
-const AROUND = ['use-application-dns.net', 'mask.icloud.com', 'mask-h2.icloud.com', 'dns.google']
+const AROUND = [
+  'use-application-dns.net',
+  'mask.icloud.com',
+  'mask-h2.icloud.com',
+  'dns.google'
+].map(named)
 
 /**
- * What to ask: for each client class and each ban in force, its main names and some others, in turn; for each exception,
- * names that are open for its clients; names around the resolver that are banned; and control names. What has to
- * come is decided by `snapshot`.
+ * What to ask: for each client class and each ban in force, its main names and some others, in turn; for each
+ * exception, names that are open for its clients; names around the resolver that are banned; and control names. What
+ * has to come is decided by `snapshot`.
  */
 export class Planner {
   /** In a stable order. */
   readonly subjects: readonly ProbeSubject[]
   private readonly evaluator: Evaluator
+  private readonly bans: ReadonlySet<Ban>
   private readonly names = new Map<Ban, BanNames>()
+  private readonly control: readonly AskedName[]
 
   constructor(
-    rules: RuleSet,
+    private readonly rules: RuleSet,
     readonly snapshot: Snapshot,
     private readonly options: PlannerOptions
   ) {
     this.evaluator = new Evaluator(snapshot)
-    const bans = new Map(rules.networks.map(({ id, rules }) => [id, rules.filter(isEnforcedBan)]))
-    this.subjects = clientsOf(rules, this.evaluator, options).flatMap(
-      ({ client, clientClass }): ProbeSubject[] => {
-        const network = networkOfClass(snapshot.clients, clientClass)
-        if (network === undefined || (options.network !== undefined && network !== options.network))
-          return []
-        const all = [...bans.get(network)!, undefined]
-        return all.map(ban => ({ network, client, clientClass, ban }))
-      }
+    this.control = options.control.map(named)
+    const bans = new Map(rules.networks.map(network => [network.id, enforcedBans(network)]))
+    this.bans = new Set([...bans.values()].flat())
+    this.subjects = probeClients(rules, this.evaluator.policy, options.client).flatMap(client =>
+      [...bans.get(client.network)!, undefined].map(ban => ({ client, ban }))
     )
   }
 
   /** The questions about one subject. */
-  questions(subject: ProbeSubject, round: number, now: Seconds): Plan {
-    const { network, ban } = subject
+  questions({ client, ban }: ProbeSubject, round: number, now: Seconds): Plan {
+    if (ban === undefined) {
+      const around = AROUND.map(name => this.probe('around', client, '', name, RRTYPE.A, now))
+      const control = this.control.map(name =>
+        this.probe('control', client, '', name, RRTYPE.A, now)
+      )
+      return { probes: [...around.filter(({ blocked }) => blocked), ...control], lost: [] }
+    }
     const probes: Probe[] = []
     const lost: LostName[] = []
-    if (ban === undefined) {
-      for (const text of AROUND) {
-        const probe = this.probe('around', subject, '', text, RRTYPE.A, now)
-        if (probe.blocked !== undefined) probes.push(probe)
-      }
-      for (const text of this.options.control)
-        probes.push(this.probe('control', subject, '', text, RRTYPE.A, now))
-    } else if (ban.from <= now && now < ban.until) {
-      for (const { text, source } of this.namesOf(ban).ofRound(round)) {
-        for (const qtype of QTYPES) {
-          const { verdict } = this.decide(subject.clientClass, readName(text), qtype, now)
-          const isLost = verdict === 'forwarded' || verdict === 'monitored'
-          // A list may let names pass itself, and weekly hours may be over.
-          const mayPass = source.kind === 'list' || ban.schedule !== undefined
-          if (isLost && mayPass) continue
-          probes.push(this.probe('ban', subject, ban.id, text, qtype, now))
-          if (isLost && qtype === RRTYPE.A) lost.push({ network, rule: ban.id, name: text })
-        }
+    if (!isInForce(ban, now)) return { probes, lost }
+    for (const name of this.namesOf(ban).ofRound(round)) {
+      const all = QTYPES.map(qtype => this.probe('ban', client, ban.id, name, qtype, now))
+      // A list may let names pass itself, and weekly hours may be over.
+      if (name.source.kind === 'list' || ban.schedule !== undefined)
+        probes.push(...all.filter(probe => !isOpen(probe)))
+      else {
+        probes.push(...all)
+        if (isOpen(all[0]!)) lost.push({ network: client.network, rule: ban.id, name: name.text })
       }
     }
     return { probes, lost }
   }
 
+  /** Whether the answer to a question of these rules is still the same. */
+  expects({ client, name, qtype, blocked }: Probe, now: Seconds): boolean {
+    return this.decide(client, name, qtype, now).blocked === blocked
+  }
+
+  /** A question of other rules under these; undefined: its client is in no network. */
+  again({ kind, client, rule, name, nameText, qtype }: Probe, now: Seconds): Probe | undefined {
+    const clientClass = classOf(this.evaluator.policy, client)
+    const network = networkOfClass(this.snapshot.clients, clientClass)
+    if (network === undefined) return undefined
+    const moved = { ...client, network, clientClass }
+    return this.probe(kind, moved, rule, { name, text: nameText }, qtype, now)
+  }
+
+  /** What of the rules is asked in the rounds. */
+  coverage(now: Seconds): Coverage {
+    const asked = new Set(this.subjects.map(({ ban }) => ban))
+    const bans = [...this.bans].filter(ban => isInForce(ban, now))
+    const gaps: ProbeGap[] = []
+    const counts = new Map<NameSource, number>()
+    for (const ban of bans) {
+      const names = this.namesOf(ban)
+      for (const [source, count] of names.counts) counts.set(source, count)
+      const why = !asked.has(ban)
+        ? 'no client is in a network that has it'
+        : 'it has no names, or only names under conditions'
+      if (!asked.has(ban) || names.isEmpty) gaps.push({ what: `ban ${ban.id}`, why })
+    }
+    const probed = bans.length - gaps.length
+    for (const [{ kind, id, bounds }, count] of counts)
+      if (count > 0 && count < bounds.names)
+        gaps.push({ what: `${kind} ${id}`, why: `${count} of its ${bounds.names} names are asked` })
+    if ((this.rules.clients?.clients.length ?? 0) > 0) gaps.push(RECOGNITION)
+    return { bans: { all: bans.length, probed }, gaps }
+  }
+
   /** A question, with what has to come now. */
-  probe(
+  private probe(
     kind: ProbeKind,
-    { network, client, clientClass }: Omit<ProbeSubject, 'ban'>,
+    client: ProbeClient,
     rule: string,
-    text: string,
+    { text, name }: AskedName,
     qtype: number,
     now: Seconds
   ): Probe {
-    const name = readName(text)
-    const { verdict, claim } = this.decide(clientClass, name, qtype, now)
-    const blocked = verdict === 'blocked' ? claim!.reply : undefined
-    const isAllowed = verdict === 'allowed'
+    const { blocked, exception, ruleId } = this.decide(client, name, qtype, now)
     return {
-      kind: kind === 'ban' && isAllowed ? 'exception' : kind,
-      network,
+      kind: kind === 'ban' && exception ? 'exception' : kind,
+      network: client.network,
       client,
-      clientText: showAddress(client),
-      rule: blocked === undefined && !isAllowed ? rule : (claim?.ruleId ?? rule),
+      clientText: showClient(client),
+      rule: blocked === undefined && !exception ? rule : (ruleId ?? rule),
       name,
-      nameText: showCanonical(showName(name)),
+      nameText: text,
       qtype,
       blocked
     }
   }
 
-  /** As `probe`, under these rules, for a question of other rules; undefined: its client is in no network. */
-  again({ kind, client, rule, nameText, qtype }: Probe, now: Seconds): Probe | undefined {
-    const clientClass = this.evaluator.policy.classOf(addressWords(client), 0)
-    const network = networkOfClass(this.snapshot.clients, clientClass)
-    const subject = network && { network, client, clientClass }
-    return subject ? this.probe(kind, subject, rule, nameText, qtype, now) : undefined
-  }
-
-  private decide(clientClass: number, octets: Uint8Array, qtype: number, now: Seconds): Decision {
-    return this.evaluator.evaluate({ kind: 'name', octets }, qtype, clientClass, now)
+  private decide({ clientClass }: ProbeClient, octets: Uint8Array, qtype: number, now: Seconds) {
+    const subject = { kind: 'name', octets } as const
+    const { verdict, claim } = this.evaluator.evaluate(subject, qtype, clientClass, now)
+    return {
+      blocked: verdict === 'blocked' ? claim!.reply : undefined,
+      exception: verdict === 'allowed',
+      ruleId: claim?.ruleId
+    }
   }
 
   private namesOf(ban: Ban): BanNames {
@@ -176,6 +221,11 @@ export class Planner {
     this.names.set(ban, names)
     return names
   }
+}
+
+const RECOGNITION: ProbeGap = {
+  what: 'clients',
+  why: 'how they are recognized: their certificates, tokens and server names are not used'
 }
 
 /** All questions of one round. */
@@ -189,20 +239,10 @@ export function planOf(rules: RuleSet, snapshot: Snapshot, options: PlanOptions)
   }
 }
 
-function isEnforcedBan(rule: RuleSet['networks'][number]['rules'][number]): rule is Ban {
-  return rule.kind === 'ban' && rule.mode === 'enforce'
-}
+const isInForce = ({ from, until }: Ban, now: Seconds): boolean => from <= now && now < until
 
-function clientsOf(
-  rules: RuleSet,
-  { policy }: Evaluator,
-  { client }: PlannerOptions
-): { readonly client: Address; readonly clientClass: number }[] {
-  const clients = client === undefined ? representativeClients(rules) : [client]
-  const byClass = new Map<number, Address>()
-  for (const address of clients) {
-    const clientClass = policy.classOf(addressWords(address), 0)
-    if (!byClass.has(clientClass)) byClass.set(clientClass, address)
-  }
-  return [...byClass].map(([clientClass, client]) => ({ client, clientClass }))
-}
+/** A name of a ban that neither the ban nor an exception decides. */
+const isOpen = ({ kind, blocked }: Probe): boolean => kind === 'ban' && blocked === undefined
+
+const enforcedBans = ({ rules }: NetworkRules): Ban[] =>
+  rules.filter((rule): rule is Ban => rule.kind === 'ban' && rule.mode === 'enforce')

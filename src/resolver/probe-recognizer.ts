@@ -3,12 +3,15 @@ import { epochSeconds } from '../base/clock.js'
 import { MS_PER_SECOND } from '../base/units.js'
 import {
   encodeProbeReply,
+  PROBE_CLIENT_WORDS,
   PROBE_FLAG,
   PROBE_REPLY_OPEN,
+  probeServerName,
   verifyProbeOption
 } from '../dns/edns/probe-option.js'
 import type { Query } from '../dns/message/query.js'
 import { HEADER_SIZE } from '../dns/registry/sizes.js'
+import type { Policy } from '../policy/evaluate/policy.js'
 
 export interface ProbeRecognition {
   /** Of this process. */
@@ -24,17 +27,25 @@ export interface ProbeRecognition {
  * is a query with an unknown option, which is ignored (RFC 6891 §6.1.2).
  */
 export class ProbeRecognizer {
-  /** Of the client to be. */
-  readonly client = new Uint32Array(4)
+  /** The client to be, see `ProbeClaim`. */
+  readonly client = new Uint32Array(PROBE_CLIENT_WORDS)
   /** Whether the settings have the probe; otherwise nothing is recognized. */
   isEnabled = false
+  private readonly serverName: string
   /** Where the option begins in `Query.replyOptions`. */
   private replyAt = 0
 
   constructor(
     private readonly recognition: ProbeRecognition,
     private readonly clock: Clock
-  ) {}
+  ) {
+    this.serverName = probeServerName(recognition.key)
+  }
+
+  /** Whether a connection over TLS is one of the probe. @param address four words: where it came from */
+  isConnection(servername: string | false | null, address: Uint32Array): boolean {
+    return this.isEnabled && servername === this.serverName && this.isOwnAddress(address, 0)
+  }
 
   /**
    * @param words four at `at`: where the query came from
@@ -42,11 +53,18 @@ export class ProbeRecognizer {
    */
   recognize(query: Query, octets: Uint8Array, words: Uint32Array, at: number): number {
     if (!this.isEnabled) return 0
-    const { key, sources } = this.recognition
-    if (!isLoopback(words, at) && !sources.some(source => isSame(source, words, at))) return 0
+    if (!this.isOwnAddress(words, at)) return 0
+    const { key } = this.recognition
     const question = octets.subarray(query.at + HEADER_SIZE, query.questionEnd)
     const now = Math.floor(this.clock.now() / MS_PER_SECOND)
     return verifyProbeOption(key, octets, query.probeAt, question, now, this.client)
+  }
+
+  /** The class of the client to be. */
+  classIn(policy: Policy): number {
+    const { client } = this
+    const own = client[4]!
+    return own !== 0 && client[5] === policy.snapshot.generation ? own : policy.classOf(client, 0)
   }
 
   /** Adds the option for the reply. @param generation of the rules in force */
@@ -60,6 +78,12 @@ export class ProbeRecognizer {
   /** The query would have been forwarded. */
   markOpen(query: Query): void {
     query.replyOptions[this.replyAt + PROBE_REPLY_OPEN] = 1
+  }
+
+  private isOwnAddress(words: Uint32Array, at: number): boolean {
+    return (
+      isLoopback(words, at) || this.recognition.sources.some(source => isSame(source, words, at))
+    )
   }
 }
 

@@ -211,9 +211,8 @@ export class Resolver implements Responder, PendingQueryHandler {
     const { context, stages, dependencies } = this
     const { policy } = stages
     const probes = dependencies.probes!
-    const { client } = probes
     dependencies.counters.pause(policy.snapshot)
-    context.setClient(client, 0, policy.classOf(client, 0), undefined)
+    context.setClient(probes.client, 0, probes.classIn(policy), undefined)
     probes.prepareReply(context.query, policy.snapshot.generation)
   }
 

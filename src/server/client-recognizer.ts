@@ -79,6 +79,13 @@ export const NO_IDENTITIES: Readonly<IdentityCounts> = {
 /** Reports a connection whose client is not where its rule puts it. */
 export type ReportIdentity = (identified: Identified, isClosed: boolean) => void
 
+/** What the gateway's own probe presents, which is admitted everywhere, and is a client by its address. */
+const NOTHING: Presented = { certificate: undefined, label: undefined, token: undefined }
+const PROBE: Identified = {
+  ...{ status: 'known', method: 'sni', clientClass: 0 },
+  ...{ device: undefined, client: undefined, reason: undefined }
+}
+
 const textEncoder = new TextEncoder()
 
 /** Recognizes the clients of all encrypted listeners of a thread, and keeps to the rules in force. */
@@ -93,9 +100,14 @@ export class ClientRecognizer {
   private finder: IdentityFinder | undefined
   private issuers: ReadonlyMap<string, readonly X509Certificate[]> = new Map()
 
+  /** @param isProbe whether a connection with this server name, from this address, is the gateway's own probe */
   constructor(
     private readonly clock: Clock,
-    private readonly report: ReportIdentity
+    private readonly report: ReportIdentity,
+    private readonly isProbe: (
+      servername: Presenting['servername'],
+      address: Uint32Array
+    ) => boolean
   ) {}
 
   /** Takes other rules. Identities follow when they are next used, or with `refresh`. */
@@ -129,6 +141,8 @@ export class ClientRecognizer {
     isLater = false
   ): ConnectionIdentity | undefined | null {
     const { finder, counts } = this
+    if (this.isProbe(stream.servername, address))
+      return new ConnectionIdentity(this, NOTHING, address, PROBE)
     const presented = this.presentedBy(stream, options.name, token)
     const found = finder?.identify(presented, address)
     if (found === undefined) return isLater ? undefined : this.missing(options)
@@ -155,6 +169,7 @@ export class ClientRecognizer {
 
   /** Called by an identity: what the rules say of it now. */
   find(presented: Presented, address: Uint32Array): Identified | undefined {
+    if (presented === NOTHING) return PROBE
     const { certificate } = presented
     if (certificate !== undefined && this.clock.wall() > certificate.notAfter) {
       const problem = 'it has expired'

@@ -110,7 +110,11 @@ t.test('what cannot be done is said', async t => {
 
 t.test('the rounds that a gateway has recorded are in the pack, and the times without', async t => {
   const rounds = ['2026-06-01T11:00:00Z', '2026-06-01T11:01:00Z', '2026-06-02T12:00:00Z']
-  const lines = rounds.map(at => JSON.stringify({ ...ROUND, at, every: 60 })).join('\n')
+  const gap = (what: string) => ({ what, why: 'W' })
+  const first = { skipped: [gap('ban be-clip'), gap('ban other'), gap('clients')] }
+  const lines = rounds
+    .map((at, i) => JSON.stringify({ ...ROUND, at, every: 60, ...(i === 0 && first) }))
+    .join('\n')
   mkdirSync(at('state/probe'), { recursive: true })
   writeFileSync(at('state/probe/2026-06.jsonl'), `${lines}\n`)
   const { code } = await interdict(...words, ...key, '-o', at('probed'))
@@ -122,5 +126,10 @@ t.test('the rounds that a gateway has recorded are in the pack, and the times wi
       .slice(1)
   t.strictSame(csv('probes'), ['2026-06-01,2,24,2', '2026-06-02,1,12,1'])
   t.equal(csv('probe-failures').length, 3)
+  const [from, until] = ['2026-06-01T11:00:00.000Z', '2026-06-02T12:00:00.000Z']
+  t.strictSame(
+    csv('not-probed'),
+    ['ban be-clip', 'clients'].map(it => `${it},W,${from},${until}`)
+  )
   t.equal(csv('probe-gaps').length, 3, 'before the first one, in between, and after the last one')
 })

@@ -19,7 +19,7 @@ const fleet = {
 }
 const probe = (part: object): NonNullable<Status['probe']> => ({
   ...{ everySeconds: 60, since: now, rounds: 1, asked: 9, failed: 0, last: { at: now, asked: 9 } },
-  ...{ lastGood: now, failing: 0, failures: [], skipped: [] },
+  ...{ lastGood: now, failing: 0, failures: [], bans: null, skipped: [] },
   ...part
 })
 const wrong = (rule: string): NonNullable<Status['probe']>['failures'][number] => {

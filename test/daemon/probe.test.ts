@@ -15,7 +15,11 @@ const rules = (...bans: readonly string[]): string => `networks:
     exceptions:
       - { names: [one.example], prefixes: [10.1.7.0/24], purpose: P, approved-by: B,
           from: ${day(-1)}, until: ${day(30)} }
-  guests: { prefixes: [10.2.0.0/16, 127.0.0.0/8] }
+  guests: { prefixes: [10.2.0.0/16, 127.0.0.0/8, 10.3.0.0/17, 10.3.128.0/17] }
+  tablets: { bans: [{ names: [tablet.example], authority: A, reference: R, id: tablets }] }
+  base: { prefixes: [10.3.0.0/16], bans: [{ names: [base.example], authority: A, reference: R, id: nobody }] }
+clients:
+  tablet: { network: tablets, sni: tablet-1 }
 `
 const setting: Setting = {
   workers: 2,
@@ -23,14 +27,17 @@ const setting: Setting = {
     '127.0.0.1:0',
     '{ address: 127.0.0.1:0, protocol: dot, certificate: cert.pem, key: key.pem }',
     '{ address: 127.0.0.1:0, protocol: doh, certificate: cert.pem, key: key.pem }',
-    '{ address: 127.0.0.1:0, protocol: dot, certificate: cert.pem, key: key.pem, anonymous-clients: refuse }'
+    '{ address: 127.0.0.1:0, protocol: dot, certificate: cert.pem, key: key.pem, anonymous-clients: refuse }',
+    '{ address: 127.0.0.2:0, protocol: doh, certificate: cert.pem, key: key.pem, name: dns.example, anonymous-clients: refuse }',
+    '{ address: 127.0.0.2:0, protocol: dot, certificate: cert.pem, key: key.pem }'
   ],
   files: {
     'cert.pem': certificate,
     'key.pem': key,
     'rules/networks.yaml': rules('one.example')
   },
-  more: 'probe: { enabled: true, every: 1s }'
+  more: `probe: { enabled: true, every: 1s }
+front-ends: { proxy-protocol: [127.0.0.2/32] }`
 }
 
 const probeOf = async ({ gateway }: Rig): Promise<ProbeStatus> => (await gateway.status()).probe!
@@ -51,16 +58,28 @@ t.test('a gateway asks itself over every transport, which counts nowhere', async
   t.match(probe, { everySeconds: 1, failed: 0, failures: [] })
   // The ban from within and from outside the prefix of the exception, for three types over four transports.
   t.ok(probe.last!.asked >= 2 * 3 * 4, `${probe.last!.asked} questions`)
-  t.match(probe.skipped, [/refuses clients without an identity/])
-  const { queries, recorder } = await rig.gateway.status()
+  const nobody = { what: 'ban nobody', why: 'no client is in a network that has it' }
+  t.match(probe.skipped, [nobody, { what: 'clients' }, { what: 'front ends' }])
+  t.strictSame(probe.bans, { all: 3, probed: 2 })
+  const { queries, recorder, identities } = await rig.gateway.status()
+  t.match(identities, { known: 0, missing: 0, refused: 0 }, 'nor as connections of clients')
   t.match(queries, { udp: 0, tcp: 0, dot: 0, doh: 0, forwarded: 0 })
   t.equal(recorder!.lookups.blocked, 0)
   t.ok(recorder!.lookups.probe > 0)
-  const [first] = rig.site.records()
-  t.match(first, { verdict: 'probe', network: 'phones', qname: 'one.example', ede: 15 })
+  const names = { phones: 'one.example', tablets: 'tablet.example' }
+  for (const [network, qname] of Object.entries(names)) {
+    const isOne = (it: object): boolean => 'network' in it && it.network === network
+    await eventually(`a record of ${network}`, () => rig.site.records().some(isOne))
+    t.match(rig.site.records().find(isOne), { verdict: 'probe', qname, ede: 15 })
+  }
   const [file] = readdirSync(rig.site.path('state/probe'))
   const [line] = readFileSync(rig.site.path(`state/probe/${file!}`), 'utf8').split('\n')
-  t.match(JSON.parse(line!), { every: 1, asked: Number, failures: [] })
+  t.match(JSON.parse(line!), {
+    every: 1,
+    asked: Number,
+    failures: [],
+    skipped: [nobody, Object, Object]
+  })
 })
 
 t.test('settings turn it on and off, and its thread is restarted', async t => {

@@ -11,21 +11,28 @@ import {
 
 const key = randomBytes(32)
 const question = Uint8Array.from([1, 97, 0, 0, 1, 0, 1])
-const claim = { flags: PROBE_FLAG.log, client: Uint32Array.of(0, 0, 0xffff, 0x0a010203), at: 1000 }
+const claim = {
+  flags: PROBE_FLAG.log,
+  client: Uint32Array.of(0, 0, 0xffff, 0x0a010203, 5, 9),
+  at: 1000
+}
 const option = encodeProbeOption(key, claim, question)
 /** Data of the option. */
 const AT = 4
 
 const verify = (octets: Uint8Array, now = 1000, of = key, asked = question) => {
-  const client = new Uint32Array(4)
+  const client = new Uint32Array(6)
   const flags = verifyProbeOption(of, octets, AT, asked, now, client)
   return { flags, client: [...client] }
 }
-const NOBODY = { flags: 0, client: [0, 0, 0, 0] }
+const NOBODY = { flags: 0, client: [0, 0, 0, 0, 0, 0] }
 
 t.test('a probe says who the client is to be', async t => {
   t.equal((option[0]! << 8) | option[1]!, OPTION_PROBE)
-  const valid = { flags: PROBE_FLAG.valid | PROBE_FLAG.log, client: [0, 0, 0xffff, 0x0a010203] }
+  const valid = {
+    flags: PROBE_FLAG.valid | PROBE_FLAG.log,
+    client: [0, 0, 0xffff, 0x0a010203, 5, 9]
+  }
   t.strictSame(verify(option), valid)
   t.strictSame(verify(option, 1010), valid, 'as old as a control query may be')
   t.strictSame(verify(option, 999), valid, 'clocks that were read at different times')

@@ -81,7 +81,7 @@ function round(
   })
   return runPlan(plan, {
     ...{ targets: TARGETS, hardCoded, isOwn: true, timeout: 1000, parallel: 4 },
-    ask: (target, query, { client }) => ask(target, query, addressWords(client))
+    ask: (target, query, { client }) => ask(target, query, addressWords(client.address))
   })
 }
 
@@ -294,7 +294,7 @@ t.test('a day without a fault is a day without an alarm', async t => {
     })
     const result = await runPlan(plan, {
       ...{ targets: udp, hardCoded: [], isOwn: true, timeout: 1000, parallel: 1 },
-      ask: (_, query, { client }) => gateway.ask(query, addressWords(client), true)
+      ask: (_, query, { client }) => gateway.ask(query, addressWords(client.address), true)
     })
     t.strictSame(result.failures, [], `round ${i}`)
     asked += result.asked
@@ -342,7 +342,7 @@ t.test('rules that do not block their own ban are an alarm', async t => {
       random: () => 7
     }),
     {
-      ...{ namesPerBan: 1, control: [], round: 0, now: NOW, network: 'phones' }
+      ...{ namesPerBan: 1, control: [], round: 0, now: NOW }
     }
   )
   t.match(plan.lost[0], { network: 'phones', name: 'clip.example' })

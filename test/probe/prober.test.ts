@@ -5,7 +5,8 @@ import { encodeQuestion } from '../../src/dns/message/question.js'
 import { compile } from '../../src/policy/compile/compile.js'
 import type { Answer } from '../../src/probe/channels.js'
 import { Planner } from '../../src/probe/plan.js'
-import { Prober, type ProberState, type Question } from '../../src/probe/prober.js'
+import type { Question } from '../../src/probe/judge.js'
+import { Prober, type ProberState } from '../../src/probe/prober.js'
 import { rulesOf } from '../register/rules.js'
 import { IS_FUZZING } from '../runs.js'
 import { FakeTime } from '../upstream/fake-time.js'
@@ -101,7 +102,7 @@ class Rig {
     const question = encodeQuestion(probe.name, probe.qtype, 1)
     const length = encodeUpstreamQuery(query, 0, 1, question, false, false)
     const gateway = this.workers[worker]!
-    const client = addressWords(probe.client)
+    const client = addressWords(probe.client.address)
     const isUdp = target.transport === 'udp'
     const message = await gateway.ask(query.slice(0, length), client, isUdp)
     const time = Math.floor(gateway.world.clock.wall() / 1000)

@@ -11,9 +11,12 @@ import {
 import { encodeUpstreamQuery } from '../../src/dns/message/encode-query.js'
 import { encodeQuestion } from '../../src/dns/message/question.js'
 import { readName } from '../../src/dns/name/name.js'
+import { compile } from '../../src/policy/compile/compile.js'
+import { Policy } from '../../src/policy/evaluate/policy.js'
 import { VERDICT } from '../../src/querylog/record/query-event.js'
 import { COUNTER } from '../../src/resolver/lookup-counters.js'
 import { MemoryGateway } from '../probe/gateway.js'
+import { rulesOf } from '../register/rules.js'
 import { PROBE_KEY, PROBE_SOURCE } from './world.js'
 
 const ban = (name: string, more: object = {}) => {
@@ -28,7 +31,7 @@ const NETWORKS = {
 }
 const LOOPBACK = addressWords(readAddress('127.0.0.1'))
 const ELSEWHERE = addressWords(readAddress('10.2.0.1'))
-const PHONE = addressWords(readAddress('10.1.0.1'))
+const PHONE = Uint32Array.of(...addressWords(readAddress('10.1.0.1')), 0, 0)
 
 const open = async (isEnabled = true): Promise<MemoryGateway> => {
   const gateway = await MemoryGateway.open({ networks: NETWORKS }, '2026-06-01T12:00:00Z')
@@ -40,14 +43,15 @@ interface Asked {
   readonly from?: Uint32Array
   readonly flags?: number
   readonly key?: Uint8Array
+  readonly client?: Uint32Array
 }
 
 /** Asks as a phone. */
 async function ask(gateway: MemoryGateway, name: string, asked: Asked = {}) {
-  const { from = LOOPBACK, flags = 0, key = PROBE_KEY } = asked
+  const { from = LOOPBACK, flags = 0, key = PROBE_KEY, client = PHONE } = asked
   const question = encodeQuestion(readName(name), 1, 1)
   const at = Math.floor(gateway.world.clock.now() / 1000)
-  const option = encodeProbeOption(key, { flags, client: PHONE, at }, question)
+  const option = encodeProbeOption(key, { flags, client, at }, question)
   const query = new Uint8Array(512)
   const bare = encodeUpstreamQuery(query, 0, 7, question, false, false)
   query.set(option, bare)
@@ -76,6 +80,18 @@ t.test('a probe is answered as the client that it names', async t => {
   t.strictSame([...gateway.world.resolver.probed], [2, 0, 0, 0])
 })
 
+t.test('a recognized client is in its class, if the rules are those of the probe', async t => {
+  const gateway = await open()
+  const rules = await rulesOf(JSON.stringify({ networks: NETWORKS }))
+  const policy = new Policy(compile(rules, { generation: 1, random: () => 7 }))
+  const guest = addressWords(readAddress('10.2.0.1'))
+  const ofPhones = policy.classOf(PHONE, 0)
+  const asked = (generation: number) =>
+    ask(gateway, 'clip.example', { client: Uint32Array.of(...guest, ofPhones, generation) })
+  t.equal((await asked(1)).rcode, 3)
+  t.equal((await asked(2)).origin?.isOpen, true)
+})
+
 t.test('it is neither counted, nor logged, nor forwarded', async t => {
   const gateway = await open()
   await ask(gateway, 'clip.example')
@@ -100,7 +116,7 @@ t.test('it is logged as a probe if it says so', async t => {
   await ask(gateway, 'clip.example', { flags: PROBE_FLAG.log })
   const [event] = gateway.world.events
   t.strictSame([event?.verdict, event?.rcode, event?.ede], [VERDICT.probe, 3, 15])
-  t.strictSame([...event!.client], [...PHONE])
+  t.strictSame([...event!.client], [...PHONE.subarray(0, 4)])
 })
 
 t.test('a control name is forwarded, and so is the target of a walled garden', async t => {

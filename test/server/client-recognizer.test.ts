@@ -2,7 +2,11 @@ import { X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 import t from 'tap'
 import type { Identified, Presented } from '../../src/pki/identity.js'
-import { ClientRecognizer, type RecognitionOptions } from '../../src/server/client-recognizer.js'
+import {
+  ClientRecognizer,
+  NO_IDENTITIES,
+  type RecognitionOptions
+} from '../../src/server/client-recognizer.js'
 import { makeCertificate } from '../tls/certificates.js'
 
 const ADDRESS = new Uint32Array(4)
@@ -22,8 +26,10 @@ function stage() {
   const reported: [Identified, boolean][] = []
   const presented: Presented[] = []
   let now = Date.now()
-  const recognizer = new ClientRecognizer({ now: () => now, wall: () => now }, (found, isClosed) =>
-    reported.push([found, isClosed])
+  const recognizer = new ClientRecognizer(
+    { now: () => now, wall: () => now },
+    (found, isClosed) => reported.push([found, isClosed]),
+    servername => servername === 'probe.invalid'
   )
   const adopt = (
     labels: Readonly<Record<string, Partial<Identified>>>,
@@ -54,6 +60,20 @@ t.test('without rules there is nothing to recognize', async t => {
   t.equal(recognizer.recognize(socket('a.dns.example'), ADDRESS, OPTIONS), undefined)
   t.equal(recognizer.recognize(socket(null), ADDRESS, { ...OPTIONS, missing: 'refuse' }), null)
 })
+
+t.test(
+  'the probe of the gateway is admitted, counts nowhere, and stays when rules change',
+  async t => {
+    const { recognizer, adopt } = stage()
+    adopt({})
+    const refusing: RecognitionOptions = { ...OPTIONS, unknown: 'refuse', missing: 'refuse' }
+    const identity = recognizer.recognize(socket('probe.invalid'), ADDRESS, refusing)!
+    adopt({})
+    t.match(identity, { clientClass: 0, isLost: false, expires: Infinity })
+    t.strictSame(recognizer.counts, NO_IDENTITIES)
+    t.equal(recognizer.seen.size, 0)
+  }
+)
 
 t.test('labels are below the name of the listener', async t => {
   const { recognizer, adopt, presented } = stage()

@@ -67,16 +67,19 @@ export function fleetLines({ fleet }: Status): StyledText[] {
 
 /** Wrong answers to probes that are listed. */
 const MOST_FAILURES = 5
+/** As many lines say what is not probed. */
+const MOST_SKIPPED = 5
 
 export function probeLines({ probe }: Status): StyledText[] {
   if (probe === null) return []
-  const { asked, failing, failures, last, lastGood, everySeconds, skipped } = probe
+  const { asked, failing, failures, last, lastGood, everySeconds, bans, skipped } = probe
   const round =
     last === null
       ? 'no round yet'
       : `last round ${formatInstant(last.at)} with ${formatCount(last.asked, 'question')}`
   const good = lastGood === null ? 'never good yet' : `last good ${formatInstant(lastGood)}`
-  const text = `every ${everySeconds} s: ${formatCount(asked, 'question')}, ${round}, ${good}`
+  const covered = bans === null ? '' : `, ${bans.probed} of ${formatCount(bans.all, 'ban')} asked`
+  const text = `every ${everySeconds} s: ${formatCount(asked, 'question')}, ${round}, ${good}${covered}`
   return [
     text,
     ...(failing === 0 ? [] : [['red', formatCount(failing, 'wrong answer')] as const]),
@@ -84,6 +87,9 @@ export function probeLines({ probe }: Status): StyledText[] {
       const what = [name, type, network === '' ? '' : `in ${network}`, server && `at ${server}`]
       return ['red', [...what.filter(Boolean), problem].join(' ')] as const
     }),
-    ...skipped.map(why => ['yellow', `not asked: ${why}`] as const)
+    ...skipped.slice(0, MOST_SKIPPED).map(({ what, why }) => `not probed: ${what}: ${why}`),
+    ...(skipped.length > MOST_SKIPPED
+      ? [`not probed: ${skipped.length - MOST_SKIPPED} more, see --json`]
+      : [])
   ]
 }

@@ -1,13 +1,16 @@
 import { appendFile, mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Milliseconds } from '../../base/units.js'
-import type { ProberState } from '../../probe/prober.js'
+import type { ProbeThreadState } from './probe-status.js'
 
 /** The folder, in that of the state. One file for each month: `2026-11.jsonl`. */
 export const PROBE_FOLDER = 'probe'
 const FILE = /^\d{4}-\d\d\.jsonl$/
 /** Months that are kept: evidence is asked for years later. */
 const MOST_FILES = 60
+
+/** The file, and what was not probed, of the last record. */
+let recorded = ''
 
 /**
  * Records a round as `interdict probe --json` prints it, for `interdict evidence`.
@@ -19,16 +22,22 @@ export async function recordRound(
   every: Milliseconds,
   {
     last,
-    failures
-  }: Pick<ProberState, 'failures'> & {
-    readonly last: NonNullable<ProberState['last']>
+    failures,
+    skipped
+  }: Pick<ProbeThreadState, 'failures' | 'skipped'> & {
+    readonly last: NonNullable<ProbeThreadState['last']>
   }
 ): Promise<void> {
   const at = new Date(last.at).toISOString()
   const shown = failures.map(({ since, ...one }) => ({ ...one, since: new Date(since) }))
-  const line = JSON.stringify({ at, every: every / 1000, asked: last.asked, failures: shown })
+  const file = `${at.slice(0, 7)}.jsonl`
+  // Only when it changes, and once in each file.
+  const known = `${file} ${JSON.stringify(skipped)}`
+  const round = { at, every: every / 1000, asked: last.asked, failures: shown }
+  const line = JSON.stringify(known === recorded ? round : { ...round, skipped })
   await mkdir(folder, { recursive: true })
-  await appendFile(join(folder, `${at.slice(0, 7)}.jsonl`), `${line}\n`)
+  await appendFile(join(folder, file), `${line}\n`)
+  recorded = known
   const files = (await readdir(folder)).filter(file => FILE.test(file)).sort()
   for (const file of files.slice(0, -MOST_FILES)) await rm(join(folder, file), { force: true })
 }

@@ -1,8 +1,8 @@
 import { addressWords, readAddress } from '../../base/address.js'
 import { compilePrefixes, PrefixTable } from '../../base/prefix-table.js'
 import type { Config, ListenConfig } from '../../config/config.js'
-import { showEndpoint } from '../../config/endpoint.js'
 import type { Listener } from '../../probe/channels.js'
+import type { ProbeGap } from '../../probe/plan.js'
 
 /** PROXY protocol, version 2: a connection of the proxy itself (LOCAL), without addresses. Its §2.2. */
 const LOCAL_HEADER = Uint8Array.from([
@@ -22,42 +22,42 @@ export function probeSources(endpoints: readonly ListenConfig[]): readonly Uint3
 }
 
 /**
- * All ways to ask the gateway itself, as far as clients without an identity may.
+ * All ways to ask the gateway itself.
  *
- * @returns the ways, and the listeners that cannot be asked
+ * @param serverName by which encrypted listeners recognize the probe, see `probeServerName`
  */
 export function ownListeners(
   endpoints: readonly ListenConfig[],
-  { frontEnds }: Pick<Config, 'frontEnds'>
-): { readonly listeners: readonly Listener[]; readonly skipped: readonly string[] } {
+  { frontEnds }: Pick<Config, 'frontEnds'>,
+  serverName: string
+): readonly Listener[] {
   const { proxyProtocol } = frontEnds
   const proxies = new PrefixTable(compilePrefixes(proxyProtocol, all => (all.length > 0 ? 1 : 0)))
-  const listeners: Listener[] = []
-  const skipped: string[] = []
-  for (const endpoint of endpoints) {
-    const { address: shown, port, certificates, dohPath, recognition } = endpoint
+  return endpoints.flatMap(({ address: shown, port, certificates, dohPath }): Listener[] => {
     const address = ownAddress(shown)
     const isProxy = proxies.find(addressWords(readAddress(address)), 0) !== 0
     const preamble = isProxy ? LOCAL_HEADER : undefined
     const from = address === shown ? address : undefined
+    const way = { from, preamble, serverName }
     if (certificates === undefined) {
       const server = { address, port }
-      listeners.push(
-        { server, from, preamble, transport: 'udp' },
-        { server, from, preamble, transport: 'tcp' }
-      )
-    } else if (recognition?.missing === 'refuse')
-      skipped.push(`${showEndpoint(endpoint)}: it refuses clients without an identity`)
-    else if (isProxy)
-      skipped.push(`${showEndpoint(endpoint)}: it expects a PROXY header before TLS`)
-    else {
-      const tls = {
-        ...{ path: dohPath, name: undefined, pins: [], ca: undefined, client: undefined },
-        opportunistic: true
-      }
-      const transport = dohPath === undefined ? 'dot' : 'doh'
-      listeners.push({ server: { address, port, tls }, from, preamble: undefined, transport })
+      return [
+        { ...way, server, transport: 'udp' },
+        { ...way, server, transport: 'tcp' }
+      ]
     }
-  }
-  return { listeners, skipped }
+    const tls = {
+      ...{ path: dohPath, name: undefined, pins: [], ca: undefined, client: undefined },
+      opportunistic: true
+    }
+    const transport = dohPath === undefined ? 'dot' : 'doh'
+    return [{ ...way, server: { address, port, tls }, transport }]
+  })
+}
+
+/** Of proxies, the probe sends headers without an address. */
+export function frontEndGaps({ frontEnds }: Pick<Config, 'frontEnds'>): readonly ProbeGap[] {
+  const why = 'addresses of clients that they supply; the probe names its client itself'
+  const { proxyProtocol, clientSubnet } = frontEnds
+  return proxyProtocol.length + clientSubnet.length > 0 ? [{ what: 'front ends', why }] : []
 }

@@ -21,7 +21,7 @@ const MOST_LOGGED = 50
 
 const NO_STATE: ProbeThreadState = {
   ...{ rounds: 0, asked: 0, failed: 0, last: undefined, lastGood: undefined },
-  ...{ failures: [], skipped: [] }
+  ...{ failures: [], coverage: undefined, skipped: [] }
 }
 
 export interface ProbeHandleOptions {

@@ -1,10 +1,12 @@
 import type { Milliseconds } from '../../base/units.js'
-import type { CurrentFailure, ProberState } from '../../probe/prober.js'
+import type { CurrentFailure } from '../../probe/failures.js'
+import type { Coverage, ProbeGap } from '../../probe/plan.js'
+import type { ProberState } from '../../probe/prober.js'
 
 /** What the probe thread reports. */
 export interface ProbeThreadState extends ProberState {
-  /** Listeners that cannot be asked, and why. */
-  readonly skipped: readonly string[]
+  /** What is not probed, and why. */
+  readonly skipped: readonly ProbeGap[]
 }
 
 /** The JSON form is public, see docs/reference/admin-socket.md. Times are RFC 3339. */
@@ -27,8 +29,10 @@ export interface ProbeStatus {
     readonly worker: number | null
     readonly since: string
   })[]
-  /** Listeners that cannot be asked, and why. */
-  readonly skipped: readonly string[]
+  /** Bans in force, and how many of them are asked; null: not known yet. */
+  readonly bans: Coverage['bans'] | null
+  /** What is not probed, and why. */
+  readonly skipped: readonly ProbeGap[]
 }
 
 /** Failures that a status names. */
@@ -39,9 +43,10 @@ export function probeStatus(
   since: Milliseconds,
   state: ProbeThreadState
 ): ProbeStatus {
-  const { rounds, asked, failed, last, lastGood, failures, skipped } = state
+  const { rounds, asked, failed, last, lastGood, failures, coverage, skipped } = state
   return {
     ...{ everySeconds: every / 1000, since: show(since), rounds, asked, failed, skipped },
+    bans: coverage?.bans ?? null,
     last: last === undefined ? null : { at: show(last.at), asked: last.asked },
     lastGood: lastGood === undefined ? null : show(lastGood),
     failing: failures.length,

@@ -25,7 +25,7 @@ export function packRules(
   sampled = 0
 ): Uint8Array {
   const packed = (source: NameSource): object => {
-    return { ...withoutNames(source), ...(sampled > 0 && { sample: sampleOf(source, sampled) }) }
+    return { ...withoutNames(source), ...(sampled > 0 && sampleOf(source, sampled)) }
   }
   const sources = new Map(rules.sources.map(source => [source, packed(source)]))
   const light = (source: NameSource): object => sources.get(source)!
@@ -67,22 +67,26 @@ export function unpackRules(octets: Uint8Array, withSamples = false): DescribedR
   return { ...described, rules: rules satisfies RuleSet }
 }
 
-function sampleOf(source: NameSource, sampled: number): Sample {
+/** `bounds` has how many names there are. */
+function sampleOf(
+  source: NameSource,
+  sampled: number
+): Pick<NameSource, 'bounds'> & { readonly sample: Sample } {
   const sample: Sample = []
   const { part, main } = source
   // Other parts of a list are not blocked, or not always.
   const isWhole = part === undefined || (part.effect === 'rule' && !hasConditions(part))
-  if (!isWhole) return sample
   const step = Math.max(1, Math.ceil(source.bounds.names / sampled))
-  let count = 0
+  let names = 0
   source.writeTo({
     name: (octets: Uint8Array, at: Octets, length: Octets, cover: number, line: number) => {
-      if (count++ % step !== 0 && main?.includes(line) !== true) return
-      sample.push({ name: showName(octets.subarray(at, at + length)), cover, line })
+      const isTaken = names++ % step === 0 || main?.includes(line) === true
+      if (isWhole && isTaken)
+        sample.push({ name: showName(octets.subarray(at, at + length)), cover, line })
     },
     prefix: () => undefined
   })
-  return sample
+  return { sample, bounds: { names, octets: 0 } }
 }
 
 const hasConditions = ({ qtypes, prefixes, overTcp }: NonNullable<NameSource['part']>): boolean =>

@@ -4,7 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { addressWords } from '../../base/address.js'
 import { systemClock } from '../../base/clock.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
-import { encodeProbeOption, PROBE_FLAG } from '../../dns/edns/probe-option.js'
+import { encodeProbeOption, PROBE_FLAG, probeServerName } from '../../dns/edns/probe-option.js'
 import { setUint16 } from '../../base/octets.js'
 import { MAX_UPSTREAM_QUERY_SIZE, encodeUpstreamQuery } from '../../dns/message/encode-query.js'
 import { encodeQuestion } from '../../dns/message/question.js'
@@ -12,11 +12,12 @@ import { RRCLASS } from '../../dns/registry/rrclass.js'
 import { Channels, type Answer, type Listener } from '../../probe/channels.js'
 import type { Target } from '../../probe/exchange.js'
 import { Planner } from '../../probe/plan.js'
-import { Prober, type ProberState, type Question } from '../../probe/prober.js'
+import type { Question } from '../../probe/judge.js'
+import { Prober, type ProberState } from '../../probe/prober.js'
 import { systemTimers } from '../../upstream/timers.js'
 import { checkLog } from '../probe/log-check.js'
 import { recordRound } from '../probe/journal.js'
-import { ownListeners } from '../probe/own-listeners.js'
+import { frontEndGaps, ownListeners } from '../probe/own-listeners.js'
 import { unpackRules, type DescribedRules } from '../reload/described-rules.js'
 import { ReplacedSnapshots } from '../reload/replaced-snapshots.js'
 import { yieldToWorkers } from '../reload/yield-to-workers.js'
@@ -36,7 +37,7 @@ const log = createThreadLog(post)
 const { key, endpoints, workers, folder, config: initial } = workerData as ProbeInit
 let config = initial
 let rules: { readonly snapshot: Snapshot; readonly described: DescribedRules } | undefined
-const { listeners, skipped } = ownListeners(endpoints, config)
+const listeners = ownListeners(endpoints, config, probeServerName(key))
 const replaced = new ReplacedSnapshots(COLLECT_DELAY)
 const channels = new Map<Target, Channels>(
   listeners.map((listener: Listener) => [listener, new Channels(listener, workers)])
@@ -83,9 +84,11 @@ function plan(): void {
 function ask({ probe, target, worker, isLogged }: Question): Promise<Answer | undefined> {
   const question = encodeQuestion(probe.name, probe.qtype, RRCLASS.IN)
   const isControl = probe.kind === 'control'
+  const { address, clientClass, isRecognized } = probe.client
+  const own = isRecognized ? [clientClass, rules!.snapshot.generation] : [0, 0]
   const claim = {
     flags: (isControl ? PROBE_FLAG.resolve : 0) | (isLogged ? PROBE_FLAG.log : 0),
-    client: addressWords(probe.client),
+    client: Uint32Array.of(...addressWords(address), ...own),
     at: Math.floor(systemClock.now() / MS_PER_SECOND)
   }
   const option = encodeProbeOption(key, claim, question)
@@ -98,11 +101,12 @@ function ask({ probe, target, worker, isLogged }: Question): Promise<Answer | un
 }
 
 function report(state: ProberState): void {
+  const skipped = [...(state.coverage?.gaps ?? []), ...frontEndGaps(config)]
   post({ kind: 'state', state: { ...state, skipped } })
   const { rounds, last, failures } = state
   if (rounds === recorded || last === undefined) return
   recorded = rounds
-  recordRound(folder, config.probe.every, { last, failures }).then(
+  recordRound(folder, config.probe.every, { last, failures, skipped }).then(
     () => (isUnrecorded = false),
     (error: unknown) => {
       // Once: each round would say the same.

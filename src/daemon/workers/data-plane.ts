@@ -89,14 +89,17 @@ export class DataPlane {
     this.settings = init.settings
     this.notify = new NotifyHandler(this.clock, onNotify)
     this.notify.setRules(init.notify)
-    this.recognizer = new ClientRecognizer(this.clock, identityReporter(log, init.settings))
-    this.listeners = new Listeners(this.clock, this.recognizer, init.certificates)
     this.ring = new RingWriter(init.ring)
     this.counters = new LookupCounters(systemClock, init.counters, init.number)
     this.setCookieSecrets(init.settings.cookieSecrets)
     const sources = probeSources(init.settings.config.listen)
     const recognition = { key: init.ownKey, sources, worker: init.number }
     this.ownProbes = new ProbeRecognizer(recognition, this.clock)
+    const reporter = identityReporter(log, init.settings)
+    this.recognizer = new ClientRecognizer(this.clock, reporter, (servername, address) =>
+      this.ownProbes.isConnection(servername, address)
+    )
+    this.listeners = new Listeners(this.clock, this.recognizer, init.certificates)
   }
 
   /**

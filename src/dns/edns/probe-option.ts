@@ -11,19 +11,23 @@ import { OPTION_HEADER_SIZE } from '../registry/sizes.js'
  *     in a query    octet 0      flags: bits of `PROBE_FLAG`
  *                   octets 1-4   monotonic time in seconds, the same clock in all threads of the process
  *                   octets 5-20  the client to be, as an IPv6 address
- *                   octets 21-36 the first half of HMAC-SHA-256 over octets 0-20 and the question
+ *                   octets 21-24 its client class, if it is recognized by its identity; 0: that of its address
+ *                   octets 25-28 generation of the rules that have this class
+ *                   octets 29-44 the first half of HMAC-SHA-256 over octets 0-28 and the question
  *     in a reply    octet 0      number of the worker
  *                   octet 1      1: nothing forbids the query, and it would have been forwarded
  *                   octets 2-5   generation of the rules by which it was answered
  *                   octets 6-9   the worker's time in seconds since 1970
  */
 export const OPTION_PROBE = 65_360
-export const PROBE_QUERY_SIZE: Octets = 37
+export const PROBE_QUERY_SIZE: Octets = 45
 const REPLY_SIZE: Octets = 10
 const FLAGS: Octets = 0
 const TIME: Octets = 1
 const CLIENT: Octets = 5
-const MAC: Octets = 21
+const MAC: Octets = 29
+/** Words of `ProbeClaim.client`. */
+export const PROBE_CLIENT_WORDS = 6
 
 /** `resolve`: it may be forwarded; `log`: it is logged. */
 export const PROBE_FLAG = { valid: 1, resolve: 2, log: 4 } as const
@@ -40,7 +44,7 @@ export const PROBE_KEY_SIZE: Octets = 32
 export interface ProbeClaim {
   /** Bits of `PROBE_FLAG`. */
   readonly flags: number
-  /** Four words, as in `DatagramBatch.peers`. */
+  /** Six words: the address, four as in `DatagramBatch.peers`, the class, and the generation of the class. */
   readonly client: Uint32Array
   /** Monotonic. */
   readonly at: Seconds
@@ -85,8 +89,17 @@ export function verifyProbeOption(
   if (age < -1 || age > MAX_AGE) return 0
   const expected = macOf(key, octets.subarray(at, at + MAC), question)
   if (!timingSafeEqual(expected, octets.subarray(at + MAC, at + PROBE_QUERY_SIZE))) return 0
-  for (let i = 0; i < 4; i++) client[i] = getUint32(octets, at + CLIENT + 4 * i)
+  for (let i = 0; i < PROBE_CLIENT_WORDS; i++) client[i] = getUint32(octets, at + CLIENT + 4 * i)
   return octets[at + FLAGS]! | PROBE_FLAG.valid
+}
+
+/**
+ * The server name by which listeners over TLS recognize a connection of the probe: they may refuse clients without
+ * an identity. Nothing but the process can compute it.
+ */
+export function probeServerName(key: Uint8Array): string {
+  const code = createHmac('sha256', key).update('server name').digest('hex')
+  return `${code.slice(0, 32)}.probe.invalid`
 }
 
 function macOf(key: Uint8Array, head: Uint8Array, question: Uint8Array): Uint8Array {

@@ -7,6 +7,8 @@ interface Round {
   /** In seconds. */
   readonly every?: number
   readonly asked: number
+  /** What is not probed since then; absent: as before. */
+  readonly skipped?: readonly { readonly what: string; readonly why: string }[]
   readonly failures: readonly {
     readonly rule: string
     readonly network: string
@@ -31,10 +33,9 @@ export function probeTable(
   since: Milliseconds,
   until: Milliseconds
 ): readonly Table[] {
-  const rounds = text
-    .split('\n')
-    .flatMap(line => readRound(line))
-    .filter(({ at }) => since <= Date.parse(at) && Date.parse(at) < until)
+  const recorded = text.split('\n').flatMap(readRound)
+  const isWithin = ({ at }: Round): boolean => since <= Date.parse(at) && Date.parse(at) < until
+  const rounds = recorded.filter(isWithin)
   const days = new Map<string, [rounds: number, asked: number, failed: number]>()
   for (const { at, asked, failures } of rounds) {
     const day = at.slice(0, 10)
@@ -82,6 +83,20 @@ export function probeTable(
       emptyText: 'None.',
       columns: [column('from', 'time'), column('until', 'time')],
       rows: gapsIn(rounds, since, until)
+    },
+    {
+      id: 'not-probed',
+      title: 'What was not probed',
+      description:
+        'What the gateway did not ask itself while it probed, and why: here probes prove nothing. Bans other than this one are left out.',
+      emptyText: 'Nothing was left out, or nothing was recorded.',
+      columns: [
+        column('what', 'text'),
+        column('why', 'text'),
+        column('from', 'time', 'first'),
+        column('until', 'time', 'last')
+      ],
+      rows: notProbed(recorded, ban, isWithin)
     }
   ]
 }
@@ -96,6 +111,29 @@ function gapsIn(rounds: readonly Round[], since: Milliseconds, until: Millisecon
     const before = ends[i - 1] ?? since
     return end - before > longest ? [[new Date(before), new Date(end)]] : []
   })
+}
+
+/** With the first and the last round in the period. */
+function notProbed(
+  all: readonly Round[],
+  ban: string,
+  isWithin: (round: Round) => boolean
+): Table['rows'] {
+  const found = new Map<string, [what: string, why: string, from: Date, until: Date]>()
+  let current: NonNullable<Round['skipped']> = []
+  for (const round of all) {
+    current = round.skipped ?? current
+    // Rounds from a device have no interval.
+    if (!isWithin(round) || round.every === undefined) continue
+    const at = new Date(round.at)
+    for (const { what, why } of current) {
+      if (what.startsWith('ban ') && what !== `ban ${ban}`) continue
+      const row = found.get(`${what}\n${why}`)
+      if (row === undefined) found.set(`${what}\n${why}`, [what, why, at, at])
+      else row[3] = at
+    }
+  }
+  return [...found.values()]
 }
 
 function readRound(line: string): Round[] {

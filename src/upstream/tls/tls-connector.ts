@@ -1,5 +1,11 @@
 import { constants, createHash, type X509Certificate } from 'node:crypto'
-import { connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls'
+import {
+  connect,
+  createSecureContext,
+  type ConnectionOptions,
+  type SecureContext,
+  type TLSSocket
+} from 'node:tls'
 import { failure, type InterdictError } from '../../base/error.js'
 import type { UpstreamServer, UpstreamTls } from '../upstream-server.js'
 
@@ -34,8 +40,12 @@ export class TlsConnector {
     return this.tls.path !== undefined
   }
 
-  /** The connection is open at `secureConnect`; it is destroyed with an error if the server is another one. */
-  connect(): TLSSocket {
+  /**
+   * The connection is open at `secureConnect`; it is destroyed with an error if the server is another one.
+   *
+   * @param more a connection to the server that is being opened, or another server name
+   */
+  connect(more: Pick<ConnectionOptions, 'socket' | 'servername'> = {}): TLSSocket {
     const { address, port } = this.server
     const { name, opportunistic } = this.tls
     const isVerified = name !== undefined && !opportunistic
@@ -46,7 +56,8 @@ export class TlsConnector {
       ALPNProtocols: [this.isHttp ? ALPN_HTTP2 : ALPN_DOT],
       rejectUnauthorized: isVerified,
       ...(name !== undefined && { servername: name }),
-      ...(this.session !== undefined && { session: this.session })
+      ...(this.session !== undefined && { session: this.session }),
+      ...more
     })
     socket.on('session', session => (this.session = session))
     socket.prependOnceListener('secureConnect', () => {

@@ -92,6 +92,8 @@ export interface Status {
     readonly failing: number
     readonly last: { readonly asked: number } | null
     readonly lastGood: string | null
+    readonly bans: { readonly all: number; readonly probed: number } | null
+    readonly skipped: readonly { readonly what: string; readonly why: string }[]
   } | null
   readonly health: { readonly ready: boolean; readonly problems: readonly Problem[] }
 }

@@ -539,7 +539,9 @@ export const messages: Messages = {
   'system.bundle': 'Bündel',
   'system.settings': 'Einstellungen',
   'system.probe': 'Selbsttest',
-  'system.probeOf': 'alle {every}: {asked} Fragen, zuletzt gut {good}, jetzt {failing} falsch',
+  'system.probeOf':
+    'alle {every}: {asked} Fragen zu {probed} von {bans} Sperren, zuletzt gut {good}, jetzt {failing} falsch',
+  'system.notProbed': 'Nicht geprüft',
   'system.restart': 'Brauchen einen Neustart',
   'system.memory': 'Speicher',
   'system.cpu': 'CPU',

@@ -539,7 +539,9 @@ export const messages = {
   'system.bundle': 'Bundle',
   'system.settings': 'Settings',
   'system.probe': 'Probe',
-  'system.probeOf': 'every {every}: {asked} questions, last good {good}, {failing} wrong now',
+  'system.probeOf':
+    'every {every}: {asked} questions about {probed} of {bans} bans, last good {good}, {failing} wrong now',
+  'system.notProbed': 'Not probed',
   'system.restart': 'Need a restart',
   'system.memory': 'Memory',
   'system.cpu': 'CPU',

@@ -539,7 +539,8 @@ export const messages: Messages = {
   'system.settings': 'Réglages',
   'system.probe': 'Autocontrôle',
   'system.probeOf':
-    'toutes les {every} : {asked} questions, dernier succès {good}, {failing} erreurs en cours',
+    'toutes les {every} : {asked} questions sur {probed} des {bans} interdictions, dernier succès {good}, {failing} erreurs en cours',
+  'system.notProbed': 'Non contrôlé',
   'system.restart': 'Exigent un redémarrage',
   'system.memory': 'Mémoire',
   'system.cpu': 'Processeur',

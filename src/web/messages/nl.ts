@@ -536,7 +536,9 @@ export const messages: Messages = {
   'system.bundle': 'Bundel',
   'system.settings': 'Instellingen',
   'system.probe': 'Zelfcontrole',
-  'system.probeOf': 'elke {every}: {asked} vragen, laatst goed {good}, nu {failing} fout',
+  'system.probeOf':
+    'elke {every}: {asked} vragen over {probed} van {bans} verboden, laatst goed {good}, nu {failing} fout',
+  'system.notProbed': 'Niet gecontroleerd',
   'system.restart': 'Vereisen een herstart',
   'system.memory': 'Geheugen',
   'system.cpu': 'Processor',

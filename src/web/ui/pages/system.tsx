@@ -86,6 +86,7 @@ function Version({
             settings === null ? null : <code class="break">{settings.file}</code>
           ],
           [t('system.probe'), probeText(status)],
+          [t('system.notProbed'), notProbed(status)],
           [t('system.restart'), settings?.restart.map(({ key }) => key).join(', ')],
           [
             t('system.memory'),
@@ -117,11 +118,19 @@ function Version({
 /** Undefined: the gateway does not probe itself. */
 function probeText({ probe }: Status): string | undefined {
   if (probe === null) return undefined
-  const { everySeconds, failing, last, lastGood } = probe
+  const { everySeconds, failing, last, lastGood, bans } = probe
   const { value: f } = format
   const good = lastGood === null ? '–' : f.ago(lastGood, now.value)
   const asked = f.count(last?.asked ?? 0)
-  return t('system.probeOf', { every: f.duration(everySeconds), asked, good, failing })
+  const { all = 0, probed = 0 } = bans ?? {}
+  const every = f.duration(everySeconds)
+  return t('system.probeOf', { every, asked, good, failing, probed, bans: all })
+}
+
+/** What the gateway does not probe, and why; undefined: nothing. */
+function notProbed({ probe }: Status): string | undefined {
+  const lines = probe?.skipped.map(({ what, why }) => `${what}: ${why}`) ?? []
+  return lines.length === 0 ? undefined : lines.join('; ')
 }
 
 function Workers({ status }: { readonly status: Status }) {

@@ -40,6 +40,14 @@ export function probeMetrics({ probe }: StatusReply): MetricFamily[] {
     optionals('probe_questions', 'Questions that the gateway asked itself.', probe, it => [
       { value: it.asked }
     ]),
-    optional('probe_failures', 'Questions whose answer is wrong now.', probe, it => it.failing)
+    optional('probe_failures', 'Questions whose answer is wrong now.', probe, it => it.failing),
+    optionals('probe_bans', 'Bans in force, by whether they are probed.', probe, ({ bans }) =>
+      bans === null
+        ? []
+        : [
+            { value: bans.probed, labels: { probed: 'yes' } },
+            { value: bans.all - bans.probed, labels: { probed: 'no' } }
+          ]
+    )
   ]
 }
