@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { build, type BuildOptions, type Plugin } from 'esbuild'
 import { bundleDashboard } from './dashboard.js'
+import { lazyBuiltins } from './lazy-builtins.js'
 import { common, COMPILED, define } from './options.js'
 
 /** A thread that only gateways of a fleet need. */
@@ -92,7 +93,7 @@ export async function bundleServer(folder: string): Promise<readonly BundledFile
     entryNames: '[name]-[hash]',
     define: { ...define, 'import.meta.url': 'OWN_URL' },
     banner: { js: `const OWN_URL = require('node:url').pathToFileURL(__filename).href` },
-    plugins: [external, dashboard],
+    plugins: [external, dashboard, lazyBuiltins],
     external: [...common.external, ...UNUSED],
     entryPoints: {
       ...Object.fromEntries(threads),
