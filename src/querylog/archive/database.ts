@@ -2,7 +2,7 @@ import { fstatSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { failure, InterdictError } from '../../base/error.js'
-import type { Octets } from '../../base/units.js'
+import type { Milliseconds, Octets } from '../../base/units.js'
 import { listCentral, type CentralFiles } from './central/central-files.js'
 import { selectCentral, selectCentralCounts } from './central/central-sql.js'
 import { openLogFiles, LogLayout, closeFiles, type LogFiles } from './log-layout.js'
@@ -54,6 +54,7 @@ export type AccessPattern = 'once' | 'often' | 'sealed'
 /** Maximum file size of lines loaded into a table, which takes about as much memory. */
 const MAX_TABLE: Octets = 320 * 1024 * 1024
 const LINES_TABLE = 'kept_lines'
+const INTERRUPT_INTERVAL: Milliseconds = 10
 
 /** A value in a row: integers are numbers where exact, otherwise bigint; TIMESTAMP is a Date. */
 export type Cell = string | number | bigint | boolean | Date | null | readonly Cell[]
@@ -106,7 +107,6 @@ export class Database {
   private countsOf: (by: CountedBy, period: TimeRange) => string = () => ''
   /** Resolves when all statements submitted so far have ended. */
   private queue: Promise<void> = Promise.resolve()
-  private pending = 0
 
   constructor(
     instance: DuckDBInstance,
@@ -252,25 +252,26 @@ export class Database {
     return Number(reader.getRowsJS()[0]?.[0])
   }
 
-  /** Interrupts running statements, which fail, then closes everything. */
+  /** Interrupts all statements submitted so far, which fail, then closes everything. */
   close(): void {
-    if (this.pending > 0) this.interrupt()
-    void this.queue.finally(() => this.closeNow())
+    // Repeatedly: DuckDB forgets an interrupt that comes before a statement runs.
+    const interrupts = setInterval(() => this.interrupt(), INTERRUPT_INTERVAL)
+    void this.queue.finally(() => {
+      clearInterval(interrupts)
+      this.closeNow()
+    })
   }
 
   /**
    * Runs one statement at a time: DuckDB crashes if its connection is closed during a statement.
    */
   private async exclusive<T>(work: () => Promise<T>): Promise<T> {
-    this.pending++
     const mine = this.queue.then(work)
     this.queue = mine.then(nothing, nothing)
     try {
       return await mine
     } catch (error) {
       throw this.asFailure(error)
-    } finally {
-      this.pending--
     }
   }
 
