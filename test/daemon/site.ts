@@ -61,9 +61,9 @@ export const banning = (...names: readonly string[]): string => `networks:
           [${names.join(',\n           ')}] }
 `
 
-const TIMEOUT = 30_000
+const TIMEOUT = 120_000
 
-/** Polls a condition, every 5 ms at first, later every 50 ms; fails after 30 s. */
+/** Polls a condition, every 5 ms at first, later every 50 ms; fails after two minutes. */
 export async function eventually(
   description: string,
   condition: () => boolean | Promise<boolean>

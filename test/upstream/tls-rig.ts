@@ -24,7 +24,7 @@ export const served = ({ certificate: cert, key } = SERVER): TlsOptions => ({ ce
 
 /** Waits for a condition that needs no fake time. */
 export async function until(condition: () => boolean): Promise<void> {
-  for (let turn = 0; turn < 2000 && !condition(); turn++)
+  for (let turn = 0; turn < 60_000 && !condition(); turn++)
     await new Promise<void>(resolve => void setTimeout(resolve, 1))
   if (!condition()) throw new Error('it did not happen')
 }
