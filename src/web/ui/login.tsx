@@ -19,7 +19,7 @@ export function Login({
   useEffect(() => {
     document.title = `${t('login')} · Interdict`
     // A reload is no refusal.
-    if (refused !== null) navigate(location.pathname, true)
+    if (refused !== null) navigate(pageWithout('login'), true)
   }, [refused])
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault()
@@ -47,7 +47,7 @@ export function Login({
         {hasExpired && <Alert tone="warn" title={t('login.expired')} />}
         {!isReachable.value && <Alert tone="bad" title={t('offline.title')} />}
         {login !== null && (
-          <a class="button main" href={login}>
+          <a class="button main" href={loginUrl(login)}>
             {t('login.provider')}
           </a>
         )}
@@ -89,6 +89,18 @@ export function Login({
     </main>
   )
 }
+
+/** Path and query of the page that is open, without a parameter. */
+function pageWithout(name: string): string {
+  const parameters = new URLSearchParams(place.value.parameters)
+  parameters.delete(name)
+  const query = parameters.toString()
+  return location.pathname + (query === '' ? '' : `?${query}`)
+}
+
+/** The login returns to the page that is open. */
+const loginUrl = (login: string): string =>
+  `${login}?${new URLSearchParams({ page: pageWithout('login') }).toString()}`
 
 /** Why the login provider, or this gateway after it, has refused a person. Anyone may write a code into an address. */
 function Refused({ code }: { readonly code: string }) {

@@ -60,16 +60,16 @@ function cookiesOf({ headers }: { headers: Record<string, unknown> }): string {
   return all.map(text => text.split(';', 1)[0]!).join('; ')
 }
 
-/** Begins a login. */
-async function begin({ api }: Rig): Promise<{ location: string; cookie: string }> {
-  const response = await api.send({ url: `${API}/login` })
+/** Begins a login. @param query of the URL */
+async function begin({ api }: Rig, query = ''): Promise<{ location: string; cookie: string }> {
+  const response = await api.send({ url: `${API}/login${query}` })
   if (response.statusCode !== 302) throw new Error(response.body)
   return { location: String(response.headers.location), cookie: cookiesOf(response) }
 }
 
 /** Logs in. @returns the last response */
-async function logIn(rig: Rig) {
-  const { location, cookie } = await begin(rig)
+async function logIn(rig: Rig, query = '') {
+  const { location, cookie } = await begin(rig, query)
   const url = `${API}/login/callback?${rig.stub.authorize(location).toString()}`
   return rig.api.send({ url, headers: { cookie } })
 }
@@ -270,6 +270,31 @@ t.test('a browser whose login fails is sent to the page that says why', async t 
   api.clock.time += 600_000
   stub.respond = (_, response) => void response.writeHead(500).end()
   t.strictSame(await open('/login'), [302, '/?login=OIDC_UNAVAILABLE', false])
+})
+
+t.test('after the login: the page that was wanted, and no other place', async t => {
+  const rig = await loginRig(t, {}, { home: '/' })
+  const { api, stub } = rig
+  const wanted = (page: string): string => `?${new URLSearchParams({ page }).toString()}`
+  for (const page of ['/bans', '/log?name=a%20b&since=7d', '/?x=//other.example', '/'])
+    t.equal((await logIn(rig, wanted(page))).headers.location, page)
+  t.equal((await logIn(rig)).headers.location, '/')
+  for (const page of [
+    ...['//other.example', '/\\other.example', '/\t/other.example', 'https://other.example/'],
+    ...['javascript:alert(1)', 'bans', '', '/api/v1/login', '/.//other.example', '/bans?a\r\nb: c'],
+    `/bans?${'x'.repeat(1_000)}`
+  ]) {
+    const response = await api.send({ url: `${API}/login${wanted(page)}` })
+    t.match(response.json(), { status: 400, code: 'API_REQUEST' }, JSON.stringify(page))
+    t.notOk('location' in response.headers)
+  }
+  const { location, cookie } = await begin(rig, wanted('/bans?view=calendar'))
+  stub.claims = { realm_access: { roles: ['guest'] } }
+  const refused = await api.send({
+    url: `${API}/login/callback?${stub.authorize(location).toString()}`,
+    headers: { cookie, accept: 'text/html' }
+  })
+  t.equal(refused.headers.location, '/bans?view=calendar&login=OIDC_ROLE')
 })
 
 t.test('a provider that does not work', async t => {

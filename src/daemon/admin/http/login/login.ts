@@ -43,6 +43,8 @@ export interface LoginOptions {
 interface PendingLogin extends LoginChecks {
   /** Monotonic. */
   readonly expiresAt: Milliseconds
+  /** Of the dashboard, where the browser goes afterwards. */
+  readonly page: string | undefined
 }
 
 /** Login of people by an OpenID Connect provider: authorization code flow with PKCE. */
@@ -67,18 +69,23 @@ export class Login {
     this.logged = new RateLimiter(LOGGED_BURST, LOGGED_PER_SECOND, () => clock.now())
   }
 
-  /** Sends the browser to the provider. @throws InterdictError OIDC_UNAVAILABLE, in a RetryLater */
-  begin(request: IncomingMessage): Promise<Redirect> {
-    return this.orSayWhy(request, () => this.ask(request))
+  /**
+   * Sends the browser to the provider.
+   *
+   * @param page of the dashboard, shown after the login: a path with query of this origin, already validated
+   * @throws InterdictError OIDC_UNAVAILABLE, in a RetryLater
+   */
+  begin(request: IncomingMessage, page?: string): Promise<Redirect> {
+    return this.orSayWhy(request, page, () => this.ask(request, page))
   }
 
-  private async ask(request: IncomingMessage): Promise<Redirect> {
+  private async ask(request: IncomingMessage, page: string | undefined): Promise<Redirect> {
     const [state, nonce, verifier] = [randomText(), randomText(), randomText()]
     const location = await this.attempt(request, () =>
       this.provider.authorizationUrl({ state, nonce, verifier })
     )
     const expiresAt = this.clock.now() + LOGIN_TIME
-    const pending: PendingLogin = { state, nonce, verifier, expiresAt }
+    const pending: PendingLogin = { state, nonce, verifier, expiresAt, page }
     return {
       location,
       cookies: [this.cookies.write(LOGIN, this.sealer.seal(pending), LOGIN_TIME)]
@@ -92,11 +99,15 @@ export class Login {
    * @throws InterdictError OIDC_STATE, OIDC_REFUSED, OIDC_INVALID, OIDC_ROLE, OIDC_UNAVAILABLE
    */
   finish(request: IncomingMessage, state: string): Promise<Redirect> {
-    return this.orSayWhy(request, () => this.receive(request, state))
+    const pending = this.pendingIn(request)
+    return this.orSayWhy(request, pending?.page, () => this.receive(request, state, pending))
   }
 
-  private async receive(request: IncomingMessage, state: string): Promise<Redirect> {
-    const pending = this.pendingIn(request)
+  private async receive(
+    request: IncomingMessage,
+    state: string,
+    pending: PendingLogin | undefined
+  ): Promise<Redirect> {
     if (pending === undefined || !isEqual(pending.state, state) || this.used.has(state))
       throw failure('OIDC_STATE')
     this.use(state)
@@ -115,7 +126,8 @@ export class Login {
     }
     this.log.info(fields, 'logged in')
     const cookies = [this.sessions.create(person), this.cookies.write(LOGIN, '', 0)]
-    return { location: this.options.home ?? `${PREFIX}/me`, cookies }
+    const { home } = this.options
+    return { location: home === undefined ? `${PREFIX}/me` : (pending.page ?? home), cookies }
   }
 
   /** Ends the session. */
@@ -131,6 +143,7 @@ export class Login {
   /** If a step of a login fails in a browser, the dashboard says why; programs get the error itself. */
   private async orSayWhy(
     { headers }: IncomingMessage,
+    page: string | undefined,
     step: () => Promise<Redirect>
   ): Promise<Redirect> {
     try {
@@ -140,7 +153,9 @@ export class Login {
       const reason = error instanceof RetryLater ? error.reason : error
       const isPage = headers.accept?.includes('text/html') === true
       if (home === undefined || !isPage || !(reason instanceof InterdictError)) throw error
-      return { location: `${home}?login=${reason.code}`, cookies: [] }
+      const shown = page ?? home
+      const separator = shown.includes('?') ? '&' : '?'
+      return { location: `${shown}${separator}login=${reason.code}`, cookies: [] }
     }
   }
 

@@ -14,6 +14,17 @@ const callback = z.looseObject({
   iss: z.string().optional().describe('The issuer')
 })
 
+/**
+ * A page of the dashboard with its query, as an address has it. Nothing else, so that a link to a login leads neither to
+ * another host ("//host", "/\\host", control characters) nor to a route of the API.
+ */
+const page = z
+  .string()
+  .max(1_000)
+  .regex(/^\/[a-z]*(\?[!-~]*)?$/, 'a page such as /bans?view=calendar')
+  .optional()
+  .describe('Page of the dashboard that is shown after the login. Default: the first one')
+
 const me = z.object({
   name: z.string().nullable().describe('Of the token, or "user:" and the name of the person'),
   scopes: z.array(z.enum(SCOPES)),
@@ -22,7 +33,7 @@ const me = z.object({
 })
 
 const FAILED =
-  'With the dashboard on, a browser whose login fails is redirected to its page "/?login=CODE", which says why.'
+  'With the dashboard on, a browser whose login fails is redirected to the page that it wanted, with "login=CODE" in its query, which says why.'
 
 export const loginRoutes = [
   defineRoute({
@@ -33,18 +44,19 @@ export const loginRoutes = [
     summary: 'Log in with a browser: redirects to the OpenID Connect provider',
     description: FAILED,
     scope: null,
+    query: z.strictObject({ page }),
     status: 302,
     produces: 'text/plain',
     errors: { OIDC_OFF: 404, OIDC_INVALID: 502, OIDC_UNAVAILABLE: 503 },
-    handler: async (_, { services, request, response }) =>
-      redirect(response, await loginOf(services).begin(request))
+    handler: async ({ query }, { services, request, response }) =>
+      redirect(response, await loginOf(services).begin(request, query.page))
   }),
   defineRoute({
     method: 'GET',
     path: CALLBACK,
     id: 'finishLogin',
     tag: 'login',
-    summary: 'Where the provider sends the browser back to: starts the session, redirects to "/me"',
+    summary: 'Where the provider sends the browser back to: starts the session, redirects to the page',
     description: FAILED,
     scope: null,
     query: callback,
