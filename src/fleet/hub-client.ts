@@ -2,7 +2,7 @@ import { request } from 'node:http'
 import { failure, InterdictError, ERROR_CODES, type ErrorCode } from '../base/error.js'
 import type { Milliseconds } from '../base/units.js'
 
-type Query = Readonly<Record<string, string | undefined>>
+type Query = Readonly<Record<string, string | number | undefined>>
 
 /** The API of the hub on this machine. */
 export class HubClient {
@@ -49,10 +49,10 @@ export class HubClient {
 }
 
 function searchOf(query: Query): string {
-  const given = Object.entries(query).flatMap(([key, value]) =>
-    value === undefined ? [] : [[key, value]]
+  const given = Object.entries(query).flatMap(([key, value]): [string, string][] =>
+    value === undefined ? [] : [[key, String(value)]]
   )
-  return given.length === 0 ? '' : `?${new URLSearchParams(given as [string, string][]).toString()}`
+  return given.length === 0 ? '' : `?${new URLSearchParams(given).toString()}`
 }
 
 /** The error that the hub reports. */

@@ -3,6 +3,7 @@ import { failure } from '../base/error.js'
 import { fleetName } from '../config/fleet.js'
 import { duration } from '../yaml/quantity.js'
 import type { Enrolment } from './enrolment.js'
+import { selectGateways } from './gateway-list.js'
 import { forecastSchema, type StateStore } from './hub-state.js'
 import { hubMetrics } from './hub-metrics.js'
 import type { HubNats } from './hub-nats.js'
@@ -41,7 +42,13 @@ const tokenQuery = z.strictObject({
   ring: fleetName,
   expires: duration('1m', '30d').prefault('1d')
 })
-const listQuery = z.strictObject({ ring: fleetName.optional(), state: text.optional() })
+const wholeNumber = z.coerce.number<string>().int()
+const listQuery = z.strictObject({
+  ...{ ring: fleetName.optional(), state: text.optional(), filter: text.optional() },
+  order: z.enum(['name', 'problems']).prefault('name'),
+  limit: wholeNumber.min(1).optional(),
+  offset: wholeNumber.min(0).prefault('0')
+})
 
 /** All routes of the hub: docs/operations/fleet.md lists them. */
 export function hubRoutes(parts: RouteSources): HubRoute {
@@ -60,14 +67,9 @@ export function hubRoutes(parts: RouteSources): HubRoute {
         return json({ nats: { connected, error }, rings: ringViews(parts.sources()) })
       }
       case 'GET gateways': {
-        const { ring, state } = read(listQuery, request.query)
         const sources = parts.sources()
         const all = sources.gateways.map(one => gatewayView(one, sources))
-        return json({
-          gateways: all.filter(
-            one => (ring ?? one.ring) === one.ring && (state ?? one.state) === one.state
-          )
-        })
+        return json(selectGateways(all, read(listQuery, request.query)))
       }
       case 'POST gateways/:/revoke': {
         await enrolment.revoke(id, read(z.strictObject(who), request.query).by)
@@ -76,7 +78,9 @@ export function hubRoutes(parts: RouteSources): HubRoute {
       case 'GET bans/:/without': {
         if (!knownBans(store.state).has(id)) throw failure('HUB_BAN', id)
         const all = parts.sources()
-        return json({ ban: id, gateways: all.gateways.length, without: withoutBan(id, all) })
+        const selection = read(listQuery, request.query)
+        const { gateways: without, ...part } = selectGateways(withoutBan(id, all), selection)
+        return json({ ban: id, gateways: all.gateways.length, ...part, without })
       }
       case 'GET bans':
         return json({ bans: banViews(parts.sources()) })

@@ -285,6 +285,13 @@ t.test('who does not enforce a ban, and who is behind', async t => {
   t.strictSame(await states('?state=silent'), ['silent silent'])
   t.strictSame(await states('?state=unseen'), ['unseen unseen'])
   t.strictSame(await states('?ring=all'), [])
+  t.match(await call('GET', '/v1/gateways?limit=2&offset=1&order=problems'), {
+    ...{ total: 9, offset: 1, gateways: [{}, {}] }
+  })
+  t.match(await call('GET', '/v1/bans/test-ban/without?filter=unseen&limit=1'), {
+    ...{ gateways: 9, total: 1, without: [{ name: 'unseen' }] }
+  })
+  await t.rejects(call('GET', '/v1/gateways?limit=0'), { code: 'HUB_REQUEST' })
 })
 
 t.test('enrolment: once, in time, and revoked', async t => {

@@ -5,7 +5,7 @@ import { changedFiles, changesIn, impactIn, rulesPath } from '../../src/web/fold
 import { filtersIn, parseFilter, searchQuery, streamQuery } from '../../src/web/log-filter.js'
 import { pageAt, urlOf } from '../../src/web/pages.js'
 import { readSpan } from '../../src/web/span.js'
-import { hoursOf, seriesOf } from '../../src/web/trend.js'
+import { completeSpans, hoursOf, seriesOf } from '../../src/web/trend.js'
 import { visibleRows } from '../../src/web/visible-rows.js'
 
 t.test('addresses of pages', async t => {
@@ -113,6 +113,12 @@ t.test('series and hours of a trend', async t => {
   t.strictSame(hoursOf(trend), [
     { at: Date.parse('2026-11-27T10:00:00Z'), answered: 120, blocked: 30, stale: 12, failed: 6 }
   ])
+})
+
+t.test('a trend has only days that are complete', async t => {
+  const days = [3, 1, 2, 2, 4, NaN].map(one => one * 86_400_000)
+  const [from, now] = [1.2 * 86_400_000, 4.4 * 86_400_000]
+  t.strictSame(completeSpans(days, 86_400_000, from, now), [2 * 86_400_000, 3 * 86_400_000])
 })
 
 t.test('files of a candidate', async t => {

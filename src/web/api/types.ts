@@ -1,4 +1,7 @@
-/** What the dashboard reads of the responses of the API; docs/reference/openapi.json has all of it. */
+/**
+ * What the dashboard reads of the responses of the API; docs/reference/openapi.json has all of it. Code for browsers
+ * imports nothing of the gateway: test/web/response-types.ts compares these types with those of the responses.
+ */
 
 export type Scope = 'read' | 'operate' | 'policy'
 
@@ -320,8 +323,21 @@ export interface FleetGap extends FleetGateway {
   readonly gap: string
 }
 
+export interface FleetPage {
+  /** Number of the gateways that are selected. */
+  readonly total: number
+  readonly offset: number
+  readonly gateways: readonly FleetGateway[]
+}
+
+export interface FleetGapPage extends Pick<FleetPage, 'total' | 'offset'> {
+  readonly without: readonly FleetGap[]
+}
+
 export interface FleetBan {
   readonly id: string
+  /** Number of all. */
+  readonly gateways: number
   readonly without: number
 }
 

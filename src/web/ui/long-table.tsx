@@ -18,18 +18,20 @@ export interface LongTableProps<T> {
   readonly kind: string
   /** For screen readers. */
   readonly label: string
-  readonly rows: readonly T[]
+  readonly count: number
+  /** Undefined: it is not loaded yet. */
+  readonly rowAt: (index: number) => T | undefined
   /** The first one is a button that opens the row. */
   readonly columns: readonly LongColumn<T>[]
   readonly rowKey: (row: T, index: number) => string | number
   readonly onOpen: (row: T) => void
-  /** When the last rows are near. */
-  readonly onEnd?: (() => void) | undefined
+  /** Which rows are to be shown, from `first` to the one before `last`. */
+  readonly onRange: (first: number, last: number) => void
 }
 
 /** A table of rows of a fixed height, of which only the visible ones exist. */
 export function LongTable<T>(props: LongTableProps<T>) {
-  const { kind, label, rows, columns, rowKey, onOpen, onEnd } = props
+  const { kind, label, count, rowAt, columns, rowKey, onOpen, onRange } = props
   const box = useRef<HTMLDivElement>(null)
   const [scroll, setScroll] = useState({ top: 0, height: 600 })
   const [isNarrow, setNarrow] = useState(NARROW.matches)
@@ -42,20 +44,19 @@ export function LongTable<T>(props: LongTableProps<T>) {
     const { scrollTop: top, clientHeight: height } = box.current!
     setScroll({ top, height })
   }
-  useEffect(measure, [rows.length === 0])
+  useEffect(measure, [count === 0])
   // Of the style sheet, in pixels.
   const rem = parseFloat(getComputedStyle(document.documentElement).fontSize)
   const rowHeight = Math.round((isNarrow ? 3.5 : 2.25) * rem)
-  const { first, last } = visibleRows(scroll.top, scroll.height, rowHeight, rows.length)
-  useEffect(() => {
-    if (rows.length > 0 && last >= rows.length - 20) onEnd?.()
-  }, [last, rows.length])
+  const { first, last } = visibleRows(scroll.top, scroll.height, rowHeight, count)
+  useEffect(() => onRange(first, last), [first, last, count])
+  const shown = Array.from({ length: Math.max(0, last - first) }, (_, i) => first + i)
   return (
     <div
       class={`long ${kind}`}
       role="table"
       aria-label={label}
-      aria-rowcount={rows.length + 1}
+      aria-rowcount={count + 1}
       ref={box}
       onScroll={measure}
       tabIndex={0}
@@ -63,34 +64,38 @@ export function LongTable<T>(props: LongTableProps<T>) {
       <div class="head" role="rowgroup">
         <div role="row" aria-rowindex={1}>
           {columns.map(({ id, title }) => (
-            <span key={id} role="columnheader">
+            <span key={id} role="columnheader" class={`c-${id}`}>
               {title}
             </span>
           ))}
         </div>
       </div>
-      <div class="body" role="rowgroup" style={{ height: `${rows.length * rowHeight}px` }}>
-        {rows.slice(first, last).map((row, i) => (
-          <div
-            key={rowKey(row, first + i)}
-            role="row"
-            aria-rowindex={first + i + 2}
-            style={{ top: `${(first + i) * rowHeight}px` }}
-            onClick={() => onOpen(row)}
-          >
-            {columns.map(({ id, cell, full }, column) => (
-              <span key={id} role="cell" class={`c-${id}`} title={full?.(row)}>
-                {column === 0 ? (
-                  <button type="button" class="link" onClick={() => onOpen(row)}>
-                    {cell(row)}
-                  </button>
-                ) : (
-                  cell(row)
-                )}
-              </span>
-            ))}
-          </div>
-        ))}
+      <div class="body" role="rowgroup" style={{ height: `${count * rowHeight}px` }}>
+        {shown.map(index => {
+          const row = rowAt(index)
+          const place = { 'aria-rowindex': index + 2, style: { top: `${index * rowHeight}px` } }
+          if (row === undefined)
+            return (
+              <div key={index} role="row" aria-busy {...place}>
+                <span role="cell">…</span>
+              </div>
+            )
+          return (
+            <div key={rowKey(row, index)} role="row" {...place} onClick={() => onOpen(row)}>
+              {columns.map(({ id, cell, full }, column) => (
+                <span key={id} role="cell" class={`c-${id}`} title={full?.(row)}>
+                  {column === 0 ? (
+                    <button type="button" class="link" onClick={() => onOpen(row)}>
+                      {cell(row)}
+                    </button>
+                  ) : (
+                    cell(row)
+                  )}
+                </span>
+              ))}
+            </div>
+          )
+        })}
       </div>
     </div>
   )

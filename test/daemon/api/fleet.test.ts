@@ -25,17 +25,22 @@ t.test('the fleet as the hub has it; changes name who made them', async t => {
   const { rig, get, post } = await rigWith(t, hub.socket)
   t.match(await get('/fleet/rings'), { status: 200, body: { rings: [{ ring: 'canary' }, {}] } })
   t.match(await get('/fleet/gateways?ring=all&state=behind'), {
-    body: { gateways: [{ name: 'site-00001', contact: /^2026/ }, { active: 7 }] }
+    body: { total: 1, gateways: [{ name: 'site-00002', contact: /^2026/, active: 7 }] }
+  })
+  t.match(await get('/fleet/gateways?order=problems&limit=1&offset=1&filter=SITE'), {
+    body: { total: 2, offset: 1, gateways: [{ name: 'site-00001' }] }
   })
   t.match(await get('/fleet/bans/federal-tiktok/without'), { body: { without: [{ gap: /ban/ }] } })
-  t.match(await get('/fleet/gateways?state=x'), { status: 400, body: { code: 'API_REQUEST' } })
+  for (const query of ['state=x', 'limit=1001', 'offset=-1', 'order=x'])
+    t.match(await get(`/fleet/gateways?${query}`), { status: 400, body: { code: 'API_REQUEST' } })
   t.equal((await post('/fleet/rings/all/promote')).status, 200)
   t.equal((await post('/fleet/rings/all/halt', { reason: 'complaints & more' })).status, 200)
   t.match(await post('/fleet/rings/x%2Fy/promote'), { status: 404, body: { code: 'HUB_RING' } })
   t.strictSame(hub.requests, [
     'GET /v1/status',
-    'GET /v1/gateways?ring=all&state=behind',
-    'GET /v1/bans/federal-tiktok/without',
+    'GET /v1/gateways?limit=100&offset=0&ring=all&state=behind&order=name',
+    'GET /v1/gateways?limit=1&offset=1&filter=SITE&order=problems',
+    'GET /v1/bans/federal-tiktok/without?limit=100&offset=0&order=name',
     'POST /v1/rings/all/promote?by=head',
     'POST /v1/rings/all/halt?by=head&reason=complaints+%26+more',
     'POST /v1/rings/x%2Fy/promote?by=head'

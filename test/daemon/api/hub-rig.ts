@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { Config } from '../../../src/config/config.js'
 import { readConfig } from '../../../src/config/load.js'
+import { selectGateways, type GatewaySelection } from '../../../src/hub/gateway-list.js'
 import type { BanView, GapView, GatewayView, RingView } from '../../../src/hub/views.js'
 
 const at = '2026-11-27T10:00:00.000Z'
@@ -30,23 +31,34 @@ const ring = (name: string, differences: Partial<RingView> = {}): RingView => ({
   ...differences
 })
 
-/** Documents of the shapes that `interdict hub` sends, by path. */
-export function documents(gateways: readonly GatewayView[]): Record<string, unknown> {
+/** Documents of the shapes that `interdict hub` sends, by path; of gateways, what a query selects. */
+export function documents(
+  gateways: readonly GatewayView[],
+  query = new URLSearchParams()
+): Record<string, unknown> {
+  const { order, offset, limit, ...given } = Object.fromEntries(query)
+  const selection: GatewaySelection = {
+    ...given,
+    order: order === 'problems' ? order : 'name',
+    limit: limit === undefined ? undefined : Number(limit),
+    offset: Number(offset ?? 0)
+  }
   const without: GapView[] = gateways
     .filter(({ state }) => state !== 'running')
     .map(one => ({ ...one, gap: 'no such ban in its bundle' }))
   const bans: BanView[] = [
     { id: 'federal-tiktok', gateways: gateways.length, without: without.length }
   ]
+  const { gateways: chosen, ...part } = selectGateways(without, selection)
   return {
     '/v1/status': {
       nats: { connected: true, error: null },
       rings: [ring('canary'), ring('all', { serial: 7, phase: 'halted', why: 'blocked share' })]
     },
-    '/v1/gateways': { gateways },
+    '/v1/gateways': selectGateways(gateways, selection),
     '/v1/bans': { bans },
     '/v1/bans/federal-tiktok/without': {
-      ...{ ban: 'federal-tiktok', gateways: gateways.length, without }
+      ...{ ban: 'federal-tiktok', gateways: gateways.length, ...part, without: chosen }
     },
     '/v1/events': { events: [{ at, by: 'cli', what: 'ring canary: bundle 8' }] },
     '/v1/rings/all/promote': { ring: 'all', serial: 8, delivered: true },
@@ -67,11 +79,11 @@ export async function fakeHub(
   gateways: readonly GatewayView[],
   socket = socketOf(t)
 ): Promise<FakeHub> {
-  const replies = documents(gateways)
   const requests: string[] = []
   const server: Server = createServer(({ method, url = '' }, response) => {
     requests.push(`${method} ${url}`)
-    const reply = replies[new URL(url, 'http://hub').pathname]
+    const { pathname, searchParams } = new URL(url, 'http://hub')
+    const reply = documents(gateways, searchParams)[pathname]
     response.writeHead(reply === undefined ? 404 : 200)
     response.end(JSON.stringify(reply ?? { code: 'HUB_RING', detail: 'unknown ring' }))
   })

@@ -1,6 +1,6 @@
-import { useMemo, useState } from 'preact/hooks'
-import type { FleetBan, FleetGap, FleetGateway } from '../../api/types.js'
-import { filterGateways, toneOf } from '../../fleet.js'
+import { useEffect, useRef, useState } from 'preact/hooks'
+import type { FleetBan, FleetGap, FleetGapPage, FleetGateway, FleetPage } from '../../api/types.js'
+import { toneOf } from '../../fleet.js'
 import { urlOf } from '../../pages.js'
 import { Badge, Facts, Field, Load, Modal, Title } from '../components.js'
 import { Journal, Rings } from '../fleet-rings.js'
@@ -10,19 +10,13 @@ import { useApi } from '../use-api.js'
 
 type Shown = FleetGateway & Partial<FleetGap>
 
+/** Rows that are read beyond those in view: scrolling asks again after as many. */
+const STEP = 100
+
 export function Page() {
   const ban = place.value.parameters.get('ban') ?? ''
   const bans = useApi<{ readonly bans: readonly FleetBan[] }>('/fleet/bans', {}, 60)
-  const all = useApi<{ readonly gateways: readonly FleetGateway[] }>(
-    ban === '' ? '/fleet/gateways' : undefined,
-    {},
-    30
-  )
-  const gaps = useApi<{ readonly gateways: number; readonly without: readonly FleetGap[] }>(
-    ban === '' ? undefined : `/fleet/bans/${encodeURIComponent(ban)}/without`,
-    {},
-    30
-  )
+  const chosen = bans.data?.bans.find(({ id }) => id === ban)
   return (
     <>
       <Title text={t('page.gateways')}>
@@ -41,58 +35,73 @@ export function Page() {
           </select>
         </Field>
       </Title>
-      {ban === '' ? (
-        <>
-          <Rings />
-          <Load from={all}>{({ gateways }) => <Gateways gateways={gateways} />}</Load>
-          <Journal />
-        </>
-      ) : (
-        <Load from={gaps}>
-          {({ gateways, without }) => (
-            <>
-              <p role="status" data-without={without.length}>
-                {t('fleet.without', { n: without.length, all: format.value.count(gateways), ban })}
-              </p>
-              <Gateways gateways={without} />
-            </>
-          )}
-        </Load>
+      {ban === '' && <Rings />}
+      {chosen !== undefined && (
+        <p role="status" data-without={chosen.without}>
+          {t('fleet.without', {
+            ...{ n: chosen.without, ban },
+            all: format.value.count(chosen.gateways)
+          })}
+        </p>
       )}
+      <Gateways key={ban} ban={ban} />
+      {ban === '' && <Journal />}
     </>
   )
 }
 
-function Gateways({ gateways }: { readonly gateways: readonly Shown[] }) {
+/** Gateways, or those that do not enforce a ban; the hub selects them, and only rows near those in view are read. */
+function Gateways({ ban }: { readonly ban: string }) {
+  const [text, setText] = useState('')
   const [filter, setFilter] = useState('')
+  const [offset, setOffset] = useState(0)
   const [open, setOpen] = useState<Shown | undefined>(undefined)
-  const rows = useMemo(() => filterGateways(gateways, filter), [gateways, filter])
+  useEffect(() => {
+    const timer = setTimeout(() => setFilter(text.trim()), 150)
+    return () => clearTimeout(timer)
+  }, [text])
+  const path = ban === '' ? '/fleet/gateways' : `/fleet/bans/${encodeURIComponent(ban)}/without`
+  const query = { filter, order: 'problems', limit: 2 * STEP, offset }
+  const found = useApi<FleetPage | FleetGapPage>(path, query, 30)
+  const last = useRef(found.data)
+  if (found.data !== undefined) last.current = found.data
   return (
-    <>
-      <div class="row ends">
-        <Field label={t('fleet.filter')} wide>
-          <input
-            type="search"
-            data-input="filter"
-            spellcheck={false}
-            value={filter}
-            onInput={event => setFilter(event.currentTarget.value)}
-          />
-        </Field>
-        <p class="note" role="status" data-gateways={rows.length}>
-          {t('fleet.shown', { n: rows.length })}
-        </p>
-      </div>
-      <LongTable
-        kind="gateways"
-        label={t('page.gateways')}
-        rows={rows}
-        columns={columnsFor(gateways.some(({ gap }) => gap !== undefined))}
-        rowKey={({ name }) => name}
-        onOpen={setOpen}
-      />
-      {open !== undefined && <Details gateway={open} onClose={() => setOpen(undefined)} />}
-    </>
+    <Load from={{ ...found, data: last.current }}>
+      {page => {
+        const rows: readonly Shown[] = 'without' in page ? page.without : page.gateways
+        return (
+          <>
+            <div class="row ends">
+              <Field label={t('fleet.filter')} wide>
+                <input
+                  type="search"
+                  data-input="filter"
+                  spellcheck={false}
+                  maxLength={200}
+                  value={text}
+                  onInput={event => setText(event.currentTarget.value)}
+                />
+              </Field>
+              <p class="note" role="status" data-gateways={page.total}>
+                {t('fleet.shown', { n: page.total })}
+              </p>
+            </div>
+            <LongTable
+              key={filter}
+              kind="gateways"
+              label={t('page.gateways')}
+              count={page.total}
+              rowAt={index => rows[index - page.offset]}
+              columns={columnsFor(ban !== '')}
+              rowKey={({ name }) => name}
+              onOpen={setOpen}
+              onRange={first => setOffset(Math.floor(first / STEP) * STEP)}
+            />
+            {open !== undefined && <Details gateway={open} onClose={() => setOpen(undefined)} />}
+          </>
+        )
+      }}
+    </Load>
   )
 }
 
@@ -102,7 +111,12 @@ const sinceOf = ({ since }: FleetGateway): string =>
   since === null ? '–' : format.value.dateTime(since)
 const contactOf = ({ contact }: FleetGateway): string =>
   contact === null ? '–' : format.value.ago(contact, now.value)
-const healthOf = ({ ready, problems }: FleetGateway): string =>
+const refusalOf = ({ refused }: FleetGateway): string | null =>
+  refused === null ? null : `${refused.message} (${refused.code})`
+/** Why it needs somebody. */
+const healthOf = (gateway: FleetGateway): string =>
+  (gateway.state === 'refusing' ? refusalOf(gateway) : null) ?? readinessOf(gateway)
+const readinessOf = ({ ready, problems }: FleetGateway): string =>
   ready === null ? '–' : problems.join(', ') || t(ready ? 'fleet.ready' : 'fleet.notReady')
 
 const offsetOf = ({ clockOffsetMs }: FleetGateway): string =>
@@ -140,7 +154,7 @@ function columnsFor(hasGaps: boolean): readonly LongColumn<Shown>[] {
 
 /** Everything that is known of a gateway. */
 function Details({ gateway, onClose }: { readonly gateway: Shown; readonly onClose: () => void }) {
-  const { name, ring, program, refused, contact, by, gap } = gateway
+  const { name, ring, program, contact, by, gap } = gateway
   return (
     <Modal title={name} onClose={onClose}>
       <Facts
@@ -150,8 +164,8 @@ function Details({ gateway, onClose }: { readonly gateway: Shown; readonly onClo
           [t('fleet.ring'), ring],
           [t('fleet.serials'), serialsOf(gateway)],
           [t('fleet.since'), sinceOf(gateway)],
-          [t('fleet.refused'), refused === null ? null : `${refused.message} (${refused.code})`],
-          [t('fleet.health'), healthOf(gateway)],
+          [t('fleet.refused'), refusalOf(gateway)],
+          [t('fleet.health'), readinessOf(gateway)],
           [t('system.version'), program],
           [t('fleet.contact'), contact === null ? '–' : format.value.dateTime(contact)],
           [t('fleet.probe'), probeOf(gateway)],

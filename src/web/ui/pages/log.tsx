@@ -233,18 +233,20 @@ function Search({ filters, go }: { readonly filters: Filters; readonly go: Go })
         {isLoading
           ? t('log.searching')
           : items.length === 0
-            ? t('log.nothing')
+            ? error === undefined && t('log.nothing')
             : t(more ? 'log.foundMore' : 'log.found', {
                 n: items.length,
                 ms: Math.round(milliseconds)
               })}
       </p>
-      <Rows
-        items={items}
-        go={go}
-        filters={filters}
-        onEnd={() => more && !isLoading && error === undefined && setWanted(one => one + 1)}
-      />
+      {(isLoading || items.length > 0) && (
+        <Rows
+          items={items}
+          go={go}
+          filters={filters}
+          onEnd={() => more && !isLoading && error === undefined && setWanted(one => one + 1)}
+        />
+      )}
     </>
   )
 }
@@ -347,11 +349,14 @@ function Rows({ items, filters, go, isLive = false, onEnd }: RowsProps) {
       <LongTable
         kind="log"
         label={t('page.log')}
-        rows={items}
+        count={items.length}
+        rowAt={index => items[index]}
         columns={columns()}
         rowKey={(_, index) => (isLive ? items.length - index : index)}
         onOpen={setOpen}
-        onEnd={onEnd}
+        onRange={(_, last) => {
+          if (items.length > 0 && last >= items.length - 20) onEnd?.()
+        }}
       />
       {open !== undefined && (
         <Details lookup={open} filters={filters} go={go} onClose={() => setOpen(undefined)} />

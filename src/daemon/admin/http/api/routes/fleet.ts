@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { failure } from '../../../../../base/error.js'
 import type { Milliseconds } from '../../../../../base/units.js'
 import { HubClient } from '../../../../../fleet/hub-client.js'
+import { paging } from '../parameters.js'
 import { defineRoute } from '../route.js'
 import type { ApiServices } from '../services.js'
 
@@ -40,6 +41,27 @@ const gatewayView = z.looseObject({
   clockOffsetMs: z.number().nullable()
 })
 
+/** Which gateways are listed. The hub selects them. */
+const selection = {
+  ...paging,
+  ring: name.optional().describe('Gateways of this ring'),
+  state: gatewayView.shape.state.optional().describe('Gateways in this state'),
+  filter: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe('Words that are all in the name, ring, state, version or problems'),
+  order: z
+    .enum(['name', 'problems'])
+    .default('name')
+    .describe('"problems": gateways with problems first, then by name')
+}
+const page = {
+  total: z.int().describe('Number of the gateways that are selected'),
+  offset: z.int()
+}
+
 /** @throws InterdictError HUB_OFF */
 function hubOf({ config }: ApiServices): HubClient {
   const { hub } = config.admin
@@ -68,14 +90,11 @@ export const fleetRoutes = [
     path: '/fleet/gateways',
     id: 'listGateways',
     tag: 'fleet',
-    summary: 'Gateways of the fleet, all or by ring or state',
-    description: `${DESCRIPTION} A response with 10,000 gateways has about 4 MB.`,
+    summary: 'Gateways of the fleet, also by ring, state and words',
+    description: DESCRIPTION,
     scope: 'read',
-    query: z.strictObject({
-      ring: name.optional().describe('Gateways of this ring'),
-      state: gatewayView.shape.state.optional().describe('Gateways in this state')
-    }),
-    response: z.object({ gateways: z.array(gatewayView) }),
+    query: z.strictObject(selection),
+    response: z.object({ ...page, gateways: z.array(gatewayView) }),
     errors: ERRORS,
     handler: ({ query }, { services }) => hubOf(services).get('/v1/gateways', query)
   }),
@@ -102,14 +121,16 @@ export const fleetRoutes = [
     description: DESCRIPTION,
     scope: 'read',
     params: z.strictObject({ ban: name.describe('Id of a ban') }),
+    query: z.strictObject(selection),
     response: z.object({
       ban: z.string(),
-      gateways: z.int().describe('Number of all'),
+      gateways: z.int().describe('Number of all gateways'),
+      ...page,
       without: z.array(gatewayView.extend({ gap: z.string() }))
     }),
     errors: { ...ERRORS, HUB_BAN: 404 },
-    handler: ({ params }, { services }) =>
-      hubOf(services).get(`/v1/bans/${encodeURIComponent(params.ban)}/without`)
+    handler: ({ params, query }, { services }) =>
+      hubOf(services).get(`/v1/bans/${encodeURIComponent(params.ban)}/without`, query)
   }),
   defineRoute({
     method: 'GET',

@@ -1,0 +1,23 @@
+import type { z } from 'zod'
+import type * as sent from '../../src/daemon/admin/http/api/routes/schemas.js'
+import type { BanView, GapView, GatewayView, RingView } from '../../src/hub/views.js'
+import type { Explanation, RuleView } from '../../src/views/explanation.js'
+import type * as read from '../../src/web/api/types.js'
+
+type Reads<Read, Sent extends Read> = Sent
+
+/** Compiles only if responses have everything that the dashboard reads of them. */
+export type Responses = [
+  Reads<read.FleetGateway, GatewayView>,
+  Reads<read.FleetGap, GapView>,
+  Reads<read.FleetRing, RingView>,
+  Reads<read.FleetBan, BanView>,
+  Reads<read.RuleView, RuleView>,
+  Reads<read.Ban, z.output<typeof sent.ban>>,
+  Reads<read.Exception, z.output<typeof sent.exception>>,
+  Reads<read.Notice, z.output<typeof sent.notice>>,
+  Reads<read.Block, z.output<typeof sent.block>>,
+  Reads<read.Network, z.output<typeof sent.network>>,
+  Reads<read.List, z.output<typeof sent.list>>,
+  Reads<read.Explanation, Explanation & { readonly timeZone: string }>
+]
