@@ -2,7 +2,7 @@ import { showPrefix } from '../base/address.js'
 import type { Seconds } from '../base/units.js'
 import type { Ban, NameSource, Rule, RuleException, RuleSet } from '../rules/model/types.js'
 import { showInstant } from '../rules/time/instant.js'
-import { coverageOf, sourceId, type Coverage } from './coverage.js'
+import { coverageOf, isCurrent, sourceId, type Coverage } from './coverage.js'
 import { ruleState, type RuleState, type BanQuery } from './rule-state.js'
 
 const DAY: Seconds = 86_400
@@ -47,7 +47,7 @@ export interface ListedBan extends Listed {
   readonly authority: string | null
   readonly legalBasis: string | null
   readonly owner: string | null
-  /** Networks that do not ban everything it bans. */
+  /** Networks that do not ban everything it bans; of a ban that is to come, once it has begun. */
   readonly lacking: readonly string[]
 }
 
@@ -81,12 +81,21 @@ export function listBans(ruleSet: RuleSet, query: BanQuery): BansList {
   const exceptions = rules.filter(rule => rule.kind === 'exception')
   const coverage = coverageOf(ruleSet, query)
   const networksOf = networksByRule(ruleSet)
+  const networks = ruleSet.networks.map(({ id }) => id)
+  const lackingOf = (ban: Ban): string[] => {
+    const lacks = new Map(coverage.map(({ id, lacking }) => [id, lacking]))
+    // What nobody bans now has no coverage.
+    const others = isCurrent(ban, query.at) ? [] : networks
+    const own = networksOf.get(ban)!
+    const all = ban.sources.flatMap(source => lacks.get(sourceId(source)) ?? others)
+    return [...new Set(all)].filter(id => !own.includes(id))
+  }
   return {
     at: shown(query.at)!,
     rules: { sha256: ruleSet.sha256, serial: ruleSet.bundle?.serial ?? null },
     within: query.within,
-    networks: ruleSet.networks.map(({ id }) => id),
-    bans: bans.map(ban => listedBan(ban, networksOf, query, coverage)),
+    networks,
+    bans: bans.map(ban => listedBan(ban, networksOf, query, lackingOf(ban))),
     exceptions: exceptions.map(rule => listedException(rule, networksOf, query)),
     notices: [...bans, ...exceptions].flatMap(rule => noticesOf(rule, query)).sort(byTime),
     coverage
@@ -114,15 +123,8 @@ function networksByRule({ networks }: RuleSet): NetworksOf {
   return found
 }
 
-function listedBan(
-  ban: Ban,
-  networksOf: NetworksOf,
-  { at }: BanQuery,
-  coverage: readonly Coverage[]
-) {
+function listedBan(ban: Ban, networksOf: NetworksOf, { at }: BanQuery, lacking: readonly string[]) {
   const { mode, reply, review, authority, legalBasis, owner } = ban
-  const ids = new Set(ban.sources.map(sourceId))
-  const lacking = coverage.filter(({ id }) => ids.has(id)).flatMap(({ lacking }) => lacking)
   return {
     ...listed(ban, networksOf, at),
     mode,
@@ -131,7 +133,7 @@ function listedBan(
     authority: authority ?? null,
     legalBasis: legalBasis ?? null,
     owner: owner ?? null,
-    lacking: [...new Set(lacking)]
+    lacking
   }
 }
 

@@ -57,7 +57,7 @@ function coverage(
   }
 }
 
-function isCurrent(rule: Ban, at: number): boolean {
+export function isCurrent(rule: Ban, at: number): boolean {
   const state = ruleState(rule, at)
   return state === 'in force' || state === 'outside its hours'
 }

@@ -3,6 +3,7 @@ export class Formatter {
   private readonly whole: Intl.NumberFormat
   private readonly short: Intl.NumberFormat
   private readonly percent: Intl.NumberFormat
+  private readonly tinyPercent: Intl.NumberFormat
   private readonly relative: Intl.RelativeTimeFormat
   private readonly moment: Intl.DateTimeFormat
   private readonly dayOnly: Intl.DateTimeFormat
@@ -23,20 +24,25 @@ export class Formatter {
       maximumSignificantDigits: 3
     })
     this.percent = new Intl.NumberFormat(language, {
-      style: 'percent',
-      maximumSignificantDigits: 3
+      ...{ style: 'percent', minimumFractionDigits: 1, maximumFractionDigits: 1 }
+    })
+    this.tinyPercent = new Intl.NumberFormat(language, {
+      ...{ style: 'percent', maximumSignificantDigits: 2 }
     })
     this.relative = new Intl.RelativeTimeFormat(language, { numeric: 'auto' })
-    this.moment = new Intl.DateTimeFormat(language, {
-      ...{ dateStyle: 'medium', timeStyle: 'short', ...zone }
+    // Dates that everybody reads the same way, and 24 hours as in the log.
+    const dates = language === 'en' ? 'en-GB' : language
+    const times = { hourCycle: 'h23', ...zone } as const
+    this.moment = new Intl.DateTimeFormat(dates, {
+      ...{ dateStyle: 'medium', timeStyle: 'short', ...times }
     })
-    this.dayOnly = new Intl.DateTimeFormat(language, { dateStyle: 'medium', ...zone })
+    this.dayOnly = new Intl.DateTimeFormat(dates, { dateStyle: 'medium', ...zone })
     // Canada writes dates as ISO 8601 does.
     this.iso = new Intl.DateTimeFormat('en-CA', { dateStyle: 'short', ...zone })
-    this.brief = new Intl.DateTimeFormat(language, { month: 'short', day: 'numeric', ...zone })
-    this.hour = new Intl.DateTimeFormat(language, { timeStyle: 'short', hourCycle: 'h23', ...zone })
-    this.clock = new Intl.DateTimeFormat(language, {
-      ...{ hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23', ...zone }
+    this.brief = new Intl.DateTimeFormat(dates, { month: 'short', day: 'numeric', ...zone })
+    this.hour = new Intl.DateTimeFormat(dates, { timeStyle: 'short', ...times })
+    this.clock = new Intl.DateTimeFormat(dates, {
+      ...{ hour: '2-digit', minute: '2-digit', second: '2-digit', ...times }
     })
   }
 
@@ -52,8 +58,11 @@ export class Formatter {
       : this.short.format(value)
   }
 
+  /** `12.5%`, so that a column lines up; small ones with two digits, as `0.034%`. */
   share(value: number | null): string {
-    return value === null ? '–' : this.percent.format(value)
+    if (value === null) return '–'
+    const isTiny = value === 0 || value === 1 || Math.abs(value) < 0.001
+    return (isTiny ? this.tinyPercent : this.percent).format(value)
   }
 
   milliseconds(value: number | null): string {
@@ -84,7 +93,7 @@ export class Formatter {
     return this.iso.format(new Date(at))
   }
 
-  /** `Nov 27` */
+  /** `27 Nov` */
   shortDay(at: string | number): string {
     return this.brief.format(new Date(at))
   }

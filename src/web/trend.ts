@@ -61,3 +61,18 @@ export function hoursOf({ points }: Trend): Hour[] {
   }
   return [...hours.values()].sort((a, b) => a.at - b.at)
 }
+
+/**
+ * Times of the days or hours that are complete: those at either end would look as if there had been fewer lookups.
+ *
+ * @param times when they begin
+ * @param from when the data begin
+ */
+export function completeSpans(
+  times: readonly number[],
+  step: number,
+  from: number,
+  now: number
+): number[] {
+  return [...new Set(times)].filter(at => at >= from && at + step <= now).sort((a, b) => a - b)
+}

@@ -91,10 +91,15 @@ const FLEET = Array.from({ length: 10_000 }, (_, i) => {
 export interface GatewayOptions {
   /** One upstream does not answer, so that there is a problem to show. */
   readonly hasProblem?: boolean
+  /** As after the first start: no bans, lookups or gateways. */
+  readonly isEmpty?: boolean
 }
 
 /** A gateway with rules, a week of lookups and tokens, on ports of its own. */
-export async function startGateway(t: Test, { hasProblem = false }: GatewayOptions = {}) {
+export async function startGateway(
+  t: Test,
+  { hasProblem = false, isEmpty = false }: GatewayOptions = {}
+) {
   const upstream = await BadUpstream.open(good())
   t.teardown(() => upstream.close())
   const [admin, dead] = [await freePort(), await freePort()]
@@ -115,13 +120,15 @@ admin:
 ${provider.settings({ read: ['dns-viewer'], operate: ['dns-operator'] })}
 log: { queries: { file: log/queries.jsonl, which: all, flush: 10ms } }
 `,
-    'rules/networks.yaml': networks(),
+    'rules/networks.yaml': isEmpty ? 'networks: { all: { prefixes: [0.0.0.0/0] } }' : networks(),
     'rules/lists/ads.txt': 'ads.example\ntracker.example\nbanner.example\n',
-    'log/queries.jsonl': history(Date.now()),
-    'state/trend.json': trend(Date.now())
+    ...(!isEmpty && {
+      'log/queries.jsonl': history(Date.now()),
+      'state/trend.json': trend(Date.now())
+    })
   })
   chmodSync(site.path('secret'), 0o600)
-  const hub = await fakeHub(t, FLEET, site.path('hub.sock'))
+  const hub = await fakeHub(t, isEmpty ? [] : FLEET, site.path('hub.sock'))
   cpSync('rules/apps', site.path('rules/apps'), { recursive: true })
   cpSync('rules/evidence.yaml', site.path('rules/evidence.yaml'))
   const made = Date.now()

@@ -1,10 +1,12 @@
 /**
- * `node dist/test/browser/screenshots.js FOLDER [PAGE...]`: pictures of every page at three widths, light and dark, and of
- * the page of the login.
+ * `node dist/test/browser/screenshots.js [--language LANGUAGE] [--empty] FOLDER [PAGE...]`: pictures of every page at three
+ * widths, light and dark, and of the page of the login. `--empty`: of a gateway after its first start. `problem` as a page: of
+ * one with an upstream that does not answer.
  */
 import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import type { Page } from 'puppeteer-core'
 import t from 'tap'
 import { PAGES } from '../../src/web/pages.js'
 import { interdict } from '../cli/run.js'
@@ -13,62 +15,88 @@ import { startChrome } from './chrome.js'
 import { startGateway } from './gateway.js'
 import { logIn } from './steps.js'
 
-const WIDTHS = [420, 1280, 1920]
-const [folder = 'screenshots', ...wanted] = process.argv.slice(2)
-const VIEWS = [
-  ...PAGES.map(({ id, path }) => [id, path] as const),
-  ['why-answer', '/why?name=www.tiktok.com&client=10.10.1.7'] as const,
-  ['calendar', '/bans?view=calendar'] as const,
-  ['ban-report', '/reports?kind=ban&id=federal-tiktok'] as const,
-  ['stored', '/reports?stored='] as const
-]
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    language: { type: 'string', default: 'en' },
+    widths: { type: 'string', default: '420,1280,1920' },
+    /** A gateway as after its first start. */
+    empty: { type: 'boolean', default: false }
+  }
+})
+const [folder = 'screenshots', ...wanted] = positionals
+const widths = values.widths.split(',').map(Number)
+const isWanted = (id: string): boolean => wanted.length === 0 || wanted.includes(id)
 
-t.setTimeout(600_000)
+/** Resolves when nothing has been loading for a second. */
+const SETTLED = `(async () => {
+  for (let quiet = 0, all = 0; quiet < 10 && all < 600; all++) {
+    quiet = document.querySelector('.loading, [data-search]:not([data-search=done])') === null ? quiet + 1 : 0
+    await new Promise(done => setTimeout(done, 100))
+  }
+})()`
+
+/** At all widths and in both schemes. */
+async function pictures(page: Page, id: string): Promise<void> {
+  for (const width of widths) {
+    await page.setViewport({ width, height: width < 800 ? 900 : 1080 })
+    for (const scheme of ['light', 'dark'] as const) {
+      await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }])
+      // Charts are drawn by the next frames.
+      await page.evaluate(
+        'new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 100))))'
+      )
+      await page.screenshot({ path: join(folder, `${id}-${width}-${scheme}.png`), fullPage: true })
+    }
+  }
+}
+
+t.setTimeout(1_200_000)
 t.test('screenshots', async t => {
   mkdirSync(folder, { recursive: true })
-  const gateway = await startGateway(t, { hasProblem: wanted.includes('problem') })
+  const gateway = await startGateway(t, {
+    hasProblem: wanted.includes('problem'),
+    isEmpty: values.empty
+  })
   const settings = gateway.site.path('interdict.yaml')
-  t.equal((await interdict('reports', 'send', 'daily', '-c', settings)).code, 0)
-  const [stored] = readdirSync(gateway.site.path('state/reports')).filter(it =>
-    it.endsWith('.html')
-  )
-  const views = [...VIEWS, ['stored-report', `/reports?stored=${stored}`] as const]
+  if (!values.empty) t.equal((await interdict('reports', 'send', 'daily', '-c', settings)).code, 0)
+  const [stored] = gateway.site.has('state/reports')
+    ? readdirSync(gateway.site.path('state/reports')).filter(it => it.endsWith('.html'))
+    : []
+  const views = [
+    ...PAGES.map(({ id, path }) => [id, path] as const),
+    ['why-answer', '/why?name=www.tiktok.com&client=10.10.1.7'],
+    ['calendar', '/bans?view=calendar'],
+    ['live', '/log?live=1'],
+    ['no-match', '/log?name=nothing.example'],
+    ['ban-report', '/reports?kind=ban&id=federal-tiktok'],
+    ['stored', '/reports?stored='],
+    ['stored-report', `/reports?stored=${stored}`],
+    ['gap', '/gateways?ban=federal-tiktok'],
+    ['unknown', '/unknown']
+  ] as const
   const chrome = await startChrome()
   t.teardown(() => chrome.close())
-  for (let i = 0; i < 60; i++)
+  for (let i = 0; i < (values.empty ? 0 : 60); i++)
     await askUdp(gateway.dns, i % 3 === 0 ? 'www.tiktok.com' : `host${i}.example`)
-  for (const scheme of ['light', 'dark'] as const) {
-    for (const width of WIDTHS) {
-      const context = await chrome.createBrowserContext()
-      const page = await context.newPage()
-      await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }])
-      await page.setViewport({ width, height: width === 420 ? 900 : 1080 })
-      await page.goto(gateway.url)
-      await page.waitForSelector('input[name=token]')
-      if (wanted.length === 0 || wanted.includes('login'))
-        await page.screenshot({ path: join(folder, `login-${width}-${scheme}.png`) })
-      if (wanted.length === 0 || wanted.includes('refused')) {
-        await page.goto(`${gateway.url}/?login=OIDC_ROLE`)
-        await page.waitForSelector('[role=alert]')
-        await page.screenshot({ path: join(folder, `refused-${width}-${scheme}.png`) })
-      }
-      await logIn(page, gateway.token('operator'))
-      for (const [id, path] of views) {
-        if (wanted.length > 0 && !wanted.includes(id)) continue
-        await page.goto(gateway.url + path)
-        await page.waitForSelector('h1')
-        await page.waitForNetworkIdle({ idleTime: 700, timeout: 20_000 }).catch(() => undefined)
-        await page
-          .waitForFunction('document.querySelector(".loading") === null', { timeout: 15_000 })
-          .catch(() => undefined)
-        await sleep(200)
-        await page.screenshot({
-          path: join(folder, `${id}-${width}-${scheme}.png`),
-          fullPage: true
-        })
-        t.pass(`${id} ${width} ${scheme}`)
-      }
-      await context.close()
-    }
+  const page = await chrome.newPage()
+  page.setDefaultTimeout(120_000)
+  await page.goto(gateway.url)
+  await page.evaluate(`localStorage.setItem('interdict.language', '${values.language}')`)
+  await page.goto(`${gateway.url}/?login=OIDC_ROLE`)
+  await page.waitForSelector('[role=alert]')
+  if (isWanted('refused')) await pictures(page, 'refused')
+  await page.goto(gateway.url)
+  await page.waitForSelector('input[name=token]')
+  if (isWanted('login')) await pictures(page, 'login')
+  await logIn(page, gateway.token('operator'))
+  for (const [id, path] of views) {
+    if (!isWanted(id)) continue
+    await page.setViewport({ width: widths[0]!, height: 900 })
+    await page.goto(gateway.url + path)
+    await page.waitForSelector('h1')
+    await page.evaluate(SETTLED)
+    await pictures(page, id)
+    t.pass(id)
   }
 })

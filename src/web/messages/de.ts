@@ -366,6 +366,8 @@ export const messages: Messages = {
     'Wer Namen abfragt, die an diesem Resolver vorbeiführen: verschlüsseltes DNS, Relays, VPNs; und Netze, deren Abfragen zurückgingen, wie wenn Clients einen fest eingestellten Resolver haben.',
   'bypass.methods': 'Wege',
   'bypass.trend': 'Verlauf',
+  'bypass.complete': 'ganze Tage oder Stunden',
+  'bypass.details': 'Methoden im Einzelnen',
   'bypass.noTrend': 'Zu wenige Abfragen für einen Verlauf.',
   'bypass.none': 'Keine solchen Abfragen.',
   'bypass.clients': 'Clients',

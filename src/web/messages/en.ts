@@ -363,6 +363,8 @@ export const messages = {
     'Who looks up names that lead past this resolver: encrypted DNS, relays, VPNs; and networks whose lookups dropped, as they do when clients have a hard-coded resolver.',
   'bypass.methods': 'Methods',
   'bypass.trend': 'Trend',
+  'bypass.complete': 'complete days or hours',
+  'bypass.details': 'Methods in detail',
   'bypass.noTrend': 'Too few lookups for a trend.',
   'bypass.none': 'No such lookups.',
   'bypass.clients': 'Clients',

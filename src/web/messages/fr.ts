@@ -365,6 +365,8 @@ export const messages: Messages = {
     'Qui demande des noms qui mènent hors de ce résolveur : DNS chiffré, relais, VPN ; et les réseaux dont les requêtes ont chuté, comme lorsque des clients ont un résolveur en dur.',
   'bypass.methods': 'Méthodes',
   'bypass.trend': 'Tendance',
+  'bypass.complete': 'jours ou heures complets',
+  'bypass.details': 'Méthodes en détail',
   'bypass.noTrend': 'Trop peu de requêtes pour une tendance.',
   'bypass.none': 'Aucune requête de ce genre.',
   'bypass.clients': 'Clients',

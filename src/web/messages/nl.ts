@@ -363,6 +363,8 @@ export const messages: Messages = {
     'Wie namen opzoekt die langs deze resolver leiden: versleutelde DNS, relays, VPN’s; en netwerken met een daling van opzoekingen, zoals wanneer clients een vaste resolver hebben.',
   'bypass.methods': 'Methoden',
   'bypass.trend': 'Trend',
+  'bypass.complete': 'volledige dagen of uren',
+  'bypass.details': 'Methoden in detail',
   'bypass.noTrend': 'Te weinig opzoekingen voor een trend.',
   'bypass.none': 'Geen zulke opzoekingen.',
   'bypass.clients': 'Clients',

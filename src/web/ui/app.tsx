@@ -1,5 +1,5 @@
 import type { ComponentType } from 'preact'
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import type { Machine, Status } from '../api/types.js'
 import { PAGES, type PageId } from '../pages.js'
 import { LANGUAGES, type Language } from '../translate.js'
@@ -68,6 +68,12 @@ function Frame() {
     timeZone.value = found.timeZone
     hasFleet.value = found.hub
   }, [found])
+  const menu = useRef<HTMLUListElement>(null)
+  // On phones the menu is wider than the page.
+  useEffect(() => {
+    const current = menu.current?.querySelector('[aria-current]')
+    current?.scrollIntoView({ block: 'nearest', inline: 'center' })
+  }, [place.value.page, hasFleet.value, language.value])
   const problems = status.data?.health.problems.length ?? 0
   return (
     <>
@@ -84,7 +90,7 @@ function Frame() {
             </span>
           </a>
           <nav aria-label={t('menu')}>
-            <ul class="menu">
+            <ul class="menu" ref={menu}>
               {PAGES.filter(({ id }) => id !== 'gateways' || hasFleet.value).map(({ id, path }) => (
                 <li key={id}>
                   <a href={path} aria-current={place.value.page === id ? 'page' : undefined}>

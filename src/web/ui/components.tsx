@@ -215,13 +215,9 @@ export function Facts({
   )
 }
 
-/** A table that scrolls sideways if it must, which the keyboard can do as well. */
-export function Scroll({ label, children }: { readonly label: string } & Children) {
-  return (
-    <div class="table" role="region" aria-label={label} tabIndex={0}>
-      {children}
-    </div>
-  )
+/** An id, which may be broken after "/" and "+" as those of exceptions are made of several. */
+export function Id({ text }: { readonly text: string }) {
+  return <>{text.split(/(?<=[/+])/).flatMap((part, i) => (i === 0 ? [part] : [<wbr />, part]))}</>
 }
 
 export function Modal({

@@ -43,6 +43,7 @@ export function Rings() {
                 { title: t('state'), cell: ring => <Phase ring={ring} /> },
                 {
                   title: t('fleet.running'),
+                  kind: 'date',
                   cell: ({ running, gateways }) =>
                     t('fleet.of', { n: f.count(running), all: f.count(gateways) })
                 },

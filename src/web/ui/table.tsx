@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import { Scroll } from './components.js'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 
 export interface Column<T> {
   readonly title: string
@@ -25,7 +25,7 @@ export interface TableProps<T> {
   readonly rowClass?: (row: T) => string
 }
 
-/** A table that scrolls sideways where it must. */
+/** A table whose rows become cards where its columns do not fit, each value with the title of its column. */
 export function Table<T>({
   label,
   rows,
@@ -36,29 +36,43 @@ export function Table<T>({
   rowId,
   rowClass
 }: TableProps<T>) {
+  const box = useRef<HTMLDivElement>(null)
+  useLayoutEffect(() => fitCards(box.current!), [])
+  useLayoutEffect(() => chooseCards(box.current!))
   return (
-    <Scroll label={label}>
-      <table data-table={id}>
+    <div class="table" ref={box}>
+      {/* The roles stay where the cards are not displayed as a table. */}
+      <table role="table" aria-label={label} data-table={id}>
         {caption !== undefined && <caption>{caption}</caption>}
-        <thead>
-          <tr>
+        <thead role="rowgroup">
+          <tr role="row">
             {columns.map(({ title, kind, isUntitled = false }, i) => (
-              <th key={i} scope="col" class={kind === 'n' ? 'n' : undefined}>
+              <th key={i} role="columnheader" scope="col" class={kind === 'n' ? 'n' : undefined}>
                 {isUntitled ? <span class="hide">{title}</span> : title}
               </th>
             ))}
           </tr>
         </thead>
-        <tbody>
+        <tbody role="rowgroup">
           {rows.map((row, index) => (
-            <tr key={rowId?.(row) ?? index} data-row={rowId?.(row)} class={rowClass?.(row)}>
-              {columns.map(({ kind, cell }, i) =>
+            <tr
+              key={rowId?.(row) ?? index}
+              role="row"
+              data-row={rowId?.(row)}
+              class={rowClass?.(row)}
+            >
+              {columns.map(({ title, isUntitled, kind, cell }, i) =>
                 hasHeadings && i === 0 ? (
-                  <th key={i} scope="row" class={kind}>
+                  <th key={i} role="rowheader" scope="row" class={kind}>
                     {cell(row, index)}
                   </th>
                 ) : (
-                  <td key={i} class={kind}>
+                  <td
+                    key={i}
+                    role="cell"
+                    class={kind}
+                    data-label={isUntitled === true ? undefined : title}
+                  >
                     {cell(row, index)}
                   </td>
                 )
@@ -67,6 +81,24 @@ export function Table<T>({
           ))}
         </tbody>
       </table>
-    </Scroll>
+    </div>
   )
+}
+
+function chooseCards(box: HTMLDivElement): void {
+  box.classList.remove('cards')
+  box.classList.toggle('cards', box.scrollWidth > box.clientWidth)
+}
+
+/** Chooses again whenever the width changes. @returns ends it */
+function fitCards(box: HTMLDivElement): () => void {
+  let width = box.clientWidth
+  const observer = new ResizeObserver(() => {
+    if (box.clientWidth === width) return
+    width = box.clientWidth
+    // In the next frame: the observer must not change what it observes.
+    requestAnimationFrame(() => chooseCards(box))
+  })
+  observer.observe(box)
+  return () => observer.disconnect()
 }

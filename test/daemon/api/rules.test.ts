@@ -68,7 +68,7 @@ t.test('bans and exceptions', async t => {
         owner: 'it@gov.example',
         lacking: ['guests']
       },
-      { id: 'later-ban', state: 'to come' }
+      { id: 'later-ban', state: 'to come', lacking: ['guests'] }
     ]
   })
   t.match(await get('/bans?state=to%20come'), { total: 1, items: [{ id: 'later-ban' }] })

@@ -3,7 +3,7 @@ import type { Ban, Exception, Network, Page as List, RuleState } from '../../api
 import { eventsOf, monthAfter, weeksOf, type CalendarEvent } from '../../calendar.js'
 import { daysLeft } from '../../format.js'
 import { urlOf } from '../../pages.js'
-import { Badge, Card, Facts, Field, Load, Tabs, Title } from '../components.js'
+import { Badge, Card, Facts, Field, Id, Load, Tabs, Title } from '../components.js'
 import { format, navigate, now, place, t, word } from '../state.js'
 import { Table } from '../table.js'
 import { useApi } from '../use-api.js'
@@ -68,7 +68,10 @@ function BanList({ bans, exceptions, chosen, network }: ListProps) {
       (network === '' || ban.networks.includes(network) || ban.lacking.includes(network)))
   const shown = bans.filter(isShown)
   useEffect(() => {
-    if (chosen !== '') document.getElementById(`ban-${chosen}`)?.scrollIntoView({ block: 'start' })
+    if (chosen === '') return
+    const exception = document.querySelector(`[data-row="${CSS.escape(chosen)}"]`)
+    const found = document.getElementById(`ban-${chosen}`) ?? exception?.closest('.card')
+    found?.scrollIntoView({ block: 'start' })
   }, [chosen])
   return (
     <>
@@ -296,14 +299,14 @@ function Calendar({ events }: { readonly events: readonly CalendarEvent[] }) {
                 {week.map(({ day, isInside, isToday, events }) => (
                   <td key={day} class={isToday ? 'today' : isInside ? '' : 'other'}>
                     <span class="day">{day}</span>
-                    {events.map(({ id, what, kind }) => (
+                    {events.map(({ id, what }) => (
                       <a
                         key={`${id} ${what}`}
                         class={`event ${what}`}
-                        href={kind === 'ban' ? urlOf('bans', { id }) : urlOf('bans')}
+                        href={urlOf('bans', { id })}
                         title={`${id}: ${t(`notice.${what}`)}`}
                       >
-                        {id} {t(`notice.${what}`)}
+                        <Id text={id} /> {t(`notice.${what}`)}
                       </a>
                     ))}
                   </td>
@@ -333,7 +336,7 @@ function Calendar({ events }: { readonly events: readonly CalendarEvent[] }) {
                     <span class="note">{format.value.ago(at, now.value)}</span>
                   </td>
                   <th scope="row" class="break">
-                    {id}
+                    <Id text={id} />
                   </th>
                   <td>
                     <span

@@ -3,6 +3,8 @@ import { urlOf } from '../../pages.js'
 import { Bars, Card, Field, Load, Title } from '../components.js'
 import { LazyChart } from '../lazy-chart.js'
 import { ReportTable } from '../report-table.js'
+import { readSpan } from '../../span.js'
+import { completeSpans } from '../../trend.js'
 import { format, navigate, place, t } from '../state.js'
 import { useApi } from '../use-api.js'
 
@@ -46,7 +48,10 @@ export function Page() {
                     }))}
                   />
                 </Card>
-                <Card title={t('bypass.trend')}>
+                <Card
+                  title={t('bypass.trend')}
+                  aside={<span class="note">{t('bypass.complete')}</span>}
+                >
                   {names.length === 0 ? (
                     <p class="faint">{t('bypass.none')}</p>
                   ) : (
@@ -55,7 +60,7 @@ export function Page() {
                 </Card>
               </div>
               {methods.length > 0 && (
-                <Card title={t('table.ways')}>
+                <Card title={t('bypass.details')}>
                   <ReportTable id="ways" title={t('table.ways')} rows={methods} />
                 </Card>
               )}
@@ -94,6 +99,11 @@ export function Page() {
 
 const TONES = ['blocked', 'monitored', 'allowed', 'stale']
 
+const HOUR = 3_600_000
+const DAY = 24 * HOUR
+/** Hours and days of the trend, and one more: the first is seldom complete. */
+const TREND_SPANS: Readonly<Record<string, string>> = { '24h': '25h', '7d': '8d', '30d': '31d' }
+
 /** Lookups by day, or by hour, of the methods used most. */
 function Trend({
   methods,
@@ -102,10 +112,11 @@ function Trend({
   readonly methods: readonly string[]
   readonly since: string
 }) {
-  const by = since === '24h' ? 'hour' : 'day'
+  const [by, step] = since === '24h' ? (['hour', HOUR] as const) : (['day', DAY] as const)
+  const span = TREND_SPANS[since] ?? since
   const ask = (i: number): string | undefined =>
     methods[i] === undefined ? undefined : '/reports/overview'
-  const query = (i: number) => ({ by, since, app: methods[i] ?? '', top: 1000 })
+  const query = (i: number) => ({ by, since: span, app: methods[i] ?? '', top: 1000 })
   // Hooks are called in the same order always: up to four methods.
   const found = [
     useApi<Report>(ask(0), query(0)),
@@ -114,9 +125,13 @@ function Trend({
     useApi<Report>(ask(3), query(3))
   ]
   const rows = found.map(({ data }) => data?.tables[by] ?? [])
-  const times = [...new Set(rows.flat().map(row => Date.parse(String(row[by]))))]
-    .filter(one => !Number.isNaN(one))
-    .sort((a, b) => a - b)
+  const now = Date.now()
+  const times = completeSpans(
+    rows.flat().map(row => Date.parse(String(row[by]))),
+    step,
+    now - (readSpan(span) ?? 0),
+    now
+  )
   if (found.some(({ isLoading, data }) => isLoading && data === undefined))
     return <p class="loading">{t('loading')}</p>
   if (times.length < 2) return <p class="faint">{t('bypass.noTrend')}</p>

@@ -4,7 +4,7 @@ import { daysLeft } from '../../format.js'
 import { urlOf } from '../../pages.js'
 import type { Messages } from '../../translate.js'
 import { hoursOf, seriesOf } from '../../trend.js'
-import { Alert, Bars, Card, Failure, Load, Title } from '../components.js'
+import { Alert, Bars, Card, Failure, Id, Load, Title } from '../components.js'
 import { LazyChart } from '../lazy-chart.js'
 import { format, now, t, word } from '../state.js'
 import { Table } from '../table.js'
@@ -319,7 +319,9 @@ function Deadlines({ notices }: { readonly notices: readonly Notice[] | undefine
                   <span class="note">{format.value.ago(at, now.value)}</span>
                 </td>
                 <td class="break">
-                  <a href={urlOf('bans', { id })}>{id}</a>
+                  <a href={urlOf('bans', { id })}>
+                    <Id text={id} />
+                  </a>
                   <br />
                   <span
                     class={`badge ${what === 'ends' ? 'bad' : what === 'starts' ? 'good' : 'warn'}`}

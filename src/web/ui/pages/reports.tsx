@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks'
 import type { Ban, Page as List, Report } from '../../api/types.js'
 import { urlOf } from '../../pages.js'
+import { completeSpans } from '../../trend.js'
 import { Bars, Card, Facts, Field, Load, Tabs, Title } from '../components.js'
 import { LazyChart } from '../lazy-chart.js'
 import { ReportTable } from '../report-table.js'
@@ -214,6 +215,12 @@ function rankingOf(rows: Report['tables'][string]): { label: string; value: numb
 const TIMED = /^(hour|day|week)s?$/
 const RANKED = /^(app|ban|network|client|name|clients|names|apps|networks)$/
 
+const STEPS: Readonly<Record<string, number>> = {
+  hour: 3_600_000,
+  day: 86_400_000,
+  week: 7 * 86_400_000
+}
+
 /** Lookups over time, and what of them was blocked. */
 function Timeline({
   rows,
@@ -223,14 +230,17 @@ function Timeline({
   readonly title: string
 }) {
   const key = Object.keys(rows[0]!)[0]!
-  const known = rows.filter(row => !Number.isNaN(Date.parse(String(row[key]))))
+  const timeOf = (row: Report['tables'][string][number]): number => Date.parse(String(row[key]))
+  // Of a period that has not ended, the last hour or day would look like a drop.
+  const complete = completeSpans(rows.map(timeOf), STEPS[key] ?? 0, -Infinity, now.value)
+  const known = rows.filter(row => complete.includes(timeOf(row)))
   const values = (name: string): (number | null)[] =>
     known.map(row => (typeof row[name] === 'number' ? row[name] : null))
   if (known.length < 3) return null
   return (
     <LazyChart
       label={title}
-      times={known.map(row => Date.parse(String(row[key])) / 1000)}
+      times={known.map(row => timeOf(row) / 1000)}
       height={200}
       show={value => (value === null ? '–' : format.value.compact(value))}
       series={[

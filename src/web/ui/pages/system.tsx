@@ -147,6 +147,7 @@ function Workers({ status }: { readonly status: Status }) {
           },
           {
             title: t('system.since'),
+            kind: 'date',
             cell: ({ since }) => (since === null ? '–' : format.value.ago(since, now.value))
           },
           { title: t('system.restarts'), kind: 'n', cell: ({ restarts }) => restarts },

@@ -56,7 +56,8 @@ export const loginRoutes = [
     path: CALLBACK,
     id: 'finishLogin',
     tag: 'login',
-    summary: 'Where the provider sends the browser back to: starts the session, redirects to the page',
+    summary:
+      'Where the provider sends the browser back to: starts the session, redirects to the page',
     description: FAILED,
     scope: null,
     query: callback,
