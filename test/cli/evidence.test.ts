@@ -72,7 +72,7 @@ t.test('a folder with everything, signed; equal inputs give equal octets', async
     [...listed, 'SHA256SUMS', 'SHA256SUMS.sig'].sort()
   )
   t.match(readFileSync(at('one/tables/silent-days.csv'), 'utf8'), '2026-06-02')
-  t.match(readFileSync(at('one/tables/probes.csv'), 'utf8'), '2026-06-01,1,12,1')
+  t.match(readFileSync(at('one/tables/probes.csv'), 'utf8'), '2026-06-01T00:00:00.000Z,1,12,1,1')
   t.match(readFileSync(at('one/tables/probe-failures.csv'), 'utf8'), 'it has records')
   t.match(readFileSync(at('one/rules.json'), 'utf8'), '"authority": "Council"')
   const page = readFileSync(at('one/evidence.html'), 'utf8')
@@ -109,11 +109,24 @@ t.test('what cannot be done is said', async t => {
 })
 
 t.test('the rounds that a gateway has recorded are in the pack, and the times without', async t => {
-  const rounds = ['2026-06-01T11:00:00Z', '2026-06-01T11:01:00Z', '2026-06-02T12:00:00Z']
+  const rounds = [
+    '2026-06-01T11:00:00Z',
+    '2026-06-01T11:01:00Z',
+    '2026-06-02T12:00:00Z',
+    '2026-06-02T12:01:00Z'
+  ]
   const gap = (what: string) => ({ what, why: 'W' })
   const first = { skipped: [gap('ban be-clip'), gap('ban other'), gap('clients')] }
   const lines = rounds
-    .map((at, i) => JSON.stringify({ ...ROUND, at, every: 60, ...(i === 0 && first) }))
+    .map((at, i) =>
+      JSON.stringify({
+        ...ROUND,
+        at,
+        every: 60,
+        ...(i === 0 && first),
+        ...(i === 1 && { failures: [] })
+      })
+    )
     .join('\n')
   mkdirSync(at('state/probe'), { recursive: true })
   writeFileSync(at('state/probe/2026-06.jsonl'), `${lines}\n`)
@@ -124,9 +137,17 @@ t.test('the rounds that a gateway has recorded are in the pack, and the times wi
       .trim()
       .split('\r\n')
       .slice(1)
-  t.strictSame(csv('probes'), ['2026-06-01,2,24,2', '2026-06-02,1,12,1'])
-  t.equal(csv('probe-failures').length, 3)
-  const [from, until] = ['2026-06-01T11:00:00.000Z', '2026-06-02T12:00:00.000Z']
+  t.strictSame(csv('probes'), [
+    '2026-06-01T00:00:00.000Z,2,24,1,1',
+    '2026-06-02T00:00:00.000Z,2,24,2,2'
+  ])
+  const [from, until] = ['2026-06-01T11:00:00.000Z', '2026-06-02T12:01:00.000Z']
+  // It was right in between.
+  const wrong = 'phones,clip.example,A,udp 192.0.2.53,it has records'
+  t.strictSame(csv('probe-failures'), [
+    `${from},${from},1,${wrong}`,
+    `2026-06-02T12:00:00.000Z,${until},2,${wrong}`
+  ])
   t.strictSame(
     csv('not-probed'),
     ['ban be-clip', 'clients'].map(it => `${it},W,${from},${until}`)

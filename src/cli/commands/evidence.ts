@@ -5,7 +5,7 @@ import { failure } from '../../base/error.js'
 import { csvLines } from '../../report/output/csv.js'
 import { toJson } from '../../report/output/json.js'
 import { signPack, type PackFiles } from '../../report/evidence/sign-pack.js'
-import { probeTable } from '../../report/evidence/probe-table.js'
+import { probeFindings } from '../../report/evidence/probe-table.js'
 import { gatewaysTable } from '../../report/evidence/fleet-tables.js'
 import {
   ruleVersions,
@@ -99,15 +99,20 @@ export async function evidence(ban: string, options: EvidenceOptions, io: Io): P
     // Probes of a fleet are in its gateways' own folders.
     const own = fleet === undefined ? ownProbes(join(config.state.folder, PROBE_FOLDER)) : ''
     const record = probes === undefined ? own : `${own}${readProbes(probes)}`
-    const probed = record === '' ? [] : probeTable(record, ban, since, until)
+    const probed = record === '' ? undefined : probeFindings(record, ban, selection)
     report = {
       ...main,
-      facts: [...verifiedFacts(main.facts, fleet), ...configFacts(config.file, record !== '')],
+      tiles: [...(main.tiles ?? []), ...(probed === undefined ? [] : [probed.tile])],
+      facts: [
+        ...verifiedFacts(main.facts, fleet),
+        ['Settings now', settingsDigest(config.file)],
+        ['Probes', probed?.summary ?? 'no record: neither `probe` in the settings nor --probes']
+      ],
       tables: [
         ...(fleet === undefined ? [] : [gatewaysTable(fleet)]),
         ...main.tables,
         changes.table,
-        ...probed,
+        ...(probed?.tables ?? []),
         ...bypass.tables.map(table => ({
           ...table,
           id: `bypass-${table.id}`,
@@ -170,17 +175,9 @@ function verifiedFacts(
   return facts.map(fact => (fact[0] === LOG_FACT ? [LOG_FACT, text] : fact))
 }
 
-function configFacts(settings: string, isProbed: boolean): Fact[] {
-  const digest = existsSync(settings)
-    ? `SHA-256 ${createHash('sha256').update(readFileSync(settings)).digest('hex')}`
-    : 'none: built-in defaults'
-  return [
-    ['Settings now', digest],
-    [
-      'Probes',
-      isProbed ? 'see the tables' : 'no record: neither `probe` in the settings nor --probes'
-    ]
-  ]
+function settingsDigest(file: string): string {
+  if (!existsSync(file)) return 'none: built-in defaults'
+  return `SHA-256 ${createHash('sha256').update(readFileSync(file)).digest('hex')}`
 }
 
 /** The rounds that the gateway has recorded; '': none. */

@@ -1,5 +1,6 @@
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
-import { column, type Table } from '../report.js'
+import { startOfDay } from '../../rules/time/instant.js'
+import { column, type Table, type Tile, type Value } from '../report.js'
 
 /** A round of `interdict probe --json`, or of the gateway itself, which knows its interval. */
 interface Round {
@@ -22,58 +23,71 @@ interface Round {
 /** A time without a round of so many intervals is declared. */
 const MOST_MISSED = 3
 
+/** What probes found in a period. */
+export interface ProbeFindings {
+  readonly tables: readonly Table[]
+  readonly tile: Tile
+  /** In one line. */
+  readonly summary: string
+}
+
 /**
- * What probes found in a period: rounds and questions by day, and each wrong answer that concerns the ban.
+ * What probes found: rounds and questions by day, each wrong answer that concerns the ban from its first to its last
+ * round, when there was no probe, and what was not probed.
  *
  * @param text lines of JSON, as `interdict probe --json` prints them, and gateways record them
  */
-export function probeTable(
+export function probeFindings(
   text: string,
   ban: string,
-  since: Milliseconds,
-  until: Milliseconds
-): readonly Table[] {
+  { since, until, timeZone }: { since: Milliseconds; until: Milliseconds; timeZone: string }
+): ProbeFindings {
   const recorded = text.split('\n').flatMap(readRound)
   const isWithin = ({ at }: Round): boolean => since <= Date.parse(at) && Date.parse(at) < until
   const rounds = recorded.filter(isWithin)
-  const days = new Map<string, [rounds: number, asked: number, failed: number]>()
+  const days = new Map<number, [rounds: number, asked: number, ofBan: number, wrong: number]>()
+  const sums: [rounds: number, asked: number, ofBan: number] = [0, 0, 0]
   for (const { at, asked, failures } of rounds) {
-    const day = at.slice(0, 10)
-    const [before, all, failed] = days.get(day) ?? [0, 0, 0]
-    days.set(day, [before + 1, all + asked, failed + failures.length])
+    const day = startOfDay(Date.parse(at), timeZone)
+    const ofBan = failures.filter(({ rule }) => rule === ban).length
+    const counts = [1, asked, ofBan, failures.length] as const
+    const before = days.get(day) ?? [0, 0, 0, 0]
+    days.set(day, before.map((n, i) => n + counts[i]!) as typeof before)
+    sums.forEach((n, i) => (sums[i] = n + counts[i]!))
   }
-  const wrong = rounds.flatMap(({ at, failures }) =>
-    failures
-      .filter(({ rule }) => rule === ban)
-      .map(({ network, name, type, server, problem }) => {
-        return [new Date(at), network, name, type, server, problem]
-      })
-  )
-  return [
+  const byDay = [...days].sort(([a], [b]) => a - b)
+  const gaps = gapsIn(rounds, since, until)
+  const [all, asked, wrong] = sums.map(n => n.toLocaleString('en'))
+  const tables: Table[] = [
     {
       id: 'probes',
       title: 'Probes',
       description:
-        'Questions that the gateway and test devices asked, by day (UTC), and how many answers were not as the rules demand.',
+        'Questions that the gateway and test devices asked, by day, and how many answers were not as the rules demand. A failure counts in each round until it is repaired.',
       emptyText: 'No probe ran in the period.',
       columns: [
-        column('day', 'text'),
+        column('day', 'day'),
         column('rounds', 'count'),
         column('questions', 'count'),
-        column('wrong', 'count', 'wrong answers')
+        column('wrong', 'count', 'wrong about this ban'),
+        column('wrongInAll', 'count', 'wrong in all')
       ],
-      rows: [...days].sort().map(([day, counts]) => [day, ...counts])
+      rows: byDay.map(([day, counts]) => [new Date(day), ...counts]),
+      marks: byDay.map(([, [, , ofBan]]) => (ofBan > 0 ? 'wrong answers' : null))
     },
     {
       id: 'probe-failures',
       title: 'Wrong answers to probes',
-      description: 'Each answer about this ban that was not as the rules demand.',
+      description:
+        'Each question about this ban whose answer was not as the rules demand, from the first round with it to the last one before it was right.',
       emptyText: 'None.',
       columns: [
-        column('time', 'time'),
+        column('first', 'time'),
+        column('last', 'time'),
+        column('rounds', 'count'),
         ...['network', 'name', 'type', 'server', 'problem'].map(key => column(key, 'text'))
       ],
-      rows: wrong
+      rows: failuresOf(rounds, ban)
     },
     {
       id: 'probe-gaps',
@@ -82,7 +96,7 @@ export function probeTable(
         'When the gateway did not probe itself for more than three of its intervals: it was off, or the probe was.',
       emptyText: 'None.',
       columns: [column('from', 'time'), column('until', 'time')],
-      rows: gapsIn(rounds, since, until)
+      rows: gaps
     },
     {
       id: 'not-probed',
@@ -99,6 +113,36 @@ export function probeTable(
       rows: notProbed(recorded, ban, isWithin)
     }
   ]
+  return {
+    tables,
+    tile: {
+      ...{ key: 'probes', title: 'Wrong answers to probes', value: sums[2], kind: 'count' },
+      note: `of ${asked} in ${all} rounds`,
+      warn: sums[2] > 0
+    },
+    summary: `${asked} questions in ${all} rounds, ${wrong} wrong answers about this ban, ${gaps.length} times without a probe`
+  }
+}
+
+/** One row for each wrong answer, however many rounds it lasted. */
+function failuresOf(rounds: readonly Round[], ban: string): Value[][] {
+  const rows: Value[][] = []
+  let open = new Map<string, Value[]>()
+  for (const { at, failures } of rounds) {
+    const still = new Map<string, Value[]>()
+    for (const { rule, network, name, type, server, problem } of failures) {
+      if (rule !== ban) continue
+      const what = [network, name, type, server, problem]
+      const key = what.join('\n')
+      const row = still.get(key) ?? open.get(key) ?? [new Date(at), null, 0, ...what]
+      if (row[1] === null) rows.push(row)
+      if (!still.has(key)) row[2] = Number(row[2]) + 1
+      row[1] = new Date(at)
+      still.set(key, row)
+    }
+    open = still
+  }
+  return rows
 }
 
 /** Before, between and after the rounds of a gateway; none without such rounds. */

@@ -111,6 +111,8 @@ ${body.join('\n')}
 </table>`
 }
 
+const SHORT_WORD = 16
+
 interface Cell {
   readonly value: Value
   readonly column: Column
@@ -119,20 +121,25 @@ interface Cell {
 }
 
 function headerCell(
-  { value, column: { kind } }: Cell,
+  { value, column: { kind, title } }: Cell,
   timeZone: string,
   mark: string | null
 ): string {
   const badge = mark === null ? '' : ` <span class="badge">${escaped(mark)}</span>`
   const text = escaped(formatValue(value, kind, timeZone))
-  return `<th scope="row"${CLASS[kind]}>${text}${badge}</th>`
+  // Below each other on a phone, a bare number would say nothing.
+  const label = typeof value === 'number' ? ` data-label="${escaped(title)}"` : ''
+  return `<th scope="row"${CLASS[kind]}${label}>${text}${badge}</th>`
 }
 
 function dataCell({ value, column: { kind, title }, greatest }: Cell, timeZone: string): string {
   const isShare = kind === 'share' && typeof value === 'number' && greatest > 0
   const bar = isShare ? barHtml(value / greatest) : ''
-  const text = escaped(formatValue(value, kind, timeZone))
-  return `<td${CLASS[kind]} data-label="${escaped(title)}">${bar}${text}</td>`
+  const shown = formatValue(value, kind, timeZone)
+  const text = escaped(shown)
+  // Only long words, such as names, are broken where they do not fit.
+  const isShort = kind === 'text' && shown.split(' ').every(word => word.length <= SHORT_WORD)
+  return `<td${isShort ? ' class="w"' : CLASS[kind]} data-label="${escaped(title)}">${bar}${text}</td>`
 }
 
 /** @param part of the greatest value of the column */

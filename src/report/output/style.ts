@@ -43,6 +43,7 @@ thead th { white-space: nowrap; vertical-align: bottom; }
 tbody th { color: var(--ink); font-weight: 500; }
 td, tbody th { overflow-wrap: anywhere; min-width: 6ch; max-width: 46ch; }
 .n, .t { white-space: nowrap; }
+.w { overflow-wrap: normal; }
 .n { text-align: right; }
 .n + :not(.n) { padding-left: 8px; }
 td svg { display: inline-block; width: 56px; height: 8px; margin-right: 8px; background: var(--shade); border-radius: 2px; }
@@ -78,8 +79,8 @@ footer p { margin-top: 8px; }
   tbody tr:last-child { border-bottom: 0; }
   tbody tr > * { display: inline-block; padding: 0 14px 0 0; border: 0; max-width: 100%; min-width: 0; text-align: left;
     white-space: normal; vertical-align: baseline; }
-  tbody tr > th:first-child { display: block; font-weight: 600; padding: 0; }
-  td::before { content: attr(data-label) ' '; color: var(--faint); font-size: var(--size-note); }
+  tbody tr > th:first-child { display: block; font-weight: 600; padding: 0; text-align: left; }
+  td::before, th[data-label]::before { content: attr(data-label) ' '; color: var(--faint); font-size: var(--size-note); }
   .n + :not(.n) { padding-left: 0; }
   td svg { display: none; }
   tr.warn { background: var(--warn-shade); box-shadow: inset 3px 0 0 var(--warn); padding-left: 10px; }
@@ -91,7 +92,7 @@ footer p { margin-top: 8px; }
   main { max-width: none; padding: 0; }
   h1 { font-size: 20pt; }
   h2 { font-size: 12.5pt; }
-  .tiles { gap: 6pt; margin: 12pt 0 8pt; grid-template-columns: repeat(auto-fit, minmax(90pt, 1fr)); }
+  .tiles { gap: 6pt; margin: 12pt 0 8pt; grid-template-columns: repeat(auto-fit, minmax(76pt, 1fr)); }
   .tile { padding: 7pt 9pt; }
   .tile .figure { font-size: 17pt; }
   .tile dt, .tile .note, .facts dt { font-size: 8pt; }
