@@ -32,7 +32,7 @@ function shown(value: Value): string {
   return 'html' in value ? value.html : value.map(({ html }) => html).join('')
 }
 
-export const STYLE = `${TOKENS}
+const STYLE = `${TOKENS}
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--ink); font: 1rem/1.55 var(--sans); }
 .column { max-width: 46rem; margin: 0 auto; padding: 1.25rem 1.25rem 2.5rem; }
@@ -49,6 +49,7 @@ ul.bans { margin: 0; padding: 0; list-style: none; display: grid; gap: .75rem; }
 .card { background: var(--paper); border: 1px solid var(--rule); border-radius: var(--radius); padding: 1rem 1.15rem; }
 .card p:last-child { margin: 0; }
 .card + p { margin-top: 1rem; }
+.meta::first-letter { text-transform: uppercase; }
 .meta, footer { color: var(--faint); font-size: .9rem; }
 dl { margin: 0; display: grid; gap: .5rem; }
 .pair { display: grid; grid-template-columns: minmax(7rem, 10rem) 1fr; gap: 0 1.25rem; }
@@ -64,6 +65,8 @@ footer { margin-top: 2.5rem; border-top: 1px solid var(--rule); padding-top: .75
 @media (max-width: 30rem) { .pair { grid-template-columns: 1fr; } }
 @media print { nav { display: none; } .card { break-inside: avoid; } }
 `
+/** Apart from the page, in which white space around it would change its digest. */
+const STYLE_ELEMENT: Html = { html: `<style>${STYLE}</style>` }
 /** Allows the style sheet and nothing else. CSP 3 §2.3.1. */
 export const POLICY = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'; base-uri 'none'; form-action 'none'`
 
@@ -77,9 +80,7 @@ export function page(language: Language, title: string, nav: Html, main: Html, e
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
         <title>${title}</title>
-        <style>
-          ${{ html: STYLE }}
-        </style>
+        ${STYLE_ELEMENT}
       </head>
       <body>
         <div class="column">

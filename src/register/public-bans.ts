@@ -1,4 +1,5 @@
-import type { Seconds } from '../base/units.js'
+import type { Octets, Seconds } from '../base/units.js'
+import { showCanonical, showName } from '../dns/name/name.js'
 import {
   blockSentence,
   LANGUAGES,
@@ -6,7 +7,7 @@ import {
   type Language
 } from '../rules/model/explain.js'
 import { publicReference } from '../rules/model/public-reference.js'
-import type { Ban, RuleSet } from '../rules/model/types.js'
+import { COVER, type Ban, type NameSource, type RuleSet } from '../rules/model/types.js'
 import { showInstant } from '../rules/time/instant.js'
 
 /** What everybody may know of a ban: nothing about clients, addresses or exceptions. */
@@ -52,7 +53,7 @@ function publicBan(
   now: Seconds
 ): PublicBan {
   const { id, sources, authority, reference, referenceUrl, legalBasis, from, until } = ban
-  const titles = [...new Set(sources.map(({ title }) => title))]
+  const titles = [...new Set(sources.flatMap(titlesOf))]
   const shown = (instant: Seconds): string | undefined =>
     Number.isFinite(instant) ? showInstant(instant, timeZone).replace(/T00:00:00.*/, '') : undefined
   const textIn = (language: Language): PublicBan['texts'][Language] => {
@@ -74,4 +75,22 @@ function publicBan(
     networks,
     texts: Object.fromEntries(LANGUAGES.map(it => [it, textIn(it)])) as PublicBan['texts']
   }
+}
+
+/** Names of a ban that its title has; a number says how many more there are. */
+const MOST_NAMES = 5
+
+/** Of an app or list its title, of names written in the rule these. */
+function titlesOf(source: NameSource): readonly string[] {
+  if (source.kind !== 'inline') return [source.title]
+  const names: string[] = []
+  source.writeTo({
+    name: (octets: Uint8Array, at: Octets, length: Octets, cover: number) => {
+      const name = showCanonical(showName(octets.subarray(at, at + length)))
+      names.push(cover === COVER.below ? `*.${name}` : name)
+    },
+    prefix: () => undefined
+  })
+  const more = names.length - MOST_NAMES
+  return more > 0 ? [...names.slice(0, MOST_NAMES), `+${more}`] : names
 }

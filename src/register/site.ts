@@ -107,5 +107,5 @@ function everyLanguagePage(ban: PublicBan, language: Language, asOf: string): st
 }
 
 function footer(language: Language, asOf: string): Html {
-  return html`<p>${TEXTS[language].asOf}: <time datetime="${asOf}">${asOf}</time></p>`
+  return html`<p>${TEXTS[language].asOf} <time datetime="${asOf}">${asOf}</time></p>`
 }

@@ -82,7 +82,7 @@ export const TEXTS: Readonly<Record<Language, Texts>> = {
     decision: 'Décision',
     legalBasis: 'Base légale',
     from: 'Du',
-    until: 'Au',
+    until: 'Jusqu’au',
     always: 'sans limite',
     open: 'jusqu’à nouvel ordre',
     hours: 'Heures',
@@ -93,7 +93,7 @@ export const TEXTS: Readonly<Record<Language, Texts>> = {
     status: 'Statut',
     back: 'Toutes les interdictions',
     languages: 'Langues',
-    asOf: 'Au',
+    asOf: 'Situation au',
     blocked: '{} est bloqué sur ce réseau',
     notBlocked: '{} n’est pas bloqué pour vous',
     notBlockedWhy:

@@ -82,7 +82,6 @@ async function problems(
   scheme: string
 ): Promise<string[]> {
   const page = await browser.newPage()
-  await page.setBypassCSP(true)
   await page.setViewport({ width, height: 900 })
   await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }])
   await page.goto(url, { timeout: 120_000 })
@@ -98,6 +97,8 @@ async function problems(
   const overflows = await page.evaluate(
     'document.documentElement.scrollWidth > document.documentElement.clientWidth'
   )
+  const isStyled = await page.evaluate("getComputedStyle(document.body).margin === '0px'")
+  if (isStyled !== true) found.push('its style sheet is not applied')
   await page.close()
   return overflows === true ? [...found, 'scrolls sideways'] : found
 }

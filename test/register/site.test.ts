@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { posix } from 'node:path'
 import t from 'tap'
 import { publicBans } from '../../src/register/public-bans.js'
@@ -46,6 +47,24 @@ t.test('texts of the rules are escaped, and nothing about clients is published',
   t.notMatch(all, 'ads.example')
   t.match(all, '<a href="mailto:dns@agency.example">dns@agency.example</a>')
   t.end()
+})
+
+t.test('the policy of each page allows its style sheet', t => {
+  for (const [path, content] of site) {
+    const style = /<style>([^]*?)<\/style>/.exec(content)?.[1]
+    if (style === undefined) continue
+    const digest = createHash('sha256').update(style).digest('base64')
+    t.match(content, `style-src &#39;sha256-${digest}&#39;`, path)
+  }
+  t.end()
+})
+
+t.test('names written in a rule are named, the first five of them', async t => {
+  const names = Array.from({ length: 7 }, (_, i) => `n${i}.example`)
+  const more = `{ names: [${names.join(', ')}], authority: A, reference: R }`
+  const text = `networks: { n: { prefixes: [10.0.0.0/8], bans: [${more}] } }`
+  const [ban] = publicBans(await rulesOf(text), NOW)
+  t.strictSame(ban!.titles, [...names.slice(0, 5), '+2'])
 })
 
 t.test('every relative link leads to a page', t => {
