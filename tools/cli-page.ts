@@ -30,7 +30,7 @@ what is missing is \`null\`, times are in RFC 3339, lists have a key of their ow
 
 | command | its object |
 | --- | --- |
-| \`ping\` | \`ok\`; \`endpoints\`, each with \`endpoint\` and \`answers\` (\`null\`: not reachable from this machine); with \`--ready\`, \`health\` as in \`status --health\` |
+| \`ping\` | \`ok\`; \`endpoints\`, each with \`endpoint\` and \`answers\` (\`null\`: not reachable, or \`refused\` for want of an identity); with \`--ready\`, \`health\` as in \`status --health\` |
 | \`flush\` | \`name\`, \`subtree\`, \`flushed\` (entries), \`silent\` (workers that did not reply) |
 | \`lists update\` | \`lists\`, each with \`id\`, \`result\` (\`updated\`, \`unchanged\`, \`failed\`), \`entries\`, \`serial\` of a zone, \`errors\` |
 | \`lists confirm\` | \`id\`, \`entries\` |

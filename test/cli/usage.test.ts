@@ -263,6 +263,32 @@ listen:
   t.match(ran, { code: 0, out: /:\d+ answers\n.*:\d+ answers\n$/ })
   t.match(doh.queries, [{ headers: { ':path': '/private' } }])
 
+  // Those that are set to refuse do so after the handshake, over HTTPS with 403.
+  const refusing = createServer({ cert, key }, socket => void socket.end())
+  await new Promise<void>(done => refusing.listen(0, '127.0.0.1', done))
+  t.teardown(() => refusing.close())
+  doh.behaviour = query => respond(query, Buffer.alloc(0), { ':status': 403 })
+  const anonymous = 'anonymous-clients: refuse, protocol:'
+  const writeListeners = (...more: string[]): string => {
+    const ports = [(refusing.address() as AddressInfo).port, doh.port]
+    const listen = ports.map((port, i) => listener(port, more[i]!)).join(', ')
+    return writeSite(t, {
+      ...FILES,
+      'interdict.yaml': `${FILES['interdict.yaml']}listen: [${listen}]\n`
+    })
+  }
+  const strict = writeListeners(`${anonymous} dot`, `${anonymous} doh, path: /private`)
+  const refused = await interdict('ping', '-c', strict, '--timeout', '20000')
+  const line = /:\d+ refuses clients without identity\n/g
+  t.match(refused, { code: 0, out: line })
+  t.equal(refused.out.match(line)?.length, 2)
+  const json = await interdict('ping', '-c', strict, '--timeout', '20000', '--json')
+  const endpoint = { answers: null, refused: true }
+  t.match(JSON.parse(json.out), { ok: true, endpoints: [endpoint, endpoint] })
+  const open = writeListeners('protocol: dot', 'protocol: doh, path: /private')
+  const dead = await interdict('ping', '-c', open, '--timeout', '20000')
+  t.match(dead, { code: 1, out: /does not answer\n.*does not answer\n$/ })
+
   // It takes connections, but says nothing.
   doh.behaviour = () => undefined
   const silent = await interdict('ping', '-c', config, '--timeout', '1000')

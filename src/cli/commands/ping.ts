@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto'
 import { OPCODE } from '../../dns/registry/opcode.js'
 import { PROBLEMS, type StatusReply } from '../../daemon/admin/health.js'
 import type { Octets } from '../../base/units.js'
+import type { ListenConfig } from '../../config/config.js'
 import type { Endpoint } from '../../udp/datagram.js'
 import { localAddresses } from '../../udp/local-addresses.js'
 import { portableTransport } from '../../udp/portable/portable.js'
@@ -22,14 +23,20 @@ export interface PingOptions extends AdminOptions {
 /** Attempts for each address. */
 const ATTEMPTS = 4
 
-type Answer = 'answers' | 'does not answer' | 'cannot be checked from this machine'
+const ANSWERS = 'answers'
+const REFUSES = 'refuses clients without identity'
+const SILENT = 'does not answer'
+const UNREACHABLE = 'cannot be checked from this machine'
+
+type Answer = typeof ANSWERS | typeof REFUSES | typeof SILENT | typeof UNREACHABLE
 
 /**
  * `interdict ping`: whether the server answers on every listen address of the settings. The query has
  * opcode STATUS, which the server itself answers (NOTIMP), without upstreams, rules or log records.
  *
  * A wildcard address of a family that this machine lacks cannot be checked. That is not an error:
- * containers without IPv6 are common, and listening on `[::]` works in them.
+ * containers without IPv6 are common, and listening on `[::]` works in them. A listener that refuses clients
+ * without identity (`anonymous-clients`) is alive if it completes the handshake and then refuses.
  */
 export async function ping(options: PingOptions, io: Io): Promise<number> {
   const timeout = parseMilliseconds('--timeout', options.timeout)
@@ -37,16 +44,13 @@ export async function ping(options: PingOptions, io: Io): Promise<number> {
   const results = await Promise.all(
     listen.map(async (endpoint): Promise<Answer> => {
       const at = reachable(endpoint)
-      if (at === undefined) return 'cannot be checked from this machine'
-      const { certificates, dohPath } = endpoint
-      const isAnswered =
-        certificates === undefined
-          ? await answers(at, timeout)
-          : await answersOverTls(at, dohPath, timeout)
-      return isAnswered ? 'answers' : 'does not answer'
+      if (at === undefined) return UNREACHABLE
+      if (endpoint.certificates !== undefined) return askOverTls(at, endpoint, timeout)
+      return (await answers(at, timeout)) ? ANSWERS : SILENT
     })
   )
-  const answered = results.includes('answers') && !results.includes('does not answer')
+  const isAlive = results.some(result => result === ANSWERS || result === REFUSES)
+  const answered = isAlive && !results.includes(SILENT)
   if (options.json !== true) {
     for (const [i, result] of results.entries()) {
       print(io, `${formatEndpoint(listen[i]!)} ${result}\n`)
@@ -56,7 +60,8 @@ export async function ping(options: PingOptions, io: Io): Promise<number> {
   if (options.json === true) {
     const endpoints = results.map((result, i) => ({
       endpoint: formatEndpoint(listen[i]!),
-      answers: result === 'cannot be checked from this machine' ? null : result === 'answers'
+      answers: result === ANSWERS ? true : result === SILENT ? false : null,
+      ...(result === REFUSES && { refused: true })
     }))
     printJson(io, {
       ok: answered && readiness?.ready !== false,
@@ -86,24 +91,29 @@ function reachable({ address, port }: Endpoint): Endpoint | undefined {
 }
 
 /** Whatever its certificate, which clients check: `interdict status` shows when it expires. */
-async function answersOverTls(
+async function askOverTls(
   endpoint: Endpoint,
-  path: string | undefined,
+  { dohPath: path, recognition }: ListenConfig,
   timeout: number
-): Promise<boolean> {
+): Promise<Answer> {
   const id = path === undefined ? randomInt(0x10000) : 0
   const tls = { path, name: undefined, pins: [], ca: undefined, client: undefined }
-  let isAnswered = false
+  const seen = { isAnswered: false, isLate: false }
   const exchange = new TlsExchange(
     endpoint,
     { ...tls, opportunistic: true },
     statusQuery(id),
-    reply => (isAnswered = isReply(reply, 0, id))
+    reply => (seen.isAnswered = isReply(reply, 0, id))
   )
-  const timer = setTimeout(() => exchange.close(), timeout)
+  const timer = setTimeout(() => {
+    seen.isLate = true
+    exchange.close()
+  }, timeout)
   await exchange.ended
   clearTimeout(timer)
-  return isAnswered
+  if (seen.isAnswered) return ANSWERS
+  const isRefused = exchange.isEncrypted && !seen.isLate && recognition?.missing === 'refuse'
+  return isRefused ? REFUSES : SILENT
 }
 
 async function answers(endpoint: Endpoint, timeout: number): Promise<boolean> {

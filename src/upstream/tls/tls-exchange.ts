@@ -13,6 +13,8 @@ const TIMEOUT: Milliseconds = 5_000
 export class TlsExchange {
   /** Once the connection is closed. */
   readonly ended: Promise<void>
+  /** Whether the handshake has succeeded. */
+  isEncrypted = false
   private readonly socket: TLSSocket
 
   /** @param query over HTTPS with message ID 0 */
@@ -31,6 +33,7 @@ export class TlsExchange {
     this.ended = new Promise(resolve => socket.once('close', () => resolve()))
     socket.once('secureConnect', () => {
       if (socket.destroyed) return
+      this.isEncrypted = true
       if (path === undefined) exchangeFrames(socket, query, finish)
       else exchangeHttp(socket, authorityOf(server), path, query, finish, () => this.close())
     })
