@@ -6,6 +6,8 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { interdict, writeSite, type Ran } from '../cli/run.js'
+import { failure } from '../../src/base/error.js'
+import { FolderLock } from '../../src/querylog/record/folder-lock.js'
 import { makeCertificate } from '../tls/certificates.js'
 import { freePort } from '../udp/free-port.js'
 import { AcmeServer } from './acme-server.js'
@@ -83,6 +85,22 @@ t.test('gets a certificate by http-01, and only when one is due', async t => {
     ...{ due: true, reason: /^valid/, renewed: true, notAfter: String, renewalFrom: String }
   })
   t.not(certificate().serialNumber, serialNumber)
+})
+
+t.test('one at a time', async t => {
+  const { server, renew, path } = await rig(t)
+  server.faults = { isAuthorized: true }
+  const lock = new FolderLock({
+    folder: path('state/acme'),
+    lockedError: () => failure('ACME_OFF')
+  })
+  await lock.acquire()
+  t.match(await renew(), { code: 1, out: '', err: /\(process \d+\) \(ACME_BUSY\)\n$/ })
+  t.equal(server.received.size, 0, 'nothing was ordered')
+  t.match(await renew('--dry-run'), { code: 0 }, 'which writes nothing')
+  lock.release()
+  t.match(await renew(), { code: 0, out: /renewed/ })
+  t.notOk(existsSync(path('state/acme/interdict.lock')), 'it is released')
 })
 
 t.test('is due in the last third, without a name, and without a usable certificate', async t => {

@@ -86,6 +86,7 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   ],
   'invalid TSIG secret': ['daemon/zone-transfers.test.ts', 'invalid secrets'],
   'fetcher thread dies': ['daemon/remote-lists.test.ts', 'a fetcher that dies'],
+  'two `interdict certificate renew` at once': ['acme/renew.test.ts', 'one at a time'],
   'two `interdict lists update` at once': ['cli/lists.test.ts', 'one command at a time'],
   'list that compiles slowly': [
     'daemon/list-compiler.test.ts',

@@ -33,5 +33,6 @@ export const ONBOARDING = {
   ACME_LISTEN: (endpoint: string, why: string) =>
     `cannot listen on ${endpoint} for the challenge http-01: ${why}`,
   ACME_HOOK: (command: string, why: string) => `${command} failed: ${why}`,
+  ACME_BUSY: (holder: string) => `another "interdict certificate renew" is running (${holder})`,
   ACME_WRITE: (path: string, why: string) => `cannot write to ${path}: ${why}`
 } as const

@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { openSolver } from '../../acme/challenges.js'
 import { checkDirectory, orderCertificate, type AcmeSecrets } from '../../acme/order-certificate.js'
 import { renewalDue } from '../../acme/renewal-due.js'
@@ -9,6 +9,8 @@ import { MAX_SECRET_FILE, readBoundedFileSync } from '../../base/bounded-file.js
 import { failure, failureAt } from '../../base/error.js'
 import type { AcmeConfig } from '../../config/acme-config.js'
 import type { Config, ServedCertificateConfig } from '../../config/config.js'
+import type { FolderLock } from '../../querylog/record/folder-lock.js'
+import { lockStateFolder } from '../args/lock-folder.js'
 import { loadSettings, type CommonOptions } from '../args/settings.js'
 import { EXIT } from '../exit.js'
 import { print, printJson, type Io } from '../io.js'
@@ -19,12 +21,15 @@ export interface RenewOptions extends CommonOptions {
   readonly json?: boolean
 }
 
+/** Below the state folder. */
+const LOCK_FOLDER = 'acme'
+
 /**
  * `interdict certificate renew`: gets a certificate from the ACME server if the present one is due, and
  * writes it with its key. The gateway reads both within a second. On any error the present files stay.
  *
  * @throws InterdictError ACME_OFF, ACME_FILES, ACME_NAMES, ACME_FILE, ACME_SERVER, ACME_TERMS, ACME_LISTEN,
- *   ACME_HOOK, ACME_CHALLENGE, ACME_WRITE
+ *   ACME_HOOK, ACME_CHALLENGE, ACME_WRITE, ACME_BUSY
  */
 export async function renew(options: RenewOptions, io: Io): Promise<number> {
   const config = await loadSettings(options)
@@ -32,20 +37,22 @@ export async function renew(options: RenewOptions, io: Io): Promise<number> {
   if (acme === undefined) throw failure('ACME_OFF')
   const files = filesOf(config, acme)
   const names = namesOf(config, acme)
-  const due = await renewalDue(files, names, Date.now())
   const { force = false, dryRun = false, json } = options
-  const isDue = due.isDue || force
-  const secrets = isDue ? readSecrets(acme, dryRun) : undefined
-  if (secrets !== undefined && dryRun) await checkDirectory(acme, secrets)
-  if (secrets !== undefined && !dryRun) {
-    const solver = await openSolver(acme.challenge)
-    try {
-      const ordered = await orderCertificate(acme, secrets, names, solver)
-      write(files, ordered)
-    } finally {
-      solver.close()
+  let due = await renewalDue(files, names, Date.now())
+  if (due.isDue || force) {
+    if (dryRun) await checkDirectory(acme, readSecrets(acme, dryRun))
+    else {
+      const lock = await lockRenewal(config, io)
+      try {
+        // Another process may have renewed it meanwhile.
+        due = await renewalDue(files, names, Date.now())
+        if (due.isDue || force) await order(acme, names, files)
+      } finally {
+        lock.release()
+      }
     }
   }
+  const isDue = due.isDue || force
   const isRenewed = isDue && !dryRun
   if (json === true) {
     const { certificate } = files
@@ -67,6 +74,25 @@ export async function renew(options: RenewOptions, io: Io): Promise<number> {
   const what = isRenewed ? 'renewed' : isDue ? 'would be renewed' : 'not due'
   print(io, `${files.certificate}: ${what} (${why})\n`)
   return EXIT.success
+}
+
+function lockRenewal({ state }: Config, io: Io): Promise<FolderLock> {
+  const lockedError = (holder: string) => failure('ACME_BUSY', holder)
+  return lockStateFolder({ folder: join(state.folder, LOCK_FOLDER), lockedError }, io)
+}
+
+async function order(
+  acme: AcmeConfig,
+  names: readonly string[],
+  files: ServedCertificateConfig
+): Promise<void> {
+  const secrets = readSecrets(acme, false)
+  const solver = await openSolver(acme.challenge)
+  try {
+    write(files, await orderCertificate(acme, secrets, names, solver))
+  } finally {
+    solver.close()
+  }
 }
 
 /** The files that the settings name, or else the certificate of the encrypted listeners. */
