@@ -76,3 +76,8 @@ export interface ReplyTarget {
    */
   reply(reply: Uint8Array | undefined, from: Octets, to: Octets): void
 }
+
+/** Of the message at `octets[at]`. RFC 1035 §4.1.1. */
+export function rcodeOf(octets: Uint8Array, at: Octets): number {
+  return octets[at + 3]! & 0x0f
+}
