@@ -8,6 +8,7 @@ import type { BootstrapServers } from '../../sources/http/bootstrap-resolver.js'
 import type { Timer, Timers } from '../../upstream/timers.js'
 import type { AlertInit, FromAlert } from '../threads/messages.js'
 import type { StartThread, Thread } from '../threads/thread.js'
+import type { AlertHookStatus } from './alert-hook-status.js'
 import { AlertTracker } from './alert-tracker.js'
 import type { Condition } from './conditions.js'
 
@@ -22,22 +23,6 @@ const MAX_RETRY: Milliseconds = 300_000
 const JITTER = 0.5
 /** How long the last try at shutdown may take. */
 const LAST_TRY: Milliseconds = 3_000
-
-/** The JSON form is public, see docs/reference/admin-socket.md. */
-export interface AlertHookStatus {
-  readonly name: string
-  /** Alerts raised and not resolved, now. */
-  readonly active: number
-  /** Messages that wait to be sent, now. */
-  readonly waiting: number
-  readonly sent: number
-  /** Failed tries. */
-  readonly failed: number
-  /** Messages given up: after 12 tries, or because 100 were waiting. */
-  readonly dropped: number
-  /** Why the last try failed; null: it did not. */
-  readonly error: string | null
-}
 
 export interface AlertHookOptions {
   readonly startThread: StartThread

@@ -9,7 +9,8 @@ import type { StatusReply } from '../admin/health.js'
 import type { RuleEnding } from '../reload/rule-expiry.js'
 import { serializeError } from '../threads/serialized-error.js'
 import type { StartThread } from '../threads/thread.js'
-import { AlertHook, type AlertHookStatus } from './alert-hook.js'
+import type { AlertHookStatus } from './alert-hook-status.js'
+import { AlertHook } from './alert-hook.js'
 import { conditionsOf } from './conditions.js'
 
 /** How often the state of the gateway is checked; a status takes a millisecond. */

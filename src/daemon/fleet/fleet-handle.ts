@@ -17,6 +17,7 @@ import { keepOptional } from '../threads/start-file.js'
 import type { StartThread, Thread, ThreadHandlers } from '../threads/thread.js'
 import type { CountedRules } from '../workers/rule-counters.js'
 import { fleetCounters, fleetReport } from './fleet-report.js'
+import type { FleetStatus } from './fleet-status.js'
 
 /** Random part of the interval between two reports. */
 const JITTER = 0.2
@@ -26,24 +27,6 @@ const SOON: Milliseconds = 50
 const YOUNG_MB = 2
 /** How long the first start waits for a bundle. */
 const FIRST_BUNDLE_WAIT: Milliseconds = 30_000
-
-/** The JSON form is public, see docs/reference/admin-socket.md. Times are RFC 3339. */
-export interface FleetStatus {
-  readonly name: string
-  readonly ring: string
-  readonly connected: boolean
-  readonly server: string | null
-  /** When NATS or the web server last said what this ring should run; null: not since the start. */
-  readonly contact: string | null
-  /** The same, or the start of the gateway: since when it has heard nothing. */
-  readonly silentSince: string
-  /** Serial that this ring should run, and since when the gateway knows; null: unknown. */
-  readonly wanted: number | null
-  readonly wantedSince: string | null
-  readonly error: { readonly code: string; readonly message: string } | null
-  readonly dropped: number
-  readonly reports: number
-}
 
 export interface FleetHandleOptions {
   readonly startThread: StartThread

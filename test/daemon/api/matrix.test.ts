@@ -1,5 +1,5 @@
 import t from 'tap'
-import { PREFIX } from '../../../src/daemon/admin/http/api/route.js'
+import { PREFIX } from '../../../src/daemon/admin/http/api/prefix.js'
 import { SCOPES, type Scope } from '../../../src/daemon/admin/http/api/scopes.js'
 import { ROUTES } from '../../../src/daemon/admin/http/api/routes.js'
 import { EXPECTATIONS } from './expectations.js'

@@ -1,6 +1,18 @@
 import type { IncomingMessage } from 'node:http'
 import { failure, type InterdictError } from '../../../../base/error.js'
-import type { Principal, Scope } from './route.js'
+import type { Milliseconds } from '../../../../base/units.js'
+import type { Scope } from './scopes.js'
+
+/** Who sends a request: the bearer of a token, or a person who has logged in. */
+export interface Principal {
+  /** For the service log: the name of a token, or of a person. Never a secret. */
+  readonly name: string
+  readonly scopes: ReadonlySet<Scope>
+  /** Wall-clock time when the session of a person ends at the latest; undefined: a token. */
+  readonly sessionEnd?: Milliseconds
+  /** Whether it has neither expired nor been revoked: for responses that last. */
+  isValid(): boolean
+}
 
 /** One way to say who one is. */
 export interface Authenticator {

@@ -3,10 +3,10 @@ import type { Clock } from '../../../../base/clock.js'
 import { failure, type InterdictError } from '../../../../base/error.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../../../base/units.js'
 import type { ServiceLog } from '../../../../querylog/record/service-log.js'
-import { checkScope, identify, type Authenticator } from './authenticator.js'
+import { checkScope, identify, type Authenticator, type Principal } from './authenticator.js'
 import { RetryLater } from './problem-of.js'
 import { Lockout, RateLimiter } from './rate-limiter.js'
-import type { Principal, Route } from './route.js'
+import type { Route } from './route.js'
 
 /** What one address may send, known or not: at once, and on average. */
 const ADDRESS_BURST = 200

@@ -1,7 +1,8 @@
 import { STATUS_CODES } from 'node:http'
 import * as z from 'zod'
 import { PROBLEM_TYPE, STATUS_OF } from '../problem.js'
-import { PREFIX, type Route } from './route.js'
+import { PREFIX } from './prefix.js'
+import type { Route } from './route.js'
 import { SCOPES } from './scopes.js'
 
 type Json = Readonly<Record<string, unknown>>

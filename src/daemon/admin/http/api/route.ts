@@ -2,21 +2,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type * as z from 'zod'
 import type { ErrorCode } from '../../../../base/error.js'
 import type { Milliseconds, Octets } from '../../../../base/units.js'
+import type { Principal } from './authenticator.js'
 import type { Scope } from './scopes.js'
 import type { ApiServices } from './services.js'
 
 export type { Scope } from './scopes.js'
-
-/** Who sends a request: the bearer of a token, or a person who has logged in. */
-export interface Principal {
-  /** For the service log: the name of a token, or of a person. Never a secret. */
-  readonly name: string
-  readonly scopes: ReadonlySet<Scope>
-  /** Wall-clock time when the session of a person ends at the latest; undefined: a token. */
-  readonly sessionEnd?: Milliseconds
-  /** Whether it has neither expired nor been revoked: for responses that last. */
-  isValid(): boolean
-}
 
 /** What a handler gets besides the input. */
 export interface RouteContext {
@@ -97,4 +87,3 @@ export function defineRoute<
 export const MAX_JSON: Octets = 64 * 1024
 /** How long handlers wait for the control thread, unless they say otherwise. */
 export const CONTROL_TIMEOUT: Milliseconds = 5_000
-export const PREFIX = '/api/v1'

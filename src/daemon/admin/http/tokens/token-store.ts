@@ -7,8 +7,7 @@ import type { ServiceLog } from '../../../../querylog/record/service-log.js'
 import { FileWatcher } from '../../../reload/file-watcher.js'
 import { readWatchState } from '../../../reload/watch-state.js'
 import { serializeError } from '../../../threads/serialized-error.js'
-import type { Authenticator } from '../api/authenticator.js'
-import type { Principal } from '../api/route.js'
+import type { Authenticator, Principal } from '../api/authenticator.js'
 import { hashOf, readTokens, TOKEN, type StoredToken } from './token-file.js'
 
 interface KnownToken extends StoredToken {

@@ -1,0 +1,2 @@
+/** Of the paths of all routes. */
+export const PREFIX = '/api/v1'
