@@ -61,20 +61,55 @@ t.test('report, query and verify-log work on the logs of a fleet', async t => {
   t.match(tableOf('rule-changes'), /^gateway,time,/)
   t.match(readFileSync(join(pack, 'evidence.html'), 'utf8'), '2 of 2 gateways unaltered')
 
-  // Lookups of one have not arrived; the other has a file too many, and no key.
-  const [parquet] = filesBelow(fleet).filter(file => /brussels.*parquet$/.test(file))
-  rmSync(join(fleet, parquet!))
-  writeFileSync(join(fleet, parquet!.replace('brussels', 'liege')), 'x')
+  // Lookups of one have not arrived; the other has files too many, and no key.
+  const pathOf = (pattern: RegExp): string =>
+    join(
+      fleet,
+      filesBelow(fleet).find(file => pattern.test(file))!
+    )
+  const parquet = pathOf(/brussels.*parquet$/)
+  const whole = readFileSync(parquet)
+  rmSync(parquet)
+  const foreign = Array.from({ length: 11 }, (_, i) =>
+    parquet.replace('brussels', 'liege').replace(/0-../, `0-${10 + i}`)
+  )
+  for (const path of foreign) writeFileSync(path, 'x')
   rmSync(join(fleet, 'keys/liege.pub'))
-  const spoilt = await report('--by', 'gateway')
-  t.match(spoilt, { code: 1, err: /gateway=liege/ }, 'the file is named')
   const bad = await interdict('verify-log', '--fleet', fleet)
   t.match(bad, { code: 1, out: /brussels: unaltered[^]*not here yet: 1 file/ })
   t.match(bad.out, /liege: NOT PROVEN[^]*no public key/)
-  rmSync(join(fleet, parquet!.replace('brussels', 'liege')))
-  t.match((await report('--by', 'gateway')).out, /brussels,2,/, 'from tallies')
+  const spoilt = await report('--by', 'gateway')
+  t.match(spoilt, { code: 0, out: /liege,3,.*\r\nbrussels,2,/ })
   const text = await interdict('report', '--fleet', fleet, '--time-zone', 'UTC')
   t.match(text.out, /brussels.*have not all arrived/)
+  t.match(text.out, /gateway liege, left out: day=.*gateway=liege.*\(FLEET_FILE\)/)
+  t.match(text.out, /1 more log file cannot be read/)
+  for (const path of foreign) rmSync(path)
+
+  // Cut, without metadata, and with damaged content.
+  const lookups = 'SELECT count(*) AS n, max(client) FROM lookups'
+  const footer = whole.length - 8 - whole.readUInt32LE(whole.length - 8)
+  const damaged = Buffer.from(whole).fill(0xaa, 4, footer)
+  for (const content of [whole.subarray(0, -9), Buffer.from('PAR1 and PAR1'), damaged]) {
+    writeFileSync(parquet, content)
+    const { code, out, err } = await interdict('query', '--fleet', fleet, '--json', lookups)
+    t.match({ code, out, err }, { code: 0, out: /"n":3,/, err: 'FLEET_FILE' })
+    t.match((await report('--by', 'type')).out, /,3,/)
+    t.match((await report('--by', 'gateway')).out, /brussels,2,/, 'from tallies')
+  }
+  const altered = await interdict('verify-log', '--fleet', fleet)
+  t.match(altered.out, /brussels: NOT PROVEN[^]*parquet: the content was changed/)
+
+  writeFileSync(parquet, whole)
+  const tally = pathOf(/brussels.*tally$/)
+  writeFileSync(tally, 'PAR1 and PAR1')
+  t.match((await report('--by', 'gateway')).out, /brussels,2,/, 'from lookups')
+  const counted = await interdict('report', '--fleet', fleet, '--time-zone', 'UTC')
+  t.match(counted, { code: 0, out: /brussels.*tally \(FLEET_FILE\)/ })
+  const tallied = await interdict('verify-log', '--fleet', fleet)
+  t.match(tallied.out, /brussels: NOT PROVEN[^]*tally: the content was changed/)
+  const typo = await interdict('query', '--fleet', fleet, 'SELECT nothing FROM lookups')
+  t.match(typo, { code: 1, err: /ARCHIVE_SQL/ })
 })
 
 t.test('what cannot be asked of a fleet is a usage error', async t => {

@@ -279,6 +279,10 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   ],
   'log file or chain altered': ['querylog/archive/chain/verify.test.ts', 'names ${it}'],
   'tally altered': ['querylog/archive/tallies.test.ts', 'instead of a tally that was altered the'],
+  'damaged file in the folder of a fleet': [
+    'cli/fleet-logs.test.ts',
+    'report, query and verify-log work on'
+  ],
   'archive process killed': ['daemon/archiver.test.ts', 'killed at any moment'],
   'chain cannot be written': [
     'querylog/archive/chain/disk-errors.test.ts',

@@ -3,6 +3,8 @@ import { availableParallelism, constants } from 'node:os'
 import { basename } from 'node:path'
 import { failure, type InterdictError } from '../../base/error.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
+import { gatewayOf } from '../../querylog/archive/central/central-layout.js'
+import { unreadableFiles } from '../../querylog/archive/central/unreadable-files.js'
 import { openDatabase, type Database, type AccessPattern } from '../../querylog/archive/database.js'
 import { hasLogFiles, LogLayout } from '../../querylog/archive/log-layout.js'
 import type { Newest } from '../../querylog/archive/newest-files.js'
@@ -20,14 +22,13 @@ const INTERVAL: Milliseconds = 200
 /** Shells report death by signal n as exit code 128 + n. */
 const SIGNAL_EXIT = 128
 
-/** An open query log; close it after use. */
+/** An open query log. */
 export interface OpenLog {
   readonly database: Database
   /** Problems in the files read so far: broken files, lines that are not lookups. */
   problems(): Promise<readonly string[]>
   /** Ends the progress line, before other output. */
   hideProgress(): void
-  close(): void
 }
 
 export interface OpenOptions {
@@ -38,20 +39,40 @@ export interface OpenOptions {
 }
 
 /**
- * Opens the given query log, or that of the settings. On a terminal, shows the progress of each
- * query.
+ * Works with the given query log, or that of the settings. On a terminal, shows the progress of each query. Files of a
+ * fleet that cannot be read are left out, and `work` starts again: it must not have printed anything before it has read.
  *
- * @throws InterdictError ARCHIVE_READ, ARCHIVE_NO_DUCKDB
+ * @throws InterdictError ARCHIVE_READ, ARCHIVE_NO_DUCKDB, and what `work` throws
  */
-export async function openLog(
+export async function withLog<T>(
   options: LogOptions,
   io: Io,
-  { use = 'often', silent = false, newest }: OpenOptions = {}
-): Promise<OpenLog> {
-  const { fleet } = options
-  if (fleet !== undefined && options.log !== undefined)
-    usageError('give --fleet or --log, not both')
+  work: (log: OpenLog) => Promise<T>,
+  open: OpenOptions = {}
+): Promise<T> {
+  const { fleet, log } = options
+  if (fleet !== undefined && log !== undefined) usageError('give --fleet or --log, not both')
   const path = fleet ?? (await logPath(options))
+  const leftOut = new Set<string>()
+  for (;;) {
+    try {
+      return await workOnce(path, leftOut, options, io, work, open)
+    } catch (error) {
+      const unreadable = fleet === undefined ? [] : await unreadableFiles(fleet, error, leftOut)
+      if (unreadable.length === 0) throw error
+      for (const file of unreadable) leftOut.add(file)
+    }
+  }
+}
+
+async function workOnce<T>(
+  path: string,
+  leftOut: ReadonlySet<string>,
+  options: LogOptions,
+  io: Io,
+  work: (log: OpenLog) => Promise<T>,
+  { use = 'often', silent = false, newest }: OpenOptions
+): Promise<T> {
   let hideProgress = (): void => undefined
   let interrupt = (): void => undefined
   const ignoreSignals = io.onSignal(signal => {
@@ -60,55 +81,53 @@ export async function openLog(
     // The exit also removes the folder in which the database spills to disk.
     io.exit(SIGNAL_EXIT + constants.signals[signal])
   })
-  const { [MEMORY_VARIABLE]: given } = io.env
-  const limits =
-    given === undefined
-      ? { memory: MEMORY, threads: availableParallelism() }
-      : { memory: Number(given), threads: 1 }
-  const opening = openDatabase(limits)
-  const database = await opening.catch((error: unknown) => {
-    ignoreSignals()
-    throw error
-  })
-  interrupt = () => database.interrupt()
-  if (!silent) hideProgress = showProgress(database, io.stderr)
-  const close = (): void => {
+  let database: Database | undefined
+  try {
+    const { [MEMORY_VARIABLE]: given } = io.env
+    const opened = (database = await openDatabase(
+      given === undefined
+        ? { memory: MEMORY, threads: availableParallelism() }
+        : { memory: Number(given), threads: 1 }
+    ))
+    interrupt = () => opened.interrupt()
+    if (!silent) hideProgress = showProgress(opened, io.stderr)
+    const missing =
+      options.fleet === undefined
+        ? await openOwnLog(opened)
+        : missingRemarks((await opened.openFleet(path, use, leftOut)).waiting, leftOut)
+    const problems = async () => [...(await foreignLines(opened)), ...missing, ...altered(opened)]
+    return await work({ database: opened, problems, hideProgress })
+  } finally {
     ignoreSignals()
     hideProgress()
-    database.close()
+    database?.close()
   }
-  let broken: readonly string[] = []
-  let waiting: readonly string[] = []
-  try {
-    if (fleet !== undefined) waiting = (await database.openFleet(fleet, use)).waiting
-    else broken = await openOwnLog()
-  } catch (error) {
-    close()
-    throw error
-  }
-  const problems = async (): Promise<string[]> => [
-    ...(await findProblems(database, broken)),
-    ...waitingRemark(waiting)
-  ]
-  return { database, problems, hideProgress, close }
 
-  async function openOwnLog(): Promise<readonly string[]> {
-    const extent = await database.openLog(path, use, newest)
-    const { lines, parquet } = extent
+  async function openOwnLog(database: Database): Promise<readonly string[]> {
+    const { lines, parquet, broken } = await database.openLog(path, use, newest)
     checkNamed(path, options)
     if (lines + parquet === 0) io.stderr.write(`no query log at ${path} yet\n`)
-    return extent.broken
+    return broken.length === 0 ? [] : [messageOf(failure('ARCHIVE_BROKEN', broken.join(', ')))]
   }
 }
 
-/** Gateways named in a remark. */
+/** Gateways, or files, named in remarks. */
 const NAMED = 10
 
-function waitingRemark(gateways: readonly string[]): string[] {
-  if (gateways.length === 0) return []
-  const names = gateways.slice(0, NAMED).join(', ')
-  const more = gateways.length > NAMED ? `, and ${gateways.length - NAMED} more` : ''
-  return [`Lookups of ${names}${more} have not all arrived; their counts by whole days have.`]
+function missingRemarks(waiting: readonly string[], leftOut: ReadonlySet<string>): string[] {
+  const files = [...leftOut]
+  const remarks = files
+    .slice(0, NAMED)
+    .map(path => messageOf(failure('FLEET_FILE', gatewayOf(path)!, path)))
+  if (files.length > NAMED)
+    remarks.push(`${formatCount(files.length - NAMED, 'more log file')} cannot be read.`)
+  if (waiting.length === 0) return remarks
+  const names = waiting.slice(0, NAMED).join(', ')
+  const more = waiting.length > NAMED ? `, and ${waiting.length - NAMED} more` : ''
+  return [
+    ...remarks,
+    `Lookups of ${names}${more} have not all arrived; their counts by whole days have.`
+  ]
 }
 
 /**
@@ -122,25 +141,21 @@ function checkNamed(path: string, { log }: LogOptions): void {
   throw failure('ARCHIVE_READ', log, 'no such file or folder')
 }
 
-async function findProblems(database: Database, broken: readonly string[]): Promise<string[]> {
-  const foreign = await foreignLines(database)
-  return [
-    ...(foreign === undefined ? [] : [foreign]),
-    ...(broken.length === 0 ? [] : [messageOf(failure('ARCHIVE_BROKEN', broken.join(', ')))]),
-    ...database.alteredTallies.map(path => messageOf(failure('ARCHIVE_TALLY', path)))
-  ]
-}
-
 const messageOf = ({ code, message }: InterdictError): string => `${message} (${code}).`
 
-async function foreignLines(database: Database): Promise<string | undefined> {
+const altered = ({ alteredTallies }: Database): string[] =>
+  alteredTallies.map(path => messageOf(failure('ARCHIVE_TALLY', path)))
+
+async function foreignLines(database: Database): Promise<string[]> {
   const rows = await database.rows<{ file: string; lines: number }>(
     'SELECT file, count(*) AS lines FROM foreign_lines GROUP BY file ORDER BY file'
   )
-  if (rows.length === 0) return undefined
+  if (rows.length === 0) return []
   const where = rows.map(({ file, lines }) => `${lines} in ${basename(file)}`).join(', ')
   const all = rows.reduce((sum, { lines }) => sum + lines, 0)
-  return `Skipped ${formatCount(all, 'line')} of the log that ${all === 1 ? 'is not a lookup' : 'are not lookups'}: ${where}.`
+  return [
+    `Skipped ${formatCount(all, 'line')} of the log that ${all === 1 ? 'is not a lookup' : 'are not lookups'}: ${where}.`
+  ]
 }
 
 /** @returns a function that stops and clears the progress line */

@@ -19,7 +19,7 @@ import { readPrivateKey } from '../../sources/bundle/signatures.js'
 import { listBans } from '../../views/bans-list.js'
 import { PROBE_FOLDER } from '../../daemon/probe/journal.js'
 import type { LogOptions } from '../args/log-path.js'
-import { openLog } from '../args/open-log.js'
+import { withLog } from '../args/open-log.js'
 import { parsePeriod, type PeriodOptions } from '../args/period.js'
 import { loadConfiguredRules } from '../args/rules.js'
 import { checkIds } from '../args/rule-ids.js'
@@ -28,7 +28,7 @@ import { chooseTimeZone, type TimeZoneOptions } from '../args/time-zone.js'
 import { EXIT, rejectInput, usageError } from '../exit.js'
 import { printJson, type Io } from '../io.js'
 import { formatCount, formatNumber } from '../output/format.js'
-import { knownRules, missingRules, ruleChanges, type RuleChanges } from './evidence-rules.js'
+import { knownRules, missingRules, ruleChanges } from './evidence-rules.js'
 import { fleetVerification } from './verify-fleet.js'
 import { LOG_FACT } from './verify-log.js'
 import type { GatewayVerification } from '../../querylog/archive/central/verify-fleet.js'
@@ -81,10 +81,7 @@ export async function evidence(ban: string, options: EvidenceOptions, io: Io): P
     folder === undefined
       ? undefined
       : await fleetVerification({ fleet: folder, ...(keys !== undefined && { keys }) })
-  const log = await openLog(options, io)
-  let report: Report
-  let changes: RuleChanges
-  try {
+  const { report, changes } = await withLog(options, io, async log => {
     const remarks = await checkIds(log.database, { ban }, options, io)
     const request = { selection, top: TOP, options, io, by: 'app' }
     const main = await makeReport(log, { ...request, question: 'ban', id: ban })
@@ -95,12 +92,12 @@ export async function evidence(ban: string, options: EvidenceOptions, io: Io): P
       histories.set(gateway, await ruleVersions(log.database, { since, until }, gateway))
     const versions = [...histories.values()].flat()
     const known = await knownRules(config, loaded.rules, options.history ?? [], versions)
-    changes = ruleChanges(ban, histories, known)
+    const changes = ruleChanges(ban, histories, known)
     // Probes of a fleet are in its gateways' own folders.
     const own = fleet === undefined ? ownProbes(join(config.state.folder, PROBE_FOLDER)) : ''
     const record = probes === undefined ? own : `${own}${readProbes(probes)}`
     const probed = record === '' ? undefined : probeFindings(record, ban, selection)
-    report = {
+    const report: Report = {
       ...main,
       tiles: [...(main.tiles ?? []), ...(probed === undefined ? [] : [probed.tile])],
       facts: [
@@ -128,10 +125,8 @@ export async function evidence(ban: string, options: EvidenceOptions, io: Io): P
         ...(await log.problems())
       ]
     }
-    log.hideProgress()
-  } finally {
-    log.close()
-  }
+    return { report, changes }
+  })
   const { toHtml } = await import('../../report/output/html.js')
   // The time at which the pack is made would make no two packs equal.
   const origin = { ...(await originOf(options, io)), generated: new Date(until) }

@@ -4,7 +4,7 @@ import { escapeControls } from '../../querylog/record/terminal-line.js'
 import { csvLines } from '../../report/output/csv.js'
 import type { Table, Value } from '../../report/report.js'
 import type { LogOptions } from '../args/log-path.js'
-import { openLog } from '../args/open-log.js'
+import { withLog, type OpenLog } from '../args/open-log.js'
 import { EXIT, usageError } from '../exit.js'
 import { type Io } from '../io.js'
 import { gridOf } from '../output/report-text.js'
@@ -38,17 +38,15 @@ export async function query(
   if (sql?.replaceAll(NO_SQL, '') === '') usageError('query: the SQL is empty')
   const newest = newestOf(options)
   if (sql !== undefined && newest !== undefined) usageError('query: SQL, or --latest and --where')
-  const log = await openLog(options, io, { use: 'sealed', newest })
-  try {
+  const answer = async (log: OpenLog): Promise<void> => {
     const { columns, rows } = await log.database.table(newest?.sql ?? sql ?? COLUMNS)
     // To find problems is to read all lines again.
-    const problems = newest === undefined ? await log.problems() : []
+    const found = newest === undefined ? await log.problems() : []
     log.hideProgress()
     writeOutput(render(columns, rows, format, outputWidth(output, io)), output, io)
-    for (const problem of problems) io.stderr.write(`${escapeControls(problem)}\n`)
-  } finally {
-    log.close()
+    for (const problem of found) io.stderr.write(`${escapeControls(problem)}\n`)
   }
+  await withLog(options, io, answer, { use: 'sealed', newest })
   return EXIT.success
 }
 

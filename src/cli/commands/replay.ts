@@ -14,7 +14,7 @@ import {
 import { loadRules } from '../../rules/load.js'
 import type { RuleSet } from '../../rules/model/types.js'
 import { listCopiesFolder } from '../../sources/http/list-copies.js'
-import { openLog } from '../args/open-log.js'
+import { withLog, type OpenLog } from '../args/open-log.js'
 import { checkTime, parseWholeNumber, resolveTime } from '../args/parse.js'
 import { ruleFilesAt } from '../args/rules.js'
 import { loadSettings, type CommonOptions } from '../args/settings.js'
@@ -159,8 +159,7 @@ async function replayStored(
   const { format = 'interdict', progress } = options
   if (format !== 'interdict')
     usageError(`${folder} is a folder, but --log-format ${format} reads files`)
-  const log = await openLog({ ...options, log: folder }, io, { use: 'once', silent: true })
-  try {
+  const judge = async (log: OpenLog): Promise<ReadLog> => {
     let read = 0
     const feed = (push: (octets: Buffer) => void): Promise<void> =>
       log.database.lines(octets => {
@@ -170,9 +169,8 @@ async function replayStored(
     const stored = await replayLines(folder, feed, comparison, options)
     for (const problem of await log.problems()) io.stderr.write(`${escapeControls(problem)}\n`)
     return stored
-  } finally {
-    log.close()
   }
+  return withLog({ ...options, log: folder }, io, judge, { use: 'once', silent: true })
 }
 
 function parseFormat(format: string | undefined): Format | undefined {

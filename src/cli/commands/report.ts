@@ -7,7 +7,7 @@ import { FLEET_KEY, KEYS } from '../../report/questions/tally.js'
 import type { Report } from '../../report/report.js'
 import { findClientNames } from '../args/client-names.js'
 import type { LogOptions } from '../args/log-path.js'
-import { openLog } from '../args/open-log.js'
+import { withLog } from '../args/open-log.js'
 import { checkChoice, parseNamePattern, parseWholeNumber } from '../args/parse.js'
 import { parsePeriod, type Day, type PeriodOptions } from '../args/period.js'
 import { namedPeriod, reportPeriod } from '../args/report-period.js'
@@ -58,8 +58,7 @@ export async function report(
   // An error in the period comes before the log is read.
   if (kind !== undefined) reportPeriod(kind, base, zone.timeZone)
   const top = parseWholeNumber('--top', options.top, { min: 1, max: 999_999 })
-  const log = await openLog(options, io)
-  try {
+  await withLog(options, io, async log => {
     const { client } = options
     const names =
       client === undefined
@@ -85,9 +84,7 @@ export async function report(
     log.hideProgress()
     const whole = { ...report, remarks }
     writeOutput(await render(whole, format, options, io), options.output, io)
-  } finally {
-    log.close()
-  }
+  })
   return EXIT.success
 }
 

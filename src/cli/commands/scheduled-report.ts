@@ -10,7 +10,7 @@ import { toHtml } from '../../report/output/html.js'
 import type { Origin, Report } from '../../report/report.js'
 import { shiftDays, showTime } from '../../rules/time/instant.js'
 import { ABOUT, listStoredReports, type StoredReport } from '../../views/stored-reports.js'
-import { openLog } from '../args/open-log.js'
+import { withLog } from '../args/open-log.js'
 import { reportPeriod } from '../args/report-period.js'
 import { checkIds } from '../args/rule-ids.js'
 import type { CommonOptions } from '../args/settings.js'
@@ -54,18 +54,14 @@ export async function makeScheduledReport(
   const { kind, ban, folder, mail, name } = scheduled
   const { options, io, timeZone, route } = context
   const period = periodOf(scheduled, due, timeZone)
-  const log = await openLog(options, io)
-  let report: Report
-  try {
+  const report = await withLog(options, io, async (log): Promise<Report> => {
     await checkIds(log.database, { ban }, options, io)
     const made = await makeReport(log, {
       ...{ question: kind, by: 'app', id: ban, top: TOP, options, io },
       selection: { ...period, timeZone }
     })
-    report = { ...made, remarks: [...made.remarks, ...(await log.problems())] }
-  } finally {
-    log.close()
-  }
+    return { ...made, remarks: [...made.remarks, ...(await log.problems())] }
+  })
   const origin = await originOf(options, io)
   const file = `${name}-${labelOf(scheduled, period, timeZone)}.html`
   const html = toHtml(report, origin)

@@ -152,10 +152,15 @@ export class Database {
    * The same over the central folder of a fleet, with the columns `gateway` and `day`. For reports, clients have the
    * name of their gateway before them, as in `brussels-1/10.0.0.7`.
    *
+   * @param leftOut relative paths of files that are not read
    * @throws InterdictError FLEET_FOLDER, ARCHIVE_SQL
    */
-  async openFleet(folder: string, use: AccessPattern = 'once'): Promise<CentralFiles> {
-    const files = listCentral(folder)
+  async openFleet(
+    folder: string,
+    use: AccessPattern = 'once',
+    leftOut?: ReadonlySet<string>
+  ): Promise<CentralFiles> {
+    const files = listCentral(folder, leftOut)
     const { parquet } = files
     const named = use !== 'sealed'
     await this.run(`CREATE VIEW lookups AS ${selectCentral(parquet, named)}`)

@@ -25,26 +25,34 @@ export interface CentralFiles {
  * Lists the files of a fleet. Counts come from the newest generation of which anything has arrived, since the first
  * file of a generation has all that the previous one has; lookups from the newest that has some.
  *
+ * @param leftOut relative paths of files that cannot be read: without a tally its lookups are counted; without lookups
+ *   its tally is
  * @throws InterdictError FLEET_FOLDER
  */
-export function listCentral(folder: string): CentralFiles {
+export function listCentral(
+  folder: string,
+  leftOut: ReadonlySet<string> = new Set()
+): CentralFiles {
   const parquet: string[] = []
   const parts: CentralPart[] = []
   const gateways = new Set<string>()
   const waiting = new Set<string>()
-  const path = (file: CentralFile): string => join(folder, centralPath(file))
+  const path = (file: CentralFile | undefined): string | undefined => {
+    const relative = file && centralPath(file)
+    return relative === undefined || leftOut.has(relative) ? undefined : join(folder, relative)
+  }
   try {
     readdirSync(folder)
     for (const all of centralFiles(folder)) {
       const lookups = all.filter(({ kind }) => kind === 'parquet')
-      parquet.push(...newestOf(lookups).map(path))
+      parquet.push(...newestOf(lookups).flatMap(file => path(file) ?? []))
       for (const one of partsOf(newestOf(all))) {
         const [first] = one
         gateways.add(first!.gateway)
         const of = (kind: CentralFile['kind']) => one.find(file => file.kind === kind)
         const [tally, own] = [of('tally'), of('parquet')]
         if (own === undefined) waiting.add(first!.gateway)
-        parts.push({ day: first!.day, tally: tally && path(tally), parquet: own && path(own) })
+        parts.push({ day: first!.day, tally: path(tally), parquet: path(own) })
       }
     }
   } catch (error) {

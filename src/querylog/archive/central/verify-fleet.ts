@@ -14,8 +14,8 @@ import { arrivedChains, RecordedFiles } from './chain-of-gateway.js'
  * `absent`    it has files, but no chain
  * `line`      a line of its chain is altered, missing, or not signed by its key
  * `restarted` a previous chain was broken, and another was started in its place
- * `altered`   a file does not have the digest of its name
- * `extra`     no line of the chain has the file: it is from someone else
+ * `altered`   a file does not have the digest of its name; a tally, that of no tally in the chain
+ * `extra`     no line of the chain has the file, or the lookups of the tally: it is from someone else
  */
 export type FleetBreakKind = 'key' | 'absent' | 'line' | 'restarted' | 'altered' | 'extra'
 
@@ -99,8 +99,11 @@ async function verifyGateway(
     const path = centralPath(file)
     const { sha256, octets } = await digestFile(join(folder, path))
     const expected = file.kind === 'parquet' ? `archive/day=${file.day}` : 'archive/tallies'
-    if (file.kind === 'parquet' && sha256 !== file.parquet)
-      breaks.push({ kind: 'altered', at: path })
+    const isAltered =
+      file.kind === 'parquet'
+        ? sha256 !== file.parquet
+        : !recorded.folders.has(sha256) && recorded.folders.has(file.parquet)
+    if (isAltered) breaks.push({ kind: 'altered', at: path })
     else if (recorded.folders.get(sha256) !== expected) breaks.push({ kind: 'extra', at: path })
     else {
       there.add(sha256)
