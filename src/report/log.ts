@@ -22,6 +22,8 @@ export type Cell = string | number | bigint | boolean | Date | null | readonly C
  * `foreign_lines` with a row for each line that is not a record.
  */
 export interface Log {
+  /** Columns that together identify a client; without a client, the first is NULL. They are cheaper to compare than `client`. */
+  readonly clientKey: readonly string[]
   /**
    * SQL for the lookups of a period in groups: each row stands for `n` lookups that agree in every
    * column that is counted by, between the times `first` and `last`.

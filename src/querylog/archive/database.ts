@@ -4,7 +4,7 @@ import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { failure, InterdictError } from '../../base/error.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import { listCentral, type CentralFiles } from './central/central-files.js'
-import { selectCentral, selectCentralCounts } from './central/central-sql.js'
+import { CENTRAL_CLIENT, selectCentral, selectCentralCounts } from './central/central-sql.js'
 import { openLogFiles, LogLayout, closeFiles, type LogFiles } from './log-layout.js'
 import {
   createLinesTable,
@@ -104,6 +104,8 @@ export class Database {
   private readonly ownSpillFolder: string | undefined
   private files: LogFiles | undefined
   private tallies: Tallies | undefined
+  /** Columns that identify a client; the first is NULL without one. */
+  clientKey: readonly string[] = ['client']
   private countsOf: (by: CountedBy, period: TimeRange) => string = () => ''
   /** Resolves when all statements submitted so far have ended. */
   private queue: Promise<void> = Promise.resolve()
@@ -168,6 +170,7 @@ export class Database {
     await this.run(`CREATE VIEW foreign_lines AS ${NO_FOREIGN_LINES}`)
     if (use === 'sealed') await this.restrictAccess(parquet)
     await this.run('SET lock_configuration = true')
+    this.clientKey = CENTRAL_CLIENT
     this.countsOf = (by, period) => selectCentralCounts(by, period, files)
     return files
   }

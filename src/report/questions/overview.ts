@@ -2,8 +2,8 @@ import type { Log } from '../log.js'
 import { formatValue } from '../output/format.js'
 import type { Fact, Report, Table, Tile } from '../report.js'
 import type { Selection } from './selection.js'
-import { tallyTable } from './tables.js'
-import { sums, countWithout, type Key, type Sums } from './tally.js'
+import { rankingTable } from './tables.js'
+import { rank, sums, type Key, type Sums } from './tally.js'
 
 /** Titles and descriptions by key. */
 const HEADINGS: Readonly<Record<Key, readonly [title: string, description: string]>> = {
@@ -31,20 +31,20 @@ export async function overview(
   top: number
 ): Promise<Report> {
   const [title, description] = HEADINGS[by]
-  const all = await sums(log, selection)
+  const ranking = await rank(log, by, selection, top)
+  const all = await ranking.all()
   const ofAll = selection.all === true
-  const table = await tallyTable(
-    log,
+  const table = rankingTable(
+    ranking.rows,
     {
       ...{ by, id: by, title, top, total: all.lookups },
       description: ofAll ? 'All lookups, whether a rule matched or not.' : description,
       emptyText: NO_LOOKUPS
     },
-    selection
+    selection.timeZone
   )
   const left = all.lookups - sumOf(table)
-  const none =
-    left === 0 || WITHOUT_KEY[by] === undefined ? 0 : await countWithout(log, by, selection)
+  const none = WITHOUT_KEY[by] === undefined ? 0 : ranking.without
   return {
     title,
     timeZone: selection.timeZone,

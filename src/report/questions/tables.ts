@@ -42,10 +42,11 @@ export async function tallyTable(
   selection: Selection
 ): Promise<Table> {
   const rows = await tally(log, wanted.by, selection, wanted.top)
-  return toTable(rows, wanted, selection.timeZone)
+  return rankingTable(rows, wanted, selection.timeZone)
 }
 
-function toTable(found: readonly Tally[], wanted: TallyTable, timeZone: string): Table {
+/** A table of rows that are counted already. */
+export function rankingTable(found: readonly Tally[], wanted: TallyTable, timeZone: string): Table {
   const { by, id, title, description, emptyText, total, range } = wanted
   const columns: Column[] = [{ key: by, title: by, kind: kindOf(by) }, ...countColumns(by)]
   const isFilled = range !== undefined && found.length > 0

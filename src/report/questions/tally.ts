@@ -52,35 +52,80 @@ const SUMS = `coalesce(sum(n), 0)::BIGINT AS lookups,
   coalesce(sum(n) FILTER (verdict = 'allowed'), 0)::BIGINT AS allowed,
   min(first) AS first, max(last) AS last`
 
-/** Counts lookups by a key: most lookups first, or in order of time. Clients are counted exactly. */
+/** Lookups by a key, and what they are part of. */
+export interface Ranking {
+  /** Most lookups first, or in order of time. Clients are counted exactly. */
+  readonly rows: readonly Tally[]
+  /** Totals of the whole selection. */
+  readonly all: () => Promise<Sums>
+  /** Lookups that have no value for the key. */
+  readonly without: number
+}
+
+type Part = Keyed & { readonly part: 'all' | 'key' | 'without'; readonly networks: number }
+
+/** Keys with so many values that counting them and all lookups in one pass takes longer than two. */
+const MANY: readonly Key[] = ['client', 'name']
+
+/** Counts lookups by a key, and all of them, in one pass, and clients in another. */
+export async function rank(log: Log, by: Key, selection: Selection, top: number): Promise<Ranking> {
+  const [key, counted] = await keyOf(log, by, selection)
+  const source = sourceOf(log, selection, counted)
+  const { from, sql, parameters } = source
+  const isTimeline = TIME_KEYS.includes(by)
+  const isMany = MANY.includes(by)
+  const order = isTimeline ? 'key' : 'lookups DESC, key'
+  const read = `FROM ${from} WHERE ${sql}`
+  const parts = isMany
+    ? `WITH parts AS NOT MATERIALIZED (SELECT ${key} AS key, * ${read})`
+    : `WITH parts AS MATERIALIZED (
+        SELECT ${key} AS key, network, verdict, sum(n) AS n, min(first) AS first, max(last) AS last
+        ${read} GROUP BY ALL)`
+  const best = `SELECT 'key' AS part, key, ${SUMS}, 0 AS networks FROM parts WHERE key IS NOT NULL
+    GROUP BY key ORDER BY ${order}${isTimeline ? '' : ' LIMIT $top'}`
+  const total = `${SUMS}, count(DISTINCT network) AS networks FROM parts`
+  const bound = isTimeline ? parameters : { ...parameters, top }
+  const found = await log.rows<Part>(
+    `${parts} SELECT * FROM ((${best}) UNION ALL SELECT 'without', NULL, ${total} WHERE key IS NULL
+      ${isMany ? '' : `UNION ALL SELECT 'all', NULL, ${total}`}) ORDER BY part DESC, ${order}`,
+    bound
+  )
+  const [{ lookups: without }, ...rest] = found as [Part, ...Part[]]
+  const all = isMany ? undefined : rest.pop()
+  const separately = (): Promise<Sums> => sums(log, selection)
+  if (by === 'client')
+    return { rows: rest.map(row => ({ ...row, clients: 1 })), all: separately, without }
+  // Tallies by name have no clients.
+  const clientSource = counted === 'name' ? sourceOf(log, selection, undefined) : source
+  const keys = rest.map(row => row.key)
+  const clients =
+    keys.length <= BITS
+      ? await clientsByBits(log, clientSource, key, keys, isMany)
+      : await clientsOf(log, clientSource, key, { sql: `${parts} ${best}`, parameters: bound })
+  const { timeZone } = selection
+  const isLocalDay = by === 'day' && timeZone !== UTC
+  const rows = rest.map(row => ({
+    ...row,
+    key: isLocalDay ? startOfLocalDay(row.key as Date, timeZone) : row.key,
+    clients: clients.of.get(String(row.key)) ?? 0
+  }))
+  const { total: count } = clients
+  const isCounted = all !== undefined && count !== undefined
+  return {
+    rows,
+    all: isCounted ? () => Promise.resolve({ ...all, clients: count }) : separately,
+    without
+  }
+}
+
+/** As `rank`: the rows alone. */
 export async function tally(
   log: Log,
   by: Key,
   selection: Selection,
   top: number
-): Promise<Tally[]> {
-  const [key, counted] = await keyOf(log, by, selection)
-  const { from, sql, parameters } = sourceOf(log, selection, counted)
-  const isTimeline = TIME_KEYS.includes(by)
-  const best = `SELECT ${key} AS key, ${SUMS} FROM ${from} WHERE ${sql} AND ${key} IS NOT NULL
-    GROUP BY ALL ORDER BY ${isTimeline ? 'key' : 'lookups DESC, key LIMIT $top'}`
-  const bound = isTimeline ? parameters : { ...parameters, top }
-  const rows = await log.rows<Keyed>(best, bound)
-  if (by === 'client') return rows.map(row => ({ ...row, clients: 1 }))
-  // Tallies by name have no clients.
-  const source = sourceOf(log, selection, counted === 'name' ? undefined : counted)
-  const keys = rows.map(row => row.key)
-  const clients =
-    keys.length <= BITS
-      ? await clientsByBits(log, source, key, keys)
-      : await clientsOf(log, source, key, { sql: best, parameters: bound })
-  const { timeZone } = selection
-  const isLocalDay = by === 'day' && timeZone !== UTC
-  return rows.map(row => ({
-    ...row,
-    key: isLocalDay ? startOfLocalDay(row.key as Date, timeZone) : row.key,
-    clients: clients.get(String(row.key)) ?? 0
-  }))
+): Promise<readonly Tally[]> {
+  return (await rank(log, by, selection, top)).rows
 }
 
 /**
@@ -100,37 +145,35 @@ async function keyOf(
   return [by === 'day' ? start : `(${start} - (${first} - first))`, undefined]
 }
 
-/** Counts the lookups of a selection that have no value for a key. */
-export async function countWithout(log: Log, by: Key, selection: Selection): Promise<number> {
-  const [key, counted] = KEY_COLUMNS[by]
-  const { from, sql, parameters } = sourceOf(log, selection, counted)
-  const [row] = await log.rows<{ lookups: number }>(
-    `SELECT coalesce(sum(n), 0)::BIGINT AS lookups FROM ${from} WHERE ${sql} AND ${key} IS NULL`,
-    parameters
-  )
-  return row?.lookups ?? 0
-}
-
 /** Bits of a BIGINT that stays positive: the most keys that `clientsByBits` can take. */
 const BITS = 62
 
 interface Clients {
-  readonly key: string | Date
+  /** Null: of all. */
+  readonly key: string | Date | null
   readonly clients: number
-  readonly [column: string]: string | number | Date
+  readonly [column: string]: string | number | Date | null
+}
+
+/** Clients by key, and of all lookups if they were counted in the same pass. */
+interface CountedClients {
+  readonly of: ReadonlyMap<string, number>
+  readonly total?: number
 }
 
 /**
  * Counts the clients of each key. Each client gets one bit for every key that it has, which on a
  * month takes a third of the time of `count(DISTINCT client)`.
+ *
+ * @param isPart only lookups with one of the keys are read, so that there is no total
  */
 async function clientsByBits(
   log: Log,
   { from, sql, parameters }: Source,
   key: string,
-  keys: readonly (string | Date)[]
-): Promise<Map<string, number>> {
-  if (keys.length === 0) return new Map()
+  keys: readonly (string | Date)[],
+  isPart: boolean
+): Promise<CountedClients> {
   const texts = keys.flatMap((one, i) =>
     typeof one === 'string' ? [[`key${i}`, one] as const] : []
   )
@@ -138,14 +181,18 @@ async function clientsByBits(
     const value = typeof one === 'string' ? `$key${i}::VARCHAR` : instant(Number(one))
     return `(${value}, 1::BIGINT << ${i})`
   })
+  if (values.length === 0) values.push('(NULL::VARCHAR, 0::BIGINT)')
   const rows = await log.rows<Clients>(
     `WITH keys AS (SELECT * FROM (VALUES ${values.join(', ')}) AS keys(key, bit)),
-    met AS (SELECT client, bit_or(bit) AS bits FROM ${from} JOIN keys ON ${key} = key
-      WHERE ${sql} AND client IS NOT NULL GROUP BY client)
-    SELECT key, count(*) AS clients FROM keys JOIN met ON bits & bit <> 0 GROUP BY key`,
+    met AS MATERIALIZED (SELECT bit_or(coalesce(bit, 0)) AS bits
+      FROM ${from} ${isPart ? '' : 'LEFT'} JOIN keys ON ${key} = key
+      WHERE ${sql} AND ${log.clientKey[0]!} IS NOT NULL GROUP BY ${log.clientKey.join(', ')})
+    SELECT key, count(*) AS clients FROM keys JOIN met ON bits & bit <> 0 GROUP BY key
+    UNION ALL SELECT NULL, count(*) FROM met`,
     { ...parameters, ...Object.fromEntries(texts) }
   )
-  return counts(rows)
+  const total = rows.find(row => row.key === null)!.clients
+  return { of: counts(rows), ...(!isPart && { total }) }
 }
 
 /** Counts the clients of any number of keys: those that the query `best` returns. */
@@ -154,13 +201,13 @@ async function clientsOf(
   { from, sql, parameters }: Source,
   key: string,
   best: { readonly sql: string; readonly parameters: Condition['parameters'] | { top: number } }
-): Promise<Map<string, number>> {
+): Promise<CountedClients> {
   const rows = await log.rows<Clients>(
     `SELECT ${key} AS key, count(DISTINCT client) AS clients FROM ${from}
     WHERE ${sql} AND ${key} IN (SELECT key FROM (${best.sql})) GROUP BY ALL`,
     { ...parameters, ...best.parameters }
   )
-  return counts(rows)
+  return { of: counts(rows) }
 }
 
 function counts(rows: readonly Clients[]): Map<string, number> {
@@ -184,5 +231,5 @@ export interface Sums extends Counts {
   /** Null if there are no lookups. */
   readonly first: Date | null
   readonly last: Date | null
-  readonly [column: string]: number | Date | null
+  readonly [column: string]: string | number | Date | null
 }

@@ -7,6 +7,8 @@ import type { CentralFiles } from './central-files.js'
 /** Hive partitions become columns. */
 const HIVE = `hive_partitioning = true, hive_types = {'day': DATE, 'gateway': VARCHAR}`
 
+/** Together they identify a client, as the column `client` with its gateway does, and are not made up for each lookup. */
+export const CENTRAL_CLIENT = ['own_client', 'gateway'] as const
 /** The same address at two gateways is two clients. */
 const ownClient = (column: string): string => `gateway || '/' || ${column}`
 
@@ -26,6 +28,7 @@ export function selectCentral(
     const isClient = named && (field === 'client' || field === 'device')
     return `${isClient ? ownClient(column) : column}::${type} AS ${column}`
   })
+  if (named) columns.push(`coalesce(device, client) AS ${CENTRAL_CLIENT[0]}`)
   const own = `(SELECT *, NULL::VARCHAR AS gateway, NULL::DATE AS day FROM (${NO_ROWS}))`
   const read =
     files.length === 0
@@ -50,13 +53,13 @@ export function selectCentralCounts(
     if (tally !== undefined && start >= since && end <= until) tallies.push(tally)
     else if (parquet !== undefined) others.push(parquet)
   }
-  const columns = columnsOf(by)
+  const columns = `${columnsOf(by)}, ${CENTRAL_CLIENT[0]}`
   const rest = `SELECT gateway, ${columns}, 1::BIGINT AS n, time AS first, time AS last
     FROM (SELECT * REPLACE (coalesce(device, client) AS client) FROM (${selectCentral(others, true)}))
     WHERE ${[IS_COUNTED[by], ...timeConditions(period)].join(' AND ')}`
   if (tallies.length === 0) return rest
   return `SELECT gateway, ${columns}, n, first, last FROM (
-      SELECT * REPLACE (${ownClient('client')} AS client)
+      SELECT * REPLACE (${ownClient('client')} AS client), client AS ${CENTRAL_CLIENT[0]}
       FROM read_parquet(${quotedList(tallies)}, ${HIVE}) WHERE "by" = '${by}')
     UNION ALL ${rest}`
 }
