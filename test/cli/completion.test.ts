@@ -5,7 +5,7 @@ import { places } from '../../src/cli/completion/tree.js'
 import { createProgram } from '../../src/cli/run.js'
 import { VERDICT } from '../../src/querylog/record/query-event.js'
 import { FORMATS } from '../../src/replay/formats/formats.js'
-import { FLEET_KEY, KEYS } from '../../src/report/questions/tally.js'
+import { FLEET_KEY, REPORT_KEYS } from '../../src/querylog/archive/tallies/report-keys.js'
 import { KINDS, ROLES } from '../../src/rules/schema/app-schema.js'
 import { interdict } from './run.js'
 
@@ -39,7 +39,7 @@ t.test('completes commands, their commands, and options', async t => {
 })
 
 t.test('knows the values that the commands take', async t => {
-  t.strictSame(choicesAt(' report', '--by'), [...KEYS, FLEET_KEY])
+  t.strictSame(choicesAt(' report', '--by'), [...REPORT_KEYS, FLEET_KEY])
   t.strictSame(choicesAt(' replay', '--log-format'), FORMATS)
   t.strictSame(choicesAt(' apps', '--role'), ROLES)
   t.strictSame(choicesAt(' apps', '--kind'), KINDS)

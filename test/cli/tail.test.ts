@@ -41,6 +41,17 @@ t.test('shows blocked and monitored lookups with the reason, one line each', asy
   ])
 })
 
+t.test('times are in the time zone of the rules, or of --time-zone', async t => {
+  const { site, last } = open(t)
+  site.write('rules/networks.yaml', 'defaults: { time-zone: America/New_York }\n')
+  t.match((await last()).out, /^2023-03-13 \(America\/New_York\)\n05:26:53 /)
+  t.match((await last('--time-zone', 'Asia/Tokyo')).out, /\(Asia\/Tokyo\)\n18:26:53 /)
+  t.match(await last('--time-zone', 'Mars'), { code: 2, err: /Mars is not a time zone/ })
+  site.write('interdict.yaml', 'oops: 1\n')
+  const log = site.path('queries.jsonl')
+  t.match((await last(log)).out, /\(UTC\)/, 'broken settings do not hide a log that is given')
+})
+
 t.test('--json prints the lines unchanged', async t => {
   const { out } = await open(t).last('--json', '--verdict', 'all', '-n', '3')
   t.strictSame(out.trim().split('\n'), LINES.slice(-3))

@@ -7,7 +7,7 @@ import { openDatabase } from '../../src/querylog/archive/database.js'
 import { shippedPath } from '../../src/querylog/archive/shipped.js'
 import { verifyFleet } from '../../src/querylog/archive/central/verify-fleet.js'
 import { overview } from '../../src/report/questions/overview.js'
-import { FLEET_KEY } from '../../src/report/questions/tally.js'
+import { FLEET_KEY } from '../../src/querylog/archive/tallies/report-keys.js'
 import { fast, filesBelow, LoggingGateway, minuteOf, temporaryFolder } from './ship-rig.js'
 
 const DAY = '2026-11-10'

@@ -11,7 +11,7 @@ import { bypass } from '../../src/report/questions/bypass.js'
 import { newNames } from '../../src/report/questions/new-names.js'
 import { overview } from '../../src/report/questions/overview.js'
 import type { Filters, Selection } from '../../src/report/questions/selection.js'
-import { KEYS } from '../../src/report/questions/tally.js'
+import { REPORT_KEYS } from '../../src/querylog/archive/tallies/report-keys.js'
 import type { Report } from '../../src/report/report.js'
 import { tendOnce } from '../querylog/archive/chain/rig.js'
 import { lines, logFolder, record } from '../querylog/archive/lines.js'
@@ -134,7 +134,7 @@ const ALIKE = new Set(['exception', 'match', 'type', 'day', 'client, one row', '
 const BYPASS = ['encrypted-dns', 'private-relay', 'firefox-canary']
 const reports: Readonly<Record<string, (log: Log, selection: Selection) => Promise<Report>>> = {
   ...Object.fromEntries(
-    KEYS.map(key => [key, (log: Log, of: Selection) => overview(log, key, of, TOP)])
+    REPORT_KEYS.map(key => [key, (log: Log, of: Selection) => overview(log, key, of, TOP)])
   ),
   'client, one row': (log, of) => overview(log, 'client', of, 1),
   daily: (log, of) =>

@@ -10,7 +10,7 @@ import { banReport } from '../../src/report/questions/ban.js'
 import { bypass } from '../../src/report/questions/bypass.js'
 import { newNames } from '../../src/report/questions/new-names.js'
 import { overview } from '../../src/report/questions/overview.js'
-import { KEYS } from '../../src/report/questions/tally.js'
+import { REPORT_KEYS } from '../../src/querylog/archive/tallies/report-keys.js'
 import type { Report } from '../../src/report/report.js'
 import { writeWeek } from '../example/week.js'
 import { dailyReport } from './day.js'
@@ -22,7 +22,10 @@ const since = Date.UTC(2026, 10, 10)
 const day = { since, until: since + 86_400_000, timeZone }
 const reports: Readonly<Record<string, (log: Log) => Promise<Report>>> = {
   ...Object.fromEntries(
-    KEYS.map(key => [`by ${key}`, (log: Log) => overview(log, key, { all: true, timeZone }, TOP)])
+    REPORT_KEYS.map(key => [
+      `by ${key}`,
+      (log: Log) => overview(log, key, { all: true, timeZone }, TOP)
+    ])
   ),
   daily: log => dailyReport(log, day, TOP),
   ban: log => banReport(log, 'federal-tiktok', { timeZone }, undefined, TOP, ['Proof', 'none']),

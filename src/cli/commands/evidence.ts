@@ -40,7 +40,7 @@ const TOP = 1_000_000
 const PAGE_ROWS = 50
 
 export interface EvidenceOptions extends LogOptions, PeriodOptions, TimeZoneOptions {
-  readonly output: string
+  readonly output?: string
   readonly key?: string
   readonly probes?: string
   /** With a fleet: folder of the public keys of its gateways. */
@@ -60,12 +60,17 @@ export async function evidence(ban: string, options: EvidenceOptions, io: Io): P
   const { output, probes, json } = options
   const zone = await chooseTimeZone(options)
   const { since, until } = parsePeriod(options, zone.timeZone)
-  if (since === undefined || until === undefined)
-    return usageError('give both --since and --until: an evidence pack is about a period')
   const config = await loadSettings(options)
   const keyFile = options.key ?? config.log.queries.chain?.signKey
-  if (keyFile === undefined)
-    return usageError('--key: give a private key, because log.queries.chain.sign-key is not set')
+  if (since === undefined || until === undefined || output === undefined || keyFile === undefined) {
+    const needed = { '--since': since, '--until': until, '--output': output, '--key': keyFile }
+    const missing = Object.entries(needed).flatMap(([option, value]) =>
+      value === undefined ? [option] : []
+    )
+    return usageError(
+      `evidence: give ${missing.join(', ')}; only --key has a default: log.queries.chain.sign-key`
+    )
+  }
   const key = await readPrivateKey(keyFile)
   const { loaded } = await loadConfiguredRules(config, io)
   if (!loaded.ok) rejectInput(loaded.errors)

@@ -3,7 +3,7 @@ import { toJson } from '../../report/output/json.js'
 import { toMarkdown } from '../../report/output/markdown.js'
 import type { PeriodKind } from '../../report/questions/periodic.js'
 import type { Selection } from '../../report/questions/selection.js'
-import { FLEET_KEY, KEYS } from '../../report/questions/tally.js'
+import { FLEET_KEY, REPORT_KEYS } from '../../querylog/archive/tallies/report-keys.js'
 import type { Report } from '../../report/report.js'
 import { findClientNames } from '../args/client-names.js'
 import type { LogOptions } from '../args/log-path.js'
@@ -45,7 +45,7 @@ export async function report(
   const [question, id, ...more] = words
   checkChoice('report', question, QUESTIONS)
   const { fleet, gateway } = options
-  checkChoice('--by', options.by, fleet === undefined ? KEYS : [...KEYS, FLEET_KEY])
+  checkChoice('--by', options.by, fleet === undefined ? REPORT_KEYS : [...REPORT_KEYS, FLEET_KEY])
   if (gateway !== undefined && fleet === undefined) usageError('--gateway: give --fleet, too')
   if (question === 'ban' && id === undefined) usageError('report ban: give the id of a ban')
   const kind = PERIODIC.includes(question as Question) ? (question as PeriodKind) : undefined

@@ -5,10 +5,12 @@ import { FollowedFile } from '../../querylog/record/follow.js'
 import { readRecord } from '../../querylog/record/read-record.js'
 import type { QueryRecord } from '../../querylog/record/schema.js'
 import { escapeControls } from '../../querylog/record/terminal-line.js'
+import { showTime } from '../../rules/time/instant.js'
 import { logFileAt } from '../args/log-path.js'
 import { parseArgument, parseWholeNumber } from '../args/parse.js'
 import { unknownIdRemarks } from '../args/rule-ids.js'
-import { loadSettings, type CommonOptions } from '../args/settings.js'
+import { loadSettings } from '../args/settings.js'
+import { chooseTimeZone, givenTimeZone, type TimeZoneOptions } from '../args/time-zone.js'
 import { EXIT } from '../exit.js'
 import { print, type Io, type OutputStream } from '../io.js'
 import { formatCount } from '../output/format.js'
@@ -19,10 +21,11 @@ import { parseFilter, type FilterOptions } from '../../views/record-filter.js'
 const INTERVAL: Milliseconds = 200
 /** Narrower lines cannot be read. */
 const NARROWEST = 40
+const UTC = 'UTC'
 /** Characters that a terminal may interpret, and that JSON strings may contain. */
 const CONTROL = /[\p{Cc}\p{Cf}\u2028\u2029]/gu
 
-export interface TailOptions extends CommonOptions, FilterOptions {
+export interface TailOptions extends TimeZoneOptions, FilterOptions {
   readonly lines: string
   readonly follow: boolean
   readonly json?: boolean
@@ -37,7 +40,7 @@ export async function tail(log: string | undefined, options: TailOptions, io: Io
   const matches = parseFilter(options, parseArgument)
   const lines = parseWholeNumber('--lines', options.lines, { max: 99_999 })
   const path = log === undefined ? await configuredLog(options, io) : logFileAt(log)
-  const render = options.json === true ? toJson : toText(io.stdout)
+  const render = options.json === true ? toJson : toText(io.stdout, await timeZoneOf(options))
   const file = new FollowedFile(path)
   let skipped = 0
   const select = (line: string): QueryRecord | undefined => {
@@ -76,6 +79,16 @@ async function configuredLog(options: TailOptions, io: Io): Promise<string> {
   return config.log.queries.path
 }
 
+/** UTC where settings or rules cannot be read: a log that is given is shown nevertheless. */
+async function timeZoneOf(options: TailOptions): Promise<string> {
+  const given = givenTimeZone(options)
+  if (given !== undefined) return given
+  return chooseTimeZone(options).then(
+    ({ timeZone }) => timeZone,
+    () => UTC
+  )
+}
+
 function toJson(record: QueryRecord): string {
   const text = JSON.stringify(record).replaceAll(CONTROL, character =>
     Array.from({ length: character.length }, (_, i) => escape(character.charCodeAt(i))).join('')
@@ -88,15 +101,17 @@ function escape(unit: number): string {
 }
 
 /** Lines show the time of day alone, so a new day is announced before its first lookup. */
-function toText(stdout: OutputStream): (record: QueryRecord) => string {
+function toText(stdout: OutputStream, timeZone: string): (record: QueryRecord) => string {
   let day = ''
   return record => {
     const { columns = Infinity } = stdout
-    const text = recordText(record, Math.max(NARROWEST, columns))
-    const recordDay = record.time.slice(0, 10)
+    const at = Date.parse(record.time)
+    const time = Number.isNaN(at) ? record.time : showTime(at, timeZone)
+    const text = recordText({ ...record, time }, Math.max(NARROWEST, columns))
+    const recordDay = time.slice(0, 10)
     if (recordDay === day) return text
     day = recordDay
-    return /^\d{4}-\d\d-\d\d$/.test(day) ? `${day} (UTC)\n${text}` : text
+    return /^\d{4}-\d\d-\d\d$/.test(day) ? `${day} (${timeZone})\n${text}` : text
   }
 }
 

@@ -1,24 +1,11 @@
 import { Argument, type Command } from 'commander'
+import { FLEET_KEY, REPORT_KEYS } from '../../querylog/archive/tallies/report-keys.js'
 import { choice, examples, TIME_ZONE, type Context } from './context.js'
 
 const LOG = 'query log, or its folder (default: the one in the settings)'
 const FLEET = 'central folder of a fleet, instead of a query log'
 const NAME = 'only this name and all below it; =name: exactly this; *.name: only below'
 const FORMAT = 'output format (default: by the extension of --output, or table)'
-/** The values of `--by`. */
-const KEYS = [
-  'app',
-  'ban',
-  'network',
-  'client',
-  'name',
-  'hour',
-  'day',
-  'type',
-  'match',
-  'exception',
-  'gateway'
-]
 /** The values of `--verdict`. */
 const VERDICTS = [
   ...['forwarded', 'cached', 'blocked', 'monitored', 'allowed', 'refused', 'failed', 'local'],
@@ -59,7 +46,7 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
     .option('--client <client>', 'only this client or prefix, under its pseudonyms too')
     .option('--name <pattern>', NAME)
     .option('--all', 'include lookups that no rule matched')
-    .addOption(choice('--by <key>', 'key to count lookups by', KEYS, 'app'))
+    .addOption(choice('--by <key>', 'key to count lookups by', [...REPORT_KEYS, FLEET_KEY], 'app'))
     .option('--top <number>', 'maximum rows of each table', '20')
     .addOption(choice('--format <format>', FORMAT, ['table', 'json', 'csv', 'markdown', 'html']))
     .option('--json', 'print JSON: --format json')
@@ -83,12 +70,12 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
         'It contains verifiers that do not need Interdict.'
     )
     .argument('<ban>', 'id of the ban')
-    .requiredOption('-o, --output <file>', 'new folder, or .zip file, to write to')
+    .option('-o, --output <file>', 'new folder, or .zip file, to write to (required)')
     .option('-l, --log <file>', LOG)
     .option('--fleet <folder>', FLEET)
     .option('--keys <folder>', 'with --fleet: GATEWAY.pub of each gateway (default: keys in it)')
-    .option('--since <time>', 'from this time on: 7d, 12h, a date, or a time (RFC 3339)')
-    .option('--until <time>', 'up to this time')
+    .option('--since <time>', 'from this time on: 7d, 12h, a date, or a time (RFC 3339) (required)')
+    .option('--until <time>', 'up to this time (required)')
     .option('--time-zone <zone>', TIME_ZONE)
     .option('-k, --key <file>', 'private key to sign with (default: log.queries.chain.sign-key)')
     .option('--probes <file>', 'record of "interdict probe --json"')
@@ -140,6 +127,7 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
     .option('--client <clients...>', 'only these clients: addresses, prefixes, pseudonyms')
     .option('--name <patterns...>', 'only these names: name with all below it, =name, *.name')
     .addOption(choice('--verdict <words...>', 'only these (default: blocked monitored)', VERDICTS))
+    .option('--time-zone <zone>', TIME_ZONE)
     .option('--no-follow', 'stop after the recent lookups')
     .option('--json', 'print JSON, one line for each lookup')
     .action(async (log: string | undefined, _options, command: Command) => {

@@ -1,7 +1,10 @@
+import type { FLEET_KEY, REPORT_KEYS } from '../../querylog/archive/tallies/report-keys.js'
 import type { CountedBy, Log } from '../log.js'
 import { localTime, startOfLocalDay, UTC } from './local-time.js'
 import { sourceOf, type Source } from './source.js'
 import { instant, type Condition, type Filters, type Selection } from './selection.js'
+
+export type Key = (typeof REPORT_KEYS)[number] | typeof FLEET_KEY
 
 /** Keys that lookups can be counted by: the SQL expression, and the tallies that have it. */
 const KEY_COLUMNS = {
@@ -16,11 +19,7 @@ const KEY_COLUMNS = {
   match: ['"match"', 'client'],
   exception: ['exception', 'client'],
   gateway: ['gateway', 'client']
-} as const satisfies Record<string, readonly [string, CountedBy | undefined]>
-export type Key = keyof typeof KEY_COLUMNS
-/** Of the logs of a fleet alone. */
-export const FLEET_KEY = 'gateway'
-export const KEYS = (Object.keys(KEY_COLUMNS) as readonly Key[]).filter(key => key !== FLEET_KEY)
+} as const satisfies Record<Key, readonly [string, CountedBy | undefined]>
 
 /** Keys that are a time line, not a ranking. */
 export const TIME_KEYS: readonly Key[] = ['hour', 'day']

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { failure } from '../../../../../base/error.js'
+import { REPORT_KEYS } from '../../../../../querylog/archive/tallies/report-keys.js'
 import { VERDICT } from '../../../../../querylog/record/query-event.js'
 import { parseFilter } from '../../../../../views/record-filter.js'
 import { LookupStream } from '../lookup-stream.js'
@@ -20,20 +21,6 @@ function many<S extends z.ZodType<string, string>>(value: S) {
 const text = z.string().min(1).max(253)
 
 const KINDS = ['overview', 'daily', 'weekly', 'monthly', 'ban', 'bypass', 'new-names'] as const
-/** As `--by` of `interdict report`. */
-const BY = [
-  'app',
-  'ban',
-  'network',
-  'client',
-  'name',
-  'hour',
-  'day',
-  'type',
-  'match',
-  'exception'
-] as const
-
 export const lookupRoutes = [
   defineRoute({
     method: 'GET',
@@ -115,7 +102,7 @@ export const lookupRoutes = [
       ban: text.optional().describe('Only lookups of this ban'),
       network: text.optional().describe('Only lookups of this network'),
       client: text.optional().describe('Only lookups of this client, as the log has it'),
-      by: z.enum(BY).optional().describe('Key to count lookups by; default: app'),
+      by: z.enum(REPORT_KEYS).optional().describe('Key to count lookups by; default: app'),
       top: z
         .string()
         .regex(/^[1-9]\d{0,3}$/, 'a number from 1 to 9999')
