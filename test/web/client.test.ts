@@ -75,8 +75,14 @@ t.test('waits while other questions to the log run', async t => {
     events.filter(one => one.startsWith('wait')),
     ['wait 2', 'wait 1']
   )
-  const always = clientOf(...Array.from({ length: 9 }, () => busy))
+  const always = clientOf(...Array.from({ length: 61 }, () => busy))
   await t.rejects(always.client.get('/lookups'), { code: 'API_BUSY' }, 'but not forever')
+  const upload = clientOf(busy, json(200, { ok: 2 }))
+  t.strictSame(await upload.client.send('POST', '/candidate', {}), { ok: 2 })
+  t.strictSame(
+    upload.sent.map(({ init }) => init.method),
+    ['POST', 'POST']
+  )
   const controller = new AbortController()
   const left = clientOf(() => {
     controller.abort()

@@ -36,8 +36,8 @@ export interface Upload {
 }
 
 const PREFIX = '/api/v1'
-/** Other questions to the log are running: it is worth to wait. */
-const BUSY_TRIES = 8
+/** Other questions to the log are running, at the lowest priority: it is worth to wait, a second and more each time. */
+const BUSY_TRIES = 60
 /** How many responses are kept: a page polls fewer paths. */
 const MAX_KEPT = 20
 /** Proof that a page of the gateway sends the request: see docs/reference/http-api.md. */
@@ -54,6 +54,14 @@ export const queryOf = (query: Query): string => {
   const text = new URLSearchParams(pairs).toString()
   return text === '' ? '' : `?${text}`
 }
+
+type Sent = [
+  method: string,
+  path: string,
+  body?: object | Upload,
+  signal?: AbortSignal,
+  etag?: string
+]
 
 interface Kept {
   readonly etag: string
@@ -72,16 +80,7 @@ export class ApiClient {
 
   /** @throws ApiError */
   async get<T>(path: string, query: Query = {}, signal?: AbortSignal): Promise<T> {
-    const { wait = defaultWait } = this.options
-    for (let left = BUSY_TRIES; ; left--) {
-      try {
-        return (await this.read(path + queryOf(query), signal)) as T
-      } catch (error) {
-        if (!(error instanceof ApiError) || error.code !== 'API_BUSY' || left === 0) throw error
-        await wait(error.retryAfterSeconds || 1)
-        if (signal?.aborted === true) throw error
-      }
-    }
+    return (await this.read(path + queryOf(query), signal)) as T
   }
 
   private async read(path: string, signal: AbortSignal | undefined): Promise<unknown> {
@@ -144,13 +143,21 @@ export class ApiClient {
     }
   }
 
-  private async request(
-    method: string,
-    path: string,
-    body?: object | Upload,
-    signal?: AbortSignal,
-    etag?: string
-  ): Promise<Response> {
+  /** One that the gateway is too busy for is sent again: nothing was done. @throws ApiError */
+  private async request(...[method, path, body, signal, etag]: Sent): Promise<Response> {
+    const { wait = defaultWait } = this.options
+    for (let left = BUSY_TRIES; ; left--) {
+      try {
+        return await this.once(method, path, body, signal, etag)
+      } catch (error) {
+        if (!(error instanceof ApiError) || error.code !== 'API_BUSY' || left === 0) throw error
+        await wait(error.retryAfterSeconds || 1)
+        if (signal?.aborted === true) throw error
+      }
+    }
+  }
+
+  private async once(...[method, path, body, signal, etag]: Sent): Promise<Response> {
     const { fetch, token, onUnauthorized, onReachable } = this.options
     const given = token()
     const upload = body !== undefined && 'type' in body && 'body' in body ? body : undefined

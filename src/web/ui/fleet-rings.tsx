@@ -13,7 +13,7 @@ const MAX_EVENTS = 100
 type Action = 'promote' | 'halt'
 
 /** The rings, and what those who may change the policy can do with them. */
-export function Rings() {
+export function Rings({ onChange }: { readonly onChange: () => void }) {
   const rings = useApi<FleetRings>('/fleet/rings', {}, 10)
   const [asked, setAsked] = useState<{ ring: string; action: Action } | undefined>(undefined)
   const button = (ring: string, action: Action) => (
@@ -51,10 +51,12 @@ export function Rings() {
                 {
                   title: t('verdict.blocked'),
                   cell: ({ shares, before }) =>
-                    t('fleet.shareBefore', {
-                      now: f.share(shares.blocked),
-                      before: f.share(before.blocked)
-                    })
+                    shares.blocked === null
+                      ? '–'
+                      : t('fleet.shareBefore', {
+                          now: f.share(shares.blocked),
+                          before: f.share(before.blocked)
+                        })
                 },
                 { title: t('fleet.forecast'), cell: ring => <Expected ring={ring} /> },
                 {
@@ -79,7 +81,9 @@ export function Rings() {
           {...asked}
           onClose={hasChanged => {
             setAsked(undefined)
-            if (hasChanged) rings.reload()
+            if (!hasChanged) return
+            rings.reload()
+            onChange()
           }}
         />
       )}

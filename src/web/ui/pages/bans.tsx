@@ -176,9 +176,9 @@ function BanCard({
               ) : (
                 <span class="row">
                   {lacking.map(one => (
-                    <Badge key={one} tone="bad">
-                      {one}
-                    </Badge>
+                    <span key={one} data-lacking={one}>
+                      <Badge tone="bad">{one}</Badge>
+                    </span>
                   ))}
                 </span>
               )
@@ -331,8 +331,9 @@ function Calendar({ events }: { readonly events: readonly CalendarEvent[] }) {
             <tbody>
               {ahead.map(({ at, id, kind, what }) => (
                 <tr key={`${at} ${id} ${what}`}>
-                  <td>
-                    {format.value.day(at)}{' '}
+                  <td class="date">
+                    {format.value.day(at)}
+                    <br />
                     <span class="note">{format.value.ago(at, now.value)}</span>
                   </td>
                   <th scope="row" class="break">

@@ -16,6 +16,7 @@ const STEP = 100
 export function Page() {
   const ban = place.value.parameters.get('ban') ?? ''
   const bans = useApi<{ readonly bans: readonly FleetBan[] }>('/fleet/bans', {}, 60)
+  const [changes, setChanges] = useState(0)
   const chosen = bans.data?.bans.find(({ id }) => id === ban)
   return (
     <>
@@ -35,7 +36,7 @@ export function Page() {
           </select>
         </Field>
       </Title>
-      {ban === '' && <Rings />}
+      {ban === '' && <Rings onChange={() => setChanges(one => one + 1)} />}
       {chosen !== undefined && (
         <p role="status" data-without={chosen.without}>
           {t('fleet.without', {
@@ -45,7 +46,7 @@ export function Page() {
         </p>
       )}
       <Gateways key={ban} ban={ban} />
-      {ban === '' && <Journal />}
+      {ban === '' && <Journal key={changes} />}
     </>
   )
 }

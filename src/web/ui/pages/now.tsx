@@ -303,7 +303,7 @@ function Deadlines({ notices }: { readonly notices: readonly Notice[] | undefine
     >
       {notices !== undefined && soon.length === 0 && <p class="faint">{t('now.noDeadlines')}</p>}
       {soon.length > 0 && (
-        <table>
+        <table class="deadlines">
           <thead class="hide">
             <tr>
               <th scope="col">{t('date')}</th>
