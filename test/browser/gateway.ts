@@ -137,14 +137,16 @@ log: { queries: { file: log/queries.jsonl, which: all, flush: 10ms } }
   const tokens = {
     reader: create('reader', ['read']),
     operator: create('operator', ['read', 'operate', 'policy']),
-    blind: create('blind', ['operate'])
+    blind: create('blind', ['operate']),
+    /** To be revoked. */
+    leaving: create('leaving', ['read'])
   }
   const store = (kept: readonly (keyof typeof tokens)[]): void =>
     writeTokens(
       site.path('state/tokens.json'),
       kept.map(name => tokens[name].stored)
     )
-  store(['reader', 'operator', 'blind'])
+  store(['reader', 'operator', 'blind', 'leaving'])
   const server = startServer(t, site)
   const dns = await listenAddress(server)
   return {

@@ -5,7 +5,11 @@ import type { Gateway } from './gateway.js'
 import { findings, shows, visitorsOf } from './steps.js'
 
 /** Login of people by a real OpenID Connect provider, as they do it. */
-export function loginTests(t: Test, chrome: Browser, gateway: Gateway): void {
+export function loginTests(
+  test: (name: string, work: (t: Test) => Promise<void>) => void,
+  chrome: Browser,
+  gateway: Gateway
+): void {
   const { open } = visitorsOf(chrome, gateway)
   const isHere = (page: Page): boolean => page.url().startsWith(gateway.url)
 
@@ -21,7 +25,7 @@ export function loginTests(t: Test, chrome: Browser, gateway: Gateway): void {
       await Promise.all([page.waitForNavigation(), page.click('button[type=submit]')])
   }
 
-  t.test('a person logs in, sees what the role allows, and logs out', async t => {
+  test('a person logs in, sees what the role allows, and logs out', async t => {
     const { page, faults } = await open(t)
     await page.waitForSelector('a.main')
     t.strictSame(await findings(page), [], 'axe')
@@ -44,7 +48,7 @@ export function loginTests(t: Test, chrome: Browser, gateway: Gateway): void {
     t.strictSame(faults, [])
   })
 
-  t.test('a person of another role may do more, on the page that was opened', async t => {
+  test('a person of another role may do more, on the page that was opened', async t => {
     const { page, faults } = await open(t, '/change?opened')
     await page.waitForSelector('a.main')
     await begin(page)
@@ -54,7 +58,7 @@ export function loginTests(t: Test, chrome: Browser, gateway: Gateway): void {
     t.strictSame(faults, [])
   })
 
-  t.test('a person who is refused reads why, in the language of the browser', async t => {
+  test('a person who is refused reads why, in the language of the browser', async t => {
     const { page, faults } = await open(t)
     await page.waitForSelector('a.main')
     await page.evaluate("localStorage.setItem('interdict.language', 'fr')")
@@ -70,7 +74,7 @@ export function loginTests(t: Test, chrome: Browser, gateway: Gateway): void {
     t.strictSame(faults, [])
   })
 
-  t.test('a login that is cancelled', async t => {
+  test('a login that is cancelled', async t => {
     const { page, faults } = await open(t)
     await page.waitForSelector('a.main')
     await begin(page)
