@@ -40,7 +40,18 @@ export const ALERT_EVENTS = [
   'fleet-behind'
 ] as const
 
-export type AlertEvent = (typeof ALERT_EVENTS)[number]
+/** The same for the hub of a fleet: docs/reference/alerts.md. */
+export const HUB_ALERT_EVENTS = [
+  'ring-halted',
+  'gateways-behind',
+  'gateways-silent',
+  'gateways-not-ready',
+  'nats-disconnected',
+  'nats-peers',
+  'bundle-undelivered'
+] as const
+
+export type AlertEvent = (typeof ALERT_EVENTS)[number] | (typeof HUB_ALERT_EVENTS)[number]
 
 /** A webhook that gets alerts. */
 export interface AlertHookConfig {

@@ -3,6 +3,8 @@ import * as z from 'zod'
 import { readBoundedFile } from '../base/bounded-file.js'
 import { failure, type InterdictError } from '../base/error.js'
 import type { Milliseconds, Octets } from '../base/units.js'
+import { HUB_ALERT_EVENTS, type AlertHookConfig } from '../config/alert-config.js'
+import { alertsOf, alertsSchemaFor } from '../config/alerts.js'
 import { isRemote } from '../config/endpoint.js'
 import { fleetName, isWeb, natsServers } from '../config/fleet.js'
 import { endpoint } from '../config/listeners.js'
@@ -58,6 +60,8 @@ export interface HubConfig {
   readonly automatic: boolean
   /** A gateway without a report for so long is silent. */
   readonly silentAfter: Milliseconds
+  /** Webhooks. */
+  readonly alerts: readonly AlertHookConfig[]
   readonly folder: string
   readonly socket: string
   /** Undefined: no HTTP. */
@@ -110,6 +114,7 @@ export const hubSchema = z
     band,
     promote: z.enum(['automatic', 'manual']).prefault('automatic'),
     'silent-after': duration('5s', '1d').prefault('1m'),
+    alerts: alertsSchemaFor(HUB_ALERT_EVENTS),
     folder: z.string().min(1).prefault('hub'),
     socket: path,
     http: z.union([z.literal('').transform(() => undefined), endpoint]).prefault(''),
@@ -141,10 +146,13 @@ export async function loadHubConfig(file = DEFAULT_HUB_FILE): Promise<HubConfigR
     return { ok: false, errors: [failure('CONFIG_UNREADABLE', file, (error as Error).message)] }
   }
   const read = readYaml(octets, file, hubSchema)
-  return read.ok ? { ok: true, config: configOf(read.value, dirname(resolve(file))) } : read
+  if (!read.ok) return read
+  const base = dirname(resolve(file))
+  const alerts = alertsOf(read.value.alerts, base, at => read.positionOf(at), HUB_ALERT_EVENTS)
+  return { ok: true, config: { ...configOf(read.value, base), alerts } }
 }
 
-function configOf(settings: z.output<typeof hubSchema>, base: string): HubConfig {
+function configOf(settings: z.output<typeof hubSchema>, base: string): Omit<HubConfig, 'alerts'> {
   const optional = (text: string): string | undefined =>
     text === '' ? undefined : resolve(base, text)
   const { nats, keys, signatures, rings, replicas, http, certificate, key } = settings

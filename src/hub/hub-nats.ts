@@ -9,6 +9,7 @@ import {
 } from '@nats-io/jetstream'
 import { Kvm, type KV } from '@nats-io/kv'
 import { Objm, type ObjectStore } from '@nats-io/obj'
+import { systemClock, type Clock } from '../base/clock.js'
 import { failure, InterdictError } from '../base/error.js'
 import type { Milliseconds, Octets } from '../base/units.js'
 import { authenticatorOf, readCredentials } from '../fleet/credentials.js'
@@ -49,7 +50,8 @@ export class HubNats {
   private rings: KV | undefined
   private bundles: ObjectStore | undefined
   private readonly closing = new AbortController()
-  error: string | null = null
+  /** Why the last attempt to connect failed; undefined: it did not. */
+  private failure: { readonly error: InterdictError; readonly since: Milliseconds } | undefined
 
   constructor(
     private readonly config: HubConfig,
@@ -57,11 +59,22 @@ export class HubNats {
     private readonly events: HubNatsEvents,
     private readonly log: ServiceLog,
     /** Undefined: no logs are collected. */
-    private readonly intake?: LogIntake
+    private readonly intake?: LogIntake,
+    private readonly clock: Clock = systemClock
   ) {}
 
   get isConnected(): boolean {
     return this.bundles !== undefined
+  }
+
+  get error(): string | null {
+    return this.failure?.error.message ?? null
+  }
+
+  /** Why there is no connection, if that has lasted for a time. */
+  failingFor(time: Milliseconds): InterdictError | undefined {
+    const { failure: last, clock } = this
+    return last !== undefined && clock.now() - last.since >= time ? last.error : undefined
   }
 
   async run(): Promise<void> {
@@ -70,10 +83,11 @@ export class HubNats {
       try {
         await this.connectOnce()
       } catch (error) {
-        const { code, message } = natsFailure(error, this.config)
+        const known = natsFailure(error, this.config)
+        const { code, message } = known
         if (message !== this.error && !this.closing.signal.aborted)
           this.log.warn({ code }, `${message}; retrying`)
-        this.error = message
+        this.failure = { error: known, since: this.failure?.since ?? this.clock.now() }
       }
       await sleep(RECONNECT, undefined, { signal }).catch(() => undefined)
     }
@@ -163,7 +177,7 @@ export class HubNats {
       await createLiveStream(manager, replicas)
       await this.intake?.attach(connection, replicas)
       await this.events.connected()
-      this.error = null
+      this.failure = undefined
       this.log.info({ server: connection.getServer() }, 'connected to NATS')
       const error = await connection.closed()
       throw error ?? new Error('the connection was closed')

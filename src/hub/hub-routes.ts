@@ -6,6 +6,7 @@ import type { Enrolment } from './enrolment.js'
 import { selectGateways } from './gateway-list.js'
 import { forecastSchema, type StateStore } from './hub-state.js'
 import { hubMetrics } from './hub-metrics.js'
+import type { HubAlerts } from './hub-alerts.js'
 import type { HubNats } from './hub-nats.js'
 import type { HubReply, HubRequest, HubRoute } from './hub-server.js'
 import type { Inventory } from './inventory.js'
@@ -18,6 +19,7 @@ export interface RouteSources {
   readonly rollouts: Rollouts
   readonly enrolment: Enrolment
   readonly nats: Pick<HubNats, 'isConnected' | 'error'>
+  readonly alerts: Pick<HubAlerts, 'status'>
   /** Whether NATS still has to get something. */
   readonly isPending: () => boolean
   readonly sources: () => Sources
@@ -64,7 +66,8 @@ export function hubRoutes(parts: RouteSources): HubRoute {
     switch (`${method} ${topic}${id === '' ? '' : '/:'}${action === '' ? '' : `/${action}`}`) {
       case 'GET status': {
         const { isConnected: connected, error } = parts.nats
-        return json({ nats: { connected, error }, rings: ringViews(parts.sources()) })
+        const rings = ringViews(parts.sources())
+        return json({ nats: { connected, error }, rings, alerts: parts.alerts.status })
       }
       case 'GET gateways': {
         const sources = parts.sources()

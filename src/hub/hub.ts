@@ -7,6 +7,7 @@ import type { Milliseconds } from '../base/units.js'
 import type { ServiceLog } from '../querylog/record/service-log.js'
 import { Authority } from './authority.js'
 import { Enrolment } from './enrolment.js'
+import { HubAlerts, hubConditions } from './hub-alerts.js'
 import type { HubConfig } from './hub-config.js'
 import { HubNats } from './hub-nats.js'
 import { hubRoutes } from './hub-routes.js'
@@ -18,6 +19,8 @@ import { Rollouts } from './rollouts.js'
 import { isLive, type Sources } from './views.js'
 
 const CHECK_INTERVAL: Milliseconds = 1_000
+/** A NATS server that restarts is not worth an alert. */
+const ALERT_AFTER: Milliseconds = 10_000
 const BUNDLE_NAME = /^\d+-[0-9a-f]{16}\.bundle$/
 
 /**
@@ -35,8 +38,10 @@ export class Hub {
   private readonly timer: NodeJS.Timeout
   private checking: Promise<void> = Promise.resolve()
   private isClosed = false
-  /** Whether NATS still has to get something. */
-  private isPending = false
+  /** Monotonic time since which NATS still has to get something; undefined: it has everything. */
+  private pendingSince: Milliseconds | undefined
+  private readonly alerts: HubAlerts
+  private readonly created: Milliseconds
 
   /** @throws InterdictError HUB_STATE */
   constructor(
@@ -45,6 +50,8 @@ export class Hub {
     private readonly clock: Clock = systemClock
   ) {
     const { folder } = config
+    this.created = clock.now()
+    this.alerts = new HubAlerts(config.alerts, log)
     this.authority = Authority.open(folder)
     const store = (this.store = new StateStore(folder))
     const inventory = (this.inventory = new Inventory(clock))
@@ -69,14 +76,15 @@ export class Hub {
         enrol: octets => this.enrolment.enrol(octets)
       },
       log,
-      intake
+      intake,
+      clock
     )
-    const { rollouts, enrolment, nats } = this
+    const { rollouts, enrolment, nats, alerts } = this
     const sources = (): Sources => this.sources()
     this.server = new HubServer(
       hubRoutes({
-        ...{ store, inventory, rollouts, enrolment, nats, sources },
-        isPending: () => this.isPending
+        ...{ store, inventory, rollouts, enrolment, nats, sources, alerts },
+        isPending: () => this.pendingSince !== undefined
       }),
       log
     )
@@ -102,6 +110,7 @@ export class Hub {
     this.isClosed = true
     clearInterval(this.timer)
     await this.checking
+    await this.alerts.close()
     this.server.close()
     await this.nats.close()
   }
@@ -115,16 +124,28 @@ export class Hub {
     if (this.isClosed) return
     try {
       await this.rollouts.check()
-      if (this.isPending && this.nats.isConnected) await this.deliver()
+      if (this.pendingSince !== undefined && this.nats.isConnected) await this.deliver()
+      this.checkAlerts()
     } catch (error) {
       this.log.error({ error: (error as Error).message }, 'rings not checked')
     }
   }
 
+  private checkAlerts(): void {
+    const { alerts, nats, pendingSince, clock } = this
+    const now = clock.now()
+    const health = {
+      nats: nats.failingFor(ALERT_AFTER),
+      isPending: pendingSince !== undefined && now - pendingSince >= ALERT_AFTER,
+      uptime: now - this.created
+    }
+    alerts.check(() => hubConditions(this.sources(), health), now)
+  }
+
   /** NATS may have lost everything: what it should hold is written again. */
   private async onConnected(): Promise<void> {
     await this.fillNats()
-    this.isPending = false
+    this.pendingSince = undefined
     if (Object.keys(this.store.state.revocations).length > 0) await this.pushRevocations()
   }
 
@@ -138,13 +159,13 @@ export class Hub {
     try {
       if (!this.nats.isConnected) throw failure('HUB_NATS', 'not connected')
       await this.fillNats()
-      this.isPending = false
+      this.pendingSince = undefined
     } catch (error) {
       const { code, message } = error as InterdictError
-      if (!this.isPending) this.log.warn({ code }, `${message}; retrying`)
-      this.isPending = true
+      if (this.pendingSince === undefined) this.log.warn({ code }, `${message}; retrying`)
+      this.pendingSince ??= this.clock.now()
     }
-    return !this.isPending
+    return this.pendingSince === undefined
   }
 
   private async fillNats(): Promise<void> {

@@ -1,11 +1,15 @@
 import t from 'tap'
 import type { AlertBody } from '../../src/alerts/alert-schema.js'
 import { ALERT_EVENTS } from '../../src/config/alert-config.js'
-import { AlertHook, type AlertHookSettings } from '../../src/daemon/alerts/alert-hook.js'
+import {
+  AlertHook,
+  type AlertHookSettings,
+  type StartSending
+} from '../../src/daemon/alerts/alert-hook.js'
 import { RESOLVE_AFTER } from '../../src/daemon/alerts/alert-tracker.js'
 import type { Condition } from '../../src/daemon/alerts/conditions.js'
 import type { AlertInit, FromAlert } from '../../src/daemon/threads/messages.js'
-import type { StartThread, ThreadHandlers } from '../../src/daemon/threads/thread.js'
+import type { ThreadHandlers } from '../../src/daemon/threads/thread.js'
 import { FakeTime } from '../upstream/fake-time.js'
 import { MemoryLog } from './serve.js'
 
@@ -19,13 +23,9 @@ class FakeThreads {
     []
   ended = 0
 
-  readonly start: StartThread = (_file, init, handlers) => {
-    this.started.push({
-      init: init as AlertInit,
-      handlers: handlers as unknown as ThreadHandlers<FromAlert>
-    })
+  readonly start: StartSending = (init, handlers) => {
+    this.started.push({ init, handlers })
     return {
-      send: () => undefined,
       end: () => {
         this.ended++
         return Promise.resolve()
@@ -70,7 +70,7 @@ function rig() {
     gatewayName: 'gw1'
   }
   const { timers } = time
-  const options = { startThread: threads.start, log, timers, random: () => 0.5 }
+  const options = { startSending: threads.start, log, timers, random: () => 0.5 }
   const alerts = new AlertHook(settings, options)
   const check = (...subjects: string[]): void =>
     alerts.check(

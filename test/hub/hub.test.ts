@@ -1,7 +1,10 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { JetStreamApiError } from '@nats-io/jetstream'
 import t, { type Test } from 'tap'
+import { HUB_ALERT_EVENTS } from '../../src/config/alert-config.js'
 import { HubClient } from '../../src/fleet/hub-client.js'
 import { Authority } from '../../src/hub/authority.js'
 import { loadHubConfig, type HubConfig } from '../../src/hub/hub-config.js'
@@ -15,7 +18,7 @@ import { eventually, Site } from '../daemon/site.js'
 const NOWHERE = 'nats://127.0.0.1:1'
 
 /** Settings of a hub, and its keys. */
-async function settings(t: Test): Promise<HubConfig> {
+async function settings(t: Test, more = ''): Promise<HubConfig> {
   const { folder } = new Site(t, {})
   const file = join(folder, 'hub.yaml')
   writeFileSync(
@@ -25,7 +28,7 @@ keys: ['${one.publicKey}']
 http: 127.0.0.1:0
 public-url: https://hub.example
 pull-folder: www
-`
+${more}`
   )
   const loaded = await loadHubConfig(file)
   if (!loaded.ok) throw new Error(loaded.errors[0]!.message)
@@ -33,16 +36,33 @@ pull-folder: www
   return loaded.config
 }
 
-t.test('without NATS, a hub takes bundles for web servers, and is not ready', async t => {
-  const config = await settings(t)
+/** A receiver of webhooks. */
+async function receiver(t: Test): Promise<string> {
+  const server = createServer((request, response) => {
+    request.resume()
+    response.writeHead(204).end()
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+}
+
+t.test('without NATS, a hub takes bundles for web servers, is not ready, and alerts', async t => {
+  const config = await settings(t, `alerts: [{ name: ops, url: '${await receiver(t)}' }]`)
+  t.match(config.alerts, [{ name: 'ops', events: HUB_ALERT_EVENTS }])
   t.equal(config.publicUrl, 'https://hub.example')
   const log = new MemoryLog()
-  const hub = new Hub(config, log)
+  let ahead = 0
+  const hub = new Hub(config, log, { wall: Date.now, now: () => performance.now() + ahead })
   await hub.start()
   t.teardown(() => hub.close())
   await eventually('the first attempt', () => log.with('cannot connect to NATS').length > 0)
   const client = new HubClient(config.socket, 10_000)
-  t.match(await client.get('/v1/status'), { nats: { connected: false, error: /cannot connect/ } })
+  const status = () => client.get<{ alerts: { sent: number }[] }>('/v1/status')
+  t.match(await status(), {
+    nats: { connected: false, error: /cannot connect/ },
+    alerts: [{ name: 'ops', active: 0, sent: 0 }]
+  })
   const published = await client.post(
     '/v1/bundles',
     { ring: 'canary' },
@@ -72,6 +92,9 @@ t.test('without NATS, a hub takes bundles for web servers, and is not ready', as
   t.equal(large.status, 400)
   t.match(await (await ask('/v1/enrol', post)).json(), { error: 'malformed request' })
   await t.rejects(client.post('/v1/gateways/x/revoke', {}), { code: 'HUB_GATEWAY' })
+  ahead = 60_000
+  await eventually('the alert', async () => (await status()).alerts[0]!.sent > 0)
+  t.match(await status(), { alerts: [{ waiting: 0, failed: 0 }] })
 })
 
 t.test('what NATS does not take is an error', async t => {
@@ -119,6 +142,10 @@ t.test('settings of a hub that are refused', async t => {
   t.match(await refused(`${least}key: k\n`), /certificate: .*a path/)
   t.match(await refused(`${least}certificate: k\n`), /key: .*a path/)
   t.match(await refused(`${least}rings: [{ name: a }, { name: a }]\n`), /each ring only once/)
+  t.match(
+    await refused(`${least}alerts: [{ url: 'https://x', events: [worker-down] }]\n`),
+    /alerts.*events/
+  )
   for (const url of ['http://hub.example', 'https://hub.example/x', 'hub'])
     t.match(await refused(`${least}public-url: ${url}\n`), /a URL such as https:/)
   t.match(await loadHubConfig(join(folder, 'x')), { errors: [{ code: 'CONFIG_UNREADABLE' }] })

@@ -42,6 +42,7 @@ async function rig(t: Test, isReal = false) {
     band: { blocked: 0.05, servfail: 0.02, latency: 3, lagging: 0, unready: 0, lookups: 10 },
     automatic: true,
     silentAfter: 60_000,
+    alerts: [],
     ...{ folder, socket: '', http: undefined, logs: undefined, pullFolder: undefined },
     publicUrl: undefined
   }
@@ -71,7 +72,8 @@ async function rig(t: Test, isReal = false) {
   const sources = () => ({ config, state: store.state, gateways: inventory.all, now })
   const route = hubRoutes({
     ...{ store, inventory, rollouts, enrolment, nats, sources },
-    isPending: () => isPending
+    isPending: () => isPending,
+    alerts: { status: [] }
   })
   const call = async (method: 'GET' | 'POST', url: string, body: Uint8Array = new Uint8Array()) => {
     const { pathname, searchParams } = new URL(url, 'http://hub')

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { hookFileErrors } from '../../alerts/hook-files.js'
 import { failure, InterdictError } from '../../base/error.js'
 import { isPublicKey } from '../../config/rules-section.js'
 import { Authority, SERVER_FILE } from '../../hub/authority.js'
@@ -16,6 +17,8 @@ export async function hub(options: CommonOptions, io: Io): Promise<number> {
   const loaded = await loadHubConfig(options.config ?? DEFAULT_HUB_FILE)
   if (!loaded.ok) return rejectInput(loaded.errors)
   const { config } = loaded
+  const errors = hookFileErrors(config.alerts)
+  if (errors.length > 0) return rejectInput(errors)
   const log = createServiceLog({ level: 'info', destination: 'stderr' })
   const running = new Hub(config, log)
   const stopped = new Promise<void>(done => {

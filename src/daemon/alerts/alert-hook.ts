@@ -5,9 +5,9 @@ import type { Milliseconds } from '../../base/units.js'
 import type { AlertHookConfig } from '../../config/alert-config.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
 import type { BootstrapServers } from '../../sources/http/bootstrap-resolver.js'
-import type { Timer, Timers } from '../../upstream/timers.js'
+import { systemTimers, type Timer, type Timers } from '../../upstream/timers.js'
 import type { AlertInit, FromAlert } from '../threads/messages.js'
-import type { StartThread, Thread } from '../threads/thread.js'
+import type { Thread, ThreadHandlers } from '../threads/thread.js'
 import type { AlertHookStatus } from './alert-hook-status.js'
 import { AlertTracker } from './alert-tracker.js'
 import type { Condition } from './conditions.js'
@@ -24,12 +24,19 @@ const JITTER = 0.5
 /** How long the last try at shutdown may take. */
 const LAST_TRY: Milliseconds = 3_000
 
+/** Starts to send messages, in order, up to the first failure. */
+export type StartSending = (
+  init: AlertInit,
+  handlers: ThreadHandlers<FromAlert>
+) => Pick<Thread<never>, 'end'>
+
 export interface AlertHookOptions {
-  readonly startThread: StartThread
+  readonly startSending: StartSending
   readonly log: ServiceLog
-  readonly timers: Timers
-  /** At least 0, less than 1. */
-  readonly random: () => number
+  /** For tests. */
+  readonly timers?: Timers
+  /** At least 0, less than 1; for tests. */
+  readonly random?: () => number
 }
 
 /** What changes with the settings. */
@@ -54,15 +61,18 @@ export class AlertHook {
   private queue: Waiting[] = []
   private failures = 0
   private error: string | null = null
-  private thread: Thread<never> | undefined
+  private thread: ReturnType<StartSending> | undefined
   private retryTimer: Timer | undefined
   private isClosed = false
   private onExit: () => void = () => undefined
+  private readonly timers: Timers
 
   constructor(
     private settings: AlertHookSettings,
     private readonly options: AlertHookOptions
-  ) {}
+  ) {
+    this.timers = options.timers ?? systemTimers
+  }
 
   get status(): AlertHookStatus {
     const { settings, tracker, queue, counts, error } = this
@@ -98,7 +108,7 @@ export class AlertHook {
     if (this.queue.length > 0) {
       const exited = new Promise<void>(resolve => (this.onExit = resolve))
       this.send()
-      const timer = this.options.timers.after(LAST_TRY, () => this.onExit())
+      const timer = this.timers.after(LAST_TRY, () => this.onExit())
       await exited
       timer.cancel()
     }
@@ -121,7 +131,7 @@ export class AlertHook {
     const init: AlertInit = { hook, bootstrap, messages: queue.map(withoutTries) }
     let sent = 0
     let hasFailed = false
-    this.thread = options.startThread<never, FromAlert>('alert-main.js', init, {
+    this.thread = options.startSending(init, {
       message: message => {
         if (message.kind === 'sent') {
           sent++
@@ -149,8 +159,9 @@ export class AlertHook {
     if (this.queue.length === 0) return
     if (failures === 0) return this.send()
     const delay = Math.min(MAX_RETRY, FIRST_RETRY * 2 ** (failures - 1))
-    const jitter = 1 - JITTER + 2 * JITTER * options.random()
-    this.retryTimer = options.timers.after(delay * jitter, () => this.send())
+    const { random = Math.random } = options
+    const jitter = 1 - JITTER + 2 * JITTER * random()
+    this.retryTimer = this.timers.after(delay * jitter, () => this.send())
   }
 
   private onSent(delivery: string): void {

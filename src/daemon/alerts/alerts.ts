@@ -9,8 +9,9 @@ import type { StatusReply } from '../admin/health.js'
 import type { RuleEnding } from '../reload/rule-expiry.js'
 import { serializeError } from '../threads/serialized-error.js'
 import type { StartThread } from '../threads/thread.js'
+import type { FromAlert } from '../threads/messages.js'
 import type { AlertHookStatus } from './alert-hook-status.js'
-import { AlertHook } from './alert-hook.js'
+import { AlertHook, type StartSending } from './alert-hook.js'
 import { conditionsOf } from './conditions.js'
 
 /** How often the state of the gateway is checked; a status takes a millisecond. */
@@ -57,6 +58,8 @@ export class Alerts {
    */
   update(settings: AlertSettings, bootstrap: BootstrapServers): void {
     const { startThread, log } = this.options
+    const startSending: StartSending = (init, handlers) =>
+      startThread<never, FromAlert>('alert-main.js', init, handlers)
     const previous = new Map(this.hooks.map(hook => [hook.status.name, hook]))
     this.hooks = settings.alerts.map(hook => {
       const own = { hook, bootstrap, gatewayName: gatewayName(settings) }
@@ -64,7 +67,7 @@ export class Alerts {
       previous.delete(hook.name)
       known?.update(own)
       const { timers } = this
-      return known ?? new AlertHook(own, { startThread, log, timers, random: Math.random })
+      return known ?? new AlertHook(own, { startSending, log, timers })
     })
     this.settings = settings
     for (const removed of previous.values()) void removed.end()

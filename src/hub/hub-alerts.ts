@@ -1,0 +1,128 @@
+import { lookup } from 'node:dns'
+import { hostname } from 'node:os'
+import type { InterdictError } from '../base/error.js'
+import { MS_PER_SECOND, type Milliseconds } from '../base/units.js'
+import type { AlertHookConfig } from '../config/alert-config.js'
+import { AlertHook, type StartSending } from '../daemon/alerts/alert-hook.js'
+import type { AlertHookStatus } from '../daemon/alerts/alert-hook-status.js'
+import type { Condition } from '../daemon/alerts/conditions.js'
+import { sendAlerts } from '../daemon/alerts/send-alerts.js'
+import type { ServiceLog } from '../querylog/record/service-log.js'
+import { ringOf, stateOf, type Sources } from './views.js'
+
+/** How long gateways may take for a bundle, and to report after a start of the hub. */
+const GRACE: Milliseconds = 300 * MS_PER_SECOND
+/** Gateways that a message names. */
+const MAX_NAMED = 5
+
+/** Sends alerts to the webhooks of the hub, from this thread: it answers no queries. */
+export class HubAlerts {
+  private readonly hooks: readonly AlertHook[]
+
+  constructor(hooks: readonly AlertHookConfig[], log: ServiceLog) {
+    const none = { servers: [], domains: [] }
+    this.hooks = hooks.map(
+      hook =>
+        new AlertHook({ hook, bootstrap: none, gatewayName: hostname() }, { startSending, log })
+    )
+  }
+
+  get status(): readonly AlertHookStatus[] {
+    return this.hooks.map(({ status }) => status)
+  }
+
+  /** @param conditions computed only if there are webhooks @param now monotonic */
+  check(conditions: () => readonly Condition[], now: Milliseconds): void {
+    if (this.hooks.length === 0) return
+    const current = conditions()
+    for (const hook of this.hooks) hook.check(current, now)
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.hooks.map(hook => hook.close()))
+  }
+}
+
+const startSending: StartSending = (init, handlers) => {
+  const sending = sendAlerts(init, lookup, message => handlers.message(message))
+  void sending.then(() => handlers.exited(undefined))
+  return { end: () => Promise.resolve() }
+}
+
+/** The hub itself, for its alerts. */
+export interface HubHealth {
+  /** Why it has not been connected to NATS for a while. */
+  readonly nats: InterdictError | undefined
+  /** Whether NATS has not taken everything that is published, for a while. */
+  readonly isPending: boolean
+  /** Since its start. */
+  readonly uptime: Milliseconds
+}
+
+/** What there is to alert of. */
+export function hubConditions(sources: Sources, health: HubHealth): Condition[] {
+  const { state, config } = sources
+  return [
+    ...centreConditions(health),
+    ...config.rings.flatMap(({ name }): Condition[] => {
+      const { phase, serial, why } = state.rings[name] ?? {}
+      if (phase !== 'halted') return []
+      return [warning('ring-halted', name, `bundle ${serial} of ring ${name} halted: ${why}`)]
+    }),
+    ...gatewayConditions(sources, health)
+  ]
+}
+
+function centreConditions({ nats, isPending }: HubHealth): Condition[] {
+  const severity = 'critical'
+  if (nats !== undefined) {
+    const event = nats.code === 'HUB_PEERS' ? 'nats-peers' : 'nats-disconnected'
+    return [{ event, severity, subject: null, message: nats.message }]
+  }
+  if (!isPending) return []
+  const message = 'NATS has not taken everything that is published'
+  return [{ event: 'bundle-undelivered', severity, subject: null, message }]
+}
+
+/** One alert for each ring, however many of its gateways. */
+function gatewayConditions(sources: Sources, { uptime }: HubHealth): Condition[] {
+  const { state, gateways, config, now } = sources
+  const rings = new Map(
+    config.rings.map(({ name }) => {
+      const { since = '', serial = null } = state.rings[name] ?? {}
+      const isSettled = now - Date.parse(since) >= GRACE
+      return [name, { serial, isSettled, behind: no(), silent: no(), unready: no() }] as const
+    })
+  )
+  for (const gateway of gateways) {
+    const ring = rings.get(ringOf(gateway, state))
+    if (ring === undefined) continue
+    const { name, report } = gateway
+    const at = stateOf(gateway, sources)
+    if (at === 'silent' || (at === 'unseen' && uptime >= GRACE)) ring.silent.push(name)
+    if (at === 'silent' || at === 'unseen') continue
+    if (at !== 'running' && ring.isSettled) ring.behind.push(name)
+    if (report?.ready === false) ring.unready.push(name)
+  }
+  return [...rings].flatMap(([ring, { serial, behind, silent, unready }]): Condition[] => {
+    const of = (event: Condition['event'], names: readonly string[], what: string): Condition[] =>
+      names.length === 0 ? [] : [warning(event, ring, `ring ${ring}: ${listOf(names)} ${what}`)]
+    return [
+      ...of('gateways-behind', behind, `not running bundle ${serial}`),
+      ...of('gateways-silent', silent, 'not reporting'),
+      ...of('gateways-not-ready', unready, 'not ready')
+    ]
+  })
+}
+
+const no = (): string[] => []
+
+function listOf(names: readonly string[]): string {
+  const named = names.toSorted().slice(0, MAX_NAMED).join(', ')
+  const more = names.length > MAX_NAMED ? ', ...' : ''
+  return `${names.length} gateway${names.length === 1 ? '' : 's'} (${named}${more})`
+}
+
+const warning = (event: Condition['event'], subject: string, message: string): Condition => {
+  return { event, subject, severity: 'warning', message }
+}
