@@ -12,6 +12,10 @@ const UNREACHED: readonly string[] = [
   'FLEET_MESSAGE',
   'FLEET_WRITE'
 ]
+/** Errors that a wrong clock of the gateway explains. */
+const CLOCK: readonly string[] = ['BUNDLE_EARLY', 'BUNDLE_EXPIRED']
+/** The same as bundles have: larger offsets are wrong clocks. */
+const CLOCK_SKEW: Milliseconds = 300_000
 /** A gateway that has just started, or changed its rules, may be not ready for a moment. */
 const SETTLING: Milliseconds = 10_000
 /** Below this, a mean response time is not compared. */
@@ -78,8 +82,11 @@ export function figuresOf(
   }
 }
 
-const isRefusing = ({ report }: Known): boolean =>
-  report?.refused != null && !UNREACHED.includes(report.refused.code)
+function isRefusing({ report, clockOffset }: Known): boolean {
+  const code = report?.refused?.code
+  if (code === undefined || UNREACHED.includes(code)) return false
+  return !CLOCK.includes(code) || Math.abs(clockOffset ?? 0) <= CLOCK_SKEW
+}
 
 /** Judges a ring that got a bundle. */
 export function judge(

@@ -1,40 +1,27 @@
-import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { systemClock } from '../../src/base/clock.js'
-import type { FleetConfig } from '../../src/config/fleet-config.js'
 import { BundleOffer } from '../../src/fleet/channel/bundle-offer.js'
-import { Channel } from '../../src/fleet/channel/channel.js'
-import { NO_STATE, type ChannelState } from '../../src/fleet/channel/channel-state.js'
 import type { Wanted } from '../../src/fleet/wire.js'
 import { AcceptedBundles } from '../../src/sources/bundle/accepted-bundles.js'
 import { decodeHeader } from '../../src/sources/bundle/manifest.js'
 import { createUser } from '@nats-io/nkeys'
 import { Inventory } from '../../src/hub/inventory.js'
-import { bundle, one, stranger } from '../daemon/bundle-rig.js'
+import { bundle, stranger } from '../daemon/bundle-rig.js'
+import {
+  channelFile,
+  credentialsText,
+  hashOf,
+  site,
+  startChannel,
+  wantedOf,
+  webServer
+} from './channel-rig.js'
 import { report } from './reports.js'
-import { eventually, Site } from '../daemon/site.js'
-
-const hashOf = (octets: Uint8Array): string => createHash('sha256').update(octets).digest('hex')
-
-const wantedOf = (serial: number, octets: Uint8Array): Wanted => ({
-  ...{ version: 1, serial, sha256: hashOf(octets), size: octets.length },
-  ...{ file: `${serial}.bundle`, at: '2026-01-02T03:04:05Z' }
-})
-
-function site(t: Test) {
-  const dir = new Site(t, {}).folder
-  const source = {
-    path: join(dir, 'fleet/rules.bundle'),
-    trust: { keys: [one.publicKey], keyFiles: [], signatures: 1 },
-    storeFolder: join(dir, 'bundles'),
-    copies: join(dir, 'copies')
-  }
-  return { dir, source, offers: new BundleOffer(source, systemClock) }
-}
+import { eventually } from '../daemon/site.js'
 
 t.test('a wanted bundle is put on offer once', async t => {
   const { source, offers } = site(t)
@@ -81,53 +68,6 @@ t.test('what is not the wanted bundle, or not signed, is never on offer', async 
     }
   )
 })
-
-/** A web server for `channel.json` and bundles. */
-async function webServer(t: Test) {
-  const files = new Map<string, Uint8Array | string>()
-  const statuses: number[] = []
-  const server: Server = createServer((request, response) => {
-    const body = files.get(request.url!.slice(1))
-    const etag = `"${hashOf(Buffer.from(body ?? ''))}"`
-    const isKnown = request.headers['if-none-match'] === etag
-    const status = body === undefined ? 404 : isKnown ? 304 : 200
-    if (request.url === '/channel.json') statuses.push(status)
-    response.writeHead(status, { etag }).end(status === 200 ? body : undefined)
-  })
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => server.close())
-  const { port } = server.address() as AddressInfo
-  return { files, statuses, url: `http://127.0.0.1:${port}/channel.json` }
-}
-
-function startChannel(
-  t: Test,
-  url: string,
-  source: ReturnType<typeof site>['source'],
-  more = {},
-  reports?: FleetConfig['reports']
-) {
-  const fleet: FleetConfig = {
-    ...{ name: 'gw', ring: 'canary', nats: undefined, report: 1000 },
-    pull: { url, interval: 20, caFile: undefined, ...more },
-    ...{ reports, position: { file: '', line: 1, column: 1 } }
-  }
-  let state: ChannelState = NO_STATE
-  const lines: string[] = []
-  const write = (fields: { readonly code?: unknown }, message: string): number =>
-    lines.push(`${JSON.stringify(fields.code ?? '')} ${message}`)
-  const channel = new Channel({
-    ...{ fleet, source, clock: systemClock, log: { info: write, warn: write, error: write } },
-    lookup: (_name, _options, callback) => callback(null, '127.0.0.1', 4),
-    onState: now => (state = now)
-  })
-  channel.start()
-  t.teardown(() => channel.close())
-  return { channel, lines, state: () => state }
-}
-
-const channelFile = (wanted: Wanted, ring = 'canary'): string =>
-  JSON.stringify({ version: 1, rings: { [ring]: wanted } })
 
 t.test('by pull: ETag, a newer bundle, garbage, and a ring without a bundle', async t => {
   const { source } = site(t)
@@ -205,10 +145,7 @@ t.test('reports by HTTPS are signed; one that fails is logged once', async t => 
   await channel.report(report({ number: 1 }))
   t.match(lines.at(-1), /FLEET_CREDENTIALS/)
   const seed = Buffer.from(user.getSeed()).toString()
-  writeFileSync(
-    credentials,
-    `-----BEGIN NATS USER JWT-----\ney\n------END NATS USER JWT------\n\n-----BEGIN USER NKEY SEED-----\n${seed}\n------END USER NKEY SEED------\n`
-  )
+  writeFileSync(credentials, credentialsText(seed))
   await channel.report(report({ number: 1 }))
   await channel.report(report({ number: 1 }))
   t.equal(lines.filter(line => line.includes('FLEET_REPORT')).length, 1)
