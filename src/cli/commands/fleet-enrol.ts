@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { readBoundedFile, MAX_SECRET_FILE } from '../../base/bounded-file.js'
 import { decodeToken } from '../../fleet/enrol-token.js'
 import { enrol as enrolWith } from '../../fleet/enrol.js'
@@ -25,7 +26,9 @@ export async function enrol(text: string, options: EnrolOptions, io: Io): Promis
         () => usageError(`${text} is neither a token nor a file with one`)
       )
   const decoded = decodeToken(read)
-  const { output, caFile, json } = options
+  const { caFile, json } = options
+  // Settings name files relative to their own folder, not to this one.
+  const output = resolve(options.output)
   await enrolWith(decoded, output, { caFile, certificate: undefined })
   const { name, ring, nats, hub } = decoded
   const report = hub === null ? '' : `  report-url: ${hub}/v1/reports\n`
