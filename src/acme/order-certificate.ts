@@ -1,16 +1,13 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
-import { Agent } from 'node:https'
 import { isIP } from 'node:net'
 import * as acme from 'acme-client'
 import { failure, InterdictError } from '../base/error.js'
-import { MS_PER_SECOND, type Milliseconds } from '../base/units.js'
+import { MS_PER_SECOND } from '../base/units.js'
 import type { AcmeConfig } from '../config/acme-config.js'
-import { contextTrusting } from '../tls/trusting-context.js'
 import type { ChallengeSolver } from './challenges.js'
+import { acmeHttp } from './http.js'
 import type { CertificateText } from './replace-files.js'
 
-/** For one request to the ACME server. */
-const REQUEST_TIMEOUT: Milliseconds = 30 * MS_PER_SECOND
 /** How often and at which intervals the server is asked whether a challenge or order is finished: a minute and a half. */
 const POLL = { backoffAttempts: 12, backoffMin: MS_PER_SECOND, backoffMax: 10 * MS_PER_SECOND }
 
@@ -34,13 +31,15 @@ export async function checkDirectory(config: AcmeConfig, secrets: AcmeSecrets): 
  * Orders a certificate with a new P-256 key. RFC 8555 §7.
  *
  * @param names host names and addresses
+ * @param replaces id of the certificate that it replaces, if the server gives renewal information: RFC 9773 §5
  * @throws InterdictError ACME_SERVER, ACME_TERMS, ACME_CHALLENGE, ACME_HOOK
  */
 export async function orderCertificate(
   config: AcmeConfig,
   secrets: AcmeSecrets,
   names: readonly string[],
-  solver: ChallengeSolver
+  solver: ChallengeSolver,
+  replaces?: string
 ): Promise<CertificateText> {
   const client = openClient(config, secrets)
   const request = <T>(run: () => Promise<T>): Promise<T> => attempt(config, run)
@@ -53,7 +52,15 @@ export async function orderCertificate(
     })
   )
   const identifiers = names.map(value => ({ type: isIP(value) === 0 ? 'dns' : 'ip', value }))
-  const order = await request(() => client.createOrder({ identifiers }))
+  // Servers exempt it from rate limits then.
+  const replacing = replaces === undefined ? undefined : { identifiers, replaces }
+  const order = await request(() =>
+    client.createOrder(replacing ?? { identifiers }).catch((error: unknown) => {
+      // The certificate was replaced before, or belongs to another account.
+      if (replacing === undefined) throw error
+      return client.createOrder({ identifiers })
+    })
+  )
   for (const authorization of await request(() => client.getAuthorizations(order)))
     await authorize(client, authorization, solver)
   const key = (await acme.crypto.createPrivateEcdsaKey()).toString()
@@ -107,17 +114,7 @@ async function attempt<T>({ directory }: AcmeConfig, run: () => Promise<T>): Pro
 }
 
 function openClient(config: AcmeConfig, secrets: AcmeSecrets): acme.Client {
-  const { interceptors, defaults } = acme.axios
-  // The library waits for as long as a server asks, which may be hours; the timer tries again instead.
-  interceptors.response.clear()
-  interceptors.response.use(undefined, (error: Error & { readonly response?: unknown }) => {
-    if (error.response === undefined) throw error
-    return error.response
-  })
-  defaults.timeout = REQUEST_TIMEOUT
-  defaults.httpsAgent = new Agent(
-    secrets.ca === undefined ? {} : { secureContext: contextTrusting(secrets.ca) }
-  )
+  acmeHttp(secrets.ca)
   const { externalKey } = secrets
   return new acme.Client({
     directoryUrl: config.directory,

@@ -13,6 +13,8 @@ export interface RenewalDue {
   readonly notAfter: Milliseconds | undefined
   /** Wall-clock time from which it is due. */
   readonly from: Milliseconds | undefined
+  /** The certificate with its chain, in PEM; undefined: no usable certificate exists. */
+  readonly chain: string | undefined
 }
 
 /**
@@ -30,12 +32,12 @@ export async function renewalDue(
   const { certificate, errors } = await loadCertificate(files, now)
   if (certificate === undefined) {
     const reason = errors[0]!.message
-    return { isDue: true, reason, notAfter: undefined, from: undefined }
+    return { isDue: true, reason, notAfter: undefined, from: undefined, chain: undefined }
   }
   const { notBefore, notAfter } = certificate
   const from = notAfter - (notAfter - notBefore) * RENEWAL_PART
   const missing = names.filter(name => !certificate.names.includes(name))
-  const dates = { notAfter, from }
+  const dates = { notAfter, from, chain: certificate.chain }
   if (missing.length > 0)
     return { isDue: true, reason: `it does not cover ${missing.join(', ')}`, ...dates }
   if (now >= from) return { isDue: true, reason: `it expires at ${showTime(notAfter)}`, ...dates }

@@ -15,16 +15,21 @@ export interface Faults {
   problem?: { readonly path: string; readonly status: number; readonly detail: string }
   /** Issues a certificate for another key. */
   isForeign?: boolean
+  /** Refuses orders that replace a certificate. */
+  refusesReplacing?: boolean
   /** Closes the connection at this path. */
   closeAt?: string
   /** Offers these challenges. */
   types?: readonly string[]
   hasTerms?: boolean
+  /** What it says of a certificate; undefined: it gives no renewal information. */
+  window?: { readonly start: string; readonly end: string }
   /** Names that it need not verify again. */
   isAuthorized?: boolean
 }
 
 interface Payload {
+  readonly replaces?: string
   readonly identifiers?: readonly { readonly type: string; readonly value: string }[]
   readonly csr?: string
 }
@@ -44,6 +49,10 @@ export class AcmeServer {
   readonly ca = makeCertificate({ names: ['127.0.0.1'] })
   /** Payloads by path. */
   readonly received = new Map<string, Payload>()
+  /** Of each order. */
+  readonly replaced: (string | undefined)[] = []
+  /** Ids of certificates for which renewal information was requested. */
+  readonly asked: string[] = []
   private port = 0
   private identifiers: NonNullable<Payload['identifiers']> = []
   private certificate = ''
@@ -109,14 +118,23 @@ export class AcmeServer {
         )
         const meta =
           faults.hasTerms === true ? { termsOfService: 'https://acme.example/terms' } : {}
-        return { status: 200, body: { newNonce, newAccount, newOrder, meta } }
+        const renewalInfo = faults.window && { renewalInfo: this.url('/renewal') }
+        return { status: 200, body: { newNonce, newAccount, newOrder, ...renewalInfo, meta } }
       }
+      case 'renewal':
+        this.asked.push(id)
+        return { status: 200, body: { suggestedWindow: faults.window } }
       case 'nonce':
         return { status: 200, body: '' }
       case 'account':
         return { status: 201, body: { status: 'valid' }, location: this.url('/account/1') }
       case 'order':
-        if (id === '') this.identifiers = payload.identifiers!
+        if (id === '') {
+          this.identifiers = payload.identifiers!
+          this.replaced.push(payload.replaces)
+          if (faults.refusesReplacing === true && payload.replaces !== undefined)
+            return { status: 409, body: { detail: 'already replaced' } }
+        }
         return { status: 201, body: this.order(), location: this.url('/order/1') }
       case 'authorization':
         return { status: 200, body: this.authorization(Number(id)) }

@@ -10,7 +10,7 @@ import { failure } from '../../src/base/error.js'
 import { FolderLock } from '../../src/querylog/record/folder-lock.js'
 import { makeCertificate } from '../tls/certificates.js'
 import { freePort } from '../udp/free-port.js'
-import { AcmeServer } from './acme-server.js'
+import { AcmeServer, type Faults } from './acme-server.js'
 
 const DAY = 86_400_000
 const LISTEN = `listen: [{ address: '192.0.2.1:853', protocol: dot, certificate: dns.pem, key: dns.key }]
@@ -117,6 +117,41 @@ t.test('is due in the last third, without a name, and without a usable certifica
     writeFileSync(path('dns.key'), key)
     t.match((await renew()).out, expected)
   }
+})
+
+t.test('is due when the server says so (RFC 9773)', async t => {
+  const { server, renew, path } = await rig(t)
+  // The example of RFC 9773 §4.1 has this key; serial numbers of tests have three octets.
+  const authorityKey = Buffer.from('aYhba4dGQEHhs3uEe6CuLN4ByNQ', 'base64url')
+  const days = (from: number, to: number) => {
+    const [start, end] = [from, to].map(day => new Date(Date.now() + day * DAY).toISOString())
+    return { start: start!, end: end! }
+  }
+  const { certificate, key, serial } = makeCertificate({ authorityKey })
+  writeFileSync(path('dns.pem'), certificate)
+  writeFileSync(path('dns.key'), key)
+  const id = `aYhba4dGQEHhs3uEe6CuLN4ByNQ.${Buffer.of(1, serial >> 8, serial & 255).toString('base64url')}`
+  const due = async (
+    window: Faults['window'],
+    expected: RegExp,
+    more: Faults = {}
+  ): Promise<void> => {
+    server.faults = { isAuthorized: true, ...(window && { window }), ...more }
+    t.match((await renew('--dry-run')).out, expected)
+  }
+  await due(undefined, /not due/)
+  await due(days(30, 31), /not due/)
+  await due(days(-2, -3), /not due/)
+  await due({ start: 'x', end: 'y' }, /not due/)
+  await due(days(-2, -1), /not due/, { closeAt: `/renewal/${id}` })
+  await due(days(-2, -1), /would be renewed \(the ACME server asks for it\)/)
+  await due(days(0.1, 0.2), /would be renewed/)
+  t.strictSame(new Set(server.asked), new Set([id]))
+
+  server.faults = { isAuthorized: true, window: days(-2, -1), refusesReplacing: true }
+  t.match(await renew(), { code: 0, out: /renewed \(the ACME server asks for it\)/ })
+  t.strictSame(server.replaced, [id, undefined], 'without the id if the server refuses it')
+  t.match((await renew()).out, /not due/, 'the new certificate has no key identifier')
 })
 
 t.test('leaves the files as they are when it fails', async t => {

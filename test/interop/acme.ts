@@ -9,7 +9,9 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import * as acme from 'acme-client'
 import t, { type Test } from 'tap'
+import { acmeHttp } from '../../src/acme/http.js'
 import { makeCertificate } from '../tls/certificates.js'
 import { install, PROGRAMS } from './install.js'
 import {
@@ -69,7 +71,7 @@ async function startPebble(t: Test): Promise<Pebble> {
     httpPort,
     tlsPort: 1,
     domainBlocklist: ['blocked.example'],
-    certificateValidityPeriod: 86_400
+    certificateValidityPeriod: 864_000
   }
   writeFileSync(join(dir, 'pebble.json'), JSON.stringify({ pebble: config }))
   const off = ['-http01', '', '-https01', '', '-tlsalpn01', '', '-doh', '', '-defaultIPv6', '']
@@ -174,6 +176,22 @@ t.test('the first certificate, and a renewal under load without a lost query', a
   const { stdout } = await loaded
   t.match(stdout, /Queries lost: +0 /)
   t.notMatch(stdout, /[Rr]econnections: +[1-9]/)
+})
+
+t.test('a revoked certificate is renewed, since Pebble says so (RFC 9773)', async t => {
+  const pebble = await startPebble(t)
+  const at = await gatewaySite(t, httpSettings(pebble))
+  t.match(await at.renew(), { code: 0, text: /renewed/ })
+  t.match(await at.renew(), { code: 0, text: /not due/ })
+  const before = at.certificate()
+  acmeHttp(readFileSync(pebble.ca, 'utf8'))
+  const accountKey = readFileSync(join(at.dir, 'state/acme-account.key'), 'utf8')
+  const client = new acme.Client({ directoryUrl: pebble.directory, accountKey })
+  await client.createAccount({ contact: ['mailto:ops@example.org'] })
+  await client.revokeCertificate(before.toString())
+  t.match(await at.renew(), { code: 0, text: /renewed \(the ACME server asks for it\)/ })
+  t.not(at.certificate().serialNumber, before.serialNumber)
+  t.match(await at.renew(), { code: 0, text: /not due/ })
 })
 
 t.test('several names and addresses, by http-01; one file for certificate and key', async t => {

@@ -11,6 +11,8 @@ export interface CertificateTerms {
   readonly uris?: readonly string[]
   /** False: basicConstraints does not have cA. */
   readonly isAuthority?: boolean
+  /** keyIdentifier of authorityKeyIdentifier. */
+  readonly authorityKey?: Buffer
   /** OIDs of extendedKeyUsage. */
   readonly usage?: readonly (keyof typeof OID)[]
   readonly notBefore?: Date
@@ -43,6 +45,7 @@ const OID = {
   ecdsaWithSha256: '2a8648ce3d040302',
   rsaWithSha256: '2a864886f70d01010b',
   extendedKeyUsage: '551d25',
+  authorityKeyIdentifier: '551d23',
   serverAuth: '2b06010505070301',
   clientAuth: '2b06010505070302',
   deltaIndicator: '551d1b',
@@ -59,6 +62,7 @@ export function makeCertificate(terms: CertificateTerms = {}): TestCertificate {
     uris = [],
     isAuthority: isOne = true,
     usage = [],
+    authorityKey,
     subject = names[0] ?? 'nobody',
     issuer,
     type = 'ec',
@@ -81,6 +85,9 @@ export function makeCertificate(terms: CertificateTerms = {}): TestCertificate {
     ...(alternatives.length === 0
       ? []
       : [extension(OID.subjectAltName, sequence(...alternatives))]),
+    ...(authorityKey === undefined
+      ? []
+      : [extension(OID.authorityKeyIdentifier, sequence(tlv(0x80, authorityKey)))]),
     ...(usage.length === 0
       ? []
       : [extension(OID.extendedKeyUsage, sequence(...usage.map(one => oid(OID[one]))))])

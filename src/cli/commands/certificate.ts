@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { openSolver } from '../../acme/challenges.js'
 import { checkDirectory, orderCertificate, type AcmeSecrets } from '../../acme/order-certificate.js'
-import { renewalDue } from '../../acme/renewal-due.js'
+import { renewalDue, type RenewalDue } from '../../acme/renewal-due.js'
+import { renewalInfo } from '../../acme/renewal-info.js'
 import { replaceFiles, replaceSecret } from '../../acme/replace-files.js'
 import { MAX_SECRET_FILE, readBoundedFileSync } from '../../base/bounded-file.js'
 import { failure, failureAt } from '../../base/error.js'
@@ -38,15 +39,16 @@ export async function renew(options: RenewOptions, io: Io): Promise<number> {
   const files = filesOf(config, acme)
   const names = namesOf(config, acme)
   const { force = false, dryRun = false, json } = options
-  let due = await renewalDue(files, names, Date.now())
+  const check = () => checkRenewal(acme, files, names)
+  let due = await check()
   if (due.isDue || force) {
     if (dryRun) await checkDirectory(acme, readSecrets(acme, dryRun))
     else {
       const lock = await lockRenewal(config, io)
       try {
         // Another process may have renewed it meanwhile.
-        due = await renewalDue(files, names, Date.now())
-        if (due.isDue || force) await order(acme, names, files)
+        due = await check()
+        if (due.isDue || force) await order(acme, names, files, due.replaces)
       } finally {
         lock.release()
       }
@@ -81,15 +83,33 @@ function lockRenewal({ state }: Config, io: Io): Promise<FolderLock> {
   return lockStateFolder({ folder: join(state.folder, LOCK_FOLDER), lockedError }, io)
 }
 
+/** By its dates, and by what the ACME server says of it. */
+async function checkRenewal(
+  acme: AcmeConfig,
+  files: ServedCertificateConfig,
+  names: readonly string[]
+): Promise<RenewalDue & { readonly replaces: string | undefined }> {
+  const now = Date.now()
+  const due = await renewalDue(files, names, now)
+  const info =
+    due.chain === undefined
+      ? undefined
+      : await renewalInfo(acme, authoritiesOf(acme), due.chain, now)
+  const replaces = info?.certificateId
+  if (due.isDue || info?.isDue !== true) return { ...due, replaces }
+  return { ...due, isDue: true, reason: 'the ACME server asks for it', replaces }
+}
+
 async function order(
   acme: AcmeConfig,
   names: readonly string[],
-  files: ServedCertificateConfig
+  files: ServedCertificateConfig,
+  replaces: string | undefined
 ): Promise<void> {
   const secrets = readSecrets(acme, false)
   const solver = await openSolver(acme.challenge)
   try {
-    write(files, await orderCertificate(acme, secrets, names, solver))
+    write(files, await orderCertificate(acme, secrets, names, solver, replaces))
   } finally {
     solver.close()
   }
@@ -112,16 +132,17 @@ function namesOf({ discovery }: Config, { names, position }: AcmeConfig): readon
 }
 
 /** @param dryRun a new account key is not written */
-function readSecrets(
-  { accountKey, caFile, externalAccount }: AcmeConfig,
-  dryRun: boolean
-): AcmeSecrets {
+function readSecrets(acme: AcmeConfig, dryRun: boolean): AcmeSecrets {
+  const { accountKey, externalAccount } = acme
   return {
     accountKey: existsSync(accountKey) ? read(accountKey) : createAccountKey(accountKey, dryRun),
-    ca: caFile === undefined ? undefined : read(caFile),
+    ca: authoritiesOf(acme),
     externalKey: externalAccount && read(externalAccount.keyFile).trim()
   }
 }
+
+const authoritiesOf = ({ caFile }: AcmeConfig): string | undefined =>
+  caFile === undefined ? undefined : read(caFile)
 
 function read(file: string): string {
   try {

@@ -51,7 +51,7 @@ export function addEncryptionCommands(program: Command, { io, done }: Context): 
     .summary('Renew the certificate by ACME if it is due')
     .description(
       'Get a certificate from the ACME server of the settings, if a third of the lifetime of the present one or ' +
-        'less is left. The running gateway uses it within a second. The exit code is 0 if nothing is due, too.'
+        'less is left, or if the server asks for it. The running gateway uses it within a second. The exit code is 0 if nothing is due, too.'
     )
     .option('--force', 'renew even if nothing is due')
     .option('--dry-run', 'only show whether it is due, and check that the server can be reached')
