@@ -59,6 +59,14 @@ const AWKWARD: readonly (readonly [string, readonly string[]])[] = [
   ['a name too long', [nameLine('a'.repeat(64)), nameLine('a.'.repeat(200))]],
   ['fields in another order', [reversed(ownLine(CLIP)), swapped('"qname"', '"qtype"')]],
   ['unknown fields', [tail('"us":9,"new":"x"}'), tail('"us":9,"new":{"verdict":"refused"}}')]],
+  [
+    'a device, also in another place or of another type',
+    [
+      ownLine(CLIP).replace(',"network"', ',"device":"phones/17","network"'),
+      ownLine(CLIP).replace('"client"', '"device":"phones/17","client"'),
+      ownLine(CLIP).replace(',"network"', ',"device":17,"network"')
+    ]
+  ],
   ['unknown fields before', [ownLine(CLIP).replace('"client"', '"new":1,"client"')]],
   [
     'a verdict that nobody knows',

@@ -89,6 +89,27 @@ for (const { it, line, changes } of CASES) {
 const withPrivacy = (line: string, mode: string): string =>
   line.replace(/(,"network"|,"protocol")/, `,"privacy":"${mode}"$1`)
 
+const withDevice = (line: string, device: string): string =>
+  line.replace(/(?=,"network"|,"protocol")/, `,"device":"${device}"`)
+
+t.test('counts a device as one client, by the network that the log has for it', async t => {
+  // Its addresses, of which one is in a network without the ban.
+  const lines = ['10.20.3.4', '10.30.0.1', PRESS].map(client =>
+    withDevice(ownLine({ client, qname: 'clip.example' }), 'phones/17')
+  )
+  const unnamed = ownLine({ client: '10.20.3.4', qname: 'clip.example' })
+  const { changes, comparison } = await replayed(t, logOf(t, lines.join('') + unnamed))
+  t.strictSame(changes, ['blocked phones/17 clip.example A: answered -> nxdomain by ban clip'])
+  t.match(comparison.counts, { lookups: 4, changed: 4 })
+  t.strictSame(
+    comparison.clientsOf('blocked').map(({ what, lookups }) => [what, lookups]),
+    [
+      ['phones/17', 3],
+      ['10.20.3.4', 1]
+    ]
+  )
+})
+
 t.test('judges a pseudonym that says that it is one', async t => {
   const line = withPrivacy(ownLine({ client: '8f3a6c2e', qname: 'clip.example' }), 'pseudonym')
   t.strictSame((await replayed(t, logOf(t, line))).changes, [
@@ -106,6 +127,8 @@ t.test('reads lines of every mode of privacy as octets: none as JSON', async t =
     withPrivacy(ownLine({ client: '10.20.3.0/24' }), 'prefix'),
     withPrivacy(ownLine({ client: '10.30.0.0/24', network: undefined }), 'prefix'),
     withPrivacy(ownLine({ client: undefined }), 'none'),
+    withDevice(ownLine(), 'phones/17'),
+    withDevice(ownLine({ client: undefined }), 'phones/17'),
     ownLine({ ...BLOCKED, qname: 'tiktok.com', rule: 'networks.yaml:5', source: 'apps/a.yaml:1' })
   ]
   const parsed = t.capture(JSON, 'parse', JSON.parse)
@@ -114,7 +137,7 @@ t.test('reads lines of every mode of privacy as octets: none as JSON', async t =
     parsed().filter(({ args }) => args[0].includes('"qname"')),
     []
   )
-  t.match(comparison.counts, { lookups: 9, changed: 0, unplaced: 1 })
+  t.match(comparison.counts, { lookups: 11, changed: 0, unplaced: 1 })
 })
 
 t.test('judges a client of which nothing is written by the network that the log has', async t => {

@@ -21,19 +21,20 @@ const numbersIn = ({ records }: Collector): unknown[] =>
 t.test('a lookup is a log record named by the semantic conventions', async t => {
   const collector = await new Collector(t).listen()
   const { outlet } = open(t, collector, { format: 'sentence' })
-  push(outlet, 12, 13)
+  push(outlet, 12, 13, { device: 'phones/17' })
   await eventually('a record', () => collector.records.length === 1)
   t.strictSame(collector.records, [
     {
       time: '2023-03-13T09:26:53.589Z',
       severity: '10 NOTICE',
       event: 'interdict.lookup',
-      body: '10.20.3.4 asked for www.tiktok.com AAAA: blocked by federal-phones/tiktok (networks.yaml:14), app tiktok',
+      body: 'phones/17 asked for www.tiktok.com AAAA: blocked by federal-phones/tiktok (networks.yaml:14), app tiktok',
       attributes: {
         'network.protocol.name': 'dns',
         'network.transport': 'udp',
         'interdict.protocol': 'udp',
         'client.address': '10.20.3.4',
+        'device.id': 'phones/17',
         'dns.question.name': 'www.tiktok.com',
         'interdict.generation': 7,
         'interdict.network': 'federal-phones',

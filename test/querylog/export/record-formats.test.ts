@@ -38,6 +38,16 @@ t.test('DNS over TLS is over TCP; dnstap has a number for it', async t => {
   t.match(Buffer.from(dnstapFrame(dot)).toString('hex'), '10012204' + '0a140304' + '1803')
 })
 
+t.test('the device of a client is in every form', async t => {
+  const known = { ...record, device: 'phones/17' }
+  t.match(toEcs(known), { device: { id: 'phones/17' }, client: { ip: '10.20.3.4' } })
+  t.match(toOcsf(known), { src_endpoint: { uid: 'phones/17', ip: '10.20.3.4' } })
+  t.match(formatRecord('sentence', known), /^phones\/17 asked for www\.tiktok\.com/)
+  t.match(JSON.parse(formatRecord('interdict', known)), { device: 'phones/17' })
+  // `extra`, which is field 3 of Dnstap.
+  t.match(Buffer.from(dnstapFrame(known)).toString('latin1'), '\x1a\x09phones/17')
+})
+
 t.test('a pseudonym or prefix is not an address in either', async t => {
   const veiled = { ...record, client: '10.20.3.0/24' }
   t.strictSame((toEcs(veiled) as { client: object }).client, { address: '10.20.3.0/24' })
