@@ -202,9 +202,14 @@ function openFramed(
   const reader = new FrameReader(message => pending.get(idOf(message))?.(message))
   const waiting: Uint8Array[] = preamble === undefined ? [] : [preamble]
   let isConnected = false
+  /** What is sent in one go is one segment and one TLS record: writes are most of the cost of a probe. */
+  const flush = (): void => {
+    socket.write(Buffer.concat(waiting))
+    waiting.length = 0
+  }
   socket.on(connected, () => {
     isConnected = true
-    for (const octets of waiting) socket.write(octets)
+    flush()
   })
   socket.on('data', (chunk: Buffer) => reader.take(chunk))
   socket.on('error', () => undefined)
@@ -216,8 +221,7 @@ function openFramed(
       const frame = new Uint8Array(FRAME_HEAD + query.length)
       writeFrameHead(frame, query.length)
       frame.set(query, FRAME_HEAD)
-      if (isConnected) socket.write(frame)
-      else waiting.push(frame)
+      if (waiting.push(frame) === 1 && isConnected) process.nextTick(flush)
     },
     close: () => socket.destroy()
   }

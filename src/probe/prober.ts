@@ -8,9 +8,9 @@ import type { Coverage, Planner } from './plan.js'
 import { Round, type ProberSettings } from './round.js'
 
 /** How often questions are sent, and suspects asked again. */
-const TICK: Milliseconds = 25
+const TICK: Milliseconds = 50
 /** Questions in flight; more would only wait for the workers. */
-const MOST_IN_FLIGHT = 64
+const MOST_IN_FLIGHT = 128
 
 export interface ProberOptions {
   readonly clock: Clock
