@@ -12,7 +12,7 @@ import { launch } from 'puppeteer-core'
 import t, { type Test } from 'tap'
 import { certify, serveEncrypted, type EncryptedSite } from './encrypted-site.js'
 import { install, PROGRAMS } from './install.js'
-import { eventually, folder, type Site } from './processes.js'
+import { eventually, folder, textOf, type Site } from './processes.js'
 
 const { kdig, nsd, dnsperf } = PROGRAMS
 install({ kdig, nsd, dnsperf, curl: 'curl', h2load: 'nghttp2-client', chromium: 'chromium' })
@@ -45,7 +45,7 @@ function certificateOf(port: number): Promise<X509Certificate> {
   })
 }
 
-const logOf = ({ dir }: Site): string => readFileSync(join(dir, 'queries.jsonl'), 'utf8')
+const logOf = ({ dir }: Site): string => textOf(join(dir, 'queries.jsonl'))
 
 t.test('kdig', async t => {
   const at = await serve(t)
