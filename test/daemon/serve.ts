@@ -64,7 +64,9 @@ export class Threads {
   /** Kills the first one: a worker by an uncaught error, others by termination. */
   async kill(role: Role): Promise<void> {
     await eventually(`a ${role}`, () => this.of(role).length > 0)
-    const worker = this.of(role)[0]!
+    const running = this.of(role)
+    // The newest of the others: a compiler that is ending, since it was idle, may still be here.
+    const worker = role === 'worker' ? running[0]! : running.at(-1)!
     const exited = new Promise(resolve => worker.once('exit', resolve))
     if (role === 'worker') worker.postMessage({ kind: 'die' } satisfies FromTest)
     else void worker.terminate()
