@@ -8,6 +8,8 @@ import { kinds, serving, type Rig } from './serve.js'
 import { banning, eventually } from './site.js'
 
 const more = 'admin: { socket: admin.sock }'
+/** A gateway without any upstream is not ready. Nothing is forwarded to this one. */
+const UPSTREAM = { address: '127.0.0.1', port: 9 }
 /** Longer than any test here takes. */
 const LONG = 30_000
 /** No retry to an upstream, however busy the machine is. */
@@ -119,7 +121,7 @@ t.test('shows which upstream does not answer, and how that affects clients', asy
 })
 
 t.test('shows the errors of rejected rules, and when they are fixed', async t => {
-  const rig = await serving(t, { more })
+  const rig = await serving(t, { upstream: UPSTREAM, more })
   const first = await statusOf(rig)
   rig.site.write('rules/networks.yaml', banning('a..example'))
   await rig.gateway.reload('SIGHUP')
@@ -152,7 +154,8 @@ t.test('shows twenty errors of a reload, and counts all', async t => {
 t.test('invalid cookie secrets are among the errors of a reload', async t => {
   const secret = '0123456789abcdef0123456789abcdef'
   const files = { 'rules/networks.yaml': banning('banned.example'), secrets: secret }
-  const rig = await serving(t, { files, more: `${more}\ncookies: { secret-file: secrets }` })
+  const cookies = 'cookies: { secret-file: secrets }'
+  const rig = await serving(t, { upstream: UPSTREAM, files, more: `${more}\n${cookies}` })
   rig.site.write('secrets', 'secret')
   await rig.gateway.reload('SIGHUP')
   const { reload } = (await statusOf(rig)).rules
