@@ -136,7 +136,7 @@ export const messages: Messages = {
   'tile.noDeadline': 'keine binnen eines Jahres',
   'tile.overdue': '{n} Überprüfung überfällig|{n} Überprüfungen überfällig',
   'now.noProblem': 'Alles funktioniert',
-  'now.noProblemText': 'Es wurde kein Problem gefunden. Das Gateway läuft seit {since}.',
+  'now.noProblemText': 'Seit {since} läuft das Gateway; es wurde kein Problem gefunden.',
   'now.notReady': 'Schicken Sie keine Clients zu diesem Gateway, bevor diese Probleme gelöst sind:',
   'now.trend': 'Anfragen',
   'now.trendNote': 'letzte 24 Stunden, pro Sekunde',
