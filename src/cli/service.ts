@@ -3,6 +3,7 @@ import type { Milliseconds } from '../base/units.js'
 import type { Config } from '../config/config.js'
 import { protocolOf } from '../config/endpoint.js'
 import { Gateway } from '../daemon/control/gateway.js'
+import { nodeTlsReason } from '../daemon/control/node-tls.js'
 import type { Predecessor } from '../daemon/control/predecessor.js'
 import { ServiceManager } from '../daemon/control/service-manager.js'
 import { Upgrade } from '../daemon/control/upgrade.js'
@@ -132,6 +133,9 @@ function logStart(
   }
   const fields = { workers, transport: kind, upstreams: upstreams.join(' ') || 'none' }
   log.info(fallbackReason === undefined ? fields : { ...fields, why: fallbackReason }, 'serving')
+  const whyNodeTls = kind === 'batch' ? nodeTlsReason(config) : undefined
+  if (whyNodeTls !== undefined)
+    log.warn({ why: whyNodeTls }, 'encrypted DNS takes more CPU than it need: it uses node:tls')
   const plain = endpoints.find(({ certificates }) => certificates === undefined)
   if (plain === undefined) return
   const { address, port } = plain

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { Octets } from '../base/units.js'
 import type { TlsMaterial } from '../tls/certificate-contexts.js'
+import { descriptorOf } from '../tls/openssl/node-socket.js'
 import { OpenSslContexts } from '../tls/openssl/openssl-contexts.js'
 import { tlsLoop, type TlsLoop } from '../tls/openssl/tls-loop.js'
 import { TlsStream } from '../tls/openssl/tls-stream.js'
@@ -119,8 +120,10 @@ class OpenSslServer implements TlsServer {
     const fd = isFresh ? descriptorOf(raw) : undefined
     if (fd === undefined) this.fallback.begin(raw, isFresh, onSecure)
     else {
-      const { context } = this.server.contexts
-      const stream = new TlsStream(this.loop, raw, fd, context, isSecure =>
+      const { openSsl } = this.loop
+      const connection = openSsl.newConnection(this.server.contexts.context)
+      openSsl.setServer(connection)
+      const stream = new TlsStream(this.loop, raw, fd, connection, isSecure =>
         isSecure ? onSecure(stream, stream.isResumed) : onSecure(undefined, false)
       )
     }
@@ -137,10 +140,4 @@ class OpenSslServer implements TlsServer {
     }
     return this.node
   }
-}
-
-/** The file descriptor of a connection, which Node keeps to itself; undefined: it cannot be had. */
-function descriptorOf(raw: Socket): number | undefined {
-  const { _handle: handle } = raw as Socket & { readonly _handle?: { readonly fd?: number } | null }
-  return handle?.fd !== undefined && handle.fd >= 0 ? handle.fd : undefined
 }

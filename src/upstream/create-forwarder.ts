@@ -167,7 +167,10 @@ class UpstreamForwarder implements MeasuredForwarder {
     const handler: AttemptHandler = this.queries
     const shared = { transport, random, timers, now: () => clock.now(), limits, handler }
     this.pools = { 4: new UdpSocketPool(4, shared), 6: new UdpSocketPool(6, shared) }
-    this.tcpConnections = new TcpConnections(connect, shared)
+    this.tcpConnections = new TcpConnections(connect, {
+      ...shared,
+      isDirect: transport.kind === 'batch'
+    })
 
     // Queries in flight to a removed upstream may still fail.
     this.listener = {

@@ -29,6 +29,11 @@ export interface UpstreamTls {
   readonly opportunistic: boolean
 }
 
+/** Whether its certificate must be that of its name. */
+export function isVerified({ name, opportunistic }: UpstreamTls): boolean {
+  return name !== undefined && !opportunistic
+}
+
 /**
  * `192.0.2.1`, `[2001:db8::1]:5353`, `tls://192.0.2.1#dns.example`, `https://dns.example/dns-query@192.0.2.1`:
  * ports only where they are not usual.

@@ -7,7 +7,7 @@ import { makeCertificate } from '../tls/certificates.js'
 import { framed, good } from './bad-upstream.js'
 import { goodHttp, HttpsUpstream, respond, type HttpBehaviour } from './https-upstream.js'
 import { labelOf, markOf, questionFor, responseTo } from './messages.js'
-import { messageOf, rig, type Rig, type RigOptions } from './rig.js'
+import { messageOf, rig, TRANSPORTS, type Rig, type RigOptions } from './rig.js'
 import {
   AUTHORITY,
   CA,
@@ -71,7 +71,7 @@ for (const [it, tls] of verified) {
   })
 }
 
-sendsNothing(t, 'h2', PATH)
+sendsNothing(t, 'h2', PATH, TRANSPORTS[0]!)
 
 const long = Buffer.alloc(70_000)
 const REFUSED: readonly (readonly [it: string, behaviour: HttpBehaviour, says: RegExp])[] = [

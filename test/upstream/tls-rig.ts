@@ -6,6 +6,7 @@ import type { Outcome } from '../../src/upstream/forwarder.js'
 import { pinOf } from '../../src/upstream/tls/tls-connector.js'
 import type { UpstreamTls } from '../../src/upstream/upstream-server.js'
 import { makeCertificate } from '../tls/certificates.js'
+import type { Transport } from '../../src/udp/datagram.js'
 import { rig, type Rig } from './rig.js'
 import { TlsUpstream } from './tls-upstream.js'
 
@@ -15,9 +16,10 @@ import { TlsUpstream } from './tls-upstream.js'
 
 const DAY = 86_400_000
 export const AUTHORITY = makeCertificate({ names: [], subject: 'authority' })
-const SERVER = makeCertificate({ issuer: AUTHORITY })
+export const SERVER = makeCertificate({ issuer: AUTHORITY })
 export const CA = AUTHORITY.certificate
 export const PIN = pinOf(new X509Certificate(SERVER.certificate))
+const OTHER = makeCertificate()
 export const OTHER_PIN = pinOf(new X509Certificate(makeCertificate().certificate))
 
 export const served = ({ certificate: cert, key } = SERVER): TlsOptions => ({ cert, key })
@@ -68,10 +70,17 @@ const BROKEN: readonly Broken[] = [
     says: /not yet valid/
   },
   { it: 'a certificate signed by itself', server: served(makeCertificate()), says: /self-signed/ },
+  { it: 'an unknown authority', server: served(), tls: {}, says: /unable to|self-signed/ },
   {
     it: 'a wrong public key',
     server: served(),
     tls: { ca: CA, pins: [OTHER_PIN] },
+    says: /none of the public keys in pin-sha256/
+  },
+  {
+    it: 'the pinned certificate behind one that it has not signed',
+    server: { ...served(OTHER), cert: OTHER.certificate + SERVER.certificate },
+    tls: { name: undefined, pins: [PIN] },
     says: /none of the public keys in pin-sha256/
   },
   {
@@ -107,13 +116,19 @@ const BROKEN: readonly Broken[] = [
  * @param alpn of a right server
  * @param more settings of the upstream
  */
-export function sendsNothing(t: Test, alpn: string, more: Partial<UpstreamTls>): void {
+export function sendsNothing(
+  t: Test,
+  alpn: string,
+  more: Partial<UpstreamTls>,
+  transport: Transport
+): void {
   for (const { it, server, tls = { ca: CA }, says = /./ } of BROKEN) {
-    t.test(`sends no query to an upstream with ${it}`, async t => {
+    t.test(`sends no query to an upstream with ${it} (${transport.kind})`, async t => {
       const options = typeof server === 'function' ? server : { ALPNProtocols: [alpn], ...server }
       const upstream = await TlsUpstream.open(t, options)
       const { ask, time, forwarder, health } = await rig(t, [], {
-        others: [upstream.with({ ...more, ...tls })]
+        others: [upstream.with({ ...more, ...tls })],
+        transport
       })
       const outcome = await impatiently(time, ask('www.secret.example'))
       t.match(outcome, { kind: 'failure', ede: /^2[23]$/ })

@@ -1,11 +1,25 @@
+import { X509Certificate } from 'node:crypto'
 import t, { type Test } from 'tap'
+import { pinOf } from '../../src/upstream/tls/tls-connector.js'
 import type { UpstreamTls } from '../../src/upstream/upstream-server.js'
 import { makeCertificate } from '../tls/certificates.js'
 import { good } from './bad-upstream.js'
 import { markOf } from './messages.js'
-import { messageOf, rig, type Rig, type RigOptions } from './rig.js'
-import { AUTHORITY, CA, OTHER_PIN, PIN, sendsNothing, served, until } from './tls-rig.js'
+import { messageOf, rig, TRANSPORTS, type Rig, type RigOptions } from './rig.js'
+import { AUTHORITY, CA, OTHER_PIN, PIN, sendsNothing, SERVER, served, until } from './tls-rig.js'
 import { TlsUpstream } from './tls-upstream.js'
+
+/** With OpenSSL directly where that is possible, and with node:tls. */
+let transport = TRANSPORTS[0]!
+
+function test(name: string, run: (t: Test) => Promise<void>): void {
+  for (const each of TRANSPORTS) {
+    t.test(`${name} (${each.kind})`, async t => {
+      transport = each
+      await run(t)
+    })
+  }
+}
 
 /** A forwarder with this one upstream. */
 async function forwarding(
@@ -14,21 +28,24 @@ async function forwarding(
   tls: Partial<UpstreamTls> = { ca: CA },
   options: RigOptions = {}
 ): Promise<Rig> {
-  return rig(t, [], { others: [upstream.with(tls)], ...options })
+  return rig(t, [], { others: [upstream.with(tls)], transport, ...options })
 }
 
+const AUTHORITY_PIN = pinOf(new X509Certificate(CA))
 const good1: readonly (readonly [it: string, tls: Partial<UpstreamTls>])[] = [
   ['by its name', { ca: CA }],
   ['by its public key', { name: undefined, pins: [OTHER_PIN, PIN] }],
   ['by name and key', { ca: CA, pins: [PIN] }],
+  ['by the public key of its authority', { name: undefined, pins: [AUTHORITY_PIN] }],
   [
     'not at all, if that is wanted',
     { name: 'other.example', pins: [OTHER_PIN], opportunistic: true }
   ]
 ]
 for (const [it, tls] of good1) {
-  t.test(`queries over TLS a server that is verified ${it}`, async t => {
-    const upstream = await TlsUpstream.open(t, served())
+  test(`queries over TLS a server that is verified ${it}`, async t => {
+    const cert = SERVER.certificate + CA
+    const upstream = await TlsUpstream.open(t, { ...served(), cert })
     const { ask, forwarder } = await forwarding(t, upstream, tls)
     t.equal(markOf(messageOf(await ask('www.example.com'))), 1)
     const encryption = tls.opportunistic === true ? 'opportunistic' : 'strict'
@@ -53,9 +70,9 @@ function paddingOf(query: Buffer): number {
   throw new Error('no padding')
 }
 
-sendsNothing(t, 'dot', {})
+for (const each of TRANSPORTS) sendsNothing(t, 'dot', {}, each)
 
-t.test('does not renegotiate', async t => {
+test('does not renegotiate', async t => {
   const upstream = await TlsUpstream.open(t, { ...served(), maxVersion: 'TLSv1.2' })
   const { ask } = await forwarding(t, upstream)
   await ask('one.example.com')
@@ -64,14 +81,14 @@ t.test('does not renegotiate', async t => {
   t.equal(upstream.connections[0]!.getProtocol(), 'TLSv1.2')
 })
 
-t.test('another upstream answers instead of a broken one', async t => {
+test('another upstream answers instead of a broken one', async t => {
   const upstream = await TlsUpstream.open(t, socket => socket.destroy())
-  const { ask } = await rig(t, [good(7)], { others: [upstream.with({ ca: CA })] })
+  const { ask } = await rig(t, [good(7)], { others: [upstream.with({ ca: CA })], transport })
   for (const label of ['a', 'b', 'c'])
     t.equal(markOf(messageOf(await ask(`${label}.example.com`))), 7)
 })
 
-t.test('resumes the session, and replaces a connection that the upstream closes', async t => {
+test('resumes the session, and replaces a connection that the upstream closes', async t => {
   const upstream = await TlsUpstream.open(t, served())
   const { ask } = await forwarding(t, upstream)
   await ask('www.example.com')
@@ -83,7 +100,7 @@ t.test('resumes the session, and replaces a connection that the upstream closes'
   t.equal(upstream.connections.length, 2)
 })
 
-t.test('replaces a connection before the upstream closes it', async t => {
+test('replaces a connection before the upstream closes it', async t => {
   const upstream = await TlsUpstream.open(t, served())
   const { ask, time } = await forwarding(t, upstream)
   const { connections } = upstream
@@ -100,7 +117,7 @@ t.test('replaces a connection before the upstream closes it', async t => {
   t.equal(connections[2]!.destroyed, false)
 })
 
-t.test('an upstream that restarts has no idle timeout of a few milliseconds', async t => {
+test('an upstream that restarts has no idle timeout of a few milliseconds', async t => {
   const upstream = await TlsUpstream.open(t, served())
   const { ask, time } = await forwarding(t, upstream)
   const { connections } = upstream
@@ -125,7 +142,7 @@ t.test('an upstream that restarts has no idle timeout of a few milliseconds', as
   t.equal(connections.length, length)
 })
 
-t.test('an upstream that is not used any more is left alone', async t => {
+test('an upstream that is not used any more is left alone', async t => {
   const upstream = await TlsUpstream.open(t, served())
   const { ask, time } = await forwarding(t, upstream)
   await ask('www.example.com')
@@ -134,7 +151,7 @@ t.test('an upstream that is not used any more is left alone', async t => {
   t.ok(upstream.connections.length <= 2)
 })
 
-t.test('queries in flight move to another connection', async t => {
+test('queries in flight move to another connection', async t => {
   let isFirst = true
   const upstream = await TlsUpstream.open(t, served())
   const { ask } = await forwarding(t, upstream)
@@ -149,7 +166,7 @@ t.test('queries in flight move to another connection', async t => {
   t.equal(upstream.connections.length, 2)
 })
 
-t.test('opens another connection before one is full', async t => {
+test('opens another connection before one is full', async t => {
   const upstream = await TlsUpstream.open(t, served())
   const { ask } = await forwarding(t, upstream)
   await until(() => upstream.connections.length === 1)
@@ -158,7 +175,7 @@ t.test('opens another connection before one is full', async t => {
   await until(() => upstream.connections.length === 2)
 })
 
-t.test('presents a client certificate', async t => {
+test('presents a client certificate', async t => {
   const client = makeCertificate({ issuer: AUTHORITY, names: ['gateway.example'] })
   const upstream = await TlsUpstream.open(t, { ...served(), requestCert: true, ca: CA })
   const { certificate, key } = client

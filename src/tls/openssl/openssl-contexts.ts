@@ -1,32 +1,15 @@
 import { hkdfSync } from 'node:crypto'
 import type { Octets } from '../../base/units.js'
-import type { Certificate } from '../certificate.js'
 import {
   CertificateContexts,
   type ContextTerms,
   type TlsMaterial
 } from '../certificate-contexts.js'
 import { CIPHERS_1_2, CIPHERS_1_3, SESSION_CONTEXT, SESSION_LIFETIME } from '../server-contexts.js'
+import { COMMAND, MODE_RELEASE_BUFFERS, OPTIONS, SESSION_CACHE_OFF, TLS_1_2 } from './constants.js'
+import { readCertificates, useCertificate } from './encoding.js'
 import type { OpenSsl } from './openssl.js'
 
-/** openssl/ssl.h: commands of SSL_CTX_ctrl and SSL_CTX_callback_ctrl. */
-const COMMAND = {
-  mode: 33,
-  readAhead: 41,
-  sessionCache: 44,
-  maxFragment: 52,
-  onServerName: 53,
-  serverNameArgument: 54,
-  ticketKeys: 59,
-  chainCertificate: 89,
-  minVersion: 123
-} as const
-/** SSL_MODE_ENABLE_PARTIAL_WRITE is not among them: the output is memory, which takes everything. */
-const MODE_RELEASE_BUFFERS = 0x10
-const SESSION_CACHE_OFF = 0
-const TLS_1_2 = 0x0303
-/** SSL_OP_NO_RENEGOTIATION, SSL_OP_NO_COMPRESSION, and SSL_OP_IGNORE_UNEXPECTED_EOF: many clients just disconnect. */
-const OPTIONS = (1n << 30n) | (1n << 17n) | (1n << 7n)
 /** SSL_VERIFY_PEER: asks for a certificate, requires none. */
 const VERIFY_PEER = 1
 /** openssl/tls1.h: results of the callbacks for server name and ALPN. */
@@ -137,7 +120,7 @@ function newContext(
   server: number,
   record: Octets | undefined
 ): number {
-  const context = openSsl.newContext(openSsl.method())
+  const context = openSsl.newContext(openSsl.serverMethod())
   const control = (command: number, number: number, pointer = 0): number =>
     openSsl.controlContext(context, command, number, pointer)
   openSsl.setOptions(context, OPTIONS)
@@ -147,7 +130,7 @@ function newContext(
   control(COMMAND.mode, MODE_RELEASE_BUFFERS)
   control(COMMAND.readAhead, 1)
   if (record !== undefined) control(COMMAND.maxFragment, record)
-  useCertificate(openSsl, context, certificate)
+  useCertificate(openSsl, context, certificate.chain, certificate.key)
 
   control(COMMAND.sessionCache, SESSION_CACHE_OFF)
   openSsl.setSessionContext(context, Buffer.from(SESSION_CONTEXT), SESSION_CONTEXT.length)
@@ -168,44 +151,6 @@ function newContext(
     }
   }
   return context
-}
-
-function useCertificate(openSsl: OpenSsl, context: number, { chain, key }: Certificate): void {
-  const [own, ...issuers] = readCertificates(openSsl, chain)
-  let isUsed = openSsl.useCertificate(context, own!) === 1
-  openSsl.freeCertificate(own!)
-  for (const issuer of issuers) {
-    // It is the context's from now on.
-    openSsl.controlContext(context, COMMAND.chainCertificate, 0, issuer)
-  }
-  withBio(openSsl, key, bio => {
-    const read = openSsl.readKey(bio, 0, 0, 0)
-    isUsed &&= openSsl.useKey(context, read) === 1
-    openSsl.freeKey(read)
-  })
-  openSsl.clearErrors()
-  if (!isUsed) throw new Error('OpenSSL does not take the certificate')
-}
-
-function readCertificates(openSsl: OpenSsl, pem: string): number[] {
-  const certificates: number[] = []
-  withBio(openSsl, pem, bio => {
-    for (;;) {
-      const certificate = openSsl.readCertificate(bio, 0, 0, 0)
-      if (certificate === 0) break
-      certificates.push(certificate)
-    }
-  })
-  openSsl.clearErrors()
-  return certificates
-}
-
-function withBio(openSsl: OpenSsl, text: string, use: (bio: number) => void): void {
-  const bio = openSsl.newBio(openSsl.memory())
-  const octets = Buffer.from(text, 'latin1')
-  openSsl.writeBio(bio, octets, octets.length)
-  use(bio)
-  openSsl.freeBio(bio)
 }
 
 /** OpenSSL has longer keys than node:tls; both are derived from the same one. */

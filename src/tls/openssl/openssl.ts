@@ -7,8 +7,11 @@ import { loadKoffi, loadSystem, type System } from '../../udp/batch/linux.js'
 const FUNCTIONS = {
   version: 'ulong OpenSSL_version_num()',
   clearErrors: 'void ERR_clear_error()',
+  firstError: 'ulong ERR_peek_error()',
+  describeError: 'void ERR_error_string_n(ulong error, void *text, size_t length)',
 
-  method: 'size_t TLS_server_method()',
+  serverMethod: 'size_t TLS_server_method()',
+  clientMethod: 'size_t TLS_client_method()',
   newContext: 'size_t SSL_CTX_new(size_t method)',
   freeContext: 'void SSL_CTX_free(size_t context)',
   controlContext: 'long SSL_CTX_ctrl(size_t context, int command, long number, size_t pointer)',
@@ -26,13 +29,19 @@ const FUNCTIONS = {
   addClientAuthority: 'int SSL_CTX_add_client_CA(size_t context, size_t certificate)',
   useCertificate: 'int SSL_CTX_use_certificate(size_t context, size_t certificate)',
   useKey: 'int SSL_CTX_use_PrivateKey(size_t context, size_t key)',
+  trustStore: 'size_t SSL_CTX_get_cert_store(size_t context)',
+  trust: 'int X509_STORE_add_cert(size_t store, size_t certificate)',
 
   newConnection: 'size_t SSL_new(size_t context)',
   freeConnection: 'void SSL_free(size_t connection)',
   setContext: 'size_t SSL_set_SSL_CTX(size_t connection, size_t context)',
   setInput: 'void SSL_set0_rbio(size_t connection, size_t bio)',
   setOutput: 'void SSL_set0_wbio(size_t connection, size_t bio)',
-  accept: 'int SSL_accept(size_t connection)',
+  setServer: 'void SSL_set_accept_state(size_t connection)',
+  setClient: 'void SSL_set_connect_state(size_t connection)',
+  setServerName: 'long SSL_ctrl(size_t connection, int command, long type, const char *name)',
+  requestAlpn: 'int SSL_set_alpn_protos(size_t connection, void *protocols, uint length)',
+  handshake: 'int SSL_do_handshake(size_t connection)',
   read: 'int SSL_read(size_t connection, size_t octets, int length)',
   hasPending: 'int SSL_has_pending(size_t connection)',
   write: 'int SSL_write(size_t connection, size_t octets, int length)',
@@ -43,6 +52,15 @@ const FUNCTIONS = {
   selectAlpn:
     'int SSL_select_next_proto(size_t out, size_t outLength, size_t server, uint serverLength, size_t client, uint clientLength)',
   peerCertificate: 'size_t SSL_get1_peer_certificate(size_t connection)',
+  peerChain: 'size_t SSL_get_peer_cert_chain(size_t connection)',
+  sizeOfStack: 'int OPENSSL_sk_num(size_t stack)',
+  itemOfStack: 'size_t OPENSSL_sk_value(size_t stack, int index)',
+  verifyResult: 'long SSL_get_verify_result(size_t connection)',
+  session: 'size_t SSL_get_session(size_t connection)',
+  setSession: 'int SSL_set_session(size_t connection, size_t session)',
+  encodeSession: 'int i2d_SSL_SESSION(size_t session, void *out)',
+  decodeSession: 'size_t d2i_SSL_SESSION(size_t old, void *in, long length)',
+  freeSession: 'void SSL_SESSION_free(size_t session)',
 
   memory: 'size_t BIO_s_mem()',
   newBio: 'size_t BIO_new(size_t method)',
@@ -80,6 +98,8 @@ export interface OpenSsl extends Functions {
   readonly system: System
   /** The server name that a client has sent; null: none. */
   serverName(connection: number, type: number): string | null
+  /** What `verifyResult` means. */
+  describeVerification(result: number): string
   /** Makes a function callable from OpenSSL, for the life of the thread. @param prototype in C */
   callback(prototype: string, run: Callback): bigint
 }
@@ -107,6 +127,7 @@ function load(): OpenSsl | string {
       ...openSsl,
       system,
       serverName: program.func('const char *SSL_get_servername(size_t connection, int type)'),
+      describeVerification: program.func('const char *X509_verify_cert_error_string(long result)'),
       callback: (prototype, run) => koffi.register(run, koffi.pointer(koffi.proto(prototype)))
     }
   } catch (error) {

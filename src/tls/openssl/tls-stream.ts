@@ -1,7 +1,9 @@
-import { X509Certificate } from 'node:crypto'
+import type { X509Certificate } from 'node:crypto'
 import type { ByteStream, StreamHandler } from '../../base/byte-stream.js'
 import { copyOctets } from '../../base/octets.js'
 import type { Octets } from '../../base/units.js'
+import { certificateOf } from './encoding.js'
+import type { NodeSocket } from './node-socket.js'
 import {
   EPOLLERR,
   EPOLLHUP,
@@ -16,31 +18,28 @@ import {
 /** openssl/ssl.h: results of SSL_get_error. */
 const WANT_READ = 2
 const ZERO_RETURN = 6
+/** Room for the text of an error: ERR_error_string_n. */
+const ERROR_SIZE: Octets = 256
 /** bits/socket.h: MSG_DONTWAIT | MSG_NOSIGNAL. */
 const SOCKET_FLAGS = 0x4040
 /** sys/socket.h: SHUT_WR. */
 const SHUT_WRITE = 1
+/** As Node has it. */
+const DISCONNECTED =
+  'Client network socket disconnected before secure TLS connection was established'
 /** Nothing should be added while more waits to be sent: as in Node. */
 const HIGH_WATER: Octets = 16_384
 /** By its length: of those that we offer, only `h2` has two octets. */
 const H2_LENGTH = 2
 
-/** Node's side of the socket. */
-interface Closable {
-  once(event: 'close', closed: () => void): unknown
-  destroy(): unknown
-}
-
 /** Called at the end of a handshake, however it ended. */
 export type OnHandshake = (isSecure: boolean) => void
 
-/**
- * The server's side of one TLS connection. OpenSSL reads from the socket itself; Node's socket, which reads nothing,
- * keeps the descriptor and closes it.
- */
+/** One side of a TLS connection. OpenSSL reads from the socket itself. */
 export class TlsStream implements ByteStream, Polled {
   isEnded = false
-  private connection: number
+  /** Why it was destroyed; undefined: for no error. */
+  error: Error | undefined
   private handler: StreamHandler | undefined
   private isPaused = true
   /** The other end has closed its side. */
@@ -49,17 +48,20 @@ export class TlsStream implements ByteStream, Polled {
   private events = EPOLLIN
   private onHandshake: OnHandshake | undefined
 
-  /** Begins the handshake. @param context of OpenSSL */
+  /**
+   * The handshake goes on when something has come.
+   *
+   * @param connection of OpenSSL, which is this stream's from now on
+   */
   constructor(
     private readonly loop: TlsLoop,
-    private readonly socket: Closable,
+    private readonly socket: Pick<NodeSocket, 'once' | 'destroy'>,
     readonly fd: number,
-    context: number,
+    private connection: number,
     onHandshake: OnHandshake
   ) {
     const { openSsl, output } = loop
     this.onHandshake = onHandshake
-    this.connection = openSsl.newConnection(context)
     openSsl.setInput(this.connection, openSsl.newSocketBio(fd, 0))
     openSsl.keepBio(output)
     openSsl.setOutput(this.connection, output)
@@ -109,12 +111,9 @@ export class TlsStream implements ByteStream, Polled {
     const { openSsl } = this.loop
     const certificate = openSsl.peerCertificate(this.connection)
     if (certificate === 0) return undefined
-    const der = Buffer.alloc(openSsl.encodeCertificate(certificate, null))
-    const pointer = Buffer.alloc(8)
-    pointer.writeBigUInt64LE(BigInt(openSsl.system.addressOf(der)))
-    openSsl.encodeCertificate(certificate, pointer)
+    const found = certificateOf(openSsl, certificate)
     openSsl.freeCertificate(certificate)
-    return new X509Certificate(der)
+    return found
   }
 
   start(handler: StreamHandler): void {
@@ -177,17 +176,18 @@ export class TlsStream implements ByteStream, Polled {
 
   private shake(): void {
     const { openSsl } = this.loop
-    const result = openSsl.accept(this.connection)
+    const result = openSsl.handshake(this.connection)
     if (result === 1) {
       this.send()
       this.finishHandshake(true)
       this.watch()
       return
     }
-    const error = openSsl.error(this.connection, result)
+    const failure = openSsl.error(this.connection, result)
+    if (failure !== WANT_READ) this.setError(failure)
     // Perhaps an alert.
     this.send()
-    if (error !== WANT_READ) this.fail()
+    if (failure !== WANT_READ) this.fail()
   }
 
   private finishHandshake(isSecure: boolean): void {
@@ -205,6 +205,7 @@ export class TlsStream implements ByteStream, Polled {
       const size = openSsl.read(connection, readAddress + filled, octets.length - filled)
       if (size <= 0) {
         failure = openSsl.error(connection, size)
+        if (failure !== WANT_READ) this.setError(failure)
         break
       }
       filled += size
@@ -216,6 +217,19 @@ export class TlsStream implements ByteStream, Polled {
     if (failure === WANT_READ || this.destroyed) return
     if (failure === ZERO_RETURN) this.onOtherEnd()
     else this.fail()
+  }
+
+  /** Keeps why something failed: in OpenSSL's words, or the system's. */
+  private setError(failure: number): void {
+    const { openSsl } = this.loop
+    const { system } = openSsl
+    const code = openSsl.firstError()
+    if (code !== 0) {
+      const text = Buffer.alloc(ERROR_SIZE)
+      openSsl.describeError(code, text, text.length)
+      this.error = new Error(text.toString('latin1', 0, text.indexOf(0)))
+    } else if (failure !== ZERO_RETURN) this.error = new Error(system.errorText(system.errno()))
+    else if (this.onHandshake !== undefined) this.error = new Error(DISCONNECTED)
   }
 
   /** Reads the rest away: a close with something unread would be a reset, and the alert be lost. */

@@ -144,7 +144,7 @@ export class UpstreamQueries implements AttemptHandler {
       // After a single attempt over UDP nothing refers to it: no connection, timer or other attempt.
       if (query.attemptCount === 1 && !overTcp) this.recycle(query)
     } else {
-      this.onErrorResponse(attempt, overTcp ? octets : octets.slice(start, end), now)
+      this.onErrorResponse(attempt, octets.slice(start, end), now)
     }
   }
 

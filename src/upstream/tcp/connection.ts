@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net'
+import type { EventEmitter } from 'node:events'
 import { failure } from '../../base/error.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { UpstreamLimits } from '../limits.js'
@@ -11,11 +11,21 @@ export const MAX_PIPELINED = 128
 /** A connection that is not open by then will not be. */
 const MAX_HANDSHAKE: Milliseconds = 5_000
 
+/** Node's socket, or one with the same events and OpenSSL itself behind it. */
+export interface ConnectionSocket extends EventEmitter {
+  readonly destroyed: boolean
+  /** Octets of several messages at once. */
+  write(octets: Uint8Array): unknown
+  destroy(): unknown
+}
+
 export interface ConnectionDependencies {
   readonly random: Random
   readonly timers: Timers
   readonly now: () => Milliseconds
   readonly limits: UpstreamLimits
+  /** Whether OpenSSL is to be used directly, where it is possible. */
+  readonly isDirect: boolean
   readonly handler: AttemptHandler
 }
 
@@ -62,16 +72,15 @@ export abstract class Connection implements Channel {
 
   /** @param idle idle timeout */
   constructor(
-    protected readonly socket: Socket,
+    protected readonly socket: ConnectionSocket,
     protected readonly isEncrypted: boolean,
     private readonly idle: Milliseconds,
     protected readonly dependencies: ConnectionDependencies,
     protected readonly listener: ConnectionListener
   ) {
-    socket.setNoDelay(true)
     socket.on(isEncrypted ? 'secureConnect' : 'connect', () => this.onConnect())
     // 'close' always follows, whatever the error.
-    socket.on('error', error => this.abort(error))
+    socket.on('error', (error: Error) => this.abort(error))
     socket.on('close', () => this.onSocketClosed())
     this.idleTimer = dependencies.timers.after(MAX_HANDSHAKE, () => {
       this.abort(failure('UPSTREAM_HANDSHAKE', MAX_HANDSHAKE))

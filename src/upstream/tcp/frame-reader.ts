@@ -1,3 +1,4 @@
+import { getUint16, setUint16 } from '../../base/octets.js'
 import type { Octets } from '../../base/units.js'
 
 /** Size of the length field before each message over TCP. RFC 1035 §4.2.2. */
@@ -10,15 +11,30 @@ export class FrameReader {
   private have: Octets = 0
   private message = new Uint8Array(0)
 
-  /** @param deliver called with each complete message, in an array of its own */
+  /** @param deliver called with each complete message, which is there as long as the chunk is */
   constructor(private readonly deliver: (message: Uint8Array) => void) {}
 
   take(chunk: Uint8Array): void {
     let at = 0
     while (at < chunk.length) {
+      const whole = this.headOctets === 0 ? this.takeWhole(chunk, at) : at
+      if (whole > at) {
+        at = whole
+        continue
+      }
       at = this.headOctets < FRAME_HEAD ? this.takeHead(chunk, at) : this.takeBody(chunk, at)
       if (this.headOctets === FRAME_HEAD && this.have === this.length) this.finish()
     }
+  }
+
+  /** Delivers the message that begins at `at` without a copy. @returns the position after it; `at`: it is incomplete */
+  private takeWhole(chunk: Uint8Array, at: Octets): Octets {
+    const start = at + FRAME_HEAD
+    if (start > chunk.length) return at
+    const end = start + getUint16(chunk, at)
+    if (end > chunk.length) return at
+    this.deliver(chunk.subarray(start, end))
+    return end
   }
 
   private takeHead(chunk: Uint8Array, at: Octets): Octets {
@@ -43,6 +59,5 @@ export class FrameReader {
 
 /** Writes the length field for the message that begins at `frame[FRAME_HEAD]`. */
 export function writeFrameHead(frame: Uint8Array, length: Octets): void {
-  frame[0] = length >> 8
-  frame[1] = length & 0xff
+  setUint16(frame, 0, length)
 }

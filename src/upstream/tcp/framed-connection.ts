@@ -1,13 +1,23 @@
-import type { Socket } from 'node:net'
-import type { Milliseconds } from '../../base/units.js'
+import { setUint16 } from '../../base/octets.js'
+import type { Milliseconds, Octets } from '../../base/units.js'
 import { answersQuestion } from '../../dns/message/answers-question.js'
 import { MAX_UPSTREAM_QUERY_SIZE } from '../../dns/message/encode-query.js'
 import { HEADER_SIZE } from '../../dns/registry/sizes.js'
 import { messageId } from '../query/response-header.js'
 import type { Attempt } from '../query/upstream-query.js'
 import { PADDED_BLOCK, padQuery } from '../tls/pad-query.js'
-import { Connection, type ConnectionDependencies, type ConnectionListener } from './connection.js'
-import { FRAME_HEAD, FrameReader, writeFrameHead } from './frame-reader.js'
+import {
+  Connection,
+  type ConnectionDependencies,
+  type ConnectionListener,
+  type ConnectionSocket
+} from './connection.js'
+import { FRAME_HEAD, FrameReader } from './frame-reader.js'
+
+/** Longest query with its frame. */
+const MAX_FRAME: Octets = FRAME_HEAD + MAX_UPSTREAM_QUERY_SIZE + PADDED_BLOCK
+/** Room for some thirty queries with padding. */
+const BATCH_SIZE: Octets = 4096 + MAX_FRAME
 
 /**
  * DNS over TCP or TLS: each message has its length before it. Queries are pipelined, and responses may come
@@ -15,17 +25,19 @@ import { FRAME_HEAD, FrameReader, writeFrameHead } from './frame-reader.js'
  */
 export class FramedConnection extends Connection {
   private readonly reader = new FrameReader(message => this.receive(message))
-  private isCorked = false
+  /** Queries of this turn, not yet written. */
+  private readonly batch = new Uint8Array(BATCH_SIZE)
+  private batchEnd: Octets = 0
 
   constructor(
-    socket: Socket,
+    socket: ConnectionSocket,
     isEncrypted: boolean,
     idle: Milliseconds,
     dependencies: ConnectionDependencies,
     listener: ConnectionListener
   ) {
     super(socket, isEncrypted, idle, dependencies, listener)
-    socket.on('data', chunk => this.reader.take(chunk))
+    socket.on('data', (chunk: Uint8Array) => this.reader.take(chunk))
     // No more responses will come.
     socket.on('end', () => {
       this.onPeerClose()
@@ -44,21 +56,21 @@ export class FramedConnection extends Connection {
     return id
   }
 
-  /** All queries of one turn of the event loop leave together. */
+  /** All queries of one turn of the event loop leave together: in one TLS record. */
   protected transmit(attempt: Attempt): void {
-    const frame = new Uint8Array(FRAME_HEAD + MAX_UPSTREAM_QUERY_SIZE + PADDED_BLOCK)
-    let length = attempt.write(frame, FRAME_HEAD)
-    if (this.isEncrypted && attempt.edns) length = padQuery(frame, FRAME_HEAD, length)
-    writeFrameHead(frame, length)
-    if (!this.isCorked) {
-      this.isCorked = true
-      this.socket.cork()
-      queueMicrotask(() => {
-        this.isCorked = false
-        this.socket.uncork()
-      })
-    }
-    this.socket.write(frame.subarray(0, FRAME_HEAD + length))
+    if (this.batchEnd > BATCH_SIZE - MAX_FRAME) this.flush()
+    if (this.batchEnd === 0) queueMicrotask(this.flush)
+    const { batch, batchEnd: head } = this
+    const start = head + FRAME_HEAD
+    let length = attempt.write(batch, start)
+    if (this.isEncrypted && attempt.edns) length = padQuery(batch, start, length)
+    setUint16(batch, head, length)
+    this.batchEnd = start + length
+  }
+
+  private readonly flush = (): void => {
+    if (this.batchEnd > 0) this.socket.write(this.batch.slice(0, this.batchEnd))
+    this.batchEnd = 0
   }
 
   private receive(message: Uint8Array): void {

@@ -15,7 +15,8 @@ import { FramedConnection } from './framed-connection.js'
 
 export type Connect = (to: Endpoint) => Socket
 
-export const connectTcp: Connect = ({ address, port }) => netConnect({ host: address, port })
+export const connectTcp: Connect = ({ address, port }) =>
+  netConnect({ host: address, port, noDelay: true })
 
 /** A connection to an upstream is kept open as long as it was used within this time. */
 const KEPT_FOR: Milliseconds = 60 * MS_PER_SECOND
@@ -82,7 +83,7 @@ class UpstreamConnections implements ConnectionListener {
     private readonly dependencies: ConnectionDependencies
   ) {
     const { endpoint } = upstream
-    this.connector = endpoint.tls && new TlsConnector(endpoint, endpoint.tls)
+    this.connector = endpoint.tls && new TlsConnector(endpoint, endpoint.tls, dependencies.isDirect)
   }
 
   send(attempt: Attempt): boolean {
@@ -176,7 +177,7 @@ class UpstreamConnections implements ConnectionListener {
         ? new FramedConnection(this.connect(endpoint), false, idle, dependencies, this)
         : connector.isHttp
           ? new HttpConnection(connector, this.capacity, idle, dependencies, this)
-          : new FramedConnection(connector.connect(), true, idle, dependencies, this)
+          : new FramedConnection(connector.open(), true, idle, dependencies, this)
     open.add(connection)
     return connection
   }

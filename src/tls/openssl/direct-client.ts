@@ -1,0 +1,71 @@
+import * as tls from 'node:tls'
+import { COMMAND, MODE_RELEASE_BUFFERS, OPTIONS, SESSION_CACHE_OFF, TLS_1_2 } from './constants.js'
+import { readCertificates, useCertificate } from './encoding.js'
+import type { OpenSsl } from './openssl.js'
+import { tlsLoop, type TlsLoop } from './tls-loop.js'
+
+/** PEM of a certificate that a server may ask for, and of its key. */
+export interface ClientCertificate {
+  readonly certificate: string
+  readonly key: string
+}
+
+/** What connections to the same server share. */
+export interface DirectClient {
+  readonly loop: TlsLoop
+  /** Of OpenSSL. It is never freed. */
+  readonly context: number
+}
+
+/**
+ * For clients that use OpenSSL itself, or why they cannot.
+ *
+ * @param authorities to trust, in PEM; undefined: those that Node.js trusts; empty: none
+ */
+export function directClient(
+  authorities: string | undefined,
+  client: ClientCertificate | undefined
+): DirectClient | string {
+  const loop = tlsLoop()
+  if (typeof loop === 'string') return loop
+  const problem = directClientProblem(authorities)
+  if (problem !== undefined) return problem
+  const trusted = authorities ?? getCACertificates!('default').join('\n')
+  return { loop, context: newContext(loop.openSsl, trusted, client) }
+}
+
+/** Those built in, or of the system, and `NODE_EXTRA_CA_CERTS`. */
+const { getCACertificates } = tls as Partial<{ getCACertificates(kind: string): string[] }>
+
+/** @param authorities see `directClient` */
+export function directClientProblem(authorities: string | undefined): string | undefined {
+  return authorities === undefined && getCACertificates === undefined
+    ? 'Node.js lists the authorities that it trusts from version 22.15 on: use it, or name a ca'
+    : undefined
+}
+
+/** With the versions and ciphers that clients have with `node:tls`. */
+function newContext(
+  openSsl: OpenSsl,
+  authorities: string,
+  client: ClientCertificate | undefined
+): number {
+  const context = openSsl.newContext(openSsl.clientMethod())
+  const control = (command: number, number: number): number =>
+    openSsl.controlContext(context, command, number, 0)
+  openSsl.setOptions(context, OPTIONS)
+  control(COMMAND.minVersion, TLS_1_2)
+  openSsl.setCiphers(context, tls.DEFAULT_CIPHERS)
+  control(COMMAND.mode, MODE_RELEASE_BUFFERS)
+  control(COMMAND.readAhead, 1)
+  control(COMMAND.sessionCache, SESSION_CACHE_OFF)
+  const store = openSsl.trustStore(context)
+  for (const authority of readCertificates(openSsl, authorities)) {
+    openSsl.trust(store, authority)
+    openSsl.freeCertificate(authority)
+  }
+  if (client !== undefined) useCertificate(openSsl, context, client.certificate, client.key)
+  // An authority may be there twice.
+  openSsl.clearErrors()
+  return context
+}
