@@ -98,7 +98,7 @@ await t.test('gateways enrol with one-time tokens, and get their first bundle', 
     return (await hub.gateways()).every(({ state, active }) => state === 'running' && active === 10)
   })
   t.equal((await hub.gateways()).length, COUNT)
-  t.match(await hub.fleet('without', 'test-ban'), `all ${COUNT} gateways enforce test-ban`)
+  t.match(await hub.fleet('without', 'test-ban'), `gateways: ${COUNT}; each enforces test-ban`)
 })
 
 const traffic = new Traffic(gateways, 'popular.example')

@@ -84,7 +84,7 @@ export async function behind(options: BehindOptions, io: Io): Promise<number> {
   const found = all.filter(({ state }) => state !== 'running')
   if (options.json === true) printJson(io, { gateways: all.length, behind: found })
   else if (found.length === 0)
-    print(io, `all ${formatNumber(all.length)} gateways run their bundle\n`)
+    print(io, `gateways: ${formatNumber(all.length)}; each runs the bundle of its ring\n`)
   else
     print(
       io,
@@ -105,7 +105,8 @@ export async function without(ban: string, options: HubOptions, io: Io): Promise
   const reply = await client.get<WithoutReply>(`/v1/bans/${encodeURIComponent(ban)}/without`)
   const { gateways, without: gaps } = reply
   if (options.json === true) printJson(io, reply)
-  else if (gaps.length === 0) print(io, `all ${formatNumber(gateways)} gateways enforce ${ban}\n`)
+  else if (gaps.length === 0)
+    print(io, `gateways: ${formatNumber(gateways)}; each enforces ${ban}\n`)
   else {
     const rows = gaps.map(({ name, ring, active, contact, gap }): Row => {
       return { cells: [[name], [ring], [show(active)], [contact ?? 'never'], [gap]] }

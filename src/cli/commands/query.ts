@@ -5,6 +5,7 @@ import { csvLines } from '../../report/output/csv.js'
 import type { Table, Value } from '../../report/report.js'
 import type { LogOptions } from '../args/log-path.js'
 import { withLog, type OpenLog } from '../args/open-log.js'
+import { parseWholeNumber } from '../args/parse.js'
 import { EXIT, usageError } from '../exit.js'
 import { type Io } from '../io.js'
 import { gridOf } from '../output/report-text.js'
@@ -20,6 +21,7 @@ export interface QueryOptions extends LogOptions {
   readonly skip?: string
 }
 
+const MAX_ROWS = 999_999_999
 const FORMATS = ['table', 'json', 'csv']
 /** Comments, white space and semicolons. */
 const NO_SQL = /--[^\n]*|\/\*[^]*?\*\/|[\s;]/g
@@ -37,7 +39,8 @@ export async function query(
   const format = chooseFormat(options, FORMATS)
   if (sql?.replaceAll(NO_SQL, '') === '') usageError('query: the SQL is empty')
   const newest = newestOf(options)
-  if (sql !== undefined && newest !== undefined) usageError('query: SQL, or --latest and --where')
+  if (sql !== undefined && newest !== undefined)
+    usageError('query: give SQL, or --latest, --where and --skip, not both')
   const answer = async (log: OpenLog): Promise<void> => {
     const { columns, rows } = await log.database.table(newest?.sql ?? sql ?? COLUMNS)
     // To find problems is to read all lines again.
@@ -53,17 +56,11 @@ export async function query(
 /** The newest lookups that match a condition. Of the archive, only files with such lookups are read. */
 function newestOf({ where, latest, skip }: QueryOptions): (Newest & { sql: string }) | undefined {
   if (where === undefined && latest === undefined && skip === undefined) return undefined
-  const [limit, offset] = [
-    wholeNumber(latest ?? '100', '--latest'),
-    wholeNumber(skip ?? '0', '--skip')
-  ]
+  const limit = parseWholeNumber('--latest', latest ?? '100', { max: MAX_ROWS })
+  const offset = parseWholeNumber('--skip', skip ?? '0', { max: MAX_ROWS })
   const condition = where === undefined ? '' : ` WHERE (${where}\n)`
   const sql = `SELECT * FROM lookups${condition} ORDER BY time DESC LIMIT ${limit} OFFSET ${offset}`
   return { where, count: limit + offset, sql }
-}
-
-function wholeNumber(text: string, option: string): number {
-  return /^\d{1,9}$/.test(text) ? Number(text) : usageError(`${option}: expected a whole number`)
 }
 
 function render(
