@@ -94,7 +94,8 @@ export function readConfig(source: Uint8Array | string, path: string): ConfigRes
   const folder = dirname(file)
   const errors: InterdictError[] = []
   const addError: SectionContext['addError'] = (key, found, expected) => {
-    const position = positionOf(key.split('.'))
+    const steps = key.split('.').map(step => (/^\d+$/.test(step) ? Number(step) : step))
+    const position = positionOf(steps)
     errors.push(failureAt(position, 'DOCUMENT_INVALID', key, mismatch(expected, found)))
   }
   const context = { folder, positionOf, addError }
