@@ -20,7 +20,7 @@ const TIMEOUT = 600_000
 const folder = 'dist/test/interop'
 /** The other modules are parts of tests. */
 const isTest = (file: string): boolean =>
-  /^import t\b.* from 'tap'/m.test(readFileSync(`${folder}/${file}`, 'utf8'))
+  /^import t\b.* from ['"]tap['"]/m.test(readFileSync(`${folder}/${file}`, 'utf8'))
 const known = readdirSync(folder)
   .filter(file => file.endsWith('.js') && isTest(file))
   .map(file => file.slice(0, -'.js'.length))
