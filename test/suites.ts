@@ -14,7 +14,7 @@ const TESTS = 'dist/test'
  * first, so that the last to end is short. All other folders form one more suite.
  */
 const SUITES = [
-  { name: 'daemon', folders: ['daemon'], processes: 3 },
+  { name: 'daemon', folders: ['daemon'], processes: 4 },
   { name: 'cli', folders: ['cli'], processes: 2 },
   { name: 'querylog', folders: ['querylog'], processes: 1 },
   { name: 'report', folders: ['report', 'replay', 'example'], processes: 1 },
