@@ -68,8 +68,8 @@ const WHAT = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-prac
 /** Serious findings of axe-core: WCAG 2.2, levels A and AA. @param rules only these */
 export async function findings(page: Page, rules?: readonly string[]): Promise<string[]> {
   // Rows become cards in the frame after the width has changed.
-  await page.waitForFunction(
-    `[...document.querySelectorAll('.table')].every(box => box.scrollWidth <= box.clientWidth)`
+  await page.evaluate(
+    'new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(drawn))))'
   )
   // Through the debugger, which the content security policy of the page does not concern.
   await page.evaluate(AXE)

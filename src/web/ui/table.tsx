@@ -87,18 +87,24 @@ export function Table<T>({
 
 function chooseCards(box: HTMLDivElement): void {
   box.classList.remove('cards')
-  box.classList.toggle('cards', box.scrollWidth > box.clientWidth)
+  box.classList.toggle('cards', isCut(box))
+  // A keyboard can scroll what does not fit as cards either.
+  if (isCut(box)) box.tabIndex = 0
+  else box.removeAttribute('tabindex')
 }
 
-/** Chooses again whenever the width changes. @returns ends it */
+const isCut = (box: HTMLDivElement): boolean => box.scrollWidth > box.clientWidth
+
+/** Chooses again whenever the width changes, or the columns no longer fit. @returns ends it */
 function fitCards(box: HTMLDivElement): () => void {
   let width = box.clientWidth
   const observer = new ResizeObserver(() => {
-    if (box.clientWidth === width) return
+    if (box.clientWidth === width && (box.classList.contains('cards') || !isCut(box))) return
     width = box.clientWidth
     // In the next frame: the observer must not change what it observes.
     requestAnimationFrame(() => chooseCards(box))
   })
   observer.observe(box)
+  observer.observe(box.firstElementChild!)
   return () => observer.disconnect()
 }
