@@ -199,6 +199,9 @@ t.test('under systemd', async t => {
 
     writeFileSync(file('hook.js'), HOOK)
     await machine.background('hook', ['/usr/lib/interdict/bin/node /packages/hook.js'])
+    const listens = async (): Promise<boolean> =>
+      (await machine.attempt('curl -s 127.0.0.1:9999')).code === 0
+    await eventually('the webhook listens', 60, listens)
     await machine.run(
       `printf 'alerts: [{ url: "http://127.0.0.1:9999" }]\\n' >> /etc/interdict/interdict.yaml`
     )
