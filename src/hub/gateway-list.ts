@@ -27,7 +27,7 @@ function rankOf({ state, ready }: GatewayView): number {
   return Math.min(RANKS[state], ready === false ? NOT_READY : Infinity)
 }
 
-/** Those of a selection, with their number before `limit` and `offset`. */
+/** A selection of gateways, with their number before `limit` and `offset`. */
 export function selectGateways<T extends GatewayView>(
   all: readonly T[],
   { ring, state, filter = '', order, limit = Infinity, offset }: GatewaySelection

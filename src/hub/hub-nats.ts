@@ -71,7 +71,7 @@ export class HubNats {
     return this.failure?.error.message ?? null
   }
 
-  /** Why there is no connection, if that has lasted for a time. */
+  /** Why it is not connected, if that has lasted for a time. */
   failingFor(time: Milliseconds): InterdictError | undefined {
     const { failure: last, clock } = this
     return last !== undefined && clock.now() - last.since >= time ? last.error : undefined

@@ -80,7 +80,7 @@ t.test('a probe is answered as the client that it names', async t => {
   t.strictSame([...gateway.world.resolver.probed], [2, 0, 0, 0])
 })
 
-t.test('a recognized client is in its class, if the rules are those of the probe', async t => {
+t.test('a recognized client is in its class, if the probe has the same rules', async t => {
   const gateway = await open()
   const rules = await rulesOf(JSON.stringify({ networks: NETWORKS }))
   const policy = new Policy(compile(rules, { generation: 1, random: () => 7 }))

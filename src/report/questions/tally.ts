@@ -164,7 +164,7 @@ interface CountedClients {
  * Counts the clients of each key. Each client gets one bit for every key that it has, which on a
  * month takes a third of the time of `count(DISTINCT client)`.
  *
- * @param isPart only lookups with one of the keys are read, so that there is no total
+ * @param isPart only lookups with one of the keys are read, so a total is not known
  */
 async function clientsByBits(
   log: Log,

@@ -225,7 +225,7 @@ export class MisleadingRules {
   private warnAboutShadowedBans(id: string, { exceptions, bans }: NetworkEntry): void {
     if (bans.length < 2) return
     const first = new Map<NameSource | string, Ban>()
-    // Names are compared with names only: reading those of a single ban is of no use.
+    // Names are compared with names only: reading the names of a single ban has no use.
     const hasNames = bans.filter(it => it.names.length + it.addresses.length > 0).length > 1
     for (const i of bans.keys()) {
       const ban = this.own.get(id)![exceptions.length + i] as Ban

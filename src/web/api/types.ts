@@ -1,6 +1,6 @@
 /**
  * What the dashboard reads of the responses of the API; docs/reference/openapi.json has all of it. Code for browsers
- * imports nothing of the gateway: test/web/response-types.ts compares these types with those of the responses.
+ * imports nothing of the gateway: test/web/response-types.ts compares these types with the responses.
  */
 
 export type Scope = 'read' | 'operate' | 'policy'
