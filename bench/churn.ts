@@ -36,7 +36,6 @@ interface Minute {
 }
 
 const workshop = await Workshop.open(undefined)
-process.on('exit', killAll)
 try {
   await measure()
 } finally {

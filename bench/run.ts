@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { describeMachine } from './kit/machine.js'
 import { install } from './kit/packages.js'
 import { BENCH, hasTwoCores, LOAD_CORE } from './kit/place.js'
-import { killAll } from './kit/processes.js'
 import { Server } from './kit/server.js'
 import { Workshop } from './kit/workshop.js'
 import { readOptions, USAGE, type Options } from './options.js'
@@ -141,7 +140,4 @@ async function report(results: Results, options: Options): Promise<void> {
   say(`written to ${out}`)
 }
 
-// Before the folders go, which are removed on the way out as well.
-process.on('exit', killAll)
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
 process.exitCode = await main()

@@ -47,7 +47,6 @@ const peer: Peer = {
 }
 
 const workshop = await Workshop.open(undefined)
-process.on('exit', killAll)
 let [scrapes, size]: [number, Octets] = [0, 0]
 try {
   await measure()

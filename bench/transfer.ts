@@ -49,7 +49,6 @@ function* zoneNames(): Iterable<string> {
 }
 
 const workshop = await Workshop.open(undefined)
-process.on('exit', killAll)
 const primary = await ZonePrimary.open(zoneNames)
 try {
   await measure()

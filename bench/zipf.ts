@@ -40,7 +40,6 @@ interface Row {
 }
 
 const workshop = await Workshop.open(undefined)
-process.on('exit', killAll)
 try {
   const rows: Row[] = []
   for (const workers of values.workers.split(',').map(Number)) rows.push(await measure(workers))

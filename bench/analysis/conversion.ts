@@ -64,7 +64,13 @@ class Converter {
     for (const file of closed) linkSync(join(lines, file), join(folder, file))
     this.child = startArchive()
     const timer = setInterval(() => this.#look(), LOOK)
-    this.ended = once(this.child, 'exit').finally(() => clearInterval(timer))
+    // It may be stopped, and would not notice that this program has ended.
+    const kill = (): boolean => this.child.kill('SIGKILL')
+    process.on('exit', kill)
+    this.ended = once(this.child, 'exit').finally(() => {
+      clearInterval(timer)
+      process.off('exit', kill)
+    })
     this.child.on('message', (message: FromArchive) => {
       if (message.kind === 'log' && message.fields.records !== undefined)
         this.converted = performance.now() - this.#began

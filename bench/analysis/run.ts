@@ -11,7 +11,7 @@ import type { Octets } from '../../src/base/units.js'
 import { describeMachine } from '../kit/machine.js'
 import { install } from '../kit/packages.js'
 import { BENCH, hasTwoCores, PACKAGE } from '../kit/place.js'
-import { killAll, run } from '../kit/processes.js'
+import { run } from '../kit/processes.js'
 import { askBeside, TOOLS } from './beside.js'
 import { asOneFile, measureAlone, measureUnderLoad } from './conversion.js'
 import { archive, Pen, ROTATE, sizesIn, writeMonth, type Month, type PenOptions } from './month.js'
@@ -189,6 +189,4 @@ function refuse(why: string): number {
   return 2
 }
 
-process.on('exit', killAll)
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
 process.exitCode = await main()

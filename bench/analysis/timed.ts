@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Milliseconds, Octets } from '../../src/base/units.js'
 import { spreadOf, type Spread } from '../kit/numbers.js'
 import { PACKAGE } from '../kit/place.js'
+import { END_WITH_PARENT } from '../kit/processes.js'
 
 /** How often a process is asked for the most memory that it had. */
 export const LOOK: Milliseconds = 20
@@ -27,7 +28,7 @@ export interface Rounds {
 /** Runs a program to its end. @throws Error with what it said, if it failed */
 export function timed(command: readonly string[]): Promise<Timed> {
   const began = performance.now()
-  const [program = '', ...words] = command
+  const [program, ...words] = [...END_WITH_PARENT, ...command]
   const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], timeout: LIMIT })
   let [peak, out, err] = [0, '', '']
   child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()))

@@ -18,6 +18,7 @@ import {
   Traffic
 } from '../../test/interop/fleet-rig.js'
 import { eventually, type Owner } from '../../test/interop/processes.js'
+import '../kit/signals.js'
 import { SimulatedGateway } from './simulated-gateway.js'
 import type { ThinGateway } from './thin-gateways.js'
 
@@ -61,6 +62,7 @@ export class FleetBench {
 
   static async open(sizes: Sizes): Promise<FleetBench> {
     const bench = new FleetBench(sizes)
+    process.on('exit', () => bench.takeEnds().forEach(end => void end()))
     await bench.start()
     return bench
   }
@@ -68,7 +70,11 @@ export class FleetBench {
   async close(): Promise<void> {
     await this.traffic.stop()
     await Promise.all(this.simulated.map(one => one.close()))
-    for (const end of this.ends.reverse()) await end()
+    for (const end of this.takeEnds()) await end()
+  }
+
+  private takeEnds(): readonly (() => unknown)[] {
+    return this.ends.splice(0).reverse()
   }
 
   /** The clock of the simulated gateways. */

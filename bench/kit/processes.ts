@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Milliseconds } from '../../src/base/units.js'
+import './signals.js'
 
 /** A program that runs in the background, pinned to one core, in a process group of its own. */
 export interface Running {
@@ -22,13 +23,18 @@ const running = new Set<Running>()
 /** How long a server may take to end by itself. */
 const GRACE: Milliseconds = 3000
 
+/** Before any command: the kernel ends it with this program, even if that is killed (prctl(2), PR_SET_PDEATHSIG). */
+export const END_WITH_PARENT = ['setpriv', '--pdeathsig', 'KILL', '--'] as const
+
 /** Starts a program; its output goes to `output`. */
 export function start(
   command: readonly string[],
   options: { core: number; folder: string; output: string; env?: NodeJS.ProcessEnv }
 ): Running {
   const out = openSync(options.output, 'w')
-  const child = spawn('taskset', ['-c', String(options.core), ...command], {
+  const pinned = ['taskset', '-c', String(options.core), ...command]
+  const [program, ...words] = [...END_WITH_PARENT, ...pinned]
+  const child = spawn(program, words, {
     cwd: options.folder,
     env: { ...process.env, ...options.env },
     stdio: ['ignore', out, out],
@@ -74,11 +80,14 @@ function signalGroup(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-/** Ends everything that was started here, at once: for the way out, also after Ctrl-C. */
+/** Ends all programs that run in the background, at once. */
 export function killAll(): void {
   for (const { pid, alive } of running) if (alive()) signalGroup(pid, 'SIGKILL')
   running.clear()
 }
+
+// Registered before the folders of the programs are removed on exit (workshop.ts), so that no server writes there.
+process.on('exit', killAll)
 
 export interface Finished {
   readonly code: number
@@ -93,8 +102,8 @@ export function run(
 ): Promise<Finished> {
   const pinned =
     options.core === undefined ? command : ['taskset', '-c', String(options.core), ...command]
-  const [program = '', ...rest] = pinned
-  const child = spawn(program, rest, {
+  const [program, ...words] = [...END_WITH_PARENT, ...pinned]
+  const child = spawn(program, words, {
     cwd: options.folder,
     env: { ...process.env, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
