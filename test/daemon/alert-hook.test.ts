@@ -174,6 +174,36 @@ t.test('at shutdown one more try, and what is left is counted', async t => {
   t.equal(quiet.threads.started.length, 0)
 })
 
+t.test('settings that change apply to what waits for a retry', async t => {
+  const { time, threads, alerts, check, log, settings } = rig()
+  check('a')
+  threads.finish(0)
+  const url = 'http://127.0.0.2/'
+  alerts.update({ ...settings, hook: { ...settings.hook, url } })
+  t.equal(threads.started.length, 2, 'it is sent at once')
+  t.equal(threads.started[1]!.init.hook.url, url)
+  threads.finish(0)
+
+  alerts.update({ ...settings, hook: { ...settings.hook, events: ['rules-refused'] } })
+  t.match(alerts.status, { active: 0, waiting: 0, dropped: 1 })
+  t.match(log.with('no longer have its event'), [{ fields: { code: 'ALERT_DROPPED' } }])
+  time.advance(300_000)
+  t.equal(threads.started.length, 2, 'nothing is sent')
+  alerts.check([condition('b', 'rules-refused')], time.clock.now())
+  t.strictSame(threads.last, ['b raised'], 'the next alert is')
+})
+
+t.test('a webhook that is removed drops what waits for a retry', async t => {
+  const { time, threads, alerts, check, log } = rig()
+  check('a')
+  threads.finish(0)
+  await alerts.remove()
+  t.match(alerts.status, { waiting: 0, dropped: 1 })
+  t.match(log.with('no longer have this webhook'), [{ fields: { code: 'ALERT_DROPPED' } }])
+  time.advance(300_000)
+  t.equal(threads.started.length, 1, 'it is not sent')
+})
+
 t.test('settings change: other events, and no news of itself', async t => {
   const { time, threads, alerts, settings, check } = rig()
   check('a')

@@ -8,7 +8,7 @@ export interface AlertHookStatus {
   readonly sent: number
   /** Failed tries. */
   readonly failed: number
-  /** Messages given up: after 12 tries, or because 100 were waiting. */
+  /** Messages given up: after 12 tries, because 100 were waiting, or because their event was removed. */
   readonly dropped: number
   /** Why the last try failed; null: it did not. */
   readonly error: string | null

@@ -1,5 +1,6 @@
 import { alertMessage } from '../../alerts/alert-body.js'
 import type { AlertMessage } from '../../alerts/post-alert.js'
+import { doublingDelay } from '../../base/doubling-delay.js'
 import { failure } from '../../base/error.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { AlertHookConfig } from '../../config/alert-config.js'
@@ -80,10 +81,24 @@ export class AlertHook {
     return { name, active: tracker.count, waiting: queue.length, ...counts, error }
   }
 
-  /** New settings of this hook. */
+  /** Applies new settings of this hook at once, also to messages that wait for a retry. */
   update(settings: AlertHookSettings): void {
     this.settings = settings
-    this.tracker.keepOnly(settings.hook.events)
+    const { events } = settings.hook
+    this.tracker.keepOnly(events)
+    this.drop(
+      this.queue.filter(({ event }) => !events.some(one => one === event)),
+      'the settings no longer have its event'
+    )
+    this.retryTimer?.cancel()
+    this.retryTimer = undefined
+    this.send()
+  }
+
+  /** Drops what waits and ends at once: the settings no longer have this hook. */
+  async remove(): Promise<void> {
+    this.drop(this.queue, 'the settings no longer have this webhook')
+    await this.end()
   }
 
   /** @param now monotonic */
@@ -158,7 +173,7 @@ export class AlertHook {
     const { failures, options } = this
     if (this.queue.length === 0) return
     if (failures === 0) return this.send()
-    const delay = Math.min(MAX_RETRY, FIRST_RETRY * 2 ** (failures - 1))
+    const delay = doublingDelay(failures, FIRST_RETRY, MAX_RETRY)
     const { random = Math.random } = options
     const jitter = 1 - JITTER + 2 * JITTER * random()
     this.retryTimer = this.timers.after(delay * jitter, () => this.send())

@@ -70,7 +70,7 @@ export class Alerts {
       return known ?? new AlertHook(own, { startSending, log, timers })
     })
     this.settings = settings
-    for (const removed of previous.values()) void removed.end()
+    for (const removed of previous.values()) void removed.remove()
     if (this.isStarted) this.schedule()
   }
 
