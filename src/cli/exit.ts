@@ -53,7 +53,8 @@ export function reportError(
     for (const { code, message } of errors) stderr.write(`${escapeControls(message)} (${code})\n`)
     if (errors.length > 1) stderr.write(`${errors.length} errors\n`)
   } else if (error instanceof InterdictError) {
-    const lines = error.code === MULTILINE ? error.message.split('\n') : [error.message]
+    const lines =
+      error.code === MULTILINE ? error.message.replaceAll('\t', '  ').split('\n') : [error.message]
     stderr.write(`${lines.map(escapeControls).join('\n')} (${error.code})\n`)
   } else {
     stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)

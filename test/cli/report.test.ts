@@ -452,6 +452,8 @@ t.test('query prints tables, JSON and CSV; without SQL, the columns', async t =>
     rest.slice(0, 2).map(({ time }) => time)
   )
   t.equal((await query('--latest', 'x')).code, 2)
+  t.match(await query('--where', "app == 'x' AND"), { code: 1, err: "\n--where: app == 'x' AND\n" })
+  t.match(await query('--where', ' -- nothing'), { code: 2, err: 'the condition is empty' })
   t.equal((await query('SELECT 1', '--latest', '1')).code, 2)
 })
 
@@ -515,7 +517,7 @@ for (const words of misused) {
 t.test('reports an output file that cannot be written, and a missing log', async t => {
   const ran = await report('--output', join(folder, 'missing/x'))
   t.equal(ran.code, 1)
-  t.match(ran.err, '(CLI_OUTPUT)')
+  t.match(ran.err, /open '.*missing\/x' \(CLI_OUTPUT\)/)
   const misspelt = await report('--log', join(dirname(logFolder(t, {})), 'none.jsonl'))
   t.strictSame([misspelt.code, misspelt.out], [1, ''])
   t.match(misspelt.err, /none\.jsonl: no such file or folder \(ARCHIVE_READ\)/)

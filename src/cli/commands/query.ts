@@ -1,3 +1,4 @@
+import { bracketed, conditionError } from '../../querylog/archive/condition.js'
 import type { Cell, Row } from '../../querylog/archive/database.js'
 import type { Newest } from '../../querylog/archive/newest-files.js'
 import { escapeControls } from '../../querylog/record/terminal-line.js'
@@ -35,9 +36,10 @@ export async function query(
   options: QueryOptions,
   io: Io
 ): Promise<number> {
-  const { output } = options
+  const { output, where } = options
   const format = chooseFormat(options, FORMATS)
   if (sql?.replaceAll(NO_SQL, '') === '') usageError('query: the SQL is empty')
+  if (where?.replaceAll(NO_SQL, '') === '') usageError('--where: the condition is empty')
   const newest = newestOf(options)
   if (sql !== undefined && newest !== undefined)
     usageError('query: give SQL, or --latest, --where and --skip, not both')
@@ -49,7 +51,11 @@ export async function query(
     writeOutput(render(columns, rows, format, outputWidth(output, io)), output, io)
     for (const problem of found) io.stderr.write(`${escapeControls(problem)}\n`)
   }
-  await withLog(options, io, answer, { use: 'sealed', newest })
+  try {
+    await withLog(options, io, answer, { use: 'sealed', newest })
+  } catch (error) {
+    throw where === undefined ? error : conditionError(error, where)
+  }
   return EXIT.success
 }
 
@@ -58,7 +64,7 @@ function newestOf({ where, latest, skip }: QueryOptions): (Newest & { sql: strin
   if (where === undefined && latest === undefined && skip === undefined) return undefined
   const limit = parseWholeNumber('--latest', latest ?? '100', { max: MAX_ROWS })
   const offset = parseWholeNumber('--skip', skip ?? '0', { max: MAX_ROWS })
-  const condition = where === undefined ? '' : ` WHERE (${where}\n)`
+  const condition = where === undefined ? '' : ` WHERE ${bracketed(where)}`
   const sql = `SELECT * FROM lookups${condition} ORDER BY time DESC LIMIT ${limit} OFFSET ${offset}`
   return { where, count: limit + offset, sql }
 }

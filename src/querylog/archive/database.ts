@@ -287,7 +287,7 @@ export class Database {
     if (error instanceof InterdictError) return error
     const message = error instanceof Error ? error.message : String(error)
     const place = LINE_TOO_LONG.exec(message)?.[1]
-    if (place === undefined) return failure('ARCHIVE_SQL', message)
+    if (place === undefined) return failure('ARCHIVE_SQL', message.replace(PREFIX, ''))
     const path = this.files?.lines.find(file => duckdbPath(file) === place)?.path
     return failure('ARCHIVE_LINE', path ?? place)
   }
@@ -330,6 +330,8 @@ function openFiles(layout: LogLayout): LogFiles {
 
 const nothing = (): void => undefined
 
+/** What the package puts before DuckDB's message. */
+const PREFIX = /^Failed to \w+ statements?: /
 /** DuckDB skips a line of up to twice this size, and fails at a longer one. */
 const LINE_TOO_LONG = /"maximum_object_size" of \d+ bytes exceeded while reading file "(.*?)"/
 

@@ -1,3 +1,4 @@
+import { bracketed } from './condition.js'
 import type { OpenParquetFile } from './log-layout.js'
 import { duckdbPath, duckdbPaths, NO_ROWS } from './lookups-sql.js'
 
@@ -24,11 +25,9 @@ export async function filesWithNewest(
 ): Promise<OpenParquetFile[]> {
   if (parquet.length === 0) return []
   const paths = duckdbPaths(parquet)
+  const rows = `${NO_ROWS} UNION ALL BY NAME SELECT * FROM read_parquet(${paths}, union_by_name = true, filename = 'of_file')`
   const matching = await rowsOf(
-    `WITH matches AS (SELECT of_file AS file, count(*) AS n
-        FROM (${NO_ROWS} UNION ALL BY NAME
-          SELECT * FROM read_parquet(${paths}, union_by_name = true, filename = 'of_file'))
-        WHERE (${where}\n) GROUP BY ALL),
+    `WITH matches AS (SELECT of_file AS file, count(*) AS n FROM (${rows}) WHERE ${bracketed(where)} GROUP BY ALL),
       times AS (SELECT file_name AS file,
           coalesce(min(stats_min_value), '') AS first, coalesce(max(stats_max_value), '9') AS last
         FROM parquet_metadata(${paths}) WHERE path_in_schema = 'time' GROUP BY ALL)

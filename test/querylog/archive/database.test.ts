@@ -1,6 +1,8 @@
 import { readFileSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
+import { failure } from '../../../src/base/error.js'
+import { bracketed, conditionError } from '../../../src/querylog/archive/condition.js'
 import { openDatabase, type Database } from '../../../src/querylog/archive/database.js'
 import { LOOKUP_COLUMNS } from '../../../src/querylog/archive/lookups-sql.js'
 import { lines, logFolder, record } from './lines.js'
@@ -64,7 +66,7 @@ t.test('the newest lookups need only the files that have them', async t => {
   const newest = async (where: string | undefined, count: number) => {
     const database = await open(t)
     await database.openLog(log, 'sealed', { where, count })
-    const condition = where === undefined ? '' : `WHERE (${where}\n)`
+    const condition = where === undefined ? '' : `WHERE ${bracketed(where)}`
     const rows = await database.rows(`SELECT time FROM lookups ${condition} ORDER BY time DESC`)
     const [all] = await database.rows('SELECT count(*) AS n FROM lookups')
     return [
@@ -77,10 +79,43 @@ t.test('the newest lookups need only the files that have them', async t => {
   t.strictSame(await newest(name, 6), [['03T06', '03T05', '03T04', '03T03', '02T02', '01T01'], 7])
   t.strictSame(await newest("device = 'nobody'", 5), [[], 1], 'a column that no file has')
   t.strictSame(await newest(undefined, 1), [['05T00'], 2])
-  await t.rejects(newest('nothing = 1', 1), { code: 'ARCHIVE_SQL' })
+  const failed = await newest('nothing = 1', 1).catch((error: unknown) => error)
+  t.match(conditionError(failed, 'nothing = 1'), { message: /\n--where: nothing = 1\n {9}\^$/ })
   await t.rejects(newest('true) FROM lookups; DROP VIEW lookups; SELECT (1', 1), {
     code: /^ARCHIVE_SQL/
   })
+})
+
+t.test('an error in a condition has its place in the condition', async t => {
+  const database = await open(t)
+  await database.openLog(logFolder(t, {}))
+  const placeOf = async (condition: string): Promise<string> => {
+    const error: unknown = await database
+      .rows(`SELECT * FROM lookups WHERE ${bracketed(condition)} ORDER BY time LIMIT 1`)
+      .then(() => new Error('it is valid'))
+      .catch((error: unknown) => conditionError(error, condition))
+    return (error as Error).message
+  }
+  const long = `qname = '${'x'.repeat(90)}' AND`
+  for (const [condition, message] of [
+    [
+      "app = = 'x'",
+      /^query failed: Parser Error: .* at or near "="\n\n--where: app = = 'x'\n {15}\^$/
+    ],
+    ['app =', /^query failed: .* error at the end\n\n--where: app =\n {14}\^$/],
+    ["app = 'x'))", /near "\)"\n\n--where: app = 'x'\)\)\n {19}\^$/],
+    ["app = 'x", /unterminated quoted string at or near "'x"\n\n--where: app = 'x\n {15}\^$/],
+    [
+      "app = 'x'\nAND nothing = 3",
+      /"nothing" not found.*\n\n--where, line 2: AND nothing = 3\n {21}\^$/s
+    ],
+    ["app = 'x' -- and\nAND", /at the end\n\n--where, line 2: AND\n {20}\^$/],
+    [long, /--where: \.\.\.x{67}' AND\n {84}\^$/]
+  ] as const)
+    t.match(await placeOf(condition), message, condition)
+  t.equal(await placeOf("app = 'x' -- a comment"), 'it is valid')
+  for (const other of [new Error('other'), failure('ARCHIVE_SQL', 'out of memory')])
+    t.equal(conditionError(other, 'app'), other)
 })
 
 t.test('a log without files is an empty table', async t => {
