@@ -60,6 +60,7 @@ export function writeFileAtomic(
     renameDurably(temporary, target)
   } catch (error) {
     rmSync(temporary, { force: true })
+    if (error instanceof Error) error.message = error.message.replaceAll(temporary, target)
     throw error
   }
 }

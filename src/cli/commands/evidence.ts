@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { writeFileAtomic } from '../../base/atomic-file.js'
 import { failure } from '../../base/error.js'
 import { csvLines } from '../../report/output/csv.js'
 import { toJson } from '../../report/output/json.js'
@@ -202,7 +203,7 @@ function readProbes(file: string): string {
 function write(pack: PackFiles, output: string): void {
   try {
     if (output.endsWith('.zip')) {
-      writeFileSync(output, zip(pack))
+      writeFileAtomic(output, zip(pack))
       return
     }
     // Other files there would not be in the manifest.

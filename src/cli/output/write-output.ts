@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { writeFileAtomic } from '../../base/atomic-file.js'
 import { failure } from '../../base/error.js'
 import { print, withoutColours, type Io } from '../io.js'
 import { terminalWidth } from './columns.js'
@@ -9,7 +9,8 @@ export function outputWidth(file: string | undefined, { stdout }: Io): number {
 }
 
 /**
- * Writes to the file of `--output`, or without one to standard output.
+ * Writes to the file of `--output`, or without one to standard output. A file that is there stays if it cannot be
+ * replaced completely.
  *
  * @throws InterdictError CLI_OUTPUT
  */
@@ -19,7 +20,7 @@ export function writeOutput(content: string | Uint8Array, file: string | undefin
     return
   }
   try {
-    writeFileSync(file, typeof content === 'string' ? withoutColours(content) : content)
+    writeFileAtomic(file, typeof content === 'string' ? withoutColours(content) : content)
   } catch (error) {
     throw failure('CLI_OUTPUT', file, error instanceof Error ? error.message : String(error))
   }

@@ -23,11 +23,13 @@ const text = Array.from({ length: RECORDS }, (_, us) =>
 ).join('')
 writeFileSync(path, lines(record('2023-03-02T09:26:53.589Z')))
 writeFileSync(join(folder, CLOSED), text)
+const PAGE = join(folder, 'page')
+writeFileSync(PAGE, 'previous')
 mkdirSync(join(folder, 'tmp'))
 writeFileSync(join(folder, 'interdict.yaml'), 'upstreams: { use-resolv-conf: false }\n')
 if (how === 'full') fill()
 else mount('remount,ro')
-const first = await look()
+const first = { ...(await look()), previous: readFileSync(PAGE, 'utf8') }
 if (how === 'full') rmSync(join(folder, 'filler'))
 else mount('remount,rw')
 const second = await look()
@@ -84,6 +86,6 @@ interface Answer {
 }
 
 async function page(): Promise<string> {
-  const { said } = await ask('--output', join(folder, 'page'))
+  const { said } = await ask('--output', PAGE)
   return /\((\w+)\)/.exec(said)?.[1] ?? said
 }

@@ -20,6 +20,8 @@ interface Look {
   readonly making: boolean
   readonly report: { readonly code: number; readonly lookups: number; readonly said: string }
   readonly page: string
+  /** What the file of the page has after it could not be written. */
+  readonly previous?: string
 }
 
 for (const { how, code } of [
@@ -37,7 +39,7 @@ for (const { how, code } of [
     t.strictSame(first.codes, [code])
     t.match(first, { isWhole: true, lookups: 3001, parquet: 0, making: false })
     t.strictSame(first.report, { code: 0, lookups: 3001, said: '' })
-    t.equal(first.page, 'CLI_OUTPUT')
+    t.match(first, { page: 'CLI_OUTPUT', previous: /^previous$/ })
     t.strictSame(second.codes, [], 'as soon as there is room it is done')
     t.match(second, { isWhole: false, lookups: 3001, parquet: 1, page: '' })
   })
