@@ -202,7 +202,8 @@ export async function gatherStatus(
     reports: sources.reports,
     fleet: sources.fleet,
     probe: sources.probe,
-    recorder: typeof recorded === 'object' ? { ...recorded, restarts: recorder.restarts } : null,
+    recorder:
+      typeof recorded === 'object' ? { ...recorded, restarts: recorder.restarts.count } : null,
     archive
   }
 }

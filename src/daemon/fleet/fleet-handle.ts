@@ -10,10 +10,10 @@ import type { BootstrapServers } from '../../sources/http/bootstrap-resolver.js'
 import { systemTimers, type Timer, type Timers } from '../../upstream/timers.js'
 import type { StatusReply } from '../admin/health.js'
 import { rulesLocation } from '../reload/rules-location.js'
-import { Backoff } from '../threads/backoff.js'
 import type { FleetInit, FromFleet, ToFleet } from '../threads/messages.js'
+import { Restarts } from '../threads/restarts.js'
 import { serializeError } from '../threads/serialized-error.js'
-import { keepOptional } from '../threads/start-file.js'
+import { keepIfPresent } from '../threads/start-file.js'
 import type { StartThread, Thread, ThreadHandlers } from '../threads/thread.js'
 import type { CountedRules } from '../workers/rule-counters.js'
 import { fleetCounters, fleetReport } from './fleet-report.js'
@@ -43,12 +43,11 @@ export interface FleetHandleOptions {
 
 /** The control thread's handle of the fleet thread, which is restarted when it dies. */
 export class FleetHandle {
-  private readonly backoff = new Backoff()
+  private readonly restarts: Restarts
   private readonly timers: Timers
   private readonly clock: Clock
   private init: FleetInit | undefined
   private thread: Thread<ToFleet> | undefined
-  private restartTimer: Timer | undefined
   private reportTimer: Timer | undefined
   private state: ChannelState = NO_STATE
   private wantedSince: Milliseconds = 0
@@ -62,6 +61,10 @@ export class FleetHandle {
     this.timers = options.timers ?? systemTimers
     this.clock = options.clock ?? systemClock
     this.created = this.clock.wall()
+    const restart = (): void => {
+      if (this.init !== undefined) this.startThread(this.init)
+    }
+    this.restarts = new Restarts(restart, options.log, this.timers, this.clock)
   }
 
   /** Null: the gateway belongs to no fleet. */
@@ -135,7 +138,7 @@ export class FleetHandle {
   }
 
   private stop(): void {
-    this.restartTimer?.cancel()
+    this.restarts.cancel()
     this.reportTimer?.cancel()
     void this.thread?.end()
     this.thread = undefined
@@ -143,12 +146,8 @@ export class FleetHandle {
 
   private startThread(init: FleetInit): void {
     const { startThread, log } = this.options
-    const startedAt = this.clock.now()
-    try {
-      keepOptional('fleet-main.js')
-    } catch {
-      // The package was replaced: the thread ends at once, and says why, until the gateway is upgraded.
-    }
+    this.restarts.onStart()
+    keepIfPresent('fleet-main.js')
     const handlers: ThreadHandlers<FromFleet> = {
       message: message => {
         if (message.kind === 'state') this.onState(message.state)
@@ -158,10 +157,7 @@ export class FleetHandle {
         this.thread = undefined
         this.reportTimer?.cancel()
         this.state = { ...this.state, connected: false, server: null }
-        const delay = this.backoff.next(this.clock.now() - startedAt)
-        const { message } = serializeError(error ?? new Error('ended'))
-        log.error({ error: message, restartMs: delay }, 'fleet thread died; restarting it')
-        this.restartTimer = this.timers.after(delay, () => this.startThread(init))
+        this.restarts.onExit(error, 'fleet thread died; restarting it')
       }
     }
     this.thread = startThread<ToFleet, FromFleet>('fleet-main.js', init, handlers, YOUNG_MB)

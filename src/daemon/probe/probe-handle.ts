@@ -7,11 +7,10 @@ import type { Config, ListenConfig } from '../../config/config.js'
 import { PROBE_KEY_SIZE } from '../../dns/edns/probe-option.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
-import { systemTimers, type Timer, type Timers } from '../../upstream/timers.js'
-import { Backoff } from '../threads/backoff.js'
+import { systemTimers, type Timers } from '../../upstream/timers.js'
 import type { FromProbe, ProbeInit, ToProbe } from '../threads/messages.js'
-import { serializeError } from '../threads/serialized-error.js'
-import { keepOptional } from '../threads/start-file.js'
+import { Restarts } from '../threads/restarts.js'
+import { keepIfPresent } from '../threads/start-file.js'
 import type { StartThread, Thread } from '../threads/thread.js'
 import { PROBE_FOLDER } from './journal.js'
 import { probeStatus, type ProbeStatus, type ProbeThreadState } from './probe-status.js'
@@ -40,11 +39,9 @@ export interface ProbeHandleOptions {
 export class ProbeHandle {
   /** By which the workers of this process recognize its probes. */
   readonly key: Uint8Array = randomBytes(PROBE_KEY_SIZE)
-  private readonly backoff = new Backoff()
-  private readonly timers: Timers
+  private readonly restarts: Restarts
   private readonly clock: Clock
   private thread: Thread<ToProbe> | undefined
-  private restartTimer: Timer | undefined
   private config: Config | undefined
   private endpoints: readonly ListenConfig[] | undefined
   private rules: Extract<ToProbe, { readonly kind: 'rules' }> | undefined
@@ -54,8 +51,9 @@ export class ProbeHandle {
   private logged = new Set<string>()
 
   constructor(private readonly options: ProbeHandleOptions) {
-    this.timers = options.timers ?? systemTimers
-    this.clock = options.clock ?? systemClock
+    const { log, timers = systemTimers, clock = systemClock } = options
+    this.clock = clock
+    this.restarts = new Restarts(() => this.startThread(), log, timers, clock)
   }
 
   /** Null: it is off. */
@@ -96,7 +94,7 @@ export class ProbeHandle {
   }
 
   private stop(): void {
-    this.restartTimer?.cancel()
+    this.restarts.cancel()
     void this.thread?.end()
     this.thread = undefined
     this.state = NO_STATE
@@ -106,17 +104,12 @@ export class ProbeHandle {
   private startThread(): void {
     const { config, endpoints, rules, key, options } = this
     if (config?.probe.enabled !== true || endpoints === undefined || rules === undefined) return
-    this.restartTimer?.cancel()
     const { startThread, log, workers } = options
-    const startedAt = this.clock.now()
+    this.restarts.onStart()
     this.since = this.clock.wall()
     const folder = join(config.state.folder, PROBE_FOLDER)
     const init: ProbeInit = { key, endpoints, workers, folder, config }
-    try {
-      keepOptional('probe-main.js')
-    } catch {
-      // The package was replaced: the thread ends at once, and says why, until the gateway is upgraded.
-    }
+    keepIfPresent('probe-main.js')
     this.thread = startThread<ToProbe, FromProbe>('probe-main.js', init, {
       message: message => {
         if (message.kind === 'state') this.onState(message.state)
@@ -124,10 +117,7 @@ export class ProbeHandle {
       },
       exited: error => {
         this.thread = undefined
-        const delay = this.backoff.next(this.clock.now() - startedAt)
-        const { message } = serializeError(error ?? new Error('ended'))
-        log.error({ error: message, restartMs: delay }, 'probe thread died; restarting it')
-        this.restartTimer = this.timers.after(delay, () => this.startThread())
+        this.restarts.onExit(error, 'probe thread died; restarting it')
       }
     })
     this.thread.send(rules)

@@ -3,7 +3,6 @@ import { failure } from '../../base/error.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import type { OutputConfig } from '../../config/output-config.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
-import { Backoff } from '../threads/backoff.js'
 import { completesWithin } from '../threads/completes-within.js'
 import type {
   FromExport,
@@ -13,7 +12,7 @@ import type {
   ToExport
 } from '../threads/log-messages.js'
 import { PendingRequests } from '../threads/pending-requests.js'
-import { serializeError } from '../threads/serialized-error.js'
+import { Restarts } from '../threads/restarts.js'
 import { startFile } from '../threads/start-file.js'
 import { threadOf, type Thread } from '../threads/thread.js'
 
@@ -34,7 +33,7 @@ const startExport: StartExport = workerData => startFile('export-main.js', { wor
 export class ExportHandle {
   /** Two words: octets and lines sent to the thread that it has not yet processed. */
   private readonly backlog = new Int32Array(new SharedArrayBuffer(8))
-  private readonly backoff = new Backoff()
+  private readonly restarts: Restarts
   private requests = new PendingRequests<readonly OutputReport[]>()
   private thread: Thread<ToExport> | undefined
   private onDrained: () => void = () => undefined
@@ -42,13 +41,13 @@ export class ExportHandle {
   private dropped = 0
   private droppedReported = 0
   private reportedAt: Milliseconds = -Infinity
-  private restarts = 0
 
   constructor(
     private outputs: readonly OutputConfig[],
     private readonly log: ServiceLog,
     private readonly start: StartExport = startExport
   ) {
+    this.restarts = new Restarts(() => this.startThread(), log)
     this.startThread()
   }
 
@@ -77,12 +76,17 @@ export class ExportHandle {
     if (thread === undefined) return []
     const reports = await requests.send(id => thread.send({ kind: 'request', id }), STATUS_TIMEOUT)
     if (typeof reports === 'string') return []
-    return reports.map(report => ({ ...report, dropped: report.dropped + dropped, restarts }))
+    const { count } = restarts
+    return reports.map(report => ({
+      ...report,
+      ...{ dropped: report.dropped + dropped, restarts: count }
+    }))
   }
 
   /** Resolves when queued lines are sent or spooled to disk, or after the drain timeout. */
   async close(): Promise<void> {
     this.isClosed = true
+    this.restarts.cancel()
     const { thread } = this
     if (thread === undefined) return
     const drained = new Promise<void>(resolve => (this.onDrained = resolve))
@@ -92,7 +96,7 @@ export class ExportHandle {
   }
 
   private startThread(): void {
-    const startedAt = performance.now()
+    this.restarts.onStart()
     const requests = (this.requests = new PendingRequests())
     for (const at of [0, 1]) Atomics.store(this.backlog, at, 0)
     const worker = this.start({ outputs: this.outputs, backlog: this.backlog })
@@ -109,14 +113,7 @@ export class ExportHandle {
         const lost = Atomics.load(this.backlog, 1)
         this.dropped += lost
         if (this.isClosed) return
-        this.restarts++
-        const delay = this.backoff.next(performance.now() - startedAt)
-        const { message } = serializeError(error ?? new Error('ended'))
-        this.log.error(
-          { error: message, lost, restartMs: delay },
-          'export thread died; restarting it'
-        )
-        setTimeout(() => this.startThread(), delay)
+        this.restarts.onExit(error, 'export thread died; restarting it', { lost })
       }
     })
   }

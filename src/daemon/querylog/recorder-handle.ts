@@ -1,7 +1,6 @@
 import type { Milliseconds } from '../../base/units.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
-import { Backoff } from '../threads/backoff.js'
 import { completesWithin } from '../threads/completes-within.js'
 import type {
   FromRecorder,
@@ -10,7 +9,7 @@ import type {
   ToRecorder
 } from '../threads/log-messages.js'
 import { PendingRequests, type NoReply } from '../threads/pending-requests.js'
-import { serializeError } from '../threads/serialized-error.js'
+import { Restarts } from '../threads/restarts.js'
 import type { SerializedError } from '../threads/serialized-error.js'
 import type { StartThread, Thread } from '../threads/thread.js'
 import { LogLocks, type PreparedLocks } from './log-locks.js'
@@ -23,13 +22,10 @@ const END_TIMEOUT: Milliseconds = 5_000
 
 /** The control thread's handle of the recorder thread, which is restarted when it dies. */
 export class RecorderHandle {
-  restarts = 0
+  readonly restarts: Restarts
   private thread: Thread<ToRecorder> | undefined
   private requests = new PendingRequests<RecorderReply>()
   private snapshot: Snapshot | undefined
-  private readonly backoff = new Backoff()
-  private startedAt = 0
-  private restartTimer: NodeJS.Timeout | undefined
   /** Set while the last records are written. */
   private onDrained: (() => void) | undefined
   private drainAttempts = 0
@@ -41,6 +37,7 @@ export class RecorderHandle {
     private readonly log: ServiceLog
   ) {
     this.locks = new LogLocks(init, log)
+    this.restarts = new Restarts(() => this.start(), log)
   }
 
   /**
@@ -67,7 +64,7 @@ export class RecorderHandle {
 
   /** Starts the thread. Records made before wait in the rings. */
   start(): void {
-    this.startedAt = performance.now()
+    this.restarts.onStart()
     const requests = (this.requests = new PendingRequests())
     this.thread = this.startThread<ToRecorder, FromRecorder>('recorder-main.js', this.init, {
       message: message => {
@@ -77,7 +74,7 @@ export class RecorderHandle {
       },
       exited: error => {
         requests.close()
-        this.onExit(error ?? new Error('ended'))
+        this.onExit(error)
       }
     })
     // The rings may already have events of it. Start parameters would be kept as long as the thread lives.
@@ -135,7 +132,7 @@ export class RecorderHandle {
    *   pipe
    */
   async end(): Promise<boolean> {
-    clearTimeout(this.restartTimer)
+    this.restarts.cancel()
     const { thread } = this
     const ended = thread === undefined || (await completesWithin(thread.end(), END_TIMEOUT))
     this.locks.release()
@@ -143,19 +140,16 @@ export class RecorderHandle {
   }
 
   private requestDrain(): void {
-    clearTimeout(this.restartTimer)
+    this.restarts.cancel()
     if (this.thread === undefined) this.start()
     this.thread?.send({ kind: 'drain' })
   }
 
-  private onExit(error: Error): void {
+  private onExit(error: Error | undefined): void {
     this.thread = undefined
-    this.restarts++
-    const delay = this.backoff.next(performance.now() - this.startedAt)
-    const fields = { error: serializeError(error).message, restartMs: delay }
-    this.log.error(fields, 'recorder died; restarting it, queries are still answered')
-    if (this.onDrained === undefined) this.restartTimer = setTimeout(() => this.start(), delay)
-    else if (++this.drainAttempts < DRAIN_ATTEMPTS) this.requestDrain()
+    this.restarts.onExit(error, 'recorder died; restarting it, queries are still answered')
+    if (this.onDrained === undefined) return
+    if (++this.drainAttempts < DRAIN_ATTEMPTS) this.requestDrain()
     else this.onDrained()
   }
 }

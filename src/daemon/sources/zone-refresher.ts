@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock.js'
+import { doublingDelay } from '../../base/doubling-delay.js'
 import { failure } from '../../base/error.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { TransfersConfig } from '../../config/config.js'
@@ -201,7 +202,7 @@ export class ZoneRefresher {
     for (const { id } of tried) {
       if (bad.some(({ primary }) => primary === id)) {
         const times = (this.failing.get(id)?.times ?? 0) + 1
-        const until = now + Math.min(FIRST_RETRY * 2 ** (times - 1), MAX_RETRY)
+        const until = now + doublingDelay(times, FIRST_RETRY, MAX_RETRY)
         this.failing.set(id, { times, until })
       } else this.failing.delete(id)
     }

@@ -36,6 +36,18 @@ export function keepOptional(file: string): void {
   setEnvironmentData(KEPT_PROGRAM, { ...program, files } satisfies KeptProgram)
 }
 
+/**
+ * The same for a thread that may fail: if the package was replaced, it ends at once and says why, until the
+ * gateway is upgraded.
+ */
+export function keepIfPresent(file: string): void {
+  try {
+    keepOptional(file)
+  } catch {
+    return
+  }
+}
+
 /** Starts a process in the same way. Its `stdio` includes a channel for messages. */
 export function startFileAsProcess(
   file: string,

@@ -6,7 +6,6 @@ import type { NotifyRules } from '../../resolver/notify-handler.js'
 import { releaseLeftovers } from '../../udp/batch/batch.js'
 import { DescriptorTable } from '../../udp/batch/descriptor-table.js'
 import { shareSockets, type ListeningSocket } from '../../udp/listening-sockets.js'
-import { Backoff } from '../threads/backoff.js'
 import type {
   CountedSnapshot,
   FromWorker,
@@ -18,6 +17,7 @@ import type {
   WorkerSettings
 } from '../threads/worker-messages.js'
 import { PendingRequests, type NoReply } from '../threads/pending-requests.js'
+import { Restarts } from '../threads/restarts.js'
 import { serializeError, type SerializedError } from '../threads/serialized-error.js'
 import type { StartThread, Thread } from '../threads/thread.js'
 import type { CookieSecrets } from './cookie-secrets.js'
@@ -29,6 +29,7 @@ const DRAIN_MARGIN: Milliseconds = 1_000
  * (see worker-main), so it is the last resort.
  */
 const EXIT_TIMEOUT: Milliseconds = 5_000
+const WORKER_DIED = 'worker died; restarting it, the other workers keep serving'
 /** Workers reply between two batches of queries. */
 const SOCKETS_TIMEOUT: Milliseconds = 2_000
 
@@ -75,8 +76,6 @@ interface PoolWorker {
   readonly descriptors: DescriptorTable
   readonly thread: Thread<ToWorker>
   readonly requests: PendingRequests<WorkerReply>
-  /** Monotonic time of the start. */
-  readonly startedAt: Milliseconds
   /** Wall-clock time of the start. */
   readonly since: Milliseconds
   /** Of the rules that it was started with or has adopted since. */
@@ -88,9 +87,8 @@ interface PoolWorker {
 /** The worker threads: starts them, hands them snapshots, restarts dead ones, drains them at shutdown. */
 export class WorkerPool {
   private readonly workers = new Map<number, PoolWorker>()
-  private readonly backoffs: readonly Backoff[]
-  private readonly restartCounts: number[]
-  private readonly restartTimers = new Set<NodeJS.Timeout>()
+  /** By worker. */
+  private readonly restarts: readonly Restarts[]
   private rules: CountedSnapshot | undefined
   private settings: WorkerSettings
   private certificates: WorkerInit['certificates'] = []
@@ -102,8 +100,9 @@ export class WorkerPool {
   private stateChanged: () => void = () => undefined
 
   constructor(private readonly options: WorkerPoolOptions) {
-    this.backoffs = options.rings.map(() => new Backoff())
-    this.restartCounts = options.rings.map(() => 0)
+    this.restarts = options.rings.map(
+      (_, index) => new Restarts(() => this.startWorker(index), options.log)
+    )
     this.settings = options.init.settings
   }
 
@@ -113,7 +112,7 @@ export class WorkerPool {
   }
 
   get summaries(): readonly WorkerSummary[] {
-    return this.restartCounts.map((restarts, number) => {
+    return this.restarts.map(({ count: restarts }, number) => {
       const worker = this.workers.get(number)
       const state = worker === undefined ? 'dead' : worker.listening ? 'listening' : 'starting'
       return { number, state, since: worker?.since, restarts, generation: worker?.generation ?? 0 }
@@ -237,12 +236,13 @@ export class WorkerPool {
 
   private beginStopping(): void {
     this.phase = 'stopping'
-    for (const timer of this.restartTimers) clearTimeout(timer)
+    for (const restart of this.restarts) restart.cancel()
   }
 
   private startWorker(index: number): void {
     const { startThread, init, rings } = this.options
     const { settings, certificates, notify } = this
+    this.restarts[index]!.onStart()
     const descriptors = new DescriptorTable()
     const shared = { number: index, ring: rings[index]!, descriptors: descriptors.shared }
     const data: WorkerInit = { ...init, ...shared, settings, certificates, notify }
@@ -255,7 +255,6 @@ export class WorkerPool {
       descriptors,
       thread,
       requests: new PendingRequests(),
-      startedAt: performance.now(),
       since: Date.now(),
       generation: 0,
       listening: false,
@@ -314,30 +313,16 @@ export class WorkerPool {
   }
 
   /** Closes the sockets of a worker that died, and schedules its restart. */
-  private onWorkerExit(
-    { index, descriptors, requests, startedAt }: PoolWorker,
-    error: SerializedError
-  ): void {
+  private onWorkerExit({ index, descriptors, requests }: PoolWorker, error: SerializedError): void {
     requests.close()
     this.workers.delete(index)
     releaseLeftovers(descriptors)
     this.options.onDeath(index)
     this.reportGeneration()
     if (this.phase === 'starting') this.startError ??= error
-    if (this.phase === 'serving') this.scheduleRestart(index, performance.now() - startedAt, error)
+    if (this.phase === 'serving')
+      this.restarts[index]!.onExit(error, WORKER_DIED, { worker: index })
     this.stateChanged()
-  }
-
-  private scheduleRestart(index: number, uptime: Milliseconds, { message }: SerializedError): void {
-    const delay = this.backoffs[index]!.next(uptime)
-    this.restartCounts[index]!++
-    const fields = { worker: index, error: message, restartMs: delay }
-    this.options.log.error(fields, 'worker died; restarting it, the other workers keep serving')
-    const timer = setTimeout(() => {
-      this.restartTimers.delete(timer)
-      this.startWorker(index)
-    }, delay)
-    this.restartTimers.add(timer)
   }
 
   private reportGeneration(): void {

@@ -1,6 +1,7 @@
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { LookupFunction } from 'node:net'
 import type { Clock } from '../../base/clock.js'
+import { doublingDelay } from '../../base/doubling-delay.js'
 import { failure, InterdictError } from '../../base/error.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { FleetConfig } from '../../config/fleet-config.js'
@@ -161,7 +162,7 @@ export class Channel {
           ? (error as InterdictError)
           : failure('FLEET_BUNDLE', serial, (error as Error).message)
       this.fail(known)
-      const wait = Math.min(MAX_RETRY, FIRST_RETRY * 2 ** this.failures++)
+      const wait = doublingDelay(++this.failures, FIRST_RETRY, MAX_RETRY)
       const delay = TRANSIENT.includes(known.code) ? wait : REFUSED_RETRY
       this.schedule(delay * (0.5 + Math.random()))
     } finally {

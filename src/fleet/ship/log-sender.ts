@@ -1,6 +1,7 @@
 import type { LookupFunction } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { NatsConnection } from '@nats-io/transport-node'
+import { doublingDelay } from '../../base/doubling-delay.js'
 import { failure, InterdictError } from '../../base/error.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { FleetConfig, FleetLogsConfig } from '../../config/fleet-config.js'
@@ -54,7 +55,7 @@ export class LogSender {
     while (!signal.aborted) {
       await this.passOnce()
       const { interval = INTERVAL, retry = FIRST_RETRY } = this.tools
-      const later = Math.min(MAX_RETRY, retry * 2 ** (this.failures - 1))
+      const later = doublingDelay(this.failures, retry, MAX_RETRY)
       const wait = this.failures === 0 ? interval : later
       await sleep(wait * (0.75 + Math.random() / 2), undefined, { signal }).catch(() => undefined)
     }

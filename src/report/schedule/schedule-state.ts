@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
 import { writeFileAtomic } from '../../base/atomic-file.js'
+import { doublingDelay } from '../../base/doubling-delay.js'
 import type { Milliseconds } from '../../base/units.js'
 
 /** The state of a scheduled report that outlives the gateway. Times are RFC 3339. */
@@ -52,5 +53,5 @@ export const MAX_TRIES = 12
 
 /** The delay after so many failures in a row: a minute, doubling up to an hour. */
 export function retryDelay(failures: number): Milliseconds {
-  return Math.min(3_600_000, 60_000 * 2 ** (failures - 1))
+  return doublingDelay(failures, 60_000, 3_600_000)
 }

@@ -1,3 +1,4 @@
+import { doublingDelay } from '../../base/doubling-delay.js'
 import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../../base/units.js'
 import type { ZoneRecord } from './zone-record.js'
 
@@ -31,7 +32,7 @@ export function nextZoneRefresh(
     failures === 0
       ? clamp(copy!.refresh, REFRESH)
       : copy === undefined
-        ? Math.min(MIN_INITIAL_RETRY * 2 ** (failures - 1), MAX_INITIAL_RETRY)
+        ? doublingDelay(failures, MIN_INITIAL_RETRY, MAX_INITIAL_RETRY)
         : clamp(copy.retry, RETRY)
   return last + wait * (1 - JITTER * random())
 }

@@ -1,3 +1,4 @@
+import { doublingDelay } from '../../base/doubling-delay.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { RemoteList } from '../../rules/lists/remote-list.js'
 import type { CopyRecord } from './list-copies.js'
@@ -23,6 +24,6 @@ export function nextRefresh(
   const last = Date.parse(tried)
   if (!(last <= now)) return now
   const wait =
-    failures === 0 ? refresh : Math.min(MIN_RETRY * 2 ** (failures - 1), MAX_RETRY, refresh)
+    failures === 0 ? refresh : doublingDelay(failures, MIN_RETRY, Math.min(MAX_RETRY, refresh))
   return last + wait * (1 - JITTER + 2 * JITTER * random())
 }

@@ -1,4 +1,5 @@
 import { readAddress } from '../../base/address.js'
+import { doublingDelay } from '../../base/doubling-delay.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { Endpoint, Peer } from '../../udp/datagram.js'
 import { showServer, type UpstreamServer } from '../upstream-server.js'
@@ -143,7 +144,7 @@ export class Upstream {
   onFailure(now: Milliseconds): void {
     if (this.failures++ === 0) this.failingSince = now
     this.lastFailureAt = now
-    this.outOfRotationUntil = now + Math.min(MAX_RETRY, FIRST_RETRY * 2 ** (this.failures - 1))
+    this.outOfRotationUntil = now + doublingDelay(this.failures, FIRST_RETRY, MAX_RETRY)
     this.listener.onOutOfRotation(this, now)
     if (this.failures < DOWN_AFTER || this.isDown) return
     this.isDown = true

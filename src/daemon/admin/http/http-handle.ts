@@ -1,8 +1,8 @@
 import type { Config } from '../../../config/config.js'
 import type { ServiceLog } from '../../../querylog/record/service-log.js'
 import type { Endpoint } from '../../../udp/datagram.js'
-import { Backoff } from '../../threads/backoff.js'
 import type { FromHttp, HttpInit, ToHttp } from '../../threads/messages.js'
+import { Restarts } from '../../threads/restarts.js'
 import { serializeError, type SerializedError } from '../../threads/serialized-error.js'
 import { keepOptional } from '../../threads/start-file.js'
 import type { StartThread, Thread } from '../../threads/thread.js'
@@ -21,9 +21,8 @@ export interface HttpHandleOptions {
 
 /** The control thread's handle of the HTTP thread, which is restarted when it dies. */
 export class HttpHandle {
-  private readonly backoff = new Backoff()
+  private readonly restarts: Restarts
   private thread: Thread<ToHttp> | undefined
-  private timer: NodeJS.Timeout | undefined
   private isClosed = false
   private rules: CountedRules | undefined
   /** Where it listens, with the port chosen for port 0. */
@@ -33,6 +32,7 @@ export class HttpHandle {
 
   constructor(private readonly options: HttpHandleOptions) {
     this.config = options.config
+    this.restarts = new Restarts(() => this.restart(), options.log)
   }
 
   /** Starts to listen, if the settings say so. @returns the errors that prevent it */
@@ -49,7 +49,7 @@ export class HttpHandle {
 
   async close(): Promise<void> {
     this.isClosed = true
-    clearTimeout(this.timer)
+    this.restarts.cancel()
     await this.thread?.end()
   }
 
@@ -75,11 +75,19 @@ export class HttpHandle {
     thread.send({ kind: 'reply', id, reply })
   }
 
+  private restart(): void {
+    const endpoint = this.endpoint ?? this.options.config.admin.http
+    const { log } = this.options
+    this.start(endpoint!, error => {
+      if (error !== undefined) log.error({ error: error.message }, 'HTTP thread does not listen')
+    })
+  }
+
   /** @param opened called once: it listens, or why it does not */
   private start(endpoint: Endpoint, opened: (error?: SerializedError) => void): void {
     const { config } = this
     const { startThread, counters, log } = this.options
-    const startedAt = performance.now()
+    this.restarts.onStart()
     const thread = startThread<ToHttp, FromHttp>(
       'http-main.js',
       { program: process.argv[1] ?? '', config, endpoint, counters } satisfies HttpInit,
@@ -99,17 +107,8 @@ export class HttpHandle {
         },
         exited: error => {
           this.thread = undefined
-          const reason = serializeError(error ?? new Error('ended'))
-          opened(reason)
-          if (this.isClosed) return
-          const delay = this.backoff.next(performance.now() - startedAt)
-          const fields = { error: reason.message, restartMs: delay }
-          log.error(fields, 'HTTP thread died; restarting it')
-          const retry = (failed?: SerializedError): void => {
-            if (failed !== undefined)
-              log.error({ error: failed.message }, 'HTTP thread does not listen')
-          }
-          this.timer = setTimeout(() => this.start(this.endpoint ?? endpoint, retry), delay)
+          opened(serializeError(error ?? new Error('ended')))
+          if (!this.isClosed) this.restarts.onExit(error, 'HTTP thread died; restarting it')
         }
       }
     )
