@@ -46,6 +46,8 @@ const BAR_HEIGHT = 26
 const LEGEND_HEIGHT = 34
 /** Width of a character, about: labels get no more space than they need. */
 const CHARACTER = 7.5
+/** How much wider text is in wide fonts, such as DejaVu Sans, than in Helvetica. */
+const WIDE_FONT = 1.2
 
 /**
  * A chart as SVG. Its colours are CSS variables of the page, so that it follows the page's dark mode;
@@ -59,6 +61,8 @@ export function drawChart(chart: Chart, { width, label }: Size = WIDE): string {
   const drawing = init(null, null, { renderer: 'svg', ssr: true, width, height })
   const longest = Math.max(0, ...chart.labels.map(({ length }) => length))
   const labelWidth = Math.min(label, longest * CHARACTER)
+  // Only long labels are cut: ECharts takes characters for narrower than those of wide fonts are.
+  const cutAt = labelWidth < label ? labelWidth : label / WIDE_FONT
   const names = {
     type: 'category',
     data: [...chart.labels],
@@ -68,7 +72,7 @@ export function drawChart(chart: Chart, { width, label }: Size = WIDE): string {
     axisLabel: {
       ...TEXT,
       hideOverlap: true,
-      ...(isRanking ? { width: labelWidth, overflow: 'truncate' } : {})
+      ...(isRanking ? { width: cutAt, overflow: 'truncate' } : {})
     }
   } as const
   const counts = {

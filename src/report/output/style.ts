@@ -26,7 +26,7 @@ h2 { font-size: 18px; line-height: 1.3; margin: 0 0 2px; overflow-wrap: anywhere
 .facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(260px, 1fr)); gap: 10px 24px; margin: 0; padding: 16px;
   background: var(--paper); border: 1px solid var(--rule); border-radius: var(--radius); }
 .facts dt { color: var(--faint); font-size: var(--size-note); }
-.facts dd { margin: 0; overflow-wrap: anywhere; }
+.facts dd { margin: 0; overflow-wrap: anywhere; font-size: var(--size-table); }
 section { margin-top: 16px; padding: 18px 20px; background: var(--paper); border: 1px solid var(--rule); border-radius: var(--radius); }
 figure { margin: 14px 0 0; }
 figure svg { display: block; width: 100%; height: auto; font-family: inherit; }
@@ -40,6 +40,7 @@ th:last-child, td:last-child { padding-right: 4px; }
 tbody tr:last-child > * { border-bottom: 0; }
 th { color: var(--faint); font-weight: 600; }
 thead th { white-space: nowrap; vertical-align: bottom; }
+thead th::first-letter { text-transform: uppercase; }
 tbody th { color: var(--ink); font-weight: 500; }
 td, tbody th { overflow-wrap: anywhere; min-width: 6ch; max-width: 46ch; }
 .n, .t { white-space: nowrap; }
