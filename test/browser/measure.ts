@@ -18,7 +18,7 @@ const CONNECTIONS = {
   loopback: undefined
 } as const
 const DASHBOARDS = 5
-const RATE = 2_000
+const RATE = 4_000
 const SECONDS = 10
 
 const rounds = Number(process.argv[2] ?? 3)
