@@ -1,4 +1,4 @@
-import type { Ban, Exception } from './api/types.js'
+import type { Ban, Exception } from './api/types/rules.js'
 
 /** A date of a ban or exception. */
 export interface CalendarEvent {

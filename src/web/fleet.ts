@@ -1,4 +1,4 @@
-import type { FleetGateway } from './api/types.js'
+import type { FleetGateway } from './api/types/fleet.js'
 
 export function toneOf({ state, ready }: FleetGateway): 'good' | 'warn' | 'bad' {
   if (state === 'refusing' || state === 'silent' || ready === false) return 'bad'

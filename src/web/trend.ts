@@ -1,4 +1,4 @@
-import type { Trend, TrendPoint } from './api/types.js'
+import type { Trend, TrendPoint } from './api/types/status.js'
 
 /** Series of a chart: seconds of Unix time, and a value for each; null: nothing is known. */
 export interface TrendSeries {

@@ -162,9 +162,44 @@ t.test('search: filters as chips, in the address', async t => {
   t.strictSame(faults, [], 'more was read at the end')
 })
 
+t.test(
+  'the log by keyboard: arrow keys between rows, a dialog that returns the focus, and Tab out',
+  async t => {
+    const { page, faults } = await openAs(t, 'reader', '/log?since=7d')
+    await page.waitForSelector('[data-search=done]')
+    const hasFocus = (row: number): Promise<unknown> =>
+      page.waitForFunction(
+        `document.activeElement.closest('[aria-rowindex]')?.getAttribute('aria-rowindex') === '${row}'`
+      )
+    await page.focus('.log .body [tabindex="0"]')
+    await hasFocus(2)
+    // Row 1 is the heading.
+    for (const [key, row] of Object.entries({
+      ArrowDown: 3,
+      End: 201,
+      ArrowUp: 200,
+      Home: 2
+    } as const)) {
+      await page.keyboard.press(key as 'End')
+      await hasFocus(row)
+    }
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('dialog[open]')
+    await page.keyboard.press('Escape')
+    await page.waitForFunction('document.querySelector("dialog") === null')
+    await hasFocus(2)
+    await page.keyboard.press('Tab')
+    await page.waitForFunction('document.activeElement.closest(".log") === null')
+    t.strictSame(faults, [])
+  }
+)
+
 /** Clicks from the first page, and what has the answer: docs/guides/dashboard.md says the same in words. */
 const QUESTIONS: Readonly<Record<string, { clicks: readonly string[]; answer: string }>> = {
-  'What ends this month?': { clicks: [], answer: '.deadlines a[href="/bans?id=federal-tiktok"]' },
+  'What ends this month?': {
+    clicks: [],
+    answer: '[data-table=dates] a[href="/bans?id=federal-tiktok"]'
+  },
   'Which dates are ahead?': { clicks: ['.tile[href*=calendar]'], answer: '.calendar .event' },
   'Why is this name blocked for this phone?': {
     clicks: ['.bars a[href*="app=tiktok"]', '.log .body .c-time button', 'dialog a.main'],

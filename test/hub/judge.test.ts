@@ -4,6 +4,7 @@ import type { Forecast } from '../../src/hub/hub-state.js'
 import type { Known } from '../../src/hub/inventory.js'
 import { figuresOf, judge } from '../../src/hub/judge.js'
 import { counters, report } from '../fleet/reports.js'
+import { assertTranslated } from './translated.js'
 
 const band = {
   blocked: 0.05,
@@ -75,7 +76,9 @@ for (const [it, gateways, expected, more] of [
   ]
 ] as readonly (readonly [string, readonly Known[], object, Forecast?])[]) {
   t.test(it, async t => {
-    t.match(verdict(gateways, more ?? null), expected)
+    const found = verdict(gateways, more ?? null)
+    t.match(found, expected)
+    if ('why' in found) assertTranslated(t, found.why)
   })
 }
 

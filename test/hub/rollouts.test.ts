@@ -19,6 +19,7 @@ import { MemoryLog } from '../daemon/serve.js'
 import { counters, report } from '../fleet/reports.js'
 import type { Report } from '../../src/fleet/wire.js'
 import { Site } from '../daemon/site.js'
+import { assertTranslated } from './translated.js'
 
 const START = Date.now()
 
@@ -133,6 +134,7 @@ t.test('a bundle is published to the first ring, watched, and promoted', async t
   t.match(store.state.rings, { canary: { phase: 'done' }, all: { serial: 10, by: 'hub' } })
   t.equal(delivered(), 2)
   const { events } = (await call('GET', '/v1/events')) as { events: { what: string }[] }
+  for (const { what } of events) assertTranslated(t, what)
   t.match(events.at(-1), { by: 'hub', what: 'bundle 10 promoted to ring all' })
   t.match(await call('GET', '/v1/status'), {
     nats: { connected: true },
@@ -185,6 +187,7 @@ t.test('outside the band a ring is halted, and a rollback is published to it', a
     bundles: [{ serial: 10 }, { rollback: 9 }]
   })
   t.match(await call('POST', '/v1/rings/all/halt?reason=lunch'), { phase: 'halted', why: 'lunch' })
+  for (const { what } of store.state.events) assertTranslated(t, what)
 })
 
 t.test('what is not published', async t => {
@@ -320,6 +323,7 @@ t.test('enrolment: once, in time, and revoked', async t => {
   t.equal(revoked(), 1)
   t.strictSame(await call('POST', '/v1/gateways/a/revoke'), { revoked: 'a' })
   t.equal(revoked(), 2)
+  for (const { what } of store.state.events) assertTranslated(t, what)
   t.equal(Object.keys(store.state.revocations).length, 2)
   t.strictSame(inventory.all, [])
   const restarted = new Inventory({ wall: () => 0, now: () => 0 })

@@ -5,6 +5,8 @@ import { messages as en } from '../../src/web/messages/en.js'
 import { messages as fr } from '../../src/web/messages/fr.js'
 import { messages as nl } from '../../src/web/messages/nl.js'
 import { PROBLEMS } from '../../src/daemon/admin/health.js'
+import { BYPASS_METHODS } from '../../src/report/questions/bypass.js'
+import { isSevere } from '../../src/web/severity.js'
 import { chooseLanguage, LANGUAGES, translate, type Messages } from '../../src/web/translate.js'
 
 const OTHERS: Readonly<Record<string, Messages>> = { fr, nl, de }
@@ -25,11 +27,14 @@ t.test('every language has every text, with the same values and forms', async t 
   }
 })
 
-t.test('every problem of the health has an advice, and every text is used', async t => {
-  for (const code of Object.keys(PROBLEMS)) t.ok(`todo.${code}` in en, code)
-  const folder = 'src/web/ui'
+t.test('every problem of the health has a title and an advice, and every text is used', async t => {
+  for (const [code, isUnready] of Object.entries(PROBLEMS)) {
+    t.ok(`todo.${code}` in en && `problem.${code}` in en, code)
+    t.equal(isSevere(code), isUnready, code)
+  }
+  const folder = 'src/web'
   const sources = readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter(file => /\.tsx?$/.test(file))
+    .filter(file => /\.tsx?$/.test(file) && !file.startsWith('messages/'))
     .map(file => readFileSync(`${folder}/${file}`, 'utf8'))
     .join('\n')
   // Those with a word of the API in them are put together.
@@ -38,6 +43,11 @@ t.test('every problem of the health has an advice, and every text is used', asyn
       key.startsWith(`${word ?? prefix!}.`)
     )
   for (const key of Object.keys(en)) t.ok(sources.includes(`'${key}'`) || isPart(key), key)
+})
+
+t.test('the meaning of each method of bypass, as reports have it', async t => {
+  for (const [method, meaning] of Object.entries(BYPASS_METHODS))
+    t.equal(en[`method.${method}` as keyof Messages], meaning, method)
 })
 
 t.test('values and forms', async t => {

@@ -1,5 +1,6 @@
 import t from 'tap'
-import type { Ban, Exception, Trend, TrendPoint } from '../../src/web/api/types.js'
+import type { Ban, Exception } from '../../src/web/api/types/rules.js'
+import type { Trend, TrendPoint } from '../../src/web/api/types/status.js'
 import { eventsOf, monthAfter, weeksOf } from '../../src/web/calendar.js'
 import { changedFiles, changesIn, impactIn, rulesPath } from '../../src/web/folder.js'
 import { filtersIn, parseFilter, searchQuery, streamQuery } from '../../src/web/log-filter.js'

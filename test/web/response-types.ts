@@ -2,16 +2,17 @@ import type { z } from 'zod'
 import type * as sent from '../../src/daemon/admin/http/api/routes/schemas.js'
 import type { BanView, GapView, GatewayView, RingView } from '../../src/hub/views.js'
 import type { Explanation, RuleView } from '../../src/views/explanation.js'
-import type * as read from '../../src/web/api/types.js'
+import type * as fleet from '../../src/web/api/types/fleet.js'
+import type * as read from '../../src/web/api/types/rules.js'
 
 type Reads<Read, Sent extends Read> = Sent
 
 /** Compiles only if responses have everything that the dashboard reads of them. */
 export type Responses = [
-  Reads<read.FleetGateway, GatewayView>,
-  Reads<read.FleetGap, GapView>,
-  Reads<read.FleetRing, RingView>,
-  Reads<read.FleetBan, BanView>,
+  Reads<fleet.FleetGateway, GatewayView>,
+  Reads<fleet.FleetGap, GapView>,
+  Reads<fleet.FleetRing, RingView>,
+  Reads<fleet.FleetBan, BanView>,
   Reads<read.RuleView, RuleView>,
   Reads<read.Ban, z.output<typeof sent.ban>>,
   Reads<read.Exception, z.output<typeof sent.exception>>,

@@ -117,7 +117,7 @@ export const messages: Messages = {
   'state.missing': 'Ontbreekt',
   'state.expired': 'Verlopen',
   'tile.queries': 'Vragen',
-  'tile.lastMinute': 'per seconde, laatste minuut',
+  'tile.lastMinute': 'laatste minuut',
   'tile.blocked': 'Geblokkeerd',
   'tile.lastHour': '{n} opzoeking in het laatste uur|{n} opzoekingen in het laatste uur',
   'tile.hits': 'Cachetreffers',
@@ -127,7 +127,7 @@ export const messages: Messages = {
   'tile.upstreams': 'Upstreams',
   'tile.upstreamsUp': 'alle bereikbaar',
   'tile.upstreamsDown': 'sommige onbereikbaar',
-  'tile.rules': 'Regels van kracht',
+  'tile.rules': 'Regels van kracht sinds',
   'tile.rulesNote': '{bans} verboden, versie {sha}',
   'tile.deadline': 'Volgende termijn',
   'tile.noDeadline': 'geen binnen een jaar',
@@ -149,9 +149,39 @@ export const messages: Messages = {
   'now.noneBlocked': 'Er is niets geblokkeerd.',
   'now.deadlines': 'Termijnen',
   'now.noDeadlines': 'Binnen een maand begint of eindigt niets, en is niets aan herziening toe.',
+  'problem.STOPPING': 'De gateway stopt',
+  'problem.WORKER_DOWN': 'Een worker luistert niet',
+  'problem.WORKER_SILENT': 'Een worker reageert niet',
+  'problem.WORKER_OUTDATED': 'Een worker antwoordt volgens oudere regels',
+  'problem.RULES_REFUSED': 'Nieuwe regels geweigerd',
+  'problem.RELOAD_STUCK': 'Een herlading eindigt niet',
+  'problem.SECRETS_REFUSED': 'Nieuw geheim bestand geweigerd',
+  'problem.SETTINGS_REFUSED': 'Nieuwe instellingen geweigerd',
+  'problem.LOG_UNWRITABLE': 'Het querylogboek kan niet worden geschreven',
+  'problem.RECORDER_SILENT': 'Het querylogboek reageert niet',
+  'problem.UPSTREAMS_DOWN': 'Geen upstream antwoordt',
+  'problem.PROBE_FAILING': 'Zelfcontrole mislukt',
+  'problem.PROBE_SILENT': 'De zelfcontrole loopt niet',
+  'problem.UPSTREAM_DOWN': 'Een upstream antwoordt niet',
+  'problem.FORWARDING_LOOP': 'Doorstuurlus',
+  'problem.BUNDLE_EXPIRED': 'Bundel verlopen',
+  'problem.LIST_EXPIRED': 'Lijst verlopen',
+  'problem.LIST_MISSING': 'Lijst nooit gedownload',
+  'problem.LIST_QUARANTINED': 'Lijst wacht op bevestiging',
+  'problem.ZONE_EXPIRED': 'Zone verlopen',
+  'problem.ZONE_MISSING': 'Zone nooit overgedragen',
+  'problem.ARCHIVE_FAILED': 'Het onderhoud van het querylogboek is mislukt',
+  'problem.OUTPUT_DISCONNECTED': 'Uitgang niet verbonden',
+  'problem.CERTIFICATE_EXPIRED': 'Certificaat verlopen',
+  'problem.CERTIFICATE_REFUSED': 'Nieuw certificaat geweigerd',
+  'problem.ALERTS_FAILING': 'Meldingen kunnen niet worden verstuurd',
+  'problem.REPORTS_FAILING': 'Rapport mislukt',
+  'problem.FLEET_SILENT': 'Geen contact met de vloot',
+  'problem.FLEET_BEHIND': 'De bundel van de vloot is niet van kracht',
+
   'todo.STOPPING': 'Er is gevraagd te stoppen. Clients gebruiken intussen een andere gateway.',
   'todo.WORKER_DOWN':
-    'Hij wordt vanzelf herstart. Duurt dit voort, zoek dan zijn fout in het servicelogboek.',
+    'Hij wordt vanzelf herstart. Duurt dit voort, zoek dan zijn fout in het dienstlogboek.',
   'todo.WORKER_SILENT':
     'De machine is misschien overbelast: kijk naar processor en geheugen op de pagina Systeem.',
   'todo.WORKER_OUTDATED':
@@ -169,7 +199,7 @@ export const messages: Messages = {
     'De schijf van het logboek hangt misschien. Vragen worden beantwoord, maar regels kunnen verloren gaan.',
   'todo.PROBE_FAILING':
     'Een verbod werkt niet zoals de regels zeggen. Controleer de regels, en herstart de gateway als die kloppen.',
-  'todo.PROBE_SILENT': 'De zelfcontrole loopt niet en vindt niets. Zie het servicelog.',
+  'todo.PROBE_SILENT': 'De zelfcontrole loopt niet en vindt niets. Zie het dienstlogboek.',
   'todo.UPSTREAMS_DOWN':
     'Namen buiten de cache kunnen niet worden opgelost. Controleer de verbinding met de upstreams.',
   'todo.UPSTREAM_DOWN':
@@ -188,7 +218,7 @@ export const messages: Messages = {
   'todo.ZONE_MISSING':
     'Wat deze zone moet blokkeren, wordt niet geblokkeerd. Controleer de primaire server.',
   'todo.ARCHIVE_FAILED':
-    'Er gaat niets verloren. Het archiveren probeert het vanzelf opnieuw; de reden staat in het servicelogboek.',
+    'Er gaat niets verloren. Het archiveren probeert het vanzelf opnieuw; de reden staat in het dienstlogboek.',
   'todo.OUTPUT_DISCONNECTED':
     'Opzoekingen wachten op schijf. Controleer of de ontvanger bereikbaar is.',
   'todo.CERTIFICATE_EXPIRED':
@@ -198,7 +228,7 @@ export const messages: Messages = {
   'todo.FLEET_SILENT':
     'De regels en instellingen van kracht blijven. Controleer of de hub vanaf deze machine bereikbaar is.',
   'todo.FLEET_BEHIND':
-    'De bundel van kracht blijft. De reden staat in het servicelogboek: een ontbrekende handtekening, bijvoorbeeld.',
+    'De bundel van kracht blijft. De reden staat in het dienstlogboek: een ontbrekende handtekening, bijvoorbeeld.',
   'todo.REPORTS_FAILING':
     'Een gepland rapport is mislukt. Controleer de map en de mailserver: interdict reports test.',
   'why.intro':
@@ -302,7 +332,7 @@ export const messages: Messages = {
   'span.24h': 'Laatste 24 uur',
   'span.7d': 'Laatste 7 dagen',
   'span.30d': 'Laatste 30 dagen',
-  'span.365d': 'Laatste jaar',
+  'span.365d': 'Laatste 365 dagen',
   'field.client': 'Client',
   'field.network': 'Netwerk',
   'field.protocol': 'Transport',
@@ -320,7 +350,7 @@ export const messages: Messages = {
   'field.pattern': 'Patroon',
   'field.source': 'Bron',
   'field.upstream': 'Upstream',
-  'field.us': 'Microseconden',
+  'field.us': 'Antwoordtijd',
   'field.ede': 'Uitgebreide fout',
   'field.generation': 'Generatie van de regels',
   'field.sha256': 'SHA-256 van de regels',
@@ -344,7 +374,7 @@ export const messages: Messages = {
   'bans.open': 'geen einde',
   'bans.review': 'Herziening',
   'bans.schedule': 'Uren',
-  'bans.covered': 'Netwerken',
+  'bans.covered': 'Gedekte netwerken',
   'bans.lacking': 'Niet gedekt',
   'bans.lackingNone': 'geen: alle netwerken verbieden dit',
   'bans.exceptions': 'Uitzonderingen',
@@ -369,6 +399,18 @@ export const messages: Messages = {
   'bypass.none': 'Geen zulke opzoekingen.',
   'bypass.clients': 'Clients',
   'bypass.names': 'Namen',
+  'method.encrypted-dns':
+    'De client probeerde een andere resolver te gebruiken via DoH, DoT of DoQ.',
+  'method.httpdns':
+    'Een app zocht namen op via HTTP, langs de resolver (HTTPDNS). Veel Chinese apps doen dat.',
+  'method.private-relay':
+    'Een Apple-toestel probeerde zijn opzoekingen te verbergen in iCloud-privédoorgifte.',
+  'method.firefox-canary':
+    'Firefox ging na of het zijn eigen DoH-resolver mag gebruiken. Elke Firefox doet dat.',
+  'method.resolver-arpa':
+    'De client ging na of er een versleutelde resolver is (DDR). De meeste systemen doen dat.',
+  'method.vpn-providers': 'De client probeerde een VPN of proxy voor consumenten te gebruiken.',
+  'method.opera-vpn': 'De proxy die in de browser Opera zit, staat aan.',
   'bypass.quiet': 'Netwerken met een daling van opzoekingen',
   'change.intro':
     'Zie wat andere regels zouden doen voordat ze van kracht zijn. Niets op deze pagina wijzigt de regels, behalve een pauze en een ondertekende bundel.',
@@ -618,11 +660,11 @@ export const messages: Messages = {
     'De bundel gaat niet verder. Gateways die hem draaien, houden hem tot er een nieuwere is.',
   'fleet.reason': 'Reden',
   'fleet.natsDown': 'De hub is niet verbonden met NATS',
-  'fleet.serials': 'Van kracht / gewenst',
+  'fleet.serials': 'Huidig / gewenst',
   'fleet.since': 'Van kracht sinds',
   'fleet.health': 'Gezondheid',
   'fleet.gap': 'Waarom niet',
-  'fleet.probe': 'Laatste goede probe',
+  'fleet.probe': 'Laatste goede zelfcontrole',
   'fleet.failing': '{n} verbod faalt|{n} verboden falen',
   'fleet.offset': 'Klokafwijking',
   'fleet.contact': 'Laatste contact',
@@ -634,6 +676,23 @@ export const messages: Messages = {
   'fleet.state.refusing': 'Weigert',
   'fleet.state.silent': 'Stil',
   'fleet.state.unseen': 'Nog niet gezien',
+  'hub.refuses': '{name} weigert bundel {serial}: {message}',
+  'hub.notReady': '{n} van {all} gateways niet gereed, {name}: {problems}',
+  'hub.blocked': '{now} van de opzoekingen geblokkeerd, verwacht {expected} ± {band}',
+  'hub.servfail': 'SERVFAIL in {now} van de antwoorden, verwacht hoogstens {most}',
+  'hub.time': 'Gemiddelde antwoordtijd {now}, verwacht hoogstens {most}',
+  'hub.unheard': 'Geen gateway van de ring heeft zich gemeld',
+  'hub.running': '{n} van {all} gateways draaien het',
+  'hub.lookups': '{n} van {all} opzoekingen',
+  'hub.published': 'Bundel {serial} gepubliceerd voor ring {ring}',
+  'hub.rollback': 'Bundel {serial} gepubliceerd voor ring {ring}, terug naar {back}',
+  'hub.promoted': 'Bundel {serial} gepromoot naar ring {ring}',
+  'hub.halted': 'Ring {ring}: bundel {serial} gestopt: {rest}',
+  'hub.within': 'Ring {ring}: bundel {serial} bleef de ingestelde tijd binnen de grenzen',
+  'hub.enrolled': 'Gateway {name} aangemeld in ring {ring}',
+  'hub.revoked': 'Gateway {name} ingetrokken',
+  'hub.token': 'Token voor gateway {name} in ring {ring}, geldig tot {time}',
+  'hub.atOnce': '{rest}, zonder te wachten',
   'gap.no such ban in its bundle': 'Verbod staat niet in de bundel',
   'gap.the ban is monitored only': 'Alleen gevolgd',
   'gap.the ban has not begun': 'Het verbod is nog niet begonnen',
@@ -658,6 +717,6 @@ export const messages: Messages = {
   'operation.checkCandidate': 'Voorstel gecontroleerd',
   'operation.packCandidate': 'Voorstel ingepakt',
   'operation.activateBundle': 'Bundel van kracht gemaakt',
-  'operation.promoteRing': 'Ring gepromoveerd',
+  'operation.promoteRing': 'Ring gepromoot',
   'operation.haltRing': 'Ring gestopt'
 }

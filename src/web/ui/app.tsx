@@ -1,6 +1,6 @@
 import type { ComponentType } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
-import type { Machine, Status } from '../api/types.js'
+import type { Machine, Status } from '../api/types/status.js'
 import { PAGES, type PageId } from '../pages.js'
 import { LANGUAGES, type Language } from '../translate.js'
 import { Alert, Title } from './components.js'
@@ -24,6 +24,7 @@ import {
   type Theme
 } from './state.js'
 import { useApi } from './use-api.js'
+import { useMedia } from './use-media.js'
 
 /** Pages other than the first are loaded when they are opened. */
 const LOADERS: Readonly<
@@ -58,7 +59,11 @@ function Offline() {
   )
 }
 
+/** The menu is above the page: see the style sheet. */
+const NARROW = matchMedia('(max-width: 62rem)')
+
 function Frame() {
+  const isNarrow = useMedia(NARROW)
   const status = useApi<Status>(may('read') ? '/status' : undefined, {}, 10)
   const machine = useApi<Machine>(may('read') ? '/process' : undefined)
   const found = machine.data
@@ -106,12 +111,14 @@ function Frame() {
               ))}
             </ul>
           </nav>
-          <Preferences />
+          {!isNarrow && <Preferences />}
         </div>
         <main id="content">
           {!isReachable.value && <Offline />}
           <Shown page={place.value.page} />
         </main>
+        {/* Where it is seen: the keyboard follows the order of the document. */}
+        {isNarrow && <Preferences />}
       </div>
     </>
   )

@@ -1,6 +1,7 @@
 import uPlot from 'uplot'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { format, language, theme } from './state.js'
+import { useMedia } from './use-media.js'
 
 /** One line or area of a chart; areas are drawn in their order, each over those before it. */
 export interface Series {
@@ -33,6 +34,9 @@ const LOGARITHMIC = { distr: 3 } as uPlot.Scale
 const powerOfTen = (value: number): number | null =>
   Number.isInteger(Math.round(Math.log10(value) * 1e6) / 1e6) ? value : null
 
+/** Distances between labels that are days: seconds. */
+const DAYS = [1, 2, 7, 14, 28, 56, 112, 364].map(one => one * 86_400)
+
 const token = (name: string): string =>
   getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim()
 const dark = matchMedia('(prefers-color-scheme: dark)')
@@ -42,12 +46,7 @@ export default function Chart({ label, times, series, height, isLog = false, sho
   const box = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot | undefined>(undefined)
   const [at, setAt] = useState<number | null>(null)
-  const [isDark, setDark] = useState(dark.matches)
-  useEffect(() => {
-    const change = (): void => setDark(dark.matches)
-    dark.addEventListener('change', change)
-    return () => dark.removeEventListener('change', change)
-  }, [])
+  const isDark = useMedia(dark)
   const key = `${theme.value} ${String(isDark)} ${language.value} ${series.map(one => one.label).join()} ${height}`
   const data = [times, ...series.map(({ values }) => values)] as uPlot.AlignedData
   useEffect(() => {
@@ -67,7 +66,7 @@ export default function Chart({ label, times, series, height, isLog = false, sho
         height,
         legend: { show: false },
         cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
-        padding: [8, 8, 0, 0],
+        padding: [8, 20, 0, 0],
         scales: {
           y: isLog ? LOGARITHMIC : { range: (_plot, _low, high) => [0, high > 0 ? high * 1.08 : 1] }
         },
@@ -76,6 +75,7 @@ export default function Chart({ label, times, series, height, isLog = false, sho
             ...axis,
             space: 70,
             size: 26,
+            ...(isLong && { incrs: DAYS }),
             values: (_plot, splits) => splits.map(one => labelOf(one * 1000))
           },
           {

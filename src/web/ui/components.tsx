@@ -165,6 +165,42 @@ export function Field({
   )
 }
 
+/** A choice from a list, with its label. */
+export function Select({
+  label,
+  value,
+  options,
+  onChange,
+  name
+}: {
+  readonly label: string
+  readonly value: string
+  /** Values, with texts if those differ. */
+  readonly options: readonly (string | readonly [value: string, text: string])[]
+  readonly onChange: (value: string) => void
+  /** Of the field in the page. */
+  readonly name?: string
+}) {
+  return (
+    <Field label={label}>
+      <select
+        data-input={name}
+        value={value}
+        onChange={event => onChange(event.currentTarget.value)}
+      >
+        {options.map(option => {
+          const [one, text] = typeof option === 'string' ? [option, option] : option
+          return (
+            <option key={one} value={one}>
+              {text}
+            </option>
+          )
+        })}
+      </select>
+    </Field>
+  )
+}
+
 /** Choices of which one holds. */
 export function Tabs<T extends string>({
   label,

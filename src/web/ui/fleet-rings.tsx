@@ -1,10 +1,9 @@
 import { useState } from 'preact/hooks'
-import type { ApiError } from '../api/client.js'
-import type { FleetEvent, FleetRing, FleetRings } from '../api/types.js'
+import type { FleetEvent, FleetRing, FleetRings } from '../api/types/fleet.js'
 import { Alert, Badge, Card, Failure, Field, Load, Modal } from './components.js'
-import { api, format, may, t } from './state.js'
+import { api, format, fromHub, may, t } from './state.js'
 import { Table } from './table.js'
-import { useApi } from './use-api.js'
+import { useAction, useApi } from './use-api.js'
 
 const PHASE_TONES = { soaking: 'warn', done: 'good', halted: 'bad' } as const
 /** Events that are shown; the hub has more. */
@@ -49,7 +48,7 @@ export function Rings({ onChange }: { readonly onChange: () => void }) {
                 },
                 { title: t('fleet.notReady'), kind: 'n', cell: ({ notReady }) => notReady },
                 {
-                  title: t('verdict.blocked'),
+                  title: t('report.blocked'),
                   cell: ({ shares, before }) =>
                     shares.blocked === null
                       ? '–'
@@ -96,7 +95,7 @@ function Phase({ ring: { phase, why } }: { readonly ring: FleetRing }) {
   return (
     <>
       <Badge tone={PHASE_TONES[phase]}>{t(`fleet.phase.${phase}`)}</Badge>
-      {why !== null && <p class="note break">{why}</p>}
+      {why !== null && <p class="note break">{fromHub(why)}</p>}
     </>
   )
 }
@@ -134,21 +133,21 @@ function Confirm({
   readonly onClose: (hasChanged: boolean) => void
 }) {
   const [reason, setReason] = useState('')
-  const [error, setError] = useState<ApiError | undefined>(undefined)
-  const act = async (event: Event): Promise<void> => {
-    event.preventDefault()
-    try {
-      const body = action === 'halt' ? { reason } : undefined
-      await api.send('POST', `/fleet/rings/${encodeURIComponent(ring)}/${action}`, body)
-      onClose(true)
-    } catch (refusal) {
-      setError(refusal as ApiError)
-    }
+  const { error, run } = useAction()
+  const act = async (): Promise<void> => {
+    const body = action === 'halt' ? { reason } : undefined
+    await api.send('POST', `/fleet/rings/${encodeURIComponent(ring)}/${action}`, body)
+    onClose(true)
   }
   return (
     <Modal title={`${t(`fleet.${action}`)}: ${ring}`} onClose={() => onClose(false)}>
       {error !== undefined && <Failure error={error} />}
-      <form onSubmit={event => void act(event)}>
+      <form
+        onSubmit={event => {
+          event.preventDefault()
+          void run(act)
+        }}
+      >
         <p>{t(`fleet.confirm.${action}`)}</p>
         <div class="row ends">
           {action === 'halt' && (
@@ -183,7 +182,7 @@ export function Journal() {
             columns={[
               { title: t('time'), kind: 'date', cell: ({ at }) => format.value.dateTime(at) },
               { title: t('system.by'), cell: ({ by }) => by },
-              { title: t('system.what'), kind: 'break', cell: ({ what }) => what }
+              { title: t('system.what'), kind: 'break', cell: ({ what }) => fromHub(what) }
             ]}
           />
         )}

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { visibleRows } from '../visible-rows.js'
+import { useMedia } from './use-media.js'
 
 const NARROW = matchMedia('(max-width: 48rem)')
 
@@ -34,12 +35,9 @@ export function LongTable<T>(props: LongTableProps<T>) {
   const { kind, label, count, rowAt, columns, rowKey, onOpen, onRange } = props
   const box = useRef<HTMLDivElement>(null)
   const [scroll, setScroll] = useState({ top: 0, height: 600 })
-  const [isNarrow, setNarrow] = useState(NARROW.matches)
-  useEffect(() => {
-    const change = (): void => setNarrow(NARROW.matches)
-    NARROW.addEventListener('change', change)
-    return () => NARROW.removeEventListener('change', change)
-  }, [])
+  const isNarrow = useMedia(NARROW)
+  const [chosen, setChosen] = useState(0)
+  const isMoving = useRef(false)
   const measure = (): void => {
     const { scrollTop: top, clientHeight: height } = box.current!
     setScroll({ top, height })
@@ -50,16 +48,45 @@ export function LongTable<T>(props: LongTableProps<T>) {
   const rowHeight = Math.round((isNarrow ? 3.5 : 2.25) * rem)
   const { first, last } = visibleRows(scroll.top, scroll.height, rowHeight, count)
   useEffect(() => onRange(first, last), [first, last, count])
+  /** Tab reaches one row, so that it also leaves the table; other keys go to other rows. */
+  const current = Math.min(Math.max(chosen, first), last - 1)
+  useEffect(() => {
+    if (!isMoving.current) return
+    const button = box.current!.querySelector<HTMLElement>('[tabindex="0"]')
+    if (button === null) return
+    isMoving.current = false
+    button.focus({ preventScroll: true })
+  })
+  const move = (event: KeyboardEvent): void => {
+    const page = Math.max(1, Math.floor(scroll.height / rowHeight) - 2)
+    const steps: Readonly<Record<string, number>> = {
+      ...{ ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -count, End: count }
+    }
+    const step = steps[event.key]
+    if (step === undefined) return
+    event.preventDefault()
+    const next = Math.min(Math.max(current + step, 0), count - 1)
+    // The heading, which is as high as a row, stays above the rows.
+    const { scrollTop, clientHeight } = box.current!
+    const top = Math.min(
+      next * rowHeight,
+      Math.max(scrollTop, (next + 2) * rowHeight - clientHeight)
+    )
+    isMoving.current = true
+    setChosen(next)
+    box.current!.scrollTop = top
+    measure()
+  }
   const shown = Array.from({ length: Math.max(0, last - first) }, (_, i) => first + i)
   return (
     <div
       class={`long ${kind}`}
-      role="table"
+      role="grid"
       aria-label={label}
       aria-rowcount={count + 1}
       ref={box}
       onScroll={measure}
-      tabIndex={0}
+      onKeyDown={move}
     >
       <div class="head" role="rowgroup">
         <div role="row" aria-rowindex={1}>
@@ -77,15 +104,21 @@ export function LongTable<T>(props: LongTableProps<T>) {
           if (row === undefined)
             return (
               <div key={index} role="row" aria-busy {...place}>
-                <span role="cell">…</span>
+                <span role="gridcell">…</span>
               </div>
             )
           return (
             <div key={rowKey(row, index)} role="row" {...place} onClick={() => onOpen(row)}>
               {columns.map(({ id, cell, full }, column) => (
-                <span key={id} role="cell" class={`c-${id}`} title={full?.(row)}>
+                <span key={id} role="gridcell" class={`c-${id}`} title={full?.(row)}>
                   {column === 0 ? (
-                    <button type="button" class="link" onClick={() => onOpen(row)}>
+                    <button
+                      type="button"
+                      class="link"
+                      tabIndex={index === current ? 0 : -1}
+                      onFocus={() => setChosen(index)}
+                      onClick={() => onOpen(row)}
+                    >
                       {cell(row)}
                     </button>
                   ) : (

@@ -30,6 +30,7 @@ export function ReportTable({
   )
   const isNumber = (key: string): boolean =>
     rows.every(row => row[key] === null || typeof row[key] === 'number')
+  const greatest = Math.max(...rows.map(({ share }) => Number(share ?? 0)), Number.MIN_VALUE)
   const table = (shown: readonly Row[]) => (
     <Table
       id={id}
@@ -40,7 +41,10 @@ export function ReportTable({
         title: word('report', key),
         kind: isNumber(key) ? ('n' as const) : ('break' as const),
         cell: (row: Row) => (
-          <Cell name={key} value={row[key] ?? null} isList={id === key || id === `${key}s`} />
+          <>
+            {key === 'share' && <ShareBar part={Number(row.share) / greatest} />}
+            <Cell name={key} value={row[key] ?? null} isList={id === key || id === `${key}s`} />
+          </>
         )
       }))}
     />
@@ -54,6 +58,15 @@ export function ReportTable({
         {table(rows.slice(SHORT))}
       </details>
     </>
+  )
+}
+
+/** As long as a share is of the greatest of its column. */
+function ShareBar({ part }: { readonly part: number }) {
+  return (
+    <span class="share-bar" aria-hidden="true">
+      <i style={{ width: `${100 * part}%` }} />
+    </span>
   )
 }
 

@@ -1,7 +1,8 @@
 import { computed, signal } from '@preact/signals'
 import { ApiClient, ApiError } from '../api/client.js'
-import type { Me, Scope } from '../api/types.js'
+import type { Me, Scope } from '../api/types/status.js'
 import { Formatter } from '../format.js'
+import { hubText } from '../hub-text.js'
 import { messages as english } from '../messages/en.js'
 import {
   chooseLanguage,
@@ -164,6 +165,9 @@ export async function speak(wanted: Language, remember = true): Promise<void> {
 export function t(key: keyof Messages, values: Values = {}): string {
   return translate(messages.value, language.value, key, values)
 }
+
+/** A sentence of the hub, which writes English, in the language of the user. */
+export const fromHub = (sentence: string): string => hubText(sentence, t, format.value)
 
 /** A text for a word of the API, such as a verdict; the word itself if there is none. */
 export function word(prefix: string, value: string): string {

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { ApiError } from '../api/client.js'
-import type { StoredReport } from '../api/types.js'
+import type { StoredReport } from '../api/types/log.js'
 import { urlOf } from '../pages.js'
 import { Card, Failure, Load } from './components.js'
 import { api, format, t } from './state.js'
@@ -14,38 +14,33 @@ export function StoredReports({ name }: { readonly name: string | null }) {
   return (
     <Card title={t('reports.stored')}>
       <Load from={stored}>
-        {({ items }) =>
-          items.length === 0 ? (
-            <p class="faint">{t('reports.noneStored')}</p>
-          ) : (
-            <Table
-              id="stored"
-              label={t('reports.stored')}
-              rows={items}
-              rowId={({ name }) => name}
-              columns={[
-                {
-                  title: t('reports.kind'),
-                  kind: 'break',
-                  cell: ({ name, title }) => (
-                    <a href={urlOf('reports', { stored: name })}>{title}</a>
-                  )
-                },
-                { title: t('log.period'), kind: 'date', cell: periodOf },
-                {
-                  title: t('reports.created'),
-                  kind: 'date',
-                  cell: ({ created }) => format.value.dateTime(created)
-                },
-                {
-                  title: t('reports.size'),
-                  kind: 'n',
-                  cell: ({ bytes }) => format.value.bytes(bytes)
-                }
-              ]}
-            />
-          )
-        }
+        {({ items }) => (
+          <Table
+            none={t('reports.noneStored')}
+            id="stored"
+            label={t('reports.stored')}
+            rows={items}
+            rowId={({ name }) => name}
+            columns={[
+              {
+                title: t('reports.kind'),
+                kind: 'break',
+                cell: ({ name, title }) => <a href={urlOf('reports', { stored: name })}>{title}</a>
+              },
+              { title: t('log.period'), kind: 'date', cell: periodOf },
+              {
+                title: t('reports.created'),
+                kind: 'date',
+                cell: ({ created }) => format.value.dateTime(created)
+              },
+              {
+                title: t('reports.size'),
+                kind: 'n',
+                cell: ({ bytes }) => format.value.bytes(bytes)
+              }
+            ]}
+          />
+        )}
       </Load>
     </Card>
   )

@@ -14,6 +14,8 @@ export interface TableProps<T> {
   /** For screen readers. */
   readonly label: string
   readonly rows: readonly T[]
+  /** What is said if there are none; default: the headings alone. */
+  readonly none?: string
   readonly columns: readonly Column<T>[]
   /** Name of the table in the page. */
   readonly id?: string
@@ -26,7 +28,12 @@ export interface TableProps<T> {
 }
 
 /** A table whose rows become cards where its columns do not fit, each value with the title of its column. */
-export function Table<T>({
+export function Table<T>({ none, ...props }: TableProps<T>) {
+  if (props.rows.length === 0 && none !== undefined) return <p class="faint">{none}</p>
+  return <Rows {...props} />
+}
+
+function Rows<T>({
   label,
   rows,
   columns,
@@ -35,7 +42,7 @@ export function Table<T>({
   hasHeadings = true,
   rowId,
   rowClass
-}: TableProps<T>) {
+}: Omit<TableProps<T>, 'none'>) {
   const box = useRef<HTMLDivElement>(null)
   useLayoutEffect(() => fitCards(box.current!), [])
   useLayoutEffect(() => chooseCards(box.current!))

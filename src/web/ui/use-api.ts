@@ -54,3 +54,27 @@ export function useApi<T>(path: string | undefined, query: Query = {}, every = 0
   const reload = useCallback(() => setRound(one => one + 1), [])
   return { data, error, isLoading, reload }
 }
+
+export interface Action {
+  /** Why it failed last time. */
+  readonly error: ApiError | undefined
+  readonly isBusy: boolean
+  readonly run: (work: () => Promise<void>) => Promise<void>
+}
+
+/** Something that a person starts with a button. */
+export function useAction(): Action {
+  const [error, setError] = useState<ApiError | undefined>(undefined)
+  const [isBusy, setBusy] = useState(false)
+  const run = async (work: () => Promise<void>): Promise<void> => {
+    setError(undefined)
+    setBusy(true)
+    try {
+      await work()
+    } catch (reason) {
+      setError(reason as ApiError)
+    }
+    setBusy(false)
+  }
+  return { error, isBusy, run }
+}

@@ -31,6 +31,8 @@ const ring = (name: string, differences: Partial<RingView> = {}): RingView => ({
   ...differences
 })
 
+const HALTED = 'blocked 9.4% of lookups, expected 3.1% ± 5.0%'
+
 /** Documents of the shapes that `interdict hub` sends, by path; of gateways, what a query selects. */
 export function documents(
   gateways: readonly GatewayView[],
@@ -53,14 +55,19 @@ export function documents(
   return {
     '/v1/status': {
       nats: { connected: true, error: null },
-      rings: [ring('canary'), ring('all', { serial: 7, phase: 'halted', why: 'blocked share' })]
+      rings: [ring('canary'), ring('all', { serial: 7, phase: 'halted', why: HALTED })]
     },
     '/v1/gateways': selectGateways(gateways, selection),
     '/v1/bans': { bans },
     '/v1/bans/federal-tiktok/without': {
       ...{ ban: 'federal-tiktok', gateways: gateways.length, ...part, without: chosen }
     },
-    '/v1/events': { events: [{ at, by: 'cli', what: 'ring canary: bundle 8' }] },
+    '/v1/events': {
+      events: [
+        { at, by: 'cli', what: 'bundle 8 published to ring canary' },
+        { at, by: 'hub', what: `ring all: bundle 7 halted: ${HALTED}` }
+      ]
+    },
     '/v1/rings/all/promote': { ring: 'all', serial: 8, delivered: true },
     '/v1/rings/canary/halt': { ring: 'canary', serial: 8, phase: 'halted' },
     '/v1/rings/all/halt': { ring: 'all', serial: 7, phase: 'halted' }

@@ -1,11 +1,11 @@
-import type { Report } from '../../api/types.js'
+import type { Report } from '../../api/types/log.js'
 import { urlOf } from '../../pages.js'
-import { Bars, Card, Field, Load, Title } from '../components.js'
+import { Bars, Card, Load, Select, Title } from '../components.js'
 import { LazyChart } from '../lazy-chart.js'
 import { ReportTable } from '../report-table.js'
 import { readSpan } from '../../span.js'
 import { completeSpans } from '../../trend.js'
-import { format, navigate, place, t } from '../state.js'
+import { format, navigate, place, t, word } from '../state.js'
 import { useApi } from '../use-api.js'
 
 const SPANS = ['24h', '7d', '30d'] as const
@@ -17,18 +17,12 @@ export function Page() {
   return (
     <>
       <Title text={t('page.bypass')}>
-        <Field label={t('log.period')}>
-          <select
-            value={since}
-            onChange={event => navigate(urlOf('bypass', { since: event.currentTarget.value }))}
-          >
-            {SPANS.map(one => (
-              <option key={one} value={one}>
-                {t(`span.${one}`)}
-              </option>
-            ))}
-          </select>
-        </Field>
+        <Select
+          label={t('log.period')}
+          value={since}
+          options={SPANS.map(one => [one, t(`span.${one}`)] as const)}
+          onChange={chosen => navigate(urlOf('bypass', { since: chosen }))}
+        />
       </Title>
       <p class="faint">{t('bypass.intro')}</p>
       <Load from={report}>
@@ -61,7 +55,11 @@ export function Page() {
               </div>
               {methods.length > 0 && (
                 <Card title={t('bypass.details')}>
-                  <ReportTable id="ways" title={t('table.ways')} rows={methods} />
+                  <ReportTable
+                    id="ways"
+                    title={t('table.ways')}
+                    rows={methods.map(row => ({ ...row, meaning: meaningOf(row) }))}
+                  />
                 </Card>
               )}
               {Object.entries(tables)
@@ -95,6 +93,12 @@ export function Page() {
       </Load>
     </>
   )
+}
+
+/** In the language of the user. */
+function meaningOf({ way, meaning }: Report['tables'][string][number]): string {
+  const text = word('method', String(way))
+  return text === way ? String(meaning ?? '–') : text
 }
 
 const TONES = ['blocked', 'monitored', 'allowed', 'stale']

@@ -1,8 +1,14 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import type { FleetBan, FleetGap, FleetGapPage, FleetGateway, FleetPage } from '../../api/types.js'
+import type {
+  FleetBan,
+  FleetGap,
+  FleetGapPage,
+  FleetGateway,
+  FleetPage
+} from '../../api/types/fleet.js'
 import { toneOf } from '../../fleet.js'
 import { urlOf } from '../../pages.js'
-import { Badge, Facts, Field, Load, Modal, Title } from '../components.js'
+import { Badge, Facts, Field, Load, Modal, Select, Title } from '../components.js'
 import { Journal, Rings } from '../fleet-rings.js'
 import { LongTable, type LongColumn } from '../long-table.js'
 import { format, navigate, now, place, t, word } from '../state.js'
@@ -21,20 +27,18 @@ export function Page() {
   return (
     <>
       <Title text={t('page.gateways')}>
-        <Field label={t('fleet.choose')}>
-          <select
-            data-input="ban"
-            value={ban}
-            onChange={event => navigate(urlOf('gateways', { ban: event.currentTarget.value }))}
-          >
-            <option value="">{t('fleet.chooseBan')}</option>
-            {(bans.data?.bans ?? []).map(({ id, without }) => (
-              <option key={id} value={id}>
-                {id} ({format.value.count(without)})
-              </option>
-            ))}
-          </select>
-        </Field>
+        <Select
+          label={t('fleet.choose')}
+          name="ban"
+          value={ban}
+          options={[
+            ['', t('fleet.chooseBan')],
+            ...(bans.data?.bans ?? []).map(
+              ({ id, without }) => [id, `${id} (${format.value.count(without)})`] as const
+            )
+          ]}
+          onChange={chosen => navigate(urlOf('gateways', { ban: chosen }))}
+        />
       </Title>
       {ban === '' && <Rings onChange={() => setChanges(one => one + 1)} />}
       {chosen !== undefined && (
@@ -118,7 +122,10 @@ const refusalOf = ({ refused }: FleetGateway): string | null =>
 const healthOf = (gateway: FleetGateway): string =>
   (gateway.state === 'refusing' ? refusalOf(gateway) : null) ?? readinessOf(gateway)
 const readinessOf = ({ ready, problems }: FleetGateway): string =>
-  ready === null ? '–' : problems.join(', ') || t(ready ? 'fleet.ready' : 'fleet.notReady')
+  ready === null
+    ? '–'
+    : problems.map(code => word('problem', code)).join(', ') ||
+      t(ready ? 'fleet.ready' : 'fleet.notReady')
 
 const offsetOf = ({ clockOffsetMs }: FleetGateway): string =>
   format.value.milliseconds(clockOffsetMs)

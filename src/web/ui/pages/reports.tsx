@@ -1,8 +1,9 @@
 import { useState } from 'preact/hooks'
-import type { Ban, Page as List, Report } from '../../api/types.js'
+import type { Report } from '../../api/types/log.js'
+import type { Ban, Listing } from '../../api/types/rules.js'
 import { urlOf } from '../../pages.js'
 import { completeSpans } from '../../trend.js'
-import { Bars, Card, Facts, Field, Load, Tabs, Title } from '../components.js'
+import { Card, Facts, Field, Load, Select, Tabs, Title } from '../components.js'
 import { LazyChart } from '../lazy-chart.js'
 import { ReportTable } from '../report-table.js'
 import { format, host, navigate, now, place, t, word } from '../state.js'
@@ -65,67 +66,51 @@ function Current() {
   const id = parameters.get('id') ?? ''
   const by = parameters.get('by') ?? 'app'
   const since = parameters.get('since') ?? '7d'
-  const bans = useApi<List<Ban>>('/bans', { limit: 1000 })
+  const bans = useApi<Listing<Ban>>('/bans', { limit: 1000 })
   const go = (next: Readonly<Record<string, string>>): void =>
     navigate(urlOf('reports', { kind, id, by, since, ...next }))
   const ban = kind === 'ban' ? id || bans.data?.items[0]?.id : undefined
   return (
     <>
       <div class="row ends no-print">
-        <Field label={t('reports.kind')}>
-          <select value={kind} onChange={event => go({ kind: event.currentTarget.value, id: '' })}>
-            {KINDS.map(one => (
-              <option key={one} value={one}>
-                {t(`reports.${one}`)}
-              </option>
-            ))}
-          </select>
-        </Field>
+        <Select
+          label={t('reports.kind')}
+          value={kind}
+          options={KINDS.map(one => [one, t(`reports.${one}`)] as const)}
+          onChange={chosen => go({ kind: chosen, id: '' })}
+        />
         {kind === 'daily' && <DayField value={id} onChange={day => go({ id: day })} />}
         {(kind === 'weekly' || kind === 'monthly') && (
-          <Field label={t('log.period')}>
-            <select
-              value={id || periodsOf(kind)[1]}
-              onChange={event => go({ id: event.currentTarget.value })}
-            >
-              {periodsOf(kind).map(one => (
-                <option key={one} value={one}>
-                  {t(`reports.${one}`)}
-                </option>
-              ))}
-            </select>
-          </Field>
+          <Select
+            label={t('log.period')}
+            value={id || periodsOf(kind)[1]}
+            options={periodsOf(kind).map(one => [one, t(`reports.${one}`)] as const)}
+            onChange={period => go({ id: period })}
+          />
         )}
         {kind === 'ban' && (
-          <Field label={t('kind.ban')}>
-            <select value={ban ?? ''} onChange={event => go({ id: event.currentTarget.value })}>
-              {bans.data?.items.map(one => (
-                <option key={one.id}>{one.id}</option>
-              ))}
-            </select>
-          </Field>
+          <Select
+            label={t('kind.ban')}
+            value={ban ?? ''}
+            options={bans.data?.items.map(one => one.id) ?? []}
+            onChange={chosen => go({ id: chosen })}
+          />
         )}
         {kind === 'overview' && (
-          <Field label={t('reports.by')}>
-            <select value={by} onChange={event => go({ by: event.currentTarget.value })}>
-              {KEYS.map(one => (
-                <option key={one} value={one}>
-                  {word('report', one)}
-                </option>
-              ))}
-            </select>
-          </Field>
+          <Select
+            label={t('reports.by')}
+            value={by}
+            options={KEYS.map(one => [one, word('report', one)] as const)}
+            onChange={chosen => go({ by: chosen })}
+          />
         )}
         {(kind === 'overview' || kind === 'new-names' || kind === 'bypass') && (
-          <Field label={t('log.period')}>
-            <select value={since} onChange={event => go({ since: event.currentTarget.value })}>
-              {SPANS.map(one => (
-                <option key={one} value={one}>
-                  {t(`span.${one}`)}
-                </option>
-              ))}
-            </select>
-          </Field>
+          <Select
+            label={t('log.period')}
+            value={since}
+            options={SPANS.map(one => [one, t(`span.${one}`)] as const)}
+            onChange={chosen => go({ since: chosen })}
+          />
         )}
       </div>
       {(kind !== 'ban' || ban !== undefined) && (
@@ -202,18 +187,7 @@ function dayAfter(date: string): string {
   return new Date(Date.parse(date) + 86_400_000).toISOString().slice(0, 10)
 }
 
-/** A column that a ranking can be drawn of, and what is ranked. */
-function rankingOf(rows: Report['tables'][string]): { label: string; value: number }[] {
-  const keys = Object.keys(rows[0] ?? {})
-  const text = keys.find(key => typeof rows[0]![key] === 'string')
-  const number = keys.find(key => typeof rows[0]![key] === 'number')
-  if (text === undefined || number === undefined) return []
-  return rows
-    .map(row => ({ label: String(row[text] ?? '–'), value: Number(row[number]) }))
-    .slice(0, 8)
-}
 const TIMED = /^(hour|day|week)s?$/
-const RANKED = /^(app|ban|network|client|name|clients|names|apps|networks)$/
 
 const STEPS: Readonly<Record<string, number>> = {
   hour: 3_600_000,
@@ -258,7 +232,7 @@ function Shown(chosen: Chosen) {
       {({ title, facts, tables, remarks, timeZone }) => (
         <>
           <Card title={title}>
-            <Facts facts={Object.entries(facts)} />
+            <Facts isWide facts={Object.entries(facts)} />
             <p class="note">
               {t('reports.made', {
                 at: format.value.dateTime(now.value),
@@ -273,7 +247,6 @@ function Shown(chosen: Chosen) {
                 <p class="faint">{t('reports.none')}</p>
               ) : (
                 <>
-                  {RANKED.test(id) && rows.length > 1 && <Bars none="" bars={rankingOf(rows)} />}
                   {TIMED.test(id) && rows.length > 2 ? (
                     <>
                       <Timeline rows={rows} title={word('table', id)} />

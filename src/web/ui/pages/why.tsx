@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks'
-import type { Explanation, RuleView } from '../../api/types.js'
+import type { Explanation, RuleView } from '../../api/types/rules.js'
 import { wholeSecond } from '../../format.js'
 import { urlOf } from '../../pages.js'
-import { Alert, Badge, Card, Facts, Field, Load, Title, Verdict } from '../components.js'
+import { Alert, Badge, Card, Facts, Field, Load, Select, Title, Verdict } from '../components.js'
 import { format, navigate, place, t, word } from '../state.js'
 import { Table } from '../table.js'
 import { useApi } from '../use-api.js'
@@ -77,13 +77,12 @@ function Question({ given }: { readonly given: (name: string) => string }) {
             onInput={event => setClient(event.currentTarget.value)}
           />
         </Field>
-        <Field label={t('type')}>
-          <select value={type} onChange={event => setType(event.currentTarget.value)}>
-            {(TYPES.includes(type) ? TYPES : [type, ...TYPES]).map(one => (
-              <option key={one}>{one}</option>
-            ))}
-          </select>
-        </Field>
+        <Select
+          label={t('type')}
+          value={type}
+          options={TYPES.includes(type) ? TYPES : [type, ...TYPES]}
+          onChange={setType}
+        />
         <Field label={t('why.at')}>
           <input
             type="datetime-local"
@@ -144,6 +143,7 @@ function Decision({ found }: { readonly found: Explanation }) {
               )}
         </p>
         <Facts
+          isWide
           facts={[
             ...(rule === null ? [] : factsOf(rule.facts)),
             [
@@ -224,7 +224,7 @@ function factsOf({ referenceUrl, ...facts }: RuleView['facts']) {
     const isLink = fact === 'reference' && referenceUrl !== undefined
     const shown = isLink ? (
       <a href={referenceUrl} target="_blank" rel="noreferrer">
-        {value} ↗
+        {value} ↗
       </a>
     ) : fact === 'review' ? (
       format.value.day(value)

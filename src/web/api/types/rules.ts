@@ -1,0 +1,123 @@
+/**
+ * What the dashboard reads of responses about rules, and what they decide; docs/reference/openapi.json has all of it. Code for browsers
+ * imports nothing of the gateway: test/web/response-types.ts compares these types with the responses.
+ */
+
+export interface Listing<T> {
+  readonly generation: number
+  readonly total: number
+  readonly offset: number
+  readonly items: readonly T[]
+}
+
+export interface Source {
+  readonly kind: string
+  readonly id: string
+  readonly title: string
+}
+
+export type RuleState = 'in force' | 'outside its hours' | 'to come' | 'ended'
+
+export interface Listed {
+  readonly id: string
+  readonly rule: string
+  readonly state: RuleState
+  readonly networks: readonly string[]
+  readonly sources: readonly Source[]
+  readonly from: string | null
+  readonly until: string | null
+  readonly schedule: string | null
+  readonly reference: string | null
+  readonly referenceUrl: string | null
+}
+
+export interface Ban extends Listed {
+  readonly mode: 'enforce' | 'monitor'
+  readonly action: string
+  readonly review: string | null
+  readonly authority: string | null
+  readonly legalBasis: string | null
+  readonly owner: string | null
+  readonly lacking: readonly string[]
+}
+
+export interface Exception extends Listed {
+  readonly purpose: string
+  readonly approvedBy: string
+  readonly prefixes: readonly string[]
+}
+
+export interface Notice {
+  readonly at: string
+  readonly kind: 'ban' | 'exception'
+  readonly id: string
+  readonly what: 'starts' | 'ends' | 'review' | 'review due'
+}
+
+export interface Block {
+  readonly id: string
+  readonly rule: string
+  readonly state: RuleState
+  readonly networks: readonly string[]
+  readonly sources: readonly Source[]
+  readonly mode: 'enforce' | 'monitor'
+  readonly action: string
+  readonly pausedUntil: string | null
+}
+
+export interface Network {
+  readonly id: string
+  readonly prefixes: readonly string[]
+  readonly rules: { ban: number; exception: number; allow: number; block: number }
+}
+
+export interface RuleView {
+  readonly kind: string
+  readonly id: string
+  readonly rule: string
+  readonly through: string
+  readonly pattern: string
+  readonly source: string
+  readonly monitor: boolean
+  readonly from?: string
+  readonly until?: string
+  readonly schedule?: string
+  readonly facts: Readonly<Record<string, string>>
+  readonly outcome?: string
+}
+
+export interface Explanation {
+  readonly name: string
+  readonly type: string
+  readonly client: string
+  readonly network: string | null
+  readonly at: string
+  readonly rules: { readonly sha256: string; readonly serial: number | null }
+  readonly verdict: string
+  readonly match: string
+  readonly rule: RuleView | null
+  readonly upstream: string | null
+  readonly steps: readonly { readonly subject: string; readonly rules: readonly RuleView[] }[]
+  readonly reply: readonly string[] | null
+  readonly timeZone: string
+}
+
+export interface List {
+  readonly id: string
+  readonly source: string
+  readonly entries: number
+  readonly state: string
+  readonly fetched: string | null
+  readonly failures: number
+  readonly error: { code: string; message: string } | null
+}
+
+export interface Checked {
+  readonly check: {
+    readonly ok: boolean
+    readonly errors: readonly { code: string; message: string }[]
+    readonly warnings: readonly { code: string; message: string }[]
+  }
+  readonly diff: Readonly<Record<string, unknown>> | null
+  readonly replay: Readonly<Record<string, unknown>> | null
+}

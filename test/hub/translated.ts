@@ -1,0 +1,16 @@
+import type { Test } from 'tap'
+import { Formatter } from '../../src/web/format.js'
+import { hubText } from '../../src/web/hub-text.js'
+import { messages as fr } from '../../src/web/messages/fr.js'
+import { translate } from '../../src/web/translate.js'
+
+/** The dashboard knows each sentence of the hub, and says it in other languages. */
+export function assertTranslated(t: Test, sentence: string): void {
+  const shown = hubText(
+    sentence,
+    (key, values) => translate(fr, 'fr', key, values),
+    new Formatter('fr', 'UTC')
+  )
+  t.not(shown, sentence, sentence)
+  t.notMatch(shown, /[{}]/, 'it has all values')
+}
