@@ -175,7 +175,7 @@ class UpstreamForwarder implements MeasuredForwarder {
     // Queries in flight to a removed upstream may still fail.
     this.listener = {
       onOutOfRotation: (upstream, now) => {
-        if (this.allUpstreams.includes(upstream)) this.prober.startProbing(upstream, now)
+        if (!upstream.isRemoved) this.prober.startProbing(upstream, now)
       },
       onHealthChange: change => {
         if (this.allUpstreams.some(({ index }) => index === change.upstream)) onHealth?.(change)
@@ -261,7 +261,10 @@ class UpstreamForwarder implements MeasuredForwarder {
       upstream.cookies.configure(hasCookies ? random : undefined)
     }
     for (const upstream of before) {
-      if (!this.allUpstreams.includes(upstream)) this.prober.stopProbing(upstream)
+      if (this.allUpstreams.includes(upstream)) continue
+      upstream.isRemoved = true
+      this.prober.stopProbing(upstream)
+      this.tcpConnections.retire(upstream)
     }
     return this.buildDomainTable(routes)
   }

@@ -10,6 +10,7 @@ import type { TlsLimits } from '../../src/server/tls-handshakes.js'
 import type { Certificate } from '../../src/tls/certificate.js'
 import { TrustedProxies } from '../../src/server/trusted-proxies.js'
 import { proxyHeader } from '../resolver/socket-stage.js'
+import { openSslObjects } from '../tls/open-ssl-objects.js'
 import { FakeResponder } from './fake-responder.js'
 import { queries, TcpClient } from './tcp-client.js'
 import { servedCertificate, tlsListenOptions } from './tls-options.js'
@@ -208,6 +209,21 @@ test('other certificates are for new connections; open ones stay', async t => {
   await until(() => before.messages.length === 1)
   await ask(before)
   t.strictSame(before.texts, ['re: later', 're: now'])
+})
+
+test('frees what OpenSSL has for replaced certificates and closed connections', async t => {
+  const { contexts, connections } = openSslObjects(t)
+  const { connect, service } = await stage(t)
+  const { size } = contexts
+  await ask(connect({}))
+  for (let i = 0; i < 3; i++) {
+    const certificates = [servedCertificate(`${i}.example`)]
+    service.replaceCertificates({ certificates, ticketKey: new Uint8Array(48).fill(i) })
+    await ask(connect({}))
+    t.equal(contexts.size, size)
+  }
+  service.close()
+  await until(() => contexts.size + connections.size === 0)
 })
 
 test('chooses among certificates by server name', async t => {

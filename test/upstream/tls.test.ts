@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import { pinOf } from '../../src/upstream/tls/tls-connector.js'
 import type { UpstreamTls } from '../../src/upstream/upstream-server.js'
 import { makeCertificate } from '../tls/certificates.js'
+import { openSslObjects } from '../tls/open-ssl-objects.js'
 import { good } from './bad-upstream.js'
 import { markOf } from './messages.js'
 import { messageOf, rig, TRANSPORTS, type Rig, type RigOptions } from './rig.js'
@@ -173,6 +174,25 @@ test('opens another connection before one is full', async t => {
   const all = Array.from({ length: 100 }, (_, i) => ask(`n${i}.example.com`))
   for (const outcome of await Promise.all(all)) t.equal(outcome.kind, 'response')
   await until(() => upstream.connections.length === 2)
+})
+
+test('frees what OpenSSL has for an upstream that is removed or changed', async t => {
+  const { contexts, connections } = openSslObjects(t)
+  const upstream = await TlsUpstream.open(t, served())
+  const { ask, forwarder } = await forwarding(t, upstream)
+  for (const pins of [[PIN], [OTHER_PIN, PIN], []]) {
+    const inFlight = ask('in-flight.example.com')
+    forwarder.configure({ upstreams: [upstream.with({ ca: CA, pins })] }, new Set())
+    t.equal(markOf(messageOf(await inFlight)), 1)
+    t.equal(markOf(messageOf(await ask('www.example.com'))), 1)
+  }
+  await until(() => contexts.size <= 1 && connections.size <= 1)
+  forwarder.configure({ upstreams: [] }, new Set())
+  await until(() => contexts.size + connections.size === 0)
+  forwarder.configure({ upstreams: [upstream.with({ ca: CA })] }, new Set())
+  await ask('www.example.com')
+  forwarder.close()
+  await until(() => contexts.size + connections.size === 0)
 })
 
 test('presents a client certificate', async t => {

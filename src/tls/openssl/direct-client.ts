@@ -13,7 +13,7 @@ export interface ClientCertificate {
 /** What connections to the same server share. */
 export interface DirectClient {
   readonly loop: TlsLoop
-  /** Of OpenSSL. It is never freed. */
+  /** Of OpenSSL. Its creator frees it when no further connection begins. */
   readonly context: number
 }
 

@@ -51,6 +51,8 @@ export class Upstream {
   /** Smoothed; 0: not measured yet, and therefore selected first. */
   responseTime: Milliseconds = 0
   isDown = false
+  /** No longer in the settings: only queries that were in flight may still go to it. */
+  isRemoved = false
   /** Queried over TLS only. */
   readonly isEncrypted: boolean
   /** Why it last failed over TLS or HTTPS; undefined: it has answered since. */

@@ -52,6 +52,11 @@ export class TcpConnections {
     this.connectionsTo(upstream).warm()
   }
 
+  /** Closes the connections to a removed upstream when their queries have ended. */
+  retire(upstream: Upstream): void {
+    this.byUpstream.get(upstream)?.retire()
+  }
+
   close(): void {
     this.isClosed = true
     for (const connections of this.byUpstream.values()) connections.close()
@@ -60,7 +65,8 @@ export class TcpConnections {
   private connectionsTo(upstream: Upstream): UpstreamConnections {
     const existing = this.byUpstream.get(upstream)
     if (existing !== undefined) return existing
-    const created = new UpstreamConnections(upstream, this.connect, this.dependencies)
+    const release = (): void => void this.byUpstream.delete(upstream)
+    const created = new UpstreamConnections(upstream, this.connect, this.dependencies, release)
     this.byUpstream.set(upstream, created)
     return created
   }
@@ -77,10 +83,12 @@ class UpstreamConnections implements ConnectionListener {
   private capacity = MAX_PIPELINED
   private isClosed = false
 
+  /** @param onReleased called when nothing is left to be closed: it opens no more connections */
   constructor(
     private readonly upstream: Upstream,
     private readonly connect: Connect,
-    private readonly dependencies: ConnectionDependencies
+    private readonly dependencies: ConnectionDependencies,
+    private readonly onReleased: () => void
   ) {
     const { endpoint } = upstream
     this.connector = endpoint.tls && new TlsConnector(endpoint, endpoint.tls, dependencies.isDirect)
@@ -105,8 +113,14 @@ class UpstreamConnections implements ConnectionListener {
     if (this.connector !== undefined) this.openAnother()
   }
 
+  retire(): void {
+    if (this.open.size === 0) this.release()
+    for (const connection of this.open) connection.retire()
+  }
+
   close(): void {
     this.isClosed = true
+    if (this.open.size === 0) this.release()
     for (const connection of this.open) connection.close()
   }
 
@@ -126,10 +140,12 @@ class UpstreamConnections implements ConnectionListener {
 
   onClosed(closed: Connection): void {
     this.open.delete(closed)
-    if (this.connector === undefined) return
-    if (closed.error !== undefined) this.upstream.connectionError = closed.error.message
-    this.retireExpiring(closed)
-    this.keepWarm(closed)
+    if (this.connector !== undefined) {
+      if (closed.error !== undefined) this.upstream.connectionError = closed.error.message
+      this.retireExpiring(closed)
+      this.keepWarm(closed)
+    }
+    if (this.open.size === 0 && (this.isClosed || this.upstream.isRemoved)) this.release()
   }
 
   onCapacity(capacity: number): void {
@@ -142,8 +158,15 @@ class UpstreamConnections implements ConnectionListener {
 
   /** Whether the upstream is in use, so that it is worth a connection. */
   private get isKept(): boolean {
-    const { connector, lastUsedAt } = this
-    return connector !== undefined && this.dependencies.now() - lastUsedAt < KEPT_FOR
+    const { connector, lastUsedAt, upstream } = this
+    if (connector === undefined || upstream.isRemoved) return false
+    return this.dependencies.now() - lastUsedAt < KEPT_FOR
+  }
+
+  /** No connection is open, and none is needed: the upstream is removed, or the forwarder closed. */
+  private release(): void {
+    this.connector?.close()
+    this.onReleased()
   }
 
   /** Opens the next connection instead of one that takes no more queries, unless that never worked. */

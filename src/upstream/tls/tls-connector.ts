@@ -96,6 +96,12 @@ export class TlsConnector {
     return this.watch(socket)
   }
 
+  /** Frees what its connections share, when none is open. It opens no more. */
+  close(): void {
+    const { direct } = this
+    direct?.loop.openSsl.freeContext(direct.context)
+  }
+
   private watch<Socket extends ConnectionSocket>(socket: Socket): Socket {
     socket.on('session', (session: Buffer) => (this.session = session))
     // A session that the server no longer accepts must not be offered again.
