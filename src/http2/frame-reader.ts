@@ -9,30 +9,24 @@ import {
   MAX_WINDOW,
   SETTING
 } from './frame.js'
+import { ReceivedFrame } from './received-frame.js'
 
 /** What a peer sends. Each method returns an error code, which ends the connection, or NO_ERROR. */
 export interface FrameHandler {
-  /** A whole header block, continuations included: `octets[start, end)`. */
-  headers(stream: number, octets: Buffer, start: Octets, end: Octets, isLast: boolean): number
+  /** The payload is a whole header block, continuations included. */
+  headers(frame: ReceivedFrame): number
   /**
-   * `octets[start, end)` of a body.
+   * The payload is a part of a body.
    *
    * @param flow what the frame counts for in flow control: its padding too
    */
-  data(
-    stream: number,
-    octets: Buffer,
-    start: Octets,
-    end: Octets,
-    flow: Octets,
-    isLast: boolean
-  ): number
+  data(frame: ReceivedFrame, flow: Octets): number
   reset(stream: number): number
   /** One setting; `settingsEnd` follows the last of a frame. */
   setting(id: number, value: number): number
   settingsEnd(): number
-  /** Eight octets at `start`, to send back. */
-  ping(octets: Buffer, start: Octets): number
+  /** The payload is eight octets, to send back. */
+  ping(frame: ReceivedFrame): number
   goAway(): number
   /** @param stream 0: the window of the connection */
   windowUpdate(stream: number, increment: Octets): number
@@ -42,6 +36,8 @@ export interface FrameHandler {
 export const INCOMPLETE = -1
 /** The connection is to end with `FrameReader.error`. */
 export const FAILED = -2
+
+const frame = new ReceivedFrame()
 
 /**
  * Reads frames and checks what can be checked without the state of streams. RFC 9113 §6. Neither pushes nor
@@ -76,17 +72,14 @@ export class FrameReader {
     const payload = start + FRAME_HEADER
     const next = (this.next = payload + length)
     if (next > end) return INCOMPLETE
-    const type = octets[start + 3]!
-    const flags = octets[start + 4]!
+    frame.octets = octets
+    frame.start = payload
+    frame.end = next
+    frame.type = octets[start + 3]!
+    frame.flags = octets[start + 4]!
     // The first bit is reserved: RFC 9113 §4.1.
-    const stream = getUint32(octets, start + 5) & MAX_WINDOW
-    // The first frame is SETTINGS: RFC 9113 §3.4. Nothing comes between HEADERS and CONTINUATION: §6.10.
-    if (
-      this.isFirst ? type !== FRAME.SETTINGS : this.openStream !== 0 && type !== FRAME.CONTINUATION
-    )
-      return this.fail(ERROR.PROTOCOL_ERROR)
-    this.isFirst = false
-    const error = this.dispatch(type, flags, stream, octets, payload, next)
+    frame.stream = getUint32(octets, start + 5) & MAX_WINDOW
+    const error = this.isInOrder(frame.type) ? this.dispatch() : ERROR.PROTOCOL_ERROR
     return error === ERROR.NO_ERROR ? next : this.fail(error)
   }
 
@@ -95,41 +88,43 @@ export class FrameReader {
     return FAILED
   }
 
-  private dispatch(
-    type: number,
-    flags: number,
-    stream: number,
-    octets: Buffer,
-    start: Octets,
-    end: Octets
-  ): number {
+  /** The first frame is SETTINGS: RFC 9113 §3.4. Nothing comes between HEADERS and CONTINUATION: §6.10. */
+  private isInOrder(type: number): boolean {
+    if (!this.isFirst) return this.openStream === 0 || type === FRAME.CONTINUATION
+    this.isFirst = false
+    return type === FRAME.SETTINGS
+  }
+
+  private dispatch(): number {
+    const { handler } = this
+    const { type, stream, length } = frame
     switch (type) {
       case FRAME.DATA:
-        return this.data(flags, stream, octets, start, end)
+        return this.data()
       case FRAME.HEADERS:
-        return this.headers(flags, stream, octets, start, end)
+        return this.headers()
       case FRAME.CONTINUATION:
-        return this.continuation(flags, stream, octets, start, end)
+        return this.continuation()
       case FRAME.SETTINGS:
-        return this.settings(flags, stream, octets, start, end)
+        return this.settings()
       case FRAME.WINDOW_UPDATE: {
-        if (end - start !== 4) return ERROR.FRAME_SIZE_ERROR
-        const increment = getUint32(octets, start) & MAX_WINDOW
-        return increment === 0 ? ERROR.PROTOCOL_ERROR : this.handler.windowUpdate(stream, increment)
+        if (length !== 4) return ERROR.FRAME_SIZE_ERROR
+        const increment = getUint32(frame.octets, frame.start) & MAX_WINDOW
+        return increment === 0 ? ERROR.PROTOCOL_ERROR : handler.windowUpdate(stream, increment)
       }
       case FRAME.PING:
         if (stream !== 0) return ERROR.PROTOCOL_ERROR
-        if (end - start !== 8) return ERROR.FRAME_SIZE_ERROR
-        return (flags & FLAG.ACK) === 0 ? this.handler.ping(octets, start) : ERROR.NO_ERROR
+        if (length !== 8) return ERROR.FRAME_SIZE_ERROR
+        return frame.has(FLAG.ACK) ? ERROR.NO_ERROR : handler.ping(frame)
       case FRAME.RST_STREAM:
         if (stream === 0) return ERROR.PROTOCOL_ERROR
-        return end - start === 4 ? this.handler.reset(stream) : ERROR.FRAME_SIZE_ERROR
+        return length === 4 ? handler.reset(stream) : ERROR.FRAME_SIZE_ERROR
       case FRAME.GOAWAY:
         if (stream !== 0) return ERROR.PROTOCOL_ERROR
-        return end - start >= 8 ? this.handler.goAway() : ERROR.FRAME_SIZE_ERROR
+        return length >= 8 ? handler.goAway() : ERROR.FRAME_SIZE_ERROR
       case FRAME.PRIORITY:
         if (stream === 0) return ERROR.PROTOCOL_ERROR
-        return end - start === 5 ? ERROR.NO_ERROR : ERROR.FRAME_SIZE_ERROR
+        return length === 5 ? ERROR.NO_ERROR : ERROR.FRAME_SIZE_ERROR
       case FRAME.PUSH_PROMISE:
         return ERROR.PROTOCOL_ERROR
       default:
@@ -139,80 +134,55 @@ export class FrameReader {
   }
 
   /** RFC 9113 §6.1. */
-  private data(flags: number, stream: number, octets: Buffer, start: Octets, end: Octets): number {
-    if (stream === 0) return ERROR.PROTOCOL_ERROR
-    const isLast = (flags & FLAG.END_STREAM) !== 0
-    if ((flags & FLAG.PADDED) === 0)
-      return this.handler.data(stream, octets, start, end, end - start, isLast)
-    const last = start < end ? end - octets[start]! : start
-    if (last <= start) return ERROR.PROTOCOL_ERROR
-    return this.handler.data(stream, octets, start + 1, last, end - start, isLast)
+  private data(): number {
+    const flow = frame.length
+    if (frame.stream === 0 || !removePadding()) return ERROR.PROTOCOL_ERROR
+    return this.handler.data(frame, flow)
   }
 
   /** RFC 9113 §6.2. */
-  private headers(
-    flags: number,
-    stream: number,
-    octets: Buffer,
-    start: Octets,
-    end: Octets
-  ): number {
-    if (stream === 0) return ERROR.PROTOCOL_ERROR
-    let from = start
-    let to = end
-    if ((flags & FLAG.PADDED) !== 0) {
-      if (start === end) return ERROR.PROTOCOL_ERROR
-      to -= octets[from++]!
-    }
-    if ((flags & FLAG.PRIORITY) !== 0) from += 5
-    if (from > to) return ERROR.PROTOCOL_ERROR
-    if ((flags & FLAG.END_HEADERS) !== 0) return this.block(flags, stream, octets, from, to)
-    this.openStream = stream
-    this.openFlags = flags
-    return this.addPart(octets, from, to)
+  private headers(): number {
+    if (frame.stream === 0 || !removePadding()) return ERROR.PROTOCOL_ERROR
+    if (frame.has(FLAG.PRIORITY)) frame.start += 5
+    if (frame.start > frame.end) return ERROR.PROTOCOL_ERROR
+    if (frame.has(FLAG.END_HEADERS)) return this.block()
+    this.openStream = frame.stream
+    this.openFlags = frame.flags
+    return this.addPart()
   }
 
   /** RFC 9113 §6.10. */
-  private continuation(
-    flags: number,
-    stream: number,
-    octets: Buffer,
-    start: Octets,
-    end: Octets
-  ): number {
-    if (stream === 0 || stream !== this.openStream) return ERROR.PROTOCOL_ERROR
-    const error = this.addPart(octets, start, end)
-    if (error !== ERROR.NO_ERROR || (flags & FLAG.END_HEADERS) === 0) return error
-    const block = Buffer.concat(this.parts)
+  private continuation(): number {
+    if (frame.stream === 0 || frame.stream !== this.openStream) return ERROR.PROTOCOL_ERROR
+    const error = this.addPart()
+    if (error !== ERROR.NO_ERROR || !frame.has(FLAG.END_HEADERS)) return error
+    frame.octets = Buffer.concat(this.parts)
+    frame.start = 0
+    frame.end = frame.octets.length
+    frame.flags = this.openFlags
     this.openStream = this.partsSize = 0
     this.parts = []
-    return this.block(this.openFlags, stream, block, 0, block.length)
+    return this.block()
   }
 
   /** Empty ones count as well, so that there cannot be any number of them. */
-  private addPart(octets: Buffer, start: Octets, end: Octets): number {
-    this.partsSize += end - start + FRAME_HEADER
+  private addPart(): number {
+    this.partsSize += frame.length + FRAME_HEADER
     if (this.partsSize > this.maxBlock) return ERROR.ENHANCE_YOUR_CALM
-    this.parts.push(Buffer.from(octets.subarray(start, end)))
+    this.parts.push(Buffer.from(frame.octets.subarray(frame.start, frame.end)))
     return ERROR.NO_ERROR
   }
 
-  private block(flags: number, stream: number, octets: Buffer, start: Octets, end: Octets): number {
-    if (end - start > this.maxBlock) return ERROR.ENHANCE_YOUR_CALM
-    return this.handler.headers(stream, octets, start, end, (flags & FLAG.END_STREAM) !== 0)
+  private block(): number {
+    return frame.length > this.maxBlock ? ERROR.ENHANCE_YOUR_CALM : this.handler.headers(frame)
   }
 
   /** RFC 9113 §6.5. */
-  private settings(
-    flags: number,
-    stream: number,
-    octets: Buffer,
-    start: Octets,
-    end: Octets
-  ): number {
-    if (stream !== 0) return ERROR.PROTOCOL_ERROR
-    if ((flags & FLAG.ACK) !== 0) return start === end ? ERROR.NO_ERROR : ERROR.FRAME_SIZE_ERROR
-    if ((end - start) % 6 !== 0) return ERROR.FRAME_SIZE_ERROR
+  private settings(): number {
+    const { octets, start, end, length } = frame
+    if (frame.stream !== 0) return ERROR.PROTOCOL_ERROR
+    if (frame.has(FLAG.ACK)) return length === 0 ? ERROR.NO_ERROR : ERROR.FRAME_SIZE_ERROR
+    if (length % 6 !== 0) return ERROR.FRAME_SIZE_ERROR
     for (let pos = start; pos < end; pos += 6) {
       const id = getUint16(octets, pos)
       const value = getUint32(octets, pos + 2)
@@ -222,6 +192,14 @@ export class FrameReader {
     }
     return this.handler.settingsEnd()
   }
+}
+
+/** Leaves the payload without the padding and its length. RFC 9113 §6.1. @returns false: there is more than payload */
+function removePadding(): boolean {
+  if (!frame.has(FLAG.PADDED)) return true
+  if (frame.length === 0) return false
+  frame.end -= frame.octets[frame.start++]!
+  return frame.start <= frame.end
 }
 
 /** RFC 9113 §6.5.2. */

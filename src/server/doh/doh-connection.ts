@@ -199,7 +199,7 @@ export class DohConnection extends ClientConnection implements QueryHandler {
     isPadded: boolean
   ): void {
     this.inFlight++
-    this.session.wait(stream)
+    stream.isPending = true
     this.context.responder.answerLater({
       octets: query,
       start: 0,
@@ -210,7 +210,7 @@ export class DohConnection extends ClientConnection implements QueryHandler {
       identity: stream.identity,
       reply: (reply, from, to) => {
         this.inFlight--
-        if (!this.session.resume(stream) || this.stream.destroyed) return
+        if (!this.session.streams.resume(stream) || this.stream.destroyed) return
         this.advanceLater()
         // In the order in which they were collected; nobody else's frames can be there.
         if (this.advancing) this.write()
@@ -246,7 +246,7 @@ export class DohConnection extends ClientConnection implements QueryHandler {
   }
 
   protected isDone(): boolean {
-    return !this.session.accepting && this.session.openStreams === 0
+    return !this.session.accepting && this.session.streams.size === 0
   }
 
   /** Each was written at once. */

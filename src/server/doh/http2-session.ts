@@ -1,13 +1,11 @@
 import type { Clock } from '../../base/clock.js'
 import type { Milliseconds, Octets, Seconds } from '../../base/units.js'
 import {
-  DEFAULT_FRAME_SIZE,
   DEFAULT_WINDOW,
   ERROR,
   FLAG,
   FRAME,
   FRAME_HEADER,
-  MAX_WINDOW,
   SETTING,
   settingsFrame,
   wordsFrame,
@@ -15,10 +13,13 @@ import {
 } from '../../http2/frame.js'
 import type { FrameHandler } from '../../http2/frame-reader.js'
 import { HpackDecoder } from '../../http2/hpack-decoder.js'
+import type { ReceivedFrame } from '../../http2/received-frame.js'
 import type { ConnectionIdentity } from '../client-recognizer.js'
 import { MAX_MESSAGE } from '../tcp-reply-buffer.js'
 import { DohStream } from './doh-stream.js'
-import { MAX_PADDING, type ReplyFrames } from './reply-frames.js'
+import { OpenStreams } from './open-streams.js'
+import type { ReplyFrames } from './reply-frames.js'
+import { ReplySender, type FrameWriter } from './reply-sender.js'
 import { GET, MALFORMED, MAX_FIELDS, POST, STATUS, type RequestFields } from './request-fields.js'
 
 /** Frames that a client may send without a query: a first request needs few. */
@@ -27,18 +28,16 @@ const FRAMES_ALLOWED = 1000
 const FRAMES_PER_QUERY = 16
 /** Parts of bodies that may be kept for one client, and what it leaves unread: two of the longest messages. */
 const MAX_KEPT: Octets = 2 * MAX_MESSAGE
-const SETTINGS_ACK = ack()
+const SETTINGS_ACK = Uint8Array.of(0, 0, 0, FRAME.SETTINGS, FLAG.ACK, 0, 0, 0, 0)
 
 /** Takes the queries of a session, and may answer them at once. */
-export interface QueryHandler {
+export interface QueryHandler extends FrameWriter {
   /** Whose a request is, by the token in its path, or the status with which it is refused. */
   identityOf(token: string): ConnectionIdentity | undefined | number
   /** A query in a body, any octets: `octets[start, end)`. */
   onBody(stream: DohStream, octets: Buffer, start: Octets, end: Octets): void
   /** A query in base64url. */
   onText(stream: DohStream, query: string): void
-  /** Writes the frames collected so far. */
-  flush(frames: ReplyFrames): void
 }
 
 export interface SessionContext {
@@ -59,31 +58,20 @@ export class Http2Session implements FrameHandler {
   accepting = true
   /** Queries received. */
   queries = 0
-  private readonly streams = new Map<number, DohStream>()
+  readonly streams = new OpenStreams()
+  private readonly replies: ReplySender
   private readonly decoder = new HpackDecoder()
-  private lastStream = 0
   private frameCount = 0
-  /** Queries that wait for an upstream though their streams are closed: they count as requests in progress. */
-  private abandoned = 0
-  /** Octets of bodies that are incomplete. */
-  private keptBodies: Octets = 0
-  /** Octets of replies that the client does not take yet. */
-  private keptReplies: Octets = 0
   /** Octets received and not yet announced as such. */
   private uncredited: Octets = 0
-  private window: Octets = DEFAULT_WINDOW
-  private initialWindow: Octets = DEFAULT_WINDOW
-  private hasSentFields = false
   /** The client sends nothing more. */
   private hasEnded = false
 
   constructor(
     private readonly handler: QueryHandler,
     private readonly context: SessionContext
-  ) {}
-
-  get openStreams(): number {
-    return this.streams.size
+  ) {
+    this.replies = new ReplySender(this.streams, handler)
   }
 
   /** The settings of this side: the first frame. RFC 9113 §3.4. */
@@ -104,7 +92,7 @@ export class Http2Session implements FrameHandler {
   /** Takes no further requests. RFC 9113 §6.8. */
   goAway(error: number = ERROR.NO_ERROR): number {
     if (this.accepting)
-      this.context.frames.addFrame(wordsFrame(FRAME.GOAWAY, 0, this.lastStream, error))
+      this.context.frames.addFrame(wordsFrame(FRAME.GOAWAY, 0, this.streams.last, error))
     this.accepting = false
     return ERROR.NO_ERROR
   }
@@ -112,27 +100,23 @@ export class Http2Session implements FrameHandler {
   /** Ends what waits for the client, which sends nothing more: the rest of a request, or room for a reply. */
   abandonIncomplete(): void {
     this.hasEnded = true
-    for (const stream of this.streams.values()) {
-      if (!stream.isComplete || stream.unsent !== undefined) this.close(stream)
+    for (const stream of this.streams.all()) {
+      if (!stream.isComplete || stream.unsent !== undefined) this.streams.close(stream)
     }
   }
 
   abandonAll(): void {
-    for (const stream of this.streams.values()) this.close(stream)
+    for (const stream of this.streams.all()) this.streams.close(stream)
   }
 
   /** Resets streams whose client sends no more of its request, or takes no more of its reply, since `before`. */
   resetSlow(before: Milliseconds): void {
-    for (const stream of this.streams.values()) {
+    for (const stream of this.streams.all()) {
       if (!stream.isPending && stream.since <= before) this.reject(stream, ERROR.CANCEL)
     }
   }
 
-  /**
-   * Sends the reply `frames.octets[place, place + length)`.
-   *
-   * @param offset see `ReplyFrames.addReply`
-   */
+  /** See `ReplySender.reply`. */
   reply(
     frames: ReplyFrames,
     stream: DohStream,
@@ -140,100 +124,65 @@ export class Http2Session implements FrameHandler {
     lifetime: Seconds,
     offset: Octets
   ): void {
-    const isFirst = this.isFirstBlock()
-    const most = length + MAX_PADDING
-    if (most <= DEFAULT_FRAME_SIZE && most <= this.window && most <= stream.window) {
-      this.window -= frames.addReply(stream.id, length, lifetime, isFirst, offset)
-      this.close(stream)
-      return
-    }
-    const { place } = frames
-    stream.unsent = Uint8Array.from(frames.octets.subarray(place, place + length))
+    this.replies.reply(frames, stream, length, lifetime, offset)
+    if (stream.unsent === undefined) return
     stream.since = this.context.clock.now()
-    this.keptReplies += length
-    frames.addHead(stream.id, length, lifetime, isFirst)
-    this.send(frames, stream)
-    if (this.hasEnded) this.close(stream)
+    if (this.hasEnded) this.streams.close(stream)
   }
 
   /** Answers with a status and no body. */
   refuse(stream: DohStream, status: number): void {
-    this.addStatus(stream.id, status, stream.isComplete)
-    this.close(stream)
+    this.replies.addStatus(this.context.frames, stream.id, status, stream.isComplete)
+    this.streams.close(stream)
   }
 
   /** Ends a stream without a reply. */
   reject(stream: DohStream, error: number, frames = this.context.frames): void {
     frames.addFrame(wordsFrame(FRAME.RST_STREAM, stream.id, error))
-    this.close(stream)
+    this.streams.close(stream)
   }
 
-  /** The query waits for an upstream. */
-  wait(stream: DohStream): void {
-    stream.isPending = true
-  }
-
-  /** The query waits no longer. @returns whether its stream is still open */
-  resume(stream: DohStream): boolean {
-    stream.isPending = false
-    if (this.streams.get(stream.id) === stream) return true
-    this.abandoned--
-    return false
-  }
-
-  headers(id: number, octets: Buffer, start: Octets, end: Octets, isLast: boolean): number {
-    const { fields, frames, queriesInFlight } = this.context
+  headers(frame: ReceivedFrame): number {
+    const { context, streams } = this
+    const { fields, frames, queriesInFlight } = context
+    const { stream: id, octets, start, end, isLast } = frame
     fields.clear()
     if (!this.decoder.decode(octets, start, end, fields.add)) return ERROR.COMPRESSION_ERROR
-    const open = this.streams.get(id)
+    const open = streams.get(id)
     if (open !== undefined) return this.trailers(open, isLast)
     if ((id & 1) === 0) return ERROR.PROTOCOL_ERROR
     // Of a stream that this side has closed, or after GOAWAY.
-    if (id <= this.lastStream || !this.accepting) return ERROR.NO_ERROR
-    this.lastStream = id
-    if (this.streams.size + this.abandoned >= queriesInFlight || this.keptReplies > MAX_KEPT) {
-      frames.addFrame(wordsFrame(FRAME.RST_STREAM, id, ERROR.REFUSED_STREAM))
-      return ERROR.NO_ERROR
-    }
-    this.open(id, isLast)
+    if (id <= streams.last || !this.accepting) return ERROR.NO_ERROR
+    streams.last = id
+    if (streams.inProgress < queriesInFlight && streams.keptReplies <= MAX_KEPT) {
+      this.open(id, isLast)
+    } else frames.addFrame(wordsFrame(FRAME.RST_STREAM, id, ERROR.REFUSED_STREAM))
     return ERROR.NO_ERROR
   }
 
-  data(
-    id: number,
-    octets: Buffer,
-    start: Octets,
-    end: Octets,
-    flow: Octets,
-    isLast: boolean
-  ): number {
+  data(frame: ReceivedFrame, flow: Octets): number {
     if (!this.takeFlow(flow)) return ERROR.FLOW_CONTROL_ERROR
-    const stream = this.streams.get(id)
-    if (stream === undefined) return this.closed(id)
+    const stream = this.streams.get(frame.stream)
+    if (stream === undefined) return this.streams.errorOfClosed(frame.stream)
     if (stream.isComplete) this.reject(stream, ERROR.STREAM_CLOSED)
-    else if (isLast && stream.body === undefined) this.complete(stream, octets, start, end)
-    else this.keepBody(stream, octets, start, end, isLast)
+    else if (frame.isLast && stream.body === undefined) {
+      this.complete(stream, frame.octets, frame.start, frame.end)
+    } else this.keepBody(stream, frame)
     return ERROR.NO_ERROR
   }
 
   reset(id: number): number {
     const stream = this.streams.get(id)
-    if (stream === undefined) return this.closed(id)
-    this.close(stream)
+    if (stream === undefined) return this.streams.errorOfClosed(id)
+    this.streams.close(stream)
     return ERROR.NO_ERROR
   }
 
   setting(id: number, value: number): number {
     if (id !== SETTING.INITIAL_WINDOW_SIZE) return ERROR.NO_ERROR
-    const change = value - this.initialWindow
-    this.initialWindow = value
-    // RFC 9113 §6.9.2.
-    for (const stream of this.streams.values()) {
-      stream.window += change
-      if (stream.window > MAX_WINDOW) return ERROR.FLOW_CONTROL_ERROR
-    }
-    this.sendAll()
-    return ERROR.NO_ERROR
+    return this.replies.setInitialWindow(this.context.frames, value)
+      ? ERROR.NO_ERROR
+      : ERROR.FLOW_CONTROL_ERROR
   }
 
   settingsEnd(): number {
@@ -241,34 +190,26 @@ export class Http2Session implements FrameHandler {
     return ERROR.NO_ERROR
   }
 
-  ping(octets: Buffer, start: Octets): number {
-    const frame = new Uint8Array(FRAME_HEADER + 8)
-    frame.set(
-      octets.subarray(start, start + 8),
-      writeFrameHeader(frame, 0, 8, FRAME.PING, FLAG.ACK, 0)
-    )
+  ping({ octets, start, end }: ReceivedFrame): number {
+    const frame = new Uint8Array(FRAME_HEADER + end - start)
+    const payload = writeFrameHeader(frame, 0, end - start, FRAME.PING, FLAG.ACK, 0)
+    frame.set(octets.subarray(start, end), payload)
     this.context.frames.addFrame(frame)
     return ERROR.NO_ERROR
   }
 
   windowUpdate(id: number, increment: Octets): number {
+    const { replies, streams, context } = this
+    const { frames } = context
     if (id === 0) {
-      this.window += increment
-      if (this.window > MAX_WINDOW) return ERROR.FLOW_CONTROL_ERROR
-      this.sendAll()
-      return ERROR.NO_ERROR
+      return replies.widen(frames, increment) ? ERROR.NO_ERROR : ERROR.FLOW_CONTROL_ERROR
     }
-    const stream = this.streams.get(id)
-    if (stream === undefined) return this.closed(id)
-    stream.window += increment
-    if (stream.window > MAX_WINDOW) this.reject(stream, ERROR.FLOW_CONTROL_ERROR)
-    else this.send(this.context.frames, stream)
+    const stream = streams.get(id)
+    if (stream === undefined) return streams.errorOfClosed(id)
+    if (!replies.widenStream(frames, stream, increment)) {
+      this.reject(stream, ERROR.FLOW_CONTROL_ERROR)
+    }
     return ERROR.NO_ERROR
-  }
-
-  /** A frame for a stream that is not open: an error if it never was. RFC 9113 §5.1. */
-  private closed(id: number): number {
-    return id > this.lastStream ? ERROR.PROTOCOL_ERROR : ERROR.NO_ERROR
   }
 
   /** A request whose fields have just been read. */
@@ -277,35 +218,25 @@ export class Http2Session implements FrameHandler {
     const wanted = fields.evaluate()
     if (wanted === MALFORMED) {
       frames.addFrame(wordsFrame(FRAME.RST_STREAM, id, ERROR.PROTOCOL_ERROR))
-    } else if (wanted > POST) this.addStatus(id, wanted, isLast)
-    else if ((wanted === GET) !== isLast) this.addStatus(id, STATUS.badRequest, isLast)
-    else if (fields.contentLength > MAX_MESSAGE) this.addStatus(id, STATUS.contentTooLarge, isLast)
-    else {
+    } else if (wanted > POST) this.replies.addStatus(frames, id, wanted, isLast)
+    else if ((wanted === GET) !== isLast) {
+      this.replies.addStatus(frames, id, STATUS.badRequest, isLast)
+    } else if (fields.contentLength > MAX_MESSAGE) {
+      this.replies.addStatus(frames, id, STATUS.contentTooLarge, isLast)
+    } else {
       const identity = this.handler.identityOf(fields.token)
       if (typeof identity === 'number') {
-        this.addStatus(id, identity, isLast)
+        this.replies.addStatus(frames, id, identity, isLast)
         return
       }
-      const stream = new DohStream(
-        id,
-        this.initialWindow,
-        clock.now(),
-        fields.contentLength,
-        identity
-      )
-      this.streams.set(id, stream)
+      const { initialWindow } = this.replies
+      const stream = new DohStream(id, initialWindow, clock.now(), fields.contentLength, identity)
+      this.streams.add(stream)
       if (wanted === POST) return
       stream.isComplete = true
       this.queries++
       this.handler.onText(stream, fields.query)
     }
-  }
-
-  /** The rest of a request may come, but is not needed: RFC 9113 §8.1. */
-  private addStatus(id: number, status: number, isComplete: boolean): void {
-    const { frames } = this.context
-    frames.addStatus(id, status, this.isFirstBlock())
-    if (!isComplete) frames.addFrame(wordsFrame(FRAME.RST_STREAM, id, ERROR.NO_ERROR))
   }
 
   /** Fields behind the body, which mean nothing here: RFC 9113 §8.1. */
@@ -316,33 +247,28 @@ export class Http2Session implements FrameHandler {
     return ERROR.NO_ERROR
   }
 
-  private keepBody(
-    stream: DohStream,
-    octets: Buffer,
-    start: Octets,
-    end: Octets,
-    isLast: boolean
-  ): void {
-    const size = end - start
-    if (stream.bodySize + size > MAX_MESSAGE || this.keptBodies + size > MAX_KEPT) {
+  private keepBody(stream: DohStream, frame: ReceivedFrame): void {
+    const { octets, start, end, length } = frame
+    const { streams } = this
+    if (stream.bodySize + length > MAX_MESSAGE || streams.keptBodies + length > MAX_KEPT) {
       this.refuse(stream, STATUS.contentTooLarge)
       return
     }
     const part = octets.subarray(start, end)
-    if (isLast) {
+    if (frame.isLast) {
       const body = stream.takeBody(part)
       this.complete(stream, body, 0, body.length)
       return
     }
     stream.body ??= []
     stream.body.push(Buffer.from(part))
-    stream.bodySize += size
-    this.keptBodies += size
+    stream.bodySize += length
+    streams.keptBodies += length
   }
 
   private complete(stream: DohStream, octets: Buffer, start: Octets, end: Octets): void {
     stream.isComplete = true
-    this.keptBodies -= stream.bodySize
+    this.streams.keptBodies -= stream.bodySize
     stream.bodySize = 0
     const { contentLength } = stream
     // RFC 9113 §8.1.1.
@@ -364,48 +290,4 @@ export class Http2Session implements FrameHandler {
     }
     return true
   }
-
-  private sendAll(): void {
-    if (this.keptReplies === 0) return
-    for (const stream of this.streams.values()) {
-      if (this.window <= 0) return
-      this.send(this.context.frames, stream)
-    }
-  }
-
-  /** Sends as much of a reply as the client takes now. */
-  private send(frames: ReplyFrames, stream: DohStream): void {
-    while (stream.unsent !== undefined) {
-      const { length } = stream.unsent
-      const size = Math.min(length, this.window, stream.window, DEFAULT_FRAME_SIZE)
-      if (size <= 0) return
-      if (!frames.hasRoom) this.handler.flush(frames)
-      frames.addData(stream.id, stream.unsent.subarray(0, size), size === length)
-      this.window -= size
-      stream.window -= size
-      this.keptReplies -= size
-      stream.unsent = size === length ? undefined : stream.unsent.subarray(size)
-      if (size === length) this.close(stream)
-    }
-  }
-
-  private isFirstBlock(): boolean {
-    const isFirst = !this.hasSentFields
-    this.hasSentFields = true
-    return isFirst
-  }
-
-  private close(stream: DohStream): void {
-    this.streams.delete(stream.id)
-    this.keptBodies -= stream.bodySize
-    this.keptReplies -= stream.unsent?.length ?? 0
-    stream.unsent = undefined
-    if (stream.isPending) this.abandoned++
-  }
-}
-
-function ack(): Uint8Array {
-  const frame = new Uint8Array(FRAME_HEADER)
-  writeFrameHeader(frame, 0, 0, FRAME.SETTINGS, FLAG.ACK, 0)
-  return frame
 }
