@@ -2,11 +2,11 @@ import type { Clock } from '../base/clock.js'
 import type { Milliseconds, Octets } from '../base/units.js'
 import type { Answer } from '../dns/message/answer.js'
 import type { QuestionKey } from './cache.js'
-import { HashIndex, locationIn, WAYS } from './hash-index.js'
+import { Eviction } from './eviction.js'
+import { HashIndex, locationIn } from './hash-index.js'
 import type { CacheMemory } from './memory.js'
 import type { NameScope } from './name-scope.js'
 import { Records, sizeOf } from './records.js'
-import type { SegmentRing } from './segment-ring.js'
 import { SegmentStore } from './segment-store.js'
 import { Sequence } from './sequence.js'
 import { ENTRIES, LOCK, ShardMemory, SIZE } from './shard-memory.js'
@@ -49,10 +49,9 @@ export class CacheShard {
   private readonly records: Records
   private readonly segments: SegmentStore
   private readonly index: HashIndex
+  private readonly eviction: Eviction
   /** The word of the entry that `find` returned. */
   private foundWord = 0
-  /** The entry of a full bucket to evict next if all of them are in use. */
-  private nextVictim = 0
 
   /** @param owner number of this thread, 1 to 255 */
   constructor(
@@ -69,8 +68,10 @@ export class CacheShard {
     this.records = new Records(this.memory, this.sequence)
     this.index = new HashIndex(this.memory.tags, this.memory.entries)
     this.segments = new SegmentStore(this.memory, clock, staleMax, (ring, number) =>
-      this.reclaim(ring, number)
+      this.eviction.reclaim(ring, number)
     )
+    const { memory, sequence, segments, records, index } = this
+    this.eviction = new Eviction(memory, sequence, segments, records, index, clock)
     if (!this.segments.isReady) this.segments.reset()
   }
 
@@ -128,7 +129,7 @@ export class CacheShard {
     if (this.index.next(hash, this.index.first(hash)) < 0) return true
     if (!this.lock.acquire()) return false
     const entry = this.find(key, hash)
-    if (entry >= 0) this.remove(entry)
+    if (entry >= 0) this.eviction.remove(entry)
     this.lock.release()
     return true
   }
@@ -140,7 +141,7 @@ export class CacheShard {
   *flush(scope: NameScope): Generator<number, void> {
     for (const number of this.segments.inOrder()) {
       while (!this.lock.acquire()) yield 0
-      const removed = this.flushSegment(number, scope)
+      const removed = this.eviction.flushSegment(number, scope)
       this.lock.release()
       yield removed
     }
@@ -207,7 +208,8 @@ export class CacheShard {
     const entry = this.find(key, hash)
     if (entry >= 0) {
       const at = this.segments.positionOf(locationIn(this.foundWord))
-      if (this.clock.now() >= this.records.expiresAt(at) + this.staleMax) this.remove(entry)
+      if (this.clock.now() >= this.records.expiresAt(at) + this.staleMax)
+        this.eviction.remove(entry)
     }
     this.lock.release()
   }
@@ -241,7 +243,7 @@ export class CacheShard {
     let earlier = this.find(key, hash)
     // A reclaimed segment is at least half free.
     if (size > segments.segmentSize / 2) {
-      if (earlier >= 0) this.remove(earlier)
+      if (earlier >= 0) this.eviction.remove(earlier)
       return
     }
     const ghost = earlier >= 0 ? -1 : index.findGhost(hash)
@@ -255,131 +257,13 @@ export class CacheShard {
     records.write(at, key, hash, answer, size)
     segments.setEnd(number, end + size)
     // In one step: readers find the earlier answer or this one.
-    if (earlier >= 0) this.forget(earlier)
-    index.set(earlier >= 0 ? earlier : this.entryFor(hash), hash, segments.locationOf(number, at))
+    if (earlier >= 0) this.eviction.forget(earlier)
+    index.set(
+      earlier >= 0 ? earlier : this.eviction.entryFor(hash),
+      hash,
+      segments.locationOf(number, at)
+    )
     this.memory.words[ENTRIES]!++
     this.memory.words[SIZE]! += size
-  }
-
-  /** Evicts answers from a segment, so that at least half of it is free. */
-  private reclaim(ring: SegmentRing, number: number): void {
-    const { segments, records, index } = this
-    const start = segments.startOf(number)
-    const end = start + segments.endOf(number)
-    this.touchIndexOf(start, end)
-    const now = this.clock.now()
-    const keepsAll = segments.hasFreeMain
-    let kept = 0
-    for (let at = start, size = 0; at < end; at += size) {
-      size = records.sizeAt(at)
-      if (records.isDeleted(at)) continue
-      const hash = records.hashAt(at)
-      const entry = index.entryOf(hash, segments.locationOf(number, at))
-      const isKept =
-        now < records.expiresAt(at) + this.staleMax && (keepsAll || index.isUsed(entry))
-      index.decayUse(entry)
-      if (isKept && ring === segments.probation) {
-        this.promote(at, size, entry)
-      } else if (isKept && kept + size <= segments.segmentSize / 2) {
-        kept += size
-      } else {
-        this.forget(entry)
-        index.setGhost(entry, hash)
-      }
-    }
-    this.compact(number, kept)
-  }
-
-  /**
-   * Loads the index entries of a segment into the processor's cache: its 1,800 buckets one by one
-   * would take 150 ns each.
-   */
-  private touchIndexOf(start: Octets, end: Octets): void {
-    const { records, index } = this
-    for (let at = start; at < end; at += records.sizeAt(at)) index.touch(records.hashAt(at))
-  }
-
-  /** Moves an answer from probation to the main ring. */
-  private promote(from: Octets, size: Octets, entry: number): void {
-    const { segments, records, index } = this
-    const number = segments.segmentWithRoom(segments.main, size)
-    const end = segments.endOf(number)
-    const to = segments.startOf(number) + end
-    records.copy(from, to, size)
-    segments.setEnd(number, end + size)
-    index.move(entry, segments.locationOf(number, to))
-    records.delete(from)
-  }
-
-  /** Moves what is left of a segment to its front. @param left octets of it */
-  private compact(number: number, left: Octets): void {
-    const { segments, records, index, sequence } = this
-    const start = segments.startOf(number)
-    let to = start
-    sequence.beginChange()
-    for (let at = start, size = 0; to < start + left; at += size) {
-      size = records.sizeAt(at)
-      if (records.isDeleted(at)) continue
-      const entry = index.entryOf(records.hashAt(at), segments.locationOf(number, at))
-      records.copy(at, to, size)
-      index.move(entry, segments.locationOf(number, to))
-      to += size
-    }
-    segments.setEnd(number, left)
-    sequence.endChange()
-  }
-
-  private flushSegment(number: number, scope: NameScope): number {
-    const { segments, records, index } = this
-    const start = segments.startOf(number)
-    const end = start + segments.endOf(number)
-    let removed = 0
-    let left = 0
-    for (let at = start; at < end; at += records.sizeAt(at)) {
-      if (records.isDeleted(at)) continue
-      if (records.isIn(at, scope)) {
-        this.remove(index.entryOf(records.hashAt(at), segments.locationOf(number, at)))
-        removed++
-      } else left++
-    }
-    if (left === 0) this.compact(number, 0)
-    return removed
-  }
-
-  /** A free index entry. In a full bucket, evicts an unused answer, one on probation if possible. */
-  private entryFor(hash: number): number {
-    const { index } = this
-    const free = index.free(hash)
-    if (free >= 0) return free
-    const first = index.first(hash)
-    this.nextVictim = (this.nextVictim + 1) % WAYS
-    const victim =
-      this.unusedIn(first, true) ?? this.unusedIn(first, false) ?? first + this.nextVictim
-    this.remove(victim)
-    return victim
-  }
-
-  /** An unused entry of a full bucket. */
-  private unusedIn(first: number, onProbation: boolean): number | undefined {
-    const { index, segments } = this
-    for (let i = 0; i < WAYS; i++) {
-      const entry = first + ((this.nextVictim + i) % WAYS)
-      if (segments.isOnProbation(index.location(entry)) === onProbation && !index.isUsed(entry))
-        return entry
-    }
-    return undefined
-  }
-
-  private remove(entry: number): void {
-    this.forget(entry)
-    this.index.clear(entry)
-  }
-
-  /** Counts an answer as deleted, which is still in the index. */
-  private forget(entry: number): void {
-    const at = this.segments.positionOf(this.index.location(entry))
-    this.records.delete(at)
-    this.memory.words[ENTRIES]!--
-    this.memory.words[SIZE]! -= this.records.sizeAt(at)
   }
 }

@@ -1,103 +1,25 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { readAddress } from '../base/address.js'
+import { addressWords, readAddress } from '../base/address.js'
 import type { ByteStream } from '../base/byte-stream.js'
-import type { Clock } from '../base/clock.js'
 import type { Milliseconds } from '../base/units.js'
 import { DOH, DOT, TCP, type Responder } from '../resolver/responder.js'
 import type { TlsMaterial } from '../tls/certificate-contexts.js'
 import type { Endpoint, TcpListenOptions } from '../udp/datagram.js'
 import type { Listen } from '../udp/listening-sockets.js'
 import { nodeBindError } from '../udp/port.js'
-import type { ConnectionIdentity, PresentingStream, Recognition } from './client-recognizer.js'
-import type { ConnectionLimit } from './connection-limit.js'
+import type { ConnectionIdentity, PresentingStream } from './client-recognizer.js'
 import { InFlight } from './in-flight.js'
 import { readProxyPreamble } from './proxy-preamble.js'
 import { DohConnection, type DohContext } from './doh/doh-connection.js'
-import { RECORD, ReplyFrames } from './doh/reply-frames.js'
+import { ReplyFrames } from './doh/reply-frames.js'
 import { RequestFields } from './doh/request-fields.js'
 import { SocketStream } from './socket-stream.js'
 import { TcpConnection, type ConnectionContext } from './tcp-connection.js'
 import { ReplyBuffer } from './tcp-reply-buffer.js'
-import { TlsHandshakes, type TlsCounts, type TlsLimits } from './tls-handshakes.js'
-import { createTlsServer } from './tls-server.js'
-import { CLIENT_ADDRESS, type TrustedProxies } from './trusted-proxies.js'
-
-/** Limits for TCP clients. RFC 7766 §6.2.2, §6.2.3. */
-export interface TcpLimits {
-  /** Close a connection after so long without a complete query and without a reply. */
-  readonly idle: Milliseconds
-  /** Connections of all clients; further ones are closed at once and counted. */
-  readonly connections: number
-  /** Queries in flight on one connection; reading pauses above that. */
-  readonly queriesInFlight: number
-}
-
-export interface TcpCounts {
-  accepted: number
-  /** Closed at once: too many connections. */
-  refused: number
-  /** Closed at once: too many connections of the same client. */
-  overClientLimit: number
-  /** Closed after the idle timeout. */
-  idleClosed: number
-  queries: number
-}
-
-/** A running listener for TCP, TLS or HTTPS. */
-export interface TcpService {
-  readonly local: Endpoint
-  readonly counts: TcpCounts
-  /** TCP, DOT or DOH. */
-  readonly protocol: number
-  /** Undefined: without TLS. */
-  readonly tls: Readonly<TlsCounts> | undefined
-  readonly connections: number
-  /** Replaces the limits and trusted proxies, not TLS. Open connections count for the new limit per client. */
-  configure(options: TcpOptions): void
-  /** Closes idle connections; also done once a second. */
-  closeIdle(): void
-  /**
-   * Accepts no further connections and queries, answers those in flight, then closes.
-   *
-   * @param leaves another process accepts connections from now on; existing ones end at a pause between
-   *   queries
-   */
-  drain(grace: Milliseconds, leaves?: boolean): Promise<void>
-  close(): void
-  /** Takes other certificates and ticket keys for the connections to come. */
-  replaceCertificates(material: TlsMaterial): void
-  /**
-   * Other rules are in force: closes the connections whose identity they know no more, a few in each turn
-   * of the event loop.
-   */
-  checkIdentities(): void
-}
-
-/** DNS over TLS, RFC 7858, or over HTTPS, RFC 8484. */
-export interface TlsListenOptions {
-  readonly material: TlsMaterial
-  readonly limits: TlsLimits
-  /** Path of DNS over HTTPS; undefined: DNS over TLS. */
-  readonly dohPath?: string | undefined
-  /** Undefined: clients are identified by their addresses. */
-  readonly recognition?: Recognition | undefined
-}
-
-export interface TcpOptions {
-  readonly limits: TcpLimits
-  /** Shared by the listeners of a thread. */
-  readonly connectionLimit: ConnectionLimit
-  readonly proxies: TrustedProxies | undefined
-  readonly clock: Clock
-  /** Undefined: without TLS. */
-  readonly tls?: TlsListenOptions | undefined
-}
-
-/** Registered for ALPN by RFC 7858 §7.2. */
-const ALPN_DOT = ['dot']
-/** RFC 9113 §3.2; HTTP/1.1 only to be told in words of its own that it is not served. */
-const ALPN_DOH = ['h2', 'http/1.1']
+import type { TcpCounts, TcpOptions, TcpService } from './tcp-service.js'
+import { createHandshakes, type TlsCounts, type TlsHandshakes } from './tls-handshakes.js'
+import { CLIENT_ADDRESS } from './trusted-proxies.js'
 
 /** Identities looked up in one turn of the event loop, at some microseconds each. */
 const CHECKS_PER_TURN = 256
@@ -158,26 +80,18 @@ class TcpListener implements TcpService {
     private options: TcpOptions,
     isDirect: boolean
   ) {
-    const { limits, clock, tls } = options
+    const { limits, clock, tls, proxies } = options
     const { queriesInFlight, idle } = limits
     const { counts } = this
-    const replies = new ReplyBuffer()
-    const { proxies } = options
+    const shared = { responder, clock, counts, idle, queriesInFlight, proxies }
     const protocol = tls === undefined ? TCP : DOT
-    this.context = { responder, protocol, clock, counts, idle, queriesInFlight, replies, proxies }
+    this.context = { ...shared, protocol, replies: new ReplyBuffer() }
     if (tls !== undefined) {
-      const { dohPath, material } = tls
-      const alpn = dohPath === undefined ? ALPN_DOT : ALPN_DOH
-      const record = dohPath === undefined ? undefined : RECORD
-      const server = createTlsServer(material, alpn, record, isDirect)
-      this.handshakes = new TlsHandshakes(server, tls.limits.inProgress)
-      this.handshakes.setClientAuthorities(tls.recognition?.recognizer.authorities ?? '')
+      this.handshakes = createHandshakes(tls, isDirect)
+      const { dohPath, recognition } = tls
       if (dohPath !== undefined) {
-        const shared = { responder, clock, counts, idle, queriesInFlight, proxies }
-        const fields = new RequestFields(dohPath)
-        const { recognition } = tls
         const frames = { frames: new ReplyFrames(), lateFrames: new ReplyFrames() }
-        this.doh = { ...shared, fields, recognition, ...frames }
+        this.doh = { ...shared, ...frames, fields: new RequestFields(dohPath), recognition }
       }
     }
     // With TLS, OpenSSL may be the first that reads.
@@ -304,11 +218,13 @@ class TcpListener implements TcpService {
   }
 
   private accept(socket: Socket): void {
-    const client = wordsOf(socket.remoteAddress)
-    if (client === undefined) {
+    const { remoteAddress } = socket
+    if (remoteAddress === undefined) {
+      // The client has disconnected already.
       socket.destroy()
       return
     }
+    const client = addressWords(readAddress(remoteAddress.split('%', 1)[0]!))
     const { proxies } = this.options
     const addressSource =
       proxies === undefined ? CLIENT_ADDRESS.peer : proxies.addressSource(client, 0)
@@ -372,11 +288,4 @@ class TcpListener implements TcpService {
     const { recognizer, options } = recognition
     return recognizer.recognize(stream, client, options, undefined, this.doh !== undefined)
   }
-}
-
-/** An address as four words; undefined if the client has disconnected already. */
-function wordsOf(address: string | undefined): Uint32Array | undefined {
-  if (address === undefined) return undefined
-  const bits = new DataView(readAddress(address.split('%', 1)[0]!).buffer)
-  return Uint32Array.from({ length: 4 }, (_, i) => bits.getUint32(4 * i))
 }

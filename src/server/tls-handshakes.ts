@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net'
 import type { Milliseconds } from '../base/units.js'
 import type { TlsMaterial } from '../tls/certificate-contexts.js'
-import type { PresentingStream } from './client-recognizer.js'
-import type { TlsServer } from './tls-server.js'
+import type { PresentingStream, Recognition } from './client-recognizer.js'
+import { RECORD } from './doh/reply-frames.js'
+import { createTlsServer, type TlsServer } from './tls-server.js'
 
 /** Limits for TLS handshakes of one listener. */
 export interface TlsLimits {
@@ -22,6 +23,21 @@ export interface TlsCounts {
   /** Closed at once: too many handshakes in progress. */
   refused: number
 }
+
+/** DNS over TLS, RFC 7858, or over HTTPS, RFC 8484. */
+export interface TlsListenOptions {
+  readonly material: TlsMaterial
+  readonly limits: TlsLimits
+  /** Path of DNS over HTTPS; undefined: DNS over TLS. */
+  readonly dohPath?: string | undefined
+  /** Undefined: clients are identified by their addresses. */
+  readonly recognition?: Recognition | undefined
+}
+
+/** Registered for ALPN by RFC 7858 §7.2. */
+const ALPN_DOT = ['dot']
+/** RFC 9113 §3.2; HTTP/1.1 only to be told in words of its own that it is not served. */
+const ALPN_DOH = ['h2', 'http/1.1']
 
 /**
  * Handshakes begun in one turn of the event loop. A full handshake takes the processor as long as a hundred
@@ -105,4 +121,15 @@ export class TlsHandshakes {
     if (raw.destroyed) end(undefined, false)
     else this.server.begin(raw, isFresh, end)
   }
+}
+
+/** @param isDirect whether OpenSSL is to be used directly, where it is possible */
+export function createHandshakes(tls: TlsListenOptions, isDirect: boolean): TlsHandshakes {
+  const { material, limits, dohPath, recognition } = tls
+  const alpn = dohPath === undefined ? ALPN_DOT : ALPN_DOH
+  const record = dohPath === undefined ? undefined : RECORD
+  const server = createTlsServer(material, alpn, record, isDirect)
+  const handshakes = new TlsHandshakes(server, limits.inProgress)
+  handshakes.setClientAuthorities(recognition?.recognizer.authorities ?? '')
+  return handshakes
 }

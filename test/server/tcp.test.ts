@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import { ConnectionLimit } from '../../src/server/connection-limit.js'
-import { serveTcp, type TcpLimits, type TcpService } from '../../src/server/tcp.js'
+import type { TcpLimits, TcpService } from '../../src/server/tcp-service.js'
+import { serveTcp } from '../../src/server/tcp.js'
 import type { Transport } from '../../src/udp/datagram.js'
 import { FakeResponder, query } from './fake-responder.js'
 import { frames, queries, TcpClient } from './tcp-client.js'

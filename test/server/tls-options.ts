@@ -1,4 +1,4 @@
-import type { TlsListenOptions } from '../../src/server/tcp.js'
+import type { TlsListenOptions } from '../../src/server/tls-handshakes.js'
 import type { TlsLimits } from '../../src/server/tls-handshakes.js'
 import type { Certificate } from '../../src/tls/certificate.js'
 import { makeCertificate } from '../tls/certificates.js'

@@ -3,8 +3,9 @@ import { answersQuestion } from '../../dns/message/answers-question.js'
 import { EDE } from '../../dns/registry/ede.js'
 import type { ForwardedQuestion, OutcomeHandler } from '../forwarder.js'
 import { COOKIE_CHECK } from '../selection/upstream-cookies.js'
-import { areAllDown, ALL_LOOPING } from '../selection/upstream-selector.js'
+import { ALL_LOOPING } from '../selection/upstream-selector.js'
 import type { Upstream } from '../selection/upstream.js'
+import { AttemptSender } from './attempt-sender.js'
 import { Completion, messageView } from './completion.js'
 import type { UpstreamQueryDependencies } from './dependencies.js'
 import { isEdnsRejected, isErrorResponse, isRejection, isTruncated } from './response-header.js'
@@ -17,8 +18,6 @@ import {
   type Attempt
 } from './upstream-query.js'
 
-/** Most packets or TCP messages sent for one upstream query. */
-const MAX_ATTEMPTS = 8
 /** Mismatched responses after which a query is taken to be under attack and moves to TCP. */
 const MAX_MISMATCHES = 20
 /** Most unused objects kept in the pool: about as many as are in flight under full load. */
@@ -45,15 +44,17 @@ export class UpstreamQueries implements AttemptHandler {
   private readonly pool: UpstreamQuery[] = []
   private readonly deadlines: TimingWheel<UpstreamQuery>
   private readonly completion: Completion
+  private readonly attempts: AttemptSender
   private isClosed = false
 
   constructor(private readonly dependencies: UpstreamQueryDependencies) {
     const { clock, timers, seed } = dependencies
     this.inFlight = new UpstreamQueryTable(seed)
     this.deadlines = new TimingWheel(clock, timers, (query, now) => {
-      this.onTimeout(query, now)
+      this.attempts.onTimeout(query, now)
     })
     this.completion = new Completion(dependencies, this.inFlight, this.deadlines)
+    this.attempts = new AttemptSender(dependencies, this.deadlines, this.completion)
   }
 
   get size(): number {
@@ -80,14 +81,14 @@ export class UpstreamQueries implements AttemptHandler {
     } else {
       const query = this.newQuery(question, group, waiter, now)
       this.inFlight.add(query, hash)
-      this.send(query, selector.selectFirst(group, now), false, now)
+      this.attempts.send(query, selector.selectFirst(group, now), false, now)
     }
   }
 
   /** Sends a query to one upstream only to see whether it answers. */
   probe(question: ForwardedQuestion, upstream: Upstream, now: Milliseconds): void {
     const query = this.newQuery(question, [upstream], undefined, now)
-    this.send(query, upstream, false, now)
+    this.attempts.send(query, upstream, false, now)
   }
 
   /** Fails all queries in flight. */
@@ -129,12 +130,12 @@ export class UpstreamQueries implements AttemptHandler {
       this.completion.discard(query)
     } else if (check === COOKIE_CHECK.retryPlain) {
       upstream.counts.rewordings++
-      this.retrySame(attempt, overTcp, now)
+      this.attempts.retrySame(attempt, overTcp, now)
     } else if (check === COOKIE_CHECK.retryCookie && !overTcp) {
       this.retryWithNewCookie(attempt, now)
     } else if (!overTcp && isTruncated(octets, start)) {
       upstream.counts.truncated++
-      this.retrySame(attempt, true, now)
+      this.attempts.retrySame(attempt, true, now)
     } else if (attempt.edns && isEdnsRejected(octets, start, end)) {
       this.retryWithoutEdns(attempt, overTcp, now)
     } else if (check === COOKIE_CHECK.accept && !isErrorResponse(octets, start)) {
@@ -157,7 +158,7 @@ export class UpstreamQueries implements AttemptHandler {
     this.dependencies.counts.movedToTcp++
     query.isTcpOnly = true
     query.releaseAttempts()
-    this.send(query, lastAttempt.upstream, true, now)
+    this.attempts.send(query, lastAttempt.upstream, true, now)
   }
 
   onCaseMismatch(attempt: Attempt, now: Milliseconds): void {
@@ -173,11 +174,11 @@ export class UpstreamQueries implements AttemptHandler {
     // An upstream may close an idle connection just when it is used: RFC 7766 §6.2.4.
     if (isEstablished && !query.isReconnected) {
       query.isReconnected = true
-      this.send(query, upstream, true, now)
+      this.attempts.send(query, upstream, true, now)
     } else {
       attempt.isUnreachable = true
       if (upstream.isEncrypted) upstream.onUndelivered(attempt.sentAt, now)
-      this.failOver(query, now)
+      this.attempts.failOver(query, now)
     }
   }
 
@@ -189,7 +190,7 @@ export class UpstreamQueries implements AttemptHandler {
     upstream.onUndelivered(sentAt, now)
     // The ICMP message came after the timeout, which has been counted.
     if (query.lastAttempt !== attempt) query.timeoutCount--
-    this.markUnreachable(attempt)
+    this.attempts.markUnreachable(attempt)
   }
 
   private newQuery(
@@ -224,51 +225,11 @@ export class UpstreamQueries implements AttemptHandler {
     }
   }
 
-  private send(
-    query: UpstreamQuery,
-    upstream: Upstream,
-    wantsTcp: boolean,
-    now: Milliseconds
-  ): void {
-    const { send, limits, caseRandom } = this.dependencies
-    const overTcp = wantsTcp || upstream.isEncrypted
-    const attempt = query.newAttempt(upstream, overTcp, now)
-    if (caseRandom !== undefined && upstream.preservesCase && !upstream.isEncrypted) {
-      query.randomizeCase(caseRandom)
-      attempt.exactCase = true
-    }
-    upstream.countQuery(overTcp)
-    if (send(attempt, now)) {
-      this.deadlines.set(query, Math.min(now + limits.attemptTimeout, query.deadline), now)
-      return
-    }
-    upstream.counts.lost++
-    if (!overTcp) upstream.onFailure(now)
-    this.markUnreachable(attempt)
-  }
-
-  /** Fails over to another upstream; not at once, since this may run within `forward`. */
-  private markUnreachable(attempt: Attempt): void {
-    const { query } = attempt
-    attempt.isUnreachable = true
-    this.dependencies.timers.soon(() => {
-      if (query.isFinished || query.lastAttempt !== attempt) return
-      this.failOver(query, this.dependencies.clock.now())
-    })
-  }
-
-  private retrySame(attempt: Attempt, overTcp: boolean, now: Milliseconds): void {
-    const { query, upstream } = attempt
-    attempt.release()
-    if (query.attemptCount >= MAX_ATTEMPTS) this.completion.fail(query, now)
-    else this.send(query, upstream, overTcp, now)
-  }
-
   /** The response was wrong only in what an off-path attacker cannot know: retries over TCP. */
   private retryDoubtful(attempt: Attempt, now: Milliseconds): void {
     this.dependencies.counts.mismatches++
     attempt.upstream.counts.doubts++
-    if (attempt.query.firstWaiter !== undefined) this.retrySame(attempt, true, now)
+    if (attempt.query.firstWaiter !== undefined) this.attempts.retrySame(attempt, true, now)
   }
 
   /** Retries with the cookie that came with BADCOOKIE; the second time over TCP. RFC 7873 §5.3. */
@@ -277,14 +238,14 @@ export class UpstreamQueries implements AttemptHandler {
     const isRepeated = query.badCookieFrom === upstream
     query.badCookieFrom = upstream
     upstream.counts.rewordings++
-    this.retrySame(attempt, isRepeated, now)
+    this.attempts.retrySame(attempt, isRepeated, now)
   }
 
   private retryWithoutEdns(attempt: Attempt, overTcp: boolean, now: Milliseconds): void {
     const { query, upstream } = attempt
     query.plainFor = upstream
     upstream.counts.ednsRejections++
-    this.retrySame(attempt, overTcp, now)
+    this.attempts.retrySame(attempt, overTcp, now)
   }
 
   private onErrorResponse(attempt: Attempt, message: Uint8Array, now: Milliseconds): void {
@@ -295,66 +256,6 @@ export class UpstreamQueries implements AttemptHandler {
       query.errorResponse = message
       query.errorFrom = upstream
     }
-    this.tryOthers(query, query.errorResponse, query.errorFrom!, now)
-  }
-
-  /**
-   * After an error response: tries each other upstream once, those that are down last, because one of
-   * them may have recovered. Then clients get the first error.
-   */
-  private tryOthers(
-    query: UpstreamQuery,
-    error: Uint8Array,
-    from: Upstream,
-    now: Milliseconds
-  ): void {
-    const { selector } = this.dependencies
-    const mayTry = now < query.deadline && query.attemptCount < MAX_ATTEMPTS + query.group.length
-    const other = mayTry ? selector.selectUntried(query, now) : undefined
-    if (other === undefined) this.completion.respond(query, from, error, now)
-    else this.send(query, other, query.isTcpOnly, now)
-  }
-
-  private onTimeout(query: UpstreamQuery, now: Milliseconds): void {
-    const attempt = query.lastAttempt!
-    const { upstream } = attempt
-    if (attempt.isUndelivered) {
-      this.failOver(query, now)
-      return
-    }
-    // A probe has two deadlines, but counts once.
-    if (query.firstWaiter !== undefined || query.timeoutCount === 0) upstream.counts.timeouts++
-    query.timeoutCount++
-    if (attempt.cookie !== undefined) upstream.cookies.onTimeout(now)
-    if (attempt.overTcp) attempt.channel?.onTimeout?.(attempt.sentAt)
-    if (!attempt.overTcp || upstream.isEncrypted) upstream.onTimeout(attempt.sentAt, now)
-    this.failOver(query, now)
-  }
-
-  /** After a failed attempt: tries the next upstream, or ends the query. */
-  private failOver(query: UpstreamQuery, now: Milliseconds): void {
-    const next = this.dependencies.selector.selectNext(query, now)
-    if (query.firstWaiter === undefined) {
-      this.keepWaiting(query, now)
-    } else if (query.errorResponse !== undefined && query.errorFrom !== undefined) {
-      this.tryOthers(query, query.errorResponse, query.errorFrom, now)
-    } else if (now >= query.deadline || query.attemptCount >= MAX_ATTEMPTS || areAllDown(query)) {
-      this.completion.fail(query, now)
-    } else if (next !== undefined) {
-      this.send(query, next, query.isTcpOnly, now)
-    } else if (query.clearUndelivered()) {
-      // All are unreachable but none is down: an upstream that restarts is back within moments.
-      const { attemptTimeout } = this.dependencies.limits
-      this.deadlines.set(query, Math.min(now + attemptTimeout, query.deadline), now)
-    } else {
-      this.completion.fail(query, now)
-    }
-  }
-
-  /** A probe that has timed out may still be answered if the round trip is long. */
-  private keepWaiting(query: UpstreamQuery, now: Milliseconds): void {
-    if (now >= query.deadline || query.lastAttempt?.channel === undefined)
-      this.completion.discard(query)
-    else this.deadlines.set(query, query.deadline, now)
+    this.attempts.tryOthers(query, query.errorResponse, query.errorFrom!, now)
   }
 }
