@@ -9,7 +9,7 @@ export const USAGE = `npm run fuzz -- [options]
   --only A,B         these parts: ${PARTS.join(', ')}
   --messages N       mutants for each part (1000000)
   --connections N    abandoned by the part tcp (10000)
-  --frames N         mutated HTTP/2 frames and TLS records of the part https (100000)
+  --frames N         mutated HTTP/2 frames, requests and TLS records of the part https (1000000)
   --seed N           the same mutants as in the run that printed this seed
 `
 
@@ -29,7 +29,7 @@ export function readOptions(args: readonly string[]): Options {
       only: { type: 'string', default: PARTS.join() },
       messages: { type: 'string', default: '1000000' },
       connections: { type: 'string', default: '10000' },
-      frames: { type: 'string', default: '100000' },
+      frames: { type: 'string', default: '1000000' },
       seed: { type: 'string', default: String(newSeed()) }
     }
   })
