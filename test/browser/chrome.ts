@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs'
 import puppeteer, { type Browser } from 'puppeteer-core'
-import { install } from '../interop/install.js'
+import { install } from '../../tools/install.js'
 
 const PATHS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 
 /** Starts Chromium without a window; installs Debian's if there is none. */
 export async function startChrome(): Promise<Browser> {
-  if (!PATHS.some(existsSync)) install({ chromium: 'chromium' })
+  if (!PATHS.some(existsSync)) install('chromium')
   return puppeteer.launch({
     executablePath: PATHS.find(existsSync)!,
     headless: true,

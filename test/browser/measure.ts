@@ -6,7 +6,7 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import type { Browser, Page } from 'puppeteer-core'
 import t from 'tap'
-import { install, PROGRAMS } from '../interop/install.js'
+import { install } from '../../tools/install.js'
 import { startChrome } from './chrome.js'
 import { startGateway, type Gateway } from './gateway.js'
 import { logIn } from './steps.js'
@@ -91,7 +91,7 @@ async function openDashboards(chrome: Browser, { url, token }: Gateway): Promise
 
 t.setTimeout(900_000)
 t.test('figures', async t => {
-  install({ dnsperf: PROGRAMS.dnsperf })
+  install('dnsperf')
   const gateway = await startGateway(t)
   const chrome = await startChrome()
   t.teardown(() => chrome.close())

@@ -3,15 +3,8 @@
  * on Debian, where it installs what it needs. What it asserts is in `proof.ts`.
  */
 import { fileURLToPath } from 'node:url'
-import { install } from '../interop/install.js'
+import { install } from '../../tools/install.js'
 import { enclose } from './enclosure.js'
 
-install({
-  podman: 'podman',
-  crun: 'crun',
-  debootstrap: 'debootstrap',
-  getcap: 'libcap2-bin',
-  dig: 'bind9-dnsutils',
-  unshare: 'util-linux'
-})
+install('podman', 'crun', 'debootstrap', 'getcap', 'dig', 'unshare')
 process.exitCode = await enclose(fileURLToPath(new URL('proof.js', import.meta.url)))

@@ -13,7 +13,7 @@ import * as acme from 'acme-client'
 import t, { type Test } from 'tap'
 import { acmeHttp } from '../../src/acme/http.js'
 import { makeCertificate } from '../tls/certificates.js'
-import { install, PROGRAMS } from './install.js'
+import { install } from '../../tools/install.js'
 import {
   eventually,
   folder,
@@ -26,15 +26,7 @@ import {
   type Site
 } from './processes.js'
 
-const { nsd, dnsperf, dig } = PROGRAMS
-install({
-  nsd,
-  dnsperf,
-  dig,
-  pebble: 'pebble',
-  'pebble-challtestsrv': 'pebble',
-  openssl: 'openssl'
-})
+install('nsd', 'dnsperf', 'dig', 'pebble', 'pebble-challtestsrv', 'openssl')
 t.setTimeout(300_000)
 
 const run = promisify(execFile)

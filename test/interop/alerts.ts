@@ -9,12 +9,12 @@ import { askUdp } from '../daemon/dns-client.js'
 import { banning, Site } from '../daemon/site.js'
 import { makeCertificate } from '../tls/certificates.js'
 import { BadUpstream, good } from '../upstream/bad-upstream.js'
-import { install } from './install.js'
+import { install } from '../../tools/install.js'
 import { eventually, freePort, interdict } from './processes.js'
 
 t.setTimeout(120_000)
 
-install({ openssl: 'openssl' })
+install('openssl')
 
 const SECRET = execFileSync('openssl', ['rand', '-base64', '32'], { encoding: 'utf8' })
 const PAGE = readFileSync('docs/reference/alerts.md', 'utf8')

@@ -8,7 +8,7 @@ import { newToken, writeTokens } from '../../src/daemon/admin/http/tokens/token-
 import { listenAddress, startServer } from '../cli/server-process.js'
 import { askUdp } from '../daemon/dns-client.js'
 import { banning, Site } from '../daemon/site.js'
-import { install, PROGRAMS } from './install.js'
+import { install } from '../../tools/install.js'
 import { folder, freePort } from './processes.js'
 
 const run = promisify(execFile)
@@ -50,7 +50,7 @@ interface Load {
 }
 
 t.test('abuse of the HTTP API costs DNS nothing', async t => {
-  install({ dnsperf: PROGRAMS.dnsperf })
+  install('dnsperf')
   const admin = await freePort()
   const site = new Site(t, {
     'interdict.yaml': `

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { install } from './install.js'
+import { install } from '../../tools/install.js'
 import { folder, site, startInterdict, startNsd } from './processes.js'
 
 const INSIDE = 'INTERDICT_INTEROP_NAMESPACE'
@@ -20,13 +20,7 @@ const PAGE = 'blocked by policy'
 const run = promisify(execFile)
 
 if (process.env[INSIDE] === undefined) {
-  install({
-    nsd: 'nsd',
-    dig: 'bind9-dnsutils',
-    curl: 'curl',
-    'musl-gcc': 'musl-tools',
-    ip: 'iproute2'
-  })
+  install('nsd', 'dig', 'curl', 'musl-gcc', 'ip')
   const own = process.getuid?.() === 0 ? [] : ['--map-root-user']
   const args = ['--net', '--mount', ...own, process.execPath, fileURLToPath(import.meta.url)]
   const env = { ...process.env, [INSIDE]: '1' }

@@ -11,11 +11,10 @@ import { promisify } from 'node:util'
 import { launch } from 'puppeteer-core'
 import t, { type Test } from 'tap'
 import { certify, serveEncrypted, type EncryptedSite } from './encrypted-site.js'
-import { install, PROGRAMS } from './install.js'
+import { install } from '../../tools/install.js'
 import { eventually, folder, textOf, type Site } from './processes.js'
 
-const { kdig, nsd, dnsperf } = PROGRAMS
-install({ kdig, nsd, dnsperf, curl: 'curl', h2load: 'nghttp2-client', chromium: 'chromium' })
+install('kdig', 'nsd', 'dnsperf', 'curl', 'h2load', 'chromium')
 t.setTimeout(300_000)
 
 const run = promisify(execFile)

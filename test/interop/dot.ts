@@ -7,11 +7,10 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { certify, serveEncrypted } from './encrypted-site.js'
-import { install, PROGRAMS } from './install.js'
+import { install } from '../../tools/install.js'
 import { eventually, interdict, textOf } from './processes.js'
 
-const { kdig, nsd, dnsperf, dig } = PROGRAMS
-install({ kdig, nsd, dnsperf, dig, openssl: 'openssl' })
+install('kdig', 'nsd', 'dnsperf', 'dig', 'openssl')
 t.setTimeout(300_000)
 
 const run = promisify(execFile)

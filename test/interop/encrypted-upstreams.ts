@@ -12,7 +12,7 @@ import {
   startEncrypted,
   unboundForwarding
 } from './encrypted-servers.js'
-import { install, PROGRAMS } from './install.js'
+import { install } from '../../tools/install.js'
 import { resolvedForwarding } from './resolved.js'
 import {
   dig,
@@ -24,16 +24,7 @@ import {
   startNsd
 } from './processes.js'
 
-const { dig: digPackage, nsd, unbound } = PROGRAMS
-install({
-  dig: digPackage,
-  nsd,
-  unbound,
-  dnsdist: 'dnsdist',
-  kresd: 'knot-resolver',
-  unshare: 'util-linux',
-  ip: 'iproute2'
-})
+install('dig', 'nsd', 'unbound', 'dnsdist', 'kresd', 'unshare', 'ip')
 t.setTimeout(300_000)
 
 const NETWORKS = `networks:

@@ -16,11 +16,11 @@ import { generateKeys, parsePrivateKey } from '../../src/base/ed25519.js'
 import { signPack } from '../../src/report/evidence/sign-pack.js'
 import { VERIFY_PY, VERIFY_SH } from '../../src/report/evidence/verifiers.js'
 import { zip } from '../../src/report/evidence/zip.js'
-import { install } from './install.js'
+import { install } from '../../tools/install.js'
 import { folder } from './processes.js'
 
 t.setTimeout(300_000)
-install({ openssl: 'openssl', unzip: 'unzip', '/usr/bin/python3': 'python3-minimal' })
+install('openssl', 'unzip', '/usr/bin/python3')
 
 const COPIES = 100
 const { privatePem, publicKey } = generateKeys()

@@ -26,11 +26,11 @@ import {
   startUpstream,
   Traffic
 } from './fleet-rig.js'
-import { install } from './install.js'
+import { install } from '../../tools/install.js'
 import { eventually, freePort, interdict } from './processes.js'
 
 t.setTimeout(0)
-install({ 'nats-server': 'nats-server' })
+install('nats-server')
 
 const COUNT = Number(process.env.FLEET_GATEWAYS ?? 4)
 const KILLS = Number(process.env.FLEET_KILLS ?? 3)

@@ -11,11 +11,10 @@ import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { encodeQuery } from '../daemon/dns-client.js'
 import { makeCertificate } from '../tls/certificates.js'
-import { install, PROGRAMS } from './install.js'
+import { install } from '../../tools/install.js'
 import { eventually, freePort, site, startInterdict, textOf, type Site } from './processes.js'
 
-const { kdig } = PROGRAMS
-install({ kdig, openssl: 'openssl' })
+install('kdig', 'openssl')
 t.setTimeout(500_000)
 
 const run = promisify(execFile)

@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { Flood, rcodeOf } from './flood.js'
-import { install, PROGRAMS } from './install.js'
+import { install, NAME_SERVERS } from '../../tools/install.js'
 import {
   dig,
   eventually,
@@ -23,7 +23,7 @@ import {
   type Site
 } from './processes.js'
 
-install(PROGRAMS)
+install(...NAME_SERVERS)
 t.setTimeout(300_000)
 
 const run = promisify(execFile)

@@ -5,13 +5,13 @@ import { resolve } from 'node:path'
 import t from 'tap'
 import { startServer } from '../cli/server-process.js'
 import { banning, Site } from '../daemon/site.js'
-import { install } from './install.js'
+import { install } from '../../tools/install.js'
 import { eventually, freePort, Running } from './processes.js'
 
 // To install it takes its time.
 t.setTimeout(300_000)
 
-install({ promtool: 'prometheus' })
+install('promtool')
 
 const RULES = resolve('contrib/prometheus/interdict.rules.yaml')
 const DASHBOARD = resolve('contrib/grafana/interdict.json')

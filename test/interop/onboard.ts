@@ -10,15 +10,22 @@ import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { readDhcp4, readDhcp6 } from '../onboard/dnr.js'
 import { makeCertificate } from '../tls/certificates.js'
-import { install, PROGRAMS } from './install.js'
+import { install } from '../../tools/install.js'
 import { folder, freePort, interdict, Running, site, startInterdict } from './processes.js'
 
-const { kdig, dig } = PROGRAMS
-install({
-  ...{ kdig, dig, openssl: 'openssl', python3: 'python3', zbarimg: 'zbar-tools', ip: 'iproute2' },
-  ...{ 'kea-dhcp4': 'kea-dhcp4-server', 'kea-dhcp6': 'kea-dhcp6-server' },
-  ...{ dnsmasq: 'dnsmasq-base', dhcpd: 'isc-dhcp-server', radvd: 'radvd' }
-})
+install(
+  'kdig',
+  'dig',
+  'openssl',
+  'python3',
+  'zbarimg',
+  'ip',
+  'kea-dhcp4',
+  'kea-dhcp6',
+  'dnsmasq',
+  'dhcpd',
+  'radvd'
+)
 t.setTimeout(300_000)
 
 const run = promisify(execFile)

@@ -10,20 +10,20 @@ import { listenAddress, startServer } from '../cli/server-process.js'
 import { askUdp } from '../daemon/dns-client.js'
 import { banning, Site } from '../daemon/site.js'
 import { policiesIn } from './dnstap-policies.js'
-import { install } from './install.js'
+import { install } from '../../tools/install.js'
 import { eventually, freePort, Running } from './processes.js'
 
 // To install them takes its time.
 t.setTimeout(300_000)
 
-install({
-  fstrm_capture: 'fstrm-bin',
-  'dnstap-read': 'bind9-dnsutils',
-  rsyslogd: 'rsyslog',
-  protoc: 'protobuf-compiler',
-  openssl: 'openssl',
-  '/usr/lib/*/rsyslog/lmnsd_gtls.so': 'rsyslog-gnutls'
-})
+install(
+  'fstrm_capture',
+  'dnstap-read',
+  'rsyslogd',
+  'protoc',
+  'openssl',
+  '/usr/lib/*/rsyslog/lmnsd_gtls.so'
+)
 
 const settings = (output: string): string => `
 listen: ['127.0.0.1:0']

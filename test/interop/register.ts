@@ -9,11 +9,11 @@ import { LandingServer } from '../../src/register/landing.js'
 import { publicBans } from '../../src/register/public-bans.js'
 import { registerSite } from '../../src/register/site.js'
 import { landingRules, NETWORKS, NOW, rulesOf } from '../register/rules.js'
-import { install } from './install.js'
+import { install } from '../../tools/install.js'
 import { folder } from './processes.js'
 
 t.setTimeout(300_000)
-install({ chromium: 'chromium' })
+install('chromium')
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const WIDTHS = [375, 1280]

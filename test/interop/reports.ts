@@ -19,13 +19,13 @@ import { listenAddress, startServer } from '../cli/server-process.js'
 import { Site } from '../daemon/site.js'
 import { archiveWeek, writeWeek } from '../example/week.js'
 import { makeCertificate } from '../tls/certificates.js'
-import { install } from './install.js'
+import { install } from '../../tools/install.js'
 import { eventually, folder, interdict, Running } from './processes.js'
 
 t.setTimeout(300_000)
 
-install({ chromium: 'chromium' })
-install({ '/usr/share/doc/python3-aiosmtpd': 'python3-aiosmtpd' })
+install('chromium')
+install('/usr/share/doc/python3-aiosmtpd')
 
 const PASSWORD = 'correct horse battery staple'
 const RULES = /```yaml\n(# networks\.yaml\n[^]*?)```/.exec(

@@ -6,7 +6,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { install, PROGRAMS } from './install.js'
+import { install, NAME_SERVERS } from '../../tools/install.js'
 import { bindWith, bindWithPolicy, unboundWithPolicy } from './peers.js'
 import { answers, folder, site, startInterdict } from './processes.js'
 import { outcomes } from './rpz-asker.js'
@@ -22,7 +22,7 @@ import {
   type Question
 } from './rpz-zone.js'
 
-install(PROGRAMS)
+install(...NAME_SERVERS)
 t.setTimeout(600_000)
 
 const QUESTIONS = 10_000

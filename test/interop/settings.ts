@@ -7,7 +7,7 @@ import t from 'tap'
 import { listenAddress, startServer } from '../cli/server-process.js'
 import { banning, eventually, Site } from '../daemon/site.js'
 import { BadUpstream, good } from '../upstream/bad-upstream.js'
-import { install, PROGRAMS } from './install.js'
+import { install } from '../../tools/install.js'
 
 const run = promisify(execFile)
 
@@ -17,7 +17,7 @@ const SECONDS = 8
 const NAMES = 2_000
 
 t.test('dnsperf, settings changed meanwhile, nothing lost', async t => {
-  install({ dnsperf: PROGRAMS.dnsperf })
+  install('dnsperf')
   const upstreams = [await BadUpstream.open(good(1)), await BadUpstream.open(good(2))]
   for (const one of upstreams) t.teardown(() => one.close())
   const settings = (round: number): string => `

@@ -10,10 +10,10 @@ import t from 'tap'
 import { completionScript } from '../../src/cli/completion/script.js'
 import { createProgram } from '../../src/cli/run.js'
 import { manPages } from '../../tools/man-page.js'
-import { install } from './install.js'
+import { install } from '../../tools/install.js'
 
 t.setTimeout(300_000)
-install({ bash: 'bash', zsh: 'zsh', fish: 'fish', man: 'man-db', groff: 'groff' })
+install('bash', 'zsh', 'fish', 'man', 'groff')
 
 const folder = mkdtempSync(join(tmpdir(), 'interdict-shells-'))
 t.teardown(() => rmSync(folder, { recursive: true, force: true }))

@@ -5,11 +5,11 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { install, PROGRAMS } from './install.js'
+import { install, NAME_SERVERS } from '../../tools/install.js'
 import { startBind, startKnot, startNsdPrimary, type SharedKey } from './primaries.js'
 import { dig, eventually, interdict, site, startInterdict, type Site } from './processes.js'
 
-install(PROGRAMS)
+install(...NAME_SERVERS)
 t.setTimeout(300_000)
 
 const ZONE = 'rpz.example'

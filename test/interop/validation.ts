@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { certify } from './encrypted-servers.js'
-import { install, PROGRAMS } from './install.js'
+import { install, NAME_SERVERS } from '../../tools/install.js'
 import { bindBehind, bindWith, unboundBehind, unboundWith, type Validator } from './peers.js'
 import {
   answers,
@@ -22,7 +22,7 @@ import {
 } from './processes.js'
 import { startSigned, type Signed } from './signed.js'
 
-install(PROGRAMS)
+install(...NAME_SERVERS)
 t.setTimeout(300_000)
 
 const run = promisify(execFile)

@@ -15,7 +15,7 @@ import { ARCHITECTURES, type Architecture } from './runtime.js'
 import { sbom } from './sbom.js'
 import { sign, writeSums } from './sign.js'
 import { scratch, stageAnalysis, stageGateway } from './stage.js'
-import { install } from './install.js'
+import { install } from '../install.js'
 
 const STAGES = { interdict: stageGateway, 'interdict-analysis': stageAnalysis } as const
 const BUILDERS = { deb: buildDeb, rpm: buildRpm } as const
@@ -30,7 +30,7 @@ const { values } = parseArgs({
   }
 })
 
-install({ 'dpkg-deb': 'dpkg', rpmbuild: 'rpm', tar: 'tar', git: 'git' })
+install('dpkg-deb', 'rpmbuild', 'tar', 'git')
 const info = packageInfo(process.env, values.fast)
 const out = resolve(values.out)
 mkdirSync(out, { recursive: true })

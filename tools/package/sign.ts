@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { install } from './install.js'
+import { install } from '../install.js'
 import { run } from './system.js'
 
 /** Writes SHA256SUMS of files beside them. @returns its path */
@@ -24,7 +24,7 @@ export function writeSums(files: readonly string[], folder: string): string {
  */
 export function sign(sums: string, key: string | undefined, password: string): string {
   if (key === undefined) return 'not signed: MINISIGN_KEY names no key file'
-  install({ minisign: 'minisign' })
+  install('minisign')
   const comment = ['-t', `Interdict release, ${basename(sums)}`]
   run('minisign', ['-S', '-s', key, '-m', sums, ...comment], { input: `${password}\n` })
   return `signed: ${sums}.minisig`
