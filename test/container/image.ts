@@ -1,9 +1,11 @@
-import { cpSync, existsSync, mkdirSync, symlinkSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 import { run } from './command.js'
 import type { Podman } from './podman.js'
 
 const BASE = 'localhost/base'
+/** The stage that compiles the program. */
+const BUILD = 'localhost/build'
 export const IMAGE = 'localhost/interdict'
 /** The image without reports. */
 export const GATEWAY = 'localhost/interdict-gateway'
@@ -37,22 +39,31 @@ export async function makeBase(podman: Podman, folder: string): Promise<void> {
   await podman.run(['import', '--quiet', tar, BASE], 120)
 }
 
-/** Builds a target of the Dockerfile of the working folder, as `docker build` would. */
-export async function buildImage(podman: Podman, target: string, tag: string): Promise<void> {
+/** Builds both images as `docker build` would, but the stage that they copy the program from only once. */
+export async function buildImages(podman: Podman, folder: string): Promise<void> {
+  await buildImage(podman, 'Dockerfile', 'build', BUILD)
+  const targets = join(folder, 'Dockerfile')
+  const text = readFileSync('Dockerfile', 'utf8')
+  writeFileSync(
+    targets,
+    text.replace(/^FROM \S+ AS build\n[^]*?(?=^FROM )/m, `FROM ${BUILD} AS build\n`)
+  )
+  await Promise.all([
+    buildImage(podman, targets, 'full', IMAGE),
+    buildImage(podman, targets, 'gateway', GATEWAY)
+  ])
+}
+
+async function buildImage(
+  podman: Podman,
+  file: string,
+  target: string,
+  tag: string
+): Promise<void> {
   const host = ['--network', 'host', '--cap-add', DOCKERS, ...(await npmSettings())]
-  const what = [
-    '--format',
-    'docker',
-    '--layers=false',
-    '--pull=never',
-    '--build-arg',
-    `BASE=${BASE}`,
-    '--target',
-    target,
-    '-t',
-    tag
-  ]
-  await podman.run(['build', ...host, ...what, '.'], 400)
+  const what = ['--format', 'docker', '--layers=false', '--pull=never', '--file', file]
+  const which = ['--build-arg', `BASE=${BASE}`, '--target', target, '--tag', tag]
+  await podman.run(['build', ...host, ...what, ...which, '.'], 400)
 }
 
 /**

@@ -1,10 +1,11 @@
 /** What holds of the image and of a container made of it. Started by `container.ts`. */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { eventually } from '../interop/processes.js'
 import { run } from './command.js'
-import { buildImage, GATEWAY, IMAGE, makeBase } from './image.js'
+import { buildImages, GATEWAY, IMAGE, makeBase } from './image.js'
 import { Podman } from './podman.js'
 import { Container } from './running.js'
 
@@ -26,8 +27,7 @@ const podman = new Podman(folder)
 
 t.before(async () => {
   await makeBase(podman, folder)
-  await buildImage(podman, 'full', IMAGE)
-  await buildImage(podman, 'gateway', GATEWAY)
+  await buildImages(podman, folder)
 })
 
 t.test('the build sees what it copies, and nothing else of the working folder', async t => {
@@ -104,6 +104,29 @@ t.test('the image holds the program, its packages and nothing that makes them', 
   }
   t.notOk(existsSync(inside('usr/local/lib/node_modules')), 'no package manager')
   t.notOk(existsSync(inside('build')), 'nothing of the stage that built')
+})
+
+t.test('two builds have the same program', async t => {
+  const digests = (root: string): Map<string, string> =>
+    new Map(
+      readdirSync(root, { recursive: true, encoding: 'utf8' })
+        .filter(file => statSync(join(root, file)).isFile())
+        .sort()
+        .map(file => [
+          file,
+          createHash('sha256')
+            .update(readFileSync(join(root, file)))
+            .digest('hex')
+        ])
+    )
+  const bundleOf = async (image: string): Promise<Map<string, string>> =>
+    digests(join((await podman.run(['image', 'mount', image])).trim(), 'opt/interdict/dist/bundle'))
+  // What `npm run build` made outside of a container; the code of V8 is in no image.
+  const own = new Map([...digests('dist/bundle')].filter(([file]) => !file.endsWith('.code')))
+  t.strictSame(await bundleOf(IMAGE), own)
+  const gateway = await bundleOf(GATEWAY)
+  t.ok(gateway.size > 10)
+  for (const [file, digest] of gateway) t.equal(digest, own.get(file), file)
 })
 
 t.test('a container serves on port 53 as a user with one right', async t => {
