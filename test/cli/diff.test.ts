@@ -115,7 +115,10 @@ t.test('--only accepts changes of that app', async t => {
     'clip'
   )
   t.equal(moved.code, 1)
-  t.match(moved.out, /moved {3}phones -> no network\n {2}clients {2}10\.20\.0\.0\/16\n/)
+  t.match(
+    moved.out,
+    /moved {3}phones -> no network\n {2}clients {2}10\.20\.0\.0\/16 except 10\.20\.7\.0\/28\n/
+  )
   t.match(moved.out, /moved {3}no network -> phones\n {2}clients {2}10\.21\.0\.0\/16\n/)
 })
 

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { readPrefix } from '../../src/base/address.js'
-import { difference, type DifferenceOptions } from '../../src/policy/diff/difference.js'
+import type { DifferenceOptions } from '../../src/policy/diff/change-collector.js'
+import { difference } from '../../src/policy/diff/difference.js'
 import { LocalDataBuilder } from '../../src/rules/lists/local-data.js'
 import type { RuleSet } from '../../src/rules/model/types.js'
 import { allow, ban, block, exception, inline, network, part, ruleSet, source } from './rule-set.js'
@@ -256,6 +257,25 @@ t.test('reports clients that move, and what changes for them', async t => {
       'lifted; 3; a.example 192.0.2.0/24 =b.example; two 10.2.0.0/16'
     ]
   )
+})
+
+t.test('excepts clients in the middle of others that move', async t => {
+  const two = network('two', ['10.1.0.0/16'], [])
+  const before = ruleSet(network('one', ['10.0.0.0/8', '10.1.1.0/24'], [BAN]), two)
+  const after = ruleSet(network('three', ['10.0.0.0/8', '10.1.1.0/24'], []), two)
+  const { moves, changes } = difference({ before, after }, { at: 0, examples: 1 })
+  const moved = {
+    networks: { before: 'one', after: 'three' },
+    prefixes: ['10.0.0.0/8', '10.1.1.0/24'],
+    except: ['10.1.0.0/16']
+  }
+  t.strictSame(moves, [])
+  t.match(changes, [{ kind: 'lifted', clients: [moved] }])
+  const split = ruleSet(network('three', ['10.0.0.0/8'], []), two)
+  t.strictSame(difference({ before, after: split }, { at: 0, examples: 1 }).moves, [
+    { ...moved, prefixes: ['10.0.0.0/8'] },
+    { networks: { before: 'one', after: 'two' }, prefixes: ['10.1.1.0/24'] }
+  ])
 })
 
 t.test('reports separate client ranges of one network', async t => {

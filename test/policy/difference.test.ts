@@ -3,7 +3,8 @@ import t from 'tap'
 import { readPrefix } from '../../src/base/address.js'
 import { compile } from '../../src/policy/compile/compile.js'
 import type { AffectedClients } from '../../src/policy/diff/client-ranges.js'
-import { difference, type Change, type Difference } from '../../src/policy/diff/difference.js'
+import type { Change } from '../../src/policy/diff/change-collector.js'
+import { difference, type Difference } from '../../src/policy/diff/difference.js'
 import type { BeforeAfter } from '../../src/policy/diff/name-groups.js'
 import { Evaluator, type Decision, type Subject } from '../../src/policy/evaluate/decision.js'
 import type { NetworkRules, Rule, RuleSet } from '../../src/rules/model/types.js'
@@ -206,6 +207,30 @@ t.test('every difference is reported', async () => {
     runs(150)
   )
 })
+
+t.test(
+  'a client is in a reported move exactly if it is in another network than before',
+  async () => {
+    fc.assert(
+      fc.property(somePair, ([before, after]) => {
+        const naive = new Naive({ before, after })
+        const { moves, renamed } = compared(before, after)
+        return CLIENTS.every(client => {
+          const networks = naive.networks(client)
+          const isRenamed = renamed.some(
+            it => it.before === networks.before && it.after === networks.after
+          )
+          const found = moves.filter(({ prefixes, except = [] }) =>
+            longest([...prefixes, ...except], client, prefixes)
+          )
+          const isSame = networks.before === networks.after || isRenamed
+          return isSame ? found.length === 0 : found.length === 1
+        })
+      }),
+      runs(150)
+    )
+  }
+)
 
 t.test('every reported change is a difference, for each client and instant', async () => {
   fc.assert(

@@ -1,7 +1,8 @@
 import type { Config } from '../../config/config.js'
 import { rulesLocation } from '../../daemon/reload/rules-location.js'
 import type { Seconds } from '../../base/units.js'
-import { difference, type Change } from '../../policy/diff/difference.js'
+import type { Change } from '../../policy/diff/change-collector.js'
+import { difference } from '../../policy/diff/difference.js'
 import type { BeforeAfter } from '../../policy/diff/name-groups.js'
 import { gatewayColumn } from '../../report/evidence/fleet-tables.js'
 import type { Gateway, RuleVersion } from '../../report/evidence/rule-versions.js'
@@ -12,7 +13,7 @@ import { AcceptedBundles } from '../../sources/bundle/accepted-bundles.js'
 import { ruleFilesAt } from '../args/rules.js'
 import { rejectInput } from '../exit.js'
 import { toJson } from '../output/diff-json.js'
-import { changeTexts } from '../output/diff-text.js'
+import { changeTexts, prefixesText } from '../output/diff-text.js'
 import { formatCount } from '../output/format.js'
 
 /** Names of each change that are spelt out. */
@@ -139,9 +140,9 @@ class Steps {
       const details = textOf(changeTexts(change, timeZone))
       return { change: change.kind, count: change.names, details }
     })
-    const moves = found.moves.map(({ networks, prefixes }) => {
+    const moves = found.moves.map(({ networks, ...prefixes }) => {
       const [from, to] = [networks.before, networks.after].map(one => one ?? 'no network')
-      return { change: 'moved', details: `${prefixes.join(', ')}: ${from} -> ${to}` }
+      return { change: 'moved', details: `${prefixesText(prefixes)}: ${from} -> ${to}` }
     })
     const others = formatCount(found.changes.length - ofBan.length, 'change')
     const steps = [...changes, ...moves]

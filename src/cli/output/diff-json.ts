@@ -1,6 +1,6 @@
 import { showRrtype } from '../../dns/registry/rrtype.js'
 import type { AffectedClients } from '../../policy/diff/client-ranges.js'
-import type { Change } from '../../policy/diff/difference.js'
+import type { Change } from '../../policy/diff/change-collector.js'
 import type { QtypeSet } from '../../rules/model/types.js'
 import { showInstant } from '../../rules/time/instant.js'
 import { describeDecision } from './decision-text.js'
@@ -14,7 +14,7 @@ export function toJson(compared: Compared): string {
     old: { folder: old, sha256: rules.before.sha256 },
     new: { folder: now, sha256: rules.after.sha256 },
     only: only ?? null,
-    moves: moves.map(({ networks, prefixes }) => ({ ...sides(networks), prefixes })),
+    moves: moves.map(shownPlace),
     renamed: renamed.map(sides),
     ech: ech.map(({ networks, ech }) => ({ network: networks.after, ...sides(ech) })),
     clients: recognized.map(({ networks, ...rest }) => ({ ...rest, network: sides(networks) })),

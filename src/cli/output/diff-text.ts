@@ -1,8 +1,9 @@
 import type { Seconds } from '../../base/units.js'
 import { showRrtype } from '../../dns/registry/rrtype.js'
-import type { AffectedClients } from '../../policy/diff/client-ranges.js'
+import type { Change, ChangeKind } from '../../policy/diff/change-collector.js'
 import type { ClientChange } from '../../policy/diff/client-changes.js'
-import type { Change, ChangeKind, Difference, Move } from '../../policy/diff/difference.js'
+import type { AffectedClients, PrefixSet } from '../../policy/diff/client-ranges.js'
+import type { Difference, Move } from '../../policy/diff/difference.js'
 import type { BeforeAfter } from '../../policy/diff/name-groups.js'
 import type { Decision } from '../../policy/evaluate/decision.js'
 import type { QtypeSet, RuleSet } from '../../rules/model/types.js'
@@ -70,12 +71,12 @@ function recognizedLines(changes: readonly ClientChange[]): string[] {
 }
 
 function movesTable(moves: readonly Move[], width: number): string[] {
-  const rows = moves.flatMap(({ networks, prefixes }) => [
+  const rows = moves.flatMap(({ networks, ...prefixes }) => [
     [
       ['yellow', 'moved'] as const,
       `${networkText(networks.before)} -> ${networkText(networks.after)}`
     ],
-    ...labelled('clients', few(prefixes), width)
+    ...labelled('clients', prefixesText(prefixes), width)
   ])
   return table(['change', 'networks'], rows)
 }
@@ -192,9 +193,11 @@ function placeText({ networks, prefixes, except }: AffectedClients): string {
   const { before, after } = networks
   const moved = `${networkText(before)} -> ${networkText(after)}`
   const network = before === after ? networkText(after) : moved
-  if (prefixes === undefined) return network
-  const without = except === undefined ? '' : ` except ${few(except)}`
-  return `${network} (${few(prefixes)}${without})`
+  return prefixes === undefined ? network : `${network} (${prefixesText({ prefixes, except })})`
+}
+
+export function prefixesText({ prefixes, except = [] }: PrefixSet): string {
+  return except.length === 0 ? few(prefixes) : `${few(prefixes)} except ${few(except)}`
 }
 
 function networkText(network: string | undefined): string {

@@ -136,14 +136,16 @@ function addressOf(start: bigint, bits: 32 | 128): Address {
   return Uint8Array.from(Buffer.from(whole.toString(16).padStart(32, '0'), 'hex'))
 }
 
-/** Some or all clients of a network. */
-export interface AffectedClients {
+/** Prefixes, without some that are within them: the longest one decides. */
+export interface PrefixSet {
+  readonly prefixes: readonly string[]
+  readonly except?: readonly string[] | undefined
+}
+
+/** Clients of a network: all of them, if there are no prefixes. */
+export interface AffectedClients extends Partial<PrefixSet> {
   /** Their network before and after; undefined: in none. */
   readonly networks: BeforeAfter<string | undefined>
-  /** Undefined: all clients of these networks. */
-  readonly prefixes?: readonly string[]
-  /** Prefixes within `prefixes` whose clients are not affected. */
-  readonly except?: readonly string[]
 }
 
 /** Ranges by network, and by prefix where they are not all of a network. */
@@ -151,30 +153,33 @@ export function affectedClients(
   all: readonly ClientRange[],
   affected: ReadonlySet<ClientRange | undefined>
 ): AffectedClients[] {
-  const result: AffectedClients[] = []
-  for (const ranges of byNetworks(all)) {
+  return byNetworks(all).flatMap((ranges): AffectedClients[] => {
     const chosen = ranges.filter(range => affected.has(range))
-    if (chosen.length === 0) continue
+    if (chosen.length === 0) return []
     const { networks } = ranges[0]!
-    if (chosen.length === ranges.length && networks.before === networks.after) {
-      result.push({ networks })
-      continue
-    }
-    const prefixes = outermost(chosen)
-    const except = ranges
-      .filter(range => !affected.has(range) && affected.has(parentInSameNetworks(range)))
-      .map(({ prefix }) => prefix)
-    result.push({ networks, prefixes, ...(except.length > 0 && { except }) })
-  }
-  return result
+    if (networks.before !== networks.after) return [{ networks, ...outermost(chosen, all) }]
+    return chosen.length === ranges.length
+      ? [{ networks }]
+      : [{ networks, ...outermost(chosen, ranges, parentInSameNetworks) }]
+  })
 }
 
-/** Prefixes of ranges in the same networks, without those inside another of them. */
-export function outermost(ranges: readonly ClientRange[]): string[] {
+/**
+ * The prefixes of some ranges, without those inside another of them.
+ *
+ * @param all ranges that have to be excepted if they are inside one of `ranges`, and not one of them
+ */
+export function outermost(
+  ranges: readonly ClientRange[],
+  all: readonly ClientRange[],
+  parentOf = ({ parent }: ClientRange): ClientRange | undefined => parent
+): PrefixSet {
   const chosen = new Set<ClientRange | undefined>(ranges)
-  return ranges
-    .filter(range => !chosen.has(parentInSameNetworks(range)))
-    .map(({ prefix }) => prefix)
+  const isInside = (range: ClientRange): boolean => chosen.has(parentOf(range))
+  const textOf = ({ prefix }: ClientRange): string => prefix
+  const except = all.filter(range => !chosen.has(range) && isInside(range)).map(textOf)
+  const prefixes = ranges.filter(range => !isInside(range)).map(textOf)
+  return { prefixes, ...(except.length > 0 && { except }) }
 }
 
 /** The nearest surrounding range whose clients are in the same networks. */
