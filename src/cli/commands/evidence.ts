@@ -37,6 +37,9 @@ import { makeReport, originOf } from './make-report.js'
 
 /** Rows of each table: an evidence pack leaves nothing out that an auditor would ask for. */
 const TOP = 1_000_000
+/** The most that an auditor can doubt. */
+const NO_CHAIN =
+  'Nothing proves that the query log is complete and unaltered: log.queries.chain was not set. The signature proves the pack only.'
 /** Rows on the page of a table without a chart. */
 const PAGE_ROWS = 50
 
@@ -109,6 +112,11 @@ export async function evidence(ban: string, options: EvidenceOptions, io: Io): P
       facts: [
         ...verifiedFacts(main.facts, fleet),
         ['Settings now', settingsDigest(config.file)],
+        [
+          'To verify this pack',
+          'sh verify.sh FOLDER PUBLIC-KEY',
+          'with verify.sh and the key from the operator, not from the pack; or python3 verify.py'
+        ],
         ['Probes', probed?.summary ?? 'no record: neither `probe` in the settings nor --probes']
       ],
       tables: [
@@ -121,12 +129,13 @@ export async function evidence(ban: string, options: EvidenceOptions, io: Io): P
           id: `bypass-${table.id}`,
           title: `Bypass attempts: ${table.title.toLowerCase()}`
         })),
-        await silentDays(log.database, since, until, gateways)
+        await silentDays(log.database, selection, gateways)
       ],
       remarks: [
         ...zone.remarks,
         ...remarks,
         ...main.remarks,
+        ...(config.log.queries.chain === undefined && fleet === undefined ? [NO_CHAIN] : []),
         ...missingRules(versions, known),
         ...(await log.problems())
       ]

@@ -1,7 +1,7 @@
 import type { Seconds } from '../../base/units.js'
 import { NOT_BANNED, type BanFacts } from '../../report/questions/ban.js'
 import type { Fact } from '../../report/report.js'
-import type { Ban, Rule, RuleException, RuleSet } from '../../rules/model/types.js'
+import type { Ban, Reply, Rule, RuleException, RuleSet } from '../../rules/model/types.js'
 import { showInstant } from '../../rules/time/instant.js'
 import { sourceId } from '../../views/coverage.js'
 
@@ -36,6 +36,18 @@ function share(one: Rule, other: Rule): boolean {
   return one.sources.some(source => ids.has(sourceId(source)))
 }
 
+/** What clients get, for readers who do not know the action. */
+const MEANING: Readonly<Record<Reply['action'], string>> = {
+  nxdomain: 'the name does not exist',
+  nodata: 'the name has no addresses',
+  refused: 'the query is refused',
+  'null-address': 'an address that leads nowhere',
+  sinkhole: 'the address of another server',
+  cname: 'an alias of another name',
+  drop: 'no answer',
+  truncate: 'only over TCP'
+}
+
 function factsOf(ban: Ban, zone: string): Fact[] {
   const { sources, authority, legalBasis, reference, referenceUrl, owner, review, reply } = ban
   const titles = [...new Set(sources.map(({ title }) => title))].join(', ')
@@ -49,7 +61,9 @@ function factsOf(ban: Ban, zone: string): Fact[] {
     ['Review', review === undefined ? undefined : day(review, zone)],
     [
       'Answer',
-      ban.mode === 'monitor' ? `none: monitored (${reply.action} if enforced)` : reply.action
+      ban.mode === 'monitor'
+        ? `none: monitored (${reply.action} if enforced)`
+        : `${reply.action}: ${MEANING[reply.action]}`
     ],
     ['Rule', `${ban.position.file}:${ban.position.line}`]
   ]

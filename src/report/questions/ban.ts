@@ -65,7 +65,7 @@ function tilesOf(
   const uncovered = coverage.marks!.filter(mark => mark !== null).length
   const [lookups, blocked, , , clients] = sumTiles(all)
   return [
-    { ...lookups!, title: 'Attempts' },
+    { ...lookups!, title: 'Attempts', note: 'lookups of banned names' },
     blocked!,
     clients!,
     {
