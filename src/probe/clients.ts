@@ -18,12 +18,8 @@ export interface ProbeClient {
 /** `::`, for recognized clients whose address does not matter. */
 const ANY: Address = new Uint8Array(16)
 
-/** One client of each class that is in a network. @param only undefined: all */
-export function probeClients(
-  rules: RuleSet,
-  policy: Policy,
-  only: Address | undefined
-): readonly ProbeClient[] {
+/** One client of each class that is in a network. */
+export function probeClients(rules: RuleSet, policy: Policy): readonly ProbeClient[] {
   const { snapshot } = policy
   const byClass = new Map<number, ProbeClient>()
   const add = (address: Address, clientClass: number, isRecognized: boolean): void => {
@@ -31,13 +27,11 @@ export function probeClients(
     if (network !== undefined && !byClass.has(clientClass))
       byClass.set(clientClass, { network, address, clientClass, isRecognized })
   }
-  const addresses = only === undefined ? representativeClients(rules) : [only]
+  const addresses = representativeClients(rules)
   for (const address of addresses) add(address, policy.classOf(addressWords(address), 0), false)
-  if (only === undefined) {
-    for (const network of snapshot.clients.identities?.networks.keys() ?? [])
-      for (const address of [ANY, ...addresses])
-        add(address, recognizedClass(snapshot, network, address), true)
-  }
+  for (const network of snapshot.clients.identities?.networks.keys() ?? [])
+    for (const address of [ANY, ...addresses])
+      add(address, recognizedClass(snapshot, network, address), true)
   return [...byClass.values()]
 }
 

@@ -1,4 +1,3 @@
-import type { Address } from '../base/address.js'
 import type { Milliseconds, Seconds } from '../base/units.js'
 import { readName, showCanonical, showName } from '../dns/name/name.js'
 import { RRTYPE } from '../dns/registry/rrtype.js'
@@ -44,7 +43,7 @@ export interface PlannerOptions {
   /** Names that must resolve. */
   readonly control: readonly string[]
   /** Only this client. */
-  readonly client?: Address | undefined
+  readonly client?: ProbeClient | undefined
 }
 
 export interface PlanOptions extends PlannerOptions {
@@ -115,7 +114,9 @@ export class Planner {
     this.control = options.control.map(named)
     const bans = new Map(rules.networks.map(network => [network.id, enforcedBans(network)]))
     this.bans = new Set([...bans.values()].flat())
-    this.subjects = probeClients(rules, this.evaluator.policy, options.client).flatMap(client =>
+    const clients = options.client && [options.client]
+    const all = clients ?? probeClients(rules, this.evaluator.policy)
+    this.subjects = all.flatMap(client =>
       [...bans.get(client.network)!, undefined].map(ban => ({ client, ban }))
     )
   }
@@ -177,8 +178,7 @@ export class Planner {
     for (const [{ kind, id, bounds }, count] of counts)
       if (count > 0 && count < bounds.names)
         gaps.push({ what: `${kind} ${id}`, why: `${count} of its ${bounds.names} names are asked` })
-    if ((this.rules.clients?.clients.length ?? 0) > 0) gaps.push(RECOGNITION)
-    return { bans: { all: bans.length, probed }, gaps }
+    return { bans: { all: bans.length, probed }, gaps: [...gaps, ...recognitionGaps(this.rules)] }
   }
 
   /** A question, with what has to come now. */
@@ -223,9 +223,21 @@ export class Planner {
   }
 }
 
-const RECOGNITION: ProbeGap = {
-  what: 'clients',
-  why: 'how they are recognized: their certificates, tokens and server names are not used'
+/** What the gateway would need to be a client that is recognized by it. */
+const RECOGNITION = {
+  certificates: ['certificate', 'the gateway does not have their keys'],
+  tokens: ['token', 'the gateway has hashes of them only'],
+  labels: ['server name', 'a connection with it would look as if the client had been there']
+} as const
+
+/** How clients are recognized. */
+function recognitionGaps({ clients }: RuleSet): ProbeGap[] {
+  const keys = ['certificates', 'tokens', 'labels'] as const
+  return keys.flatMap(key => {
+    const [by, why] = RECOGNITION[key]
+    const all = clients?.clients.filter(client => client[key].length > 0) ?? []
+    return all.length === 0 ? [] : [{ what: `clients by ${by}`, why: `${all.length}: ${why}` }]
+  })
 }
 
 /** All questions of one round. */

@@ -8,9 +8,22 @@ import { eventually } from '../daemon/site.js'
 import { banning } from '../daemon/site.js'
 import { serving } from '../daemon/serve.js'
 import { everyName, questionIn } from '../probe/gateway.js'
+import { makeCertificate } from '../tls/certificates.js'
 import { interdict, Output, SETTINGS, writeSite } from './run.js'
 
-const RULES = banning('banned.example', 'other.example')
+const RULES = `${banning('banned.example', 'other.example')}
+  kiosks: { extends: all, bans: [{ names: [kiosk.example], authority: A, reference: R }] }
+clients:
+  kiosk: { network: kiosks, sni: kiosk-3 }
+  gone: { network: kiosks, sni: kiosk-1, revoked: true }
+`
+
+const [phone, other] = [1, 2].map(() => makeCertificate({ names: [], isAuthority: false }))
+const CERTIFICATES = {
+  'phone.pem': phone!.certificate,
+  'phone.key': phone!.key,
+  'other.key': other!.key
+}
 
 t.test('a real gateway, over UDP and TCP', async t => {
   const { at, site } = await serving(t, { files: { 'rules/networks.yaml': RULES } })
@@ -22,6 +35,10 @@ t.test('a real gateway, over UDP and TCP', async t => {
   const right = await interdict(...words, '--network', 'all', '--names', '1')
   t.strictSame([right.code, right.err], [0, ''])
   t.equal(right.out, '6 questions as a client of all: every answer is right\n')
+
+  const kiosk = await interdict(...words, '--client', 'kiosk', '--names', '1')
+  t.equal(kiosk.code, 1, 'over UDP it is a client by its address')
+  t.match(kiosk.out, /^12 questions as a client of kiosks: 6 wrong answers/)
 
   // A resolver that apps have built in: it knows every name.
   const elsewhere = createSocket('udp4')
@@ -69,7 +86,8 @@ t.test('a real gateway, over UDP and TCP', async t => {
 })
 
 t.test('rounds follow one another until a signal', async t => {
-  const config = writeSite(t, { 'interdict.yaml': SETTINGS, 'rules/networks.yaml': RULES })
+  const files = { 'interdict.yaml': SETTINGS, 'rules/networks.yaml': RULES, ...CERTIFICATES }
+  const config = writeSite(t, files)
   const [stdout, stderr] = [new Output(), new Output()]
   const listeners = new Set<(signal: EndSignal) => void>()
   const io = {
@@ -79,7 +97,11 @@ t.test('rounds follow one another until a signal', async t => {
       return () => listeners.delete(listener)
     }
   }
-  const options = { config, from: '127.0.0.1', names: '1', timeout: '1', every: '1' }
+  const options = {
+    ...{ config, from: '127.0.0.1', names: '1', timeout: '1', every: '1' },
+    clientCertificate: join(dirname(config), 'phone.pem'),
+    clientKey: join(dirname(config), 'phone.key')
+  }
   const running = probe(
     { ...options, server: ['127.0.0.1:9', 'tls://127.0.0.1:9#dns.example'] },
     io
@@ -92,13 +114,27 @@ t.test('rounds follow one another until a signal', async t => {
 })
 
 t.test('what cannot be probed is said', async t => {
-  const config = writeSite(t, { 'interdict.yaml': SETTINGS, 'rules/networks.yaml': RULES })
+  const files = { 'interdict.yaml': SETTINGS, 'rules/networks.yaml': RULES, ...CERTIFICATES }
+  const config = writeSite(t, files)
+  const at = (file: string): string => join(dirname(config), file)
   const rules = join(dirname(config), 'rules')
   const words = ['probe', '--rules', rules, '--server', '127.0.0.1:9', '--from']
   for (const [more, says] of [
     [['nonsense'], /--from: /],
     [['192.0.2.1'], /192\.0\.2\.1 is in no network/],
     [['127.0.0.1', '--network', 'phones'], /127\.0\.0\.1 is in network all/],
+    [['127.0.0.1', '--client', 'nobody'], /--client: the rules have no client nobody/],
+    [['127.0.0.1', '--client', 'gone'], /--client: client gone is revoked/],
+    [['127.0.0.1', '--client', 'kiosk', '--network', 'all'], /kiosk is in network kiosks/],
+    [['127.0.0.1', '--client-key', 'x'], /both or none/],
+    [
+      ['127.0.0.1', '--client-key', at('phone.key'), '--client-certificate', config],
+      /-certificate: .*PEM/i
+    ],
+    [
+      ['127.0.0.1', '--client-key', at('other.key'), '--client-certificate', at('phone.pem')],
+      /do not belong together/
+    ],
     [['127.0.0.1', '--server', 'tls://192.0.2.1'], /--server: /],
     [['127.0.0.1', '--hard-coded', 'x'], /--hard-coded: /],
     [['127.0.0.1', '--every', '0'], /--every: /]

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { connect, type TLSSocket } from 'node:tls'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
+import { PROGRAM } from '../cli/run.js'
 import { encodeQuery } from '../daemon/dns-client.js'
 import { makeCertificate } from '../tls/certificates.js'
 import { install } from '../../tools/install.js'
@@ -188,6 +189,36 @@ function sClient(port: number, authority: Authority, phone: string, ...more: str
   t.teardown(() => child.kill('SIGKILL'))
   return client
 }
+
+t.test('a device proves with interdict probe what it is recognized as', async t => {
+  const authority = makeCertificate({ subject: 'MDM', names: [] })
+  const uris = ['urn:phone:7']
+  const phone = makeCertificate({ names: [], uris, isAuthority: false, issuer: authority })
+  const kiosk = 'kiosk: { network: kiosks, sni: kiosk-3 }'
+  const at = await serve(t, authority.certificate, [PHONES, kiosk], '')
+  const [certificate, key] = [join(at.dir, 'phone.pem'), join(at.dir, 'phone.key')]
+  writeFileSync(certificate, phone.certificate)
+  writeFileSync(key, phone.key)
+  const env = { ...process.env, NODE_EXTRA_CA_CERTS: join(at.dir, 'cert.pem') }
+  const probe = async (client: string, name: string, ...more: string[]): Promise<string> => {
+    const server = `tls://127.0.0.1:${at.tls}#${name}`
+    const rules = ['--from', '127.0.0.1', '--rules', join(at.dir, 'rules'), '--names', '1']
+    const words = ['probe', ...rules, '--timeout', '20000', '--client', client, '--server', server]
+    const { stdout } = await run(process.execPath, [PROGRAM, ...words, ...more], { env }).catch(
+      (error: unknown) => error as { stdout: string }
+    )
+    return stdout.split('\n', 1)[0]!
+  }
+  const own = ['--client-certificate', certificate, '--client-key', key]
+  const good = 'every answer is right'
+  t.match(await probe('kiosk', `kiosk-3.${HOST}`), new RegExp(`client of kiosks: ${good}`))
+  t.match(await probe('phones/7', HOST, ...own), new RegExp(`client of phones: ${good}`))
+  t.match(
+    await probe('kiosk', HOST),
+    /client of kiosks: 3 wrong answers/,
+    'without its server name'
+  )
+})
 
 /** What a connection presents, and the names that are blocked for it. */
 interface Kind {

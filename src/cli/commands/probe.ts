@@ -1,13 +1,17 @@
 import { readFile } from 'node:fs/promises'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { addressWords, readAddress, showAddress } from '../../base/address.js'
+import { MAX_SECRET_FILE, readBoundedFileSync } from '../../base/bounded-file.js'
 import { epochSeconds, systemClock } from '../../base/clock.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 import { readUpstream } from '../../config/upstream-servers.js'
 import { locallyAnsweredNames } from '../../daemon/reload/locally-answered.js'
 import { compile } from '../../policy/compile/compile.js'
+import { Identities } from '../../policy/evaluate/identities.js'
 import { Policy } from '../../policy/evaluate/policy.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import { networkOfClass } from '../../policy/tables/client-table.js'
+import type { ProbeClient } from '../../probe/clients.js'
 import { exchange, targetsOf, type Target } from '../../probe/exchange.js'
 import { planOf } from '../../probe/plan.js'
 import { runPlan, type ProbeFailure, type ProbeResult } from '../../probe/run.js'
@@ -29,6 +33,9 @@ const PARALLEL = 16
 
 export interface ProbeOptions extends CommonOptions {
   readonly from: string
+  readonly client?: string
+  readonly clientCertificate?: string
+  readonly clientKey?: string
   readonly network?: string
   readonly rules?: string
   readonly server?: readonly string[]
@@ -46,7 +53,6 @@ export interface ProbeOptions extends CommonOptions {
  * rules. The exit code is 1 if any answer is wrong.
  */
 export async function probe(options: ProbeOptions, io: Io): Promise<number> {
-  const client = parseArgument('--from', () => readAddress(options.from))
   const timeout = parseMilliseconds('--timeout', options.timeout)
   const namesPerBan = parseWholeNumber('--names', options.names, { min: 1, max: 10_000 })
   const every =
@@ -55,14 +61,12 @@ export async function probe(options: ProbeOptions, io: Io): Promise<number> {
       : parseWholeNumber('--every', options.every, { min: 1, max: 86_400 }) * MS_PER_SECOND
   const hardCoded = (options.hardCoded ?? []).flatMap(text => hardCodedTargets(text))
   const { rules, snapshot } = await loadProbeRules(options, io)
-  const found = networkOfClass(
-    snapshot.clients,
-    new Policy(snapshot).classOf(addressWords(client), 0)
+  const client = clientOf(options, snapshot)
+  const own = options.server?.map(text => serverOf('--server', text)) ?? (await systemServers())
+  const certificate = certificateOf(options)
+  const servers = own.map(server =>
+    server.tls === undefined ? server : { ...server, tls: { ...server.tls, client: certificate } }
   )
-  if (found === undefined) usageError(`--from: ${options.from} is in no network of the rules`)
-  if (options.network !== undefined && options.network !== found)
-    usageError(`--network: ${showAddress(client)} is in network ${found}`)
-  const servers = options.server?.map(text => serverOf('--server', text)) ?? (await systemServers())
   if (servers.length === 0) usageError('--server: no resolver given, and none in /etc/resolv.conf')
   const run = (round: number): Promise<ProbeResult> => {
     const now = epochSeconds(systemClock)
@@ -81,10 +85,45 @@ export async function probe(options: ProbeOptions, io: Io): Promise<number> {
     const result = await run(round)
     if (options.json === true)
       io.stdout.write(`${JSON.stringify({ at: new Date().toISOString(), ...result })}\n`)
-    else print(io, textOf(result, found))
+    else print(io, textOf(result, client.network))
     const code = result.failures.length === 0 ? EXIT.success : EXIT.failure
     if (every === undefined || (await stopped(io, every))) return code
   }
+}
+
+/** The client that this machine is by the rules. */
+function clientOf(
+  { from, client, network: wanted }: ProbeOptions,
+  snapshot: Snapshot
+): ProbeClient {
+  const address = parseArgument('--from', () => readAddress(from))
+  const words = addressWords(address)
+  const policy = new Policy(snapshot)
+  const recognized = client === undefined ? undefined : new Identities(policy).named(client, words)
+  if (client !== undefined && recognized?.status !== 'known')
+    usageError(`--client: ${recognized?.reason ?? `the rules have no client ${client}`}`)
+  const clientClass = recognized?.clientClass ?? policy.classOf(words, 0)
+  const network = networkOfClass(snapshot.clients, clientClass)
+  const who = client ?? showAddress(address)
+  if (network === undefined) usageError(`--from: ${who} is in no network of the rules`)
+  if (wanted !== undefined && wanted !== network)
+    usageError(`--network: ${who} is in network ${network}`)
+  return { network, address, clientClass, isRecognized: client !== undefined }
+}
+
+/** What this machine presents to resolvers over TLS. */
+function certificateOf({ clientCertificate, clientKey }: ProbeOptions): UpstreamTls['client'] {
+  if (clientCertificate === undefined && clientKey === undefined) return undefined
+  if (clientCertificate === undefined || clientKey === undefined)
+    usageError('--client-certificate and --client-key: both or none')
+  return parseArgument('--client-certificate', () => {
+    const [certificate, key] = [clientCertificate, clientKey].map(file =>
+      readBoundedFileSync(file, MAX_SECRET_FILE).toString('latin1')
+    )
+    if (!new X509Certificate(certificate!).checkPrivateKey(createPrivateKey(key!)))
+      throw new Error('certificate and key do not belong together')
+    return { certificate: certificate!, key: key! }
+  })
 }
 
 async function loadProbeRules(

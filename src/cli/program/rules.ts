@@ -110,6 +110,12 @@ export function addRulesCommands(program: Command, { io, done }: Context): void 
     )
     .requiredOption('-f, --from <address>', 'address of this machine, as the gateway sees it')
     .option('--network <id>', 'network that it has to be in')
+    .option(
+      '--client <client>',
+      'client of the rules, or GROUP/DEVICE, as which it is recognized over TLS'
+    )
+    .option('--client-certificate <file>', 'certificate to present over TLS, in PEM')
+    .option('--client-key <file>', 'key of that certificate')
     .option('--rules <rules>', 'rules folder or bundle instead of the one in the settings')
     .option('--server <servers...>', 'resolvers to query (default: from /etc/resolv.conf)')
     .option('--foreign', 'the resolvers are not Interdict: banned names must just not resolve')
