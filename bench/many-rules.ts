@@ -1,7 +1,7 @@
 /**
  * What very many networks, and very many app files, cost: `npm run bench:rules`. CPU time of reading and
  * compiling the rules in a process of its own, the most memory that the process had, and the CPU time that
- * each worker needs to take the compiled rules from a message, when it answers nothing.
+ * each worker needs to take the compiled rules from a message and to evaluate by them, when it answers nothing.
  */
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -12,6 +12,8 @@ import { parseArgs } from 'node:util'
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
 import type { Milliseconds } from '../src/base/units.js'
 import { compile } from '../src/policy/compile/compile.js'
+import { Policy } from '../src/policy/evaluate/policy.js'
+import type { Snapshot } from '../src/policy/tables/snapshot.js'
 import { loadRules } from '../src/rules/load.js'
 import { table } from './kit/markdown.js'
 import { PACKAGE } from './kit/place.js'
@@ -66,7 +68,8 @@ async function measure(folder: string): Promise<string> {
   const { port1, port2 } = new MessageChannel()
   port1.postMessage(snapshot)
   const sent = cpuTime()
-  receiveMessageOnPort(port2)
+  const { message } = receiveMessageOnPort(port2) as { message: Snapshot }
+  new Policy(message).epochAt(0)
   const receipt = cpuTime() - sent
   port1.close()
   return `${seconds} ${memory} ${receipt}`

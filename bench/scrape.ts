@@ -48,7 +48,7 @@ const all = Array.from({ length: workers }, (_, number) => {
 })
 
 const rows = [0, 0.1, 1].map(share => {
-  const { length } = snapshot.claims.all
+  const { length } = snapshot.claims.list
   const matching = Math.round(share * length)
   let size = 0
   const time = measure(

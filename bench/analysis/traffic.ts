@@ -148,7 +148,7 @@ export class Traffic {
     const found = new Verdict()
     this.#policy.evaluateName(hashed, RRTYPE.A, clientClass, Date.now() / 1000, found)
     const { claim, entry: record, monitorClaim: monitor, monitorEntry: monitorRecord } = found
-    const kind = this.#policy.claims[claim]?.kind
+    const kind = this.#policy.claims.at(claim)?.kind
     if (kind === 'exception') return { verdict: VERDICT.allowed, rcode: 0, claim, record, ede: -1 }
     if (kind === 'ban') return { verdict: VERDICT.blocked, rcode: 3, claim, record, ede: 15 }
     if (monitor === -1) return undefined

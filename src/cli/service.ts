@@ -19,6 +19,7 @@ import { chooseTransport, type TransportChoice } from '../udp/transport.js'
 import type { CommonOptions } from './args/settings.js'
 import { rejectInput } from './exit.js'
 import { formatEndpoint } from './output/format.js'
+import { allSources } from '../policy/tables/source-table.js'
 
 /** What a listener answers over, by its protocol. */
 const LISTENING = { dns: 'UDP and TCP', dot: 'TLS', doh: 'HTTPS' } as const
@@ -140,7 +141,9 @@ function logStart(
   if (plain === undefined) return
   const { address, port } = plain
   const host = address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address
-  const bansTikTok = rules.sources.all.some(({ kind, id }) => kind === 'app' && id === 'tiktok')
+  const bansTikTok = allSources(rules.sources).all.some(
+    ({ kind, id }) => kind === 'app' && id === 'tiktok'
+  )
   log.info({}, `try: dig @${host} -p ${port} ${bansTikTok ? 'www.tiktok.com' : 'example.com'}`)
 }
 

@@ -78,8 +78,8 @@ export class Judge {
     this.identities = new Identities(this.policy)
     this.rules = rules
     this.names = names
-    this.isTyped = snapshot.claims.all.some(({ qtypes }) => qtypes !== undefined)
-    this.hasTruncate = snapshot.claims.all.some(({ reply }) => reply?.action === 'truncate')
+    this.isTyped = this.policy.claims.all.some(({ qtypes }) => qtypes !== undefined)
+    this.hasTruncate = this.policy.claims.all.some(({ reply }) => reply?.action === 'truncate')
     this.defaultClasses = defaultClassByNetwork(rules)
   }
 
@@ -103,7 +103,7 @@ export class Judge {
   }
 
   claimOf(outcome: Outcome): Claim | undefined {
-    return this.policy.claims[(outcome >> STATE_BITS) - 1]
+    return this.policy.claims.at((outcome >> STATE_BITS) - 1)
   }
 
   /** The deciding rule in words; the same object for the same claim. */

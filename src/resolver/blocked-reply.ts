@@ -19,7 +19,7 @@ import { DROP } from './responder.js'
 
 /** Whether the verdict blocks. */
 export function isBlocked(policy: Policy, { claim }: Verdict): boolean {
-  return claim !== -1 && policy.claims[claim]!.reply !== undefined
+  return claim !== -1 && policy.claims.at(claim)!.reply !== undefined
 }
 
 /**
@@ -37,7 +37,7 @@ export function writeBlockedReply(
   match: number
 ): number {
   const { octets, query, maxLength } = context
-  const claim = policy.claims[verdict.claim]!
+  const claim = policy.claims.at(verdict.claim)!
   const reply = claim.reply!
   const ede = context.edeOf(policy, claim)
   switch (reply.action) {
@@ -76,7 +76,7 @@ export function writeBlockedReply(
 export function findAliasTarget(context: QueryContext, policy: Policy, verdict: Verdict): Octets {
   const { query, target } = context
   if (!query.recursionDesired || !context.followsAliases) return 0
-  const reply = policy.claims[verdict.claim]!.reply!
+  const reply = policy.claims.at(verdict.claim)!.reply!
   if (reply.action === 'cname') return copyOctets(reply.target!, 0, reply.target!.length, target, 0)
   if (reply.action !== 'data') return 0
   const { octets, from, to } = policy.findLocalData(verdict)

@@ -61,7 +61,7 @@ export interface RuleCounterLayout {
 
 export function ruleCounterLayout({ clients, claims }: Snapshot): RuleCounterLayout {
   const classes = clients.networkOf.length
-  const { length } = claims.all
+  const { length } = claims.list
   const blockedAt = PROTOCOLS * classes
   const claimsAt = blockedAt + classes
   const used = claimsAt + CLAIM_MATCHES * length

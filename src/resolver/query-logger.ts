@@ -58,7 +58,7 @@ export class QueryLogger {
 
   /** @param match how the query came to the blocked name or address, one of `MATCH` */
   logBlocked(context: QueryContext, verdict: Verdict, match: number, took: Milliseconds): void {
-    const claim = this.policy!.claims[verdict.claim]!
+    const claim = this.policy!.claims.at(verdict.claim)!
     const reply = claim.reply!
     const isDropped = reply.action === 'drop'
     if (context.isAliased) {
@@ -92,7 +92,7 @@ export class QueryLogger {
     this.setReply(
       context,
       rcode,
-      rcode === NO_RCODE ? -1 : this.policy!.claims[claim]!.reply!.ede,
+      rcode === NO_RCODE ? -1 : this.policy!.claims.at(claim)!.reply!.ede,
       -1
     )
     this.push(context, took, query.aliases.qname, query.aliases.qnameLength)

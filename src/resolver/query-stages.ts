@@ -209,7 +209,7 @@ export class QueryStages {
   private blockAnswer(answer: Answer, match: number, age: Seconds, took: Milliseconds): number {
     const { context, inspector, policy } = this
     const { verdict, name } = inspector
-    const claim = policy.claims[verdict.claim]!
+    const claim = policy.claims.at(verdict.claim)!
     const { source } = claim
     const isAddress = match === MATCH.address
     const isKept =
@@ -240,7 +240,7 @@ export class QueryStages {
   /** Goes on with the alias's target in `context.target`; SERVFAIL after a loop or too many aliases. */
   private startAlias(verdict: Verdict, match: number, length: Octets, took: Milliseconds): number {
     const { context, policy } = this
-    const claim = policy.claims[verdict.claim]!
+    const claim = policy.claims.at(verdict.claim)!
     if (context.addAlias(verdict, match, length, policy, claim)) return RESTART
     this.dependencies.logger.logAliased(context, RCODE.SERVFAIL, took)
     return encodeError(context.octets, context.query, context.maxLength, RCODE.SERVFAIL, undefined)

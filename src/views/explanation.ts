@@ -208,7 +208,7 @@ function ruleView(
   number: number,
   matched?: MatchedRule
 ): Omit<RuleView, 'outcome'> {
-  const claim = policy.claims[number]!
+  const claim = policy.claims.at(number)!
   const { kind, ruleId, ruleFile, ruleLine, source, monitor, from, until, timetable, facts } = claim
   return {
     kind,

@@ -52,10 +52,11 @@ const words = [
 const key = ['-k', at('key.pem')]
 
 t.test('a folder with everything, signed; equal inputs give equal octets', async t => {
-  const made = await interdict(...words, ...key, '-o', at('one'), '--probes', at('probes.jsonl'))
+  const all = [...words, '--time-zone', 'Europe/Brussels', ...key, '--probes', at('probes.jsonl')]
+  const made = await interdict(...all, '-o', at('one'))
   t.strictSame([made.code, made.err], [0, ''])
   t.match(made.out, /^Wrote \d+ files to .*; SHA-256 of the manifest: [0-9a-f]{64}\n$/)
-  const again = await interdict(...words, ...key, '-o', at('two'), '--probes', at('probes.jsonl'))
+  const again = await interdict(...all, '-o', at('two'))
   t.equal(again.out.split('manifest')[1], made.out.split('manifest')[1])
   const manifest = readFileSync(at('one/SHA256SUMS'))
   const publicKey = createPublicKey(readFileSync(at('one/public-key.pem')))
@@ -71,13 +72,18 @@ t.test('a folder with everything, signed; equal inputs give equal octets', async
       .sort(),
     [...listed, 'SHA256SUMS', 'SHA256SUMS.sig'].sort()
   )
-  t.match(readFileSync(at('one/tables/silent-days.csv'), 'utf8'), '2026-06-02')
-  t.match(readFileSync(at('one/tables/probes.csv'), 'utf8'), '2026-06-01T00:00:00.000Z,1,12,1,1')
+  t.equal(readFileSync(at('one/tables/silent-days.csv'), 'utf8'), 'day\r\n2026-06-02\r\n')
+  t.match(
+    readFileSync(at('one/tables/probes.csv'), 'utf8'),
+    '2026-06-01T00:00:00.000+02:00,1,12,1,1'
+  )
   t.match(readFileSync(at('one/tables/probe-failures.csv'), 'utf8'), 'it has records')
   t.match(readFileSync(at('one/rules.json'), 'utf8'), '"authority": "Council"')
   const page = readFileSync(at('one/evidence.html'), 'utf8')
   t.match(page, 'Evidence for the ban be-clip')
   t.match(page, 'Settings now')
+  t.match(page, 'verify.sh FOLDER PUBLIC-KEY')
+  t.match(page, 'log.queries.chain was not set')
   const { facts } = JSON.parse(readFileSync(at('one/evidence.json'), 'utf8')) as { facts: object }
   t.match(JSON.stringify(facts), '2', 'attempts')
   t.match(readFileSync(at('one/tables/networks.csv'), 'utf8'), 'phones,enforced,2,2')

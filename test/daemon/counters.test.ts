@@ -9,7 +9,10 @@ import {
 } from '../../src/daemon/workers/rule-counters.js'
 import { showName } from '../../src/dns/name/name.js'
 import type { Policy } from '../../src/policy/evaluate/policy.js'
+import { packClaims } from '../../src/policy/tables/claim-table.js'
+import type { Claim } from '../../src/policy/tables/claim.js'
 import type { Snapshot } from '../../src/policy/tables/snapshot.js'
+import { packSources } from '../../src/policy/tables/source-table.js'
 import { PROTOCOL } from '../../src/querylog/record/query-event.js'
 import {
   allocateCounters,
@@ -246,10 +249,13 @@ t.test('counts are carried over to the same action of a rule', t => {
       ruleId: 'r',
       reply: { action },
       monitor: false,
-      kind: 'ban'
+      kind: 'ban',
+      source: { index: 0 }
     }))
     const clients = { networks: ['n'], networkOf: [-1, 0] }
-    return { generation, clients, claims: { all } } as unknown as Snapshot
+    const sources = { list: packSources([]) }
+    const claims = packClaims(all as unknown as Claim[])
+    return { generation, clients, sources, claims } as unknown as Snapshot
   }
   const count = (shared: SharedArrayBuffer, claim: number, match: number): void => {
     const worker = new LookupCounters({ now: () => 0, wall: () => 0 })

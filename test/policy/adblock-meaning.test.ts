@@ -98,7 +98,7 @@ t.test('ad-blocking lists give the result of their rules evaluated one by one', 
         const name = hashed(question.name, policy.seed)
         const who = policy.classOf(words(question.client), 0)
         policy.evaluateName(name, RRTYPE[question.type], who, 0, verdict)
-        const action = policy.claims[verdict.claim]?.reply?.action ?? ''
+        const action = policy.claims.at(verdict.claim)?.reply?.action ?? ''
         return action === meant([...first, ...second], question)
       })
     }),

@@ -3,11 +3,12 @@ import { readAddress } from '../../src/base/address.js'
 import type { Ban, Reply, Rule } from '../../src/rules/model/types.js'
 import { policyOf } from './evaluating.js'
 import { allow, ban, block, exception, network, ruleSet, source, wire } from './rule-set.js'
+import { allClaims } from '../../src/policy/tables/claim-table.js'
 
 const APP = source('app', 'a.example')
 
 function claimOf(rule: Rule) {
-  return policyOf(ruleSet(network('net', ['10.0.0.0/8'], [rule]))).claims[0]!
+  return policyOf(ruleSet(network('net', ['10.0.0.0/8'], [rule]))).claims.at(0)!
 }
 
 const NOWHERE = { ipv4: undefined, ipv6: undefined, target: undefined }
@@ -112,7 +113,7 @@ t.test('a rule has a claim for each of its sources', async t => {
   const sources = [APP, source('other', 'b.example')]
   const { claims } = policyOf(ruleSet(network('net', ['10.0.0.0/8'], [ban('b', sources)])))
   t.strictSame(
-    claims.map(({ ruleId, source }) => [ruleId, source.id]),
+    claims.all.map(({ ruleId, source }) => [ruleId, source.id]),
     [
       ['b', 'app'],
       ['b', 'other']
@@ -126,14 +127,15 @@ t.test('networks that inherit a rule share its claims', async t => {
     ruleSet(network('one', ['10.0.0.0/8'], inherited), network('two', ['172.16.0.0/12'], inherited))
   )
   t.equal(policy.claims.length, 1)
-  t.strictSame(policy.snapshot.clients.networkOf, [-1, 0, 1])
-  t.strictSame(policy.snapshot.clients.groupOf, [0, 1, 1])
+  const { networkOf, groupOf } = policy.snapshot.clients
+  t.strictSame([...networkOf], [-1, 0, 1])
+  t.strictSame([...groupOf], [0, 1, 1])
 })
 
 t.test('equal replies and facts are one object, also in a clone', async t => {
   const rules = [ban('one', [APP], given), ban('two', [APP], given), ban('three', [APP])]
   const { snapshot } = policyOf(ruleSet(network('net', ['10.0.0.0/8'], rules)))
-  const [one, two, three] = structuredClone(snapshot).claims.all
+  const [one, two, three] = allClaims(structuredClone(snapshot)).all
   t.equal(one!.reply, two!.reply)
   t.equal(one!.facts, two!.facts)
   t.not(one!.reply, three!.reply)
@@ -146,7 +148,7 @@ t.test('every one of many rules has its own EXTRA-TEXT', async t => {
   )
   const { claims } = policyOf(ruleSet(network('net', ['10.0.0.0/8'], bans)))
   t.strictSame(
-    claims.map(({ reply }) => Buffer.from(reply!.edeOption.subarray(6)).toString()),
+    claims.all.map(({ reply }) => Buffer.from(reply!.edeOption.subarray(6)).toString()),
     bans.map((_, i) => `APP: ${long}${i}`)
   )
 })

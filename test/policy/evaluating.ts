@@ -52,7 +52,7 @@ export function evaluateAddress(
 
 export function ruleIds(policy: Policy, { claim, monitorClaim }: Verdict): RuleIds {
   return {
-    decides: policy.claims[claim]?.ruleId ?? '',
-    monitors: policy.claims[monitorClaim]?.ruleId ?? ''
+    decides: policy.claims.at(claim)?.ruleId ?? '',
+    monitors: policy.claims.at(monitorClaim)?.ruleId ?? ''
   }
 }

@@ -4,6 +4,7 @@ import { compile } from '../../src/policy/compile/compile.js'
 import { KeptSource } from '../../src/policy/compile/kept-source.js'
 import { dump } from '../../src/policy/explain/dump.js'
 import type { Snapshot } from '../../src/policy/tables/snapshot.js'
+import { allSources } from '../../src/policy/tables/source-table.js'
 import { specialUseNames } from '../../src/policy/tables/special-use-names.js'
 import { covers } from '../../src/rules/model/pattern.js'
 import type { Cover, NameSource } from '../../src/rules/model/types.js'
@@ -39,7 +40,9 @@ function partsOf(id: string, { blocks, passes }: List): NameSource[] {
 /** The parts of a list as a snapshot has them. */
 function kept(snapshot: Snapshot, parts: readonly NameSource[]): KeptSource[] {
   const list = parts[0]!.part!.list
-  const all = snapshot.sources.all.filter(({ kind, id }) => kind === 'list' && id === list)
+  const all = allSources(snapshot.sources).all.filter(
+    ({ kind, id }) => kind === 'list' && id === list
+  )
   return parts.map((it, nth) => {
     return new KeptSource(snapshot, all[nth]!.index, { ...it, part: it.part! })
   })
@@ -77,8 +80,8 @@ t.test('lists that are kept give the same snapshot as lists that are read again'
       t.strictSame(dump(after).toSorted(), dump(whole).toSorted())
       t.strictSame(after.counts, whole.counts)
       t.strictSame(
-        after.sources.all.map(({ digest, names }) => [digest, names]),
-        whole.sources.all.map(({ digest, names }) => [digest, names])
+        allSources(after.sources).all.map(({ digest, names }) => [digest, names]),
+        allSources(whole.sources).all.map(({ digest, names }) => [digest, names])
       )
     }),
     runs(300)

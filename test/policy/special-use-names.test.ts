@@ -30,7 +30,7 @@ function kindOf(policy: Policy, name: string, client = CLIENT): string {
   const verdict = new Verdict()
   policy.evaluateName(hashed(name, policy.seed), 1, policy.classOf(words(client), 0), 0, verdict)
   if (verdict.tier === TIER.specialUse) return policy.specialUseOf(verdict.entry).kind
-  return policy.claims[verdict.claim]?.kind ?? ''
+  return policy.claims.at(verdict.claim)?.kind ?? ''
 }
 
 t.test('the registry has each name once, with its reference', async t => {

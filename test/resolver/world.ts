@@ -198,7 +198,7 @@ export class World {
   }
 
   private record(event: QueryEvent): Recorded {
-    const claim = event.claim === -1 ? undefined : this.policy!.claims[event.claim]
+    const claim = event.claim === -1 ? undefined : this.policy!.claims.at(event.claim)
     const word = (table: Record<string, number>, value: number): string =>
       Object.keys(table).find(key => table[key] === value)!
     return {

@@ -72,7 +72,7 @@ async function resolveTest(
     undefined
   )
   const { claims, snapshot } = policy
-  const claim = claims[event.claim]
+  const claim = claims.at(event.claim)
   const rule = claim === undefined || claim.kind === 'local' ? undefined : claim
   return {
     verdict: verdictOf(event, upstreams.wasAsked),

@@ -5,6 +5,7 @@ import type { ListenConfig } from '../../config/config.js'
 import { protocolOf } from '../../config/endpoint.js'
 import type { PendingRestart } from '../../config/restart-keys.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
+import { allClaims } from '../../policy/tables/claim-table.js'
 import type { ListState } from '../../rules/lists/load-list.js'
 import type { BundleFacts } from '../../rules/model/types.js'
 import type { Endpoint, Transport } from '../../udp/datagram.js'
@@ -231,9 +232,13 @@ function rulesStatus(
   snapshot: Snapshot,
   { since, last, stuckSince, due, lists, pendingLists }: StatusSources['reporter']
 ): RulesStatus {
-  const { generation, origin, counts, claims } = snapshot
+  const { generation, origin, counts } = snapshot
   const { networks, rules, names } = counts
-  const bans = new Set(claims.all.filter(({ kind }) => kind === 'ban').map(({ ruleId }) => ruleId))
+  const bans = new Set(
+    allClaims(snapshot)
+      .all.filter(({ kind }) => kind === 'ban')
+      .map(({ ruleId }) => ruleId)
+  )
   const reload = last === undefined ? null : { ...last, at: showInstant(last.at) }
   const { ending, reviews: reviewsDue } = due
   const sums = { networks, rules, bans: bans.size, names, ending, reviewsDue }

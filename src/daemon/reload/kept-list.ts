@@ -1,5 +1,6 @@
 import { KeptSource } from '../../policy/compile/kept-source.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
+import { allSources } from '../../policy/tables/source-table.js'
 import {
   isSameOrigin,
   type ListOrigin,
@@ -28,7 +29,9 @@ export function keptList(
   const zone = active.origin.zones.find(({ list }) => list === state.id)
   const now = renamed({ ...state, zone }, id)
   if (!isUsed) return { state: now, sources: [] }
-  const summaries = active.sources.all.filter(it => it.kind === 'list' && it.id === state.id)
+  const summaries = allSources(active.sources).all.filter(
+    it => it.kind === 'list' && it.id === state.id
+  )
   if (summaries.length !== now.parts.length) return undefined
   // A snapshot has the parts that pass names before all others: see `compile`.
   const order = now.parts.toSorted((a, b) => Number(isPass(b)) - Number(isPass(a)))

@@ -2,6 +2,7 @@ import { epochSeconds, type Clock } from '../../base/clock.js'
 import { failure, type InterdictError } from '../../base/error.js'
 import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../../base/units.js'
 import type { Claim } from '../../policy/tables/claim.js'
+import { allClaims } from '../../policy/tables/claim-table.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
 import { EXPIRY_NOTICE } from '../../rules/time/dates.js'
@@ -52,9 +53,13 @@ export class RuleExpiryMonitor {
   ) {}
 
   /** Replaces the rules to monitor. */
-  watch({ claims }: Snapshot): void {
+  watch(snapshot: Snapshot): void {
     this.rules = [
-      ...new Map(claims.all.filter(isDated).map(claim => [claim.ruleId, claim])).values()
+      ...new Map(
+        allClaims(snapshot)
+          .all.filter(isDated)
+          .map(claim => [claim.ruleId, claim])
+      ).values()
     ]
     this.events = this.rules.flatMap(eventsOf).sort((a, b) => a.at - b.at)
     this.loggedUntil = epochSeconds(this.clock)

@@ -2,6 +2,7 @@ import { epochSeconds, type Clock } from '../../base/clock.js'
 import { failure } from '../../base/error.js'
 import type { Seconds } from '../../base/units.js'
 import type { Pause } from '../../policy/tables/snapshot.js'
+import { allClaims } from '../../policy/tables/claim-table.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 
 /**
@@ -25,8 +26,8 @@ export class RulePauses {
    *
    * @throws InterdictError PAUSE_UNKNOWN, PAUSE_NOT_BLOCK
    */
-  set(rule: string, duration: Seconds, { claims }: Snapshot): Pause {
-    const claim = claims.all.find(({ ruleId }) => ruleId === rule)
+  set(rule: string, duration: Seconds, snapshot: Snapshot): Pause {
+    const claim = allClaims(snapshot).all.find(({ ruleId }) => ruleId === rule)
     if (claim === undefined) throw failure('PAUSE_UNKNOWN', rule)
     if (claim.kind !== 'block') throw failure('PAUSE_NOT_BLOCK', rule, claim.kind)
     const until = epochSeconds(this.clock) + duration

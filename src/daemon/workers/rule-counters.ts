@@ -1,4 +1,5 @@
 import type { Snapshot } from '../../policy/tables/snapshot.js'
+import { allClaims } from '../../policy/tables/claim-table.js'
 import {
   allocateCounters,
   CLAIM_MATCHES,
@@ -29,7 +30,7 @@ export interface CountedRules {
   /** Ids of the networks. */
   readonly networks: readonly string[]
   /** Client class to index in `networks`; -1: in none. */
-  readonly networkOf: readonly number[]
+  readonly networkOf: Int32Array
   readonly series: readonly RuleSeries[]
   /** Claim to index in `series`. */
   readonly seriesOf: Uint32Array
@@ -96,16 +97,19 @@ function countedRules(
   counters: SharedArrayBuffer,
   series: SeriesIndex
 ): CountedRules {
-  const { clients, claims, generation } = snapshot
+  const { clients, generation } = snapshot
   const { networks, networkOf } = clients
   const ending = new Map<string, EndingRule>()
-  const seriesOf = Uint32Array.from(claims.all, ({ ruleId, reply, monitor, kind, until }) => {
-    const number = series.add({ rule: ruleId, action: reply?.action, isMonitored: monitor })
-    if ((kind === 'ban' || kind === 'exception') && until !== Infinity) {
-      if (!ending.has(ruleId)) ending.set(ruleId, { rule: ruleId, kind, until })
+  const seriesOf = Uint32Array.from(
+    allClaims(snapshot).all,
+    ({ ruleId, reply, monitor, kind, until }) => {
+      const number = series.add({ rule: ruleId, action: reply?.action, isMonitored: monitor })
+      if ((kind === 'ban' || kind === 'exception') && until !== Infinity) {
+        if (!ending.has(ruleId)) ending.set(ruleId, { rule: ruleId, kind, until })
+      }
+      return number
     }
-    return number
-  })
+  )
   const layout = ruleCounterLayout(snapshot)
   const lists = { series: series.all, seriesOf, ending: [...ending.values()] }
   const rules = { generation, networks, networkOf, ...lists, layout, counters }

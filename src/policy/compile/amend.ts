@@ -4,15 +4,16 @@ import { rulesSha256, type ZoneState } from '../../zonefile/zone-state.js'
 import type { SnapshotChanges } from '../diff/compare.js'
 import { entriesOf, type SourceLine } from '../tables/entries.js'
 import { NameTable, type NameTableBuffers } from '../tables/name-table.js'
+import type { PackedList } from '../tables/packed-list.js'
 import type { Snapshot } from '../tables/snapshot.js'
 import { sourceOf, sourceRef } from '../tables/source-sets.js'
-import { isCounted, type SourceSummary } from '../tables/source-table.js'
+import { allSources, isCounted, packSources, type SourceSummary } from '../tables/source-table.js'
 import { localDataDigest, nameDigest } from './list-parts.js'
 import { NameTableEditor } from './name-table-editor.js'
 
 /** A name added to a source, moved to another line of it, or removed from it. */
 export interface NameChange {
-  /** Index in `SourceTable.all`. */
+  /** Index in `SourceTable.list`. */
   readonly source: number
   /** Wire form, in lower case. */
   readonly name: Uint8Array
@@ -46,29 +47,28 @@ export function amend(
   const amender = new Amender(before, names)
   const table = amender.nameTable()
   const sources = amender.sources(data)
+  const sourcesBefore = allSources(before.sources)
   const isEmptied = ({ index, names }: SourceSummary): boolean =>
-    names === 0 && before.sources.all[index]!.names > 0
+    names === 0 && sourcesBefore.at(index)!.names > 0
   if (table === undefined || sources.some(isEmptied)) return undefined
   const { added, removed } = amender
   const localData = [...before.sources.localData]
-  const claims = before.claims.all.map(claim => ({
-    ...claim,
-    source: sources[claim.source.index]!
-  }))
   const snapshot: Snapshot = {
     ...before,
     generation,
     origin: { ...before.origin, zones, sha256: rulesSha256(before.origin.filesSha256, zones) },
     names: table,
     sources: {
-      all: sources,
+      ...before.sources,
+      list: packSources(sources),
       localData: new Map(localData.map(([source, old]) => [source, data.get(old) ?? old]))
     },
-    claims: { ...before.claims, all: claims },
+    // Claims refer to the changed sources.
+    claims: { ...before.claims, list: { ...before.claims.list } },
     counts: { ...before.counts, names: before.counts.names + added - removed },
     octets: before.octets + 4 * (table.entries.used - before.names.entries.used)
   }
-  const ids = new Set(names.map(({ source }) => before.sources.all[source]!.id))
+  const ids = new Set(names.map(({ source }) => sourcesBefore.at(source)!.id))
   const unchanged = { added: [], removed: [] }
   const changes: SnapshotChanges = {
     names: { added, removed },
@@ -86,12 +86,14 @@ class Amender {
   private readonly sourceChanges = new Map<number, { names: number; digest: number }>()
   private readonly hashed = new HashedName()
   private readonly table: NameTable
+  private readonly summaries: PackedList<SourceSummary>
 
   constructor(
     private readonly before: Snapshot,
     private readonly changes: readonly NameChange[]
   ) {
     this.table = new NameTable(before.names)
+    this.summaries = allSources(before.sources)
   }
 
   /** The changed copy of the name table; undefined if it cannot be changed in place. */
@@ -111,7 +113,7 @@ class Amender {
 
   /** The changed summaries; call `nameTable` first. @param data as in `Amendment` */
   sources(data: Amendment['data']): SourceSummary[] {
-    return this.before.sources.all.map(source => {
+    return this.summaries.all.map(source => {
       const change = this.sourceChanges.get(source.index) ?? { names: 0, digest: 0 }
       const old = this.before.sources.localData.get(source.index)
       const now = old && data.get(old)
@@ -147,7 +149,7 @@ class Amender {
 
   private count(source: number, name: Uint8Array, cover: number, sign: number): void {
     const change = this.sourceChanges.get(source) ?? { names: 0, digest: 0 }
-    const { digestBasis } = this.before.sources.all[source]!
+    const { digestBasis } = this.summaries.at(source)!
     change.names += sign
     change.digest += sign * nameDigest(digestBasis, name, 0, name.length, cover)
     this.sourceChanges.set(source, change)
@@ -155,7 +157,7 @@ class Amender {
 
   /** Whether the name counts as one of the rules. */
   private isCovered(sources: readonly SourceLine[]): boolean {
-    return sources.some(({ ref }) => isCounted(this.before.sources.all[sourceOf(ref)]!))
+    return sources.some(({ ref }) => isCounted(this.summaries.at(sourceOf(ref))!))
   }
 }
 

@@ -5,7 +5,7 @@ import { COVER, type NameSink, type NameSource } from '../../rules/model/types.j
 import type { AddressTableBuffers } from '../tables/address-table.js'
 import type { NameTableBuffers } from '../tables/name-table.js'
 import { sourceRef } from '../tables/source-sets.js'
-import type { SourceSummary } from '../tables/source-table.js'
+import { allSources, type SourceSummary } from '../tables/source-table.js'
 import type { Snapshot } from '../tables/snapshot.js'
 import { AddressTableBuilder } from './address-table-builder.js'
 import { EntryBuilder } from './entry-builder.js'
@@ -102,7 +102,7 @@ function boundsOf(sources: readonly NameSource[], previous: Previous | undefined
 }
 
 function keptSummary(source: KeptSource, index: number): SourceSummary {
-  const before = source.snapshot.sources.all[source.index]!
+  const before = allSources(source.snapshot.sources).at(source.index)!
   const { title, file, part } = source
   return { ...before, index, id: part.list, title, file }
 }

@@ -19,11 +19,13 @@ import {
   type ClaimIndexBuffers,
   type IndexedClaim
 } from '../tables/claim-index.js'
+import { packClaims } from '../tables/claim-table.js'
 import { isTimed, type Claim } from '../tables/claim.js'
 import { LANGUAGES } from '../../rules/model/explain.js'
 import { ECH } from '../tables/client-table.js'
+import { buildPassTable } from '../tables/pass-table.js'
 import type { Pause, Snapshot } from '../tables/snapshot.js'
-import type { SourceSummary } from '../tables/source-table.js'
+import { packSources, type SourceSummary } from '../tables/source-table.js'
 import type { SpecialUseName } from '../tables/special-use-names.js'
 import { buildNameTables, type BuiltNameTables } from './build-name-tables.js'
 import { ClaimBuilder, removesOwnList } from './claim-builder.js'
@@ -75,25 +77,27 @@ export function compile(given: RuleSet, options: CompileOptions): Snapshot {
   const rules = new Map<string, Rule>()
   for (const network of networks) for (const rule of network.rules) rules.set(rule.id, rule)
   const localData = localDataOf(sources)
+  const sourceList = packSources(summaries)
+  const packed = packClaims(claims)
   return {
     generation: options.generation,
     origin: { sha256, filesSha256, zones, bundle, pauses },
     clients: {
       networks: networks.map(({ id }) => id),
       prefixes,
-      networkOf: classes.map(({ network }) => network),
-      ech: classes.map(({ network }) => ECH[networks[network]?.ech ?? 'pass']),
-      languages: classes.map(({ network }) =>
+      networkOf: Int32Array.from(classes, ({ network }) => network),
+      ech: Uint8Array.from(classes, ({ network }) => ECH[networks[network]?.ech ?? 'pass']),
+      languages: Uint8Array.from(classes, ({ network }) =>
         LANGUAGES.indexOf(networks[network]?.language ?? LANGUAGES[0])
       ),
-      groupOf,
+      groupOf: Int32Array.from(groupOf),
       ...(identities && { identities }),
       specialUseGroup
     },
     names,
     addresses,
-    sources: { all: summaries, localData },
-    claims: { all: claims, index, changeTimes: changeTimesOf(rules.values()) },
+    sources: { list: sourceList, passes: buildPassTable(summaries), localData },
+    claims: { ...packed, index, changeTimes: changeTimesOf(rules.values()) },
     specialUse: specialUseEntries(specialUse, names),
     counts: {
       names: built.ruleNames,
@@ -101,7 +105,12 @@ export function compile(given: RuleSet, options: CompileOptions): Snapshot {
       networks: networks.length,
       sources: new Set(summaries.filter(it => it.kind !== 'local').map(({ id }) => id)).size
     },
-    octets: built.used + sharedMemoryOf([prefixes, addresses, index, ...localData.values()])
+    octets:
+      built.used +
+      sharedMemoryOf([
+        ...[prefixes, addresses, index, sourceList, packed.list],
+        ...localData.values()
+      ])
   }
 }
 

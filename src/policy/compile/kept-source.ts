@@ -6,6 +6,7 @@ import { entriesOf } from '../tables/entries.js'
 import { NameTable } from '../tables/name-table.js'
 import type { Snapshot } from '../tables/snapshot.js'
 import { coverOf, sourceOf } from '../tables/source-sets.js'
+import { allSources } from '../tables/source-table.js'
 
 /** A name source without its names. */
 export interface SourceFields extends Pick<NameSource, 'id' | 'title' | 'file' | 'bounds'> {
@@ -40,7 +41,7 @@ export class KeptSource implements NameSource {
       data === undefined || typeof effect !== 'object'
         ? part
         : { ...part, effect: { ...effect, data } }
-    this.bounds = { names: snapshot.sources.all[index]!.names, octets: bounds.octets }
+    this.bounds = { names: allSources(snapshot.sources).at(index)!.names, octets: bounds.octets }
   }
 
   /** Whether a name is covered. Takes microseconds, where `writeTo` passes through all names. */

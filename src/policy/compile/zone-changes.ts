@@ -6,7 +6,7 @@ import { entriesOf } from '../tables/entries.js'
 import { NameTable } from '../tables/name-table.js'
 import type { Snapshot } from '../tables/snapshot.js'
 import { coverOf, sourceOf } from '../tables/source-sets.js'
-import type { SourceSummary } from '../tables/source-table.js'
+import { allSources, type SourceSummary } from '../tables/source-table.js'
 import type { Amendment, NameChange } from './amend.js'
 import { mayChangeEnclosers, QNAME_STAGE } from './encloser-changes.js'
 
@@ -32,7 +32,9 @@ export function zoneChanges(
   list: string,
   delta: ZoneDelta
 ): Pick<Amendment, 'names' | 'data'> | undefined {
-  const own = snapshot.sources.all.filter(({ id, kind }) => kind === 'list' && id === list)
+  const own = allSources(snapshot.sources).all.filter(
+    ({ id, kind }) => kind === 'list' && id === list
+  )
   // No rule uses the list.
   if (own.length === 0) return { names: [], data: new Map() }
   if (mayChangeEnclosers(snapshot, own, [...delta.removed.values(), ...delta.added.values()]))

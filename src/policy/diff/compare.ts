@@ -1,10 +1,10 @@
 import { HashedName } from '../../dns/name/hashed-name.js'
-import type { Claim } from '../tables/claim.js'
+import { allClaims } from '../tables/claim-table.js'
 import { entriesOf } from '../tables/entries.js'
 import { NameTable } from '../tables/name-table.js'
 import type { Snapshot } from '../tables/snapshot.js'
 import { sourceOf } from '../tables/source-sets.js'
-import { isCounted, type SourceSummary } from '../tables/source-table.js'
+import { allSources, isCounted } from '../tables/source-table.js'
 
 /** Summary of what a new snapshot changes, for the log line of a reload. */
 export interface SnapshotChanges {
@@ -25,7 +25,7 @@ interface IdChanges {
  * content of some source changed.
  */
 export function compare(before: Snapshot, after: Snapshot): SnapshotChanges {
-  const sources = differ(contents(before.sources.all), contents(after.sources.all))
+  const sources = differ(contents(before), contents(after))
   const isSame = [sources.added, sources.removed, sources.changed].every(ids => ids.length === 0)
   const kept = isSame ? after.counts.names : countKeptNames(before, after)
   const { added, removed } = differ(
@@ -35,7 +35,7 @@ export function compare(before: Snapshot, after: Snapshot): SnapshotChanges {
   return {
     names: { added: after.counts.names - kept, removed: before.counts.names - kept },
     networks: { added, removed },
-    rules: differ(rulesOf(before.claims.all), rulesOf(after.claims.all)),
+    rules: differ(rulesOf(before), rulesOf(after)),
     sources
   }
 }
@@ -53,9 +53,9 @@ function differ(
 }
 
 /** Source ids, each with a checksum of its content; all parts of a list together. */
-function contents(sources: readonly SourceSummary[]): Map<string, string> {
+function contents({ sources }: Snapshot): Map<string, string> {
   const sums = new Map<string, { names: number; digest: number }>()
-  for (const { id, names, digest } of sources) {
+  for (const { id, names, digest } of allSources(sources).all) {
     const sum = sums.get(id) ?? { names: 0, digest: 0 }
     sums.set(id, { names: sum.names + names, digest: (sum.digest + digest) | 0 })
   }
@@ -67,9 +67,11 @@ function withoutContent(ids: readonly string[]): Map<string, string> {
 }
 
 /** Rule ids, each with the content of the rule, without its position in the file. */
-function rulesOf(claims: readonly Claim[]): Map<string, string> {
+function rulesOf(snapshot: Snapshot): Map<string, string> {
   const rules = new Map<string, string>()
-  for (const { ruleId, kind, source, from, until, timetable, monitor, reply, facts } of claims) {
+  for (const { ruleId, kind, source, from, until, timetable, monitor, reply, facts } of allClaims(
+    snapshot
+  ).all) {
     const { id, part } = source
     const when = `${from} ${until} ${timetable?.text ?? ''}`
     const content = JSON.stringify([kind, id, part, when, monitor, reply, facts])
@@ -113,7 +115,8 @@ class CountedEntries {
     const known = this.known.get(set)
     if (known !== undefined) return known
     const refs = this.sets.subarray(set + 1, set + 1 + this.sets[set]!)
-    const counts = refs.some(ref => isCounted(this.snapshot.sources.all[sourceOf(ref)]!))
+    const sources = allSources(this.snapshot.sources)
+    const counts = refs.some(ref => isCounted(sources.at(sourceOf(ref))!))
     this.known.set(set, counts)
     return counts
   }

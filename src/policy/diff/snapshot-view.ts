@@ -4,7 +4,7 @@ import { ClaimIndex, type IndexedClaim } from '../tables/claim-index.js'
 import type { Claim } from '../tables/claim.js'
 import type { Snapshot } from '../tables/snapshot.js'
 import { coverOf, sourceOf } from '../tables/source-sets.js'
-import type { SourceSummary } from '../tables/source-table.js'
+import { allSources, type SourceSummary } from '../tables/source-table.js'
 import type { NameGroup } from './name-groups.js'
 
 /** One of two compared snapshots, with the claims and sources that concern a group of names. */
@@ -26,7 +26,9 @@ export class SnapshotView {
   claimsOf(group: NameGroup, clientClass: number): Claim[] {
     const sources = new Set(this.sourcesOf(group).map(({ source }) => source))
     return [...sources].flatMap(source =>
-      this.indexedClaims(source, clientClass).map(({ claim }) => this.snapshot.claims.all[claim]!)
+      this.indexedClaims(source, clientClass).map(({ claim }) =>
+        this.evaluator.policy.claims.at(claim)!
+      )
     )
   }
 
@@ -50,9 +52,10 @@ export class SnapshotView {
    * @param below whether to test names below the group instead
    */
   has(group: NameGroup, below: boolean, predicate: (source: SourceSummary) => boolean): boolean {
+    const sources = allSources(this.snapshot.sources)
     return this.sourcesOf(group).some(({ source, cover, isOwn }) => {
       const ignored = isOwn && !below ? COVER.below : COVER.exact
-      return cover !== ignored && predicate(this.snapshot.sources.all[source]!)
+      return cover !== ignored && predicate(sources.at(source)!)
     })
   }
 

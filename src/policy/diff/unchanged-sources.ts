@@ -1,5 +1,6 @@
 import { stableJson } from '../evaluate/decision.js'
 import { CLAIM_PASS } from '../tables/claim-index.js'
+import { allSources } from '../tables/source-table.js'
 import type { BeforeAfter, NameGroup } from './name-groups.js'
 import type { SnapshotView } from './snapshot-view.js'
 
@@ -71,7 +72,7 @@ export class UnchangedSources {
       if (key === undefined) continue
       for (const { claim, order, tier, flags } of view.indexedClaims(source, clientClass)) {
         const { kind, from, until, timetable, monitor, reply, qtypes, facts } =
-          view.snapshot.claims.all[claim]!
+          view.evaluator.policy.claims.at(claim)!
         const when = [`${from}`, `${until}`, timetable?.text]
         const isPass = (flags & CLAIM_PASS) !== 0
         const text = stableJson([kind, tier, isPass, when, monitor, reply, qtypes, facts])
@@ -85,7 +86,7 @@ export class UnchangedSources {
 
 /** Keys that identify sources in both snapshots; undefined for inline names, which have no id. */
 function keysOf({ snapshot }: SnapshotView): (string | undefined)[] {
-  const keys = snapshot.sources.all.map(({ kind, id, part, isPass }) =>
+  const keys = allSources(snapshot.sources).all.map(({ kind, id, part, isPass }) =>
     kind === 'inline' ? undefined : `${kind} ${id} ${isPass} ${part}`
   )
   // Two parts of a list with the same description have the same key, which identifies neither.

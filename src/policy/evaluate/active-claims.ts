@@ -1,7 +1,6 @@
 import type { Seconds } from '../../base/units.js'
-import { isTimed } from '../tables/claim.js'
 import type { Snapshot } from '../tables/snapshot.js'
-import { isActive, unchangedUntil, type Timetable } from '../tables/timetable.js'
+import { isActive, unchangedUntil } from '../tables/timetable.js'
 
 /** Range of the epochs of one generation in an epoch number: at ten changes a day, 280 years. */
 const EPOCHS_PER_GENERATION = 2 ** 20
@@ -13,9 +12,6 @@ const EPOCHS_PER_GENERATION = 2 ** 20
 export class ActiveClaims {
   /** 1 for each timed claim that was active at the time of the last update. */
   private readonly active: Uint8Array
-  /** Numbers of the claims with dates or weekly hours. */
-  private readonly timed: Int32Array
-  private readonly timetables: readonly Timetable[]
   /** Nothing changes from `since` until `until`. */
   private since: Seconds = Infinity
   private until: Seconds = -Infinity
@@ -23,10 +19,7 @@ export class ActiveClaims {
   private epochs = 0
 
   constructor(private readonly snapshot: Snapshot) {
-    const { all } = snapshot.claims
-    this.timed = Int32Array.from(all.keys()).filter(number => isTimed(all[number]!))
-    this.timetables = [...new Set(all.flatMap(({ timetable }) => timetable ?? []))]
-    this.active = new Uint8Array(all.length)
+    this.active = new Uint8Array(snapshot.claims.list.length)
     this.epoch = snapshot.generation * EPOCHS_PER_GENERATION
   }
 
@@ -44,11 +37,11 @@ export class ActiveClaims {
 
   private update(now: Seconds): void {
     const { generation, claims } = this.snapshot
-    const open = new Set(this.timetables.filter(timetable => isActive(timetable, now)))
-    for (const number of this.timed) {
-      const { from, until, timetable } = claims.all[number]!
-      const inTerm = from <= now && now < until
-      this.active[number] = inTerm && (timetable === undefined || open.has(timetable)) ? 1 : 0
+    const { numbers, from, until, hours, timetables } = claims.timed
+    const isOpen = timetables.map(timetable => isActive(timetable, now))
+    for (const [i, number] of numbers.entries()) {
+      const inTerm = from[i]! <= now && now < until[i]!
+      this.active[number] = inTerm && isOpen[hours[i]!] !== false ? 1 : 0
     }
     this.since = now
     this.until = this.nextChange(now)
@@ -57,7 +50,8 @@ export class ActiveClaims {
   }
 
   private nextChange(now: Seconds): Seconds {
-    const next = this.snapshot.claims.changeTimes.find(instant => instant > now) ?? Infinity
-    return Math.min(next, ...this.timetables.map(timetable => unchangedUntil(timetable, now)))
+    const { changeTimes, timed } = this.snapshot.claims
+    const next = changeTimes.find(instant => instant > now) ?? Infinity
+    return Math.min(next, ...timed.timetables.map(timetable => unchangedUntil(timetable, now)))
   }
 }

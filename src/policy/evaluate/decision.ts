@@ -52,15 +52,15 @@ export class Evaluator {
 
   /** The DNS records that the client receives from a list. */
   private localData(verdict: Verdict): string {
-    if (this.policy.claims[verdict.claim]?.reply?.action !== 'data') return ''
+    if (this.policy.claims.at(verdict.claim)?.reply?.action !== 'data') return ''
     const { octets, from, to } = this.policy.findLocalData(verdict)
     return Buffer.from(octets.subarray(from, to)).toString('hex')
   }
 }
 
 function decisionOf({ claims }: Policy, claim: number, monitor: number, data: string): Decision {
-  const decider = claims[claim]
-  const monitored = claims[monitor]
+  const decider = claims.at(claim)
+  const monitored = claims.at(monitor)
   if (decider?.reply !== undefined) return decision('blocked', decider, data)
   if (monitored !== undefined) return decision('monitored', monitored)
   return decision(decider === undefined ? 'forwarded' : 'allowed', decider)

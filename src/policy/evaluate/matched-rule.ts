@@ -2,6 +2,7 @@ import { showPrefix } from '../../base/address.js'
 import type { Octets } from '../../base/units.js'
 import { showCanonical, showName } from '../../dns/name/name.js'
 import { COVER } from '../../rules/model/types.js'
+import { allClaims } from '../tables/claim-table.js'
 import type { Claim } from '../tables/claim.js'
 import { entriesOf } from '../tables/entries.js'
 import type { Snapshot } from '../tables/snapshot.js'
@@ -36,7 +37,7 @@ export function matchedRule(
   entry: number,
   isExact?: boolean
 ): MatchedRule | undefined {
-  const matched = snapshot.claims.all[claim]
+  const matched = allClaims(snapshot).at(claim)
   if (matched === undefined || entry <= 0) return undefined
   const lines = entriesOf(snapshot)
     .sourcesOf(entry)

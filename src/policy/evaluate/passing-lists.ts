@@ -1,4 +1,4 @@
-import type { SourceSummary } from '../tables/source-table.js'
+import type { PassTable } from '../tables/source-table.js'
 
 /**
  * The lists with a pass entry for the name or address being evaluated: their other entries for it
@@ -8,41 +8,22 @@ import type { SourceSummary } from '../tables/source-table.js'
 export class PassingLists {
   /** How many lists and zones there are. */
   count = 0
-  /** For each source the number of its list; -1 for the list's pass entries, which stay. */
-  private readonly listOf: Int32Array
-  /** For each source the number of the stage of its list: the names of one zone. */
-  private readonly stageOf: Int32Array
-  /** For each source of pass entries or enclosers: the number that it adds. */
-  private readonly addedBy: Int32Array
   private readonly numbers: Int32Array
 
-  constructor(sources: readonly SourceSummary[]) {
-    const known = new Map<string, number>()
-    const numberOf = (key: string): number => {
-      const number = known.get(key) ?? known.size
-      known.set(key, number)
-      return number
-    }
-    const lists = Int32Array.from(sources, ({ kind, id }) => numberOf(`${kind} ${id}`))
-    this.stageOf = Int32Array.from(sources, ({ kind, id, stage }) =>
-      numberOf(`${kind} ${id}\n${stage}`)
-    )
-    this.listOf = lists.map((list, source) => (sources[source]!.isPass ? -1 : list))
-    this.addedBy = lists.map((list, source) =>
-      sources[source]!.isPass ? list : this.stageOf[source]!
-    )
-    this.numbers = new Int32Array(known.size)
+  constructor(private readonly table: PassTable) {
+    this.numbers = new Int32Array(table.size)
   }
 
   /** @param source of pass entries or enclosers */
   add(source: number): void {
-    const number = this.addedBy[source]!
+    const number = this.table.addedBy[source]!
     if (!this.includes(number)) this.numbers[this.count++] = number
   }
 
   /** Whether a source has no effect on the name because of an entry that was added. */
   excludes(source: number): boolean {
-    return this.includes(this.listOf[source]!) || this.includes(this.stageOf[source]!)
+    const { listOf, stageOf } = this.table
+    return this.includes(listOf[source]!) || this.includes(stageOf[source]!)
   }
 
   private includes(number: number): boolean {

@@ -2,32 +2,17 @@ import { extractIpv4 } from '../../base/address.js'
 import { PrefixTable } from '../../base/prefix-table.js'
 import type { Seconds } from '../../base/units.js'
 import type { HashedName } from '../../dns/name/hashed-name.js'
-import { COVER } from '../../rules/model/types.js'
 import { AddressTable } from '../tables/address-table.js'
-import {
-  CLAIM_CLIENT,
-  CLAIM_FLAGS,
-  CLAIM_MONITOR,
-  CLAIM_PASS,
-  CLAIM_SHIFT,
-  CLAIM_TCP_ONLY,
-  CLAIM_TIMED,
-  CLAIM_TYPED,
-  CLAIM_UDP_ONLY,
-  ClaimIndex,
-  WORDS_PER_CLAIM
-} from '../tables/claim-index.js'
-import { NO_TIER, TIER, type Claim } from '../tables/claim.js'
+import { allClaims } from '../tables/claim-table.js'
+import { TIER, type Claim } from '../tables/claim.js'
 import { LocalDataTable } from '../tables/local-data-table.js'
 import { NameTable } from '../tables/name-table.js'
+import type { PackedList } from '../tables/packed-list.js'
 import type { Snapshot } from '../tables/snapshot.js'
 import type { SpecialUseEntry } from '../tables/special-use-names.js'
 import type { Verdict } from '../tables/verdict.js'
 import { ActiveClaims } from './active-claims.js'
-import { PassingLists } from './passing-lists.js'
-
-/** Greater than the order of any claim. */
-const LAST = 2 ** 30
+import { EntryEvaluator } from './entry-evaluator.js'
 
 /**
  * Evaluates names and addresses against one snapshot. Each thread makes its own over the same shared
@@ -40,7 +25,7 @@ const LAST = 2 ** 30
  */
 export class Policy {
   readonly snapshot: Snapshot
-  readonly claims: readonly Claim[]
+  readonly claims: PackedList<Claim>
   /** For `HashedName.set`. */
   readonly seed: number
   private readonly clients: PrefixTable
@@ -48,50 +33,30 @@ export class Policy {
   private readonly addresses: AddressTable
   /** The IPv4 address inside an IPv6 address, in mapped form. */
   private readonly embedded = new Uint32Array(4)
-  private readonly claimIndex: ClaimIndex
-  /** Word 0 of each entry is the number of its source set. */
-  private readonly entryWords: Int32Array
-  private readonly sourceSets: Int32Array
   private readonly groups: Int32Array
   private readonly ech: Uint8Array
   private readonly languages: Uint8Array
   private readonly specialUseGroup: number
   private readonly specialUse: ReadonlyMap<number, SpecialUseEntry>
   private readonly activeClaims: ActiveClaims
-  private readonly qtypes: readonly (Uint16Array | undefined)[]
-  private readonly passingLists: PassingLists
   private readonly localData: LocalDataTable
-  /** Type of the query being evaluated. */
-  private qtype = 0
-  /** Flags of the claims that do not apply to its transport, or to alias targets. */
-  private skippedFlags = 0
-  /** The claim that decides on the current entry, and the one in monitor mode; -1: none. */
-  private decider = -1
-  private deciderOrder = LAST
-  private deciderTier = 0
-  private monitor = -1
-  private monitorOrder = LAST
-  private monitorTier = 0
+  private readonly entries: EntryEvaluator
 
   constructor(snapshot: Snapshot) {
-    const { names, clients, claims, sources } = snapshot
+    const { names, clients } = snapshot
     this.snapshot = snapshot
-    this.claims = claims.all
+    this.claims = allClaims(snapshot)
     this.seed = names.seed
     this.clients = new PrefixTable(clients.prefixes)
     this.names = new NameTable(names)
     this.addresses = new AddressTable(snapshot.addresses)
-    this.claimIndex = new ClaimIndex(claims.index)
-    this.entryWords = new Int32Array(names.entries.words)
-    this.sourceSets = new Int32Array(names.entries.sets)
-    this.groups = Int32Array.from(clients.groupOf)
-    this.ech = Uint8Array.from(clients.ech)
-    this.languages = Uint8Array.from(clients.languages)
+    this.groups = clients.groupOf
+    this.ech = clients.ech
+    this.languages = clients.languages
     this.specialUseGroup = clients.specialUseGroup
     this.specialUse = new Map(snapshot.specialUse.map(name => [name.entry, name]))
     this.activeClaims = new ActiveClaims(snapshot)
-    this.qtypes = claims.all.map(({ qtypes }) => qtypes && Uint16Array.from(qtypes.types))
-    this.passingLists = new PassingLists(sources.all)
+    this.entries = new EntryEvaluator(snapshot, this.claims, this.activeClaims)
     this.localData = new LocalDataTable(snapshot)
   }
 
@@ -142,18 +107,17 @@ export class Policy {
     const { root } = this.names
     const mayBeSpecialUse = this.names.mayBeSpecialUse(name)
     if (group === 0 || (group === this.specialUseGroup && !mayBeSpecialUse)) return
-    this.qtype = qtype
-    this.skippedFlags = (overTcp ? CLAIM_UDP_ONLY : CLAIM_TCP_ONLY) | (isTarget ? CLAIM_CLIENT : 0)
-    this.passingLists.count = 0
+    const { entries } = this
+    entries.begin(qtype, overTcp, isTarget)
     const { has, most } = mayBeSpecialUse ? this.names.allLabelCounts : this.names.labelCounts
     for (let label = labels > most ? labels - most : 0; label < labels; label++) {
       if (has[labels - label] === 0) continue
       const entry = this.names.find(name, label)
       if (entry === 0) continue
-      this.evaluateEntry(entry, label === 0, label, group, now, verdict)
+      entries.evaluate(entry, label === 0, label, group, now, verdict)
       if (verdict.tier === TIER.exception) return
     }
-    if (root !== 0) this.evaluateEntry(root, labels === 0, labels, group, now, verdict)
+    if (root !== 0) entries.evaluate(root, labels === 0, labels, group, now, verdict)
   }
 
   /**
@@ -175,12 +139,11 @@ export class Policy {
   ): void {
     const group = this.groups[clientClass]!
     if (group === 0) return
-    this.qtype = qtype
-    this.skippedFlags = overTcp ? CLAIM_UDP_ONLY : CLAIM_TCP_ONLY
+    this.entries.begin(qtype, overTcp, false)
     this.evaluatePrefixes(words, at, group, now, verdict)
-    if (extractIpv4(words, at, this.embedded)) {
-      this.evaluatePrefixes(this.embedded, 0, group, now, verdict)
-    }
+    if (!extractIpv4(words, at, this.embedded)) return
+    this.entries.begin(qtype, overTcp, false)
+    this.evaluatePrefixes(this.embedded, 0, group, now, verdict)
   }
 
   private evaluatePrefixes(
@@ -190,12 +153,11 @@ export class Policy {
     now: Seconds,
     verdict: Verdict
   ): void {
-    this.passingLists.count = 0
     const { lists } = this.addresses
     const list = this.addresses.find(words, at)
     const last = list + lists[list]!
     for (let next = list + 1; next <= last; next++) {
-      this.evaluateEntry(lists[next]!, true, 0, group, now, verdict)
+      this.entries.evaluate(lists[next]!, true, 0, group, now, verdict)
     }
   }
 
@@ -209,7 +171,7 @@ export class Policy {
    * result they are in `octets` from `from` to `to`, in the format of `LocalData.octets`.
    */
   findLocalData({ claim, entry, label }: Verdict): LocalDataTable {
-    this.localData.find(this.claims[claim]!.source.index, entry, label === 0)
+    this.localData.find(this.claims.at(claim)!.source.index, entry, label === 0)
     return this.localData
   }
 
@@ -219,105 +181,5 @@ export class Policy {
    */
   epochAt(now: Seconds): number {
     return this.activeClaims.epochAt(now)
-  }
-
-  /**
-   * Evaluates the claims for the sources that list one entry.
-   *
-   * @param isExact whether the entry is the evaluated name itself, not a name above it
-   */
-  private evaluateEntry(
-    entry: number,
-    isExact: boolean,
-    label: number,
-    group: number,
-    now: Seconds,
-    verdict: Verdict
-  ): void {
-    const ignored = isExact ? COVER.below : COVER.exact
-    const { lists } = this.claimIndex
-    const set = this.entryWords[entry]!
-    const last = set + this.sourceSets[set]!
-    this.decider = -1
-    this.deciderOrder = LAST
-    this.monitor = -1
-    this.monitorOrder = LAST
-    for (let next = set + 1; next <= last; next++) {
-      const ref = this.sourceSets[next]!
-      if ((ref & 3) === ignored) continue
-      const source = ref >>> 2
-      if (this.passingLists.count > 0 && this.passingLists.excludes(source)) continue
-      this.evaluateSource(source, this.claimIndex.find(group, source), lists, now)
-    }
-    if (this.monitorOrder < this.deciderOrder) this.addMonitor(entry, verdict)
-    if (this.decider !== -1) this.addDecider(entry, label, verdict)
-  }
-
-  /**
-   * Evaluates one source: its first active claim that is not in monitor mode decides, so that an
-   * exception hides the bans after it, monitored ones included.
-   */
-  private evaluateSource(source: number, list: number, lists: Uint32Array, now: Seconds): void {
-    const end = list + WORDS_PER_CLAIM * lists[list]!
-    for (let at = list + 1; at < end; at += WORDS_PER_CLAIM) {
-      const word = lists[at]!
-      const order = lists[at + 1]!
-      if ((word & CLAIM_FLAGS) === 0) {
-        this.considerDecider(word >>> CLAIM_SHIFT, order, lists[at + 2]!)
-        return
-      }
-      if (!this.applies(word, now)) continue
-      if ((word & CLAIM_PASS) !== 0) this.passingLists.add(source)
-      else if ((word & CLAIM_MONITOR) === 0) {
-        this.considerDecider(word >>> CLAIM_SHIFT, order, lists[at + 2]!)
-        return
-      } else if (order < this.monitorOrder) {
-        this.monitor = word >>> CLAIM_SHIFT
-        this.monitorOrder = order
-        this.monitorTier = lists[at + 2]!
-      }
-    }
-  }
-
-  private considerDecider(claim: number, order: number, tier: number): void {
-    if (order >= this.deciderOrder) return
-    this.decider = claim
-    this.deciderOrder = order
-    this.deciderTier = tier
-  }
-
-  /** Whether a claim is active and applies to the type and transport of the query. */
-  private applies(word: number, now: Seconds): boolean {
-    if ((word & this.skippedFlags) !== 0) return false
-    const claim = word >>> CLAIM_SHIFT
-    if ((word & CLAIM_TIMED) !== 0 && !this.activeClaims.has(claim, now)) return false
-    return (word & CLAIM_TYPED) === 0 || this.isForType(claim)
-  }
-
-  private isForType(claim: number): boolean {
-    return this.qtypes[claim]!.includes(this.qtype) !== this.claims[claim]!.qtypes!.except
-  }
-
-  /** Within a tier earlier results have precedence: they matched a longer name, or came first. */
-  private addMonitor(entry: number, verdict: Verdict): void {
-    const tier = this.monitorTier
-    if (tier >= verdict.tier || tier >= verdict.monitorTier) return
-    verdict.monitorClaim = this.monitor
-    verdict.monitorTier = tier
-    verdict.monitorEntry = entry
-  }
-
-  private addDecider(entry: number, label: number, verdict: Verdict): void {
-    const tier = this.deciderTier
-    if (tier >= verdict.tier) return
-    verdict.claim = this.decider
-    verdict.tier = tier
-    verdict.entry = entry
-    verdict.label = label
-    if (verdict.monitorTier > tier) {
-      verdict.monitorClaim = -1
-      verdict.monitorTier = NO_TIER
-      verdict.monitorEntry = -1
-    }
   }
 }

@@ -5,12 +5,13 @@ import { showName } from '../../dns/name/name.js'
 import { patternOf } from '../evaluate/matched-rule.js'
 import { AddressTable } from '../tables/address-table.js'
 import { CLAIM_PASS, ClaimIndex, type IndexedClaim } from '../tables/claim-index.js'
+import { allClaims } from '../tables/claim-table.js'
 import { TIER, type Claim, type PreparedReply } from '../tables/claim.js'
 import { entriesOf } from '../tables/entries.js'
 import { NameTable } from '../tables/name-table.js'
 import type { Snapshot } from '../tables/snapshot.js'
 import { coverOf, sourceOf } from '../tables/source-sets.js'
-import type { SourceSummary } from '../tables/source-table.js'
+import { allSources, type SourceSummary } from '../tables/source-table.js'
 
 /**
  * A snapshot as lines of text: the clients of each class, the claims of each group, and every name
@@ -21,12 +22,13 @@ export function dump(snapshot: Snapshot): readonly string[] {
   const { networks, networkOf, groupOf, ech } = clients
   return [
     ...networks.map((id, index) => `network ${index} ${id}`),
-    ...networkOf.map(
+    ...Array.from(
+      networkOf,
       (n, index) =>
         `class ${index} network ${n} group ${groupOf[index]}${ech[index] === 0 ? '' : ` ech ${ech[index]}`}`
     ),
     ...clientLines(snapshot),
-    ...claims.all.map((claim, index) => `claim ${index} ${showClaim(claim)}`),
+    ...allClaims(snapshot).all.map((claim, index) => `claim ${index} ${showClaim(claim)}`),
     ...groupLines(snapshot),
     ...nameLines(snapshot),
     ...addressLines(snapshot),
@@ -67,7 +69,7 @@ function groupLines({ clients, sources, claims }: Snapshot): string[] {
   const index = new ClaimIndex(claims.index)
   const groups = [...new Set(clients.groupOf)].sort((a, b) => a - b)
   return groups.flatMap(group =>
-    sources.all.flatMap(source => {
+    allSources(sources).all.flatMap(source => {
       const indexed = index.claimsOf(group, source.index).map(showIndexedClaim)
       return indexed.length === 0
         ? []
@@ -106,7 +108,7 @@ function localDataLines({ sources }: Snapshot): string[] {
     [...new Int32Array(lines)].flatMap((line, i) => {
       const [from, to] = new Int32Array(starts).subarray(i, i + 2)
       const all = Buffer.from(octets).subarray(from, to)
-      return `data ${sources.all[source]!.id} line ${line} ${all.toString('hex')}`
+      return `data ${allSources(sources).at(source)!.id} line ${line} ${all.toString('hex')}`
     })
   )
 }
@@ -116,7 +118,7 @@ function showEntry(snapshot: Snapshot, entry: number): string {
   return entriesOf(snapshot)
     .sourcesOf(entry)
     .map(({ ref, line }) => {
-      const source = snapshot.sources.all[sourceOf(ref)]!
+      const source = allSources(snapshot.sources).at(sourceOf(ref))!
       return `${patternOf(snapshot, entry, coverOf(ref))} (${nameOf(source)} line ${line})`
     })
     .join(' ')

@@ -4,6 +4,7 @@ import { COVER } from '../../rules/model/types.js'
 import { matchedRule, type MatchedRule } from '../evaluate/matched-rule.js'
 import { AddressTable } from '../tables/address-table.js'
 import { CLAIM_PASS, CLAIM_TCP_ONLY, ClaimIndex, type IndexedClaim } from '../tables/claim-index.js'
+import { allClaims } from '../tables/claim-table.js'
 import { TIER, type Claim } from '../tables/claim.js'
 import { entriesOf } from '../tables/entries.js'
 import { NameTable } from '../tables/name-table.js'
@@ -211,7 +212,7 @@ function matchedClaims(snapshot: Snapshot, match: Match, group: number): Matched
     for (const indexed of index.claimsOf(group, sourceOf(ref))) {
       if ((indexed.flags & CLAIM_TCP_ONLY) !== 0) continue
       const number = indexed.claim
-      const claim = snapshot.claims.all[number]!
+      const claim = allClaims(snapshot).at(number)!
       if (!found.has(number)) found.set(number, { ...match, number, claim, indexed })
     }
   }

@@ -34,7 +34,7 @@ export const WORDS_PER_CLAIM = 3
 /** A claim as the index holds it for one group of client classes. */
 export interface IndexedClaim {
   readonly source: number
-  /** Its number in `ClaimTable.all`. */
+  /** Its number in `ClaimTable.list`. */
   readonly claim: number
   /** `CLAIM_TIMED` and so on. */
   readonly flags: number

@@ -1,7 +1,6 @@
 import type { Seconds } from '../../base/units.js'
 import type { Explain } from '../../rules/model/explain.js'
 import type { ListReply, QtypeSet, Rule } from '../../rules/model/types.js'
-import type { ClaimIndexBuffers } from './claim-index.js'
 import type { SourceSummary } from './source-table.js'
 import type { Timetable } from './timetable.js'
 
@@ -77,19 +76,6 @@ export interface PreparedReply {
   readonly edeOption: Uint8Array
   /** For structured errors: see `StructuredErrors`. Undefined: made of the rule's facts alone. */
   readonly explain?: Explain | undefined
-}
-
-/** The claims of all networks, and which of them apply to whom. */
-export interface ClaimTable {
-  /** In no particular order; a claim's number is its index here. */
-  readonly all: readonly Claim[]
-  /** For a group of client classes and a source: its claims in order of precedence. */
-  readonly index: ClaimIndexBuffers
-  /**
-   * Every instant at which the term of some rule starts or ends: epoch seconds, sorted, no
-   * duplicates. Weekly hours are not in it; see `Timetable`.
-   */
-  readonly changeTimes: readonly Seconds[]
 }
 
 /** Whether there are times at which a claim is not active. */

@@ -16,13 +16,13 @@ export interface ClientTable {
   /** Client address to client class. */
   readonly prefixes: PrefixTableBuffers
   /** Client class to index in `networks`; -1 for class 0. */
-  readonly networkOf: readonly number[]
+  readonly networkOf: Int32Array
   /** Client class to one of `ECH`. */
-  readonly ech: readonly number[]
+  readonly ech: Uint8Array
   /** Client class to index in `LANGUAGES`. */
-  readonly languages: readonly number[]
+  readonly languages: Uint8Array
   /** Client class to group. */
-  readonly groupOf: readonly number[]
+  readonly groupOf: Int32Array
   /** Undefined: clients are identified by their addresses alone. */
   readonly identities?: IdentityTable | undefined
   /** The group without rules for which special-use names are answered all the same; 0: none. */

@@ -2,15 +2,15 @@ import type { Octets, Seconds } from '../../base/units.js'
 import type { BundleFacts } from '../../rules/model/types.js'
 import type { ZoneState } from '../../zonefile/zone-state.js'
 import type { AddressTableBuffers } from './address-table.js'
-import type { ClaimTable } from './claim.js'
+import type { ClaimTable } from './claim-table.js'
 import type { ClientTable } from './client-table.js'
 import type { NameTableBuffers } from './name-table.js'
 import type { SourceTable } from './source-table.js'
 import type { SpecialUseEntry } from './special-use-names.js'
 
 /**
- * Compiled rules. Immutable once built, and posted to other threads as one message: the tables are
- * shared memory, the rest is small and cloned.
+ * Compiled rules. Immutable once built, and posted to other threads as one message: tables and lists are shared
+ * memory, which costs the thread that receives it nothing, and the rest is small and cloned.
  *
  * A lookup goes from the client's address to its class and group (`clients`), from the query name
  * to an entry (`names`), from the entry's source set and the group to claims (`claims`).

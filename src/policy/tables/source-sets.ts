@@ -2,7 +2,7 @@
  * A source set says which sources list a name. Its elements are source references: a source and
  * what of the name it covers, as one number.
  *
- * @param source its index in `SourceTable.all`
+ * @param source its index in `SourceTable.list`
  * @param cover one of `COVER`
  */
 export function sourceRef(source: number, cover: number): number {

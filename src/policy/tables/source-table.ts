@@ -1,15 +1,30 @@
 import type { LocalData, NameSource } from '../../rules/model/types.js'
+import { packList, unpackList, type PackedList, type PackedListBuffers } from './packed-list.js'
 
 /** The name sources that some rule of some network refers to, without their names. */
 export interface SourceTable {
-  readonly all: readonly SourceSummary[]
-  /** DNS records that a list has for its names (RPZ local data), by index in `all`. */
+  /** See `allSources`. */
+  readonly list: PackedListBuffers
+  readonly passes: PassTable
+  /** DNS records that a list has for its names (RPZ local data), by index in `list`. */
   readonly localData: ReadonlyMap<number, LocalData>
+}
+
+/** Which sources belong to the same list and to the same zone, by number of the source. See `PassingLists`. */
+export interface PassTable {
+  /** The number of its list; -1 for the list's pass entries, which stay. */
+  readonly listOf: Int32Array
+  /** The number of the stage of its list: the names of one zone. */
+  readonly stageOf: Int32Array
+  /** For a source of pass entries or enclosers: the number that it adds. */
+  readonly addedBy: Int32Array
+  /** How many numbers there are. */
+  readonly size: number
 }
 
 /** A name source without its names. */
 export interface SourceSummary {
-  /** Its index in `SourceTable.all`. */
+  /** Its index in `SourceTable.list`. */
   readonly index: number
   readonly kind: NameSource['kind']
   /** Id of the app or list as in the rules: the parts of one list have the same. */
@@ -35,4 +50,13 @@ export interface SourceSummary {
 /** Whether the names of a source count as names of the rules. */
 export function isCounted({ kind, isEncloser }: SourceSummary): boolean {
   return kind !== 'local' && !isEncloser
+}
+
+export function packSources(sources: readonly SourceSummary[]): PackedListBuffers {
+  return packList(sources, source => source)
+}
+
+/** The name sources, by index. */
+export function allSources({ list }: Pick<SourceTable, 'list'>): PackedList<SourceSummary> {
+  return unpackList(list, (source: SourceSummary) => source)
 }

@@ -1,3 +1,4 @@
+import { allClaims } from '../../policy/tables/claim-table.js'
 import type { Claim } from '../../policy/tables/claim.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import {
@@ -83,7 +84,7 @@ export class SnapshotFields {
   ) {
     this.generationFields = encodeGeneration(generation, snapshot)
     const ids = snapshot?.clients.networks ?? []
-    const classes = snapshot?.clients.networkOf ?? []
+    const classes = [...(snapshot?.clients.networkOf ?? [])]
     this.networkFieldsByClass = classes.flatMap(network => encodeNetwork(ids[network]))
     this.modesByClass = classes.map(network => modeOf(privacy, ids[network]))
     this.fallbackMode = strictestMode(privacy)
@@ -132,15 +133,19 @@ export class SnapshotFields {
   private encodedRule(claim: number): Uint8Array {
     const cached = this.ruleFieldsByClaim.get(claim)
     if (cached !== undefined) return cached
-    const source = this.snapshot?.claims.all[claim]
-    const encoded = source === undefined ? EMPTY : encodeRule(source)
+    const found = this.claimOf(claim)
+    const encoded = found === undefined ? EMPTY : encodeRule(found)
     this.ruleFieldsByClaim.set(claim, encoded)
     return encoded
   }
 
   private encodeMatch(claim: number, matched: MatchedEntry | undefined): Uint8Array {
-    const source = this.snapshot?.claims.all[claim]
-    return source === undefined || matched === undefined ? EMPTY : encodeMatch(source, matched)
+    const found = this.claimOf(claim)
+    return found === undefined || matched === undefined ? EMPTY : encodeMatch(found, matched)
+  }
+
+  private claimOf(number: number): Claim | undefined {
+    return this.snapshot && allClaims(this.snapshot).at(number)
   }
 
   private findMatch(claim: number, record: number, whole: boolean): MatchedEntry | undefined {

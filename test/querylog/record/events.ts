@@ -1,7 +1,9 @@
 import { readAddress } from '../../../src/base/address.js'
 import { compile } from '../../../src/policy/compile/compile.js'
 import type { Claim } from '../../../src/policy/tables/claim.js'
+import { packClaims } from '../../../src/policy/tables/claim-table.js'
 import type { Snapshot } from '../../../src/policy/tables/snapshot.js'
+import { packSources } from '../../../src/policy/tables/source-table.js'
 import { QueryEvent } from '../../../src/querylog/record/query-event.js'
 import type { ServiceLog } from '../../../src/querylog/record/service-log.js'
 import type { MatchedEntry } from '../../../src/querylog/record/snapshot-fields.js'
@@ -55,14 +57,15 @@ const RULES: RuleSet = {
 
 /** A ban through an app, a block through a list, an exception with names of its own. */
 const CLAIMS = [
-  claim('ban', 'federal-phones/tiktok', 14, { kind: 'app', id: 'tiktok' }),
-  claim('block', 'federal-phones/malware', 30, { kind: 'list', id: 'malware' }),
-  claim('exception', 'federal-phones/press', 22, { kind: 'inline', id: 'networks.yaml:24' }),
-  claim('allow', 'federal-phones/"odd" é', 40, { kind: 'inline', id: 'networks.yaml:41' }),
-  claim('local', 'special-use', 0, { kind: 'local', id: 'special-use' })
+  claim(0, 'ban', 'federal-phones/tiktok', 14, { kind: 'app', id: 'tiktok' }),
+  claim(1, 'block', 'federal-phones/malware', 30, { kind: 'list', id: 'malware' }),
+  claim(2, 'exception', 'federal-phones/press', 22, { kind: 'inline', id: 'networks.yaml:24' }),
+  claim(3, 'allow', 'federal-phones/"odd" é', 40, { kind: 'inline', id: 'networks.yaml:41' }),
+  claim(4, 'local', 'special-use', 0, { kind: 'local', id: 'special-use' })
 ]
 
 function claim(
+  index: number,
   kind: Claim['kind'],
   ruleId: string,
   ruleLine: number,
@@ -72,7 +75,7 @@ function claim(
     ...{ tier: 1, kind, ruleId, ruleFile: 'networks.yaml', ruleLine },
     source: {
       ...source,
-      ...{ index: 0, part: '', isPass: false, isEncloser: false },
+      ...{ index, part: '', isPass: false, isEncloser: false },
       ...{ title: source.id, file: 'apps/tiktok.yaml' },
       ...CONTENT
     },
@@ -87,6 +90,9 @@ function claim(
   }
 }
 
+const PACKED_CLAIMS = packClaims(CLAIMS)
+const SOURCE_LIST = packSources(CLAIMS.map(({ source }) => source))
+
 /** Compiled once: a property test asks for it ten thousand times. */
 const EMPTY = compile(RULES, { generation: 0, random: () => 0 })
 
@@ -95,8 +101,13 @@ export function snapshotOf(generation: number): Snapshot {
     ...EMPTY,
     generation,
     origin: { ...EMPTY.origin, sha256: SHA256 },
-    claims: { ...EMPTY.claims, all: CLAIMS },
-    clients: { ...EMPTY.clients, networks: ['federal-phones', 'guests'], networkOf: [-1, 0, 1] }
+    sources: { ...EMPTY.sources, list: SOURCE_LIST },
+    claims: { ...EMPTY.claims, ...PACKED_CLAIMS },
+    clients: {
+      ...EMPTY.clients,
+      networks: ['federal-phones', 'guests'],
+      networkOf: Int32Array.of(-1, 0, 1)
+    }
   }
 }
 

@@ -15,6 +15,7 @@ import {
 import { QUERY_FIELDS, type QueryRecord } from '../../../src/querylog/record/schema.js'
 import { runs } from '../../runs.js'
 import { eventOf, matchedRule, SHA256, snapshotOf, WALL, wireName } from './events.js'
+import { allClaims } from '../../../src/policy/tables/claim-table.js'
 
 const UPSTREAMS = ['192.0.2.53', '[2001:db8::53]:853']
 
@@ -101,8 +102,9 @@ for (const { it, event, has } of words) {
 
 /** The same line by way of an object: slow and plain. */
 function plainly(event: QueryEvent): string {
-  const { clients, claims } = snapshotOf(1)
-  const claim = claims.all[event.claim]
+  const snapshot = snapshotOf(1)
+  const { clients } = snapshot
+  const claim = allClaims(snapshot).at(event.claim)
   const matched = event.entry < 0 ? undefined : matchedRule(snapshotOf(1), event.claim, event.entry)
   const address = new DataView(new ArrayBuffer(16))
   event.client.forEach((word, i) => address.setUint32(4 * i, word))
