@@ -72,8 +72,7 @@ t.test('screenshots', async t => {
     ['ban-report', '/reports?kind=ban&id=federal-tiktok'],
     ['stored', '/reports?stored='],
     ['stored-report', `/reports?stored=${stored}`],
-    ['gap', '/gateways?ban=federal-tiktok'],
-    ['unknown', '/unknown']
+    ['gap', '/gateways?ban=federal-tiktok']
   ] as const
   const chrome = await startChrome()
   t.teardown(() => chrome.close())

@@ -2,8 +2,15 @@ import { escapeControls } from '../../querylog/record/terminal-line.js'
 import type { Count, Example } from '../../replay/change-tally.js'
 import { CHANGE_KINDS, type ChangeKind } from '../../replay/comparison.js'
 import { toHtml } from '../../report/output/html.js'
-import { column, type Origin, type Report, type Table, type Tile } from '../../report/report.js'
-import { HEADINGS, remarks, whenText, type ReplayResult, type TopRows } from './replay-result.js'
+import {
+  column,
+  type Origin,
+  type Report,
+  type Table,
+  type Tile,
+  type Value
+} from '../../report/report.js'
+import { HEADINGS, remarks, type ReplayResult, type TopRows } from './replay-result.js'
 
 /** A page on a replay, in the layout of reports. */
 export function replayHtml(result: ReplayResult, origin: Origin): string {
@@ -52,7 +59,7 @@ function tilesOf({ counts, changes }: ReplayResult): Tile[] {
   ]
 }
 
-function tablesOf(kind: ChangeKind, { changes, timeZone }: ReplayResult): Table[] {
+function tablesOf(kind: ChangeKind, { changes }: ReplayResult): Table[] {
   const { lookups, rules, networks, clients, names } = changes[kind]
   const share = (count: number): number => count / lookups
   const examples = rules.top.flatMap(({ by, examples }) => examples.map(one => ({ by, ...one })))
@@ -95,17 +102,18 @@ function tablesOf(kind: ChangeKind, { changes, timeZone }: ReplayResult): Table[
         column('name', 'text'),
         column('type', 'text'),
         column('client', 'text'),
-        column('time', 'text'),
+        column('time', 'time'),
         column('was', 'text'),
         column('is', 'text')
       ],
-      rows: examples.map(one => exampleRow(one, timeZone))
+      rows: examples.map(exampleRow)
     }
   ]
 }
 
-function exampleRow({ at, client, name, type, was, is }: Example, timeZone: string): string[] {
-  return [name, type, client, whenText(at, timeZone), was, is].map(textOf)
+function exampleRow({ at, client, name, type, was, is }: Example): Value[] {
+  const time = Number.isNaN(at) ? null : new Date(1000 * at)
+  return [textOf(name), textOf(type), textOf(client), time, textOf(was), textOf(is)]
 }
 
 const descriptionOf = (more: number): string =>

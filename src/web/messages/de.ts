@@ -130,7 +130,7 @@ export const messages: Messages = {
   'tile.upstreams': 'Upstreams',
   'tile.upstreamsUp': 'alle erreichbar',
   'tile.upstreamsDown': 'einige ausgefallen',
-  'tile.rules': 'Regeln in Kraft seit',
+  'tile.rules': 'Regeln in Kraft',
   'tile.rulesNote': '{bans} Verbote, Version {sha}',
   'tile.deadline': 'Nächste Frist',
   'tile.noDeadline': 'keine binnen eines Jahres',
@@ -142,6 +142,7 @@ export const messages: Messages = {
   'now.trendNote': 'letzte 24 Stunden, pro Sekunde',
   'now.trendLabel':
     'Diagramm der beantworteten, gesperrten, veralteten oder fehlgeschlagenen Anfragen pro Sekunde in den letzten 24 Stunden',
+  'now.noQueries': 'Keine Anfrage in den letzten 24 Stunden.',
   'now.times': 'Antwortzeiten',
   'now.timesLabel':
     'Diagramm von Median und 99. Perzentil der Antwortzeiten in den letzten 24 Stunden',
@@ -364,7 +365,7 @@ export const messages: Messages = {
   'bans.calendar': 'Kalender',
   'bans.current': 'Aktuelle und künftige',
   'bans.withEnded': 'Alle, auch beendete',
-  'bans.none': 'Es gibt kein solches Verbot.',
+  'bans.none': 'Keine Verbote.',
   'bans.monitored': 'Nur beobachtet',
   'bans.about': 'Betrifft',
   'bans.authority': 'Behörde',
@@ -391,7 +392,6 @@ export const messages: Messages = {
   'bans.today': 'Heute',
   'bans.ahead': 'Was ansteht',
   'bans.noneAhead': 'Kein Beginn, Ende oder Termin zur Überprüfung steht an.',
-  'bans.event': 'Ereignis',
   'bypass.intro':
     'Wer Namen abfragt, die an diesem Resolver vorbeiführen: verschlüsseltes DNS, Relays, VPNs; und Netze, deren Abfragen zurückgingen, wie wenn Clients einen fest eingestellten Resolver haben.',
   'bypass.methods': 'Wege',
@@ -497,7 +497,7 @@ export const messages: Messages = {
   'reports.by': 'Nach',
   'reports.print': 'Drucken oder als PDF sichern',
   'reports.made': 'Erstellt am {at} von {host}; Zeitzone {zone}',
-  'reports.none': 'Nichts.',
+  'reports.none': 'Nichts in: {tables}',
   'reports.more': 'noch {n} Zeile|noch {n} Zeilen',
   'report.app': 'App',
   'report.ban': 'Verbot',

@@ -129,7 +129,7 @@ export const messages = {
   'tile.upstreams': 'Upstreams',
   'tile.upstreamsUp': 'all up',
   'tile.upstreamsDown': 'some are down',
-  'tile.rules': 'Rules in force for',
+  'tile.rules': 'Rules in force',
   'tile.rulesNote': '{bans} bans, version {sha}',
   'tile.deadline': 'Next deadline',
   'tile.noDeadline': 'none within a year',
@@ -142,6 +142,7 @@ export const messages = {
   'now.trendNote': 'last 24 hours, per second',
   'now.trendLabel':
     'Chart of answered, blocked, and stale or failed queries per second in the last 24 hours',
+  'now.noQueries': 'No query in the last 24 hours.',
   'now.times': 'Response times',
   'now.timesLabel':
     'Chart of the median and the 99th percentile of response times in the last 24 hours',
@@ -360,7 +361,7 @@ export const messages = {
   'bans.calendar': 'Calendar',
   'bans.current': 'Current and to come',
   'bans.withEnded': 'All, with those that ended',
-  'bans.none': 'There is no such ban.',
+  'bans.none': 'No bans.',
   'bans.monitored': 'Monitored only',
   'bans.about': 'About',
   'bans.authority': 'Authority',
@@ -387,7 +388,6 @@ export const messages = {
   'bans.today': 'Today',
   'bans.ahead': 'What is ahead',
   'bans.noneAhead': 'No begin, end or review is ahead.',
-  'bans.event': 'Event',
 
   'bypass.intro':
     'Who looks up names that lead past this resolver: encrypted DNS, relays, VPNs; and networks whose lookups dropped, as they do when clients have a hard-coded resolver.',
@@ -493,7 +493,7 @@ export const messages = {
   'reports.by': 'By',
   'reports.print': 'Print or save as PDF',
   'reports.made': 'Made at {at} by {host}; time zone {zone}',
-  'reports.none': 'Nothing.',
+  'reports.none': 'Nothing in: {tables}',
   'reports.more': '{n} more row|{n} more rows',
   'report.app': 'App',
   'report.ban': 'Ban',

@@ -127,7 +127,7 @@ export const messages: Messages = {
   'tile.upstreams': 'Serveurs amont',
   'tile.upstreamsUp': 'tous disponibles',
   'tile.upstreamsDown': 'certains en panne',
-  'tile.rules': 'Règles en vigueur depuis',
+  'tile.rules': 'Règles en vigueur',
   'tile.rulesNote': '{bans} interdictions, version {sha}',
   'tile.deadline': 'Prochaine échéance',
   'tile.noDeadline': 'aucune d’ici un an',
@@ -140,6 +140,7 @@ export const messages: Messages = {
   'now.trendNote': '24 dernières heures, par seconde',
   'now.trendLabel':
     'Graphique des requêtes répondues, bloquées, périmées ou en échec par seconde sur 24 heures',
+  'now.noQueries': 'Aucune requête ces dernières 24 heures.',
   'now.times': 'Temps de réponse',
   'now.timesLabel': 'Graphique de la médiane et du 99e centile des temps de réponse sur 24 heures',
   'now.p50': 'Médiane',
@@ -390,7 +391,6 @@ export const messages: Messages = {
   'bans.today': 'Aujourd’hui',
   'bans.ahead': 'À venir',
   'bans.noneAhead': 'Aucun début, aucune fin ni révision à venir.',
-  'bans.event': 'Événement',
   'bypass.intro':
     'Qui demande des noms qui mènent hors de ce résolveur : DNS chiffré, relais, VPN ; et les réseaux dont les requêtes ont chuté, comme lorsque des clients ont un résolveur en dur.',
   'bypass.methods': 'Méthodes',
@@ -494,7 +494,7 @@ export const messages: Messages = {
   'reports.by': 'Par',
   'reports.print': 'Imprimer ou enregistrer en PDF',
   'reports.made': 'Établi le {at} par {host} ; fuseau horaire {zone}',
-  'reports.none': 'Rien.',
+  'reports.none': 'Rien dans : {tables}',
   'reports.more': '{n} ligne de plus|{n} lignes de plus',
   'report.app': 'Application',
   'report.ban': 'Interdiction',

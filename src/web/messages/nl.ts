@@ -127,7 +127,7 @@ export const messages: Messages = {
   'tile.upstreams': 'Upstreams',
   'tile.upstreamsUp': 'alle bereikbaar',
   'tile.upstreamsDown': 'sommige onbereikbaar',
-  'tile.rules': 'Regels van kracht sinds',
+  'tile.rules': 'Regels van kracht',
   'tile.rulesNote': '{bans} verboden, versie {sha}',
   'tile.deadline': 'Volgende termijn',
   'tile.noDeadline': 'geen binnen een jaar',
@@ -139,6 +139,7 @@ export const messages: Messages = {
   'now.trendNote': 'laatste 24 uur, per seconde',
   'now.trendLabel':
     'Grafiek van beantwoorde, geblokkeerde, verouderde of mislukte vragen per seconde in de laatste 24 uur',
+  'now.noQueries': 'Geen vraag in de laatste 24 uur.',
   'now.times': 'Antwoordtijden',
   'now.timesLabel':
     'Grafiek van de mediaan en het 99e percentiel van de antwoordtijden in de laatste 24 uur',
@@ -361,7 +362,7 @@ export const messages: Messages = {
   'bans.calendar': 'Kalender',
   'bans.current': 'Huidige en komende',
   'bans.withEnded': 'Alle, ook beëindigde',
-  'bans.none': 'Er is geen zulk verbod.',
+  'bans.none': 'Geen verboden.',
   'bans.monitored': 'Alleen gevolgd',
   'bans.about': 'Betreft',
   'bans.authority': 'Overheid',
@@ -388,7 +389,6 @@ export const messages: Messages = {
   'bans.today': 'Vandaag',
   'bans.ahead': 'Wat komt',
   'bans.noneAhead': 'Er komt geen begin, einde of herziening.',
-  'bans.event': 'Gebeurtenis',
   'bypass.intro':
     'Wie namen opzoekt die langs deze resolver leiden: versleutelde DNS, relays, VPN’s; en netwerken met een daling van opzoekingen, zoals wanneer clients een vaste resolver hebben.',
   'bypass.methods': 'Methoden',
@@ -493,7 +493,7 @@ export const messages: Messages = {
   'reports.by': 'Per',
   'reports.print': 'Afdrukken of als PDF bewaren',
   'reports.made': 'Gemaakt op {at} door {host}; tijdzone {zone}',
-  'reports.none': 'Niets.',
+  'reports.none': 'Niets in: {tables}',
   'reports.more': 'nog {n} rij|nog {n} rijen',
   'report.app': 'App',
   'report.ban': 'Verbod',

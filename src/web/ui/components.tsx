@@ -92,7 +92,7 @@ export function Failure({ error }: { readonly error: ApiError }) {
         title={known === error.code ? t('failed') : t(key)}
       >
         <p class="break">
-          {error.message} <code class="note">{error.code}</code>
+          <span lang="en">{error.message}</span> <code class="note">{error.code}</code>
         </p>
       </Alert>
     </div>

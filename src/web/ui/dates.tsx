@@ -40,19 +40,16 @@ export function Dates({ label, events, none }: DatesProps) {
           title: t('rule'),
           isUntitled: true,
           kind: 'break',
-          cell: ({ id }) => (
-            <a href={urlOf('bans', { id })}>
-              <Id text={id} />
-            </a>
-          )
-        },
-        {
-          title: t('bans.event'),
-          isUntitled: true,
-          cell: ({ kind, what }) => (
-            <Badge tone={what === 'ends' ? 'bad' : what === 'starts' ? 'good' : 'warn'}>
-              {t(`kind.${kind}`)} · {t(`notice.${what}`)}
-            </Badge>
+          cell: ({ id, kind, what }) => (
+            <>
+              <a href={urlOf('bans', { id })}>
+                <Id text={id} />
+              </a>
+              <br />
+              <Badge tone={what === 'ends' ? 'bad' : what === 'starts' ? 'good' : 'warn'}>
+                {t(`kind.${kind}`)} · {t(`notice.${what}`)}
+              </Badge>
+            </>
           )
         }
       ]}

@@ -83,7 +83,7 @@ export function Page() {
                   </Card>
                 ))}
               {remarks.map(remark => (
-                <p key={remark} class="note">
+                <p key={remark} class="note" lang="en">
                   {remark}
                 </p>
               ))}

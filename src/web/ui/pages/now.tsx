@@ -61,7 +61,7 @@ function Problems({ status }: { readonly status: Status }) {
             >
               {advice !== code && <p>{advice}</p>}
               <p class="note break">
-                {message} <code>{code}</code>
+                <span lang="en">{message}</span> <code>{code}</code>
               </p>
             </Alert>
           )

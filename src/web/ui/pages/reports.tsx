@@ -229,46 +229,51 @@ function Shown(chosen: Chosen) {
   const report = useApi<Report>(`/reports/${chosen.kind}`, queryOf(chosen))
   return (
     <Load from={report}>
-      {({ title, facts, tables, remarks, timeZone }) => (
-        <>
-          <Card title={title}>
-            <Facts isWide facts={Object.entries(facts)} />
-            <p class="note">
-              {t('reports.made', {
-                at: format.value.dateTime(now.value),
-                host: host.value,
-                zone: timeZone
-              })}
-            </p>
-          </Card>
-          {Object.entries(tables).map(([id, rows]) => (
-            <Card key={id} title={word('table', id)}>
-              {rows.length === 0 ? (
-                <p class="faint">{t('reports.none')}</p>
-              ) : (
-                <>
-                  {TIMED.test(id) && rows.length > 2 ? (
-                    <>
-                      <Timeline rows={rows} title={word('table', id)} />
-                      <details>
-                        <summary>{t('asTable')}</summary>
-                        <ReportTable id={id} title={word('table', id)} rows={rows} />
-                      </details>
-                    </>
-                  ) : (
-                    <ReportTable id={id} title={word('table', id)} rows={rows} />
-                  )}
-                </>
-              )}
+      {({ title, facts, tables, remarks, timeZone }) => {
+        const shown = Object.entries(tables).filter(([, rows]) => rows.length > 0)
+        const empty = Object.entries(tables).filter(([, rows]) => rows.length === 0)
+        return (
+          <>
+            <Card title={title}>
+              <div lang="en">
+                <Facts isWide facts={Object.entries(facts)} />
+              </div>
+              <p class="note">
+                {t('reports.made', {
+                  at: format.value.dateTime(now.value),
+                  host: host.value,
+                  zone: timeZone
+                })}
+              </p>
             </Card>
-          ))}
-          {remarks.map(remark => (
-            <p key={remark} class="note">
-              {remark}
-            </p>
-          ))}
-        </>
-      )}
+            {shown.map(([id, rows]) => (
+              <Card key={id} title={word('table', id)}>
+                {TIMED.test(id) && rows.length > 2 ? (
+                  <>
+                    <Timeline rows={rows} title={word('table', id)} />
+                    <details>
+                      <summary>{t('asTable')}</summary>
+                      <ReportTable id={id} title={word('table', id)} rows={rows} />
+                    </details>
+                  </>
+                ) : (
+                  <ReportTable id={id} title={word('table', id)} rows={rows} />
+                )}
+              </Card>
+            ))}
+            {empty.length > 0 && (
+              <p class="faint">
+                {t('reports.none', { tables: empty.map(([id]) => word('table', id)).join(', ') })}
+              </p>
+            )}
+            {remarks.map(remark => (
+              <p key={remark} class="note" lang="en">
+                {remark}
+              </p>
+            ))}
+          </>
+        )
+      }}
     </Load>
   )
 }
