@@ -1,17 +1,27 @@
 #!/usr/bin/env node
-import { createInterface } from 'node:readline/promises'
+import { createInterface, type Interface } from 'node:readline'
 import type { EndSignal, Io } from './io.js'
 import { run } from './run.js'
 
 const SIGNALS: readonly EndSignal[] = ['SIGHUP', 'SIGINT', 'SIGTERM']
+/** As for a command that SIGINT has ended. */
+const CANCELLED = 130
 
+let terminal: Interface | undefined
+let lines: AsyncIterator<string>
+
+/** Lines that were typed ahead answer the next questions; Ctrl-C and Ctrl-D end the command. */
 async function ask(question: string): Promise<string> {
-  const terminal = createInterface({ input: process.stdin, output: process.stdout })
-  try {
-    return await terminal.question(question)
-  } finally {
-    terminal.close()
+  if (terminal === undefined) {
+    terminal = createInterface({ input: process.stdin, output: process.stdout })
+    lines = terminal[Symbol.asyncIterator]()
   }
+  terminal.setPrompt(question)
+  terminal.prompt()
+  const line = await lines.next()
+  if (line.done !== true) return line.value
+  process.stderr.write('\ncancelled\n')
+  return process.exit(CANCELLED)
 }
 
 const io: Io = {
