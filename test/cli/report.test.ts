@@ -18,7 +18,9 @@ import { eventually } from '../daemon/site.js'
 import { archiveWeek, writeWeek } from '../example/week.js'
 import { tendOnce } from '../querylog/archive/chain/rig.js'
 import { lines, logFolder, record } from '../querylog/archive/lines.js'
-import { FILES, interdict, PROGRAM, SETTINGS, writeSite } from './run.js'
+import { run } from '../../src/cli/run.js'
+import { withoutColours } from '../../src/cli/io.js'
+import { FILES, interdict, Output, PROGRAM, SETTINGS, writeSite } from './run.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'interdict-report-'))
 t.teardown(() => rmSync(folder, { recursive: true, force: true }))
@@ -455,6 +457,17 @@ t.test('query prints tables, JSON and CSV; without SQL, the columns', async t =>
   t.match(await query('--where', "app == 'x' AND"), { code: 1, err: "\n--where: app == 'x' AND\n" })
   t.match(await query('--where', ' -- nothing'), { code: 2, err: 'the condition is empty' })
   t.equal((await query('SELECT 1', '--latest', '1')).code, 2)
+})
+
+t.test('query lists the columns of rows that are wider than the terminal', async t => {
+  const [stdout, stderr] = [new Output(80), new Output(80)]
+  const io = { stdout, stderr, env: {}, onSignal: () => () => undefined, exit: () => undefined }
+  const words = ['query', '-c', settings, '--log', log, '--latest', '2']
+  t.equal(await run([...words, '--where', "app = 'tiktok'"], io), 0)
+  const text = withoutColours(stdout.text)
+  t.match(text, /^column +value\n {2}row 1\nv +\d\ntime +20.*\napp +tiktok\n.*\n {2}row 2\n/s)
+  t.notMatch(text, /^exception/m, 'without columns that the row does not have')
+  t.ok(text.split('\n').every(line => line.length <= 80))
 })
 
 t.test('a slow reader gets all output, more than a pipe holds', async t => {

@@ -8,8 +8,8 @@ import type { LogOptions } from '../args/log-path.js'
 import { withLog, type OpenLog } from '../args/open-log.js'
 import { parseWholeNumber } from '../args/parse.js'
 import { EXIT, usageError } from '../exit.js'
-import { type Io } from '../io.js'
-import { gridOf } from '../output/report-text.js'
+import { withoutColours, type Io } from '../io.js'
+import { fieldsOf, gridOf } from '../output/report-text.js'
 import { chooseFormat } from '../args/output-format.js'
 import { outputWidth, writeOutput } from '../output/write-output.js'
 
@@ -94,7 +94,9 @@ function render(
     rows: cells
   }
   if (format === 'csv') return csvLines([columns, ...cells])
-  return `${gridOf(table, width).join('\n')}\n`
+  const grid = gridOf(table, width)
+  const isTooWide = grid.some(line => withoutColours(line).length > width)
+  return `${(isTooWide ? fieldsOf(table, width) : grid).join('\n')}\n`
 }
 
 function valueOf(cell: Cell): Value {

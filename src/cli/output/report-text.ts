@@ -60,3 +60,15 @@ export function gridOf(table: Table, width: number, timeZone = 'UTC'): string[] 
   )
   return lines.map(line => line.replaceAll(FIXED_SPACE, ' '))
 }
+
+/** The rows of a table as lists of their columns, without NULL: for a terminal that is narrower than the table. */
+export function fieldsOf({ columns: heads, rows }: Table, width: number): string[] {
+  const lines = rows.flatMap((row, i): Row[] => [
+    { across: [['bold', `row ${i + 1}`]] },
+    ...heads.flatMap(({ title, kind }, at): Row[] => {
+      const value = row[at] ?? null
+      return value === null ? [] : [{ cells: [[title], [formatValue(value, kind, 'UTC')]] }]
+    })
+  ])
+  return columns(['column', 'value'], lines, width)
+}
