@@ -28,9 +28,19 @@ export function generateKeys(): { readonly privatePem: string; readonly publicKe
   return { privatePem, publicKey: showPublicKey(publicKey) }
 }
 
+/** OpenSSL names the part of it that gave up, not what is wrong. */
+function readPem(pem: Uint8Array): KeyObject {
+  try {
+    return createPrivateKey(Buffer.from(pem))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_OSSL_UNSUPPORTED') throw error
+    throw new Error('it is not a private key in PEM', { cause: error })
+  }
+}
+
 /** Reads a private key from PEM. Throws an error that says what is wrong with it. */
 export function parsePrivateKey(pem: Uint8Array): KeyObject {
-  const key = createPrivateKey(Buffer.from(pem))
+  const key = readPem(pem)
   if (key.asymmetricKeyType !== 'ed25519') throw new Error('it is not an Ed25519 key')
   return key
 }

@@ -133,7 +133,11 @@ t.test('reports errors with a code, and wrong options', async t => {
   writeFileSync(at('no.pem'), 'no key\n')
   const make = ['bundle', at('rules'), '-c', config]
   const refused: readonly (readonly [words: string[], says: RegExp, code: number])[] = [
-    [['bundle', 'sign', bundle, '-k', at('no.pem')], /BUNDLE_KEY/, 1],
+    [
+      ['bundle', 'sign', bundle, '-k', at('no.pem')],
+      /: it is not a private key in PEM \(BUNDLE_KEY/,
+      1
+    ],
     [['bundle', 'show', at('none.bundle')], /BUNDLE_UNREADABLE/, 1],
     [['bundle', 'show', at('no.pem')], /BUNDLE_BROKEN/, 1],
     [[...make, '-o', at('none/x.bundle')], /BUNDLE_WRITE/, 1],

@@ -57,6 +57,9 @@ t.test('invalid keys and hashes are usage errors', async t => {
   writeFileSync(config, SETTINGS)
   t.match(await interdict('verify-log', '-c', config), { code: 2, err: /--trust/ })
   t.match(await interdict('verify-log', at('log'), '--trust', key, '-c', config), { code: 0 })
+  rmSync(at('log/chain.jsonl'))
+  const chainless = await interdict('verify-log', '-c', config)
+  t.match(chainless, { code: 1, err: /no such file; log\.queries\.chain records one \(CHAIN_READ/ })
 })
 
 t.test('report ban shows whether the log is verified', async t => {

@@ -146,7 +146,7 @@ export const RULES = {
   BUNDLE_SIGNATURE: (bundle: string, key: string) =>
     `bundle ${bundle} has an invalid signature of key ${key}`,
   BUNDLE_UNSIGNED: (bundle: string, found: number, required: number) =>
-    `bundle ${bundle} has ${found} valid signatures of trusted keys, but ${required} are required`,
+    `bundle ${bundle} has ${found} valid signatures of trusted keys; required: ${required}`,
   BUNDLE_EXPIRED: (bundle: string, expired: string, now: string) =>
     `bundle ${bundle} expired at ${expired} (current time: ${now})`,
   BUNDLE_EARLY: (bundle: string, created: string, now: string) =>

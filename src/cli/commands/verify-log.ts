@@ -45,6 +45,8 @@ export async function verifyLogFiles(
     throw failure('CHAIN_READ', required, 'no such file or folder')
   const trusted = trust && (await parseTrustedKeys(trust)).map(key => readPublicKey(key)!)
   const keys = trusted ?? chainKeys((await loadSettings(options)).log.queries.chain)
+  if (keys.length === 0 && !existsSync(chain))
+    throw failure('CHAIN_READ', chain, 'no such file; log.queries.chain records one')
   if (keys.length === 0)
     usageError('--trust: give the public key, because log.queries.chain.sign-key is not set')
   const result = await verifyLog(new LogLayout(path), keys, expect)
