@@ -44,6 +44,7 @@ function Rows<T>({
   rowClass
 }: Omit<TableProps<T>, 'none'>) {
   const box = useRef<HTMLDivElement>(null)
+  const hasTitles = columns.some(({ isUntitled = false }) => !isUntitled)
   useLayoutEffect(() => fitCards(box.current!), [])
   useLayoutEffect(() => chooseCards(box.current!))
   return (
@@ -51,7 +52,7 @@ function Rows<T>({
       {/* The roles stay where the cards are not displayed as a table. */}
       <table role="table" aria-label={label} data-table={id}>
         {caption !== undefined && <caption>{caption}</caption>}
-        <thead role="rowgroup">
+        <thead role="rowgroup" class={hasTitles ? undefined : 'hide'}>
           <tr role="row">
             {columns.map(({ title, kind, isUntitled = false }, i) => (
               <th key={i} role="columnheader" scope="col" class={kind === 'n' ? 'n' : undefined}>
