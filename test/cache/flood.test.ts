@@ -9,7 +9,7 @@ const clock: Clock = { now: () => 0, wall: () => 0 }
 const SIZE = 2 ** 20
 
 for (const perQuestion of [1, 10, 100]) {
-  const terms = { hot: 1500, perQuestion, octets: 10 * SIZE }
+  const terms = { hot: 1500, perQuestion, octets: 5 * SIZE }
 
   t.test(
     `a flood of ${perQuestion} random names for each question leaves popular ones`,
@@ -30,7 +30,7 @@ t.test('an LRU cache keeps less, so the result is due to the probation ring', as
   const { during } = flood(new LruAnswerCache(SIZE, clock), {
     hot: 1500,
     perQuestion: 10,
-    octets: 10 * SIZE
+    octets: 5 * SIZE
   })
   t.ok(during < 0.8, `during: ${during}`)
 })

@@ -11,6 +11,7 @@ import {
 } from '../../src/fleet/credentials.js'
 import { enrol } from '../../src/fleet/enrol.js'
 import { decodeToken, encodeToken } from '../../src/fleet/enrol-token.js'
+import { natsTls } from '../../src/fleet/nats-tls.js'
 import { userKey, userSeed } from '../../src/fleet/nkey.js'
 import { signedOctets } from '../../src/fleet/wire.js'
 import { report } from './reports.js'
@@ -63,4 +64,17 @@ t.test('enrolment tokens', async t => {
     t.throws(() => decodeToken(bad), { code: 'FLEET_TOKEN' })
   const tls = { caFile: undefined, certificate: undefined }
   await t.rejects(enrol(token, '/nowhere', tls), { message: /its credentials are damaged/ })
+})
+
+t.test('connections to NATS use TLS where an address says so', async t => {
+  const site = new Site(t, { 'ca.pem': 'authority', 'own.pem': 'certificate', 'own.key': 'key' })
+  const none = { caFile: undefined, certificate: undefined }
+  t.equal(natsTls({ ...none, servers: ['nats://192.0.2.1:4222'] }), null)
+  const servers = ['nats://192.0.2.1:4222', 'tls://nats.example:4222']
+  t.strictSame(natsTls({ ...none, servers }), {}, 'certified by an authority that Node knows')
+  const certificate = { certificate: site.path('own.pem'), key: site.path('own.key') }
+  const own = natsTls({ servers, caFile: site.path('ca.pem'), certificate })
+  t.match(own, { cert: 'certificate', key: 'key', ca: /^authority\n-----BEGIN CERTIFICATE-----/ })
+  const missing = { ...none, servers, caFile: site.path('none.pem') }
+  t.throws(() => natsTls(missing), { code: 'ENOENT' })
 })
