@@ -72,7 +72,10 @@ t.test('a folder with everything, signed; equal inputs give equal octets', async
       .sort(),
     [...listed, 'SHA256SUMS', 'SHA256SUMS.sig'].sort()
   )
-  t.equal(readFileSync(at('one/tables/silent-days.csv'), 'utf8'), 'day\r\n2026-06-02\r\n')
+  t.equal(
+    readFileSync(at('one/tables/silent-times.csv'), 'utf8'),
+    'from,until\r\n2026-06-01T12:01:00.000+02:00,2026-06-03T12:00:00.000+02:00\r\n'
+  )
   t.match(
     readFileSync(at('one/tables/probes.csv'), 'utf8'),
     '2026-06-01T00:00:00.000+02:00,1,12,1,1'

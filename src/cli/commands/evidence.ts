@@ -13,7 +13,7 @@ import {
   type Gateway,
   type RuleVersion
 } from '../../report/evidence/rule-versions.js'
-import { silentDays } from '../../report/evidence/silent-days.js'
+import { silentTimes } from '../../report/evidence/silent-times.js'
 import { zip } from '../../report/evidence/zip.js'
 import type { Fact, Report, Table } from '../../report/report.js'
 import { readPrivateKey } from '../../sources/bundle/signatures.js'
@@ -129,7 +129,7 @@ export async function evidence(ban: string, options: EvidenceOptions, io: Io): P
           id: `bypass-${table.id}`,
           title: `Bypass attempts: ${table.title.toLowerCase()}`
         })),
-        await silentDays(log.database, selection, gateways)
+        await silentTimes(log.database, since, until, gateways)
       ],
       remarks: [
         ...zone.remarks,
