@@ -95,7 +95,7 @@ footer p { margin-top: 8px; }
   h2 { font-size: 12.5pt; }
   .tiles { gap: 6pt; margin: 12pt 0 8pt; grid-template-columns: repeat(auto-fit, minmax(76pt, 1fr)); }
   .tile { padding: 7pt 9pt; }
-  .tile .figure { font-size: 17pt; }
+  .tile .figure { font-size: 14pt; }
   .tile dt, .tile .note, .facts dt { font-size: 8pt; }
   section { padding: 0; border: 0; border-radius: 0; margin-top: 16pt; background: none; }
   .facts { padding: 8pt 9pt; }
