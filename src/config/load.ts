@@ -25,7 +25,7 @@ import type { WrittenServer } from './upstream-servers.js'
 import { placeWritten } from './written-paths.js'
 
 /** Default settings files: in the working folder, or that of the machine. None need exist. */
-export const DEFAULT_SETTINGS_FILES = ['interdict.yaml', '/etc/interdict/interdict.yaml'] as const
+const DEFAULT_SETTINGS_FILES = ['interdict.yaml', '/etc/interdict/interdict.yaml'] as const
 
 export type ConfigResult =
   | { readonly ok: true; readonly config: Config }

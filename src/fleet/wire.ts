@@ -71,7 +71,7 @@ export const channelFileSchema = z.strictObject({
 })
 
 /** What a gateway counted since its start. */
-export const countersSchema = z.strictObject({
+const countersSchema = z.strictObject({
   lookups: count,
   blocked: count,
   servfail: count,
@@ -158,7 +158,7 @@ export function readMessage<S extends z.ZodType>(
 /** The longest path in the central folder. */
 const centralPath = z.string().max(256)
 /** Files asked for at once. */
-export const MAX_LOG_PATHS = 100
+const MAX_LOG_PATHS = 100
 
 /** The description of a log file: what object stores have, with the path as its name. */
 export const logObjectSchema = z.object({

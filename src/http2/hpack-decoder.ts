@@ -9,7 +9,7 @@ import {
 import { decodeHuffman } from './huffman.js'
 
 /** The size of the dynamic table unless a SETTINGS frame says otherwise. RFC 9113 §6.5.2. */
-export const DEFAULT_TABLE_SIZE: Octets = 4096
+const DEFAULT_TABLE_SIZE: Octets = 4096
 /** Indices and lengths above this are invalid: no header block is so long. */
 const MAX_INTEGER = 0xff_ffff
 const INVALID = -1

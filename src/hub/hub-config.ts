@@ -94,7 +94,7 @@ const band = z
   .prefault({})
 
 /** Every key of `hub.yaml`; see docs/operations/fleet.md. */
-export const hubSchema = z
+const hubSchema = z
   .strictObject({
     nats: natsServers.min(1, 'at least one NATS server'),
     'ca-file': path,

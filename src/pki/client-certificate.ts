@@ -54,7 +54,7 @@ export function readClientCertificate(
 }
 
 /** The subject on one line, as `client-certificate` rules write it. */
-export function subjectText(subject: string): string {
+function subjectText(subject: string): string {
   return subject.split('\n').join(',')
 }
 

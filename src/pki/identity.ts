@@ -10,8 +10,7 @@ export interface Presented {
 }
 
 /** By what a client is recognized. */
-export const IDENTITY_METHODS = ['certificate', 'token', 'sni'] as const
-export type IdentityMethod = (typeof IDENTITY_METHODS)[number]
+export type IdentityMethod = 'certificate' | 'token' | 'sni'
 
 /**
  * `known`      recognized, and in the network of its rule
@@ -19,8 +18,7 @@ export type IdentityMethod = (typeof IDENTITY_METHODS)[number]
  * `unknown`    what it presents belongs to nobody
  * `revoked`    what it presents is revoked
  */
-export const IDENTITY_STATUSES = ['known', 'fewerBans', 'unknown', 'revoked'] as const
-export type IdentityStatus = (typeof IDENTITY_STATUSES)[number]
+export type IdentityStatus = 'known' | 'fewerBans' | 'unknown' | 'revoked'
 
 /** The outcome for one connection. */
 export interface Identified {

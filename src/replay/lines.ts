@@ -4,7 +4,7 @@ import { READ_AHEAD } from './formats/scanner.js'
 const LINE_FEED = 0x0a
 const RETURN = 0x0d
 /** No supported log has a longer line. */
-export const LONGEST_LINE: Octets = 1 << 20
+const LONGEST_LINE: Octets = 1 << 20
 const FIRST_PARTIAL: Octets = 1 << 12
 
 /**

@@ -15,7 +15,7 @@ import type { ReplyTarget } from './responder.js'
 export const MAX_RESTARTS = MAX_ALIASES + 4
 
 /** In place of a policy epoch: policy has to be evaluated when the response is in. */
-export const NOT_JUDGED = -1
+const NOT_JUDGED = -1
 
 /** Results of queries that waited for an upstream; counters never decrease. */
 export interface PendingQueryCounts {
@@ -28,7 +28,7 @@ export interface PendingQueryCounts {
 }
 
 /** Aliases that rules had made of QNAME when the query was forwarded: the question is for their target. */
-export class PendingAliases {
+class PendingAliases {
   private readonly chain = new AliasChain()
   private readonly verdict = new Verdict()
   private readonly match: number

@@ -36,12 +36,6 @@ export interface RecognitionOptions {
   readonly missing: Unrecognized
 }
 
-export const NO_RECOGNITION: RecognitionOptions = {
-  name: undefined,
-  unknown: 'address',
-  missing: 'address'
-}
-
 /** What a listener recognizes clients by. */
 export interface Recognition {
   /** Shared by the listeners of a thread. */

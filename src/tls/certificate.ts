@@ -7,7 +7,7 @@ import type { Position } from '../base/position.js'
 import { MS_PER_DAY, type Milliseconds } from '../base/units.js'
 
 /** A certificate is reported as about to expire from this time before its end. */
-export const EXPIRY_WARNING: Milliseconds = 14 * MS_PER_DAY
+const EXPIRY_WARNING: Milliseconds = 14 * MS_PER_DAY
 /** Permission bits of all users but the owner and the group: chmod(2). */
 const OTHERS = 0o007
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
@@ -79,7 +79,7 @@ export async function loadCertificate(
 }
 
 /** Whether every user of this machine may read a file; false if it is missing. */
-export async function isReadableByOthers(file: string): Promise<boolean> {
+async function isReadableByOthers(file: string): Promise<boolean> {
   const { mode } = await stat(file).catch(() => ({ mode: 0 }))
   return (mode & OTHERS) !== 0
 }

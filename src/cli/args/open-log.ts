@@ -16,7 +16,7 @@ import { logPath, type LogOptions } from './log-path.js'
 /** Enough for a month of a busy gateway; with Node's own memory it stays within 2 GB. */
 const MEMORY: Octets = 1.25 * 2 ** 30
 /** Set by the HTTP API, whose questions must leave memory and CPU to the gateway: bytes. */
-export const MEMORY_VARIABLE = 'INTERDICT_QUERY_MEMORY'
+const MEMORY_VARIABLE = 'INTERDICT_QUERY_MEMORY'
 /** How often progress is redrawn. */
 const INTERVAL: Milliseconds = 200
 /** Shells report death by signal n as exit code 128 + n. */

@@ -60,7 +60,7 @@ export async function verifyLogFiles(
 }
 
 /** Keys whose signatures count, the current one first. @throws InterdictError CHAIN_KEY */
-export function chainKeys(chain: ChainConfig | undefined): readonly KeyObject[] {
+function chainKeys(chain: ChainConfig | undefined): readonly KeyObject[] {
   if (chain === undefined) return []
   const earlier = chain.earlierKeys.flatMap(text => readPublicKey(text) ?? [])
   return [createPublicKey(readSignKey(chain.signKey)), ...earlier]

@@ -9,7 +9,7 @@ import type { SerializedError } from '../threads/serialized-error.js'
  * connection is closed. See docs/reference/admin-socket.md; an incompatible change needs a new version.
  */
 
-export const PROTOCOL_VERSION = 1
+const PROTOCOL_VERSION = 1
 /** A name is at most 1,009 characters long, all of them escaped (RFC 1035 §5.1). */
 export const MAX_REQUEST_SIZE: Octets = 4096
 /** 64 workers with 64 upstreams take a tenth of that. */

@@ -14,7 +14,7 @@ import {
 } from './hand-over.js'
 
 /** How long the new process may take to read its rules, which may include lists of millions of names. */
-export const SUCCESSOR_TIMEOUT: Milliseconds = 120 * MS_PER_SECOND
+const SUCCESSOR_TIMEOUT: Milliseconds = 120 * MS_PER_SECOND
 
 /** What the new process inherits. */
 export interface Inheritance {
@@ -34,7 +34,7 @@ export interface Successor {
 export type StartSuccessor = (fds: readonly number[]) => ChildProcess
 
 /** The installed program, which may have been replaced since, with the same arguments and environment. */
-export const startSuccessor: StartSuccessor = fds => {
+const startSuccessor: StartSuccessor = fds => {
   const { execPath, execArgv, argv, env } = process
   return spawn(execPath, [...execArgv, ...argv.slice(1)], {
     // The watchdog of the service is for whichever process is the main one.

@@ -7,7 +7,7 @@ import { showInstant } from '../../rules/time/instant.js'
 import type { Timer, Timers } from '../../upstream/timers.js'
 
 /** Warn daily from this long before the active bundle expires. */
-export const WARN_BEFORE: Seconds = 7 * 86_400
+const WARN_BEFORE: Seconds = 7 * 86_400
 const DAY: Milliseconds = 86_400_000
 /** Check at least this often, since the wall clock may be set. */
 const MAX_TIMER: Milliseconds = 3_600_000

@@ -23,7 +23,7 @@ import { errorOf, type ListInit, type ListResult } from './list-job.js'
 /** How long a change of the rules waits for lists that have changed with it. */
 export const GRACE: Milliseconds = 500
 /** The same for a list without an earlier version: without it, its rules match nothing. */
-export const NEW_LIST_GRACE: Milliseconds = 10_000
+const NEW_LIST_GRACE: Milliseconds = 10_000
 /** A thread that is late by so much hangs, for example in a file system; it is ended. */
 const OVERTIME: Milliseconds = 5_000
 /** Lists compiled at the same time, each in its thread: one may take 1 GB. */

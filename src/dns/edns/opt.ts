@@ -64,7 +64,7 @@ export function findOption(octets: Uint8Array, opt: Octets, code: number): Octet
 }
 
 /** The end of the OPT at `opt`. */
-export function findOptEnd(octets: Uint8Array, opt: Octets): Octets {
+function findOptEnd(octets: Uint8Array, opt: Octets): Octets {
   return opt + OPT_FIXED_SIZE + getUint16(octets, opt + OPT_FIXED_SIZE - 2)
 }
 

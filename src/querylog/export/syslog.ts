@@ -18,7 +18,7 @@ const HOST =
     .slice(0, 255) || '-'
 
 /** RFC 5424: header, the fields of the record as structured data, and the formatted text. */
-export function syslogMessage(record: QueryRecord, format: RecordFormat): Buffer {
+function syslogMessage(record: QueryRecord, format: RecordFormat): Buffer {
   const { time, verdict } = record
   const priority = FACILITY * 8 + (SEVERITY[verdict] ?? INFORMATIONAL)
   const fields = Object.entries(record).filter(([name]) => name !== 'time')

@@ -110,17 +110,6 @@ export class FolderLock {
   }
 }
 
-/**
- * Acquires the lock of a folder, whose holder is dead if there is one.
- *
- * @throws InterdictError that of `lockedError`, or LOCK_UNAVAILABLE
- */
-export async function lockFolder(request: LockRequest): Promise<FolderLock> {
-  const lock = new FolderLock(request)
-  await lock.acquire()
-  return lock
-}
-
 async function acquire({ folder, lockedError, mode }: LockRequest): Promise<HeldSocket> {
   const lock = join(folder, LOCK_FILE)
   const draft = `${LOCK_FILE}.${randomBytes(4).toString('hex')}`

@@ -52,7 +52,7 @@ const MIN_RING: Octets = 4096
 const MAX_RING: Octets = 2 ** 30
 
 /** Default size of a ring: about 45,000 events, nearly a second at 50,000 per second. */
-export const RING_OCTETS: Octets = 4 * 1024 * 1024
+const RING_OCTETS: Octets = 4 * 1024 * 1024
 
 /**
  * Allocates shared memory for one empty ring.

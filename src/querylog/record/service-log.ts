@@ -28,8 +28,7 @@ export interface ReopenableServiceLog extends ServiceLog {
   }
 }
 
-export const LOG_LEVELS = ['info', 'warn', 'error', 'silent'] as const
-export type LogLevel = (typeof LOG_LEVELS)[number]
+export type LogLevel = 'info' | 'warn' | 'error' | 'silent'
 
 export interface ServiceLogOptions {
   readonly level: LogLevel

@@ -24,7 +24,7 @@ export function csvLines(rows: readonly (readonly Value[])[], timeZone = 'UTC'):
  * A cell that a spreadsheet reads as text or number, never as a formula: text that starts like one
  * gets an apostrophe in front, which spreadsheets do not show.
  */
-export function csvCell(value: string | number | null): string {
+function csvCell(value: string | number | null): string {
   if (value === null) return ''
   if (typeof value === 'number') return String(value)
   const text = escapeControls(value)

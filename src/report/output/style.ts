@@ -114,7 +114,7 @@ footer p { margin-top: 8px; }
 export const STYLE = `${TOKENS}${RULES}`
 
 /** Source expression of a content security policy that allows this style sheet and no other: CSP 3 §2.3.1. */
-export const STYLE_HASH = `'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`
+const STYLE_HASH = `'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`
 
 /** The policy of a page: its own style sheet, and nothing else. */
 export const PAGE_POLICY = `default-src 'none'; style-src ${STYLE_HASH}`

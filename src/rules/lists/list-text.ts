@@ -20,7 +20,7 @@ const LOCAL_NAMES = new Set([
 const LOCALDOMAIN_OCTETS = 23
 
 /** Results of `ListText.readName` for words that are not names to block. */
-export const NOT_A_NAME = 0
+const NOT_A_NAME = 0
 export const ADDRESS = -1
 /** A top-level domain. */
 export const TOP_LEVEL = -2

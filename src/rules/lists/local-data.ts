@@ -12,7 +12,7 @@ export function packRecord(type: number, rdata: Uint8Array): Uint8Array {
 }
 
 /** Splits concatenated records as made by `packRecord`. */
-export function splitRecords(octets: Uint8Array): readonly Uint8Array[] {
+function splitRecords(octets: Uint8Array): readonly Uint8Array[] {
   const records: Uint8Array[] = []
   for (let at = 0; at < octets.length;) {
     const end = at + HEAD + ((octets[at + 2]! << 8) | octets[at + 3]!)

@@ -109,7 +109,7 @@ export function keyOf({ cover, name }: SourceItem): string {
 }
 
 /** The keys of all items that cover this one, nearest first. */
-export function* coveringKeys(item: SourceItem): Generator<string> {
+function* coveringKeys(item: SourceItem): Generator<string> {
   yield keyOf(item)
   const { cover } = item
   if (cover === undefined) return

@@ -26,7 +26,7 @@ export const daySchema = parsedString(
 )
 
 export const ROLES = ['app', 'api', 'cdn', 'telemetry', 'web', 'shared'] as const
-export const CONFIDENCES = ['high', 'medium', 'low'] as const
+const CONFIDENCES = ['high', 'medium', 'low'] as const
 export const KINDS = ['app', 'shared', 'bypass'] as const
 
 /** A plain name, or a name with facts about it. */
@@ -65,4 +65,3 @@ export const appSchema = z.strictObject({
 /** The content of an app file. */
 export type AppEntry = z.output<typeof appSchema>
 export type AppName = Extract<AppEntry['names'][number], { note?: unknown }>
-export type Role = (typeof ROLES)[number]

@@ -75,6 +75,6 @@ export function isValidName(name: string): boolean {
   return steps.length <= MAX_DEPTH && steps.every(step => !['', '.', '..'].includes(step))
 }
 
-export function compareOctets(a: string, b: string): number {
+function compareOctets(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b))
 }

@@ -16,7 +16,6 @@ const CMSG_LEVEL = 2
 const CMSG_TYPE = 3
 const CMSG_BODY = 4
 export const INTERFACE4 = 4
-export const LOCAL4 = 5
 export const LOCAL6 = 4
 export const INTERFACE6 = 8
 

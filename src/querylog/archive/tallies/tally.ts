@@ -20,7 +20,7 @@ const TAIL_SIZE: Octets = 64 * 1024
  * `client`  all lookups
  * `name`    lookups matched by a rule
  */
-export const COUNTED_BY = {
+const COUNTED_BY = {
   client: ['client', 'network', 'verdict', 'app', 'ban', 'match', 'exception'],
   name: [
     ...['qname', 'network', 'verdict', 'app', 'ban', 'match', 'exception'],

@@ -16,7 +16,7 @@ const MAX_SESSIONS = 1_000
 /** Of one person, so that nobody ends the sessions of others. */
 const MAX_OF_PERSON = 10
 /** Sent by the dashboard with every change. Pages of other origins cannot: CORS is not enabled. */
-export const CSRF_HEADER = 'x-interdict-request'
+const CSRF_HEADER = 'x-interdict-request'
 
 interface Session {
   readonly person: Person
