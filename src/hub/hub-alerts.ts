@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns'
 import { hostname } from 'node:os'
+import { testHooks, type TestResult } from '../alerts/test-hooks.js'
 import type { InterdictError } from '../base/error.js'
 import { MS_PER_SECOND, type Milliseconds } from '../base/units.js'
 import type { AlertHookConfig } from '../config/alert-config.js'
@@ -19,9 +20,12 @@ const MAX_NAMED = 5
 export class HubAlerts {
   private readonly hooks: readonly AlertHook[]
 
-  constructor(hooks: readonly AlertHookConfig[], log: ServiceLog) {
+  constructor(
+    private readonly configs: readonly AlertHookConfig[],
+    log: ServiceLog
+  ) {
     const none = { servers: [], domains: [] }
-    this.hooks = hooks.map(
+    this.hooks = configs.map(
       hook =>
         new AlertHook({ hook, bootstrap: none, gatewayName: hostname() }, { startSending, log })
     )
@@ -36,6 +40,11 @@ export class HubAlerts {
     if (this.hooks.length === 0) return
     const current = conditions()
     for (const hook of this.hooks) hook.check(current, now)
+  }
+
+  /** Sends a test alert to each webhook. */
+  test(): Promise<TestResult[]> {
+    return testHooks(this.configs, hostname(), lookup)
   }
 
   async close(): Promise<void> {

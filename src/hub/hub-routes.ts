@@ -19,7 +19,7 @@ export interface RouteSources {
   readonly rollouts: Rollouts
   readonly enrolment: Enrolment
   readonly nats: Pick<HubNats, 'isConnected' | 'error'>
-  readonly alerts: Pick<HubAlerts, 'status'>
+  readonly alerts: Pick<HubAlerts, 'status' | 'test'>
   /** Whether NATS still has to get something. */
   readonly isPending: () => boolean
   readonly sources: () => Sources
@@ -69,6 +69,8 @@ export function hubRoutes(parts: RouteSources): HubRoute {
         const rings = ringViews(parts.sources())
         return json({ nats: { connected, error }, rings, alerts: parts.alerts.status })
       }
+      case 'POST alert-tests':
+        return json({ hooks: await parts.alerts.test() })
       case 'GET gateways': {
         const sources = parts.sources()
         const all = sources.gateways.map(one => gatewayView(one, sources))

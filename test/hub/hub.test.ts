@@ -1,6 +1,5 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { JetStreamApiError } from '@nats-io/jetstream'
 import t, { type Test } from 'tap'
@@ -10,6 +9,8 @@ import { Authority } from '../../src/hub/authority.js'
 import { loadHubConfig, type HubConfig } from '../../src/hub/hub-config.js'
 import { Hub } from '../../src/hub/hub.js'
 import { HubNats, natsFailure } from '../../src/hub/hub-nats.js'
+import { startReceiver } from '../alerts/receiver.js'
+import { interdict } from '../cli/run.js'
 import { bundle, one } from '../daemon/bundle-rig.js'
 import { MemoryLog } from '../daemon/serve.js'
 import { eventually, Site } from '../daemon/site.js'
@@ -36,24 +37,19 @@ ${more}`
   return loaded.config
 }
 
-/** A receiver of webhooks. */
-async function receiver(t: Test): Promise<string> {
-  const server = createServer((request, response) => {
-    request.resume()
-    response.writeHead(204).end()
-  })
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => server.close())
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
-}
-
 t.test('without NATS, a hub takes bundles for web servers, is not ready, and alerts', async t => {
-  const config = await settings(t, `alerts: [{ name: ops, url: '${await receiver(t)}' }]`)
+  const receiver = await startReceiver(t)
+  const config = await settings(
+    t,
+    `alerts: [{ name: ops, url: 'http://127.0.0.1:${receiver.port}/', secret-file: secret }]`
+  )
+  const secret = join(config.folder, '../secret')
+  writeFileSync(secret, 'a secret of the webhook and of nobody else', { mode: 0o600 })
   t.match(config.alerts, [{ name: 'ops', events: HUB_ALERT_EVENTS }])
   t.equal(config.publicUrl, 'https://hub.example')
   const log = new MemoryLog()
-  let ahead = 0
-  const hub = new Hub(config, log, { wall: Date.now, now: () => performance.now() + ahead })
+  let now = 0
+  const hub = new Hub(config, log, { wall: Date.now, now: () => now })
   await hub.start()
   t.teardown(() => hub.close())
   await eventually('the first attempt', () => log.with('cannot connect to NATS').length > 0)
@@ -92,7 +88,30 @@ t.test('without NATS, a hub takes bundles for web servers, is not ready, and ale
   t.equal(large.status, 400)
   t.match(await (await ask('/v1/enrol', post)).json(), { error: 'malformed request' })
   await t.rejects(client.post('/v1/gateways/x/revoke', {}), { code: 'HUB_GATEWAY' })
-  ahead = 60_000
+
+  const test = (...options: string[]) =>
+    interdict('alerts', 'test', '--hub', config.socket, ...options)
+  t.match(await test(), { code: 0, out: 'ops: sent, HTTP status 204\n', err: '' })
+  t.match(receiver.received, [{ alert: { event: 'test', gateway: { name: hostname() } } }])
+  receiver.answer = response => response.writeHead(403).end()
+  t.match(await test(), {
+    code: 1,
+    out: '',
+    err: 'cannot send alerts to ops: HTTP status 403 (ALERT_SEND)\n'
+  })
+  receiver.answer = response => response.writeHead(200).end()
+  t.strictSame(JSON.parse((await test('--json')).out), {
+    ok: true,
+    hooks: [{ hook: 'ops', status: 200, error: null }]
+  })
+  chmodSync(secret, 0o644)
+  t.match((await test()).err, /mode 644 .*\(ALERT_SECRET\)\n$/)
+  chmodSync(secret, 0o600)
+  t.equal((await ask('/v1/alert-tests', post)).status, 405, 'the socket only')
+  const silent = await interdict('alerts', 'test', '--hub', `${config.socket}.absent`)
+  t.match(silent, { code: 1, err: 'HUB_SILENT' })
+
+  now = 60_000
   await eventually('the alert', async () => (await status()).alerts[0]!.sent > 0)
   t.match(await status(), { alerts: [{ waiting: 0, failed: 0 }] })
 })

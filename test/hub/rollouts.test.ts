@@ -74,7 +74,7 @@ async function rig(t: Test, isReal = false) {
   const route = hubRoutes({
     ...{ store, inventory, rollouts, enrolment, nats, sources },
     isPending: () => isPending,
-    alerts: { status: [] }
+    alerts: { status: [], test: () => Promise.resolve([]) }
   })
   const call = async (method: 'GET' | 'POST', url: string, body: Uint8Array = new Uint8Array()) => {
     const { pathname, searchParams } = new URL(url, 'http://hub')

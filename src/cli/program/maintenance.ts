@@ -64,14 +64,19 @@ function addAlerts(program: Command, { io, done }: Context): void {
     .command('test')
     .summary('Send a test alert to every webhook of the settings')
     .description(
-      'Send a test alert to every webhook of the settings, once. The exit code is 0 if all accept it.'
+      'Send a test alert to every webhook of the settings, once. The exit code is 0 if all accept it. With --hub, the hub of a fleet sends it to the webhooks of hub.yaml.'
     )
+    .option('--hub <socket>', 'socket of the hub whose webhooks to test')
     .option('--json', 'print JSON')
     .action(async (_options, command: Command) => {
       const { testAlerts } = await import('../commands/alerts-test.js')
       done(await testAlerts(command.optsWithGlobals(), io))
     })
-  examples(test, 'alerts test', 'alerts test --config /etc/interdict/interdict.yaml --json')
+  examples(
+    test,
+    'alerts test --config /etc/interdict/interdict.yaml --json',
+    'alerts test --hub /etc/interdict/hub/hub.sock'
+  )
 }
 
 function addReports(program: Command, { io, done }: Context): void {
