@@ -2,9 +2,10 @@ import { MS_PER_DAY, type Milliseconds } from '../../base/units.js'
 import { shiftDays, startOfDay } from '../../rules/time/instant.js'
 import type { Log } from '../log.js'
 import { formatValue } from '../output/format.js'
-import type { Fact, Report, Table, Tile } from '../report.js'
+import type { Report, Table } from '../report.js'
 import { methodsTable } from './bypass.js'
 import { periodFacts, sumFacts, lookupsWithoutRule } from './overview.js'
+import { BASELINE_DAYS, comparison, daysBefore, factOf, periodicTiles } from './periodic-tiles.js'
 import type { RuleFacts } from './rule-facts.js'
 import {
   changesTable,
@@ -35,9 +36,6 @@ const TEXTS: Readonly<Record<PeriodKind, PeriodTexts>> = {
   weekly: { of: 'week', title: 'Weekly report', by: 'day', horizon: 30 * MS_PER_DAY },
   monthly: { of: 'month', title: 'Monthly report', by: 'day', horizon: 92 * MS_PER_DAY }
 }
-
-/** Days before the day of a daily report that it is compared with. */
-const BASELINE_DAYS = 7
 
 export interface PeriodicOptions {
   /** Titles of apps, by id. */
@@ -87,7 +85,7 @@ export async function periodic(
     const query = { now: selection, before: beforeSelection, top, of }
     trends.push(await trendTable(log, 'app', query), await trendTable(log, 'network', query))
   }
-  const tiles = tilesOf({ all, everything, compared, bypass, rules, until, horizon })
+  const tiles = periodicTiles({ all, everything, compared, bypass, rules, until, horizon })
   return {
     title: `${title}, ${showPeriod(kind, selection)}`,
     timeZone,
@@ -138,94 +136,6 @@ function ruleTables(kind: PeriodKind, rules: RuleFacts, period: Bounded): Table[
   ]
 }
 
-interface Figures {
-  readonly all: Sums
-  /** Lookups that no rule matched included. */
-  readonly everything: Sums
-  readonly compared: Comparison
-  readonly bypass: Table
-  readonly rules: RuleFacts | undefined
-  readonly until: Milliseconds
-  readonly horizon: Milliseconds
-}
-
-function tilesOf(figures: Figures): Tile[] {
-  const { all, everything, compared, bypass, rules, until, horizon } = figures
-  // A log of blocked lookups has no others to take a share of.
-  const hasOthers = everything.lookups > all.lookups
-  const base = hasOthers ? everything.lookups : all.lookups
-  const count = (key: string): number => {
-    const at = bypass.columns.findIndex(column => column.key === key)
-    return bypass.rows.reduce((sum, row) => sum + Number(row[at]), 0)
-  }
-  const unblocked = count('unblocked')
-  const ending = (rules?.dates ?? []).filter(({ at, kind, what }) => {
-    const isEnd = kind === 'ban' && what === 'ends'
-    return isEnd && Number(at) >= until && Number(at) < until + horizon
-  })
-  const uncovered = rules?.uncovered ?? []
-  return [
-    {
-      key: 'lookups',
-      title: 'Lookups in the log',
-      value: base,
-      kind: 'count',
-      note: hasOthers
-        ? `${all.lookups.toLocaleString('en')} matched a rule`
-        : 'all matched a rule: the log has no others'
-    },
-    {
-      key: 'blockedShare',
-      title: 'Blocked',
-      value: base === 0 ? null : all.blocked / base,
-      kind: 'share',
-      note: `${all.blocked.toLocaleString('en')} lookups${compared.short}`
-    },
-    {
-      key: 'bansInForce',
-      title: 'Bans in force',
-      value: rules?.bansInForce ?? null,
-      kind: 'count',
-      note:
-        ending.length === 0
-          ? `none ends within ${horizon / MS_PER_DAY} days`
-          : `${ending.length} ${ending.length === 1 ? 'ends' : 'end'} within ${horizon / MS_PER_DAY} days`
-    },
-    {
-      key: 'uncoveredNetworks',
-      title: 'Uncovered networks',
-      value: rules === undefined ? null : uncovered.length,
-      kind: 'count',
-      note:
-        uncovered.length === 0
-          ? 'every ban holds in all networks'
-          : `of ${rules!.networks}: ${shortList(uncovered.map(({ network }) => network))}`,
-      warn: uncovered.length > 0
-    },
-    {
-      key: 'unblockedBypass',
-      title: 'Unblocked bypass',
-      value: unblocked,
-      kind: 'count',
-      note: `of ${count('lookups').toLocaleString('en')} lookups to bypass the resolver`,
-      warn: unblocked > 0
-    }
-  ]
-}
-
-function factOf({ title, value, kind, note }: Tile, timeZone: string): Fact {
-  const figure = formatValue(value, kind, timeZone)
-  return [title, value === null ? figure : `${figure} (${note})`]
-}
-
-/** Networks that a tile names. */
-const MAX_NAMED = 3
-
-function shortList(names: readonly string[]): string {
-  const more = names.length - MAX_NAMED
-  return `${names.slice(0, MAX_NAMED).join(', ')}${more > 0 ? ` and ${more} more` : ''}`
-}
-
 /** If the log is younger than the period, as on a gateway's first day: when it starts, and how to report on that. */
 async function firstPeriodHint(log: Log, kind: PeriodKind, selection: Bounded) {
   const { first } = await sums(log, { ...selection, since: undefined, until: undefined })
@@ -249,39 +159,6 @@ function showPeriod(kind: PeriodKind, { since, until, timeZone }: Bounded): stri
   const next = formatValue(new Date(until), 'day', timeZone)
   const isMonth = kind === 'monthly' && first.endsWith('-01') && next.endsWith('-01')
   return isMonth ? first.slice(0, 7) : `${first} to ${last}`
-}
-
-/** Blocked lookups that the period is compared with. */
-interface Baseline {
-  readonly blocked: number
-  /** What they are of: `week before`. */
-  readonly text: string
-}
-
-interface Comparison {
-  readonly text: string
-  /** For a tile: `, +51% on the week before`, or nothing. */
-  readonly short: string
-}
-
-/** The mean of the previous days in the log, which may be younger than a week. */
-function daysBefore(before: Sums, { since, timeZone }: Bounded): Baseline {
-  let days = 1
-  const first = Number(before.first ?? since)
-  while (days < BASELINE_DAYS && shiftDays(since, -days, timeZone) > first) days++
-  return { blocked: before.blocked / days, text: `mean of the previous ${days} days` }
-}
-
-function comparison({ blocked }: Sums, { first }: Sums, baseline: Baseline): Comparison {
-  const { blocked: usual, text } = baseline
-  if (first === null) return { text: 'no earlier lookups in the log', short: '' }
-  if (usual === 0) return { text: `nothing blocked in the ${text}`, short: '' }
-  const change = formatValue(blocked / usual - 1, 'change', 'UTC')
-  const count = Math.round(usual).toLocaleString('en')
-  return {
-    text: `blocked ${change} against the ${text} (${count})`,
-    short: `, ${change} on the ${text}`
-  }
 }
 
 /** The log may begin within the period before, so that everything seems to grow. */
