@@ -9,14 +9,8 @@ import { writeFileAtomic } from '../../src/base/atomic-file.js'
 import { userSeed } from '../../src/fleet/nkey.js'
 import { Authority } from '../../src/hub/authority.js'
 import { StateStore } from '../../src/hub/hub-state.js'
-import {
-  Cluster,
-  GatewayRig,
-  HubRig,
-  PATIENCE,
-  startUpstream,
-  Traffic
-} from '../../test/interop/fleet-rig.js'
+import { GatewayRig, HubRig, startUpstream, Traffic } from '../../test/interop/fleet-rig.js'
+import { Cluster, PATIENCE } from '../../test/interop/nats-cluster.js'
 import { eventually, type Owner } from '../../test/interop/processes.js'
 import '../kit/signals.js'
 import { SimulatedGateway } from './simulated-gateway.js'

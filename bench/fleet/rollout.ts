@@ -1,8 +1,5 @@
-import { createServer } from 'node:http'
-import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { startWebServer } from '../../test/interop/fleet-rig.js'
 import { spreadOf } from '../kit/numbers.js'
 import { cpuTimes } from './cpu-times.js'
 import type { FleetBench } from './fleet-bench.js'
@@ -57,33 +54,20 @@ export async function byNats(bench: FleetBench, rounds: number): Promise<Row[]> 
 
 /** The same from a web server, at the default interval of 30 s. */
 export async function byPull(bench: FleetBench, rounds: number): Promise<Row[]> {
-  let asked = 0
-  let unchanged = 0
-  const server = createServer((request, response) => {
-    const octets = readFileSync(join(bench.hub.dir, 'www', request.url!))
-    const etag = `"${createHash('sha256').update(octets).digest('hex')}"`
-    asked++
-    if (request.headers['if-none-match'] === etag) {
-      unchanged++
-      response.writeHead(304).end()
-    } else response.writeHead(200, { etag }).end(octets)
-  })
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await bench.simulate(`http://127.0.0.1:${port}/channel.json`)
+  const web = await startWebServer(bench.owner, join(bench.hub.dir, 'www'))
+  await bench.simulate(web.url)
   await bench.until(1, 1, 0)
   const times: number[] = []
   for (let round = 0; round < rounds; round++) {
     const { serial, since } = await bench.publish(`pull-${round}.example`)
     times.push(await bench.until(serial, SHARE, since))
   }
-  server.close()
   const { median, max } = spreadOf(times)
   return [
     [
       `published to verified on 99% of ${bench.simulated.length} by pull, ${rounds} rounds`,
       '45 s',
-      `${seconds(median)} (worst ${seconds(max)}); ${asked} requests, ${unchanged} of them 304`
+      `${seconds(median)} (worst ${seconds(max)}); ${web.asked} requests, ${web.unchanged} of them 304`
     ]
   ]
 }

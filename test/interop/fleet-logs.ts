@@ -14,10 +14,12 @@ import { NatsStore } from '../../src/fleet/ship/nats-store.js'
 import { Pace } from '../../src/fleet/ship/pace.js'
 import { inboxOf, logObject, logsSubject } from '../../src/fleet/wire.js'
 import { verifyFleet } from '../../src/querylog/archive/central/verify-fleet.js'
+import { CentralLog } from '../../src/querylog/archive/central/central-log.js'
 import { openDatabase } from '../../src/querylog/archive/database.js'
 import { lines, record } from '../querylog/archive/lines.js'
 import { filesBelow, LoggingGateway, writeKeys } from '../fleet/ship-rig.js'
-import { Cluster, command, GatewayRig, HubRig, PATIENCE, startUpstream } from './fleet-rig.js'
+import { command, GatewayRig, HubRig, startUpstream } from './fleet-rig.js'
+import { Cluster, PATIENCE } from './nats-cluster.js'
 import { eventually, folder } from './processes.js'
 
 t.setTimeout(600_000)
@@ -95,7 +97,7 @@ t.test(`${KILLS} times a server, and the hub, are killed while files travel`, as
   for (const gateway of gateways) t.match(await gateway.shipper.pass(), { files: 0, confirmed: 0 })
   const database = await openDatabase({ memory: 2 ** 28, threads: 1 })
   t.teardown(() => database.close())
-  await database.openFleet(centre)
+  await database.openFleet(new CentralLog(centre))
   const rows = await database.rows(
     'SELECT gateway, count(*) AS n, count(DISTINCT qname) AS names FROM lookups GROUP BY ALL ORDER BY ALL'
   )

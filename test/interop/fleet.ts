@@ -5,28 +5,13 @@
  * Four gateways, since twenty need 2 GB and half a minute of both cores at their start; FLEET_GATEWAYS=20 runs them all,
  * FLEET_KILLS=30 kills a NATS server thirty times instead of three.
  */
-import { createHash } from 'node:crypto'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node'
-import { jetstreamManager } from '@nats-io/jetstream'
-import { jetstream } from '@nats-io/jetstream'
-import { Objm } from '@nats-io/obj'
-import { signReport, readCredentials } from '../../src/fleet/credentials.js'
-import { inboxOf, ringSubject, REPORT_SUBJECT, type Report } from '../../src/fleet/wire.js'
-import {
-  Cluster,
-  command,
-  GatewayRig,
-  HubRig,
-  PATIENCE,
-  startUpstream,
-  Traffic
-} from './fleet-rig.js'
 import { install } from '../../tools/install.js'
+import { connectAs, replaceBundles, stealCredentials, type Fleet } from './fleet-attacks.js'
+import { GatewayRig, HubRig, startUpstream, startWebServer, Traffic } from './fleet-rig.js'
+import { Cluster, PATIENCE } from './nats-cluster.js'
 import { eventually, freePort, interdict } from './processes.js'
 
 t.setTimeout(0)
@@ -68,13 +53,7 @@ const ringIs = (ring: string, serial: number, phase: string): Promise<void> =>
     return found.serial === serial && found.phase === phase
   })
 
-const connectAs = (gateway: GatewayRig): Promise<NatsConnection> =>
-  connect({
-    servers: cluster.urls,
-    authenticator: credsAuthenticator(readFileSync(gateway.credentials)),
-    inboxPrefix: inboxOf(gateway.name),
-    reconnect: false
-  })
+const fleet: Fleet = { hub, cluster, gateways }
 
 await t.test('gateways enrol with one-time tokens, and get their first bundle', async t => {
   for (const gateway of gateways) {
@@ -137,119 +116,13 @@ await t.test('a bundle that blocks a popular name is halted, and rolled back', a
   await canary.blocks('two.example')
 })
 
-await t.test(
-  'stolen credentials of a gateway can only read and report as that gateway',
-  async t => {
-    const stolen = await connectAs(canary)
-    t.teardown(() => stolen.close())
-    const refused: string[] = []
-    void (async () => {
-      for await (const one of stolen.status())
-        if (one.type === 'error') refused.push(one.error.message)
-    })()
-    const before = await hub.rings()
-    const attempts = [
-      ringSubject('all'),
-      '$O.interdict-bundles.C.x',
-      '$JS.API.STREAM.CREATE.x',
-      '$JS.API.STREAM.PURGE.KV_interdict-rings',
-      '$JS.API.CONSUMER.CREATE.KV_interdict-rings',
-      'interdict.enrol'
-    ]
-    for (const subject of attempts) stolen.publish(subject, '{}')
-    for (const subject of [REPORT_SUBJECT, '_INBOX.gw-1.>', '>']) {
-      stolen.subscribe(subject, {
-        callback: error => {
-          if (error === null) t.fail(`heard on ${subject}`)
-        }
-      })
-    }
-    await stolen.flush()
-    await eventually('all are refused', PATIENCE, () => Promise.resolve(refused.length >= 9))
-    for (const subject of attempts) {
-      t.ok(
-        refused.some(text => text.toLowerCase().includes(`"${subject.toLowerCase()}"`)),
-        subject
-      )
-    }
-    t.equal((await hub.rings()).get('all')!.serial, before.get('all')!.serial)
-
-    const own = readCredentials(canary.credentials)
-    const known = (await hub.gateways()).find(({ name }) => name === last.name)!
-    const at = new Date().toISOString()
-    const forged: Report = {
-      ...{
-        version: 1,
-        gateway: last.name,
-        ring: 'all',
-        program: 'forged',
-        at,
-        started: at,
-        number: 1
-      },
-      ...{ wanted: null, active: 1, rules: '0'.repeat(64), since: at, ready: true, problems: [] },
-      ...{ refused: null, probe: null, paused: [] },
-      counters: { lookups: 0, blocked: 0, servfail: 0, durationSum: 0, responses: 0 }
-    }
-    stolen.publish(REPORT_SUBJECT, signReport(forged, own.key))
-    stolen.publish(REPORT_SUBJECT, 'garbage')
-    stolen.publish(REPORT_SUBJECT, Buffer.alloc(100_000, 'x'))
-    await stolen.flush()
-    const client = await hub.client()
-    await eventually('dropped and counted', PATIENCE, async () => {
-      const text = (await client.octets('/metrics')).toString()
-      return text.includes('reason="signature"} 1\n') && text.includes('reason="malformed"} 2\n')
-    })
-    const after = (await hub.gateways()).find(({ name }) => name === last.name)!
-    t.equal(after.program, known.program)
-    t.equal(after.active, known.active)
-  }
+await t.test('stolen credentials of a gateway can only read and report as that gateway', t =>
+  stealCredentials(t, fleet)
 )
 
-await t.test('an unsigned, older or foreign bundle in the store is refused everywhere', async t => {
-  const admin = await connect({
-    servers: cluster.urls,
-    authenticator: credsAuthenticator(readFileSync(join(hub.dir, 'hub/hub.creds'))),
-    reconnect: false
-  })
-  t.teardown(() => admin.close())
-  const manager = await jetstreamManager(admin)
-  const store = await new Objm(jetstream(admin)).open('interdict-bundles')
-  const genuine = (await manager.direct.getMessage('KV_interdict-rings', {
-    last_by_subj: ringSubject('all')
-  }))!
-  const foreignKey = join(hub.dir, 'foreign.pem')
-  await command('bundle', 'keygen', foreignKey)
-  const unsigned = join(hub.dir, 'unsigned.bundle')
-  await command('bundle', join(hub.dir, 'rules-12'), '-o', unsigned, '--serial', '9999999999')
-  const offers = [
-    {
-      serial: 9_999_999_998,
-      file: await hub.bundle(9_999_999_998, ['popular.example'], foreignKey)
-    },
-    { serial: 9_999_999_999, file: unsigned },
-    { serial: 10, file: join(hub.dir, 'r10.bundle') }
-  ]
-  for (const { serial, file } of offers) {
-    const octets = readFileSync(file)
-    const name = `${serial}-attack.bundle`
-    await store.putBlob({ name }, octets)
-    const sha256 = createHash('sha256').update(octets).digest('hex')
-    const at = new Date().toISOString()
-    const wanted = { version: 1, serial, sha256, size: octets.length, file: name, at }
-    await jetstream(admin).publish(ringSubject('all'), JSON.stringify(wanted))
-    const code = serial === 10 ? 'FLEET_OLDER' : 'BUNDLE_UNSIGNED'
-    for (const gateway of gateways.filter(({ ring }) => ring === 'all')) await gateway.says(code)
-  }
-  for (const text of ['garbage', 'x'.repeat(100_000)])
-    await jetstream(admin).publish(ringSubject('all'), text)
-  for (const gateway of gateways.filter(({ ring }) => ring === 'all')) {
-    await gateway.says('FLEET_MESSAGE')
-    t.not(await gateway.rcode('popular.example'), 'NXDOMAIN', gateway.name)
-    t.equal(await gateway.rcode('two.example'), 'NXDOMAIN', gateway.name)
-  }
-  await jetstream(admin).publish(ringSubject('all'), genuine.data)
-})
+await t.test('an unsigned, older or foreign bundle in the store is refused everywhere', t =>
+  replaceBundles(t, fleet)
+)
 
 let serial = Math.floor(Date.now() / 1000) + 1000
 
@@ -295,7 +168,7 @@ await t.test(
 await t.test('a revoked gateway is disconnected, and goes on with its rules', async t => {
   await hub.fleet('revoke', last.name)
   await eventually('its credentials are refused', PATIENCE, async () => {
-    return connectAs(last).then(
+    return connectAs(last, cluster).then(
       connection => connection.close().then(() => false),
       () => true
     )
@@ -306,30 +179,17 @@ await t.test('a revoked gateway is disconnected, and goes on with its rules', as
 })
 
 await t.test('a site that allows nothing else pulls from a web server, with ETag', async t => {
-  let asked = 0
-  let unchanged = 0
-  const server = createServer((request, response) => {
-    const octets = readFileSync(join(hub.dir, 'www', request.url!))
-    const etag = `"${createHash('sha256').update(octets).digest('hex')}"`
-    if (request.url === '/channel.json') asked++
-    if (request.headers['if-none-match'] === etag) {
-      unchanged++
-      response.writeHead(304).end()
-    } else response.writeHead(200, { etag }).end(octets)
-  })
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => server.close())
-  const { port } = server.address() as AddressInfo
+  const web = await startWebServer(t, join(hub.dir, 'www'))
   const site = new GatewayRig(t, 'pulling', 'canary')
   await site.enrol(hub, ['nats://127.0.0.1:1'])
-  const pull = `  pull: http://127.0.0.1:${port}/channel.json
+  const pull = `  pull: ${web.url}
   pull-interval: 5s
   credentials: fleet.creds
   report-url: http://127.0.0.1:${hubPort}/v1/reports`
   await site.configure(hub.publicKey, upstream, pull)
   await site.start()
   t.equal(await site.rcode('back.example'), 'NXDOMAIN')
-  await eventually('an unchanged answer', PATIENCE, () => Promise.resolve(unchanged > 0))
+  await eventually('an unchanged answer', PATIENCE, () => Promise.resolve(web.unchanged > 0))
   await hub.fleet('publish', await hub.bundle(++serial, ['pulled.example']), '--ring', 'canary')
   await site.blocks('pulled.example')
   await eventually('its report', PATIENCE, async () =>
@@ -341,7 +201,7 @@ await t.test('a site that allows nothing else pulls from a web server, with ETag
     method: 'POST'
   })
   t.equal(publishing.status, 405)
-  t.ok(asked > unchanged)
+  t.ok(web.asked > web.unchanged)
   writeFileSync(join(hub.dir, 'www/channel.json'), 'garbage')
   await site.says('FLEET_MESSAGE')
   t.equal(await site.rcode('pulled.example'), 'NXDOMAIN')
