@@ -238,7 +238,12 @@ const TROUBLE: StatusReply = withHealth({
     wantedSince: '2026-01-03T03:04:05.000Z',
     error: { code: 'FLEET_CONNECT', message: 'cannot connect to NATS' },
     dropped: 1,
-    reports: 2
+    reports: 2,
+    logs: {
+      ...{ waiting: 3, waitingOctets: 4_500_000, waitingSince: '2026-01-02T03:04:05.000Z' },
+      ...{ sent: 1234, lastSent: '2026-01-01T03:04:05.000Z', failed: 7 },
+      error: { code: 'FLEET_LOGS', message: 'cannot send logs to /mnt/logs: no such folder' }
+    }
   },
   alerts: [
     { name: 'ops', active: 3, waiting: 0, sent: 1234, failed: 0, dropped: 0, error: null },
@@ -405,6 +410,8 @@ t.test('shows every problem within 100 columns, and reports missing counters', a
     'daily: not made yet, 1 given up, cannot send mail by mail.example: timeout',
     'site-17 in ring canary: disconnected, wants bundle 18',
     'cannot connect to NATS (FLEET_CONNECT)',
+    '3 log files (4.3 MB) to send since 2026-01-02T03:04:05Z; 1,234 sent',
+    'cannot send logs to /mnt/logs: no such folder (FLEET_LOGS)',
     '2 of 4 up, 1 not used yet'
   ]) {
     t.ok(text.includes(words), words)

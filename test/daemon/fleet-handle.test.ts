@@ -185,7 +185,7 @@ t.test('the thread is restarted when it dies, and with other settings', async t 
   say({ connected: true })
   started[0]!.handlers.exited(new Error('crash'))
   t.match(log.with('fleet thread died'), [{ fields: { error: 'crash' } }])
-  t.match(handle.status, { connected: false })
+  t.match(handle.status, { connected: false, logs: null })
   await pass(50)
   t.equal(started.length, 2)
   configure(FLEET)
@@ -193,6 +193,23 @@ t.test('the thread is restarted when it dies, and with other settings', async t 
   configure({ ...FLEET, ring: 'all' })
   t.match(started.at(-1), { init: { fleet: { ring: 'all' } } })
   t.equal(ended(), 1)
+  const logs = { to: 'nats', s3: undefined, rate: 1, keepUntilConfirmed: false, live: false }
+  configure({ ...FLEET, logs })
+  const nothing = {
+    waiting: 0,
+    waitingSince: null,
+    sent: 0,
+    lastSent: null,
+    failed: 0,
+    error: null
+  }
+  t.match(handle.status, { logs: nothing })
+  const waiting = { files: 2, octets: 3000, since: 0 }
+  const shipped = { waiting, confirmed: 4, last: 1000, failed: 5, error: null }
+  started.at(-1)!.handlers.message({ kind: 'logs', logs: shipped })
+  const [first, second] = ['1970-01-01T00:00:00.000Z', '1970-01-01T00:00:01.000Z']
+  const shown = { waiting: 2, waitingOctets: 3000, waitingSince: first, sent: 4, lastSent: second }
+  t.match(handle.status, { logs: { ...shown, failed: 5 } })
   configure(undefined)
   t.equal(handle.status, null)
   started[0]!.handlers.message({ kind: 'log', level: 'info', fields: {}, message: 'hello' })

@@ -15,7 +15,7 @@ const now = new Date(Date.now() + 3_600_000).toISOString()
 const fleet = {
   ...{ name: 'site-17', ring: 'all', connected: true, server: null, contact: null, reports: 0 },
   ...{ silentSince: '2026-01-01T00:00:00Z', wanted: 18, wantedSince: '2026-01-01T00:00:00Z' },
-  ...{ error: null, dropped: 0 }
+  ...{ error: null, dropped: 0, logs: null }
 }
 const probe = (part: object): NonNullable<Status['probe']> => ({
   ...{ everySeconds: 60, since: now, rounds: 1, asked: 9, failed: 0, last: { at: now, asked: 9 } },

@@ -236,7 +236,8 @@ t.test('the metrics page lists what there is', async t => {
   const rig = await serving(t, { more })
   const { body } = await call(rig, '/metrics')
   const names = [...body.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name!)
-  const all = metricFamilies(withHealth(await rig.gateway.status()), NO_FIGURES)
+  const status = withHealth(await rig.gateway.status())
+  const all = metricFamilies(status, NO_FIGURES)
   t.ok(all.length + COUNTED <= 60, 'with every feature on')
   const page = readFileSync('docs/reference/metrics.md', 'utf8')
   const listed = [...page.matchAll(/^\| `(interdict_\w+)/gm)].map(([, name]) => name!)
@@ -263,6 +264,34 @@ t.test('the metrics page lists what there is', async t => {
     t.strictSame(unknown, [], `${file} names existing metrics`)
     t.ok(named.size > 5)
   }
+  const fleet = {
+    ...{ name: 'one', ring: 'all', connected: true, server: null, contact: null, error: null },
+    ...{ silentSince: '', wanted: null, wantedSince: null, dropped: 1, reports: 2 },
+    logs: {
+      ...{ waiting: 3, waitingOctets: 400, waitingSince: '1970-01-01T00:00:05Z', error: null },
+      ...{ sent: 6, lastSent: '1970-01-01T00:00:07Z', failed: 8 }
+    }
+  }
+  const ofFleet = metricFamilies({ ...status, fleet }, NO_FIGURES).flatMap(
+    ({ name, samples = [] }) =>
+      samples.flatMap(({ labels = {}, value }) => {
+        const words = Object.values(labels)
+        return words.some(word => /^(fleet_logs|log|message|report)$/.test(word))
+          ? [`${name} ${words.join(' ')} ${value}`]
+          : []
+      })
+  )
+  t.strictSame(ofFleet, [
+    'interdict_fleet_messages report sent 2',
+    'interdict_fleet_messages message dropped 1',
+    'interdict_fleet_messages log sent 6',
+    'interdict_fleet_messages log failed 8',
+    'interdict_task_success fleet_logs 1',
+    'interdict_success_timestamp_seconds fleet_logs 7',
+    'interdict_waiting fleet_logs 3',
+    'interdict_waiting_bytes fleet_logs 400',
+    'interdict_since_timestamp_seconds fleet_logs 5'
+  ])
   const codes = [...body.matchAll(/^interdict_problems\{code="(\w+)"\}/gm)].map(([, code]) => code!)
   t.strictSame(codes, Object.keys(PROBLEMS))
 })

@@ -9,6 +9,7 @@ import { LogSender } from '../../src/fleet/ship/log-sender.js'
 import { inMemory } from '../../src/fleet/ship/log-store.js'
 import { NatsStore } from '../../src/fleet/ship/nats-store.js'
 import { Pace } from '../../src/fleet/ship/pace.js'
+import { NOTHING_SHIPPED, type ShipState } from '../../src/fleet/ship/ship-state.js'
 import type { ServiceLog } from '../../src/querylog/record/service-log.js'
 import { eventually } from '../daemon/site.js'
 import { lines, logFolder } from '../querylog/archive/lines.js'
@@ -28,13 +29,25 @@ t.test('files are sent while the gateway runs, and again after a failure', async
   const tell = (fields: { code?: unknown }, message: string): void =>
     void told.push(`${String(fields.code)} ${message}`)
   const log = { info: tell, warn: tell, error: tell }
+  let state = NOTHING_SHIPPED
+  const onState = (now: ShipState): void => void (state = now)
   const logs = { to: centre, s3: undefined, rate: 2 ** 30, keepUntilConfirmed: false, live: false }
-  const sender = new LogSender(fleet, logs, gateway.layout, { lookup, log, interval: 1, retry: 1 })
+  const tools = { lookup, log, onState, interval: 1, retry: 1 }
+  const sender = new LogSender(fleet, logs, gateway.layout, tools)
   const ended = sender.run()
-  await eventually('the first failure', () => told.length === 1)
+  await eventually('the first failure', () => told.length === 1 && state.failed > 0)
   t.match(told, [/^FLEET_LOGS .*centre: no such folder; the files stay here, retrying/])
+  const since = Date.parse('2026-11-10T11:00:00Z')
+  t.match(state, {
+    waiting: { files: 1, since },
+    confirmed: 0,
+    last: null,
+    error: { code: 'FLEET_LOGS' }
+  })
+  t.ok(state.waiting.octets > 0)
   mkdirSync(centre)
-  await eventually('files sent', () => told.length === 2)
+  await eventually('files sent', () => told.length === 2 && state.error === null)
+  t.match(state, { waiting: NOTHING_SHIPPED.waiting, confirmed: 1, last: Number })
   t.match(told[1], /log files sent/)
   t.equal(filesBelow(centre).length, 3)
   sender.close()

@@ -1,4 +1,5 @@
 import type { Status } from '../../daemon/admin/status.js'
+import type { FleetLogsStatus } from '../../daemon/fleet/fleet-status.js'
 import { formatCount, formatInstant, formatNumber, formatSize } from './format.js'
 import type { StyledText } from './layout.js'
 
@@ -53,7 +54,7 @@ export function reportLines({ reports }: Status): StyledText[] {
 
 export function fleetLines({ fleet }: Status): StyledText[] {
   if (fleet === null) return []
-  const { name, ring, connected, server, wanted, contact, error, dropped } = fleet
+  const { name, ring, connected, server, wanted, contact, error, dropped, logs } = fleet
   const where = connected ? `connected to ${server}` : 'disconnected'
   const wants = wanted === null ? 'no bundle wanted yet' : `wants bundle ${wanted}`
   const heard = contact === null ? 'no contact yet' : `last contact ${formatInstant(contact)}`
@@ -61,7 +62,21 @@ export function fleetLines({ fleet }: Status): StyledText[] {
   return [
     error === null ? text : ['yellow', text],
     ...(error === null ? [] : [['yellow', `${error.message} (${error.code})`] as const]),
-    ...(dropped === 0 ? [] : [`${formatCount(dropped, 'message')} dropped`])
+    ...(dropped === 0 ? [] : [`${formatCount(dropped, 'message')} dropped`]),
+    ...(logs === null ? [] : fleetLogsLines(logs))
+  ]
+}
+
+function fleetLogsLines(logs: FleetLogsStatus): StyledText[] {
+  const { waiting, waitingOctets, waitingSince, sent, lastSent, error } = logs
+  const size = `${formatCount(waiting, 'log file')} (${formatSize(waitingOctets)})`
+  const since = waitingSince === null ? '' : ` since ${formatInstant(waitingSince)}`
+  const last = lastSent === null ? '' : `, the last ${formatInstant(lastSent)}`
+  const text = `${size} to send${since}; ${formatNumber(sent)} sent${last}`
+  if (error === null) return [text]
+  return [
+    ['yellow', text],
+    ['yellow', `${error.message} (${error.code})`]
   ]
 }
 

@@ -5,6 +5,7 @@ import type { Milliseconds } from '../../base/units.js'
 import type { Config } from '../../config/config.js'
 import type { FleetConfig } from '../../config/fleet-config.js'
 import { NO_STATE, type ChannelState } from '../../fleet/channel/channel-state.js'
+import { NOTHING_SHIPPED, type ShipState } from '../../fleet/ship/ship-state.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
 import type { BootstrapServers } from '../../sources/http/bootstrap-resolver.js'
 import { systemTimers, type Timer, type Timers } from '../../upstream/timers.js'
@@ -17,7 +18,7 @@ import { keepIfPresent } from '../threads/start-file.js'
 import type { StartThread, Thread, ThreadHandlers } from '../threads/thread.js'
 import type { CountedRules } from '../workers/rule-counters.js'
 import { fleetCounters, fleetReport } from './fleet-report.js'
-import type { FleetStatus } from './fleet-status.js'
+import type { FleetLogsStatus, FleetStatus } from './fleet-status.js'
 
 /** Random part of the interval between two reports. */
 const JITTER = 0.2
@@ -50,6 +51,7 @@ export class FleetHandle {
   private thread: Thread<ToFleet> | undefined
   private reportTimer: Timer | undefined
   private state: ChannelState = NO_STATE
+  private logs: ShipState = NOTHING_SHIPPED
   private wantedSince: Milliseconds = 0
   private readonly created: Milliseconds
   private rules: CountedRules | undefined
@@ -71,14 +73,15 @@ export class FleetHandle {
   get status(): FleetStatus | null {
     const { init, state, created, wantedSince } = this
     if (init === undefined) return null
-    const { name, ring } = init.fleet
+    const { name, ring, logs } = init.fleet
     const { connected, server, contact, wanted, error, dropped, reports } = state
     return {
       ...{ name, ring, connected, server, error, dropped, reports },
-      contact: contact === null ? null : show(contact),
+      contact: showOrNull(contact),
       silentSince: show(contact ?? created),
       wanted: wanted?.serial ?? null,
-      wantedSince: wanted === null ? null : show(wantedSince)
+      wantedSince: wanted === null ? null : show(wantedSince),
+      logs: logs === undefined ? null : logsStatus(this.logs)
     }
   }
 
@@ -90,6 +93,7 @@ export class FleetHandle {
     if (!this.isStarted) return
     this.stop()
     this.state = NO_STATE
+    this.logs = NOTHING_SHIPPED
     this.start()
   }
 
@@ -151,6 +155,7 @@ export class FleetHandle {
     const handlers: ThreadHandlers<FromFleet> = {
       message: message => {
         if (message.kind === 'state') this.onState(message.state)
+        else if (message.kind === 'logs') this.logs = message.logs
         else log[message.level](message.fields, message.message)
       },
       exited: error => {
@@ -210,4 +215,13 @@ function initOf(config: Config, bootstrap: BootstrapServers): FleetInit | undefi
     : { fleet, source: bundle, bootstrap, log: config.log.queries.path }
 }
 
+function logsStatus({ waiting, confirmed, last, failed, error }: ShipState): FleetLogsStatus {
+  const { files, octets, since } = waiting
+  return {
+    ...{ waiting: files, waitingOctets: octets, waitingSince: showOrNull(since) },
+    ...{ sent: confirmed, lastSent: showOrNull(last), failed, error }
+  }
+}
+
 const show = (at: Milliseconds): string => new Date(at).toISOString()
+const showOrNull = (at: Milliseconds | null): string | null => (at === null ? null : show(at))

@@ -1,3 +1,5 @@
+import type { Octets } from '../../base/units.js'
+
 /** Of a gateway in a fleet. The JSON form is public, see docs/reference/admin-socket.md. Times are RFC 3339. */
 export interface FleetStatus {
   readonly name: string
@@ -14,4 +16,20 @@ export interface FleetStatus {
   readonly error: { readonly code: string; readonly message: string } | null
   readonly dropped: number
   readonly reports: number
+  /** Null: closed log files are not sent. */
+  readonly logs: FleetLogsStatus | null
+}
+
+/** Files of the query log that are sent to the centre. Counts are since the start. */
+export interface FleetLogsStatus {
+  /** Files that the centre has not confirmed, their size, and when the oldest of them was closed; null: none waits. */
+  readonly waiting: number
+  readonly waitingOctets: Octets
+  readonly waitingSince: string | null
+  readonly sent: number
+  /** When the centre last confirmed a file; null: not since the start. */
+  readonly lastSent: string | null
+  /** Attempts that failed, and why the last one did; null: it did not. */
+  readonly failed: number
+  readonly error: { readonly code: string; readonly message: string } | null
 }

@@ -4,6 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../../base/clock.js'
 import { Channel } from '../../fleet/channel/channel.js'
 import type { BootstrapResolver, BootstrapServers } from '../../sources/http/bootstrap-resolver.js'
+import type { ShipState } from '../../fleet/ship/ship-state.js'
 import { createThreadLog, type FleetInit, type FromFleet, type ToFleet } from './messages.js'
 
 const post = (message: FromFleet): void => parentPort!.postMessage(message)
@@ -20,7 +21,10 @@ function run({ fleet, source, bootstrap, log: path }: FleetInit): void {
   parentPort!.on('message', ({ report }: ToFleet) => void channel.report(report))
   channel.start()
   if (fleet.logs === undefined) return
-  const tools = { lookup, log, connection: () => channel.connection }
+  const tools = {
+    ...{ lookup, log, connection: () => channel.connection },
+    onState: (logs: ShipState) => post({ kind: 'logs', logs })
+  }
   void import('../../fleet/ship/start-shipping.js').then(({ startShipping }) => {
     startShipping(fleet, path, tools)
   })

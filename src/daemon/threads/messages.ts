@@ -4,6 +4,7 @@ import type { Config, ListenConfig } from '../../config/config.js'
 import type { FleetConfig } from '../../config/fleet-config.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { ChannelState } from '../../fleet/channel/channel-state.js'
+import type { ShipState } from '../../fleet/ship/ship-state.js'
 import type { Report } from '../../fleet/wire.js'
 import type { LogFields, ServiceLog } from '../../querylog/record/service-log.js'
 import type { ZoneJob } from '../../sources/axfr/update-zone.js'
@@ -58,7 +59,10 @@ export interface ToFleet {
   readonly report: Report
 }
 
-export type FromFleet = LogLine | { readonly kind: 'state'; readonly state: ChannelState }
+export type FromFleet =
+  | LogLine
+  | { readonly kind: 'state'; readonly state: ChannelState }
+  | { readonly kind: 'logs'; readonly logs: ShipState }
 
 /** The start parameters of the probe thread. */
 export interface ProbeInit {

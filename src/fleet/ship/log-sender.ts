@@ -13,6 +13,7 @@ import { NatsStore } from './nats-store.js'
 import { Pace } from './pace.js'
 import { S3Client } from './s3-client.js'
 import { S3Store } from './s3-store.js'
+import { NOTHING_SHIPPED, type ShipState } from './ship-state.js'
 import { Shipper } from './shipper.js'
 
 /** How often closed files are looked for. */
@@ -24,6 +25,8 @@ const MAX_RETRY: Milliseconds = 300_000
 export interface LogSenderTools {
   readonly lookup: LookupFunction
   readonly log: ServiceLog
+  /** The state has changed. */
+  readonly onState?: (state: ShipState) => void
   /** To NATS; undefined: not connected. */
   readonly connection?: () => NatsConnection | undefined
   /** For tests. */
@@ -36,6 +39,7 @@ export class LogSender {
   private readonly closing = new AbortController()
   private readonly store: LogStore
   private readonly shipper: Shipper
+  private state = NOTHING_SHIPPED
   private failures = 0
   private logged = ''
 
@@ -47,7 +51,13 @@ export class LogSender {
   ) {
     this.store = openStore(fleet.name, logs, tools)
     const isClosed = (): boolean => this.closing.signal.aborted
-    this.shipper = new Shipper(layout, fleet.name, logs.to, this.store, isClosed)
+    this.shipper = new Shipper(layout, fleet.name, logs.to, this.store, {
+      isClosed,
+      progress: (waiting, count) => {
+        const confirmed = this.state.confirmed + count
+        this.update({ waiting, confirmed, ...(count > 0 && { last: Date.now() }) })
+      }
+    })
   }
 
   async run(): Promise<void> {
@@ -72,6 +82,7 @@ export class LogSender {
       const { files, confirmed } = await this.shipper.pass()
       this.failures = 0
       this.logged = ''
+      this.update({ error: null })
       if (confirmed > 0)
         log.info({ to: this.logs.to, confirmed, waiting: files }, 'log files sent to the fleet')
     } catch (error) {
@@ -82,7 +93,13 @@ export class LogSender {
           : failure('FLEET_LOGS', this.logs.to, (error as Error).message)
       if (message !== this.logged) log.warn({ code }, `${message}; the files stay here, retrying`)
       this.logged = message
+      this.update({ failed: this.state.failed + 1, error: { code, message } })
     }
+  }
+
+  private update(change: Partial<ShipState>): void {
+    this.state = { ...this.state, ...change }
+    this.tools.onState?.(this.state)
   }
 }
 

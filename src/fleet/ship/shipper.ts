@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Octets } from '../../base/units.js'
+import type { Milliseconds, Octets } from '../../base/units.js'
 import { centralPath, type CentralKind } from '../../querylog/archive/central/central-layout.js'
 import { digestFile } from '../../querylog/archive/digest.js'
 import {
@@ -16,14 +16,13 @@ import { parseTallyStem, tallyStemOf } from '../../querylog/archive/tallies/tall
 import { nextLines } from './chain-lines.js'
 import { inMemory, readFrom, type LogStore, type ShippedFile } from './log-store.js'
 import { planDay, withConfirmed, type LocalFile } from './ship-plan.js'
+import type { Waiting } from './ship-state.js'
 
-/** What one pass has found and done. */
-export interface Progress {
-  /** Parquet files that the centre has not confirmed, and their size. */
-  readonly files: number
-  readonly octets: Octets
-  /** Parquet files confirmed in this pass. */
-  readonly confirmed: number
+export interface ShipperEvents {
+  /** Whether the gateway ends: nothing more is sent. */
+  readonly isClosed?: () => boolean
+  /** Parquet files that wait have been found, or the centre has confirmed so many since the last call. */
+  readonly progress?: (waiting: Waiting, confirmed: number) => void
 }
 
 interface Planned {
@@ -43,23 +42,43 @@ export class Shipper {
     /** `fleet.logs.to` */
     private readonly to: string,
     private readonly store: LogStore,
-    private readonly isClosed: () => boolean = () => false
+    private readonly events: ShipperEvents = {}
   ) {}
 
-  /** Sends what the centre does not have. @throws InterdictError FLEET_LOGS, FLEET_LOGS_STATE; system errors */
-  async pass(): Promise<Progress> {
-    const { layout } = this
+  /**
+   * Sends what the centre does not have.
+   *
+   * @returns Parquet files confirmed, and those that still wait
+   * @throws InterdictError FLEET_LOGS, FLEET_LOGS_STATE; system errors
+   */
+  async pass(): Promise<{ readonly confirmed: number; readonly files: number }> {
+    const { layout, events } = this
     const shipped = readShipped(layout, this.to)
     const planned = this.plan(shipped)
     // Before the first octet leaves: what may have arrived is never sent in another form beside it.
     if (planned.length > 0) writeShipped(layout, shipped)
+    const waiting = new Set(planned)
+    events.progress?.(this.waitingOf(waiting), 0)
     for (const one of planned) await this.sendTally(one, shipped)
     await this.sendChain(shipped)
-    let confirmed = 0
-    for (const one of planned) if (await this.sendLookups(one, shipped)) confirmed++
-    const sizes = planned.map(({ file }) => sizeOf(file.path))
-    const octets = sizes.reduce((sum, size) => sum + size, 0)
-    return { files: planned.length - confirmed, octets, confirmed }
+    for (const one of planned) {
+      if (!(await this.sendLookups(one, shipped))) continue
+      waiting.delete(one)
+      events.progress?.(this.waitingOf(waiting), 1)
+    }
+    return { confirmed: planned.length - waiting.size, files: waiting.size }
+  }
+
+  private waitingOf(planned: ReadonlySet<Planned>): Waiting {
+    let [octets, since]: [Octets, Milliseconds | null] = [0, null]
+    for (const { file } of planned) {
+      octets += sizeOf(file.path)
+      for (const source of file.origin.sources) {
+        const closed = Date.parse(this.layout.closedAt(source.file) ?? '')
+        if (closed < (since ?? Infinity)) since = closed
+      }
+    }
+    return { files: planned.size, octets, since }
   }
 
   private plan(shipped: Shipped): Planned[] {
@@ -123,7 +142,7 @@ export class Shipper {
   }
 
   private async put(file: ShippedFile): Promise<boolean> {
-    return !this.isClosed() && (await this.store.put(file))
+    return this.events.isClosed?.() !== true && (await this.store.put(file))
   }
 
   /** Path at the centre; undefined: the file has gone. */

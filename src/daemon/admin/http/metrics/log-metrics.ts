@@ -1,5 +1,5 @@
 import type { StatusReply } from '../../health.js'
-import { byLabel, counters, gauges, optional, optionals } from './families.js'
+import { byLabel, counters, optional, optionals } from './families.js'
 import type { MetricFamily } from './metrics-text.js'
 
 export function logMetrics({ recorder, archive }: StatusReply): MetricFamily[] {
@@ -44,14 +44,6 @@ export function outputMetrics({ recorder }: StatusReply): MetricFamily[] {
         { value: sent, labels: { output, result: 'sent' } },
         { value: dropped, labels: { output, result: 'dropped' } }
       ])
-    ),
-    gauges(
-      'output_waiting_bytes',
-      'Data queued for an output.',
-      outputs.map(({ name: output, waitingOctets }) => ({
-        value: waitingOctets,
-        labels: { output }
-      }))
     )
   ]
 }

@@ -3,7 +3,7 @@ import { byLabel, gauge, gauges, optional, timeOf } from './families.js'
 import type { MetricFamily } from './metrics-text.js'
 
 export function rulesMetrics({ rules, settings }: StatusReply): MetricFamily[] {
-  const { generation, since, networks, bans, names, reload, reviewsDue } = rules
+  const { generation, networks, bans, names, reload, reviewsDue } = rules
   const reloads = { rules: reload, settings: settings?.reload ?? null }
   const counts = { network: networks, rule: rules.rules, ban: bans, name: names }
   return [
@@ -12,7 +12,6 @@ export function rulesMetrics({ rules, settings }: StatusReply): MetricFamily[] {
       'Number of the rules in force; it grows with each change.',
       generation
     ),
-    gauge('rules_active_timestamp_seconds', 'When the rules came into force.', timeOf(since)),
     gauges('rules', 'What the rules in force have, by kind.', byLabel('kind', counts)),
     gauge('rules_reviews_due', 'Bans whose review is due.', reviewsDue),
     gauges(

@@ -1,5 +1,5 @@
 import type { StatusReply } from '../../health.js'
-import { byLabel, counters, gauges, optional, optionals } from './families.js'
+import { byLabel, counters, optional, optionals } from './families.js'
 import type { MetricFamily } from './metrics-text.js'
 
 export function alertMetrics({ alerts }: StatusReply): MetricFamily[] {
@@ -8,14 +8,7 @@ export function alertMetrics({ alerts }: StatusReply): MetricFamily[] {
       return { value, labels: { hook, result } }
     })
   )
-  return [
-    counters('alerts', 'Messages to a webhook: sent, failed tries, and dropped.', results),
-    gauges(
-      'alerts_waiting',
-      'Messages that wait to be sent to a webhook.',
-      alerts.map(({ name: hook, waiting }) => ({ value: waiting, labels: { hook } }))
-    )
-  ]
+  return [counters('alerts', 'Messages to a webhook: sent, failed tries, and dropped.', results)]
 }
 
 export function reportMetrics({ reports }: StatusReply): MetricFamily[] {
@@ -29,8 +22,17 @@ export function reportMetrics({ reports }: StatusReply): MetricFamily[] {
 
 export function fleetMetrics({ fleet }: StatusReply): MetricFamily[] {
   return [
-    optionals('fleet_messages', 'Reports sent to the hub, and bad messages dropped.', fleet, it =>
-      byLabel('result', { sent: it.reports, dropped: it.dropped })
+    optionals(
+      'fleet_messages',
+      'Reports and log files sent to the fleet, failed tries to send those, and bad messages dropped.',
+      fleet,
+      ({ reports, dropped, logs }) => [
+        { value: reports, labels: { kind: 'report', result: 'sent' } },
+        { value: dropped, labels: { kind: 'message', result: 'dropped' } },
+        ...(logs === null ? [] : byLabel('result', { sent: logs.sent, failed: logs.failed })).map(
+          ({ value, labels }) => ({ value, labels: { kind: 'log', ...labels } })
+        )
+      ]
     )
   ]
 }

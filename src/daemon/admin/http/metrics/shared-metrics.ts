@@ -7,9 +7,12 @@ type Values = readonly (readonly [kind: string, value: number | null | undefined
 
 /** Families that several parts of the gateway share. */
 export function sharedMetrics(status: StatusReply): MetricFamily[] {
-  const { rules, settings, zones, certificates, recorder, archive, reports, fleet, probe } = status
+  const { rules, settings, zones, certificates, recorder, archive, reports, probe } = status
+  const { alerts, fleet } = status
   const { bundle } = rules
   const last = archive?.last ?? null
+  const outputs = recorder?.outputs ?? []
+  const logs = fleet?.logs
   return [
     gauges(
       'serial',
@@ -36,6 +39,7 @@ export function sharedMetrics(status: StatusReply): MetricFamily[] {
         ['rules', rules.reload && flag(rules.reload.errors === 0)],
         ['settings', settings?.reload && flag(settings.reload.errors === 0)],
         ['archive', last && flag(last.outcome === 'done')],
+        ['fleet_logs', logs && flag(logs.error === null)],
         ...reports.map(({ name, error }) => ['report', flag(error === null), name] as const)
       ])
     ),
@@ -45,6 +49,7 @@ export function sharedMetrics(status: StatusReply): MetricFamily[] {
       samplesOf('task', [
         ['probe', time(probe?.lastGood)],
         ['fleet', time(fleet?.contact)],
+        ['fleet_logs', time(logs?.lastSent)],
         ...reports.map(({ name, last }) => ['report', time(last), name] as const)
       ])
     ),
@@ -53,7 +58,31 @@ export function sharedMetrics(status: StatusReply): MetricFamily[] {
       'Whether an output, or the gateway with the fleet, is connected: 1 or 0.',
       samplesOf('kind', [
         ['fleet', fleet && flag(fleet.connected)],
-        ...(recorder?.outputs ?? []).map(it => ['output', flag(it.connected), it.name] as const)
+        ...outputs.map(it => ['output', flag(it.connected), it.name] as const)
+      ])
+    ),
+    gauges(
+      'waiting',
+      'Alerts that wait for a webhook, and log files that wait for the fleet.',
+      samplesOf('kind', [
+        ['fleet_logs', logs?.waiting],
+        ...alerts.map(it => ['alert', it.waiting, it.name] as const)
+      ])
+    ),
+    gauges(
+      'waiting_bytes',
+      'Size of what waits for an output, and of log files that wait for the fleet.',
+      samplesOf('kind', [
+        ['fleet_logs', logs?.waitingOctets],
+        ...outputs.map(it => ['output', it.waitingOctets, it.name] as const)
+      ])
+    ),
+    gauges(
+      'since_timestamp_seconds',
+      'When the rules came into force, and the oldest log file that waits for the fleet was closed.',
+      samplesOf('kind', [
+        ['rules', timeOf(rules.since)],
+        ['fleet_logs', time(logs?.waitingSince)]
       ])
     )
   ]
