@@ -6,13 +6,15 @@
  * - `--real`: gateways that answer queries; traffic goes to them all the time
  * - `--thin`: gateways with a connection and signed reports each, which share one NATS user and have no files
  * - `--kills`: how often a NATS server is killed
+ * - `--lookups`: generated lookups for reports
  */
 import { parseArgs } from 'node:util'
 import { table } from '../kit/markdown.js'
 import { FleetBench } from './fleet-bench.js'
 import { killServers, loseCentre } from './failures.js'
-import { byNats, byPull } from './rollout.js'
+import { byNats, byPull, type Row } from './rollout.js'
 import { costOfGateway, manyGateways } from './costs.js'
+import { fleetReports } from './reports.js'
 
 const { values } = parseArgs({
   options: {
@@ -20,34 +22,39 @@ const { values } = parseArgs({
     real: { type: 'string', default: '2' },
     thin: { type: 'string', default: '10000' },
     kills: { type: 'string', default: '30' },
-    only: { type: 'string', default: 'nats,kills,cut,pull,cost,thin' }
+    lookups: { type: 'string', default: '1000000000' },
+    only: { type: 'string', default: 'nats,kills,cut,pull,cost,thin,reports' }
   }
 })
 const only = values.only.split(',')
-const bench = await FleetBench.open({
-  simulated: Number(values.simulated),
-  real: Number(values.real),
-  thin: only.includes('thin') ? Number(values.thin) : 0
-})
 const rows: (readonly string[])[] = []
-const phases = {
-  nats: () => byNats(bench, 3),
-  kills: () => killServers(bench, Number(values.kills)),
-  cut: () => loseCentre(bench),
-  pull: () => byPull(bench, 2),
-  cost: () => costOfGateway(bench),
-  thin: () => manyGateways(bench)
-}
-try {
-  for (const [name, phase] of Object.entries(phases)) {
-    if (!only.includes(name)) continue
-    for (const row of await phase()) {
-      rows.push(row)
-      process.stderr.write(`${row.join(': ')}\n`)
-    }
+const add = (found: readonly Row[]): void => {
+  for (const row of found) {
+    rows.push(row)
+    process.stderr.write(`${row.join(': ')}\n`)
   }
-} finally {
-  await bench.close()
 }
+const phases: Readonly<Record<string, (bench: FleetBench) => Promise<Row[]>>> = {
+  nats: bench => byNats(bench, 3),
+  kills: bench => killServers(bench, Number(values.kills)),
+  cut: loseCentre,
+  pull: bench => byPull(bench, 2),
+  cost: costOfGateway,
+  thin: manyGateways
+}
+const wanted = Object.keys(phases).filter(name => only.includes(name))
+if (wanted.length > 0) {
+  const bench = await FleetBench.open({
+    simulated: Number(values.simulated),
+    real: Number(values.real),
+    thin: only.includes('thin') ? Number(values.thin) : 0
+  })
+  try {
+    for (const name of wanted) add(await phases[name]!(bench))
+  } finally {
+    await bench.close()
+  }
+}
+if (only.includes('reports')) add(await fleetReports(Number(values.lookups)))
 process.stdout.write(table(['what', 'target', 'measured'], rows))
 process.exit(0)

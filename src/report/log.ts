@@ -14,6 +14,11 @@ export interface Period {
   readonly until?: Milliseconds | undefined
 }
 
+/** A period, and of a fleet one of its gateways. */
+export interface Selected extends Period {
+  readonly gateway?: string | undefined
+}
+
 /** A value of a row: integers as number, timestamps as Date. */
 export type Cell = string | number | bigint | boolean | Date | null | readonly Cell[]
 
@@ -22,13 +27,17 @@ export type Cell = string | number | bigint | boolean | Date | null | readonly C
  * `foreign_lines` with a row for each line that is not a record.
  */
 export interface Log {
-  /** Columns that together identify a client; without a client, the first is NULL. They are cheaper to compare than `client`. */
-  readonly clientKey: readonly string[]
+  /** The column that identifies a client of one gateway; NULL without one. It is cheaper to compare than `client`. */
+  readonly clientKey: string
+  /** Of a fleet; otherwise one, `undefined`. */
+  readonly gateways: readonly (string | undefined)[]
   /**
-   * SQL for the lookups of a period in groups: each row stands for `n` lookups that agree in every
+   * SQL for the lookups that are selected, in groups: each row stands for `n` lookups that agree in every
    * column that is counted by, between the times `first` and `last`.
    */
-  selectCounts(by: CountedBy, period: Period): string
+  selectCounts(by: CountedBy, selected: Selected): string
+  /** SQL source of lookups, at least those that are selected: a fleet has files that need not be read. */
+  lookups(selected: Selected): string
   rows<R extends Readonly<Record<string, Cell>>>(
     sql: string,
     parameters?: Readonly<Record<string, string | number | boolean | null>>

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import {
@@ -9,6 +9,7 @@ import {
   writeKeys
 } from '../fleet/ship-rig.js'
 import { generateKeys } from '../../src/base/ed25519.js'
+import { openDatabase } from '../../src/querylog/archive/database.js'
 import { interdict, SETTINGS, writeSite } from './run.js'
 
 const DAY = '2026-11-10'
@@ -108,11 +109,91 @@ t.test('report, query and verify-log work on the logs of a fleet', async t => {
   writeFileSync(tally, 'PAR1 and PAR1')
   t.match((await report('--by', 'gateway')).out, /brussels,2,/, 'from lookups')
   const counted = await interdict('report', '--fleet', fleet, '--time-zone', 'UTC')
-  t.match(counted, { code: 0, out: /brussels.*tally \(FLEET_FILE\)/ })
+  t.match(counted, { code: 0, out: /brussels.*tally: cut or damaged \(FLEET_FILE\)/ })
   const tallied = await interdict('verify-log', '--fleet', fleet)
   t.match(tallied.out, /brussels: NOT PROVEN[^]*tally: the content was changed/)
   const typo = await interdict('query', '--fleet', fleet, 'SELECT nothing FROM lookups')
   t.match(typo, { code: 1, err: /ARCHIVE_SQL/ })
+})
+
+t.test('a report opens only the days and the gateway that it is about', async t => {
+  const fleet = temporaryFolder(t)
+  const gateways = ['brussels', 'liege'].map(name => new LoggingGateway(t, name))
+  for (const gateway of gateways) {
+    for (const [i, day] of [DAY, '2026-11-11', '2026-11-12'].entries())
+      gateway.close(`202611${10 + i}T110000.000Z`, ...minuteOf(day, 1, 2 + i))
+    await gateway.maintain('2026-11-12T12:00:00Z')
+    await gateway.shipTo(fleet)
+  }
+  const files = filesBelow(fleet)
+  // Whatever opens one of them, fails.
+  for (const path of files.filter(path => /^day=(?!2026-11-11.*brussels)/.test(path))) {
+    rmSync(join(fleet, path))
+    symlinkSync('absent', join(fleet, path))
+  }
+  const options = ['--fleet', fleet, '--time-zone', 'UTC', '--gateway', 'brussels']
+  const day = ['--since', '2026-11-11', '--until', '2026-11-12']
+  const report = (...words: string[]) => interdict('report', ...words, ...options)
+  for (const by of ['gateway', 'app', 'client', 'name', 'type', 'hour']) {
+    const { code, out, err } = await report('--by', by, ...day)
+    t.match({ code, err }, { code: 0, err: '' }, by)
+    t.match(out, /\b3\b/, by)
+    t.notMatch(out, /FLEET_FILE/, by)
+  }
+  const bypass = await report('bypass', ...day)
+  t.match(bypass, { code: 0, err: '' })
+  t.notMatch(bypass.out, /FLEET_FILE/)
+  const before = await report('daily', '--until', '2026-11-12')
+  t.match(before.out, /2026-11-10.*\(FLEET_FILE\)/, 'what a day is compared with')
+  t.match((await report('--by', 'type')).out, /2026-11-12.*\(FLEET_FILE\)/, 'without a period')
+})
+
+t.test('files with columns of another type are left out, and named with the column', async t => {
+  const fleet = temporaryFolder(t)
+  const gateways = ['brussels', 'liege'].map(name => new LoggingGateway(t, name))
+  for (const [i, gateway] of gateways.entries()) {
+    gateway.close('20261110T110000.000Z', ...minuteOf(DAY, 1, 2 + i))
+    await gateway.maintain(`${DAY}T12:00:00Z`)
+    await gateway.shipTo(fleet)
+  }
+  const pathOf = (pattern: RegExp): string =>
+    join(
+      fleet,
+      filesBelow(fleet).find(file => pattern.test(file))!
+    )
+  const database = await openDatabase({ memory: 2 ** 27, threads: 1 })
+  t.teardown(() => database.close())
+  /** Replaces a file by one whose columns have other types. */
+  const retype = async (path: string, columns: string): Promise<void> => {
+    const whole = `${path}.whole`
+    renameSync(path, whole)
+    await database.run(
+      `COPY (SELECT * REPLACE (${columns}) FROM read_parquet('${whole}', hive_partitioning = false)) TO '${path}' (FORMAT parquet)`
+    )
+    rmSync(whole)
+  }
+  const report = (...words: string[]) =>
+    interdict('report', '--fleet', fleet, '--time-zone', 'UTC', ...words)
+  await retype(pathOf(/brussels.*tally$/), "'many' AS n")
+  const counted = await report('--by', 'gateway')
+  t.match(counted, { code: 0, err: '' })
+  t.match(counted.out, /liege +3 .*\n.*brussels +2 /, 'from lookups')
+  t.match(counted.out, /brussels.*tally: column n has the type VARCHAR, not BIGINT \(FLEET_FILE\)/)
+  await retype(pathOf(/brussels.*parquet$/), "'noon' AS time, [qtype] AS qtype")
+  for (const by of ['gateway', 'type']) {
+    const { code, out } = await report('--by', by)
+    t.match(
+      { code, out },
+      { code: 0, out: /parquet: column \w+ has the type VARCHAR.*\(FLEET_FILE\)/ }
+    )
+    t.match(out, /\b3\b/)
+    t.notMatch(out, /\b5\b/)
+  }
+  const lookups = 'SELECT count(DISTINCT time) AS n FROM lookups'
+  const query = await interdict('query', '--fleet', fleet, '--json', lookups)
+  t.match(query, { code: 0, out: /"n":3/, err: /column \w+ has the type VARCHAR/ })
+  const own = await interdict('query', '--fleet', fleet, 'SELECT qname::INT FROM lookups')
+  t.match(own, { code: 1, err: /Conversion Error[^]*\(ARCHIVE_SQL\)/ }, 'an error of the question')
 })
 
 t.test('what cannot be asked of a fleet is a usage error', async t => {

@@ -6,6 +6,7 @@ import t, { type Test } from 'tap'
 import { inMemory, type ShippedFile } from '../../src/fleet/ship/log-store.js'
 import { S3Client } from '../../src/fleet/ship/s3-client.js'
 import { PART, S3Store } from '../../src/fleet/ship/s3-store.js'
+import { CentralLog } from '../../src/querylog/archive/central/central-log.js'
 import { openDatabase } from '../../src/querylog/archive/database.js'
 import { ACCESS, S3Server, signatureOf } from './s3-server.js'
 import { fast, LoggingGateway, minuteOf, temporaryFolder } from './ship-rig.js'
@@ -78,7 +79,7 @@ t.test('the logs of a gateway arrive in a bucket, as in a folder', async t => {
     writeFileSync(join(folder, key), octets)
   }
   const database = await openDatabase({ memory: 2 ** 27, threads: 1 })
-  await database.openFleet(join(folder, 'fleet'))
+  await database.openFleet(new CentralLog(join(folder, 'fleet')))
   t.strictSame(await database.rows('SELECT count(*) AS n FROM lookups'), [{ n: 3 }])
   database.close()
   t.notOk(

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { FolderStore } from '../../src/fleet/ship/folder-store.js'
 import type { LogStore, ShippedFile } from '../../src/fleet/ship/log-store.js'
+import { CentralLog } from '../../src/querylog/archive/central/central-log.js'
 import { openDatabase } from '../../src/querylog/archive/database.js'
 import { shippedPath } from '../../src/querylog/archive/shipped.js'
 import { verifyFleet } from '../../src/querylog/archive/central/verify-fleet.js'
@@ -17,7 +18,7 @@ const NEXT = '2026-11-11T00:10:00Z'
 async function count(folder: string, sql = 'SELECT count(*) AS n FROM lookups') {
   const database = await openDatabase({ memory: 2 ** 27, threads: 1 })
   try {
-    await database.openFleet(folder, 'often')
+    await database.openFleet(new CentralLog(folder))
     return (await database.rows<{ n: number }>(sql))[0]!.n
   } finally {
     database.close()
@@ -98,7 +99,10 @@ t.test(
     t.match(await gateways[1]!.shipper(tallies).pass(), { files: 1, confirmed: 0 })
     const database = await openDatabase({ memory: 2 ** 27, threads: 1 })
     t.teardown(() => database.close())
-    t.match(await database.openFleet(centre, 'often'), { gateways: 2, waiting: ['other'] })
+    const log = new CentralLog(centre)
+    await database.openFleet(log, 'often')
+    t.strictSame(log.gateways, ['one', 'other'])
+    t.strictSame([log.read, log.waiting], [[], []], 'nothing is opened before a question')
     const ask = async (by: 'gateway' | 'client' | 'hour', more = {}) => {
       const report = await overview(database, by, { timeZone: 'UTC', ...more }, 9)
       return report.tables[0]!.rows.map(([key, lookups]) => [key, lookups])
@@ -107,6 +111,8 @@ t.test(
       ['one', 3],
       ['other', 3]
     ])
+    t.strictSame(log.waiting, ['other'])
+    t.match(log.read, [/one.*tally$/, /other.*tally$/])
     t.strictSame(await ask('client'), [
       ['one/10.20.3.4', 3],
       ['other/10.20.3.4', 3]

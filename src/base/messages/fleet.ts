@@ -17,8 +17,8 @@ export const FLEET = {
     `lookups of ${day} have expired, but are kept until the centre of the fleet confirms them`,
   FLEET_FOLDER: (folder: string, why: string) =>
     `cannot read the logs of a fleet in ${folder}: ${why}`,
-  FLEET_FILE: (gateway: string, path: string) =>
-    `cannot read a log file of gateway ${gateway}, left out: ${path}`,
+  FLEET_FILE: (gateway: string, path: string, why: string) =>
+    `cannot read a log file of gateway ${gateway}, left out: ${path}: ${why}`,
   HUB_EXISTS: (file: string) => `${file} exists already; nothing was written`,
   HUB_STATE: (file: string, why: string) => `cannot use ${file}: ${why}`,
   HUB_NATS: (why: string) => `NATS did not take it: ${why}`,

@@ -142,7 +142,7 @@ function prefixAround(
 async function countOf(log: Log, selection: Selection): Promise<number> {
   const { sql, parameters } = conditionOf(selection)
   const [row] = await log.rows<{ lookups: number }>(
-    `SELECT count(*) AS lookups FROM lookups WHERE ${sql}`,
+    `SELECT count(*) AS lookups FROM ${log.lookups(selection)} WHERE ${sql}`,
     parameters
   )
   return row?.lookups ?? 0

@@ -4,6 +4,7 @@ import { basename } from 'node:path'
 import { failure, type InterdictError } from '../../base/error.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import { gatewayOf } from '../../querylog/archive/central/central-layout.js'
+import { CentralLog } from '../../querylog/archive/central/central-log.js'
 import { unreadableFiles } from '../../querylog/archive/central/unreadable-files.js'
 import { openDatabase, type Database, type AccessPattern } from '../../querylog/archive/database.js'
 import { hasLogFiles, LogLayout } from '../../querylog/archive/log-layout.js'
@@ -53,21 +54,29 @@ export async function withLog<T>(
   const { fleet, log } = options
   if (fleet !== undefined && log !== undefined) usageError('give --fleet or --log, not both')
   const path = fleet ?? (await logPath(options))
-  const leftOut = new Set<string>()
+  const files: FleetFiles = { leftOut: new Map(), log: undefined }
   for (;;) {
     try {
-      return await workOnce(path, leftOut, options, io, work, open)
+      return await workOnce(path, files, options, io, work, open)
     } catch (error) {
-      const unreadable = fleet === undefined ? [] : await unreadableFiles(fleet, error, leftOut)
-      if (unreadable.length === 0) throw error
-      for (const file of unreadable) leftOut.add(file)
+      const unreadable = files.log && (await unreadableFiles(files.log, error))
+      if (unreadable === undefined || unreadable.size === 0) throw error
+      for (const [file, why] of unreadable) files.leftOut.set(file, why)
     }
   }
 }
 
+/** Files of a fleet. */
+interface FleetFiles {
+  /** Why some cannot be read, by relative path. */
+  readonly leftOut: Map<string, string>
+  /** Undefined: not open yet. */
+  log: CentralLog | undefined
+}
+
 async function workOnce<T>(
   path: string,
-  leftOut: ReadonlySet<string>,
+  files: FleetFiles,
   options: LogOptions,
   io: Io,
   work: (log: OpenLog) => Promise<T>,
@@ -91,11 +100,8 @@ async function workOnce<T>(
     ))
     interrupt = () => opened.interrupt()
     if (!silent) hideProgress = showProgress(opened, io.stderr)
-    const missing =
-      options.fleet === undefined
-        ? await openOwnLog(opened)
-        : missingRemarks((await opened.openFleet(path, use, leftOut)).waiting, leftOut)
-    const problems = async () => [...(await foreignLines(opened)), ...missing, ...altered(opened)]
+    const missing = options.fleet === undefined ? await openOwnLog(opened) : await openFleet(opened)
+    const problems = async () => [...(await foreignLines(opened)), ...missing(), ...altered(opened)]
     return await work({ database: opened, problems, hideProgress })
   } finally {
     ignoreSignals()
@@ -103,22 +109,34 @@ async function workOnce<T>(
     database?.close()
   }
 
-  async function openOwnLog(database: Database): Promise<readonly string[]> {
+  async function openFleet(database: Database): Promise<Remarks> {
+    const { leftOut } = files
+    const log = (files.log = new CentralLog(path, leftOut))
+    await database.openFleet(log, use)
+    return () => missingRemarks(log.waiting, leftOut)
+  }
+
+  async function openOwnLog(database: Database): Promise<Remarks> {
     const { lines, parquet, broken } = await database.openLog(path, use, newest)
     checkNamed(path, options)
     if (lines + parquet === 0) io.stderr.write(`no query log at ${path} yet\n`)
-    return broken.length === 0 ? [] : [messageOf(failure('ARCHIVE_BROKEN', broken.join(', ')))]
+    const remarks =
+      broken.length === 0 ? [] : [messageOf(failure('ARCHIVE_BROKEN', broken.join(', ')))]
+    return () => remarks
   }
 }
+
+/** What is missing in the files that were read. */
+type Remarks = () => readonly string[]
 
 /** Gateways, or files, named in remarks. */
 const NAMED = 10
 
-function missingRemarks(waiting: readonly string[], leftOut: ReadonlySet<string>): string[] {
+function missingRemarks(waiting: readonly string[], leftOut: FleetFiles['leftOut']): string[] {
   const files = [...leftOut]
   const remarks = files
     .slice(0, NAMED)
-    .map(path => messageOf(failure('FLEET_FILE', gatewayOf(path)!, path)))
+    .map(([path, why]) => messageOf(failure('FLEET_FILE', gatewayOf(path)!, path, why)))
   if (files.length > NAMED)
     remarks.push(`${formatCount(files.length - NAMED, 'more log file')} cannot be read.`)
   if (waiting.length === 0) return remarks

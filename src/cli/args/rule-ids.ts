@@ -1,6 +1,6 @@
 import { failure } from '../../base/error.js'
 import type { Config } from '../../config/config.js'
-import type { Log } from '../../report/log.js'
+import type { Log, Period } from '../../report/log.js'
 import { sourceOf } from '../../report/questions/source.js'
 import type { RuleSet } from '../../rules/model/types.js'
 import { didYouMean } from '../../yaml/closest.js'
@@ -19,22 +19,24 @@ export type RequestedIds = Readonly<Partial<Record<Kind, string | undefined>>>
  * Rejects ids that neither the log nor the rules contain: a misspelt id would select no lookup, which
  * a reader takes for proof.
  *
+ * @param period of the report: other lookups are read only if neither these nor the rules have an id
  * @returns remarks for the report, where the rules cannot be read
  * @throws InterdictError REPORT_NO_ID
  */
 export async function checkIds(
   log: Log,
   ids: RequestedIds,
+  period: Period,
   options: CommonOptions,
   io: Io
 ): Promise<readonly string[]> {
   const remarks: string[] = []
   for (const kind of KINDS) {
     const id = ids[kind]
-    if (id === undefined || (await isInLog(log, kind, id))) continue
+    if (id === undefined || (await isInLog(log, kind, id, period))) continue
     const { loaded } = await loadConfiguredRules(await loadSettings(options), io)
     const known = loaded.ok ? idsIn(loaded.rules, kind) : []
-    if (known.includes(id)) continue
+    if (known.includes(id) || (await isInLog(log, kind, id))) continue
     if (loaded.ok) throw failure('REPORT_NO_ID', kind, id, await hint(log, kind, id, known))
     remarks.push(`The log has no ${kind} ${id}; the rules could not be read to check it.`)
   }
@@ -60,8 +62,8 @@ export async function unknownIdRemarks(
   })
 }
 
-async function isInLog(log: Log, kind: Kind, id: string): Promise<boolean> {
-  const { from, sql, parameters } = sourceOf(log, { [kind]: id, all: true }, 'client')
+async function isInLog(log: Log, kind: Kind, id: string, { since, until }: Period = {}) {
+  const { from, sql, parameters } = sourceOf(log, { since, until, [kind]: id, all: true }, 'client')
   return (await log.rows(`SELECT 1 FROM ${from} WHERE ${sql} LIMIT 1`, parameters)).length > 0
 }
 

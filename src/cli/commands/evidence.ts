@@ -91,7 +91,7 @@ export async function evidence(ban: string, options: EvidenceOptions, io: Io): P
       ? undefined
       : await fleetVerification({ fleet: folder, ...(keys !== undefined && { keys }) })
   const { report, changes } = await withLog(options, io, async log => {
-    const remarks = await checkIds(log.database, { ban }, options, io)
+    const remarks = await checkIds(log.database, { ban }, selection, options, io)
     const request = { selection, top: TOP, options, io, by: 'app' }
     const main = await makeReport(log, { ...request, question: 'ban', id: ban })
     const bypass = await makeReport(log, { ...request, question: 'bypass', id: undefined })

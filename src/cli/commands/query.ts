@@ -1,5 +1,5 @@
 import { bracketed, conditionError } from '../../querylog/archive/condition.js'
-import type { Cell, Row } from '../../querylog/archive/database.js'
+import type { Cell, Row } from '../../querylog/archive/duckdb.js'
 import type { Newest } from '../../querylog/archive/newest-files.js'
 import { escapeControls } from '../../querylog/record/terminal-line.js'
 import { csvLines } from '../../report/output/csv.js'

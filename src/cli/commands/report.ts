@@ -66,7 +66,7 @@ export async function report(
         : await findClientNames(log.database, client, { ...base, all: true }, options)
     const { ban, app, network } = options
     const ofBan = question === 'ban' ? id : ban
-    const idRemarks = await checkIds(log.database, { ban: ofBan, app, network }, options, io)
+    const idRemarks = await checkIds(log.database, { ban: ofBan, app, network }, base, options, io)
     const clients = names && { ...names.clients, ofFleet: fleet !== undefined }
     const selection = { ...base, clients }
     const report = await makeReport(log, {

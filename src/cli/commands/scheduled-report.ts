@@ -55,7 +55,7 @@ export async function makeScheduledReport(
   const { options, io, timeZone, route } = context
   const period = periodOf(scheduled, due, timeZone)
   const report = await withLog(options, io, async (log): Promise<Report> => {
-    await checkIds(log.database, { ban }, options, io)
+    await checkIds(log.database, { ban }, period, options, io)
     const made = await makeReport(log, {
       ...{ question: kind, by: 'app', id: ban, top: TOP, options, io },
       selection: { ...period, timeZone }

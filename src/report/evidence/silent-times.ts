@@ -24,9 +24,11 @@ export async function silentTimes(
 ): Promise<Table> {
   const silent: Value[][] = []
   for (const gateway of gateways) {
-    const { sql, parameters } = conditionOf({ since, until, gateway, all: true })
+    const selection = { since, until, gateway, all: true }
+    const { sql, parameters } = conditionOf(selection)
     const rows = await log.rows<{ minute: Date }>(
-      `SELECT DISTINCT date_trunc('minute', time) AS minute FROM lookups WHERE ${sql} ORDER BY minute`,
+      `SELECT DISTINCT date_trunc('minute', time) AS minute FROM ${log.lookups(selection)}
+      WHERE ${sql} ORDER BY minute`,
       parameters
     )
     let from = since

@@ -1,6 +1,6 @@
 import type { Log } from '../log.js'
 import { column, type Fact, type Report, type Table, type Tile, type Value } from '../report.js'
-import { BY_DEVICE, sourceOf } from './source.js'
+import { byDevice, sourceOf } from './source.js'
 import { generations } from './generations.js'
 import { NO_LOOKUPS, periodFacts, sumFacts, sumTiles } from './overview.js'
 import { conditionOf, type Selection } from './selection.js'
@@ -157,7 +157,8 @@ async function exceptionsTable(
   selection: Selection,
   rules: BanFacts | undefined
 ): Promise<Table> {
-  const { sql, parameters } = conditionOf({ ...selection, ban: undefined })
+  const others = { ...selection, ban: undefined }
+  const { sql, parameters } = conditionOf(others)
   const { from, ...banned } = sourceOf(log, { ...selection, ban: id }, 'name')
   const rows = await log.rows<{
     exception: string
@@ -171,7 +172,7 @@ async function exceptionsTable(
       SELECT DISTINCT network, app, "pattern" FROM ${from} WHERE ${banned.sql})
     SELECT exception, network, count(*) AS lookups, count(DISTINCT client) AS clients,
       min(time) AS first, max(time) AS last
-    FROM ${BY_DEVICE}
+    FROM ${byDevice(log, others)}
     WHERE exception IS NOT NULL AND ${sql}
       AND network IN (SELECT network FROM banned)
       AND (app IN (SELECT app FROM banned) OR "pattern" IN (SELECT "pattern" FROM banned))

@@ -1,6 +1,6 @@
 import type { Log } from '../log.js'
 import { column, type Report, type Table } from '../report.js'
-import { BY_DEVICE, sourceOf } from './source.js'
+import { byDevice, sourceOf } from './source.js'
 import { periodFacts } from './overview.js'
 import { conditionOf, type Selection } from './selection.js'
 import { sums } from './tally.js'
@@ -78,7 +78,7 @@ async function newRelatedNames(
       (SELECT ${columns}, sum(n)::BIGINT AS lookups, min(first) AS first
         FROM ${since.from} WHERE ${since.sql} AND ${APP_MATCHED} GROUP BY ALL) AS fresh
       WHERE NOT EXISTS (SELECT 1 FROM old AS one WHERE ${isSame})),
-    clients AS (SELECT ${columns}, count(DISTINCT client) AS clients FROM ${BY_DEVICE}
+    clients AS (SELECT ${columns}, count(DISTINCT client) AS clients FROM ${byDevice(log, selection)}
       WHERE ${sql} AND ${APP_MATCHED} AND qname IN (SELECT qname FROM fresh) GROUP BY ALL)
     SELECT fresh.*, clients FROM fresh JOIN clients AS one ON ${isSame}
     ORDER BY lookups DESC, fresh.qname, fresh.app, fresh."match", fresh."pattern"`,
@@ -156,14 +156,15 @@ async function unknownNames(
 ): Promise<Map<string, Found>> {
   // The app matters only once lookups are compared in time.
   const selection = { ...period, app: undefined, all: true }
-  const before = conditionOf({ ...selection, since: undefined, until: period.since })
+  const earlier = { ...selection, since: undefined, until: period.since }
+  const before = conditionOf(earlier)
   const { sql, parameters } = conditionOf(selection)
   const ruled = sourceOf(log, { ...selection, all: undefined }, 'name')
   const found = await log.rows<Found>(
-    `WITH others AS (SELECT qname FROM ${BY_DEVICE} WHERE ${before.sql} AND qname IS NOT NULL
+    `WITH others AS (SELECT qname FROM ${byDevice(log, earlier)} WHERE ${before.sql} AND qname IS NOT NULL
       UNION SELECT qname FROM ${ruled.from} WHERE ${ruled.sql} AND qname IS NOT NULL)
     SELECT qname, count(*) AS lookups, count(DISTINCT client) AS clients, min(time) AS first
-    FROM ${BY_DEVICE} WHERE ${sql} AND qname NOT IN (FROM others)
+    FROM ${byDevice(log, selection)} WHERE ${sql} AND qname NOT IN (FROM others)
     GROUP BY qname HAVING count(*) >= ${THRESHOLDS.lookups}
       AND count(DISTINCT client) >= ${THRESHOLDS.clients} ORDER BY qname`,
     parameters
@@ -178,13 +179,14 @@ async function countNearLookups(
   names: readonly string[]
 ): Promise<{ qname: string; app: string; near: number }[]> {
   const { sql, parameters } = conditionOf({ ...selection, all: true })
+  const lookups = byDevice(log, selection)
   return log.rows(
-    `WITH candidates AS MATERIALIZED (SELECT row_number() OVER () AS id, qname, client, time FROM ${BY_DEVICE}
+    `WITH candidates AS MATERIALIZED (SELECT row_number() OVER () AS id, qname, client, time FROM ${lookups}
       WHERE ${sql} AND qname IN (SELECT unnest(from_json($names, '["VARCHAR"]')))),
     moments AS MATERIALIZED (SELECT id, qname, client,
       unnest(range(epoch(time)::BIGINT - ${WINDOW_SECONDS}, epoch(time)::BIGINT + ${WINDOW_SECONDS} + 1)) AS second
       FROM candidates),
-    met AS (SELECT client, app, epoch(time)::BIGINT AS second FROM ${BY_DEVICE}
+    met AS (SELECT client, app, epoch(time)::BIGINT AS second FROM ${lookups}
       WHERE ${sql} AND ${APP_MATCHED}${app === undefined ? '' : ' AND app = $app'}),
     near AS (SELECT DISTINCT id, qname, app FROM met JOIN moments USING (client, second))
     SELECT qname, app, count(*) AS near FROM near GROUP BY ALL ORDER BY qname, app`,

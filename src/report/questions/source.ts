@@ -1,4 +1,4 @@
-import type { CountedBy, Log } from '../log.js'
+import type { CountedBy, Log, Selected } from '../log.js'
 import { conditionOf, type Condition, type Filters } from './selection.js'
 
 /** A FROM clause for lookups or tallies, and the WHERE condition for it. */
@@ -7,11 +7,10 @@ export interface Source extends Condition {
   readonly from: string
 }
 
-/** Lookups in which a recognized client counts under its name, whatever its address. */
-export const BY_DEVICE = '(SELECT * REPLACE (coalesce(device, client) AS client) FROM lookups)'
-
-/** Every column, one row for each lookup. */
-const EACH_LOOKUP = `(SELECT *, 1::BIGINT AS n, time AS first, time AS last FROM ${BY_DEVICE})`
+/** SQL source of lookups in which a recognized client counts under its name, whatever its address. */
+export function byDevice(log: Log, selected: Selected): string {
+  return `(SELECT * REPLACE (coalesce(device, client) AS client) FROM ${log.lookups(selected)})`
+}
 
 /**
  * The tallies for a selection if they can answer it; otherwise each lookup.
@@ -20,10 +19,30 @@ const EACH_LOOKUP = `(SELECT *, 1::BIGINT AS n, time AS first, time AS last FROM
  */
 export function sourceOf(log: Log, selection: Filters, by: CountedBy | undefined): Source {
   if (by === undefined || !hasTally(by, selection)) {
-    return { from: EACH_LOOKUP, ...conditionOf(selection) }
+    // Every column, one row for each lookup.
+    const each = `SELECT *, 1::BIGINT AS n, time AS first, time AS last FROM ${byDevice(log, selection)}`
+    return { from: `(${each})`, ...conditionOf(selection) }
   }
   const { since, until, ...rest } = selection
-  return { from: `(${log.selectCounts(by, { since, until })})`, ...conditionOf(rest) }
+  const { gateway } = rest
+  return { from: `(${log.selectCounts(by, { since, until, gateway })})`, ...conditionOf(rest) }
+}
+
+/**
+ * The same for each gateway of a fleet by itself; otherwise for the log. A client is of one gateway, and to group its
+ * lookups alone takes a third of the time that grouping by gateway and client does.
+ */
+export function sourcesByGateway(
+  log: Log,
+  selection: Filters,
+  by: CountedBy | undefined
+): readonly Source[] {
+  const { gateway: only } = selection
+  const gateways = log.gateways.filter(one => only === undefined || one === only)
+  const { sql, parameters } = sourceOf(log, selection, by)
+  return gateways.map(gateway => {
+    return { from: sourceOf(log, { ...selection, gateway }, by).from, sql, parameters }
+  })
 }
 
 /** A client alias can be valid for part of a day, and tallies are of whole days. */

@@ -4,21 +4,26 @@ import { failure } from '../../../base/error.js'
 import type { Day } from '../retention.js'
 import { centralFiles, centralPath, newestOf, type CentralFile } from './central-layout.js'
 
-/** Files of one gateway and day that count for tallies: a tally, lookups, or both. */
-export interface CentralPart {
+/** The partition that a file is in. */
+export interface Placed {
   readonly day: Day
+  readonly gateway: string
+}
+
+/** Files of one gateway and day that count for tallies: a tally, lookups, or both. */
+export interface CentralPart extends Placed {
   readonly parquet: string | undefined
   readonly tally: string | undefined
+  /** The tally has arrived, but not its lookups. */
+  readonly isAwaited: boolean
 }
 
 /** The files of a fleet that count; paths are absolute. */
 export interface CentralFiles {
-  readonly gateways: number
+  readonly gateways: readonly string[]
   /** Lookups that are there. */
-  readonly parquet: readonly string[]
+  readonly parquet: readonly (Placed & { readonly path: string })[]
   readonly parts: readonly CentralPart[]
-  /** Gateways of which tallies have arrived without their lookups. */
-  readonly waiting: readonly string[]
 }
 
 /**
@@ -31,12 +36,11 @@ export interface CentralFiles {
  */
 export function listCentral(
   folder: string,
-  leftOut: ReadonlySet<string> = new Set()
+  leftOut: Pick<ReadonlySet<string>, 'has'> = new Set()
 ): CentralFiles {
-  const parquet: string[] = []
+  const parquet: (Placed & { readonly path: string })[] = []
   const parts: CentralPart[] = []
   const gateways = new Set<string>()
-  const waiting = new Set<string>()
   const path = (file: CentralFile | undefined): string | undefined => {
     const relative = file && centralPath(file)
     return relative === undefined || leftOut.has(relative) ? undefined : join(folder, relative)
@@ -45,20 +49,24 @@ export function listCentral(
     readdirSync(folder)
     for (const all of centralFiles(folder)) {
       const lookups = all.filter(({ kind }) => kind === 'parquet')
-      parquet.push(...newestOf(lookups).flatMap(file => path(file) ?? []))
+      for (const file of newestOf(lookups)) {
+        const { day, gateway } = file
+        const found = path(file)
+        if (found !== undefined) parquet.push({ day, gateway, path: found })
+      }
       for (const one of partsOf(newestOf(all))) {
-        const [first] = one
-        gateways.add(first!.gateway)
+        const { day, gateway } = one[0]!
+        gateways.add(gateway)
         const of = (kind: CentralFile['kind']) => one.find(file => file.kind === kind)
         const [tally, own] = [of('tally'), of('parquet')]
-        if (own === undefined) waiting.add(first!.gateway)
-        parts.push({ day: first!.day, tally: path(tally), parquet: path(own) })
+        const isAwaited = own === undefined
+        parts.push({ day, gateway, tally: path(tally), parquet: path(own), isAwaited })
       }
     }
   } catch (error) {
     throw failure('FLEET_FOLDER', folder, (error as Error).message)
   }
-  return { gateways: gateways.size, parquet, parts, waiting: [...waiting] }
+  return { gateways: [...gateways], parquet, parts }
 }
 
 /** Files of the same lookups. */

@@ -25,6 +25,12 @@ export interface TimeRange {
   readonly until?: Milliseconds | undefined
 }
 
+/** What of a log is asked about. */
+export interface Selected extends TimeRange {
+  /** Of a fleet. */
+  readonly gateway?: string | undefined
+}
+
 /** The open files of a log and their tallies. */
 export interface LogWithTallies {
   readonly files: LogFiles

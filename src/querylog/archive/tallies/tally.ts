@@ -39,6 +39,13 @@ export const IS_COUNTED: Readonly<Record<CountedBy, string>> = {
 const COUNTS = 'count(*) AS n, min(time) AS first, max(time) AS last'
 const ALL = [...new Set([...COUNTED_BY.client, ...COUNTED_BY.name])]
 
+/** Every column of a tally, and its type. */
+export const TALLY_COLUMNS: Readonly<Record<string, string>> = {
+  by: 'VARCHAR',
+  ...Object.fromEntries(ALL.map(name => [name, LOOKUP_COLUMNS[name]!])),
+  ...{ n: 'BIGINT', first: 'TIMESTAMP', last: 'TIMESTAMP' }
+}
+
 /** Column list for SELECT. */
 export function columnsOf(by: CountedBy): string {
   return COUNTED_BY[by].map(identifier).join(', ')
