@@ -135,6 +135,8 @@ function newContext(
   control(COMMAND.sessionCache, SESSION_CACHE_OFF)
   openSsl.setSessionContext(context, Buffer.from(SESSION_CONTEXT), SESSION_CONTEXT.length)
   openSsl.setTimeout(context, SESSION_LIFETIME)
+  // With TLS 1.3 streams send the ticket.
+  openSsl.setTicketCount(context, 0)
   const keys = openSslTicketKey(ticketKey)
   openSsl.controlContextWith(context, COMMAND.ticketKeys, keys.length, keys)
 

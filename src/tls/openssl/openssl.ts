@@ -22,6 +22,7 @@ const FUNCTIONS = {
   setCiphers13: 'int SSL_CTX_set_ciphersuites(size_t context, const char *names)',
   setSessionContext: 'int SSL_CTX_set_session_id_context(size_t context, void *id, uint length)',
   setTimeout: 'long SSL_CTX_set_timeout(size_t context, long seconds)',
+  setTicketCount: 'int SSL_CTX_set_num_tickets(size_t context, size_t count)',
   setAlpn: 'void SSL_CTX_set_alpn_select_cb(size_t context, void *callback, size_t argument)',
   setVerify: 'void SSL_CTX_set_verify(size_t context, int mode, size_t callback)',
   setVerifier:
@@ -47,6 +48,7 @@ const FUNCTIONS = {
   write: 'int SSL_write(size_t connection, size_t octets, int length)',
   shutdown: 'int SSL_shutdown(size_t connection)',
   error: 'int SSL_get_error(size_t connection, int result)',
+  sendTicket: 'int SSL_new_session_ticket(size_t connection)',
   isResumed: 'int SSL_session_reused(size_t connection)',
   selectedAlpn: 'void SSL_get0_alpn_selected(size_t connection, void *data, void *length)',
   selectAlpn:

@@ -42,6 +42,7 @@ export class TlsStream implements ByteStream, Polled {
   error: Error | undefined
   private handler: StreamHandler | undefined
   private isPaused = true
+  private hasWritten = false
   /** The other end has closed its side. */
   private hasEnded = false
   private waiting: Buffer | undefined
@@ -136,6 +137,11 @@ export class TlsStream implements ByteStream, Polled {
 
   write(octets: Uint8Array, start: Octets, end: Octets): void {
     const { plain, plainAddress, openSsl } = this.loop
+    if (!this.hasWritten && !this.destroyed) {
+      this.hasWritten = true
+      // A server's ticket (RFC 8446 §4.6.1) leaves with what it writes first. By itself it would cost a system call.
+      openSsl.sendTicket(this.connection)
+    }
     for (let at = start; at < end && !this.destroyed; at += WRITE_SIZE) {
       const size = Math.min(end - at, WRITE_SIZE)
       copyOctets(octets, at, at + size, plain, 0)
