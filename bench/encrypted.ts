@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { connect, type TLSSocket } from 'node:tls'
+import type { TLSSocket } from 'node:tls'
 import { parseArgs } from 'node:util'
 import { PREFACE, settingsFrame } from '../src/http2/frame.js'
 import { makeCertificate } from '../test/tls/certificates.js'
@@ -18,6 +18,7 @@ import { freePort } from './kit/ports.js'
 import { cpuOf, MICROSECONDS_PER_TICK, residentOf } from './kit/proc.js'
 import { run } from './kit/processes.js'
 import { Server } from './kit/server.js'
+import { handshakes, openTls } from './kit/tls-clients.js'
 import { SHORT_LIST, Workshop } from './kit/workshop.js'
 import { dnsdist } from './peers/dnsdist.js'
 import { interdict } from './peers/interdict.js'
@@ -103,6 +104,10 @@ const names = Array.from({ length: 5000 }, (_, i) =>
 )
 await writeFile(queries, names.map(name => `${name} A\n`).join(''))
 
+function portOf(server: Server, protocol: keyof Ports): number {
+  return ports.get(server.peer.name)![protocol]
+}
+
 /** Queries per dnsperf run, for a number of connections. */
 async function perf(
   server: Server,
@@ -110,7 +115,7 @@ async function perf(
   clients: number,
   outstanding: number
 ): Promise<number> {
-  const port = ports.get(server.peer.name)![protocol]
+  const port = portOf(server, protocol)
   const command = ['dnsperf', '-m', protocol, '-s', LOOPBACK, '-p', `${port}`]
   if (protocol === 'doh') command.push('-O', 'doh-method=POST')
   command.push('-d', queries, '-l', `${seconds}`, '-c', `${clients}`, '-q', `${outstanding}`)
@@ -119,35 +124,6 @@ async function perf(
   const lost = Number(/Queries lost:\s+(\d+)/.exec(stdout)?.[1] ?? 0)
   if (completed === 0 || lost > completed / 100) throw new Error(`${server.peer.name}: ${stdout}`)
   return completed
-}
-
-function open(server: Server, session?: Buffer, protocol: keyof Ports = 'dot'): Promise<TLSSocket> {
-  const port = ports.get(server.peer.name)![protocol]
-  const terms = { host: LOOPBACK, port, rejectUnauthorized: false }
-  const alpn = protocol === 'doh' && { ALPNProtocols: ['h2'] }
-  return new Promise((resolve, reject) => {
-    const socket = connect({ ...terms, ...alpn, ...(session && { session }) })
-    socket.once('error', reject).once('secureConnect', () => resolve(socket))
-  })
-}
-
-/** Handshakes one after the other, for as long as a dnsperf run. */
-async function handshakes(server: Server, isResumed: boolean): Promise<number> {
-  const session = isResumed ? await sessionOf(server) : undefined
-  let count = 0
-  for (const end = performance.now() + 1000 * seconds; performance.now() < end; count++) {
-    const socket = await open(server, session)
-    if (socket.isSessionReused() !== isResumed) throw new Error(`${server.peer.name}: not resumed`)
-    socket.destroy()
-  }
-  return count
-}
-
-async function sessionOf(server: Server): Promise<Buffer> {
-  const socket = await open(server)
-  const session = await new Promise<Buffer>(resolve => socket.once('session', resolve))
-  socket.destroy()
-  return session
 }
 
 /** The scenarios that `--only` names, or all. */
@@ -159,8 +135,8 @@ const WORK: Readonly<Record<Scenario, (server: Server) => Promise<number>>> = {
   dot: server => perf(server, 'dot', 16, 1000),
   'dot-single': server => perf(server, 'dot', 1000, 1000),
   doh: server => perf(server, 'doh', 16, 16 * 32),
-  'handshake full': server => handshakes(server, false),
-  'handshake resumed': server => handshakes(server, true)
+  'handshake full': server => handshakes(portOf(server, 'dot'), seconds, false),
+  'handshake resumed': server => handshakes(portOf(server, 'dot'), seconds, true)
 }
 
 const peers = [interdict, dnsdist, unbound].filter(
@@ -209,9 +185,10 @@ const rows = scenarios.map(scenario => {
 async function memoryOf(server: Server, protocol: keyof Ports): Promise<string> {
   server.process.resume()
   const before = residentOf(server.process.pid)
+  const alpn = protocol === 'doh' ? { ALPNProtocols: ['h2'] } : {}
   const sockets: TLSSocket[] = []
   while (sockets.length < idle) {
-    const socket = await open(server, undefined, protocol)
+    const socket = await openTls(portOf(server, protocol), alpn)
     if (protocol === 'doh') {
       socket.write(Buffer.concat([PREFACE, settingsFrame()]))
       await once(socket, 'data')
