@@ -61,7 +61,7 @@ export function drawChart(chart: Chart, { width, label }: Size = WIDE): string {
   const drawing = init(null, null, { renderer: 'svg', ssr: true, width, height })
   const longest = Math.max(0, ...chart.labels.map(({ length }) => length))
   const labelWidth = Math.min(label, longest * CHARACTER)
-  // Only long labels are cut: ECharts takes characters for narrower than those of wide fonts are.
+  // Only long labels are cut: ECharts underestimates the width of characters in wide fonts.
   const cutAt = labelWidth < label ? labelWidth : label / WIDE_FONT
   const names = {
     type: 'category',

@@ -251,7 +251,7 @@ export function Facts({
   )
 }
 
-/** An id, which may be broken after "/" and "+" as those of exceptions are made of several. */
+/** An id. It may wrap after "/" and "+", since ids of exceptions consist of several ids. */
 export function Id({ text }: { readonly text: string }) {
   return <>{text.split(/(?<=[/+])/).flatMap((part, i) => (i === 0 ? [part] : [<wbr />, part]))}</>
 }

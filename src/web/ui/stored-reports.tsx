@@ -99,7 +99,7 @@ const parser = (globalThis as { trustedTypes?: TrustedTypes }).trustedTypes?.cre
   { createHTML: text => text.replace(STYLE, '') }
 ) ?? { createHTML: text => text.replace(STYLE, '') }
 
-/** In a tree of its own, so that neither style sheet applies to the other; colours are those of the dashboard. */
+/** In a shadow tree, so that neither style sheet applies to the other; with the colours of the dashboard. */
 function show(text: string, place: HTMLElement): void {
   const page = new DOMParser().parseFromString(parser.createHTML(text), 'text/html')
   const sheet = new CSSStyleSheet()
