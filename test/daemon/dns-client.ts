@@ -24,6 +24,12 @@ export function encodeQuery(
   })
 }
 
+/** The same with its length before it, for TCP and TLS. */
+export function framedQuery(name: string, type = 'A'): Buffer {
+  const query = encodeQuery(name, type)
+  return Buffer.concat([Buffer.of(query.length >> 8, query.length & 255), query])
+}
+
 /** A reply over UDP, and its source address. Each query has its own port. */
 export interface Heard extends Shown {
   readonly from: string
@@ -61,7 +67,6 @@ function exchange(
 }
 
 export function askTcp({ address, port }: Endpoint, name: string, type = 'A'): Promise<Shown> {
-  const query = encodeQuery(name, type)
   const socket = connect({ host: address, port })
   let received = Buffer.alloc(0)
   return new Promise<Shown>((resolve, reject) => {
@@ -73,7 +78,7 @@ export function askTcp({ address, port }: Endpoint, name: string, type = 'A'): P
       if (received.length >= 2 && received.length >= 2 + received.readUInt16BE())
         resolve(shown(received.subarray(2)))
     })
-    socket.write(Buffer.concat([Buffer.of(query.length >> 8, query.length & 255), query]))
+    socket.write(framedQuery(name, type))
   }).finally(() => socket.destroy())
 }
 

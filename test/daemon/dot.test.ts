@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import type { Endpoint } from '../../src/udp/datagram.js'
 import { DohClient, POST } from '../server/doh-client.js'
 import { makeCertificate } from '../tls/certificates.js'
-import { encodeQuery } from './dns-client.js'
+import { encodeQuery, framedQuery } from './dns-client.js'
 import { Rig, serving, type Setting } from './serve.js'
 import { banning, eventually } from './site.js'
 
@@ -45,8 +45,7 @@ class Client {
 
   /** RCODE of the reply; undefined: the connection was closed instead. */
   async ask(name = 'banned.example'): Promise<number | undefined> {
-    const query = encodeQuery(name)
-    this.socket.write(Buffer.concat([Buffer.of(query.length >> 8, query.length & 255), query]))
+    this.socket.write(framedQuery(name))
     const isWhole = (): boolean =>
       this.received.length >= 2 && this.received.length >= 2 + this.received.readUInt16BE()
     await eventually('a reply', () => isWhole() || this.isClosed)

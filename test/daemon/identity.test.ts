@@ -5,7 +5,7 @@ import t, { type Test } from 'tap'
 import type { Endpoint } from '../../src/udp/datagram.js'
 import { DohClient, getOf } from '../server/doh-client.js'
 import { makeCertificate, makeCrl } from '../tls/certificates.js'
-import { encodeQuery } from './dns-client.js'
+import { encodeQuery, framedQuery } from './dns-client.js'
 import { serving, type Setting } from './serve.js'
 import { eventually } from './site.js'
 
@@ -66,8 +66,7 @@ class Client {
 
   /** Whether a name is blocked; undefined: the connection was closed. */
   async isBlocked(name: string): Promise<boolean | undefined> {
-    const query = encodeQuery(name)
-    this.socket.write(Buffer.concat([Buffer.of(query.length >> 8, query.length & 255), query]))
+    this.socket.write(framedQuery(name))
     const isWhole = (): boolean =>
       this.received.length >= 2 && this.received.length >= 2 + this.received.readUInt16BE()
     await eventually('a reply', () => isWhole() || this.isClosed)

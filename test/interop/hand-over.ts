@@ -14,7 +14,7 @@ import { promisify } from 'node:util'
 import packet from 'dns-packet'
 import t, { type Test } from 'tap'
 import { listenAddress, startServer } from '../cli/server-process.js'
-import { askUdp } from '../daemon/dns-client.js'
+import { askUdp, framedQuery } from '../daemon/dns-client.js'
 import { eventually, Site } from '../daemon/site.js'
 import { makeCertificate } from '../tls/certificates.js'
 import { receiveNotifications } from '../udp/notify-receiver.js'
@@ -210,6 +210,8 @@ t.test('TLS sessions from before an upgrade are resumed', async t => {
   const port = Number(listening.exec(server.log())![1])
   const place = { host: '127.0.0.4', port, rejectUnauthorized: false }
   const first = connect(place)
+  // The ticket comes with the first answer.
+  first.write(framedQuery('banned.example'))
   const [session] = (await once(first, 'session')) as [Buffer]
   first.destroy()
   const said = await upgrade(site, VERSION)

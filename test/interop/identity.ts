@@ -10,7 +10,7 @@ import { connect, type TLSSocket } from 'node:tls'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { PROGRAM } from '../cli/run.js'
-import { encodeQuery } from '../daemon/dns-client.js'
+import { framedQuery } from '../daemon/dns-client.js'
 import { makeCertificate } from '../tls/certificates.js'
 import { install } from '../../tools/install.js'
 import { eventually, freePort, site, startInterdict, textOf, type Site } from './processes.js'
@@ -155,6 +155,11 @@ t.test('kdig and OpenSSL with certificates, one of which is revoked', async t =>
   const openssl = (...more: string[]) => sClient(at.tls, authority, 'one', ...more)
   const first = openssl('-sess_out', session)
   await first.says(/Verify return code|SSL handshake has read/)
+  // The ticket comes with the first answer.
+  first.write(framedQuery('banned.example'))
+  await eventually('a ticket', 30, () =>
+    Promise.resolve(textOf(session).includes('END SSL SESSION'))
+  )
   const open = openssl()
   await open.says(/SSL handshake has read/)
   writeFileSync(join(at.dir, 'rules/mdm.crl'), await authority.revoke('one'))
@@ -177,6 +182,7 @@ function sClient(port: number, authority: Authority, phone: string, ...more: str
   const child = spawn('openssl', where)
   const client = {
     output: '',
+    write: (octets: Uint8Array): void => void child.stdin.write(octets),
     ended: new Promise<void>(resolve => child.once('close', () => resolve())),
     says: (text: RegExp): Promise<void> =>
       eventually(`s_client says ${String(text)}`, 30, () =>
@@ -331,8 +337,7 @@ class Client {
 
   /** Whether a name is blocked; undefined: the connection was closed. */
   async isBlocked(name: string): Promise<boolean | undefined> {
-    const query = encodeQuery(name)
-    this.socket.write(Buffer.concat([Buffer.of(query.length >> 8, query.length & 255), query]))
+    this.socket.write(framedQuery(name))
     const isWhole = (): boolean =>
       this.received.length >= 2 && this.received.length >= 2 + this.received.readUInt16BE()
     while (!isWhole() && !this.isClosed)
