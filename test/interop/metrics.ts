@@ -27,7 +27,8 @@ const ABSENT_NOW = [
   'interdict_monitored_total',
   'interdict_blocked_total',
   'interdict_rule_days_left',
-  'interdict_upstream_rtt_seconds'
+  'interdict_upstream_rtt_seconds',
+  'interdict_waiting_bytes'
 ]
 
 interface Panel {
