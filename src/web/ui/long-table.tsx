@@ -37,7 +37,8 @@ export function LongTable<T>(props: LongTableProps<T>) {
   const [scroll, setScroll] = useState({ top: 0, height: 600 })
   const isNarrow = useMedia(NARROW)
   const [chosen, setChosen] = useState(0)
-  const isMoving = useRef(false)
+  /** The row that a key went to, until it has the focus. */
+  const wanted = useRef<number | undefined>(undefined)
   const measure = (): void => {
     const { scrollTop: top, clientHeight: height } = box.current!
     setScroll({ top, height })
@@ -51,10 +52,12 @@ export function LongTable<T>(props: LongTableProps<T>) {
   /** Tab reaches one row, so that it also leaves the table; other keys go to other rows. */
   const current = Math.min(Math.max(chosen, first), last - 1)
   useEffect(() => {
-    if (!isMoving.current) return
-    const button = box.current!.querySelector<HTMLElement>('[tabindex="0"]')
+    // Effects are late: this may be that of a rendering before the key, so it looks for the row itself.
+    if (wanted.current === undefined) return
+    const row = `[aria-rowindex="${wanted.current + 2}"] button`
+    const button = box.current!.querySelector<HTMLElement>(row)
     if (button === null) return
-    isMoving.current = false
+    wanted.current = undefined
     button.focus({ preventScroll: true })
   })
   const move = (event: KeyboardEvent): void => {
@@ -72,7 +75,7 @@ export function LongTable<T>(props: LongTableProps<T>) {
       next * rowHeight,
       Math.max(scrollTop, (next + 2) * rowHeight - clientHeight)
     )
-    isMoving.current = true
+    wanted.current = next
     setChosen(next)
     box.current!.scrollTop = top
     measure()
