@@ -5,7 +5,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 
-/** Programs, and the packages that have them. A path is looked at, with `*` for any one folder: for what is no program. */
+/** Programs, and the packages that have them. What is not a program is found by its path, where `*` stands for one folder. */
 const PROGRAMS = {
   bash: 'bash',
   chromium: 'chromium',
@@ -52,6 +52,7 @@ const PROGRAMS = {
   radvd: 'radvd',
   rpmbuild: 'rpm',
   rsyslogd: 'rsyslog',
+  script: 'bsdutils',
   tar: 'tar',
   unbound: 'unbound',
   unshare: 'util-linux',
@@ -98,7 +99,7 @@ const has = (program: string): boolean => {
 
 /**
  * Installs what is missing, as root on Debian; elsewhere says what to install and ends with 2: a
- * check that is skipped because its tool is missing is no check.
+ * skipped check would look like one that passed.
  */
 export function install(...programs: readonly Program[]): void {
   const missing = new Set(programs.filter(program => !has(program)).map(one => PROGRAMS[one]))

@@ -1,12 +1,10 @@
-import { spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { placesFor } from '../../src/config/places.js'
 import { run } from '../../src/cli/run.js'
-import { interdict, Output, PROGRAM } from './run.js'
+import { interdict, Output } from './run.js'
 
 function emptyFolder(t: Test): string {
   const folder = mkdtempSync(join(tmpdir(), 'interdict-init-'))
@@ -76,21 +74,6 @@ t.test('on a terminal it asks, and asks again after an invalid answer', async t 
     /^ticktok is not an app of the catalogue; did you mean 'tiktok'/
   )
   t.match(readFileSync(join(folder, 'rules/networks.yaml'), 'utf8'), 'apps: [tiktok, ')
-})
-
-const hasScript = spawnSync('script', ['--version']).status === 0
-const skip = hasScript ? false : 'there is no script(1) for a terminal'
-t.test('lines typed ahead are answers, and Ctrl-D cancels', { skip }, async t => {
-  const folder = emptyFolder(t)
-  const command = `'${process.execPath}' '${PROGRAM}' init '${folder}'`
-  const env = { ...process.env, NODE_OPTIONS: '' }
-  const child = spawn('script', ['-qec', command, '/dev/null'], { env })
-  let shown = ''
-  child.stdout.on('data', (data: Buffer) => (shown += data.toString()))
-  child.stdin.end('office\n10.0.0.0/8\n')
-  t.strictSame(await once(child, 'close'), [130, null])
-  t.match(shown, /Prefixes of its clients.*Resolvers to forward to.*cancelled/s)
-  t.strictSame(readdirSync(folder), [], 'nothing was written')
 })
 
 const wrong = [

@@ -2,7 +2,7 @@ import { InterdictError } from '../../base/error.js'
 
 /**
  * SQL of a condition that the user wrote, to be put behind one line of SQL. It has lines of its own: a comment at its
- * end hides nothing, and DuckDB shows the line that is wrong without any of ours.
+ * end hides nothing, and DuckDB shows the wrong line without our SQL around it.
  */
 export function bracketed(condition: string): string {
   return `(\n${condition}\n)`
