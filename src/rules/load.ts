@@ -1,10 +1,10 @@
 import { basename } from 'node:path'
 import { epochSeconds, systemClock, type Clock } from '../base/clock.js'
 import { failureAt, type InterdictError } from '../base/error.js'
+import type { Path } from '../yaml/issues.js'
 import { compareByPosition, readYaml } from '../yaml/read.js'
 import { readApp, type App } from './apps/app-file.js'
 import { readAuthority } from './clients/authorities.js'
-import { clientNetworks } from './clients/clients.js'
 import type { ListProvider, ProvidedList } from './lists/list-provider.js'
 import {
   listOrigin,
@@ -28,6 +28,7 @@ import { Location } from './model/location.js'
 import { YamlSource } from './model/yaml-source.js'
 import type { NameSource, RuleSet } from './model/types.js'
 import { buildNetworks } from './networks/networks.js'
+import { usedLists } from './networks/used-lists.js'
 import { networksSchema, type NetworksFile } from './schema/networks-schema.js'
 
 export type RulesResult =
@@ -180,24 +181,26 @@ class RulesLoader {
       return undefined
     }
     const read = readYaml(file.octets, this.folder.displayName(NETWORKS), networksSchema)
-    if (!read.ok) {
-      this.errors.push(...read.errors)
-      return undefined
-    }
-    const top = new Location(read, NETWORKS, this.errors, this.warnings)
-    await this.readLists(read.value, top)
-    const authorities = await this.readAuthorities(read.value, top)
+    if (!read.ok) this.errors.push(...read.errors)
+    const usable = read.ok ? read : read.salvage?.()
+    if (usable === undefined) return undefined
+    const { value, broken = [] } = usable
+    const top = new Location(usable, NETWORKS, this.errors, this.warnings)
+    await this.readLists(value, top, idsIn(broken, 'lists'))
+    const authorities = await this.readAuthorities(value, top, idsIn(broken, 'client-authorities'))
     const now = epochSeconds(this.clock)
-    return buildNetworks(read.value, this.apps, this.lists, top, now, authorities)
+    return buildNetworks(value, this.apps, this.lists, top, now, authorities)
   }
 
   private async readAuthorities(
     { 'client-authorities': authorities }: NetworksFile,
-    top: Location
+    top: Location,
+    broken: ReadonlySet<string>
   ): Promise<ClientAuthority[]> {
     const now = this.clock.wall()
+    const whole = Object.entries(authorities).filter(([id]) => !broken.has(id))
     return Promise.all(
-      Object.entries(authorities).map(([id, entry]) =>
+      whole.map(([id, entry]) =>
         readAuthority(id, entry, this.folder, top.at('client-authorities', id), now)
       )
     )
@@ -211,12 +214,18 @@ class RulesLoader {
     return '; `interdict init FOLDER` writes settings and rules to start with'
   }
 
-  private async readLists(file: NetworksFile, top: Location): Promise<void> {
+  private async readLists(
+    file: NetworksFile,
+    top: Location,
+    broken: ReadonlySet<string>
+  ): Promise<void> {
     const { lists, networks } = file
-    if (Object.keys(lists).length === 0) return
+    for (const id of [...Object.keys(lists), ...broken]) this.lists.set(id, [emptyList(id)])
+    if (this.lists.size === 0) return
     const clients = new Map(Object.entries(networks).map(([id, { prefixes }]) => [id, prefixes]))
     const used = usedLists(file)
-    const requests = Object.entries(lists).map(([id, entry]): ListRequest => {
+    const whole = Object.entries(lists).filter(([id]) => !broken.has(id))
+    const requests = whole.map(([id, entry]): ListRequest => {
       const positions = listPositions(top.at('lists', id))
       return { id, entry, clients, positions, isUsed: used.has(id) }
     })
@@ -246,7 +255,7 @@ class RulesLoader {
     if (isMissing) this.errors.push(...errors)
     else this.listErrors.push(...errors)
     if (state !== undefined) this.listStates.push(state)
-    this.lists.set(id, sources ?? [new YamlSource('inline', id, id, NETWORKS, [], [])])
+    if (sources !== undefined) this.lists.set(id, sources)
     this.warnings.push(...warnings)
     this.reports.push(...reports)
   }
@@ -257,22 +266,12 @@ class RulesLoader {
   }
 }
 
-/** The lists that rules of served networks use. */
-function usedLists({ networks, clients }: NetworksFile): ReadonlySet<string> {
-  const used = new Set<string>()
-  const seen = new Set<string>()
-  const identified = clientNetworks({ clients })
-  const pending = Object.keys(networks).filter(
-    id => networks[id]!.prefixes.length > 0 || identified.has(id)
-  )
-  for (let id = pending.pop(); id !== undefined; id = pending.pop()) {
-    const network = Object.hasOwn(networks, id) ? networks[id] : undefined
-    if (network === undefined || seen.has(id)) continue
-    seen.add(id)
-    pending.push(...network.extends)
-    for (const rules of [network.bans, network.exceptions, network.allow, network.block]) {
-      for (const rule of rules) if ('lists' in rule) for (const id of rule.lists) used.add(id)
-    }
-  }
-  return used
+/** The entries of a section with errors. */
+function idsIn(broken: readonly Path[], section: string): ReadonlySet<string> {
+  return new Set(broken.flatMap(([first, id]) => (first === section ? (id ?? []) : [])).map(String))
+}
+
+/** A list with an error, so that rules that use it have none. */
+function emptyList(id: string): NameSource {
+  return new YamlSource('inline', id, id, NETWORKS, [], [])
 }

@@ -7,6 +7,11 @@ import { oneOf } from './expected.js'
 /** A place in a document: keys and list indices from the top. */
 export type Path = readonly (string | number)[]
 
+/** Whether a place is that of `outer`, or of a part of it. */
+export function isWithin(path: Path, outer: Path): boolean {
+  return outer.every((step, i) => path[i] === step)
+}
+
 /** `networks.local.bans[0].apps` */
 export function showPath(path: Path): string {
   return path

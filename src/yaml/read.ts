@@ -4,10 +4,13 @@ import { failureAt, type InterdictError } from '../base/error.js'
 import type { Position } from '../base/position.js'
 import type { Octets } from '../base/units.js'
 import { expected } from './expected.js'
-import { documentIssues, showPath, type Path } from './issues.js'
+import { documentIssues, showPath, type DocumentIssue, type Path } from './issues.js'
 import { LineIndex } from './plain-places.js'
 import { parsePlainYaml, type PlainYaml } from './plain-yaml.js'
+import { salvage } from './salvage.js'
 import { parseSimpleYaml, type ListPosition } from './simple-yaml.js'
+import { lineAt, textLines } from './text-lines.js'
+import { wrongSpace } from './wrong-spaces.js'
 import { YamlDocument, type PairPart } from './yaml-document.js'
 
 /** A validated value, and the positions of its parts in the file. */
@@ -16,10 +19,18 @@ export interface ParsedYaml<T> {
   readonly value: T
   /** Position of a value or its key; of its nearest ancestor, if it is missing. */
   positionOf(path: Path, part?: PairPart): Position
+  /** Places of errors, where another value stands; undefined: none. */
+  readonly broken?: readonly Path[]
 }
 
 export type YamlResult<T> =
-  ParsedYaml<T> | { readonly ok: false; readonly errors: InterdictError[] }
+  | ParsedYaml<T>
+  | {
+      readonly ok: false
+      readonly errors: InterdictError[]
+      /** What can be judged in spite of the errors; undefined: nothing. */
+      salvage?(): ParsedYaml<T> | undefined
+    }
 
 const MB: Octets = 1024 * 1024
 /** Larger files are rejected: names by the million belong into lists. */
@@ -56,12 +67,22 @@ export function readYaml<S extends z.ZodType>(
     }
   }
   const text = (typeof source === 'string' ? source : decoder.decode(source)).replace(BOM, '')
-  if (source.length > MAX_LIBRARY_OCTETS) return readLarge(text, file, schema)
-  return (
-    readSimple(text, file, schema) ??
-    readPlain(text, file, schema) ??
-    readDocument(new YamlDocument(text, file), schema)
-  )
+  const isLarge = source.length > MAX_LIBRARY_OCTETS
+  const simple = isLarge ? undefined : readSimple(text, file, schema)
+  if (simple !== undefined) return simple
+  let failedAt = 0
+  const plain = parsePlainYaml(text, offset => (failedAt = offset))
+  if (plain !== undefined) {
+    const { value } = plain
+    return validate({ value, errors: [], broken: [] }, text, positionsOf(plain, text, file), schema)
+  }
+  if (isLarge) {
+    const position = new LineIndex(text).positionOf(file, failedAt)
+    return { ok: false, errors: [failureAt(position, 'DOCUMENT_SYNTAX', NOT_PLAIN)] }
+  }
+  const tree = new YamlDocument(text, file)
+  if (!tree.isUsable) return { ok: false, errors: tree.errors }
+  return validate(tree, text, (path, part) => tree.positionOf(path, part), schema)
 }
 
 const decoder = new TextDecoder()
@@ -95,37 +116,6 @@ function readSimple<S extends z.ZodType>(
   return { ok: true, value: parsed.data, positionOf }
 }
 
-/** Uses the parser of large files; undefined if the file needs the library, or is invalid. */
-function readPlain<S extends z.ZodType>(
-  text: string,
-  file: string,
-  schema: S
-): ParsedYaml<z.output<S>> | undefined {
-  const plain = parsePlainYaml(text)
-  if (plain === undefined) return undefined
-  const parsed = schema.safeParse(plain.value, { error: expected })
-  if (!parsed.success) return undefined
-  return { ok: true, value: parsed.data, positionOf: positionsOf(plain, text, file) }
-}
-
-/** Reads a file that is too large for the library. */
-function readLarge<S extends z.ZodType>(
-  text: string,
-  file: string,
-  schema: S
-): YamlResult<z.output<S>> {
-  let failedAt = 0
-  const plain = parsePlainYaml(text, offset => (failedAt = offset))
-  if (plain === undefined) {
-    const position = new LineIndex(text).positionOf(file, failedAt)
-    return { ok: false, errors: [failureAt(position, 'DOCUMENT_SYNTAX', NOT_PLAIN)] }
-  }
-  const parsed = schema.safeParse(plain.value, { error: expected })
-  const positionOf = positionsOf(plain, text, file)
-  if (parsed.success) return { ok: true, value: parsed.data, positionOf }
-  return { ok: false, errors: schemaErrors(parsed.error, plain.value, positionOf) }
-}
-
 /** Keeps the positions only, and not the value, which is large. */
 function positionsOf({ places }: PlainYaml, text: string, file: string): PositionOf {
   let lines: LineIndex | undefined
@@ -137,31 +127,50 @@ function positionsOf({ places }: PlainYaml, text: string, file: string): Positio
 
 type PositionOf = ParsedYaml<unknown>['positionOf']
 
-function schemaErrors(
-  { issues }: z.core.$ZodError,
-  value: unknown,
-  positionOf: PositionOf
-): InterdictError[] {
-  return documentIssues(issues, value).map(({ path, atKey, problem }) => {
+function schemaErrors(issues: readonly DocumentIssue[], positionOf: PositionOf): InterdictError[] {
+  return issues.map(({ path, atKey, problem }) => {
     const position = positionOf(path, atKey ? 'key' : 'value')
     const shown = atKey ? path.slice(0, -1) : path
     return failureAt(position, 'DOCUMENT_INVALID', showPath(shown), problem)
   })
 }
 
-function readDocument<S extends z.ZodType>(tree: YamlDocument, schema: S): YamlResult<z.output<S>> {
-  if (!tree.isUsable) return { ok: false, errors: tree.errors }
-  const parsed = schema.safeParse(tree.value, { error: expected })
-  const { error } = parsed
-  const positionOf = (path: Path, part?: PairPart): Position => tree.positionOf(path, part)
-  const errors = error === undefined ? [] : schemaErrors(error, tree.value, positionOf)
-  if (!parsed.success || tree.errors.length > 0) {
-    const all = [...tree.errors, ...errors].sort(compareByPosition)
-    // One invisible character can move many lines to the wrong place.
-    const cause = tree.wrongSpaceNear(all)
-    return { ok: false, errors: cause === undefined ? all : [cause] }
+/** A parsed document, not validated; with the errors found in it, and where. */
+type Document = Pick<YamlDocument, 'value' | 'errors' | 'broken'>
+
+function validate<S extends z.ZodType>(
+  { value, errors: known, broken }: Document,
+  text: string,
+  positionOf: PositionOf,
+  schema: S
+): YamlResult<z.output<S>> {
+  const { data, error } = schema.safeParse(value, { error: expected })
+  if (error === undefined && known.length === 0) return { ok: true, value: data!, positionOf }
+  const issues = error === undefined ? [] : documentIssues(error.issues, value)
+  const errors = [...known, ...schemaErrors(issues, positionOf)].sort(compareByPosition)
+  // One invisible character can move many lines to the wrong place.
+  const cause = wrongSpaceNear(errors, text)
+  if (cause !== undefined) return { ok: false, errors: [cause] }
+  const salvaged = (): ParsedYaml<z.output<S>> | undefined => {
+    const rest = salvage(schema, value, issues)
+    return rest && { ok: true, value: rest.value, positionOf, broken: [...broken, ...rest.broken] }
   }
-  return { ok: true, value: parsed.data, positionOf }
+  return { ok: false, errors, salvage: salvaged }
+}
+
+/** The tab, no-break space or missing space in a line with one of these errors, if there is one. */
+function wrongSpaceNear(
+  errors: readonly InterdictError[],
+  text: string
+): InterdictError | undefined {
+  const lines = textLines(text)
+  const found = new Set(errors.map(({ position }) => position!.line - 1))
+  const cause = wrongSpace(lines, line => found.has(line))
+  if (cause === undefined) return undefined
+  const { file } = errors[0]!.position!
+  const line = lineAt(lines, cause.offset)
+  const column = cause.offset - lines[line]!.offset + 1
+  return failureAt({ file, line: line + 1, column }, 'DOCUMENT_INVALID', '', cause.problem)
 }
 
 function listItemPosition(list: ListPosition, file: string, index: number): Position {

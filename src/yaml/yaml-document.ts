@@ -13,8 +13,7 @@ import { failureAt, type InterdictError } from '../base/error.js'
 import type { Position } from '../base/position.js'
 import { showPath, type Path } from './issues.js'
 import { syntaxCauses, unknownAliases } from './syntax-causes.js'
-import { textLines, type Cause } from './text-lines.js'
-import { wrongSpace } from './wrong-spaces.js'
+import type { Cause } from './text-lines.js'
 
 /** Which side of `key: value` a position refers to. */
 export type PairPart = 'key' | 'value'
@@ -31,6 +30,8 @@ export class YamlDocument {
   /** The pairs by key of the mappings that `positionOf` has passed through. */
   private readonly pairsByKey = new WeakMap<YAMLMap, ReadonlyMap<string, Pair>>()
   readonly errors: InterdictError[] = []
+  /** Where `value` is not what the file says: at a duplicate key, or a string with control characters. */
+  readonly broken: Path[] = []
   /** Whether the value can be validated in spite of the errors. */
   readonly isUsable: boolean
   /** Plain JavaScript value; undefined unless `isUsable`. */
@@ -67,14 +68,6 @@ export class YamlDocument {
       node = next
     }
     return this.positionAt(offset)
-  }
-
-  /** The tab, no-break space or missing space in a line with one of these errors, if there is one. */
-  wrongSpaceNear(errors: readonly InterdictError[]): InterdictError | undefined {
-    const lines = new Set(errors.map(({ position }) => position!.line - 1))
-    const cause = wrongSpace(textLines(this.text), line => lines.has(line))
-    if (cause === undefined) return undefined
-    return failureAt(this.positionAt(cause.offset), 'DOCUMENT_INVALID', '', cause.problem)
   }
 
   private parse(): Document.Parsed {
@@ -127,6 +120,7 @@ export class YamlDocument {
         const at = offsetOf(key) ?? 0
         const shown = /^[^:\r\n]*/.exec(this.text.slice(at, at + 200))![0]
         this.errors.push(failureAt(this.positionAt(at), 'DOCUMENT_DUPLICATE', shown.trim()))
+        this.broken.push([...path, text])
       }
       keys.add(text)
       this.checkControls(key, path)
@@ -143,6 +137,7 @@ export class YamlDocument {
     const at = this.positionAt(offsetOf(node) ?? 0)
     const problem = `expected text without control characters, found U+${code}`
     this.errors.push(failureAt(at, 'DOCUMENT_INVALID', showPath(path), problem))
+    this.broken.push(path)
   }
 
   /** The pairs of a mapping by key; of a duplicate key, the first. */

@@ -1,8 +1,8 @@
 import { basename } from 'node:path'
 import type { Prefix } from '../../base/address.js'
-import { failureAt, type InterdictError } from '../../base/error.js'
-import { showPath } from '../../yaml/issues.js'
+import type { InterdictError } from '../../base/error.js'
 import { readYaml, decodeText, type ParsedYaml, type YamlResult } from '../../yaml/read.js'
+import { Location } from '../model/location.js'
 import { covers, type Pattern } from '../model/pattern.js'
 import { YamlSource, type AtLine } from '../model/yaml-source.js'
 import type { NameSource } from '../model/types.js'
@@ -48,7 +48,10 @@ export function readApp(octets: Uint8Array, name: string, shown: string): AppRes
   const quick = readFast(octets, name, shown)
   if (quick !== undefined) return { app: quick, warnings: [] }
   const read = readAppFile(octets, shown)
-  if (!read.ok) return read
+  if (!read.ok) {
+    const rest = read.salvage?.()
+    return { errors: [...read.errors, ...(rest === undefined ? [] : checkApp(rest, name).errors)] }
+  }
   const { errors, warnings } = checkApp(read, name)
   if (errors.length > 0) return { errors }
   const names = read.value.names.map((it, i) => {
@@ -91,33 +94,28 @@ function buildApp(
   return { source, kind, vendor, pairsWith, successor }
 }
 
-function checkApp(read: ParsedYaml<AppEntry>, name: string) {
+function checkApp(read: ParsedYaml<AppEntry>, name: string): Location {
   const { app, names, addresses, 'shared-names': shared } = read.value
-  const errors: InterdictError[] = []
-  const warnings: InterdictError[] = []
+  const top = new Location(read, name)
   const stem = basename(name, '.yaml')
-  if (app !== stem) errors.push(failureAt(read.positionOf(['app']), 'RULES_APP_FILE', app, stem))
-  if (names.length + addresses.length === 0) {
-    errors.push(failureAt(read.positionOf([]), 'RULES_EMPTY', 'app', 'names or addresses'))
-  }
+  if (app !== stem) top.at('app').error('RULES_APP_FILE', app, stem)
+  if (names.length + addresses.length === 0) top.error('RULES_EMPTY', 'app', 'names or addresses')
   for (const [i, it] of names.entries()) {
-    const path = ['names', i]
-    const at = read.positionOf(path)
-    const text = showPath(path)
+    const at = top.at('names', i)
     const wide = tooBroad(it.name)
     const force = forceOf(it)
     if (wide !== undefined && force !== undefined && wide.isForcible) {
-      warnings.push(failureAt(at, 'RULES_FORCED', text, wide.covered, force))
+      at.warn('RULES_FORCED', at.pathText, wide.covered, force)
     } else if (wide !== undefined) {
-      errors.push(failureAt(at, 'RULES_TOO_WIDE', text, wide.covered, wide.isForcible))
+      at.error('RULES_TOO_WIDE', at.pathText, wide.covered, wide.isForcible)
     } else if (force !== undefined) {
-      warnings.push(failureAt(at, 'RULES_FORCE_IDLE', text))
+      at.warn('RULES_FORCE_IDLE', at.pathText)
     }
     if (shared.some(other => covers(it.name.cover, it.name.name, other.name.name))) {
-      errors.push(failureAt(at, 'RULES_SHARED_NAME', text))
+      at.error('RULES_SHARED_NAME', at.pathText)
     }
   }
-  return { errors, warnings }
+  return top
 }
 
 export function factsOf(it: AppEntry['names'][number], line: number): NameFacts {

@@ -8,6 +8,7 @@ import type { Position } from '../../base/position.js'
 import type { Path } from '../../yaml/issues.js'
 import { showPath } from '../../yaml/issues.js'
 import type { ParsedYaml } from '../../yaml/read.js'
+import { mayLeadTo } from './follow-up-errors.js'
 
 /**
  * A place in `networks.yaml`, with the errors and warnings found so far, so that all of them are
@@ -68,8 +69,9 @@ export class Location {
     return showPath(this.path)
   }
 
-  /** Records an error here. */
+  /** Records an error here, unless one that is reported already may have led to it. */
   error<C extends ErrorCode>(code: C, ...detail: ErrorDetail<C>): void {
+    if (this.yaml.broken?.some(broken => mayLeadTo(broken, code, this.path)) === true) return
     this.errors.push(failureAt(this.messagePosition, code, ...detail))
   }
 
