@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto'
+import { createHash, X509Certificate } from 'node:crypto'
 import type { Milliseconds } from '../base/units.js'
 
 /** extendedKeyUsage id-kp-clientAuth and anyExtendedKeyUsage: RFC 5280 §4.2.1.12. */
@@ -21,35 +21,73 @@ export interface CertificateFacts {
   readonly notAfter: Milliseconds
 }
 
+/** Certificates that are remembered, of about 1 kB each: as many as a large site has devices. */
+const REMEMBERED = 10_000
+
+/** What was read from a certificate, and when that stays true. */
+interface Reading {
+  readonly facts: CertificateFacts
+  readonly from: Milliseconds
+  readonly until: Milliseconds
+}
+
 /**
- * Reads the certificate of a client that has proved to have its key.
- *
- * @param issuers by subject in the form of `X509Certificate.subject`: certificates that may have issued it
- * @param now wall-clock time
+ * Reads certificates of clients. Devices connect again and again, and to parse a certificate and verify the signature of its
+ * issuer takes longer than a handshake: what was read from a good one is remembered.
  */
-export function readClientCertificate(
-  certificate: X509Certificate,
-  issuers: ReadonlyMap<string, readonly X509Certificate[]>,
-  now: Milliseconds
-): CertificateFacts {
-  const { serialNumber: serial, subject, subjectAltName = '', validFrom, validTo } = certificate
-  const notAfter = Date.parse(validTo)
-  const alternatives = subjectAlternatives(subjectAltName)
-  const of = (type: string): string[] =>
-    alternatives.filter(one => one.type === type).map(({ value }) => value)
-  const candidates = issuers.get(certificate.issuer) ?? []
-  const issuer = candidates.find(
-    one => certificate.checkIssued(one) && certificate.verify(one.publicKey)
-  )
-  const problem = problemOf(certificate, issuer, Date.parse(validFrom), notAfter, now)
-  return {
-    issuer: problem === undefined ? issuer?.fingerprint256 : undefined,
-    problem,
-    serial,
-    subject: subjectText(subject),
-    uris: of('URI'),
-    names: of('DNS').map(name => name.toLowerCase()),
-    notAfter
+export class ClientCertificates {
+  /** By subject in the form of `X509Certificate.subject`. */
+  private readonly issuers = new Map<string, X509Certificate[]>()
+  /** By SHA-256 of the certificate. */
+  private readonly remembered = new Map<string, Reading>()
+
+  /** @param authorities certificates that may have issued those of clients, in PEM */
+  constructor(
+    authorities: readonly string[],
+    private readonly capacity = REMEMBERED
+  ) {
+    for (const pem of authorities) {
+      const certificate = new X509Certificate(pem)
+      const { subject } = certificate
+      this.issuers.set(subject, [...(this.issuers.get(subject) ?? []), certificate])
+    }
+  }
+
+  /** @param der of a client that has proved to have its key @param now wall-clock time */
+  read(der: Uint8Array, now: Milliseconds): CertificateFacts {
+    const digest = createHash('sha256').update(der).digest('base64')
+    const known = this.remembered.get(digest)
+    if (known !== undefined && known.from <= now && now <= known.until) return known.facts
+    const reading = this.parse(new X509Certificate(der), now)
+    if (reading.facts.problem === undefined) {
+      const [oldest = digest] = this.remembered.keys()
+      if (this.remembered.size === this.capacity) this.remembered.delete(oldest)
+      this.remembered.set(digest, reading)
+    }
+    return reading.facts
+  }
+
+  private parse(certificate: X509Certificate, now: Milliseconds): Reading {
+    const { serialNumber: serial, subject, subjectAltName = '', validFrom, validTo } = certificate
+    const [from, notAfter] = [Date.parse(validFrom), Date.parse(validTo)]
+    const alternatives = subjectAlternatives(subjectAltName)
+    const of = (type: string): string[] =>
+      alternatives.filter(one => one.type === type).map(({ value }) => value)
+    const candidates = this.issuers.get(certificate.issuer) ?? []
+    const issuer = candidates.find(
+      one => certificate.checkIssued(one) && certificate.verify(one.publicKey)
+    )
+    const problem = problemOf(certificate, issuer, from, notAfter, now)
+    const facts = {
+      issuer: problem === undefined ? issuer?.fingerprint256 : undefined,
+      problem,
+      serial,
+      subject: subjectText(subject),
+      uris: of('URI'),
+      names: of('DNS').map(name => name.toLowerCase()),
+      notAfter
+    }
+    return { facts, from, until: Math.min(notAfter, Date.parse(issuer?.validTo ?? validTo)) }
   }
 }
 

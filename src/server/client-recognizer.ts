@@ -1,8 +1,8 @@
-import { createHash, X509Certificate } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import type { ByteStream } from '../base/byte-stream.js'
 import type { Clock } from '../base/clock.js'
 import type { Milliseconds } from '../base/units.js'
-import { readClientCertificate, type CertificateFacts } from '../pki/client-certificate.js'
+import { ClientCertificates, type CertificateFacts } from '../pki/client-certificate.js'
 import {
   type Identified,
   type IdentityFinder,
@@ -14,10 +14,12 @@ import type { ClientIdentity } from '../resolver/client-identity.js'
 /** What a listener does with a client that it cannot recognize. */
 export type Unrecognized = 'address' | 'refuse'
 
-/** What a client has presented in its handshake, as in `TLSSocket`. */
+/** What a client has presented in its handshake. */
 export interface Presenting {
+  /** As in `TLSSocket`. */
   readonly servername: string | false | null
-  getPeerX509Certificate(): X509Certificate | undefined
+  /** In DER; undefined: none. */
+  peerCertificate(): Uint8Array | undefined
 }
 
 /** A connection with TLS. */
@@ -92,7 +94,7 @@ export class ClientRecognizer {
   /** In PEM, for the request of a certificate; empty: certificates are not requested. */
   authorities = ''
   private finder: IdentityFinder | undefined
-  private issuers: ReadonlyMap<string, readonly X509Certificate[]> = new Map()
+  private certificates = new ClientCertificates([])
 
   /** @param isProbe whether a connection with this server name, from this address, is the gateway's own probe */
   constructor(
@@ -112,12 +114,7 @@ export class ClientRecognizer {
     const text = authorities.join('')
     if (text === this.authorities) return
     this.authorities = text
-    const issuers = new Map<string, X509Certificate[]>()
-    for (const pem of authorities) {
-      const certificate = new X509Certificate(pem)
-      issuers.set(certificate.subject, [...(issuers.get(certificate.subject) ?? []), certificate])
-    }
-    this.issuers = issuers
+    this.certificates = new ClientCertificates(authorities)
   }
 
   /**
@@ -191,8 +188,8 @@ export class ClientRecognizer {
   }
 
   private certificateOf(stream: Presenting): CertificateFacts | undefined {
-    const certificate = stream.getPeerX509Certificate()
-    return certificate && readClientCertificate(certificate, this.issuers, this.clock.wall())
+    const certificate = stream.peerCertificate()
+    return certificate && this.certificates.read(certificate, this.clock.wall())
   }
 }
 

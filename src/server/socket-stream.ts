@@ -76,7 +76,7 @@ export class TlsSocketStream extends SocketStream implements PresentingStream {
     return this.secure.alpnProtocol === 'h2'
   }
 
-  getPeerX509Certificate(): ReturnType<TLSSocket['getPeerX509Certificate']> {
-    return this.secure.getPeerX509Certificate()
+  peerCertificate(): Buffer | undefined {
+    return this.secure.getPeerX509Certificate()?.raw
   }
 }

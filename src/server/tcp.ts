@@ -1,14 +1,19 @@
-import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { addressWords, readAddress } from '../base/address.js'
 import type { ByteStream } from '../base/byte-stream.js'
 import type { Milliseconds } from '../base/units.js'
 import { DOH, DOT, TCP, type Responder } from '../resolver/responder.js'
 import type { TlsMaterial } from '../tls/certificate-contexts.js'
+import { tlsLoop, type TlsLoop } from '../tls/openssl/tls-loop.js'
 import type { Endpoint, TcpListenOptions } from '../udp/datagram.js'
 import type { Listen } from '../udp/listening-sockets.js'
-import { nodeBindError } from '../udp/port.js'
 import type { ConnectionIdentity, PresentingStream } from './client-recognizer.js'
+import {
+  acceptByNode,
+  acceptDirectly,
+  nodeSocketOf,
+  type ConnectionSource,
+  type RawSocket
+} from './connection-source.js'
 import { InFlight } from './in-flight.js'
 import { readProxyPreamble } from './proxy-preamble.js'
 import { DohConnection, type DohContext } from './doh/doh-connection.js'
@@ -48,7 +53,8 @@ export async function serveTcp(
 ): Promise<TcpService> {
   const socket = await transport.tcpListen(endpoint)
   // A descriptor of the transport that calls the system itself: then OpenSSL is called directly too.
-  const listener = new TcpListener(responder, options, 'fd' in socket)
+  const loop = options.tls !== undefined && 'fd' in socket ? tlsLoop() : undefined
+  const listener = new TcpListener(responder, options, typeof loop === 'string' ? undefined : loop)
   await listener.listen(endpoint, socket)
   return listener
 }
@@ -62,23 +68,23 @@ class TcpListener implements TcpService {
     queries: 0
   }
   local: Endpoint = { address: '', port: 0 }
-  private readonly server
+  private source: ConnectionSource | undefined
   private readonly context: ConnectionContext
   /** Undefined: another protocol than DNS over HTTPS. */
   private readonly doh: DohContext | undefined
   private readonly handshakes: TlsHandshakes | undefined
   /** Connections before the end of their PROXY header and TLS handshake, with the time of their start. */
-  private readonly starting = new Map<Socket, Milliseconds>()
+  private readonly starting = new Map<RawSocket, Milliseconds>()
   private readonly open = new Set<TcpConnection | DohConnection>()
   /** Clients of the connections that count for the limit per client. */
-  private readonly counted = new Map<Socket, Uint32Array>()
+  private readonly counted = new Map<RawSocket, Uint32Array>()
   private readonly openCount = new InFlight()
   private readonly idleTimer = setInterval(() => this.closeIdle(), IDLE_CHECK_INTERVAL).unref()
 
   constructor(
     responder: Responder,
     private options: TcpOptions,
-    isDirect: boolean
+    private readonly loop: TlsLoop | undefined
   ) {
     const { limits, clock, tls, proxies } = options
     const { queriesInFlight, idle } = limits
@@ -87,18 +93,13 @@ class TcpListener implements TcpService {
     const protocol = tls === undefined ? TCP : DOT
     this.context = { ...shared, protocol, replies: new ReplyBuffer() }
     if (tls !== undefined) {
-      this.handshakes = createHandshakes(tls, isDirect)
+      this.handshakes = createHandshakes(tls, loop)
       const { dohPath, recognition } = tls
       if (dohPath !== undefined) {
         const frames = { frames: new ReplyFrames(), lateFrames: new ReplyFrames() }
         this.doh = { ...shared, ...frames, fields: new RequestFields(dohPath), recognition }
       }
     }
-    // With TLS, OpenSSL may be the first that reads.
-    const socketOptions = { allowHalfOpen: true, noDelay: true, pauseOnConnect: tls !== undefined }
-    this.server = createServer(socketOptions, socket => this.accept(socket))
-    this.server.maxConnections = limits.connections
-    this.server.on('drop', () => this.counts.refused++)
   }
 
   configure(options: TcpOptions): void {
@@ -111,7 +112,6 @@ class TcpListener implements TcpService {
       context.queriesInFlight = limits.queriesInFlight
       context.proxies = proxies
     }
-    this.server.maxConnections = limits.connections
     if (!isNew) return
     for (const client of this.counted.values()) connectionLimit.open(client)
   }
@@ -148,22 +148,22 @@ class TcpListener implements TcpService {
     checkSome()
   }
 
-  listen(endpoint: Endpoint, options: TcpListenOptions): Promise<void> {
-    const { server } = this
-    return new Promise((resolve, reject) => {
-      server.once('error', error => {
-        clearInterval(this.idleTimer)
-        reject(nodeBindError(endpoint, error))
-      })
-      server.listen(options, () => {
-        server.removeAllListeners('error')
-        // Accepting fails if no file descriptors are left; clients retry.
-        server.on('error', () => this.counts.refused++)
-        const { port } = server.address() as AddressInfo
-        this.local = { address: endpoint.address, port }
-        resolve()
-      })
-    })
+  async listen(endpoint: Endpoint, options: TcpListenOptions): Promise<void> {
+    const { loop } = this
+    const isPaused = this.handshakes !== undefined
+    const onError = (): void => {
+      this.counts.refused++
+    }
+    try {
+      this.source =
+        loop !== undefined && 'fd' in options
+          ? acceptDirectly(loop, options, this.accept, onError)
+          : await acceptByNode(endpoint, options, isPaused, this.accept, onError)
+      this.local = { address: endpoint.address, port: this.source.port }
+    } catch (error) {
+      clearInterval(this.idleTimer)
+      throw error
+    }
   }
 
   closeIdle(): void {
@@ -214,21 +214,21 @@ class TcpListener implements TcpService {
 
   private stopListening(): void {
     clearInterval(this.idleTimer)
-    if (this.server.listening) this.server.close()
+    this.source?.close()
+    this.source = undefined
   }
 
-  private accept(socket: Socket): void {
-    const { remoteAddress } = socket
-    if (remoteAddress === undefined) {
-      // The client has disconnected already.
-      socket.destroy()
+  private readonly accept = (raw: RawSocket, client: Uint32Array): void => {
+    const { limits, proxies } = this.options
+    if (this.openCount.count >= limits.connections) {
+      this.counts.refused++
+      raw.destroy()
       return
     }
-    const client = addressWords(readAddress(remoteAddress.split('%', 1)[0]!))
-    const { proxies } = this.options
     const addressSource =
       proxies === undefined ? CLIENT_ADDRESS.peer : proxies.addressSource(client, 0)
-    const isProxy = addressSource === CLIENT_ADDRESS.proxy
+    const proxy = addressSource === CLIENT_ADDRESS.proxy ? nodeSocketOf(raw) : undefined
+    const socket = proxy ?? raw
     const admit = (): boolean => {
       const isAdmitted = this.options.connectionLimit.tryOpen(client)
       if (isAdmitted) this.counted.set(socket, client)
@@ -264,15 +264,15 @@ class TcpListener implements TcpService {
       socket.once('close', () => this.open.delete(connection))
     }
     const begin = (): void => {
-      if (this.handshakes === undefined) serve(new SocketStream(socket))
-      else this.handshakes.start(socket, !isProxy, stream => serve(stream, stream))
+      if (this.handshakes === undefined) serve(new SocketStream(nodeSocketOf(socket)))
+      else this.handshakes.start(socket, stream => serve(stream, stream))
     }
-    if (isProxy || this.handshakes !== undefined) {
+    if (proxy !== undefined || this.handshakes !== undefined) {
       this.starting.set(socket, this.options.clock.now())
     }
-    if (!isProxy) begin()
+    if (proxy === undefined) begin()
     else {
-      readProxyPreamble(socket, client, () => {
+      readProxyPreamble(proxy, client, () => {
         if (admit()) begin()
       })
     }

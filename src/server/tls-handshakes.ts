@@ -1,7 +1,8 @@
-import type { Socket } from 'node:net'
 import type { Milliseconds } from '../base/units.js'
 import type { TlsMaterial } from '../tls/certificate-contexts.js'
 import type { PresentingStream, Recognition } from './client-recognizer.js'
+import type { TlsLoop } from '../tls/openssl/tls-loop.js'
+import type { RawSocket } from './connection-source.js'
 import { RECORD } from './doh/reply-frames.js'
 import { createTlsServer, type TlsServer } from './tls-server.js'
 
@@ -39,25 +40,10 @@ const ALPN_DOT = ['dot']
 /** RFC 9113 §3.2; HTTP/1.1 only to be told in words of its own that it is not served. */
 const ALPN_DOH = ['h2', 'http/1.1']
 
-/**
- * Handshakes begun in one turn of the event loop. A full handshake takes the processor as long as a hundred
- * queries: more at once would delay queries that the thread answers over UDP.
- */
-const PER_TURN = 4
-
-/** A connection before its handshake. */
-interface Pending {
-  readonly raw: Socket
-  readonly isFresh: boolean
-  readonly onSecure: (stream: PresentingStream) => void
-}
-
 /** Puts TLS on the connections of one listener. */
 export class TlsHandshakes {
   readonly counts: TlsCounts = { handshakes: 0, resumed: 0, failed: 0, timedOut: 0, refused: 0 }
-  private readonly queue: Pending[] = []
   private inProgress = 0
-  private isScheduled = false
 
   constructor(
     private readonly server: TlsServer,
@@ -74,41 +60,15 @@ export class TlsHandshakes {
     this.server.setClientAuthorities(authorities)
   }
 
-  /**
-   * Begins a handshake, perhaps a little later. A connection that fails is closed.
-   *
-   * @param isFresh nothing was read from the connection
-   */
-  start(raw: Socket, isFresh: boolean, onSecure: (stream: PresentingStream) => void): void {
+  /** Begins a handshake, perhaps a little later. A connection that fails is closed. */
+  start(raw: RawSocket, onSecure: (stream: PresentingStream) => void): void {
     if (this.inProgress >= this.maxInProgress) {
       this.counts.refused++
       raw.destroy()
       return
     }
     this.inProgress++
-    this.queue.push({ raw, isFresh, onSecure })
-    this.schedule()
-  }
-
-  /** No connection is given to `start` afterwards. */
-  close(): void {
-    this.server.close()
-  }
-
-  private schedule(): void {
-    if (this.isScheduled || this.queue.length === 0) return
-    this.isScheduled = true
-    setImmediate(this.next)
-  }
-
-  private readonly next = (): void => {
-    this.isScheduled = false
-    for (const pending of this.queue.splice(0, PER_TURN)) this.shake(pending)
-    this.schedule()
-  }
-
-  private shake({ raw, isFresh, onSecure }: Pending): void {
-    const end = (stream: PresentingStream | undefined, isResumed: boolean): void => {
+    this.server.begin(raw, (stream, isResumed) => {
       this.inProgress--
       if (stream === undefined) {
         this.counts.failed++
@@ -117,18 +77,21 @@ export class TlsHandshakes {
       this.counts.handshakes++
       if (isResumed) this.counts.resumed++
       onSecure(stream)
-    }
-    if (raw.destroyed) end(undefined, false)
-    else this.server.begin(raw, isFresh, end)
+    })
+  }
+
+  /** No connection is given to `start` afterwards. */
+  close(): void {
+    this.server.close()
   }
 }
 
-/** @param isDirect whether OpenSSL is to be used directly, where it is possible */
-export function createHandshakes(tls: TlsListenOptions, isDirect: boolean): TlsHandshakes {
+/** @param loop to use OpenSSL directly; undefined: by `node:tls` */
+export function createHandshakes(tls: TlsListenOptions, loop: TlsLoop | undefined): TlsHandshakes {
   const { material, limits, dohPath, recognition } = tls
   const alpn = dohPath === undefined ? ALPN_DOT : ALPN_DOH
   const record = dohPath === undefined ? undefined : RECORD
-  const server = createTlsServer(material, alpn, record, isDirect)
+  const server = createTlsServer(material, alpn, record, loop)
   const handshakes = new TlsHandshakes(server, limits.inProgress)
   handshakes.setClientAuthorities(recognition?.recognizer.authorities ?? '')
   return handshakes

@@ -2,12 +2,14 @@ import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { Octets } from '../base/units.js'
 import type { TlsMaterial } from '../tls/certificate-contexts.js'
-import { descriptorOf } from '../tls/openssl/node-socket.js'
+import { DirectSocket } from '../tls/openssl/direct-socket.js'
+import { ACCEPTED_PER_TURN } from '../tls/openssl/direct-listener.js'
 import { OpenSslContexts } from '../tls/openssl/openssl-contexts.js'
-import { tlsLoop, type TlsLoop } from '../tls/openssl/tls-loop.js'
+import type { TlsLoop } from '../tls/openssl/tls-loop.js'
 import { TlsStream } from '../tls/openssl/tls-stream.js'
 import { ServerContexts } from '../tls/server-contexts.js'
 import type { PresentingStream } from './client-recognizer.js'
+import { nodeSocketOf, type RawSocket } from './connection-source.js'
 import { TlsSocketStream } from './socket-stream.js'
 
 /** Called at the end of a handshake. @param stream undefined: it failed, and the connection is closed */
@@ -19,8 +21,8 @@ export interface TlsServer {
   replace(material: TlsMaterial): void
   /** Requests certificates of clients from now on; empty: requests none. @param authorities PEM */
   setClientAuthorities(authorities: string): void
-  /** @param isFresh nothing was read from the connection */
-  begin(raw: Socket, isFresh: boolean, onSecure: OnSecure): void
+  /** Perhaps a little later. */
+  begin(raw: RawSocket, onSecure: OnSecure): void
   /** When no handshake is in progress any more. */
   close(): void
 }
@@ -28,25 +30,25 @@ export interface TlsServer {
 /**
  * @param protocols that clients may ask for by ALPN, in order of preference; they need not ask
  * @param record longest TLS record to send; undefined: as long as possible
- * @param isDirect whether OpenSSL is to be used directly, where it is possible
+ * @param loop to use OpenSSL directly; undefined: by `node:tls`
  */
 export function createTlsServer(
   material: TlsMaterial,
   protocols: readonly string[],
   record: Octets | undefined,
-  isDirect: boolean
+  loop: TlsLoop | undefined
 ): TlsServer {
   // RFC 7301 §3.1: each protocol with its length in front.
   const names = protocols.map(name => String.fromCharCode(name.length) + name)
   const alpn = Buffer.from(names.join(''), 'latin1')
-  const loop = isDirect ? tlsLoop() : ''
-  return typeof loop === 'string'
+  return loop === undefined
     ? new NodeTlsServer(material, alpn, record)
     : new OpenSslServer(loop, material, alpn, record)
 }
 
 class NodeTlsServer implements TlsServer {
   private readonly contexts: ServerContexts
+  private readonly queue: (() => void)[] = []
 
   constructor(
     material: TlsMaterial,
@@ -64,7 +66,21 @@ class NodeTlsServer implements TlsServer {
     this.contexts.setClientAuthorities(authorities)
   }
 
-  begin(raw: Socket, _: boolean, onSecure: OnSecure): void {
+  begin(raw: RawSocket, onSecure: OnSecure): void {
+    if (this.queue.length === 0) setImmediate(this.next)
+    this.queue.push(() => this.shake(nodeSocketOf(raw), onSecure))
+  }
+
+  private readonly next = (): void => {
+    for (const shake of this.queue.splice(0, ACCEPTED_PER_TURN)) shake()
+    if (this.queue.length > 0) setImmediate(this.next)
+  }
+
+  private shake(raw: Socket, onSecure: OnSecure): void {
+    if (raw.destroyed) {
+      onSecure(undefined, false)
+      return
+    }
     const { context, chooseContext: SNICallback, requestsCertificates: requestCert } = this.contexts
     const named = SNICallback === undefined ? {} : { SNICallback }
     // The rules decide whose certificate it is; a client with another one is identified by its address.
@@ -116,14 +132,13 @@ class OpenSslServer implements TlsServer {
     this.node = undefined
   }
 
-  begin(raw: Socket, isFresh: boolean, onSecure: OnSecure): void {
-    const fd = isFresh ? descriptorOf(raw) : undefined
-    if (fd === undefined) this.fallback.begin(raw, isFresh, onSecure)
+  begin(raw: RawSocket, onSecure: OnSecure): void {
+    if (!(raw instanceof DirectSocket)) this.fallback.begin(raw, onSecure)
     else {
       const { openSsl } = this.loop
       const connection = openSsl.newConnection(this.server.contexts.context)
       openSsl.setServer(connection)
-      const stream = new TlsStream(this.loop, raw, fd, connection, isSecure =>
+      const stream = new TlsStream(this.loop, raw, raw.fd, connection, isSecure =>
         isSecure ? onSecure(stream, stream.isResumed) : onSecure(undefined, false)
       )
     }

@@ -113,7 +113,7 @@ export interface Transport {
   peer(endpoint: Endpoint): Peer
   /**
    * Options for `net.Server.listen` on this endpoint, shared with other threads where possible. For
-   * port 0, `net.Server.address()` has the chosen port.
+   * port 0, `net.Server.address()` has the chosen port, or `local`.
    *
    * @param inherited as for `bind`
    * @throws InterdictError SOCKET_BIND, SOCKET_PERMISSION
@@ -129,7 +129,7 @@ export interface Transport {
   probe(endpoint: Endpoint): Promise<void>
 }
 export type TcpListenOptions =
-  | { readonly fd: number }
+  | { readonly fd: number; readonly local: Endpoint }
   | {
       readonly host: string
       readonly port: number

@@ -52,7 +52,7 @@ class MemoryStream implements PresentingStream {
     this.destroyed = true
   }
 
-  getPeerX509Certificate(): undefined {
+  peerCertificate(): undefined {
     return undefined
   }
 }

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import t from 'tap'
-import { readClientCertificate, subjectAlternatives } from '../../src/pki/client-certificate.js'
+import { ClientCertificates, subjectAlternatives } from '../../src/pki/client-certificate.js'
 import { makeCertificate, type CertificateTerms } from '../tls/certificates.js'
 
 const DAY = 86_400_000
@@ -10,14 +10,11 @@ const authority = makeCertificate({ subject: 'MDM', names: [] })
 const namesake = makeCertificate({ subject: 'MDM', names: [] })
 const expired = makeCertificate({ subject: 'old', names: [], notAfter: new Date(NOW - DAY) })
 const x509 = ({ certificate }: { certificate: string }) => new X509Certificate(certificate)
-const issuers = new Map([
-  [x509(authority).subject, [x509(namesake), x509(authority)]],
-  [x509(expired).subject, [x509(expired)]]
-])
+const AUTHORITIES = [namesake, authority, expired].map(({ certificate }) => certificate)
+const certificates = new ClientCertificates(AUTHORITIES)
 const read = (terms: CertificateTerms) =>
-  readClientCertificate(
-    x509(makeCertificate({ isAuthority: false, issuer: authority, names: [], ...terms })),
-    issuers,
+  certificates.read(
+    x509(makeCertificate({ isAuthority: false, issuer: authority, names: [], ...terms })).raw,
     NOW
   )
 
@@ -52,6 +49,21 @@ for (const [it, terms, problem] of problems)
     t.equal(facts.issuer, undefined)
     t.match(facts.problem, problem)
   })
+
+t.test('remembers a good certificate while it and that of its issuer are valid', async t => {
+  const issuer = makeCertificate({ subject: 'soon', names: [], notAfter: new Date(NOW + 2 * DAY) })
+  const terms = { isAuthority: false, issuer, names: [], notBefore: new Date(NOW - DAY) }
+  const phone = x509(makeCertificate({ ...terms, notAfter: new Date(NOW + 3 * DAY) })).raw
+  const other = x509(makeCertificate(terms)).raw
+  const certificates = new ClientCertificates([issuer.certificate], 1)
+  const facts = certificates.read(phone, NOW)
+  t.equal(certificates.read(phone, NOW + DAY), facts)
+  t.not(certificates.read(other, NOW), facts)
+  t.not(certificates.read(phone, NOW), facts, 'there is room for one')
+  t.match(certificates.read(phone, NOW - 2 * DAY).problem, /not valid yet/)
+  t.match(certificates.read(phone, NOW + 2.5 * DAY).problem, /of its issuer has expired/)
+  t.equal(new ClientCertificates([]).read(phone, NOW).issuer, undefined, 'for these authorities')
+})
 
 t.test('reads alternative names as OpenSSL and Node write them, and nothing else', async t => {
   const cases: [string, string[]][] = [

@@ -1,10 +1,10 @@
 import { X509Certificate } from 'node:crypto'
-import type { TLSSocket } from 'node:tls'
 import t from 'tap'
 import type { Identified, Presented } from '../../src/pki/identity.js'
 import {
   ClientRecognizer,
   NO_IDENTITIES,
+  type Presenting,
   type RecognitionOptions
 } from '../../src/server/client-recognizer.js'
 import { makeCertificate } from '../tls/certificates.js'
@@ -16,11 +16,11 @@ const other = makeCertificate({ subject: 'A', names: [] })
 const hour = new Date(Date.now() + 3_600_000)
 const leaf = makeCertificate({ issuer: authority, isAuthority: false, notAfter: hour })
 
-const socket = (servername: string | false | null, certificate?: string): TLSSocket =>
-  ({
-    servername,
-    getPeerX509Certificate: () => certificate && new X509Certificate(certificate)
-  }) as unknown as TLSSocket
+const socket = (servername: string | false | null, certificate?: string): Presenting => ({
+  servername,
+  peerCertificate: () =>
+    certificate === undefined ? undefined : new X509Certificate(certificate).raw
+})
 
 function stage() {
   const reported: [Identified, boolean][] = []

@@ -1,3 +1,9 @@
+/** What keeps the descriptor of a connection, and closes it. */
+export interface SocketOwner {
+  once(event: 'close', listener: () => void): unknown
+  destroy(): unknown
+}
+
 /** Node's side of a TCP connection: it keeps the descriptor and closes it, and reads nothing. */
 export interface NodeSocket {
   readonly destroyed: boolean

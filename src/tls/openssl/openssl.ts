@@ -81,6 +81,7 @@ const FUNCTIONS = {
   freeCertificate: 'void X509_free(size_t certificate)',
   freeKey: 'void EVP_PKEY_free(size_t key)',
 
+  accept: 'int accept4(int fd, size_t name, size_t length, int flags)',
   createEpoll: 'int epoll_create1(int flags)',
   controlEpoll: 'int epoll_ctl(int epoll, int operation, int fd, void *event)',
   waitEpoll: 'int epoll_wait(int epoll, size_t events, int count, int timeout)',

@@ -1,9 +1,8 @@
-import type { X509Certificate } from 'node:crypto'
 import type { ByteStream, StreamHandler } from '../../base/byte-stream.js'
 import { copyOctets } from '../../base/octets.js'
 import type { Octets } from '../../base/units.js'
-import { certificateOf } from './encoding.js'
-import type { NodeSocket } from './node-socket.js'
+import { encode } from './encoding.js'
+import type { SocketOwner } from './node-socket.js'
 import {
   EPOLLERR,
   EPOLLHUP,
@@ -56,7 +55,7 @@ export class TlsStream implements ByteStream, Polled {
    */
   constructor(
     private readonly loop: TlsLoop,
-    private readonly socket: Pick<NodeSocket, 'once' | 'destroy'>,
+    private readonly socket: SocketOwner,
     readonly fd: number,
     private connection: number,
     onHandshake: OnHandshake
@@ -106,15 +105,15 @@ export class TlsStream implements ByteStream, Polled {
     return length.readUInt32LE() === H2_LENGTH
   }
 
-  /** As in `TLSSocket`. */
-  getPeerX509Certificate(): X509Certificate | undefined {
+  /** In DER; undefined: none. */
+  peerCertificate(): Buffer | undefined {
     if (this.destroyed) return undefined
     const { openSsl } = this.loop
     const certificate = openSsl.peerCertificate(this.connection)
     if (certificate === 0) return undefined
-    const found = certificateOf(openSsl, certificate)
+    const der = encode(openSsl, openSsl.encodeCertificate, certificate)
     openSsl.freeCertificate(certificate)
-    return found
+    return der
   }
 
   start(handler: StreamHandler): void {

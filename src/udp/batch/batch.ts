@@ -56,11 +56,11 @@ function transportOf(context: SocketContext): Transport {
     peer: endpoint => upstreamAddress(endpoint, system),
     tcpListen: (endpoint, inherited) =>
       toPromise(() => {
-        const socket =
+        const { fd, local } =
           inherited === undefined
             ? listenTcp(system, endpoint)
             : adoptTcp(system, inherited, endpoint)
-        return { fd: socket.fd }
+        return { fd, local }
       }),
     probe: endpoint => toPromise(() => probeEndpoint(system, endpoint))
   }

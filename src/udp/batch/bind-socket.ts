@@ -78,9 +78,13 @@ export function adoptUdp(system: System, fd: number, endpoint: Endpoint): BoundS
 }
 
 /** The same for a listener opened with `listenTcp`. */
-export function adoptTcp(system: System, fd: number, endpoint: Endpoint): { readonly fd: number } {
+export function adoptTcp(
+  system: System,
+  fd: number,
+  endpoint: Endpoint
+): Pick<BoundSocket, 'fd' | 'local'> {
   adopt(system, fd, endpoint)
-  return { fd }
+  return { fd, local: endpoint }
 }
 
 /** @returns the socket address */
@@ -183,7 +187,8 @@ function setBuffers(system: System, fd: number): void {
   }
 }
 
-function setOption(
+/** @returns whether the system accepted it */
+export function setOption(
   system: System,
   fd: number,
   level: number,

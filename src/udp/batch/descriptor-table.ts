@@ -1,10 +1,7 @@
 import type { Octets } from '../../base/units.js'
 
-/**
- * Descriptors that the table has room for: of upstream sockets of two address families, and a few
- * more. Any more are not recorded.
- */
-const MAX_DESCRIPTORS = 4096
+/** Descriptors from this one on are not recorded: the limit of a process is seldom above. */
+const MAX_DESCRIPTORS = 1 << 20
 /** Mappings that the table has room for: a thread has one per listen address, and a few more. */
 const MAX_MAPPINGS = 256
 
@@ -15,35 +12,37 @@ export interface Mapping {
 }
 
 /**
- * Open descriptors and memory mappings of one thread's batch sockets, in shared memory, so that the
+ * Open descriptors and memory mappings that one thread has beside those of Node, in shared memory, so that the
  * process can release them however the thread died. While its descriptor stays open, a dead thread's
  * SO_REUSEPORT socket still receives its share of the clients; and mapped memory stays until the
  * process ends, 0.7 MB for each replaced worker.
  */
 export class DescriptorTable {
-  /** Each entry is a descriptor plus one, or 0 if unused. */
+  /** A bit for each descriptor. */
   private readonly descriptors: Int32Array
   /** Pairs of address, or 0 if unused, and size in octets. */
   private readonly mappings: BigInt64Array
 
-  constructor(readonly shared = new SharedArrayBuffer(MAX_MAPPINGS * 16 + MAX_DESCRIPTORS * 4)) {
+  constructor(readonly shared = new SharedArrayBuffer(MAX_MAPPINGS * 16 + MAX_DESCRIPTORS / 8)) {
     this.mappings = new BigInt64Array(shared, 0, 2 * MAX_MAPPINGS)
-    this.descriptors = new Int32Array(shared, MAX_MAPPINGS * 16, MAX_DESCRIPTORS)
+    this.descriptors = new Int32Array(shared, MAX_MAPPINGS * 16, MAX_DESCRIPTORS / 32)
   }
 
   add(fd: number): void {
-    const free = this.descriptors.indexOf(0)
-    if (free >= 0) Atomics.store(this.descriptors, free, fd + 1)
+    if (fd < MAX_DESCRIPTORS) Atomics.or(this.descriptors, fd >>> 5, 1 << (fd & 31))
   }
 
   remove(fd: number): void {
-    const at = this.descriptors.indexOf(fd + 1)
-    if (at >= 0) Atomics.store(this.descriptors, at, 0)
+    if (fd < MAX_DESCRIPTORS) Atomics.and(this.descriptors, fd >>> 5, ~(1 << (fd & 31)))
   }
 
   /** Removes and returns all descriptors. */
   takeDescriptors(): number[] {
-    const fds = [...this.descriptors].filter(entry => entry !== 0).map(entry => entry - 1)
+    const fds: number[] = []
+    for (const [at, bits] of this.descriptors.entries()) {
+      for (let left = bits; left !== 0; left &= left - 1)
+        fds.push(32 * at + 31 - Math.clz32(left & -left))
+    }
     this.descriptors.fill(0)
     return fds
   }

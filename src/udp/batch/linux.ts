@@ -39,6 +39,7 @@ export const SO_RCVBUFFORCE = 33
 
 /** linux/in.h, linux/in6.h */
 export const IPPROTO_IP = 0
+export const IPPROTO_TCP = 6
 export const IPPROTO_UDP = 17
 export const IP_PKTINFO = 8
 export const IP_MTU_DISCOVER = 10
@@ -48,6 +49,9 @@ export const IPV6_MTU_DISCOVER = 23
 export const IPV6_RECVERR = 25
 export const IPV6_V6ONLY = 26
 export const IPV6_RECVPKTINFO = 49
+
+/** linux/tcp.h: accepted connections inherit it from their listener. */
+export const TCP_NODELAY = 1
 
 /** linux/udp.h */
 export const UDP_SEGMENT = 103
@@ -128,6 +132,8 @@ export interface System {
   addressOf(buffer: Buffer): number
   /** Lets the process close `fd` if this thread dies. */
   record(fd: number): void
+  /** `fd` is about to be closed, or is another's from now on. */
+  forget(fd: number): void
   /** Calls back on the event loop when `fd` is readable, or (`failed`) its error queue is. */
   poll(fd: number, readable: (failed: boolean) => void): Poll
 }
@@ -227,6 +233,7 @@ function systemOf(koffi: Koffi, descriptors: DescriptorTable | undefined): Syste
     unmap,
     addressOf: buffer => Number(koffi.address(buffer)),
     record: fd => descriptors?.add(fd),
+    forget: fd => descriptors?.remove(fd),
     poll: (fd, readable) => pollWith(koffi, fd, readable)
   }
 }

@@ -22,6 +22,8 @@ const ADDRESS4_AT = 4
 const ADDRESS6_AT = 8
 const SCOPE_AT = 24
 
+/** Third word of an IPv4-mapped IPv6 address. RFC 4291 §2.5.5.2 */
+const MAPPED_WORD = 0xffff
 /** Position of the IPv4 address within an IPv4-mapped IPv6 address. RFC 4291 §2.5.5.2 */
 const MAPPED_AT = 12
 
@@ -56,6 +58,13 @@ export function decodeSockaddr(name: Buffer): Endpoint {
     octets.set(name.subarray(ADDRESS4_AT, ADDRESS4_AT + 4), MAPPED_AT)
   } else octets.set(name.subarray(ADDRESS6_AT, ADDRESS6_AT + 16))
   return { address: showAddress(octets), port: name.readUInt16BE(PORT_AT) }
+}
+
+/** The address part as four words: see `DatagramBatch.peers`. */
+export function sockaddrWords(name: DataView): Uint32Array {
+  if (name.getUint16(0, true) === AF_INET)
+    return Uint32Array.of(0, 0, MAPPED_WORD, name.getUint32(ADDRESS4_AT))
+  return Uint32Array.from([0, 4, 8, 12], at => name.getUint32(ADDRESS6_AT + at))
 }
 
 export function familyOf(name: Buffer): Family {
