@@ -48,6 +48,20 @@ interface Rejection extends Pick<ReloadStatus, 'reason' | 'outcome'> {
   readonly what: string
 }
 
+/** A reload that has compiled the rules. */
+export interface CompiledReload {
+  readonly reason: ReloadReason
+  /** The active rules now. */
+  readonly rules: Snapshot
+  readonly result: CompiledRules
+  /** Whether they differ from the previous ones. */
+  readonly isNew: boolean
+  /** Of settings that do not match new rules. */
+  readonly warnings: readonly SerializedError[]
+  /** Of the secret files that are read with the rules. */
+  readonly secretErrors: readonly SerializedError[]
+}
+
 /** Logs each reload of the rules, and keeps the result of the last one for the status. */
 export class ReloadReporter {
   /** Wall-clock time since which the active rules have been active. */
@@ -114,14 +128,29 @@ export class ReloadReporter {
     this.bundleExpiry.watch(bundle)
   }
 
+  /** Reports a reload that has compiled the rules. */
+  compiled(reload: CompiledReload): void {
+    const { reason, rules, result, isNew, warnings, secretErrors } = reload
+    const { bundleErrors, listErrors } = result
+    if (isNew) this.activated(rules, result, warnings)
+    this.listsPending(rules, result.pendingLists)
+    this.lists = result.lists
+    // These are the rules of the last good bundle; the bundle on offer was rejected.
+    if (bundleErrors.length > 0) this.rejected(reason, rules, bundleErrors, secretErrors)
+    else if (listErrors.length > 0)
+      this.listsRejected(reason, rules, listErrors, secretErrors, isNew)
+    else if (isNew) this.accepted(reason, secretErrors)
+    else this.unchanged(reason, rules, secretErrors)
+  }
+
   /** @param errors of the secret files that are read with the rules */
-  accepted(reason: ReloadReason, errors: readonly SerializedError[]): void {
+  private accepted(reason: ReloadReason, errors: readonly SerializedError[]): void {
     this.lastErrors = ''
     this.record(reason, 'accepted', errors)
   }
 
   /** @param errors as of `accepted` */
-  unchanged(
+  private unchanged(
     reason: ReloadReason,
     { generation }: Snapshot,
     errors: readonly SerializedError[]
@@ -164,7 +193,7 @@ export class ReloadReporter {
    * @param others errors of the secret files that are read with the rules
    * @param isNew whether something else has changed
    */
-  listsRejected(
+  private listsRejected(
     reason: ReloadReason,
     rules: Snapshot,
     errors: readonly SerializedError[],
@@ -177,7 +206,7 @@ export class ReloadReporter {
   }
 
   /** Logs which lists are compiled while their previous versions are active. */
-  listsPending({ generation }: Snapshot, pending: readonly PendingList[]): void {
+  private listsPending({ generation }: Snapshot, pending: readonly PendingList[]): void {
     const known = this.pendingLists
     this.pendingLists = pending
     const ids = pending.map(({ id }) => id)

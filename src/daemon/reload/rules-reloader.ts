@@ -3,8 +3,7 @@ import { systemClock } from '../../base/clock.js'
 import { checkRetentionNetworks, checkPrivacyNetworks } from '../../config/check-networks.js'
 import type { Config } from '../../config/config.js'
 import type { Milliseconds, Seconds } from '../../base/units.js'
-import type { Pause } from '../../policy/tables/snapshot.js'
-import type { Snapshot } from '../../policy/tables/snapshot.js'
+import type { Pause, Snapshot } from '../../policy/tables/snapshot.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
 import type { NotifyRules } from '../../resolver/notify-handler.js'
 import type { Primary } from '../../sources/axfr/primary.js'
@@ -21,6 +20,7 @@ import type { StartThread } from '../threads/thread.js'
 import type { CompilerHandle } from './compiler-handle.js'
 import { FileWatcher } from './file-watcher.js'
 import { locallyAnsweredNames } from './locally-answered.js'
+import { ReloadQueue } from './reload-queue.js'
 import { ReloadReporter, type CompiledRules, type ReloadReason } from './reload-reporter.js'
 import { ReplacedSnapshots, COLLECT_DELAY } from './replaced-snapshots.js'
 import { RetryTimer } from './retry-timer.js'
@@ -50,11 +50,6 @@ export interface RulesReloaderOptions {
 /** These read everything, even if no file has changed. */
 const FULL_RELOAD: readonly ReloadReason[] = ['SIGHUP', 'request', 'retry']
 
-/**
- * A reload that takes longer is reported: something it reads hangs, such as a network file system. A
- * million names take a few seconds.
- */
-export const STUCK_AFTER: Milliseconds = 60_000
 /** At the stop, how long a reload in progress may take to end once its thread has ended. */
 const STOP_TIMEOUT: Milliseconds = 5_000
 
@@ -77,20 +72,20 @@ export class RulesReloader {
   private readonly retryTimer = new RetryTimer(() => void this.reload('retry'))
   private snapshot: Snapshot | undefined
   private compiled: CompiledRules | undefined
-  private closed = false
-  /** The reload in progress, or the last one. */
-  private currentReload: Promise<void> = Promise.resolve()
-  /** Whether the next reload reads the settings first. */
-  private readsSettings = false
+  private readonly queue: ReloadQueue
   /** Whether the rules are to be compiled, since settings have changed that are part of the snapshot. */
   private isForced = false
-  /** The reload that follows the current one. */
-  private pendingReload: { reason: ReloadReason; readonly done: Promise<void> } | undefined
 
   constructor(private options: RulesReloaderOptions) {
     const { config, compiler, log, startThread, bootstrap } = options
     const times = { timers: systemTimers, clock: systemClock, random: Math.random }
-    this.reporter = new ReloadReporter(log)
+    const reporter = (this.reporter = new ReloadReporter(log))
+    this.queue = new ReloadQueue({
+      reload: (reason, readsSettings) => this.reloadNow(reason, readsSettings),
+      stuck: (reason, since) => reporter.stuck(reason, this.rules, since),
+      ended: () => reporter.ended(),
+      timers: options.timers ?? systemTimers
+    })
     this.lists = new RemoteListUpdater({
       startThread,
       copiesFolder: listCopiesFolder(config.state.folder),
@@ -205,28 +200,15 @@ export class RulesReloader {
   }
 
   /**
-   * Reloads the settings, if that is the reason, and the rules. Errors are logged, and the previous rules remain active. Requests that come during
-   * a reload share one more: the one that follows it and sees all their changes.
+   * Reloads the rules, and the settings first if that is the reason; see `ReloadQueue`. Errors are logged, and
+   * the previous rules remain active.
    */
   reload(reason: ReloadReason): Promise<void> {
-    this.readsSettings ||= reason === 'SIGHUP' || reason === 'settings changed'
-    if (this.pendingReload === undefined) {
-      const done = this.currentReload.then(() => this.reloadWatched())
-      this.pendingReload = { reason, done }
-    } else if (
-      reason === 'SIGHUP' ||
-      reason === 'request' ||
-      this.pendingReload.reason === 'settings changed'
-    ) {
-      // The operator asked for it, so the result is logged whatever else caused the reload. And changed
-      // settings alone need no reading of the rules.
-      this.pendingReload.reason = reason
-    }
-    return this.pendingReload.done
+    return this.queue.add(reason)
   }
 
   close(): void {
-    this.closed = true
+    this.queue.close()
     this.watcher.close()
     this.retryTimer.reset()
     this.lists.close()
@@ -236,17 +218,18 @@ export class RulesReloader {
 
   /** Whether nothing waits for files any more; it may do so for ever on a file system that hangs. */
   hasStopped(): Promise<boolean> {
-    return completesWithin(Promise.all([this.currentReload, this.watcher.reading]), STOP_TIMEOUT)
+    return completesWithin(Promise.all([this.queue.current, this.watcher.reading]), STOP_TIMEOUT)
   }
 
   /** @param isFull read everything, even if no file has changed */
   private async compile(isFull: boolean): Promise<FullResult> {
     const { compiler, config } = this.options
-    const { snapshot, watcher, compiled } = this
+    const { admin, probe } = config
+    const { snapshot, compiled } = this
     const result = await compiler.compile({
       location: rulesLocation(config),
       generation: (snapshot?.generation ?? 0) + 1,
-      watchedPaths: watcher.paths,
+      watchedPaths: this.watcher.paths,
       watchState: compiled?.watchState ?? new Map(),
       isFull,
       isForced: this.isForced,
@@ -255,8 +238,8 @@ export class RulesReloader {
       pauses: this.pauses.current,
       active: snapshot,
       lists: compiled?.lists ?? [],
-      describe: isApiOn(config) || config.probe.enabled,
-      sampled: config.probe.enabled ? SAMPLED_NAMES : 0
+      describe: (admin.http !== undefined && admin.tokens !== undefined) || probe.enabled,
+      sampled: probe.enabled ? SAMPLED_NAMES : 0
     })
     // An update of zone journals leaves everything else as it was.
     return result.kind === 'updated'
@@ -264,38 +247,24 @@ export class RulesReloader {
       : result
   }
 
-  /** Reloads, and reports if that takes too long. The active rules stay in force however long it takes. */
-  private async reloadWatched(): Promise<void> {
-    const { reason, done } = this.pendingReload!
-    this.currentReload = done
-    this.pendingReload = undefined
-    if (this.closed) return
-    const { reporter } = this
-    const { timers = systemTimers } = this.options
-    const started = Date.now()
-    const timer = timers.after(STUCK_AFTER, () => reporter.stuck(reason, this.rules, started))
-    await this.reloadNow(reason)
-    timer.cancel()
-    reporter.ended()
-  }
-
-  private async reloadNow(reason: ReloadReason): Promise<void> {
-    const { zones, lists } = this
-    if (this.readsSettings) {
-      this.readsSettings = false
+  private async reloadNow(reason: ReloadReason, readsSettings: boolean): Promise<void> {
+    const { zones, lists, queue } = this
+    if (readsSettings) {
       await this.options.reloadSettings(reason)
-      if (this.isClosed() || (reason === 'settings changed' && !this.isForced)) return
+      if (queue.isClosed() || (reason === 'settings changed' && !this.isForced)) return
     }
     const { options } = this
     const secretErrors = [...(await options.reloadSecrets()), ...(await zones.reloadKeys())]
     for (const { code, message } of secretErrors) options.log.error({ code }, message)
     const result = await this.compile(this.isForced || FULL_RELOAD.includes(reason))
-    if (this.isClosed()) return
-    if (result.kind !== 'rejected') this.isForced = false
+    if (queue.isClosed()) return
     if (result.kind === 'rejected') {
       this.reporter.rejected(reason, this.rules, result.errors, secretErrors)
     } else {
-      this.activate(reason, result, secretErrors)
+      this.isForced = false
+      const isNew = this.adopt(result)
+      const warnings = isNew ? this.settingsWarnings() : []
+      this.reporter.compiled({ reason, rules: this.rules, result, isNew, warnings, secretErrors })
       lists.setLists(result.remoteLists)
       zones.setZones(result.zones)
     }
@@ -303,30 +272,6 @@ export class RulesReloader {
     // A transient error can go away without any file changing, which the watcher would not see.
     if (result.isTransient) this.retryTimer.schedule()
     else this.retryTimer.reset()
-  }
-
-  /** A method, since the compiler would take `closed` for still false after an await. */
-  private isClosed(): boolean {
-    return this.closed
-  }
-
-  private activate(
-    reason: ReloadReason,
-    result: CompiledRules,
-    secretErrors: readonly SerializedError[]
-  ): void {
-    const { reporter } = this
-    const { bundleErrors, listErrors } = result
-    const isNew = this.adopt(result)
-    if (isNew) reporter.activated(this.rules, result, this.settingsWarnings())
-    reporter.listsPending(this.rules, result.pendingLists)
-    reporter.lists = result.lists
-    // These are the rules of the last good bundle; the bundle on offer was rejected.
-    if (bundleErrors.length > 0) reporter.rejected(reason, this.rules, bundleErrors, secretErrors)
-    else if (listErrors.length > 0)
-      reporter.listsRejected(reason, this.rules, listErrors, secretErrors, isNew)
-    else if (isNew) reporter.accepted(reason, secretErrors)
-    else reporter.unchanged(reason, this.rules, secretErrors)
   }
 
   /** Warnings about settings that do not match the rules. */
@@ -351,8 +296,4 @@ export class RulesReloader {
     this.options.adopt(snapshot, isFirst)
     return true
   }
-}
-
-function isApiOn({ admin: { http, tokens } }: Config): boolean {
-  return http !== undefined && tokens !== undefined
 }
