@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { failure } from '../base/error.js'
+import { reasonOf } from '../base/reason.js'
 import { MS_PER_SECOND, type Milliseconds } from '../base/units.js'
 import type { AcmeChallenge } from '../config/acme-config.js'
 import { showEndpoint } from '../config/endpoint.js'
@@ -47,7 +48,7 @@ async function listenForHttp(endpoint: Endpoint): Promise<ChallengeSolver> {
   try {
     await once(server, 'listening')
   } catch (error) {
-    throw failure('ACME_LISTEN', showEndpoint(endpoint), (error as Error).message)
+    throw failure('ACME_LISTEN', showEndpoint(endpoint), reasonOf(error))
   }
   return {
     type: 'http-01',
@@ -75,7 +76,7 @@ function dnsSolver(hook: string, wait: Milliseconds): ChallengeSolver {
         if (error === null) return resolve()
         const [line = ''] = err.trim().split('\n')
         reject(
-          failure('ACME_HOOK', `${hook} ${args.join(' ')}`, line === '' ? error.message : line)
+          failure('ACME_HOOK', `${hook} ${args.join(' ')}`, line === '' ? reasonOf(error) : line)
         )
       })
     })

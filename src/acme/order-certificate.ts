@@ -2,6 +2,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import * as acme from 'acme-client'
 import { failure, InterdictError } from '../base/error.js'
+import { reasonOf } from '../base/reason.js'
 import { MS_PER_SECOND } from '../base/units.js'
 import type { AcmeConfig } from '../config/acme-config.js'
 import type { ChallengeSolver } from './challenges.js'
@@ -97,9 +98,7 @@ async function authorize(
     await client.completeChallenge(challenge)
     await client.waitForValidStatus(challenge)
   } catch (error) {
-    throw error instanceof InterdictError
-      ? error
-      : failure('ACME_CHALLENGE', name, (error as Error).message)
+    throw error instanceof InterdictError ? error : failure('ACME_CHALLENGE', name, reasonOf(error))
   } finally {
     await solver.remove(name, token, proof)
   }
@@ -109,7 +108,7 @@ async function attempt<T>({ directory }: AcmeConfig, run: () => Promise<T>): Pro
   try {
     return await run()
   } catch (error) {
-    throw failure('ACME_SERVER', directory, (error as Error).message)
+    throw failure('ACME_SERVER', directory, reasonOf(error))
   }
 }
 

@@ -1,5 +1,6 @@
 import { MAX_SECRET_FILE, readBoundedFileSync } from '../base/bounded-file.js'
 import { failure, failureAt, type InterdictError } from '../base/error.js'
+import { reasonOf } from '../base/reason.js'
 import { readSecretText } from '../base/secret-file.js'
 import type { Octets } from '../base/units.js'
 import type { AlertHookConfig } from '../config/alert-config.js'
@@ -23,7 +24,7 @@ export function readHookFiles(names: FileNames, raise: Raise = failure): HookFil
     try {
       return how(file)
     } catch (error) {
-      throw raise(code, file, (error as Error).message)
+      throw raise(code, file, reasonOf(error))
     }
   }
   const { secretFile, caFile } = names

@@ -3,6 +3,7 @@ import { request as requestOverTls } from 'node:https'
 import type { LookupFunction } from 'node:net'
 import { failure, InterdictError, type ErrorCode } from '../base/error.js'
 import { packageVersion } from '../base/package.js'
+import { reasonOf } from '../base/reason.js'
 import { MS_PER_SECOND, type Octets } from '../base/units.js'
 import type { AlertHookConfig } from '../config/alert-config.js'
 import { contextTrusting } from '../tls/trusting-context.js'
@@ -93,12 +94,4 @@ function discard(response: IncomingMessage, done: () => void): void {
   // The status has come: how the body ends does not matter.
   response.on('error', () => undefined)
   response.on('close', done)
-}
-
-/** Node tries all addresses of a name, and has an error for each. */
-export function reasonOf(error: unknown): string {
-  if (error instanceof AggregateError && error.message === '') {
-    return error.errors.map(reasonOf).join('; ')
-  }
-  return (error as Error).message
 }

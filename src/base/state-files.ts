@@ -2,6 +2,7 @@ import { access, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeFileAtomic } from './atomic-file.js'
 import { failure } from './error.js'
+import { reasonOf } from './reason.js'
 
 /** Accessible to the owner only. */
 const FOLDER_MODE = 0o700
@@ -48,7 +49,7 @@ export class StateFiles {
     try {
       writeFileAtomic(path, content, { folderMode: FOLDER_MODE })
     } catch (error) {
-      throw failure(this.code, path, (error as Error).message)
+      throw failure(this.code, path, reasonOf(error))
     }
   }
 }

@@ -1,4 +1,5 @@
 import { failure } from '../base/error.js'
+import { reasonOf } from '../base/reason.js'
 import type { Milliseconds } from '../base/units.js'
 import type { Config } from '../config/config.js'
 import { protocolOf } from '../config/endpoint.js'
@@ -109,7 +110,7 @@ function openLog(settings: Config['log']['service']): ReopenableServiceLog {
   } catch (error) {
     const { destination } = settings
     const path = destination === 'stderr' ? destination : destination.path
-    throw failure('CLI_SERVICE_LOG', path, error instanceof Error ? error.message : String(error))
+    throw failure('CLI_SERVICE_LOG', path, reasonOf(error))
   }
 }
 

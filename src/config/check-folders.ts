@@ -1,6 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { failure, type InterdictError } from '../base/error.js'
+import { reasonOf } from '../base/reason.js'
 import type { Config } from './config.js'
 
 /**
@@ -33,15 +34,9 @@ function reasonAgainst(folder: string): string | undefined {
     accessSync(folder, constants.W_OK | constants.X_OK)
     return undefined
   } catch (error) {
-    const { code = '', message } = error as NodeJS.ErrnoException
+    const { code } = error as NodeJS.ErrnoException
     const parent = dirname(folder)
     if (code === 'ENOENT' && parent !== folder) return reasonAgainst(parent)
-    return REASONS[code] ?? message
+    return reasonOf(error)
   }
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  EACCES: 'permission denied',
-  EROFS: 'read-only file system',
-  ENOTDIR: 'not a folder'
 }

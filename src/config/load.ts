@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { readBoundedFile } from '../base/bounded-file.js'
 import { failure, failureAt, type InterdictError } from '../base/error.js'
+import { reasonOf } from '../base/reason.js'
 import { readName } from '../dns/name/name.js'
 import { mismatch } from '../yaml/issues.js'
 import { MAX_OCTETS, readYaml } from '../yaml/read.js'
@@ -59,14 +60,14 @@ export async function loadConfig(
   try {
     octets = await readBoundedFile(path, MAX_OCTETS)
   } catch (error) {
-    const { code = '', message } = error as NodeJS.ErrnoException
+    const { code } = error as NodeJS.ErrnoException
     const similar = code === 'ENOENT' ? similarFile(path) : undefined
     if (code === 'ENOENT' && file === undefined && similar === undefined) {
       return { ...readConfig('', path), file: none }
     }
     const hint =
       similar === undefined ? '' : `; rename ${similar} to ${path}, or name it with --config`
-    const errors = [failure('CONFIG_UNREADABLE', path, `${message}${hint}`)]
+    const errors = [failure('CONFIG_UNREADABLE', path, `${reasonOf(error)}${hint}`)]
     return { ok: false, errors, file: none }
   }
   const sha256 = createHash('sha256').update(octets).digest('hex')

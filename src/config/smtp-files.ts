@@ -1,5 +1,6 @@
 import { readBoundedFileSync, MAX_SECRET_FILE } from '../base/bounded-file.js'
 import { failureAt, type InterdictError } from '../base/error.js'
+import { reasonOf } from '../base/reason.js'
 import { readSecretText } from '../base/secret-file.js'
 import type { SmtpConfig } from './report-config.js'
 
@@ -10,7 +11,7 @@ export function readSmtpFiles({ passwordFile, caFile, position }: SmtpConfig) {
     try {
       return how(file)
     } catch (error) {
-      throw failureAt(position, 'SMTP_FILE', file, (error as Error).message)
+      throw failureAt(position, 'SMTP_FILE', file, reasonOf(error))
     }
   }
   return {

@@ -4,6 +4,7 @@ import { createSecureContext } from 'node:tls'
 import { MAX_SECRET_FILE, readBoundedFileSync } from '../base/bounded-file.js'
 import { failureAt, type InterdictError } from '../base/error.js'
 import type { Position } from '../base/position.js'
+import { reasonOf } from '../base/reason.js'
 import type { UpstreamServer } from '../upstream/upstream-server.js'
 import type { WrittenServer } from './upstream-servers.js'
 
@@ -25,7 +26,7 @@ export function withFiles(
     try {
       return readBoundedFileSync(resolve(folder, file), MAX_SECRET_FILE).toString('latin1')
     } catch (error) {
-      errors.push(failureAt(position, 'CONFIG_UPSTREAM_FILE', file, (error as Error).message))
+      errors.push(failureAt(position, 'CONFIG_UPSTREAM_FILE', file, reasonOf(error)))
       return ''
     }
   }
@@ -47,8 +48,8 @@ export function withFiles(
       const files = [tls.ca, tls.client?.certificate, tls.client?.key].filter(
         it => it !== undefined
       )
-      const { message } = error as Error
-      errors.push(failureAt(position, 'CONFIG_UPSTREAM_FILE', files.join(', '), message))
+      const why = reasonOf(error)
+      errors.push(failureAt(position, 'CONFIG_UPSTREAM_FILE', files.join(', '), why))
     }
   }
   return { ...server, tls: { ...tls, ca, client } }

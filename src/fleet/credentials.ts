@@ -2,6 +2,7 @@ import { sign, verify, type KeyObject } from 'node:crypto'
 import type { Authenticator } from '@nats-io/transport-node'
 import { MAX_SECRET_FILE, readBoundedFileSync } from '../base/bounded-file.js'
 import { failure } from '../base/error.js'
+import { reasonOf } from '../base/reason.js'
 import { userSeed } from './nkey.js'
 import { signedOctets, type Report } from './wire.js'
 
@@ -20,7 +21,7 @@ export function readCredentials(path: string): Credentials {
   try {
     octets = readBoundedFileSync(path, MAX_SECRET_FILE)
   } catch (error) {
-    throw failure('FLEET_CREDENTIALS', path, (error as Error).message)
+    throw failure('FLEET_CREDENTIALS', path, reasonOf(error))
   }
   const credentials = parseCredentials(octets)
   if (credentials === undefined)

@@ -4,6 +4,7 @@ import { createUser } from '@nats-io/nkeys'
 import { writeFileAtomic } from '../base/atomic-file.js'
 import { MAX_SECRET_FILE, readBoundedFile } from '../base/bounded-file.js'
 import { failure } from '../base/error.js'
+import { reasonOf } from '../base/reason.js'
 import type { Milliseconds } from '../base/units.js'
 import { download } from '../sources/http/download.js'
 import { authenticatorOf, parseCredentials } from './credentials.js'
@@ -30,7 +31,7 @@ export async function enrol(token: EnrolToken, path: string, tls: Omit<NatsTls, 
   try {
     writeFileAtomic(path, credentialsText(jwt, seed), { mode: 0o600, folderMode: 0o700 })
   } catch (error) {
-    throw failure('FLEET_CREDENTIALS', path, (error as Error).message)
+    throw failure('FLEET_CREDENTIALS', path, reasonOf(error))
   }
 }
 
@@ -61,7 +62,7 @@ async function askHub(hub: string, body: string, caFile: string | undefined): Pr
     const reply = await download(url, options)
     return reply.kind === 'file' ? reply.octets : new Uint8Array()
   } catch (error) {
-    throw failure('FLEET_CONNECT', url, (error as Error).message)
+    throw failure('FLEET_CONNECT', url, reasonOf(error))
   }
 }
 
@@ -88,7 +89,7 @@ async function askNats(
       await connection.close()
     }
   } catch (error) {
-    throw failure('FLEET_CONNECT', servers.join(', '), (error as Error).message)
+    throw failure('FLEET_CONNECT', servers.join(', '), reasonOf(error))
   }
 }
 

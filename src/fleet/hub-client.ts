@@ -1,5 +1,6 @@
 import { request } from 'node:http'
 import { failure, InterdictError, ERROR_CODES, type ErrorCode } from '../base/error.js'
+import { reasonOf } from '../base/reason.js'
 import type { Milliseconds } from '../base/units.js'
 
 type Query = Readonly<Record<string, string | number | undefined>>
@@ -31,7 +32,7 @@ export class HubClient {
   private send(method: string, path: string, body?: Uint8Array): Promise<Buffer> {
     const { socket, timeout } = this
     return new Promise((done, fail) => {
-      const silent = (error: Error): void => fail(failure('HUB_SILENT', socket, error.message))
+      const silent = (error: Error): void => fail(failure('HUB_SILENT', socket, reasonOf(error)))
       const outgoing = request({ socketPath: socket, method, path, timeout }, response => {
         const pieces: Buffer[] = []
         response.on('data', (piece: Buffer) => pieces.push(piece))

@@ -15,6 +15,7 @@ import {
 import { writeFileAtomic } from '../base/atomic-file.js'
 import { MAX_SECRET_FILE, readBoundedFileSync } from '../base/bounded-file.js'
 import { failure } from '../base/error.js'
+import { reasonOf } from '../base/reason.js'
 import type { Seconds } from '../base/units.js'
 import {
   BUNDLES_STORE,
@@ -110,7 +111,7 @@ resolver_preload: {
       const text = readBoundedFileSync(path, MAX_SECRET_FILE).toString()
       return new Authority(folder, JSON.parse(text) as Keys)
     } catch (error) {
-      throw failure('HUB_STATE', path, `${(error as Error).message}; run interdict hub init first`)
+      throw failure('HUB_STATE', path, `${reasonOf(error)}; run interdict hub init first`)
     }
   }
 
@@ -190,6 +191,6 @@ function write(path: string, octets: Uint8Array | string, mode = 0o600): void {
   try {
     writeFileAtomic(path, octets, { mode, folderMode: 0o700 })
   } catch (error) {
-    throw failure('HUB_STATE', path, (error as Error).message)
+    throw failure('HUB_STATE', path, reasonOf(error))
   }
 }

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Clock } from '../base/clock.js'
 import { failure } from '../base/error.js'
+import { reasonOf } from '../base/reason.js'
 import { MS_PER_SECOND, type Milliseconds } from '../base/units.js'
 import { userKey } from '../fleet/nkey.js'
 import { encodeToken } from '../fleet/enrol-token.js'
@@ -109,7 +110,7 @@ export class Enrolment {
       if (replaced !== undefined) void this.options.revoke()
       return Buffer.from(JSON.stringify({ jwt }))
     } catch (error) {
-      return refuse((error as Error).message)
+      return refuse(reasonOf(error))
     }
   }
 

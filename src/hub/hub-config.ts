@@ -2,6 +2,7 @@ import { dirname, join, resolve } from 'node:path'
 import * as z from 'zod'
 import { readBoundedFile } from '../base/bounded-file.js'
 import { failure, type InterdictError } from '../base/error.js'
+import { reasonOf } from '../base/reason.js'
 import type { Milliseconds, Octets } from '../base/units.js'
 import { HUB_ALERT_EVENTS, type AlertHookConfig } from '../config/alert-config.js'
 import { alertsOf, alertsSchemaFor } from '../config/alerts.js'
@@ -143,7 +144,7 @@ export async function loadHubConfig(file = DEFAULT_HUB_FILE): Promise<HubConfigR
   try {
     octets = await readBoundedFile(file, MAX_OCTETS)
   } catch (error) {
-    return { ok: false, errors: [failure('CONFIG_UNREADABLE', file, (error as Error).message)] }
+    return { ok: false, errors: [failure('CONFIG_UNREADABLE', file, reasonOf(error))] }
   }
   const read = readYaml(octets, file, hubSchema)
   if (!read.ok) return read

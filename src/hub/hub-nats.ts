@@ -11,6 +11,7 @@ import { Kvm, type KV } from '@nats-io/kv'
 import { Objm, type ObjectStore } from '@nats-io/obj'
 import { systemClock, type Clock } from '../base/clock.js'
 import { failure, InterdictError } from '../base/error.js'
+import { reasonOf } from '../base/reason.js'
 import type { Milliseconds, Octets } from '../base/units.js'
 import { authenticatorOf, readCredentials } from '../fleet/credentials.js'
 import { natsTls } from '../fleet/nats-tls.js'
@@ -195,10 +196,10 @@ export function natsFailure(
   { nats, replicas }: Pick<HubConfig, 'nats' | 'replicas'>
 ): InterdictError {
   if (error instanceof InterdictError) return error as InterdictError
-  const { message } = error as Error
+  const why = reasonOf(error)
   return error instanceof JetStreamApiError && error.code === NO_PEERS
-    ? failure('HUB_PEERS', replicas, message)
-    : failure('FLEET_CONNECT', nats.servers.join(', '), message)
+    ? failure('HUB_PEERS', replicas, why)
+    : failure('FLEET_CONNECT', nats.servers.join(', '), why)
 }
 
 async function attempt(act: () => Promise<void>): Promise<void> {
@@ -206,7 +207,7 @@ async function attempt(act: () => Promise<void>): Promise<void> {
     await act()
   } catch (error) {
     if (error instanceof InterdictError) throw error
-    throw failure('HUB_NATS', (error as Error).message)
+    throw failure('HUB_NATS', reasonOf(error))
   }
 }
 

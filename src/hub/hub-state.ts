@@ -4,6 +4,7 @@ import * as z from 'zod'
 import { writeFileAtomic } from '../base/atomic-file.js'
 import { readBoundedFile, readBoundedFileSync } from '../base/bounded-file.js'
 import { failure } from '../base/error.js'
+import { reasonOf } from '../base/reason.js'
 import type { Octets } from '../base/units.js'
 import { MAX_FILE } from '../sources/bundle/manifest.js'
 
@@ -167,9 +168,8 @@ export class StateStore {
     try {
       text = readBoundedFileSync(this.path, MAX_STATE).toString()
     } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException
-      if (code === 'ENOENT') return EMPTY
-      throw failure('HUB_STATE', this.path, message)
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return EMPTY
+      throw failure('HUB_STATE', this.path, reasonOf(error))
     }
     const read = stateSchema.safeParse(parseJson(text))
     if (read.success) return read.data
@@ -180,7 +180,7 @@ export class StateStore {
     try {
       writeFileAtomic(path, octets, { mode: 0o600, folderMode: 0o700 })
     } catch (error) {
-      throw failure('HUB_STATE', path, (error as Error).message)
+      throw failure('HUB_STATE', path, reasonOf(error))
     }
   }
 }

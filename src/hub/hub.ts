@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { writeFileAtomic } from '../base/atomic-file.js'
 import { systemClock, type Clock } from '../base/clock.js'
 import { failure, InterdictError } from '../base/error.js'
+import { reasonOf } from '../base/reason.js'
 import type { Milliseconds } from '../base/units.js'
 import type { ServiceLog } from '../querylog/record/service-log.js'
 import { Authority } from './authority.js'
@@ -127,7 +128,7 @@ export class Hub {
       if (this.pendingSince !== undefined && this.nats.isConnected) await this.deliver()
       this.checkAlerts()
     } catch (error) {
-      this.log.error({ error: (error as Error).message }, 'rings not checked')
+      this.log.error({ error: reasonOf(error) }, 'rings not checked')
     }
   }
 
@@ -210,7 +211,7 @@ export class Hub {
         rmSync(join(pullFolder, file), { force: true })
     } catch (error) {
       if (error instanceof InterdictError) throw error
-      throw failure('HUB_STATE', pullFolder, (error as Error).message)
+      throw failure('HUB_STATE', pullFolder, reasonOf(error, pullFolder))
     }
   }
 }

@@ -4,6 +4,7 @@ import { jetstream, jetstreamManager, type JetStreamManager } from '@nats-io/jet
 import { Objm } from '@nats-io/obj'
 import { nanos, type NatsConnection } from '@nats-io/transport-node'
 import { failure } from '../base/error.js'
+import { reasonOf } from '../base/reason.js'
 import { MS_PER_DAY, type Milliseconds, type Octets } from '../base/units.js'
 import {
   LOGS_STORE,
@@ -133,7 +134,7 @@ export class LogIntake {
 
   /** Logs a failure once until another one. */
   private fail(what: string, error: unknown): void {
-    const { code, message } = failure('HUB_LOGS', what, (error as Error).message)
+    const { code, message } = failure('HUB_LOGS', what, reasonOf(error, what))
     if (message !== this.logged) this.log.warn({ code }, `${message}; retrying`)
     this.logged = message
   }

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { failure } from '../base/error.js'
+import { reasonOf } from '../base/reason.js'
 
 /** How long OpenSSL may take. */
 const TIMEOUT = 30_000
@@ -25,7 +26,7 @@ export function signProfile(
     const child = execFile('openssl', ['cms', ...args, ...files], options, (error, out, err) => {
       if (error === null) return resolve(out)
       const [line = ''] = err.toString().trim().split('\n')
-      const why = line === '' ? error.message : line
+      const why = line === '' ? reasonOf(error, certificate) : line
       reject(failure('ONBOARD_SIGN', certificate, key, why))
     })
     // OpenSSL may end before it has read everything; the callback reports why.

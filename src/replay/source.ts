@@ -1,6 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises'
 import { createGunzip } from 'node:zlib'
 import { failure } from '../base/error.js'
+import { reasonOf } from '../base/reason.js'
 import type { Octets } from '../base/units.js'
 
 const CHUNK: Octets = 1 << 20
@@ -52,7 +53,7 @@ async function* gunzip(
   try {
     for await (const chunk of gunzip as AsyncIterable<Buffer>) yield chunk
   } catch (error) {
-    throw failure('REPLAY_TORN', file, (error as Error).message)
+    throw failure('REPLAY_TORN', file, reasonOf(error))
   }
   await feed
 }
@@ -106,7 +107,7 @@ async function* fromInput(at: { read: Octets }): AsyncGenerator<Buffer> {
 }
 
 function unreadable(file: string, error: unknown): Error {
-  return failure('REPLAY_UNREADABLE', file, (error as Error).message)
+  return failure('REPLAY_UNREADABLE', file, reasonOf(error))
 }
 
 /** Writes with backpressure; the reading side reports errors. */

@@ -4,6 +4,7 @@ import { createSecureContext } from 'node:tls'
 import { MAX_SECRET_FILE, readBoundedFile } from '../base/bounded-file.js'
 import { failureAt, type InterdictError } from '../base/error.js'
 import type { Position } from '../base/position.js'
+import { reasonOf } from '../base/reason.js'
 import { MS_PER_DAY, type Milliseconds } from '../base/units.js'
 
 /** A certificate is reported as about to expire from this time before its end. */
@@ -99,7 +100,7 @@ async function read(file: string, position: Position): Promise<string> {
   try {
     return (await readBoundedFile(file, MAX_SECRET_FILE)).toString('latin1')
   } catch (error) {
-    throw failureAt(position, 'CERTIFICATE_UNREADABLE', file, (error as Error).message)
+    throw failureAt(position, 'CERTIFICATE_UNREADABLE', file, reasonOf(error))
   }
 }
 
@@ -170,7 +171,7 @@ function attempt<T>(run: () => T, failed: (why: string) => InterdictError): T {
   try {
     return run()
   } catch (error) {
-    throw failed((error as Error).message)
+    throw failed(reasonOf(error))
   }
 }
 

@@ -2,6 +2,7 @@ import { hkdfSync, randomBytes } from 'node:crypto'
 import { MAX_SECRET_FILE, readBoundedFile } from '../base/bounded-file.js'
 import { failureAt, type InterdictError } from '../base/error.js'
 import type { Position } from '../base/position.js'
+import { reasonOf } from '../base/reason.js'
 import { MS_PER_DAY, type Milliseconds, type Octets } from '../base/units.js'
 
 /** A ticket key is in use for so long; periods begin at whole multiples since the epoch, in UTC. */
@@ -72,7 +73,7 @@ function derive(secret: Uint8Array, period: number): Uint8Array {
 async function readSecret({ path, position }: TicketSecretFile): Promise<Buffer> {
   const failed = (why: string): InterdictError => failureAt(position, 'TICKET_SECRET', path, why)
   const secret = await readBoundedFile(path, MAX_SECRET_FILE).catch((error: unknown) => {
-    throw failed((error as Error).message)
+    throw failed(reasonOf(error))
   })
   if (secret.length < MIN_SECRET)
     throw failed(`it has ${secret.length} bytes, fewer than ${MIN_SECRET}`)

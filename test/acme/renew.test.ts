@@ -188,9 +188,11 @@ t.test('leaves the files as they are when it fails', async t => {
   await once(busy, 'listening')
   const { port } = busy.address() as AddressInfo
   settings(`, http-listen: '127.0.0.1:${port}'`)
-  await failing(/cannot listen on 127\.0\.0\.1:\d+ .*EADDRINUSE.* \(ACME_LISTEN\)/)
+  await failing(/cannot listen on 127\.0\.0\.1:\d+ .*: address already in use \(ACME_LISTEN\)/)
   settings(', challenge: dns-01, dns-hook: hook')
-  await failing(/hook present _acme-challenge\.dns\.example\. \S+ failed: .*ENOENT \(ACME_HOOK\)/)
+  await failing(
+    /hook present _acme-challenge\.dns\.example\. \S+ failed: no such file or folder \(ACME_HOOK\)/
+  )
   settings(', ca-file: none.pem')
   await failing(/cannot read .*none\.pem.* \(ACME_FILE\)/)
 })
@@ -231,8 +233,8 @@ t.test('says what is missing in the settings', async t => {
       /have 2 different certificates/
     ],
     ['', LISTEN.split('discovery')[0]!, 'ACME_NAMES', /interdict\.yaml:3:20: no names/],
-    [', certificate: ca.pem/x, key: ca.pem/y', LISTEN, 'ACME_WRITE', /ENOTDIR/],
-    [', account-key: ca.pem/key', LISTEN, 'ACME_WRITE', /ENOTDIR/]
+    [', certificate: ca.pem/x, key: ca.pem/y', LISTEN, 'ACME_WRITE', /not a folder/],
+    [', account-key: ca.pem/key', LISTEN, 'ACME_WRITE', /not a folder/]
   ] as const
   for (const [acme, others, code, expected] of cases) {
     settings(acme, others)

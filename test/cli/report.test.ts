@@ -530,7 +530,7 @@ for (const words of misused) {
 t.test('reports an output file that cannot be written, and a missing log', async t => {
   const ran = await report('--output', join(folder, 'missing/x'))
   t.equal(ran.code, 1)
-  t.match(ran.err, /open '.*missing\/x' \(CLI_OUTPUT\)/)
+  t.match(ran.err, /cannot write .*missing\/x: no such file or folder \(CLI_OUTPUT\)/)
   const misspelt = await report('--log', join(dirname(logFolder(t, {})), 'none.jsonl'))
   t.strictSame([misspelt.code, misspelt.out], [1, ''])
   t.match(misspelt.err, /none\.jsonl: no such file or folder \(ARCHIVE_READ\)/)

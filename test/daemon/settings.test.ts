@@ -318,7 +318,7 @@ const impossible: { readonly more: string; readonly code: string; readonly says:
   {
     more: 'cookies: { secret-file: none }',
     code: 'COOKIE_SECRETS_UNREADABLE',
-    says: /none: ENOENT/
+    says: /none: no such file/
   },
   {
     more: 'transfers: { keys: { k.example: { secret-file: none } } }',

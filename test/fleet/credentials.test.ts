@@ -34,7 +34,7 @@ t.test('keys are those of NATS', async t => {
 t.test('the file of credentials', async t => {
   const dir = new Site(t, {}).folder
   const path = join(dir, 'fleet.creds')
-  t.throws(() => readCredentials(path), { code: 'FLEET_CREDENTIALS', message: /ENOENT/ })
+  t.throws(() => readCredentials(path), { code: 'FLEET_CREDENTIALS', message: /no such file/ })
   const user = createUser()
   const seed = Buffer.from(user.getSeed()).toString()
   const text = (jwt: string): string =>

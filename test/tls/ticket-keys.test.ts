@@ -57,5 +57,5 @@ t.test('an unusable secret is reported, and the previous one stays', async t => 
   })
   t.equal(keys.at(5), before)
   const missing = new TicketKeys({ ...file, path: `${path}2` })
-  await t.rejects(missing.reload(), { code: 'TICKET_SECRET', message: /ENOENT/ })
+  await t.rejects(missing.reload(), { code: 'TICKET_SECRET', message: /no such file/ })
 })

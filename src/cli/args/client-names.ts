@@ -7,6 +7,7 @@ import {
   type Prefix
 } from '../../base/address.js'
 import { failure, InterdictError } from '../../base/error.js'
+import { reasonOf } from '../../base/reason.js'
 import type { Octets } from '../../base/units.js'
 import { type PeriodKey, periodsIn, readKey } from '../../querylog/privacy/key-folder.js'
 import { endOf, startOf } from '../../querylog/privacy/period.js'
@@ -154,9 +155,8 @@ export function readPseudonymKeys(folder: string): readonly PeriodKey[] {
   try {
     periods = periodsIn(folder)
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT') return []
-    throw failure('PRIVACY_KEY', folder, message)
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw failure('PRIVACY_KEY', folder, reasonOf(error))
   }
   return periods.flatMap(period => readKey(folder, period) ?? [])
 }

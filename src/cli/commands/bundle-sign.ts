@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { generateKeys } from '../../base/ed25519.js'
 import { failure } from '../../base/error.js'
+import { reasonOf } from '../../base/reason.js'
 import { decodeBundle, readBundleFile, writeBundle } from '../../sources/bundle/bundle.js'
 import { readPrivateKey, withSignature } from '../../sources/bundle/signatures.js'
 import { EXIT } from '../exit.js'
@@ -34,7 +35,7 @@ export async function keygen(
   try {
     await writeFile(path, privatePem, { mode: KEY_MODE, flag: 'wx' })
   } catch (error) {
-    throw failure('BUNDLE_WRITE', path, error instanceof Error ? error.message : String(error))
+    throw failure('BUNDLE_WRITE', path, reasonOf(error))
   }
   if (json === true) printJson(io, { file: path, publicKey })
   else print(io, `${publicKey}\n`)

@@ -8,6 +8,7 @@ import { renewalInfo } from '../../acme/renewal-info.js'
 import { replaceFiles, replaceSecret } from '../../acme/replace-files.js'
 import { MAX_SECRET_FILE, readBoundedFileSync } from '../../base/bounded-file.js'
 import { failure, failureAt } from '../../base/error.js'
+import { reasonOf } from '../../base/reason.js'
 import type { AcmeConfig } from '../../config/acme-config.js'
 import type { Config, ServedCertificateConfig } from '../../config/config.js'
 import type { FolderLock } from '../../querylog/record/folder-lock.js'
@@ -148,7 +149,7 @@ function read(file: string): string {
   try {
     return readBoundedFileSync(file, MAX_SECRET_FILE).toString('latin1')
   } catch (error) {
-    throw failure('ACME_FILE', file, (error as Error).message)
+    throw failure('ACME_FILE', file, reasonOf(error))
   }
 }
 
@@ -160,7 +161,7 @@ function createAccountKey(file: string, dryRun: boolean): string {
   try {
     replaceSecret(file, text)
   } catch (error) {
-    throw failure('ACME_WRITE', file, (error as Error).message)
+    throw failure('ACME_WRITE', file, reasonOf(error))
   }
   return text
 }
@@ -173,6 +174,6 @@ function write(
     replaceFiles(paths, text)
   } catch (error) {
     const folder = dirname(paths.certificate)
-    throw failure('ACME_WRITE', folder, (error as Error).message)
+    throw failure('ACME_WRITE', folder, reasonOf(error, folder))
   }
 }

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { dirname, join } from 'node:path'
 import { writeFileAtomic } from '../../base/atomic-file.js'
 import { failure } from '../../base/error.js'
+import { reasonOf } from '../../base/reason.js'
 import { csvLines } from '../../report/output/csv.js'
 import { toJson } from '../../report/output/json.js'
 import { signPack, type PackFiles } from '../../report/evidence/sign-pack.js'
@@ -204,7 +205,7 @@ function readProbes(file: string): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
-    return usageError(`--probes: ${(error as Error).message}`)
+    return usageError(`--probes: ${file}: ${reasonOf(error)}`)
   }
 }
 
@@ -223,6 +224,6 @@ function write(pack: PackFiles, output: string): void {
       writeFileSync(join(output, path), content)
     }
   } catch (error) {
-    throw failure('CLI_OUTPUT', output, (error as Error).message)
+    throw failure('CLI_OUTPUT', output, reasonOf(error, output))
   }
 }

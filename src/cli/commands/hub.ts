@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { hookFileErrors } from '../../alerts/hook-files.js'
 import { failure, InterdictError } from '../../base/error.js'
+import { reasonOf } from '../../base/reason.js'
 import { isPublicKey } from '../../config/rules-section.js'
 import { Authority, SERVER_FILE } from '../../hub/authority.js'
 import { DEFAULT_HUB_FILE, loadHubConfig } from '../../hub/hub-config.js'
@@ -67,7 +68,7 @@ http: 127.0.0.1:8054
     writeFileSync(settings, text, { flag: 'wx' })
   } catch (error) {
     if (error instanceof InterdictError) throw error
-    throw failure('HUB_STATE', settings, (error as Error).message)
+    throw failure('HUB_STATE', settings, reasonOf(error, settings))
   }
   const loaded = await loadHubConfig(settings)
   if (!loaded.ok) return rejectInput(loaded.errors)

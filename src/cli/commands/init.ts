@@ -4,6 +4,7 @@ import { readPrefix } from '../../base/address.js'
 import { writeFileAtomic } from '../../base/atomic-file.js'
 import { failure } from '../../base/error.js'
 import { packagePath } from '../../base/package.js'
+import { reasonOf } from '../../base/reason.js'
 import { readEndpoint, readServer } from '../../config/endpoint.js'
 import { placesFor } from '../../config/places.js'
 import { appSchema, idSchema } from '../../rules/schema/app-schema.js'
@@ -189,7 +190,7 @@ function write(folder: string, policy: InitialPolicy): void {
     writeFileAtomic(join(folder, SETTINGS), initialSettings(policy, placesFor(folder)))
   } catch (error) {
     if (existsSync(rules)) rmSync(rules, { recursive: true })
-    throw failure('INIT_WRITE', folder, (error as Error).message)
+    throw failure('INIT_WRITE', folder, reasonOf(error, folder))
   }
 }
 

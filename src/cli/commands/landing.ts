@@ -1,5 +1,6 @@
 import { epochSeconds, systemClock } from '../../base/clock.js'
 import { failure } from '../../base/error.js'
+import { reasonOf } from '../../base/reason.js'
 import type { Config } from '../../config/config.js'
 import { readEndpoint, showEndpoint } from '../../config/endpoint.js'
 import { FileWatcher } from '../../daemon/reload/file-watcher.js'
@@ -35,7 +36,7 @@ export async function landing({ listen, ...options }: LandingOptions, io: Io): P
   try {
     port = await server.listen(endpoint.address, endpoint.port)
   } catch (error) {
-    throw failure('SOCKET_BIND', showEndpoint(endpoint), (error as Error).message)
+    throw failure('SOCKET_BIND', showEndpoint(endpoint), reasonOf(error))
   }
   io.stdout.write(`landing page on http://${showEndpoint({ ...endpoint, port })}\n`)
   const reload = async (): Promise<void> => {

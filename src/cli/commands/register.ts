@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { failure } from '../../base/error.js'
+import { reasonOf } from '../../base/reason.js'
 import { publicBans } from '../../register/public-bans.js'
 import { registerSite } from '../../register/site.js'
 import { LANGUAGES } from '../../rules/model/explain.js'
@@ -41,7 +42,7 @@ export async function register(output: string, options: RegisterOptions, io: Io)
       await mkdir(dirname(file), { recursive: true })
       await writeFile(file, content)
     } catch (error) {
-      throw failure('CLI_OUTPUT', file, (error as Error).message)
+      throw failure('CLI_OUTPUT', file, reasonOf(error))
     }
   }
   const url = rules.site?.register ?? null

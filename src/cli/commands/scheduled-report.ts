@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeFileAtomic } from '../../base/atomic-file.js'
 import { failure } from '../../base/error.js'
+import { reasonOf } from '../../base/reason.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { Config } from '../../config/config.js'
 import type { ScheduledReport } from '../../config/report-config.js'
@@ -141,6 +142,6 @@ function store(scheduled: ScheduledReport, { file, html, period, report, origin 
       rmSync(join(folder, `${old.name}${ABOUT}`))
     }
   } catch (error) {
-    throw failure('REPORT_STORE', join(folder, file), (error as Error).message)
+    throw failure('REPORT_STORE', join(folder, file), reasonOf(error))
   }
 }

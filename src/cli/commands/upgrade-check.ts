@@ -2,6 +2,7 @@ import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { failure } from '../../base/error.js'
 import { packagePath, packageVersion } from '../../base/package.js'
+import { reasonOf } from '../../base/reason.js'
 import type { Config } from '../../config/config.js'
 import { loadConfig } from '../../config/load.js'
 import type { StatusReply } from '../../daemon/admin/health.js'
@@ -59,7 +60,7 @@ function settingsSince(folder: string): SettingsChanges {
     try {
       return JSON.parse(readFileSync(file, 'utf8')) as object
     } catch (error) {
-      throw failure('UPGRADE_FROM', file, (error as Error).message)
+      throw failure('UPGRADE_FROM', file, reasonOf(error))
     }
   }
   return compareDefaults(read(join(folder, path)), read(packagePath(path)))

@@ -3,6 +3,7 @@ import type { KeyObject } from 'node:crypto'
 import { join } from 'node:path'
 import { readPublicKey } from '../../base/ed25519.js'
 import { failure } from '../../base/error.js'
+import { reasonOf } from '../../base/reason.js'
 import {
   verifyFleet,
   type FleetBreakKind,
@@ -65,7 +66,7 @@ function publicKeys(folder: string): (gateway: string) => readonly KeyObject[] {
     }
   } catch (error) {
     if (!(error instanceof Error && 'errno' in error)) throw error
-    usageError(`--keys: cannot read the public keys of the gateways: ${error.message}`)
+    usageError(`--keys: cannot read the public keys in ${folder}: ${reasonOf(error, folder)}`)
   }
   return gateway => keys.get(gateway) ?? []
 }

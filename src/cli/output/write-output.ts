@@ -1,5 +1,6 @@
 import { writeFileAtomic } from '../../base/atomic-file.js'
 import { failure } from '../../base/error.js'
+import { reasonOf } from '../../base/reason.js'
 import { print, withoutColours, type Io } from '../io.js'
 import { terminalWidth } from './columns.js'
 
@@ -22,6 +23,6 @@ export function writeOutput(content: string | Uint8Array, file: string | undefin
   try {
     writeFileAtomic(file, typeof content === 'string' ? withoutColours(content) : content)
   } catch (error) {
-    throw failure('CLI_OUTPUT', file, error instanceof Error ? error.message : String(error))
+    throw failure('CLI_OUTPUT', file, reasonOf(error))
   }
 }

@@ -4,6 +4,7 @@ import { dirname } from 'node:path'
 import { failure, failureAt, type InterdictError } from '../../base/error.js'
 import { createParentFolder } from '../../base/parent-folder.js'
 import type { Position } from '../../base/position.js'
+import { reasonOf } from '../../base/reason.js'
 import { fittingSocketPath } from '../../base/socket-path.js'
 
 /** Whoever may write to the socket may use it: the user of the process, and root. */
@@ -14,9 +15,6 @@ const FOLDER_MODE = 0o700
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'its folder does not exist',
   ENOTDIR: 'its parent is not a folder',
-  EACCES: 'permission denied',
-  EPERM: 'permission denied',
-  EROFS: 'its file system is read-only',
   EADDRINUSE: 'another process listens on it; is another Interdict running?'
 }
 
@@ -65,7 +63,7 @@ function makeFolder(config: AdminSocketPlace): void {
   try {
     createParentFolder(config.path, FOLDER_MODE)
   } catch (error) {
-    throw socketError(config, reasonOf(error))
+    throw socketError(config, reasonAgainst(error))
   }
   if (!statSync(dirname(config.path)).isDirectory()) throw socketError(config, REASONS.ENOTDIR!)
 }
@@ -76,9 +74,9 @@ async function removeStaleSocket(config: AdminSocketPlace): Promise<void> {
   const found = statOf(path)
   if (found === undefined) return
   if (!found.isSocket()) throw socketError(config, 'the path exists and is not a socket')
-  const code = await probe(path)
-  if (code === undefined) throw socketError(config, REASONS.EADDRINUSE!)
-  if (code !== 'ECONNREFUSED') throw socketError(config, REASONS[code] ?? code)
+  const error = await probe(path)
+  if (error === undefined) throw socketError(config, REASONS.EADDRINUSE!)
+  if (error.code !== 'ECONNREFUSED') throw socketError(config, reasonAgainst(error))
   // Another process may have replaced the socket meanwhile and listen on it now.
   if (isSame(statOf(path), found)) unlink(config)
 }
@@ -87,19 +85,19 @@ function unlink(config: AdminSocketPlace): void {
   try {
     unlinkSync(config.path)
   } catch (error) {
-    throw socketError(config, reasonOf(error))
+    throw socketError(config, reasonAgainst(error))
   }
 }
 
-/** Tries to connect. @returns the code of the error; undefined: a process listens */
-function probe(path: string): Promise<string | undefined> {
+/** Tries to connect. @returns the error; undefined: a process listens */
+function probe(path: string): Promise<NodeJS.ErrnoException | undefined> {
   const fitting = fittingSocketPath(path)
   return new Promise(resolve => {
     const socket = connect(fitting.path, () => {
       socket.destroy()
       resolve(undefined)
     })
-    socket.once('error', ({ code = 'unknown' }: NodeJS.ErrnoException) => resolve(code))
+    socket.once('error', resolve)
     socket.once('close', fitting.release)
   })
 }
@@ -112,7 +110,7 @@ function listen(server: Server, config: AdminSocketPlace): Promise<() => void> {
       fitting.release()
       // libuv reports EACCES in place of ENOENT, as Windows does.
       const isFolderMissing = !existsSync(dirname(config.path))
-      reject(socketError(config, isFolderMissing ? REASONS.ENOENT! : reasonOf(error)))
+      reject(socketError(config, isFolderMissing ? REASONS.ENOENT! : reasonAgainst(error)))
     })
     // The socket is created within the call, so it never has another mode.
     const previous = process.umask(SOCKET_UMASK)
@@ -135,9 +133,8 @@ function isSame(one: Stats | undefined, other: Stats | undefined): boolean {
   return one !== undefined && one.ino === other?.ino && one.dev === other.dev && one.isSocket()
 }
 
-function reasonOf(error: unknown): string {
-  const { code = '', message } = error as NodeJS.ErrnoException
-  return REASONS[code] ?? message
+function reasonAgainst(error: unknown): string {
+  return REASONS[(error as NodeJS.ErrnoException).code ?? ''] ?? reasonOf(error)
 }
 
 function socketError({ path, position }: AdminSocketPlace, why: string): InterdictError {

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { failure } from '../../base/error.js'
 import { packageVersion } from '../../base/package.js'
+import { reasonOf } from '../../base/reason.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 import type { ListeningSocket } from '../../udp/listening-sockets.js'
 import type { CookieSecrets } from '../workers/cookie-secrets.js'
@@ -59,7 +60,7 @@ export async function startReplacement(
   try {
     child = start(sockets.map(({ fd }) => fd))
   } catch (error) {
-    throw failure('UPGRADE_FAILED', (error as Error).message)
+    throw failure('UPGRADE_FAILED', reasonOf(error))
   }
   try {
     const offer: Offer = {

@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
 import { failure } from '../../base/error.js'
+import { reasonOf } from '../../base/reason.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 import type { ArchiveContents } from '../../querylog/archive/archive-contents.js'
 import { closedFiles, LogLayout } from '../../querylog/archive/log-layout.js'
@@ -205,8 +206,8 @@ export class Archiver {
 
   /** Undefined: out of file descriptors or memory. */
   private fork(): ChildProcess | undefined {
-    const fail = ({ message }: Error): void => {
-      this.warn(message)
+    const fail = (error: unknown): void => {
+      this.warn(reasonOf(error))
       if (!this.working) this.reporter.end(this.wall(), 'died')
     }
     try {
@@ -214,7 +215,7 @@ export class Archiver {
       child.on('error', fail)
       return child.pid === undefined ? undefined : child
     } catch (error) {
-      fail(error as Error)
+      fail(error)
       return undefined
     }
   }

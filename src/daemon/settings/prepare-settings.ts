@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { hookFileErrors } from '../../alerts/hook-files.js'
 import { smtpFileErrors } from '../../config/smtp-files.js'
 import { failure, type InterdictError } from '../../base/error.js'
+import { reasonOf } from '../../base/reason.js'
 import { checkFolders } from '../../config/check-folders.js'
 import type { Config } from '../../config/config.js'
 import { isSelf, ownAddresses, showEndpoint } from '../../config/endpoint.js'
@@ -102,7 +103,7 @@ function openServiceLog(
   } catch (error) {
     const { destination } = settings
     const path = destination === 'stderr' ? destination : destination.path
-    throw failure('CLI_SERVICE_LOG', path, (error as Error).message)
+    throw failure('CLI_SERVICE_LOG', path, reasonOf(error))
   }
 }
 
@@ -141,7 +142,7 @@ function messageOf(what: () => unknown): string | undefined {
     what()
     return undefined
   } catch (error) {
-    return (error as Error).message
+    return reasonOf(error)
   }
 }
 

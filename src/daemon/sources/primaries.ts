@@ -1,5 +1,6 @@
 import { MAX_SECRET_FILE, readBoundedFile } from '../../base/bounded-file.js'
 import { failure, failureAt, type InterdictError } from '../../base/error.js'
+import { reasonOf } from '../../base/reason.js'
 import type { Octets } from '../../base/units.js'
 import type { TransferKeyConfig, TransfersConfig } from '../../config/config.js'
 import type { Primary } from '../../sources/axfr/primary.js'
@@ -39,7 +40,7 @@ async function readSecret({ secretFile: file }: TransferKeyConfig): Promise<Uint
   try {
     text = (await readBoundedFile(file, MAX_SECRET_FILE)).toString()
   } catch (error) {
-    throw failure('TRANSFER_SECRET_UNREADABLE', file, (error as Error).message)
+    throw failure('TRANSFER_SECRET_UNREADABLE', file, reasonOf(error))
   }
   const lines = text.split('\n').map(line => line.replace(/#.*/, '').trim())
   const filled = lines.filter(line => line !== '')

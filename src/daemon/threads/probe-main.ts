@@ -6,6 +6,7 @@ import { systemClock } from '../../base/clock.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 import { encodeProbeOption, PROBE_FLAG, probeServerName } from '../../dns/edns/probe-option.js'
 import { setUint16 } from '../../base/octets.js'
+import { reasonOf } from '../../base/reason.js'
 import { MAX_UPSTREAM_QUERY_SIZE, encodeUpstreamQuery } from '../../dns/message/encode-query.js'
 import { encodeQuestion } from '../../dns/message/question.js'
 import { RRCLASS } from '../../dns/registry/rrclass.js'
@@ -23,7 +24,6 @@ import { ReplacedSnapshots } from '../reload/replaced-snapshots.js'
 import { yieldToWorkers } from '../reload/yield-to-workers.js'
 import { createThreadLog, type FromProbe, type ProbeInit, type ToProbe } from './messages.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
-import { serializeError } from './serialized-error.js'
 
 /** Bans are answered at once; more than this is a gateway that does not answer. */
 const TIMEOUT: Milliseconds = 2_000
@@ -110,8 +110,7 @@ function report(state: ProberState): void {
     () => (isUnrecorded = false),
     (error: unknown) => {
       // Once: each round would say the same.
-      if (!isUnrecorded)
-        log.warn({ folder, error: serializeError(error).message }, 'probes not recorded')
+      if (!isUnrecorded) log.warn({ folder, error: reasonOf(error) }, 'probes not recorded')
       isUnrecorded = true
     }
   )

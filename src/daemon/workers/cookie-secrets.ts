@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { MAX_SECRET_FILE, readBoundedFile } from '../../base/bounded-file.js'
 import { failure, failureAt, type InterdictError } from '../../base/error.js'
+import { reasonOf } from '../../base/reason.js'
 import type { CookiesConfig } from '../../config/config.js'
 import { SIPHASH_KEY_SIZE } from '../../dns/edns/siphash.js'
 
@@ -26,8 +27,7 @@ async function readSecretFile(file: string): Promise<string> {
   try {
     return (await readBoundedFile(file, MAX_SECRET_FILE)).toString()
   } catch (error) {
-    const { message } = error as Error
-    throw new AggregateError([failure('COOKIE_SECRETS_UNREADABLE', file, message)])
+    throw new AggregateError([failure('COOKIE_SECRETS_UNREADABLE', file, reasonOf(error))])
   }
 }
 

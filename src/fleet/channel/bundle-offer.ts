@@ -4,6 +4,7 @@ import { readBoundedFile } from '../../base/bounded-file.js'
 import type { Clock } from '../../base/clock.js'
 import { epochSeconds } from '../../base/clock.js'
 import { failure } from '../../base/error.js'
+import { reasonOf } from '../../base/reason.js'
 import { AcceptedBundles } from '../../sources/bundle/accepted-bundles.js'
 import { decodeBundle } from '../../sources/bundle/bundle.js'
 import type { BundleSource } from '../../sources/bundle/choose-bundle.js'
@@ -55,7 +56,7 @@ export class BundleOffer {
     try {
       writeFileAtomic(path, octets, { folderMode: 0o755 })
     } catch (error) {
-      throw failure('FLEET_WRITE', path, (error as Error).message)
+      throw failure('FLEET_WRITE', path, reasonOf(error))
     }
     return true
   }

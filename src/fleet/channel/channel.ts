@@ -3,6 +3,7 @@ import type { LookupFunction } from 'node:net'
 import type { Clock } from '../../base/clock.js'
 import { doublingDelay } from '../../base/doubling-delay.js'
 import { failure, InterdictError } from '../../base/error.js'
+import { reasonOf } from '../../base/reason.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { FleetConfig } from '../../config/fleet-config.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
@@ -160,7 +161,7 @@ export class Channel {
       const known =
         error instanceof InterdictError
           ? (error as InterdictError)
-          : failure('FLEET_BUNDLE', serial, (error as Error).message)
+          : failure('FLEET_BUNDLE', serial, reasonOf(error))
       this.fail(known)
       const wait = doublingDelay(++this.failures, FIRST_RETRY, MAX_RETRY)
       const delay = TRANSIENT.includes(known.code) ? wait : REFUSED_RETRY

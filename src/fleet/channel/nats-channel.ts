@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { failure, InterdictError } from '../../base/error.js'
+import { reasonOf } from '../../base/reason.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import type { FleetConfig, FleetNatsConfig } from '../../config/fleet-config.js'
 import { authenticatorOf, readCredentials, signReport, type Credentials } from '../credentials.js'
@@ -164,13 +165,13 @@ export class NatsChannel {
       }
       return Buffer.concat(chunks)
     } catch (error) {
-      throw error instanceof InterdictError ? error : why((error as Error).message)
+      throw error instanceof InterdictError ? error : why(reasonOf(error))
     }
   }
 
   private failureOf(error: unknown): InterdictError {
     if (error instanceof InterdictError) return error as InterdictError
-    return failure('FLEET_CONNECT', this.nats.servers.join(', '), (error as Error).message)
+    return failure('FLEET_CONNECT', this.nats.servers.join(', '), reasonOf(error))
   }
 }
 

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { LookupFunction } from 'node:net'
 import { MAX_SECRET_FILE, readBoundedFile } from '../../base/bounded-file.js'
 import { failure, InterdictError } from '../../base/error.js'
+import { reasonOf } from '../../base/reason.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import type { FleetPullConfig } from '../../config/fleet-config.js'
 import { download, type Validators } from '../../sources/http/download.js'
@@ -67,11 +68,10 @@ export class PullChannel {
       events.contact()
       if (this.wanted !== undefined) events.wanted(this.wanted, one => this.fetch(one))
     } catch (error) {
-      const { message } = error as Error
       const known =
         error instanceof InterdictError
           ? (error as InterdictError)
-          : failure('FLEET_PULL', url, message)
+          : failure('FLEET_PULL', url, reasonOf(error))
       if (known.code === 'FLEET_MESSAGE') events.dropped(known)
       else events.failed(known)
     }
@@ -86,7 +86,7 @@ export class PullChannel {
       // Without validators, the server cannot say that it is unchanged.
       return bundle.kind === 'file' ? bundle.octets : new Uint8Array()
     } catch (error) {
-      throw failure('FLEET_BUNDLE', serial, (error as Error).message)
+      throw failure('FLEET_BUNDLE', serial, reasonOf(error))
     }
   }
 

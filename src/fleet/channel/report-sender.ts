@@ -1,6 +1,7 @@
 import type { LookupFunction } from 'node:net'
 import { MAX_SECRET_FILE, readBoundedFile } from '../../base/bounded-file.js'
 import { failure } from '../../base/error.js'
+import { reasonOf } from '../../base/reason.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import type { FleetReportsConfig } from '../../config/fleet-config.js'
 import { download } from '../../sources/http/download.js'
@@ -38,7 +39,7 @@ export class ReportSender {
       await download(url, { lookup, ca, timeout: TIMEOUT, maxSize: MAX_REPLY, body })
       return true
     } catch (error) {
-      throw failure('FLEET_REPORT', url, (error as Error).message)
+      throw failure('FLEET_REPORT', url, reasonOf(error))
     } finally {
       this.isSending = false
     }

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { failure } from '../../base/error.js'
+import { reasonOf } from '../../base/reason.js'
 import { CentralFolder } from '../../querylog/archive/central/central-folder.js'
 import type { LogStore, ShippedFile } from './log-store.js'
 import type { Pace } from './pace.js'
@@ -24,7 +25,7 @@ export class FolderStore implements LogStore {
       const content = (offset: number): AsyncIterable<Buffer> => this.paced(file, offset)
       if (await folder.write(file.path, file.sha256, content)) return true
     } catch (error) {
-      throw failure('FLEET_LOGS', folder.path, (error as Error).message)
+      throw failure('FLEET_LOGS', folder.path, reasonOf(error, folder.path))
     }
     throw failure('FLEET_LOGS', folder.path, `${file.path} was altered on the way; sent again`)
   }

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { doublingDelay } from '../../base/doubling-delay.js'
 import { failure, InterdictError } from '../../base/error.js'
+import { reasonOf } from '../../base/reason.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { FleetConfig, FleetLogsConfig } from '../../config/fleet-config.js'
 import type { LogLayout } from '../../querylog/archive/log-layout.js'
@@ -90,7 +91,7 @@ export class LogSender {
       const { code, message } =
         error instanceof InterdictError
           ? (error as InterdictError)
-          : failure('FLEET_LOGS', this.logs.to, (error as Error).message)
+          : failure('FLEET_LOGS', this.logs.to, reasonOf(error, this.logs.to))
       if (message !== this.logged) log.warn({ code }, `${message}; the files stay here, retrying`)
       this.logged = message
       this.update({ failed: this.state.failed + 1, error: { code, message } })

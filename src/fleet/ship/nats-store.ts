@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { jetstream, jetstreamManager, type StoredMsg } from '@nats-io/jetstream'
 import { headers, type NatsConnection } from '@nats-io/transport-node'
 import { failure } from '../../base/error.js'
+import { reasonOf } from '../../base/reason.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import {
   END_HEADER,
@@ -41,7 +42,7 @@ export class NatsStore implements LogStore {
       await this.upload(connection, file)
       return await this.isConfirmed(connection, file.path)
     } catch (error) {
-      throw failure('FLEET_LOGS', 'nats', (error as Error).message)
+      throw failure('FLEET_LOGS', 'nats', reasonOf(error))
     }
   }
 

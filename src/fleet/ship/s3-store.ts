@@ -1,4 +1,5 @@
 import { failure } from '../../base/error.js'
+import { reasonOf } from '../../base/reason.js'
 import type { Octets } from '../../base/units.js'
 import { parseCentralPath } from '../../querylog/archive/central/central-layout.js'
 import type { LogStore, ShippedFile } from './log-store.js'
@@ -37,7 +38,7 @@ export class S3Store implements LogStore {
       await this.removeReplaced(file.path)
       return true
     } catch (error) {
-      throw failure('FLEET_LOGS', this.to, (error as Error).message)
+      throw failure('FLEET_LOGS', this.to, reasonOf(error))
     }
   }
 

@@ -1,6 +1,7 @@
 import { fstatSync } from 'node:fs'
 import { join } from 'node:path'
 import { failure, type InterdictError } from '../../base/error.js'
+import { reasonOf } from '../../base/reason.js'
 import type { Octets } from '../../base/units.js'
 import type { CentralLog } from './central/central-log.js'
 import { OWN_CLIENT } from './central/central-sql.js'
@@ -184,7 +185,7 @@ function openFiles(layout: LogLayout): LogFiles {
   try {
     return openLogFiles(layout)
   } catch (error) {
-    throw failure('ARCHIVE_READ', join(layout.folder, layout.liveName), (error as Error).message)
+    throw failure('ARCHIVE_READ', join(layout.folder, layout.liveName), reasonOf(error))
   }
 }
 

@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { failure, InterdictError } from '../../base/error.js'
+import { reasonOf } from '../../base/reason.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import type { ServiceLog } from '../record/service-log.js'
 import { Chain, type ChainOptions } from './chain/chain.js'
@@ -244,5 +245,5 @@ async function convertAndLog(convert: () => Promise<SourceFile>, log: ServiceLog
 
 function asFailure(path: string, error: unknown): InterdictError {
   if (error instanceof InterdictError) return error as InterdictError
-  return failure('ARCHIVE_FAILED', path, error instanceof Error ? error.message : String(error))
+  return failure('ARCHIVE_FAILED', path, reasonOf(error, path))
 }

@@ -2,6 +2,7 @@ import { existsSync, rmSync } from 'node:fs'
 import { basename, join, relative, resolve } from 'node:path'
 import { syncFolder } from '../../base/atomic-file.js'
 import { failure } from '../../base/error.js'
+import { reasonOf } from '../../base/reason.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { ServiceLog } from '../record/service-log.js'
 import { withArchiveLock } from './archive-lock.js'
@@ -71,7 +72,7 @@ function removeFile(path: string): void {
   try {
     rmSync(path, { force: true })
   } catch (error) {
-    throw failure('ARCHIVE_FAILED', path, (error as Error).message)
+    throw failure('ARCHIVE_FAILED', path, reasonOf(error))
   }
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import * as z from 'zod'
 import { writeFileAtomic } from '../../base/atomic-file.js'
 import { failure } from '../../base/error.js'
+import { reasonOf } from '../../base/reason.js'
 import { activeParquetOfDay, type LogLayout } from './log-layout.js'
 import { readOrigin } from './parquet-origin.js'
 import type { Day } from './retention.js'
@@ -52,9 +53,9 @@ export function readShipped(layout: LogLayout, to: string): Shipped {
     const shipped = shippedSchema.parse(JSON.parse(readFileSync(path, 'utf8')))
     return shipped.to === to ? shipped : empty
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT') return empty
-    throw failure('FLEET_LOGS_STATE', path, error instanceof z.ZodError ? 'invalid' : message)
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return empty
+    const why = error instanceof z.ZodError ? 'invalid' : reasonOf(error)
+    throw failure('FLEET_LOGS_STATE', path, why)
   }
 }
 

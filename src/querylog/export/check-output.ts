@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
 import { failure, type InterdictError } from '../../base/error.js'
+import { reasonOf } from '../../base/reason.js'
 import type { OutputConfig } from '../../config/output-config.js'
 
 /** Errors of the files that an output reads when it connects: CONFIG_FILE. */
@@ -26,6 +27,6 @@ function messageOf(what: () => unknown): string | undefined {
     what()
     return undefined
   } catch (error) {
-    return (error as Error).message
+    return reasonOf(error)
   }
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { failure, type ErrorCode, type InterdictError } from '../../base/error.js'
+import { reasonOf } from '../../base/reason.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import type { OutputConfig } from '../../config/output-config.js'
 import { readRecord } from '../record/read-record.js'
@@ -65,7 +66,9 @@ export class Exporter {
     this.encode = createEncoder(options)
     const queue = new Spool(spool.folder, spool.octets)
     const onSpoolError = (error: unknown): void => {
-      this.report(failure('OUTPUT_SPOOL', options.name, spool.folder, messageOf(error)))
+      this.report(
+        failure('OUTPUT_SPOOL', options.name, spool.folder, reasonOf(error, spool.folder))
+      )
     }
     this.backlog = new Backlog(queue, onSpoolError)
     try {
@@ -172,7 +175,7 @@ export class Exporter {
     this.connection = undefined
     this.isUnreachable = true
     this.errors++
-    this.report(failure('OUTPUT_DOWN', this.options.name, messageOf(error)))
+    this.report(failure('OUTPUT_DOWN', this.options.name, reasonOf(error)))
     await connection?.close().catch(() => undefined)
   }
 
@@ -212,8 +215,4 @@ function createEncoder({ type, to, format }: OutputConfig): (record: QueryRecord
         ? record => syslogDatagram(record, format)
         : record => syslogFrame(record, format)
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

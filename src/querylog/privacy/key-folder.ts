@@ -14,8 +14,9 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { MAX_SECRET_FILE, readBoundedFileSync } from '../../base/bounded-file.js'
-import { failure } from '../../base/error.js'
+import { failure, InterdictError } from '../../base/error.js'
 import { createParentFolder } from '../../base/parent-folder.js'
+import { reasonOf } from '../../base/reason.js'
 import type { Milliseconds } from '../../base/units.js'
 import { endOf, isPeriod, type Period } from './period.js'
 import { KEY_LENGTH } from './privacy-mode.js'
@@ -144,6 +145,5 @@ function pathOf(folder: string, period: Period): string {
 }
 
 function asFailure(path: string, error: unknown): Error {
-  const { name, message } = error as Error
-  return name === 'InterdictError' ? (error as Error) : failure('PRIVACY_KEY', path, message)
+  return error instanceof InterdictError ? error : failure('PRIVACY_KEY', path, reasonOf(error))
 }

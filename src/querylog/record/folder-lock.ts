@@ -6,6 +6,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { failure, type InterdictError } from '../../base/error.js'
 import { createParentFolder } from '../../base/parent-folder.js'
+import { reasonOf } from '../../base/reason.js'
 import { MAX_SOCKET_PATH } from '../../base/socket-path.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 
@@ -137,7 +138,7 @@ async function acquire({ folder, lockedError, mode }: LockRequest): Promise<Held
     }
   } catch (error) {
     server?.close()
-    const why = error instanceof Error ? error.message : String(error)
+    const why = reasonOf(error)
     throw failure('LOCK_UNAVAILABLE', folder, why)
   } finally {
     rmSync(join(folder, draft), { force: true })

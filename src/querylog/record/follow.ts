@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
 import { basename, dirname, extname, join } from 'node:path'
 import { failure } from '../../base/error.js'
+import { reasonOf } from '../../base/reason.js'
 import { MS_PER_SECOND, type Milliseconds, type Octets } from '../../base/units.js'
 import { lastLines } from './last-lines.js'
 
@@ -87,9 +88,8 @@ export class FollowedFile {
       if (!statSync(this.path).isFile()) throw new Error('not a regular file')
       file = openSync(this.path, 'r')
     } catch (error) {
-      const { code = '', message } = error as NodeJS.ErrnoException
-      if (code === 'ENOENT') return undefined
-      throw failure('LOG_FOLLOW', this.path, message)
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+      throw failure('LOG_FOLLOW', this.path, reasonOf(error))
     }
     return { file, splitter: new LineSplitter(), offset: 0, lastActivity: this.now() }
   }

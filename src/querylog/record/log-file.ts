@@ -1,6 +1,7 @@
 import { renameSync } from 'node:fs'
 import type { Clock } from '../../base/clock.js'
 import { failure, type InterdictError } from '../../base/error.js'
+import { reasonOf } from '../../base/reason.js'
 import { MS_PER_SECOND, type Milliseconds, type Octets } from '../../base/units.js'
 import { closedFilePath, utcDay, inspectFile } from './closed-files.js'
 import { openDestination, type Destination, type OpenDestination } from './destination.js'
@@ -241,7 +242,7 @@ export class LogFile {
     this.lastError = error
     this.retryAt = this.clock.now() + RETRY
     this.counts.errors++
-    this.report(failure(code, this.path, error instanceof Error ? error.message : String(error)))
+    this.report(failure(code, this.path, reasonOf(error)))
   }
 
   private today(): number {

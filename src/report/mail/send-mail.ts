@@ -1,6 +1,7 @@
 import { isIP, type LookupFunction } from 'node:net'
 import { createTransport } from 'nodemailer'
 import { failure } from '../../base/error.js'
+import { reasonOf } from '../../base/reason.js'
 import type { ReportMail, SmtpConfig } from '../../config/report-config.js'
 import { readSmtpFiles } from '../../config/smtp-files.js'
 import { contextTrusting } from '../../tls/trusting-context.js'
@@ -54,7 +55,7 @@ export async function sendMail(
     })
     rejected = sent.rejected
   } catch (error) {
-    throw failure('REPORT_MAIL', host, (error as Error).message)
+    throw failure('REPORT_MAIL', host, reasonOf(error))
   } finally {
     transport.close()
   }
@@ -90,7 +91,7 @@ function addressOf(host: string, lookup: LookupFunction): Promise<string> {
   return new Promise((resolve, reject) =>
     lookup(host, { all: false }, (error, address) => {
       if (error === null) resolve(address as string)
-      else reject(failure('REPORT_MAIL', host, error.message))
+      else reject(failure('REPORT_MAIL', host, reasonOf(error)))
     })
   )
 }

@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises'
 import { isAbsolute, parse, relative, resolve, sep } from 'node:path'
 import { FileTooLarge, readBoundedFile } from '../../base/bounded-file.js'
 import { fingerprintOf } from '../../base/file-fingerprint.js'
+import { reasonOf } from '../../base/reason.js'
 import type { Octets } from '../../base/units.js'
 import { showZoneFileName } from '../../dns/rdata/zone-file-writer.js'
 import { applyJournal, countLines, readZoneCopy } from '../../zonefile/effective-zone.js'
@@ -266,8 +267,8 @@ export class RulesFolder implements RuleFiles {
   }
 
   private fail(error: unknown): Extract<FileResult, { readonly why: string }> {
-    const { code = '', message } = error as NodeJS.ErrnoException
+    const { code = '' } = error as NodeJS.ErrnoException
     this.hadTransientError ||= TRANSIENT_ERRORS.includes(code)
-    return code === 'ENOENT' ? MISSING : { why: message }
+    return code === 'ENOENT' ? MISSING : { why: reasonOf(error) }
   }
 }

@@ -1,5 +1,6 @@
 import { connect } from 'node:net'
 import { failure, InterdictError } from '../../base/error.js'
+import { reasonOf } from '../../base/reason.js'
 import { MS_PER_SECOND, type Milliseconds, type Octets, type Seconds } from '../../base/units.js'
 import { signMessage, TsigVerifier } from '../../tsig/tsig.js'
 import { FRAME_HEAD, FrameReader, writeFrameHead } from '../../upstream/tcp/frame-reader.js'
@@ -107,7 +108,7 @@ function sendAndReceive(
       else reader.take(chunk)
     })
     socket.on('error', error => {
-      if (!isClosed) end(failure('TRANSFER_CONNECT', id, error.message))
+      if (!isClosed) end(failure('TRANSFER_CONNECT', id, reasonOf(error)))
     })
     socket.on('end', onEarlyEnd)
     socket.on('close', onEarlyEnd)

@@ -1,4 +1,5 @@
 import { failure, InterdictError } from '../../base/error.js'
+import { reasonOf } from '../../base/reason.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import type { Soa } from '../../dns/message/zone-message.js'
 import { isNewer } from '../../dns/registry/serial.js'
@@ -226,5 +227,5 @@ function errorInfo(error: unknown): Omit<PrimaryFailure, 'primary'> {
     const { code, message } = error as InterdictError
     return { code, message }
   }
-  return { code: 'FAULT', message: error instanceof Error ? error.message : String(error) }
+  return { code: 'FAULT', message: reasonOf(error) }
 }

@@ -2,6 +2,7 @@ import { open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { syncFolder } from '../../base/atomic-file.js'
 import { failure } from '../../base/error.js'
+import { reasonOf } from '../../base/reason.js'
 import { StateFiles } from '../../base/state-files.js'
 import type { Octets } from '../../base/units.js'
 import { readZoneCopy, type ZoneCopy } from '../../zonefile/effective-zone.js'
@@ -79,7 +80,7 @@ export class ZoneCopies {
       }
       if (journalFile === 0) syncFolder(this.files.folder)
     } catch (error) {
-      throw failure('TRANSFER_STATE', path, (error as Error).message)
+      throw failure('TRANSFER_STATE', path, reasonOf(error))
     }
     this.saveRecord(id, record)
   }

@@ -5,6 +5,7 @@ import * as z from 'zod'
 import { writeFileAtomic } from '../../base/atomic-file.js'
 import { readBoundedFile, readBoundedFileSync } from '../../base/bounded-file.js'
 import { failure } from '../../base/error.js'
+import { reasonOf } from '../../base/reason.js'
 import type { Octets, Seconds } from '../../base/units.js'
 import { readBundleFile } from './bundle.js'
 import { formatInstant } from './validity.js'
@@ -58,9 +59,8 @@ export class AcceptedBundles {
     try {
       text = readBoundedFileSync(this.record, MAX_RECORD).toString()
     } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException
-      if (code === 'ENOENT') return undefined
-      throw failure('BUNDLE_STATE', this.record, message)
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+      throw failure('BUNDLE_STATE', this.record, reasonOf(error))
     }
     const read = acceptedSchema.safeParse(parseJson(text))
     if (read.success) return read.data
@@ -131,7 +131,7 @@ export class AcceptedBundles {
     try {
       writeFileAtomic(path, octets, { folderMode: 0o700 })
     } catch (error) {
-      throw failure('BUNDLE_STATE', path, (error as Error).message)
+      throw failure('BUNDLE_STATE', path, reasonOf(error))
     }
   }
 }

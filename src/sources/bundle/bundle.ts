@@ -4,6 +4,7 @@ import { gunzip, gzip } from 'node:zlib'
 import { writeFileAtomic } from '../../base/atomic-file.js'
 import { readBoundedFile } from '../../base/bounded-file.js'
 import { failure } from '../../base/error.js'
+import { reasonOf } from '../../base/reason.js'
 import type { Seconds } from '../../base/units.js'
 import { decodeContent, encodeContent, sha256Of, type Content } from './content.js'
 import {
@@ -96,7 +97,7 @@ async function verifiedContent(
   try {
     plain = await decompress(file.subarray(length), { maxOutputLength: Math.max(1, octets) })
   } catch (error) {
-    throw broken(error instanceof Error ? error.message : String(error))
+    throw broken(reasonOf(error))
   }
   if (sha256Of(plain) !== sha256) throw broken('content does not match the signed hash')
   return plain
@@ -111,9 +112,7 @@ export async function readBundleFile(path: string, bundle: string): Promise<Uint
   try {
     return await readBoundedFile(path, MAX_FILE)
   } catch (error) {
-    const { code = '', message } = error as NodeJS.ErrnoException
-    const why = code === 'ENOENT' ? 'no such file' : message
-    throw failure('BUNDLE_UNREADABLE', bundle, why)
+    throw failure('BUNDLE_UNREADABLE', bundle, reasonOf(error))
   }
 }
 
@@ -122,6 +121,6 @@ export function writeBundle(path: string, octets: Uint8Array): void {
   try {
     writeFileAtomic(path, octets)
   } catch (error) {
-    throw failure('BUNDLE_WRITE', path, (error as Error).message)
+    throw failure('BUNDLE_WRITE', path, reasonOf(error))
   }
 }

@@ -2,6 +2,7 @@ import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FileTooLarge, readBoundedFile } from '../../base/bounded-file.js'
 import { failure, type InterdictError } from '../../base/error.js'
+import { reasonOf } from '../../base/reason.js'
 import type { Octets } from '../../base/units.js'
 import { isValidName, MAX_FILES, MAX_CONTENT, type Content } from './content.js'
 
@@ -56,8 +57,8 @@ async function orRefuse<T>(folder: string, name: string, doing: Promise<T>): Pro
   try {
     return await doing
   } catch (error) {
-    const { message } = error as Error
-    throw refuse(folder, name === '' ? message : `${name}: ${message}`)
+    const why = reasonOf(error)
+    throw refuse(folder, name === '' ? why : `${name}: ${why}`)
   }
 }
 

@@ -7,6 +7,7 @@ import {
   parsePrivateKey
 } from '../../base/ed25519.js'
 import { failure } from '../../base/error.js'
+import { reasonOf } from '../../base/reason.js'
 import {
   decodeHeader,
   encodeHeader,
@@ -81,6 +82,6 @@ export async function readPrivateKey(file: string): Promise<KeyObject> {
   try {
     return parsePrivateKey(await readFile(file))
   } catch (error) {
-    throw failure('BUNDLE_KEY', file, error instanceof Error ? error.message : String(error))
+    throw failure('BUNDLE_KEY', file, reasonOf(error))
   }
 }

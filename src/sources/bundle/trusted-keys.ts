@@ -2,6 +2,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto'
 import { MAX_SECRET_FILE, readBoundedFile } from '../../base/bounded-file.js'
 import { readPublicKey, showPublicKey, type PublicKey } from '../../base/ed25519.js'
 import { failure } from '../../base/error.js'
+import { reasonOf } from '../../base/reason.js'
 import type { TrustedKeys } from './signatures.js'
 
 /** Trusted keys as configured: keys, and files with one key each. */
@@ -41,7 +42,7 @@ async function readKeyFile(file: string): Promise<PublicKey> {
   try {
     text = (await readBoundedFile(file, MAX_SECRET_FILE)).toString().trim()
   } catch (error) {
-    throw failure('BUNDLE_TRUST', file, (error as Error).message)
+    throw failure('BUNDLE_TRUST', file, reasonOf(error))
   }
   const key = text.startsWith('-----BEGIN PUBLIC KEY-----') ? readPem(text) : readPublicKey(text)
   if (key?.asymmetricKeyType === 'ed25519') return showPublicKey(key)

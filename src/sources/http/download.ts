@@ -6,6 +6,7 @@ import { FileTooLarge, readBoundedFile } from '../../base/bounded-file.js'
 import { failure, InterdictError } from '../../base/error.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import { packageVersion } from '../../base/package.js'
+import { reasonOf } from '../../base/reason.js'
 import { decompress } from '../../rules/lists/decompress.js'
 import { contextTrusting } from '../../tls/trusting-context.js'
 
@@ -184,11 +185,4 @@ async function readLocalFile(url: string, maxSize: Octets): Promise<Download> {
     if (error instanceof FileTooLarge) throw failure('REMOTE_LARGE', url, maxSize)
     throw failure('REMOTE_FETCH', url, reasonOf(error))
   }
-}
-
-function reasonOf(error: unknown): string {
-  if (error instanceof AggregateError && error.message === '') {
-    return error.errors.map(reasonOf).join('; ')
-  }
-  return error instanceof Error ? error.message : String(error)
 }

@@ -4,6 +4,7 @@ import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { failure } from '../../base/error.js'
+import { reasonOf } from '../../base/reason.js'
 import { StateFiles } from '../../base/state-files.js'
 import type { Validators } from './download.js'
 
@@ -115,7 +116,7 @@ export class ListCopies {
     try {
       await rename(this.files.path(id, '.held'), place)
     } catch (error) {
-      throw failure('REMOTE_STATE', place, (error as Error).message)
+      throw failure('REMOTE_STATE', place, reasonOf(error))
     }
     this.saveRecord(id, { ...record, copy: held })
     return held

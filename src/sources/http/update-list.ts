@@ -3,6 +3,7 @@ import type { LookupFunction } from 'node:net'
 import type { Prefix } from '../../base/address.js'
 import { MAX_SECRET_FILE, readBoundedFile } from '../../base/bounded-file.js'
 import { failure, InterdictError } from '../../base/error.js'
+import { reasonOf } from '../../base/reason.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import { readList } from '../../rules/lists/read-list.js'
 import type { RemoteList } from '../../rules/lists/remote-list.js'
@@ -152,7 +153,7 @@ async function downloadOptions(
   try {
     return { lookup, ca: (await readBoundedFile(caFile, MAX_SECRET_FILE)).toString(), timeout }
   } catch (error) {
-    throw failure('REMOTE_CA', caFile, (error as Error).message)
+    throw failure('REMOTE_CA', caFile, reasonOf(error))
   }
 }
 
@@ -197,5 +198,5 @@ function errorInfo(error: unknown): ErrorInfo {
     const { code, message } = error as InterdictError
     return { code, message }
   }
-  return { code: 'FAULT', message: error instanceof Error ? error.message : String(error) }
+  return { code: 'FAULT', message: reasonOf(error) }
 }

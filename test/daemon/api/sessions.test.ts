@@ -100,5 +100,8 @@ t.test('files of the settings', async t => {
     `${at} open of admin.oidc: mode 644 is too open; make it 600 or 640`
   ])
   t.strictSame(errors('empty'), [`${at} empty of admin.oidc: it is empty`])
-  t.match(errors('absent', 'none'), [/absent of admin.oidc: ENOENT/, /none of admin.oidc: ENOENT/])
+  t.match(errors('absent', 'none'), [
+    /absent of admin.oidc: no such file/,
+    /none of admin.oidc: no such file/
+  ])
 })

@@ -152,7 +152,7 @@ t.test('the service log line matches what a terminal shows', async t => {
       written: 120,
       lost: 0
     },
-    msg: 'cannot write the query log queries.jsonl: ENOSPC: no space left on device, write'
+    msg: 'cannot write query log queries.jsonl: no space left on the disk; free some'
   }
   t.equal(formatTerminalLine(JSON.stringify(line), false), example)
 })

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { failure } from '../../../base/error.js'
+import { reasonOf } from '../../../base/reason.js'
 import type { Day } from '../retention.js'
 import { centralFiles, centralPath, newestOf, type CentralFile } from './central-layout.js'
 
@@ -64,7 +65,7 @@ export function listCentral(
       }
     }
   } catch (error) {
-    throw failure('FLEET_FOLDER', folder, (error as Error).message)
+    throw failure('FLEET_FOLDER', folder, reasonOf(error, folder))
   }
   return { gateways: [...gateways], parquet, parts }
 }

@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import { join } from 'node:path'
 import { failure } from '../../../base/error.js'
+import { reasonOf } from '../../../base/reason.js'
 import type { Octets } from '../../../base/units.js'
 import { readChain, type Fault } from '../chain/read-chain.js'
 import { digestFile } from '../digest.js'
@@ -68,7 +69,7 @@ export async function verifyFleet(
       results.push(await verifyGateway(folder, gateway, own, keysOf(gateway)))
     return results
   } catch (error) {
-    throw failure('FLEET_FOLDER', folder, (error as Error).message)
+    throw failure('FLEET_FOLDER', folder, reasonOf(error, folder))
   }
 }
 

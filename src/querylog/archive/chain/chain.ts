@@ -14,6 +14,7 @@ import { join, relative } from 'node:path'
 import { syncFolder } from '../../../base/atomic-file.js'
 import { readPublicKey, showPublicKey, type PublicKey } from '../../../base/ed25519.js'
 import { failure, InterdictError } from '../../../base/error.js'
+import { reasonOf } from '../../../base/reason.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../../base/units.js'
 import type { ServiceLog } from '../../record/service-log.js'
 import { digestFile, firstAndLastTime } from '../digest.js'
@@ -299,7 +300,7 @@ export class Chain {
     try {
       appendToChain(path, octets)
     } catch (error) {
-      throw failure('CHAIN_WRITE', path, error instanceof Error ? error.message : String(error))
+      throw failure('CHAIN_WRITE', path, reasonOf(error))
     }
     const n = this.head.n + 1
     const sha256 = hashLine(line)

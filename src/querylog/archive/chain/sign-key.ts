@@ -3,6 +3,7 @@ import { statSync } from 'node:fs'
 import { MAX_SECRET_FILE, readBoundedFileSync } from '../../../base/bounded-file.js'
 import { parsePrivateKey } from '../../../base/ed25519.js'
 import { failure } from '../../../base/error.js'
+import { reasonOf } from '../../../base/reason.js'
 
 const GROUP_AND_OTHERS = 0o077
 
@@ -25,6 +26,6 @@ export function trySignKey(path: string): KeyObject | string {
       return parsePrivateKey(readBoundedFileSync(path, MAX_SECRET_FILE))
     return `its mode is ${(mode & 0o777).toString(8)}; only its owner may have access`
   } catch (error) {
-    return error instanceof Error ? error.message : String(error)
+    return reasonOf(error)
   }
 }

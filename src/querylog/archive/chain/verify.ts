@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { failure } from '../../../base/error.js'
+import { reasonOf } from '../../../base/reason.js'
 import type { Octets } from '../../../base/units.js'
 import { digestFile } from '../digest.js'
 import { allFiles, isTally, type LogLayout } from '../log-layout.js'
@@ -97,7 +98,7 @@ function read(layout: LogLayout): Buffer {
     return readFileSync(path)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0)
-    throw failure('CHAIN_READ', path, (error as Error).message)
+    throw failure('CHAIN_READ', path, reasonOf(error))
   }
 }
 
@@ -216,7 +217,7 @@ class FileVerifier {
       return (await digestFile(path)).sha256
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-      throw failure('CHAIN_READ', path, (error as Error).message)
+      throw failure('CHAIN_READ', path, reasonOf(error))
     }
   }
 }

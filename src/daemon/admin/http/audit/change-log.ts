@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { writeFileAtomic } from '../../../../base/atomic-file.js'
 import type { Clock } from '../../../../base/clock.js'
 import { createParentFolder } from '../../../../base/parent-folder.js'
+import { reasonOf } from '../../../../base/reason.js'
 import type { ServiceLog } from '../../../../querylog/record/service-log.js'
-import { serializeError } from '../../../threads/serialized-error.js'
 
 /** Something that was changed, or refused. */
 export interface Change {
@@ -61,7 +61,7 @@ export class ChangeLog {
         this.lines = this.changes.length
       }
     } catch (error) {
-      this.log.warn({ path, error: serializeError(error).message }, 'cannot store a change')
+      this.log.warn({ path, error: reasonOf(error) }, 'cannot store a change')
     }
   }
 }

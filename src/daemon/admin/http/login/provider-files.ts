@@ -1,5 +1,6 @@
 import { MAX_SECRET_FILE, readBoundedFileSync } from '../../../../base/bounded-file.js'
 import { failureAt, type InterdictError } from '../../../../base/error.js'
+import { reasonOf } from '../../../../base/reason.js'
 import { readSecretText } from '../../../../base/secret-file.js'
 import type { OidcConfig } from '../../../../config/oidc-config.js'
 
@@ -28,7 +29,7 @@ function read(
   try {
     return how(file)
   } catch (error) {
-    throw failureAt(position, 'OIDC_FILE', file, (error as Error).message)
+    throw failureAt(position, 'OIDC_FILE', file, reasonOf(error))
   }
 }
 

@@ -3,6 +3,7 @@ import * as z from 'zod'
 import { writeFileAtomic } from '../../../../base/atomic-file.js'
 import { MAX_SECRET_FILE, readBoundedFileSync } from '../../../../base/bounded-file.js'
 import { failure } from '../../../../base/error.js'
+import { reasonOf } from '../../../../base/reason.js'
 import { SCOPES, type Scope } from '../api/scopes.js'
 
 /** The start of every token, by which scanners for leaked secrets find it. */
@@ -55,9 +56,8 @@ export function readTokens(path: string): readonly StoredToken[] {
   try {
     text = readBoundedFileSync(path, MAX_SECRET_FILE).toString()
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT') return []
-    throw failure('API_TOKEN_FILE', path, message)
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw failure('API_TOKEN_FILE', path, reasonOf(error))
   }
   const read = file.safeParse(parse(text))
   if (read.success) return read.data.tokens
@@ -78,6 +78,6 @@ export function writeTokens(path: string, tokens: readonly StoredToken[]): void 
   try {
     writeFileAtomic(path, text, { mode: 0o600, folderMode: 0o700 })
   } catch (error) {
-    throw failure('API_TOKEN_FILE', path, (error as Error).message)
+    throw failure('API_TOKEN_FILE', path, reasonOf(error))
   }
 }

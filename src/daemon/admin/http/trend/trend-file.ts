@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeFileAtomic } from '../../../../base/atomic-file.js'
+import { reasonOf } from '../../../../base/reason.js'
 import type { Milliseconds } from '../../../../base/units.js'
 import type { ServiceLog } from '../../../../querylog/record/service-log.js'
 import { DURATION_BOUNDS } from '../../../../resolver/lookup-counters.js'
-import { serializeError } from '../../../threads/serialized-error.js'
 import type { Minute, Trend } from './trend.js'
 
 /** After a crash, so much of the trend is missing. */
@@ -41,7 +41,7 @@ export function writeTrend(path: string, trend: Trend, log: ServiceLog): void {
   try {
     writeFileAtomic(path, Buffer.from(JSON.stringify(rows)))
   } catch (error) {
-    log.warn({ path, error: serializeError(error).message }, 'cannot store the trend')
+    log.warn({ path, error: reasonOf(error) }, 'cannot store the trend')
   }
 }
 

@@ -1,0 +1,63 @@
+import { openSync, rmdirSync, writeFileSync } from 'node:fs'
+import { createServer, connect, type AddressInfo } from 'node:net'
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import t from 'tap'
+import { reasonOf } from '../../src/base/reason.js'
+
+const errorOf = (what: () => unknown): unknown => {
+  try {
+    return what()
+  } catch (error) {
+    return error
+  }
+}
+
+t.test('says in plain words why the system refuses a file', t => {
+  const folder = t.testdir({ file: '', within: { file: '' } })
+  const missing = join(folder, 'none')
+  const cases: readonly [() => unknown, string][] = [
+    [() => openSync(missing, 'r'), 'no such file or folder'],
+    [() => openSync(join(folder, 'file/x'), 'r'), 'a part of its path is not a folder'],
+    [() => writeFileSync(folder, ''), 'it is a folder'],
+    [() => writeFileSync(join(folder, 'file'), '', { flag: 'wx' }), 'it exists already'],
+    [() => rmdirSync(join(folder, 'within')), 'directory not empty'],
+    [() => writeFileSync('/dev/full', 'x'), 'no space left on the disk; free some']
+  ]
+  for (const [what, text] of cases) t.equal(reasonOf(errorOf(what)), text)
+  const error = errorOf(() => openSync(missing, 'r'))
+  t.equal(reasonOf(error, missing), 'no such file or folder')
+  t.equal(reasonOf(error, folder), `${missing}: no such file or folder`)
+  const forbidden = Object.assign(new Error('EACCES: permission denied, open'), { code: 'EACCES' })
+  t.equal(reasonOf(forbidden), `permission denied for user id ${process.geteuid!()}`)
+  t.end()
+})
+
+t.test('names the peer, the host or the program', async t => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  const [refused] = (await once(connect(port, '127.0.0.1'), 'error')) as [unknown]
+  t.equal(reasonOf(refused), `connection refused (127.0.0.1 port ${port})`)
+  t.equal(
+    reasonOf(new AggregateError([refused, new Error('two')], '')),
+    `${reasonOf(refused)}; two`
+  )
+  const unknown = { code: 'ENOTFOUND', hostname: 'none.invalid' }
+  t.equal(
+    reasonOf(Object.assign(new Error('getaddrinfo ENOTFOUND none.invalid'), unknown)),
+    'no address found for this name (none.invalid)'
+  )
+  const absent = await new Promise(resolve => execFile('/none', resolve))
+  t.equal(reasonOf(absent, '/'), '/none: no such file or folder')
+})
+
+t.test('keeps the message of other errors', t => {
+  t.equal(reasonOf(new Error('it is empty')), 'it is empty')
+  t.equal(reasonOf('text'), 'text')
+  t.equal(reasonOf(new AggregateError([], 'all failed')), 'all failed')
+  t.end()
+})
