@@ -145,5 +145,5 @@ t.test('without a service manager nothing happens, and a bad one is logged', asy
   t.strictSame(log.told, [])
   const bad = new ServiceManager({ env: { NOTIFY_SOCKET: 'vsock:2' }, status, log })
   await bad.ready()
-  t.strictSame(log.told, [{ code: 'NOTIFY_FAILED' }])
+  t.match(log.told, [{ code: 'NOTIFY_FAILED' }])
 })

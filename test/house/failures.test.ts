@@ -221,6 +221,10 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'worker leaks memory': ['daemon/memory.test.ts', 'a worker that leaks memory is restarted'],
   'upstream recovers': ['daemon/stale.test.ts', 'cached failures are flushed'],
   'worker out of memory at once': ['daemon/memory.test.ts', 'runs out of memory at once: no hang'],
+  'state folder full or read-only': [
+    'daemon/remote-list-status.test.ts',
+    'a list whose failure cannot be recorded'
+  ],
   'recorder dies, or the disk is full': [
     'daemon/other-deaths.test.ts',
     'the recorder dies: answers continue'

@@ -54,6 +54,10 @@ t.test('the schedule is kept in a file; one that is damaged counts as none', asy
   const path = join(folder, 'state/scheduled-reports.json')
   writeFileSync(path, readFileSync(path, 'utf8').slice(0, -9))
   t.equal(state.read().size, 0)
+  t.throws(() => new ScheduleState(path).write(new Map()), {
+    code: 'REPORTS_RUN',
+    message: /cannot write .*scheduled-reports\.json: (a part|it exists)/
+  })
 })
 
 t.test('tries are a minute apart at first, and an hour at most', async t => {

@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock.js'
+import { doublingDelay } from '../../base/doubling-delay.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { RemoteListsConfig } from '../../config/config.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
@@ -16,8 +17,9 @@ import type { StartThread, Thread } from '../threads/thread.js'
 const STARTUP_WAIT: Milliseconds = 10_000
 /** Check at least this often: timers are limited to 24 days, and the wall clock may be set. */
 const MAX_TIMER: Milliseconds = 3_600_000
-/** Delay before a new fetcher is started after one died. */
-const CRASH_DELAY: Milliseconds = 60_000
+/** Delay before a new fetcher is started after one died, and the first one after a failure that could not be recorded, doubled each time. */
+const FIRST_RETRY: Milliseconds = 60_000
+const MAX_RETRY: Milliseconds = 3_600_000
 
 /** A list without a successful download for so many refresh intervals has expired. */
 const EXPIRY_REFRESHES = 3
@@ -62,8 +64,10 @@ export class RemoteListUpdater {
   private fetcher: Thread<never> | undefined
   private readonly copies: ListCopies
   private closed = false
-  /** Wall-clock time before which no fetcher is started, after one died. */
+  /** Wall-clock time before which no fetcher is started, after one died or could not write. */
   private notBefore: Milliseconds = 0
+  /** By list: consecutive failures that could not be recorded, as the state folder cannot be written. */
+  private readonly unrecorded = new Map<string, number>()
 
   constructor(private options: RemoteListUpdaterOptions) {
     this.copies = new ListCopies(options.copiesFolder)
@@ -116,7 +120,8 @@ export class RemoteListUpdater {
     const now = this.options.clock.wall()
     return Promise.all(
       this.current.lists.map(async ({ id, refresh }) => {
-        const { copy, held, failures, confirmed } = await this.copies.record(id)
+        const { copy, held, confirmed, ...record } = await this.copies.record(id)
+        const failures = record.failures + (this.unrecorded.get(id) ?? 0)
         const last = copy === undefined ? null : (confirmed ?? copy.fetched)
         const lasts = Math.max(MIN_EXPIRY, EXPIRY_REFRESHES * refresh)
         const isExpired = last !== null && Date.parse(last) + lasts <= now
@@ -173,17 +178,31 @@ export class RemoteListUpdater {
       message: update => {
         reported.add(update.id)
         this.logUpdate(update, due.lists)
+        this.countUnrecorded(update)
         if (update.kind === 'taken') onUpdate()
       },
       exited: error => {
         this.fetcher = undefined
         if (reported.size < due.lists.length) {
-          this.notBefore = clock.wall() + CRASH_DELAY
+          this.notBefore = clock.wall() + FIRST_RETRY
           log.error({ error: error?.message ?? 'it exited' }, 'list fetcher died; retrying in 60 s')
         }
         onDone()
       }
     })
+  }
+
+  /** The records say when lists are due: one that stays as it was would have its list downloaded over and over. */
+  private countUnrecorded(update: ListUpdate): void {
+    const { id } = update
+    if (update.kind !== 'failed' || update.isRecorded) {
+      this.unrecorded.delete(id)
+      return
+    }
+    const times = (this.unrecorded.get(id) ?? 0) + 1
+    this.unrecorded.set(id, times)
+    const until = this.options.clock.wall() + doublingDelay(times, FIRST_RETRY, MAX_RETRY)
+    this.notBefore = Math.max(this.notBefore, until)
   }
 
   private logUpdate(update: ListUpdate, lists: readonly RemoteList[]): void {

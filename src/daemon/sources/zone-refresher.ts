@@ -49,8 +49,10 @@ export class ZoneRefresher {
   private notifier: string | undefined
   /** Monotonic time until which NOTIFY is delayed. */
   private ignoreNotifyUntil: Milliseconds = -Infinity
-  /** Wall-clock time before which no thread is started, after one died. */
+  /** Wall-clock time before which no thread is started, after one died or could not write. */
   private notBefore: Milliseconds = 0
+  /** Consecutive failures that could not be recorded, as the state folder cannot be written. */
+  unrecorded = 0
   /** Primaries that failed: consecutive failures, and the time until which others are preferred. */
   private readonly failing = new Map<string, { times: number; until: Milliseconds }>()
 
@@ -124,7 +126,7 @@ export class ZoneRefresher {
   }
 
   private startThread(onDone: (isUpdated: boolean) => void): void {
-    const { startThread, copiesFolder, settings, log, clock } = this.options
+    const { startThread, copiesFolder, settings, log } = this.options
     if (this.isClosed) {
       this.options.releaseThread()
       onDone(false)
@@ -144,8 +146,7 @@ export class ZoneRefresher {
         this.isBusy = false
         this.options.releaseThread()
         if (update === undefined) {
-          this.notBefore = clock.wall() + FIRST_RETRY
-          this.ignoreNotifyUntil = clock.now() + FIRST_RETRY
+          this.pause(FIRST_RETRY)
           const fields = { list: list.id, error: error?.message ?? 'it exited' }
           log.error(fields, 'zone transfer thread died; retrying in 60 s')
         } else this.onResult(update, primaries)
@@ -155,6 +156,12 @@ export class ZoneRefresher {
         else this.onNotify(this.notifier)
       }
     })
+  }
+
+  private pause(wait: Milliseconds): void {
+    const { clock } = this.options
+    this.notBefore = clock.wall() + wait
+    this.ignoreNotifyUntil = clock.now() + wait
   }
 
   /** The notifying primary first, then those that did not fail lately; all of them if every one did. */
@@ -173,6 +180,9 @@ export class ZoneRefresher {
     this.updateFailing(update.bad, tried)
     if (update.kind !== 'taken') this.ignoreNotifyUntil = clock.now() + NOTIFY_PAUSE
     const failed = update.kind === 'failed'
+    this.unrecorded = failed && !update.isRecorded ? this.unrecorded + 1 : 0
+    // The record says when the zone is due: it stays as it was.
+    if (this.unrecorded > 0) this.pause(doublingDelay(this.unrecorded, FIRST_RETRY, MAX_RETRY))
     for (const { primary, code, message } of failed ? [] : update.bad) {
       log.warn({ code, list: id, primary }, message)
     }

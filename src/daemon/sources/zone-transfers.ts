@@ -122,8 +122,9 @@ export class ZoneTransfers {
     const now = this.options.clock.wall()
     return Promise.all(
       this.lists.map(async ({ id, zone }) => {
-        const record = await this.copies.record(id, zone)
-        const { failures } = record
+        const known = await this.copies.record(id, zone)
+        const failures = known.failures + (this.refreshers.get(id)?.unrecorded ?? 0)
+        const record = { ...known, failures }
         const copy = zoneCopyStatus(record, now) ?? null
         return { list: id, zone, state: zoneHealth(record, now), failures, copy }
       })

@@ -21,6 +21,8 @@ const MIN_PAUSE: Milliseconds = 5
 const TARGET_FILL = 0.25
 /** Each error code is logged at most once per interval. */
 const REPORT_INTERVAL: Milliseconds = 60 * MS_PER_SECOND
+/** Errors after which lines wait or are lost. */
+const UNWRITABLE: readonly ErrorCode[] = ['LOG_OPEN', 'LOG_WRITE']
 /** No event of an older generation arrives after this time: no lookup takes that long. */
 export const SNAPSHOT_RETENTION: Milliseconds = 10 * MS_PER_SECOND
 
@@ -94,6 +96,10 @@ export class Recorder {
   private pause: Milliseconds
   private timer: NodeJS.Timeout | undefined
   private reportedDropped = 0
+  /** Lines that the last report on the file has counted as lost. */
+  private reportedLost = 0
+  /** Whether the last report on the file was that it cannot be written. */
+  private isReportedUnwritable = false
   /** Infinity: there is only one snapshot. */
   private newestSince: Milliseconds = Infinity
 
@@ -177,6 +183,7 @@ export class Recorder {
     this.file.maintain()
     this.keys.maintain()
     this.reportDropped()
+    this.reportRecovery()
     if (this.tools.clock.now() > this.newestSince + SNAPSHOT_RETENTION) this.dropOldSnapshots()
     const pause = fill === 0 ? Infinity : (this.pause * TARGET_FILL) / fill
     this.pause = Math.max(MIN_PAUSE, Math.min(this.options.flush, pause))
@@ -218,6 +225,10 @@ export class Recorder {
     this.processRings()
     await this.file.close()
     await this.closing
+    const { written, lost } = this.fileCounts
+    if (lost === this.reportedLost) return
+    const more = lost - this.reportedLost
+    this.tools.log.error({ written, lost }, `query log closed; ${more} more lookups lost`)
   }
 
   /** At once, so that an unwritable path is reported at startup. */
@@ -261,11 +272,22 @@ export class Recorder {
     if (since > 0 && this.report(failure('LOG_OVERRUN', since))) this.reportedDropped = dropped
   }
 
+  /** Not after an error that was not reported: a disk that is nearly full recovers every second. */
+  private reportRecovery(): void {
+    if (!this.isReportedUnwritable || !this.file.isWritable) return
+    this.isReportedUnwritable = false
+    const { written, lost } = this.fileCounts
+    this.reportedLost = lost
+    this.tools.log.info({ written, lost }, 'query log is written again')
+  }
+
   private readonly report = (error: InterdictError): boolean => {
     const now = this.tools.clock.now()
     if (now < (this.lastReported.get(error.code) ?? -Infinity) + REPORT_INTERVAL) return false
     this.lastReported.set(error.code, now)
     const { written, lost } = this.fileCounts
+    this.reportedLost = lost
+    this.isReportedUnwritable ||= UNWRITABLE.includes(error.code)
     this.tools.log.error({ code: error.code, written, lost }, error.message)
     return true
   }

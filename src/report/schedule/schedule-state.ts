@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import * as z from 'zod'
 import { writeFileAtomic } from '../../base/atomic-file.js'
 import { doublingDelay } from '../../base/doubling-delay.js'
+import { failure } from '../../base/error.js'
+import { reasonOf } from '../../base/reason.js'
 import type { Milliseconds } from '../../base/units.js'
 
 /** The state of a scheduled report that outlives the gateway. Times are RFC 3339. */
@@ -41,10 +43,14 @@ export class ScheduleState {
     }
   }
 
-  /** Throws the system's error. */
+  /** @throws InterdictError REPORTS_RUN */
   write(states: ReadonlyMap<string, ReportState>): void {
     const text = JSON.stringify({ version: 1, reports: Object.fromEntries(states) })
-    writeFileAtomic(this.path, `${text}\n`, { mode: 0o640, folderMode: 0o750 })
+    try {
+      writeFileAtomic(this.path, `${text}\n`, { mode: 0o640, folderMode: 0o750 })
+    } catch (error) {
+      throw failure('REPORTS_RUN', `cannot write ${this.path}: ${reasonOf(error)}`)
+    }
   }
 }
 

@@ -51,7 +51,12 @@ export type ZoneUpdate =
       readonly delta: ZoneDelta | undefined
     })
   | (UpdateBase & { readonly kind: 'unchanged'; readonly serial: number })
-  | (UpdateBase & { readonly kind: 'failed'; readonly trouble: Omit<PrimaryFailure, 'primary'> })
+  | (UpdateBase & {
+      readonly kind: 'failed'
+      readonly trouble: Omit<PrimaryFailure, 'primary'>
+      /** False where nothing can be written: the record still has the attempt before. */
+      readonly isRecorded: boolean
+    })
 
 /**
  * Asks the primaries of a zone for a newer version, and stores it if it is valid: complete, signed
@@ -92,12 +97,13 @@ class ZoneUpdater {
       const trouble = errorInfo(error)
       const failures = before.failures + 1
       const record = { ...this.record, refreshed: before.refreshed, failures, trouble }
+      let isRecorded = true
       try {
         copies.saveRecord(list.id, record)
       } catch {
-        // The failure cannot be recorded where nothing can be written.
+        isRecorded = false
       }
-      return { kind: 'failed', id: list.id, bad: this.failures, trouble }
+      return { kind: 'failed', id: list.id, bad: this.failures, trouble, isRecorded }
     }
   }
 

@@ -34,7 +34,13 @@ export type ListUpdate =
       readonly entries: number
       readonly trouble: ErrorInfo
     }
-  | { readonly kind: 'failed'; readonly id: string; readonly trouble: ErrorInfo }
+  | {
+      readonly kind: 'failed'
+      readonly id: string
+      readonly trouble: ErrorInfo
+      /** False where nothing can be written: the record still has the attempt before. */
+      readonly isRecorded: boolean
+    }
 
 type ErrorInfo = { readonly code: string; readonly message: string }
 
@@ -54,12 +60,13 @@ export async function updateList(list: RemoteList, parts: ListUpdateOptions): Pr
   } catch (error) {
     const trouble = errorInfo(error)
     const failed = { ...before, tried, failures: before.failures + 1, trouble }
+    let isRecorded = true
     try {
       copies.saveRecord(id, failed)
     } catch {
-      // The failure cannot be recorded where nothing can be written.
+      isRecorded = false
     }
-    return { kind: 'failed', id, trouble }
+    return { kind: 'failed', id, trouble, isRecorded }
   }
 }
 

@@ -5,7 +5,6 @@ import { packClaims } from '../../../src/policy/tables/claim-table.js'
 import type { Snapshot } from '../../../src/policy/tables/snapshot.js'
 import { packSources } from '../../../src/policy/tables/source-table.js'
 import { QueryEvent } from '../../../src/querylog/record/query-event.js'
-import type { ServiceLog } from '../../../src/querylog/record/service-log.js'
 import type { MatchedEntry } from '../../../src/querylog/record/snapshot-fields.js'
 import type { RuleSet } from '../../../src/rules/model/types.js'
 
@@ -117,10 +116,10 @@ export function matchedRule(_: Snapshot, claim: number, record: number): Matched
 }
 
 /** A service log that records its entries. */
-export function rememberingLog(): ServiceLog & { readonly told: { code: unknown }[] } {
-  const told: { code: unknown }[] = []
-  const tell = (fields: Readonly<Record<string, unknown>>): void => {
-    told.push({ code: fields.code })
+export function rememberingLog() {
+  const told: { code: unknown; message: string }[] = []
+  const tell = (fields: Readonly<Record<string, unknown>>, message: string): void => {
+    told.push({ code: fields.code, message })
   }
   return { told, info: tell, warn: tell, error: tell }
 }
