@@ -10,6 +10,7 @@ import type { OidcConfig } from './oidc-config.js'
 import type { OutputConfig } from './output-config.js'
 import type { QueryLogConfig } from './query-log-config.js'
 import type { ScheduledReport, SmtpConfig } from './report-config.js'
+import type { RemoteListsConfig, TransfersConfig } from './sources-config.js'
 
 /**
  * The validated settings with every default filled in. Plain data, since it is sent to other threads.
@@ -228,43 +229,6 @@ export interface ProbeConfig {
 export interface StateConfig {
   /** Created when there is something to store. */
   readonly folder: string
-}
-
-/** How lists are downloaded. */
-export interface RemoteListsConfig {
-  /** DNS servers that resolve the host names of list servers; empty: the upstreams. */
-  readonly bootstrap: readonly UpstreamServer[]
-  /** CA certificates trusted in addition to the built-in ones. */
-  readonly caFile: string | undefined
-  /** Per list. */
-  readonly timeout: Milliseconds
-}
-
-/** How zones are transferred from primaries. */
-export interface TransfersConfig {
-  /** In the order in which they are tried. */
-  readonly primaries: readonly PrimaryConfig[]
-  readonly keys: readonly TransferKeyConfig[]
-  /** Per transfer, as received. */
-  readonly maxSize: Octets
-  readonly maxTime: Milliseconds
-}
-
-export interface PrimaryConfig {
-  readonly id: string
-  readonly endpoint: Endpoint
-  /** Name of a key, as written in `keys`; undefined: no TSIG. */
-  readonly key: string | undefined
-}
-
-/** A TSIG key shared with a primary. Its secret is read later. */
-export interface TransferKeyConfig {
-  /** As written in the settings. */
-  readonly key: string
-  /** Lower-cased wire form. */
-  readonly name: Uint8Array
-  readonly algorithm: 'hmac-sha256' | 'hmac-sha512'
-  readonly secretFile: string
 }
 
 /** The socket for `interdict status` and `interdict flush`. */

@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { readName } from '../dns/name/name.js'
 import { duration, size } from '../yaml/quantity.js'
 import { parsedString } from '../yaml/parsed-string.js'
-import type { TransfersConfig } from './config.js'
+import type { TransfersConfig } from './sources-config.js'
 import { readServer } from './endpoint.js'
 
 const server = parsedString(

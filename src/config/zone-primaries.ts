@@ -1,7 +1,7 @@
 import { failureAt, type InterdictError } from '../base/error.js'
 import type { Position } from '../base/position.js'
 import { didYouMean } from '../yaml/closest.js'
-import type { TransfersConfig } from './config.js'
+import type { TransfersConfig } from './sources-config.js'
 
 /** A list in the rules that is a zone transferred from primaries. */
 export interface ZoneReference {

@@ -2,7 +2,7 @@ import { MAX_SECRET_FILE, readBoundedFile } from '../../base/bounded-file.js'
 import { failure, failureAt, type InterdictError } from '../../base/error.js'
 import { reasonOf } from '../../base/reason.js'
 import type { Octets } from '../../base/units.js'
-import type { TransferKeyConfig, TransfersConfig } from '../../config/config.js'
+import type { TransferKeyConfig, TransfersConfig } from '../../config/sources-config.js'
 import type { Primary } from '../../sources/axfr/primary.js'
 import type { TsigKey } from '../../tsig/tsig.js'
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.js'
 import { doublingDelay } from '../../base/doubling-delay.js'
 import type { Milliseconds } from '../../base/units.js'
-import type { RemoteListsConfig } from '../../config/config.js'
+import type { RemoteListsConfig } from '../../config/sources-config.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
 import type { RemoteList } from '../../rules/lists/remote-list.js'
 import type { BootstrapServers } from '../../sources/http/bootstrap-resolver.js'
