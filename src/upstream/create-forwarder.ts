@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../base/clock.js'
-import type { Milliseconds } from '../base/units.js'
 import type { Transport } from '../udp/datagram.js'
 import type { Forwarder, ForwardedQuestion, OutcomeHandler } from './forwarder.js'
 import { DEFAULT_LIMITS, type UpstreamLimits } from './limits.js'
@@ -12,13 +11,13 @@ import {
   addCounts,
   newForwarderCounts,
   newUpstreamCounts,
-  type Counts,
-  type UpstreamCounts
+  type Counts
 } from './selection/counts.js'
 import { DomainTable } from './selection/domain-table.js'
 import { UpstreamCookies } from './selection/upstream-cookies.js'
 import { UpstreamProber } from './selection/upstream-prober.js'
 import { UpstreamSelector, ALL_LOOPING } from './selection/upstream-selector.js'
+import { stateOf, type UpstreamState } from './selection/upstream-state.js'
 import { Upstream, type HealthChange, type HealthListener } from './selection/upstream.js'
 import { connectTcp, TcpConnections, type Connect } from './tcp/tcp-connections.js'
 import { systemTimers, type Timers } from './timers.js'
@@ -78,31 +77,6 @@ export interface MeasuredForwarder extends Forwarder {
    * @param routes to exclude, by their new numbers
    */
   configure(settings: ForwarderSettings, routes: ReadonlySet<number>): void
-}
-
-export interface UpstreamState {
-  readonly address: string
-  /** Queries to it are encrypted: `strict`, its certificate is checked; `opportunistic`, it is not. */
-  readonly encryption: 'none' | 'strict' | 'opportunistic'
-  /** Why the last connection to it failed, over TLS. */
-  readonly error: string | undefined
-  /** Smoothed; 0: not measured yet. */
-  readonly responseTime: Milliseconds
-  /**
-   * `up`             selected by response time
-   * `outOfRotation`  it failed a moment ago, and others are preferred
-   * `down`           it has failed three or more times in a row, and has not answered since
-   */
-  readonly health: 'up' | 'outOfRotation' | 'down'
-  /** Time since its last response; undefined: none yet. */
-  readonly answeredAgo: Milliseconds | undefined
-  /** See `Upstream.unavailableFor`. */
-  readonly unavailableFor: Milliseconds | undefined
-  /** It supports cookies: responses without the right one are discarded. */
-  readonly cookies: boolean
-  /** False: it has rejected EDNS, and is queried without for a while. */
-  readonly edns: boolean
-  readonly counts: Readonly<UpstreamCounts>
 }
 
 /**
@@ -210,18 +184,7 @@ class UpstreamForwarder implements MeasuredForwarder {
 
   get states(): readonly UpstreamState[] {
     const now = this.clock.now()
-    return this.allUpstreams.map(upstream => ({
-      address: upstream.text,
-      encryption: encryptionOf(upstream.endpoint),
-      error: upstream.connectionError,
-      responseTime: upstream.responseTime,
-      health: upstream.isDown ? 'down' : upstream.isOutOfRotation(now) ? 'outOfRotation' : 'up',
-      answeredAgo: upstream.answeredAgo(now),
-      unavailableFor: upstream.unavailableFor(now),
-      cookies: upstream.cookies.isSupported,
-      edns: upstream.usesEdns(now),
-      counts: upstream.counts
-    }))
+    return this.allUpstreams.map(upstream => stateOf(upstream, now))
   }
 
   get inFlight(): number {
@@ -304,9 +267,4 @@ class UpstreamForwarder implements MeasuredForwarder {
     this.tcpConnections.warm(upstream)
     return upstream
   }
-}
-
-function encryptionOf({ tls }: UpstreamServer): UpstreamState['encryption'] {
-  if (tls === undefined) return 'none'
-  return tls.opportunistic ? 'opportunistic' : 'strict'
 }

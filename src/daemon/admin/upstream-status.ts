@@ -1,5 +1,5 @@
 import type { Milliseconds } from '../../base/units.js'
-import type { UpstreamState } from '../../upstream/create-forwarder.js'
+import type { UpstreamState } from '../../upstream/selection/upstream-state.js'
 import {
   addCounts,
   newUpstreamCounts,

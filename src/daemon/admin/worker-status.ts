@@ -5,7 +5,7 @@ import type { LimitCounts } from '../../server/query-limit.js'
 import type { TcpService } from '../../server/tcp-service.js'
 import type { TlsCounts } from '../../server/tls-handshakes.js'
 import type { UdpService } from '../../server/udp.js'
-import type { UpstreamState } from '../../upstream/create-forwarder.js'
+import type { UpstreamState } from '../../upstream/selection/upstream-state.js'
 import type { Limits } from '../workers/limits.js'
 
 /** The status that one worker reports; counters start at its start. */
