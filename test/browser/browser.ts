@@ -218,7 +218,7 @@ const QUESTIONS: Readonly<Record<string, { clicks: readonly string[]; answer: st
     clicks: ['nav a[href="/bans"]'],
     answer: '#ban-federal-tiktok [data-lacking=phones]'
   },
-  'Is anything wrong now?': { clicks: [], answer: 'main .alert h3' },
+  'Is anything wrong now?': { clicks: [], answer: 'main .alert h2' },
   'How much was blocked yesterday, and by whom?': {
     clicks: ['nav a[href="/reports"]'],
     answer: '[data-table=networks] tbody tr'

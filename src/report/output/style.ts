@@ -59,6 +59,7 @@ tr.warn > :first-child { box-shadow: inset 3px 0 0 var(--warn); padding-left: 10
 footer { margin-top: 24px; color: var(--faint); font-size: var(--size-note); overflow-wrap: anywhere; }
 footer dl { display: flex; flex-wrap: wrap; gap: 4px 24px; margin: 0; }
 footer dl div { display: flex; gap: 6px; min-width: 0; }
+footer dt { flex: none; }
 footer dd { margin: 0; color: var(--ink); overflow-wrap: anywhere; }
 footer p { margin-top: 8px; }
 @media (max-width: 620px) {

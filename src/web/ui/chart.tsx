@@ -1,6 +1,6 @@
 import uPlot from 'uplot'
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { format, language, theme } from './state.js'
+import { format, language, theme, timeZone } from './state.js'
 import { useMedia } from './use-media.js'
 
 /** One line or area of a chart; areas are drawn in their order, each over those before it. */
@@ -47,7 +47,7 @@ export default function Chart({ label, times, series, height, isLog = false, sho
   const plot = useRef<uPlot | undefined>(undefined)
   const [at, setAt] = useState<number | null>(null)
   const isDark = useMedia(dark)
-  const key = `${theme.value} ${String(isDark)} ${language.value} ${series.map(one => one.label).join()} ${height}`
+  const key = `${theme.value} ${String(isDark)} ${language.value} ${timeZone.value} ${series.map(one => one.label).join()} ${height}`
   const data = [times, ...series.map(({ values }) => values)] as uPlot.AlignedData
   useEffect(() => {
     const parent = box.current!
@@ -65,8 +65,12 @@ export default function Chart({ label, times, series, height, isLog = false, sho
         width: parent.clientWidth,
         height,
         legend: { show: false },
+        // Hours and days begin as in the labels.
+        ...(timeZone.value !== undefined && {
+          tzDate: (at: number) => uPlot.tzDate(new Date(at * 1000), timeZone.value!)
+        }),
         cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
-        padding: [8, 20, 0, 0],
+        padding: [8, 28, 0, 0],
         scales: {
           y: isLog ? LOGARITHMIC : { range: (_plot, _low, high) => [0, high > 0 ? high * 1.08 : 1] }
         },

@@ -72,7 +72,7 @@ export function Alert({
         {tone === 'good' ? '✓' : '!'}
       </span>
       <div>
-        <h3>{title}</h3>
+        <h2>{title}</h2>
         {children}
       </div>
       <div>{action}</div>

@@ -140,7 +140,7 @@ function Confirm({
     onClose(true)
   }
   return (
-    <Modal title={`${t(`fleet.${action}`)}: ${ring}`} onClose={() => onClose(false)}>
+    <Modal title={`${t(`fleet.${action}`)} · ${ring}`} onClose={() => onClose(false)}>
       {error !== undefined && <Failure error={error} />}
       <form
         onSubmit={event => {

@@ -87,9 +87,15 @@ function BanList({ bans, exceptions, chosen, network }: ListProps) {
         />
       </div>
       {shown.length === 0 && <p class="faint">{t('bans.none')}</p>}
-      {shown.map(ban => (
-        <BanCard key={ban.id} ban={ban} exceptions={exceptions.filter(one => concerns(one, ban))} />
-      ))}
+      <div class="grid wide">
+        {shown.map(ban => (
+          <BanCard
+            key={ban.id}
+            ban={ban}
+            exceptions={exceptions.filter(one => concerns(one, ban))}
+          />
+        ))}
+      </div>
     </>
   )
 }

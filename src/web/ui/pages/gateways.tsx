@@ -91,17 +91,19 @@ function Gateways({ ban }: { readonly ban: string }) {
                 {t('fleet.shown', { n: page.total })}
               </p>
             </div>
-            <LongTable
-              key={filter}
-              kind="gateways"
-              label={t('page.gateways')}
-              count={page.total}
-              rowAt={index => rows[index - page.offset]}
-              columns={columnsFor(ban !== '')}
-              rowKey={({ name }) => name}
-              onOpen={setOpen}
-              onRange={first => setOffset(Math.floor(first / STEP) * STEP)}
-            />
+            {page.total > 0 && (
+              <LongTable
+                key={filter}
+                kind="gateways"
+                label={t('page.gateways')}
+                count={page.total}
+                rowAt={index => rows[index - page.offset]}
+                columns={columnsFor(ban !== '')}
+                rowKey={({ name }) => name}
+                onOpen={setOpen}
+                onRange={first => setOffset(Math.floor(first / STEP) * STEP)}
+              />
+            )}
             {open !== undefined && <Details gateway={open} onClose={() => setOpen(undefined)} />}
           </>
         )

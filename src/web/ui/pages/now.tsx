@@ -57,7 +57,7 @@ function Problems({ status }: { readonly status: Status }) {
             <Alert
               key={`${code} ${subject ?? ''}`}
               tone={isSevere(code) ? 'bad' : 'warn'}
-              title={`${word('problem', code)}${subject === null ? '' : `: ${subject}`}`}
+              title={`${word('problem', code)}${subject === null ? '' : ` · ${subject}`}`}
             >
               {advice !== code && <p>{advice}</p>}
               <p class="note break">

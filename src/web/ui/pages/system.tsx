@@ -24,9 +24,11 @@ export function Page() {
               <Workers status={data} />
               <LogPipeline status={data} />
             </div>
-            <Upstreams status={data} />
-            <Lists lists={lists} />
-            <Certificates status={data} />
+            <div class="grid wide">
+              <Upstreams status={data} />
+              <Lists lists={lists} />
+              <Certificates status={data} />
+            </div>
           </>
         )}
       </Load>

@@ -28,7 +28,11 @@ export function BanCard({
         <span class="row">
           <Badge tone={TONES[state]}>{word('state', state)}</Badge>
           {mode === 'monitor' && <Badge tone="warn">{t('bans.monitored')}</Badge>}
-          <Left until={ban.until} />
+          {state === 'to come' && ban.from !== null ? (
+            <Badge>{format.value.ago(ban.from, now.value)}</Badge>
+          ) : (
+            <Left until={ban.until} />
+          )}
         </span>
       }
     >

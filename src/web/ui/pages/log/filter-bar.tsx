@@ -89,7 +89,7 @@ export function FilterBar({ filters, isLive, go }: View & { readonly isLive: boo
           {Object.entries(filters).map(([one, value]) => (
             <li key={one} class="chip">
               <span>
-                {t(`filter.${one as FilterName}`)}:{' '}
+                {t(`filter.${one as FilterName}`)}{' '}
                 <b>{one === 'verdict' ? word('verdict', value) : value}</b>
               </span>
               <button

@@ -75,7 +75,7 @@ export function Live({ filters, go }: View) {
           {t(isPaused ? 'log.resume' : 'log.pause')}
         </button>
       </div>
-      <Rows items={items} go={go} filters={filters} isLive />
+      {items.length > 0 && <Rows items={items} go={go} filters={filters} isLive />}
     </>
   )
 }

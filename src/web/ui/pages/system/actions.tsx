@@ -30,7 +30,6 @@ export function Actions() {
   return (
     <Card title={t('system.actions')}>
       {error !== undefined && <Failure error={error} />}
-      <p role="status">{done !== '' && <Badge tone="good">{done}</Badge>}</p>
       <form class="row ends" onSubmit={flush}>
         <Field label={t('system.flush')} wide>
           <input
@@ -53,6 +52,7 @@ export function Actions() {
         <button type="button" class="button" onClick={reload}>
           {t('system.reload')}
         </button>
+        <span role="status">{done !== '' && <Badge tone="good">{done}</Badge>}</span>
       </form>
     </Card>
   )

@@ -15,7 +15,7 @@ export function Workers({ status }: { readonly status: Status }) {
         label={t('system.workers')}
         rows={status.workers}
         columns={[
-          { title: '#', cell: ({ number }) => number },
+          { title: '#', isUntitled: true, cell: ({ number }) => `#${number}` },
           {
             title: t('state'),
             cell: ({ state }) => <Badge tone={toneOf(state)}>{word('state', state)}</Badge>
