@@ -4,6 +4,7 @@ export class Formatter {
   private readonly short: Intl.NumberFormat
   private readonly percent: Intl.NumberFormat
   private readonly tinyPercent: Intl.NumberFormat
+  private readonly signed: Intl.NumberFormat
   private readonly relative: Intl.RelativeTimeFormat
   private readonly moment: Intl.DateTimeFormat
   private readonly dayOnly: Intl.DateTimeFormat
@@ -28,6 +29,9 @@ export class Formatter {
     })
     this.tinyPercent = new Intl.NumberFormat(language, {
       ...{ style: 'percent', maximumSignificantDigits: 2 }
+    })
+    this.signed = new Intl.NumberFormat(language, {
+      ...{ style: 'percent', signDisplay: 'exceptZero', maximumFractionDigits: 0 }
     })
     this.relative = new Intl.RelativeTimeFormat(language, { numeric: 'auto' })
     // Dates that everybody reads the same way, and 24 hours as in the log.
@@ -63,6 +67,11 @@ export class Formatter {
     if (value === null) return '–'
     const isTiny = value === 0 || value === 1 || Math.abs(value) < 0.001
     return (isTiny ? this.tinyPercent : this.percent).format(value)
+  }
+
+  /** `+7%` */
+  change(value: number): string {
+    return this.signed.format(value)
   }
 
   milliseconds(value: number | null): string {

@@ -1,11 +1,7 @@
 import type { Formatter } from './format.js'
-import type { Messages, Values } from './translate.js'
+import { translateSentence, type Say, type Sentences } from './sentences.js'
 
-/**
- * What the hub writes about rings and into its journal, and the text that says the same. Groups are values of the text; `rest` is such
- * a sentence itself.
- */
-const SENTENCES: readonly (readonly [RegExp, keyof Messages])[] = [
+const SENTENCES: Sentences = [
   [/^(?<rest>.+) at once \(--now\)$/, 'hub.atOnce'],
   [/^bundle (?<serial>\d+) published to ring (?<ring>\S+)$/, 'hub.published'],
   [
@@ -28,25 +24,6 @@ const SENTENCES: readonly (readonly [RegExp, keyof Messages])[] = [
   [/^(?<n>\d+) of (?<all>\d+) lookups$/, 'hub.lookups']
 ]
 
-type Say = (key: keyof Messages, values: Values) => string
-
-/** A sentence of the hub in the language of the reader; any other text, such as the reason that a person gave, as it is. */
-export function hubText(sentence: string, say: Say, format: Formatter): string {
-  for (const [pattern, key] of SENTENCES) {
-    const match = pattern.exec(sentence)
-    if (match === null) continue
-    const values = Object.entries(match.groups ?? {}).map(([name, value]) => [
-      name,
-      name === 'rest' ? hubText(value, say, format) : valueText(value, format)
-    ])
-    return say(key, Object.fromEntries(values) as Values)
-  }
-  return sentence
-}
-
-/** Shares, times and dates as the reader writes them. */
-function valueText(value: string, format: Formatter): string {
-  if (/^[\d.]+%$/.test(value)) return format.share(Number.parseFloat(value) / 100)
-  if (/^[\d.]+ ms$/.test(value)) return format.milliseconds(Number.parseFloat(value))
-  return /^\d{4}-\d\d-\d\dT/.test(value) ? format.dateTime(value) : value
-}
+/** What the hub writes about rings and into its journal, in the language of the reader. */
+export const hubText = (sentence: string, say: Say, format: Formatter): string =>
+  translateSentence(SENTENCES, sentence, say, format)

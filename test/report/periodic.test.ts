@@ -6,6 +6,7 @@ import type { RuleFacts } from '../../src/report/questions/rule-facts.js'
 import type { Report, Table } from '../../src/report/report.js'
 import { lines, logFolder, record } from '../querylog/archive/lines.js'
 import { PLAIN } from './day.js'
+import { assertTranslated } from './translated.js'
 
 const at = (text: string): number => Date.parse(`${text}T00:00:00Z`)
 const DAY = 86_400_000
@@ -56,7 +57,10 @@ async function reportOf(
   const until = kind === 'daily' ? since + DAY : since + 7 * DAY
   const selection = { since, until, timeZone: 'UTC' }
   const previous = since - 7 * DAY
-  return periodic(await logOf(t, ...records), kind, selection, { ...PLAIN, previous, ...options })
+  const log = await logOf(t, ...records)
+  const report = await periodic(log, kind, selection, { ...PLAIN, previous, ...options })
+  assertTranslated(t, report)
+  return report
 }
 
 t.test('a weekly report has every day, and compares apps with the week before', async t => {

@@ -1,5 +1,5 @@
 import { urlOf } from '../pages.js'
-import { format, t, word } from './state.js'
+import { format, fromReport, t, word } from './state.js'
 import { Table } from './table.js'
 
 type Row = Readonly<Record<string, string | number | null>>
@@ -14,6 +14,9 @@ const LINKS: Readonly<Record<string, 'app' | 'network' | 'client' | 'ban' | 'nam
   ban: 'ban',
   name: 'name'
 }
+
+/** Columns whose values are words, and the texts for those. */
+const WORDS: Readonly<Record<string, string>> = { match: 'match', what: 'notice', kind: 'kind' }
 
 /** A table of a report, with links to the lookups behind it. */
 export function ReportTable({
@@ -80,12 +83,30 @@ interface CellProps {
 function Cell({ name, value, isList }: CellProps) {
   if (value === null) return <>–</>
   if (typeof value === 'number') {
-    const isShare = /share|change/i.test(name)
-    return <>{isShare ? format.value.share(value) : format.value.count(value)}</>
+    if (name === 'change') return <>{format.value.change(value)}</>
+    return <>{name === 'share' ? format.value.share(value) : format.value.count(value)}</>
   }
   if (name === 'day' && TIME.test(value)) return <span class="date">{format.value.day(value)}</span>
   if (TIME.test(value)) return <span class="date">{format.value.dateTime(value)}</span>
   const filter = LINKS[name]
-  if (filter === undefined || value === '-' || (filter === 'ban' && !isList)) return <>{value}</>
+  if (name in WORDS) return <>{word(WORDS[name]!, value)}</>
+  if (name === 'ban' && !isList) return <>{fromReport(value)}</>
+  if (filter === undefined || value === '-') return <>{value}</>
   return <a href={urlOf('log', { [filter]: filter === 'name' ? `=${value}` : value })}>{value}</a>
+}
+
+/** What one needs to know to trust a report. */
+export function Remarks({ remarks }: { readonly remarks: readonly string[] }) {
+  return (
+    <>
+      {remarks.map(remark => {
+        const text = fromReport(remark)
+        return (
+          <p key={remark} class="note" lang={text === remark ? 'en' : undefined}>
+            {text}
+          </p>
+        )
+      })}
+    </>
+  )
 }

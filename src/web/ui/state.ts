@@ -12,6 +12,7 @@ import {
   type Values
 } from '../translate.js'
 import { pageAt, type PageId } from '../pages.js'
+import { reportText } from '../report-text.js'
 
 /** What all pages share. */
 
@@ -168,6 +169,11 @@ export function t(key: keyof Messages, values: Values = {}): string {
 
 /** A sentence of the hub, which writes English, in the language of the user. */
 export const fromHub = (sentence: string): string => hubText(sentence, t, format.value)
+
+const utc = computed(() => new Formatter(language.value, 'UTC'))
+
+/** A text of a report, which is English, in the language of the user. */
+export const fromReport = (text: string): string => reportText(text, t, utc.value)
 
 /** A text for a word of the API, such as a verdict; the word itself if there is none. */
 export function word(prefix: string, value: string): string {

@@ -3,7 +3,7 @@ import type { ApiError } from '../api/client.js'
 import type { StoredReport } from '../api/types/log.js'
 import { urlOf } from '../pages.js'
 import { Card, Failure, Load } from './components.js'
-import { api, format, t } from './state.js'
+import { api, format, fromReport, t } from './state.js'
 import { Table } from './table.js'
 import { useApi } from './use-api.js'
 
@@ -25,7 +25,9 @@ export function StoredReports({ name }: { readonly name: string | null }) {
               {
                 title: t('reports.kind'),
                 kind: 'break',
-                cell: ({ name, title }) => <a href={urlOf('reports', { stored: name })}>{title}</a>
+                cell: ({ name, title }) => (
+                  <a href={urlOf('reports', { stored: name })}>{fromReport(title)}</a>
+                )
               },
               { title: t('log.period'), kind: 'date', cell: periodOf },
               {
@@ -69,7 +71,7 @@ function StoredPage({ name }: { readonly name: string }) {
     )
   }, [name])
   return (
-    <section class="card">
+    <section class="card document">
       <p class="no-print">
         <a href={urlOf('reports', { stored: '' })}>{t('reports.allStored')}</a>
       </p>

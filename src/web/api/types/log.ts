@@ -19,6 +19,8 @@ export interface Lookup {
 export interface Report {
   readonly title: string
   readonly timeZone: string
+  /** Headline figures. */
+  readonly tiles: Readonly<Record<string, number | null>>
   readonly facts: Readonly<Record<string, string>>
   readonly tables: Readonly<
     Record<string, readonly Readonly<Record<string, string | number | null>>[]>

@@ -2,7 +2,7 @@ import type { Report } from '../../api/types/log.js'
 import { urlOf } from '../../pages.js'
 import { Bars, Card, Load, Select, Title } from '../components.js'
 import { LazyChart } from '../lazy-chart.js'
-import { ReportTable } from '../report-table.js'
+import { Remarks, ReportTable } from '../report-table.js'
 import { readSpan } from '../../span.js'
 import { completeSpans } from '../../trend.js'
 import { format, navigate, place, t, word } from '../state.js'
@@ -27,7 +27,7 @@ export function Page() {
       <p class="faint">{t('bypass.intro')}</p>
       <Load from={report}>
         {({ tables, remarks }) => {
-          const methods = tables.ways ?? tables.methods ?? []
+          const methods = (tables.ways ?? []).toSorted((a, b) => lookupsOf(b) - lookupsOf(a))
           const names = methods.map(row => String(row.way))
           return (
             <>
@@ -37,7 +37,7 @@ export function Page() {
                     none={t('bypass.none')}
                     bars={methods.map(row => ({
                       label: String(row.way),
-                      value: Number(row.lookups),
+                      value: lookupsOf(row),
                       href: urlOf('log', { app: String(row.way), since })
                     }))}
                   />
@@ -63,30 +63,17 @@ export function Page() {
                 </Card>
               )}
               {Object.entries(tables)
-                .filter(([id]) => id !== 'ways' && id !== 'methods')
+                .filter(([id]) => id !== 'ways')
                 .map(([id, rows]) => (
-                  <Card
-                    key={id}
-                    title={t(
-                      id === 'clients'
-                        ? 'bypass.clients'
-                        : id === 'names'
-                          ? 'bypass.names'
-                          : 'bypass.quiet'
-                    )}
-                  >
+                  <Card key={id} title={word('table', id)}>
                     {rows.length === 0 ? (
-                      <p class="faint">{t('bypass.none')}</p>
+                      <p class="faint">{t(id === 'fallen' ? 'bypass.noneQuiet' : 'bypass.none')}</p>
                     ) : (
-                      <ReportTable id={id} title={id} rows={rows} />
+                      <ReportTable id={id} title={word('table', id)} rows={rows} />
                     )}
                   </Card>
                 ))}
-              {remarks.map(remark => (
-                <p key={remark} class="note" lang="en">
-                  {remark}
-                </p>
-              ))}
+              <Remarks remarks={remarks} />
             </>
           )
         }}
@@ -95,8 +82,12 @@ export function Page() {
   )
 }
 
+type Row = Report['tables'][string][number]
+
+const lookupsOf = ({ lookups }: Row): number => Number(lookups)
+
 /** In the language of the user. */
-function meaningOf({ way, meaning }: Report['tables'][string][number]): string {
+function meaningOf({ way, meaning }: Row): string {
   const text = word('method', String(way))
   return text === way ? String(meaning ?? '–') : text
 }

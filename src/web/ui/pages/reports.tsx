@@ -2,12 +2,14 @@ import { useState } from 'preact/hooks'
 import type { Report } from '../../api/types/log.js'
 import type { Ban, Listing } from '../../api/types/rules.js'
 import { urlOf } from '../../pages.js'
+import { factLabel } from '../../report-text.js'
 import { completeSpans } from '../../trend.js'
 import { Card, Facts, Field, Load, Select, Tabs, Title } from '../components.js'
 import { LazyChart } from '../lazy-chart.js'
-import { ReportTable } from '../report-table.js'
-import { format, host, navigate, now, place, t, word } from '../state.js'
+import { Remarks, ReportTable } from '../report-table.js'
+import { format, fromReport, host, navigate, now, place, t, word } from '../state.js'
 import { StoredReports } from '../stored-reports.js'
+import { Tile } from '../tile.js'
 import { useApi } from '../use-api.js'
 
 const KINDS = ['daily', 'weekly', 'monthly', 'ban', 'overview', 'new-names', 'bypass'] as const
@@ -76,7 +78,7 @@ function Current() {
         <Select
           label={t('reports.kind')}
           value={kind}
-          options={KINDS.map(one => [one, t(`reports.${one}`)] as const)}
+          options={KINDS.map(one => [one, kindText(one, '…')] as const)}
           onChange={chosen => go({ kind: chosen, id: '' })}
         />
         {kind === 'daily' && <DayField value={id} onChange={day => go({ id: day })} />}
@@ -225,19 +227,47 @@ function Timeline({
   )
 }
 
+const kindText = (kind: Kind, by: string): string => t(`reports.${kind}`, { by })
+
+/** Headline figures. */
+function Tiles({ tiles }: Pick<Report, 'tiles'>) {
+  const shown = Object.entries(tiles)
+  if (shown.length === 0) return null
+  return (
+    <div class="tiles" style={{ '--count': shown.length }}>
+      {shown.map(([key, value]) => (
+        <Tile key={key} label={word('reportTile', key)}>
+          {value === null
+            ? '–'
+            : key.endsWith('Share')
+              ? format.value.share(value)
+              : format.value.count(value)}
+        </Tile>
+      ))}
+    </div>
+  )
+}
+
 function Shown(chosen: Chosen) {
-  const report = useApi<Report>(`/reports/${chosen.kind}`, queryOf(chosen))
+  const { kind, by } = chosen
+  const report = useApi<Report>(`/reports/${kind}`, queryOf(chosen))
+  const isTitled = kind !== 'overview' && kind !== 'new-names' && kind !== 'bypass'
   return (
     <Load from={report}>
-      {({ title, facts, tables, remarks, timeZone }) => {
+      {({ title, tiles, facts, tables, remarks, timeZone }) => {
         const shown = Object.entries(tables).filter(([, rows]) => rows.length > 0)
         const empty = Object.entries(tables).filter(([, rows]) => rows.length === 0)
         return (
           <>
-            <Card title={title}>
-              <div lang="en">
-                <Facts isWide facts={Object.entries(facts)} />
-              </div>
+            <Tiles tiles={tiles} />
+            <Card title={isTitled ? fromReport(title) : kindText(kind, word('report', by))}>
+              <Facts
+                isWide
+                facts={Object.entries(facts).flatMap(([label, fact]) => {
+                  const shown = factLabel(label, t)
+                  return shown === undefined ? [] : [[shown, fromReport(fact)] as const]
+                })}
+              />
               <p class="note">
                 {t('reports.made', {
                   at: format.value.dateTime(now.value),
@@ -266,11 +296,7 @@ function Shown(chosen: Chosen) {
                 {t('reports.none', { tables: empty.map(([id]) => word('table', id)).join(', ') })}
               </p>
             )}
-            {remarks.map(remark => (
-              <p key={remark} class="note" lang="en">
-                {remark}
-              </p>
-            ))}
+            <Remarks remarks={remarks} />
           </>
         )
       }}

@@ -1,9 +1,9 @@
-import type { ComponentChildren } from 'preact'
 import type { Notice } from '../../../api/types/rules.js'
 import type { Status, Trend } from '../../../api/types/status.js'
 import { daysLeft } from '../../../format.js'
 import { urlOf } from '../../../pages.js'
 import { format, now, t, word } from '../../state.js'
+import { Tile } from '../../tile.js'
 
 export function Tiles({
   status,
@@ -65,7 +65,7 @@ export function Tiles({
         note={
           status === undefined
             ? ''
-            : t('tile.rulesNote', { bans: status.rules.bans, sha: status.rules.sha256.slice(0, 8) })
+            : t('tile.rulesNote', { n: status.rules.bans, sha: status.rules.sha256.slice(0, 8) })
         }
         href={urlOf('change')}
       >
@@ -80,39 +80,12 @@ export function Tiles({
             ? t('tile.overdue', { n: overdue })
             : next === undefined
               ? t('tile.noDeadline')
-              : `${next.id}: ${word('notice', next.what)}`
+              : `${next.id} · ${word('notice', next.what)}`
         }
         href={urlOf('bans', { view: 'calendar' })}
       >
         {next === undefined ? '–' : t('days', { n: Math.max(0, daysLeft(next.at, now.value)) })}
       </Tile>
     </div>
-  )
-}
-
-function Tile({
-  label,
-  note,
-  href,
-  children
-}: {
-  readonly label: string
-  readonly note: string
-  readonly href?: string
-  readonly children: ComponentChildren
-}) {
-  const content = (
-    <>
-      <span class="label">{label}</span>
-      <span class="figure">{children}</span>
-      <span class="note">{note}</span>
-    </>
-  )
-  return href === undefined ? (
-    <div class="card tile">{content}</div>
-  ) : (
-    <a class="card tile" href={href}>
-      {content}
-    </a>
   )
 }
