@@ -8,13 +8,12 @@ import { RCODE } from '../dns/registry/rcode.js'
 import { RRCLASS } from '../dns/registry/rrclass.js'
 import { RRTYPE } from '../dns/registry/rrtype.js'
 import { setAuthoritative, encodeError } from '../dns/reply/local-reply.js'
+import { findTsig, type Tsig } from '../tsig/tsig-record.js'
 import {
   verifyRequest,
-  findTsig,
   encodeTsigError,
   signMessage,
   TSIG_ERROR,
-  type Tsig,
   type TsigKey
 } from '../tsig/tsig.js'
 import type { QueryContext } from './query-context.js'

@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import packet from 'dns-packet'
-import { findTsig } from '../../src/tsig/tsig.js'
+import { findTsig } from '../../src/tsig/tsig-record.js'
 import type { Endpoint } from '../../src/udp/datagram.js'
 import { sign, type Key } from '../sources/axfr/sign.js'
 

@@ -2,9 +2,9 @@ import t from 'tap'
 import type { InterdictError } from '../../src/base/error.js'
 import { encodeZoneQuery } from '../../src/dns/message/zone-message.js'
 import { readName } from '../../src/dns/name/name.js'
+import { findTsig } from '../../src/tsig/tsig-record.js'
 import {
   verifyRequest,
-  findTsig,
   encodeTsigError,
   signMessage,
   TSIG_ERROR,

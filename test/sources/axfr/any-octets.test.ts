@@ -4,7 +4,7 @@ import { InterdictError } from '../../../src/base/error.js'
 import { ZoneResponse } from '../../../src/dns/message/zone-message.js'
 import { readName } from '../../../src/dns/name/name.js'
 import { TransferError, TransferReader } from '../../../src/sources/axfr/transfer-reader.js'
-import { findTsig } from '../../../src/tsig/tsig.js'
+import { findTsig } from '../../../src/tsig/tsig-record.js'
 import { runs } from '../../runs.js'
 import { encode, nxdomain, TestPrimary, ZONE } from './primary.js'
 

@@ -4,7 +4,7 @@ import packet, { type Answer } from 'dns-packet'
 import type { Test } from 'tap'
 import { readName } from '../../../src/dns/name/name.js'
 import type { Primary } from '../../../src/sources/axfr/primary.js'
-import { findTsig } from '../../../src/tsig/tsig.js'
+import { findTsig } from '../../../src/tsig/tsig-record.js'
 import { sign, type Key } from './sign.js'
 
 export const ZONE = 'rpz.example'
