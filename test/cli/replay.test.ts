@@ -97,8 +97,8 @@ t.test('prints JSON', async t => {
 t.test('prints a self-contained HTML page without scripts', async t => {
   const { out } = await replay(t, '--html')
   t.match(out, /^<!doctype html>/)
-  t.match(out, /data-label="time">2\d{3}-\d\d-\d\d \d\d:\d\d</)
-  t.match(out, '&lt;b&gt;\\027[2j.clip.example')
+  t.match(out, /data-label="Time">2\d{3}-\d\d-\d\d \d\d:\d\d</)
+  t.match(out.replaceAll('<wbr>', ''), '&lt;b&gt;\\027[2j.clip.example')
   t.notMatch(out, /<b>|<script|<link|<img|https?:/)
 })
 

@@ -268,7 +268,7 @@ for (const words of [
 function openTags(page: string): string[] {
   const open: string[] = []
   for (const [, end, name] of page.matchAll(/<(\/?)([a-z][a-z0-9]*)\b[^>]*>/gi)) {
-    if (['meta', 'br'].includes(name!)) continue
+    if (['meta', 'br', 'wbr'].includes(name!)) continue
     if (end !== '/') open.push(name!)
     else if (open.at(-1) === name) open.pop()
     else return [...open, `/${name!}`]

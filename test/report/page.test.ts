@@ -75,11 +75,26 @@ t.test('a page has headline figures, marks rows that matter, and shows shares as
   const page = toHtml(REPORT, ORIGIN)
   t.match(page, '<dt>Lookups</dt><dd class="figure">1,234</dd><dd class="note">all</dd>')
   t.match(page, '<div class="tile warn"><dt>Uncovered</dt><dd class="figure">-</dd></div>')
-  t.match(page, '<tr class="warn"><th scope="row">museum <span class="badge">not covered</span>')
-  t.match(page, '<tr><th scope="row">offices</th>')
+  t.match(
+    page,
+    '<tr class="warn"><th scope="row" class="w">museum <span class="badge">not covered</span>'
+  )
+  t.match(page, '<tr><th scope="row" class="w">offices</th>')
   t.match(page, '<rect width="100" height="8">', 'of the greatest')
   t.match(page, '<p class="none">None at all.</p>')
   t.notMatch(toHtml({ ...REPORT, tiles: [] }, ORIGIN), 'class="tiles"')
+})
+
+t.test('long ids break between their parts, and no fact appears twice', async t => {
+  const [apps] = REPORT.tables
+  const rows = [['ministry/exception/tiktok+bytedance', 0.5, 'v16m.tiktokcdn.example']]
+  const page = toHtml(
+    { ...REPORT, tables: [{ ...apps!, rows }], facts: [['SHA-256 of the rules', 'ab12']] },
+    ORIGIN
+  )
+  t.match(page, '<th scope="row">ministry/<wbr>exception/<wbr>tiktok+<wbr>bytedance</th>')
+  t.match(page, '<td data-label="Note">v16m.<wbr>tiktokcdn.<wbr>example</td>')
+  t.notMatch(page, '<dt>SHA-256 of the rules</dt>', 'the footer has it')
 })
 
 t.test('a table below its chart is collapsed, unless a row of it is marked', async t => {

@@ -124,6 +124,16 @@ t.test('rules: what began, ended and comes next, with what calls for action mark
   t.equal(table(fine, 'changes'), undefined, 'not of a day')
 })
 
+t.test('a week that has not ended: what comes next is seen from now', async t => {
+  const now = at('2026-11-03') + DAY / 2
+  const records = [blocked('2026-11-02', 'tiktok')]
+  const report = await reportOf(t, 'weekly', records, { rules: RULES, now })
+  t.strictSame(column(table(report, 'changes'), 'id'), ['new'])
+  const ending = table(report, 'ending-exceptions')
+  t.strictSame(column(ending, 'exception'), ['old', 'press', 'later'])
+  t.strictSame(column(ending, 'days'), [1, 9, 27])
+})
+
 t.test('the day so far: the axis has all hours, the table those that have begun', async t => {
   const now = at('2026-11-02') + 10.5 * 3_600_000
   const report = await reportOf(t, 'daily', [blocked('2026-11-02', 'tiktok')], { now })

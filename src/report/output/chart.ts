@@ -55,7 +55,8 @@ const WIDE_FONT = 1.2
  */
 export function drawChart(chart: Chart, { width, label }: Size = WIDE): string {
   const isRanking = chart.kind === 'ranking'
-  const hasLegend = chart.series.length > 1
+  // Bars of lookups need no name, unless there are several; others do.
+  const hasLegend = chart.series.length > 1 || chart.unit !== 'lookups'
   const top = hasLegend ? LEGEND_HEIGHT : 8
   const height = isRanking ? chart.labels.length * BAR_HEIGHT + top : TIMELINE_HEIGHT
   const drawing = init(null, null, { renderer: 'svg', ssr: true, width, height })

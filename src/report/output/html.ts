@@ -1,4 +1,4 @@
-import type { Column, Kind, Origin, Report, Table, Tile, Value } from '../report.js'
+import type { Column, Fact, Kind, Origin, Report, Table, Tile, Value } from '../report.js'
 import { drawChart, NARROW, WIDE } from './chart.js'
 import { formatValue, withoutZeroColumns } from './format.js'
 import { MAIL_STYLE, PAGE_POLICY, STYLE } from './style.js'
@@ -9,7 +9,9 @@ export type Medium = 'page' | 'mail'
 /** One self-contained file: no script and no external resource, and its content security policy allows none. */
 export function toHtml(report: Report, origin: Origin, medium: Medium = 'page'): string {
   const { title, timeZone, facts, tables, remarks, tiles = [] } = report
-  const shown = facts.filter(([label]) => !tiles.some(({ title }) => title === label))
+  const isElsewhere = ([label, text]: Fact): boolean =>
+    tiles.some(({ title }) => title === label) || text === origin.rules?.sha256
+  const shown = facts.filter(fact => !isElsewhere(fact))
   const policy = `<meta http-equiv="Content-Security-Policy" content="${escaped(PAGE_POLICY)}">\n`
   return `<!doctype html>
 <html lang="en">
@@ -92,7 +94,7 @@ ${tableHtml(table, timeZone)}
 function tableHtml(table: Table, timeZone: string): string {
   const { columns, rows, title, marks } = withoutZeroColumns(table)
   const head = columns
-    .map(({ title, kind }) => `<th scope="col"${CLASS[kind]}>${escaped(title)}</th>`)
+    .map(({ title, kind }) => `<th scope="col"${CLASS[kind]}>${titleOf(title)}</th>`)
     .join('')
   const greatest = columns.map((_, i) => Math.max(...rows.map(row => Number(row[i]))))
   const body = rows.map((row, at) => {
@@ -126,21 +128,31 @@ function headerCell(
   mark: string | null
 ): string {
   const badge = mark === null ? '' : ` <span class="badge">${escaped(mark)}</span>`
-  const text = escaped(formatValue(value, kind, timeZone))
+  const text = formatValue(value, kind, timeZone)
   // Below each other on a phone, a bare number would say nothing.
-  const label = typeof value === 'number' ? ` data-label="${escaped(title)}"` : ''
-  return `<th scope="row"${CLASS[kind]}${label}>${text}${badge}</th>`
+  const label = typeof value === 'number' ? ` data-label="${titleOf(title)}"` : ''
+  return `<th scope="row"${classOf(text, kind)}${label}>${breakable(text)}${badge}</th>`
 }
 
 function dataCell({ value, column: { kind, title }, greatest }: Cell, timeZone: string): string {
   const isShare = kind === 'share' && typeof value === 'number' && greatest > 0
   const bar = isShare ? barHtml(value / greatest) : ''
-  const shown = formatValue(value, kind, timeZone)
-  const text = escaped(shown)
-  // Only long words, such as names, are broken where they do not fit.
-  const isShort = kind === 'text' && shown.split(' ').every(word => word.length <= SHORT_WORD)
-  return `<td${isShort ? ' class="w"' : CLASS[kind]} data-label="${escaped(title)}">${bar}${text}</td>`
+  const text = formatValue(value, kind, timeZone)
+  return `<td${classOf(text, kind)} data-label="${titleOf(title)}">${bar}${breakable(text)}</td>`
 }
+
+/** Only long words, such as names, are broken where they do not fit. */
+function classOf(text: string, kind: Kind): string {
+  const isShort = kind === 'text' && text.split(' ').every(word => word.length <= SHORT_WORD)
+  return isShort ? ' class="w"' : CLASS[kind]
+}
+
+/** Names and ids in it break between their parts, if they can. */
+const breakable = (text: string): string =>
+  escaped(text).replaceAll(/[^\s<>]{17,}/g, word => word.replaceAll(/[/+.](?=\w)/g, '$&<wbr>'))
+
+/** `Lookups` of `lookups` */
+const titleOf = (title: string): string => escaped(title[0]!.toUpperCase() + title.slice(1))
 
 /** @param part of the greatest value of the column */
 function barHtml(part: number): string {

@@ -40,7 +40,6 @@ th:last-child, td:last-child { padding-right: 4px; }
 tbody tr:last-child > * { border-bottom: 0; }
 th { color: var(--faint); font-weight: 600; }
 thead th { white-space: nowrap; vertical-align: bottom; }
-thead th::first-letter { text-transform: uppercase; }
 tbody th { color: var(--ink); font-weight: 500; }
 td, tbody th { overflow-wrap: anywhere; min-width: 6ch; max-width: 46ch; }
 .n, .t { white-space: nowrap; }
@@ -103,6 +102,8 @@ footer p { margin-top: 8px; }
   details::details-content { content-visibility: visible; block-size: auto; }
   summary { display: none; }
   table { font-size: 8.5pt; }
+  .badge { font-size: 7.5pt; padding: 0 5pt; }
+  footer { font-size: 8pt; }
   th, td { padding: 2.5pt 9pt 2.5pt 0; }
   thead { display: table-header-group; break-after: avoid; }
   h2, section > p { break-after: avoid; }

@@ -130,7 +130,7 @@ async function methodsOf(log: Log, selection: Selection, wanted: BypassQuery): P
       'Names that clients look up to bypass this resolver, or to check whether they may. A lookup that was not blocked may have succeeded.',
     emptyText: 'No such lookups.',
     columns: [
-      column('way', 'text'),
+      column('way', 'text', 'method'),
       column('clients', 'count'),
       column('lookups', 'count'),
       column('blocked', 'count'),
@@ -174,7 +174,7 @@ async function namesTable(
     emptyText: 'No such lookups.',
     columns: [
       column('name', 'text'),
-      column('way', 'text'),
+      column('way', 'text', 'method'),
       column('lookups', 'count'),
       column('blocked', 'count'),
       UNBLOCKED,
@@ -212,7 +212,7 @@ async function clientsTable(
     columns: [
       column('client', 'text'),
       column('network', 'text'),
-      column('ways', 'text'),
+      column('ways', 'text', 'methods'),
       column('lookups', 'count'),
       column('blocked', 'count'),
       UNBLOCKED,

@@ -63,6 +63,8 @@ export async function periodic(
   const { titles, top, rules, now } = options
   const { since, until, timeZone } = selection
   const { of, title, by, horizon } = TEXTS[kind]
+  // What comes next and what is overdue is seen from now if the period has not ended.
+  const end = Math.min(until, now)
   const all = await sums(log, selection)
   const everything = await sums(log, { ...selection, all: true })
   const start = kind === 'daily' ? shiftDays(since, -BASELINE_DAYS, timeZone) : options.previous
@@ -85,7 +87,7 @@ export async function periodic(
     const query = { now: selection, before: beforeSelection, top, of }
     trends.push(await trendTable(log, 'app', query), await trendTable(log, 'network', query))
   }
-  const tiles = periodicTiles({ all, everything, compared, bypass, rules, until, horizon })
+  const tiles = periodicTiles({ all, everything, compared, bypass, rules, until: end, horizon })
   return {
     title: `${title}, ${showPeriod(kind, selection)}`,
     timeZone,
@@ -101,7 +103,7 @@ export async function periodic(
       ...trends,
       ...tables.slice(3),
       bypassTable(bypass),
-      ...(rules === undefined ? [] : ruleTables(kind, rules, selection))
+      ...(rules === undefined ? [] : ruleTables(kind, rules, { ...selection, until: end }))
     ],
     remarks: [
       ...(all.first === null ? await firstPeriodHint(log, kind, selection) : []),
