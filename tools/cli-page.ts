@@ -17,6 +17,7 @@ const INTRODUCTION = `# Command line
 | 0         | success                                                                                |
 | 1         | errors in files, differences found, no answer from a server, a port in use             |
 | 2         | the command line is wrong                                                              |
+| 130, 141  | ended by Ctrl-C (other signals: 128 and their number), or the reader of a pipe has ended |
 
 Results go to standard output; errors, warnings and progress go to standard error. Colours appear on
 terminals alone, unless \`NO_COLOR\` is set. A terminal that does not know its width has that of \`COLUMNS\`.

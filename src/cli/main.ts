@@ -1,23 +1,30 @@
 #!/usr/bin/env node
 import { createInterface, type Interface } from 'node:readline'
+import { failure } from '../base/error.js'
+import { reasonOf } from '../base/reason.js'
+import { reportError } from './exit.js'
 import type { EndSignal, Io } from './io.js'
 import { run } from './run.js'
 
 const SIGNALS: readonly EndSignal[] = ['SIGHUP', 'SIGINT', 'SIGTERM']
-/** As for a command that SIGINT has ended. */
-const CANCELLED = 130
+/** As for commands that SIGINT and SIGPIPE have ended. */
+const [CANCELLED, BROKEN_PIPE] = [130, 141]
 
 let terminal: Interface | undefined
 let lines: AsyncIterator<string>
+let isClosed = false
 
 /** Lines that were typed ahead answer the next questions; Ctrl-C and Ctrl-D end the command. */
 async function ask(question: string): Promise<string> {
   if (terminal === undefined) {
     terminal = createInterface({ input: process.stdin, output: process.stdout })
+    terminal.once('close', () => (isClosed = true))
     lines = terminal[Symbol.asyncIterator]()
   }
-  terminal.setPrompt(question)
-  terminal.prompt()
+  if (!isClosed) {
+    terminal.setPrompt(question)
+    terminal.prompt()
+  }
   const line = await lines.next()
   if (line.done !== true) return line.value
   process.stderr.write('\ncancelled\n')
@@ -38,8 +45,15 @@ const io: Io = {
   exit: code => process.exit(code)
 }
 
-// A reader may stop early: interdict check | head
-process.stdout.on('error', () => process.exit())
+/** Ends the process: the result is not complete. A reader may stop early: interdict check | head */
+function onOutputError(error: NodeJS.ErrnoException): never {
+  if (error.code === 'EPIPE') return process.exit(BROKEN_PIPE)
+  return process.exit(
+    reportError(failure('CLI_OUTPUT', 'standard output', reasonOf(error)), process)
+  )
+}
+
+process.stdout.on('error', onOutputError)
 // The reader of the service log may go away while the server runs.
 process.stderr.on('error', () => undefined)
 

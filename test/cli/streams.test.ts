@@ -1,10 +1,11 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { closeSync, constants, openSync, readdirSync, readFileSync, writeSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import type { Endpoint } from '../../src/udp/datagram.js'
 import { askUdp } from '../daemon/dns-client.js'
 import { banning, eventually, Site } from '../daemon/site.js'
-import { interdict } from './run.js'
+import { interdict, PROGRAM } from './run.js'
 import { listenAddress, startServer } from './server-process.js'
 
 const NETWORKS = 'rules/networks.yaml'
@@ -107,6 +108,27 @@ t.test('standard error is not read: it serves, reloads and stops', onLinux, asyn
   server.child.kill('SIGTERM')
   t.equal(await server.ended, 0)
 })
+
+t.test(
+  'a result that cannot be written is an error, and a reader that ends is none',
+  onLinux,
+  async t => {
+    const end = async (stdout: number | 'pipe') => {
+      const words = [PROGRAM, 'completion', 'bash']
+      const child = spawn(process.execPath, words, { stdio: ['ignore', stdout, 'pipe'] })
+      child.stdout?.destroy()
+      let err = ''
+      child.stderr!.on('data', (octets: Buffer) => (err += octets.toString()))
+      const [code] = (await once(child, 'close')) as [number]
+      return [code, err]
+    }
+    const full = openSync('/dev/full', 'w')
+    t.teardown(() => closeSync(full))
+    const why = 'cannot write standard output: no space left on the disk; free some (CLI_OUTPUT)\n'
+    t.strictSame(await end(full), [1, why])
+    t.strictSame(await end('pipe'), [141, ''])
+  }
+)
 
 for (const { it, service, why } of [
   { it: 'a pipe without a reader', service: 'pipe', why: /no such device or address/ },
