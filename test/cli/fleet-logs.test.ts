@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import {
@@ -116,7 +116,7 @@ t.test('report, query and verify-log work on the logs of a fleet', async t => {
   t.match(typo, { code: 1, err: /ARCHIVE_SQL/ })
 })
 
-t.test('a report opens only the days and the gateway that it is about', async t => {
+t.test('a report or query opens only the days and the gateway that it is about', async t => {
   const fleet = temporaryFolder(t)
   const gateways = ['brussels', 'liege'].map(name => new LoggingGateway(t, name))
   for (const gateway of gateways) {
@@ -127,9 +127,10 @@ t.test('a report opens only the days and the gateway that it is about', async t 
   }
   const files = filesBelow(fleet)
   // Whatever opens one of them, fails.
-  for (const path of files.filter(path => /^day=(?!2026-11-11.*brussels)/.test(path))) {
-    rmSync(join(fleet, path))
-    symlinkSync('absent', join(fleet, path))
+  for (const path of files.filter(path =>
+    /^day=(?!2026-11-1(?:1.*brussels|2.*liege))/.test(path)
+  )) {
+    writeFileSync(join(fleet, path), 'damaged')
   }
   const options = ['--fleet', fleet, '--time-zone', 'UTC', '--gateway', 'brussels']
   const day = ['--since', '2026-11-11', '--until', '2026-11-12']
@@ -143,6 +144,15 @@ t.test('a report opens only the days and the gateway that it is about', async t 
   const bypass = await report('bypass', ...day)
   t.match(bypass, { code: 0, err: '' })
   t.notMatch(bypass.out, /FLEET_FILE/)
+  const lookups = 'SELECT qname FROM lookups WHERE'
+  for (const words of [
+    ['--json', `${lookups} day = '2026-11-11' AND gateway = 'brussels'`],
+    ['--json', '--where', "day = '2026-11-11' AND gateway = 'brussels'"]
+  ]) {
+    const { code, out, err } = await interdict('query', '--fleet', fleet, ...words)
+    t.match({ code, err }, { code: 0, err: '' })
+    t.equal((JSON.parse(out) as object[]).length, 3)
+  }
   const before = await report('daily', '--until', '2026-11-12')
   t.match(before.out, /2026-11-10.*\(FLEET_FILE\)/, 'what a day is compared with')
   t.match((await report('--by', 'type')).out, /2026-11-12.*\(FLEET_FILE\)/, 'without a period')
@@ -163,23 +173,28 @@ t.test('files with columns of another type are left out, and named with the colu
     )
   const database = await openDatabase({ memory: 2 ** 27, threads: 1 })
   t.teardown(() => database.close())
-  /** Replaces a file by one whose columns have other types. */
+  /** Replaces a file by one with other columns. */
   const retype = async (path: string, columns: string): Promise<void> => {
     const whole = `${path}.whole`
     renameSync(path, whole)
     await database.run(
-      `COPY (SELECT * REPLACE (${columns}) FROM read_parquet('${whole}', hive_partitioning = false)) TO '${path}' (FORMAT parquet)`
+      `COPY (SELECT * ${columns} FROM read_parquet('${whole}', hive_partitioning = false)) TO '${path}' (FORMAT parquet)`
     )
     rmSync(whole)
   }
   const report = (...words: string[]) =>
     interdict('report', '--fleet', fleet, '--time-zone', 'UTC', ...words)
-  await retype(pathOf(/brussels.*tally$/), "'many' AS n")
+  await retype(pathOf(/brussels.*tally$/), "REPLACE ('many' AS n)")
   const counted = await report('--by', 'gateway')
   t.match(counted, { code: 0, err: '' })
   t.match(counted.out, /liege +3 .*\n.*brussels +2 /, 'from lookups')
   t.match(counted.out, /brussels.*tally: column n has the type VARCHAR, not BIGINT \(FLEET_FILE\)/)
-  await retype(pathOf(/brussels.*parquet$/), "'noon' AS time, [qtype] AS qtype")
+  // Files of an earlier version lack columns.
+  await retype(pathOf(/brussels.*parquet$/), 'EXCLUDE (device)')
+  const all = await interdict('query', '--fleet', fleet, '--json', 'SELECT device FROM lookups')
+  t.match(all, { code: 0, err: '' })
+  t.equal((JSON.parse(all.out) as object[]).length, 5)
+  await retype(pathOf(/brussels.*parquet$/), "REPLACE ('noon' AS time, [qtype] AS qtype)")
   for (const by of ['gateway', 'type']) {
     const { code, out } = await report('--by', by)
     t.match(
@@ -192,6 +207,8 @@ t.test('files with columns of another type are left out, and named with the colu
   const lookups = 'SELECT count(DISTINCT time) AS n FROM lookups'
   const query = await interdict('query', '--fleet', fleet, '--json', lookups)
   t.match(query, { code: 0, out: /"n":3/, err: /column \w+ has the type VARCHAR/ })
+  await retype(pathOf(/liege.*parquet$/), 'EXCLUDE (device)')
+  t.match(await interdict('query', '--fleet', fleet, '--json', lookups), { out: /"n":3/ })
   const own = await interdict('query', '--fleet', fleet, 'SELECT qname::INT FROM lookups')
   t.match(own, { code: 1, err: /Conversion Error[^]*\(ARCHIVE_SQL\)/ }, 'an error of the question')
 })

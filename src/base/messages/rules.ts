@@ -146,13 +146,13 @@ export const RULES = {
   BUNDLE_SIGNATURE: (bundle: string, key: string) =>
     `bundle ${bundle} has an invalid signature of key ${key}`,
   BUNDLE_UNSIGNED: (bundle: string, found: number, required: number) =>
-    `bundle ${bundle} has ${found} valid signatures of trusted keys; required: ${required}`,
+    `bundle ${bundle} has ${found} of ${required} required signatures by trusted keys; add them with "interdict bundle sign", or check the trusted keys`,
   BUNDLE_EXPIRED: (bundle: string, expired: string, now: string) =>
     `bundle ${bundle} expired at ${expired} (current time: ${now})`,
   BUNDLE_EARLY: (bundle: string, created: string, now: string) =>
     `bundle ${bundle} was created at ${created}, in the future (current time: ${now})`,
   BUNDLE_OLDER: (bundle: string, serial: number, newest: number) =>
-    `bundle ${bundle} has serial ${serial}, but serial ${newest} has been accepted here before`,
+    `bundle ${bundle} has serial ${serial}, but serial ${newest} has been accepted here before; to go back, use "interdict rollback", or create it again with a higher serial`,
   BUNDLE_OTHER: (bundle: string, serial: number, accepted: string) =>
     `bundle ${bundle} differs from the bundle with serial ${serial} that was accepted here, SHA-256 ${accepted}`,
   BUNDLE_TRUST: (where: string, why: string) => `no trusted public key in ${where}: ${why}`,

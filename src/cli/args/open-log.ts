@@ -6,7 +6,12 @@ import type { Milliseconds, Octets } from '../../base/units.js'
 import { gatewayOf } from '../../querylog/archive/central/central-layout.js'
 import { CentralLog } from '../../querylog/archive/central/central-log.js'
 import { unreadableFiles } from '../../querylog/archive/central/unreadable-files.js'
-import { openDatabase, type Database, type AccessPattern } from '../../querylog/archive/database.js'
+import {
+  isOfMixedFiles,
+  openDatabase,
+  type Database,
+  type AccessPattern
+} from '../../querylog/archive/database.js'
 import { hasLogFiles, LogLayout } from '../../querylog/archive/log-layout.js'
 import type { Newest } from '../../querylog/archive/newest-files.js'
 import { usageError } from '../exit.js'
@@ -54,11 +59,15 @@ export async function withLog<T>(
   const { fleet, log } = options
   if (fleet !== undefined && log !== undefined) usageError('give --fleet or --log, not both')
   const path = fleet ?? (await logPath(options))
-  const files: FleetFiles = { leftOut: new Map(), log: undefined }
+  const files: FleetFiles = { leftOut: new Map(), log: undefined, areMixed: false }
   for (;;) {
     try {
       return await workOnce(path, files, options, io, work, open)
     } catch (error) {
+      if (!files.areMixed && isOfMixedFiles(error)) {
+        files.areMixed = true
+        continue
+      }
       const unreadable = files.log && (await unreadableFiles(files.log, error))
       if (unreadable === undefined || unreadable.size === 0) throw error
       for (const [file, why] of unreadable) files.leftOut.set(file, why)
@@ -72,6 +81,8 @@ interface FleetFiles {
   readonly leftOut: Map<string, string>
   /** Undefined: not open yet. */
   log: CentralLog | undefined
+  /** Some are known to lack columns that others have. */
+  areMixed: boolean
 }
 
 async function workOnce<T>(
@@ -112,7 +123,7 @@ async function workOnce<T>(
   async function openFleet(database: Database): Promise<Remarks> {
     const { leftOut } = files
     const log = (files.log = new CentralLog(path, leftOut))
-    await database.openFleet(log, use)
+    await database.openFleet(log, use, files.areMixed)
     return () => missingRemarks(log.waiting, leftOut)
   }
 

@@ -1,16 +1,19 @@
 import { fstatSync } from 'node:fs'
 import { join } from 'node:path'
-import { failure, type InterdictError } from '../../base/error.js'
+import { failure, InterdictError } from '../../base/error.js'
 import { reasonOf } from '../../base/reason.js'
 import type { Octets } from '../../base/units.js'
 import type { CentralLog } from './central/central-log.js'
-import { OWN_CLIENT } from './central/central-sql.js'
+import { OWN_CLIENT, selectCentral } from './central/central-sql.js'
 import { Duckdb, openDuckdb, type DatabaseOptions } from './duckdb.js'
 import { openLogFiles, LogLayout, closeFiles, type LogFiles } from './log-layout.js'
 import {
   createLinesTable,
   duckdbPath,
   duckdbPaths,
+  IS_NO_PROBE,
+  IS_PROBE,
+  LOOKUP_COLUMNS,
   lookupViews,
   NO_FOREIGN_LINES,
   quotedList,
@@ -100,17 +103,23 @@ export class Database extends Duckdb {
    * The same over the central folder of a fleet, with the columns `gateway` and `day`. With access `often` there are no
    * views: for reports, clients have the name of their gateway before them, as in `brussels-1/10.0.0.7`.
    *
+   * @param isMixed whether files may lack columns, as those of earlier versions do; otherwise a query that reads such a
+   *   file fails (`isOfMixedFiles`), but it opens only files of the days and gateways that it names
    * @throws InterdictError ARCHIVE_SQL
    */
-  async openFleet(log: CentralLog, use: AccessPattern = 'once'): Promise<void> {
+  async openFleet(log: CentralLog, use: AccessPattern = 'once', isMixed = true): Promise<void> {
     this.clientKey = OWN_CLIENT
     this.gateways = log.gateways
     this.source = log
     await this.run(`CREATE VIEW foreign_lines AS ${NO_FOREIGN_LINES}`)
     if (use !== 'often') {
-      const { lookups, probes, files } = log.views()
-      await this.run(`CREATE VIEW lookups AS ${lookups}`)
-      await this.run(`CREATE VIEW probes AS ${probes}`)
+      const files = log.all()
+      const isAny = isMixed || !(await this.hasAllColumns(files.slice(0, 1)))
+      for (const [view, which] of [
+        ['lookups', IS_NO_PROBE],
+        ['probes', IS_PROBE]
+      ] as const)
+        await this.run(`CREATE VIEW ${view} AS ${selectCentral(files, which, isAny)}`)
       if (use === 'sealed') await this.restrictAccess(files)
     }
     await this.run('SET lock_configuration = true')
@@ -174,6 +183,15 @@ export class Database extends Duckdb {
     return filesWithNewest(sql => this.rows(sql), parquet, newest)
   }
 
+  private async hasAllColumns(paths: readonly string[]): Promise<boolean> {
+    if (paths.length === 0) return true
+    const rows = await this.rows<{ column_name: string }>(
+      `SELECT column_name FROM (DESCRIBE SELECT * FROM read_parquet(${quotedList(paths)}))`
+    )
+    const names = new Set(rows.map(({ column_name: name }) => name))
+    return Object.keys(LOOKUP_COLUMNS).every(name => names.has(name))
+  }
+
   private async restrictAccess(paths: readonly string[]): Promise<void> {
     await this.run(`SET allowed_paths = ${quotedList(paths)}`)
     await this.run('SET enable_external_access = false')
@@ -187,6 +205,11 @@ function openFiles(layout: LogLayout): LogFiles {
   } catch (error) {
     throw failure('ARCHIVE_READ', join(layout.folder, layout.liveName), reasonOf(error))
   }
+}
+
+/** Whether a query failed as a file lacks a column that another has: see `openFleet`. */
+export function isOfMixedFiles(error: unknown): boolean {
+  return error instanceof InterdictError && /: schema mismatch in glob/.test(error.message)
 }
 
 /** DuckDB skips a line of up to twice this size, and fails at a longer one. */

@@ -85,9 +85,10 @@ export function encodeHeader(line: string, signatures: readonly Signature[]): Ui
 export function decodeHeader(file: Uint8Array, bundle: string): BundleHeader {
   const start = Buffer.from(file.buffer, file.byteOffset, Math.min(file.length, MAX_HEADER))
   const broken = (why: string): Error => failure('BUNDLE_BROKEN', bundle, why)
+  if (file.length === 0) throw broken('it is empty; is it still being written?')
   if (!start.subarray(0, MAGIC.length).equals(Buffer.from(MAGIC))) throw broken('not a bundle file')
   const end = start.indexOf('\n\n', MAGIC.length)
-  if (end === -1) throw broken('header has no end')
+  if (end === -1) throw broken('its header has no end; is it still being written?')
   const [line = '', ...rest] = start.subarray(MAGIC.length, end).toString().split('\n')
   const manifest = manifestSchema.safeParse(parseJson(line))
   if (!manifest.success) throw broken('invalid manifest')

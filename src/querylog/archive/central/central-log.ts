@@ -1,15 +1,10 @@
 import { relative } from 'node:path'
 import { MS_PER_DAY } from '../../../base/units.js'
-import { IS_NO_PROBE, IS_PROBE } from '../lookups-sql.js'
+import { IS_NO_PROBE } from '../lookups-sql.js'
 import type { Selected } from '../tallies/select-counts.js'
 import type { CountedBy } from '../tallies/tally.js'
 import { listCentral, type CentralFiles, type Placed } from './central-files.js'
-import {
-  selectCentral,
-  selectCentralCounts,
-  selectCentralTallies,
-  selectForReports
-} from './central-sql.js'
+import { selectCentralCounts, selectCentralTallies, selectForReports } from './central-sql.js'
 
 /**
  * The logs of a fleet as SQL. It names only files of the days and the gateway that are selected, and DuckDB opens no
@@ -52,11 +47,9 @@ export class CentralLog {
     return `(${selectForReports(this.lookupsOf(selected), IS_NO_PROBE)})`
   }
 
-  /** For SQL written by others: what the views `lookups` and `probes` select, and all files that they read. */
-  views(): Readonly<Record<'lookups' | 'probes', string>> & { readonly files: readonly string[] } {
-    const files = this.lookupsOf({})
-    const [lookups, probes] = [IS_NO_PROBE, IS_PROBE].map(which => selectCentral(files, which))
-    return { lookups: lookups!, probes: probes!, files }
+  /** All files of lookups, the newest days first, for SQL written by others. */
+  all(): readonly string[] {
+    return this.lookupsOf({}).toReversed()
   }
 
   /** As `selectCounts` of one log, with the column `gateway`. */

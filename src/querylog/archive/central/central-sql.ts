@@ -13,7 +13,8 @@ const HIVE = `hive_partitioning = true, hive_types = {'day': DATE, 'gateway': VA
 /**
  * SQL that selects the rows of files with these columns, `gateway` and `day`.
  *
- * @param isMixed a column that a file does not have is NULL; all files are opened beforehand
+ * @param isMixed a column that a file does not have is NULL; all files are opened beforehand. Otherwise all must have
+ *   the columns of the first one, and those that conditions on `day` and `gateway` leave out are not opened
  */
 function readCentral(
   files: readonly string[],
@@ -29,9 +30,9 @@ function readCentral(
   return `SELECT gateway, day, ${casts} FROM (${rows})`
 }
 
-/** SQL that selects the lookups of a fleet: the columns of `lookups`, `gateway` and `day`. */
-export function selectCentral(files: readonly string[], which: string): string {
-  return `${readCentral(files, LOOKUP_COLUMNS, true)} WHERE ${which}`
+/** SQL that selects the lookups of a fleet: the columns of `lookups`, `gateway` and `day`. @param isMixed as `readCentral` */
+export function selectCentral(files: readonly string[], which: string, isMixed = true): string {
+  return `${readCentral(files, LOOKUP_COLUMNS, isMixed)} WHERE ${which}`
 }
 
 /** The same for reports: clients have the name of their gateway before them. */
