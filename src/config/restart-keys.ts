@@ -75,10 +75,18 @@ export function withoutRestart(running: Config, wanted: Config): Config {
   }
 }
 
-/** Sections with other values, for the log. */
+/** Sections with other values, for the log: where they are in the file does not count. */
 export function changedSections(before: Config, after: Config): readonly string[] {
   const keys = Object.keys(after) as (keyof Config)[]
-  return keys.filter(key => !isDeepStrictEqual(before[key], after[key]))
+  return keys.filter(key => !isDeepStrictEqual(unplaced(before[key]), unplaced(after[key])))
+}
+
+function unplaced(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(unplaced)
+  if (value === null || typeof value !== 'object' || ArrayBuffer.isView(value)) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, one]) => [key, key === 'position' ? null : unplaced(one)])
+  )
 }
 
 /** The contents of the certificate files change without a restart, their paths do not. */

@@ -49,11 +49,14 @@ t.test('rolls back within a second; --list and --dry-run change nothing', async 
   t.match(tried.out, /From bundle 8 to bundle 7/)
   t.ok(await bans('n8.example'), 'nothing has changed')
 
-  t.match(await run('rollback'), { code: 0, out: /from bundle 8 to 7;/ })
+  t.match(await run('rollback', '--user', 'Ann'), {
+    code: 0,
+    out: /from bundle 8 to 7;/
+  })
   await eventually('the earlier one', () => bans('n7.example'))
   await server.says(/BUNDLE_ROLLED_BACK/)
   const { rules } = JSON.parse((await run('status', '--json')).out) as { rules: object }
-  t.match(rules, { bundle: { serial: 7, newest: 8, rollback: { from: 8, to: 7, by: /./ } } })
+  t.match(rules, { bundle: { serial: 7, newest: 8, rollback: { from: 8, to: 7, by: 'Ann' } } })
   t.match(await run('status'), { out: /bundle 7, created .*\n.*rolled back from 8 by / })
   const explained = await run('explain', 'n7.example', '-f', '127.0.0.1', '--no-upstream')
   t.match(explained.out, /^Rules SHA-256 [0-9a-f]{64}, serial 7$/m)

@@ -1,7 +1,13 @@
 import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import t from 'tap'
 import { readConfig } from '../../src/config/load.js'
-import { pendingRestart, RESTART_KEYS, withoutRestart } from '../../src/config/restart-keys.js'
+import {
+  changedSections,
+  pendingRestart,
+  RESTART_KEYS,
+  withoutRestart
+} from '../../src/config/restart-keys.js'
 import { settingsSchema } from '../../src/config/schema.js'
 import { keysOf } from '../yaml/schema-keys.js'
 
@@ -130,4 +136,15 @@ t.test('what is in the state folder by default stays in the present one', async 
   t.match(withoutRestart(running, configOf('admin: { socket: s }')).admin.socket, {
     paths: ['/srv/s']
   })
+})
+
+t.test('settings that only moved in the file have not changed', async t => {
+  const text = 'admin: { socket: admin.sock }\nupstreams: { servers: [192.0.2.1] }\n'
+  const [one, moved, other] = [text, `# a\n${text}`, text.replace('2.1', '2.2')].map((all, i) => {
+    const read = readConfig(all, i === 0 ? 'interdict.yaml' : resolve('interdict.yaml'))
+    if (!read.ok) throw read.errors[0]!
+    return read.config
+  })
+  t.strictSame(changedSections(one!, moved!), [])
+  t.strictSame(changedSections(one!, other!), ['upstreams'])
 })

@@ -19,6 +19,7 @@ export interface RollbackOptions extends CommonOptions {
   readonly list?: boolean
   readonly dryRun?: boolean
   readonly examples: string
+  readonly user?: string
   readonly json?: boolean
 }
 
@@ -49,7 +50,7 @@ export async function rollback(options: RollbackOptions, io: Io): Promise<number
     print(io, describeDifference(rules, names, options, io))
     return EXIT.success
   }
-  if (to !== from) kept.rollBack(to, callerName(io))
+  if (to !== from) kept.rollBack(to, options.user ?? callerName(io))
   if (options.json === true) printJson(io, { from, to, changed: to !== from })
   else if (to === from) print(io, `Bundle ${to} is already in force.\n`)
   else {

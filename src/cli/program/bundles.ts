@@ -16,6 +16,7 @@ export function addBundleCommands(program: Command, { io, done }: Context): void
     .option('--list', 'only list the bundles that are kept')
     .option('--dry-run', 'only show what would change, as diff does')
     .option('--examples <number>', 'with --dry-run: names to show for each change', '5')
+    .option('--user <name>', 'who wants it, for the record (default: the user)')
     .option('--json', 'print JSON')
     .action(async (_options, command: Command) => {
       const { rollback } = await import('../commands/rollback.js')

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { failure } from '../../base/error.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { Config } from '../../config/config.js'
@@ -105,7 +106,7 @@ export class SettingsReloader {
     const restart = pendingRestart(before, read.config)
     const config = withoutRestart(before, read.config)
     const changed = changedSections(before, config)
-    const errors = changed.length === 0 ? [] : await apply(config)
+    const errors = isDeepStrictEqual(before, config) ? [] : await apply(config)
     if (errors.length > 0) {
       this.refuse(reason, errors)
       return

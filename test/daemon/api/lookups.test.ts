@@ -159,8 +159,8 @@ t.test('operations that are commands', async t => {
   t.strictSame(asked, [
     ['lists', 'update', 'ads', '--json'],
     ['lists', 'confirm', 'ads', '--json'],
-    ['rollback', '--to=7', '--json'],
-    ['rollback', '--json']
+    ['rollback', '--to=7', '--user=o', '--json'],
+    ['rollback', '--user=o', '--json']
   ])
   t.equal((await post('/lists/-c/update')).statusCode, 400)
   t.equal((await post('/rules/rollback', { to: 0 })).statusCode, 400)

@@ -147,9 +147,9 @@ export const operateRoutes = [
     }),
     response: z.object({ from: z.int(), to: z.int(), changed: z.boolean() }),
     errors: { BUNDLE_OFF: 409, BUNDLE_NO_EARLIER: 409 },
-    handler: ({ body }, { services, signal }) => {
+    handler: ({ body }, { services, signal, principal }) => {
       const to = body.to === undefined ? [] : [`--to=${body.to}`]
-      return services.command(['rollback', ...to, '--json'], signal)
+      return services.command(['rollback', ...to, `--user=${principal!.name}`, '--json'], signal)
     }
   }),
   defineRoute({
