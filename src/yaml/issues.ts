@@ -99,7 +99,7 @@ function translateUnion(
   const hints = forms.flatMap(form => form.slice(0, 1).map(issue => hintFor(issue, found)))
   const hint = hints.find(text => text !== '') ?? ''
   const problem = mismatch([...expected].join(', or '), found) + hint
-  return [{ path, atKey: false, problem }]
+  return [{ path, atKey: false, problem, isMissing: found === undefined }]
 }
 
 function isWrongType(issue: z.core.$ZodIssue): boolean {
