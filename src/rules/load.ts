@@ -161,13 +161,15 @@ class RulesLoader {
       else {
         this.apps.set(id, read.app)
         const isForced = ({ code }: InterdictError): boolean => code === 'RULES_FORCED'
-        this.forcedNames.set(read.app.source, read.warnings.filter(isForced))
+        const forced = read.warnings.filter(isForced)
+        if (forced.length > 0) this.forcedNames.set(read.app.source, forced)
         this.warnings.push(...read.warnings.filter(one => !isForced(one)))
       }
     }
   }
 
   private warnOfForcedNames(networks: RuleSet['networks']): void {
+    if (this.forcedNames.size === 0) return
     const rules = networks.flatMap(network => network.rules)
     const used = new Set(rules.flatMap(({ sources }) => sources))
     for (const source of used) this.warnings.push(...(this.forcedNames.get(source) ?? []))

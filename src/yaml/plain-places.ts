@@ -21,6 +21,8 @@ export class PlainPlaces {
   private words = new Int32Array(1024)
   private count = 0
   private readonly indexes = new Map<number, PartIndex>()
+  /** The part of each large mapping that was found last: most are asked for in order, which needs no index. */
+  private readonly lastFound = new Map<number, number>()
 
   /** @param text of the file, which has the keys */
   constructor(private readonly text: string) {}
@@ -60,15 +62,26 @@ export class PlainPlaces {
 
   /** The part of a mapping with this key, or of a list at this position. */
   private find(node: number, step: string | number): number | undefined {
-    const known = this.indexes.get(node)
-    if (known !== undefined) return known.get(step)
+    const last = this.lastFound.get(node)
+    if (last !== undefined) return this.findFrom(last, node, step)
     const end = this.wordOf(node, END)
     let nth = 0
     for (let part = node + 1; part < end; part = this.wordOf(part, END)) {
-      if (nth === MANY) return this.indexOf(node).get(step)
+      if (nth === MANY) return this.findFrom(part, node, step)
       if (this.isAt(part, nth++, step)) return part
     }
     return undefined
+  }
+
+  /** @param last the part that was found last */
+  private findFrom(last: number, node: number, step: string | number): number | undefined {
+    const next = this.wordOf(last, END)
+    const near = [last, next < this.wordOf(node, END) ? next : node + 1]
+    const isKey = typeof step === 'string' && this.wordOf(last, KEY) !== NO_KEY
+    const found = isKey ? near.find(part => this.isAt(part, 0, step)) : undefined
+    const part = found ?? (this.indexes.get(node) ?? this.indexOf(node)).get(step)
+    if (part !== undefined) this.lastFound.set(node, part)
+    return part
   }
 
   private isAt(part: number, nth: number, step: string | number): boolean {
@@ -102,6 +115,8 @@ export class PlainPlaces {
 /** Finds the line and column of offsets. */
 export class LineIndex {
   private readonly starts: number[] = [0]
+  /** The line found last: most are asked for in order. */
+  private last = 0
 
   constructor(text: string) {
     for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) {
@@ -111,12 +126,16 @@ export class LineIndex {
 
   positionOf(file: string, offset: number): Position {
     const { starts } = this
-    let [low, high] = [0, starts.length - 1]
+    let low = starts[this.last]! <= offset ? this.last : 0
+    let high = low
+    for (let step = 1; high < starts.length - 1 && starts[high]! <= offset; step *= 2)
+      high = Math.min(high + step, starts.length - 1)
     while (low < high) {
       const middle = (low + high + 1) >>> 1
       if (starts[middle]! <= offset) low = middle
       else high = middle - 1
     }
+    this.last = low
     return { file, line: low + 1, column: offset - starts[low]! + 1 }
   }
 }

@@ -216,8 +216,11 @@ class PlainYamlParser {
   }
 
   private flowList(from: number, node: number): unknown[] {
-    const values: unknown[] = []
     let at = this.skipSpaces(from + 1)
+    const isEmpty = this.text.charCodeAt(at) === CLOSE_LIST
+    // Most have one value: `push` would leave room for 16 more.
+    const values = isEmpty ? [] : [this.flowValue(at)]
+    if (!isEmpty) at = this.skipComma(CLOSE_LIST)
     while (this.text.charCodeAt(at) !== CLOSE_LIST) {
       values.push(this.flowValue(at))
       at = this.skipComma(CLOSE_LIST)

@@ -9,10 +9,10 @@ import {
 } from '../../src/daemon/workers/rule-counters.js'
 import { showName } from '../../src/dns/name/name.js'
 import type { Policy } from '../../src/policy/evaluate/policy.js'
-import { packClaims } from '../../src/policy/tables/claim-table.js'
+import { ClaimPacker } from '../../src/policy/tables/claim-table.js'
 import type { Claim } from '../../src/policy/tables/claim.js'
 import type { Snapshot } from '../../src/policy/tables/snapshot.js'
-import { packSources } from '../../src/policy/tables/source-table.js'
+import { packSources, type SourceSummary } from '../../src/policy/tables/source-table.js'
 import { PROTOCOL } from '../../src/querylog/record/query-event.js'
 import {
   allocateCounters,
@@ -245,16 +245,22 @@ t.test('counts are carried over to the same action of a rule', t => {
   const rules = new RuleCounters(1, found => (current = found))
   let current: CountedRules | undefined
   const snapshot = (generation: number, actions: readonly string[]) => {
-    const all = actions.map(action => ({
-      ruleId: 'r',
-      reply: { action },
-      monitor: false,
-      kind: 'ban',
-      source: { index: 0 }
-    }))
+    const source = { index: 0, title: 'app' } as SourceSummary
+    const packer = new ClaimPacker()
+    for (const action of actions) {
+      const claim = {
+        ruleId: 'r',
+        reply: { action },
+        monitor: false,
+        kind: 'ban',
+        facts: {},
+        source
+      }
+      packer.add(claim as unknown as Claim)
+    }
     const clients = { networks: ['n'], networkOf: [-1, 0] }
-    const sources = { list: packSources([]) }
-    const claims = packClaims(all as unknown as Claim[])
+    const sources = { list: packSources([source]) }
+    const claims = packer.finish()
     return { generation, clients, sources, claims } as unknown as Snapshot
   }
   const count = (shared: SharedArrayBuffer, claim: number, match: number): void => {

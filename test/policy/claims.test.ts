@@ -132,13 +132,13 @@ t.test('networks that inherit a rule share its claims', async t => {
   t.strictSame([...groupOf], [0, 1, 1])
 })
 
-t.test('equal replies and facts are one object, also in a clone', async t => {
+t.test('another thread gets the replies and facts of claims', async t => {
   const rules = [ban('one', [APP], given), ban('two', [APP], given), ban('three', [APP])]
   const { snapshot } = policyOf(ruleSet(network('net', ['10.0.0.0/8'], rules)))
   const [one, two, three] = allClaims(structuredClone(snapshot)).all
-  t.equal(one!.reply, two!.reply)
-  t.equal(one!.facts, two!.facts)
-  t.not(one!.reply, three!.reply)
+  t.strictSame(one!.reply, two!.reply)
+  t.strictSame(one!.facts, two!.facts)
+  t.strictNotSame(one!.reply, three!.reply)
 })
 
 t.test('every one of many rules has its own EXTRA-TEXT', async t => {

@@ -157,7 +157,16 @@ function overlapsTtl(ttls: Positions, at: Octets, length: Octets): boolean {
 
 /** The canonical text (see `decodeName`) of one uncompressed name; root is ''. */
 export function showName(wire: Uint8Array, at: Octets = 0): string {
-  return decodeName(wire, at).name
+  let length: Octets = 0
+  for (let pos = at; wire[pos] !== 0; pos += 1 + wire[pos]!) {
+    const head = wire[pos]!
+    // Compressed, cut off or too long. The condition is false for `undefined` as well.
+    if (!(head <= MAX_LABEL && length < shown.length - 4 * MAX_LABEL))
+      return decodeName(wire, at).name
+    if (pos > at) shown[length++] = FULL_STOP
+    for (let i = pos + 1; i <= pos + head; i++) length = showOctet(LOWER[wire[i]!]!, length)
+  }
+  return shown.toString('latin1', 0, length)
 }
 
 /** Canonical text for display, with the root as '.' instead of ''. */

@@ -5,6 +5,8 @@ import { TIER } from '../tables/claim.js'
 export interface RuleOnSource {
   readonly rule: Rule
   readonly source: NameSource
+  /** Its number among the sources of the rule. */
+  readonly nth: number
   /** Step in the tier of the rule. */
   readonly step: number
 }
@@ -28,12 +30,25 @@ export function rulesOnSources(
     allow: new StepCounter(),
     block: new StepCounter()
   }
-  return rules
-    .toSorted((a, b) => TIER[a.kind] - TIER[b.kind])
-    .flatMap(rule =>
-      rule.sources.map(source => ({ rule, source, step: steps[rule.kind].next(rule, source) }))
-    )
-    .filter(({ rule, source }) => !excluded.has(source) && !isOverridden(rule, source))
+  const found: RuleOnSource[] = []
+  for (const rule of isSorted(rules) ? rules : rules.toSorted(compareTiers)) {
+    for (let nth = 0; nth < rule.sources.length; nth++) {
+      const source = rule.sources[nth]!
+      const step = steps[rule.kind].next(rule, source)
+      if (!excluded.has(source) && !isOverridden(rule, source))
+        found.push({ rule, source, nth, step })
+    }
+  }
+  return found
+}
+
+function compareTiers(a: Rule, b: Rule): number {
+  return TIER[a.kind] - TIER[b.kind]
+}
+
+/** Most networks have bans only, and there may be 100,000 of them. */
+function isSorted(rules: readonly Rule[]): boolean {
+  return rules.every((rule, i) => i === 0 || compareTiers(rules[i - 1]!, rule) <= 0)
 }
 
 /** Whether the action of the rule replaces the TCP-only policy to which this part belongs. */

@@ -39,15 +39,15 @@ export function buildClientClasses(
   const networkOf = networks.flatMap(({ prefixes }, network) => prefixes.map(() => network))
   const subjectOf = scoped.flatMap(({ prefixes, subject }) => prefixes.map(() => subject))
   const classes: ClientClass[] = [{ network: -1, rules: [], excluded: new Set() }]
-  const known = new Map<string, number>()
+  const known = new Map<string | number, number>()
 
   const classOf = (
     network: number,
     covered: ReadonlySet<Rule | NameSource | undefined>
   ): number => {
-    const subjects = scopedIn[network]!.map(({ subject }) => subject)
-    const missing = new Set(subjects.filter(subject => !covered.has(subject)))
-    const key = `${network}\n${[...missing].map(keyOf).join('\n')}`
+    const missing = new Set<Rule | NameSource>()
+    for (const { subject } of scopedIn[network]!) if (!covered.has(subject)) missing.add(subject)
+    const key = missing.size === 0 ? network : `${network}\n${[...missing].map(keyOf).join('\n')}`
     const clientClass = known.get(key) ?? classes.length
     if (clientClass === classes.length) {
       const { rules: all } = networks[network]!
@@ -61,6 +61,7 @@ export function buildClientClasses(
   const prefixes = compilePrefixes(all, covering => {
     const network = networkOf[covering.find(index => index < networkOf.length) ?? -1]
     if (network === undefined) return 0
+    if (scopedIn[network]!.length === 0) return classOf(network, new Set())
     return classOf(network, new Set(covering.map(index => subjectOf[index - networkOf.length])))
   })
   const identityClasses = new Map<number, number | PrefixTableBuffers>()
@@ -90,15 +91,11 @@ function keyOf(subject: Rule | NameSource): string {
 }
 
 function scopedOf(rules: readonly Rule[]): Scoped[] {
-  const exceptions = rules.flatMap((rule): Scoped[] =>
-    rule.kind === 'exception' && rule.prefixes.length > 0
-      ? [{ subject: rule, prefixes: rule.prefixes }]
-      : []
-  )
-  const sources = new Set(rules.flatMap(({ sources }) => sources))
-  const parts = [...sources].flatMap((source): Scoped[] => {
-    const prefixes = source.part?.prefixes
-    return prefixes === undefined ? [] : [{ subject: source, prefixes }]
-  })
-  return [...exceptions, ...parts]
+  const found = new Map<Rule | NameSource, readonly Prefix[]>()
+  for (const rule of rules) {
+    if (rule.kind === 'exception' && rule.prefixes.length > 0) found.set(rule, rule.prefixes)
+    for (const source of rule.sources)
+      if (source.part?.prefixes !== undefined) found.set(source, source.part.prefixes)
+  }
+  return [...found].map(([subject, prefixes]) => ({ subject, prefixes }))
 }

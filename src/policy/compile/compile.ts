@@ -10,17 +10,12 @@ import {
 import {
   buildClaimIndex,
   CLAIM_CLIENT,
-  CLAIM_MONITOR,
   CLAIM_PASS,
   CLAIM_TCP_ONLY,
-  CLAIM_TIMED,
-  CLAIM_TYPED,
-  CLAIM_UDP_ONLY,
   type ClaimIndexBuffers,
   type IndexedClaim
 } from '../tables/claim-index.js'
-import { packClaims } from '../tables/claim-table.js'
-import { isTimed, type Claim } from '../tables/claim.js'
+import type { PackedClaims } from '../tables/claim-table.js'
 import { LANGUAGES } from '../../rules/model/explain.js'
 import { ECH } from '../tables/client-table.js'
 import { buildPassTable } from '../tables/pass-table.js'
@@ -73,12 +68,11 @@ export function compile(given: RuleSet, options: CompileOptions): Snapshot {
   const identified = new Set(clients?.clients.map(({ network }) => network))
   const { classes, prefixes, identityClasses } = buildClientClasses(networks, identified)
   const identities = buildIdentityTable(clients, networks, index => identityClasses.get(index)!)
-  const { claims, groupOf, specialUseGroup, index } = compileClaims(classes, sources, summaries)
-  const rules = new Map<string, Rule>()
-  for (const network of networks) for (const rule of network.rules) rules.set(rule.id, rule)
+  const { packed, groupOf, specialUseGroup, index } = compileClaims(classes, sources, summaries)
+  const rules = new Set<Rule>()
+  for (const network of networks) for (const rule of network.rules) rules.add(rule)
   const localData = localDataOf(sources)
   const sourceList = packSources(summaries)
-  const packed = packClaims(claims)
   return {
     generation: options.generation,
     origin: { sha256, filesSha256, zones, bundle, pauses },
@@ -97,7 +91,7 @@ export function compile(given: RuleSet, options: CompileOptions): Snapshot {
     names,
     addresses,
     sources: { list: sourceList, passes: buildPassTable(summaries), localData },
-    claims: { ...packed, index, changeTimes: changeTimesOf(rules.values()) },
+    claims: { ...packed, index, changeTimes: changeTimesOf(rules) },
     specialUse: specialUseEntries(specialUse, names),
     counts: {
       names: built.ruleNames,
@@ -120,13 +114,11 @@ export function compile(given: RuleSet, options: CompileOptions): Snapshot {
  * since they exclude what a zone has for shorter names only.
  */
 function usedSources({ sources, networks }: RuleSet): NameSource[] {
-  const used = new Map<string, NameSource>()
+  const used = new Set<NameSource>()
   for (const { rules } of networks) {
-    for (const rule of rules) for (const source of rule.sources) used.set(source.id, source)
+    for (const rule of rules) for (const source of rule.sources) used.add(source)
   }
-  const listed = sources.filter(({ id }) => used.has(id))
-  for (const { id } of listed) used.delete(id)
-  const all = [...listed, ...used.values()]
+  const all = [...new Set([...sources.filter(source => used.has(source)), ...used])]
   return all.toSorted((a, b) => positionOf(a) - positionOf(b))
 }
 
@@ -157,7 +149,7 @@ function buildWithSomeSeed(
 type ClaimToIndex = Omit<IndexedClaim, 'order'>
 
 interface CompiledClaims {
-  readonly claims: readonly Claim[]
+  readonly packed: PackedClaims
   readonly index: ClaimIndexBuffers
   readonly groupOf: readonly number[]
   readonly specialUseGroup: number
@@ -171,23 +163,20 @@ function compileClaims(
 ): CompiledClaims {
   const builder = new ClaimBuilder()
   const summaryOf = new Map(sources.map((source, index) => [source, summaries[index]!]))
-  const toIndex = ({ rule, source, step }: RuleOnSource): ClaimToIndex => {
+  const toIndex = ({ rule, source, nth, step }: RuleOnSource): ClaimToIndex => {
     const summary = summaryOf.get(source)!
-    const number = builder.numberOf(rule, source, summary)
-    const claim = builder.claims[number]!
+    const built = builder.claimOf(rule, nth, summary)
     const flags =
-      flagsOf(claim) |
+      built.flags |
       (removesOwnList(rule, source) ? CLAIM_PASS : 0) |
       (source.part?.overTcp === true ? CLAIM_TCP_ONLY : 0) |
       (isClientPolicy(source) ? CLAIM_CLIENT : 0)
-    return { source: summary.index, claim: number, flags, tier: claim.tier + step }
+    return { source: summary.index, claim: built.claim, flags, tier: built.tier + step }
   }
   const specialUse = summaries
     .filter(({ kind }) => kind === 'local')
     .map((source): ClaimToIndex => {
-      const claim = specialUseClaim(source)
-      const number = builder.claims.push(claim) - 1
-      return { source: source.index, claim: number, flags: flagsOf(claim), tier: claim.tier }
+      return { source: source.index, ...builder.add(specialUseClaim(source)) }
     })
 
   const groupByRules = new Map<string, number>(specialUse.length === 0 ? [['', 0]] : [])
@@ -203,16 +192,7 @@ function compileClaims(
     return group
   })
   const specialUseGroup = groupByRules.get('') ?? 0
-  return { claims: builder.claims, index: buildClaimIndex(groups), groupOf, specialUseGroup }
-}
-
-function flagsOf(claim: Claim): number {
-  return (
-    (isTimed(claim) ? CLAIM_TIMED : 0) |
-    (claim.monitor ? CLAIM_MONITOR : 0) |
-    (claim.qtypes === undefined ? 0 : CLAIM_TYPED) |
-    (claim.reply?.action === 'truncate' ? CLAIM_UDP_ONLY : 0)
-  )
+  return { packed: builder.finish(), index: buildClaimIndex(groups), groupOf, specialUseGroup }
 }
 
 function changeTimesOf(rules: Iterable<Rule>): Seconds[] {

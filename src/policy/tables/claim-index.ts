@@ -89,20 +89,22 @@ export class ClaimIndex {
  * @param groups for group 1, 2 and so on: its claims in order of evaluation, which is by precedence
  *   except that exceptions come before the bans that they remove
  */
-export function buildClaimIndex(
-  groups: readonly (readonly Omit<IndexedClaim, 'order'>[])[]
-): ClaimIndexBuffers {
+export function buildClaimIndex(groups: readonly (readonly Unordered[])[]): ClaimIndexBuffers {
   const lists: number[] = [0]
   const pairs: { group: number; source: number; list: number }[] = []
   groups.forEach((claims, index) => {
     const orders = ordersOf(claims)
-    for (const [source, ofSource] of bySource(claims)) {
-      pairs.push({ group: index + 1, source, list: lists.length })
-      lists.push(ofSource.length)
-      for (const nth of ofSource) {
-        const { claim, flags, tier } = claims[nth]!
-        lists.push((claim << CLAIM_SHIFT) | flags, orders[nth]!, tier)
+    let list = 0
+    let source = -1
+    for (const nth of numbersBy(claims, claim => claim.source)) {
+      const { source: of, claim, flags, tier } = claims[nth]!
+      if (of !== source) {
+        source = of
+        list = lists.push(0) - 1
+        pairs.push({ group: index + 1, source, list })
       }
+      lists[list]!++
+      lists.push((claim << CLAIM_SHIFT) | flags, orders[nth]!, tier)
     }
   })
   const buffer = new SharedArrayBuffer(4 * lists.length)
@@ -110,23 +112,20 @@ export function buildClaimIndex(
   return { slots: slotsOf(pairs), lists: buffer }
 }
 
-/** Numbers claims by tier, and within a tier in the order given. */
-function ordersOf(claims: readonly { readonly tier: number }[]): number[] {
-  const orders: number[] = []
-  const sorted = [...claims.keys()].sort((a, b) => claims[a]!.tier - claims[b]!.tier)
-  for (const [order, nth] of sorted.entries()) orders[nth] = order
-  return orders
+type Unordered = Omit<IndexedClaim, 'order'>
+
+/** The numbers of claims, sorted by a field; with the same value, in the order given. */
+function numbersBy(claims: readonly Unordered[], field: (claim: Unordered) => number): number[] {
+  const isSorted = claims.every((one, i) => i === 0 || field(claims[i - 1]!) <= field(one))
+  const numbers = [...claims.keys()]
+  return isSorted ? numbers : numbers.sort((a, b) => field(claims[a]!) - field(claims[b]!))
 }
 
-/** The claims of each source, as indices. */
-function bySource(claims: readonly { readonly source: number }[]): Map<number, number[]> {
-  const result = new Map<number, number[]>()
-  for (const [nth, { source }] of claims.entries()) {
-    const ofSource = result.get(source)
-    if (ofSource === undefined) result.set(source, [nth])
-    else ofSource.push(nth)
-  }
-  return result
+/** The place of each claim among all when they are sorted by tier. */
+function ordersOf(claims: readonly Unordered[]): number[] {
+  const orders: number[] = []
+  for (const [order, nth] of numbersBy(claims, ({ tier }) => tier).entries()) orders[nth] = order
+  return orders
 }
 
 function slotsOf(
@@ -138,7 +137,9 @@ function slotsOf(
   for (const { group, source, list } of pairs) {
     let slot = hash(group, source) & (count - 1)
     while (slots[3 * slot] !== 0) slot = (slot + 1) & (count - 1)
-    slots.set([group, source, list], 3 * slot)
+    slots[3 * slot] = group
+    slots[3 * slot + 1] = source
+    slots[3 * slot + 2] = list
   }
   return buffer
 }

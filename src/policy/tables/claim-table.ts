@@ -1,8 +1,16 @@
 import type { Seconds } from '../../base/units.js'
+import { encodeEde } from '../../dns/edns/ede-option.js'
 import type { ClaimIndexBuffers } from './claim-index.js'
-import { isTimed, type Claim } from './claim.js'
-import { packList, unpackList, type PackedList, type PackedListBuffers } from './packed-list.js'
-import { allSources, type SourceTable } from './source-table.js'
+import {
+  FACTS,
+  isTimed,
+  type Claim,
+  type PreparedReply,
+  type UnpreparedClaim,
+  type UnpreparedReply
+} from './claim.js'
+import { ListPacker, unpackList, type PackedList, type PackedListBuffers } from './packed-list.js'
+import { allSources, type SourceSummary, type SourceTable } from './source-table.js'
 import type { Timetable } from './timetable.js'
 
 /** The claims of all networks, and which of them apply to whom. */
@@ -16,7 +24,7 @@ export interface ClaimTable extends PackedClaims {
   readonly changeTimes: readonly Seconds[]
 }
 
-interface PackedClaims {
+export interface PackedClaims {
   /** In no particular order; a claim's number is its index here. See `allClaims`. */
   readonly list: PackedListBuffers
   readonly timed: TimedClaims
@@ -33,32 +41,49 @@ export interface TimedClaims {
   readonly timetables: readonly Timetable[]
 }
 
-/** As stored: its source by number, its timetable by its index, -1 if it has none. */
-type PackedClaim = Omit<Claim, 'source' | 'timetable'> & {
-  readonly source: number
-  readonly timetable: number
-}
-
+/** In place of an index in `timetables`: none. */
 const NO_TIMETABLE = -1
 
-export function packClaims(claims: readonly Claim[]): PackedClaims {
-  const timetables = [...new Set(claims.flatMap(({ timetable }) => timetable ?? []))]
-  const numbers = new Map(timetables.map((timetable, i) => [timetable, i]))
-  const hoursOf = ({ timetable }: Claim): number =>
-    timetable === undefined ? NO_TIMETABLE : numbers.get(timetable)!
-  const list = packList(claims, (claim): PackedClaim => {
-    return { ...claim, source: claim.source.index, timetable: hoursOf(claim) }
-  })
-  const timed = claims.filter(isTimed)
-  return {
-    list,
-    timed: {
-      numbers: Int32Array.from(claims.keys()).filter(number => isTimed(claims[number]!)),
-      from: Float64Array.from(timed, ({ from }) => from),
-      until: Float64Array.from(timed, ({ until }) => until),
-      hours: Int32Array.from(timed, hoursOf),
-      timetables
+/** Packs claims one by one: as objects, 200,000 of them would take most of the memory of a compilation. */
+export class ClaimPacker {
+  private readonly list = new ListPacker()
+  private readonly numbers: number[] = []
+  private readonly from: Seconds[] = []
+  private readonly until: Seconds[] = []
+  private readonly hours: number[] = []
+  private readonly timetables = new Map<Timetable, number>()
+
+  /** @returns its number */
+  add(claim: UnpreparedClaim): number {
+    const hours = this.indexOf(claim.timetable)
+    const number = this.list.add(toRow(claim, hours))
+    if (isTimed(claim)) {
+      this.numbers.push(number)
+      this.from.push(claim.from)
+      this.until.push(claim.until)
+      this.hours.push(hours)
     }
+    return number
+  }
+
+  finish(): PackedClaims {
+    return {
+      list: this.list.finish(),
+      timed: {
+        numbers: Int32Array.from(this.numbers),
+        from: Float64Array.from(this.from),
+        until: Float64Array.from(this.until),
+        hours: Int32Array.from(this.hours),
+        timetables: [...this.timetables.keys()]
+      }
+    }
+  }
+
+  private indexOf(timetable: Timetable | undefined): number {
+    if (timetable === undefined) return NO_TIMETABLE
+    const index = this.timetables.get(timetable) ?? this.timetables.size
+    this.timetables.set(timetable, index)
+    return index
   }
 }
 
@@ -71,9 +96,78 @@ export function allClaims({
   readonly sources: Pick<SourceTable, 'list'>
 }): PackedList<Claim> {
   const bySource = allSources(sources)
-  return unpackList(list, (packed: PackedClaim): Claim => {
-    const hours = packed.timetable
-    const timetable = hours === NO_TIMETABLE ? undefined : timed.timetables[hours]
-    return { ...packed, source: bySource.at(packed.source)!, timetable }
+  return unpackList(list, (row: ClaimRow): Claim => {
+    const [tier, kind, ruleId, ruleFile, ruleLine, index, from, until, hours, ...rest] = row
+    const [monitor, reply, qtypes, ...values] = rest
+    const source = bySource.at(index)!
+    const facts = factsFrom(values)
+    return {
+      ...{ tier, kind, ruleId, ruleFile, ruleLine, source, monitor, facts },
+      from: from ?? -Infinity,
+      until: until ?? Infinity,
+      timetable: hours === NO_TIMETABLE ? undefined : timed.timetables[hours],
+      reply: reply === null ? undefined : prepare(reply, kind, facts, source),
+      qtypes: qtypes ?? undefined
+    }
   })
+}
+
+type ClaimRow = ReturnType<typeof toRow>
+
+/** JSON has neither infinite numbers nor `undefined`: both are null. */
+function toRow(claim: UnpreparedClaim, hours: number) {
+  const { tier, kind, ruleId, ruleFile, ruleLine, source, monitor, facts } = claim
+  const [from, until] = [finite(claim.from), finite(claim.until)]
+  const reply = claim.reply === undefined ? null : replyRow(claim.reply)
+  const qtypes = claim.qtypes ?? null
+  const { authority, reference, referenceUrl, legalBasis, owner, review } = facts
+  return [
+    ...([tier, kind, ruleId, ruleFile, ruleLine, source.index, from, until, hours] as const),
+    ...([monitor, reply, qtypes, authority, reference, referenceUrl, legalBasis] as const),
+    ...([owner, review, facts.purpose, facts.approvedBy] as const)
+  ] as const
+}
+
+function finite(instant: Seconds): Seconds | null {
+  return Number.isFinite(instant) ? instant : null
+}
+
+function replyRow({ action, ttl, ipv4, ipv6, target, ede, explain }: UnpreparedReply) {
+  return [action, ttl, toHex(ipv4), toHex(ipv6), toHex(target), ede, explain ?? null] as const
+}
+
+function prepare(
+  [action, ttl, ipv4, ipv6, target, ede, explain]: ReturnType<typeof replyRow>,
+  kind: Claim['kind'],
+  facts: Claim['facts'],
+  source: SourceSummary
+): PreparedReply {
+  const edeOption = encodeEde(ede, extraText(kind, facts, source))
+  const octets = { ipv4: fromHex(ipv4), ipv6: fromHex(ipv6), target: fromHex(target) }
+  return { action, ttl, ...octets, ede, edeOption, ...(explain === null ? {} : { explain }) }
+}
+
+function toHex(octets: Uint8Array | undefined): string | null {
+  return octets === undefined ? null : Buffer.from(octets).toString('hex')
+}
+
+function fromHex(text: string | null): Uint8Array | undefined {
+  return text === null ? undefined : Uint8Array.from(Buffer.from(text, 'hex'))
+}
+
+/** EXTRA-TEXT of the EDE: `TikTok: National Security Council advice, 10 March 2023` */
+function extraText(
+  kind: Claim['kind'],
+  { reference, authority }: Claim['facts'],
+  { title }: SourceSummary
+): string {
+  const reason = kind === 'ban' ? (reference ?? authority) : undefined
+  return reason === undefined ? title : `${title}: ${reason}`
+}
+
+/** @param values in the order of `FACTS` */
+function factsFrom(values: readonly (string | null | undefined)[]): Claim['facts'] {
+  const facts: Record<string, string> = {}
+  for (const [i, value] of values.entries()) if (value != null) facts[FACTS[i]!] = value
+  return facts
 }

@@ -54,12 +54,24 @@ export interface Claim {
   readonly reply: PreparedReply | undefined
   /** Set if the claim applies to some query types only. */
   readonly qtypes: QtypeSet | undefined
-  /**
-   * Human-readable: authority, reference, referenceUrl, legalBasis, owner, review, purpose,
-   * approvedBy.
-   */
+  /** Human-readable: those of `FACTS` that are known. */
   readonly facts: Readonly<Record<string, string>>
 }
+
+export const FACTS = [
+  ...(['authority', 'reference', 'referenceUrl', 'legalBasis'] as const),
+  ...(['owner', 'review', 'purpose', 'approvedBy'] as const)
+] as const
+
+/** What is known about a rule. */
+export type Facts = Readonly<Partial<Record<(typeof FACTS)[number], string | undefined>>>
+
+/** A claim as it is packed: the octets of its reply are made of the rest. */
+export type UnpreparedClaim = Omit<Claim, 'reply' | 'facts'> & {
+  readonly reply: UnpreparedReply | undefined
+  readonly facts: Facts
+}
+export type UnpreparedReply = Omit<PreparedReply, 'edeOption'>
 
 /** A reply with nothing left to compute on the hot path: all octets are ready to be copied. */
 export interface PreparedReply {
@@ -79,6 +91,6 @@ export interface PreparedReply {
 }
 
 /** Whether there are times at which a claim is not active. */
-export function isTimed({ from, until, timetable }: Claim): boolean {
+export function isTimed({ from, until, timetable }: UnpreparedClaim): boolean {
   return from !== -Infinity || until !== Infinity || timetable !== undefined
 }

@@ -1,6 +1,3 @@
-import { deserialize, serialize } from 'node:v8'
-import type { Octets } from '../../base/units.js'
-
 /**
  * A list of objects in shared memory, of which each thread decodes what it uses. A worker answers nothing while it
  * takes a message, and 300,000 objects in one take it half a second.
@@ -8,7 +5,7 @@ import type { Octets } from '../../base/units.js'
 export interface PackedListBuffers {
   /** Number of objects. */
   readonly length: number
-  /** Blocks of `BLOCK` objects, as V8 writes them into a message. */
+  /** Blocks of `BLOCK` objects as JSON, which V8 writes and reads faster than its own form of messages. */
   readonly octets: SharedArrayBuffer
   /** Where each block begins in `octets`, and where the last one ends. */
   readonly starts: SharedArrayBuffer
@@ -16,28 +13,39 @@ export interface PackedListBuffers {
 
 /** The objects around one that is used are decoded with it: 16 take about 50 µs. */
 const BLOCK = 16
-/** V8 aligns text of 16-bit characters, relative to the start of the block. */
-const ALIGNMENT: Octets = 8
 
-/** Lists that this thread has packed or decoded. */
+/** Lists that this thread has decoded. */
 const known = new WeakMap<PackedListBuffers, PackedList<unknown>>()
 
-/** Packs objects. This thread goes on using the objects themselves. @param toPacked what is stored of an object */
-export function packList<T>(
-  objects: readonly T[],
-  toPacked: (object: T) => unknown
-): PackedListBuffers {
-  const blocks: Uint8Array[] = []
-  for (let at = 0; at < objects.length; at += BLOCK)
-    blocks.push(serialize(objects.slice(at, at + BLOCK).map(toPacked)))
-  const starts = new Uint32Array(new SharedArrayBuffer(4 * (blocks.length + 1)))
-  for (const [i, { length }] of blocks.entries())
-    starts[i + 1] = starts[i]! + Math.ceil(length / ALIGNMENT) * ALIGNMENT
-  const octets = new Uint8Array(new SharedArrayBuffer(starts[blocks.length]!))
-  for (const [i, block] of blocks.entries()) octets.set(block, starts[i])
-  const list = { length: objects.length, octets: octets.buffer, starts: starts.buffer }
-  known.set(list, new PackedList(list, undefined, [...objects]))
-  return list
+/**
+ * Packs values that JSON can hold. Arrays are best: the names of fields would take most of the time, and most of
+ * the memory.
+ */
+export class ListPacker {
+  length = 0
+  private block: unknown[] = []
+  private readonly blocks: Uint8Array[] = []
+
+  /** @returns its index */
+  add(value: unknown): number {
+    if (this.block.push(value) === BLOCK) this.endBlock()
+    return this.length++
+  }
+
+  finish(): PackedListBuffers {
+    if (this.block.length > 0) this.endBlock()
+    const { blocks, length } = this
+    const starts = new Uint32Array(new SharedArrayBuffer(4 * (blocks.length + 1)))
+    for (const [i, { length }] of blocks.entries()) starts[i + 1] = starts[i]! + length
+    const octets = new Uint8Array(new SharedArrayBuffer(starts[blocks.length]!))
+    for (const [i, block] of blocks.entries()) octets.set(block, starts[i])
+    return { length, octets: octets.buffer, starts: starts.buffer }
+  }
+
+  private endBlock(): void {
+    this.blocks.push(Buffer.from(JSON.stringify(this.block)))
+    this.block = []
+  }
 }
 
 /** The objects of a list: always the same ones. @param fromPacked makes an object of what is stored of it */
@@ -47,8 +55,7 @@ export function unpackList<T>(
 ): PackedList<T> {
   const found = known.get(list) as PackedList<T> | undefined
   if (found !== undefined) return found
-  const objects = new Array<T | undefined>(list.length)
-  const made = new PackedList(list, fromPacked as (packed: unknown) => T, objects)
+  const made = new PackedList(list, fromPacked as (packed: unknown) => T)
   known.set(list, made)
   return made
 }
@@ -56,17 +63,18 @@ export function unpackList<T>(
 /** Decodes the objects of a list, each block of them when one is first used. */
 export class PackedList<T> {
   readonly length: number
-  private readonly octets: Uint8Array
+  private readonly octets: Buffer
   private readonly starts: Uint32Array
+  /** Those that are undefined are still to be decoded. */
+  private readonly objects: (T | undefined)[]
 
-  /** @param objects of which those that are undefined have to be decoded */
   constructor(
     { length, octets, starts }: PackedListBuffers,
-    private readonly fromPacked: ((packed: unknown) => T) | undefined,
-    private readonly objects: (T | undefined)[]
+    private readonly fromPacked: (packed: unknown) => T
   ) {
     this.length = length
-    this.octets = new Uint8Array(octets)
+    this.objects = new Array<T | undefined>(length)
+    this.octets = Buffer.from(octets)
     this.starts = new Uint32Array(starts)
   }
 
@@ -83,9 +91,9 @@ export class PackedList<T> {
   private decode(index: number): T | undefined {
     if (index < 0 || index >= this.length) return undefined
     const block = Math.floor(index / BLOCK)
-    const octets = this.octets.subarray(this.starts[block], this.starts[block + 1])
-    const packed = deserialize(octets) as unknown[]
-    for (const [i, one] of packed.entries()) this.objects[BLOCK * block + i] = this.fromPacked!(one)
+    const text = this.octets.toString('utf8', this.starts[block], this.starts[block + 1])
+    const packed = JSON.parse(text) as unknown[]
+    for (const [i, one] of packed.entries()) this.objects[BLOCK * block + i] = this.fromPacked(one)
     return this.objects[index]
   }
 }

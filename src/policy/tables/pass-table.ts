@@ -2,19 +2,21 @@ import type { PassTable, SourceSummary } from './source-table.js'
 
 export function buildPassTable(sources: readonly SourceSummary[]): PassTable {
   const known = new Map<string, number>()
-  const numberOf = (key: string): number => {
-    const number = known.get(key) ?? known.size
-    known.set(key, number)
+  let size = 0
+  // Only lists have more than one source.
+  const numberOf = ({ kind }: SourceSummary, key: string): number => {
+    const number = (kind === 'list' ? known.get(key) : undefined) ?? size++
+    if (kind === 'list') known.set(key, number)
     return number
   }
-  const lists = Int32Array.from(sources, ({ kind, id }) => numberOf(`${kind} ${id}`))
-  const stageOf = Int32Array.from(sources, ({ kind, id, stage }) =>
-    numberOf(`${kind} ${id}\n${stage}`)
+  const lists = Int32Array.from(sources, source => numberOf(source, source.id))
+  const stageOf = Int32Array.from(sources, source =>
+    numberOf(source, `${source.id}\n${source.stage}`)
   )
   return {
     listOf: lists.map((list, source) => (sources[source]!.isPass ? -1 : list)),
     stageOf,
     addedBy: lists.map((list, source) => (sources[source]!.isPass ? list : stageOf[source]!)),
-    size: known.size
+    size
   }
 }

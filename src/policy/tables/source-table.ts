@@ -1,5 +1,5 @@
 import type { LocalData, NameSource } from '../../rules/model/types.js'
-import { packList, unpackList, type PackedList, type PackedListBuffers } from './packed-list.js'
+import { ListPacker, unpackList, type PackedList, type PackedListBuffers } from './packed-list.js'
 
 /** The name sources that some rule of some network refers to, without their names. */
 export interface SourceTable {
@@ -52,11 +52,41 @@ export function isCounted({ kind, isEncloser }: SourceSummary): boolean {
   return kind !== 'local' && !isEncloser
 }
 
-export function packSources(sources: readonly SourceSummary[]): PackedListBuffers {
-  return packList(sources, source => source)
+export function packSources(sources: Iterable<SourceSummary>): PackedListBuffers {
+  const packer = new ListPacker()
+  for (const source of sources) packer.add(toRow(source))
+  return packer.finish()
 }
 
 /** The name sources, by index. */
 export function allSources({ list }: Pick<SourceTable, 'list'>): PackedList<SourceSummary> {
-  return unpackList(list, (source: SourceSummary) => source)
+  return unpackList(list, fromRow)
+}
+
+type SourceRow = ReturnType<typeof toRow>
+
+function toRow(source: SourceSummary) {
+  const { index, kind, id, part, isPass, isEncloser, stage, title, file } = source
+  const flags = Number(isPass) + 2 * Number(isEncloser)
+  const { names, digest, digestBasis } = source
+  return [
+    index,
+    kind,
+    id,
+    part,
+    flags,
+    stage ?? null,
+    title,
+    file,
+    names,
+    digest,
+    digestBasis
+  ] as const
+}
+
+function fromRow(row: SourceRow): SourceSummary {
+  const [index, kind, id, part, flags, stage, title, file, names, digest, digestBasis] = row
+  const [isPass, isEncloser] = [(flags & 1) !== 0, (flags & 2) !== 0]
+  const content = { title, file, names, digest, digestBasis }
+  return { index, kind, id, part, isPass, isEncloser, stage: stage ?? undefined, ...content }
 }

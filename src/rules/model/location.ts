@@ -50,12 +50,15 @@ export class Location {
 
   /** Position with the file name relative to the rules folder. */
   get position(): Position {
-    return (this.found ??= { ...this.messagePosition, file: this.file })
+    return (this.found ??= this.withName(this.messagePosition))
   }
 
   /** The same for the key instead of the value. */
   get keyPosition(): Position {
-    const { line, column } = this.yaml.positionOf(this.path, 'key')
+    return this.withName(this.yaml.positionOf(this.path, 'key'))
+  }
+
+  private withName({ line, column }: Position): Position {
     return { file: this.file, line, column }
   }
 

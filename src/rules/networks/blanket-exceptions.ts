@@ -3,7 +3,7 @@ import { isMapped, showPrefix, type Prefix } from '../../base/address.js'
 import type { Location } from '../model/location.js'
 import { COVER, type NameSource, type NetworkRules, type Rule } from '../model/types.js'
 import type { RuleException } from '../model/types.js'
-import type { ExceptionEntry, NetworksFile } from '../schema/networks-schema.js'
+import type { ExceptionEntry, NetworkEntry } from '../schema/networks-schema.js'
 
 /** Shortest prefix that an exception may lift: /8 (IPv4) and /16 (IPv6), in bits of 16 octets. */
 const MIN_PREFIX_BITS = { IPv4: 96 + 8, IPv6: 16 } as const
@@ -17,25 +17,24 @@ const RESTRICT_TO = 'the prefixes of some of its clients, or to =names only'
  * is restricted to clients by prefixes; one for a whole network may lift only single names
  * (`=name`), and not all the names of an app or list.
  *
- *
  * @param own the rules of each network; its exceptions come first, in order
  * @param served networks with prefixes, and all their rules
  * @param holders the networks among them that have each exception
  * @param location of `networks`
  */
 export function checkBlanketExceptions(
-  { networks }: NetworksFile,
+  networks: readonly (readonly [id: string, entry: NetworkEntry])[],
   own: ReadonlyMap<string, readonly Rule[]>,
   served: readonly NetworkRules[],
   holders: ReadonlyMap<Rule, readonly NetworkRules[]>,
   location: Location
 ): void {
-  if (Object.values(networks).every(({ exceptions }) => exceptions.length === 0)) return
-  const lifting = Object.entries(networks).flatMap(([id, { exceptions }]) =>
+  if (networks.every(([, { exceptions }]) => exceptions.length === 0)) return
+  const lifting = networks.flatMap(([id, { exceptions }]) =>
     exceptions.flatMap((entry, i) => (hasExactNamesOnly(entry) ? [] : [own.get(id)![i]!]))
   )
   const wholes = findFullCoverage(served, new Set(lifting))
-  for (const [id, { exceptions }] of Object.entries(networks)) {
+  for (const [id, { exceptions }] of networks) {
     for (const [i, entry] of exceptions.entries()) {
       const at = location.at(id, 'exceptions', i)
       const rule = own.get(id)![i] as RuleException

@@ -123,6 +123,7 @@ export class MisleadingRules {
   }
 
   private warnAboutUnusedBans(): void {
+    if (this.served.length === this.entries.length) return
     const used = new Set(this.served.flatMap(({ id }) => this.lineage.get(id)!))
     for (const [id, { exceptions, bans }] of this.entries) {
       if (used.has(id)) continue
@@ -224,13 +225,15 @@ export class MisleadingRules {
   /** Of two bans with the same names, the first one decides. */
   private warnAboutShadowedBans(id: string, { exceptions, bans }: NetworkEntry): void {
     if (bans.length < 2) return
+    const { length } = exceptions
+    const rules = this.own.get(id)!.slice(length, length + bans.length) as Ban[]
+    // Hardly any bans have something in common, and reading their names takes long.
+    const kinds = rules.flatMap(({ sources }) => sources.map(it => (isInline(it) ? 'names' : it)))
+    if (new Set(kinds).size === kinds.length) return
     const first = new Map<NameSource | string, Ban>()
-    // Names are compared with names only: reading the names of a single ban has no use.
-    const hasNames = bans.filter(it => it.names.length + it.addresses.length > 0).length > 1
-    for (const i of bans.keys()) {
-      const ban = this.own.get(id)![exceptions.length + i] as Ban
+    for (const [i, ban] of rules.entries()) {
       const keys = ban.sources.flatMap<NameSource | string>(source =>
-        source.kind === 'inline' && hasNames ? itemsOf(source).map(keyOf) : [source]
+        isInline(source) ? itemsOf(source).map(keyOf) : [source]
       )
       const others = keys.map(key => first.get(key))
       if (ban.until > this.now && others.every(other => other && lastsAsLong(other, ban))) {
@@ -294,6 +297,10 @@ function alwaysDecides({ mode, schedule, reply }: Ban): boolean {
 
 function lastsAsLong(one: Ban, other: Ban): boolean {
   return one.from <= other.from && one.until >= other.until
+}
+
+function isInline({ kind }: NameSource): boolean {
+  return kind === 'inline'
 }
 
 function isBan(rule: Rule): rule is Ban {

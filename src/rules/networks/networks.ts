@@ -1,4 +1,4 @@
-import { containsPrefix, showPrefix } from '../../base/address.js'
+import { containsPrefix, isMapped, showPrefix, type Prefix } from '../../base/address.js'
 import { showPosition } from '../../base/position.js'
 import type { Seconds } from '../../base/units.js'
 import type { App } from '../apps/app-file.js'
@@ -11,7 +11,7 @@ import { RuleIds } from './rule-ids.js'
 import { SourceResolver } from './source-resolver.js'
 import type { NameSource, NetworkRules, Rule, RuleSet } from '../model/types.js'
 import { RuleBuilder } from './rule-builder.js'
-import type { NetworkEntry, NetworksFile } from '../schema/networks-schema.js'
+import type { MatchEntry, NetworkEntry, NetworksFile } from '../schema/networks-schema.js'
 import { Dates } from '../time/dates.js'
 import { withAncestors } from './extends.js'
 
@@ -62,7 +62,7 @@ export function buildNetworks(
     const first = <K extends 'ech' | 'language'>(key: K) =>
       ancestors.map(name => file.networks[name]?.[key]).find(it => it !== undefined)
     const language = first('language') ?? file.defaults.language
-    const { keyPosition: position } = location.at(id)
+    const position = location.at(id).keyPosition
     return { id, position, prefixes, ech: first('ech'), language, rules }
   })
   const identified = clientNetworks(file)
@@ -70,7 +70,7 @@ export function buildNetworks(
   if (served.length === 0) top.error('RULES_NO_NETWORK')
   const holders = networksByException(served)
   checkExceptionPrefixes(entries, own, holders, location)
-  checkBlanketExceptions(file, own, served, holders, location)
+  checkBlanketExceptions(entries, own, served, holders, location)
   for (const network of served) warnAboutMissingPairs(network, apps, location)
   new MisleadingRules(entries, apps, own, lineage, served, location, now).warn()
   const { language, register } = file.defaults
@@ -86,13 +86,13 @@ function explicitIds(networks: NetworkEntries, location: Location): Iterable<str
     for (const kind of ['exceptions', 'bans', 'allow', 'block'] as const) {
       const entries = network[kind]
       for (let i = 0; i < entries.length; i++) {
-        const entry = entries[i]!
-        if (!('id' in entry) || entry.id === undefined) continue
+        const { id: given } = entries[i]! as Partial<MatchEntry>
+        if (given === undefined) continue
         const at = location.at(id, kind, i, 'id')
-        const other = seen.get(entry.id)
+        const other = seen.get(given)
         if (other)
-          at.error('RULES_ID_TWICE', at.pathText, entry.id, showPosition(other.messagePosition))
-        else seen.set(entry.id, at)
+          at.error('RULES_ID_TWICE', at.pathText, given, showPosition(other.messagePosition))
+        else seen.set(given, at)
       }
     }
   }
@@ -101,11 +101,10 @@ function explicitIds(networks: NetworkEntries, location: Location): Iterable<str
 
 /** A prefix in two networks would leave it undefined which rules apply to its clients. */
 function checkDuplicatePrefixes(networks: NetworkEntries, location: Location): void {
-  const seen = new Map<string, { readonly id: string; readonly index: number }>()
+  const seen = new Map<string | number, { readonly id: string; readonly index: number }>()
   for (const [id, { prefixes }] of networks) {
     for (let index = 0; index < prefixes.length; index++) {
-      const { address, length } = prefixes[index]!
-      const key = String.fromCharCode(length, ...address)
+      const key = keyOf(prefixes[index]!)
       const other = seen.get(key)
       if (other === undefined) {
         seen.set(key, { id, index })
@@ -117,6 +116,14 @@ function checkDuplicatePrefixes(networks: NetworkEntries, location: Location): v
       at.error('RULES_PREFIX_TWICE', at.pathText, text, showPosition(messagePosition))
     }
   }
+}
+
+/** Unique. Numbers, since nearly all prefixes are of IPv4, and there may be 100,000. */
+function keyOf({ address, length }: Prefix): string | number {
+  if (!isMapped(address)) return String.fromCharCode(length, ...address)
+  let ipv4 = 0
+  for (let i = 12; i < 16; i++) ipv4 = 256 * ipv4 + address[i]!
+  return length * 2 ** 32 + ipv4
 }
 
 /** The networks that have each exception: its own, and those that extend it. */

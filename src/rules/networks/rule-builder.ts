@@ -26,6 +26,7 @@ export class RuleBuilder {
   /** The rules of a network itself, in order of precedence. */
   rulesOf(id: string, network: NetworkEntry, location: Location): Rule[] {
     const { exceptions, bans, allow, block } = network
+    this.ids.startNetwork()
     const own: Rule[] = bans.map((entry, i) => this.ban(id, entry, location.at('bans', i)))
     if (exceptions.length + allow.length + block.length === 0) return own
     return [
@@ -187,9 +188,9 @@ export class RuleBuilder {
 
 /** `site/exception/tiktok+wechat` */
 function madeUpId(network: string, entry: AllowEntry, kind: Rule['kind']): string {
-  const what = [...entry.apps, ...entry.vendors, ...entry.lists, inlineTitle(entry)].filter(
-    part => part !== ''
-  )
+  const what = entry.apps.concat(entry.vendors, entry.lists)
+  const title = inlineTitle(entry)
+  if (title !== '') what.push(title)
   const infix = ID_INFIX[kind]
   return `${network}/${infix}${what.join('+')}`
 }

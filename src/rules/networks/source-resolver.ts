@@ -17,7 +17,8 @@ type LocationOf = (index: number) => Location
 export class SourceResolver {
   /** Sources of inline names, in order. */
   readonly inline: NameSource[] = []
-  private readonly inlineIds = new Set<string>()
+  /** Lines with a rule that has such names. */
+  private readonly inlineLines = new Set<number>()
 
   constructor(
     readonly apps: ReadonlyMap<string, App>,
@@ -37,22 +38,24 @@ export class SourceResolver {
     nameAt: LocationOf
   ): NameSource[] {
     const found: NameSource[] = []
-    for (const [i, id] of entry.apps.entries()) {
+    entry.apps.forEach((id, i) => {
       const source = this.apps.get(id)?.source
-      const at = location.at('apps', i)
       if (source !== undefined) found.push(source)
-      else at.error('RULES_UNKNOWN_APP', at.pathText, id, this.appHint(id))
-    }
-    for (const [i, vendor] of entry.vendors.entries()) {
+      else {
+        const at = location.at('apps', i)
+        at.error('RULES_UNKNOWN_APP', at.pathText, id, this.appHint(id))
+      }
+    })
+    entry.vendors.forEach((vendor, i) => {
       const sources = this.resolveVendor(vendor, location.at('vendors', i))
       found.push(...sources.filter(source => !found.includes(source)))
-    }
-    for (const [i, id] of entry.lists.entries()) {
+    })
+    entry.lists.forEach((id, i) => {
       const parts = this.lists.get(id)
       const at = location.at('lists', i)
       if (parts !== undefined) found.push(...parts)
       else at.error('RULES_UNKNOWN_LIST', at.pathText, id, this.listHint(id))
-    }
+    })
     const forced = this.checkBreadth(entry, kind, location, nameAt)
     if (entry.names.length + entry.addresses.length > 0)
       found.push(this.inlineSource(entry, forced, location, nameAt))
@@ -126,9 +129,9 @@ export class SourceResolver {
     for (const [i, value] of names.entries()) {
       // An allow only overrides blocks, so it may be broad, except for the root.
       if (kind === 'allow' && value.name.length > 1) continue
-      const at = nameAt(i)
       const wide = tooBroad(value)
       if (wide === undefined) continue
+      const at = nameAt(i)
       if (force !== undefined && wide.isForcible) {
         forced = (forced ?? new Map<number, string>()).set(at.position.line, force)
         at.warn('RULES_FORCED', at.pathText, wide.covered, force)
@@ -144,10 +147,9 @@ export class SourceResolver {
   /** `networks.yaml:12`, with the column for a second rule on the same line. */
   private newId(location: Location): string {
     const { file, line, column } = location.position
-    const id = `${file}:${line}`
-    const free = this.inlineIds.has(id) ? `${id}:${column}` : id
-    this.inlineIds.add(free)
-    return free
+    if (this.inlineLines.has(line)) return `${file}:${line}:${column}`
+    this.inlineLines.add(line)
+    return `${file}:${line}`
   }
 }
 

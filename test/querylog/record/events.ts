@@ -1,7 +1,7 @@
 import { readAddress } from '../../../src/base/address.js'
 import { compile } from '../../../src/policy/compile/compile.js'
 import type { Claim } from '../../../src/policy/tables/claim.js'
-import { packClaims } from '../../../src/policy/tables/claim-table.js'
+import { ClaimPacker } from '../../../src/policy/tables/claim-table.js'
 import type { Snapshot } from '../../../src/policy/tables/snapshot.js'
 import { packSources } from '../../../src/policy/tables/source-table.js'
 import { QueryEvent } from '../../../src/querylog/record/query-event.js'
@@ -89,7 +89,9 @@ function claim(
   }
 }
 
-const PACKED_CLAIMS = packClaims(CLAIMS)
+const packer = new ClaimPacker()
+for (const one of CLAIMS) packer.add(one)
+const PACKED_CLAIMS = packer.finish()
 const SOURCE_LIST = packSources(CLAIMS.map(({ source }) => source))
 
 /** Compiled once: a property test asks for it ten thousand times. */
