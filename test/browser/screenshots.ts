@@ -1,7 +1,7 @@
 /**
- * `node dist/test/browser/screenshots.js [--language LANGUAGE] [--empty] FOLDER [PAGE...]`: pictures of every page at three
- * widths, light and dark, and of the page of the login. `--empty`: of a gateway after its first start. `problem` as a page: of
- * one with an upstream that does not answer.
+ * `node dist/test/browser/screenshots.js [--language LANGUAGE] [--empty] FOLDER [PAGE...]`: pictures of every page, with dialogs and
+ * other states, at three widths, light and dark, and of the page of the login. `--empty`: of a gateway after its first start.
+ * `problem` as a page: of one with an upstream that does not answer.
  */
 import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -36,6 +36,19 @@ const SETTLED = `(async () => {
   }
 })()`
 
+/** What is done on a page before its pictures. */
+type Step = (page: Page) => Promise<unknown>
+
+type View = readonly [id: string, path: string, step?: Step]
+
+/** Clicks, then waits for what that shows. */
+const click =
+  (selector: string, shown: string): Step =>
+  async page => {
+    await (await page.waitForSelector(selector))!.click()
+    await page.waitForSelector(shown)
+  }
+
 /** At all widths and in both schemes. */
 async function pictures(page: Page, id: string): Promise<void> {
   for (const width of widths) {
@@ -63,7 +76,33 @@ t.test('screenshots', async t => {
   const [stored] = gateway.site.has('state/reports')
     ? readdirSync(gateway.site.path('state/reports')).filter(it => it.endsWith('.html'))
     : []
-  const views = [
+  /** Uploads the rules with one of their lines changed. */
+  const upload =
+    (from: string, to: string, shown: string): Step =>
+    async page => {
+      const rules = gateway.site.read('rules/networks.yaml').replace(from, to)
+      gateway.site.write('upload/networks.yaml', rules)
+      const input = (await page.waitForSelector('input[data-input=files]'))!
+      await input.uploadFile(gateway.site.path('upload/networks.yaml'))
+      await page.waitForSelector(shown)
+    }
+  const filled: readonly View[] = [
+    ['row', '/log?app=tiktok', click('.log .body .c-time button', 'dialog[open]')],
+    ['halt', '/gateways', click('[data-table=rings] button', 'dialog[open]')],
+    ['edit', '/change', click('.tabs button:last-child', 'textarea')],
+    ['paused', '/change', click('[data-row=ads] button', '[data-row=ads] .badge.warn')],
+    [
+      'candidate',
+      '/change',
+      upload('apps: [deepseek]', 'apps: [deepseek, temu]', '[data-impact=done]')
+    ],
+    [
+      'invalid',
+      '/change',
+      upload('apps: [deepseek]', 'apps: [deepsek]', '[data-candidate=invalid]')
+    ]
+  ]
+  const views: readonly View[] = [
     ...PAGES.map(({ id, path }) => [id, path] as const),
     ['why-answer', '/why?name=www.tiktok.com&client=10.10.1.7'],
     ['calendar', '/bans?view=calendar'],
@@ -72,8 +111,17 @@ t.test('screenshots', async t => {
     ['ban-report', '/reports?kind=ban&id=federal-tiktok'],
     ['stored', '/reports?stored='],
     ['stored-report', `/reports?stored=${stored}`],
-    ['gap', '/gateways?ban=federal-tiktok']
-  ] as const
+    ['gap', '/gateways?ban=federal-tiktok'],
+    ...(values.empty ? [] : filled),
+    [
+      'offline',
+      '/',
+      async page => {
+        await page.setOfflineMode(true)
+        await page.waitForSelector('.offline')
+      }
+    ]
+  ]
   const chrome = await startChrome()
   t.teardown(() => chrome.close())
   for (let i = 0; i < (values.empty ? 0 : 60); i++)
@@ -89,12 +137,13 @@ t.test('screenshots', async t => {
   await page.waitForSelector('input[name=token]')
   if (isWanted('login')) await pictures(page, 'login')
   await logIn(page, gateway.token('operator'))
-  for (const [id, path] of views) {
+  for (const [id, path, step] of views) {
     if (!isWanted(id)) continue
     await page.setViewport({ width: widths[0]!, height: 900 })
     await page.goto(gateway.url + path)
     await page.waitForSelector('h1')
     await page.evaluate(SETTLED)
+    await step?.(page)
     await pictures(page, id)
     t.pass(id)
   }

@@ -66,7 +66,10 @@ t.test('says what a candidate folder would change, and keeps nothing of it', asy
     replay: null
   })
   const bad = await send({ 'networks.yaml': 'networks: { all: { prefixes: [10.0.0.1/8] } }' })
-  t.match(bad.json(), { check: { ok: false, errors: [{ code: 'DOCUMENT_INVALID' }] }, diff: null })
+  t.match(bad.json(), {
+    check: { ok: false, errors: [{ code: 'DOCUMENT_INVALID', message: /^networks\.yaml:1:/ }] },
+    diff: null
+  })
   const wrong = [
     '{',
     [],

@@ -1,5 +1,5 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import * as z from 'zod'
 import { failure } from '../../../../base/error.js'
 import type { Content } from '../../../../sources/bundle/content.js'
@@ -45,6 +45,12 @@ export class Candidate {
       mkdirSync(dirname(file), { recursive: true })
       writeFileSync(file, text)
     }
+  }
+
+  /** What a command found in these rules, with positions as their author knows them: `networks.yaml:7:3`. */
+  withoutFolder<Found>(found: Found): Found {
+    const folder = new RegExp(`[^\\s"']*${basename(this.folder)}/(?:rules/)?`, 'g')
+    return JSON.parse(JSON.stringify(found).replaceAll(folder, '')) as Found
   }
 
   remove(): void {

@@ -28,13 +28,13 @@ async function withCandidate<Result>(
   octets: Buffer,
   { services, request }: RouteContext,
   base: Base,
-  use: (path: string) => Promise<Result>
+  use: (path: string, candidate: Candidate) => Promise<Result>
 ): Promise<Result> {
   const isFolder = request.headers['content-type']?.startsWith(FOLDER_TYPE) === true
   const files = isFolder && base === 'active' ? await activeFiles(services.config) : undefined
   const candidate = new Candidate(services.config.state.folder, octets, isFolder, files)
   try {
-    return await use(candidate.path)
+    return await use(candidate.path, candidate)
   } finally {
     candidate.remove()
   }
@@ -148,9 +148,9 @@ export const proposeRoutes = [
     errors: { CANDIDATE_FOLDER: 422 },
     handler: ({ query, body }, context) => {
       const { services, signal } = context
-      return withCandidate(body ?? Buffer.of(), context, query.base, async path => {
+      return withCandidate(body ?? Buffer.of(), context, query.base, async (path, candidate) => {
         const found = await services.command(['check', path, '--json'], signal, true)
-        const checked = check.parse(found)
+        const checked = check.parse(candidate.withoutFolder(found))
         if (!checked.ok) return { check: checked, diff: null, replay: null }
         const words = ['diff', services.config.rules, path, '--json']
         const diff = await services.command(words, signal, true)
