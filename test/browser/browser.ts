@@ -73,12 +73,18 @@ t.test('the policy forbids inline scripts and other hosts', async t => {
   t.match(isBlocked, /img-src/)
 })
 
+/** Headings that are more than a level below the one before. */
+const SKIPPED_HEADINGS = `[...document.querySelectorAll('h1, h2, h3, h4')]
+  .map(heading => heading.tagName)
+  .filter((tag, i, all) => Number(tag[1]) > Number(all[i - 1]?.[1] ?? 0) + 1)`
+
 for (const { id, path } of PAGES) {
   t.test(`page ${id}: shown without an error, for everybody`, async t => {
     const { page, faults } = await openAs(t, 'operator', path)
     await page.waitForSelector(READY[id])
     await page.waitForFunction('document.querySelector(".loading") === null')
     t.strictSame(await findings(page), [], 'axe, light')
+    t.strictSame(await page.evaluate(SKIPPED_HEADINGS), [], 'headings skip no level')
     await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: 'dark' }])
     t.strictSame(await findings(page, ['color-contrast']), [], 'axe, dark')
     await page.setViewport({ width: 360, height: 740 })
@@ -131,6 +137,9 @@ t.test('live tail, a row with everything, and why: one click', async t => {
   await shows(page, 'federal-tiktok')
   await page.click('dialog a.main')
   await page.waitForSelector('[data-verdict=blocked]')
+  await page.waitForFunction(
+    `document.querySelector('main [role=status]').textContent.includes('is blocked by')`
+  )
   const address = '/why?name=live.tiktok.com&client=127.0.0.1&type=A&at='
   await page.waitForFunction(`location.href.includes('${address}')`)
   await shows(page, 'National Security Council')

@@ -102,8 +102,9 @@ function Frame() {
                     <Icon page={id} />
                     {t(`page.${id}`)}
                     {id === 'now' && problems > 0 && (
-                      <span class="badge bad count" aria-label={t('problems', { n: problems })}>
-                        {problems}
+                      <span class="badge bad count">
+                        <span aria-hidden="true">{problems}</span>
+                        <span class="hide">{t('problems', { n: problems })}</span>
                       </span>
                     )}
                   </a>

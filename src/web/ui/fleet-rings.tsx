@@ -16,7 +16,12 @@ export function Rings({ onChange }: { readonly onChange: () => void }) {
   const rings = useApi<FleetRings>('/fleet/rings', {}, 10)
   const [asked, setAsked] = useState<{ ring: string; action: Action } | undefined>(undefined)
   const button = (ring: string, action: Action) => (
-    <button type="button" class="button small" onClick={() => setAsked({ ring, action })}>
+    <button
+      type="button"
+      class="button small"
+      aria-label={`${t(`fleet.${action}`)}, ${ring}`}
+      onClick={() => setAsked({ ring, action })}
+    >
       {t(`fleet.${action}`)}
     </button>
   )
@@ -143,6 +148,7 @@ function Confirm({
     <Modal title={`${t(`fleet.${action}`)} · ${ring}`} onClose={() => onClose(false)}>
       {error !== undefined && <Failure error={error} />}
       <form
+        class="stack"
         onSubmit={event => {
           event.preventDefault()
           void run(act)

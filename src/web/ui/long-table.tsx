@@ -25,6 +25,8 @@ export interface LongTableProps<T> {
   /** The first one is a button that opens the row. */
   readonly columns: readonly LongColumn<T>[]
   readonly rowKey: (row: T, index: number) => string | number
+  /** What a row is about, for those who hear it. */
+  readonly rowLabel: (row: T) => string
   readonly onOpen: (row: T) => void
   /** Which rows are to be shown, from `first` to the one before `last`. */
   readonly onRange: (first: number, last: number) => void
@@ -32,7 +34,7 @@ export interface LongTableProps<T> {
 
 /** A table of rows of a fixed height, of which only the visible ones exist. */
 export function LongTable<T>(props: LongTableProps<T>) {
-  const { kind, label, count, rowAt, columns, rowKey, onOpen, onRange } = props
+  const { kind, label, count, rowAt, columns, rowKey, rowLabel, onOpen, onRange } = props
   const box = useRef<HTMLDivElement>(null)
   const [scroll, setScroll] = useState({ top: 0, height: 600 })
   const isNarrow = useMedia(NARROW)
@@ -118,6 +120,7 @@ export function LongTable<T>(props: LongTableProps<T>) {
                     <button
                       type="button"
                       class="link"
+                      aria-label={rowLabel(row)}
                       tabIndex={index === current ? 0 : -1}
                       onFocus={() => setChosen(index)}
                       onClick={() => onOpen(row)}

@@ -100,6 +100,7 @@ function Gateways({ ban }: { readonly ban: string }) {
                 rowAt={index => rows[index - page.offset]}
                 columns={columnsFor(ban !== '')}
                 rowKey={({ name }) => name}
+                rowLabel={gateway => `${gateway.name}, ${stateOf(gateway)}`}
                 onOpen={setOpen}
                 onRange={first => setOffset(Math.floor(first / STEP) * STEP)}
               />
@@ -137,12 +138,12 @@ function probeOf({ probe }: FleetGateway): string {
   return probe.good === null ? '–' : format.value.ago(probe.good, now.value)
 }
 
-function StateBadge({ gateway }: { readonly gateway: FleetGateway }) {
-  const { state, ready } = gateway
-  const isUnready = state === 'running' && ready === false
-  const text = isUnready ? t('fleet.notReady') : t(`fleet.state.${state}`)
-  return <Badge tone={toneOf(gateway)}>{text}</Badge>
-}
+const stateOf = ({ state, ready }: FleetGateway): string =>
+  state === 'running' && ready === false ? t('fleet.notReady') : t(`fleet.state.${state}`)
+
+const StateBadge = ({ gateway }: { readonly gateway: FleetGateway }) => (
+  <Badge tone={toneOf(gateway)}>{stateOf(gateway)}</Badge>
+)
 
 function columnsFor(hasGaps: boolean): readonly LongColumn<Shown>[] {
   const reason = ({ gap = '' }: Shown): string => word('gap', gap)

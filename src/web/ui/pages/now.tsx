@@ -6,7 +6,7 @@ import { urlOf } from '../../pages.js'
 import { isSevere } from '../../severity.js'
 import { Alert, Bars, Card, Failure, Load, Title } from '../components.js'
 import { Dates } from '../dates.js'
-import { format, now, t, word } from '../state.js'
+import { format, isReachable, now, t, word } from '../state.js'
 import { useApi } from '../use-api.js'
 import { Tiles } from './now/tiles.js'
 import { TrendCard } from './now/trend-card.js'
@@ -23,7 +23,9 @@ export function Now() {
   return (
     <>
       <Title text={t('page.now')}>
-        <span class="note">{t('updated', { time: format.value.second(now.value) })}</span>
+        {isReachable.value && (
+          <span class="note">{t('updated', { time: format.value.second(now.value) })}</span>
+        )}
       </Title>
       {status.error !== undefined && <Failure error={status.error} />}
       {status.data !== undefined && <Problems status={status.data} />}
@@ -40,6 +42,8 @@ export function Now() {
 
 function Problems({ status }: { readonly status: Status }) {
   const { problems, ready } = status.health
+  // What was known last may be over: the page says that the gateway does not respond.
+  if (problems.length === 0 && !isReachable.value) return null
   if (problems.length === 0)
     return (
       <Alert tone="good" title={t('now.noProblem')}>

@@ -118,7 +118,22 @@ function Answer({ name, client, type, at, upstream }: Asked) {
     ...{ name, client, type, at },
     upstream: upstream === 'true' ? 'true' : 'false'
   })
-  return <Load from={found}>{data => <Decision found={data} />}</Load>
+  return (
+    <>
+      {/* It is there before the decision, which is then read out. */}
+      <p class="hide" role="status">
+        {found.data === undefined ? '' : sentenceOf(found.data)}
+      </p>
+      <Load from={found}>{data => <Decision found={data} />}</Load>
+    </>
+  )
+}
+
+function sentenceOf({ name, client, verdict, rule }: Explanation): string {
+  if (rule === null)
+    return t(verdict === 'refused' ? 'why.refused' : 'why.noRule', { name, client })
+  const key = verdict === 'blocked' || verdict === 'monitored' ? verdict : 'allowed'
+  return t(`why.by.${key}`, { name, rule: rule.id, kind: word('kind', rule.kind) })
 }
 
 function Decision({ found }: { readonly found: Explanation }) {
@@ -132,16 +147,9 @@ function Decision({ found }: { readonly found: Explanation }) {
           {rule !== null && <Badge>{word('kind', rule.kind)}</Badge>}
           {rule?.monitor === true && <Badge tone="warn">{t('bans.monitored')}</Badge>}
         </div>
-        <p class="verdict" data-verdict={verdict}>
-          {rule === null
-            ? t(verdict === 'refused' ? 'why.refused' : 'why.noRule', { name, client })
-            : t(
-                `why.by.${verdict === 'blocked' || verdict === 'monitored' ? verdict : 'allowed'}`,
-                {
-                  ...{ name, rule: rule.id, kind: word('kind', rule.kind) }
-                }
-              )}
-        </p>
+        <h2 class="verdict" data-verdict={verdict}>
+          {sentenceOf(found)}
+        </h2>
         <Facts
           isWide
           facts={[

@@ -123,10 +123,18 @@ export function BanCard({
         </section>
       )}
       <div class="row no-print">
-        <a class="button small" href={urlOf('log', { ban: id, since: '7d' })}>
+        <a
+          class="button small"
+          href={urlOf('log', { ban: id, since: '7d' })}
+          aria-label={`${t('bans.showLog')}, ${id}`}
+        >
           {t('bans.showLog')}
         </a>
-        <a class="button small" href={urlOf('reports', { kind: 'ban', id })}>
+        <a
+          class="button small"
+          href={urlOf('reports', { kind: 'ban', id })}
+          aria-label={`${t('bans.showReport')}, ${id}`}
+        >
           {t('bans.showReport')}
         </a>
       </div>

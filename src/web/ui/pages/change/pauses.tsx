@@ -21,6 +21,7 @@ export function Pauses() {
   const change = async (id: string, isStart: boolean): Promise<void> => {
     const path = `/rules/${encodeURIComponent(id)}/pause`
     await run(() => (isStart ? api.send('PUT', path, { minutes }) : api.send('DELETE', path)))
+    setSecond(Date.now())
     blocks.reload()
   }
   return (
@@ -98,6 +99,7 @@ export function Pauses() {
                         <button
                           type="button"
                           class="button small"
+                          aria-label={`${t(pausedUntil === null ? 'pause.start' : 'pause.end')}, ${id}`}
                           onClick={() => void change(id, pausedUntil === null)}
                         >
                           {t(pausedUntil === null ? 'pause.start' : 'pause.end')}

@@ -37,6 +37,7 @@ export function Rows({ items, filters, go, isLive = false, onEnd }: RowsProps) {
         rowAt={index => items[index]}
         columns={columns()}
         rowKey={(_, index) => (isLive ? items.length - index : index)}
+        rowLabel={rowLabel}
         onOpen={setOpen}
         onRange={(_, last) => {
           if (items.length > 0 && last >= items.length - 20) onEnd?.()
@@ -70,6 +71,9 @@ function columns(): readonly LongColumn<Lookup>[] {
   ]
 }
 
+const rowLabel = ({ time, qname, verdict }: Lookup): string =>
+  `${timeOf(time)}, ${qname}, ${word('verdict', verdict)}`
+
 function timeOf(time: string): string {
   const today = new Date().toDateString() === new Date(time).toDateString()
   return today ? format.value.second(time) : `${format.value.day(time)} ${format.value.time(time)}`
@@ -78,7 +82,14 @@ function timeOf(time: string): string {
 const IS_ADDRESS = /^[0-9a-f.:]+$/i
 
 const shown = (name: string, value: string | number | undefined): string =>
-  name === 'us' ? format.value.milliseconds(Number(value) / 1000) : String(value)
+  name === 'us'
+    ? format.value.milliseconds(Number(value) / 1000)
+    : name === 'match'
+      ? word('match', String(value))
+      : String(value)
+
+/** What few look for stands last. */
+const LAST = new Set(['generation', 'sha256', 'serial'])
 
 /** Everything that is known of a lookup. */
 function Details({
@@ -101,9 +112,9 @@ function Details({
         {t('log.only', { filter: t(`filter.${name}`) })}
       </button>
     )
-  const fields = Object.entries(lookup).filter(
-    ([name]) => name !== 'v' && name !== 'time' && name !== 'verdict'
-  )
+  const fields = Object.entries(lookup)
+    .filter(([name]) => name !== 'v' && name !== 'time' && name !== 'verdict')
+    .toSorted(([a], [b]) => Number(LAST.has(a)) - Number(LAST.has(b)))
   return (
     <Modal title={qname} onClose={onClose}>
       <div class="row">

@@ -57,6 +57,7 @@ export function Lists({ lists }: { readonly lists: Resource<Listing<List>> }) {
                       type="button"
                       class="button small"
                       disabled={busy === id}
+                      aria-label={`${t(state === 'quarantined' ? 'system.confirm' : 'system.update')}, ${id}`}
                       onClick={() => void act(id, state === 'quarantined' ? 'confirm' : 'update')}
                     >
                       {t(state === 'quarantined' ? 'system.confirm' : 'system.update')}
