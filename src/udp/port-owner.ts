@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 
 /** Tables of sockets in the network namespace of this process: proc_net(5). */
 const TABLES = ['udp', 'udp6', 'tcp', 'tcp6']
@@ -40,7 +40,15 @@ function socketsOn(port: number, table: string): BoundSocket[] {
 function processesWith(inodes: ReadonlySet<string>, proc: string): string[] {
   return list(proc)
     .filter(name => /^\d+$/.test(name) && hasSocket(join(proc, name, 'fd'), inodes))
-    .map(pid => `${readText(join(proc, pid, 'comm')).trim()} (process ${pid})`)
+    .map(pid => `${programOf(join(proc, pid))} (process ${pid})`)
+}
+
+/** Node 24 names its main thread MainThread: then the name of its program, such as interdict. */
+function programOf(process: string): string {
+  const name = readText(join(process, 'comm')).trim()
+  if (name !== 'MainThread') return name
+  const [node = '', ...words] = readText(join(process, 'cmdline')).split('\0')
+  return basename(words.find(word => !word.startsWith('-')) ?? node, '.js')
 }
 
 /** Descriptors of other users' processes cannot be read; processes may end meanwhile. */

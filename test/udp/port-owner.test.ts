@@ -26,14 +26,20 @@ t.test('the tables of /proc', async t => {
     },
     '612': { comm: 'systemd-resolve\n', fd: {} },
     '613': { comm: 'other\n', fd: {} },
+    '614': {
+      comm: 'MainThread\n',
+      cmdline: '/usr/bin/node\0--title=x\0/opt/bin/interdict.js\0serve\0',
+      fd: {}
+    },
     self: { comm: 'test\n' }
   })
   symlinkSync('socket:[71]', join(proc, '612/fd/12'))
   symlinkSync('/dev/null', join(proc, '612/fd/0'))
+  symlinkSync('socket:[75]', join(proc, '614/fd/5'))
   symlinkSync('socket:[99]', join(proc, '613/fd/3'))
   t.equal(portOwner(53, proc), 'systemd-resolve (process 612)')
   t.equal(portOwner(5300, proc), 'a process of user id 0', 'its descriptors cannot be seen')
-  t.equal(portOwner(5353, proc), 'a process of user id 7')
+  t.equal(portOwner(5353, proc), 'interdict (process 614)')
   t.equal(portOwner(8080, proc), undefined, 'a connection does not listen')
   t.equal(portOwner(8081, proc), 'a process of user id 5')
   t.equal(portOwner(54, proc), undefined)

@@ -1,5 +1,6 @@
-import { appendFile, mkdir, readdir, rm } from 'node:fs/promises'
+import { appendFile, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { createParentFolder } from '../../base/parent-folder.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { ProbeThreadState } from './probe-status.js'
 
@@ -35,8 +36,9 @@ export async function recordRound(
   const known = `${file} ${JSON.stringify(skipped)}`
   const round = { at, every: every / 1000, asked: last.asked, failures: shown }
   const line = JSON.stringify(known === recorded ? round : { ...round, skipped })
-  await mkdir(folder, { recursive: true })
-  await appendFile(join(folder, file), `${line}\n`)
+  const path = join(folder, file)
+  createParentFolder(path)
+  await appendFile(path, `${line}\n`)
   recorded = known
   const files = (await readdir(folder)).filter(file => FILE.test(file)).sort()
   for (const file of files.slice(0, -MOST_FILES)) await rm(join(folder, file), { force: true })
