@@ -243,7 +243,11 @@ async function convertAndLog(convert: () => Promise<SourceFile>, log: ServiceLog
   else log.info(fields, 'closed query log file converted to Parquet')
 }
 
+/** What DuckDB reports of a disk, as ARCHIVE_SQL: there is no query that the operator could correct. */
+const OF_DISK = 'query failed: IO Error: '
+
 function asFailure(path: string, error: unknown): InterdictError {
-  if (error instanceof InterdictError) return error as InterdictError
-  return failure('ARCHIVE_FAILED', path, reasonOf(error, path))
+  if (error instanceof InterdictError && !error.message.startsWith(OF_DISK))
+    return error as InterdictError
+  return failure('ARCHIVE_FAILED', path, reasonOf(error, path).replace(OF_DISK, ''))
 }

@@ -25,7 +25,7 @@ interface Look {
 }
 
 for (const { how, code } of [
-  { how: 'full', code: 'ARCHIVE_SQL' },
+  { how: 'full', code: 'ARCHIVE_FAILED' },
   { how: 'read-only', code: 'ARCHIVE_FAILED' }
 ]) {
   const options = canMount ? {} : { skip: 'no disk can be mounted here' }
