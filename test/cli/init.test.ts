@@ -116,6 +116,8 @@ t.test('a folder that cannot be written: nothing is left', async t => {
   const file = join(emptyFolder(t), 'file')
   writeFileSync(file, '')
   t.match(await interdict('init', file, '--yes'), { code: 1, err: '(INIT_WRITE)' })
+  const nowhere = '/proc/no/such/folder'
+  t.match(await interdict('init', nowhere, '--yes'), { code: 1, err: '(INIT_WRITE)' })
   t.notOk(existsSync(join(file, 'rules')))
 })
 

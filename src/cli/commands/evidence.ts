@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { writeFileAtomic } from '../../base/atomic-file.js'
 import { failure } from '../../base/error.js'
+import { createParentFolder } from '../../base/parent-folder.js'
 import { reasonOf } from '../../base/reason.js'
 import { csvLines } from '../../report/output/csv.js'
 import { toJson } from '../../report/output/json.js'
@@ -220,7 +221,7 @@ function write(pack: PackFiles, output: string): void {
     if (existsSync(output) && readdirSync(output).length > 0)
       throw new Error('the folder is not empty')
     for (const [path, content] of pack) {
-      mkdirSync(dirname(join(output, path)), { recursive: true })
+      createParentFolder(join(output, path))
       writeFileSync(join(output, path), content)
     }
   } catch (error) {

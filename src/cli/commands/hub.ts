@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { hookFileErrors } from '../../alerts/hook-files.js'
 import { failure, InterdictError } from '../../base/error.js'
@@ -64,7 +64,6 @@ http: 127.0.0.1:8054
 `
   await Authority.create(join(folder, 'hub'))
   try {
-    mkdirSync(folder, { recursive: true })
     writeFileSync(settings, text, { flag: 'wx' })
   } catch (error) {
     if (error instanceof InterdictError) throw error

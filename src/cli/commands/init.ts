@@ -1,9 +1,10 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { readPrefix } from '../../base/address.js'
 import { writeFileAtomic } from '../../base/atomic-file.js'
 import { failure } from '../../base/error.js'
 import { packagePath } from '../../base/package.js'
+import { createParentFolder } from '../../base/parent-folder.js'
 import { reasonOf } from '../../base/reason.js'
 import { readEndpoint, readServer } from '../../config/endpoint.js'
 import { placesFor } from '../../config/places.js'
@@ -181,12 +182,13 @@ class ShippedApps {
 function write(folder: string, policy: InitialPolicy): void {
   const rules = join(folder, RULES)
   try {
-    mkdirSync(rules, { recursive: true })
+    const networks = join(rules, 'networks.yaml')
+    createParentFolder(networks)
     const shipped = packagePath(RULES)
     for (const part of ['apps', 'evidence.yaml']) {
       cpSync(join(shipped, part), join(rules, part), { recursive: true })
     }
-    writeFileAtomic(join(rules, 'networks.yaml'), initialNetworks(policy))
+    writeFileAtomic(networks, initialNetworks(policy))
     writeFileAtomic(join(folder, SETTINGS), initialSettings(policy, placesFor(folder)))
   } catch (error) {
     if (existsSync(rules)) rmSync(rules, { recursive: true })

@@ -1,6 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { failure } from '../../base/error.js'
+import { createParentFolder } from '../../base/parent-folder.js'
 import { reasonOf } from '../../base/reason.js'
 import { publicBans } from '../../register/public-bans.js'
 import { registerSite } from '../../register/site.js'
@@ -39,7 +40,7 @@ export async function register(output: string, options: RegisterOptions, io: Io)
   for (const [path, content] of files) {
     const file = join(output, path)
     try {
-      await mkdir(dirname(file), { recursive: true })
+      createParentFolder(file)
       await writeFile(file, content)
     } catch (error) {
       throw failure('CLI_OUTPUT', file, reasonOf(error))
