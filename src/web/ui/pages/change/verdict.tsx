@@ -70,12 +70,15 @@ function CheckResult({ check }: { readonly check: Checked['check'] }) {
     >
       {[...errors, ...warnings].slice(0, 50).map(({ code, message }, i) => (
         <p key={i} class="break">
-          {message} <code class="note">{code}</code>
+          <span lang="en">{message}</span> <code class="note">{code}</code>
         </p>
       ))}
     </Alert>
   )
 }
+
+/** `blocked: federal-tiktok` in the language of the user. */
+const decided = (text: string): string => text.replace(/^\w+/, one => word('verdict', one))
 
 function Diff({ diff }: { readonly diff: Readonly<Record<string, unknown>> }) {
   const changes = changesIn(diff)
@@ -105,8 +108,8 @@ function Diff({ diff }: { readonly diff: Readonly<Record<string, unknown>> }) {
             cell: ({ examples }) => examples.join(', ')
           },
           { title: t('network'), kind: 'break', cell: ({ networks }) => networks.join(', ') },
-          { title: t('change.before'), kind: 'break', cell: ({ before }) => before },
-          { title: t('change.after'), kind: 'break', cell: ({ after }) => after }
+          { title: t('change.before'), kind: 'break', cell: ({ before }) => decided(before) },
+          { title: t('change.after'), kind: 'break', cell: ({ after }) => decided(after) }
         ]}
       />
     </section>
