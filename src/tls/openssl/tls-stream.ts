@@ -254,11 +254,14 @@ export class TlsStream implements ByteStream, Polled {
   /** Sends what OpenSSL has written for this connection. */
   private send(): void {
     const { openSsl, output, out, outAddress, outSize } = this.loop
+    // Put behind what waits in one go: a long answer has hundreds of such parts.
+    let rest: Buffer[] | undefined
     for (;;) {
       const size = openSsl.readBio(output, outAddress, outSize)
-      if (size <= 0) return
+      if (size <= 0) break
       if (this.waiting !== undefined) {
-        this.waiting = Buffer.concat([this.waiting, out.subarray(0, size)])
+        rest ??= []
+        rest.push(Buffer.from(out.subarray(0, size)))
       } else if (!this.destroyed) {
         const sent = Math.max(openSsl.sendAt(this.fd, outAddress, size, SOCKET_FLAGS), 0)
         if (sent < size) {
@@ -266,8 +269,9 @@ export class TlsStream implements ByteStream, Polled {
           this.watch()
         }
       }
-      if (size < outSize) return
+      if (size < outSize) break
     }
+    if (rest !== undefined) this.waiting = Buffer.concat([this.waiting!, ...rest])
   }
 
   private sendWaiting(): void {
