@@ -62,7 +62,7 @@ t.test('setting the same snapshot twice replaces nothing, and small garbage may 
 
 t.test('threads that collect at the same time do not interfere', async t => {
   const module = new URL('./collecting-worker.js', import.meta.url)
-  const rounds = IS_FUZZING ? 10 : 3
+  const rounds = IS_FUZZING ? 10 : 2
   for (let round = 0; round < rounds; round++) {
     const threads = 8
     const gate = new Int32Array(new SharedArrayBuffer(4)).fill(threads)

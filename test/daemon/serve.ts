@@ -11,7 +11,7 @@ import type { Endpoint, Transport } from '../../src/udp/datagram.js'
 import { chooseTransport } from '../../src/udp/transport.js'
 import { transports } from '../server/transports.js'
 import { HOSTED, startHosted } from './hosted-threads.js'
-import type { FromTest } from './killable-worker.js'
+import { killableWorker, type FromTest } from './killable-worker.js'
 import { banning, eventually, Site } from './site.js'
 
 /** The transports available on this machine. */
@@ -46,10 +46,10 @@ export class Threads {
   }
 
   private readonly startReal: StartThread = (file, data, handlers) => {
-    const module =
-      file === 'worker-main.js' ? new URL('./killable-worker.js', import.meta.url) : packed(file)
+    const isWorker = file === 'worker-main.js'
+    const code = isWorker ? killableWorker(packed(file)) : packed(file)
     // Without tap's hooks, which take each thread longer to load than everything else.
-    const worker = new Worker(module, { workerData: data, execArgv: [] })
+    const worker = new Worker(code, { eval: isWorker, workerData: data, execArgv: [] })
     const one = { role: file, worker }
     this.started.push(one)
     worker.on('exit', () => this.started.splice(this.started.indexOf(one), 1))
