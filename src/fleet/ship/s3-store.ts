@@ -38,7 +38,7 @@ export class S3Store implements LogStore {
       await this.removeReplaced(file.path)
       return true
     } catch (error) {
-      throw failure('FLEET_LOGS', this.to, reasonOf(error))
+      throw failure('FLEET_LOGS', this.to, reasonOf(error, this.to))
     }
   }
 
