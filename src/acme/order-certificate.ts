@@ -98,7 +98,9 @@ async function authorize(
     await client.completeChallenge(challenge)
     await client.waitForValidStatus(challenge)
   } catch (error) {
-    throw error instanceof InterdictError ? error : failure('ACME_CHALLENGE', name, reasonOf(error))
+    throw error instanceof InterdictError
+      ? error
+      : failure('ACME_CHALLENGE', name, reasonOf(error, name))
   } finally {
     await solver.remove(name, token, proof)
   }
@@ -108,7 +110,7 @@ async function attempt<T>({ directory }: AcmeConfig, run: () => Promise<T>): Pro
   try {
     return await run()
   } catch (error) {
-    throw failure('ACME_SERVER', directory, reasonOf(error))
+    throw failure('ACME_SERVER', directory, reasonOf(error, directory))
   }
 }
 

@@ -62,7 +62,7 @@ async function askHub(hub: string, body: string, caFile: string | undefined): Pr
     const reply = await download(url, options)
     return reply.kind === 'file' ? reply.octets : new Uint8Array()
   } catch (error) {
-    throw failure('FLEET_CONNECT', url, reasonOf(error))
+    throw failure('FLEET_CONNECT', url, reasonOf(error, url))
   }
 }
 
@@ -89,7 +89,8 @@ async function askNats(
       await connection.close()
     }
   } catch (error) {
-    throw failure('FLEET_CONNECT', servers.join(', '), reasonOf(error))
+    const all = servers.join(', ')
+    throw failure('FLEET_CONNECT', all, reasonOf(error, all))
   }
 }
 

@@ -110,7 +110,7 @@ export class Enrolment {
       if (replaced !== undefined) void this.options.revoke()
       return Buffer.from(JSON.stringify({ jwt }))
     } catch (error) {
-      return refuse(reasonOf(error))
+      return refuse(reasonOf(error, ''))
     }
   }
 

@@ -196,10 +196,11 @@ export function natsFailure(
   { nats, replicas }: Pick<HubConfig, 'nats' | 'replicas'>
 ): InterdictError {
   if (error instanceof InterdictError) return error as InterdictError
-  const why = reasonOf(error)
+  const servers = nats.servers.join(', ')
+  const why = reasonOf(error, servers)
   return error instanceof JetStreamApiError && error.code === NO_PEERS
     ? failure('HUB_PEERS', replicas, why)
-    : failure('FLEET_CONNECT', nats.servers.join(', '), why)
+    : failure('FLEET_CONNECT', servers, why)
 }
 
 async function attempt(act: () => Promise<void>): Promise<void> {
@@ -207,7 +208,7 @@ async function attempt(act: () => Promise<void>): Promise<void> {
     await act()
   } catch (error) {
     if (error instanceof InterdictError) throw error
-    throw failure('HUB_NATS', reasonOf(error))
+    throw failure('HUB_NATS', reasonOf(error, ''))
   }
 }
 

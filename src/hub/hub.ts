@@ -128,7 +128,7 @@ export class Hub {
       if (this.pendingSince !== undefined && this.nats.isConnected) await this.deliver()
       this.checkAlerts()
     } catch (error) {
-      this.log.error({ error: reasonOf(error) }, 'rings not checked')
+      this.log.error({ error: reasonOf(error, '') }, 'rings not checked')
     }
   }
 

@@ -173,7 +173,7 @@ t.test('leaves the files as they are when it fails', async t => {
     await failing(/did not issue a certificate: too many certificates.*\(ACME_SERVER\)\n$/)
   }
   server.faults = { closeAt: '/order' }
-  await failing(/did not issue a certificate: socket hang up \(ACME_SERVER\)/)
+  await failing(/did not issue a certificate: connection reset by peer \(ACME_SERVER\)/)
   server.faults = { isForeign: true }
   await failing(/belongs to another key \(ACME_SERVER\)/)
   server.faults = { problem: { path: '/challenge/0', status: 400, detail: 'no such challenge' } }

@@ -58,6 +58,10 @@ t.test('names the peer, the host or the program', async t => {
 t.test('keeps the message of other errors', t => {
   t.equal(reasonOf(new Error('it is empty')), 'it is empty')
   t.equal(reasonOf('text'), 'text')
+  const wrong = Object.assign(new Error('write EPROTO: wrong version number'), { code: 'EPROTO' })
+  t.equal(reasonOf(wrong), wrong.message)
+  const ofLibrary = Object.assign(new Error('connect ECONNRESET'), { code: 'ECONNRESET' })
+  t.equal(reasonOf(ofLibrary), 'connection reset by peer')
   t.equal(reasonOf(new AggregateError([], 'all failed')), 'all failed')
   t.end()
 })

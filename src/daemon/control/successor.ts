@@ -60,7 +60,7 @@ export async function startReplacement(
   try {
     child = start(sockets.map(({ fd }) => fd))
   } catch (error) {
-    throw failure('UPGRADE_FAILED', reasonOf(error))
+    throw failure('UPGRADE_FAILED', reasonOf(error, ''))
   }
   try {
     const offer: Offer = {

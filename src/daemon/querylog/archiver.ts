@@ -207,7 +207,7 @@ export class Archiver {
   /** Undefined: out of file descriptors or memory. */
   private fork(): ChildProcess | undefined {
     const fail = (error: unknown): void => {
-      this.warn(reasonOf(error))
+      this.warn(reasonOf(error, ''))
       if (!this.working) this.reporter.end(this.wall(), 'died')
     }
     try {

@@ -110,7 +110,7 @@ function report(state: ProberState): void {
     () => (isUnrecorded = false),
     (error: unknown) => {
       // Once: each round would say the same.
-      if (!isUnrecorded) log.warn({ folder, error: reasonOf(error) }, 'probes not recorded')
+      if (!isUnrecorded) log.warn({ folder, error: reasonOf(error, folder) }, 'probes not recorded')
       isUnrecorded = true
     }
   )

@@ -161,7 +161,7 @@ export class Channel {
       const known =
         error instanceof InterdictError
           ? (error as InterdictError)
-          : failure('FLEET_BUNDLE', serial, reasonOf(error))
+          : failure('FLEET_BUNDLE', serial, reasonOf(error, ''))
       this.fail(known)
       const wait = doublingDelay(++this.failures, FIRST_RETRY, MAX_RETRY)
       const delay = TRANSIENT.includes(known.code) ? wait : REFUSED_RETRY

@@ -171,7 +171,8 @@ export class NatsChannel {
 
   private failureOf(error: unknown): InterdictError {
     if (error instanceof InterdictError) return error as InterdictError
-    return failure('FLEET_CONNECT', this.nats.servers.join(', '), reasonOf(error))
+    const servers = this.nats.servers.join(', ')
+    return failure('FLEET_CONNECT', servers, reasonOf(error, servers))
   }
 }
 

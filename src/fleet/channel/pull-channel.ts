@@ -71,7 +71,7 @@ export class PullChannel {
       const known =
         error instanceof InterdictError
           ? (error as InterdictError)
-          : failure('FLEET_PULL', url, reasonOf(error))
+          : failure('FLEET_PULL', url, reasonOf(error, url))
       if (known.code === 'FLEET_MESSAGE') events.dropped(known)
       else events.failed(known)
     }
@@ -86,7 +86,7 @@ export class PullChannel {
       // Without validators, the server cannot say that it is unchanged.
       return bundle.kind === 'file' ? bundle.octets : new Uint8Array()
     } catch (error) {
-      throw failure('FLEET_BUNDLE', serial, reasonOf(error))
+      throw failure('FLEET_BUNDLE', serial, reasonOf(error, url))
     }
   }
 

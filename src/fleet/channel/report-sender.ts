@@ -39,7 +39,7 @@ export class ReportSender {
       await download(url, { lookup, ca, timeout: TIMEOUT, maxSize: MAX_REPLY, body })
       return true
     } catch (error) {
-      throw failure('FLEET_REPORT', url, reasonOf(error))
+      throw failure('FLEET_REPORT', url, reasonOf(error, url))
     } finally {
       this.isSending = false
     }

@@ -42,7 +42,7 @@ export class NatsStore implements LogStore {
       await this.upload(connection, file)
       return await this.isConfirmed(connection, file.path)
     } catch (error) {
-      throw failure('FLEET_LOGS', 'nats', reasonOf(error))
+      throw failure('FLEET_LOGS', 'nats', reasonOf(error, ''))
     }
   }
 

@@ -203,7 +203,8 @@ function openFiles(layout: LogLayout): LogFiles {
   try {
     return openLogFiles(layout)
   } catch (error) {
-    throw failure('ARCHIVE_READ', join(layout.folder, layout.liveName), reasonOf(error))
+    const path = join(layout.folder, layout.liveName)
+    throw failure('ARCHIVE_READ', path, reasonOf(error, path))
   }
 }
 

@@ -175,7 +175,7 @@ export class Exporter {
     this.connection = undefined
     this.isUnreachable = true
     this.errors++
-    this.report(failure('OUTPUT_DOWN', this.options.name, reasonOf(error)))
+    this.report(failure('OUTPUT_DOWN', this.options.name, reasonOf(error, '')))
     await connection?.close().catch(() => undefined)
   }
 

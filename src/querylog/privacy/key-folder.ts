@@ -145,5 +145,7 @@ function pathOf(folder: string, period: Period): string {
 }
 
 function asFailure(path: string, error: unknown): Error {
-  return error instanceof InterdictError ? error : failure('PRIVACY_KEY', path, reasonOf(error))
+  return error instanceof InterdictError
+    ? error
+    : failure('PRIVACY_KEY', path, reasonOf(error, path))
 }

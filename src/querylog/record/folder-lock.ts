@@ -138,7 +138,7 @@ async function acquire({ folder, lockedError, mode }: LockRequest): Promise<Held
     }
   } catch (error) {
     server?.close()
-    const why = reasonOf(error)
+    const why = reasonOf(error, folder)
     throw failure('LOCK_UNAVAILABLE', folder, why)
   } finally {
     rmSync(join(folder, draft), { force: true })

@@ -233,5 +233,5 @@ function errorInfo(error: unknown): Omit<PrimaryFailure, 'primary'> {
     const { code, message } = error as InterdictError
     return { code, message }
   }
-  return { code: 'FAULT', message: reasonOf(error) }
+  return { code: 'FAULT', message: reasonOf(error, '') }
 }

@@ -205,5 +205,5 @@ function errorInfo(error: unknown): ErrorInfo {
     const { code, message } = error as InterdictError
     return { code, message }
   }
-  return { code: 'FAULT', message: reasonOf(error) }
+  return { code: 'FAULT', message: reasonOf(error, '') }
 }
