@@ -3,13 +3,11 @@
  * on 16 pipelined connections, over TLS and HTTPS, and on 1,000 with one query in flight each (dnsperf), CPU per
  * handshake, and memory per idle connection.
  */
-import { once } from 'node:events'
+import { fork, type ChildProcess } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { TLSSocket } from 'node:tls'
 import { parseArgs } from 'node:util'
-import { PREFACE, settingsFrame } from '../src/http2/frame.js'
 import { makeCertificate } from '../test/tls/certificates.js'
 import { table } from './kit/markdown.js'
 import { allowedName, blockedName } from './kit/names.js'
@@ -18,7 +16,7 @@ import { freePort } from './kit/ports.js'
 import { cpuOf, MICROSECONDS_PER_TICK, residentOf } from './kit/proc.js'
 import { run } from './kit/processes.js'
 import { Server } from './kit/server.js'
-import { handshakes, openTls } from './kit/tls-clients.js'
+import { handshakes } from './kit/tls-clients.js'
 import { SHORT_LIST, Workshop } from './kit/workshop.js'
 import { dnsdist } from './peers/dnsdist.js'
 import { interdict } from './peers/interdict.js'
@@ -31,6 +29,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '4' },
     peers: { type: 'string', default: 'dnsdist,unbound' },
     idle: { type: 'string', default: '2000' },
+    gateways: { type: 'string', default: '1' },
     only: { type: 'string', default: '' }
   }
 })
@@ -47,6 +46,9 @@ const BUDGETS = {
   'handshake resumed': 1.3
 }
 type Scenario = keyof typeof BUDGETS
+
+/** Has idle connections: a process may not have as many descriptors as are to be measured. */
+const IDLE_CLIENT = new URL('kit/idle-client.js', import.meta.url)
 
 /** Adds listeners for DNS over TLS and HTTPS to the configuration of a peer. */
 type AddTls = (text: string, ports: Ports, certificate: string, key: string) => string
@@ -77,14 +79,15 @@ addTLSLocal('${LOOPBACK}:${dot}', '${certificate}', '${key}', { minTLSVersion = 
 
 const ports = new Map<string, Ports>()
 
-/** The peer with a TLS listener more. */
-function withTls(peer: Peer, folder: string): Peer {
+/** The peer with a TLS listener more. @param name its own among all servers */
+function withTls(peer: Peer, folder: string, name = peer.name): Peer {
   return {
     ...peer,
+    name,
     async launch(site) {
       const launch = await peer.launch(site)
       const free = { dot: await freePort(), doh: await freePort() }
-      ports.set(peer.name, free)
+      ports.set(name, free)
       const file = launch.command[launch.command.findIndex(word => /^-[cC]$/.test(word)) + 1]!
       const text = await readFile(file, 'utf8')
       const [certificate, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
@@ -181,36 +184,50 @@ const rows = scenarios.map(scenario => {
   const each = servers.map(({ peer }) => costOf(scenario, peer.name).toFixed(1))
   return [scenario, ...each, ratio.toFixed(2), String(BUDGETS[scenario])]
 })
-/** Memory per idle connection; over HTTPS after a first exchange of frames. */
-async function memoryOf(server: Server, protocol: keyof Ports): Promise<string> {
-  server.process.resume()
-  const before = residentOf(server.process.pid)
-  const alpn = protocol === 'doh' ? { ALPNProtocols: ['h2'] } : {}
-  const sockets: TLSSocket[] = []
-  while (sockets.length < idle) {
-    const socket = await openTls(portOf(server, protocol), alpn)
-    if (protocol === 'doh') {
-      socket.write(Buffer.concat([PREFACE, settingsFrame()]))
-      await once(socket, 'data')
-    }
-    sockets.push(socket)
-  }
-  await sleep(1000)
-  const grown = residentOf(server.process.pid) - before
-  for (const socket of sockets) socket.destroy()
-  server.process.pause()
-  return (grown / idle / 1000).toFixed(1)
+/** What a process of idle clients says next. */
+function said(client: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    client.once('message', (count: number) => resolve(count))
+    client.once('exit', () => reject(new Error('a process with idle connections ended')))
+  })
 }
 
-if (idle > 0) {
-  for (const [protocol, budget] of [
-    ['dot', '25 kB'],
-    ['doh', '35 kB']
-  ] as const) {
-    const memory: string[] = []
-    for (const server of servers) memory.push(await memoryOf(server, protocol))
-    rows.push([`kB per idle connection, ${protocol}`, ...memory, '', budget])
+/** Memory per idle connection, and how many of them are answered afterwards. */
+async function memoryOf(peer: Peer, protocol: keyof Ports): Promise<string> {
+  const group: Server[] = []
+  const count = peer === interdict ? Number(values.gateways) : 1
+  while (group.length < count) {
+    const named = withTls(peer, workshop.folder, `${peer.name} ${group.length}`)
+    const server = await Server.start(named, workshop, { blocklist, log: false })
+    await handshakes(portOf(server, 'dot'), 1, false)
+    group.push(server)
   }
+  const resident = (): number =>
+    group.reduce((sum, { process }) => sum + residentOf(process.pid), 0)
+  const total = async (counts: Promise<number>[]): Promise<number> =>
+    (await Promise.all(counts)).reduce((sum, one) => sum + one)
+  const before = resident()
+  const clients = group.map(server =>
+    fork(IDLE_CLIENT, [String(portOf(server, protocol)), protocol, String(idle)])
+  )
+  const open = await total(clients.map(said))
+  await sleep(1000)
+  const grown = resident() - before
+  for (const client of clients) client.send('ask')
+  const answered = await total(clients.map(said))
+  for (const client of clients) client.kill()
+  for (const server of group) await server.stop()
+  return `${(grown / open / 1000).toFixed(1)} (${answered} of ${open} answered)`
+}
+
+for (const [protocol, budget] of [
+  ['dot', '25 kB'],
+  ['doh', '35 kB']
+] as const) {
+  if (idle === 0) break
+  const memory: string[] = []
+  for (const peer of peers) memory.push(await memoryOf(peer, protocol))
+  rows.push([`kB per idle connection, ${protocol}`, ...memory, '', budget])
 }
 const head = ['µs of CPU', ...servers.map(({ peer }) => peer.name), 'to dnsdist', 'budget']
 process.stdout.write(`${table(head, rows)}\n`)
