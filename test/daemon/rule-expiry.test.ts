@@ -130,3 +130,18 @@ t.test('lists what ends within a time', async t => {
   t.equal(watch.endingWithin(20 * DAY).length, 2)
   t.equal(watch.due().ending, 1)
 })
+
+t.test('a rule on several apps counts once, and without dates not at all', t => {
+  const { watch, day } = watching()
+  const dates = { until: day(3), review: day(-1) }
+  watch.watch(
+    snapshotOf(ban('b', [x, y], dates), ban('c', [y, x]), exception('e', [x, y], { until: day(9) }))
+  )
+  t.strictSame(watch.due(), { ending: 2, reviews: 1 })
+  t.strictSame(
+    watch.endingWithin(4 * DAY).map(({ ruleId }) => ruleId),
+    ['b']
+  )
+  watch.close()
+  t.end()
+})

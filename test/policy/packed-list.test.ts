@@ -1,6 +1,7 @@
 import t from 'tap'
 import {
   ListPacker,
+  packedValues,
   unpackList,
   type PackedListBuffers
 } from '../../src/policy/tables/packed-list.js'
@@ -43,6 +44,13 @@ t.test('another thread gets equal objects, and each of them once', async t => {
   t.equal(unpacked.at(50), unpacked.all[50])
   t.equal(decoded, items.length)
   t.equal(unpackList(list, fromRow), unpacked)
+})
+
+t.test('values are read as they were packed, without being kept', t => {
+  const rows = items.map(({ number, text }) => [number, text])
+  t.strictSame([...packedValues(packed(items))], rows)
+  t.strictSame([...packedValues(packed([]))], [])
+  t.end()
 })
 
 t.test('there is nothing beyond the ends', async t => {

@@ -5,7 +5,6 @@ import type { ListenConfig } from '../../config/config.js'
 import { protocolOf } from '../../config/endpoint.js'
 import type { PendingRestart } from '../../config/restart-keys.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
-import { allClaims } from '../../policy/tables/claim-table.js'
 import type { ListState } from '../../rules/lists/load-list.js'
 import type { BundleFacts } from '../../rules/model/types.js'
 import type { Endpoint, Transport } from '../../udp/datagram.js'
@@ -233,15 +232,10 @@ function rulesStatus(
   { since, last, stuckSince, due, lists, pendingLists }: StatusSources['reporter']
 ): RulesStatus {
   const { generation, origin, counts } = snapshot
-  const { networks, rules, names } = counts
-  const bans = new Set(
-    allClaims(snapshot)
-      .all.filter(({ kind }) => kind === 'ban')
-      .map(({ ruleId }) => ruleId)
-  )
+  const { networks, rules, bans, names } = counts
   const reload = last === undefined ? null : { ...last, at: showInstant(last.at) }
   const { ending, reviews: reviewsDue } = due
-  const sums = { networks, rules, bans: bans.size, names, ending, reviewsDue }
+  const sums = { networks, rules, bans, names, ending, reviewsDue }
   const bundle = origin.bundle === undefined ? null : bundleStatus(origin.bundle)
   return {
     generation,

@@ -3,6 +3,7 @@ import { failure, type InterdictError } from '../../base/error.js'
 import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../../base/units.js'
 import type { Claim } from '../../policy/tables/claim.js'
 import { allClaims } from '../../policy/tables/claim-table.js'
+import type { PackedList } from '../../policy/tables/packed-list.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
 import { EXPIRY_NOTICE } from '../../rules/time/dates.js'
@@ -41,8 +42,10 @@ export interface DueRules {
  * rules are loaded is logged by the load.
  */
 export class RuleExpiryMonitor {
-  private rules: readonly Claim[] = []
-  private events: readonly RuleEvent[] = []
+  private claims: PackedList<Claim> | undefined
+  private numbers: Int32Array = new Int32Array()
+  /** From, until and review of each. */
+  private dates: Float64Array = new Float64Array()
   private loggedUntil: Seconds = 0
   private timer: Timer | undefined
 
@@ -54,14 +57,10 @@ export class RuleExpiryMonitor {
 
   /** Replaces the rules to monitor. */
   watch(snapshot: Snapshot): void {
-    this.rules = [
-      ...new Map(
-        allClaims(snapshot)
-          .all.filter(isDated)
-          .map(claim => [claim.ruleId, claim])
-      ).values()
-    ]
-    this.events = this.rules.flatMap(eventsOf).sort((a, b) => a.at - b.at)
+    const { numbers, dates } = snapshot.claims.dated
+    this.claims = allClaims(snapshot)
+    this.numbers = new Int32Array(numbers)
+    this.dates = new Float64Array(dates)
     this.loggedUntil = epochSeconds(this.clock)
     this.scheduleNext()
   }
@@ -69,15 +68,15 @@ export class RuleExpiryMonitor {
   /** Bans and exceptions that end within this time. */
   endingWithin(time: Seconds): readonly RuleEnding[] {
     const now = epochSeconds(this.clock)
-    return this.rules.filter(({ until }) => now < until && until <= now + time)
+    return this.having(({ until }) => now < until && until <= now + time)
   }
 
   due(): DueRules {
     const now = epochSeconds(this.clock)
-    const holding = this.rules.filter(({ until }) => now < until)
+    const soon = now + EXPIRY_NOTICE
     return {
-      ending: this.endingWithin(EXPIRY_NOTICE).length,
-      reviews: holding.filter(claim => (reviewOf(claim) ?? Infinity) <= now).length
+      ending: this.numbersOf(({ until }) => now < until && until <= soon).length,
+      reviews: this.numbersOf(({ until, review }) => now < until && review <= now).length
     }
   }
 
@@ -85,18 +84,36 @@ export class RuleExpiryMonitor {
     this.timer?.cancel()
   }
 
+  /** The rules whose dates are so: only these are decoded, as there may be 100,000. */
+  private having(test: (dates: RuleDates) => boolean): readonly Claim[] {
+    return this.numbersOf(test).map(number => this.claims!.at(number)!)
+  }
+
+  private numbersOf(test: (dates: RuleDates) => boolean): readonly number[] {
+    const { dates } = this
+    return [...this.numbers].filter((_, i) => {
+      return test({ from: dates[3 * i]!, until: dates[3 * i + 1]!, review: dates[3 * i + 2]! })
+    })
+  }
+
   private scheduleNext(): void {
     this.timer?.cancel()
-    if (this.events.length === 0) return
-    const next = this.events.find(({ at }) => at > this.loggedUntil)?.at ?? Infinity
+    if (this.numbers.length === 0) return
+    let next = Infinity
+    this.numbersOf(dates => {
+      for (const at of timesOf(dates)) if (at > this.loggedUntil && at < next) next = at
+      return false
+    })
     const left = next * MS_PER_SECOND - this.clock.wall()
     this.timer = this.timers.after(Math.min(left, MAX_TIMER), () => this.logEvents())
   }
 
   private logEvents(): void {
     const now = epochSeconds(this.clock)
-    for (const { at, ruleId, message } of this.events) {
-      if (at <= this.loggedUntil || at > now) continue
+    const isNow = (at: Seconds): boolean => this.loggedUntil < at && at <= now
+    const events = this.having(dates => timesOf(dates).some(isNow)).flatMap(eventsOf)
+    for (const { at, ruleId, message } of events.sort((a, b) => a.at - b.at)) {
+      if (!isNow(at)) continue
       const news = message()
       if (typeof news === 'string') this.log.info({ rule: ruleId }, news)
       else this.log.warn({ code: news.code, rule: ruleId }, news.message)
@@ -106,8 +123,12 @@ export class RuleExpiryMonitor {
   }
 }
 
-function isDated({ kind }: Claim): boolean {
-  return kind === 'ban' || kind === 'exception'
+/** Infinite: it has none. */
+type RuleDates = Record<'from' | 'until' | 'review', Seconds>
+
+/** When something is logged; infinite: never. */
+function timesOf({ from, until, review }: RuleDates): readonly Seconds[] {
+  return [from, Math.max(from, until - EXPIRY_NOTICE), until, review < until ? review : Infinity]
 }
 
 function eventsOf(claim: Claim): RuleEvent[] {
@@ -117,19 +138,17 @@ function eventsOf(claim: Claim): RuleEvent[] {
     kind === 'ban'
       ? (['RULES_BAN_ENDS', 'RULES_BAN_ENDED'] as const)
       : (['RULES_EXCEPTION_ENDS', 'RULES_EXCEPTION_ENDED'] as const)
-  const event = (at: Seconds, message: RuleEvent['message']): RuleEvent[] =>
-    Number.isFinite(at) ? [{ at, ruleId, message }] : []
+  const [start, notice, ended, due] = timesOf({ from, until, review: reviewOf(claim) })
   const end = (): string => showInstant(until, 'UTC')
-  const review = reviewOf(claim) ?? Infinity
-  const due = review < until ? review : Infinity
-  return [
-    ...event(from, () => `${place}: the ${kind} starts`),
-    ...event(Math.max(from, until - EXPIRY_NOTICE), () => failure(expiring, place, end())),
-    ...event(until, () => failure(expired, place, end())),
-    ...event(due, () => failure('RULES_REVIEW_DUE', place, showInstant(review, 'UTC')))
+  const events: readonly (readonly [Seconds, RuleEvent['message']])[] = [
+    [start!, () => `${place}: the ${kind} starts`],
+    [notice!, () => failure(expiring, place, end())],
+    [ended!, () => failure(expired, place, end())],
+    [due!, () => failure('RULES_REVIEW_DUE', place, showInstant(due!, 'UTC'))]
   ]
+  return events.map(([at, message]) => ({ at, ruleId, message }))
 }
 
-function reviewOf({ facts }: Claim): Seconds | undefined {
-  return facts.review === undefined ? undefined : Date.parse(facts.review) / MS_PER_SECOND
+function reviewOf({ facts }: Claim): Seconds {
+  return facts.review === undefined ? Infinity : Date.parse(facts.review) / MS_PER_SECOND
 }

@@ -90,7 +90,9 @@ async function compileRules(request: Request): Promise<FromCompiler> {
   if (errors.length > 0 || !loaded.ok) {
     return { kind: 'rejected', errors: errors.map(serializeError), watchState, isTransient }
   }
-  const prefixesByNetwork = new Map(loaded.rules.networks.map(({ id, prefixes }) => [id, prefixes]))
+  // There may be many, and only downloaded lists need them.
+  const networks = loaded.remotes.length === 0 ? [] : loaded.rules.networks
+  const prefixesByNetwork = new Map(networks.map(({ id, prefixes }) => [id, prefixes]))
   const compiled = compileIfChanged(loaded.rules, request)
   lists.end(loaded.listStates)
   return {

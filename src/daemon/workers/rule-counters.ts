@@ -1,5 +1,5 @@
 import type { Snapshot } from '../../policy/tables/snapshot.js'
-import { allClaims } from '../../policy/tables/claim-table.js'
+import { countedClaims } from '../../policy/tables/claim-table.js'
 import {
   allocateCounters,
   CLAIM_MATCHES,
@@ -100,16 +100,14 @@ function countedRules(
   const { clients, generation } = snapshot
   const { networks, networkOf } = clients
   const ending = new Map<string, EndingRule>()
-  const seriesOf = Uint32Array.from(
-    allClaims(snapshot).all,
-    ({ ruleId, reply, monitor, kind, until }) => {
-      const number = series.add({ rule: ruleId, action: reply?.action, isMonitored: monitor })
-      if ((kind === 'ban' || kind === 'exception') && until !== Infinity) {
-        if (!ending.has(ruleId)) ending.set(ruleId, { rule: ruleId, kind, until })
-      }
-      return number
+  const seriesOf = new Uint32Array(snapshot.claims.list.length)
+  let claim = 0
+  for (const { ruleId, action, monitor, kind, until } of countedClaims(snapshot.claims)) {
+    seriesOf[claim++] = series.add({ rule: ruleId, action, isMonitored: monitor })
+    if ((kind === 'ban' || kind === 'exception') && until !== Infinity) {
+      if (!ending.has(ruleId)) ending.set(ruleId, { rule: ruleId, kind, until })
     }
-  )
+  }
   const layout = ruleCounterLayout(snapshot)
   const lists = { series: series.all, seriesOf, ending: [...ending.values()] }
   const rules = { generation, networks, networkOf, ...lists, layout, counters }

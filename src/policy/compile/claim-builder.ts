@@ -29,11 +29,13 @@ export class ClaimBuilder {
   claimOf(rule: Rule, nth: number, summary: SourceSummary): BuiltClaim {
     let claims = this.built.get(rule)
     if (claims === undefined) this.built.set(rule, (claims = []))
-    return (claims[nth] ??= this.add(this.build(rule, rule.sources[nth]!, summary)))
+    const isFirst = claims.length === 0
+    return (claims[nth] ??= this.add(this.build(rule, rule.sources[nth]!, summary), isFirst))
   }
 
-  add(claim: UnpreparedClaim): BuiltClaim {
-    return { claim: this.packer.add(claim), flags: flagsOf(claim), tier: claim.tier }
+  /** @param isFirst of its rule */
+  add(claim: UnpreparedClaim, isFirst = true): BuiltClaim {
+    return { claim: this.packer.add(claim, isFirst), flags: flagsOf(claim), tier: claim.tier }
   }
 
   finish(): PackedClaims {

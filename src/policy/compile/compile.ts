@@ -96,6 +96,7 @@ export function compile(given: RuleSet, options: CompileOptions): Snapshot {
     counts: {
       names: built.ruleNames,
       rules: rules.size,
+      bans: [...rules].filter(({ kind }) => kind === 'ban').length,
       networks: networks.length,
       sources: new Set(summaries.filter(it => it.kind !== 'local').map(({ id }) => id)).size
     },

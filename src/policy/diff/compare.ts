@@ -1,5 +1,5 @@
 import { HashedName } from '../../dns/name/hashed-name.js'
-import { allClaims } from '../tables/claim-table.js'
+import { claimContents } from '../tables/claim-table.js'
 import { entriesOf } from '../tables/entries.js'
 import { NameTable } from '../tables/name-table.js'
 import type { Snapshot } from '../tables/snapshot.js'
@@ -69,14 +69,8 @@ function withoutContent(ids: readonly string[]): Map<string, string> {
 /** Rule ids, each with the content of the rule, without its position in the file. */
 function rulesOf(snapshot: Snapshot): Map<string, string> {
   const rules = new Map<string, string>()
-  for (const { ruleId, kind, source, from, until, timetable, monitor, reply, facts } of allClaims(
-    snapshot
-  ).all) {
-    const { id, part } = source
-    const when = `${from} ${until} ${timetable?.text ?? ''}`
-    const content = JSON.stringify([kind, id, part, when, monitor, reply, facts])
+  for (const { ruleId, content } of claimContents(snapshot))
     rules.set(ruleId, `${rules.get(ruleId) ?? ''}${content}`)
-  }
   return rules
 }
 

@@ -1,4 +1,4 @@
-import type { Seconds } from '../../base/units.js'
+import { MS_PER_SECOND, type Seconds } from '../../base/units.js'
 import { encodeEde } from '../../dns/edns/ede-option.js'
 import type { ClaimIndexBuffers } from './claim-index.js'
 import {
@@ -9,7 +9,13 @@ import {
   type UnpreparedClaim,
   type UnpreparedReply
 } from './claim.js'
-import { ListPacker, unpackList, type PackedList, type PackedListBuffers } from './packed-list.js'
+import {
+  ListPacker,
+  packedValues,
+  unpackList,
+  type PackedList,
+  type PackedListBuffers
+} from './packed-list.js'
 import { allSources, type SourceSummary, type SourceTable } from './source-table.js'
 import type { Timetable } from './timetable.js'
 
@@ -28,6 +34,15 @@ export interface PackedClaims {
   /** In no particular order; a claim's number is its index here. See `allClaims`. */
   readonly list: PackedListBuffers
   readonly timed: TimedClaims
+  readonly dated: DatedClaims
+}
+
+/** One claim of each ban and exception that has dates, in shared memory. */
+export interface DatedClaims {
+  /** Int32. */
+  readonly numbers: SharedArrayBuffer
+  /** Float64: from, until and review of each in epoch seconds; infinite if it has none. */
+  readonly dates: SharedArrayBuffer
 }
 
 /** What says when claims are active, one element for each that has dates or weekly hours. */
@@ -52,11 +67,15 @@ export class ClaimPacker {
   private readonly until: Seconds[] = []
   private readonly hours: number[] = []
   private readonly timetables = new Map<Timetable, number>()
+  private readonly dated: number[] = []
+  private readonly dates: Seconds[] = []
 
-  /** @returns its number */
-  add(claim: UnpreparedClaim): number {
+  /** @param isFirst of its rule @returns its number */
+  add(claim: UnpreparedClaim, isFirst = true): number {
     const hours = this.indexOf(claim.timetable)
     const number = this.list.add(toRow(claim, hours))
+    if (isFirst && (claim.kind === 'ban' || claim.kind === 'exception'))
+      this.addDates(claim, number)
     if (isTimed(claim)) {
       this.numbers.push(number)
       this.from.push(claim.from)
@@ -75,8 +94,19 @@ export class ClaimPacker {
         until: Float64Array.from(this.until),
         hours: Int32Array.from(this.hours),
         timetables: [...this.timetables.keys()]
+      },
+      dated: {
+        numbers: sharedMemory(Int32Array.from(this.dated)),
+        dates: sharedMemory(Float64Array.from(this.dates))
       }
     }
+  }
+
+  private addDates({ from, until, facts: { review } }: UnpreparedClaim, number: number): void {
+    const reviewed = review === undefined ? Infinity : Date.parse(review) / MS_PER_SECOND
+    if (![from, until, reviewed].some(Number.isFinite)) return
+    this.dated.push(number)
+    this.dates.push(from, until, reviewed)
   }
 
   private indexOf(timetable: Timetable | undefined): number {
@@ -85,6 +115,41 @@ export class ClaimPacker {
     this.timetables.set(timetable, index)
     return index
   }
+}
+
+function sharedMemory(array: Int32Array | Float64Array): SharedArrayBuffer {
+  const memory = new SharedArrayBuffer(array.byteLength)
+  new Uint8Array(memory).set(new Uint8Array(array.buffer))
+  return memory
+}
+
+/** What claims are counted by, without decoding all of each. */
+export function* countedClaims({ list }: Pick<PackedClaims, 'list'>): Generator<CountedClaim> {
+  for (const row of packedValues(list)) {
+    const [, kind, ruleId, , , , , until, , monitor, reply] = row as ClaimRow
+    yield { kind, ruleId, until: until ?? Infinity, monitor, action: reply?.[0] }
+  }
+}
+
+/** What claims say, without the place of the rule and its rank; equal if they are equal. */
+export function* claimContents({
+  claims: { list, timed },
+  sources
+}: Parameters<typeof allClaims>[0]): Generator<{
+  readonly ruleId: string
+  readonly content: string
+}> {
+  const bySource = allSources(sources)
+  for (const row of packedValues(list)) {
+    const [, kind, ruleId, , , index, from, until, hours, ...rest] = row as ClaimRow
+    const { id, part, title } = bySource.at(index)!
+    const when = [from, until, timed.timetables[hours]?.text]
+    yield { ruleId, content: JSON.stringify([kind, id, part, title, when, rest]) }
+  }
+}
+
+type CountedClaim = Pick<Claim, 'kind' | 'ruleId' | 'until' | 'monitor'> & {
+  readonly action: PreparedReply['action'] | undefined
 }
 
 /** The claims of a snapshot, by number. */

@@ -60,6 +60,14 @@ export function unpackList<T>(
   return made
 }
 
+/** The values of a list as they were packed, without keeping them: for those who need a little of each. */
+export function* packedValues({ octets, starts }: PackedListBuffers): Generator {
+  const text = Buffer.from(octets)
+  const ends = new Uint32Array(starts)
+  for (let block = 1; block < ends.length; block++)
+    yield* JSON.parse(text.toString('utf8', ends[block - 1], ends[block])) as unknown[]
+}
+
 /** Decodes the objects of a list, each block of them when one is first used. */
 export class PackedList<T> {
   readonly length: number

@@ -57,6 +57,7 @@ export interface SnapshotCounts {
   /** Distinct names in apps, lists and rules. */
   readonly names: number
   readonly rules: number
+  readonly bans: number
   readonly networks: number
   readonly sources: number
 }
