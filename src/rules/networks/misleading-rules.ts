@@ -11,7 +11,8 @@ import {
   type NetworkRules,
   type Rule
 } from '../model/types.js'
-import { itemsOf, keyOf, overlaps, RuleIndex } from './rule-index.js'
+import { overlaps, RuleIndex } from './rule-index.js'
+import { alwaysDecides, warnAboutShadowedBans } from './shadowed-bans.js'
 import type { App } from '../apps/app-file.js'
 import { showPattern, type Pattern } from '../model/pattern.js'
 import type { AllowEntry, NetworkEntry } from '../schema/networks-schema.js'
@@ -52,7 +53,8 @@ export class MisleadingRules {
     for (const [id, entry] of this.entries) {
       this.warnAboutBannedAllows(id, entry)
       this.warnAboutIdleExceptions(id, entry)
-      this.warnAboutShadowedBans(id, entry)
+      const bans = this.own.get(id)!.filter(isBan)
+      warnAboutShadowedBans(bans, this.location.at(id, 'bans'), this.now)
     }
   }
 
@@ -222,29 +224,6 @@ export class MisleadingRules {
     return false
   }
 
-  /** Of two bans with the same names, the first one decides. */
-  private warnAboutShadowedBans(id: string, { exceptions, bans }: NetworkEntry): void {
-    if (bans.length < 2) return
-    const { length } = exceptions
-    const rules = this.own.get(id)!.slice(length, length + bans.length) as Ban[]
-    // Hardly any bans have something in common, and reading their names takes long.
-    const kinds = rules.flatMap(({ sources }) => sources.map(it => (isInline(it) ? 'names' : it)))
-    if (new Set(kinds).size === kinds.length) return
-    const first = new Map<NameSource | string, Ban>()
-    for (const [i, ban] of rules.entries()) {
-      const keys = ban.sources.flatMap<NameSource | string>(source =>
-        isInline(source) ? itemsOf(source).map(keyOf) : [source]
-      )
-      const others = keys.map(key => first.get(key))
-      if (ban.until > this.now && others.every(other => other && lastsAsLong(other, ban))) {
-        const at = this.location.at(id, 'bans', i)
-        at.warn('RULES_BAN_SHADOWED', at.pathText, [...new Set(others.map(it => it!.id))])
-      }
-      if (!alwaysDecides(ban)) continue
-      for (const key of keys) if (!first.has(key)) first.set(key, ban)
-    }
-  }
-
   private unendedBansOf(id: string): RuleIndex {
     return this.indexOf(this.unendedBans, id, rule => isBan(rule) && rule.until > this.now)
   }
@@ -288,19 +267,6 @@ function familiesOf(
     }
   }
   return families
-}
-
-/** Whether no rule below this ban decides while it is active. Over TCP, `truncate` does not apply. */
-function alwaysDecides({ mode, schedule, reply }: Ban): boolean {
-  return mode === 'enforce' && schedule === undefined && reply.action !== 'truncate'
-}
-
-function lastsAsLong(one: Ban, other: Ban): boolean {
-  return one.from <= other.from && one.until >= other.until
-}
-
-function isInline({ kind }: NameSource): boolean {
-  return kind === 'inline'
 }
 
 function isBan(rule: Rule): rule is Ban {
