@@ -115,9 +115,9 @@ function indented(line: string): string {
   return `    ${line}`
 }
 
-/** TAP without comments and what passed. */
+/** TAP without comments, what passed, and empty lines. */
 function failures(lines: readonly string[]): string[] {
-  return lines.filter(line => !/^ *(ok |#|\d+\.\.\d+$)/.test(line)).map(indented)
+  return lines.filter(line => !/^ *(ok |#|\d+\.\.\d+$|$)/.test(line)).map(indented)
 }
 
 /** A new folder in memory: the tests write, sync and remove thousands of small files. */
