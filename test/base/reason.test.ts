@@ -1,4 +1,5 @@
-import { openSync, rmdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, openSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import t from 'tap'
@@ -13,7 +14,10 @@ const errorOf = (what: () => unknown): unknown => {
 }
 
 t.test('says in plain words why the system refuses a file', t => {
-  const folder = t.testdir({ file: '', within: { file: '' } })
+  const folder = mkdtempSync(join(tmpdir(), 'interdict-reason-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  mkdirSync(join(folder, 'within'))
+  for (const name of ['file', 'within/file']) writeFileSync(join(folder, name), '')
   const missing = join(folder, 'none')
   const cases: readonly [() => unknown, string][] = [
     [() => openSync(missing, 'r'), 'no such file or folder'],
