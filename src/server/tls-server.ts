@@ -4,6 +4,7 @@ import type { Octets } from '../base/units.js'
 import type { TlsMaterial } from '../tls/certificate-contexts.js'
 import { DirectSocket } from '../tls/openssl/direct-socket.js'
 import { ACCEPTED_PER_TURN } from '../tls/openssl/direct-listener.js'
+import { forgetKeyShare } from '../tls/openssl/forget-key-share.js'
 import { OpenSslContexts } from '../tls/openssl/openssl-contexts.js'
 import type { TlsLoop } from '../tls/openssl/tls-loop.js'
 import { TlsStream } from '../tls/openssl/tls-stream.js'
@@ -138,9 +139,11 @@ class OpenSslServer implements TlsServer {
       const { openSsl } = this.loop
       const connection = openSsl.newConnection(this.server.contexts.context)
       openSsl.setServer(connection)
-      const stream = new TlsStream(this.loop, raw, raw.fd, connection, isSecure =>
-        isSecure ? onSecure(stream, stream.isResumed) : onSecure(undefined, false)
-      )
+      const stream = new TlsStream(this.loop, raw, raw.fd, connection, isSecure => {
+        if (isSecure) forgetKeyShare(openSsl, connection)
+        if (isSecure) onSecure(stream, stream.isResumed)
+        else onSecure(undefined, false)
+      })
     }
   }
 

@@ -10,6 +10,8 @@ import { serveTcp } from '../../src/server/tcp.js'
 import type { TlsLimits } from '../../src/server/tls-handshakes.js'
 import type { Certificate } from '../../src/tls/certificate.js'
 import { TrustedProxies } from '../../src/server/trusted-proxies.js'
+import { loadOpenSsl } from '../../src/tls/openssl/openssl.js'
+import { loadKoffi } from '../../src/udp/batch/linux.js'
 import { proxyHeader } from '../resolver/socket-stage.js'
 import { openSslObjects } from '../tls/open-ssl-objects.js'
 import { FakeResponder } from './fake-responder.js'
@@ -87,6 +89,31 @@ test('accepts clients that ask for dot by ALPN, or for nothing', async t => {
     t.equal(secure(client).alpnProtocol, ALPNProtocols === undefined ? false : 'dot')
   }
   t.match(service.tls, { handshakes: 3, resumed: 0, failed: 0 })
+})
+
+test('keeps nothing of the key share of a client', async t => {
+  const openSsl = loadOpenSsl()
+  if (typeof openSsl === 'string' || transport.kind !== 'batch') return
+  const providerOf: (key: number) => number = loadKoffi()
+    .load(null)
+    .func('size_t EVP_PKEY_get0_provider(size_t key)')
+  const { setKeyType } = openSsl
+  t.teardown(() => Object.assign(openSsl, { setKeyType }))
+  const hadValue: boolean[] = []
+  openSsl.setKeyType = (key, type) => {
+    hadValue.push(providerOf(key as number) !== 0)
+    const result = setKeyType(key, type)
+    hadValue.push(providerOf(key as number) !== 0)
+    return result
+  }
+  const { connect } = await stage(t)
+  for (const minVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+    const client = connect({ minVersion, maxVersion: minVersion })
+    await ask(client)
+    await ask(client)
+    t.equal(client.messages.length, 2, minVersion)
+  }
+  t.strictSame(hadValue, [true, false], 'with TLS 1.2 OpenSSL frees it itself')
 })
 
 test('answers more than it reads in one turn', async t => {

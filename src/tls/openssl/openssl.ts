@@ -41,6 +41,7 @@ const FUNCTIONS = {
   setServer: 'void SSL_set_accept_state(size_t connection)',
   setClient: 'void SSL_set_connect_state(size_t connection)',
   setServerName: 'long SSL_ctrl(size_t connection, int command, long type, const char *name)',
+  controlConnection: 'long SSL_ctrl(size_t connection, int command, long number, void *pointer)',
   requestAlpn: 'int SSL_set_alpn_protos(size_t connection, void *protocols, uint length)',
   handshake: 'int SSL_do_handshake(size_t connection)',
   read: 'int SSL_read(size_t connection, size_t octets, int length)',
@@ -80,6 +81,7 @@ const FUNCTIONS = {
   encodeCertificate: 'int i2d_X509(size_t certificate, void *out)',
   freeCertificate: 'void X509_free(size_t certificate)',
   freeKey: 'void EVP_PKEY_free(size_t key)',
+  setKeyType: 'int EVP_PKEY_set_type(size_t key, int type)',
 
   accept: 'int accept4(int fd, size_t name, size_t length, int flags)',
   createEpoll: 'int epoll_create1(int flags)',
