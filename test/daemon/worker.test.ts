@@ -1,8 +1,16 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { readConfig } from '../../src/config/load.js'
-import type { FromWorker, ToWorker, WorkerInit } from '../../src/daemon/threads/worker-messages.js'
+import type {
+  CountedSnapshot,
+  FromWorker,
+  ToWorker,
+  WorkerInit
+} from '../../src/daemon/threads/worker-messages.js'
 import { threadOf } from '../../src/daemon/threads/thread.js'
+import { DataPlane } from '../../src/daemon/workers/data-plane.js'
 import { SharedCache } from '../../src/daemon/workers/shared-cache.js'
 import { compile } from '../../src/policy/compile/compile.js'
 import type { Snapshot } from '../../src/policy/tables/snapshot.js'
@@ -14,10 +22,11 @@ import {
 } from '../../src/resolver/lookup-counters.js'
 import { loadRules } from '../../src/rules/load.js'
 import { DescriptorTable } from '../../src/udp/batch/descriptor-table.js'
+import type { Endpoint } from '../../src/udp/datagram.js'
 import { freePort } from '../udp/free-port.js'
 import { askUdp } from './dns-client.js'
 import { kinds, MemoryLog, settingsText } from './serve.js'
-import { banning, Site } from './site.js'
+import { banning, eventually, Site } from './site.js'
 
 async function snapshotOf(site: Site, ...names: string[]): Promise<Snapshot> {
   site.write('rules/networks.yaml', banning(...names))
@@ -26,38 +35,71 @@ async function snapshotOf(site: Site, ...names: string[]): Promise<Snapshot> {
   return compile(loaded.rules, { generation: 1, random: () => 1 })
 }
 
+/** What a worker starts with, and where it is to listen. */
+async function stage(
+  site: Site,
+  transport: (typeof kinds)[number]
+): Promise<{ init: WorkerInit; endpoint: Endpoint }> {
+  const read = readConfig(settingsText({ transport }), site.path('interdict.yaml'))
+  if (!read.ok) throw new Error('no settings')
+  // An address of its own: on the common one, a test beside this one may take the port.
+  const address = '127.33.44.55'
+  const endpoint = { address, port: await freePort(address) }
+  const init: WorkerInit = {
+    settings: {
+      config: read.config,
+      upstreams: [],
+      labels: [],
+      disabledRoutes: new Set(),
+      cookieSecrets: undefined
+    },
+    number: 0,
+    cache: new SharedCache(2 ** 20, 1, new MemoryLog()).memory,
+    certificates: [],
+    upstreamSockets: 32,
+    notify: { primaries: [], zones: [] },
+    ownKey: new Uint8Array(32),
+    probeKey: '0123456789abcdef',
+    ring: createRing(),
+    counters: allocateCounters(COUNTERS),
+    descriptors: new DescriptorTable().shared
+  }
+  return { init, endpoint }
+}
+
+async function rulesOf(site: Site, ...names: string[]): Promise<CountedSnapshot> {
+  const snapshot = await snapshotOf(site, ...names)
+  return { snapshot, counters: allocateCounters(ruleCounterLayout(snapshot).size) }
+}
+
 for (const transport of kinds) {
+  t.test(`${transport}: a data plane keeps nothing of replaced rules`, async t => {
+    const site = new Site(t, {})
+    const { init, endpoint } = await stage(site, transport)
+    const ignore = (): void => undefined
+    const dataPlane = new DataPlane(init, new MemoryLog(), ignore, ignore)
+    t.teardown(() => dataPlane.close())
+    const start = async (): Promise<WeakRef<Snapshot>> => {
+      const rules = await rulesOf(site, 'a.example')
+      await dataPlane.listen([endpoint], rules, [])
+      return new WeakRef(rules.snapshot)
+    }
+    const first = await start()
+    t.equal((await askUdp(endpoint, 'a.example')).rcode, 'NXDOMAIN')
+    dataPlane.adopt(await rulesOf(site, 'b.example'))
+    t.equal((await askUdp(endpoint, 'b.example')).rcode, 'NXDOMAIN')
+    setFlagsFromString('--expose-gc')
+    const gc = runInNewContext('gc') as () => void
+    await eventually('the first rules are collected', () => {
+      gc()
+      return first.deref() === undefined
+    })
+  })
+
   t.test(`${transport}: rules that arrive while the sockets are opened become active`, async t => {
     const site = new Site(t, {})
-    const [before, after] = [
-      await snapshotOf(site, 'a.example'),
-      await snapshotOf(site, 'b.example')
-    ]
-    const read = readConfig(settingsText({ transport }), site.path('interdict.yaml'))
-    if (!read.ok) throw new Error('no settings')
-    // An address of its own: on the common one, a test beside this one may take the port.
-    const address = '127.33.44.55'
-    const endpoint = { address, port: await freePort(address) }
-
-    const workerData: WorkerInit = {
-      settings: {
-        config: read.config,
-        upstreams: [],
-        labels: [],
-        disabledRoutes: new Set(),
-        cookieSecrets: undefined
-      },
-      number: 0,
-      cache: new SharedCache(2 ** 20, 1, new MemoryLog()).memory,
-      certificates: [],
-      upstreamSockets: 32,
-      notify: { primaries: [], zones: [] },
-      ownKey: new Uint8Array(32),
-      probeKey: '0123456789abcdef',
-      ring: createRing(),
-      counters: allocateCounters(COUNTERS),
-      descriptors: new DescriptorTable().shared
-    }
+    const [before, after] = [await rulesOf(site, 'a.example'), await rulesOf(site, 'b.example')]
+    const { init: workerData, endpoint } = await stage(site, transport)
     const module = new URL('../../src/daemon/threads/worker-main.js', import.meta.url)
     const worker = new Worker(module, { workerData, execArgv: [] })
     const heard: FromWorker[] = []
@@ -74,14 +116,8 @@ for (const transport of kinds) {
       },
       exited: () => died()
     })
-    const [counters, later] = [before, after].map(snapshot =>
-      allocateCounters(ruleCounterLayout(snapshot).size)
-    )
-    thread.send({
-      ...{ kind: 'listen', endpoints: [endpoint], sockets: [] },
-      ...{ snapshot: before, counters: counters! }
-    })
-    thread.send({ kind: 'adopt', snapshot: after, counters: later! })
+    thread.send({ kind: 'listen', endpoints: [endpoint], sockets: [], ...before })
+    thread.send({ kind: 'adopt', ...after })
     await whenReady
     const kinds = heard.map(({ kind }) => kind)
     t.strictSame(kinds.sort(), ['adopted', 'listening'])

@@ -49,8 +49,6 @@ const PATIENCE_SHARE = 1 / 2
 interface Parts {
   readonly forwarder: MeasuredForwarder
   readonly resolver: Resolver
-  /** At the start. */
-  readonly policy: Policy
   readonly caches: ReturnType<typeof openCaches>
   readonly fallback: Fallback
   readonly responses: UpstreamResponseHandler
@@ -131,7 +129,6 @@ export class DataPlane {
     this.rules ??= rules
     this.replaced.setCurrent(this.rules.snapshot)
     const parts = this.buildParts(forwarder, this.rules)
-    this.recognizer.adopt(recognitionRules(parts.policy))
     this.parts = parts
     this.configure(this.settings)
     const sockets = new ListeningSockets(transport, inherited)
@@ -284,9 +281,10 @@ export class DataPlane {
       clock: this.clock
     }
     const policy = new Policy(snapshot)
+    this.recognizer.adopt(recognitionRules(policy))
     const resolver = new Resolver(dependencies, policy, counters)
     const tools = { caches, fallback, responses, responseTimer, sharedQueries, logger }
-    return { forwarder, resolver, policy, ...tools }
+    return { forwarder, resolver, ...tools }
   }
 
   private resolverSettings({
