@@ -3,6 +3,7 @@
  * worker on one core, 500 networks with 50 bans each, and the load of `mixed`: rounds with and without a scrape in
  * turns. CPU time of the whole process per answer at full speed, with that of the scrapes, and p99.9 at a fixed rate.
  */
+import { spawnSync } from 'node:child_process'
 import { appendFile, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -11,7 +12,7 @@ import { putLoad } from './kit/load.js'
 import { manyBans } from './kit/many-bans.js'
 import { table } from './kit/markdown.js'
 import { showSpread, spreadOf } from './kit/numbers.js'
-import { LOOPBACK } from './kit/place.js'
+import { LOAD_CORE, LOOPBACK } from './kit/place.js'
 import { freePort } from './kit/ports.js'
 import { cpuOf, MICROSECONDS_PER_TICK } from './kit/proc.js'
 import { killAll } from './kit/processes.js'
@@ -46,6 +47,8 @@ const peer: Peer = {
   }
 }
 
+// The program that scrapes keeps off the core that is measured.
+spawnSync('taskset', ['-acp', String(LOAD_CORE), String(process.pid)])
 const workshop = await Workshop.open(undefined)
 let [scrapes, size]: [number, Octets] = [0, 0]
 try {
