@@ -3,6 +3,7 @@ import { getHeapStatistics } from 'node:v8'
 import { parentPort, resourceLimits, workerData } from 'node:worker_threads'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import { mmapLargeBlocks } from '../../udp/malloc.js'
+import { takeShortSlices } from '../../udp/scheduling.js'
 import { DataPlane } from '../workers/data-plane.js'
 import { EventLoopLag } from './event-loop-lag.js'
 import { useKeptKoffi } from './kept-koffi.js'
@@ -25,7 +26,10 @@ const post = (message: FromWorker): void => parentPort!.postMessage(message)
 const init = workerData as WorkerInit
 useKeptKoffi()
 // In this thread, which loads koffi for the sockets anyway, and now, while the rules are compiled.
-if (init.settings.config.transport !== 'portable') mmapLargeBlocks()
+if (init.settings.config.transport !== 'portable') {
+  mmapLargeBlocks()
+  takeShortSlices()
+}
 const dataPlane = new DataPlane(
   init,
   createThreadLog(post),
