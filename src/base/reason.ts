@@ -47,7 +47,7 @@ export function reasonOf(error: unknown, named?: string): string {
   return syscall === 'connect' && port !== undefined ? `${text} (${address} port ${port})` : text
 }
 
-/** By the name of an error: those of libraries have it without the number. */
+/** By the name of an error: errors of libraries have it without the number. */
 function systemText(code: string): string | undefined {
   return [...getSystemErrorMap().values()].find(([name]) => name === code)?.[1]
 }

@@ -41,7 +41,7 @@ export class ClientCertificates {
   /** By SHA-256 of the certificate. */
   private readonly remembered = new Map<string, Reading>()
 
-  /** @param authorities certificates that may have issued those of clients, in PEM */
+  /** @param authorities certificates in PEM that may have issued certificates of clients */
   constructor(
     authorities: readonly string[],
     private readonly capacity = REMEMBERED

@@ -72,7 +72,7 @@ export function factLabel(label: string, say: Say): string | undefined {
 /**
  * Title, fact, remark or word of a report in the language of the reader, as far as it is known.
  *
- * @param format with UTC: times in texts are those of the report's time zone
+ * @param format with UTC: times in texts are in the report's time zone
  */
 export function reportText(text: string, say: Say, format: Formatter): string {
   const [, total, counts] = /^([\d,]+): (.+)$/.exec(text) ?? []

@@ -54,7 +54,7 @@ export interface Claim {
   readonly reply: PreparedReply | undefined
   /** Set if the claim applies to some query types only. */
   readonly qtypes: QtypeSet | undefined
-  /** Human-readable: those of `FACTS` that are known. */
+  /** Human-readable: the known ones of `FACTS`. */
   readonly facts: Readonly<Record<string, string>>
 }
 

@@ -103,7 +103,7 @@ export class Database extends Duckdb {
    * The same over the central folder of a fleet, with the columns `gateway` and `day`. With access `often` there are no
    * views: for reports, clients have the name of their gateway before them, as in `brussels-1/10.0.0.7`.
    *
-   * @param isMixed whether files may lack columns, as those of earlier versions do; otherwise a query that reads such a
+   * @param isMixed whether files may lack columns, as files of earlier versions do; otherwise a query that reads such a
    *   file fails (`isOfMixedFiles`), but it opens only files of the days and gateways that it names
    * @throws InterdictError ARCHIVE_SQL
    */

@@ -35,7 +35,7 @@ export interface BypassQuery {
   readonly others: boolean
 }
 
-/** @param ids of apps beside those of `BYPASS_METHODS` */
+/** @param ids of apps beside the keys of `BYPASS_METHODS` */
 export async function bypassQuery(
   log: Log,
   selection: Selection,

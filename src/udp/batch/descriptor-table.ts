@@ -12,7 +12,7 @@ export interface Mapping {
 }
 
 /**
- * Open descriptors and memory mappings that one thread has beside those of Node, in shared memory, so that the
+ * Open descriptors and memory mappings that one thread has and Node does not know of, in shared memory, so that the
  * process can release them however the thread died. While its descriptor stays open, a dead thread's
  * SO_REUSEPORT socket still receives its share of the clients; and mapped memory stays until the
  * process ends, 0.7 MB for each replaced worker.
