@@ -64,8 +64,10 @@ export class ReplacedSnapshots {
       this.isRequested = false
       for (const step of [allocateDecoy, collectGarbage]) {
         if (this.octets <= TOLERATED_GARBAGE) break
+        // Before the step: with the decoy, V8 collects all at once as soon as code is compiled or an object made old.
+        const pause = sleep(this.collectionTime, undefined, { ref: false })
         step()
-        await sleep(this.collectionTime, undefined, { ref: false })
+        await pause
       }
     }
     this.isCollecting = false
