@@ -81,7 +81,7 @@ function runSuite(name: string): Promise<Ended> {
   const child = spawn(process.execPath, [...V8_FLAGS, 'dist/test/suite.js', name, ...positionals], {
     stdio: ['ignore', 'pipe', 'inherit'],
     // It ends itself, and says which test it was; unless it hangs.
-    timeout: 1.1 * TIMEOUT,
+    timeout: Math.ceil(1.1 * TIMEOUT),
     killSignal: 'SIGKILL',
     env: {
       ...process.env,
