@@ -140,9 +140,9 @@ class OpenSslServer implements TlsServer {
       const connection = openSsl.newConnection(this.server.contexts.context)
       openSsl.setServer(connection)
       const stream = new TlsStream(this.loop, raw, raw.fd, connection, isSecure => {
-        if (isSecure) forgetKeyShare(openSsl, connection)
-        if (isSecure) onSecure(stream, stream.isResumed)
-        else onSecure(undefined, false)
+        if (!isSecure) return onSecure(undefined, false)
+        forgetKeyShare(openSsl, connection)
+        onSecure(stream, stream.isResumed)
       })
     }
   }
