@@ -46,6 +46,10 @@ export class RuleExpiryMonitor {
   private numbers: Int32Array = new Int32Array()
   /** From, until and review of each. */
   private dates: Float64Array = new Float64Array()
+  /** Sorted, since each status counts what is due, of perhaps 100,000 rules. */
+  private ends: Float64Array = new Float64Array()
+  /** Of each rule the review or the end, whichever is first; sorted. */
+  private reviewsOrEnds: Float64Array = new Float64Array()
   private loggedUntil: Seconds = 0
   private timer: Timer | undefined
 
@@ -61,6 +65,8 @@ export class RuleExpiryMonitor {
     this.claims = allClaims(snapshot)
     this.numbers = new Int32Array(numbers)
     this.dates = new Float64Array(dates)
+    this.ends = this.sorted((_, until) => until)
+    this.reviewsOrEnds = this.sorted((_, until, review) => Math.min(until, review))
     this.loggedUntil = epochSeconds(this.clock)
     this.scheduleNext()
   }
@@ -68,15 +74,16 @@ export class RuleExpiryMonitor {
   /** Bans and exceptions that end within this time. */
   endingWithin(time: Seconds): readonly RuleEnding[] {
     const now = epochSeconds(this.clock)
-    return this.having(({ until }) => now < until && until <= now + time)
+    return this.having((_, until) => now < until && until <= now + time)
   }
 
   due(): DueRules {
     const now = epochSeconds(this.clock)
-    const soon = now + EXPIRY_NOTICE
+    const { ends, reviewsOrEnds } = this
+    const ended = countUpTo(ends, now)
     return {
-      ending: this.numbersOf(({ until }) => now < until && until <= soon).length,
-      reviews: this.numbersOf(({ until, review }) => now < until && review <= now).length
+      ending: countUpTo(ends, now + EXPIRY_NOTICE) - ended,
+      reviews: countUpTo(reviewsOrEnds, now) - ended
     }
   }
 
@@ -85,23 +92,33 @@ export class RuleExpiryMonitor {
   }
 
   /** The rules whose dates are so: only these are decoded, as there may be 100,000. */
-  private having(test: (dates: RuleDates) => boolean): readonly Claim[] {
+  private having(test: DatesTest): readonly Claim[] {
     return this.numbersOf(test).map(number => this.claims!.at(number)!)
   }
 
-  private numbersOf(test: (dates: RuleDates) => boolean): readonly number[] {
-    const { dates } = this
-    return [...this.numbers].filter((_, i) => {
-      return test({ from: dates[3 * i]!, until: dates[3 * i + 1]!, review: dates[3 * i + 2]! })
-    })
+  private sorted(time: (from: Seconds, until: Seconds, review: Seconds) => Seconds): Float64Array {
+    const { numbers, dates } = this
+    const times = Float64Array.from(numbers, (_, i) =>
+      time(dates[3 * i]!, dates[3 * i + 1]!, dates[3 * i + 2]!)
+    )
+    return times.sort()
+  }
+
+  private numbersOf(test: DatesTest): readonly number[] {
+    const { numbers, dates } = this
+    const found: number[] = []
+    for (let i = 0; i < numbers.length; i++) {
+      if (test(dates[3 * i]!, dates[3 * i + 1]!, dates[3 * i + 2]!)) found.push(numbers[i]!)
+    }
+    return found
   }
 
   private scheduleNext(): void {
     this.timer?.cancel()
     if (this.numbers.length === 0) return
     let next = Infinity
-    this.numbersOf(dates => {
-      for (const at of timesOf(dates)) if (at > this.loggedUntil && at < next) next = at
+    this.numbersOf((...dates) => {
+      for (const at of timesOf(...dates)) if (at > this.loggedUntil && at < next) next = at
       return false
     })
     const left = next * MS_PER_SECOND - this.clock.wall()
@@ -111,7 +128,7 @@ export class RuleExpiryMonitor {
   private logEvents(): void {
     const now = epochSeconds(this.clock)
     const isNow = (at: Seconds): boolean => this.loggedUntil < at && at <= now
-    const events = this.having(dates => timesOf(dates).some(isNow)).flatMap(eventsOf)
+    const events = this.having((...dates) => timesOf(...dates).some(isNow)).flatMap(eventsOf)
     for (const { at, ruleId, message } of events.sort((a, b) => a.at - b.at)) {
       if (!isNow(at)) continue
       const news = message()
@@ -123,12 +140,23 @@ export class RuleExpiryMonitor {
   }
 }
 
-/** Infinite: it has none. */
-type RuleDates = Record<'from' | 'until' | 'review', Seconds>
+/** An infinite time: the rule has none. */
+type DatesTest = (from: Seconds, until: Seconds, review: Seconds) => boolean
 
 /** When something is logged; infinite: never. */
-function timesOf({ from, until, review }: RuleDates): readonly Seconds[] {
+function timesOf(from: Seconds, until: Seconds, review: Seconds): readonly Seconds[] {
   return [from, Math.max(from, until - EXPIRY_NOTICE), until, review < until ? review : Infinity]
+}
+
+/** How many of sorted times are not after this one. */
+function countUpTo(times: Float64Array, time: Seconds): number {
+  let [low, high] = [0, times.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (times[middle]! <= time) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 function eventsOf(claim: Claim): RuleEvent[] {
@@ -138,7 +166,7 @@ function eventsOf(claim: Claim): RuleEvent[] {
     kind === 'ban'
       ? (['RULES_BAN_ENDS', 'RULES_BAN_ENDED'] as const)
       : (['RULES_EXCEPTION_ENDS', 'RULES_EXCEPTION_ENDED'] as const)
-  const [start, notice, ended, due] = timesOf({ from, until, review: reviewOf(claim) })
+  const [start, notice, ended, due] = timesOf(from, until, reviewOf(claim))
   const end = (): string => showInstant(until, 'UTC')
   const events: readonly (readonly [Seconds, RuleEvent['message']])[] = [
     [start!, () => `${place}: the ${kind} starts`],
