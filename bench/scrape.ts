@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util'
 import type { Milliseconds } from '../src/base/units.js'
 import { CounterMetrics } from '../src/daemon/admin/http/metrics/counter-metrics.js'
 import { metricsText } from '../src/daemon/admin/http/metrics/metrics-text.js'
+import { PageMemory } from '../src/daemon/admin/http/metrics/page-memory.js'
 import { RuleCounters } from '../src/daemon/workers/rule-counters.js'
 import { MATCH } from '../src/querylog/record/query-event.js'
 import { allocateCounters, COUNTERS, LookupCounters } from '../src/resolver/lookup-counters.js'
@@ -36,13 +37,14 @@ const policy = await policyIn(folder =>
   writeFile(join(folder, 'networks.yaml'), `networks:\n${manyBans(networks, bans)}`)
 )
 const { snapshot } = policy
-const memory = allocateCounters((workers + 1) * COUNTERS)
-const metrics = new CounterMetrics(memory)
+const shared = allocateCounters((workers + 1) * COUNTERS)
+const metrics = new CounterMetrics(shared)
+const memory = new PageMemory()
 const rules = new RuleCounters(workers, found => metrics.setRules(found))
 const counters = rules.adopt(snapshot)
 const clock = { now: () => 0, wall: () => 0 }
 const all = Array.from({ length: workers }, (_, number) => {
-  const worker = new LookupCounters(clock, memory, number)
+  const worker = new LookupCounters(clock, shared, number)
   worker.adopt(snapshot, counters)
   return worker
 })
@@ -59,8 +61,9 @@ const rows = [0, 0.1, 1].map(share => {
       }
     },
     () => {
-      const body = metricsText(metrics.families(), 'prometheus')
-      size = body.length
+      const page = memory.join(metricsText(metrics.families(), 'prometheus'))
+      size = page.body.length
+      page.release()
     }
   )
   return [`scrape, ${matching} of ${length} rules counted`, showSpread(time, 1), showSize(size)]

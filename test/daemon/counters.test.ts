@@ -101,7 +101,7 @@ class Counted {
   get values(): Record<string, number> {
     this.shared.set(new Float64Array(this.indoors.counterMemory))
     const text = String(
-      metricsText(this.metrics.families(Date.UTC(2026, 0, 1) / 1000), 'prometheus')
+      Buffer.concat(metricsText(this.metrics.families(Date.UTC(2026, 0, 1) / 1000), 'prometheus'))
     )
     const lines = [...text.matchAll(/^interdict_(\S+) (\S+)$/gm)]
     const values = lines.map(([, labels, value]) => [labels!, Number(value)] as const)
@@ -232,7 +232,7 @@ t.test('a restarted worker continues, and workers are added up', async t => {
     worker.countBlocked(1, 0, 1)
   }
   new Float64Array(memory)[2 * COUNTERS + COUNTER.lag] = 40
-  const text = String(metricsText(metrics.families(), 'openmetrics'))
+  const text = String(Buffer.concat(metricsText(metrics.families(), 'openmetrics')))
   t.match(text, 'interdict_cache_lookups_total{result="stale"} 3\n')
   t.match(text, /interdict_blocked_total\{[^}]+\} 3\n/)
   t.match(text, /interdict_network_blocked_total\{network="\w+"\} 3\n/)

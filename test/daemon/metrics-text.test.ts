@@ -23,7 +23,7 @@ const families: readonly MetricFamily[] = [
 ]
 
 t.test('OpenMetrics', async t => {
-  const text = String(metricsText(families, 'openmetrics'))
+  const text = String(Buffer.concat(metricsText(families, 'openmetrics')))
   t.equal(
     text,
     `# HELP x_build a \\\\ and\\na line
@@ -41,7 +41,7 @@ x_now{a="say \\"\\\\\\"\\n",b="é"} 0.25
 })
 
 t.test('the format of Prometheus', async t => {
-  const text = String(metricsText(families, 'prometheus'))
+  const text = String(Buffer.concat(metricsText(families, 'prometheus')))
   t.match(text, '# TYPE x_build_info gauge\nx_build_info{v="1"} 1\n')
   t.match(text, '# TYPE x_seen_total counter\nx_seen_total 1099511627776\n')
   t.notMatch(text, 'EOF')

@@ -115,11 +115,18 @@ function countedRules(
   return { ...rules, carried: allocateCounters(size) }
 }
 
-/** All that was counted by these rules and, as far as they have the same ids, by earlier ones. */
-export function totalsOf(rules: CountedRules): Totals {
+/**
+ * All that was counted by these rules and, as far as they have the same ids, by earlier ones.
+ *
+ * @param totals to overwrite
+ */
+export function totalsOf(
+  rules: CountedRules,
+  totals: Totals = new Float64Array(totalsLayout(rules).size)
+): Totals {
   const { networkOf, seriesOf, layout, counters, series, carried } = rules
   const { groups, blockedAt, seriesAt } = totalsLayout(rules)
-  const totals = new Float64Array(carried).slice()
+  totals.set(new Float64Array(carried))
   const all = new Float64Array(counters)
   for (let start = 0; start < all.length; start += layout.size) {
     for (let i = 0; i < layout.classes; i++) {

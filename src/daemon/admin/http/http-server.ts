@@ -156,7 +156,8 @@ export class HttpServer {
   }
 
   private send(request: IncomingMessage, response: ServerResponse, page: Page): void {
-    const { code, type, body } = page
+    const { code, type, body, release } = page
+    if (release !== undefined) response.once('close', release)
     // A body that nobody reads would keep the connection busy.
     request.resume()
     response.writeHead(code, {

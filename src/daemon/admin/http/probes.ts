@@ -4,6 +4,7 @@ import type { StatusReply } from '../health.js'
 import type { CounterMetrics } from './metrics/counter-metrics.js'
 import { metricFamilies } from './metrics/metrics.js'
 import { METRICS_TYPE, metricsFormat, metricsText } from './metrics/metrics-text.js'
+import { PageMemory } from './metrics/page-memory.js'
 
 /** A status this old is used again, so that many clients cost no more than one. */
 const MAX_AGE: Milliseconds = 250
@@ -16,6 +17,8 @@ export interface Page {
   readonly code: number
   readonly type: string
   readonly body: string | Buffer
+  /** Called when the body has been sent, or cannot be. */
+  readonly release?: () => void
 }
 
 type ProbePath = '/livez' | '/readyz' | '/metrics'
@@ -28,6 +31,8 @@ const SILENT = { code: 'CONTROL_SILENT', message: 'the control thread does not r
 /** `/livez`, `/readyz` and `/metrics`: health and metrics, without a login. Nothing can be changed here. */
 export class Probes {
   private cached: { readonly at: Milliseconds; readonly status: ReturnType<AskStatus> } | undefined
+
+  private readonly memory = new PageMemory()
 
   constructor(
     private readonly counters: CounterMetrics,
@@ -43,8 +48,8 @@ export class Probes {
     const { user, system } = process.cpuUsage()
     const figures = { residentOctets: process.memoryUsage.rss(), cpuSeconds: (user + system) / 1e6 }
     const families = [...metricFamilies(status, figures), ...this.counters.families()]
-    const body = metricsText(families, format)
-    return { code: 200, type: METRICS_TYPE[format], body }
+    const page = this.memory.join(metricsText(families, format))
+    return { code: 200, type: METRICS_TYPE[format], ...page }
   }
 
   /** Not older than a quarter of a second. */

@@ -13,7 +13,8 @@ import {
   blockedOf,
   totalsLayout,
   totalsOf,
-  type CountedRules
+  type CountedRules,
+  type Totals
 } from '../../../workers/rule-counters.js'
 import type { CounterSample } from '../trend/trend.js'
 import { CounterLines } from './counter-lines.js'
@@ -56,6 +57,8 @@ export class CounterMetrics {
   private readonly workers: number
   private rules: CountedRules | undefined
   private lines: Readonly<Record<CounterFamily, CounterLines>> | undefined
+  /** Reused: new ones for each scrape would make V8 collect the heap every few seconds. */
+  private totals: Totals = new Float64Array()
   private daysLeftText = Buffer.alloc(0)
   /** When `daysLeftText` was written. */
   private writtenAt: Seconds = -Infinity
@@ -69,6 +72,7 @@ export class CounterMetrics {
   setRules(rules: CountedRules): void {
     this.rules = rules
     this.lines = counterLines(rules)
+    this.totals = new Float64Array(totalsLayout(rules).size)
     this.writtenAt = -Infinity
   }
 
@@ -151,7 +155,7 @@ export class CounterMetrics {
     rules: CountedRules,
     lines: Readonly<Record<CounterFamily, CounterLines>>
   ): MetricFamily[] {
-    const totals = totalsOf(rules)
+    const totals = totalsOf(rules, this.totals)
     const unknown = PROTOCOLS * rules.networks.length
     for (let i = 0; i < PROTOCOLS; i++) totals[unknown + i]! += this.sum(COUNTER.malformed + i)
     const rebinding = this.sum(COUNTER.rebinding)

@@ -31,8 +31,14 @@ export function metricsFormat(accept: string | undefined): MetricsFormat {
 
 const SUFFIX = { counter: '_total', info: '_info', gauge: '', histogram: '' } as const
 
-/** Families without samples are left out. https://prometheus.io/docs/specs/om/open_metrics_spec/ */
-export function metricsText(families: readonly MetricFamily[], format: MetricsFormat): Buffer {
+/**
+ * The parts of a page. Families without samples are left out.
+ * https://prometheus.io/docs/specs/om/open_metrics_spec/
+ */
+export function metricsText(
+  families: readonly MetricFamily[],
+  format: MetricsFormat
+): readonly Uint8Array[] {
   const isOpen = format === 'openmetrics'
   const parts: Uint8Array[] = []
   for (const { name, type, help, samples = [], written = [] } of families) {
@@ -44,7 +50,7 @@ export function metricsText(families: readonly MetricFamily[], format: MetricsFo
     parts.push(Buffer.from(head + samplesText(name, type, samples)), ...written)
   }
   if (isOpen) parts.push(Buffer.from('# EOF\n'))
-  return Buffer.concat(parts)
+  return parts
 }
 
 /** A line for each sample, the same in both formats. */
