@@ -1,10 +1,11 @@
 import { once } from 'node:events'
-import { readFileSync, rmSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setEnvironmentData, Worker } from 'node:worker_threads'
 import t from 'tap'
 import { keepKoffi } from '../../src/daemon/threads/kept-koffi.js'
 import {
+  keepOpen,
   KEPT_PROGRAM,
   type KeptFile,
   type KeptProgram
@@ -12,14 +13,16 @@ import {
 import { keepOptional, startFile, startFileAsProcess } from '../../src/daemon/threads/start-file.js'
 import { loadSystem } from '../../src/udp/batch/linux.js'
 
-/** A file of a program that is nowhere on disk. */
-const kept = (text: string): KeptFile => ({
-  path: '/nonexistent/package/echo.js',
-  text: Buffer.from(text),
-  codeCache: undefined
-})
-
 const folder = t.testdir({ 'o.js': `exports.text = 'here'` })
+
+/** A file of a program that has been deleted since. */
+function kept(text: string): KeptFile {
+  const path = join(folder, 'deleted.js')
+  writeFileSync(path, text)
+  const file = { path: '/nonexistent/package/echo.js', text: keepOpen(path), codeCache: undefined }
+  rmSync(path)
+  return file
+}
 
 t.before(() => {
   const program: KeptProgram = {
@@ -47,7 +50,7 @@ t.before(() => {
 })
 t.teardown(() => setEnvironmentData(KEPT_PROGRAM, undefined))
 
-t.test('a thread runs a file that is kept in memory', async t => {
+t.test('a thread runs a file that is kept open', async t => {
   const worker = startFile('thread.js', { workerData: 'data', execArgv: [] })
   const path = '/nonexistent/package/echo.js'
   t.strictSame(await once(worker, 'message'), [['data', path, '/nonexistent/package']])

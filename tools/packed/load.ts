@@ -4,9 +4,12 @@ import { dirname, join } from 'node:path'
 import { Script } from 'node:vm'
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads'
 import {
+  keepOpen,
   KEPT_PROGRAM,
+  readKept,
   type KeptFile,
-  type KeptProgram
+  type KeptProgram,
+  type OpenFile
 } from '../../src/daemon/threads/kept-program.js'
 
 /** Path of the code cache of a bundled file, for this version of V8 and this architecture. */
@@ -25,13 +28,17 @@ export const codeCachePath = (file: string): string =>
 export function load(file: string): unknown {
   // Source maps work only for modules that Node itself loads.
   if (process.sourceMapsEnabled) return createRequire(file)(file)
-  return run({ path: file, text: readFileSync(file), codeCache: readCodeCache(file) })
+  return run(
+    file,
+    readFileSync(file),
+    ifPresent(() => readFileSync(codeCachePath(file)))
+  )
 }
 
 /**
- * Reads the files of threads and of the archive process into memory that all threads share, so that
- * they can be started after the files have been replaced or deleted: see `start-file.ts`. With source maps,
- * which need the files, they are started from there.
+ * Keeps the files of threads and of the archive process open, so that they can be started after the files
+ * have been replaced or deleted: see `start-file.ts`. With source maps, which need the files, they are
+ * started from there.
  *
  * @param files their names, by the names of their stubs
  * @param optional the same for files that not every gateway needs: see `keepOptional`
@@ -47,9 +54,8 @@ export function keep(
     files: new Map(
       Object.entries(files).map(([name, file]) => {
         const path = join(folder, file)
-        const codeCache = readCodeCache(path)
-        const text = shared(readFileSync(path))
-        return [`${name}.js`, { path, text, codeCache: codeCache && shared(codeCache) }]
+        const codeCache = ifPresent((): OpenFile => keepOpen(codeCachePath(path)))
+        return [`${name}.js`, { path, text: keepOpen(path), codeCache }]
       })
     ),
     optional: new Map(
@@ -61,7 +67,7 @@ export function keep(
 
 /** Runs a kept file, in the thread that was started for it. */
 export function runKept(name: string): void {
-  run(keptFile(name)!)
+  runFile(keptFile(name)!)
 }
 
 function keptFile(name: string): KeptFile | undefined {
@@ -69,12 +75,12 @@ function keptFile(name: string): KeptFile | undefined {
   return program?.files.get(name)
 }
 
-/** `require` of a packed file: another packed file comes from memory, too, if it is kept there. */
+/** `require` of a packed file: another packed file, too, is the kept one, if it is kept. */
 function requireFrom(path: string): NodeJS.Require {
   const require = createRequire(path)
   const resolve = (id: string): unknown => {
     const kept = id.startsWith('./') ? keptFile(id.slice(2)) : undefined
-    return kept === undefined ? require(id) : run(kept)
+    return kept === undefined ? require(id) : runFile(kept)
   }
   return Object.assign(resolve, require)
 }
@@ -82,14 +88,17 @@ function requireFrom(path: string): NodeJS.Require {
 /** Runs the file that another process sends as its first message: its path and its text. */
 export function runSent(): void {
   process.once('message', ({ path, text }: { path: string; text: string }) => {
-    run({ path, text: Buffer.from(text, 'latin1'), codeCache: undefined })
+    run(path, Buffer.from(text, 'latin1'), undefined)
   })
 }
 
-function run({ path, text, codeCache }: KeptFile): unknown {
-  const source = Buffer.from(text.buffer, text.byteOffset, text.length).toString('latin1')
+function runFile({ path, text, codeCache }: KeptFile): unknown {
+  return run(path, readKept(text), codeCache === undefined ? undefined : readKept(codeCache))
+}
+
+function run(path: string, text: Buffer, codeCache: Buffer | undefined): unknown {
   const script = new Script(
-    `(function (exports, require, module, __filename, __dirname) {${source}\n})`,
+    `(function (exports, require, module, __filename, __dirname) {${text.toString('latin1')}\n})`,
     { filename: path, cachedData: codeCache }
   )
   const module = { exports: {} }
@@ -98,16 +107,11 @@ function run({ path, text, codeCache }: KeptFile): unknown {
   return module.exports
 }
 
-function readCodeCache(file: string): Uint8Array | undefined {
+/** Undefined: there is no such file. */
+function ifPresent<T>(open: () => T): T | undefined {
   try {
-    return readFileSync(codeCachePath(file))
+    return open()
   } catch {
     return undefined
   }
-}
-
-function shared(octets: Uint8Array): Uint8Array {
-  const copy = new Uint8Array(new SharedArrayBuffer(octets.length))
-  copy.set(octets)
-  return copy
 }

@@ -1,5 +1,4 @@
 import { fork, spawn, type ChildProcess, type SpawnOptions } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import {
   getEnvironmentData,
@@ -7,7 +6,7 @@ import {
   Worker,
   type WorkerOptions
 } from 'node:worker_threads'
-import { KEPT_PROGRAM, type KeptProgram } from './kept-program.js'
+import { keepOpen, KEPT_PROGRAM, readKept, type KeptProgram } from './kept-program.js'
 
 /** The URL of a file in this folder, or in the folder of the packed threads. */
 const fileUrl = (file: string): URL => new URL(file, import.meta.url)
@@ -16,7 +15,7 @@ const fileUrl = (file: string): URL => new URL(file, import.meta.url)
 const keptProgram = (): KeptProgram | undefined =>
   getEnvironmentData(KEPT_PROGRAM) as unknown as KeptProgram | undefined
 
-/** Starts a thread that runs `file`, a module of this folder; from memory if the program is kept there. */
+/** Starts a thread that runs `file`, a module of this folder, or the file that is kept open for it. */
 export function startFile(file: string, options: WorkerOptions): Worker {
   const program = keptProgram()
   if (program === undefined) return new Worker(fileUrl(file), options)
@@ -29,10 +28,8 @@ export function keepOptional(file: string): void {
   const program = keptProgram()
   const path = program?.optional.get(file)
   if (program === undefined || path === undefined || program.files.has(file)) return
-  const octets = readFileSync(path)
-  const text = new Uint8Array(new SharedArrayBuffer(octets.length))
-  text.set(octets)
-  const files = new Map(program.files).set(file, { path, text, codeCache: undefined })
+  const files = new Map(program.files)
+  files.set(file, { path, text: keepOpen(path), codeCache: undefined })
   setEnvironmentData(KEPT_PROGRAM, { ...program, files } satisfies KeptProgram)
 }
 
@@ -62,6 +59,6 @@ export function startFileAsProcess(
   const code = `${program.loader}\nmodule.exports.runSent()`
   const child = spawn(process.execPath, [...execArgv, '--eval', code], options)
   // Without a process identifier it has not started: an `error` event follows.
-  if (child.pid !== undefined) child.send({ path, text: Buffer.from(text).toString('latin1') })
+  if (child.pid !== undefined) child.send({ path, text: readKept(text).toString('latin1') })
   return child
 }
