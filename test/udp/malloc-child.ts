@@ -1,25 +1,32 @@
 /**
- * Frees three large blocks and prints how many MB of them returned to the system. With the argument
- * `map`, glibc allocates such blocks with mmap.
+ * Frees three large blocks, or with the argument `small` as much in small ones, and prints how many MB of them returned
+ * to the system. With the argument `map`, glibc allocates large blocks with mmap; with `trim` free memory is returned.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { mmapLargeBlocks } from '../../src/udp/malloc.js'
+import { loadKoffi } from '../../src/udp/batch/linux.js'
+import { mmapLargeBlocks, returnFreedMemory } from '../../src/udp/malloc.js'
 
 const MB = 2 ** 20
 const BLOCK = 12 * MB
+const SMALL_BLOCK = 64 * 1024
 const MAX_CHECKS = 40
 
-if (process.argv[2] === 'map') mmapLargeBlocks()
-const block = (): Uint8Array => new Uint8Array(BLOCK).fill(1)
+const words = process.argv.slice(2)
+if (words.includes('map')) mmapLargeBlocks()
+if (words.includes('trim')) loadKoffi()
+const size = words.includes('small') ? SMALL_BLOCK : BLOCK
+const block = (): Uint8Array => new Uint8Array(size).fill(1)
+const blocksOf = (octets: number): Uint8Array[] => Array.from({ length: octets / size }, block)
 
 /** @returns by how much resident memory shrinks, at most, once the blocks are unreachable */
 async function freed(blocks: Uint8Array[]): Promise<number> {
   const before = process.memoryUsage.rss()
-  const enough = 0.8 * BLOCK * blocks.length
+  const enough = 0.8 * size * blocks.length
   blocks.length = 0
   let most = 0 // octets returned so far
   for (let i = 0; i < MAX_CHECKS && most < enough; i++) {
     global.gc!()
+    if (words.includes('trim')) returnFreedMemory()
     await sleep(50)
     most = Math.max(most, before - process.memoryUsage.rss())
   }
@@ -27,8 +34,8 @@ async function freed(blocks: Uint8Array[]): Promise<number> {
 }
 
 // After this one is freed, glibc would by default keep blocks of this size.
-await freed([block()])
-const blocks = [block(), block(), block()]
+await freed(blocksOf(BLOCK))
+const blocks = blocksOf(3 * BLOCK)
 // Allocated after the blocks, so that the free memory is not at the end of the heap.
 const pin = new Uint8Array(100_000).fill(1)
 process.stdout.write(String(Math.round((await freed(blocks)) / MB)))
