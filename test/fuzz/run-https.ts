@@ -3,8 +3,7 @@ import { connect as connectTcp, type Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect, createSecureContext, type TLSSocket } from 'node:tls'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
+import { collectGarbage } from '../../src/daemon/threads/heap.js'
 import { FLAG, FRAME, PREFACE, settingsFrame } from '../../src/http2/frame.js'
 import { ConnectionLimit } from '../../src/server/connection-limit.js'
 import type { DohContext } from '../../src/server/doh/doh-connection.js'
@@ -121,12 +120,6 @@ export async function runHttps(options: Options, say: Say): Promise<string[]> {
     if (size > 0) faults.push(`${size} ${name} of OpenSSL were not freed`)
   process.off('uncaughtException', fail)
   return faults
-}
-
-function collectGarbage(): void {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
-  collect()
 }
 
 async function open(service: TcpService): Promise<TLSSocket> {

@@ -1,13 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import t from 'tap'
+import { collectGarbage } from '../../src/daemon/threads/heap.js'
 import type { Snapshot } from '../../src/policy/tables/snapshot.js'
 import { Indoors } from '../fuzz/indoors.js'
 import { policyOf } from '../fuzz/rules.js'
-
-setFlagsFromString('--expose-gc')
-const collectGarbage = runInNewContext('gc') as () => void
 
 const NETWORKS = 'networks: { all: { prefixes: [0.0.0.0/0] } }\n'
 

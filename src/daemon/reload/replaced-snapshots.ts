@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
+import { collectGarbage } from '../threads/heap.js'
 
 const MB: Octets = 2 ** 20
 
@@ -81,16 +80,4 @@ function allocateDecoy(): void {
   } catch {
     return
   }
-}
-
-let gc: (() => void) | undefined
-
-/**
- * Forces a full collection. A context created while --expose-gc is set has the function `gc`. The flag is
- * shared by all threads and stays set: clearing it in one would clear it for the others.
- */
-function collectGarbage(): void {
-  setFlagsFromString('--expose-gc')
-  gc ??= runInNewContext('gc') as () => void
-  gc()
 }
