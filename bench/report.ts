@@ -118,11 +118,11 @@ export function startingSection(rows: readonly StartingRow[]): string {
   if (rows.length === 0) return ''
   const cells = rows.map(({ peer, problem, firstAnswer, idle }) =>
     problem === undefined
-      ? [peer, showSpread(spreadOf(firstAnswer), 0), showMegabytes(spreadOf(idle).median)]
+      ? [peer, showSpread(spreadOf(firstAnswer), 0), showMegabytes(idle ?? 0)]
       : [peer, 'not counted', brief(problem)]
   )
   const title = '## start: cold start, ours with the shipped rules, the others with none\n'
-  return [title, table(['server', 'first answer, ms', 'RSS idle'], cells)].join('\n')
+  return [title, table(['server', 'first answer, ms', 'RSS idle, after 15 s'], cells)].join('\n')
 }
 
 /** Every budget with what was measured beside it. */
