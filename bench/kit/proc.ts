@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import type { Octets } from '../../src/base/units.js'
+import type { Milliseconds, Octets } from '../../src/base/units.js'
 
 /** CPU time of a server, children included, in clock ticks of the kernel. */
 export interface CpuTicks {
@@ -23,6 +23,14 @@ export function cpuOf(pid: number): CpuTicks {
     system += Number(fields[FIELD.stime] ?? 0) + Number(fields[FIELD.cstime] ?? 0)
   }
   return { user, system }
+}
+
+/** CPU time of each thread of the process that runs, by its id: /proc/PID/task/TID/schedstat, in nanoseconds. */
+export function threadsOf(pid: number): ReadonlyMap<number, Milliseconds> {
+  const threads = readdirSync(`/proc/${pid}/task`).map(Number)
+  return new Map(
+    threads.map(id => [id, Number(read(`/proc/${pid}/task/${id}/schedstat`).split(' ')[0]) / 1e6])
+  )
 }
 
 /** Resident memory of the process and its descendants. */
