@@ -9,6 +9,7 @@ import { mmapLargeBlocks, returnFreedMemory } from '../../src/udp/malloc.js'
 const MB = 2 ** 20
 const BLOCK = 12 * MB
 const SMALL_BLOCK = 64 * 1024
+const PIN_EVERY = 16
 const MAX_CHECKS = 40
 
 const words = process.argv.slice(2)
@@ -16,7 +17,13 @@ if (words.includes('map')) mmapLargeBlocks()
 if (words.includes('trim')) loadKoffi()
 const size = words.includes('small') ? SMALL_BLOCK : BLOCK
 const block = (): Uint8Array => new Uint8Array(size).fill(1)
-const blocksOf = (octets: number): Uint8Array[] => Array.from({ length: octets / size }, block)
+/** Stay allocated between the others, so that free memory is not at the end of the heap, which glibc returns. */
+const pins: Uint8Array[] = []
+const blocksOf = (octets: number): Uint8Array[] =>
+  Array.from({ length: octets / size }, (_, i) => {
+    if (i % PIN_EVERY === 0) pins.push(new Uint8Array(SMALL_BLOCK).fill(1))
+    return block()
+  })
 
 /** @returns by how much resident memory shrinks, at most, once the blocks are unreachable */
 async function freed(blocks: Uint8Array[]): Promise<number> {
@@ -36,7 +43,6 @@ async function freed(blocks: Uint8Array[]): Promise<number> {
 // After this one is freed, glibc would by default keep blocks of this size.
 await freed(blocksOf(BLOCK))
 const blocks = blocksOf(3 * BLOCK)
-// Allocated after the blocks, so that the free memory is not at the end of the heap.
-const pin = new Uint8Array(100_000).fill(1)
+pins.push(new Uint8Array(SMALL_BLOCK).fill(1))
 process.stdout.write(String(Math.round((await freed(blocks)) / MB)))
-process.exitCode = pin[0] === 1 ? 0 : 1
+process.exitCode = pins.every(pin => pin[0] === 1) ? 0 : 1
