@@ -1,5 +1,5 @@
 import type { Octets } from '../base/units.js'
-import { koffiFile, loadKoffi } from './batch/linux.js'
+import { loadKoffi } from './batch/linux.js'
 
 /** malloc.h */
 const M_TRIM_THRESHOLD = -1
@@ -25,21 +25,6 @@ export function mmapLargeBlocks(): void {
     mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK)
     // Twice the mmap threshold: the ratio that glibc uses when it adjusts both itself.
     mallopt(M_TRIM_THRESHOLD, 2 * LARGE_BLOCK)
-  } catch {
-    return
-  }
-}
-
-/**
- * Returns what was freed in small blocks, too. A thread that ends leaves some megabytes in its arena: malloc_trim(3).
- *
- * Does nothing without glibc, or where this thread has not loaded koffi.
- */
-export function returnFreedMemory(): void {
-  if (koffiFile() === undefined) return
-  try {
-    const trim: (pad: number) => number = loadKoffi().load(null).func('int malloc_trim(size_t pad)')
-    trim(0)
   } catch {
     return
   }

@@ -2,7 +2,6 @@ import type { Milliseconds } from '../../base/units.js'
 import type { Config } from '../../config/config.js'
 import type { SettingsFile } from '../../config/load.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
-import { returnFreedMemory } from '../../udp/malloc.js'
 import type {
   CompileResult,
   CompileRequest,
@@ -25,8 +24,6 @@ const IDLE_TIMEOUT: Milliseconds = 5_000
 const END_TIMEOUT: Milliseconds = 5_000
 /** A job on which the thread died is tried once more, in a new thread. */
 const MAX_ATTEMPTS = 2
-/** At the start clients are answered first. */
-const RETURN_DELAY: Milliseconds = 500
 
 /** The settings as they were read. */
 export interface SettingsResult {
@@ -87,7 +84,7 @@ export class CompilerHandle {
     clearTimeout(this.idleTimer)
     if (this.closed || this.job !== undefined || this.hasPendingLists) return
     this.idleTimer = setTimeout(() => {
-      void this.thread?.end().then(() => setTimeout(returnFreedMemory, RETURN_DELAY).unref())
+      void this.thread?.end()
       this.thread = undefined
     }, after)
     this.idleTimer.unref()
