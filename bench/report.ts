@@ -118,7 +118,7 @@ export function startingSection(rows: readonly StartingRow[]): string {
   if (rows.length === 0) return ''
   const cells = rows.map(({ peer, problem, firstAnswer, idle }) =>
     problem === undefined
-      ? [peer, showSpread(spreadOf(firstAnswer), 0), showMegabytes(idle ?? 0)]
+      ? [peer, showSpread(spreadOf(firstAnswer), 0), idle === undefined ? '' : showMegabytes(idle)]
       : [peer, 'not counted', brief(problem)]
   )
   const title = '## start: cold start, ours with the shipped rules, the others with none\n'

@@ -107,7 +107,7 @@ function run(path: string, text: Buffer, codeCache: Buffer | undefined): unknown
   return module.exports
 }
 
-/** Undefined: there is no such file. */
+/** Undefined: the file does not exist, or cannot be read. */
 function ifPresent<T>(open: () => T): T | undefined {
   try {
     return open()
