@@ -35,9 +35,9 @@ export const DEFAULT_LIMITS: UpstreamLimits = {
   maxWaiters: 1000,
   sockets: 32,
   unprovenSockets: 1024,
-  // Opening a socket costs as much as ten queries.
+  // Replacing a socket costs as much as fifteen queries.
   socketQueries: 16_384,
-  unprovenSocketQueries: 512,
+  unprovenSocketQueries: 2048,
   socketAge: 60_000,
   connections: 4,
   connectionIdle: 10_000,

@@ -123,18 +123,18 @@ t.test(
   }
 )
 
-t.test('a port takes a few hundred queries to an upstream without cookies', async t => {
-  const limits = { unprovenSockets: 4, sockets: 4 }
+t.test('a port takes two thousand queries to an upstream without cookies', async t => {
+  const limits = { unprovenSockets: 1, sockets: 1 }
   const { ask, upstreams, time } = await rig(t, [good()], { limits })
-  for (let n = 0; n < 3000; n++) {
+  for (let n = 0; n < 5000; n++) {
     await ask(name(n))
     if (n % 100 === 0) await settled()
     time.advance(1)
   }
   const uses = new Map<number, number>()
   for (const { port } of upstreams[0]!.seen) uses.set(port, (uses.get(port) ?? 0) + 1)
-  t.ok(Math.max(...uses.values()) <= 620, `at most ${Math.max(...uses.values())}`)
-  t.ok(uses.size >= 7, `${uses.size} ports`)
+  t.ok(Math.max(...uses.values()) <= 2200, `at most ${Math.max(...uses.values())}`)
+  t.ok(uses.size >= 3, `${uses.size} ports`)
 })
 
 t.test('an upstream that has proven cookies is queried from a few ports', async t => {

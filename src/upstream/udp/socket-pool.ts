@@ -42,8 +42,8 @@ interface Draw {
  *
  * Every query gets a random ID, and a random socket: RFC 5452 §9.2. An upstream that has proven
  * cookies is queried from a few sockets, since a spoofed response has to hit the cookie's 64 bits as
- * well. For all others there are many, replaced after a few hundred queries: then the port is as hard
- * to guess as ten bits more, and a port found by scanning is soon closed.
+ * well. For all others there are many, replaced after two thousand queries or about a minute: then the port is as
+ * hard to guess as ten bits more, and a port found by scanning is soon closed.
  *
  * Beyond two queries in one millisecond, up to 64 in a row share one random socket, so that they
  * leave, and their answers arrive, in one system call: 0.5 µs less per query at 30,000 a second. A
