@@ -150,6 +150,18 @@ const refused: readonly {
   },
   { it: 'an unknown route', request: { url: '/api/v1/x' }, status: 404, code: 'API_NOT_FOUND' },
   {
+    it: 'an unknown route with a body',
+    request: { ...json('{}'), url: '/api/v1/x' },
+    status: 404,
+    code: 'API_NOT_FOUND'
+  },
+  {
+    it: 'a known route with a method that it has not, and a body',
+    request: { ...json('{}'), method: 'PUT', url: '/api/v1/echo/a' },
+    status: 405,
+    code: 'API_METHOD'
+  },
+  {
     it: 'a path upwards',
     request: { url: '/api/v1/../../etc/passwd' },
     status: 404,

@@ -54,6 +54,8 @@ export async function createApi({ routes, services, ...options }: ApiOptions): P
     reply.headers(SECURITY_HEADERS)
     if ('encrypted' in request.socket) reply.headers(STRICT_TRANSPORT)
     request.principal = gate.admit(request.raw, request.routeOptions.config.route)
+    // Before the body is read, whose media type would otherwise be refused first.
+    if (request.is404) refuseUnknown(routes, request.url, reply)
   })
   app.addHook('onResponse', async (request, { statusCode }) => {
     const { route } = request.routeOptions.config
@@ -66,12 +68,6 @@ export async function createApi({ routes, services, ...options }: ApiOptions): P
     log.error(serializeError(error), 'HTTP response failed')
     reply.hijack()
     return reply.raw.destroy()
-  })
-  app.setNotFoundHandler((request, reply) => {
-    const allowed = allowedMethods(routes, request.url)
-    if (allowed.length === 0) throw failure('API_NOT_FOUND', 'resource')
-    void reply.header('allow', allowed.join(', '))
-    throw failure('API_METHOD', allowed.join(', '))
   })
   for (const route of routes) addRoute(app, route, services)
   await app.ready()
@@ -122,6 +118,14 @@ function disconnection(response: ServerResponse): AbortSignal {
     if (!response.writableFinished) controller.abort()
   })
   return controller.signal
+}
+
+/** @throws InterdictError API_NOT_FOUND; API_METHOD if the path has other methods */
+function refuseUnknown(routes: readonly Route[], url: string, reply: FastifyReply): never {
+  const allowed = allowedMethods(routes, url)
+  if (allowed.length === 0) throw failure('API_NOT_FOUND', 'resource')
+  void reply.header('allow', allowed.join(', '))
+  throw failure('API_METHOD', allowed.join(', '))
 }
 
 /** Methods of the routes with this path. */
