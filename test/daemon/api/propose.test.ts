@@ -2,6 +2,7 @@ import { createPrivateKey, createPublicKey } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
+import { failure } from '../../../src/base/error.js'
 import { generateKeys } from '../../../src/base/ed25519.js'
 import { readConfig } from '../../../src/config/load.js'
 import { CommandRunner } from '../../../src/daemon/admin/http/api/commands.js'
@@ -25,7 +26,8 @@ interface Proposing {
 async function proposing(
   t: Test,
   rules: string,
-  command?: (words: readonly string[]) => Promise<unknown>
+  command?: (words: readonly string[]) => Promise<unknown>,
+  reload = () => ({ outcome: 'accepted', errors: 0, first: [] as unknown[] })
 ): Promise<Proposing> {
   const folder = t.testdir()
   const settings = `${rules}\nlog: { queries: { which: none } }\nupstreams: { use-resolv-conf: false }\n`
@@ -41,8 +43,7 @@ async function proposing(
     services: {
       config,
       command: command ?? ((words, signal, isFinding) => runner.run(words, signal, isFinding)),
-      control: <Result>() =>
-        Promise.resolve({ outcome: 'accepted', errors: 0, first: [] } as Result)
+      control: <Result>() => Promise.resolve(reload() as Result)
     }
   })
   return { rig, folder, state: join(folder, 'state'), token: rig.token('all', ['read', 'policy']) }
@@ -141,6 +142,49 @@ t.test('a bundle is put in force with enough signatures', async t => {
     inFile
   ])
   t.strictSame(readdirSync(state), [])
+})
+
+t.test('after a refused bundle the earlier one is on offer again', async t => {
+  const rules = `rules: { bundle: rules.bundle, keys: ['${generateKeys().publicKey}'] }`
+  const first = [{ code: 'BUNDLE_OLDER', message: 'rules.bundle: too old' }]
+  let meanwhile = ''
+  const refuse = () => {
+    if (meanwhile !== '') writeFileSync(place, meanwhile)
+    return { outcome: 'refused', errors: 1, first }
+  }
+  const verify = () => Promise.resolve({})
+  const { rig, folder, token } = await proposing(t, rules, verify, refuse)
+  const place = join(folder, 'rules.bundle')
+  const send = async () => {
+    const payload = Buffer.from('refused')
+    const url = '/api/v1/rules/bundle'
+    const { statusCode, body } = await rig.send({
+      ...{ method: 'PUT', url, token, headers: BUNDLE, payload }
+    })
+    t.equal(statusCode, 200, body)
+    t.strictSame(JSON.parse(body), { outcome: 'refused', first })
+  }
+  await send()
+  t.notOk(existsSync(place), 'there was none')
+  writeFileSync(place, 'earlier')
+  await send()
+  t.equal(readFileSync(place, 'utf8'), 'earlier')
+  meanwhile = 'of somebody else'
+  await send()
+  t.equal(readFileSync(place, 'utf8'), meanwhile)
+})
+
+t.test('errors of a command name no folder that is gone', async t => {
+  const command = ([, , path]: readonly string[]): Promise<unknown> =>
+    Promise.reject(failure('BUNDLE_BROKEN', path!, 'no bundle'))
+  const rules = `rules: { bundle: rules.bundle, keys: ['${generateKeys().publicKey}'] }`
+  const { rig, token } = await proposing(t, rules, command)
+  const response = await rig.send({
+    ...{ method: 'PUT', url: '/api/v1/rules/bundle', token },
+    ...{ headers: BUNDLE, payload: Buffer.from('x') }
+  })
+  t.match(response.json(), { code: 'BUNDLE_BROKEN', detail: /rules\.bundle/ })
+  t.notMatch(response.body, 'candidate-')
 })
 
 t.test('changed files take the place of those in force, which can be read', async t => {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import * as z from 'zod'
 import { writeFileAtomic } from '../../../../../base/atomic-file.js'
@@ -11,6 +11,7 @@ import { readContent } from '../../../../../sources/bundle/pack.js'
 import { readTrustedKeys } from '../../../../../sources/bundle/trusted-keys.js'
 import { Candidate, FOLDER_TYPE } from '../candidate.js'
 import { defineRoute, type RouteContext } from '../route.js'
+import type { ApiServices } from '../services.js'
 import { reloadRules } from './operate.js'
 
 const MAX_CANDIDATE: Octets = 64 * 2 ** 20
@@ -35,6 +36,10 @@ async function withCandidate<Result>(
   const candidate = new Candidate(services.config.state.folder, octets, isFolder, files)
   try {
     return await use(candidate.path, candidate)
+  } catch (error) {
+    if (!(error instanceof InterdictError)) throw error
+    const { code, message } = error as InterdictError
+    throw new InterdictError(code, candidate.withoutFolder(message))
   } finally {
     candidate.remove()
   }
@@ -52,6 +57,27 @@ async function replay(path: string, { services, signal }: RouteContext): Promise
   }
 }
 
+/**
+ * Offers a bundle to the gateway. If it is refused, the earlier one takes its place again.
+ *
+ * @param place where the settings name it
+ */
+async function offerBundle(
+  services: ApiServices,
+  place: string,
+  octets: Buffer
+): ReturnType<typeof reloadRules> {
+  const earlier = existsSync(place) ? readFileSync(place) : undefined
+  writeFileAtomic(place, octets)
+  const result = await reloadRules(services)
+  // Unless somebody else has put one there meanwhile.
+  if (result.outcome === 'refused' && readFileSync(place).equals(octets)) {
+    if (earlier === undefined) rmSync(place)
+    else writeFileAtomic(place, earlier)
+  }
+  return result
+}
+
 /** What a candidate folder changes: nothing, it is complete; or some files of the rules in force. */
 const base = z
   .enum(['none', 'active'])
@@ -59,7 +85,7 @@ const base = z
   .describe('`active`: the folder has only files that differ from the configured rules')
 type Base = z.output<typeof base>
 
-/** All files of the configured rules. @throws InterdictError BUNDLE_PACK, BUNDLE_READ and others of a bundle */
+/** All files of the configured rules. @throws InterdictError BUNDLE_PACK, BUNDLE_UNREADABLE and others of a bundle */
 async function activeFiles({ rules, bundle }: Config): Promise<Content> {
   if (bundle === undefined) return readContent(rules)
   return (await decodeBundle(readFileSync(rules), rules)).content
@@ -170,7 +196,8 @@ export const proposeRoutes = [
     summary: 'Put a signed bundle in force',
     description:
       'It replaces the bundle that the settings name, if it has enough trusted signatures, and has to ' +
-      'be accepted like any other: with a higher serial, for example. A rules folder is not changed.',
+      'be accepted like any other: with a higher serial, for example. If it is refused, the earlier bundle ' +
+      'takes its place again. A rules folder is not changed.',
     scope: 'policy',
     upload: { types: [BUNDLE_TYPE], maxSize: MAX_CANDIDATE },
     response: z.object({
@@ -186,8 +213,7 @@ export const proposeRoutes = [
         const { keys, signatures } = await readTrustedKeys(trust)
         const words = ['bundle', 'verify', path, '--signatures', String(signatures), '--json']
         await services.command([...words, '--trust', ...keys], signal)
-        writeFileAtomic(place, readFileSync(path))
-        const { outcome, first } = await reloadRules(services)
+        const { outcome, first } = await offerBundle(services, place, readFileSync(path))
         return { outcome, first }
       })
     }
