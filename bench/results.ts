@@ -1,5 +1,5 @@
 import { spreadOf, type Spread } from './kit/numbers.js'
-import { FLOOR, OURS } from './peers/index.js'
+import { FLOOR, OURS, UNLOGGED } from './peers/index.js'
 import type { LoadingRow } from './scenarios/loading.js'
 import type { StartingRow } from './scenarios/starting.js'
 import type { Row, Sample, Throughput } from './scenarios/throughput.js'
@@ -32,7 +32,7 @@ export function ratio(above: Row | undefined, below: Row | undefined): Spread | 
 export function bestPeer(results: Results, scenario: string): Row | undefined {
   const rows = results.throughput.get(scenario)?.rows ?? []
   const peers = rows
-    .filter(({ peer }) => peer !== OURS && peer !== FLOOR)
+    .filter(({ peer }) => ![OURS, UNLOGGED.name, FLOOR].includes(peer))
     .flatMap(({ peer }) => rowOf(results, scenario, peer) ?? [])
   const cpu = (row: Row) => spread(row, sample => sample.cpu).median
   return peers.sort((a, b) => cpu(a) - cpu(b))[0]

@@ -6,6 +6,8 @@ import { install } from './kit/packages.js'
 import { BENCH, hasTwoCores, LOAD_CORE } from './kit/place.js'
 import { Server } from './kit/server.js'
 import { Workshop } from './kit/workshop.js'
+import { OURS, UNLOGGED } from './peers/index.js'
+import type { Peer } from './peers/peer.js'
 import { readOptions, USAGE, type Options } from './options.js'
 import {
   budgetSection,
@@ -102,7 +104,7 @@ async function measureAlike(
   const servers: Server[] = []
   const failed: Row[] = []
   try {
-    for (const peer of options.peers) {
+    for (const peer of options.peers.flatMap(one => takersOf(one, log))) {
       try {
         const server = await Server.start(peer, workshop, {
           blocklist: workshop.blocklist(names),
@@ -129,6 +131,11 @@ async function measureAlike(
   } finally {
     for (const server of servers) await server.stop()
   }
+}
+
+/** Who takes the turns of a peer: ours with a log and without, one after the other. */
+function takersOf(peer: Peer, log: boolean): readonly Peer[] {
+  return log && peer.name === OURS ? [peer, UNLOGGED] : [peer]
 }
 
 async function report(results: Results, options: Options): Promise<void> {

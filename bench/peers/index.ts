@@ -2,7 +2,7 @@ import { bind } from './bind.js'
 import { dnsdist } from './dnsdist.js'
 import { dnsmasq } from './dnsmasq.js'
 import { floor } from './floor.js'
-import { interdict } from './interdict.js'
+import { interdict, unlogged } from './interdict.js'
 import { kresd } from './kresd.js'
 import type { Peer } from './peer.js'
 import { recursor } from './recursor.js'
@@ -21,4 +21,6 @@ export const PEERS: readonly Peer[] = [
 ]
 
 export const OURS = interdict.name
+/** Not a peer: it runs beside ours in scenarios with a log. */
+export const UNLOGGED = unlogged
 export const FLOOR = floor.name

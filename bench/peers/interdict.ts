@@ -50,3 +50,12 @@ export const interdict: Peer = {
     }
   }
 }
+
+/** Ours without a query log, in turns with ours with one: what the log costs. */
+export const unlogged: Peer = {
+  ...interdict,
+  name: 'interdict, no log',
+  async launch(place) {
+    return { ...(await interdict.launch({ ...place, log: false })), queryLog: undefined }
+  }
+}

@@ -24,7 +24,7 @@ export interface Launch {
   readonly command: readonly string[]
   readonly env?: NodeJS.ProcessEnv
   /** Where blocked lookups are logged, if they are. */
-  readonly queryLog?: string
+  readonly queryLog?: string | undefined
   /**
    * Asks the running server to take another list, in the best way it has; returns when asked.
    * Undefined: it has to be restarted.
