@@ -24,6 +24,16 @@ export class Eviction {
 
   /** Evicts answers from a segment, so that at least half of it is free. */
   reclaim(ring: SegmentRing, number: number): void {
+    this.compact(number, this.evict(ring, number))
+  }
+
+  /**
+   * Removes what the segment will not keep. @returns octets of what is left in it
+   *
+   * A method of its own: V8 compiles its loop while it runs for the first time, and would leave the compiled code
+   * at the end of each run, for whatever followed there.
+   */
+  private evict(ring: SegmentRing, number: number): Octets {
     const { segments, records, index } = this
     const start = segments.startOf(number)
     const end = start + segments.endOf(number)
@@ -48,7 +58,7 @@ export class Eviction {
         index.setGhost(entry, hash)
       }
     }
-    this.compact(number, kept)
+    return kept
   }
 
   flushSegment(number: number, scope: NameScope): number {
