@@ -70,8 +70,9 @@ async function offerBundle(
   const earlier = existsSync(place) ? readFileSync(place) : undefined
   writeFileAtomic(place, octets)
   const result = await reloadRules(services)
-  // Unless somebody else has put one there meanwhile.
-  if (result.outcome === 'refused' && readFileSync(place).equals(octets)) {
+  // Unless somebody else has changed it meanwhile.
+  const isOurs = existsSync(place) && readFileSync(place).equals(octets)
+  if (result.outcome === 'refused' && isOurs) {
     if (earlier === undefined) rmSync(place)
     else writeFileAtomic(place, earlier)
   }
