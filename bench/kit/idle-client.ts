@@ -31,6 +31,8 @@ async function open(): Promise<TLSSocket> {
 
 function ask(socket: TLSSocket): Promise<boolean> {
   return new Promise(resolve => {
+    // The server may have closed it because it was idle.
+    if (socket.destroyed) return resolve(false)
     let received = Buffer.alloc(0)
     socket.on('close', () => resolve(false))
     socket.on('data', (octets: Buffer) => {
