@@ -18,6 +18,7 @@ import { framed } from '../test/upstream/bad-upstream.js'
 import { questionFor, responseTo, labelOf } from '../test/upstream/messages.js'
 import { table } from './kit/markdown.js'
 import { allowedName } from './kit/names.js'
+import { spreadOf } from './kit/numbers.js'
 import { LOAD_CORE, LOOPBACK } from './kit/place.js'
 import { freePort } from './kit/ports.js'
 import { cpuOf, MICROSECONDS_PER_TICK } from './kit/proc.js'
@@ -138,8 +139,6 @@ async function misses(server: Server): Promise<number> {
   return (ticks * MICROSECONDS_PER_TICK) / completed
 }
 
-const median = (all: readonly number[]): number =>
-  [...all].sort((a, b) => a - b)[all.length >> 1] ?? NaN
 const rows: string[][] = []
 for (const protocol of PROTOCOLS.filter(name => values.only.split(',').includes(name))) {
   const blocklist = workshop.blocklist(SHORT_LIST)
@@ -157,7 +156,7 @@ for (const protocol of PROTOCOLS.filter(name => values.only.split(',').includes(
     }
   }
   for (const server of servers) await server.stop()
-  const [own, other] = costs.map(median) as [number, number]
+  const [own, other] = costs.map(all => spreadOf(all).median) as [number, number]
   rows.push([
     protocol,
     own.toFixed(1),

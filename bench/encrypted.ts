@@ -12,6 +12,7 @@ import type { Seconds } from '../src/base/units.js'
 import { makeCertificate } from '../test/tls/certificates.js'
 import { table } from './kit/markdown.js'
 import { allowedName, blockedName } from './kit/names.js'
+import { spreadOf } from './kit/numbers.js'
 import { LOAD_CORE, LOOPBACK } from './kit/place.js'
 import { freePort } from './kit/ports.js'
 import { cpuOf, MICROSECONDS_PER_TICK, residentOf } from './kit/proc.js'
@@ -183,16 +184,14 @@ for (let round = 0; round <= rounds; round++) {
   }
 }
 
-const median = (all: readonly number[]): number =>
-  [...all].sort((a, b) => a - b)[all.length >> 1] ?? NaN
 const costsOf = (scenario: string, peer: string): readonly number[] =>
   costs.get(`${scenario} ${peer}`) ?? []
 const rows = scenarios.map(scenario => {
   const dnsdists = costsOf(scenario, dnsdist.name)
   // Round by round: the machine is faster and slower in turns.
-  const ratio = median(costsOf(scenario, interdict.name).map((cost, i) => cost / dnsdists[i]!))
-  const each = servers.map(({ peer }) => median(costsOf(scenario, peer.name)).toFixed(1))
-  return [scenario, ...each, ratio.toFixed(2), String(BUDGETS[scenario])]
+  const ratios = costsOf(scenario, interdict.name).map((cost, i) => cost / dnsdists[i]!)
+  const each = servers.map(({ peer }) => spreadOf(costsOf(scenario, peer.name)).median.toFixed(1))
+  return [scenario, ...each, spreadOf(ratios).median.toFixed(2), String(BUDGETS[scenario])]
 })
 const head = ['µs of CPU', ...servers.map(({ peer }) => peer.name), 'to dnsdist', 'budget']
 process.stdout.write(`${table(head, rows)}\n`)
