@@ -1,4 +1,5 @@
 import type { ByteStream } from '../base/byte-stream.js'
+import { copyOctets } from '../base/octets.js'
 import type { Octets } from '../base/units.js'
 
 /** Size of the length field in front of each message. RFC 7766 §8 */
@@ -19,7 +20,7 @@ export class ReplyBuffer {
   /** Copies a query to where its reply will be encoded. @returns its offset */
   placeQuery(source: Uint8Array, start: Octets, end: Octets): Octets {
     const at = this.filled + PREFIX
-    this.octets.set(source.subarray(start, end), at)
+    copyOctets(source, start, end, this.octets, at)
     return at
   }
 
