@@ -1,7 +1,6 @@
 /** openssl/ssl.h: commands of SSL_CTX_ctrl, SSL_CTX_callback_ctrl and SSL_ctrl. */
 export const COMMAND = {
   mode: 33,
-  readAhead: 41,
   sessionCache: 44,
   maxFragment: 52,
   onServerName: 53,

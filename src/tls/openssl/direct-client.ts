@@ -57,7 +57,6 @@ function newContext(
   control(COMMAND.minVersion, TLS_1_2)
   openSsl.setCiphers(context, tls.DEFAULT_CIPHERS)
   control(COMMAND.mode, MODE_RELEASE_BUFFERS)
-  control(COMMAND.readAhead, 1)
   control(COMMAND.sessionCache, SESSION_CACHE_OFF)
   const store = openSsl.trustStore(context)
   for (const authority of readCertificates(openSsl, authorities)) {

@@ -128,7 +128,6 @@ function newContext(
   openSsl.setCiphers(context, CIPHERS_1_2)
   openSsl.setCiphers13(context, CIPHERS_1_3)
   control(COMMAND.mode, MODE_RELEASE_BUFFERS)
-  control(COMMAND.readAhead, 1)
   if (record !== undefined) control(COMMAND.maxFragment, record)
   useCertificate(openSsl, context, certificate.chain, certificate.key)
 

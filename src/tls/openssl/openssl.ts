@@ -45,7 +45,6 @@ const FUNCTIONS = {
   requestAlpn: 'int SSL_set_alpn_protos(size_t connection, void *protocols, uint length)',
   handshake: 'int SSL_do_handshake(size_t connection)',
   read: 'int SSL_read(size_t connection, size_t octets, int length)',
-  hasPending: 'int SSL_has_pending(size_t connection)',
   write: 'int SSL_write(size_t connection, size_t octets, int length)',
   shutdown: 'int SSL_shutdown(size_t connection)',
   error: 'int SSL_get_error(size_t connection, int result)',
@@ -67,7 +66,8 @@ const FUNCTIONS = {
 
   memory: 'size_t BIO_s_mem()',
   newBio: 'size_t BIO_new(size_t method)',
-  newSocketBio: 'size_t BIO_new_socket(int fd, int close)',
+  controlBio: 'long BIO_ctrl(size_t bio, int command, long number, size_t pointer)',
+  setBioFlags: 'void BIO_set_flags(size_t bio, int flags)',
   keepBio: 'int BIO_up_ref(size_t bio)',
   freeBio: 'int BIO_free(size_t bio)',
   pendingInBio: 'size_t BIO_ctrl_pending(size_t bio)',

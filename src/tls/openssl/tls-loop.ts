@@ -1,4 +1,5 @@
 import type { Octets } from '../../base/units.js'
+import { InputBio } from './input-bio.js'
 import { loadOpenSsl, type OpenSsl } from './openssl.js'
 
 /** linux/eventpoll.h */
@@ -6,6 +7,10 @@ export const EPOLLIN = 1
 export const EPOLLOUT = 4
 export const EPOLLERR = 8
 export const EPOLLHUP = 0x10
+/** The other end has closed its side. */
+export const EPOLLRDHUP = 0x2000
+/** Edge-triggered: new data is reported once (epoll(7)). */
+export const EPOLLET = 1 << 31
 const EPOLL_CLOEXEC = 0o2000000
 const ADD = 1
 const REMOVE = 2
@@ -18,8 +23,8 @@ const EVENTS = 256
 
 /** RFC 8446 §5.1: most that a record holds. */
 const MAX_RECORD: Octets = 16_384
-/** What one connection may have read in one turn: as much as OpenSSL reads at once, and the record after it. */
-export const READ_SIZE: Octets = 2 * MAX_RECORD
+/** What one connection may read in one turn. */
+const READ_SIZE: Octets = 2 * MAX_RECORD
 /** Most that is encrypted at once. */
 export const WRITE_SIZE: Octets = 65_536
 /** Records of 512 octets have 22 octets of their own; there may be alerts and handshake messages besides. */
@@ -33,10 +38,12 @@ export interface Polled {
 
 /**
  * The connections with TLS of one thread: one epoll descriptor for all, which Node's event loop watches, and the
- * memory that they share. What OpenSSL writes goes to one memory BIO, and from there to the socket at once.
+ * memory that they share. What comes from a socket is read at once from one memory BIO by OpenSSL; what OpenSSL writes
+ * goes to another, and from there to the socket at once.
  */
 export class TlsLoop {
-  /** What was read last. */
+  readonly input: InputBio
+  /** What was read last, decrypted: there may have been a part of a record before. */
   readonly octets: Buffer
   readonly readAddress: number
   /** What is to be encrypted. */
@@ -58,6 +65,7 @@ export class TlsLoop {
 
   constructor(readonly openSsl: OpenSsl) {
     const { system } = openSsl
+    this.input = new InputBio(openSsl, READ_SIZE)
     const read = system.map(READ_SIZE + MAX_RECORD)
     this.octets = Buffer.from(read.buffer)
     this.readAddress = read.address
@@ -97,7 +105,7 @@ export class TlsLoop {
     if (this.connections.size === 0) this.poll.stop()
   }
 
-  /** Calls `ready` in the next turn: there is something to read that the kernel knows nothing of. */
+  /** Calls `ready` in the next turn: there may be something to read that epoll does not report, or the end. */
   readLater(connection: Polled): void {
     this.waiting.push(connection)
     this.schedule()
@@ -109,7 +117,7 @@ export class TlsLoop {
   }
 
   private control(operation: number, fd: number, events: number): void {
-    this.event.writeUInt32LE(events, 0)
+    this.event.writeInt32LE(events, 0)
     this.event.writeInt32LE(fd, 4 * DATA_WORD)
     this.openSsl.controlEpoll(this.epoll, operation, fd, this.event)
   }
@@ -131,7 +139,7 @@ export class TlsLoop {
       const at = i * EVENT_WORDS
       this.connections.get(events[at + DATA_WORD]!)?.ready(events[at]!)
     }
-    for (const connection of waiting) connection.ready(EPOLLIN)
+    for (const connection of waiting) connection.ready(EPOLLIN | EPOLLRDHUP)
   }
 }
 

@@ -5,10 +5,11 @@ import { encode } from './encoding.js'
 import type { SocketOwner } from './node-socket.js'
 import {
   EPOLLERR,
+  EPOLLET,
   EPOLLHUP,
   EPOLLIN,
   EPOLLOUT,
-  READ_SIZE,
+  EPOLLRDHUP,
   WRITE_SIZE,
   type Polled,
   type TlsLoop
@@ -31,10 +32,15 @@ const HIGH_WATER: Octets = 16_384
 /** By its length: of those that we offer, only `h2` has two octets. */
 const H2_LENGTH = 2
 
+/** Events of a connection after which there is an end or an error to read. */
+const ENDS = EPOLLRDHUP | EPOLLHUP | EPOLLERR
+/** What a connection that is read waits for while it has nothing to send. */
+const READS_ONLY = EPOLLIN | EPOLLRDHUP | EPOLLET
+
 /** Called at the end of a handshake, however it ended. */
 export type OnHandshake = (isSecure: boolean) => void
 
-/** One side of a TLS connection. OpenSSL reads from the socket itself. */
+/** One side of a TLS connection. OpenSSL reads and writes memory that the loop has for all of them. */
 export class TlsStream implements ByteStream, Polled {
   isEnded = false
   /** Why it was destroyed; undefined: for no error. */
@@ -45,6 +51,8 @@ export class TlsStream implements ByteStream, Polled {
   /** The other end has closed its side. */
   private hasEnded = false
   private waiting: Buffer | undefined
+  /** What came with the end of the handshake. */
+  private early: Buffer | undefined
   private events = EPOLLIN
   private onHandshake: OnHandshake | undefined
 
@@ -60,9 +68,10 @@ export class TlsStream implements ByteStream, Polled {
     private connection: number,
     onHandshake: OnHandshake
   ) {
-    const { openSsl, output } = loop
+    const { openSsl, input, output } = loop
     this.onHandshake = onHandshake
-    openSsl.setInput(this.connection, openSsl.newSocketBio(fd, 0))
+    openSsl.keepBio(input.bio)
+    openSsl.setInput(this.connection, input.bio)
     openSsl.keepBio(output)
     openSsl.setOutput(this.connection, output)
     loop.add(this, this.events)
@@ -131,7 +140,7 @@ export class TlsStream implements ByteStream, Polled {
     if (!this.isPaused || this.destroyed) return
     this.isPaused = false
     this.watch()
-    if (this.loop.openSsl.hasPending(this.connection) === 1) this.loop.readLater(this)
+    if (this.early !== undefined) this.loop.readLater(this)
   }
 
   write(octets: Uint8Array, start: Octets, end: Octets): void {
@@ -174,25 +183,29 @@ export class TlsStream implements ByteStream, Polled {
     if ((events & EPOLLOUT) !== 0) this.sendWaiting()
     if (this.destroyed) return
     if (this.onHandshake !== undefined) this.shake()
-    else if (!this.isPaused && !this.hasEnded) this.read()
+    else if (!this.isPaused && !this.hasEnded) this.read(events)
     // Nothing can be sent any more.
     else if ((events & (EPOLLERR | EPOLLHUP)) !== 0) this.destroy()
   }
 
   private shake(): void {
-    const { openSsl } = this.loop
+    const { openSsl, input } = this.loop
+    const came = this.take()
+    if (this.destroyed) return
     const result = openSsl.handshake(this.connection)
     if (result === 1) {
+      if (input.rest > 0) this.early = input.copyRest(came)
       this.send()
       this.finishHandshake(true)
       this.watch()
       return
     }
     const failure = openSsl.error(this.connection, result)
-    if (failure !== WANT_READ) this.setError(failure)
+    if (failure !== WANT_READ) this.setError()
     // Perhaps an alert.
     this.send()
     if (failure !== WANT_READ) this.fail()
+    else if (came === 0) this.lose(new Error(DISCONNECTED))
   }
 
   private finishHandshake(isSecure: boolean): void {
@@ -201,40 +214,66 @@ export class TlsStream implements ByteStream, Polled {
     onHandshake?.(isSecure)
   }
 
-  private read(): void {
-    const { openSsl, readAddress, octets, output } = this.loop
+  private read(events: number): void {
+    const { openSsl, input, readAddress, octets, output } = this.loop
     const { connection } = this
+    const came = this.take()
+    if (came < 0) return
     let filled = 0
-    let failure = WANT_READ
-    do {
+    let failure = came === 0 ? ZERO_RETURN : WANT_READ
+    while (input.rest > 0) {
       const size = openSsl.read(connection, readAddress + filled, octets.length - filled)
       if (size <= 0) {
         failure = openSsl.error(connection, size)
-        if (failure !== WANT_READ) this.setError(failure)
+        if (failure !== WANT_READ) this.setError()
         break
       }
       filled += size
-    } while (filled <= READ_SIZE && openSsl.hasPending(connection) === 1)
+    }
     // Alerts, and answers to messages of TLS itself.
     if (openSsl.pendingInBio(output) > 0) this.send()
-    if (filled > READ_SIZE) this.loop.readLater(this)
+    // Reported once: there may be more, or the end.
+    if (came === input.size || (came > 0 && (events & ENDS) !== 0)) this.loop.readLater(this)
     if (filled > 0) this.handler!.receive(octets, 0, filled)
     if (failure === WANT_READ || this.destroyed) return
     if (failure === ZERO_RETURN) this.onOtherEnd()
     else this.fail()
   }
 
-  /** Keeps why something failed: in OpenSSL's words, or the system's. */
-  private setError(failure: number): void {
+  /** Takes what has come, for OpenSSL. @returns its octets; 0: the other end has closed its side; negative: none */
+  private take(): Octets {
+    const { openSsl, input } = this.loop
+    const { early } = this
+    let size: Octets
+    if (early === undefined)
+      size = openSsl.receive(this.fd, input.address, input.size, SOCKET_FLAGS)
+    else {
+      this.early = undefined
+      size = early.copy(input.octets)
+    }
+    input.provide(Math.max(size, 0))
+    if (size < 0) {
+      const { system } = openSsl
+      const errno = system.errno()
+      if (errno !== system.eagain) this.lose(new Error(system.errorText(errno)))
+    }
+    return size
+  }
+
+  private lose(error: Error): void {
+    this.error = error
+    this.destroy()
+  }
+
+  /** Keeps why something failed, in OpenSSL's words. */
+  private setError(): void {
     const { openSsl } = this.loop
-    const { system } = openSsl
     const code = openSsl.firstError()
     if (code !== 0) {
       const text = Buffer.alloc(ERROR_SIZE)
       openSsl.describeError(code, text, text.length)
       this.error = new Error(text.toString('latin1', 0, text.indexOf(0)))
-    } else if (failure !== ZERO_RETURN) this.error = new Error(system.errorText(system.errno()))
-    else if (this.onHandshake !== undefined) this.error = new Error(DISCONNECTED)
+    } else if (this.onHandshake !== undefined) this.error = new Error(DISCONNECTED)
   }
 
   /** Reads the rest away: a close with something unread would be a reset, and the alert be lost. */
@@ -301,8 +340,9 @@ export class TlsStream implements ByteStream, Polled {
   /** Tells the loop what to wait for. */
   private watch(): void {
     if (this.destroyed) return
-    const reads = this.onHandshake !== undefined || (!this.isPaused && !this.hasEnded)
-    const events = (reads ? EPOLLIN : 0) | (this.waiting === undefined ? 0 : EPOLLOUT)
+    let events = this.waiting === undefined ? 0 : EPOLLOUT
+    if (this.onHandshake !== undefined) events |= EPOLLIN
+    else if (!this.isPaused && !this.hasEnded) events |= events === 0 ? READS_ONLY : EPOLLIN
     if (events === this.events) return
     this.events = events
     this.loop.change(this, events)
