@@ -1,6 +1,6 @@
 /**
  * DNS over TLS and HTTPS against dnsdist and unbound, in turns on one core: `npm run bench:encrypted`. CPU per answer
- * on 16 pipelined connections, over TLS and HTTPS, and on 1,000 with one query in flight each (dnsperf), CPU per
+ * on 16 pipelined connections, over TLS and HTTPS (dnsperf), and on 1,000 with one query in flight each, CPU per
  * handshake, and memory per idle connection.
  */
 import { fork, type ChildProcess } from 'node:child_process'
@@ -13,12 +13,15 @@ import { makeCertificate } from '../test/tls/certificates.js'
 import { table } from './kit/markdown.js'
 import { allowedName, blockedName } from './kit/names.js'
 import { spreadOf } from './kit/numbers.js'
+import { install } from './kit/packages.js'
 import { LOAD_CORE, LOOPBACK } from './kit/place.js'
 import { freePort } from './kit/ports.js'
 import { cpuOf, MICROSECONDS_PER_TICK, residentOf } from './kit/proc.js'
 import { run } from './kit/processes.js'
+import { compileTlsLoad } from './kit/programs.js'
 import { Server } from './kit/server.js'
 import { handshakes } from './kit/tls-clients.js'
+import { TlsLoad } from './kit/tls-load.js'
 import { SHORT_LIST, Workshop } from './kit/workshop.js'
 import { dnsdist } from './peers/dnsdist.js'
 import { interdict } from './peers/interdict.js'
@@ -52,6 +55,9 @@ type Scenario = keyof typeof BUDGETS
 /** Before each measurement, for a server that has stood still for the turns of the others. */
 const WARM_UP: Seconds = 1
 
+/** Connections of `dot-single`. */
+const SINGLE = 1000
+
 /** Has idle connections: a process may not have as many descriptors as are to be measured. */
 const IDLE_CLIENT = new URL('kit/idle-client.js', import.meta.url)
 
@@ -72,7 +78,7 @@ tcp: { idle: 10m, max-connections: 100000, max-connections-per-client: 100000, m
     ),
   dnsdist: (text, { dot, doh }, certificate, key) =>
     `${text}\naddDOHLocal('${LOOPBACK}:${doh}', '${certificate}', '${key}', '/dns-query', { minTLSVersion = 'tls1.2', reusePort = true })
-addTLSLocal('${LOOPBACK}:${dot}', '${certificate}', '${key}', { minTLSVersion = 'tls1.2', reusePort = true, maxInFlight = 1000 })\nsetMaxTCPConnectionsPerClient(0)\n`,
+addTLSLocal('${LOOPBACK}:${dot}', '${certificate}', '${key}', { minTLSVersion = 'tls1.2', reusePort = true, maxInFlight = 1000 })\nsetMaxTCPConnectionsPerClient(0)\nsetTCPRecvTimeout(60)\n`,
   unbound: (text, { dot, doh }, certificate, key) =>
     text
       .replace(
@@ -102,7 +108,18 @@ function withTls(peer: Peer, folder: string, name = peer.name): Peer {
   }
 }
 
+const peers = [interdict, dnsdist, unbound].filter(
+  ({ name }) => name === 'interdict' || values.peers.split(',').includes(name)
+)
+const tools = ['dnsperf', 'gcc', 'libc6-dev', 'libssl-dev']
+const missing = await install([...tools, ...peers.flatMap(peer => peer.packages)])
+if (missing !== undefined) {
+  process.stderr.write(`please run first, as root: ${missing}\n`)
+  process.exit(1)
+}
+
 const workshop = await Workshop.open(undefined)
+const tlsLoad = await compileTlsLoad(join(workshop.folder, 'programs'))
 const { certificate, key } = makeCertificate({ names: ['dns.example'] })
 await writeFile(join(workshop.folder, 'cert.pem'), certificate)
 await writeFile(join(workshop.folder, 'key.pem'), key, { mode: 0o600 })
@@ -112,26 +129,26 @@ const names = Array.from({ length: 5000 }, (_, i) =>
 )
 await writeFile(queries, names.map(name => `${name} A\n`).join(''))
 
-function portOf(server: Server, protocol: keyof Ports): number {
-  return ports.get(server.peer.name)![protocol]
+function portOf({ name }: Peer, protocol: keyof Ports): number {
+  return ports.get(name)![protocol]
 }
 
 /** Queries per dnsperf run, for a number of connections. */
 async function perf(
-  server: Server,
+  peer: Peer,
   protocol: keyof Ports,
   clients: number,
   outstanding: number,
   seconds: Seconds
 ): Promise<number> {
-  const port = portOf(server, protocol)
+  const port = portOf(peer, protocol)
   const command = ['dnsperf', '-m', protocol, '-s', LOOPBACK, '-p', `${port}`]
   if (protocol === 'doh') command.push('-O', 'doh-method=POST')
   command.push('-d', queries, '-l', `${seconds}`, '-c', `${clients}`, '-q', `${outstanding}`)
   const { stdout } = await run(command, { core: LOAD_CORE, limit: 1000 * (seconds + 60) })
   const completed = Number(/Queries completed:\s+(\d+)/.exec(stdout)?.[1] ?? 0)
   const lost = Number(/Queries lost:\s+(\d+)/.exec(stdout)?.[1] ?? 0)
-  if (completed === 0 || lost > completed / 100) throw new Error(`${server.peer.name}: ${stdout}`)
+  if (completed === 0 || lost > completed / 100) throw new Error(`${peer.name}: ${stdout}`)
   return completed
 }
 
@@ -140,47 +157,76 @@ const scenarios = (Object.keys(BUDGETS) as Scenario[]).filter(
   name => values.only === '' || values.only.split(',').includes(name)
 )
 
-type Work = (server: Server, seconds: Seconds) => Promise<number>
-const WORK: Readonly<Record<Scenario, Work>> = {
-  dot: (server, seconds) => perf(server, 'dot', 16, 1000, seconds),
-  // So long that a thousand handshakes hardly count: they have rows of their own.
-  'dot-single': (server, seconds) => perf(server, 'dot', 1000, 1000, 5 * seconds),
-  doh: (server, seconds) => perf(server, 'doh', 16, 16 * 32, seconds),
-  'handshake full': (server, seconds) => handshakes(portOf(server, 'dot'), seconds, false),
-  'handshake resumed': (server, seconds) => handshakes(portOf(server, 'dot'), seconds, true)
+/** Load on one server. `run` returns answers or handshakes. */
+interface Load {
+  run(seconds: Seconds): Promise<number>
+  close(): Promise<void>
 }
 
-const peers = [interdict, dnsdist, unbound].filter(
-  ({ name }) => name === 'interdict' || values.peers.split(',').includes(name)
-)
-const servers: Server[] = []
-const blocklist = workshop.blocklist(SHORT_LIST)
-for (const peer of peers) {
-  const server = await Server.start(withTls(peer, workshop.folder), workshop, {
-    blocklist,
-    log: false
-  })
-  server.process.pause()
-  servers.push(server)
+/** What one server has done of a scenario. */
+interface Turns {
+  readonly server: Server
+  readonly load: Load
+  count: number
+  ticks: number
 }
+
+const loadOf = (run: Load['run']): Load => ({ run, close: () => Promise.resolve() })
+
+const LOADS: Readonly<Record<Scenario, (peer: Peer) => Load | Promise<Load>>> = {
+  dot: peer => loadOf(seconds => perf(peer, 'dot', 16, 1000, seconds)),
+  // dnsperf would have up to three queries on a connection, as many as its own speed allows.
+  'dot-single': peer => TlsLoad.open(tlsLoad, portOf(peer, 'dot'), queries, SINGLE),
+  doh: peer => loadOf(seconds => perf(peer, 'doh', 16, 16 * 32, seconds)),
+  'handshake full': peer => loadOf(seconds => handshakes(portOf(peer, 'dot'), seconds, false)),
+  'handshake resumed': peer => loadOf(seconds => handshakes(portOf(peer, 'dot'), seconds, true))
+}
+
+const blocklist = workshop.blocklist(SHORT_LIST)
 
 /** CPU in microseconds by scenario and server, one for each round. */
 const costs = new Map<string, number[]>()
+const servers: Server[] = []
+for (const peer of peers) {
+  const named = withTls(peer, workshop.folder)
+  const server = await Server.start(named, workshop, { blocklist, log: false })
+  server.process.pause()
+  servers.push(server)
+}
+// The first round warms up.
 for (let round = 0; round <= rounds; round++) {
-  for (const scenario of scenarios) {
-    for (const server of servers) {
-      server.process.resume()
-      await WORK[scenario](server, WARM_UP)
-      const before = cpuOf(server.process.pid)
-      const count = await WORK[scenario](server, seconds)
-      const after = cpuOf(server.process.pid)
-      server.process.pause()
-      const ticks = after.user + after.system - before.user - before.system
-      const key = `${scenario} ${server.peer.name}`
-      // The first round warms up.
-      if (round > 0)
-        costs.set(key, [...(costs.get(key) ?? []), (ticks * MICROSECONDS_PER_TICK) / count])
+  for (const scenario of scenarios) await measure(scenario, round > 0)
+}
+for (const server of servers) await server.stop()
+
+/** In slices of a second, in turns: the machine is faster and slower from second to second. */
+async function measure(scenario: Scenario, isCounted: boolean): Promise<void> {
+  const turns: Turns[] = []
+  for (const server of servers) {
+    server.process.resume()
+    const load = await LOADS[scenario](server.peer)
+    await load.run(WARM_UP)
+    server.process.pause()
+    turns.push({ server, load, count: 0, ticks: 0 })
+  }
+  for (let second = 0; second < seconds; second++) {
+    for (const turn of turns) {
+      const { process } = turn.server
+      process.resume()
+      const before = cpuOf(process.pid)
+      turn.count += await turn.load.run(1)
+      const after = cpuOf(process.pid)
+      process.pause()
+      turn.ticks += after.user + after.system - before.user - before.system
     }
+  }
+  for (const { server, load, count, ticks } of turns) {
+    server.process.resume()
+    await load.close()
+    server.process.pause()
+    if (!isCounted) continue
+    const key = `${scenario} ${server.peer.name}`
+    costs.set(key, [...(costs.get(key) ?? []), (ticks * MICROSECONDS_PER_TICK) / count])
   }
 }
 
@@ -190,12 +236,11 @@ const rows = scenarios.map(scenario => {
   const dnsdists = costsOf(scenario, dnsdist.name)
   // Round by round: the machine is faster and slower in turns.
   const ratios = costsOf(scenario, interdict.name).map((cost, i) => cost / dnsdists[i]!)
-  const each = servers.map(({ peer }) => spreadOf(costsOf(scenario, peer.name)).median.toFixed(1))
+  const each = peers.map(peer => spreadOf(costsOf(scenario, peer.name)).median.toFixed(1))
   return [scenario, ...each, spreadOf(ratios).median.toFixed(2), String(BUDGETS[scenario])]
 })
-const head = ['µs of CPU', ...servers.map(({ peer }) => peer.name), 'to dnsdist', 'budget']
+const head = ['µs of CPU', ...peers.map(peer => peer.name), 'to dnsdist', 'budget']
 process.stdout.write(`${table(head, rows)}\n`)
-for (const server of servers) await server.stop()
 
 /** What a process of idle clients says next. */
 function said(client: ChildProcess): Promise<number> {
@@ -212,7 +257,7 @@ async function memoryOf(peer: Peer, protocol: keyof Ports): Promise<string> {
   while (group.length < count) {
     const named = withTls(peer, workshop.folder, `${peer.name} ${group.length}`)
     const server = await Server.start(named, workshop, { blocklist, log: false })
-    await handshakes(portOf(server, 'dot'), 1, false)
+    await handshakes(portOf(server.peer, 'dot'), 1, false)
     group.push(server)
   }
   const resident = (): number =>
@@ -221,7 +266,7 @@ async function memoryOf(peer: Peer, protocol: keyof Ports): Promise<string> {
     (await Promise.all(counts)).reduce((sum, one) => sum + one)
   const before = resident()
   const clients = group.map(server =>
-    fork(IDLE_CLIENT, [String(portOf(server, protocol)), protocol, String(idle)])
+    fork(IDLE_CLIENT, [String(portOf(server.peer, protocol)), protocol, String(idle)])
   )
   const open = await total(clients.map(said))
   await sleep(1000)
