@@ -35,7 +35,7 @@ t.test('a probe says who the client is to be', async t => {
   }
   t.strictSame(verify(option), valid)
   t.strictSame(verify(option, 1010), valid, 'as old as a control query may be')
-  t.strictSame(verify(option, 999), valid, 'clocks that were read at different times')
+  t.strictSame(verify(option, 990), valid, 'the worker was interrupted after it had read its clock')
 })
 
 t.test('nobody else can say so', async t => {
@@ -46,7 +46,7 @@ t.test('nobody else can say so', async t => {
   }
   t.strictSame(verify(option, 1000, randomBytes(32)), NOBODY, 'another process')
   t.strictSame(verify(option, 1011), NOBODY, 'a copy that is too old')
-  t.strictSame(verify(option, 998), NOBODY, 'one of the future')
+  t.strictSame(verify(option, 989), NOBODY, 'one of the future')
   const other = Uint8Array.from([1, 98, 0, 0, 1, 0, 1])
   t.strictSame(verify(option, 1000, key, other), NOBODY, 'another question')
 })
