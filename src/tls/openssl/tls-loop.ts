@@ -1,5 +1,5 @@
 import type { Octets } from '../../base/units.js'
-import { InputBio } from './input-bio.js'
+import { InputBio } from './memory-bio.js'
 import { loadOpenSsl, type OpenSsl } from './openssl.js'
 
 /** linux/eventpoll.h */
