@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import type { Milliseconds, Seconds } from './units.js'
 
 /**
