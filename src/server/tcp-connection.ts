@@ -61,7 +61,7 @@ export class TcpConnection extends ClientConnection {
   }
 
   checkIdentity(): void {
-    const { identity } = this.peer
+    const { identity } = this
     if (identity === undefined) return
     identity.refresh()
     if (identity.isLost) this.destroy()
@@ -72,7 +72,7 @@ export class TcpConnection extends ClientConnection {
     // A PROXY header from an untrusted peer: close without a reply.
     if (
       !this.hasQuery &&
-      this.peer.addressSource !== CLIENT_ADDRESS.proxy &&
+      this.addressSource !== CLIENT_ADDRESS.proxy &&
       startsProxyHeader(octets.subarray(start, end))
     ) {
       this.destroy()
@@ -105,13 +105,13 @@ export class TcpConnection extends ClientConnection {
   }
 
   private answer(start: Octets, end: Octets): void {
-    const { received, peer } = this
+    const { received, identity } = this
     const { replies, responder, proxies, protocol } = this.context
-    let { client } = peer
+    let { client } = this
     this.context.counts.queries++
     const at = replies.placeQuery(received.octets, start, end)
     const placed = at + end - start
-    if (proxies !== undefined && peer.addressSource === CLIENT_ADDRESS.subnet) {
+    if (proxies !== undefined && this.addressSource === CLIENT_ADDRESS.subnet) {
       if (!proxies.readClientSubnet(replies.octets, at, placed, client, 0)) {
         const length = proxies.writeFormErr(replies.octets, at, placed)
         if (length !== DROP) replies.commit(length)
@@ -121,7 +121,6 @@ export class TcpConnection extends ClientConnection {
     }
     const options = this.optionsFor(received.octets, start, end)
     const { octets } = replies
-    const { identity } = peer
     const room = MAX_MESSAGE
     const length = responder.answer(octets, at, placed, room, client, 0, protocol, identity)
     if (length > 0) {
@@ -141,7 +140,7 @@ export class TcpConnection extends ClientConnection {
       client: client.slice(),
       clientAt: 0,
       protocol: this.context.protocol,
-      identity: this.peer.identity,
+      identity: this.identity,
       reply: (reply, from, to) => {
         this.inFlight--
         if (reply !== undefined) this.late.push(this.frame(options, reply, from, to))

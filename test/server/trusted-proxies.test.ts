@@ -80,9 +80,9 @@ const cases: readonly Case[] = [
   {
     it: 'IPv6 by PROXY',
     listed: 'proxy',
-    before: header('2001:db8::7'),
+    before: header('2001:db8:a:b:fedc::7'),
     query: plain,
-    client: '2001:db8::7'
+    client: '2001:db8:a:b:fedc::7'
   },
   {
     it: 'mapped IPv4 by PROXY',

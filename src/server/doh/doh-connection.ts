@@ -164,17 +164,17 @@ export class DohConnection extends ClientConnection implements QueryHandler {
 
   /** Answers the query of `size` octets at `frames.place`. */
   private answer(stream: DohStream, size: Octets): void {
-    const { session, peer, context } = this
+    const { session, context } = this
     const { frames, responder, proxies } = context
     const { octets, place } = frames
     const end = place + size
-    let { client } = peer
+    let { client } = this
     if (size < HEADER_SIZE || (octets[place + 2]! & QR) !== 0) {
       session.refuse(stream, STATUS.badRequest)
       return
     }
     context.counts.queries++
-    if (proxies !== undefined && peer.addressSource === CLIENT_ADDRESS.subnet) {
+    if (proxies !== undefined && this.addressSource === CLIENT_ADDRESS.subnet) {
       if (!proxies.readClientSubnet(octets, place, end, client, 0)) {
         const length = proxies.writeFormErr(octets, place, end)
         if (length === DROP) session.reject(stream, ERROR.CANCEL)
