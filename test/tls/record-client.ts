@@ -82,8 +82,8 @@ export class RecordClient {
   /** What OpenSSL wants to send. */
   private sent(): Buffer {
     const { openSsl } = this.direct.loop
-    const size = Math.max(0, openSsl.readBio(this.output, this.memory.address, ROOM))
-    return Buffer.from(Buffer.from(this.memory.buffer, 0, size))
+    const octets = Buffer.alloc(ROOM)
+    return octets.subarray(0, Math.max(0, openSsl.readBio(this.output, octets, ROOM)))
   }
 }
 

@@ -16,3 +16,5 @@ export const SESSION_CACHE_OFF = 0
 export const TLS_1_2 = 0x0303
 /** SSL_OP_NO_RENEGOTIATION, SSL_OP_NO_COMPRESSION, and SSL_OP_IGNORE_UNEXPECTED_EOF: many peers just disconnect. */
 export const OPTIONS = (1n << 30n) | (1n << 17n) | (1n << 7n)
+/** bits/socket.h: MSG_DONTWAIT | MSG_NOSIGNAL. */
+export const SOCKET_FLAGS = 0x4040

@@ -70,8 +70,7 @@ const FUNCTIONS = {
   setBioFlags: 'void BIO_set_flags(size_t bio, int flags)',
   keepBio: 'int BIO_up_ref(size_t bio)',
   freeBio: 'int BIO_free(size_t bio)',
-  pendingInBio: 'size_t BIO_ctrl_pending(size_t bio)',
-  readBio: 'int BIO_read(size_t bio, size_t octets, int length)',
+  readBio: 'int BIO_read(size_t bio, void *octets, int length)',
   writeBio: 'int BIO_write(size_t bio, void *octets, int length)',
 
   readCertificate:

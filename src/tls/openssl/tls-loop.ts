@@ -1,5 +1,5 @@
 import type { Octets } from '../../base/units.js'
-import { InputBio } from './memory-bio.js'
+import { InputBio, OutputBio } from './memory-bio.js'
 import { loadOpenSsl, type OpenSsl } from './openssl.js'
 
 /** linux/eventpoll.h */
@@ -27,8 +27,6 @@ const MAX_RECORD: Octets = 16_384
 const READ_SIZE: Octets = 2 * MAX_RECORD
 /** Most that is encrypted at once. */
 export const WRITE_SIZE: Octets = 65_536
-/** Records of 512 octets have 22 octets of their own; there may be alerts and handshake messages besides. */
-const OUT_SIZE: Octets = 2 * WRITE_SIZE
 
 /** A connection as the loop knows it. */
 export interface Polled {
@@ -43,16 +41,13 @@ export interface Polled {
  */
 export class TlsLoop {
   readonly input: InputBio
+  readonly output: OutputBio
   /** What was read last, decrypted: there may have been a part of a record before. */
   readonly octets: Buffer
   readonly readAddress: number
   /** What is to be encrypted. */
   readonly plain: Uint8Array
   readonly plainAddress: number
-  readonly out: Buffer
-  readonly outAddress: number
-  readonly outSize = OUT_SIZE
-  readonly output: number
   private readonly epoll: number
   private readonly events: Int32Array
   private readonly eventsAddress: number
@@ -66,19 +61,16 @@ export class TlsLoop {
   constructor(readonly openSsl: OpenSsl) {
     const { system } = openSsl
     this.input = new InputBio(openSsl, READ_SIZE)
+    this.output = new OutputBio(openSsl)
     const read = system.map(READ_SIZE + MAX_RECORD)
     this.octets = Buffer.from(read.buffer)
     this.readAddress = read.address
     const plain = system.map(WRITE_SIZE)
     this.plain = new Uint8Array(plain.buffer)
     this.plainAddress = plain.address
-    const out = system.map(OUT_SIZE)
-    this.out = Buffer.from(out.buffer)
-    this.outAddress = out.address
     const events = system.map(4 * EVENT_WORDS * EVENTS)
     this.events = new Int32Array(events.buffer)
     this.eventsAddress = events.address
-    this.output = openSsl.newBio(openSsl.memory())
     this.epoll = openSsl.createEpoll(EPOLL_CLOEXEC)
     system.record(this.epoll)
     this.poll = system.poll(this.epoll, this.schedule)
@@ -111,11 +103,6 @@ export class TlsLoop {
     this.schedule()
   }
 
-  /** Discards what OpenSSL has written for a connection that ends: the next one must not send it. */
-  discardOutput(): void {
-    while (this.openSsl.readBio(this.output, this.outAddress, OUT_SIZE) > 0);
-  }
-
   private control(operation: number, fd: number, events: number): void {
     this.event.writeInt32LE(events, 0)
     this.event.writeInt32LE(fd, 4 * DATA_WORD)
@@ -130,16 +117,19 @@ export class TlsLoop {
 
   private readonly run = (): void => {
     this.isScheduled = false
-    const { openSsl, events, waiting } = this
+    const { openSsl, events, waiting, output } = this
     this.waiting = []
     // Errors of other code in this thread would be blamed on a connection.
     openSsl.clearErrors()
     const count = openSsl.waitEpoll(this.epoll, this.eventsAddress, EVENTS, 0)
+    output.isCollecting = true
     for (let i = 0; i < count; i++) {
       const at = i * EVENT_WORDS
       this.connections.get(events[at + DATA_WORD]!)?.ready(events[at]!)
     }
     for (const connection of waiting) connection.ready(EPOLLIN | EPOLLRDHUP)
+    output.isCollecting = false
+    output.send()
   }
 }
 

@@ -1,7 +1,9 @@
 import type { ByteStream, StreamHandler } from '../../base/byte-stream.js'
 import { copyOctets } from '../../base/octets.js'
 import type { Octets } from '../../base/units.js'
+import { SOCKET_FLAGS } from './constants.js'
 import { encode } from './encoding.js'
+import type { Sender } from './memory-bio.js'
 import type { SocketOwner } from './node-socket.js'
 import {
   EPOLLERR,
@@ -20,8 +22,6 @@ const WANT_READ = 2
 const ZERO_RETURN = 6
 /** Room for the text of an error: ERR_error_string_n. */
 const ERROR_SIZE: Octets = 256
-/** bits/socket.h: MSG_DONTWAIT | MSG_NOSIGNAL. */
-const SOCKET_FLAGS = 0x4040
 /** sys/socket.h: SHUT_WR. */
 const SHUT_WRITE = 1
 /** As Node has it. */
@@ -41,7 +41,7 @@ const READS_ONLY = EPOLLIN | EPOLLRDHUP | EPOLLET
 export type OnHandshake = (isSecure: boolean) => void
 
 /** One side of a TLS connection. OpenSSL reads and writes memory that the loop has for all of them. */
-export class TlsStream implements ByteStream, Polled {
+export class TlsStream implements ByteStream, Polled, Sender {
   isEnded = false
   /** Why it was destroyed; undefined: for no error. */
   error: Error | undefined
@@ -72,8 +72,8 @@ export class TlsStream implements ByteStream, Polled {
     this.onHandshake = onHandshake
     openSsl.keepBio(input.bio)
     openSsl.setInput(this.connection, input.bio)
-    openSsl.keepBio(output)
-    openSsl.setOutput(this.connection, output)
+    openSsl.keepBio(output.bio)
+    openSsl.setOutput(this.connection, output.bio)
     loop.add(this, this.events)
     socket.once('close', () => this.destroy())
   }
@@ -144,7 +144,7 @@ export class TlsStream implements ByteStream, Polled {
   }
 
   write(octets: Uint8Array, start: Octets, end: Octets): void {
-    const { plain, plainAddress, openSsl } = this.loop
+    const { plain, plainAddress, openSsl, output } = this.loop
     if (!this.hasWritten && !this.destroyed) {
       this.hasWritten = true
       // A server's ticket (RFC 8446 §4.6.1) leaves with what it writes first. By itself it would cost a system call.
@@ -153,7 +153,7 @@ export class TlsStream implements ByteStream, Polled {
     for (let at = start; at < end && !this.destroyed; at += WRITE_SIZE) {
       const size = Math.min(end - at, WRITE_SIZE)
       copyOctets(octets, at, at + size, plain, 0)
-      if (openSsl.write(this.connection, plainAddress, size) === size) this.send()
+      if (openSsl.write(this.connection, plainAddress, size) === size) output.add(this)
       else this.destroy()
     }
   }
@@ -161,22 +161,30 @@ export class TlsStream implements ByteStream, Polled {
   end(): void {
     if (this.isEnded || this.destroyed) return
     this.isEnded = true
-    this.loop.openSsl.shutdown(this.connection)
-    this.send()
+    const { openSsl, output } = this.loop
+    openSsl.shutdown(this.connection)
+    output.add(this)
+    output.send()
     if (this.waiting === undefined) this.closeSide()
   }
 
   destroy(): void {
     if (this.destroyed) return
-    const { openSsl } = this.loop
+    const { openSsl, output } = this.loop
     this.loop.remove(this)
     openSsl.freeConnection(this.connection)
-    this.loop.discardOutput()
+    // While there is a socket to send by.
+    output.send()
     openSsl.clearErrors()
     this.connection = 0
     this.waiting = undefined
     this.socket.destroy()
     this.finishHandshake(false)
+  }
+
+  keep(octets: Buffer): void {
+    this.waiting = this.waiting === undefined ? octets : Buffer.concat([this.waiting, octets])
+    this.watch()
   }
 
   ready(events: number): void {
@@ -189,13 +197,13 @@ export class TlsStream implements ByteStream, Polled {
   }
 
   private shake(): void {
-    const { openSsl, input } = this.loop
+    const { openSsl, input, output } = this.loop
     const came = this.take()
     if (this.destroyed) return
     const result = openSsl.handshake(this.connection)
     if (result === 1) {
       if (input.rest > 0) this.early = input.copyRest(came)
-      this.send()
+      output.add(this)
       this.finishHandshake(true)
       this.watch()
       return
@@ -203,7 +211,7 @@ export class TlsStream implements ByteStream, Polled {
     const failure = openSsl.error(this.connection, result)
     if (failure !== WANT_READ) this.setError()
     // Perhaps an alert.
-    this.send()
+    output.add(this)
     if (failure !== WANT_READ) this.fail()
     else if (came === 0) this.lose(new Error(DISCONNECTED))
   }
@@ -215,7 +223,7 @@ export class TlsStream implements ByteStream, Polled {
   }
 
   private read(events: number): void {
-    const { openSsl, input, readAddress, octets, output } = this.loop
+    const { openSsl, input, output, readAddress, octets } = this.loop
     const { connection } = this
     const came = this.take()
     if (came < 0) return
@@ -231,7 +239,7 @@ export class TlsStream implements ByteStream, Polled {
       filled += size
     }
     // Alerts, and answers to messages of TLS itself.
-    if (openSsl.pendingInBio(output) > 0) this.send()
+    output.add(this)
     // Reported once: there may be more, or the end.
     if (came === input.size || (came > 0 && (events & ENDS) !== 0)) this.loop.readLater(this)
     if (filled > 0) this.handler!.receive(octets, 0, filled)
@@ -288,29 +296,6 @@ export class TlsStream implements ByteStream, Polled {
     this.watch()
     this.handler!.onEnd()
     if (this.isEnded && this.waiting === undefined) this.destroy()
-  }
-
-  /** Sends what OpenSSL has written for this connection. */
-  private send(): void {
-    const { openSsl, output, out, outAddress, outSize } = this.loop
-    // Put behind what waits in one go: a long answer has hundreds of such parts.
-    let rest: Buffer[] | undefined
-    for (;;) {
-      const size = openSsl.readBio(output, outAddress, outSize)
-      if (size <= 0) break
-      if (this.waiting !== undefined) {
-        rest ??= []
-        rest.push(Buffer.from(out.subarray(0, size)))
-      } else if (!this.destroyed) {
-        const sent = Math.max(openSsl.sendAt(this.fd, outAddress, size, SOCKET_FLAGS), 0)
-        if (sent < size) {
-          this.waiting = Buffer.from(out.subarray(sent, size))
-          this.watch()
-        }
-      }
-      if (size < outSize) break
-    }
-    if (rest !== undefined) this.waiting = Buffer.concat([this.waiting!, ...rest])
   }
 
   private sendWaiting(): void {
