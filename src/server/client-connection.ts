@@ -50,7 +50,7 @@ export abstract class ClientConnection implements StreamHandler {
     this.lastUse = clock.now()
   }
 
-  /** The client's address: four words, until those of another connection are read. */
+  /** The client's address: four words. Valid until another connection's is read. */
   protected get client(): Uint32Array {
     client[0] = this.word0
     client[1] = this.word1

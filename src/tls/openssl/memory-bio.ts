@@ -18,10 +18,7 @@ const WORD_RANGE = 2 ** 32
 /** More is not collected: it would leave the CPU's caches before it is sent. */
 const MAX_COLLECTED: Octets = 16_384
 
-/**
- * A memory BIO of which we see what it holds without a call. All connections of a thread share it: what is in it is
- * taken out before another connection is read or written.
- */
+/** A memory BIO of which we see what it holds without a call. All connections of a thread share it. */
 abstract class MemoryBio {
   readonly bio: number
   protected readonly memory: Uint32Array
@@ -34,7 +31,7 @@ abstract class MemoryBio {
   }
 }
 
-/** From which OpenSSL reads what has come from a socket. */
+/** From which OpenSSL reads what has come from a socket: all of it, before anything else is received. */
 export class InputBio extends MemoryBio {
   readonly octets: Buffer
   readonly address: number
