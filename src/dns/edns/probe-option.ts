@@ -33,11 +33,12 @@ export const PROBE_CLIENT_WORDS = 6
 export const PROBE_FLAG = { valid: 1, resolve: 2, log: 4 } as const
 
 /**
- * How old an option may be: a control query waits for an upstream for at most 5 s, and is read again then. After
- * that, a copy of it is worth nothing. It may be newer by as much: a worker reads its clock once per turn of the event
- * loop, in which it may have been interrupted.
+ * How old an option may be: a control query waits for an upstream for at most 5 s, and is read again then; and a
+ * machine with too much to do may start a worker long after a query has come. After that, a copy of it is worth
+ * nothing. It may be newer by as much: a worker reads its clock once per turn of the event loop, in which it may have
+ * been interrupted.
  */
-const MAX_AGE: Seconds = 10
+const MAX_AGE: Seconds = 60
 /** Of the key, which is random for each process. */
 export const PROBE_KEY_SIZE: Octets = 32
 
