@@ -13,6 +13,8 @@ export function packagePath(path: string): string {
 /** Defined when the program is packed: its package.json may be that of the next version when it is read. */
 declare const PACKAGE_VERSION: string | undefined
 
+export const IS_PACKED = typeof PACKAGE_VERSION === 'string'
+
 /** The version in package.json. */
 export function packageVersion(): string {
   if (typeof PACKAGE_VERSION === 'string') return PACKAGE_VERSION

@@ -12,12 +12,12 @@ import { MemoryLog } from './serve.js'
 import { eventually, Site } from './site.js'
 
 /** A recorder with an export thread, which can be killed. */
-async function rig(t: Test, file = 'export-main.js') {
+async function rig(t: Test) {
   const sink = await new Sink(t).listen()
   const log = new MemoryLog()
   const threads: Worker[] = []
   const start = (workerData: ExportInit): Worker => {
-    const module = new URL(`../../src/daemon/threads/${file}`, import.meta.url)
+    const module = new URL('../../src/daemon/threads/export-main.js', import.meta.url)
     // Without tap's hooks, which take longer to load than all the rest.
     const worker = new Worker(module, { workerData, execArgv: [] })
     threads.push(worker)

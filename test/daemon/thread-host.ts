@@ -4,9 +4,10 @@
  */
 import { createRequire, syncBuiltinESMExports } from 'node:module'
 import { parentPort, type MessagePort } from 'node:worker_threads'
+import { threadFile } from '../../src/daemon/threads/thread-files.js'
 
 export interface HostedThread {
-  /** A module of `src/daemon/threads`. */
+  /** The name of one of `THREAD_FILES`. */
   readonly file: string
   readonly workerData: unknown
   readonly port: MessagePort
@@ -29,5 +30,5 @@ parentPort!.on('message', (thread: HostedThread) => {
 async function start({ file, workerData, port }: HostedThread): Promise<void> {
   Object.assign(builtin, { parentPort: port, workerData })
   syncBuiltinESMExports()
-  await import(`../../src/daemon/threads/${file}?${started++}`)
+  await import(`../../src/${threadFile(file)}?${started++}`)
 }

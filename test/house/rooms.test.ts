@@ -63,29 +63,6 @@ t.test('a room imports only the rooms that the table allows', async t => {
   }
 })
 
-/** Folders that may not import some folders of their own room. */
-const folders = tableAfter('docs/internals/architecture.md', '## Rooms', 1).map(
-  ([folder, forbidden]) => [list(folder!)[0]!, list(forbidden!)] as const
-)
-
-t.test('folders of a room keep their order', async t => {
-  t.ok(folders.length > 0)
-  const local = imports.filter(i => i.target.startsWith('.'))
-  for (const [folder, forbidden] of folders) {
-    const own = local.filter(i => i.file.startsWith(`${folder}/`))
-    for (const one of [folder, ...forbidden])
-      t.ok(
-        files.some(file => file.startsWith(`${one}/`)),
-        `${one} exists`
-      )
-    for (const { file, target } of own) {
-      const to = join(dirname(file), target)
-      const bad = forbidden.find(other => to.startsWith(`${other}/`))
-      t.equal(bad, undefined, `${file} imports ${to}`)
-    }
-  }
-})
-
 t.test('no two files import each other', async t => {
   const arrows = new Set(
     imports

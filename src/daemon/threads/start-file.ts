@@ -6,16 +6,18 @@ import {
   Worker,
   type WorkerOptions
 } from 'node:worker_threads'
+import { IS_PACKED } from '../../base/package.js'
 import { keepOpen, KEPT_PROGRAM, readKept, type KeptProgram } from './kept-program.js'
+import { threadFile } from './thread-files.js'
 
-/** The URL of a file in this folder, or in the folder of the packed threads. */
-const fileUrl = (file: string): URL => new URL(file, import.meta.url)
+const fileUrl = (file: string): URL =>
+  new URL(IS_PACKED ? file : `../../${threadFile(file)}`, import.meta.url)
 
 /** Undefined: the program is not packed, or runs with source maps. */
 const keptProgram = (): KeptProgram | undefined =>
   getEnvironmentData(KEPT_PROGRAM) as unknown as KeptProgram | undefined
 
-/** Starts a thread that runs `file`, a module of this folder, or the file that is kept open for it. */
+/** Starts a thread that runs `file`, one of `THREAD_FILES`, or the file that is kept open for it. */
 export function startFile(file: string, options: WorkerOptions): Worker {
   const program = keptProgram()
   if (program === undefined) return new Worker(fileUrl(file), options)

@@ -22,7 +22,7 @@ export interface ThreadHandlers<Out> {
   exited(error: Error | undefined): void
 }
 
-/** Starts `file`, a module of this folder, as a thread. Injected by tests. */
+/** Starts `file`, the name of one of `THREAD_FILES`, as a thread. Injected by tests. */
 export type StartThread = <In, Out>(
   file: string,
   data: unknown,

@@ -1,0 +1,24 @@
+import { basename } from 'node:path'
+
+/** Modules below `src` that run as threads or, the archive's, as a process. Packed, all are in one folder. */
+export const THREAD_FILES = [
+  'daemon/threads/alert-main.js',
+  'daemon/threads/archive-main.js',
+  'daemon/threads/compiler-main.js',
+  'daemon/threads/export-main.js',
+  'daemon/threads/fetcher-main.js',
+  'daemon/threads/fleet-main.js',
+  'daemon/threads/http-main.js',
+  'daemon/threads/list-main.js',
+  'daemon/threads/probe-main.js',
+  'daemon/threads/recorder-main.js',
+  'daemon/threads/transfer-main.js',
+  'daemon/threads/worker-main.js'
+] as const
+
+/** The path below `src` of a module that is named by its file: `worker-main.js`. */
+export function threadFile(name: string): string {
+  const found = THREAD_FILES.find(path => basename(path) === name)
+  if (found === undefined) throw new Error(`no thread runs ${name}`)
+  return found
+}
