@@ -11,7 +11,7 @@ import { endOf, periodOf, startOf } from '../../src/querylog/privacy/period.js'
 import { FULL_ADDRESSES } from '../../src/querylog/privacy/privacy-mode.js'
 import { closedFilePath } from '../../src/querylog/record/closed-files.js'
 import { Formatter } from '../../src/querylog/record/formatter.js'
-import type { ServiceLog } from '../../src/querylog/record/service-log.js'
+import type { ServiceLog } from '../../src/base/log/service-log.js'
 import { DAY, startOfDay, type Traffic } from './traffic.js'
 
 /** `log.queries.rotate.size`, as it is where nobody says another one. */

@@ -1,4 +1,4 @@
-import { readAddress } from '../../src/base/address.js'
+import { readAddress } from '../../src/base/values/address.js'
 import { scramble, seeded } from '../kit/random.js'
 import { APPS } from './rules.js'
 

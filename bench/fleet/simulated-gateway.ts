@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LookupFunction } from 'node:net'
-import type { Clock } from '../../src/base/clock.js'
+import type { Clock } from '../../src/base/time/clock.js'
 import type { Milliseconds } from '../../src/base/units.js'
 import type { FleetConfig } from '../../src/config/fleet-config.js'
 import { Channel } from '../../src/fleet/channel/channel.js'

@@ -4,7 +4,7 @@
  */
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import type { Clock } from '../../src/base/clock.js'
+import type { Clock } from '../../src/base/time/clock.js'
 import { LruAnswerCache } from '../../src/cache/lru.js'
 import { allocateCache } from '../../src/cache/memory.js'
 import { PackedAnswerCache } from '../../src/cache/packed.js'

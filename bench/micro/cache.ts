@@ -1,4 +1,4 @@
-import { systemClock } from '../../src/base/clock.js'
+import { systemClock } from '../../src/base/time/clock.js'
 import { allocateCache } from '../../src/cache/memory.js'
 import { PackedAnswerCache } from '../../src/cache/packed.js'
 import { sizeOf } from '../../src/cache/records.js'

@@ -1,5 +1,5 @@
-import { readPrefix } from '../../src/base/address.js'
-import { compilePrefixes, PrefixTable } from '../../src/base/prefix-table.js'
+import { readPrefix } from '../../src/base/values/address.js'
+import { compilePrefixes, PrefixTable } from '../../src/base/values/prefix-table.js'
 import { scramble } from '../kit/random.js'
 import type { Case } from './measure.js'
 import { INPUTS, type Stage } from './stage.js'

@@ -13,8 +13,8 @@ import {
   type Stats
 } from 'node:fs'
 import { dirname } from 'node:path'
-import { syncFolder } from '../base/atomic-file.js'
-import { createParentFolder } from '../base/parent-folder.js'
+import { syncFolder } from '../base/files/atomic-file.js'
+import { createParentFolder } from '../base/files/parent-folder.js'
 
 /** chmod(2): of a new certificate and a new key. */
 const CERTIFICATE_MODE = 0o644

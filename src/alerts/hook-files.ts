@@ -1,7 +1,7 @@
-import { MAX_SECRET_FILE, readBoundedFileSync } from '../base/bounded-file.js'
-import { failure, failureAt, type InterdictError } from '../base/error.js'
-import { reasonOf } from '../base/reason.js'
-import { readSecretText } from '../base/secret-file.js'
+import { MAX_SECRET_FILE, readBoundedFileSync } from '../base/files/bounded-file.js'
+import { failure, failureAt, type InterdictError } from '../base/errors/error.js'
+import { reasonOf } from '../base/errors/reason.js'
+import { readSecretText } from '../base/files/secret-file.js'
 import type { Octets } from '../base/units.js'
 import type { AlertHookConfig } from '../config/alert-config.js'
 

@@ -1,5 +1,5 @@
 import type { LookupFunction } from 'node:net'
-import type { InterdictError } from '../base/error.js'
+import type { InterdictError } from '../base/errors/error.js'
 import { testMessage } from './alert-body.js'
 import { postAlert, type Hook } from './post-alert.js'
 

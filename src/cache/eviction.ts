@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.js'
+import type { Clock } from '../base/time/clock.js'
 import type { Octets } from '../base/units.js'
 import { WAYS, type HashIndex } from './hash-index.js'
 import type { NameScope } from './name-scope.js'

@@ -1,5 +1,5 @@
-import type { Clock } from '../base/clock.js'
-import { hashOctets } from '../base/hash.js'
+import type { Clock } from '../base/time/clock.js'
+import { hashOctets } from '../base/bytes/hash.js'
 import { MS_PER_SECOND, type Octets, type Seconds } from '../base/units.js'
 import type { Answer } from '../dns/message/answer.js'
 import type { AnswerCache, QuestionKey } from './cache.js'

@@ -1,4 +1,4 @@
-import { copyOctets, equalOctets } from '../base/octets.js'
+import { copyOctets, equalOctets } from '../base/bytes/octets.js'
 import type { Octets } from '../base/units.js'
 import type { Answer } from '../dns/message/answer.js'
 import { KEY_SUFFIX_SIZE, type QuestionKey } from '../dns/message/question.js'

@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.js'
+import type { Clock } from '../base/time/clock.js'
 import type { Milliseconds, Octets } from '../base/units.js'
 import { SegmentRing } from './segment-ring.js'
 import { ALLOCATED, MAIN, PROBATION, UNIT, type ShardMemory } from './shard-memory.js'

@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.js'
+import type { Clock } from '../base/time/clock.js'
 import type { Milliseconds, Octets } from '../base/units.js'
 import type { Answer } from '../dns/message/answer.js'
 import type { QuestionKey } from './cache.js'

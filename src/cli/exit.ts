@@ -1,6 +1,6 @@
-import { InterdictError } from '../base/error.js'
-import type { SerializedError } from '../daemon/threads/serialized-error.js'
-import { escapeControls } from '../querylog/record/terminal-line.js'
+import { InterdictError } from '../base/errors/error.js'
+import type { SerializedError } from '../base/errors/serialized-error.js'
+import { escapeControls } from '../base/log/terminal-line.js'
 import type { Io } from './io.js'
 
 /** Exit codes, the same for every command. */

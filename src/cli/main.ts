@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { createInterface, type Interface } from 'node:readline'
-import { failure } from '../base/error.js'
-import { reasonOf } from '../base/reason.js'
+import { failure } from '../base/errors/error.js'
+import { reasonOf } from '../base/errors/reason.js'
 import { reportError } from './exit.js'
 import type { EndSignal, Io } from './io.js'
 import { run } from './run.js'

@@ -1,5 +1,5 @@
-import { failure } from '../base/error.js'
-import { reasonOf } from '../base/reason.js'
+import { failure } from '../base/errors/error.js'
+import { reasonOf } from '../base/errors/reason.js'
 import type { Milliseconds } from '../base/units.js'
 import type { Config } from '../config/config.js'
 import { protocolOf } from '../config/endpoint.js'
@@ -9,13 +9,13 @@ import type { Predecessor } from '../daemon/control/predecessor.js'
 import { ServiceManager } from '../daemon/control/service-manager.js'
 import { Upgrade } from '../daemon/control/upgrade.js'
 import type { CompilerHandle } from '../daemon/reload/compiler-handle.js'
-import { keepKoffi } from '../daemon/threads/kept-koffi.js'
-import { startThread } from '../daemon/threads/thread.js'
+import { keepKoffi } from '../base/threads/kept-koffi.js'
+import { startThread } from '../base/threads/thread.js'
 import {
   createServiceLog,
   type ReopenableServiceLog,
   type ServiceLog
-} from '../querylog/record/service-log.js'
+} from '../base/log/service-log.js'
 import { chooseTransport, type TransportChoice } from '../udp/transport.js'
 import type { CommonOptions } from './args/settings.js'
 import { rejectInput } from './exit.js'

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path'
 import * as z from 'zod'
-import type { Position } from '../base/position.js'
+import type { Position } from '../base/errors/position.js'
 import { duration } from '../yaml/quantity.js'
 import type { AcmeChallenge, AcmeConfig } from './acme-config.js'
 import { endpoint } from './listeners.js'

@@ -1,11 +1,11 @@
 import { join, resolve } from 'node:path'
 import * as z from 'zod'
-import { MAX_SOCKET_PATH } from '../base/socket-path.js'
+import { MAX_SOCKET_PATH } from '../base/files/socket-path.js'
 import type { AdminSocketConfig, Config } from './config.js'
 import { isRemote } from './endpoint.js'
 import { endpoint } from './listeners.js'
 import { oidcOf, oidcSchema } from './oidc.js'
-import { defaultSocket, TOKEN_WORDS } from './places.js'
+import { defaultSocket, TOKEN_WORDS } from '../base/files/places.js'
 import { section, type SectionContext } from './section.js'
 
 const path = z.string('a path').min(1, 'a path')

@@ -1,7 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { failure, type InterdictError } from '../base/error.js'
-import { reasonOf } from '../base/reason.js'
+import { failure, type InterdictError } from '../base/errors/error.js'
+import { reasonOf } from '../base/errors/reason.js'
 import type { Config } from './config.js'
 
 /**

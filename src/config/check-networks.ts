@@ -1,4 +1,4 @@
-import { failureAt, type InterdictError } from '../base/error.js'
+import { failureAt, type InterdictError } from '../base/errors/error.js'
 import { didYouMean } from '../yaml/closest.js'
 import type { RetentionConfig, PrivacyConfig } from './query-log-config.js'
 

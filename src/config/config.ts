@@ -1,5 +1,5 @@
-import type { Prefix } from '../base/address.js'
-import type { Position } from '../base/position.js'
+import type { Prefix } from '../base/values/address.js'
+import type { Position } from '../base/errors/position.js'
 import type { Milliseconds, Octets, Seconds } from '../base/units.js'
 import type { Endpoint } from '../udp/datagram.js'
 import type { UpstreamServer } from '../upstream/upstream-server.js'

@@ -1,4 +1,4 @@
-import { readAddress, showAddress } from '../base/address.js'
+import { readAddress, showAddress } from '../base/values/address.js'
 import type { Endpoint } from '../udp/datagram.js'
 import { localAddresses } from '../udp/local-addresses.js'
 import type { ListenConfig } from './config.js'

@@ -1,4 +1,4 @@
-import type { Position } from '../base/position.js'
+import type { Position } from '../base/errors/position.js'
 import type { Milliseconds, Octets } from '../base/units.js'
 
 /** How this gateway learns which signed bundle it should run, and reports what it runs. Paths are absolute. */

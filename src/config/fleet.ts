@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import * as z from 'zod'
-import type { Position } from '../base/position.js'
+import type { Position } from '../base/errors/position.js'
 import { duration } from '../yaml/quantity.js'
 import { isLoopback } from './alerts.js'
 import type { FleetConfig } from './fleet-config.js'

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { readAddress, showAddress } from '../base/address.js'
+import { readAddress, showAddress } from '../base/values/address.js'
 import { parsedString } from '../yaml/parsed-string.js'
 
 /** It is written into the configuration of other programs: only the characters of host names. RFC 1123 §2.1 */

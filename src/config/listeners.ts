@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import * as z from 'zod'
-import type { Position } from '../base/position.js'
+import type { Position } from '../base/errors/position.js'
 import type { Endpoint } from '../udp/datagram.js'
 import { parsedString } from '../yaml/parsed-string.js'
 import type { ListenConfig } from './config.js'

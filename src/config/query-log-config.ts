@@ -1,4 +1,4 @@
-import type { Position } from '../base/position.js'
+import type { Position } from '../base/errors/position.js'
 import type { Milliseconds, Octets } from '../base/units.js'
 
 export interface QueryLogConfig {

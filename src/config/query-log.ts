@@ -1,8 +1,8 @@
 import { basename, dirname, resolve, sep } from 'node:path'
 import * as z from 'zod'
-import { readPublicKey } from '../base/ed25519.js'
+import { readPublicKey } from '../base/files/ed25519.js'
 import { duration, size } from '../yaml/quantity.js'
-import { BESIDE } from './places.js'
+import { BESIDE } from '../base/files/places.js'
 import type {
   ChainConfig,
   PrivacyConfig,

@@ -1,4 +1,4 @@
-import type { Position } from '../base/position.js'
+import type { Position } from '../base/errors/position.js'
 import type { Milliseconds } from '../base/units.js'
 
 /** Reports that can be scheduled. */

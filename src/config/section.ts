@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import type { Position } from '../base/position.js'
+import type { Position } from '../base/errors/position.js'
 
 /** A section of the settings that may be omitted or empty. */
 export function section<S extends z.ZodRawShape>(shape: S) {

@@ -1,7 +1,7 @@
-import { readBoundedFileSync, MAX_SECRET_FILE } from '../base/bounded-file.js'
-import { failureAt, type InterdictError } from '../base/error.js'
-import { reasonOf } from '../base/reason.js'
-import { readSecretText } from '../base/secret-file.js'
+import { readBoundedFileSync, MAX_SECRET_FILE } from '../base/files/bounded-file.js'
+import { failureAt, type InterdictError } from '../base/errors/error.js'
+import { reasonOf } from '../base/errors/reason.js'
+import { readSecretText } from '../base/files/secret-file.js'
 import type { SmtpConfig } from './report-config.js'
 
 /** The password, and CA certificates in PEM. @throws InterdictError SMTP_FILE */

@@ -1,5 +1,5 @@
 import { isAbsolute } from 'node:path'
-import { BESIDE, isInEtc, placesFor, TOKEN_WORDS } from './places.js'
+import { BESIDE, isInEtc, placesFor, TOKEN_WORDS } from '../base/files/places.js'
 import type { Settings } from './schema.js'
 import type { SectionContext } from './section.js'
 

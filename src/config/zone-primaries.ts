@@ -1,5 +1,5 @@
-import { failureAt, type InterdictError } from '../base/error.js'
-import type { Position } from '../base/position.js'
+import { failureAt, type InterdictError } from '../base/errors/error.js'
+import type { Position } from '../base/errors/position.js'
 import { didYouMean } from '../yaml/closest.js'
 import type { TransfersConfig } from './sources-config.js'
 

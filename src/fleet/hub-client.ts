@@ -1,6 +1,6 @@
 import { request } from 'node:http'
-import { failure, InterdictError, ERROR_CODES, type ErrorCode } from '../base/error.js'
-import { reasonOf } from '../base/reason.js'
+import { failure, InterdictError, ERROR_CODES, type ErrorCode } from '../base/errors/error.js'
+import { reasonOf } from '../base/errors/reason.js'
 import type { Milliseconds } from '../base/units.js'
 
 type Query = Readonly<Record<string, string | number | undefined>>

@@ -1,4 +1,4 @@
-import { setUint16, setUint32 } from '../base/octets.js'
+import { setUint16, setUint32 } from '../base/bytes/octets.js'
 import type { Octets } from '../base/units.js'
 
 /*

@@ -12,10 +12,10 @@ import {
   type KeyPair,
   type Permissions
 } from '@nats-io/jwt'
-import { writeFileAtomic } from '../base/atomic-file.js'
-import { MAX_SECRET_FILE, readBoundedFileSync } from '../base/bounded-file.js'
-import { failure } from '../base/error.js'
-import { reasonOf } from '../base/reason.js'
+import { writeFileAtomic } from '../base/files/atomic-file.js'
+import { MAX_SECRET_FILE, readBoundedFileSync } from '../base/files/bounded-file.js'
+import { failure } from '../base/errors/error.js'
+import { reasonOf } from '../base/errors/reason.js'
 import type { Seconds } from '../base/units.js'
 import {
   BUNDLES_STORE,

@@ -1,14 +1,14 @@
 import { lookup } from 'node:dns'
 import { hostname } from 'node:os'
 import { testHooks, type TestResult } from '../alerts/test-hooks.js'
-import type { InterdictError } from '../base/error.js'
+import type { InterdictError } from '../base/errors/error.js'
 import { MS_PER_SECOND, type Milliseconds } from '../base/units.js'
 import type { AlertHookConfig } from '../config/alert-config.js'
 import { AlertHook, type StartSending } from '../daemon/alerts/alert-hook.js'
 import type { AlertHookStatus } from '../daemon/alerts/alert-hook-status.js'
 import type { Condition } from '../daemon/alerts/conditions.js'
 import { sendAlerts } from '../daemon/alerts/send-alerts.js'
-import type { ServiceLog } from '../querylog/record/service-log.js'
+import type { ServiceLog } from '../base/log/service-log.js'
 import { ringOf, stateOf, type Sources } from './views.js'
 
 /** How long gateways may take for a bundle, and to report after a start of the hub. */

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { failure } from '../base/error.js'
+import { failure } from '../base/errors/error.js'
 import { fleetName } from '../config/fleet.js'
 import { duration } from '../yaml/quantity.js'
 import type { Enrolment } from './enrolment.js'

@@ -1,9 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { failure, InterdictError } from '../base/error.js'
+import { failure, InterdictError } from '../base/errors/error.js'
 import type { Milliseconds, Octets } from '../base/units.js'
 import { openAdminSocket, type AdminSocket } from '../daemon/admin/admin-socket.js'
-import type { ServiceLog } from '../querylog/record/service-log.js'
+import type { ServiceLog } from '../base/log/service-log.js'
 import type { Endpoint } from '../udp/datagram.js'
 
 /** A request to the hub, with its body. */

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto'
-import type { Clock } from '../base/clock.js'
+import type { Clock } from '../base/time/clock.js'
 import type { Milliseconds } from '../base/units.js'
 import { isSignedBy } from '../fleet/credentials.js'
 import { userKey } from '../fleet/nkey.js'

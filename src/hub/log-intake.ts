@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { jetstream, jetstreamManager, type JetStreamManager } from '@nats-io/jetstream'
 import { Objm } from '@nats-io/obj'
 import { nanos, type NatsConnection } from '@nats-io/transport-node'
-import { failure } from '../base/error.js'
-import { reasonOf } from '../base/reason.js'
+import { failure } from '../base/errors/error.js'
+import { reasonOf } from '../base/errors/reason.js'
 import { MS_PER_DAY, type Milliseconds, type Octets } from '../base/units.js'
 import {
   LOGS_STORE,
@@ -18,7 +18,7 @@ import {
 } from '../fleet/wire.js'
 import { CentralFolder } from '../querylog/archive/central/central-folder.js'
 import { gatewayOf } from '../querylog/archive/central/central-layout.js'
-import type { ServiceLog } from '../querylog/record/service-log.js'
+import type { ServiceLog } from '../base/log/service-log.js'
 import type { HubLogsConfig } from './hub-config.js'
 
 /** How often new files are looked for. */

@@ -1,4 +1,4 @@
-import { failure, failureAt, type InterdictError } from '../base/error.js'
+import { failure, failureAt, type InterdictError } from '../base/errors/error.js'
 import type { Milliseconds } from '../base/units.js'
 import type { CertificateConfig, Config, ListenConfig } from '../config/config.js'
 import { showEndpoint } from '../config/endpoint.js'

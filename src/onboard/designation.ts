@@ -1,4 +1,4 @@
-import { readAddress } from '../base/address.js'
+import { readAddress } from '../base/values/address.js'
 import type { Config, ListenConfig } from '../config/config.js'
 import { isWildcard } from '../config/endpoint.js'
 

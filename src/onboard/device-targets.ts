@@ -1,4 +1,4 @@
-import { failure } from '../base/error.js'
+import { failure } from '../base/errors/error.js'
 import { DEFAULT_PORT, uriOf, type Designation, type EncryptedService } from './designation.js'
 import { json, withEnd, type Target } from './target.js'
 

@@ -1,4 +1,4 @@
-import { failure } from '../base/error.js'
+import { failure } from '../base/errors/error.js'
 import type { Octets } from '../base/units.js'
 import { addressesOf, type Designation } from './designation.js'
 import { advertisementOptions, dhcp4Option, dhcp6Options, OPTION } from './network-options.js'

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
-import { failure } from '../base/error.js'
-import { reasonOf } from '../base/reason.js'
+import { failure } from '../base/errors/error.js'
+import { reasonOf } from '../base/errors/reason.js'
 
 /** How long OpenSSL may take. */
 const TIMEOUT = 30_000

@@ -1,4 +1,4 @@
-import { showAddress } from '../base/address.js'
+import { showAddress } from '../base/values/address.js'
 import { decodeMessage, type DecodedMessage } from '../dns/message/decode-message.js'
 import { findOpt, findOption } from '../dns/edns/opt.js'
 import { OPTION_EDE } from '../dns/edns/ede-option.js'

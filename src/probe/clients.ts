@@ -1,5 +1,5 @@
-import { addressWords, showAddress, type Address } from '../base/address.js'
-import { PrefixTable } from '../base/prefix-table.js'
+import { addressWords, showAddress, type Address } from '../base/values/address.js'
+import { PrefixTable } from '../base/values/prefix-table.js'
 import { representativeClients } from '../policy/diff/client-ranges.js'
 import type { Policy } from '../policy/evaluate/policy.js'
 import { networkOfClass } from '../policy/tables/client-table.js'

@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.js'
+import type { Clock } from '../base/time/clock.js'
 import type { Milliseconds } from '../base/units.js'
 import { showRrtype } from '../dns/registry/rrtype.js'
 import { showServer } from '../upstream/upstream-server.js'

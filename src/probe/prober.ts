@@ -1,6 +1,6 @@
-import { epochSeconds, type Clock } from '../base/clock.js'
+import { epochSeconds, type Clock } from '../base/time/clock.js'
 import type { Milliseconds } from '../base/units.js'
-import type { Timer, Timers } from '../upstream/timers.js'
+import type { Timer, Timers } from '../base/time/timers.js'
 import type { Answer } from './channels.js'
 import { Failures, type CurrentFailure, type Suspect } from './failures.js'
 import { judge, type Judgement, type Question } from './judge.js'

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { addressWords, readAddress } from '../base/address.js'
+import { addressWords, readAddress } from '../base/values/address.js'
 import type { Seconds } from '../base/units.js'
 import { readName } from '../dns/name/name.js'
 import { RRTYPE } from '../dns/registry/rrtype.js'

@@ -8,7 +8,7 @@ import {
 } from '../rules/model/explain.js'
 import { publicReference } from '../rules/model/public-reference.js'
 import { COVER, type Ban, type NameSource, type RuleSet } from '../rules/model/types.js'
-import { showInstant } from '../rules/time/instant.js'
+import { showInstant } from '../base/time/instant.js'
 
 /** What everybody may know of a ban: nothing about clients, addresses or exceptions. */
 export interface PublicBan {

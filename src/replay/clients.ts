@@ -1,5 +1,5 @@
-import { addressWords, readAddress, showAddress } from '../base/address.js'
-import { InterdictError } from '../base/error.js'
+import { addressWords, readAddress, showAddress } from '../base/values/address.js'
+import { InterdictError } from '../base/errors/error.js'
 
 /** A client as the log names it. */
 export interface Client {

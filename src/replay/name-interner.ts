@@ -1,4 +1,4 @@
-import { InterdictError } from '../base/error.js'
+import { InterdictError } from '../base/errors/error.js'
 import type { Octets } from '../base/units.js'
 import { MAX_NAME } from '../dns/name/hashed-name.js'
 import { readName, readPlainName, showCanonical, showName } from '../dns/name/name.js'

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises'
-import { failure, InterdictError } from '../base/error.js'
+import { failure, InterdictError } from '../base/errors/error.js'
 import type { Octets, Seconds } from '../base/units.js'
 import type { Comparison } from './comparison.js'
 import { isCapture, readerOf, detectFormat, type Format } from './formats/formats.js'

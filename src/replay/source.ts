@@ -1,7 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises'
 import { createGunzip } from 'node:zlib'
-import { failure } from '../base/error.js'
-import { reasonOf } from '../base/reason.js'
+import { failure } from '../base/errors/error.js'
+import { reasonOf } from '../base/errors/reason.js'
 import type { Octets } from '../base/units.js'
 
 const CHUNK: Octets = 1 << 20

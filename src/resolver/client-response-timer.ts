@@ -1,8 +1,8 @@
-import type { Clock } from '../base/clock.js'
+import type { Clock } from '../base/time/clock.js'
 import type { Milliseconds } from '../base/units.js'
 import { questionKey } from '../dns/message/question.js'
 import { TICK, TimingWheel } from '../upstream/query/timing-wheel.js'
-import type { Timers } from '../upstream/timers.js'
+import type { Timers } from '../base/time/timers.js'
 import type { Fallback } from './fallback.js'
 import type { PendingQuery } from './pending-query.js'
 

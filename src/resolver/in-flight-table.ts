@@ -1,4 +1,4 @@
-import { hashOctets } from '../base/hash.js'
+import { hashOctets } from '../base/bytes/hash.js'
 import type { Octets } from '../base/units.js'
 import type { QuestionKey } from '../cache/cache.js'
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.js'
+import type { Clock } from '../base/time/clock.js'
 import type { Milliseconds } from '../base/units.js'
 import type { Snapshot } from '../policy/tables/snapshot.js'
 import { MATCH, PROTOCOL } from '../querylog/record/query-event.js'

@@ -1,4 +1,4 @@
-import { copyOctets } from '../base/octets.js'
+import { copyOctets } from '../base/bytes/octets.js'
 import type { Milliseconds, Octets } from '../base/units.js'
 import type { Answer } from '../dns/message/answer.js'
 import { AliasChain, MAX_ALIASES } from '../dns/message/alias-chain.js'

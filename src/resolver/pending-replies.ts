@@ -1,5 +1,5 @@
-import { ObjectPool } from '../base/object-pool.js'
-import { copyOctets } from '../base/octets.js'
+import { ObjectPool } from '../base/bytes/object-pool.js'
+import { copyOctets } from '../base/bytes/octets.js'
 import type { Milliseconds } from '../base/units.js'
 import type { Answer } from '../dns/message/answer.js'
 import { VERDICT } from '../querylog/record/query-event.js'

@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.js'
+import type { Clock } from '../base/time/clock.js'
 import type { Seconds } from '../base/units.js'
 import type { QuestionKey } from '../cache/cache.js'
 import type { PackedAnswerCache } from '../cache/packed.js'

@@ -1,5 +1,5 @@
-import type { Clock } from '../base/clock.js'
-import { epochSeconds } from '../base/clock.js'
+import type { Clock } from '../base/time/clock.js'
+import { epochSeconds } from '../base/time/clock.js'
 import { MS_PER_SECOND } from '../base/units.js'
 import {
   encodeProbeReply,

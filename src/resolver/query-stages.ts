@@ -1,4 +1,4 @@
-import { epochSeconds, type Clock } from '../base/clock.js'
+import { epochSeconds, type Clock } from '../base/time/clock.js'
 import { MS_PER_SECOND, type Milliseconds, type Octets, type Seconds } from '../base/units.js'
 import type { Shelf } from '../cache/shelf.js'
 import type { Answer } from '../dns/message/answer.js'

@@ -1,5 +1,5 @@
-import { extractIpv4, type Prefix } from '../base/address.js'
-import { compilePrefixes, PrefixTable } from '../base/prefix-table.js'
+import { extractIpv4, type Prefix } from '../base/values/address.js'
+import { compilePrefixes, PrefixTable } from '../base/values/prefix-table.js'
 import type { Octets } from '../base/units.js'
 import type { Answer } from '../dns/message/answer.js'
 import type { HashedName } from '../dns/name/hashed-name.js'

@@ -1,6 +1,6 @@
 import { basename } from 'node:path'
-import { epochSeconds, systemClock, type Clock } from '../base/clock.js'
-import { failureAt, type InterdictError } from '../base/error.js'
+import { epochSeconds, systemClock, type Clock } from '../base/time/clock.js'
+import { failureAt, type InterdictError } from '../base/errors/error.js'
 import type { Path } from '../yaml/issues.js'
 import { compareByPosition, readYaml } from '../yaml/read.js'
 import { readApp, type App } from './apps/app-file.js'

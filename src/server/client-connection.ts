@@ -1,5 +1,5 @@
-import type { ByteStream, StreamHandler } from '../base/byte-stream.js'
-import type { Clock } from '../base/clock.js'
+import type { ByteStream, StreamHandler } from '../base/bytes/byte-stream.js'
+import type { Clock } from '../base/time/clock.js'
 import type { Milliseconds, Octets } from '../base/units.js'
 import type { ConnectionIdentity } from './client-recognizer.js'
 import { ReceiveBuffer } from './tcp-receive-buffer.js'

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { ByteStream } from '../base/byte-stream.js'
-import type { Clock } from '../base/clock.js'
+import type { ByteStream } from '../base/bytes/byte-stream.js'
+import type { Clock } from '../base/time/clock.js'
 import type { Milliseconds } from '../base/units.js'
 import { ClientCertificates, type CertificateFacts } from '../pki/client-certificate.js'
 import {

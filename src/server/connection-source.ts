@@ -1,5 +1,5 @@
 import { createServer, Socket, type AddressInfo } from 'node:net'
-import { addressWords, readAddress } from '../base/address.js'
+import { addressWords, readAddress } from '../base/values/address.js'
 import { DirectListener } from '../tls/openssl/direct-listener.js'
 import { DirectSocket } from '../tls/openssl/direct-socket.js'
 import type { TlsLoop } from '../tls/openssl/tls-loop.js'

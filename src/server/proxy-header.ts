@@ -1,4 +1,4 @@
-import { getUint16, getUint32 } from '../base/octets.js'
+import { getUint16, getUint32 } from '../base/bytes/octets.js'
 import type { Octets } from '../base/units.js'
 
 /*

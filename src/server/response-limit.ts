@@ -1,4 +1,4 @@
-import { hashOctet } from '../base/hash.js'
+import { hashOctet } from '../base/bytes/hash.js'
 import type { Milliseconds, Octets } from '../base/units.js'
 import { findQuestionEnd } from '../dns/edns/opt.js'
 import { RCODE } from '../dns/registry/rcode.js'

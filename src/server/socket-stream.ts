@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import type { ByteStream, StreamHandler } from '../base/byte-stream.js'
+import type { ByteStream, StreamHandler } from '../base/bytes/byte-stream.js'
 import type { Octets } from '../base/units.js'
 import type { PresentingStream } from './client-recognizer.js'
 

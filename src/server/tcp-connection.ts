@@ -1,5 +1,5 @@
-import type { ByteStream } from '../base/byte-stream.js'
-import type { Clock } from '../base/clock.js'
+import type { ByteStream } from '../base/bytes/byte-stream.js'
+import type { Clock } from '../base/time/clock.js'
 import type { Milliseconds, Octets } from '../base/units.js'
 import {
   appendKeepalive,

@@ -1,4 +1,4 @@
-import { copyOctets } from '../base/octets.js'
+import { copyOctets } from '../base/bytes/octets.js'
 import type { Octets } from '../base/units.js'
 import { PREFIX } from './tcp-reply-buffer.js'
 

@@ -1,5 +1,5 @@
-import type { ByteStream } from '../base/byte-stream.js'
-import { copyOctets } from '../base/octets.js'
+import type { ByteStream } from '../base/bytes/byte-stream.js'
+import { copyOctets } from '../base/bytes/octets.js'
 import type { Octets } from '../base/units.js'
 
 /** Size of the length field in front of each message. RFC 7766 §8 */

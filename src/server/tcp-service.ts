@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.js'
+import type { Clock } from '../base/time/clock.js'
 import type { Milliseconds } from '../base/units.js'
 import type { TlsMaterial } from '../tls/certificate-contexts.js'
 import type { Endpoint } from '../udp/datagram.js'

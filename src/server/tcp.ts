@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ByteStream } from '../base/byte-stream.js'
+import type { ByteStream } from '../base/bytes/byte-stream.js'
 import type { Milliseconds } from '../base/units.js'
 import { DOH, DOT, TCP, type Responder } from '../resolver/responder.js'
 import type { TlsMaterial } from '../tls/certificate-contexts.js'

@@ -1,5 +1,5 @@
-import type { Clock } from '../base/clock.js'
-import { copyOctets } from '../base/octets.js'
+import type { Clock } from '../base/time/clock.js'
+import { copyOctets } from '../base/bytes/octets.js'
 import type { Milliseconds, Octets } from '../base/units.js'
 import { PENDING, UDP, type ReplyTarget, type Responder } from '../resolver/responder.js'
 import {

@@ -1,10 +1,10 @@
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { createSecureContext } from 'node:tls'
-import { MAX_SECRET_FILE, readBoundedFile } from '../base/bounded-file.js'
-import { failureAt, type InterdictError } from '../base/error.js'
-import type { Position } from '../base/position.js'
-import { reasonOf } from '../base/reason.js'
+import { MAX_SECRET_FILE, readBoundedFile } from '../base/files/bounded-file.js'
+import { failureAt, type InterdictError } from '../base/errors/error.js'
+import type { Position } from '../base/errors/position.js'
+import { reasonOf } from '../base/errors/reason.js'
 import { MS_PER_DAY, type Milliseconds } from '../base/units.js'
 
 /** A certificate is reported as about to expire from this time before its end. */

@@ -1,8 +1,8 @@
 import { hkdfSync, randomBytes } from 'node:crypto'
-import { MAX_SECRET_FILE, readBoundedFile } from '../base/bounded-file.js'
-import { failureAt, type InterdictError } from '../base/error.js'
-import type { Position } from '../base/position.js'
-import { reasonOf } from '../base/reason.js'
+import { MAX_SECRET_FILE, readBoundedFile } from '../base/files/bounded-file.js'
+import { failureAt, type InterdictError } from '../base/errors/error.js'
+import type { Position } from '../base/errors/position.js'
+import { reasonOf } from '../base/errors/reason.js'
 import { MS_PER_DAY, type Milliseconds, type Octets } from '../base/units.js'
 
 /** A ticket key is in use for so long; periods begin at whole multiples since the epoch, in UTC. */

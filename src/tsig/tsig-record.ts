@@ -1,5 +1,5 @@
-import { failure } from '../base/error.js'
-import { getUint16, setUint16, setUint32 } from '../base/octets.js'
+import { failure } from '../base/errors/error.js'
+import { getUint16, setUint16, setUint32 } from '../base/bytes/octets.js'
 import type { Octets, Seconds } from '../base/units.js'
 import { findNameEnd } from '../dns/name/compressed-name.js'
 import { decompressName } from '../dns/name/name.js'

@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import { failure } from '../base/error.js'
-import { setUint16 } from '../base/octets.js'
+import { failure } from '../base/errors/error.js'
+import { setUint16 } from '../base/bytes/octets.js'
 import type { Octets, Seconds } from '../base/units.js'
 import { readName } from '../dns/name/name.js'
 import { RRCLASS } from '../dns/registry/rrclass.js'

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
-import { showAddress } from '../base/address.js'
+import { showAddress } from '../base/values/address.js'
 import type { Octets } from '../base/units.js'
-import { AF_INET, loadSystem, SOCK_CLOEXEC, SOCK_DGRAM, type System } from './batch/linux.js'
+import { AF_INET, loadSystem, SOCK_CLOEXEC, SOCK_DGRAM, type System } from '../base/system/linux.js'
 
 /** An address of this machine. */
 export interface LocalAddress {

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { getSystemErrorMap } from 'node:util'
-import { failure } from '../base/error.js'
+import { failure } from '../base/errors/error.js'
 import type { Endpoint } from './datagram.js'
 
 /** First port that any user may bind; those below are system ports. RFC 6335 §6. */

@@ -1,6 +1,6 @@
-import { failure } from '../base/error.js'
+import { failure } from '../base/errors/error.js'
 import { batchTransport } from './batch/batch.js'
-import type { DescriptorTable } from './batch/descriptor-table.js'
+import type { DescriptorTable } from '../base/system/descriptor-table.js'
 import type { Transport } from './datagram.js'
 import { portableTransport } from './portable/portable.js'
 

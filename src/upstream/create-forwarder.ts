@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Clock } from '../base/clock.js'
+import type { Clock } from '../base/time/clock.js'
 import type { Transport } from '../udp/datagram.js'
 import type { Forwarder, ForwardedQuestion, OutcomeHandler } from './forwarder.js'
 import { DEFAULT_LIMITS, type UpstreamLimits } from './limits.js'
 import type { Send, UpstreamQueryDependencies } from './query/dependencies.js'
 import { UpstreamQueries } from './query/upstream-queries.js'
 import type { UpstreamGroup, AttemptHandler } from './query/upstream-query.js'
-import { BlockRandom, type Random } from './random.js'
+import { BlockRandom, type Random } from '../base/bytes/random.js'
 import {
   addCounts,
   newForwarderCounts,
@@ -20,7 +20,7 @@ import { UpstreamSelector, ALL_LOOPING } from './selection/upstream-selector.js'
 import { stateOf, type UpstreamState } from './selection/upstream-state.js'
 import { Upstream, type HealthChange, type HealthListener } from './selection/upstream.js'
 import { connectTcp, TcpConnections, type Connect } from './tcp/tcp-connections.js'
-import { systemTimers, type Timers } from './timers.js'
+import { systemTimers, type Timers } from '../base/time/timers.js'
 import { UdpSocketPool } from './udp/socket-pool.js'
 import { showServer, type UpstreamServer } from './upstream-server.js'
 

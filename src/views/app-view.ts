@@ -1,11 +1,11 @@
-import { showPrefix } from '../base/address.js'
+import { showPrefix } from '../base/values/address.js'
 import type { Seconds } from '../base/units.js'
 import type { CatalogueApp } from '../rules/apps/catalogue.js'
 import type { SharedZone } from '../rules/apps/shared-zones.js'
 import { showPattern } from '../rules/model/pattern.js'
 import type { RuleSet } from '../rules/model/types.js'
 import type { AppEntry } from '../rules/schema/app-schema.js'
-import { showInstant } from '../rules/time/instant.js'
+import { showInstant } from '../base/time/instant.js'
 import type { NameMatch } from './app-search.js'
 
 /** A name of an app, as `interdict apps` shows it. */

@@ -1,7 +1,7 @@
-import { showPrefix } from '../base/address.js'
+import { showPrefix } from '../base/values/address.js'
 import type { Seconds } from '../base/units.js'
 import type { Ban, NameSource, Rule, RuleException, RuleSet } from '../rules/model/types.js'
-import { showInstant } from '../rules/time/instant.js'
+import { showInstant } from '../base/time/instant.js'
 import { coverageOf, isCurrent, sourceId, type Coverage } from './coverage.js'
 import { ruleState, type RuleState, type BanQuery } from './rule-state.js'
 

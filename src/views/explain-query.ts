@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.js'
-import { failure } from '../base/error.js'
+import { failure } from '../base/errors/error.js'
 import type { Identified } from '../pki/identity.js'
 import { Identities } from '../policy/evaluate/identities.js'
 import { Policy } from '../policy/evaluate/policy.js'

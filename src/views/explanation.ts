@@ -1,5 +1,5 @@
-import { showAddress } from '../base/address.js'
-import { epochSeconds, type Clock } from '../base/clock.js'
+import { showAddress } from '../base/values/address.js'
+import { epochSeconds, type Clock } from '../base/time/clock.js'
 import type { Answer } from '../dns/message/answer.js'
 import { showMessage } from '../dns/message/decode-message.js'
 import { HashedName } from '../dns/name/hashed-name.js'
@@ -19,7 +19,7 @@ import { echOfClass, networkOfClass } from '../policy/tables/client-table.js'
 import { MATCH, VERDICT, type QueryEvent } from '../querylog/record/query-event.js'
 import type { RebindingGuard } from '../resolver/rebinding-guard.js'
 import type { EchPolicy, NameSource } from '../rules/model/types.js'
-import { showInstant } from '../rules/time/instant.js'
+import { showInstant } from '../base/time/instant.js'
 import type { Forwarder } from '../upstream/forwarder.js'
 
 /** The query to explain. */

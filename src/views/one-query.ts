@@ -1,4 +1,4 @@
-import { systemClock, type Clock } from '../base/clock.js'
+import { systemClock, type Clock } from '../base/time/clock.js'
 import type { Milliseconds } from '../base/units.js'
 import { LruAnswerCache } from '../cache/lru.js'
 import type { Config } from '../config/config.js'
@@ -22,7 +22,7 @@ import {
   type UpstreamAnswer
 } from '../resolver/upstream-response-handler.js'
 import type { Forwarder, OutcomeHandler } from '../upstream/forwarder.js'
-import { systemTimers } from '../upstream/timers.js'
+import { systemTimers } from '../base/time/timers.js'
 import type { ExplainedQuery, Resolution } from './explanation.js'
 
 /** Stands in for the upstreams: every forwarded query fails at once. */

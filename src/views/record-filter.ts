@@ -1,4 +1,4 @@
-import { containsPrefix } from '../base/address.js'
+import { containsPrefix } from '../base/values/address.js'
 import { readName } from '../dns/name/name.js'
 import { VERDICT } from '../querylog/record/query-event.js'
 import type { QueryRecord } from '../querylog/record/schema.js'

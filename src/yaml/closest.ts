@@ -1,4 +1,4 @@
-import { quote } from '../base/messages/format.js'
+import { quote } from '../base/errors/messages/format.js'
 
 /** A word that needs more edits than this is a different word, not a typo. */
 const MAX_EDITS = 2

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { quote } from '../base/messages/format.js'
+import { quote } from '../base/errors/messages/format.js'
 import { closest, suggest } from './closest.js'
 import { hintFor } from './hints.js'
 import { oneOf } from './expected.js'

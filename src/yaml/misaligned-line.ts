@@ -1,4 +1,4 @@
-import { quote } from '../base/messages/format.js'
+import { quote } from '../base/errors/messages/format.js'
 import { MAX_SEARCHED, moreLines, type Cause, type TextLine } from './text-lines.js'
 
 /** A key or list entry that later lines can be aligned with. */

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { InterdictError } from '../base/error.js'
+import { InterdictError } from '../base/errors/error.js'
 
 /**
  * A schema for a string that is parsed into a value: addresses, durations, names.

@@ -1,4 +1,4 @@
-import type { Position } from '../base/position.js'
+import type { Position } from '../base/errors/position.js'
 import type { Path } from './issues.js'
 import type { PairPart } from './yaml-document.js'
 

@@ -2,7 +2,7 @@
  * Tabs, no-break spaces and missing spaces: mistakes that an editor or a web page makes invisible, and
  * that move every line after them to another place in the document.
  */
-import { quote } from '../base/messages/format.js'
+import { quote } from '../base/errors/messages/format.js'
 import { MAX_SEARCHED, moreLines, type Cause, type TextLine } from './text-lines.js'
 
 /** Characters that look like a space or like nothing, but are not a space in YAML 1.2 §5.5. */

@@ -9,8 +9,8 @@ import {
   type Pair,
   type YAMLMap
 } from './library.js'
-import { failureAt, type InterdictError } from '../base/error.js'
-import type { Position } from '../base/position.js'
+import { failureAt, type InterdictError } from '../base/errors/error.js'
+import type { Position } from '../base/errors/position.js'
 import { showPath, type Path } from './issues.js'
 import { syntaxCauses, unknownAliases } from './syntax-causes.js'
 import type { Cause } from './text-lines.js'

@@ -1,5 +1,5 @@
-import { readAddress } from '../base/address.js'
-import { InterdictError } from '../base/error.js'
+import { readAddress } from '../base/values/address.js'
+import { InterdictError } from '../base/errors/error.js'
 
 /** SvcParamKeys by name. IANA "Service Parameter Keys (SvcParamKeys)", RFC 9460 §14.3.2, RFC 9461 §5. */
 const SVC_PARAM_KEYS = new Map([

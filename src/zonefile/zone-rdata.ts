@@ -1,5 +1,5 @@
-import { isMapped, readAddress } from '../base/address.js'
-import { InterdictError } from '../base/error.js'
+import { isMapped, readAddress } from '../base/values/address.js'
+import { InterdictError } from '../base/errors/error.js'
 import { RRTYPE } from '../dns/registry/rrtype.js'
 import { readSvcParams } from './service-params.js'
 

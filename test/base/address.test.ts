@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readAddress, readPrefix, showAddress, showPrefix } from '../../src/base/address.js'
+import { readAddress, readPrefix, showAddress, showPrefix } from '../../src/base/values/address.js'
 
 const hex = (octets: Uint8Array): string => Buffer.from(octets).toString('hex')
 

@@ -5,9 +5,9 @@ import { syncBuiltinESMExports } from 'node:module'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { writeFileAtomic } from '../../src/base/atomic-file.js'
+import { writeFileAtomic } from '../../src/base/files/atomic-file.js'
 
-const MODULE = fileURLToPath(new URL('../../src/base/atomic-file.js', import.meta.url))
+const MODULE = fileURLToPath(new URL('../../src/base/files/atomic-file.js', import.meta.url))
 process.umask(0o022)
 const TEMPORARY = /^list\.[0-9a-f]{16}\.half$/
 

@@ -1,7 +1,11 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import t from 'tap'
-import { FileTooLarge, readBoundedFile, readBoundedFileSync } from '../../src/base/bounded-file.js'
+import {
+  FileTooLarge,
+  readBoundedFile,
+  readBoundedFileSync
+} from '../../src/base/files/bounded-file.js'
 
 t.test('reads a regular file up to the limit, and nothing else', async t => {
   const folder = t.testdir({ file: '12345', link: t.fixture('symlink', '/dev/zero'), within: {} })

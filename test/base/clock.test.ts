@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { setImmediate } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
-import { systemClock, TickClock } from '../../src/base/clock.js'
+import { systemClock, TickClock } from '../../src/base/time/clock.js'
 
 t.test('one tick of the event loop has one monotonic and one wall-clock time', async t => {
   let at = 1000
@@ -18,7 +18,7 @@ t.test('one tick of the event loop has one monotonic and one wall-clock time', a
 })
 
 t.test('all threads have the same monotonic time', async t => {
-  const module = new URL('../../src/base/clock.js', import.meta.url).href
+  const module = new URL('../../src/base/time/clock.js', import.meta.url).href
   const program = `
     const { parentPort } = require('node:worker_threads')
     import('${module}').then(({ systemClock }) => parentPort.postMessage(systemClock.now()))`

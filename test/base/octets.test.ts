@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { copyOctets, setInt32Le, equalOctets, getInt32Le } from '../../src/base/octets.js'
+import { copyOctets, setInt32Le, equalOctets, getInt32Le } from '../../src/base/bytes/octets.js'
 
 const some = fc.uint8Array({ maxLength: 300 })
 const place = fc.nat(20)

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { readPrefix, type Prefix } from '../../src/base/address.js'
-import { compilePrefixes, PrefixTable } from '../../src/base/prefix-table.js'
+import { readPrefix, type Prefix } from '../../src/base/values/address.js'
+import { compilePrefixes, PrefixTable } from '../../src/base/values/prefix-table.js'
 import { runs } from '../runs.js'
 import { words } from './words.js'
 

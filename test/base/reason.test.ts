@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import t from 'tap'
-import { reasonOf } from '../../src/base/reason.js'
+import { reasonOf } from '../../src/base/errors/reason.js'
 
 const errorOf = (what: () => unknown): unknown => {
   try {

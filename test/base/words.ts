@@ -1,4 +1,4 @@
-import { readAddress } from '../../src/base/address.js'
+import { readAddress } from '../../src/base/values/address.js'
 
 /** An address as four words, the form in which tables are asked. */
 export function words(address: string): Uint32Array {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { flood } from '../../bench/flood/flood.js'
-import type { Clock } from '../../src/base/clock.js'
+import type { Clock } from '../../src/base/time/clock.js'
 import { LruAnswerCache } from '../../src/cache/lru.js'
 import { allocateCache } from '../../src/cache/memory.js'
 import { PackedAnswerCache } from '../../src/cache/packed.js'

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { answerOf } from '../../bench/kit/answer.js'
-import type { Clock } from '../../src/base/clock.js'
+import type { Clock } from '../../src/base/time/clock.js'
 import { NameScope } from '../../src/cache/name-scope.js'
 import { allocateCache } from '../../src/cache/memory.js'
 import { PackedAnswerCache } from '../../src/cache/packed.js'

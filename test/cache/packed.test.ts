@@ -1,7 +1,7 @@
 import t from 'tap'
 import { answerOf as answer } from '../../bench/kit/answer.js'
 import { seeded } from '../../bench/kit/random.js'
-import type { Clock } from '../../src/base/clock.js'
+import type { Clock } from '../../src/base/time/clock.js'
 import type { Milliseconds } from '../../src/base/units.js'
 import { HashIndex, WAYS } from '../../src/cache/hash-index.js'
 import { NameScope } from '../../src/cache/name-scope.js'

@@ -1,7 +1,7 @@
 import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import { generateKeys } from '../../src/base/ed25519.js'
+import { generateKeys } from '../../src/base/files/ed25519.js'
 import { loadSettings } from '../../src/cli/args/settings.js'
 import { rulesLocation } from '../../src/daemon/reload/rules-location.js'
 import { ruleFilesAt } from '../../src/cli/args/rules.js'

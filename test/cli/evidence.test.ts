@@ -2,7 +2,7 @@ import { createPublicKey, verify } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import { generateKeys } from '../../src/base/ed25519.js'
+import { generateKeys } from '../../src/base/files/ed25519.js'
 import { interdict, writeSite } from './run.js'
 
 const LINE = {

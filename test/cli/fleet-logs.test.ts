@@ -8,7 +8,7 @@ import {
   temporaryFolder,
   writeKeys
 } from '../fleet/ship-rig.js'
-import { generateKeys } from '../../src/base/ed25519.js'
+import { generateKeys } from '../../src/base/files/ed25519.js'
 import { openDatabase } from '../../src/querylog/archive/database.js'
 import { interdict, SETTINGS, writeSite } from './run.js'
 

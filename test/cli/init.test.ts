@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { placesFor } from '../../src/config/places.js'
+import { placesFor } from '../../src/base/files/places.js'
 import { run } from '../../src/cli/run.js'
 import { interdict, Output } from './run.js'
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import t from 'tap'
-import { failure } from '../../src/base/error.js'
+import { failure } from '../../src/base/errors/error.js'
 import { FolderLock } from '../../src/querylog/record/folder-lock.js'
 import { CERTIFICATE, ListServer, upstream } from '../sources/http/rig.js'
 import type { UpdatedList } from '../../src/cli/output/updated-list.js'

@@ -1,7 +1,7 @@
 import { chmodSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { readAddress } from '../../src/base/address.js'
+import { readAddress } from '../../src/base/values/address.js'
 import {
   devicePseudonymOf,
   prefixPreservingPseudonymOf,

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { namedPeriod, reportPeriod } from '../../src/cli/args/report-period.js'
 import type { PeriodKind } from '../../src/report/questions/periodic.js'
-import { readInstant, showInstant } from '../../src/rules/time/instant.js'
+import { readInstant, showInstant } from '../../src/base/time/instant.js'
 
 const ZONE = 'Europe/Brussels'
 const at = (text: string): number => readInstant(text, ZONE)! * 1000

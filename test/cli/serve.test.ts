@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs'
 import t from 'tap'
 import { httpContent } from '../../src/cli/service.js'
-import { loadSystem } from '../../src/udp/batch/linux.js'
+import { loadSystem } from '../../src/base/system/linux.js'
 import { askUdp } from '../daemon/dns-client.js'
 import { banning, eventually, Site } from '../daemon/site.js'
 import { receiveNotifications } from '../udp/notify-receiver.js'

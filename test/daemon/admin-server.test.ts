@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
-import { failure } from '../../src/base/error.js'
+import { failure } from '../../src/base/errors/error.js'
 import type { AdminRequest } from '../../src/daemon/admin/admin-protocol.js'
 import { AdminServer } from '../../src/daemon/admin/admin-server.js'
 import { listenAt, place, talk } from './admin-rig.js'

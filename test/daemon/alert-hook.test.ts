@@ -8,8 +8,8 @@ import {
 } from '../../src/daemon/alerts/alert-hook.js'
 import { RESOLVE_AFTER } from '../../src/daemon/alerts/alert-tracker.js'
 import type { Condition } from '../../src/daemon/alerts/conditions.js'
-import type { AlertInit, FromAlert } from '../../src/daemon/threads/messages.js'
-import type { ThreadHandlers } from '../../src/daemon/threads/thread.js'
+import type { AlertInit, FromAlert } from '../../src/base/threads/thread-log.js'
+import type { ThreadHandlers } from '../../src/base/threads/thread.js'
 import { FakeTime } from '../upstream/fake-time.js'
 import { MemoryLog } from './serve.js'
 

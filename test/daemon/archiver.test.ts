@@ -16,7 +16,7 @@ import {
 import { MaintenanceReporter } from '../../src/daemon/querylog/maintenance-reporter.js'
 import { openDatabase } from '../../src/querylog/archive/database.js'
 import type { ArchiveOptions } from '../../src/querylog/archive/maintain.js'
-import type { LogFields } from '../../src/querylog/record/service-log.js'
+import type { LogFields } from '../../src/base/log/service-log.js'
 import { kindsOf, linesOf, signKey, tendOnce, verified } from '../querylog/archive/chain/rig.js'
 import { lines, logFolder, record } from '../querylog/archive/lines.js'
 import { IS_FUZZING } from '../runs.js'

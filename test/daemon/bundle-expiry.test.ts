@@ -1,7 +1,7 @@
 import t from 'tap'
-import type { Clock } from '../../src/base/clock.js'
+import type { Clock } from '../../src/base/time/clock.js'
 import { bundleState, BundleExpiryMonitor } from '../../src/daemon/reload/bundle-expiry.js'
-import type { LogFields } from '../../src/querylog/record/service-log.js'
+import type { LogFields } from '../../src/base/log/service-log.js'
 import { FakeTime } from '../upstream/fake-time.js'
 
 const DAY = 86_400

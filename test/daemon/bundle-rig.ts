@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { renameSync, writeFileSync } from 'node:fs'
 import type { Test } from 'tap'
-import { generateKeys } from '../../src/base/ed25519.js'
+import { generateKeys } from '../../src/base/files/ed25519.js'
 import { AcceptedBundles } from '../../src/sources/bundle/accepted-bundles.js'
 import { encodeBundle } from '../../src/sources/bundle/bundle.js'
 import { banned } from './banned.js'

@@ -1,5 +1,5 @@
 import { MessageChannel, Worker } from 'node:worker_threads'
-import type { Thread, ThreadHandlers } from '../../src/daemon/threads/thread.js'
+import type { Thread, ThreadHandlers } from '../../src/base/threads/thread.js'
 import type { HostedThread } from './thread-host.js'
 
 /** The threads that `thread-host.ts` can run. */

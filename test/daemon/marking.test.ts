@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import t from 'tap'
 
-const MARKING = new URL('../../src/daemon/threads/marking.js', import.meta.url).href
+const MARKING = new URL('../../src/base/threads/marking.js', import.meta.url).href
 
 /** V8 reports flags that it does not know, and ignores them. */
 t.test('V8 knows the flag by which threads mark their heaps themselves', async t => {

@@ -4,7 +4,7 @@ import t from 'tap'
 import { HttpServer } from '../../src/daemon/admin/http/http-server.js'
 import { PageMemory } from '../../src/daemon/admin/http/metrics/page-memory.js'
 import type { Probes } from '../../src/daemon/admin/http/probes.js'
-import { createServiceLog } from '../../src/querylog/record/service-log.js'
+import { createServiceLog } from '../../src/base/log/service-log.js'
 import { eventually } from './site.js'
 
 /** More than the buffers of sockets hold, and not the same octets in each part. */

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { PendingRequests } from '../../src/daemon/threads/pending-requests.js'
+import { PendingRequests } from '../../src/base/threads/pending-requests.js'
 
 interface TestReply {
   readonly text: string

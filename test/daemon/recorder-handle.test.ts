@@ -1,7 +1,7 @@
 import t from 'tap'
 import { RecorderHandle } from '../../src/daemon/querylog/recorder-handle.js'
 import type { RecorderInit } from '../../src/daemon/threads/log-messages.js'
-import type { StartThread } from '../../src/daemon/threads/thread.js'
+import type { StartThread } from '../../src/base/threads/thread.js'
 import type { Snapshot } from '../../src/policy/tables/snapshot.js'
 import { eventually } from './site.js'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { failure } from '../../src/base/error.js'
+import { failure } from '../../src/base/errors/error.js'
 import { readConfig } from '../../src/config/load.js'
 import {
   ReportScheduler,

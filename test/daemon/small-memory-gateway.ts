@@ -10,8 +10,8 @@ import { Worker } from 'node:worker_threads'
 import { loadConfig } from '../../src/config/load.js'
 import { Gateway } from '../../src/daemon/control/gateway.js'
 import { CompilerHandle } from '../../src/daemon/reload/compiler-handle.js'
-import { threadOf, type StartThread } from '../../src/daemon/threads/thread.js'
-import type { LogFields } from '../../src/querylog/record/service-log.js'
+import { threadOf, type StartThread } from '../../src/base/threads/thread.js'
+import type { LogFields } from '../../src/base/log/service-log.js'
 import { chooseTransport } from '../../src/udp/transport.js'
 
 const read = await loadConfig(process.argv[2])

@@ -3,15 +3,15 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setEnvironmentData, Worker } from 'node:worker_threads'
 import t from 'tap'
-import { keepKoffi } from '../../src/daemon/threads/kept-koffi.js'
+import { keepKoffi } from '../../src/base/threads/kept-koffi.js'
 import {
   keepOpen,
   KEPT_PROGRAM,
   type KeptFile,
   type KeptProgram
-} from '../../src/daemon/threads/kept-program.js'
-import { keepOptional, startFile, startFileAsProcess } from '../../src/daemon/threads/start-file.js'
-import { loadSystem } from '../../src/udp/batch/linux.js'
+} from '../../src/base/threads/kept-program.js'
+import { keepOptional, startFile, startFileAsProcess } from '../../src/base/threads/start-file.js'
+import { loadSystem } from '../../src/base/system/linux.js'
 
 const folder = t.testdir({ 'o.js': `exports.text = 'here'` })
 
@@ -81,11 +81,11 @@ t.test('a thread loads the koffi that is kept open', async t => {
   loadSystem()
   keepKoffi()
   const thread = `
-    import('${new URL('../../src/daemon/threads/kept-koffi.js', import.meta.url).href}')
+    import('${new URL('../../src/base/threads/kept-koffi.js', import.meta.url).href}')
       .then(async ({ useKeptKoffi }) => {
         useKeptKoffi()
         const { koffiFile, loadSystem } =
-          await import('${new URL('../../src/udp/batch/linux.js', import.meta.url).href}')
+          await import('${new URL('../../src/base/system/linux.js', import.meta.url).href}')
         const family = loadSystem().socket(2, 1, 0)
         require('node:worker_threads').parentPort.postMessage([family > 0, koffiFile()])
       })`

@@ -4,7 +4,7 @@
  */
 import { createRequire, syncBuiltinESMExports } from 'node:module'
 import { parentPort, type MessagePort } from 'node:worker_threads'
-import { threadFile } from '../../src/daemon/threads/thread-files.js'
+import { threadFile } from '../../src/base/threads/thread-files.js'
 
 export interface HostedThread {
   /** The name of one of `THREAD_FILES`. */

@@ -7,8 +7,8 @@ import type {
   ToWorker,
   WorkerInit
 } from '../../src/daemon/threads/worker-messages.js'
-import { collectGarbage } from '../../src/daemon/threads/heap.js'
-import { threadOf } from '../../src/daemon/threads/thread.js'
+import { collectGarbage } from '../../src/base/threads/heap.js'
+import { threadOf } from '../../src/base/threads/thread.js'
 import { DataPlane } from '../../src/daemon/workers/data-plane.js'
 import { SharedCache } from '../../src/daemon/workers/shared-cache.js'
 import { compile } from '../../src/policy/compile/compile.js'
@@ -20,7 +20,7 @@ import {
   ruleCounterLayout
 } from '../../src/resolver/lookup-counters.js'
 import { loadRules } from '../../src/rules/load.js'
-import { DescriptorTable } from '../../src/udp/batch/descriptor-table.js'
+import { DescriptorTable } from '../../src/base/system/descriptor-table.js'
 import type { Endpoint } from '../../src/udp/datagram.js'
 import { freePort } from '../udp/free-port.js'
 import { askUdp } from './dns-client.js'

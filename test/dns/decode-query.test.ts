@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { chainHash, hashOctet } from '../../src/base/hash.js'
+import { chainHash, hashOctet } from '../../src/base/bytes/hash.js'
 import { Query, QUERY_KIND } from '../../src/dns/message/query.js'
 import { HashedName } from '../../src/dns/name/hashed-name.js'
 import { runs } from '../runs.js'

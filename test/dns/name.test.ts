@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { Uint32List } from '../../src/base/uint32-list.js'
+import { Uint32List } from '../../src/base/bytes/uint32-list.js'
 import {
   decodeName,
   decompressName,

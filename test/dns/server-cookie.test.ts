@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readAddress } from '../../src/base/address.js'
+import { readAddress } from '../../src/base/values/address.js'
 import type { Seconds } from '../../src/base/units.js'
 import { COOKIE_STATUS, ServerCookies } from '../../src/dns/edns/server-cookie.js'
 import { Query, QUERY_KIND } from '../../src/dns/message/query.js'

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Test } from 'tap'
-import { showPublicKey } from '../../src/base/ed25519.js'
+import { showPublicKey } from '../../src/base/files/ed25519.js'
 import { FolderStore } from '../../src/fleet/ship/folder-store.js'
 import type { LogStore } from '../../src/fleet/ship/log-store.js'
 import { Pace } from '../../src/fleet/ship/pace.js'

@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/base/clock.js'
+import type { Clock } from '../../src/base/time/clock.js'
 import type { Milliseconds } from '../../src/base/units.js'
 import { allocateCache } from '../../src/cache/memory.js'
 import { PackedAnswerCache } from '../../src/cache/packed.js'
@@ -15,7 +15,7 @@ import type { ReplyTarget } from '../../src/resolver/responder.js'
 import { Resolver } from '../../src/resolver/resolve.js'
 import { UpstreamResponseHandler } from '../../src/resolver/upstream-response-handler.js'
 import type { Forwarder, ForwardedQuestion, Outcome } from '../../src/upstream/forwarder.js'
-import { systemTimers } from '../../src/upstream/timers.js'
+import { systemTimers } from '../../src/base/time/timers.js'
 import { replyTarget } from '../resolver/reply-target.js'
 
 const CACHE = 1_000_000

@@ -1,4 +1,4 @@
-import type { StreamHandler } from '../../src/base/byte-stream.js'
+import type { StreamHandler } from '../../src/base/bytes/byte-stream.js'
 import { PREFACE, settingsFrame } from '../../src/http2/frame.js'
 import { FrameReader, type FrameHandler } from '../../src/http2/frame-reader.js'
 import type { PresentingStream } from '../../src/server/client-recognizer.js'

@@ -1,4 +1,4 @@
-import { InterdictError } from '../../src/base/error.js'
+import { InterdictError } from '../../src/base/errors/error.js'
 import { decodeClientSubnet } from '../../src/dns/edns/client-subnet.js'
 import { hasKeepaliveOption } from '../../src/dns/edns/keepalive.js'
 import { findOpt } from '../../src/dns/edns/opt.js'

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
-import { ERROR_CODES } from '../../src/base/error.js'
+import { ERROR_CODES } from '../../src/base/errors/error.js'
 import { allRows } from './markdown.js'
 
 const documented = allRows('docs/reference/errors.md').map(([code]) => code!.replaceAll('`', ''))
@@ -17,7 +17,7 @@ t.test('every row has a meaning and a remedy', async t => {
 })
 
 t.test('no code is in two groups of the catalogue, where one would hide the other', async t => {
-  const folder = 'src/base/messages'
+  const folder = 'src/base/errors/messages'
   const codes = readdirSync(folder).flatMap(file =>
     [...readFileSync(`${folder}/${file}`, 'utf8').matchAll(/^ {2}([A-Z_]+): /gm)].map(m => m[1]!)
   )
@@ -26,7 +26,7 @@ t.test('no code is in two groups of the catalogue, where one would hide the othe
 
 t.test('every code is raised somewhere', async t => {
   const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter(
-    f => f.endsWith('.ts') && !f.startsWith('base/messages/')
+    f => f.endsWith('.ts') && !f.startsWith('base/errors/messages/')
   )
   const sources = files.map(f => readFileSync(`src/${f}`, 'utf8')).join('\n')
   const raised = new Set(sources.match(/'[A-Z0-9_]+'/g))

@@ -112,7 +112,7 @@ function loadedWith(file: string): Set<string> {
 }
 
 t.test('threads that lookups wait for never wait for a file to be on disk', async t => {
-  const writer = 'base/atomic-file.ts'
+  const writer = 'base/files/atomic-file.ts'
   for (const thread of ['worker', 'recorder', 'export'])
     t.notOk(loadedWith(`daemon/threads/${thread}-main.ts`).has(writer), thread)
   t.ok(loadedWith('daemon/threads/compiler-main.ts').has(writer), 'the check finds it where it is')

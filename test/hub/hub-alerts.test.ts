@@ -1,5 +1,5 @@
 import t from 'tap'
-import { failure } from '../../src/base/error.js'
+import { failure } from '../../src/base/errors/error.js'
 import { HUB_ALERT_EVENTS } from '../../src/config/alert-config.js'
 import { HubAlerts, hubConditions, type HubHealth } from '../../src/hub/hub-alerts.js'
 import type { Known } from '../../src/hub/inventory.js'

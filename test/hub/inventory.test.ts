@@ -1,6 +1,6 @@
 import { createUser } from '@nats-io/nkeys'
 import t from 'tap'
-import type { Clock } from '../../src/base/clock.js'
+import type { Clock } from '../../src/base/time/clock.js'
 import { signReport } from '../../src/fleet/credentials.js'
 import { userSeed } from '../../src/fleet/nkey.js'
 import type { Report } from '../../src/fleet/wire.js'

@@ -12,7 +12,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import { generateKeys, parsePrivateKey } from '../../src/base/ed25519.js'
+import { generateKeys, parsePrivateKey } from '../../src/base/files/ed25519.js'
 import { signPack } from '../../src/report/evidence/sign-pack.js'
 import { VERIFY_PY, VERIFY_SH } from '../../src/report/evidence/verifiers.js'
 import { zip } from '../../src/report/evidence/zip.js'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readPrefix } from '../../src/base/address.js'
+import { readPrefix } from '../../src/base/values/address.js'
 import type { DifferenceOptions } from '../../src/policy/diff/change-collector.js'
 import { difference } from '../../src/policy/diff/difference.js'
 import { LocalDataBuilder } from '../../src/rules/lists/local-data.js'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { readPrefix } from '../../src/base/address.js'
+import { readPrefix } from '../../src/base/values/address.js'
 import { compile } from '../../src/policy/compile/compile.js'
 import type { AffectedClients } from '../../src/policy/diff/client-ranges.js'
 import type { Change } from '../../src/policy/diff/change-collector.js'

@@ -1,5 +1,5 @@
-import { showAddress } from '../../src/base/address.js'
-import { PrefixTable } from '../../src/base/prefix-table.js'
+import { showAddress } from '../../src/base/values/address.js'
+import { PrefixTable } from '../../src/base/values/prefix-table.js'
 import type { Seconds } from '../../src/base/units.js'
 import { showName } from '../../src/dns/name/name.js'
 import { patternOf } from '../../src/policy/evaluate/matched-rule.js'

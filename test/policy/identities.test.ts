@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
-import { addressWords, readAddress, readPrefix } from '../../src/base/address.js'
+import { addressWords, readAddress, readPrefix } from '../../src/base/values/address.js'
 import type { CertificateFacts } from '../../src/pki/client-certificate.js'
 import type { Presented } from '../../src/pki/identity.js'
 import { compile } from '../../src/policy/compile/compile.js'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readPrefix } from '../../src/base/address.js'
+import { readPrefix } from '../../src/base/values/address.js'
 import { RRTYPE } from '../../src/dns/registry/rrtype.js'
 import { compile } from '../../src/policy/compile/compile.js'
 import { compare } from '../../src/policy/diff/compare.js'

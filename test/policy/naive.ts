@@ -1,4 +1,4 @@
-import { readAddress, type Address, type Prefix } from '../../src/base/address.js'
+import { readAddress, type Address, type Prefix } from '../../src/base/values/address.js'
 import { RRTYPE } from '../../src/dns/registry/rrtype.js'
 import { TIER } from '../../src/policy/tables/claim.js'
 import { isActive, buildTimetable } from '../../src/policy/tables/timetable.js'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readPrefix } from '../../src/base/address.js'
+import { readPrefix } from '../../src/base/values/address.js'
 import type { RuleSet } from '../../src/rules/model/types.js'
 import { evaluate, evaluateAddress, policyOf, type RuleIds } from './evaluating.js'
 import { NaivePolicy } from './naive.js'

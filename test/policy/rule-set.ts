@@ -1,4 +1,4 @@
-import { readPrefix, type Prefix } from '../../src/base/address.js'
+import { readPrefix, type Prefix } from '../../src/base/values/address.js'
 import {
   COVER,
   type Allow,

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readPrefix } from '../../src/base/address.js'
+import { readPrefix } from '../../src/base/values/address.js'
 import { compile } from '../../src/policy/compile/compile.js'
 import { matchedRule } from '../../src/policy/evaluate/matched-rule.js'
 import { Policy } from '../../src/policy/evaluate/policy.js'

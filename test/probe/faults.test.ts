@@ -1,5 +1,5 @@
 import t from 'tap'
-import { addressWords } from '../../src/base/address.js'
+import { addressWords } from '../../src/base/values/address.js'
 import { compile } from '../../src/policy/compile/compile.js'
 import type { Snapshot } from '../../src/policy/tables/snapshot.js'
 import type { Target } from '../../src/probe/exchange.js'

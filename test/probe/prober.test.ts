@@ -1,5 +1,5 @@
 import t from 'tap'
-import { addressWords } from '../../src/base/address.js'
+import { addressWords } from '../../src/base/values/address.js'
 import { encodeUpstreamQuery } from '../../src/dns/message/encode-query.js'
 import { encodeQuestion } from '../../src/dns/message/question.js'
 import { compile } from '../../src/policy/compile/compile.js'

@@ -5,7 +5,7 @@ import t from 'tap'
 import { readReportTime } from '../../src/config/reports.js'
 import { lastDue, nextDue } from '../../src/report/schedule/due.js'
 import { retryDelay, ScheduleState } from '../../src/report/schedule/schedule-state.js'
-import { readInstant, showInstant } from '../../src/rules/time/instant.js'
+import { readInstant, showInstant } from '../../src/base/time/instant.js'
 
 const ZONE = 'Europe/Brussels'
 const cases: readonly [at: string, now: string, last: string, next: string][] = [

@@ -1,4 +1,4 @@
-import { readAddress } from '../../src/base/address.js'
+import { readAddress } from '../../src/base/values/address.js'
 import { readSvcParams } from '../../src/zonefile/service-params.js'
 import { RCODE } from '../../src/dns/registry/rcode.js'
 import { RRCLASS } from '../../src/dns/registry/rrclass.js'

@@ -1,4 +1,4 @@
-import { showAddress } from '../../src/base/address.js'
+import { showAddress } from '../../src/base/values/address.js'
 import { showRcode } from '../../src/dns/registry/rcode.js'
 import { showRrtype } from '../../src/dns/registry/rrtype.js'
 import { flagText } from './message-octets.js'

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { addressWords, readAddress } from '../../src/base/address.js'
-import { setUint16 } from '../../src/base/octets.js'
+import { addressWords, readAddress } from '../../src/base/values/address.js'
+import { setUint16 } from '../../src/base/bytes/octets.js'
 import { findOpt, findOption } from '../../src/dns/edns/opt.js'
 import {
   decodeProbeReply,

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { collectGarbage } from '../../src/daemon/threads/heap.js'
+import { collectGarbage } from '../../src/base/threads/heap.js'
 import type { Snapshot } from '../../src/policy/tables/snapshot.js'
 import { Indoors } from '../fuzz/indoors.js'
 import { policyOf } from '../fuzz/rules.js'

@@ -1,4 +1,4 @@
-import { readAddress } from '../../src/base/address.js'
+import { readAddress } from '../../src/base/values/address.js'
 import { isSameQuestion } from '../../src/dns/message/question.js'
 import type { ReplyTarget, Responder } from '../../src/resolver/responder.js'
 import type { Transport } from '../../src/udp/datagram.js'

@@ -1,4 +1,4 @@
-import { readAddress } from '../../src/base/address.js'
+import { readAddress } from '../../src/base/values/address.js'
 import { MAX_ALIASES } from '../../src/dns/message/alias-chain.js'
 import { encodeUpstreamQuery } from '../../src/dns/message/encode-query.js'
 import { OPTION_BIT, Query, QUERY_KIND } from '../../src/dns/message/query.js'

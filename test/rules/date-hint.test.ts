@@ -1,6 +1,6 @@
 import t from 'tap'
-import { dateHint } from '../../src/rules/time/date-hint.js'
-import { readInstant } from '../../src/rules/time/instant.js'
+import { dateHint } from '../../src/base/time/date-hint.js'
+import { readInstant } from '../../src/base/time/instant.js'
 
 const cases = [
   ['2027-02-30', '; the last day of February 2027 is 2027-02-28'],

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { InterdictError } from '../../src/base/error.js'
+import { InterdictError } from '../../src/base/errors/error.js'
 import { LIST_FORMATS } from '../../src/rules/lists/list-formats.js'
 import { detectFormat } from '../../src/rules/lists/detect-format.js'
 import { runs } from '../runs.js'

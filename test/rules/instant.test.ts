@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { isTimeZone, readInstant, showInstant } from '../../src/rules/time/instant.js'
+import { isTimeZone, readInstant, showInstant } from '../../src/base/time/instant.js'
 import { runs } from '../runs.js'
 
 const BRUSSELS = 'Europe/Brussels'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readPrefix } from '../../src/base/address.js'
+import { readPrefix } from '../../src/base/values/address.js'
 import { readAll, readOne, saidBy } from './list.js'
 
 const clients = new Map([

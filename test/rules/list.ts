@@ -1,4 +1,4 @@
-import { showPrefix } from '../../src/base/address.js'
+import { showPrefix } from '../../src/base/values/address.js'
 import { showRrtype } from '../../src/dns/registry/rrtype.js'
 import { readList, type ListOptions, type ListResult } from '../../src/rules/lists/read-list.js'
 import type { LocalData, NameSource } from '../../src/rules/model/types.js'

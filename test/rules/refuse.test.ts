@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { InterdictError } from '../../src/base/error.js'
+import { InterdictError } from '../../src/base/errors/error.js'
 import { runs } from '../runs.js'
 import { app, brief, load, type Files } from './folder.js'
 

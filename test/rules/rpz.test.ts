@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
-import { InterdictError } from '../../src/base/error.js'
+import { InterdictError } from '../../src/base/errors/error.js'
 import { readList } from '../../src/rules/lists/read-list.js'
 import type { LocalData, NameSource } from '../../src/rules/model/types.js'
 import { runs } from '../runs.js'

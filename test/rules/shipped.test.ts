@@ -2,7 +2,7 @@ import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { showPrefix } from '../../src/base/address.js'
+import { showPrefix } from '../../src/base/values/address.js'
 import { loadRules } from '../../src/rules/load.js'
 import { COVER, type NameSource, type RuleSet } from '../../src/rules/model/types.js'
 

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { readAddress } from '../../src/base/address.js'
+import { readAddress } from '../../src/base/values/address.js'
 import { PENDING, type ReplyTarget } from '../../src/resolver/responder.js'
 import { ConnectionLimit } from '../../src/server/connection-limit.js'
 import { serveTcp } from '../../src/server/tcp.js'

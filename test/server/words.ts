@@ -1,4 +1,4 @@
-import { readAddress } from '../../src/base/address.js'
+import { readAddress } from '../../src/base/values/address.js'
 
 /** An address as the four words of `DatagramBatch.peers`. */
 export function wordsOf(address: string): Uint32Array {

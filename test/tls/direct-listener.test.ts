@@ -7,7 +7,7 @@ import { DirectListener } from '../../src/tls/openssl/direct-listener.js'
 import type { DirectSocket } from '../../src/tls/openssl/direct-socket.js'
 import { tlsLoop } from '../../src/tls/openssl/tls-loop.js'
 import { batchTransport, releaseLeftovers } from '../../src/udp/batch/batch.js'
-import { DescriptorTable } from '../../src/udp/batch/descriptor-table.js'
+import { DescriptorTable } from '../../src/base/system/descriptor-table.js'
 
 const transport = batchTransport()
 const loop = tlsLoop()

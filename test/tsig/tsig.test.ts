@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { InterdictError } from '../../src/base/error.js'
+import type { InterdictError } from '../../src/base/errors/error.js'
 import { encodeZoneQuery } from '../../src/dns/message/zone-message.js'
 import { readName } from '../../src/dns/name/name.js'
 import { findTsig } from '../../src/tsig/tsig-record.js'

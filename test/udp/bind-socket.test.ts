@@ -1,6 +1,6 @@
 import t from 'tap'
 import { bindUdp, bindRandomPort, listenTcp } from '../../src/udp/batch/bind-socket.js'
-import * as linux from '../../src/udp/batch/linux.js'
+import * as linux from '../../src/base/system/linux.js'
 
 const system = linux.loadSystem()
 if (typeof system === 'string') t.plan(0, 'no batch sockets here')

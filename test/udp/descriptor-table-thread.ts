@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { batchTransport } from '../../src/udp/batch/batch.js'
-import { DescriptorTable } from '../../src/udp/batch/descriptor-table.js'
+import { DescriptorTable } from '../../src/base/system/descriptor-table.js'
 import { freePort } from './free-port.js'
 
 /** A thread that binds a socket, reports its port, and waits to be killed. */

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { batchTransport, releaseLeftovers } from '../../src/udp/batch/batch.js'
-import { DescriptorTable } from '../../src/udp/batch/descriptor-table.js'
+import { DescriptorTable } from '../../src/base/system/descriptor-table.js'
 
 t.test('records open descriptors in shared memory', async t => {
   const table = new DescriptorTable()

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { ErrorQueue } from '../../src/udp/batch/error-queue.js'
-import { AF_INET, AF_INET6, MSG_ERRQUEUE, type System } from '../../src/udp/batch/linux.js'
+import { AF_INET, AF_INET6, MSG_ERRQUEUE, type System } from '../../src/base/system/linux.js'
 import { BATCH, MessageBuffers } from '../../src/udp/batch/message-buffers.js'
 import type { Family } from '../../src/udp/batch/sockaddr.js'
 

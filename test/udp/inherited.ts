@@ -1,4 +1,4 @@
-import { loadSystem } from '../../src/udp/batch/linux.js'
+import { loadSystem } from '../../src/base/system/linux.js'
 import type { ListeningSocket } from '../../src/udp/listening-sockets.js'
 
 /** asm-generic/fcntl.h */

@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os'
 import t from 'tap'
-import { loadSystem } from '../../src/udp/batch/linux.js'
+import { loadSystem } from '../../src/base/system/linux.js'
 import { localAddresses, type LocalAddress } from '../../src/udp/local-addresses.js'
 
 const denied = (): never => {

@@ -3,7 +3,7 @@
  * `map`, glibc allocates such blocks with mmap.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { mmapLargeBlocks } from '../../src/udp/malloc.js'
+import { mmapLargeBlocks } from '../../src/base/system/malloc.js'
 
 const MB = 2 ** 20
 const BLOCK = 12 * MB

@@ -8,8 +8,8 @@ import {
   loadSystem,
   SOCK_DGRAM,
   SOCK_NONBLOCK
-} from '../../src/udp/batch/linux.js'
-import { encodeUnixName } from '../../src/udp/notify-socket.js'
+} from '../../src/base/system/linux.js'
+import { encodeUnixName } from '../../src/base/system/notify-socket.js'
 
 const MAX_STATE = 4096
 

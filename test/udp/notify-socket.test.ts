@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { loadSystem } from '../../src/udp/batch/linux.js'
-import { encodeUnixName, openNotifySocket } from '../../src/udp/notify-socket.js'
+import { loadSystem } from '../../src/base/system/linux.js'
+import { encodeUnixName, openNotifySocket } from '../../src/base/system/notify-socket.js'
 import { receiveNotifications, socketFolder } from './notify-receiver.js'
 
 const isAvailable = typeof loadSystem() !== 'string'

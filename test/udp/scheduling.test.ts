@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { release } from 'node:os'
 import t from 'tap'
-import { takeShortSlices } from '../../src/udp/scheduling.js'
+import { takeShortSlices } from '../../src/base/system/scheduling.js'
 
 /** Of this thread, in nanoseconds; undefined: the kernel does not show it. */
 function slice(): number | undefined {

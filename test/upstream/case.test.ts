@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Random } from '../../src/upstream/random.js'
+import type { Random } from '../../src/base/bytes/random.js'
 import { framed, good, type Behaviour, type Seen } from './bad-upstream.js'
 import { markOf, questionOf, responseTo } from './messages.js'
 import { messageOf, rig, TRANSPORTS } from './rig.js'

@@ -1,6 +1,6 @@
-import type { Clock } from '../../src/base/clock.js'
+import type { Clock } from '../../src/base/time/clock.js'
 import type { Milliseconds } from '../../src/base/units.js'
-import type { Timers } from '../../src/upstream/timers.js'
+import type { Timers } from '../../src/base/time/timers.js'
 
 type Pending = { readonly due: Milliseconds; readonly order: number; readonly run: () => void }
 

@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { UpstreamSocket } from '../../src/udp/datagram.js'
 import { createForwarder } from '../../src/upstream/create-forwarder.js'
-import { BlockRandom } from '../../src/upstream/random.js'
+import { BlockRandom } from '../../src/base/bytes/random.js'
 import { good, silent, type Behaviour } from './bad-upstream.js'
 import { FakeTime } from './fake-time.js'
 import { cookieOf, idOf, responseTo } from './messages.js'

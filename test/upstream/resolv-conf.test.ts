@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { InterdictError } from '../../src/base/error.js'
+import type { InterdictError } from '../../src/base/errors/error.js'
 import { nameservers, upstreamEndpoints } from '../../src/upstream/selection/resolv-conf.js'
 
 const at = (address: string, port = 53) => ({ address, port })

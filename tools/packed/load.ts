@@ -10,7 +10,7 @@ import {
   type KeptFile,
   type KeptProgram,
   type OpenFile
-} from '../../src/daemon/threads/kept-program.js'
+} from '../../src/base/threads/kept-program.js'
 
 /** Path of the code cache of a bundled file, for this version of V8 and this architecture. */
 export const codeCachePath = (file: string): string =>

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { build, type BuildOptions, type Plugin } from 'esbuild'
-import { THREAD_FILES } from '../../src/daemon/threads/thread-files.js'
+import { THREAD_FILES } from '../../src/base/threads/thread-files.js'
 import { bundleDashboard } from './dashboard.js'
 import { lazyBuiltins } from './lazy-builtins.js'
 import { common, COMPILED, define } from './options.js'

@@ -5,9 +5,9 @@ import {
   showPrefix,
   type Address,
   type Prefix
-} from '../../base/address.js'
-import { failure, InterdictError } from '../../base/error.js'
-import { reasonOf } from '../../base/reason.js'
+} from '../../base/values/address.js'
+import { failure, InterdictError } from '../../base/errors/error.js'
+import { reasonOf } from '../../base/errors/reason.js'
 import type { Octets } from '../../base/units.js'
 import { type PeriodKey, periodsIn, readKey } from '../../querylog/privacy/key-folder.js'
 import { endOf, startOf } from '../../querylog/privacy/period.js'

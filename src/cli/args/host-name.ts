@@ -1,4 +1,4 @@
-import { escapeControls } from '../../querylog/record/terminal-line.js'
+import { escapeControls } from '../../base/log/terminal-line.js'
 import { usageError } from '../exit.js'
 import type { Io } from '../io.js'
 

@@ -1,4 +1,4 @@
-import { failure } from '../../base/error.js'
+import { failure } from '../../base/errors/error.js'
 import type { Config } from '../../config/config.js'
 import type { FolderLock } from '../../querylog/record/folder-lock.js'
 import { ZoneCopies, zoneCopiesFolder } from '../../sources/axfr/zone-copies.js'

@@ -1,6 +1,6 @@
-import { InterdictError } from '../../base/error.js'
+import { InterdictError } from '../../base/errors/error.js'
 import { FolderLock, type LockRequest } from '../../querylog/record/folder-lock.js'
-import { escapeControls } from '../../querylog/record/terminal-line.js'
+import { escapeControls } from '../../base/log/terminal-line.js'
 import type { Io } from '../io.js'
 
 /** Readable by the owner alone, like everything in the state folder. */

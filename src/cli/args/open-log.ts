@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { availableParallelism, constants } from 'node:os'
 import { basename } from 'node:path'
-import { failure, type InterdictError } from '../../base/error.js'
+import { failure, type InterdictError } from '../../base/errors/error.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import { gatewayOf } from '../../querylog/archive/central/central-layout.js'
 import { CentralLog } from '../../querylog/archive/central/central-log.js'

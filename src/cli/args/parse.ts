@@ -1,10 +1,10 @@
-import { epochSeconds, systemClock } from '../../base/clock.js'
+import { epochSeconds, systemClock } from '../../base/time/clock.js'
 import type { Milliseconds, Seconds } from '../../base/units.js'
 import { showCanonical, showName } from '../../dns/name/name.js'
 import type { NameSelection } from '../../report/questions/selection.js'
 import { readPattern } from '../../rules/model/pattern.js'
-import { dateHint } from '../../rules/time/date-hint.js'
-import { INSTANT, readInstant } from '../../rules/time/instant.js'
+import { dateHint } from '../../base/time/date-hint.js'
+import { INSTANT, readInstant } from '../../base/time/instant.js'
 import { usageError } from '../exit.js'
 
 /** Parses an argument or option. An error of the parser becomes a usage error that names it. */

@@ -1,7 +1,7 @@
-import { epochSeconds, systemClock } from '../../base/clock.js'
+import { epochSeconds, systemClock } from '../../base/time/clock.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
-import { dateHint } from '../../rules/time/date-hint.js'
-import { readInstant } from '../../rules/time/instant.js'
+import { dateHint } from '../../base/time/date-hint.js'
+import { readInstant } from '../../base/time/instant.js'
 import { usageError } from '../exit.js'
 
 const UNITS: Readonly<Record<string, Milliseconds>> = {

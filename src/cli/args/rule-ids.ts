@@ -1,4 +1,4 @@
-import { failure } from '../../base/error.js'
+import { failure } from '../../base/errors/error.js'
 import type { Config } from '../../config/config.js'
 import type { Log, Period } from '../../report/log.js'
 import { sourceOf } from '../../report/questions/source.js'

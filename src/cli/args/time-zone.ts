@@ -1,5 +1,5 @@
 import { configuredFiles } from '../../daemon/reload/configured-files.js'
-import { isTimeZone } from '../../rules/time/instant.js'
+import { isTimeZone } from '../../base/time/instant.js'
 import { readRulesTimeZone } from '../../rules/time/rules-time-zone.js'
 import { didYouMean } from '../../yaml/closest.js'
 import { usageError } from '../exit.js'

@@ -1,7 +1,7 @@
 import { testHooks, type TestResult } from '../../alerts/test-hooks.js'
 import { gatewayName } from '../../daemon/alerts/alerts.js'
 import { bootstrapServers, configuredUpstreams } from '../../daemon/control/configured-upstreams.js'
-import { escapeControls } from '../../querylog/record/terminal-line.js'
+import { escapeControls } from '../../base/log/terminal-line.js'
 import { BootstrapResolver } from '../../sources/http/bootstrap-resolver.js'
 import { hubClient, type HubOptions } from '../args/hub.js'
 import { loadSettings, type CommonOptions } from '../args/settings.js'

@@ -1,4 +1,4 @@
-import { epochSeconds, systemClock } from '../../base/clock.js'
+import { epochSeconds, systemClock } from '../../base/time/clock.js'
 import { readCatalogue } from '../../rules/apps/catalogue.js'
 import { KINDS, ROLES } from '../../rules/schema/app-schema.js'
 import { extractHostName, rejectUrlCharacters } from '../args/host-name.js'

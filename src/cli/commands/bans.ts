@@ -1,6 +1,6 @@
-import { failure } from '../../base/error.js'
+import { failure } from '../../base/errors/error.js'
 import type { Config } from '../../config/config.js'
-import { escapeControls } from '../../querylog/record/terminal-line.js'
+import { escapeControls } from '../../base/log/terminal-line.js'
 import type { TransferList } from '../../rules/lists/transfer-list.js'
 import type { RuleSet } from '../../rules/model/types.js'
 import { zoneExpiry } from '../../sources/axfr/refresh-timers.js'

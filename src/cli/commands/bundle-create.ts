@@ -1,4 +1,4 @@
-import { epochSeconds, systemClock } from '../../base/clock.js'
+import { epochSeconds, systemClock } from '../../base/time/clock.js'
 import type { Seconds } from '../../base/units.js'
 import { decodeBundle, encodeBundle, writeBundle } from '../../sources/bundle/bundle.js'
 import { BundleFiles } from '../../sources/bundle/bundle-files.js'

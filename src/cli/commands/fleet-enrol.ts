@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { readBoundedFile, MAX_SECRET_FILE } from '../../base/bounded-file.js'
+import { readBoundedFile, MAX_SECRET_FILE } from '../../base/files/bounded-file.js'
 import { decodeToken } from '../../fleet/enrol-token.js'
 import { enrol as enrolWith } from '../../fleet/enrol.js'
 import { EXIT, usageError } from '../exit.js'

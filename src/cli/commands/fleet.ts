@@ -1,4 +1,4 @@
-import { failure } from '../../base/error.js'
+import { failure } from '../../base/errors/error.js'
 import type { HubClient } from '../../fleet/hub-client.js'
 import type { HubState, Rollout } from '../../hub/hub-state.js'
 import type { GapView, GatewayView, RingView } from '../../hub/views.js'

@@ -1,4 +1,4 @@
-import { failure } from '../../base/error.js'
+import { failure } from '../../base/errors/error.js'
 import type { FlushResult } from '../../daemon/admin/admin-protocol.js'
 import { readName } from '../../dns/name/name.js'
 import { callGateway, type AdminOptions } from '../args/admin.js'

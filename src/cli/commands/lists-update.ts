@@ -1,7 +1,7 @@
 import type { Milliseconds, Octets } from '../../base/units.js'
 import type { Config } from '../../config/config.js'
 import { bootstrapServers, configuredUpstreams } from '../../daemon/control/configured-upstreams.js'
-import { escapeControls } from '../../querylog/record/terminal-line.js'
+import { escapeControls } from '../../base/log/terminal-line.js'
 import type { RulesResult } from '../../rules/load.js'
 import { BootstrapResolver } from '../../sources/http/bootstrap-resolver.js'
 import { updateList, type ListUpdate } from '../../sources/http/update-list.js'

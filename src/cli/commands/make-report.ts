@@ -1,5 +1,5 @@
 import { packageVersion } from '../../base/package.js'
-import { systemClock } from '../../base/clock.js'
+import { systemClock } from '../../base/time/clock.js'
 import { gatewayName } from '../../daemon/alerts/alerts.js'
 import { configuredFiles } from '../../daemon/reload/configured-files.js'
 import { banReport } from '../../report/questions/ban.js'

@@ -1,4 +1,4 @@
-import { failure } from '../../base/error.js'
+import { failure } from '../../base/errors/error.js'
 import { appleProfile } from '../../onboard/apple-profile.js'
 import { coveredListeners, type CoveredListeners } from '../../onboard/covered-listeners.js'
 import { uriOf, type Designation, type EncryptedService } from '../../onboard/designation.js'

@@ -1,5 +1,5 @@
-import { addressWords } from '../../base/address.js'
-import { failureAt, type InterdictError } from '../../base/error.js'
+import { addressWords } from '../../base/values/address.js'
+import { failureAt, type InterdictError } from '../../base/errors/error.js'
 import { MS_PER_SECOND, type Seconds } from '../../base/units.js'
 import type { Config } from '../../config/config.js'
 import { showName } from '../../dns/name/name.js'
@@ -10,7 +10,7 @@ import { networkOfClass } from '../../policy/tables/client-table.js'
 import { PROTOCOL, VERDICT, type QueryEvent } from '../../querylog/record/query-event.js'
 import type { Expectation } from '../../rules/schema/policy-tests-schema.js'
 import type { PolicyTest } from '../../rules/tests/policy-table.js'
-import { showInstant } from '../../rules/time/instant.js'
+import { showInstant } from '../../base/time/instant.js'
 import { NoUpstreams, resolveOnce, fixedClock } from '../../views/one-query.js'
 
 /** The outcome of a query, in the words of policy tests. */

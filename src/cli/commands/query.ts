@@ -1,7 +1,7 @@
 import { bracketed, conditionError } from '../../querylog/archive/condition.js'
 import type { Cell, Row } from '../../querylog/archive/duckdb.js'
 import type { Newest } from '../../querylog/archive/newest-files.js'
-import { escapeControls } from '../../querylog/record/terminal-line.js'
+import { escapeControls } from '../../base/log/terminal-line.js'
 import { csvLines } from '../../report/output/csv.js'
 import type { Table, Value } from '../../report/report.js'
 import type { LogOptions } from '../args/log-path.js'

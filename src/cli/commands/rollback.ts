@@ -1,5 +1,5 @@
-import { epochSeconds, systemClock } from '../../base/clock.js'
-import { failure, type InterdictError } from '../../base/error.js'
+import { epochSeconds, systemClock } from '../../base/time/clock.js'
+import { failure, type InterdictError } from '../../base/errors/error.js'
 import { rulesLocation } from '../../daemon/reload/rules-location.js'
 import { loadRules, type RulesResult } from '../../rules/load.js'
 import { AcceptedBundles, type AcceptedRecord } from '../../sources/bundle/accepted-bundles.js'

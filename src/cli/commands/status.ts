@@ -1,4 +1,4 @@
-import { failure } from '../../base/error.js'
+import { failure } from '../../base/errors/error.js'
 import type { StatusReply } from '../../daemon/admin/health.js'
 import { callGateway, type AdminOptions } from '../args/admin.js'
 import { EXIT } from '../exit.js'

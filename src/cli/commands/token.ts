@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { failure } from '../../base/error.js'
+import { failure } from '../../base/errors/error.js'
 import type { Milliseconds } from '../../base/units.js'
 import { SCOPES, type Scope } from '../../daemon/admin/http/api/scopes.js'
 import {

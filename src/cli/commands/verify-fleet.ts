@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import type { KeyObject } from 'node:crypto'
 import { join } from 'node:path'
-import { readPublicKey } from '../../base/ed25519.js'
-import { failure } from '../../base/error.js'
-import { reasonOf } from '../../base/reason.js'
+import { readPublicKey } from '../../base/files/ed25519.js'
+import { failure } from '../../base/errors/error.js'
+import { reasonOf } from '../../base/errors/reason.js'
 import {
   verifyFleet,
   type FleetBreakKind,

@@ -1,5 +1,5 @@
 import type { Evidence } from '../../rules/apps/evidence.js'
-import { escapeControls } from '../../querylog/record/terminal-line.js'
+import { escapeControls } from '../../base/log/terminal-line.js'
 import { paint } from '../io.js'
 import type { AppQuery } from '../../views/app-search.js'
 import type { AppView, BanView, Listing, NameView, SearchedName } from '../../views/app-view.js'

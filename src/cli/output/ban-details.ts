@@ -2,7 +2,7 @@ import type { Seconds } from '../../base/units.js'
 import { NOT_BANNED, type BanFacts } from '../../report/questions/ban.js'
 import type { Fact } from '../../report/report.js'
 import type { Ban, Reply, Rule, RuleException, RuleSet } from '../../rules/model/types.js'
-import { showInstant } from '../../rules/time/instant.js'
+import { showInstant } from '../../base/time/instant.js'
 import { sourceId } from '../../views/coverage.js'
 
 /** Details of a ban for `report ban`; only "not in the rules" if the rules no longer have it. */

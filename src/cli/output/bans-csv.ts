@@ -1,6 +1,6 @@
 import { MS_PER_SECOND } from '../../base/units.js'
 import { csvLines } from '../../report/output/csv.js'
-import { showInstant } from '../../rules/time/instant.js'
+import { showInstant } from '../../base/time/instant.js'
 import type { BansList, ListedBan, ListedException } from '../../views/bans-list.js'
 
 type Row = ListedBan | ListedException

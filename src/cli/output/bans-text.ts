@@ -1,5 +1,5 @@
 import { MS_PER_SECOND } from '../../base/units.js'
-import { showInstant } from '../../rules/time/instant.js'
+import { showInstant } from '../../base/time/instant.js'
 import { paint, type Colour } from '../io.js'
 import type { BansList, ListedBan, ListedException, Notice } from '../../views/bans-list.js'
 import { columns, wrap, type Cell, type Row } from './columns.js'

@@ -1,4 +1,4 @@
-import { escapeControls } from '../../querylog/record/terminal-line.js'
+import { escapeControls } from '../../base/log/terminal-line.js'
 import { paint, type OutputStream, type Colour } from '../io.js'
 
 const GAP = '  '

@@ -1,4 +1,4 @@
-import { showAddress } from '../../base/address.js'
+import { showAddress } from '../../base/values/address.js'
 import { showName } from '../../dns/name/name.js'
 import { showKnownRdata, showOpaque } from '../../dns/rdata/rdata-text.js'
 import { BAN_EDE } from '../../dns/registry/ede.js'

@@ -2,7 +2,7 @@ import { showRrtype } from '../../dns/registry/rrtype.js'
 import type { AffectedClients } from '../../policy/diff/client-ranges.js'
 import type { Change } from '../../policy/diff/change-collector.js'
 import type { QtypeSet } from '../../rules/model/types.js'
-import { showInstant } from '../../rules/time/instant.js'
+import { showInstant } from '../../base/time/instant.js'
 import { describeDecision } from './decision-text.js'
 import type { Compared } from './diff-text.js'
 

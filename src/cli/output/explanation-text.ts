@@ -1,6 +1,6 @@
 import { MS_PER_SECOND } from '../../base/units.js'
-import { escapeControls } from '../../querylog/record/terminal-line.js'
-import { showInstant } from '../../rules/time/instant.js'
+import { escapeControls } from '../../base/log/terminal-line.js'
+import { showInstant } from '../../base/time/instant.js'
 import { paint, type Colour } from '../io.js'
 import type { Explanation, RuleView, Step } from '../../views/explanation.js'
 import { factLabel } from './format.js'

@@ -1,4 +1,4 @@
-import type { Places } from '../../config/places.js'
+import type { Places } from '../../base/files/places.js'
 
 /** Options and answers of `interdict init`, validated. */
 export interface InitialPolicy {

@@ -1,5 +1,5 @@
-import type { SerializedError } from '../../daemon/threads/serialized-error.js'
-import { escapeControls } from '../../querylog/record/terminal-line.js'
+import type { SerializedError } from '../../base/errors/serialized-error.js'
+import { escapeControls } from '../../base/log/terminal-line.js'
 import { paint, type Colour } from '../io.js'
 import { formatNumber } from './format.js'
 

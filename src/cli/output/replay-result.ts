@@ -7,7 +7,7 @@ import {
   type ChangeKind
 } from '../../replay/comparison.js'
 import type { ReadLog } from '../../replay/replay.js'
-import { showInstant } from '../../rules/time/instant.js'
+import { showInstant } from '../../base/time/instant.js'
 
 /** Rules as given on the command line, and their hash. */
 interface RulesVersion {

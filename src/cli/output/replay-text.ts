@@ -1,4 +1,4 @@
-import { escapeControls } from '../../querylog/record/terminal-line.js'
+import { escapeControls } from '../../base/log/terminal-line.js'
 import type { Count, ReasonCount } from '../../replay/change-tally.js'
 import { CHANGE_KINDS, type ChangeKind } from '../../replay/comparison.js'
 import { paint, type Colour } from '../io.js'

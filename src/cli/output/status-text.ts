@@ -1,6 +1,6 @@
 import { PROBLEMS, type Health, type StatusReply } from '../../daemon/admin/health.js'
 import type { Status } from '../../daemon/admin/status.js'
-import { escapeControls } from '../../querylog/record/terminal-line.js'
+import { escapeControls } from '../../base/log/terminal-line.js'
 import { paint } from '../io.js'
 import { archiveLines, chainLines } from './archive-text.js'
 import { formatDuration, formatInstant } from './format.js'

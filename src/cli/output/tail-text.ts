@@ -1,5 +1,5 @@
 import type { QueryRecord } from '../../querylog/record/schema.js'
-import { escapeControls } from '../../querylog/record/terminal-line.js'
+import { escapeControls } from '../../base/log/terminal-line.js'
 import { paint, type Colour } from '../io.js'
 import { wrap } from './columns.js'
 

@@ -1,4 +1,4 @@
-import type { SerializedError } from '../../daemon/threads/serialized-error.js'
+import type { SerializedError } from '../../base/errors/serialized-error.js'
 
 /** What came of one update; its JSON form is public. */
 export interface UpdatedList {

@@ -7,7 +7,7 @@ import type {
   Unproven,
   Verification
 } from '../../querylog/archive/chain/verify.js'
-import { escapeControls } from '../../querylog/record/terminal-line.js'
+import { escapeControls } from '../../base/log/terminal-line.js'
 import { formatCount, formatSize } from './format.js'
 import { section } from './layout.js'
 

@@ -1,6 +1,6 @@
-import { writeFileAtomic } from '../../base/atomic-file.js'
-import { failure } from '../../base/error.js'
-import { reasonOf } from '../../base/reason.js'
+import { writeFileAtomic } from '../../base/files/atomic-file.js'
+import { failure } from '../../base/errors/error.js'
+import { reasonOf } from '../../base/errors/reason.js'
 import { print, withoutColours, type Io } from '../io.js'
 import { terminalWidth } from './columns.js'
 

@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
-import { failure, type InterdictError } from '../../base/error.js'
-import { fittingSocketPath, type FittingPath } from '../../base/socket-path.js'
+import { failure, type InterdictError } from '../../base/errors/error.js'
+import { fittingSocketPath, type FittingPath } from '../../base/files/socket-path.js'
 import type { Milliseconds } from '../../base/units.js'
 import {
   MAX_REPLY_SIZE,

@@ -1,8 +1,8 @@
-import { failure, InterdictError } from '../../base/error.js'
+import { failure, InterdictError } from '../../base/errors/error.js'
 import type { Octets, Seconds } from '../../base/units.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import { readName } from '../../dns/name/name.js'
-import type { SerializedError } from '../threads/serialized-error.js'
+import type { SerializedError } from '../../base/errors/serialized-error.js'
 
 /*
  * The protocol of the admin socket: one line of JSON as the request, one as the reply, then the

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { failure } from '../../base/error.js'
+import { failure } from '../../base/errors/error.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import { MAX_REQUEST_SIZE, readRequest, errorReply, type AdminRequest } from './admin-protocol.js'
 

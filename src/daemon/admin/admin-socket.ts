@@ -1,11 +1,11 @@
 import { existsSync, lstatSync, statSync, unlinkSync, type Stats } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { dirname } from 'node:path'
-import { failure, failureAt, type InterdictError } from '../../base/error.js'
-import { createParentFolder } from '../../base/parent-folder.js'
-import type { Position } from '../../base/position.js'
-import { reasonOf } from '../../base/reason.js'
-import { fittingSocketPath } from '../../base/socket-path.js'
+import { failure, failureAt, type InterdictError } from '../../base/errors/error.js'
+import { createParentFolder } from '../../base/files/parent-folder.js'
+import type { Position } from '../../base/errors/position.js'
+import { reasonOf } from '../../base/errors/reason.js'
+import { fittingSocketPath } from '../../base/files/socket-path.js'
 
 /** Whoever may write to the socket may use it: the user of the process, and root. */
 const SOCKET_UMASK = 0o177

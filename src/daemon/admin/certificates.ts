@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto'
-import { MAX_SECRET_FILE, readBoundedFileSync } from '../../base/bounded-file.js'
+import { MAX_SECRET_FILE, readBoundedFileSync } from '../../base/files/bounded-file.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { CertificateReloader } from '../reload/certificate-reloader.js'
 import type { Config } from '../../config/config.js'

@@ -1,4 +1,4 @@
-import { systemClock } from '../../base/clock.js'
+import { systemClock } from '../../base/time/clock.js'
 import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../../base/units.js'
 import { packageVersion } from '../../base/package.js'
 import type { ListenConfig } from '../../config/config.js'

@@ -1,7 +1,7 @@
 import type { LookupFunction } from 'node:net'
 import { postAlert } from '../../alerts/post-alert.js'
-import type { AlertInit, FromAlert } from '../threads/messages.js'
-import { serializeError } from '../threads/serialized-error.js'
+import type { AlertInit, FromAlert } from '../../base/threads/thread-log.js'
+import { serializeError } from '../../base/errors/serialized-error.js'
 
 /** Sends alerts to one hook, in order, up to the first failure. Never throws. */
 export async function sendAlerts(

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { InterdictError } from '../../base/error.js'
+import type { InterdictError } from '../../base/errors/error.js'
 import type { Config, ForwardConfig } from '../../config/config.js'
 import type { BootstrapServers } from '../../sources/http/bootstrap-resolver.js'
 import {

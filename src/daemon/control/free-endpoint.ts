@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto'
-import { failure, InterdictError } from '../../base/error.js'
+import { failure, InterdictError } from '../../base/errors/error.js'
 import type { Endpoint, Transport } from '../../udp/datagram.js'
 import { portOwner } from '../../udp/port-owner.js'
 import { showEndpoint } from '../../udp/port.js'

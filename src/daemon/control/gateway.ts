@@ -10,7 +10,7 @@ import { gatherStatus, type Status } from '../admin/status.js'
 import { checkChainKey } from '../querylog/chain-key.js'
 import type { ReloadReason } from '../reload/reload-reporter.js'
 import { prepareSettings } from '../settings/prepare-settings.js'
-import { serializeError, type SerializedError } from '../threads/serialized-error.js'
+import { serializeError, type SerializedError } from '../../base/errors/serialized-error.js'
 import {
   bootstrapServers,
   configuredUpstreams,

@@ -6,9 +6,9 @@ import { LoopProbes, PROBE_RESULT, decodeProbeResponse } from '../../dns/message
 import { encodeQuestion } from '../../dns/message/question.js'
 import { RRCLASS } from '../../dns/registry/rrclass.js'
 import { RRTYPE } from '../../dns/registry/rrtype.js'
-import type { ServiceLog } from '../../querylog/record/service-log.js'
+import type { ServiceLog } from '../../base/log/service-log.js'
 import type { DatagramBatch, Transport, UpstreamSocket } from '../../udp/datagram.js'
-import type { Timer, Timers } from '../../upstream/timers.js'
+import type { Timer, Timers } from '../../base/time/timers.js'
 import { TlsExchange } from '../../upstream/tls/tls-exchange.js'
 import {
   showServer,

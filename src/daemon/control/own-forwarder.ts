@@ -1,4 +1,4 @@
-import { systemClock } from '../../base/clock.js'
+import { systemClock } from '../../base/time/clock.js'
 import type { Config } from '../../config/config.js'
 import { chooseTransport } from '../../udp/transport.js'
 import type { Forwarder } from '../../upstream/forwarder.js'

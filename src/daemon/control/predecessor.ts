@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs'
-import { failure, type InterdictError } from '../../base/error.js'
+import { failure, type InterdictError } from '../../base/errors/error.js'
 import { packageVersion } from '../../base/package.js'
 import type { Endpoint } from '../../udp/datagram.js'
 import type { ListeningSocket } from '../../udp/listening-sockets.js'

@@ -1,10 +1,10 @@
-import { failure } from '../../base/error.js'
+import { failure } from '../../base/errors/error.js'
 import type { Milliseconds } from '../../base/units.js'
-import type { ServiceLog } from '../../querylog/record/service-log.js'
-import { openNotifySocket, type Notify } from '../../udp/notify-socket.js'
+import type { ServiceLog } from '../../base/log/service-log.js'
+import { openNotifySocket, type Notify } from '../../base/system/notify-socket.js'
 import { withHealth } from '../admin/health.js'
 import type { Status } from '../admin/status.js'
-import { serializeError } from '../threads/serialized-error.js'
+import { serializeError } from '../../base/errors/serialized-error.js'
 
 /** How often the status text is renewed without a watchdog. */
 const STATUS_INTERVAL: Milliseconds = 15_000

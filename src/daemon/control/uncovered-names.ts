@@ -1,4 +1,4 @@
-import { failureAt, type InterdictError } from '../../base/error.js'
+import { failureAt, type InterdictError } from '../../base/errors/error.js'
 import type { ListenConfig } from '../../config/config.js'
 import type { TlsMaterial } from '../../tls/certificate-contexts.js'
 

@@ -1,9 +1,9 @@
-import { failure } from '../../base/error.js'
+import { failure } from '../../base/errors/error.js'
 import { packageVersion } from '../../base/package.js'
-import type { ServiceLog } from '../../querylog/record/service-log.js'
+import type { ServiceLog } from '../../base/log/service-log.js'
 import type { Transport } from '../../udp/datagram.js'
 import type { UpgradeResult } from '../admin/admin-protocol.js'
-import { serializeError } from '../threads/serialized-error.js'
+import { serializeError } from '../../base/errors/serialized-error.js'
 import {
   startReplacement,
   type Inheritance,

@@ -1,6 +1,6 @@
 import { appendFile, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createParentFolder } from '../../base/parent-folder.js'
+import { createParentFolder } from '../../base/files/parent-folder.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { ProbeThreadState } from './probe-status.js'
 

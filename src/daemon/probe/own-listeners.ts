@@ -1,5 +1,5 @@
-import { addressWords, readAddress } from '../../base/address.js'
-import { compilePrefixes, PrefixTable } from '../../base/prefix-table.js'
+import { addressWords, readAddress } from '../../base/values/address.js'
+import { compilePrefixes, PrefixTable } from '../../base/values/prefix-table.js'
 import type { Config, ListenConfig } from '../../config/config.js'
 import type { Listener } from '../../probe/channels.js'
 import type { ProbeGap } from '../../probe/plan.js'

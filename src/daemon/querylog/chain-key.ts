@@ -1,4 +1,4 @@
-import { failureAt, type InterdictError } from '../../base/error.js'
+import { failureAt, type InterdictError } from '../../base/errors/error.js'
 import type { Config } from '../../config/config.js'
 import { trySignKey } from '../../querylog/archive/chain/sign-key.js'
 

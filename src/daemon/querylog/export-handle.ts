@@ -1,9 +1,9 @@
 import type { Worker } from 'node:worker_threads'
-import { failure } from '../../base/error.js'
+import { failure } from '../../base/errors/error.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import type { OutputConfig } from '../../config/output-config.js'
-import type { ServiceLog } from '../../querylog/record/service-log.js'
-import { completesWithin } from '../threads/completes-within.js'
+import type { ServiceLog } from '../../base/log/service-log.js'
+import { completesWithin } from '../../base/threads/completes-within.js'
 import type {
   FromExport,
   ExportInit,
@@ -11,10 +11,10 @@ import type {
   OutputStatus,
   ToExport
 } from '../threads/log-messages.js'
-import { PendingRequests } from '../threads/pending-requests.js'
-import { Restarts } from '../threads/restarts.js'
-import { startFile } from '../threads/start-file.js'
-import { threadOf, type Thread } from '../threads/thread.js'
+import { PendingRequests } from '../../base/threads/pending-requests.js'
+import { Restarts } from '../../base/threads/restarts.js'
+import { startFile } from '../../base/threads/start-file.js'
+import { threadOf, type Thread } from '../../base/threads/thread.js'
 
 /** Data sent to the thread and not yet processed; beyond this, lines are dropped and counted. */
 const MAX_BACKLOG: Octets = 16 * 1024 * 1024

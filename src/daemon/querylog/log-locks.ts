@@ -1,12 +1,12 @@
 import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { failure, InterdictError } from '../../base/error.js'
+import { failure, InterdictError } from '../../base/errors/error.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 import { SPOOL_MODE } from '../../querylog/export/spool.js'
 import { FolderLock, type LockRequest } from '../../querylog/record/folder-lock.js'
-import type { ServiceLog } from '../../querylog/record/service-log.js'
+import type { ServiceLog } from '../../base/log/service-log.js'
 import type { RecorderInit } from '../threads/log-messages.js'
-import { serializeError, type SerializedError } from '../threads/serialized-error.js'
+import { serializeError, type SerializedError } from '../../base/errors/serialized-error.js'
 
 /** How often the locks are checked: as often as the query log is checked for deletion. */
 const CHECK_INTERVAL: Milliseconds = MS_PER_SECOND

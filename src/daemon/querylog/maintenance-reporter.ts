@@ -1,7 +1,7 @@
 import type { Milliseconds } from '../../base/units.js'
 import type { ArchiveContents } from '../../querylog/archive/archive-contents.js'
-import type { LogLine } from '../threads/messages.js'
-import type { SerializedError } from '../threads/serialized-error.js'
+import type { LogLine } from '../../base/threads/thread-log.js'
+import type { SerializedError } from '../../base/errors/serialized-error.js'
 
 /** Errors of a run that the status shows; the service log has all of them. */
 const MAX_REPORTED = 20

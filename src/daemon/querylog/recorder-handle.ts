@@ -1,17 +1,17 @@
 import type { Milliseconds } from '../../base/units.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
-import type { ServiceLog } from '../../querylog/record/service-log.js'
-import { completesWithin } from '../threads/completes-within.js'
+import type { ServiceLog } from '../../base/log/service-log.js'
+import { completesWithin } from '../../base/threads/completes-within.js'
 import type {
   FromRecorder,
   RecorderReply,
   RecorderInit,
   ToRecorder
 } from '../threads/log-messages.js'
-import { PendingRequests, type NoReply } from '../threads/pending-requests.js'
-import { Restarts } from '../threads/restarts.js'
-import type { SerializedError } from '../threads/serialized-error.js'
-import type { StartThread, Thread } from '../threads/thread.js'
+import { PendingRequests, type NoReply } from '../../base/threads/pending-requests.js'
+import { Restarts } from '../../base/threads/restarts.js'
+import type { SerializedError } from '../../base/errors/serialized-error.js'
+import type { StartThread, Thread } from '../../base/threads/thread.js'
 import { LogLocks, type PreparedLocks } from './log-locks.js'
 
 /** Attempts to drain: a recorder that dies while it writes the last records is restarted. */

@@ -1,10 +1,10 @@
-import type { Clock } from '../../base/clock.js'
-import { failure } from '../../base/error.js'
+import type { Clock } from '../../base/time/clock.js'
+import { failure } from '../../base/errors/error.js'
 import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../../base/units.js'
-import type { ServiceLog } from '../../querylog/record/service-log.js'
+import type { ServiceLog } from '../../base/log/service-log.js'
 import type { BundleFacts } from '../../rules/model/types.js'
-import { showInstant } from '../../rules/time/instant.js'
-import type { Timer, Timers } from '../../upstream/timers.js'
+import { showInstant } from '../../base/time/instant.js'
+import type { Timer, Timers } from '../../base/time/timers.js'
 
 /** Warn daily from this long before the active bundle expires. */
 const WARN_BEFORE: Seconds = 7 * 86_400

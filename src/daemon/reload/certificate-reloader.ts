@@ -1,10 +1,10 @@
-import type { InterdictError } from '../../base/error.js'
+import type { InterdictError } from '../../base/errors/error.js'
 import type { Milliseconds } from '../../base/units.js'
-import type { ServiceLog } from '../../querylog/record/service-log.js'
+import type { ServiceLog } from '../../base/log/service-log.js'
 import { loadCertificate, type Certificate, type CertificateFiles } from '../../tls/certificate.js'
 import type { TlsMaterial } from '../../tls/certificate-contexts.js'
 import { TicketKeys, type TicketSecretFile } from '../../tls/ticket-keys.js'
-import { serializeError, type SerializedError } from '../threads/serialized-error.js'
+import { serializeError, type SerializedError } from '../../base/errors/serialized-error.js'
 import { FileWatcher } from './file-watcher.js'
 import { readWatchState } from './watch-state.js'
 

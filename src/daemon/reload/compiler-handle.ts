@@ -1,7 +1,7 @@
 import type { Milliseconds } from '../../base/units.js'
 import type { Config } from '../../config/config.js'
 import type { SettingsFile } from '../../config/load.js'
-import type { ServiceLog } from '../../querylog/record/service-log.js'
+import type { ServiceLog } from '../../base/log/service-log.js'
 import type {
   CompileResult,
   CompileRequest,
@@ -9,10 +9,10 @@ import type {
   ListCompiled,
   ToCompiler
 } from '../threads/compiler-messages.js'
-import { completesWithin } from '../threads/completes-within.js'
-import { serializeError } from '../threads/serialized-error.js'
-import type { SerializedError } from '../threads/serialized-error.js'
-import type { StartThread, Thread } from '../threads/thread.js'
+import { completesWithin } from '../../base/threads/completes-within.js'
+import { serializeError } from '../../base/errors/serialized-error.js'
+import type { SerializedError } from '../../base/errors/serialized-error.js'
+import type { StartThread, Thread } from '../../base/threads/thread.js'
 import type { WatchState } from './watch-state.js'
 
 /** An idle thread is ended, since it holds tens of megabytes, more after a long list. */

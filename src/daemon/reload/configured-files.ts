@@ -1,5 +1,5 @@
-import { epochSeconds, systemClock } from '../../base/clock.js'
-import type { InterdictError } from '../../base/error.js'
+import { epochSeconds, systemClock } from '../../base/time/clock.js'
+import type { InterdictError } from '../../base/errors/error.js'
 import type { Config } from '../../config/config.js'
 import { RulesFolder, type RuleFiles } from '../../rules/model/folder.js'
 import { chooseBundle } from '../../sources/bundle/choose-bundle.js'

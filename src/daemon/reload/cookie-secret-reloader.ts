@@ -1,5 +1,5 @@
 import type { CookiesConfig } from '../../config/config.js'
-import { serializeError, type SerializedError } from '../threads/serialized-error.js'
+import { serializeError, type SerializedError } from '../../base/errors/serialized-error.js'
 import { loadCookieSecrets, type CookieSecrets } from '../workers/cookie-secrets.js'
 
 export interface CookieSecretReloaderOptions {

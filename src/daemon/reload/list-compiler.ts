@@ -1,4 +1,4 @@
-import { failureAt, type InterdictError } from '../../base/error.js'
+import { failureAt, type InterdictError } from '../../base/errors/error.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { ListProvider, ProvidedList } from '../../rules/lists/list-provider.js'
@@ -16,7 +16,7 @@ import {
 import { PackedSource } from '../../rules/lists/packed-source.js'
 import type { FilesLocation, RuleFiles } from '../../rules/model/folder.js'
 import { YamlSource } from '../../rules/model/yaml-source.js'
-import type { StartThread, Thread } from '../threads/thread.js'
+import type { StartThread, Thread } from '../../base/threads/thread.js'
 import { keptList, type KeptList } from './kept-list.js'
 import { errorOf, type ListInit, type ListResult } from './list-job.js'
 

@@ -1,5 +1,5 @@
-import { InterdictError, type ErrorCode } from '../../base/error.js'
-import type { Position } from '../../base/position.js'
+import { InterdictError, type ErrorCode } from '../../base/errors/error.js'
+import type { Position } from '../../base/errors/position.js'
 import {
   listOrigin,
   loadList,

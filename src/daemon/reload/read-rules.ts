@@ -1,5 +1,5 @@
-import { epochSeconds, type Clock } from '../../base/clock.js'
-import { InterdictError } from '../../base/error.js'
+import { epochSeconds, type Clock } from '../../base/time/clock.js'
+import { InterdictError } from '../../base/errors/error.js'
 import type { ListProvider } from '../../rules/lists/list-provider.js'
 import { loadRules, type RulesResult } from '../../rules/load.js'
 import { zoneFilesIn } from '../../rules/model/folder.js'

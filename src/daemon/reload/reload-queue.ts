@@ -1,5 +1,5 @@
 import type { Milliseconds } from '../../base/units.js'
-import type { Timers } from '../../upstream/timers.js'
+import type { Timers } from '../../base/time/timers.js'
 import type { ReloadReason } from './reload-reporter.js'
 
 /**

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
-import { collectGarbage } from '../threads/heap.js'
+import { collectGarbage } from '../../base/threads/heap.js'
 
 const MB: Octets = 2 ** 20
 

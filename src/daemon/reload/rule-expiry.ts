@@ -1,14 +1,14 @@
-import { epochSeconds, type Clock } from '../../base/clock.js'
-import { failure, type InterdictError } from '../../base/error.js'
+import { epochSeconds, type Clock } from '../../base/time/clock.js'
+import { failure, type InterdictError } from '../../base/errors/error.js'
 import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../../base/units.js'
 import type { Claim } from '../../policy/tables/claim.js'
 import { allClaims } from '../../policy/tables/claim-table.js'
 import type { PackedList } from '../../policy/tables/packed-list.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
-import type { ServiceLog } from '../../querylog/record/service-log.js'
+import type { ServiceLog } from '../../base/log/service-log.js'
 import { EXPIRY_NOTICE } from '../../rules/time/dates.js'
-import { showInstant } from '../../rules/time/instant.js'
-import type { Timer, Timers } from '../../upstream/timers.js'
+import { showInstant } from '../../base/time/instant.js'
+import type { Timer, Timers } from '../../base/time/timers.js'
 
 /** Check at least this often, since the wall clock may be set. */
 const MAX_TIMER: Milliseconds = 3_600_000

@@ -1,5 +1,5 @@
-import { epochSeconds, type Clock } from '../../base/clock.js'
-import { failure } from '../../base/error.js'
+import { epochSeconds, type Clock } from '../../base/time/clock.js'
+import { failure } from '../../base/errors/error.js'
 import type { Seconds } from '../../base/units.js'
 import type { Pause } from '../../policy/tables/snapshot.js'
 import { allClaims } from '../../policy/tables/claim-table.js'

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fingerprintOf } from '../../base/file-fingerprint.js'
+import { fingerprintOf } from '../../base/files/file-fingerprint.js'
 
 /** The fingerprint of each watched file and folder, by path: see `fingerprintOf`. */
 export type WatchState = ReadonlyMap<string, string>

@@ -1,8 +1,8 @@
-import { failure, type InterdictError } from '../../base/error.js'
+import { failure, type InterdictError } from '../../base/errors/error.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { Config } from '../../config/config.js'
-import type { ServiceLog } from '../../querylog/record/service-log.js'
-import { systemTimers, type Timer, type Timers } from '../../upstream/timers.js'
+import type { ServiceLog } from '../../base/log/service-log.js'
+import { systemTimers, type Timer, type Timers } from '../../base/time/timers.js'
 import { CommandRunner, type CommandLimits } from '../admin/http/api/commands.js'
 
 /** What `interdict reports run --json` prints. */

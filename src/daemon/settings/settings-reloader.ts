@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { failure } from '../../base/error.js'
+import { failure } from '../../base/errors/error.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { Config } from '../../config/config.js'
 import type { SettingsFile } from '../../config/load.js'
@@ -9,11 +9,11 @@ import {
   withoutRestart,
   type PendingRestart
 } from '../../config/restart-keys.js'
-import type { ServiceLog } from '../../querylog/record/service-log.js'
+import type { ServiceLog } from '../../base/log/service-log.js'
 import type { CompilerHandle, SettingsSource } from '../reload/compiler-handle.js'
 import { FileWatcher } from '../reload/file-watcher.js'
 import type { ReloadReason, ReloadStatus } from '../reload/reload-reporter.js'
-import type { SerializedError } from '../threads/serialized-error.js'
+import type { SerializedError } from '../../base/errors/serialized-error.js'
 
 /** SHA-256 of nothing: a file that was emptied, or that is about to be written. */
 const EMPTY = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'

@@ -1,17 +1,17 @@
-import type { Clock } from '../../base/clock.js'
-import { doublingDelay } from '../../base/doubling-delay.js'
+import type { Clock } from '../../base/time/clock.js'
+import { doublingDelay } from '../../base/time/doubling-delay.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { RemoteListsConfig } from '../../config/sources-config.js'
-import type { ServiceLog } from '../../querylog/record/service-log.js'
+import type { ServiceLog } from '../../base/log/service-log.js'
 import type { RemoteList } from '../../rules/lists/remote-list.js'
 import type { BootstrapServers } from '../../sources/http/bootstrap-resolver.js'
 import { ListCopies } from '../../sources/http/list-copies.js'
 import { nextRefresh } from '../../sources/http/refresh-time.js'
 import type { ListUpdate } from '../../sources/http/update-list.js'
-import type { Timer, Timers } from '../../upstream/timers.js'
+import type { Timer, Timers } from '../../base/time/timers.js'
 import type { RemoteListSet } from '../threads/compiler-messages.js'
-import type { FetcherInit } from '../threads/messages.js'
-import type { StartThread, Thread } from '../threads/thread.js'
+import type { FetcherInit } from '../../base/threads/thread-log.js'
+import type { StartThread, Thread } from '../../base/threads/thread.js'
 
 /** How long the start waits for lists without a copy. */
 const STARTUP_WAIT: Milliseconds = 10_000

@@ -10,8 +10,8 @@ import {
   type ZoneCopyStatus
 } from '../../sources/axfr/zone-status.js'
 import { ZoneCopies } from '../../sources/axfr/zone-copies.js'
-import { serializeError } from '../threads/serialized-error.js'
-import type { SerializedError } from '../threads/serialized-error.js'
+import { serializeError } from '../../base/errors/serialized-error.js'
+import type { SerializedError } from '../../base/errors/serialized-error.js'
 import { loadPrimaries } from './primaries.js'
 import { ZoneRefresher, type ZoneTransfersOptions } from './zone-refresher.js'
 

@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { BootstrapResolver } from '../../sources/http/bootstrap-resolver.js'
 import { sendAlerts } from '../alerts/send-alerts.js'
-import type { AlertInit } from './messages.js'
+import type { AlertInit } from '../../base/threads/thread-log.js'
 
 void run(workerData as AlertInit)
 

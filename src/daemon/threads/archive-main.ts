@@ -13,8 +13,8 @@ import { withArchiveLock } from '../../querylog/archive/archive-lock.js'
 import { LogLayout } from '../../querylog/archive/log-layout.js'
 import { maintainArchive } from '../../querylog/archive/maintain.js'
 import type { ArchiveInit, FromArchive } from '../querylog/archiver.js'
-import { createThreadLog } from './messages.js'
-import { serializeError } from './serialized-error.js'
+import { createThreadLog } from '../../base/threads/thread-log.js'
+import { serializeError } from '../../base/errors/serialized-error.js'
 
 // Before DuckDB starts its threads, which inherit the priority. Files are for owner and group only.
 setPriority(constants.priority.PRIORITY_LOW)

@@ -3,8 +3,8 @@ import { randomInt } from 'node:crypto'
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parentPort } from 'node:worker_threads'
-import { systemClock } from '../../base/clock.js'
-import { failure } from '../../base/error.js'
+import { systemClock } from '../../base/time/clock.js'
+import { failure } from '../../base/errors/error.js'
 import type { Milliseconds } from '../../base/units.js'
 import { loadConfig, settingsPath } from '../../config/load.js'
 import { compile } from '../../policy/compile/compile.js'
@@ -19,8 +19,8 @@ import { isUnchanged, readWatchState, type WatchState } from '../reload/watch-st
 import { yieldToWorkers } from '../reload/yield-to-workers.js'
 import { afterJournals, applyZoneJournals, type JournalUpdate } from '../reload/zone-journals.js'
 import type { FromCompiler, ListCompiled, ToCompiler } from './compiler-messages.js'
-import { serializeError } from './serialized-error.js'
-import { startNestedThread } from './thread.js'
+import { serializeError } from '../../base/errors/serialized-error.js'
+import { startNestedThread } from '../../base/threads/thread.js'
 
 /** Attempts to read files that change while being read, and the pause between two. */
 const MAX_ATTEMPTS = 5

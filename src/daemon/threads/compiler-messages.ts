@@ -1,4 +1,4 @@
-import type { Prefix } from '../../base/address.js'
+import type { Prefix } from '../../base/values/address.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { Config } from '../../config/config.js'
 import type { SettingsFile } from '../../config/load.js'
@@ -11,7 +11,7 @@ import type { TransferList } from '../../rules/lists/transfer-list.js'
 import type { RulesLocation } from '../reload/rules-location.js'
 import type { WatchState } from '../reload/watch-state.js'
 import type { JournalUpdate } from '../reload/zone-journals.js'
-import type { SerializedError } from './serialized-error.js'
+import type { SerializedError } from '../../base/errors/serialized-error.js'
 
 /** Lists to download, with what is needed to parse them. */
 export interface RemoteListSet {

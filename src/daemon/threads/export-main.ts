@@ -1,7 +1,7 @@
 /** The export thread: sends query log lines to other systems (`log.outputs`). */
 import { parentPort, workerData } from 'node:worker_threads'
 import { Outputs } from '../../querylog/export/outputs.js'
-import { createThreadLog } from './messages.js'
+import { createThreadLog } from '../../base/threads/thread-log.js'
 import type { FromExport, ExportInit, ToExport } from './log-messages.js'
 
 const post = (message: FromExport): void => parentPort!.postMessage(message)

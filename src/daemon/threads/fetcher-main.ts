@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { BootstrapResolver } from '../../sources/http/bootstrap-resolver.js'
 import { ListCopies } from '../../sources/http/list-copies.js'
 import { updateList } from '../../sources/http/update-list.js'
-import type { FetcherInit } from './messages.js'
+import type { FetcherInit } from '../../base/threads/thread-log.js'
 
 void fetchAll(workerData as FetcherInit)
 

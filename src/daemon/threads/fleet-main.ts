@@ -1,11 +1,16 @@
 /** The fleet thread: the channel to the hub. It ends with the gateway, or when the settings of the fleet change. */
 import type { LookupFunction } from 'node:net'
 import { parentPort, workerData } from 'node:worker_threads'
-import { systemClock } from '../../base/clock.js'
+import { systemClock } from '../../base/time/clock.js'
 import { Channel } from '../../fleet/channel/channel.js'
 import type { BootstrapResolver, BootstrapServers } from '../../sources/http/bootstrap-resolver.js'
 import type { ShipState } from '../../fleet/ship/ship-state.js'
-import { createThreadLog, type FleetInit, type FromFleet, type ToFleet } from './messages.js'
+import {
+  createThreadLog,
+  type FleetInit,
+  type FromFleet,
+  type ToFleet
+} from '../../base/threads/thread-log.js'
 
 const post = (message: FromFleet): void => parentPort!.postMessage(message)
 

@@ -1,7 +1,7 @@
 /** The HTTP thread: health, metrics and the API (`admin.http`), so that no client of it delays a query. */
 import type { RequestListener } from 'node:http'
 import { parentPort, workerData } from 'node:worker_threads'
-import { systemClock } from '../../base/clock.js'
+import { systemClock } from '../../base/time/clock.js'
 import { ChangeLog, changesFile } from '../admin/http/audit/change-log.js'
 import { watchFiles } from '../admin/http/audit/watch-files.js'
 import { ControlClient } from '../admin/http/control-client.js'
@@ -11,8 +11,13 @@ import { STRICT_TRANSPORT } from '../admin/http/headers.js'
 import { HttpServer } from '../admin/http/http-server.js'
 import { Probes } from '../admin/http/probes.js'
 import { recordTrend } from '../admin/http/trend/record-trend.js'
-import { createThreadLog, type FromHttp, type HttpInit, type ToHttp } from './messages.js'
-import { serializeError } from './serialized-error.js'
+import {
+  createThreadLog,
+  type FromHttp,
+  type HttpInit,
+  type ToHttp
+} from '../../base/threads/thread-log.js'
+import { serializeError } from '../../base/errors/serialized-error.js'
 
 const post = (message: FromHttp): void => parentPort!.postMessage(message)
 const log = createThreadLog(post)

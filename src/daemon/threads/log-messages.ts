@@ -3,7 +3,7 @@ import type { OutputConfig } from '../../config/output-config.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { ExporterCounts } from '../../querylog/export/exporter.js'
 import type { RecorderStatus } from '../../querylog/record/recorder.js'
-import type { LogLine } from './messages.js'
+import type { LogLine } from '../../base/threads/thread-log.js'
 
 export interface RecorderInit {
   readonly settings: QueryLogConfig

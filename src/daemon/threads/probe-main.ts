@@ -1,12 +1,12 @@
 /** The probe thread: asks the gateway itself what its rules decide, over its own listeners. */
 import { isDeepStrictEqual } from 'node:util'
 import { parentPort, workerData } from 'node:worker_threads'
-import { addressWords } from '../../base/address.js'
-import { systemClock } from '../../base/clock.js'
+import { addressWords } from '../../base/values/address.js'
+import { systemClock } from '../../base/time/clock.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 import { encodeProbeOption, PROBE_FLAG, probeServerName } from '../../dns/edns/probe-option.js'
-import { setUint16 } from '../../base/octets.js'
-import { reasonOf } from '../../base/reason.js'
+import { setUint16 } from '../../base/bytes/octets.js'
+import { reasonOf } from '../../base/errors/reason.js'
 import { MAX_UPSTREAM_QUERY_SIZE, encodeUpstreamQuery } from '../../dns/message/encode-query.js'
 import { encodeQuestion } from '../../dns/message/question.js'
 import { RRCLASS } from '../../dns/registry/rrclass.js'
@@ -15,14 +15,19 @@ import type { Target } from '../../probe/exchange.js'
 import { Planner } from '../../probe/plan.js'
 import type { Question } from '../../probe/judge.js'
 import { Prober, type ProberState } from '../../probe/prober.js'
-import { systemTimers } from '../../upstream/timers.js'
+import { systemTimers } from '../../base/time/timers.js'
 import { checkLog } from '../probe/log-check.js'
 import { recordRound } from '../probe/journal.js'
 import { frontEndGaps, ownListeners } from '../probe/own-listeners.js'
 import { unpackRules, type DescribedRules } from '../reload/described-rules.js'
 import { ReplacedSnapshots } from '../reload/replaced-snapshots.js'
 import { yieldToWorkers } from '../reload/yield-to-workers.js'
-import { createThreadLog, type FromProbe, type ProbeInit, type ToProbe } from './messages.js'
+import {
+  createThreadLog,
+  type FromProbe,
+  type ProbeInit,
+  type ToProbe
+} from '../../base/threads/thread-log.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 
 /** Bans are answered at once; more than this is a gateway that does not answer. */

@@ -1,14 +1,14 @@
 /** The recorder thread: drains the rings of all workers into the query log. */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
-import { systemClock } from '../../base/clock.js'
+import { systemClock } from '../../base/time/clock.js'
 import type { OutputConfig } from '../../config/output-config.js'
 import { matchedRule } from '../../policy/evaluate/matched-rule.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import { Recorder, SNAPSHOT_RETENTION } from '../../querylog/record/recorder.js'
-import type { ServiceLog } from '../../querylog/record/service-log.js'
+import type { ServiceLog } from '../../base/log/service-log.js'
 import { ExportHandle } from '../querylog/export-handle.js'
 import { ReplacedSnapshots } from '../reload/replaced-snapshots.js'
-import { createThreadLog } from './messages.js'
+import { createThreadLog } from '../../base/threads/thread-log.js'
 import type { FromRecorder, RecorderInit, ToRecorder } from './log-messages.js'
 
 const port = parentPort!

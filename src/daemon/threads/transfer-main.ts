@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { updateZone } from '../../sources/axfr/update-zone.js'
 import { ZoneCopies } from '../../sources/axfr/zone-copies.js'
-import type { TransferInit } from './messages.js'
+import type { TransferInit } from '../../base/threads/thread-log.js'
 
 const { job, copiesFolder, maxSize, maxTime } = workerData as TransferInit
 const copies = new ZoneCopies(copiesFolder)

@@ -2,14 +2,14 @@
 import { getHeapStatistics } from 'node:v8'
 import { parentPort, resourceLimits, workerData } from 'node:worker_threads'
 import type { Milliseconds, Octets } from '../../base/units.js'
-import { mmapLargeBlocks } from '../../udp/malloc.js'
-import { takeShortSlices } from '../../udp/scheduling.js'
+import { mmapLargeBlocks } from '../../base/system/malloc.js'
+import { takeShortSlices } from '../../base/system/scheduling.js'
 import { DataPlane } from '../workers/data-plane.js'
 import { EventLoopLag } from './event-loop-lag.js'
-import { useKeptKoffi } from './kept-koffi.js'
-import { createThreadLog } from './messages.js'
+import { useKeptKoffi } from '../../base/threads/kept-koffi.js'
+import { createThreadLog } from '../../base/threads/thread-log.js'
 import type { FromWorker, ToWorker, WorkerInit } from './worker-messages.js'
-import { serializeError } from './serialized-error.js'
+import { serializeError } from '../../base/errors/serialized-error.js'
 
 /**
  * The fraction of the heap limit above which a worker is replaced. V8 counts the pages that objects

@@ -7,8 +7,8 @@ import type { ListeningSocket } from '../../udp/listening-sockets.js'
 import type { WorkerStatus } from '../admin/worker-status.js'
 import type { CookieSecrets } from '../workers/cookie-secrets.js'
 import type { SharedCacheMemory } from '../workers/shared-cache.js'
-import type { SerializedError } from './serialized-error.js'
-import type { LogLine } from './messages.js'
+import type { SerializedError } from '../../base/errors/serialized-error.js'
+import type { LogLine } from '../../base/threads/thread-log.js'
 
 /** What of the settings a worker needs, and may be replaced while it runs. */
 export interface WorkerSettings {

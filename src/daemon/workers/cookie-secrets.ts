@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { MAX_SECRET_FILE, readBoundedFile } from '../../base/bounded-file.js'
-import { failure, failureAt, type InterdictError } from '../../base/error.js'
-import { reasonOf } from '../../base/reason.js'
+import { MAX_SECRET_FILE, readBoundedFile } from '../../base/files/bounded-file.js'
+import { failure, failureAt, type InterdictError } from '../../base/errors/error.js'
+import { reasonOf } from '../../base/errors/reason.js'
 import type { CookiesConfig } from '../../config/config.js'
 import { SIPHASH_KEY_SIZE } from '../../dns/edns/siphash.js'
 

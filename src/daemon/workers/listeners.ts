@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { TickClock } from '../../base/clock.js'
+import type { TickClock } from '../../base/time/clock.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { Config, ListenConfig } from '../../config/config.js'
 import type { ServerCookies } from '../../dns/edns/server-cookie.js'

@@ -1,6 +1,6 @@
-import type { Clock } from '../../base/clock.js'
+import type { Clock } from '../../base/time/clock.js'
 import type { Config } from '../../config/config.js'
-import type { ServiceLog } from '../../querylog/record/service-log.js'
+import type { ServiceLog } from '../../base/log/service-log.js'
 import type { Transport } from '../../udp/datagram.js'
 import { DEFAULT_LIMITS } from '../../upstream/limits.js'
 import {

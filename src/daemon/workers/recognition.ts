@@ -1,10 +1,10 @@
 import type { Milliseconds } from '../../base/units.js'
-import { failure } from '../../base/error.js'
+import { failure } from '../../base/errors/error.js'
 import type { Identified } from '../../pki/identity.js'
 import { Identities } from '../../policy/evaluate/identities.js'
 import type { Policy } from '../../policy/evaluate/policy.js'
 import { strictestMode } from '../../querylog/privacy/privacy-mode.js'
-import type { ServiceLog } from '../../querylog/record/service-log.js'
+import type { ServiceLog } from '../../base/log/service-log.js'
 import type { RecognitionRules, ReportIdentity } from '../../server/client-recognizer.js'
 import type { WorkerSettings } from '../threads/worker-messages.js'
 

@@ -1,10 +1,10 @@
-import { failure } from '../../base/error.js'
+import { failure } from '../../base/errors/error.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { ListenConfig } from '../../config/config.js'
-import type { ServiceLog } from '../../querylog/record/service-log.js'
+import type { ServiceLog } from '../../base/log/service-log.js'
 import type { NotifyRules } from '../../resolver/notify-handler.js'
 import { releaseLeftovers } from '../../udp/batch/batch.js'
-import { DescriptorTable } from '../../udp/batch/descriptor-table.js'
+import { DescriptorTable } from '../../base/system/descriptor-table.js'
 import { shareSockets, type ListeningSocket } from '../../udp/listening-sockets.js'
 import type {
   CountedSnapshot,
@@ -16,10 +16,10 @@ import type {
   WorkerInit,
   WorkerSettings
 } from '../threads/worker-messages.js'
-import { PendingRequests, type NoReply } from '../threads/pending-requests.js'
-import { Restarts } from '../threads/restarts.js'
-import { serializeError, type SerializedError } from '../threads/serialized-error.js'
-import type { StartThread, Thread } from '../threads/thread.js'
+import { PendingRequests, type NoReply } from '../../base/threads/pending-requests.js'
+import { Restarts } from '../../base/threads/restarts.js'
+import { serializeError, type SerializedError } from '../../base/errors/serialized-error.js'
+import type { StartThread, Thread } from '../../base/threads/thread.js'
 import type { CookieSecrets } from './cookie-secrets.js'
 
 /** Workers observe the grace period themselves; this is the margin for a busy one. */

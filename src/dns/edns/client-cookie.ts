@@ -1,4 +1,4 @@
-import { getUint16, setUint32 } from '../../base/octets.js'
+import { getUint16, setUint32 } from '../../base/bytes/octets.js'
 import type { Octets } from '../../base/units.js'
 import { OPTION_COOKIE } from '../message/query.js'
 import { OPTION_HEADER_SIZE } from '../registry/sizes.js'

@@ -1,4 +1,4 @@
-import { getUint16 } from '../../base/octets.js'
+import { getUint16 } from '../../base/bytes/octets.js'
 import type { Octets } from '../../base/units.js'
 import { findNameEnd } from '../name/compressed-name.js'
 import { RRTYPE } from '../registry/rrtype.js'

@@ -1,4 +1,4 @@
-import { getUint16 } from '../../base/octets.js'
+import { getUint16 } from '../../base/bytes/octets.js'
 import type { Octets } from '../../base/units.js'
 import { HEADER_SIZE, MAX_MESSAGE_SIZE, OPTION_HEADER_SIZE } from '../registry/sizes.js'
 import { appendOption, findOpt, findOption } from './opt.js'

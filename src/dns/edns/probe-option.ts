@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import { getUint32, setUint32 } from '../../base/octets.js'
+import { getUint32, setUint32 } from '../../base/bytes/octets.js'
 import type { Octets, Seconds } from '../../base/units.js'
 import { OPTION_HEADER_SIZE } from '../registry/sizes.js'
 

@@ -1,5 +1,5 @@
-import { epochSeconds, type Clock } from '../../base/clock.js'
-import { getUint32, setUint32 } from '../../base/octets.js'
+import { epochSeconds, type Clock } from '../../base/time/clock.js'
+import { getUint32, setUint32 } from '../../base/bytes/octets.js'
 import type { Octets, Seconds } from '../../base/units.js'
 import { OPTION_COOKIE, type Query } from '../message/query.js'
 import { sipHash } from './siphash.js'

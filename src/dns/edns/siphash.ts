@@ -1,4 +1,4 @@
-import { getInt32Le, setInt32Le } from '../../base/octets.js'
+import { getInt32Le, setInt32Le } from '../../base/bytes/octets.js'
 import type { Octets } from '../../base/units.js'
 
 /** Size of a key in octets. */

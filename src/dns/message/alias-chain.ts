@@ -1,4 +1,4 @@
-import { copyOctets, setUint16, setUint32 } from '../../base/octets.js'
+import { copyOctets, setUint16, setUint32 } from '../../base/bytes/octets.js'
 import type { Octets, Seconds } from '../../base/units.js'
 import { MAX_NAME } from '../name/hashed-name.js'
 import { RRCLASS } from '../registry/rrclass.js'

@@ -1,4 +1,4 @@
-import { copyOctets, getUint16, getUint32 } from '../../base/octets.js'
+import { copyOctets, getUint16, getUint32 } from '../../base/bytes/octets.js'
 import type { Octets, Seconds } from '../../base/units.js'
 import { LOWER, MAX_NAME, type HashedName } from '../name/hashed-name.js'
 import { RRTYPE } from '../registry/rrtype.js'

@@ -1,4 +1,4 @@
-import { equalOctets } from '../../base/octets.js'
+import { equalOctets } from '../../base/bytes/octets.js'
 import type { Octets } from '../../base/units.js'
 import { OPCODE } from '../registry/opcode.js'
 import { RCODE } from '../registry/rcode.js'

@@ -8,8 +8,8 @@
  * counts of 65,535, one malformed record failing the whole message) have no effect.
  */
 import dnsPacket from 'dns-packet'
-import { failure } from '../../base/error.js'
-import { getUint16, getUint32 } from '../../base/octets.js'
+import { failure } from '../../base/errors/error.js'
+import { getUint16, getUint32 } from '../../base/bytes/octets.js'
 import type { Octets, Seconds } from '../../base/units.js'
 import { OPTION_EDE } from '../edns/ede-option.js'
 import { decodeName, showCanonical } from '../name/name.js'

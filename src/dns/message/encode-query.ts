@@ -1,4 +1,4 @@
-import { copyOctets, setUint16, getInt32Le, setInt32Le } from '../../base/octets.js'
+import { copyOctets, setUint16, getInt32Le, setInt32Le } from '../../base/bytes/octets.js'
 import type { Octets } from '../../base/units.js'
 import { MAX_COOKIE_OPTION_SIZE, type ClientCookie } from '../edns/client-cookie.js'
 import { letterMask } from '../name/hashed-name.js'

@@ -1,4 +1,4 @@
-import { copyOctets } from '../../base/octets.js'
+import { copyOctets } from '../../base/bytes/octets.js'
 import type { Octets } from '../../base/units.js'
 import { findNameEnd } from '../name/compressed-name.js'
 import { HashedName } from '../name/hashed-name.js'

@@ -1,5 +1,11 @@
-import { copyOctets, equalOctets, getInt32Le, setInt32Le, setUint16 } from '../../base/octets.js'
-import { ScratchArrays } from '../../base/scratch-arrays.js'
+import {
+  copyOctets,
+  equalOctets,
+  getInt32Le,
+  setInt32Le,
+  setUint16
+} from '../../base/bytes/octets.js'
+import { ScratchArrays } from '../../base/bytes/scratch-arrays.js'
 import type { Octets } from '../../base/units.js'
 import { lowerCaseWord, LOWER, MAX_NAME } from '../name/hashed-name.js'
 import { QUESTION_FIXED_SIZE } from '../registry/sizes.js'

@@ -1,5 +1,5 @@
-import { failure } from '../../base/error.js'
-import { getUint16 } from '../../base/octets.js'
+import { failure } from '../../base/errors/error.js'
+import { getUint16 } from '../../base/bytes/octets.js'
 import type { Octets } from '../../base/units.js'
 import type { NameBudget } from '../name/name-budget.js'
 import { ancestorsOf, isKeyAtOrBelow, nameKeyAt, type NameKey } from '../name/name-key.js'

@@ -1,4 +1,4 @@
-import { failure } from '../../base/error.js'
+import { failure } from '../../base/errors/error.js'
 import type { Octets } from '../../base/units.js'
 import { MAX_NAME } from '../name/hashed-name.js'
 import { isKeyAtOrBelow, nameKeyAt, type NameKey } from '../name/name-key.js'

@@ -1,5 +1,5 @@
-import { chainHash, hashOctet } from '../../base/hash.js'
-import { getInt32Le } from '../../base/octets.js'
+import { chainHash, hashOctet } from '../../base/bytes/hash.js'
+import { getInt32Le } from '../../base/bytes/octets.js'
 import type { Octets } from '../../base/units.js'
 
 /** Longest name, length octets and root label included. RFC 1035 §2.3.4. */

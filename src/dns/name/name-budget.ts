@@ -1,4 +1,4 @@
-import { failure } from '../../base/error.js'
+import { failure } from '../../base/errors/error.js'
 import type { Octets } from '../../base/units.js'
 
 /** Steps of any message, and more per octet: usual ones take less than one per octet. */

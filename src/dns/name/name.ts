@@ -1,6 +1,6 @@
 import { domainToASCII } from 'node:url'
-import { failure } from '../../base/error.js'
-import { Uint32List } from '../../base/uint32-list.js'
+import { failure } from '../../base/errors/error.js'
+import { Uint32List } from '../../base/bytes/uint32-list.js'
 import type { Octets } from '../../base/units.js'
 import { LOWER, MAX_LABEL, MAX_NAME } from './hashed-name.js'
 import type { NameBudget } from './name-budget.js'

@@ -1,4 +1,4 @@
-import { getUint16, setUint16 } from '../../base/octets.js'
+import { getUint16, setUint16 } from '../../base/bytes/octets.js'
 import type { Octets } from '../../base/units.js'
 import { HEADER_SIZE, QUESTION_FIXED_SIZE, RECORD_FIXED_SIZE } from '../registry/sizes.js'
 import { RDATA_NAMES } from './rdata.js'

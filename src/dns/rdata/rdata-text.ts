@@ -1,5 +1,5 @@
-import { showAddress } from '../../base/address.js'
-import { getUint16 } from '../../base/octets.js'
+import { showAddress } from '../../base/values/address.js'
+import { getUint16 } from '../../base/bytes/octets.js'
 import type { Octets } from '../../base/units.js'
 import { decodeName, showCanonical } from '../name/name.js'
 import { RRTYPE } from '../registry/rrtype.js'

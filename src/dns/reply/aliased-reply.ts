@@ -1,4 +1,4 @@
-import { copyOctets } from '../../base/octets.js'
+import { copyOctets } from '../../base/bytes/octets.js'
 import type { Octets, Seconds } from '../../base/units.js'
 import { edesFor } from '../edns/copy-edes.js'
 import type { Answer } from '../message/answer.js'

@@ -1,4 +1,4 @@
-import { copyOctets, setUint32 } from '../../base/octets.js'
+import { copyOctets, setUint32 } from '../../base/bytes/octets.js'
 import type { Octets, Seconds } from '../../base/units.js'
 import { edesFor } from '../edns/copy-edes.js'
 import type { Answer } from '../message/answer.js'

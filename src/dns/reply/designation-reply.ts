@@ -1,4 +1,4 @@
-import { copyOctets, setUint16 } from '../../base/octets.js'
+import { copyOctets, setUint16 } from '../../base/bytes/octets.js'
 import type { Octets, Seconds } from '../../base/units.js'
 import type { Query } from '../message/query.js'
 import { RCODE } from '../registry/rcode.js'

@@ -1,5 +1,5 @@
 /** Replies with the records that a list (RPZ local data) has for a name. See `local-reply.ts`. */
-import { copyOctets, getUint16 } from '../../base/octets.js'
+import { copyOctets, getUint16 } from '../../base/bytes/octets.js'
 import type { Octets, Seconds } from '../../base/units.js'
 import type { Query } from '../message/query.js'
 import { MAX_NAME } from '../name/hashed-name.js'

@@ -5,7 +5,7 @@
  * caller ensures that the buffer has that many octets after `query.at`. `cached-reply.ts` encodes
  * answers of upstreams.
  */
-import { copyOctets, setUint16, setUint32 } from '../../base/octets.js'
+import { copyOctets, setUint16, setUint32 } from '../../base/bytes/octets.js'
 import type { Octets, Seconds } from '../../base/units.js'
 import type { Query } from '../message/query.js'
 import { readName } from '../name/name.js'

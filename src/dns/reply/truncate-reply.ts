@@ -1,4 +1,4 @@
-import { getUint16 } from '../../base/octets.js'
+import { getUint16 } from '../../base/bytes/octets.js'
 import type { Octets } from '../../base/units.js'
 import { findOpt, findOption, findQuestionEnd } from '../edns/opt.js'
 import { OPTION_COOKIE } from '../message/query.js'

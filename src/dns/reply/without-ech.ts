@@ -1,4 +1,4 @@
-import { getUint16 } from '../../base/octets.js'
+import { getUint16 } from '../../base/bytes/octets.js'
 import type { Octets } from '../../base/units.js'
 import type { Answer } from '../message/answer.js'
 import type { HashedName } from '../name/hashed-name.js'

@@ -1,7 +1,7 @@
 import type { NatsConnection } from '@nats-io/transport-node'
 import { MS_PER_SECOND, type Milliseconds, type Octets } from '../../base/units.js'
 import { FollowedFile } from '../../querylog/record/follow.js'
-import type { ServiceLog } from '../../querylog/record/service-log.js'
+import type { ServiceLog } from '../../base/log/service-log.js'
 import { liveSubject } from '../wire.js'
 
 /** A batch leaves every second. */

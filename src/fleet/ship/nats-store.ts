@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { jetstream, jetstreamManager, type StoredMsg } from '@nats-io/jetstream'
 import { headers, type NatsConnection } from '@nats-io/transport-node'
-import { failure } from '../../base/error.js'
-import { reasonOf } from '../../base/reason.js'
+import { failure } from '../../base/errors/error.js'
+import { reasonOf } from '../../base/errors/reason.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import {
   END_HEADER,

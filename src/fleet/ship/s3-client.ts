@@ -3,7 +3,7 @@ import { request as requestHttp, type IncomingMessage, type RequestOptions } fro
 import { request as requestHttps } from 'node:https'
 import type { LookupFunction } from 'node:net'
 import { AwsV4Signer } from 'aws4fetch'
-import { MAX_SECRET_FILE, readBoundedFile } from '../../base/bounded-file.js'
+import { MAX_SECRET_FILE, readBoundedFile } from '../../base/files/bounded-file.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import type { FleetS3Config } from '../../config/fleet-config.js'
 import type { Pace } from './pace.js'

@@ -1,5 +1,5 @@
-import { failure } from '../../base/error.js'
-import { reasonOf } from '../../base/reason.js'
+import { failure } from '../../base/errors/error.js'
+import { reasonOf } from '../../base/errors/reason.js'
 import type { Octets } from '../../base/units.js'
 import { parseCentralPath } from '../../querylog/archive/central/central-layout.js'
 import type { LogStore, ShippedFile } from './log-store.js'

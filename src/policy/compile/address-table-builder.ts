@@ -1,5 +1,5 @@
-import { showPrefix, type Prefix } from '../../base/address.js'
-import { compilePrefixes } from '../../base/prefix-table.js'
+import { showPrefix, type Prefix } from '../../base/values/address.js'
+import { compilePrefixes } from '../../base/values/prefix-table.js'
 import type { AddressTableBuffers } from '../tables/address-table.js'
 import type { EntryBuilder } from './entry-builder.js'
 

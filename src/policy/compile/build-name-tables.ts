@@ -1,5 +1,5 @@
-import type { Prefix } from '../../base/address.js'
-import { failure } from '../../base/error.js'
+import type { Prefix } from '../../base/values/address.js'
+import { failure } from '../../base/errors/error.js'
 import type { Octets } from '../../base/units.js'
 import { COVER, type NameSink, type NameSource } from '../../rules/model/types.js'
 import type { AddressTableBuffers } from '../tables/address-table.js'

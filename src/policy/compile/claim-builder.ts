@@ -1,7 +1,7 @@
 import { BAN_EDE } from '../../dns/registry/ede.js'
 import { RRTYPE } from '../../dns/registry/rrtype.js'
 import type { Ban, Block, ListPart, NameSource, QtypeSet, Rule } from '../../rules/model/types.js'
-import { showInstant } from '../../rules/time/instant.js'
+import { showInstant } from '../../base/time/instant.js'
 import {
   CLAIM_MONITOR,
   CLAIM_TIMED,

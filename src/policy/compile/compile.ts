@@ -1,4 +1,4 @@
-import { failure } from '../../base/error.js'
+import { failure } from '../../base/errors/error.js'
 import type { Octets, Seconds } from '../../base/units.js'
 import {
   isClientPolicy,

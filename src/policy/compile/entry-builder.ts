@@ -1,4 +1,4 @@
-import type { Prefix } from '../../base/address.js'
+import type { Prefix } from '../../base/values/address.js'
 import type { Octets } from '../../base/units.js'
 import type { HashedName } from '../../dns/name/hashed-name.js'
 import {

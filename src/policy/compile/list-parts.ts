@@ -1,5 +1,5 @@
-import { showAddress, showPrefix } from '../../base/address.js'
-import { hashOctet } from '../../base/hash.js'
+import { showAddress, showPrefix } from '../../base/values/address.js'
+import { hashOctet } from '../../base/bytes/hash.js'
 import type { Octets } from '../../base/units.js'
 import { showName } from '../../dns/name/name.js'
 import { showRrtype } from '../../dns/registry/rrtype.js'

@@ -1,11 +1,11 @@
-import { splitAddressSpace } from '../../base/address-ranges.js'
+import { splitAddressSpace } from '../../base/values/address-ranges.js'
 import {
   addressWords,
   isMapped,
   showPrefix,
   type Address,
   type Prefix
-} from '../../base/address.js'
+} from '../../base/values/address.js'
 import type { RuleSet } from '../../rules/model/types.js'
 import type { Policy } from '../evaluate/policy.js'
 import { networkOfClass } from '../tables/client-table.js'

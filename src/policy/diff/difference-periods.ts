@@ -1,4 +1,4 @@
-import { addressWords } from '../../base/address.js'
+import { addressWords } from '../../base/values/address.js'
 import type { Seconds } from '../../base/units.js'
 import { RRTYPE } from '../../dns/registry/rrtype.js'
 import type { QtypeSet } from '../../rules/model/types.js'

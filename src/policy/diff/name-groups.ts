@@ -1,4 +1,4 @@
-import { addressWords, showPrefix, type Address } from '../../base/address.js'
+import { addressWords, showPrefix, type Address } from '../../base/values/address.js'
 import { HashedName, MAX_NAME } from '../../dns/name/hashed-name.js'
 import { AddressTable } from '../tables/address-table.js'
 import { entriesOf } from '../tables/entries.js'

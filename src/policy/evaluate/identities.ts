@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto'
-import { PrefixTable } from '../../base/prefix-table.js'
+import { PrefixTable } from '../../base/values/prefix-table.js'
 import type { CertificateFacts } from '../../pki/client-certificate.js'
 import type { Identified, IdentityFinder, IdentityMethod, Presented } from '../../pki/identity.js'
 import type { CertificateMatch } from '../../rules/model/client-types.js'

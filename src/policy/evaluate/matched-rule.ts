@@ -1,4 +1,4 @@
-import { showPrefix } from '../../base/address.js'
+import { showPrefix } from '../../base/values/address.js'
 import type { Octets } from '../../base/units.js'
 import { showCanonical, showName } from '../../dns/name/name.js'
 import { COVER } from '../../rules/model/types.js'

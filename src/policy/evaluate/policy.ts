@@ -1,5 +1,5 @@
-import { extractIpv4 } from '../../base/address.js'
-import { PrefixTable } from '../../base/prefix-table.js'
+import { extractIpv4 } from '../../base/values/address.js'
+import { PrefixTable } from '../../base/values/prefix-table.js'
 import type { Seconds } from '../../base/units.js'
 import type { HashedName } from '../../dns/name/hashed-name.js'
 import { AddressTable } from '../tables/address-table.js'

@@ -1,5 +1,5 @@
-import type { Address } from '../../base/address.js'
-import { PrefixTable, type PrefixTableBuffers } from '../../base/prefix-table.js'
+import type { Address } from '../../base/values/address.js'
+import { PrefixTable, type PrefixTableBuffers } from '../../base/values/prefix-table.js'
 
 /** The table of address prefixes that sources list, as shared memory. */
 export interface AddressTableBuffers {

@@ -1,4 +1,4 @@
-import type { PrefixTableBuffers } from '../../base/prefix-table.js'
+import type { PrefixTableBuffers } from '../../base/values/prefix-table.js'
 import type { EchPolicy } from '../../rules/model/types.js'
 import type { IdentityTable } from './identity-table.js'
 

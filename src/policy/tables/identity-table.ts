@@ -1,4 +1,4 @@
-import type { PrefixTableBuffers } from '../../base/prefix-table.js'
+import type { PrefixTableBuffers } from '../../base/values/prefix-table.js'
 import type { CertificateMatch, ClientAuthority } from '../../rules/model/client-types.js'
 
 /** Clients that are recognized by what they present when they connect, whatever their address. */

@@ -1,6 +1,6 @@
 import type { Seconds } from '../../base/units.js'
 import type { Schedule } from '../../rules/model/types.js'
-import { zoneOffsets, type ZoneOffsets } from '../../rules/time/time-zone-offsets.js'
+import { zoneOffsets, type ZoneOffsets } from '../../base/time/time-zone-offsets.js'
 
 const WEEK: Seconds = 7 * 86_400
 /** 1 January 1970 was a Thursday: time since the Monday of that week. */

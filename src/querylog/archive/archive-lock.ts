@@ -1,8 +1,8 @@
 import { setTimeout as after } from 'node:timers/promises'
-import { failure, InterdictError } from '../../base/error.js'
+import { failure, InterdictError } from '../../base/errors/error.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 import { FolderLock } from '../record/folder-lock.js'
-import type { ServiceLog } from '../record/service-log.js'
+import type { ServiceLog } from '../../base/log/service-log.js'
 import type { LogLayout } from './log-layout.js'
 
 /** How long to wait for another process, and how often to check. */

@@ -1,4 +1,4 @@
-import { InterdictError } from '../../base/error.js'
+import { InterdictError } from '../../base/errors/error.js'
 
 /**
  * SQL of a condition that the user wrote, to be put behind one line of SQL. It has lines of its own: a comment at its

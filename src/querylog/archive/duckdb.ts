@@ -1,5 +1,5 @@
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
-import { failure, InterdictError } from '../../base/error.js'
+import { failure, InterdictError } from '../../base/errors/error.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import { createSpillFolder, removeSpillFolder } from './spill-folder.js'
 

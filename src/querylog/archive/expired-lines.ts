@@ -1,6 +1,6 @@
 import { closeSync, createReadStream, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { renameDurably } from '../../base/atomic-file.js'
+import { renameDurably } from '../../base/files/atomic-file.js'
 import type { Octets } from '../../base/units.js'
 import type { Chain } from './chain/chain.js'
 import { digestFile } from './digest.js'

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { renameDurably, writeFileAtomic } from '../../base/atomic-file.js'
+import { renameDurably, writeFileAtomic } from '../../base/files/atomic-file.js'
 
 /**
  * Journal of a replacement: written before the new file gets its name, removed when the old files

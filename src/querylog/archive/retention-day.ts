@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { writeFileAtomic } from '../../base/atomic-file.js'
-import { failure } from '../../base/error.js'
+import { writeFileAtomic } from '../../base/files/atomic-file.js'
+import { failure } from '../../base/errors/error.js'
 import { MS_PER_DAY, type Milliseconds } from '../../base/units.js'
-import type { ServiceLog } from '../record/service-log.js'
+import type { ServiceLog } from '../../base/log/service-log.js'
 import { closedFiles, archivedDays, type LogLayout } from './log-layout.js'
 import type { Day } from './retention.js'
 

@@ -1,8 +1,8 @@
 import { existsSync, rmdirSync, rmSync, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import { failure } from '../../base/error.js'
+import { failure } from '../../base/errors/error.js'
 import { MS_PER_DAY, type Octets } from '../../base/units.js'
-import type { ServiceLog } from '../record/service-log.js'
+import type { ServiceLog } from '../../base/log/service-log.js'
 import { CHAIN_FILE, type RemovalReason } from './chain/chain-entry.js'
 import type { Chain } from './chain/chain.js'
 import {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
-import { failure, type InterdictError } from '../../base/error.js'
-import { reasonOf } from '../../base/reason.js'
+import { failure, type InterdictError } from '../../base/errors/error.js'
+import { reasonOf } from '../../base/errors/reason.js'
 import type { OutputConfig } from '../../config/output-config.js'
 
 /** Errors of the files that an output reads when it connects: CONFIG_FILE. */

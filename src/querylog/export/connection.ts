@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram'
 import { connect, type Socket } from 'node:net'
 import { connect as connectTls, type SecureContextOptions } from 'node:tls'
-import { MAX_SECRET_FILE, readBoundedFileSync } from '../../base/bounded-file.js'
+import { MAX_SECRET_FILE, readBoundedFileSync } from '../../base/files/bounded-file.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { OutputConfig } from '../../config/output-config.js'
 

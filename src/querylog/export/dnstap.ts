@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { isMapped, readAddress } from '../../base/address.js'
+import { isMapped, readAddress } from '../../base/values/address.js'
 import { packageVersion } from '../../base/package.js'
 import { readName } from '../../dns/name/name.js'
 import { RCODE } from '../../dns/registry/rcode.js'

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { failure, type ErrorCode, type InterdictError } from '../../base/error.js'
-import { reasonOf } from '../../base/reason.js'
+import { failure, type ErrorCode, type InterdictError } from '../../base/errors/error.js'
+import { reasonOf } from '../../base/errors/reason.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import type { OutputConfig } from '../../config/output-config.js'
 import { readRecord } from '../record/read-record.js'
 import type { QueryRecord } from '../record/schema.js'
-import type { ServiceLog } from '../record/service-log.js'
+import type { ServiceLog } from '../../base/log/service-log.js'
 import { Backlog } from './backlog.js'
 import {
   openDatagrams,

@@ -8,7 +8,7 @@ import {
 import { Agent as TlsAgent, request as requestHttps } from 'node:https'
 import { promisify } from 'node:util'
 import { constants, gzip } from 'node:zlib'
-import { MAX_SECRET_FILE, readBoundedFileSync } from '../../base/bounded-file.js'
+import { MAX_SECRET_FILE, readBoundedFileSync } from '../../base/files/bounded-file.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import type { OutputConfig } from '../../config/output-config.js'
 import {

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Octets } from '../../base/units.js'
 import type { OutputConfig } from '../../config/output-config.js'
-import type { ServiceLog } from '../record/service-log.js'
+import type { ServiceLog } from '../../base/log/service-log.js'
 import { Exporter, type ExporterCounts } from './exporter.js'
 
 /** Limit for lines that wait until another output has left the spool. */

@@ -1,5 +1,5 @@
-import type { Clock } from '../../base/clock.js'
-import type { InterdictError } from '../../base/error.js'
+import type { Clock } from '../../base/time/clock.js'
+import type { InterdictError } from '../../base/errors/error.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 import { utcDay } from '../record/closed-files.js'
 import { deleteOldKeys, saveKey, generateKey, readKey, type PeriodKey } from './key-folder.js'

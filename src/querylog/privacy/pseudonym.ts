@@ -1,5 +1,5 @@
 import { createHmac, type KeyObject } from 'node:crypto'
-import { isMapped, type Address } from '../../base/address.js'
+import { isMapped, type Address } from '../../base/values/address.js'
 import type { Octets } from '../../base/units.js'
 import { cryptoPan } from './crypto-pan.js'
 

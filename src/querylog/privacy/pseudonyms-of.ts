@@ -1,4 +1,4 @@
-import type { Address } from '../../base/address.js'
+import type { Address } from '../../base/values/address.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { PeriodKey } from './key-folder.js'
 import { endOf, startOf, type Period } from './period.js'

@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync } from 'node:fs'
 import { pino } from 'pino'
-import { createParentFolder } from '../../base/parent-folder.js'
+import { createParentFolder } from '../../base/files/parent-folder.js'
 import type { Octets } from '../../base/units.js'
 
 /** Data buffered while the disk accepts no writes; beyond that, lines are lost. */

@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
 import { basename, dirname, extname, join } from 'node:path'
-import { failure } from '../../base/error.js'
-import { reasonOf } from '../../base/reason.js'
+import { failure } from '../../base/errors/error.js'
+import { reasonOf } from '../../base/errors/reason.js'
 import { MS_PER_SECOND, type Milliseconds, type Octets } from '../../base/units.js'
 import { lastLines } from './last-lines.js'
 

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Clock } from '../../base/clock.js'
-import { failure, type ErrorCode, type InterdictError } from '../../base/error.js'
+import type { Clock } from '../../base/time/clock.js'
+import { failure, type ErrorCode, type InterdictError } from '../../base/errors/error.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import { KeyRing, type KeyOptions } from '../privacy/key-ring.js'
@@ -10,7 +10,7 @@ import { Formatter } from './formatter.js'
 import { LogFile, type FileCounts, type Rotation } from './log-file.js'
 import { QueryEvent, VERDICT } from './query-event.js'
 import { RingReader } from './ring.js'
-import type { ServiceLog } from './service-log.js'
+import type { ServiceLog } from '../../base/log/service-log.js'
 import type { FindMatchedEntry } from './snapshot-fields.js'
 
 /** Minimum pause between two rounds: even under full load, most of the time is left for writing. */

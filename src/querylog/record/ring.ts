@@ -1,4 +1,4 @@
-import { failure } from '../../base/error.js'
+import { failure } from '../../base/errors/error.js'
 import type { Octets } from '../../base/units.js'
 import { NO_DEVICE, type QueryEvent } from './query-event.js'
 

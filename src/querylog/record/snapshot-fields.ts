@@ -7,7 +7,7 @@ import {
   type PrivacyMode,
   type PrivacyOptions
 } from '../privacy/privacy-mode.js'
-import { IntPairMap } from './int-pair-map.js'
+import { IntPairMap } from '../../base/bytes/int-pair-map.js'
 import { ascii } from './line-buffer.js'
 import { PROTOCOL } from './query-event.js'
 

@@ -1,5 +1,5 @@
-import { showAddress } from '../../base/address.js'
-import { InterdictError } from '../../base/error.js'
+import { showAddress } from '../../base/values/address.js'
+import { InterdictError } from '../../base/errors/error.js'
 import type { Octets } from '../../base/units.js'
 import { decompressName } from '../../dns/name/name.js'
 import { PROTOCOL } from '../../querylog/record/query-event.js'

@@ -1,5 +1,5 @@
 import type { Seconds } from '../../base/units.js'
-import { readInstant, showInstant } from '../../rules/time/instant.js'
+import { readInstant, showInstant } from '../../base/time/instant.js'
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 const SYSLOG = /^([A-Z][a-z]{2}) +(\d{1,2}) (\d\d:\d\d:\d\d)/

@@ -1,5 +1,5 @@
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
-import { startOfDay } from '../../rules/time/instant.js'
+import { startOfDay } from '../../base/time/instant.js'
 import { column, type Table, type Tile, type Value } from '../report.js'
 
 /** A round of `interdict probe --json`, or of the gateway itself, which knows its interval. */

@@ -1,4 +1,4 @@
-import { escapeControls } from '../../querylog/record/terminal-line.js'
+import { escapeControls } from '../../base/log/terminal-line.js'
 import type { Report, Value } from '../report.js'
 import { rawValue } from './format.js'
 

@@ -1,5 +1,5 @@
-import { escapeControls } from '../../querylog/record/terminal-line.js'
-import { showTime } from '../../rules/time/instant.js'
+import { escapeControls } from '../../base/log/terminal-line.js'
+import { showTime } from '../../base/time/instant.js'
 import type { Kind, Table, Value } from '../report.js'
 
 /** A value as a reader sees it: `1,234`, `12.5%`, `2026-11-05 09:15`; control characters are escaped. */

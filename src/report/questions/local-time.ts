@@ -1,6 +1,6 @@
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
-import { readInstant, shiftDays, startOfDay } from '../../rules/time/instant.js'
-import { zoneOffsets } from '../../rules/time/time-zone-offsets.js'
+import { readInstant, shiftDays, startOfDay } from '../../base/time/instant.js'
+import { zoneOffsets } from '../../base/time/time-zone-offsets.js'
 import type { Log } from '../log.js'
 import { sourceOf } from './source.js'
 import { instant, type Selection } from './selection.js'

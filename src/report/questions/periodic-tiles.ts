@@ -1,5 +1,5 @@
 import { MS_PER_DAY, type Milliseconds } from '../../base/units.js'
-import { shiftDays } from '../../rules/time/instant.js'
+import { shiftDays } from '../../base/time/instant.js'
 import { formatValue } from '../output/format.js'
 import type { Fact, Table, Tile } from '../report.js'
 import type { RuleFacts } from './rule-facts.js'

@@ -1,5 +1,5 @@
 import { MS_PER_DAY, type Milliseconds } from '../../base/units.js'
-import { shiftDays, startOfDay } from '../../rules/time/instant.js'
+import { shiftDays, startOfDay } from '../../base/time/instant.js'
 import type { Log } from '../log.js'
 import { formatValue } from '../output/format.js'
 import type { Report, Table } from '../report.js'

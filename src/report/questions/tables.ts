@@ -1,5 +1,5 @@
 import type { Milliseconds } from '../../base/units.js'
-import { escapeControls } from '../../querylog/record/terminal-line.js'
+import { escapeControls } from '../../base/log/terminal-line.js'
 import type { Log } from '../log.js'
 import type { Chart, Series } from '../output/chart.js'
 import { formatValue } from '../output/format.js'

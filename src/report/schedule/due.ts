@@ -1,6 +1,6 @@
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 import type { ReportTime } from '../../config/report-config.js'
-import { readInstant, shiftDays, showTime, startOfDay } from '../../rules/time/instant.js'
+import { readInstant, shiftDays, showTime, startOfDay } from '../../base/time/instant.js'
 
 /** Days in which every report is due at least once. */
 const SPAN = 32

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
-import { writeFileAtomic } from '../../base/atomic-file.js'
-import { doublingDelay } from '../../base/doubling-delay.js'
-import { failure } from '../../base/error.js'
-import { reasonOf } from '../../base/reason.js'
+import { writeFileAtomic } from '../../base/files/atomic-file.js'
+import { doublingDelay } from '../../base/time/doubling-delay.js'
+import { failure } from '../../base/errors/error.js'
+import { reasonOf } from '../../base/errors/reason.js'
 import type { Milliseconds } from '../../base/units.js'
 
 /** The state of a scheduled report that outlives the gateway. Times are RFC 3339. */

@@ -1,6 +1,6 @@
 import { basename } from 'node:path'
-import type { Prefix } from '../../base/address.js'
-import type { InterdictError } from '../../base/error.js'
+import type { Prefix } from '../../base/values/address.js'
+import type { InterdictError } from '../../base/errors/error.js'
 import { readYaml, decodeText, type ParsedYaml, type YamlResult } from '../../yaml/read.js'
 import { Location } from '../model/location.js'
 import { covers, type Pattern } from '../model/pattern.js'

@@ -1,4 +1,4 @@
-import { failureAt, type InterdictError } from '../../base/error.js'
+import { failureAt, type InterdictError } from '../../base/errors/error.js'
 import { compareByPosition } from '../../yaml/read.js'
 import { RulesFolder, type FileResult, type RuleFiles } from '../model/folder.js'
 import type { AppEntry } from '../schema/app-schema.js'

@@ -1,4 +1,4 @@
-import { showPosition } from '../../base/position.js'
+import { showPosition } from '../../base/errors/position.js'
 import { didYouMean } from '../../yaml/closest.js'
 import type { ClientAuthority, ClientRule, ClientRules } from '../model/client-types.js'
 import type { Location } from '../model/location.js'

@@ -1,4 +1,4 @@
-import { containsPrefix, showPrefix, type Prefix } from '../../base/address.js'
+import { containsPrefix, showPrefix, type Prefix } from '../../base/values/address.js'
 import { COVER, type Ban, type NameSource, type NetworkRules, type Rule } from '../model/types.js'
 import type { RuleException } from '../model/types.js'
 

@@ -1,5 +1,5 @@
-import { isMapped, readAddress, type Address } from '../../base/address.js'
-import { InterdictError } from '../../base/error.js'
+import { isMapped, readAddress, type Address } from '../../base/values/address.js'
+import { InterdictError } from '../../base/errors/error.js'
 
 const LOOPBACK_NET = 127
 

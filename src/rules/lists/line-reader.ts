@@ -1,4 +1,4 @@
-import type { Prefix } from '../../base/address.js'
+import type { Prefix } from '../../base/values/address.js'
 import type { Octets } from '../../base/units.js'
 import type { Action, QtypeSet } from '../model/types.js'
 import type { ListText } from './list-text.js'

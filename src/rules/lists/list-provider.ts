@@ -1,4 +1,4 @@
-import type { InterdictError } from '../../base/error.js'
+import type { InterdictError } from '../../base/errors/error.js'
 import type { RuleFiles } from '../model/folder.js'
 import type { NameSource } from '../model/types.js'
 import type { ListReport } from './list-types.js'

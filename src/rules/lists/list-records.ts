@@ -1,5 +1,5 @@
-import { isMapped, type Address } from '../../base/address.js'
-import { InterdictError } from '../../base/error.js'
+import { isMapped, type Address } from '../../base/values/address.js'
+import { InterdictError } from '../../base/errors/error.js'
 import { readName } from '../../dns/name/name.js'
 import { RRTYPE } from '../../dns/registry/rrtype.js'
 import { RdataError, readRdata, type RdataWords } from '../../zonefile/zone-rdata.js'

@@ -1,4 +1,4 @@
-import type { Prefix } from '../../base/address.js'
+import type { Prefix } from '../../base/values/address.js'
 import type { Octets } from '../../base/units.js'
 import type { AtLine } from '../model/yaml-source.js'
 import type { NameSink, NameSource, ListPart, ListReply } from '../model/types.js'

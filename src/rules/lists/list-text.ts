@@ -1,4 +1,4 @@
-import { InterdictError } from '../../base/error.js'
+import { InterdictError } from '../../base/errors/error.js'
 import type { Octets } from '../../base/units.js'
 import { readName, readPlainName } from '../../dns/name/name.js'
 

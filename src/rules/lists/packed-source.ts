@@ -1,4 +1,4 @@
-import type { Prefix } from '../../base/address.js'
+import type { Prefix } from '../../base/values/address.js'
 import type { AtLine } from '../model/yaml-source.js'
 import type { ListPart, NameSink, NameSource } from '../model/types.js'
 import type { SourceFields } from './load-list.js'

@@ -1,4 +1,4 @@
-import { failureAt } from '../../base/error.js'
+import { failureAt } from '../../base/errors/error.js'
 import type { Octets } from '../../base/units.js'
 import { showName } from '../../dns/name/name.js'
 import { copyName, type FileResult, type RuleFiles, type TooLarge } from '../model/folder.js'

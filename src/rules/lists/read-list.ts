@@ -1,5 +1,5 @@
-import { failureAt, type InterdictError } from '../../base/error.js'
-import type { Position } from '../../base/position.js'
+import { failureAt, type InterdictError } from '../../base/errors/error.js'
+import type { Position } from '../../base/errors/position.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { NameSource } from '../model/types.js'
 import type { NetworkPrefixes } from './formats/adblock-modifiers.js'

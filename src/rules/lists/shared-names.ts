@@ -1,4 +1,4 @@
-import { failureAt, type InterdictError } from '../../base/error.js'
+import { failureAt, type InterdictError } from '../../base/errors/error.js'
 import { showName } from '../../dns/name/name.js'
 import { COVER, type NameSource } from '../model/types.js'
 import { tooBroad } from '../apps/too-broad.js'

@@ -1,4 +1,4 @@
-import { isMapped, readPrefix, type Prefix } from '../../base/address.js'
+import { isMapped, readPrefix, type Prefix } from '../../base/values/address.js'
 import type { QtypeSet } from '../model/types.js'
 import type { ListAction } from './line-reader.js'
 

@@ -1,4 +1,4 @@
-import type { Position } from '../../base/position.js'
+import type { Position } from '../../base/errors/position.js'
 import type { Octets } from '../../base/units.js'
 import { showName } from '../../dns/name/name.js'
 import type { Location } from '../model/location.js'

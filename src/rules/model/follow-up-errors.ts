@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../base/error.js'
+import type { ErrorCode } from '../../base/errors/error.js'
 import { isWithin, type Path } from '../../yaml/issues.js'
 
 /** Whether an error at `at` may come from a value elsewhere, at `broken`. */

@@ -3,8 +3,8 @@ import {
   type ErrorCode,
   type ErrorDetail,
   type InterdictError
-} from '../../base/error.js'
-import type { Position } from '../../base/position.js'
+} from '../../base/errors/error.js'
+import type { Position } from '../../base/errors/position.js'
 import type { Path } from '../../yaml/issues.js'
 import { showPath } from '../../yaml/issues.js'
 import type { ParsedYaml } from '../../yaml/read.js'

@@ -1,5 +1,5 @@
-import type { Address, Prefix } from '../../base/address.js'
-import type { Position } from '../../base/position.js'
+import type { Address, Prefix } from '../../base/values/address.js'
+import type { Position } from '../../base/errors/position.js'
 import type { Octets, Seconds } from '../../base/units.js'
 import type { BanEde } from '../../dns/registry/ede.js'
 import type { ZoneState } from '../../zonefile/zone-state.js'

@@ -1,5 +1,5 @@
-import { splitAddressSpace } from '../../base/address-ranges.js'
-import { isMapped, showPrefix, type Prefix } from '../../base/address.js'
+import { splitAddressSpace } from '../../base/values/address-ranges.js'
+import { isMapped, showPrefix, type Prefix } from '../../base/values/address.js'
 import type { Location } from '../model/location.js'
 import { COVER, type NameSource, type NetworkRules, type Rule } from '../model/types.js'
 import type { RuleException } from '../model/types.js'

@@ -1,6 +1,6 @@
-import { splitAddressSpace } from '../../base/address-ranges.js'
-import { quote } from '../../base/messages/format.js'
-import { isMapped, showPrefix, type Prefix } from '../../base/address.js'
+import { splitAddressSpace } from '../../base/values/address-ranges.js'
+import { quote } from '../../base/errors/messages/format.js'
+import { isMapped, showPrefix, type Prefix } from '../../base/values/address.js'
 import type { Seconds } from '../../base/units.js'
 import type { Location } from '../model/location.js'
 import {

@@ -1,5 +1,5 @@
-import { containsPrefix, isMapped, showPrefix, type Prefix } from '../../base/address.js'
-import { showPosition } from '../../base/position.js'
+import { containsPrefix, isMapped, showPrefix, type Prefix } from '../../base/values/address.js'
+import { showPosition } from '../../base/errors/position.js'
 import type { Seconds } from '../../base/units.js'
 import type { App } from '../apps/app-file.js'
 import { buildClients, clientNetworks } from '../clients/clients.js'

@@ -1,4 +1,4 @@
-import { showPrefix } from '../../base/address.js'
+import { showPrefix } from '../../base/values/address.js'
 import { COVER, type NameSource, type Rule } from '../model/types.js'
 
 /** One name or prefix of a source. */

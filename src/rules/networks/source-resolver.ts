@@ -1,4 +1,4 @@
-import { showAddress } from '../../base/address.js'
+import { showAddress } from '../../base/values/address.js'
 import { showCanonical, showName } from '../../dns/name/name.js'
 import { didYouMean } from '../../yaml/closest.js'
 import type { App } from '../apps/app-file.js'

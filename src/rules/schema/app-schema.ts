@@ -1,9 +1,9 @@
 import * as z from 'zod'
-import { prefixHint, readPrefix } from '../../base/address.js'
+import { prefixHint, readPrefix } from '../../base/values/address.js'
 import { parsedString } from '../../yaml/parsed-string.js'
 import { patternSchema } from '../model/pattern.js'
-import { dateHint } from '../time/date-hint.js'
-import { readInstant } from '../time/instant.js'
+import { dateHint } from '../../base/time/date-hint.js'
+import { readInstant } from '../../base/time/instant.js'
 
 export const idSchema = z
   .string('an ID of a-z, 0-9 and -')

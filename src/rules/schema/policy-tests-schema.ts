@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { readAddress } from '../../base/address.js'
+import { readAddress } from '../../base/values/address.js'
 import { parsedString } from '../../yaml/parsed-string.js'
 import { idSchema, textSchema } from './app-schema.js'
 

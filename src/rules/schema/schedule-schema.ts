@@ -2,7 +2,7 @@ import * as z from 'zod'
 import type { Seconds } from '../../base/units.js'
 import { sentence } from '../../yaml/issues.js'
 import { parsedString } from '../../yaml/parsed-string.js'
-import { isTimeZone } from '../time/instant.js'
+import { isTimeZone } from '../../base/time/instant.js'
 
 export const DAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const
 

@@ -1,6 +1,6 @@
-import { readAddress, showAddress, type Address } from '../../base/address.js'
-import { failureAt, InterdictError } from '../../base/error.js'
-import type { Position } from '../../base/position.js'
+import { readAddress, showAddress, type Address } from '../../base/values/address.js'
+import { failureAt, InterdictError } from '../../base/errors/error.js'
+import type { Position } from '../../base/errors/position.js'
 import type { Seconds } from '../../base/units.js'
 import { readName } from '../../dns/name/name.js'
 import { BAN_EDE } from '../../dns/registry/ede.js'
@@ -17,8 +17,8 @@ import {
   type PolicyTestsFile,
   type Expectation
 } from '../schema/policy-tests-schema.js'
-import { dateHint } from '../time/date-hint.js'
-import { INSTANT, readInstant } from '../time/instant.js'
+import { dateHint } from '../../base/time/date-hint.js'
+import { INSTANT, readInstant } from '../../base/time/instant.js'
 
 /** One row of a table: a query and the expected result. */
 export interface PolicyTest {

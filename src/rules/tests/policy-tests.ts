@@ -1,4 +1,4 @@
-import { failureAt, type InterdictError } from '../../base/error.js'
+import { failureAt, type InterdictError } from '../../base/errors/error.js'
 import { compareByPosition, readYaml } from '../../yaml/read.js'
 import { RulesFolder, type RuleFiles } from '../model/folder.js'
 import { policyTestsSchema } from '../schema/policy-tests-schema.js'

@@ -1,8 +1,8 @@
 import type { Seconds } from '../../base/units.js'
 import type { Location } from '../model/location.js'
 import type { Term } from '../model/types.js'
-import { dateHint } from './date-hint.js'
-import { INSTANT, readInstant } from './instant.js'
+import { dateHint } from '../../base/time/date-hint.js'
+import { INSTANT, readInstant } from '../../base/time/instant.js'
 
 /** How long before its end a ban or exception is warned about. */
 export const EXPIRY_NOTICE: Seconds = 14 * 86_400

@@ -1,4 +1,4 @@
-import type { Clock } from '../../base/clock.js'
+import type { Clock } from '../../base/time/clock.js'
 import type { Milliseconds, Octets, Seconds } from '../../base/units.js'
 import {
   DEFAULT_WINDOW,

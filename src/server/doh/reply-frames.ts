@@ -1,5 +1,5 @@
-import type { ByteStream } from '../../base/byte-stream.js'
-import { copyOctets, setUint16 } from '../../base/octets.js'
+import type { ByteStream } from '../../base/bytes/byte-stream.js'
+import { copyOctets, setUint16 } from '../../base/bytes/octets.js'
 import type { Octets, Seconds } from '../../base/units.js'
 import { FLAG, FRAME, FRAME_HEADER, writeFrameHeader } from '../../http2/frame.js'
 import { appendIndexed, appendNamed, EMPTY_TABLE } from '../../http2/hpack-encoder.js'

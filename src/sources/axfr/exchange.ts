@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
-import { failure, InterdictError } from '../../base/error.js'
-import { reasonOf } from '../../base/reason.js'
+import { failure, InterdictError } from '../../base/errors/error.js'
+import { reasonOf } from '../../base/errors/reason.js'
 import { MS_PER_SECOND, type Milliseconds, type Octets, type Seconds } from '../../base/units.js'
 import { signMessage, TsigVerifier } from '../../tsig/tsig.js'
 import { FRAME_HEAD, FrameReader, writeFrameHead } from '../../upstream/tcp/frame-reader.js'

@@ -1,4 +1,4 @@
-import { doublingDelay } from '../../base/doubling-delay.js'
+import { doublingDelay } from '../../base/time/doubling-delay.js'
 import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../../base/units.js'
 import type { ZoneRecord } from './zone-record.js'
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { failure } from '../../base/error.js'
+import { failure } from '../../base/errors/error.js'
 import type { Octets } from '../../base/units.js'
 import type { Soa } from '../../dns/message/zone-message.js'
 import { readList } from '../../rules/lists/read-list.js'

@@ -1,5 +1,5 @@
-import { failure, InterdictError } from '../../base/error.js'
-import { reasonOf } from '../../base/reason.js'
+import { failure, InterdictError } from '../../base/errors/error.js'
+import { reasonOf } from '../../base/errors/reason.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import type { Soa } from '../../dns/message/zone-message.js'
 import { isNewer } from '../../dns/registry/serial.js'

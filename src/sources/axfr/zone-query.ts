@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto'
-import { failure } from '../../base/error.js'
+import { failure } from '../../base/errors/error.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import {
   encodeZoneQuery,

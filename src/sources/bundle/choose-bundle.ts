@@ -1,4 +1,4 @@
-import { failure, InterdictError } from '../../base/error.js'
+import { failure, InterdictError } from '../../base/errors/error.js'
 import type { Seconds } from '../../base/units.js'
 import { AcceptedBundles, type AcceptedRecord } from './accepted-bundles.js'
 import { decodeBundle, readBundleFile, type Bundle } from './bundle.js'

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { failure } from '../../base/error.js'
+import { failure } from '../../base/errors/error.js'
 import type { Octets } from '../../base/units.js'
 
 /** Files of a bundle by name, in order of their names. */

@@ -1,6 +1,6 @@
 import * as z from 'zod'
-import type { PublicKey } from '../../base/ed25519.js'
-import { failure } from '../../base/error.js'
+import type { PublicKey } from '../../base/files/ed25519.js'
+import { failure } from '../../base/errors/error.js'
 import type { Octets, Seconds } from '../../base/units.js'
 import { MAX_CONTENT } from './content.js'
 

@@ -1,8 +1,8 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { FileTooLarge, readBoundedFile } from '../../base/bounded-file.js'
-import { failure, type InterdictError } from '../../base/error.js'
-import { reasonOf } from '../../base/reason.js'
+import { FileTooLarge, readBoundedFile } from '../../base/files/bounded-file.js'
+import { failure, type InterdictError } from '../../base/errors/error.js'
+import { reasonOf } from '../../base/errors/reason.js'
 import type { Octets } from '../../base/units.js'
 import { isValidName, MAX_FILES, MAX_CONTENT, type Content } from './content.js'
 

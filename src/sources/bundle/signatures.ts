@@ -5,9 +5,9 @@ import {
   showPublicKey,
   type PublicKey,
   parsePrivateKey
-} from '../../base/ed25519.js'
-import { failure } from '../../base/error.js'
-import { reasonOf } from '../../base/reason.js'
+} from '../../base/files/ed25519.js'
+import { failure } from '../../base/errors/error.js'
+import { reasonOf } from '../../base/errors/reason.js'
 import {
   decodeHeader,
   encodeHeader,

@@ -1,8 +1,8 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
-import { MAX_SECRET_FILE, readBoundedFile } from '../../base/bounded-file.js'
-import { readPublicKey, showPublicKey, type PublicKey } from '../../base/ed25519.js'
-import { failure } from '../../base/error.js'
-import { reasonOf } from '../../base/reason.js'
+import { MAX_SECRET_FILE, readBoundedFile } from '../../base/files/bounded-file.js'
+import { readPublicKey, showPublicKey, type PublicKey } from '../../base/files/ed25519.js'
+import { failure } from '../../base/errors/error.js'
+import { reasonOf } from '../../base/errors/reason.js'
 import type { TrustedKeys } from './signatures.js'
 
 /** Trusted keys as configured: keys, and files with one key each. */

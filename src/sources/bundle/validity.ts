@@ -1,4 +1,4 @@
-import { failure } from '../../base/error.js'
+import { failure } from '../../base/errors/error.js'
 import { MS_PER_SECOND, type Seconds } from '../../base/units.js'
 import type { Manifest } from './manifest.js'
 

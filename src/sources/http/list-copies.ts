@@ -3,9 +3,9 @@ import { createReadStream } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { failure } from '../../base/error.js'
-import { reasonOf } from '../../base/reason.js'
-import { StateFiles } from '../../base/state-files.js'
+import { failure } from '../../base/errors/error.js'
+import { reasonOf } from '../../base/errors/reason.js'
+import { StateFiles } from '../../base/files/state-files.js'
 import type { Validators } from './download.js'
 
 /** State of a list copy: the active one or a quarantined one. */

@@ -1,4 +1,4 @@
-import { doublingDelay } from '../../base/doubling-delay.js'
+import { doublingDelay } from '../../base/time/doubling-delay.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { RemoteList } from '../../rules/lists/remote-list.js'
 import type { CopyRecord } from './list-copies.js'

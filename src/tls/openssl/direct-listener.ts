@@ -1,6 +1,6 @@
 import type { Milliseconds, Octets } from '../../base/units.js'
 import { setOption } from '../../udp/batch/bind-socket.js'
-import { IPPROTO_TCP, SOCK_CLOEXEC, SOCK_NONBLOCK, TCP_NODELAY } from '../../udp/batch/linux.js'
+import { IPPROTO_TCP, SOCK_CLOEXEC, SOCK_NONBLOCK, TCP_NODELAY } from '../../base/system/linux.js'
 import { SOCKADDR_IN6, sockaddrWords } from '../../udp/batch/sockaddr.js'
 import { DirectSocket } from './direct-socket.js'
 import { EPOLLIN, type Polled, type TlsLoop } from './tls-loop.js'

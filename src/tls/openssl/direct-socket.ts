@@ -1,4 +1,4 @@
-import type { System } from '../../udp/batch/linux.js'
+import type { System } from '../../base/system/linux.js'
 import type { SocketOwner } from './node-socket.js'
 
 /** A TCP connection that was accepted without Node, and is read and written by its descriptor. */

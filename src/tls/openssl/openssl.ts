@@ -1,4 +1,4 @@
-import { loadKoffi, loadSystem, type System } from '../../udp/batch/linux.js'
+import { loadKoffi, loadSystem, type System } from '../../base/system/linux.js'
 
 /**
  * Functions of the OpenSSL that Node's binary contains and exports. Pointers are numbers: user space ends below 2^53.

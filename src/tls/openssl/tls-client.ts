@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import type { X509Certificate } from 'node:crypto'
-import type { StreamHandler } from '../../base/byte-stream.js'
+import type { StreamHandler } from '../../base/bytes/byte-stream.js'
 import type { Octets } from '../../base/units.js'
 import { COMMAND } from './constants.js'
 import type { DirectClient } from './direct-client.js'

@@ -1,5 +1,5 @@
-import type { ByteStream, StreamHandler } from '../../base/byte-stream.js'
-import { copyOctets } from '../../base/octets.js'
+import type { ByteStream, StreamHandler } from '../../base/bytes/byte-stream.js'
+import { copyOctets } from '../../base/bytes/octets.js'
 import type { Octets } from '../../base/units.js'
 import { SOCKET_FLAGS } from './constants.js'
 import { encode } from './encoding.js'

@@ -1,4 +1,4 @@
-import { copyOctets } from '../../base/octets.js'
+import { copyOctets } from '../../base/bytes/octets.js'
 import type { Octets } from '../../base/units.js'
 import {
   SLOT_OCTETS,
@@ -12,8 +12,8 @@ import {
 } from '../datagram.js'
 import { dropIncoming, type BoundSocket } from './bind-socket.js'
 import { setDestination, type DatagramAddress } from './datagram-address.js'
-import type { DescriptorTable } from './descriptor-table.js'
-import type { Poll, System } from './linux.js'
+import type { DescriptorTable } from '../../base/system/descriptor-table.js'
+import type { Poll, System } from '../../base/system/linux.js'
 import * as layout from './message-buffers.js'
 import { BATCH, type MessageBuffers } from './message-buffers.js'
 import type { ReceivedBatch } from './received-batch.js'

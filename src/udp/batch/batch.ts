@@ -9,8 +9,8 @@ import {
   probeEndpoint
 } from './bind-socket.js'
 import { upstreamAddress } from './datagram-address.js'
-import { DescriptorTable } from './descriptor-table.js'
-import { AF_INET, AF_INET6, loadSystem } from './linux.js'
+import { DescriptorTable } from '../../base/system/descriptor-table.js'
+import { AF_INET, AF_INET6, loadSystem } from '../../base/system/linux.js'
 import { SendBuffers } from './send-buffers.js'
 import { Tick } from './tick.js'
 

@@ -1,8 +1,8 @@
 import type { Octets } from '../../base/units.js'
 import type { Endpoint } from '../datagram.js'
 import { bindError, randomPort, PORT_TRIES } from '../port.js'
-import * as linux from './linux.js'
-import type { System } from './linux.js'
+import * as linux from '../../base/system/linux.js'
+import type { System } from '../../base/system/linux.js'
 import {
   decodeSockaddr,
   encodeSockaddr,

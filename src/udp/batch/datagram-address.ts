@@ -1,5 +1,5 @@
 import type { Endpoint } from '../datagram.js'
-import { AF_INET, type System } from './linux.js'
+import { AF_INET, type System } from '../../base/system/linux.js'
 import { CONTROL_WORDS, NAME_WORDS, type MessageBuffers } from './message-buffers.js'
 import { encodeSockaddr, familyOf } from './sockaddr.js'
 

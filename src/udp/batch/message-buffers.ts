@@ -1,6 +1,6 @@
 import type { Octets } from '../../base/units.js'
 import { SLOT_OCTETS } from '../datagram.js'
-import { AF_INET, type System } from './linux.js'
+import { AF_INET, type System } from '../../base/system/linux.js'
 import { SOCKADDR_IN, SOCKADDR_IN6, type Family } from './sockaddr.js'
 
 /**

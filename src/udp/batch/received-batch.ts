@@ -8,7 +8,7 @@ import {
   replyAddress,
   type DatagramAddress
 } from './datagram-address.js'
-import { AF_INET, MSG_TRUNC } from './linux.js'
+import { AF_INET, MSG_TRUNC } from '../../base/system/linux.js'
 import * as layout from './message-buffers.js'
 import { BATCH, type MessageBuffers } from './message-buffers.js'
 

@@ -1,6 +1,6 @@
 import type { Octets } from '../../base/units.js'
-import * as linux from './linux.js'
-import type { System } from './linux.js'
+import * as linux from '../../base/system/linux.js'
+import type { System } from '../../base/system/linux.js'
 import * as layout from './message-buffers.js'
 import { BATCH, writePointer, type MessageBuffers } from './message-buffers.js'
 

@@ -1,5 +1,5 @@
 import { ErrorQueue } from './error-queue.js'
-import type { System } from './linux.js'
+import type { System } from '../../base/system/linux.js'
 import { MessageBuffers, packetInfoOctets } from './message-buffers.js'
 import { ReceivedBatch } from './received-batch.js'
 import { SegmentedSend } from './segmented-send.js'

@@ -1,7 +1,7 @@
-import { isMapped, readAddress, showAddress } from '../../base/address.js'
+import { isMapped, readAddress, showAddress } from '../../base/values/address.js'
 import type { Octets } from '../../base/units.js'
 import type { Endpoint } from '../datagram.js'
-import { AF_INET, AF_INET6, type System } from './linux.js'
+import { AF_INET, AF_INET6, type System } from '../../base/system/linux.js'
 
 /** Resolves interface names to indexes. */
 type Interfaces = Pick<System, 'ifNameToIndex'>

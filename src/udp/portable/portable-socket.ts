@@ -1,5 +1,5 @@
 import type { RemoteInfo, Socket } from 'node:dgram'
-import { readAddress } from '../../base/address.js'
+import { readAddress } from '../../base/values/address.js'
 import type { Octets } from '../../base/units.js'
 import {
   NO_REPLY,

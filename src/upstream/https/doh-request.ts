@@ -1,5 +1,5 @@
 import { constants, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2'
-import { failure, type InterdictError } from '../../base/error.js'
+import { failure, type InterdictError } from '../../base/errors/error.js'
 import { reduceTtls } from '../../dns/message/reduce-ttls.js'
 import { HEADER_SIZE, MAX_MESSAGE_SIZE } from '../../dns/registry/sizes.js'
 

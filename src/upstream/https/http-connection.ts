@@ -1,6 +1,6 @@
 import type { ClientHttp2Session, Settings } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
-import { failure, type InterdictError } from '../../base/error.js'
+import { failure, type InterdictError } from '../../base/errors/error.js'
 import type { Milliseconds } from '../../base/units.js'
 import { answersQuestion } from '../../dns/message/answers-question.js'
 import { MAX_UPSTREAM_QUERY_SIZE } from '../../dns/message/encode-query.js'

@@ -1,5 +1,5 @@
-import { copyOctets } from '../../base/octets.js'
-import { ScratchArrays } from '../../base/scratch-arrays.js'
+import { copyOctets } from '../../base/bytes/octets.js'
+import { ScratchArrays } from '../../base/bytes/scratch-arrays.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import { EDE } from '../../dns/registry/ede.js'
 import type { Outcome, OutcomeHandler } from '../forwarder.js'

@@ -1,10 +1,10 @@
-import type { Clock } from '../../base/clock.js'
+import type { Clock } from '../../base/time/clock.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { UpstreamLimits } from '../limits.js'
-import type { Random } from '../random.js'
+import type { Random } from '../../base/bytes/random.js'
 import type { ForwarderCounts } from '../selection/counts.js'
 import type { UpstreamSelector } from '../selection/upstream-selector.js'
-import type { Timers } from '../timers.js'
+import type { Timers } from '../../base/time/timers.js'
 import type { Attempt } from './upstream-query.js'
 
 /** Sends an attempt over UDP or TCP, as it says; false if that is impossible now. */

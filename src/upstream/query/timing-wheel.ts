@@ -1,6 +1,6 @@
-import type { Clock } from '../../base/clock.js'
+import type { Clock } from '../../base/time/clock.js'
 import type { Milliseconds } from '../../base/units.js'
-import type { Timer, Timers } from '../timers.js'
+import type { Timer, Timers } from '../../base/time/timers.js'
 
 /** Width of a bucket: a timeout is noticed at most this late. */
 export const TICK: Milliseconds = 20

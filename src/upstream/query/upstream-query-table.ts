@@ -1,4 +1,4 @@
-import { hashOctets } from '../../base/hash.js'
+import { hashOctets } from '../../base/bytes/hash.js'
 import { isSameQuestion } from '../../dns/message/question.js'
 import type { ForwardedQuestion } from '../forwarder.js'
 import type { UpstreamQuery } from './upstream-query.js'

@@ -2,7 +2,7 @@ import type { Milliseconds, Octets } from '../../base/units.js'
 import type { ClientCookie } from '../../dns/edns/client-cookie.js'
 import { randomizeCase, encodeUpstreamQuery } from '../../dns/message/encode-query.js'
 import type { ForwardedQuestion, OutcomeHandler } from '../forwarder.js'
-import type { Random } from '../random.js'
+import type { Random } from '../../base/bytes/random.js'
 import type { Upstream } from '../selection/upstream.js'
 import { TimerNode } from './timing-wheel.js'
 

@@ -1,5 +1,5 @@
-import { readAddress, showAddress } from '../../base/address.js'
-import { failure, failureAt, type InterdictError } from '../../base/error.js'
+import { readAddress, showAddress } from '../../base/values/address.js'
+import { failure, failureAt, type InterdictError } from '../../base/errors/error.js'
 import type { Endpoint } from '../../udp/datagram.js'
 import { localAddresses } from '../../udp/local-addresses.js'
 import { DNS_PORT, showServer, type UpstreamServer } from '../upstream-server.js'

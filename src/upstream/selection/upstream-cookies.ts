@@ -2,7 +2,7 @@ import type { Milliseconds, Octets } from '../../base/units.js'
 import { ClientCookie, RESPONSE_COOKIE } from '../../dns/edns/client-cookie.js'
 import { extendedRcode } from '../../dns/edns/opt.js'
 import { RCODE } from '../../dns/registry/rcode.js'
-import type { Random } from '../random.js'
+import type { Random } from '../../base/bytes/random.js'
 
 /** How long cookies stay disabled for an upstream without support: five minutes, RFC 9018 §3. */
 const DISABLED_FOR: Milliseconds = 300_000

@@ -1,10 +1,10 @@
-import type { Clock } from '../../base/clock.js'
+import type { Clock } from '../../base/time/clock.js'
 import type { Milliseconds } from '../../base/units.js'
 import { encodeQuestion } from '../../dns/message/question.js'
 import { RRCLASS } from '../../dns/registry/rrclass.js'
 import { RRTYPE } from '../../dns/registry/rrtype.js'
 import type { ForwardedQuestion } from '../forwarder.js'
-import type { Timer, Timers } from '../timers.js'
+import type { Timer, Timers } from '../../base/time/timers.js'
 import type { Upstream } from './upstream.js'
 
 /** Shortest interval between two probes. */

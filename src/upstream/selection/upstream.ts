@@ -1,5 +1,5 @@
-import { readAddress } from '../../base/address.js'
-import { doublingDelay } from '../../base/doubling-delay.js'
+import { readAddress } from '../../base/values/address.js'
+import { doublingDelay } from '../../base/time/doubling-delay.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { Endpoint, Peer } from '../../udp/datagram.js'
 import { showServer, type UpstreamServer } from '../upstream-server.js'

@@ -1,10 +1,10 @@
 import type { EventEmitter } from 'node:events'
-import { failure } from '../../base/error.js'
+import { failure } from '../../base/errors/error.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { UpstreamLimits } from '../limits.js'
 import type { Channel, AttemptHandler, Attempt } from '../query/upstream-query.js'
-import type { Random } from '../random.js'
-import type { Timer, Timers } from '../timers.js'
+import type { Random } from '../../base/bytes/random.js'
+import type { Timer, Timers } from '../../base/time/timers.js'
 
 /** Most queries in flight on one connection; further ones use another. */
 export const MAX_PIPELINED = 128

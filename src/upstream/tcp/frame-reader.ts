@@ -1,4 +1,4 @@
-import { getUint16, setUint16 } from '../../base/octets.js'
+import { getUint16, setUint16 } from '../../base/bytes/octets.js'
 import type { Octets } from '../../base/units.js'
 
 /** Size of the length field before each message over TCP. RFC 1035 §4.2.2. */

@@ -1,4 +1,4 @@
-import { setUint16 } from '../../base/octets.js'
+import { setUint16 } from '../../base/bytes/octets.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import { answersQuestion } from '../../dns/message/answers-question.js'
 import { MAX_UPSTREAM_QUERY_SIZE } from '../../dns/message/encode-query.js'

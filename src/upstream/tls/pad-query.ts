@@ -1,4 +1,4 @@
-import { setUint16 } from '../../base/octets.js'
+import { setUint16 } from '../../base/bytes/octets.js'
 import type { Octets } from '../../base/units.js'
 import { OPTION_HEADER_SIZE } from '../../dns/registry/sizes.js'
 

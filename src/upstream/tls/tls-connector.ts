@@ -8,7 +8,7 @@ import {
   type SecureContext,
   type TLSSocket
 } from 'node:tls'
-import { failure } from '../../base/error.js'
+import { failure } from '../../base/errors/error.js'
 import { directClient, type DirectClient } from '../../tls/openssl/direct-client.js'
 import { TlsClient } from '../../tls/openssl/tls-client.js'
 import type { ConnectionSocket } from '../tcp/connection.js'

@@ -2,8 +2,8 @@ import type { Milliseconds } from '../../base/units.js'
 import type { Transport } from '../../udp/datagram.js'
 import type { UpstreamLimits } from '../limits.js'
 import type { AttemptHandler, Attempt } from '../query/upstream-query.js'
-import type { Random } from '../random.js'
-import type { Timer, Timers } from '../timers.js'
+import type { Random } from '../../base/bytes/random.js'
+import type { Timer, Timers } from '../../base/time/timers.js'
 import { PoolSocket } from './pool-socket.js'
 
 /** Sockets opened at the start; the others are opened with the first queries. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import * as z from 'zod'
-import { failure } from '../../../src/base/error.js'
+import { failure } from '../../../src/base/errors/error.js'
 import { clientOf } from '../../../src/daemon/admin/http/api/gate.js'
 import { defineRoute } from '../../../src/daemon/admin/http/api/route.js'
 import type { Problem } from '../../../src/daemon/admin/http/problem.js'

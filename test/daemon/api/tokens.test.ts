@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { systemClock } from '../../../src/base/clock.js'
+import { systemClock } from '../../../src/base/time/clock.js'
 import {
   newToken,
   readTokens,

@@ -1,7 +1,7 @@
 import { readFileSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { failure } from '../../../src/base/error.js'
+import { failure } from '../../../src/base/errors/error.js'
 import { bracketed, conditionError } from '../../../src/querylog/archive/condition.js'
 import { openDatabase, type Database } from '../../../src/querylog/archive/database.js'
 import { LOOKUP_COLUMNS } from '../../../src/querylog/archive/lookups-sql.js'

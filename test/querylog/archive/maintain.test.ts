@@ -5,7 +5,7 @@ import t, { type Test } from 'tap'
 import { openDatabase } from '../../../src/querylog/archive/database.js'
 import { maintainArchive } from '../../../src/querylog/archive/maintain.js'
 import { readMetadata } from '../../../src/querylog/archive/parquet-metadata.js'
-import type { LogFields } from '../../../src/querylog/record/service-log.js'
+import type { LogFields } from '../../../src/base/log/service-log.js'
 import { lines, logFolder, record } from './lines.js'
 
 const MIB = 1024 * 1024

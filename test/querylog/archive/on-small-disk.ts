@@ -5,7 +5,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { InterdictError } from '../../../src/base/error.js'
+import { InterdictError } from '../../../src/base/errors/error.js'
 import { openDatabase } from '../../../src/querylog/archive/database.js'
 import { maintainArchive } from '../../../src/querylog/archive/maintain.js'
 import { interdict } from '../../cli/run.js'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readAddress } from '../../../src/base/address.js'
+import { readAddress } from '../../../src/base/values/address.js'
 import { FULL_ADDRESSES, type PrivacyOptions } from '../../../src/querylog/privacy/privacy-mode.js'
 import {
   devicePseudonymOf,

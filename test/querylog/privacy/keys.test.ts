@@ -10,7 +10,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import type { ErrorCode } from '../../../src/base/error.js'
+import type { ErrorCode } from '../../../src/base/errors/error.js'
 import {
   saveKey,
   generateKey,

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
-import { readAddress, showAddress } from '../../../src/base/address.js'
+import { readAddress, showAddress } from '../../../src/base/values/address.js'
 import { cryptoPan } from '../../../src/querylog/privacy/crypto-pan.js'
 import {
   prefixPreservingPseudonymOf,

@@ -1,6 +1,6 @@
 import { createHash, createHmac } from 'node:crypto'
 import t from 'tap'
-import { readAddress } from '../../../src/base/address.js'
+import { readAddress } from '../../../src/base/values/address.js'
 import type { PrivacyOptions } from '../../../src/querylog/privacy/privacy-mode.js'
 import { Formatter } from '../../../src/querylog/record/formatter.js'
 import type { QueryRecord } from '../../../src/querylog/record/schema.js'

@@ -10,7 +10,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Clock } from '../../../src/base/clock.js'
+import type { Clock } from '../../../src/base/time/clock.js'
 import type { Octets } from '../../../src/base/units.js'
 import type { Destination } from '../../../src/querylog/record/destination.js'
 

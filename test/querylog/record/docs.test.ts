@@ -13,7 +13,7 @@ import {
   SCHEMA_VERSION,
   type QueryRecord
 } from '../../../src/querylog/record/schema.js'
-import { formatTerminalLine } from '../../../src/querylog/record/terminal-line.js'
+import { formatTerminalLine } from '../../../src/base/log/terminal-line.js'
 import { eventOf, snapshotOf, type EventFields } from './events.js'
 
 // From dist/test/log, where the tests run.

@@ -1,4 +1,4 @@
-import { readAddress } from '../../../src/base/address.js'
+import { readAddress } from '../../../src/base/values/address.js'
 import { compile } from '../../../src/policy/compile/compile.js'
 import type { Claim } from '../../../src/policy/tables/claim.js'
 import { ClaimPacker } from '../../../src/policy/tables/claim-table.js'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { showAddress } from '../../../src/base/address.js'
+import { showAddress } from '../../../src/base/values/address.js'
 import { showCanonical, showName } from '../../../src/dns/name/name.js'
 import { showRcode } from '../../../src/dns/registry/rcode.js'
 import { RRTYPE, showRrtype } from '../../../src/dns/registry/rrtype.js'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { IntPairMap } from '../../../src/querylog/record/int-pair-map.js'
+import { IntPairMap } from '../../../src/base/bytes/int-pair-map.js'
 
 /** Keys that are near each other, as claims and records are, and any. */
 const key = fc.oneof(fc.integer({ min: -1, max: 40 }), fc.integer())

@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { failure, InterdictError } from '../../../src/base/error.js'
+import { failure, InterdictError } from '../../../src/base/errors/error.js'
 import { FolderLock, LOCK_FILE, nameOfShared } from '../../../src/querylog/record/folder-lock.js'
 
 function folderOf(t: Test): string {

@@ -1,7 +1,7 @@
 import { readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import type { ErrorCode } from '../../../src/base/error.js'
+import type { ErrorCode } from '../../../src/base/errors/error.js'
 import { openDestination, type OpenDestination } from '../../../src/querylog/record/destination.js'
 import { LogFile, type Rotation } from '../../../src/querylog/record/log-file.js'
 import { append, fakeClock, FakeDisk, folder } from './disk.js'

@@ -2,14 +2,14 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { failure } from '../../../src/base/error.js'
+import { failure } from '../../../src/base/errors/error.js'
 import { openDestination } from '../../../src/querylog/record/destination.js'
 import {
   createServiceLog,
   type LogLevel,
   type ReopenableServiceLog,
   type ServiceLog
-} from '../../../src/querylog/record/service-log.js'
+} from '../../../src/base/log/service-log.js'
 import { folder } from './disk.js'
 
 /** What `tell` makes the log write. */

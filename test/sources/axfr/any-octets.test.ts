@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { InterdictError } from '../../../src/base/error.js'
+import { InterdictError } from '../../../src/base/errors/error.js'
 import { ZoneResponse } from '../../../src/dns/message/zone-message.js'
 import { readName } from '../../../src/dns/name/name.js'
 import { TransferError, TransferReader } from '../../../src/sources/axfr/transfer-reader.js'

@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { generateKeys } from '../../../src/base/ed25519.js'
+import { generateKeys } from '../../../src/base/files/ed25519.js'
 import { AcceptedBundles } from '../../../src/sources/bundle/accepted-bundles.js'
 import { encodeBundle } from '../../../src/sources/bundle/bundle.js'
 import { chooseBundle } from '../../../src/sources/bundle/choose-bundle.js'

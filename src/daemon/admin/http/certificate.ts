@@ -1,9 +1,9 @@
 import type { Server } from 'node:https'
-import type { ServiceLog } from '../../../querylog/record/service-log.js'
+import type { ServiceLog } from '../../../base/log/service-log.js'
 import { loadCertificate, type CertificateFiles } from '../../../tls/certificate.js'
 import { FileWatcher } from '../../reload/file-watcher.js'
 import { readWatchState } from '../../reload/watch-state.js'
-import { serializeError } from '../../threads/serialized-error.js'
+import { serializeError } from '../../../base/errors/serialized-error.js'
 
 /** Options of `node:tls`. RFC 9325 §3.1.1: nothing older than TLS 1.2. */
 export interface CertificateOptions {

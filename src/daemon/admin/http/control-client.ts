@@ -1,6 +1,6 @@
 import type { Milliseconds } from '../../../base/units.js'
-import type { FromHttp } from '../../threads/messages.js'
-import { PendingRequests } from '../../threads/pending-requests.js'
+import type { FromHttp } from '../../../base/threads/thread-log.js'
+import { PendingRequests } from '../../../base/threads/pending-requests.js'
 import type { AdminReply, ControlRequest } from '../admin-protocol.js'
 import type { StatusReply } from '../health.js'
 

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http'
-import type { ErrorCode } from '../../../base/error.js'
+import type { ErrorCode } from '../../../base/errors/error.js'
 
 export const PROBLEM_TYPE = 'application/problem+json'
 

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { failure } from '../../../base/error.js'
-import { reasonOf } from '../../../base/reason.js'
+import { failure } from '../../../base/errors/error.js'
+import { reasonOf } from '../../../base/errors/reason.js'
 import type { Day } from '../retention.js'
 import { centralFiles, centralPath, newestOf, type CentralFile } from './central-layout.js'
 

@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { syncFolder } from '../../../base/atomic-file.js'
+import { syncFolder } from '../../../base/files/atomic-file.js'
 import type { Octets } from '../../../base/units.js'
 
 /**

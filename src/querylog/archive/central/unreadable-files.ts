@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { InterdictError } from '../../../base/error.js'
+import { InterdictError } from '../../../base/errors/error.js'
 import type { Octets } from '../../../base/units.js'
 import { openDatabase, type Database } from '../database.js'
 import { LOOKUP_COLUMNS, quoted } from '../lookups-sql.js'

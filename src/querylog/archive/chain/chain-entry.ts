@@ -1,5 +1,5 @@
 import { createHash, sign, verify, type KeyObject } from 'node:crypto'
-import type { PublicKey } from '../../../base/ed25519.js'
+import type { PublicKey } from '../../../base/files/ed25519.js'
 import type { Milliseconds, Octets } from '../../../base/units.js'
 
 /** The chain file beside the query log: one entry per change to its files. */

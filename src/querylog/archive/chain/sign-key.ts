@@ -1,9 +1,9 @@
 import type { KeyObject } from 'node:crypto'
 import { statSync } from 'node:fs'
-import { MAX_SECRET_FILE, readBoundedFileSync } from '../../../base/bounded-file.js'
-import { parsePrivateKey } from '../../../base/ed25519.js'
-import { failure } from '../../../base/error.js'
-import { reasonOf } from '../../../base/reason.js'
+import { MAX_SECRET_FILE, readBoundedFileSync } from '../../../base/files/bounded-file.js'
+import { parsePrivateKey } from '../../../base/files/ed25519.js'
+import { failure } from '../../../base/errors/error.js'
+import { reasonOf } from '../../../base/errors/reason.js'
 
 const GROUP_AND_OTHERS = 0o077
 

@@ -1,5 +1,5 @@
 import { join, relative } from 'node:path'
-import { renameDurably } from '../../../base/atomic-file.js'
+import { renameDurably } from '../../../base/files/atomic-file.js'
 import type { Chain } from '../chain/chain.js'
 import type { Database } from '../database.js'
 import { digestFile } from '../digest.js'

@@ -1,5 +1,5 @@
-import { readPrefix, type Prefix } from '../../../base/address.js'
-import { InterdictError } from '../../../base/error.js'
+import { readPrefix, type Prefix } from '../../../base/values/address.js'
+import { InterdictError } from '../../../base/errors/error.js'
 import { readRrtype } from '../../../dns/registry/rrtype.js'
 import type { QtypeSet } from '../../model/types.js'
 import type { Unsupported } from '../line-reader.js'

@@ -1,5 +1,5 @@
-import { readPrefix, type Prefix } from '../../../base/address.js'
-import { InterdictError } from '../../../base/error.js'
+import { readPrefix, type Prefix } from '../../../base/values/address.js'
+import { InterdictError } from '../../../base/errors/error.js'
 import { readName } from '../../../dns/name/name.js'
 import { coversTopLevelDomain, readAscii, type Pattern } from '../../model/pattern.js'
 import type { Rejection } from './adblock-modifiers.js'

@@ -1,4 +1,4 @@
-import { isMapped } from '../../../base/address.js'
+import { isMapped } from '../../../base/values/address.js'
 import { readRrtype, RRTYPE } from '../../../dns/registry/rrtype.js'
 import { isBlockAddress, readListAddress } from '../block-address.js'
 import { isRecordType, readRecord } from '../list-records.js'

@@ -1,4 +1,4 @@
-import type { Prefix } from '../../../base/address.js'
+import type { Prefix } from '../../../base/values/address.js'
 import { covers, type Pattern } from '../../model/pattern.js'
 import { COVER } from '../../model/types.js'
 import { NamesReader } from './domains-hosts.js'

@@ -1,5 +1,5 @@
-import { readPrefix } from '../../../base/address.js'
-import { InterdictError } from '../../../base/error.js'
+import { readPrefix } from '../../../base/values/address.js'
+import { InterdictError } from '../../../base/errors/error.js'
 import type { LineReader, ListSink } from '../line-reader.js'
 import type { ListText } from '../list-text.js'
 

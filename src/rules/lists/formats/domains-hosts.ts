@@ -1,4 +1,4 @@
-import type { Address } from '../../../base/address.js'
+import type { Address } from '../../../base/values/address.js'
 import { COVER } from '../../model/types.js'
 import { isBlockAddress, readListAddress } from '../block-address.js'
 import type { LineReader, ListSink, ListAction } from '../line-reader.js'

@@ -1,5 +1,5 @@
-import type { Prefix } from '../../../base/address.js'
-import { failureAt, type InterdictError } from '../../../base/error.js'
+import type { Prefix } from '../../../base/values/address.js'
+import { failureAt, type InterdictError } from '../../../base/errors/error.js'
 import type { AtLine } from '../../model/yaml-source.js'
 import {
   COVER,

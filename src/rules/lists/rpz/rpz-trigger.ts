@@ -1,5 +1,5 @@
-import { readPrefix, type Prefix } from '../../../base/address.js'
-import { InterdictError } from '../../../base/error.js'
+import { readPrefix, type Prefix } from '../../../base/values/address.js'
+import { InterdictError } from '../../../base/errors/error.js'
 import type { Octets } from '../../../base/units.js'
 import type { ZoneName } from '../../../zonefile/zone-name.js'
 

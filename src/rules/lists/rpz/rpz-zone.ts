@@ -1,4 +1,4 @@
-import type { Prefix } from '../../../base/address.js'
+import type { Prefix } from '../../../base/values/address.js'
 import type { Octets } from '../../../base/units.js'
 import { showZoneFileName } from '../../../dns/rdata/zone-file-writer.js'
 import { RRTYPE, readRrtype } from '../../../dns/registry/rrtype.js'

@@ -5,7 +5,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { readPublicKey } from '../../../../src/base/ed25519.js'
+import { readPublicKey } from '../../../../src/base/files/ed25519.js'
 import { verifyLog } from '../../../../src/querylog/archive/chain/verify.js'
 import { LogLayout } from '../../../../src/querylog/archive/log-layout.js'
 import type { ArchiveOptions } from '../../../../src/querylog/archive/maintain.js'

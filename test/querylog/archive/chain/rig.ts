@@ -2,12 +2,12 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Test } from 'tap'
-import { generateKeys, readPublicKey } from '../../../../src/base/ed25519.js'
+import { generateKeys, readPublicKey } from '../../../../src/base/files/ed25519.js'
 import type { ChainOptions } from '../../../../src/querylog/archive/chain/chain.js'
 import { verifyLog, type Verification } from '../../../../src/querylog/archive/chain/verify.js'
 import { LogLayout } from '../../../../src/querylog/archive/log-layout.js'
 import { maintainArchive, type ArchiveOptions } from '../../../../src/querylog/archive/maintain.js'
-import type { LogFields } from '../../../../src/querylog/record/service-log.js'
+import type { LogFields } from '../../../../src/base/log/service-log.js'
 
 /** A key in a file of its own, and what goes with it. */
 export function signKey(t: Test): { readonly options: ChainOptions; readonly publicKey: string } {

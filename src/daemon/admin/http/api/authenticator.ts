@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { failure, type InterdictError } from '../../../../base/error.js'
+import { failure, type InterdictError } from '../../../../base/errors/error.js'
 import type { Milliseconds } from '../../../../base/units.js'
 import type { Scope } from './scopes.js'
 

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { failure } from '../../../../base/error.js'
+import { failure } from '../../../../base/errors/error.js'
 
 /** Parses the bodies that routes declare, and refuses all others. */
 export function addBodyParsers(app: FastifyInstance): void {

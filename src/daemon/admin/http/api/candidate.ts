@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import * as z from 'zod'
-import { failure } from '../../../../base/error.js'
+import { failure } from '../../../../base/errors/error.js'
 import type { Content } from '../../../../sources/bundle/content.js'
 
 /** Media type of a rules folder: an object of paths and texts. */

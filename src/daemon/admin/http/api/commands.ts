@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { constants, setPriority } from 'node:os'
 import { serialize } from 'node:v8'
-import { failure, InterdictError, type ErrorCode } from '../../../../base/error.js'
+import { failure, InterdictError, type ErrorCode } from '../../../../base/errors/error.js'
 import { MS_PER_SECOND, type Milliseconds, type Octets } from '../../../../base/units.js'
 import type { Config } from '../../../../config/config.js'
 

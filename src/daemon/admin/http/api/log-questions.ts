@@ -3,7 +3,7 @@ import { MS_PER_SECOND } from '../../../../base/units.js'
 import { showName } from '../../../../dns/name/name.js'
 import { readPattern } from '../../../../rules/model/pattern.js'
 import { VERDICT } from '../../../../querylog/record/query-event.js'
-import { readInstant } from '../../../../rules/time/instant.js'
+import { readInstant } from '../../../../base/time/instant.js'
 import { instant, paging, textOf } from './parameters.js'
 
 const text = z.string().min(1).max(253)

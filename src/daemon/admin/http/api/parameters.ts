@@ -1,8 +1,8 @@
 import * as z from 'zod'
-import { readAddress } from '../../../../base/address.js'
+import { readAddress } from '../../../../base/values/address.js'
 import { readName } from '../../../../dns/name/name.js'
 import { readRrtype } from '../../../../dns/registry/rrtype.js'
-import { readInstant } from '../../../../rules/time/instant.js'
+import { readInstant } from '../../../../base/time/instant.js'
 
 /** Parameters in the query of a URL, which are texts, as schemas. */
 

@@ -1,4 +1,4 @@
-import { InterdictError, type ErrorCode } from '../../../../base/error.js'
+import { InterdictError, type ErrorCode } from '../../../../base/errors/error.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../../../base/units.js'
 import { problem, STATUS_OF, type Problem, type ProblemIssue } from '../problem.js'
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type * as z from 'zod'
-import type { ErrorCode } from '../../../../base/error.js'
+import type { ErrorCode } from '../../../../base/errors/error.js'
 import type { Milliseconds, Octets } from '../../../../base/units.js'
 import type { Principal } from './authenticator.js'
 import type { Scope } from './scopes.js'

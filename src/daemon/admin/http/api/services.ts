@@ -1,5 +1,5 @@
 import type { Config } from '../../../../config/config.js'
-import type { ServiceLog } from '../../../../querylog/record/service-log.js'
+import type { ServiceLog } from '../../../../base/log/service-log.js'
 import type { ControlRequest } from '../../admin-protocol.js'
 import type { Milliseconds } from '../../../../base/units.js'
 import type { Snapshot } from '../../../../policy/tables/snapshot.js'

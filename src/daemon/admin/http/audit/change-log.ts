@@ -1,10 +1,10 @@
 import { appendFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { writeFileAtomic } from '../../../../base/atomic-file.js'
-import type { Clock } from '../../../../base/clock.js'
-import { createParentFolder } from '../../../../base/parent-folder.js'
-import { reasonOf } from '../../../../base/reason.js'
-import type { ServiceLog } from '../../../../querylog/record/service-log.js'
+import { writeFileAtomic } from '../../../../base/files/atomic-file.js'
+import type { Clock } from '../../../../base/time/clock.js'
+import { createParentFolder } from '../../../../base/files/parent-folder.js'
+import { reasonOf } from '../../../../base/errors/reason.js'
+import type { ServiceLog } from '../../../../base/log/service-log.js'
 
 /** Something that was changed, or refused. */
 export interface Change {

@@ -2,7 +2,7 @@ import { Agent as HttpAgent, request as requestOverHttp, type IncomingMessage } 
 import { Agent as TlsAgent, request as requestOverTls } from 'node:https'
 import { rootCertificates } from 'node:tls'
 import type { CustomFetch } from 'openid-client'
-import { reasonOf } from '../../../../base/reason.js'
+import { reasonOf } from '../../../../base/errors/reason.js'
 import type { Octets } from '../../../../base/units.js'
 
 /** Documents of providers have a few KB. */

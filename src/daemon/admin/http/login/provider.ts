@@ -1,6 +1,6 @@
 import type { ClientAuth, Configuration } from 'openid-client'
-import type { Clock } from '../../../../base/clock.js'
-import { failure, InterdictError } from '../../../../base/error.js'
+import type { Clock } from '../../../../base/time/clock.js'
+import { failure, InterdictError } from '../../../../base/errors/error.js'
 import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../../../../base/units.js'
 import type { OidcConfig } from '../../../../config/oidc-config.js'
 import { RetryLater } from '../api/problem-of.js'

@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto'
 import * as z from 'zod'
-import { writeFileAtomic } from '../../../../base/atomic-file.js'
-import { MAX_SECRET_FILE, readBoundedFileSync } from '../../../../base/bounded-file.js'
-import { failure } from '../../../../base/error.js'
-import { reasonOf } from '../../../../base/reason.js'
+import { writeFileAtomic } from '../../../../base/files/atomic-file.js'
+import { MAX_SECRET_FILE, readBoundedFileSync } from '../../../../base/files/bounded-file.js'
+import { failure } from '../../../../base/errors/error.js'
+import { reasonOf } from '../../../../base/errors/reason.js'
 import { SCOPES, type Scope } from '../api/scopes.js'
 
 /** The start of every token, by which scanners for leaked secrets find it. */

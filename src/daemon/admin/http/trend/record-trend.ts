@@ -1,4 +1,4 @@
-import type { ServiceLog } from '../../../../querylog/record/service-log.js'
+import type { ServiceLog } from '../../../../base/log/service-log.js'
 import type { CounterMetrics } from '../metrics/counter-metrics.js'
 import { SAMPLE_INTERVAL, Trend } from './trend.js'
 import { readTrend, trendFile, WRITE_INTERVAL, writeTrend } from './trend-file.js'

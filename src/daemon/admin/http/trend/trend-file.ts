@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { writeFileAtomic } from '../../../../base/atomic-file.js'
-import { reasonOf } from '../../../../base/reason.js'
+import { writeFileAtomic } from '../../../../base/files/atomic-file.js'
+import { reasonOf } from '../../../../base/errors/reason.js'
 import type { Milliseconds } from '../../../../base/units.js'
-import type { ServiceLog } from '../../../../querylog/record/service-log.js'
+import type { ServiceLog } from '../../../../base/log/service-log.js'
 import { DURATION_BOUNDS } from '../../../../resolver/lookup-counters.js'
 import type { Minute, Trend } from './trend.js'
 

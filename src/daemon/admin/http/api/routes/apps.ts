@@ -1,6 +1,6 @@
 import * as z from 'zod'
-import { epochSeconds, systemClock } from '../../../../../base/clock.js'
-import { failure } from '../../../../../base/error.js'
+import { epochSeconds, systemClock } from '../../../../../base/time/clock.js'
+import { failure } from '../../../../../base/errors/error.js'
 import { readCatalogue, type CatalogueApp } from '../../../../../rules/apps/catalogue.js'
 import { KINDS, ROLES } from '../../../../../rules/schema/app-schema.js'
 import { searchApps } from '../../../../../views/app-search.js'

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { epochSeconds, systemClock } from '../../../../../base/clock.js'
+import { epochSeconds, systemClock } from '../../../../../base/time/clock.js'
 import { MS_PER_SECOND, type Seconds } from '../../../../../base/units.js'
 import type { Block, NetworkRules } from '../../../../../rules/model/types.js'
 import { sourceId } from '../../../../../views/coverage.js'

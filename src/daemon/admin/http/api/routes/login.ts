@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import * as z from 'zod'
-import { failure } from '../../../../../base/error.js'
+import { failure } from '../../../../../base/errors/error.js'
 import { CALLBACK, type Redirect } from '../../login/login.js'
 import { defineRoute } from '../route.js'
 import { SCOPES } from '../scopes.js'

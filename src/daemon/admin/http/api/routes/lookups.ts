@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { failure } from '../../../../../base/error.js'
+import { failure } from '../../../../../base/errors/error.js'
 import { REPORT_KEYS } from '../../../../../querylog/archive/tallies/report-keys.js'
 import { VERDICT } from '../../../../../querylog/record/query-event.js'
 import { parseFilter } from '../../../../../views/record-filter.js'

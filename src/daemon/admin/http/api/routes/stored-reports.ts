@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { failure } from '../../../../../base/error.js'
+import { failure } from '../../../../../base/errors/error.js'
 import {
   listStoredReports,
   readStoredReport,
