@@ -1,8 +1,8 @@
 import type { Octets } from '../../src/base/units.js'
 import type { AnswerCache, QuestionKey } from '../../src/cache/cache.js'
-import type { Answer } from '../../src/dns/message/answer.js'
-import { readName } from '../../src/dns/name/name.js'
-import { RCODE } from '../../src/dns/registry/rcode.js'
+import type { Answer } from '../../src/wire/dns/records/answer.js'
+import { readName } from '../../src/wire/dns/name/name.js'
+import { RCODE } from '../../src/wire/dns/registry/rcode.js'
 import { answerOf } from '../kit/answer.js'
 import { seeded } from '../kit/random.js'
 

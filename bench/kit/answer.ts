@@ -1,4 +1,4 @@
-import type { Answer } from '../../src/dns/message/answer.js'
+import type { Answer } from '../../src/wire/dns/records/answer.js'
 
 /** An answer of one record, for who holds answers and does not look into them. */
 export function answerOf(more: Partial<Answer> = {}): Answer {

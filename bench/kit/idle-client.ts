@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { TLSSocket } from 'node:tls'
-import { FLAG, FRAME, PREFACE, settingsFrame } from '../../src/http2/frame.js'
+import { FLAG, FRAME, PREFACE, settingsFrame } from '../../src/wire/http2/frame.js'
 import { block, frame, getOf } from '../../test/server/doh-client.js'
 import { allowedName } from './names.js'
 import { framedQuery, openTls } from './tls-clients.js'

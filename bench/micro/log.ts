@@ -1,4 +1,4 @@
-import { RRTYPE } from '../../src/dns/registry/rrtype.js'
+import { RRTYPE } from '../../src/wire/dns/registry/rrtype.js'
 import { matchedRule } from '../../src/policy/evaluate/matched-rule.js'
 import { Verdict } from '../../src/policy/tables/verdict.js'
 import { FULL_ADDRESSES } from '../../src/querylog/privacy/privacy-mode.js'

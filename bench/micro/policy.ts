@@ -1,4 +1,4 @@
-import { RRTYPE } from '../../src/dns/registry/rrtype.js'
+import { RRTYPE } from '../../src/wire/dns/registry/rrtype.js'
 import { Verdict } from '../../src/policy/tables/verdict.js'
 import type { Case } from './measure.js'
 import { INPUTS, queryAt, type Messages, type Stage } from './stage.js'

@@ -1,6 +1,6 @@
 import { mkdir, open, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { RRTYPE } from '../../src/dns/registry/rrtype.js'
+import { RRTYPE } from '../../src/wire/dns/registry/rrtype.js'
 import type { Policy } from '../../src/policy/evaluate/policy.js'
 import { Verdict } from '../../src/policy/tables/verdict.js'
 import { table } from '../kit/markdown.js'

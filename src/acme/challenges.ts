@@ -6,8 +6,8 @@ import { failure } from '../base/errors/error.js'
 import { reasonOf } from '../base/errors/reason.js'
 import { MS_PER_SECOND, type Milliseconds } from '../base/units.js'
 import type { AcmeChallenge } from '../config/acme-config.js'
-import { showEndpoint } from '../config/endpoint.js'
-import type { Endpoint } from '../udp/datagram.js'
+import { showEndpoint } from '../wire/sockets/endpoint.js'
+import type { Endpoint } from '../wire/sockets/datagram.js'
 
 /** RFC 8555 §8.3. */
 const HTTP_PATH = '/.well-known/acme-challenge/'

@@ -1,7 +1,7 @@
 import { Agent } from 'node:https'
 import * as acme from 'acme-client'
 import { MS_PER_SECOND, type Milliseconds } from '../base/units.js'
-import { contextTrusting } from '../tls/trusting-context.js'
+import { contextTrusting } from '../wire/tls/trusting-context.js'
 
 /** For one request to the ACME server. */
 const REQUEST_TIMEOUT: Milliseconds = 30 * MS_PER_SECOND

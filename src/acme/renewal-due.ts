@@ -1,5 +1,5 @@
 import type { Milliseconds } from '../base/units.js'
-import { loadCertificate, type CertificateFiles } from '../tls/certificate.js'
+import { loadCertificate, type CertificateFiles } from '../wire/tls/certificate.js'
 
 /** A certificate is renewed when less than this part of its lifetime is left. */
 const RENEWAL_PART = 1 / 3

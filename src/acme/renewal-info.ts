@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { MS_PER_SECOND, type Milliseconds } from '../base/units.js'
 import type { AcmeConfig } from '../config/acme-config.js'
-import { DerReader, oidText, TAG } from '../pki/der.js'
+import { DerReader, oidText, TAG } from '../wire/pki/der.js'
 import { acmeHttp } from './http.js'
 
 /** Of the extension authorityKeyIdentifier, and of its member keyIdentifier. RFC 5280 §4.2.1.1. */

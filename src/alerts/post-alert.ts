@@ -6,7 +6,7 @@ import { packageVersion } from '../base/package.js'
 import { reasonOf } from '../base/errors/reason.js'
 import { MS_PER_SECOND, type Octets } from '../base/units.js'
 import type { AlertHookConfig } from '../config/alert-config.js'
-import { contextTrusting } from '../tls/trusting-context.js'
+import { contextTrusting } from '../wire/tls/trusting-context.js'
 import { readHookFiles } from './hook-files.js'
 import { SIGNATURE_HEADER, signatureOf } from './signature.js'
 

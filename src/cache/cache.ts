@@ -1,6 +1,6 @@
 import type { Octets } from '../base/units.js'
-import type { Answer } from '../dns/message/answer.js'
-import type { QuestionKey } from '../dns/message/question.js'
+import type { Answer } from '../wire/dns/records/answer.js'
+import type { QuestionKey } from '../wire/dns/message/question.js'
 
 export type { QuestionKey }
 

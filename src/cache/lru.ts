@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../base/time/clock.js'
 import { MS_PER_SECOND, type Octets } from '../base/units.js'
-import type { Answer } from '../dns/message/answer.js'
+import type { Answer } from '../wire/dns/records/answer.js'
 import type { AnswerCache, QuestionKey } from './cache.js'
 
 /**

@@ -1,7 +1,7 @@
 import type { Clock } from '../base/time/clock.js'
 import { hashOctets } from '../base/bytes/hash.js'
 import { MS_PER_SECOND, type Octets, type Seconds } from '../base/units.js'
-import type { Answer } from '../dns/message/answer.js'
+import type { Answer } from '../wire/dns/records/answer.js'
 import type { AnswerCache, QuestionKey } from './cache.js'
 import type { CacheMemory } from './memory.js'
 import type { NameScope } from './name-scope.js'

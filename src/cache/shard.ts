@@ -1,6 +1,6 @@
 import type { Clock } from '../base/time/clock.js'
 import type { Milliseconds, Octets } from '../base/units.js'
-import type { Answer } from '../dns/message/answer.js'
+import type { Answer } from '../wire/dns/records/answer.js'
 import type { QuestionKey } from './cache.js'
 import { Eviction } from './eviction.js'
 import { HashIndex, locationIn } from './hash-index.js'

@@ -1,7 +1,7 @@
 import type { Milliseconds, Octets, Seconds } from '../base/units.js'
-import type { Answer } from '../dns/message/answer.js'
-import type { Query } from '../dns/message/query.js'
-import { KEY_SUFFIX_SIZE } from '../dns/message/question.js'
+import type { Answer } from '../wire/dns/records/answer.js'
+import type { Query } from '../wire/dns/message/query.js'
+import { KEY_SUFFIX_SIZE } from '../wire/dns/message/question.js'
 import { ShelfIndex } from './shelf-index.js'
 
 /** One slot: header, question, body. Longer answers are served from the cache. */

@@ -2,7 +2,7 @@ import { failure } from '../base/errors/error.js'
 import { reasonOf } from '../base/errors/reason.js'
 import type { Milliseconds } from '../base/units.js'
 import type { Config } from '../config/config.js'
-import { protocolOf } from '../config/endpoint.js'
+import { protocolOf } from '../wire/sockets/endpoint.js'
 import { Gateway } from '../daemon/control/gateway.js'
 import { nodeTlsReason } from '../daemon/control/node-tls.js'
 import type { Predecessor } from '../daemon/control/predecessor.js'
@@ -16,7 +16,7 @@ import {
   type ReopenableServiceLog,
   type ServiceLog
 } from '../base/log/service-log.js'
-import { chooseTransport, type TransportChoice } from '../udp/transport.js'
+import { chooseTransport, type TransportChoice } from '../wire/sockets/transport.js'
 import type { CommonOptions } from './args/settings.js'
 import { rejectInput } from './exit.js'
 import { formatEndpoint } from './output/format.js'

@@ -1,5 +1,5 @@
 import type { Position } from '../base/errors/position.js'
-import type { Endpoint } from '../udp/datagram.js'
+import type { Endpoint } from '../wire/sockets/datagram.js'
 import type { Milliseconds } from '../base/units.js'
 
 /** How `interdict certificate renew` gets certificates (ACME, RFC 8555). The gateway does not use it. */

@@ -1,7 +1,7 @@
 import type { Prefix } from '../base/values/address.js'
 import type { Position } from '../base/errors/position.js'
 import type { Milliseconds, Octets, Seconds } from '../base/units.js'
-import type { Endpoint } from '../udp/datagram.js'
+import type { Endpoint } from '../wire/sockets/datagram.js'
 import type { UpstreamServer } from '../upstream/upstream-server.js'
 import type { AcmeConfig } from './acme-config.js'
 import type { AlertHookConfig } from './alert-config.js'

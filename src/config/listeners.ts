@@ -1,10 +1,10 @@
 import { resolve } from 'node:path'
 import * as z from 'zod'
 import type { Position } from '../base/errors/position.js'
-import type { Endpoint } from '../udp/datagram.js'
+import type { Endpoint } from '../wire/sockets/datagram.js'
 import { parsedString } from '../yaml/parsed-string.js'
 import type { ListenConfig } from './config.js'
-import { readEndpoint } from './endpoint.js'
+import { readEndpoint } from '../wire/sockets/endpoint.js'
 
 const MAX_LISTENERS = 64
 const MAX_CERTIFICATES = 64

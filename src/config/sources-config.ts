@@ -1,5 +1,5 @@
 import type { Milliseconds, Octets } from '../base/units.js'
-import type { Endpoint } from '../udp/datagram.js'
+import type { Endpoint } from '../wire/sockets/datagram.js'
 import type { UpstreamServer } from '../upstream/upstream-server.js'
 
 /** How lists are downloaded. */

@@ -1,8 +1,8 @@
 import * as z from 'zod'
-import { readName } from '../dns/name/name.js'
+import { readName } from '../wire/dns/name/name.js'
 import { DNS_PORT, HTTPS_PORT, TLS_PORT, type UpstreamServer } from '../upstream/upstream-server.js'
 import { parsedString } from '../yaml/parsed-string.js'
-import { readServer } from './endpoint.js'
+import { readServer } from '../wire/sockets/endpoint.js'
 
 /** An upstream as written in the settings: files are paths. */
 export type WrittenServer = z.output<typeof upstreamServer>

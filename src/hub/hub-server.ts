@@ -4,7 +4,7 @@ import { failure, InterdictError } from '../base/errors/error.js'
 import type { Milliseconds, Octets } from '../base/units.js'
 import { openAdminSocket, type AdminSocket } from '../daemon/admin/admin-socket.js'
 import type { ServiceLog } from '../base/log/service-log.js'
-import type { Endpoint } from '../udp/datagram.js'
+import type { Endpoint } from '../wire/sockets/datagram.js'
 
 /** A request to the hub, with its body. */
 export interface HubRequest {

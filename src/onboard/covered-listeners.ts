@@ -1,8 +1,8 @@
 import { failure, failureAt, type InterdictError } from '../base/errors/error.js'
 import type { Milliseconds } from '../base/units.js'
 import type { CertificateConfig, Config, ListenConfig } from '../config/config.js'
-import { showEndpoint } from '../config/endpoint.js'
-import { loadCertificate, type Certificate } from '../tls/certificate.js'
+import { showEndpoint } from '../wire/sockets/endpoint.js'
+import { loadCertificate, type Certificate } from '../wire/tls/certificate.js'
 import { designationOf, type Designation } from './designation.js'
 
 /** The encrypted listeners, and the first certificate that covers their name. */

@@ -1,6 +1,6 @@
 import { readAddress } from '../base/values/address.js'
 import type { Config, ListenConfig } from '../config/config.js'
-import { isWildcard } from '../config/endpoint.js'
+import { isWildcard } from '../wire/sockets/endpoint.js'
 
 /** An encrypted service of this gateway, as clients reach it. */
 export interface EncryptedService {

@@ -1,4 +1,4 @@
-import { readName } from '../dns/name/name.js'
+import { readName } from '../wire/dns/name/name.js'
 import type { Seconds } from '../base/units.js'
 import {
   addressesOf,
@@ -8,7 +8,7 @@ import {
   type EncryptedService
 } from './designation.js'
 import { encodeServiceParams } from './service-binding.js'
-import { readSvcParams } from '../zonefile/service-params.js'
+import { readSvcParams } from '../wire/zonefile/service-params.js'
 
 /*
  * Options by which DHCP servers and routers announce encrypted DNS (DNR, RFC 9463). ISC Kea calls them

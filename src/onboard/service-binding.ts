@@ -1,8 +1,8 @@
-import { readName } from '../dns/name/name.js'
-import { RRCLASS } from '../dns/registry/rrclass.js'
-import { RRTYPE } from '../dns/registry/rrtype.js'
-import type { DesignationRecords } from '../dns/reply/designation-reply.js'
-import { readSvcParams } from '../zonefile/service-params.js'
+import { readName } from '../wire/dns/name/name.js'
+import { RRCLASS } from '../wire/dns/registry/rrclass.js'
+import { RRTYPE } from '../wire/dns/registry/rrtype.js'
+import type { DesignationRecords } from '../wire/dns/reply/designation-reply.js'
+import { readSvcParams } from '../wire/zonefile/service-params.js'
 import {
   addressesOf,
   addressOctets,

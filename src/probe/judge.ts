@@ -1,5 +1,5 @@
 import type { Seconds } from '../base/units.js'
-import { RCODE } from '../dns/registry/rcode.js'
+import { RCODE } from '../wire/dns/registry/rcode.js'
 import type { Answer } from './channels.js'
 import { problemOf } from './check.js'
 import type { Target } from './exchange.js'

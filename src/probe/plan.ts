@@ -1,6 +1,6 @@
 import type { Milliseconds, Seconds } from '../base/units.js'
-import { readName, showCanonical, showName } from '../dns/name/name.js'
-import { RRTYPE } from '../dns/registry/rrtype.js'
+import { readName, showCanonical, showName } from '../wire/dns/name/name.js'
+import { RRTYPE } from '../wire/dns/registry/rrtype.js'
 import { Evaluator } from '../policy/evaluate/decision.js'
 import type { PreparedReply } from '../policy/tables/claim.js'
 import { networkOfClass } from '../policy/tables/client-table.js'

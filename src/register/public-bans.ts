@@ -1,5 +1,5 @@
 import type { Octets, Seconds } from '../base/units.js'
-import { showCanonical, showName } from '../dns/name/name.js'
+import { showCanonical, showName } from '../wire/dns/name/name.js'
 import {
   blockSentence,
   LANGUAGES,

@@ -1,5 +1,5 @@
 import type { Seconds } from '../base/units.js'
-import { showRrtype } from '../dns/registry/rrtype.js'
+import { showRrtype } from '../wire/dns/registry/rrtype.js'
 import { readClient, type Client } from './clients.js'
 import { outcomeText, recordedText } from './outcome-text.js'
 import { Judge, STATE, stateOf, NO_CLASS, type Outcome } from './judge.js'

@@ -1,5 +1,5 @@
 import type { Seconds } from '../base/units.js'
-import { HashedName } from '../dns/name/hashed-name.js'
+import { HashedName } from '../wire/dns/name/hashed-name.js'
 import { buildClientClasses } from '../policy/compile/client-classes.js'
 import { Identities } from '../policy/evaluate/identities.js'
 import { Policy } from '../policy/evaluate/policy.js'

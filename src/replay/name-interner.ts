@@ -1,7 +1,7 @@
 import { InterdictError } from '../base/errors/error.js'
 import type { Octets } from '../base/units.js'
-import { MAX_NAME } from '../dns/name/hashed-name.js'
-import { readName, readPlainName, showCanonical, showName } from '../dns/name/name.js'
+import { MAX_NAME } from '../wire/dns/name/hashed-name.js'
+import { readName, readPlainName, showCanonical, showName } from '../wire/dns/name/name.js'
 import { grow, OctetInterner, type HashKey } from './octet-interner.js'
 
 /** Maximum number of names, and of their octets: about 120 MB with all that refers to them. */

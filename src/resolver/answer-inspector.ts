@@ -1,6 +1,6 @@
 import type { Seconds } from '../base/units.js'
-import { TARGET_KIND, type Answer } from '../dns/message/answer.js'
-import { HashedName } from '../dns/name/hashed-name.js'
+import { TARGET_KIND, type Answer } from '../wire/dns/records/answer.js'
+import { HashedName } from '../wire/dns/name/hashed-name.js'
 import type { Policy } from '../policy/evaluate/policy.js'
 import { Verdict } from '../policy/tables/verdict.js'
 import { MATCH } from '../querylog/record/query-event.js'

@@ -1,15 +1,15 @@
 import { copyOctets } from '../base/bytes/octets.js'
 import type { Octets } from '../base/units.js'
-import { RCODE } from '../dns/registry/rcode.js'
-import { RRTYPE } from '../dns/registry/rrtype.js'
-import { encodeListRecords, listAlias } from '../dns/reply/list-records-reply.js'
+import { RCODE } from '../wire/dns/registry/rcode.js'
+import { RRTYPE } from '../wire/dns/registry/rrtype.js'
+import { encodeListRecords, listAlias } from '../wire/dns/reply/list-records-reply.js'
 import {
   encodeAddress,
   encodeCname,
   encodeError,
   encodeNegative
-} from '../dns/reply/local-reply.js'
-import { encodeTruncated } from '../dns/reply/reply-frame.js'
+} from '../wire/dns/reply/local-reply.js'
+import { encodeTruncated } from '../wire/dns/reply/reply-frame.js'
 import type { Policy } from '../policy/evaluate/policy.js'
 import type { Claim, PreparedReply } from '../policy/tables/claim.js'
 import type { Verdict } from '../policy/tables/verdict.js'

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/time/clock.js'
 import type { Milliseconds } from '../base/units.js'
-import { questionKey } from '../dns/message/question.js'
+import { questionKey } from '../wire/dns/message/question.js'
 import { TICK, TimingWheel } from '../upstream/query/timing-wheel.js'
 import type { Timers } from '../base/time/timers.js'
 import type { Fallback } from './fallback.js'

@@ -1,8 +1,8 @@
 import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../base/units.js'
 import type { AnswerCache, QuestionKey } from '../cache/cache.js'
-import type { Answer } from '../dns/message/answer.js'
-import { RCODE } from '../dns/registry/rcode.js'
-import { staleAnswer } from '../dns/reply/stale-answer.js'
+import type { Answer } from '../wire/dns/records/answer.js'
+import { RCODE } from '../wire/dns/registry/rcode.js'
+import { staleAnswer } from '../wire/dns/reply/stale-answer.js'
 
 /** How long stale answers are served; from the settings. */
 export interface FallbackLimits {

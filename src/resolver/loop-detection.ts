@@ -1,8 +1,8 @@
-import { encodeEde } from '../dns/edns/ede-option.js'
-import type { LoopProbes } from '../dns/message/loop-probe.js'
-import { EDE } from '../dns/registry/ede.js'
-import { RCODE } from '../dns/registry/rcode.js'
-import { encodeError } from '../dns/reply/local-reply.js'
+import { encodeEde } from '../wire/dns/edns/ede-option.js'
+import type { LoopProbes } from '../wire/dns/message/loop-probe.js'
+import { EDE } from '../wire/dns/registry/ede.js'
+import { RCODE } from '../wire/dns/registry/rcode.js'
+import { encodeError } from '../wire/dns/reply/local-reply.js'
 import type { QueryContext } from './query-context.js'
 
 const LOOP = encodeEde(EDE.OTHER, 'forwarding loop')

@@ -2,20 +2,20 @@ import { addressWords, readAddress } from '../base/values/address.js'
 import { epochSeconds, type Clock } from '../base/time/clock.js'
 import { InterdictError } from '../base/errors/error.js'
 import type { Octets } from '../base/units.js'
-import { showName } from '../dns/name/name.js'
-import { OPCODE } from '../dns/registry/opcode.js'
-import { RCODE } from '../dns/registry/rcode.js'
-import { RRCLASS } from '../dns/registry/rrclass.js'
-import { RRTYPE } from '../dns/registry/rrtype.js'
-import { setAuthoritative, encodeError } from '../dns/reply/local-reply.js'
-import { findTsig, type Tsig } from '../tsig/tsig-record.js'
+import { showName } from '../wire/dns/name/name.js'
+import { OPCODE } from '../wire/dns/registry/opcode.js'
+import { RCODE } from '../wire/dns/registry/rcode.js'
+import { RRCLASS } from '../wire/dns/registry/rrclass.js'
+import { RRTYPE } from '../wire/dns/registry/rrtype.js'
+import { setAuthoritative, encodeError } from '../wire/dns/reply/local-reply.js'
+import { findTsig, type Tsig } from '../wire/tsig/tsig-record.js'
 import {
   verifyRequest,
   encodeTsigError,
   signMessage,
   TSIG_ERROR,
   type TsigKey
-} from '../tsig/tsig.js'
+} from '../wire/tsig/tsig.js'
 import type { QueryContext } from './query-context.js'
 
 /** Primaries whose NOTIFY is accepted, and for which zones. Plain data: sent between threads. */

@@ -1,7 +1,7 @@
 import { ObjectPool } from '../base/bytes/object-pool.js'
 import { copyOctets } from '../base/bytes/octets.js'
 import type { Milliseconds } from '../base/units.js'
-import type { Answer } from '../dns/message/answer.js'
+import type { Answer } from '../wire/dns/records/answer.js'
 import { VERDICT } from '../querylog/record/query-event.js'
 import type { Forwarder, Outcome } from '../upstream/forwarder.js'
 import type { CacheDependencies, CacheStage } from './cache-stage.js'

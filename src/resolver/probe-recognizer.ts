@@ -8,9 +8,9 @@ import {
   PROBE_REPLY_OPEN,
   probeServerName,
   verifyProbeOption
-} from '../dns/edns/probe-option.js'
-import type { Query } from '../dns/message/query.js'
-import { HEADER_SIZE } from '../dns/registry/sizes.js'
+} from '../wire/dns/edns/probe-option.js'
+import type { Query } from '../wire/dns/message/query.js'
+import { HEADER_SIZE } from '../wire/dns/registry/sizes.js'
 import type { Policy } from '../policy/evaluate/policy.js'
 
 export interface ProbeRecognition {

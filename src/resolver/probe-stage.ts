@@ -1,5 +1,5 @@
-import { RCODE } from '../dns/registry/rcode.js'
-import { encodeError } from '../dns/reply/local-reply.js'
+import { RCODE } from '../wire/dns/registry/rcode.js'
+import { encodeError } from '../wire/dns/reply/local-reply.js'
 import { PROTOCOLS } from './lookup-counters.js'
 import { isResolved, type ProbeRecognizer } from './probe-recognizer.js'
 import type { QueryContext } from './query-context.js'

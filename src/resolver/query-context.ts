@@ -1,11 +1,15 @@
 import type { Octets, Seconds } from '../base/units.js'
-import { CLIENT_COOKIE_SIZE, COOKIE_STATUS, type ServerCookies } from '../dns/edns/server-cookie.js'
-import { appendChain, reached } from '../dns/message/answer-chain.js'
-import type { Answer } from '../dns/message/answer.js'
-import { OPTION_BIT, Query, QUERY_KIND } from '../dns/message/query.js'
-import { MAX_NAME, type HashedName } from '../dns/name/hashed-name.js'
-import { RCODE } from '../dns/registry/rcode.js'
-import { RRTYPE } from '../dns/registry/rrtype.js'
+import {
+  CLIENT_COOKIE_SIZE,
+  COOKIE_STATUS,
+  type ServerCookies
+} from '../wire/dns/edns/server-cookie.js'
+import { appendChain, reached } from '../wire/dns/message/answer-chain.js'
+import type { Answer } from '../wire/dns/records/answer.js'
+import { OPTION_BIT, Query, QUERY_KIND } from '../wire/dns/message/query.js'
+import { MAX_NAME, type HashedName } from '../wire/dns/name/hashed-name.js'
+import { RCODE } from '../wire/dns/registry/rcode.js'
+import { RRTYPE } from '../wire/dns/registry/rrtype.js'
 import type { Policy } from '../policy/evaluate/policy.js'
 import { StructuredErrors } from '../policy/evaluate/structured-errors.js'
 import type { StructuredErrorSettings } from '../policy/evaluate/structured-errors.js'

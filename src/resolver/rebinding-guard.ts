@@ -1,8 +1,8 @@
 import { extractIpv4, type Prefix } from '../base/values/address.js'
 import { compilePrefixes, PrefixTable } from '../base/values/prefix-table.js'
 import type { Octets } from '../base/units.js'
-import type { Answer } from '../dns/message/answer.js'
-import type { HashedName } from '../dns/name/hashed-name.js'
+import type { Answer } from '../wire/dns/records/answer.js'
+import type { HashedName } from '../wire/dns/name/hashed-name.js'
 
 /**
  * Detects answers that give a public name a private address. By such an answer (DNS rebinding), a

@@ -35,9 +35,9 @@
  */
 import type { Octets } from '../base/units.js'
 import { SHELF } from '../cache/shelf.js'
-import type { ServerCookies } from '../dns/edns/server-cookie.js'
-import { QUERY_KIND } from '../dns/message/query.js'
-import { encodePackedAnswer } from '../dns/reply/cached-reply.js'
+import type { ServerCookies } from '../wire/dns/edns/server-cookie.js'
+import { QUERY_KIND } from '../wire/dns/message/query.js'
+import { encodePackedAnswer } from '../wire/dns/reply/cached-reply.js'
 import type { Policy } from '../policy/evaluate/policy.js'
 import type { StructuredErrorSettings } from '../policy/evaluate/structured-errors.js'
 import { CacheStage } from './cache-stage.js'

@@ -1,7 +1,7 @@
 import type { Octets } from '../base/units.js'
-import { OPTION_NSID } from '../dns/message/query.js'
-import type { HashedName } from '../dns/name/hashed-name.js'
-import { readName } from '../dns/name/name.js'
+import { OPTION_NSID } from '../wire/dns/message/query.js'
+import type { HashedName } from '../wire/dns/name/hashed-name.js'
+import { readName } from '../wire/dns/name/name.js'
 
 /** Identity texts; '' disables one. At most 63 octets each. */
 export interface IdentitySettings {

@@ -1,7 +1,7 @@
 import type { Clock } from '../base/time/clock.js'
 import type { Milliseconds } from '../base/units.js'
 import type { AnswerCache } from '../cache/cache.js'
-import { questionKey } from '../dns/message/question.js'
+import { questionKey } from '../wire/dns/message/question.js'
 import type { Timer, Timers } from '../base/time/timers.js'
 import type { InFlightTable } from './in-flight-table.js'
 import type { PendingQuery } from './pending-query.js'

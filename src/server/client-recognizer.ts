@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto'
 import type { ByteStream } from '../base/bytes/byte-stream.js'
 import type { Clock } from '../base/time/clock.js'
 import type { Milliseconds } from '../base/units.js'
-import { ClientCertificates, type CertificateFacts } from '../pki/client-certificate.js'
+import { ClientCertificates, type CertificateFacts } from '../wire/pki/client-certificate.js'
 import {
   type Identified,
   type IdentityFinder,
   type IdentityStatus,
   type Presented
-} from '../pki/identity.js'
+} from '../wire/pki/identity.js'
 import type { ClientIdentity } from '../resolver/client-identity.js'
 
 /** What a listener does with a client that it cannot recognize. */

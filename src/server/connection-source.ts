@@ -1,10 +1,10 @@
 import { createServer, Socket, type AddressInfo } from 'node:net'
 import { addressWords, readAddress } from '../base/values/address.js'
-import { DirectListener } from '../tls/openssl/direct-listener.js'
-import { DirectSocket } from '../tls/openssl/direct-socket.js'
-import type { TlsLoop } from '../tls/openssl/tls-loop.js'
-import type { Endpoint, TcpListenOptions } from '../udp/datagram.js'
-import { nodeBindError } from '../udp/port.js'
+import { DirectListener } from '../wire/tls/openssl/direct-listener.js'
+import { DirectSocket } from '../wire/tls/openssl/direct-socket.js'
+import type { TlsLoop } from '../wire/tls/openssl/tls-loop.js'
+import type { Endpoint, TcpListenOptions } from '../wire/sockets/datagram.js'
+import { nodeBindError } from '../wire/sockets/port.js'
 
 /** A connection from which nothing was read: of Node, or of which OpenSSL is to be the first that reads. */
 export type RawSocket = Socket | DirectSocket

@@ -5,8 +5,8 @@ import {
   appendKeepalive,
   hasKeepaliveOption,
   KEEPALIVE_OPTION_SIZE
-} from '../dns/edns/keepalive.js'
-import { appendPadding, hasPaddingOption, paddedSize } from '../dns/edns/padding.js'
+} from '../wire/dns/edns/keepalive.js'
+import { appendPadding, hasPaddingOption, paddedSize } from '../wire/dns/edns/padding.js'
 import { PENDING, DOT, DROP, type Responder } from '../resolver/responder.js'
 import { ClientConnection, type Peer } from './client-connection.js'
 import { startsProxyHeader } from './proxy-header.js'

@@ -10,8 +10,8 @@ import {
   type Endpoint,
   type SocketCounts,
   type ReplyAddress
-} from '../udp/datagram.js'
-import type { Listen } from '../udp/listening-sockets.js'
+} from '../wire/sockets/datagram.js'
+import type { Listen } from '../wire/sockets/listening-sockets.js'
 import { InFlight } from './in-flight.js'
 import type { QueryLimit } from './query-limit.js'
 import type { ResponseLimit } from './response-limit.js'

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../base/time/clock.js'
-import type { Transport } from '../udp/datagram.js'
+import type { Transport } from '../wire/sockets/datagram.js'
 import type { Forwarder, ForwardedQuestion, OutcomeHandler } from './forwarder.js'
 import { DEFAULT_LIMITS, type UpstreamLimits } from './limits.js'
 import type { Send, UpstreamQueryDependencies } from './query/dependencies.js'

@@ -1,4 +1,4 @@
-import type { Endpoint } from '../udp/datagram.js'
+import type { Endpoint } from '../wire/sockets/datagram.js'
 
 /** Port of DNS over UDP and TCP. RFC 1035 §4.2. */
 export const DNS_PORT = 53

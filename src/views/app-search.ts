@@ -1,4 +1,4 @@
-import { showName } from '../dns/name/name.js'
+import { showName } from '../wire/dns/name/name.js'
 import type { CatalogueApp } from '../rules/apps/catalogue.js'
 import { isPublicSuffix } from '../rules/apps/public-suffix.js'
 import { sharedZoneContaining, type SharedZone } from '../rules/apps/shared-zones.js'

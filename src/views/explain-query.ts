@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.js'
 import { failure } from '../base/errors/error.js'
-import type { Identified } from '../pki/identity.js'
+import type { Identified } from '../wire/pki/identity.js'
 import { Identities } from '../policy/evaluate/identities.js'
 import { Policy } from '../policy/evaluate/policy.js'
 import type { Snapshot } from '../policy/tables/snapshot.js'

@@ -1,5 +1,5 @@
 import { containsPrefix } from '../base/values/address.js'
-import { readName } from '../dns/name/name.js'
+import { readName } from '../wire/dns/name/name.js'
 import { VERDICT } from '../querylog/record/query-event.js'
 import type { QueryRecord } from '../querylog/record/schema.js'
 import { covers, readPattern } from '../rules/model/pattern.js'

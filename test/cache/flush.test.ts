@@ -4,8 +4,8 @@ import type { Clock } from '../../src/base/time/clock.js'
 import { NameScope } from '../../src/cache/name-scope.js'
 import { allocateCache } from '../../src/cache/memory.js'
 import { PackedAnswerCache } from '../../src/cache/packed.js'
-import type { Answer } from '../../src/dns/message/answer.js'
-import { readName } from '../../src/dns/name/name.js'
+import type { Answer } from '../../src/wire/dns/records/answer.js'
+import { readName } from '../../src/wire/dns/name/name.js'
 
 const clock: Clock = { now: () => 0, wall: () => 0 }
 

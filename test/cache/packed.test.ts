@@ -7,7 +7,7 @@ import { HashIndex, WAYS } from '../../src/cache/hash-index.js'
 import { NameScope } from '../../src/cache/name-scope.js'
 import { allocateCache } from '../../src/cache/memory.js'
 import { PackedAnswerCache } from '../../src/cache/packed.js'
-import type { Answer } from '../../src/dns/message/answer.js'
+import type { Answer } from '../../src/wire/dns/records/answer.js'
 
 class FakeClock implements Clock {
   constructor(public at: Milliseconds) {}

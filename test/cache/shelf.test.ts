@@ -1,9 +1,9 @@
 import t from 'tap'
 import { answerOf } from '../../bench/kit/answer.js'
 import { Shelf, SHELF } from '../../src/cache/shelf.js'
-import type { Answer } from '../../src/dns/message/answer.js'
-import { Query, QUERY_KIND } from '../../src/dns/message/query.js'
-import { encodeCachedAnswer, encodePackedAnswer } from '../../src/dns/reply/cached-reply.js'
+import type { Answer } from '../../src/wire/dns/records/answer.js'
+import { Query, QUERY_KIND } from '../../src/wire/dns/message/query.js'
+import { encodeCachedAnswer, encodePackedAnswer } from '../../src/wire/dns/reply/cached-reply.js'
 import { header, octets, question, u16, u32 } from '../dns/octets.js'
 
 const CLASS = 3

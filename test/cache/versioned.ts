@@ -1,5 +1,5 @@
 import type { CacheMemory } from '../../src/cache/memory.js'
-import type { Answer } from '../../src/dns/message/answer.js'
+import type { Answer } from '../../src/wire/dns/records/answer.js'
 import { answerOf } from '../../bench/kit/answer.js'
 
 /** What the threads of `shared.test.ts` share. */

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { isSelf, ownAddresses, readEndpoint } from '../../src/config/endpoint.js'
+import { isSelf, ownAddresses, readEndpoint } from '../../src/wire/sockets/endpoint.js'
 
 const OWN = ['192.0.2.1', '2001:db8::1']
 

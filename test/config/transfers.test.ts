@@ -1,7 +1,7 @@
 import t from 'tap'
 import { readConfig } from '../../src/config/load.js'
 import { primariesFor, checkPrimaries } from '../../src/config/zone-primaries.js'
-import { readName } from '../../src/dns/name/name.js'
+import { readName } from '../../src/wire/dns/name/name.js'
 
 const FILE = '/etc/interdict/interdict.yaml'
 const TEXT = `transfers:

@@ -1,6 +1,6 @@
 import { createSocket } from 'node:dgram'
 import t, { type Test } from 'tap'
-import type { Endpoint } from '../../src/udp/datagram.js'
+import type { Endpoint } from '../../src/wire/sockets/datagram.js'
 import { tableAfter } from '../house/markdown.js'
 import { BadUpstream, type Behaviour } from '../upstream/bad-upstream.js'
 import { questionOf, wire } from '../upstream/messages.js'

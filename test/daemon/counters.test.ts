@@ -7,7 +7,7 @@ import {
   totalsOf,
   type CountedRules
 } from '../../src/daemon/workers/rule-counters.js'
-import { showName } from '../../src/dns/name/name.js'
+import { showName } from '../../src/wire/dns/name/name.js'
 import type { Policy } from '../../src/policy/evaluate/policy.js'
 import { ClaimPacker } from '../../src/policy/tables/claim-table.js'
 import type { Claim } from '../../src/policy/tables/claim.js'

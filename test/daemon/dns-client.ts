@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { connect } from 'node:net'
 import packet from 'dns-packet'
-import type { Endpoint } from '../../src/udp/datagram.js'
+import type { Endpoint } from '../../src/wire/sockets/datagram.js'
 import { shown, type Shown } from '../resolver/shown.js'
 
 /** Timeout for a reply; long enough for a busy machine. */

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
-import type { Endpoint } from '../../src/udp/datagram.js'
+import type { Endpoint } from '../../src/wire/sockets/datagram.js'
 import { DohClient, POST } from '../server/doh-client.js'
 import { makeCertificate } from '../tls/certificates.js'
 import { encodeQuery, framedQuery } from './dns-client.js'

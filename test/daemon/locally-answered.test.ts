@@ -1,7 +1,7 @@
 import t from 'tap'
 import { readConfig } from '../../src/config/load.js'
 import { locallyAnsweredNames } from '../../src/daemon/reload/locally-answered.js'
-import { showName } from '../../src/dns/name/name.js'
+import { showName } from '../../src/wire/dns/name/name.js'
 
 /** Special-use names that a settings file has answered locally, by the kind of answer. */
 function kindOf(settings: string, name: string): string | undefined {

@@ -2,7 +2,7 @@ import * as tls from 'node:tls'
 import t from 'tap'
 import { readConfig } from '../../src/config/load.js'
 import { nodeTlsReason } from '../../src/daemon/control/node-tls.js'
-import { loadOpenSsl } from '../../src/tls/openssl/openssl.js'
+import { loadOpenSsl } from '../../src/wire/tls/openssl/openssl.js'
 
 const reasonWith = (
   upstream: string,

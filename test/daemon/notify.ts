@@ -2,8 +2,8 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import packet from 'dns-packet'
-import { findTsig } from '../../src/tsig/tsig-record.js'
-import type { Endpoint } from '../../src/udp/datagram.js'
+import { findTsig } from '../../src/wire/tsig/tsig-record.js'
+import type { Endpoint } from '../../src/wire/sockets/datagram.js'
 import { sign, type Key } from '../sources/axfr/sign.js'
 
 /** What came back of a NOTIFY. */

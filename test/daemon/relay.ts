@@ -1,8 +1,8 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import type { Test } from 'tap'
-import { showName } from '../../src/dns/name/name.js'
-import type { Endpoint } from '../../src/udp/datagram.js'
+import { showName } from '../../src/wire/dns/name/name.js'
+import type { Endpoint } from '../../src/wire/sockets/datagram.js'
 import { questionOf } from '../upstream/messages.js'
 
 /** An address translator: packets to `endpoint` are forwarded to `target`, and replies back. */

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import t from 'tap'
-import { chooseTransport } from '../../src/udp/transport.js'
+import { chooseTransport } from '../../src/wire/sockets/transport.js'
 import { askMany, askTcp, askUdp } from './dns-client.js'
 import { kinds, Rig, serving } from './serve.js'
 import { banning, eventually } from './site.js'

@@ -12,7 +12,7 @@ import { Gateway } from '../../src/daemon/control/gateway.js'
 import { CompilerHandle } from '../../src/daemon/reload/compiler-handle.js'
 import { threadOf, type StartThread } from '../../src/base/threads/thread.js'
 import type { LogFields } from '../../src/base/log/service-log.js'
-import { chooseTransport } from '../../src/udp/transport.js'
+import { chooseTransport } from '../../src/wire/sockets/transport.js'
 
 const read = await loadConfig(process.argv[2])
 if (!read.ok) throw new Error('no settings')

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import type { Endpoint } from '../../src/udp/datagram.js'
+import type { Endpoint } from '../../src/wire/sockets/datagram.js'
 import { IS_FUZZING } from '../runs.js'
 import { BadUpstream, good, silent } from '../upstream/bad-upstream.js'
 import { askTcp, askUdp } from './dns-client.js'

@@ -21,7 +21,7 @@ import {
 } from '../../src/resolver/lookup-counters.js'
 import { loadRules } from '../../src/rules/load.js'
 import { DescriptorTable } from '../../src/base/system/descriptor-table.js'
-import type { Endpoint } from '../../src/udp/datagram.js'
+import type { Endpoint } from '../../src/wire/sockets/datagram.js'
 import { freePort } from '../udp/free-port.js'
 import { askUdp } from './dns-client.js'
 import { kinds, MemoryLog, settingsText } from './serve.js'

@@ -9,7 +9,7 @@ import { compile } from '../../src/policy/compile/compile.js'
 import { compare } from '../../src/policy/diff/compare.js'
 import type { Snapshot } from '../../src/policy/tables/snapshot.js'
 import { loadRules } from '../../src/rules/load.js'
-import { writeVersion } from '../../src/zonefile/zone-journal.js'
+import { writeVersion } from '../../src/wire/zonefile/zone-journal.js'
 
 const NETWORKS = `networks:
   phones:

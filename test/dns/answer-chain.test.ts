@@ -1,10 +1,10 @@
 import t from 'tap'
-import { appendChain, reached } from '../../src/dns/message/answer-chain.js'
-import { MAX_ALIASES } from '../../src/dns/message/alias-chain.js'
-import { decodeResponse } from '../../src/dns/message/decode-response.js'
-import { Query } from '../../src/dns/message/query.js'
-import { HashedName } from '../../src/dns/name/hashed-name.js'
-import { showName } from '../../src/dns/name/name.js'
+import { appendChain, reached } from '../../src/wire/dns/message/answer-chain.js'
+import { MAX_ALIASES } from '../../src/wire/dns/message/alias-chain.js'
+import { decodeResponse } from '../../src/wire/dns/message/decode-response.js'
+import { Query } from '../../src/wire/dns/message/query.js'
+import { HashedName } from '../../src/wire/dns/name/hashed-name.js'
+import { showName } from '../../src/wire/dns/name/name.js'
 import { nameOctets, queryOctets, recordOctets, words } from '../resolver/message-octets.js'
 
 const LIMITS = { minTtl: 0, maxTtl: 3600, negativeMaxTtl: 3600, failureTtl: 5 }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { answersQuestion } from '../../src/dns/message/answers-question.js'
+import { answersQuestion } from '../../src/wire/dns/message/answers-question.js'
 import { header, name, octets, question, u16, type Part } from './octets.js'
 
 const ID = 0xbeef

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { decodeMessage, showMessage } from '../../src/dns/message/decode-message.js'
+import { decodeMessage, showMessage } from '../../src/wire/dns/message/decode-message.js'
 import { runs } from '../runs.js'
 import {
   header,

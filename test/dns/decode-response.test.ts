@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { TARGET_KIND, type Answer } from '../../src/dns/message/answer.js'
-import type { TtlLimits } from '../../src/dns/message/answer.js'
-import { servfailAnswer, decodeResponse } from '../../src/dns/message/decode-response.js'
-import { Query } from '../../src/dns/message/query.js'
-import { encodeCachedAnswer } from '../../src/dns/reply/cached-reply.js'
+import { TARGET_KIND, type Answer } from '../../src/wire/dns/records/answer.js'
+import type { TtlLimits } from '../../src/wire/dns/records/answer.js'
+import { servfailAnswer, decodeResponse } from '../../src/wire/dns/message/decode-response.js'
+import { Query } from '../../src/wire/dns/message/query.js'
+import { encodeCachedAnswer } from '../../src/wire/dns/reply/cached-reply.js'
 import { runs } from '../runs.js'
 import {
   header,

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { copyEdes } from '../../src/dns/edns/copy-edes.js'
-import { appendEde, encodeEde } from '../../src/dns/edns/ede-option.js'
+import { copyEdes } from '../../src/wire/dns/reply/copy-edes.js'
+import { appendEde, encodeEde } from '../../src/wire/dns/edns/ede-option.js'
 import { octets, option, u16 } from './octets.js'
 
 const FORGED = [u16(4), 'forged']

@@ -1,6 +1,9 @@
 import t from 'tap'
-import { ClientCookie } from '../../src/dns/edns/client-cookie.js'
-import { MAX_UPSTREAM_QUERY_SIZE, encodeUpstreamQuery } from '../../src/dns/message/encode-query.js'
+import { ClientCookie } from '../../src/wire/dns/edns/client-cookie.js'
+import {
+  MAX_UPSTREAM_QUERY_SIZE,
+  encodeUpstreamQuery
+} from '../../src/wire/dns/message/encode-query.js'
 import { header, octets, opt, option, question } from './octets.js'
 
 const QUESTION = octets(question('Www.example', 65))

@@ -1,17 +1,17 @@
 import t from 'tap'
 import { answerOf } from '../../bench/kit/answer.js'
-import { encodeEde } from '../../src/dns/edns/ede-option.js'
-import type { Answer } from '../../src/dns/message/answer.js'
-import { Query, QUERY_KIND } from '../../src/dns/message/query.js'
-import { encodeCachedAnswer } from '../../src/dns/reply/cached-reply.js'
-import { encodeListRecords } from '../../src/dns/reply/list-records-reply.js'
+import { encodeEde } from '../../src/wire/dns/edns/ede-option.js'
+import type { Answer } from '../../src/wire/dns/records/answer.js'
+import { Query, QUERY_KIND } from '../../src/wire/dns/message/query.js'
+import { encodeCachedAnswer } from '../../src/wire/dns/reply/cached-reply.js'
+import { encodeListRecords } from '../../src/wire/dns/reply/list-records-reply.js'
 import {
   encodeAddress,
   encodeCname,
   encodeError,
   encodeNegative
-} from '../../src/dns/reply/local-reply.js'
-import { encodeTruncated } from '../../src/dns/reply/reply-frame.js'
+} from '../../src/wire/dns/reply/local-reply.js'
+import { encodeTruncated } from '../../src/wire/dns/reply/reply-frame.js'
 import {
   header,
   name,

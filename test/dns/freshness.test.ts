@@ -1,5 +1,5 @@
 import t from 'tap'
-import { freshnessOf } from '../../src/dns/message/freshness.js'
+import { freshnessOf } from '../../src/wire/dns/message/freshness.js'
 import { header, name, octets, opt, question, record, u32, type Part } from './octets.js'
 
 const A = [192, 0, 2, 1]

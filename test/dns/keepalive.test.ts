@@ -4,7 +4,7 @@ import {
   appendKeepalive,
   hasKeepaliveOption,
   KEEPALIVE_OPTION_SIZE
-} from '../../src/dns/edns/keepalive.js'
+} from '../../src/wire/dns/edns/keepalive.js'
 
 const HEAD = '0102 0100 0001 0000 0000 0001'
 const QUESTION = '01610474657374 00 0001 0001'

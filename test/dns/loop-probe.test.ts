@@ -1,8 +1,12 @@
 import t from 'tap'
-import { LoopProbes, PROBE_RESULT, decodeProbeResponse } from '../../src/dns/message/loop-probe.js'
-import { encodeQuestion } from '../../src/dns/message/question.js'
-import { HashedName } from '../../src/dns/name/hashed-name.js'
-import { readName, showName } from '../../src/dns/name/name.js'
+import {
+  LoopProbes,
+  PROBE_RESULT,
+  decodeProbeResponse
+} from '../../src/wire/dns/message/loop-probe.js'
+import { encodeQuestion } from '../../src/wire/dns/message/question.js'
+import { HashedName } from '../../src/wire/dns/name/hashed-name.js'
+import { readName, showName } from '../../src/wire/dns/name/name.js'
 
 const KEY = '0123456789abcdef'
 const TOKEN = 'fedcba9876543210'

@@ -10,7 +10,7 @@ import {
   showCanonical,
   showName,
   skipName
-} from '../../src/dns/name/name.js'
+} from '../../src/wire/dns/name/name.js'
 import { runs } from '../runs.js'
 import { name, octets } from './octets.js'
 

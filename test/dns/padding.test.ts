@@ -1,5 +1,5 @@
 import t from 'tap'
-import { appendPadding, hasPaddingOption, paddedSize } from '../../src/dns/edns/padding.js'
+import { appendPadding, hasPaddingOption, paddedSize } from '../../src/wire/dns/edns/padding.js'
 import { header, octets, opt, question } from './octets.js'
 
 const PADDING = [0, 12, 0, 2, 0, 0]

@@ -7,7 +7,7 @@ import {
   OPTION_PROBE,
   PROBE_FLAG,
   verifyProbeOption
-} from '../../src/dns/edns/probe-option.js'
+} from '../../src/wire/dns/edns/probe-option.js'
 
 const key = randomBytes(32)
 const question = Uint8Array.from([1, 97, 0, 0, 1, 0, 1])

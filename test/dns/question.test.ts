@@ -1,6 +1,6 @@
 import t from 'tap'
-import { Query } from '../../src/dns/message/query.js'
-import { isSameQuestion, questionKey, qtypeOf } from '../../src/dns/message/question.js'
+import { Query } from '../../src/wire/dns/message/query.js'
+import { isSameQuestion, questionKey, qtypeOf } from '../../src/wire/dns/message/question.js'
 import { header, octets, opt, question } from './octets.js'
 
 const SPELT = octets(question('wWw.eXample', 65))

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { randomizeCase } from '../../src/dns/message/encode-query.js'
-import { LOWER } from '../../src/dns/name/hashed-name.js'
+import { randomizeCase } from '../../src/wire/dns/message/encode-query.js'
+import { LOWER } from '../../src/wire/dns/name/hashed-name.js'
 import { name, octets, u16 } from './octets.js'
 
 const mixed = (qname: string, ...words: readonly number[]): Uint8Array => {

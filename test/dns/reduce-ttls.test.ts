@@ -1,5 +1,5 @@
 import t from 'tap'
-import { reduceTtls } from '../../src/dns/message/reduce-ttls.js'
+import { reduceTtls } from '../../src/wire/dns/message/reduce-ttls.js'
 import { header, octets, opt, question } from './octets.js'
 
 const record = (type: number, ttl: number, data: readonly number[]): number[] => [

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import packet from 'dns-packet'
 import fc from 'fast-check'
 import t from 'tap'
-import { decodeResponse } from '../../src/dns/message/decode-response.js'
+import { decodeResponse } from '../../src/wire/dns/message/decode-response.js'
 import { header, name, octets, opt, question, record, TO_QNAME, type Part } from './octets.js'
 
 const QNAME = 'www.a.example'

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { readAddress } from '../../src/base/values/address.js'
 import type { Seconds } from '../../src/base/units.js'
-import { COOKIE_STATUS, ServerCookies } from '../../src/dns/edns/server-cookie.js'
-import { Query, QUERY_KIND } from '../../src/dns/message/query.js'
+import { COOKIE_STATUS, ServerCookies } from '../../src/wire/dns/edns/server-cookie.js'
+import { Query, QUERY_KIND } from '../../src/wire/dns/message/query.js'
 import { header, octets, opt, option, question } from './octets.js'
 
 const hex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'hex'))

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { sipHash } from '../../src/dns/edns/siphash.js'
+import { sipHash } from '../../src/wire/dns/edns/siphash.js'
 
 /** The first of the reference implementation's vectors: key 00..0f, message 00..(n-1). */
 const VECTORS = [

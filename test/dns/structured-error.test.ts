@@ -1,11 +1,11 @@
 import t from 'tap'
-import { copyEdes } from '../../src/dns/edns/copy-edes.js'
-import { encodeEde } from '../../src/dns/edns/ede-option.js'
+import { copyEdes } from '../../src/wire/dns/reply/copy-edes.js'
+import { encodeEde } from '../../src/wire/dns/edns/ede-option.js'
 import {
   encodeStructuredEde,
   withoutForged,
   withoutTexts
-} from '../../src/dns/edns/structured-error.js'
+} from '../../src/wire/dns/edns/structured-error.js'
 
 const CONTACT = ['mailto:dns@agency.example']
 const textOf = (option: Uint8Array): string => Buffer.from(option.subarray(6)).toString()

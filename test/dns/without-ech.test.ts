@@ -1,8 +1,8 @@
 import t from 'tap'
-import { MAX_MESSAGE_SIZE } from '../../src/dns/registry/sizes.js'
-import { HashedName } from '../../src/dns/name/hashed-name.js'
-import type { Answer } from '../../src/dns/message/answer.js'
-import { withoutEch } from '../../src/dns/reply/without-ech.js'
+import { MAX_MESSAGE_SIZE } from '../../src/wire/dns/registry/sizes.js'
+import { HashedName } from '../../src/wire/dns/name/hashed-name.js'
+import type { Answer } from '../../src/wire/dns/records/answer.js'
+import { withoutEch } from '../../src/wire/dns/reply/without-ech.js'
 import { name, octets, record, u16, u32, type Part } from './octets.js'
 
 const QNAME = name('svc.example')

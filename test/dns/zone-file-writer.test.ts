@@ -1,8 +1,8 @@
 import packet, { type Answer } from 'dns-packet'
 import t from 'tap'
-import { ZoneResponse } from '../../src/dns/message/zone-message.js'
-import { readName } from '../../src/dns/name/name.js'
-import { showZoneFileName, ZoneFileWriter } from '../../src/dns/rdata/zone-file-writer.js'
+import { ZoneResponse } from '../../src/wire/dns/message/zone-message.js'
+import { readName } from '../../src/wire/dns/name/name.js'
+import { showZoneFileName, ZoneFileWriter } from '../../src/wire/dns/records/zone-file-writer.js'
 
 /** The lines of records in a message. */
 function linesOf(answers: readonly Answer[]): string {

@@ -1,4 +1,4 @@
-import { FLAG, FRAME, settingsFrame } from '../../src/http2/frame.js'
+import { FLAG, FRAME, settingsFrame } from '../../src/wire/http2/frame.js'
 import { block, frame, getOf, POST } from '../server/doh-client.js'
 import { query } from '../server/fake-responder.js'
 import type { Dice } from './dice.js'

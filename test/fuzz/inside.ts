@@ -1,5 +1,5 @@
 import type { Octets } from '../../src/base/units.js'
-import { answersQuestion } from '../../src/dns/message/answers-question.js'
+import { answersQuestion } from '../../src/wire/dns/message/answers-question.js'
 import type { Policy } from '../../src/policy/evaluate/policy.js'
 import { PROTOCOL } from '../../src/querylog/record/query-event.js'
 import { PENDING } from '../../src/resolver/responder.js'

@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer, type Server, type Socket as Connection } from 'node:net'
-import type { Endpoint } from '../../src/udp/datagram.js'
+import type { Endpoint } from '../../src/wire/sockets/datagram.js'
 import { freePort } from '../udp/free-port.js'
 import type { Dice } from './dice.js'
 import { landmarksOf } from './landmarks.js'

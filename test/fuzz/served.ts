@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Milliseconds, Octets } from '../../src/base/units.js'
-import type { Endpoint } from '../../src/udp/datagram.js'
+import type { Endpoint } from '../../src/wire/sockets/datagram.js'
 import { descriptors, residentMemory } from './memory.js'
 import { NETWORKS } from './rules.js'
 

@@ -1,5 +1,5 @@
 import { createSocket, type Socket } from 'node:dgram'
-import { readName } from '../../src/dns/name/name.js'
+import { readName } from '../../src/wire/dns/name/name.js'
 
 /** One query and what came back, in the order of sending. */
 export interface Exchange {

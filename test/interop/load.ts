@@ -12,8 +12,8 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import packet from 'dns-packet'
-import { batchTransport } from '../../src/udp/batch/batch.js'
-import type { DatagramBatch, UpstreamSocket } from '../../src/udp/datagram.js'
+import { batchTransport } from '../../src/wire/sockets/batch/batch.js'
+import type { DatagramBatch, UpstreamSocket } from '../../src/wire/sockets/datagram.js'
 
 const UDP_SOCKETS = 32
 const ON_THEIR_WAY = 8

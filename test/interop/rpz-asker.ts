@@ -1,8 +1,8 @@
 import { createSocket } from 'node:dgram'
 import { connect } from 'node:net'
-import { decodeMessage } from '../../src/dns/message/decode-message.js'
-import { readName } from '../../src/dns/name/name.js'
-import { readRrtype } from '../../src/dns/registry/rrtype.js'
+import { decodeMessage } from '../../src/wire/dns/message/decode-message.js'
+import { readName } from '../../src/wire/dns/name/name.js'
+import { readRrtype } from '../../src/wire/dns/registry/rrtype.js'
 import type { Question } from './rpz-zone.js'
 
 const AT_A_TIME = 100

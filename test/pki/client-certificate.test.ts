@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import t from 'tap'
-import { ClientCertificates, subjectAlternatives } from '../../src/pki/client-certificate.js'
+import { ClientCertificates, subjectAlternatives } from '../../src/wire/pki/client-certificate.js'
 import { makeCertificate, type CertificateTerms } from '../tls/certificates.js'
 
 const DAY = 86_400_000

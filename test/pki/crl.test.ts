@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import t from 'tap'
-import { readCrls, subjectOf } from '../../src/pki/crl.js'
-import { DerReader, oidText } from '../../src/pki/der.js'
+import { readCrls, subjectOf } from '../../src/wire/pki/crl.js'
+import { DerReader, oidText } from '../../src/wire/pki/der.js'
 import { makeCertificate, makeCrl } from '../tls/certificates.js'
 
 const ec = makeCertificate({ subject: 'ec' })

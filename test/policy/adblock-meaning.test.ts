@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { RRTYPE } from '../../src/dns/registry/rrtype.js'
+import { RRTYPE } from '../../src/wire/dns/registry/rrtype.js'
 import { Verdict } from '../../src/policy/tables/verdict.js'
 import { words } from '../base/words.js'
 import { readAll } from '../rules/list.js'

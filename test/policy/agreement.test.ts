@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { readPrefix } from '../../src/base/values/address.js'
-import { RRTYPE } from '../../src/dns/registry/rrtype.js'
+import { RRTYPE } from '../../src/wire/dns/registry/rrtype.js'
 import type { Policy } from '../../src/policy/evaluate/policy.js'
 import { explainName, explainAddress, type Candidate } from '../../src/policy/explain/explain.js'
 import { Verdict } from '../../src/policy/tables/verdict.js'

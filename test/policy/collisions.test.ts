@@ -1,5 +1,5 @@
 import t from 'tap'
-import { HashedName } from '../../src/dns/name/hashed-name.js'
+import { HashedName } from '../../src/wire/dns/name/hashed-name.js'
 import { compile } from '../../src/policy/compile/compile.js'
 import { Policy } from '../../src/policy/evaluate/policy.js'
 import { evaluate, hashed, policyOf } from './evaluating.js'

@@ -1,7 +1,7 @@
 import { showAddress } from '../../src/base/values/address.js'
 import { PrefixTable } from '../../src/base/values/prefix-table.js'
 import type { Seconds } from '../../src/base/units.js'
-import { showName } from '../../src/dns/name/name.js'
+import { showName } from '../../src/wire/dns/name/name.js'
 import { patternOf } from '../../src/policy/evaluate/matched-rule.js'
 import { AddressTable } from '../../src/policy/tables/address-table.js'
 import { CLAIM_PASS, ClaimIndex, type IndexedClaim } from '../../src/policy/tables/claim-index.js'

@@ -1,5 +1,5 @@
-import { HashedName } from '../../src/dns/name/hashed-name.js'
-import { RRTYPE } from '../../src/dns/registry/rrtype.js'
+import { HashedName } from '../../src/wire/dns/name/hashed-name.js'
+import { RRTYPE } from '../../src/wire/dns/registry/rrtype.js'
 import { compile } from '../../src/policy/compile/compile.js'
 import { Policy } from '../../src/policy/evaluate/policy.js'
 import { Verdict } from '../../src/policy/tables/verdict.js'

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { readAddress, readPrefix } from '../../src/base/values/address.js'
-import { RRTYPE } from '../../src/dns/registry/rrtype.js'
+import { RRTYPE } from '../../src/wire/dns/registry/rrtype.js'
 import { compile } from '../../src/policy/compile/compile.js'
 import { dump } from './dump.js'
 import { LocalDataBuilder } from '../../src/rules/lists/local-data.js'

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { readPrefix } from '../../src/base/values/address.js'
-import { RRTYPE } from '../../src/dns/registry/rrtype.js'
+import { RRTYPE } from '../../src/wire/dns/registry/rrtype.js'
 import { compile } from '../../src/policy/compile/compile.js'
 import { compare } from '../../src/policy/diff/compare.js'
 import { matchedRule } from '../../src/policy/evaluate/matched-rule.js'

@@ -1,5 +1,5 @@
 import { readAddress, type Address, type Prefix } from '../../src/base/values/address.js'
-import { RRTYPE } from '../../src/dns/registry/rrtype.js'
+import { RRTYPE } from '../../src/wire/dns/registry/rrtype.js'
 import { TIER } from '../../src/policy/tables/claim.js'
 import { isActive, buildTimetable } from '../../src/policy/tables/timetable.js'
 import {

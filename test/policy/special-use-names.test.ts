@@ -1,5 +1,5 @@
 import t from 'tap'
-import { SPECIAL_USE } from '../../src/dns/registry/special-use.js'
+import { SPECIAL_USE } from '../../src/wire/dns/registry/special-use.js'
 import { compile } from '../../src/policy/compile/compile.js'
 import { compare } from '../../src/policy/diff/compare.js'
 import { Policy } from '../../src/policy/evaluate/policy.js'

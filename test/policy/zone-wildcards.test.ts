@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
-import { RRTYPE } from '../../src/dns/registry/rrtype.js'
+import { RRTYPE } from '../../src/wire/dns/registry/rrtype.js'
 import { matchedRule } from '../../src/policy/evaluate/matched-rule.js'
 import type { Policy } from '../../src/policy/evaluate/policy.js'
 import { explainName } from '../../src/policy/explain/explain.js'

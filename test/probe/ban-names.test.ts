@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readName } from '../../src/dns/name/name.js'
+import { readName } from '../../src/wire/dns/name/name.js'
 import { BanNames } from '../../src/probe/ban-names.js'
 import { readApp } from '../../src/rules/apps/app-file.js'
 import type { NameSource } from '../../src/rules/model/types.js'

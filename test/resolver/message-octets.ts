@@ -1,8 +1,8 @@
 import { readAddress } from '../../src/base/values/address.js'
-import { readSvcParams } from '../../src/zonefile/service-params.js'
-import { RCODE } from '../../src/dns/registry/rcode.js'
-import { RRCLASS } from '../../src/dns/registry/rrclass.js'
-import { readRrtype } from '../../src/dns/registry/rrtype.js'
+import { readSvcParams } from '../../src/wire/zonefile/service-params.js'
+import { RCODE } from '../../src/wire/dns/registry/rcode.js'
+import { RRCLASS } from '../../src/wire/dns/registry/rrclass.js'
+import { readRrtype } from '../../src/wire/dns/registry/rrtype.js'
 import { readHex } from './hex.js'
 import type { EdnsText, QueryText } from './scenario.js'
 

@@ -1,6 +1,6 @@
 import { showAddress } from '../../src/base/values/address.js'
-import { showRcode } from '../../src/dns/registry/rcode.js'
-import { showRrtype } from '../../src/dns/registry/rrtype.js'
+import { showRcode } from '../../src/wire/dns/registry/rcode.js'
+import { showRrtype } from '../../src/wire/dns/registry/rrtype.js'
 import { flagText } from './message-octets.js'
 
 /*

@@ -1,16 +1,16 @@
 import t from 'tap'
 import { addressWords, readAddress } from '../../src/base/values/address.js'
 import { setUint16 } from '../../src/base/bytes/octets.js'
-import { findOpt, findOption } from '../../src/dns/edns/opt.js'
+import { findOpt, findOption } from '../../src/wire/dns/edns/opt.js'
 import {
   decodeProbeReply,
   encodeProbeOption,
   OPTION_PROBE,
   PROBE_FLAG
-} from '../../src/dns/edns/probe-option.js'
-import { encodeUpstreamQuery } from '../../src/dns/message/encode-query.js'
-import { encodeQuestion } from '../../src/dns/message/question.js'
-import { readName } from '../../src/dns/name/name.js'
+} from '../../src/wire/dns/edns/probe-option.js'
+import { encodeUpstreamQuery } from '../../src/wire/dns/message/encode-query.js'
+import { encodeQuestion } from '../../src/wire/dns/message/question.js'
+import { readName } from '../../src/wire/dns/name/name.js'
 import { compile } from '../../src/policy/compile/compile.js'
 import { Policy } from '../../src/policy/evaluate/policy.js'
 import { VERDICT } from '../../src/querylog/record/query-event.js'

@@ -1,5 +1,5 @@
 import packet from 'dns-packet'
-import { showRcode } from '../../src/dns/registry/rcode.js'
+import { showRcode } from '../../src/wire/dns/registry/rcode.js'
 
 /** A reply as scenario files write it. */
 export interface Shown {

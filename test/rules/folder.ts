@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import type { Test } from 'tap'
 import { showPrefix } from '../../src/base/values/address.js'
 import type { InterdictError } from '../../src/base/errors/error.js'
-import { showName } from '../../src/dns/name/name.js'
+import { showName } from '../../src/wire/dns/name/name.js'
 import { loadRules, type RulesResult } from '../../src/rules/load.js'
 import { COVER, type NameSource, type RuleSet } from '../../src/rules/model/types.js'
 

@@ -1,5 +1,5 @@
 import { showPrefix } from '../../src/base/values/address.js'
-import { showRrtype } from '../../src/dns/registry/rrtype.js'
+import { showRrtype } from '../../src/wire/dns/registry/rrtype.js'
 import { readList, type ListOptions, type ListResult } from '../../src/rules/lists/read-list.js'
 import type { LocalData, NameSource } from '../../src/rules/model/types.js'
 import { brief, poured } from './folder.js'

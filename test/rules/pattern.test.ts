@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readName, showName } from '../../src/dns/name/name.js'
+import { readName, showName } from '../../src/wire/dns/name/name.js'
 import { covers, coversTopLevelDomain, readPattern } from '../../src/rules/model/pattern.js'
 
 const reads = [

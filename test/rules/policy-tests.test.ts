@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { showAddress } from '../../src/base/values/address.js'
-import { showName } from '../../src/dns/name/name.js'
+import { showName } from '../../src/wire/dns/name/name.js'
 import { EXPECTED, policyTestsSchema } from '../../src/rules/schema/policy-tests-schema.js'
 import { loadPolicyTests, readPolicyTests } from '../../src/rules/tests/policy-tests.js'
 import { keysOf } from '../yaml/schema-keys.js'

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { loadRules, type RulesResult } from '../../src/rules/load.js'
-import { writeVersion } from '../../src/zonefile/zone-journal.js'
+import { writeVersion } from '../../src/wire/zonefile/zone-journal.js'
 import { brief, load, poured, type Files } from './folder.js'
 
 const SOA = 'rpz.example. 60 IN SOA ns.example. admin.example. 7 60 60 60 60\n'

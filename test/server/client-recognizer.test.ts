@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import t from 'tap'
-import type { Identified, Presented } from '../../src/pki/identity.js'
+import type { Identified, Presented } from '../../src/wire/pki/identity.js'
 import {
   ClientRecognizer,
   NO_IDENTITIES,

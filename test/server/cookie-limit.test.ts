@@ -1,6 +1,6 @@
 import t from 'tap'
-import { ServerCookies } from '../../src/dns/edns/server-cookie.js'
-import { truncateReply } from '../../src/dns/reply/truncate-reply.js'
+import { ServerCookies } from '../../src/wire/dns/edns/server-cookie.js'
+import { truncateReply } from '../../src/wire/dns/reply/truncate-reply.js'
 import { QueryLimit } from '../../src/server/query-limit.js'
 import { ResponseLimit } from '../../src/server/response-limit.js'
 import { serveUdp } from '../../src/server/udp.js'

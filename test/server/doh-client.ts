@@ -7,9 +7,9 @@ import {
   PREFACE,
   settingsFrame,
   writeFrameHeader
-} from '../../src/http2/frame.js'
-import { HpackDecoder } from '../../src/http2/hpack-decoder.js'
-import { appendLiteral } from '../../src/http2/hpack-encoder.js'
+} from '../../src/wire/http2/frame.js'
+import { HpackDecoder } from '../../src/wire/http2/hpack-decoder.js'
+import { appendLiteral } from '../../src/wire/http2/hpack-encoder.js'
 
 export type Fields = Readonly<Record<string, string>>
 

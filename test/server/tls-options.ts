@@ -1,6 +1,6 @@
 import type { TlsListenOptions } from '../../src/server/tls-handshakes.js'
 import type { TlsLimits } from '../../src/server/tls-handshakes.js'
-import type { Certificate } from '../../src/tls/certificate.js'
+import type { Certificate } from '../../src/wire/tls/certificate.js'
 import { makeCertificate } from '../tls/certificates.js'
 
 /** A certificate as the loader describes it, self-signed. */

@@ -1,6 +1,6 @@
-import { batchTransport } from '../../src/udp/batch/batch.js'
-import type { Transport } from '../../src/udp/datagram.js'
-import { portableTransport } from '../../src/udp/portable/portable.js'
+import { batchTransport } from '../../src/wire/sockets/batch/batch.js'
+import type { Transport } from '../../src/wire/sockets/datagram.js'
+import { portableTransport } from '../../src/wire/sockets/portable/portable.js'
 
 /** All transports available on this machine. */
 export function transports(): Transport[] {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { encodeEde } from '../../src/dns/edns/ede-option.js'
+import { encodeEde } from '../../src/wire/dns/edns/ede-option.js'
 import { header, name, octets, opt, question, record, u32, type Part } from '../dns/octets.js'
 import { Checker, type Question } from './checker.js'
 import { History } from './history.js'

@@ -7,7 +7,7 @@ import { readConfig } from '../../src/config/load.js'
 import { Gateway } from '../../src/daemon/control/gateway.js'
 import { CompilerHandle } from '../../src/daemon/reload/compiler-handle.js'
 import type { LogFields, ServiceLog } from '../../src/base/log/service-log.js'
-import { chooseTransport } from '../../src/udp/transport.js'
+import { chooseTransport } from '../../src/wire/sockets/transport.js'
 import { Threads } from '../daemon/serve.js'
 import type { FromGateway, GatewayOrder } from './messages.js'
 

@@ -1,4 +1,4 @@
-import { decodeName } from '../../src/dns/name/name.js'
+import { decodeName } from '../../src/wire/dns/name/name.js'
 import { header, name, octets, record, TO_QNAME, u32, type Part } from '../dns/octets.js'
 
 /**

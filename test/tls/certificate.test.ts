@@ -1,7 +1,7 @@
 import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { loadCertificate, validityOf } from '../../src/tls/certificate.js'
+import { loadCertificate, validityOf } from '../../src/wire/tls/certificate.js'
 import { makeCertificate, type TestCertificate } from './certificates.js'
 
 const position = { file: 'interdict.yaml', line: 3, column: 5 }

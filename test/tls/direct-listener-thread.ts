@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { DirectListener } from '../../src/tls/openssl/direct-listener.js'
-import { tlsLoop } from '../../src/tls/openssl/tls-loop.js'
-import { batchTransport } from '../../src/udp/batch/batch.js'
+import { DirectListener } from '../../src/wire/tls/openssl/direct-listener.js'
+import { tlsLoop } from '../../src/wire/tls/openssl/tls-loop.js'
+import { batchTransport } from '../../src/wire/sockets/batch/batch.js'
 import { DescriptorTable } from '../../src/base/system/descriptor-table.js'
 
 /** A thread that accepts connections, reports its port and each connection, and waits to be killed. */

@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import t from 'tap'
-import { OutputBio, type Sender } from '../../src/tls/openssl/memory-bio.js'
-import { descriptorOf } from '../../src/tls/openssl/node-socket.js'
-import { loadOpenSsl, type OpenSsl } from '../../src/tls/openssl/openssl.js'
+import { OutputBio, type Sender } from '../../src/wire/tls/openssl/memory-bio.js'
+import { descriptorOf } from '../../src/wire/tls/openssl/node-socket.js'
+import { loadOpenSsl, type OpenSsl } from '../../src/wire/tls/openssl/openssl.js'
 
 const loaded = loadOpenSsl()
 const skip = typeof loaded === 'string' && loaded

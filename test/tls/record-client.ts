@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import { directClient } from '../../src/tls/openssl/direct-client.js'
+import { directClient } from '../../src/wire/tls/openssl/direct-client.js'
 
 const ROOM = 65_536
 

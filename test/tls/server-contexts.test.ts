@@ -9,9 +9,9 @@ import {
 } from 'node:tls'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { loadCertificate, type Certificate } from '../../src/tls/certificate.js'
-import type { TlsMaterial } from '../../src/tls/certificate-contexts.js'
-import { ServerContexts } from '../../src/tls/server-contexts.js'
+import { loadCertificate, type Certificate } from '../../src/wire/tls/certificate.js'
+import type { TlsMaterial } from '../../src/wire/tls/certificate-contexts.js'
+import { ServerContexts } from '../../src/wire/tls/server-contexts.js'
 import { Site } from '../daemon/site.js'
 import { makeCertificate } from './certificates.js'
 

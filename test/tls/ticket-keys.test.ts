@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { TICKET_KEY_PERIOD, TicketKeys } from '../../src/tls/ticket-keys.js'
+import { TICKET_KEY_PERIOD, TicketKeys } from '../../src/wire/tls/ticket-keys.js'
 
 const position = { file: 'interdict.yaml', line: 3, column: 5 }
 const path = join(t.testdir(), 'secret')

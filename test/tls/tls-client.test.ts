@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import { createServer, type TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
-import { directClient } from '../../src/tls/openssl/direct-client.js'
-import { TlsClient } from '../../src/tls/openssl/tls-client.js'
+import { directClient } from '../../src/wire/tls/openssl/direct-client.js'
+import { TlsClient } from '../../src/wire/tls/openssl/tls-client.js'
 import { makeCertificate } from './certificates.js'
 
 const { certificate: cert, key } = makeCertificate()

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { rootCertificates } from 'node:tls'
 import t from 'tap'
-import { contextTrusting } from '../../src/tls/trusting-context.js'
+import { contextTrusting } from '../../src/wire/tls/trusting-context.js'
 
 t.test('the context of the same certificates is made once', async t => {
   const ca = readFileSync('test/sources/http/server-cert.pem', 'utf8')

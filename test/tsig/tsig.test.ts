@@ -1,15 +1,15 @@
 import t from 'tap'
 import type { InterdictError } from '../../src/base/errors/error.js'
-import { encodeZoneQuery } from '../../src/dns/message/zone-message.js'
-import { readName } from '../../src/dns/name/name.js'
-import { findTsig } from '../../src/tsig/tsig-record.js'
+import { encodeZoneQuery } from '../../src/wire/dns/message/zone-message.js'
+import { readName } from '../../src/wire/dns/name/name.js'
+import { findTsig } from '../../src/wire/tsig/tsig-record.js'
 import {
   verifyRequest,
   encodeTsigError,
   signMessage,
   TSIG_ERROR,
   TsigVerifier
-} from '../../src/tsig/tsig.js'
+} from '../../src/wire/tsig/tsig.js'
 import { sign, type Key } from '../sources/axfr/sign.js'
 
 const NOW = 1_764_000_000

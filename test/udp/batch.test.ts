@@ -1,5 +1,5 @@
 import t from 'tap'
-import { batchTransport } from '../../src/udp/batch/batch.js'
+import { batchTransport } from '../../src/wire/sockets/batch/batch.js'
 import { contract } from './contract.js'
 
 const transport = batchTransport()

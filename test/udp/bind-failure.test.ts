@@ -1,6 +1,6 @@
 import { constants } from 'node:os'
 import t from 'tap'
-import { nodeBindError } from '../../src/udp/port.js'
+import { nodeBindError } from '../../src/wire/sockets/port.js'
 
 const { EADDRINUSE, EACCES } = constants.errno
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { bindUdp, bindRandomPort, listenTcp } from '../../src/udp/batch/bind-socket.js'
+import { bindUdp, bindRandomPort, listenTcp } from '../../src/wire/sockets/batch/bind-socket.js'
 import * as linux from '../../src/base/system/linux.js'
 
 const system = linux.loadSystem()

@@ -7,7 +7,7 @@ import {
   type DatagramBatch,
   type Transport,
   type ReplyAddress
-} from '../../src/udp/datagram.js'
+} from '../../src/wire/sockets/datagram.js'
 import { Client, turns } from './client.js'
 import { freePort } from './free-port.js'
 

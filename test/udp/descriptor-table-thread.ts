@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { batchTransport } from '../../src/udp/batch/batch.js'
+import { batchTransport } from '../../src/wire/sockets/batch/batch.js'
 import { DescriptorTable } from '../../src/base/system/descriptor-table.js'
 import { freePort } from './free-port.js'
 

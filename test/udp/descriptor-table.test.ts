@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
-import { batchTransport, releaseLeftovers } from '../../src/udp/batch/batch.js'
+import { batchTransport, releaseLeftovers } from '../../src/wire/sockets/batch/batch.js'
 import { DescriptorTable } from '../../src/base/system/descriptor-table.js'
 
 t.test('records open descriptors in shared memory', async t => {

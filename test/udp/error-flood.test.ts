@@ -1,11 +1,11 @@
 import t from 'tap'
-import { BatchSocket } from '../../src/udp/batch/batch-socket.js'
-import type { BoundSocket } from '../../src/udp/batch/bind-socket.js'
+import { BatchSocket } from '../../src/wire/sockets/batch/batch-socket.js'
+import type { BoundSocket } from '../../src/wire/sockets/batch/bind-socket.js'
 import { DescriptorTable } from '../../src/base/system/descriptor-table.js'
 import { AF_INET, MSG_ERRQUEUE, type System } from '../../src/base/system/linux.js'
-import { BATCH } from '../../src/udp/batch/message-buffers.js'
-import { SendBuffers } from '../../src/udp/batch/send-buffers.js'
-import { Tick } from '../../src/udp/batch/tick.js'
+import { BATCH } from '../../src/wire/sockets/batch/message-buffers.js'
+import { SendBuffers } from '../../src/wire/sockets/batch/send-buffers.js'
+import { Tick } from '../../src/wire/sockets/batch/tick.js'
 import { turns } from './client.js'
 
 const EAGAIN = 11

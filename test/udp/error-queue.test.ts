@@ -1,8 +1,8 @@
 import t from 'tap'
-import { ErrorQueue } from '../../src/udp/batch/error-queue.js'
+import { ErrorQueue } from '../../src/wire/sockets/batch/error-queue.js'
 import { AF_INET, AF_INET6, MSG_ERRQUEUE, type System } from '../../src/base/system/linux.js'
-import { BATCH, MessageBuffers } from '../../src/udp/batch/message-buffers.js'
-import type { Family } from '../../src/udp/batch/sockaddr.js'
+import { BATCH, MessageBuffers } from '../../src/wire/sockets/batch/message-buffers.js'
+import type { Family } from '../../src/wire/sockets/batch/sockaddr.js'
 
 /** One message of the error queue: the destination, the quoted octets, and the control message. */
 interface QueuedError {

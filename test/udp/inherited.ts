@@ -1,5 +1,5 @@
 import { loadSystem } from '../../src/base/system/linux.js'
-import type { ListeningSocket } from '../../src/udp/listening-sockets.js'
+import type { ListeningSocket } from '../../src/wire/sockets/listening-sockets.js'
 
 /** asm-generic/fcntl.h */
 const F_DUPFD = 0

@@ -1,7 +1,7 @@
 import { networkInterfaces } from 'node:os'
 import t from 'tap'
 import { loadSystem } from '../../src/base/system/linux.js'
-import { localAddresses, type LocalAddress } from '../../src/udp/local-addresses.js'
+import { localAddresses, type LocalAddress } from '../../src/wire/sockets/local-addresses.js'
 
 const denied = (): never => {
   throw new Error('uv_interface_addresses returned Unknown system error 97')

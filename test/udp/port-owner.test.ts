@@ -2,7 +2,7 @@ import { symlinkSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
-import { portOwner } from '../../src/udp/port-owner.js'
+import { portOwner } from '../../src/wire/sockets/port-owner.js'
 
 const HEAD =
   '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode'

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { randomPort, readReservedPorts } from '../../src/udp/port.js'
+import { randomPort, readReservedPorts } from '../../src/wire/sockets/port.js'
 
 t.test('reads reserved ports as the kernel lists them', async t => {
   const folder = mkdtempSync(join(tmpdir(), 'interdict-ports-'))

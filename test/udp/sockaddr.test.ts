@@ -1,5 +1,9 @@
 import t from 'tap'
-import { decodeSockaddr, encodeSockaddr, isWildcard } from '../../src/udp/batch/sockaddr.js'
+import {
+  decodeSockaddr,
+  encodeSockaddr,
+  isWildcard
+} from '../../src/wire/sockets/batch/sockaddr.js'
 
 const system = { ifNameToIndex: (name: string) => (name === 'eth0' ? 7 : 0) }
 

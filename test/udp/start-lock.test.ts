@@ -1,5 +1,5 @@
 import t from 'tap'
-import { acquireStartLock } from '../../src/udp/start-lock.js'
+import { acquireStartLock } from '../../src/wire/sockets/start-lock.js'
 
 /** Port numbers to lock; nothing is bound to them in this test. */
 const [ONE, TWO] = [40_001, 40_002]

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Tick } from '../../src/udp/batch/tick.js'
+import { Tick } from '../../src/wire/sockets/batch/tick.js'
 
 t.test('reads, then flushes; reads scheduled meanwhile run in the next iteration', async t => {
   const tick = new Tick()

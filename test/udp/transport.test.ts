@@ -1,6 +1,6 @@
 import t from 'tap'
-import { batchTransport } from '../../src/udp/batch/batch.js'
-import { chooseTransport } from '../../src/udp/transport.js'
+import { batchTransport } from '../../src/wire/sockets/batch/batch.js'
+import { chooseTransport } from '../../src/wire/sockets/transport.js'
 
 const canBatch = typeof batchTransport() !== 'string'
 

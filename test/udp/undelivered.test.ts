@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
-import { batchTransport } from '../../src/udp/batch/batch.js'
-import type { BatchHandler, Transport } from '../../src/udp/datagram.js'
+import { batchTransport } from '../../src/wire/sockets/batch/batch.js'
+import type { BatchHandler, Transport } from '../../src/wire/sockets/datagram.js'
 import { Client, turns } from './client.js'
 
 const LOOPBACKS = [

@@ -1,7 +1,7 @@
 import dgram from 'node:dgram'
 import { once } from 'node:events'
 import net from 'node:net'
-import type { Endpoint } from '../../src/udp/datagram.js'
+import type { Endpoint } from '../../src/wire/sockets/datagram.js'
 import { freePort } from '../udp/free-port.js'
 import { responseTo } from './messages.js'
 

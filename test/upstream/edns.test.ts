@@ -1,5 +1,5 @@
 import t from 'tap'
-import { RCODE } from '../../src/dns/registry/rcode.js'
+import { RCODE } from '../../src/wire/dns/registry/rcode.js'
 import { framed, good, type Behaviour, type Seen } from './bad-upstream.js'
 import {
   cookieOf,

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { RCODE } from '../../src/dns/registry/rcode.js'
+import { RCODE } from '../../src/wire/dns/registry/rcode.js'
 import { failing, good, silent, type BadUpstream } from './bad-upstream.js'
 import { labelOf, markOf, rcodeOf, responseTo } from './messages.js'
 import { messageOf, rig, settled } from './rig.js'

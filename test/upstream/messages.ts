@@ -1,5 +1,5 @@
-import { RCODE } from '../../src/dns/registry/rcode.js'
-import { RRTYPE } from '../../src/dns/registry/rrtype.js'
+import { RCODE } from '../../src/wire/dns/registry/rcode.js'
+import { RRTYPE } from '../../src/wire/dns/registry/rrtype.js'
 import type { ForwardedQuestion } from '../../src/upstream/forwarder.js'
 
 /** Wire form of a name without escapes. */

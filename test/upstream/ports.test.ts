@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { UpstreamSocket } from '../../src/udp/datagram.js'
+import type { UpstreamSocket } from '../../src/wire/sockets/datagram.js'
 import { createForwarder } from '../../src/upstream/create-forwarder.js'
 import { BlockRandom } from '../../src/base/bytes/random.js'
 import { good, silent, type Behaviour } from './bad-upstream.js'

@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
-import { batchTransport } from '../../src/udp/batch/batch.js'
-import type { Endpoint, Transport } from '../../src/udp/datagram.js'
-import { portableTransport } from '../../src/udp/portable/portable.js'
+import { batchTransport } from '../../src/wire/sockets/batch/batch.js'
+import type { Endpoint, Transport } from '../../src/wire/sockets/datagram.js'
+import { portableTransport } from '../../src/wire/sockets/portable/portable.js'
 import {
   createForwarder,
   type ForwarderOptions,

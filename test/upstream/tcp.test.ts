@@ -1,5 +1,5 @@
 import t from 'tap'
-import { RCODE } from '../../src/dns/registry/rcode.js'
+import { RCODE } from '../../src/wire/dns/registry/rcode.js'
 import { failing, framed, good, silent, truncating, type Seen } from './bad-upstream.js'
 import { labelOf, markOf, responseTo } from './messages.js'
 import { messageOf, rig, settled } from './rig.js'

@@ -6,7 +6,7 @@ import type { Outcome } from '../../src/upstream/forwarder.js'
 import { pinOf } from '../../src/upstream/tls/tls-connector.js'
 import type { UpstreamTls } from '../../src/upstream/upstream-server.js'
 import { makeCertificate } from '../tls/certificates.js'
-import type { Transport } from '../../src/udp/datagram.js'
+import type { Transport } from '../../src/wire/sockets/datagram.js'
 import { rig, type Rig } from './rig.js'
 import { TlsUpstream } from './tls-upstream.js'
 

@@ -1,12 +1,12 @@
 import t from 'tap'
-import { batchTransport } from '../../src/udp/batch/batch.js'
+import { batchTransport } from '../../src/wire/sockets/batch/batch.js'
 import type {
   BatchHandler,
   DatagramBatch,
   Endpoint,
   Transport,
   UpstreamSocket
-} from '../../src/udp/datagram.js'
+} from '../../src/wire/sockets/datagram.js'
 import { good, silent } from './bad-upstream.js'
 import type { FakeTime } from './fake-time.js'
 import { markOf } from './messages.js'

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { createHash } from 'node:crypto'
 import t from 'tap'
-import { applyJournal, effectiveZone, compactZone } from '../../src/zonefile/effective-zone.js'
-import { readJournal, writeVersion } from '../../src/zonefile/zone-journal.js'
+import { applyJournal, effectiveZone, compactZone } from '../../src/wire/zonefile/effective-zone.js'
+import { readJournal, writeVersion } from '../../src/wire/zonefile/zone-journal.js'
 
 const octets = (text: string): Uint8Array => Buffer.from(text, 'latin1')
 const text = (from: Uint8Array): string => Buffer.from(from).toString('latin1')

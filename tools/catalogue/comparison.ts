@@ -1,4 +1,4 @@
-import { showName } from '../../src/dns/name/name.js'
+import { showName } from '../../src/wire/dns/name/name.js'
 import type { CatalogueApp } from '../../src/rules/apps/catalogue.js'
 import { isPublicSuffix, registrableDomain } from '../../src/rules/apps/public-suffix.js'
 import { sharedZoneContaining } from '../../src/rules/apps/shared-zones.js'

@@ -1,7 +1,7 @@
 /** `npm run catalogue`: compares public lists with the shipped catalogue, app by app. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
-import { showName } from '../../src/dns/name/name.js'
+import { showName } from '../../src/wire/dns/name/name.js'
 import { readCatalogue } from '../../src/rules/apps/catalogue.js'
 import { sharedZoneContaining } from '../../src/rules/apps/shared-zones.js'
 import { coverage, ListComparison, ownCoverage, type Comparison } from './comparison.js'

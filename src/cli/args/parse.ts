@@ -1,6 +1,6 @@
 import { epochSeconds, systemClock } from '../../base/time/clock.js'
 import type { Milliseconds, Seconds } from '../../base/units.js'
-import { showCanonical, showName } from '../../dns/name/name.js'
+import { showCanonical, showName } from '../../wire/dns/name/name.js'
 import type { NameSelection } from '../../report/questions/selection.js'
 import { readPattern } from '../../rules/model/pattern.js'
 import { dateHint } from '../../base/time/date-hint.js'

@@ -1,6 +1,6 @@
 import { failure } from '../../base/errors/error.js'
 import type { FlushResult } from '../../daemon/admin/admin-protocol.js'
-import { readName } from '../../dns/name/name.js'
+import { readName } from '../../wire/dns/name/name.js'
 import { callGateway, type AdminOptions } from '../args/admin.js'
 import { parseArgument } from '../args/parse.js'
 import { EXIT, usageError } from '../exit.js'

@@ -1,4 +1,4 @@
-import { showRrtype } from '../../dns/registry/rrtype.js'
+import { showRrtype } from '../../wire/dns/registry/rrtype.js'
 import type { AffectedClients } from '../../policy/diff/client-ranges.js'
 import type { Change } from '../../policy/diff/change-collector.js'
 import type { QtypeSet } from '../../rules/model/types.js'

@@ -1,5 +1,5 @@
 import type { Seconds } from '../../base/units.js'
-import { showRrtype } from '../../dns/registry/rrtype.js'
+import { showRrtype } from '../../wire/dns/registry/rrtype.js'
 import type { Change, ChangeKind } from '../../policy/diff/change-collector.js'
 import type { ClientChange } from '../../policy/diff/client-changes.js'
 import type { AffectedClients, PrefixSet } from '../../policy/diff/client-ranges.js'

@@ -1,5 +1,5 @@
 import type { Octets, Seconds } from '../../base/units.js'
-import type { Endpoint } from '../../udp/datagram.js'
+import type { Endpoint } from '../../wire/sockets/datagram.js'
 
 /** `127.0.0.1:53`, `[::1]:53`. */
 export function formatEndpoint({ address, port }: Endpoint): string {

@@ -1,7 +1,7 @@
 import { failure, InterdictError } from '../../base/errors/error.js'
 import type { Octets, Seconds } from '../../base/units.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
-import { readName } from '../../dns/name/name.js'
+import { readName } from '../../wire/dns/name/name.js'
 import type { SerializedError } from '../../base/errors/serialized-error.js'
 
 /*

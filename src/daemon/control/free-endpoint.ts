@@ -1,8 +1,8 @@
 import { randomInt } from 'node:crypto'
 import { failure, InterdictError } from '../../base/errors/error.js'
-import type { Endpoint, Transport } from '../../udp/datagram.js'
-import { portOwner } from '../../udp/port-owner.js'
-import { showEndpoint } from '../../udp/port.js'
+import type { Endpoint, Transport } from '../../wire/sockets/datagram.js'
+import { portOwner } from '../../wire/sockets/port-owner.js'
+import { showEndpoint } from '../../wire/sockets/port.js'
 
 /** What the system says of EADDRINUSE. */
 const IN_USE = 'address already in use'

@@ -1,4 +1,4 @@
-import type { ListeningSocket } from '../../udp/listening-sockets.js'
+import type { ListeningSocket } from '../../wire/sockets/listening-sockets.js'
 import type { CookieSecrets } from '../workers/cookie-secrets.js'
 
 /*

@@ -1,13 +1,16 @@
 import { randomBytes, randomInt } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import type { Milliseconds } from '../../base/units.js'
-import { MAX_UPSTREAM_QUERY_SIZE, encodeUpstreamQuery } from '../../dns/message/encode-query.js'
-import { LoopProbes, PROBE_RESULT, decodeProbeResponse } from '../../dns/message/loop-probe.js'
-import { encodeQuestion } from '../../dns/message/question.js'
-import { RRCLASS } from '../../dns/registry/rrclass.js'
-import { RRTYPE } from '../../dns/registry/rrtype.js'
+import {
+  MAX_UPSTREAM_QUERY_SIZE,
+  encodeUpstreamQuery
+} from '../../wire/dns/message/encode-query.js'
+import { LoopProbes, PROBE_RESULT, decodeProbeResponse } from '../../wire/dns/message/loop-probe.js'
+import { encodeQuestion } from '../../wire/dns/message/question.js'
+import { RRCLASS } from '../../wire/dns/registry/rrclass.js'
+import { RRTYPE } from '../../wire/dns/registry/rrtype.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
-import type { DatagramBatch, Transport, UpstreamSocket } from '../../udp/datagram.js'
+import type { DatagramBatch, Transport, UpstreamSocket } from '../../wire/sockets/datagram.js'
 import type { Timer, Timers } from '../../base/time/timers.js'
 import { TlsExchange } from '../../upstream/tls/tls-exchange.js'
 import {

@@ -1,6 +1,6 @@
 import type { Config } from '../../config/config.js'
-import { directClientProblem } from '../../tls/openssl/direct-client.js'
-import { loadOpenSsl } from '../../tls/openssl/openssl.js'
+import { directClientProblem } from '../../wire/tls/openssl/direct-client.js'
+import { loadOpenSsl } from '../../wire/tls/openssl/openssl.js'
 import { isVerified } from '../../upstream/upstream-server.js'
 
 /**

@@ -1,8 +1,8 @@
 import { closeSync } from 'node:fs'
 import { failure, type InterdictError } from '../../base/errors/error.js'
 import { packageVersion } from '../../base/package.js'
-import type { Endpoint } from '../../udp/datagram.js'
-import type { ListeningSocket } from '../../udp/listening-sockets.js'
+import type { Endpoint } from '../../wire/sockets/datagram.js'
+import type { ListeningSocket } from '../../wire/sockets/listening-sockets.js'
 import type { CookieSecrets } from '../workers/cookie-secrets.js'
 import {
   FIRST_SOCKET,

@@ -3,7 +3,7 @@ import { failure } from '../../base/errors/error.js'
 import { packageVersion } from '../../base/package.js'
 import { reasonOf } from '../../base/errors/reason.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
-import type { ListeningSocket } from '../../udp/listening-sockets.js'
+import type { ListeningSocket } from '../../wire/sockets/listening-sockets.js'
 import type { CookieSecrets } from '../workers/cookie-secrets.js'
 import {
   HAND_OVER_PROTOCOL,

@@ -1,6 +1,6 @@
 import { failureAt, type InterdictError } from '../../base/errors/error.js'
 import type { ListenConfig } from '../../config/config.js'
-import type { TlsMaterial } from '../../tls/certificate-contexts.js'
+import type { TlsMaterial } from '../../wire/tls/certificate-contexts.js'
 
 /**
  * Warnings of listeners that tell clients by their server name, but have no certificate for such names:

@@ -1,7 +1,7 @@
 import { failure } from '../../base/errors/error.js'
 import { packageVersion } from '../../base/package.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
-import type { Transport } from '../../udp/datagram.js'
+import type { Transport } from '../../wire/sockets/datagram.js'
 import type { UpgradeResult } from '../admin/admin-protocol.js'
 import { serializeError } from '../../base/errors/serialized-error.js'
 import {

@@ -1,6 +1,6 @@
 import type { Milliseconds } from '../../base/units.js'
 import type { FleetConfig } from '../../config/fleet-config.js'
-import { RCODE } from '../../dns/registry/rcode.js'
+import { RCODE } from '../../wire/dns/registry/rcode.js'
 import type { ChannelState } from '../../fleet/channel/channel-state.js'
 import type { Counters, Report } from '../../fleet/wire.js'
 import { COUNTER, COUNTERS, DURATION_BOUNDS } from '../../resolver/lookup-counters.js'

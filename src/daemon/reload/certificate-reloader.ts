@@ -1,9 +1,13 @@
 import type { InterdictError } from '../../base/errors/error.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
-import { loadCertificate, type Certificate, type CertificateFiles } from '../../tls/certificate.js'
-import type { TlsMaterial } from '../../tls/certificate-contexts.js'
-import { TicketKeys, type TicketSecretFile } from '../../tls/ticket-keys.js'
+import {
+  loadCertificate,
+  type Certificate,
+  type CertificateFiles
+} from '../../wire/tls/certificate.js'
+import type { TlsMaterial } from '../../wire/tls/certificate-contexts.js'
+import { TicketKeys, type TicketSecretFile } from '../../wire/tls/ticket-keys.js'
 import { serializeError, type SerializedError } from '../../base/errors/serialized-error.js'
 import { FileWatcher } from './file-watcher.js'
 import { readWatchState } from './watch-state.js'

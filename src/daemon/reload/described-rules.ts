@@ -1,6 +1,6 @@
 import { deserialize, serialize } from 'node:v8'
 import type { Octets } from '../../base/units.js'
-import { readName, showName } from '../../dns/name/name.js'
+import { readName, showName } from '../../wire/dns/name/name.js'
 import type { NameSink, NameSource, NetworkRules, Rule, RuleSet } from '../../rules/model/types.js'
 import type { RulesResult } from '../../rules/load.js'
 

@@ -1,5 +1,5 @@
 import type { Config } from '../../config/config.js'
-import { readName } from '../../dns/name/name.js'
+import { readName } from '../../wire/dns/name/name.js'
 import { designationOf } from '../../onboard/designation.js'
 import { designationRecords } from '../../onboard/service-binding.js'
 import {

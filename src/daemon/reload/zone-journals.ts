@@ -9,8 +9,8 @@ import { readRpzLines } from '../../rules/lists/rpz/rpz-lines.js'
 import { zoneFilesIn } from '../../rules/model/folder.js'
 import type { LocalData } from '../../rules/model/types.js'
 import { zoneDelta } from '../../sources/axfr/zone-delta.js'
-import { versionsSince } from '../../zonefile/zone-journal.js'
-import type { ZoneState } from '../../zonefile/zone-state.js'
+import { versionsSince } from '../../wire/zonefile/zone-journal.js'
+import type { ZoneState } from '../../wire/zonefile/zone-state.js'
 import { readWatchState, type WatchState } from './watch-state.js'
 
 export interface JournalRequest {

@@ -4,7 +4,7 @@ import { reasonOf } from '../../base/errors/reason.js'
 import type { Octets } from '../../base/units.js'
 import type { TransferKeyConfig, TransfersConfig } from '../../config/sources-config.js'
 import type { Primary } from '../../sources/axfr/primary.js'
-import type { TsigKey } from '../../tsig/tsig.js'
+import type { TsigKey } from '../../wire/tsig/tsig.js'
 
 /** Shorter secrets can be guessed. */
 const MIN_SECRET_SIZE: Octets = 16

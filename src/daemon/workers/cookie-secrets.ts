@@ -3,7 +3,7 @@ import { MAX_SECRET_FILE, readBoundedFile } from '../../base/files/bounded-file.
 import { failure, failureAt, type InterdictError } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
 import type { CookiesConfig } from '../../config/config.js'
-import { SIPHASH_KEY_SIZE } from '../../dns/edns/siphash.js'
+import { SIPHASH_KEY_SIZE } from '../../wire/dns/edns/siphash.js'
 
 /** The active secret, the previous one, the next one, and one spare. */
 const MAX_SECRETS = 4

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto'
 import type { Prefix } from '../../base/values/address.js'
 import { compilePrefixes, PrefixTable } from '../../base/values/prefix-table.js'
 import type { Config } from '../../config/config.js'
-import type { ServerCookies } from '../../dns/edns/server-cookie.js'
+import type { ServerCookies } from '../../wire/dns/edns/server-cookie.js'
 import { ConnectionLimit } from '../../server/connection-limit.js'
 import {
   QueryLimit,

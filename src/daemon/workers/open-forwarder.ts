@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/time/clock.js'
 import type { Config } from '../../config/config.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
-import type { Transport } from '../../udp/datagram.js'
+import type { Transport } from '../../wire/sockets/datagram.js'
 import { DEFAULT_LIMITS } from '../../upstream/limits.js'
 import {
   createForwarder,

@@ -1,6 +1,6 @@
 import type { Milliseconds } from '../../base/units.js'
 import { failure } from '../../base/errors/error.js'
-import type { Identified } from '../../pki/identity.js'
+import type { Identified } from '../../wire/pki/identity.js'
 import { Identities } from '../../policy/evaluate/identities.js'
 import type { Policy } from '../../policy/evaluate/policy.js'
 import { strictestMode } from '../../querylog/privacy/privacy-mode.js'

@@ -3,9 +3,9 @@ import type { Milliseconds } from '../../base/units.js'
 import type { ListenConfig } from '../../config/config.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
 import type { NotifyRules } from '../../resolver/notify-handler.js'
-import { releaseLeftovers } from '../../udp/batch/batch.js'
+import { releaseLeftovers } from '../../wire/sockets/batch/batch.js'
 import { DescriptorTable } from '../../base/system/descriptor-table.js'
-import { shareSockets, type ListeningSocket } from '../../udp/listening-sockets.js'
+import { shareSockets, type ListeningSocket } from '../../wire/sockets/listening-sockets.js'
 import type {
   CountedSnapshot,
   FromWorker,

@@ -1,6 +1,6 @@
-import { HashedName } from '../../dns/name/hashed-name.js'
+import { HashedName } from '../../wire/dns/name/hashed-name.js'
 import type { LocalData } from '../../rules/model/types.js'
-import { rulesSha256, type ZoneState } from '../../zonefile/zone-state.js'
+import { rulesSha256, type ZoneState } from '../../wire/zonefile/zone-state.js'
 import type { SnapshotChanges } from '../diff/compare.js'
 import { entriesOf, type SourceLine } from '../tables/entries.js'
 import { NameTable, type NameTableBuffers } from '../tables/name-table.js'

@@ -1,5 +1,5 @@
-import { BAN_EDE } from '../../dns/registry/ede.js'
-import { RRTYPE } from '../../dns/registry/rrtype.js'
+import { BAN_EDE } from '../../wire/dns/registry/ede.js'
+import { RRTYPE } from '../../wire/dns/registry/rrtype.js'
 import type { Ban, Block, ListPart, NameSource, QtypeSet, Rule } from '../../rules/model/types.js'
 import { showInstant } from '../../base/time/instant.js'
 import {

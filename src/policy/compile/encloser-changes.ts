@@ -1,4 +1,4 @@
-import { HashedName } from '../../dns/name/hashed-name.js'
+import { HashedName } from '../../wire/dns/name/hashed-name.js'
 import type { NamePolicy } from '../../rules/lists/rpz/rpz-lines.js'
 import { COVER } from '../../rules/model/types.js'
 import { entriesOf, namesBelow } from '../tables/entries.js'

@@ -1,6 +1,6 @@
 import type { Prefix } from '../../base/values/address.js'
 import type { Octets } from '../../base/units.js'
-import type { HashedName } from '../../dns/name/hashed-name.js'
+import type { HashedName } from '../../wire/dns/name/hashed-name.js'
 import {
   ADDRESS_OCTETS,
   contentOffset,

@@ -1,5 +1,5 @@
 import type { Octets } from '../../base/units.js'
-import { HashedName } from '../../dns/name/hashed-name.js'
+import { HashedName } from '../../wire/dns/name/hashed-name.js'
 import { COVER, type ListPart, type NameSink, type NameSource } from '../../rules/model/types.js'
 import { AddressTable } from '../tables/address-table.js'
 import { entriesOf } from '../tables/entries.js'

@@ -1,8 +1,8 @@
 import { showAddress, showPrefix } from '../../base/values/address.js'
 import { hashOctet } from '../../base/bytes/hash.js'
 import type { Octets } from '../../base/units.js'
-import { showName } from '../../dns/name/name.js'
-import { showRrtype } from '../../dns/registry/rrtype.js'
+import { showName } from '../../wire/dns/name/name.js'
+import { showRrtype } from '../../wire/dns/registry/rrtype.js'
 import type {
   ListPart,
   ListReply,

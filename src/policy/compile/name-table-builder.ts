@@ -1,5 +1,5 @@
 import type { Octets } from '../../base/units.js'
-import { HashedName, MAX_LABELS } from '../../dns/name/hashed-name.js'
+import { HashedName, MAX_LABELS } from '../../wire/dns/name/hashed-name.js'
 import {
   filterBits,
   filterMask,

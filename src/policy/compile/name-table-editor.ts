@@ -1,5 +1,5 @@
 import type { Octets } from '../../base/units.js'
-import type { HashedName } from '../../dns/name/hashed-name.js'
+import type { HashedName } from '../../wire/dns/name/hashed-name.js'
 import { contentOffset, entryIsName, entryWords, type SourceLine } from '../tables/entries.js'
 import { filterMask, firstSlot, type NameTableBuffers } from '../tables/name-table.js'
 

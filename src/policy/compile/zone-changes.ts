@@ -1,4 +1,4 @@
-import { HashedName } from '../../dns/name/hashed-name.js'
+import { HashedName } from '../../wire/dns/name/hashed-name.js'
 import { applyDataChanges, recordsAtLine, type DataChanges } from '../../rules/lists/local-data.js'
 import type { NamePolicy } from '../../rules/lists/rpz/rpz-lines.js'
 import type { LocalData } from '../../rules/model/types.js'

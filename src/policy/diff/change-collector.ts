@@ -1,5 +1,5 @@
 import type { Seconds } from '../../base/units.js'
-import { showCanonical, showName } from '../../dns/name/name.js'
+import { showCanonical, showName } from '../../wire/dns/name/name.js'
 import type { Decision } from '../evaluate/decision.js'
 import type { SourceSummary } from '../tables/source-table.js'
 import { affectedClients, type AffectedClients, type ClientRange } from './client-ranges.js'

@@ -1,4 +1,4 @@
-import { HashedName } from '../../dns/name/hashed-name.js'
+import { HashedName } from '../../wire/dns/name/hashed-name.js'
 import { claimContents } from '../tables/claim-table.js'
 import { entriesOf } from '../tables/entries.js'
 import { NameTable } from '../tables/name-table.js'

@@ -1,5 +1,5 @@
 import { addressWords, showPrefix, type Address } from '../../base/values/address.js'
-import { HashedName, MAX_NAME } from '../../dns/name/hashed-name.js'
+import { HashedName, MAX_NAME } from '../../wire/dns/name/hashed-name.js'
 import { AddressTable } from '../tables/address-table.js'
 import { entriesOf } from '../tables/entries.js'
 import { LocalDataTable } from '../tables/local-data-table.js'

@@ -1,5 +1,5 @@
 import type { Seconds } from '../../base/units.js'
-import { HashedName } from '../../dns/name/hashed-name.js'
+import { HashedName } from '../../wire/dns/name/hashed-name.js'
 import type { Claim } from '../tables/claim.js'
 import type { Snapshot } from '../tables/snapshot.js'
 import { Verdict } from '../tables/verdict.js'

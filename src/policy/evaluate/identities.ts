@@ -1,7 +1,12 @@
 import { timingSafeEqual } from 'node:crypto'
 import { PrefixTable } from '../../base/values/prefix-table.js'
-import type { CertificateFacts } from '../../pki/client-certificate.js'
-import type { Identified, IdentityFinder, IdentityMethod, Presented } from '../../pki/identity.js'
+import type { CertificateFacts } from '../../wire/pki/client-certificate.js'
+import type {
+  Identified,
+  IdentityFinder,
+  IdentityMethod,
+  Presented
+} from '../../wire/pki/identity.js'
 import type { CertificateMatch } from '../../rules/model/client-types.js'
 import type { IdentifiedClient } from '../tables/identity-table.js'
 import type { Policy } from './policy.js'

@@ -1,7 +1,7 @@
 import { extractIpv4 } from '../../base/values/address.js'
 import { PrefixTable } from '../../base/values/prefix-table.js'
 import type { Seconds } from '../../base/units.js'
-import type { HashedName } from '../../dns/name/hashed-name.js'
+import type { HashedName } from '../../wire/dns/name/hashed-name.js'
 import { AddressTable } from '../tables/address-table.js'
 import { allClaims } from '../tables/claim-table.js'
 import { TIER, type Claim } from '../tables/claim.js'

@@ -1,4 +1,4 @@
-import { encodeStructuredEde } from '../../dns/edns/structured-error.js'
+import { encodeStructuredEde } from '../../wire/dns/edns/structured-error.js'
 import { blockSentence, LANGUAGES, SUB_ERROR } from '../../rules/model/explain.js'
 import { pageOf, publicReference } from '../../rules/model/public-reference.js'
 import type { Claim } from '../tables/claim.js'

@@ -1,5 +1,5 @@
 import type { Seconds } from '../../base/units.js'
-import type { HashedName } from '../../dns/name/hashed-name.js'
+import type { HashedName } from '../../wire/dns/name/hashed-name.js'
 import { COVER } from '../../rules/model/types.js'
 import { matchedRule, type MatchedRule } from '../evaluate/matched-rule.js'
 import { AddressTable } from '../tables/address-table.js'

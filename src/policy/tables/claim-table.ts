@@ -1,5 +1,5 @@
 import { MS_PER_SECOND, type Seconds } from '../../base/units.js'
-import { encodeEde } from '../../dns/edns/ede-option.js'
+import { encodeEde } from '../../wire/dns/edns/ede-option.js'
 import type { ClaimIndexBuffers } from './claim-index.js'
 import {
   FACTS,

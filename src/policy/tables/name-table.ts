@@ -1,4 +1,4 @@
-import type { HashedName } from '../../dns/name/hashed-name.js'
+import type { HashedName } from '../../wire/dns/name/hashed-name.js'
 import { entryIsName, type EntryBuffers } from './entries.js'
 
 /** The table of names as shared memory. */

@@ -1,11 +1,11 @@
-import type { DesignationRecords } from '../../dns/reply/designation-reply.js'
-import { HashedName } from '../../dns/name/hashed-name.js'
-import { readName } from '../../dns/name/name.js'
+import type { DesignationRecords } from '../../wire/dns/reply/designation-reply.js'
+import { HashedName } from '../../wire/dns/name/hashed-name.js'
+import { readName } from '../../wire/dns/name/name.js'
 import {
   SPECIAL_USE,
   type SpecialUse,
   type SpecialUseKind
-} from '../../dns/registry/special-use.js'
+} from '../../wire/dns/registry/special-use.js'
 import { COVER } from '../../rules/model/types.js'
 
 /**

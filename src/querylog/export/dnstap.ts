@@ -1,9 +1,9 @@
 import { hostname } from 'node:os'
 import { isMapped, readAddress } from '../../base/values/address.js'
 import { packageVersion } from '../../base/package.js'
-import { readName } from '../../dns/name/name.js'
-import { RCODE } from '../../dns/registry/rcode.js'
-import { readRrtype, RRTYPE } from '../../dns/registry/rrtype.js'
+import { readName } from '../../wire/dns/name/name.js'
+import { RCODE } from '../../wire/dns/registry/rcode.js'
+import { readRrtype, RRTYPE } from '../../wire/dns/registry/rrtype.js'
 import type { QueryRecord } from '../record/schema.js'
 import { frame } from './frame-streams.js'
 

@@ -1,5 +1,5 @@
-import { showRcode } from '../../dns/registry/rcode.js'
-import { showRrtype } from '../../dns/registry/rrtype.js'
+import { showRcode } from '../../wire/dns/registry/rcode.js'
+import { showRrtype } from '../../wire/dns/registry/rrtype.js'
 import { ascii } from './line-buffer.js'
 import { MATCH, NO_RCODE, VERDICT, type QueryEvent } from './query-event.js'
 

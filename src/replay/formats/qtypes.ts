@@ -1,5 +1,5 @@
 import type { Octets } from '../../base/units.js'
-import { readRrtype } from '../../dns/registry/rrtype.js'
+import { readRrtype } from '../../wire/dns/registry/rrtype.js'
 import { OctetInterner, type HashKey } from '../octet-interner.js'
 
 /** For unknown types: no rule can be about them. */

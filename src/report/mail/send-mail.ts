@@ -4,7 +4,7 @@ import { failure } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
 import type { ReportMail, SmtpConfig } from '../../config/report-config.js'
 import { readSmtpFiles } from '../../config/smtp-files.js'
-import { contextTrusting } from '../../tls/trusting-context.js'
+import { contextTrusting } from '../../wire/tls/trusting-context.js'
 
 export interface MailMessage {
   /** Identifies the message: the same when it is sent again after a failure. */

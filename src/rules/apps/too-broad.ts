@@ -1,4 +1,4 @@
-import { showName } from '../../dns/name/name.js'
+import { showName } from '../../wire/dns/name/name.js'
 import { isPublicSuffix } from './public-suffix.js'
 import { sharedZoneCoveredBy } from './shared-zones.js'
 import { coversTopLevelDomain, type Pattern } from '../model/pattern.js'

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import type { Milliseconds, Octets } from '../../base/units.js'
-import { readCrls, subjectOf, type Crl } from '../../pki/crl.js'
+import { readCrls, subjectOf, type Crl } from '../../wire/pki/crl.js'
 import type { ClientAuthority } from '../model/client-types.js'
 import type { FileResult, RuleFiles, TooLarge } from '../model/folder.js'
 import type { Location } from '../model/location.js'

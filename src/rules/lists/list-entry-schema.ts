@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { readName } from '../../dns/name/name.js'
+import { readName } from '../../wire/dns/name/name.js'
 import { sentence } from '../../yaml/issues.js'
 import { duration, size } from '../../yaml/quantity.js'
 import { parsedString } from '../../yaml/parsed-string.js'

@@ -1,8 +1,8 @@
 import { isMapped, type Address } from '../../base/values/address.js'
 import { InterdictError } from '../../base/errors/error.js'
-import { readName } from '../../dns/name/name.js'
-import { RRTYPE } from '../../dns/registry/rrtype.js'
-import { RdataError, readRdata, type RdataWords } from '../../zonefile/zone-rdata.js'
+import { readName } from '../../wire/dns/name/name.js'
+import { RRTYPE } from '../../wire/dns/registry/rrtype.js'
+import { RdataError, readRdata, type RdataWords } from '../../wire/zonefile/zone-rdata.js'
 
 const MAX_RDATA = 0xffff
 

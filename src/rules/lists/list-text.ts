@@ -1,6 +1,6 @@
 import { InterdictError } from '../../base/errors/error.js'
 import type { Octets } from '../../base/units.js'
-import { readName, readPlainName } from '../../dns/name/name.js'
+import { readName, readPlainName } from '../../wire/dns/name/name.js'
 
 const [TAB, LF, CR, SPACE, HASH] = [0x09, 0x0a, 0x0d, 0x20, 0x23]
 const [DOT, ZERO, NINE] = [0x2e, 0x30, 0x39]

@@ -6,7 +6,7 @@ import { copyName, zoneFiles, type FileDigest, type RuleFiles } from '../model/f
 import { Location } from '../model/location.js'
 import type { ListPart, NameSource } from '../model/types.js'
 import type { ListEntry } from '../schema/networks-schema.js'
-import type { ZoneState } from '../../zonefile/zone-state.js'
+import type { ZoneState } from '../../wire/zonefile/zone-state.js'
 import type { NetworkPrefixes } from './formats/adblock-modifiers.js'
 import type { ListReport } from './list-types.js'
 import { readList } from './read-list.js'

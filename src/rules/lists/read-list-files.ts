@@ -1,6 +1,6 @@
 import { failureAt } from '../../base/errors/error.js'
 import type { Octets } from '../../base/units.js'
-import { showName } from '../../dns/name/name.js'
+import { showName } from '../../wire/dns/name/name.js'
 import { copyName, type FileResult, type RuleFiles, type TooLarge } from '../model/folder.js'
 import type { Location } from '../model/location.js'
 import type { ListEntry } from '../schema/networks-schema.js'

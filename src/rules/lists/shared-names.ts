@@ -1,5 +1,5 @@
 import { failureAt, type InterdictError } from '../../base/errors/error.js'
-import { showName } from '../../dns/name/name.js'
+import { showName } from '../../wire/dns/name/name.js'
 import { COVER, type NameSource } from '../model/types.js'
 import { tooBroad } from '../apps/too-broad.js'
 

@@ -1,6 +1,6 @@
 import type { Position } from '../../base/errors/position.js'
 import type { Octets } from '../../base/units.js'
-import { showName } from '../../dns/name/name.js'
+import { showName } from '../../wire/dns/name/name.js'
 import type { Location } from '../model/location.js'
 import type { ListEntry } from '../schema/networks-schema.js'
 

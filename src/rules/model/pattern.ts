@@ -1,5 +1,5 @@
-import { MAX_NAME } from '../../dns/name/hashed-name.js'
-import { readName, readPlainName, showCanonical, showName } from '../../dns/name/name.js'
+import { MAX_NAME } from '../../wire/dns/name/hashed-name.js'
+import { readName, readPlainName, showCanonical, showName } from '../../wire/dns/name/name.js'
 import { parsedString } from '../../yaml/parsed-string.js'
 import type { Cover } from './types.js'
 

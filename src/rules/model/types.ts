@@ -1,8 +1,8 @@
 import type { Address, Prefix } from '../../base/values/address.js'
 import type { Position } from '../../base/errors/position.js'
 import type { Octets, Seconds } from '../../base/units.js'
-import type { BanEde } from '../../dns/registry/ede.js'
-import type { ZoneState } from '../../zonefile/zone-state.js'
+import type { BanEde } from '../../wire/dns/registry/ede.js'
+import type { ZoneState } from '../../wire/zonefile/zone-state.js'
 import type { Explain, Language } from './explain.js'
 import type { ClientRules } from './client-types.js'
 

@@ -1,5 +1,5 @@
 import { showAddress } from '../../base/values/address.js'
-import { showCanonical, showName } from '../../dns/name/name.js'
+import { showCanonical, showName } from '../../wire/dns/name/name.js'
 import { didYouMean } from '../../yaml/closest.js'
 import type { App } from '../apps/app-file.js'
 import type { MatchEntry } from '../schema/networks-schema.js'

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { readAddress, isMapped } from '../../base/values/address.js'
-import { readName } from '../../dns/name/name.js'
+import { readName } from '../../wire/dns/name/name.js'
 import { sentence } from '../../yaml/issues.js'
 import { parsedString } from '../../yaml/parsed-string.js'
 import { wholeSeconds } from '../../yaml/quantity.js'

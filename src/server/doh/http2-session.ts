@@ -10,10 +10,10 @@ import {
   settingsFrame,
   wordsFrame,
   writeFrameHeader
-} from '../../http2/frame.js'
-import type { FrameHandler } from '../../http2/frame-reader.js'
-import { HpackDecoder } from '../../http2/hpack-decoder.js'
-import type { ReceivedFrame } from '../../http2/received-frame.js'
+} from '../../wire/http2/frame.js'
+import type { FrameHandler } from '../../wire/http2/frame-reader.js'
+import { HpackDecoder } from '../../wire/http2/hpack-decoder.js'
+import type { ReceivedFrame } from '../../wire/http2/received-frame.js'
 import type { ConnectionIdentity } from '../client-recognizer.js'
 import { MAX_MESSAGE } from '../tcp-reply-buffer.js'
 import { DohStream } from './doh-stream.js'

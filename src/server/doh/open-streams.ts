@@ -1,5 +1,5 @@
 import type { Octets } from '../../base/units.js'
-import { ERROR } from '../../http2/frame.js'
+import { ERROR } from '../../wire/http2/frame.js'
 import type { DohStream } from './doh-stream.js'
 
 /** The open streams of one HTTP/2 connection, RFC 9113 §5.1, and how much is kept for them. */

@@ -1,8 +1,8 @@
 import type { ByteStream } from '../../base/bytes/byte-stream.js'
 import { copyOctets, setUint16 } from '../../base/bytes/octets.js'
 import type { Octets, Seconds } from '../../base/units.js'
-import { FLAG, FRAME, FRAME_HEADER, writeFrameHeader } from '../../http2/frame.js'
-import { appendIndexed, appendNamed, EMPTY_TABLE } from '../../http2/hpack-encoder.js'
+import { FLAG, FRAME, FRAME_HEADER, writeFrameHeader } from '../../wire/http2/frame.js'
+import { appendIndexed, appendNamed, EMPTY_TABLE } from '../../wire/http2/hpack-encoder.js'
 import { MAX_MESSAGE } from '../tcp-reply-buffer.js'
 import { MEDIA_TYPE, STATUS } from './request-fields.js'
 

@@ -6,7 +6,7 @@ import {
   FRAME,
   MAX_WINDOW,
   wordsFrame
-} from '../../http2/frame.js'
+} from '../../wire/http2/frame.js'
 import type { DohStream } from './doh-stream.js'
 import type { OpenStreams } from './open-streams.js'
 import { MAX_PADDING, type ReplyFrames } from './reply-frames.js'

@@ -1,5 +1,5 @@
 import type { Octets } from '../../base/units.js'
-import { fieldSize, type HeaderField } from '../../http2/header-field.js'
+import { fieldSize, type HeaderField } from '../../wire/http2/header-field.js'
 
 /** Media type of queries and replies: RFC 8484 §6. */
 export const MEDIA_TYPE = 'application/dns-message'

@@ -2,7 +2,7 @@ import { connect } from 'node:net'
 import { failure, InterdictError } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
 import { MS_PER_SECOND, type Milliseconds, type Octets, type Seconds } from '../../base/units.js'
-import { signMessage, TsigVerifier } from '../../tsig/tsig.js'
+import { signMessage, TsigVerifier } from '../../wire/tsig/tsig.js'
 import { FRAME_HEAD, FrameReader, writeFrameHead } from '../../upstream/tcp/frame-reader.js'
 import type { Primary } from './primary.js'
 

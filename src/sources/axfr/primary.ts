@@ -1,4 +1,4 @@
-import type { TsigKey } from '../../tsig/tsig.js'
+import type { TsigKey } from '../../wire/tsig/tsig.js'
 
 /** A primary that zones are transferred from. Plain data: it is sent to other threads. */
 export interface Primary {

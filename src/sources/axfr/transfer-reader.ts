@@ -4,11 +4,11 @@ import {
   decodeSoa,
   type Soa,
   type ZoneRecord
-} from '../../dns/message/zone-message.js'
-import { ZoneFileWriter } from '../../dns/rdata/zone-file-writer.js'
-import { RRTYPE, showRrtype } from '../../dns/registry/rrtype.js'
-import { isNewer } from '../../dns/registry/serial.js'
-import type { Version } from '../../zonefile/zone-journal.js'
+} from '../../wire/dns/message/zone-message.js'
+import { ZoneFileWriter } from '../../wire/dns/records/zone-file-writer.js'
+import { RRTYPE, showRrtype } from '../../wire/dns/registry/rrtype.js'
+import { isNewer } from '../../wire/dns/registry/serial.js'
+import type { Version } from '../../wire/zonefile/zone-journal.js'
 
 /** An invalid transfer; the message describes the fault. */
 export class TransferError extends Error {}

@@ -5,7 +5,7 @@ import { failure } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
 import { StateFiles } from '../../base/files/state-files.js'
 import type { Octets } from '../../base/units.js'
-import { readZoneCopy, type ZoneCopy } from '../../zonefile/effective-zone.js'
+import { readZoneCopy, type ZoneCopy } from '../../wire/zonefile/effective-zone.js'
 import { isRecordOf, emptyRecord, type ZoneRecord } from './zone-record.js'
 
 /** Folder of zone copies within the state folder. */

@@ -1,4 +1,4 @@
-import { countLines } from '../../zonefile/effective-zone.js'
+import { countLines } from '../../wire/zonefile/effective-zone.js'
 
 /** Maximum number of lines listed one by one. */
 const MAX_LINES = 1_000

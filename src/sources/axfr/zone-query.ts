@@ -6,9 +6,9 @@ import {
   decodeSoa,
   ZoneResponse,
   type Soa
-} from '../../dns/message/zone-message.js'
-import { RCODE, showRcode } from '../../dns/registry/rcode.js'
-import { RRTYPE } from '../../dns/registry/rrtype.js'
+} from '../../wire/dns/message/zone-message.js'
+import { RCODE, showRcode } from '../../wire/dns/registry/rcode.js'
+import { RRTYPE } from '../../wire/dns/registry/rrtype.js'
 import { exchange, type ExchangeOptions } from './exchange.js'
 import type { Primary } from './primary.js'
 import { TransferError, TransferReader, type TransferResult } from './transfer-reader.js'

@@ -1,4 +1,4 @@
-import type { Soa } from '../../dns/message/zone-message.js'
+import type { Soa } from '../../wire/dns/message/zone-message.js'
 
 /** The state of a transferred zone, stored in a human-readable file of its own. */
 export interface ZoneRecord {

@@ -11,7 +11,7 @@ import {
   type TooLarge
 } from '../../rules/model/folder.js'
 import type { BundleFacts } from '../../rules/model/types.js'
-import { rulesSha256, type ZoneState } from '../../zonefile/zone-state.js'
+import { rulesSha256, type ZoneState } from '../../wire/zonefile/zone-state.js'
 import type { Bundle } from './bundle.js'
 
 const MISSING = { why: 'the bundle has no such file' }

@@ -8,7 +8,7 @@ import type { Milliseconds, Octets } from '../../base/units.js'
 import { packageVersion } from '../../base/package.js'
 import { reasonOf } from '../../base/errors/reason.js'
 import { decompress } from '../../rules/lists/decompress.js'
-import { contextTrusting } from '../../tls/trusting-context.js'
+import { contextTrusting } from '../../wire/tls/trusting-context.js'
 
 const MAX_REDIRECTS = 5
 const REDIRECTS = [301, 302, 303, 307, 308]

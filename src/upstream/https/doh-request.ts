@@ -1,7 +1,7 @@
 import { constants, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2'
 import { failure, type InterdictError } from '../../base/errors/error.js'
-import { reduceTtls } from '../../dns/message/reduce-ttls.js'
-import { HEADER_SIZE, MAX_MESSAGE_SIZE } from '../../dns/registry/sizes.js'
+import { reduceTtls } from '../../wire/dns/message/reduce-ttls.js'
+import { HEADER_SIZE, MAX_MESSAGE_SIZE } from '../../wire/dns/registry/sizes.js'
 
 /** RFC 8484 §6. */
 const MEDIA_TYPE = 'application/dns-message'

@@ -2,8 +2,8 @@ import type { ClientHttp2Session, Settings } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
 import { failure, type InterdictError } from '../../base/errors/error.js'
 import type { Milliseconds } from '../../base/units.js'
-import { answersQuestion } from '../../dns/message/answers-question.js'
-import { MAX_UPSTREAM_QUERY_SIZE } from '../../dns/message/encode-query.js'
+import { answersQuestion } from '../../wire/dns/message/answers-question.js'
+import { MAX_UPSTREAM_QUERY_SIZE } from '../../wire/dns/message/encode-query.js'
 import type { Attempt } from '../query/upstream-query.js'
 import {
   Connection,

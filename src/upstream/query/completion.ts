@@ -1,7 +1,7 @@
 import { copyOctets } from '../../base/bytes/octets.js'
 import { ScratchArrays } from '../../base/bytes/scratch-arrays.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
-import { EDE } from '../../dns/registry/ede.js'
+import { EDE } from '../../wire/dns/registry/ede.js'
 import type { Outcome, OutcomeHandler } from '../forwarder.js'
 import type { Upstream } from '../selection/upstream.js'
 import type { UpstreamQueryDependencies } from './dependencies.js'

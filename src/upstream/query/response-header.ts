@@ -1,6 +1,6 @@
 import type { Octets } from '../../base/units.js'
-import { findOpt } from '../../dns/edns/opt.js'
-import { RCODE } from '../../dns/registry/rcode.js'
+import { findOpt } from '../../wire/dns/edns/opt.js'
+import { RCODE } from '../../wire/dns/registry/rcode.js'
 
 /*
  * The header fields that decide what happens with a response, read in place: this runs once per

@@ -1,6 +1,6 @@
 import type { Milliseconds, Octets } from '../../base/units.js'
-import { answersQuestion } from '../../dns/message/answers-question.js'
-import { EDE } from '../../dns/registry/ede.js'
+import { answersQuestion } from '../../wire/dns/message/answers-question.js'
+import { EDE } from '../../wire/dns/registry/ede.js'
 import type { ForwardedQuestion, OutcomeHandler } from '../forwarder.js'
 import { COOKIE_CHECK } from '../selection/upstream-cookies.js'
 import { ALL_LOOPING } from '../selection/upstream-selector.js'

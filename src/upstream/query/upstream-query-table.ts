@@ -1,5 +1,5 @@
 import { hashOctets } from '../../base/bytes/hash.js'
-import { isSameQuestion } from '../../dns/message/question.js'
+import { isSameQuestion } from '../../wire/dns/message/question.js'
 import type { ForwardedQuestion } from '../forwarder.js'
 import type { UpstreamQuery } from './upstream-query.js'
 

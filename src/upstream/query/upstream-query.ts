@@ -1,6 +1,6 @@
 import type { Milliseconds, Octets } from '../../base/units.js'
-import type { ClientCookie } from '../../dns/edns/client-cookie.js'
-import { randomizeCase, encodeUpstreamQuery } from '../../dns/message/encode-query.js'
+import type { ClientCookie } from '../../wire/dns/edns/client-cookie.js'
+import { randomizeCase, encodeUpstreamQuery } from '../../wire/dns/message/encode-query.js'
 import type { ForwardedQuestion, OutcomeHandler } from '../forwarder.js'
 import type { Random } from '../../base/bytes/random.js'
 import type { Upstream } from '../selection/upstream.js'

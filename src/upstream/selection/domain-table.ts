@@ -1,4 +1,4 @@
-import { HashedName } from '../../dns/name/hashed-name.js'
+import { HashedName } from '../../wire/dns/name/hashed-name.js'
 import type { UpstreamGroup } from '../query/upstream-query.js'
 
 type DomainEntry = { readonly octets: Uint8Array; readonly group: UpstreamGroup }

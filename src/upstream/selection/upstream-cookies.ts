@@ -1,7 +1,7 @@
 import type { Milliseconds, Octets } from '../../base/units.js'
-import { ClientCookie, RESPONSE_COOKIE } from '../../dns/edns/client-cookie.js'
-import { extendedRcode } from '../../dns/edns/opt.js'
-import { RCODE } from '../../dns/registry/rcode.js'
+import { ClientCookie, RESPONSE_COOKIE } from '../../wire/dns/edns/client-cookie.js'
+import { extendedRcode } from '../../wire/dns/edns/opt.js'
+import { RCODE } from '../../wire/dns/registry/rcode.js'
 import type { Random } from '../../base/bytes/random.js'
 
 /** How long cookies stay disabled for an upstream without support: five minutes, RFC 9018 §3. */

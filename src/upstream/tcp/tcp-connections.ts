@@ -1,6 +1,6 @@
 import { connect as netConnect, type Socket } from 'node:net'
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
-import type { Endpoint } from '../../udp/datagram.js'
+import type { Endpoint } from '../../wire/sockets/datagram.js'
 import { HttpConnection } from '../https/http-connection.js'
 import type { Attempt } from '../query/upstream-query.js'
 import type { Upstream } from '../selection/upstream.js'

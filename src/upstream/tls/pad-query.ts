@@ -1,6 +1,6 @@
 import { setUint16 } from '../../base/bytes/octets.js'
 import type { Octets } from '../../base/units.js'
-import { OPTION_HEADER_SIZE } from '../../dns/registry/sizes.js'
+import { OPTION_HEADER_SIZE } from '../../wire/dns/registry/sizes.js'
 
 /** OPTION-CODE of padding. RFC 7830 §3. */
 const OPTION_PADDING = 12

@@ -9,8 +9,8 @@ import {
   type TLSSocket
 } from 'node:tls'
 import { failure } from '../../base/errors/error.js'
-import { directClient, type DirectClient } from '../../tls/openssl/direct-client.js'
-import { TlsClient } from '../../tls/openssl/tls-client.js'
+import { directClient, type DirectClient } from '../../wire/tls/openssl/direct-client.js'
+import { TlsClient } from '../../wire/tls/openssl/tls-client.js'
 import type { ConnectionSocket } from '../tcp/connection.js'
 import { isVerified, type UpstreamServer, type UpstreamTls } from '../upstream-server.js'
 

@@ -1,5 +1,5 @@
 import type { Milliseconds } from '../../base/units.js'
-import type { Transport } from '../../udp/datagram.js'
+import type { Transport } from '../../wire/sockets/datagram.js'
 import type { UpstreamLimits } from '../limits.js'
 import type { AttemptHandler, Attempt } from '../query/upstream-query.js'
 import type { Random } from '../../base/bytes/random.js'

@@ -7,7 +7,7 @@ import { connect as connectTls, type TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
 import { HttpServer, type HttpServerOptions } from '../../../src/daemon/admin/http/http-server.js'
 import type { Probes } from '../../../src/daemon/admin/http/probes.js'
-import type { Endpoint } from '../../../src/udp/datagram.js'
+import type { Endpoint } from '../../../src/wire/sockets/datagram.js'
 import { MemoryLog } from '../serve.js'
 import { eventually } from '../site.js'
 

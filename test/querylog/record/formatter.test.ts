@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { showAddress } from '../../../src/base/values/address.js'
-import { showCanonical, showName } from '../../../src/dns/name/name.js'
-import { showRcode } from '../../../src/dns/registry/rcode.js'
-import { RRTYPE, showRrtype } from '../../../src/dns/registry/rrtype.js'
+import { showCanonical, showName } from '../../../src/wire/dns/name/name.js'
+import { showRcode } from '../../../src/wire/dns/registry/rcode.js'
+import { RRTYPE, showRrtype } from '../../../src/wire/dns/registry/rrtype.js'
 import { Formatter } from '../../../src/querylog/record/formatter.js'
 import {
   MATCH,

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { InterdictError } from '../../../src/base/errors/error.js'
-import { ZoneResponse } from '../../../src/dns/message/zone-message.js'
-import { readName } from '../../../src/dns/name/name.js'
+import { ZoneResponse } from '../../../src/wire/dns/message/zone-message.js'
+import { readName } from '../../../src/wire/dns/name/name.js'
 import { TransferError, TransferReader } from '../../../src/sources/axfr/transfer-reader.js'
-import { findTsig } from '../../../src/tsig/tsig-record.js'
+import { findTsig } from '../../../src/wire/tsig/tsig-record.js'
 import { runs } from '../../runs.js'
 import { encode, nxdomain, TestPrimary, ZONE } from './primary.js'
 

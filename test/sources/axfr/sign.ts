@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import { readName } from '../../../src/dns/name/name.js'
+import { readName } from '../../../src/wire/dns/name/name.js'
 
 /** A key as a primary of the tests has it. */
 export interface Key {
@@ -30,7 +30,7 @@ const time48 = (time: number): Buffer => {
   return octets
 }
 
-/** Signs a message as RFC 8945 §4 says, on its own: nothing of `src/tsig/tsig.ts` is in it. */
+/** Signs a message as RFC 8945 §4 says, on its own: nothing of `src/wire/tsig/tsig.ts` is in it. */
 export function sign(
   message: Uint8Array,
   key: Key,

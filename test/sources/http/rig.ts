@@ -6,7 +6,7 @@ import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import packet from 'dns-packet'
 import type { Test } from 'tap'
-import type { Endpoint } from '../../../src/udp/datagram.js'
+import type { Endpoint } from '../../../src/wire/sockets/datagram.js'
 
 /** Of lists.example, banned.example and 127.0.0.1, from 2020 to 2100; nobody else trusts it. */
 export const CERTIFICATE = 'test/sources/http/server-cert.pem'

@@ -1,6 +1,6 @@
 import type { Server } from 'node:https'
 import type { ServiceLog } from '../../../base/log/service-log.js'
-import { loadCertificate, type CertificateFiles } from '../../../tls/certificate.js'
+import { loadCertificate, type CertificateFiles } from '../../../wire/tls/certificate.js'
 import { FileWatcher } from '../../reload/file-watcher.js'
 import { readWatchState } from '../../reload/watch-state.js'
 import { serializeError } from '../../../base/errors/serialized-error.js'

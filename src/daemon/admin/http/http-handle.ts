@@ -1,6 +1,6 @@
 import type { Config } from '../../../config/config.js'
 import type { ServiceLog } from '../../../base/log/service-log.js'
-import type { Endpoint } from '../../../udp/datagram.js'
+import type { Endpoint } from '../../../wire/sockets/datagram.js'
 import type { FromHttp, HttpInit, ToHttp } from '../../../base/threads/thread-log.js'
 import { Restarts } from '../../../base/threads/restarts.js'
 import { serializeError, type SerializedError } from '../../../base/errors/serialized-error.js'

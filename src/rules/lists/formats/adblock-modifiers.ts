@@ -1,6 +1,6 @@
 import { readPrefix, type Prefix } from '../../../base/values/address.js'
 import { InterdictError } from '../../../base/errors/error.js'
-import { readRrtype } from '../../../dns/registry/rrtype.js'
+import { readRrtype } from '../../../wire/dns/registry/rrtype.js'
 import type { QtypeSet } from '../../model/types.js'
 import type { Unsupported } from '../line-reader.js'
 

@@ -1,6 +1,6 @@
 import { readPrefix, type Prefix } from '../../../base/values/address.js'
 import { InterdictError } from '../../../base/errors/error.js'
-import { readName } from '../../../dns/name/name.js'
+import { readName } from '../../../wire/dns/name/name.js'
 import { coversTopLevelDomain, readAscii, type Pattern } from '../../model/pattern.js'
 import type { Rejection } from './adblock-modifiers.js'
 

@@ -1,5 +1,5 @@
 import { isMapped } from '../../../base/values/address.js'
-import { readRrtype, RRTYPE } from '../../../dns/registry/rrtype.js'
+import { readRrtype, RRTYPE } from '../../../wire/dns/registry/rrtype.js'
 import { isBlockAddress, readListAddress } from '../block-address.js'
 import { isRecordType, readRecord } from '../list-records.js'
 import type { Rejection } from './adblock-modifiers.js'

@@ -1,5 +1,5 @@
 import type { Octets } from '../../../base/units.js'
-import { RRTYPE, readRrtype } from '../../../dns/registry/rrtype.js'
+import { RRTYPE, readRrtype } from '../../../wire/dns/registry/rrtype.js'
 import { COVER } from '../../model/types.js'
 import { isBlockAddress, readListAddress } from '../block-address.js'
 import type { Unsupported, LineReader, ListSink, ListAction } from '../line-reader.js'

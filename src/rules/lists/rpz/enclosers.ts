@@ -1,4 +1,4 @@
-import { HashedName } from '../../../dns/name/hashed-name.js'
+import { HashedName } from '../../../wire/dns/name/hashed-name.js'
 import { COVER } from '../../model/types.js'
 import { nameKey, PackedNames } from '../packed-names.js'
 

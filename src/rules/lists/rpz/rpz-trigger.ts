@@ -1,7 +1,7 @@
 import { readPrefix, type Prefix } from '../../../base/values/address.js'
 import { InterdictError } from '../../../base/errors/error.js'
 import type { Octets } from '../../../base/units.js'
-import type { ZoneName } from '../../../zonefile/zone-name.js'
+import type { ZoneName } from '../../../wire/zonefile/zone-name.js'
 
 /**
  * RPZ trigger types. draft-vixie-dnsop-dns-rpz §4.

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { readAddress } from '../../../../base/values/address.js'
-import { readName } from '../../../../dns/name/name.js'
-import { readRrtype } from '../../../../dns/registry/rrtype.js'
+import { readName } from '../../../../wire/dns/name/name.js'
+import { readRrtype } from '../../../../wire/dns/registry/rrtype.js'
 import { readInstant } from '../../../../base/time/instant.js'
 
 /** Parameters in the query of a URL, which are texts, as schemas. */

@@ -1,5 +1,5 @@
 import { MS_PER_DAY, MS_PER_SECOND, type Seconds } from '../../../../base/units.js'
-import { RCODE } from '../../../../dns/registry/rcode.js'
+import { RCODE } from '../../../../wire/dns/registry/rcode.js'
 import { MATCH, PROTOCOL } from '../../../../querylog/record/query-event.js'
 import {
   CLAIM_MATCHES,

@@ -1,0 +1,153 @@
+import { isMapped, readAddress } from '../../base/values/address.js'
+import { InterdictError } from '../../base/errors/error.js'
+import { RRTYPE } from '../dns/registry/rrtype.js'
+import { readSvcParams } from './service-params.js'
+
+/** Invalid RDATA of a record. @param word index of the invalid word */
+export class RdataError extends Error {
+  constructor(
+    readonly word: number,
+    why: string
+  ) {
+    super(why)
+  }
+}
+
+/** The words of RDATA. */
+export interface RdataWords {
+  readonly count: number
+  text(i: number): string
+  /** Word `i` as an absolute name in wire form; undefined: not a name. */
+  name(i: number): Uint8Array | undefined
+}
+
+type Field = 'u8' | 'u16' | 'ipv4' | 'ipv6' | 'name' | 'string' | RestField
+/** Fields that take all remaining words. */
+type RestField = 'strings' | 'hex' | 'text' | 'params'
+
+/** RDATA fields by RR type. RFC 1035 §3.3, RFC 9460 §2.1 and others. */
+const FIELDS = new Map<number, readonly Field[]>([
+  [RRTYPE.A, ['ipv4']],
+  [RRTYPE.AAAA, ['ipv6']],
+  [RRTYPE.NS, ['name']],
+  [RRTYPE.CNAME, ['name']],
+  [RRTYPE.PTR, ['name']],
+  [RRTYPE.MX, ['u16', 'name']],
+  [RRTYPE.TXT, ['strings']],
+  [RRTYPE.HINFO, ['string', 'string']],
+  [RRTYPE.SRV, ['u16', 'u16', 'u16', 'name']],
+  [RRTYPE.NAPTR, ['u16', 'u16', 'string', 'string', 'string', 'name']],
+  [RRTYPE.TLSA, ['u8', 'u8', 'u8', 'hex']],
+  [RRTYPE.CAA, ['u8', 'string', 'text']],
+  [RRTYPE.SVCB, ['u16', 'name', 'params']],
+  [RRTYPE.HTTPS, ['u16', 'name', 'params']]
+])
+
+/**
+ * Reads RDATA in zone file format: in the format of its type, or for any type in the generic format of
+ * RFC 3597 §5, `\# length hex`.
+ *
+ * @throws RdataFlaw
+ */
+export function readRdata(type: number, words: RdataWords): Uint8Array {
+  if (words.count > 0 && words.text(0) === '\\#') return readGeneric(words)
+  const fields = FIELDS.get(type)
+  if (fields === undefined)
+    throw new RdataError(0, 'RDATA of this type needs the generic format \\# length hex')
+  const parts: Uint8Array[] = []
+  let word = 0
+  for (const field of fields) {
+    const end = isRestField(field) ? words.count : word + 1
+    if (end > words.count || end === word) {
+      if (field === 'params') continue
+      throw new RdataError(word, 'RDATA is incomplete')
+    }
+    parts.push(readField(field, words, word, end))
+    word = end
+  }
+  if (word < words.count) throw new RdataError(word, 'too many fields in RDATA')
+  return Buffer.concat(parts)
+}
+
+function isRestField(field: Field): field is RestField {
+  return field === 'strings' || field === 'hex' || field === 'text' || field === 'params'
+}
+
+function readField(field: Field, words: RdataWords, from: number, to: number): Uint8Array {
+  const text = words.text(from)
+  const all = (): string[] => Array.from({ length: to - from }, (_, i) => words.text(from + i))
+  const invalid = (why: string): RdataError => new RdataError(from, why)
+  switch (field) {
+    case 'u8':
+    case 'u16':
+      return readNumber(text, field === 'u8' ? 1 : 2) ?? fail(invalid('not a number in range'))
+    case 'ipv4':
+      return readIp(text, true) ?? fail(invalid('not an IPv4 address'))
+    case 'ipv6':
+      return readIp(text, false) ?? fail(invalid('not an IPv6 address'))
+    case 'name':
+      return words.name(from) ?? fail(invalid('not a domain name'))
+    case 'string':
+      return readString(text) ?? fail(invalid('a text is longer than 255 octets'))
+    case 'strings':
+      return Buffer.concat(
+        all().map(it => readString(it) ?? fail(invalid('a text is longer than 255 octets')))
+      )
+    case 'text':
+      return readText(all().join(' '))
+    case 'hex':
+      return readHex(all().join('')) ?? fail(invalid('not hexadecimal digits'))
+    case 'params':
+      return readSvcParams(all()) ?? fail(invalid('invalid or unknown SvcParams'))
+  }
+}
+
+function fail(error: Error): never {
+  throw error
+}
+
+function readGeneric(words: RdataWords): Uint8Array {
+  const digits = Array.from({ length: words.count - 2 }, (_, i) => words.text(2 + i)).join('')
+  const rdata = words.count < 2 ? undefined : readHex(digits)
+  if (rdata?.length !== Number(words.text(1)))
+    throw new RdataError(1, 'the length does not match the data')
+  return rdata
+}
+
+function readNumber(text: string, octets: 1 | 2): Uint8Array | undefined {
+  const value = /^\d{1,5}$/.test(text) ? Number(text) : Infinity
+  if (value >= 2 ** (8 * octets)) return undefined
+  return octets === 1 ? Uint8Array.of(value) : Uint8Array.of(value >> 8, value)
+}
+
+function readIp(text: string, isIpv4: boolean): Uint8Array | undefined {
+  try {
+    const address = readAddress(text)
+    if (isMapped(address) !== isIpv4 || text.includes(':') === isIpv4) return undefined
+    return isIpv4 ? address.slice(12) : address
+  } catch (error) {
+    if (error instanceof InterdictError) return undefined
+    throw error
+  }
+}
+
+function readHex(text: string): Uint8Array | undefined {
+  return /^(?:[\da-f]{2})*$/i.test(text) ? Buffer.from(text, 'hex') : undefined
+}
+
+/** A character-string, with its length octet. RFC 1035 §3.3. */
+function readString(text: string): Uint8Array | undefined {
+  const octets = readText(text)
+  return octets.length > 255 ? undefined : Uint8Array.of(octets.length, ...octets)
+}
+
+/** Text with escapes. RFC 1035 §5.1. */
+export function readText(text: string): Uint8Array {
+  const parts = text.match(/\\\d{3}|\\[^]|[^\\]+/gu) ?? []
+  return Buffer.concat(
+    parts.map(part => {
+      if (!part.startsWith('\\')) return Buffer.from(part)
+      return part.length === 4 ? Buffer.of(Number(part.slice(1))) : Buffer.from(part.slice(1))
+    })
+  )
+}
