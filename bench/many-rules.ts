@@ -14,7 +14,7 @@ import type { Milliseconds } from '../src/base/units.js'
 import { compile } from '../src/policy/compile/compile.js'
 import { Policy } from '../src/policy/evaluate/policy.js'
 import type { Snapshot } from '../src/policy/tables/snapshot.js'
-import { loadRules } from '../src/rules/load.js'
+import { loadRules } from '../src/policy/rules/load.js'
 import { table } from './kit/markdown.js'
 import { PACKAGE } from './kit/place.js'
 

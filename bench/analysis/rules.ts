@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import { compile } from '../../src/policy/compile/compile.js'
 import { Policy } from '../../src/policy/evaluate/policy.js'
 import { specialUseNames } from '../../src/policy/tables/special-use-names.js'
-import { readCatalogue } from '../../src/rules/apps/catalogue.js'
-import { loadRules } from '../../src/rules/load.js'
-import { showPattern } from '../../src/rules/model/pattern.js'
+import { readCatalogue } from '../../src/policy/rules/apps/catalogue.js'
+import { loadRules } from '../../src/policy/rules/load.js'
+import { showPattern } from '../../src/policy/rules/model/pattern.js'
 import { PACKAGE } from '../kit/place.js'
 
 /** The ban that `report ban` is asked about: that of the most wanted app. */

@@ -1,10 +1,10 @@
 import { join, resolve } from 'node:path'
 import * as z from 'zod'
 import type { Position } from '../base/errors/position.js'
-import { duration } from '../yaml/quantity.js'
+import { duration } from '../policy/yaml/quantity.js'
 import type { AcmeChallenge, AcmeConfig } from './acme-config.js'
 import { endpoint } from './listeners.js'
-import { hostName, ipAddress } from './host-name.js'
+import { hostName, ipAddress } from '../policy/yaml/host-name.js'
 
 const MAX_NAMES = 100
 const path = z.string('a path')

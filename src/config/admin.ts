@@ -6,7 +6,7 @@ import { isRemote } from '../wire/sockets/endpoint.js'
 import { endpoint } from './listeners.js'
 import { oidcOf, oidcSchema } from './oidc.js'
 import { defaultSocket, TOKEN_WORDS } from '../base/files/places.js'
-import { section, type SectionContext } from './section.js'
+import { section, type SectionContext } from '../policy/yaml/section.js'
 
 const path = z.string('a path').min(1, 'a path')
 

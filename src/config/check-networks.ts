@@ -1,5 +1,5 @@
 import { failureAt, type InterdictError } from '../base/errors/error.js'
-import { didYouMean } from '../yaml/closest.js'
+import { didYouMean } from '../policy/yaml/closest.js'
 import type { RetentionConfig, PrivacyConfig } from './query-log-config.js'
 
 /**

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import * as z from 'zod'
-import { size } from '../yaml/quantity.js'
+import { size } from '../policy/yaml/quantity.js'
 import { isLoopback } from './alerts.js'
 import type { FleetLogsConfig } from './fleet-config.js'
 

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import * as z from 'zod'
 import type { Position } from '../base/errors/position.js'
-import { duration } from '../yaml/quantity.js'
+import { duration } from '../policy/yaml/quantity.js'
 import { isLoopback } from './alerts.js'
 import type { FleetConfig } from './fleet-config.js'
 import { fleetLogsOf, fleetLogsSchema } from './fleet-logs.js'

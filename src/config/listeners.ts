@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import * as z from 'zod'
 import type { Position } from '../base/errors/position.js'
 import type { Endpoint } from '../wire/sockets/datagram.js'
-import { parsedString } from '../yaml/parsed-string.js'
+import { parsedString } from '../policy/yaml/parsed-string.js'
 import type { ListenConfig } from './config.js'
 import { readEndpoint } from '../wire/sockets/endpoint.js'
 

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path'
 import * as z from 'zod'
 import type { Position } from '../base/errors/position.js'
-import { duration } from '../yaml/quantity.js'
-import { parsedString } from '../yaml/parsed-string.js'
+import { duration } from '../policy/yaml/quantity.js'
+import { parsedString } from '../policy/yaml/parsed-string.js'
 import { isLoopback } from './alerts.js'
 import type { OidcConfig } from './oidc-config.js'
 

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import * as z from 'zod'
-import { size } from '../yaml/quantity.js'
-import { parsedString } from '../yaml/parsed-string.js'
+import { size } from '../policy/yaml/quantity.js'
+import { parsedString } from '../policy/yaml/parsed-string.js'
 import type { OutputAddress, OutputConfig } from './output-config.js'
 
 const MAX_PORT = 65_535

@@ -1,7 +1,7 @@
 import { basename, dirname, resolve, sep } from 'node:path'
 import * as z from 'zod'
 import { readPublicKey } from '../base/files/ed25519.js'
-import { duration, size } from '../yaml/quantity.js'
+import { duration, size } from '../policy/yaml/quantity.js'
 import { BESIDE } from '../base/files/places.js'
 import type {
   ChainConfig,
@@ -9,7 +9,7 @@ import type {
   QueryLogConfig,
   RetentionConfig
 } from './query-log-config.js'
-import { section, type SectionContext } from './section.js'
+import { section, type SectionContext } from '../policy/yaml/section.js'
 
 const path = z.string('a path').min(1, 'a path')
 const mode = z.enum(['full', 'prefix', 'pseudonym', 'none'])

@@ -1,8 +1,8 @@
 import { join, resolve } from 'node:path'
 import * as z from 'zod'
 import type { Position } from '../base/errors/position.js'
-import { duration } from '../yaml/quantity.js'
-import { parsedString } from '../yaml/parsed-string.js'
+import { duration } from '../policy/yaml/quantity.js'
+import { parsedString } from '../policy/yaml/parsed-string.js'
 import {
   SCHEDULED_KINDS,
   type ReportTime,

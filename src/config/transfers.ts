@@ -1,8 +1,8 @@
 import { resolve } from 'node:path'
 import * as z from 'zod'
 import { readName } from '../wire/dns/name/name.js'
-import { duration, size } from '../yaml/quantity.js'
-import { parsedString } from '../yaml/parsed-string.js'
+import { duration, size } from '../policy/yaml/quantity.js'
+import { parsedString } from '../policy/yaml/parsed-string.js'
 import type { TransfersConfig } from './sources-config.js'
 import { readServer } from '../wire/sockets/endpoint.js'
 

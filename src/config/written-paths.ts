@@ -1,7 +1,7 @@
 import { isAbsolute } from 'node:path'
 import { BESIDE, isInEtc, placesFor, TOKEN_WORDS } from '../base/files/places.js'
 import type { Settings } from './schema.js'
-import type { SectionContext } from './section.js'
+import type { SectionContext } from '../policy/yaml/section.js'
 
 /**
  * Gives what a gateway writes the places of the system if the settings are in /etc, which is for settings

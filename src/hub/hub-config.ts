@@ -12,8 +12,8 @@ import { endpoint } from '../config/listeners.js'
 import { isPublicKey } from '../config/rules-section.js'
 import type { TrustSettings } from '../sources/bundle/trusted-keys.js'
 import type { Endpoint } from '../wire/sockets/datagram.js'
-import { duration, size } from '../yaml/quantity.js'
-import { MAX_OCTETS, readYaml } from '../yaml/read.js'
+import { duration, size } from '../policy/yaml/quantity.js'
+import { MAX_OCTETS, readYaml } from '../policy/yaml/read.js'
 
 /** How far gateways of a ring may be from what is expected. */
 export interface Band {

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { failure } from '../base/errors/error.js'
 import { fleetName } from '../config/fleet.js'
-import { duration } from '../yaml/quantity.js'
+import { duration } from '../policy/yaml/quantity.js'
 import type { Enrolment } from './enrolment.js'
 import { selectGateways } from './gateway-list.js'
 import { forecastSchema, type StateStore } from './hub-state.js'

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { systemClock, type Clock } from '../base/time/clock.js'
 import { failure } from '../base/errors/error.js'
-import { loadRules } from '../rules/load.js'
+import { loadRules } from '../policy/rules/load.js'
 import type { Wanted } from '../fleet/wire.js'
 import type { ServiceLog } from '../base/log/service-log.js'
 import { BundleFiles } from '../sources/bundle/bundle-files.js'

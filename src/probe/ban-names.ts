@@ -1,7 +1,7 @@
 import { MS_PER_DAY, type Milliseconds, type Octets } from '../base/units.js'
 import { MAX_NAME } from '../wire/dns/name/hashed-name.js'
 import { showCanonical, showName } from '../wire/dns/name/name.js'
-import { COVER, type Ban, type NameSource } from '../rules/model/types.js'
+import { COVER, type Ban, type NameSource } from '../policy/rules/model/types.js'
 
 /** A name that is asked for. */
 export interface AskedName {

@@ -4,7 +4,7 @@ import { representativeClients } from '../policy/diff/client-ranges.js'
 import type { Policy } from '../policy/evaluate/policy.js'
 import { networkOfClass } from '../policy/tables/client-table.js'
 import type { Snapshot } from '../policy/tables/snapshot.js'
-import type { RuleSet } from '../rules/model/types.js'
+import type { RuleSet } from '../policy/rules/model/types.js'
 
 /** A client that stands for all of its class. */
 export interface ProbeClient {

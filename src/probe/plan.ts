@@ -5,7 +5,7 @@ import { Evaluator } from '../policy/evaluate/decision.js'
 import type { PreparedReply } from '../policy/tables/claim.js'
 import { networkOfClass } from '../policy/tables/client-table.js'
 import type { Snapshot } from '../policy/tables/snapshot.js'
-import type { Ban, NameSource, NetworkRules, RuleSet } from '../rules/model/types.js'
+import type { Ban, NameSource, NetworkRules, RuleSet } from '../policy/rules/model/types.js'
 import { BanNames, type AskedName } from './ban-names.js'
 import { classOf, probeClients, showClient, type ProbeClient } from './clients.js'
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { LANGUAGES, type Language } from '../rules/model/explain.js'
+import { LANGUAGES, type Language } from '../policy/rules/model/explain.js'
 import { TOKENS } from '../web/tokens.js'
 import type { PublicBan } from './public-bans.js'
 import { TEXTS } from './texts.js'

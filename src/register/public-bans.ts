@@ -5,9 +5,9 @@ import {
   LANGUAGES,
   type ExplainText,
   type Language
-} from '../rules/model/explain.js'
-import { publicReference } from '../rules/model/public-reference.js'
-import { COVER, type Ban, type NameSource, type RuleSet } from '../rules/model/types.js'
+} from '../policy/rules/model/explain.js'
+import { publicReference } from '../policy/rules/model/public-reference.js'
+import { COVER, type Ban, type NameSource, type RuleSet } from '../policy/rules/model/types.js'
 import { showInstant } from '../base/time/instant.js'
 
 /** What everybody may know of a ban: nothing about clients, addresses or exceptions. */

@@ -1,4 +1,4 @@
-import { LANGUAGES, type Language } from '../rules/model/explain.js'
+import { LANGUAGES, type Language } from '../policy/rules/model/explain.js'
 import { factsOf, html, languageLinks, page, stateOf, type Html } from './html.js'
 import type { PublicBan } from './public-bans.js'
 import { TEXTS } from './texts.js'

@@ -1,8 +1,8 @@
 import { showName } from '../wire/dns/name/name.js'
-import type { CatalogueApp } from '../rules/apps/catalogue.js'
-import { isPublicSuffix } from '../rules/apps/public-suffix.js'
-import { sharedZoneContaining, type SharedZone } from '../rules/apps/shared-zones.js'
-import { covers, readPattern } from '../rules/model/pattern.js'
+import type { CatalogueApp } from '../policy/rules/apps/catalogue.js'
+import { isPublicSuffix } from '../policy/rules/apps/public-suffix.js'
+import { sharedZoneContaining, type SharedZone } from '../policy/rules/apps/shared-zones.js'
+import { covers, readPattern } from '../policy/rules/model/pattern.js'
 
 /** Which apps to find. */
 export interface AppQuery {

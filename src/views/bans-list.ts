@@ -1,6 +1,6 @@
 import { showPrefix } from '../base/values/address.js'
 import type { Seconds } from '../base/units.js'
-import type { Ban, NameSource, Rule, RuleException, RuleSet } from '../rules/model/types.js'
+import type { Ban, NameSource, Rule, RuleException, RuleSet } from '../policy/rules/model/types.js'
 import { showInstant } from '../base/time/instant.js'
 import { coverageOf, isCurrent, sourceId, type Coverage } from './coverage.js'
 import { ruleState, type RuleState, type BanQuery } from './rule-state.js'

@@ -1,4 +1,4 @@
-import type { Ban, NameSource, NetworkRules, RuleSet } from '../rules/model/types.js'
+import type { Ban, NameSource, NetworkRules, RuleSet } from '../policy/rules/model/types.js'
 import { ruleState, type BanQuery } from './rule-state.js'
 
 /** Something that networks ban: an app, a list, or the names written in one rule. */

@@ -6,7 +6,7 @@ import { Policy } from '../policy/evaluate/policy.js'
 import type { Snapshot } from '../policy/tables/snapshot.js'
 import { PROTOCOL } from '../querylog/record/query-event.js'
 import type { RebindingGuard } from '../resolver/rebinding-guard.js'
-import type { NameSource } from '../rules/model/types.js'
+import type { NameSource } from '../policy/rules/model/types.js'
 import type { Forwarder } from '../upstream/forwarder.js'
 import {
   buildExplanation,

@@ -18,7 +18,7 @@ import type { Claim } from '../policy/tables/claim.js'
 import { echOfClass, networkOfClass } from '../policy/tables/client-table.js'
 import { MATCH, VERDICT, type QueryEvent } from '../querylog/record/query-event.js'
 import type { RebindingGuard } from '../resolver/rebinding-guard.js'
-import type { EchPolicy, NameSource } from '../rules/model/types.js'
+import type { EchPolicy, NameSource } from '../policy/rules/model/types.js'
 import { showInstant } from '../base/time/instant.js'
 import type { Forwarder } from '../upstream/forwarder.js'
 

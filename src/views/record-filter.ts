@@ -2,7 +2,7 @@ import { containsPrefix } from '../base/values/address.js'
 import { readName } from '../wire/dns/name/name.js'
 import { VERDICT } from '../querylog/record/query-event.js'
 import type { QueryRecord } from '../querylog/record/schema.js'
-import { covers, readPattern } from '../rules/model/pattern.js'
+import { covers, readPattern } from '../policy/rules/model/pattern.js'
 import { parsePrefix } from './prefix.js'
 
 /** Conditions on lookups: all must hold, each for any of its values. */

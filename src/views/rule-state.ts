@@ -1,6 +1,6 @@
 import type { Seconds } from '../base/units.js'
 import { isActive, buildTimetable } from '../policy/tables/timetable.js'
-import type { Rule } from '../rules/model/types.js'
+import type { Rule } from '../policy/rules/model/types.js'
 
 /** Selects bans and exceptions, and the time to look at. */
 export interface BanQuery {

@@ -6,7 +6,7 @@ import { createProgram } from '../../src/cli/run.js'
 import { VERDICT } from '../../src/querylog/record/query-event.js'
 import { FORMATS } from '../../src/replay/formats/formats.js'
 import { FLEET_KEY, REPORT_KEYS } from '../../src/querylog/archive/tallies/report-keys.js'
-import { KINDS, ROLES } from '../../src/rules/schema/app-schema.js'
+import { KINDS, ROLES } from '../../src/policy/rules/schema/app-schema.js'
 import { interdict } from './run.js'
 
 const all = places(createProgram())

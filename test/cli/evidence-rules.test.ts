@@ -5,7 +5,7 @@ import { generateKeys } from '../../src/base/files/ed25519.js'
 import { loadSettings } from '../../src/cli/args/settings.js'
 import { rulesLocation } from '../../src/daemon/reload/rules-location.js'
 import { ruleFilesAt } from '../../src/cli/args/rules.js'
-import { loadRules } from '../../src/rules/load.js'
+import { loadRules } from '../../src/policy/rules/load.js'
 import { chooseBundle } from '../../src/sources/bundle/choose-bundle.js'
 import { interdict, writeSite } from './run.js'
 

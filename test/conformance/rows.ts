@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { z } from 'zod'
-import { readYaml } from '../../src/yaml/read.js'
+import { readYaml } from '../../src/policy/yaml/read.js'
 
 const FILE = 'test/conformance/rows.yaml'
 

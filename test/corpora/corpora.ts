@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import t from 'tap'
 import { compile } from '../../src/policy/compile/compile.js'
-import { scanList, type LineFormat } from '../../src/rules/lists/list-formats.js'
+import { scanList, type LineFormat } from '../../src/policy/rules/lists/list-formats.js'
 import { load } from '../rules/folder.js'
 
 const CORPORA = process.env.INTERDICT_CORPORA ?? ''

@@ -1,6 +1,6 @@
 /** A thread that waits for the others, then has a snapshot collected at the same time as they do. */
 import { workerData } from 'node:worker_threads'
-import { ReplacedSnapshots } from '../../src/daemon/reload/replaced-snapshots.js'
+import { ReplacedSnapshots } from '../../src/policy/tables/replaced-snapshots.js'
 import type { Snapshot } from '../../src/policy/tables/snapshot.js'
 
 const gate = workerData as Int32Array

@@ -8,8 +8,8 @@ import type { StartThread, ThreadHandlers } from '../../src/base/threads/thread.
 import { compile } from '../../src/policy/compile/compile.js'
 import { dump } from '../policy/dump.js'
 import type { Snapshot } from '../../src/policy/tables/snapshot.js'
-import type { ListState } from '../../src/rules/lists/load-list.js'
-import { loadRules } from '../../src/rules/load.js'
+import type { ListState } from '../../src/policy/rules/lists/load-list.js'
+import { loadRules } from '../../src/policy/rules/load.js'
 import { eventually } from './site.js'
 
 /** A list that is large enough for a thread of its own. */

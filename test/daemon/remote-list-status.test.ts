@@ -1,7 +1,7 @@
 import t from 'tap'
 import { RemoteListUpdater } from '../../src/daemon/sources/remote-list-updater.js'
 import type { StartThread, ThreadHandlers } from '../../src/base/threads/thread.js'
-import type { RemoteList } from '../../src/rules/lists/remote-list.js'
+import type { RemoteList } from '../../src/policy/rules/lists/remote-list.js'
 import type { CopyRecord, CopyState } from '../../src/sources/http/list-copies.js'
 import type { ListUpdate } from '../../src/sources/http/update-list.js'
 import { FakeTime } from '../upstream/fake-time.js'

@@ -19,7 +19,7 @@ import {
   COUNTERS,
   ruleCounterLayout
 } from '../../src/resolver/lookup-counters.js'
-import { loadRules } from '../../src/rules/load.js'
+import { loadRules } from '../../src/policy/rules/load.js'
 import { DescriptorTable } from '../../src/base/system/descriptor-table.js'
 import type { Endpoint } from '../../src/wire/sockets/datagram.js'
 import { freePort } from '../udp/free-port.js'

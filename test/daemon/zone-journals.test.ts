@@ -6,9 +6,9 @@ import { systemClock } from '../../src/base/time/clock.js'
 import { readWatchState, type WatchState } from '../../src/daemon/reload/watch-state.js'
 import { applyZoneJournals, type JournalUpdate } from '../../src/daemon/reload/zone-journals.js'
 import { compile } from '../../src/policy/compile/compile.js'
-import { compare } from '../../src/policy/diff/compare.js'
+import { compare } from '../../src/policy/compile/compare.js'
 import type { Snapshot } from '../../src/policy/tables/snapshot.js'
-import { loadRules } from '../../src/rules/load.js'
+import { loadRules } from '../../src/policy/rules/load.js'
 import { writeVersion } from '../../src/wire/zonefile/zone-journal.js'
 
 const NETWORKS = `networks:

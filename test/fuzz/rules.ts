@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { compile } from '../../src/policy/compile/compile.js'
 import { Policy } from '../../src/policy/evaluate/policy.js'
-import { loadRules } from '../../src/rules/load.js'
+import { loadRules } from '../../src/policy/rules/load.js'
 
 const BAN = 'authority: Nobody, reference: none'
 

@@ -119,7 +119,7 @@ t.test('threads that lookups wait for never wait for a file to be on disk', asyn
 })
 
 t.test('the control thread loads nothing that reads rules', async t => {
-  const readers = ['rules/load.ts', 'yaml/yaml-document.ts', 'config/schema.ts']
+  const readers = ['policy/rules/load.ts', 'policy/yaml/yaml-document.ts', 'config/schema.ts']
   for (const reader of readers) {
     t.notOk(loadedWith('cli/service.ts').has(reader), reader)
     t.ok(

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { readAddress } from '../../src/base/values/address.js'
-import type { Ban, Reply, Rule } from '../../src/rules/model/types.js'
+import type { Ban, Reply, Rule } from '../../src/policy/rules/model/types.js'
 import { policyOf } from './evaluating.js'
 import { allow, ban, block, exception, network, ruleSet, source, wire } from './rule-set.js'
 import { allClaims } from '../../src/policy/tables/claim-table.js'

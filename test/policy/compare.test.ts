@@ -1,7 +1,7 @@
 import t from 'tap'
 import { compile } from '../../src/policy/compile/compile.js'
-import { compare } from '../../src/policy/diff/compare.js'
-import type { RuleSet } from '../../src/rules/model/types.js'
+import { compare } from '../../src/policy/compile/compare.js'
+import type { RuleSet } from '../../src/policy/rules/model/types.js'
 import { ban, network, ruleSet, seeds, source } from './rule-set.js'
 
 const APP = source('app', 'a.example', 'b.example', '=c.example')

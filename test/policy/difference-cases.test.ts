@@ -2,8 +2,8 @@ import t from 'tap'
 import { readPrefix } from '../../src/base/values/address.js'
 import type { DifferenceOptions } from '../../src/policy/diff/change-collector.js'
 import { difference } from '../../src/policy/diff/difference.js'
-import { LocalDataBuilder } from '../../src/rules/lists/local-data.js'
-import type { RuleSet } from '../../src/rules/model/types.js'
+import { LocalDataBuilder } from '../../src/policy/rules/lists/local-data.js'
+import type { RuleSet } from '../../src/policy/rules/model/types.js'
 import { allow, ban, block, exception, inline, network, part, ruleSet, source } from './rule-set.js'
 
 const APP = source('app', 'a.example', '=b.example', '192.0.2.0/24')

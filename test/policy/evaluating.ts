@@ -3,7 +3,7 @@ import { RRTYPE } from '../../src/wire/dns/registry/rrtype.js'
 import { compile } from '../../src/policy/compile/compile.js'
 import { Policy } from '../../src/policy/evaluate/policy.js'
 import { Verdict } from '../../src/policy/tables/verdict.js'
-import type { RuleSet } from '../../src/rules/model/types.js'
+import type { RuleSet } from '../../src/policy/rules/model/types.js'
 import { words } from '../base/words.js'
 import { seeds, wire } from './rule-set.js'
 

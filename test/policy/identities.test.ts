@@ -9,8 +9,8 @@ import { difference } from '../../src/policy/diff/difference.js'
 import { Identities } from '../../src/policy/evaluate/identities.js'
 import { Policy } from '../../src/policy/evaluate/policy.js'
 import { networkOfClass } from '../../src/policy/tables/client-table.js'
-import type { ClientRule, ClientRules } from '../../src/rules/model/client-types.js'
-import type { RuleSet } from '../../src/rules/model/types.js'
+import type { ClientRule, ClientRules } from '../../src/policy/rules/model/client-types.js'
+import type { RuleSet } from '../../src/policy/rules/model/types.js'
 import { ban, exception, network, ruleSet, source } from './rule-set.js'
 
 const position = { file: 'networks.yaml', line: 1, column: 1 }

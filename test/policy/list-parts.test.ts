@@ -2,12 +2,18 @@ import t from 'tap'
 import { readPrefix } from '../../src/base/values/address.js'
 import { RRTYPE } from '../../src/wire/dns/registry/rrtype.js'
 import { compile } from '../../src/policy/compile/compile.js'
-import { compare } from '../../src/policy/diff/compare.js'
+import { compare } from '../../src/policy/compile/compare.js'
 import { matchedRule } from '../../src/policy/evaluate/matched-rule.js'
 import { explainName } from '../../src/policy/explain/explain.js'
 import { Verdict } from '../../src/policy/tables/verdict.js'
-import { LocalDataBuilder } from '../../src/rules/lists/local-data.js'
-import type { ListPart, ListReply, Reply, Rule, RuleSet } from '../../src/rules/model/types.js'
+import { LocalDataBuilder } from '../../src/policy/rules/lists/local-data.js'
+import type {
+  ListPart,
+  ListReply,
+  Reply,
+  Rule,
+  RuleSet
+} from '../../src/policy/rules/model/types.js'
 import { words } from '../base/words.js'
 import { evaluate, evaluateAddress, hashed, policyOf, type RuleIds } from './evaluating.js'
 import { NaivePolicy } from './naive.js'

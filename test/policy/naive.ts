@@ -8,7 +8,7 @@ import {
   type NetworkRules,
   type Rule,
   type RuleSet
-} from '../../src/rules/model/types.js'
+} from '../../src/policy/rules/model/types.js'
 import type { RuleIds } from './evaluating.js'
 import { wire, type WrittenSource } from './rule-set.js'
 

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { readPrefix } from '../../src/base/values/address.js'
-import type { RuleSet } from '../../src/rules/model/types.js'
+import type { RuleSet } from '../../src/policy/rules/model/types.js'
 import { evaluate, evaluateAddress, policyOf, type RuleIds } from './evaluating.js'
 import { NaivePolicy } from './naive.js'
 import { allow, ban, block, exception, inline, network, ruleSet, source } from './rule-set.js'

@@ -11,7 +11,7 @@ import {
   type Rule,
   type RuleException,
   type RuleSet
-} from '../../src/rules/model/types.js'
+} from '../../src/policy/rules/model/types.js'
 
 /** Helpers to write rule sets by hand, as `rules` would read them from files. */
 

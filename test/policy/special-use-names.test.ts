@@ -1,7 +1,7 @@
 import t from 'tap'
 import { SPECIAL_USE } from '../../src/wire/dns/registry/special-use.js'
 import { compile } from '../../src/policy/compile/compile.js'
-import { compare } from '../../src/policy/diff/compare.js'
+import { compare } from '../../src/policy/compile/compare.js'
 import { Policy } from '../../src/policy/evaluate/policy.js'
 import { explainName } from '../../src/policy/explain/explain.js'
 import { TIER } from '../../src/policy/tables/claim.js'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { publicReference, pageOf } from '../../src/rules/model/public-reference.js'
+import { publicReference, pageOf } from '../../src/policy/rules/model/public-reference.js'
 
 t.test('public references are stable, and no two ids share one', t => {
   t.equal(publicReference('federal-phones/tiktok'), 'federal-phones.tiktok')

@@ -1,10 +1,10 @@
 import t from 'tap'
 import { readName } from '../../src/wire/dns/name/name.js'
 import { BanNames } from '../../src/probe/ban-names.js'
-import { readApp } from '../../src/rules/apps/app-file.js'
-import type { NameSource } from '../../src/rules/model/types.js'
+import { readApp } from '../../src/policy/rules/apps/app-file.js'
+import type { NameSource } from '../../src/policy/rules/model/types.js'
 import { packRules, unpackRules } from '../../src/daemon/reload/described-rules.js'
-import { loadRules } from '../../src/rules/load.js'
+import { loadRules } from '../../src/policy/rules/load.js'
 
 const MINUTE = 60_000
 const ROUNDS_PER_DAY = 1440

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { compile } from '../../src/policy/compile/compile.js'
 import type { LandingRules } from '../../src/register/landing.js'
 import { publicBans } from '../../src/register/public-bans.js'
-import { loadRules } from '../../src/rules/load.js'
-import type { RuleSet } from '../../src/rules/model/types.js'
+import { loadRules } from '../../src/policy/rules/load.js'
+import type { RuleSet } from '../../src/policy/rules/model/types.js'
 
 export const NOW = Date.parse('2026-06-01T00:00:00Z') / 1000
 

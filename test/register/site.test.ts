@@ -4,7 +4,7 @@ import t from 'tap'
 import { publicBans } from '../../src/register/public-bans.js'
 import { registerSite } from '../../src/register/site.js'
 import { TEXTS } from '../../src/register/texts.js'
-import { LANGUAGES } from '../../src/rules/model/explain.js'
+import { LANGUAGES } from '../../src/policy/rules/model/explain.js'
 import { NETWORKS, NOW, rulesOf } from './rules.js'
 
 const rules = await rulesOf(NETWORKS)

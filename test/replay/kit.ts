@@ -8,8 +8,8 @@ import type { Format } from '../../src/replay/formats/formats.js'
 import { Judge } from '../../src/replay/judge.js'
 import { replayLog, type ReadLog } from '../../src/replay/replay.js'
 import type { Snapshot } from '../../src/policy/tables/snapshot.js'
-import { loadRules } from '../../src/rules/load.js'
-import type { RuleSet } from '../../src/rules/model/types.js'
+import { loadRules } from '../../src/policy/rules/load.js'
+import type { RuleSet } from '../../src/policy/rules/model/types.js'
 
 /** Two networks; in one of them a ban that begins in March 2023, and an exception to it. */
 export const RULES = `

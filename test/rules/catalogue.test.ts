@@ -1,7 +1,7 @@
 import t from 'tap'
-import { readCatalogue } from '../../src/rules/apps/catalogue.js'
+import { readCatalogue } from '../../src/policy/rules/apps/catalogue.js'
 import { BYPASS_METHODS } from '../../src/report/questions/bypass-lookups.js'
-import { showPattern } from '../../src/rules/model/pattern.js'
+import { showPattern } from '../../src/policy/rules/model/pattern.js'
 
 const catalogue = await readCatalogue('rules')
 if (!catalogue.ok) throw new Error(catalogue.errors.map(({ message }) => message).join('\n'))

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { appSchema } from '../../src/rules/schema/app-schema.js'
-import { networksSchema } from '../../src/rules/schema/networks-schema.js'
+import { appSchema } from '../../src/policy/rules/schema/app-schema.js'
+import { networksSchema } from '../../src/policy/rules/schema/networks-schema.js'
 import { keysOf } from '../yaml/schema-keys.js'
 import { app, load } from './folder.js'
 

@@ -4,8 +4,8 @@ import type { Test } from 'tap'
 import { showPrefix } from '../../src/base/values/address.js'
 import type { InterdictError } from '../../src/base/errors/error.js'
 import { showName } from '../../src/wire/dns/name/name.js'
-import { loadRules, type RulesResult } from '../../src/rules/load.js'
-import { COVER, type NameSource, type RuleSet } from '../../src/rules/model/types.js'
+import { loadRules, type RulesResult } from '../../src/policy/rules/load.js'
+import { COVER, type NameSource, type RuleSet } from '../../src/policy/rules/model/types.js'
 
 /** Files of a rules folder by name; `networks.yaml` and the rest. */
 export type Files = Readonly<Record<string, string | Uint8Array>>

@@ -3,7 +3,7 @@ import { mkdirSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
-import { loadRules } from '../../src/rules/load.js'
+import { loadRules } from '../../src/policy/rules/load.js'
 import { brief, load, loadGood, poured, type Files } from './folder.js'
 
 /** Rules of one network that blocks a list. */

@@ -1,7 +1,11 @@
 import { showPrefix } from '../../src/base/values/address.js'
 import { showRrtype } from '../../src/wire/dns/registry/rrtype.js'
-import { readList, type ListOptions, type ListResult } from '../../src/rules/lists/read-list.js'
-import type { LocalData, NameSource } from '../../src/rules/model/types.js'
+import {
+  readList,
+  type ListOptions,
+  type ListResult
+} from '../../src/policy/rules/lists/read-list.js'
+import type { LocalData, NameSource } from '../../src/policy/rules/model/types.js'
 import { brief, poured } from './folder.js'
 
 /** Reads one file as the list `m`. */

@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { loadRules } from '../../src/rules/load.js'
-import { RulesFolder, type FileResult } from '../../src/rules/model/folder.js'
-import { parsePlainYaml } from '../../src/yaml/plain-yaml.js'
+import { loadRules } from '../../src/policy/rules/load.js'
+import { RulesFolder, type FileResult } from '../../src/policy/rules/model/folder.js'
+import { parsePlainYaml } from '../../src/policy/yaml/plain-yaml.js'
 import { app, brief, load, loadGood, poured } from './folder.js'
 
 const NETWORKS = `

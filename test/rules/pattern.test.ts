@@ -1,6 +1,6 @@
 import t from 'tap'
 import { readName, showName } from '../../src/wire/dns/name/name.js'
-import { covers, coversTopLevelDomain, readPattern } from '../../src/rules/model/pattern.js'
+import { covers, coversTopLevelDomain, readPattern } from '../../src/policy/rules/model/pattern.js'
 
 const reads = [
   { text: 'tiktok.example', cover: 'suffix', name: 'tiktok.example' },

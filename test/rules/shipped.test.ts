@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { showPrefix } from '../../src/base/values/address.js'
-import { loadRules } from '../../src/rules/load.js'
-import { COVER, type NameSource, type RuleSet } from '../../src/rules/model/types.js'
+import { loadRules } from '../../src/policy/rules/load.js'
+import { COVER, type NameSource, type RuleSet } from '../../src/policy/rules/model/types.js'
 
 /** The rules that ship with the program. */
 const SHIPPED = fileURLToPath(new URL('../../../rules/', import.meta.url))

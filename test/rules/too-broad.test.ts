@@ -1,8 +1,8 @@
 import t from 'tap'
-import { sharedZoneContaining, SHARED_ZONES } from '../../src/rules/apps/shared-zones.js'
-import { warnAboutSharedNames } from '../../src/rules/lists/shared-names.js'
-import { readPattern } from '../../src/rules/model/pattern.js'
-import { tooBroad } from '../../src/rules/apps/too-broad.js'
+import { sharedZoneContaining, SHARED_ZONES } from '../../src/policy/rules/apps/shared-zones.js'
+import { warnAboutSharedNames } from '../../src/policy/rules/lists/shared-names.js'
+import { readPattern } from '../../src/policy/rules/model/pattern.js'
+import { tooBroad } from '../../src/policy/rules/apps/too-broad.js'
 import { brief, load, loadGood } from './folder.js'
 
 const wide = [

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { loadRules, type RulesResult } from '../../src/rules/load.js'
+import { loadRules, type RulesResult } from '../../src/policy/rules/load.js'
 import { writeVersion } from '../../src/wire/zonefile/zone-journal.js'
 import { brief, load, poured, type Files } from './folder.js'
 

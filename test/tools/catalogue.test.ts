@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
-import { readCatalogue } from '../../src/rules/apps/catalogue.js'
+import { readCatalogue } from '../../src/policy/rules/apps/catalogue.js'
 import {
   coverage,
   ListComparison,

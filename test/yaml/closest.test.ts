@@ -1,5 +1,5 @@
 import t from 'tap'
-import { closest } from '../../src/yaml/closest.js'
+import { closest } from '../../src/policy/yaml/closest.js'
 
 const known = ['cache', 'log', 'max-connections', 'tiktok']
 

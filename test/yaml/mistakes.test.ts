@@ -1,7 +1,7 @@
 /** Common mistakes in YAML files: each is reported once, where it was made, with what to write instead. */
 import t from 'tap'
 import { z } from 'zod'
-import { readYaml } from '../../src/yaml/read.js'
+import { readYaml } from '../../src/policy/yaml/read.js'
 
 const rule = z.strictObject({
   names: z.array(z.string()).optional(),

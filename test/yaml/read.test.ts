@@ -1,8 +1,8 @@
 import t from 'tap'
 import type { Document, YAMLMap } from 'yaml'
 import { z } from 'zod'
-import { readYaml } from '../../src/yaml/read.js'
-import { YamlDocument } from '../../src/yaml/yaml-document.js'
+import { readYaml } from '../../src/policy/yaml/read.js'
+import { YamlDocument } from '../../src/policy/yaml/yaml-document.js'
 
 const schema = z.strictObject({
   cache: z.strictObject({ size: z.int().min(1).max(100), ttl: z.number().optional() }).optional(),

@@ -2,8 +2,8 @@ import { deepStrictEqual } from 'node:assert'
 import { readdirSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
-import { parseSimpleYaml } from '../../src/yaml/simple-yaml.js'
-import { YamlDocument } from '../../src/yaml/yaml-document.js'
+import { parseSimpleYaml } from '../../src/policy/yaml/simple-yaml.js'
+import { YamlDocument } from '../../src/policy/yaml/yaml-document.js'
 import { runs } from '../runs.js'
 
 /** The simple parser must give the value that the library gives. */

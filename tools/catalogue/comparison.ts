@@ -1,9 +1,9 @@
 import { showName } from '../../src/wire/dns/name/name.js'
-import type { CatalogueApp } from '../../src/rules/apps/catalogue.js'
-import { isPublicSuffix, registrableDomain } from '../../src/rules/apps/public-suffix.js'
-import { sharedZoneContaining } from '../../src/rules/apps/shared-zones.js'
-import { covers, type Pattern } from '../../src/rules/model/pattern.js'
-import type { NameSource } from '../../src/rules/model/types.js'
+import type { CatalogueApp } from '../../src/policy/rules/apps/catalogue.js'
+import { isPublicSuffix, registrableDomain } from '../../src/policy/rules/apps/public-suffix.js'
+import { sharedZoneContaining } from '../../src/policy/rules/apps/shared-zones.js'
+import { covers, type Pattern } from '../../src/policy/rules/model/pattern.js'
+import type { NameSource } from '../../src/policy/rules/model/types.js'
 
 /** Maximum registered domains and names stored per list, to bound memory; further ones are only counted. */
 const MAX_STORED = 20_000

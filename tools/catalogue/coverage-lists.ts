@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as z from 'zod'
-import type { ListResult } from '../../src/rules/lists/read-list.js'
-import { readYaml } from '../../src/yaml/read.js'
+import type { ListResult } from '../../src/policy/rules/lists/read-list.js'
+import { readYaml } from '../../src/policy/yaml/read.js'
 import { readHostNames, readListFrom } from './lists.js'
 
 /** The lists that coverage is measured against. */

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { readList, type ListResult } from '../../src/rules/lists/read-list.js'
-import { decompress } from '../../src/rules/lists/decompress.js'
+import { readList, type ListResult } from '../../src/policy/rules/lists/read-list.js'
+import { decompress } from '../../src/policy/rules/lists/decompress.js'
 import { hostNamesIn } from './host-names.js'
 
 /** Maximum octets of a list, compressed and decompressed. Lists of one app have less than 1 MB. */

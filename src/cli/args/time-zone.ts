@@ -1,7 +1,7 @@
 import { configuredFiles } from '../../daemon/reload/configured-files.js'
 import { isTimeZone } from '../../base/time/instant.js'
-import { readRulesTimeZone } from '../../rules/time/rules-time-zone.js'
-import { didYouMean } from '../../yaml/closest.js'
+import { readRulesTimeZone } from '../../policy/rules/time/rules-time-zone.js'
+import { didYouMean } from '../../policy/yaml/closest.js'
 import { usageError } from '../exit.js'
 import { loadSettings, type CommonOptions } from './settings.js'
 

@@ -1,6 +1,6 @@
 import { epochSeconds, systemClock } from '../../base/time/clock.js'
-import { readCatalogue } from '../../rules/apps/catalogue.js'
-import { KINDS, ROLES } from '../../rules/schema/app-schema.js'
+import { readCatalogue } from '../../policy/rules/apps/catalogue.js'
+import { KINDS, ROLES } from '../../policy/rules/schema/app-schema.js'
 import { extractHostName, rejectUrlCharacters } from '../args/host-name.js'
 import { checkChoice } from '../args/parse.js'
 import { loadConfiguredRules } from '../args/rules.js'

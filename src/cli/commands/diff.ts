@@ -1,6 +1,6 @@
 import { difference, type Difference } from '../../policy/diff/difference.js'
-import { loadRules } from '../../rules/load.js'
-import type { RuleSet } from '../../rules/model/types.js'
+import { loadRules } from '../../policy/rules/load.js'
+import type { RuleSet } from '../../policy/rules/model/types.js'
 import { listCopiesFolder } from '../../sources/http/list-copies.js'
 import { checkTime, parseWholeNumber, resolveTime } from '../args/parse.js'
 import { ruleFilesAt } from '../args/rules.js'

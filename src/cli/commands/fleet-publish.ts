@@ -8,7 +8,7 @@ import { Comparison } from '../../replay/comparison.js'
 import type { Count } from '../../replay/change-tally.js'
 import { Judge } from '../../replay/judge.js'
 import { replayLog } from '../../replay/replay.js'
-import { loadRules } from '../../rules/load.js'
+import { loadRules } from '../../policy/rules/load.js'
 import { BundleFiles } from '../../sources/bundle/bundle-files.js'
 import {
   decodeBundle,

@@ -11,8 +11,8 @@ import {
   type ReadLog,
   type ReplayOptions as ReadOptions
 } from '../../replay/replay.js'
-import { loadRules } from '../../rules/load.js'
-import type { RuleSet } from '../../rules/model/types.js'
+import { loadRules } from '../../policy/rules/load.js'
+import type { RuleSet } from '../../policy/rules/model/types.js'
 import { listCopiesFolder } from '../../sources/http/list-copies.js'
 import { withLog, type OpenLog } from '../args/open-log.js'
 import { checkTime, parseWholeNumber, resolveTime } from '../args/parse.js'

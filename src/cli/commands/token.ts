@@ -9,7 +9,7 @@ import {
   writeTokens,
   type StoredToken
 } from '../../daemon/admin/http/tokens/token-file.js'
-import { duration } from '../../yaml/quantity.js'
+import { duration } from '../../policy/yaml/quantity.js'
 import { loadSettings, type CommonOptions } from '../args/settings.js'
 import { switchToOwnerOf } from '../args/user.js'
 import { EXIT, usageError } from '../exit.js'

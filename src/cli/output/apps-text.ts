@@ -1,4 +1,4 @@
-import type { Evidence } from '../../rules/apps/evidence.js'
+import type { Evidence } from '../../policy/rules/apps/evidence.js'
 import { escapeControls } from '../../base/log/terminal-line.js'
 import { paint } from '../io.js'
 import type { AppQuery } from '../../views/app-search.js'

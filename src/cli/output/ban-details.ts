@@ -1,7 +1,7 @@
 import type { Seconds } from '../../base/units.js'
 import { NOT_BANNED, type BanFacts } from '../../report/questions/ban.js'
 import type { Fact } from '../../report/report.js'
-import type { Ban, Reply, Rule, RuleException, RuleSet } from '../../rules/model/types.js'
+import type { Ban, Reply, Rule, RuleException, RuleSet } from '../../policy/rules/model/types.js'
 import { showInstant } from '../../base/time/instant.js'
 import { sourceId } from '../../views/coverage.js'
 

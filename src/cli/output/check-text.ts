@@ -1,7 +1,7 @@
 import { InterdictError } from '../../base/errors/error.js'
 import type { SerializedError } from '../../base/errors/serialized-error.js'
 import { escapeControls } from '../../base/log/terminal-line.js'
-import type { ListReport } from '../../rules/lists/list-types.js'
+import type { ListReport } from '../../policy/rules/lists/list-types.js'
 import { formatCount, formatNumber } from './format.js'
 import { ageLine } from './lists-text.js'
 import type { ListView } from '../../views/lists-view.js'

@@ -1,7 +1,7 @@
 import { showRrtype } from '../../wire/dns/registry/rrtype.js'
 import type { AffectedClients } from '../../policy/diff/client-ranges.js'
 import type { Change } from '../../policy/diff/change-collector.js'
-import type { QtypeSet } from '../../rules/model/types.js'
+import type { QtypeSet } from '../../policy/rules/model/types.js'
 import { showInstant } from '../../base/time/instant.js'
 import { describeDecision } from './decision-text.js'
 import type { Compared } from './diff-text.js'

@@ -6,7 +6,7 @@ import type { AffectedClients, PrefixSet } from '../../policy/diff/client-ranges
 import type { Difference, Move } from '../../policy/diff/difference.js'
 import type { BeforeAfter } from '../../policy/diff/name-groups.js'
 import type { Decision } from '../../policy/evaluate/decision.js'
-import type { QtypeSet, RuleSet } from '../../rules/model/types.js'
+import type { QtypeSet, RuleSet } from '../../policy/rules/model/types.js'
 import { showInstant } from '../../base/time/instant.js'
 import { paint, type Colour } from '../io.js'
 import { wrap } from './columns.js'

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { didYouMean } from '../../yaml/closest.js'
+import { didYouMean } from '../../policy/yaml/closest.js'
 
 export const HELP = 'help'
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { LANGUAGES } from '../../rules/model/explain.js'
+import { LANGUAGES } from '../../policy/rules/model/explain.js'
 import { choice, examples, TIME_ZONE, type Context } from './context.js'
 
 const ROLES = ['app', 'api', 'cdn', 'telemetry', 'web', 'shared']

@@ -2,7 +2,7 @@ import type { Clock } from '../../base/time/clock.js'
 import { failure } from '../../base/errors/error.js'
 import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../../base/units.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
-import type { BundleFacts } from '../../rules/model/types.js'
+import type { BundleFacts } from '../../policy/rules/model/types.js'
 import { showInstant } from '../../base/time/instant.js'
 import type { Timer, Timers } from '../../base/time/timers.js'
 

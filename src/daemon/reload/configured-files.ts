@@ -1,7 +1,7 @@
 import { epochSeconds, systemClock } from '../../base/time/clock.js'
 import type { InterdictError } from '../../base/errors/error.js'
 import type { Config } from '../../config/config.js'
-import { RulesFolder, type RuleFiles } from '../../rules/model/folder.js'
+import { RulesFolder, type RuleFiles } from '../../policy/rules/model/folder.js'
 import { chooseBundle } from '../../sources/bundle/choose-bundle.js'
 import { rulesLocation } from './rules-location.js'
 

@@ -1,8 +1,14 @@
 import { deserialize, serialize } from 'node:v8'
 import type { Octets } from '../../base/units.js'
 import { readName, showName } from '../../wire/dns/name/name.js'
-import type { NameSink, NameSource, NetworkRules, Rule, RuleSet } from '../../rules/model/types.js'
-import type { RulesResult } from '../../rules/load.js'
+import type {
+  NameSink,
+  NameSource,
+  NetworkRules,
+  Rule,
+  RuleSet
+} from '../../policy/rules/model/types.js'
+import type { RulesResult } from '../../policy/rules/load.js'
 
 type Loaded = Extract<RulesResult, { readonly ok: true }>
 

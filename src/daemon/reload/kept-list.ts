@@ -6,7 +6,7 @@ import {
   type ListOrigin,
   type ListRequest,
   type ListState
-} from '../../rules/lists/load-list.js'
+} from '../../policy/rules/lists/load-list.js'
 
 /** A list whose names are in the active snapshot. */
 export interface KeptList {

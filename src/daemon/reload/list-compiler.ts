@@ -1,7 +1,7 @@
 import { failureAt, type InterdictError } from '../../base/errors/error.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
-import type { ListProvider, ProvidedList } from '../../rules/lists/list-provider.js'
+import type { ListProvider, ProvidedList } from '../../policy/rules/lists/list-provider.js'
 import {
   isCurrent,
   isSameOrigin,
@@ -12,10 +12,10 @@ import {
   type ListOrigin,
   type ListRequest,
   type ListState
-} from '../../rules/lists/load-list.js'
-import { PackedSource } from '../../rules/lists/packed-source.js'
-import type { FilesLocation, RuleFiles } from '../../rules/model/folder.js'
-import { YamlSource } from '../../rules/model/yaml-source.js'
+} from '../../policy/rules/lists/load-list.js'
+import { PackedSource } from '../../policy/rules/lists/packed-source.js'
+import type { FilesLocation, RuleFiles } from '../../policy/rules/model/folder.js'
+import { YamlSource } from '../../policy/rules/model/yaml-source.js'
 import type { StartThread, Thread } from '../../base/threads/thread.js'
 import { keptList, type KeptList } from './kept-list.js'
 import { errorOf, type ListInit, type ListResult } from './list-job.js'

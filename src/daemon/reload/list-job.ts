@@ -6,9 +6,9 @@ import {
   type ListContent,
   type ListOrigin,
   type ListRequest
-} from '../../rules/lists/load-list.js'
-import { packSource, type PackedSourceData } from '../../rules/lists/packed-source.js'
-import { RulesFolder, type FilesLocation } from '../../rules/model/folder.js'
+} from '../../policy/rules/lists/load-list.js'
+import { packSource, type PackedSourceData } from '../../policy/rules/lists/packed-source.js'
+import { RulesFolder, type FilesLocation } from '../../policy/rules/model/folder.js'
 
 /** The start parameters of a list thread. */
 export interface ListInit {

@@ -1,8 +1,8 @@
 import { epochSeconds, type Clock } from '../../base/time/clock.js'
 import { InterdictError } from '../../base/errors/error.js'
-import type { ListProvider } from '../../rules/lists/list-provider.js'
-import { loadRules, type RulesResult } from '../../rules/load.js'
-import { zoneFilesIn } from '../../rules/model/folder.js'
+import type { ListProvider } from '../../policy/rules/lists/list-provider.js'
+import { loadRules, type RulesResult } from '../../policy/rules/load.js'
+import { zoneFilesIn } from '../../policy/rules/model/folder.js'
 import { AcceptedBundles } from '../../sources/bundle/accepted-bundles.js'
 import {
   chooseBundle,

@@ -6,7 +6,7 @@ import { allClaims } from '../../policy/tables/claim-table.js'
 import type { PackedList } from '../../policy/tables/packed-list.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
-import { EXPIRY_NOTICE } from '../../rules/time/dates.js'
+import { EXPIRY_NOTICE } from '../../policy/rules/time/dates.js'
 import { showInstant } from '../../base/time/instant.js'
 import type { Timer, Timers } from '../../base/time/timers.js'
 

@@ -1,7 +1,7 @@
 import type { Milliseconds } from '../../base/units.js'
 import type { TransfersConfig } from '../../config/sources-config.js'
 import { primariesFor, checkPrimaries } from '../../config/zone-primaries.js'
-import type { TransferList } from '../../rules/lists/transfer-list.js'
+import type { TransferList } from '../../policy/rules/lists/transfer-list.js'
 import type { Primary } from '../../sources/axfr/primary.js'
 import {
   zoneHealth,

@@ -23,7 +23,7 @@ import { checkLog } from '../probe/log-check.js'
 import { recordRound } from '../probe/journal.js'
 import { frontEndGaps, ownListeners } from '../probe/own-listeners.js'
 import { unpackRules, type DescribedRules } from '../reload/described-rules.js'
-import { ReplacedSnapshots } from '../reload/replaced-snapshots.js'
+import { ReplacedSnapshots } from '../../policy/tables/replaced-snapshots.js'
 import { yieldToWorkers } from '../reload/yield-to-workers.js'
 import {
   createThreadLog,

@@ -7,7 +7,7 @@ import type { Snapshot } from '../../policy/tables/snapshot.js'
 import { Recorder, SNAPSHOT_RETENTION } from '../../querylog/record/recorder.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
 import { ExportHandle } from '../querylog/export-handle.js'
-import { ReplacedSnapshots } from '../reload/replaced-snapshots.js'
+import { ReplacedSnapshots } from '../../policy/tables/replaced-snapshots.js'
 import { createThreadLog } from '../../base/threads/thread-log.js'
 import type { FromRecorder, RecorderInit, ToRecorder } from './log-messages.js'
 

@@ -26,7 +26,7 @@ import type { MeasuredForwarder } from '../../upstream/create-forwarder.js'
 import { systemTimers } from '../../base/time/timers.js'
 import { collectCounters, type WorkerStatus } from '../admin/worker-status.js'
 import { probeSources } from '../probe/own-listeners.js'
-import { ReplacedSnapshots, COLLECT_DELAY } from '../reload/replaced-snapshots.js'
+import { ReplacedSnapshots, COLLECT_DELAY } from '../../policy/tables/replaced-snapshots.js'
 import type {
   CountedSnapshot,
   WorkerRequest,

@@ -1,7 +1,7 @@
 import type { Prefix } from '../../base/values/address.js'
 import { failure } from '../../base/errors/error.js'
 import type { Octets } from '../../base/units.js'
-import { COVER, type NameSink, type NameSource } from '../../rules/model/types.js'
+import { COVER, type NameSink, type NameSource } from '../rules/model/types.js'
 import type { AddressTableBuffers } from '../tables/address-table.js'
 import type { NameTableBuffers } from '../tables/name-table.js'
 import { sourceRef } from '../tables/source-sets.js'

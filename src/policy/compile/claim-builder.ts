@@ -1,6 +1,6 @@
 import { BAN_EDE } from '../../wire/dns/registry/ede.js'
 import { RRTYPE } from '../../wire/dns/registry/rrtype.js'
-import type { Ban, Block, ListPart, NameSource, QtypeSet, Rule } from '../../rules/model/types.js'
+import type { Ban, Block, ListPart, NameSource, QtypeSet, Rule } from '../rules/model/types.js'
 import { showInstant } from '../../base/time/instant.js'
 import {
   CLAIM_MONITOR,

@@ -1,4 +1,4 @@
-import type { NameSource, Rule } from '../../rules/model/types.js'
+import type { NameSource, Rule } from '../rules/model/types.js'
 import { TIER } from '../tables/claim.js'
 
 /** A rule applied to one of its sources, before it becomes a claim. */

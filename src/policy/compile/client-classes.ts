@@ -1,6 +1,6 @@
 import type { Prefix } from '../../base/values/address.js'
 import { compilePrefixes, type PrefixTableBuffers } from '../../base/values/prefix-table.js'
-import type { NameSource, NetworkRules, Rule } from '../../rules/model/types.js'
+import type { NameSource, NetworkRules, Rule } from '../rules/model/types.js'
 
 /** See `ClientTable`: clients to whom the same rules of one network apply. */
 export interface ClientClass {

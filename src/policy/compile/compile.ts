@@ -6,7 +6,7 @@ import {
   type NameSource,
   type Rule,
   type RuleSet
-} from '../../rules/model/types.js'
+} from '../rules/model/types.js'
 import {
   buildClaimIndex,
   CLAIM_CLIENT,
@@ -16,7 +16,7 @@ import {
   type IndexedClaim
 } from '../tables/claim-index.js'
 import type { PackedClaims } from '../tables/claim-table.js'
-import { LANGUAGES } from '../../rules/model/explain.js'
+import { LANGUAGES } from '../rules/model/explain.js'
 import { ECH } from '../tables/client-table.js'
 import { buildPassTable } from '../tables/pass-table.js'
 import type { Pause, Snapshot } from '../tables/snapshot.js'

@@ -1,6 +1,6 @@
 import { HashedName } from '../../wire/dns/name/hashed-name.js'
-import type { NamePolicy } from '../../rules/lists/rpz/rpz-lines.js'
-import { COVER } from '../../rules/model/types.js'
+import type { NamePolicy } from '../rules/lists/rpz/rpz-lines.js'
+import { COVER } from '../rules/model/types.js'
 import { entriesOf, namesBelow } from '../tables/entries.js'
 import { NameTable } from '../tables/name-table.js'
 import type { Snapshot } from '../tables/snapshot.js'

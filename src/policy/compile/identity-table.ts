@@ -1,6 +1,6 @@
-import { lackingRule } from '../../rules/clients/fewer-bans.js'
-import type { ClientRules } from '../../rules/model/client-types.js'
-import type { NetworkRules } from '../../rules/model/types.js'
+import { lackingRule } from '../rules/clients/fewer-bans.js'
+import type { ClientRules } from '../rules/model/client-types.js'
+import type { NetworkRules } from '../rules/model/types.js'
 import type { IdentityNetwork, IdentityTable } from '../tables/identity-table.js'
 
 /**

@@ -1,6 +1,6 @@
 import type { Octets } from '../../base/units.js'
 import { HashedName } from '../../wire/dns/name/hashed-name.js'
-import { COVER, type ListPart, type NameSink, type NameSource } from '../../rules/model/types.js'
+import { COVER, type ListPart, type NameSink, type NameSource } from '../rules/model/types.js'
 import { AddressTable } from '../tables/address-table.js'
 import { entriesOf } from '../tables/entries.js'
 import { NameTable } from '../tables/name-table.js'

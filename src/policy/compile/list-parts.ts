@@ -3,13 +3,7 @@ import { hashOctet } from '../../base/bytes/hash.js'
 import type { Octets } from '../../base/units.js'
 import { showName } from '../../wire/dns/name/name.js'
 import { showRrtype } from '../../wire/dns/registry/rrtype.js'
-import type {
-  ListPart,
-  ListReply,
-  LocalData,
-  NameSource,
-  QtypeSet
-} from '../../rules/model/types.js'
+import type { ListPart, ListReply, LocalData, NameSource, QtypeSet } from '../rules/model/types.js'
 
 /** How many of a part's prefixes are shown. */
 const SHOWN_PREFIXES = 3

@@ -1,4 +1,4 @@
-import type { Rule, RuleSet } from '../../rules/model/types.js'
+import type { Rule, RuleSet } from '../rules/model/types.js'
 import type { Pause } from '../tables/snapshot.js'
 
 /** The rules with these blocks paused. Only blocks: what an authority has banned stays banned. */

@@ -1,7 +1,7 @@
 import { encodeEde } from '../../wire/dns/edns/ede-option.js'
 import { HashedName } from '../../wire/dns/name/hashed-name.js'
 import { EDE } from '../../wire/dns/registry/ede.js'
-import type { NameSource } from '../../rules/model/types.js'
+import type { NameSource } from '../rules/model/types.js'
 import { TIER, type Claim } from '../tables/claim.js'
 import { NameTable, type NameTableBuffers } from '../tables/name-table.js'
 import type { SourceSummary } from '../tables/source-table.js'

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { ClientAuthority, ClientRule } from '../../rules/model/client-types.js'
-import type { RuleSet } from '../../rules/model/types.js'
+import type { ClientAuthority, ClientRule } from '../rules/model/client-types.js'
+import type { RuleSet } from '../rules/model/types.js'
 import type { BeforeAfter } from './name-groups.js'
 
 /** What of a client, or of an authority of clients, is another one than before. */

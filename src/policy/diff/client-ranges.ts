@@ -6,7 +6,7 @@ import {
   type Address,
   type Prefix
 } from '../../base/values/address.js'
-import type { RuleSet } from '../../rules/model/types.js'
+import type { RuleSet } from '../rules/model/types.js'
 import type { Policy } from '../evaluate/policy.js'
 import { networkOfClass } from '../tables/client-table.js'
 import type { BeforeAfter } from './name-groups.js'

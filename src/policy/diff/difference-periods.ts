@@ -1,7 +1,7 @@
 import { addressWords } from '../../base/values/address.js'
 import type { Seconds } from '../../base/units.js'
 import { RRTYPE } from '../../wire/dns/registry/rrtype.js'
-import type { QtypeSet } from '../../rules/model/types.js'
+import type { QtypeSet } from '../rules/model/types.js'
 import type { Decision, Subject } from '../evaluate/decision.js'
 import { unstoredNameBelow, type BeforeAfter, type NameGroup } from './name-groups.js'
 import type { SnapshotView } from './snapshot-view.js'

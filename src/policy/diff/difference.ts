@@ -1,4 +1,4 @@
-import type { EchPolicy, RuleSet } from '../../rules/model/types.js'
+import type { EchPolicy, RuleSet } from '../rules/model/types.js'
 import { compile } from '../compile/compile.js'
 import { echOfClass } from '../tables/client-table.js'
 import type { Snapshot } from '../tables/snapshot.js'

@@ -1,4 +1,4 @@
-import { COVER } from '../../rules/model/types.js'
+import { COVER } from '../rules/model/types.js'
 import { Evaluator } from '../evaluate/decision.js'
 import { ClaimIndex, type IndexedClaim } from '../tables/claim-index.js'
 import type { Claim } from '../tables/claim.js'

@@ -1,5 +1,5 @@
 import type { Seconds } from '../../base/units.js'
-import { COVER } from '../../rules/model/types.js'
+import { COVER } from '../rules/model/types.js'
 import {
   CLAIM_CLIENT,
   CLAIM_FLAGS,

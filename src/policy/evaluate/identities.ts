@@ -7,7 +7,7 @@ import type {
   IdentityMethod,
   Presented
 } from '../../wire/pki/identity.js'
-import type { CertificateMatch } from '../../rules/model/client-types.js'
+import type { CertificateMatch } from '../rules/model/client-types.js'
 import type { IdentifiedClient } from '../tables/identity-table.js'
 import type { Policy } from './policy.js'
 

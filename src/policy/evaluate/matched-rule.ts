@@ -1,7 +1,7 @@
 import { showPrefix } from '../../base/values/address.js'
 import type { Octets } from '../../base/units.js'
 import { showCanonical, showName } from '../../wire/dns/name/name.js'
-import { COVER } from '../../rules/model/types.js'
+import { COVER } from '../rules/model/types.js'
 import { allClaims } from '../tables/claim-table.js'
 import type { Claim } from '../tables/claim.js'
 import { entriesOf } from '../tables/entries.js'

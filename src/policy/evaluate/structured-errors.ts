@@ -1,6 +1,6 @@
 import { encodeStructuredEde } from '../../wire/dns/edns/structured-error.js'
-import { blockSentence, LANGUAGES, SUB_ERROR } from '../../rules/model/explain.js'
-import { pageOf, publicReference } from '../../rules/model/public-reference.js'
+import { blockSentence, LANGUAGES, SUB_ERROR } from '../rules/model/explain.js'
+import { pageOf, publicReference } from '../rules/model/public-reference.js'
 import type { Claim } from '../tables/claim.js'
 
 /** How clients that ask for structured DNS errors get them. */

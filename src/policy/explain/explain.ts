@@ -1,6 +1,6 @@
 import type { Seconds } from '../../base/units.js'
 import type { HashedName } from '../../wire/dns/name/hashed-name.js'
-import { COVER } from '../../rules/model/types.js'
+import { COVER } from '../rules/model/types.js'
 import { matchedRule, type MatchedRule } from '../evaluate/matched-rule.js'
 import { AddressTable } from '../tables/address-table.js'
 import { CLAIM_PASS, CLAIM_TCP_ONLY, ClaimIndex, type IndexedClaim } from '../tables/claim-index.js'

@@ -1,5 +1,5 @@
 import type { PrefixTableBuffers } from '../../base/values/prefix-table.js'
-import type { EchPolicy } from '../../rules/model/types.js'
+import type { EchPolicy } from '../rules/model/types.js'
 import type { IdentityTable } from './identity-table.js'
 
 /** `EchPolicy` as a number. */

@@ -1,5 +1,5 @@
 import type { PrefixTableBuffers } from '../../base/values/prefix-table.js'
-import type { CertificateMatch, ClientAuthority } from '../../rules/model/client-types.js'
+import type { CertificateMatch, ClientAuthority } from '../rules/model/client-types.js'
 
 /** Clients that are recognized by what they present when they connect, whatever their address. */
 export interface IdentityTable {

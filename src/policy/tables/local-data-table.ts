@@ -1,6 +1,6 @@
 import type { Octets } from '../../base/units.js'
-import { lineIndex } from '../../rules/lists/local-data.js'
-import { COVER } from '../../rules/model/types.js'
+import { lineIndex } from '../rules/lists/local-data.js'
+import { COVER } from '../rules/model/types.js'
 import { entriesOf, type Entries } from './entries.js'
 import type { Snapshot } from './snapshot.js'
 

@@ -1,5 +1,5 @@
 import type { Octets, Seconds } from '../../base/units.js'
-import type { BundleFacts } from '../../rules/model/types.js'
+import type { BundleFacts } from '../rules/model/types.js'
 import type { ZoneState } from '../../wire/zonefile/zone-state.js'
 import type { AddressTableBuffers } from './address-table.js'
 import type { ClaimTable } from './claim-table.js'

@@ -1,4 +1,4 @@
-import type { LocalData, NameSource } from '../../rules/model/types.js'
+import type { LocalData, NameSource } from '../rules/model/types.js'
 import { ListPacker, unpackList, type PackedList, type PackedListBuffers } from './packed-list.js'
 
 /** The name sources that some rule of some network refers to, without their names. */

@@ -6,7 +6,7 @@ import {
   type SpecialUse,
   type SpecialUseKind
 } from '../../wire/dns/registry/special-use.js'
-import { COVER } from '../../rules/model/types.js'
+import { COVER } from '../rules/model/types.js'
 
 /**
  * How a special-use name, or a name below it, is answered (RFC 6761).

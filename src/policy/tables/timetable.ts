@@ -1,5 +1,5 @@
 import type { Seconds } from '../../base/units.js'
-import type { Schedule } from '../../rules/model/types.js'
+import type { Schedule } from '../rules/model/types.js'
 import { zoneOffsets, type ZoneOffsets } from '../../base/time/time-zone-offsets.js'
 
 const WEEK: Seconds = 7 * 86_400

@@ -8,7 +8,7 @@ import { instant, type Selection } from './selection.js'
 export const UTC = 'UTC'
 
 /**
- * SQL for the local time of a column, with the offsets of `rules/time`, so that a report never
+ * SQL for the local time of a column, with the offsets of `base/time`, so that a report never
  * contradicts `interdict explain`. DuckDB has time zones of another version.
  *
  * @returns undefined in UTC, where a column is its own local time

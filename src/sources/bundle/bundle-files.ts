@@ -9,8 +9,8 @@ import {
   type FilesLocation,
   type RuleFiles,
   type TooLarge
-} from '../../rules/model/folder.js'
-import type { BundleFacts } from '../../rules/model/types.js'
+} from '../../policy/rules/model/folder.js'
+import type { BundleFacts } from '../../policy/rules/model/types.js'
 import { rulesSha256, type ZoneState } from '../../wire/zonefile/zone-state.js'
 import type { Bundle } from './bundle.js'
 

@@ -7,7 +7,7 @@ import { failure, InterdictError } from '../../base/errors/error.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import { packageVersion } from '../../base/package.js'
 import { reasonOf } from '../../base/errors/reason.js'
-import { decompress } from '../../rules/lists/decompress.js'
+import { decompress } from '../../policy/rules/lists/decompress.js'
 import { contextTrusting } from '../../wire/tls/trusting-context.js'
 
 const MAX_REDIRECTS = 5

@@ -1,6 +1,6 @@
 import { doublingDelay } from '../../base/time/doubling-delay.js'
 import type { Milliseconds } from '../../base/units.js'
-import type { RemoteList } from '../../rules/lists/remote-list.js'
+import type { RemoteList } from '../../policy/rules/lists/remote-list.js'
 import type { CopyRecord } from './list-copies.js'
 
 /** Delay after a failure, doubled with each further failure. */

@@ -9,7 +9,7 @@ import type { Redirect } from '../../../src/daemon/admin/http/login/login.js'
 import { ZERO_COUNTERS } from '../../../src/daemon/admin/worker-status.js'
 import { packRules, unpackRules } from '../../../src/daemon/reload/described-rules.js'
 import { compile } from '../../../src/policy/compile/compile.js'
-import { loadRules } from '../../../src/rules/load.js'
+import { loadRules } from '../../../src/policy/rules/load.js'
 
 const usage = { entries: 0, octets: 0, limitOctets: 1 }
 const at = '2026-01-01T00:00:00Z'

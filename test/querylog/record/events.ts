@@ -6,7 +6,7 @@ import type { Snapshot } from '../../../src/policy/tables/snapshot.js'
 import { packSources } from '../../../src/policy/tables/source-table.js'
 import { QueryEvent } from '../../../src/querylog/record/query-event.js'
 import type { MatchedEntry } from '../../../src/querylog/record/snapshot-fields.js'
-import type { RuleSet } from '../../../src/rules/model/types.js'
+import type { RuleSet } from '../../../src/policy/rules/model/types.js'
 
 /** 2023-03-13T09:26:53.589Z */
 export const WALL = 1678699613589

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { loadRules } from '../../../src/rules/load.js'
+import { loadRules } from '../../../src/policy/rules/load.js'
 import { decodeBundle, encodeBundle } from '../../../src/sources/bundle/bundle.js'
 import { BundleFiles } from '../../../src/sources/bundle/bundle-files.js'
 import { readContent } from '../../../src/sources/bundle/pack.js'

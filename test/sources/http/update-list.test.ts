@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
-import type { RemoteList } from '../../../src/rules/lists/remote-list.js'
+import type { RemoteList } from '../../../src/policy/rules/lists/remote-list.js'
 import { BootstrapResolver } from '../../../src/sources/http/bootstrap-resolver.js'
 import { ListCopies } from '../../../src/sources/http/list-copies.js'
 import {

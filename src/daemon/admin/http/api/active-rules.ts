@@ -1,6 +1,6 @@
 import type { Milliseconds } from '../../../../base/units.js'
 import { unpackRules } from '../../../reload/described-rules.js'
-import { ReplacedSnapshots } from '../../../reload/replaced-snapshots.js'
+import { ReplacedSnapshots } from '../../../../policy/tables/replaced-snapshots.js'
 import type { ControlRequest, RulesReply } from '../../admin-protocol.js'
 import type { ActiveRules } from './services.js'
 

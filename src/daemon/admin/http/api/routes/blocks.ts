@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { epochSeconds, systemClock } from '../../../../../base/time/clock.js'
 import { MS_PER_SECOND, type Seconds } from '../../../../../base/units.js'
-import type { Block, NetworkRules } from '../../../../../rules/model/types.js'
+import type { Block, NetworkRules } from '../../../../../policy/rules/model/types.js'
 import { sourceId } from '../../../../../views/coverage.js'
 import { ruleState } from '../../../../../views/rule-state.js'
 import { pageOf, pageSchema, paging } from '../parameters.js'

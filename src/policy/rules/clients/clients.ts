@@ -1,0 +1,151 @@
+import { showPosition } from '../../../base/errors/position.js'
+import { didYouMean } from '../../yaml/closest.js'
+import type { ClientAuthority, ClientRule, ClientRules } from '../model/client-types.js'
+import type { Location } from '../model/location.js'
+import type { NetworkRules } from '../model/types.js'
+import type { ClientEntry } from '../schema/clients-schema.js'
+import type { NetworksFile } from '../schema/networks-schema.js'
+import { lackingRule } from './fewer-bans.js'
+
+/** Networks that a warning names. */
+const MAX_LISTED = 3
+
+/** The networks into which clients are put. */
+export function clientNetworks({ clients }: Pick<NetworksFile, 'clients'>): ReadonlySet<string> {
+  return new Set(Object.values(clients).map(({ network }) => network))
+}
+
+/**
+ * Builds the clients of a file. Errors are added to `top`, the location of the whole file.
+ *
+ * @param served all networks that clients can be in
+ * @returns undefined: none
+ */
+export function buildClients(
+  file: NetworksFile,
+  authorities: readonly ClientAuthority[],
+  served: readonly NetworkRules[],
+  top: Location
+): ClientRules | undefined {
+  const entries = Object.entries(file.clients)
+  if (entries.length === 0 && authorities.length === 0) return undefined
+  const checks = new ClientChecks(file, authorities, served, top)
+  for (const { id, networks = [] } of authorities)
+    for (const [i, network] of networks.entries())
+      checks.network(network, top.at('client-authorities', id, 'networks', i))
+  const clients = entries.map(([id, entry]) => {
+    const at = top.at('clients', id)
+    checks.entry(entry, at)
+    return clientOf(id, entry, at)
+  })
+  checks.warnAboutFewerBans(clients)
+  return { authorities, clients }
+}
+
+function clientOf(id: string, entry: ClientEntry, at: Location): ClientRule {
+  return {
+    id,
+    position: at.keyPosition,
+    network: entry.network,
+    certificates: (entry.certificate ?? []).map(({ authority, uri, dns, subject }) => {
+      if (uri !== undefined) return { authority, field: 'uri', value: uri }
+      if (dns !== undefined) return { authority, field: 'dns', value: dns.toLowerCase() }
+      return { authority, field: 'subject', value: subject!.replace(/, (?=[A-Za-z0-9.]+=)/g, ',') }
+    }),
+    labels: entry.sni ?? [],
+    tokens: entry.token ?? [],
+    fewerBansThan: entry['fewer-bans-than'],
+    isRevoked: entry.revoked
+  }
+}
+
+class ClientChecks {
+  private readonly seen = new Map<string, Location>()
+  private readonly byId: ReadonlyMap<string, NetworkRules>
+  private readonly authorityOf: ReadonlyMap<string, ClientAuthority>
+
+  constructor(
+    private readonly file: NetworksFile,
+    authorities: readonly ClientAuthority[],
+    private readonly served: readonly NetworkRules[],
+    private readonly top: Location
+  ) {
+    this.byId = new Map(served.map(network => [network.id, network]))
+    this.authorityOf = new Map(authorities.map(one => [one.id, one]))
+  }
+
+  network(id: string, at: Location): void {
+    const { networks } = this.file
+    if (Object.hasOwn(networks, id)) return
+    at.error('RULES_UNKNOWN_NETWORK', at.pathText, id, didYouMean(id, Object.keys(networks)))
+  }
+
+  entry(entry: ClientEntry, at: Location): void {
+    const { certificate = [], sni = [], token = [] } = entry
+    this.network(entry.network, at.at('network'))
+    for (const [i, network] of entry['fewer-bans-than'].entries())
+      this.network(network, at.at('fewer-bans-than', i))
+    for (const [i, one] of certificate.entries()) {
+      const here = certificate.length === 1 ? at.at('certificate') : at.at('certificate', i)
+      const { authority, uri, dns, subject } = one
+      this.authority(authority, entry.network, here)
+      this.unique(`certificate ${authority} ${uri ?? ''}\n${dns ?? ''}\n${subject ?? ''}`, here)
+    }
+    for (const [i, label] of sni.entries())
+      this.unique(`sni ${label}`, sni.length === 1 ? at.at('sni') : at.at('sni', i))
+    for (const [i, hash] of token.entries())
+      this.unique(`token ${hash}`, token.length === 1 ? at.at('token') : at.at('token', i))
+  }
+
+  private authority(id: string, network: string, at: Location): void {
+    const authority = this.authorityOf.get(id)
+    if (authority === undefined) {
+      const known = [...this.authorityOf.keys()]
+      const path = at.at('authority').pathText
+      at.error('RULES_UNKNOWN_AUTHORITY', path, id, didYouMean(id, known))
+    } else if (authority.networks?.includes(network) === false) {
+      at.error('RULES_AUTHORITY_NETWORK', at.pathText, id, network)
+    }
+  }
+
+  private unique(what: string, at: Location): void {
+    const other = this.seen.get(what)
+    if (other === undefined) this.seen.set(what, at)
+    else at.error('RULES_CLIENT_TWICE', at.pathText, showPosition(other.messagePosition))
+  }
+
+  /** Warns of clients that stay in the network of their address, because it has more bans. */
+  warnAboutFewerBans(clients: readonly ClientRule[]): void {
+    const lackingIn = new Map<string, ReadonlyMap<string, string>>()
+    for (const { id, network, fewerBansThan } of clients) {
+      const own = this.byId.get(network)
+      if (own === undefined) continue
+      const lacking = lackingIn.get(network) ?? this.lacking(own)
+      lackingIn.set(network, lacking)
+      const others = [...lacking.keys()].filter(other => !fewerBansThan.includes(other))
+      const [first] = others
+      if (first === undefined) continue
+      const at = this.top.at('clients', id, 'network')
+      const shown = others.slice(0, MAX_LISTED)
+      at.warn(
+        'RULES_CLIENT_FEWER_BANS',
+        at.pathText,
+        network,
+        shown,
+        others.length > MAX_LISTED,
+        lacking.get(first)!
+      )
+    }
+  }
+
+  /** Networks with prefixes that have more bans, each with a rule that shows it. */
+  private lacking(network: NetworkRules): ReadonlyMap<string, string> {
+    const found = new Map<string, string>()
+    for (const other of this.served) {
+      if (other === network || other.prefixes.length === 0) continue
+      const rule = lackingRule(network, other)
+      if (rule !== undefined) found.set(other.id, rule.id)
+    }
+    return found
+  }
+}

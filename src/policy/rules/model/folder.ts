@@ -1,0 +1,274 @@
+import { createHash } from 'node:crypto'
+import { readdir } from 'node:fs/promises'
+import { isAbsolute, parse, relative, resolve, sep } from 'node:path'
+import { FileTooLarge, readBoundedFile } from '../../../base/files/bounded-file.js'
+import { fingerprintOf } from '../../../base/files/file-fingerprint.js'
+import { reasonOf } from '../../../base/errors/reason.js'
+import type { Octets } from '../../../base/units.js'
+import { showZoneFileName } from '../../../wire/dns/records/zone-file-writer.js'
+import { applyJournal, countLines, readZoneCopy } from '../../../wire/zonefile/effective-zone.js'
+import { rulesSha256, type ZoneState } from '../../../wire/zonefile/zone-state.js'
+import { MAX_OCTETS } from '../../yaml/read.js'
+import type { BundleFacts } from './types.js'
+
+export type FileResult =
+  | { readonly octets: Uint8Array }
+  /** Why the file cannot be read, in the words of the system. */
+  | { readonly why: string; readonly isMissing?: boolean }
+
+/** A file larger than allowed, and its size. */
+export interface TooLarge {
+  readonly size: Octets
+}
+
+/** A file and the SHA-256 of its content, hexadecimal. */
+export interface FileDigest {
+  readonly name: string
+  readonly sha256: string
+}
+
+/** The parameters of a `RulesFolder`. */
+export interface FilesLocation {
+  readonly path: string
+  readonly copies: string | undefined
+}
+
+/** Where rule files are read from. File names are as in the rules, with `/`. */
+export interface RuleFiles {
+  read(name: string): Promise<FileResult>
+  /** As `read`, but a file larger than `most` is not read. */
+  readAtMost(name: string, most: Octets): Promise<FileResult | TooLarge>
+  /**
+   * The last good copy of a list that is transferred as a zone, with its journal applied.
+   *
+   * @param zone its name in lower-cased wire form
+   */
+  readZone(list: string, zone: Uint8Array, most: Octets): Promise<FileResult | TooLarge>
+  /**
+   * What tells whether files have changed since they were read: their fingerprints, by path. Undefined:
+   * a file of a bundle, which is always read again.
+   *
+   * @param names of files or folders, as in the rules
+   */
+  fingerprints(names: readonly string[]): Promise<ReadonlyMap<string, string> | undefined>
+  /** Where a thread that has no access to these files can read a list; undefined: nowhere else. */
+  locate(names: readonly string[]): FilesLocation | undefined
+  /** Counts files as read that were read before, and have not changed since. */
+  keep(files: readonly FileDigest[], zone: ZoneState | undefined): void
+  /** The digests of files that were read. */
+  digests(names: readonly string[]): readonly FileDigest[]
+  /** Names of the files in a folder; empty if the folder is missing, or an error if `needed`. */
+  listFolder(name: string, needed?: boolean): Promise<readonly string[] | { readonly why: string }>
+  /** The name of a file in messages. */
+  displayName(name: string): string
+  /** Every file and folder that was read or looked for. */
+  readonly files: readonly string[]
+  /** Digest of everything that was read, hexadecimal. */
+  readonly sha256: string
+  /** The same without transferred zones. */
+  readonly filesSha256: string
+  /** Transferred zones that were read. */
+  readonly zones: readonly ZoneState[]
+  /** Whether a read failed only for lack of system resources, so that a retry may succeed. */
+  readonly hadTransientError: boolean
+  /** The bundle that the rules are from; undefined: they are not from an accepted bundle. */
+  readonly bundle?: BundleFacts | undefined
+}
+
+/** The file with the networks and their rules. */
+export const NETWORKS_FILE = 'networks.yaml'
+
+const COPY_MARK = '\0'
+
+/** Internal name of the last good copy of a downloaded list; no path contains NUL. */
+export const copyName = (list: string): string => `${COPY_MARK}${list}`
+
+export const isCopyName = (name: string): boolean => name.startsWith(COPY_MARK)
+
+/** Internal name of a file of a transferred zone: `.zone` or `.journal`. */
+const zoneFile = (list: string, end: string): string => `${COPY_MARK}../zones/${list}${end}`
+
+/** Internal names of both files of a transferred zone. */
+export const zoneFiles = (list: string): readonly string[] =>
+  ['.zone', '.journal'].map(end => zoneFile(list, end))
+
+/** The folder of the copies of zones, beside that of lists. */
+export const zoneFilesIn = (copies: string): string => resolve(copies, '../zones')
+
+/** Error codes of a shortage or failure of the system, not of the file: a retry may succeed. */
+const TRANSIENT_ERRORS = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EIO', 'ESTALE', 'ETIMEDOUT']
+
+const EMPTY = new Uint8Array(0)
+const MISSING = { why: 'no such file', isMissing: true } as const
+
+/**
+ * Reads a rules folder. Each file is read once, as a whole, so that everything derived from it
+ * comes from one state of the file. Keeps track of all that was read or looked for.
+ */
+export class RulesFolder implements RuleFiles {
+  private readonly contents = new Map<string, Uint8Array>()
+  /** Digests of files that were kept, or computed already. */
+  private readonly sums = new Map<string, string>()
+  private readonly seen: Set<string>
+  readonly zones: ZoneState[] = []
+  /** Whether a read failed only for lack of system resources. */
+  hadTransientError = false
+
+  /** @param copies folder of the copies of downloaded lists; undefined: none */
+  constructor(
+    private readonly path: string,
+    private readonly copies?: string
+  ) {
+    this.seen = new Set([path])
+  }
+
+  /**
+   * Reads a YAML file. A larger one than `readYaml` accepts, a device or a pipe is not read.
+   *
+   * @param name of a file, as in the rules: relative to the folder, with `/`
+   */
+  async read(name: string): Promise<FileResult> {
+    const path = resolve(this.path, name)
+    this.seen.add(path)
+    try {
+      const octets = this.contents.get(name) ?? (await readBoundedFile(path, MAX_OCTETS))
+      this.contents.set(name, octets)
+      return { octets }
+    } catch (error) {
+      return this.fail(error)
+    }
+  }
+
+  /** Reads a file of at most `most` octets. A larger one, a device or a pipe is not read. */
+  async readAtMost(name: string, most: Octets): Promise<FileResult | TooLarge> {
+    const known = this.contents.get(name)
+    if (known !== undefined) return known.length > most ? { size: known.length } : { octets: known }
+    if (isCopyName(name) && this.copies === undefined) return MISSING
+    const result = await this.readOutside(name, most)
+    if ('octets' in result) this.contents.set(name, result.octets)
+    return result
+  }
+
+  async readZone(list: string, zone: Uint8Array, most: Octets): Promise<FileResult | TooLarge> {
+    if (this.copies === undefined) return MISSING
+    const [base, journal] = zoneFiles(list)
+    const [text, changes] = await Promise.all([
+      this.readOutside(base!, most),
+      this.readOutside(journal!, most)
+    ])
+    if (!('octets' in text)) return text
+    if (!('octets' in changes) && !('isMissing' in changes)) return changes
+    const copy = readZoneCopy(zone, text.octets, 'octets' in changes ? changes.octets : EMPTY)
+    if (copy === undefined) return MISSING
+    const { octets, baseLines } = applyJournal(copy.base, copy.journal)
+    const lines = baseLines + countLines(octets.subarray(copy.base.length))
+    const { serial, sha256 } = copy
+    this.zones.push({ list, zone: showZoneFileName(zone), serial, sha256, lines })
+    return octets.length > most ? { size: octets.length } : { octets }
+  }
+
+  /**
+   * Sorted names of the files in a subfolder; empty if it is missing.
+   *
+   * @param needed whether a missing folder is an error
+   */
+  async listFolder(
+    name: string,
+    needed = false
+  ): Promise<readonly string[] | { readonly why: string }> {
+    const path = resolve(this.path, name)
+    this.seen.add(path)
+    try {
+      return (await readdir(path)).sort()
+    } catch (error) {
+      const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT'
+      return isMissing && !needed ? [] : this.fail(error)
+    }
+  }
+
+  /** The name of a file in messages, relative to the working folder so that editors find it. */
+  displayName(name: string): string {
+    const path = this.pathOf(name)
+    const fromHere = relative('', path)
+    const atRoot = process.cwd() === parse(process.cwd()).root
+    const outside = atRoot || fromHere.startsWith(`..${sep}`) || isAbsolute(fromHere)
+    return outside ? path : fromHere
+  }
+
+  /** Every file and folder that was read or looked for. */
+  get files(): readonly string[] {
+    return [...this.seen]
+  }
+
+  async fingerprints(names: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const paths = names.map(name => this.pathOf(name))
+    for (const path of paths) this.seen.add(path)
+    const found = paths.map(async path => [path, await fingerprintOf(path)] as const)
+    return new Map(await Promise.all(found))
+  }
+
+  locate(): FilesLocation {
+    return { path: this.path, copies: this.copies }
+  }
+
+  keep(files: readonly FileDigest[], zone: ZoneState | undefined): void {
+    for (const { name, sha256 } of files) this.sums.set(name, sha256)
+    if (zone === undefined) return
+    const known = this.zones.findIndex(({ list }) => list === zone.list)
+    this.zones.splice(known === -1 ? this.zones.length : known, 1, zone)
+  }
+
+  digests(names: readonly string[]): readonly FileDigest[] {
+    const read = names.filter(name => this.contents.has(name) || this.sums.has(name))
+    return read.map(name => ({ name, sha256: this.sumOf(name) }))
+  }
+
+  private sumOf(name: string): string {
+    let sum = this.sums.get(name)
+    if (sum === undefined) {
+      sum = createHash('sha256').update(this.contents.get(name)!).digest('hex')
+      this.sums.set(name, sum)
+    }
+    return sum
+  }
+
+  /** Whether no file was read or kept, not counting zones. */
+  get isUnread(): boolean {
+    return this.contents.size + this.sums.size === 0
+  }
+
+  get sha256(): string {
+    return rulesSha256(this.filesSha256, this.zones)
+  }
+
+  /** SHA-256 over the names and digests of all files read or kept, in whatever order; hexadecimal. */
+  get filesSha256(): string {
+    const hash = createHash('sha256')
+    const names = new Set([...this.contents.keys(), ...this.sums.keys()])
+    for (const name of [...names].sort()) hash.update(`${name}\0${this.sumOf(name)}\0`)
+    return hash.digest('hex')
+  }
+
+  /** Reads a file that is not included in the digest of the rule files. */
+  private async readOutside(name: string, most: Octets): Promise<FileResult | TooLarge> {
+    const path = this.pathOf(name)
+    this.seen.add(path)
+    try {
+      return { octets: await readBoundedFile(path, most) }
+    } catch (error) {
+      if (error instanceof FileTooLarge) return { size: error.size }
+      return this.fail(error)
+    }
+  }
+
+  private pathOf(name: string): string {
+    if (!isCopyName(name)) return resolve(this.path, name)
+    return resolve(this.copies ?? this.path, name.slice(COPY_MARK.length))
+  }
+
+  private fail(error: unknown): Extract<FileResult, { readonly why: string }> {
+    const { code = '' } = error as NodeJS.ErrnoException
+    this.hadTransientError ||= TRANSIENT_ERRORS.includes(code)
+    return code === 'ENOENT' ? MISSING : { why: reasonOf(error) }
+  }
+}

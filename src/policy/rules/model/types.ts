@@ -1,0 +1,270 @@
+import type { Address, Prefix } from '../../../base/values/address.js'
+import type { Position } from '../../../base/errors/position.js'
+import type { Octets, Seconds } from '../../../base/units.js'
+import type { BanEde } from '../../../wire/dns/registry/ede.js'
+import type { ZoneState } from '../../../wire/zonefile/zone-state.js'
+import type { Explain, Language } from './explain.js'
+import type { ClientRules } from './client-types.js'
+
+/**
+ * Which names a pattern covers.
+ *
+ * `suffix` the name and everything below it (`tiktok.com`)
+ * `exact`  only the name (`=tiktok.com`)
+ * `below`  everything below the name (`*.tiktok.com`)
+ */
+export type Cover = 'suffix' | 'exact' | 'below'
+
+/** `Cover` as a number, in packed names. */
+export const COVER = { suffix: 0, exact: 1, below: 2 } as const
+
+/** Receives the names of a `NameSource`, one call each. It must not keep references to `octets`. */
+export interface NameSink {
+  /**
+   * @param octets holds the name in lower-cased wire form, root label included
+   * @param cover one of `COVER`
+   * @param line in the file of the source, from 1
+   */
+  name(octets: Uint8Array, at: Octets, length: Octets, cover: number, line: number): void
+  /** Addresses that the source matches in answers. */
+  prefix(prefix: Prefix, line: number): void
+}
+
+/**
+ * Names and addresses from one place of the rules: an app, a list, or those written into a ban, an
+ * exception, an allow or a block. Rules refer to sources. `local` is only the source of special-use
+ * names that `policy` adds.
+ */
+export interface NameSource {
+  readonly kind: 'app' | 'list' | 'inline' | 'local'
+  /** App or list id; for inline names `networks.yaml:12`. Unique in a rule set. */
+  readonly id: string
+  /** Human-readable name: `TikTok`. */
+  readonly title: string
+  /** Relative to the rules folder, for `file:line` in output. */
+  readonly file: string
+  /** Upper limits of the number of names and of their octets in wire form: sizes tables. */
+  readonly bounds: { readonly names: number; readonly octets: Octets }
+  /** The reasons given with `force:` for names that are too broad, by line. */
+  readonly forced?: ReadonlyMap<number, string>
+  /** Lines of the main names of an app, see `mainNames`. */
+  readonly main?: readonly number[] | undefined
+  /** For sources that are part of a list. */
+  readonly part?: ListPart
+  /** Passes all names to the sink, the same ones each time. */
+  writeTo(sink: NameSink): void
+  /** Whether a name in lower-cased wire form is covered, if that is known without all names. */
+  covers?(name: Uint8Array): boolean
+}
+
+/**
+ * The part of a list with one effect. A list is one source per effect, all with its id, and a rule
+ * on the list refers to all of them.
+ */
+export interface ListPart {
+  /** Id of the list. */
+  readonly list: string
+  /**
+   * `rule`  the action of the rule
+   * `pass`  the list does not apply to these names: neither its other entries for them nor those
+   *         for names above, whichever rule uses it; other lists still apply
+   * `encloser` names of a zone that end the search for a wildcard: entries of this stage for names
+   *         above have no effect (RFC 4592 §3.3.1)
+   * a reply the action of the rule with this reply, unless the rule `overrides` it
+   */
+  readonly effect: 'rule' | 'pass' | 'encloser' | ListReply
+  /** Only for queries of these types; undefined: all. */
+  readonly qtypes?: QtypeSet
+  /** Only for clients in these prefixes; undefined: the whole network. */
+  readonly prefixes?: readonly Prefix[]
+  /**
+   * Only for queries over TCP, and only if the list's actions apply. A zone's TCP-only policy lets them
+   * pass.
+   */
+  readonly overTcp?: true
+  /**
+   * For a list that is a response policy zone: lower stages come before higher ones, and all of
+   * them before the next rule, whichever name is longer. A `pass` also ends the search in the zones of
+   * later blocks. Parts of one list are sorted by stage.
+   */
+  readonly stage?: number
+}
+
+/** Whether a source is a zone's policy for clients: it lists the root, for all of their queries. */
+export function isClientPolicy({ part }: NameSource): boolean {
+  return part?.stage !== undefined && part.prefixes !== undefined
+}
+
+/** These query types; with `except`, all but these. */
+export interface QtypeSet {
+  readonly types: readonly number[]
+  readonly except: boolean
+}
+
+/** The reply that a list gives; the rule gives the rest. */
+export interface ListReply extends Pick<Reply, 'sinkhole' | 'target'> {
+  readonly action: Action | 'data'
+  /** For `data`. */
+  readonly data?: LocalData | undefined
+}
+
+/** The records that a list has for its names, by the lines of the names; in shared memory. */
+export interface LocalData {
+  /** Int32: line numbers, ascending. */
+  readonly lines: SharedArrayBuffer
+  /** Int32: offset in `octets` of the records of each line, and the end of the last ones. */
+  readonly starts: SharedArrayBuffer
+  /** TYPE, RDLENGTH and RDATA of each record. A CNAME to `*.name` means one to QNAME.name. */
+  readonly octets: SharedArrayBuffer
+}
+
+/** What clients receive for a blocked name. */
+export type Action =
+  | 'nxdomain' // the name does not exist
+  | 'nodata' // the name exists, this type does not
+  | 'refused' // RCODE REFUSED
+  | 'null-address' // A 0.0.0.0, AAAA ::, other types NODATA
+  | 'sinkhole' // A and AAAA of our own, other types NODATA
+  | 'cname' // a CNAME to a walled garden
+  | 'drop' // no answer at all
+  | 'truncate' // over UDP an empty answer with TC; over TCP as if not banned
+
+export interface Reply {
+  readonly action: Action
+  /** For `sinkhole`: at least one of the two. */
+  readonly sinkhole?: { readonly ipv4?: Address; readonly ipv6?: Address }
+  /** For `cname`: the target in lower-cased wire form. */
+  readonly target?: Uint8Array
+  readonly ede: BanEde
+  /** TTL of synthesized answers. */
+  readonly ttl: Seconds
+  /** The rule itself gives the action, so that it takes precedence over that of a list. */
+  readonly overrides?: boolean | undefined
+  /** Explanation for users; undefined: a sentence made of authority and reference. */
+  readonly explain?: Explain | undefined
+}
+
+/** Active while `from <= now < until`; -Infinity and Infinity if not given. */
+export interface Term {
+  readonly from: Seconds
+  readonly until: Seconds
+}
+
+/** Weekly hours in local time. */
+export interface Schedule {
+  /** Complete, human-readable. */
+  readonly text: string
+  readonly weeks: readonly {
+    /** IANA name. */
+    readonly zone: string
+    /** Alternating starts and ends, sorted: seconds since Monday 00:00, up to a whole week. */
+    readonly bounds: readonly Seconds[]
+  }[]
+}
+
+interface RuleBase extends Term {
+  /** Unique: `id:` of `networks.yaml`, or made of network and apps: `federal-phones/tiktok`. */
+  readonly id: string
+  readonly position: Position
+  readonly sources: readonly NameSource[]
+  /** Within its term, the rule is active only then. */
+  readonly schedule?: Schedule | undefined
+}
+
+export interface Ban extends RuleBase {
+  readonly kind: 'ban'
+  readonly mode: 'enforce' | 'monitor'
+  readonly reply: Reply
+  readonly authority?: string | undefined
+  readonly reference?: string | undefined
+  /** Where the reference can be read. */
+  readonly referenceUrl?: string | undefined
+  readonly legalBasis?: string | undefined
+  readonly owner?: string | undefined
+  readonly review?: Seconds | undefined
+}
+
+export interface RuleException extends RuleBase {
+  readonly kind: 'exception'
+  /** Only for clients in these prefixes; empty: the whole network. */
+  readonly prefixes: readonly Prefix[]
+  readonly purpose: string
+  readonly approvedBy: string
+  readonly reference?: string | undefined
+  readonly referenceUrl?: string | undefined
+}
+
+export interface Allow extends RuleBase {
+  readonly kind: 'allow'
+}
+
+export interface Block extends RuleBase {
+  readonly kind: 'block'
+  readonly mode: 'enforce' | 'monitor'
+  readonly reply: Reply
+}
+
+export type Rule = Ban | RuleException | Allow | Block
+
+/**
+ * What clients receive of the parameter `ech` in SVCB and HTTPS records, with which they encrypt the
+ * name of the server to which they connect. RFC 9848.
+ *
+ * `pass`       the records as they are
+ * `strip`      the records without it
+ * `hide-https` no HTTPS records, and SVCB records without it
+ */
+export type EchPolicy = 'pass' | 'strip' | 'hide-https'
+
+/** A named set of CIDR prefixes with its rules: its own first, then those it `extends`. */
+export interface NetworkRules {
+  readonly id: string
+  readonly position: Position
+  readonly prefixes: readonly Prefix[]
+  /** Its own, or that of the nearest network that it extends; undefined: `pass`. */
+  readonly ech?: EchPolicy | undefined
+  /** In which its users read explanations; undefined: the first of `LANGUAGES`. */
+  readonly language?: Language | undefined
+  readonly rules: readonly Rule[]
+}
+
+/** The accepted bundle that the rules are from. */
+export interface BundleFacts {
+  readonly serial: number
+  readonly created: Seconds
+  readonly expires: Seconds
+  /** The highest serial accepted here: greater than `serial` after a rollback. */
+  readonly newest: number
+  /** The rollback that activated this bundle, if there was one. */
+  readonly rollback?:
+    | {
+        readonly from: number
+        readonly to: number
+        /** Who requested it. */
+        readonly by: string
+        /** RFC 3339. */
+        readonly at: string
+      }
+    | undefined
+}
+
+/** The validated content of a rules folder, which `policy` compiles. */
+export interface RuleSet {
+  readonly networks: readonly NetworkRules[]
+  readonly sources: readonly NameSource[]
+  /** Undefined: clients are identified by their addresses alone. */
+  readonly clients?: ClientRules | undefined
+  /** IANA name of the time zone of its dates. */
+  readonly timeZone: string
+  /** Defaults of the register of bans; undefined: English, and no known URL. */
+  readonly site?: { readonly language: Language; readonly register: string | undefined } | undefined
+  /** SHA-256 over names and contents of all files read, and zones; hexadecimal. */
+  readonly sha256: string
+  readonly bundle?: BundleFacts | undefined
+  /** The same without zones. */
+  readonly filesSha256: string
+  /** Transferred zones among the lists. */
+  readonly zones: readonly ZoneState[]
+  /** Every file and folder that was read: to be watched for changes. */
+  readonly files: readonly string[]
+}

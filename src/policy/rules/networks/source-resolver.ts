@@ -1,0 +1,167 @@
+import { showAddress } from '../../../base/values/address.js'
+import { showCanonical, showName } from '../../../wire/dns/name/name.js'
+import { didYouMean } from '../../yaml/closest.js'
+import type { App } from '../apps/app-file.js'
+import type { MatchEntry } from '../schema/networks-schema.js'
+import type { Location } from '../model/location.js'
+import { YamlSource } from '../model/yaml-source.js'
+import type { NameSource, Rule } from '../model/types.js'
+import { tooBroad } from '../apps/too-broad.js'
+
+type Matches = Pick<MatchEntry, 'apps' | 'vendors' | 'names' | 'lists' | 'addresses'> & {
+  readonly force?: string | undefined
+}
+type LocationOf = (index: number) => Location
+
+/** Finds the sources that rules refer to, and creates sources for inline names. */
+export class SourceResolver {
+  /** Sources of inline names, in order. */
+  readonly inline: NameSource[] = []
+  /** Lines with a rule that has such names. */
+  private readonly inlineLines = new Set<number>()
+
+  constructor(
+    readonly apps: ReadonlyMap<string, App>,
+    private readonly lists: ReadonlyMap<string, readonly NameSource[]>
+  ) {}
+
+  /**
+   * All sources of a rule.
+   *
+   * @param location of the rule
+   * @param nameAt location of the rule's name number `i`
+   */
+  resolve(
+    entry: Matches,
+    kind: Rule['kind'],
+    location: Location,
+    nameAt: LocationOf
+  ): NameSource[] {
+    const found: NameSource[] = []
+    entry.apps.forEach((id, i) => {
+      const source = this.apps.get(id)?.source
+      if (source !== undefined) found.push(source)
+      else {
+        const at = location.at('apps', i)
+        at.error('RULES_UNKNOWN_APP', at.pathText, id, this.appHint(id))
+      }
+    })
+    entry.vendors.forEach((vendor, i) => {
+      const sources = this.resolveVendor(vendor, location.at('vendors', i))
+      found.push(...sources.filter(source => !found.includes(source)))
+    })
+    entry.lists.forEach((id, i) => {
+      const parts = this.lists.get(id)
+      const at = location.at('lists', i)
+      if (parts !== undefined) found.push(...parts)
+      else at.error('RULES_UNKNOWN_LIST', at.pathText, id, this.listHint(id))
+    })
+    const forced = this.checkBreadth(entry, kind, location, nameAt)
+    if (entry.names.length + entry.addresses.length > 0)
+      found.push(this.inlineSource(entry, forced, location, nameAt))
+    const { apps, vendors, lists } = entry
+    if (apps.length + vendors.length + lists.length + found.length === 0) {
+      location.error(
+        'RULES_EMPTY',
+        location.pathText,
+        'at least one of apps, vendors, names, lists, addresses'
+      )
+    }
+    // `push` leaves room for 16 more.
+    return [...found]
+  }
+
+  /** What an unknown app probably stands for. */
+  private appHint(id: string): string {
+    const vendor = [...this.apps.values()].find(app => app.vendor?.toLowerCase() === id)?.vendor
+    if (vendor !== undefined) return `; it is a vendor: write vendors: [${vendor}]`
+    if (this.lists.has(id)) return `; it is a list: write lists: [${id}]`
+    return didYouMean(id, this.apps.keys())
+  }
+
+  private listHint(id: string): string {
+    const isApp = this.apps.has(id)
+    return isApp ? `; it is an app: write apps: [${id}]` : didYouMean(id, this.lists.keys())
+  }
+
+  /** All apps of a vendor, so that a rule includes apps that are added later. */
+  private resolveVendor(vendor: string, location: Location): NameSource[] {
+    const apps = [...this.apps.values()]
+    const found = apps.filter(app => app.vendor?.toLowerCase() === vendor.toLowerCase())
+    // The vendor of an invalid app file is unknown, and its error is reported already.
+    if (found.length === 0 && !apps.some(({ isBroken }) => isBroken)) {
+      const known = apps.flatMap(app => app.vendor ?? [])
+      location.error('RULES_UNKNOWN_VENDOR', location.pathText, vendor, didYouMean(vendor, known))
+    }
+    return found.map(({ source }) => source)
+  }
+
+  private inlineSource(
+    { names, addresses }: Matches,
+    forced: ReadonlyMap<number, string> | undefined,
+    location: Location,
+    nameAt: LocationOf
+  ): NameSource {
+    const prefixes = addresses.map((value, i) => {
+      return { value, line: location.at('addresses', i).position.line }
+    })
+    const source = new YamlSource(
+      'inline',
+      this.newId(location),
+      inlineTitle({ names, addresses }),
+      location.file,
+      names.map((value, i) => ({ value, line: nameAt(i).position.line })),
+      prefixes,
+      forced
+    )
+    this.inline.push(source)
+    return source
+  }
+
+  /** Rejects names that are too broad unless forced. @returns reasons of forced names, by line; undefined: none */
+  private checkBreadth(
+    { names, force }: Matches,
+    kind: Rule['kind'],
+    location: Location,
+    nameAt: LocationOf
+  ): ReadonlyMap<number, string> | undefined {
+    let forced: Map<number, string> | undefined
+    for (const [i, value] of names.entries()) {
+      // An allow only overrides blocks, so it may be broad, except for the root.
+      if (kind === 'allow' && value.name.length > 1) continue
+      const wide = tooBroad(value)
+      if (wide === undefined) continue
+      const at = nameAt(i)
+      if (force !== undefined && wide.isForcible) {
+        forced = (forced ?? new Map<number, string>()).set(at.position.line, force)
+        at.warn('RULES_FORCED', at.pathText, wide.covered, force)
+      } else at.error('RULES_TOO_WIDE', at.pathText, wide.covered, wide.isForcible)
+    }
+    if (force !== undefined && forced === undefined) {
+      const at = location.at('force')
+      at.warn('RULES_FORCE_IDLE', at.pathText)
+    }
+    return forced
+  }
+
+  /** `networks.yaml:12`, with the column for a second rule on the same line. */
+  private newId(location: Location): string {
+    const { file, line, column } = location.position
+    if (this.inlineLines.has(line)) return `${file}:${line}:${column}`
+    this.inlineLines.add(line)
+    return `${file}:${line}`
+  }
+}
+
+/** Title of inline names: the first one, and how many more there are. */
+export function inlineTitle({ names, addresses }: Pick<Matches, 'names' | 'addresses'>): string {
+  const [name] = names
+  const [prefix] = addresses
+  const first = name
+    ? showCanonical(showName(name.name))
+    : prefix
+      ? showAddress(prefix.address)
+      : ''
+  const more = names.length + addresses.length - 1
+  return more > 0 ? `${first}+${more}` : first
+}

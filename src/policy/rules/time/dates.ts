@@ -1,0 +1,68 @@
+import type { Seconds } from '../../../base/units.js'
+import type { Location } from '../model/location.js'
+import type { Term } from '../model/types.js'
+import { dateHint } from '../../../base/time/date-hint.js'
+import { INSTANT, readInstant } from '../../../base/time/instant.js'
+
+/** How long before its end a ban or exception is warned about. */
+export const EXPIRY_NOTICE: Seconds = 14 * 86_400
+
+/** A date further away than this is usually a typing error. */
+const FAR: Seconds = 20 * 365.25 * 86_400
+
+/** Parses the dates of rules in the time zone of the file. */
+export class Dates {
+  private lastText: string | undefined
+  private lastInstant: Seconds | undefined
+
+  constructor(
+    readonly zone: string,
+    /** For warnings about expired rules. */
+    readonly now: Seconds
+  ) {}
+
+  /** @param location of the rule */
+  term(entry: { from?: string | undefined; until?: string | undefined }, location: Location): Term {
+    const from = this.instant(entry.from, 'from', location) ?? -Infinity
+    const until = this.instant(entry.until, 'until', location) ?? Infinity
+    if (until <= from) {
+      const at = location.at('until')
+      at.error('RULES_DATE_ORDER', at.pathText, entry.from!, entry.until!)
+    }
+    this.warnIfFar(from, entry.from, 'from', location)
+    this.warnIfFar(until, entry.until, 'until', location)
+    return { from, until }
+  }
+
+  /** Whether a rule with this end is to be warned about. */
+  endsSoon(until: Seconds): boolean {
+    return until - EXPIRY_NOTICE <= this.now
+  }
+
+  private warnIfFar(
+    instant: Seconds,
+    text: string | undefined,
+    key: string,
+    location: Location
+  ): void {
+    if (text === undefined || Math.abs(instant - this.now) <= FAR) return
+    const at = location.at(key)
+    at.warn('RULES_DATE_FAR', at.pathText, text)
+  }
+
+  /** @param location of the rule that has the date under `key` */
+  instant(text: string | undefined, key: string, location: Location): Seconds | undefined {
+    if (text === undefined) return undefined
+    // The rules of many networks have the same few dates.
+    if (text === this.lastText) return this.lastInstant
+    const instant = readInstant(text, this.zone)
+    if (instant === undefined) {
+      const at = location.at(key)
+      at.error('RULES_DATE', at.pathText, text, INSTANT, dateHint(text))
+      return undefined
+    }
+    this.lastText = text
+    this.lastInstant = instant
+    return instant
+  }
+}
