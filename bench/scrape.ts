@@ -11,7 +11,7 @@ import { CounterMetrics } from '../src/daemon/admin/http/metrics/counter-metrics
 import { metricsText } from '../src/daemon/admin/http/metrics/metrics-text.js'
 import { PageMemory } from '../src/daemon/admin/http/metrics/page-memory.js'
 import { RuleCounters } from '../src/daemon/workers/rule-counters.js'
-import { MATCH } from '../src/querylog/record/query-event.js'
+import { MATCH } from '../src/lookups/event/query-event.js'
 import { allocateCounters, COUNTERS, LookupCounters } from '../src/resolver/lookup-counters.js'
 import { manyBans } from './kit/many-bans.js'
 import { table } from './kit/markdown.js'

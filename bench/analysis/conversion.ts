@@ -9,8 +9,8 @@ import {
   startArchive,
   type ArchiveInit,
   type FromArchive
-} from '../../src/daemon/querylog/archiver.js'
-import { closedFiles, LogLayout } from '../../src/querylog/archive/log-layout.js'
+} from '../../src/lookups/threads/archiver.js'
+import { closedFiles, LogLayout } from '../../src/lookups/files/log-layout.js'
 import { putLoad } from '../kit/load.js'
 import { spreadOf, type Spread } from '../kit/numbers.js'
 import { cpuOf, MICROSECONDS_PER_TICK } from '../kit/proc.js'

@@ -4,7 +4,7 @@ import { readName } from '../../src/wire/dns/name/name.js'
 import { RRTYPE } from '../../src/wire/dns/registry/rrtype.js'
 import type { Policy } from '../../src/policy/evaluate/policy.js'
 import { Verdict } from '../../src/policy/tables/verdict.js'
-import { MATCH, QueryEvent, VERDICT } from '../../src/querylog/record/query-event.js'
+import { MATCH, QueryEvent, VERDICT } from '../../src/lookups/event/query-event.js'
 import { seeded } from '../kit/random.js'
 import { settle, type Crowd } from './population.js'
 

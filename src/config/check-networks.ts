@@ -1,6 +1,6 @@
 import { failureAt, type InterdictError } from '../base/errors/error.js'
 import { didYouMean } from '../policy/yaml/closest.js'
-import type { RetentionConfig, PrivacyConfig } from './query-log-config.js'
+import type { RetentionConfig, PrivacyConfig } from '../lookups/settings/query-log-config.js'
 
 /**
  * Warnings about networks in the privacy settings that are not in the rules: their clients would be logged

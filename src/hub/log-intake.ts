@@ -16,8 +16,8 @@ import {
   readMessage,
   type LogObject
 } from '../fleet/wire.js'
-import { CentralFolder } from '../querylog/archive/central/central-folder.js'
-import { gatewayOf } from '../querylog/archive/central/central-layout.js'
+import { CentralFolder } from '../lookups/central/central-folder.js'
+import { gatewayOf } from '../lookups/central/central-layout.js'
 import type { ServiceLog } from '../base/log/service-log.js'
 import type { HubLogsConfig } from './hub-config.js'
 

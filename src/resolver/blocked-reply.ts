@@ -13,7 +13,7 @@ import { encodeTruncated } from '../wire/dns/reply/reply-frame.js'
 import type { Policy } from '../policy/evaluate/policy.js'
 import type { Claim, PreparedReply } from '../policy/tables/claim.js'
 import type { Verdict } from '../policy/tables/verdict.js'
-import { MATCH } from '../querylog/record/query-event.js'
+import { MATCH } from '../lookups/event/query-event.js'
 import type { QueryContext } from './query-context.js'
 import { DROP } from './responder.js'
 

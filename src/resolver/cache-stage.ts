@@ -1,6 +1,6 @@
 import type { Milliseconds } from '../base/units.js'
 import type { AnswerCache, QuestionKey } from '../cache/cache.js'
-import { VERDICT } from '../querylog/record/query-event.js'
+import { VERDICT } from '../lookups/event/query-event.js'
 import { isStale, type Fallback } from './fallback.js'
 import { COUNTER } from './lookup-counters.js'
 import { detectLoop, refuseLoop, type LoopDetection } from './loop-detection.js'

@@ -1,7 +1,7 @@
 import type { Clock } from '../base/time/clock.js'
 import type { Milliseconds } from '../base/units.js'
 import type { Snapshot } from '../policy/tables/snapshot.js'
-import { MATCH, PROTOCOL } from '../querylog/record/query-event.js'
+import { MATCH, PROTOCOL } from '../lookups/event/query-event.js'
 
 /** Upper bounds of the buckets that response times are counted in; above them is one more. */
 export const DURATION_BOUNDS: readonly Milliseconds[] = [

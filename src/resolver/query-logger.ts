@@ -12,7 +12,7 @@ import {
   QueryEvent,
   VERDICT,
   type LookupFilter
-} from '../querylog/record/query-event.js'
+} from '../lookups/event/query-event.js'
 import type { AnswerInspector } from './answer-inspector.js'
 import { blockedRcode } from './blocked-reply.js'
 import type { LookupCounters } from './lookup-counters.js'

@@ -13,7 +13,7 @@ import type { Policy } from '../policy/evaluate/policy.js'
 import { TIER } from '../policy/tables/claim.js'
 import { ECH } from '../policy/tables/client-table.js'
 import type { Verdict } from '../policy/tables/verdict.js'
-import { MATCH, VERDICT } from '../querylog/record/query-event.js'
+import { MATCH, VERDICT } from '../lookups/event/query-event.js'
 import { AnswerInspector } from './answer-inspector.js'
 import { findAliasTarget, isBlocked, writeBlockedReply } from './blocked-reply.js'
 import {

@@ -16,7 +16,7 @@ import {
 } from '../policy/explain/explain.js'
 import type { Claim } from '../policy/tables/claim.js'
 import { echOfClass, networkOfClass } from '../policy/tables/client-table.js'
-import { MATCH, VERDICT, type QueryEvent } from '../querylog/record/query-event.js'
+import { MATCH, VERDICT, type QueryEvent } from '../lookups/event/query-event.js'
 import type { RebindingGuard } from '../resolver/rebinding-guard.js'
 import type { EchPolicy, NameSource } from '../policy/rules/model/types.js'
 import { showInstant } from '../base/time/instant.js'

@@ -7,7 +7,7 @@ import { MAX_UPSTREAM_QUERY_SIZE, encodeUpstreamQuery } from '../wire/dns/messag
 import { encodeQuestion } from '../wire/dns/message/question.js'
 import { RRCLASS } from '../wire/dns/registry/rrclass.js'
 import type { Policy } from '../policy/evaluate/policy.js'
-import { QueryEvent } from '../querylog/record/query-event.js'
+import { QueryEvent } from '../lookups/event/query-event.js'
 import type { ClientIdentity } from '../resolver/client-identity.js'
 import { ClientResponseTimer } from '../resolver/client-response-timer.js'
 import { Fallback } from '../resolver/fallback.js'

@@ -1,7 +1,7 @@
 import { containsPrefix } from '../base/values/address.js'
 import { readName } from '../wire/dns/name/name.js'
-import { VERDICT } from '../querylog/record/query-event.js'
-import type { QueryRecord } from '../querylog/record/schema.js'
+import { VERDICT } from '../lookups/event/query-event.js'
+import type { QueryRecord } from '../lookups/event/schema.js'
 import { covers, readPattern } from '../policy/rules/model/pattern.js'
 import { parsePrefix } from './prefix.js'
 

@@ -9,7 +9,7 @@ import {
   writeKeys
 } from '../fleet/ship-rig.js'
 import { generateKeys } from '../../src/base/files/ed25519.js'
-import { openDatabase } from '../../src/querylog/archive/database.js'
+import { openDatabase } from '../../src/lookups/archive/database.js'
 import { interdict, SETTINGS, writeSite } from './run.js'
 
 const DAY = '2026-11-10'

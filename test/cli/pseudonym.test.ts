@@ -6,7 +6,7 @@ import {
   devicePseudonymOf,
   prefixPreservingPseudonymOf,
   pseudonymOf
-} from '../../src/querylog/privacy/pseudonym.js'
+} from '../../src/lookups/privacy/pseudonym.js'
 import { FILES, interdict, writeSite } from './run.js'
 
 const KEY = Buffer.alloc(32, 1)

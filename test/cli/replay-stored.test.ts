@@ -1,7 +1,7 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import { maintainArchive } from '../../src/querylog/archive/maintain.js'
+import { maintainArchive } from '../../src/lookups/archive/maintain.js'
 import { ownLine } from '../replay/kit.js'
 import { FILES, interdict, writeSite } from './run.js'
 

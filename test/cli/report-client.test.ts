@@ -2,7 +2,7 @@ import { chmodSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { readAddress } from '../../src/base/values/address.js'
-import { prefixPreservingPseudonymOf, pseudonymOf } from '../../src/querylog/privacy/pseudonym.js'
+import { prefixPreservingPseudonymOf, pseudonymOf } from '../../src/lookups/privacy/pseudonym.js'
 import { lines, record } from '../querylog/archive/lines.js'
 import { interdict, SETTINGS, writeSite } from './run.js'
 

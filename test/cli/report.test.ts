@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import { openDatabase } from '../../src/querylog/archive/database.js'
+import { openDatabase } from '../../src/lookups/archive/database.js'
 import { eventually } from '../daemon/site.js'
 import { archiveWeek, writeWeek } from '../example/week.js'
 import { tendOnce } from '../querylog/archive/chain/rig.js'

@@ -6,16 +6,16 @@ import { dirname, join } from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import { archiveStatus } from '../../src/daemon/querylog/archive-status.js'
+import { archiveStatus } from '../../src/lookups/threads/archive-status.js'
 import {
   Archiver,
   startArchive,
   type ArchiverOptions,
   type StartArchive
-} from '../../src/daemon/querylog/archiver.js'
-import { MaintenanceReporter } from '../../src/daemon/querylog/maintenance-reporter.js'
-import { openDatabase } from '../../src/querylog/archive/database.js'
-import type { ArchiveOptions } from '../../src/querylog/archive/maintain.js'
+} from '../../src/lookups/threads/archiver.js'
+import { MaintenanceReporter } from '../../src/lookups/threads/maintenance-reporter.js'
+import { openDatabase } from '../../src/lookups/archive/database.js'
+import type { ArchiveOptions } from '../../src/lookups/archive/maintain.js'
 import type { LogFields } from '../../src/base/log/service-log.js'
 import { kindsOf, linesOf, signKey, tendOnce, verified } from '../querylog/archive/chain/rig.js'
 import { lines, logFolder, record } from '../querylog/archive/lines.js'

@@ -13,7 +13,7 @@ import { ClaimPacker } from '../../src/policy/tables/claim-table.js'
 import type { Claim } from '../../src/policy/tables/claim.js'
 import type { Snapshot } from '../../src/policy/tables/snapshot.js'
 import { packSources, type SourceSummary } from '../../src/policy/tables/source-table.js'
-import { PROTOCOL } from '../../src/querylog/record/query-event.js'
+import { PROTOCOL } from '../../src/lookups/event/query-event.js'
 import {
   allocateCounters,
   COUNTER,

@@ -1,10 +1,10 @@
 import { Worker } from 'node:worker_threads'
 import t, { type Test } from 'tap'
-import { ExportHandle } from '../../src/daemon/querylog/export-handle.js'
-import type { ExportInit } from '../../src/daemon/threads/log-messages.js'
-import { FULL_ADDRESSES } from '../../src/querylog/privacy/privacy-mode.js'
-import { Recorder } from '../../src/querylog/record/recorder.js'
-import { createRing, RingWriter } from '../../src/querylog/record/ring.js'
+import { ExportHandle } from '../../src/lookups/threads/export-handle.js'
+import type { ExportInit } from '../../src/lookups/threads/log-messages.js'
+import { FULL_ADDRESSES } from '../../src/lookups/privacy/privacy-mode.js'
+import { Recorder } from '../../src/lookups/record/recorder.js'
+import { createRing, RingWriter } from '../../src/lookups/event/ring.js'
 import { numbers, output, Sink, upTo } from '../querylog/export/sinks.js'
 import { fakeClock, folder } from '../querylog/record/disk.js'
 import { eventOf, matchedRule, snapshotOf, WALL } from '../querylog/record/events.js'
@@ -17,7 +17,7 @@ async function rig(t: Test) {
   const log = new MemoryLog()
   const threads: Worker[] = []
   const start = (workerData: ExportInit): Worker => {
-    const module = new URL('../../src/daemon/threads/export-main.js', import.meta.url)
+    const module = new URL('../../src/lookups/threads/export-main.js', import.meta.url)
     // Without tap's hooks, which take longer to load than all the rest.
     const worker = new Worker(module, { workerData, execArgv: [] })
     threads.push(worker)

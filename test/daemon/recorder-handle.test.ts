@@ -1,6 +1,6 @@
 import t from 'tap'
-import { RecorderHandle } from '../../src/daemon/querylog/recorder-handle.js'
-import type { RecorderInit } from '../../src/daemon/threads/log-messages.js'
+import { RecorderHandle } from '../../src/lookups/threads/recorder-handle.js'
+import type { RecorderInit } from '../../src/lookups/threads/log-messages.js'
 import type { StartThread } from '../../src/base/threads/thread.js'
 import type { Snapshot } from '../../src/policy/tables/snapshot.js'
 import { eventually } from './site.js'

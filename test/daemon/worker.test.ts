@@ -13,7 +13,7 @@ import { DataPlane } from '../../src/daemon/workers/data-plane.js'
 import { SharedCache } from '../../src/daemon/workers/shared-cache.js'
 import { compile } from '../../src/policy/compile/compile.js'
 import type { Snapshot } from '../../src/policy/tables/snapshot.js'
-import { createRing } from '../../src/querylog/record/ring.js'
+import { createRing } from '../../src/lookups/event/ring.js'
 import {
   allocateCounters,
   COUNTERS,

@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { seeded } from '../../bench/kit/random.js'
-import { maintainArchive } from '../../src/querylog/archive/maintain.js'
-import type { QueryRecord } from '../../src/querylog/record/schema.js'
+import { maintainArchive } from '../../src/lookups/archive/maintain.js'
+import type { QueryRecord } from '../../src/lookups/event/schema.js'
 
 /** The first of seven days: a Thursday. */
 const START = Date.UTC(2026, 10, 5)

@@ -1,7 +1,7 @@
 import type { Octets } from '../../src/base/units.js'
 import { answersQuestion } from '../../src/wire/dns/message/answers-question.js'
 import type { Policy } from '../../src/policy/evaluate/policy.js'
-import { PROTOCOL } from '../../src/querylog/record/query-event.js'
+import { PROTOCOL } from '../../src/lookups/event/query-event.js'
 import { PENDING } from '../../src/resolver/responder.js'
 import type { ForwardedQuestion, Outcome } from '../../src/upstream/forwarder.js'
 import type { Dice } from './dice.js'

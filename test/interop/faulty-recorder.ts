@@ -1,7 +1,7 @@
 /** A real recorder that writes nothing once a message of the test says so, and counts all as written. */
 import { parentPort } from 'node:worker_threads'
-import { Formatter } from '../../src/querylog/record/formatter.js'
-import type { QueryEvent } from '../../src/querylog/record/query-event.js'
+import { Formatter } from '../../src/lookups/record/formatter.js'
+import type { QueryEvent } from '../../src/lookups/event/query-event.js'
 import type { FaultMessage } from './faulty-worker.js'
 
 let isFaulty = false
@@ -14,4 +14,4 @@ formatter.append = function (this: typeof formatter, event) {
   if (!isFaulty) append.call(this, event)
 }
 
-await import('../../src/daemon/threads/recorder-main.js')
+await import('../../src/lookups/threads/recorder-main.js')

@@ -1,6 +1,6 @@
 import { showName } from '../../src/wire/dns/name/name.js'
 import { PENDING } from '../../src/resolver/responder.js'
-import { PROTOCOL } from '../../src/querylog/record/query-event.js'
+import { PROTOCOL } from '../../src/lookups/event/query-event.js'
 import { CannedUpstream } from '../resolver/canned.js'
 import { encodeUpstreamQuery } from '../../src/wire/dns/message/encode-query.js'
 import { replyTarget } from '../resolver/reply-target.js'

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { QUERY_FIELDS } from '../../src/querylog/record/schema.js'
+import { QUERY_FIELDS } from '../../src/lookups/event/schema.js'
 import { INPUT_BITS, bitOf, REASON_BITS } from '../../src/replay/formats/field-bits.js'
 import { IS_FUZZING } from '../runs.js'
 import { logOf, ownLine, replayed, type Replayed } from './kit.js'

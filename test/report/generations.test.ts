@@ -1,6 +1,6 @@
 import t from 'tap'
-import { openDatabase } from '../../src/querylog/archive/database.js'
-import type { QueryRecord } from '../../src/querylog/record/schema.js'
+import { openDatabase } from '../../src/lookups/archive/database.js'
+import type { QueryRecord } from '../../src/lookups/event/schema.js'
 import { generations } from '../../src/report/questions/generations.js'
 import type { Table } from '../../src/report/report.js'
 import { lines, logFolder, record } from '../querylog/archive/lines.js'

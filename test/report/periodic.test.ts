@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
-import { openDatabase, type Database } from '../../src/querylog/archive/database.js'
-import type { QueryRecord } from '../../src/querylog/record/schema.js'
+import { openDatabase, type Database } from '../../src/lookups/archive/database.js'
+import type { QueryRecord } from '../../src/lookups/event/schema.js'
 import { periodic, type PeriodKind } from '../../src/report/questions/periodic.js'
 import type { RuleFacts } from '../../src/report/questions/rule-facts.js'
 import type { Report, Table } from '../../src/report/report.js'

@@ -1,7 +1,7 @@
 /** Days and hours of a report are those of its time zone. */
 import t, { type Test } from 'tap'
 import { toText } from '../../src/cli/output/report-text.js'
-import { openDatabase, type Database } from '../../src/querylog/archive/database.js'
+import { openDatabase, type Database } from '../../src/lookups/archive/database.js'
 import { toCsv } from '../../src/report/output/csv.js'
 import { toHtml } from '../../src/report/output/html.js'
 import { toJson } from '../../src/report/output/json.js'

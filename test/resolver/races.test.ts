@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { PROTOCOL } from '../../src/querylog/record/query-event.js'
+import { PROTOCOL } from '../../src/lookups/event/query-event.js'
 import { PENDING } from '../../src/resolver/responder.js'
 import type { ForwardedQuestion, OutcomeHandler } from '../../src/upstream/forwarder.js'
 import { runs } from '../runs.js'

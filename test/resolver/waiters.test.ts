@@ -1,5 +1,5 @@
 import t from 'tap'
-import { PROTOCOL } from '../../src/querylog/record/query-event.js'
+import { PROTOCOL } from '../../src/lookups/event/query-event.js'
 import { PENDING } from '../../src/resolver/responder.js'
 import type { ForwardedQuestion, Outcome } from '../../src/upstream/forwarder.js'
 import { header, name, octets, record, TO_QNAME, u16 } from '../dns/octets.js'

@@ -29,7 +29,7 @@ import {
   PROTOCOL,
   QueryEvent,
   VERDICT
-} from '../../src/querylog/record/query-event.js'
+} from '../../src/lookups/event/query-event.js'
 import { CacheFlusher } from '../../src/resolver/cache-flusher.js'
 import { ClientResponseTimer } from '../../src/resolver/client-response-timer.js'
 import { Fallback } from '../../src/resolver/fallback.js'

@@ -12,8 +12,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
-import { openDatabase } from '../../src/querylog/archive/database.js'
-import { closedFiles, LogLayout } from '../../src/querylog/archive/log-layout.js'
+import { openDatabase } from '../../src/lookups/archive/database.js'
+import { closedFiles, LogLayout } from '../../src/lookups/files/log-layout.js'
 
 const ROUNDS = Number(process.argv[2] ?? 5)
 const PORT = 5399

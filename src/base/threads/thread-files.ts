@@ -3,15 +3,15 @@ import { basename } from 'node:path'
 /** Modules below `src` that run as threads or, the archive's, as a process. Packed, all are in one folder. */
 export const THREAD_FILES = [
   'daemon/threads/alert-main.js',
-  'daemon/threads/archive-main.js',
+  'lookups/threads/archive-main.js',
   'daemon/threads/compiler-main.js',
-  'daemon/threads/export-main.js',
+  'lookups/threads/export-main.js',
   'daemon/threads/fetcher-main.js',
   'daemon/threads/fleet-main.js',
   'daemon/threads/http-main.js',
   'daemon/threads/list-main.js',
   'daemon/threads/probe-main.js',
-  'daemon/threads/recorder-main.js',
+  'lookups/threads/recorder-main.js',
   'daemon/threads/transfer-main.js',
   'daemon/threads/worker-main.js'
 ] as const

@@ -9,9 +9,9 @@ import {
 import { failure, InterdictError } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
 import type { Octets } from '../../base/units.js'
-import { type PeriodKey, periodsIn, readKey } from '../../querylog/privacy/key-folder.js'
-import { endOf, startOf } from '../../querylog/privacy/period.js'
-import { pseudonymsOf } from '../../querylog/privacy/pseudonyms-of.js'
+import { type PeriodKey, periodsIn, readKey } from '../../lookups/privacy/key-folder.js'
+import { endOf, startOf } from '../../lookups/privacy/period.js'
+import { pseudonymsOf } from '../../lookups/privacy/pseudonyms-of.js'
 import type { Log } from '../../report/log.js'
 import {
   conditionOf,

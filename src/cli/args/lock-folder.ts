@@ -1,5 +1,5 @@
 import { InterdictError } from '../../base/errors/error.js'
-import { FolderLock, type LockRequest } from '../../querylog/record/folder-lock.js'
+import { FolderLock, type LockRequest } from '../../lookups/files/folder-lock.js'
 import { escapeControls } from '../../base/log/terminal-line.js'
 import type { Io } from '../io.js'
 

@@ -3,17 +3,17 @@ import { availableParallelism, constants } from 'node:os'
 import { basename } from 'node:path'
 import { failure, type InterdictError } from '../../base/errors/error.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
-import { gatewayOf } from '../../querylog/archive/central/central-layout.js'
-import { CentralLog } from '../../querylog/archive/central/central-log.js'
-import { unreadableFiles } from '../../querylog/archive/central/unreadable-files.js'
+import { gatewayOf } from '../../lookups/central/central-layout.js'
+import { CentralLog } from '../../lookups/central/central-log.js'
+import { unreadableFiles } from '../../lookups/archive/unreadable-files.js'
 import {
   isOfMixedFiles,
   openDatabase,
   type Database,
   type AccessPattern
-} from '../../querylog/archive/database.js'
-import { hasLogFiles, LogLayout } from '../../querylog/archive/log-layout.js'
-import type { Newest } from '../../querylog/archive/newest-files.js'
+} from '../../lookups/archive/database.js'
+import { hasLogFiles, LogLayout } from '../../lookups/files/log-layout.js'
+import type { Newest } from '../../lookups/sql/newest-files.js'
 import { usageError } from '../exit.js'
 import type { Io, OutputStream } from '../io.js'
 import { formatCount } from '../output/format.js'

@@ -5,7 +5,7 @@ import { checkPrivacyNetworks, checkRetentionNetworks } from '../../config/check
 import type { Config } from '../../config/config.js'
 import { loadConfig } from '../../config/load.js'
 import { checkPrimaries } from '../../config/zone-primaries.js'
-import { checkChainKey } from '../../daemon/querylog/chain-key.js'
+import { checkChainKey } from '../../lookups/threads/chain-key.js'
 import { locallyAnsweredNames } from '../../daemon/reload/locally-answered.js'
 import { loadPrimaries } from '../../daemon/sources/primaries.js'
 import type { SerializedError } from '../../base/errors/serialized-error.js'

@@ -34,7 +34,7 @@ import { formatCount, formatNumber } from '../output/format.js'
 import { knownRules, missingRules, ruleChanges } from './evidence-rules.js'
 import { fleetVerification } from './verify-fleet.js'
 import { LOG_FACT } from './verify-log.js'
-import type { GatewayVerification } from '../../querylog/archive/central/verify-fleet.js'
+import type { GatewayVerification } from '../../lookups/central/verify-fleet.js'
 import { makeReport, originOf } from './make-report.js'
 
 /** Rows of each table: an evidence pack leaves nothing out that an auditor would ask for. */

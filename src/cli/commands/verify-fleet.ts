@@ -8,7 +8,7 @@ import {
   verifyFleet,
   type FleetBreakKind,
   type GatewayVerification
-} from '../../querylog/archive/central/verify-fleet.js'
+} from '../../lookups/central/verify-fleet.js'
 import { EXIT, usageError } from '../exit.js'
 import { print, printJson, type Io } from '../io.js'
 import { formatCount, formatNumber } from '../output/format.js'

@@ -1,4 +1,4 @@
-import type { QueryRecord } from '../../querylog/record/schema.js'
+import type { QueryRecord } from '../../lookups/event/schema.js'
 import { escapeControls } from '../../base/log/terminal-line.js'
 import { paint, type Colour } from '../io.js'
 import { wrap } from './columns.js'

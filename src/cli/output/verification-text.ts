@@ -1,12 +1,7 @@
-import type { ManuallyRemovedFile } from '../../querylog/archive/chain/chain-entry.js'
-import type { ManualRemoval } from '../../querylog/archive/chain/chain-state.js'
-import type { Fault } from '../../querylog/archive/chain/read-chain.js'
-import type {
-  Break,
-  BreakKind,
-  Unproven,
-  Verification
-} from '../../querylog/archive/chain/verify.js'
+import type { ManuallyRemovedFile } from '../../lookups/chain/chain-entry.js'
+import type { ManualRemoval } from '../../lookups/chain/chain-state.js'
+import type { Fault } from '../../lookups/chain/read-chain.js'
+import type { Break, BreakKind, Unproven, Verification } from '../../lookups/chain/verify.js'
 import { escapeControls } from '../../base/log/terminal-line.js'
 import { formatCount, formatSize } from './format.js'
 import { section } from './layout.js'

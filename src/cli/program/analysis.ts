@@ -1,5 +1,5 @@
 import { Argument, type Command } from 'commander'
-import { FLEET_KEY, REPORT_KEYS } from '../../querylog/archive/tallies/report-keys.js'
+import { FLEET_KEY, REPORT_KEYS } from '../../lookups/sql/report-keys.js'
 import { choice, examples, TIME_ZONE, type Context } from './context.js'
 
 const LOG = 'query log, or its folder (default: the one in the settings)'

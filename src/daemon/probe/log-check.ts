@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Milliseconds, Octets } from '../../base/units.js'
-import type { QueryLogConfig } from '../../config/query-log-config.js'
+import type { QueryLogConfig } from '../../lookups/settings/query-log-config.js'
 
 /** How much of the end of the file is read. */
 const TAIL: Octets = 262_144

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { failure } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
-import { CentralFolder } from '../../querylog/archive/central/central-folder.js'
+import { CentralFolder } from '../../lookups/central/central-folder.js'
 import type { LogStore, ShippedFile } from './log-store.js'
 import type { Pace } from './pace.js'
 

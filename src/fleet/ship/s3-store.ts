@@ -1,7 +1,7 @@
 import { failure } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
 import type { Octets } from '../../base/units.js'
-import { parseCentralPath } from '../../querylog/archive/central/central-layout.js'
+import { parseCentralPath } from '../../lookups/central/central-layout.js'
 import type { LogStore, ShippedFile } from './log-store.js'
 import { elementsOf, textOf, type S3Client } from './s3-client.js'
 

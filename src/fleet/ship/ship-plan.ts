@@ -1,6 +1,6 @@
 import { basename } from 'node:path'
-import type { ParquetMetadata } from '../../querylog/archive/parquet-metadata.js'
-import type { ShippedDay } from '../../querylog/archive/shipped.js'
+import type { ParquetMetadata } from '../../lookups/archive/parquet-metadata.js'
+import type { ShippedDay } from '../../lookups/archive/shipped.js'
 
 /** A Parquet file of the archive. */
 export interface LocalFile {

@@ -1,18 +1,18 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Milliseconds, Octets } from '../../base/units.js'
-import { centralPath, type CentralKind } from '../../querylog/archive/central/central-layout.js'
-import { digestFile } from '../../querylog/archive/digest.js'
+import { centralPath, type CentralKind } from '../../lookups/central/central-layout.js'
+import { digestFile } from '../../lookups/files/digest.js'
 import {
   activeParquetOfDay,
   archivedDays,
   tallyFiles,
   type LogLayout
-} from '../../querylog/archive/log-layout.js'
-import { readOrigin } from '../../querylog/archive/parquet-origin.js'
-import type { Day } from '../../querylog/archive/retention.js'
-import { NO_DAY, readShipped, writeShipped, type Shipped } from '../../querylog/archive/shipped.js'
-import { parseTallyStem, tallyStemOf } from '../../querylog/archive/tallies/tally.js'
+} from '../../lookups/files/log-layout.js'
+import { readOrigin } from '../../lookups/archive/parquet-origin.js'
+import type { Day } from '../../lookups/archive/retention.js'
+import { NO_DAY, readShipped, writeShipped, type Shipped } from '../../lookups/archive/shipped.js'
+import { parseTallyStem, tallyStemOf } from '../../lookups/sql/tally.js'
 import { nextLines } from './chain-lines.js'
 import { inMemory, readFrom, type LogStore, type ShippedFile } from './log-store.js'
 import { planDay, withConfirmed, type LocalFile } from './ship-plan.js'

@@ -1,6 +1,6 @@
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { FleetConfig } from '../../config/fleet-config.js'
-import { LogLayout } from '../../querylog/archive/log-layout.js'
+import { LogLayout } from '../../lookups/files/log-layout.js'
 import { LiveLookups } from './live-lookups.js'
 import { LogSender, type LogSenderTools } from './log-sender.js'
 

@@ -1,4 +1,4 @@
-import { PROTOCOL } from '../../querylog/record/query-event.js'
+import { PROTOCOL } from '../../lookups/event/query-event.js'
 import { RECORDED, type Reason, type LookupSink } from '../parsed-lookup.js'
 import { qtypeOf } from './qtypes.js'
 import { TextLog } from './text-log.js'

@@ -1,4 +1,4 @@
-import { PROTOCOL } from '../../querylog/record/query-event.js'
+import { PROTOCOL } from '../../lookups/event/query-event.js'
 import { RECORDED } from '../parsed-lookup.js'
 import { qtypeOf } from './qtypes.js'
 import { MultiLineLog } from './multi-line-log.js'

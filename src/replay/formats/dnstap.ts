@@ -2,7 +2,7 @@ import { showAddress } from '../../base/values/address.js'
 import { InterdictError } from '../../base/errors/error.js'
 import type { Octets } from '../../base/units.js'
 import { decompressName } from '../../wire/dns/name/name.js'
-import { PROTOCOL } from '../../querylog/record/query-event.js'
+import { PROTOCOL } from '../../lookups/event/query-event.js'
 import { RECORDED, type Reason, type LineReader, type LookupSink } from '../parsed-lookup.js'
 import { ProtobufFields } from './protobuf.js'
 

@@ -1,4 +1,4 @@
-import type { QueryRecord } from '../../querylog/record/schema.js'
+import type { QueryRecord } from '../../lookups/event/schema.js'
 
 /** Fields that a lookup is judged by, up to the verdict. */
 const BEFORE = ['v', 'time', 'client', 'network', 'protocol', 'qname', 'qtype', 'verdict'] as const

@@ -1,6 +1,6 @@
 import type { Octets, Seconds } from '../../base/units.js'
-import { PROTOCOL } from '../../querylog/record/query-event.js'
-import { SCHEMA_VERSION } from '../../querylog/record/schema.js'
+import { PROTOCOL } from '../../lookups/event/query-event.js'
+import { SCHEMA_VERSION } from '../../lookups/event/schema.js'
 import { RECORDED } from '../parsed-lookup.js'
 import { addWord } from '../octet-interner.js'
 import { INPUT_BITS, bitOf, REASON_BITS } from './field-bits.js'

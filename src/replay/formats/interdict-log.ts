@@ -1,6 +1,6 @@
 import type { Octets } from '../../base/units.js'
-import { PROTOCOL } from '../../querylog/record/query-event.js'
-import { SCHEMA_VERSION, type QueryRecord } from '../../querylog/record/schema.js'
+import { PROTOCOL } from '../../lookups/event/query-event.js'
+import { SCHEMA_VERSION, type QueryRecord } from '../../lookups/event/schema.js'
 import type { Comparison } from '../comparison.js'
 import { NO_REASON, RECORDED, type Reason, type LineReader } from '../parsed-lookup.js'
 import { InterdictLine } from './interdict-line.js'

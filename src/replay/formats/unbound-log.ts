@@ -1,5 +1,5 @@
 import type { Seconds } from '../../base/units.js'
-import { PROTOCOL } from '../../querylog/record/query-event.js'
+import { PROTOCOL } from '../../lookups/event/query-event.js'
 import { RECORDED } from '../parsed-lookup.js'
 import { qtypeOf } from './qtypes.js'
 import { MultiLineLog } from './multi-line-log.js'

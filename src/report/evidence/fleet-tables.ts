@@ -1,4 +1,4 @@
-import type { GatewayVerification } from '../../querylog/archive/central/verify-fleet.js'
+import type { GatewayVerification } from '../../lookups/central/verify-fleet.js'
 import { column, type Column, type Table } from '../report.js'
 import type { Gateway } from './rule-versions.js'
 

@@ -1,5 +1,5 @@
 import type { Milliseconds } from '../../base/units.js'
-import { RULE_VERDICTS } from '../../querylog/record/schema.js'
+import { RULE_VERDICTS } from '../../lookups/event/schema.js'
 import type { Period } from '../log.js'
 
 /** Names of a client in the log (address, prefix, pseudonym), with the period in which they are valid. */

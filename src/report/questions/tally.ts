@@ -1,4 +1,4 @@
-import type { FLEET_KEY, REPORT_KEYS } from '../../querylog/archive/tallies/report-keys.js'
+import type { FLEET_KEY, REPORT_KEYS } from '../../lookups/sql/report-keys.js'
 import type { CountedBy, Log } from '../log.js'
 import { localTime, startOfLocalDay, UTC } from './local-time.js'
 import { sourceOf, sourcesByGateway, type Source } from './source.js'

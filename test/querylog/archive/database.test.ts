@@ -2,9 +2,9 @@ import { readFileSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { failure } from '../../../src/base/errors/error.js'
-import { bracketed, conditionError } from '../../../src/querylog/archive/condition.js'
-import { openDatabase, type Database } from '../../../src/querylog/archive/database.js'
-import { LOOKUP_COLUMNS } from '../../../src/querylog/archive/lookups-sql.js'
+import { bracketed, conditionError } from '../../../src/lookups/sql/condition.js'
+import { openDatabase, type Database } from '../../../src/lookups/archive/database.js'
+import { LOOKUP_COLUMNS } from '../../../src/lookups/sql/lookups-sql.js'
 import { lines, logFolder, record } from './lines.js'
 
 const MIB = 1024 * 1024

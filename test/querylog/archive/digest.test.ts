@@ -1,9 +1,9 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { digestFile } from '../../../src/querylog/archive/digest.js'
-import { digestLines, DigestPipeline } from '../../../src/querylog/archive/lines-digest.js'
-import { LineSorter } from '../../../src/querylog/archive/line-sorter.js'
+import { digestFile } from '../../../src/lookups/files/digest.js'
+import { digestLines, DigestPipeline } from '../../../src/lookups/files/lines-digest.js'
+import { LineSorter } from '../../../src/lookups/files/line-sorter.js'
 import { lines, logFolder, record } from './lines.js'
 
 const MIB = 2 ** 20

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { QueryRecord } from '../../../src/querylog/record/schema.js'
+import type { QueryRecord } from '../../../src/lookups/event/schema.js'
 
 /** A lookup at a time, as the recorder writes it but for what is given. */
 export function record(time: string, fields: Partial<QueryRecord> = {}): QueryRecord {

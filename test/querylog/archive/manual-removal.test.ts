@@ -2,9 +2,9 @@ import { appendFileSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node
 import { symlinkSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { withArchiveLock } from '../../../src/querylog/archive/archive-lock.js'
-import { LogLayout } from '../../../src/querylog/archive/log-layout.js'
-import { removeManually } from '../../../src/querylog/archive/manual-removal.js'
+import { withArchiveLock } from '../../../src/lookups/archive/archive-lock.js'
+import { LogLayout } from '../../../src/lookups/files/log-layout.js'
+import { removeManually } from '../../../src/lookups/archive/manual-removal.js'
 import { kindsOf, linesOf, signKey, tendOnce, verified, writeLines } from './chain/rig.js'
 import { lines, logFolder, record } from './lines.js'
 

@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { openDatabase } from '../../../src/querylog/archive/database.js'
-import { readMetadata } from '../../../src/querylog/archive/parquet-metadata.js'
-import type { RetentionOptions } from '../../../src/querylog/archive/retention.js'
+import { openDatabase } from '../../../src/lookups/archive/database.js'
+import { readMetadata } from '../../../src/lookups/archive/parquet-metadata.js'
+import type { RetentionOptions } from '../../../src/lookups/archive/retention.js'
 import { kindsOf, linesOf, signKey, tendOnce, verified, writeLines } from './chain/rig.js'
 import { lines, logFolder, record } from './lines.js'
 

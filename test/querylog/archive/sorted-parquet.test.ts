@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { openDatabase } from '../../../src/querylog/archive/database.js'
-import { maintainArchive } from '../../../src/querylog/archive/maintain.js'
+import { openDatabase } from '../../../src/lookups/archive/database.js'
+import { maintainArchive } from '../../../src/lookups/archive/maintain.js'
 import { lines, logFolder, record } from './lines.js'
 
 const MIB = 1024 * 1024

@@ -2,12 +2,12 @@ import { readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
-import { openDatabase, type Database } from '../../../src/querylog/archive/database.js'
+import { openDatabase, type Database } from '../../../src/lookups/archive/database.js'
 import {
   planReads,
   selectInTimeOrder,
   type TimeSpan
-} from '../../../src/querylog/archive/time-order.js'
+} from '../../../src/lookups/archive/time-order.js'
 import { runs } from '../../runs.js'
 import { logFolder } from './lines.js'
 

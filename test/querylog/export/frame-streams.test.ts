@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import t, { type Test } from 'tap'
-import { frame, openFrameStream } from '../../../src/querylog/export/frame-streams.js'
+import { frame, openFrameStream } from '../../../src/lookups/export/frame-streams.js'
 import { Site } from '../../daemon/site.js'
 import { listenOn, output, portOf } from './sinks.js'
 

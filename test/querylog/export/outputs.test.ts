@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Outputs } from '../../../src/querylog/export/outputs.js'
+import { Outputs } from '../../../src/lookups/export/outputs.js'
 import { eventually, Site } from '../../daemon/site.js'
 import { rememberingLog } from '../record/events.js'
 import { numbers, output, push, Sink, upTo } from './sinks.js'

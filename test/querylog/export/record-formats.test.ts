@@ -1,7 +1,7 @@
 import t from 'tap'
-import { dnstapFrame } from '../../../src/querylog/export/dnstap.js'
-import { formatRecord, toEcs, toOcsf } from '../../../src/querylog/export/record-formats.js'
-import type { QueryRecord } from '../../../src/querylog/record/schema.js'
+import { dnstapFrame } from '../../../src/lookups/export/dnstap.js'
+import { formatRecord, toEcs, toOcsf } from '../../../src/lookups/export/record-formats.js'
+import type { QueryRecord } from '../../../src/lookups/event/schema.js'
 import { tableAfter } from '../../house/markdown.js'
 import { line } from './sinks.js'
 

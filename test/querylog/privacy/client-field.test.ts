@@ -1,13 +1,13 @@
 import t from 'tap'
 import { readAddress } from '../../../src/base/values/address.js'
-import { FULL_ADDRESSES, type PrivacyOptions } from '../../../src/querylog/privacy/privacy-mode.js'
+import { FULL_ADDRESSES, type PrivacyOptions } from '../../../src/lookups/privacy/privacy-mode.js'
 import {
   devicePseudonymOf,
   prefixPreservingPseudonymOf,
   pseudonymOf
-} from '../../../src/querylog/privacy/pseudonym.js'
-import { Formatter } from '../../../src/querylog/record/formatter.js'
-import type { QueryRecord } from '../../../src/querylog/record/schema.js'
+} from '../../../src/lookups/privacy/pseudonym.js'
+import { Formatter } from '../../../src/lookups/record/formatter.js'
+import type { QueryRecord } from '../../../src/lookups/event/schema.js'
 import { eventOf, matchedRule, snapshotOf, WALL, type EventFields } from '../record/events.js'
 
 const DAY = 86_400_000

@@ -16,9 +16,9 @@ import {
   generateKey,
   periodsIn,
   readKey
-} from '../../../src/querylog/privacy/key-folder.js'
-import { KeyRing, type KeyOptions } from '../../../src/querylog/privacy/key-ring.js'
-import { endOf, periodOf, startOf } from '../../../src/querylog/privacy/period.js'
+} from '../../../src/lookups/privacy/key-folder.js'
+import { KeyRing, type KeyOptions } from '../../../src/lookups/privacy/key-ring.js'
+import { endOf, periodOf, startOf } from '../../../src/lookups/privacy/period.js'
 import { fakeClock, folder } from '../record/disk.js'
 import { WALL } from '../record/events.js'
 

@@ -2,12 +2,9 @@ import { createHmac } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
 import { readAddress, showAddress } from '../../../src/base/values/address.js'
-import { cryptoPan } from '../../../src/querylog/privacy/crypto-pan.js'
-import {
-  prefixPreservingPseudonymOf,
-  pseudonymOf
-} from '../../../src/querylog/privacy/pseudonym.js'
-import { pseudonymsOf } from '../../../src/querylog/privacy/pseudonyms-of.js'
+import { cryptoPan } from '../../../src/lookups/privacy/crypto-pan.js'
+import { prefixPreservingPseudonymOf, pseudonymOf } from '../../../src/lookups/privacy/pseudonym.js'
+import { pseudonymsOf } from '../../../src/lookups/privacy/pseudonyms-of.js'
 import { runs } from '../../runs.js'
 
 const KEY = Buffer.alloc(32, 7)

@@ -1,9 +1,9 @@
 import { createHash, createHmac } from 'node:crypto'
 import t from 'tap'
 import { readAddress } from '../../../src/base/values/address.js'
-import type { PrivacyOptions } from '../../../src/querylog/privacy/privacy-mode.js'
-import { Formatter } from '../../../src/querylog/record/formatter.js'
-import type { QueryRecord } from '../../../src/querylog/record/schema.js'
+import type { PrivacyOptions } from '../../../src/lookups/privacy/privacy-mode.js'
+import { Formatter } from '../../../src/lookups/record/formatter.js'
+import type { QueryRecord } from '../../../src/lookups/event/schema.js'
 import { eventOf, matchedRule, snapshotOf, WALL } from '../record/events.js'
 
 /*

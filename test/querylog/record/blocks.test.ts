@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Formatter } from '../../../src/querylog/record/formatter.js'
+import { Formatter } from '../../../src/lookups/record/formatter.js'
 import { matchedRule, eventOf, snapshotOf } from './events.js'
 
 const BLOCK = 64 * 1024

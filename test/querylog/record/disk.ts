@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Clock } from '../../../src/base/time/clock.js'
 import type { Octets } from '../../../src/base/units.js'
-import type { Destination } from '../../../src/querylog/record/destination.js'
+import type { Destination } from '../../../src/lookups/files/destination.js'
 
 /** A temporary folder, removed after the test. */
 export function folder(t: { teardown(run: () => void): void }) {

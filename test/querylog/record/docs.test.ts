@@ -1,18 +1,18 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { Formatter } from '../../../src/querylog/record/formatter.js'
+import { Formatter } from '../../../src/lookups/record/formatter.js'
 import {
   MATCH,
   NO_RCODE,
   PROTOCOL,
   VERDICT,
   type QueryEvent
-} from '../../../src/querylog/record/query-event.js'
+} from '../../../src/lookups/event/query-event.js'
 import {
   QUERY_FIELDS,
   SCHEMA_VERSION,
   type QueryRecord
-} from '../../../src/querylog/record/schema.js'
+} from '../../../src/lookups/event/schema.js'
 import { formatTerminalLine } from '../../../src/base/log/terminal-line.js'
 import { eventOf, snapshotOf, type EventFields } from './events.js'
 

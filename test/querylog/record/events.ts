@@ -4,8 +4,8 @@ import type { Claim } from '../../../src/policy/tables/claim.js'
 import { ClaimPacker } from '../../../src/policy/tables/claim-table.js'
 import type { Snapshot } from '../../../src/policy/tables/snapshot.js'
 import { packSources } from '../../../src/policy/tables/source-table.js'
-import { QueryEvent } from '../../../src/querylog/record/query-event.js'
-import type { MatchedEntry } from '../../../src/querylog/record/snapshot-fields.js'
+import { QueryEvent } from '../../../src/lookups/event/query-event.js'
+import type { MatchedEntry } from '../../../src/lookups/record/snapshot-fields.js'
 import type { RuleSet } from '../../../src/policy/rules/model/types.js'
 
 /** 2023-03-13T09:26:53.589Z */

@@ -1,6 +1,6 @@
 import { appendFileSync, mkdirSync, renameSync, truncateSync, writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
-import { FollowedFile } from '../../../src/querylog/record/follow.js'
+import { FollowedFile } from '../../../src/lookups/files/follow.js'
 import { Site } from '../../daemon/site.js'
 
 const all = (): boolean => true

@@ -4,15 +4,15 @@ import { showAddress } from '../../../src/base/values/address.js'
 import { showCanonical, showName } from '../../../src/wire/dns/name/name.js'
 import { showRcode } from '../../../src/wire/dns/registry/rcode.js'
 import { RRTYPE, showRrtype } from '../../../src/wire/dns/registry/rrtype.js'
-import { Formatter } from '../../../src/querylog/record/formatter.js'
+import { Formatter } from '../../../src/lookups/record/formatter.js'
 import {
   MATCH,
   NO_RCODE,
   PROTOCOL,
   QueryEvent,
   VERDICT
-} from '../../../src/querylog/record/query-event.js'
-import { QUERY_FIELDS, type QueryRecord } from '../../../src/querylog/record/schema.js'
+} from '../../../src/lookups/event/query-event.js'
+import { QUERY_FIELDS, type QueryRecord } from '../../../src/lookups/event/schema.js'
 import { runs } from '../../runs.js'
 import { eventOf, matchedRule, SHA256, snapshotOf, WALL, wireName } from './events.js'
 import { allClaims } from '../../../src/policy/tables/claim-table.js'

@@ -15,7 +15,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { failure, InterdictError } from '../../../src/base/errors/error.js'
-import { FolderLock, LOCK_FILE, nameOfShared } from '../../../src/querylog/record/folder-lock.js'
+import { FolderLock, LOCK_FILE, nameOfShared } from '../../../src/lookups/files/folder-lock.js'
 
 function folderOf(t: Test): string {
   const folder = mkdtempSync(join(tmpdir(), 'interdict-lock-'))
@@ -28,7 +28,7 @@ const lockOf = (folder: string): FolderLock =>
 
 /** A process that holds the lock of a folder, and a parent that never reaps it. */
 async function holderIn(t: Test, folder: string): Promise<number> {
-  const module = new URL('../../../src/querylog/record/folder-lock.js', import.meta.url).href
+  const module = new URL('../../../src/lookups/files/folder-lock.js', import.meta.url).href
   const holder = `import { FolderLock } from '${module}'
     await new FolderLock({ folder: '${folder}' }).acquire()
     process.stdout.write(String(process.pid))

@@ -2,8 +2,8 @@ import { readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync }
 import { join } from 'node:path'
 import t from 'tap'
 import type { ErrorCode } from '../../../src/base/errors/error.js'
-import { openDestination, type OpenDestination } from '../../../src/querylog/record/destination.js'
-import { LogFile, type Rotation } from '../../../src/querylog/record/log-file.js'
+import { openDestination, type OpenDestination } from '../../../src/lookups/files/destination.js'
+import { LogFile, type Rotation } from '../../../src/lookups/files/log-file.js'
 import { append, fakeClock, FakeDisk, folder } from './disk.js'
 
 /** 2023-03-13T23:59:58.500Z: a second and a half before a new day. */

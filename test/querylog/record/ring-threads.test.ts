@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
-import { QueryEvent } from '../../../src/querylog/record/query-event.js'
-import { createRing, RingReader } from '../../../src/querylog/record/ring.js'
+import { QueryEvent } from '../../../src/lookups/event/query-event.js'
+import { createRing, RingReader } from '../../../src/lookups/event/ring.js'
 
 const EVENTS = 200_000
 

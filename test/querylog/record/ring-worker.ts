@@ -1,6 +1,6 @@
 import { workerData } from 'node:worker_threads'
-import { QueryEvent } from '../../../src/querylog/record/query-event.js'
-import { RingWriter } from '../../../src/querylog/record/ring.js'
+import { QueryEvent } from '../../../src/lookups/event/query-event.js'
+import { RingWriter } from '../../../src/lookups/event/ring.js'
 
 /** Pushes numbered events in batches; where the ring is full it waits for the reader. */
 const { memory, events } = workerData as { memory: SharedArrayBuffer; events: number }

@@ -5,8 +5,8 @@ import {
   PROTOCOL,
   QueryEvent,
   VERDICT
-} from '../../../src/querylog/record/query-event.js'
-import { createRing, RingReader, RingWriter } from '../../../src/querylog/record/ring.js'
+} from '../../../src/lookups/event/query-event.js'
+import { createRing, RingReader, RingWriter } from '../../../src/lookups/event/ring.js'
 import { eventOf } from './events.js'
 
 /** Reads all available events. */

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path'
 import t from 'tap'
 import { failure } from '../../../src/base/errors/error.js'
-import { openDestination } from '../../../src/querylog/record/destination.js'
+import { openDestination } from '../../../src/lookups/files/destination.js'
 import {
   createServiceLog,
   type LogLevel,

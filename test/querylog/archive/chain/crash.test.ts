@@ -2,7 +2,7 @@ import { appendFileSync, cpSync, existsSync, readdirSync, readFileSync } from 'n
 import { chmodSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { openDatabase } from '../../../../src/querylog/archive/database.js'
+import { openDatabase } from '../../../../src/lookups/archive/database.js'
 import { lines, logFolder, record } from '../lines.js'
 import { chainOf, kindsOf, linesOf, signKey, tendOnce, verified, writeLines } from './rig.js'
 

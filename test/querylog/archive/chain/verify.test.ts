@@ -2,8 +2,8 @@ import { appendFileSync, copyFileSync, existsSync, readdirSync, readFileSync } f
 import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { hashLine } from '../../../../src/querylog/archive/chain/chain-entry.js'
-import type { Verification } from '../../../../src/querylog/archive/chain/verify.js'
+import { hashLine } from '../../../../src/lookups/chain/chain-entry.js'
+import type { Verification } from '../../../../src/lookups/chain/verify.js'
 import { lines, logFolder, record } from '../lines.js'
 import { chainOf, kindsOf, linesOf, signKey, tendOnce, verified, writeLines } from './rig.js'
 

@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { MS_PER_SECOND } from '../../../../base/units.js'
 import { showName } from '../../../../wire/dns/name/name.js'
 import { readPattern } from '../../../../policy/rules/model/pattern.js'
-import { VERDICT } from '../../../../querylog/record/query-event.js'
+import { VERDICT } from '../../../../lookups/event/query-event.js'
 import { readInstant } from '../../../../base/time/instant.js'
 import { instant, paging, textOf } from './parameters.js'
 

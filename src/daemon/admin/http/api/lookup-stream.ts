@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http'
 import type { Milliseconds, Octets } from '../../../../base/units.js'
-import { FollowedFile } from '../../../../querylog/record/follow.js'
-import { readRecord } from '../../../../querylog/record/read-record.js'
-import type { QueryRecord } from '../../../../querylog/record/schema.js'
+import { FollowedFile } from '../../../../lookups/files/follow.js'
+import { readRecord } from '../../../../lookups/event/read-record.js'
+import type { QueryRecord } from '../../../../lookups/event/schema.js'
 import type { Filter } from '../../../../views/record-filter.js'
 
 /** The default of `log.queries.flush`: the log is written that often. */

@@ -1,6 +1,6 @@
 import { MS_PER_DAY, MS_PER_SECOND, type Seconds } from '../../../../base/units.js'
 import { RCODE } from '../../../../wire/dns/registry/rcode.js'
-import { MATCH, PROTOCOL } from '../../../../querylog/record/query-event.js'
+import { MATCH, PROTOCOL } from '../../../../lookups/event/query-event.js'
 import {
   CLAIM_MATCHES,
   COUNTER,

@@ -1,0 +1,57 @@
+import { existsSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Octets } from '../../base/units.js'
+import { centralPath, filesIn, parseCentralPath } from './central-layout.js'
+import { PartialFile } from './partial-file.js'
+
+/** Writes the files of gateways into the central folder. Paths are relative to it. Throws the system error. */
+export class CentralFolder {
+  constructor(readonly path: string) {}
+
+  /** Whether a file is there, or newer ones replace it. */
+  has(path: string): boolean {
+    return existsSync(join(this.path, path)) || this.isReplaced(path)
+  }
+
+  /**
+   * Writes a file, where its writer stopped. It is there when it has its digest, and then replaces files of lower
+   * generations.
+   *
+   * @param from gives the content from an offset on
+   * @returns whether it had the digest
+   */
+  async write(
+    path: string,
+    sha256: string,
+    from: (offset: Octets) => AsyncIterable<Uint8Array>
+  ): Promise<boolean> {
+    const file = await PartialFile.open(join(this.path, path))
+    try {
+      for await (const octets of from(file.size)) await file.append(octets)
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+    const isWhole = await file.finish(sha256)
+    if (isWhole) await this.removeReplaced(path)
+    return isWhole
+  }
+
+  private isReplaced(path: string): boolean {
+    const file = parseCentralPath(path)
+    if (file === undefined) return false
+    const others = filesIn(this.path, file.day, file.gateway)
+    return others.some(one => one.kind === 'parquet' && one.generation > file.generation)
+  }
+
+  private async removeReplaced(path: string): Promise<void> {
+    const file = parseCentralPath(path)
+    // The tally of a new generation arrives before its lookups.
+    if (file?.kind !== 'parquet') return
+    for (const one of filesIn(this.path, file.day, file.gateway)) {
+      if (one.generation < file.generation)
+        await rm(join(this.path, centralPath(one)), { force: true })
+    }
+  }
+}

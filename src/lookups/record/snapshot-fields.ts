@@ -1,0 +1,193 @@
+import { allClaims } from '../../policy/tables/claim-table.js'
+import type { Claim } from '../../policy/tables/claim.js'
+import type { Snapshot } from '../../policy/tables/snapshot.js'
+import {
+  modeOf,
+  strictestMode,
+  type PrivacyMode,
+  type PrivacyOptions
+} from '../privacy/privacy-mode.js'
+import { IntPairMap } from '../../base/bytes/int-pair-map.js'
+import { ascii } from '../event/line-buffer.js'
+import { PROTOCOL } from '../event/query-event.js'
+
+/** The name or prefix that a lookup matched. */
+export interface MatchedEntry {
+  /** As written in the source: `=tiktok.com`, `*.example`, `192.0.2.0/24`. */
+  readonly pattern: string
+  readonly sourceFile: string
+  /** From 1; not used for a special-use name, whose source is an RFC. */
+  readonly sourceLine: number
+  /** Length of its name in wire format; 0: it is an address. */
+  readonly length: number
+}
+
+/** Finds the entry that a verdict refers to. Implemented in `policy/`. */
+export type FindMatchedEntry = (
+  snapshot: Snapshot,
+  claim: number,
+  record: number,
+  /** Whether the query was for the name itself, not for a name below it. */
+  whole: boolean
+) => MatchedEntry | undefined
+
+/** The encoded fields of one rule and one matched record. */
+export interface RuleFields {
+  /**
+   * Fields `app` to `rule`: shared by all records of a rule, so that they stay in the CPU cache.
+   */
+  readonly rule: Uint8Array
+  /** Length of the record's name in wire format; 0: it is an address. */
+  readonly nameLength: number
+  /** Fields `pattern` and `source` for a query for the name itself. */
+  readonly exactMatch: Uint8Array
+  /** The same for a query for a name below it; encoded on first use. */
+  subdomainMatch: Uint8Array | undefined
+}
+
+/**
+ * Maximum number of records with cached fields per snapshot: about 200 octets each, 3 MiB in total.
+ * There is one for each listed name that is queried; the popular ones fit, and encoding another
+ * takes 3 µs.
+ */
+const MAX_RECORDS = 16_384
+
+/**
+ * Hexadecimal digits of the rules' SHA-256 per line: 48 bits distinguish all rule sets of a site.
+ */
+const SHA256_DIGITS = 12
+
+const EMPTY = new Uint8Array(0)
+
+/** For lookups without a rule. */
+const NO_RULE: RuleFields = { rule: EMPTY, nameLength: 0, exactMatch: EMPTY, subdomainMatch: EMPTY }
+
+const PROTOCOLS = Object.keys(PROTOCOL)
+
+/** All fields that depend on the snapshot, encoded and ready to be copied. */
+export class SnapshotFields {
+  /** From the end of the time to the client field. */
+  readonly generationFields: Uint8Array
+  /** From after the client to the name, by client class and protocol. */
+  private readonly networkFieldsByClass: readonly Uint8Array[]
+  private readonly modesByClass: readonly PrivacyMode[]
+  private readonly fallbackMode: PrivacyMode
+  private readonly ruleFieldsByRecord = new IntPairMap<RuleFields>()
+  private readonly ruleFieldsByClaim = new Map<number, Uint8Array>()
+
+  /** @param snapshot undefined: no longer available, only its generation is known */
+  constructor(
+    readonly generation: number,
+    readonly snapshot: Snapshot | undefined,
+    readonly findMatchedEntry: FindMatchedEntry,
+    privacy: PrivacyOptions
+  ) {
+    this.generationFields = encodeGeneration(generation, snapshot)
+    const ids = snapshot?.clients.networks ?? []
+    const classes = [...(snapshot?.clients.networkOf ?? [])]
+    this.networkFieldsByClass = classes.flatMap(network => encodeNetwork(ids[network]))
+    this.modesByClass = classes.map(network => modeOf(privacy, ids[network]))
+    this.fallbackMode = strictestMode(privacy)
+  }
+
+  /** Privacy mode of a client class; for an unknown class, that of the strictest network. */
+  privacyMode(clientClass: number): PrivacyMode {
+    return this.modesByClass[clientClass] ?? this.fallbackMode
+  }
+
+  /** The fields from `network` to the name. */
+  networkFields(clientClass: number, protocol: number): Uint8Array {
+    const at = clientClass * PROTOCOLS.length + protocol
+    return this.networkFieldsByClass[at] ?? NO_NETWORK[protocol] ?? EMPTY
+  }
+
+  /** The fields from `app` to `source`. */
+  ruleFields(claim: number, record: number): RuleFields {
+    if (claim < 0) return NO_RULE
+    return this.ruleFieldsByRecord.get(claim, record) ?? this.build(claim, record)
+  }
+
+  /**
+   * The fields `pattern` and `source` of a rule found by `ruleFields`.
+   *
+   * @param qnameLength length of the QNAME; 0 if another name, such as a CNAME target, matched
+   */
+  matchFields(fields: RuleFields, claim: number, record: number, qnameLength: number): Uint8Array {
+    if (qnameLength === fields.nameLength) return fields.exactMatch
+    return (fields.subdomainMatch ??= this.encodeMatch(claim, this.findMatch(claim, record, false)))
+  }
+
+  private build(claim: number, record: number): RuleFields {
+    if (this.ruleFieldsByRecord.size >= MAX_RECORDS) this.ruleFieldsByRecord.clear()
+    const match = this.findMatch(claim, record, true)
+    const fields = {
+      rule: this.encodedRule(claim),
+      nameLength: match?.length ?? 0,
+      exactMatch: this.encodeMatch(claim, match),
+      subdomainMatch: undefined
+    }
+    this.ruleFieldsByRecord.set(claim, record, fields)
+    return fields
+  }
+
+  private encodedRule(claim: number): Uint8Array {
+    const cached = this.ruleFieldsByClaim.get(claim)
+    if (cached !== undefined) return cached
+    const found = this.claimOf(claim)
+    const encoded = found === undefined ? EMPTY : encodeRule(found)
+    this.ruleFieldsByClaim.set(claim, encoded)
+    return encoded
+  }
+
+  private encodeMatch(claim: number, matched: MatchedEntry | undefined): Uint8Array {
+    const found = this.claimOf(claim)
+    return found === undefined || matched === undefined ? EMPTY : encodeMatch(found, matched)
+  }
+
+  private claimOf(number: number): Claim | undefined {
+    return this.snapshot && allClaims(this.snapshot).at(number)
+  }
+
+  private findMatch(claim: number, record: number, whole: boolean): MatchedEntry | undefined {
+    if (record < 0 || this.snapshot === undefined) return undefined
+    return this.findMatchedEntry(this.snapshot, claim, record, whole)
+  }
+}
+
+/** Indexed by protocol. */
+function encodeNetwork(network: string | undefined): Uint8Array[] {
+  const first = network === undefined ? EMPTY : field('network', network)
+  return PROTOCOLS.map(word => Buffer.concat([first, ascii(`,"protocol":"${word}","qname":"`)]))
+}
+
+/** For clients outside every network. */
+const NO_NETWORK = encodeNetwork(undefined)
+
+function encodeGeneration(generation: number, snapshot: Snapshot | undefined): Uint8Array {
+  const sha256 = snapshot?.origin.sha256.slice(0, SHA256_DIGITS)
+  const bundle = snapshot?.origin.bundle
+  const serial = bundle === undefined ? '' : `,"serial":${bundle.serial}`
+  const rules = sha256 === undefined ? '' : `,"sha256":"${sha256}"${serial}`
+  return ascii(`Z","generation":${generation}${rules}`)
+}
+
+function encodeRule({ source, kind, ruleId, ruleFile, ruleLine }: Claim): Uint8Array {
+  // Special-use names are decided by an RFC, not by a rule.
+  if (source.kind === 'local') return EMPTY
+  return Buffer.concat([
+    source.kind === 'inline' ? EMPTY : field(source.kind, source.id),
+    field(kind, ruleId),
+    field('rule', `${ruleFile}:${ruleLine}`)
+  ])
+}
+
+function encodeMatch({ source }: Claim, matched: MatchedEntry): Uint8Array {
+  const { pattern, sourceFile, sourceLine } = matched
+  const place = source.kind === 'local' ? sourceFile : `${sourceFile}:${sourceLine}`
+  return Buffer.concat([field('pattern', pattern), field('source', place)])
+}
+
+/** Encodes `,"name":"text"` in UTF-8. */
+export function field(name: string, text: string): Uint8Array {
+  return Buffer.from(`,"${name}":${JSON.stringify(text)}`)
+}
