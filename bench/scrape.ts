@@ -12,7 +12,11 @@ import { metricsText } from '../src/daemon/admin/http/metrics/metrics-text.js'
 import { PageMemory } from '../src/daemon/admin/http/metrics/page-memory.js'
 import { RuleCounters } from '../src/daemon/workers/rule-counters.js'
 import { MATCH } from '../src/lookups/event/query-event.js'
-import { allocateCounters, COUNTERS, LookupCounters } from '../src/resolver/lookup-counters.js'
+import {
+  allocateCounters,
+  COUNTERS,
+  LookupCounters
+} from '../src/resolver/context/lookup-counters.js'
 import { manyBans } from './kit/many-bans.js'
 import { table } from './kit/markdown.js'
 import { showSpread, spreadOf, type Spread } from './kit/numbers.js'

@@ -1,5 +1,5 @@
 import type { Octets } from '../../src/base/units.js'
-import type { AnswerCache, QuestionKey } from '../../src/cache/cache.js'
+import type { AnswerCache, QuestionKey } from '../../src/resolver/cache/cache.js'
 import type { Answer } from '../../src/wire/dns/records/answer.js'
 import { readName } from '../../src/wire/dns/name/name.js'
 import { RCODE } from '../../src/wire/dns/registry/rcode.js'

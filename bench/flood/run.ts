@@ -5,9 +5,9 @@
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { Clock } from '../../src/base/time/clock.js'
-import { LruAnswerCache } from '../../src/cache/lru.js'
-import { allocateCache } from '../../src/cache/memory.js'
-import { PackedAnswerCache } from '../../src/cache/packed.js'
+import { LruAnswerCache } from '../../src/resolver/cache/lru.js'
+import { allocateCache } from '../../src/resolver/cache/memory.js'
+import { PackedAnswerCache } from '../../src/resolver/cache/packed.js'
 import { table } from '../kit/markdown.js'
 import { flood } from './flood.js'
 

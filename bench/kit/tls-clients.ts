@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import packet from 'dns-packet'
-import { FrameReader } from '../../src/upstream/tcp/frame-reader.js'
+import { FrameReader } from '../../src/resolver/upstream/tcp/frame-reader.js'
 import { allowedName } from './names.js'
 import { LOOPBACK } from './place.js'
 

@@ -2,7 +2,7 @@ import type { Prefix } from '../base/values/address.js'
 import type { Position } from '../base/errors/position.js'
 import type { Milliseconds, Octets, Seconds } from '../base/units.js'
 import type { Endpoint } from '../wire/sockets/datagram.js'
-import type { UpstreamServer } from '../upstream/upstream-server.js'
+import type { UpstreamServer } from '../resolver/upstream/upstream-server.js'
 import type { AcmeConfig } from './acme-config.js'
 import type { AlertHookConfig } from './alert-config.js'
 import type { FleetConfig } from './fleet-config.js'
@@ -249,7 +249,7 @@ export interface ListenConfig extends Endpoint {
   readonly recognition?: RecognitionConfig
 }
 
-/** See `RecognitionOptions` in `server/client-recognizer.ts`. */
+/** See `RecognitionOptions` in `resolver/server/client-recognizer.ts`. */
 export interface RecognitionConfig {
   readonly name: string | undefined
   readonly unknown: 'address' | 'refuse'

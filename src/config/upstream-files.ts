@@ -5,7 +5,7 @@ import { MAX_SECRET_FILE, readBoundedFileSync } from '../base/files/bounded-file
 import { failureAt, type InterdictError } from '../base/errors/error.js'
 import type { Position } from '../base/errors/position.js'
 import { reasonOf } from '../base/errors/reason.js'
-import type { UpstreamServer } from '../upstream/upstream-server.js'
+import type { UpstreamServer } from '../resolver/upstream/upstream-server.js'
 import type { WrittenServer } from './upstream-servers.js'
 
 /**

@@ -1,6 +1,11 @@
 import * as z from 'zod'
 import { readName } from '../wire/dns/name/name.js'
-import { DNS_PORT, HTTPS_PORT, TLS_PORT, type UpstreamServer } from '../upstream/upstream-server.js'
+import {
+  DNS_PORT,
+  HTTPS_PORT,
+  TLS_PORT,
+  type UpstreamServer
+} from '../resolver/upstream/upstream-server.js'
 import { parsedString } from '../policy/yaml/parsed-string.js'
 import { readServer } from '../wire/sockets/endpoint.js'
 

@@ -1,9 +1,9 @@
 import { createSocket } from 'node:dgram'
 import { connect } from 'node:net'
 import type { Milliseconds } from '../base/units.js'
-import { FRAME_HEAD, FrameReader, writeFrameHead } from '../upstream/tcp/frame-reader.js'
-import { TlsExchange } from '../upstream/tls/tls-exchange.js'
-import type { UpstreamServer } from '../upstream/upstream-server.js'
+import { FRAME_HEAD, FrameReader, writeFrameHead } from '../resolver/upstream/tcp/frame-reader.js'
+import { TlsExchange } from '../resolver/upstream/connections/tls-exchange.js'
+import type { UpstreamServer } from '../resolver/upstream/upstream-server.js'
 
 /** How a query is sent. */
 export const TRANSPORTS = ['udp', 'tcp', 'dot', 'doh'] as const

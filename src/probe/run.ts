@@ -4,7 +4,7 @@ import { encodeUpstreamQuery, MAX_UPSTREAM_QUERY_SIZE } from '../wire/dns/messag
 import { encodeQuestion } from '../wire/dns/message/question.js'
 import { RRCLASS } from '../wire/dns/registry/rrclass.js'
 import { showRrtype } from '../wire/dns/registry/rrtype.js'
-import { showServer } from '../upstream/upstream-server.js'
+import { showServer } from '../resolver/upstream/upstream-server.js'
 import { problemOf } from './check.js'
 import type { Target } from './exchange.js'
 import type { Plan, Probe, ProbeKind } from './plan.js'

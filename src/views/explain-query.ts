@@ -5,9 +5,9 @@ import { Identities } from '../policy/evaluate/identities.js'
 import { Policy } from '../policy/evaluate/policy.js'
 import type { Snapshot } from '../policy/tables/snapshot.js'
 import { PROTOCOL } from '../lookups/event/query-event.js'
-import type { RebindingGuard } from '../resolver/rebinding-guard.js'
+import type { RebindingGuard } from '../resolver/stages/rebinding-guard.js'
 import type { NameSource } from '../policy/rules/model/types.js'
-import type { Forwarder } from '../upstream/forwarder.js'
+import type { Forwarder } from '../resolver/upstream/forwarder.js'
 import {
   buildExplanation,
   withForceReason,

@@ -17,10 +17,10 @@ import {
 import type { Claim } from '../policy/tables/claim.js'
 import { echOfClass, networkOfClass } from '../policy/tables/client-table.js'
 import { MATCH, VERDICT, type QueryEvent } from '../lookups/event/query-event.js'
-import type { RebindingGuard } from '../resolver/rebinding-guard.js'
+import type { RebindingGuard } from '../resolver/stages/rebinding-guard.js'
 import type { EchPolicy, NameSource } from '../policy/rules/model/types.js'
 import { showInstant } from '../base/time/instant.js'
-import type { Forwarder } from '../upstream/forwarder.js'
+import type { Forwarder } from '../resolver/upstream/forwarder.js'
 
 /** The query to explain. */
 export interface ExplainedQuery {

@@ -1,5 +1,5 @@
 import type { Milliseconds } from '../../src/base/units.js'
-import { DURATION_BOUNDS } from '../../src/resolver/lookup-counters.js'
+import { DURATION_BOUNDS } from '../../src/resolver/context/lookup-counters.js'
 
 const HOUR: Milliseconds = 3_600_000
 const DAY = 24 * HOUR

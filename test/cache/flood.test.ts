@@ -1,9 +1,9 @@
 import t from 'tap'
 import { flood } from '../../bench/flood/flood.js'
 import type { Clock } from '../../src/base/time/clock.js'
-import { LruAnswerCache } from '../../src/cache/lru.js'
-import { allocateCache } from '../../src/cache/memory.js'
-import { PackedAnswerCache } from '../../src/cache/packed.js'
+import { LruAnswerCache } from '../../src/resolver/cache/lru.js'
+import { allocateCache } from '../../src/resolver/cache/memory.js'
+import { PackedAnswerCache } from '../../src/resolver/cache/packed.js'
 
 const clock: Clock = { now: () => 0, wall: () => 0 }
 const SIZE = 2 ** 20

@@ -1,9 +1,9 @@
 import t from 'tap'
 import { answerOf } from '../../bench/kit/answer.js'
 import type { Clock } from '../../src/base/time/clock.js'
-import { NameScope } from '../../src/cache/name-scope.js'
-import { allocateCache } from '../../src/cache/memory.js'
-import { PackedAnswerCache } from '../../src/cache/packed.js'
+import { NameScope } from '../../src/resolver/cache/name-scope.js'
+import { allocateCache } from '../../src/resolver/cache/memory.js'
+import { PackedAnswerCache } from '../../src/resolver/cache/packed.js'
 import type { Answer } from '../../src/wire/dns/records/answer.js'
 import { readName } from '../../src/wire/dns/name/name.js'
 

@@ -2,7 +2,7 @@ import t from 'tap'
 import { answerOf as answer } from '../../bench/kit/answer.js'
 import type { Clock } from '../../src/base/time/clock.js'
 import type { Milliseconds } from '../../src/base/units.js'
-import { LruAnswerCache, memoryOf } from '../../src/cache/lru.js'
+import { LruAnswerCache, memoryOf } from '../../src/resolver/cache/lru.js'
 
 class FakeClock implements Clock {
   constructor(public at: Milliseconds) {}

@@ -1,7 +1,12 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { SegmentRing } from '../../src/cache/segment-ring.js'
-import { allocateShard, MAIN, PROBATION, ShardMemory } from '../../src/cache/shard-memory.js'
+import { SegmentRing } from '../../src/resolver/cache/segment-ring.js'
+import {
+  allocateShard,
+  MAIN,
+  PROBATION,
+  ShardMemory
+} from '../../src/resolver/cache/shard-memory.js'
 import { runs } from '../runs.js'
 
 /** 16 segments. */

@@ -1,7 +1,7 @@
 /** A thread of `shared.test.ts`: reads or writes a shared cache until it is stopped or terminated. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { seeded } from '../../bench/kit/random.js'
-import { PackedAnswerCache } from '../../src/cache/packed.js'
+import { PackedAnswerCache } from '../../src/resolver/cache/packed.js'
 import {
   HITS,
   isWhole,

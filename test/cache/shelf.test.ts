@@ -1,6 +1,6 @@
 import t from 'tap'
 import { answerOf } from '../../bench/kit/answer.js'
-import { Shelf, SHELF } from '../../src/cache/shelf.js'
+import { Shelf, SHELF } from '../../src/resolver/cache/shelf.js'
 import type { Answer } from '../../src/wire/dns/records/answer.js'
 import { Query, QUERY_KIND } from '../../src/wire/dns/message/query.js'
 import { encodeCachedAnswer, encodePackedAnswer } from '../../src/wire/dns/reply/cached-reply.js'

@@ -1,4 +1,4 @@
-import type { CacheMemory } from '../../src/cache/memory.js'
+import type { CacheMemory } from '../../src/resolver/cache/memory.js'
 import type { Answer } from '../../src/wire/dns/records/answer.js'
 import { answerOf } from '../../bench/kit/answer.js'
 

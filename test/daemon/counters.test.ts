@@ -19,9 +19,9 @@ import {
   COUNTER,
   COUNTERS,
   LookupCounters
-} from '../../src/resolver/lookup-counters.js'
-import { PENDING } from '../../src/resolver/responder.js'
-import type { ForwardedQuestion, Outcome } from '../../src/upstream/forwarder.js'
+} from '../../src/resolver/context/lookup-counters.js'
+import { PENDING } from '../../src/resolver/context/responder.js'
+import type { ForwardedQuestion, Outcome } from '../../src/resolver/upstream/forwarder.js'
 import { header, name, octets, opt, record, TO_QNAME, u16 } from '../dns/octets.js'
 import { Indoors } from '../fuzz/indoors.js'
 import { policyOf } from '../fuzz/rules.js'

@@ -14,7 +14,7 @@ import {
   COUNTER,
   COUNTERS,
   PROTOCOLS
-} from '../../src/resolver/lookup-counters.js'
+} from '../../src/resolver/context/lookup-counters.js'
 import { FakeTime } from '../upstream/fake-time.js'
 import { STATUS } from './api/services.js'
 import { MemoryLog } from './serve.js'

@@ -3,7 +3,7 @@ import { routesOf, type Route } from '../../src/daemon/control/configured-upstre
 import { LoopDetector } from '../../src/daemon/control/loop-detector.js'
 import { readName, showName } from '../../src/wire/dns/name/name.js'
 import type { BatchHandler, Endpoint, Transport } from '../../src/wire/sockets/datagram.js'
-import type { UpstreamServer } from '../../src/upstream/upstream-server.js'
+import type { UpstreamServer } from '../../src/resolver/upstream/upstream-server.js'
 import { FakeTime } from '../upstream/fake-time.js'
 import { makeCertificate } from '../tls/certificates.js'
 import { questionOf, responseTo } from '../upstream/messages.js'

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { LOCK } from '../../src/cache/shard-memory.js'
+import { LOCK } from '../../src/resolver/cache/shard-memory.js'
 import { openCaches, SharedCache } from '../../src/daemon/workers/shared-cache.js'
 import { WorkerPool } from '../../src/daemon/workers/worker-pool.js'
 import { questionKey } from '../../src/wire/dns/message/question.js'

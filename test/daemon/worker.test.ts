@@ -18,7 +18,7 @@ import {
   allocateCounters,
   COUNTERS,
   ruleCounterLayout
-} from '../../src/resolver/lookup-counters.js'
+} from '../../src/resolver/context/lookup-counters.js'
 import { loadRules } from '../../src/policy/rules/load.js'
 import { DescriptorTable } from '../../src/base/system/descriptor-table.js'
 import type { Endpoint } from '../../src/wire/sockets/datagram.js'

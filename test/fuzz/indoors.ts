@@ -1,20 +1,28 @@
 import type { Clock } from '../../src/base/time/clock.js'
 import type { Milliseconds } from '../../src/base/units.js'
-import { allocateCache } from '../../src/cache/memory.js'
-import { PackedAnswerCache } from '../../src/cache/packed.js'
-import { Shelf } from '../../src/cache/shelf.js'
+import { allocateCache } from '../../src/resolver/cache/memory.js'
+import { PackedAnswerCache } from '../../src/resolver/cache/packed.js'
+import { Shelf } from '../../src/resolver/cache/shelf.js'
 import { MAX_ALIASES } from '../../src/wire/dns/message/alias-chain.js'
 import { ServerCookies } from '../../src/wire/dns/edns/server-cookie.js'
 import type { Policy } from '../../src/policy/evaluate/policy.js'
-import { ClientResponseTimer } from '../../src/resolver/client-response-timer.js'
-import { Fallback } from '../../src/resolver/fallback.js'
-import { ServerIdentity } from '../../src/resolver/server-identity.js'
-import { allocateCounters, COUNTERS, LookupCounters } from '../../src/resolver/lookup-counters.js'
-import { QueryLogger } from '../../src/resolver/query-logger.js'
-import type { ReplyTarget } from '../../src/resolver/responder.js'
-import { Resolver } from '../../src/resolver/resolve.js'
-import { UpstreamResponseHandler } from '../../src/resolver/upstream-response-handler.js'
-import type { Forwarder, ForwardedQuestion, Outcome } from '../../src/upstream/forwarder.js'
+import { ClientResponseTimer } from '../../src/resolver/stages/client-response-timer.js'
+import { Fallback } from '../../src/resolver/answers/fallback.js'
+import { ServerIdentity } from '../../src/resolver/context/server-identity.js'
+import {
+  allocateCounters,
+  COUNTERS,
+  LookupCounters
+} from '../../src/resolver/context/lookup-counters.js'
+import { QueryLogger } from '../../src/resolver/stages/query-logger.js'
+import type { ReplyTarget } from '../../src/resolver/context/responder.js'
+import { Resolver } from '../../src/resolver/stages/resolve.js'
+import { UpstreamResponseHandler } from '../../src/resolver/answers/upstream-response-handler.js'
+import type {
+  Forwarder,
+  ForwardedQuestion,
+  Outcome
+} from '../../src/resolver/upstream/forwarder.js'
 import { systemTimers } from '../../src/base/time/timers.js'
 import { replyTarget } from '../resolver/reply-target.js'
 

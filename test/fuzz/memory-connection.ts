@@ -1,9 +1,9 @@
 import type { StreamHandler } from '../../src/base/bytes/byte-stream.js'
 import { PREFACE, settingsFrame } from '../../src/wire/http2/frame.js'
 import { FrameReader, type FrameHandler } from '../../src/wire/http2/frame-reader.js'
-import type { PresentingStream } from '../../src/server/client-recognizer.js'
-import { DohConnection, type DohContext } from '../../src/server/doh/doh-connection.js'
-import { CLIENT_ADDRESS } from '../../src/server/trusted-proxies.js'
+import type { PresentingStream } from '../../src/resolver/server/client-recognizer.js'
+import { DohConnection, type DohContext } from '../../src/resolver/server/doh/doh-connection.js'
+import { CLIENT_ADDRESS } from '../../src/resolver/server/trusted-proxies.js'
 import type { Dice } from './dice.js'
 import { nextPiece } from './http2-mutants.js'
 

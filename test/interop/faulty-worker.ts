@@ -1,13 +1,13 @@
 /** A real worker, and faults that a message of the test switches on: in all workers, or only in the first. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { Shelf } from '../../src/cache/shelf.js'
+import { Shelf } from '../../src/resolver/cache/shelf.js'
 import type { WorkerInit } from '../../src/daemon/threads/worker-messages.js'
 import { Policy } from '../../src/policy/evaluate/policy.js'
 import { findOpt, findOption } from '../../src/wire/dns/edns/opt.js'
 import { OPTION_EDE } from '../../src/wire/dns/edns/ede-option.js'
-import { QueryStages } from '../../src/resolver/query-stages.js'
-import { Resolver } from '../../src/resolver/resolve.js'
-import { DOH, TCP } from '../../src/resolver/responder.js'
+import { QueryStages } from '../../src/resolver/stages/query-stages.js'
+import { Resolver } from '../../src/resolver/stages/resolve.js'
+import { DOH, TCP } from '../../src/resolver/context/responder.js'
 
 /** Sent by the test: the fault begins. */
 export interface FaultMessage {

@@ -1,5 +1,5 @@
 import { showName } from '../../src/wire/dns/name/name.js'
-import { PENDING } from '../../src/resolver/responder.js'
+import { PENDING } from '../../src/resolver/context/responder.js'
 import { PROTOCOL } from '../../src/lookups/event/query-event.js'
 import { CannedUpstream } from '../resolver/canned.js'
 import { encodeUpstreamQuery } from '../../src/wire/dns/message/encode-query.js'

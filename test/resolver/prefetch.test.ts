@@ -1,13 +1,17 @@
 import t from 'tap'
-import { allocateCache } from '../../src/cache/memory.js'
-import { PackedAnswerCache } from '../../src/cache/packed.js'
+import { allocateCache } from '../../src/resolver/cache/memory.js'
+import { PackedAnswerCache } from '../../src/resolver/cache/packed.js'
 import { encodeUpstreamQuery } from '../../src/wire/dns/message/encode-query.js'
 import { Query } from '../../src/wire/dns/message/query.js'
 import { questionKey } from '../../src/wire/dns/message/question.js'
-import { Fallback } from '../../src/resolver/fallback.js'
-import { Prefetcher } from '../../src/resolver/prefetcher.js'
-import { UpstreamResponseHandler } from '../../src/resolver/upstream-response-handler.js'
-import type { Forwarder, ForwardedQuestion, Outcome } from '../../src/upstream/forwarder.js'
+import { Fallback } from '../../src/resolver/answers/fallback.js'
+import { Prefetcher } from '../../src/resolver/answers/prefetcher.js'
+import { UpstreamResponseHandler } from '../../src/resolver/answers/upstream-response-handler.js'
+import type {
+  Forwarder,
+  ForwardedQuestion,
+  Outcome
+} from '../../src/resolver/upstream/forwarder.js'
 import { FakeTime } from '../upstream/fake-time.js'
 import { questionFor, responseTo } from '../upstream/messages.js'
 

@@ -1,4 +1,4 @@
-import type { ReplyTarget } from '../../src/resolver/responder.js'
+import type { ReplyTarget } from '../../src/resolver/context/responder.js'
 
 /** A target whose query has an array of its own. */
 export function replyTarget(

@@ -1,17 +1,21 @@
 import t from 'tap'
-import { allocateCache } from '../../src/cache/memory.js'
-import { PackedAnswerCache } from '../../src/cache/packed.js'
+import { allocateCache } from '../../src/resolver/cache/memory.js'
+import { PackedAnswerCache } from '../../src/resolver/cache/packed.js'
 import { Query } from '../../src/wire/dns/message/query.js'
 import { encodeUpstreamQuery } from '../../src/wire/dns/message/encode-query.js'
 import { questionKey } from '../../src/wire/dns/message/question.js'
 import { VERDICT } from '../../src/lookups/event/query-event.js'
-import { Fallback } from '../../src/resolver/fallback.js'
-import { IN_FLIGHT_SIZE, InFlightTable } from '../../src/resolver/in-flight-table.js'
-import { PendingQuery } from '../../src/resolver/pending-query.js'
-import { Prefetcher } from '../../src/resolver/prefetcher.js'
-import { SharedQueries } from '../../src/resolver/shared-queries.js'
-import { UpstreamResponseHandler } from '../../src/resolver/upstream-response-handler.js'
-import type { Forwarder, ForwardedQuestion, Outcome } from '../../src/upstream/forwarder.js'
+import { Fallback } from '../../src/resolver/answers/fallback.js'
+import { IN_FLIGHT_SIZE, InFlightTable } from '../../src/resolver/answers/in-flight-table.js'
+import { PendingQuery } from '../../src/resolver/stages/pending-query.js'
+import { Prefetcher } from '../../src/resolver/answers/prefetcher.js'
+import { SharedQueries } from '../../src/resolver/stages/shared-queries.js'
+import { UpstreamResponseHandler } from '../../src/resolver/answers/upstream-response-handler.js'
+import type {
+  Forwarder,
+  ForwardedQuestion,
+  Outcome
+} from '../../src/resolver/upstream/forwarder.js'
 import { FakeTime } from '../upstream/fake-time.js'
 import { nxdomainTo, questionFor, responseTo } from '../upstream/messages.js'
 

@@ -6,7 +6,7 @@ import {
   NO_IDENTITIES,
   type Presenting,
   type RecognitionOptions
-} from '../../src/server/client-recognizer.js'
+} from '../../src/resolver/server/client-recognizer.js'
 import { makeCertificate } from '../tls/certificates.js'
 
 const ADDRESS = new Uint32Array(4)

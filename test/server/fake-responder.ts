@@ -1,4 +1,9 @@
-import { PENDING, DROP, type ReplyTarget, type Responder } from '../../src/resolver/responder.js'
+import {
+  PENDING,
+  DROP,
+  type ReplyTarget,
+  type Responder
+} from '../../src/resolver/context/responder.js'
 import { clientOf, queryOf } from '../resolver/reply-target.js'
 
 /** Octets in front of the text of a query or reply, in place of a DNS header. */

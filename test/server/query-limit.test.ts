@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
-import { QueryLimit } from '../../src/server/query-limit.js'
-import { serveUdp } from '../../src/server/udp.js'
+import { QueryLimit } from '../../src/resolver/server/query-limit.js'
+import { serveUdp } from '../../src/resolver/server/udp.js'
 import { FakeResponder, query } from './fake-responder.js'
 import { transports, turns, until } from './transports.js'
 import { nameQuery, UdpClient } from './udp-client.js'

@@ -1,5 +1,5 @@
-import type { TlsListenOptions } from '../../src/server/tls-handshakes.js'
-import type { TlsLimits } from '../../src/server/tls-handshakes.js'
+import type { TlsListenOptions } from '../../src/resolver/server/tls-handshakes.js'
+import type { TlsLimits } from '../../src/resolver/server/tls-handshakes.js'
 import type { Certificate } from '../../src/wire/tls/certificate.js'
 import { makeCertificate } from '../tls/certificates.js'
 

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { ClientPrefix } from '../../src/server/client-prefix.js'
-import { TokenBuckets } from '../../src/server/token-buckets.js'
+import { ClientPrefix } from '../../src/resolver/server/client-prefix.js'
+import { TokenBuckets } from '../../src/resolver/server/token-buckets.js'
 import { wordsOf } from './words.js'
 
 const RATE = { perSecond: 10, burst: 2000 }

@@ -1,6 +1,6 @@
 import { createSocket } from 'node:dgram'
 import t from 'tap'
-import { serveUdp } from '../../src/server/udp.js'
+import { serveUdp } from '../../src/resolver/server/udp.js'
 import { FakeResponder, query, textOf } from './fake-responder.js'
 import { transports, turns, until } from './transports.js'
 

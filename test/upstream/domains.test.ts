@@ -1,6 +1,6 @@
 import t from 'tap'
-import { DomainTable } from '../../src/upstream/selection/domain-table.js'
-import type { Upstream } from '../../src/upstream/selection/upstream.js'
+import { DomainTable } from '../../src/resolver/upstream/query/domain-table.js'
+import type { Upstream } from '../../src/resolver/upstream/selection/upstream.js'
 import { good, silent } from './bad-upstream.js'
 import { wire } from './messages.js'
 import { rig } from './rig.js'

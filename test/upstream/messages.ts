@@ -1,6 +1,6 @@
 import { RCODE } from '../../src/wire/dns/registry/rcode.js'
 import { RRTYPE } from '../../src/wire/dns/registry/rrtype.js'
-import type { ForwardedQuestion } from '../../src/upstream/forwarder.js'
+import type { ForwardedQuestion } from '../../src/resolver/upstream/forwarder.js'
 
 /** Wire form of a name without escapes. */
 export const wire = (name: string): Uint8Array =>

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { UpstreamSocket } from '../../src/wire/sockets/datagram.js'
-import { createForwarder } from '../../src/upstream/create-forwarder.js'
+import { createForwarder } from '../../src/resolver/upstream/create-forwarder.js'
 import { BlockRandom } from '../../src/base/bytes/random.js'
 import { good, silent, type Behaviour } from './bad-upstream.js'
 import { FakeTime } from './fake-time.js'

@@ -1,6 +1,9 @@
 import t from 'tap'
 import type { InterdictError } from '../../src/base/errors/error.js'
-import { nameservers, upstreamEndpoints } from '../../src/upstream/selection/resolv-conf.js'
+import {
+  nameservers,
+  upstreamEndpoints
+} from '../../src/resolver/upstream/selection/resolv-conf.js'
 
 const at = (address: string, port = 53) => ({ address, port })
 

@@ -6,9 +6,13 @@ import {
   createForwarder,
   type ForwarderOptions,
   type MeasuredForwarder
-} from '../../src/upstream/create-forwarder.js'
-import type { Forwarder, ForwardedQuestion, Outcome } from '../../src/upstream/forwarder.js'
-import type { HealthChange } from '../../src/upstream/selection/upstream.js'
+} from '../../src/resolver/upstream/create-forwarder.js'
+import type {
+  Forwarder,
+  ForwardedQuestion,
+  Outcome
+} from '../../src/resolver/upstream/forwarder.js'
+import type { HealthChange } from '../../src/resolver/upstream/selection/upstream.js'
 import { BadUpstream, type Behaviour } from './bad-upstream.js'
 import { FakeTime } from './fake-time.js'
 import { questionFor, wire } from './messages.js'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Outcome } from '../../src/upstream/forwarder.js'
+import type { Outcome } from '../../src/resolver/upstream/forwarder.js'
 import { good, silent, truncating } from './bad-upstream.js'
 import { questionFor, markOf, responseTo } from './messages.js'
 import { messageOf, rig, settled, outcomeOf } from './rig.js'

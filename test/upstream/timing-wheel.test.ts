@@ -1,5 +1,5 @@
 import t from 'tap'
-import { TimingWheel, TimerNode } from '../../src/upstream/query/timing-wheel.js'
+import { TimingWheel, TimerNode } from '../../src/resolver/upstream/query/timing-wheel.js'
 import { FakeTime } from './fake-time.js'
 
 class Item extends TimerNode {

@@ -1,10 +1,10 @@
 import type { Milliseconds } from '../../base/units.js'
-import type { UpstreamState } from '../../upstream/selection/upstream-state.js'
+import type { UpstreamState } from '../../resolver/upstream/selection/upstream-state.js'
 import {
   addCounts,
   newUpstreamCounts,
   type UpstreamCounts
-} from '../../upstream/selection/counts.js'
+} from '../../resolver/upstream/selection/counts.js'
 import type { LoopDetector } from '../control/loop-detector.js'
 
 /** An upstream as all workers together see it. The JSON form is public, see docs/reference/admin-socket.md. */

@@ -6,8 +6,8 @@ import {
   scopedAddresses,
   upstreamEndpoints,
   type ResolvConf
-} from '../../upstream/selection/resolv-conf.js'
-import { showServer, type UpstreamServer } from '../../upstream/upstream-server.js'
+} from '../../resolver/upstream/selection/resolv-conf.js'
+import { showServer, type UpstreamServer } from '../../resolver/upstream/upstream-server.js'
 
 const ROOT = Uint8Array.of(0)
 const RESOLV_CONF = '/etc/resolv.conf'

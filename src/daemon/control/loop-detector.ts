@@ -12,12 +12,12 @@ import { RRTYPE } from '../../wire/dns/registry/rrtype.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
 import type { DatagramBatch, Transport, UpstreamSocket } from '../../wire/sockets/datagram.js'
 import type { Timer, Timers } from '../../base/time/timers.js'
-import { TlsExchange } from '../../upstream/tls/tls-exchange.js'
+import { TlsExchange } from '../../resolver/upstream/connections/tls-exchange.js'
 import {
   showServer,
   type UpstreamServer,
   type UpstreamTls
-} from '../../upstream/upstream-server.js'
+} from '../../resolver/upstream/upstream-server.js'
 import type { Route } from './configured-upstreams.js'
 
 /** How long to wait for the second event after the first: the probe's return, and the upstream's answer. */

@@ -1,7 +1,7 @@
 import type { Config } from '../../config/config.js'
 import { directClientProblem } from '../../wire/tls/openssl/direct-client.js'
 import { loadOpenSsl } from '../../wire/tls/openssl/openssl.js'
-import { isVerified } from '../../upstream/upstream-server.js'
+import { isVerified } from '../../resolver/upstream/upstream-server.js'
 
 /**
  * Why some encrypted listeners or upstreams use `node:tls`, which takes more CPU; undefined: there are none, or OpenSSL

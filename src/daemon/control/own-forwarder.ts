@@ -1,7 +1,7 @@
 import { systemClock } from '../../base/time/clock.js'
 import type { Config } from '../../config/config.js'
 import { chooseTransport } from '../../wire/sockets/transport.js'
-import type { Forwarder } from '../../upstream/forwarder.js'
+import type { Forwarder } from '../../resolver/upstream/forwarder.js'
 import { forwarderSettings, openForwarder } from '../workers/open-forwarder.js'
 import { configuredUpstreams } from './configured-upstreams.js'
 

@@ -3,7 +3,7 @@ import type { FleetConfig } from '../../config/fleet-config.js'
 import { RCODE } from '../../wire/dns/registry/rcode.js'
 import type { ChannelState } from '../../fleet/channel/channel-state.js'
 import type { Counters, Report } from '../../fleet/wire.js'
-import { COUNTER, COUNTERS, DURATION_BOUNDS } from '../../resolver/lookup-counters.js'
+import { COUNTER, COUNTERS, DURATION_BOUNDS } from '../../resolver/context/lookup-counters.js'
 import type { StatusReply } from '../admin/health.js'
 import { totalsLayout, totalsOf, type CountedRules } from '../workers/rule-counters.js'
 

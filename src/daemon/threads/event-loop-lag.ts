@@ -1,5 +1,5 @@
 import type { Milliseconds } from '../../base/units.js'
-import { COUNTER, COUNTERS } from '../../resolver/lookup-counters.js'
+import { COUNTER, COUNTERS } from '../../resolver/context/lookup-counters.js'
 
 const INTERVAL: Milliseconds = 250
 /** The maximum is that of this many intervals, and of as many before: Prometheus scrapes at most so rarely. */

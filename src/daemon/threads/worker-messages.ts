@@ -1,6 +1,6 @@
 import type { Config, ListenConfig } from '../../config/config.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
-import type { NotifyRules } from '../../resolver/notify-handler.js'
+import type { NotifyRules } from '../../resolver/stages/notify-handler.js'
 import type { TlsMaterial } from '../../wire/tls/certificate-contexts.js'
 import type { Endpoint } from '../../wire/sockets/datagram.js'
 import type { ListeningSocket } from '../../wire/sockets/listening-sockets.js'

@@ -3,16 +3,16 @@ import type { Prefix } from '../../base/values/address.js'
 import { compilePrefixes, PrefixTable } from '../../base/values/prefix-table.js'
 import type { Config } from '../../config/config.js'
 import type { ServerCookies } from '../../wire/dns/edns/server-cookie.js'
-import { ConnectionLimit } from '../../server/connection-limit.js'
+import { ConnectionLimit } from '../../resolver/server/connection-limit.js'
 import {
   QueryLimit,
   type LimitCounts,
   type LimitOptions,
   type PrefixSet
-} from '../../server/query-limit.js'
-import { ResponseLimit } from '../../server/response-limit.js'
-import type { Rate } from '../../server/token-buckets.js'
-import { TrustedProxies } from '../../server/trusted-proxies.js'
+} from '../../resolver/server/query-limit.js'
+import { ResponseLimit } from '../../resolver/server/response-limit.js'
+import type { Rate } from '../../resolver/server/token-buckets.js'
+import { TrustedProxies } from '../../resolver/server/trusted-proxies.js'
 
 /** The limits of one worker, shared by its listeners; undefined where the settings set none. */
 export interface Limits {

@@ -2,13 +2,13 @@ import type { Clock } from '../../base/time/clock.js'
 import type { Config } from '../../config/config.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
 import type { Transport } from '../../wire/sockets/datagram.js'
-import { DEFAULT_LIMITS } from '../../upstream/limits.js'
+import { DEFAULT_LIMITS } from '../../resolver/upstream/limits.js'
 import {
   createForwarder,
   type ForwarderSettings,
   type MeasuredForwarder
-} from '../../upstream/create-forwarder.js'
-import type { UpstreamServer } from '../../upstream/upstream-server.js'
+} from '../../resolver/upstream/create-forwarder.js'
+import type { UpstreamServer } from '../../resolver/upstream/upstream-server.js'
 
 /**
  * What the settings say about forwarding.

@@ -1,5 +1,5 @@
 import type { Config } from '../../config/config.js'
-import { RebindingGuard } from '../../resolver/rebinding-guard.js'
+import { RebindingGuard } from '../../resolver/stages/rebinding-guard.js'
 
 /** Undefined: disabled in the settings. Domains with upstreams of their own are exempt. */
 export function createRebindingGuard({

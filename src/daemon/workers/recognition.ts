@@ -5,7 +5,7 @@ import { Identities } from '../../policy/evaluate/identities.js'
 import type { Policy } from '../../policy/evaluate/policy.js'
 import { strictestMode } from '../../lookups/privacy/privacy-mode.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
-import type { RecognitionRules, ReportIdentity } from '../../server/client-recognizer.js'
+import type { RecognitionRules, ReportIdentity } from '../../resolver/server/client-recognizer.js'
 import type { WorkerSettings } from '../threads/worker-messages.js'
 
 /** At most one line of a kind in this time; the others are counted. */

@@ -6,7 +6,7 @@ import {
   PROTOCOLS,
   ruleCounterLayout,
   type RuleCounterLayout
-} from '../../resolver/lookup-counters.js'
+} from '../../resolver/context/lookup-counters.js'
 
 /** What is counted together: the claims of one rule that have the same action. */
 export interface RuleSeries {

@@ -1,11 +1,11 @@
 import { systemClock, type Clock } from '../../base/time/clock.js'
 import type { Octets, Seconds } from '../../base/units.js'
-import { allocateCache, type CacheMemory } from '../../cache/memory.js'
-import type { NameScope } from '../../cache/name-scope.js'
-import { PackedAnswerCache } from '../../cache/packed.js'
+import { allocateCache, type CacheMemory } from '../../resolver/cache/memory.js'
+import type { NameScope } from '../../resolver/cache/name-scope.js'
+import { PackedAnswerCache } from '../../resolver/cache/packed.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
-import { CacheFlusher } from '../../resolver/cache-flusher.js'
-import { IN_FLIGHT_SIZE, InFlightTable } from '../../resolver/in-flight-table.js'
+import { CacheFlusher } from '../../resolver/cache/cache-flusher.js'
+import { IN_FLIGHT_SIZE, InFlightTable } from '../../resolver/answers/in-flight-table.js'
 import { runInSlices } from './run-in-slices.js'
 
 /** The share of cache memory for the shelves of all workers. */

@@ -10,7 +10,7 @@ export const VERDICT = {
   blocked: 2, // answered with the action of a ban or block
   monitored: 3, // would have been blocked; answered normally
   allowed: 4, // allowed by an exception or allow rule
-  refused: 5, // client outside every network, or unsupported query: see resolver/unsupported-queries.ts
+  refused: 5, // client outside every network, or unsupported query: see resolver/stages/unsupported-queries.ts
   failed: 6, // no upstream answered
   local: 7, // special-use name, answered locally
   stale: 8, // no upstream responded in time: answered with a stale cache entry

@@ -3,7 +3,11 @@ import { failure, InterdictError } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
 import { MS_PER_SECOND, type Milliseconds, type Octets, type Seconds } from '../../base/units.js'
 import { signMessage, TsigVerifier } from '../../wire/tsig/tsig.js'
-import { FRAME_HEAD, FrameReader, writeFrameHead } from '../../upstream/tcp/frame-reader.js'
+import {
+  FRAME_HEAD,
+  FrameReader,
+  writeFrameHead
+} from '../../resolver/upstream/tcp/frame-reader.js'
 import type { Primary } from './primary.js'
 
 /** A responsive primary accepts the connection at once; a longer silence means that it hangs. */

@@ -8,9 +8,9 @@ import { readName } from '../../wire/dns/name/name.js'
 import { RRCLASS } from '../../wire/dns/registry/rrclass.js'
 import { RRTYPE } from '../../wire/dns/registry/rrtype.js'
 import { portableTransport } from '../../wire/sockets/portable/portable.js'
-import { createForwarder, type ForwardedDomain } from '../../upstream/create-forwarder.js'
-import type { Forwarder, Outcome } from '../../upstream/forwarder.js'
-import type { UpstreamServer } from '../../upstream/upstream-server.js'
+import { createForwarder, type ForwardedDomain } from '../../resolver/upstream/create-forwarder.js'
+import type { Forwarder, Outcome } from '../../resolver/upstream/forwarder.js'
+import type { UpstreamServer } from '../../resolver/upstream/upstream-server.js'
 
 /** The upstreams used, and others for some domains. Plain data. */
 export interface BootstrapServers {

@@ -5,7 +5,7 @@ import { ASSETS } from '../../../src/daemon/admin/http/dashboard/dashboard-asset
 import { Dashboard, type Asset } from '../../../src/daemon/admin/http/dashboard/dashboard.js'
 import { HttpServer, type HttpServerOptions } from '../../../src/daemon/admin/http/http-server.js'
 import { CounterMetrics } from '../../../src/daemon/admin/http/metrics/counter-metrics.js'
-import { allocateCounters } from '../../../src/resolver/lookup-counters.js'
+import { allocateCounters } from '../../../src/resolver/context/lookup-counters.js'
 import { Probes } from '../../../src/daemon/admin/http/probes.js'
 import { MemoryLog } from '../serve.js'
 

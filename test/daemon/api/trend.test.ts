@@ -16,7 +16,7 @@ import {
   COUNTERS,
   DURATION_BOUNDS,
   PROTOCOLS
-} from '../../../src/resolver/lookup-counters.js'
+} from '../../../src/resolver/context/lookup-counters.js'
 import { MemoryLog } from '../serve.js'
 import { apiRig } from './rig.js'
 

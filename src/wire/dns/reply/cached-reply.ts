@@ -28,7 +28,7 @@ export function encodeCachedAnswer(
   return finishReply(octets, query, limit, start + body.length, rcode, ede && edesFor(query, ede))
 }
 
-/** A short answer in memory shared with others; see `cache/shelf.ts`. */
+/** A short answer in memory shared with others; see `resolver/cache/shelf.ts`. */
 export interface PackedAnswer {
   readonly octets: Uint8Array
   /** Position in `octets` of the records, and their length. */

@@ -8,7 +8,7 @@ import {
   DURATION_BOUNDS,
   PROTOCOLS,
   RCODE_SLOTS
-} from '../../../../resolver/lookup-counters.js'
+} from '../../../../resolver/context/lookup-counters.js'
 import {
   blockedOf,
   totalsLayout,

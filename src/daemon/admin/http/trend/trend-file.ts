@@ -4,7 +4,7 @@ import { writeFileAtomic } from '../../../../base/files/atomic-file.js'
 import { reasonOf } from '../../../../base/errors/reason.js'
 import type { Milliseconds } from '../../../../base/units.js'
 import type { ServiceLog } from '../../../../base/log/service-log.js'
-import { DURATION_BOUNDS } from '../../../../resolver/lookup-counters.js'
+import { DURATION_BOUNDS } from '../../../../resolver/context/lookup-counters.js'
 import type { Minute, Trend } from './trend.js'
 
 /** After a crash, so much of the trend is missing. */

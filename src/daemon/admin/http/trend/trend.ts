@@ -1,5 +1,5 @@
 import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../../../../base/units.js'
-import { DURATION_BOUNDS } from '../../../../resolver/lookup-counters.js'
+import { DURATION_BOUNDS } from '../../../../resolver/context/lookup-counters.js'
 
 /** Counters of all workers since the start of the gateway. */
 export interface CounterSample {

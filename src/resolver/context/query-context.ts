@@ -1,0 +1,269 @@
+import type { Octets, Seconds } from '../../base/units.js'
+import {
+  CLIENT_COOKIE_SIZE,
+  COOKIE_STATUS,
+  type ServerCookies
+} from '../../wire/dns/edns/server-cookie.js'
+import { appendChain, reached } from '../../wire/dns/message/answer-chain.js'
+import type { Answer } from '../../wire/dns/records/answer.js'
+import { OPTION_BIT, Query, QUERY_KIND } from '../../wire/dns/message/query.js'
+import { MAX_NAME, type HashedName } from '../../wire/dns/name/hashed-name.js'
+import { RCODE } from '../../wire/dns/registry/rcode.js'
+import { RRTYPE } from '../../wire/dns/registry/rrtype.js'
+import type { Policy } from '../../policy/evaluate/policy.js'
+import { StructuredErrors } from '../../policy/evaluate/structured-errors.js'
+import type { StructuredErrorSettings } from '../../policy/evaluate/structured-errors.js'
+import type { Claim } from '../../policy/tables/claim.js'
+import { Verdict } from '../../policy/tables/verdict.js'
+import { MATCH, PROTOCOL } from '../../lookups/event/query-event.js'
+import type { ClientIdentity } from './client-identity.js'
+import type { ProbeRecognizer } from './probe-recognizer.js'
+import type { ServerIdentity } from './server-identity.js'
+
+/** Largest UDP reply, whatever the client accepts: avoids fragmentation. RFC 9715 §3.1. */
+const MAX_UDP_REPLY: Octets = 1232
+/** Largest message over TCP. RFC 1035 §4.2.2. */
+export const MAX_TCP_MESSAGE: Octets = 65_535
+
+/** Returned by a stage that does not reply: the next stage goes on. Not a length, DROP or PENDING. */
+export const CONTINUE = -2
+/** Returned by a stage that has made an alias: the stages start again, with the alias's target as name. */
+export const RESTART = -3
+
+const NO_STRUCTURED_ERRORS: StructuredErrorSettings = {
+  enabled: false,
+  optionCode: 0,
+  unencrypted: false,
+  filteringDatabase: ''
+}
+
+/** The query being processed, its client and the verdict on its name. One instance, reused. */
+export class QueryContext {
+  readonly query = new Query()
+  /** One of `QUERY_KIND`. */
+  reading: number = QUERY_KIND.unanswerable
+  /** Holds the query; the reply is written over it. */
+  octets: Uint8Array = new Uint8Array(0)
+  /** Largest reply allowed. */
+  maxLength: Octets = 0
+  /** One of `PROTOCOL`. */
+  protocol: number = PROTOCOL.udp
+  /** Four words at `clientAt`, as in `DatagramBatch.peers`. */
+  client: Uint32Array = new Uint32Array(4)
+  clientAt = 0
+  /** Undefined: the client is identified by its address. */
+  clientIdentity: ClientIdentity | undefined = undefined
+  /** In the current snapshot; 0: unknown client. */
+  clientClass = 0
+  /**
+   * What verdicts depend on besides name, type and time: the client class, and whether the query came
+   * over TCP, where rules with the action `truncate` do not apply. Key of verdicts that are kept.
+   */
+  verdictClass = 0
+  readonly verdict = new Verdict()
+  /** The verdict that made the first of `query.aliases`, and how the query came to it, one of `MATCH`. */
+  readonly aliasVerdict = new Verdict()
+  aliasMatch: number = MATCH.none
+  /** The alias target that `findAliasTarget` has found. */
+  readonly target = new Uint8Array(MAX_NAME)
+  /** The query carries a server cookie of this resolver, so its source address is not spoofed. */
+  hasValidCookie = false
+  /** Bits of `PROBE_FLAG`; 0: not a probe of the gateway itself. */
+  probe = 0
+
+  private structuredErrors: StructuredErrors
+
+  /**
+   * @param cookies undefined: COOKIE options are ignored
+   * @param structured undefined: nobody gets structured errors
+   * @param probes undefined: the gateway does not probe itself
+   */
+  constructor(
+    private identity: ServerIdentity,
+    private cookies: ServerCookies | undefined,
+    structured: StructuredErrorSettings | undefined,
+    private readonly probes?: ProbeRecognizer
+  ) {
+    this.structuredErrors = new StructuredErrors(structured ?? NO_STRUCTURED_ERRORS)
+    this.configure(identity, cookies, structured)
+  }
+
+  /** Replaces what the constructor was given. */
+  configure(
+    identity: ServerIdentity,
+    cookies: ServerCookies | undefined,
+    structured: StructuredErrorSettings = NO_STRUCTURED_ERRORS
+  ): void {
+    this.identity = identity
+    this.cookies = cookies
+    this.structuredErrors = new StructuredErrors(structured)
+    const { enabled, optionCode } = structured
+    this.query.structuredOption = enabled && optionCode > 0 ? optionCode : -1
+  }
+
+  /** Whether the client has asked for structured errors, and may get them. */
+  get wantsStructuredErrors(): boolean {
+    return (this.query.options & OPTION_BIT.structured) !== 0
+  }
+
+  /** The extended error option for a claim that blocks, as the client wants it. */
+  edeOf(policy: Policy, claim: Claim): Uint8Array {
+    if (!this.wantsStructuredErrors) return claim.reply!.edeOption
+    return this.structuredErrors.optionOf(claim, policy.languageFor(this.clientClass))
+  }
+
+  /** Also over TLS: the same limits apply, and the address is not spoofed. */
+  get overTcp(): boolean {
+    return this.protocol !== PROTOCOL.udp
+  }
+
+  private get isUnencrypted(): boolean {
+    return this.protocol === PROTOCOL.udp || this.protocol === PROTOCOL.tcp
+  }
+
+  /**
+   * Whether a rule has made an alias of QNAME, or matched behind an alias that the reply keeps. Then that
+   * rule is logged, whatever follows.
+   */
+  get isAliased(): boolean {
+    return this.query.aliases.qnameLength > 0
+  }
+
+  /** CNAME and ANY ask for an alias itself: RFC 1034 §4.3.2, step 3a. */
+  get followsAliases(): boolean {
+    const { qtype } = this.query
+    return qtype !== RRTYPE.CNAME && qtype !== RRTYPE.ANY
+  }
+
+  /**
+   * Makes the name an alias of `target[0, length)`, which becomes the name to resolve.
+   *
+   * @param match how the query came to the rule's name or address, one of `MATCH`
+   * @param claim whose reply has the alias
+   * @returns false if that would be a loop or too many aliases
+   */
+  addAlias(verdict: Verdict, match: number, length: Octets, policy: Policy, claim: Claim): boolean {
+    const { query, target } = this
+    const { qname, aliases } = query
+    if (!this.isAliased) {
+      this.aliasVerdict.copyFrom(verdict)
+      this.aliasMatch = match
+    }
+    const ede = this.edeOf(policy, claim)
+    const { ttl } = claim.reply!
+    if (!aliases.append(qname.octets, qname.length, target, length, ttl, ede)) return false
+    qname.set(target, 0, policy.seed)
+    return true
+  }
+
+  /**
+   * Keeps the CNAMEs of an answer, up to what a rule matches: the reply begins with them, and the last
+   * target becomes the name to resolve.
+   *
+   * @param match how the query came to the rule's name or address, one of `MATCH`
+   * @param name the target that the rule matches; undefined: the end of the chain
+   * @param age since the answer was stored
+   * @param ede of the rule
+   * @param seed as for `read`
+   * @returns false without such a chain
+   */
+  keepChain(
+    verdict: Verdict,
+    match: number,
+    answer: Answer,
+    name: HashedName | undefined,
+    age: Seconds,
+    ede: Uint8Array,
+    seed: number
+  ): boolean {
+    const { query, isAliased } = this
+    if (appendChain(query, answer, name, age, ede) === 0) return false
+    if (!isAliased) {
+      this.aliasVerdict.copyFrom(verdict)
+      this.aliasMatch = match
+    }
+    query.qname.set(reached, 0, seed)
+    return true
+  }
+
+  /** Call once after each `read`. @param clientClass 0: unknown client */
+  setClient(
+    client: Uint32Array,
+    clientAt: number,
+    clientClass: number,
+    identity: ClientIdentity | undefined
+  ): void {
+    this.client = client
+    this.clientAt = clientAt
+    this.clientIdentity = identity
+    this.clientClass = clientClass
+    this.verdictClass = 2 * clientClass + (this.overTcp ? 1 : 0)
+    // The identity of the server is not for unknown clients.
+    if ((this.query.options & OPTION_BIT.nsid) !== 0 && clientClass !== 0) {
+      this.query.addReplyOption(this.identity.nsid)
+    }
+  }
+
+  /**
+   * Parses the message in `octets[at, end)`.
+   *
+   * @param room octets that the reply may use, from `at`
+   * @param seed of name hashes, from the current snapshot
+   * @returns one of `QUERY_KIND`
+   */
+  read(
+    octets: Uint8Array,
+    at: Octets,
+    end: Octets,
+    room: Octets,
+    protocol: number,
+    seed: number
+  ): number {
+    this.octets = octets
+    this.protocol = protocol
+    const reading = this.query.decode(octets, at, end, seed)
+    const offered = protocol !== PROTOCOL.udp ? MAX_TCP_MESSAGE : this.query.udpSize
+    const most = protocol === PROTOCOL.udp && offered > MAX_UDP_REPLY ? MAX_UDP_REPLY : offered
+    this.maxLength = most < room ? most : room
+    this.reading = reading
+    this.hasValidCookie = false
+    this.probe = 0
+    return reading
+  }
+
+  /** RCODE for a query that asks only for a cookie. RFC 7873 §5.4. */
+  get cookieRcode(): number {
+    const isWrong = this.query.cookieLength > CLIENT_COOKIE_SIZE && !this.hasValidCookie
+    return isWrong ? RCODE.BADCOOKIE : RCODE.NOERROR
+  }
+
+  /**
+   * Evaluates the EDNS options of the query and prepares the options of the reply.
+   *
+   * @param client four words at `clientAt`
+   * @returns one of `QUERY_KIND`, options considered
+   */
+  processOptions(client: Uint32Array, clientAt: number): number {
+    const { query, cookies, structuredErrors } = this
+    if (this.reading === QUERY_KIND.formerr) return QUERY_KIND.formerr
+    const { enabled, unencrypted } = structuredErrors.settings
+    if (!enabled || (!unencrypted && this.isUnencrypted)) query.options &= ~OPTION_BIT.structured
+    if ((query.options & OPTION_BIT.cookie) !== 0 && cookies !== undefined) {
+      const cookie = cookies.verify(query, this.octets, client, clientAt)
+      // RFC 7873 §5.2.2.
+      if (cookie === COOKIE_STATUS.malformed) return QUERY_KIND.formerr
+      this.hasValidCookie = cookie === COOKIE_STATUS.verified
+    } else if (this.reading === QUERY_KIND.cookieOnly) {
+      return QUERY_KIND.formerr
+    }
+    if ((query.options & OPTION_BIT.probe) !== 0 && this.probes !== undefined)
+      this.recognizeProbe(this.probes, client, clientAt)
+    return this.reading
+  }
+
+  private recognizeProbe(probes: ProbeRecognizer, client: Uint32Array, clientAt: number): void {
+    this.probe = probes.recognize(this.query, this.octets, client, clientAt)
+    // Its address is verified, and no limit of a client applies.
+    if (this.probe !== 0) this.hasValidCookie = true
+  }
+}

@@ -1,0 +1,82 @@
+import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
+import type { ByteStream, StreamHandler } from '../../base/bytes/byte-stream.js'
+import type { Octets } from '../../base/units.js'
+import type { PresentingStream } from './client-recognizer.js'
+
+/** A connection by Node: of TCP, or with TLS where OpenSSL cannot be used directly. */
+export class SocketStream implements ByteStream {
+  private queued: Octets = 0
+
+  constructor(private readonly socket: Socket) {}
+
+  get destroyed(): boolean {
+    return this.socket.destroyed
+  }
+
+  get isEnded(): boolean {
+    return this.socket.writableEnded
+  }
+
+  get unsent(): Octets {
+    return this.socket.writableLength
+  }
+
+  get needsDrain(): boolean {
+    return this.socket.writableNeedDrain
+  }
+
+  get backlog(): Octets {
+    return this.unsent > 0 ? this.queued : -1
+  }
+
+  start(handler: StreamHandler): void {
+    const { socket } = this
+    socket.on('data', (chunk: Buffer) => handler.receive(chunk, 0, chunk.length)).resume()
+    socket.on('end', () => handler.onEnd())
+    socket.on('drain', () => handler.onDrain())
+    // A reset, for example: 'close' follows.
+    socket.on('error', () => socket.destroy())
+  }
+
+  write(octets: Uint8Array, start: Octets, end: Octets): void {
+    // What waits while this is written follows in one piece.
+    this.queued = this.unsent > 0 ? this.queued + end - start : 0
+    this.socket.write(Buffer.from(octets.subarray(start, end)))
+  }
+
+  pause(): void {
+    this.socket.pause()
+  }
+
+  resume(): void {
+    this.socket.resume()
+  }
+
+  end(): void {
+    this.socket.end()
+  }
+
+  destroy(): void {
+    this.socket.destroy()
+  }
+}
+
+/** A connection with TLS by Node. */
+export class TlsSocketStream extends SocketStream implements PresentingStream {
+  constructor(private readonly secure: TLSSocket) {
+    super(secure)
+  }
+
+  get servername(): string | false {
+    return this.secure.servername ?? false
+  }
+
+  get isHttp2(): boolean {
+    return this.secure.alpnProtocol === 'h2'
+  }
+
+  peerCertificate(): Buffer | undefined {
+    return this.secure.getPeerX509Certificate()?.raw
+  }
+}

@@ -1,0 +1,98 @@
+import type { Milliseconds } from '../../base/units.js'
+import type { TlsMaterial } from '../../wire/tls/certificate-contexts.js'
+import type { PresentingStream, Recognition } from './client-recognizer.js'
+import type { TlsLoop } from '../../wire/tls/openssl/tls-loop.js'
+import type { RawSocket } from './connection-source.js'
+import { RECORD } from './doh/reply-frames.js'
+import { createTlsServer, type TlsServer } from './tls-server.js'
+
+/** Limits for TLS handshakes of one listener. */
+export interface TlsLimits {
+  /** From the start of the connection. */
+  readonly timeout: Milliseconds
+  /** Further connections are closed at once and counted. */
+  readonly inProgress: number
+}
+
+export interface TlsCounts {
+  /** Completed handshakes, resumed ones included. */
+  handshakes: number
+  resumed: number
+  /** The client sent something else than TLS, no version, cipher or protocol in common, or went away. */
+  failed: number
+  timedOut: number
+  /** Closed at once: too many handshakes in progress. */
+  refused: number
+}
+
+/** DNS over TLS, RFC 7858, or over HTTPS, RFC 8484. */
+export interface TlsListenOptions {
+  readonly material: TlsMaterial
+  readonly limits: TlsLimits
+  /** Path of DNS over HTTPS; undefined: DNS over TLS. */
+  readonly dohPath?: string | undefined
+  /** Undefined: clients are identified by their addresses. */
+  readonly recognition?: Recognition | undefined
+}
+
+/** Registered for ALPN by RFC 7858 §7.2. */
+const ALPN_DOT = ['dot']
+/** RFC 9113 §3.2; HTTP/1.1 only to be told in words of its own that it is not served. */
+const ALPN_DOH = ['h2', 'http/1.1']
+
+/** Puts TLS on the connections of one listener. */
+export class TlsHandshakes {
+  readonly counts: TlsCounts = { handshakes: 0, resumed: 0, failed: 0, timedOut: 0, refused: 0 }
+  private inProgress = 0
+
+  constructor(
+    private readonly server: TlsServer,
+    private readonly maxInProgress: number
+  ) {}
+
+  /** Takes other certificates and ticket keys for the handshakes to come. */
+  replace(material: TlsMaterial): void {
+    this.server.replace(material)
+  }
+
+  /** Requests certificates of clients from now on; empty: requests none. @param authorities PEM */
+  setClientAuthorities(authorities: string): void {
+    this.server.setClientAuthorities(authorities)
+  }
+
+  /** Begins a handshake, perhaps a little later. A connection that fails is closed. */
+  start(raw: RawSocket, onSecure: (stream: PresentingStream) => void): void {
+    if (this.inProgress >= this.maxInProgress) {
+      this.counts.refused++
+      raw.destroy()
+      return
+    }
+    this.inProgress++
+    this.server.begin(raw, (stream, isResumed) => {
+      this.inProgress--
+      if (stream === undefined) {
+        this.counts.failed++
+        return
+      }
+      this.counts.handshakes++
+      if (isResumed) this.counts.resumed++
+      onSecure(stream)
+    })
+  }
+
+  /** No connection is given to `start` afterwards. */
+  close(): void {
+    this.server.close()
+  }
+}
+
+/** @param loop to use OpenSSL directly; undefined: by `node:tls` */
+export function createHandshakes(tls: TlsListenOptions, loop: TlsLoop | undefined): TlsHandshakes {
+  const { material, limits, dohPath, recognition } = tls
+  const alpn = dohPath === undefined ? ALPN_DOT : ALPN_DOH
+  const record = dohPath === undefined ? undefined : RECORD
+  const server = createTlsServer(material, alpn, record, loop)
+  const handshakes = new TlsHandshakes(server, limits.inProgress)
+  handshakes.setClientAuthorities(recognition?.recognizer.authorities ?? '')
+  return handshakes
+}

@@ -1,0 +1,186 @@
+import { ObjectPool } from '../../base/bytes/object-pool.js'
+import { copyOctets } from '../../base/bytes/octets.js'
+import type { Milliseconds } from '../../base/units.js'
+import type { Answer } from '../../wire/dns/records/answer.js'
+import { VERDICT } from '../../lookups/event/query-event.js'
+import type { Forwarder, Outcome } from '../upstream/forwarder.js'
+import type { CacheDependencies, CacheStage } from './cache-stage.js'
+import type { ClientResponseTimer } from './client-response-timer.js'
+import {
+  MAX_RESTARTS,
+  PendingQuery,
+  type PendingQueryCounts,
+  type PendingQueryHandler
+} from './pending-query.js'
+import type { ProbeStage } from './probe-stage.js'
+import { CONTINUE, MAX_TCP_MESSAGE, RESTART, type QueryContext } from '../context/query-context.js'
+import type { QueryStages } from './query-stages.js'
+import { DROP, PENDING, rcodeOf, type ReplyTarget } from '../context/responder.js'
+import type { SharedQueries } from './shared-queries.js'
+import type {
+  UpstreamAnswer,
+  UpstreamResponseHandler
+} from '../answers/upstream-response-handler.js'
+
+export interface PendingDependencies extends CacheDependencies {
+  readonly forwarder: Forwarder
+  readonly responses: UpstreamResponseHandler
+  readonly responseTimer: ClientResponseTimer
+  /** Undefined: there are no other workers. */
+  readonly sharedQueries?: SharedQueries | undefined
+}
+
+/** The slow path of `Resolver`: forwards a query, and replies with the last stages when an answer has come. */
+export class PendingReplies implements PendingQueryHandler {
+  /** Results of queries that waited for an upstream. */
+  readonly counts: PendingQueryCounts = { forwarded: 0, stale: 0, failed: 0 }
+  private readonly pool = new ObjectPool<PendingQuery>()
+  /** Replies are written here. */
+  private readonly replyBuffer = new Uint8Array(MAX_TCP_MESSAGE)
+
+  constructor(
+    private readonly context: QueryContext,
+    private readonly stages: QueryStages,
+    private readonly cacheStage: CacheStage,
+    private readonly probes: ProbeStage,
+    private readonly dependencies: PendingDependencies
+  ) {
+    const { sharedQueries } = dependencies
+    if (sharedQueries !== undefined) sharedQueries.onEnd = this.onSharedEnd
+  }
+
+  /**
+   * Forwards the query in `context`.
+   *
+   * @param isJudged no rule matched its name
+   * @param before the query for the same client that has just ended; a rule has made an alias since
+   */
+  forward(target: ReplyTarget, isJudged: boolean, before?: PendingQuery): void {
+    const { context } = this
+    const { now, epoch } = this.stages
+    const { cache, forwarder, responseTimer, sharedQueries } = this.dependencies
+    const { length } = context.query.qname
+    const pending = this.pool.take(length) ?? new PendingQuery(length, this)
+    pending.start(target, context, epoch, isJudged, cache.generation, now)
+    if (before !== undefined) pending.continue(before)
+    if (cache.missedExpired) responseTimer.start(pending, now)
+    if (sharedQueries?.join(pending, now) !== true) forwarder.forward(pending, pending)
+  }
+
+  /** The upstream query has ended: caches what came and replies, unless a stale answer was sent. */
+  onOutcome(pending: PendingQuery, outcome: Outcome): void {
+    const { stages, dependencies } = this
+    stages.updateBatch()
+    this.end(
+      pending,
+      dependencies.responses.handle(pending, pending.generation, outcome, stages.now)
+    )
+  }
+
+  /** Another worker has ended the upstream query: replies from the cache, or else forwards. */
+  private readonly onSharedEnd = (pending: PendingQuery): void => {
+    const { responses, cache, forwarder } = this.dependencies
+    this.stages.updateBatch()
+    const found = responses.findCached(pending)
+    if (found !== undefined) return this.end(pending, found)
+    pending.generation = cache.generation
+    forwarder.forward(pending, pending)
+  }
+
+  /** Replies to a pending query, unless a stale answer was sent. */
+  private end(pending: PendingQuery, { answer, verdict }: UpstreamAnswer): void {
+    this.dependencies.responseTimer.cancel(pending)
+    if (!pending.isReplied) this.finish(pending, answer, verdict)
+    this.pool.release(pending, pending.qnameLength)
+  }
+
+  /** Sends the stale answer; the upstream's answer is still cached when it arrives. */
+  onClientTimeout(pending: PendingQuery, stale: Answer): void {
+    this.stages.updateBatch()
+    pending.isReplied = true
+    this.finish(pending, stale, VERDICT.stale)
+  }
+
+  /** Replies to a pending query; forwards it once more if a rule made an alias whose target is not cached. */
+  private finish(pending: PendingQuery, answer: Answer, verdict: number): void {
+    const { context } = this
+    const { target } = pending
+    const length = this.writeReply(pending, answer, verdict)
+    if (context.probe !== 0) this.dependencies.counters.resume()
+    if (length === PENDING) {
+      this.forward(target, context.verdict.isEmpty, pending)
+      return
+    }
+    const isProbe = context.probe !== 0
+    if (!isProbe) this.count(verdict)
+    if (length !== DROP && !isProbe) {
+      const took = this.stages.now - pending.startedAt
+      this.dependencies.counters.countLate(rcodeOf(this.replyBuffer, 0), took)
+    }
+    target.reply(length === DROP ? undefined : this.replyBuffer, 0, length)
+  }
+
+  /** Writes the reply to a pending query into `replyBuffer`; returns its length, DROP or PENDING. */
+  private writeReply(pending: PendingQuery, answer: Answer, verdict: number): number {
+    const { context, stages, replyBuffer } = this
+    const { octets, start, end, client, clientAt, protocol } = pending.target
+    const took = stages.now - pending.startedAt
+    copyOctets(octets, start, end, replyBuffer, 0)
+    context.read(replyBuffer, 0, end - start, MAX_TCP_MESSAGE, protocol, stages.policy.seed)
+    if (context.query.options !== 0) context.processOptions(client, clientAt)
+    let decided = this.resume(pending, took)
+    if (decided === CONTINUE) decided = this.answerPending(pending, answer, verdict, took)
+    while (decided === RESTART) {
+      decided = stages.applyPolicy(took, false)
+      if (decided === CONTINUE) decided = this.answerPending(pending, answer, verdict, took)
+    }
+    if (decided !== PENDING || pending.restarts < MAX_RESTARTS) return decided
+    const { responses } = this.dependencies
+    return stages.respond(responses.giveUp(stages.now), VERDICT.failed, took)
+  }
+
+  /** After the aliases, the name to resolve is not always the one that was forwarded. */
+  private answerPending(
+    pending: PendingQuery,
+    answer: Answer,
+    verdict: number,
+    took: Milliseconds
+  ): number {
+    const { context, stages } = this
+    const { query, isAliased } = context
+    const isForwarded = isAliased ? pending.isFor(query.qname) : pending.aliases === undefined
+    return isForwarded
+      ? stages.respond(answer, verdict, took)
+      : this.cacheStage.answer(query.key(), took)
+  }
+
+  /** Restores what policy has decided about a pending query, or evaluates it again. */
+  private resume(pending: PendingQuery, took: Milliseconds): number {
+    const { context, stages } = this
+    const { policy, epoch } = stages
+    const { client, clientAt, identity } = pending.target
+    const { aliases } = pending
+    const isJudged = pending.epoch === epoch
+    if (context.probe !== 0) this.probes.begin()
+    else {
+      // A connection that was closed has an identity no more.
+      const ownClass = identity?.clientClass ?? 0
+      const clientClass = ownClass === 0 ? policy.classOf(client, clientAt) : ownClass
+      context.setClient(client, clientAt, isJudged ? pending.clientClass : clientClass, identity)
+    }
+    if (aliases?.epoch === epoch) aliases.restore(context, pending.question, policy.seed)
+    if (isJudged) {
+      context.verdict.clear()
+      return CONTINUE
+    }
+    // A rule matched the name, or the rules have changed since: evaluate policy again.
+    return stages.applyPolicy(took, false)
+  }
+
+  private count(verdict: number): void {
+    const { counts } = this
+    if (verdict === VERDICT.failed) counts.failed++
+    else if (verdict === VERDICT.stale) counts.stale++
+    else counts.forwarded++
+  }
+}

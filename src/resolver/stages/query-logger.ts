@@ -1,0 +1,230 @@
+import type { Milliseconds } from '../../base/units.js'
+import { PROBE_FLAG } from '../../wire/dns/edns/probe-option.js'
+import type { Answer } from '../../wire/dns/records/answer.js'
+import { RCODE } from '../../wire/dns/registry/rcode.js'
+import type { Policy } from '../../policy/evaluate/policy.js'
+import { TIER } from '../../policy/tables/claim.js'
+import type { Verdict } from '../../policy/tables/verdict.js'
+import {
+  MATCH,
+  NO_DEVICE,
+  NO_RCODE,
+  QueryEvent,
+  VERDICT,
+  type LookupFilter
+} from '../../lookups/event/query-event.js'
+import type { AnswerInspector } from './answer-inspector.js'
+import { blockedRcode } from './blocked-reply.js'
+import type { LookupCounters } from '../context/lookup-counters.js'
+import type { QueryContext } from '../context/query-context.js'
+
+const MICROSECONDS_PER_MS = 1000
+
+/** The worker's end of its ring buffer. */
+export interface QueryEventSink {
+  push(event: QueryEvent): unknown
+  /** Publishes what was pushed to the recorder thread. */
+  commit(): void
+}
+
+/** Logs lookups for the query log, and counts the blocked ones. Call it after the reply is written. */
+export class QueryLogger {
+  private readonly event = new QueryEvent()
+  private logsAll = false
+  private logsBlocked = false
+  private policy: Policy | undefined
+  private isCommitScheduled = false
+
+  /** @param events has to copy each event at once: one object is reused */
+  constructor(
+    which: LookupFilter,
+    private readonly events: QueryEventSink,
+    private readonly counters: LookupCounters
+  ) {
+    this.configure(which)
+  }
+
+  /** Replaces the choice of what is logged. */
+  configure(which: LookupFilter): void {
+    this.logsAll = which === 'all'
+    this.logsBlocked = which !== 'none'
+  }
+
+  beginBatch(policy: Policy, time: Milliseconds): void {
+    this.policy = policy
+    this.event.generation = policy.snapshot.generation
+    this.event.time = time
+  }
+
+  /** @param match how the query came to the blocked name or address, one of `MATCH` */
+  logBlocked(context: QueryContext, verdict: Verdict, match: number, took: Milliseconds): void {
+    const claim = this.policy!.claims.at(verdict.claim)!
+    const reply = claim.reply!
+    const isDropped = reply.action === 'drop'
+    if (context.isAliased) {
+      this.logAliased(context, isDropped ? NO_RCODE : blockedRcode(claim, match), took)
+      return
+    }
+    this.counters.countBlocked(context.clientClass, verdict.claim, match)
+    if (!this.logsBlocked) return
+    this.setVerdict(VERDICT.blocked, match, verdict.claim, verdict.entry)
+    this.setReply(
+      context,
+      isDropped ? NO_RCODE : blockedRcode(claim, match),
+      isDropped ? -1 : reply.ede,
+      -1
+    )
+    this.push(context, took)
+  }
+
+  /**
+   * Logs a lookup of which a rule has made an alias: as blocked by that rule, whatever became of the
+   * target.
+   *
+   * @param rcode of the reply
+   */
+  logAliased(context: QueryContext, rcode: number, took: Milliseconds): void {
+    const { aliasVerdict, aliasMatch, query } = context
+    const { claim, entry } = aliasVerdict
+    this.counters.countBlocked(context.clientClass, claim, aliasMatch)
+    if (!this.logsBlocked) return
+    this.setVerdict(VERDICT.blocked, aliasMatch, claim, entry)
+    this.setReply(
+      context,
+      rcode,
+      rcode === NO_RCODE ? -1 : this.policy!.claims.at(claim)!.reply!.ede,
+      -1
+    )
+    this.push(context, took, query.aliases.qname, query.aliases.qnameLength)
+  }
+
+  /**
+   * Logs a lookup that got an answer: as monitored if a rule in monitor mode would have blocked it.
+   *
+   * @param inspector has just inspected the answer
+   * @param verdict one of `VERDICT`, if no rule matched
+   * @param match likewise: `MATCH.ech` if the client receives the answer without `ech`
+   */
+  logAnswered(
+    context: QueryContext,
+    inspector: AnswerInspector,
+    answer: Answer,
+    verdict: number,
+    took: Milliseconds,
+    match: number
+  ): void {
+    const { claim, entry, tier, monitorClaim, monitorEntry } = context.verdict
+    const isMonitored = monitorClaim !== -1 || inspector.verdict.monitorClaim !== -1
+    if (isMonitored) this.countMonitored(context, inspector)
+    if (!this.logsAll && !(isMonitored && this.logsBlocked)) return
+    if (monitorClaim !== -1) {
+      this.setVerdict(VERDICT.monitored, MATCH.qname, monitorClaim, monitorEntry)
+    } else if (isMonitored) {
+      const { verdict: inAnswer, monitorMatch } = inspector
+      this.setVerdict(VERDICT.monitored, monitorMatch, inAnswer.monitorClaim, inAnswer.monitorEntry)
+    } else if (claim !== -1 && tier !== TIER.specialUse) {
+      this.setVerdict(VERDICT.allowed, MATCH.qname, claim, entry)
+    } else {
+      this.setVerdict(verdict, match, -1, -1)
+    }
+    this.setReply(context, answer.rcode, answer.ede?.code ?? -1, answer.upstream)
+    this.push(context, took)
+  }
+
+  /** The rebinding guard has replaced the answer by NODATA. */
+  logPrivateAddress(context: QueryContext, answer: Answer, ede: number, took: Milliseconds): void {
+    if (context.isAliased) return this.logAliased(context, RCODE.NOERROR, took)
+    this.counters.countRebinding(context.clientClass)
+    if (!this.logsBlocked) return
+    this.setVerdict(VERDICT.blocked, MATCH.rebinding, -1, -1)
+    this.setReply(context, RCODE.NOERROR, ede, answer.upstream)
+    this.push(context, took)
+  }
+
+  /**
+   * A special-use name was answered here, or HTTPS records are hidden.
+   *
+   * @param ede INFO-CODE of the reply, -1: none
+   * @param match `MATCH.qname` or `MATCH.ech`
+   */
+  logLocal(
+    context: QueryContext,
+    rcode: number,
+    ede: number,
+    took: Milliseconds,
+    match: number
+  ): void {
+    if (context.isAliased) return this.logAliased(context, rcode, took)
+    const { claim, entry, monitorClaim, monitorEntry } = context.verdict
+    if (monitorClaim !== -1) this.counters.countMonitored(monitorClaim, MATCH.qname)
+    if (!this.logsAll && !(monitorClaim !== -1 && this.logsBlocked)) return
+    if (monitorClaim === -1) {
+      const isName = match === MATCH.qname
+      this.setVerdict(VERDICT.local, match, isName ? claim : -1, isName ? entry : -1)
+    } else this.setVerdict(VERDICT.monitored, MATCH.qname, monitorClaim, monitorEntry)
+    this.setReply(context, rcode, ede, -1)
+    this.push(context, took)
+  }
+
+  /** An unknown client, or a query that is never forwarded. @param ede as in `logLocal` */
+  logRefused(context: QueryContext, rcode: number, ede: number): void {
+    if (!this.logsAll) return
+    this.setVerdict(VERDICT.refused, MATCH.none, -1, -1)
+    this.setReply(context, rcode, ede, -1)
+    this.push(context, 0)
+  }
+
+  private countMonitored({ verdict }: QueryContext, inspector: AnswerInspector): void {
+    const { counters } = this
+    if (verdict.monitorClaim !== -1) counters.countMonitored(verdict.monitorClaim, MATCH.qname)
+    else counters.countMonitored(inspector.verdict.monitorClaim, inspector.monitorMatch)
+  }
+
+  private setVerdict(verdict: number, match: number, claim: number, entry: number): void {
+    const { event } = this
+    event.verdict = verdict
+    event.match = match
+    event.claim = claim
+    event.entry = entry
+  }
+
+  /** A reply without OPT has no EDE. */
+  private setReply({ query }: QueryContext, rcode: number, ede: number, upstream: number): void {
+    const { event } = this
+    event.rcode = rcode
+    event.ede = query.edns ? ede : -1
+    event.upstream = upstream
+  }
+
+  private push(
+    context: QueryContext,
+    took: Milliseconds,
+    qname = context.query.qname.octets,
+    qnameLength = context.query.qname.length
+  ): void {
+    const { event } = this
+    const { query, client, clientAt, probe } = context
+    if (probe !== 0) {
+      if ((probe & PROBE_FLAG.log) === 0) return
+      event.verdict = VERDICT.probe
+    }
+    event.clientClass = context.clientClass
+    for (let i = 0; i < 4; i++) event.client[i] = client[clientAt + i]!
+    event.device = context.clientIdentity?.device ?? NO_DEVICE
+    event.protocol = context.protocol
+    event.qname = qname
+    event.qnameLength = qnameLength
+    event.qtype = query.qtype
+    event.latency = Math.round(took * MICROSECONDS_PER_MS)
+    this.events.push(event)
+    // One commit publishes all events of this turn of the event loop.
+    if (this.isCommitScheduled) return
+    this.isCommitScheduled = true
+    setImmediate(this.commit)
+  }
+
+  private readonly commit = (): void => {
+    this.isCommitScheduled = false
+    this.events.commit()
+  }
+}

@@ -1,0 +1,264 @@
+import { epochSeconds, type Clock } from '../../base/time/clock.js'
+import { MS_PER_SECOND, type Milliseconds, type Octets, type Seconds } from '../../base/units.js'
+import type { Shelf } from '../cache/shelf.js'
+import type { Answer } from '../../wire/dns/records/answer.js'
+import { RCODE } from '../../wire/dns/registry/rcode.js'
+import { RRCLASS } from '../../wire/dns/registry/rrclass.js'
+import { RRTYPE } from '../../wire/dns/registry/rrtype.js'
+import { encodeAliasedAnswer } from '../../wire/dns/reply/aliased-reply.js'
+import { encodeCachedAnswer } from '../../wire/dns/reply/cached-reply.js'
+import { encodeError } from '../../wire/dns/reply/local-reply.js'
+import { withoutEch } from '../../wire/dns/reply/without-ech.js'
+import type { Policy } from '../../policy/evaluate/policy.js'
+import { TIER } from '../../policy/tables/claim.js'
+import { ECH } from '../../policy/tables/client-table.js'
+import type { Verdict } from '../../policy/tables/verdict.js'
+import { MATCH, VERDICT } from '../../lookups/event/query-event.js'
+import { AnswerInspector } from './answer-inspector.js'
+import { findAliasTarget, isBlocked, writeBlockedReply } from './blocked-reply.js'
+import {
+  chooseLocalReply,
+  LOCAL_REPLY,
+  localEde,
+  localRcode,
+  writeLocalReply
+} from './local-reply.js'
+import type { LookupCounters } from '../context/lookup-counters.js'
+import type { Prefetcher } from '../answers/prefetcher.js'
+import { CONTINUE, RESTART, type QueryContext } from '../context/query-context.js'
+import type { QueryLogger } from './query-logger.js'
+import type { RebindingGuard } from './rebinding-guard.js'
+import { blockPrivateAddress, hideHttps, refuseUnknownClient } from './rejections.js'
+import type { ServerIdentity } from '../context/server-identity.js'
+import { answerChaos, rejectUnsupported } from './unsupported-queries.js'
+
+/** How long the shelf serves an answer before the cache has to be asked, which counts its use. */
+const MAX_SHELF_AGE: Seconds = 30
+
+export interface StageDependencies {
+  /** Undefined if every lookup has to be logged: replies from the shelf are not. */
+  readonly shelf: Shelf | undefined
+  /** Undefined: entries are not refreshed before they expire. */
+  readonly prefetcher?: Prefetcher | undefined
+  readonly logger: QueryLogger
+  readonly counters: LookupCounters
+  readonly identity: ServerIdentity
+  /** Undefined: upstreams may return private addresses for any name. */
+  readonly rebindingGuard?: RebindingGuard | undefined
+  readonly clock: Clock
+}
+
+/**
+ * The stages that both paths of `Resolver` share: policy for the name, policy for the answer, the
+ * reply and its log record. Each works on the query in `context`.
+ */
+export class QueryStages {
+  /** Time, date and policy epoch of the current batch. */
+  now: Milliseconds = 0
+  epoch = 0
+  private calendar: Seconds = 0
+  private readonly inspector: AnswerInspector
+
+  /** @param policy in force until `adopt` replaces it */
+  constructor(
+    private readonly context: QueryContext,
+    private readonly dependencies: StageDependencies,
+    public policy: Policy
+  ) {
+    this.inspector = new AnswerInspector(dependencies.rebindingGuard)
+    this.beginBatch()
+  }
+
+  /** Replaces the rules. Each query is answered under one snapshot, never under parts of two. */
+  adopt(policy: Policy): void {
+    this.policy = policy
+    this.beginBatch()
+  }
+
+  /** Replaces the guard, and takes over what has changed in the dependencies. */
+  configure(guard: RebindingGuard | undefined): void {
+    this.inspector.guard = guard
+    this.beginBatch()
+  }
+
+  beginBatch(): void {
+    const { clock, shelf, logger } = this.dependencies
+    this.now = clock.now()
+    this.calendar = epochSeconds(clock)
+    this.epoch = this.policy.epochAt(this.calendar)
+    this.inspector.beginBatch(this.policy, this.calendar, this.epoch)
+    shelf?.beginBatch(this.epoch, this.now)
+    logger.beginBatch(this.policy, clock.wall())
+  }
+
+  /** What is handled at the same time, as all in one turn of the event loop, shares a batch. */
+  updateBatch(): void {
+    if (this.dependencies.clock.now() !== this.now) this.beginBatch()
+  }
+
+  /**
+   * Checks the client and evaluates the rules for the name.
+   *
+   * @param isShelved the shelf holds the rules' decision
+   * @returns the reply's length, DROP, CONTINUE or RESTART
+   */
+  applyPolicy(took: Milliseconds, isShelved: boolean): number {
+    const { context, policy } = this
+    const { shelf, logger, identity } = this.dependencies
+    const { query, clientClass, verdict, overTcp } = context
+    if (clientClass === 0) return refuseUnknownClient(context, logger)
+    if (query.qclass !== RRCLASS.IN) return answerChaos(context, identity)
+    verdict.clear()
+    if (isShelved) shelf!.readBlock(verdict)
+    else {
+      policy.evaluateName(
+        query.qname,
+        query.qtype,
+        clientClass,
+        this.calendar,
+        verdict,
+        overTcp,
+        context.isAliased
+      )
+    }
+    if (verdict.tier === TIER.specialUse) {
+      const length = this.answerLocally(took)
+      if (length !== CONTINUE) return length
+    }
+    // A block applies to every kind of query, so unsupported queries are rejected after it.
+    if (!isBlocked(policy, verdict)) {
+      if (query.qtype === RRTYPE.HTTPS && policy.echFor(clientClass) === ECH['hide-https'])
+        return hideHttps(context, policy, logger, took)
+      return rejectUnsupported(context, logger)
+    }
+    if (!isShelved && verdict.monitorClaim === -1 && !context.isAliased && context.probe === 0)
+      shelf?.putBlock(query, verdict, context.verdictClass)
+    return this.block(verdict, MATCH.qname, took)
+  }
+
+  /**
+   * Replies with `answer`, unless it contains something that this client must not reach.
+   *
+   * @returns the reply's length, DROP or RESTART
+   */
+  respond(answer: Answer, verdict: number, took: Milliseconds): number {
+    const { context, inspector, policy } = this
+    const { logger } = this.dependencies
+    const match = inspector.inspect(context, answer)
+    if (match === MATCH.rebinding) return blockPrivateAddress(context, policy, logger, answer, took)
+    const age = Math.floor((this.now - answer.storedAt) / MS_PER_SECOND)
+    if (match !== MATCH.none) return this.blockAnswer(answer, match, age, took)
+    const visible = this.visibleTo(context, answer)
+    if (visible === undefined) return hideHttps(context, policy, logger, took)
+    if (context.isAliased) return this.respondToAlias(answer, visible, verdict, age, took)
+    const { octets, query, maxLength } = context
+    const length = encodeCachedAnswer(octets, query, maxLength, visible, age)
+    const echMatch = visible === answer ? MATCH.none : MATCH.ech
+    logger.logAnswered(context, inspector, answer, verdict, took, echMatch)
+    if (verdict === VERDICT.cached && context.probe === 0) this.maybePrefetch(answer, visible, age)
+    return length
+  }
+
+  /** The answer as the client's network may see it; undefined: not at all. */
+  private visibleTo({ query, clientClass }: QueryContext, answer: Answer): Answer | undefined {
+    const { qtype, qname } = query
+    if (qtype !== RRTYPE.HTTPS && qtype !== RRTYPE.SVCB && qtype !== RRTYPE.ANY) return answer
+    return this.policy.echFor(clientClass) === ECH.pass ? answer : withoutEch(answer, qname)
+  }
+
+  /** Replies with the aliases made by rules and the answer for their target. */
+  private respondToAlias(
+    answer: Answer,
+    visible: Answer,
+    verdict: number,
+    age: Seconds,
+    took: Milliseconds
+  ): number {
+    const { octets, query, maxLength } = this.context
+    const { prefetcher, logger } = this.dependencies
+    let { rcode } = answer
+    let length = encodeAliasedAnswer(octets, query, maxLength, visible, age)
+    if (length === 0) {
+      rcode = RCODE.SERVFAIL
+      length = encodeError(octets, query, maxLength, rcode, undefined)
+    }
+    logger.logAliased(this.context, rcode, took)
+    if (verdict === VERDICT.cached) prefetcher?.maybePrefetch(query, answer, age)
+    return length
+  }
+
+  /**
+   * After a cache hit: refreshes the entry if it expires soon, and puts the answer on the shelf.
+   * Random names are queried once and never get here; blocked names do not, either.
+   */
+  private maybePrefetch(answer: Answer, visible: Answer, age: Seconds): void {
+    const { context, inspector } = this
+    const { prefetcher, shelf } = this.dependencies
+    const end = prefetcher?.maybePrefetch(context.query, answer, age) ?? answer.lifetime
+    const until = Math.min(end, age + MAX_SHELF_AGE)
+    if (until > age && isUnmatched(context.verdict) && isUnmatched(inspector.verdict)) {
+      shelf?.put(context.query, visible, context.verdictClass, until)
+    }
+  }
+
+  /**
+   * A rule matches where the answer leads. A response policy zone acts on the name that it matches, so
+   * the reply keeps the CNAMEs up to there, as in BIND and Unbound. Other rules act on the name
+   * that the client queried: a ban looks the same however a name is hosted.
+   */
+  private blockAnswer(answer: Answer, match: number, age: Seconds, took: Milliseconds): number {
+    const { context, inspector, policy } = this
+    const { verdict, name } = inspector
+    const claim = policy.claims.at(verdict.claim)!
+    const { source } = claim
+    const isAddress = match === MATCH.address
+    const isKept =
+      source.stage !== undefined &&
+      match !== MATCH.svcb &&
+      context.followsAliases &&
+      context.keepChain(
+        verdict,
+        match,
+        answer,
+        isAddress ? undefined : name,
+        age,
+        context.edeOf(policy, claim),
+        policy.seed
+      )
+    return this.block(verdict, isKept && !isAddress ? MATCH.qname : match, took)
+  }
+
+  private block(verdict: Verdict, match: number, took: Milliseconds): number {
+    const { context, policy } = this
+    const target = findAliasTarget(context, policy, verdict)
+    if (target > 0) return this.startAlias(verdict, match, target, took)
+    const length = writeBlockedReply(context, policy, verdict, match)
+    this.dependencies.logger.logBlocked(context, verdict, match, took)
+    return length
+  }
+
+  /** Goes on with the alias's target in `context.target`; SERVFAIL after a loop or too many aliases. */
+  private startAlias(verdict: Verdict, match: number, length: Octets, took: Milliseconds): number {
+    const { context, policy } = this
+    const claim = policy.claims.at(verdict.claim)!
+    if (context.addAlias(verdict, match, length, policy, claim)) return RESTART
+    this.dependencies.logger.logAliased(context, RCODE.SERVFAIL, took)
+    return encodeError(context.octets, context.query, context.maxLength, RCODE.SERVFAIL, undefined)
+  }
+
+  /** Replies for a special-use name; CONTINUE if the question belongs to an upstream. */
+  private answerLocally(took: Milliseconds): number {
+    const { context, policy } = this
+    const reply = chooseLocalReply(context, policy)
+    if (reply === LOCAL_REPLY.forward) return CONTINUE
+    const length = writeLocalReply(context, policy, reply)
+    const { logger } = this.dependencies
+    logger.logLocal(context, localRcode(reply), localEde(reply), took, MATCH.qname)
+    return length
+  }
+}
+
+/** Whether no rule matched, not even one in monitor mode. */
+function isUnmatched({ claim, tier, monitorClaim }: Verdict): boolean {
+  return (claim === -1 || tier === TIER.specialUse) && monitorClaim === -1
+}

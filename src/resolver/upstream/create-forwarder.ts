@@ -1,0 +1,270 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Clock } from '../../base/time/clock.js'
+import type { Transport } from '../../wire/sockets/datagram.js'
+import type { Forwarder, ForwardedQuestion, OutcomeHandler } from './forwarder.js'
+import { DEFAULT_LIMITS, type UpstreamLimits } from './limits.js'
+import type { Send, UpstreamQueryDependencies } from './query/dependencies.js'
+import { UpstreamQueries } from './query/upstream-queries.js'
+import type { UpstreamGroup, AttemptHandler } from './query/upstream-query.js'
+import { BlockRandom, type Random } from '../../base/bytes/random.js'
+import {
+  addCounts,
+  newForwarderCounts,
+  newUpstreamCounts,
+  type Counts
+} from './selection/counts.js'
+import { DomainTable } from './query/domain-table.js'
+import { UpstreamCookies } from './selection/upstream-cookies.js'
+import { UpstreamProber } from './selection/upstream-prober.js'
+import { UpstreamSelector, ALL_LOOPING } from './query/upstream-selector.js'
+import { stateOf, type UpstreamState } from './selection/upstream-state.js'
+import { Upstream, type HealthChange, type HealthListener } from './selection/upstream.js'
+import { connectTcp, TcpConnections, type Connect } from './connections/tcp-connections.js'
+import { systemTimers, type Timers } from '../../base/time/timers.js'
+import { UdpSocketPool } from './udp/socket-pool.js'
+import { showServer, type UpstreamServer } from './upstream-server.js'
+
+/** What may change while it forwards: see `MeasuredForwarder.configure`. */
+export interface ForwarderSettings {
+  /** For names in none of the domains. If there are none, such queries fail. */
+  readonly upstreams: readonly UpstreamServer[]
+  /** Domains with upstreams of their own; the longest match wins. */
+  readonly domains?: readonly ForwardedDomain[]
+  readonly limits?: Partial<UpstreamLimits>
+  /** Whether QNAME is sent in random letter case, which responses have to repeat; default true. */
+  readonly caseRandomization?: boolean
+  /** Whether queries carry DNS cookies, which responses have to repeat; default true. */
+  readonly cookies?: boolean
+  /**
+   * Labels of upstreams, `showEndpoint` of each: `Outcome.upstream` is an index here. It only grows, so
+   * that an index never changes its meaning; by default in the order of first mention.
+   */
+  readonly labels?: readonly string[]
+}
+
+export interface ForwarderOptions extends ForwarderSettings {
+  readonly transport: Transport
+  readonly clock: Clock
+  /** Called when an upstream goes down or comes up. */
+  readonly onHealth?: (change: HealthChange) => void
+  /** For tests. */
+  readonly random?: Random
+  readonly timers?: Timers
+  readonly connect?: Connect
+}
+
+export interface ForwardedDomain {
+  /** Wire form, any case, root label included. */
+  readonly name: Uint8Array
+  readonly servers: readonly UpstreamServer[]
+}
+
+/** A forwarder with counters and health, for status and metrics. */
+export interface MeasuredForwarder extends Forwarder {
+  /** As of now. */
+  readonly counts: Readonly<Counts>
+  /** Of those in use. */
+  readonly states: readonly UpstreamState[]
+  /**
+   * Stops using these routes, and uses all others. A route is one upstream for one domain; routes are
+   * numbered from 0, `upstreams` first, then each domain, in their order.
+   */
+  excludeRoutes(routes: ReadonlySet<number>): void
+  /**
+   * Replaces the settings. Upstreams that stay keep their health, response time and cookies; queries in
+   * flight end as they began, also with upstreams that are removed.
+   *
+   * @param routes to exclude, by their new numbers
+   */
+  configure(settings: ForwarderSettings, routes: ReadonlySet<number>): void
+}
+
+/**
+ * Creates a forwarder and opens its first sockets. If the system lacks an address family, upstreams
+ * of that family are unreachable.
+ *
+ * @throws InterdictError ADDRESS_INVALID
+ */
+export async function createForwarder(options: ForwarderOptions): Promise<MeasuredForwarder> {
+  const forwarder = new UpstreamForwarder(options)
+  await forwarder.open()
+  return forwarder
+}
+
+const ROOT = Uint8Array.of(0)
+
+class UpstreamForwarder implements MeasuredForwarder {
+  private readonly ownCounts = newForwarderCounts()
+  private allUpstreams: Upstream[] = []
+  private labels: string[] = []
+  /** Upstreams of each domain, `undefined` for all other names, in the order of the options. */
+  private groups: {
+    readonly name: Uint8Array | undefined
+    readonly all: UpstreamGroup
+  }[] = []
+  private readonly seed: number
+  private readonly random: Random
+  private readonly clock: Clock
+  private domains: DomainTable
+  private readonly dependencies: UpstreamQueryDependencies
+  private readonly listener: HealthListener
+  /** Address families whose first sockets are open, or about to be. */
+  private readonly families = new Set<4 | 6>()
+  private readonly queries: UpstreamQueries
+  private readonly prober: UpstreamProber
+  private readonly pools: { readonly 4: UdpSocketPool; readonly 6: UdpSocketPool }
+  private readonly tcpConnections: TcpConnections
+
+  constructor(private readonly options: ForwarderOptions) {
+    const { transport, clock, onHealth, connect = connectTcp } = options
+    const { timers = systemTimers } = options
+    const random = (this.random = options.random ?? new BlockRandom())
+    const limits = { ...DEFAULT_LIMITS, ...options.limits }
+    const choice = new UpstreamSelector()
+    const seed = (this.seed = random.word() | 0)
+    this.clock = clock
+
+    this.dependencies = {
+      clock,
+      timers,
+      limits,
+      selector: choice,
+      counts: this.ownCounts,
+      send: this.send,
+      caseRandom: undefined,
+      seed
+    }
+    this.queries = new UpstreamQueries(this.dependencies)
+    this.prober = new UpstreamProber(clock, timers, (question, upstream, now) => {
+      this.queries.probe(question, upstream, now)
+    })
+    const handler: AttemptHandler = this.queries
+    const shared = { transport, random, timers, now: () => clock.now(), limits, handler }
+    this.pools = { 4: new UdpSocketPool(4, shared), 6: new UdpSocketPool(6, shared) }
+    this.tcpConnections = new TcpConnections(connect, {
+      ...shared,
+      isDirect: transport.kind === 'batch'
+    })
+
+    // Queries in flight to a removed upstream may still fail.
+    this.listener = {
+      onOutOfRotation: (upstream, now) => {
+        if (!upstream.isRemoved) this.prober.startProbing(upstream, now)
+      },
+      onHealthChange: change => {
+        if (this.allUpstreams.some(({ index }) => index === change.upstream)) onHealth?.(change)
+      }
+    }
+    this.domains = this.apply(options, new Set())
+  }
+
+  /** Opens the first sockets of the address families in use. */
+  async open(): Promise<void> {
+    const overUdp = this.allUpstreams.filter(({ isEncrypted }) => !isEncrypted)
+    const families = new Set(overUdp.map(({ family }) => family))
+    const missing = [...families].filter(family => !this.families.has(family))
+    for (const family of missing) this.families.add(family)
+    await Promise.all(missing.map(family => this.pools[family].open()))
+  }
+
+  configure(settings: ForwarderSettings, routes: ReadonlySet<number>): void {
+    this.domains = this.apply(settings, routes)
+    void this.open()
+  }
+
+  get upstreams(): readonly string[] {
+    return this.labels
+  }
+
+  get counts(): Readonly<Counts> {
+    const sum = newUpstreamCounts()
+    for (const { counts } of this.allUpstreams) addCounts(sum, counts)
+    return { ...sum, ...this.ownCounts }
+  }
+
+  get states(): readonly UpstreamState[] {
+    const now = this.clock.now()
+    return this.allUpstreams.map(upstream => stateOf(upstream, now))
+  }
+
+  get inFlight(): number {
+    return this.queries.size
+  }
+
+  forward(question: ForwardedQuestion, waiter: OutcomeHandler): void {
+    this.queries.start(question, this.domains.find(question.question), waiter)
+  }
+
+  excludeRoutes(routes: ReadonlySet<number>): void {
+    this.domains = this.buildDomainTable(routes)
+  }
+
+  close(): void {
+    this.queries.close()
+    this.prober.close()
+    this.pools[4].close()
+    this.pools[6].close()
+    this.tcpConnections.close()
+  }
+
+  private apply(settings: ForwarderSettings, routes: ReadonlySet<number>): DomainTable {
+    const { upstreams, domains = [], caseRandomization = true, cookies = true } = settings
+    const { dependencies, random } = this
+    dependencies.limits = { ...dependencies.limits, ...settings.limits }
+    dependencies.caseRandom = caseRandomization ? random : undefined
+    this.labels = [...(settings.labels ?? this.labels)]
+    const before = this.allUpstreams
+    this.allUpstreams = []
+    this.groups = [{ name: undefined, servers: upstreams }, ...domains].map(({ name, servers }) => {
+      return { name, all: servers.map(endpoint => this.upstreamAt(endpoint, before)) }
+    })
+    for (const upstream of this.allUpstreams) {
+      // Encrypted responses cannot be forged.
+      const hasCookies = cookies && !upstream.isEncrypted
+      upstream.cookies.configure(hasCookies ? random : undefined)
+    }
+    for (const upstream of before) {
+      if (this.allUpstreams.includes(upstream)) continue
+      upstream.isRemoved = true
+      this.prober.stopProbing(upstream)
+      this.tcpConnections.retire(upstream)
+    }
+    return this.buildDomainTable(routes)
+  }
+
+  private buildDomainTable(routes: ReadonlySet<number>): DomainTable {
+    const table = new DomainTable([], this.seed)
+    let route = 0
+    for (const { name, all } of this.groups) {
+      const remaining = all.filter(() => !routes.has(route++))
+      table.add(name ?? ROOT, remaining.length === 0 && all.length > 0 ? ALL_LOOPING : remaining)
+    }
+    return table
+  }
+
+  private readonly send: Send = (attempt, now) => {
+    if (attempt.overTcp) return this.tcpConnections.send(attempt)
+    return this.pools[attempt.upstream.family].send(attempt, now)
+  }
+
+  /** One object per address and port, however often it is configured, so that health is shared. */
+  private upstreamAt(server: UpstreamServer, before: readonly Upstream[]): Upstream {
+    const text = showServer(server)
+    const known = this.allUpstreams.find(upstream => upstream.text === text)
+    if (known !== undefined) return known
+    const same = before.find(({ endpoint }) => isDeepStrictEqual(endpoint, server))
+    const upstream = same ?? this.create(server, text)
+    this.allUpstreams.push(upstream)
+    return upstream
+  }
+
+  private create(server: UpstreamServer, text: string): Upstream {
+    const { labels, listener, random, options } = this
+    if (!labels.includes(text)) labels.push(text)
+    const peer = options.transport.peer(server)
+    const cookies = new UpstreamCookies(random)
+    const upstream = new Upstream(labels.indexOf(text), server, peer, cookies, listener)
+    this.tcpConnections.warm(upstream)
+    return upstream
+  }
+}
