@@ -10,7 +10,7 @@ import type { OidcConfig } from './oidc-config.js'
 import type { OutputConfig } from '../lookups/settings/output-config.js'
 import type { QueryLogConfig } from '../lookups/settings/query-log-config.js'
 import type { ScheduledReport, SmtpConfig } from './report-config.js'
-import type { RemoteListsConfig, TransfersConfig } from './sources-config.js'
+import type { RemoteListsConfig, TransfersConfig } from '../sources/settings/sources-config.js'
 
 /**
  * The validated settings with every default filled in. Plain data, since it is sent to other threads.

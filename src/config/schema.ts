@@ -16,7 +16,7 @@ import { BESIDE } from '../base/files/places.js'
 import { queryLogSchema } from '../lookups/settings/query-log.js'
 import { rulesSchema } from './rules-section.js'
 import { section } from '../policy/yaml/section.js'
-import { transfersSchema } from './transfers.js'
+import { transfersSchema } from '../sources/settings/transfers.js'
 import { upstreamServer } from './upstream-servers.js'
 
 /** Every key of the settings file with its default and limits. See `docs/reference/settings.md`. */

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { readConfig } from '../../src/config/load.js'
-import { primariesFor, checkPrimaries } from '../../src/config/zone-primaries.js'
+import { primariesFor, checkPrimaries } from '../../src/sources/settings/zone-primaries.js'
 import { readName } from '../../src/wire/dns/name/name.js'
 
 const FILE = '/etc/interdict/interdict.yaml'

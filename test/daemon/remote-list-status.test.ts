@@ -1,5 +1,5 @@
 import t from 'tap'
-import { RemoteListUpdater } from '../../src/daemon/sources/remote-list-updater.js'
+import { RemoteListUpdater } from '../../src/sources/refresh/remote-list-updater.js'
 import type { StartThread, ThreadHandlers } from '../../src/base/threads/thread.js'
 import type { RemoteList } from '../../src/policy/rules/lists/remote-list.js'
 import type { CopyRecord, CopyState } from '../../src/sources/http/list-copies.js'

@@ -6,13 +6,13 @@ export const THREAD_FILES = [
   'lookups/threads/archive-main.js',
   'daemon/threads/compiler-main.js',
   'lookups/threads/export-main.js',
-  'daemon/threads/fetcher-main.js',
+  'sources/refresh/fetcher-main.js',
   'daemon/threads/fleet-main.js',
   'daemon/threads/http-main.js',
   'daemon/threads/list-main.js',
   'daemon/threads/probe-main.js',
   'lookups/threads/recorder-main.js',
-  'daemon/threads/transfer-main.js',
+  'sources/refresh/transfer-main.js',
   'daemon/threads/worker-main.js'
 ] as const
 

@@ -17,9 +17,12 @@ import type { Archiver } from '../../lookups/threads/archiver.js'
 import type { RecorderHandle } from '../../lookups/threads/recorder-handle.js'
 import { bundleState, type BundleState } from '../reload/bundle-expiry.js'
 import type { ReloadStatus, ReloadReporter } from '../reload/reload-reporter.js'
-import type { RemoteListStatus, RemoteListUpdater } from '../sources/remote-list-updater.js'
+import type {
+  RemoteListStatus,
+  RemoteListUpdater
+} from '../../sources/refresh/remote-list-updater.js'
 import type { SettingsState } from '../settings/settings-reloader.js'
-import type { ZoneStatus, ZoneTransfers } from '../sources/zone-transfers.js'
+import type { ZoneStatus, ZoneTransfers } from '../../sources/refresh/zone-transfers.js'
 import type { PendingList } from '../threads/compiler-messages.js'
 import type { RecorderReply } from '../../lookups/threads/log-messages.js'
 import type { CacheStatus, SharedCache } from '../workers/shared-cache.js'

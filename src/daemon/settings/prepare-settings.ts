@@ -14,7 +14,7 @@ import type { Endpoint } from '../../wire/sockets/datagram.js'
 import type { AdminInterface } from '../admin/admin-interface.js'
 import { checkChainKey } from '../../lookups/threads/chain-key.js'
 import type { RecorderHandle } from '../../lookups/threads/recorder-handle.js'
-import { loadPrimaries } from '../sources/primaries.js'
+import { loadPrimaries } from '../../sources/refresh/primaries.js'
 import { serializeError, type SerializedError } from '../../base/errors/serialized-error.js'
 import { loadCookieSecrets, type CookieSecrets } from '../workers/cookie-secrets.js'
 

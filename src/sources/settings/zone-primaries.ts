@@ -1,6 +1,6 @@
-import { failureAt, type InterdictError } from '../base/errors/error.js'
-import type { Position } from '../base/errors/position.js'
-import { didYouMean } from '../policy/yaml/closest.js'
+import { failureAt, type InterdictError } from '../../base/errors/error.js'
+import type { Position } from '../../base/errors/position.js'
+import { didYouMean } from '../../policy/yaml/closest.js'
 import type { TransfersConfig } from './sources-config.js'
 
 /** A list in the rules that is a zone transferred from primaries. */

@@ -1,7 +1,7 @@
 /** A transfer thread: refreshes one zone from its primaries, posts the result, and exits. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { updateZone } from '../../sources/axfr/update-zone.js'
-import { ZoneCopies } from '../../sources/axfr/zone-copies.js'
+import { updateZone } from '../axfr/update-zone.js'
+import { ZoneCopies } from '../axfr/zone-copies.js'
 import type { TransferInit } from '../../base/threads/thread-log.js'
 
 const { job, copiesFolder, maxSize, maxTime } = workerData as TransferInit

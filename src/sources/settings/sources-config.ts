@@ -1,6 +1,6 @@
-import type { Milliseconds, Octets } from '../base/units.js'
-import type { Endpoint } from '../wire/sockets/datagram.js'
-import type { UpstreamServer } from '../resolver/upstream/upstream-server.js'
+import type { Milliseconds, Octets } from '../../base/units.js'
+import type { Endpoint } from '../../wire/sockets/datagram.js'
+import type { UpstreamServer } from '../../resolver/upstream/upstream-server.js'
 
 /** How lists are downloaded. */
 export interface RemoteListsConfig {

@@ -1,15 +1,15 @@
 import type { Milliseconds } from '../../base/units.js'
-import type { TransfersConfig } from '../../config/sources-config.js'
-import { primariesFor, checkPrimaries } from '../../config/zone-primaries.js'
+import type { TransfersConfig } from '../settings/sources-config.js'
+import { primariesFor, checkPrimaries } from '../settings/zone-primaries.js'
 import type { TransferList } from '../../policy/rules/lists/transfer-list.js'
-import type { Primary } from '../../sources/axfr/primary.js'
+import type { Primary } from '../axfr/primary.js'
 import {
   zoneHealth,
   zoneCopyStatus,
   type ZoneHealth,
   type ZoneCopyStatus
-} from '../../sources/axfr/zone-status.js'
-import { ZoneCopies } from '../../sources/axfr/zone-copies.js'
+} from '../axfr/zone-status.js'
+import { ZoneCopies } from '../axfr/zone-copies.js'
 import { serializeError } from '../../base/errors/serialized-error.js'
 import type { SerializedError } from '../../base/errors/serialized-error.js'
 import { loadPrimaries } from './primaries.js'

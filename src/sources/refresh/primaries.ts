@@ -2,8 +2,8 @@ import { MAX_SECRET_FILE, readBoundedFile } from '../../base/files/bounded-file.
 import { failure, failureAt, type InterdictError } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
 import type { Octets } from '../../base/units.js'
-import type { TransferKeyConfig, TransfersConfig } from '../../config/sources-config.js'
-import type { Primary } from '../../sources/axfr/primary.js'
+import type { TransferKeyConfig, TransfersConfig } from '../settings/sources-config.js'
+import type { Primary } from '../axfr/primary.js'
 import type { TsigKey } from '../../wire/tsig/tsig.js'
 
 /** Shorter secrets can be guessed. */

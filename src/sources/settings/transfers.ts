@@ -1,10 +1,10 @@
 import { resolve } from 'node:path'
 import * as z from 'zod'
-import { readName } from '../wire/dns/name/name.js'
-import { duration, size } from '../policy/yaml/quantity.js'
-import { parsedString } from '../policy/yaml/parsed-string.js'
+import { readName } from '../../wire/dns/name/name.js'
+import { duration, size } from '../../policy/yaml/quantity.js'
+import { parsedString } from '../../policy/yaml/parsed-string.js'
 import type { TransfersConfig } from './sources-config.js'
-import { readServer } from '../wire/sockets/endpoint.js'
+import { readServer } from '../../wire/sockets/endpoint.js'
 
 const server = parsedString(
   'an address such as 192.0.2.53, [2001:db8::53]:53 or 192.0.2.53:5353',

@@ -1,8 +1,8 @@
 /** A fetcher thread: downloads lists that have changed, posts a result for each, and exits. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { BootstrapResolver } from '../../sources/http/bootstrap-resolver.js'
-import { ListCopies } from '../../sources/http/list-copies.js'
-import { updateList } from '../../sources/http/update-list.js'
+import { BootstrapResolver } from '../http/bootstrap-resolver.js'
+import { ListCopies } from '../http/list-copies.js'
+import { updateList } from '../http/update-list.js'
 import type { FetcherInit } from '../../base/threads/thread-log.js'
 
 void fetchAll(workerData as FetcherInit)
