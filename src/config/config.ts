@@ -9,7 +9,7 @@ import type { FleetConfig } from './fleet-config.js'
 import type { OidcConfig } from './oidc-config.js'
 import type { OutputConfig } from '../lookups/settings/output-config.js'
 import type { QueryLogConfig } from '../lookups/settings/query-log-config.js'
-import type { ScheduledReport, SmtpConfig } from './report-config.js'
+import type { ScheduledReport, SmtpConfig } from '../analysis/settings/report-config.js'
 import type { RemoteListsConfig, TransfersConfig } from '../sources/settings/sources-config.js'
 
 /**

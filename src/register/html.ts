@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { LANGUAGES, type Language } from '../policy/rules/model/explain.js'
-import { TOKENS } from '../web/tokens.js'
+import { TOKENS } from '../analysis/report/output/tokens.js'
 import type { PublicBan } from './public-bans.js'
 import { TEXTS } from './texts.js'
 

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { namedPeriod, reportPeriod } from '../../src/cli/args/report-period.js'
-import type { PeriodKind } from '../../src/report/questions/periodic.js'
+import type { PeriodKind } from '../../src/analysis/report/questions/periodic.js'
 import { readInstant, showInstant } from '../../src/base/time/instant.js'
 
 const ZONE = 'Europe/Brussels'

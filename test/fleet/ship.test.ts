@@ -7,7 +7,7 @@ import { CentralLog } from '../../src/lookups/central/central-log.js'
 import { openDatabase } from '../../src/lookups/archive/database.js'
 import { shippedPath } from '../../src/lookups/archive/shipped.js'
 import { verifyFleet } from '../../src/lookups/central/verify-fleet.js'
-import { overview } from '../../src/report/questions/overview.js'
+import { overview } from '../../src/analysis/report/questions/overview.js'
 import { FLEET_KEY } from '../../src/lookups/sql/report-keys.js'
 import { fast, filesBelow, LoggingGateway, minuteOf, temporaryFolder } from './ship-rig.js'
 

@@ -13,9 +13,9 @@ import {
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { generateKeys, parsePrivateKey } from '../../src/base/files/ed25519.js'
-import { signPack } from '../../src/report/evidence/sign-pack.js'
-import { VERIFY_PY, VERIFY_SH } from '../../src/report/evidence/verifiers.js'
-import { zip } from '../../src/report/evidence/zip.js'
+import { signPack } from '../../src/analysis/evidence/sign-pack.js'
+import { VERIFY_PY, VERIFY_SH } from '../../src/analysis/evidence/verifiers.js'
+import { zip } from '../../src/analysis/evidence/zip.js'
 import { install } from '../../tools/install.js'
 import { folder } from './processes.js'
 

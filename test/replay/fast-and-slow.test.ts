@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { QUERY_FIELDS } from '../../src/lookups/event/schema.js'
-import { INPUT_BITS, bitOf, REASON_BITS } from '../../src/replay/formats/field-bits.js'
+import { INPUT_BITS, bitOf, REASON_BITS } from '../../src/analysis/replay/formats/field-bits.js'
 import { IS_FUZZING } from '../runs.js'
 import { logOf, ownLine, replayed, type Replayed } from './kit.js'
 

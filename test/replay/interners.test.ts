@@ -1,7 +1,7 @@
 import t from 'tap'
-import { Counters } from '../../src/replay/counters.js'
-import { NameInterner } from '../../src/replay/name-interner.js'
-import { randomHashKey } from '../../src/replay/octet-interner.js'
+import { Counters } from '../../src/analysis/replay/counters.js'
+import { NameInterner } from '../../src/analysis/replay/name-interner.js'
+import { randomHashKey } from '../../src/analysis/replay/octet-interner.js'
 
 t.test('counts by ids of any size', async t => {
   const counters = new Counters()

@@ -3,10 +3,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { compile } from '../../src/policy/compile/compile.js'
-import { Comparison, CHANGE_KINDS, type ComparisonOptions } from '../../src/replay/comparison.js'
-import type { Format } from '../../src/replay/formats/formats.js'
-import { Judge } from '../../src/replay/judge.js'
-import { replayLog, type ReadLog } from '../../src/replay/replay.js'
+import {
+  Comparison,
+  CHANGE_KINDS,
+  type ComparisonOptions
+} from '../../src/analysis/replay/comparison.js'
+import type { Format } from '../../src/analysis/replay/formats/formats.js'
+import { Judge } from '../../src/analysis/replay/judge.js'
+import { replayLog, type ReadLog } from '../../src/analysis/replay/replay.js'
 import type { Snapshot } from '../../src/policy/tables/snapshot.js'
 import { loadRules } from '../../src/policy/rules/load.js'
 import type { RuleSet } from '../../src/policy/rules/model/types.js'

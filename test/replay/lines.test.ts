@@ -1,5 +1,5 @@
 import t from 'tap'
-import { LineSplitter } from '../../src/replay/lines.js'
+import { LineSplitter } from '../../src/analysis/replay/lines.js'
 
 const TEXT = 'one\n\ntwo\r\nthree\n\r\nfour'
 const LINES = ['one', '', 'two', 'three', '', 'four']

@@ -1,6 +1,6 @@
 import { readFileSync, utimesSync } from 'node:fs'
 import t from 'tap'
-import { isCapture } from '../../src/replay/formats/formats.js'
+import { isCapture } from '../../src/analysis/replay/formats/formats.js'
 import { IS_FUZZING } from '../runs.js'
 import { FIXTURES, logOf, replayed, RULES } from './kit.js'
 

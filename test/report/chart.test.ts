@@ -1,5 +1,5 @@
 import t from 'tap'
-import { drawChart, NARROW, type Chart } from '../../src/report/output/chart.js'
+import { drawChart, NARROW, type Chart } from '../../src/analysis/report/output/chart.js'
 
 const series = [
   { name: 'blocked', tone: 'blocked', values: [1200, 30] },

@@ -1,8 +1,8 @@
 import type { Milliseconds } from '../../src/base/units.js'
-import type { Log } from '../../src/report/log.js'
-import { periodic, type PeriodicOptions } from '../../src/report/questions/periodic.js'
-import type { Selection } from '../../src/report/questions/selection.js'
-import type { Origin, Report } from '../../src/report/report.js'
+import type { Log } from '../../src/analysis/report/log.js'
+import { periodic, type PeriodicOptions } from '../../src/analysis/report/questions/periodic.js'
+import type { Selection } from '../../src/analysis/report/questions/selection.js'
+import type { Origin, Report } from '../../src/analysis/report/report.js'
 
 type Bounded = Selection & { readonly since: Milliseconds; readonly until: Milliseconds }
 

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { openDatabase } from '../../src/lookups/archive/database.js'
 import type { QueryRecord } from '../../src/lookups/event/schema.js'
-import { generations } from '../../src/report/questions/generations.js'
-import type { Table } from '../../src/report/report.js'
+import { generations } from '../../src/analysis/report/questions/generations.js'
+import type { Table } from '../../src/analysis/report/report.js'
 import { lines, logFolder, record } from '../querylog/archive/lines.js'
 
 async function tableOf(

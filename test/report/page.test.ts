@@ -1,10 +1,10 @@
 import t from 'tap'
 import { createHash } from 'node:crypto'
-import { drawChart } from '../../src/report/output/chart.js'
-import { toHtml } from '../../src/report/output/html.js'
-import { MAIL_STYLE, STYLE } from '../../src/report/output/style.js'
-import { column, type Report } from '../../src/report/report.js'
-import { SCHEMES, TOKENS } from '../../src/web/tokens.js'
+import { drawChart } from '../../src/analysis/report/output/chart.js'
+import { toHtml } from '../../src/analysis/report/output/html.js'
+import { MAIL_STYLE, STYLE } from '../../src/analysis/report/output/style.js'
+import { column, type Report } from '../../src/analysis/report/report.js'
+import { SCHEMES, TOKENS } from '../../src/analysis/report/output/tokens.js'
 import { ORIGIN } from './day.js'
 
 const REPORT: Report = {

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import type { Report } from '../../src/report/report.js'
+import type { Report } from '../../src/analysis/report/report.js'
 import { Formatter } from '../../src/web/format.js'
 import { messages as fr } from '../../src/web/messages/fr.js'
 import { factLabel, reportText } from '../../src/web/report-text.js'

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { readCatalogue } from '../../src/policy/rules/apps/catalogue.js'
-import { BYPASS_METHODS } from '../../src/report/questions/bypass-lookups.js'
+import { BYPASS_METHODS } from '../../src/analysis/report/questions/bypass-lookups.js'
 import { showPattern } from '../../src/policy/rules/model/pattern.js'
 
 const catalogue = await readCatalogue('rules')

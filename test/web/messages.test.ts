@@ -5,7 +5,7 @@ import { messages as en } from '../../src/web/messages/en.js'
 import { messages as fr } from '../../src/web/messages/fr.js'
 import { messages as nl } from '../../src/web/messages/nl.js'
 import { PROBLEMS } from '../../src/daemon/admin/health.js'
-import { BYPASS_METHODS } from '../../src/report/questions/bypass-lookups.js'
+import { BYPASS_METHODS } from '../../src/analysis/report/questions/bypass-lookups.js'
 import { isSevere } from '../../src/web/severity.js'
 import { chooseLanguage, LANGUAGES, translate, type Messages } from '../../src/web/translate.js'
 

@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import type * as sent from '../../src/daemon/admin/http/api/routes/schemas.js'
 import type { BanView, GapView, GatewayView, RingView } from '../../src/hub/views.js'
-import type { Explanation, RuleView } from '../../src/views/explanation.js'
+import type { Explanation, RuleView } from '../../src/analysis/views/explanation.js'
 import type * as fleet from '../../src/web/api/types/fleet.js'
 import type * as read from '../../src/web/api/types/rules.js'
 

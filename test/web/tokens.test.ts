@@ -1,5 +1,5 @@
 import t from 'tap'
-import { SCHEMES, TOKENS } from '../../src/web/tokens.js'
+import { SCHEMES, TOKENS } from '../../src/analysis/report/output/tokens.js'
 
 /** Relative luminance of `#rrggbb`. WCAG 2.2, "relative luminance". */
 function luminance(colour: string): number {

@@ -6,7 +6,7 @@ import { brotliCompress, constants, gzip } from 'node:zlib'
 import { build, type Plugin } from 'esbuild'
 import type { Asset } from '../../src/daemon/admin/http/dashboard/dashboard.js'
 import { PAGES } from '../../src/web/pages.js'
-import { TOKENS } from '../../src/web/tokens.js'
+import { TOKENS } from '../../src/analysis/report/output/tokens.js'
 
 /** The dashboard in browsers: TypeScript, which esbuild reads. */
 const SOURCE = 'src/web/ui'

@@ -12,16 +12,16 @@ import type { Octets } from '../../base/units.js'
 import { type PeriodKey, periodsIn, readKey } from '../../lookups/privacy/key-folder.js'
 import { endOf, startOf } from '../../lookups/privacy/period.js'
 import { pseudonymsOf } from '../../lookups/privacy/pseudonyms-of.js'
-import type { Log } from '../../report/log.js'
+import type { Log } from '../../analysis/report/log.js'
 import {
   conditionOf,
   type ClientAlias,
   type ClientSelection,
   type Selection
-} from '../../report/questions/selection.js'
-import { sourceOf } from '../../report/questions/source.js'
+} from '../../analysis/report/questions/selection.js'
+import { sourceOf } from '../../analysis/report/questions/source.js'
 import { formatCount } from '../output/format.js'
-import { parsePrefix } from '../../views/prefix.js'
+import { parsePrefix } from '../../analysis/views/prefix.js'
 import { loadSettings, type CommonOptions } from './settings.js'
 
 const ADDRESS: Octets = 16

@@ -1,7 +1,7 @@
 import { epochSeconds, systemClock } from '../../base/time/clock.js'
 import type { Milliseconds, Seconds } from '../../base/units.js'
 import { showCanonical, showName } from '../../wire/dns/name/name.js'
-import type { NameSelection } from '../../report/questions/selection.js'
+import type { NameSelection } from '../../analysis/report/questions/selection.js'
 import { readPattern } from '../../policy/rules/model/pattern.js'
 import { dateHint } from '../../base/time/date-hint.js'
 import { INSTANT, readInstant } from '../../base/time/instant.js'

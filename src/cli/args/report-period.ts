@@ -1,6 +1,6 @@
 import { epochSeconds, systemClock } from '../../base/time/clock.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
-import type { PeriodKind } from '../../report/questions/periodic.js'
+import type { PeriodKind } from '../../analysis/report/questions/periodic.js'
 import { readInstant, shiftDays, showTime, startOfDay } from '../../base/time/instant.js'
 import { usageError } from '../exit.js'
 import type { Day, Period } from './period.js'

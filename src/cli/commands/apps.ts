@@ -7,8 +7,8 @@ import { loadConfiguredRules } from '../args/rules.js'
 import { loadSettings, type CommonOptions } from '../args/settings.js'
 import { EXIT, rejectInput } from '../exit.js'
 import { print, type Io } from '../io.js'
-import { searchApps, type AppQuery } from '../../views/app-search.js'
-import { searchedName, appView } from '../../views/app-view.js'
+import { searchApps, type AppQuery } from '../../analysis/views/app-search.js'
+import { searchedName, appView } from '../../analysis/views/app-view.js'
 import { toText } from '../output/apps-text.js'
 
 export interface AppsOptions extends CommonOptions, Omit<AppQuery, 'search'> {

@@ -28,8 +28,8 @@ import type { CommonOptions } from '../args/settings.js'
 import { EXIT } from '../exit.js'
 import { print, type Io } from '../io.js'
 import { toJson, toText, type CheckResult } from '../output/check-text.js'
-import { viewLists } from '../../views/lists-view.js'
-import { fixedClock } from '../../views/one-query.js'
+import { viewLists } from '../../analysis/views/lists-view.js'
+import { fixedClock } from '../../analysis/views/one-query.js'
 import { runPolicyTests } from './policy-tests.js'
 
 export interface CheckOptions extends CommonOptions {

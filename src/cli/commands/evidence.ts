@@ -5,21 +5,21 @@ import { writeFileAtomic } from '../../base/files/atomic-file.js'
 import { failure } from '../../base/errors/error.js'
 import { createParentFolder } from '../../base/files/parent-folder.js'
 import { reasonOf } from '../../base/errors/reason.js'
-import { csvLines } from '../../report/output/csv.js'
-import { toJson } from '../../report/output/json.js'
-import { signPack, type PackFiles } from '../../report/evidence/sign-pack.js'
-import { probeFindings } from '../../report/evidence/probe-table.js'
-import { gatewaysTable } from '../../report/evidence/fleet-tables.js'
+import { csvLines } from '../../analysis/report/output/csv.js'
+import { toJson } from '../../analysis/report/output/json.js'
+import { signPack, type PackFiles } from '../../analysis/evidence/sign-pack.js'
+import { probeFindings } from '../../analysis/evidence/probe-table.js'
+import { gatewaysTable } from '../../analysis/evidence/fleet-tables.js'
 import {
   ruleVersions,
   type Gateway,
   type RuleVersion
-} from '../../report/evidence/rule-versions.js'
-import { silentTimes } from '../../report/evidence/silent-times.js'
-import { zip } from '../../report/evidence/zip.js'
-import type { Fact, Report, Table } from '../../report/report.js'
+} from '../../analysis/evidence/rule-versions.js'
+import { silentTimes } from '../../analysis/evidence/silent-times.js'
+import { zip } from '../../analysis/evidence/zip.js'
+import type { Fact, Report, Table } from '../../analysis/report/report.js'
 import { readPrivateKey } from '../../sources/bundle/signatures.js'
-import { listBans } from '../../views/bans-list.js'
+import { listBans } from '../../analysis/views/bans-list.js'
 import { PROBE_FOLDER } from '../../daemon/probe/journal.js'
 import type { LogOptions } from '../args/log-path.js'
 import { withLog } from '../args/open-log.js'
@@ -144,7 +144,7 @@ export async function evidence(ban: string, options: EvidenceOptions, io: Io): P
     }
     return { report, changes }
   })
-  const { toHtml } = await import('../../report/output/html.js')
+  const { toHtml } = await import('../../analysis/report/output/html.js')
   // The time at which the pack is made would make no two packs equal.
   const origin = { ...(await originOf(options, io)), generated: new Date(until) }
   const files = new Map([

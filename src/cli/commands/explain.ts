@@ -16,9 +16,9 @@ import { givenTimeZone, type TimeZoneOptions } from '../args/time-zone.js'
 import { EXIT, rejectInput, usageError } from '../exit.js'
 import { print, type Io } from '../io.js'
 import { toText } from '../output/explanation-text.js'
-import { explainQuery } from '../../views/explain-query.js'
-import { toJson, type ExplainedQuery } from '../../views/explanation.js'
-import { fixedClock } from '../../views/one-query.js'
+import { explainQuery } from '../../analysis/views/explain-query.js'
+import { toJson, type ExplainedQuery } from '../../analysis/views/explanation.js'
+import { fixedClock } from '../../analysis/views/one-query.js'
 
 export interface ExplainOptions extends TimeZoneOptions {
   readonly from?: string

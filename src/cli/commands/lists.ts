@@ -6,7 +6,7 @@ import { print, printJson, type Io } from '../io.js'
 import { terminalWidth } from '../output/columns.js'
 import { formatCount } from '../output/format.js'
 import { toText } from '../output/lists-text.js'
-import { viewLists } from '../../views/lists-view.js'
+import { viewLists } from '../../analysis/views/lists-view.js'
 
 export interface ListsOptions extends CommonOptions {
   readonly json?: boolean

@@ -11,7 +11,7 @@ import { PROTOCOL, VERDICT, type QueryEvent } from '../../lookups/event/query-ev
 import type { Expectation } from '../../policy/rules/schema/policy-tests-schema.js'
 import type { PolicyTest } from '../../policy/rules/tests/policy-table.js'
 import { showInstant } from '../../base/time/instant.js'
-import { NoUpstreams, resolveOnce, fixedClock } from '../../views/one-query.js'
+import { NoUpstreams, resolveOnce, fixedClock } from '../../analysis/views/one-query.js'
 
 /** The outcome of a query, in the words of policy tests. */
 type Outcome = Readonly<Record<'action' | OutcomeKey, string | undefined>> & {

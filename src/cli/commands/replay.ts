@@ -2,15 +2,15 @@ import { statSync } from 'node:fs'
 import { systemClock, epochSeconds } from '../../base/time/clock.js'
 import { compile } from '../../policy/compile/compile.js'
 import { escapeControls } from '../../base/log/terminal-line.js'
-import { Comparison } from '../../replay/comparison.js'
-import { FORMATS, type Format } from '../../replay/formats/formats.js'
-import { Judge } from '../../replay/judge.js'
+import { Comparison } from '../../analysis/replay/comparison.js'
+import { FORMATS, type Format } from '../../analysis/replay/formats/formats.js'
+import { Judge } from '../../analysis/replay/judge.js'
 import {
   replayLines,
   replayLog,
   type ReadLog,
   type ReplayOptions as ReadOptions
-} from '../../replay/replay.js'
+} from '../../analysis/replay/replay.js'
 import { loadRules } from '../../policy/rules/load.js'
 import type { RuleSet } from '../../policy/rules/model/types.js'
 import { listCopiesFolder } from '../../sources/http/list-copies.js'

@@ -1,10 +1,10 @@
-import { toCsv } from '../../report/output/csv.js'
-import { toJson } from '../../report/output/json.js'
-import { toMarkdown } from '../../report/output/markdown.js'
-import type { PeriodKind } from '../../report/questions/periodic.js'
-import type { Selection } from '../../report/questions/selection.js'
+import { toCsv } from '../../analysis/report/output/csv.js'
+import { toJson } from '../../analysis/report/output/json.js'
+import { toMarkdown } from '../../analysis/report/output/markdown.js'
+import type { PeriodKind } from '../../analysis/report/questions/periodic.js'
+import type { Selection } from '../../analysis/report/questions/selection.js'
 import { FLEET_KEY, REPORT_KEYS } from '../../lookups/sql/report-keys.js'
-import type { Report } from '../../report/report.js'
+import type { Report } from '../../analysis/report/report.js'
 import { findClientNames } from '../args/client-names.js'
 import type { LogOptions } from '../args/log-path.js'
 import { withLog } from '../args/open-log.js'
@@ -129,6 +129,6 @@ async function render(
   if (format === 'markdown') return toMarkdown(report)
   if (format === 'table') return toText(report, outputWidth(options.output, io))
   // Loads ECharts, which is large, for pages alone.
-  const { toHtml } = await import('../../report/output/html.js')
+  const { toHtml } = await import('../../analysis/report/output/html.js')
   return toHtml(report, await originOf(options, io))
 }

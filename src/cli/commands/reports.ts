@@ -2,22 +2,22 @@ import { systemClock } from '../../base/time/clock.js'
 import { failure, InterdictError } from '../../base/errors/error.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { Config } from '../../config/config.js'
-import type { ScheduledReport } from '../../config/report-config.js'
+import type { ScheduledReport } from '../../analysis/settings/report-config.js'
 import { gatewayName } from '../../daemon/alerts/alerts.js'
 import { bootstrapServers, configuredUpstreams } from '../../daemon/control/configured-upstreams.js'
 import type { ReportsRun, ReportRun } from '../../daemon/reports/report-scheduler.js'
 import { FolderLock } from '../../lookups/files/folder-lock.js'
 import { escapeControls } from '../../base/log/terminal-line.js'
-import { sendMail } from '../../report/mail/send-mail.js'
-import { lastDue, nextDue } from '../../report/schedule/due.js'
+import { sendMail } from '../../analysis/report/mail/send-mail.js'
+import { lastDue, nextDue } from '../../analysis/report/schedule/due.js'
 import {
   MAX_TRIES,
   retryDelay,
   ScheduleState,
   type ReportState
-} from '../../report/schedule/schedule-state.js'
+} from '../../analysis/report/schedule/schedule-state.js'
 import { BootstrapResolver } from '../../sources/http/bootstrap-resolver.js'
-import { listStoredReports } from '../../views/stored-reports.js'
+import { listStoredReports } from '../../analysis/views/stored-reports.js'
 import { loadSettings, type CommonOptions } from '../args/settings.js'
 import { chooseTimeZone } from '../args/time-zone.js'
 import { EXIT, usageError } from '../exit.js'

@@ -15,7 +15,7 @@ import { EXIT } from '../exit.js'
 import { print, type Io, type OutputStream } from '../io.js'
 import { formatCount } from '../output/format.js'
 import { recordText } from '../output/tail-text.js'
-import { parseFilter, type FilterOptions } from '../../views/record-filter.js'
+import { parseFilter, type FilterOptions } from '../../analysis/views/record-filter.js'
 
 /** The default of `log.queries.flush`: the log is written that often. */
 const INTERVAL: Milliseconds = 200

@@ -1,8 +1,14 @@
 import type { Evidence } from '../../policy/rules/apps/evidence.js'
 import { escapeControls } from '../../base/log/terminal-line.js'
 import { paint } from '../io.js'
-import type { AppQuery } from '../../views/app-search.js'
-import type { AppView, BanView, Listing, NameView, SearchedName } from '../../views/app-view.js'
+import type { AppQuery } from '../../analysis/views/app-search.js'
+import type {
+  AppView,
+  BanView,
+  Listing,
+  NameView,
+  SearchedName
+} from '../../analysis/views/app-view.js'
 import { formatCount, formatNumber } from './format.js'
 import { fit, section, table, type StyledText } from './layout.js'
 

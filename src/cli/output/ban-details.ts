@@ -1,9 +1,9 @@
 import type { Seconds } from '../../base/units.js'
-import { NOT_BANNED, type BanFacts } from '../../report/questions/ban.js'
-import type { Fact } from '../../report/report.js'
+import { NOT_BANNED, type BanFacts } from '../../analysis/report/questions/ban.js'
+import type { Fact } from '../../analysis/report/report.js'
 import type { Ban, Reply, Rule, RuleException, RuleSet } from '../../policy/rules/model/types.js'
 import { showInstant } from '../../base/time/instant.js'
-import { sourceId } from '../../views/coverage.js'
+import { sourceId } from '../../analysis/views/coverage.js'
 
 /** Details of a ban for `report ban`; only "not in the rules" if the rules no longer have it. */
 export function banDetails(id: string, { networks, timeZone }: RuleSet): BanFacts {

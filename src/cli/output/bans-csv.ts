@@ -1,7 +1,7 @@
 import { MS_PER_SECOND } from '../../base/units.js'
-import { csvLines } from '../../report/output/csv.js'
+import { csvLines } from '../../analysis/report/output/csv.js'
 import { showInstant } from '../../base/time/instant.js'
-import type { BansList, ListedBan, ListedException } from '../../views/bans-list.js'
+import type { BansList, ListedBan, ListedException } from '../../analysis/views/bans-list.js'
 
 type Row = ListedBan | ListedException
 

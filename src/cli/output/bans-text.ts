@@ -1,11 +1,16 @@
 import { MS_PER_SECOND } from '../../base/units.js'
 import { showInstant } from '../../base/time/instant.js'
 import { paint, type Colour } from '../io.js'
-import type { BansList, ListedBan, ListedException, Notice } from '../../views/bans-list.js'
+import type {
+  BansList,
+  ListedBan,
+  ListedException,
+  Notice
+} from '../../analysis/views/bans-list.js'
 import { columns, wrap, type Cell, type Row } from './columns.js'
-import type { Coverage } from '../../views/coverage.js'
+import type { Coverage } from '../../analysis/views/coverage.js'
 import { formatCount } from './format.js'
-import type { RuleState } from '../../views/rule-state.js'
+import type { RuleState } from '../../analysis/views/rule-state.js'
 
 /** Most names that are spelt out. */
 const MOST_NAMES = 12

@@ -4,7 +4,7 @@ import { escapeControls } from '../../base/log/terminal-line.js'
 import type { ListReport } from '../../policy/rules/lists/list-types.js'
 import { formatCount, formatNumber } from './format.js'
 import { ageLine } from './lists-text.js'
-import type { ListView } from '../../views/lists-view.js'
+import type { ListView } from '../../analysis/views/lists-view.js'
 
 /** The result of `interdict check`; its JSON form is public. */
 export interface CheckResult {

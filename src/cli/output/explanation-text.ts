@@ -2,7 +2,7 @@ import { MS_PER_SECOND } from '../../base/units.js'
 import { escapeControls } from '../../base/log/terminal-line.js'
 import { showInstant } from '../../base/time/instant.js'
 import { paint, type Colour } from '../io.js'
-import type { Explanation, RuleView, Step } from '../../views/explanation.js'
+import type { Explanation, RuleView, Step } from '../../analysis/views/explanation.js'
 import { factLabel } from './format.js'
 
 const COLOURS: Readonly<Record<string, Colour>> = {

@@ -2,7 +2,7 @@ import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 import { escapeControls } from '../../base/log/terminal-line.js'
 import { columns, type Cell, type Row } from './columns.js'
 import { formatDuration, formatNumber } from './format.js'
-import type { ListView } from '../../views/lists-view.js'
+import type { ListView } from '../../analysis/views/lists-view.js'
 
 const HEAD = ['list', 'source', 'entries', 'age', 'last attempt', 'state']
 

@@ -1,7 +1,7 @@
 import { escapeControls } from '../../base/log/terminal-line.js'
-import type { Count, Example } from '../../replay/change-tally.js'
-import { CHANGE_KINDS, type ChangeKind } from '../../replay/comparison.js'
-import { toHtml } from '../../report/output/html.js'
+import type { Count, Example } from '../../analysis/replay/change-tally.js'
+import { CHANGE_KINDS, type ChangeKind } from '../../analysis/replay/comparison.js'
+import { toHtml } from '../../analysis/report/output/html.js'
 import {
   column,
   type Origin,
@@ -9,7 +9,7 @@ import {
   type Table,
   type Tile,
   type Value
-} from '../../report/report.js'
+} from '../../analysis/report/report.js'
 import { HEADINGS, remarks, type ReplayResult, type TopRows } from './replay-result.js'
 
 /** A page on a replay, in the layout of reports. */

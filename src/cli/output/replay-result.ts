@@ -1,12 +1,12 @@
 import type { Seconds } from '../../base/units.js'
-import type { Count, Example, ReasonCount } from '../../replay/change-tally.js'
+import type { Count, Example, ReasonCount } from '../../analysis/replay/change-tally.js'
 import {
   CHANGE_KINDS,
   type Comparison,
   type Counts,
   type ChangeKind
-} from '../../replay/comparison.js'
-import type { ReadLog } from '../../replay/replay.js'
+} from '../../analysis/replay/comparison.js'
+import type { ReadLog } from '../../analysis/replay/replay.js'
 import { showInstant } from '../../base/time/instant.js'
 
 /** Rules as given on the command line, and their hash. */

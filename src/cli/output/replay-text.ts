@@ -1,6 +1,6 @@
 import { escapeControls } from '../../base/log/terminal-line.js'
-import type { Count, ReasonCount } from '../../replay/change-tally.js'
-import { CHANGE_KINDS, type ChangeKind } from '../../replay/comparison.js'
+import type { Count, ReasonCount } from '../../analysis/replay/change-tally.js'
+import { CHANGE_KINDS, type ChangeKind } from '../../analysis/replay/comparison.js'
 import { paint, type Colour } from '../io.js'
 import { columns, wrap, type Row } from './columns.js'
 import { formatCount, formatNumber } from './format.js'

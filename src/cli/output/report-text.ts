@@ -1,6 +1,6 @@
-import { formatValue, withoutZeroColumns } from '../../report/output/format.js'
-import { isNumber } from '../../report/output/markdown.js'
-import type { Column, Report, Table } from '../../report/report.js'
+import { formatValue, withoutZeroColumns } from '../../analysis/report/output/format.js'
+import { isNumber } from '../../analysis/report/output/markdown.js'
+import type { Column, Report, Table } from '../../analysis/report/report.js'
 import { paint } from '../io.js'
 import { columns, greatest, wrap, type Cell, type Row } from './columns.js'
 

@@ -1,7 +1,7 @@
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
-import type { RuleDate, RuleFacts } from '../../report/questions/rule-facts.js'
+import type { RuleDate, RuleFacts } from '../../analysis/report/questions/rule-facts.js'
 import type { RuleSet } from '../../policy/rules/model/types.js'
-import { listBans, type ListedBan, type ListedException } from '../../views/bans-list.js'
+import { listBans, type ListedBan, type ListedException } from '../../analysis/views/bans-list.js'
 
 /** What reports on a day, week or month say about the rules. @param at the time of states */
 export function ruleFacts(rules: RuleSet, at: Milliseconds): RuleFacts {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { hookFileErrors } from '../../alerts/hook-files.js'
 import type { Config, ListenConfig } from '../../config/config.js'
-import { smtpFileErrors } from '../../config/smtp-files.js'
+import { smtpFileErrors } from '../../analysis/settings/smtp-files.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { Endpoint } from '../../wire/sockets/datagram.js'
 import { certificateFiles, CertificateReader, servedCertificates } from '../admin/certificates.js'

@@ -1,7 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import { hookFileErrors } from '../../alerts/hook-files.js'
-import { smtpFileErrors } from '../../config/smtp-files.js'
+import { smtpFileErrors } from '../../analysis/settings/smtp-files.js'
 import { failure, type InterdictError } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
 import { checkFolders } from '../../config/check-folders.js'

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { readConfig } from '../../../src/config/load.js'
 import { loadRules } from '../../../src/policy/rules/load.js'
-import { listBans } from '../../../src/views/bans-list.js'
+import { listBans } from '../../../src/analysis/views/bans-list.js'
 import { apiRig, type ApiRig } from './rig.js'
 import { activeRules, serving } from './services.js'
 

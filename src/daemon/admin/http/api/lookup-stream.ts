@@ -3,7 +3,7 @@ import type { Milliseconds, Octets } from '../../../../base/units.js'
 import { FollowedFile } from '../../../../lookups/files/follow.js'
 import { readRecord } from '../../../../lookups/event/read-record.js'
 import type { QueryRecord } from '../../../../lookups/event/schema.js'
-import type { Filter } from '../../../../views/record-filter.js'
+import type { Filter } from '../../../../analysis/views/record-filter.js'
 
 /** The default of `log.queries.flush`: the log is written that often. */
 const INTERVAL: Milliseconds = 200

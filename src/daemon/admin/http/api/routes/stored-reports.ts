@@ -5,7 +5,7 @@ import {
   readStoredReport,
   STORED_NAME,
   storedReportSchema
-} from '../../../../../views/stored-reports.js'
+} from '../../../../../analysis/views/stored-reports.js'
 import { defineRoute } from '../route.js'
 
 export const storedReportRoutes = [

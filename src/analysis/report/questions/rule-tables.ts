@@ -1,0 +1,104 @@
+import { MS_PER_DAY, type Milliseconds } from '../../../base/units.js'
+import { column, type Table, type Value } from '../report.js'
+import type { RuleDate, RuleFacts } from './rule-facts.js'
+
+/** An exception that ends within so many days is marked. */
+const SOON: Milliseconds = 14 * MS_PER_DAY
+
+const COLUMNS = [
+  column('at', 'time', 'date'),
+  column('what', 'text'),
+  column('kind', 'text'),
+  column('id', 'text', 'rule'),
+  column('networks', 'text'),
+  column('by', 'text')
+]
+
+const rowOf = ({ at, what, kind, id, networks, by }: RuleDate): Value[] => [
+  ...[at, what, kind, id],
+  ...[networks.join(', '), by]
+]
+
+/** Networks without a ban that others enforce. */
+export function uncoveredTable({ uncovered }: RuleFacts): Table {
+  return {
+    id: 'uncovered',
+    title: 'Networks without a ban that others have',
+    description: 'What is banned in another network and not in this one, under the current rules.',
+    emptyText: 'None: every ban is in force in all networks.',
+    columns: [column('network', 'text'), column('lacks', 'text', 'not banned there')],
+    rows: uncovered.map(({ network, lacks }) => [network, lacks.join(', ')]),
+    marks: uncovered.map(() => 'not covered')
+  }
+}
+
+/** What began and ended in the period. @param of `week` */
+export function changesTable(
+  { dates }: RuleFacts,
+  of: string,
+  { since, until }: { readonly since: Milliseconds; readonly until: Milliseconds }
+): Table {
+  const rows = dates.filter(
+    ({ at, what }) => what !== 'review' && Number(at) >= since && Number(at) < until
+  )
+  return {
+    id: 'changes',
+    title: `Began and ended in this ${of}`,
+    description:
+      'Bans and exceptions that began or ended, under the current rules. A rule that was removed since does not appear.',
+    emptyText: 'None.',
+    columns: COLUMNS,
+    rows: rows.map(rowOf)
+  }
+}
+
+/** What begins and ends next, and reviews, those overdue included; ends of exceptions have a table of their own. */
+export function upcomingTable(
+  { dates }: RuleFacts,
+  until: Milliseconds,
+  horizon: Milliseconds
+): Table {
+  const isUpcoming = ({ at, what, kind }: RuleDate): boolean => {
+    if (kind === 'exception' && what === 'ends') return false
+    return Number(at) < until + horizon && (Number(at) >= until || what === 'review')
+  }
+  const rows = dates.filter(isUpcoming)
+  return {
+    id: 'upcoming',
+    title: `Begins, ends and reviews in the next ${horizon / MS_PER_DAY} days`,
+    description: 'Dates of bans and exceptions after this period, and reviews that are overdue.',
+    emptyText: 'None.',
+    columns: COLUMNS,
+    rows: rows.map(rowOf),
+    marks: rows.map(({ at }) => (Number(at) < until ? 'overdue' : null))
+  }
+}
+
+/** Exceptions about to end. */
+export function endingExceptionsTable(
+  { dates }: RuleFacts,
+  until: Milliseconds,
+  horizon: Milliseconds
+): Table {
+  const rows = dates.filter(({ at, what, kind }) => {
+    const isEnd = kind === 'exception' && what === 'ends'
+    return isEnd && Number(at) >= until && Number(at) < until + horizon
+  })
+  return {
+    id: 'ending-exceptions',
+    title: 'Exceptions about to end',
+    description: `Exceptions that end in the next ${horizon / MS_PER_DAY} days: what they open is blocked again then.`,
+    emptyText: 'None.',
+    columns: [
+      column('exception', 'text'),
+      column('ends', 'time'),
+      column('days', 'count', 'days left'),
+      column('networks', 'text'),
+      column('approval', 'text')
+    ],
+    rows: rows.map(({ id, at, networks, by }) => {
+      return [id, at, Math.ceil((Number(at) - until) / MS_PER_DAY), networks.join(', '), by]
+    }),
+    marks: rows.map(({ at }) => (Number(at) < until + SOON ? 'ends soon' : null))
+  }
+}

@@ -1,0 +1,198 @@
+import { showPrefix } from '../../base/values/address.js'
+import type { Seconds } from '../../base/units.js'
+import type {
+  Ban,
+  NameSource,
+  Rule,
+  RuleException,
+  RuleSet
+} from '../../policy/rules/model/types.js'
+import { showInstant } from '../../base/time/instant.js'
+import { coverageOf, isCurrent, sourceId, type Coverage } from './coverage.js'
+import { ruleState, type RuleState, type BanQuery } from './rule-state.js'
+
+const DAY: Seconds = 86_400
+
+/** Everything that `interdict bans` shows; its JSON form is public, see docs/guides/bans.md. */
+export interface BansList {
+  /** Instants are RFC 3339, in UTC. */
+  readonly at: string
+  /** `serial` of the bundle; null for a rules folder. */
+  readonly rules: { readonly sha256: string; readonly serial: number | null }
+  /** Days ahead for `notices`. */
+  readonly within: number
+  readonly networks: readonly string[]
+  /** In the order of the file. */
+  readonly bans: readonly ListedBan[]
+  readonly exceptions: readonly ListedException[]
+  /** Starts, ends and reviews within these days, and overdue reviews, by time. */
+  readonly notices: readonly Notice[]
+  /** What some networks ban and others do not. */
+  readonly coverage: readonly Coverage[]
+}
+
+interface Listed {
+  readonly id: string
+  /** `networks.yaml:12` */
+  readonly rule: string
+  readonly state: RuleState
+  /** Networks it applies to, inherited ones (`extends`) included. */
+  readonly networks: readonly string[]
+  readonly sources: readonly ListedSource[]
+  readonly from: string | null
+  readonly until: string | null
+  readonly schedule: string | null
+  readonly reference: string | null
+  readonly referenceUrl: string | null
+}
+
+export interface ListedBan extends Listed {
+  readonly mode: Ban['mode']
+  readonly action: Ban['reply']['action']
+  readonly review: string | null
+  readonly authority: string | null
+  readonly legalBasis: string | null
+  readonly owner: string | null
+  /** Networks that do not ban everything it bans; of a ban that is to come, once it has begun. */
+  readonly lacking: readonly string[]
+}
+
+export interface ListedException extends Listed {
+  readonly purpose: string
+  readonly approvedBy: string
+  /** Empty: for all clients of the networks. */
+  readonly prefixes: readonly string[]
+}
+
+export interface ListedSource {
+  readonly kind: NameSource['kind']
+  /** Id of the app or list; `networks.yaml:12` for names written in the rule. */
+  readonly id: string
+  readonly title: string
+}
+
+export interface Notice {
+  readonly at: string
+  readonly kind: 'ban' | 'exception'
+  readonly id: string
+  /** `review due`: the review is overdue. */
+  readonly what: 'starts' | 'ends' | 'review' | 'review due'
+}
+
+export function listBans(ruleSet: RuleSet, query: BanQuery): BansList {
+  const rules = [...new Set(ruleSet.networks.flatMap(({ rules }) => rules))]
+    .filter(rule => matches(rule, ruleSet, query))
+    .sort((a, b) => a.position.line - b.position.line || a.position.column - b.position.column)
+  const bans = rules.filter(rule => rule.kind === 'ban')
+  const exceptions = rules.filter(rule => rule.kind === 'exception')
+  const coverage = coverageOf(ruleSet, query)
+  const networksOf = networksByRule(ruleSet)
+  const networks = ruleSet.networks.map(({ id }) => id)
+  const lackingOf = (ban: Ban): string[] => {
+    const lacks = new Map(coverage.map(({ id, lacking }) => [id, lacking]))
+    // What nobody bans now has no coverage.
+    const others = isCurrent(ban, query.at) ? [] : networks
+    const own = networksOf.get(ban)!
+    const all = ban.sources.flatMap(source => lacks.get(sourceId(source)) ?? others)
+    return [...new Set(all)].filter(id => !own.includes(id))
+  }
+  return {
+    at: shown(query.at)!,
+    rules: { sha256: ruleSet.sha256, serial: ruleSet.bundle?.serial ?? null },
+    within: query.within,
+    networks,
+    bans: bans.map(ban => listedBan(ban, networksOf, query, lackingOf(ban))),
+    exceptions: exceptions.map(rule => listedException(rule, networksOf, query)),
+    notices: [...bans, ...exceptions].flatMap(rule => noticesOf(rule, query)).sort(byTime),
+    coverage
+  }
+}
+
+function matches(rule: Rule, { networks }: RuleSet, { network, app }: BanQuery): boolean {
+  const there = networks.some(({ id, rules }) => id === network && rules.includes(rule))
+  if (network !== undefined && !there) return false
+  return app === undefined || rule.sources.some(({ kind, id }) => kind === 'app' && id === app)
+}
+
+/** Ids of the networks that have each rule. */
+type NetworksOf = ReadonlyMap<Rule, readonly string[]>
+
+function networksByRule({ networks }: RuleSet): NetworksOf {
+  const found = new Map<Rule, string[]>()
+  for (const { id, rules } of networks) {
+    for (const rule of rules) {
+      const ids = found.get(rule)
+      if (ids === undefined) found.set(rule, [id])
+      else ids.push(id)
+    }
+  }
+  return found
+}
+
+function listedBan(ban: Ban, networksOf: NetworksOf, { at }: BanQuery, lacking: readonly string[]) {
+  const { mode, reply, review, authority, legalBasis, owner } = ban
+  return {
+    ...listed(ban, networksOf, at),
+    mode,
+    action: reply.action,
+    review: shown(review),
+    authority: authority ?? null,
+    legalBasis: legalBasis ?? null,
+    owner: owner ?? null,
+    lacking
+  }
+}
+
+function listedException(
+  rule: RuleException,
+  networksOf: NetworksOf,
+  { at }: BanQuery
+): ListedException {
+  const { purpose, approvedBy, prefixes } = rule
+  return {
+    ...listed(rule, networksOf, at),
+    purpose,
+    approvedBy,
+    prefixes: prefixes.map(showPrefix)
+  }
+}
+
+function listed(rule: Ban | RuleException, networksOf: NetworksOf, at: Seconds): Listed {
+  const { id, position, sources, from, until, schedule, reference, referenceUrl } = rule
+  const titles = new Map(sources.map(source => [sourceId(source), source]))
+  return {
+    id,
+    rule: `${position.file}:${position.line}`,
+    state: ruleState(rule, at),
+    networks: networksOf.get(rule)!,
+    sources: [...titles].map(([id, { kind, title }]) => ({ kind, id, title })),
+    from: shown(from),
+    until: shown(until),
+    schedule: schedule?.text ?? null,
+    reference: reference ?? null,
+    referenceUrl: referenceUrl ?? null
+  }
+}
+
+function noticesOf(rule: Ban | RuleException, { at, within }: BanQuery): Notice[] {
+  const { kind, id, from, until } = rule
+  const isSoon = (instant: Seconds): boolean => at < instant && instant <= at + within * DAY
+  const review = rule.kind === 'ban' && at < until ? rule.review : undefined
+  const notice = (instant: Seconds, what: Notice['what']): Notice[] => {
+    return [{ at: shown(instant)!, kind, id, what }]
+  }
+  return [
+    ...(isSoon(from) ? notice(from, 'starts') : []),
+    ...(isSoon(until) ? notice(until, 'ends') : []),
+    ...(review !== undefined && isSoon(review) ? notice(review, 'review') : []),
+    ...(review !== undefined && review <= at ? notice(review, 'review due') : [])
+  ]
+}
+
+function byTime(a: Notice, b: Notice): number {
+  return Date.parse(a.at) - Date.parse(b.at)
+}
+
+function shown(instant: Seconds | undefined): string | null {
+  return instant !== undefined && Number.isFinite(instant) ? showInstant(instant, 'UTC') : null
+}

@@ -1,0 +1,59 @@
+import type { Config } from '../../config/config.js'
+import { failure } from '../../base/errors/error.js'
+import type { Identified } from '../../wire/pki/identity.js'
+import { Identities } from '../../policy/evaluate/identities.js'
+import { Policy } from '../../policy/evaluate/policy.js'
+import type { Snapshot } from '../../policy/tables/snapshot.js'
+import { PROTOCOL } from '../../lookups/event/query-event.js'
+import type { RebindingGuard } from '../../resolver/stages/rebinding-guard.js'
+import type { NameSource } from '../../policy/rules/model/types.js'
+import type { Forwarder } from '../../resolver/upstream/forwarder.js'
+import {
+  buildExplanation,
+  withForceReason,
+  type ExplainedQuery,
+  type Explanation
+} from './explanation.js'
+import { NoUpstreams, resolveOnce } from './one-query.js'
+
+/** What a decision depends on besides the query. */
+export interface ExplainParts {
+  readonly config: Config
+  readonly snapshot: Snapshot
+  /** Of the rules: for the reasons given with `force`. */
+  readonly sources: readonly NameSource[]
+  /** Closed afterwards. Undefined: upstreams are not queried. */
+  readonly forwarder: Forwarder | undefined
+  readonly guard: RebindingGuard | undefined
+}
+
+/**
+ * The decision for one query of one client, made by the code that serves: the same policy and resolver.
+ *
+ * @param given with `device`, the name of a client of the rules, the client has proved to be that
+ * @throws InterdictError CLIENT_NONE
+ */
+export async function explainQuery(
+  given: Omit<ExplainedQuery, 'identity'> & { readonly device?: string | undefined },
+  { config, snapshot, sources, forwarder, guard }: ExplainParts
+): Promise<Explanation> {
+  const policy = new Policy(snapshot)
+  const query = { ...given, identity: identityOf(policy, given) }
+  const noUpstreams = new NoUpstreams()
+  const upstreams = forwarder ?? noUpstreams
+  const resolving = resolveOnce(query, PROTOCOL.udp, policy, config, upstreams, guard)
+  const resolved = await resolving.finally(() => upstreams.close())
+  const resolution = { ...resolved, upstreamSkipped: noUpstreams.wasAsked, guard }
+  return withForceReason(buildExplanation(query, policy, resolution, upstreams), sources)
+}
+
+/** @throws InterdictError CLIENT_NONE */
+function identityOf(
+  policy: Policy,
+  { device, client }: { readonly device?: string | undefined; readonly client: Uint32Array }
+): Identified | undefined {
+  if (device === undefined) return undefined
+  const found = new Identities(policy).named(device, client)
+  if (found === undefined) throw failure('CLIENT_NONE', device)
+  return found
+}

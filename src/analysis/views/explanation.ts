@@ -1,0 +1,254 @@
+import { showAddress } from '../../base/values/address.js'
+import { epochSeconds, type Clock } from '../../base/time/clock.js'
+import type { Answer } from '../../wire/dns/records/answer.js'
+import { showMessage } from '../../wire/dns/message/decode-message.js'
+import { HashedName } from '../../wire/dns/name/hashed-name.js'
+import { showName } from '../../wire/dns/name/name.js'
+import { showRrtype } from '../../wire/dns/registry/rrtype.js'
+import type { Identified } from '../../wire/pki/identity.js'
+import { matchedRule, type MatchedRule } from '../../policy/evaluate/matched-rule.js'
+import type { Policy } from '../../policy/evaluate/policy.js'
+import {
+  explainName,
+  explainAddress,
+  type Candidate,
+  type ExplainContext
+} from '../../policy/explain/explain.js'
+import type { Claim } from '../../policy/tables/claim.js'
+import { echOfClass, networkOfClass } from '../../policy/tables/client-table.js'
+import { MATCH, VERDICT, type QueryEvent } from '../../lookups/event/query-event.js'
+import type { RebindingGuard } from '../../resolver/stages/rebinding-guard.js'
+import type { EchPolicy, NameSource } from '../../policy/rules/model/types.js'
+import { showInstant } from '../../base/time/instant.js'
+import type { Forwarder } from '../../resolver/upstream/forwarder.js'
+
+/** The query to explain. */
+export interface ExplainedQuery {
+  /** Lower-cased wire form. */
+  readonly name: Uint8Array
+  readonly qtype: number
+  readonly client: Uint32Array
+  /** The client as the rules recognize it; undefined: by its address. */
+  readonly identity?: Identified | undefined
+  readonly clock: Clock
+}
+
+/** How the resolver answered it. */
+export interface Resolution {
+  readonly event: QueryEvent
+  /** The reply; undefined: none is sent. */
+  readonly reply: Uint8Array | undefined
+  /** The answer of an upstream; its targets and addresses are explained as well. */
+  readonly answer: Answer | undefined
+  /** The query would have been forwarded, but upstreams were not to be queried. */
+  readonly upstreamSkipped: boolean
+  /** The rebinding guard, if it is enabled. */
+  readonly guard: RebindingGuard | undefined
+}
+
+/** A rule that applies to a name or address. */
+export interface RuleView {
+  readonly kind: Claim['kind']
+  readonly id: string
+  /** `networks.yaml:12` */
+  readonly rule: string
+  readonly through: string
+  readonly pattern: string
+  readonly source: string
+  readonly monitor: boolean
+  readonly from?: string
+  readonly until?: string
+  /** Times of the week when it is in force. */
+  readonly schedule?: string
+  readonly facts: Readonly<Record<string, string>>
+  /** Why its name is banned although others share it (`force`); only of the rule that decides. */
+  readonly forced?: string
+  readonly outcome: string
+}
+
+/** A name or address of the answer, and the rules that apply to it. */
+export interface Step {
+  readonly subject: string
+  readonly rules: readonly RuleView[]
+  /** Present if the rebinding guard blocks this address as a private one. */
+  readonly inside?: true
+}
+
+/** Everything that `interdict explain` shows; its JSON form is public. */
+export interface Explanation {
+  readonly name: string
+  readonly type: string
+  readonly client: string
+  /** The client as the rules recognize it, and why it is not in the network of its rule; null: by address. */
+  readonly device: {
+    readonly name: string
+    readonly status: string
+    readonly reason: string | null
+  } | null
+  readonly network: string | null
+  /** Of the network. */
+  readonly ech: EchPolicy
+  readonly at: string
+  /** Version of the rules. */
+  readonly rules: { readonly sha256: string; readonly serial: number | null }
+  readonly verdict: string
+  readonly match: string
+  /** The rule that decides, or in monitor mode would. */
+  readonly rule: Omit<RuleView, 'outcome'> | null
+  readonly upstream: string | null
+  /** The query name, then each name and address in the answer. */
+  readonly steps: readonly Step[]
+  /** The reply as dig shows it; empty: none is sent; null: the answer of an upstream not queried. */
+  readonly reply: readonly string[] | null
+}
+
+export function buildExplanation(
+  query: ExplainedQuery,
+  policy: Policy,
+  { event, reply, answer, upstreamSkipped, guard }: Resolution,
+  { upstreams }: Pick<Forwarder, 'upstreams'>
+): Explanation {
+  const { snapshot } = policy
+  const { origin } = snapshot
+  const { identity } = query
+  const ownClass = identity?.clientClass ?? 0
+  const clientClass = ownClass === 0 ? policy.classOf(query.client, 0) : ownClass
+  const isForwarded = upstreamSkipped && event.verdict === VERDICT.failed
+  const activeGuard = event.match === MATCH.rebinding ? guard : undefined
+  const decided = event.claim === -1 ? undefined : decidedBy(policy, event)
+  return {
+    name: showName(query.name),
+    type: showRrtype(query.qtype),
+    client: formatAddress(query.client, 0),
+    device: identity === undefined ? null : deviceOf(identity),
+    network: networkOfClass(snapshot.clients, clientClass) ?? null,
+    ech: echOfClass(snapshot.clients, clientClass),
+    at: new Date(query.clock.wall()).toISOString(),
+    rules: { sha256: origin.sha256, serial: origin.bundle?.serial ?? null },
+    verdict: wordOf(VERDICT, isForwarded ? VERDICT.forwarded : event.verdict),
+    match: wordOf(MATCH, event.match),
+    rule: decided ?? null,
+    upstream: upstreams[event.upstream] ?? null,
+    steps: stepsOf(query, policy, clientClass, answer, activeGuard),
+    reply: upstreamSkipped ? null : reply === undefined ? [] : showMessage(reply)
+  }
+}
+
+function deviceOf({ device = '', status, reason }: Identified): Explanation['device'] {
+  return { name: device, status, reason: reason ?? null }
+}
+
+/** Adds the reason given by `force` for the name that decides, if there is one. */
+export function withForceReason(
+  explanation: Explanation,
+  sources: readonly NameSource[]
+): Explanation {
+  const { rule } = explanation
+  const reasons = sources.flatMap(({ file, forced = [] }) =>
+    [...forced].map(([line, why]) => [`${file}:${line}`, why] as const)
+  )
+  const forced = new Map<string, string>(reasons).get(rule?.source ?? '')
+  return rule === null || forced === undefined
+    ? explanation
+    : { ...explanation, rule: { ...rule, forced } }
+}
+
+/** The rule of the event, and the line that matched. */
+function decidedBy(policy: Policy, event: QueryEvent): Omit<RuleView, 'outcome'> {
+  const { claim, entry, match, qnameLength } = event
+  const first = matchedRule(policy.snapshot, claim, entry)
+  const whole = match === MATCH.qname ? first?.length === qnameLength : undefined
+  return ruleView(policy, claim, matchedRule(policy.snapshot, claim, entry, whole))
+}
+
+/** Times are UTC. @param timeZone in which times without an offset are read, and texts show them */
+export function toJson(explanation: Explanation, timeZone: string): string {
+  return `${JSON.stringify({ ...explanation, timeZone }, undefined, 2)}\n`
+}
+
+function stepsOf(
+  query: ExplainedQuery,
+  policy: Policy,
+  clientClass: number,
+  answer: Answer | undefined,
+  guard: RebindingGuard | undefined
+): Step[] {
+  const { clock, qtype } = query
+  const question = { clientClass, qtype, now: epochSeconds(clock) }
+  const names = [query.name, ...(answer === undefined ? [] : namesIn(answer.targets))]
+  const steps = names.map(name => ({
+    subject: showName(name),
+    rules: rulesForName(policy, name, question)
+  }))
+  for (let at = 0; at < (answer?.addresses.length ?? 0); at += 4) {
+    const words = answer!.addresses
+    const candidates = explainAddress(policy.snapshot, words, at, question)
+    steps.push({
+      subject: formatAddress(words, at),
+      rules: candidates.map(candidate => candidateView(policy, candidate)),
+      ...(guard?.isPrivate(words, at) === true ? { inside: true } : {})
+    })
+  }
+  return steps
+}
+
+function rulesForName(policy: Policy, octets: Uint8Array, question: ExplainContext): RuleView[] {
+  const name = new HashedName()
+  name.set(octets, 0, policy.seed)
+  const candidates = explainName(policy.snapshot, name, question)
+  return candidates.map(candidate => candidateView(policy, candidate))
+}
+
+function candidateView(policy: Policy, { claim, matched, outcome: fate }: Candidate): RuleView {
+  return { ...ruleView(policy, claim, matched), outcome: fate }
+}
+
+function ruleView(
+  policy: Policy,
+  number: number,
+  matched?: MatchedRule
+): Omit<RuleView, 'outcome'> {
+  const claim = policy.claims.at(number)!
+  const { kind, ruleId, ruleFile, ruleLine, source, monitor, from, until, timetable, facts } = claim
+  return {
+    kind,
+    id: ruleId,
+    rule: kind === 'local' ? (matched?.file ?? '') : `${ruleFile}:${ruleLine}`,
+    through: throughOf(source),
+    pattern: matched?.pattern ?? '',
+    source: kind === 'local' ? (matched?.file ?? '') : `${source.file}:${matched?.sourceLine ?? 0}`,
+    monitor,
+    ...(Number.isFinite(from) ? { from: showInstant(from, 'UTC') } : {}),
+    ...(Number.isFinite(until) ? { until: showInstant(until, 'UTC') } : {}),
+    ...(timetable === undefined ? {} : { schedule: timetable.text }),
+    facts
+  }
+}
+
+function throughOf({ kind, id, part, title }: Claim['source']): string {
+  if (kind === 'local') return title
+  if (kind === 'inline') return 'its own names'
+  return `${kind} ${id} (${part === '' ? title : part})`
+}
+
+/** The names in `Answer.targets`, which are concatenated. */
+function namesIn(targets: Uint8Array): Uint8Array[] {
+  const names: Uint8Array[] = []
+  const name = new HashedName()
+  for (let at = 0; at < targets.length; at += name.length) {
+    name.set(targets, at, 0)
+    names.push(targets.slice(at, at + name.length))
+  }
+  return names
+}
+
+function formatAddress(words: Uint32Array, at: number): string {
+  const octets = new Uint8Array(16)
+  const view = new DataView(octets.buffer)
+  for (let i = 0; i < 4; i++) view.setUint32(4 * i, words[at + i]!)
+  return showAddress(octets)
+}
+
+function wordOf(table: Readonly<Record<string, number>>, value: number): string {
+  return Object.keys(table).find(word => table[word] === value) ?? String(value)
+}

@@ -1,0 +1,143 @@
+import { systemClock, type Clock } from '../../base/time/clock.js'
+import type { Milliseconds } from '../../base/units.js'
+import { LruAnswerCache } from '../../resolver/cache/lru.js'
+import type { Config } from '../../config/config.js'
+import type { Answer } from '../../wire/dns/records/answer.js'
+import {
+  MAX_UPSTREAM_QUERY_SIZE,
+  encodeUpstreamQuery
+} from '../../wire/dns/message/encode-query.js'
+import { encodeQuestion } from '../../wire/dns/message/question.js'
+import { RRCLASS } from '../../wire/dns/registry/rrclass.js'
+import type { Policy } from '../../policy/evaluate/policy.js'
+import { QueryEvent } from '../../lookups/event/query-event.js'
+import type { ClientIdentity } from '../../resolver/context/client-identity.js'
+import { ClientResponseTimer } from '../../resolver/stages/client-response-timer.js'
+import { Fallback } from '../../resolver/answers/fallback.js'
+import { LookupCounters } from '../../resolver/context/lookup-counters.js'
+import { ServerIdentity } from '../../resolver/context/server-identity.js'
+import { QueryLogger } from '../../resolver/stages/query-logger.js'
+import type { RebindingGuard } from '../../resolver/stages/rebinding-guard.js'
+import { Resolver } from '../../resolver/stages/resolve.js'
+import { PENDING } from '../../resolver/context/responder.js'
+import {
+  UpstreamResponseHandler,
+  type UpstreamAnswer
+} from '../../resolver/answers/upstream-response-handler.js'
+import type { Forwarder, OutcomeHandler } from '../../resolver/upstream/forwarder.js'
+import { systemTimers } from '../../base/time/timers.js'
+import type { ExplainedQuery, Resolution } from './explanation.js'
+
+/** Stands in for the upstreams: every forwarded query fails at once. */
+export class NoUpstreams implements Forwarder {
+  readonly upstreams = []
+  readonly inFlight = 0
+  /** Whether any query was forwarded. */
+  wasAsked = false
+
+  forward(_inquiry: unknown, handler: OutcomeHandler): void {
+    this.wasAsked = true
+    setImmediate(() => handler.onOutcome({ kind: 'failure', ede: 22, upstream: -1, took: 0 }))
+  }
+
+  close(): void {
+    // Nothing is open.
+  }
+}
+
+/** A clock whose wall time stands still. */
+export function fixedClock(wall: Milliseconds): Clock {
+  return { now: () => systemClock.now(), wall: () => wall }
+}
+
+/**
+ * Resolves one query as the server would for a client: with the same code, but empty caches of its
+ * own.
+ *
+ * @param protocol one of `PROTOCOL`
+ */
+export async function resolveOnce(
+  { name, qtype, client, clock, identity: identified }: ExplainedQuery,
+  protocol: number,
+  policy: Policy,
+  config: Config,
+  forwarder: Forwarder,
+  guard: RebindingGuard | undefined
+): Promise<Omit<Resolution, 'upstreamSkipped' | 'guard'>> {
+  const { cache: limits, identity } = config
+  const event = new QueryEvent()
+  const push = (recorded: QueryEvent): void => void Object.assign(event, recorded)
+  const cache = new LruAnswerCache(limits.size, clock)
+  const failures = new LruAnswerCache(limits.size, clock)
+  const fallback = new Fallback(cache, failures, limits)
+  const responseTimer = new ClientResponseTimer(fallback, limits.staleAfter, clock, systemTimers)
+  const responses = new RecordingResponseHandler(cache, fallback, limits)
+  const counters = new LookupCounters(clock)
+  const logger = new QueryLogger('all', { push, commit: () => undefined }, counters)
+  const parts = {
+    cache,
+    shelf: undefined,
+    forwarder,
+    responses,
+    fallback,
+    responseTimer,
+    logger,
+    counters,
+    identity: new ServerIdentity(identity),
+    rebindingGuard: guard,
+    clock
+  }
+  const resolver = new Resolver(parts, policy)
+  const asClient = identified && {
+    clientClass: identified.clientClass,
+    device: new TextEncoder().encode(identified.device)
+  }
+
+  const query = new Uint8Array(MAX_UPSTREAM_QUERY_SIZE)
+  const question = encodeQuestion(name, qtype, RRCLASS.IN)
+  const length = encodeUpstreamQuery(query, 0, 0, question, false, false)
+  const octets = new Uint8Array(65_535)
+  octets.set(query.subarray(0, length))
+  const now = resolver.answer(octets, 0, length, octets.length, client, 0, protocol, asClient)
+  const reply =
+    now === PENDING
+      ? await resolveLater(resolver, query.slice(0, length), client, protocol, asClient)
+      : now > 0
+        ? octets.slice(0, now)
+        : undefined
+  return { event, reply, answer: responses.answer }
+}
+
+/** Keeps the answer that it handled last. */
+class RecordingResponseHandler extends UpstreamResponseHandler {
+  answer: Answer | undefined
+
+  override handle(...args: Parameters<UpstreamResponseHandler['handle']>): UpstreamAnswer {
+    const handled = super.handle(...args)
+    this.answer = handled.answer
+    return handled
+  }
+}
+
+function resolveLater(
+  resolver: Resolver,
+  query: Uint8Array,
+  client: Uint32Array,
+  protocol: number,
+  identity: ClientIdentity | undefined
+): Promise<Uint8Array | undefined> {
+  return new Promise(done => {
+    resolver.answerLater({
+      octets: query,
+      start: 0,
+      end: query.length,
+      client,
+      clientAt: 0,
+      protocol,
+      identity,
+      reply(reply, from, to) {
+        done(reply?.slice(from, to))
+      }
+    })
+  })
+}

@@ -1,0 +1,10 @@
+import { readPrefix, type Prefix } from '../../base/values/address.js'
+
+/** @returns undefined if the text is neither an address nor a prefix */
+export function parsePrefix(text: string): Prefix | undefined {
+  try {
+    return readPrefix(text)
+  } catch {
+    return undefined
+  }
+}
