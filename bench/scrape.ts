@@ -10,7 +10,7 @@ import type { Milliseconds } from '../src/base/units.js'
 import { CounterMetrics } from '../src/daemon/admin/http/metrics/counter-metrics.js'
 import { metricsText } from '../src/daemon/admin/http/metrics/metrics-text.js'
 import { PageMemory } from '../src/daemon/admin/http/metrics/page-memory.js'
-import { RuleCounters } from '../src/daemon/workers/rule-counters.js'
+import { RuleCounters } from '../src/gateway/workers/rule-counters.js'
 import { MATCH } from '../src/lookups/event/query-event.js'
 import {
   allocateCounters,

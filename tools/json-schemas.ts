@@ -3,8 +3,8 @@
  * from the zod schemas that read the files, and the meaning of each key from the tables of `docs/`.
  */
 import * as z from 'zod'
-import { alertSchema } from '../src/alerts/alert-schema.js'
-import { settingsSchema } from '../src/config/schema.js'
+import { alertSchema } from '../src/gateway/alerts/alert-schema.js'
+import { settingsSchema } from '../src/gateway/config/schema.js'
 import { evidenceSchema } from '../src/policy/rules/apps/evidence.js'
 import { appSchema } from '../src/policy/rules/schema/app-schema.js'
 import { networksSchema } from '../src/policy/rules/schema/networks-schema.js'

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net'
 import { failure, InterdictError } from '../base/errors/error.js'
 import type { Milliseconds, Octets } from '../base/units.js'
-import { openAdminSocket, type AdminSocket } from '../daemon/admin/admin-socket.js'
+import { openAdminSocket, type AdminSocket } from '../gateway/socket/admin-socket.js'
 import type { ServiceLog } from '../base/log/service-log.js'
 import type { Endpoint } from '../wire/sockets/datagram.js'
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { uriOf, type Designation, type EncryptedService } from './designation.js'
+import { uriOf, type Designation, type EncryptedService } from '../gateway/discovery/designation.js'
 
 /**
  * A configuration profile for Apple devices: payload com.apple.dnsSettings.managed. The same settings always

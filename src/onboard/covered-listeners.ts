@@ -1,9 +1,9 @@
 import { failure, failureAt, type InterdictError } from '../base/errors/error.js'
 import type { Milliseconds } from '../base/units.js'
-import type { CertificateConfig, Config, ListenConfig } from '../config/config.js'
+import type { CertificateConfig, Config, ListenConfig } from '../gateway/config/config.js'
 import { showEndpoint } from '../wire/sockets/endpoint.js'
 import { loadCertificate, type Certificate } from '../wire/tls/certificate.js'
-import { designationOf, type Designation } from './designation.js'
+import { designationOf, type Designation } from '../gateway/discovery/designation.js'
 
 /** The encrypted listeners, and the first certificate that covers their name. */
 export interface CoveredListeners {

@@ -1,5 +1,10 @@
 import { failure } from '../base/errors/error.js'
-import { DEFAULT_PORT, uriOf, type Designation, type EncryptedService } from './designation.js'
+import {
+  DEFAULT_PORT,
+  uriOf,
+  type Designation,
+  type EncryptedService
+} from '../gateway/discovery/designation.js'
 import { json, withEnd, type Target } from './target.js'
 
 const AUDIT =

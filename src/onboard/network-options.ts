@@ -6,8 +6,8 @@ import {
   DEFAULT_PORT,
   type Designation,
   type EncryptedService
-} from './designation.js'
-import { encodeServiceParams } from './service-binding.js'
+} from '../gateway/discovery/designation.js'
+import { encodeServiceParams } from '../gateway/discovery/service-binding.js'
 import { readSvcParams } from '../wire/zonefile/service-params.js'
 
 /*

@@ -1,8 +1,8 @@
 import { failure } from '../base/errors/error.js'
 import type { Octets } from '../base/units.js'
-import { addressesOf, type Designation } from './designation.js'
+import { addressesOf, type Designation } from '../gateway/discovery/designation.js'
 import { advertisementOptions, dhcp4Option, dhcp6Options, OPTION } from './network-options.js'
-import { serviceParams } from './service-binding.js'
+import { serviceParams } from '../gateway/discovery/service-binding.js'
 import { json, withEnd, type Target } from './target.js'
 
 /** A DHCPv4 option without RFC 3396 has at most this many octets: RFC 2132 §2. */

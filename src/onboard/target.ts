@@ -1,4 +1,4 @@
-import type { Designation } from './designation.js'
+import type { Designation } from '../gateway/discovery/designation.js'
 
 /** Configuration for one kind of program or device. */
 export interface Output {

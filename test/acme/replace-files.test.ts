@@ -12,7 +12,7 @@ import {
 import { join } from 'node:path'
 import { tmpdir } from 'node:os'
 import t, { type Test } from 'tap'
-import { replaceFiles } from '../../src/acme/replace-files.js'
+import { replaceFiles } from '../../src/gateway/acme/replace-files.js'
 
 const TEXT = { certificate: 'C\n', key: 'K\n' }
 /** A new folder, which the end of the test removes. */

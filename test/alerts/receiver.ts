@@ -8,7 +8,7 @@ import {
 import { createServer as createTlsServer, type ServerOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
-import type { AlertBody } from '../../src/alerts/alert-schema.js'
+import type { AlertBody } from '../../src/gateway/alerts/alert-schema.js'
 
 /** An alert as its receiver got it. */
 export interface Received {

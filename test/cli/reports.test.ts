@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import type { ReportsRun } from '../../src/daemon/reports/report-scheduler.js'
+import type { ReportsRun } from '../../src/gateway/reports/report-scheduler.js'
 import { FolderLock } from '../../src/lookups/files/folder-lock.js'
 import { failure } from '../../src/base/errors/error.js'
 import { lines, record } from '../querylog/archive/lines.js'

@@ -2,7 +2,7 @@ import { chmodSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { dirname } from 'node:path'
 import t from 'tap'
-import { sendAdminRequest } from '../../src/daemon/admin/admin-client.js'
+import { sendAdminRequest } from '../../src/gateway/socket/admin-client.js'
 import { asUser, leaveSocket, listenAt, place } from './admin-rig.js'
 
 const REQUEST = { do: 'flush', name: 'www.example', subtree: false } as const

@@ -3,7 +3,7 @@ import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { openAdminSocket } from '../../src/daemon/admin/admin-socket.js'
+import { openAdminSocket } from '../../src/gateway/socket/admin-socket.js'
 
 export const position = { file: 'interdict.yaml', line: 2, column: 11 }
 

@@ -1,8 +1,8 @@
 import { connect, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { failure } from '../../src/base/errors/error.js'
-import type { AdminRequest } from '../../src/daemon/admin/admin-protocol.js'
-import { AdminServer } from '../../src/daemon/admin/admin-server.js'
+import type { AdminRequest } from '../../src/gateway/socket/admin-protocol.js'
+import { AdminServer } from '../../src/gateway/socket/admin-server.js'
 import { listenAt, place, talk } from './admin-rig.js'
 import { eventually } from './site.js'
 

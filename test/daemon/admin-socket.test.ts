@@ -10,7 +10,7 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import t, { type Test } from 'tap'
-import { openAdminSocket } from '../../src/daemon/admin/admin-socket.js'
+import { openAdminSocket } from '../../src/gateway/socket/admin-socket.js'
 import { asUser, leaveSocket, listenAt, place, position, talk } from './admin-rig.js'
 
 t.test('listens, for this user only whatever the umask, until it is closed', async t => {

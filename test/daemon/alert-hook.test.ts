@@ -1,13 +1,13 @@
 import t from 'tap'
-import type { AlertBody } from '../../src/alerts/alert-schema.js'
-import { ALERT_EVENTS } from '../../src/config/alert-config.js'
+import type { AlertBody } from '../../src/gateway/alerts/alert-schema.js'
+import { ALERT_EVENTS } from '../../src/gateway/config/alert-config.js'
 import {
   AlertHook,
   type AlertHookSettings,
   type StartSending
-} from '../../src/daemon/alerts/alert-hook.js'
-import { RESOLVE_AFTER } from '../../src/daemon/alerts/alert-tracker.js'
-import type { Condition } from '../../src/daemon/alerts/conditions.js'
+} from '../../src/gateway/alerts/alert-hook.js'
+import { RESOLVE_AFTER } from '../../src/gateway/alerts/alert-tracker.js'
+import type { Condition } from '../../src/gateway/alerts/conditions.js'
 import type { AlertInit, FromAlert } from '../../src/base/threads/thread-log.js'
 import type { ThreadHandlers } from '../../src/base/threads/thread.js'
 import { FakeTime } from '../upstream/fake-time.js'

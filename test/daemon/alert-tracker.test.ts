@@ -1,6 +1,6 @@
 import t from 'tap'
-import { AlertTracker, RESOLVE_AFTER } from '../../src/daemon/alerts/alert-tracker.js'
-import type { Condition } from '../../src/daemon/alerts/conditions.js'
+import { AlertTracker, RESOLVE_AFTER } from '../../src/gateway/alerts/alert-tracker.js'
+import type { Condition } from '../../src/gateway/alerts/conditions.js'
 
 const down = (subject: string, message = `${subject} is down`): Condition => {
   return { event: 'upstream-down', subject, severity: 'warning', message }

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Clock } from '../../src/base/time/clock.js'
-import { bundleState, BundleExpiryMonitor } from '../../src/daemon/reload/bundle-expiry.js'
+import { bundleState, BundleExpiryMonitor } from '../../src/gateway/reload/bundle-expiry.js'
 import type { LogFields } from '../../src/base/log/service-log.js'
 import { FakeTime } from '../upstream/fake-time.js'
 

@@ -1,6 +1,6 @@
 import { renameSync } from 'node:fs'
 import t, { type Test } from 'tap'
-import { CertificateReloader } from '../../src/daemon/reload/certificate-reloader.js'
+import { CertificateReloader } from '../../src/gateway/reload/certificate-reloader.js'
 import { makeCertificate } from '../tls/certificates.js'
 import { MemoryLog } from './serve.js'
 import { eventually, Site } from './site.js'

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { CompilerHandle } from '../../src/daemon/reload/compiler-handle.js'
-import type { CompileRequest } from '../../src/daemon/threads/compiler-messages.js'
+import { CompilerHandle } from '../../src/gateway/compiler/compiler-handle.js'
+import type { CompileRequest } from '../../src/gateway/compiler/compiler-messages.js'
 import { Threads } from './serve.js'
 import { banning, Site } from './site.js'
 

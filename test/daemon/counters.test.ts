@@ -6,7 +6,7 @@ import {
   totalsLayout,
   totalsOf,
   type CountedRules
-} from '../../src/daemon/workers/rule-counters.js'
+} from '../../src/gateway/workers/rule-counters.js'
 import { showName } from '../../src/wire/dns/name/name.js'
 import type { Policy } from '../../src/policy/evaluate/policy.js'
 import { ClaimPacker } from '../../src/policy/tables/claim-table.js'

@@ -1,8 +1,8 @@
 import t from 'tap'
-import { healthOf, PROBLEMS, type HealthProblem } from '../../src/daemon/admin/health.js'
-import type { Status } from '../../src/daemon/admin/status.js'
-import type { UpstreamStatus } from '../../src/daemon/admin/upstream-status.js'
-import { ZERO_COUNTERS } from '../../src/daemon/admin/worker-status.js'
+import { healthOf, PROBLEMS, type HealthProblem } from '../../src/gateway/status/health.js'
+import type { Status } from '../../src/gateway/status/status.js'
+import type { UpstreamStatus } from '../../src/gateway/status/upstream-status.js'
+import { ZERO_COUNTERS } from '../../src/gateway/workers/worker-status.js'
 
 type Recorder = NonNullable<Status['recorder']>
 

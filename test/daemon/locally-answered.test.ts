@@ -1,6 +1,6 @@
 import t from 'tap'
-import { readConfig } from '../../src/config/load.js'
-import { locallyAnsweredNames } from '../../src/daemon/reload/locally-answered.js'
+import { readConfig } from '../../src/gateway/config/load.js'
+import { locallyAnsweredNames } from '../../src/gateway/compiler/locally-answered.js'
 import { showName } from '../../src/wire/dns/name/name.js'
 
 /** Special-use names that a settings file has answered locally, by the kind of answer. */

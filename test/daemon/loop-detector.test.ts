@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
-import { routesOf, type Route } from '../../src/daemon/control/configured-upstreams.js'
-import { LoopDetector } from '../../src/daemon/control/loop-detector.js'
+import { routesOf, type Route } from '../../src/gateway/upstreams/configured-upstreams.js'
+import { LoopDetector } from '../../src/gateway/upstreams/loop-detector.js'
 import { readName, showName } from '../../src/wire/dns/name/name.js'
 import type { BatchHandler, Endpoint, Transport } from '../../src/wire/sockets/datagram.js'
 import type { UpstreamServer } from '../../src/resolver/upstream/upstream-server.js'

@@ -1,7 +1,7 @@
 import * as tls from 'node:tls'
 import t from 'tap'
-import { readConfig } from '../../src/config/load.js'
-import { nodeTlsReason } from '../../src/daemon/control/node-tls.js'
+import { readConfig } from '../../src/gateway/config/load.js'
+import { nodeTlsReason } from '../../src/gateway/upstreams/node-tls.js'
 import { loadOpenSsl } from '../../src/wire/tls/openssl/openssl.js'
 
 const reasonWith = (

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
-import type { ProbeStatus } from '../../src/daemon/probe/probe-status.js'
+import type { ProbeStatus } from '../../src/gateway/probe/probe-status.js'
 import { makeCertificate } from '../tls/certificates.js'
 import { serving, settingsText, type Rig, type Setting } from './serve.js'
 import { eventually } from './site.js'

@@ -1,11 +1,11 @@
 import t from 'tap'
 import { failure } from '../../src/base/errors/error.js'
-import { readConfig } from '../../src/config/load.js'
+import { readConfig } from '../../src/gateway/config/load.js'
 import {
   ReportScheduler,
   type ReportRun,
   type ReportsRun
-} from '../../src/daemon/reports/report-scheduler.js'
+} from '../../src/gateway/reports/report-scheduler.js'
 import { FakeTime } from '../upstream/fake-time.js'
 import { MemoryLog } from './serve.js'
 

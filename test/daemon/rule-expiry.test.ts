@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Clock } from '../../src/base/time/clock.js'
-import { RuleExpiryMonitor } from '../../src/daemon/reload/rule-expiry.js'
+import { RuleExpiryMonitor } from '../../src/gateway/reload/rule-expiry.js'
 import type { Snapshot } from '../../src/policy/tables/snapshot.js'
 import type { LogFields } from '../../src/base/log/service-log.js'
 import type { Rule } from '../../src/policy/rules/model/types.js'

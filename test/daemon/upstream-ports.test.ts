@@ -1,5 +1,5 @@
 import t from 'tap'
-import { descriptorLimit, upstreamSocketLimit } from '../../src/daemon/workers/upstream-ports.js'
+import { descriptorLimit, upstreamSocketLimit } from '../../src/gateway/upstreams/upstream-ports.js'
 
 t.test('upstream sockets of all workers leave most descriptors to others', async t => {
   for (const [workers, limit, sockets] of [

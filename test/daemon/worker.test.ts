@@ -1,16 +1,16 @@
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
-import { readConfig } from '../../src/config/load.js'
+import { readConfig } from '../../src/gateway/config/load.js'
 import type {
   CountedSnapshot,
   FromWorker,
   ToWorker,
   WorkerInit
-} from '../../src/daemon/threads/worker-messages.js'
+} from '../../src/gateway/workers/worker-messages.js'
 import { collectGarbage } from '../../src/base/threads/heap.js'
 import { threadOf } from '../../src/base/threads/thread.js'
-import { DataPlane } from '../../src/daemon/workers/data-plane.js'
-import { SharedCache } from '../../src/daemon/workers/shared-cache.js'
+import { DataPlane } from '../../src/gateway/workers/data-plane.js'
+import { SharedCache } from '../../src/gateway/workers/shared-cache.js'
 import { compile } from '../../src/policy/compile/compile.js'
 import type { Snapshot } from '../../src/policy/tables/snapshot.js'
 import { createRing } from '../../src/lookups/event/ring.js'
@@ -97,7 +97,7 @@ for (const transport of kinds) {
     const site = new Site(t, {})
     const [before, after] = [await rulesOf(site, 'a.example'), await rulesOf(site, 'b.example')]
     const { init: workerData, endpoint } = await stage(site, transport)
-    const module = new URL('../../src/daemon/threads/worker-main.js', import.meta.url)
+    const module = new URL('../../src/gateway/workers/worker-main.js', import.meta.url)
     const worker = new Worker(module, { workerData, execArgv: [] })
     const heard: FromWorker[] = []
     let ready = (): void => undefined

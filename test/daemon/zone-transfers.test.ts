@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
-import { sendAdminRequest } from '../../src/daemon/admin/admin-client.js'
-import type { Status } from '../../src/daemon/admin/status.js'
+import { sendAdminRequest } from '../../src/gateway/socket/admin-client.js'
+import type { Status } from '../../src/gateway/status/status.js'
 import { nxdomain, TestPrimary, type State } from '../sources/axfr/primary.js'
 import type { Key } from '../sources/axfr/sign.js'
 import { upstream } from '../sources/http/rig.js'

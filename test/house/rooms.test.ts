@@ -115,15 +115,15 @@ t.test('threads that lookups wait for never wait for a file to be on disk', asyn
   const writer = 'base/files/atomic-file.ts'
   for (const thread of ['worker', 'recorder', 'export'])
     t.notOk(loadedWith(`daemon/threads/${thread}-main.ts`).has(writer), thread)
-  t.ok(loadedWith('daemon/threads/compiler-main.ts').has(writer), 'the check finds it where it is')
+  t.ok(loadedWith('gateway/compiler/compiler-main.ts').has(writer), 'the check finds it where it is')
 })
 
 t.test('the control thread loads nothing that reads rules', async t => {
-  const readers = ['policy/rules/load.ts', 'policy/yaml/yaml-document.ts', 'config/schema.ts']
+  const readers = ['policy/rules/load.ts', 'policy/yaml/yaml-document.ts', 'gateway/config/schema.ts']
   for (const reader of readers) {
     t.notOk(loadedWith('cli/service.ts').has(reader), reader)
     t.ok(
-      loadedWith('daemon/threads/compiler-main.ts').has(reader),
+      loadedWith('gateway/compiler/compiler-main.ts').has(reader),
       'the check finds it where it is'
     )
   }

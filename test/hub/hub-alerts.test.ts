@@ -1,6 +1,6 @@
 import t from 'tap'
 import { failure } from '../../src/base/errors/error.js'
-import { HUB_ALERT_EVENTS } from '../../src/config/alert-config.js'
+import { HUB_ALERT_EVENTS } from '../../src/gateway/config/alert-config.js'
 import { HubAlerts, hubConditions, type HubHealth } from '../../src/hub/hub-alerts.js'
 import type { Known } from '../../src/hub/inventory.js'
 import type { Sources } from '../../src/hub/views.js'

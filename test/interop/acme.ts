@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import * as acme from 'acme-client'
 import t, { type Test } from 'tap'
-import { acmeHttp } from '../../src/acme/http.js'
+import { acmeHttp } from '../../src/gateway/acme/http.js'
 import { makeCertificate } from '../tls/certificates.js'
 import { install } from '../../tools/install.js'
 import {

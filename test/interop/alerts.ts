@@ -2,7 +2,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, readFileSync } from 'node:fs'
 import t from 'tap'
-import { alertSchema } from '../../src/alerts/alert-schema.js'
+import { alertSchema } from '../../src/gateway/alerts/alert-schema.js'
 import { startReceiver, type Received } from '../alerts/receiver.js'
 import { listenAddress, startServer } from '../cli/server-process.js'
 import { askUdp } from '../daemon/dns-client.js'

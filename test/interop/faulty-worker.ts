@@ -1,7 +1,7 @@
 /** A real worker, and faults that a message of the test switches on: in all workers, or only in the first. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { Shelf } from '../../src/resolver/cache/shelf.js'
-import type { WorkerInit } from '../../src/daemon/threads/worker-messages.js'
+import type { WorkerInit } from '../../src/gateway/workers/worker-messages.js'
 import { Policy } from '../../src/policy/evaluate/policy.js'
 import { findOpt, findOption } from '../../src/wire/dns/edns/opt.js'
 import { OPTION_EDE } from '../../src/wire/dns/edns/ede-option.js'
@@ -83,4 +83,4 @@ resolver.answer = function (this: typeof resolver, octets, at, ...rest) {
   return fault === 'nothing answers' ? 0 : length
 }
 
-await import('../../src/daemon/threads/worker-main.js')
+await import('../../src/gateway/workers/worker-main.js')

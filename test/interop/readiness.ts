@@ -2,7 +2,7 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import type { HealthProblem } from '../../src/daemon/admin/health.js'
+import type { HealthProblem } from '../../src/gateway/status/health.js'
 import { askUdp } from '../daemon/dns-client.js'
 import { kinds, serving } from '../daemon/serve.js'
 import { banning } from '../daemon/site.js'

@@ -1,7 +1,7 @@
 import t from 'tap'
-import type { ListenConfig } from '../../src/config/config.js'
-import { designationOf, uriOf } from '../../src/onboard/designation.js'
-import { serviceParams } from '../../src/onboard/service-binding.js'
+import type { ListenConfig } from '../../src/gateway/config/config.js'
+import { designationOf, uriOf } from '../../src/gateway/discovery/designation.js'
+import { serviceParams } from '../../src/gateway/discovery/service-binding.js'
 
 const position = { file: 'f', line: 1, column: 1 }
 const certificates = [{ certificate: 'c', key: 'k', position }]

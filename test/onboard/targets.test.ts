@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { createProgram } from '../../src/cli/run.js'
 import { appleProfile } from '../../src/onboard/apple-profile.js'
-import type { Designation, EncryptedService } from '../../src/onboard/designation.js'
+import type { Designation, EncryptedService } from '../../src/gateway/discovery/designation.js'
 import { DEVICE_TARGETS } from '../../src/onboard/device-targets.js'
 import {
   advertisementOptions,

@@ -1,9 +1,9 @@
 import t from 'tap'
 import { readName } from '../../src/wire/dns/name/name.js'
-import { BanNames } from '../../src/probe/ban-names.js'
+import { BanNames } from '../../src/gateway/probe/ban-names.js'
 import { readApp } from '../../src/policy/rules/apps/app-file.js'
 import type { NameSource } from '../../src/policy/rules/model/types.js'
-import { packRules, unpackRules } from '../../src/daemon/reload/described-rules.js'
+import { packRules, unpackRules } from '../../src/gateway/compiler/described-rules.js'
 import { loadRules } from '../../src/policy/rules/load.js'
 
 const MINUTE = 60_000

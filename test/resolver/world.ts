@@ -17,7 +17,7 @@ import { compile } from '../../src/policy/compile/compile.js'
 import { Policy } from '../../src/policy/evaluate/policy.js'
 import type { StructuredErrorSettings } from '../../src/policy/evaluate/structured-errors.js'
 import type { Snapshot } from '../../src/policy/tables/snapshot.js'
-import { designationRecords } from '../../src/onboard/service-binding.js'
+import { designationRecords } from '../../src/gateway/discovery/service-binding.js'
 import {
   designationNames,
   specialUseNames,

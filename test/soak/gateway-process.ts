@@ -3,9 +3,9 @@
  * It is the real one, but that its threads are started as tests start them: so one worker can be
  * killed when the parent says so.
  */
-import { readConfig } from '../../src/config/load.js'
-import { Gateway } from '../../src/daemon/control/gateway.js'
-import { CompilerHandle } from '../../src/daemon/reload/compiler-handle.js'
+import { readConfig } from '../../src/gateway/config/load.js'
+import { Gateway } from '../../src/gateway/control/gateway.js'
+import { CompilerHandle } from '../../src/gateway/compiler/compiler-handle.js'
 import type { LogFields, ServiceLog } from '../../src/base/log/service-log.js'
 import { chooseTransport } from '../../src/wire/sockets/transport.js'
 import { Threads } from '../daemon/serve.js'

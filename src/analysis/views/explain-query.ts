@@ -1,4 +1,4 @@
-import type { Config } from '../../config/config.js'
+import type { Config } from '../../gateway/config/config.js'
 import { failure } from '../../base/errors/error.js'
 import type { Identified } from '../../wire/pki/identity.js'
 import { Identities } from '../../policy/evaluate/identities.js'

@@ -1,7 +1,7 @@
 import { systemClock, type Clock } from '../../base/time/clock.js'
 import type { Milliseconds } from '../../base/units.js'
 import { LruAnswerCache } from '../../resolver/cache/lru.js'
-import type { Config } from '../../config/config.js'
+import type { Config } from '../../gateway/config/config.js'
 import type { Answer } from '../../wire/dns/records/answer.js'
 import {
   MAX_UPSTREAM_QUERY_SIZE,

@@ -1,5 +1,5 @@
 import { join, resolve, sep } from 'node:path'
-import type { AdminSocketConfig } from '../../config/config.js'
+import type { AdminSocketConfig } from '../../gateway/config/config.js'
 
 /** Where a gateway keeps what it writes; relative paths are relative to its settings file. */
 export interface Places {

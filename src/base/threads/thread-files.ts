@@ -2,18 +2,18 @@ import { basename } from 'node:path'
 
 /** Modules below `src` that run as threads or, the archive's, as a process. Packed, all are in one folder. */
 export const THREAD_FILES = [
-  'daemon/threads/alert-main.js',
+  'gateway/alerts/alert-main.js',
   'lookups/threads/archive-main.js',
-  'daemon/threads/compiler-main.js',
+  'gateway/compiler/compiler-main.js',
   'lookups/threads/export-main.js',
   'sources/refresh/fetcher-main.js',
   'daemon/threads/fleet-main.js',
   'daemon/threads/http-main.js',
-  'daemon/threads/list-main.js',
-  'daemon/threads/probe-main.js',
+  'gateway/compiler/list-main.js',
+  'gateway/probe/probe-main.js',
   'lookups/threads/recorder-main.js',
   'sources/refresh/transfer-main.js',
-  'daemon/threads/worker-main.js'
+  'gateway/workers/worker-main.js'
 ] as const
 
 /** The path below `src` of a module that is named by its file: `worker-main.js`. */

@@ -1,5 +1,5 @@
 import { failure } from '../../base/errors/error.js'
-import type { Config } from '../../config/config.js'
+import type { Config } from '../../gateway/config/config.js'
 import type { FolderLock } from '../../lookups/files/folder-lock.js'
 import { ZoneCopies, zoneCopiesFolder } from '../../sources/axfr/zone-copies.js'
 import { ListCopies, listCopiesFolder } from '../../sources/http/list-copies.js'

@@ -1,5 +1,5 @@
 import { failure } from '../../base/errors/error.js'
-import type { Config } from '../../config/config.js'
+import type { Config } from '../../gateway/config/config.js'
 import type { Log, Period } from '../../analysis/report/log.js'
 import { sourceOf } from '../../analysis/report/questions/source.js'
 import type { RuleSet } from '../../policy/rules/model/types.js'

@@ -1,4 +1,4 @@
-import { configuredFiles } from '../../daemon/reload/configured-files.js'
+import { configuredFiles } from '../../gateway/compiler/configured-files.js'
 import { isTimeZone } from '../../base/time/instant.js'
 import { readRulesTimeZone } from '../../policy/rules/time/rules-time-zone.js'
 import { didYouMean } from '../../policy/yaml/closest.js'

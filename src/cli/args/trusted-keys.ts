@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import type { PublicKey } from '../../base/files/ed25519.js'
-import { isPublicKey } from '../../config/rules-section.js'
+import { isPublicKey } from '../../gateway/config/rules-section.js'
 import { readTrustedKeys } from '../../sources/bundle/trusted-keys.js'
 import { usageError } from '../exit.js'
 

@@ -1,6 +1,9 @@
-import { testHooks, type TestResult } from '../../alerts/test-hooks.js'
-import { gatewayName } from '../../daemon/alerts/alerts.js'
-import { bootstrapServers, configuredUpstreams } from '../../daemon/control/configured-upstreams.js'
+import { testHooks, type TestResult } from '../../gateway/alerts/test-hooks.js'
+import { gatewayName } from '../../gateway/alerts/alerts.js'
+import {
+  bootstrapServers,
+  configuredUpstreams
+} from '../../gateway/upstreams/configured-upstreams.js'
 import { escapeControls } from '../../base/log/terminal-line.js'
 import { BootstrapResolver } from '../../sources/http/bootstrap-resolver.js'
 import { hubClient, type HubOptions } from '../args/hub.js'

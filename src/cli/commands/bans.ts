@@ -1,5 +1,5 @@
 import { failure } from '../../base/errors/error.js'
-import type { Config } from '../../config/config.js'
+import type { Config } from '../../gateway/config/config.js'
 import { escapeControls } from '../../base/log/terminal-line.js'
 import type { TransferList } from '../../policy/rules/lists/transfer-list.js'
 import type { RuleSet } from '../../policy/rules/model/types.js'

@@ -1,16 +1,20 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { openSolver } from '../../acme/challenges.js'
-import { checkDirectory, orderCertificate, type AcmeSecrets } from '../../acme/order-certificate.js'
-import { renewalDue, type RenewalDue } from '../../acme/renewal-due.js'
-import { renewalInfo } from '../../acme/renewal-info.js'
-import { replaceFiles, replaceSecret } from '../../acme/replace-files.js'
+import { openSolver } from '../../gateway/acme/challenges.js'
+import {
+  checkDirectory,
+  orderCertificate,
+  type AcmeSecrets
+} from '../../gateway/acme/order-certificate.js'
+import { renewalDue, type RenewalDue } from '../../gateway/acme/renewal-due.js'
+import { renewalInfo } from '../../gateway/acme/renewal-info.js'
+import { replaceFiles, replaceSecret } from '../../gateway/acme/replace-files.js'
 import { MAX_SECRET_FILE, readBoundedFileSync } from '../../base/files/bounded-file.js'
 import { failure, failureAt } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
-import type { AcmeConfig } from '../../config/acme-config.js'
-import type { Config, ServedCertificateConfig } from '../../config/config.js'
+import type { AcmeConfig } from '../../gateway/config/acme-config.js'
+import type { Config, ServedCertificateConfig } from '../../gateway/config/config.js'
 import type { FolderLock } from '../../lookups/files/folder-lock.js'
 import { lockStateFolder } from '../args/lock-folder.js'
 import { loadSettings, type CommonOptions } from '../args/settings.js'

@@ -1,5 +1,5 @@
-import type { Config } from '../../config/config.js'
-import { rulesLocation } from '../../daemon/reload/rules-location.js'
+import type { Config } from '../../gateway/config/config.js'
+import { rulesLocation } from '../../gateway/compiler/rules-location.js'
 import type { Seconds } from '../../base/units.js'
 import type { Change } from '../../policy/diff/change-collector.js'
 import { difference } from '../../policy/diff/difference.js'

@@ -1,5 +1,5 @@
 import { failure } from '../../base/errors/error.js'
-import type { FlushResult } from '../../daemon/admin/admin-protocol.js'
+import type { FlushResult } from '../../gateway/socket/admin-protocol.js'
 import { readName } from '../../wire/dns/name/name.js'
 import { callGateway, type AdminOptions } from '../args/admin.js'
 import { parseArgument } from '../args/parse.js'

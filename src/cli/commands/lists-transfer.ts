@@ -1,5 +1,5 @@
 import type { InterdictError } from '../../base/errors/error.js'
-import type { Config } from '../../config/config.js'
+import type { Config } from '../../gateway/config/config.js'
 import { primariesFor } from '../../sources/settings/zone-primaries.js'
 import { loadPrimaries } from '../../sources/refresh/primaries.js'
 import { escapeControls } from '../../base/log/terminal-line.js'

@@ -1,6 +1,9 @@
 import type { Milliseconds, Octets } from '../../base/units.js'
-import type { Config } from '../../config/config.js'
-import { bootstrapServers, configuredUpstreams } from '../../daemon/control/configured-upstreams.js'
+import type { Config } from '../../gateway/config/config.js'
+import {
+  bootstrapServers,
+  configuredUpstreams
+} from '../../gateway/upstreams/configured-upstreams.js'
 import { escapeControls } from '../../base/log/terminal-line.js'
 import type { RulesResult } from '../../policy/rules/load.js'
 import { BootstrapResolver } from '../../sources/http/bootstrap-resolver.js'

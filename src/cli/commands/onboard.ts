@@ -1,7 +1,11 @@
 import { failure } from '../../base/errors/error.js'
 import { appleProfile } from '../../onboard/apple-profile.js'
 import { coveredListeners, type CoveredListeners } from '../../onboard/covered-listeners.js'
-import { uriOf, type Designation, type EncryptedService } from '../../onboard/designation.js'
+import {
+  uriOf,
+  type Designation,
+  type EncryptedService
+} from '../../gateway/discovery/designation.js'
 import { DEVICE_TARGETS } from '../../onboard/device-targets.js'
 import { NETWORK_TARGETS } from '../../onboard/network-targets.js'
 import { drawQrCode } from '../../onboard/qr-code.js'

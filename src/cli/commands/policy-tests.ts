@@ -1,7 +1,7 @@
 import { addressWords } from '../../base/values/address.js'
 import { failureAt, type InterdictError } from '../../base/errors/error.js'
 import { MS_PER_SECOND, type Seconds } from '../../base/units.js'
-import type { Config } from '../../config/config.js'
+import type { Config } from '../../gateway/config/config.js'
 import { showName } from '../../wire/dns/name/name.js'
 import { BAN_EDE } from '../../wire/dns/registry/ede.js'
 import { showRrtype } from '../../wire/dns/registry/rrtype.js'

@@ -1,11 +1,14 @@
 import { systemClock } from '../../base/time/clock.js'
 import { failure, InterdictError } from '../../base/errors/error.js'
 import type { Milliseconds } from '../../base/units.js'
-import type { Config } from '../../config/config.js'
+import type { Config } from '../../gateway/config/config.js'
 import type { ScheduledReport } from '../../analysis/settings/report-config.js'
-import { gatewayName } from '../../daemon/alerts/alerts.js'
-import { bootstrapServers, configuredUpstreams } from '../../daemon/control/configured-upstreams.js'
-import type { ReportsRun, ReportRun } from '../../daemon/reports/report-scheduler.js'
+import { gatewayName } from '../../gateway/alerts/alerts.js'
+import {
+  bootstrapServers,
+  configuredUpstreams
+} from '../../gateway/upstreams/configured-upstreams.js'
+import type { ReportsRun, ReportRun } from '../../gateway/reports/report-scheduler.js'
 import { FolderLock } from '../../lookups/files/folder-lock.js'
 import { escapeControls } from '../../base/log/terminal-line.js'
 import { sendMail } from '../../analysis/report/mail/send-mail.js'

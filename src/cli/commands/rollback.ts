@@ -1,6 +1,6 @@
 import { epochSeconds, systemClock } from '../../base/time/clock.js'
 import { failure, type InterdictError } from '../../base/errors/error.js'
-import { rulesLocation } from '../../daemon/reload/rules-location.js'
+import { rulesLocation } from '../../gateway/compiler/rules-location.js'
 import { loadRules, type RulesResult } from '../../policy/rules/load.js'
 import { AcceptedBundles, type AcceptedRecord } from '../../sources/bundle/accepted-bundles.js'
 import { openStoredBundle, type BundleSource } from '../../sources/bundle/choose-bundle.js'

@@ -1,5 +1,5 @@
 import { failure } from '../../base/errors/error.js'
-import type { StatusReply } from '../../daemon/admin/health.js'
+import type { StatusReply } from '../../gateway/status/health.js'
 import { callGateway, type AdminOptions } from '../args/admin.js'
 import { EXIT } from '../exit.js'
 import { print, type Io } from '../io.js'

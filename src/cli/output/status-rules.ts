@@ -1,4 +1,4 @@
-import type { ListStatus, Status } from '../../daemon/admin/status.js'
+import type { ListStatus, Status } from '../../gateway/status/status.js'
 import { formatCount, formatInstant } from './format.js'
 import { errorLines, type StyledText } from './layout.js'
 

@@ -1,5 +1,5 @@
-import type { Status } from '../../daemon/admin/status.js'
-import type { FleetLogsStatus } from '../../daemon/fleet/fleet-status.js'
+import type { Status } from '../../gateway/status/status.js'
+import type { FleetLogsStatus } from '../../gateway/status/fleet-status.js'
 import { formatCount, formatInstant, formatNumber, formatSize } from './format.js'
 import type { StyledText } from './layout.js'
 

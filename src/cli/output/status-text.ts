@@ -1,5 +1,5 @@
-import { PROBLEMS, type Health, type StatusReply } from '../../daemon/admin/health.js'
-import type { Status } from '../../daemon/admin/status.js'
+import { PROBLEMS, type Health, type StatusReply } from '../../gateway/status/health.js'
+import type { Status } from '../../gateway/status/status.js'
 import { escapeControls } from '../../base/log/terminal-line.js'
 import { paint } from '../io.js'
 import { archiveLines, chainLines } from './archive-text.js'

@@ -1,4 +1,4 @@
-import type { Status } from '../../daemon/admin/status.js'
+import type { Status } from '../../gateway/status/status.js'
 import { formatCount, formatInstant, formatNumber, formatEndpoint, formatSize } from './format.js'
 import type { StyledText } from './layout.js'
 

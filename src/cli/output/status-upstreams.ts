@@ -1,5 +1,5 @@
-import type { Status } from '../../daemon/admin/status.js'
-import type { UpstreamStatus } from '../../daemon/admin/upstream-status.js'
+import type { Status } from '../../gateway/status/status.js'
+import type { UpstreamStatus } from '../../gateway/status/upstream-status.js'
 import { formatNumber } from './format.js'
 import { table, type StyledText } from './layout.js'
 

@@ -1,6 +1,6 @@
 import type { SerializedError } from '../../base/errors/serialized-error.js'
 import { escapeControls } from '../../base/log/terminal-line.js'
-import type { SettingsChanges } from '../../config/settings-changes.js'
+import type { SettingsChanges } from '../../gateway/config/settings-changes.js'
 import { formatCount } from './format.js'
 
 /** The result of `interdict upgrade-check`; its JSON form is public. */

@@ -1,11 +1,11 @@
 import type { Milliseconds } from '../../base/units.js'
-import type { FleetConfig } from '../../config/fleet-config.js'
+import type { FleetConfig } from '../../gateway/config/fleet-config.js'
 import { RCODE } from '../../wire/dns/registry/rcode.js'
 import type { ChannelState } from '../../fleet/channel/channel-state.js'
 import type { Counters, Report } from '../../fleet/wire.js'
 import { COUNTER, COUNTERS, DURATION_BOUNDS } from '../../resolver/context/lookup-counters.js'
-import type { StatusReply } from '../admin/health.js'
-import { totalsLayout, totalsOf, type CountedRules } from '../workers/rule-counters.js'
+import type { StatusReply } from '../../gateway/status/health.js'
+import { totalsLayout, totalsOf, type CountedRules } from '../../gateway/workers/rule-counters.js'
 
 const MAX_MESSAGE = 500
 const MAX_PROBLEMS = 64

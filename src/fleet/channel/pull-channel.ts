@@ -4,7 +4,7 @@ import { MAX_SECRET_FILE, readBoundedFile } from '../../base/files/bounded-file.
 import { failure, InterdictError } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
-import type { FleetPullConfig } from '../../config/fleet-config.js'
+import type { FleetPullConfig } from '../../gateway/config/fleet-config.js'
 import { download, type Validators } from '../../sources/http/download.js'
 import { channelFileSchema, readMessage, type Wanted } from '../wire.js'
 import type { FetchBundle } from './bundle-offer.js'

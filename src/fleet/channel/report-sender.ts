@@ -3,7 +3,7 @@ import { MAX_SECRET_FILE, readBoundedFile } from '../../base/files/bounded-file.
 import { failure } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
-import type { FleetReportsConfig } from '../../config/fleet-config.js'
+import type { FleetReportsConfig } from '../../gateway/config/fleet-config.js'
 import { download } from '../../sources/http/download.js'
 import { readCredentials, signReport } from '../credentials.js'
 import type { Report } from '../wire.js'

@@ -5,7 +5,7 @@ import type { LookupFunction } from 'node:net'
 import { AwsV4Signer } from 'aws4fetch'
 import { MAX_SECRET_FILE, readBoundedFile } from '../../base/files/bounded-file.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
-import type { FleetS3Config } from '../../config/fleet-config.js'
+import type { FleetS3Config } from '../../gateway/config/fleet-config.js'
 import type { Pace } from './pace.js'
 
 /** Without any octet for so long, a request has failed. */

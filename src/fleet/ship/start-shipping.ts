@@ -1,5 +1,5 @@
 import type { NatsConnection } from '@nats-io/transport-node'
-import type { FleetConfig } from '../../config/fleet-config.js'
+import type { FleetConfig } from '../../gateway/config/fleet-config.js'
 import { LogLayout } from '../../lookups/files/log-layout.js'
 import { LiveLookups } from './live-lookups.js'
 import { LogSender, type LogSenderTools } from './log-sender.js'

@@ -1,5 +1,5 @@
 import { failureAt, type InterdictError } from '../../base/errors/error.js'
-import type { Config } from '../../config/config.js'
+import type { Config } from '../../gateway/config/config.js'
 import { trySignKey } from '../chain/sign-key.js'
 
 /** Checks that the signing key of the query log chain is usable, if the chain is on. */

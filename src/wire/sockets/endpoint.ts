@@ -1,7 +1,7 @@
 import { readAddress, showAddress } from '../../base/values/address.js'
 import type { Endpoint } from './datagram.js'
 import { localAddresses } from './local-addresses.js'
-import type { ListenConfig } from '../../config/config.js'
+import type { ListenConfig } from '../../gateway/config/config.js'
 
 /** Port of DNS over UDP and TCP. RFC 1035 §4.2. */
 const DNS_PORT = 53

@@ -7,7 +7,7 @@ import {
   type Change
 } from '../../../src/daemon/admin/http/audit/change-log.js'
 import { FileChanges, watchFiles } from '../../../src/daemon/admin/http/audit/watch-files.js'
-import type { StatusReply } from '../../../src/daemon/admin/health.js'
+import type { StatusReply } from '../../../src/gateway/status/health.js'
 import { eventually } from '../site.js'
 import { MemoryLog } from '../serve.js'
 import { apiRig } from './rig.js'

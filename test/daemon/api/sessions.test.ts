@@ -5,7 +5,7 @@ import t from 'tap'
 import type { Principal } from '../../../src/daemon/admin/http/api/authenticator.js'
 import { Cookies } from '../../../src/daemon/admin/http/login/cookies.js'
 import { claimAt, personOf } from '../../../src/daemon/admin/http/login/person.js'
-import { oidcFileErrors } from '../../../src/daemon/admin/http/login/provider-files.js'
+import { oidcFileErrors } from '../../../src/gateway/config/provider-files.js'
 import { SessionStore } from '../../../src/daemon/admin/http/login/sessions.js'
 
 const HOUR = 3_600_000

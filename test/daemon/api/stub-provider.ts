@@ -2,7 +2,7 @@ import { createHash, generateKeyPairSync, randomUUID, sign, type KeyObject } fro
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
-import type { OidcConfig } from '../../../src/config/oidc-config.js'
+import type { OidcConfig } from '../../../src/gateway/config/oidc-config.js'
 
 const newKey = () => generateKeyPairSync('ec', { namedCurve: 'P-256' })
 export const CLIENT_ID = 'interdict'

@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import type { CountedRules } from '../../../src/daemon/workers/rule-counters.js'
+import type { CountedRules } from '../../../src/gateway/workers/rule-counters.js'
 import { CounterMetrics } from '../../../src/daemon/admin/http/metrics/counter-metrics.js'
 import { recordTrend } from '../../../src/daemon/admin/http/trend/record-trend.js'
 import {

@@ -1,8 +1,8 @@
 import type { Server } from 'node:https'
 import type { ServiceLog } from '../../../base/log/service-log.js'
 import { loadCertificate, type CertificateFiles } from '../../../wire/tls/certificate.js'
-import { FileWatcher } from '../../reload/file-watcher.js'
-import { readWatchState } from '../../reload/watch-state.js'
+import { FileWatcher } from '../../../gateway/compiler/file-watcher.js'
+import { readWatchState } from '../../../gateway/compiler/watch-state.js'
 import { serializeError } from '../../../base/errors/serialized-error.js'
 
 /** Options of `node:tls`. RFC 9325 §3.1.1: nothing older than TLS 1.2. */

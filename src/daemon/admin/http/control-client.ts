@@ -1,8 +1,8 @@
 import type { Milliseconds } from '../../../base/units.js'
 import type { FromHttp } from '../../../base/threads/thread-log.js'
 import { PendingRequests } from '../../../base/threads/pending-requests.js'
-import type { AdminReply, ControlRequest } from '../admin-protocol.js'
-import type { StatusReply } from '../health.js'
+import type { AdminReply, ControlRequest } from '../../../gateway/socket/admin-protocol.js'
+import type { StatusReply } from '../../../gateway/status/health.js'
 
 /** The control thread waits up to two seconds for the other threads. */
 const STATUS_TIMEOUT: Milliseconds = 3_000

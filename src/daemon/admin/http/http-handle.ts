@@ -1,4 +1,4 @@
-import type { Config } from '../../../config/config.js'
+import type { Config } from '../../../gateway/config/config.js'
 import type { ServiceLog } from '../../../base/log/service-log.js'
 import type { Endpoint } from '../../../wire/sockets/datagram.js'
 import type { FromHttp, HttpInit, ToHttp } from '../../../base/threads/thread-log.js'
@@ -6,8 +6,12 @@ import { Restarts } from '../../../base/threads/restarts.js'
 import { serializeError, type SerializedError } from '../../../base/errors/serialized-error.js'
 import { keepOptional } from '../../../base/threads/start-file.js'
 import type { StartThread, Thread } from '../../../base/threads/thread.js'
-import type { CountedRules } from '../../workers/rule-counters.js'
-import { errorReply, type AdminReply, type ControlRequest } from '../admin-protocol.js'
+import type { CountedRules } from '../../../gateway/workers/rule-counters.js'
+import {
+  errorReply,
+  type AdminReply,
+  type ControlRequest
+} from '../../../gateway/socket/admin-protocol.js'
 
 export interface HttpHandleOptions {
   readonly startThread: StartThread

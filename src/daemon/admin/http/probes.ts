@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Milliseconds } from '../../../base/units.js'
-import type { StatusReply } from '../health.js'
+import type { StatusReply } from '../../../gateway/status/health.js'
 import type { CounterMetrics } from './metrics/counter-metrics.js'
 import { metricFamilies } from './metrics/metrics.js'
 import { METRICS_TYPE, metricsFormat, metricsText } from './metrics/metrics-text.js'

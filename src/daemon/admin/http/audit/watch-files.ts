@@ -1,5 +1,5 @@
 import type { Milliseconds } from '../../../../base/units.js'
-import type { StatusReply } from '../../health.js'
+import type { StatusReply } from '../../../../gateway/status/health.js'
 import type { ChangeLog } from './change-log.js'
 
 /** Files are read within a second after a change: what was changed twice within this time is one change here. */

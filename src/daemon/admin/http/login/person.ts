@@ -1,4 +1,4 @@
-import type { OidcConfig } from '../../../../config/oidc-config.js'
+import type { OidcConfig } from '../../../../gateway/config/oidc-config.js'
 import { SCOPES, type Scope } from '../api/scopes.js'
 
 export type Claims = Readonly<Record<string, unknown>>

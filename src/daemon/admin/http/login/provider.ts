@@ -2,11 +2,11 @@ import type { ClientAuth, Configuration } from 'openid-client'
 import type { Clock } from '../../../../base/time/clock.js'
 import { failure, InterdictError } from '../../../../base/errors/error.js'
 import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../../../../base/units.js'
-import type { OidcConfig } from '../../../../config/oidc-config.js'
+import type { OidcConfig } from '../../../../gateway/config/oidc-config.js'
 import { RetryLater } from '../api/problem-of.js'
 import { claimAt, type Claims } from './person.js'
 import { providerFetch, ProviderUnreachable } from './provider-fetch.js'
-import { readCa, readClientSecret } from './provider-files.js'
+import { readCa, readClientSecret } from '../../../../gateway/config/provider-files.js'
 
 /** How long the provider's metadata is used before it is read again. */
 const METADATA_TTL: Milliseconds = 10 * 60_000

@@ -15,7 +15,7 @@ import {
   totalsOf,
   type CountedRules,
   type Totals
-} from '../../../workers/rule-counters.js'
+} from '../../../../gateway/workers/rule-counters.js'
 import type { CounterSample } from '../trend/trend.js'
 import { CounterLines } from './counter-lines.js'
 import { sampleStart, samplesText, type MetricFamily, type MetricSample } from './metrics-text.js'

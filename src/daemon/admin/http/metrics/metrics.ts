@@ -1,4 +1,4 @@
-import { PROBLEMS, type StatusReply } from '../../health.js'
+import { PROBLEMS, type StatusReply } from '../../../../gateway/status/health.js'
 import { counter, gauge, gauges, info, timeOf } from './families.js'
 import { logMetrics, outputMetrics } from './log-metrics.js'
 import type { MetricFamily } from './metrics-text.js'

@@ -1,4 +1,4 @@
-import type { StatusReply } from '../../health.js'
+import type { StatusReply } from '../../../../gateway/status/health.js'
 import { byLabel, gauge, gauges, optional, timeOf } from './families.js'
 import type { MetricFamily } from './metrics-text.js'
 

@@ -1,4 +1,4 @@
-import type { StatusReply } from '../../health.js'
+import type { StatusReply } from '../../../../gateway/status/health.js'
 import { byLabel, counters, optional, optionals } from './families.js'
 import type { MetricFamily } from './metrics-text.js'
 

@@ -1,4 +1,4 @@
-import type { StatusReply } from '../../health.js'
+import type { StatusReply } from '../../../../gateway/status/health.js'
 import { gauges, timeOf } from './families.js'
 import type { MetricFamily, MetricSample } from './metrics-text.js'
 

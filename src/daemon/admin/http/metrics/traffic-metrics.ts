@@ -1,5 +1,5 @@
 import { MS_PER_SECOND } from '../../../../base/units.js'
-import type { StatusReply } from '../../health.js'
+import type { StatusReply } from '../../../../gateway/status/health.js'
 import { byLabel, counter, counters, gauge, gauges } from './families.js'
 import type { MetricFamily } from './metrics-text.js'
 

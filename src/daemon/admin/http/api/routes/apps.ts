@@ -5,7 +5,7 @@ import { readCatalogue, type CatalogueApp } from '../../../../../policy/rules/ap
 import { KINDS, ROLES } from '../../../../../policy/rules/schema/app-schema.js'
 import { searchApps } from '../../../../../analysis/views/app-search.js'
 import { appView } from '../../../../../analysis/views/app-view.js'
-import { configuredFiles } from '../../../../reload/configured-files.js'
+import { configuredFiles } from '../../../../../gateway/compiler/configured-files.js'
 import { app, pageOf, pageSchema, paging } from '../parameters.js'
 import { defineRoute } from '../route.js'
 import type { ActiveRules, ApiServices } from '../services.js'

@@ -1,8 +1,8 @@
 import * as z from 'zod'
 import { MS_PER_SECOND, type Milliseconds } from '../../../../../base/units.js'
 import type { Pause } from '../../../../../policy/tables/snapshot.js'
-import type { ReloadStatus } from '../../../../reload/reload-reporter.js'
-import type { FlushResult } from '../../../admin-protocol.js'
+import type { ReloadStatus } from '../../../../../gateway/reload/reload-reporter.js'
+import type { FlushResult } from '../../../../../gateway/socket/admin-protocol.js'
 import { defineRoute } from '../route.js'
 import type { ApiServices } from '../services.js'
 

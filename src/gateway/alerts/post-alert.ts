@@ -1,0 +1,97 @@
+import { request as requestOverHttp, type IncomingMessage } from 'node:http'
+import { request as requestOverTls } from 'node:https'
+import type { LookupFunction } from 'node:net'
+import { failure, InterdictError, type ErrorCode } from '../../base/errors/error.js'
+import { packageVersion } from '../../base/package.js'
+import { reasonOf } from '../../base/errors/reason.js'
+import { MS_PER_SECOND, type Octets } from '../../base/units.js'
+import type { AlertHookConfig } from '../config/alert-config.js'
+import { contextTrusting } from '../../wire/tls/trusting-context.js'
+import { readHookFiles } from './hook-files.js'
+import { SIGNATURE_HEADER, signatureOf } from './signature.js'
+
+/** What is read of a response, so that the receiver can end it in order. Nothing of it is used. */
+const MAX_RESPONSE: Octets = 16 * 1024
+
+const FILE_CODES: readonly ErrorCode[] = ['ALERT_SECRET', 'ALERT_CA']
+
+export type Hook = Pick<AlertHookConfig, 'name' | 'url' | 'secretFile' | 'caFile' | 'timeout'>
+
+export interface AlertMessage {
+  /** Identifies the message. */
+  readonly delivery: string
+  readonly event: string
+  /** JSON of an `AlertBody`. */
+  readonly body: string
+}
+
+/**
+ * Posts an alert once. Redirects are not followed: a signed message goes to the receiver of the settings only.
+ *
+ * @param lookup resolves the host name
+ * @returns the HTTP status, from 200 to 299
+ * @throws InterdictError ALERT_SEND, ALERT_SECRET, ALERT_CA
+ */
+export async function postAlert(
+  hook: Hook,
+  message: AlertMessage,
+  lookup: LookupFunction
+): Promise<number> {
+  const { name, timeout } = hook
+  const signal = AbortSignal.timeout(timeout)
+  let status: number
+  try {
+    status = await exchange(hook, message, lookup, signal)
+  } catch (error) {
+    const isOfFiles =
+      error instanceof InterdictError && FILE_CODES.includes(error.code as ErrorCode)
+    if (isOfFiles) throw error
+    const why = signal.aborted ? `no response within ${timeout} ms` : reasonOf(error)
+    throw failure('ALERT_SEND', name, why)
+  }
+  if (status < 200 || status > 299) throw failure('ALERT_SEND', name, `HTTP status ${status}`)
+  return status
+}
+
+function exchange(
+  hook: Hook,
+  { delivery, event, body }: AlertMessage,
+  lookup: LookupFunction,
+  signal: AbortSignal
+): Promise<number> {
+  const { secret, ca } = readHookFiles(hook)
+  const headers = {
+    'user-agent': `interdict/${packageVersion()}`,
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(body),
+    'interdict-event': event,
+    'interdict-delivery': delivery,
+    ...(secret && {
+      [SIGNATURE_HEADER]: signatureOf(secret, Math.floor(Date.now() / MS_PER_SECOND), body)
+    })
+  }
+  const options = { method: 'POST', headers, lookup, signal, agent: false } as const
+  return new Promise((resolve, reject) => {
+    const outgoing = hook.url.startsWith('https:')
+      ? requestOverTls(hook.url, { ...options, ...(ca && { secureContext: contextTrusting(ca) }) })
+      : requestOverHttp(hook.url, options)
+    outgoing.on('error', reject)
+    outgoing.on('response', response => {
+      const { statusCode = 0 } = response
+      discard(response, () => resolve(statusCode))
+    })
+    outgoing.end(body)
+  })
+}
+
+/** Reads a response to its end, or to the limit. @param done called once; the connection is closed by then */
+function discard(response: IncomingMessage, done: () => void): void {
+  let length: Octets = 0
+  response.on('data', (chunk: Buffer) => {
+    length += chunk.length
+    if (length > MAX_RESPONSE) response.destroy()
+  })
+  // The status has come: how the body ends does not matter.
+  response.on('error', () => undefined)
+  response.on('close', done)
+}

@@ -1,0 +1,116 @@
+import type { Prefix } from '../../base/values/address.js'
+import type { Milliseconds } from '../../base/units.js'
+import type { Config } from '../config/config.js'
+import type { SettingsFile } from '../config/load.js'
+import type { Pause, Snapshot } from '../../policy/tables/snapshot.js'
+import type { SnapshotChanges } from '../../policy/compile/compare.js'
+import type { SpecialUseName } from '../../policy/tables/special-use-names.js'
+import type { ListState } from '../../policy/rules/lists/load-list.js'
+import type { RemoteList } from '../../policy/rules/lists/remote-list.js'
+import type { TransferList } from '../../policy/rules/lists/transfer-list.js'
+import type { RulesLocation } from './rules-location.js'
+import type { WatchState } from './watch-state.js'
+import type { JournalUpdate } from './zone-journals.js'
+import type { SerializedError } from '../../base/errors/serialized-error.js'
+
+/** Lists to download, with what is needed to parse them. */
+export interface RemoteListSet {
+  readonly lists: readonly RemoteList[]
+  /** Prefixes by network id. */
+  readonly prefixesByNetwork: ReadonlyMap<string, readonly Prefix[]>
+}
+
+export interface CompileRequest {
+  readonly location: RulesLocation
+  readonly generation: number
+  /** Every path that the file watcher follows: files read last time, inside and outside the folder. */
+  readonly watchedPaths: readonly string[]
+  /** The state of the files when the active rules were read. */
+  readonly watchState: WatchState
+  /** Read and compile everything, even if no file has changed. */
+  readonly isFull: boolean
+  /** Compile even if the rules are the same: `localNames` are not. */
+  readonly isForced: boolean
+  /** Whether no rules are active: what an earlier request has compiled was not adopted. */
+  readonly isFirst: boolean
+  /** Special-use names that are answered locally. */
+  readonly localNames: readonly SpecialUseName[]
+  readonly pauses: readonly Pause[]
+  /** The active snapshot, for a thread that did not compile it. */
+  readonly active: Snapshot | undefined
+  /** The lists in the active snapshot. */
+  readonly lists: readonly ListState[]
+  /** Whether the result is to contain a description of the rules. */
+  readonly describe: boolean
+  /** How many names of each source it is to contain. */
+  readonly sampled: number
+}
+
+/** A list that is being compiled. */
+export interface PendingList {
+  readonly id: string
+  /** Wall-clock time. */
+  readonly since: Milliseconds
+}
+
+export type ToCompiler =
+  | { readonly kind: 'settings'; readonly file: string | undefined }
+  | (CompileRequest & { readonly kind: 'compile' })
+
+export type FromCompiler =
+  | {
+      readonly kind: 'settings'
+      readonly file: SettingsFile
+      /** The file as it was when it was read. */
+      readonly watchState: WatchState
+      /** Undefined: the settings have errors. */
+      readonly config: Config | undefined
+      readonly errors: readonly SerializedError[]
+    }
+  | {
+      readonly kind: 'compiled'
+      /** Undefined: the rules are the same as the active ones. */
+      readonly snapshot: Snapshot | undefined
+      /** Compared to the previous snapshot, for the log; undefined for the first. */
+      readonly changes: SnapshotChanges | undefined
+      readonly warnings: readonly SerializedError[]
+      /** Why the bundle on offer was rejected, and these are the rules of the last good one. */
+      readonly bundleErrors: readonly SerializedError[]
+      /** Why new versions of lists were rejected, and these are the names of the last good ones. */
+      readonly listErrors: readonly SerializedError[]
+      /** The lists in the snapshot. */
+      readonly lists: readonly ListState[]
+      /** Lists whose new version is not in it yet: `list compiled` follows. */
+      readonly pendingLists: readonly PendingList[]
+      readonly remoteLists: RemoteListSet
+      /** Lists that are zones transferred from primaries. */
+      readonly zones: readonly TransferList[]
+      /** See `packRules`; undefined: not requested. */
+      readonly described: Uint8Array | undefined
+      /** Every file read or looked for, as it was when it was read. */
+      readonly watchState: WatchState
+      readonly duration: Milliseconds
+      /** Whether `bundleErrors` or `listErrors` may go away by themselves, as below. */
+      readonly isTransient: boolean
+    }
+  /** Only zone journals have changed. */
+  | (JournalUpdate & {
+      readonly kind: 'updated'
+      readonly lists: readonly ListState[]
+      readonly duration: Milliseconds
+    })
+  | {
+      readonly kind: 'rejected'
+      readonly errors: readonly SerializedError[]
+      /** As above; undefined: no file was read. */
+      readonly watchState: WatchState | undefined
+      /** Whether a retry may succeed with the same files: out of descriptors, or of threads. */
+      readonly isTransient: boolean
+    }
+
+/** Not a reply: a list is done that a reload has not waited for. */
+export interface ListCompiled {
+  readonly kind: 'list compiled'
+}
+
+export type CompileResult = Exclude<FromCompiler, { readonly kind: 'settings' }>

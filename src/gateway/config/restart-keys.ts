@@ -1,0 +1,108 @@
+import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
+import type { Octets } from '../../base/units.js'
+import type { Config, ListenConfig } from './config.js'
+import type { OidcConfig } from './oidc-config.js'
+import { defaultSocket } from '../../base/files/places.js'
+import { showEndpoint } from '../../wire/sockets/endpoint.js'
+
+/** A setting whose value in the file takes effect after a restart. */
+export interface PendingRestart {
+  /** As in the settings file. */
+  readonly key: string
+  /** The value in force, and the one in the file, as text. */
+  readonly running: string
+  readonly wanted: string
+}
+
+/** The keys that take effect after a restart; all others are changed while the gateway runs. */
+export const RESTART_KEYS: Readonly<Record<string, (config: Config) => string>> = {
+  listen: ({ listen }) => listen.map(showListener).join(' '),
+  'tls.handshake-timeout': ({ tls }) => `${tls.handshakeTimeout}ms`,
+  'tls.max-handshakes': ({ tls }) => String(tls.maxHandshakes),
+  'tls.ticket-secret': ({ tls }) => tls.ticketSecret?.path ?? 'none',
+  workers: ({ workers }) => String(workers),
+  transport: ({ transport }) => transport,
+  // Its memory is shared by all threads.
+  'cache.size': ({ cache }) => showSize(cache.size),
+  // Everything received is there, and locked.
+  'state.folder': ({ state }) => state.folder,
+  // One thread has them all.
+  'admin.http': ({ admin: { http } }) => (http === undefined ? 'off' : showEndpoint(http)),
+  'admin.tls.certificate': ({ admin: { tls } }) => tls?.certificate ?? 'none',
+  'admin.tls.key': ({ admin: { tls } }) => tls?.key ?? 'none',
+  'admin.tokens': ({ admin: { tokens } }) => tokens ?? 'off',
+  'admin.dashboard': ({ admin: { dashboard } }) => String(dashboard),
+  'admin.oidc': ({ admin: { oidc } }) => showOidc(oidc)
+}
+
+/** What of the settings in the file needs a restart. @param running the settings in force */
+export function pendingRestart(running: Config, wanted: Config): readonly PendingRestart[] {
+  return Object.entries(RESTART_KEYS).flatMap(([key, show]) => {
+    const values = { running: show(running), wanted: show(wanted) }
+    return values.running === values.wanted ? [] : [{ key, ...values }]
+  })
+}
+
+/** The settings of the file, without what needs a restart. @param running the settings in force */
+export function withoutRestart(running: Config, wanted: Config): Config {
+  const { listen, tls, workers, transport, cache, state, admin } = running
+  const { socket, hub } = wanted.admin
+  const defaultSpool = (name: string): string => join(wanted.state.folder, 'outputs', name)
+  return {
+    ...wanted,
+    listen,
+    tls,
+    workers,
+    transport,
+    cache: { ...wanted.cache, size: cache.size },
+    state,
+    admin: {
+      ...admin,
+      hub,
+      // By default it is in the state folder.
+      socket: socket?.position === undefined ? socket && defaultSocket(state.folder) : socket
+    },
+    log: {
+      ...wanted.log,
+      outputs: wanted.log.outputs.map(output => {
+        const { name, spool } = output
+        const isDefault = spool.folder === defaultSpool(name)
+        const folder = isDefault ? join(state.folder, 'outputs', name) : spool.folder
+        return { ...output, spool: { ...spool, folder } }
+      })
+    }
+  }
+}
+
+/** Sections with other values, for the log: where they are in the file does not count. */
+export function changedSections(before: Config, after: Config): readonly string[] {
+  const keys = Object.keys(after) as (keyof Config)[]
+  return keys.filter(key => !isDeepStrictEqual(unplaced(before[key]), unplaced(after[key])))
+}
+
+function unplaced(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(unplaced)
+  if (value === null || typeof value !== 'object' || ArrayBuffer.isView(value)) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, one]) => [key, key === 'position' ? null : unplaced(one)])
+  )
+}
+
+/** The contents of the certificate files change without a restart, their paths do not. */
+function showListener(listener: ListenConfig): string {
+  const { certificates = [], dohPath, recognition } = listener
+  const files = certificates.map(({ certificate, key }) => ` ${certificate} ${key}`)
+  const path = dohPath === undefined ? '' : ` ${dohPath}`
+  const clients = recognition === undefined ? '' : ` ${Object.values(recognition).join(' ')}`
+  return `${showEndpoint(listener)}${path}${files.join('')}${clients}`
+}
+
+/** Everything but its place in the file. It has names of files, and no secrets. */
+function showOidc(oidc: OidcConfig | undefined): string {
+  return oidc === undefined ? 'off' : JSON.stringify({ ...oidc, position: undefined })
+}
+
+function showSize(size: Octets): string {
+  return size % 2 ** 20 === 0 ? `${size / 2 ** 20}MB` : `${size}B`
+}

@@ -1,0 +1,47 @@
+import { isAbsolute } from 'node:path'
+import { BESIDE, isInEtc, placesFor, TOKEN_WORDS } from '../../base/files/places.js'
+import type { Settings } from './schema.js'
+import type { SectionContext } from '../../policy/yaml/section.js'
+
+/**
+ * Gives what a gateway writes the places of the system if the settings are in /etc, which is for settings
+ * only. Another relative path is an error there: where it leads to would have to be guessed.
+ */
+export function placeWritten(
+  { state, admin, acme, log, reports }: Settings,
+  { folder, addError }: SectionContext
+): void {
+  if (!isInEtc(folder)) return
+  const system = placesFor(folder)
+  if (log.queries.file === BESIDE.log) log.queries.file = system.log
+  if (state.folder === BESIDE.state) state.folder = system.state
+  if (log.queries.privacy.keys === BESIDE.keys) log.queries.privacy.keys = system.keys
+  const written = [
+    ['log.queries.file', log.queries.file, system.log],
+    ['state.folder', state.folder, system.state],
+    ['log.queries.privacy.keys', log.queries.privacy.keys, system.keys],
+    [
+      'admin.tokens',
+      TOKEN_WORDS.includes(admin.tokens) ? '' : admin.tokens,
+      '/var/lib/interdict/tokens.json'
+    ],
+    [
+      'acme.account-key',
+      acme['account-key'] === 'auto' ? '' : acme['account-key'],
+      '/var/lib/interdict/acme-account.key'
+    ],
+    ['acme.certificate', acme.certificate, '/var/lib/interdict/dns.pem'],
+    ['acme.key', acme.key, '/var/lib/interdict/dns.key'],
+    ['log.service.file', log.service.file, '/var/log/interdict/service.log'],
+    ...log.outputs.map(({ spool }, i) => {
+      return [`log.outputs.${i}.spool`, spool, '/var/lib/interdict/spool'] as const
+    }),
+    ...reports.map((report, i) => {
+      return [`reports.${i}.folder`, report.folder, '/var/lib/interdict/reports'] as const
+    })
+  ] as const
+  for (const [key, path, example] of written) {
+    if (path === '' || path === '-' || isAbsolute(path)) continue
+    addError(key, path, `an absolute path such as ${example}, since nothing is written to /etc`)
+  }
+}

@@ -1,0 +1,273 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { hookFileErrors } from '../alerts/hook-files.js'
+import type { Config, ListenConfig } from '../config/config.js'
+import { smtpFileErrors } from '../../analysis/settings/smtp-files.js'
+import type { Snapshot } from '../../policy/tables/snapshot.js'
+import type { Endpoint } from '../../wire/sockets/datagram.js'
+import { certificateFiles, CertificateReader, servedCertificates } from '../status/certificates.js'
+import { oidcFileErrors } from '../config/provider-files.js'
+import { gatherStatus, type Status } from '../status/status.js'
+import { checkChainKey } from '../../lookups/threads/chain-key.js'
+import type { ReloadReason } from '../reload/reload-reporter.js'
+import { prepareSettings } from './prepare-settings.js'
+import { serializeError, type SerializedError } from '../../base/errors/serialized-error.js'
+import {
+  bootstrapServers,
+  configuredUpstreams,
+  type ConfiguredUpstreams
+} from '../upstreams/configured-upstreams.js'
+import { createParts, loopCheckPlan, type GatewayOptions, type GatewayParts } from './parts.js'
+import type { Inheritance } from '../hand-over/successor.js'
+
+export type { GatewayOptions } from './parts.js'
+
+/**
+ * The control thread: starts the workers and the recorder, reloads the rules, restarts threads that die.
+ * It handles no queries itself.
+ */
+export class Gateway {
+  /** The settings in force. */
+  config: Config
+
+  private readonly parts: GatewayParts
+  private configured: ConfiguredUpstreams
+  /** Labels of all upstreams since the start, whose places never change. */
+  private labels: readonly string[]
+  private certificates: CertificateReader
+  /** Memory for what is counted by the active rules. */
+  private counters: SharedArrayBuffer | undefined
+  private isStopping = false
+  private readonly created = { wall: Date.now(), monotonic: performance.now() }
+
+  constructor(private readonly options: GatewayOptions) {
+    const { config } = options
+    this.config = config
+    this.configured = configuredUpstreams(config)
+    this.labels = this.configured.labels
+    this.certificates = new CertificateReader(certificateFiles(config))
+    this.parts = createParts(options, this.configured, {
+      status: () => this.status(),
+      reload: reason => this.reload(reason),
+      adopt: (snapshot, isFirst) => this.adopt(snapshot, isFirst),
+      applySettings: next => this.applySettings(next)
+    })
+  }
+
+  /** The endpoints it listens on, with the port chosen for port 0. */
+  get endpoints(): readonly ListenConfig[] {
+    return this.parts.listeners.endpoints
+  }
+
+  /** Labels of all upstreams. */
+  get upstreams(): readonly string[] {
+    return this.configured.labels
+  }
+
+  /** The active rules. */
+  get rules(): Snapshot {
+    return this.parts.reloader.rules
+  }
+
+  get workers(): number {
+    return this.parts.workerPool.size
+  }
+
+  /** Where health and metrics are served; undefined: nowhere. */
+  get httpEndpoint(): Endpoint | undefined {
+    return this.parts.http.endpoint
+  }
+
+  /** Its sockets for clients, and what else a process that replaces it needs. */
+  async inheritance(): Promise<Inheritance> {
+    const { workerPool, cookies, tls } = this.parts
+    const sockets = await workerPool.sockets()
+    return { sockets, cookieSecrets: cookies.current, ticketKey: tls?.ticketKey }
+  }
+
+  /**
+   * Starts to serve. Opens no socket before the rules are valid and the endpoints free.
+   *
+   * @returns the errors that prevent it; empty: it serves
+   */
+  async start(): Promise<readonly SerializedError[]> {
+    const { config } = this.options
+    const { workerPool, fleet, reloader, listeners, recorder } = this.parts
+    const secretErrors = await this.loadSecrets()
+    if (secretErrors.length > 0) return secretErrors
+    // The threads load their code while the rules are read, which is most of the start-up time.
+    workerPool.start()
+    await fleet.fetchFirst()
+    const ruleErrors = await reloader.load()
+    if (ruleErrors.length > 0) return ruleErrors
+    const listenErrors = await listeners.open({ snapshot: this.rules, counters: this.counters! })
+    if (listenErrors.length > 0) return listenErrors
+    // After the listeners, so that clients are served first: log records wait in the rings meanwhile.
+    recorder.start()
+    reloader.startWatching(this.configured.warnings)
+    this.parts.settings?.startWatching()
+    this.parts.loopDetector.start()
+    if (config.log.queries.which !== 'none') this.parts.archiver.start()
+    this.parts.alerts.start()
+    this.parts.reports.start()
+    fleet.start()
+    this.parts.probe.start(this.endpoints)
+    return []
+  }
+
+  /** Reads the files of keys, passwords and certificates. @returns the errors that prevent the start */
+  private async loadSecrets(): Promise<readonly SerializedError[]> {
+    const { config } = this.options
+    const { cookies, tls } = this.parts
+    return [
+      ...(await cookies.reload()),
+      ...((await tls?.reload(false)) ?? []),
+      ...checkChainKey(config),
+      ...hookFileErrors(config.alerts).map(serializeError),
+      ...smtpFileErrors(config.smtp).map(serializeError),
+      ...oidcFileErrors(config.admin.oidc).map(serializeError)
+    ]
+  }
+
+  /**
+   * Changes the settings of everything that runs, or nothing if there is an error. What needs a restart is
+   * as before: see `withoutRestart`.
+   *
+   * @returns the errors that prevent it
+   */
+  async applySettings(config: Config): Promise<readonly SerializedError[]> {
+    const { parts, options } = this
+    const { admin, recorder, archiver, loopDetector, cookies } = parts
+    const { prepareLog = () => NOTHING_PREPARED } = options
+    const opened = { admin, recorder, prepareLog }
+    const prepared = await prepareSettings(this.config, config, this.endpoints, opened)
+    if (!prepared.ok) return prepared.errors
+    if (this.isStopping) {
+      prepared.discard()
+      return []
+    }
+    prepared.commit()
+    this.configured = configuredUpstreams(config)
+    const { upstreams, labels, warnings } = this.configured
+    cookies.configure(config.cookies, prepared.cookieSecrets)
+    this.config = config
+    this.labels = [...new Set([...this.labels, ...labels])]
+    const { queries, outputs } = config.log
+    recorder.configure({ settings: queries, outputs, upstreams: this.labels })
+    parts.workerPool.configure({
+      config,
+      upstreams,
+      labels: this.labels,
+      disabledRoutes: loopDetector.configure(loopCheckPlan(config, upstreams)),
+      cookieSecrets: cookies.current
+    })
+    const { path, archive: parquet, chain, retention: keep } = queries
+    archiver.configure({ path, parquet, chain, keep, ship: config.fleet?.logs })
+    if (queries.which === 'none') archiver.stop()
+    else archiver.start()
+    for (const { code, message } of warnings) options.log.warn({ code }, message)
+    const bootstrap = bootstrapServers(config, upstreams)
+    this.certificates = new CertificateReader(certificateFiles(config))
+    parts.alerts.update(config, bootstrap)
+    parts.reports.update(config)
+    parts.fleet.configure(config, bootstrap)
+    parts.probe.configure(config)
+    parts.http.configure(config)
+    parts.reloader.configure(config, bootstrap, prepared.primaries)
+    return []
+  }
+
+  /**
+   * Reloads the rules; on SIGHUP the certificates and the settings first. Errors are logged, and the previous
+   * ones remain active.
+   */
+  async reload(reason: ReloadReason): Promise<void> {
+    if (reason === 'SIGHUP') await this.parts.tls?.reload(true)
+    await this.parts.reloader.reload(reason)
+  }
+
+  /** Reopens the query log, for external log rotation. */
+  reopenLog(): void {
+    this.parts.recorder.reopen()
+  }
+
+  /**
+   * Stops accepting queries, after `shutdown.lame-duck`, answers pending ones, and writes pending log
+   * records.
+   *
+   * @param leaves another process answers already, from the same sockets
+   * @returns whether all threads have ended
+   */
+  async stop(leaves = false): Promise<boolean> {
+    const { alerts, reports, archiver, workerPool, recorder, reloader } = this.parts
+    const { lameDuck, grace } = this.config.shutdown
+    this.isStopping = true
+    if (!leaves) await sleep(lameDuck)
+    this.close()
+    const alertsEnded = alerts.close()
+    await reports.close()
+    await archiver.close()
+    await workerPool.drain(grace, leaves)
+    const recorderEnded = await recorder.drain()
+    const compilerEnded = await this.options.compiler.close()
+    await alertsEnded
+    return (await reloader.hasStopped()) && recorderEnded && compilerEnded
+  }
+
+  /** Ends all threads at once; pending queries are dropped. @returns whether all threads have ended */
+  async abort(): Promise<boolean> {
+    this.close()
+    const { recorder, workerPool, archiver, alerts, reports, reloader } = this.parts
+    const { compiler } = this.options
+    const ends = [recorder.end(), compiler.close(), workerPool.end(), archiver.close()] as const
+    const [recorderEnded, compilerEnded] = await Promise.all(ends)
+    await alerts.end()
+    await reports.close()
+    return (await reloader.hasStopped()) && recorderEnded && compilerEnded
+  }
+
+  private close(): void {
+    const { reloader, settings, tls, admin, fleet, probe, http, loopDetector, lag } = this.parts
+    reloader.close()
+    settings?.close()
+    tls?.close()
+    admin.close()
+    fleet.close()
+    probe.close()
+    void http.close()
+    loopDetector.close()
+    lag.close()
+  }
+
+  /** @param isFirst workers get the first snapshot with the `listen` message */
+  private adopt(snapshot: Snapshot, isFirst: boolean): void {
+    const { recorder, ruleCounters, fleet, probe, workerPool, reloader } = this.parts
+    recorder.adopt(snapshot)
+    this.counters = ruleCounters.adopt(snapshot)
+    fleet.onChange()
+    probe.setRules(snapshot, reloader.described)
+    if (!isFirst) workerPool.adopt({ snapshot, counters: this.counters })
+  }
+
+  /** The state of all threads, within two seconds. */
+  status(): Promise<Status> {
+    const { parts, endpoints, upstreams, configured, created } = this
+    const { workerPool, cache, recorder, archiver, loopDetector, reloader, tls } = parts
+    const { reporter, rules, zones, lists } = reloader
+    return gatherStatus({
+      ...{ workerPool, cache, recorder, archiver, loopDetector, reporter, rules, zones, lists },
+      ...{ endpoints, upstreams, defaultUpstreams: configured.defaults },
+      transport: this.options.transport.kind,
+      settings: parts.settings?.state,
+      certificates: [...this.certificates.read(), ...servedCertificates(tls)],
+      alerts: parts.alerts.status,
+      reports: parts.reports.status,
+      fleet: parts.fleet.status,
+      probe: parts.probe.status,
+      started: created.wall,
+      uptime: performance.now() - created.monotonic,
+      stopping: this.isStopping
+    })
+  }
+}
+
+const NOTHING_PREPARED = { commit: () => undefined, discard: () => undefined }

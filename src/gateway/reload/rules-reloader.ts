@@ -1,0 +1,299 @@
+import { isDeepStrictEqual } from 'node:util'
+import { systemClock } from '../../base/time/clock.js'
+import { checkRetentionNetworks, checkPrivacyNetworks } from '../config/check-networks.js'
+import type { Config } from '../config/config.js'
+import type { Milliseconds, Seconds } from '../../base/units.js'
+import type { Pause, Snapshot } from '../../policy/tables/snapshot.js'
+import type { ServiceLog } from '../../base/log/service-log.js'
+import type { NotifyRules } from '../../resolver/stages/notify-handler.js'
+import type { Primary } from '../../sources/axfr/primary.js'
+import { zoneCopiesFolder } from '../../sources/axfr/zone-copies.js'
+import type { BootstrapServers } from '../../sources/http/bootstrap-resolver.js'
+import { listCopiesFolder } from '../../sources/http/list-copies.js'
+import { systemTimers, type Timers } from '../../base/time/timers.js'
+import { RemoteListUpdater } from '../../sources/refresh/remote-list-updater.js'
+import { ZoneTransfers } from '../../sources/refresh/zone-transfers.js'
+import { completesWithin } from '../../base/threads/completes-within.js'
+import type { CompileResult } from '../compiler/compiler-messages.js'
+import type { SerializedError } from '../../base/errors/serialized-error.js'
+import type { StartThread } from '../../base/threads/thread.js'
+import type { CompilerHandle } from '../compiler/compiler-handle.js'
+import { FileWatcher } from '../compiler/file-watcher.js'
+import { locallyAnsweredNames } from '../compiler/locally-answered.js'
+import { ReloadQueue } from './reload-queue.js'
+import { ReloadReporter, type CompiledRules, type ReloadReason } from './reload-reporter.js'
+import { ReplacedSnapshots, COLLECT_DELAY } from '../../policy/tables/replaced-snapshots.js'
+import { RetryTimer } from './retry-timer.js'
+import { RulePauses } from './rule-pauses.js'
+import { rulesLocation } from '../compiler/rules-location.js'
+
+export interface RulesReloaderOptions {
+  readonly config: Config
+  /** Closed by its owner. */
+  readonly compiler: CompilerHandle
+  readonly log: ServiceLog
+  readonly startThread: StartThread
+  /** DNS servers that resolve the names of list servers. */
+  readonly bootstrap: BootstrapServers
+  /** Called when a snapshot becomes active. */
+  readonly adopt: (snapshot: Snapshot, isFirst: boolean) => void
+  /** Reads the settings again; may call `configure`. */
+  readonly reloadSettings: (reason: ReloadReason) => Promise<void>
+  /** Reads the secret files that are reloaded with the rules. Returns their errors. */
+  readonly reloadSecrets: () => Promise<readonly SerializedError[]>
+  /** Called with the primaries whose NOTIFY is accepted, whenever they change. */
+  readonly setNotifySources: (rules: NotifyRules) => void
+  /** Injected by tests. */
+  readonly timers?: Timers
+}
+
+/** These read everything, even if no file has changed. */
+const FULL_RELOAD: readonly ReloadReason[] = ['SIGHUP', 'request', 'retry']
+
+/** At the stop, how long a reload in progress may take to end once its thread has ended. */
+const STOP_TIMEOUT: Milliseconds = 5_000
+
+/** Names of each app or list that the probe asks, in turn; the rest of a longer list is like them. */
+const SAMPLED_NAMES = 1000
+
+type FullResult = Exclude<CompileResult, { readonly kind: 'updated' }>
+
+/**
+ * Keeps the active rules in step with the files: watches them, has lists downloaded and zones
+ * transferred, reloads when something changes, and keeps the previous rules when a reload fails.
+ */
+export class RulesReloader {
+  readonly reporter: ReloadReporter
+  private readonly watcher: FileWatcher
+  readonly lists: RemoteListUpdater
+  readonly zones: ZoneTransfers
+  readonly pauses = new RulePauses(systemClock)
+  private readonly replaced = new ReplacedSnapshots(COLLECT_DELAY.control)
+  private readonly retryTimer = new RetryTimer(() => void this.reload('retry'))
+  private snapshot: Snapshot | undefined
+  private compiled: CompiledRules | undefined
+  private readonly queue: ReloadQueue
+  /** Whether the rules are to be compiled, since settings have changed that are part of the snapshot. */
+  private isForced = false
+
+  constructor(private options: RulesReloaderOptions) {
+    const { config, compiler, log, startThread, bootstrap } = options
+    const times = { timers: systemTimers, clock: systemClock, random: Math.random }
+    const reporter = (this.reporter = new ReloadReporter(log))
+    this.queue = new ReloadQueue({
+      reload: (reason, readsSettings) => this.reloadNow(reason, readsSettings),
+      stuck: (reason, since) => reporter.stuck(reason, this.rules, since),
+      ended: () => reporter.ended(),
+      timers: options.timers ?? systemTimers
+    })
+    this.lists = new RemoteListUpdater({
+      startThread,
+      copiesFolder: listCopiesFolder(config.state.folder),
+      settings: config.remoteLists,
+      bootstrap,
+      log,
+      ...times,
+      onUpdate: () => void this.reload('list refreshed')
+    })
+    this.zones = new ZoneTransfers({
+      startThread,
+      copiesFolder: zoneCopiesFolder(config.state.folder),
+      settings: config.transfers,
+      log,
+      ...times,
+      onUpdate: () => void this.reload('zone refreshed'),
+      setNotifySources: options.setNotifySources
+    })
+    compiler.onListCompiled = result =>
+      void this.reload(result === 'done' ? 'list compiled' : 'retry')
+    this.watcher = new FileWatcher({
+      onActivity: () => compiler.ensureStarted(),
+      onChange: () => void this.reload('file changed')
+    })
+  }
+
+  /** The active rules. */
+  get rules(): Snapshot {
+    if (this.snapshot === undefined) throw new Error('no rules are active yet')
+    return this.snapshot
+  }
+
+  /** The active rules for the HTTP API and the probe; see `packRules`. Undefined: both are off. */
+  get described(): Uint8Array | undefined {
+    return this.compiled?.described
+  }
+
+  /**
+   * Loads the rules for the first time. Downloads missing lists and zones first, if that succeeds soon.
+   *
+   * @returns the errors; empty: the rules are active
+   */
+  async load(): Promise<readonly SerializedError[]> {
+    const keyErrors = await this.zones.reloadKeys()
+    if (keyErrors.length > 0) return keyErrors
+    let result = await this.compile(true)
+    if (result.kind === 'rejected') return result.errors
+    const { lists, zones } = this
+    const missing = [lists.fetchMissing(result.remoteLists), zones.fetchMissing(result.zones)]
+    if ((await Promise.all(missing)).includes(true)) {
+      result = await this.compile(true)
+      if (result.kind === 'rejected') return result.errors
+    }
+    this.adopt(result)
+    return []
+  }
+
+  /**
+   * Reports the loaded rules, and reloads them from now on when files, lists or zones change.
+   *
+   * @param warnings of the start, logged with the warnings of the rules
+   */
+  startWatching(warnings: readonly SerializedError[]): void {
+    const { rules, reporter } = this
+    const compiled = this.compiled!
+    // The thread holds 25 MB, and rules rarely change in the first seconds.
+    this.options.compiler.endWhenIdle(0)
+    reporter.activated(rules, compiled, [...warnings, ...this.settingsWarnings()])
+    const { bundleErrors, isTransient } = compiled
+    if (bundleErrors.length > 0) reporter.rejected('startup', rules, bundleErrors, [])
+    if (isTransient) this.retryTimer.schedule()
+    this.watcher.watch(compiled.watchState)
+    this.lists.setLists(compiled.remoteLists)
+    this.zones.setZones(compiled.zones)
+  }
+
+  /**
+   * Pauses a block rule, or ends its pause; in force when this resolves.
+   *
+   * @throws InterdictError PAUSE_UNKNOWN, PAUSE_NOT_BLOCK
+   */
+  async pause(rule: string, duration: Seconds): Promise<Pause> {
+    const pause = this.pauses.set(rule, duration, this.rules)
+    await this.reload('pause')
+    return pause
+  }
+
+  /** Called when a primary sends NOTIFY for a zone. */
+  onNotify(zone: string, primary: string): void {
+    this.zones.onNotify(zone, primary)
+  }
+
+  /**
+   * Replaces the settings. Rules from another place, and other special-use names, come into force by the
+   * reload in progress.
+   *
+   * @param primaries of these settings, with their secrets
+   */
+  configure(config: Config, bootstrap: BootstrapServers, primaries: readonly Primary[]): void {
+    const before = this.options.config
+    this.options = { ...this.options, config, bootstrap }
+    const inSnapshot = (one: Config): unknown => [
+      ...[rulesLocation(one), locallyAnsweredNames(one)],
+      // The probe needs names, which are only read with the rules.
+      one.probe.enabled
+    ]
+    this.isForced ||= !isDeepStrictEqual(inSnapshot(before), inSnapshot(config))
+    this.lists.configure({ settings: config.remoteLists, bootstrap })
+    this.zones.configure(config.transfers, primaries)
+    for (const { code, message } of this.settingsWarnings())
+      this.options.log.warn({ code }, message)
+  }
+
+  /**
+   * Reloads the rules, and the settings first if that is the reason; see `ReloadQueue`. Errors are logged, and
+   * the previous rules remain active.
+   */
+  reload(reason: ReloadReason): Promise<void> {
+    return this.queue.add(reason)
+  }
+
+  close(): void {
+    this.queue.close()
+    this.watcher.close()
+    this.retryTimer.reset()
+    this.lists.close()
+    this.zones.close()
+    this.reporter.close()
+  }
+
+  /** Whether nothing waits for files any more; it may do so for ever on a file system that hangs. */
+  hasStopped(): Promise<boolean> {
+    return completesWithin(Promise.all([this.queue.current, this.watcher.reading]), STOP_TIMEOUT)
+  }
+
+  /** @param isFull read everything, even if no file has changed */
+  private async compile(isFull: boolean): Promise<FullResult> {
+    const { compiler, config } = this.options
+    const { admin, probe } = config
+    const { snapshot, compiled } = this
+    const result = await compiler.compile({
+      location: rulesLocation(config),
+      generation: (snapshot?.generation ?? 0) + 1,
+      watchedPaths: this.watcher.paths,
+      watchState: compiled?.watchState ?? new Map(),
+      isFull,
+      isForced: this.isForced,
+      isFirst: snapshot === undefined,
+      localNames: locallyAnsweredNames(config),
+      pauses: this.pauses.current,
+      active: snapshot,
+      lists: compiled?.lists ?? [],
+      describe: (admin.http !== undefined && admin.tokens !== undefined) || probe.enabled,
+      sampled: probe.enabled ? SAMPLED_NAMES : 0
+    })
+    // An update of zone journals leaves everything else as it was.
+    return result.kind === 'updated'
+      ? { ...compiled!, warnings: [], ...result, kind: 'compiled' }
+      : result
+  }
+
+  private async reloadNow(reason: ReloadReason, readsSettings: boolean): Promise<void> {
+    const { zones, lists, queue } = this
+    if (readsSettings) {
+      await this.options.reloadSettings(reason)
+      if (queue.isClosed() || (reason === 'settings changed' && !this.isForced)) return
+    }
+    const { options } = this
+    const secretErrors = [...(await options.reloadSecrets()), ...(await zones.reloadKeys())]
+    for (const { code, message } of secretErrors) options.log.error({ code }, message)
+    const result = await this.compile(this.isForced || FULL_RELOAD.includes(reason))
+    if (queue.isClosed()) return
+    if (result.kind === 'rejected') {
+      this.reporter.rejected(reason, this.rules, result.errors, secretErrors)
+    } else {
+      this.isForced = false
+      const isNew = this.adopt(result)
+      const warnings = isNew ? this.settingsWarnings() : []
+      this.reporter.compiled({ reason, rules: this.rules, result, isNew, warnings, secretErrors })
+      lists.setLists(result.remoteLists)
+      zones.setZones(result.zones)
+    }
+    if (result.watchState !== undefined) this.watcher.watch(result.watchState)
+    // A transient error can go away without any file changing, which the watcher would not see.
+    if (result.isTransient) this.retryTimer.schedule()
+    else this.retryTimer.reset()
+  }
+
+  /** Warnings about settings that do not match the rules. */
+  private settingsWarnings(): readonly SerializedError[] {
+    const { privacy, retention } = this.options.config.log.queries
+    const { networks } = this.rules.clients
+    return [
+      ...checkPrivacyNetworks(privacy, networks),
+      ...checkRetentionNetworks(retention, networks),
+      ...this.zones.checkPrimaries(this.compiled?.zones ?? [])
+    ]
+  }
+
+  /** @returns whether the rules differ from the active ones */
+  private adopt(result: CompiledRules): boolean {
+    this.compiled = result
+    const { snapshot } = result
+    if (snapshot === undefined) return false
+    const isFirst = this.snapshot === undefined
+    this.snapshot = snapshot
+    this.replaced.setCurrent(snapshot)
+    this.options.adopt(snapshot, isFirst)
+    return true
+  }
+}

@@ -1,0 +1,64 @@
+import type { Clock } from '../../base/time/clock.js'
+import type { Config } from '../config/config.js'
+import type { ServiceLog } from '../../base/log/service-log.js'
+import type { Transport } from '../../wire/sockets/datagram.js'
+import { DEFAULT_LIMITS } from '../../resolver/upstream/limits.js'
+import {
+  createForwarder,
+  type ForwarderSettings,
+  type MeasuredForwarder
+} from '../../resolver/upstream/create-forwarder.js'
+import type { UpstreamServer } from '../../resolver/upstream/upstream-server.js'
+
+/**
+ * What the settings say about forwarding.
+ *
+ * @param labels see `ForwarderSettings.labels`
+ */
+export function forwarderSettings(
+  { upstreams: settings }: Config,
+  upstreams: readonly UpstreamServer[],
+  labels?: readonly string[]
+): ForwarderSettings {
+  const { timeout, giveUp, forward, caseRandomization, cookies } = settings
+  return {
+    upstreams,
+    domains: forward,
+    caseRandomization,
+    cookies,
+    limits: { attemptTimeout: timeout, queryTimeout: giveUp },
+    ...(labels !== undefined && { labels })
+  }
+}
+
+/**
+ * Opens the upstream sockets of one worker.
+ *
+ * @param sockets UDP sockets in each address family for upstreams without cookies
+ * @param onUp called when an upstream that was down responds again
+ */
+export function openForwarder(
+  settings: ForwarderSettings,
+  transport: Transport,
+  clock: Clock,
+  log: ServiceLog,
+  sockets = DEFAULT_LIMITS.unprovenSockets,
+  onUp?: () => void
+): Promise<MeasuredForwarder> {
+  return createForwarder({
+    ...settings,
+    transport,
+    clock,
+    limits: { ...settings.limits, unprovenSockets: sockets },
+    onHealth: ({ kind, address, error }) => {
+      if (kind === 'up') {
+        log.info({ upstream: address }, 'upstream up: responding again, back in rotation')
+        onUp?.()
+      } else
+        log.warn(
+          { upstream: address, ...(error !== undefined && { error }) },
+          'upstream down: not responding; out of rotation until a probe succeeds'
+        )
+    }
+  })
+}

@@ -1,0 +1,82 @@
+import { randomInt } from 'node:crypto'
+import type { Prefix } from '../../base/values/address.js'
+import { compilePrefixes, PrefixTable } from '../../base/values/prefix-table.js'
+import type { Config } from '../config/config.js'
+import type { ServerCookies } from '../../wire/dns/edns/server-cookie.js'
+import { ConnectionLimit } from '../../resolver/server/connection-limit.js'
+import {
+  QueryLimit,
+  type LimitCounts,
+  type LimitOptions,
+  type PrefixSet
+} from '../../resolver/server/query-limit.js'
+import { ResponseLimit } from '../../resolver/server/response-limit.js'
+import type { Rate } from '../../resolver/server/token-buckets.js'
+import { TrustedProxies } from '../../resolver/server/trusted-proxies.js'
+
+/** The limits of one worker, shared by its listeners; undefined where the settings set none. */
+export interface Limits {
+  readonly queryLimit: QueryLimit | undefined
+  readonly responseLimit: ResponseLimit | undefined
+  readonly connectionLimit: ConnectionLimit
+  readonly proxies: TrustedProxies | undefined
+  /** Of these and earlier limits. */
+  readonly counts: {
+    readonly queries: LimitCounts
+    readonly responses: LimitCounts
+    readonly proxies: { rejected: number }
+  }
+}
+
+/**
+ * @param cookies undefined: server cookies are off
+ * @param before whose counters go on
+ */
+export function createLimits(
+  config: Config,
+  cookies: ServerCookies | undefined,
+  before?: Limits
+): Limits {
+  const { limits, tcp, frontEnds } = config
+  const proxy = prefixesOf(frontEnds.proxyProtocol)
+  const subnet = prefixesOf(frontEnds.clientSubnet)
+  const hasProxies = proxy !== undefined || subnet !== undefined
+  const { queriesPerSecond, responsesPerSecond, burst, slip, bits } = limits
+  const options = { bits, slip, exempt: prefixesOf(limits.exempt) }
+  /** Undefined for a rate of 0, which means no limit. */
+  const limit = <L>(
+    Limit: new (rate: Rate, options: LimitOptions, seed: number, cookies?: ServerCookies) => L,
+    perSecond: number
+  ): L | undefined =>
+    perSecond === 0 ? undefined : new Limit({ perSecond, burst }, options, randomUint32(), cookies)
+  const counts = before?.counts ?? {
+    queries: { dropped: 0, slipped: 0 },
+    responses: { dropped: 0, slipped: 0 },
+    proxies: { rejected: 0 }
+  }
+  return {
+    queryLimit: countedBy(counts.queries, limit(QueryLimit, queriesPerSecond)),
+    responseLimit: countedBy(counts.responses, limit(ResponseLimit, responsesPerSecond)),
+    connectionLimit: new ConnectionLimit(tcp.maxConnectionsPerClient, options),
+    proxies: countedBy(counts.proxies, hasProxies ? new TrustedProxies(proxy, subnet) : undefined),
+    counts
+  }
+}
+
+function countedBy<Counts, L extends { counts: Counts }>(
+  counts: Counts,
+  limit: L | undefined
+): L | undefined {
+  if (limit !== undefined) limit.counts = counts
+  return limit
+}
+
+/** A table that maps every address within one of the prefixes to 1, and any other to 0. */
+function prefixesOf(prefixes: readonly Prefix[]): PrefixSet | undefined {
+  if (prefixes.length === 0) return undefined
+  return new PrefixTable(compilePrefixes(prefixes, covering => (covering.length > 0 ? 1 : 0)))
+}
+
+function randomUint32(): number {
+  return randomInt(2 ** 32)
+}
