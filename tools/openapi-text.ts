@@ -1,5 +1,5 @@
-import { openApiDocument } from '../src/daemon/admin/http/api/openapi.js'
-import { ROUTES } from '../src/daemon/admin/http/api/routes.js'
+import { openApiDocument } from '../src/admin/api/openapi.js'
+import { ROUTES } from '../src/admin/api/routes.js'
 
 export const OPENAPI_FILE = 'docs/reference/openapi.json'
 

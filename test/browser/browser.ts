@@ -1,6 +1,6 @@
 /** `npm run test:browser`: the dashboard of a packed gateway, in Chromium. */
 import t, { type Test } from 'tap'
-import { PAGES, type PageId } from '../../src/web/pages.js'
+import { PAGES, type PageId } from '../../src/admin/web/pages.js'
 import { interdict } from '../cli/run.js'
 import { askUdp } from '../daemon/dns-client.js'
 import { eventually } from '../daemon/site.js'

@@ -4,7 +4,7 @@
  */
 import type { Page } from 'puppeteer-core'
 import t from 'tap'
-import { PAGES } from '../../src/web/pages.js'
+import { PAGES } from '../../src/admin/web/pages.js'
 import { startChrome } from './chrome.js'
 import { startGateway } from './gateway.js'
 import { logIn } from './steps.js'

@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import { readTokens } from '../../src/daemon/admin/http/tokens/token-file.js'
+import { readTokens } from '../../src/admin/tokens/token-file.js'
 import { interdict, onTerminal, writeSite } from './run.js'
 
 t.test('a token from its creation to its end', async t => {

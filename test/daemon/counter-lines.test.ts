@@ -1,5 +1,5 @@
 import t from 'tap'
-import { CounterLines } from '../../src/daemon/admin/http/metrics/counter-lines.js'
+import { CounterLines } from '../../src/admin/metrics/counter-lines.js'
 
 const text = (lines: CounterLines, values: Float64Array): string =>
   Buffer.concat(lines.write(values)).toString()

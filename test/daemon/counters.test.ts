@@ -1,6 +1,6 @@
 import t from 'tap'
-import { CounterMetrics } from '../../src/daemon/admin/http/metrics/counter-metrics.js'
-import { metricsText } from '../../src/daemon/admin/http/metrics/metrics-text.js'
+import { CounterMetrics } from '../../src/admin/metrics/counter-metrics.js'
+import { metricsText } from '../../src/admin/metrics/metrics-text.js'
 import {
   RuleCounters,
   totalsLayout,

@@ -3,8 +3,8 @@ import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { connect } from 'node:net'
 import t from 'tap'
 import { PROBLEMS, withHealth, type StatusReply } from '../../src/gateway/status/health.js'
-import { metricFamilies } from '../../src/daemon/admin/http/metrics/metrics.js'
-import { newToken, writeTokens } from '../../src/daemon/admin/http/tokens/token-file.js'
+import { metricFamilies } from '../../src/admin/metrics/metrics.js'
+import { newToken, writeTokens } from '../../src/admin/tokens/token-file.js'
 import { BadUpstream, good } from '../upstream/bad-upstream.js'
 import { askUdp } from './dns-client.js'
 import { serving, settingsText, type Rig } from './serve.js'
@@ -247,7 +247,7 @@ t.test('the metrics page lists what there is', async t => {
   )
   t.equal(new Set(listed).size, listed.length, 'each once')
   t.equal(listed.length, all.length + COUNTED, 'also what this gateway has nothing to show of')
-  const folder = 'src/daemon/admin/http/metrics'
+  const folder = 'src/admin/metrics'
   const sources = readdirSync(folder).map(file => readFileSync(`${folder}/${file}`, 'utf8'))
   for (const name of listed) {
     const stem = name.replace(/^interdict_|_(total|info)$/g, '')

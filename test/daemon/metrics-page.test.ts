@@ -1,9 +1,9 @@
 import { request } from 'node:http'
 import { connect } from 'node:net'
 import t from 'tap'
-import { HttpServer } from '../../src/daemon/admin/http/http-server.js'
-import { PageMemory } from '../../src/daemon/admin/http/metrics/page-memory.js'
-import type { Probes } from '../../src/daemon/admin/http/probes.js'
+import { HttpServer } from '../../src/admin/server/http-server.js'
+import { PageMemory } from '../../src/admin/metrics/page-memory.js'
+import type { Probes } from '../../src/admin/metrics/probes.js'
 import { createServiceLog } from '../../src/base/log/service-log.js'
 import { eventually } from './site.js'
 

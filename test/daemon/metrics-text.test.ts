@@ -3,7 +3,7 @@ import {
   metricsFormat,
   metricsText,
   type MetricFamily
-} from '../../src/daemon/admin/http/metrics/metrics-text.js'
+} from '../../src/admin/metrics/metrics-text.js'
 
 const families: readonly MetricFamily[] = [
   {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { selectGateways } from '../../src/hub/gateway-list.js'
-import { toneOf } from '../../src/web/fleet.js'
+import { toneOf } from '../../src/admin/web/fleet.js'
 import { gatewayView } from '../daemon/api/hub-rig.js'
 
 const FLEET = [

@@ -1,8 +1,8 @@
 import type { Test } from 'tap'
-import { Formatter } from '../../src/web/format.js'
-import { hubText } from '../../src/web/hub-text.js'
-import { messages as fr } from '../../src/web/messages/fr.js'
-import { translate } from '../../src/web/translate.js'
+import { Formatter } from '../../src/admin/web/format.js'
+import { hubText } from '../../src/admin/web/hub-text.js'
+import { messages as fr } from '../../src/admin/web/messages/fr.js'
+import { translate } from '../../src/admin/web/translate.js'
 
 /** The dashboard knows each sentence of the hub, and says it in other languages. */
 export function assertTranslated(t: Test, sentence: string): void {

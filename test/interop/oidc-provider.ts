@@ -1,6 +1,6 @@
 import type { Server } from 'node:http'
 import type { Test } from 'tap'
-import type { Scope } from '../../src/daemon/admin/http/api/scopes.js'
+import type { Scope } from '../../src/admin/tokens/scopes.js'
 import { freePort } from '../udp/free-port.js'
 
 const SECRET = 'a secret of the client, with / and +'

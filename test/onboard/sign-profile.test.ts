@@ -1,5 +1,5 @@
 import t from 'tap'
-import { signProfile } from '../../src/onboard/sign-profile.js'
+import { signProfile } from '../../src/admin/onboard/sign-profile.js'
 
 t.test('says that OpenSSL is missing', async t => {
   const env = { PATH: '/nonexistent' }

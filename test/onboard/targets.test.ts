@@ -1,17 +1,17 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { createProgram } from '../../src/cli/run.js'
-import { appleProfile } from '../../src/onboard/apple-profile.js'
+import { appleProfile } from '../../src/admin/onboard/apple-profile.js'
 import type { Designation, EncryptedService } from '../../src/gateway/discovery/designation.js'
-import { DEVICE_TARGETS } from '../../src/onboard/device-targets.js'
+import { DEVICE_TARGETS } from '../../src/admin/onboard/device-targets.js'
 import {
   advertisementOptions,
   dhcp4Option,
   dhcp6Options
-} from '../../src/onboard/network-options.js'
-import { NETWORK_TARGETS } from '../../src/onboard/network-targets.js'
-import { drawQrCode } from '../../src/onboard/qr-code.js'
-import type { Output } from '../../src/onboard/target.js'
+} from '../../src/admin/onboard/network-options.js'
+import { NETWORK_TARGETS } from '../../src/admin/onboard/network-targets.js'
+import { drawQrCode } from '../../src/admin/onboard/qr-code.js'
+import type { Output } from '../../src/admin/onboard/target.js'
 import { readAdvertisement, readDhcp4, readDhcp6 } from './dnr.js'
 
 const addresses = ['192.0.2.1', '2001:db8::1']

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { posix } from 'node:path'
 import t from 'tap'
-import { publicBans } from '../../src/register/public-bans.js'
-import { registerSite } from '../../src/register/site.js'
-import { TEXTS } from '../../src/register/texts.js'
+import { publicBans } from '../../src/admin/register/public-bans.js'
+import { registerSite } from '../../src/admin/register/site.js'
+import { TEXTS } from '../../src/admin/register/texts.js'
 import { LANGUAGES } from '../../src/policy/rules/model/explain.js'
 import { NETWORKS, NOW, rulesOf } from './rules.js'
 

@@ -1,10 +1,10 @@
 import type { Test } from 'tap'
 import type { Report } from '../../src/analysis/report/report.js'
-import { Formatter } from '../../src/web/format.js'
-import { messages as fr } from '../../src/web/messages/fr.js'
-import { factLabel, reportText } from '../../src/web/report-text.js'
-import type { Say } from '../../src/web/sentences.js'
-import { translate } from '../../src/web/translate.js'
+import { Formatter } from '../../src/admin/web/format.js'
+import { messages as fr } from '../../src/admin/web/messages/fr.js'
+import { factLabel, reportText } from '../../src/admin/web/report-text.js'
+import type { Say } from '../../src/admin/web/sentences.js'
+import { translate } from '../../src/admin/web/translate.js'
 
 const say: Say = (key, values) => translate(fr, 'fr', key, values)
 

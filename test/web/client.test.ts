@@ -1,6 +1,6 @@
 import t from 'tap'
-import { ApiClient, ApiError, queryOf } from '../../src/web/api/client.js'
-import { EventParser } from '../../src/web/api/events.js'
+import { ApiClient, ApiError, queryOf } from '../../src/admin/web/api/client.js'
+import { EventParser } from '../../src/admin/web/api/events.js'
 
 interface Sent {
   readonly url: string

@@ -1,13 +1,18 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
-import { messages as de } from '../../src/web/messages/de.js'
-import { messages as en } from '../../src/web/messages/en.js'
-import { messages as fr } from '../../src/web/messages/fr.js'
-import { messages as nl } from '../../src/web/messages/nl.js'
+import { messages as de } from '../../src/admin/web/messages/de.js'
+import { messages as en } from '../../src/admin/web/messages/en.js'
+import { messages as fr } from '../../src/admin/web/messages/fr.js'
+import { messages as nl } from '../../src/admin/web/messages/nl.js'
 import { PROBLEMS } from '../../src/gateway/status/health.js'
 import { BYPASS_METHODS } from '../../src/analysis/report/questions/bypass-lookups.js'
-import { isSevere } from '../../src/web/severity.js'
-import { chooseLanguage, LANGUAGES, translate, type Messages } from '../../src/web/translate.js'
+import { isSevere } from '../../src/admin/web/severity.js'
+import {
+  chooseLanguage,
+  LANGUAGES,
+  translate,
+  type Messages
+} from '../../src/admin/web/translate.js'
 
 const OTHERS: Readonly<Record<string, Messages>> = { fr, nl, de }
 const valuesIn = (text: string): string[] => [...new Set(text.match(/\{\w+\}/g) ?? [])].sort()
@@ -32,10 +37,12 @@ t.test('every problem of the health has a title and an advice, and every text is
     t.ok(`todo.${code}` in en && `problem.${code}` in en, code)
     t.equal(isSevere(code), isUnready, code)
   }
-  const folder = 'src/web'
-  const sources = readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter(file => /\.tsx?$/.test(file) && !file.startsWith('messages/'))
-    .map(file => readFileSync(`${folder}/${file}`, 'utf8'))
+  const sources = ['src/admin/web', 'src/admin/dashboard']
+    .flatMap(folder =>
+      readdirSync(folder, { recursive: true, encoding: 'utf8' })
+        .filter(file => /\.tsx?$/.test(file) && !file.startsWith('messages/'))
+        .map(file => readFileSync(`${folder}/${file}`, 'utf8'))
+    )
     .join('\n')
   // Those with a word of the API in them are put together.
   const isPart = (key: string): boolean =>

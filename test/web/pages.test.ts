@@ -1,13 +1,13 @@
 import t from 'tap'
-import type { Ban, Exception } from '../../src/web/api/types/rules.js'
-import type { Trend, TrendPoint } from '../../src/web/api/types/status.js'
-import { eventsOf, monthAfter, weeksOf } from '../../src/web/calendar.js'
-import { changedFiles, changesIn, impactIn, rulesPath } from '../../src/web/folder.js'
-import { filtersIn, parseFilter, searchQuery, streamQuery } from '../../src/web/log-filter.js'
-import { pageAt, urlOf } from '../../src/web/pages.js'
-import { readSpan } from '../../src/web/span.js'
-import { completeSpans, hoursOf, seriesOf } from '../../src/web/trend.js'
-import { visibleRows } from '../../src/web/visible-rows.js'
+import type { Ban, Exception } from '../../src/admin/web/api/types/rules.js'
+import type { Trend, TrendPoint } from '../../src/admin/web/api/types/status.js'
+import { eventsOf, monthAfter, weeksOf } from '../../src/admin/web/calendar.js'
+import { changedFiles, changesIn, impactIn, rulesPath } from '../../src/admin/web/folder.js'
+import { filtersIn, parseFilter, searchQuery, streamQuery } from '../../src/admin/web/log-filter.js'
+import { pageAt, urlOf } from '../../src/admin/web/pages.js'
+import { readSpan } from '../../src/admin/web/span.js'
+import { completeSpans, hoursOf, seriesOf } from '../../src/admin/web/trend.js'
+import { visibleRows } from '../../src/admin/web/visible-rows.js'
 
 t.test('addresses of pages', async t => {
   t.equal(pageAt('/bans'), 'bans')

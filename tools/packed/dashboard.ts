@@ -4,12 +4,12 @@ import { basename, extname } from 'node:path'
 import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
 import { build, type Plugin } from 'esbuild'
-import type { Asset } from '../../src/daemon/admin/http/dashboard/dashboard.js'
-import { PAGES } from '../../src/web/pages.js'
+import type { Asset } from '../../src/admin/server/dashboard.js'
+import { PAGES } from '../../src/admin/web/pages.js'
 import { TOKENS } from '../../src/analysis/report/output/tokens.js'
 
 /** The dashboard in browsers: TypeScript, which esbuild reads. */
-const SOURCE = 'src/web/ui'
+const SOURCE = 'src/admin/dashboard'
 const ASSETS = '/assets/'
 const TYPES: Readonly<Record<string, string>> = {
   '.js': 'text/javascript; charset=utf-8',

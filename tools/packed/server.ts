@@ -82,8 +82,8 @@ export async function bundleServer(folder: string): Promise<readonly BundledFile
     entryPoints: {
       ...Object.fromEntries(threads),
       serve: `${COMPILED}/cli/commands/serve.js`,
-      [API]: `${COMPILED}/daemon/admin/http/api/${API}.js`,
-      [DASHBOARD]: `${COMPILED}/daemon/admin/http/dashboard/${DASHBOARD}.js`
+      [API]: `${COMPILED}/admin/api/${API}.js`,
+      [DASHBOARD]: `${COMPILED}/admin/server/${DASHBOARD}.js`
     }
   })
   mkdirSync(folder, { recursive: true })

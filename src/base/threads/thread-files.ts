@@ -8,7 +8,7 @@ export const THREAD_FILES = [
   'lookups/threads/export-main.js',
   'sources/refresh/fetcher-main.js',
   'daemon/threads/fleet-main.js',
-  'daemon/threads/http-main.js',
+  'admin/server/http-main.js',
   'gateway/compiler/list-main.js',
   'gateway/probe/probe-main.js',
   'lookups/threads/recorder-main.js',

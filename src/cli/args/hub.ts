@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import type { Milliseconds } from '../../base/units.js'
-import { HubClient } from '../../fleet/hub-client.js'
+import { HubClient } from '../../admin/api/hub-client.js'
 import { rejectInput } from '../exit.js'
 import type { CommonOptions } from './settings.js'
 

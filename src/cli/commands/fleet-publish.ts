@@ -17,7 +17,7 @@ import {
   type Bundle
 } from '../../sources/bundle/bundle.js'
 import { readPrivateKey } from '../../sources/bundle/signatures.js'
-import type { HubClient } from '../../fleet/hub-client.js'
+import type { HubClient } from '../../admin/api/hub-client.js'
 import { hubClient, type HubOptions } from '../args/hub.js'
 import { parseWholeNumber } from '../args/parse.js'
 import { callerName } from '../args/user.js'

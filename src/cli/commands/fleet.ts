@@ -1,5 +1,5 @@
 import { failure } from '../../base/errors/error.js'
-import type { HubClient } from '../../fleet/hub-client.js'
+import type { HubClient } from '../../admin/api/hub-client.js'
 import type { HubState, Rollout } from '../../hub/hub-state.js'
 import type { GapView, GatewayView, RingView } from '../../hub/views.js'
 import { hubClient, type HubOptions } from '../args/hub.js'

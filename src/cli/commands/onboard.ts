@@ -1,15 +1,15 @@
 import { failure } from '../../base/errors/error.js'
-import { appleProfile } from '../../onboard/apple-profile.js'
-import { coveredListeners, type CoveredListeners } from '../../onboard/covered-listeners.js'
+import { appleProfile } from '../../admin/onboard/apple-profile.js'
+import { coveredListeners, type CoveredListeners } from '../../admin/onboard/covered-listeners.js'
 import {
   uriOf,
   type Designation,
   type EncryptedService
 } from '../../gateway/discovery/designation.js'
-import { DEVICE_TARGETS } from '../../onboard/device-targets.js'
-import { NETWORK_TARGETS } from '../../onboard/network-targets.js'
-import { drawQrCode } from '../../onboard/qr-code.js'
-import { signProfile } from '../../onboard/sign-profile.js'
+import { DEVICE_TARGETS } from '../../admin/onboard/device-targets.js'
+import { NETWORK_TARGETS } from '../../admin/onboard/network-targets.js'
+import { drawQrCode } from '../../admin/onboard/qr-code.js'
+import { signProfile } from '../../admin/onboard/sign-profile.js'
 import { loadSettings, type CommonOptions } from '../args/settings.js'
 import { EXIT, usageError } from '../exit.js'
 import { print, printJson, type Io } from '../io.js'

@@ -2,13 +2,13 @@ import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { failure } from '../../base/errors/error.js'
 import type { Milliseconds } from '../../base/units.js'
-import { SCOPES, type Scope } from '../../daemon/admin/http/api/scopes.js'
+import { SCOPES, type Scope } from '../../admin/tokens/scopes.js'
 import {
   newToken,
   readTokens,
   writeTokens,
   type StoredToken
-} from '../../daemon/admin/http/tokens/token-file.js'
+} from '../../admin/tokens/token-file.js'
 import { duration } from '../../policy/yaml/quantity.js'
 import { loadSettings, type CommonOptions } from '../args/settings.js'
 import { switchToOwnerOf } from '../args/user.js'

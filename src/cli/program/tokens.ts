@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { SCOPES } from '../../daemon/admin/http/api/scopes.js'
+import { SCOPES } from '../../admin/tokens/scopes.js'
 import { examples, type Context } from './context.js'
 
 /** Commands for the tokens of the HTTP API. */

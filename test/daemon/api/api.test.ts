@@ -2,9 +2,9 @@ import fc from 'fast-check'
 import t from 'tap'
 import * as z from 'zod'
 import { failure } from '../../../src/base/errors/error.js'
-import { clientOf } from '../../../src/daemon/admin/http/api/gate.js'
-import { defineRoute } from '../../../src/daemon/admin/http/api/route.js'
-import type { Problem } from '../../../src/daemon/admin/http/problem.js'
+import { clientOf } from '../../../src/admin/api/gate.js'
+import { defineRoute } from '../../../src/admin/api/route.js'
+import type { Problem } from '../../../src/admin/http/problem.js'
 import { apiRig } from './rig.js'
 
 const echo = defineRoute({

@@ -1,12 +1,8 @@
 import { appendFileSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import {
-  ChangeLog,
-  changesFile,
-  type Change
-} from '../../../src/daemon/admin/http/audit/change-log.js'
-import { FileChanges, watchFiles } from '../../../src/daemon/admin/http/audit/watch-files.js'
+import { ChangeLog, changesFile, type Change } from '../../../src/admin/audit/change-log.js'
+import { FileChanges, watchFiles } from '../../../src/admin/audit/watch-files.js'
 import type { StatusReply } from '../../../src/gateway/status/health.js'
 import { eventually } from '../site.js'
 import { MemoryLog } from '../serve.js'

@@ -1,12 +1,12 @@
 import { request as send, type IncomingMessage } from 'node:http'
 import { brotliCompressSync, brotliDecompressSync, gunzipSync, gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
-import { ASSETS } from '../../../src/daemon/admin/http/dashboard/dashboard-assets.js'
-import { Dashboard, type Asset } from '../../../src/daemon/admin/http/dashboard/dashboard.js'
-import { HttpServer, type HttpServerOptions } from '../../../src/daemon/admin/http/http-server.js'
-import { CounterMetrics } from '../../../src/daemon/admin/http/metrics/counter-metrics.js'
+import { ASSETS } from '../../../src/admin/server/dashboard-assets.js'
+import { Dashboard, type Asset } from '../../../src/admin/server/dashboard.js'
+import { HttpServer, type HttpServerOptions } from '../../../src/admin/server/http-server.js'
+import { CounterMetrics } from '../../../src/admin/metrics/counter-metrics.js'
 import { allocateCounters } from '../../../src/resolver/context/lookup-counters.js'
-import { Probes } from '../../../src/daemon/admin/http/probes.js'
+import { Probes } from '../../../src/admin/metrics/probes.js'
 import { MemoryLog } from '../serve.js'
 
 const asset = (paths: readonly string[], type: string, text: string): Asset => ({

@@ -1,5 +1,5 @@
 import type { InjectOptions } from 'fastify'
-import type { Scope } from '../../../src/daemon/admin/http/api/route.js'
+import type { Scope } from '../../../src/admin/api/route.js'
 
 /** What the authorization matrix expects of one route. */
 export interface Expectation {

@@ -6,7 +6,7 @@ import t, { type Test } from 'tap'
 import { readConfig } from '../../../src/gateway/config/load.js'
 import type { Config } from '../../../src/gateway/config/config.js'
 import { CommandRunner, COMMAND_LIMITS } from '../../../src/gateway/processes/commands.js'
-import { lookup, searchOf } from '../../../src/daemon/admin/http/api/log-questions.js'
+import { lookup, searchOf } from '../../../src/admin/api/log-questions.js'
 import { eventually } from '../site.js'
 import { apiRig } from './rig.js'
 

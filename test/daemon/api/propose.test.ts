@@ -6,7 +6,7 @@ import { failure } from '../../../src/base/errors/error.js'
 import { generateKeys } from '../../../src/base/files/ed25519.js'
 import { readConfig } from '../../../src/gateway/config/load.js'
 import { CommandRunner } from '../../../src/gateway/processes/commands.js'
-import { FOLDER_TYPE } from '../../../src/daemon/admin/http/api/candidate.js'
+import { FOLDER_TYPE } from '../../../src/admin/api/candidate.js'
 import { encodeBundle } from '../../../src/sources/bundle/bundle.js'
 import { apiRig, type ApiRig } from './rig.js'
 

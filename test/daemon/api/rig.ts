@@ -6,19 +6,15 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { Config } from '../../../src/gateway/config/config.js'
 import { readConfig } from '../../../src/gateway/config/load.js'
-import { createApi } from '../../../src/daemon/admin/http/api/api.js'
-import type { Authenticator } from '../../../src/daemon/admin/http/api/authenticator.js'
-import type { Route, Scope } from '../../../src/daemon/admin/http/api/route.js'
-import { ROUTES } from '../../../src/daemon/admin/http/api/routes.js'
-import type { ApiServices } from '../../../src/daemon/admin/http/api/services.js'
-import {
-  newToken,
-  writeTokens,
-  type StoredToken
-} from '../../../src/daemon/admin/http/tokens/token-file.js'
-import { ChangeLog } from '../../../src/daemon/admin/http/audit/change-log.js'
-import { Trend } from '../../../src/daemon/admin/http/trend/trend.js'
-import { TokenStore } from '../../../src/daemon/admin/http/tokens/token-store.js'
+import { createApi } from '../../../src/admin/api/api.js'
+import type { Authenticator } from '../../../src/admin/tokens/authenticator.js'
+import type { Route, Scope } from '../../../src/admin/api/route.js'
+import { ROUTES } from '../../../src/admin/api/routes.js'
+import type { ApiServices } from '../../../src/admin/api/services.js'
+import { newToken, writeTokens, type StoredToken } from '../../../src/admin/tokens/token-file.js'
+import { ChangeLog } from '../../../src/admin/audit/change-log.js'
+import { Trend } from '../../../src/admin/metrics/trend.js'
+import { TokenStore } from '../../../src/admin/tokens/token-store.js'
 import { MemoryLog } from '../serve.js'
 
 export const NOW = Date.parse('2026-01-01T00:00:00Z')

@@ -2,11 +2,11 @@ import { chmodSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import t from 'tap'
-import type { Principal } from '../../../src/daemon/admin/http/api/authenticator.js'
-import { Cookies } from '../../../src/daemon/admin/http/login/cookies.js'
-import { claimAt, personOf } from '../../../src/daemon/admin/http/login/person.js'
+import type { Principal } from '../../../src/admin/tokens/authenticator.js'
+import { Cookies } from '../../../src/admin/login/cookies.js'
+import { claimAt, personOf } from '../../../src/admin/login/person.js'
 import { oidcFileErrors } from '../../../src/gateway/config/provider-files.js'
-import { SessionStore } from '../../../src/daemon/admin/http/login/sessions.js'
+import { SessionStore } from '../../../src/admin/login/sessions.js'
 
 const HOUR = 3_600_000
 const config = { origin: 'https://gateway.example', session: 8 * HOUR, idle: HOUR }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { SharedCommands } from '../../../src/daemon/admin/http/api/shared-commands.js'
+import { SharedCommands } from '../../../src/admin/api/shared-commands.js'
 
 /** Commands that end when the test says so. */
 function rig() {

@@ -2,12 +2,8 @@ import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { systemClock } from '../../../src/base/time/clock.js'
-import {
-  newToken,
-  readTokens,
-  writeTokens
-} from '../../../src/daemon/admin/http/tokens/token-file.js'
-import { TokenStore } from '../../../src/daemon/admin/http/tokens/token-store.js'
+import { newToken, readTokens, writeTokens } from '../../../src/admin/tokens/token-file.js'
+import { TokenStore } from '../../../src/admin/tokens/token-store.js'
 import { MemoryLog } from '../serve.js'
 import { eventually } from '../site.js'
 

@@ -2,14 +2,10 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { CountedRules } from '../../../src/gateway/workers/rule-counters.js'
-import { CounterMetrics } from '../../../src/daemon/admin/http/metrics/counter-metrics.js'
-import { recordTrend } from '../../../src/daemon/admin/http/trend/record-trend.js'
-import {
-  readTrend,
-  trendFile,
-  writeTrend
-} from '../../../src/daemon/admin/http/trend/trend-file.js'
-import { quantile, Trend, type CounterSample } from '../../../src/daemon/admin/http/trend/trend.js'
+import { CounterMetrics } from '../../../src/admin/metrics/counter-metrics.js'
+import { recordTrend } from '../../../src/admin/metrics/record-trend.js'
+import { readTrend, trendFile, writeTrend } from '../../../src/admin/metrics/trend-file.js'
+import { quantile, Trend, type CounterSample } from '../../../src/admin/metrics/trend.js'
 import {
   allocateCounters,
   COUNTER,

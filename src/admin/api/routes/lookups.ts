@@ -1,0 +1,130 @@
+import * as z from 'zod'
+import { failure } from '../../../base/errors/error.js'
+import { REPORT_KEYS } from '../../../lookups/sql/report-keys.js'
+import { VERDICT } from '../../../lookups/event/query-event.js'
+import { parseFilter } from '../../../analysis/views/record-filter.js'
+import { LookupStream } from '../lookup-stream.js'
+import { defineRoute } from '../route.js'
+import { lookup, period, pattern, searchOf } from '../log-questions.js'
+
+const MAX_STREAMS = 8
+let streams = 0
+
+const verdicts: readonly string[] = [...Object.keys(VERDICT), 'all']
+
+/** One value, or several: `network=a&network=b`. */
+function many<S extends z.ZodType<string, string>>(value: S) {
+  const list = (found: unknown): unknown => (typeof found === 'string' ? [found] : found)
+  return z.preprocess(list, z.array(value).max(32).optional())
+}
+
+const text = z.string().min(1).max(253)
+
+const KINDS = ['overview', 'daily', 'weekly', 'monthly', 'ban', 'bypass', 'new-names'] as const
+export const lookupRoutes = [
+  defineRoute({
+    method: 'GET',
+    path: '/lookups/stream',
+    id: 'streamLookups',
+    tag: 'log',
+    summary: 'Lookups as they are logged, as server-sent events',
+    description:
+      'Events: `lookup` with a line of the query log, `dropped` with the number of lookups that a slow client has missed, `end` when the token has become invalid.',
+    scope: 'read',
+    query: z.strictObject({
+      network: many(text).describe('Ids of networks'),
+      app: many(text).describe('Ids of apps'),
+      ban: many(text).describe('Ids of bans'),
+      client: many(text).describe('Addresses, prefixes, pseudonyms, or names of devices'),
+      name: many(pattern).describe('Names: a.example with all below it, =a.example, *.a.example'),
+      verdict: many(z.enum(verdicts)).describe('Default: blocked and monitored'),
+      lines: z.coerce
+        .number<string>('a whole number')
+        .int('a whole number')
+        .min(0)
+        .max(1_000)
+        .default(0)
+        .describe('Recent lookups to begin with')
+    }),
+    produces: 'text/event-stream',
+    errors: { API_BUSY: 503, API_NOT_FOUND: 404, LOG_FOLLOW: 500 },
+    handler: async ({ query }, { services, principal, response }) => {
+      const { which, path } = services.config.log.queries
+      if (which === 'none') throw failure('API_NOT_FOUND', 'query log: log.queries.which is none')
+      if (streams >= MAX_STREAMS) throw failure('API_BUSY', `${MAX_STREAMS} streams`)
+      const { lines, ...conditions } = query
+      const matches = parseFilter(conditions, (_option, parse) => parse())
+      const isAllowed = (): boolean => principal!.isValid()
+      const stream = new LookupStream(response, { path, matches, lines, isAllowed })
+      streams++
+      void stream.ended.then(() => streams--)
+      await Promise.resolve()
+    }
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/lookups',
+    id: 'searchLookups',
+    tag: 'log',
+    summary: 'Lookups in the query log and its archive, the latest first',
+    scope: 'read',
+    query: lookup,
+    response: z.object({
+      offset: z.int(),
+      more: z.boolean().describe('Whether there are older ones'),
+      items: z.array(z.looseObject({ time: z.string(), qname: z.string(), verdict: z.string() }))
+    }),
+    errors: { API_BUSY: 503, API_COMMAND_TIME: 503, API_COMMAND: 500 },
+    handler: async ({ query }, { services, signal }) => {
+      const { limit, offset } = query
+      const found = await services.command(['query', ...searchOf(query), '--json'], signal)
+      const items = (found as readonly Record<string, unknown>[]).map(present)
+      return { offset, more: items.length > limit, items: items.slice(0, limit) }
+    }
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/reports/{kind}',
+    id: 'getReport',
+    tag: 'log',
+    summary: 'A report on the query log, as "interdict report --json"',
+    scope: 'read',
+    params: z.strictObject({ kind: z.enum(KINDS).describe('Which report') }),
+    query: z.strictObject({
+      ...period,
+      id: text
+        .regex(/^[^-]/, 'an id')
+        .optional()
+        .describe(
+          'Of a ban for `ban`; of a period: `today` or `yesterday`, `this-week` or `last-week`, `this-month` or `last-month`'
+        ),
+      app: text.optional().describe('Only lookups of this app'),
+      ban: text.optional().describe('Only lookups of this ban'),
+      network: text.optional().describe('Only lookups of this network'),
+      client: text.optional().describe('Only lookups of this client, as the log has it'),
+      by: z.enum(REPORT_KEYS).optional().describe('Key to count lookups by; default: app'),
+      top: z
+        .string()
+        .regex(/^[1-9]\d{0,3}$/, 'a number from 1 to 9999')
+        .optional()
+        .describe('Rows of each table')
+    }),
+    response: z.looseObject({}),
+    errors: { API_BUSY: 503, API_COMMAND_TIME: 503, API_COMMAND: 500 },
+    handler: async ({ params, query }, { services, signal }) => {
+      const { id, ...options } = query
+      const words: string[] = params.kind === 'overview' ? [] : [params.kind]
+      if (id !== undefined) words.push(id)
+      // With "=", a value that begins with a hyphen is not taken for an option.
+      const given = Object.entries(options).flatMap(([name, value]) =>
+        value === undefined ? [] : [`--${name}=${value}`]
+      )
+      return services.report(['report', ...words, ...given, '--json'], signal)
+    }
+  })
+]
+
+/** Without the columns that do not apply to a lookup, as in the log. */
+function present(row: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null))
+}

@@ -1,0 +1,91 @@
+import { appendFileSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { writeFileAtomic } from '../../base/files/atomic-file.js'
+import type { Clock } from '../../base/time/clock.js'
+import { createParentFolder } from '../../base/files/parent-folder.js'
+import { reasonOf } from '../../base/errors/reason.js'
+import type { ServiceLog } from '../../base/log/service-log.js'
+
+/** Something that was changed, or refused. */
+export interface Change {
+  /** RFC 3339. */
+  readonly at: string
+  /** Name of a token, or `user:` and the name of a person; null: nobody through the API, such as an edited file. */
+  readonly by: string | null
+  /** An operationId of the API; or `login`, `rules` or `settings`. */
+  readonly operation: string
+  /** What it was about: a path of the API, or the version of rules. */
+  readonly subject: string
+  /** Code of the error for which it was refused; null: done. */
+  readonly code: string | null
+}
+
+/** The newest changes that are kept, in memory and in the file. */
+const KEPT = 1_000
+
+/** The changes of the gateway that operators have made, for the audit trail: one JSON line each. */
+export class ChangeLog {
+  /** The newest last. */
+  private changes: Change[]
+  /** Lines in the file. */
+  private lines: number
+
+  /** @param path undefined: in memory only */
+  constructor(
+    private readonly path: string | undefined,
+    private readonly clock: Clock,
+    private readonly log: ServiceLog
+  ) {
+    const changes = path === undefined ? [] : readChanges(path)
+    this.changes = changes.slice(-KEPT)
+    this.lines = changes.length
+  }
+
+  /** The newest first. */
+  get newest(): readonly Change[] {
+    return [...this.changes].reverse()
+  }
+
+  record(change: Omit<Change, 'at'>): void {
+    const entry: Change = { at: new Date(this.clock.wall()).toISOString(), ...change }
+    this.changes = [...this.changes.slice(1 - KEPT), entry]
+    const { path } = this
+    if (path === undefined) return
+    try {
+      if (this.lines < 2 * KEPT) {
+        createParentFolder(path)
+        appendFileSync(path, lineOf(entry), { mode: 0o600 })
+        this.lines++
+      } else {
+        writeFileAtomic(path, Buffer.from(this.changes.map(lineOf).join('')), { mode: 0o600 })
+        this.lines = this.changes.length
+      }
+    } catch (error) {
+      this.log.warn({ path, error: reasonOf(error) }, 'cannot store a change')
+    }
+  }
+}
+
+export const changesFile = (state: string): string => join(state, 'changes.jsonl')
+
+const lineOf = (change: Change): string => `${JSON.stringify(change)}\n`
+
+/** A line that was not written to its end is left out. */
+function readChanges(path: string): Change[] {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch {
+    return []
+  }
+  return text.split('\n').flatMap(line => {
+    try {
+      const value = JSON.parse(line) as Partial<Change> | null
+      return typeof value?.at === 'string' && typeof value.operation === 'string'
+        ? [{ by: null, subject: '', code: null, ...value } as Change]
+        : []
+    } catch {
+      return []
+    }
+  })
+}

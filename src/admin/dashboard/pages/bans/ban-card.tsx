@@ -1,0 +1,154 @@
+import type { Ban, Exception, RuleState } from '../../../web/api/types/rules.js'
+import { daysLeft } from '../../../web/format.js'
+import { urlOf } from '../../../web/pages.js'
+import { Badge, Card, Facts } from '../../components.js'
+import { format, now, t, word } from '../../state.js'
+import { Table } from '../../table.js'
+
+const TONES: Readonly<Record<RuleState, string>> = {
+  'in force': 'good',
+  'outside its hours': 'warn',
+  'to come': '',
+  ended: ''
+}
+
+export function BanCard({
+  ban,
+  exceptions
+}: {
+  readonly ban: Ban
+  readonly exceptions: readonly Exception[]
+}) {
+  const { id, state, mode, sources, authority, reference, referenceUrl, networks, lacking } = ban
+  return (
+    <Card
+      id={`ban-${id}`}
+      title={id}
+      aside={
+        <span class="row">
+          <Badge tone={TONES[state]}>{word('state', state)}</Badge>
+          {mode === 'monitor' && <Badge tone="warn">{t('bans.monitored')}</Badge>}
+          {state === 'to come' && ban.from !== null ? (
+            <Badge>{format.value.ago(ban.from, now.value)}</Badge>
+          ) : (
+            <Left until={ban.until} />
+          )}
+        </span>
+      }
+    >
+      <div class="grid">
+        <Facts
+          facts={[
+            [t('bans.about'), sources.map(({ title, id }) => title || id).join(', ')],
+            [t('bans.authority'), authority],
+            [
+              t('bans.reference'),
+              referenceUrl === null ? (
+                reference
+              ) : (
+                <a href={referenceUrl} target="_blank" rel="noreferrer">
+                  {reference ?? referenceUrl} ↗
+                </a>
+              )
+            ],
+            [t('bans.legalBasis'), ban.legalBasis],
+            [t('bans.owner'), ban.owner],
+            [t('bans.action'), <code>{ban.action}</code>],
+            [t('why.where'), <code>{ban.rule}</code>]
+          ]}
+        />
+        <Facts
+          facts={[
+            [t('bans.from'), dateOf(ban.from)],
+            [t('bans.until'), ban.until === null ? t('bans.open') : dateOf(ban.until)],
+            [t('bans.review'), dateOf(ban.review)],
+            [t('bans.schedule'), ban.schedule],
+            [
+              t('bans.covered'),
+              <span class="row">
+                {networks.map(one => (
+                  <Badge key={one} tone="good">
+                    {one}
+                  </Badge>
+                ))}
+              </span>
+            ],
+            [
+              t('bans.lacking'),
+              lacking.length === 0 ? (
+                t('bans.lackingNone')
+              ) : (
+                <span class="row">
+                  {lacking.map(one => (
+                    <span key={one} data-lacking={one}>
+                      <Badge tone="bad">{one}</Badge>
+                    </span>
+                  ))}
+                </span>
+              )
+            ]
+          ]}
+        />
+      </div>
+      {exceptions.length > 0 && (
+        <section class="stack">
+          <h3>{t('bans.exceptions')}</h3>
+          <Table
+            label={t('bans.exceptions')}
+            rows={exceptions}
+            rowId={({ id }) => id}
+            columns={[
+              { title: t('bans.purpose'), cell: ({ purpose }) => purpose },
+              { title: t('bans.approver'), cell: ({ approvedBy }) => approvedBy },
+              {
+                title: t('bans.clients'),
+                kind: 'break',
+                cell: ({ prefixes, networks }) =>
+                  (prefixes.length === 0 ? networks : prefixes).join(', ')
+              },
+              {
+                title: t('bans.until'),
+                cell: ({ until }) => (
+                  <>
+                    {dateOf(until) ?? t('bans.open')} <Left until={until} />
+                  </>
+                )
+              },
+              {
+                title: t('state'),
+                cell: ({ state }) => <Badge tone={TONES[state]}>{word('state', state)}</Badge>
+              }
+            ]}
+          />
+        </section>
+      )}
+      <div class="row no-print">
+        <a
+          class="button small"
+          href={urlOf('log', { ban: id, since: '7d' })}
+          aria-label={`${t('bans.showLog')}, ${id}`}
+        >
+          {t('bans.showLog')}
+        </a>
+        <a
+          class="button small"
+          href={urlOf('reports', { kind: 'ban', id })}
+          aria-label={`${t('bans.showReport')}, ${id}`}
+        >
+          {t('bans.showReport')}
+        </a>
+      </div>
+    </Card>
+  )
+}
+
+const dateOf = (at: string | null): string | null => (at === null ? null : format.value.day(at))
+
+function Left({ until }: { readonly until: string | null }) {
+  if (until === null) return null
+  const days = daysLeft(until, now.value)
+  if (days < 0) return null
+  return (
+    <Badge tone={days <= 14 ? 'bad' : days <= 31 ? 'warn' : ''}>{t('daysLeft', { n: days })}</Badge>
+  )
+}

@@ -1,0 +1,180 @@
+import { useEffect, useState } from 'preact/hooks'
+import { ApiError } from '../../../web/api/client.js'
+import type { Checked } from '../../../web/api/types/rules.js'
+import { changesIn, impactIn } from '../../../web/folder.js'
+import { Alert, Badge, Bars, Failure } from '../../components.js'
+import { api, format, t, word } from '../../state.js'
+import { Table } from '../../table.js'
+import { useAction } from '../../use-api.js'
+import type { Proposal } from './proposal.js'
+
+export function Judged({ proposal }: { readonly proposal: Proposal }) {
+  const [found, setFound] = useState<Checked | undefined>(undefined)
+  const [error, setError] = useState<ApiError | undefined>(undefined)
+  const [impact, setImpact] = useState<Checked['replay'] | 'running'>('running')
+  useEffect(() => {
+    const controller = new AbortController()
+    const path = (replay: boolean): string =>
+      `/rules/candidate?base=${proposal.base}&replay=${String(replay)}`
+    const run = async (): Promise<void> => {
+      try {
+        const checked = await api.send<Checked>(
+          'POST',
+          path(false),
+          proposal.upload,
+          controller.signal
+        )
+        setFound(checked)
+        if (checked?.check.ok !== true) return
+        // Judging recorded lookups takes longer: what changes is shown meanwhile.
+        const judged = await api.send<Checked>(
+          'POST',
+          path(true),
+          proposal.upload,
+          controller.signal
+        )
+        setImpact(judged?.replay ?? null)
+      } catch (reason) {
+        if (!controller.signal.aborted) setError(reason as ApiError)
+      }
+    }
+    void run()
+    return () => controller.abort()
+  }, [])
+  return (
+    <section
+      class="stack"
+      aria-live="polite"
+      data-candidate={found === undefined ? 'running' : found.check.ok ? 'valid' : 'invalid'}
+    >
+      {error !== undefined && <Failure error={error} />}
+      {found === undefined && error === undefined && <p class="loading">{t('change.checking')}</p>}
+      {found !== undefined && (
+        <>
+          <CheckResult check={found.check} />
+          {found.diff !== null && <Diff diff={found.diff} />}
+          {found.check.ok && <Impact replay={impact} />}
+          {found.check.ok && proposal.isFolder && <Download proposal={proposal} />}
+        </>
+      )}
+    </section>
+  )
+}
+
+function CheckResult({ check }: { readonly check: Checked['check'] }) {
+  const { ok, errors, warnings } = check
+  return (
+    <Alert
+      tone={ok ? (warnings.length > 0 ? 'warn' : 'good') : 'bad'}
+      title={ok ? t('change.valid') : t('change.invalid', { n: errors.length })}
+    >
+      {[...errors, ...warnings].slice(0, 50).map(({ code, message }, i) => (
+        <p key={i} class="break">
+          <span lang="en">{message}</span> <code class="note">{code}</code>
+        </p>
+      ))}
+    </Alert>
+  )
+}
+
+/** `blocked: federal-tiktok` in the language of the user. */
+const decided = (text: string): string => text.replace(/^\w+/, one => word('verdict', one))
+
+function Diff({ diff }: { readonly diff: Readonly<Record<string, unknown>> }) {
+  const changes = changesIn(diff)
+  return (
+    <section class="stack">
+      <h3>{t('change.diff')}</h3>
+      <Table
+        id="diff"
+        none={t('change.noDiff')}
+        label={t('change.diff')}
+        rows={changes}
+        columns={[
+          {
+            title: t('change.what'),
+            cell: ({ change }) => (
+              <Badge tone={change === 'lifted' ? 'warn' : 'blocked'}>{word('diff', change)}</Badge>
+            )
+          },
+          {
+            title: t('change.names'),
+            kind: 'n',
+            cell: ({ names }) => format.value.count(names)
+          },
+          {
+            title: t('change.examples'),
+            kind: 'break',
+            cell: ({ examples }) => examples.join(', ')
+          },
+          { title: t('network'), kind: 'break', cell: ({ networks }) => networks.join(', ') },
+          { title: t('change.before'), kind: 'break', cell: ({ before }) => decided(before) },
+          { title: t('change.after'), kind: 'break', cell: ({ after }) => decided(after) }
+        ]}
+      />
+    </section>
+  )
+}
+
+function Impact({ replay }: { readonly replay: Checked['replay'] | 'running' }) {
+  if (replay === 'running') return <p class="loading">{t('change.replaying')}</p>
+  if (replay === null) return <p class="faint">{t('change.noLog')}</p>
+  if ('code' in replay) return <Alert tone="warn" title={String(replay.message)} />
+  const impacts = impactIn(replay)
+  return (
+    <section class="stack" data-impact="done">
+      <h3>{t('change.impact')}</h3>
+      {impacts.length === 0 && <p class="faint">{t('change.noImpact')}</p>}
+      {impacts.map(({ kind, lookups, clients, names }) => (
+        <div key={kind} class="stack">
+          <p>
+            <Badge tone={kind === 'blocked' ? 'blocked' : 'warn'}>{word('impact', kind)}</Badge>{' '}
+            {t('lookups', { n: lookups })}
+          </p>
+          <div class="grid">
+            <div class="stack">
+              <h4 class="note">{t('change.impactClients')}</h4>
+              <Bars
+                none="–"
+                bars={clients.slice(0, 10).map(([label, value]) => ({ label, value }))}
+              />
+            </div>
+            <div class="stack">
+              <h4 class="note">{t('change.impactNames')}</h4>
+              <Bars
+                none="–"
+                bars={names.slice(0, 10).map(([label, value]) => ({ label, value }))}
+              />
+            </div>
+          </div>
+        </div>
+      ))}
+    </section>
+  )
+}
+
+function Download({ proposal }: { readonly proposal: Proposal }) {
+  const { error, isBusy, run } = useAction()
+  const download = async (): Promise<void> => {
+    const path = `/rules/candidate/bundle?base=${proposal.base}`
+    const url = URL.createObjectURL(await api.download(path, proposal.upload))
+    const link = document.createElement('a')
+    link.href = url
+    link.download = 'rules.bundle'
+    link.click()
+    URL.revokeObjectURL(url)
+  }
+  return (
+    <div class="stack">
+      {error !== undefined && <Failure error={error} />}
+      <div class="row">
+        <button type="button" class="button" disabled={isBusy} onClick={() => void run(download)}>
+          {t('change.download')}
+        </button>
+        <span class="note">
+          {t('change.sign')} <code>interdict bundle sign</code>
+        </span>
+      </div>
+    </div>
+  )
+}

@@ -1,0 +1,114 @@
+import type { Report } from '../../web/api/types/log.js'
+import type { Listing, Notice } from '../../web/api/types/rules.js'
+import type { Status, Trend } from '../../web/api/types/status.js'
+import { daysLeft } from '../../web/format.js'
+import { urlOf } from '../../web/pages.js'
+import { isSevere } from '../../web/severity.js'
+import { Alert, Bars, Card, Failure, Load, Title } from '../components.js'
+import { Dates } from '../dates.js'
+import { format, isReachable, now, t, word } from '../state.js'
+import { useApi } from '../use-api.js'
+import { Tiles } from './now/tiles.js'
+import { TrendCard } from './now/trend-card.js'
+
+/** Days ahead in which ends and reviews are shown. */
+const WITHIN = 365
+const SOON = 31
+
+export function Now() {
+  const status = useApi<Status>('/status', {}, 10)
+  const lastHour = useApi<Trend>('/trend', { hours: 1 }, 10)
+  const trend = useApi<Trend>('/trend', {}, 60)
+  const notices = useApi<Listing<Notice>>('/notices', { within: WITHIN }, 300)
+  return (
+    <>
+      <Title text={t('page.now')}>
+        {isReachable.value && (
+          <span class="note">{t('updated', { time: format.value.second(now.value) })}</span>
+        )}
+      </Title>
+      {status.error !== undefined && <Failure error={status.error} />}
+      {status.data !== undefined && <Problems status={status.data} />}
+      <Tiles status={status.data} lastHour={lastHour.data} notices={notices.data?.items} />
+      <TrendCard trend={trend} />
+      <div class="grid">
+        <Ranking by="app" title={t('now.byApp')} />
+        <Ranking by="network" title={t('now.byNetwork')} />
+        <Deadlines notices={notices.data?.items} />
+      </div>
+    </>
+  )
+}
+
+function Problems({ status }: { readonly status: Status }) {
+  const { problems, ready } = status.health
+  // What was known last may be over: the page says that the gateway does not respond.
+  if (problems.length === 0 && !isReachable.value) return null
+  if (problems.length === 0)
+    return (
+      <Alert tone="good" title={t('now.noProblem')}>
+        <p>{t('now.noProblemText', { since: format.value.duration(status.uptimeSeconds) })}</p>
+      </Alert>
+    )
+  return (
+    <section class="stack" aria-label={t('problems', { n: problems.length })}>
+      {!ready && <p>{t('now.notReady')}</p>}
+      {problems
+        .toSorted((a, b) => Number(isSevere(b.code)) - Number(isSevere(a.code)))
+        .map(({ code, subject, message }) => {
+          const advice = word('todo', code)
+          return (
+            <Alert
+              key={`${code} ${subject ?? ''}`}
+              tone={isSevere(code) ? 'bad' : 'warn'}
+              title={`${word('problem', code)}${subject === null ? '' : ` · ${subject}`}`}
+            >
+              {advice !== code && <p>{advice}</p>}
+              <p class="note break">
+                <span lang="en">{message}</span> <code>{code}</code>
+              </p>
+            </Alert>
+          )
+        })}
+    </section>
+  )
+}
+
+function Ranking({ by, title }: { readonly by: 'app' | 'network'; readonly title: string }) {
+  const report = useApi<Report>('/reports/overview', { by, since: '24h', top: 8 }, 60)
+  return (
+    <Card title={title} aside={<span class="note">{t('last24')}</span>}>
+      <Load from={report}>
+        {({ tables }) => (
+          <Bars
+            none={t('now.noneBlocked')}
+            bars={(tables[by] ?? [])
+              .map(row => ({
+                label: String(row[by] ?? row.key ?? '–'),
+                value: Number(row.blocked ?? row.lookups ?? 0)
+              }))
+              .filter(({ value }) => value > 0)
+              .map(bar => ({
+                ...bar,
+                href: urlOf('log', { [by]: bar.label, verdict: 'blocked', since: '24h' })
+              }))}
+          />
+        )}
+      </Load>
+    </Card>
+  )
+}
+
+function Deadlines({ notices }: { readonly notices: readonly Notice[] | undefined }) {
+  const soon = (notices ?? []).filter(({ at }) => daysLeft(at, now.value) <= SOON)
+  return (
+    <Card
+      title={t('now.deadlines')}
+      aside={<a href={urlOf('bans', { view: 'calendar' })}>{t('bans.calendar')}</a>}
+    >
+      {notices !== undefined && (
+        <Dates label={t('now.deadlines')} none={t('now.noDeadlines')} events={soon.slice(0, 8)} />
+      )}
+    </Card>
+  )
+}

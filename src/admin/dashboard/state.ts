@@ -1,0 +1,182 @@
+import { computed, signal } from '@preact/signals'
+import { ApiClient, ApiError } from '../web/api/client.js'
+import type { Me, Scope } from '../web/api/types/status.js'
+import { Formatter } from '../web/format.js'
+import { hubText } from '../web/hub-text.js'
+import { messages as english } from '../web/messages/en.js'
+import {
+  chooseLanguage,
+  translate,
+  type Language,
+  type Messages,
+  type Values
+} from '../web/translate.js'
+import { pageAt, type PageId } from '../web/pages.js'
+import { reportText } from '../web/report-text.js'
+
+/** What all pages share. */
+
+export interface Place {
+  /** Undefined: the page does not exist. */
+  readonly page: PageId | undefined
+  readonly parameters: URLSearchParams
+}
+
+const placeNow = (): Place => ({
+  page: pageAt(location.pathname),
+  parameters: new URLSearchParams(location.search)
+})
+
+export const place = signal(placeNow())
+/** Undefined: not known yet. */
+export const me = signal<Me | undefined>(undefined)
+/** Why the login page is shown, if somebody was logged in. */
+export const hasExpired = signal(false)
+export const isReachable = signal(true)
+/** Wall-clock time, for ages; counted on every ten seconds. */
+export const now = signal(Date.now())
+export const host = signal('')
+/** Whether the gateway shows the fleet of a hub. */
+export const hasFleet = signal(false)
+/** Of the rules, whose dates mean its days; undefined until it is known: that of the browser. */
+export const timeZone = signal<string | undefined>(undefined)
+
+setInterval(() => (now.value = Date.now()), 10_000)
+addEventListener('popstate', () => (place.value = placeNow()))
+
+/** Goes to a page of the dashboard. */
+export function navigate(url: string, replace = false): void {
+  if (replace) history.replaceState(null, '', url)
+  else history.pushState(null, '', url)
+  const before = place.value.page
+  place.value = placeNow()
+  if (before !== place.value.page) scrollTo(0, 0)
+}
+
+const TOKEN = 'interdict.token'
+/** Storage that may be switched off: then a reload asks again. */
+function stored(area: () => Storage, name: string): string | undefined {
+  try {
+    return area().getItem(name) ?? undefined
+  } catch {
+    return undefined
+  }
+}
+function store(area: () => Storage, name: string, value: string | undefined): void {
+  try {
+    if (value === undefined) area().removeItem(name)
+    else area().setItem(name, value)
+  } catch {
+    // See `stored`.
+  }
+}
+const tab = (): Storage => sessionStorage
+const browser = (): Storage => localStorage
+
+/** Of this tab alone: it is gone when the tab is closed. */
+let token = stored(tab, TOKEN)
+
+export const api = new ApiClient({
+  fetch: (input, init) => fetch(input, init),
+  token: () => token,
+  onUnauthorized: () => {
+    if (me.value?.name != null) hasExpired.value = true
+    token = undefined
+    store(tab, TOKEN, undefined)
+    me.value = { name: null, scopes: [], sessionEnds: null, login: me.value?.login ?? null }
+  },
+  onReachable: reachable => (isReachable.value = reachable)
+})
+
+/** Finds out who one is, with the token or session there is. */
+export async function identify(): Promise<void> {
+  try {
+    me.value = await api.get<Me>('/me')
+    if (me.value.name !== null) hasExpired.value = false
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error
+    if (error.status !== 401) {
+      setTimeout(() => void identify(), 3_000)
+      return
+    }
+    me.value = await api.get<Me>('/me')
+  }
+}
+
+/** @throws ApiError the token is not valid */
+export async function logIn(wanted: string): Promise<void> {
+  token = wanted
+  try {
+    const found = await api.get<Me>('/me')
+    store(tab, TOKEN, wanted)
+    hasExpired.value = false
+    me.value = found
+  } catch (error) {
+    token = undefined
+    throw error
+  }
+}
+
+export async function logOut(): Promise<void> {
+  const hadToken = token !== undefined
+  token = undefined
+  store(tab, TOKEN, undefined)
+  const ended = hadToken
+    ? undefined
+    : await api.send<{ provider: string | null }>('POST', '/logout').catch(() => undefined)
+  me.value = { name: null, scopes: [], sessionEnds: null, login: me.value?.login ?? null }
+  if (ended?.provider != null) location.assign(ended.provider)
+}
+
+export const may = (scope: Scope): boolean => me.value?.scopes.includes(scope) === true
+
+export type Theme = 'auto' | 'light' | 'dark'
+const THEME = 'interdict.theme'
+export const theme = signal<Theme>((stored(browser, THEME) as Theme | undefined) ?? 'auto')
+theme.subscribe(value => {
+  if (value === 'auto') delete document.documentElement.dataset.theme
+  else document.documentElement.dataset.theme = value
+  store(browser, THEME, value === 'auto' ? undefined : value)
+})
+
+const LANGUAGE = 'interdict.language'
+export const language = signal<Language>(
+  chooseLanguage(stored(browser, LANGUAGE), navigator.languages)
+)
+const messages = signal<Messages>(english)
+export const format = computed(() => new Formatter(language.value, timeZone.value))
+
+const LOADERS: Readonly<Record<Language, () => Promise<{ readonly messages: Messages }>>> = {
+  en: () => Promise.resolve({ messages: english }),
+  fr: () => import('../web/messages/fr.js'),
+  nl: () => import('../web/messages/nl.js'),
+  de: () => import('../web/messages/de.js')
+}
+
+/** Loads the texts of a language, then shows them. */
+export async function speak(wanted: Language, remember = true): Promise<void> {
+  const loaded = await LOADERS[wanted]()
+  messages.value = loaded.messages
+  language.value = wanted
+  document.documentElement.lang = wanted
+  if (remember) store(browser, LANGUAGE, wanted)
+}
+
+/** A text in the language of the user. */
+export function t(key: keyof Messages, values: Values = {}): string {
+  return translate(messages.value, language.value, key, values)
+}
+
+/** A sentence of the hub, which writes English, in the language of the user. */
+export const fromHub = (sentence: string): string => hubText(sentence, t, format.value)
+
+const utc = computed(() => new Formatter(language.value, 'UTC'))
+
+/** A text of a report, which is English, in the language of the user. */
+export const fromReport = (text: string): string => reportText(text, t, utc.value)
+
+/** A text for a word of the API, such as a verdict; the word itself if there is none. */
+export function word(prefix: string, value: string): string {
+  const key = `${prefix}.${value}` as keyof Messages
+  return key in messages.value ? t(key) : value
+}

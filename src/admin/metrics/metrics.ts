@@ -1,0 +1,66 @@
+import { PROBLEMS, type StatusReply } from '../../gateway/status/health.js'
+import { counter, gauge, gauges, info, timeOf } from './families.js'
+import { logMetrics, outputMetrics } from './log-metrics.js'
+import type { MetricFamily } from './metrics-text.js'
+import { rulesMetrics, zoneMetrics } from './rules-metrics.js'
+import { sharedMetrics } from './shared-metrics.js'
+import { alertMetrics, fleetMetrics, probeMetrics, reportMetrics } from './service-metrics.js'
+import { cacheMetrics, trafficMetrics, upstreamMetrics, workerMetrics } from './traffic-metrics.js'
+
+/** Figures of the whole process, which the status has not. */
+export interface ProcessFigures {
+  readonly residentOctets: number
+  readonly cpuSeconds: number
+}
+
+/**
+ * All metrics, named as in CoreDNS: docs/reference/metrics.md lists them. Times are in seconds, sizes in
+ * bytes. Labels are ids of rules and settings, addresses of upstreams and fixed words, never what a
+ * client sent.
+ */
+export function metricFamilies(status: StatusReply, figures: ProcessFigures): MetricFamily[] {
+  return [
+    ...processMetrics(status, figures),
+    ...healthMetrics(status),
+    ...rulesMetrics(status),
+    ...workerMetrics(status),
+    ...trafficMetrics(status),
+    ...cacheMetrics(status),
+    ...upstreamMetrics(status),
+    ...logMetrics(status),
+    ...outputMetrics(status),
+    ...zoneMetrics(status),
+    ...alertMetrics(status),
+    ...reportMetrics(status),
+    ...fleetMetrics(status),
+    ...probeMetrics(status),
+    ...sharedMetrics(status)
+  ].map(family => ({ ...family, name: `interdict_${family.name}` }))
+}
+
+function processMetrics(
+  { version, started }: StatusReply,
+  { residentOctets, cpuSeconds }: ProcessFigures
+): MetricFamily[] {
+  return [
+    info('build', 'Version of the program.', { version }),
+    gauge('start_time_seconds', 'Start of the process, since 1970-01-01 UTC.', timeOf(started)),
+    gauge('process_resident_memory_bytes', 'Resident memory of the process.', residentOctets),
+    counter('process_cpu_seconds', 'CPU time of all threads.', cpuSeconds)
+  ]
+}
+
+function healthMetrics({ health }: StatusReply): MetricFamily[] {
+  const codes = health.problems.map(({ code }) => code as string)
+  return [
+    gauge('ready', 'Whether clients should be sent here: 1 or 0.', health.ready ? 1 : 0),
+    gauges(
+      'problems',
+      'Problems now, by code: see docs/reference/admin-socket.md.',
+      Object.keys(PROBLEMS).map(code => ({
+        value: codes.filter(found => found === code).length,
+        labels: { code }
+      }))
+    )
+  ]
+}

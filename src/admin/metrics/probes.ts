@@ -1,0 +1,67 @@
+import type { IncomingMessage } from 'node:http'
+import type { Milliseconds } from '../../base/units.js'
+import type { StatusReply } from '../../gateway/status/health.js'
+import type { CounterMetrics } from './counter-metrics.js'
+import { metricFamilies } from './metrics.js'
+import { METRICS_TYPE, metricsFormat, metricsText } from './metrics-text.js'
+import { PageMemory } from './page-memory.js'
+
+/** A status this old is used again, so that many clients cost no more than one. */
+const MAX_AGE: Milliseconds = 250
+
+/** Asks the control thread. Undefined: it has not answered in time. */
+export type AskStatus = () => Promise<StatusReply | undefined>
+
+/** A complete response. */
+export interface Page {
+  readonly code: number
+  readonly type: string
+  readonly body: string | Buffer
+  /** Called when the body has been sent, or cannot be. */
+  readonly release?: () => void
+}
+
+type ProbePath = '/livez' | '/readyz' | '/metrics'
+
+export const isProbe = (path: string): path is ProbePath =>
+  path === '/livez' || path === '/readyz' || path === '/metrics'
+
+const SILENT = { code: 'CONTROL_SILENT', message: 'the control thread does not respond' }
+
+/** `/livez`, `/readyz` and `/metrics`: health and metrics, without a login. Nothing can be changed here. */
+export class Probes {
+  private cached: { readonly at: Milliseconds; readonly status: ReturnType<AskStatus> } | undefined
+
+  private readonly memory = new PageMemory()
+
+  constructor(
+    private readonly counters: CounterMetrics,
+    private readonly askStatus: AskStatus
+  ) {}
+
+  async page(path: ProbePath, { headers }: IncomingMessage): Promise<Page> {
+    const status = await this.status()
+    if (status === undefined) return json(503, { ready: false, problems: [SILENT] })
+    if (path === '/livez') return json(200, { version: status.version })
+    if (path === '/readyz') return json(status.health.ready ? 200 : 503, status.health)
+    const format = metricsFormat(headers.accept)
+    const { user, system } = process.cpuUsage()
+    const figures = { residentOctets: process.memoryUsage.rss(), cpuSeconds: (user + system) / 1e6 }
+    const families = [...metricFamilies(status, figures), ...this.counters.families()]
+    const page = this.memory.join(metricsText(families, format))
+    return { code: 200, type: METRICS_TYPE[format], ...page }
+  }
+
+  /** Not older than a quarter of a second. */
+  status(): ReturnType<AskStatus> {
+    const now = performance.now()
+    if (this.cached === undefined || now - this.cached.at > MAX_AGE) {
+      this.cached = { at: now, status: this.askStatus() }
+    }
+    return this.cached.status
+  }
+}
+
+function json(code: number, value: object): Page {
+  return { code, type: 'application/json', body: `${JSON.stringify(value)}\n` }
+}

@@ -1,0 +1,41 @@
+import type { StatusReply } from '../../gateway/status/health.js'
+import { byLabel, gauge, gauges, optional, timeOf } from './families.js'
+import type { MetricFamily } from './metrics-text.js'
+
+export function rulesMetrics({ rules, settings }: StatusReply): MetricFamily[] {
+  const { generation, networks, bans, names, reload, reviewsDue } = rules
+  const reloads = { rules: reload, settings: settings?.reload ?? null }
+  const counts = { network: networks, rule: rules.rules, ban: bans, name: names }
+  return [
+    gauge(
+      'rules_generation',
+      'Number of the rules in force; it grows with each change.',
+      generation
+    ),
+    gauges('rules', 'What the rules in force have, by kind.', byLabel('kind', counts)),
+    gauge('rules_reviews_due', 'Bans whose review is due.', reviewsDue),
+    gauges(
+      'reload_timestamp_seconds',
+      'When the last reload ended.',
+      Object.entries(reloads).flatMap(([what, last]) => {
+        return last === null ? [] : [{ value: timeOf(last.at), labels: { of: what } }]
+      })
+    ),
+    optional(
+      'settings_pending_restart',
+      'Settings in the file that take effect after a restart.',
+      settings,
+      it => it.restart.length
+    )
+  ]
+}
+
+export function zoneMetrics({ zones }: StatusReply): MetricFamily[] {
+  return [
+    gauges(
+      'zone_failures',
+      'Failed attempts in a row to refresh a zone.',
+      zones.map(({ list, failures }) => ({ value: failures, labels: { list } }))
+    )
+  ]
+}
