@@ -6,7 +6,7 @@ import type { Milliseconds } from '../../src/base/units.js'
 import type { FleetConfig } from '../../src/gateway/config/fleet-config.js'
 import { Channel } from '../../src/fleet/channel/channel.js'
 import type { ChannelState } from '../../src/fleet/channel/channel-state.js'
-import type { Report } from '../../src/fleet/wire.js'
+import type { Report } from '../../src/fleet/channel/wire.js'
 
 /** How often a gateway reports, as by default. */
 export const REPORT_INTERVAL: Milliseconds = 10_000

@@ -1,7 +1,7 @@
 import { sign, type KeyObject } from 'node:crypto'
 import { connect, type Authenticator, type NatsConnection } from '@nats-io/transport-node'
-import { signReport } from '../../src/fleet/credentials.js'
-import { inboxOf, REPORT_SUBJECT, ringSubject } from '../../src/fleet/wire.js'
+import { signReport } from '../../src/fleet/channel/credentials.js'
+import { inboxOf, REPORT_SUBJECT, ringSubject } from '../../src/fleet/channel/wire.js'
 import { REPORT_INTERVAL, reportOf } from './simulated-gateway.js'
 
 /** How many connect at the same time. */

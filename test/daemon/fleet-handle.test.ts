@@ -2,13 +2,13 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Config } from '../../src/gateway/config/config.js'
-import { FleetHandle } from '../../src/daemon/fleet/fleet-handle.js'
+import { FleetHandle } from '../../src/fleet/agent/fleet-handle.js'
 import type { StatusReply } from '../../src/gateway/status/health.js'
 import type { FleetInit, FromFleet, ToFleet } from '../../src/base/threads/thread-log.js'
 import type { StartThread, ThreadHandlers } from '../../src/base/threads/thread.js'
 import type { CountedRules } from '../../src/gateway/workers/rule-counters.js'
 import { NO_STATE, type ChannelState } from '../../src/fleet/channel/channel-state.js'
-import { reportSchema, type Report } from '../../src/fleet/wire.js'
+import { reportSchema, type Report } from '../../src/fleet/channel/wire.js'
 import {
   allocateCounters,
   COUNTER,

@@ -8,7 +8,7 @@ import type { FleetConfig } from '../../src/gateway/config/fleet-config.js'
 import { BundleOffer } from '../../src/fleet/channel/bundle-offer.js'
 import { Channel } from '../../src/fleet/channel/channel.js'
 import { NO_STATE, type ChannelState } from '../../src/fleet/channel/channel-state.js'
-import type { Wanted } from '../../src/fleet/wire.js'
+import type { Wanted } from '../../src/fleet/channel/wire.js'
 import { one } from '../daemon/bundle-rig.js'
 import { Site } from '../daemon/site.js'
 

@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import t from 'tap'
 import { systemClock } from '../../src/base/time/clock.js'
 import { BundleOffer } from '../../src/fleet/channel/bundle-offer.js'
-import type { Wanted } from '../../src/fleet/wire.js'
+import type { Wanted } from '../../src/fleet/channel/wire.js'
 import { AcceptedBundles } from '../../src/sources/bundle/accepted-bundles.js'
 import { decodeHeader } from '../../src/sources/bundle/manifest.js'
 import { createUser } from '@nats-io/nkeys'
-import { Inventory } from '../../src/hub/inventory.js'
+import { Inventory } from '../../src/fleet/hub/inventory.js'
 import { bundle, stranger } from '../daemon/bundle-rig.js'
 import {
   channelFile,

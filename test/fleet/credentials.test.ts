@@ -8,12 +8,12 @@ import {
   isSignedBy,
   readCredentials,
   signReport
-} from '../../src/fleet/credentials.js'
-import { enrol } from '../../src/fleet/enrol.js'
-import { decodeToken, encodeToken } from '../../src/fleet/enrol-token.js'
-import { natsTls } from '../../src/fleet/nats-tls.js'
-import { userKey, userSeed } from '../../src/fleet/nkey.js'
-import { signedOctets } from '../../src/fleet/wire.js'
+} from '../../src/fleet/channel/credentials.js'
+import { enrol } from '../../src/fleet/channel/enrol.js'
+import { decodeToken, encodeToken } from '../../src/fleet/channel/enrol-token.js'
+import { natsTls } from '../../src/fleet/channel/nats-tls.js'
+import { userKey, userSeed } from '../../src/fleet/channel/nkey.js'
+import { signedOctets } from '../../src/fleet/channel/wire.js'
 import { report } from './reports.js'
 import { Site } from '../daemon/site.js'
 

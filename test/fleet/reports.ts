@@ -1,4 +1,4 @@
-import type { Counters, Report } from '../../src/fleet/wire.js'
+import type { Counters, Report } from '../../src/fleet/channel/wire.js'
 
 const AT = '2026-01-02T03:04:05.000Z'
 

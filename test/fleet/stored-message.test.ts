@@ -1,6 +1,6 @@
 import type { NatsConnection } from '@nats-io/transport-node'
 import t from 'tap'
-import { storedMessage } from '../../src/fleet/stored-message.js'
+import { storedMessage } from '../../src/fleet/channel/stored-message.js'
 
 /** A connection whose server sends one reply to each request. */
 function connection(code: number, requests: string[] = []): NatsConnection {

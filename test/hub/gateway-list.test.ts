@@ -1,5 +1,5 @@
 import t from 'tap'
-import { selectGateways } from '../../src/hub/gateway-list.js'
+import { selectGateways } from '../../src/fleet/hub/gateway-list.js'
 import { toneOf } from '../../src/admin/web/fleet.js'
 import { gatewayView } from '../daemon/api/hub-rig.js'
 

@@ -1,11 +1,11 @@
 import { createUser } from '@nats-io/nkeys'
 import t from 'tap'
 import type { Clock } from '../../src/base/time/clock.js'
-import { signReport } from '../../src/fleet/credentials.js'
-import { userSeed } from '../../src/fleet/nkey.js'
-import type { Report } from '../../src/fleet/wire.js'
-import { Inventory } from '../../src/hub/inventory.js'
-import { gatewayView, type Sources } from '../../src/hub/views.js'
+import { signReport } from '../../src/fleet/channel/credentials.js'
+import { userSeed } from '../../src/fleet/channel/nkey.js'
+import type { Report } from '../../src/fleet/channel/wire.js'
+import { Inventory } from '../../src/fleet/hub/inventory.js'
+import { gatewayView, type Sources } from '../../src/fleet/hub/views.js'
 import { counters, report } from '../fleet/reports.js'
 
 const NOW = Date.parse('2026-01-02T03:04:00Z')

@@ -7,7 +7,7 @@ export const THREAD_FILES = [
   'gateway/compiler/compiler-main.js',
   'lookups/threads/export-main.js',
   'sources/refresh/fetcher-main.js',
-  'daemon/threads/fleet-main.js',
+  'fleet/agent/fleet-main.js',
   'admin/server/http-main.js',
   'gateway/compiler/list-main.js',
   'gateway/probe/probe-main.js',

@@ -17,7 +17,7 @@ export interface HubOptions extends CommonOptions {
 export async function hubClient(options: HubOptions): Promise<HubClient> {
   if (options.hub !== undefined) return new HubClient(resolve(options.hub), TIMEOUT)
   // Settings need a YAML parser and schemas, which take longer to load than the answer of the hub.
-  const { DEFAULT_HUB_FILE, loadHubConfig } = await import('../../hub/hub-config.js')
+  const { DEFAULT_HUB_FILE, loadHubConfig } = await import('../../fleet/hub/hub-config.js')
   const loaded = await loadHubConfig(options.config ?? DEFAULT_HUB_FILE)
   return loaded.ok ? new HubClient(loaded.config.socket, TIMEOUT) : rejectInput(loaded.errors)
 }

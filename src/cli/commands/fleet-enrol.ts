@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { readBoundedFile, MAX_SECRET_FILE } from '../../base/files/bounded-file.js'
-import { decodeToken } from '../../fleet/enrol-token.js'
-import { enrol as enrolWith } from '../../fleet/enrol.js'
+import { decodeToken } from '../../fleet/channel/enrol-token.js'
+import { enrol as enrolWith } from '../../fleet/channel/enrol.js'
 import { EXIT, usageError } from '../exit.js'
 import { print, printJson, type Io } from '../io.js'
 

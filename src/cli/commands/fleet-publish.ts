@@ -1,7 +1,7 @@
 import { epochSeconds, systemClock } from '../../base/time/clock.js'
 import { failure } from '../../base/errors/error.js'
 import type { Seconds } from '../../base/units.js'
-import type { Forecast } from '../../hub/hub-state.js'
+import type { Forecast } from '../../fleet/hub/hub-state.js'
 import { compile } from '../../policy/compile/compile.js'
 import { escapeControls } from '../../base/log/terminal-line.js'
 import { Comparison } from '../../analysis/replay/comparison.js'

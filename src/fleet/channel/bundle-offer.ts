@@ -11,7 +11,7 @@ import type { BundleSource } from '../../sources/bundle/choose-bundle.js'
 import { MAX_FILE } from '../../sources/bundle/manifest.js'
 import { readTrustedKeys } from '../../sources/bundle/trusted-keys.js'
 import { checkValidity } from '../../sources/bundle/validity.js'
-import type { Wanted } from '../wire.js'
+import type { Wanted } from './wire.js'
 
 /** Fetches the file of a wanted bundle. */
 export type FetchBundle = (wanted: Wanted) => Promise<Uint8Array>

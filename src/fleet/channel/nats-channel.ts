@@ -4,9 +4,9 @@ import { failure, InterdictError } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import type { FleetConfig, FleetNatsConfig } from '../../gateway/config/fleet-config.js'
-import { authenticatorOf, readCredentials, signReport, type Credentials } from '../credentials.js'
-import { natsTls } from '../nats-tls.js'
-import { storedMessage } from '../stored-message.js'
+import { authenticatorOf, readCredentials, signReport, type Credentials } from './credentials.js'
+import { natsTls } from './nats-tls.js'
+import { storedMessage } from './stored-message.js'
 import {
   BUNDLES_STORE,
   inboxOf,
@@ -18,7 +18,7 @@ import {
   wantedSchema,
   type Report,
   type Wanted
-} from '../wire.js'
+} from './wire.js'
 import type { FetchBundle } from './bundle-offer.js'
 
 /** Delay between attempts to connect, and its random part: ten thousand gateways must not return at once. */

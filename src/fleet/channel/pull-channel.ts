@@ -6,7 +6,7 @@ import { reasonOf } from '../../base/errors/reason.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import type { FleetPullConfig } from '../../gateway/config/fleet-config.js'
 import { download, type Validators } from '../../sources/http/download.js'
-import { channelFileSchema, readMessage, type Wanted } from '../wire.js'
+import { channelFileSchema, readMessage, type Wanted } from './wire.js'
 import type { FetchBundle } from './bundle-offer.js'
 
 const MAX_CHANNEL: Octets = 1024 * 1024

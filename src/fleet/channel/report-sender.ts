@@ -5,8 +5,8 @@ import { reasonOf } from '../../base/errors/reason.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import type { FleetReportsConfig } from '../../gateway/config/fleet-config.js'
 import { download } from '../../sources/http/download.js'
-import { readCredentials, signReport } from '../credentials.js'
-import type { Report } from '../wire.js'
+import { readCredentials, signReport } from './credentials.js'
+import type { Report } from './wire.js'
 
 const TIMEOUT: Milliseconds = 30_000
 const MAX_REPLY: Octets = 4096

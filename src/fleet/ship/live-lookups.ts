@@ -2,7 +2,7 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import { MS_PER_SECOND, type Milliseconds, type Octets } from '../../base/units.js'
 import { FollowedFile } from '../../lookups/files/follow.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
-import { liveSubject } from '../wire.js'
+import { liveSubject } from '../channel/wire.js'
 
 /** A batch leaves every second. */
 const INTERVAL: Milliseconds = MS_PER_SECOND

@@ -13,7 +13,7 @@ import {
   logsSubject,
   readMessage,
   type LogObject
-} from '../wire.js'
+} from '../channel/wire.js'
 import type { LogStore, ShippedFile } from './log-store.js'
 import type { Pace } from './pace.js'
 

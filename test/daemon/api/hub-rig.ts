@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { Config } from '../../../src/gateway/config/config.js'
 import { readConfig } from '../../../src/gateway/config/load.js'
-import { selectGateways, type GatewaySelection } from '../../../src/hub/gateway-list.js'
-import type { BanView, GapView, GatewayView, RingView } from '../../../src/hub/views.js'
+import { selectGateways, type GatewaySelection } from '../../../src/fleet/hub/gateway-list.js'
+import type { BanView, GapView, GatewayView, RingView } from '../../../src/fleet/hub/views.js'
 
 const at = '2026-11-27T10:00:00.000Z'
 

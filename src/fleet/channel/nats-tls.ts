@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { rootCertificates } from 'node:tls'
 import type { TlsOptions } from '@nats-io/transport-node'
-import type { FleetNatsConfig } from '../gateway/config/fleet-config.js'
+import type { FleetNatsConfig } from '../../gateway/config/fleet-config.js'
 
 export type NatsTls = Pick<FleetNatsConfig, 'servers' | 'caFile' | 'certificate'>
 

@@ -1,8 +1,8 @@
 import { sign, verify, type KeyObject } from 'node:crypto'
 import type { Authenticator } from '@nats-io/transport-node'
-import { MAX_SECRET_FILE, readBoundedFileSync } from '../base/files/bounded-file.js'
-import { failure } from '../base/errors/error.js'
-import { reasonOf } from '../base/errors/reason.js'
+import { MAX_SECRET_FILE, readBoundedFileSync } from '../../base/files/bounded-file.js'
+import { failure } from '../../base/errors/error.js'
+import { reasonOf } from '../../base/errors/reason.js'
 import { userSeed } from './nkey.js'
 import { signedOctets, type Report } from './wire.js'
 

@@ -1,5 +1,5 @@
-import type { Milliseconds } from '../base/units.js'
-import type { Report } from '../fleet/wire.js'
+import type { Milliseconds } from '../../base/units.js'
+import type { Report } from '../channel/wire.js'
 import type { HubConfig } from './hub-config.js'
 import type { Forecast, HubState, PublishedBundle, Rollout } from './hub-state.js'
 import type { Known, Transport } from './inventory.js'

@@ -1,6 +1,6 @@
 import * as z from 'zod'
-import type { Octets } from '../base/units.js'
-import { MAX_FILE } from '../sources/bundle/manifest.js'
+import type { Octets } from '../../base/units.js'
+import { MAX_FILE } from '../../sources/bundle/manifest.js'
 
 /**
  * What gateways and the hub of a fleet send each other. Nothing here is trusted: a gateway takes a bundle only

@@ -9,12 +9,12 @@ import {
 } from '@nats-io/jetstream'
 import { Kvm, type KV } from '@nats-io/kv'
 import { Objm, type ObjectStore } from '@nats-io/obj'
-import { systemClock, type Clock } from '../base/time/clock.js'
-import { failure, InterdictError } from '../base/errors/error.js'
-import { reasonOf } from '../base/errors/reason.js'
-import type { Milliseconds, Octets } from '../base/units.js'
-import { authenticatorOf, readCredentials } from '../fleet/credentials.js'
-import { natsTls } from '../fleet/nats-tls.js'
+import { systemClock, type Clock } from '../../base/time/clock.js'
+import { failure, InterdictError } from '../../base/errors/error.js'
+import { reasonOf } from '../../base/errors/reason.js'
+import type { Milliseconds, Octets } from '../../base/units.js'
+import { authenticatorOf, readCredentials } from '../channel/credentials.js'
+import { natsTls } from '../channel/nats-tls.js'
 import {
   BUNDLES_STORE,
   ENROL_SUBJECT,
@@ -23,8 +23,8 @@ import {
   REPORT_SUBJECT,
   RINGS_BUCKET,
   type Wanted
-} from '../fleet/wire.js'
-import type { ServiceLog } from '../base/log/service-log.js'
+} from '../channel/wire.js'
+import type { ServiceLog } from '../../base/log/service-log.js'
 import type { HubConfig } from './hub-config.js'
 import type { LogIntake } from './log-intake.js'
 

@@ -12,11 +12,11 @@ import {
   type KeyPair,
   type Permissions
 } from '@nats-io/jwt'
-import { writeFileAtomic } from '../base/files/atomic-file.js'
-import { MAX_SECRET_FILE, readBoundedFileSync } from '../base/files/bounded-file.js'
-import { failure } from '../base/errors/error.js'
-import { reasonOf } from '../base/errors/reason.js'
-import type { Seconds } from '../base/units.js'
+import { writeFileAtomic } from '../../base/files/atomic-file.js'
+import { MAX_SECRET_FILE, readBoundedFileSync } from '../../base/files/bounded-file.js'
+import { failure } from '../../base/errors/error.js'
+import { reasonOf } from '../../base/errors/reason.js'
+import type { Seconds } from '../../base/units.js'
 import {
   BUNDLES_STORE,
   ENROL_SUBJECT,
@@ -28,7 +28,7 @@ import {
   REPORT_SUBJECT,
   ringSubject,
   RINGS_BUCKET
-} from '../fleet/wire.js'
+} from '../channel/wire.js'
 
 /**
  * Who may do what on NATS: an operator that the servers trust, an account for the fleet, one for administration, and

@@ -1,5 +1,5 @@
 import type { NatsConnection } from '@nats-io/transport-node'
-import type { Milliseconds } from '../base/units.js'
+import type { Milliseconds } from '../../base/units.js'
 
 /** A message of a JetStream stream. */
 export interface StoredMessage {

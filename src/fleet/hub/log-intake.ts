@@ -3,9 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { jetstream, jetstreamManager, type JetStreamManager } from '@nats-io/jetstream'
 import { Objm } from '@nats-io/obj'
 import { nanos, type NatsConnection } from '@nats-io/transport-node'
-import { failure } from '../base/errors/error.js'
-import { reasonOf } from '../base/errors/reason.js'
-import { MS_PER_DAY, type Milliseconds, type Octets } from '../base/units.js'
+import { failure } from '../../base/errors/error.js'
+import { reasonOf } from '../../base/errors/reason.js'
+import { MS_PER_DAY, type Milliseconds, type Octets } from '../../base/units.js'
 import {
   LOGS_STORE,
   LOGS_STREAM,
@@ -15,10 +15,10 @@ import {
   logsSubject,
   readMessage,
   type LogObject
-} from '../fleet/wire.js'
-import { CentralFolder } from '../lookups/central/central-folder.js'
-import { gatewayOf } from '../lookups/central/central-layout.js'
-import type { ServiceLog } from '../base/log/service-log.js'
+} from '../channel/wire.js'
+import { CentralFolder } from '../../lookups/central/central-folder.js'
+import { gatewayOf } from '../../lookups/central/central-layout.js'
+import type { ServiceLog } from '../../base/log/service-log.js'
 import type { HubLogsConfig } from './hub-config.js'
 
 /** How often new files are looked for. */

@@ -1,5 +1,5 @@
-import type { Milliseconds } from '../base/units.js'
-import type { Report } from '../fleet/wire.js'
+import type { Milliseconds } from '../../base/units.js'
+import type { Report } from '../channel/wire.js'
 import type { Band } from './hub-config.js'
 import type { Forecast, Rollout } from './hub-state.js'
 import { NO_COUNTERS, sum, type Known, type Period } from './inventory.js'

@@ -1,10 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { failure, InterdictError } from '../base/errors/error.js'
-import type { Milliseconds, Octets } from '../base/units.js'
-import { openAdminSocket, type AdminSocket } from '../gateway/socket/admin-socket.js'
-import type { ServiceLog } from '../base/log/service-log.js'
-import type { Endpoint } from '../wire/sockets/datagram.js'
+import { failure, InterdictError } from '../../base/errors/error.js'
+import type { Milliseconds, Octets } from '../../base/units.js'
+import { openAdminSocket, type AdminSocket } from '../../gateway/socket/admin-socket.js'
+import type { ServiceLog } from '../../base/log/service-log.js'
+import type { Endpoint } from '../../wire/sockets/datagram.js'
 
 /** A request to the hub, with its body. */
 export interface HubRequest {

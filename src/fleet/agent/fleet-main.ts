@@ -2,9 +2,9 @@
 import type { LookupFunction } from 'node:net'
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../../base/time/clock.js'
-import { Channel } from '../../fleet/channel/channel.js'
+import { Channel } from '../channel/channel.js'
 import type { BootstrapResolver, BootstrapServers } from '../../sources/http/bootstrap-resolver.js'
-import type { ShipState } from '../../fleet/ship/ship-state.js'
+import type { ShipState } from '../ship/ship-state.js'
 import {
   createThreadLog,
   type FleetInit,
@@ -30,7 +30,7 @@ function run({ fleet, source, bootstrap, log: path }: FleetInit): void {
     ...{ lookup, log, connection: () => channel.connection },
     onState: (logs: ShipState) => post({ kind: 'logs', logs })
   }
-  void import('../../fleet/ship/start-shipping.js').then(({ startShipping }) => {
+  void import('../ship/start-shipping.js').then(({ startShipping }) => {
     startShipping(fleet, path, tools)
   })
 }

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { failure } from '../base/errors/error.js'
+import { failure } from '../../base/errors/error.js'
 
 /** What an enrolment token holds. */
 const tokenSchema = z.strictObject({

@@ -1,8 +1,8 @@
 import type { KeyObject } from 'node:crypto'
-import type { Clock } from '../base/time/clock.js'
-import type { Milliseconds } from '../base/units.js'
-import { isSignedBy } from '../fleet/credentials.js'
-import { userKey } from '../fleet/nkey.js'
+import type { Clock } from '../../base/time/clock.js'
+import type { Milliseconds } from '../../base/units.js'
+import { isSignedBy } from '../channel/credentials.js'
+import { userKey } from '../channel/nkey.js'
 import {
   MAX_REPORT,
   readMessage,
@@ -10,7 +10,7 @@ import {
   signedSchema,
   type Counters,
   type Report
-} from '../fleet/wire.js'
+} from '../channel/wire.js'
 
 /** Limit of a signed report: the text is quoted in JSON. */
 const MAX_SIGNED = 2 * MAX_REPORT

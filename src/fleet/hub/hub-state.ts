@@ -1,12 +1,12 @@
 import { join } from 'node:path'
 import { mkdirSync, rmSync } from 'node:fs'
 import * as z from 'zod'
-import { writeFileAtomic } from '../base/files/atomic-file.js'
-import { readBoundedFile, readBoundedFileSync } from '../base/files/bounded-file.js'
-import { failure } from '../base/errors/error.js'
-import { reasonOf } from '../base/errors/reason.js'
-import type { Octets } from '../base/units.js'
-import { MAX_FILE } from '../sources/bundle/manifest.js'
+import { writeFileAtomic } from '../../base/files/atomic-file.js'
+import { readBoundedFile, readBoundedFileSync } from '../../base/files/bounded-file.js'
+import { failure } from '../../base/errors/error.js'
+import { reasonOf } from '../../base/errors/reason.js'
+import type { Octets } from '../../base/units.js'
+import { MAX_FILE } from '../../sources/bundle/manifest.js'
 
 /** What the hub must not lose, in `state.json`, and the published bundles beside it. */
 
