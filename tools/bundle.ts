@@ -23,7 +23,7 @@ const CACHED = ['serve', 'compiler-main', 'worker-main', 'recorder-main']
 const serveExternal: Plugin = {
   name: 'serve external',
   setup: bundler => {
-    bundler.onResolve({ filter: /^\.\.\/commands\/serve\.js$/ }, () => ({
+    bundler.onResolve({ filter: /^\.\.\/commands\/gateway\/serve\.js$/ }, () => ({
       path: '../serve/serve.js',
       external: true
     }))

@@ -1,6 +1,6 @@
 import type { Argument, Command, Option } from 'commander'
 import { format, resolveConfig } from 'prettier'
-import { HELP } from '../src/cli/program/help.js'
+import { HELP } from '../src/cli/output/help.js'
 import { createProgram } from '../src/cli/run.js'
 
 /** The page, relative to the root of the package. */

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { landing } from '../../src/cli/commands/landing.js'
+import { landing } from '../../src/cli/commands/analysis/landing.js'
 import type { EndSignal } from '../../src/cli/io.js'
 import { eventually } from '../daemon/site.js'
 import { NETWORKS } from '../register/rules.js'

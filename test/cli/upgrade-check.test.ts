@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { packageVersion } from '../../src/base/package.js'
 import { compareDefaults } from '../../src/gateway/config/settings-changes.js'
-import { toText } from '../../src/cli/output/upgrade-check-text.js'
+import { toText } from '../../src/cli/output/gateway/upgrade-check-text.js'
 import { banning, Site } from '../daemon/site.js'
 import { interdict } from './run.js'
 

@@ -1,6 +1,6 @@
 /** Days and hours of a report are those of its time zone. */
 import t, { type Test } from 'tap'
-import { toText } from '../../src/cli/output/report-text.js'
+import { toText } from '../../src/cli/output/log/report-text.js'
 import { openDatabase, type Database } from '../../src/lookups/archive/database.js'
 import { toCsv } from '../../src/analysis/report/output/csv.js'
 import { toHtml } from '../../src/analysis/report/output/html.js'

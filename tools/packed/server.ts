@@ -81,7 +81,7 @@ export async function bundleServer(folder: string): Promise<readonly BundledFile
     external: [...common.external, ...UNUSED],
     entryPoints: {
       ...Object.fromEntries(threads),
-      serve: `${COMPILED}/cli/commands/serve.js`,
+      serve: `${COMPILED}/cli/commands/gateway/serve.js`,
       [API]: `${COMPILED}/admin/api/${API}.js`,
       [DASHBOARD]: `${COMPILED}/admin/server/${DASHBOARD}.js`
     }

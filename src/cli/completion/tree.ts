@@ -1,5 +1,5 @@
 import type { Command, Option } from 'commander'
-import { HELP } from '../program/help.js'
+import { HELP } from '../output/help.js'
 
 /** What a shell completes after the words of one command. */
 export interface Place {

@@ -52,7 +52,7 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
     .option('--json', 'print JSON: --format json')
     .option('-o, --output <file>', OUTPUT)
     .action(async (words: readonly string[], _options, command: Command) => {
-      const { report } = await import('../commands/report.js')
+      const { report } = await import('../commands/analysis/report.js')
       done(await report(words, command.optsWithGlobals(), io))
     })
   examples(
@@ -82,7 +82,7 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
     .option('--history <paths...>', 'bundles or rules folders that were in force earlier')
     .option('--json', 'print JSON')
     .action(async (ban: string, _options, command: Command) => {
-      const { evidence } = await import('../commands/evidence.js')
+      const { evidence } = await import('../commands/analysis/evidence.js')
       done(await evidence(ban, command.optsWithGlobals(), io))
     })
   examples(
@@ -107,7 +107,7 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
     .option('--json', 'print JSON: --format json')
     .option('-o, --output <file>', OUTPUT)
     .action(async (sql: string | undefined, _options, command: Command) => {
-      const { query } = await import('../commands/query.js')
+      const { query } = await import('../commands/log/query.js')
       done(await query(sql, command.optsWithGlobals(), io))
     })
   examples(
@@ -131,7 +131,7 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
     .option('--no-follow', 'stop after the recent lookups')
     .option('--json', 'print JSON, one line for each lookup')
     .action(async (log: string | undefined, _options, command: Command) => {
-      const { tail } = await import('../commands/tail.js')
+      const { tail } = await import('../commands/log/tail.js')
       done(await tail(log, command.optsWithGlobals(), io))
     })
   examples(tail, 'tail', 'tail --client 10.20.3.0/24 --verdict all')
@@ -158,7 +158,7 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
     .option('--html', 'print an HTML page')
     .option('-o, --output <file>', `${OUTPUT}; .json and .html imply the format`)
     .action(async (logs: readonly string[], _options, command: Command) => {
-      const { replay } = await import('../commands/replay.js')
+      const { replay } = await import('../commands/analysis/replay.js')
       done(await replay(logs, command.optsWithGlobals(), io))
     })
   examples(
@@ -175,7 +175,7 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
     .option('--all', 'show the pseudonym under every key that is kept')
     .option('--json', 'print JSON')
     .action(async (address: string, _options, command: Command) => {
-      const { pseudonym } = await import('../commands/pseudonym.js')
+      const { pseudonym } = await import('../commands/log/pseudonym.js')
       done(await pseudonym(address, command.optsWithGlobals(), io))
     })
   examples(pseudonym, 'pseudonym 10.20.3.4', 'pseudonym 10.20.3.4 --date 2026-11')

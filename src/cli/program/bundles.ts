@@ -19,7 +19,7 @@ export function addBundleCommands(program: Command, { io, done }: Context): void
     .option('--user <name>', 'who wants it, for the record (default: the user)')
     .option('--json', 'print JSON')
     .action(async (_options, command: Command) => {
-      const { rollback } = await import('../commands/rollback.js')
+      const { rollback } = await import('../commands/rules/rollback.js')
       done(await rollback(command.optsWithGlobals(), io))
     })
   examples(rollback, 'rollback --list', 'rollback --to 41 --dry-run')
@@ -48,7 +48,7 @@ function addBundle(program: Command, { io, done }: Context): void {
     .option('--days <number>', 'days until gateways no longer accept it', '90')
     .option('--json', 'print JSON')
     .action(async (folder: string, _options, command: Command) => {
-      const { create } = await import('../commands/bundle-create.js')
+      const { create } = await import('../commands/rules/bundle-create.js')
       done(await create(folder, command.optsWithGlobals(), io))
     })
   examples(
@@ -64,7 +64,7 @@ function addBundle(program: Command, { io, done }: Context): void {
     .requiredOption('-k, --key <file>', 'private key')
     .option('--json', 'print JSON')
     .action(async (file: string, _options, command: Command) => {
-      const { sign } = await import('../commands/bundle-sign.js')
+      const { sign } = await import('../commands/rules/bundle-sign.js')
       done(await sign(file, command.optsWithGlobals(), io))
     })
   examples(
@@ -82,7 +82,7 @@ function addBundle(program: Command, { io, done }: Context): void {
     .argument('<file>', 'private key file; must not exist yet')
     .option('--json', 'print JSON')
     .action(async (file: string, _options, command: Command) => {
-      const { keygen } = await import('../commands/bundle-sign.js')
+      const { keygen } = await import('../commands/rules/bundle-sign.js')
       done(await keygen(file, command.optsWithGlobals(), io))
     })
   examples(keygen, 'bundle keygen sign.pem', 'bundle keygen /etc/interdict/chain.pem')
@@ -93,7 +93,7 @@ function addBundle(program: Command, { io, done }: Context): void {
     .argument('<file>', 'bundle')
     .option('--json', 'print JSON')
     .action(async (file: string, _options, command: Command) => {
-      const { show } = await import('../commands/bundle-show.js')
+      const { show } = await import('../commands/rules/bundle-show.js')
       done(await show(file, command.optsWithGlobals(), io))
     })
   examples(show, 'bundle show rules.bundle', 'bundle show rules.bundle --json')
@@ -106,7 +106,7 @@ function addBundle(program: Command, { io, done }: Context): void {
     .option('--signatures <number>', 'number of trusted signatures required', '1')
     .option('--json', 'print JSON')
     .action(async (file: string, _options, command: Command) => {
-      const { verify } = await import('../commands/bundle-show.js')
+      const { verify } = await import('../commands/rules/bundle-show.js')
       done(await verify(file, command.optsWithGlobals(), io))
     })
   examples(

@@ -38,7 +38,7 @@ export function addEncryptionCommands(program: Command, { io, done }: Context): 
     .option('--json', 'print JSON')
     .option('-o, --output <file>', 'write to this file instead of standard output')
     .action(async (target: string | undefined, _options, command: Command) => {
-      const { onboard } = await import('../commands/onboard.js')
+      const { onboard } = await import('../commands/gateway/onboard.js')
       done(await onboard(target, command.optsWithGlobals(), io))
     })
   const certificate = program
@@ -57,7 +57,7 @@ export function addEncryptionCommands(program: Command, { io, done }: Context): 
     .option('--dry-run', 'only show whether it is due, and check that the server can be reached')
     .option('--json', 'print JSON')
     .action(async (_options, command: Command) => {
-      const { renew } = await import('../commands/certificate.js')
+      const { renew } = await import('../commands/gateway/certificate.js')
       done(await renew(command.optsWithGlobals(), io))
     })
   examples(renew, 'certificate renew --dry-run', 'certificate renew --force')

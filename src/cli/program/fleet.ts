@@ -24,7 +24,7 @@ export function addFleetCommands(program: Command, { io, done }: Context): void 
     .option('--ring <name>', 'only this ring')
     .option('--gateways', 'list the gateways, too')
     .action(async (_options, command: Command) => {
-      const { status } = await import('../commands/fleet.js')
+      const { status } = await import('../commands/fleet/fleet.js')
       done(await status(command.optsWithGlobals(), io))
     })
   examples(status, 'fleet status', 'fleet status --ring canary --gateways')
@@ -36,7 +36,7 @@ export function addFleetCommands(program: Command, { io, done }: Context): void 
   )
     .option('--ring <name>', 'only this ring')
     .action(async (_options, command: Command) => {
-      const { behind } = await import('../commands/fleet.js')
+      const { behind } = await import('../commands/fleet/fleet.js')
       done(await behind(command.optsWithGlobals(), io))
     })
   examples(behind, 'fleet behind', 'fleet behind --ring canary --json')
@@ -48,7 +48,7 @@ export function addFleetCommands(program: Command, { io, done }: Context): void 
   )
     .argument('<ban>', 'id of the ban')
     .action(async (ban: string, _options, command: Command) => {
-      const { without } = await import('../commands/fleet.js')
+      const { without } = await import('../commands/fleet/fleet.js')
       done(await without(ban, command.optsWithGlobals(), io))
     })
   examples(without, 'fleet without tiktok-decree', 'fleet without office/tiktok --json')
@@ -60,7 +60,7 @@ export function addFleetCommands(program: Command, { io, done }: Context): void 
     .option('--max-change <percent>', 'with --replay: refuse it if it changes more lookups', '5')
     .option('--now', 'for emergencies: to any ring, whatever the forecast says; logged')
     .action(async (file: string, _options, command: Command) => {
-      const { publish } = await import('../commands/fleet-publish.js')
+      const { publish } = await import('../commands/fleet/fleet-publish.js')
       done(await publish(file, command.optsWithGlobals(), io))
     })
   examples(
@@ -73,7 +73,7 @@ export function addFleetCommands(program: Command, { io, done }: Context): void 
     .argument('<ring>', 'ring that gets it')
     .option('--now', 'for emergencies: without waiting for the ring before; logged')
     .action(async (ring: string, _options, command: Command) => {
-      const { promote } = await import('../commands/fleet.js')
+      const { promote } = await import('../commands/fleet/fleet.js')
       done(await promote(ring, command.optsWithGlobals(), io))
     })
   examples(promote, 'fleet promote all', 'fleet promote all --now')
@@ -82,7 +82,7 @@ export function addFleetCommands(program: Command, { io, done }: Context): void 
     .argument('<ring>', 'ring to halt')
     .option('--reason <text>', 'reason to record')
     .action(async (ring: string, _options, command: Command) => {
-      const { halt } = await import('../commands/fleet.js')
+      const { halt } = await import('../commands/fleet/fleet.js')
       done(await halt(ring, command.optsWithGlobals(), io))
     })
   examples(halt, 'fleet halt canary', "fleet halt canary --reason 'blocks the intranet'")
@@ -97,7 +97,7 @@ export function addFleetCommands(program: Command, { io, done }: Context): void 
     .option('--ring <name...>', 'rings (default: all that run a later one)')
     .option('--days <number>', 'days until gateways no longer accept it', '90')
     .action(async (_options, command: Command) => {
-      const { rollback } = await import('../commands/fleet-publish.js')
+      const { rollback } = await import('../commands/fleet/fleet-publish.js')
       done(await rollback(command.optsWithGlobals(), io))
     })
   examples(
@@ -111,7 +111,7 @@ export function addFleetCommands(program: Command, { io, done }: Context): void 
     .option('--ring <name>', 'ring of the gateway', 'all')
     .option('--expires <duration>', 'how long the token is valid, 1m to 30d', '1d')
     .action(async (name: string, _options, command: Command) => {
-      const { token } = await import('../commands/fleet.js')
+      const { token } = await import('../commands/fleet/fleet.js')
       done(await token(name, command.optsWithGlobals(), io))
     })
   examples(token, 'fleet token site-17', 'fleet token site-17 --ring canary --expires 2h')
@@ -119,14 +119,14 @@ export function addFleetCommands(program: Command, { io, done }: Context): void 
   const revoke = command('revoke', 'Withdraw the credentials of a gateway')
     .argument('<name>', 'name of the gateway')
     .action(async (name: string, _options, command: Command) => {
-      const { revoke } = await import('../commands/fleet.js')
+      const { revoke } = await import('../commands/fleet/fleet.js')
       done(await revoke(name, command.optsWithGlobals(), io))
     })
   examples(revoke, 'fleet revoke site-17', 'fleet revoke site-17 --json')
 
   const events = command('events', 'Show who published, promoted, halted and enrolled what').action(
     async (_options, command: Command) => {
-      const { events } = await import('../commands/fleet.js')
+      const { events } = await import('../commands/fleet/fleet.js')
       done(await events(command.optsWithGlobals(), io))
     }
   )
@@ -143,7 +143,7 @@ export function addFleetCommands(program: Command, { io, done }: Context): void 
     .option('--ca-file <file>', 'CA certificates (PEM) of the NATS servers')
     .option('--json', 'print JSON')
     .action(async (text: string, _options, command: Command) => {
-      const { enrol } = await import('../commands/fleet-enrol.js')
+      const { enrol } = await import('../commands/fleet/fleet-enrol.js')
       done(await enrol(text, command.optsWithGlobals(), io))
     })
   examples(
@@ -166,7 +166,7 @@ function addHub(program: Command, { io, done }: Context): void {
       'Run the hub until SIGTERM or SIGINT. It answers no DNS queries. `interdict hub` does the same.'
     )
     .action(async (_options, command: Command) => {
-      const { hub } = await import('../commands/hub.js')
+      const { hub } = await import('../commands/fleet/hub.js')
       done(await hub(command.optsWithGlobals(), io))
     })
   examples(run, 'hub', 'hub run --config /etc/interdict/hub.yaml')
@@ -180,7 +180,7 @@ function addHub(program: Command, { io, done }: Context): void {
     .requiredOption('--trust <keys...>', 'public keys that sign bundles, or files with one each')
     .option('--signatures <number>', 'number of signatures that a bundle needs', '1')
     .action(async (folder: string, _options, command: Command) => {
-      const { initHub } = await import('../commands/hub.js')
+      const { initHub } = await import('../commands/fleet/hub.js')
       done(await initHub(folder, command.optsWithGlobals(), io))
     })
   examples(

@@ -22,7 +22,7 @@ export function addMaintenanceCommands(program: Command, { io, done }: Context):
     .requiredOption('--reason <text>', 'reason to record in the chain')
     .option('--json', 'print JSON')
     .action(async (files: readonly string[], _options, command: Command) => {
-      const { remove } = await import('../commands/log-remove.js')
+      const { remove } = await import('../commands/log/log-remove.js')
       done(await remove(files, command.optsWithGlobals(), io))
     })
   examples(
@@ -47,10 +47,10 @@ export function addMaintenanceCommands(program: Command, { io, done }: Context):
     .action(async (log: string | undefined, _options, command: Command) => {
       const options = command.optsWithGlobals<{ fleet?: string }>()
       if (options.fleet !== undefined) {
-        const { verifyFleetLogs } = await import('../commands/verify-fleet.js')
+        const { verifyFleetLogs } = await import('../commands/log/verify-fleet.js')
         return done(await verifyFleetLogs({ ...options, fleet: options.fleet }, io))
       }
-      const { verifyLogFiles: verify } = await import('../commands/verify-log.js')
+      const { verifyLogFiles: verify } = await import('../commands/log/verify-log.js')
       done(await verify(log, command.optsWithGlobals(), io))
     })
   examples(verify, 'verify-log', 'verify-log /srv/log-copy --trust PUBLIC-KEY')
@@ -69,7 +69,7 @@ function addAlerts(program: Command, { io, done }: Context): void {
     .option('--hub <socket>', 'socket of the hub whose webhooks to test')
     .option('--json', 'print JSON')
     .action(async (_options, command: Command) => {
-      const { testAlerts } = await import('../commands/alerts-test.js')
+      const { testAlerts } = await import('../commands/gateway/alerts-test.js')
       done(await testAlerts(command.optsWithGlobals(), io))
     })
   examples(
@@ -88,7 +88,7 @@ function addReports(program: Command, { io, done }: Context): void {
     .description('List the stored reports, the latest first')
     .option('--json', 'print JSON')
     .action(async (_options, command: Command) => {
-      const { listReports } = await import('../commands/reports.js')
+      const { listReports } = await import('../commands/analysis/reports.js')
       done(await listReports(command.optsWithGlobals(), io))
     })
   examples(list, 'reports list', 'reports list --json')
@@ -102,7 +102,7 @@ function addReports(program: Command, { io, done }: Context): void {
     .argument('[name...]', 'names of reports (default: all)')
     .option('--json', 'print JSON')
     .action(async (names: readonly string[], _options, command: Command) => {
-      const { sendReports } = await import('../commands/reports.js')
+      const { sendReports } = await import('../commands/analysis/reports.js')
       done(await sendReports(names, command.optsWithGlobals(), io))
     })
   examples(send, 'reports send', 'reports send weekly')
@@ -115,7 +115,7 @@ function addReports(program: Command, { io, done }: Context): void {
     )
     .option('--json', 'print JSON')
     .action(async (_options, command: Command) => {
-      const { runReports } = await import('../commands/reports.js')
+      const { runReports } = await import('../commands/analysis/reports.js')
       done(await runReports(command.optsWithGlobals(), io))
     })
   examples(run, 'reports run', 'reports run --json')
@@ -128,7 +128,7 @@ function addReports(program: Command, { io, done }: Context): void {
     )
     .option('--json', 'print JSON')
     .action(async (_options, command: Command) => {
-      const { testReports } = await import('../commands/reports.js')
+      const { testReports } = await import('../commands/analysis/reports.js')
       done(await testReports(command.optsWithGlobals(), io))
     })
   examples(test, 'reports test', 'reports test --config /etc/interdict/interdict.yaml')

@@ -20,7 +20,7 @@ export function addRulesCommands(program: Command, { io, done }: Context): void 
     .option('-a, --at <time>', AT)
     .option('--json', 'print JSON')
     .action(async (rules: string | undefined, _options, command: Command) => {
-      const { check } = await import('../commands/check.js')
+      const { check } = await import('../commands/rules/check.js')
       done(await check(rules, command.optsWithGlobals(), io))
     })
   examples(check, 'check', 'check rules/ --at 2027-01-01')
@@ -38,7 +38,7 @@ export function addRulesCommands(program: Command, { io, done }: Context): void 
     .option('--no-upstream', 'do not query upstreams')
     .option('--json', 'print JSON')
     .action(async (name: string, _options, command: Command) => {
-      const { explain } = await import('../commands/explain.js')
+      const { explain } = await import('../commands/rules/explain.js')
       done(await explain(name, command.optsWithGlobals(), io))
     })
   examples(
@@ -57,7 +57,7 @@ export function addRulesCommands(program: Command, { io, done }: Context): void 
     .argument('<url>', 'URL of the listener, such as https://dns.example/dns-query')
     .option('--json', 'print JSON')
     .action(async (url: string, _options, command: Command) => {
-      const { createClientToken } = await import('../commands/client-token.js')
+      const { createClientToken } = await import('../commands/gateway/client-token.js')
       done(createClientToken(url, command.optsWithGlobals(), io))
     })
   examples(
@@ -79,7 +79,7 @@ export function addRulesCommands(program: Command, { io, done }: Context): void 
     .option('--examples <number>', 'names to show for each change', '5')
     .option('--json', 'print JSON')
     .action(async (old: string, now: string, _options, command: Command) => {
-      const { diff } = await import('../commands/diff.js')
+      const { diff } = await import('../commands/rules/diff.js')
       done(await diff(old, now, command.optsWithGlobals(), io))
     })
   examples(diff, 'diff rules/ new-rules/', 'diff rules/ new-rules/ --only tiktok')
@@ -96,7 +96,7 @@ export function addRulesCommands(program: Command, { io, done }: Context): void 
     .option('-a, --at <time>', AT)
     .option('--json', 'print JSON')
     .action(async (folder: string, _options, command: Command) => {
-      const { register } = await import('../commands/register.js')
+      const { register } = await import('../commands/analysis/register.js')
       done(await register(folder, command.optsWithGlobals(), io))
     })
   examples(register, 'register /srv/www/bans', 'register site --language nl')
@@ -129,7 +129,7 @@ export function addRulesCommands(program: Command, { io, done }: Context): void 
     .option('--timeout <ms>', 'how long to wait for an answer, in milliseconds', '3000')
     .option('--json', 'print JSON')
     .action(async (_options, command: Command) => {
-      const { probe } = await import('../commands/probe.js')
+      const { probe } = await import('../commands/gateway/probe.js')
       done(await probe(command.optsWithGlobals(), io))
     })
   examples(
@@ -152,7 +152,7 @@ export function addRulesCommands(program: Command, { io, done }: Context): void 
     .addOption(choice('--kind <kind>', 'only apps of this kind', ['app', 'shared', 'bypass']))
     .option('--json', 'print JSON')
     .action(async (search: readonly string[], _options, command: Command) => {
-      const { apps } = await import('../commands/apps.js')
+      const { apps } = await import('../commands/rules/apps.js')
       done(await apps(search, command.optsWithGlobals(), io))
     })
   examples(apps, 'apps tiktok', 'apps v16.tiktokcdn.com')
@@ -169,7 +169,7 @@ export function addRulesCommands(program: Command, { io, done }: Context): void 
     .option('--json', 'print JSON')
     .option('--csv', 'print CSV, one line for each ban and exception')
     .action(async (_options, command: Command) => {
-      const { bans } = await import('../commands/bans.js')
+      const { bans } = await import('../commands/rules/bans.js')
       done(await bans(command.optsWithGlobals(), io))
     })
   examples(bans, 'bans', 'bans --network phones --within 90')
@@ -186,7 +186,7 @@ function addLists(program: Command, { io, done }: Context): void {
     .description('Show each list: source, entries, age, last attempt, state')
     .option('--json', 'print JSON')
     .action(async (_options, command: Command) => {
-      const { showLists } = await import('../commands/lists.js')
+      const { showLists } = await import('../commands/rules/lists.js')
       done(await showLists(command.optsWithGlobals(), io))
     })
   examples(show, 'lists show', 'lists show --json')
@@ -200,7 +200,7 @@ function addLists(program: Command, { io, done }: Context): void {
     .argument('[ids...]', 'ids of lists (default: all that have a url or a zone)')
     .option('--json', 'print JSON')
     .action(async (ids: readonly string[], _options, command: Command) => {
-      const { updateLists } = await import('../commands/lists-update.js')
+      const { updateLists } = await import('../commands/rules/lists-update.js')
       done(await updateLists(ids, command.optsWithGlobals(), io))
     })
   examples(update, 'lists update', 'lists update malware phishing')
@@ -214,7 +214,7 @@ function addLists(program: Command, { io, done }: Context): void {
     .argument('<id>', 'id of the list')
     .option('--json', 'print JSON')
     .action(async (id: string, _options, command: Command) => {
-      const { confirmList } = await import('../commands/lists.js')
+      const { confirmList } = await import('../commands/rules/lists.js')
       done(await confirmList(id, command.optsWithGlobals(), io))
     })
   examples(confirm, 'lists confirm malware', 'lists confirm malware -c interdict.yaml')

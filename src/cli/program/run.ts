@@ -20,7 +20,7 @@ export function addRunCommands(program: Command, { io, done }: Context): void {
     .option('--listen <endpoints...>', 'addresses and ports to answer on')
     .option('-y, --yes', 'do not ask: use the defaults')
     .action(async (folder: string, _options, command: Command) => {
-      const { init } = await import('../commands/init.js')
+      const { init } = await import('../commands/rules/init.js')
       done(await init(folder, command.opts(), io))
     })
   examples(
@@ -34,7 +34,7 @@ export function addRunCommands(program: Command, { io, done }: Context): void {
     .summary('Answer DNS queries until SIGTERM or SIGINT')
     .description('Answer DNS queries until SIGTERM or SIGINT. SIGHUP reloads settings and rules.')
     .action(async (_options, command: Command) => {
-      const { serve } = await import('../commands/serve.js')
+      const { serve } = await import('../commands/gateway/serve.js')
       done(await serve(command.optsWithGlobals(), io))
     })
   examples(serve, 'serve', 'serve --config /etc/interdict/interdict.yaml')
@@ -48,7 +48,7 @@ export function addRunCommands(program: Command, { io, done }: Context): void {
     )
     .requiredOption('--listen <endpoint>', 'address and port, such as 192.0.2.80:80')
     .action(async (_options, command: Command) => {
-      const { landing } = await import('../commands/landing.js')
+      const { landing } = await import('../commands/analysis/landing.js')
       done(await landing(command.optsWithGlobals(), io))
     })
   examples(landing, 'landing --listen 192.0.2.80:80', "landing --listen '[2001:db8::80]:80'")
@@ -64,7 +64,7 @@ export function addRunCommands(program: Command, { io, done }: Context): void {
     .option('--json', 'print JSON')
     .option('--timeout <ms>', 'how long to wait for each address, in milliseconds', '2000')
     .action(async (_options, command: Command) => {
-      const { ping } = await import('../commands/ping.js')
+      const { ping } = await import('../commands/gateway/ping.js')
       done(await ping(command.optsWithGlobals(), io))
     })
   examples(ping, 'ping', 'ping --ready --timeout 500')
@@ -79,7 +79,7 @@ export function addRunCommands(program: Command, { io, done }: Context): void {
     .option('--json', 'print JSON')
     .option('--timeout <ms>', 'how long to wait for the gateway, in milliseconds', '10000')
     .action(async (_options, command: Command) => {
-      const { status } = await import('../commands/status.js')
+      const { status } = await import('../commands/gateway/status.js')
       done(await status(command.optsWithGlobals(), io))
     })
   examples(status, 'status', 'status --health')
@@ -94,7 +94,7 @@ export function addRunCommands(program: Command, { io, done }: Context): void {
     .option('--json', 'print JSON')
     .option('--timeout <ms>', 'how long to wait for the new process, in milliseconds', '150000')
     .action(async (_options, command: Command) => {
-      const { upgrade } = await import('../commands/upgrade.js')
+      const { upgrade } = await import('../commands/gateway/upgrade.js')
       done(await upgrade(command.optsWithGlobals(), io))
     })
   examples(upgrade, 'upgrade', 'upgrade --config /etc/interdict/interdict.yaml')
@@ -113,7 +113,7 @@ export function addRunCommands(program: Command, { io, done }: Context): void {
     .option('--json', 'print JSON')
     .option('--timeout <ms>', 'how long to wait for the gateway, in milliseconds', '10000')
     .action(async (_options, command: Command) => {
-      const { upgradeCheck } = await import('../commands/upgrade-check.js')
+      const { upgradeCheck } = await import('../commands/gateway/upgrade-check.js')
       done(await upgradeCheck(command.optsWithGlobals(), io))
     })
   examples(
@@ -132,7 +132,7 @@ export function addRunCommands(program: Command, { io, done }: Context): void {
     .option('--json', 'print JSON')
     .option('--timeout <ms>', 'how long to wait for the gateway, in milliseconds', '10000')
     .action(async (name: string | undefined, _options, command: Command) => {
-      const { flush } = await import('../commands/flush.js')
+      const { flush } = await import('../commands/gateway/flush.js')
       done(await flush(name, command.optsWithGlobals(), io))
     })
   examples(flush, 'flush www.example.com', 'flush --subtree example.com')

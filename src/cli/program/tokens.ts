@@ -19,7 +19,7 @@ export function addTokenCommands(program: Command, { io, done }: Context): void 
     .option('--expires <duration>', 'lifetime, such as 12h or 90d', '90d')
     .option('--json', 'print JSON')
     .action(async (_options, command: Command) => {
-      const { createToken } = await import('../commands/token.js')
+      const { createToken } = await import('../commands/gateway/token.js')
       done(await createToken(command.optsWithGlobals(), io))
     })
   create.options.find(({ long }) => long === '--scope')!.argChoices = [...SCOPES]
@@ -34,7 +34,7 @@ export function addTokenCommands(program: Command, { io, done }: Context): void 
     .description('List tokens with their scopes and expiry')
     .option('--json', 'print JSON')
     .action(async (_options, command: Command) => {
-      const { listTokens } = await import('../commands/token.js')
+      const { listTokens } = await import('../commands/gateway/token.js')
       done(await listTokens(command.optsWithGlobals(), io))
     })
   examples(list, 'token list', 'token list --json')
@@ -46,7 +46,7 @@ export function addTokenCommands(program: Command, { io, done }: Context): void 
     .argument('<name>', 'name of the token')
     .option('--json', 'print JSON')
     .action(async (name: string, _options, command: Command) => {
-      const { revokeToken } = await import('../commands/token.js')
+      const { revokeToken } = await import('../commands/gateway/token.js')
       done(await revokeToken(name, command.optsWithGlobals(), io))
     })
   examples(revoke, 'token revoke grafana', 'token revoke deploy --json')

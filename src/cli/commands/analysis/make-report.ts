@@ -1,0 +1,136 @@
+import { packageVersion } from '../../../base/package.js'
+import { systemClock } from '../../../base/time/clock.js'
+import { gatewayName } from '../../../gateway/alerts/alerts.js'
+import { configuredFiles } from '../../../gateway/compiler/configured-files.js'
+import { banReport } from '../../../analysis/report/questions/ban.js'
+import { bypass } from '../../../analysis/report/questions/bypass.js'
+import { newNames } from '../../../analysis/report/questions/new-names.js'
+import { overview } from '../../../analysis/report/questions/overview.js'
+import { periodic } from '../../../analysis/report/questions/periodic.js'
+import type { Selection } from '../../../analysis/report/questions/selection.js'
+import type { Key } from '../../../analysis/report/questions/tally.js'
+import type { Origin, Report } from '../../../analysis/report/report.js'
+import { readCatalogue, type CatalogueApp } from '../../../policy/rules/apps/catalogue.js'
+import { showPattern } from '../../../policy/rules/model/pattern.js'
+import type { RuleSet } from '../../../policy/rules/model/types.js'
+import type { LogOptions } from '../../args/log-path.js'
+import type { OpenLog } from '../../args/open-log.js'
+import { reportPeriod } from '../../args/report-period.js'
+import { loadConfiguredRules } from '../../args/rules.js'
+import { loadSettings, type CommonOptions } from '../../args/settings.js'
+import type { Io } from '../../io.js'
+import { banDetails } from '../../output/rules/ban-details.js'
+import { ruleFacts } from '../../output/rules/rule-facts.js'
+import { verificationForReport } from '../log/verify-log.js'
+
+export const QUESTIONS = ['daily', 'weekly', 'monthly', 'ban', 'bypass', 'new-names'] as const
+export type Question = (typeof QUESTIONS)[number]
+
+const WEEK = 7 * 86_400_000
+
+export interface ReportRequest {
+  /** Undefined: lookups counted by a key. */
+  readonly question: Question | undefined
+  readonly by: string
+  /** Of a ban. */
+  readonly id: string | undefined
+  readonly selection: Selection
+  readonly top: number
+  readonly options: LogOptions
+  readonly io: Io
+}
+
+/** Answers a question to the query log. */
+export async function makeReport(log: OpenLog, request: ReportRequest): Promise<Report> {
+  const { question, by, id, selection, top, options, io } = request
+  const { database } = log
+  switch (question) {
+    case undefined:
+      return overview(database, by as Key, selection, top)
+    case 'daily':
+    case 'weekly':
+    case 'monthly': {
+      const { previous, ...period } = reportPeriod(question, selection, selection.timeZone)
+      const all = await apps(options)
+      const rules = await loadRuleSet(options, io)
+      const now = systemClock.wall()
+      return periodic(
+        database,
+        question,
+        { ...selection, ...period },
+        {
+          titles: appTitles(all),
+          bypassApps: bypassIds(all),
+          rules: rules && ruleFacts(rules, Math.min(period.until, now)),
+          ...{ top, previous, now }
+        }
+      )
+    }
+    case 'ban': {
+      const rules = await loadRuleSet(options, io)
+      const details = rules && banDetails(id!, rules)
+      const proof = await verificationForReport(options)
+      return banReport(database, id!, selection, details, top, proof)
+    }
+    case 'bypass':
+      return bypass(database, selection, bypassIds(await apps(options)), top)
+    case 'new-names': {
+      const since = selection.since ?? (selection.until ?? Date.now()) - WEEK
+      return newNames(database, { ...selection, since }, isListed(await apps(options)), top)
+    }
+  }
+}
+
+/** Where a page comes from. @param rules that the report is about; undefined: the rules of the settings */
+export async function originOf(
+  options: CommonOptions,
+  io: Io,
+  rules?: Origin['rules']
+): Promise<Origin> {
+  const loaded = rules === undefined ? await loadRuleSet(options, io) : undefined
+  return {
+    gateway: gatewayName(await loadSettings(options)),
+    version: packageVersion(),
+    generated: new Date(),
+    rules: rules ?? (loaded && { sha256: loaded.sha256, serial: loaded.bundle?.serial ?? null })
+  }
+}
+
+const known = new WeakMap<CommonOptions, Promise<RuleSet | undefined>>()
+
+/** The rules of the settings, read once for a command; undefined: they have errors. */
+function loadRuleSet(options: CommonOptions, io: Io): Promise<RuleSet | undefined> {
+  const loading =
+    known.get(options) ??
+    loadSettings(options)
+      .then(config => loadConfiguredRules(config, io))
+      .then(({ loaded }) => (loaded.ok ? loaded.rules : undefined))
+  known.set(options, loading)
+  return loading
+}
+
+/** None where the catalogue cannot be read: reports work without it. */
+async function apps(options: CommonOptions): Promise<readonly CatalogueApp[]> {
+  const [files] = (await configuredFiles(await loadSettings(options))).files
+  if (files === undefined) return []
+  const catalogue = await readCatalogue(files)
+  return catalogue.ok ? catalogue.apps : []
+}
+
+function appTitles(apps: readonly CatalogueApp[]): ReadonlyMap<string, string> {
+  return new Map(apps.map(({ entry }) => [entry.app, entry.title]))
+}
+
+function bypassIds(apps: readonly CatalogueApp[]): readonly string[] {
+  return apps.flatMap(({ entry }) => (entry.kind === 'bypass' ? [entry.app] : []))
+}
+
+function isListed(apps: readonly CatalogueApp[]): (app: string, name: string) => boolean {
+  const names = new Map(
+    apps.map(({ entry }) => [
+      entry.app,
+      new Set(entry.names.map(({ name }) => showPattern(name).replace(/^=/, '')))
+    ])
+  )
+  return (app, name) => names.get(app)?.has(name) === true
+}

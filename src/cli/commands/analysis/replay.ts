@@ -1,0 +1,189 @@
+import { statSync } from 'node:fs'
+import { systemClock, epochSeconds } from '../../../base/time/clock.js'
+import { compile } from '../../../policy/compile/compile.js'
+import { escapeControls } from '../../../base/log/terminal-line.js'
+import { Comparison } from '../../../analysis/replay/comparison.js'
+import { FORMATS, type Format } from '../../../analysis/replay/formats/formats.js'
+import { Judge } from '../../../analysis/replay/judge.js'
+import {
+  replayLines,
+  replayLog,
+  type ReadLog,
+  type ReplayOptions as ReadOptions
+} from '../../../analysis/replay/replay.js'
+import { loadRules } from '../../../policy/rules/load.js'
+import type { RuleSet } from '../../../policy/rules/model/types.js'
+import { listCopiesFolder } from '../../../sources/http/list-copies.js'
+import { withLog, type OpenLog } from '../../args/open-log.js'
+import { checkTime, parseWholeNumber, resolveTime } from '../../args/parse.js'
+import { ruleFilesAt } from '../../args/rules.js'
+import { loadSettings, type CommonOptions } from '../../args/settings.js'
+import { EXIT, rejectInput, usageError } from '../../exit.js'
+import { type Io } from '../../io.js'
+import { formatNumber, formatSize } from '../../output/format.js'
+import { impliedFormat } from '../../args/output-format.js'
+import { collectResult, toJson, type ReplayResult } from '../../output/log/replay-result.js'
+import { toText } from '../../output/log/replay-text.js'
+import { outputWidth, writeOutput } from '../../output/write-output.js'
+import { originOf } from './make-report.js'
+
+/** Largest number of rows, examples or changes on the command line. */
+const MAX_COUNT = 999_999_999
+const OUTPUT_FORMATS = ['table', 'json', 'html']
+
+export interface ReplayOptions extends CommonOptions {
+  readonly rules: string
+  readonly against?: string
+  readonly logFormat?: string
+  readonly at?: string
+  readonly network?: string
+  readonly top: string
+  readonly examples: string
+  readonly failOver?: string
+  readonly json?: boolean
+  readonly html?: boolean
+  readonly output?: string
+}
+
+/**
+ * `interdict replay`: recorded lookups that candidate rules would answer differently. The exit code
+ * is 1 if there are more than `failOver`.
+ */
+export async function replay(
+  logs: readonly string[],
+  options: ReplayOptions,
+  io: Io
+): Promise<number> {
+  const { json, html, output } = options
+  if (json === true && html === true) usageError('give --json or --html, not both')
+  const outputFormat =
+    json === true ? 'json' : html === true ? 'html' : impliedFormat(output, OUTPUT_FORMATS)
+  const format = parseFormat(options.logFormat)
+  const top = parseWholeNumber('--top', options.top, { max: MAX_COUNT })
+  const examples = parseWholeNumber('--examples', options.examples, { max: MAX_COUNT })
+  const limit =
+    options.failOver === undefined
+      ? Infinity
+      : parseWholeNumber('--fail-over', options.failOver, { max: MAX_COUNT })
+  checkTime(options.at)
+  const [rules, against] = await loadBoth(options)
+  checkNetwork(options.network, [rules, ...(against ? [against] : [])])
+  const { timeZone } = rules
+  const at = options.at === undefined ? undefined : resolveTime(options.at, timeZone)
+  const now = epochSeconds(systemClock)
+  const comparison = new Comparison({ at, now, network: options.network, examples, random })
+  comparison.judgeBy(judgeOf(rules, comparison), against && judgeOf(against, comparison))
+  const files = await readAll(logs, comparison, { ...options, format, zone: timeZone, now }, io)
+  const { rules: folder, against: folderBefore } = options
+  const result = collectResult(comparison, files, {
+    rules: { folder, sha256: rules.sha256 },
+    against: against && { folder: folderBefore!, sha256: against.sha256 },
+    at,
+    timeZone,
+    top
+  })
+  writeOutput(
+    await render(result, outputFormat, { ...options, serial: rules.bundle?.serial }, io),
+    output,
+    io
+  )
+  return comparison.counts.changed > limit ? EXIT.failure : EXIT.success
+}
+
+async function render(
+  result: ReplayResult,
+  format: string,
+  options: ReplayOptions & { readonly serial: number | undefined },
+  io: Io
+): Promise<string> {
+  if (format === 'json') return toJson(result)
+  if (format === 'table') return toText(result, outputWidth(options.output, io))
+  const { sha256 } = result.rules
+  const origin = await originOf(options, io, { sha256, serial: options.serial ?? null })
+  // Loads ECharts, which is large, for pages alone.
+  const { replayHtml } = await import('../../output/log/replay-html.js')
+  return replayHtml(result, origin)
+}
+
+function random(): number {
+  return Math.floor(Math.random() * 2 ** 32)
+}
+
+function judgeOf(rules: RuleSet, { names }: Comparison): Judge {
+  return new Judge(rules, compile(rules, { generation: 1, random }), names)
+}
+
+/** Loads the candidate rules, and the rules of `against`; errors in any of them end the command. */
+async function loadBoth(options: ReplayOptions): Promise<[RuleSet, RuleSet | undefined]> {
+  const { rules, against } = options
+  const copies = listCopiesFolder((await loadSettings(options)).state.folder)
+  const after = await loadRules(await ruleFilesAt(rules, copies))
+  const before =
+    against === undefined ? undefined : await loadRules(await ruleFilesAt(against, copies))
+  if (after.ok && before?.ok !== false) return [after.rules, before?.rules]
+  return rejectInput([after, before].flatMap(loaded => (loaded?.ok === false ? loaded.errors : [])))
+}
+
+async function readAll(
+  logs: readonly string[],
+  comparison: Comparison,
+  options: CommonOptions & Omit<ReadOptions, 'progress'>,
+  io: Io
+): Promise<ReadLog[]> {
+  const files: ReadLog[] = []
+  const onTerminal = io.stderr.isTTY === true
+  const progress = (file: string, read: number): void => {
+    if (!onTerminal) return
+    const lookups = formatNumber(comparison.counts.lookups)
+    io.stderr.write(`\r\x1b[K${lookups} lookups, ${formatSize(read)} of ${JSON.stringify(file)}`)
+  }
+  try {
+    for (const file of logs) {
+      const isFolder = statSync(file, { throwIfNoEntry: false })?.isDirectory() === true
+      const read = isFolder ? replayStored : replayLog
+      files.push(await read(file, comparison, { ...options, progress }, io))
+    }
+  } finally {
+    if (onTerminal) io.stderr.write('\r\x1b[K')
+  }
+  return files
+}
+
+/** Replays a query log folder of Interdict, whose files are JSON lines or Parquet. */
+async function replayStored(
+  folder: string,
+  comparison: Comparison,
+  options: CommonOptions & ReadOptions,
+  io: Io
+): Promise<ReadLog> {
+  const { format = 'interdict', progress } = options
+  if (format !== 'interdict')
+    usageError(`${folder} is a folder, but --log-format ${format} reads files`)
+  const judge = async (log: OpenLog): Promise<ReadLog> => {
+    let read = 0
+    const feed = (push: (octets: Buffer) => void): Promise<void> =>
+      log.database.lines(octets => {
+        push(octets)
+        progress?.(folder, (read += octets.length))
+      })
+    const stored = await replayLines(folder, feed, comparison, options)
+    for (const problem of await log.problems()) io.stderr.write(`${escapeControls(problem)}\n`)
+    return stored
+  }
+  return withLog({ ...options, log: folder }, io, judge, { use: 'once', silent: true })
+}
+
+function parseFormat(format: string | undefined): Format | undefined {
+  if (format === undefined) return undefined
+  const found = FORMATS.find(known => known === format)
+  return found ?? usageError(`--log-format: ${format} is not one of ${FORMATS.join(', ')}`)
+}
+
+function checkNetwork(network: string | undefined, all: readonly RuleSet[]): void {
+  if (network === undefined) return
+  for (const { networks } of all) {
+    if (!networks.some(({ id }) => id === network)) {
+      usageError(`--network: the rules have no network ${network}`)
+    }
+  }
+}

@@ -1,0 +1,134 @@
+import { toCsv } from '../../../analysis/report/output/csv.js'
+import { toJson } from '../../../analysis/report/output/json.js'
+import { toMarkdown } from '../../../analysis/report/output/markdown.js'
+import type { PeriodKind } from '../../../analysis/report/questions/periodic.js'
+import type { Selection } from '../../../analysis/report/questions/selection.js'
+import { FLEET_KEY, REPORT_KEYS } from '../../../lookups/sql/report-keys.js'
+import type { Report } from '../../../analysis/report/report.js'
+import { findClientNames } from '../../args/client-names.js'
+import type { LogOptions } from '../../args/log-path.js'
+import { withLog } from '../../args/open-log.js'
+import { checkChoice, parseNamePattern, parseWholeNumber } from '../../args/parse.js'
+import { parsePeriod, type Day, type PeriodOptions } from '../../args/period.js'
+import { namedPeriod, reportPeriod } from '../../args/report-period.js'
+import { checkIds } from '../../args/rule-ids.js'
+import { chooseTimeZone, type TimeZoneOptions } from '../../args/time-zone.js'
+import { EXIT, usageError } from '../../exit.js'
+import type { Io } from '../../io.js'
+import { chooseFormat } from '../../args/output-format.js'
+import { toText } from '../../output/log/report-text.js'
+import { outputWidth, writeOutput } from '../../output/write-output.js'
+import { makeReport, originOf, QUESTIONS, type Question } from './make-report.js'
+
+export interface ReportOptions extends LogOptions, PeriodOptions, TimeZoneOptions {
+  readonly ban?: string
+  readonly app?: string
+  readonly network?: string
+  readonly client?: string
+  readonly gateway?: string
+  readonly name?: string
+  readonly by: string
+  readonly top: string
+  readonly all?: boolean
+  readonly json?: boolean
+  readonly format?: string
+  readonly output?: string
+}
+
+const FORMATS = ['table', 'json', 'csv', 'markdown', 'html'] as const
+/** `interdict report`: a summary of the query log, as tables, a page or data. */
+export async function report(
+  words: readonly string[],
+  options: ReportOptions,
+  io: Io
+): Promise<number> {
+  const [question, id, ...more] = words
+  checkChoice('report', question, QUESTIONS)
+  const { fleet, gateway } = options
+  checkChoice('--by', options.by, fleet === undefined ? REPORT_KEYS : [...REPORT_KEYS, FLEET_KEY])
+  if (gateway !== undefined && fleet === undefined) usageError('--gateway: give --fleet, too')
+  if (question === 'ban' && id === undefined) usageError('report ban: give the id of a ban')
+  const kind = PERIODIC.includes(question as Question) ? (question as PeriodKind) : undefined
+  if (more.length > 0 || (question !== 'ban' && kind === undefined && id !== undefined))
+    usageError('report: too many arguments')
+  const format = chooseFormat(options, FORMATS)
+  const zone = await chooseTimeZone(options)
+  const named = kind && parseWord(kind, id, options, zone.timeZone)
+  const base = { ...parseSelection(options, zone.timeZone), ...named }
+  // An error in the period comes before the log is read.
+  if (kind !== undefined) reportPeriod(kind, base, zone.timeZone)
+  const top = parseWholeNumber('--top', options.top, { min: 1, max: 999_999 })
+  await withLog(options, io, async log => {
+    const { client } = options
+    const names =
+      client === undefined
+        ? undefined
+        : await findClientNames(log.database, client, { ...base, all: true }, options)
+    const { ban, app, network } = options
+    const ofBan = question === 'ban' ? id : ban
+    const idRemarks = await checkIds(log.database, { ban: ofBan, app, network }, base, options, io)
+    const clients = names && { ...names.clients, ofFleet: fleet !== undefined }
+    const selection = { ...base, clients }
+    const report = await makeReport(log, {
+      question: question as Question | undefined,
+      by: options.by,
+      ...{ id, selection, top, options, io }
+    })
+    const remarks = [
+      ...zone.remarks,
+      ...idRemarks,
+      ...(names?.remarks ?? []),
+      ...report.remarks,
+      ...(await log.problems())
+    ]
+    log.hideProgress()
+    const whole = { ...report, remarks }
+    writeOutput(await render(whole, format, options, io), options.output, io)
+  })
+  return EXIT.success
+}
+
+const PERIODIC: readonly (Question | undefined)[] = ['daily', 'weekly', 'monthly']
+
+/** The period that the second word of a report names, such as `today`. */
+function parseWord(
+  kind: PeriodKind,
+  word: string | undefined,
+  { since, until }: ReportOptions,
+  timeZone: string
+): Day | undefined {
+  if (word === undefined) return undefined
+  const named = namedPeriod(kind, word, timeZone)
+  if (since !== undefined || until !== undefined)
+    usageError(`report ${kind}: give ${word}, or --since or --until, not both`)
+  return named
+}
+
+function parseSelection(options: ReportOptions, timeZone: string): Selection {
+  const { ban, app, network, gateway, name, all } = options
+  return {
+    ...parsePeriod(options, timeZone),
+    timeZone,
+    ban,
+    app,
+    network,
+    gateway,
+    all,
+    name: name === undefined ? undefined : parseNamePattern(name)
+  }
+}
+
+async function render(
+  report: Report,
+  format: string,
+  options: ReportOptions,
+  io: Io
+): Promise<string> {
+  if (format === 'json') return toJson(report)
+  if (format === 'csv') return toCsv(report)
+  if (format === 'markdown') return toMarkdown(report)
+  if (format === 'table') return toText(report, outputWidth(options.output, io))
+  // Loads ECharts, which is large, for pages alone.
+  const { toHtml } = await import('../../../analysis/report/output/html.js')
+  return toHtml(report, await originOf(options, io))
+}

@@ -1,0 +1,84 @@
+import { createPublicKey, type KeyObject } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { readPublicKey } from '../../../base/files/ed25519.js'
+import { failure, InterdictError } from '../../../base/errors/error.js'
+import type { ChainConfig } from '../../../lookups/settings/query-log-config.js'
+import { CHAIN_FILE } from '../../../lookups/chain/chain-entry.js'
+import { readSignKey } from '../../../lookups/chain/sign-key.js'
+import { verifyLog } from '../../../lookups/chain/verify.js'
+import { LogLayout } from '../../../lookups/files/log-layout.js'
+import type { Fact } from '../../../analysis/report/report.js'
+import { logPath, type LogOptions } from '../../args/log-path.js'
+import { parseTrustedKeys } from '../../args/trusted-keys.js'
+import { loadSettings, type CommonOptions } from '../../args/settings.js'
+import { EXIT, usageError } from '../../exit.js'
+import { print, type Io } from '../../io.js'
+import { verificationFact, verificationLines } from '../../output/log/verification-text.js'
+
+export interface VerifyLogOptions extends CommonOptions {
+  readonly trust?: readonly string[]
+  readonly expect?: string
+  readonly json?: boolean
+}
+
+const SHA256 = /^[0-9a-f]{64}$/
+
+/**
+ * `interdict verify-log`: whether the query log files are unaltered.
+ *
+ * @throws InterdictError BUNDLE_TRUST, CHAIN_KEY, CHAIN_READ
+ */
+export async function verifyLogFiles(
+  log: string | undefined,
+  options: VerifyLogOptions,
+  io: Io
+): Promise<number> {
+  const { trust, expect, json } = options
+  if (expect !== undefined && !SHA256.test(expect))
+    usageError(`--expect: ${expect} is not a SHA-256 in 64 hexadecimal digits`)
+  const path = await logPath({ ...options, ...(log === undefined ? {} : { log }) })
+  const chain = join(dirname(path), CHAIN_FILE)
+  // A wrong path says nothing about a log. The chain may be there without the current log file.
+  const required = log ?? dirname(path)
+  if (!existsSync(required) && !existsSync(chain))
+    throw failure('CHAIN_READ', required, 'no such file or folder')
+  const trusted = trust && (await parseTrustedKeys(trust)).map(key => readPublicKey(key)!)
+  const keys = trusted ?? chainKeys((await loadSettings(options)).log.queries.chain)
+  if (keys.length === 0 && !existsSync(chain))
+    throw failure('CHAIN_READ', chain, 'no such file; log.queries.chain records one')
+  if (keys.length === 0)
+    usageError('--trust: give the public key, because log.queries.chain.sign-key is not set')
+  const result = await verifyLog(new LogLayout(path), keys, expect)
+  print(
+    io,
+    json === true
+      ? `${JSON.stringify({ chain, ...result }, undefined, 2)}\n`
+      : `${verificationLines(chain, result, io.stdout.columns).join('\n')}\n`
+  )
+  return result.proven ? EXIT.success : EXIT.failure
+}
+
+/** Keys whose signatures count, the current one first. @throws InterdictError CHAIN_KEY */
+function chainKeys(chain: ChainConfig | undefined): readonly KeyObject[] {
+  if (chain === undefined) return []
+  const earlier = chain.earlierKeys.flatMap(text => readPublicKey(text) ?? [])
+  return [createPublicKey(readSignKey(chain.signKey)), ...earlier]
+}
+
+/** Of the fact in reports. */
+export const LOG_FACT = 'Query log'
+
+/** Whether the query log is unaltered, as evidence in a report. */
+export async function verificationForReport(options: LogOptions): Promise<Fact> {
+  if (options.fleet !== undefined) return [LOG_FACT, 'not verified: use verify-log --fleet']
+  const { chain } = (await loadSettings(options)).log.queries
+  if (chain === undefined) return [LOG_FACT, 'not verified: log.queries.chain is not set']
+  try {
+    const result = await verifyLog(new LogLayout(await logPath(options)), chainKeys(chain))
+    return [LOG_FACT, ...verificationFact(result)]
+  } catch (error) {
+    if (error instanceof InterdictError) return [LOG_FACT, `not verified: ${error.message}`]
+    throw error
+  }
+}

@@ -1,0 +1,82 @@
+import { failure } from '../../../base/errors/error.js'
+import type { Config } from '../../../gateway/config/config.js'
+import { escapeControls } from '../../../base/log/terminal-line.js'
+import type { TransferList } from '../../../policy/rules/lists/transfer-list.js'
+import type { RuleSet } from '../../../policy/rules/model/types.js'
+import { zoneExpiry } from '../../../sources/axfr/refresh-timers.js'
+import { zoneCopies } from '../../args/list-copies.js'
+import { checkTime, parseWholeNumber, resolveTime } from '../../args/parse.js'
+import { loadConfiguredRules } from '../../args/rules.js'
+import { loadSettings, type CommonOptions } from '../../args/settings.js'
+import { EXIT, rejectInput, usageError } from '../../exit.js'
+import { print, type Io } from '../../io.js'
+import { toCsv } from '../../output/rules/bans-csv.js'
+import { listBans, type BansList } from '../../../analysis/views/bans-list.js'
+import { toText, type View } from '../../output/rules/bans-text.js'
+import { terminalWidth } from '../../output/columns.js'
+import { formatCount } from '../../output/format.js'
+
+/** Most known ids that an error message lists. */
+const MOST_LISTED = 20
+
+export interface BansOptions extends CommonOptions {
+  readonly at?: string
+  readonly within: string
+  readonly network?: string
+  readonly app?: string
+  readonly json?: boolean
+  readonly csv?: boolean
+  readonly exitCode?: boolean
+}
+
+/** `interdict bans`: bans and exceptions, what is due, and coverage of the networks. */
+export async function bans(options: BansOptions, io: Io): Promise<number> {
+  const { at, json, csv, exitCode, network, app } = options
+  const within = parseWholeNumber('--within', options.within, { max: 99_999 })
+  checkTime(at)
+  if (json === true && csv === true) usageError('give --json or --csv, not both')
+  const config = await loadSettings(options)
+  const { loaded } = await loadConfiguredRules(config, io)
+  if (!loaded.ok) rejectInput(loaded.errors)
+  await warnOfExpiredZones(config, loaded.transfers, io)
+  const { rules } = loaded
+  checkId('network', network, networkIds(rules))
+  checkId('app', app, appIds(rules))
+  const query = { at: resolveTime(at, rules.timeZone), within, network, app }
+  const list = listBans(rules, query)
+  print(io, render(list, options, { timeZone: rules.timeZone, width: terminalWidth(io.stdout) }))
+  return exitCode === true && list.notices.length > 0 ? EXIT.failure : EXIT.success
+}
+
+function render(list: BansList, { json, csv }: BansOptions, view: View): string {
+  if (json === true) return `${JSON.stringify(list, undefined, 2)}\n`
+  if (csv === true) return toCsv(list, view.timeZone)
+  return toText(list, view)
+}
+
+function checkId(kind: string, id: string | undefined, known: readonly string[]): void {
+  if (id === undefined || known.includes(id)) return
+  const which =
+    known.length > MOST_LISTED ? `one of ${formatCount(known.length, kind)}` : known.join(', ')
+  usageError(`--${kind}: the rules have no ${kind} ${id}; expected ${which}`)
+}
+
+const networkIds = ({ networks }: RuleSet): string[] => networks.map(({ id }) => id)
+
+const appIds = ({ sources }: RuleSet): string[] =>
+  sources.flatMap(({ kind, id }) => (kind === 'app' ? [id] : []))
+
+/** Warns on standard error of zones that have expired, whose rules remain in force. */
+async function warnOfExpiredZones(
+  config: Config,
+  lists: readonly TransferList[],
+  io: Io
+): Promise<void> {
+  const now = Date.now()
+  for (const { id, zone } of lists) {
+    const expires = zoneExpiry(await zoneCopies(config).record(id, zone))
+    if (expires === undefined || expires > now) continue
+    const { code, message } = failure('TRANSFER_EXPIRED', zone, new Date(expires).toISOString())
+    io.stderr.write(`warning: ${escapeControls(message)} (${code})\n`)
+  }
+}

@@ -1,0 +1,169 @@
+import { InterdictError } from '../../../base/errors/error.js'
+import { MS_PER_SECOND, type Seconds } from '../../../base/units.js'
+import { checkFolders } from '../../../gateway/config/check-folders.js'
+import {
+  checkPrivacyNetworks,
+  checkRetentionNetworks
+} from '../../../gateway/config/check-networks.js'
+import type { Config } from '../../../gateway/config/config.js'
+import { loadConfig } from '../../../gateway/config/load.js'
+import { checkPrimaries } from '../../../sources/settings/zone-primaries.js'
+import { checkChainKey } from '../../../lookups/threads/chain-key.js'
+import { locallyAnsweredNames } from '../../../gateway/compiler/locally-answered.js'
+import { loadPrimaries } from '../../../sources/refresh/primaries.js'
+import type { SerializedError } from '../../../base/errors/serialized-error.js'
+import { hookFileErrors } from '../../../gateway/alerts/hook-files.js'
+import { oidcFileErrors } from '../../../gateway/config/provider-files.js'
+import { loadCookieSecrets } from '../../../gateway/workers/cookie-secrets.js'
+import { compile } from '../../../policy/compile/compile.js'
+import { Policy } from '../../../policy/evaluate/policy.js'
+import { warnAboutSharedNames } from '../../../policy/rules/lists/shared-names.js'
+import { loadRules, type RulesResult } from '../../../policy/rules/load.js'
+import type { RuleFiles } from '../../../policy/rules/model/folder.js'
+import type { RuleSet } from '../../../policy/rules/model/types.js'
+import { loadPolicyTests } from '../../../policy/rules/tests/policy-tests.js'
+import { listCopiesFolder } from '../../../sources/http/list-copies.js'
+import { listState } from '../../args/list-copies.js'
+import { checkTime, resolveTime } from '../../args/parse.js'
+import { configuredFiles } from '../../../gateway/compiler/configured-files.js'
+import { ruleFilesAt } from '../../args/rules.js'
+import type { CommonOptions } from '../../args/settings.js'
+import { EXIT } from '../../exit.js'
+import { print, type Io } from '../../io.js'
+import { toJson, toText, type CheckResult } from '../../output/rules/check-text.js'
+import { viewLists } from '../../../analysis/views/lists-view.js'
+import { fixedClock } from '../../../analysis/views/one-query.js'
+import { runPolicyTests } from './policy-tests.js'
+
+export interface CheckOptions extends CommonOptions {
+  readonly at?: string
+  readonly json?: boolean
+}
+
+/** `interdict check`: reads everything `serve` would, runs the policy tests, reports all errors. */
+export async function check(
+  path: string | undefined,
+  options: CheckOptions,
+  io: Io
+): Promise<number> {
+  checkTime(options.at)
+  const result = await checkAll(path, options)
+  print(io, options.json === true ? toJson(result) : toText(result))
+  return result.errors.length === 0 ? EXIT.success : EXIT.failure
+}
+
+/** @param path rules folder or bundle, instead of the configured one */
+export async function checkAll(
+  path: string | undefined,
+  { config, at }: Pick<CheckOptions, 'config' | 'at'>
+): Promise<CheckResult> {
+  const settings = await loadConfig(config)
+  if (!settings.ok) return { errors: settings.errors, warnings: [] }
+  const secrets = [
+    ...(await secretErrors(settings.config)),
+    ...checkChainKey(settings.config),
+    // With other rules, it is these that are checked, perhaps on another machine.
+    ...(path === undefined ? checkFolders(settings.config) : [])
+  ]
+  try {
+    const { files, rejected } = await filesToCheck(path, settings.config)
+    const errors = [...secrets, ...rejected]
+    if (files === undefined) return { errors, warnings: [] }
+    const result = await checkRules(files, settings.config, at)
+    return { ...result, errors: [...errors, ...result.errors] }
+  } catch (error) {
+    if (error instanceof InterdictError) return { errors: [...secrets, error], warnings: [] }
+    throw error
+  }
+}
+
+/** The rules at the path; otherwise the configured ones, and the errors of the offered bundle. */
+async function filesToCheck(
+  path: string | undefined,
+  config: Config
+): Promise<{
+  readonly files: RuleFiles | undefined
+  readonly rejected: readonly SerializedError[]
+}> {
+  if (path !== undefined)
+    return { files: await ruleFilesAt(path, listCopiesFolder(config.state.folder)), rejected: [] }
+  const { files, rejected } = await configuredFiles(config)
+  return { files: files[0], rejected }
+}
+
+/** Loads and compiles rules, and runs their policy tests. */
+export async function checkRules(
+  files: RuleFiles,
+  config: Config,
+  at: string | undefined
+): Promise<CheckResult> {
+  const { loaded, now } = await loadRulesAt(files, at)
+  if (!loaded.ok) {
+    const { errors } = await loadPolicyTests(files, 'UTC')
+    return { errors: [...loaded.errors, ...errors], warnings: [] }
+  }
+  const { rules, lists } = loaded
+  const tested = await testRules(rules, files, config, now)
+  const networks = rules.networks.map(({ id }) => id)
+  const { privacy, retention } = config.log.queries
+  const warnings = [
+    ...checkPrivacyNetworks(privacy, networks),
+    ...checkRetentionNetworks(retention, networks),
+    ...checkPrimaries(config.transfers, loaded.transfers),
+    ...loaded.warnings,
+    ...warnAboutSharedNames(rules.sources, file => files.displayName(file))
+  ]
+  const fetched = (await viewLists(loaded, listState(config))).filter(
+    ({ state }) => state !== 'local'
+  )
+  return { ...tested, warnings, lists, fetched }
+}
+
+/** Loads rules as of a time. */
+async function loadRulesAt(
+  files: RuleFiles,
+  at: string | undefined
+): Promise<{ loaded: RulesResult; now: Seconds }> {
+  const loaded = await loadRules(files)
+  const now = resolveTime(at, loaded.ok ? loaded.rules.timeZone : 'UTC')
+  // The first load tells the time zone of `at`; the second warns of what has ended by then.
+  if (at === undefined || !loaded.ok) return { loaded, now }
+  return { loaded: await loadRules(files, fixedClock(now * MS_PER_SECOND)), now }
+}
+
+/** Compiles the rules and runs their policy tests. */
+async function testRules(
+  ruleSet: RuleSet,
+  files: RuleFiles,
+  config: Config,
+  now: Seconds
+): Promise<Omit<CheckResult, 'warnings' | 'lists' | 'fetched'>> {
+  const { timeZone } = ruleSet
+  const specialUse = locallyAnsweredNames(config)
+  const policy = new Policy(compile(ruleSet, { generation: 0, random: () => 0, specialUse }))
+  const { counts, origin } = policy.snapshot
+  const { networks, rules, names } = counts
+  const summary = { networks, rules, names, sha256: origin.sha256, serial: origin.bundle?.serial }
+  const { tests, errors } = await loadPolicyTests(files, timeZone)
+  if (errors.length > 0) return { errors, rules: summary }
+  const failures = await runPolicyTests(tests, policy, config, { now, timeZone })
+  const failed = failures.length
+  return { errors: failures, rules: summary, tests: { passed: tests.length - failed, failed } }
+}
+
+/** Errors in the files of cookie secrets, TSIG keys, alerts and login. */
+async function secretErrors({
+  cookies,
+  transfers,
+  alerts,
+  admin
+}: Config): Promise<readonly SerializedError[]> {
+  const results = await Promise.allSettled([loadCookieSecrets(cookies), loadPrimaries(transfers)])
+  const others = results.flatMap(result => {
+    if (result.status === 'fulfilled') return []
+    const { reason } = result as { reason: unknown }
+    if (reason instanceof AggregateError) return reason.errors as SerializedError[]
+    throw reason
+  })
+  return [...others, ...hookFileErrors(alerts), ...oidcFileErrors(admin.oidc)]
+}

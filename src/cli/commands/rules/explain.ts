@@ -1,0 +1,95 @@
+import { join, relative } from 'node:path'
+import { addressWords, readAddress } from '../../../base/values/address.js'
+import { MS_PER_SECOND, type Milliseconds } from '../../../base/units.js'
+import { locallyAnsweredNames } from '../../../gateway/compiler/locally-answered.js'
+import { openOwnForwarder } from '../../../gateway/upstreams/own-forwarder.js'
+import { createRebindingGuard } from '../../../gateway/workers/rebinding-guard.js'
+import { readName } from '../../../wire/dns/name/name.js'
+import { readRrtype } from '../../../wire/dns/registry/rrtype.js'
+import { compile } from '../../../policy/compile/compile.js'
+import { readInstant } from '../../../base/time/instant.js'
+import { extractHostName, rejectUrlCharacters } from '../../args/host-name.js'
+import { checkTime, parseArgument } from '../../args/parse.js'
+import { loadConfiguredRules } from '../../args/rules.js'
+import { loadSettings } from '../../args/settings.js'
+import { givenTimeZone, type TimeZoneOptions } from '../../args/time-zone.js'
+import { EXIT, rejectInput, usageError } from '../../exit.js'
+import { print, type Io } from '../../io.js'
+import { toText } from '../../output/rules/explanation-text.js'
+import { explainQuery } from '../../../analysis/views/explain-query.js'
+import { toJson, type ExplainedQuery } from '../../../analysis/views/explanation.js'
+import { fixedClock } from '../../../analysis/views/one-query.js'
+
+export interface ExplainOptions extends TimeZoneOptions {
+  readonly from?: string
+  /** Name of a client of the rules. */
+  readonly client?: string
+  readonly type: string
+  readonly at?: string
+  readonly upstream: boolean
+  readonly json?: boolean
+}
+
+/**
+ * `interdict explain`: the decision for one query of one client, made by the code that serves: the
+ * same snapshot, resolver and upstreams.
+ */
+export async function explain(name: string, options: ExplainOptions, io: Io): Promise<number> {
+  const question = parseQuestion(name, options, io)
+  const zone = givenTimeZone(options)
+  const config = await loadSettings(options)
+  const { loaded } = await loadConfiguredRules(config, io)
+  if (!loaded.ok) rejectInput(loaded.errors)
+  const timeZone = zone ?? loaded.rules.timeZone
+  const query = { ...question, clock: fixedClock(wallTime(options.at, timeZone)) }
+  const snapshot = compile(loaded.rules, {
+    generation: 1,
+    random: () => 0,
+    specialUse: locallyAnsweredNames(config)
+  })
+  const explanation = await explainQuery(query, {
+    config,
+    snapshot,
+    sources: loaded.rules.sources,
+    forwarder: options.upstream ? await openOwnForwarder(config) : undefined,
+    guard: createRebindingGuard(config)
+  })
+  print(
+    io,
+    options.json === true
+      ? toJson(explanation, timeZone)
+      : toText(explanation, { folder: displayFolder(config.rules), timeZone })
+  )
+  return EXIT.success
+}
+
+/** The rules folder relative to the working folder, as a prefix for file names. */
+function displayFolder(folder: string): string {
+  const fromHere = relative('', folder)
+  if (fromHere === '') return ''
+  return join(fromHere.startsWith('..') ? folder : fromHere, '/')
+}
+
+function parseQuestion(
+  name: string,
+  { type, from, client: device, at }: ExplainOptions,
+  io: Io
+): Omit<ExplainedQuery, 'clock' | 'identity'> & { readonly device: string | undefined } {
+  const qtype =
+    readRrtype(type) ?? usageError(`--type: ${type} is not a query type such as A or TYPE65280`)
+  checkTime(at)
+  if (from === undefined && device === undefined)
+    usageError('give the address of the client with --from, or its id with --client, or both')
+  // A recognized client may have any address: this one is in no network.
+  const address = from ?? '::'
+  const client = addressWords(parseArgument('--from', () => readAddress(address)))
+  const host = extractHostName('<name>', name, io)
+  rejectUrlCharacters('<name>', host)
+  return { name: parseArgument('<name>', () => readName(host)), qtype, client, device }
+}
+
+/** The wall time; without an offset, in the time zone. */
+function wallTime(at: string | undefined, timeZone: string): Milliseconds {
+  const seconds = at === undefined ? undefined : readInstant(at, timeZone)
+  return seconds === undefined ? Date.now() : seconds * MS_PER_SECOND
+}

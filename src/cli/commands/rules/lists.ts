@@ -1,0 +1,40 @@
+import { listCopies, lockListCopies, listState } from '../../args/list-copies.js'
+import { loadConfiguredRules } from '../../args/rules.js'
+import { loadSettings, type CommonOptions } from '../../args/settings.js'
+import { EXIT, rejectInput } from '../../exit.js'
+import { print, printJson, type Io } from '../../io.js'
+import { terminalWidth } from '../../output/columns.js'
+import { formatCount } from '../../output/format.js'
+import { toText } from '../../output/rules/lists-text.js'
+import { viewLists } from '../../../analysis/views/lists-view.js'
+
+export interface ListsOptions extends CommonOptions {
+  readonly json?: boolean
+}
+
+/** `interdict lists`: all lists, with the state of their downloads and transfers. */
+export async function showLists(options: ListsOptions, io: Io): Promise<number> {
+  const config = await loadSettings(options)
+  const { loaded } = await loadConfiguredRules(config, io)
+  if (!loaded.ok) rejectInput(loaded.errors)
+  const lists = await viewLists(loaded, listState(config))
+  print(
+    io,
+    options.json === true
+      ? `${JSON.stringify({ lists }, undefined, 2)}\n`
+      : toText(lists, terminalWidth(io.stdout), Date.now())
+  )
+  return EXIT.success
+}
+
+/** `interdict lists confirm`: accepts a quarantined download. @throws InterdictError REMOTE_BUSY, REMOTE_NOT_HELD, REMOTE_STATE */
+export async function confirmList(id: string, options: ListsOptions, io: Io): Promise<number> {
+  const config = await loadSettings(options)
+  const lock = await lockListCopies(config, io)
+  const { entries } = await listCopies(config)
+    .confirm(id)
+    .finally(() => lock.release())
+  if (options.json === true) printJson(io, { id, entries })
+  else print(io, `${id}: ${formatCount(entries, 'entry', 'entries')}, confirmed\n`)
+  return EXIT.success
+}

@@ -1,0 +1,83 @@
+import { PROBLEMS, type Health, type StatusReply } from '../../../gateway/status/health.js'
+import type { Status } from '../../../gateway/status/status.js'
+import { escapeControls } from '../../../base/log/terminal-line.js'
+import { paint } from '../../io.js'
+import { archiveLines, chainLines } from '../log/archive-text.js'
+import { formatDuration, formatInstant } from '../format.js'
+import { section, type StyledText } from '../layout.js'
+import { rulesLines, settingsLines, zoneLines } from './status-rules.js'
+import {
+  cacheLines,
+  clientLines,
+  limitLines,
+  listeningLines,
+  lookupLines,
+  queryLines,
+  tcpLines,
+  tlsLines,
+  workerLines
+} from './status-traffic.js'
+import {
+  alertLines,
+  fleetLines,
+  probeLines,
+  outputLines,
+  recorderLines,
+  reportLines
+} from './status-services.js'
+import { upstreamLines, upstreamTable } from './status-upstreams.js'
+
+/** @param columns of the terminal, if it is one */
+export function toText(status: StatusReply, columns?: number): string {
+  const { version, started, uptimeSeconds, upstreams } = status
+  const up = `up for ${formatDuration(uptimeSeconds)}, since ${formatInstant(started)}`
+  const lines = [
+    paint('bold', `interdict ${version}, ${up}`),
+    '',
+    ...section('Health', healthStyled(status.health), columns),
+    ...SECTIONS.flatMap(([label, linesOf]) => section(label, linesOf(status), columns)),
+    ...(upstreams.length === 0 ? [] : ['', ...upstreamTable(upstreams)])
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+/** One line each: `healthy`, or the problems with their codes. */
+export function healthLines({ problems }: Health): string[] {
+  return problems.length === 0 ? ['healthy'] : problemLines(problems)
+}
+
+export function problemLines(problems: Health['problems']): string[] {
+  return problems.map(({ code, message }) => `${escapeControls(message)} (${code})`)
+}
+
+function healthStyled({ ready, problems }: Health): StyledText[] {
+  if (problems.length === 0) return [['green', 'ready, no problem']]
+  const lines = problemLines(problems)
+  const colours = problems.map(({ code }) => (PROBLEMS[code] ? 'red' : 'yellow'))
+  const first: StyledText = ready ? 'ready' : ['red', 'not ready']
+  return [first, ...lines.map((line, i): StyledText => [colours[i]!, line])]
+}
+
+const SECTIONS: readonly (readonly [string, (status: Status) => readonly StyledText[]])[] = [
+  ['Rules', rulesLines],
+  ['Settings', settingsLines],
+  ['Zones', zoneLines],
+  ['Listening', listeningLines],
+  ['Workers', workerLines],
+  ['Queries', queryLines],
+  ['Lookups', lookupLines],
+  ['Cache', cacheLines],
+  ['TCP', tcpLines],
+  ['TLS', tlsLines],
+  ['Clients', clientLines],
+  ['Limits', limitLines],
+  ['Query log', recorderLines],
+  ['Archive', archiveLines],
+  ['Chain', chainLines],
+  ['Outputs', outputLines],
+  ['Alerts', alertLines],
+  ['Reports', reportLines],
+  ['Fleet', fleetLines],
+  ['Probe', probeLines],
+  ['Upstreams', upstreamLines]
+]

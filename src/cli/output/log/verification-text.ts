@@ -1,0 +1,103 @@
+import type { ManuallyRemovedFile } from '../../../lookups/chain/chain-entry.js'
+import type { ManualRemoval } from '../../../lookups/chain/chain-state.js'
+import type { Fault } from '../../../lookups/chain/read-chain.js'
+import type { Break, BreakKind, Unproven, Verification } from '../../../lookups/chain/verify.js'
+import { escapeControls } from '../../../base/log/terminal-line.js'
+import { formatCount, formatSize } from '../format.js'
+import { section } from '../layout.js'
+
+const BREAKS: Readonly<Record<Exclude<BreakKind, 'line'>, string>> = {
+  absent: 'chain missing or empty',
+  restarted: 'the previous chain was broken, and this one replaces it',
+  cut: 'the expected line is missing: the chain was truncated',
+  altered: 'altered since it was written',
+  missing: 'missing, and the gateway did not remove it',
+  extra: 'not in the chain: not written by the gateway'
+}
+
+const FAULTS: Readonly<Record<Fault, string>> = {
+  unreadable: 'not a chain line, so it was altered; nothing after it is verified',
+  order: 'out of sequence: lines are missing or reordered; nothing after it is verified',
+  altered: 'hash does not match the line before it; nothing after it is verified',
+  signature: 'signature not valid under a trusted key; nothing after it is verified'
+}
+
+const UNPROVEN: Readonly<Record<Unproven['kind'], string>> = {
+  live: 'being written; added to the chain when it is closed',
+  closed: 'closed after the last checkpoint: not in the chain yet, or the chain was truncated',
+  unfinished: 'being created, replaced or removed by the gateway'
+}
+
+/** State of a file when it was removed by hand. */
+export const WAS: Readonly<Record<NonNullable<ManuallyRemovedFile['was']>, string>> = {
+  altered: 'it did not match the chain',
+  extra: 'it was not in the chain',
+  missing: 'it was already missing',
+  unreadable: 'it was unreadable'
+}
+
+/** @param columns of the terminal, if it is one */
+export function verificationLines(chain: string, found: Verification, columns?: number): string[] {
+  const labelled = (label: string, lines: readonly string[]): string[] =>
+    section(label, lines, columns)
+  const { proven, lines, breaks, unproven, ordered } = found
+  const [first] = breaks
+  return [
+    proven
+      ? `${chain}: verified, the log is unaltered`
+      : `${chain}: broken at ${escapeControls(first!.at)}`,
+    ...(lines === 0 ? [] : labelled('Chain', chainLines(found))),
+    ...(lines === 0 ? [] : labelled('Files', [filesLine(found)])),
+    ...labelled('Removed', ordered.flatMap(removalLines)),
+    ...labelled(
+      'Not verified',
+      unproven.map(({ kind, at }) => escapeControls(`${at}: ${UNPROVEN[kind]}`))
+    ),
+    ...labelled('Broken', breaks.map(breakLine))
+  ]
+}
+
+/** One line for a report. */
+export function verificationFact(found: Verification): readonly string[] {
+  const { proven, breaks, checkpoint, unproven, ordered } = found
+  const open = unproven.map(({ at }) => at)
+  return [
+    ...(proven ? [`verified: ${filesLine(found)}`] : breaks.slice(0, 3).map(breakLine)),
+    ...(checkpoint === undefined ? [] : [`last checkpoint ${shown(checkpoint)}`]),
+    ...ordered.flatMap(removalLines).map(line => `removed by hand: ${line}`),
+    ...(open.length === 0 ? [] : [`not verified yet: ${open.join(', ')}`])
+  ]
+}
+
+function chainLines({ lines, head, began, checkpoint, due }: Verification): string[] {
+  return [
+    `${formatCount(lines, 'line')} since ${began === undefined ? 'an unknown time' : shown(began)}`,
+    ...(checkpoint === undefined
+      ? ['no checkpoint yet']
+      : [`last checkpoint ${shown(checkpoint)}, next expected by ${shown(due ?? '')}`]),
+    `SHA-256 of the last valid line ${head.sha256}`
+  ]
+}
+
+function filesLine({ files, octets, removed, found }: Verification): string {
+  const before = found === 0 ? '' : `; ${formatCount(found, 'file')} older than the chain`
+  const gone = removed === 0 ? '' : `; ${formatCount(removed, 'file')} removed by the gateway`
+  return `${formatCount(files, 'file')} unaltered, ${formatSize(octets)}${gone}${before}`
+}
+
+function breakLine({ kind, at, fault }: Break): string {
+  const why = kind === 'line' ? FAULTS[fault ?? 'unreadable'] : BREAKS[kind]
+  return escapeControls(`${at}: ${why}`)
+}
+
+function removalLines({ time, by, reason, files }: ManualRemoval): string[] {
+  return files.map(({ file, was }) => {
+    const odd = was === undefined ? '' : `; ${WAS[was]}`
+    return escapeControls(`${file}: ${shown(time)} by ${by}: ${reason}${odd}`)
+  })
+}
+
+/** UTC, to the second. */
+function shown(time: string): string {
+  return `${time.slice(0, 10)} ${time.slice(11, 19)}`
+}

@@ -1,0 +1,88 @@
+import type { Seconds } from '../../../base/units.js'
+import { NOT_BANNED, type BanFacts } from '../../../analysis/report/questions/ban.js'
+import type { Fact } from '../../../analysis/report/report.js'
+import type { Ban, Reply, Rule, RuleException, RuleSet } from '../../../policy/rules/model/types.js'
+import { showInstant } from '../../../base/time/instant.js'
+import { sourceId } from '../../../analysis/views/coverage.js'
+
+/** Details of a ban for `report ban`; only "not in the rules" if the rules no longer have it. */
+export function banDetails(id: string, { networks, timeZone }: RuleSet): BanFacts {
+  const all = new Set(networks.flatMap(({ rules }) => rules))
+  const ban = [...all].find((rule): rule is Ban => rule.kind === 'ban' && rule.id === id)
+  const states = networks.map((network): [string, string] => [
+    network.id,
+    stateIn(network.rules, ban)
+  ])
+  const exceptions = [...all].filter((rule): rule is RuleException => {
+    return rule.kind === 'exception' && ban !== undefined && share(rule, ban)
+  })
+  const approvals = exceptions.map((rule): [string, string] => [rule.id, approval(rule, timeZone)])
+  return {
+    facts: ban === undefined ? [['Ban', 'not in the rules']] : factsOf(ban, timeZone),
+    networks: new Map(ban === undefined ? [] : states),
+    exceptions: new Map(approvals)
+  }
+}
+
+function stateIn(rules: readonly Rule[], ban: Ban | undefined): string {
+  if (ban === undefined) return NOT_BANNED
+  if (rules.includes(ban)) return ban.mode === 'enforce' ? 'enforced' : 'monitored'
+  const other = rules.find(rule => rule.kind === 'ban' && share(rule, ban))
+  return other === undefined ? NOT_BANNED : `by ${other.id}`
+}
+
+function share(one: Rule, other: Rule): boolean {
+  const ids = new Set(other.sources.map(sourceId))
+  return one.sources.some(source => ids.has(sourceId(source)))
+}
+
+/** What clients get, for readers who do not know the action. */
+const MEANING: Readonly<Record<Reply['action'], string>> = {
+  nxdomain: 'the name does not exist',
+  nodata: 'the name has no addresses',
+  refused: 'the query is refused',
+  'null-address': 'an address that leads nowhere',
+  sinkhole: 'the address of another server',
+  cname: 'an alias of another name',
+  drop: 'no answer',
+  truncate: 'only over TCP'
+}
+
+function factsOf(ban: Ban, zone: string): Fact[] {
+  const { sources, authority, legalBasis, reference, referenceUrl, owner, review, reply } = ban
+  const titles = [...new Set(sources.map(({ title }) => title))].join(', ')
+  const facts: [string, string | undefined][] = [
+    ['Bans', titles],
+    ['Authority', authority],
+    ['Legal basis', legalBasis],
+    ['Reference', [reference, referenceUrl].filter(Boolean).join(', ') || undefined],
+    ['Owner', owner],
+    ['In force', term(ban, zone)],
+    ['Review', review === undefined ? undefined : day(review, zone)],
+    [
+      'Answer',
+      ban.mode === 'monitor'
+        ? `none: monitored (${reply.action} if enforced)`
+        : `${reply.action}: ${MEANING[reply.action]}`
+    ],
+    ['Rule', `${ban.position.file}:${ban.position.line}`]
+  ]
+  return facts.flatMap(([label, text]): Fact[] => (text === undefined ? [] : [[label, text]]))
+}
+
+function approval(rule: RuleException, zone: string): string {
+  return `${rule.purpose}, approved by ${rule.approvedBy}, ${term(rule, zone)}`
+}
+
+function term({ from, until, schedule }: Rule, zone: string): string {
+  const dates = [
+    Number.isFinite(from) ? `from ${day(from, zone)}` : '',
+    Number.isFinite(until) ? `until ${day(until, zone)}` : ''
+  ].filter(Boolean)
+  return [dates.join(' ') || 'no end date', ...(schedule ? [schedule.text] : [])].join(', ')
+}
+
+/** The date alone, if the instant is midnight in the time zone of the rules. */
+function day(instant: Seconds, zone: string): string {
+  return showInstant(instant, zone).replace(/T00:00:00.*$/, '')
+}

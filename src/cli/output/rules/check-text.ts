@@ -1,0 +1,124 @@
+import { InterdictError } from '../../../base/errors/error.js'
+import type { SerializedError } from '../../../base/errors/serialized-error.js'
+import { escapeControls } from '../../../base/log/terminal-line.js'
+import type { ListReport } from '../../../policy/rules/lists/list-types.js'
+import { formatCount, formatNumber } from '../format.js'
+import { ageLine } from './lists-text.js'
+import type { ListView } from '../../../analysis/views/lists-view.js'
+
+/** The result of `interdict check`; its JSON form is public. */
+export interface CheckResult {
+  readonly errors: readonly SerializedError[]
+  readonly warnings: readonly SerializedError[]
+  /** Detected format and content of each list file; undefined where the rules are invalid. */
+  readonly lists?: readonly ListReport[]
+  /** Lists that are downloaded or transferred, with the age of their copies. */
+  readonly fetched?: readonly ListView[]
+  /** Size of the rules; undefined where they are invalid. */
+  readonly rules?: RulesSummary
+  /** Policy tests, if the rules and all tests can be read. */
+  readonly tests?: { readonly passed: number; readonly failed: number }
+}
+
+type RulesSummary = Readonly<
+  Record<'networks' | 'rules' | 'names', number> & { sha256: string; serial?: number | undefined }
+>
+
+export function toText({
+  errors,
+  warnings,
+  lists = [],
+  fetched = [],
+  rules,
+  tests
+}: CheckResult): string {
+  const lines = [
+    ...lists.flatMap(listLines),
+    ...fetched.flatMap(ageLine),
+    ...warnings.map(warning => `warning: ${errorLine(warning)}`),
+    ...errors.map(errorLine)
+  ]
+  if (tests !== undefined && tests.passed + tests.failed > 0) lines.push(testsLine(tests))
+  const found = [
+    errors.length === 0 ? 'no errors' : formatCount(errors.length, 'error'),
+    ...(warnings.length === 0 ? [] : [formatCount(warnings.length, 'warning')])
+  ].join(', ')
+  if (errors.length > 0) lines.push(found)
+  else if (rules !== undefined) lines.push(...rulesLines(rules, found))
+  return `${lines.join('\n')}\n`
+}
+
+/**
+ * The format of a list file, and a second line if some of its rules have no meaning here:
+ * `list ads, lists/ads.txt: adblock, by all of its first 8 lines; 8 names`.
+ */
+function listLines({
+  id,
+  displayName,
+  format,
+  detectedBy,
+  names,
+  unsupported
+}: ListReport): string[] {
+  const how = detectedBy === undefined ? 'as configured' : `by ${detectedBy}`
+  const kinds = [...unsupported].map(([kind, n]) => `${kind} (${formatNumber(n)})`)
+  const content =
+    format === 'addresses' ? formatCount(names, 'address', 'addresses') : formatCount(names, 'name')
+  const first = `list ${id}, ${escapeControls(displayName)}: ${format}, ${how}; ${content}`
+  return kinds.length === 0 ? [first] : [first, `  not applicable: ${kinds.join(', ')}`]
+}
+
+function testsLine({ passed, failed }: NonNullable<CheckResult['tests']>): string {
+  const others = failed > 0 ? `, ${formatNumber(failed)} failed` : ''
+  return `${formatCount(passed, 'policy test')} passed${others}`
+}
+
+/** @param found `no errors`, or with warnings `no errors, 2 warnings` */
+function rulesLines(
+  { networks, rules, names, sha256, serial }: RulesSummary,
+  found: string
+): string[] {
+  const sizes = [
+    formatCount(networks, 'network'),
+    formatCount(rules, 'rule'),
+    formatCount(names, 'name')
+  ]
+  return [
+    `${sizes.join(', ')}: ${found}`,
+    `SHA-256 ${sha256}${serial === undefined ? '' : `, serial ${serial}`}`
+  ]
+}
+
+export function toJson(result: CheckResult): string {
+  const { errors, warnings, lists, fetched, rules, tests } = result
+  const json = {
+    ok: errors.length === 0,
+    rules: rules ?? null,
+    tests: tests ?? null,
+    lists: lists?.map(listJson) ?? null,
+    fetched: fetched ?? null,
+    errors: errors.map(withPosition),
+    warnings: warnings.map(withPosition)
+  }
+  return `${JSON.stringify(json, undefined, 2)}\n`
+}
+
+function listJson({ id, displayName, format, detectedBy, names, unsupported }: ListReport): object {
+  return {
+    list: id,
+    file: displayName,
+    format,
+    recognised: detectedBy ?? null,
+    names,
+    notApplicable: Object.fromEntries(unsupported)
+  }
+}
+
+function withPosition(error: SerializedError): object {
+  const { code, message } = error
+  const position = error instanceof InterdictError ? error.position : undefined
+  return { code, message, ...position }
+}
+
+const errorLine = ({ code, message }: SerializedError): string =>
+  `${escapeControls(message)} (${code})`

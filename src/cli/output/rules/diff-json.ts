@@ -1,0 +1,52 @@
+import { showRrtype } from '../../../wire/dns/registry/rrtype.js'
+import type { AffectedClients } from '../../../policy/diff/client-ranges.js'
+import type { Change } from '../../../policy/diff/change-collector.js'
+import type { QtypeSet } from '../../../policy/rules/model/types.js'
+import { showInstant } from '../../../base/time/instant.js'
+import { describeDecision } from './decision-text.js'
+import type { Compared } from './diff-text.js'
+
+/** The JSON form, which is public. Times are UTC. */
+export function toJson(compared: Compared): string {
+  const { old, now, rules, at, only, moves, renamed, ech, recognized, changes } = compared
+  const json = {
+    at: instant(at),
+    old: { folder: old, sha256: rules.before.sha256 },
+    new: { folder: now, sha256: rules.after.sha256 },
+    only: only ?? null,
+    moves: moves.map(shownPlace),
+    renamed: renamed.map(sides),
+    ech: ech.map(({ networks, ech }) => ({ network: networks.after, ...sides(ech) })),
+    clients: recognized.map(({ networks, ...rest }) => ({ ...rest, network: sides(networks) })),
+    changes: changes.map(change => ({
+      change: change.kind,
+      ...(only && { outside: change.outside }),
+      names: change.names,
+      examples: change.examples,
+      clients: change.clients.map(shownPlace),
+      from: instant(change.from),
+      until: instant(change.until),
+      hours: change.hours ?? null,
+      types: change.qtypes === undefined ? null : shownTypes(change.qtypes),
+      old: describeDecision(change.decisions.before),
+      new: describeDecision(change.decisions.after)
+    }))
+  }
+  return `${JSON.stringify(json, undefined, 2)}\n`
+}
+
+function shownPlace({ networks, prefixes, except }: AffectedClients): object {
+  return { ...sides(networks), prefixes: prefixes ?? null, ...(except && { except }) }
+}
+
+function shownTypes({ types, except }: QtypeSet): object {
+  return { [except ? 'except' : 'only']: types.map(showRrtype) }
+}
+
+function sides({ before, after }: AffectedClients['networks']): object {
+  return { old: before ?? null, new: after ?? null }
+}
+
+function instant(at: Change['from']): string | null {
+  return Number.isFinite(at) ? showInstant(at, 'UTC') : null
+}

@@ -1,0 +1,127 @@
+import { MS_PER_SECOND } from '../../../base/units.js'
+import { escapeControls } from '../../../base/log/terminal-line.js'
+import { showInstant } from '../../../base/time/instant.js'
+import { paint, type Colour } from '../../io.js'
+import type { Explanation, RuleView, Step } from '../../../analysis/views/explanation.js'
+import { factLabel } from '../format.js'
+
+const COLOURS: Readonly<Record<string, Colour>> = {
+  blocked: 'red',
+  refused: 'red',
+  failed: 'red',
+  stale: 'yellow',
+  monitored: 'yellow'
+}
+
+/** The part of the query or answer that the rule matched. */
+const MATCHES: Readonly<Record<string, string>> = {
+  qname: 'by its name',
+  cname: 'by a CNAME in the answer',
+  dname: 'by a DNAME in the answer',
+  svcb: 'by an SVCB target in the answer',
+  address: 'by an address in the answer',
+  rebinding: 'by the rebinding guard, for a private address in the answer',
+  ech: "by the network's ech"
+}
+
+const NO_REPLY = ['nothing: no reply is sent']
+const FORWARDED = ['the answer of an upstream (not queried)']
+
+/** How an explanation is shown. */
+export interface View {
+  /** Rules folder relative to the working folder, so that editors find the files. */
+  readonly folder: string
+  /** By default that of the rules, so that dates look as they were written. */
+  readonly timeZone: string
+}
+
+export function toText(explanation: Explanation, view: View): string {
+  const { name, type, network, ech, at, rules, rule, steps: stops, reply } = explanation
+  const echText = ech === 'pass' ? '' : ` (ech: ${ech})`
+  const place = network === null ? 'in no network' : `in network ${network}${echText}`
+  const received = reply === null ? FORWARDED : reply.length === 0 ? NO_REPLY : reply
+  const lines = [
+    `${paint('bold', `${name} ${type}`)} from ${clientText(explanation)}, ${place}, at ${local(at, view)} (${view.timeZone})`,
+    '',
+    verdictLine(explanation),
+    ...(rule === null ? [] : ruleLines(rule, view)),
+    '',
+    'The client receives',
+    ...indent(received),
+    '',
+    'Applicable rules',
+    ...stops.flatMap(stop => stepLines(stop, view)),
+    '',
+    `Rules SHA-256 ${rules.sha256}${rules.serial === null ? '' : `, serial ${rules.serial}`}`
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+/** `client phones/17 at 10.0.0.1`, and why it is not in the network of its rule. */
+function clientText({ client, device }: Explanation): string {
+  if (device === null) return client
+  const note = device.reason === null ? '' : ` (${device.reason})`
+  return `client ${escapeControls(device.name)}${client === '::' ? '' : ` at ${client}`}${note}`
+}
+
+function verdictLine({ verdict, match, upstream }: Explanation): string {
+  const words = [
+    paint(COLOURS[verdict] ?? 'green', verdict.toUpperCase()),
+    MATCHES[match] ?? '',
+    upstream === null ? '' : `(upstream ${upstream})`
+  ]
+  return words.filter(word => word !== '').join(' ')
+}
+
+function ruleLines(rule: Omit<RuleView, 'outcome'>, view: View): string[] {
+  const { folder } = view
+  const { kind, id, monitor, facts, through, pattern, source } = rule
+  if (kind === 'local') return indent([`special-use name ${pattern}, ${source}`])
+  const rows: [string, string][] = [
+    [kind, `${id}${monitor ? ' (monitor mode)' : ''}, ${folder}${rule.rule}`],
+    ['matched by', `${through}: ${pattern}, ${folder}${source}`],
+    ...(rule.forced === undefined ? [] : [['forced', rule.forced] as [string, string]]),
+    ...Object.entries(facts).map(([fact, value]): [string, string] => [
+      factLabel(fact),
+      fact === 'review' ? local(value, view) : value
+    ]),
+    ['in force', termOf(rule, view) || 'always']
+  ]
+  return indent(rows.map(([label, value]) => `${label.padEnd(13)} ${oneLine(value)}`))
+}
+
+function stepLines({ subject: name, rules, inside }: Step, view: View): string[] {
+  const subject = inside === true ? `${name}, a private address` : name
+  if (rules.length === 0) return [`  ${subject}: none`]
+  const width = Math.max(...rules.map(({ outcome }) => outcome.length))
+  return [`  ${subject}`, ...rules.map(rule => ruleLine(rule, width, view))]
+}
+
+function ruleLine(applied: RuleView, width: number, view: View): string {
+  const { folder } = view
+  const { kind, id, rule, pattern, source, outcome } = applied
+  const where = `(${folder}${rule}), matched by ${pattern} (${folder}${source})`
+  const what = kind === 'local' ? `${id} ${pattern} (${source})` : `${kind} ${id} ${where}`
+  const words = oneLine(`${what} ${termOf(applied, view)}`)
+  const text = `${outcome.padEnd(width)}  ${words}`
+  return `    ${outcome === 'decides' || outcome === 'monitors' ? paint('bold', text) : text}`
+}
+
+function termOf(rule: Pick<RuleView, 'from' | 'until' | 'schedule'>, view: View): string {
+  const { from, until, schedule = '' } = rule
+  const start = from === undefined ? '' : `from ${local(from, view)}`
+  const end = until === undefined ? '' : `until ${local(until, view)}`
+  return [start, end, schedule].filter(part => part !== '').join(' ')
+}
+
+/** Texts of rules may have several lines, but must not control the terminal. */
+function oneLine(text: string): string {
+  return escapeControls(text.replaceAll(/[ \t\n]+/g, ' ').trim())
+}
+
+/** A UTC instant of the JSON form, in the time zone. */
+function local(instant: string, { timeZone }: View): string {
+  return showInstant(Date.parse(instant) / MS_PER_SECOND, timeZone)
+}
+
+const indent = (lines: readonly string[]): string[] => lines.map(line => `  ${line}`)

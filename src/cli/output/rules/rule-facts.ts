@@ -1,0 +1,46 @@
+import { MS_PER_SECOND, type Milliseconds } from '../../../base/units.js'
+import type { RuleDate, RuleFacts } from '../../../analysis/report/questions/rule-facts.js'
+import type { RuleSet } from '../../../policy/rules/model/types.js'
+import {
+  listBans,
+  type ListedBan,
+  type ListedException
+} from '../../../analysis/views/bans-list.js'
+
+/** What reports on a day, week or month say about the rules. @param at the time of states */
+export function ruleFacts(rules: RuleSet, at: Milliseconds): RuleFacts {
+  const list = listBans(rules, { at: at / MS_PER_SECOND, within: 0 })
+  const { networks, bans, exceptions, coverage } = list
+  const lacks = networks.map(network => ({
+    network,
+    // Monitored everywhere: nobody decided to block it.
+    lacks: coverage
+      .filter(({ banned, lacking }) => banned.length > 0 && lacking.includes(network))
+      .map(({ title }) => title)
+  }))
+  const isInForce = ({ state, mode }: ListedBan): boolean =>
+    mode === 'enforce' && (state === 'in force' || state === 'outside its hours')
+  return {
+    rules: list.rules,
+    networks: networks.length,
+    bansInForce: bans.filter(isInForce).length,
+    uncovered: lacks.filter(network => network.lacks.length > 0),
+    dates: [
+      ...bans.flatMap(ban => datesOf('ban', ban, ban.authority ?? '', ban.review)),
+      ...exceptions.flatMap(rule => {
+        return datesOf('exception', rule, `${rule.purpose}, approved by ${rule.approvedBy}`, null)
+      })
+    ].sort((a, b) => Number(a.at) - Number(b.at))
+  }
+}
+
+function datesOf(
+  kind: RuleDate['kind'],
+  { id, from, until, networks }: ListedBan | ListedException,
+  by: string,
+  review: string | null
+): RuleDate[] {
+  const date = (at: string | null, what: RuleDate['what']): RuleDate[] =>
+    at === null ? [] : [{ at: new Date(at), kind, id, what, networks, by }]
+  return [...date(from, 'starts'), ...date(until, 'ends'), ...date(review, 'review')]
+}
