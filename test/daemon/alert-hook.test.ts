@@ -8,7 +8,7 @@ import {
 } from '../../src/gateway/alerts/alert-hook.js'
 import { RESOLVE_AFTER } from '../../src/gateway/alerts/alert-tracker.js'
 import type { Condition } from '../../src/gateway/alerts/conditions.js'
-import type { AlertInit, FromAlert } from '../../src/base/threads/thread-log.js'
+import type { AlertInit, FromAlert } from '../../src/gateway/alerts/alert-messages.js'
 import type { ThreadHandlers } from '../../src/base/threads/thread.js'
 import { FakeTime } from '../upstream/fake-time.js'
 import { MemoryLog } from './serve.js'

@@ -1,5 +1,5 @@
 import type { Milliseconds } from '../../base/units.js'
-import type { FromHttp } from '../../base/threads/thread-log.js'
+import type { FromHttp } from './http-messages.js'
 import { PendingRequests } from '../../base/threads/pending-requests.js'
 import type { AdminReply, ControlRequest } from '../../gateway/socket/admin-protocol.js'
 import type { StatusReply } from '../../gateway/status/health.js'

@@ -1,7 +1,7 @@
 import type { Config } from '../../gateway/config/config.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
 import type { Endpoint } from '../../wire/sockets/datagram.js'
-import type { FromHttp, HttpInit, ToHttp } from '../../base/threads/thread-log.js'
+import type { FromHttp, HttpInit, ToHttp } from '../http/http-messages.js'
 import { Restarts } from '../../base/threads/restarts.js'
 import { serializeError, type SerializedError } from '../../base/errors/serialized-error.js'
 import { keepOptional } from '../../base/threads/start-file.js'

@@ -11,12 +11,8 @@ import { STRICT_TRANSPORT } from '../http/headers.js'
 import { HttpServer } from './http-server.js'
 import { Probes } from '../metrics/probes.js'
 import { recordTrend } from '../metrics/record-trend.js'
-import {
-  createThreadLog,
-  type FromHttp,
-  type HttpInit,
-  type ToHttp
-} from '../../base/threads/thread-log.js'
+import { createThreadLog } from '../../base/threads/thread-log.js'
+import type { FromHttp, HttpInit, ToHttp } from '../http/http-messages.js'
 import { serializeError } from '../../base/errors/serialized-error.js'
 
 const post = (message: FromHttp): void => parentPort!.postMessage(message)

@@ -5,12 +5,8 @@ import { systemClock } from '../../base/time/clock.js'
 import { Channel } from '../channel/channel.js'
 import type { BootstrapResolver, BootstrapServers } from '../../sources/http/bootstrap-resolver.js'
 import type { ShipState } from '../ship/ship-state.js'
-import {
-  createThreadLog,
-  type FleetInit,
-  type FromFleet,
-  type ToFleet
-} from '../../base/threads/thread-log.js'
+import { createThreadLog } from '../../base/threads/thread-log.js'
+import type { FleetInit, FromFleet, ToFleet } from './fleet-messages.js'
 
 const post = (message: FromFleet): void => parentPort!.postMessage(message)
 

@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { BootstrapResolver } from '../../sources/http/bootstrap-resolver.js'
 import { sendAlerts } from './send-alerts.js'
-import type { AlertInit } from '../../base/threads/thread-log.js'
+import type { AlertInit } from './alert-messages.js'
 
 void run(workerData as AlertInit)
 

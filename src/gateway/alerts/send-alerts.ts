@@ -1,6 +1,6 @@
 import type { LookupFunction } from 'node:net'
 import { postAlert } from './post-alert.js'
-import type { AlertInit, FromAlert } from '../../base/threads/thread-log.js'
+import type { AlertInit, FromAlert } from './alert-messages.js'
 import { serializeError } from '../../base/errors/serialized-error.js'
 
 /** Sends alerts to one hook, in order, up to the first failure. Never throws. */

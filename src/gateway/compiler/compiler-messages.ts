@@ -1,4 +1,3 @@
-import type { Prefix } from '../../base/values/address.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { Config } from '../config/config.js'
 import type { SettingsFile } from '../config/load.js'
@@ -6,19 +5,12 @@ import type { Pause, Snapshot } from '../../policy/tables/snapshot.js'
 import type { SnapshotChanges } from '../../policy/compile/compare.js'
 import type { SpecialUseName } from '../../policy/tables/special-use-names.js'
 import type { ListState } from '../../policy/rules/lists/load-list.js'
-import type { RemoteList } from '../../policy/rules/lists/remote-list.js'
 import type { TransferList } from '../../policy/rules/lists/transfer-list.js'
+import type { RemoteListSet } from '../../sources/refresh/refresh-messages.js'
 import type { RulesLocation } from './rules-location.js'
 import type { WatchState } from './watch-state.js'
 import type { JournalUpdate } from './zone-journals.js'
 import type { SerializedError } from '../../base/errors/serialized-error.js'
-
-/** Lists to download, with what is needed to parse them. */
-export interface RemoteListSet {
-  readonly lists: readonly RemoteList[]
-  /** Prefixes by network id. */
-  readonly prefixesByNetwork: ReadonlyMap<string, readonly Prefix[]>
-}
 
 export interface CompileRequest {
   readonly location: RulesLocation

@@ -25,12 +25,8 @@ import { frontEndGaps, ownListeners } from './own-listeners.js'
 import { unpackRules, type DescribedRules } from '../compiler/described-rules.js'
 import { ReplacedSnapshots } from '../../policy/tables/replaced-snapshots.js'
 import { yieldToWorkers } from '../compiler/yield-to-workers.js'
-import {
-  createThreadLog,
-  type FromProbe,
-  type ProbeInit,
-  type ToProbe
-} from '../../base/threads/thread-log.js'
+import { createThreadLog } from '../../base/threads/thread-log.js'
+import type { FromProbe, ProbeInit, ToProbe } from './probe-messages.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 
 /** Bans are answered at once; more than this is a gateway that does not answer. */

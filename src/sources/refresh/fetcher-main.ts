@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { BootstrapResolver } from '../http/bootstrap-resolver.js'
 import { ListCopies } from '../http/list-copies.js'
 import { updateList } from '../http/update-list.js'
-import type { FetcherInit } from '../../base/threads/thread-log.js'
+import type { FetcherInit } from './refresh-messages.js'
 
 void fetchAll(workerData as FetcherInit)
 

@@ -9,8 +9,8 @@ import { ListCopies } from '../http/list-copies.js'
 import { nextRefresh } from '../http/refresh-time.js'
 import type { ListUpdate } from '../http/update-list.js'
 import type { Timer, Timers } from '../../base/time/timers.js'
-import type { RemoteListSet } from '../../gateway/compiler/compiler-messages.js'
-import type { FetcherInit } from '../../base/threads/thread-log.js'
+import type { RemoteListSet } from './refresh-messages.js'
+import type { FetcherInit } from './refresh-messages.js'
 import type { StartThread, Thread } from '../../base/threads/thread.js'
 
 /** How long the start waits for lists without a copy. */

@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { updateZone } from '../axfr/update-zone.js'
 import { ZoneCopies } from '../axfr/zone-copies.js'
-import type { TransferInit } from '../../base/threads/thread-log.js'
+import type { TransferInit } from './refresh-messages.js'
 
 const { job, copiesFolder, maxSize, maxTime } = workerData as TransferInit
 const copies = new ZoneCopies(copiesFolder)

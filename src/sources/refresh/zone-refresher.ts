@@ -11,7 +11,7 @@ import type { PrimaryFailure, Primary } from '../axfr/primary.js'
 import type { ZoneUpdate } from '../axfr/update-zone.js'
 import type { ZoneCopies } from '../axfr/zone-copies.js'
 import type { Timer, Timers } from '../../base/time/timers.js'
-import type { TransferInit } from '../../base/threads/thread-log.js'
+import type { TransferInit } from './refresh-messages.js'
 import type { StartThread, Thread } from '../../base/threads/thread.js'
 
 /** Check at least this often: timers are limited to 24 days, and the wall clock may be set. */
