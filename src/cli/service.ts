@@ -21,6 +21,7 @@ import type { CommonOptions } from './args/settings.js'
 import { rejectInput } from './exit.js'
 import { formatEndpoint } from './output/format.js'
 import { allSources } from '../policy/tables/source-table.js'
+import { GATEWAY_SERVICES } from './gateway-services.js'
 
 /** What a listener answers over, by its protocol. */
 const LISTENING = { dns: 'UDP and TCP', dot: 'TLS', doh: 'HTTPS' } as const
@@ -65,6 +66,7 @@ export async function startService(
   const { transport } = choice
   const gateway: Gateway = new Gateway({
     ...{ config, source, transport, log, startThread, compiler, predecessor },
+    services: GATEWAY_SERVICES,
     prepareLog: log.prepare,
     upgrade: () => upgrade.run()
   })

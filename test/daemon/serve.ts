@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { Test } from 'tap'
+import { GATEWAY_SERVICES } from '../../src/cli/gateway-services.js'
 import type { Milliseconds } from '../../src/base/units.js'
 import { readConfig } from '../../src/gateway/config/load.js'
 import { Gateway, type GatewayOptions } from '../../src/gateway/control/gateway.js'
@@ -175,6 +176,7 @@ export class Rig {
       transport: setting.change?.(transport) ?? transport,
       log: this.log,
       startThread,
+      services: GATEWAY_SERVICES,
       compiler: new CompilerHandle(startThread),
       predecessor: setting.predecessor
     })

@@ -7,6 +7,7 @@
 import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Worker } from 'node:worker_threads'
+import { GATEWAY_SERVICES } from '../../src/cli/gateway-services.js'
 import { loadConfig } from '../../src/gateway/config/load.js'
 import { Gateway } from '../../src/gateway/control/gateway.js'
 import { CompilerHandle } from '../../src/gateway/compiler/compiler-handle.js'
@@ -34,7 +35,11 @@ const say = (fields: LogFields, message: string): void => {
 const { transport } = chooseTransport(config.transport)
 const log = { info: say, warn: say, error: say }
 const compiler = new CompilerHandle(start)
-const gateway = new Gateway({ config, transport, log, startThread: start, compiler })
+const gateway = new Gateway({
+  ...{ config, transport, log, compiler },
+  startThread: start,
+  services: GATEWAY_SERVICES
+})
 for (const { message } of await gateway.start()) throw new Error(message)
 say({ port: gateway.endpoints[0]!.port }, 'serving')
 createInterface({ input: process.stdin }).on('line', kind => newest!.postMessage({ kind }))

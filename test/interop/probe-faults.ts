@@ -6,6 +6,7 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import t, { type Test } from 'tap'
+import { GATEWAY_SERVICES } from '../../src/cli/gateway-services.js'
 import { readConfig } from '../../src/gateway/config/load.js'
 import { Gateway } from '../../src/gateway/control/gateway.js'
 import type { ProbeStatus } from '../../src/gateway/probe/probe-status.js'
@@ -87,6 +88,7 @@ class FaultyGateway {
       transport: chooseTransport(read.config.transport).transport,
       log: this.log,
       startThread: start,
+      services: GATEWAY_SERVICES,
       compiler: new CompilerHandle(start)
     })
     t.teardown(() => this.gateway.abort())

@@ -3,6 +3,7 @@
  * It is the real one, but that its threads are started as tests start them: so one worker can be
  * killed when the parent says so.
  */
+import { GATEWAY_SERVICES } from '../../src/cli/gateway-services.js'
 import { readConfig } from '../../src/gateway/config/load.js'
 import { Gateway } from '../../src/gateway/control/gateway.js'
 import { CompilerHandle } from '../../src/gateway/compiler/compiler-handle.js'
@@ -37,7 +38,10 @@ async function start(file: string, settings: string): Promise<Gateway> {
   const { transport } = chooseTransport(config.transport)
   const { start: startThread } = threads
   const compiler = new CompilerHandle(startThread)
-  const gateway = new Gateway({ config, transport, log, startThread, compiler })
+  const gateway = new Gateway({
+    ...{ config, transport, log, startThread, compiler },
+    services: GATEWAY_SERVICES
+  })
   const troubles = await gateway.start()
   if (troubles.length > 0) throw new Error(troubles.map(({ message }) => message).join('\n'))
   tell({ kind: 'serving', port: gateway.endpoints[0]!.port })

@@ -1,11 +1,11 @@
 import type { Config } from '../../gateway/config/config.js'
-import type { ServiceLog } from '../../base/log/service-log.js'
 import type { Endpoint } from '../../wire/sockets/datagram.js'
 import type { FromHttp, HttpInit, ToHttp } from '../http/http-messages.js'
 import { Restarts } from '../../base/threads/restarts.js'
 import { serializeError, type SerializedError } from '../../base/errors/serialized-error.js'
 import { keepOptional } from '../../base/threads/start-file.js'
-import type { StartThread, Thread } from '../../base/threads/thread.js'
+import type { Thread } from '../../base/threads/thread.js'
+import type { AdminService, AdminServiceOptions } from '../../gateway/control/services.js'
 import type { CountedRules } from '../../gateway/workers/rule-counters.js'
 import {
   errorReply,
@@ -13,33 +13,21 @@ import {
   type ControlRequest
 } from '../../gateway/socket/admin-protocol.js'
 
-export interface HttpHandleOptions {
-  readonly startThread: StartThread
-  readonly config: Config
-  /** See `HttpInit`. */
-  readonly counters: SharedArrayBuffer
-  /** Runs a request of the thread. */
-  readonly handle: (request: ControlRequest) => Promise<unknown>
-  readonly log: ServiceLog
-}
-
 /** The control thread's handle of the HTTP thread, which is restarted when it dies. */
-export class HttpHandle {
+export class HttpHandle implements AdminService {
   private readonly restarts: Restarts
   private thread: Thread<ToHttp> | undefined
   private isClosed = false
   private rules: CountedRules | undefined
-  /** Where it listens, with the port chosen for port 0. */
   endpoint: Endpoint | undefined
 
   private config: Config
 
-  constructor(private readonly options: HttpHandleOptions) {
+  constructor(private readonly options: AdminServiceOptions) {
     this.config = options.config
     this.restarts = new Restarts(() => this.restart(), options.log)
   }
 
-  /** Starts to listen, if the settings say so. @returns the errors that prevent it */
   async open(): Promise<readonly SerializedError[]> {
     const { http, tokens, dashboard } = this.options.config.admin
     if (http === undefined) return []
@@ -57,13 +45,11 @@ export class HttpHandle {
     await this.thread?.end()
   }
 
-  /** Replaces the settings, except for the section `admin`, which needs a restart. */
   configure(config: Config): void {
     this.config = { ...config, admin: this.options.config.admin }
     this.thread?.send({ kind: 'settings', config: this.config })
   }
 
-  /** Replaces the rules whose counters are shown. */
   setRules(rules: CountedRules): void {
     this.rules = rules
     this.thread?.send({ kind: 'rules', rules })

@@ -6,16 +6,15 @@ import type { Config } from '../../gateway/config/config.js'
 import type { FleetConfig } from '../../gateway/config/fleet-config.js'
 import { NO_STATE, type ChannelState } from '../channel/channel-state.js'
 import { NOTHING_SHIPPED, type ShipState } from '../ship/ship-state.js'
-import type { ServiceLog } from '../../base/log/service-log.js'
 import type { BootstrapServers } from '../../sources/http/bootstrap-resolver.js'
 import { systemTimers, type Timer, type Timers } from '../../base/time/timers.js'
-import type { StatusReply } from '../../gateway/status/health.js'
+import type { FleetAgent, FleetAgentOptions } from '../../gateway/control/services.js'
 import { rulesLocation } from '../../gateway/compiler/rules-location.js'
 import type { FleetInit, FromFleet, ToFleet } from './fleet-messages.js'
 import { Restarts } from '../../base/threads/restarts.js'
 import { serializeError } from '../../base/errors/serialized-error.js'
 import { keepIfPresent } from '../../base/threads/start-file.js'
-import type { StartThread, Thread, ThreadHandlers } from '../../base/threads/thread.js'
+import type { Thread, ThreadHandlers } from '../../base/threads/thread.js'
 import type { CountedRules } from '../../gateway/workers/rule-counters.js'
 import { fleetCounters, fleetReport } from './fleet-report.js'
 import type { FleetLogsStatus, FleetStatus } from '../../gateway/status/fleet-status.js'
@@ -29,21 +28,14 @@ const YOUNG_MB = 2
 /** How long the first start waits for a bundle. */
 const FIRST_BUNDLE_WAIT: Milliseconds = 30_000
 
-export interface FleetHandleOptions {
-  readonly startThread: StartThread
-  readonly log: ServiceLog
-  readonly status: () => Promise<StatusReply>
-  /** Block rules that are paused. */
-  readonly paused: () => readonly string[]
-  /** The fixed counters of all workers. */
-  readonly counters: SharedArrayBuffer
+export interface FleetHandleOptions extends FleetAgentOptions {
   /** For tests. */
   readonly timers?: Timers
   readonly clock?: Clock
 }
 
 /** The control thread's handle of the fleet thread, which is restarted when it dies. */
-export class FleetHandle {
+export class FleetHandle implements FleetAgent {
   private readonly restarts: Restarts
   private readonly timers: Timers
   private readonly clock: Clock
@@ -69,7 +61,6 @@ export class FleetHandle {
     this.restarts = new Restarts(restart, options.log, this.timers, this.clock)
   }
 
-  /** Null: the gateway belongs to no fleet. */
   get status(): FleetStatus | null {
     const { init, state, created, wantedSince } = this
     if (init === undefined) return null
@@ -85,7 +76,6 @@ export class FleetHandle {
     }
   }
 
-  /** Applies settings, the first ones and changed ones. */
   configure(config: Config, bootstrap: BootstrapServers): void {
     const init = initOf(config, bootstrap)
     if (isDeepStrictEqual(init, this.init)) return
@@ -97,10 +87,7 @@ export class FleetHandle {
     this.start()
   }
 
-  /**
-   * Waits until there is a bundle, at the first start of a gateway, which has none: without rules it would not
-   * start. At most 30 s.
-   */
+  /** At most 30 s. */
   async fetchFirst(): Promise<void> {
     const { init, options } = this
     if (init === undefined) return
@@ -118,7 +105,6 @@ export class FleetHandle {
     this.onOffered = () => undefined
   }
 
-  /** Starts to report; the rules are active. */
   start(): void {
     this.isStarted = true
     if (this.thread !== undefined) this.scheduleReport(SOON)
@@ -131,12 +117,10 @@ export class FleetHandle {
     this.stop()
   }
 
-  /** The rules whose counters are reported. */
   setRules(rules: CountedRules): void {
     this.rules = rules
   }
 
-  /** The rules in force have changed, or were refused: the hub is to know at once. */
   onChange(): void {
     this.scheduleReport(SOON)
   }

@@ -3,13 +3,13 @@ import type { ServiceLog } from '../../base/log/service-log.js'
 import type { Transport } from '../../wire/sockets/datagram.js'
 import { acquireStartLock } from '../../wire/sockets/start-lock.js'
 import type { AdminInterface } from '../socket/admin-interface.js'
-import type { HttpHandle } from '../../admin/server/http-handle.js'
 import type { RecorderHandle } from '../../lookups/threads/recorder-handle.js'
 import type { CountedSnapshot } from '../workers/worker-messages.js'
 import { serializeError, type SerializedError } from '../../base/errors/serialized-error.js'
 import type { WorkerPool } from '../workers/worker-pool.js'
 import { findFreeEndpoint } from './free-endpoint.js'
 import type { Predecessor } from '../hand-over/predecessor.js'
+import type { AdminService } from './services.js'
 
 export interface ListenersOptions {
   readonly config: Pick<Config, 'listen'>
@@ -18,7 +18,7 @@ export interface ListenersOptions {
   readonly predecessor: Pick<Predecessor, 'find' | 'take' | 'replace'> | undefined
   readonly recorder: Pick<RecorderHandle, 'lock'>
   readonly admin: Pick<AdminInterface, 'open'>
-  readonly http: Pick<HttpHandle, 'open'>
+  readonly http: Pick<AdminService, 'open'>
   readonly workerPool: Pick<WorkerPool, 'listen'>
   readonly log: ServiceLog
 }

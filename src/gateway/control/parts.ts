@@ -12,10 +12,8 @@ import type { UpstreamServer } from '../../resolver/upstream/upstream-server.js'
 import { AdminInterface } from '../socket/admin-interface.js'
 import type { RulesReply, RulesRequest, UpgradeResult } from '../socket/admin-protocol.js'
 import { withHealth } from '../status/health.js'
-import { HttpHandle } from '../../admin/server/http-handle.js'
 import type { Status } from '../status/status.js'
 import { Alerts } from '../alerts/alerts.js'
-import { FleetHandle } from '../../fleet/agent/fleet-handle.js'
 import { ProbeHandle } from '../probe/probe-handle.js'
 import { Archiver } from '../../lookups/threads/archiver.js'
 import { RecorderHandle } from '../../lookups/threads/recorder-handle.js'
@@ -40,6 +38,7 @@ import {
   type ConfiguredUpstreams
 } from '../upstreams/configured-upstreams.js'
 import { Listeners } from './listeners.js'
+import type { AdminService, FleetAgent, GatewayServices } from './services.js'
 import { LoopDetector, newProbeKey, type LoopCheckPlan } from '../upstreams/loop-detector.js'
 import type { Predecessor } from '../hand-over/predecessor.js'
 import { uncoveredNames } from '../discovery/uncovered-names.js'
@@ -56,6 +55,7 @@ export interface GatewayOptions {
   readonly transport: Transport
   readonly log: ServiceLog
   readonly startThread: StartThread
+  readonly services: GatewayServices
   /** May already be running, to read the settings. Closed by the gateway. */
   readonly compiler: CompilerHandle
   /** The gateway that this one replaces; undefined: none. */
@@ -82,7 +82,7 @@ export interface GatewayParts {
   readonly recorder: RecorderHandle
   readonly archiver: Archiver
   readonly admin: AdminInterface
-  readonly http: HttpHandle
+  readonly http: AdminService
   readonly listeners: Listeners
   readonly cookies: CookieSecretReloader
   /** Undefined: no listener has TLS. */
@@ -91,7 +91,7 @@ export interface GatewayParts {
   readonly lag: EventLoopLag
   readonly alerts: Alerts
   readonly reports: ReportScheduler
-  readonly fleet: FleetHandle
+  readonly fleet: FleetAgent
   readonly probe: ProbeHandle
   readonly reloader: RulesReloader
   /** Undefined: the settings are not reloaded. */
@@ -104,7 +104,7 @@ export function createParts(
   { upstreams, labels }: ConfiguredUpstreams,
   gateway: GatewayCalls
 ): GatewayParts {
-  const { config, log, startThread, transport, compiler, source, predecessor } = options
+  const { config, log, startThread, services, transport, compiler, source, predecessor } = options
   compiler.log = log
   const count = workerCount(config, transport)
   const rings = Array.from({ length: count }, () => createRing())
@@ -163,7 +163,7 @@ export function createParts(
     },
     ...{ workerPool, cache, status, log }
   })
-  const http = new HttpHandle({
+  const http = services.admin({
     handle: async request =>
       request.do === 'rules' ? activeRules(reloader, request) : admin.handle(request),
     ...{ startThread, config, counters, log }
@@ -174,7 +174,7 @@ export function createParts(
     ...{ startThread, log }
   })
   const reports = new ReportScheduler({ log, program: process.argv[1] ?? '' })
-  const fleet = new FleetHandle({
+  const fleet = services.fleet({
     status: () => status().then(withHealth),
     paused: () => reloader.pauses.current.map(({ rule }) => rule),
     ...{ startThread, counters, log }
