@@ -1,5 +1,6 @@
 import t from 'tap'
-import { drawChart, NARROW, type Chart } from '../../src/analysis/report/output/chart.js'
+import { drawChart, NARROW } from '../../src/analysis/report/output/chart.js'
+import type { Chart } from '../../src/analysis/report/report.js'
 
 const series = [
   { name: 'blocked', tone: 'blocked', values: [1200, 30] },

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { InterdictError } from '../../src/base/errors/error.js'
-import { LIST_FORMATS } from '../../src/policy/rules/lists/list-formats.js'
+import { LIST_FORMATS } from '../../src/policy/rules/model/list-format.js'
 import { detectFormat } from '../../src/policy/rules/lists/detect-format.js'
 import { runs } from '../runs.js'
 import { poured } from './folder.js'

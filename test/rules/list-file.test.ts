@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { ListFormat } from '../../src/policy/rules/lists/list-formats.js'
+import type { ListFormat } from '../../src/policy/rules/model/list-format.js'
 import { readOne, saidBy } from './list.js'
 
 const lists: readonly {

@@ -7,12 +7,8 @@ import { messages as nl } from '../../src/admin/web/messages/nl.js'
 import { PROBLEMS } from '../../src/gateway/status/health.js'
 import { BYPASS_METHODS } from '../../src/analysis/report/questions/bypass-lookups.js'
 import { isSevere } from '../../src/admin/web/severity.js'
-import {
-  chooseLanguage,
-  LANGUAGES,
-  translate,
-  type Messages
-} from '../../src/admin/web/translate.js'
+import { chooseLanguage, LANGUAGES, translate } from '../../src/admin/web/translate.js'
+import type { Messages } from '../../src/admin/web/messages/en.js'
 
 const OTHERS: Readonly<Record<string, Messages>> = { fr, nl, de }
 const valuesIn = (text: string): string[] => [...new Set(text.match(/\{\w+\}/g) ?? [])].sort()

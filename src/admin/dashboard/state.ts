@@ -4,13 +4,8 @@ import type { Me, Scope } from '../web/api/types/status.js'
 import { Formatter } from '../web/format.js'
 import { hubText } from '../web/hub-text.js'
 import { messages as english } from '../web/messages/en.js'
-import {
-  chooseLanguage,
-  translate,
-  type Language,
-  type Messages,
-  type Values
-} from '../web/translate.js'
+import { chooseLanguage, translate, type Language, type Values } from '../web/translate.js'
+import type { Messages } from '../web/messages/en.js'
 import { pageAt, type PageId } from '../web/pages.js'
 import { reportText } from '../web/report-text.js'
 

@@ -1,5 +1,6 @@
 import type { Formatter } from './format.js'
-import type { Messages, Values } from './translate.js'
+import type { Values } from './translate.js'
+import type { Messages } from './messages/en.js'
 
 /**
  * Sentences that the gateway or the hub writes in English, and the text that says the same. Groups are values of the text; those whose

@@ -1,6 +1,5 @@
-import type { messages as english } from './messages/en.js'
+import type { Messages } from './messages/en.js'
 
-export type Messages = Readonly<Record<keyof typeof english, string>>
 export type Values = Readonly<Record<string, string | number>>
 
 export const LANGUAGES = { en: 'English', fr: 'Français', nl: 'Nederlands', de: 'Deutsch' } as const

@@ -1,4 +1,27 @@
-import type { Chart } from './output/chart.js'
+/** Colours by meaning; the page defines each for light and dark. */
+export type Tone = 'blocked' | 'monitored' | 'allowed' | 'other'
+
+/** One series of bars, with a value for each label. */
+export interface Series {
+  readonly name: string
+  readonly tone: Tone
+  readonly values: readonly number[]
+}
+
+/**
+ * Counts as bars; several series are stacked.
+ *
+ * `ranking`  horizontal bars with their sums, the first label on top
+ * `timeline` vertical bars, time from left to right
+ */
+export interface Chart {
+  readonly kind: 'ranking' | 'timeline'
+  /** Axis title: `lookups`. */
+  readonly unit: string
+  /** Without control characters. */
+  readonly labels: readonly string[]
+  readonly series: readonly Series[]
+}
 
 /** The value of a cell; a Date is a timestamp. */
 export type Value = string | number | Date | null

@@ -1,4 +1,3 @@
-import type { Config } from '../../gateway/config/config.js'
 import { failure } from '../../base/errors/error.js'
 import type { Identified } from '../../wire/pki/identity.js'
 import { Identities } from '../../policy/evaluate/identities.js'
@@ -14,11 +13,11 @@ import {
   type ExplainedQuery,
   type Explanation
 } from './explanation.js'
-import { NoUpstreams, resolveOnce } from './one-query.js'
+import { NoUpstreams, resolveOnce, type ResolverSettings } from './one-query.js'
 
 /** What a decision depends on besides the query. */
 export interface ExplainParts {
-  readonly config: Config
+  readonly settings: ResolverSettings
   readonly snapshot: Snapshot
   /** Of the rules: for the reasons given with `force`. */
   readonly sources: readonly NameSource[]
@@ -35,13 +34,13 @@ export interface ExplainParts {
  */
 export async function explainQuery(
   given: Omit<ExplainedQuery, 'identity'> & { readonly device?: string | undefined },
-  { config, snapshot, sources, forwarder, guard }: ExplainParts
+  { settings, snapshot, sources, forwarder, guard }: ExplainParts
 ): Promise<Explanation> {
   const policy = new Policy(snapshot)
   const query = { ...given, identity: identityOf(policy, given) }
   const noUpstreams = new NoUpstreams()
   const upstreams = forwarder ?? noUpstreams
-  const resolving = resolveOnce(query, PROTOCOL.udp, policy, config, upstreams, guard)
+  const resolving = resolveOnce(query, PROTOCOL.udp, policy, settings, upstreams, guard)
   const resolved = await resolving.finally(() => upstreams.close())
   const resolution = { ...resolved, upstreamSkipped: noUpstreams.wasAsked, guard }
   return withForceReason(buildExplanation(query, policy, resolution, upstreams), sources)

@@ -1,8 +1,7 @@
 import { systemClock, type Clock } from '../../base/time/clock.js'
-import type { Milliseconds } from '../../base/units.js'
+import type { Milliseconds, Octets } from '../../base/units.js'
 import { LruAnswerCache } from '../../resolver/cache/lru.js'
-import type { Config } from '../../gateway/config/config.js'
-import type { Answer } from '../../wire/dns/records/answer.js'
+import type { Answer, TtlLimits } from '../../wire/dns/records/answer.js'
 import {
   MAX_UPSTREAM_QUERY_SIZE,
   encodeUpstreamQuery
@@ -13,9 +12,9 @@ import type { Policy } from '../../policy/evaluate/policy.js'
 import { QueryEvent } from '../../lookups/event/query-event.js'
 import type { ClientIdentity } from '../../resolver/context/client-identity.js'
 import { ClientResponseTimer } from '../../resolver/stages/client-response-timer.js'
-import { Fallback } from '../../resolver/answers/fallback.js'
+import { Fallback, type FallbackLimits } from '../../resolver/answers/fallback.js'
 import { LookupCounters } from '../../resolver/context/lookup-counters.js'
-import { ServerIdentity } from '../../resolver/context/server-identity.js'
+import { ServerIdentity, type IdentitySettings } from '../../resolver/context/server-identity.js'
 import { QueryLogger } from '../../resolver/stages/query-logger.js'
 import type { RebindingGuard } from '../../resolver/stages/rebinding-guard.js'
 import { Resolver } from '../../resolver/stages/resolve.js'
@@ -45,6 +44,16 @@ export class NoUpstreams implements Forwarder {
   }
 }
 
+/** What of the settings a decision depends on. */
+export interface ResolverSettings {
+  readonly cache: TtlLimits &
+    FallbackLimits & {
+      readonly size: Octets
+      readonly staleAfter: Milliseconds
+    }
+  readonly identity: IdentitySettings
+}
+
 /** A clock whose wall time stands still. */
 export function fixedClock(wall: Milliseconds): Clock {
   return { now: () => systemClock.now(), wall: () => wall }
@@ -60,11 +69,11 @@ export async function resolveOnce(
   { name, qtype, client, clock, identity: identified }: ExplainedQuery,
   protocol: number,
   policy: Policy,
-  config: Config,
+  settings: ResolverSettings,
   forwarder: Forwarder,
   guard: RebindingGuard | undefined
 ): Promise<Omit<Resolution, 'upstreamSkipped' | 'guard'>> {
-  const { cache: limits, identity } = config
+  const { cache: limits, identity } = settings
   const event = new QueryEvent()
   const push = (recorded: QueryEvent): void => void Object.assign(event, recorded)
   const cache = new LruAnswerCache(limits.size, clock)

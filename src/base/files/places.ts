@@ -1,5 +1,4 @@
-import { join, resolve, sep } from 'node:path'
-import type { AdminSocketConfig } from '../../gateway/config/config.js'
+import { resolve, sep } from 'node:path'
 
 /** Where a gateway keeps what it writes; relative paths are relative to its settings file. */
 export interface Places {
@@ -18,14 +17,6 @@ const SYSTEM: Places = {
   state: '/var/lib/interdict',
   keys: '/var/lib/interdict/keys'
 }
-/** Folder of sockets of the machine's gateway, such as systemd's `RuntimeDirectory`. FHS 3.0 §3.15. */
-const RUN_FOLDER = '/run/interdict'
-
-/** The admin socket, where the settings do not say. @param state the state folder */
-export function defaultSocket(state: string): AdminSocketConfig {
-  return { paths: [RUN_FOLDER, state].map(one => join(one, 'admin.sock')), position: undefined }
-}
-
 /** Whether the folder is in /etc, which is for settings only: FHS 3.0 §3.7. */
 export function isInEtc(folder: string): boolean {
   return `${resolve(folder)}${sep}`.startsWith('/etc/')

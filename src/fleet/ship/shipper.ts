@@ -10,7 +10,7 @@ import {
   type LogLayout
 } from '../../lookups/files/log-layout.js'
 import { readOrigin } from '../../lookups/archive/parquet-origin.js'
-import type { Day } from '../../lookups/archive/retention.js'
+import type { Day } from '../../lookups/files/log-layout.js'
 import { NO_DAY, readShipped, writeShipped, type Shipped } from '../../lookups/archive/shipped.js'
 import { parseTallyStem, tallyStemOf } from '../../lookups/sql/tally.js'
 import { nextLines } from './chain-lines.js'

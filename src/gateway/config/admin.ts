@@ -5,7 +5,8 @@ import type { AdminSocketConfig, Config } from './config.js'
 import { isRemote } from '../../wire/sockets/endpoint.js'
 import { endpoint } from './listeners.js'
 import { oidcOf, oidcSchema } from './oidc.js'
-import { defaultSocket, TOKEN_WORDS } from '../../base/files/places.js'
+import { TOKEN_WORDS } from '../../base/files/places.js'
+import { defaultSocket } from './default-socket.js'
 import { section, type SectionContext } from '../../policy/yaml/section.js'
 
 const path = z.string('a path').min(1, 'a path')

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Octets } from '../../base/units.js'
 import type { Config, ListenConfig } from './config.js'
 import type { OidcConfig } from './oidc-config.js'
-import { defaultSocket } from '../../base/files/places.js'
+import { defaultSocket } from './default-socket.js'
 import { showEndpoint } from '../../wire/sockets/endpoint.js'
 
 /** A setting whose value in the file takes effect after a restart. */

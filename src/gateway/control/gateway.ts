@@ -121,7 +121,7 @@ export class Gateway {
     return [
       ...(await cookies.reload()),
       ...((await tls?.reload(false)) ?? []),
-      ...checkChainKey(config),
+      ...checkChainKey(config.log.queries),
       ...hookFileErrors(config.alerts).map(serializeError),
       ...smtpFileErrors(config.smtp).map(serializeError),
       ...oidcFileErrors(config.admin.oidc).map(serializeError)

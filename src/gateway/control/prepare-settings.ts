@@ -56,7 +56,7 @@ export async function prepareSettings(
 ): Promise<PreparedSettings> {
   const errors: SerializedError[] = [
     ...checkUpstreams(next, endpoints),
-    ...checkChainKey(next),
+    ...checkChainKey(next.log.queries),
     ...hookFileErrors(next.alerts),
     ...smtpFileErrors(next.smtp),
     ...checkWritable(running, next),

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Octets } from '../../base/units.js'
 import { CHAIN_FILE, hashLine, parseEntry } from '../chain/chain-entry.js'
 import { closedFiles, archivedDays, allFiles, type LogLayout } from '../files/log-layout.js'
-import type { Day } from './retention.js'
+import type { Day } from '../files/log-layout.js'
 
 /** The contents of a query log on disk; its JSON form is public. */
 export interface ArchiveContents {

@@ -5,7 +5,8 @@ import type { Octets } from '../../base/units.js'
 import type { Chain } from '../chain/chain.js'
 import { digestFile } from '../files/digest.js'
 import type { LogLayout } from '../files/log-layout.js'
-import { closedDay, expiredOn, removeFiles, type Day, type RetentionContext } from './retention.js'
+import { closedDay, expiredOn, removeFiles, type RetentionContext } from './retention.js'
+import type { Day } from '../files/log-layout.js'
 
 const CHUNK: Octets = 1024 * 1024
 const NEWLINE = 0x0a

@@ -19,10 +19,10 @@ import {
   expiredOn,
   enforceSpaceLimit,
   removeExpiredDays,
-  type Day,
   type RetentionContext,
   type RetentionOptions
 } from './retention.js'
+import type { Day } from '../files/log-layout.js'
 import { isShipped, readShipped } from './shipped.js'
 import { removeStaleTallies, createTallies } from './maintain-tallies.js'
 

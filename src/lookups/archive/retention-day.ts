@@ -5,7 +5,7 @@ import { failure } from '../../base/errors/error.js'
 import { MS_PER_DAY, type Milliseconds } from '../../base/units.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
 import { closedFiles, archivedDays, type LogLayout } from '../files/log-layout.js'
-import type { Day } from './retention.js'
+import type { Day } from '../files/log-layout.js'
 
 /** Same access as the log: the umask decides. */
 const BY_UMASK = 0o777

@@ -11,6 +11,7 @@ import {
   foreignFiles,
   parquetFilesOfDay,
   tallyFiles,
+  type Day,
   type LogLayout
 } from '../files/log-layout.js'
 
@@ -23,9 +24,6 @@ export interface RetentionOptions {
   /** Networks with a shorter retention. */
   readonly networks: readonly { readonly id: string; readonly days: number }[]
 }
-
-/** A UTC day, `2026-11-26`. */
-export type Day = string
 
 /** What has expired of a day: everything, or the lookups of some networks. */
 export type Expired = 'all' | readonly string[]

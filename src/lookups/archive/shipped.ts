@@ -6,7 +6,7 @@ import { failure } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
 import { activeParquetOfDay, type LogLayout } from '../files/log-layout.js'
 import { readOrigin } from './parquet-origin.js'
-import type { Day } from './retention.js'
+import type { Day } from '../files/log-layout.js'
 
 /** Beside the archive: which of its files the centre of the fleet has. */
 const FILE = 'shipped.json'

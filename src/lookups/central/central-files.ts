@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { failure } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
-import type { Day } from '../archive/retention.js'
+import type { Day } from '../files/log-layout.js'
 import { centralFiles, centralPath, newestOf, type CentralFile } from './central-layout.js'
 
 /** The partition that a file is in. */

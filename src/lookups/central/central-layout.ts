@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Day } from '../archive/retention.js'
+import type { Day } from '../files/log-layout.js'
 
 /**
  * The folder with the query logs of a fleet, partitioned as Hive does:

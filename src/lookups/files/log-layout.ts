@@ -3,6 +3,9 @@ import { basename, dirname, extname, join, relative } from 'node:path'
 import { isCompleteParquet, isCompleteParquetFile } from './parquet-file.js'
 import { replacedFiles } from './replacement.js'
 
+/** A UTC day, `2026-11-26`. */
+export type Day = string
+
 /**
  * Folder beside the query log, with one folder of Parquet files per UTC day:
  * `archive/day=2026-11-26`.

@@ -1,10 +1,9 @@
 import { failureAt, type InterdictError } from '../../base/errors/error.js'
-import type { Config } from '../../gateway/config/config.js'
+import type { QueryLogConfig } from '../settings/query-log-config.js'
 import { trySignKey } from '../chain/sign-key.js'
 
 /** Checks that the signing key of the query log chain is usable, if the chain is on. */
-export function checkChainKey({ log: { queries } }: Config): readonly InterdictError[] {
-  const { chain, which } = queries
+export function checkChainKey({ chain, which }: QueryLogConfig): readonly InterdictError[] {
   if (chain === undefined || which === 'none') return []
   const key = trySignKey(chain.signKey)
   if (typeof key !== 'string') return []

@@ -1,14 +1,19 @@
 import { readAddress, showAddress } from '../../base/values/address.js'
 import type { Endpoint } from './datagram.js'
 import { localAddresses } from './local-addresses.js'
-import type { ListenConfig } from '../../gateway/config/config.js'
 
 /** Port of DNS over UDP and TCP. RFC 1035 §4.2. */
 const DNS_PORT = 53
 const MAX_PORT = 65_535
 
 /** Protocol of a listener: `dns` is UDP and TCP, `dot` over TLS (RFC 7858), `doh` over HTTPS (RFC 8484). */
-export function protocolOf({ certificates, dohPath }: ListenConfig): 'dns' | 'dot' | 'doh' {
+export function protocolOf({
+  certificates,
+  dohPath
+}: {
+  readonly certificates?: unknown
+  readonly dohPath?: string
+}): 'dns' | 'dot' | 'doh' {
   if (dohPath !== undefined) return 'doh'
   return certificates === undefined ? 'dns' : 'dot'
 }

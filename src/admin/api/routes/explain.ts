@@ -48,7 +48,7 @@ export const explainRoutes = [
       }
       const forwarder = query.upstream ? await openOwnForwarder(config) : undefined
       const guard = createRebindingGuard(config)
-      const parts = { config, snapshot, sources, forwarder, guard }
+      const parts = { settings: config, snapshot, sources, forwarder, guard }
       return { ...(await explainQuery(question, parts)), timeZone }
     }
   })

@@ -1,4 +1,4 @@
-import type { Messages } from '../translate.js'
+import type { Messages } from './en.js'
 
 /** Texts of the dashboard in German; see `en.ts`. */
 export const messages: Messages = {

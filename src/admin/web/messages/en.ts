@@ -758,3 +758,6 @@ export const messages = {
   'operation.promoteRing': 'Ring promoted',
   'operation.haltRing': 'Ring halted'
 } as const
+
+/** Texts of the dashboard in one language. */
+export type Messages = Readonly<Record<keyof typeof messages, string>>

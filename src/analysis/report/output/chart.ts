@@ -2,33 +2,9 @@ import { BarChart } from 'echarts/charts'
 import { GridComponent, LegendComponent } from 'echarts/components'
 import { init, use } from 'echarts/core'
 import { SVGRenderer } from 'echarts/renderers'
+import type { Chart } from '../report.js'
 
 use([BarChart, GridComponent, LegendComponent, SVGRenderer])
-
-/** Colours by meaning; the page defines each for light and dark. */
-export type Tone = 'blocked' | 'monitored' | 'allowed' | 'other'
-
-/** One series of bars, with a value for each label. */
-export interface Series {
-  readonly name: string
-  readonly tone: Tone
-  readonly values: readonly number[]
-}
-
-/**
- * Counts as bars; several series are stacked.
- *
- * `ranking`  horizontal bars with their sums, the first label on top
- * `timeline` vertical bars, time from left to right
- */
-export interface Chart {
-  readonly kind: 'ranking' | 'timeline'
-  /** Axis title: `lookups`. */
-  readonly unit: string
-  /** Without control characters. */
-  readonly labels: readonly string[]
-  readonly series: readonly Series[]
-}
 
 /** Where a chart is shown. It is drawn for each, since text that is scaled down cannot be read. */
 export interface Size {

@@ -1,7 +1,7 @@
 import type { Milliseconds } from '../../../base/units.js'
 import { escapeControls } from '../../../base/log/terminal-line.js'
 import type { Log } from '../log.js'
-import type { Chart, Series } from '../output/chart.js'
+import type { Chart, Series } from '../report.js'
 import { formatValue } from '../output/format.js'
 import { column, type Column, type Kind, type Table, type Value } from '../report.js'
 import { localDays } from './local-time.js'

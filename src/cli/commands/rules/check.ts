@@ -61,7 +61,7 @@ export async function checkAll(
   if (!settings.ok) return { errors: settings.errors, warnings: [] }
   const secrets = [
     ...(await secretErrors(settings.config)),
-    ...checkChainKey(settings.config),
+    ...checkChainKey(settings.config.log.queries),
     // With other rules, it is these that are checked, perhaps on another machine.
     ...(path === undefined ? checkFolders(settings.config) : [])
   ]

@@ -48,7 +48,7 @@ export async function explain(name: string, options: ExplainOptions, io: Io): Pr
     specialUse: locallyAnsweredNames(config)
   })
   const explanation = await explainQuery(query, {
-    config,
+    settings: config,
     snapshot,
     sources: loaded.rules.sources,
     forwarder: options.upstream ? await openOwnForwarder(config) : undefined,

@@ -1,5 +1,5 @@
 import type { Octets } from '../../../base/units.js'
-import type { ListFormat } from './list-formats.js'
+import type { ListFormat } from '../model/list-format.js'
 
 /** How much of a file, and how many of its lines, are sampled. */
 const MAX_SAMPLE: Octets = 262_144

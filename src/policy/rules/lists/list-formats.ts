@@ -7,17 +7,8 @@ import { V2flyReader } from './formats/v2fly.js'
 import { NamesReader } from './formats/domains-hosts.js'
 import type { LineReader, ListSink } from './line-reader.js'
 import { ListText } from './list-text.js'
+import type { LineFormat } from '../model/list-format.js'
 import type { TimeLimit } from './time-limit.js'
-
-/** List formats; docs/reference/rules.md describes each. */
-export const LIST_FORMATS = [
-  ...(['domains', 'hosts', 'adblock', 'dnsmasq', 'unbound'] as const),
-  ...(['v2fly', 'addresses', 'rpz'] as const)
-]
-
-export type ListFormat = (typeof LIST_FORMATS)[number]
-/** Line-based formats. */
-export type LineFormat = Exclude<ListFormat, 'rpz'>
 
 /** `either`: domain or hosts lines, by how each line begins. */
 const READERS: Readonly<Record<LineFormat | 'either', (clients: NetworkPrefixes) => LineReader>> = {

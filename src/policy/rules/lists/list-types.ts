@@ -1,4 +1,4 @@
-import type { ListFormat } from './list-formats.js'
+import type { ListFormat } from '../model/list-format.js'
 import type { Unsupported } from './line-reader.js'
 
 /** A list file, decompressed. */

@@ -1,6 +1,6 @@
 import type { Milliseconds, Octets } from '../../../base/units.js'
 import type { ListEntry } from '../schema/networks-schema.js'
-import type { ListFormat } from './list-formats.js'
+import type { ListFormat } from '../model/list-format.js'
 
 const REFRESH: Milliseconds = 86_400_000
 const MAX_SHRINK = 20

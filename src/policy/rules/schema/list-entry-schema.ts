@@ -4,7 +4,7 @@ import { sentence } from '../../yaml/issues.js'
 import { duration, size } from '../../yaml/quantity.js'
 import { parsedString } from '../../yaml/parsed-string.js'
 import { idSchema } from './app-schema.js'
-import { LIST_FORMATS } from '../lists/list-formats.js'
+import { LIST_FORMATS } from '../model/list-format.js'
 
 /** Control characters are reserved for internal file names: see `copyName`. */
 const path = z

@@ -1,8 +1,7 @@
 import { getUint16, setUint32 } from '../../../base/bytes/octets.js'
 import type { Octets } from '../../../base/units.js'
-import { OPTION_COOKIE } from '../message/query.js'
 import { OPTION_HEADER_SIZE } from '../registry/sizes.js'
-import { findOpt, findOption } from './opt.js'
+import { findOpt, findOption, OPTION_COOKIE } from './opt.js'
 import {
   CLIENT_COOKIE_SIZE,
   MAX_SERVER_COOKIE_SIZE,

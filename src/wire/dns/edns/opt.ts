@@ -10,6 +10,9 @@ import {
   RECORD_FIXED_SIZE
 } from '../registry/sizes.js'
 
+/** OPTION-CODE. RFC 7873 §4. */
+export const OPTION_COOKIE = 10
+
 /** Position in an OPT record of the upper bits of RCODE. RFC 6891 §6.1.3. */
 const EXTENDED_RCODE_OFFSET: Octets = 5
 

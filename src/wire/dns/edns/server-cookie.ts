@@ -1,7 +1,7 @@
 import { epochSeconds, type Clock } from '../../../base/time/clock.js'
 import { getUint32, setUint32 } from '../../../base/bytes/octets.js'
 import type { Octets, Seconds } from '../../../base/units.js'
-import { OPTION_COOKIE, type Query } from '../message/query.js'
+import { OPTION_COOKIE } from './opt.js'
 import { sipHash } from './siphash.js'
 
 /** Size of a client cookie. RFC 7873 §4.1. */
@@ -31,6 +31,14 @@ const RENEWAL_AGE: Seconds = 1800
  * `verified`    a valid server cookie for this address: the source address is not spoofed
  */
 export const COOKIE_STATUS = { malformed: 0, unverified: 1, verified: 2 } as const
+
+/** What of a query its cookie needs. */
+export interface QueryWithCookie {
+  /** Where the COOKIE option's data is in the message. */
+  readonly cookieAt: Octets
+  readonly cookieLength: Octets
+  addReplyOption(option: Uint8Array): void
+}
 
 /**
  * Server cookies for clients: a client that returns one has proven that its address is not spoofed.
@@ -63,7 +71,12 @@ export class ServerCookies {
    * @param client the client's address: four words at `clientAt`, as in `DatagramBatch.peers`
    * @returns one of `COOKIE_STATUS`
    */
-  verify(query: Query, octets: Uint8Array, client: Uint32Array, clientAt: number): number {
+  verify(
+    query: QueryWithCookie,
+    octets: Uint8Array,
+    client: Uint32Array,
+    clientAt: number
+  ): number {
     const { cookieAt: at, cookieLength: length } = query
     const server = length - CLIENT_COOKIE_SIZE
     if (server !== 0 && (server < MIN_SERVER_COOKIE_SIZE || server > MAX_SERVER_COOKIE_SIZE))

@@ -3,6 +3,7 @@ import type { Octets } from '../../../base/units.js'
 import { findNameEnd } from '../name/compressed-name.js'
 import { HashedName } from '../name/hashed-name.js'
 import { OPCODE } from '../registry/opcode.js'
+import { OPTION_COOKIE } from '../edns/opt.js'
 import { OPTION_EDE } from '../edns/ede-option.js'
 import { OPTION_PROBE, PROBE_QUERY_SIZE } from '../edns/probe-option.js'
 import { RRCLASS } from '../registry/rrclass.js'
@@ -51,9 +52,8 @@ export const QUERY_KIND = {
  */
 export const OPTION_BIT = { cookie: 1, nsid: 2, structured: 4, probe: 8 } as const
 
-/** OPTION-CODEs. RFC 5001 §2.1, RFC 7873 §4. */
+/** OPTION-CODE. RFC 5001 §2.1. */
 export const OPTION_NSID = 3
-export const OPTION_COOKIE = 10
 /** Size of `Query.replyOptions`: with the longest question they fit into 512 octets. */
 const MAX_REPLY_OPTIONS: Octets = 128
 

@@ -1,7 +1,6 @@
 import { getUint16 } from '../../../base/bytes/octets.js'
 import type { Octets } from '../../../base/units.js'
-import { findOpt, findOption, findQuestionEnd } from '../edns/opt.js'
-import { OPTION_COOKIE } from '../message/query.js'
+import { OPTION_COOKIE, findOpt, findOption, findQuestionEnd } from '../edns/opt.js'
 import { RCODE } from '../registry/rcode.js'
 import { OPTION_HEADER_SIZE, OPT_FIXED_SIZE } from '../registry/sizes.js'
 

@@ -1,0 +1,10 @@
+import { join } from 'node:path'
+import type { AdminSocketConfig } from './config.js'
+
+/** Folder of sockets of the machine's gateway, such as systemd's `RuntimeDirectory`. FHS 3.0 §3.15. */
+const RUN_FOLDER = '/run/interdict'
+
+/** The admin socket, where the settings do not say. @param state the state folder */
+export function defaultSocket(state: string): AdminSocketConfig {
+  return { paths: [RUN_FOLDER, state].map(one => join(one, 'admin.sock')), position: undefined }
+}
