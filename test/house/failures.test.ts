@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import t from 'tap'
-import { sectionRows } from './markdown.js'
+import { allRows } from './markdown.js'
 
-const PAGE = 'docs/internals/architecture.md'
+const PAGE = 'docs/operations/failures.md'
 
 /**
  * First cells of the tables under "What happens when", and the test that provokes each: a scenario,
@@ -345,7 +345,7 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'standard streams closed': ['cli/streams.test.ts', 'standard error is not read']
 }
 
-const rows = sectionRows(PAGE, '## What happens when').map(([what]) => what!)
+const rows = allRows(PAGE).map(([what]) => what!)
 
 t.test('every row of the failure tables is shown by a test', async t => {
   t.strictSame([...rows].sort(), Object.keys(SHOWN).sort())

@@ -14,14 +14,6 @@ export function tableAfter(file: string, heading: string, nth = 0): string[][] {
 /** Every row of every table of a file: for pages that are one table per section. */
 export const allRows = (file: string): string[][] => rowsOf(readFileSync(file, 'utf8'))
 
-/** Every row of every table between a heading and the next one of its level. */
-export function sectionRows(file: string, heading: string): string[][] {
-  const [, after] = readFileSync(file, 'utf8').split(`\n${heading}\n`)
-  if (after === undefined) throw new Error(`${file} has no heading ${heading}`)
-  const [level] = heading.split(' ')
-  return rowsOf(after.split(`\n${level!} `)[0]!)
-}
-
 function rowsOf(text: string): string[][] {
   const lines = text.split('\n')
   return lines
