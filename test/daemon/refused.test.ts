@@ -29,9 +29,8 @@ for (const transport of kinds) {
       const rig = new Rig(t, { transport, listen: ['127.0.0.1:0', `127.0.0.1:${port}`] })
       const troubles = await rig.gateway.start()
       t.match(troubles, [{ code: 'SOCKET_BIND', message: `127.0.0.1:${port}` }])
-      if (process.platform === 'linux') {
-        t.match(troubles, [{ message: `(process ${process.pid}): stop it, or change \`listen\`` }])
-      }
+      // Another program may have the same port of another address: it is named as well.
+      if (process.platform === 'linux') t.match(troubles, [{ message: `(process ${process.pid})` }])
       t.equal(troubles.length, 1)
       t.strictSame(rig.log.lines, [], 'and nothing else is said')
     })

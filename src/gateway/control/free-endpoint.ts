@@ -3,6 +3,7 @@ import { failure, InterdictError } from '../../base/errors/error.js'
 import type { Endpoint, Transport } from '../../wire/sockets/datagram.js'
 import { portOwner } from '../../wire/sockets/port-owner.js'
 import { showEndpoint } from '../../wire/sockets/port.js'
+import { tryStartLock } from '../../wire/sockets/start-lock.js'
 
 /** What the system says of EADDRINUSE. */
 const IN_USE = 'address already in use'
@@ -17,22 +18,36 @@ const MAX_ATTEMPTS = 16
 const FIRST_PORT = 10_240
 const LAST_PORT = 32_767
 
+/** A free endpoint, and what keeps other gateways from choosing the same port until it is bound. */
+export interface FreeEndpoint {
+  readonly endpoint: Endpoint
+  readonly lock: { release(): void } | undefined
+}
+
 /**
- * Checks that an endpoint is free for UDP and TCP; for port 0, chooses a port that is.
+ * Checks that an endpoint is free for UDP and TCP; for port 0, chooses a port that is, and locks it. Ports of the
+ * settings are locked before.
  *
+ * @param random chooses a number from the first up to, but without, the second
  * @throws InterdictError SOCKET_BIND, SOCKET_PERMISSION
  */
 export async function findFreeEndpoint(
-  transport: Transport,
-  endpoint: Endpoint
-): Promise<Endpoint> {
+  transport: Pick<Transport, 'probe'>,
+  endpoint: Endpoint,
+  random: (from: number, to: number) => number = randomInt
+): Promise<FreeEndpoint> {
   for (let attempts = 1; ; attempts++) {
-    const port = endpoint.port === 0 ? randomInt(FIRST_PORT, LAST_PORT + 1) : endpoint.port
+    const isChosen = endpoint.port === 0
+    const port = isChosen ? random(FIRST_PORT, LAST_PORT + 1) : endpoint.port
     const candidate = { ...endpoint, port }
+    const lock = isChosen ? await tryStartLock(port) : undefined
     try {
+      if (isChosen && lock === undefined)
+        throw failure('SOCKET_BIND', showEndpoint(candidate), IN_USE)
       await transport.probe(candidate)
-      return candidate
+      return { endpoint: candidate, lock }
     } catch (error) {
+      lock?.release()
       if (endpoint.port !== 0 || attempts === MAX_ATTEMPTS) throw withOwner(candidate, error)
     }
   }

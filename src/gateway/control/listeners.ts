@@ -1,6 +1,6 @@
 import type { Config, ListenConfig } from '../config/config.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
-import type { Transport } from '../../wire/sockets/datagram.js'
+import type { Endpoint, Transport } from '../../wire/sockets/datagram.js'
 import { acquireStartLock } from '../../wire/sockets/start-lock.js'
 import type { AdminInterface } from '../socket/admin-interface.js'
 import type { RecorderHandle } from '../../lookups/threads/recorder-handle.js'
@@ -27,6 +27,8 @@ export interface ListenersOptions {
 export class Listeners {
   /** Where clients are answered, with the port chosen for port 0; empty before `open`. */
   endpoints: readonly ListenConfig[] = []
+  /** Of ports chosen for port 0. */
+  private readonly chosenLocks: { release(): void }[] = []
 
   constructor(private readonly options: ListenersOptions) {}
 
@@ -38,9 +40,10 @@ export class Listeners {
    */
   async open(rules: CountedSnapshot): Promise<readonly SerializedError[]> {
     const { predecessor, config, admin, http, workerPool } = this.options
-    if (predecessor !== undefined) return this.takeOver(predecessor, rules)
-    const startLock = await acquireStartLock(config.listen.map(({ port }) => port))
+    const ports = predecessor === undefined ? config.listen.map(({ port }) => port) : []
+    const startLock = await acquireStartLock(ports)
     try {
+      if (predecessor !== undefined) return await this.takeOver(predecessor, rules)
       for (const open of [() => this.reserve(), () => admin.open(), () => http.open()]) {
         const errors = await open()
         if (errors.length > 0) return errors
@@ -49,6 +52,7 @@ export class Listeners {
       return error === undefined ? [] : [error]
     } finally {
       startLock.release()
+      for (const lock of this.chosenLocks.splice(0)) lock.release()
     }
   }
 
@@ -73,16 +77,21 @@ export class Listeners {
     return []
   }
 
+  private async findFree(wanted: ListenConfig): Promise<Endpoint> {
+    const { endpoint, lock } = await findFreeEndpoint(this.options.transport, wanted)
+    if (lock !== undefined) this.chosenLocks.push(lock)
+    return endpoint
+  }
+
   /** Checks that all endpoints are free, choosing a port for port 0, and locks the query log. */
   private async reserve(): Promise<readonly SerializedError[]> {
-    const { config, transport, predecessor, recorder } = this.options
+    const { config, predecessor, recorder } = this.options
     const errors: SerializedError[] = []
     const free: ListenConfig[] = []
     for (const endpoint of config.listen) {
       try {
         const inherited = predecessor?.find(endpoint, free)
-        const found = inherited ?? (await findFreeEndpoint(transport, endpoint))
-        free.push({ ...endpoint, ...found })
+        free.push({ ...endpoint, ...(inherited ?? (await this.findFree(endpoint))) })
       } catch (error) {
         errors.push(serializeError(error))
       }

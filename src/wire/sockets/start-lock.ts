@@ -30,6 +30,13 @@ export async function acquireStartLock(
   return { release: () => releases.forEach(release => release()) }
 }
 
+/** As `acquireStartLock`, for one port and without waiting. @returns undefined: another process has the lock */
+export async function tryStartLock(port: number): Promise<{ release(): void } | undefined> {
+  const taken = process.platform === 'linux' ? await tryLockPort(port) : undefined
+  if (taken === 'EADDRINUSE') return undefined
+  return { release: typeof taken === 'function' ? taken : () => undefined }
+}
+
 async function lockPort(port: number, until: Milliseconds): Promise<(() => void) | undefined> {
   for (;;) {
     const taken = await tryLockPort(port)

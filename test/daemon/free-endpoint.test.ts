@@ -1,0 +1,35 @@
+import t from 'tap'
+import { findFreeEndpoint } from '../../src/gateway/control/free-endpoint.js'
+import { freePort } from '../udp/free-port.js'
+
+/** Other systems have no abstract sockets, and do not need the lock without SO_REUSEPORT. */
+const onLinux = { skip: process.platform === 'linux' ? false : 'this is not Linux' }
+
+t.test(
+  'two gateways that choose the same port at the same time do not share it',
+  onLinux,
+  async t => {
+    const [same, other] = [await freePort(), await freePort()]
+    const wanted = { address: '127.0.0.1', port: 0 }
+    // Neither has bound the port yet, so both would find it free.
+    const transport = { probe: () => Promise.resolve() }
+    const first = await findFreeEndpoint(transport, wanted, () => same)
+    const ports = [same, other]
+    const second = await findFreeEndpoint(transport, wanted, () => ports.shift()!)
+    t.strictSame([first.endpoint.port, second.endpoint.port], [same, other])
+    first.lock!.release()
+    second.lock!.release()
+    const third = await findFreeEndpoint(transport, wanted, () => same)
+    t.equal(third.endpoint.port, same, 'after the bind others may look')
+    third.lock!.release()
+  }
+)
+
+t.test('a port of the settings is not locked here', async t => {
+  const port = await freePort()
+  const transport = { probe: () => Promise.resolve() }
+  t.match(await findFreeEndpoint(transport, { address: '127.0.0.1', port }), {
+    endpoint: { port },
+    lock: undefined
+  })
+})
