@@ -1,5 +1,6 @@
 import type { Worker } from 'node:worker_threads'
 import type { Milliseconds } from '../units.js'
+import { completesWithin } from './completes-within.js'
 import { startFile } from './start-file.js'
 
 /**
@@ -9,12 +10,24 @@ import { startFile } from './start-file.js'
  */
 const YOUNG_MB = 12
 
+/** Sent to a thread that is to end itself. */
+export interface EndRequest {
+  readonly kind: 'end'
+}
+
 /** A thread of the gateway, with typed messages. */
 export interface Thread<In> {
   send(message: In): void
-  /** Waits for the thread to exit, and terminates it after `timeout`; `exited` is not called. */
+  /**
+   * Ends the thread; `exited` is not called. With a timeout it is asked to end itself (see `endOnRequest`), and terminated
+   * only if it has not by then: sockets of `node:dgram` must be closed first.
+   */
   end(timeout?: Milliseconds): Promise<void>
 }
+
+/** How long threads with sockets may take to end themselves. */
+export const EXIT_TIMEOUT: Milliseconds = 5_000
+const TERMINATION_MARGIN: Milliseconds = 1_000
 
 export interface ThreadHandlers<Out> {
   message(message: Out): void
@@ -54,6 +67,18 @@ function ensureWorkingFolder(): void {
   }
 }
 
+/** The exits of threads that have been asked to end themselves. */
+const endingThreads = new Set<Promise<void>>()
+
+/**
+ * Waits for the threads that have been asked to end themselves: when the process exits, those that still run are terminated.
+ *
+ * @returns whether they have ended; false: one hangs
+ */
+export function threadsHaveEnded(): Promise<boolean> {
+  return completesWithin(Promise.all(endingThreads), EXIT_TIMEOUT + TERMINATION_MARGIN)
+}
+
 /** Wraps a Node worker. */
 export function threadOf<In, Out>(worker: Worker, handlers: ThreadHandlers<Out>): Thread<In> {
   let ended = false
@@ -72,6 +97,11 @@ export function threadOf<In, Out>(worker: Worker, handlers: ThreadHandlers<Out>)
     send: message => worker.postMessage(message),
     end: async (timeout = 0) => {
       ended = true
+      if (timeout > 0) {
+        endingThreads.add(exit)
+        void exit.then(() => endingThreads.delete(exit))
+        worker.postMessage({ kind: 'end' } satisfies EndRequest)
+      }
       const timer = setTimeout(() => void worker.terminate(), timeout)
       await exit
       clearTimeout(timer)

@@ -14,7 +14,7 @@ import type { FleetInit, FromFleet, ToFleet } from './fleet-messages.js'
 import { Restarts } from '../../base/threads/restarts.js'
 import { serializeError } from '../../base/errors/serialized-error.js'
 import { keepIfPresent } from '../../base/threads/start-file.js'
-import type { Thread, ThreadHandlers } from '../../base/threads/thread.js'
+import { type Thread, type ThreadHandlers, EXIT_TIMEOUT } from '../../base/threads/thread.js'
 import type { CountedRules } from '../../gateway/workers/rule-counters.js'
 import { fleetCounters, fleetReport } from './fleet-report.js'
 import type { FleetLogsStatus, FleetStatus } from '../../gateway/status/fleet-status.js'
@@ -128,7 +128,7 @@ export class FleetHandle implements FleetAgent {
   private stop(): void {
     this.restarts.cancel()
     this.reportTimer?.cancel()
-    void this.thread?.end()
+    void this.thread?.end(EXIT_TIMEOUT)
     this.thread = undefined
   }
 

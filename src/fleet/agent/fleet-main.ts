@@ -7,9 +7,11 @@ import type { BootstrapResolver, BootstrapServers } from '../../sources/http/boo
 import type { ShipState } from '../ship/ship-state.js'
 import { createThreadLog } from '../../base/threads/thread-log.js'
 import type { FleetInit, FromFleet, ToFleet } from './fleet-messages.js'
+import { endOnRequest } from '../../base/threads/end-thread.js'
 
 const post = (message: FromFleet): void => parentPort!.postMessage(message)
 
+endOnRequest()
 run(workerData as FleetInit)
 
 function run({ fleet, source, bootstrap, log: path }: FleetInit): void {

@@ -8,7 +8,7 @@ import type { ServiceLog } from '../../base/log/service-log.js'
 import type { BootstrapServers } from '../../sources/http/bootstrap-resolver.js'
 import { systemTimers, type Timer, type Timers } from '../../base/time/timers.js'
 import type { AlertInit, FromAlert } from './alert-messages.js'
-import type { Thread, ThreadHandlers } from '../../base/threads/thread.js'
+import { type Thread, type ThreadHandlers, EXIT_TIMEOUT } from '../../base/threads/thread.js'
 import type { AlertHookStatus } from '../status/alert-hook-status.js'
 import { AlertTracker } from './alert-tracker.js'
 import type { Condition } from './conditions.js'
@@ -135,7 +135,7 @@ export class AlertHook {
   async end(): Promise<void> {
     this.isClosed = true
     this.retryTimer?.cancel()
-    await this.thread?.end()
+    await this.thread?.end(EXIT_TIMEOUT)
   }
 
   private send(): void {

@@ -3,7 +3,11 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { BootstrapResolver } from '../../sources/http/bootstrap-resolver.js'
 import { sendAlerts } from './send-alerts.js'
 import type { AlertInit } from './alert-messages.js'
+import { endOnRequest } from '../../base/threads/end-thread.js'
 
+endOnRequest()
+// It exits when everything is sent.
+parentPort!.unref()
 void run(workerData as AlertInit)
 
 async function run({ bootstrap, ...init }: AlertInit): Promise<void> {

@@ -11,6 +11,7 @@ import { checkChainKey } from '../../lookups/threads/chain-key.js'
 import type { ReloadReason } from '../reload/reload-reporter.js'
 import { prepareSettings } from './prepare-settings.js'
 import { serializeError, type SerializedError } from '../../base/errors/serialized-error.js'
+import { threadsHaveEnded } from '../../base/threads/thread.js'
 import {
   bootstrapServers,
   configuredUpstreams,
@@ -210,7 +211,9 @@ export class Gateway {
     const recorderEnded = await recorder.drain()
     const compilerEnded = await this.options.compiler.close()
     await alertsEnded
-    return (await reloader.hasStopped()) && recorderEnded && compilerEnded
+    return (
+      (await reloader.hasStopped()) && (await threadsHaveEnded()) && recorderEnded && compilerEnded
+    )
   }
 
   /** Ends all threads at once; pending queries are dropped. @returns whether all threads have ended */
@@ -222,7 +225,9 @@ export class Gateway {
     const [recorderEnded, compilerEnded] = await Promise.all(ends)
     await alerts.end()
     await reports.close()
-    return (await reloader.hasStopped()) && recorderEnded && compilerEnded
+    return (
+      (await reloader.hasStopped()) && (await threadsHaveEnded()) && recorderEnded && compilerEnded
+    )
   }
 
   private close(): void {

@@ -1,5 +1,6 @@
 import { createSocket } from 'node:dgram'
 import { connect, type Socket } from 'node:net'
+import { trackDatagramSocket } from '../../base/files/datagram-sockets.js'
 import type { Milliseconds } from '../../base/units.js'
 import { findOpt, findOption } from '../../wire/dns/edns/opt.js'
 import {
@@ -185,7 +186,7 @@ const openChannel = (listener: Listener, onClosed: () => void): Channel =>
   openers[listener.transport](listener, onClosed)
 
 function openUdp({ server, from, preamble }: Listener, onClosed: () => void): Channel {
-  const socket = createSocket(server.address.includes(':') ? 'udp6' : 'udp4')
+  const socket = trackDatagramSocket(createSocket(server.address.includes(':') ? 'udp6' : 'udp4'))
   const pending: Channel['pending'] = new Map()
   socket.on('error', onClosed)
   socket.on('message', message => pending.get(idOf(message))?.(Uint8Array.from(message)))

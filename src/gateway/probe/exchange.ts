@@ -1,5 +1,6 @@
 import { createSocket } from 'node:dgram'
 import { connect } from 'node:net'
+import { trackDatagramSocket } from '../../base/files/datagram-sockets.js'
 import type { Milliseconds } from '../../base/units.js'
 import {
   FRAME_HEAD,
@@ -71,7 +72,7 @@ function overUdp(
   timeout: Milliseconds,
   answered: (message: Uint8Array) => void
 ): () => void {
-  const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4')
+  const socket = trackDatagramSocket(createSocket(address.includes(':') ? 'udp6' : 'udp4'))
   let isOpen = true
   // Nothing is said of an ICMP error: the time runs out.
   socket.on('error', () => undefined)

@@ -11,7 +11,7 @@ import { systemTimers, type Timers } from '../../base/time/timers.js'
 import type { FromProbe, ProbeInit, ToProbe } from './probe-messages.js'
 import { Restarts } from '../../base/threads/restarts.js'
 import { keepIfPresent } from '../../base/threads/start-file.js'
-import type { StartThread, Thread } from '../../base/threads/thread.js'
+import { EXIT_TIMEOUT, type StartThread, type Thread } from '../../base/threads/thread.js'
 import { PROBE_FOLDER } from './journal.js'
 import { probeStatus, type ProbeStatus, type ProbeThreadState } from './probe-status.js'
 
@@ -95,7 +95,7 @@ export class ProbeHandle {
 
   private stop(): void {
     this.restarts.cancel()
-    void this.thread?.end()
+    void this.thread?.end(EXIT_TIMEOUT)
     this.thread = undefined
     this.state = NO_STATE
     this.logged.clear()

@@ -27,6 +27,7 @@ import { ReplacedSnapshots } from '../../policy/tables/replaced-snapshots.js'
 import { yieldToWorkers } from '../compiler/yield-to-workers.js'
 import { createThreadLog } from '../../base/threads/thread-log.js'
 import type { FromProbe, ProbeInit, ToProbe } from './probe-messages.js'
+import { endOnRequest } from '../../base/threads/end-thread.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 
 /** Bans are answered at once; more than this is a gateway that does not answer. */
@@ -49,6 +50,7 @@ const channels = new Map<Target, Channels>(
 let recorded = 0
 let isUnrecorded = false
 
+endOnRequest()
 yieldToWorkers()
 const prober = new Prober({
   clock: systemClock,

@@ -5,6 +5,7 @@ import type { Milliseconds, Octets } from '../../base/units.js'
 import { mmapLargeBlocks } from '../../base/system/malloc.js'
 import { takeShortSlices } from '../../base/system/scheduling.js'
 import { DataPlane } from './data-plane.js'
+import { endThread } from '../../base/threads/end-thread.js'
 import { EventLoopLag } from './event-loop-lag.js'
 import { useKeptKoffi } from '../../base/threads/kept-koffi.js'
 import { createThreadLog } from '../../base/threads/thread-log.js'
@@ -89,13 +90,13 @@ function fail(error: unknown): void {
 
 /**
  * Closes every socket before the thread ends: koffi aborts the whole process when a polled socket
- * becomes readable after JavaScript has been stopped.
+ * becomes readable after JavaScript has been stopped, and so does Node 20 for those of `node:dgram`.
  */
 function end(): void {
   try {
     dataPlane.close()
   } finally {
-    process.exit()
+    endThread()
   }
 }
 

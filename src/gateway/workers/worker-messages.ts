@@ -8,6 +8,7 @@ import type { WorkerStatus } from './worker-status.js'
 import type { CookieSecrets } from './cookie-secrets.js'
 import type { SharedCacheMemory } from './shared-cache.js'
 import type { SerializedError } from '../../base/errors/serialized-error.js'
+import type { EndRequest } from '../../base/threads/thread.js'
 import type { LogLine } from '../../base/threads/thread-log.js'
 
 /** What of the settings a worker needs, and may be replaced while it runs. */
@@ -90,7 +91,7 @@ export type ToWorker =
   /** @param leaves see `UdpService.drain` */
   | { readonly kind: 'drain'; readonly leaves: boolean }
   /** Close every socket at once, and exit. */
-  | { readonly kind: 'end' }
+  | EndRequest
 
 export type FromWorker =
   | { readonly kind: 'listening' }

@@ -19,16 +19,11 @@ import type {
 import { PendingRequests, type NoReply } from '../../base/threads/pending-requests.js'
 import { Restarts } from '../../base/threads/restarts.js'
 import { serializeError, type SerializedError } from '../../base/errors/serialized-error.js'
-import type { StartThread, Thread } from '../../base/threads/thread.js'
+import { EXIT_TIMEOUT, type StartThread, type Thread } from '../../base/threads/thread.js'
 import type { CookieSecrets } from './cookie-secrets.js'
 
 /** Workers observe the grace period themselves; this is the margin for a busy one. */
 const DRAIN_MARGIN: Milliseconds = 1_000
-/**
- * A worker that does not exit by itself is terminated after this time. That may abort the whole process
- * (see worker-main), so it is the last resort.
- */
-const EXIT_TIMEOUT: Milliseconds = 5_000
 const WORKER_DIED = 'worker died; restarting it, the other workers keep serving'
 /** Workers reply between two batches of queries. */
 const SOCKETS_TIMEOUT: Milliseconds = 2_000
@@ -306,7 +301,7 @@ export class WorkerPool {
   /** Ends a worker and closes the sockets it leaves open, or the kernel would go on sending it queries. */
   private async endWorker({ thread, descriptors, requests, index }: PoolWorker): Promise<void> {
     requests.close()
-    thread.send({ kind: 'end' })
+    // Termination may abort the whole process (see worker-main), so it is the last resort.
     await thread.end(EXIT_TIMEOUT)
     releaseLeftovers(descriptors)
     this.workers.delete(index)

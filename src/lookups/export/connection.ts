@@ -2,6 +2,7 @@ import { createSocket } from 'node:dgram'
 import { connect, type Socket } from 'node:net'
 import { connect as connectTls, type SecureContextOptions } from 'node:tls'
 import { MAX_SECRET_FILE, readBoundedFileSync } from '../../base/files/bounded-file.js'
+import { trackDatagramSocket } from '../../base/files/datagram-sockets.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { OutputConfig } from '../settings/output-config.js'
 
@@ -155,7 +156,7 @@ export function readCredentials({ ca, cert, key }: OutputConfig['tls']): SecureC
 
 /** One message per datagram, without confirmation of delivery. RFC 5426. */
 export async function openDatagrams({ to }: OutputConfig): Promise<Connection> {
-  const socket = createSocket(to.host.includes(':') ? 'udp6' : 'udp4')
+  const socket = trackDatagramSocket(createSocket(to.host.includes(':') ? 'udp6' : 'udp4'))
   let failed: Error | undefined
   const connected = new Promise<void>((resolve, reject) => {
     socket.once('error', reject)

@@ -14,7 +14,7 @@ import type {
 import { PendingRequests } from '../../base/threads/pending-requests.js'
 import { Restarts } from '../../base/threads/restarts.js'
 import { startFile } from '../../base/threads/start-file.js'
-import { threadOf, type Thread } from '../../base/threads/thread.js'
+import { EXIT_TIMEOUT, threadOf, type Thread } from '../../base/threads/thread.js'
 
 /** Data sent to the thread and not yet processed; beyond this, lines are dropped and counted. */
 const MAX_BACKLOG: Octets = 16 * 1024 * 1024
@@ -92,7 +92,7 @@ export class ExportHandle {
     const drained = new Promise<void>(resolve => (this.onDrained = resolve))
     thread.send({ kind: 'drain' })
     await completesWithin(drained, DRAIN_TIMEOUT)
-    await thread.end()
+    await thread.end(EXIT_TIMEOUT)
   }
 
   private startThread(): void {

@@ -1,11 +1,13 @@
 /** The export thread: sends query log lines to other systems (`log.outputs`). */
 import { parentPort, workerData } from 'node:worker_threads'
 import { Outputs } from '../export/outputs.js'
+import { endOnRequest } from '../../base/threads/end-thread.js'
 import { createThreadLog } from '../../base/threads/thread-log.js'
 import type { FromExport, ExportInit, ToExport } from './log-messages.js'
 
 const post = (message: FromExport): void => parentPort!.postMessage(message)
 const { outputs: initial, backlog } = workerData as ExportInit
+endOnRequest()
 const outputs = new Outputs(createThreadLog(post))
 outputs.configure(initial)
 

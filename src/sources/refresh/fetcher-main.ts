@@ -4,7 +4,11 @@ import { BootstrapResolver } from '../http/bootstrap-resolver.js'
 import { ListCopies } from '../http/list-copies.js'
 import { updateList } from '../http/update-list.js'
 import type { FetcherInit } from './refresh-messages.js'
+import { endOnRequest } from '../../base/threads/end-thread.js'
 
+endOnRequest()
+// It exits when everything is fetched.
+parentPort!.unref()
 void fetchAll(workerData as FetcherInit)
 
 async function fetchAll(init: FetcherInit): Promise<void> {

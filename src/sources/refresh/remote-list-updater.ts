@@ -9,9 +9,8 @@ import { ListCopies } from '../http/list-copies.js'
 import { nextRefresh } from '../http/refresh-time.js'
 import type { ListUpdate } from '../http/update-list.js'
 import type { Timer, Timers } from '../../base/time/timers.js'
-import type { RemoteListSet } from './refresh-messages.js'
-import type { FetcherInit } from './refresh-messages.js'
-import type { StartThread, Thread } from '../../base/threads/thread.js'
+import type { RemoteListSet, FetcherInit } from './refresh-messages.js'
+import { type StartThread, type Thread, EXIT_TIMEOUT } from '../../base/threads/thread.js'
 
 /** How long the start waits for lists without a copy. */
 const STARTUP_WAIT: Milliseconds = 10_000
@@ -135,7 +134,7 @@ export class RemoteListUpdater {
   close(): void {
     this.closed = true
     this.timer?.cancel()
-    void this.fetcher?.end()
+    void this.fetcher?.end(EXIT_TIMEOUT)
   }
 
   /** Downloads the lists that are due, or sets a timer for the one that is due next. */

@@ -1,5 +1,6 @@
 import { createSocket, type Socket, type SocketOptions } from 'node:dgram'
 import { createServer } from 'node:net'
+import { trackDatagramSocket } from '../../../base/files/datagram-sockets.js'
 import type { BatchHandler, Endpoint, Transport } from '../datagram.js'
 import { localAddresses } from '../local-addresses.js'
 import { nodeBindError, randomPort, PORT_TRIES } from '../port.js'
@@ -90,7 +91,7 @@ function bindOne(endpoint: Endpoint, reusePort: boolean): Promise<Socket> {
     lookup: (address, _options, done) => done(null, address, isSix ? 6 : 4)
   }
   if (reusePort) options.reusePort = true
-  const socket = createSocket(options)
+  const socket = trackDatagramSocket(createSocket(options))
   return new Promise((resolve, reject) => {
     socket.once('error', (error: NodeJS.ErrnoException) => {
       socket.close()
