@@ -1,4 +1,5 @@
 import { appendFileSync, writeFileSync } from 'node:fs'
+import { getPriority } from 'node:os'
 import { createServer, get as httpGet, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -173,11 +174,13 @@ t.test('commands', async t => {
   writeFileSync(
     program,
     `import { readFileSync } from 'node:fs'
+    import { getPriority } from 'node:os'
     import { deserialize } from 'node:v8'
     const [word] = process.argv.slice(process.argv[2] === '-c' ? 4 : 2)
     if (word === 'hang') setInterval(() => {}, 1000)
     else if (word === 'usage') { console.error('error: --since: no'); process.exitCode = 2 }
     else if (word === 'code') { console.error('no such log (LOG_FOLLOW)'); process.exitCode = 1 }
+    else if (word === 'nice') { while (getPriority() < 5) ; console.log(getPriority()) }
     else if (word === 'crash') { console.error('stack'); process.exitCode = 1 }
     else {
       const { file } = deserialize(readFileSync(0))
@@ -191,6 +194,12 @@ t.test('commands', async t => {
   t.strictSame(await runner.run(['a'], never), [['a'], String(256 * 2 ** 20), settings])
   writeFileSync(settings, '')
   t.match(await runner.run(['a'], never), [['-c', settings, 'a']])
+  const nice = (await runner.run(['nice'], never)) as number
+  t.equal(
+    nice,
+    Math.max(5, getPriority()),
+    'people wait for it: it gets a real share of a busy core'
+  )
   await t.rejects(runner.run(['usage'], never), { code: 'API_REQUEST', message: /--since: no/ })
   await t.rejects(runner.run(['code'], never), { code: 'LOG_FOLLOW', message: 'no such log' })
   await t.rejects(runner.run(['crash'], never), { code: 'API_COMMAND', message: /stack/ })
