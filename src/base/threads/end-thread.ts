@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads'
-import { closeDatagramSockets } from '../files/datagram-sockets.js'
+import { closeDatagramSockets } from './datagram-sockets.js'
 
 /** Closes the sockets that may not be open when a thread ends, and ends this thread. */
 export function endThread(): never {

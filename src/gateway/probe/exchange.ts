@@ -1,6 +1,6 @@
 import { createSocket } from 'node:dgram'
 import { connect } from 'node:net'
-import { trackDatagramSocket } from '../../base/files/datagram-sockets.js'
+import { trackDatagramSocket } from '../../base/threads/datagram-sockets.js'
 import type { Milliseconds } from '../../base/units.js'
 import {
   FRAME_HEAD,

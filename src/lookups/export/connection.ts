@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram'
 import { connect, type Socket } from 'node:net'
 import { connect as connectTls, type SecureContextOptions } from 'node:tls'
 import { MAX_SECRET_FILE, readBoundedFileSync } from '../../base/files/bounded-file.js'
-import { trackDatagramSocket } from '../../base/files/datagram-sockets.js'
+import { trackDatagramSocket } from '../../base/threads/datagram-sockets.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { OutputConfig } from '../settings/output-config.js'
 

@@ -1,6 +1,6 @@
 import { createSocket, type Socket, type SocketOptions } from 'node:dgram'
 import { createServer } from 'node:net'
-import { trackDatagramSocket } from '../../../base/files/datagram-sockets.js'
+import { trackDatagramSocket } from '../../../base/threads/datagram-sockets.js'
 import type { BatchHandler, Endpoint, Transport } from '../datagram.js'
 import { localAddresses } from '../local-addresses.js'
 import { nodeBindError, randomPort, PORT_TRIES } from '../port.js'
