@@ -41,6 +41,9 @@ lists:
   t.match(JSON.parse(failed.out), {
     lists: [{ id: 'ads', result: 'failed', entries: null, errors: [{ code: 'REMOTE_STATUS' }] }]
   })
+  t.match(await interdict('-c', config, 'check'), {
+    out: /^list ads: the last attempt failed \d+ s ago: cannot fetch .*: HTTP status 404 \(REMOTE_STATUS\)$/m
+  })
   server.on('/ads.txt', 'a.example\nb.example\nc.example\n')
   t.match(await lists('update'), { code: 0, out: 'ads: 3 entries, updated\n' })
   t.match(await lists('update', 'ads'), { code: 0, out: 'ads: 3 entries, unchanged\n' })

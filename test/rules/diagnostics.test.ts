@@ -123,9 +123,40 @@ const mistakes: readonly { it: string; files: Files; errors: readonly string[] }
       'networks.yaml': 'networks: { n: { prefixes: [10.20.30.40/12, "2001:db8::1/32"] } }\n'
     },
     errors: [
-      "DOCUMENT_INVALID 1:29: networks.n.prefixes[0]: expected an address, or a prefix without host bits, found '10.20.30.40/12'; write 10.16.0.0/12, or 10.20.30.40 for it alone",
-      "DOCUMENT_INVALID 1:45: networks.n.prefixes[1]: expected an address, or a prefix without host bits, found '2001:db8::1/32'; write 2001:db8::/32, or 2001:db8::1 for it alone"
+      "DOCUMENT_INVALID 1:29: networks.n.prefixes[0]: expected an address such as 10.1.2.3, or a prefix such as 10.1.0.0/16, found '10.20.30.40/12'; it has host bits: write 10.16.0.0/12, or 10.20.30.40 for it alone",
+      "DOCUMENT_INVALID 1:45: networks.n.prefixes[1]: expected an address such as 10.1.2.3, or a prefix such as 10.1.0.0/16, found '2001:db8::1/32'; it has host bits: write 2001:db8::/32, or 2001:db8::1 for it alone"
     ]
+  },
+  {
+    it: 'prefixes that are too long, and addresses that are none',
+    files: {
+      'networks.yaml':
+        'networks: { n: { prefixes: [10.0.0.0/33, "2001:db8::/129", 10.0.256.0/24, 10.01.0.0, 10.0.0] } }\n'
+    },
+    errors: [
+      "DOCUMENT_INVALID 1:29: networks.n.prefixes[0]: expected an address such as 10.1.2.3, or a prefix such as 10.1.0.0/16, found '10.0.0.0/33'; the longest prefix of IPv4 is /32",
+      "DOCUMENT_INVALID 1:42: networks.n.prefixes[1]: expected an address such as 10.1.2.3, or a prefix such as 10.1.0.0/16, found '2001:db8::/129'; the longest prefix of IPv6 is /128",
+      "DOCUMENT_INVALID 1:60: networks.n.prefixes[2]: expected an address such as 10.1.2.3, or a prefix such as 10.1.0.0/16, found '10.0.256.0/24'; 256 is not an octet, from 0 to 255",
+      "DOCUMENT_INVALID 1:75: networks.n.prefixes[3]: expected an address such as 10.1.2.3, or a prefix such as 10.1.0.0/16, found '10.01.0.0'; write 1 instead of 01",
+      "DOCUMENT_INVALID 1:86: networks.n.prefixes[4]: expected an address such as 10.1.2.3, or a prefix such as 10.1.0.0/16, found '10.0.0'"
+    ]
+  },
+  {
+    it: 'a schedule without its keys',
+    files: networks(
+      '    block:',
+      '      - { names: [a.example], schedule: mon-fri 08:00-17:00 }',
+      '      - { names: [a.example], schedule: weekdays }'
+    ),
+    errors: [
+      "DOCUMENT_INVALID 5:41: networks.n.block[0].schedule: expected a mapping with the keys days, hours and time-zone, or a list of them, found 'mon-fri 08:00-17:00'; write { days: mon-fri, hours: 08:00-17:00 }",
+      "DOCUMENT_INVALID 6:41: networks.n.block[1].schedule: expected a mapping with the keys days, hours and time-zone, or a list of them, found 'weekdays'"
+    ]
+  },
+  {
+    it: 'text for a list of mappings',
+    files: networks('    bans: wechat'),
+    errors: ["DOCUMENT_INVALID 4:11: networks.n.bans: expected a list of mappings, found 'wechat'"]
   },
   {
     it: 'a day that does not exist',

@@ -210,6 +210,17 @@ for (const { it, good, bad, refused } of limits) {
   })
 }
 
+t.test('shows the text of skipped lines', async t => {
+  const text = `a.example\nb  c!\n\n${'x'.repeat(99)}.. y\nd\u001bd\nz.example\n`
+  const result = readOne(text)
+  const shown = ('warnings' in result ? result.warnings : []).map(({ message }) => message)
+  t.match(shown, [
+    /:2:1: line skipped: .*: 'b {2}c!'$/,
+    new RegExp(`:4:1: line skipped: .*: '${'x'.repeat(60)}…'$`),
+    /:5:1: line skipped: .*: 'd\\u001bd'$/
+  ])
+})
+
 t.test('announces how much it will write', async t => {
   const result = readOne('a.example\n0.0.0.0 bb.example cc.example\n# x\n')
   const bounds = { names: 3, octets: 11 + 12 + 12 }

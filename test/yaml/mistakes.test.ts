@@ -189,6 +189,49 @@ const mistakes: readonly Mistake[] = [
     errors: ['5:41: unexpected ]: no such bracket is open here']
   },
   {
+    it: 'a second document',
+    text: `${RIGHT}---\nprefetch: true\n`,
+    code: SYNTAX,
+    errors: [
+      '15:1: a second document begins here; a file has only one: remove the line --- or ... before it'
+    ]
+  },
+  {
+    it: 'text after a text in quotes',
+    text: RIGHT.replace('authority: A', 'authority: "A" "B"'),
+    code: SYNTAX,
+    errors: [
+      `6:24: unexpected '"B"'; quote the whole text, or write entries in brackets with commas`
+    ]
+  },
+  {
+    it: 'a comma that is missing',
+    text: RIGHT.replace('[clip.example, a', '["clip.example" "a').replace(
+      'a.example]',
+      'a.example"]'
+    ),
+    code: SYNTAX,
+    errors: ['5:32: no comma between two entries']
+  },
+  {
+    it: 'a comma too many',
+    text: RIGHT.replace('clip.example,', 'clip.example,,'),
+    code: SYNTAX,
+    errors: ['5:30: a comma without an entry before it']
+  },
+  {
+    it: 'a backslash in double quotes',
+    text: RIGHT.replace('authority: A', 'authority: "\\d"'),
+    code: SYNTAX,
+    errors: ['6:21: invalid escape in double quotes; write single quotes, which have none']
+  },
+  {
+    it: 'a key without a colon',
+    text: RIGHT.replace('prefetch: true', 'prefetch\nworkers: 1'),
+    code: SYNTAX,
+    errors: ['14:1: no colon after this key, or a key of more than one line']
+  },
+  {
     it: 'a word for a list of it',
     text: RIGHT.replace('[clip.example, a.example]', 'clip.example'),
     code: INVALID,
@@ -269,6 +312,40 @@ for (const { it, text, code, errors } of mistakes) {
     })
   }
 }
+
+t.test('no message has a text of the YAML library', async t => {
+  const shown = new Set<string>()
+  const signs = [
+    '"',
+    "'",
+    '[',
+    ']',
+    '{',
+    '}',
+    ',',
+    ':',
+    ': ',
+    '- ',
+    '#',
+    ' #',
+    '|x',
+    '&a',
+    '*a',
+    '!a'
+  ]
+  for (const sign of [...signs, '? ', '%', '@', '---\n', '...\n', '\t', '\\', '\n', ' ', '"\\d"']) {
+    for (let at = 0; at <= RIGHT.length; at += 3) {
+      const read = readYaml(RIGHT.slice(0, at) + sign + RIGHT.slice(at), 'f', schema)
+      for (const { message } of read.ok ? [] : read.errors) shown.add(message)
+    }
+  }
+  const library = /YAML\.|scalar|token|block |flow |implicit|indicator|collection|sequence/i
+  t.strictSame(
+    [...shown].filter(message => library.test(message)),
+    []
+  )
+  t.ok(shown.size > 100)
+})
 
 const unblamed = [
   {

@@ -1,3 +1,5 @@
+import { readInstant } from './instant.js'
+
 const HYPHENS = /^(\d{4})-(\d\d?)-(\d\d?)(.*)$/s
 const OTHER_SIGNS = /^(\d{4})[/.](\d\d?)[/.](\d\d?)$/
 const YEAR_LAST = /^(\d\d?)[-/.](\d\d?)[-/.](\d{4})$/
@@ -21,6 +23,7 @@ export function dateHint(text: string): string {
 }
 
 function hintFor(text: string, year: number, month: number, day: number, rest: string): string {
+  if (year < 1970) return '; the first year is 1970'
   if (month < 1 || month > 12) {
     const swapped = dayOf(year, day, month)
     return `; there is no month ${month}${swapped === undefined ? '' : `: write ${swapped}`}`
@@ -38,13 +41,14 @@ function hintFor(text: string, year: number, month: number, day: number, rest: s
     return `; write ${next}T00:00`
   }
   const whole = `${isoDay(year, month, day)}${rest}`
-  if (whole !== text) return `; write ${whole}`
-  return year < 1970 ? '; the first year is 1970' : ''
+  const isRight = whole !== text && readInstant(whole, 'UTC') !== undefined
+  return isRight ? `; write ${whole}` : ''
 }
 
 /** The day in the form of RFC 3339; undefined if it does not exist. */
 function dayOf(year: number, month: number, day: number): string | undefined {
   const exists =
+    year >= 1970 &&
     month >= 1 &&
     month <= 12 &&
     day >= 1 &&

@@ -36,16 +36,33 @@ export function readPrefix(text: string): Prefix {
   return { address, length }
 }
 
-/** For `10.1.2.3/8`, the end of an error message: `; write 10.0.0.0/8, or 10.1.2.3 for it alone`. */
+/**
+ * What to write instead of an invalid prefix, as the end of an error message: for `10.1.2.3/8`,
+ * `; it has host bits: write 10.0.0.0/8, or 10.1.2.3 for it alone`.
+ */
 export function prefixHint(text: string): string {
-  const [, base = '', bits] = /^(.*)\/(\d{1,3})$/s.exec(text) ?? []
+  const [, base = text, bits] = /^(.*)\/(\d{1,3})$/s.exec(text) ?? []
   const address = parse(base)
-  const length = Number(bits) + (base.includes(':') ? 0 : MAPPED_BITS)
-  if (address === undefined || length > 128) return ''
+  if (address === undefined) return octetHint(base)
+  const [family, added] = base.includes(':') ? ['IPv6', 0] : ['IPv4', MAPPED_BITS]
+  const length = Number(bits) + added
+  if (!(length <= 128)) {
+    return bits === undefined ? '' : `; the longest prefix of ${family} is /${128 - added}`
+  }
   const network = address.map(
     (octet, i) => octet & (0xff00 >> Math.min(Math.max(length - 8 * i, 0), 8))
   )
-  return `; write ${showPrefix({ address: network, length })}, or ${base} for it alone`
+  const right = showPrefix({ address: network, length })
+  return `; it has host bits: write ${right}, or ${base} for it alone`
+}
+
+/** For `10.0.0.256`: `; 256 is not an octet, from 0 to 255`. */
+function octetHint(text: string): string {
+  const decimals = /^\d+(\.\d+){3}$/.test(text) ? text.split('.') : []
+  const wrong = decimals.find(it => Number(it) > 255)
+  if (wrong !== undefined) return `; ${wrong} is not an octet, from 0 to 255`
+  const padded = decimals.find(it => /^0\d/.test(it))
+  return padded === undefined ? '' : `; write ${Number(padded)} instead of ${padded}`
 }
 
 /** The shortest text: dotted quad for IPv4 and mapped IPv4, RFC 5952 for IPv6. */

@@ -44,8 +44,13 @@ const TYPES: Readonly<Record<string, string>> = {
   record: 'a mapping'
 }
 
+/** A list for which `hintFor` cannot suggest brackets: its entries are not strings. */
+export const LIST_OF_MAPPINGS = 'a list of mappings'
+
 function expectedType(issue: RawIssue & { code: 'invalid_type' }): string {
   if (issue.expected === 'object') return `a mapping with the keys ${keysOf(issue).join(', ')}`
+  if (issue.inst instanceof z.ZodArray && issue.inst.element instanceof z.ZodObject)
+    return LIST_OF_MAPPINGS
   if (issue.expected !== 'string') return TYPES[issue.expected] ?? issue.expected
   const { input } = issue
   // YAML reads an unquoted `716` or `true` as a number or Boolean.

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { didYouMean, suggest } from './closest.js'
+import { LIST_OF_MAPPINGS } from './expected.js'
 
 /** Words for Booleans in YAML 1.1 and elsewhere; in YAML 1.2 they are strings. */
 const BOOLEANS: Readonly<Record<string, boolean>> = {
@@ -20,7 +21,9 @@ export function hintFor(issue: z.core.$ZodIssue, found: unknown): string {
     return typeof hint === 'string' ? hint : ''
   }
   if (issue.code === 'invalid_value') return didYouMean(found, issue.values.map(String))
-  if (issue.code === 'invalid_type') return hintForType(issue.expected, found)
+  if (issue.code === 'invalid_type') {
+    return issue.message === LIST_OF_MAPPINGS ? '' : hintForType(issue.expected, found)
+  }
   const isPattern = issue.code === 'invalid_format' && issue.format === 'regex'
   return isPattern ? hintForPattern(issue.pattern, found) : ''
 }

@@ -8,6 +8,7 @@ import {
   type YAMLError
 } from './library.js'
 import { misalignedLine } from './misaligned-line.js'
+import { syntaxText } from './syntax-texts.js'
 import { lineAt, textLines, type Cause, type TextLine } from './text-lines.js'
 import { wrongSpace } from './wrong-spaces.js'
 
@@ -114,5 +115,5 @@ function explain({ code, message, pos }: Errors[number], lines: readonly TextLin
   if (/^Unexpected flow-\w+-end/.test(message)) {
     return { offset, problem: `unexpected ${rest[0] ?? ''}: no such bracket is open here` }
   }
-  return { offset, problem: message }
+  return { offset, problem: syntaxText({ code, message }, rest) }
 }

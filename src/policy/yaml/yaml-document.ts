@@ -166,5 +166,6 @@ function offsetOf(node: unknown): number | undefined {
 
 function reason(error: unknown): string {
   if (error instanceof RangeError) return 'nested too deeply'
-  return error instanceof Error ? error.message : String(error)
+  if (error instanceof ReferenceError) return `more than ${MAX_ALIASES} uses of aliases`
+  return 'not readable as YAML'
 }

@@ -84,7 +84,7 @@ export const RULES = {
   RULES_TARGET_BANNED: (path: string) =>
     `${path}: this rule itself covers its target; choose a name that clients can resolve`,
   RULES_LIST_REFUSED: (why: string) => `list rejected: ${why}`,
-  RULES_LIST_LINE: (why: string) => `line skipped: ${why}`,
+  RULES_LIST_LINE: (why: string, text: string) => `line skipped: ${why}: ${quote(text)}`,
   RULES_LIST_LINES: (skipped: number, lines: number) => `${skipped} of ${lines} lines skipped`,
   RULES_LIST_EMPTY: (id: string) =>
     `list ${quote(id)} is empty; if that is expected, set may-be-empty: true in its entry`,
@@ -96,9 +96,9 @@ export const RULES = {
     `list ${quote(id)} is still being compiled; rules on it match nothing until it is ready`,
   RULES_LIST_GZIP: (why: string) => `cannot decompress list: ${why}`,
   RULES_LIST_ABSENT: (id: string, url: string) =>
-    `list ${quote(id)} has not been downloaded from ${url} yet; rules on it match nothing`,
+    `list ${quote(id)} has no good copy from ${url} so far; rules on it match nothing`,
   RULES_ZONE_ABSENT: (id: string, zone: string) =>
-    `zone ${zone} of list ${quote(id)} has not been transferred yet; rules on it match nothing`,
+    `list ${quote(id)} has no good copy of zone ${zone} so far; rules on it match nothing`,
   RULES_ZONE_NO_SOA: () => 'zone has no SOA record; it may be incomplete',
   RULES_LIST_SHARED: (id: string, count: number, names: string) =>
     `list ${quote(id)} includes shared infrastructure or public suffixes: ${count} ${count === 1 ? 'name' : 'names'}, ${names}`,

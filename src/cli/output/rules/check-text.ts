@@ -3,7 +3,7 @@ import type { SerializedError } from '../../../base/errors/serialized-error.js'
 import { escapeControls } from '../../../base/log/terminal-line.js'
 import type { ListReport } from '../../../policy/rules/lists/list-types.js'
 import { formatCount, formatNumber } from '../format.js'
-import { ageLine } from './lists-text.js'
+import { copyLines } from './lists-text.js'
 import type { ListView } from '../../../analysis/views/lists-view.js'
 
 /** The result of `interdict check`; its JSON form is public. */
@@ -34,7 +34,7 @@ export function toText({
 }: CheckResult): string {
   const lines = [
     ...lists.flatMap(listLines),
-    ...fetched.flatMap(ageLine),
+    ...fetched.flatMap(copyLines),
     ...warnings.map(warning => `warning: ${errorLine(warning)}`),
     ...errors.map(errorLine)
   ]

@@ -78,15 +78,22 @@ function age(at: string | null, now: Milliseconds): string {
   return formatDuration(Math.max(0, Math.floor((now - Date.parse(at)) / MS_PER_SECOND)))
 }
 
-/** The age of a copy, for `interdict check`, which never downloads. */
-export function ageLine({ id, source, fetched, quarantined, state, zone }: ListView): string[] {
+/** The age of a copy and the last failure, for `interdict check`, which never downloads. */
+export function copyLines(list: ListView): string[] {
+  const { id, tried, failures, error } = list
+  const failed =
+    failures === 0 || error === null
+      ? []
+      : [`list ${id}: the last attempt failed ${age(tried, Date.now())} ago: ${errorText(error)}`]
+  return [...ageLine(list), ...failed].map(escapeControls)
+}
+
+function ageLine({ id, source, fetched, quarantined, state, zone }: ListView): string[] {
   if (fetched === null) return []
   const expired =
     state === 'expired' && zone !== null
       ? `; it expired ${age(zone.expires, Date.now())} ago but is still in force`
       : ''
   const more = quarantined === null ? expired : '; a newer one is quarantined, see interdict lists'
-  return [
-    `list ${id}: the copy of ${escapeControls(source)} is ${age(fetched, Date.now())} old${more}`
-  ]
+  return [`list ${id}: the copy of ${source} is ${age(fetched, Date.now())} old${more}`]
 }

@@ -3,6 +3,7 @@ import { failureAt, type InterdictError } from '../../../base/errors/error.js'
 import type { Position } from '../../../base/errors/position.js'
 import type { Octets } from '../../../base/units.js'
 import type { AtLine } from '../model/yaml-source.js'
+import { LineExcerpts } from './line-excerpts.js'
 import type { Unsupported, ListSink, ListAction } from './line-reader.js'
 import { nameKey, PackedNames, wireLength } from './packed-names.js'
 
@@ -39,14 +40,20 @@ export class ListCollector implements ListSink {
   /** Groups by the actions that belong to them: equal actions are often the same object. */
   private readonly groupByAction = new WeakMap<ListAction, ActionGroup>()
 
+  private readonly excerpts: LineExcerpts
+
   /**
    * @param displayName the file's name in messages
+   * @param octets its content
    * @param disabledRules receives the keys (see `ruleKey`) of rules that are disabled in all files
    */
   constructor(
     private readonly displayName: string,
+    octets: Uint8Array,
     private readonly disabledRules: Set<string>
-  ) {}
+  ) {
+    this.excerpts = new LineExcerpts(octets)
+  }
 
   /** Number of names and addresses, duplicates included. */
   get count(): number {
@@ -90,7 +97,7 @@ export class ListCollector implements ListSink {
     this.lastSkipped = line
     if (this.warnings.length === MAX_REPORTED) return
     const position = { file: this.displayName, line, column }
-    this.warnings.push(failureAt(position, 'RULES_LIST_LINE', why))
+    this.warnings.push(failureAt(position, 'RULES_LIST_LINE', why, this.excerpts.at(line)))
   }
 
   countUnsupported(kind: Unsupported): void {

@@ -117,7 +117,7 @@ function readListFile(
     return readRpzFile({ id, octets, file, displayName, detectedBy, mayBeEmpty })
   }
   const lineFormat = detected && DOMAINS_OR_HOSTS.includes(format) ? 'either' : format
-  const collector = new ListCollector(displayName, disabledRules)
+  const collector = new ListCollector(displayName, octets, disabledRules)
   const lines = scanList(octets, lineFormat, clients, collector, limit)
   const errors = rejection(collector, collector.isEmpty, lines, start)
   if (errors.length > 0) return { errors }

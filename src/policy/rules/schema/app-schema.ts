@@ -10,7 +10,7 @@ export const idSchema = z
   .regex(/^[a-z0-9][a-z0-9-]*$/, 'an ID of a-z, 0-9 and -')
 export const textSchema = z.string().trim().min(1, 'a string that is not empty')
 export const prefixSchema = parsedString(
-  'an address, or a prefix without host bits',
+  'an address such as 10.1.2.3, or a prefix such as 10.1.0.0/16',
   readPrefix,
   prefixHint
 )

@@ -35,9 +35,34 @@ const part = z
     sentence('expected days, hours or both')
   )
 
-export const scheduleSchema = z.union([part.transform(it => [it]), z.array(part).min(1)])
+const SCHEDULE = 'a mapping with the keys days, hours and time-zone, or a list of them'
+
+export const scheduleSchema = z.preprocess(
+  (value, context) => {
+    if (typeof value !== 'string') return value
+    context.addIssue({ code: 'custom', message: SCHEDULE, params: { hint: scheduleHint(value) } })
+    return z.NEVER
+  },
+  z.union([part.transform(it => [it]), z.array(part).min(1)])
+)
 
 export type ScheduleEntry = z.output<typeof scheduleSchema>
+
+/** For `mon-fri 08:00-17:00`, the end of an error message: `; write { days: mon-fri, hours: 08:00-17:00 }`. */
+function scheduleHint(text: string): string {
+  const words = text
+    .toLowerCase()
+    .trim()
+    .split(/[\s,]+/)
+  const days = words.filter(word => readDays(word) !== undefined)
+  const hours = words.filter(word => readHours(word) !== undefined)
+  if (days.length + hours.length < words.length) return ''
+  const keys = Object.entries({ days, hours }).filter(([, found]) => found.length > 0)
+  const shown = keys.map(([key, [one, ...more]]) =>
+    more.length === 0 ? `${key}: ${one}` : `${key}: [${[one, ...more].join(', ')}]`
+  )
+  return `; write { ${shown.join(', ')} }`
+}
 
 /** Day numbers, Monday is 0; a range may wrap around the end of the week. */
 function readDays(text: string): readonly number[] | undefined {

@@ -101,7 +101,7 @@ export function readRpzFile(
   }
 ): RpzFile | { readonly errors: readonly InterdictError[] } {
   const { id, octets, file, displayName, detectedBy, mayBeEmpty } = given
-  const lines = new ListCollector(displayName, new Set())
+  const lines = new ListCollector(displayName, octets, new Set())
   const policies = new RpzCollector(lines)
   const { entries, outside, apex, hasSoa, truncation } = scanRpz(octets, policies)
   const start = { file: displayName, line: 1, column: 1 }
