@@ -630,7 +630,10 @@ const nearMisses = [
     text: 'listen: 127.0.0.1:53',
     problem: /found '127\.0\.0\.1:53'; write \['127\.0\.0\.1:53'\]$/
   },
-  { text: 'limits: { exempt: [10.1.2.3/8] }', problem: /; write 10\.0\.0\.0\/8, or 10\.1\.2\.3/ },
+  {
+    text: 'limits: { exempt: [10.1.2.3/8] }',
+    problem: /; it has host bits: write 10\.0\.0\.0\/8, or 10\.1\.2\.3/
+  },
   { text: 'chache: {}', problem: "unknown key 'chache'; did you mean 'cache'?" }
 ] as const
 

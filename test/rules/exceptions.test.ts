@@ -20,6 +20,18 @@ const rulesWith = (exception: string, ...more: string[]): Files => ({
   ].join('\n')
 })
 
+/** Prefixes that cover 10.0.0.0/9 but its last address. */
+function allButOne(length: number): string {
+  const lengths = Array.from({ length: 32 - length }, (_, i) => length + 1 + i)
+  let start = 10 * 2 ** 24
+  const found = lengths.map(bits => {
+    const octets = [24, 16, 8, 0].map(shift => Math.floor(start / 2 ** shift) % 256)
+    start += 2 ** (32 - bits)
+    return `${octets.join('.')}/${bits}`
+  })
+  return found.join(', ')
+}
+
 const blanket = [
   { it: 'an app for a whole network', exception: `apps: [x], ${APPROVED}`, at: '6:9' },
   { it: 'a subtree for a whole network', exception: `names: [x.example], ${APPROVED}`, at: '6:9' },
@@ -47,6 +59,16 @@ const blanket = [
     it: 'an app for all IPv6 addresses of a network',
     exception: `apps: [x], prefixes: [2001:db8::/33, "2001:db8:8000::/33"], ${APPROVED}`,
     at: '6:32'
+  },
+  {
+    it: 'an app for all of a network but one address',
+    exception: `apps: [x], prefixes: [${allButOne(9)}], ${APPROVED}`,
+    at: '6:32'
+  },
+  {
+    it: 'the only name of an app for all of a network but one address',
+    exception: `names: [=only.example], prefixes: [${allButOne(9)}], ${APPROVED}`,
+    at: '6:18'
   },
   {
     it: 'a single name for a network, and an app with it',
@@ -122,6 +144,77 @@ for (const { it, one, two, fails = false, from = '2023-02-01' } of pairs) {
     t.strictSame(errors, fails ? [`RULES_BLANKET networks.yaml:7:${two.length + 23}`] : [])
   })
 }
+
+const shares = [
+  { it: 'a quarter', prefixes: '10.0.0.0/11', warns: [] },
+  {
+    it: 'half of a network',
+    prefixes: '10.0.0.0/10',
+    warns: [/covers 50% of the IPv4 addresses of n: more than 25% \(exceptions.max-share\)/]
+  },
+  {
+    it: 'half of its IPv6 addresses',
+    prefixes: '2001:db8::/33',
+    warns: [/covers 50% of the IPv6 addresses of n: more than 25%/]
+  },
+  { it: 'half, if the file allows 50%', prefixes: '10.0.0.0/10', most: 50, warns: [] },
+  {
+    it: 'more than the file allows',
+    prefixes: '10.0.0.0/12',
+    most: 12,
+    warns: [/covers 12.5% .*: more than 12% \(exceptions.max-share\)/]
+  },
+  {
+    it: 'two exceptions together',
+    prefixes: '10.0.0.0/11',
+    second: '10.32.0.0/12',
+    warns: [
+      /exceptions\[1\].prefixes: .*covers 37.5% of .* of n, together with base\/exception\/x: /
+    ]
+  },
+  {
+    it: 'two exceptions for different apps',
+    prefixes: '10.0.0.0/11',
+    second: '10.32.0.0/12',
+    what: 'names: [only.example]',
+    warns: []
+  },
+  { it: 'single names', prefixes: '10.0.0.0/9', first: 'names: [=x.example]', warns: [] }
+] as const
+
+for (const { it, prefixes, warns, ...more } of shares) {
+  t.test(`share of a network: ${it}`, async t => {
+    const {
+      first = 'apps: [x]',
+      what = 'apps: [x]',
+      second,
+      most
+    } = {
+      ...({} as { first?: string; what?: string; second?: string; most?: number }),
+      ...more
+    }
+    const one = `${first}, prefixes: [${prefixes}], ${APPROVED}`
+    const two =
+      second === undefined ? '' : ` }\n      - { ${what}, prefixes: [${second}], ${APPROVED}`
+    const limit = most === undefined ? [] : [`exceptions: { max-share: ${most} }`]
+    const result = await load(t, rulesWith(`${one}${two}`, ...limit), Date.UTC(2023, 1, 1))
+    const all = result.ok ? result.warnings : result.errors
+    const found = all.filter(({ code }) => code !== 'RULES_BAN_NOT_INHERITED')
+    t.match(
+      found.map(({ message }) => message),
+      warns
+    )
+    t.equal(found.length, warns.length)
+  })
+}
+
+t.test('an exception that has ended has no share', async t => {
+  const exception = `apps: [x], prefixes: [10.0.0.0/10], ${APPROVED}`
+  const result = await load(t, rulesWith(exception), Date.UTC(2023, 6, 2))
+  const found = brief(result.ok ? result.warnings : [])
+  t.match(found, ['RULES_EXCEPTION_ENDED networks.yaml:6:9', /^RULES_BAN_NOT_INHERITED/])
+  t.equal(found.length, 2)
+})
 
 const part = 'apps: [x], prefixes: [10.0.0.0/28], approved-by: b'
 

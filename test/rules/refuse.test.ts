@@ -45,6 +45,18 @@ const refuses: readonly { it: string; files: Files; errors: readonly string[] }[
     errors: ['RULES_PREFIX_TWICE networks.yaml:5:16']
   },
   {
+    it: 'a name that is not valid Punycode',
+    files: networks(
+      '    block: [xn--a.example, "*.www.xn--zzzzzzzzzzzzzzzz99.example", xn--mller-kva.example]'
+    ),
+    errors: ['DOCUMENT_INVALID networks.yaml:4:13', 'DOCUMENT_INVALID networks.yaml:4:28']
+  },
+  {
+    it: 'an app with a name that is not valid Punycode',
+    files: { ...app('x', 'names:', '  - xn--a.example'), ...banning('apps: [x]') },
+    errors: ['DOCUMENT_INVALID apps/x.yaml:4:5']
+  },
+  {
     it: 'an unknown app',
     files: { ...app('tiktok'), ...banning('apps: [tiktk]') },
     errors: ['RULES_UNKNOWN_APP networks.yaml:4:49']

@@ -25,6 +25,7 @@ import {
 } from './model/folder.js'
 import type { ClientAuthority } from './model/client-types.js'
 import { Location } from './model/location.js'
+import { warnAboutWritableFiles } from './model/writable-files.js'
 import { YamlSource } from './model/yaml-source.js'
 import type { NameSource, RuleSet } from './model/types.js'
 import { buildNetworks } from './networks/networks.js'
@@ -115,6 +116,7 @@ class RulesLoader {
       }
     }
     this.warnOfForcedNames(made.networks)
+    warnings.push(...(await warnAboutWritableFiles(folder.files)))
     const apps = [...this.apps.values()].map(({ source }) => source)
     const sources = [...apps, ...[...this.lists.values()].flat(), ...made.inline]
     const { sha256, filesSha256, zones, files, bundle } = folder
@@ -226,6 +228,10 @@ class RulesLoader {
     if (this.lists.size === 0) return
     const clients = new Map(Object.entries(networks).map(([id, { prefixes }]) => [id, prefixes]))
     const used = usedLists(file)
+    for (const id of Object.keys(lists)) {
+      const at = top.at('lists', id)
+      if (!used.has(id)) at.warn('RULES_LIST_UNUSED', at.pathText, id)
+    }
     const whole = Object.entries(lists).filter(([id]) => !broken.has(id))
     const requests = whole.map(([id, entry]): ListRequest => {
       const positions = listPositions(top.at('lists', id))

@@ -127,6 +127,26 @@ export const RULES = {
     `${path}: ban applies to no client: network ${quote(network)} has no prefixes, and no network with prefixes extends it; add prefixes here, or extends: ${network} there`,
   RULES_BAN_SHADOWED: (path: string, others: readonly string[]) =>
     `${path}: ban never decides: ${others.join(', ')}, earlier in this network, covers the same; remove one of them`,
+  RULES_LIST_UNUSED: (path: string, id: string) =>
+    `${path}: no rule of a network with clients uses list ${quote(id)}; use it in a rule, or remove it`,
+  RULES_ALLOW_IDLE: (path: string, covered: string, network: string) =>
+    `${path}: allow has no effect: nothing in network ${quote(network)} blocks ${covered}; remove it, or correct the block`,
+  RULES_EXCEPTION_APART: (path: string, ban: string, early: boolean) =>
+    `${path}: exception has no effect: it ${early ? 'ends before' : 'begins after'} ban ${ban} ${early ? 'begins' : 'has ended'}; correct the dates of one of them`,
+  RULES_EXCEPTION_SHARE: (
+    path: string,
+    covered: string,
+    others: readonly string[],
+    more: boolean,
+    most: number
+  ) =>
+    `${path}: exception covers ${covered}${others.length === 0 ? '' : `, together with ${others.join(', ')}${more ? ' and others' : ''}`}: more than ${most}% (exceptions.max-share); restrict it, or raise the limit`,
+  RULES_PREFIX_WIDE: (path: string, prefix: string, covers: string) =>
+    `${path}: ${prefix} covers ${covers}; write the prefixes that are meant`,
+  RULES_PREFIX_INSIDE: (path: string, prefix: string, outer: string) =>
+    `${path}: ${prefix} has no effect: it lies within ${outer} of the same network; remove one of the two`,
+  RULES_WRITABLE: (more: number) =>
+    `every user of this machine can change this${more === 0 ? '' : ` and ${more} more of the rules`}; remove the permission (chmod o-w)`,
   RULES_REVIEW_LATE: (path: string, review: string, until: string) =>
     `${path}: review at ${review} is after until, ${until}; the ban will have ended: correct one of the two`,
   RULES_DATE_FAR: (path: string, found: string) =>

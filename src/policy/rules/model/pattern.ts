@@ -1,3 +1,4 @@
+import { domainToASCII } from 'node:url'
 import { MAX_NAME } from '../../../wire/dns/name/hashed-name.js'
 import { readName, readPlainName, showCanonical, showName } from '../../../wire/dns/name/name.js'
 import { parsedString } from '../../yaml/parsed-string.js'
@@ -22,9 +23,21 @@ const IPV4 = /^\d[\d.]*$/
  */
 export function readPattern(text: string): Pattern | undefined {
   const [, sign = '', name = ''] = /^(=|\*\.)?(.*)$/s.exec(text) ?? []
-  if (ODD.test(name) || IPV4.test(name)) return undefined
+  if (ODD.test(name) || IPV4.test(name) || hasInvalidALabel(name)) return undefined
   const cover = sign === '=' ? 'exact' : sign === '*.' ? 'below' : 'suffix'
   return { cover, name: readAscii(name) ?? readName(name) }
+}
+
+const A_LABEL = /(?:^|\.)(xn--[^.]*)/gi
+
+/** True for a name with a label such as `xn--a` that is not Punycode: no client asks for it. RFC 5890 §2.3.2.1. */
+export function hasInvalidALabel(name: string): boolean {
+  const labels = name.includes('--') ? [...name.matchAll(A_LABEL)] : []
+  return labels.some(([, label]) => {
+    const written = label!.toLowerCase()
+    // A second label, because one alone could be parsed as a number.
+    return domainToASCII(`${written}.example`) !== `${written}.example`
+  })
 }
 
 /** Names share slabs of memory: a buffer for each would cost more than reading the name. */
@@ -69,6 +82,7 @@ const WRAPPED = /^(?:[a-z]+:\/\/|\|\|)?\.?([^/:^?]+)(?:[/:^?].*)?$/is
 /** What to write instead of an invalid pattern, as the end of an error message; may be empty. */
 function patternHint(text: string): string {
   const [, name = ''] = WRAPPED.exec(text) ?? []
+  if (hasInvalidALabel(name)) return '; it is not valid Punycode: write it in its own script'
   if (IPV4.test(name)) return '; addresses and prefixes belong under addresses:'
   if (name.includes('*')) return '; only *.name is possible, for all names below'
   return name !== text && isPattern(name) ? `; write ${name}` : ''

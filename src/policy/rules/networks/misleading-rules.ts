@@ -11,6 +11,8 @@ import {
   type NetworkRules,
   type Rule
 } from '../model/types.js'
+import { LiftedBlocks, warnAboutApartExceptions } from './idle-rules.js'
+import { RuleFamilies } from './rule-families.js'
 import { overlaps, RuleIndex } from './rule-index.js'
 import { alwaysDecides, warnAboutShadowedBans } from './shadowed-bans.js'
 import type { App } from '../apps/app-file.js'
@@ -29,7 +31,8 @@ export class MisleadingRules {
   /** The bans of each network itself that are enforced now, at any hour. */
   private readonly activeBans = new Map<string, RuleIndex>()
   private readonly exceptions = new Map<string, RuleIndex>()
-  private families: ReadonlyMap<string, readonly string[]> | undefined
+  private readonly liftedBlocks = new Map<string, LiftedBlocks>()
+  private readonly families: RuleFamilies
 
   /**
    * @param own the rules of each network itself, in the order of `RuleBuilder.rulesOf`
@@ -45,14 +48,17 @@ export class MisleadingRules {
     private readonly served: readonly NetworkRules[],
     private readonly location: Location,
     private readonly now: Seconds
-  ) {}
+  ) {
+    this.families = new RuleFamilies(own, lineage)
+  }
 
   warn(): void {
     this.warnAboutCarvedOut()
     this.warnAboutUnusedBans()
     for (const [id, entry] of this.entries) {
-      this.warnAboutBannedAllows(id, entry)
+      this.warnAboutIdleAllows(id, entry)
       this.warnAboutIdleExceptions(id, entry)
+      warnAboutApartExceptions(id, this.own.get(id)!, this.families, this.location.at(id), this.now)
       const bans = this.own.get(id)!.filter(isBan)
       warnAboutShadowedBans(bans, this.location.at(id, 'bans'), this.now)
     }
@@ -66,6 +72,7 @@ export class MisleadingRules {
     const { served } = this
     const all = served.flatMap(({ prefixes }) => prefixes)
     const networkOf = served.flatMap(({ prefixes }, network) => prefixes.map(() => network))
+    const indexIn = served.flatMap(({ prefixes }) => [...prefixes.keys()])
     const reported = new Set<string>()
     for (const bits of [32, 128] as const) {
       const indices = [...all.keys()].filter(i => isIpv4(all[i]!) === (bits === 32))
@@ -76,6 +83,8 @@ export class MisleadingRules {
         if (seen.has(first)) continue
         seen.add(first)
         const inner = served[networkOf[first]!]!
+        if (served[networkOf[around[0]!]!] === inner)
+          this.reportInside(inner, indexIn[first]!, all[around[0]!]!)
         for (const outer of around.map(i => served[networkOf[i]!]!)) {
           if (outer === inner) continue
           const missing = this.missingBans(outer, inner)
@@ -87,6 +96,12 @@ export class MisleadingRules {
         }
       }
     }
+  }
+
+  /** A prefix that changes nothing may be a typing error. */
+  private reportInside({ id, prefixes }: NetworkRules, index: number, outer: Prefix): void {
+    const at = this.location.at(id, 'prefixes', index)
+    at.warn('RULES_PREFIX_INSIDE', at.pathText, showPrefix(prefixes[index]!), showPrefix(outer))
   }
 
   private reportCarvedOut(
@@ -137,41 +152,54 @@ export class MisleadingRules {
     }
   }
 
-  /** A ban outranks `allow`, which only lifts blocks. */
-  private warnAboutBannedAllows(id: string, { allow }: NetworkEntry): void {
+  /** An `allow` only lifts blocks, and a ban outranks it. */
+  private warnAboutIdleAllows(id: string, { allow }: NetworkEntry): void {
     if (allow.length === 0) return
     const rules = this.own.get(id)!.filter((rule): rule is Allow => rule.kind === 'allow')
     // The rule for the plain names comes first; see `RuleBuilder.rulesOf`.
     let next = allow.some(entry => 'cover' in entry) ? 1 : 0
     for (const [i, entry] of allow.entries()) {
       const at = this.location.at(id, 'allow', i)
-      if ('cover' in entry) this.warnAboutBannedName(id, entry, at)
+      if ('cover' in entry) this.warnAboutIdleName(id, entry, at)
       else {
         const { from, until } = rules[next++]!
-        if (from <= this.now && this.now < until) this.warnAboutBannedAllow(id, entry, at)
+        if (from <= this.now && this.now < until) this.warnAboutIdleAllow(id, entry, at)
       }
     }
   }
 
-  private warnAboutBannedAllow(id: string, { names, apps }: AllowEntry, location: Location): void {
+  private warnAboutIdleAllow(id: string, { names, apps }: AllowEntry, location: Location): void {
     for (const [i, name] of names.entries()) {
-      this.warnAboutBannedName(id, name, location.at('names', i))
+      this.warnAboutIdleName(id, name, location.at('names', i))
     }
     for (const [i, app] of apps.entries()) {
       const source = this.apps.get(app)?.source
       if (source === undefined) continue
       const ban = this.deciding(id, index => index.findSource(source))
       const at = location.at('apps', i)
-      if (ban !== undefined) at.warn('RULES_ALLOW_BANNED', at.pathText, `app ${quote(app)}`, ban.id)
+      const shown = `app ${quote(app)}`
+      if (ban !== undefined) at.warn('RULES_ALLOW_BANNED', at.pathText, shown, ban.id)
+      else if (!this.blocksOf(id).mayBlockApp(source))
+        at.warn('RULES_ALLOW_IDLE', at.pathText, shown, id)
     }
   }
 
-  private warnAboutBannedName(id: string, pattern: Pattern, at: Location): void {
+  private warnAboutIdleName(id: string, pattern: Pattern, at: Location): void {
     const name = Buffer.from(pattern.name).toString('latin1')
     const item = { cover: COVER[pattern.cover], name }
     const ban = this.deciding(id, index => index.findItem(item))
-    if (ban === undefined) return
-    at.warn('RULES_ALLOW_BANNED', at.pathText, showPattern(pattern), ban.id)
+    const shown = showPattern(pattern)
+    if (ban !== undefined) at.warn('RULES_ALLOW_BANNED', at.pathText, shown, ban.id)
+    else if (!this.blocksOf(id).mayBlockName(pattern))
+      at.warn('RULES_ALLOW_IDLE', at.pathText, shown, id)
+  }
+
+  private blocksOf(id: string): LiftedBlocks {
+    const known = this.liftedBlocks.get(id)
+    if (known !== undefined) return known
+    const blocks = new LiftedBlocks(id, this.families, this.now)
+    this.liftedBlocks.set(id, blocks)
+    return blocks
   }
 
   /** The ban that a lookup in a network finds, unless an exception lifts it for some clients. */
@@ -211,15 +239,8 @@ export class MisleadingRules {
 
   /** Whether a network, one that it extends, or one that extends it, bans such a source. */
   private bansSource(id: string, fits: (source: NameSource) => boolean): boolean {
-    const seen = new Set<string>()
-    this.families ??= familiesOf(this.lineage)
-    for (const holder of [id, ...this.families.get(id)!]) {
-      for (const ancestor of this.lineage.get(holder)!) {
-        if (seen.has(ancestor)) continue
-        seen.add(ancestor)
-        const rules = this.own.get(ancestor)!
-        if (rules.some(rule => isBan(rule) && rule.sources.some(fits))) return true
-      }
+    for (const rule of this.families.rulesOf(id)) {
+      if (isBan(rule) && rule.sources.some(fits)) return true
     }
     return false
   }
@@ -252,21 +273,6 @@ export class MisleadingRules {
     cache.set(id, index)
     return index
   }
-}
-
-/** Each network, and all that extend it. */
-function familiesOf(
-  lineage: ReadonlyMap<string, readonly string[]>
-): ReadonlyMap<string, readonly string[]> {
-  const families = new Map<string, string[]>()
-  for (const [id, ancestors] of lineage) {
-    for (const ancestor of ancestors) {
-      const known = families.get(ancestor)
-      if (known === undefined) families.set(ancestor, [id])
-      else known.push(id)
-    }
-  }
-  return families
 }
 
 function isBan(rule: Rule): rule is Ban {

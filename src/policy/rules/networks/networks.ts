@@ -14,6 +14,7 @@ import { RuleBuilder } from './rule-builder.js'
 import type { MatchEntry, NetworkEntry, NetworksFile } from '../schema/networks-schema.js'
 import { Dates } from '../time/dates.js'
 import { withAncestors } from './extends.js'
+import { warnAboutWidePrefixes } from './wide-prefixes.js'
 
 export interface Networks {
   readonly networks: readonly NetworkRules[]
@@ -70,8 +71,10 @@ export function buildNetworks(
   if (served.length === 0) top.error('RULES_NO_NETWORK')
   const holders = networksByException(served)
   checkExceptionPrefixes(entries, own, holders, location)
-  checkBlanketExceptions(entries, own, served, holders, location)
+  const { 'max-share': maxShare } = file.exceptions
+  checkBlanketExceptions(entries, own, served, holders, location, maxShare, now)
   for (const network of served) warnAboutMissingPairs(network, apps, location)
+  for (const [id, entry] of entries) warnAboutWidePrefixes(entry, location.at(id))
   new MisleadingRules(entries, apps, own, lineage, served, location, now).warn()
   const { language, register } = file.defaults
   const site = { language, register }

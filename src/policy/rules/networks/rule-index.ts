@@ -71,6 +71,11 @@ export function overlaps(source: NameSource, app: NameSource): boolean {
   return found
 }
 
+/** Whether a name is neither covered by one of a source nor covers one. */
+export function isDisjoint(item: SourceItem, source: NameSource): boolean {
+  return !isCovered([item], keysOf(source)) && !isCovered(itemsOf(source), new Set([keyOf(item)]))
+}
+
 function isCovered(items: readonly SourceItem[], keys: ReadonlySet<string>): boolean {
   return items.some(item => [...coveringKeys(item)].some(key => keys.has(key)))
 }

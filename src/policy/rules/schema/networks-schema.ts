@@ -112,10 +112,11 @@ const exception = z.strictObject({
   until: instant
 })
 
-/** Limits of exceptions; by default any purpose, and at most a year. */
+/** Limits of exceptions; by default any purpose, at most a year, and a quarter of a network. */
 const exceptions = z.strictObject({
   purposes: z.array(textSchema).min(1).optional(),
-  'max-days': z.int().min(1).max(3660).default(366)
+  'max-days': z.int().min(1).max(3660).default(366),
+  'max-share': z.int().min(1).max(90).default(25)
 })
 
 const allow = z.strictObject(matchFields)
