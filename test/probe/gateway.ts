@@ -10,6 +10,8 @@ import { World } from '../resolver/world.js'
 /** The real resolver with these rules, in memory. It forwards to an upstream that knows every name. */
 export class MemoryGateway {
   readonly world: World
+  /** How the upstream fails: it does not answer, or knows no name. */
+  fails: 'silent' | 'nxdomain' | undefined
   /** Queries that went to the upstream. */
   forwarded = 0
   private constructor(networks: object, start: string) {
@@ -26,7 +28,12 @@ export class MemoryGateway {
       ) => {
         const message = everyName(question)
         this.forwarded++
-        setImmediate(() => waiter.onOutcome({ kind: 'response', message, upstream: 0, took: 1 }))
+        if (this.fails === 'nxdomain') noName(message)
+        const outcome =
+          this.fails === 'silent'
+            ? { kind: 'failure', ede: 22, upstream: 0, took: 1, text: 'no answer' }
+            : { kind: 'response', message, upstream: 0, took: 1 }
+        setImmediate(() => waiter.onOutcome(outcome))
       }
     }
     this.world = new World(scenario as unknown as Scenario, forwarder, true)
@@ -62,6 +69,12 @@ export class MemoryGateway {
       resolver.answerLater(target)
     })
   }
+}
+
+/** Makes NXDOMAIN of an answer: RCODE 3, and no records. RFC 1035 §4.1.1. */
+function noName(message: Uint8Array): void {
+  message[3] = (message[3]! & 0xf0) | 3
+  message.fill(0, 6, 12)
 }
 
 /** An answer of an upstream that knows every name. */

@@ -64,7 +64,7 @@ class Rig {
     })
   }
 
-  static async open(networks: typeof ALL = ALL): Promise<Rig> {
+  static async open(networks: object = ALL): Promise<Rig> {
     const open = () => MemoryGateway.open(networks, START)
     const rig = new Rig(await Promise.all(Array.from({ length: WORKERS }, open)))
     rig.prober.setPlanner(await plannerOf(networks, 1))
@@ -147,6 +147,32 @@ t.test('upstreams that do not answer are no failure of the probe', async t => {
   }
   await rig.pass(180)
   t.equal(rig.state.failed, 0)
+  rig.prober.stop()
+})
+
+const GARDEN = networksWith(ban(['garden.example'], { action: 'cname', target: 'walled.test' }))
+
+for (const fails of ['silent', 'nxdomain'] as const) {
+  t.test(`an alias whose target only the upstream breaks (${fails}) is no failure`, async t => {
+    const rig = await Rig.open(GARDEN)
+    for (const worker of rig.workers) worker.fails = fails
+    rig.alter = ({ probe }, answer) => (probe.kind === 'control' ? undefined : answer)
+    await rig.pass(180)
+    const failures = rig.state.failures.filter(({ kind }) => kind !== 'control')
+    t.strictSame(failures, [])
+    t.ok(
+      rig.workers.some(({ forwarded }) => forwarded > 0),
+      'the targets were asked for'
+    )
+    rig.prober.stop()
+  })
+}
+
+t.test('an alias that is missing or another one is a failure', async t => {
+  const rig = await Rig.open(GARDEN)
+  rig.workers = [await rig.worker(NONE), rig.workers[1]!]
+  await rig.pass(120)
+  t.match(rig.state.failures, [{ name: 'garden.example' }])
   rig.prober.stop()
 })
 

@@ -78,23 +78,18 @@ function blockedProblem(
   ede: number | undefined,
   overUdp: boolean
 ): string | undefined {
-  const { action, ttl, ipv4, ipv6, target } = reply
+  const { action, ttl, ipv4, ipv6 } = reply
   if (action === 'truncate') {
     if (!overUdp) return undefined
     return answer.flags.includes('tc') ? undefined : 'it is not truncated'
   }
   if (action === 'drop') return `it is answered (${answer.rcode})`
   if (ede !== reply.ede) return `extended error ${shownEde(ede)}, expected ${reply.ede}`
+  if (action === 'cname') return aliasProblem(reply, answer)
   const rcode = action === 'nxdomain' ? 'NXDOMAIN' : action === 'refused' ? 'REFUSED' : 'NOERROR'
   if (answer.rcode !== rcode) return `${answer.rcode}, expected ${rcode}`
   const answers = answer.records.filter(({ section }) => section === 'answer')
   if (action === 'refused' || action === 'data') return undefined
-  if (action === 'cname') {
-    const [first] = answers
-    const wanted = showCanonical(showName(target!))
-    if (first?.type !== 'CNAME' || first.data !== wanted) return `no alias of ${wanted}`
-    return first.ttl === ttl ? undefined : `TTL ${first.ttl}, expected ${ttl}`
-  }
   const wanted =
     qtype === RRTYPE.A
       ? ipv4?.join('.')
@@ -112,4 +107,19 @@ function blockedProblem(
   if (soa === undefined) return 'no SOA'
   if (!soa.data.startsWith(OWN_SOA)) return 'the SOA of another server'
   return soa.ttl === ttl ? undefined : `SOA with TTL ${soa.ttl}, expected ${ttl}`
+}
+
+/**
+ * The RCODE is that of the target, which an upstream answers: what only the upstream breaks is no fault of the
+ * ban, and is reported as that of the upstream.
+ */
+function aliasProblem(
+  { target, ttl }: PreparedReply,
+  { rcode, records }: DecodedMessage
+): string | undefined {
+  const first = records.find(({ section }) => section === 'answer')
+  if (first === undefined && rcode === 'SERVFAIL') return undefined
+  const wanted = showCanonical(showName(target!))
+  if (first?.type !== 'CNAME' || first.data !== wanted) return `no alias of ${wanted}`
+  return first.ttl === ttl ? undefined : `TTL ${first.ttl}, expected ${ttl}`
 }
