@@ -162,7 +162,7 @@ const TROUBLE: StatusReply = withHealth({
   rules: {
     ...{ generation: 7, sha256: 'f'.repeat(64), since: '2026-01-02T03:04:05.678Z' },
     ...{ networks: 1234, rules: 5678, bans: 910, names: 12_345_678 },
-    ...{ ending: 12, reviewsDue: 34 },
+    ...{ ending: 12, reviewsDue: 34, shrunkLists: [], removedBans: [] },
     bundle: {
       ...{ serial: 6, newest: 7, state: 'expired' },
       ...{ created: '2025-01-01T00:00:00.000Z', expires: '2025-12-31T00:00:00.000Z' },
@@ -307,7 +307,7 @@ const TROUBLE: StatusReply = withHealth({
   ],
   recorder: {
     ...{ written: 1, dropped: 2, lost: 3, unknown: 4, errors: 5, rotations: 6, restarts: 7 },
-    writable: false,
+    ...{ writable: false, misplaced: false },
     outputs: [
       {
         name: 'siem',

@@ -66,7 +66,12 @@ t.test('a restarted worker is included', async t => {
 })
 
 const refused = (): Promise<never> => Promise.reject(new Error('not asked for'))
-const NO_OPERATIONS = { reload: refused, rotate: refused, pause: refused }
+const NO_OPERATIONS = {
+  ...{ reload: refused, rotate: refused, pause: refused },
+  confirm: () => {
+    throw new Error('not asked for')
+  }
+}
 
 t.test('a worker that times out is named, one that died is not', async t => {
   const path = place(t)

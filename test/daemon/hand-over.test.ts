@@ -185,7 +185,12 @@ t.test('a gateway within another process cannot be upgraded', async t => {
     ...{ socket: { paths: [path], position }, log: new MemoryLog() },
     status: () => Promise.reject(new Error('not asked for')),
     workerPool: { request: () => Promise.resolve([]) },
-    operations: { reload: idle, rotate: idle, pause: idle },
+    operations: {
+      reload: idle,
+      rotate: idle,
+      pause: idle,
+      confirm: () => ({ id: '', entries: 0 })
+    },
     cache: { flush: () => Promise.resolve(0) }
   })
   t.strictSame(await admin.open(), [])

@@ -9,7 +9,11 @@ type Recorder = NonNullable<Status['recorder']>
 const upstream = (address: string, state: UpstreamStatus['state'], more: object = {}) =>
   ({ address, state, isDefault: true, loopsFor: [], ...more }) as unknown as UpstreamStatus
 const output = { name: 'siem', connected: false, sent: 0, waitingOctets: 0 }
-const recorder = { writable: true, outputs: [] } as unknown as Recorder
+const CERTIFICATE = {
+  ...{ name: 'new', expires: '2999-01-01T00:00:00.000Z' },
+  ...{ error: null, uncovered: [] }
+}
+const recorder = { writable: true, misplaced: false, outputs: [] } as unknown as Recorder
 // Still now when the machine is slow.
 const now = new Date(Date.now() + 3_600_000).toISOString()
 const fleet = {
@@ -46,6 +50,7 @@ const GOOD: Status = {
     generation: 2,
     reload: null,
     reloadStuckSince: null,
+    ...{ shrunkLists: [], removedBans: [] },
     bundle: null
   } as unknown as Status['rules'],
   settings: null,
@@ -132,6 +137,26 @@ const cases: readonly {
     bad: { recorder: { ...recorder, writable: false } },
     codes: ['LOG_UNWRITABLE']
   },
+  {
+    it: 'the log is somewhere else',
+    bad: { recorder: { ...recorder, misplaced: true } },
+    codes: ['LOG_MISPLACED']
+  },
+  {
+    it: 'a ban was removed',
+    bad: rules({ removedBans: [{ id: 'clip', since: 'then' }] }),
+    codes: ['BAN_REMOVED']
+  },
+  {
+    it: 'a local list has shrunk',
+    bad: rules({ shrunkLists: [{ id: 'own', before: 50, now: 1, since: 'then' }] }),
+    codes: ['LIST_SHRUNK']
+  },
+  {
+    it: 'a certificate is for another name',
+    bad: { certificates: [{ ...CERTIFICATE, uncovered: ['dns.example'] }] },
+    codes: ['CERTIFICATE_NAME']
+  },
   { it: 'the recorder is silent', bad: { recorder: null }, codes: ['RECORDER_SILENT'] },
   {
     it: 'one upstream of two is down',
@@ -205,15 +230,15 @@ const cases: readonly {
     it: 'a certificate has expired',
     bad: {
       certificates: [
-        { name: 'old', expires: '2020-01-01T00:00:00.000Z', error: null },
-        { name: 'new', expires: '2999-01-01T00:00:00.000Z', error: null }
+        { ...CERTIFICATE, name: 'old', expires: '2020-01-01T00:00:00.000Z' },
+        CERTIFICATE
       ]
     },
     codes: ['CERTIFICATE_EXPIRED']
   },
   {
     it: 'a new certificate is unusable',
-    bad: { certificates: [{ name: 'new', expires: '2999-01-01T00:00:00.000Z', error: 'no key' }] },
+    bad: { certificates: [{ ...CERTIFICATE, error: 'no key' }] },
     codes: ['CERTIFICATE_REFUSED']
   },
   {

@@ -45,6 +45,18 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'sources/http/update-list.test.ts',
     'the previous copy stays:'
   ],
+  'local list shrank too much': [
+    'daemon/unconfirmed.test.ts',
+    'a local list that shrinks is reported until it is confirmed'
+  ],
+  'ban in force removed from the rules': [
+    'daemon/unconfirmed.test.ts',
+    'a ban that was in force and is removed is reported'
+  ],
+  'query log or its folder moved': [
+    'querylog/record/log-file.test.ts',
+    'a file that was moved with its folder is reported'
+  ],
   'fetched list shrank too much': [
     'sources/http/update-list.test.ts',
     'a list that shrinks is quarantined until it'

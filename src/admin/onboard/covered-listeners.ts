@@ -3,6 +3,7 @@ import type { Milliseconds } from '../../base/units.js'
 import type { CertificateConfig, Config, ListenConfig } from '../../gateway/config/config.js'
 import { showEndpoint } from '../../wire/sockets/endpoint.js'
 import { loadCertificate, type Certificate } from '../../wire/tls/certificate.js'
+import { covers } from './covers.js'
 import { designationOf, type Designation } from '../../gateway/discovery/designation.js'
 
 /** The encrypted listeners, and the first certificate that covers their name. */
@@ -73,9 +74,4 @@ async function loadAll(
 
 function keyOf({ certificate, key }: CertificateConfig): string {
   return `${certificate}\n${key}`
-}
-
-/** Whether names of a certificate include a host name; a wildcard stands for one label. RFC 9525 §6.3. */
-export function covers(names: readonly string[], name: string): boolean {
-  return names.includes(name) || names.includes(name.replace(/^[^.]+/, '*'))
 }

@@ -207,9 +207,9 @@ function addLists(program: Command, { io, done }: Context): void {
 
   const confirm = lists
     .command('confirm')
-    .summary('Accept a quarantined download')
+    .summary('Accept a list that shrank')
     .description(
-      'Accept a quarantined download: one that has lost more entries than the rules allow.'
+      'Accept a quarantined download, or a local list: one that has lost more entries than the rules allow.'
     )
     .argument('<id>', 'id of the list')
     .option('--json', 'print JSON')

@@ -257,13 +257,14 @@ export class Gateway {
   status(): Promise<Status> {
     const { parts, endpoints, upstreams, configured, created } = this
     const { workerPool, cache, recorder, archiver, loopDetector, reloader, tls } = parts
-    const { reporter, rules, zones, lists } = reloader
+    const { reporter, rules, zones, lists, unconfirmed } = reloader
     return gatherStatus({
       ...{ workerPool, cache, recorder, archiver, loopDetector, reporter, rules, zones, lists },
+      unconfirmed,
       ...{ endpoints, upstreams, defaultUpstreams: configured.defaults },
       transport: this.options.transport.kind,
       settings: parts.settings?.state,
-      certificates: [...this.certificates.read(), ...servedCertificates(tls)],
+      certificates: [...this.certificates.read(), ...servedCertificates(tls, this.config)],
       alerts: parts.alerts.status,
       reports: parts.reports.status,
       fleet: parts.fleet.status,

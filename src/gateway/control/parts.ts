@@ -159,7 +159,8 @@ export function createParts(
         return reloader.reporter.last!
       },
       rotate: () => rotateLog(recorder),
-      pause: (rule, duration) => reloader.pause(rule, duration)
+      pause: (rule, duration) => reloader.pause(rule, duration),
+      confirm: list => reloader.confirmList(list)
     },
     ...{ workerPool, cache, status, log }
   })

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { systemClock } from '../../base/time/clock.js'
 import { checkRetentionNetworks, checkPrivacyNetworks } from '../config/check-networks.js'
 import type { Config } from '../config/config.js'
+import { failure } from '../../base/errors/error.js'
 import type { Milliseconds, Seconds } from '../../base/units.js'
 import type { Pause, Snapshot } from '../../policy/tables/snapshot.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
@@ -13,6 +14,7 @@ import { listCopiesFolder } from '../../sources/http/list-copies.js'
 import { systemTimers, type Timers } from '../../base/time/timers.js'
 import { RemoteListUpdater } from '../../sources/refresh/remote-list-updater.js'
 import { ZoneTransfers } from '../../sources/refresh/zone-transfers.js'
+import type { ConfirmResult } from '../socket/admin-protocol.js'
 import { completesWithin } from '../../base/threads/completes-within.js'
 import type { CompileResult } from '../compiler/compiler-messages.js'
 import type { SerializedError } from '../../base/errors/serialized-error.js'
@@ -26,6 +28,7 @@ import { ReplacedSnapshots, COLLECT_DELAY } from '../../policy/tables/replaced-s
 import { RetryTimer } from './retry-timer.js'
 import { RulePauses } from './rule-pauses.js'
 import { rulesLocation } from '../compiler/rules-location.js'
+import { UnconfirmedChanges } from './unconfirmed-changes.js'
 
 export interface RulesReloaderOptions {
   readonly config: Config
@@ -68,6 +71,7 @@ export class RulesReloader {
   readonly lists: RemoteListUpdater
   readonly zones: ZoneTransfers
   readonly pauses = new RulePauses(systemClock)
+  readonly unconfirmed = new UnconfirmedChanges(systemClock)
   private readonly replaced = new ReplacedSnapshots(COLLECT_DELAY.control)
   private readonly retryTimer = new RetryTimer(() => void this.reload('retry'))
   private snapshot: Snapshot | undefined
@@ -154,6 +158,7 @@ export class RulesReloader {
     // The thread holds 25 MB, and rules rarely change in the first seconds.
     this.options.compiler.endWhenIdle(0)
     reporter.activated(rules, compiled, [...warnings, ...this.settingsWarnings()])
+    this.openingChanges(rules, compiled)
     const { bundleErrors, isTransient } = compiled
     if (bundleErrors.length > 0) reporter.rejected('startup', rules, bundleErrors, [])
     if (isTransient) this.retryTimer.schedule()
@@ -171,6 +176,14 @@ export class RulesReloader {
     const pause = this.pauses.set(rule, duration, this.rules)
     await this.reload('pause')
     return pause
+  }
+
+  /** Accepts a local list that shrank. @throws InterdictError REMOTE_NOT_HELD */
+  confirmList(id: string): ConfirmResult {
+    const entries = this.unconfirmed.confirmList(id)
+    if (entries === undefined) throw failure('REMOTE_NOT_HELD', id)
+    this.options.log.info({ list: id, entries }, 'list confirmed')
+    return { id, entries }
   }
 
   /** Called when a primary sends NOTIFY for a zone. */
@@ -262,8 +275,11 @@ export class RulesReloader {
       this.reporter.rejected(reason, this.rules, result.errors, secretErrors)
     } else {
       this.isForced = false
+      const before = this.rules
       const isNew = this.adopt(result)
       const warnings = isNew ? this.settingsWarnings() : []
+      for (const { code, message } of this.openingChanges(before, result))
+        options.log.warn({ code }, message)
       this.reporter.compiled({ reason, rules: this.rules, result, isNew, warnings, secretErrors })
       lists.setLists(result.remoteLists)
       zones.setZones(result.zones)
@@ -272,6 +288,20 @@ export class RulesReloader {
     // A transient error can go away without any file changing, which the watcher would not see.
     if (result.isTransient) this.retryTimer.schedule()
     else this.retryTimer.reset()
+  }
+
+  /** Changes that open names, and may be mistakes. */
+  private openingChanges(before: Snapshot, result: CompiledRules): readonly SerializedError[] {
+    const { unconfirmed, rules } = this
+    const { lists, remoteLists, zones } = result
+    const fetched = new Set([
+      ...remoteLists.lists.map(({ id }) => id),
+      ...zones.map(({ id }) => id)
+    ])
+    return [
+      ...(rules === before ? [] : unconfirmed.bansChanged(before, rules)),
+      ...unconfirmed.listsChanged(lists, fetched)
+    ]
   }
 
   /** Warnings about settings that do not match the rules. */

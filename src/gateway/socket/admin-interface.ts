@@ -13,6 +13,7 @@ import { serializeError, type SerializedError } from '../../base/errors/serializ
 import type { SharedCache } from '../workers/shared-cache.js'
 import type { WorkerPool } from '../workers/worker-pool.js'
 import type {
+  ConfirmResult,
   FlushResult,
   FlushRequest,
   AdminRequest,
@@ -35,6 +36,8 @@ export interface Operations {
   rotate(): Promise<{ readonly rotated: boolean }>
   /** As `RulesReloader.pause`. */
   pause(rule: string, duration: Seconds): Promise<Pause>
+  /** As `RulesReloader.confirmList`. */
+  confirm(list: string): ConfirmResult
 }
 
 export interface AdminOptions {
@@ -158,6 +161,8 @@ export class AdminInterface {
         return this.flush(request)
       case 'status':
         return this.options.status().then(withHealth)
+      case 'confirm':
+        return Promise.resolve(this.options.operations.confirm(request.list))
       case 'upgrade':
         return this.upgrade()
       case 'reload':

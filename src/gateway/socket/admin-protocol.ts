@@ -15,7 +15,7 @@ export const MAX_REQUEST_SIZE: Octets = 4096
 /** 64 workers with 64 upstreams take a tenth of that. */
 export const MAX_REPLY_SIZE: Octets = 4 * 1024 * 1024
 
-export type AdminRequest = FlushRequest | StatusRequest | UpgradeRequest
+export type AdminRequest = FlushRequest | StatusRequest | UpgradeRequest | ConfirmRequest
 
 /** Drops cache entries. */
 export interface FlushRequest {
@@ -29,6 +29,13 @@ export interface FlushRequest {
 /** Asks for the gateway's `Status`. */
 export interface StatusRequest {
   readonly do: 'status'
+}
+
+/** Accepts a local list that shrank. */
+export interface ConfirmRequest {
+  readonly do: 'confirm'
+  /** Its id. */
+  readonly list: string
 }
 
 /** Replaces the gateway by a process of the installed version. */
@@ -59,6 +66,11 @@ export type ControlRequest = AdminRequest | RulesRequest | OperateRequest
 
 export type AdminReply<Result> =
   { readonly ok: true; readonly result: Result } | ({ readonly ok: false } & SerializedError)
+
+export interface ConfirmResult {
+  readonly id: string
+  readonly entries: number
+}
 
 export interface FlushResult {
   /** Cache entries dropped in all workers. */
@@ -92,8 +104,14 @@ export function readRequest(line: string): AdminRequest {
     case 'status':
     case 'upgrade':
       return { do: request.do }
+    case 'confirm':
+      if (typeof request.list !== 'string') throw failure('ADMIN_REQUEST', 'expected a list')
+      return { do: 'confirm', list: request.list }
     default:
-      throw failure('ADMIN_REQUEST', 'expected "do" to be "flush", "status" or "upgrade"')
+      throw failure(
+        'ADMIN_REQUEST',
+        'expected "do" to be "flush", "status", "confirm" or "upgrade"'
+      )
   }
 }
 

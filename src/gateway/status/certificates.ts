@@ -3,6 +3,7 @@ import { MAX_SECRET_FILE, readBoundedFileSync } from '../../base/files/bounded-f
 import type { Milliseconds } from '../../base/units.js'
 import type { CertificateReloader } from '../reload/certificate-reloader.js'
 import type { Config } from '../config/config.js'
+import { uncoveredListeners } from '../../admin/onboard/expected-names.js'
 
 /** A certificate file that the settings name. */
 export interface CertificateFile {
@@ -18,6 +19,8 @@ export interface CertificateDates {
   readonly expires: string
   /** Why a newer version of the file was rejected; null: it was not. */
   readonly error: string | null
+  /** Names by which clients reach a listener with this certificate, and that it does not cover. */
+  readonly uncovered: readonly string[]
 }
 
 /** Files are read again after this time: certificates are replaced days before they expire. */
@@ -44,7 +47,7 @@ export class CertificateReader {
     this.readAt = now
     this.dates = this.files.flatMap(({ name, file }) => {
       const expires = expiryOf(file)
-      return expires === undefined ? [] : [{ name, expires, error: null }]
+      return expires === undefined ? [] : [{ name, expires, error: null, uncovered: [] }]
     })
     return this.dates
   }
@@ -52,13 +55,24 @@ export class CertificateReader {
 
 /** The certificates of listeners: those in use, whatever is in their files now. */
 export function servedCertificates(
-  reloader: Pick<CertificateReloader, 'status'> | undefined
+  reloader: Pick<CertificateReloader, 'status'> | undefined,
+  config: Pick<Config, 'listen' | 'discovery'>
 ): readonly CertificateDates[] {
-  return (reloader?.status ?? []).map(({ file, names, notAfter: expires, error }) => ({
-    name: `listen ${names[0] ?? file}`,
-    expires,
-    error: error?.message ?? null
-  }))
+  const all = reloader?.status ?? []
+  const uncovered = uncoveredListeners(config, ({ certificate }) => {
+    return all.find(({ file }) => file === certificate)?.names
+  })
+  return all.map(({ file, names, notAfter: expires, error }) => {
+    const lacking = uncovered.filter(
+      ({ listener }) => listener.certificates![0]!.certificate === file
+    )
+    return {
+      name: `listen ${names[0] ?? file}`,
+      expires,
+      error: error?.message ?? null,
+      uncovered: [...new Set(lacking.map(({ name }) => name))]
+    }
+  })
 }
 
 /** Of the first certificate in the file, which is that of the server or client itself. RFC 8446 §4.4.2. */

@@ -33,6 +33,9 @@ const FLEET_PATIENCE: Milliseconds = 300_000
 const NO_UPSTREAM =
   'there is no upstream: none is configured, and resolv.conf has none that can be used'
 
+const MISPLACED =
+  'the query log is not where the settings say: somebody moved the file or its folder; it is created again within a minute'
+
 /** All problems, each with whether the gateway is not ready because of it. */
 export const PROBLEMS = {
   STOPPING: true,
@@ -45,11 +48,15 @@ export const PROBLEMS = {
   SETTINGS_REFUSED: false,
   LOG_UNWRITABLE: true,
   RECORDER_SILENT: true,
+  LOG_MISPLACED: false,
   UPSTREAMS_DOWN: true,
   PROBE_FAILING: true,
   PROBE_SILENT: false,
   UPSTREAM_DOWN: false,
   FORWARDING_LOOP: false,
+  BAN_REMOVED: false,
+  LIST_SHRUNK: false,
+  CERTIFICATE_NAME: false,
   BUNDLE_EXPIRED: false,
   LIST_EXPIRED: false,
   LIST_MISSING: false,
@@ -110,7 +117,8 @@ const CHECKS: readonly ((status: Status) => Found)[] = [
     since === null ? [] : [['RELOAD_STUCK', `a reload that began at ${since} has not ended`]],
   ({ recorder }) => {
     if (recorder === null) return [['RECORDER_SILENT', 'the query log does not respond']]
-    return recorder.writable ? [] : [['LOG_UNWRITABLE', 'the query log cannot be written']]
+    if (!recorder.writable) return [['LOG_UNWRITABLE', 'the query log cannot be written']]
+    return recorder.misplaced ? [['LOG_MISPLACED', MISPLACED]] : []
   },
   ({ upstreams }) => {
     if (upstreams.length === 0) return [['UPSTREAMS_DOWN', NO_UPSTREAM]]
@@ -149,6 +157,22 @@ const CHECKS: readonly ((status: Status) => Found)[] = [
         ...(state === 'expired' ? [['LIST_EXPIRED', expired, list] as const] : []),
         ...(isQuarantined ? [['LIST_QUARANTINED', held, list] as const] : [])
       ]
+    }),
+  ({ rules: { removedBans } }) =>
+    removedBans.map(({ id, since }) => {
+      const message = `ban ${id} was in force until ${since}, when a change of the rules ended it`
+      return ['BAN_REMOVED', message, id] as const
+    }),
+  ({ rules: { shrunkLists } }) =>
+    shrunkLists.map(({ id, before, now, since }) => {
+      const message = `${id}: shrank from ${before} to ${now} entries at ${since}; restore its file, or run interdict lists confirm ${id}`
+      return ['LIST_SHRUNK', message, id] as const
+    }),
+  ({ certificates }) =>
+    certificates.flatMap(({ name, uncovered }) => {
+      if (uncovered.length === 0) return []
+      const message = `certificate of ${name} does not cover ${uncovered.join(', ')}: clients that verify it cannot connect`
+      return [['CERTIFICATE_NAME', message, name] as const]
     }),
   ({ zones }) =>
     zones.flatMap(({ list, zone, state, copy }): Found => {

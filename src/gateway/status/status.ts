@@ -17,6 +17,7 @@ import type { Archiver } from '../../lookups/threads/archiver.js'
 import type { RecorderHandle } from '../../lookups/threads/recorder-handle.js'
 import { bundleState, type BundleState } from '../reload/bundle-expiry.js'
 import type { ReloadStatus, ReloadReporter } from '../reload/reload-reporter.js'
+import type { RemovedBan, ShrunkList, UnconfirmedChanges } from '../reload/unconfirmed-changes.js'
 import type {
   RemoteListStatus,
   RemoteListUpdater
@@ -109,6 +110,10 @@ export interface RulesStatus {
   readonly lists: readonly ListStatus[]
   /** When a reload began that has not ended for a minute; null: none is stuck. */
   readonly reloadStuckSince: string | null
+  /** Local lists that lost more entries than a fetched one may, until somebody confirms them. */
+  readonly shrunkLists: readonly ShrunkList[]
+  /** Bans in force that a change of the rules has ended within the last day. */
+  readonly removedBans: readonly RemovedBan[]
 }
 
 export interface ListStatus {
@@ -143,6 +148,7 @@ export interface StatusSources extends UpstreamSources {
     ReloadReporter,
     'since' | 'last' | 'stuckSince' | 'due' | 'lists' | 'pendingLists'
   >
+  readonly unconfirmed: Pick<UnconfirmedChanges, 'lists' | 'bans'>
   readonly rules: Snapshot
   readonly settings: SettingsState | undefined
   readonly zones: Pick<ZoneTransfers, 'status'>
@@ -184,7 +190,7 @@ export async function gatherStatus(
       const { address, port } = endpoint
       return { address, port, protocol: protocolOf(endpoint) }
     }),
-    rules: rulesStatus(sources.rules, sources.reporter),
+    rules: rulesStatus(sources.rules, sources.reporter, sources.unconfirmed),
     settings: sources.settings === undefined ? null : settingsStatus(sources.settings),
     workers: workerPool.summaries.map(worker => ({
       ...worker,
@@ -232,7 +238,8 @@ function settingsStatus({ file, generation, since, last, restart }: SettingsStat
 
 function rulesStatus(
   snapshot: Snapshot,
-  { since, last, stuckSince, due, lists, pendingLists }: StatusSources['reporter']
+  { since, last, stuckSince, due, lists, pendingLists }: StatusSources['reporter'],
+  unconfirmed: StatusSources['unconfirmed']
 ): RulesStatus {
   const { generation, origin, counts } = snapshot
   const { networks, rules, bans, names } = counts
@@ -248,7 +255,9 @@ function rulesStatus(
     ...sums,
     reload,
     lists: listsStatus(lists, pendingLists),
-    reloadStuckSince: stuckSince === undefined ? null : showInstant(stuckSince)
+    reloadStuckSince: stuckSince === undefined ? null : showInstant(stuckSince),
+    shrunkLists: unconfirmed.lists,
+    removedBans: unconfirmed.bans
   }
 }
 

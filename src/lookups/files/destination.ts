@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, statSync } from 'node:fs'
 import { pino } from 'pino'
 import { createParentFolder } from '../../base/files/parent-folder.js'
 import type { Octets } from '../../base/units.js'
@@ -23,6 +23,8 @@ export interface Destination {
   reopen(): void
   /** Whether the open file has been deleted, so that nobody can read what is written to it. */
   isDeleted(): boolean
+  /** Whether the open file is the one at the path: by device and inode. */
+  isInPlace(): boolean
   flushSync(): void
   /** Closes the file and emits `close` or `error`; buffered data is discarded. */
   destroy(): void
@@ -51,7 +53,8 @@ export const openDestination: OpenDestination = path => {
   return Object.assign(destination, {
     reopen: () => openWithoutBlocking(path, reopen),
     // A renamed file still has a name: logrotate lets us write to it until it sends SIGHUP.
-    isDeleted: () => isDeleted((destination as unknown as { fd: number }).fd)
+    isDeleted: () => isDeleted((destination as unknown as { fd: number }).fd),
+    isInPlace: () => isAt(path, (destination as unknown as { fd: number }).fd)
   }) as unknown as Destination
 }
 
@@ -61,6 +64,15 @@ function isDeleted(fd: number): boolean {
   } catch {
     // ESTALE on NFS: deleted on the server.
     return true
+  }
+}
+
+function isAt(path: string, fd: number): boolean {
+  try {
+    const [open, here] = [fstatSync(fd), statSync(path)]
+    return open.dev === here.dev && open.ino === here.ino
+  } catch {
+    return false
   }
 }
 

@@ -8,6 +8,12 @@ import { openDestination, type Destination, type OpenDestination } from './desti
 
 /** Delay between attempts to open, write or rename the file. */
 const RETRY: Milliseconds = MS_PER_SECOND
+/** How often the open file is compared with the one at the path. */
+const PLACE_CHECK: Milliseconds = MS_PER_SECOND
+/** logrotate renames the file some time before it asks to open it again. */
+const MOVE_PATIENCE: Milliseconds = 5_000
+/** After this time the file is opened at its path, if nobody has asked for it. */
+const MAX_MOVED: Milliseconds = 60_000
 const NEWLINE = Uint8Array.of(0x0a)
 
 export interface Rotation {
@@ -51,6 +57,9 @@ export class LogFile {
   private day = 0
   private isRegular = false
   private retryAt: Milliseconds = -Infinity
+  private placeCheckAt: Milliseconds = -Infinity
+  /** When the open file was first seen not to be the one at the path; undefined: it is. */
+  private movedSince: Milliseconds | undefined
   private lastError: unknown
 
   constructor(
@@ -72,6 +81,12 @@ export class LogFile {
   /** Whether everything so far has reached the file, or was lost earlier: nothing fails now. */
   get isWritable(): boolean {
     return this.destination !== undefined && this.pending.octets === 0
+  }
+
+  /** Whether the open file has not been the one at its path for some time: somebody moved it, or its folder. */
+  get isMisplaced(): boolean {
+    const { movedSince } = this
+    return movedSince !== undefined && this.clock.now() - movedSince >= MOVE_PATIENCE
   }
 
   /**
@@ -99,6 +114,7 @@ export class LogFile {
    */
   maintain(): void {
     this.recreateIfDeleted()
+    this.checkPlace()
     if (this.needsRotation(0)) this.rotate()
     if (this.destination === undefined || this.pending.octets > 0) this.retryOpen()
   }
@@ -199,6 +215,20 @@ export class LogFile {
     this.reopenDestination()
   }
 
+  /** Opens the path again a minute after somebody moved the file or its folder. */
+  private checkPlace(): void {
+    const now = this.clock.now()
+    const { destination } = this
+    if (!this.isRegular || destination === undefined || now < this.placeCheckAt) return
+    this.placeCheckAt = now + PLACE_CHECK
+    if (destination.isInPlace()) this.movedSince = undefined
+    else this.movedSince ??= now
+    if (this.movedSince === undefined || now - this.movedSince < MAX_MOVED) return
+    this.counts.errors++
+    this.report(failure('LOG_MOVED', this.path))
+    this.reopenDestination()
+  }
+
   /** Discards the destination and its queued lines. */
   private abandon(): void {
     this.counts.lost += this.pending.lines
@@ -209,6 +239,7 @@ export class LogFile {
 
   /** Reads size and day of the file just opened: it may have lines of an earlier run. */
   private inspect(): void {
+    this.movedSince = undefined
     const { size, lastWriteDay: day, isRegular: regular, isTorn: torn } = inspectFile(this.path)
     this.isRegular = regular
     this.size = regular ? size : 0

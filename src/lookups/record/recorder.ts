@@ -72,6 +72,8 @@ export interface RecorderCounts {
 export interface RecorderStatus extends RecorderCounts {
   /** Whether the file can be written, now. */
   readonly writable: boolean
+  /** Whether the open file is not the one at its path: somebody moved it, or its folder. */
+  readonly misplaced: boolean
   readonly lookups: Readonly<Record<keyof typeof VERDICT, number>>
 }
 
@@ -212,6 +214,7 @@ export class Recorder {
     return {
       ...this.counts(),
       writable: this.file.isWritable,
+      misplaced: this.file.isMisplaced,
       lookups: Object.fromEntries(lookups) as RecorderStatus['lookups']
     }
   }

@@ -35,7 +35,9 @@ export const STATUS: StatusReply = {
     reviewsDue: 0,
     reload: null,
     lists: [],
-    reloadStuckSince: null
+    reloadStuckSince: null,
+    shrunkLists: [],
+    removedBans: []
   },
   settings: null,
   clients: {},

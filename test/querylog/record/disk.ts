@@ -48,6 +48,7 @@ export class FakeDisk {
   room = Infinity
   opens = true
   isDeleted = false
+  isMoved = false
   opened = 0
   text = ''
   constructor(readonly most = Infinity) {}
@@ -92,11 +93,16 @@ class FakeDestination extends EventEmitter implements Destination {
   reopen(): void {
     this.disk.mayOpen()
     this.disk.isDeleted = false
+    this.disk.isMoved = false
     this.#flush()
   }
 
   isDeleted(): boolean {
     return this.disk.isDeleted
+  }
+
+  isInPlace(): boolean {
+    return !this.disk.isMoved
   }
 
   flushSync(): void {

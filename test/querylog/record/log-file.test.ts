@@ -192,6 +192,49 @@ t.test('lines written in the instant of the deletion are counted as lost', async
   t.match(file.counts, { written: 2, lost: 1 })
 })
 
+t.test(
+  'a file that was moved with its folder is reported, and begun again after a minute',
+  async t => {
+    const { path } = folder(t)
+    const place = join(path, 'log', 'queries.jsonl')
+    const { file, clock, errors, write } = logFile(place)
+    write('a\n')
+    renameSync(join(path, 'log'), join(path, 'away'))
+    file.maintain()
+    t.equal(file.isMisplaced, false, 'logrotate may be about to ask for another file')
+    clock.pass(6_000)
+    file.maintain()
+    t.equal(file.isMisplaced, true)
+    write('b\n')
+    t.strictSame(errors, [])
+    clock.pass(60_000)
+    file.maintain()
+    t.equal(file.isMisplaced, false)
+    write('c\n')
+    await file.close()
+    t.equal(readFileSync(join(path, 'away', 'queries.jsonl'), 'utf8'), 'a\nb\n')
+    t.equal(readFileSync(place, 'utf8'), 'c\n')
+    t.strictSame(errors, ['LOG_MOVED'])
+    t.match(file.counts, { written: 3, lost: 0, errors: 1 })
+  }
+)
+
+t.test('a file that logrotate moves, and asks for again, is not reported', async t => {
+  const { path } = folder(t)
+  const place = join(path, 'queries.jsonl')
+  const { file, clock, errors, write } = logFile(place)
+  write('a\n')
+  renameSync(place, `${place}.1`)
+  file.maintain()
+  clock.pass(2_000)
+  file.reopen()
+  clock.pass(90_000)
+  file.maintain()
+  t.equal(file.isMisplaced, false)
+  t.strictSame(errors, [])
+  await file.close()
+})
+
 t.test('a renamed file is not a deleted one: writing goes on until SIGHUP', async t => {
   const { file: path, read } = folder(t)
   const { file, errors, write } = logFile(path)

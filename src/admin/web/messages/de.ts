@@ -163,6 +163,10 @@ export const messages: Messages = {
   'problem.SETTINGS_REFUSED': 'Neue Einstellungen abgelehnt',
   'problem.LOG_UNWRITABLE': 'Das Abfrageprotokoll kann nicht geschrieben werden',
   'problem.RECORDER_SILENT': 'Das Abfrageprotokoll reagiert nicht',
+  'problem.LOG_MISPLACED': 'Das Abfrageprotokoll wurde verschoben',
+  'problem.BAN_REMOVED': 'Eine geltende Sperre wurde entfernt',
+  'problem.LIST_SHRUNK': 'Eine lokale Liste ist geschrumpft',
+  'problem.CERTIFICATE_NAME': 'Zertifikat für einen anderen Namen',
   'problem.UPSTREAMS_DOWN': 'Kein Upstream antwortet',
   'problem.PROBE_FAILING': 'Selbsttest fehlgeschlagen',
   'problem.PROBE_SILENT': 'Der Selbsttest läuft nicht',
@@ -199,6 +203,14 @@ export const messages: Messages = {
     'Berichtigen Sie die Einstellungen in der genannten Zeile. Die vorigen bleiben in Kraft.',
   'todo.LOG_UNWRITABLE':
     'Abfragen gehen verloren. Prüfen Sie freien Platz und Rechte des Protokollordners.',
+  'todo.LOG_MISPLACED':
+    'Jemand hat die Datei oder ihren Ordner verschoben. Binnen einer Minute wird sie neu angelegt; die Zeilen seither stehen in der verschobenen Datei.',
+  'todo.BAN_REMOVED':
+    'Eine Änderung der Regeln hat sie beendet. Hat das niemand entschieden, stellen Sie die Regeln wieder her. Der Hinweis endet nach einem Tag.',
+  'todo.LIST_SHRUNK':
+    'Sie gilt so. Stellen Sie die Datei wieder her, oder bestätigen Sie sie mit „interdict lists confirm“.',
+  'todo.CERTIFICATE_NAME':
+    'Clients, die es prüfen, können sich nicht verbinden. Besorgen Sie eines für den Namen, der ihnen genannt wird.',
   'todo.RECORDER_SILENT':
     'Die Platte des Protokolls hängt vielleicht. Anfragen werden beantwortet, aber Zeilen können verloren gehen.',
   'todo.PROBE_FAILING':

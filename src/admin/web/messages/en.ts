@@ -164,6 +164,10 @@ export const messages = {
   'problem.SETTINGS_REFUSED': 'New settings rejected',
   'problem.LOG_UNWRITABLE': 'The query log cannot be written',
   'problem.RECORDER_SILENT': 'The query log does not respond',
+  'problem.LOG_MISPLACED': 'The query log was moved away',
+  'problem.BAN_REMOVED': 'A ban in force was removed',
+  'problem.LIST_SHRUNK': 'A local list shrank',
+  'problem.CERTIFICATE_NAME': 'Certificate for another name',
   'problem.UPSTREAMS_DOWN': 'No upstream answers',
   'problem.PROBE_FAILING': 'Probe failed',
   'problem.PROBE_SILENT': 'The probe does not run',
@@ -199,6 +203,14 @@ export const messages = {
     'Correct the settings at the line named here. The previous settings stay in force.',
   'todo.LOG_UNWRITABLE':
     'Lookups are being lost. Check free space and permissions of the log folder.',
+  'todo.LOG_MISPLACED':
+    'Somebody moved the file or its folder. It is created again within a minute; put the lines of the moved file back.',
+  'todo.BAN_REMOVED':
+    'A change of the rules ended it. If nobody decided that, restore the rules. The note ends after a day.',
+  'todo.LIST_SHRUNK':
+    'It is in force. Restore the file, or confirm it with “interdict lists confirm”.',
+  'todo.CERTIFICATE_NAME':
+    'Clients that verify it cannot connect. Get one for the name that clients are told.',
   'todo.RECORDER_SILENT':
     'The disk of the log may hang. Queries are answered, but lookups may be lost.',
   'todo.PROBE_FAILING':

@@ -160,6 +160,10 @@ export const messages: Messages = {
   'problem.SETTINGS_REFUSED': 'Nouveaux réglages rejetés',
   'problem.LOG_UNWRITABLE': 'Écriture impossible dans le journal des requêtes',
   'problem.RECORDER_SILENT': 'Le journal des requêtes ne répond pas',
+  'problem.LOG_MISPLACED': 'Le journal des requêtes a été déplacé',
+  'problem.BAN_REMOVED': 'Un blocage en vigueur a été supprimé',
+  'problem.LIST_SHRUNK': 'Une liste locale a rétréci',
+  'problem.CERTIFICATE_NAME': 'Certificat pour un autre nom',
   'problem.UPSTREAMS_DOWN': 'Aucun serveur amont ne répond',
   'problem.PROBE_FAILING': 'Autocontrôle échoué',
   'problem.PROBE_SILENT': 'L’autocontrôle ne tourne pas',
@@ -197,6 +201,14 @@ export const messages: Messages = {
     'Corrigez les réglages à la ligne indiquée. Les précédents restent en vigueur.',
   'todo.LOG_UNWRITABLE':
     'Des requêtes ne sont pas journalisées. Vérifiez l’espace libre et les droits du dossier.',
+  'todo.LOG_MISPLACED':
+    'Le fichier ou son dossier a été déplacé. Il est recréé en moins d’une minute ; les lignes entre-temps sont dans le fichier déplacé.',
+  'todo.BAN_REMOVED':
+    'Une modification des règles y a mis fin. Si personne ne l’a décidé, rétablissez les règles. Cette note disparaît après un jour.',
+  'todo.LIST_SHRUNK':
+    'Elle est appliquée telle quelle. Rétablissez le fichier, ou confirmez-la avec « interdict lists confirm ».',
+  'todo.CERTIFICATE_NAME':
+    'Les clients qui le vérifient ne peuvent pas se connecter. Obtenez-en un pour le nom qui leur est indiqué.',
   'todo.RECORDER_SILENT':
     'Le disque du journal est peut-être bloqué. Le DNS répond, mais des lignes peuvent se perdre.',
   'todo.PROBE_FAILING':

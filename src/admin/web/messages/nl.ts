@@ -160,6 +160,10 @@ export const messages: Messages = {
   'problem.SETTINGS_REFUSED': 'Nieuwe instellingen geweigerd',
   'problem.LOG_UNWRITABLE': 'Het querylogboek kan niet worden geschreven',
   'problem.RECORDER_SILENT': 'Het querylogboek reageert niet',
+  'problem.LOG_MISPLACED': 'Het querylogboek is verplaatst',
+  'problem.BAN_REMOVED': 'Een geldend verbod is verwijderd',
+  'problem.LIST_SHRUNK': 'Een lokale lijst is gekrompen',
+  'problem.CERTIFICATE_NAME': 'Certificaat voor een andere naam',
   'problem.UPSTREAMS_DOWN': 'Geen upstream antwoordt',
   'problem.PROBE_FAILING': 'Zelfcontrole mislukt',
   'problem.PROBE_SILENT': 'De zelfcontrole loopt niet',
@@ -196,6 +200,14 @@ export const messages: Messages = {
     'Verbeter de instellingen op de genoemde regel. De vorige blijven van kracht.',
   'todo.LOG_UNWRITABLE':
     'Er gaan opzoekingen verloren. Controleer vrije ruimte en rechten van de logmap.',
+  'todo.LOG_MISPLACED':
+    'Iemand heeft het bestand of de map verplaatst. Binnen een minuut wordt het opnieuw gemaakt; de regels sindsdien staan in het verplaatste bestand.',
+  'todo.BAN_REMOVED':
+    'Een wijziging van de regels heeft het beëindigd. Heeft niemand dat beslist, herstel dan de regels. De melding verdwijnt na een dag.',
+  'todo.LIST_SHRUNK':
+    'Ze geldt zo. Herstel het bestand, of bevestig ze met „interdict lists confirm”.',
+  'todo.CERTIFICATE_NAME':
+    'Clients die het controleren, kunnen geen verbinding maken. Haal er een voor de naam die hun wordt genoemd.',
   'todo.RECORDER_SILENT':
     'De schijf van het logboek hangt misschien. Vragen worden beantwoord, maar regels kunnen verloren gaan.',
   'todo.PROBE_FAILING':

@@ -8,6 +8,8 @@ export const RECORDS = {
   LOG_OPEN: (path: string, why: string) => `cannot open query log ${path}: ${why}`,
   LOG_WRITE: (path: string, why: string) => `cannot write query log ${path}: ${why}`,
   LOG_ROTATE: (path: string, why: string) => `cannot rotate query log ${path}: ${why}`,
+  LOG_MOVED: (path: string) =>
+    `query log ${path}, or its folder, was moved a minute ago: creating it again; the lookups since are in the moved file`,
   LOG_DELETED: (path: string) => `query log ${path} was deleted while in use: creating it again`,
   LOG_FOLLOW: (path: string, why: string) => `cannot follow query log ${path}: ${why}`,
   LOG_LOCKED: (folder: string, holder: string) =>

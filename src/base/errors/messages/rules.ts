@@ -92,6 +92,10 @@ export const RULES = {
     `list is larger than ${showSize(limit)}; if that is expected, raise max-size in its entry`,
   RULES_LIST_SLOW: (limit: number) =>
     `list rejected: compiling it takes longer than ${limit / 1000} s; split it, or raise max-time in its entry`,
+  RULES_LIST_SHRUNK: (id: string, before: number, now: number) =>
+    `local list ${quote(id)} shrank from ${before} to ${now} entries; it is in force: if that is a mistake, restore its file, otherwise run "interdict lists confirm ${id}"`,
+  RULES_BAN_REMOVED: (ids: readonly string[]) =>
+    `${ids.length === 1 ? 'ban' : `${ids.length} bans`} in force until now ${ids.length === 1 ? 'is' : 'are'} no longer: ${ids.slice(0, 10).join(', ')}${ids.length > 10 ? ' and others' : ''}`,
   RULES_LIST_PENDING: (id: string) =>
     `list ${quote(id)} is still being compiled; rules on it match nothing until it is ready`,
   RULES_LIST_GZIP: (why: string) => `cannot decompress list: ${why}`,

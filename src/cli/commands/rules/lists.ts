@@ -1,3 +1,5 @@
+import type { ConfirmResult } from '../../../gateway/socket/admin-protocol.js'
+import { callGateway } from '../../args/admin.js'
 import { listCopies, lockListCopies, listState } from '../../args/list-copies.js'
 import { loadConfiguredRules } from '../../args/rules.js'
 import { loadSettings, type CommonOptions } from '../../args/settings.js'
@@ -27,14 +29,30 @@ export async function showLists(options: ListsOptions, io: Io): Promise<number> 
   return EXIT.success
 }
 
-/** `interdict lists confirm`: accepts a quarantined download. @throws InterdictError REMOTE_BUSY, REMOTE_NOT_HELD, REMOTE_STATE */
+/** `interdict lists confirm`: accepts a quarantined download, or a local list that shrank. @throws InterdictError REMOTE_BUSY, REMOTE_NOT_HELD, REMOTE_STATE */
 export async function confirmList(id: string, options: ListsOptions, io: Io): Promise<number> {
   const config = await loadSettings(options)
   const lock = await lockListCopies(config, io)
-  const { entries } = await listCopies(config)
+  const copies = listCopies(config)
+  const { entries } = await copies
     .confirm(id)
+    .catch((error: unknown) => confirmLocal(id, options, error))
     .finally(() => lock.release())
   if (options.json === true) printJson(io, { id, entries })
   else print(io, `${id}: ${formatCount(entries, 'entry', 'entries')}, confirmed\n`)
   return EXIT.success
+}
+
+/** Of local lists only the running gateway knows that they shrank. @param error why no download was confirmed */
+async function confirmLocal(
+  id: string,
+  options: ListsOptions,
+  error: unknown
+): Promise<ConfirmResult> {
+  const request = { do: 'confirm', list: id } as const
+  try {
+    return await callGateway<ConfirmResult>(request, { ...options, timeout: '5s' })
+  } catch {
+    throw error
+  }
 }

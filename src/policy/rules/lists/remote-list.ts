@@ -3,7 +3,8 @@ import type { ListEntry } from '../schema/networks-schema.js'
 import type { ListFormat } from '../model/list-format.js'
 
 const REFRESH: Milliseconds = 86_400_000
-const MAX_SHRINK = 20
+/** Percentage of entries that a list may lose at once by default. */
+export const MAX_SHRINK = 20
 
 /** A list that is downloaded, as configured. Plain data: it is sent to other threads. */
 export interface RemoteList {
