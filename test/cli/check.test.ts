@@ -1,4 +1,7 @@
+import { chmodSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import t from 'tap'
+import { makeCertificate } from '../tls/certificates.js'
 import { FILES, interdict, SETTINGS, writeSite } from './run.js'
 
 /** Every column of policy tests, for the rules in FILES. */
@@ -162,3 +165,35 @@ t.test(
     })
   }
 )
+
+t.test('checks the certificates and keys of the settings', async t => {
+  const old = makeCertificate({ names: ['old.example'], notAfter: new Date('2026-01-02') })
+  const good = makeCertificate({ names: ['dns.example'] })
+  const listener = (pair: string): string =>
+    `{ address: 127.0.0.1:0, protocol: dot, certificate: ${pair}.pem, key: ${pair}.key }`
+  const site = (...pairs: readonly string[]): string => {
+    const config = writeSite(t, {
+      ...FILES,
+      'interdict.yaml': `${SETTINGS}listen: [${pairs.map(listener).join(', ')}]\ndiscovery: { name: dns.example }\n`,
+      ...{ 'old.pem': old.certificate, 'old.key': old.key },
+      ...{ 'good.pem': good.certificate, 'good.key': good.key }
+    })
+    for (const key of ['old.key', 'good.key']) chmodSync(join(dirname(config), key), 0o600)
+    return config
+  }
+  const ok = await interdict('check', '-c', site('good'))
+  t.notMatch(ok.out, /CERTIFICATE|KEY_FILE|ONBOARD/)
+  t.equal(ok.code, 0)
+
+  const bad = site('good', 'old')
+  const warned = await interdict('check', '-c', bad)
+  t.match(warned.out, /old.pem expired at 2026-01-02T00:00:00Z \(CERTIFICATE_VALIDITY\)/)
+  t.match(warned.out, /dns.example.*\(ONBOARD_NOT_COVERED\)/)
+  t.equal(warned.code, 0)
+
+  chmodSync(join(dirname(bad), 'good.key'), 0o644)
+  const open = await interdict('check', '-c', bad)
+  t.match(open.out, /good.key.*\(KEY_FILE_MODE\)/)
+  t.equal(open.code, 1)
+  t.equal((await interdict('check', join(dirname(bad), 'rules'), '-c', bad)).code, 0)
+})

@@ -33,6 +33,7 @@ import { print, type Io } from '../../io.js'
 import { toJson, toText, type CheckResult } from '../../output/rules/check-text.js'
 import { viewLists } from '../../../analysis/views/lists-view.js'
 import { fixedClock } from '../../../analysis/views/one-query.js'
+import { checkCertificates, type CertificateFindings } from '../check-certificates.js'
 import { runPolicyTests } from './policy-tests.js'
 
 export interface CheckOptions extends CommonOptions {
@@ -59,10 +60,12 @@ export async function checkAll(
 ): Promise<CheckResult> {
   const settings = await loadConfig(config)
   if (!settings.ok) return { errors: settings.errors, warnings: [] }
+  // With other rules, it is these that are checked, perhaps on another machine.
+  const certificates = path === undefined ? await checkCertificates(settings.config) : NOTHING
   const secrets = [
+    ...certificates.errors,
     ...(await secretErrors(settings.config)),
     ...checkChainKey(settings.config.log.queries),
-    // With other rules, it is these that are checked, perhaps on another machine.
     ...(path === undefined ? checkFolders(settings.config) : [])
   ]
   try {
@@ -70,12 +73,15 @@ export async function checkAll(
     const errors = [...secrets, ...rejected]
     if (files === undefined) return { errors, warnings: [] }
     const result = await checkRules(files, settings.config, at)
-    return { ...result, errors: [...errors, ...result.errors] }
+    const warnings = [...certificates.warnings, ...result.warnings]
+    return { ...result, warnings, errors: [...errors, ...result.errors] }
   } catch (error) {
     if (error instanceof InterdictError) return { errors: [...secrets, error], warnings: [] }
     throw error
   }
 }
+
+const NOTHING: CertificateFindings = { errors: [], warnings: [] }
 
 /** The rules at the path; otherwise the configured ones, and the errors of the offered bundle. */
 async function filesToCheck(

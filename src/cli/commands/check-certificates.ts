@@ -1,0 +1,55 @@
+import { failureAt, type InterdictError } from '../../base/errors/error.js'
+import type { Config } from '../../gateway/config/config.js'
+import { showEndpoint } from '../../wire/sockets/endpoint.js'
+import { uncoveredListeners } from '../../admin/onboard/expected-names.js'
+import {
+  loadCertificate,
+  type Certificate,
+  type CertificateFiles
+} from '../../wire/tls/certificate.js'
+
+export interface CertificateFindings {
+  readonly errors: readonly InterdictError[]
+  readonly warnings: readonly InterdictError[]
+}
+
+/**
+ * Reads the certificates and keys that the settings name for listeners and the HTTP API, as the gateway would.
+ * A key that every user may read is an error here; a gateway that runs goes on, with a warning.
+ *
+ * @returns errors CERTIFICATE_UNREADABLE, CERTIFICATE_INVALID, CERTIFICATE_KEY, KEY_FILE_MODE; warnings
+ *   CERTIFICATE_VALIDITY, CERTIFICATE_WILDCARD, ONBOARD_NOT_COVERED
+ */
+export async function checkCertificates(config: Config): Promise<CertificateFindings> {
+  const files = new Map(filesOf(config).map(one => [`${one.certificate}\n${one.key}`, one]))
+  const loaded = new Map<string, Certificate>()
+  const errors: InterdictError[] = []
+  const warnings: InterdictError[] = []
+  for (const one of files.values()) {
+    const result = await loadCertificate(one, Date.now())
+    if (result.certificate !== undefined) loaded.set(one.certificate, result.certificate)
+    errors.push(...result.errors)
+    for (const it of result.warnings) (it.code === 'KEY_FILE_MODE' ? errors : warnings).push(it)
+  }
+  return { errors, warnings: [...warnings, ...nameWarnings(config, loaded)] }
+}
+
+function filesOf({ listen, admin }: Config): readonly CertificateFiles[] {
+  const own = listen.flatMap(({ certificates }) => certificates ?? [])
+  return admin.tls === undefined ? own : [...own, admin.tls]
+}
+
+/** Names by which clients reach a listener, and that none of its certificates covers. */
+function nameWarnings(
+  config: Config,
+  loaded: ReadonlyMap<string, Certificate>
+): readonly InterdictError[] {
+  const namesOf = ({ certificate }: CertificateFiles) => loaded.get(certificate)?.names
+  return uncoveredListeners(config, namesOf).map(({ listener, name }) => {
+    const files = listener.certificates!.map(({ certificate }) => certificate)
+    const { position } = listener.certificates![0]!
+    if (name.startsWith('*.')) return failureAt(position, 'CERTIFICATE_WILDCARD', files[0]!, name)
+    const endpoint = showEndpoint(listener)
+    return failureAt(position, 'ONBOARD_NOT_COVERED', name, endpoint, files.join(', '))
+  })
+}
