@@ -89,7 +89,7 @@ const defaults = {
   log: {
     service: { level: 'info', destination: 'stderr' },
     queries: {
-      which: 'blocked',
+      which: 'bans',
       path: '/var/log/interdict/queries.jsonl',
       flush: 200,
       rotation: { octets: 256 * 1024 * 1024, daily: true },

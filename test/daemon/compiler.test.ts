@@ -20,6 +20,7 @@ t.test('rules that were compiled and not adopted are compiled again', async t =>
     isFirst: true,
     localNames: [],
     pauses: [],
+    bannedNames: undefined,
     active: undefined,
     lists: [],
     describe: false,

@@ -3,14 +3,15 @@ import { randomInt } from 'node:crypto'
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parentPort } from 'node:worker_threads'
-import { systemClock } from '../../base/time/clock.js'
-import { failure } from '../../base/errors/error.js'
+import { epochSeconds, systemClock } from '../../base/time/clock.js'
+import { failure, type InterdictError } from '../../base/errors/error.js'
 import type { Milliseconds } from '../../base/units.js'
 import { loadConfig, settingsPath } from '../config/load.js'
 import { compile } from '../../policy/compile/compile.js'
 import { compare } from '../../policy/compile/compare.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { RuleSet } from '../../policy/rules/model/types.js'
+import { formerBans } from '../reload/former-bans.js'
 import { packRules } from './described-rules.js'
 import { ListCompiler } from './list-compiler.js'
 import { listRulePaths, readRules, type RulesReadResult } from './read-rules.js'
@@ -93,12 +94,12 @@ async function compileRules(request: Request): Promise<FromCompiler> {
   // There may be many, and only downloaded lists need them.
   const networks = loaded.remotes.length === 0 ? [] : loaded.rules.networks
   const prefixesByNetwork = new Map(networks.map(({ id, prefixes }) => [id, prefixes]))
-  const compiled = compileIfChanged(loaded.rules, request)
+  const { logWarnings, ...compiled } = compileIfChanged(loaded.rules, request)
   lists.end(loaded.listStates)
   return {
     kind: 'compiled',
     ...compiled,
-    warnings: loaded.warnings.map(serializeError),
+    warnings: [...loaded.warnings, ...logWarnings].map(serializeError),
     bundleErrors: bundleErrors.map(serializeError),
     listErrors: loaded.listErrors.map(serializeError),
     lists: loaded.listStates,
@@ -147,22 +148,30 @@ async function readStable({ location, watchedPaths }: Request): Promise<StableRe
 function compileIfChanged(
   ruleSet: RuleSet,
   request: Request
-): Pick<Extract<FromCompiler, { readonly kind: 'compiled' }>, 'snapshot' | 'changes'> {
+): Pick<Extract<FromCompiler, { readonly kind: 'compiled' }>, 'snapshot' | 'changes'> & {
+  readonly logWarnings: readonly InterdictError[]
+} {
   // A new bundle with the same rules counts as a change, since log records carry its serial.
-  const { generation, localNames: specialUse, pauses } = request
+  const { generation, localNames: specialUse, pauses, bannedNames } = request
+  const now = epochSeconds(systemClock)
   const isSame =
     ruleSet.sha256 === active?.origin.sha256 &&
     ruleSet.bundle?.serial === active.origin.bundle?.serial &&
     hasSamePauses(request)
-  if (isSame && !request.isForced) return { snapshot: undefined, changes: undefined }
+  if (isSame && !request.isForced)
+    return { snapshot: undefined, changes: undefined, logWarnings: [] }
   // Try the active seed first, so that hashes cached by workers stay valid over the reload; use another
   // one only if too many names collide under it.
   const seeds = active === undefined ? [] : [active.names.seed >>> 0]
   const random = (): number => seeds.pop() ?? randomInt(2 ** 32)
-  const snapshot = compile(ruleSet, { generation, random, specialUse, pauses })
+  const former = bannedNames === undefined ? undefined : formerBans(bannedNames, ruleSet, now)
+  const logged = { formerBans: former?.sources }
+  const snapshot = compile(ruleSet, { generation, random, specialUse, pauses, ...logged })
   const changes = active === undefined ? undefined : compare(active, snapshot)
+  const unsaved = former?.save()
   adopt(snapshot)
-  return { snapshot, changes }
+  const logWarnings = [...(former?.problems ?? []), ...(unsaved === undefined ? [] : [unsaved])]
+  return { snapshot, changes, logWarnings }
 }
 
 /** The clock ends a pause, without a new snapshot. */

@@ -28,6 +28,8 @@ export interface CompileRequest {
   /** Special-use names that are answered locally. */
   readonly localNames: readonly SpecialUseName[]
   readonly pauses: readonly Pause[]
+  /** File of the names that are or were banned, whose lookups are all logged; undefined: they are not. */
+  readonly bannedNames: string | undefined
   /** The active snapshot, for a thread that did not compile it. */
   readonly active: Snapshot | undefined
   /** The lists in the active snapshot. */

@@ -21,6 +21,7 @@ import type { SerializedError } from '../../base/errors/serialized-error.js'
 import type { StartThread } from '../../base/threads/thread.js'
 import type { CompilerHandle } from '../compiler/compiler-handle.js'
 import { FileWatcher } from '../compiler/file-watcher.js'
+import { bannedNamesFile } from './banned-names-file.js'
 import { locallyAnsweredNames } from '../compiler/locally-answered.js'
 import { ReloadQueue } from './reload-queue.js'
 import { ReloadReporter, type CompiledRules, type ReloadReason } from './reload-reporter.js'
@@ -58,6 +59,12 @@ const STOP_TIMEOUT: Milliseconds = 5_000
 
 /** Names of each app or list that the probe asks, in turn; the rest of a longer list is like them. */
 const SAMPLED_NAMES = 1000
+
+/** Whether all lookups of banned names are logged, by marks in the snapshot. */
+function logsBans({ log }: Config): boolean {
+  const { which } = log.queries
+  return which === 'bans' || which === 'all'
+}
 
 type FullResult = Exclude<CompileResult, { readonly kind: 'updated' }>
 
@@ -203,7 +210,8 @@ export class RulesReloader {
     const inSnapshot = (one: Config): unknown => [
       ...[rulesLocation(one), locallyAnsweredNames(one)],
       // The probe needs names, which are only read with the rules.
-      one.probe.enabled
+      one.probe.enabled,
+      logsBans(one)
     ]
     this.isForced ||= !isDeepStrictEqual(inSnapshot(before), inSnapshot(config))
     this.lists.configure({ settings: config.remoteLists, bootstrap })
@@ -249,6 +257,7 @@ export class RulesReloader {
       isFirst: snapshot === undefined,
       localNames: locallyAnsweredNames(config),
       pauses: this.pauses.current,
+      bannedNames: logsBans(config) ? bannedNamesFile(config.state.folder) : undefined,
       active: snapshot,
       lists: compiled?.lists ?? [],
       describe: (admin.http !== undefined && admin.tokens !== undefined) || probe.enabled,

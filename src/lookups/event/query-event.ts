@@ -38,10 +38,16 @@ export const NO_RCODE = 0xffff
 /** The client is known by its address only. */
 export const NO_DEVICE = new Uint8Array(0)
 
-/** One lookup, as a worker passes it to the ring. A single instance is reused for all lookups. */
-export type LookupFilter = 'blocked' | 'all' | 'none'
+/**
+ * Which lookups are logged.
+ *
+ * `bans`     those of names that a ban covers, or did in the last 90 days, whatever the verdict; and what else is
+ *            blocked or monitored
+ * `blocked`  blocked and monitored ones
+ */
+export type LookupFilter = 'bans' | 'blocked' | 'all' | 'none'
 
-/** Client class in the snapshot of `generation`. */
+/** One lookup, as a worker passes it to the ring. A single instance is reused for all lookups. */
 export class QueryEvent {
   time: Milliseconds = 0
   generation = 0
@@ -52,7 +58,8 @@ export class QueryEvent {
   device: Uint8Array = NO_DEVICE
   protocol: number = PROTOCOL.udp
   /**
-   * Claim and record, in that snapshot, of the rule that decided or would have decided; -1: none.
+   * Claim and record, in that snapshot, of the rule that decided or would have decided; -1: none. Or
+   * one made by `claimOfSource`.
    */
   qname: Uint8Array = new Uint8Array(256)
   qnameLength = 0

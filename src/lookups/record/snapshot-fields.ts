@@ -16,7 +16,7 @@ export interface MatchedEntry {
   /** As written in the source: `=tiktok.com`, `*.example`, `192.0.2.0/24`. */
   readonly pattern: string
   readonly sourceFile: string
-  /** From 1; not used for a special-use name, whose source is an RFC. */
+  /** From 1; 0 for a special-use name, whose source is an RFC, and for one that was banned earlier. */
   readonly sourceLine: number
   /** Length of its name in wire format; 0: it is an address. */
   readonly length: number
@@ -25,6 +25,7 @@ export interface MatchedEntry {
 /** Finds the entry that a verdict refers to. Implemented in `policy/`. */
 export type FindMatchedEntry = (
   snapshot: Snapshot,
+  /** As in `QueryEvent`. */
   claim: number,
   record: number,
   /** Whether the query was for the name itself, not for a name below it. */
@@ -103,7 +104,7 @@ export class SnapshotFields {
 
   /** The fields from `app` to `source`. */
   ruleFields(claim: number, record: number): RuleFields {
-    if (claim < 0) return NO_RULE
+    if (claim === -1) return NO_RULE
     return this.ruleFieldsByRecord.get(claim, record) ?? this.build(claim, record)
   }
 
@@ -114,7 +115,7 @@ export class SnapshotFields {
    */
   matchFields(fields: RuleFields, claim: number, record: number, qnameLength: number): Uint8Array {
     if (qnameLength === fields.nameLength) return fields.exactMatch
-    return (fields.subdomainMatch ??= this.encodeMatch(claim, this.findMatch(claim, record, false)))
+    return (fields.subdomainMatch ??= encodeMatch(this.findMatch(claim, record, false)))
   }
 
   private build(claim: number, record: number): RuleFields {
@@ -123,7 +124,7 @@ export class SnapshotFields {
     const fields = {
       rule: this.encodedRule(claim),
       nameLength: match?.length ?? 0,
-      exactMatch: this.encodeMatch(claim, match),
+      exactMatch: encodeMatch(match),
       subdomainMatch: undefined
     }
     this.ruleFieldsByRecord.set(claim, record, fields)
@@ -133,15 +134,10 @@ export class SnapshotFields {
   private encodedRule(claim: number): Uint8Array {
     const cached = this.ruleFieldsByClaim.get(claim)
     if (cached !== undefined) return cached
-    const found = this.claimOf(claim)
+    const found = claim < 0 ? undefined : this.claimOf(claim)
     const encoded = found === undefined ? EMPTY : encodeRule(found)
     this.ruleFieldsByClaim.set(claim, encoded)
     return encoded
-  }
-
-  private encodeMatch(claim: number, matched: MatchedEntry | undefined): Uint8Array {
-    const found = this.claimOf(claim)
-    return found === undefined || matched === undefined ? EMPTY : encodeMatch(found, matched)
   }
 
   private claimOf(number: number): Claim | undefined {
@@ -181,9 +177,10 @@ function encodeRule({ source, kind, ruleId, ruleFile, ruleLine }: Claim): Uint8A
   ])
 }
 
-function encodeMatch({ source }: Claim, matched: MatchedEntry): Uint8Array {
+function encodeMatch(matched: MatchedEntry | undefined): Uint8Array {
+  if (matched === undefined) return EMPTY
   const { pattern, sourceFile, sourceLine } = matched
-  const place = source.kind === 'local' ? sourceFile : `${sourceFile}:${sourceLine}`
+  const place = sourceLine === 0 ? sourceFile : `${sourceFile}:${sourceLine}`
   return Buffer.concat([field('pattern', pattern), field('source', place)])
 }
 

@@ -2,7 +2,7 @@ import type { Position } from '../../base/errors/position.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 
 export interface QueryLogConfig {
-  readonly which: 'blocked' | 'all' | 'none'
+  readonly which: 'bans' | 'blocked' | 'all' | 'none'
   readonly path: string
   /** Maximum time before a record is written. */
   readonly flush: Milliseconds

@@ -49,7 +49,7 @@ const keep = section({
 
 /** The section `log.queries`. */
 export const queryLogSchema = section({
-  which: z.enum(['blocked', 'all', 'none']).prefault('blocked'),
+  which: z.enum(['bans', 'blocked', 'all', 'none']).prefault('bans'),
   file: path.prefault(BESIDE.log),
   flush: duration('10ms', '10s').prefault('200ms'),
   rotate: section({

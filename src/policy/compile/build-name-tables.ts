@@ -60,7 +60,7 @@ export function buildNameTables(
     source.writeTo(sink)
     if (!names.flush()) throw failure('POLICY_BOUNDS', source.id)
     if (names.collided) return undefined
-    if (source.kind !== 'local' && source.part?.effect !== 'encloser') ruleNames = names.names
+    if (isOfRules(source)) ruleNames = names.names
     summaries.push(summaryOf(source, sink))
   }
   const slots = names.finish()
@@ -73,6 +73,10 @@ export function buildNameTables(
     ruleNames,
     used: used + slots.slots.byteLength + slots.filter.byteLength
   }
+}
+
+function isOfRules({ kind, part }: NameSource): boolean {
+  return kind !== 'local' && kind !== 'logged' && part?.effect !== 'encloser'
 }
 
 /** The snapshot that names are copied from, and the sources that take them, by index. */

@@ -55,7 +55,9 @@ function differ(
 /** Source ids, each with a checksum of its content; all parts of a list together. */
 function contents({ sources }: Snapshot): Map<string, string> {
   const sums = new Map<string, { names: number; digest: number }>()
-  for (const { id, names, digest } of allSources(sources).all) {
+  for (const { kind, id, names, digest } of allSources(sources).all) {
+    // Bans have lost these names; that they are still logged is no change of the rules.
+    if (kind === 'logged') continue
     const sum = sums.get(id) ?? { names: 0, digest: 0 }
     sums.set(id, { names: sum.names + names, digest: (sum.digest + digest) | 0 })
   }

@@ -23,6 +23,7 @@ import type { Pause, Snapshot } from '../tables/snapshot.js'
 import { packSources, type SourceSummary } from '../tables/source-table.js'
 import type { SpecialUseName } from '../tables/special-use-names.js'
 import { buildNameTables, type BuiltNameTables } from './build-name-tables.js'
+import { bannedSources } from './banned-sources.js'
 import { ClaimBuilder, removesOwnList } from './claim-builder.js'
 import { rulesOnSources, type RuleOnSource } from './claim-order.js'
 import { buildClientClasses, type ClientClass } from './client-classes.js'
@@ -41,6 +42,11 @@ export interface CompileOptions {
   readonly specialUse?: readonly SpecialUseName[]
   /** None by default. */
   readonly pauses?: readonly Pause[]
+  /**
+   * Log the lookups of names that bans cover whatever the verdict, and of these names, which no ban covers any
+   * more. Undefined: log nothing but verdicts of rules.
+   */
+  readonly formerBans?: readonly NameSource[] | undefined
 }
 
 /**
@@ -58,10 +64,10 @@ const MAX_SEEDS = 8
  *   writes its names
  */
 export function compile(given: RuleSet, options: CompileOptions): Snapshot {
-  const { specialUse = [], pauses = [] } = options
+  const { specialUse = [], pauses = [], formerBans } = options
   const ruleSet = withPauses(given, pauses)
   const { networks, clients, sha256, filesSha256, zones, bundle } = ruleSet
-  const sources = usedSources(ruleSet)
+  const sources = [...usedSources(ruleSet), ...(formerBans ?? [])]
   if (specialUse.length > 0) sources.push(specialUseSource(specialUse))
   const built = buildWithSomeSeed(sources, options)
   const { names, addresses, summaries } = built
@@ -90,7 +96,12 @@ export function compile(given: RuleSet, options: CompileOptions): Snapshot {
     },
     names,
     addresses,
-    sources: { list: sourceList, passes: buildPassTable(summaries), localData },
+    sources: {
+      list: sourceList,
+      passes: buildPassTable(summaries),
+      localData,
+      logged: loggedOf(sources, formerBans === undefined ? new Set() : bannedSources(ruleSet))
+    },
     claims: { ...packed, index, changeTimes: changeTimesOf(rules) },
     specialUse: specialUseEntries(specialUse, names),
     counts: {
@@ -98,7 +109,7 @@ export function compile(given: RuleSet, options: CompileOptions): Snapshot {
       rules: rules.size,
       bans: [...rules].filter(({ kind }) => kind === 'ban').length,
       networks: networks.length,
-      sources: new Set(summaries.filter(it => it.kind !== 'local').map(({ id }) => id)).size
+      sources: new Set(summaries.filter(isOfRules).map(({ id }) => id)).size
     },
     octets:
       built.used +
@@ -126,6 +137,17 @@ function usedSources({ sources, networks }: RuleSet): NameSource[] {
 function positionOf({ part }: NameSource): number {
   if (part?.effect === 'pass') return 0
   return part?.effect === 'encloser' ? 2 : 1
+}
+
+function isOfRules({ kind }: Pick<NameSource, 'kind'>): boolean {
+  return kind !== 'local' && kind !== 'logged'
+}
+
+/** `SourceTable.logged` */
+function loggedOf(sources: readonly NameSource[], banned: ReadonlySet<NameSource>): Uint8Array {
+  return Uint8Array.from(sources, source =>
+    source.kind === 'logged' || banned.has(source) ? 1 : 0
+  )
 }
 
 /** The DNS records that lists have for their names, by source. */

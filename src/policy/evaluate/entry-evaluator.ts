@@ -30,6 +30,8 @@ export class EntryEvaluator {
   private readonly entryWords: Int32Array
   private readonly sourceSets: Int32Array
   private readonly passingLists: PassingLists
+  /** `SourceTable.logged`. */
+  private readonly logged: Uint8Array
   /** Type of the query being evaluated. */
   private qtype = 0
   /** Flags of the claims that do not apply to its transport, or to alias targets. */
@@ -52,6 +54,7 @@ export class EntryEvaluator {
     this.entryWords = new Int32Array(names.entries.words)
     this.sourceSets = new Int32Array(names.entries.sets)
     this.passingLists = new PassingLists(sources.passes)
+    this.logged = sources.logged
   }
 
   /** Another name or address follows. Parameters as in `Policy.evaluateName`. */
@@ -87,6 +90,10 @@ export class EntryEvaluator {
       if ((ref & 3) === ignored) continue
       const source = ref >>> 2
       if (this.passingLists.count > 0 && this.passingLists.excludes(source)) continue
+      if (this.logged[source] === 1 && verdict.logSource === -1) {
+        verdict.logSource = source
+        verdict.logEntry = entry
+      }
       this.evaluateSource(source, this.claimIndex.find(group, source), lists, now)
     }
     if (this.monitorOrder < this.deciderOrder) this.addMonitor(entry, verdict)

@@ -3,10 +3,11 @@ import type { Octets } from '../../base/units.js'
 import { showCanonical, showName } from '../../wire/dns/name/name.js'
 import { COVER } from '../rules/model/types.js'
 import { allClaims } from '../tables/claim-table.js'
-import type { Claim } from '../tables/claim.js'
+import { sourceOfClaim, type Claim } from '../tables/claim.js'
 import { entriesOf } from '../tables/entries.js'
 import type { Snapshot } from '../tables/snapshot.js'
 import { coverOf, sourceOf } from '../tables/source-sets.js'
+import { allSources } from '../tables/source-table.js'
 
 /** Human-readable explanation of a verdict: the rule, and the line of its source that matched. */
 export interface MatchedRule {
@@ -27,6 +28,7 @@ export interface MatchedRule {
 /**
  * The rule behind a verdict's claim and entry. Needs the snapshot alone, so any thread can call it.
  *
+ * @param claim or a number made by `claimOfSource`: then there is no rule
  * @param isExact whether the evaluated name is that of the entry or one below it, which decides
  *   between the lines if the source has both `=a.example` and `*.a.example`. If not given, the first
  * @returns undefined if the claim and the entry do not belong together
@@ -37,7 +39,8 @@ export function matchedRule(
   entry: number,
   isExact?: boolean
 ): MatchedRule | undefined {
-  const matched = allClaims(snapshot).at(claim)
+  const logged = sourceOfClaim(claim)
+  const matched = logged === -1 ? allClaims(snapshot).at(claim) : ofSource(snapshot, logged)
   if (matched === undefined || entry <= 0) return undefined
   const lines = entriesOf(snapshot)
     .sourcesOf(entry)
@@ -68,7 +71,15 @@ export function patternOf(snapshot: Snapshot, entry: number, cover: number): str
   return cover === COVER.exact ? `=${showCanonical(name)}` : showCanonical(name)
 }
 
-function describe(claim: Claim, line: number, pattern: string, length: Octets): MatchedRule {
+type Matched = Pick<Claim, 'kind' | 'ruleId' | 'ruleFile' | 'ruleLine' | 'source'>
+
+/** No rule decided: see `claimOfSource`. */
+function ofSource({ sources }: Snapshot, index: number): Matched | undefined {
+  const source = allSources(sources).at(index)
+  return source && { kind: 'ban', ruleId: '', ruleFile: '', ruleLine: 0, source }
+}
+
+function describe(claim: Matched, line: number, pattern: string, length: Octets): MatchedRule {
   const { id, title, file } = claim.source
   return {
     rule: claim.ruleId,

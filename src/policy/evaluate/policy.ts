@@ -41,6 +41,8 @@ export class Policy {
   private readonly activeClaims: ActiveClaims
   private readonly localData: LocalDataTable
   private readonly entries: EntryEvaluator
+  /** Whether lookups of some names are logged, also for clients to whom no rule applies. */
+  private readonly hasLogged: boolean
 
   constructor(snapshot: Snapshot) {
     const { names, clients } = snapshot
@@ -58,6 +60,7 @@ export class Policy {
     this.activeClaims = new ActiveClaims(snapshot)
     this.entries = new EntryEvaluator(snapshot, this.claims, this.activeClaims)
     this.localData = new LocalDataTable(snapshot)
+    this.hasLogged = snapshot.sources.logged.includes(1)
   }
 
   /**
@@ -106,7 +109,8 @@ export class Policy {
     const { labels } = name
     const { root } = this.names
     const mayBeSpecialUse = this.names.mayBeSpecialUse(name)
-    if (group === 0 || (group === this.specialUseGroup && !mayBeSpecialUse)) return
+    const hasNoRules = group === 0 || (group === this.specialUseGroup && !mayBeSpecialUse)
+    if (hasNoRules && !this.hasLogged) return
     const { entries } = this
     entries.begin(qtype, overTcp, isTarget)
     const { has, most } = mayBeSpecialUse ? this.names.allLabelCounts : this.names.labelCounts
@@ -115,7 +119,8 @@ export class Policy {
       const entry = this.names.find(name, label)
       if (entry === 0) continue
       entries.evaluate(entry, label === 0, label, group, now, verdict)
-      if (verdict.tier === TIER.exception) return
+      // No rule can change that any more; but a shorter name may be one whose lookups are logged.
+      if (verdict.tier === TIER.exception && !this.hasLogged) return
     }
     if (root !== 0) entries.evaluate(root, labels === 0, labels, group, now, verdict)
   }
@@ -138,7 +143,7 @@ export class Policy {
     overTcp = false
   ): void {
     const group = this.groups[clientClass]!
-    if (group === 0) return
+    if (group === 0 && !this.hasLogged) return
     this.entries.begin(qtype, overTcp, false)
     this.evaluatePrefixes(words, at, group, now, verdict)
     if (!extractIpv4(words, at, this.embedded)) return

@@ -94,3 +94,16 @@ export interface PreparedReply {
 export function isTimed({ from, until, timetable }: UnpreparedClaim): boolean {
   return from !== -Infinity || until !== Infinity || timetable !== undefined
 }
+
+/**
+ * In place of a claim: no rule decided, but this source has the name, and its lookups are logged. Undone by
+ * `sourceOfClaim`.
+ */
+export function claimOfSource(source: number): number {
+  return -2 - source
+}
+
+/** The source behind a number made by `claimOfSource`; -1: it is a claim, or none. */
+export function sourceOfClaim(claim: number): number {
+  return claim < -1 ? -2 - claim : -1
+}

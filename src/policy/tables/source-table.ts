@@ -8,6 +8,11 @@ export interface SourceTable {
   readonly passes: PassTable
   /** DNS records that a list has for its names (RPZ local data), by index in `list`. */
   readonly localData: ReadonlyMap<number, LocalData>
+  /**
+   * By number of the source: 1 if lookups of its names are logged whatever the verdict, since a ban covers
+   * them, or did in the last 90 days. Such a source decides nothing by that: see `Verdict.logSource`.
+   */
+  readonly logged: Uint8Array
 }
 
 /** Which sources belong to the same list and to the same zone, by number of the source. See `PassingLists`. */
@@ -49,7 +54,7 @@ export interface SourceSummary {
 
 /** Whether the names of a source count as names of the rules. */
 export function isCounted({ kind, isEncloser }: SourceSummary): boolean {
-  return kind !== 'local' && !isEncloser
+  return kind !== 'local' && kind !== 'logged' && !isEncloser
 }
 
 export function packSources(sources: Iterable<SourceSummary>): PackedListBuffers {

@@ -18,10 +18,13 @@ export class Verdict {
   monitorClaim = -1
   monitorTier: number = NO_TIER
   monitorEntry = -1
+  /** A source that lists the name and whose lookups are logged whatever is decided; -1: none. */
+  logSource = -1
+  logEntry = -1
 
-  /** Whether nothing matched, not even in monitor mode. */
+  /** Whether nothing matched, not even what is only monitored or logged. */
   get isEmpty(): boolean {
-    return this.claim === -1 && this.monitorClaim === -1
+    return this.claim === -1 && this.monitorClaim === -1 && this.logSource === -1
   }
 
   copyFrom(other: Verdict): void {
@@ -32,6 +35,8 @@ export class Verdict {
     this.monitorClaim = other.monitorClaim
     this.monitorTier = other.monitorTier
     this.monitorEntry = other.monitorEntry
+    this.logSource = other.logSource
+    this.logEntry = other.logEntry
   }
 
   clear(): void {
@@ -42,5 +47,7 @@ export class Verdict {
     this.monitorClaim = -1
     this.monitorTier = NO_TIER
     this.monitorEntry = -1
+    this.logSource = -1
+    this.logEntry = -1
   }
 }

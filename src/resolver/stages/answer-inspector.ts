@@ -25,6 +25,8 @@ export class AnswerInspector {
   readonly verdict = new Verdict()
   /** What in the answer matched `verdict.monitorClaim`, one of `MATCH`. */
   monitorMatch: number = MATCH.none
+  /** What in the answer matched `verdict.logSource`, one of `MATCH`. */
+  logMatch: number = MATCH.none
   /** If a target matched: which one. */
   readonly name = new HashedName()
   private policy: Policy | undefined
@@ -51,8 +53,8 @@ export class AnswerInspector {
       this.inspectNames(context, answer) ||
       this.inspectAddresses(context, answer) ||
       this.inspectPrivate(context, answer)
-    // An answer with a monitored match is not clean: each of its lookups has to be logged.
-    if (match === MATCH.none && verdict.monitorClaim === -1) {
+    // An answer with a match that is monitored or logged is not clean: each of its lookups has to be logged.
+    if (match === MATCH.none && verdict.monitorClaim === -1 && verdict.logSource === -1) {
       answer.cleanEpoch = epoch
       answer.cleanClass = context.verdictClass
     }
@@ -66,13 +68,14 @@ export class AnswerInspector {
     let at = 0
     for (const kind of targetKinds) {
       const match = MATCH_OF_TARGET[kind]!
-      const { monitorClaim, monitorEntry } = verdict
+      const { monitorClaim, monitorEntry, logSource, logEntry } = verdict
       name.set(targets, at, policy!.seed)
       at += name.length
       verdict.clear()
       policy!.evaluateName(name, query.qtype, clientClass, now, verdict, overTcp, true)
       if (this.isBlocked(context)) return match
       this.keepFirstMonitored(match, monitorClaim, monitorEntry)
+      this.keepFirstLogged(match, logSource, logEntry)
     }
     return MATCH.none
   }
@@ -82,11 +85,12 @@ export class AnswerInspector {
     const { query, clientClass, overTcp } = context
     const { addresses } = answer
     for (let at = 0; at < addresses.length; at += 4) {
-      const { monitorClaim, monitorEntry } = verdict
+      const { monitorClaim, monitorEntry, logSource, logEntry } = verdict
       verdict.clear()
       policy!.evaluateAddress(addresses, at, query.qtype, clientClass, now, verdict, overTcp)
       if (this.isBlocked(context)) return MATCH.address
       this.keepFirstMonitored(MATCH.address, monitorClaim, monitorEntry)
+      this.keepFirstLogged(MATCH.address, logSource, logEntry)
     }
     return MATCH.none
   }
@@ -112,5 +116,15 @@ export class AnswerInspector {
     }
     verdict.monitorClaim = monitor
     verdict.monitorEntry = record
+  }
+
+  private keepFirstLogged(match: number, source: number, entry: number): void {
+    const { verdict } = this
+    if (source === -1) {
+      if (verdict.logSource !== -1) this.logMatch = match
+      return
+    }
+    verdict.logSource = source
+    verdict.logEntry = entry
   }
 }

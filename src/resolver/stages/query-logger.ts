@@ -3,7 +3,7 @@ import { PROBE_FLAG } from '../../wire/dns/edns/probe-option.js'
 import type { Answer } from '../../wire/dns/records/answer.js'
 import { RCODE } from '../../wire/dns/registry/rcode.js'
 import type { Policy } from '../../policy/evaluate/policy.js'
-import { TIER } from '../../policy/tables/claim.js'
+import { claimOfSource, TIER } from '../../policy/tables/claim.js'
 import type { Verdict } from '../../policy/tables/verdict.js'
 import {
   MATCH,
@@ -27,11 +27,19 @@ export interface QueryEventSink {
   commit(): void
 }
 
+/** Whether a ban covers the name, or did, or an exception to one decided. */
+function isLogged({ claim, tier, logSource }: Verdict): boolean {
+  if (logSource !== -1) return true
+  const isException = tier < TIER.ban || (tier >= TIER.sourceException && tier < TIER.allow)
+  return claim !== -1 && isException
+}
+
 /** Logs lookups for the query log, and counts the blocked ones. Call it after the reply is written. */
 export class QueryLogger {
   private readonly event = new QueryEvent()
   private logsAll = false
   private logsBlocked = false
+  private logsBans = false
   private policy: Policy | undefined
   private isCommitScheduled = false
 
@@ -48,6 +56,7 @@ export class QueryLogger {
   configure(which: LookupFilter): void {
     this.logsAll = which === 'all'
     this.logsBlocked = which !== 'none'
+    this.logsBans = which === 'bans'
   }
 
   beginBatch(policy: Policy, time: Milliseconds): void {
@@ -99,7 +108,8 @@ export class QueryLogger {
   }
 
   /**
-   * Logs a lookup that got an answer: as monitored if a rule in monitor mode would have blocked it.
+   * Logs a lookup that got an answer: as monitored if a rule in monitor mode would have blocked it. With
+   * `bans`, also where a ban covers the name or something in the answer, or did.
    *
    * @param inspector has just inspected the answer
    * @param verdict one of `VERDICT`, if no rule matched
@@ -116,7 +126,9 @@ export class QueryLogger {
     const { claim, entry, tier, monitorClaim, monitorEntry } = context.verdict
     const isMonitored = monitorClaim !== -1 || inspector.verdict.monitorClaim !== -1
     if (isMonitored) this.countMonitored(context, inspector)
-    if (!this.logsAll && !(isMonitored && this.logsBlocked)) return
+    const isOfBan = isLogged(context.verdict) || inspector.verdict.logSource !== -1
+    const isWanted = this.logsAll || (isMonitored && this.logsBlocked) || (isOfBan && this.logsBans)
+    if (!isWanted) return
     if (monitorClaim !== -1) {
       this.setVerdict(VERDICT.monitored, MATCH.qname, monitorClaim, monitorEntry)
     } else if (isMonitored) {
@@ -124,6 +136,8 @@ export class QueryLogger {
       this.setVerdict(VERDICT.monitored, monitorMatch, inAnswer.monitorClaim, inAnswer.monitorEntry)
     } else if (claim !== -1 && tier !== TIER.specialUse) {
       this.setVerdict(VERDICT.allowed, MATCH.qname, claim, entry)
+    } else if (isOfBan && match === MATCH.none) {
+      this.setLogged(verdict, context.verdict, inspector)
     } else {
       this.setVerdict(verdict, match, -1, -1)
     }
@@ -157,7 +171,8 @@ export class QueryLogger {
     if (context.isAliased) return this.logAliased(context, rcode, took)
     const { claim, entry, monitorClaim, monitorEntry } = context.verdict
     if (monitorClaim !== -1) this.counters.countMonitored(monitorClaim, MATCH.qname)
-    if (!this.logsAll && !(monitorClaim !== -1 && this.logsBlocked)) return
+    const isOfBan = this.logsBans && isLogged(context.verdict)
+    if (!this.logsAll && !isOfBan && !(monitorClaim !== -1 && this.logsBlocked)) return
     if (monitorClaim === -1) {
       const isName = match === MATCH.qname
       this.setVerdict(VERDICT.local, match, isName ? claim : -1, isName ? entry : -1)
@@ -168,7 +183,7 @@ export class QueryLogger {
 
   /** An unknown client, or a query that is never forwarded. @param ede as in `logLocal` */
   logRefused(context: QueryContext, rcode: number, ede: number): void {
-    if (!this.logsAll) return
+    if (!this.logsAll && !(this.logsBans && isLogged(context.verdict))) return
     this.setVerdict(VERDICT.refused, MATCH.none, -1, -1)
     this.setReply(context, rcode, ede, -1)
     this.push(context, 0)
@@ -178,6 +193,16 @@ export class QueryLogger {
     const { counters } = this
     if (verdict.monitorClaim !== -1) counters.countMonitored(verdict.monitorClaim, MATCH.qname)
     else counters.countMonitored(inspector.verdict.monitorClaim, inspector.monitorMatch)
+  }
+
+  /** No rule decided, but the name, or one in the answer, is logged. */
+  private setLogged(verdict: number, { logSource, logEntry }: Verdict, inspector: AnswerInspector) {
+    if (logSource !== -1) {
+      this.setVerdict(verdict, MATCH.qname, claimOfSource(logSource), logEntry)
+      return
+    }
+    const { verdict: inAnswer, logMatch } = inspector
+    this.setVerdict(verdict, logMatch, claimOfSource(inAnswer.logSource), inAnswer.logEntry)
   }
 
   private setVerdict(verdict: number, match: number, claim: number, entry: number): void {

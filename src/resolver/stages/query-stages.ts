@@ -106,9 +106,9 @@ export class QueryStages {
     const { context, policy } = this
     const { shelf, logger, identity } = this.dependencies
     const { query, clientClass, verdict, overTcp } = context
+    verdict.clear()
     if (clientClass === 0) return refuseUnknownClient(context, logger)
     if (query.qclass !== RRCLASS.IN) return answerChaos(context, identity)
-    verdict.clear()
     if (isShelved) shelf!.readBlock(verdict)
     else {
       policy.evaluateName(
@@ -258,7 +258,7 @@ export class QueryStages {
   }
 }
 
-/** Whether no rule matched, not even one in monitor mode. */
-function isUnmatched({ claim, tier, monitorClaim }: Verdict): boolean {
-  return (claim === -1 || tier === TIER.specialUse) && monitorClaim === -1
+/** Whether no rule matched, not even one in monitor mode, and the lookup need not be logged. */
+function isUnmatched({ claim, tier, monitorClaim, logSource }: Verdict): boolean {
+  return (claim === -1 || tier === TIER.specialUse) && monitorClaim === -1 && logSource === -1
 }

@@ -59,8 +59,9 @@ function blockView(
     rule: `${position.file}:${position.line}`,
     state: ruleState(rule, now),
     networks,
-    sources: sources.map(source => {
-      return { kind: source.kind, id: sourceId(source), title: source.title }
+    sources: sources.flatMap(source => {
+      const { kind, title } = source
+      return kind === 'logged' ? [] : [{ kind, id: sourceId(source), title }]
     }),
     mode,
     action: reply.action,

@@ -20,6 +20,8 @@ export const RECORDS = {
     `${folder} is on ${type}: its lock does not exclude processes on other machines; let no other machine write there`,
   LOG_OVERRUN: (lookups: number) =>
     `${lookups} lookups not logged: queue full, as they arrived faster than they could be written`,
+  LOG_BANS: (path: string, why: string) =>
+    `cannot keep the names of former bans in ${path}: ${why}; once their ban is removed, their lookups may not be logged`,
   PRIVACY_KEY: (path: string, why: string) => `cannot use pseudonym key ${path}: ${why}`,
   PRIVACY_NO_KEY: (folder: string, when: string) =>
     `no pseudonym key ${when} in ${folder}: none was created, or it has been deleted`,

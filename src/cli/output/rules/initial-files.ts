@@ -35,7 +35,7 @@ state: { folder: ${quote(places.state)} }
 
 log:
   queries:
-    which: blocked # all: every lookup; none: no log
+    which: bans # all: every lookup; blocked: only what is blocked; none: no log
     file: ${quote(places.log)}
     privacy: { default: full, keys: ${quote(places.keys)} } # see docs/guides/privacy.md
 `

@@ -32,11 +32,11 @@ export interface NameSink {
 
 /**
  * Names and addresses from one place of the rules: an app, a list, or those written into a ban, an
- * exception, an allow or a block. Rules refer to sources. `local` is only the source of special-use
- * names that `policy` adds.
+ * exception, an allow or a block. Rules refer to sources. `policy` adds two kinds: `local`, the
+ * special-use names, and `logged`, names that were banned and whose lookups are still logged.
  */
 export interface NameSource {
-  readonly kind: 'app' | 'list' | 'inline' | 'local'
+  readonly kind: 'app' | 'list' | 'inline' | 'local' | 'logged'
   /** App or list id; for inline names `networks.yaml:12`. Unique in a rule set. */
   readonly id: string
   /** Human-readable name: `TikTok`. */
