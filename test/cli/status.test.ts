@@ -214,6 +214,7 @@ const TROUBLE: StatusReply = withHealth({
       expires: '2026-01-02T03:04:05.678Z'
     }
   })),
+  history: { incompleteSince: null, error: null },
   remoteLists: [],
   certificates: [],
   reports: [

@@ -18,7 +18,7 @@ t.test('rules that were compiled and not adopted are compiled again', async t =>
     isFull: true,
     isForced: false,
     isFirst: true,
-    localNames: [],
+    localNames: [], listSize: 0,
     pauses: [],
     bannedNames: undefined,
     active: undefined,

@@ -59,6 +59,7 @@ const GOOD: Status = {
   cache: { answers: usage, failures: usage },
   upstreams: [upstream('192.0.2.1', 'up'), upstream('192.0.2.2', 'unknown')],
   zones: [],
+  history: { incompleteSince: null, error: null },
   remoteLists: [],
   certificates: [],
   clients: {},

@@ -21,6 +21,7 @@ const GOOD = {
   workers: [{ number: 0, state: 'listening', since: null, restarts: 0, generation: 1 }],
   silent: [],
   upstreams: [{ address: '192.0.2.1', state: 'up', isDefault: true, loopsFor: [] }],
+  history: { incompleteSince: null, error: null },
   remoteLists: [],
   certificates: [],
   alerts: [],

@@ -1,4 +1,5 @@
 import { FLEET } from './messages/fleet.js'
+import { HISTORY } from './messages/history.js'
 import { LISTS } from './messages/lists.js'
 import { ONBOARDING } from './messages/onboarding.js'
 import { OPERATION } from './messages/operation.js'
@@ -21,7 +22,8 @@ const MESSAGES = {
   ...RECORDS,
   ...ONBOARDING,
   ...OPERATION,
-  ...FLEET
+  ...FLEET,
+  ...HISTORY
 } as const
 
 export type ErrorCode = keyof typeof MESSAGES

@@ -7,6 +7,8 @@ import type {
   CompileRequest,
   FromCompiler,
   ListCompiled,
+  RecordRequest,
+  RecordResult,
   ToCompiler
 } from './compiler-messages.js'
 import { completesWithin } from '../../base/threads/completes-within.js'
@@ -57,6 +59,10 @@ export class CompilerHandle {
   private job: Job | undefined
   /** Whether the thread compiles lists for which the last reload has not waited. */
   private hasPendingLists = false
+  /** Records for the history that the thread has not written. */
+  private readonly records: ((result: RecordResult) => void)[] = []
+  /** Whether the thread has files that the history still lacks: then it is not ended. */
+  holdsUnrecorded = false
   private idleTimer: NodeJS.Timeout | undefined
   private closed = false
 
@@ -83,6 +89,7 @@ export class CompilerHandle {
   endWhenIdle(after: Milliseconds = IDLE_TIMEOUT): void {
     clearTimeout(this.idleTimer)
     if (this.closed || this.job !== undefined || this.hasPendingLists) return
+    if (this.holdsUnrecorded || this.records.length > 0) return
     this.idleTimer = setTimeout(() => {
       void this.thread?.end()
       this.thread = undefined
@@ -108,13 +115,24 @@ export class CompilerHandle {
     return result
   }
 
+  /** Has the history record what came in force, beside other work. Never rejects. */
+  record(request: RecordRequest): Promise<RecordResult> {
+    if (this.closed) return Promise.resolve(notRecorded(new Error('the gateway stops')))
+    clearTimeout(this.idleTimer)
+    this.thread ??= this.start()
+    this.thread.send({ kind: 'record', ...request })
+    return new Promise(resolve => this.records.push(resolve))
+  }
+
   /** Terminates the thread. @returns whether it has ended: it cannot while it waits in the kernel */
   async close(): Promise<boolean> {
     this.closed = true
     clearTimeout(this.idleTimer)
     const { thread } = this
     const ended = thread === undefined || (await completesWithin(thread.end(), END_TIMEOUT))
-    this.finish(rejection(new Error('the compiler thread was stopped')))
+    const stopped = new Error('the compiler thread was stopped')
+    this.finish(rejection(stopped))
+    this.loseRecords(stopped)
     return ended
   }
 
@@ -136,7 +154,7 @@ export class CompilerHandle {
   private start(): Thread<ToCompiler> {
     this.hasActive = false
     this.hasPendingLists = false
-    return this.startThread<ToCompiler, FromCompiler | ListCompiled>(
+    return this.startThread<ToCompiler, FromCompiler | ListCompiled | RecordResult>(
       'compiler-main.js',
       undefined,
       {
@@ -146,7 +164,13 @@ export class CompilerHandle {
     )
   }
 
-  private onMessage(message: FromCompiler | ListCompiled): void {
+  private onMessage(message: FromCompiler | ListCompiled | RecordResult): void {
+    if (message.kind === 'recorded' || message.kind === 'not recorded') {
+      this.records.shift()?.(message)
+      // After whoever waits for it, who may have another one.
+      setImmediate(() => this.endWhenIdle())
+      return
+    }
     if (message.kind !== 'list compiled') return this.finish(message)
     this.hasPendingLists = false
     this.onListCompiled('done')
@@ -159,12 +183,17 @@ export class CompilerHandle {
     this.log?.error({ error: message }, 'compiler thread died; active rules are kept')
     const { hasPendingLists } = this
     this.hasPendingLists = false
+    this.loseRecords(error)
     if (this.job === undefined) {
       if (hasPendingLists) this.onListCompiled('lost')
       return
     }
     if (this.job.attempts < MAX_ATTEMPTS) this.dispatch(this.job)
     else this.finish(rejection(error))
+  }
+
+  private loseRecords(error: Error): void {
+    for (const resolve of this.records.splice(0)) resolve(notRecorded(error))
   }
 
   private finish(result: FromCompiler): void {
@@ -179,6 +208,10 @@ export class CompilerHandle {
 /** Omits the snapshot, which would be copied on its way to the thread: 1 µs a rule, 1 s for a million. */
 function withoutSnapshot(request: ToCompiler): ToCompiler {
   return request.kind === 'compile' ? { ...request, active: undefined } : request
+}
+
+function notRecorded(error: Error): RecordResult {
+  return { kind: 'not recorded', error: serializeError(error) }
 }
 
 function rejection(error: unknown): FromCompiler {

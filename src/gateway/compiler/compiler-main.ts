@@ -5,21 +5,31 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parentPort } from 'node:worker_threads'
 import { epochSeconds, systemClock } from '../../base/time/clock.js'
 import { failure, type InterdictError } from '../../base/errors/error.js'
+import { reasonOf } from '../../base/errors/reason.js'
 import type { Milliseconds } from '../../base/units.js'
 import { loadConfig, settingsPath } from '../config/load.js'
 import { compile } from '../../policy/compile/compile.js'
 import { compare } from '../../policy/compile/compare.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
+import { NETWORKS_FILE } from '../../policy/rules/model/folder.js'
 import type { RuleSet } from '../../policy/rules/model/types.js'
 import { formerBans } from '../reload/former-bans.js'
+import { HistoryWriter } from '../../sources/history/history-writer.js'
 import { packRules } from './described-rules.js'
 import { ListCompiler } from './list-compiler.js'
 import { listRulePaths, readRules, type RulesReadResult } from './read-rules.js'
 import { ReplacedSnapshots, COLLECT_DELAY } from '../../policy/tables/replaced-snapshots.js'
+import { VersionContents } from '../reload/version-contents.js'
 import { isUnchanged, readWatchState, type WatchState } from './watch-state.js'
 import { yieldToWorkers } from './yield-to-workers.js'
 import { afterJournals, applyZoneJournals, type JournalUpdate } from './zone-journals.js'
-import type { FromCompiler, ListCompiled, ToCompiler } from './compiler-messages.js'
+import type {
+  FromCompiler,
+  ListCompiled,
+  RecordRequest,
+  RecordResult,
+  ToCompiler
+} from './compiler-messages.js'
 import { serializeError } from '../../base/errors/serialized-error.js'
 import { startNestedThread } from '../../base/threads/thread.js'
 
@@ -30,6 +40,8 @@ const RETRY_PAUSE: Milliseconds = 50
 type Request = Extract<ToCompiler, { readonly kind: 'compile' }>
 
 let active: Snapshot | undefined
+let writer: HistoryWriter | undefined
+const contents = new VersionContents()
 const replaced = new ReplacedSnapshots(COLLECT_DELAY.compiler)
 const port = parentPort!
 const lists = new ListCompiler(startNestedThread, () => {
@@ -37,10 +49,14 @@ const lists = new ListCompiler(startNestedThread, () => {
 })
 
 port.on('message', (message: ToCompiler) => {
+  if (message.kind === 'record') {
+    void record(message).then(result => port.postMessage(result))
+    return
+  }
   void handle(message).then(result => port.postMessage(result))
 })
 
-async function handle(message: ToCompiler): Promise<FromCompiler> {
+async function handle(message: Exclude<ToCompiler, { readonly kind: 'record' }>): Promise<FromCompiler> {
   try {
     return message.kind === 'settings'
       ? await readSettings(message.file)
@@ -85,7 +101,7 @@ async function compileRules(request: Request): Promise<FromCompiler> {
   }
   if (active !== undefined) yieldToWorkers()
   lists.begin(active, request.lists, request.isFull)
-  const { loaded, bundleErrors, watchState, isChanging, ...read } = await readStable(request)
+  const { loaded, source, bundleErrors, watchState, isChanging, ...read } = await readStable(request)
   const isTransient = read.isTransient || lists.isTransient
   const errors = isChanging ? [failure('GATEWAY_RESTLESS')] : loaded.ok ? [] : loaded.errors
   if (errors.length > 0 || !loaded.ok) {
@@ -95,6 +111,7 @@ async function compileRules(request: Request): Promise<FromCompiler> {
   const networks = loaded.remotes.length === 0 ? [] : loaded.rules.networks
   const prefixesByNetwork = new Map(networks.map(({ id, prefixes }) => [id, prefixes]))
   const { logWarnings, ...compiled } = compileIfChanged(loaded.rules, request)
+  if (source !== undefined) contents.add(source, loaded, request.listSize)
   lists.end(loaded.listStates)
   return {
     kind: 'compiled',
@@ -110,6 +127,23 @@ async function compileRules(request: Request): Promise<FromCompiler> {
     watchState,
     duration: performance.now() - started,
     isTransient
+  }
+}
+
+/** Appends to the history. The disk may be slow, so nothing else waits for it. */
+async function record(request: RecordRequest): Promise<RecordResult> {
+  const { folder, copiesFolder, listSize, event } = request
+  if (writer?.path !== folder) writer = new HistoryWriter(folder)
+  try {
+    if (!('sha256' in event)) return { kind: 'recorded', missing: [], path: await writer.end(event) }
+    const content = contents.of(event.files, copiesFolder, listSize)
+    const { missing, path } = await writer.record(event, content)
+    const rules = contents.rulesOf(event.files)
+    const lacks = missing.filter(name => rules?.includes(name) ?? name === NETWORKS_FILE)
+    return { kind: 'recorded', missing: lacks, path }
+  } catch (error) {
+    const failed = failure('HISTORY_WRITE', folder, reasonOf(error, folder))
+    return { kind: 'not recorded', error: serializeError(failed) }
   }
 }
 

@@ -1,9 +1,11 @@
-import type { Milliseconds } from '../../base/units.js'
+import type { Milliseconds, Octets } from '../../base/units.js'
 import type { Config } from '../config/config.js'
 import type { SettingsFile } from '../config/load.js'
 import type { Pause, Snapshot } from '../../policy/tables/snapshot.js'
 import type { SnapshotChanges } from '../../policy/compile/compare.js'
 import type { SpecialUseName } from '../../policy/tables/special-use-names.js'
+import type { EndEvent } from '../../sources/history/history-event.js'
+import type { NewEvent } from '../../sources/history/history-writer.js'
 import type { ListState } from '../../policy/rules/lists/load-list.js'
 import type { TransferList } from '../../policy/rules/lists/transfer-list.js'
 import type { RemoteListSet } from '../../sources/refresh/refresh-messages.js'
@@ -34,6 +36,8 @@ export interface CompileRequest {
   readonly active: Snapshot | undefined
   /** The lists in the active snapshot. */
   readonly lists: readonly ListState[]
+  /** See `HistoryConfig`. */
+  readonly listSize: Octets
   /** Whether the result is to contain a description of the rules. */
   readonly describe: boolean
   /** How many names of each source it is to contain. */
@@ -47,7 +51,29 @@ export interface PendingList {
   readonly since: Milliseconds
 }
 
+/** What came in force, for the history of rules. */
+export interface RecordRequest {
+  /** The folder of the history. */
+  readonly folder: string
+  readonly copiesFolder: string
+  /** See `HistoryConfig`. */
+  readonly listSize: Octets
+  readonly event: NewEvent | EndEvent
+}
+
+/** Not the reply of a job: records are written while the next job may be done. */
+export type RecordResult =
+  | {
+      readonly kind: 'recorded'
+      /** Files of the rules that are not stored, without lists. */
+      readonly missing: readonly string[]
+      /** The file that was written. */
+      readonly path: string
+    }
+  | { readonly kind: 'not recorded'; readonly error: SerializedError }
+
 export type ToCompiler =
+  | (RecordRequest & { readonly kind: 'record' })
   | { readonly kind: 'settings'; readonly file: string | undefined }
   | (CompileRequest & { readonly kind: 'compile' })
 

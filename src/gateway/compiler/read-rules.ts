@@ -2,7 +2,7 @@ import { epochSeconds, type Clock } from '../../base/time/clock.js'
 import { InterdictError } from '../../base/errors/error.js'
 import type { ListProvider } from '../../policy/rules/lists/list-provider.js'
 import { loadRules, type RulesResult } from '../../policy/rules/load.js'
-import { zoneFilesIn } from '../../policy/rules/model/folder.js'
+import { RulesFolder, zoneFilesIn, type RuleFiles } from '../../policy/rules/model/folder.js'
 import { AcceptedBundles } from '../../sources/bundle/accepted-bundles.js'
 import {
   chooseBundle,
@@ -14,6 +14,8 @@ import { listPaths } from './watch-state.js'
 
 export interface RulesReadResult {
   readonly loaded: RulesResult
+  /** The files of the rules; undefined: no bundle could be read. */
+  readonly source: RuleFiles | undefined
   /** With valid rules: why the bundle on offer was rejected in favour of an earlier one. */
   readonly bundleErrors: readonly InterdictError[]
   /** Every file read or looked for. */
@@ -46,9 +48,11 @@ export async function readRules(
 ): Promise<RulesReadResult> {
   const { folder, bundle, copiesFolder } = location
   if (bundle !== undefined) return readBundledRules(bundle, clock, provider)
-  const loaded = await loadRules(folder!, clock, copiesFolder, provider)
+  const source = new RulesFolder(folder!, copiesFolder)
+  const loaded = await loadRules(source, clock, undefined, provider)
   const files = loaded.ok ? loaded.rules.files : loaded.files
-  return { loaded, bundleErrors: [], files, isTransient: !loaded.ok && loaded.passing, written: [] }
+  const isTransient = !loaded.ok && loaded.passing
+  return { loaded, source, bundleErrors: [], files, isTransient, written: [] }
 }
 
 async function readBundledRules(
@@ -67,7 +71,10 @@ async function readBundledRules(
       const error = await acceptBundle(candidate.accept)
       const written = [new AcceptedBundles(location.storeFolder).record]
       if (error === undefined)
-        return { loaded, bundleErrors: errors, files: [...files], isTransient, written }
+        return {
+          ...{ loaded, source: candidate.files, bundleErrors: errors, files: [...files] },
+          ...{ isTransient, written }
+        }
       isTransient = true
       errors.push(error)
     } else {
@@ -76,7 +83,8 @@ async function readBundledRules(
     }
   }
   const loaded = { ok: false, errors, files: [...files], passing: isTransient } as const
-  return { loaded, bundleErrors: errors, files: [...files], isTransient, written: [] }
+  const none = { source: undefined, written: [] }
+  return { loaded, bundleErrors: errors, files: [...files], isTransient, ...none }
 }
 
 /** Records the bundle as accepted. @returns the error if that fails */

@@ -43,6 +43,7 @@ export interface Config {
   readonly rebindingGuard: RebindingGuardConfig
   readonly probe: ProbeConfig
   readonly state: StateConfig
+  readonly history: HistoryConfig
   readonly remoteLists: RemoteListsConfig
   readonly transfers: TransfersConfig
   readonly admin: {
@@ -229,6 +230,12 @@ export interface ProbeConfig {
 export interface StateConfig {
   /** Created when there is something to store. */
   readonly folder: string
+}
+
+/** The history of rules in the state folder. */
+export interface HistoryConfig {
+  /** Lists and transferred zones up to this size are stored by their content, others by their digest. */
+  readonly listSize: Octets
 }
 
 /** The socket for `interdict status` and `interdict flush`. */

@@ -189,6 +189,7 @@ function configOf(
       control: settings.probe.control
     },
     state: { folder: state },
+    history: { listSize: settings.history['list-size'] },
     remoteLists: {
       bootstrap: remoteLists.bootstrap.map((one, i) => server(one, 'remote-lists', 'bootstrap', i)),
       caFile: caFile === '' ? undefined : resolve(folder, caFile),

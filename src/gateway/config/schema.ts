@@ -164,6 +164,8 @@ const probe = section({
 
 const state = section({ folder: path.prefault(BESIDE.state) })
 
+const history = section({ 'list-size': size('0B', '1GB').prefault('1MB') })
+
 const remoteLists = section({
   bootstrap: z.array(upstreamServer).prefault([]),
   'ca-file': z.string('a path').prefault(''),
@@ -201,6 +203,7 @@ export const settingsSchema = section({
   'rebinding-guard': rebindingGuard,
   probe,
   state,
+  history,
   'remote-lists': remoteLists,
   transfers: transfersSchema,
   admin: adminSchema,

@@ -48,7 +48,7 @@ export class Gateway {
     this.certificates = new CertificateReader(certificateFiles(config))
     this.parts = createParts(options, this.configured, {
       status: () => this.status(),
-      reload: reason => this.reload(reason),
+      reload: (reason, by) => this.reload(reason, by),
       adopt: (snapshot, isFirst) => this.adopt(snapshot, isFirst),
       applySettings: next => this.applySettings(next)
     })
@@ -181,9 +181,9 @@ export class Gateway {
    * Reloads the rules; on SIGHUP the certificates and the settings first. Errors are logged, and the previous
    * ones remain active.
    */
-  async reload(reason: ReloadReason): Promise<void> {
+  async reload(reason: ReloadReason, by?: string): Promise<void> {
     if (reason === 'SIGHUP') await this.parts.tls?.reload(true)
-    await this.parts.reloader.reload(reason)
+    await this.parts.reloader.reload(reason, by)
   }
 
   /** Reopens the query log, for external log rotation. */
@@ -209,6 +209,7 @@ export class Gateway {
     await archiver.close()
     await workerPool.drain(grace, leaves)
     const recorderEnded = await recorder.drain()
+    await reloader.history.stop(leaves)
     const compilerEnded = await this.options.compiler.close()
     await alertsEnded
     return (
@@ -263,6 +264,7 @@ export class Gateway {
       unconfirmed,
       ...{ endpoints, upstreams, defaultUpstreams: configured.defaults },
       transport: this.options.transport.kind,
+      history: reloader.history.status,
       settings: parts.settings?.state,
       certificates: [...this.certificates.read(), ...servedCertificates(tls, this.config)],
       alerts: parts.alerts.status,

@@ -68,7 +68,7 @@ export interface GatewayOptions {
 /** What the parts call when something happens. */
 export interface GatewayCalls {
   readonly status: () => Promise<Status>
-  readonly reload: (reason: ReloadReason) => Promise<void>
+  readonly reload: (reason: ReloadReason, by?: string) => Promise<void>
   /** Makes a snapshot the active one. */
   readonly adopt: (snapshot: Snapshot, isFirst: boolean) => void
   /** @returns the errors that prevent it */
@@ -154,12 +154,12 @@ export function createParts(
     socket: config.admin.socket,
     upgrade: options.upgrade,
     operations: {
-      reload: async () => {
-        await gateway.reload('request')
+      reload: async by => {
+        await gateway.reload('request', by)
         return reloader.reporter.last!
       },
       rotate: () => rotateLog(recorder),
-      pause: (rule, duration) => reloader.pause(rule, duration),
+      pause: (rule, duration, by) => reloader.pause(rule, duration, by),
       confirm: list => reloader.confirmList(list)
     },
     ...{ workerPool, cache, status, log }
@@ -186,6 +186,7 @@ export function createParts(
     reloadSettings: async reason => settings?.reload(reason),
     reloadSecrets: () => cookies.reload(),
     setNotifySources: rules => workerPool.setNotifySources(rules),
+    wantedByFleet: () => fleet.status?.wanted ?? undefined,
     ...{ config, compiler, startThread, bootstrap, log }
   })
   const settings: SettingsReloader | undefined =

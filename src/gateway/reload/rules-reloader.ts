@@ -22,6 +22,7 @@ import type { StartThread } from '../../base/threads/thread.js'
 import type { CompilerHandle } from '../compiler/compiler-handle.js'
 import { FileWatcher } from '../compiler/file-watcher.js'
 import { bannedNamesFile } from './banned-names-file.js'
+import { HistoryRecorder } from './history-recorder.js'
 import { locallyAnsweredNames } from '../compiler/locally-answered.js'
 import { ReloadQueue } from './reload-queue.js'
 import { ReloadReporter, type CompiledRules, type ReloadReason } from './reload-reporter.js'
@@ -47,6 +48,8 @@ export interface RulesReloaderOptions {
   readonly reloadSecrets: () => Promise<readonly SerializedError[]>
   /** Called with the primaries whose NOTIFY is accepted, whenever they change. */
   readonly setNotifySources: (rules: NotifyRules) => void
+  /** Serial of the bundle that the fleet wants; undefined: none. */
+  readonly wantedByFleet?: () => number | undefined
   /** Injected by tests. */
   readonly timers?: Timers
 }
@@ -79,6 +82,9 @@ export class RulesReloader {
   readonly zones: ZoneTransfers
   readonly pauses = new RulePauses(systemClock)
   readonly unconfirmed = new UnconfirmedChanges(systemClock)
+  readonly history: HistoryRecorder
+  /** Who has requested the next reload over the HTTP API. */
+  private requestedBy: string | undefined
   private readonly replaced = new ReplacedSnapshots(COLLECT_DELAY.control)
   private readonly retryTimer = new RetryTimer(() => void this.reload('retry'))
   private snapshot: Snapshot | undefined
@@ -115,6 +121,10 @@ export class RulesReloader {
       onUpdate: () => void this.reload('zone refreshed'),
       setNotifySources: options.setNotifySources
     })
+    this.history = new HistoryRecorder(config, {
+      ...{ compiler, log },
+      readAgain: () => void this.reload('retry')
+    })
     compiler.onListCompiled = result =>
       void this.reload(result === 'done' ? 'list compiled' : 'retry')
     this.watcher = new FileWatcher({
@@ -150,7 +160,7 @@ export class RulesReloader {
       result = await this.compile(true)
       if (result.kind === 'rejected') return result.errors
     }
-    this.adopt(result)
+    this.adopt(result, 'startup')
     return []
   }
 
@@ -177,11 +187,12 @@ export class RulesReloader {
   /**
    * Pauses a block rule, or ends its pause; in force when this resolves.
    *
+   * @param by who has requested it, for the history
    * @throws InterdictError PAUSE_UNKNOWN, PAUSE_NOT_BLOCK
    */
-  async pause(rule: string, duration: Seconds): Promise<Pause> {
+  async pause(rule: string, duration: Seconds, by?: string): Promise<Pause> {
     const pause = this.pauses.set(rule, duration, this.rules)
-    await this.reload('pause')
+    await this.reload('pause', by)
     return pause
   }
 
@@ -216,6 +227,8 @@ export class RulesReloader {
     this.isForced ||= !isDeepStrictEqual(inSnapshot(before), inSnapshot(config))
     this.lists.configure({ settings: config.remoteLists, bootstrap })
     this.zones.configure(config.transfers, primaries)
+    if (this.history.configure(config) && !this.isForced && this.snapshot !== undefined)
+      this.history.record(this.snapshot, { event: 'settings', reason: 'settings changed', by: null })
     for (const { code, message } of this.settingsWarnings())
       this.options.log.warn({ code }, message)
   }
@@ -223,8 +236,11 @@ export class RulesReloader {
   /**
    * Reloads the rules, and the settings first if that is the reason; see `ReloadQueue`. Errors are logged, and
    * the previous rules remain active.
+   *
+   * @param by who has requested it, for the history
    */
-  reload(reason: ReloadReason): Promise<void> {
+  reload(reason: ReloadReason, by?: string): Promise<void> {
+    this.requestedBy = by ?? this.requestedBy
     return this.queue.add(reason)
   }
 
@@ -235,6 +251,7 @@ export class RulesReloader {
     this.lists.close()
     this.zones.close()
     this.reporter.close()
+    this.history.close()
   }
 
   /** Whether nothing waits for files any more; it may do so for ever on a file system that hangs. */
@@ -256,6 +273,7 @@ export class RulesReloader {
       isForced: this.isForced,
       isFirst: snapshot === undefined,
       localNames: locallyAnsweredNames(config),
+      listSize: config.history.listSize,
       pauses: this.pauses.current,
       bannedNames: logsBans(config) ? bannedNamesFile(config.state.folder) : undefined,
       active: snapshot,
@@ -270,7 +288,8 @@ export class RulesReloader {
   }
 
   private async reloadNow(reason: ReloadReason, readsSettings: boolean): Promise<void> {
-    const { zones, lists, queue } = this
+    const { zones, lists, queue, requestedBy } = this
+    this.requestedBy = undefined
     if (readsSettings) {
       await this.options.reloadSettings(reason)
       if (queue.isClosed() || (reason === 'settings changed' && !this.isForced)) return
@@ -285,7 +304,7 @@ export class RulesReloader {
     } else {
       this.isForced = false
       const before = this.rules
-      const isNew = this.adopt(result)
+      const isNew = this.adopt(result, reason, requestedBy)
       const warnings = isNew ? this.settingsWarnings() : []
       for (const { code, message } of this.openingChanges(before, result))
         options.log.warn({ code }, message)
@@ -325,14 +344,22 @@ export class RulesReloader {
   }
 
   /** @returns whether the rules differ from the active ones */
-  private adopt(result: CompiledRules): boolean {
+  private adopt(result: CompiledRules, reason: ReloadReason, by?: string): boolean {
     this.compiled = result
-    const { snapshot } = result
-    if (snapshot === undefined) return false
+    const { snapshot, changes } = result
+    if (snapshot === undefined) {
+      this.history.readFiles(this.rules)
+      return false
+    }
     const isFirst = this.snapshot === undefined
     this.snapshot = snapshot
     this.replaced.setCurrent(snapshot)
     this.options.adopt(snapshot, isFirst)
+    const event = isFirst ? 'start' : reason === 'pause' ? 'pause' : 'reload'
+    const { bundle } = snapshot.origin
+    const isFleet = bundle !== undefined && this.options.wantedByFleet?.() === bundle.serial
+    const cause = by ?? bundle?.rollback?.by ?? (isFleet ? 'fleet' : null)
+    this.history.record(snapshot, { event, reason, by: cause, changes })
     return true
   }
 }

@@ -31,11 +31,11 @@ const FLUSH_TIMEOUT: Milliseconds = 60_000
 /** What operators may do besides. */
 export interface Operations {
   /** Reads the rules again. */
-  reload(): Promise<ReloadStatus>
+  reload(by?: string): Promise<ReloadStatus>
   /** Closes the query log file, so that it can be archived. @returns whether there was anything in it */
   rotate(): Promise<{ readonly rotated: boolean }>
   /** As `RulesReloader.pause`. */
-  pause(rule: string, duration: Seconds): Promise<Pause>
+  pause(rule: string, duration: Seconds, by?: string): Promise<Pause>
   /** As `RulesReloader.confirmList`. */
   confirm(list: string): ConfirmResult
 }
@@ -166,11 +166,11 @@ export class AdminInterface {
       case 'upgrade':
         return this.upgrade()
       case 'reload':
-        return this.options.operations.reload()
+        return this.options.operations.reload(request.by)
       case 'rotate':
         return this.options.operations.rotate()
       case 'pause':
-        return this.options.operations.pause(request.rule, request.seconds)
+        return this.options.operations.pause(request.rule, request.seconds, request.by)
     }
   }
 

@@ -45,8 +45,14 @@ export interface UpgradeRequest {
 
 /** Reloads the rules, or pauses a block rule, or closes the query log file; over the HTTP API only. */
 export type OperateRequest =
-  | { readonly do: 'reload' | 'rotate' }
-  | { readonly do: 'pause'; readonly rule: string; readonly seconds: Seconds }
+  | { readonly do: 'rotate' }
+  | ({ readonly do: 'reload' } & Requester)
+  | ({ readonly do: 'pause'; readonly rule: string; readonly seconds: Seconds } & Requester)
+
+interface Requester {
+  /** Who asks, for the history of rules. */
+  readonly by?: string
+}
 
 /** Asks for the active rules. Only of the HTTP thread: the reply is not JSON. */
 export interface RulesRequest {

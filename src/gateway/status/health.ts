@@ -44,6 +44,7 @@ export const PROBLEMS = {
   WORKER_OUTDATED: true,
   RULES_REFUSED: true,
   RELOAD_STUCK: true,
+  HISTORY_GAP: false,
   SECRETS_REFUSED: false,
   SETTINGS_REFUSED: false,
   LOG_UNWRITABLE: true,
@@ -115,6 +116,11 @@ const CHECKS: readonly ((status: Status) => Found)[] = [
   },
   ({ rules: { reloadStuckSince: since } }) =>
     since === null ? [] : [['RELOAD_STUCK', `a reload that began at ${since} has not ended`]],
+  ({ history: { incompleteSince, error } }) => {
+    if (incompleteSince === null) return []
+    const why = error?.message ?? 'no details'
+    return [['HISTORY_GAP', `the history of rules has a gap since ${incompleteSince}: ${why}`]]
+  },
   ({ recorder }) => {
     if (recorder === null) return [['RECORDER_SILENT', 'the query log does not respond']]
     if (!recorder.writable) return [['LOG_UNWRITABLE', 'the query log cannot be written']]

@@ -16,6 +16,7 @@ import { archiveStatus, type ArchiveStatus } from '../../lookups/threads/archive
 import type { Archiver } from '../../lookups/threads/archiver.js'
 import type { RecorderHandle } from '../../lookups/threads/recorder-handle.js'
 import { bundleState, type BundleState } from '../reload/bundle-expiry.js'
+import type { HistoryStatus } from '../reload/history-recorder.js'
 import type { ReloadStatus, ReloadReporter } from '../reload/reload-reporter.js'
 import type { RemovedBan, ShrunkList, UnconfirmedChanges } from '../reload/unconfirmed-changes.js'
 import type {
@@ -48,6 +49,8 @@ export interface Status extends WorkerCounters {
   readonly transport: Transport['kind']
   readonly listening: readonly (Endpoint & { readonly protocol: 'dns' | 'dot' | 'doh' })[]
   readonly rules: RulesStatus
+  /** Of what was in force, in the state folder. */
+  readonly history: HistoryStatus
   /** Null: they do not come from a file. */
   readonly settings: SettingsStatus | null
   readonly workers: readonly (Omit<WorkerSummary, 'since'> & { readonly since: string | null })[]
@@ -150,6 +153,7 @@ export interface StatusSources extends UpstreamSources {
   >
   readonly unconfirmed: Pick<UnconfirmedChanges, 'lists' | 'bans'>
   readonly rules: Snapshot
+  readonly history: HistoryStatus
   readonly settings: SettingsState | undefined
   readonly zones: Pick<ZoneTransfers, 'status'>
   readonly lists: Pick<RemoteListUpdater, 'status'>
@@ -191,6 +195,7 @@ export async function gatherStatus(
       return { address, port, protocol: protocolOf(endpoint) }
     }),
     rules: rulesStatus(sources.rules, sources.reporter, sources.unconfirmed),
+    history: sources.history,
     settings: sources.settings === undefined ? null : settingsStatus(sources.settings),
     workers: workerPool.summaries.map(worker => ({
       ...worker,

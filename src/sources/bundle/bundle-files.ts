@@ -7,12 +7,14 @@ import {
   type FileDigest,
   type FileResult,
   type FilesLocation,
+  type ReadFile,
   type RuleFiles,
   type TooLarge
 } from '../../policy/rules/model/folder.js'
 import type { BundleFacts } from '../../policy/rules/model/types.js'
 import { rulesSha256, type ZoneState } from '../../wire/zonefile/zone-state.js'
 import type { Bundle } from './bundle.js'
+import { sha256Of } from './content.js'
 
 const MISSING = { why: 'the bundle has no such file' }
 
@@ -74,6 +76,13 @@ export class BundleFiles implements RuleFiles {
 
   digests(names: readonly string[]): readonly FileDigest[] {
     return this.copies?.digests(names) ?? []
+  }
+
+  contents(): readonly ReadFile[] {
+    const own = [...this.packed.content].map(([name, octets]) => {
+      return { name, sha256: sha256Of(octets), octets, path: undefined }
+    })
+    return [...own, ...(this.copies?.contents() ?? [])]
   }
 
   /** Undefined if one of the files is in the bundle. */

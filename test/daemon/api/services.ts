@@ -46,6 +46,7 @@ export const STATUS: StatusReply = {
   cache: { answers: usage, failures: usage },
   upstreams: [],
   zones: [],
+  history: { incompleteSince: null, error: null },
   remoteLists: [],
   certificates: [],
   alerts: [],

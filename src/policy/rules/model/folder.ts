@@ -27,6 +27,14 @@ export interface FileDigest {
   readonly sha256: string
 }
 
+/** A file that was read, or kept from an earlier read. */
+export interface ReadFile extends FileDigest {
+  /** Undefined: it was kept. */
+  readonly octets: Uint8Array | undefined
+  /** Where it is; undefined: within a bundle. */
+  readonly path: string | undefined
+}
+
 /** The parameters of a `RulesFolder`. */
 export interface FilesLocation {
   readonly path: string
@@ -57,6 +65,8 @@ export interface RuleFiles {
   keep(files: readonly FileDigest[], zone: ZoneState | undefined): void
   /** The digests of files that were read. */
   digests(names: readonly string[]): readonly FileDigest[]
+  /** All files that were read or kept, but no zones; undefined: these files are those of an earlier version. */
+  contents(): readonly ReadFile[] | undefined
   /** Names of the files in a folder; empty if the folder is missing, or an error if `needed`. */
   listFolder(name: string, needed?: boolean): Promise<readonly string[] | { readonly why: string }>
   /** The name of a file in messages. */
@@ -106,7 +116,7 @@ const MISSING = { why: 'no such file', isMissing: true } as const
  * comes from one state of the file. Keeps track of all that was read or looked for.
  */
 export class RulesFolder implements RuleFiles {
-  private readonly contents = new Map<string, Uint8Array>()
+  private readonly contentsOf = new Map<string, Uint8Array>()
   /** Digests of files that were kept, or computed already. */
   private readonly sums = new Map<string, string>()
   private readonly seen: Set<string>
@@ -131,8 +141,8 @@ export class RulesFolder implements RuleFiles {
     const path = resolve(this.path, name)
     this.seen.add(path)
     try {
-      const octets = this.contents.get(name) ?? (await readBoundedFile(path, MAX_OCTETS))
-      this.contents.set(name, octets)
+      const octets = this.contentsOf.get(name) ?? (await readBoundedFile(path, MAX_OCTETS))
+      this.contentsOf.set(name, octets)
       return { octets }
     } catch (error) {
       return this.fail(error)
@@ -141,11 +151,11 @@ export class RulesFolder implements RuleFiles {
 
   /** Reads a file of at most `most` octets. A larger one, a device or a pipe is not read. */
   async readAtMost(name: string, most: Octets): Promise<FileResult | TooLarge> {
-    const known = this.contents.get(name)
+    const known = this.contentsOf.get(name)
     if (known !== undefined) return known.length > most ? { size: known.length } : { octets: known }
     if (isCopyName(name) && this.copies === undefined) return MISSING
     const result = await this.readOutside(name, most)
-    if ('octets' in result) this.contents.set(name, result.octets)
+    if ('octets' in result) this.contentsOf.set(name, result.octets)
     return result
   }
 
@@ -219,14 +229,21 @@ export class RulesFolder implements RuleFiles {
   }
 
   digests(names: readonly string[]): readonly FileDigest[] {
-    const read = names.filter(name => this.contents.has(name) || this.sums.has(name))
+    const read = names.filter(name => this.contentsOf.has(name) || this.sums.has(name))
     return read.map(name => ({ name, sha256: this.sumOf(name) }))
+  }
+
+  contents(): readonly ReadFile[] {
+    return this.names.map(name => {
+      const octets = this.contentsOf.get(name)
+      return { name, sha256: this.sumOf(name), octets, path: this.pathOf(name) }
+    })
   }
 
   private sumOf(name: string): string {
     let sum = this.sums.get(name)
     if (sum === undefined) {
-      sum = createHash('sha256').update(this.contents.get(name)!).digest('hex')
+      sum = createHash('sha256').update(this.contentsOf.get(name)!).digest('hex')
       this.sums.set(name, sum)
     }
     return sum
@@ -234,18 +251,22 @@ export class RulesFolder implements RuleFiles {
 
   /** Whether no file was read or kept, not counting zones. */
   get isUnread(): boolean {
-    return this.contents.size + this.sums.size === 0
+    return this.contentsOf.size + this.sums.size === 0
   }
 
   get sha256(): string {
     return rulesSha256(this.filesSha256, this.zones)
   }
 
+  /** Sorted names of all files read or kept. */
+  private get names(): readonly string[] {
+    return [...new Set([...this.contentsOf.keys(), ...this.sums.keys()])].sort()
+  }
+
   /** SHA-256 over the names and digests of all files read or kept, in whatever order; hexadecimal. */
   get filesSha256(): string {
     const hash = createHash('sha256')
-    const names = new Set([...this.contents.keys(), ...this.sums.keys()])
-    for (const name of [...names].sort()) hash.update(`${name}\0${this.sumOf(name)}\0`)
+    for (const name of this.names) hash.update(`${name}\0${this.sumOf(name)}\0`)
     return hash.digest('hex')
   }
 
