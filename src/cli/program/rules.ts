@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { LANGUAGES } from '../../policy/rules/model/explain.js'
 import { choice, examples, TIME_ZONE, type Context } from './context.js'
+import { addHistoryCommands } from './history.js'
 
 const ROLES = ['app', 'api', 'cdn', 'telemetry', 'web', 'shared']
 const AT = "evaluate at this date or time, in the rules' time zone"
@@ -174,6 +175,7 @@ export function addRulesCommands(program: Command, { io, done }: Context): void 
     })
   examples(bans, 'bans', 'bans --network phones --within 90')
 
+  addHistoryCommands(program, { io, done })
   addLists(program, { io, done })
 }
 

@@ -29,8 +29,11 @@ export class RulesHistory {
   /** All stretches, the oldest first. Each begins where the one before ends. */
   readonly stretches: readonly Stretch[]
 
-  private constructor(stretches: readonly Stretch[]) {
-    this.stretches = stretches
+  private constructor(
+    private readonly folder: HistoryFolder,
+    private readonly segments: readonly Segment[]
+  ) {
+    this.stretches = stretchesOf(folder, segments)
   }
 
   /**
@@ -45,7 +48,7 @@ export class RulesHistory {
       const numbers = await folder.segments()
       const segments: Segment[] = []
       for (const number of numbers) segments.push(await folder.readSegment(number))
-      return new RulesHistory(stretchesOf(folder, segments))
+      return new RulesHistory(folder, segments)
     } catch (error) {
       throw failure('HISTORY_READ', path, reasonOf(error))
     }
@@ -67,6 +70,12 @@ export class RulesHistory {
     return this.stretches.flatMap(one =>
       one.version !== undefined && one.event.sha256.startsWith(text) ? [one] : []
     )
+  }
+
+  /** Whether a content is stored, of whatever version. */
+  async stores(sha256: string): Promise<boolean> {
+    const isInline = this.segments.some(segment => segment.hasBlob(sha256))
+    return isInline || (await this.folder.hasObject(sha256))
   }
 
   /** The stretches that touch a period. */
@@ -104,8 +113,7 @@ export class StoredVersion {
     const { tree, event, folder, segment } = this
     if (tree === undefined) return ['networks.yaml']
     const missing: string[] = []
-    for (const [name, sha256] of tree)
-      if (!(await folder.has(segment, sha256))) missing.push(name)
+    for (const [name, sha256] of tree) if (!(await folder.has(segment, sha256))) missing.push(name)
     for (const { list, content } of event.zones)
       if (content === undefined || !(await folder.has(segment, content))) missing.push(list)
     return missing

@@ -2,6 +2,7 @@ import type { Octets } from '../../base/units.js'
 import { namesOf, type ListRequest } from '../../policy/rules/lists/load-list.js'
 import type { ListProvider, ProvidedList } from '../../policy/rules/lists/list-provider.js'
 import {
+  NETWORKS_FILE,
   RulesFolder,
   type FileDigest,
   type FileResult,
@@ -109,6 +110,16 @@ export class StoredFiles implements RuleFiles {
 
   get bundle(): BundleFacts | undefined {
     return this.version.event.bundle ?? undefined
+  }
+
+  /** Names of the files that rules are in, and that are not known any more: the loader names others. */
+  async missingRules(): Promise<readonly string[]> {
+    const { tree } = this.version
+    if (tree === undefined) return [NETWORKS_FILE]
+    const missing: string[] = []
+    for (const name of await this.version.missing())
+      if (name.endsWith('.yaml') && !('octets' in (await this.find(name)))) missing.push(name)
+    return missing
   }
 
   private async find(name: string): Promise<FileResult> {

@@ -1,0 +1,88 @@
+import { failure } from '../../../base/errors/error.js'
+import { historyEntry } from '../../../analysis/views/history-view.js'
+import { findVersion, loadStored, openHistory } from '../../args/history.js'
+import { parseWholeNumber } from '../../args/parse.js'
+import { parsePeriod, type PeriodOptions } from '../../args/period.js'
+import { loadSettings, type CommonOptions } from '../../args/settings.js'
+import { EXIT } from '../../exit.js'
+import { print, printJson, type Io } from '../../io.js'
+import { terminalWidth } from '../../output/columns.js'
+import { historyText, versionText } from '../../output/rules/history-text.js'
+import { writeVersion } from '../../output/rules/version-files.js'
+import { describeDifference } from './diff.js'
+
+export interface HistoryOptions extends CommonOptions, PeriodOptions {
+  readonly limit: string
+  readonly json?: boolean
+}
+
+/** `interdict rules history`: what was in force when, the latest first. */
+export async function history(options: HistoryOptions, io: Io): Promise<number> {
+  const limit = parseWholeNumber('--limit', options.limit, { min: 1, max: 999_999_999 })
+  const { since = -Infinity, until = Infinity } = parsePeriod(options, 'UTC')
+  const found = await openHistory(await loadSettings(options))
+  const all = [...found.within(since, until)].reverse().map(historyEntry)
+  const entries = all.slice(0, limit)
+  if (options.json === true) printJson(io, { total: all.length, entries })
+  else print(io, historyText(entries, all.length, terminalWidth(io.stdout)))
+  return EXIT.success
+}
+
+export interface ShowOptions extends CommonOptions {
+  readonly output?: string
+  readonly json?: boolean
+}
+
+/** `interdict rules show`: the files of a version, the text of one of them, or all written to a folder. */
+export async function showVersion(
+  version: string,
+  file: string | undefined,
+  options: ShowOptions,
+  io: Io
+): Promise<number> {
+  const history = await openHistory(await loadSettings(options))
+  const found = findVersion(history, version)
+  const { sha256 } = found.event
+  if (file !== undefined) {
+    const octets = await found.version.file(file)
+    if (octets === undefined) throw failure('HISTORY_INCOMPLETE', sha256, file)
+    io.stdout.write(octets.toString())
+    return EXIT.success
+  }
+  const missing = await found.version.missing()
+  const stretches = history.find(sha256).map(historyEntry)
+  const files = [...(found.version.tree ?? [])].map(([path, digest]) => {
+    return { path: path.replaceAll('\0', 'copy:'), sha256: digest, stored: !missing.includes(path) }
+  })
+  if (options.output !== undefined) await writeVersion(found.version, options.output)
+  const shown = { sha256, stretches, files, zones: found.event.zones }
+  if (options.json === true) printJson(io, shown)
+  else print(io, versionText(shown))
+  return EXIT.success
+}
+
+export interface DiffOptions extends CommonOptions {
+  readonly examples: string
+  readonly json?: boolean
+}
+
+/** `interdict rules diff`: how answers changed from one version to another. */
+export async function diffVersions(
+  old: string,
+  now: string,
+  options: DiffOptions,
+  io: Io
+): Promise<number> {
+  const config = await loadSettings(options)
+  const history = await openHistory(config)
+  const [before, after] = [findVersion(history, old), findVersion(history, now)]
+  const [one, other] = [await loadStored(before, config), await loadStored(after, config)]
+  for (const list of new Set([...one.unknownLists, ...other.unknownLists]))
+    io.stderr.write(`warning: list ${list} is not stored; it is compared as if it were empty\n`)
+  const rules = { before: one.loaded.rules, after: other.loaded.rules }
+  const names = { old: nameOf(before.event.sha256), now: nameOf(after.event.sha256) }
+  print(io, describeDifference(rules, names, options, io))
+  return EXIT.success
+}
+
+const nameOf = (sha256: string): string => `version ${sha256.slice(0, 12)}`

@@ -1,0 +1,45 @@
+import { mkdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { writeFileAtomic } from '../../../base/files/atomic-file.js'
+import { failure } from '../../../base/errors/error.js'
+import { reasonOf } from '../../../base/errors/reason.js'
+import { isCopyName } from '../../../policy/rules/model/folder.js'
+import { isValidName } from '../../../sources/bundle/content.js'
+import type { StoredVersion } from '../../../sources/history/rules-history.js'
+
+/** Names of the files of a version that belong into a rules folder: not copies of lists, nor files elsewhere. */
+export function rulesNames(version: StoredVersion): readonly string[] {
+  const names = [...(version.tree?.keys() ?? [])]
+  return names.filter(name => !isCopyName(name) && isValidName(name))
+}
+
+/**
+ * The files of a version that belong into a rules folder.
+ *
+ * @throws InterdictError HISTORY_INCOMPLETE
+ */
+export async function rulesContents(version: StoredVersion): Promise<ReadonlyMap<string, Buffer>> {
+  const contents = new Map<string, Buffer>()
+  const missing: string[] = version.tree === undefined ? ['networks.yaml'] : []
+  for (const name of rulesNames(version)) {
+    const octets = await version.file(name)
+    if (octets === undefined) missing.push(name)
+    else contents.set(name, octets)
+  }
+  if (missing.length > 0)
+    throw failure('HISTORY_INCOMPLETE', version.event.sha256, missing.join(', '))
+  return contents
+}
+
+/** Writes the files into a folder, which is created. @throws InterdictError HISTORY_INCOMPLETE, RESTORE_WRITE */
+export async function writeVersion(version: StoredVersion, folder: string): Promise<void> {
+  for (const [name, octets] of await rulesContents(version)) {
+    const path = join(folder, name)
+    try {
+      mkdirSync(dirname(path), { recursive: true })
+      writeFileAtomic(path, octets)
+    } catch (error) {
+      throw failure('RESTORE_WRITE', path, reasonOf(error))
+    }
+  }
+}
