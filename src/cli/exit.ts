@@ -32,6 +32,13 @@ export function rejectInput(errors: readonly SerializedError[]): never {
   throw new InputError(errors)
 }
 
+/** The messages of an error that we expect. Any other is thrown. */
+export function failureOf(error: unknown): readonly string[] {
+  if (error instanceof InputError) return error.errors.map(({ message }) => message)
+  if (error instanceof InterdictError) return [error.message]
+  throw error
+}
+
 /** DuckDB describes an SQL error in several lines; every other error message has one. */
 const MULTILINE = 'ARCHIVE_SQL'
 

@@ -79,12 +79,12 @@ t.test('a long content is a file of its own; without it, it is missing', async t
 t.test('files that are not stored are known by their digests', async t => {
   const path = historyPlace(t)
   const files = { [NETWORKS]: 'networks: {}\n', 'lists/bad.txt': 'bad.example\n' }
-  const { files: all, zone } = contentOf(files)
-  const some = all!.map(file =>
+  const content = contentOf(files)
+  const some = content.files!.map(file =>
     file.name === NETWORKS ? file : { ...file, content: () => Promise.resolve(undefined) }
   )
   const writer = new HistoryWriter(path)
-  const { missing } = await writer.record(eventOf(at(0), files), { files: some, zone })
+  const { missing } = await writer.record(eventOf(at(0), files), { ...content, files: some })
   t.strictSame(missing, ['lists/bad.txt'])
   const { version } = (await RulesHistory.open(path)).latest!
   t.strictSame(await version.missing(), ['lists/bad.txt'])

@@ -3,6 +3,7 @@ import { MS_PER_SECOND } from '../../base/units.js'
 import type { Config } from '../../gateway/config/config.js'
 import { rulesLocation } from '../../gateway/compiler/rules-location.js'
 import { loadRules, type RulesResult } from '../../policy/rules/load.js'
+import type { NameSource } from '../../policy/rules/model/types.js'
 import { readInstant } from '../../base/time/instant.js'
 import { fixedClock } from '../../analysis/views/one-query.js'
 import { historyFolder } from '../../sources/history/history-folder.js'
@@ -56,6 +57,8 @@ export interface StoredRules {
   readonly loaded: Extract<RulesResult, { readonly ok: true }>
   /** Lists whose content of then is not known. */
   readonly unknownLists: readonly string[]
+  /** The empty source of each, as rules have it. */
+  readonly placeholders: ReadonlyMap<string, NameSource>
 }
 
 /**
@@ -73,5 +76,6 @@ export async function loadStored({ version, from }: InForce, config: Config): Pr
     throw failure('HISTORY_INCOMPLETE', version.event.sha256, missing.join(', '))
   const loaded = await loadRules(files, fixedClock(from), undefined, lists)
   if (!loaded.ok) rejectInput(loaded.errors)
-  return { loaded, unknownLists: lists.unknown }
+  const unknownLists = [...lists.placeholders.keys()]
+  return { loaded, unknownLists, placeholders: lists.placeholders }
 }

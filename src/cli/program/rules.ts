@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { Option, type Command } from 'commander'
 import { LANGUAGES } from '../../policy/rules/model/explain.js'
 import { choice, examples, TIME_ZONE, type Context } from './context.js'
 import { addHistoryCommands } from './history.js'
@@ -37,6 +37,7 @@ export function addRulesCommands(program: Command, { io, done }: Context): void 
     .option('-a, --at <time>', AT)
     .option('--time-zone <zone>', TIME_ZONE)
     .option('--no-upstream', 'do not query upstreams')
+    .addOption(filesOption())
     .option('--json', 'print JSON')
     .action(async (name: string, _options, command: Command) => {
       const { explain } = await import('../commands/rules/explain.js')
@@ -169,6 +170,7 @@ export function addRulesCommands(program: Command, { io, done }: Context): void 
     .option('--exit-code', 'exit with 1 if anything starts, ends or is due within these days')
     .option('--json', 'print JSON')
     .option('--csv', 'print CSV, one line for each ban and exception')
+    .addOption(filesOption())
     .action(async (_options, command: Command) => {
       const { bans } = await import('../commands/rules/bans.js')
       done(await bans(command.optsWithGlobals(), io))
@@ -178,6 +180,9 @@ export function addRulesCommands(program: Command, { io, done }: Context): void 
   addHistoryCommands(program, { io, done })
   addLists(program, { io, done })
 }
+
+const filesOption = (): Option =>
+  new Option('--files', "with --at: judge today's files, whatever was in force then")
 
 function addLists(program: Command, { io, done }: Context): void {
   const lists = program.command('lists').description('List, refresh and confirm block lists')

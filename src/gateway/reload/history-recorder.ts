@@ -152,7 +152,10 @@ export class HistoryRecorder {
         ...{ folder: historyFolder(state.folder), copiesFolder: listCopiesFolder(state.folder) },
         ...{ listSize: history.listSize, event: event! }
       })
-      if (result.kind === 'not recorded') return this.fail(result.error)
+      if (result.kind === 'not recorded') {
+        this.fail(result.error)
+        return
+      }
       pending.splice(pending.indexOf(event!), 1)
       this.path = result.path
       if (pending.length === 0) this.recorded(event!, result.missing)

@@ -9,7 +9,7 @@ import {
   type RuleFiles,
   type TooLarge
 } from '../../policy/rules/model/folder.js'
-import type { BundleFacts } from '../../policy/rules/model/types.js'
+import type { BundleFacts, NameSource } from '../../policy/rules/model/types.js'
 import { YamlSource } from '../../policy/rules/model/yaml-source.js'
 import type { ZoneState } from '../../wire/zonefile/zone-state.js'
 import { sha256Of } from '../bundle/content.js'
@@ -140,7 +140,8 @@ export class StoredFiles implements RuleFiles {
 
 /** Leaves out lists whose content is not known any more, and remembers which. */
 export class KnownLists implements ListProvider {
-  readonly unknown: string[] = []
+  /** By list id: an empty source each. */
+  readonly placeholders = new Map<string, NameSource>()
 
   async provide(files: RuleFiles, request: ListRequest): Promise<ProvidedList | undefined> {
     const { id, entry } = request
@@ -154,8 +155,8 @@ export class KnownLists implements ListProvider {
       one => !('why' in one) || one.isMissing === true
     )
     if (isKnown) return undefined
-    this.unknown.push(id)
     const empty = new YamlSource('inline', id, id, 'networks.yaml', [], [])
+    this.placeholders.set(id, empty)
     return { sources: [empty], reports: [], state: undefined, errors: [], warnings: [] }
   }
 }

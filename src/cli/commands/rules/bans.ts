@@ -5,6 +5,8 @@ import type { TransferList } from '../../../policy/rules/lists/transfer-list.js'
 import type { RuleSet } from '../../../policy/rules/model/types.js'
 import { zoneExpiry } from '../../../sources/axfr/refresh-timers.js'
 import { zoneCopies } from '../../args/list-copies.js'
+import { loadStored, openHistory, type StoredRules } from '../../args/history.js'
+import { pastOf, pastTime, zoneOfTime } from '../../args/past.js'
 import { checkTime, parseWholeNumber, resolveTime } from '../../args/parse.js'
 import { loadConfiguredRules } from '../../args/rules.js'
 import { loadSettings, type CommonOptions } from '../../args/settings.js'
@@ -27,6 +29,8 @@ export interface BansOptions extends CommonOptions {
   readonly json?: boolean
   readonly csv?: boolean
   readonly exitCode?: boolean
+  /** Show today's files, whatever was in force. */
+  readonly files?: boolean
 }
 
 /** `interdict bans`: bans and exceptions, what is due, and coverage of the networks. */
@@ -36,9 +40,10 @@ export async function bans(options: BansOptions, io: Io): Promise<number> {
   checkTime(at)
   if (json === true && csv === true) usageError('give --json or --csv, not both')
   const config = await loadSettings(options)
-  const { loaded } = await loadConfiguredRules(config, io)
+  const stored = await rulesOfThen(options, config, io)
+  const { loaded } = stored ?? (await loadConfiguredRules(config, io))
   if (!loaded.ok) rejectInput(loaded.errors)
-  await warnOfExpiredZones(config, loaded.transfers, io)
+  if (stored === undefined) await warnOfExpiredZones(config, loaded.transfers, io)
   const { rules } = loaded
   checkId('network', network, networkIds(rules))
   checkId('app', app, appIds(rules))
@@ -46,6 +51,28 @@ export async function bans(options: BansOptions, io: Io): Promise<number> {
   const list = listBans(rules, query)
   print(io, render(list, options, { timeZone: rules.timeZone, width: terminalWidth(io.stdout) }))
   return exitCode === true && list.notices.length > 0 ? EXIT.failure : EXIT.success
+}
+
+/**
+ * The rules in force at `--at`, if it has passed and a gateway has recorded that here; undefined: today's files.
+ *
+ * @throws InterdictError HISTORY_UNKNOWN, HISTORY_INCOMPLETE
+ */
+async function rulesOfThen(
+  { at, files }: BansOptions,
+  config: Config,
+  io: Io
+): Promise<StoredRules | undefined> {
+  if (at === undefined || files === true) return undefined
+  const history = await openHistory(config)
+  const wall = pastTime(at, await zoneOfTime(at, config, io))
+  if (wall === undefined || history.stretches.length === 0) return undefined
+  const { inForce, reasons, notes } = pastOf(history, wall)
+  if (inForce === undefined) throw failure('HISTORY_UNKNOWN', at, reasons.join('; '))
+  const { sha256, at: since } = inForce.event
+  for (const note of [`The rules are version ${sha256}, in force since ${since}.`, ...notes])
+    io.stderr.write(`${escapeControls(note)}\n`)
+  return loadStored(inForce, config)
 }
 
 function render(list: BansList, { json, csv }: BansOptions, view: View): string {

@@ -1,6 +1,7 @@
 import { join, relative } from 'node:path'
 import { addressWords, readAddress } from '../../../base/values/address.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../../base/units.js'
+import type { Config } from '../../../gateway/config/config.js'
 import { locallyAnsweredNames } from '../../../gateway/compiler/locally-answered.js'
 import { openOwnForwarder } from '../../../gateway/upstreams/own-forwarder.js'
 import { createRebindingGuard } from '../../../gateway/workers/rebinding-guard.js'
@@ -10,12 +11,15 @@ import { compile } from '../../../policy/compile/compile.js'
 import { readInstant } from '../../../base/time/instant.js'
 import { extractHostName, rejectUrlCharacters } from '../../args/host-name.js'
 import { checkTime, parseArgument } from '../../args/parse.js'
+import { openHistory } from '../../args/history.js'
+import { pastTime, zoneOfTime } from '../../args/past.js'
 import { loadConfiguredRules } from '../../args/rules.js'
 import { loadSettings } from '../../args/settings.js'
 import { givenTimeZone, type TimeZoneOptions } from '../../args/time-zone.js'
+import { explainPast } from './explain-past.js'
 import { EXIT, rejectInput, usageError } from '../../exit.js'
 import { print, type Io } from '../../io.js'
-import { toText } from '../../output/rules/explanation-text.js'
+import { pastText, toText } from '../../output/rules/explanation-text.js'
 import { explainQuery } from '../../../analysis/views/explain-query.js'
 import { toJson, type ExplainedQuery } from '../../../analysis/views/explanation.js'
 import { fixedClock } from '../../../analysis/views/one-query.js'
@@ -27,8 +31,13 @@ export interface ExplainOptions extends TimeZoneOptions {
   readonly type: string
   readonly at?: string
   readonly upstream: boolean
+  /** Judge today's files, whatever was in force. */
+  readonly files?: boolean
   readonly json?: boolean
 }
+
+const TODAYS_FILES =
+  "These are the rules in today's files, judged at this time; what was in force then may differ.\n"
 
 /**
  * `interdict explain`: the decision for one query of one client, made by the code that serves: the
@@ -38,9 +47,12 @@ export async function explain(name: string, options: ExplainOptions, io: Io): Pr
   const question = parseQuestion(name, options, io)
   const zone = givenTimeZone(options)
   const config = await loadSettings(options)
+  const past = await explainedPast(question, options, config, io)
+  if (past !== undefined) return past
   const { loaded } = await loadConfiguredRules(config, io)
   if (!loaded.ok) rejectInput(loaded.errors)
   const timeZone = zone ?? loaded.rules.timeZone
+  const isPast = pastTime(options.at, timeZone) !== undefined
   const query = { ...question, clock: fixedClock(wallTime(options.at, timeZone)) }
   const snapshot = compile(loaded.rules, {
     generation: 1,
@@ -51,16 +63,41 @@ export async function explain(name: string, options: ExplainOptions, io: Io): Pr
     settings: config,
     snapshot,
     sources: loaded.rules.sources,
-    forwarder: options.upstream ? await openOwnForwarder(config) : undefined,
+    // No upstream knows what it would have answered then.
+    forwarder: options.upstream && !isPast ? await openOwnForwarder(config) : undefined,
     guard: createRebindingGuard(config)
   })
+  const view = { folder: displayFolder(config.rules), timeZone }
+  if (options.json === true) print(io, toJson(explanation, timeZone))
+  else print(io, toText(explanation, view) + (isPast ? TODAYS_FILES : ''))
+  return EXIT.success
+}
+
+/** By what was in force, if `--at` has passed and a gateway has recorded that here. @returns the exit code */
+async function explainedPast(
+  question: ReturnType<typeof parseQuestion>,
+  options: ExplainOptions,
+  config: Config,
+  io: Io
+): Promise<number | undefined> {
+  const { at, files, from, json } = options
+  if (at === undefined || files === true) return undefined
+  const history = await openHistory(config)
+  if (history.stretches.length === 0) return undefined
+  const zone = options.timeZone ?? (await zoneOfTime(at, config, io))
+  const wall = pastTime(at, zone)
+  if (wall === undefined) return undefined
+  const asked = { ...question, from }
+  const found = await explainPast(history, asked, wall, config, options, io)
+  const timeZone = options.timeZone ?? found.timeZone ?? zone
+  const { explanation } = found
   print(
     io,
-    options.json === true
-      ? toJson(explanation, timeZone)
-      : toText(explanation, { folder: displayFolder(config.rules), timeZone })
+    json === true
+      ? `${JSON.stringify({ ...explanation, timeZone }, undefined, 2)}\n`
+      : pastText(explanation, { folder: displayFolder(config.rules), timeZone })
   )
-  return EXIT.success
+  return explanation.past.unknown.length === 0 ? EXIT.success : EXIT.failure
 }
 
 /** The rules folder relative to the working folder, as a prefix for file names. */

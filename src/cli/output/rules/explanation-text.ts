@@ -1,9 +1,10 @@
 import { MS_PER_SECOND } from '../../../base/units.js'
 import { escapeControls } from '../../../base/log/terminal-line.js'
-import { showInstant } from '../../../base/time/instant.js'
+import { showInstant, showTime } from '../../../base/time/instant.js'
 import { paint, type Colour } from '../../io.js'
 import type { Explanation, RuleView, Step } from '../../../analysis/views/explanation.js'
 import { factLabel } from '../format.js'
+import { windowText, type PastExplanation } from './past-explanation.js'
 
 const COLOURS: Readonly<Record<string, Colour>> = {
   blocked: 'red',
@@ -57,8 +58,61 @@ export function toText(explanation: Explanation, view: View): string {
   return `${lines.join('\n')}\n`
 }
 
+/** As `toText`, of a decision in the past, or of why it is not known. */
+export function pastText(explanation: PastExplanation, view: View): string {
+  const { rules, past } = explanation
+  const { since, until, unknown, notes, log } = past
+  const end = until === null ? ', still in force' : ` until ${local(until, view)}`
+  const version =
+    since === null
+      ? []
+      : [
+          `These rules were in force since ${local(since, view)}${end}: "interdict rules show ${rules.sha256!.slice(0, 12)}"`
+        ]
+  const text =
+    unknown.length > 0
+      ? unknownText(explanation, view)
+      : toText({ ...explanation, rules: { ...rules, sha256: rules.sha256! } }, view)
+  const lines = [
+    ...version,
+    ...notes.map(oneLine),
+    '',
+    `In the query log, ${windowText}`,
+    ...indent(logLines(log, view))
+  ]
+  return `${text}${lines.join('\n')}\n`
+}
+
+function unknownText(explanation: PastExplanation, view: View): string {
+  const { name, type, at, past, rules } = explanation
+  const version = rules.sha256 === null ? [] : ['', `Rules SHA-256 ${rules.sha256}`]
+  const lines = [
+    `${paint('bold', `${name} ${type}`)} from ${clientText(explanation)}, at ${local(at, view)} (${view.timeZone})`,
+    '',
+    `${paint('yellow', 'NOT KNOWN')} what was decided`,
+    ...indent(past.unknown.map(oneLine)),
+    ...version
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+function logLines(
+  { lookups, remarks }: PastExplanation['past']['log'],
+  { timeZone }: View
+): string[] {
+  const rows = lookups.map(({ time, type, verdict, rcode, rule, sha256 }) => {
+    const how = [type, verdict, rcode ?? 'no reply', rule === null ? '' : `by ${rule}`]
+    const words = how.filter(word => word !== '').join(' ')
+    return oneLine(
+      `${showTime(Date.parse(time), timeZone)} ${words}, rules ${sha256 ?? 'not known'}`
+    )
+  })
+  const none = rows.length === 0 && remarks.length === 0 ? ['none of this client and name'] : []
+  return [...rows, ...none, ...remarks.map(oneLine)]
+}
+
 /** `client phones/17 at 10.0.0.1`, and why it is not in the network of its rule. */
-function clientText({ client, device }: Explanation): string {
+function clientText({ client, device }: Pick<Explanation, 'client' | 'device'>): string {
   if (device === null) return client
   const note = device.reason === null ? '' : ` (${device.reason})`
   return `client ${escapeControls(device.name)}${client === '::' ? '' : ` at ${client}`}${note}`
