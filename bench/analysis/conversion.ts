@@ -81,7 +81,8 @@ class Converter {
       threads,
       parquet: true,
       chain: undefined,
-      keep: undefined
+      keep: undefined,
+      history: ''
     } satisfies ArchiveInit)
   }
 

@@ -47,6 +47,7 @@ function rig(
     parquet: true,
     chain: undefined,
     keep: undefined,
+    history: join(dirname(path), 'history'),
     ...settings
   }
   const archiver = new Archiver({ ...options, start })

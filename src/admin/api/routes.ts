@@ -11,6 +11,7 @@ import { loginRoutes } from './routes/login.js'
 import { lookupRoutes } from './routes/lookups.js'
 import { operateRoutes } from './routes/operate.js'
 import { proposeRoutes } from './routes/propose.js'
+import { rulesHistoryRoutes } from './routes/rules-history.js'
 import { rulesRoutes } from './routes/rules.js'
 import { storedReportRoutes } from './routes/stored-reports.js'
 
@@ -32,6 +33,7 @@ export const ROUTES: readonly Route[] = [
   ...gatewayRoutes,
   ...historyRoutes,
   ...rulesRoutes,
+  ...rulesHistoryRoutes,
   ...blockRoutes,
   ...appRoutes,
   ...explainRoutes,

@@ -55,4 +55,21 @@ export function addHistoryCommands(program: Command, { io, done }: Context): voi
       done(await diffVersions(old, now, command.optsWithGlobals(), io))
     })
   examples(diff, 'rules diff 1a2b3c4d 5e6f7a8b', 'rules diff @2026-11-01 @2026-11-30')
+
+  const restore = rules
+    .command('restore')
+    .summary('Write a version back into the rules folder')
+    .description(
+      'Write the files of a version into the rules folder; a running gateway reloads them. Present files that are in ' +
+        'no version of the history are saved first. With bundles, use "interdict rollback".'
+    )
+    .argument('<version>', VERSION)
+    .option('--user <name>', 'who restores, for the history (default: the user who runs this)')
+    .option('--dry-run', 'print which files would change, and change none')
+    .option('--json', 'print JSON')
+    .action(async (version: string, _options, command: Command) => {
+      const { restoreVersion } = await import('../commands/rules-restore.js')
+      done(await restoreVersion(version, command.optsWithGlobals(), io))
+    })
+  examples(restore, 'rules restore 1a2b3c4d --dry-run', 'rules restore @2026-11-30T15:12:21Z')
 }

@@ -56,7 +56,9 @@ port.on('message', (message: ToCompiler) => {
   void handle(message).then(result => port.postMessage(result))
 })
 
-async function handle(message: Exclude<ToCompiler, { readonly kind: 'record' }>): Promise<FromCompiler> {
+async function handle(
+  message: Exclude<ToCompiler, { readonly kind: 'record' }>
+): Promise<FromCompiler> {
   try {
     return message.kind === 'settings'
       ? await readSettings(message.file)
@@ -101,7 +103,8 @@ async function compileRules(request: Request): Promise<FromCompiler> {
   }
   if (active !== undefined) yieldToWorkers()
   lists.begin(active, request.lists, request.isFull)
-  const { loaded, source, bundleErrors, watchState, isChanging, ...read } = await readStable(request)
+  const { loaded, source, bundleErrors, watchState, isChanging, ...read } =
+    await readStable(request)
   const isTransient = read.isTransient || lists.isTransient
   const errors = isChanging ? [failure('GATEWAY_RESTLESS')] : loaded.ok ? [] : loaded.errors
   if (errors.length > 0 || !loaded.ok) {
@@ -135,7 +138,8 @@ async function record(request: RecordRequest): Promise<RecordResult> {
   const { folder, copiesFolder, listSize, event } = request
   if (writer?.path !== folder) writer = new HistoryWriter(folder)
   try {
-    if (!('sha256' in event)) return { kind: 'recorded', missing: [], path: await writer.end(event) }
+    if (!('sha256' in event))
+      return { kind: 'recorded', missing: [], path: await writer.end(event) }
     const content = contents.of(event.files, copiesFolder, listSize)
     const { missing, path } = await writer.record(event, content)
     const rules = contents.rulesOf(event.files)

@@ -5,6 +5,7 @@ import type { Config } from '../config/config.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import { createRing } from '../../lookups/event/ring.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
+import { historyFolder } from '../../sources/history/history-folder.js'
 import { allocateCounters, COUNTERS } from '../../resolver/context/lookup-counters.js'
 import type { Transport } from '../../wire/sockets/datagram.js'
 import { systemTimers } from '../../base/time/timers.js'
@@ -112,7 +113,10 @@ export function createParts(
   const recording = { settings: queries, outputs, rings, upstreams: labels }
   const recorder = new RecorderHandle(startThread, recording, log)
   const { path, archive: parquet, chain, retention: keep } = queries
-  const archiver = new Archiver({ path, parquet, chain, keep, ship: config.fleet?.logs, log })
+  const archiver = new Archiver({
+    ...{ path, parquet, chain, keep, ship: config.fleet?.logs, log },
+    history: historyFolder(config.state.folder)
+  })
   const cache = new SharedCache(config.cache.size, count, log)
   const counters = allocateCounters((count + 1) * COUNTERS)
   const lag = new EventLoopLag(counters, count)

@@ -27,5 +27,4 @@ function idParts(kind: string, changes: SnapshotChanges['rules']): string[] {
   })
 }
 
-const countOf = (count: number, what: string): string =>
-  `${count} ${what}${count === 1 ? '' : 's'}`
+const countOf = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`

@@ -228,7 +228,11 @@ export class RulesReloader {
     this.lists.configure({ settings: config.remoteLists, bootstrap })
     this.zones.configure(config.transfers, primaries)
     if (this.history.configure(config) && !this.isForced && this.snapshot !== undefined)
-      this.history.record(this.snapshot, { event: 'settings', reason: 'settings changed', by: null })
+      this.history.record(this.snapshot, {
+        event: 'settings',
+        reason: 'settings changed',
+        by: null
+      })
     for (const { code, message } of this.settingsWarnings())
       this.options.log.warn({ code }, message)
   }

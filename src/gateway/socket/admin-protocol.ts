@@ -51,7 +51,7 @@ export type OperateRequest =
 
 interface Requester {
   /** Who asks, for the history of rules. */
-  readonly by?: string
+  readonly by?: string | undefined
 }
 
 /** Asks for the active rules. Only of the HTTP thread: the reply is not JSON. */

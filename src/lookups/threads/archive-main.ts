@@ -9,6 +9,7 @@ import { readArchiveContents, type ArchiveContents } from '../archive/archive-co
 import { withArchiveLock } from '../archive/archive-lock.js'
 import { LogLayout } from '../files/log-layout.js'
 import { maintainArchive } from '../archive/maintain.js'
+import { retainHistory } from './history-retention.js'
 import type { ArchiveInit, FromArchive } from './archiver.js'
 import { createThreadLog } from '../../base/threads/thread-log.js'
 import { serializeError } from '../../base/errors/serialized-error.js'
@@ -27,7 +28,12 @@ const log = createThreadLog(post)
 
 process.once('message', (init: ArchiveInit) => {
   const layout = new LogLayout(init.path)
-  void withArchiveLock(layout, log, () => maintainArchive(init, Date.now(), log))
+  const maintain = async (): Promise<boolean> => {
+    const now = Date.now()
+    const done = await maintainArchive(init, now, log)
+    return (await retainHistory(init.history, layout, init.keep, now, log)) && done
+  }
+  void withArchiveLock(layout, log, maintain)
     .catch(warn)
     .then(done => {
       const finished = {

@@ -19,7 +19,10 @@ const RETRY_DELAY: Milliseconds = 600 * MS_PER_SECOND
 /** The V8 heap limit; DuckDB's memory does not count. */
 const HEAP_MB = 96
 
-export type ArchiveInit = ArchiveOptions
+export interface ArchiveInit extends ArchiveOptions {
+  /** Folder of the history of rules. */
+  readonly history: string
+}
 export type FromArchive = Finished | LogLine
 
 export interface Finished {
@@ -38,7 +41,7 @@ export const startArchive: StartArchive = () =>
     stdio: ['ignore', 'ignore', 'ignore', 'ipc']
   })
 
-export interface ArchiverOptions extends Omit<ArchiveOptions, 'threads'> {
+export interface ArchiverOptions extends Omit<ArchiveInit, 'threads'> {
   readonly log: ServiceLog
   readonly start?: StartArchive
   /** The wall clock; its UTC day matters. */
@@ -152,7 +155,7 @@ export class Archiver {
 
   private run(): void {
     const day = this.today()
-    const { path, chain, keep, ship } = this.options
+    const { path, chain, keep, ship, history } = this.options
     const parquet = this.parquet === 'made'
     const closed = this.closedFiles()
     const now = performance.now()
@@ -182,7 +185,7 @@ export class Archiver {
       } else this.retryNotBefore = performance.now() + RETRY_DELAY
     })
     const threads = availableParallelism()
-    child.send({ path, threads, parquet, chain, keep, ship } satisfies ArchiveInit)
+    child.send({ path, threads, parquet, chain, keep, ship, history } satisfies ArchiveInit)
   }
 
   private onLogLine(line: LogLine): void {

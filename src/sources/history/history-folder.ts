@@ -25,7 +25,10 @@ export class HistoryFolder {
   /** Numbers of the segments, the oldest first; none without the folder. Throws the system's error. */
   async segments(): Promise<readonly number[]> {
     const names = await readdir(this.path).catch(ignoreMissing)
-    return names.filter(name => SEGMENT.test(name)).map(name => parseInt(name, 10)).sort(ascending)
+    return names
+      .filter(name => SEGMENT.test(name))
+      .map(name => parseInt(name, 10))
+      .sort(ascending)
   }
 
   segmentPath(number: number): string {

@@ -15,6 +15,7 @@ import {
   type Tree
 } from './history-event.js'
 import { HistoryFolder } from './history-folder.js'
+import { readRestoreNote } from './restore-note.js'
 import { lineOf, MAX_DEPTH, Segment } from './segment.js'
 
 const deflate = promisify(deflateRaw)
@@ -77,7 +78,8 @@ export class HistoryWriter {
     const number = isNew ? (previous?.number ?? 0) + 1 : previous.number
     const segment = isNew ? new Segment() : previous.segment
     const addition = new Addition(folder, segment, previous?.segment)
-    const line = await addition.add(event, content)
+    const by = event.by ?? (await readRestoreNote(folder.path, event))
+    const line = await addition.add({ ...event, by }, content)
     const path = folder.segmentPath(number)
     const text = Buffer.from(addition.lines.join('') + lineOf(line))
     await append(path, text)

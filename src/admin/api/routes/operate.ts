@@ -29,11 +29,12 @@ const shown = ({ rule, until }: Pause): z.input<typeof pause> => ({
   until: new Date(until * MS_PER_SECOND).toISOString()
 })
 
-/** Reads the rules again. @returns the outcome, the number of errors, and the first of them */
+/** Reads the rules again. @param by who asks @returns the outcome, the number of errors, and the first of them */
 export async function reloadRules(
-  services: Pick<ApiServices, 'control'>
+  services: Pick<ApiServices, 'control'>,
+  by?: string
 ): Promise<Pick<ReloadStatus, 'outcome' | 'errors' | 'first'>> {
-  const reload = await services.control<ReloadStatus>({ do: 'reload' }, RELOAD_TIMEOUT)
+  const reload = await services.control<ReloadStatus>({ do: 'reload', by }, RELOAD_TIMEOUT)
   const { outcome, errors } = reload
   return { outcome, errors, first: reload.first.map(({ code, message }) => ({ code, message })) }
 }
@@ -71,7 +72,7 @@ export const operateRoutes = [
       errors: z.int().describe('Their number'),
       first: z.array(z.object({ code: z.string(), message: z.string() }))
     }),
-    handler: (_, { services }) => reloadRules(services)
+    handler: (_, { services, principal }) => reloadRules(services, principal!.name)
   }),
   defineRoute({
     method: 'PUT',
@@ -87,9 +88,10 @@ export const operateRoutes = [
     body: z.strictObject({ minutes: z.int().min(1).max(MAX_PAUSE_MINUTES) }),
     response: pause,
     errors: { PAUSE_UNKNOWN: 404, PAUSE_NOT_BLOCK: 409 },
-    handler: async ({ params, body }, { services }) => {
+    handler: async ({ params, body }, { services, principal }) => {
       const seconds = body.minutes * SECONDS_PER_MINUTE
-      const request = { do: 'pause', rule: params.rule, seconds } as const
+      const by = principal!.name
+      const request = { do: 'pause', rule: params.rule, seconds, by } as const
       return shown(await services.control<Pause>(request, RELOAD_TIMEOUT))
     }
   }),
@@ -102,8 +104,9 @@ export const operateRoutes = [
     scope: 'operate',
     params: rule,
     errors: { PAUSE_UNKNOWN: 404, PAUSE_NOT_BLOCK: 409 },
-    handler: async ({ params }, { services }) => {
-      const request = { do: 'pause', rule: params.rule, seconds: 0 } as const
+    handler: async ({ params }, { services, principal }) => {
+      const by = principal!.name
+      const request = { do: 'pause', rule: params.rule, seconds: 0, by } as const
       await services.control<Pause>(request, RELOAD_TIMEOUT)
     }
   }),

@@ -65,11 +65,12 @@ async function replay(path: string, { services, signal }: RouteContext): Promise
 async function offerBundle(
   services: ApiServices,
   place: string,
-  octets: Buffer
+  octets: Buffer,
+  by: string
 ): ReturnType<typeof reloadRules> {
   const earlier = existsSync(place) ? readFileSync(place) : undefined
   writeFileAtomic(place, octets)
-  const result = await reloadRules(services)
+  const result = await reloadRules(services, by)
   // Unless somebody else has changed it meanwhile.
   const isOurs = existsSync(place) && readFileSync(place).equals(octets)
   if (result.outcome === 'refused' && isOurs) {
@@ -207,14 +208,19 @@ export const proposeRoutes = [
     }),
     errors: { BUNDLE_NOT_USED: 409 },
     handler: ({ body }, context) => {
-      const { services, signal } = context
+      const { services, signal, principal } = context
       const { rules: place, bundle: trust } = services.config
       if (trust === undefined) throw failure('BUNDLE_NOT_USED')
       return withCandidate(body ?? Buffer.of(), context, 'none', async path => {
         const { keys, signatures } = await readTrustedKeys(trust)
         const words = ['bundle', 'verify', path, '--signatures', String(signatures), '--json']
         await services.command([...words, '--trust', ...keys], signal)
-        const { outcome, first } = await offerBundle(services, place, readFileSync(path))
+        const { outcome, first } = await offerBundle(
+          services,
+          place,
+          readFileSync(path),
+          principal!.name
+        )
         return { outcome, first }
       })
     }

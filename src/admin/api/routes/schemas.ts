@@ -114,12 +114,22 @@ export const explanation = z.looseObject({
   device: z.object({ name: z.string(), status: z.string(), reason: text }).nullable(),
   network: text,
   at: time,
-  rules: z.object({ sha256: z.string(), serial: z.int().nullable() }),
+  rules: z.object({ sha256: text, serial: z.int().nullable() }),
   verdict: z.string(),
   match: z.string(),
   rule: z.looseObject({ kind: z.string(), id: z.string(), rule: z.string() }).nullable(),
   upstream: text,
   steps: z.array(z.looseObject({ subject: z.string(), rules: z.array(z.looseObject({})) })),
   reply: z.array(z.string()).nullable(),
+  past: z
+    .object({
+      since: time.nullable().describe('When the version came in force'),
+      until: time.nullable(),
+      unknown: z.array(z.string()).describe('Why nothing is claimed'),
+      notes: z.array(z.string()),
+      log: z.looseObject({ lookups: z.array(z.looseObject({})), remarks: z.array(z.string()) })
+    })
+    .optional()
+    .describe('For a time in the past'),
   timeZone: z.string()
 })

@@ -2,7 +2,10 @@
 export const HISTORY = {
   HISTORY_WRITE: (path: string, why: string) =>
     `cannot write the history of rules in ${path}: ${why}; the rules are in force all the same, and it is retried`,
-  HISTORY_READ: (path: string, why: string) => `cannot read the history of rules in ${path}: ${why}`,
+  HISTORY_READ: (path: string, why: string) =>
+    `cannot read the history of rules in ${path}: ${why}`,
+  HISTORY_EXPIRE: (path: string, why: string) =>
+    `cannot remove expired versions from the history of rules in ${path}: ${why}`,
   HISTORY_NONE: (digits: string) =>
     `no version of the rules in the history has a SHA-256 that begins with ${digits}; see "interdict rules history"`,
   HISTORY_AMBIGUOUS: (digits: string, count: number) =>

@@ -53,7 +53,7 @@ export async function explainPast(
     const explanation = notKnown(question, at, inForce, { ...facts, unknown: decided })
     return { explanation, timeZone: undefined }
   }
-  const { explanation, timeZone } = decided as Decided
+  const { explanation, timeZone } = decided
   const isForwarded = explanation.reply === null
   const more = isForwarded
     ? ['The answer of then is not known, nor whether a rule matched what it led to.']

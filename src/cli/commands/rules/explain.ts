@@ -68,8 +68,12 @@ export async function explain(name: string, options: ExplainOptions, io: Io): Pr
     guard: createRebindingGuard(config)
   })
   const view = { folder: displayFolder(config.rules), timeZone }
-  if (options.json === true) print(io, toJson(explanation, timeZone))
-  else print(io, toText(explanation, view) + (isPast ? TODAYS_FILES : ''))
+  if (options.json === true) {
+    const notes = [TODAYS_FILES.trim()]
+    const log = { lookups: [], remarks: [] }
+    const past = { since: null, until: null, unknown: [], notes, log }
+    print(io, toJson({ ...explanation, ...(isPast && { past }) }, timeZone))
+  } else print(io, toText(explanation, view) + (isPast ? TODAYS_FILES : ''))
   return EXIT.success
 }
 

@@ -46,7 +46,8 @@ export async function showVersion(
   if (file !== undefined) {
     const octets = await found.version.file(file)
     if (octets === undefined) throw failure('HISTORY_INCOMPLETE', sha256, file)
-    io.stdout.write(octets.toString())
+    if (options.json === true) printJson(io, { path: file, text: octets.toString() })
+    else io.stdout.write(octets.toString())
     return EXIT.success
   }
   const missing = await found.version.missing()
