@@ -21,6 +21,7 @@ const defaults = {
   transport: 'auto',
   rules: resolve('/etc/interdict/rules'),
   bundle: undefined,
+  activation: { tests: 'refuse' },
   upstreams: {
     servers: [],
     useResolvConf: true,

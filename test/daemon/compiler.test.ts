@@ -1,4 +1,5 @@
 import t from 'tap'
+import { readConfig } from '../../src/gateway/config/load.js'
 import { CompilerHandle } from '../../src/gateway/compiler/compiler-handle.js'
 import type { CompileRequest } from '../../src/gateway/compiler/compiler-messages.js'
 import { Threads } from './serve.js'
@@ -10,6 +11,9 @@ t.test('rules that were compiled and not adopted are compiled again', async t =>
   const site = new Site(t, { 'rules/networks.yaml': banning('banned.example') })
   const compiler = new CompilerHandle(new Threads(false).start)
   t.teardown(() => compiler.close())
+  const read = readConfig('', site.path('interdict.yaml'))
+  if (!read.ok) throw read.errors[0]!
+  const { cache, identity } = read.config
   const request: CompileRequest = {
     location: { folder: site.path('rules'), bundle: undefined, copiesFolder: site.path('state') },
     generation: 1,
@@ -18,13 +22,16 @@ t.test('rules that were compiled and not adopted are compiled again', async t =>
     isFull: true,
     isForced: false,
     isFirst: true,
-    localNames: [], listSize: 0,
+    localNames: [],
+    listSize: 0,
     pauses: [],
     bannedNames: undefined,
     active: undefined,
     lists: [],
     describe: false,
-    sampled: 0
+    sampled: 0,
+    testSettings: { tests: 'refuse', cache, identity },
+    tested: undefined
   }
   const compiled = async (isFirst: boolean): Promise<boolean> => {
     const result = await compiler.compile({ ...request, isFirst })

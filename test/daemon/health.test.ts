@@ -49,6 +49,7 @@ const GOOD: Status = {
   rules: {
     generation: 2,
     reload: null,
+    tests: { passed: 1, failed: 0, undecided: 0, first: [] },
     reloadStuckSince: null,
     ...{ shrunkLists: [], removedBans: [] },
     bundle: null
@@ -112,6 +113,16 @@ const cases: readonly {
     it: 'rules are refused',
     bad: rules({ reload: { ...reload, outcome: 'refused', first } }),
     codes: ['RULES_REFUSED']
+  },
+  {
+    it: 'policy tests fail under the rules in force',
+    bad: rules({ tests: { passed: 1, failed: 1, undecided: 1, first } }),
+    codes: ['POLICY_TESTS_FAILING']
+  },
+  {
+    it: 'policy tests cannot be decided',
+    bad: rules({ tests: { passed: 1, failed: 0, undecided: 1, first } }),
+    codes: []
   },
   {
     it: 'a secret file is refused',

@@ -39,6 +39,22 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'special-use name': ['scenarios/special-use-absent.yaml'],
   'client outside every network': ['scenarios/stranger.yaml'],
   'bad rules at the start': ['daemon/emptied.test.ts', 'at the start: without valid rules'],
+  'policy test fails on reload': [
+    'daemon/policy-test-gate.test.ts',
+    'rules that fail their policy tests are refused like errors'
+  ],
+  'policy test fails at the start': [
+    'daemon/policy-test-gate.test.ts',
+    'at the start: rules that fail their policy tests do not start'
+  ],
+  'policy test fails by time alone': [
+    'daemon/policy-test-gate.test.ts',
+    'a test that the rules in force fail as well refuses an edit, but no list'
+  ],
+  'policy test on a list without content': [
+    'daemon/policy-test-gate.test.ts',
+    'a test that depends on a list without content neither passes nor refuses'
+  ],
   'bad rules on reload': ['daemon/emptied.test.ts', 'on reload: the previous rules remain active'],
   'empty list': ['daemon/emptied.test.ts', 'a list of zero names after one of a million'],
   'list cannot be fetched or verified': [

@@ -121,6 +121,7 @@ export function ruleSet(...networks: NetworkRules[]): RuleSet {
     timeZone: 'UTC',
     sha256: 'ab'.repeat(32),
     filesSha256: 'ab'.repeat(32),
+    ownSha256: '',
     zones: [],
     files: ['networks.yaml']
   }

@@ -1,5 +1,6 @@
 import { systemClock, type Clock } from '../../base/time/clock.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
+import type { AnswerCache } from '../../resolver/cache/cache.js'
 import { LruAnswerCache } from '../../resolver/cache/lru.js'
 import type { Answer, TtlLimits } from '../../wire/dns/records/answer.js'
 import {
@@ -44,16 +45,6 @@ export class NoUpstreams implements Forwarder {
   }
 }
 
-/** What of the settings a decision depends on. */
-export interface ResolverSettings {
-  readonly cache: TtlLimits &
-    FallbackLimits & {
-      readonly size: Octets
-      readonly staleAfter: Milliseconds
-    }
-  readonly identity: IdentitySettings
-}
-
 /** A clock whose wall time stands still. */
 export function fixedClock(wall: Milliseconds): Clock {
   return { now: () => systemClock.now(), wall: () => wall }
@@ -65,57 +56,114 @@ export function fixedClock(wall: Milliseconds): Clock {
  *
  * @param protocol one of `PROTOCOL`
  */
-export async function resolveOnce(
-  { name, qtype, client, clock, identity: identified }: ExplainedQuery,
+export function resolveOnce(
+  query: ExplainedQuery,
   protocol: number,
   policy: Policy,
   settings: ResolverSettings,
   forwarder: Forwarder,
   guard: RebindingGuard | undefined
-): Promise<Omit<Resolution, 'upstreamSkipped' | 'guard'>> {
-  const { cache: limits, identity } = settings
-  const event = new QueryEvent()
-  const push = (recorded: QueryEvent): void => void Object.assign(event, recorded)
-  const cache = new LruAnswerCache(limits.size, clock)
-  const failures = new LruAnswerCache(limits.size, clock)
-  const fallback = new Fallback(cache, failures, limits)
-  const responseTimer = new ClientResponseTimer(fallback, limits.staleAfter, clock, systemTimers)
-  const responses = new RecordingResponseHandler(cache, fallback, limits)
-  const counters = new LookupCounters(clock)
-  const logger = new QueryLogger('all', { push, commit: () => undefined }, counters)
-  const parts = {
-    cache,
-    shelf: undefined,
-    forwarder,
-    responses,
-    fallback,
-    responseTimer,
-    logger,
-    counters,
-    identity: new ServerIdentity(identity),
-    rebindingGuard: guard,
-    clock
-  }
-  const resolver = new Resolver(parts, policy)
-  const asClient = identified && {
-    clientClass: identified.clientClass,
-    device: new TextEncoder().encode(identified.device)
+): Promise<Resolved> {
+  const { clock } = query
+  const newCache = (): LruAnswerCache => new LruAnswerCache(settings.cache.size, clock)
+  const caches = { cache: newCache(), failures: newCache() }
+  return new SingleQueries(policy, settings, { forwarder, guard, clock, ...caches }).resolve(
+    query,
+    protocol
+  )
+}
+
+/** What of the settings a decision depends on. */
+export interface ResolverSettings {
+  readonly cache: TtlLimits &
+    FallbackLimits & {
+      readonly size: Octets
+      readonly staleAfter: Milliseconds
+    }
+  readonly identity: IdentitySettings
+}
+
+type Resolved = Omit<Resolution, 'upstreamSkipped' | 'guard'>
+
+/** What single queries are resolved with. */
+export interface SingleQueryParts {
+  readonly forwarder: Forwarder
+  readonly guard: RebindingGuard | undefined
+  readonly clock: Clock
+  readonly cache: AnswerCache
+  readonly failures: AnswerCache
+}
+
+/** Resolves single queries, one after the other, as the server would. */
+export class SingleQueries {
+  private readonly event = new QueryEvent()
+  private readonly responses: RecordingResponseHandler
+  private readonly resolver: Resolver
+  private readonly query = new Uint8Array(MAX_UPSTREAM_QUERY_SIZE)
+  private readonly octets = new Uint8Array(MAX_REPLY)
+
+  constructor(
+    policy: Policy,
+    { cache: limits, identity }: ResolverSettings,
+    given: SingleQueryParts
+  ) {
+    const { forwarder, guard, clock, cache, failures } = given
+    const push = (recorded: QueryEvent): void => void Object.assign(this.event, recorded)
+    const fallback = new Fallback(cache, failures, limits)
+    const responseTimer = new ClientResponseTimer(fallback, limits.staleAfter, clock, systemTimers)
+    const responses = new RecordingResponseHandler(cache, fallback, limits)
+    const counters = new LookupCounters(clock)
+    const logger = new QueryLogger('all', { push, commit: () => undefined }, counters)
+    const parts = {
+      cache,
+      shelf: undefined,
+      forwarder,
+      responses,
+      fallback,
+      responseTimer,
+      logger,
+      counters,
+      identity: new ServerIdentity(identity),
+      rebindingGuard: guard,
+      clock
+    }
+    this.responses = responses
+    this.resolver = new Resolver(parts, policy)
   }
 
-  const query = new Uint8Array(MAX_UPSTREAM_QUERY_SIZE)
-  const question = encodeQuestion(name, qtype, RRCLASS.IN)
-  const length = encodeUpstreamQuery(query, 0, 0, question, false, false)
-  const octets = new Uint8Array(65_535)
-  octets.set(query.subarray(0, length))
-  const now = resolver.answer(octets, 0, length, octets.length, client, 0, protocol, asClient)
-  const reply =
-    now === PENDING
-      ? await resolveLater(resolver, query.slice(0, length), client, protocol, asClient)
-      : now > 0
-        ? octets.slice(0, now)
-        : undefined
-  return { event, reply, answer: responses.answer }
+  /**
+   * The result is valid until the next query.
+   *
+   * @param protocol one of `PROTOCOL`
+   */
+  async resolve(
+    { name, qtype, client, identity: identified }: Omit<ExplainedQuery, 'clock'>,
+    protocol: number
+  ): Promise<Resolved> {
+    const { event, responses, resolver, query, octets } = this
+    Object.assign(event, new QueryEvent())
+    responses.answer = undefined
+    resolver.beginBatch()
+    const asClient = identified && {
+      clientClass: identified.clientClass,
+      device: new TextEncoder().encode(identified.device)
+    }
+    const question = encodeQuestion(name, qtype, RRCLASS.IN)
+    const length = encodeUpstreamQuery(query, 0, 0, question, false, false)
+    octets.set(query.subarray(0, length))
+    const now = resolver.answer(octets, 0, length, octets.length, client, 0, protocol, asClient)
+    const reply =
+      now === PENDING
+        ? await resolveLater(resolver, query.slice(0, length), client, protocol, asClient)
+        : now > 0
+          ? octets.slice(0, now)
+          : undefined
+    return { event, reply, answer: responses.answer }
+  }
 }
+
+/** The largest DNS message. */
+const MAX_REPLY: Octets = 65_535
 
 /** Keeps the answer that it handled last. */
 class RecordingResponseHandler extends UpstreamResponseHandler {

@@ -1,28 +1,33 @@
 /** The compiler thread: reads the settings file, and compiles rule files to a snapshot. */
-import { randomInt } from 'node:crypto'
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parentPort } from 'node:worker_threads'
-import { epochSeconds, systemClock } from '../../base/time/clock.js'
+import { systemClock } from '../../base/time/clock.js'
 import { failure, type InterdictError } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
 import type { Milliseconds } from '../../base/units.js'
 import { loadConfig, settingsPath } from '../config/load.js'
-import { compile } from '../../policy/compile/compile.js'
-import { compare } from '../../policy/compile/compare.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import { NETWORKS_FILE } from '../../policy/rules/model/folder.js'
-import type { RuleSet } from '../../policy/rules/model/types.js'
-import { formerBans } from '../reload/former-bans.js'
 import { HistoryWriter } from '../../sources/history/history-writer.js'
+import { loadRules } from '../../policy/rules/load.js'
 import { packRules } from './described-rules.js'
+import { NOTHING_KEPT } from './last-good-rules.js'
 import { ListCompiler } from './list-compiler.js'
+import { testRules } from './policy-test-gate.js'
 import { listRulePaths, readRules, type RulesReadResult } from './read-rules.js'
 import { ReplacedSnapshots, COLLECT_DELAY } from '../../policy/tables/replaced-snapshots.js'
-import { VersionContents } from '../reload/version-contents.js'
+import { VersionContents } from './version-contents.js'
+import {
+  hasSamePauses,
+  RulesExaminer,
+  type ExaminedRules,
+  type LoadedRules
+} from './rules-examiner.js'
+import { readActiveTests, readFolderTests, type ReadTests } from './test-files.js'
 import { isUnchanged, readWatchState, type WatchState } from './watch-state.js'
 import { yieldToWorkers } from './yield-to-workers.js'
-import { afterJournals, applyZoneJournals, type JournalUpdate } from './zone-journals.js'
+import { afterJournals, applyZoneJournals } from './zone-journals.js'
 import type {
   FromCompiler,
   ListCompiled,
@@ -94,43 +99,73 @@ async function compileRules(request: Request): Promise<FromCompiler> {
   const started = performance.now()
   if (request.isFirst) active = undefined
   active ??= request.active
-  const isFull = request.isFull || request.isForced || lists.hasJobs || !hasSamePauses(request)
-  const updated = isFull ? undefined : await applyJournals(request)
-  if (updated !== undefined) {
-    const states = afterJournals(request.lists, active!, updated)
-    if (updated.snapshot !== undefined) adopt(updated.snapshot)
-    return { kind: 'updated', ...updated, lists: states, duration: performance.now() - started }
-  }
+  const isFull =
+    request.isFull || request.isForced || lists.hasJobs || !hasSamePauses(request, active)
+  const updated = isFull ? undefined : await updateByJournals(request, started)
+  if (updated !== undefined) return updated
   if (active !== undefined) yieldToWorkers()
   lists.begin(active, request.lists, request.isFull)
-  const { loaded, source, bundleErrors, watchState, isChanging, ...read } =
-    await readStable(request)
+  const examiner = new RulesExaminer(request, active, () => lists.pending)
+  const { watchState, ...read } = await readStable(request, examiner)
   const isTransient = read.isTransient || lists.isTransient
-  const errors = isChanging ? [failure('GATEWAY_RESTLESS')] : loaded.ok ? [] : loaded.errors
-  if (errors.length > 0 || !loaded.ok) {
-    return { kind: 'rejected', errors: errors.map(serializeError), watchState, isTransient }
+  const chosen = await chooseRules(read, request, examiner)
+  if ('errors' in chosen) {
+    return { kind: 'rejected', errors: chosen.errors.map(serializeError), watchState, isTransient }
   }
+  const result = compiledRules(chosen, request)
+  return { ...result, watchState, duration: performance.now() - started, isTransient }
+}
+
+interface ChosenRules extends Pick<RulesReadResult, 'source'> {
+  readonly loaded: LoadedRules
+  readonly examined: ExaminedRules
+  /** Why these are not the rules on offer. */
+  readonly refusal: readonly InterdictError[]
+}
+
+/** The rules that are to become active: those that were read, or at the start the last good ones. */
+async function chooseRules(
+  { loaded, source, bundleErrors, isChanging, tests }: Omit<StableReadResult, 'watchState'>,
+  request: Request,
+  examiner: RulesExaminer
+): Promise<ChosenRules | { readonly errors: readonly InterdictError[] }> {
+  if (isChanging) return { errors: [failure('GATEWAY_RESTLESS')] }
+  if (!loaded.ok) return { errors: loaded.errors }
+  const examined = await examiner.examine(loaded, tests)
+  const { refusing } = examined
+  if (refusing.length === 0) return { loaded, source, examined, refusal: bundleErrors }
+  if (examined.snapshot !== undefined) replaced.discard(examined.snapshot)
+  if (active !== undefined) return { errors: refusing }
+  const { copiesFolder } = request.location
+  const files = await NOTHING_KEPT.lastGood(copiesFolder)
+  const kept = files && (await loadRules(files, systemClock, copiesFolder, lists))
+  if (kept?.ok !== true) return { errors: refusing }
+  const before = await examiner.examine(kept, undefined, true)
+  return { loaded: kept, source: files, examined: before, refusal: refusing }
+}
+
+function compiledRules({ loaded, source, examined, refusal }: ChosenRules, request: Request) {
+  const { snapshot, changes, tested, report, formerBans } = examined
   // There may be many, and only downloaded lists need them.
   const networks = loaded.remotes.length === 0 ? [] : loaded.rules.networks
   const prefixesByNetwork = new Map(networks.map(({ id, prefixes }) => [id, prefixes]))
-  const { logWarnings, ...compiled } = compileIfChanged(loaded.rules, request)
+  if (snapshot !== undefined) adopt(snapshot)
   if (source !== undefined) contents.add(source, loaded, request.listSize)
+  const unsaved = formerBans?.save()
+  const logWarnings = [...(formerBans?.problems ?? []), ...(unsaved === undefined ? [] : [unsaved])]
   lists.end(loaded.listStates)
   return {
     kind: 'compiled',
-    ...compiled,
+    ...{ snapshot, changes, tested, tests: report },
     warnings: [...loaded.warnings, ...logWarnings].map(serializeError),
-    bundleErrors: bundleErrors.map(serializeError),
+    bundleErrors: refusal.map(serializeError),
     listErrors: loaded.listErrors.map(serializeError),
     lists: loaded.listStates,
     pendingLists: lists.pending,
     remoteLists: { lists: loaded.remotes, prefixesByNetwork },
     zones: loaded.transfers,
-    described: request.describe ? packRules(loaded, request.sampled) : undefined,
-    watchState,
-    duration: performance.now() - started,
-    isTransient
-  }
+    described: request.describe ? packRules(loaded, request.sampled) : undefined
+  } as const
 }
 
 /** Appends to the history. The disk may be slow, so nothing else waits for it. */
@@ -151,12 +186,34 @@ async function record(request: RecordRequest): Promise<RecordResult> {
   }
 }
 
-async function applyJournals(request: Request): Promise<JournalUpdate | undefined> {
-  const { copiesFolder } = request.location
-  return active && applyZoneJournals(active, { ...request, copiesFolder })
+/** Applies zone journals, if nothing else has changed and the policy tests pass. */
+async function updateByJournals(
+  request: Request,
+  started: Milliseconds
+): Promise<FromCompiler | undefined> {
+  const { location, tested, testSettings } = request
+  if (active === undefined || tested === undefined) return undefined
+  const updated = await applyZoneJournals(active, { ...request, ...location })
+  if (updated === undefined) return undefined
+  const read = await readActiveTests(location, active, tested.timeZone)
+  if (read === undefined) return undefined
+  const { snapshot = active } = updated
+  const before = { snapshot: active, edition: tested.edition }
+  const verdict = await testRules(read, snapshot, tested, before, testSettings)
+  const { refusing, report: tests } = verdict
+  if (refusing.length > 0) {
+    const errors = refusing.map(serializeError)
+    return { kind: 'rejected', errors, watchState: updated.watchState, isTransient: false }
+  }
+  const states = afterJournals(request.lists, active, updated)
+  if (updated.snapshot !== undefined) adopt(updated.snapshot)
+  const duration = performance.now() - started
+  return { kind: 'updated', ...updated, tests, lists: states, duration }
 }
 
 interface StableReadResult extends RulesReadResult {
+  /** The policy tests of a rules folder; those of bundles are read with them. */
+  readonly tests: ReadTests | undefined
   /** The state of the files just before they were read. */
   readonly watchState: WatchState
   /** Whether files were still changing at the last attempt. */
@@ -167,54 +224,28 @@ interface StableReadResult extends RulesReadResult {
  * Reads the rules until no file changes while they are read: a mix of old and new files, or a
  * half-written file, must never become active.
  */
-async function readStable({ location, watchedPaths }: Request): Promise<StableReadResult> {
+async function readStable(
+  { location, watchedPaths }: Request,
+  examiner: RulesExaminer
+): Promise<StableReadResult> {
   let before = await readWatchState([...watchedPaths, ...(await listRulePaths(location))])
   for (let attempts = 1; ; attempts++) {
     lists.beginAttempt()
-    const result = await readRules(location, systemClock, lists)
-    const { files, written } = result
+    const result = await readRules(location, systemClock, examiner.examineBundle, lists)
+    const { loaded, written } = result
+    const timeZone = loaded.ok ? loaded.rules.timeZone : 'UTC'
+    const { folder } = location
+    const tests = folder === undefined ? undefined : await readFolderTests(folder, timeZone)
+    const files = [...new Set([...result.files, ...(tests?.files ?? [])])]
     before = new Map([...before, ...(await readWatchState(written))])
     const after = await readWatchState(files)
     const watchState = new Map(files.map(file => [file, before.get(file) ?? '']))
     const isChanging = !isUnchanged(before, after)
-    if (!isChanging || attempts === MAX_ATTEMPTS) return { ...result, watchState, isChanging }
+    if (!isChanging || attempts === MAX_ATTEMPTS)
+      return { ...result, tests, watchState, isChanging }
     before = after
     await sleep(RETRY_PAUSE)
   }
-}
-
-function compileIfChanged(
-  ruleSet: RuleSet,
-  request: Request
-): Pick<Extract<FromCompiler, { readonly kind: 'compiled' }>, 'snapshot' | 'changes'> & {
-  readonly logWarnings: readonly InterdictError[]
-} {
-  // A new bundle with the same rules counts as a change, since log records carry its serial.
-  const { generation, localNames: specialUse, pauses, bannedNames } = request
-  const now = epochSeconds(systemClock)
-  const isSame =
-    ruleSet.sha256 === active?.origin.sha256 &&
-    ruleSet.bundle?.serial === active.origin.bundle?.serial &&
-    hasSamePauses(request)
-  if (isSame && !request.isForced)
-    return { snapshot: undefined, changes: undefined, logWarnings: [] }
-  // Try the active seed first, so that hashes cached by workers stay valid over the reload; use another
-  // one only if too many names collide under it.
-  const seeds = active === undefined ? [] : [active.names.seed >>> 0]
-  const random = (): number => seeds.pop() ?? randomInt(2 ** 32)
-  const former = bannedNames === undefined ? undefined : formerBans(bannedNames, ruleSet, now)
-  const logged = { formerBans: former?.sources }
-  const snapshot = compile(ruleSet, { generation, random, specialUse, pauses, ...logged })
-  const changes = active === undefined ? undefined : compare(active, snapshot)
-  const unsaved = former?.save()
-  adopt(snapshot)
-  const logWarnings = [...(former?.problems ?? []), ...(unsaved === undefined ? [] : [unsaved])]
-  return { snapshot, changes, logWarnings }
-}
-
-/** The clock ends a pause, without a new snapshot. */
-function hasSamePauses({ pauses }: Request): boolean {
-  return JSON.stringify(pauses) === JSON.stringify(active?.origin.pauses ?? [])
 }
 
 function adopt(snapshot: Snapshot): void {

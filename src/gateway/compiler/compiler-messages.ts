@@ -9,6 +9,7 @@ import type { NewEvent } from '../../sources/history/history-writer.js'
 import type { ListState } from '../../policy/rules/lists/load-list.js'
 import type { TransferList } from '../../policy/rules/lists/transfer-list.js'
 import type { RemoteListSet } from '../../sources/refresh/refresh-messages.js'
+import type { TestedRules, TestReport, TestSettings } from './policy-test-gate.js'
 import type { RulesLocation } from './rules-location.js'
 import type { WatchState } from './watch-state.js'
 import type { JournalUpdate } from './zone-journals.js'
@@ -42,6 +43,9 @@ export interface CompileRequest {
   readonly describe: boolean
   /** How many names of each source it is to contain. */
   readonly sampled: number
+  readonly testSettings: TestSettings
+  /** What is known of the active rules for their tests; undefined: none are active. */
+  readonly tested: TestedRules | undefined
 }
 
 /** A list that is being compiled. */
@@ -94,10 +98,12 @@ export type FromCompiler =
       /** Compared to the previous snapshot, for the log; undefined for the first. */
       readonly changes: SnapshotChanges | undefined
       readonly warnings: readonly SerializedError[]
-      /** Why the bundle on offer was rejected, and these are the rules of the last good one. */
+      /** Why the rules on offer were rejected, and these are the last good ones. */
       readonly bundleErrors: readonly SerializedError[]
       /** Why new versions of lists were rejected, and these are the names of the last good ones. */
       readonly listErrors: readonly SerializedError[]
+      readonly tested: TestedRules
+      readonly tests: TestReport
       /** The lists in the snapshot. */
       readonly lists: readonly ListState[]
       /** Lists whose new version is not in it yet: `list compiled` follows. */
@@ -116,11 +122,13 @@ export type FromCompiler =
   /** Only zone journals have changed. */
   | (JournalUpdate & {
       readonly kind: 'updated'
+      readonly tests: TestReport
       readonly lists: readonly ListState[]
       readonly duration: Milliseconds
     })
   | {
       readonly kind: 'rejected'
+      /** Of the rules, or else the failed tests. */
       readonly errors: readonly SerializedError[]
       /** As above; undefined: no file was read. */
       readonly watchState: WatchState | undefined

@@ -26,6 +26,19 @@ export interface RulesReadResult {
   readonly written: readonly string[]
 }
 
+type Loaded = Extract<RulesResult, { readonly ok: true }>
+
+/**
+ * Finds the reasons for which valid rules must not become active.
+ *
+ * @param isAccepted they were active before
+ */
+export type ExamineRules = (
+  loaded: Loaded,
+  files: RuleFiles,
+  isAccepted: boolean
+) => Promise<readonly InterdictError[]>
+
 /** Every path that may be read, as far as is known beforehand. */
 export async function listRulePaths(location: RulesLocation): Promise<readonly string[]> {
   const { folder, bundle, copiesFolder } = location
@@ -39,15 +52,17 @@ export async function listRulePaths(location: RulesLocation): Promise<readonly s
  * Reads the rules from the folder, or from the bundle on offer. A bundle that is not valid is skipped for
  * the last good one.
  *
+ * @param examine called before a bundle is accepted
  * @param provider of lists that need not be read again
  */
 export async function readRules(
   location: RulesLocation,
   clock: Clock,
+  examine: ExamineRules,
   provider?: ListProvider
 ): Promise<RulesReadResult> {
   const { folder, bundle, copiesFolder } = location
-  if (bundle !== undefined) return readBundledRules(bundle, clock, provider)
+  if (bundle !== undefined) return readBundledRules(bundle, clock, examine, provider)
   const source = new RulesFolder(folder!, copiesFolder)
   const loaded = await loadRules(source, clock, undefined, provider)
   const files = loaded.ok ? loaded.rules.files : loaded.files
@@ -58,6 +73,7 @@ export async function readRules(
 async function readBundledRules(
   location: BundleSource,
   clock: Clock,
+  examine: ExamineRules,
   provider: ListProvider | undefined
 ): Promise<RulesReadResult> {
   const choice = await chooseBundle(location, epochSeconds(clock))
@@ -68,6 +84,11 @@ async function readBundledRules(
     const loaded = await loadRules(candidate.files, clock, undefined, provider)
     for (const file of candidate.files.files) files.add(file)
     if (loaded.ok) {
+      const reasons = await examine(loaded, candidate.files, candidate.isAccepted)
+      if (reasons.length > 0) {
+        errors.push(...reasons)
+        continue
+      }
       const error = await acceptBundle(candidate.accept)
       const written = [new AcceptedBundles(location.storeFolder).record]
       if (error === undefined)

@@ -11,6 +11,7 @@ export const ALERT_EVENTS = [
   'worker-outdated',
   'worker-restarted',
   'rules-refused',
+  'policy-tests-failing',
   'reload-stuck',
   'secrets-refused',
   'settings-refused',

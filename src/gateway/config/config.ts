@@ -27,6 +27,7 @@ export interface Config {
   readonly rules: string
   /** Undefined: the rules are a folder. */
   readonly bundle: BundleConfig | undefined
+  readonly activation: ActivationConfig
   readonly upstreams: UpstreamsConfig
   readonly cache: CacheConfig
   readonly identity: IdentityConfig
@@ -80,6 +81,12 @@ export interface Config {
     /** How long queries are still accepted, while the gateway already says that it is not ready. */
     readonly lameDuck: Milliseconds
   }
+}
+
+/** When rules that were saved come into force. */
+export interface ActivationConfig {
+  /** What a failing policy test does: the rules are refused, or it is only reported. */
+  readonly tests: 'refuse' | 'warn'
 }
 
 /** The signatures that a bundle must have. */

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import * as z from 'zod'
-import type { Config } from './config.js'
+import type { ActivationConfig, Config } from './config.js'
 
 /** Every Ed25519 SubjectPublicKeyInfo has this prefix. RFC 8410 §4. */
 const PUBLIC_KEY = /^MCowBQYDK2VwAyEA[A-Za-z0-9+/]{43}=$/
@@ -9,31 +9,47 @@ const PUBLIC_KEY = /^MCowBQYDK2VwAyEA[A-Za-z0-9+/]{43}=$/
 export const isPublicKey = (text: string): boolean => PUBLIC_KEY.test(text)
 
 const MAX_KEYS = 16
-const EXPECTED = 'a path, or a mapping with bundle, keys and signatures'
+const EXPECTED = 'a path, a mapping with folder, or one with bundle, keys and signatures'
 const path = z.string('a path').min(1, 'a path')
 
-const bundle = z
+/** One mapping for both, since errors of a union of two mappings would have no position. */
+const mapping = z
   .strictObject({
-    bundle: path,
-    keys: z.array(z.string().min(1)).min(1, 'at least one public key').max(MAX_KEYS),
-    signatures: z.int().min(1).max(MAX_KEYS).prefault(1)
+    folder: path.optional(),
+    bundle: path.optional(),
+    keys: z.array(z.string().min(1)).min(1, 'at least one public key').max(MAX_KEYS).optional(),
+    signatures: z.int().min(1).max(MAX_KEYS).prefault(1),
+    tests: z.enum(['refuse', 'warn']).prefault('refuse')
   })
-  .refine(({ keys, signatures }) => signatures <= new Set(keys).size, {
-    path: ['signatures'],
-    message: 'a number of at most that of the keys'
+  .superRefine(({ folder, bundle, keys, signatures }, context) => {
+    const addIssue = (key: string, message: string, input: unknown): void =>
+      context.addIssue({ code: 'custom', path: [key], message, input })
+    const isFolder = folder !== undefined
+    if (isFolder && bundle !== undefined) addIssue('bundle', 'folder or bundle, not both', bundle)
+    if (!isFolder && bundle === undefined) addIssue('bundle', 'folder or bundle, a path', undefined)
+    if (isFolder && keys !== undefined) addIssue('keys', 'keys only with bundle', keys)
+    if (!isFolder && keys === undefined) addIssue('keys', 'at least one public key', undefined)
+    if (signatures > new Set(keys).size && !isFolder)
+      addIssue('signatures', 'a number of at most that of the keys', signatures)
   })
 
 /** The `rules` setting: a folder, or signed bundles. */
-export const rulesSchema = z.union([path, bundle], EXPECTED).prefault('rules')
+export const rulesSchema = z.union([path, mapping], EXPECTED).prefault('rules')
+
+const DEFAULTS: ActivationConfig = { tests: 'refuse' }
 
 /** @param folder that paths are relative to */
 export function rulesOf(
   settings: z.output<typeof rulesSchema>,
   folder: string
-): Pick<Config, 'rules' | 'bundle'> {
-  if (typeof settings === 'string') return { rules: resolve(folder, settings), bundle: undefined }
-  const { bundle, keys, signatures } = settings
+): Pick<Config, 'rules' | 'bundle' | 'activation'> {
+  if (typeof settings === 'string')
+    return { rules: resolve(folder, settings), bundle: undefined, activation: DEFAULTS }
+  const { bundle, keys = [], signatures, tests } = settings
+  const activation = { tests }
+  if (bundle === undefined)
+    return { rules: resolve(folder, settings.folder!), bundle: undefined, activation }
   const keyFiles = keys.filter(key => !isPublicKey(key)).map(file => resolve(folder, file))
   const trust = { keys: keys.filter(isPublicKey), keyFiles, signatures }
-  return { rules: resolve(folder, bundle), bundle: trust }
+  return { rules: resolve(folder, bundle), bundle: trust, activation }
 }

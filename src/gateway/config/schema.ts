@@ -221,7 +221,7 @@ export const settingsSchema = section({
   const { servers, forward } = upstreams
   const addIssue = (path: (string | number)[], message: string): void =>
     context.addIssue({ code: 'custom', path, message })
-  if (fleet !== undefined && typeof rules === 'string')
+  if (fleet !== undefined && (typeof rules === 'string' || rules.bundle === undefined))
     addIssue(['rules'], 'a mapping with bundle and keys, since a fleet has signed bundles')
   if (fleet?.logs !== undefined && !settings.log.queries.archive)
     addIssue(['log', 'queries', 'archive'], 'true, since fleet.logs sends Parquet files')

@@ -8,6 +8,7 @@ import type { ListState } from '../../policy/rules/lists/load-list.js'
 import type { CompileResult, PendingList } from '../compiler/compiler-messages.js'
 import type { SerializedError } from '../../base/errors/serialized-error.js'
 import { BundleExpiryMonitor } from './bundle-expiry.js'
+import type { TestReport } from '../compiler/policy-test-gate.js'
 import { RuleExpiryMonitor, type DueRules, type RuleEnding } from './rule-expiry.js'
 
 /** Why the rules are read, for the log and the status. */
@@ -26,7 +27,7 @@ export type ReloadReason =
 export type CompiledRules = CompileResult & { readonly kind: 'compiled' }
 
 /** Errors of a reload that the status shows; the service log has all of them. */
-const MAX_REPORTED = 20
+export const MAX_REPORTED = 20
 
 /** The result of the last reload. */
 export interface ReloadStatus {
@@ -74,6 +75,10 @@ export class ReloadReporter {
   lists: readonly ListState[] = []
   /** Lists that are being compiled, whose previous versions are active. */
   pendingLists: readonly PendingList[] = []
+  /** The policy tests under the active rules, when these were last read. */
+  tests: TestReport = { passed: 0, failed: [], undecided: [] }
+  /** What of the tests was last logged. */
+  private lastTests = ''
   /** The errors of the last read, one per line; empty if it succeeded. */
   private lastErrors = ''
   private readonly ruleExpiry: RuleExpiryMonitor
@@ -132,6 +137,7 @@ export class ReloadReporter {
   compiled(reload: CompiledReload): void {
     const { reason, rules, result, isNew, warnings, secretErrors } = reload
     const { bundleErrors, listErrors } = result
+    this.tested(result.tests)
     if (isNew) this.activated(rules, result, warnings)
     this.listsPending(rules, result.pendingLists)
     this.lists = result.lists
@@ -141,6 +147,19 @@ export class ReloadReporter {
       this.listsRejected(reason, rules, listErrors, secretErrors, isNew)
     else if (isNew) this.accepted(reason, secretErrors)
     else this.unchanged(reason, rules, secretErrors)
+  }
+
+  /** Logs which tests do not pass under the active rules, once. */
+  tested(tests: TestReport): void {
+    const { failed, undecided } = (this.tests = tests)
+    const messages = [...failed, ...undecided].map(({ message }) => message).join('\n')
+    if (messages === this.lastTests) return
+    this.lastTests = messages
+    for (const { code, message } of [...failed, ...undecided]) this.log.warn({ code }, message)
+    const counts = { failed: failed.length, undecided: undecided.length }
+    if (failed.length > 0) this.log.warn(counts, 'policy tests fail under the active rules')
+    else if (undecided.length > 0) this.log.warn(counts, 'policy tests cannot be decided')
+    else this.log.info({ passed: tests.passed }, 'all policy tests pass')
   }
 
   /** @param errors of the secret files that are read with the rules */

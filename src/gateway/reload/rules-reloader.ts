@@ -21,7 +21,7 @@ import type { SerializedError } from '../../base/errors/serialized-error.js'
 import type { StartThread } from '../../base/threads/thread.js'
 import type { CompilerHandle } from '../compiler/compiler-handle.js'
 import { FileWatcher } from '../compiler/file-watcher.js'
-import { bannedNamesFile } from './banned-names-file.js'
+import { bannedNamesFile } from '../compiler/banned-names-file.js'
 import { HistoryRecorder } from './history-recorder.js'
 import { locallyAnsweredNames } from '../compiler/locally-answered.js'
 import { ReloadQueue } from './reload-queue.js'
@@ -176,6 +176,7 @@ export class RulesReloader {
     this.options.compiler.endWhenIdle(0)
     reporter.activated(rules, compiled, [...warnings, ...this.settingsWarnings()])
     this.openingChanges(rules, compiled)
+    reporter.tested(compiled.tests)
     const { bundleErrors, isTransient } = compiled
     if (bundleErrors.length > 0) reporter.rejected('startup', rules, bundleErrors, [])
     if (isTransient) this.retryTimer.schedule()
@@ -266,7 +267,7 @@ export class RulesReloader {
   /** @param isFull read everything, even if no file has changed */
   private async compile(isFull: boolean): Promise<FullResult> {
     const { compiler, config } = this.options
-    const { admin, probe } = config
+    const { admin, probe, activation, cache, identity } = config
     const { snapshot, compiled } = this
     const result = await compiler.compile({
       location: rulesLocation(config),
@@ -283,7 +284,9 @@ export class RulesReloader {
       active: snapshot,
       lists: compiled?.lists ?? [],
       describe: (admin.http !== undefined && admin.tokens !== undefined) || probe.enabled,
-      sampled: probe.enabled ? SAMPLED_NAMES : 0
+      sampled: probe.enabled ? SAMPLED_NAMES : 0,
+      testSettings: { tests: activation.tests, cache, identity },
+      tested: compiled?.tested
     })
     // An update of zone journals leaves everything else as it was.
     return result.kind === 'updated'

@@ -45,6 +45,7 @@ export const PROBLEMS = {
   RULES_REFUSED: true,
   RELOAD_STUCK: true,
   HISTORY_GAP: false,
+  POLICY_TESTS_FAILING: false,
   SECRETS_REFUSED: false,
   SETTINGS_REFUSED: false,
   LOG_UNWRITABLE: true,
@@ -107,6 +108,11 @@ const CHECKS: readonly ((status: Status) => Found)[] = [
     return reload.outcome === 'refused'
       ? [['RULES_REFUSED', `rules rejected, previous rules remain active: ${errors}`]]
       : [['SECRETS_REFUSED', `secret file rejected, previous secrets remain in use: ${errors}`]]
+  },
+  ({ rules: { tests } }) => {
+    if (tests.failed === 0) return []
+    const which = firstError({ errors: tests.failed, first: tests.first })
+    return [['POLICY_TESTS_FAILING', `policy tests fail under the rules in force: ${which}`]]
   },
   ({ settings }) => {
     const reload = settings?.reload

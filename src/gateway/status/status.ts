@@ -17,8 +17,9 @@ import type { Archiver } from '../../lookups/threads/archiver.js'
 import type { RecorderHandle } from '../../lookups/threads/recorder-handle.js'
 import { bundleState, type BundleState } from '../reload/bundle-expiry.js'
 import type { HistoryStatus } from '../reload/history-recorder.js'
-import type { ReloadStatus, ReloadReporter } from '../reload/reload-reporter.js'
+import { type ReloadStatus, type ReloadReporter, MAX_REPORTED } from '../reload/reload-reporter.js'
 import type { RemovedBan, ShrunkList, UnconfirmedChanges } from '../reload/unconfirmed-changes.js'
+import type { TestReport } from '../compiler/policy-test-gate.js'
 import type {
   RemoteListStatus,
   RemoteListUpdater
@@ -27,6 +28,7 @@ import type { SettingsState } from '../reload/settings-reloader.js'
 import type { ZoneStatus, ZoneTransfers } from '../../sources/refresh/zone-transfers.js'
 import type { PendingList } from '../compiler/compiler-messages.js'
 import type { RecorderReply } from '../../lookups/threads/log-messages.js'
+import type { SerializedError } from '../../base/errors/serialized-error.js'
 import type { CacheStatus, SharedCache } from '../workers/shared-cache.js'
 import type { WorkerPool, WorkerSummary } from '../workers/worker-pool.js'
 import type { CertificateDates } from './certificates.js'
@@ -109,6 +111,8 @@ export interface RulesStatus {
   readonly reviewsDue: number
   /** Null: no reload yet. */
   readonly reload: (Omit<ReloadStatus, 'at'> & { readonly at: string }) | null
+  /** The policy tests under the rules in force. */
+  readonly tests: TestsStatus
   /** The lists of the rules, and those that are being compiled, by id. */
   readonly lists: readonly ListStatus[]
   /** When a reload began that has not ended for a minute; null: none is stuck. */
@@ -117,6 +121,15 @@ export interface RulesStatus {
   readonly shrunkLists: readonly ShrunkList[]
   /** Bans in force that a change of the rules has ended within the last day. */
   readonly removedBans: readonly RemovedBan[]
+}
+
+export interface TestsStatus {
+  readonly passed: number
+  readonly failed: number
+  /** Each depends on a list without content. */
+  readonly undecided: number
+  /** The first of those that do not pass. */
+  readonly first: readonly SerializedError[]
 }
 
 export interface ListStatus {
@@ -149,7 +162,7 @@ export interface StatusSources extends UpstreamSources {
   readonly archiver: Archiver
   readonly reporter: Pick<
     ReloadReporter,
-    'since' | 'last' | 'stuckSince' | 'due' | 'lists' | 'pendingLists'
+    'since' | 'last' | 'stuckSince' | 'due' | 'lists' | 'pendingLists' | 'tests'
   >
   readonly unconfirmed: Pick<UnconfirmedChanges, 'lists' | 'bans'>
   readonly rules: Snapshot
@@ -243,7 +256,7 @@ function settingsStatus({ file, generation, since, last, restart }: SettingsStat
 
 function rulesStatus(
   snapshot: Snapshot,
-  { since, last, stuckSince, due, lists, pendingLists }: StatusSources['reporter'],
+  { since, last, stuckSince, due, lists, pendingLists, tests }: StatusSources['reporter'],
   unconfirmed: StatusSources['unconfirmed']
 ): RulesStatus {
   const { generation, origin, counts } = snapshot
@@ -259,11 +272,17 @@ function rulesStatus(
     bundle,
     ...sums,
     reload,
+    tests: testsStatus(tests),
     lists: listsStatus(lists, pendingLists),
     reloadStuckSince: stuckSince === undefined ? null : showInstant(stuckSince),
     shrunkLists: unconfirmed.lists,
     removedBans: unconfirmed.bans
   }
+}
+
+function testsStatus({ passed, failed, undecided }: TestReport): TestsStatus {
+  const first = [...failed, ...undecided].slice(0, MAX_REPORTED)
+  return { passed, failed: failed.length, undecided: undecided.length, first }
 }
 
 function listsStatus(

@@ -119,9 +119,9 @@ class RulesLoader {
     warnings.push(...(await warnAboutWritableFiles(folder.files)))
     const apps = [...this.apps.values()].map(({ source }) => source)
     const sources = [...apps, ...[...this.lists.values()].flat(), ...made.inline]
-    const { sha256, filesSha256, zones, files, bundle } = folder
+    const { sha256, filesSha256, ownSha256, zones, files, bundle } = folder
     const { networks, clients, timeZone, site } = made
-    const sums = { sha256, filesSha256, zones, bundle }
+    const sums = { sha256, filesSha256, ownSha256, zones, bundle }
     const rules = { networks, sources, clients, timeZone, site, ...sums, files }
     const { reports: lists, remotes, transfers, listStates, listErrors } = this
     return {

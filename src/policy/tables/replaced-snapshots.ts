@@ -49,9 +49,13 @@ export class ReplacedSnapshots {
   setCurrent(snapshot: Snapshot): void {
     const replaced = this.current
     this.current = snapshot
-    if (replaced === undefined || replaced === snapshot) return
-    this.octets += replaced.octets
-    this.registry.register(replaced, replaced.octets)
+    if (replaced !== undefined && replaced !== snapshot) this.discard(replaced)
+  }
+
+  /** Frees a snapshot that this thread does not use, or no longer. */
+  discard(snapshot: Snapshot): void {
+    this.octets += snapshot.octets
+    this.registry.register(snapshot, snapshot.octets)
     setTimeout(() => void this.collect(), this.delay).unref()
   }
 

@@ -118,6 +118,10 @@ export class BundleFiles implements RuleFiles {
     return createHash('sha256').update(`${sha256}\0${this.copies.filesSha256}`).digest('hex')
   }
 
+  get ownSha256(): string {
+    return this.packed.manifest.sha256
+  }
+
   get zones(): readonly ZoneState[] {
     return this.copies?.zones ?? []
   }

@@ -21,6 +21,8 @@ export interface BundleSource {
 /** A bundle whose rules become active if they can be read. */
 export interface Candidate {
   readonly files: BundleFiles
+  /** Whether it was accepted before, so that its policy tests have passed. */
+  readonly isAccepted: boolean
   /**
    * Records the bundle; call it when its rules are known to be valid, before they become active.
    */
@@ -90,7 +92,7 @@ async function examineOffered(
   const take = isInForce
     ? () => store.restore(octets, manifest)
     : () => store.accept(octets, manifest, accepted, now)
-  return { candidate: { files, accept: take }, isInForce }
+  return { candidate: { files, isAccepted: isInForce, accept: take }, isInForce }
 }
 
 /**
@@ -139,7 +141,7 @@ export async function openStoredBundle(
   if (manifest.serial !== serial || manifest.sha256 !== known.sha256)
     throw failure('BUNDLE_STATE', path, 'the stored file is not the accepted bundle')
   const files = bundleFiles(source, path, bundle, accepted)
-  return { files, accept: () => Promise.resolve() }
+  return { files, isAccepted: true, accept: () => Promise.resolve() }
 }
 
 function bundleFiles(

@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto'
 import type { Octets } from '../../base/units.js'
 import { namesOf, type ListRequest } from '../../policy/rules/lists/load-list.js'
 import type { ListProvider, ProvidedList } from '../../policy/rules/lists/list-provider.js'
 import {
+  isCopyName,
   NETWORKS_FILE,
   RulesFolder,
   type FileDigest,
@@ -100,6 +102,13 @@ export class StoredFiles implements RuleFiles {
 
   get filesSha256(): string {
     return this.version.event.files
+  }
+
+  get ownSha256(): string {
+    const hash = createHash('sha256')
+    const own = [...(this.version.tree ?? [])].filter(([name]) => !isCopyName(name)).sort()
+    for (const [name, sha256] of own) hash.update(`${name}\0${sha256}\0`)
+    return hash.digest('hex')
   }
 
   get zones(): readonly ZoneState[] {

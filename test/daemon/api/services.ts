@@ -35,6 +35,7 @@ export const STATUS: StatusReply = {
     reviewsDue: 0,
     reload: null,
     lists: [],
+    tests: { passed: 0, failed: 0, undecided: 0, first: [] },
     reloadStuckSince: null,
     shrunkLists: [],
     removedBans: []

@@ -51,7 +51,7 @@ export function wireName(labels: readonly (string | Uint8Array)[]): Uint8Array {
 const CONTENT = { names: 1, digest: 0, digestBasis: 0, stage: undefined }
 const RULES: RuleSet = {
   ...{ networks: [], sources: [], timeZone: 'UTC', files: [] },
-  ...{ sha256: '', filesSha256: '', zones: [] }
+  ...{ sha256: '', filesSha256: '', ownSha256: '', zones: [] }
 }
 
 /** A ban through an app, a block through a list, an exception with names of its own. */

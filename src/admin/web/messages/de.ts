@@ -158,6 +158,7 @@ export const messages: Messages = {
   'problem.WORKER_SILENT': 'Ein Worker reagiert nicht',
   'problem.WORKER_OUTDATED': 'Ein Worker antwortet nach älteren Regeln',
   'problem.RULES_REFUSED': 'Neue Regeln abgelehnt',
+  'problem.POLICY_TESTS_FAILING': 'Regeltests schlagen fehl',
   'problem.RELOAD_STUCK': 'Ein Neuladen endet nicht',
   'problem.SECRETS_REFUSED': 'Neue geheime Datei abgelehnt',
   'problem.SETTINGS_REFUSED': 'Neue Einstellungen abgelehnt',
@@ -196,6 +197,8 @@ export const messages: Messages = {
     'Er antwortet noch nach älteren Regeln. Wenn das länger als eine Sekunde dauert, starten Sie das Gateway neu.',
   'todo.RULES_REFUSED':
     'Berichtigen Sie die Datei in der genannten Zeile. Bis dahin bleiben die vorigen Regeln in Kraft.',
+  'todo.POLICY_TESTS_FAILING':
+    'Berichtigen Sie den Test oder die Regeln; interdict check zeigt, was jeder Test ergab. Ein Test ohne Datum kann fehlschlagen, wenn ein Verbot geendet hat.',
   'todo.RELOAD_STUCK':
     'Das Dateisystem mit den Regeln hängt vielleicht. Die vorigen Regeln sind in Kraft.',
   'todo.SECRETS_REFUSED': 'Berichtigen Sie die geheime Datei. Bis dahin wird die vorige benutzt.',

@@ -159,6 +159,7 @@ export const messages = {
   'problem.WORKER_SILENT': 'Worker does not respond',
   'problem.WORKER_OUTDATED': 'Worker answers by older rules',
   'problem.RULES_REFUSED': 'New rules rejected',
+  'problem.POLICY_TESTS_FAILING': 'Policy tests fail',
   'problem.RELOAD_STUCK': 'Reload does not end',
   'problem.SECRETS_REFUSED': 'New secret file rejected',
   'problem.SETTINGS_REFUSED': 'New settings rejected',
@@ -197,6 +198,8 @@ export const messages = {
     'It still answers by older rules. If this lasts for more than a second, restart the gateway.',
   'todo.RULES_REFUSED':
     'Correct the file at the line named here. The previous rules stay in force until then.',
+  'todo.POLICY_TESTS_FAILING':
+    'Correct the test or the rules; interdict check says what each test found. A test without a date may fail when a ban has ended.',
   'todo.RELOAD_STUCK': 'The file system with the rules may hang. The previous rules are in force.',
   'todo.SECRETS_REFUSED': 'Correct the secret file. The previous one is used until then.',
   'todo.SETTINGS_REFUSED':

@@ -155,6 +155,7 @@ export const messages: Messages = {
   'problem.WORKER_SILENT': 'Un processus de réponse est muet',
   'problem.WORKER_OUTDATED': 'Un processus répond selon d’anciennes règles',
   'problem.RULES_REFUSED': 'Nouvelles règles rejetées',
+  'problem.POLICY_TESTS_FAILING': 'Des tests de règles échouent',
   'problem.RELOAD_STUCK': 'Une relecture ne se termine pas',
   'problem.SECRETS_REFUSED': 'Nouveau fichier secret rejeté',
   'problem.SETTINGS_REFUSED': 'Nouveaux réglages rejetés',
@@ -194,6 +195,8 @@ export const messages: Messages = {
     'Il répond encore selon d’anciennes règles. Si cela dure plus d’une seconde, redémarrez la passerelle.',
   'todo.RULES_REFUSED':
     'Corrigez le fichier à la ligne indiquée. D’ici là, les règles précédentes restent en vigueur.',
+  'todo.POLICY_TESTS_FAILING':
+    'Corrigez le test ou les règles ; interdict check montre le résultat de chaque test. Un test sans date peut échouer quand une interdiction a pris fin.',
   'todo.RELOAD_STUCK':
     'Le système de fichiers des règles est peut-être bloqué. Les règles précédentes sont en vigueur.',
   'todo.SECRETS_REFUSED': 'Corrigez le fichier secret. Le précédent est utilisé d’ici là.',

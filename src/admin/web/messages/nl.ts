@@ -155,6 +155,7 @@ export const messages: Messages = {
   'problem.WORKER_SILENT': 'Een worker reageert niet',
   'problem.WORKER_OUTDATED': 'Een worker antwoordt volgens oudere regels',
   'problem.RULES_REFUSED': 'Nieuwe regels geweigerd',
+  'problem.POLICY_TESTS_FAILING': 'Regeltests mislukken',
   'problem.RELOAD_STUCK': 'Een herlading eindigt niet',
   'problem.SECRETS_REFUSED': 'Nieuw geheim bestand geweigerd',
   'problem.SETTINGS_REFUSED': 'Nieuwe instellingen geweigerd',
@@ -193,6 +194,8 @@ export const messages: Messages = {
     'Hij antwoordt nog volgens oudere regels. Duurt dit langer dan een seconde, herstart de gateway.',
   'todo.RULES_REFUSED':
     'Verbeter het bestand op de genoemde regel. Tot dan blijven de vorige regels van kracht.',
+  'todo.POLICY_TESTS_FAILING':
+    'Verbeter de test of de regels; interdict check toont wat elke test vond. Een test zonder datum kan mislukken wanneer een verbod is geëindigd.',
   'todo.RELOAD_STUCK':
     'Het bestandssysteem met de regels hangt misschien. De vorige regels zijn van kracht.',
   'todo.SECRETS_REFUSED': 'Verbeter het geheime bestand. Tot dan wordt het vorige gebruikt.',

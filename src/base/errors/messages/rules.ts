@@ -163,6 +163,8 @@ export const RULES = {
 
   POLICY_TEST: (path: string, found: string, expected: string, question: string) =>
     `${path}: expected ${expected}, found ${found}, when ${question}`,
+  POLICY_TEST_UNDECIDED: (path: string, list: string, question: string) =>
+    `${path}: not decided, since list ${quote(list)} has no content yet: ${question}`,
 
   // sources/bundle
   BUNDLE_UNREADABLE: (bundle: string, why: string) => `cannot read bundle ${bundle}: ${why}`,

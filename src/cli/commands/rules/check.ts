@@ -17,10 +17,10 @@ import { oidcFileErrors } from '../../../gateway/config/provider-files.js'
 import { loadCookieSecrets } from '../../../gateway/workers/cookie-secrets.js'
 import { compile } from '../../../policy/compile/compile.js'
 import { Policy } from '../../../policy/evaluate/policy.js'
+import { absentLists, rulesWithoutLists } from '../../../policy/rules/lists/absent-lists.js'
 import { warnAboutSharedNames } from '../../../policy/rules/lists/shared-names.js'
 import { loadRules, type RulesResult } from '../../../policy/rules/load.js'
 import type { RuleFiles } from '../../../policy/rules/model/folder.js'
-import type { RuleSet } from '../../../policy/rules/model/types.js'
 import { loadPolicyTests } from '../../../policy/rules/tests/policy-tests.js'
 import { listCopiesFolder } from '../../../sources/http/list-copies.js'
 import { listState } from '../../args/list-copies.js'
@@ -34,7 +34,7 @@ import { toJson, toText, type CheckResult } from '../../output/rules/check-text.
 import { viewLists } from '../../../analysis/views/lists-view.js'
 import { fixedClock } from '../../../analysis/views/one-query.js'
 import { checkCertificates, type CertificateFindings } from '../check-certificates.js'
-import { runPolicyTests } from './policy-tests.js'
+import { runPolicyTests } from '../../../analysis/views/policy-test-run.js'
 
 export interface CheckOptions extends CommonOptions {
   readonly at?: string
@@ -109,7 +109,7 @@ export async function checkRules(
     return { errors: [...loaded.errors, ...errors], warnings: [] }
   }
   const { rules, lists } = loaded
-  const tested = await testRules(rules, files, config, now)
+  const { undecided, ...tested } = await testRules(loaded, files, config, now)
   const networks = rules.networks.map(({ id }) => id)
   const { privacy, retention } = config.log.queries
   const warnings = [
@@ -117,7 +117,8 @@ export async function checkRules(
     ...checkRetentionNetworks(retention, networks),
     ...checkPrimaries(config.transfers, loaded.transfers),
     ...loaded.warnings,
-    ...warnAboutSharedNames(rules.sources, file => files.displayName(file))
+    ...warnAboutSharedNames(rules.sources, file => files.displayName(file)),
+    ...undecided
   ]
   const fetched = (await viewLists(loaded, listState(config))).filter(
     ({ state }) => state !== 'local'
@@ -139,11 +140,16 @@ async function loadRulesAt(
 
 /** Compiles the rules and runs their policy tests. */
 async function testRules(
-  ruleSet: RuleSet,
+  loaded: Extract<RulesResult, { readonly ok: true }>,
   files: RuleFiles,
   config: Config,
   now: Seconds
-): Promise<Omit<CheckResult, 'warnings' | 'lists' | 'fetched'>> {
+): Promise<
+  Omit<CheckResult, 'warnings' | 'lists' | 'fetched'> & {
+    readonly undecided: readonly SerializedError[]
+  }
+> {
+  const { rules: ruleSet } = loaded
   const { timeZone } = ruleSet
   const specialUse = locallyAnsweredNames(config)
   const policy = new Policy(compile(ruleSet, { generation: 0, random: () => 0, specialUse }))
@@ -151,10 +157,16 @@ async function testRules(
   const { networks, rules, names } = counts
   const summary = { networks, rules, names, sha256: origin.sha256, serial: origin.bundle?.serial }
   const { tests, errors } = await loadPolicyTests(files, timeZone)
-  if (errors.length > 0) return { errors, rules: summary }
-  const failures = await runPolicyTests(tests, policy, config, { now, timeZone })
-  const failed = failures.length
-  return { errors: failures, rules: summary, tests: { passed: tests.length - failed, failed } }
+  if (errors.length > 0) return { errors, rules: summary, undecided: [] }
+  const withoutLists = rulesWithoutLists(ruleSet, absentLists(loaded))
+  const run = await runPolicyTests(tests, policy, config, { now, timeZone, withoutLists })
+  const { passed, failed, undecided } = run
+  return {
+    errors: failed.map(({ error }) => error),
+    rules: summary,
+    tests: { passed, failed: failed.length, undecided: undecided.length },
+    undecided: undecided.map(({ error }) => error)
+  }
 }
 
 /** Errors in the files of cookie secrets, TSIG keys, alerts and login. */

@@ -88,7 +88,7 @@ async function decide(
   const snapshot = compile(rules, {
     ...{ generation: 1, random: () => 0, specialUse: locallyAnsweredNames(then), pauses }
   })
-  const parts = { config: then, snapshot, sources: rules.sources, forwarder: undefined }
+  const parts = { settings: then, snapshot, sources: rules.sources, forwarder: undefined }
   const query = { ...question, clock: fixedClock(at) }
   const explanation = await explainQuery(query, { ...parts, guard: createRebindingGuard(then) })
   const lists = listsThatMatter(stored, explanation)

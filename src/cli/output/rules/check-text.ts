@@ -17,8 +17,11 @@ export interface CheckResult {
   /** Size of the rules; undefined where they are invalid. */
   readonly rules?: RulesSummary
   /** Policy tests, if the rules and all tests can be read. */
-  readonly tests?: { readonly passed: number; readonly failed: number }
+  readonly tests?: TestCounts
 }
+
+/** Policy tests by outcome. `undecided`: a list that may decide has no content yet. */
+type TestCounts = Readonly<Record<'passed' | 'failed' | 'undecided', number>>
 
 type RulesSummary = Readonly<
   Record<'networks' | 'rules' | 'names', number> & { sha256: string; serial?: number | undefined }
@@ -38,7 +41,8 @@ export function toText({
     ...warnings.map(warning => `warning: ${errorLine(warning)}`),
     ...errors.map(errorLine)
   ]
-  if (tests !== undefined && tests.passed + tests.failed > 0) lines.push(testsLine(tests))
+  if (tests !== undefined && Object.values(tests).some(count => count > 0))
+    lines.push(testsLine(tests))
   const found = [
     errors.length === 0 ? 'no errors' : formatCount(errors.length, 'error'),
     ...(warnings.length === 0 ? [] : [formatCount(warnings.length, 'warning')])
@@ -68,9 +72,10 @@ function listLines({
   return kinds.length === 0 ? [first] : [first, `  not applicable: ${kinds.join(', ')}`]
 }
 
-function testsLine({ passed, failed }: NonNullable<CheckResult['tests']>): string {
-  const others = failed > 0 ? `, ${formatNumber(failed)} failed` : ''
-  return `${formatCount(passed, 'policy test')} passed${others}`
+export function testsLine({ passed, failed, undecided }: TestCounts): string {
+  const failures = failed > 0 ? `, ${formatNumber(failed)} failed` : ''
+  const unknown = undecided > 0 ? `, ${formatNumber(undecided)} not decided` : ''
+  return `${formatCount(passed, 'policy test')} passed${failures}${unknown}`
 }
 
 /** @param found `no errors`, or with warnings `no errors, 2 warnings` */

@@ -77,6 +77,8 @@ export interface RuleFiles {
   readonly sha256: string
   /** The same without transferred zones. */
   readonly filesSha256: string
+  /** Of the rules folder or bundle alone: without copies of downloaded lists, and zones. */
+  readonly ownSha256: string
   /** Transferred zones that were read. */
   readonly zones: readonly ZoneState[]
   /** Whether a read failed only for lack of system resources, so that a retry may succeed. */
@@ -265,8 +267,16 @@ export class RulesFolder implements RuleFiles {
 
   /** SHA-256 over the names and digests of all files read or kept, in whatever order; hexadecimal. */
   get filesSha256(): string {
+    return this.digestOf(() => true)
+  }
+
+  get ownSha256(): string {
+    return this.digestOf(name => !isCopyName(name))
+  }
+
+  private digestOf(isWanted: (name: string) => boolean): string {
     const hash = createHash('sha256')
-    for (const name of this.names) hash.update(`${name}\0${this.sumOf(name)}\0`)
+    for (const name of this.names.filter(isWanted)) hash.update(`${name}\0${this.sumOf(name)}\0`)
     return hash.digest('hex')
   }
 

@@ -263,6 +263,8 @@ export interface RuleSet {
   readonly bundle?: BundleFacts | undefined
   /** The same without zones. */
   readonly filesSha256: string
+  /** The same without copies of downloaded lists, too: of what people edit. */
+  readonly ownSha256: string
   /** Transferred zones among the lists. */
   readonly zones: readonly ZoneState[]
   /** Every file and folder that was read: to be watched for changes. */

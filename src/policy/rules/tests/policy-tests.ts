@@ -9,8 +9,18 @@ export interface PolicyTests {
   readonly errors: readonly InterdictError[]
 }
 
-/** Subfolder of the rules. Only `interdict check` reads it: tests do not affect the active rules. */
-const TESTS = 'tests'
+/** Subfolder of the rules. Tests decide whether rules become active, and nothing else. */
+export const TESTS = 'tests'
+
+/** Names of the test files, as in the rules. */
+export async function testFileNames(
+  folder: RuleFiles
+): Promise<readonly string[] | { readonly why: string }> {
+  const names = await folder.listFolder(TESTS)
+  if ('why' in names) return names
+  const files = names.filter(name => /\.ya?ml$/.test(name) && !name.startsWith('.'))
+  return files.map(file => `${TESTS}/${file}`)
+}
 
 /**
  * Reads the policy tests of a rules folder, if it has any.
@@ -22,10 +32,9 @@ export async function loadPolicyTests(
   timeZone: string
 ): Promise<PolicyTests> {
   const folder = typeof path === 'string' ? new RulesFolder(path) : path
-  const names = await folder.listFolder(TESTS)
+  const names = await testFileNames(folder)
   if ('why' in names) return { tests: [], errors: [unreadable(folder, TESTS, names.why)] }
-  const files = names.filter(name => /\.ya?ml$/.test(name) && !name.startsWith('.'))
-  const read = await Promise.all(files.map(file => readFile(folder, `${TESTS}/${file}`, timeZone)))
+  const read = await Promise.all(names.map(name => readFile(folder, name, timeZone)))
   return {
     tests: read.flatMap(({ tests }) => tests),
     errors: read.flatMap(({ errors }) => errors).sort(compareByPosition)
