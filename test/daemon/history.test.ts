@@ -26,6 +26,14 @@ async function events(rig: Rig, count: number) {
   return found.stretches
 }
 
+/** As the HTTP API does. */
+async function pause(rig: Rig, rule: string, seconds: number, by: string): Promise<void> {
+  const { parts } = rig.gateway as unknown as {
+    parts: { reloader: { pause(rule: string, seconds: number, by: string): Promise<unknown> } }
+  }
+  await parts.reloader.pause(rule, seconds, by)
+}
+
 async function problems(rig: Rig): Promise<readonly string[]> {
   const { health } = withHealth(await rig.gateway.status())
   return health.problems.map(({ code }) => code)
@@ -119,10 +127,10 @@ t.test('a compiler thread that does not record delays no rules', async t => {
 t.test('a pause is recorded with who has asked for it', async t => {
   const rig = await serving(t, { files: { [NETWORKS]: BLOCKING } })
   await events(rig, 1)
-  await rig.gateway['parts'].reloader.pause('noise', 60, 'user:alice')
+  await pause(rig, 'noise', 60, 'user:alice')
   const [, paused] = await events(rig, 2)
   t.match(paused!.event, { event: 'pause', by: 'user:alice', pauses: [{ rule: 'noise' }] })
-  await rig.gateway['parts'].reloader.pause('noise', 0, 'user:alice')
+  await pause(rig, 'noise', 0, 'user:alice')
   const [, , resumed] = await events(rig, 3)
   t.match(resumed!.event, { event: 'pause', pauses: [] })
 })

@@ -249,6 +249,22 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'worker leaks memory': ['daemon/memory.test.ts', 'a worker that leaks memory is restarted'],
   'upstream recovers': ['daemon/stale.test.ts', 'cached failures are flushed'],
   'worker out of memory at once': ['daemon/memory.test.ts', 'runs out of memory at once: no hang'],
+  'history of rules cannot be written': [
+    'daemon/history.test.ts',
+    'a history that cannot be written delays no rules'
+  ],
+  'history of rules cut off by a crash': [
+    'sources/history.test.ts',
+    'a line that a crash has cut off'
+  ],
+  'compiler thread dies before it has recorded': [
+    'daemon/history.test.ts',
+    'a compiler thread that dies before it has written'
+  ],
+  'version asked for is not stored in full': [
+    'cli/history.test.ts',
+    'a list that is not stored: nothing is claimed where it might have decided'
+  ],
   'state folder full or read-only': [
     'daemon/remote-list-status.test.ts',
     'a list whose failure cannot be recorded'

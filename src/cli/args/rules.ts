@@ -8,7 +8,10 @@ import { loadRules, type RulesResult } from '../../policy/rules/load.js'
 import { RulesFolder, type RuleFiles } from '../../policy/rules/model/folder.js'
 import { BundleFiles } from '../../sources/bundle/bundle-files.js'
 import { decodeBundle, readBundleFile } from '../../sources/bundle/bundle.js'
+import { rulesLocation } from '../../gateway/compiler/rules-location.js'
+import { StoredFiles } from '../../sources/history/stored-files.js'
 import type { Io } from '../io.js'
+import { findVersion, openHistory } from './history.js'
 
 /** Loads the configured rules, with the copies of lists that exist. Rejected bundles are warnings. */
 export async function loadConfiguredRules(
@@ -29,18 +32,34 @@ export async function loadConfiguredRules(
   return { loaded: { ok: false, errors, files: [], passing: false }, files: undefined }
 }
 
+/** A version of the history, in place of a path. */
+const VERSION = /^(@.+|[0-9a-f]{8,64})$/i
+
 /**
- * The rules at a path: a folder, or a bundle file. The signatures of a bundle must be valid, whoever
+ * The rules at a path: a folder, or a bundle file; or a version of the history, see `findVersion`. The signatures of a bundle must be valid, whoever
  * made them.
  *
  * @param copies folder of the copies of downloaded lists
- * @throws InterdictError as `readBundleFile` and `decodeBundle`
+ * @throws InterdictError as `readBundleFile`, `decodeBundle` and `findVersion`
  */
-export async function ruleFilesAt(path: string, copies: string): Promise<RuleFiles> {
+export async function ruleFilesAt(
+  path: string,
+  copies: string,
+  config?: Config
+): Promise<RuleFiles> {
   const stats = await stat(path).catch(() => undefined)
+  if (stats === undefined && config !== undefined && VERSION.test(path))
+    return versionFiles(path, config)
   if (stats?.isFile() !== true) return new RulesFolder(path, copies)
   const bundle = await decodeBundle(await readBundleFile(path, path), path)
   const { serial, created, expires } = bundle.manifest
   const facts = { serial, created, expires, newest: serial, rollback: undefined }
   return new BundleFiles(bundle, { path: resolve(path), prefix: `${path}:`, copies, facts })
+}
+
+/** Content that is not stored is an error of the rules. */
+async function versionFiles(text: string, config: Config): Promise<RuleFiles> {
+  const { version } = findVersion(await openHistory(config), text)
+  const { folder, copiesFolder: copies } = rulesLocation(config)
+  return new StoredFiles(version, { folder, copies })
 }

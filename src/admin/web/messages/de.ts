@@ -157,6 +157,7 @@ export const messages: Messages = {
   'problem.WORKER_DOWN': 'Ein Worker lauscht nicht',
   'problem.WORKER_SILENT': 'Ein Worker reagiert nicht',
   'problem.WORKER_OUTDATED': 'Ein Worker antwortet nach älteren Regeln',
+  'problem.HISTORY_GAP': 'Verlauf der Regeln unvollständig',
   'problem.RULES_REFUSED': 'Neue Regeln abgelehnt',
   'problem.POLICY_TESTS_FAILING': 'Regeltests schlagen fehl',
   'problem.RELOAD_STUCK': 'Ein Neuladen endet nicht',
@@ -195,6 +196,8 @@ export const messages: Messages = {
     'Die Maschine ist vielleicht überlastet: sehen Sie auf der Seite System nach CPU und Speicher.',
   'todo.WORKER_OUTDATED':
     'Er antwortet noch nach älteren Regeln. Wenn das länger als eine Sekunde dauert, starten Sie das Gateway neu.',
+  'todo.HISTORY_GAP':
+    'Platz auf dem Datenträger und Rechte des Ordners „history“ im Zustandsordner prüfen.',
   'todo.RULES_REFUSED':
     'Berichtigen Sie die Datei in der genannten Zeile. Bis dahin bleiben die vorigen Regeln in Kraft.',
   'todo.POLICY_TESTS_FAILING':

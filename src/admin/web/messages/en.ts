@@ -158,6 +158,7 @@ export const messages = {
   'problem.WORKER_DOWN': 'Worker not listening',
   'problem.WORKER_SILENT': 'Worker does not respond',
   'problem.WORKER_OUTDATED': 'Worker answers by older rules',
+  'problem.HISTORY_GAP': 'History of rules has a gap',
   'problem.RULES_REFUSED': 'New rules rejected',
   'problem.POLICY_TESTS_FAILING': 'Policy tests fail',
   'problem.RELOAD_STUCK': 'Reload does not end',
@@ -196,6 +197,8 @@ export const messages = {
     'The machine may be overloaded: look at its CPU and memory on the page System.',
   'todo.WORKER_OUTDATED':
     'It still answers by older rules. If this lasts for more than a second, restart the gateway.',
+  'todo.HISTORY_GAP':
+    'Check the free space, and the permissions of the folder "history" in the state folder.',
   'todo.RULES_REFUSED':
     'Correct the file at the line named here. The previous rules stay in force until then.',
   'todo.POLICY_TESTS_FAILING':

@@ -154,6 +154,7 @@ export const messages: Messages = {
   'problem.WORKER_DOWN': 'Un processus de réponse n’écoute pas',
   'problem.WORKER_SILENT': 'Un processus de réponse est muet',
   'problem.WORKER_OUTDATED': 'Un processus répond selon d’anciennes règles',
+  'problem.HISTORY_GAP': 'Historique des règles incomplet',
   'problem.RULES_REFUSED': 'Nouvelles règles rejetées',
   'problem.POLICY_TESTS_FAILING': 'Des tests de règles échouent',
   'problem.RELOAD_STUCK': 'Une relecture ne se termine pas',
@@ -193,6 +194,8 @@ export const messages: Messages = {
     'La machine est peut-être surchargée : voyez processeur et mémoire sur la page Système.',
   'todo.WORKER_OUTDATED':
     'Il répond encore selon d’anciennes règles. Si cela dure plus d’une seconde, redémarrez la passerelle.',
+  'todo.HISTORY_GAP':
+    'Vérifiez l’espace libre et les droits du dossier « history » dans le dossier d’état.',
   'todo.RULES_REFUSED':
     'Corrigez le fichier à la ligne indiquée. D’ici là, les règles précédentes restent en vigueur.',
   'todo.POLICY_TESTS_FAILING':

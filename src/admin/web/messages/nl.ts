@@ -154,6 +154,7 @@ export const messages: Messages = {
   'problem.WORKER_DOWN': 'Een worker luistert niet',
   'problem.WORKER_SILENT': 'Een worker reageert niet',
   'problem.WORKER_OUTDATED': 'Een worker antwoordt volgens oudere regels',
+  'problem.HISTORY_GAP': 'Geschiedenis van de regels onvolledig',
   'problem.RULES_REFUSED': 'Nieuwe regels geweigerd',
   'problem.POLICY_TESTS_FAILING': 'Regeltests mislukken',
   'problem.RELOAD_STUCK': 'Een herlading eindigt niet',
@@ -192,6 +193,8 @@ export const messages: Messages = {
     'De machine is misschien overbelast: kijk naar processor en geheugen op de pagina Systeem.',
   'todo.WORKER_OUTDATED':
     'Hij antwoordt nog volgens oudere regels. Duurt dit langer dan een seconde, herstart de gateway.',
+  'todo.HISTORY_GAP':
+    'Controleer de vrije ruimte en de rechten van de map "history" in de statusmap.',
   'todo.RULES_REFUSED':
     'Verbeter het bestand op de genoemde regel. Tot dan blijven de vorige regels van kracht.',
   'todo.POLICY_TESTS_FAILING':

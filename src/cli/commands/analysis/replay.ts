@@ -116,10 +116,11 @@ function judgeOf(rules: RuleSet, { names }: Comparison): Judge {
 /** Loads the candidate rules, and the rules of `against`; errors in any of them end the command. */
 async function loadBoth(options: ReplayOptions): Promise<[RuleSet, RuleSet | undefined]> {
   const { rules, against } = options
-  const copies = listCopiesFolder((await loadSettings(options)).state.folder)
-  const after = await loadRules(await ruleFilesAt(rules, copies))
+  const config = await loadSettings(options)
+  const copies = listCopiesFolder(config.state.folder)
+  const after = await loadRules(await ruleFilesAt(rules, copies, config))
   const before =
-    against === undefined ? undefined : await loadRules(await ruleFilesAt(against, copies))
+    against === undefined ? undefined : await loadRules(await ruleFilesAt(against, copies, config))
   if (after.ok && before?.ok !== false) return [after.rules, before?.rules]
   return rejectInput([after, before].flatMap(loaded => (loaded?.ok === false ? loaded.errors : [])))
 }

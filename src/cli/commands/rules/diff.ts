@@ -32,10 +32,11 @@ export async function diff(
   const examples = parseWholeNumber('--examples', options.examples, { max: 999_999 })
   checkTime(options.at)
   // Both with the current copies of downloaded lists.
-  const copies = listCopiesFolder((await loadSettings(options)).state.folder)
+  const config = await loadSettings(options)
+  const copies = listCopiesFolder(config.state.folder)
   const [before, after] = [
-    await loadRules(await ruleFilesAt(old, copies)),
-    await loadRules(await ruleFilesAt(now, copies))
+    await loadRules(await ruleFilesAt(old, copies, config)),
+    await loadRules(await ruleFilesAt(now, copies, config))
   ]
   if (!before.ok || !after.ok) {
     const errors = [before, after].flatMap(loaded => (loaded.ok ? [] : loaded.errors))

@@ -17,7 +17,7 @@ export function historyText(
   const head = ['since', 'for', 'version', 'cause', 'what changed']
   const rows = entries.map((entry): Row => ({ cells: cellsOf(entry) }))
   const more = total - entries.length
-  const rest = more > 0 ? ['', `${formatCount(more, 'more')} not shown; raise --limit`] : []
+  const rest = more > 0 ? ['', `${formatCount(more, 'more entry', 'more entries')} not shown; raise --limit`] : []
   return `${[...columns(head, rows, width), ...rest].join('\n')}\n`
 }
 
