@@ -26,6 +26,7 @@ t.test('rules that were compiled and not adopted are compiled again', async t =>
     listSize: 0,
     pauses: [],
     bannedNames: undefined,
+  logsBans: false,
     active: undefined,
     lists: [],
     describe: false,

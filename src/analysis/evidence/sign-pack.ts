@@ -1,5 +1,6 @@
 import { createHash, createPublicKey, sign, type KeyObject } from 'node:crypto'
-import { VERIFY_PY, VERIFY_SH } from './verifiers.js'
+import { VERIFY_PY } from './verify-py.js'
+import { VERIFY_SH } from './verify-sh.js'
 
 /** The files of a pack by path; `/` between folders. */
 export type PackFiles = ReadonlyMap<string, Uint8Array>
@@ -8,15 +9,22 @@ export type PackFiles = ReadonlyMap<string, Uint8Array>
  * Adds the verifiers, the public key, a manifest of all files in the format of `sha256sum`, and its Ed25519
  * signature (RFC 8032, 64 octets). Equal files give equal octets.
  */
-export function signPack(files: ReadonlyMap<string, string>, key: KeyObject): PackFiles {
+export function signPack(
+  files: ReadonlyMap<string, string | Uint8Array>,
+  key: KeyObject
+): PackFiles {
   const publicKey = createPublicKey(key).export({ format: 'pem', type: 'spki' }) as string
-  const all = new Map([
+  const all = new Map<string, string | Uint8Array>([
     ...files,
     ['public-key.pem', publicKey],
     ['verify.py', VERIFY_PY],
     ['verify.sh', VERIFY_SH]
   ])
-  const packed = new Map([...all].sort(byPath).map(([path, text]) => [path, Buffer.from(text)]))
+  const packed = new Map(
+    [...all].sort(byPath).map(([path, content]) => {
+      return [path, typeof content === 'string' ? Buffer.from(content) : content]
+    })
+  )
   const manifest = Buffer.from(
     [...packed].map(([path, content]) => `${sha256(content)}  ${path}\n`).join('')
   )

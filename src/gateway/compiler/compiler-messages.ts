@@ -31,8 +31,10 @@ export interface CompileRequest {
   /** Special-use names that are answered locally. */
   readonly localNames: readonly SpecialUseName[]
   readonly pauses: readonly Pause[]
-  /** File of the names that are or were banned, whose lookups are all logged; undefined: they are not. */
+  /** File of the names that are or were banned; undefined: none is kept. */
   readonly bannedNames: string | undefined
+  /** Whether all lookups of these names are logged. */
+  readonly logsBans: boolean
   /** The active snapshot, for a thread that did not compile it. */
   readonly active: Snapshot | undefined
   /** The lists in the active snapshot. */

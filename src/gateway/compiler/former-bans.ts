@@ -20,13 +20,17 @@ type NamesByFile = Readonly<Record<string, readonly string[]>>
 /** Content of the file. */
 interface BannedNames {
   readonly v: number
+  /** Since when all lookups of these names are logged; null: they are not. */
+  readonly since: Seconds | null
   /** Those that bans cover. */
   readonly banned: NamesByFile
   /** Those that no ban covers any more, by the time until which their lookups are logged. */
   readonly former: Readonly<Record<string, NamesByFile>>
 }
 
-const NONE: BannedNames = { v: 1, banned: {}, former: {} }
+const NONE: BannedNames = { v: 1, since: null, banned: {}, former: {} }
+/** Workers have begun to log by then. */
+const ADOPTED: Seconds = 5
 
 export interface FormerBans {
   /** Names that no ban covers any more. */
@@ -37,12 +41,23 @@ export interface FormerBans {
   readonly save: () => InterdictError | undefined
 }
 
-/** The names that were banned in the last 90 days and are not under these rules. */
-export function formerBans(path: string, rules: RuleSet, now: Seconds): FormerBans {
+/**
+ * The names that were banned in the last 90 days and are not under these rules.
+ *
+ * @param isLogged whether the lookups of these names are logged; the names are recorded in any case
+ */
+export function formerBans(
+  path: string,
+  rules: RuleSet,
+  now: Seconds,
+  isLogged: boolean
+): FormerBans {
   const { content, problem } = read(path)
   const banned = namesOf(bannedSources(rules))
   const former = formerNames(content, banned, now)
-  const text = `${JSON.stringify({ v: 1, banned, former } satisfies BannedNames)}\n`
+  const began = content.text === undefined ? now : now + ADOPTED
+  const since = isLogged ? (content.since ?? began) : null
+  const text = `${JSON.stringify({ v: 1, since, banned, former } satisfies BannedNames)}\n`
   return {
     sources: Object.values(former).flatMap(files => Object.entries(files).map(sourceOf)),
     problems: problem === undefined ? [] : [problem],

@@ -88,7 +88,7 @@ export class RulesExaminer {
   }: LoadedRules): Pick<ExaminedRules, 'snapshot' | 'changes' | 'formerBans'> {
     // A new bundle with the same rules counts as a change, since log records carry its serial.
     const { request, active } = this
-    const { generation, localNames: specialUse, pauses, bannedNames } = request
+    const { generation, localNames: specialUse, pauses, bannedNames, logsBans } = request
     const isSame =
       rules.sha256 === active?.origin.sha256 &&
       rules.bundle?.serial === active.origin.bundle?.serial &&
@@ -100,8 +100,9 @@ export class RulesExaminer {
     const seeds = active === undefined ? [] : [active.names.seed >>> 0]
     const random = (): number => seeds.pop() ?? randomInt(2 ** 32)
     const now = epochSeconds(systemClock)
-    const former = bannedNames === undefined ? undefined : formerBans(bannedNames, rules, now)
-    const logged = { formerBans: former?.sources }
+    const former =
+      bannedNames === undefined ? undefined : formerBans(bannedNames, rules, now, logsBans)
+    const logged = { formerBans: logsBans ? former?.sources : undefined }
     const snapshot = compile(rules, { generation, random, specialUse, pauses, ...logged })
     const changes = active === undefined ? undefined : compare(active, snapshot)
     return { snapshot, changes, formerBans: former }

@@ -1,5 +1,3 @@
-import type { Config } from '../../../gateway/config/config.js'
-import { rulesLocation } from '../../../gateway/compiler/rules-location.js'
 import type { Seconds } from '../../../base/units.js'
 import type { Change } from '../../../policy/diff/change-collector.js'
 import { difference } from '../../../policy/diff/difference.js'
@@ -7,11 +5,7 @@ import type { BeforeAfter } from '../../../policy/diff/name-groups.js'
 import { gatewayColumn } from '../../../analysis/evidence/fleet-tables.js'
 import type { Gateway, RuleVersion } from '../../../analysis/evidence/rule-versions.js'
 import { column, type Table, type Value } from '../../../analysis/report/report.js'
-import { loadRules } from '../../../policy/rules/load.js'
 import type { RuleSet } from '../../../policy/rules/model/types.js'
-import { AcceptedBundles } from '../../../sources/bundle/accepted-bundles.js'
-import { ruleFilesAt } from '../../args/rules.js'
-import { rejectInput } from '../../exit.js'
 import { toJson } from '../../output/rules/diff-json.js'
 import { changeTexts, prefixesText } from '../../output/rules/diff-text.js'
 import { formatCount } from '../../output/format.js'
@@ -29,43 +23,6 @@ export interface RuleChanges {
 
 /** Rules that are at hand, by what the query log records of them. */
 export type KnownRules = (version: RuleVersion) => RuleSet | undefined
-
-/**
- * The current rules, the accepted bundles that are still stored, and what the operator has kept.
- *
- * @param history paths of bundles and rules folders
- * @throws InterdictError RULES_… and as `decodeBundle` for what is in `history`
- */
-export async function knownRules(
-  config: Config,
-  current: RuleSet,
-  history: readonly string[],
-  versions: readonly RuleVersion[]
-): Promise<KnownRules> {
-  const known = [current]
-  const { bundle, copiesFolder } = rulesLocation(config)
-  for (const path of history) {
-    const loaded = await loadRules(await ruleFilesAt(path, copiesFolder))
-    if (!loaded.ok) rejectInput(loaded.errors)
-    known.push(loaded.rules)
-  }
-  if (bundle !== undefined) {
-    const store = new AcceptedBundles(bundle.storeFolder)
-    const needed = new Set(versions.map(({ serial }) => serial))
-    for (const { serial } of store.read()?.kept ?? []) {
-      if (!needed.has(serial)) continue
-      // One that is damaged is declared missing.
-      const files = await ruleFilesAt(store.pathOf(serial), copiesFolder).catch(() => undefined)
-      const loaded = files && (await loadRules(files))
-      if (loaded?.ok === true) known.push(loaded.rules)
-    }
-  }
-  return ({ sha256, serial }) =>
-    known.find(({ sha256: whole, bundle }) => {
-      // The digest is also of the copies of lists at that time; a serial names one bundle for ever.
-      return serial === null ? whole.startsWith(sha256) : bundle?.serial === serial
-    })
-}
 
 /** The rules in force over the period at each gateway; `undefined`: the only one. */
 export type RuleHistories = ReadonlyMap<Gateway, readonly RuleVersion[]>

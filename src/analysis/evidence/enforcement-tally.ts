@@ -1,0 +1,112 @@
+import type { Milliseconds } from '../../base/units.js'
+import type { QueryRecord } from '../../lookups/event/schema.js'
+import { startOfDay } from '../../base/time/instant.js'
+import type { Tally } from '../report/questions/tally.js'
+import { versionKey, type Enforcement, type Outcome } from './enforcement.js'
+import type { CoveredLookup } from './covered-lookups.js'
+import type { Gateway } from './rule-versions.js'
+
+/** Counts of lookups with the same key. */
+export interface Count {
+  lookups: number
+  blocked: number
+  monitored: number
+  allowed: number
+  /** Neither blocked nor let through by an exception nor refused. */
+  answered: number
+  first: Milliseconds
+  last: Milliseconds
+  readonly clients: Set<string>
+  /** A lookup with this key. */
+  readonly record: QueryRecord
+}
+
+/** A lookup that was answered without an exception. */
+export interface Answered {
+  readonly at: Milliseconds
+  readonly gateway: Gateway
+  readonly network: string
+}
+
+const NOT_ANSWERED: readonly Outcome[] = ['blocked', 'exempt', 'refused']
+
+/** Counts the lookups of a pack, one after the other. */
+export class EnforcementTally {
+  readonly outcomes = new Map<string, Count>()
+  /** The same of lookups since all are logged, in networks that have the ban: by network, then outcome. */
+  readonly byNetwork = new Map<string, Map<string, Count>>()
+  readonly networks = new Map<string, Count>()
+  readonly days = new Map<string, Count>()
+  readonly names = new Map<string, Count>()
+  readonly matches = new Map<string, Count>()
+  readonly exceptions = new Map<string, Count>()
+  readonly versions = new Map<string, Count>()
+  readonly answered: Answered[] = []
+
+  /** @param knownSince since when lookups are logged whatever the verdict; Infinity: they were not */
+  constructor(
+    private readonly enforcement: Enforcement,
+    private readonly timeZone: string,
+    private readonly knownSince: Milliseconds
+  ) {}
+
+  add({ record, at, gateway }: CoveredLookup): void {
+    const outcome = this.enforcement.add(record, at, gateway)
+    const { network = '', exception, qname, match = '', sha256 = '', serial } = record
+    const count = (map: Map<string, Count>, key: string): void =>
+      addTo(map, key, record, at, outcome)
+    count(this.networks, network)
+    count(this.days, String(startOfDay(at, this.timeZone)))
+    count(this.names, qname)
+    count(this.matches, match)
+    count(this.versions, versionKey({ sha256, serial: serial ?? null }))
+    if (outcome === 'exempt') count(this.exceptions, `${exception!}\n${network}`)
+    if (!NOT_ANSWERED.includes(outcome)) this.answered.push({ at, gateway, network })
+    if (at < this.knownSince) return
+    const own = this.byNetwork.get(network) ?? new Map<string, Count>()
+    this.byNetwork.set(network, own)
+    count(own, outcome)
+  }
+
+  /** Lookups by outcome in the networks that have the ban; complete after the last lookup. */
+  ofOrdered(): ReadonlyMap<Outcome, number> {
+    const sums = new Map<Outcome, number>()
+    for (const network of this.enforcement.networks)
+      for (const [outcome, { lookups }] of this.byNetwork.get(network) ?? [])
+        sums.set(outcome as Outcome, (sums.get(outcome as Outcome) ?? 0) + lookups)
+    return sums
+  }
+}
+
+function addTo(
+  map: Map<string, Count>,
+  key: string,
+  record: QueryRecord,
+  at: Milliseconds,
+  outcome: Outcome
+): void {
+  const fresh = { lookups: 0, blocked: 0, monitored: 0, allowed: 0, answered: 0 }
+  const count = map.get(key) ?? { ...fresh, first: at, last: at, clients: new Set(), record }
+  map.set(key, count)
+  const { verdict } = record
+  count.lookups++
+  if (verdict === 'blocked' || verdict === 'monitored' || verdict === 'allowed') count[verdict]++
+  if (!NOT_ANSWERED.includes(outcome)) count.answered++
+  count.last = Math.max(count.last, at)
+  const client = record.device ?? record.client
+  if (client !== undefined) count.clients.add(client)
+}
+
+/** Counts as rows, with most lookups first, or by day. */
+export function talliesOf(map: ReadonlyMap<string, Count>, isByDay = false): Tally[] {
+  const rows = [...map].map(
+    ([key, { clients, first, last, lookups, blocked, monitored, allowed }]) => {
+      const counts = { lookups, blocked, monitored, allowed, clients: clients.size }
+      const times = { first: new Date(first), last: new Date(last) }
+      return { key: isByDay ? new Date(Number(key)) : key, ...counts, ...times }
+    }
+  )
+  return rows.sort((a, b) =>
+    isByDay ? Number(a.key) - Number(b.key) : b.lookups - a.lookups || (a.key < b.key ? -1 : 1)
+  )
+}

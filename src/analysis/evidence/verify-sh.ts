@@ -1,0 +1,43 @@
+/** Verifier in the pack. It needs nothing of Interdict, so that an auditor can read it on one page. */
+export const VERIFY_SH = `#!/bin/sh
+# Verifies an evidence pack: sh verify.sh [FOLDER [PUBLIC-KEY]]. Needs sha256sum and openssl 3.
+# Take this script and the public key from the operator, not from the pack: who alters a pack can alter its verifier.
+# It checks that the pack is as it was signed. verify.py also checks that its figures follow from its lookups.
+set -eu
+LC_ALL=C
+export LC_ALL
+fail() {
+  echo "ALTERED: $1" >&2
+  exit 1
+}
+cd "\${1:-$(dirname "$0")}"
+# Whatever is neither a file nor a folder could show one thing here and another one elsewhere: a link, a pipe.
+[ -z "$(find . ! -type f ! -type d)" ] || fail "the pack has something that is not a file"
+key=$(openssl pkey -pubin -in public-key.pem -outform DER | openssl base64 -A)
+if [ $# -gt 1 ] && [ "$2" != "$key" ]; then fail "signed with another key: $key"; fi
+openssl pkeyutl -verify -pubin -inkey public-key.pem -rawin -in SHA256SUMS -sigfile SHA256SUMS.sig >/dev/null ||
+  fail "SHA256SUMS or its signature"
+if grep -qv '^[0-9a-f]\\{64\\}  [A-Za-z0-9_][A-Za-z0-9._/-]*$' SHA256SUMS || grep -q '\\.\\.' SHA256SUMS; then
+  fail "SHA256SUMS has a line that is not of a pack"
+fi
+sha256sum --check --strict --quiet SHA256SUMS || fail "a file differs from SHA256SUMS"
+listed=$(cut -c 67- SHA256SUMS | sort)
+found=$(find . -type f ! -path ./SHA256SUMS ! -path ./SHA256SUMS.sig | cut -c 3- | sort)
+[ "$listed" = "$found" ] || fail "the folder has files that SHA256SUMS does not list"
+folders=$(find . -type d | while read -r folder; do [ -n "$(find "$folder" -type f)" ] || echo "$folder"; done)
+[ -z "$folders" ] || fail "the pack has an empty folder"
+if [ -f log/chain.jsonl ]; then
+  # Its last line has the hash of the one before, and so on; verify.py checks all of them.
+  last=$(tail -n 1 log/chain.jsonl)
+  work=$(mktemp -d)
+  trap 'rm -rf "$work"' EXIT
+  printf 'interdict chain 1\\n%s' "\${last%,\\"signature\\":*}" >"$work/text"
+  printf '%s' "\${last##*\\"signature\\":\\"}" | cut -d '"' -f 1 | openssl base64 -d -A >"$work/signature"
+  if openssl pkeyutl -verify -pubin -inkey public-key.pem -rawin -in "$work/text" -sigfile "$work/signature" >/dev/null 2>&1; then
+    echo "the chain of the log ends in a line that is signed with the key of the pack"
+  else
+    echo "note: the chain of the log is signed with another key than the pack; ask the operator for it"
+  fi
+fi
+echo "unaltered: $(wc -l <SHA256SUMS) files, signed with $key"
+`

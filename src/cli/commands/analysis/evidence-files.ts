@@ -1,0 +1,59 @@
+import type { Judged } from '../../../analysis/evidence/enforcement-tables.js'
+import type { Segment } from '../../../analysis/evidence/rule-segments.js'
+import type { KnownVersion } from './evidence-history.js'
+import type { LogProof } from './evidence-log.js'
+
+type Files = [string, string | Uint8Array][]
+
+const pretty = (value: unknown): string => `${JSON.stringify(value, undefined, 1)}\n`
+
+/** What verify.py needs to judge the lookups of a pack again. Times are milliseconds since 1970. */
+export function enforcementJson({ enforcement, completeness, timeZone }: Judged): string {
+  const { ban, period, segments, states, missing } = enforcement
+  const { since } = completeness
+  return pretty({
+    ...{ v: 1, ban, since: period.since, until: period.until, timeZone },
+    // JSON has no infinite numbers: from the beginning, or never.
+    knownSince: Number.isFinite(since) ? since : since < 0 ? 0 : null,
+    networks: enforcement.networks,
+    segments: segments.map(withoutGateway),
+    states: Object.fromEntries(states),
+    missing
+  })
+}
+
+function withoutGateway(segment: Segment) {
+  return { ...segment, gateway: segment.gateway ?? null }
+}
+
+/** The files of every version of the rules that is at hand, and a list of them with their digests. */
+export function ruleTextFiles(known: Iterable<KnownVersion>): Files {
+  const files: Files = []
+  const versions: Record<string, unknown>[] = []
+  for (const { rules, texts } of new Set(known)) {
+    const folder = `rules/${rules.sha256.slice(0, 12)}`
+    const listed = [...texts].map(([name, { sha256, octets, text }]) => {
+      const path = `${folder}/${pathOf(name)}`
+      if (text !== undefined) files.push([path, text])
+      return { name, sha256, octets, ...(text !== undefined && { path }) }
+    })
+    const { sha256, filesSha256, bundle } = rules
+    versions.push({ sha256, filesSha256, serial: bundle?.serial ?? null, files: listed })
+  }
+  return [['rules/versions.json', pretty(versions)], ...files]
+}
+
+/** A name that every system takes, within the folder. */
+function pathOf(name: string): string {
+  const parts = name.split('/').map(part => part.replaceAll(/[^\w.-]/g, '_'))
+  return parts.filter(part => !['', '.', '..'].includes(part)).join('/')
+}
+
+export function proofFiles(proof: LogProof | undefined): Files {
+  if (proof === undefined) return []
+  const { chain, files } = proof
+  return [
+    ['log/files.json', pretty(files)],
+    ...(chain === undefined ? [] : [['log/chain.jsonl', chain] as [string, string]])
+  ]
+}

@@ -1,0 +1,243 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { reasonOf } from '../../base/errors/reason.js'
+import type { Milliseconds } from '../../base/units.js'
+import type { Config } from '../../gateway/config/config.js'
+import { PROBE_FOLDER } from '../../gateway/probe/journal.js'
+import { textsOf } from '../../gateway/compiler/former-bans.js'
+import type { GatewayVerification } from '../../lookups/central/verify-fleet.js'
+import { coveredLookups, loggedPatterns } from '../../analysis/evidence/covered-lookups.js'
+import { enforcementTables, enforcementTiles } from '../../analysis/evidence/enforcement-tables.js'
+import { EnforcementTally } from '../../analysis/evidence/enforcement-tally.js'
+import { Enforcement, versionKey } from '../../analysis/evidence/enforcement.js'
+import { gatewaysTable } from '../../analysis/evidence/fleet-tables.js'
+import { probeFindings } from '../../analysis/evidence/probe-table.js'
+import { ruleSegments, type Segment, type Version } from '../../analysis/evidence/rule-segments.js'
+import {
+  ruleVersions,
+  type Gateway,
+  type RuleVersion
+} from '../../analysis/evidence/rule-versions.js'
+import { silentTimes } from '../../analysis/evidence/silent-times.js'
+import { formatValue } from '../../analysis/report/output/format.js'
+import type { Fact, Report } from '../../analysis/report/report.js'
+import type { NameSource, RuleSet } from '../../policy/rules/model/types.js'
+import { listBans } from '../../analysis/views/bans-list.js'
+import { logPath, type LogOptions } from '../args/log-path.js'
+import { withLog } from '../args/open-log.js'
+import { type PeriodOptions } from '../args/period.js'
+import { checkIds } from '../args/rule-ids.js'
+import { loadConfiguredRules } from '../args/rules.js'
+import { type TimeZoneOptions } from '../args/time-zone.js'
+import { rejectInput, usageError } from '../exit.js'
+import { type Io } from '../io.js'
+import { banDetails } from '../output/rules/ban-details.js'
+import { formatCount } from '../output/format.js'
+import { enforcementJson, proofFiles, ruleTextFiles } from './analysis/evidence-files.js'
+import { ruleHistory, type KnownVersion } from './analysis/evidence-history.js'
+import {
+  loggedSince,
+  NO_CHAIN,
+  NOT_OVER,
+  PROVEN,
+  settingsDigest
+} from './analysis/evidence-limits.js'
+import { logProof } from './analysis/evidence-log.js'
+import { missingRules, ruleChanges } from './analysis/evidence-rules.js'
+import { banSources, banStates } from './analysis/evidence-states.js'
+import { makeReport } from './analysis/make-report.js'
+import { fleetVerification } from './log/verify-fleet.js'
+import { LOG_FACT, verificationForReport } from './log/verify-log.js'
+
+/** Rows of each table: an evidence pack leaves nothing out that an auditor would ask for. */
+const TOP = 1_000_000
+export interface EvidenceOptions extends LogOptions, PeriodOptions, TimeZoneOptions {
+  readonly output?: string
+  readonly key?: string
+  readonly probes?: string
+  /** With a fleet: folder of the public keys of its gateways. */
+  readonly keys?: string
+  /** Bundles and rules folders that were in force earlier. */
+  readonly history?: readonly string[]
+  readonly json?: boolean
+}
+
+export interface Ordered {
+  readonly config: Config
+  readonly since: Milliseconds
+  readonly until: Milliseconds
+  readonly zone: { readonly timeZone: string; readonly remarks: readonly string[] }
+  readonly now: Milliseconds
+}
+
+/** The page, and what it is made of. */
+export async function gatherEvidence(
+  ban: string,
+  { config, since, until, zone, now }: Ordered,
+  options: EvidenceOptions,
+  io: Io
+): Promise<{ report: Report; files: [string, string | Uint8Array][] }> {
+  const { probes, fleet: folder, keys } = options
+  const { loaded, files: current } = await loadConfiguredRules(config, io)
+  if (!loaded.ok || current === undefined) rejectInput(loaded.ok ? [] : loaded.errors)
+  const { timeZone } = zone
+  const selection = { since, until, timeZone }
+  const end = Math.max(since, Math.min(until, now))
+  const fleet =
+    folder === undefined
+      ? undefined
+      : await fleetVerification({ fleet: folder, ...(keys !== undefined && { keys }) })
+  const proof = fleet === undefined ? await logProof(await logPath(options)) : undefined
+  return withLog(options, io, async log => {
+    const { database } = log
+    const remarks = await checkIds(database, { ban }, selection, options, io)
+    const request = { selection, top: TOP, options, io, by: 'app' }
+    const bypass = await makeReport(log, { ...request, question: 'bypass', id: undefined })
+    const gateways = fleet?.map(({ gateway }) => gateway) ?? [undefined]
+    const period = { since, until: end }
+    const segments = new Map<Gateway, readonly Segment[]>()
+    for (const gateway of gateways)
+      segments.set(gateway, await ruleSegments(database, period, gateway, []))
+    const versions = [...segments.values()].flat().flatMap(versionsOf)
+    const history = await ruleHistory(config, current, options.history ?? [], versions)
+    const timed: Segment[] = []
+    for (const gateway of gateways) {
+      const activations = history.activations(gateway)
+      const own = segments.get(gateway)!
+      timed.push(
+        ...(activations.length === 0
+          ? own
+          : await ruleSegments(database, period, gateway, activations))
+      )
+    }
+    const known = new Map<string, KnownVersion>()
+    for (const version of timed.flatMap(versionsOf)) {
+      const found = history.find(version)
+      if (found !== undefined) known.set(versionKey(version), found)
+    }
+    const states = new Map(
+      [...known].map(([key, { rules }]) => [key, banStates(ban, rules, since, end)])
+    )
+    const enforcement = new Enforcement(ban, period, timed, states, proof?.missing ?? [])
+    const completeness = loggedSince(config, fleet !== undefined, timeZone)
+    const tally = new EnforcementTally(enforcement, timeZone, completeness.since)
+    const ruleSets = [loaded.rules, ...[...known.values()].map(({ rules }) => rules)]
+    const patterns = new Set(
+      ruleSets.flatMap(rules => banSources(ban, rules).filter(isListed).flatMap(textsOf))
+    )
+    for (const pattern of await loggedPatterns(database, period, ban)) patterns.add(pattern)
+    const lines: Buffer[] = []
+    const all = coveredLookups(database, period, ban, [...patterns].sort())
+    for await (const lookup of all) {
+      tally.add(lookup)
+      lines.push(Buffer.from(lookup.line))
+    }
+    const facts = banDetails(ban, loaded.rules)
+    const judged = { enforcement, tally, facts, completeness, timeZone }
+    const ruleSetOf = (version: RuleVersion): RuleSet | undefined => history.find(version)?.rules
+    const histories = new Map(
+      gateways.map(gateway => [
+        gateway,
+        ruleVersions(timed.filter(segment => segment.gateway === gateway))
+      ])
+    )
+    const changes = ruleChanges(ban, histories, ruleSetOf)
+    // Probes of a fleet are in its gateways' own folders.
+    const own = fleet === undefined ? ownProbes(join(config.state.folder, PROBE_FOLDER)) : ''
+    const record = probes === undefined ? own : `${own}${readProbes(probes)}`
+    const probed = record === '' ? undefined : probeFindings(record, ban, selection)
+    const at = (time: Milliseconds): string => formatValue(new Date(time), 'time', timeZone)
+    const isOpen = until > now
+    const report: Report = {
+      title: isOpen
+        ? `Evidence for the ban ${ban}: preliminary, the period ends ${at(until)}`
+        : `Evidence for the ban ${ban}`,
+      timeZone,
+      tiles: [...enforcementTiles(judged), ...(probed === undefined ? [] : [probed.tile])],
+      facts: [
+        ...facts.facts,
+        ['Period', `${at(since)} to ${at(until)}${isOpen ? '; not over yet' : ''}`],
+        ['Time zone', timeZone],
+        ['What is logged', completeness.text],
+        ...verifiedFacts([await verificationForReport(options)], fleet),
+        ...PROVEN,
+        ['Settings now', settingsDigest(config.file)],
+        [
+          'To verify this pack',
+          'sh verify.sh FOLDER PUBLIC-KEY',
+          'with verify.sh and the key from the operator, not from the pack; python3 verify.py also counts again'
+        ],
+        ['Probes', probed?.summary ?? 'no record: neither `probe` in the settings nor --probes']
+      ],
+      tables: [
+        ...(fleet === undefined ? [] : [gatewaysTable(fleet)]),
+        ...enforcementTables(judged),
+        changes.table,
+        ...(probed?.tables ?? []),
+        ...bypass.tables.map(table => ({
+          ...table,
+          id: `bypass-${table.id}`,
+          title: `Bypass attempts: ${table.title.toLowerCase()}`
+        })),
+        await silentTimes(database, since, end, gateways)
+      ],
+      remarks: [
+        ...(isOpen ? [NOT_OVER] : []),
+        ...(completeness.since <= since ? [] : [completeness.text]),
+        ...zone.remarks,
+        ...remarks,
+        ...(config.log.queries.chain === undefined && fleet === undefined ? [NO_CHAIN] : []),
+        ...missingRules([...histories.values()].flat(), ruleSetOf),
+        ...(await log.problems())
+      ]
+    }
+    const query = { at: until / 1000, within: 0, network: undefined, app: undefined }
+    const files: [string, string | Uint8Array][] = [
+      ['rules.json', `${JSON.stringify(listBans(loaded.rules, query), undefined, 2)}\n`],
+      ['lookups.jsonl', Buffer.concat(lines)],
+      ['enforcement.json', enforcementJson(judged)],
+      ...(record === '' ? [] : [['probes.jsonl', record] as [string, string]]),
+      ...changes.files,
+      ...ruleTextFiles([history.current, ...known.values()]),
+      ...proofFiles(proof)
+    ]
+    return { report, files }
+  })
+}
+
+const versionsOf = (segment: Segment): readonly Version[] =>
+  segment.kind === 'rules' ? [segment.version] : []
+
+/** A list's pass entries are not banned. */
+function isListed({ part }: NameSource): boolean {
+  return part?.effect !== 'pass' && part?.effect !== 'encloser'
+}
+
+/** The facts of a report, with the verification of all gateways in place of that of one. */
+function verifiedFacts(
+  facts: readonly Fact[],
+  fleet: readonly GatewayVerification[] | undefined
+): readonly Fact[] {
+  if (fleet === undefined) return facts
+  const proven = fleet.filter(one => one.proven).length
+  const text = `${proven} of ${formatCount(fleet.length, 'gateway')} unaltered`
+  return facts.map(fact => (fact[0] === LOG_FACT ? [LOG_FACT, text] : fact))
+}
+
+/** The rounds that the gateway has recorded; '': none. */
+function ownProbes(folder: string): string {
+  if (!existsSync(folder)) return ''
+  const files = readdirSync(folder).filter(file => file.endsWith('.jsonl'))
+  return files
+    .sort()
+    .map(file => readFileSync(join(folder, file), 'utf8'))
+    .join('')
+}
+
+function readProbes(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    return usageError(`--probes: ${file}: ${reasonOf(error)}`)
+  }
+}
