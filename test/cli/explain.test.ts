@@ -327,12 +327,22 @@ clients: { phone: { network: phones, sni: phone } }
     interdict('explain', 'clip.example', '--no-upstream', '-c', config, ...words)
   const found = await explain('--client', 'phone')
   t.match(found, { code: 0, out: /from client phone, in network phones[\s\S]*BLOCKED/ })
-  const stays = await explain('--client', 'phone', '--from', '10.1.2.3', '--json')
-  t.match(JSON.parse(stays.out), {
-    ...{ client: '10.1.2.3', network: 'lan', verdict: 'forwarded' },
-    device: { name: 'phone', status: 'fewerBans', reason: /fewer bans than lan, see lan/ }
+  const inside = await explain('--client', 'phone', '--from', '10.1.2.3', '--json')
+  t.match(JSON.parse(inside.out), {
+    ...{ client: '10.1.2.3', network: 'phones', addressNetwork: 'lan', verdict: 'blocked' },
+    ...{ device: { name: 'phone', status: 'known', reason: null }, rule: { network: 'phones' } },
+    steps: [{ rules: [{ outcome: 'decides', network: 'phones' }] }]
   })
-  t.match((await explain('--client', 'phone', '-f', '10.1.2.3')).out, /phone at 10\.1\.2\.3 \(/)
+  t.match(
+    (await explain('--client', 'phone', '-f', '10.1.2.3')).out,
+    /phone at 10\.1\.2\.3, in network phones and under the bans of network lan, /
+  )
+  const other = await interdict(
+    ...['explain', 'lan.example', '--no-upstream', '-c', config, '--client', 'phone'],
+    ...['-f', '10.1.2.3']
+  )
+  t.match(other.out, /BLOCKED by its name\n +ban .*\n +of network +lan\n/)
+  t.match(other.out, /decides +ban lan\S* of network lan /)
   t.match(await explain('--client', 'x'), { code: 1, err: /CLIENT_NONE|no client 'x'/ })
   t.match(await explain(), { code: 2, err: /give the address of the client with --from/ })
 })

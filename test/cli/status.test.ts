@@ -258,7 +258,7 @@ const TROUBLE: StatusReply = withHealth({
   replies: { sent: 4e9, unsent: 12 },
   connections: { open: 1e4, accepted: 1e6, idleClosed: 1, refused: 1, overClientLimit: 1 },
   tls: { handshakes: 1e6, resumed: 9e5, failed: 1234, timedOut: 1000, refused: 12 },
-  identities: { ...NO_IDENTITIES, known: 1e6, fewerBans: 12, unknown: 3, revoked: 2, cut: 1 },
+  identities: { ...NO_IDENTITIES, known: 1e6, unknown: 3, revoked: 2, cut: 1 },
   clients: { phones: 9e5, kiosk: 1 },
   limits: {
     queries: { dropped: 1, slipped: 2 },

@@ -26,7 +26,7 @@ const rules = (clients: readonly string[], crl = ''): string => `client-authorit
 networks:
   lan: { prefixes: [127.0.0.0/8], bans: ${ban('lan.example')} }
   phones: { extends: lan, bans: ${ban('phones.example')} }
-  open: {}
+  open: { bans: ${ban('open.example')} }
 clients:
 ${clients.map(client => `  ${client}\n`).join('')}`
 const PHONES = "phones: { network: phones, certificate: { authority: mdm, uri: 'urn:phone:*' } }"
@@ -99,21 +99,24 @@ t.test(
     }
     await eventually('records', () => site.records().length === 2 * cases.length)
     t.strictSame(
+      [...new Set(site.records().map(({ addressNetwork }) => addressNetwork))],
+      ['lan', undefined]
+    )
+    t.strictSame(
       site.records().map(({ device, network }) => `${String(device)} ${String(network)}`),
       [
         'phones/17 phones',
         'kiosk phones',
         'undefined lan',
         'undefined lan',
-        'press lan',
+        'press open',
         'undefined lan',
         'undefined lan'
       ].flatMap(it => [it, it])
     )
     t.match(await gateway.status(), {
       identities: {
-        known: 2,
-        fewerBans: 1,
+        known: 3,
         unknown: 2,
         revoked: 0,
         missing: 2,
@@ -125,6 +128,23 @@ t.test(
     t.equal(log.with('unknown client by certificate').length, 1)
   }
 )
+
+t.test('a client is under the bans of its own network in one with other bans', async t => {
+  const { gateway, site } = await serving(t, setting([PRESS]))
+  const client = await Client.open(t, gateway.endpoints[0]!, asClient(press))
+  t.equal(await client.isBlocked('open.example'), true, 'its own network')
+  t.equal(await client.isBlocked('lan.example'), true, 'the network of its address')
+  t.equal(await client.isBlocked('phones.example'), false)
+  await eventually('records', () => site.records().length === 3)
+  t.strictSame(
+    site.records().map(({ network, addressNetwork, ban }) => [network, addressNetwork, ban]),
+    [
+      ['open', 'lan', 'open/open.example'],
+      ['open', 'lan', 'lan/lan.example'],
+      ['open', 'lan', undefined]
+    ]
+  )
+})
 
 t.test('a revoked, deleted or moved client', async t => {
   const { gateway, site } = await serving(t, setting([PHONES, KIOSK]))

@@ -25,10 +25,7 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'refuses unknown clients where the settings'
   ],
   'client deleted or revoked': ['daemon/identity.test.ts', 'a revoked, deleted or moved client'],
-  'identity with fewer bans than the address': [
-    'daemon/identity.test.ts',
-    'a certificate or a server name puts a client'
-  ],
+  'client recognized in a network with other bans': ['scenarios/identity-adds-bans.yaml'],
   'somebody spoofs a client that has a cookie': [
     'server/cookie-limit.test.ts',
     'has a limit of its own'

@@ -92,6 +92,16 @@ t.test('a recognized client is in its class, if the probe has the same rules', a
   t.equal((await asked(2)).origin?.isOpen, true)
 })
 
+t.test('a recognized client is under the bans of the network of its address, too', async t => {
+  const gateway = await open()
+  const rules = await rulesOf(JSON.stringify({ networks: NETWORKS }))
+  const policy = new Policy(compile(rules, { generation: 1, random: () => 7 }))
+  const ofGuests = policy.classOf(addressWords(readAddress('10.2.0.1')), 0)
+  const client = Uint32Array.of(...PHONE.subarray(0, 4), ofGuests, 1)
+  t.equal((await ask(gateway, 'clip.example', { client })).rcode, 3)
+  t.equal((await ask(gateway, 'open.example', { client })).origin?.isOpen, true)
+})
+
 t.test('it is neither counted, nor logged, nor forwarded', async t => {
   const gateway = await open()
   await ask(gateway, 'clip.example')

@@ -48,6 +48,8 @@ const rules = z.strictObject({
 const query = z.strictObject({
   from: z.string().default('10.1.1.1'),
   protocol: z.enum(['udp', 'tcp', 'dot', 'doh']).default('udp'),
+  /** Name of a client of the rules, as which the client is recognized. */
+  device: z.string().optional(),
   name: z.string().optional(),
   type: z.string().default('A'),
   class: z.string().default('IN'),
@@ -120,6 +122,8 @@ const log = z.strictObject({
   qtype: z.string().optional(),
   rcode: z.string().optional(),
   protocol: z.string().optional(),
+  network: z.string().optional(),
+  addressNetwork: z.string().optional(),
   rule: z.string().optional(),
   source: z.string().optional(),
   ede: z.int().optional()

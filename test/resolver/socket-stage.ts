@@ -40,6 +40,8 @@ export class SocketStage {
   private delayed = 0
   private served = true
   private steps = 0
+  /** As which the client is recognized. */
+  private device: string | undefined
 
   private constructor(
     private readonly transport: Transport,
@@ -56,14 +58,19 @@ export class SocketStage {
       },
       beginBatch: () => stage.world!.resolver.beginBatch(),
       endBatch: () => stage.world!.resolver.endBatch(),
-      answer: (...query) => stage.world!.resolver.answer(...query),
+      answer: (octets, at, end, room, client, clientAt, protocol) => {
+        const identity = stage.world!.identityOf(stage.device, client)
+        const place = [octets, at, end, room] as const
+        return stage.world!.resolver.answer(...place, client, clientAt, protocol, identity)
+      },
       answerLater: asks => {
         const reply: ReplyTarget['reply'] = (...its) => {
           stage.served = true
           asks.reply(...its)
         }
         const { octets, start, end, client, clientAt, protocol } = asks
-        const target = { octets, start, end, client, clientAt, protocol, reply }
+        const identity = stage.world!.identityOf(stage.device, client)
+        const target = { octets, start, end, client, clientAt, protocol, identity, reply }
         stage.world!.resolver.answerLater(target)
       }
     }
@@ -110,6 +117,7 @@ export class SocketStage {
     const query = queryOctets(step.query)
     const header = proxyHeader(step.query.from)
     const { protocol } = step.query
+    this.device = step.query.device
     const began = world!.clock.now()
     this.served = false
     this.steps++

@@ -90,17 +90,20 @@ export class Stage {
     const protocol = PROTOCOL[query.protocol]
     const client = wordsOf(query.from)
     const { resolver } = this.world
+    const identity = this.world.identityOf(query.device, client)
     let reply: { octets: Uint8Array | undefined } | undefined
-    const target = replyTarget(message, client, protocol, (octets, start, end) => {
+    const answered = replyTarget(message, client, protocol, (octets, start, end) => {
       reply = { octets: octets?.slice(start, end) }
     })
+    const target = { ...answered, identity }
     resolver.beginBatch()
     if (this.path === 'forward' && isAnswerable(message)) {
       resolver.forward(target)
     } else {
       const octets = new Uint8Array(protocol === PROTOCOL.udp ? 2048 : 65_535)
       octets.set(message)
-      const length = resolver.answer(octets, 0, message.length, octets.length, client, 0, protocol)
+      const place = [octets, 0, message.length, octets.length] as const
+      const length = resolver.answer(...place, client, 0, protocol, identity)
       if (length !== PENDING) return length === 0 ? undefined : octets.slice(0, length)
       resolver.answerLater(target)
     }

@@ -13,9 +13,12 @@ import type { TtlLimits } from '../../src/wire/dns/records/answer.js'
 import { readName, showName } from '../../src/wire/dns/name/name.js'
 import { showRcode } from '../../src/wire/dns/registry/rcode.js'
 import { showRrtype } from '../../src/wire/dns/registry/rrtype.js'
+import type { Identified } from '../../src/wire/pki/identity.js'
 import { compile } from '../../src/policy/compile/compile.js'
+import { Identities } from '../../src/policy/evaluate/identities.js'
 import { Policy } from '../../src/policy/evaluate/policy.js'
 import type { StructuredErrorSettings } from '../../src/policy/evaluate/structured-errors.js'
+import { networkOfClass } from '../../src/policy/tables/client-table.js'
 import type { Snapshot } from '../../src/policy/tables/snapshot.js'
 import { designationRecords } from '../../src/gateway/discovery/service-binding.js'
 import {
@@ -30,6 +33,7 @@ import {
   QueryEvent,
   VERDICT
 } from '../../src/lookups/event/query-event.js'
+import type { ClientIdentity } from '../../src/resolver/context/client-identity.js'
 import { CacheFlusher } from '../../src/resolver/cache/cache-flusher.js'
 import { ClientResponseTimer } from '../../src/resolver/stages/client-response-timer.js'
 import { Fallback } from '../../src/resolver/answers/fallback.js'
@@ -63,6 +67,9 @@ export interface Recorded {
   /** '' if no reply was sent. */
   readonly rcode: string
   readonly protocol: string
+  readonly network: string | undefined
+  /** Of the address, if it is another one; else empty. */
+  readonly addressNetwork: string
   readonly rule: string | undefined
   readonly source: string | undefined
   readonly ede: number
@@ -97,6 +104,7 @@ export class World {
   private shelf: Shelf | undefined
   private policy: Policy | undefined
   private generation = 0
+  private identities: { readonly policy: Policy; readonly finder: Identities } | undefined
 
   /** @param withShelf without it, every answer is logged */
   constructor(
@@ -197,6 +205,29 @@ export class World {
     return new RebindingGuard(settings.addresses.map(readPrefix), names)
   }
 
+  /** A client that is recognized, under the rules in force; undefined: by its address alone. */
+  identityOf(device: string | undefined, client: Uint32Array): ClientIdentity | undefined {
+    if (device === undefined) return undefined
+    const find = (): Identified => {
+      if (this.identities?.policy !== this.policy)
+        this.identities = { policy: this.policy!, finder: new Identities(this.policy!) }
+      return this.identities!.finder.named(device, client)!
+    }
+    return {
+      get clientClass() {
+        return find().clientClass
+      },
+      get addressClass() {
+        return find().addressClass
+      },
+      device: Buffer.from(device)
+    }
+  }
+
+  private networkOf(clientClass: number): string | undefined {
+    return networkOfClass(this.policy!.snapshot.clients, clientClass)
+  }
+
   private record(event: QueryEvent): Recorded {
     const claim = event.claim === -1 ? undefined : this.policy!.claims.at(event.claim)
     const word = (table: Record<string, number>, value: number): string =>
@@ -208,6 +239,8 @@ export class World {
       qtype: showRrtype(event.qtype),
       rcode: event.rcode === NO_RCODE ? '' : showRcode(event.rcode),
       protocol: word(PROTOCOL, event.protocol),
+      network: this.networkOf(event.clientClass),
+      addressNetwork: this.networkOf(event.addressClass) ?? '',
       rule: claim?.ruleId,
       source: claim?.source.id,
       ede: event.ede

@@ -41,7 +41,8 @@ function stage() {
         const { label, certificate } = given
         if (label === undefined && certificate === undefined) return undefined
         const key = label ?? certificate?.problem ?? 'certificate'
-        const unknown = { status: 'unknown', method: 'sni', clientClass: 0 } as const
+        const classes = { clientClass: 0, addressClass: 0 }
+        const unknown = { status: 'unknown', method: 'sni', ...classes } as const
         const nobody = { device: undefined, client: undefined, reason: 'why' }
         return { ...unknown, ...nobody, ...labels[key] }
       }

@@ -76,7 +76,6 @@ export function trafficMetrics({
       'Encrypted connections, by what became of the identity of their client.',
       byLabel('result', {
         known: identities.known,
-        fewer_bans: identities.fewerBans,
         unknown: identities.unknown,
         revoked: identities.revoked,
         none: identities.missing

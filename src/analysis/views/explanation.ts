@@ -14,8 +14,14 @@ import {
   type Candidate,
   type ExplainContext
 } from '../../policy/explain/explain.js'
+import { explainPair } from '../../policy/explain/explain-pair.js'
 import type { Claim } from '../../policy/tables/claim.js'
-import { echOfClass, networkOfClass } from '../../policy/tables/client-table.js'
+import {
+  ECH,
+  echOfClass,
+  networkOfClass,
+  type ClientTable
+} from '../../policy/tables/client-table.js'
 import { MATCH, VERDICT, type QueryEvent } from '../../lookups/event/query-event.js'
 import type { RebindingGuard } from '../../resolver/stages/rebinding-guard.js'
 import type { EchPolicy, NameSource } from '../../policy/rules/model/types.js'
@@ -61,6 +67,8 @@ export interface RuleView {
   /** Times of the week when it is in force. */
   readonly schedule?: string
   readonly facts: Readonly<Record<string, string>>
+  /** Only of recognized clients: its network, since they are in two. */
+  readonly network?: string
   /** Why its name is banned although others share it (`force`); only of the rule that decides. */
   readonly forced?: string
   readonly outcome: string
@@ -79,14 +87,16 @@ export interface Explanation {
   readonly name: string
   readonly type: string
   readonly client: string
-  /** The client as the rules recognize it, and why it is not in the network of its rule; null: by address. */
+  /** The client as the rules recognize it, and why its address alone counts all the same; null: by address. */
   readonly device: {
     readonly name: string
     readonly status: string
     readonly reason: string | null
   } | null
   readonly network: string | null
-  /** Of the network. */
+  /** The network of the address of a recognized client, whose bans apply as well; null: none, or the same. */
+  readonly addressNetwork: string | null
+  /** Of the network; of two, the stricter one. */
   readonly ech: EchPolicy
   readonly at: string
   /** Version of the rules. */
@@ -113,23 +123,27 @@ export function buildExplanation(
   const { identity } = query
   const ownClass = identity?.clientClass ?? 0
   const clientClass = ownClass === 0 ? policy.classOf(query.client, 0) : ownClass
+  const addressClass = identity?.addressClass ?? 0
   const isForwarded = upstreamSkipped && event.verdict === VERDICT.failed
   const activeGuard = event.match === MATCH.rebinding ? guard : undefined
-  const decided = event.claim === -1 ? undefined : decidedBy(policy, event)
+  const classes = { clientClass, addressClass }
+  const steps = stepsOf(query, policy, classes, answer, activeGuard)
+  const decided = event.claim === -1 ? undefined : decidedBy(policy, event, steps)
   return {
     name: showName(query.name),
     type: showRrtype(query.qtype),
     client: formatAddress(query.client, 0),
     device: identity === undefined ? null : deviceOf(identity),
     network: networkOfClass(snapshot.clients, clientClass) ?? null,
-    ech: echOfClass(snapshot.clients, clientClass),
+    addressNetwork: networkOfClass(snapshot.clients, addressClass) ?? null,
+    ech: strictestEch(snapshot.clients, clientClass, addressClass),
     at: new Date(query.clock.wall()).toISOString(),
     rules: { sha256: origin.sha256, serial: origin.bundle?.serial ?? null },
     verdict: wordOf(VERDICT, isForwarded ? VERDICT.forwarded : event.verdict),
     match: wordOf(MATCH, event.match),
     rule: decided ?? null,
     upstream: upstreams[event.upstream] ?? null,
-    steps: stepsOf(query, policy, clientClass, answer, activeGuard),
+    steps,
     reply: upstreamSkipped ? null : reply === undefined ? [] : showMessage(reply)
   }
 }
@@ -154,11 +168,22 @@ export function withForceReason(
 }
 
 /** The rule of the event, and the line that matched. */
-function decidedBy(policy: Policy, event: QueryEvent): Omit<RuleView, 'outcome'> {
+function decidedBy(
+  policy: Policy,
+  event: QueryEvent,
+  steps: readonly Step[]
+): Omit<RuleView, 'outcome'> {
   const { claim, entry, match, qnameLength } = event
   const first = matchedRule(policy.snapshot, claim, entry)
   const whole = match === MATCH.qname ? first?.length === qnameLength : undefined
-  return ruleView(policy, claim, matchedRule(policy.snapshot, claim, entry, whole))
+  const view = ruleView(policy, claim, matchedRule(policy.snapshot, claim, entry, whole))
+  const network = steps
+    .flatMap(({ rules }) => rules)
+    .find(({ id, rule, outcome }) => {
+      const isDecider = outcome === 'decides' || outcome === 'monitors'
+      return isDecider && id === view.id && rule === view.rule
+    })?.network
+  return { ...view, ...(network === undefined ? {} : { network }) }
 }
 
 /** Times are UTC. @param timeZone in which times without an offset are read, and texts show them */
@@ -169,12 +194,12 @@ export function toJson(explanation: Explanation, timeZone: string): string {
 function stepsOf(
   query: ExplainedQuery,
   policy: Policy,
-  clientClass: number,
+  classes: Pick<StepContext, 'clientClass' | 'addressClass'>,
   answer: Answer | undefined,
   guard: RebindingGuard | undefined
 ): Step[] {
   const { clock, qtype } = query
-  const question = { clientClass, qtype, now: epochSeconds(clock) }
+  const question = { ...classes, qtype, now: epochSeconds(clock) }
   const names = [query.name, ...(answer === undefined ? [] : namesIn(answer.targets))]
   const steps = names.map(name => ({
     subject: showName(name),
@@ -182,21 +207,49 @@ function stepsOf(
   }))
   for (let at = 0; at < (answer?.addresses.length ?? 0); at += 4) {
     const words = answer!.addresses
-    const candidates = explainAddress(policy.snapshot, words, at, question)
     steps.push({
       subject: formatAddress(words, at),
-      rules: candidates.map(candidate => candidateView(policy, candidate)),
+      rules: rulesFor(policy, question, context =>
+        explainAddress(policy.snapshot, words, at, context)
+      ),
       ...(guard?.isPrivate(words, at) === true ? { inside: true } : {})
     })
   }
   return steps
 }
 
-function rulesForName(policy: Policy, octets: Uint8Array, question: ExplainContext): RuleView[] {
+/** With an `addressClass`, the client is recognized, and the bans of the network of its address apply as well. */
+interface StepContext extends ExplainContext {
+  readonly addressClass: number
+}
+
+function rulesForName(policy: Policy, octets: Uint8Array, question: StepContext): RuleView[] {
   const name = new HashedName()
   name.set(octets, 0, policy.seed)
-  const candidates = explainName(policy.snapshot, name, question)
-  return candidates.map(candidate => candidateView(policy, candidate))
+  return rulesFor(policy, question, context => explainName(policy.snapshot, name, context))
+}
+
+function rulesFor(
+  policy: Policy,
+  question: StepContext,
+  explain: (context: ExplainContext) => readonly Candidate[]
+): RuleView[] {
+  const { clientClass, addressClass } = question
+  const own = explain(question)
+  if (addressClass === 0) return own.map(candidate => candidateView(policy, candidate))
+  const ofAddress = explain({ ...question, clientClass: addressClass })
+  const all = explainPair(own, ofAddress, claim => policy.claims.at(claim)!)
+  return all.map(candidate => {
+    const ofClass = candidate.isOfAddress ? addressClass : clientClass
+    const network = networkOfClass(policy.snapshot.clients, ofClass)!
+    return { ...candidateView(policy, candidate), network }
+  })
+}
+
+/** Of class 0, which is in no network, it is the most lenient one. */
+function strictestEch(clients: ClientTable, ...classes: readonly number[]): EchPolicy {
+  const [strictest] = classes.map(one => echOfClass(clients, one)).sort((a, b) => ECH[b] - ECH[a])
+  return strictest!
 }
 
 function candidateView(policy: Policy, { claim, matched, outcome: fate }: Candidate): RuleView {

@@ -146,6 +146,7 @@ export class SingleQueries {
     resolver.beginBatch()
     const asClient = identified && {
       clientClass: identified.clientClass,
+      addressClass: identified.addressClass,
       device: new TextEncoder().encode(identified.device)
     }
     const question = encodeQuestion(name, qtype, RRCLASS.IN)

@@ -5,9 +5,9 @@ import { Evaluator } from '../../policy/evaluate/decision.js'
 import type { PreparedReply } from '../../policy/tables/claim.js'
 import { networkOfClass } from '../../policy/tables/client-table.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
-import type { Ban, NameSource, NetworkRules, RuleSet } from '../../policy/rules/model/types.js'
+import type { Ban, NameSource, RuleSet } from '../../policy/rules/model/types.js'
 import { BanNames, type AskedName } from './ban-names.js'
-import { classOf, probeClients, showClient, type ProbeClient } from './clients.js'
+import { enforcedBans, probeClients, showClient, underRules, type ProbeClient } from './clients.js'
 
 /** Why a question is asked. `around`: a name by which apps find other resolvers. */
 export type ProbeKind = 'ban' | 'exception' | 'around' | 'control'
@@ -116,9 +116,12 @@ export class Planner {
     this.bans = new Set([...bans.values()].flat())
     const clients = options.client && [options.client]
     const all = clients ?? probeClients(rules, this.evaluator.policy)
-    this.subjects = all.flatMap(client =>
-      [...bans.get(client.network)!, undefined].map(ban => ({ client, ban }))
-    )
+    this.subjects = all.flatMap(client => {
+      // A recognized client is under the bans of both networks.
+      const other = networkOfClass(snapshot.clients, client.addressClass)
+      const both = [...bans.get(client.network)!, ...(bans.get(other ?? '') ?? [])]
+      return [...new Set(both), undefined].map(ban => ({ client, ban }))
+    })
   }
 
   /** The questions about one subject. */
@@ -153,10 +156,8 @@ export class Planner {
 
   /** A question of other rules under these; undefined: its client is in no network. */
   again({ kind, client, rule, name, nameText, qtype }: Probe, now: Seconds): Probe | undefined {
-    const clientClass = classOf(this.evaluator.policy, client)
-    const network = networkOfClass(this.snapshot.clients, clientClass)
-    if (network === undefined) return undefined
-    const moved = { ...client, network, clientClass }
+    const moved = underRules(this.evaluator.policy, client)
+    if (moved === undefined) return undefined
     return this.probe(kind, moved, rule, { name, text: nameText }, qtype, now)
   }
 
@@ -204,9 +205,11 @@ export class Planner {
     }
   }
 
-  private decide({ clientClass }: ProbeClient, octets: Uint8Array, qtype: number, now: Seconds) {
+  private decide(client: ProbeClient, octets: Uint8Array, qtype: number, now: Seconds) {
     const subject = { kind: 'name', octets } as const
-    const { verdict, claim } = this.evaluator.evaluate(subject, qtype, clientClass, now)
+    const { clientClass, addressClass } = client
+    const decision = this.evaluator.evaluate(subject, qtype, clientClass, now, addressClass)
+    const { verdict, claim } = decision
     return {
       blocked: verdict === 'blocked' ? claim!.reply : undefined,
       exception: verdict === 'allowed',
@@ -255,6 +258,3 @@ const isInForce = ({ from, until }: Ban, now: Seconds): boolean => from <= now &
 
 /** A name of a ban that neither the ban nor an exception decides. */
 const isOpen = ({ kind, blocked }: Probe): boolean => kind === 'ban' && blocked === undefined
-
-const enforcedBans = ({ rules }: NetworkRules): Ban[] =>
-  rules.filter((rule): rule is Ban => rule.kind === 'ban' && rule.mode === 'enforce')

@@ -73,6 +73,7 @@ export class Round {
       it =>
         it.client.network === client.network &&
         it.client.clientClass === client.clientClass &&
+        it.client.addressClass === client.addressClass &&
         it.ban?.id === ban?.id
     )
     this.next = at === -1 ? Math.min(this.next, subjects.length) : at

@@ -13,8 +13,7 @@ const LOG_INTERVAL: Milliseconds = 10_000
 
 const CODES = {
   unknown: 'CLIENT_UNKNOWN',
-  revoked: 'CLIENT_REVOKED',
-  fewerBans: 'CLIENT_FEWER_BANS'
+  revoked: 'CLIENT_REVOKED'
 } as const
 
 /** How the rules recognize clients; undefined: by their addresses alone. */
@@ -28,7 +27,7 @@ export function recognitionRules(policy: Policy): RecognitionRules | undefined {
 }
 
 /**
- * Logs connections whose client is not where its rule puts it. The subject of a certificate names a
+ * Logs connections whose client is unknown or revoked. The subject of a certificate names a
  * device, so it is logged only where the query log has whole addresses of all clients.
  */
 export function identityReporter(log: ServiceLog, { config }: WorkerSettings): ReportIdentity {

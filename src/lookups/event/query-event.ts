@@ -53,6 +53,8 @@ export class QueryEvent {
   generation = 0
   /** Wire format including the root label, in any case; the log converts it to lower case. */
   clientClass = 0
+  /** Class of the address of a recognized client, if it is in another network; 0: it is not. */
+  addressClass = 0
   client = new Uint32Array(4)
   /** Name of the client in UTF-8, at most 255 octets; empty: it is known by its address only. */
   device: Uint8Array = NO_DEVICE

@@ -14,7 +14,8 @@ import { NO_DEVICE, type QueryEvent } from './query-event.js'
  *
  * Positions count octets without wrapping to the ring size, modulo 2^32, so that full and empty
  * differ. Head and tail have a cache line each. An event is a fixed part of 64 octets (words below),
- * the QNAME and the name of the device, padded to a multiple of 8. Events never wrap: if one does not fit before the end
+ * the class of the address if it has one, the QNAME and the name of the device, padded to a multiple of 8.
+ * Events never wrap: if one does not fit before the end
  * of the ring, the word SKIP is written and the event goes to the start of the ring.
  *
  * Memory order: the writer stores events with plain writes, then the tail with Atomics.store; the
@@ -37,7 +38,7 @@ const WORD = {
   clientClass: 4,
   client: 5, // four words
   types: 9, // QTYPE, RCODE in the upper half
-  kinds: 10, // verdict, match << 8, protocol << 16
+  kinds: 10, // verdict, match << 8, protocol << 16, HAS_ADDRESS_CLASS
   claim: 11,
   record: 12,
   upstream: 13,
@@ -45,6 +46,9 @@ const WORD = {
   ede: 15
 } as const
 const FIXED: Octets = 64
+/** In `kinds`: the class of the address follows the fixed part. */
+const HAS_ADDRESS_CLASS = 1 << 24
+const FIXED_WORDS = FIXED >> 2
 const SKIP = -1
 
 const MAX_LATENCY = 0xffffffff
@@ -110,7 +114,7 @@ export class RingWriter {
    */
   push(event: QueryEvent): boolean {
     const { capacity } = this.memory
-    const octets = FIXED + ((event.qnameLength + event.device.length + 7) & ~7)
+    const octets = sizeOf(event)
     const at = this.tail & (capacity - 1)
     const skipped = at + octets > capacity ? capacity - at : 0
     if (!this.hasRoom(skipped + octets)) {
@@ -144,7 +148,7 @@ export class RingWriter {
   private copy(event: QueryEvent, at: Octets): void {
     const { words, doubles, octets } = this.memory
     const word = FIRST_WORD + (at >> 2)
-    const { qname, qnameLength, device } = event
+    const { qname, qnameLength, device, addressClass } = event
     words[word + WORD.lengths] = qnameLength | (device.length << 8)
     words[word + WORD.generation] = event.generation
     doubles[(word + WORD.time) >> 1] = event.time
@@ -154,14 +158,19 @@ export class RingWriter {
     words[word + WORD.client + 2] = event.client[2]!
     words[word + WORD.client + 3] = event.client[3]!
     words[word + WORD.types] = event.qtype | (event.rcode << 16)
-    words[word + WORD.kinds] = event.verdict | (event.match << 8) | (event.protocol << 16)
+    words[word + WORD.kinds] =
+      event.verdict |
+      (event.match << 8) |
+      (event.protocol << 16) |
+      (addressClass === 0 ? 0 : HAS_ADDRESS_CLASS)
+    if (addressClass !== 0) words[word + FIXED_WORDS] = addressClass
     words[word + WORD.claim] = event.claim
     words[word + WORD.record] = event.entry
     words[word + WORD.upstream] = event.upstream
     words[word + WORD.latency] = event.latency < MAX_LATENCY ? event.latency : MAX_LATENCY
     words[word + WORD.ede] = event.ede
     // A loop, because `set` would need a `subarray`, which allocates.
-    const name = HEADER + at + FIXED
+    const name = HEADER + at + namesAt(addressClass)
     for (let i = 0; i < qnameLength; i++) octets[name + i] = qname[i]!
     const rest = name + qnameLength
     for (let i = 0; i < device.length; i++) octets[rest + i] = device[i]!
@@ -217,7 +226,7 @@ export class RingReader {
       at = 0
     }
     this.read(event, at)
-    this.head = (this.head + FIXED + ((event.qnameLength + event.device.length + 7) & ~7)) | 0
+    this.head = (this.head + sizeOf(event)) | 0
     if ((this.head - this.released) >>> 0 > capacity >> 3) this.releaseSpace()
     return true
   }
@@ -243,16 +252,26 @@ export class RingReader {
     const kinds = words[word + WORD.kinds]!
     event.verdict = kinds & 0xff
     event.match = (kinds >>> 8) & 0xff
-    event.protocol = kinds >>> 16
+    event.protocol = (kinds >>> 16) & 0xff
+    event.addressClass = (kinds & HAS_ADDRESS_CLASS) === 0 ? 0 : words[word + FIXED_WORDS]!
     event.claim = words[word + WORD.claim]!
     event.entry = words[word + WORD.record]!
     event.upstream = words[word + WORD.upstream]!
     event.latency = words[word + WORD.latency]! >>> 0
     event.ede = words[word + WORD.ede]!
-    const name = HEADER + at + FIXED
+    const name = HEADER + at + namesAt(event.addressClass)
     for (let i = 0; i < event.qnameLength; i++) event.qname[i] = octets[name + i]!
     const rest = name + event.qnameLength
     const deviceLength = lengths >>> 8
     event.device = deviceLength === 0 ? NO_DEVICE : octets.slice(rest, rest + deviceLength)
   }
+}
+
+/** Where the QNAME begins in an event. */
+function namesAt(addressClass: number): Octets {
+  return addressClass === 0 ? FIXED : FIXED + Int32Array.BYTES_PER_ELEMENT
+}
+
+function sizeOf({ addressClass, qnameLength, device }: QueryEvent): Octets {
+  return (namesAt(addressClass) + qnameLength + device.length + 7) & ~7
 }

@@ -19,6 +19,7 @@ export interface QueryRecord {
   readonly device?: string
   readonly privacy?: string
   readonly network?: string
+  readonly addressNetwork?: string
   readonly protocol: string
   readonly qname: string
   readonly qtype: string
@@ -50,6 +51,7 @@ export const QUERY_FIELDS = {
   device: 'string',
   privacy: 'string',
   network: 'string',
+  addressNetwork: 'string',
   protocol: 'string',
   qname: 'string',
   qtype: 'string',

@@ -33,8 +33,12 @@ export const FULL_ADDRESSES: PrivacyOptions = {
 
 /** The least revealing mode in use, for clients whose network has been forgotten. */
 export function strictestMode({ default: usual, networks }: PrivacyOptions): PrivacyMode {
-  const used = [usual, ...networks.map(({ mode }) => mode)]
-  return ORDER[Math.max(...used.map(mode => ORDER.indexOf(mode)))]!
+  return networks.reduce((strictest, { mode }) => stricterMode(strictest, mode), usual)
+}
+
+/** The less revealing one of two modes. */
+export function stricterMode(one: PrivacyMode, other: PrivacyMode): PrivacyMode {
+  return ORDER.indexOf(one) < ORDER.indexOf(other) ? other : one
 }
 
 export function modeOf(options: PrivacyOptions, network: string | undefined): PrivacyMode {

@@ -108,7 +108,7 @@ export class Formatter {
 
   append(event: QueryEvent): void {
     const fields = this.fieldsFor(event.generation)
-    const network = fields.networkFields(event.clientClass, event.protocol)
+    const network = fields.networkFields(event)
     const qnameLength = event.match === MATCH.qname ? event.qnameLength : 0
     const rule = fields.ruleFields(event.claim, event.entry)
     const matched = fields.matchFields(rule, event.claim, event.entry, qnameLength)
@@ -119,7 +119,7 @@ export class Formatter {
 
     const buffer = this.buffer
     buffer.append(this.linePrefix.get(fields.generationFields, event.time))
-    const mode = fields.privacyMode(event.clientClass)
+    const mode = fields.privacyMode(event)
     this.clientField.append(buffer, event.client, event.device, mode, event.time)
     buffer.append(network)
     const masked = mode === 'full' ? undefined : maskedReverseName(event)

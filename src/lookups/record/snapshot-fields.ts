@@ -1,15 +1,17 @@
 import { allClaims } from '../../policy/tables/claim-table.js'
 import type { Claim } from '../../policy/tables/claim.js'
+import { networkOfClass } from '../../policy/tables/client-table.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import {
   modeOf,
+  stricterMode,
   strictestMode,
   type PrivacyMode,
   type PrivacyOptions
 } from '../privacy/privacy-mode.js'
 import { IntPairMap } from '../../base/bytes/int-pair-map.js'
 import { ascii } from '../event/line-buffer.js'
-import { PROTOCOL } from '../event/query-event.js'
+import { PROTOCOL, type QueryEvent } from '../event/query-event.js'
 
 /** The name or prefix that a lookup matched. */
 export interface MatchedEntry {
@@ -53,6 +55,9 @@ export interface RuleFields {
  */
 const MAX_RECORDS = 16_384
 
+/** Maximum number of pairs of client classes with cached fields, half a kilobyte each. */
+const MAX_PAIRS = 4096
+
 /**
  * Hexadecimal digits of the rules' SHA-256 per line: 48 bits distinguish all rule sets of a site.
  */
@@ -71,6 +76,7 @@ export class SnapshotFields {
   readonly generationFields: Uint8Array
   /** From after the client to the name, by client class and protocol. */
   private readonly networkFieldsByClass: readonly Uint8Array[]
+  private readonly fieldsByPair = new IntPairMap<readonly Uint8Array[]>()
   private readonly modesByClass: readonly PrivacyMode[]
   private readonly fallbackMode: PrivacyMode
   private readonly ruleFieldsByRecord = new IntPairMap<RuleFields>()
@@ -92,14 +98,29 @@ export class SnapshotFields {
   }
 
   /** Privacy mode of a client class; for an unknown class, that of the strictest network. */
-  privacyMode(clientClass: number): PrivacyMode {
-    return this.modesByClass[clientClass] ?? this.fallbackMode
+  privacyMode({ clientClass, addressClass }: QueryEvent): PrivacyMode {
+    const mode = this.modesByClass[clientClass] ?? this.fallbackMode
+    if (addressClass === 0) return mode
+    return stricterMode(mode, this.modesByClass[addressClass] ?? this.fallbackMode)
   }
 
   /** The fields from `network` to the name. */
-  networkFields(clientClass: number, protocol: number): Uint8Array {
+  networkFields({ clientClass, addressClass, protocol }: QueryEvent): Uint8Array {
+    if (addressClass !== 0) return this.pairFields(clientClass, addressClass)[protocol] ?? EMPTY
     const at = clientClass * PROTOCOLS.length + protocol
     return this.networkFieldsByClass[at] ?? NO_NETWORK[protocol] ?? EMPTY
+  }
+
+  /** Of a client in two networks, by protocol. */
+  private pairFields(clientClass: number, addressClass: number): readonly Uint8Array[] {
+    const known = this.fieldsByPair.get(clientClass, addressClass)
+    if (known !== undefined) return known
+    if (this.fieldsByPair.size >= MAX_PAIRS) this.fieldsByPair.clear()
+    const clients = this.snapshot?.clients
+    const idOf = (one: number): string | undefined => clients && networkOfClass(clients, one)
+    const fields = encodeNetwork(idOf(clientClass), idOf(addressClass))
+    this.fieldsByPair.set(clientClass, addressClass, fields)
+    return fields
   }
 
   /** The fields from `app` to `source`. */
@@ -150,10 +171,13 @@ export class SnapshotFields {
   }
 }
 
-/** Indexed by protocol. */
-function encodeNetwork(network: string | undefined): Uint8Array[] {
+/** Indexed by protocol. @param ofAddress of the address, if it is another one */
+function encodeNetwork(network: string | undefined, ofAddress?: string): Uint8Array[] {
   const first = network === undefined ? EMPTY : field('network', network)
-  return PROTOCOLS.map(word => Buffer.concat([first, ascii(`,"protocol":"${word}","qname":"`)]))
+  const second = ofAddress === undefined ? EMPTY : field('addressNetwork', ofAddress)
+  return PROTOCOLS.map(word =>
+    Buffer.concat([first, second, ascii(`,"protocol":"${word}","qname":"`)])
+  )
 }
 
 /** For clients outside every network. */

@@ -73,7 +73,7 @@ export function compile(given: RuleSet, options: CompileOptions): Snapshot {
   const { names, addresses, summaries } = built
   const identified = new Set(clients?.clients.map(({ network }) => network))
   const { classes, prefixes, identityClasses } = buildClientClasses(networks, identified)
-  const identities = buildIdentityTable(clients, networks, index => identityClasses.get(index)!)
+  const identities = buildIdentityTable(clients, networks, identityClasses)
   const { packed, groupOf, specialUseGroup, index } = compileClaims(classes, sources, summaries)
   const rules = new Set<Rule>()
   for (const network of networks) for (const rule of network.rules) rules.add(rule)

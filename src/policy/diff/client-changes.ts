@@ -19,7 +19,6 @@ const CLIENT_KEYS = {
   certificates: 'certificate',
   labels: 'sni',
   tokens: 'token',
-  fewerBansThan: 'fewer-bans-than',
   isRevoked: 'revoked'
 } as const satisfies Partial<Record<keyof ClientRule, string>>
 

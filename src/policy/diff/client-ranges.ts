@@ -77,9 +77,9 @@ function recognizedRanges(
 /** The class of recognized clients at any address; 0: no such network. */
 function recognizedClass({ snapshot }: Policy, id: string): number {
   const { networks, identities } = snapshot.clients
-  const found = identities?.networks.get(networks.indexOf(id))
+  const found = identities?.classes.get(networks.indexOf(id))
   // Without prefixes of its own, a network has no exceptions with prefixes.
-  return typeof found?.classes === 'number' ? found.classes : 0
+  return typeof found === 'number' ? found : 0
 }
 
 /** An address for each prefix of a network, exception or list part, which is in no longer one of them. */

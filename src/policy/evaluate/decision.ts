@@ -3,6 +3,7 @@ import { HashedName } from '../../wire/dns/name/hashed-name.js'
 import type { Claim } from '../tables/claim.js'
 import type { Snapshot } from '../tables/snapshot.js'
 import { Verdict } from '../tables/verdict.js'
+import { addBans } from './client-pair.js'
 import { Policy } from './policy.js'
 
 /** The outcome of the rules for one query by one client at one time. */
@@ -29,25 +30,49 @@ export class Evaluator {
   readonly policy: Policy
   private readonly name = new HashedName()
   private readonly verdict = new Verdict()
+  private readonly bans = new Verdict()
   private readonly known = new Map<string, Decision>()
 
   constructor(readonly snapshot: Snapshot) {
     this.policy = new Policy(snapshot)
   }
 
-  evaluate(subject: Subject, qtype: number, clientClass: number, now: Seconds): Decision {
-    const { verdict, policy } = this
+  /** @param addressClass of a recognized client: see `addressClassOf` */
+  evaluate(
+    subject: Subject,
+    qtype: number,
+    clientClass: number,
+    now: Seconds,
+    addressClass = 0
+  ): Decision {
+    const { verdict, bans, policy } = this
     verdict.clear()
-    if (subject.kind === 'name') {
-      this.name.set(subject.octets, 0, policy.seed)
-      policy.evaluateName(this.name, qtype, clientClass, now, verdict)
-    } else policy.evaluateAddress(subject.words, 0, qtype, clientClass, now, verdict)
+    this.addVerdict(subject, qtype, clientClass, now, verdict)
+    if (addressClass !== 0) {
+      bans.clearForBans()
+      this.addVerdict(subject, qtype, addressClass, now, bans)
+      addBans(policy, verdict, bans)
+    }
     const { claim, monitorClaim } = verdict
     const data = this.localData(verdict)
     const key = `${claim} ${monitorClaim} ${data}`
     const known = this.known.get(key) ?? decisionOf(policy, claim, monitorClaim, data)
     this.known.set(key, known)
     return known
+  }
+
+  private addVerdict(
+    subject: Subject,
+    qtype: number,
+    clientClass: number,
+    now: Seconds,
+    verdict: Verdict
+  ): void {
+    const { name, policy } = this
+    if (subject.kind === 'name') {
+      name.set(subject.octets, 0, policy.seed)
+      policy.evaluateName(name, qtype, clientClass, now, verdict)
+    } else policy.evaluateAddress(subject.words, 0, qtype, clientClass, now, verdict)
   }
 
   /** The DNS records that the client receives from a list. */

@@ -9,6 +9,7 @@ import type {
 } from '../../wire/pki/identity.js'
 import type { CertificateMatch } from '../rules/model/client-types.js'
 import type { IdentifiedClient } from '../tables/identity-table.js'
+import { addressClassOf } from './client-pair.js'
 import type { Policy } from './policy.js'
 
 /** A client, and what the `*` of its rule stands for. */
@@ -21,6 +22,9 @@ interface Match {
 const BUCKET_DIGITS = 4
 /** Longest text in place of a `*`: longer ones identify nobody, so that each name in the log is whole. */
 const MAX_REST = 128
+
+/** Of a client that is not recognized: its address alone counts. */
+const BY_ADDRESS = { clientClass: 0, addressClass: 0 } as const
 
 /** Finds the clients of one snapshot by what they present. */
 export class Identities implements IdentityFinder {
@@ -45,7 +49,7 @@ export class Identities implements IdentityFinder {
         if (print !== '' && !this.issuers.has(print)) this.issuers.set(print, { id, at })
       this.revoked.set(id, new Set(revoked.split('\n')))
     }
-    for (const [network, { classes }] of identities?.networks ?? [])
+    for (const [network, classes] of identities?.classes ?? [])
       this.classTables.set(
         network,
         typeof classes === 'number' ? classes : new PrefixTable(classes)
@@ -120,7 +124,7 @@ export class Identities implements IdentityFinder {
     const found = this.outcome('certificate', match, address, 'no client has its names')
     if (!this.revoked.get(id)!.has(`${at}:${serial}`)) return { ...found, detail }
     const reason = `authority ${id} has revoked the certificate`
-    return { ...found, status: 'revoked', clientClass: 0, reason, detail }
+    return { ...found, ...BY_ADDRESS, status: 'revoked', reason, detail }
   }
 
   private findCertificate(authority: string, facts: CertificateFacts): Match | undefined {
@@ -168,31 +172,21 @@ export class Identities implements IdentityFinder {
   ): Identified {
     if (match === undefined) {
       const nobody = { device: undefined, client: undefined }
-      return { status: 'unknown', method, clientClass: 0, ...nobody, reason }
+      return { status: 'unknown', method, ...BY_ADDRESS, ...nobody, reason }
     }
     const { client, rest } = match
     const device = rest === undefined ? client.id : `${client.id}/${rest}`
     const known = { method, device, client: client.id }
     if (client.isRevoked) {
       const reason = `client ${client.id} is revoked in the rules`
-      return { ...known, status: 'revoked', clientClass: 0, reason }
+      return { ...known, ...BY_ADDRESS, status: 'revoked', reason }
     }
-    const lacking = this.lackingBan(client, address)
-    if (lacking !== undefined)
-      return { ...known, status: 'fewerBans', clientClass: 0, reason: lacking }
+    const { policy } = this
     const classes = this.classTables.get(client.network)!
     const clientClass = typeof classes === 'number' ? classes : classes.find(address, 0)
-    return { ...known, status: 'known', clientClass, reason: undefined }
-  }
-
-  /** Why the client stays in the network of its address; undefined: it does not. */
-  private lackingBan(client: IdentifiedClient, address: Uint32Array): string | undefined {
-    const { clients } = this.policy.snapshot
-    const own = clients.networkOf[this.policy.classOf(address, 0)]!
-    const lacking = clients.identities!.networks.get(client.network)!.fewerBans.get(own)
-    if (lacking === undefined || client.fewerBansThan.includes(own)) return undefined
-    const [network, other] = [clients.networks[client.network]!, clients.networks[own]!]
-    return `network ${network} has fewer bans than ${other}, see ${lacking}`
+    const ofAddress = policy.classOf(address, 0)
+    const addressClass = addressClassOf(policy.snapshot.clients, clientClass, ofAddress)
+    return { ...known, status: 'known', clientClass, addressClass, reason: undefined }
   }
 }
 

@@ -12,6 +12,7 @@ import type { Snapshot } from '../tables/snapshot.js'
 import type { SpecialUseEntry } from '../tables/special-use-names.js'
 import type { Verdict } from '../tables/verdict.js'
 import { ActiveClaims } from './active-claims.js'
+import { ClassPairs } from './class-pairs.js'
 import { EntryEvaluator } from './entry-evaluator.js'
 
 /**
@@ -28,6 +29,8 @@ export class Policy {
   readonly claims: PackedList<Claim>
   /** For `HashedName.set`. */
   readonly seed: number
+  /** Of clients that are in another network by their identity than by their address. */
+  readonly pairs: ClassPairs
   private readonly clients: PrefixTable
   private readonly names: NameTable
   private readonly addresses: AddressTable
@@ -53,6 +56,7 @@ export class Policy {
     this.names = new NameTable(names)
     this.addresses = new AddressTable(snapshot.addresses)
     this.groups = clients.groupOf
+    this.pairs = new ClassPairs(clients.networkOf.length)
     this.ech = clients.ech
     this.languages = clients.languages
     this.specialUseGroup = clients.specialUseGroup

@@ -28,6 +28,8 @@ import { isActive } from '../tables/timetable.js'
  * - `loses to a higher tier`: a claim of a tier with precedence matches
  * - `loses to a longer match`: a claim of the same tier matches a longer name or prefix
  * - `loses to an earlier rule`: a claim of the same tier matches the same name and comes earlier
+ * - `loses to the other network`: of the two networks of a recognized client, the other one is stricter
+ * - `lifts no bans of the other network`: an exception of the network of its address
  */
 export type Outcome =
   | 'decides'
@@ -43,6 +45,8 @@ export type Outcome =
   | 'loses to a higher tier'
   | 'loses to a longer match'
   | 'loses to an earlier rule'
+  | 'loses to the other network'
+  | 'lifts no bans of the other network'
 
 /** A claim that matches the name or address, whether or not it has an effect. */
 export interface Candidate {

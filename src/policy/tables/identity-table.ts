@@ -6,7 +6,7 @@ export interface IdentityTable {
   readonly authorities: readonly ClientAuthority[]
   readonly clients: readonly IdentifiedClient[]
   /** By index in `ClientTable.networks`, for the networks into which clients are put. */
-  readonly networks: ReadonlyMap<number, IdentityNetwork>
+  readonly classes: ReadonlyMap<number, IdentityClasses>
 }
 
 /** A client, or a group of clients: see `ClientRule`. */
@@ -17,15 +17,8 @@ export interface IdentifiedClient {
   readonly certificates: readonly CertificateMatch[]
   readonly labels: readonly string[]
   readonly tokens: readonly string[]
-  /** Indices in `ClientTable.networks`. */
-  readonly fewerBansThan: readonly number[]
   readonly isRevoked: boolean
 }
 
-/** A network into which clients are put. */
-export interface IdentityNetwork {
-  /** Client class of clients in this network, or, where exceptions have prefixes, by their address. */
-  readonly classes: number | PrefixTableBuffers
-  /** Networks that have more bans, by index, with the id of a rule that shows it: see `lackingRule`. */
-  readonly fewerBans: ReadonlyMap<number, string>
-}
+/** Client class of clients in a network, or, where exceptions have prefixes, by their address. */
+export type IdentityClasses = number | PrefixTableBuffers

@@ -1,4 +1,4 @@
-import { NO_TIER } from './claim.js'
+import { NO_TIER, TIER } from './claim.js'
 
 /**
  * What the policy decides about a name or address for one client, or about several of them
@@ -28,13 +28,8 @@ export class Verdict {
   }
 
   copyFrom(other: Verdict): void {
-    this.claim = other.claim
-    this.tier = other.tier
-    this.entry = other.entry
-    this.label = other.label
-    this.monitorClaim = other.monitorClaim
-    this.monitorTier = other.monitorTier
-    this.monitorEntry = other.monitorEntry
+    this.takeDecision(other)
+    this.takeMonitored(other)
     this.logSource = other.logSource
     this.logEntry = other.logEntry
   }
@@ -49,5 +44,26 @@ export class Verdict {
     this.monitorEntry = -1
     this.logSource = -1
     this.logEntry = -1
+  }
+
+  /** As `clear`; then only bans, and the exceptions that lift them, add their results. */
+  clearForBans(): void {
+    this.clear()
+    this.tier = TIER.allow
+  }
+
+  /** Takes over which claim decides. */
+  takeDecision({ claim, tier, entry, label }: Verdict): void {
+    this.claim = claim
+    this.tier = tier
+    this.entry = entry
+    this.label = label
+  }
+
+  /** Takes over which claim would decide if it were enforced. */
+  takeMonitored({ monitorClaim, monitorTier, monitorEntry }: Verdict): void {
+    this.monitorClaim = monitorClaim
+    this.monitorTier = monitorTier
+    this.monitorEntry = monitorEntry
   }
 }

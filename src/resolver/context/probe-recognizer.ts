@@ -11,6 +11,7 @@ import {
 } from '../../wire/dns/edns/probe-option.js'
 import type { Query } from '../../wire/dns/message/query.js'
 import { HEADER_SIZE } from '../../wire/dns/registry/sizes.js'
+import { addressClassOf } from '../../policy/evaluate/client-pair.js'
 import type { Policy } from '../../policy/evaluate/policy.js'
 
 export interface ProbeRecognition {
@@ -65,6 +66,11 @@ export class ProbeRecognizer {
     const { client } = this
     const own = client[4]!
     return own !== 0 && client[5] === policy.snapshot.generation ? own : policy.classOf(client, 0)
+  }
+
+  /** The class of its address, if that adds bans to those of its own class: see `addressClassOf`. */
+  addressClassIn(policy: Policy, own: number): number {
+    return addressClassOf(policy.snapshot.clients, own, policy.classOf(this.client, 0))
   }
 
   /** Adds the option for the reply. @param generation of the rules in force */

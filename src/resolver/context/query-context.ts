@@ -55,12 +55,17 @@ export class QueryContext {
   clientIdentity: ClientIdentity | undefined = undefined
   /** In the current snapshot; 0: unknown client. */
   clientClass = 0
+  /** Class of the address, whose bans apply as well: see `addressClassOf`; 0: none does. */
+  addressClass = 0
   /**
-   * What verdicts depend on besides name, type and time: the client class, and whether the query came
+   * What verdicts depend on besides name, type and time: the client class, or the pair of both, and whether the query came
    * over TCP, where rules with the action `truncate` do not apply. Key of verdicts that are kept.
    */
   verdictClass = 0
+  /** If there is an `addressClass`: the stricter verdict of the two. */
   readonly verdict = new Verdict()
+  /** Of `addressClass`, if there is one: which of its bans match, and which exceptions. */
+  readonly addressBans = new Verdict()
   /** The verdict that made the first of `query.aliases`, and how the query came to it, one of `MATCH`. */
   readonly aliasVerdict = new Verdict()
   aliasMatch: number = MATCH.none
@@ -186,18 +191,39 @@ export class QueryContext {
     return true
   }
 
-  /** Call once after each `read`. @param clientClass 0: unknown client */
+  /** Whether no rule of the client's networks matches the name, not even in monitor mode. */
+  get isUnmatched(): boolean {
+    return this.verdict.isEmpty && (this.addressClass === 0 || this.addressBans.isEmpty)
+  }
+
+  /** No rule of the client's networks matches the name. */
+  clearVerdict(): void {
+    this.verdict.clear()
+    if (this.addressClass !== 0) this.addressBans.clearForBans()
+  }
+
+  /**
+   * Call once after each `read`.
+   *
+   * @param clientClass 0: unknown client
+   * @param addressClass see the field
+   */
   setClient(
     client: Uint32Array,
     clientAt: number,
     clientClass: number,
-    identity: ClientIdentity | undefined
+    identity: ClientIdentity | undefined,
+    addressClass: number,
+    policy: Policy
   ): void {
     this.client = client
     this.clientAt = clientAt
     this.clientIdentity = identity
     this.clientClass = clientClass
-    this.verdictClass = 2 * clientClass + (this.overTcp ? 1 : 0)
+    this.addressClass = addressClass
+    const ruleClass =
+      addressClass === 0 ? clientClass : policy.pairs.numberOf(clientClass, addressClass)
+    this.verdictClass = 2 * ruleClass + (this.overTcp ? 1 : 0)
     // The identity of the server is not for unknown clients.
     if ((this.query.options & OPTION_BIT.nsid) !== 0 && clientClass !== 0) {
       this.query.addReplyOption(this.identity.nsid)

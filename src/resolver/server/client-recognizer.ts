@@ -64,7 +64,6 @@ export interface IdentityCounts extends Record<IdentityStatus, number> {
 
 export const NO_IDENTITIES: Readonly<IdentityCounts> = {
   known: 0,
-  fewerBans: 0,
   unknown: 0,
   revoked: 0,
   missing: 0,
@@ -72,13 +71,13 @@ export const NO_IDENTITIES: Readonly<IdentityCounts> = {
   cut: 0
 }
 
-/** Reports a connection whose client is not where its rule puts it. */
+/** Reports a connection whose client is unknown or revoked. */
 export type ReportIdentity = (identified: Identified, isClosed: boolean) => void
 
 /** What the gateway's own probe presents, which is admitted everywhere, and is a client by its address. */
 const NOTHING: Presented = { certificate: undefined, label: undefined, token: undefined }
 const PROBE: Identified = {
-  ...{ status: 'known', method: 'sni', clientClass: 0 },
+  ...{ status: 'known', method: 'sni', clientClass: 0, addressClass: 0 },
   ...{ device: undefined, client: undefined, reason: undefined }
 }
 
@@ -138,9 +137,9 @@ export class ClientRecognizer {
     const found = finder?.identify(presented, address)
     if (found === undefined) return isLater ? undefined : this.missing(options)
     counts[found.status]++
-    const isRecognized = isGood(found)
+    const isRecognized = found.status === 'known'
     const isClosed = !isRecognized && options.unknown === 'refuse'
-    if (found.status !== 'known') this.report(found, isClosed)
+    if (!isRecognized) this.report(found, isClosed)
     if (isClosed) {
       counts.refused++
       return null
@@ -201,11 +200,6 @@ function labelOf({ servername }: Presenting, name: string): string | undefined {
   return label.includes('.') ? undefined : label
 }
 
-/** Whether the client is one of the rules, wherever they put it. */
-function isGood({ status }: Identified): boolean {
-  return status === 'known' || status === 'fewerBans'
-}
-
 /** Who the client of one connection is. */
 export class ConnectionIdentity implements ClientIdentity {
   device: Uint8Array = new Uint8Array(0)
@@ -214,6 +208,7 @@ export class ConnectionIdentity implements ClientIdentity {
   /** When it was looked up last. */
   private wasGood = false
   private ownClass = 0
+  private otherClass = 0
   private version: number
 
   constructor(
@@ -229,6 +224,11 @@ export class ConnectionIdentity implements ClientIdentity {
   get clientClass(): number {
     if (this.version !== this.recognizer.version) this.refresh()
     return this.ownClass
+  }
+
+  get addressClass(): number {
+    if (this.version !== this.recognizer.version) this.refresh()
+    return this.otherClass
   }
 
   /** When its certificate expires; Infinity: never. Wall-clock time. */
@@ -250,8 +250,9 @@ export class ConnectionIdentity implements ClientIdentity {
 
   private take(found: Identified | undefined): void {
     const { device } = found ?? {}
-    this.wasGood = found !== undefined && isGood(found)
+    this.wasGood = found?.status === 'known'
     this.ownClass = found?.clientClass ?? 0
+    this.otherClass = found?.addressClass ?? 0
     this.device = device !== undefined && this.wasGood ? textEncoder.encode(device) : NO_NAME
   }
 }

@@ -1,19 +1,13 @@
 import type { Seconds } from '../../base/units.js'
-import { TARGET_KIND, type Answer } from '../../wire/dns/records/answer.js'
-import { HashedName } from '../../wire/dns/name/hashed-name.js'
+import type { Answer } from '../../wire/dns/records/answer.js'
+import type { HashedName } from '../../wire/dns/name/hashed-name.js'
+import { isBanned } from '../../policy/evaluate/client-pair.js'
 import type { Policy } from '../../policy/evaluate/policy.js'
-import { Verdict } from '../../policy/tables/verdict.js'
+import type { Verdict } from '../../policy/tables/verdict.js'
 import { MATCH } from '../../lookups/event/query-event.js'
-import { isBlocked } from './blocked-reply.js'
+import { AnswerMatch } from './answer-match.js'
 import type { QueryContext } from '../context/query-context.js'
 import type { RebindingGuard } from './rebinding-guard.js'
-
-/** `MATCH` for each kind of `TARGET_KIND`. */
-const MATCH_OF_TARGET = {
-  [TARGET_KIND.cname]: MATCH.cname,
-  [TARGET_KIND.dname]: MATCH.dname,
-  [TARGET_KIND.svcb]: MATCH.svcb
-} as Readonly<Record<number, number>>
 
 /**
  * Evaluates policy for the contents of an answer: alias targets and addresses. An answer without
@@ -21,20 +15,35 @@ const MATCH_OF_TARGET = {
  * one of them starts or ends.
  */
 export class AnswerInspector {
-  /** After `inspect`: the verdict that blocks, or that would block if it were enforced. */
-  readonly verdict = new Verdict()
-  /** What in the answer matched `verdict.monitorClaim`, one of `MATCH`. */
-  monitorMatch: number = MATCH.none
-  /** What in the answer matched `verdict.logSource`, one of `MATCH`. */
-  logMatch: number = MATCH.none
-  /** If a target matched: which one. */
-  readonly name = new HashedName()
+  private found = new AnswerMatch()
+  /** What the bans of the network of the client's address match. */
+  private banned = new AnswerMatch()
   private policy: Policy | undefined
   private now: Seconds = 0
   private epoch = 0
 
   /** @param guard may be replaced; undefined: private addresses are allowed */
   constructor(public guard: RebindingGuard | undefined) {}
+
+  /** After `inspect`: the verdict that blocks, or that would block if it were enforced. */
+  get verdict(): Verdict {
+    return this.found.verdict
+  }
+
+  /** What in the answer matched `verdict.monitorClaim`, one of `MATCH`. */
+  get monitorMatch(): number {
+    return this.found.monitorMatch
+  }
+
+  /** What in the answer matched `verdict.logSource`, one of `MATCH`. */
+  get logMatch(): number {
+    return this.found.logMatch
+  }
+
+  /** If a target matched: which one. */
+  get name(): HashedName {
+    return this.found.name
+  }
 
   /** @param epoch `policy.epochAt(now)` */
   beginBatch(policy: Policy, now: Seconds, epoch: number): void {
@@ -45,86 +54,46 @@ export class AnswerInspector {
 
   /** What in the answer is blocked for this client, one of `MATCH`; `none` if nothing is. */
   inspect(context: QueryContext, answer: Answer): number {
-    const { verdict, epoch } = this
-    verdict.clear()
+    const { policy, found, now, epoch } = this
+    found.verdict.clear()
     if (answer.targetKinds.length === 0 && answer.addresses.length === 0) return MATCH.none
     if (answer.cleanEpoch === epoch && answer.cleanClass === context.verdictClass) return MATCH.none
-    const match =
-      this.inspectNames(context, answer) ||
-      this.inspectAddresses(context, answer) ||
-      this.inspectPrivate(context, answer)
+    const { clientClass, addressClass, verdict: ofName } = context
+    let match = found.find(context, answer, policy!, clientClass, ofName, now)
+    if (addressClass !== 0) match = this.addBans(context, answer, match)
+    if (match === MATCH.none) match = this.inspectPrivate(context, answer)
     // An answer with a match that is monitored or logged is not clean: each of its lookups has to be logged.
-    if (match === MATCH.none && verdict.monitorClaim === -1 && verdict.logSource === -1) {
+    const { monitorClaim, logSource } = this.verdict
+    if (match === MATCH.none && monitorClaim === -1 && logSource === -1) {
       answer.cleanEpoch = epoch
       answer.cleanClass = context.verdictClass
     }
     return match
   }
 
-  private inspectNames(context: QueryContext, answer: Answer): number {
-    const { policy, name, verdict, now } = this
-    const { query, clientClass, overTcp } = context
-    const { targets, targetKinds } = answer
-    let at = 0
-    for (const kind of targetKinds) {
-      const match = MATCH_OF_TARGET[kind]!
-      const { monitorClaim, monitorEntry, logSource, logEntry } = verdict
-      name.set(targets, at, policy!.seed)
-      at += name.length
-      verdict.clear()
-      policy!.evaluateName(name, query.qtype, clientClass, now, verdict, overTcp, true)
-      if (this.isBlocked(context)) return match
-      this.keepFirstMonitored(match, monitorClaim, monitorEntry)
-      this.keepFirstLogged(match, logSource, logEntry)
+  /** Adds the bans of the network of the client's address. @param match of its own network */
+  private addBans(context: QueryContext, answer: Answer, match: number): number {
+    const { found, banned, now } = this
+    const policy = this.policy!
+    if (match !== MATCH.none && isBanned(policy, found.verdict)) return match
+    const { addressClass, addressBans } = context
+    banned.verdict.clear()
+    const other = banned.find(context, answer, policy, addressClass, addressBans, now)
+    if (other !== MATCH.none) {
+      this.found = banned
+      this.banned = found
+      return other
     }
-    return MATCH.none
-  }
-
-  private inspectAddresses(context: QueryContext, answer: Answer): number {
-    const { policy, verdict, now } = this
-    const { query, clientClass, overTcp } = context
-    const { addresses } = answer
-    for (let at = 0; at < addresses.length; at += 4) {
-      const { monitorClaim, monitorEntry, logSource, logEntry } = verdict
-      verdict.clear()
-      policy!.evaluateAddress(addresses, at, query.qtype, clientClass, now, verdict, overTcp)
-      if (this.isBlocked(context)) return MATCH.address
-      this.keepFirstMonitored(MATCH.address, monitorClaim, monitorEntry)
-      this.keepFirstLogged(MATCH.address, logSource, logEntry)
+    if (found.verdict.monitorClaim === -1) {
+      found.verdict.takeMonitored(banned.verdict)
+      found.monitorMatch = banned.monitorMatch
     }
-    return MATCH.none
+    return match
   }
 
   /** Private addresses come from the settings: no rule can allow them. */
   private inspectPrivate({ query }: QueryContext, answer: Answer): number {
     const caught = this.guard?.blocks(query.qname, answer) === true
     return caught ? MATCH.rebinding : MATCH.none
-  }
-
-  /** A rule that allows QNAME also allows the contents of the answer, by the same tiers. */
-  private isBlocked(context: QueryContext): boolean {
-    const { policy, verdict } = this
-    return isBlocked(policy!, verdict) && verdict.tier < context.verdict.tier
-  }
-
-  /** The first monitored match along the chain is the one that is logged. */
-  private keepFirstMonitored(match: number, monitor: number, record: number): void {
-    const { verdict } = this
-    if (monitor === -1) {
-      if (verdict.monitorClaim !== -1) this.monitorMatch = match
-      return
-    }
-    verdict.monitorClaim = monitor
-    verdict.monitorEntry = record
-  }
-
-  private keepFirstLogged(match: number, source: number, entry: number): void {
-    const { verdict } = this
-    if (source === -1) {
-      if (verdict.logSource !== -1) this.logMatch = match
-      return
-    }
-    verdict.logSource = source
-    verdict.logEntry = entry
   }
 }

@@ -78,6 +78,8 @@ export class PendingQuery implements ForwardedQuestion, OutcomeHandler, TimerEnt
   target!: ReplyTarget
   /** Client class under the policy that `epoch` belongs to. */
   clientClass = 0
+  /** As in `QueryContext`. */
+  addressClass = 0
   /** Policy epoch in which no rule matched the name, else NOT_JUDGED. */
   epoch = NOT_JUDGED
   /** `AnswerCache.generation` when the query was forwarded. */
@@ -116,7 +118,7 @@ export class PendingQuery implements ForwardedQuestion, OutcomeHandler, TimerEnt
     now: Milliseconds
   ): void {
     const { question } = this
-    const { query, clientClass } = context
+    const { query, clientClass, addressClass } = context
     if (context.isAliased) {
       setQuestion(question, query.qname.octets, query.qtype, query.qclass)
       this.aliases = new PendingAliases(context, epoch)
@@ -129,6 +131,7 @@ export class PendingQuery implements ForwardedQuestion, OutcomeHandler, TimerEnt
     this.checkingDisabled = query.checkingDisabled
     this.target = target
     this.clientClass = clientClass
+    this.addressClass = addressClass
     this.epoch = isJudged ? epoch : NOT_JUDGED
     this.generation = generation
     this.startedAt = now

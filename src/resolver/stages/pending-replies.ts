@@ -108,7 +108,7 @@ export class PendingReplies implements PendingQueryHandler {
     const length = this.writeReply(pending, answer, verdict)
     if (context.probe !== 0) this.dependencies.counters.resume()
     if (length === PENDING) {
-      this.forward(target, context.verdict.isEmpty, pending)
+      this.forward(target, context.isUnmatched, pending)
       return
     }
     const isProbe = context.probe !== 0
@@ -162,15 +162,19 @@ export class PendingReplies implements PendingQueryHandler {
     const { aliases } = pending
     const isJudged = pending.epoch === epoch
     if (context.probe !== 0) this.probes.begin()
-    else {
+    else if (isJudged) {
+      const { clientClass, addressClass } = pending
+      context.setClient(client, clientAt, clientClass, identity, addressClass, policy)
+    } else {
       // A connection that was closed has an identity no more.
       const ownClass = identity?.clientClass ?? 0
       const clientClass = ownClass === 0 ? policy.classOf(client, clientAt) : ownClass
-      context.setClient(client, clientAt, isJudged ? pending.clientClass : clientClass, identity)
+      const addressClass = ownClass === 0 ? 0 : identity!.addressClass
+      context.setClient(client, clientAt, clientClass, identity, addressClass, policy)
     }
     if (aliases?.epoch === epoch) aliases.restore(context, pending.question, policy.seed)
     if (isJudged) {
-      context.verdict.clear()
+      context.clearVerdict()
       return CONTINUE
     }
     // A rule matched the name, or the rules have changed since: evaluate policy again.

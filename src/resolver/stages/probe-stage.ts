@@ -27,7 +27,9 @@ export class ProbeStage {
     const { policy } = this.stages
     const probes = this.dependencies.probes!
     this.dependencies.counters.pause(policy.snapshot)
-    this.context.setClient(probes.client, 0, probes.classIn(policy), undefined)
+    const { client } = probes
+    const own = probes.classIn(policy)
+    this.context.setClient(client, 0, own, undefined, probes.addressClassIn(policy, own), policy)
     probes.prepareReply(this.context.query, policy.snapshot.generation)
   }
 

@@ -234,6 +234,7 @@ export class QueryLogger {
       event.verdict = VERDICT.probe
     }
     event.clientClass = context.clientClass
+    event.addressClass = context.addressClass
     for (let i = 0; i < 4; i++) event.client[i] = client[clientAt + i]!
     event.device = context.clientIdentity?.device ?? NO_DEVICE
     event.protocol = context.protocol

@@ -9,6 +9,7 @@ import { encodeAliasedAnswer } from '../../wire/dns/reply/aliased-reply.js'
 import { encodeCachedAnswer } from '../../wire/dns/reply/cached-reply.js'
 import { encodeError } from '../../wire/dns/reply/local-reply.js'
 import { withoutEch } from '../../wire/dns/reply/without-ech.js'
+import { addBans } from '../../policy/evaluate/client-pair.js'
 import type { Policy } from '../../policy/evaluate/policy.js'
 import { TIER } from '../../policy/tables/claim.js'
 import { ECH } from '../../policy/tables/client-table.js'
@@ -120,6 +121,7 @@ export class QueryStages {
         overTcp,
         context.isAliased
       )
+      if (context.addressClass !== 0) this.addBansOfAddress()
     }
     if (verdict.tier === TIER.specialUse) {
       const length = this.answerLocally(took)
@@ -127,13 +129,30 @@ export class QueryStages {
     }
     // A block applies to every kind of query, so unsupported queries are rejected after it.
     if (!isBlocked(policy, verdict)) {
-      if (query.qtype === RRTYPE.HTTPS && policy.echFor(clientClass) === ECH['hide-https'])
+      if (query.qtype === RRTYPE.HTTPS && this.ech === ECH['hide-https'])
         return hideHttps(context, policy, logger, took)
       return rejectUnsupported(context, logger)
     }
     if (!isShelved && verdict.monitorClaim === -1 && !context.isAliased && context.probe === 0)
       shelf?.putBlock(query, verdict, context.verdictClass)
     return this.block(verdict, MATCH.qname, took)
+  }
+
+  /** The network of the client's address bans names, too. */
+  private addBansOfAddress(): void {
+    const { context, policy } = this
+    const { query, addressClass, addressBans, overTcp, isAliased } = context
+    const { qname, qtype } = query
+    addressBans.clearForBans()
+    policy.evaluateName(qname, qtype, addressClass, this.calendar, addressBans, overTcp, isAliased)
+    addBans(policy, context.verdict, addressBans)
+  }
+
+  /** One of `ECH`: of two networks, that of the stricter one. Class 0 is in no network, which is the most lenient. */
+  private get ech(): number {
+    const { policy } = this
+    const { clientClass, addressClass } = this.context
+    return Math.max(policy.echFor(clientClass), policy.echFor(addressClass))
   }
 
   /**
@@ -160,10 +179,10 @@ export class QueryStages {
   }
 
   /** The answer as the client's network may see it; undefined: not at all. */
-  private visibleTo({ query, clientClass }: QueryContext, answer: Answer): Answer | undefined {
+  private visibleTo({ query }: QueryContext, answer: Answer): Answer | undefined {
     const { qtype, qname } = query
     if (qtype !== RRTYPE.HTTPS && qtype !== RRTYPE.SVCB && qtype !== RRTYPE.ANY) return answer
-    return this.policy.echFor(clientClass) === ECH.pass ? answer : withoutEch(answer, qname)
+    return this.ech === ECH.pass ? answer : withoutEch(answer, qname)
   }
 
   /** Replies with the aliases made by rules and the answer for their target. */

@@ -154,12 +154,9 @@ export class Resolver implements Responder {
     }
     if (context.probe !== 0) return this.answerProbe(reading, protocol)
     const ownClass = identity === undefined ? 0 : identity.clientClass
-    context.setClient(
-      client,
-      clientAt,
-      ownClass === 0 ? policy.classOf(client, clientAt) : ownClass,
-      identity
-    )
+    if (ownClass === 0)
+      context.setClient(client, clientAt, policy.classOf(client, clientAt), identity, 0, policy)
+    else context.setClient(client, clientAt, ownClass, identity, identity!.addressClass, policy)
     counters.requests[PROTOCOLS * context.clientClass + protocol]!++
     // The shelf holds answers that no rule of this network matches over this transport: one lookup replaces all stages
     // below, until the answer expires or the rules change.
@@ -224,7 +221,7 @@ export class Resolver implements Responder {
   }
 
   answerLater(target: ReplyTarget): void {
-    this.pending.forward(target, this.context.verdict.isEmpty)
+    this.pending.forward(target, this.context.isUnmatched)
   }
 
   /**

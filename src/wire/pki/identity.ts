@@ -13,12 +13,11 @@ export interface Presented {
 export type IdentityMethod = 'certificate' | 'token' | 'sni'
 
 /**
- * `known`      recognized, and in the network of its rule
- * `fewerBans`  recognized, but in the network of its address, which has more bans
- * `unknown`    what it presents belongs to nobody
- * `revoked`    what it presents is revoked
+ * `known`    recognized, and in the network of its rule
+ * `unknown`  what it presents belongs to nobody
+ * `revoked`  what it presents is revoked
  */
-export type IdentityStatus = 'known' | 'fewerBans' | 'unknown' | 'revoked'
+export type IdentityStatus = 'known' | 'unknown' | 'revoked'
 
 /** The outcome for one connection. */
 export interface Identified {
@@ -26,11 +25,13 @@ export interface Identified {
   readonly method: IdentityMethod
   /** Client class; 0: that of the address. */
   readonly clientClass: number
+  /** Class of the address, whose bans apply as well: see `addressClassOf`; 0: none does. */
+  readonly addressClass: number
   /** Id of the client, with what a `*` in its rule stands for: `phones/17`. Undefined: unknown */
   readonly device: string | undefined
   /** Id in the rules. */
   readonly client: string | undefined
-  /** For the log: why it is unknown or revoked, or which rule its network lacks. */
+  /** For the log: why it is unknown or revoked. */
   readonly reason: string | undefined
   /** Of the certificate, for the log. */
   readonly detail?: string | undefined

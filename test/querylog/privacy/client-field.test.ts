@@ -119,6 +119,8 @@ t.test('each network has its own mode, other clients the default', async t => {
   t.equal(modeIn(1), 'pseudonym')
   t.equal(modeIn(2), 'none')
   t.equal(modeIn(0), 'prefix', 'a client in no network')
+  t.equal(modeIn(1, { addressClass: 2 }), 'none', 'of two networks, the stricter one')
+  t.equal(modeIn(2, { addressClass: 1 }), 'none', 'whichever it is')
   t.equal(modeIn(1, { generation: 9 }), 'none', 'rules that are not held any more: the strictest')
 })
 

@@ -82,6 +82,11 @@ const lookups: EventFields[] = [
     rcode: NO_RCODE,
     latency: 9
   },
+  {
+    ...{ ...tiktok, verdict: blocked, rcode: 3, latency: 12, ede: 16 },
+    ...{ clientClass: 2, addressClass: 1, protocol: PROTOCOL.dot },
+    device: Buffer.from('phones/17')
+  },
   { ...tiktok, verdict: monitored, upstream: 0, latency: 7310 },
   {
     ...tiktok,

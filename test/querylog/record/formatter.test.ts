@@ -82,6 +82,16 @@ const words = [
   { it: 'EDE 0, which is a code', event: { ede: 0 }, has: { ede: 0 } },
   { it: 'no EDE', event: { ede: -1 }, has: { ede: undefined } },
   { it: 'no network', event: { clientClass: 0 }, has: { network: undefined } },
+  {
+    it: 'the network of the address',
+    event: { clientClass: 2, addressClass: 1, protocol: PROTOCOL.doh },
+    has: { network: 'guests', addressNetwork: 'federal-phones', protocol: 'doh' }
+  },
+  {
+    it: 'no networks of rules that are not held any more',
+    event: { generation: 9, clientClass: 2, addressClass: 1 },
+    has: { network: undefined, addressNetwork: undefined, protocol: 'udp' }
+  },
   { it: 'a list', event: { claim: 1 }, has: { list: 'malware', block: 'federal-phones/malware' } },
   { it: 'inline names', event: { claim: 2 }, has: { app: undefined, list: undefined } },
   { it: 'an exception', event: { claim: 2 }, has: { exception: 'federal-phones/press' } },
@@ -118,6 +128,7 @@ function plainly(event: QueryEvent): string {
     device: undefined,
     privacy: undefined,
     network: clients.networks[clients.networkOf[event.clientClass] ?? -1],
+    addressNetwork: undefined,
     protocol: ['udp', 'tcp', 'dot', 'doh'][event.protocol],
     qname: showCanonical(showName(event.qname)),
     qtype: showRrtype(event.qtype),

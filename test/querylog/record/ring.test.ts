@@ -38,6 +38,12 @@ t.test('transfers every field', async t => {
       latency: 0xffffffff,
       client: 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'
     }),
+    eventOf({
+      addressClass: 2 ** 31 - 1,
+      device: Uint8Array.from(Buffer.from('phones/17')),
+      protocol: PROTOCOL.doh
+    }),
+    eventOf({ addressClass: 1, labels: [] }),
     eventOf({ labels: [] }),
     eventOf({ labels: ['a'.repeat(63), 'b'.repeat(63), 'c'.repeat(63), 'd'.repeat(61)] })
   ]
@@ -67,13 +73,14 @@ t.test('shows nothing before it is committed', async t => {
 t.test('wraps many times without loss, at every alignment of the end', async t => {
   const memory = createRing(4096)
   const [writer, reader] = [new RingWriter(memory), new RingReader(memory)]
-  const shown = ({ entry: record, qname, qnameLength, device }: QueryEvent) =>
-    `${record} ${Buffer.from(qname.subarray(0, qnameLength)).toString()} ${Buffer.from(device).toString()}`
+  const shown = ({ entry: record, addressClass, qname, qnameLength, device }: QueryEvent) =>
+    `${record} ${addressClass} ${Buffer.from(qname.subarray(0, qnameLength)).toString()} ${Buffer.from(device).toString()}`
   const pushed: string[] = []
   const read: string[] = []
   for (let i = 0; i < 5000; i++) {
     const event = numbered(i)
     event.device = Buffer.from('device'.repeat(i % 4))
+    event.addressClass = i % 3
     if (writer.push(event)) pushed.push(shown(event))
     if (i % 10 < 9) continue
     writer.commit()

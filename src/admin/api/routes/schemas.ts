@@ -113,6 +113,7 @@ export const explanation = z.looseObject({
   client: z.string(),
   device: z.object({ name: z.string(), status: z.string(), reason: text }).nullable(),
   network: text,
+  addressNetwork: text,
   at: time,
   rules: z.object({ sha256: text, serial: z.int().nullable() }),
   verdict: z.string(),

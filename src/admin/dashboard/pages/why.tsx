@@ -137,8 +137,8 @@ function sentenceOf({ name, client, verdict, rule }: Explanation): string {
 }
 
 function Decision({ found }: { readonly found: Explanation }) {
-  const { verdict, rule, network, client, name, type, at, match, upstream, rules, reply, steps } =
-    found
+  const { verdict, rule, network, addressNetwork, client, name, type, at, match } = found
+  const { upstream, rules, reply, steps } = found
   return (
     <>
       <Card>
@@ -174,6 +174,7 @@ function Decision({ found }: { readonly found: Explanation }) {
             [t('bans.until'), rule?.until === undefined ? null : format.value.dateTime(rule.until)],
             [t('bans.schedule'), rule?.schedule],
             [t('network'), network ?? t('why.noNetwork')],
+            [t('field.addressNetwork'), addressNetwork],
             [t('client'), <code>{client}</code>],
             [t('type'), type],
             [t('why.matchedBy'), match === 'none' ? null : word('match', match)],

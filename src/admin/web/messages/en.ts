@@ -301,6 +301,8 @@ export const messages = {
   'outcome.loses to a higher tier': 'Loses to a rule with precedence',
   'outcome.loses to a longer match': 'Loses to a longer match',
   'outcome.loses to an earlier rule': 'Loses to an earlier rule',
+  'outcome.loses to the other network': 'Loses to the other network of the client',
+  'outcome.lifts no bans of the other network': 'Lifts no bans of the other network',
 
   'log.mode': 'Mode',
   'log.search': 'Search',
@@ -352,6 +354,7 @@ export const messages = {
   'span.365d': 'Last 365 days',
   'field.client': 'Client',
   'field.network': 'Network',
+  'field.addressNetwork': 'Network of the address',
   'field.protocol': 'Transport',
   'field.qname': 'Query name',
   'field.qtype': 'Query type',

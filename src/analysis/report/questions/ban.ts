@@ -174,7 +174,7 @@ async function exceptionsTable(
       min(time) AS first, max(time) AS last
     FROM ${byDevice(log, others)}
     WHERE exception IS NOT NULL AND ${sql}
-      AND network IN (SELECT network FROM banned)
+      AND (network IN (SELECT network FROM banned) OR "addressNetwork" IN (SELECT network FROM banned))
       AND (app IN (SELECT app FROM banned) OR "pattern" IN (SELECT "pattern" FROM banned))
     GROUP BY ALL ORDER BY lookups DESC, exception, network`,
     { ...parameters, ...banned.parameters }

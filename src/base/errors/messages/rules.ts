@@ -56,14 +56,12 @@ export const RULES = {
   RULES_CLIENT_TWICE: (path: string, other: string) =>
     `${path}: another client has the same, at ${other}`,
   CLIENT_NONE: (name: string) => `no client ${quote(name)} under clients: in the rules`,
-  RULES_CLIENT_FEWER_BANS: (
-    path: string,
-    network: string,
-    others: readonly string[],
-    more: boolean,
-    rule: string
-  ) =>
-    `${path}: from ${others.length > 1 || more ? 'networks' : 'network'} ${others.join(', ')}${more ? ' and others' : ''} this client stays there: ${quote(network)} has fewer bans (see ${rule}); to put it into ${quote(network)} all the same, name them under fewer-bans-than:`,
+  RULES_CLIENT_FEWER_BANS: (path: string, own: string, than: string, exceptions: string) =>
+    `${path}: an identity lifts no bans: clients of ${quote(own)} are under those of ${quote(than)} too when they connect from there; ${
+      exceptions === ''
+        ? `delete this entry, ${quote(own)} has the same bans`
+        : `instead, write exceptions in ${quote(than)}, with the prefixes of these clients, for ${exceptions}`
+    }`,
   RULES_PREFIX_TWICE: (path: string, prefix: string, other: string) =>
     `${path}: duplicate prefix ${prefix}, first used at ${other}`,
   RULES_PREFIX_OUTSIDE: (path: string, prefix: string, network: string) =>

@@ -29,8 +29,6 @@ export const TRAFFIC = {
     `unknown client by ${method}: ${why}; ${outcome}`,
   CLIENT_REVOKED: (method: string, why: string, outcome: string) =>
     `revoked client by ${method}: ${why}; ${outcome}`,
-  CLIENT_FEWER_BANS: (method: string, why: string, outcome: string) =>
-    `client by ${method} stays in the network of its address: ${why}; ${outcome}`,
   WATCHDOG_WITHHELD: (workers: string) =>
     `the watchdog is not notified: ${workers}; the service manager restarts this process`,
   NOTIFY_FAILED: (why: string) => `cannot notify the service manager: ${why}`,

@@ -10,8 +10,7 @@ import { compile } from '../../../policy/compile/compile.js'
 import { Identities } from '../../../policy/evaluate/identities.js'
 import { Policy } from '../../../policy/evaluate/policy.js'
 import type { Snapshot } from '../../../policy/tables/snapshot.js'
-import { networkOfClass } from '../../../policy/tables/client-table.js'
-import type { ProbeClient } from '../../../gateway/probe/clients.js'
+import { clientOf, type ProbeClient } from '../../../gateway/probe/clients.js'
 import { exchange, targetsOf, type Target } from '../../../gateway/probe/exchange.js'
 import { planOf } from '../../../gateway/probe/plan.js'
 import { runPlan, type ProbeFailure, type ProbeResult } from '../../../gateway/probe/run.js'
@@ -61,7 +60,7 @@ export async function probe(options: ProbeOptions, io: Io): Promise<number> {
       : parseWholeNumber('--every', options.every, { min: 1, max: 86_400 }) * MS_PER_SECOND
   const hardCoded = (options.hardCoded ?? []).flatMap(text => hardCodedTargets(text))
   const { rules, snapshot } = await loadProbeRules(options, io)
-  const client = clientOf(options, snapshot)
+  const client = givenClient(options, snapshot)
   const own = options.server?.map(text => serverOf('--server', text)) ?? (await systemServers())
   const certificate = certificateOf(options)
   const servers = own.map(server =>
@@ -92,7 +91,7 @@ export async function probe(options: ProbeOptions, io: Io): Promise<number> {
 }
 
 /** The client that this machine is by the rules. */
-function clientOf(
+function givenClient(
   { from, client, network: wanted }: ProbeOptions,
   snapshot: Snapshot
 ): ProbeClient {
@@ -103,12 +102,12 @@ function clientOf(
   if (client !== undefined && recognized?.status !== 'known')
     usageError(`--client: ${recognized?.reason ?? `the rules have no client ${client}`}`)
   const clientClass = recognized?.clientClass ?? policy.classOf(words, 0)
-  const network = networkOfClass(snapshot.clients, clientClass)
+  const found = clientOf(policy, address, clientClass, client !== undefined)
   const who = client ?? showAddress(address)
-  if (network === undefined) usageError(`--from: ${who} is in no network of the rules`)
-  if (wanted !== undefined && wanted !== network)
-    usageError(`--network: ${who} is in network ${network}`)
-  return { network, address, clientClass, isRecognized: client !== undefined }
+  if (found === undefined) usageError(`--from: ${who} is in no network of the rules`)
+  if (wanted !== undefined && wanted !== found.network)
+    usageError(`--network: ${who} is in network ${found.network}`)
+  return found
 }
 
 /** What this machine presents to resolvers over TLS. */

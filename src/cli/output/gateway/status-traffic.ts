@@ -91,9 +91,9 @@ export function tlsLines({ tls, listening, certificates }: Status): StyledText[]
 
 /** Clients that are recognized by what they present. */
 export function clientLines({ identities, clients }: Status): StyledText[] {
-  const { known, fewerBans, unknown, revoked, refused, cut } = identities
+  const { known, unknown, revoked, refused, cut } = identities
   const seen = Object.keys(clients).length
-  if (known + fewerBans + unknown + revoked + refused + cut === 0) return []
+  if (known + unknown + revoked + refused + cut === 0) return []
   const rejected: [number, string][] = [
     [unknown, 'unknown'],
     [revoked, 'revoked'],
@@ -101,10 +101,8 @@ export function clientLines({ identities, clients }: Status): StyledText[] {
     [cut, 'closed when revoked']
   ]
   const some = rejected.filter(([count]) => count > 0)
-  const stayed =
-    fewerBans === 0 ? '' : `, ${formatNumber(fewerBans)} kept in a network with more bans`
   return [
-    `${formatCount(known + fewerBans, 'connection')} of ${formatCount(seen, 'client')} of the rules${stayed}`,
+    `${formatCount(known, 'connection')} of ${formatCount(seen, 'client')} of the rules`,
     ...(some.length === 0
       ? []
       : [['yellow', some.map(([n, what]) => `${formatNumber(n)} ${what}`).join(', ')] as const])

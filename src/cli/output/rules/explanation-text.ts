@@ -37,9 +37,11 @@ export interface View {
 }
 
 export function toText(explanation: Explanation, view: View): string {
-  const { name, type, network, ech, at, rules, rule, steps: stops, reply } = explanation
+  const { name, type, network, addressNetwork, ech } = explanation
+  const { at, rules, rule, steps: stops, reply } = explanation
+  const other = addressNetwork === null ? '' : ` and under the bans of network ${addressNetwork}`
   const echText = ech === 'pass' ? '' : ` (ech: ${ech})`
-  const place = network === null ? 'in no network' : `in network ${network}${echText}`
+  const place = network === null ? 'in no network' : `in network ${network}${other}${echText}`
   const received = reply === null ? FORWARDED : reply.length === 0 ? NO_REPLY : reply
   const lines = [
     `${paint('bold', `${name} ${type}`)} from ${clientText(explanation)}, ${place}, at ${local(at, view)} (${view.timeZone})`,
@@ -111,7 +113,7 @@ function logLines(
   return [...rows, ...none, ...remarks.map(oneLine)]
 }
 
-/** `client phones/17 at 10.0.0.1`, and why it is not in the network of its rule. */
+/** `client phones/17 at 10.0.0.1`, and why its address alone counts all the same. */
 function clientText({ client, device }: Pick<Explanation, 'client' | 'device'>): string {
   if (device === null) return client
   const note = device.reason === null ? '' : ` (${device.reason})`
@@ -133,6 +135,7 @@ function ruleLines(rule: Omit<RuleView, 'outcome'>, view: View): string[] {
   if (kind === 'local') return indent([`special-use name ${pattern}, ${source}`])
   const rows: [string, string][] = [
     [kind, `${id}${monitor ? ' (monitor mode)' : ''}, ${folder}${rule.rule}`],
+    ...(rule.network === undefined ? [] : [['of network', rule.network] as [string, string]]),
     ['matched by', `${through}: ${pattern}, ${folder}${source}`],
     ...(rule.forced === undefined ? [] : [['forced', rule.forced] as [string, string]]),
     ...Object.entries(facts).map(([fact, value]): [string, string] => [
@@ -155,7 +158,8 @@ function ruleLine(applied: RuleView, width: number, view: View): string {
   const { folder } = view
   const { kind, id, rule, pattern, source, outcome } = applied
   const where = `(${folder}${rule}), matched by ${pattern} (${folder}${source})`
-  const what = kind === 'local' ? `${id} ${pattern} (${source})` : `${kind} ${id} ${where}`
+  const of = applied.network === undefined ? '' : ` of network ${applied.network}`
+  const what = kind === 'local' ? `${id} ${pattern} (${source})` : `${kind} ${id}${of} ${where}`
   const words = oneLine(`${what} ${termOf(applied, view)}`)
   const text = `${outcome.padEnd(width)}  ${words}`
   return `    ${outcome === 'decides' || outcome === 'monitors' ? paint('bold', text) : text}`

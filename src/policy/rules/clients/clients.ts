@@ -5,10 +5,10 @@ import type { Location } from '../model/location.js'
 import type { NetworkRules } from '../model/types.js'
 import type { ClientEntry } from '../schema/clients-schema.js'
 import type { NetworksFile } from '../schema/networks-schema.js'
-import { lackingRule } from './fewer-bans.js'
+import { neededExceptions } from './fewer-bans-than.js'
 
-/** Networks that a warning names. */
-const MAX_LISTED = 3
+/** Exceptions that an error names. */
+const MAX_LISTED = 5
 
 /** The networks into which clients are put. */
 export function clientNetworks({ clients }: Pick<NetworksFile, 'clients'>): ReadonlySet<string> {
@@ -29,7 +29,7 @@ export function buildClients(
 ): ClientRules | undefined {
   const entries = Object.entries(file.clients)
   if (entries.length === 0 && authorities.length === 0) return undefined
-  const checks = new ClientChecks(file, authorities, served, top)
+  const checks = new ClientChecks(file, authorities, served)
   for (const { id, networks = [] } of authorities)
     for (const [i, network] of networks.entries())
       checks.network(network, top.at('client-authorities', id, 'networks', i))
@@ -38,7 +38,6 @@ export function buildClients(
     checks.entry(entry, at)
     return clientOf(id, entry, at)
   })
-  checks.warnAboutFewerBans(clients)
   return { authorities, clients }
 }
 
@@ -54,7 +53,6 @@ function clientOf(id: string, entry: ClientEntry, at: Location): ClientRule {
     }),
     labels: entry.sni ?? [],
     tokens: entry.token ?? [],
-    fewerBansThan: entry['fewer-bans-than'],
     isRevoked: entry.revoked
   }
 }
@@ -67,8 +65,7 @@ class ClientChecks {
   constructor(
     private readonly file: NetworksFile,
     authorities: readonly ClientAuthority[],
-    private readonly served: readonly NetworkRules[],
-    private readonly top: Location
+    served: readonly NetworkRules[]
   ) {
     this.byId = new Map(served.map(network => [network.id, network]))
     this.authorityOf = new Map(authorities.map(one => [one.id, one]))
@@ -83,8 +80,8 @@ class ClientChecks {
   entry(entry: ClientEntry, at: Location): void {
     const { certificate = [], sni = [], token = [] } = entry
     this.network(entry.network, at.at('network'))
-    for (const [i, network] of entry['fewer-bans-than'].entries())
-      this.network(network, at.at('fewer-bans-than', i))
+    for (const [i, network] of (entry['fewer-bans-than'] ?? []).entries())
+      this.refuseFewerBans(entry.network, network, at.at('fewer-bans-than', i))
     for (const [i, one] of certificate.entries()) {
       const here = certificate.length === 1 ? at.at('certificate') : at.at('certificate', i)
       const { authority, uri, dns, subject } = one
@@ -95,6 +92,17 @@ class ClientChecks {
       this.unique(`sni ${label}`, sni.length === 1 ? at.at('sni') : at.at('sni', i))
     for (const [i, hash] of token.entries())
       this.unique(`token ${hash}`, token.length === 1 ? at.at('token') : at.at('token', i))
+  }
+
+  /** The key lifted bans until identity could only add some: says what to write instead. */
+  private refuseFewerBans(own: string, than: string, at: Location): void {
+    this.network(than, at)
+    const [network, other] = [this.byId.get(own), this.byId.get(than)]
+    if (network === undefined || other === undefined) return
+    const needed = neededExceptions(network, other)
+    const more = needed.length > MAX_LISTED ? ' and others' : ''
+    const shown = `${needed.slice(0, MAX_LISTED).join(', ')}${more}`
+    at.error('RULES_CLIENT_FEWER_BANS', at.pathText, own, than, shown)
   }
 
   private authority(id: string, network: string, at: Location): void {
@@ -112,40 +120,5 @@ class ClientChecks {
     const other = this.seen.get(what)
     if (other === undefined) this.seen.set(what, at)
     else at.error('RULES_CLIENT_TWICE', at.pathText, showPosition(other.messagePosition))
-  }
-
-  /** Warns of clients that stay in the network of their address, because it has more bans. */
-  warnAboutFewerBans(clients: readonly ClientRule[]): void {
-    const lackingIn = new Map<string, ReadonlyMap<string, string>>()
-    for (const { id, network, fewerBansThan } of clients) {
-      const own = this.byId.get(network)
-      if (own === undefined) continue
-      const lacking = lackingIn.get(network) ?? this.lacking(own)
-      lackingIn.set(network, lacking)
-      const others = [...lacking.keys()].filter(other => !fewerBansThan.includes(other))
-      const [first] = others
-      if (first === undefined) continue
-      const at = this.top.at('clients', id, 'network')
-      const shown = others.slice(0, MAX_LISTED)
-      at.warn(
-        'RULES_CLIENT_FEWER_BANS',
-        at.pathText,
-        network,
-        shown,
-        others.length > MAX_LISTED,
-        lacking.get(first)!
-      )
-    }
-  }
-
-  /** Networks with prefixes that have more bans, each with a rule that shows it. */
-  private lacking(network: NetworkRules): ReadonlyMap<string, string> {
-    const found = new Map<string, string>()
-    for (const other of this.served) {
-      if (other === network || other.prefixes.length === 0) continue
-      const rule = lackingRule(network, other)
-      if (rule !== undefined) found.set(other.id, rule.id)
-    }
-    return found
   }
 }

@@ -37,8 +37,6 @@ export interface ClientRule {
   readonly labels: readonly string[]
   /** SHA-256 of each token, hexadecimal. */
   readonly tokens: readonly string[]
-  /** Networks that may have more bans than `network`: see `lackingRule`. */
-  readonly fewerBansThan: readonly string[]
   readonly isRevoked: boolean
 }
 

@@ -46,7 +46,8 @@ export const clientSchema = z
     certificate: oneOrMore(certificate).optional(),
     sni: oneOrMore(label).optional(),
     token: oneOrMore(token).optional(),
-    'fewer-bans-than': z.array(idSchema).default([]),
+    /** An error: see `RULES_CLIENT_FEWER_BANS`. */
+    'fewer-bans-than': z.array(idSchema).min(1).optional(),
     revoked: z.boolean().default(false)
   })
   .refine(it => [it.certificate, it.sni, it.token].some(one => one !== undefined), {

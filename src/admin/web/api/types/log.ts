@@ -8,6 +8,7 @@ export interface Lookup {
   readonly time: string
   readonly client?: string
   readonly network?: string
+  readonly addressNetwork?: string
   readonly qname: string
   readonly qtype: string
   readonly verdict: string

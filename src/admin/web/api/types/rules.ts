@@ -91,6 +91,7 @@ export interface Explanation {
   readonly type: string
   readonly client: string
   readonly network: string | null
+  readonly addressNetwork: string | null
   readonly at: string
   readonly rules: { readonly sha256: string; readonly serial: number | null }
   readonly verdict: string
