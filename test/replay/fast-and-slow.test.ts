@@ -45,6 +45,7 @@ const tail = (text: string): string => ownLine(CLIP).replace('"us":9}', text)
 /** Other values of fields by which a lookup is judged. */
 const AGAIN: Readonly<Record<string, string | number>> = {
   ...{ v: 2, time: '2023-01-01T00:00:00.000Z', client: '10.20.9.9', network: 'gone' },
+  addressNetwork: 'gone',
   ...{ protocol: 'tcp', qname: 'other.example', qtype: 'AAAA', verdict: 'refused' },
   ...{ match: 'cname', app: 'other', list: 'ads', ban: 'phones/new', exception: 'phones/press' },
   ...{ allow: 'phones/allow', block: 'phones/block' }
@@ -65,7 +66,9 @@ const AWKWARD: readonly (readonly [string, readonly string[]])[] = [
     [
       ownLine(CLIP).replace(',"network"', ',"device":"phones/17","network"'),
       ownLine(CLIP).replace('"client"', '"device":"phones/17","client"'),
-      ownLine(CLIP).replace(',"network"', ',"device":17,"network"')
+      ownLine(CLIP).replace(',"network"', ',"device":17,"network"'),
+      ownLine(CLIP).replace(',"protocol"', ',"addressNetwork":"guests","protocol"'),
+      ownLine(CLIP).replace(',"network"', ',"addressNetwork":"guests","network"')
     ]
   ],
   ['unknown fields before', [ownLine(CLIP).replace('"client"', '"new":1,"client"')]],

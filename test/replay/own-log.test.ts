@@ -110,6 +110,47 @@ t.test('counts a device as one client, by the network that the log has for it', 
   )
 })
 
+t.test(
+  'judges a device by the bans of its own network and of the network of its address',
+  async t => {
+    const rules = `${RULES}  tablets:
+    bans: [{ id: own, names: [own.example], authority: A, reference: R }]
+clients: { tablet: { network: tablets, sni: tablet } }
+`
+    const inPhones = (line: string): string =>
+      line.replace(',"protocol"', ',"addressNetwork":"phones","protocol"')
+    const line = (qname: string, client?: string): string =>
+      ownLine({ client, network: 'tablets', qname })
+    const lines = [
+      // By the address, which is in the log: PRESS has an exception, and guests have no bans.
+      ...['own.example', 'clip.example'].map(name =>
+        inPhones(withDevice(line(name, '10.20.3.4'), 'tablet'))
+      ),
+      inPhones(withDevice(line('clip.example', PRESS), 'tablet')),
+      withDevice(line('clip.example', '10.30.0.1'), 'tablet'),
+      // By the networks alone.
+      ...['own.example', 'clip.example'].map(name =>
+        inPhones(withPrivacy(line(name, 'p-1'), 'pseudonym'))
+      ),
+      withPrivacy(line('clip.example', 'p-2'), 'pseudonym')
+    ]
+    const { changes, comparison } = await replayed(t, logOf(t, lines.join('')), { rules })
+    t.strictSame(changes, [
+      'blocked tablet own.example A: answered -> nxdomain by ban own',
+      'blocked tablet clip.example A: answered -> nxdomain by ban clip'
+    ])
+    t.strictSame(
+      comparison
+        .clientsOf('blocked')
+        .map(({ what, lookups }) => `${what} ${lookups}`)
+        .sort(),
+      ['p-1 2', 'tablet 2']
+    )
+    t.match(comparison.counts, { lookups: 7, changed: 4, unplaced: 0 })
+    t.match(comparison.networksOf('blocked'), [{ what: 'tablets', lookups: 4 }])
+  }
+)
+
 t.test('judges a pseudonym that says that it is one', async t => {
   const line = withPrivacy(ownLine({ client: '8f3a6c2e', qname: 'clip.example' }), 'pseudonym')
   t.strictSame((await replayed(t, logOf(t, line))).changes, [

@@ -1,6 +1,6 @@
 import type { Seconds } from '../../base/units.js'
 import { showRrtype } from '../../wire/dns/registry/rrtype.js'
-import { readClient, type Client } from './clients.js'
+import { readClient, type Client, type LoggedClient } from './clients.js'
 import { outcomeText, recordedText } from './outcome-text.js'
 import { Judge, STATE, stateOf, NO_CLASS, type Outcome } from './judge.js'
 import {
@@ -65,7 +65,7 @@ export class Comparison implements LookupSink {
   /** Key of every hash table here. */
   readonly salt: HashKey
   readonly names: NameInterner
-  /** Ids of clients, by their text and network in the log; index into `clients`. */
+  /** Ids of clients, by the fields about them in the log; index into `clients`. */
   readonly clientIds: OctetInterner
   readonly clients: Client[] = []
   readonly counts: Counts = {
@@ -109,11 +109,11 @@ export class Comparison implements LookupSink {
   }
 
   addLookup(lookup: ParsedLookup): string | undefined {
-    const { name, client, network = '' } = lookup
+    const { name, client, network = '', device = '', addressNetwork = '' } = lookup
     const number = typeof name === 'string' ? this.names.idOfText(name) : this.names.idOfWire(name)
     if (number < 0) return 'not a domain name'
-    const clientId = this.clientIds.idOfText(`${client}\n${network}`)
-    if (clientId === this.clients.length) this.addClient(client, lookup.network)
+    const clientId = this.clientIds.idOfText(`${client}\n${network}\n${device}\n${addressNetwork}`)
+    if (clientId === this.clients.length) this.addClient(lookup)
     const getReason = (): Reason => lookup.reason ?? NO_REASON
     this.add(
       lookup.at ?? NaN,
@@ -128,8 +128,8 @@ export class Comparison implements LookupSink {
   }
 
   /** Adds a client that `clientIds` has just given the next id. */
-  addClient(text: string, network: string | undefined): void {
-    const client = readClient(text, network)
+  addClient({ client: text, device, network, addressNetwork }: LoggedClient): void {
+    const client = readClient({ client: text, device, network, addressNetwork })
     this.clients.push(client)
     this.classesAfter.push(this.after!.classOf(client, this.options.network))
     this.classesBefore.push(this.before?.classOf(client, this.options.network) ?? NO_CLASS)

@@ -1,6 +1,7 @@
 import type { Seconds } from '../../base/units.js'
 import { HashedName } from '../../wire/dns/name/hashed-name.js'
 import { buildClientClasses } from '../../policy/compile/client-classes.js'
+import { addBans, addressClassOf } from '../../policy/evaluate/client-pair.js'
 import { Identities } from '../../policy/evaluate/identities.js'
 import { Policy } from '../../policy/evaluate/policy.js'
 import type { Claim } from '../../policy/tables/claim.js'
@@ -68,6 +69,9 @@ export class Judge {
   private readonly defaultClasses: ReadonlyMap<string, number>
   private readonly hashed = new HashedName()
   private readonly verdict = new Verdict()
+  private readonly bans = new Verdict()
+  /** Classes of clients that are recognized in another network than their own, by the number of the pair. */
+  private readonly pairs = new Map<number, { readonly own: number; readonly address: number }>()
   private readonly reasons: Reason[] = []
   private readonly contexts = new Int32Array(SLOT << CONTEXT_BITS)
   private lastContextId = 0
@@ -84,22 +88,36 @@ export class Judge {
   }
 
   /**
-   * The class of a client by its address, or by its name in the rules; without either, the class of its network's clients that
+   * The class of a client by its address, or by its name in the rules, which can be a pair of classes; without either, the class of its network's clients that
    * no rule with prefixes of its own covers. NO_CLASS if neither is known.
    *
    * @param all id of the network to assume for all clients, if any
    */
-  classOf({ text, words, network }: Client, all?: string): number {
+  classOf({ text, device, words, network, addressNetwork }: Client, all?: string): number {
     if (all !== undefined) return this.defaultClasses.get(all) ?? NO_CLASS
-    if (words !== undefined) return this.policy.classOf(words, 0)
-    const recognized = this.identities.named(text, NO_ADDRESS)?.clientClass ?? 0
-    if (recognized !== 0) return recognized
-    return network === undefined ? NO_CLASS : (this.defaultClasses.get(network) ?? NO_CLASS)
+    if (words !== undefined && device === undefined) return this.policy.classOf(words, 0)
+    const recognized = this.identities.named(text, words ?? NO_ADDRESS)
+    const ownClass = recognized?.clientClass ?? 0
+    if (words !== undefined && ownClass !== 0)
+      return this.pairOf(ownClass, recognized!.addressClass)
+    const own = ownClass === 0 ? this.defaultClasses.get(network ?? '') : ownClass
+    if (own === undefined) return NO_CLASS
+    const ofAddress = this.defaultClasses.get(addressNetwork ?? '') ?? 0
+    return this.pairOf(own, addressClassOf(this.policy.snapshot.clients, own, ofAddress))
   }
 
-  /** Id of the network of a class; undefined if it has none. */
+  /** Id of the network of a class, or of the client's own class of a pair; undefined if it has none. */
   networkOf(clientClass: number): string | undefined {
-    return networkOfClass(this.policy.snapshot.clients, clientClass)
+    const own = this.pairs.get(clientClass)?.own ?? clientClass
+    return networkOfClass(this.policy.snapshot.clients, own)
+  }
+
+  /** What stands for two classes in place of one. @param address 0: none */
+  private pairOf(own: number, address: number): number {
+    if (address === 0) return own
+    const number = this.policy.pairs.numberOf(own, address)
+    this.pairs.set(number, { own, address })
+    return number
   }
 
   claimOf(outcome: Outcome): Claim | undefined {
@@ -174,7 +192,14 @@ export class Judge {
     const verdict = this.verdict
     hashed.set(this.names.wireOf(name), 0, policy.seed)
     verdict.clear()
-    policy.evaluateName(hashed, qtype, clientClass, now, verdict, protocol === PROTOCOL.tcp)
+    const overTcp = protocol === PROTOCOL.tcp
+    const { own = clientClass, address = 0 } = this.pairs.get(clientClass) ?? {}
+    policy.evaluateName(hashed, qtype, own, now, verdict, overTcp)
+    if (address !== 0) {
+      this.bans.clearForBans()
+      policy.evaluateName(hashed, qtype, address, now, this.bans, overTcp)
+      addBans(policy, verdict, this.bans)
+    }
     const { claim, monitorClaim } = verdict
     if (isBlocked(policy, verdict)) return outcomeOf(STATE.blocked, claim)
     return monitorClaim === -1

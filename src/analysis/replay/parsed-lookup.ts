@@ -1,4 +1,5 @@
 import type { Octets, Seconds } from '../../base/units.js'
+import type { LoggedClient } from './clients.js'
 
 /**
  * The verdict of a lookup according to the log.
@@ -21,13 +22,9 @@ export interface Reason {
 export const NO_REASON: Reason = { through: '', by: '' }
 
 /** One lookup, parsed from the log of any program. */
-export interface ParsedLookup {
+export interface ParsedLookup extends LoggedClient {
   /** Undefined if the log has no time. */
   readonly at: Seconds | undefined
-  /** An address, or what the log has in its place. */
-  readonly client: string
-  /** Id of the network, if the log has it. */
-  readonly network?: string | undefined
   /** Presentation format, or wire format. */
   readonly name: string | Uint8Array
   readonly qtype: number

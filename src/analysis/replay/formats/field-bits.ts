@@ -1,7 +1,10 @@
 import type { QueryRecord } from '../../../lookups/event/schema.js'
 
 /** Fields that a lookup is judged by, up to the verdict. */
-const BEFORE = ['v', 'time', 'client', 'network', 'protocol', 'qname', 'qtype', 'verdict'] as const
+const BEFORE = [
+  ...(['v', 'time', 'client', 'network', 'addressNetwork'] as const),
+  ...(['protocol', 'qname', 'qtype', 'verdict'] as const)
+] as const
 /** Fields that name the rule. */
 const BY_WHAT = ['match', 'app', 'list', 'ban', 'exception', 'allow', 'block'] as const
 

@@ -15,6 +15,7 @@ const CLIENT = literal(',"client":"')
 const DEVICE = literal(',"device":"')
 const PRIVACY = literal(',"privacy":"')
 const NETWORK = literal(',"network":"')
+const ADDRESS_NETWORK = literal(',"addressNetwork":"')
 const UDP = literal(',"protocol":"udp","qname":"')
 const TCP = literal(',"protocol":"tcp","qname":"')
 const DOT = literal(',"protocol":"dot","qname":"')
@@ -46,9 +47,11 @@ export class InterdictLine {
   clientPartFrom: Octets = 0
   clientPartTo: Octets = 0
   clientPartHash = 0
-  /** The client or its name, and the id of its network, after their quotes; -1 if missing. */
+  /** Values of these fields, after their quotes; -1 if missing. */
   clientFrom: Octets = -1
+  deviceFrom: Octets = -1
   networkFrom: Octets = -1
+  addressNetworkFrom: Octets = -1
   protocol: number = PROTOCOL.udp
   nameFrom: Octets = 0
   nameTo: Octets = 0
@@ -132,19 +135,20 @@ export class InterdictLine {
     return end < 0 ? -1 : end + 1
   }
 
-  /** The client, its name, its privacy mode and its network: each is optional. */
+  /** The client, its name, its privacy mode and its networks: each is optional. */
   private readClientPart(at: Octets, to: Octets): Octets {
     const scan = this.scan
     this.clientPartFrom = at
     this.clientPartHash = 0
     this.clientFrom = scan.skip(at, CLIENT)
     let end = this.afterOptional(at, this.clientFrom, to)
-    const device = scan.skip(end, DEVICE)
-    if (device >= 0) this.clientFrom = device
-    end = this.afterOptional(end, device, to)
+    this.deviceFrom = scan.skip(end, DEVICE)
+    end = this.afterOptional(end, this.deviceFrom, to)
     end = this.afterOptional(end, scan.skip(end, PRIVACY), to)
     this.networkFrom = scan.skip(end, NETWORK)
     end = this.afterOptional(end, this.networkFrom, to)
+    this.addressNetworkFrom = scan.skip(end, ADDRESS_NETWORK)
+    end = this.afterOptional(end, this.addressNetworkFrom, to)
     this.clientPartTo = end
     return end
   }

@@ -67,13 +67,18 @@ export class InterdictLog implements LineReader {
     return true
   }
 
-  private addClient({ clientFrom, networkFrom }: InterdictLine): void {
-    const network = networkFrom < 0 ? undefined : this.string(networkFrom)
-    this.comparison.addClient(clientFrom < 0 ? '' : this.string(clientFrom), network)
+  private addClient(line: InterdictLine): void {
+    this.comparison.addClient({
+      client: this.string(line.clientFrom) ?? '',
+      device: this.string(line.deviceFrom),
+      network: this.string(line.networkFrom),
+      addressNetwork: this.string(line.addressNetworkFrom)
+    })
   }
 
-  /** The string without escapes that starts at `from`. */
-  private string(from: Octets): string {
+  /** The string without escapes that starts at `from`; undefined if that is -1. */
+  private string(from: Octets): string | undefined {
+    if (from < 0) return undefined
     const { octets } = this.scan
     return octets.toString('utf8', from, octets.indexOf(QUOTE, from))
   }
@@ -92,7 +97,7 @@ export class InterdictLog implements LineReader {
     }
     if (read === null || typeof read !== 'object') return 'not an object'
     const record: Line = read
-    const { v, time, client, device = client, network, qname, qtype, protocol, verdict } = record
+    const { v, time, client, qname, qtype, protocol, verdict } = record
     if (v !== SCHEMA_VERSION) return `not version ${SCHEMA_VERSION} of the query log`
     // The gateway asked itself.
     if (verdict === 'probe') return undefined
@@ -102,8 +107,10 @@ export class InterdictLog implements LineReader {
     }
     return this.comparison.addLookup({
       at: Math.floor(when),
-      client: typeof device === 'string' ? device : '',
-      network: typeof network === 'string' ? network : undefined,
+      client: textOf(client) ?? '',
+      device: textOf(record.device),
+      network: textOf(record.network),
+      addressNetwork: textOf(record.addressNetwork),
       name: qname,
       qtype: qtypeOf(qtype),
       protocol: overTcp.has(protocol) ? PROTOCOL.tcp : PROTOCOL.udp,
@@ -134,6 +141,10 @@ export class InterdictLog implements LineReader {
     if (through === '' && by === '') return NO_REASON
     return { through, by }
   }
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
 }
 
 function recordedOf(verdict: unknown, { match, network }: Line): number {
