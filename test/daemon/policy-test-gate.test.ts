@@ -1,13 +1,16 @@
+import { cpSync } from 'node:fs'
 import t from 'tap'
 import { sendAdminRequest } from '../../src/gateway/socket/admin-client.js'
 import type { StatusReply } from '../../src/gateway/status/health.js'
+import { historyFolder } from '../../src/sources/history/history-folder.js'
+import { RulesHistory } from '../../src/sources/history/rules-history.js'
 import { nxdomain, TestPrimary } from '../sources/axfr/primary.js'
 import { ListServer, upstream } from '../sources/http/rig.js'
 import { banned } from './banned.js'
 import { bundle, isInForce, put, started, taken } from './bundle-rig.js'
 import { notify } from './notify.js'
 import { kinds, Rig, serving } from './serve.js'
-import { banning } from './site.js'
+import { banning, eventually } from './site.js'
 
 const NETWORKS = 'rules/networks.yaml'
 const TEST = 'rules/tests/ban.yaml'
@@ -63,6 +66,28 @@ t.test('a test that the rules in force fail is refused, too', async t => {
   t.match(rig.log.lines.filter(({ fields }) => fields.code === 'DOCUMENT_INVALID').length, 1)
   rig.site.write(TEST, FILES[TEST])
   await rig.log.says('unchanged')
+})
+
+t.test('at the start: the rules that were in force last are served instead', async t => {
+  const before = await serving(t, { files: FILES, more: SOCKET })
+  await eventually('the history has the rules', async () => {
+    const { latest } = await RulesHistory.open(historyFolder(before.site.path('state')))
+    return latest !== undefined
+  })
+  await before.gateway.stop()
+  const rig = new Rig(t, { files: FILES, more: SOCKET })
+  cpSync(before.site.path('state'), rig.site.path('state'), { recursive: true })
+  rig.site.write(NETWORKS, banning('other.example'))
+  t.strictSame(await rig.gateway.start(), [])
+  t.ok(await banned(rig, 'banned.example'))
+  t.notOk(await banned(rig, 'other.example'), 'what fails its tests is not in force')
+  const { health, rules } = await statusOf(rig)
+  t.match(health.problems, [{ code: 'RULES_REFUSED', message: /ban\.yaml:5:37/ }])
+  t.equal(rules.sha256, before.gateway.rules.origin.sha256)
+  rig.site.write(NETWORKS, `${banning('banned.example')}# repaired\n`)
+  await rig.generation(2)
+  const codes = (await statusOf(rig)).health.problems.map(({ code }) => code)
+  t.notOk(codes.includes('RULES_REFUSED'))
 })
 
 t.test('at the start: rules that fail their policy tests do not start', async t => {

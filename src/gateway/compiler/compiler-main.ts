@@ -12,7 +12,7 @@ import { NETWORKS_FILE } from '../../policy/rules/model/folder.js'
 import { HistoryWriter } from '../../sources/history/history-writer.js'
 import { loadRules } from '../../policy/rules/load.js'
 import { packRules } from './described-rules.js'
-import { NOTHING_KEPT } from './last-good-rules.js'
+import { lastGoodRules } from './last-good-rules.js'
 import { ListCompiler } from './list-compiler.js'
 import { testRules } from './policy-test-gate.js'
 import { listRulePaths, readRules, type RulesReadResult } from './read-rules.js'
@@ -136,12 +136,28 @@ async function chooseRules(
   if (refusing.length === 0) return { loaded, source, examined, refusal: bundleErrors }
   if (examined.snapshot !== undefined) replaced.discard(examined.snapshot)
   if (active !== undefined) return { errors: refusing }
-  const { copiesFolder } = request.location
-  const files = await NOTHING_KEPT.lastGood(copiesFolder)
-  const kept = files && (await loadRules(files, systemClock, copiesFolder, lists))
-  if (kept?.ok !== true) return { errors: refusing }
-  const before = await examiner.examine(kept, undefined, true)
-  return { loaded: kept, source: files, examined: before, refusal: refusing }
+  const lastGood = await loadLastGood(request)
+  if (!('loaded' in lastGood)) return { errors: [...refusing, ...lastGood.errors] }
+  const before = await examiner.examine(lastGood.loaded, undefined, true)
+  return { ...lastGood, examined: before, refusal: refusing }
+}
+
+/** The rules that were in force last. @returns no errors: none are kept */
+async function loadLastGood({
+  location,
+  history
+}: Request): Promise<
+  Pick<ChosenRules, 'loaded' | 'source'> | { readonly errors: readonly InterdictError[] }
+> {
+  const { folder, copiesFolder: copies } = location
+  try {
+    const source = await lastGoodRules(history, { folder, copies })
+    if (source === undefined) return { errors: [] }
+    const loaded = await loadRules(source, systemClock, undefined, lists)
+    return loaded.ok ? { loaded, source } : loaded
+  } catch (error) {
+    return { errors: [error as InterdictError] }
+  }
 }
 
 function compiledRules({ loaded, source, examined, refusal }: ChosenRules, request: Request) {

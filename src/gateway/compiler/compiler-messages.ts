@@ -31,6 +31,8 @@ export interface CompileRequest {
   /** Special-use names that are answered locally. */
   readonly localNames: readonly SpecialUseName[]
   readonly pauses: readonly Pause[]
+  /** Folder of the history of rules. */
+  readonly history: string
   /** File of the names that are or were banned; undefined: none is kept. */
   readonly bannedNames: string | undefined
   /** Whether all lookups of these names are logged. */

@@ -1,13 +1,20 @@
 import type { RuleFiles } from '../../policy/rules/model/folder.js'
+import { RulesHistory } from '../../sources/history/rules-history.js'
+import { StoredFiles, type CurrentFiles } from '../../sources/history/stored-files.js'
 
 /**
- * The version of the rules that was in force last, for a start whose rules fail their policy tests. In the
- * compiler thread.
+ * The rules that were in force last, for a start whose rules fail their policy tests.
+ *
+ * @param history folder of the history of rules
+ * @returns undefined: there are none, or not all of their files are stored
+ * @throws InterdictError HISTORY_READ
  */
-export interface LastGoodRules {
-  /** Undefined: none is kept. @param copies folder of the copies of downloaded lists */
-  lastGood(copies: string): Promise<RuleFiles | undefined>
+export async function lastGoodRules(
+  history: string,
+  current: CurrentFiles
+): Promise<RuleFiles | undefined> {
+  const { latest } = await RulesHistory.open(history)
+  if (latest === undefined) return undefined
+  const files = new StoredFiles(latest.version, current)
+  return (await files.missingRules()).length === 0 ? files : undefined
 }
-
-/** Versions are not kept, so that a start with failing tests is an error. */
-export const NOTHING_KEPT: LastGoodRules = { lastGood: () => Promise.resolve(undefined) }

@@ -10,6 +10,7 @@ import type { NotifyRules } from '../../resolver/stages/notify-handler.js'
 import type { Primary } from '../../sources/axfr/primary.js'
 import { zoneCopiesFolder } from '../../sources/axfr/zone-copies.js'
 import type { BootstrapServers } from '../../sources/http/bootstrap-resolver.js'
+import { historyFolder } from '../../sources/history/history-folder.js'
 import { listCopiesFolder } from '../../sources/http/list-copies.js'
 import { systemTimers, type Timers } from '../../base/time/timers.js'
 import { RemoteListUpdater } from '../../sources/refresh/remote-list-updater.js'
@@ -280,6 +281,7 @@ export class RulesReloader {
       localNames: locallyAnsweredNames(config),
       listSize: config.history.listSize,
       pauses: this.pauses.current,
+      history: historyFolder(config.state.folder),
       bannedNames: bannedNamesFile(config.state.folder),
       logsBans: logsBans(config),
       active: snapshot,

@@ -144,6 +144,7 @@ function notKnown(
     client: from ?? '::',
     device: device === undefined ? null : { name: device, status: 'unknown', reason: null },
     network: null,
+    addressNetwork: null,
     ech: 'pass',
     at: new Date(at).toISOString(),
     rules: { sha256: event?.sha256 ?? null, serial: event?.bundle?.serial ?? null },
