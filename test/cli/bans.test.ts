@@ -212,7 +212,7 @@ t.test('prints CSV that no spreadsheet takes for a formula', async t => {
   t.equal(lines.length, 1 + 6 + 1)
   t.match(lines[0], /^kind,id,state,what,apps,lists,networks,lacking,prefixes,mode,action,from,/)
   t.match(lines[1], /^ban,federal,in force,clip,clip,,phones; guests,schools,,enforce,nxdomain,/)
-  t.match(lines[1], /,2026-01-01T00:00:00\+01:00,,2026-06-01T00:00:00\+02:00,/)
+  t.match(lines[1], /,2026-01-01T00:00:00\+01:00,,,2026-06-01T00:00:00\+02:00,/)
   t.ok(lines[3]!.includes('"\'=HYPERLINK(""https://evil.example"", ""\\u{202e}red"")"'))
   t.match(lines[4], /,'@b,/)
   t.match(lines[5], /,'-b,/)

@@ -299,3 +299,65 @@ t.test('compares each exception only with the networks that have it', async t =>
   await loadGood(t, { 'networks.yaml': `networks:\n${networks.join('')}` })
   t.ok(calls < 30 * COUNT, `${calls} calls`)
 })
+
+const RULE = 'prefixes: [10.0.0.0/28], purpose: press, approved-by: b, from: 2023-01-01'
+
+const ends = [
+  { it: 'last-day', exception: `apps: [x], ${RULE}, last-day: 2023-06-30`, until: '2023-07-01' },
+  { it: 'until', exception: `apps: [x], ${RULE}, until: 2023-06-30`, until: '2023-06-30' },
+  {
+    it: 'the first day',
+    exception: `apps: [x], ${RULE}, last-day: 2023-01-01`,
+    until: '2023-01-02'
+  }
+]
+
+for (const { it, exception, until } of ends) {
+  t.test(`an exception ends with ${it}`, async t => {
+    const { networks } = await loadGood(t, rulesWith(exception))
+    const rule = networks.flatMap(({ rules }) => rules).find(({ kind }) => kind === 'exception')
+    t.equal(rule?.until, Date.parse(until) / 1000)
+  })
+}
+
+const wrongEnds = [
+  { it: 'both ends', exception: `apps: [x], ${RULE}, until: 2023-06-30, last-day: 2023-06-30` },
+  { it: 'no end', exception: `apps: [x], ${RULE}` },
+  { it: 'a time for the last day', exception: `apps: [x], ${RULE}, last-day: 2023-06-30T08:00` },
+  { it: 'a day that does not exist', exception: `apps: [x], ${RULE}, last-day: 2023-06-31` },
+  { it: 'a last day before the first', exception: `apps: [x], ${RULE}, last-day: 2022-12-31` },
+  { it: 'a last day that is too late', exception: `apps: [x], ${RULE}, last-day: 2024-01-10` }
+]
+const CODES = [
+  ...['DOCUMENT_INVALID networks.yaml:6:9', 'DOCUMENT_INVALID networks.yaml:6:9'],
+  ...['RULES_DATE', 'RULES_DATE', 'RULES_DATE_ORDER', 'RULES_EXCEPTION_LONG']
+]
+
+for (const [i, { it, exception }] of wrongEnds.entries()) {
+  t.test(`rejects ${it} of an exception`, async t => {
+    const result = await load(t, rulesWith(exception))
+    const [first, ...more] = result.ok ? [] : brief(result.errors)
+    t.ok(first?.startsWith(CODES[i]!), `${first}`)
+    t.strictSame(more, [])
+  })
+}
+
+t.test('a ban that ends is reported by its last day', async t => {
+  const files = {
+    'networks.yaml': `defaults: { time-zone: Europe/Brussels }
+networks:
+  n:
+    prefixes: [10.0.0.0/8]
+    bans:
+      - { names: [a.example], authority: a, reference: b, last-day: 2023-05-08 }
+      - { names: [b.example], authority: a, reference: b, until: 2023-05-09 }
+      - { names: [c.example], authority: a, reference: b, until: 2023-04-30T12:00 }
+`
+  }
+  const result = await load(t, files)
+  t.match(result.ok ? result.warnings.map(({ message }) => message) : [], [
+    /bans\[0\]: ban ends soon: last day 2023-05-08$/,
+    /bans\[1\]: ban ends soon: last day 2023-05-08$/,
+    /bans\[2\]: ban has ended: until 2023-04-30T12:00:00\+02:00$/
+  ])
+})

@@ -1,6 +1,13 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { isTimeZone, readInstant, showInstant } from '../../src/base/time/instant.js'
+import {
+  isTimeZone,
+  lastDayBefore,
+  readDayEnd,
+  readInstant,
+  showEnd,
+  showInstant
+} from '../../src/base/time/instant.js'
 import { runs } from '../runs.js'
 
 const BRUSSELS = 'Europe/Brussels'
@@ -139,4 +146,19 @@ t.test('parses local times as the instants at which clocks show them', async t =
     return shows(new Date(readInstant(text, zone)! * 1000), zone) === text
   }
   t.doesNotThrow(() => fc.assert(fc.property(instant, fc.constantFrom(...zones), holds), runs(300)))
+})
+
+t.test('the end of a day is the first second of the next', async t => {
+  t.equal(readDayEnd('2026-12-31', 'UTC'), readInstant('2027-01-01', 'UTC'))
+  t.equal(readDayEnd('2026-03-28', 'Europe/Brussels'), readInstant('2026-03-29', 'Europe/Brussels'))
+  t.equal(readDayEnd('2028-02-28', 'UTC'), readInstant('2028-02-29', 'UTC'))
+  for (const text of ['2026-02-30', '2026-12-31T08:00', '2026-12', ''])
+    t.equal(readDayEnd(text, 'UTC'), undefined, text)
+})
+
+t.test('an end is shown by its last day, if it is a midnight', async t => {
+  const end = readInstant('2027-01-01', 'Europe/Brussels')!
+  t.equal(showEnd(end, 'Europe/Brussels'), 'last day 2026-12-31')
+  t.equal(showEnd(end, 'UTC'), 'until 2026-12-31T23:00:00Z')
+  t.equal(lastDayBefore(readInstant('2024-03-01', 'UTC')!, 'UTC'), '2024-02-29')
 })

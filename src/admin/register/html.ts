@@ -145,7 +145,7 @@ export function factsOf(ban: PublicBan, language: Language): Html {
       ...pair(texts.decision, linked),
       ...pair(texts.legalBasis, ban.legalBasis),
       ...pair(texts.from, ban.from ?? texts.always),
-      ...pair(texts.until, ban.until ?? texts.open),
+      ...pair(texts.until, ban.lastDay ?? texts.open),
       ...pair(texts.hours, ban.hours),
       ...pair(texts.scope, ban.networks.join(', ')),
       ...pair(texts.organization, organization),

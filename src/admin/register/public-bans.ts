@@ -8,7 +8,7 @@ import {
 } from '../../policy/rules/model/explain.js'
 import { publicReference } from '../../policy/rules/model/public-reference.js'
 import { COVER, type Ban, type NameSource, type RuleSet } from '../../policy/rules/model/types.js'
-import { showInstant } from '../../base/time/instant.js'
+import { lastDayBefore, showInstant } from '../../base/time/instant.js'
 
 /** What everybody may know of a ban: nothing about clients, addresses or exceptions. */
 export interface PublicBan {
@@ -23,7 +23,8 @@ export interface PublicBan {
   readonly legalBasis: string | undefined
   /** In the time zone of the rules; undefined: not limited. */
   readonly from: string | undefined
-  readonly until: string | undefined
+  /** The last day, or the time of the end. */
+  readonly lastDay: string | undefined
   readonly hours: string | undefined
   /** Ids of the networks that have it. */
   readonly networks: readonly string[]
@@ -70,7 +71,7 @@ function publicBan(
     decisionUrl: referenceUrl,
     legalBasis,
     from: shown(from),
-    until: shown(until),
+    lastDay: Number.isFinite(until) ? (lastDayBefore(until, timeZone) ?? shown(until)) : undefined,
     hours: ban.schedule?.text,
     networks,
     texts: Object.fromEntries(LANGUAGES.map(it => [it, textIn(it)])) as PublicBan['texts']

@@ -68,7 +68,7 @@ function listPage(
 function listItem(ban: PublicBan, language: Language, url: string): Html {
   const texts = TEXTS[language]
   const from = ban.from === undefined ? [] : [`${texts.from} ${ban.from}`]
-  const until = ban.until === undefined ? texts.open : `${texts.until} ${ban.until}`
+  const until = ban.lastDay === undefined ? texts.open : `${texts.until} ${ban.lastDay}`
   const term = [...from, until].join(', ')
   return html`<li class="card">
     <h3><a href="${url}">${ban.titles.join(', ')}</a></h3>

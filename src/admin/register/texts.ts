@@ -15,6 +15,7 @@ export interface Texts {
   readonly decision: string
   readonly legalBasis: string
   readonly from: string
+  /** The label of the last day. */
   readonly until: string
   readonly always: string
   readonly open: string
@@ -50,7 +51,7 @@ export const TEXTS: Readonly<Record<Language, Texts>> = {
     decision: 'Decision',
     legalBasis: 'Legal basis',
     from: 'From',
-    until: 'Until',
+    until: 'Last day',
     always: 'not limited',
     open: 'until further notice',
     hours: 'Hours',
@@ -82,7 +83,7 @@ export const TEXTS: Readonly<Record<Language, Texts>> = {
     decision: 'Décision',
     legalBasis: 'Base légale',
     from: 'Du',
-    until: 'Jusqu’au',
+    until: 'Dernier jour',
     always: 'sans limite',
     open: 'jusqu’à nouvel ordre',
     hours: 'Heures',
@@ -115,7 +116,7 @@ export const TEXTS: Readonly<Record<Language, Texts>> = {
     decision: 'Besluit',
     legalBasis: 'Rechtsgrond',
     from: 'Van',
-    until: 'Tot',
+    until: 'Laatste dag',
     always: 'onbeperkt',
     open: 'tot nader order',
     hours: 'Uren',
@@ -148,7 +149,7 @@ export const TEXTS: Readonly<Record<Language, Texts>> = {
     decision: 'Beschluss',
     legalBasis: 'Rechtsgrundlage',
     from: 'Von',
-    until: 'Bis',
+    until: 'Letzter Tag',
     always: 'unbegrenzt',
     open: 'bis auf Weiteres',
     hours: 'Zeiten',

@@ -31,6 +31,30 @@ export function readInstant(text: string, zone: string): Seconds | undefined {
   return (known ? local - offset : localToInstant(local, zone)) / MS_PER_SECOND
 }
 
+/** Describes what `readDayEnd` accepts, for messages. */
+export const DAY = 'a day such as 2026-12-31'
+
+/** The first second after a day: that of the next one in `zone`. Undefined if the text is not a day of the calendar. */
+export function readDayEnd(text: string, zone: string): Seconds | undefined {
+  if (text.length !== '2026-12-31'.length || readInstant(text, 'UTC') === undefined)
+    return undefined
+  const next = new Date(Date.parse(text) + MS_PER_DAY).toISOString()
+  return readInstant(next.slice(0, text.length), zone)
+}
+
+/** The last day before an end that is a midnight in `zone`; undefined: it is not. */
+export function lastDayBefore(end: Seconds, zone: string): string | undefined {
+  const [day, time] = showInstant(end, zone).split('T') as [string, string]
+  if (!time.startsWith('00:00:00')) return undefined
+  return new Date(Date.parse(day) - MS_PER_DAY).toISOString().slice(0, day.length)
+}
+
+/** An end as people say it: `last day 2026-12-31`, or `until 2026-12-31T17:00:00+01:00`. */
+export function showEnd(end: Seconds, zone: string): string {
+  const day = lastDayBefore(end, zone)
+  return day === undefined ? `until ${showInstant(end, zone)}` : `last day ${day}`
+}
+
 function numberOf(digits: string | undefined): number | undefined {
   return digits === undefined ? undefined : Number(digits)
 }

@@ -7,7 +7,7 @@ import type { PackedList } from '../../policy/tables/packed-list.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
 import { EXPIRY_NOTICE } from '../../policy/rules/time/dates.js'
-import { showInstant } from '../../base/time/instant.js'
+import { showEnd, showInstant } from '../../base/time/instant.js'
 import type { Timer, Timers } from '../../base/time/timers.js'
 
 /** Check at least this often, since the wall clock may be set. */
@@ -167,7 +167,7 @@ function eventsOf(claim: Claim): RuleEvent[] {
       ? (['RULES_BAN_ENDS', 'RULES_BAN_ENDED'] as const)
       : (['RULES_EXCEPTION_ENDS', 'RULES_EXCEPTION_ENDED'] as const)
   const [start, notice, ended, due] = timesOf(from, until, reviewOf(claim))
-  const end = (): string => showInstant(until, 'UTC')
+  const end = (): string => showEnd(until, 'UTC')
   const events: readonly (readonly [Seconds, RuleEvent['message']])[] = [
     [start!, () => `${place}: the ${kind} starts`],
     [notice!, () => failure(expiring, place, end())],

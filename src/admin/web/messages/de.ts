@@ -395,6 +395,7 @@ export const messages: Messages = {
   'bans.owner': 'Verantwortlich',
   'bans.action': 'Wirkung',
   'bans.from': 'Von',
+  'bans.lastDay': 'Letzter Tag',
   'bans.until': 'Bis',
   'bans.open': 'ohne Ende',
   'bans.review': 'Überprüfung',

@@ -391,6 +391,7 @@ export const messages = {
   'bans.owner': 'Owner',
   'bans.action': 'Action',
   'bans.from': 'From',
+  'bans.lastDay': 'Last day',
   'bans.until': 'Until',
   'bans.open': 'no end',
   'bans.review': 'Review',

@@ -394,6 +394,7 @@ export const messages: Messages = {
   'bans.owner': 'Responsable',
   'bans.action': 'Action',
   'bans.from': 'Du',
+  'bans.lastDay': 'Dernier jour',
   'bans.until': 'Jusqu’au',
   'bans.open': 'sans fin',
   'bans.review': 'Révision',

@@ -392,6 +392,7 @@ export const messages: Messages = {
   'bans.owner': 'Verantwoordelijke',
   'bans.action': 'Actie',
   'bans.from': 'Van',
+  'bans.lastDay': 'Laatste dag',
   'bans.until': 'Tot',
   'bans.open': 'geen einde',
   'bans.review': 'Herziening',

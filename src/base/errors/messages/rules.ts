@@ -104,10 +104,10 @@ export const RULES = {
   RULES_ZONE_NO_SOA: () => 'zone has no SOA record; it may be incomplete',
   RULES_LIST_SHARED: (id: string, count: number, names: string) =>
     `list ${quote(id)} includes shared infrastructure or public suffixes: ${count} ${count === 1 ? 'name' : 'names'}, ${names}`,
-  RULES_BAN_ENDS: (path: string, until: string) => `${path}: ban expires at ${until}`,
-  RULES_EXCEPTION_ENDS: (path: string, until: string) => `${path}: exception expires at ${until}`,
-  RULES_BAN_ENDED: (path: string, until: string) => `${path}: ban expired at ${until}`,
-  RULES_EXCEPTION_ENDED: (path: string, until: string) => `${path}: exception expired at ${until}`,
+  RULES_BAN_ENDS: (path: string, end: string) => `${path}: ban ends soon: ${end}`,
+  RULES_EXCEPTION_ENDS: (path: string, end: string) => `${path}: exception ends soon: ${end}`,
+  RULES_BAN_ENDED: (path: string, end: string) => `${path}: ban has ended: ${end}`,
+  RULES_EXCEPTION_ENDED: (path: string, end: string) => `${path}: exception has ended: ${end}`,
   RULES_REVIEW_DUE: (path: string, review: string) => `${path}: review was due at ${review}`,
   RULES_SUCCESSOR_MISSING: (path: string, app: string, successor: string) =>
     `${path}: ${app} is banned, but not its successor ${successor}`,
@@ -149,8 +149,8 @@ export const RULES = {
     `${path}: ${prefix} has no effect: it lies within ${outer} of the same network; remove one of the two`,
   RULES_WRITABLE: (more: number) =>
     `every user of this machine can change this${more === 0 ? '' : ` and ${more} more of the rules`}; remove the permission (chmod o-w)`,
-  RULES_REVIEW_LATE: (path: string, review: string, until: string) =>
-    `${path}: review at ${review} is after until, ${until}; the ban will have ended: correct one of the two`,
+  RULES_REVIEW_LATE: (path: string, review: string, end: string) =>
+    `${path}: review at ${review} is after the end (${end}): correct one of the two`,
   RULES_DATE_FAR: (path: string, found: string) =>
     `${path}: ${found} is more than 20 years away; check the year, and the clock of this machine`,
 

@@ -2,7 +2,7 @@ import type { Seconds } from '../../../base/units.js'
 import { NOT_BANNED, type BanFacts } from '../../../analysis/report/questions/ban.js'
 import type { Fact } from '../../../analysis/report/report.js'
 import type { Ban, Reply, Rule, RuleException, RuleSet } from '../../../policy/rules/model/types.js'
-import { showInstant } from '../../../base/time/instant.js'
+import { showEnd, showInstant } from '../../../base/time/instant.js'
 import { sourceId } from '../../../analysis/views/coverage.js'
 
 /** Details of a ban for `report ban`; only "not in the rules" if the rules no longer have it. */
@@ -77,9 +77,9 @@ function approval(rule: RuleException, zone: string): string {
 function term({ from, until, schedule }: Rule, zone: string): string {
   const dates = [
     Number.isFinite(from) ? `from ${day(from, zone)}` : '',
-    Number.isFinite(until) ? `until ${day(until, zone)}` : ''
+    Number.isFinite(until) ? showEnd(until, zone) : ''
   ].filter(Boolean)
-  return [dates.join(' ') || 'no end date', ...(schedule ? [schedule.text] : [])].join(', ')
+  return [dates.join(', ') || 'no end date', ...(schedule ? [schedule.text] : [])].join(', ')
 }
 
 /** The date alone, if the instant is midnight in the time zone of the rules. */

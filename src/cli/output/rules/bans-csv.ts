@@ -1,6 +1,6 @@
 import { MS_PER_SECOND } from '../../../base/units.js'
 import { csvLines } from '../../../analysis/report/output/csv.js'
-import { showInstant } from '../../../base/time/instant.js'
+import { lastDayBefore, showInstant } from '../../../base/time/instant.js'
 import type { BansList, ListedBan, ListedException } from '../../../analysis/views/bans-list.js'
 
 type Row = ListedBan | ListedException
@@ -20,6 +20,8 @@ const COLUMNS: Readonly<Record<string, (row: Row, zone: string) => string | null
   action: row => ('action' in row ? row.action : ''),
   from: (row, zone) => local(row.from, zone),
   until: (row, zone) => local(row.until, zone),
+  'last-day': (row, zone) =>
+    row.until === null ? '' : lastDayBefore(Date.parse(row.until) / MS_PER_SECOND, zone),
   review: (row, zone) => ('review' in row ? local(row.review, zone) : ''),
   schedule: row => row.schedule,
   authority: row => ('authority' in row ? row.authority : ''),

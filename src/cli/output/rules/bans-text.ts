@@ -1,5 +1,5 @@
 import { MS_PER_SECOND } from '../../../base/units.js'
-import { showInstant } from '../../../base/time/instant.js'
+import { lastDayBefore, showInstant } from '../../../base/time/instant.js'
 import { paint, type Colour } from '../../io.js'
 import type {
   BansList,
@@ -81,10 +81,15 @@ function noticeRows(notices: readonly Notice[], { at }: BansList, view: View): s
   if (notices.length === 0) return []
   const rows = notices.map((notice): Row => {
     const { kind, id, what } = notice
-    const days = Math.round((Date.parse(notice.at) - Date.parse(at)) / MS_PER_DAY)
+    const end = Date.parse(notice.at) / MS_PER_SECOND
+    const last = what === 'ends' ? lastDayBefore(end, view.timeZone) : undefined
+    const [shown, word] =
+      last === undefined ? [day(notice.at, view), WHAT[what]] : [last, 'last day']
+    const today = day(at, view).slice(0, 10)
+    const days = (Date.parse(shown.slice(0, 10)) - Date.parse(today)) / MS_PER_DAY
     const colour = what === 'review due' ? 'red' : 'yellow'
     return {
-      cells: [[day(notice.at, view)], [inDays(days)], [[colour, WHAT[what]]], [`${kind} ${id}`]]
+      cells: [[shown], [inDays(days)], [[colour, word]], [`${kind} ${id}`]]
     }
   })
   return indented(columns(['when', '', '', 'which'], rows, view.width - 2))
@@ -163,7 +168,7 @@ function when(rule: ListedBan | ListedException, view: View): Cell {
   return [
     [COLOURS[state], state],
     ...(from === null ? [] : [`from ${day(from, view)}`]),
-    ...(until === null ? [] : [`until ${day(until, view)}`]),
+    ...(until === null ? [] : [endText(until, view)]),
     ...(review === null ? [] : [`review ${day(review, view)}`]),
     ...(hours === undefined ? [] : [hours])
   ]
@@ -185,6 +190,12 @@ function titles(sources: ListedBan['sources']): string {
 function some(texts: readonly string[]): string {
   const more = texts.length - MOST_NAMES
   return texts.slice(0, MOST_NAMES).join(', ') + (more > 0 ? ` and ${more} more` : '')
+}
+
+/** `last day 2026-12-03`, or `until 2026-12-04 17:00` */
+function endText(until: string, view: View): string {
+  const last = lastDayBefore(Date.parse(until) / MS_PER_SECOND, view.timeZone)
+  return last === undefined ? `until ${day(until, view)}` : `last day ${last}`
 }
 
 /** `2026-12-04`, with the time unless it is midnight. */

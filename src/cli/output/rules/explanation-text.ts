@@ -1,6 +1,6 @@
 import { MS_PER_SECOND } from '../../../base/units.js'
 import { escapeControls } from '../../../base/log/terminal-line.js'
-import { showInstant, showTime } from '../../../base/time/instant.js'
+import { showInstant, showTime, showEnd } from '../../../base/time/instant.js'
 import { paint, type Colour } from '../../io.js'
 import type { Explanation, RuleView, Step } from '../../../analysis/views/explanation.js'
 import { factLabel } from '../format.js'
@@ -168,7 +168,7 @@ function ruleLine(applied: RuleView, width: number, view: View): string {
 function termOf(rule: Pick<RuleView, 'from' | 'until' | 'schedule'>, view: View): string {
   const { from, until, schedule = '' } = rule
   const start = from === undefined ? '' : `from ${local(from, view)}`
-  const end = until === undefined ? '' : `until ${local(until, view)}`
+  const end = until === undefined ? '' : showEnd(Date.parse(until) / MS_PER_SECOND, view.timeZone)
   return [start, end, schedule].filter(part => part !== '').join(' ')
 }
 

@@ -2,6 +2,7 @@ import { didYouMean } from '../../yaml/closest.js'
 import { oneOf } from '../../yaml/expected.js'
 import type { Location } from '../model/location.js'
 import type { Term } from '../model/types.js'
+import { endKey } from '../time/dates.js'
 import type { ExceptionEntry, ExceptionLimits } from '../schema/networks-schema.js'
 
 const SECONDS_PER_DAY = 86_400
@@ -16,10 +17,11 @@ const DST_SHIFT = 3600
  */
 export function checkExceptionLimits(
   limits: ExceptionLimits,
-  { purpose, from, until }: ExceptionEntry,
+  entry: ExceptionEntry,
   term: Term,
   location: Location
 ): void {
+  const { purpose, from } = entry
   const { purposes, 'max-days': days } = limits
   if (purposes?.includes(purpose) === false) {
     const at = location.at('purpose')
@@ -28,7 +30,7 @@ export function checkExceptionLimits(
   }
   const lasts = term.until - term.from
   if (Number.isFinite(lasts) && lasts > days * SECONDS_PER_DAY + DST_SHIFT) {
-    const at = location.at('until')
-    at.error('RULES_EXCEPTION_LONG', at.pathText, until, days, from)
+    const at = location.at(endKey(entry))
+    at.error('RULES_EXCEPTION_LONG', at.pathText, entry['last-day'] ?? entry.until!, days, from)
   }
 }

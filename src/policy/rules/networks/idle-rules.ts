@@ -4,6 +4,8 @@ import { SPECIAL_USE } from '../../../wire/dns/registry/special-use.js'
 import type { Location } from '../model/location.js'
 import { covers, type Pattern } from '../model/pattern.js'
 import { COVER, type Ban, type NameSource, type Rule, type RuleException } from '../model/types.js'
+import type { NetworkEntry } from '../schema/networks-schema.js'
+import { endKey } from '../time/dates.js'
 import { isDisjoint, itemsOf, overlaps } from './rule-index.js'
 import type { RuleFamilies } from './rule-families.js'
 
@@ -15,18 +17,20 @@ import type { RuleFamilies } from './rule-families.js'
  */
 export function warnAboutApartExceptions(
   id: string,
+  entry: NetworkEntry,
   rules: readonly Rule[],
   families: RuleFamilies,
   location: Location,
   now: Seconds
 ): void {
+  const { exceptions } = entry
   for (const [i, rule] of rules.entries()) {
     if (rule.kind !== 'exception') return
     if (rule.until <= now) continue
     const ban = banApart(rule, families.rulesOf(id))
     if (ban === undefined) continue
     const isEarly = rule.until <= ban.from
-    const at = location.at('exceptions', i, isEarly ? 'until' : 'from')
+    const at = location.at('exceptions', i, isEarly ? endKey(exceptions[i]!) : 'from')
     at.warn('RULES_EXCEPTION_APART', at.pathText, ban.id, isEarly)
   }
 }

@@ -58,7 +58,14 @@ export class MisleadingRules {
     for (const [id, entry] of this.entries) {
       this.warnAboutIdleAllows(id, entry)
       this.warnAboutIdleExceptions(id, entry)
-      warnAboutApartExceptions(id, this.own.get(id)!, this.families, this.location.at(id), this.now)
+      warnAboutApartExceptions(
+        id,
+        entry,
+        this.own.get(id)!,
+        this.families,
+        this.location.at(id),
+        this.now
+      )
       const bans = this.own.get(id)!.filter(isBan)
       warnAboutShadowedBans(bans, this.location.at(id, 'bans'), this.now)
     }

@@ -9,7 +9,7 @@ import { checkExceptionLimits } from './exception-limits.js'
 import type { AllowEntry, BanEntry, BlockEntry } from '../schema/networks-schema.js'
 import type { ExceptionEntry, NetworkEntry, NetworksFile } from '../schema/networks-schema.js'
 import { PLAIN_ALLOW, PLAIN_BLOCK } from '../schema/networks-schema.js'
-import type { Dates } from '../time/dates.js'
+import { endKey, type Dates } from '../time/dates.js'
 import { scheduleOf } from '../time/schedule.js'
 
 /** Builds the rules of networks from the entries of `networks.yaml`. */
@@ -70,9 +70,10 @@ export class RuleBuilder {
     const fields = this.commonFields(network, entry, 'exception', location)
     checkExceptionLimits(this.file.exceptions, entry, fields, location)
     if (fields.until <= this.dates.now) {
-      location.warn('RULES_EXCEPTION_ENDED', location.pathText, entry.until)
+      location.warn('RULES_EXCEPTION_ENDED', location.pathText, this.dates.showEnd(fields.until))
     } else if (this.dates.endsSoon(fields.until)) {
-      location.at('until').warn('RULES_EXCEPTION_ENDS', location.pathText, entry.until)
+      const end = this.dates.showEnd(fields.until)
+      location.at(endKey(entry)).warn('RULES_EXCEPTION_ENDS', location.pathText, end)
     }
     return {
       ...fields,
@@ -171,14 +172,15 @@ export class RuleBuilder {
     const { now } = this.dates
     if (review !== undefined && review > until) {
       const at = location.at('review')
-      at.warn('RULES_REVIEW_LATE', at.pathText, entry.review!, entry.until!)
+      at.warn('RULES_REVIEW_LATE', at.pathText, entry.review!, this.dates.showEnd(until))
     }
     if (until <= now) {
-      location.warn('RULES_BAN_ENDED', location.pathText, entry.until!)
+      location.warn('RULES_BAN_ENDED', location.pathText, this.dates.showEnd(until))
       return
     }
     if (this.dates.endsSoon(until)) {
-      location.at('until').warn('RULES_BAN_ENDS', location.pathText, entry.until!)
+      const end = this.dates.showEnd(until)
+      location.at(endKey(entry)).warn('RULES_BAN_ENDS', location.pathText, end)
     }
     if (review !== undefined && review <= now) {
       location.at('review').warn('RULES_REVIEW_DUE', location.pathText, entry.review!)

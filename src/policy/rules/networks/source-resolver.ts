@@ -4,6 +4,7 @@ import { didYouMean } from '../../yaml/closest.js'
 import type { App } from '../apps/app-file.js'
 import type { MatchEntry } from '../schema/networks-schema.js'
 import type { Location } from '../model/location.js'
+import { showPattern, type Pattern } from '../model/pattern.js'
 import { YamlSource } from '../model/yaml-source.js'
 import type { NameSource, Rule } from '../model/types.js'
 import { tooBroad } from '../apps/too-broad.js'
@@ -108,7 +109,7 @@ export class SourceResolver {
     const source = new YamlSource(
       'inline',
       this.newId(location),
-      inlineTitle({ names, addresses }),
+      inlineTitle({ names, addresses }, showPattern),
       location.file,
       names.map((value, i) => ({ value, line: nameAt(i).position.line })),
       prefixes,
@@ -153,15 +154,18 @@ export class SourceResolver {
   }
 }
 
-/** Title of inline names: the first one, and how many more there are. */
-export function inlineTitle({ names, addresses }: Pick<Matches, 'names' | 'addresses'>): string {
+/**
+ * Title of inline names: the first one, and how many more there are.
+ *
+ * @param show by default without the sign of its cover
+ */
+export function inlineTitle(
+  { names, addresses }: Pick<Matches, 'names' | 'addresses'>,
+  show = ({ name }: Pattern): string => showCanonical(showName(name))
+): string {
   const [name] = names
   const [prefix] = addresses
-  const first = name
-    ? showCanonical(showName(name.name))
-    : prefix
-      ? showAddress(prefix.address)
-      : ''
+  const first = name ? show(name) : prefix ? showAddress(prefix.address) : ''
   const more = names.length + addresses.length - 1
   return more > 0 ? `${first}+${more}` : first
 }

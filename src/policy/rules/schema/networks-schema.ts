@@ -6,7 +6,7 @@ import { parsedString } from '../../yaml/parsed-string.js'
 import { wholeSeconds } from '../../yaml/quantity.js'
 import { listEntrySchema } from './list-entry-schema.js'
 import { patternSchema } from '../model/pattern.js'
-import { INSTANT } from '../../../base/time/instant.js'
+import { DAY, INSTANT } from '../../../base/time/instant.js'
 import { idSchema, prefixSchema, textSchema } from './app-schema.js'
 import { authoritySchema, clientSchema } from './clients-schema.js'
 import { defaultExplainSchema, explainSchema, languageSchema } from './explain-schema.js'
@@ -62,6 +62,7 @@ const matchFields = {
   addresses: listOf(prefixSchema),
   from: instant.optional(),
   until: instant.optional(),
+  'last-day': z.string(DAY).optional(),
   schedule: scheduleSchema.optional()
 }
 
@@ -90,27 +91,42 @@ function readUrl(text: string): string | undefined {
   return /^https?:\/\/[!-~]+$/.test(text) && URL.canParse(text) ? text : undefined
 }
 
-const ban = z.strictObject({
-  ...matchFields,
-  force,
-  ...reply,
-  authority: textSchema,
-  reference,
-  'legal-basis': textSchema.optional(),
-  owner: textSchema.optional(),
-  review: instant.optional()
-})
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null
 
-const exception = z.strictObject({
-  ...matchFields,
-  force,
-  prefixes: z.array(prefixSchema).min(1).optional(),
-  purpose: textSchema,
-  'approved-by': textSchema,
-  reference: reference.optional(),
-  from: instant,
-  until: instant
-})
+/** `until` and `last-day` say the same. */
+const hasOneEnd = (it: { until?: string | undefined; 'last-day'?: string | undefined }) =>
+  it.until === undefined || it['last-day'] === undefined
+const ONE_END = sentence('expected until or last-day, not both')
+
+const ban = z
+  .strictObject({
+    ...matchFields,
+    force,
+    ...reply,
+    authority: textSchema,
+    reference,
+    'legal-basis': textSchema.optional(),
+    owner: textSchema.optional(),
+    review: instant.optional()
+  })
+  .refine(hasOneEnd, ONE_END)
+
+const exception = z
+  .strictObject({
+    ...matchFields,
+    force,
+    prefixes: z.array(prefixSchema).min(1).optional(),
+    purpose: textSchema,
+    'approved-by': textSchema,
+    reference: reference.optional(),
+    from: instant
+  })
+  .refine(hasOneEnd, ONE_END)
+  .refine(
+    it => it.until !== undefined || it['last-day'] !== undefined,
+    // Beside other missing keys.
+    { ...sentence('missing; expected until or last-day'), when: ({ value }) => isObject(value) }
+  )
 
 /** Limits of exceptions; by default any purpose, at most a year, and a quarter of a network. */
 const exceptions = z.strictObject({
@@ -119,8 +135,8 @@ const exceptions = z.strictObject({
   'max-share': z.int().min(1).max(90).default(25)
 })
 
-const allow = z.strictObject(matchFields)
-const block = z.strictObject({ ...matchFields, force, ...reply })
+const allow = z.strictObject(matchFields).refine(hasOneEnd, ONE_END)
+const block = z.strictObject({ ...matchFields, force, ...reply }).refine(hasOneEnd, ONE_END)
 
 const network = z.strictObject({
   description: textSchema.optional(),

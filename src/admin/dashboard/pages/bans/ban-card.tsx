@@ -60,7 +60,7 @@ export function BanCard({
         <Facts
           facts={[
             [t('bans.from'), dateOf(ban.from)],
-            [t('bans.until'), ban.until === null ? t('bans.open') : dateOf(ban.until)],
+            [t('bans.lastDay'), lastDayOf(ban.until) ?? t('bans.open')],
             [t('bans.review'), dateOf(ban.review)],
             [t('bans.schedule'), ban.schedule],
             [
@@ -107,10 +107,10 @@ export function BanCard({
                   (prefixes.length === 0 ? networks : prefixes).join(', ')
               },
               {
-                title: t('bans.until'),
+                title: t('bans.lastDay'),
                 cell: ({ until }) => (
                   <>
-                    {dateOf(until) ?? t('bans.open')} <Left until={until} />
+                    {lastDayOf(until) ?? t('bans.open')} <Left until={until} />
                   </>
                 )
               },
@@ -143,6 +143,10 @@ export function BanCard({
 }
 
 const dateOf = (at: string | null): string | null => (at === null ? null : format.value.day(at))
+
+/** The day of the last moment before an end. */
+const lastDayOf = (end: string | null): string | null =>
+  end === null ? null : format.value.day(new Date(Date.parse(end) - 1).toISOString())
 
 function Left({ until }: { readonly until: string | null }) {
   if (until === null) return null

@@ -1,5 +1,5 @@
 import { failureAt, type InterdictError } from '../../base/errors/error.js'
-import type { Config } from '../../gateway/config/config.js'
+import type { Config } from '../config/config.js'
 import { showEndpoint } from '../../wire/sockets/endpoint.js'
 import { uncoveredListeners } from '../../admin/onboard/expected-names.js'
 import {
