@@ -1,3 +1,6 @@
+import { addressWords, readAddress } from '../base/values/address.js'
+import { PrefixTable } from '../base/values/prefix-table.js'
+import { showTrial, trialQuery } from './output/trial-query.js'
 import { failure } from '../base/errors/error.js'
 import { reasonOf } from '../base/errors/reason.js'
 import type { Milliseconds } from '../base/units.js'
@@ -140,14 +143,24 @@ function logStart(
   const whyNodeTls = kind === 'batch' ? nodeTlsReason(config) : undefined
   if (whyNodeTls !== undefined)
     log.warn({ why: whyNodeTls }, 'encrypted DNS takes more CPU than it need: it uses node:tls')
-  const plain = endpoints.find(({ certificates }) => certificates === undefined)
-  if (plain === undefined) return
-  const { address, port } = plain
-  const host = address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address
+  const plain = endpoints.filter(({ certificates }) => certificates === undefined)
+  const [first] = plain
+  if (first === undefined) return
   const bansTikTok = allSources(rules.sources).all.some(
     ({ kind, id }) => kind === 'app' && id === 'tiktok'
   )
-  log.info({}, `try: dig @${host} -p ${port} ${bansTikTok ? 'www.tiktok.com' : 'example.com'}`)
+  const name = bansTikTok ? 'www.tiktok.com' : 'example.com'
+  const clients = new PrefixTable(rules.clients.prefixes)
+  const isServed = (text: string): boolean => clients.find(addressWords(readAddress(text)), 0) !== 0
+  const trial = trialQuery(plain, isServed)
+  if (trial !== undefined) log.info({}, `try: ${showTrial(trial, name)}`)
+  else {
+    const refused = showTrial({ ...first, from: undefined }, name)
+    log.info(
+      {},
+      `this machine is in no network of the rules, so its own queries are refused: ${refused}; "interdict explain ${name} --from ADDRESS" shows what a client gets`
+    )
+  }
 }
 
 /** What `admin.http` serves, in words. */

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { placesFor } from '../../src/base/files/places.js'
 import { run } from '../../src/cli/run.js'
+import { showTrial, trialQuery } from '../../src/cli/output/trial-query.js'
 import { interdict, Output } from './run.js'
 
 function emptyFolder(t: Test): string {
@@ -129,4 +130,34 @@ t.test('a gateway of the system writes where the system has logs and state', asy
   for (const folder of ['.', '/srv/etc', '/etcetera']) {
     t.notMatch(placesFor(folder).log, /^\//, folder)
   }
+})
+
+t.test('the query to try works for the networks that were given', async t => {
+  const tried = async (...words: readonly string[]): Promise<string> => {
+    const made = await interdict('init', emptyFolder(t), '--yes', ...words)
+    return made.out.slice(made.out.indexOf('Next:'))
+  }
+  t.match(await tried('--prefix', '127.0.0.0/8'), /dig @127\.0\.0\.1 -p 5300 example\.com/)
+  t.match(await tried('--prefix', '::1/128'), /dig @::1 -p 5300 example\.com/)
+  const outside = await tried('--prefix', '203.0.113.77')
+  t.match(outside, /interdict explain example\.com --from 203\.0\.113\.77 -c /)
+  t.match(outside, /This machine is in no network of these rules/)
+  t.notMatch(outside, /dig/)
+})
+
+t.test('a query from this machine is one that is served', async t => {
+  const own = ['127.0.0.1', '192.0.2.7', '::1', 'fe80::1', '2001:db8::7']
+  const any = [{ address: '0.0.0.0', port: 53 }]
+  const query = (served: string, listeners = any) => {
+    const found = trialQuery(listeners, address => address === served, own)
+    return found && showTrial(found, 'x.example')
+  }
+  t.equal(query('127.0.0.1'), 'dig @127.0.0.1 -p 53 x.example')
+  t.equal(query('192.0.2.7'), 'dig @192.0.2.7 -p 53 x.example')
+  t.equal(query('2001:db8::7'), undefined, 'no listener of this family')
+  const loopback = [{ address: '127.0.0.1', port: 5300 }]
+  t.equal(query('192.0.2.7', loopback), 'dig @127.0.0.1 -p 5300 -b 192.0.2.7 x.example')
+  const both = [...loopback, { address: '::', port: 53 }]
+  t.equal(query('2001:db8::7', both), 'dig @2001:db8::7 -p 53 x.example')
+  t.equal(query('fe80::1', both), undefined)
 })

@@ -1,6 +1,11 @@
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { readPrefix } from '../../../base/values/address.js'
+import {
+  containsPrefix,
+  readAddress,
+  readPrefix,
+  showAddress
+} from '../../../base/values/address.js'
 import { writeFileAtomic } from '../../../base/files/atomic-file.js'
 import { failure } from '../../../base/errors/error.js'
 import { packagePath } from '../../../base/package.js'
@@ -13,6 +18,7 @@ import { didYouMean } from '../../../policy/yaml/closest.js'
 import { readYaml } from '../../../policy/yaml/read.js'
 import { EXIT, usageError } from '../../exit.js'
 import { print, type Io } from '../../io.js'
+import { showTrial, trialQuery } from '../../output/trial-query.js'
 import {
   initialNetworks,
   initialSettings,
@@ -200,10 +206,9 @@ function write(folder: string, policy: InitialPolicy): void {
   }
 }
 
-function summaryOf(folder: string, { network, bans, listen }: InitialPolicy): string {
+function summaryOf(folder: string, { network, bans, listen, prefixes }: InitialPolicy): string {
   const config = join(folder, SETTINGS)
   const apps = bans.length === 0 ? 'no app yet' : bans.map(([app]) => app).join(', ')
-  const [first] = listen.map(text => readEndpoint(text)!)
   const tried = bans.some(([app]) => app === 'tiktok') ? 'www.tiktok.com' : 'example.com'
   return `Wrote settings: ${config}
 Wrote rules: ${join(folder, RULES)}; network ${network} bans ${apps}, and bypassing this resolver
@@ -211,6 +216,27 @@ Wrote rules: ${join(folder, RULES)}; network ${network} bans ${apps}, and bypass
 Next:
   interdict check -c ${config}
   interdict serve -c ${config}
-  dig @${first!.address} -p ${first!.port} ${tried}
+${trialOf(listen, prefixes, tried, config)}
 `
+}
+
+/** A query that works for these networks, or how to see what their clients get. */
+function trialOf(
+  listen: readonly string[],
+  written: readonly string[],
+  name: string,
+  config: string
+): string {
+  const prefixes = written.map(readPrefix)
+  const isServed = (text: string): boolean => {
+    const one = { address: readAddress(text), length: 128 }
+    return prefixes.some(prefix => containsPrefix(prefix, one))
+  }
+  const listeners = listen.map(text => readEndpoint(text)!)
+  const trial = trialQuery(listeners, isServed)
+  if (trial !== undefined) return `  ${showTrial(trial, name)}`
+  const client = showAddress(prefixes[0]!.address)
+  return `  interdict explain ${name} --from ${client} -c ${config}
+
+This machine is in no network of these rules: the gateway refuses its own queries.`
 }
