@@ -6,7 +6,10 @@ export function rulesMetrics({ rules, settings }: StatusReply): MetricFamily[] {
   const { generation, networks, bans, names, reload, reviewsDue } = rules
   const { passed, failed, undecided } = rules.tests
   const reloads = { rules: reload, settings: settings?.reload ?? null }
-  const counts = { network: networks, rule: rules.rules, ban: bans, name: names }
+  const counts = {
+    ...{ network: networks, rule: rules.rules, ban: bans, name: names },
+    ...{ passed_test: passed, failed_test: failed, undecided_test: undecided }
+  }
   return [
     gauge(
       'rules_generation',
@@ -14,11 +17,6 @@ export function rulesMetrics({ rules, settings }: StatusReply): MetricFamily[] {
       generation
     ),
     gauges('rules', 'What the rules in force have, by kind.', byLabel('kind', counts)),
-    gauges(
-      'policy_tests',
-      'Policy tests of the rules in force, by result.',
-      byLabel('result', { passed, failed, undecided })
-    ),
     gauge('rules_reviews_due', 'Bans whose review is due.', reviewsDue),
     gauges(
       'reload_timestamp_seconds',
