@@ -86,6 +86,25 @@ export function addRulesCommands(program: Command, { io, done }: Context): void 
     })
   examples(diff, 'diff rules/ new-rules/', 'diff rules/ new-rules/ --only tiktok')
 
+  const plan = program
+    .command('plan')
+    .summary('Show what rules would change at the running gateway')
+    .description(
+      'Show what rules would change against those in force at the running gateway: errors, warnings, ' +
+        'policy tests, the difference, and a forecast from the lookups of the last day. The exit code is ' +
+        '1 for errors, 3 for failing tests, 4 if lookups would newly be blocked, 5 if anything else ' +
+        'changes, 6 if there are only warnings, 0 otherwise.'
+    )
+    .argument('[rules]', 'rules folder or bundle (default: the one in the settings)')
+    .option('--examples <number>', 'names to show for each change', '5')
+    .option('--timeout <ms>', 'how long to wait for the gateway, in milliseconds', '30000')
+    .option('--json', 'print JSON')
+    .action(async (rules: string | undefined, _options, command: Command) => {
+      const { plan } = await import('../commands/plan.js')
+      done(await plan(rules, command.optsWithGlobals(), io))
+    })
+  examples(plan, 'plan', 'plan new-rules/ --json')
+
   const register = program
     .command('register')
     .summary('Write the register of bans as a static web site')

@@ -1,6 +1,7 @@
 import { deserialize, serialize } from 'node:v8'
 import type { Octets } from '../../base/units.js'
 import { readName, showName } from '../../wire/dns/name/name.js'
+import { withoutData } from '../../policy/rules/lists/load-list.js'
 import type {
   NameSink,
   NameSource,
@@ -16,6 +17,9 @@ type Loaded = Extract<RulesResult, { readonly ok: true }>
 export type DescribedRules = Pick<Loaded, 'rules' | 'lists' | 'remotes' | 'transfers'> & {
   readonly listStates: readonly Pick<Loaded['listStates'][number], 'id' | 'duration'>[]
 }
+
+/** A source without its names: `size` are its bounds with them. */
+export type DescribedSource = NameSource & { readonly size: NameSource['bounds'] }
 
 /** The main names of a source, and some others, spread over all of them. */
 type Sample = { readonly name: string; readonly cover: number; readonly line: number }[]
@@ -105,15 +109,16 @@ function writeSample(sample: Sample, sink: NameSink): void {
   }
 }
 
-function withoutNames({ kind, id, title, file, forced, main, part }: NameSource): object {
+function withoutNames({ kind, id, title, file, bounds, forced, main, part }: NameSource): object {
   return {
     kind,
     id,
     title,
     file,
     bounds: { names: 0, octets: 0 },
+    size: bounds,
     ...(forced !== undefined && { forced }),
     ...(main !== undefined && { main }),
-    ...(part !== undefined && { part: { list: part.list, effect: 'rule' } })
+    ...(part !== undefined && { part: withoutData(part) })
   }
 }

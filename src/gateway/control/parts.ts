@@ -13,6 +13,7 @@ import type { UpstreamServer } from '../../resolver/upstream/upstream-server.js'
 import { AdminInterface } from '../socket/admin-interface.js'
 import type { RulesReply, RulesRequest, UpgradeResult } from '../socket/admin-protocol.js'
 import { withHealth } from '../status/health.js'
+import { packRulesInForce } from '../status/rules-in-force.js'
 import type { Status } from '../status/status.js'
 import { Alerts } from '../alerts/alerts.js'
 import { ProbeHandle } from '../probe/probe-handle.js'
@@ -163,6 +164,7 @@ export function createParts(
         return reloader.reporter.last!
       },
       rotate: () => rotateLog(recorder),
+      rulesInForce: () => Promise.resolve(packRulesInForce(reloader.rules, reloader.described!)),
       pause: (rule, duration, by) => reloader.pause(rule, duration, by),
       confirm: list => reloader.confirmList(list)
     },

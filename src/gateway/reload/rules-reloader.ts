@@ -140,7 +140,7 @@ export class RulesReloader {
     return this.snapshot
   }
 
-  /** The active rules for the HTTP API and the probe; see `packRules`. Undefined: both are off. */
+  /** The active rules for admin clients and the probe; see `packRules`. Undefined: all are off. */
   get described(): Uint8Array | undefined {
     return this.compiled?.described
   }
@@ -286,7 +286,10 @@ export class RulesReloader {
       logsBans: logsBans(config),
       active: snapshot,
       lists: compiled?.lists ?? [],
-      describe: (admin.http !== undefined && admin.tokens !== undefined) || probe.enabled,
+      describe:
+        (admin.http !== undefined && admin.tokens !== undefined) ||
+        admin.socket !== undefined ||
+        probe.enabled,
       sampled: probe.enabled ? SAMPLED_NAMES : 0,
       testSettings: { tests: activation.tests, cache, identity },
       tested: compiled?.tested

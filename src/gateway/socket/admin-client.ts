@@ -1,13 +1,14 @@
 import { connect } from 'node:net'
-import { failure, type InterdictError } from '../../base/errors/error.js'
+import { failure, InterdictError, type ErrorCode } from '../../base/errors/error.js'
 import { fittingSocketPath, type FittingPath } from '../../base/files/socket-path.js'
-import type { Milliseconds } from '../../base/units.js'
+import type { Milliseconds, Octets } from '../../base/units.js'
 import {
   MAX_REPLY_SIZE,
   writeRequest,
   type AdminReply,
   type AdminRequest
 } from './admin-protocol.js'
+import type { RulesInForceFacts } from '../status/rules-in-force.js'
 
 /**
  * Sends a request to the gateway that listens at this path.
@@ -35,7 +36,7 @@ function parse(line: string): unknown {
 
 function isErrorReply(
   reply: { ok?: boolean; code?: unknown; message?: unknown } | undefined
-): boolean {
+): reply is { ok: false; code: string; message: string } {
   return reply?.ok === false && typeof reply.code === 'string' && typeof reply.message === 'string'
 }
 
@@ -49,10 +50,18 @@ export async function sendToFirst<Result>(
   request: AdminRequest,
   timeout: Milliseconds
 ): Promise<AdminReply<Result>> {
+  return fromFirst(paths, path => sendAdminRequest<Result>(path, request, timeout))
+}
+
+/** @throws what `ask` throws; ADMIN_ABSENT for the first path */
+async function fromFirst<Result>(
+  paths: readonly string[],
+  ask: (path: string) => Promise<Result>
+): Promise<Result> {
   const absent: InterdictError[] = []
   for (const path of paths) {
     try {
-      return await sendAdminRequest<Result>(path, request, timeout)
+      return await ask(path)
     } catch (error) {
       const failed = error as InterdictError
       if (failed.code !== 'ADMIN_ABSENT') throw failed
@@ -62,8 +71,45 @@ export async function sendToFirst<Result>(
   throw absent[0]!
 }
 
+/**
+ * Asks the gateway that listens at the first of these paths for the rules in force.
+ *
+ * @throws as `sendToFirst`
+ */
+export async function fetchRulesInForce(
+  paths: readonly string[],
+  timeout: Milliseconds
+): Promise<{ readonly facts: RulesInForceFacts; readonly parts: readonly Uint8Array[] }> {
+  const request = writeRequest({ do: 'rules-in-force' })
+  const { path, octets } = await fromFirst(paths, async path => {
+    return { path, octets: await receive(path, request, timeout, MAX_RULES) }
+  })
+  const end = octets.indexOf(0x0a)
+  const reply = parse(octets.toString('utf8', 0, end)) as
+    Partial<AdminReply<RulesInForceFacts>> | undefined
+  if (isErrorReply(reply)) throw new InterdictError(reply.code as ErrorCode, reply.message)
+  const { result: facts } = (reply ?? {}) as { result?: RulesInForceFacts }
+  let at = end + 1
+  const parts = (facts?.sizes ?? []).map(size => octets.subarray(at, (at += size)))
+  if (facts === undefined || at !== octets.length)
+    throw failure('ADMIN_REPLY', path, 'the reply is truncated')
+  return { facts, parts }
+}
+
+/** Sends a text, and returns the line received before the other side closes. */
+async function exchange(path: string, text: string, timeout: Milliseconds): Promise<string> {
+  const reply = (await receive(path, text, timeout, MAX_REPLY_SIZE)).toString()
+  if (!reply.endsWith('\n')) throw failure('ADMIN_REPLY', path, 'the reply is truncated')
+  return reply
+}
+
 /** Sends a text, and returns everything received until the other side closes. */
-function exchange(path: string, text: string, timeout: Milliseconds): Promise<string> {
+function receive(
+  path: string,
+  text: string,
+  timeout: Milliseconds,
+  maxSize: Octets
+): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let length = 0
@@ -81,13 +127,9 @@ function exchange(path: string, text: string, timeout: Milliseconds): Promise<st
     socket.on('data', chunk => {
       chunks.push(chunk)
       length += chunk.length
-      if (length > MAX_REPLY_SIZE) fail(failure('ADMIN_REPLY', path, 'the reply is too large'))
+      if (length > maxSize) fail(failure('ADMIN_REPLY', path, 'the reply is too large'))
     })
-    socket.on('end', () => {
-      const reply = Buffer.concat(chunks).toString()
-      if (reply.endsWith('\n')) end(() => resolve(reply))
-      else fail(failure('ADMIN_REPLY', path, 'the reply is truncated'))
-    })
+    socket.on('end', () => end(() => resolve(Buffer.concat(chunks))))
   })
 }
 
@@ -99,6 +141,9 @@ function fit(path: string): FittingPath {
     throw connectionError(path, error as NodeJS.ErrnoException)
   }
 }
+
+/** A hundred million names. */
+const MAX_RULES: Octets = 8 * 1024 ** 3
 
 const ABSENT: Readonly<Record<string, string>> = {
   ENOENT: 'no such file',

@@ -23,6 +23,7 @@ import type {
 import { AdminServer } from './admin-server.js'
 import { openAdminSocket, type AdminSocket } from './admin-socket.js'
 import { withHealth } from '../status/health.js'
+import type { OctetReply } from '../status/rules-in-force.js'
 import type { Status } from '../status/status.js'
 
 /** Workers clear their shelves between two batches of queries; one that takes longer than this hangs. */
@@ -34,6 +35,8 @@ export interface Operations {
   reload(by?: string): Promise<ReloadStatus>
   /** Closes the query log file, so that it can be archived. @returns whether there was anything in it */
   rotate(): Promise<{ readonly rotated: boolean }>
+  /** The rules in force, with all names. */
+  rulesInForce(): Promise<OctetReply>
   /** As `RulesReloader.pause`. */
   pause(rule: string, duration: Seconds, by?: string): Promise<Pause>
   /** As `RulesReloader.confirmList`. */
@@ -165,6 +168,8 @@ export class AdminInterface {
         return Promise.resolve(this.options.operations.confirm(request.list))
       case 'upgrade':
         return this.upgrade()
+      case 'rules-in-force':
+        return this.options.operations.rulesInForce()
       case 'reload':
         return this.options.operations.reload(request.by)
       case 'rotate':

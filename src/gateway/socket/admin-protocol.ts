@@ -15,7 +15,8 @@ export const MAX_REQUEST_SIZE: Octets = 4096
 /** 64 workers with 64 upstreams take a tenth of that. */
 export const MAX_REPLY_SIZE: Octets = 4 * 1024 * 1024
 
-export type AdminRequest = FlushRequest | StatusRequest | UpgradeRequest | ConfirmRequest
+export type AdminRequest =
+  FlushRequest | StatusRequest | UpgradeRequest | ConfirmRequest | RulesInForceRequest
 
 /** Drops cache entries. */
 export interface FlushRequest {
@@ -41,6 +42,11 @@ export interface ConfirmRequest {
 /** Replaces the gateway by a process of the installed version. */
 export interface UpgradeRequest {
   readonly do: 'upgrade'
+}
+
+/** Asks for the rules in force, with all names: octets follow the reply line. See `packRulesInForce`. */
+export interface RulesInForceRequest {
+  readonly do: 'rules-in-force'
 }
 
 /** Reloads the rules, or pauses a block rule, or closes the query log file; over the HTTP API only. */
@@ -109,6 +115,7 @@ export function readRequest(line: string): AdminRequest {
       return readFlush(request)
     case 'status':
     case 'upgrade':
+    case 'rules-in-force':
       return { do: request.do }
     case 'confirm':
       if (typeof request.list !== 'string') throw failure('ADMIN_REQUEST', 'expected a list')
@@ -116,7 +123,7 @@ export function readRequest(line: string): AdminRequest {
     default:
       throw failure(
         'ADMIN_REQUEST',
-        'expected "do" to be "flush", "status", "confirm" or "upgrade"'
+        'expected "do" to be "flush", "status", "confirm", "upgrade" or "rules-in-force"'
       )
   }
 }

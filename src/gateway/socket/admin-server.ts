@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { failure } from '../../base/errors/error.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
+import { OctetReply } from '../status/rules-in-force.js'
 import { MAX_REQUEST_SIZE, readRequest, errorReply, type AdminRequest } from './admin-protocol.js'
 
 /** Limits for admin clients, which may retry. */
@@ -9,6 +10,9 @@ export interface AdminLimits {
   /** For receiving the request, and again for sending the reply. */
   readonly timeout: Milliseconds
 }
+
+/** What a client has to read within the timeout. */
+const CHUNK: Octets = 2 ** 20
 
 const LIMITS: AdminLimits = { connections: 8, timeout: 5_000 }
 
@@ -72,6 +76,22 @@ class AdminConnection {
     socket.resume()
   }
 
+  /** Sends a reply whose line octets follow, as fast as the client reads them. */
+  private async send({ facts, parts }: OctetReply): Promise<void> {
+    const { socket } = this
+    socket.resume()
+    socket.write(`${JSON.stringify({ ok: true, result: facts })}\n`)
+    for (const part of parts) {
+      for (let at = 0; at < part.length; at += CHUNK) {
+        if (socket.destroyed) return
+        this.timer = setTimeout(() => this.destroy(), this.timeout)
+        await new Promise(done => socket.write(part.subarray(at, at + CHUNK), done))
+        clearTimeout(this.timer)
+      }
+    }
+    socket.end()
+  }
+
   private readonly onData = (chunk: Buffer): void => {
     const at = chunk.indexOf(0x0a)
     const end = at === -1 ? chunk.length : at
@@ -100,7 +120,8 @@ class AdminConnection {
   private async answer(line: string): Promise<void> {
     try {
       const result = await this.handle(readRequest(line))
-      this.reply({ ok: true, result })
+      if (result instanceof OctetReply) await this.send(result)
+      else this.reply({ ok: true, result })
     } catch (error) {
       this.reply(errorReply(error))
     }

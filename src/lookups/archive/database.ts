@@ -2,7 +2,7 @@ import { fstatSync } from 'node:fs'
 import { join } from 'node:path'
 import { failure, InterdictError } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
-import type { Octets } from '../../base/units.js'
+import type { Milliseconds, Octets } from '../../base/units.js'
 import type { CentralLog } from '../central/central-log.js'
 import { OWN_CLIENT, selectCentral } from '../central/central-sql.js'
 import { Duckdb, openDuckdb, type DatabaseOptions } from '../sql/duckdb.js'
@@ -145,10 +145,16 @@ export class Database extends Duckdb {
   /**
    * Passes all lookups as JSON lines to `take`, some thousands at a time.
    *
+   * @param since only those from this time on
    * @throws InterdictError ARCHIVE_SQL, ARCHIVE_LINE, and what `take` throws
    */
-  lines(take: (octets: Buffer) => void): Promise<void> {
-    return this.stream(SELECT_JSON_LINES, take)
+  lines(take: (octets: Buffer) => void, since?: Milliseconds): Promise<void> {
+    // TIMESTAMP is in UTC here.
+    const from =
+      since === undefined
+        ? ''
+        : ` WHERE time >= TIMESTAMP '${new Date(since).toISOString().slice(0, -1)}'`
+    return this.stream(`${SELECT_JSON_LINES}${from}`, take)
   }
 
   /** Paths of altered tallies found so far; the lookups themselves were read instead. */

@@ -125,7 +125,7 @@ export function compile(given: RuleSet, options: CompileOptions): Snapshot {
  * since `Policy` has to see what a list passes before the rest of that list; enclosers come last,
  * since they exclude what a zone has for shorter names only.
  */
-function usedSources({ sources, networks }: RuleSet): NameSource[] {
+export function usedSources({ sources, networks }: RuleSet): NameSource[] {
   const used = new Set<NameSource>()
   for (const { rules } of networks) {
     for (const rule of rules) for (const source of rule.sources) used.add(source)

@@ -1,5 +1,6 @@
 import type { EchPolicy, RuleSet } from '../rules/model/types.js'
 import { compile } from '../compile/compile.js'
+import { KeptSource } from '../compile/kept-source.js'
 import { echOfClass } from '../tables/client-table.js'
 import type { Snapshot } from '../tables/snapshot.js'
 import { ChangeCollector, type Change, type DifferenceOptions } from './change-collector.js'
@@ -42,8 +43,11 @@ const EXAMPLE_POOL = 256
  * The effect of replacing one rule set by another: not how their text differs, but what changes for
  * each name and client from an instant on.
  */
-export function difference(rules: BeforeAfter<RuleSet>, options: DifferenceOptions): Difference {
-  const snapshots = { before: compiled(rules.before, 1), after: compiled(rules.after, 2) }
+export function difference(
+  rules: BeforeAfter<RuleSet>,
+  options: DifferenceOptions,
+  snapshots = compileBoth(rules)
+): Difference {
   const views = {
     before: new SnapshotView(snapshots.before, 'before'),
     after: new SnapshotView(snapshots.after, 'after')
@@ -59,10 +63,18 @@ export function difference(rules: BeforeAfter<RuleSet>, options: DifferenceOptio
   return { moves, renamed, ech, recognized: clientChanges(rules), changes: collector.changes() }
 }
 
-function compiled(rules: RuleSet, generation: number): Snapshot {
-  // No client queries this snapshot, so the seed need not be secret; on collisions try the next one.
+/** Compiles both sets of rules, without special-use names. */
+export function compileBoth({ before, after }: BeforeAfter<RuleSet>): BeforeAfter<Snapshot> {
+  return { before: compiled(before), after: compiled(after) }
+}
+
+function compiled(rules: RuleSet): Snapshot {
+  // No client queries this snapshot, so the seed need not be secret; on collisions try the next one. Names of a
+  // snapshot are copied under its seed.
+  const kept = rules.sources.find(source => source instanceof KeptSource)
+  const seeds = kept === undefined ? [] : [kept.snapshot.names.seed >>> 0]
   let seed = 0
-  return compile(rules, { generation, random: () => seed++ })
+  return compile(rules, { generation: 1, random: () => seeds.pop() ?? seed++ })
 }
 
 /** A network whose clients all have another network id now was renamed; other clients moved. */

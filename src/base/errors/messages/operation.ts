@@ -94,6 +94,8 @@ export const OPERATION = {
   UPGRADE_ABANDONED: () => 'the gateway to be replaced ended before this process was ready',
   UPGRADE_PROTOCOL: (version: string, protocol: number) =>
     `cannot take over from version ${version}, which uses hand-over protocol ${protocol}; restart the gateway instead`,
+  PLAN_VERSION: (gateway: string, own: string) =>
+    `the gateway runs version ${gateway}, and this program is version ${own}; run "interdict upgrade", or the program of the gateway`,
   GATEWAY_RESTLESS: () => 'rule files keep changing while being read',
   INIT_EXISTS: (folder: string, files: string) =>
     `${folder} already has ${files}; nothing was written`,

@@ -84,7 +84,7 @@ export async function checkAll(
 const NOTHING: CertificateFindings = { errors: [], warnings: [] }
 
 /** The rules at the path; otherwise the configured ones, and the errors of the offered bundle. */
-async function filesToCheck(
+export async function filesToCheck(
   path: string | undefined,
   config: Config
 ): Promise<{
@@ -108,6 +108,18 @@ export async function checkRules(
     const { errors } = await loadPolicyTests(files, 'UTC')
     return { errors: [...loaded.errors, ...errors], warnings: [] }
   }
+  return checkLoaded(loaded, files, config, now)
+}
+
+export type LoadedRules = Extract<RulesResult, { readonly ok: true }>
+
+/** Compiles rules that were loaded, runs their policy tests, and collects all warnings. */
+export async function checkLoaded(
+  loaded: LoadedRules,
+  files: RuleFiles,
+  config: Config,
+  now: Seconds
+): Promise<CheckResult> {
   const { rules, lists } = loaded
   const { undecided, ...tested } = await testRules(loaded, files, config, now)
   const networks = rules.networks.map(({ id }) => id)
@@ -140,7 +152,7 @@ async function loadRulesAt(
 
 /** Compiles the rules and runs their policy tests. */
 async function testRules(
-  loaded: Extract<RulesResult, { readonly ok: true }>,
+  loaded: LoadedRules,
   files: RuleFiles,
   config: Config,
   now: Seconds

@@ -95,8 +95,12 @@ function rulesLines(
 }
 
 export function toJson(result: CheckResult): string {
+  return `${JSON.stringify(jsonOf(result), undefined, 2)}\n`
+}
+
+export function jsonOf(result: CheckResult): object {
   const { errors, warnings, lists, fetched, rules, tests } = result
-  const json = {
+  return {
     ok: errors.length === 0,
     rules: rules ?? null,
     tests: tests ?? null,
@@ -105,7 +109,6 @@ export function toJson(result: CheckResult): string {
     errors: errors.map(withPosition),
     warnings: warnings.map(withPosition)
   }
-  return `${JSON.stringify(json, undefined, 2)}\n`
 }
 
 function listJson({ id, displayName, format, detectedBy, names, unsupported }: ListReport): object {
@@ -125,5 +128,5 @@ function withPosition(error: SerializedError): object {
   return { code, message, ...position }
 }
 
-const errorLine = ({ code, message }: SerializedError): string =>
+export const errorLine = ({ code, message }: SerializedError): string =>
   `${escapeControls(message)} (${code})`

@@ -8,8 +8,12 @@ import type { Compared } from './diff-text.js'
 
 /** The JSON form, which is public. Times are UTC. */
 export function toJson(compared: Compared): string {
+  return `${JSON.stringify(jsonOf(compared), undefined, 2)}\n`
+}
+
+export function jsonOf(compared: Compared): object {
   const { old, now, rules, at, only, moves, renamed, ech, recognized, changes } = compared
-  const json = {
+  return {
     at: instant(at),
     old: { folder: old, sha256: rules.before.sha256 },
     new: { folder: now, sha256: rules.after.sha256 },
@@ -32,7 +36,6 @@ export function toJson(compared: Compared): string {
       new: describeDecision(change.decisions.after)
     }))
   }
-  return `${JSON.stringify(json, undefined, 2)}\n`
 }
 
 function shownPlace({ networks, prefixes, except }: AffectedClients): object {

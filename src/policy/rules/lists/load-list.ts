@@ -141,8 +141,8 @@ export function listState(
   return { id, ...origin, ...content, parts, loaded: Date.now() }
 }
 
-/** The snapshot has the records, and they may change there. */
-function withoutData(part: ListPart): ListPart {
+/** The part without its records: the snapshot has them, and they may change there. */
+export function withoutData(part: ListPart): ListPart {
   const { effect } = part
   return typeof effect === 'object' ? { ...part, effect: { ...effect, data: undefined } } : part
 }
