@@ -1,6 +1,6 @@
 import { addressWords, readAddress } from '../base/values/address.js'
 import { PrefixTable } from '../base/values/prefix-table.js'
-import { showTrial, trialQuery } from './output/trial-query.js'
+import { showTrial, trialQuery } from './output/rules/trial-query.js'
 import { failure } from '../base/errors/error.js'
 import { reasonOf } from '../base/errors/reason.js'
 import type { Milliseconds } from '../base/units.js'

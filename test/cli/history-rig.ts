@@ -7,8 +7,8 @@ import { VersionContents } from '../../src/gateway/compiler/version-contents.js'
 import { DECISION_REVISION } from '../../src/policy/evaluate/revision.js'
 import { loadRules } from '../../src/policy/rules/load.js'
 import { RulesFolder } from '../../src/policy/rules/model/folder.js'
-import { historyFolder } from '../../src/sources/history/history-folder.js'
-import { HistoryWriter, type NewEvent } from '../../src/sources/history/history-writer.js'
+import { historyFolder } from '../../src/policy/history/history-folder.js'
+import { HistoryWriter, type NewEvent } from '../../src/policy/history/history-writer.js'
 import { writeSite } from './run.js'
 
 const MB = 2 ** 20

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { placesFor } from '../../src/base/files/places.js'
 import { run } from '../../src/cli/run.js'
-import { showTrial, trialQuery } from '../../src/cli/output/trial-query.js'
+import { showTrial, trialQuery } from '../../src/cli/output/rules/trial-query.js'
 import { interdict, Output } from './run.js'
 
 function emptyFolder(t: Test): string {

@@ -2,7 +2,7 @@ import { chmodSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { createProgram, run } from '../../src/cli/run.js'
-import { covers } from '../../src/admin/onboard/covers.js'
+import { covers } from '../../src/gateway/discovery/covers.js'
 import { makeCertificate } from '../tls/certificates.js'
 import { interdict, onTerminal, Output, writeSite, type Ran } from './run.js'
 

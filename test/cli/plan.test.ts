@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { PLAN_EXIT } from '../../src/cli/commands/plan.js'
+import { PLAN_EXIT } from '../../src/cli/commands/rules/plan.js'
 import { ownLine } from '../replay/kit.js'
 import { serving, settingsText, type Rig } from '../daemon/serve.js'
 import { interdict, type Ran } from './run.js'

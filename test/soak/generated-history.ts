@@ -3,13 +3,13 @@ import { dirname, join } from 'node:path'
 import { loadConfig } from '../../src/gateway/config/load.js'
 import { decisiveSettings } from '../../src/gateway/config/decisive-settings.js'
 import { DECISION_REVISION } from '../../src/policy/evaluate/revision.js'
-import { sha256Of } from '../../src/sources/bundle/content.js'
-import { historyFolder } from '../../src/sources/history/history-folder.js'
+import { sha256Of } from '../../src/base/bytes/digest.js'
+import { historyFolder } from '../../src/policy/history/history-folder.js'
 import {
   HistoryWriter,
   type FileContent,
   type NewEvent
-} from '../../src/sources/history/history-writer.js'
+} from '../../src/policy/history/history-writer.js'
 
 const APPS = 20
 const MINUTE = 60_000

@@ -11,8 +11,8 @@
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { historyFolder } from '../../src/sources/history/history-folder.js'
-import { RulesHistory } from '../../src/sources/history/rules-history.js'
+import { historyFolder } from '../../src/policy/history/history-folder.js'
+import { RulesHistory } from '../../src/policy/history/rules-history.js'
 import { interdict } from '../cli/run.js'
 import { GeneratedHistory, type Moment } from './generated-history.js'
 

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import type { NewEvent, VersionContent } from '../../src/sources/history/history-writer.js'
+import type { NewEvent, VersionContent } from '../../src/policy/history/history-writer.js'
 
 export const digest = (text: string | Uint8Array): string =>
   createHash('sha256').update(text).digest('hex')

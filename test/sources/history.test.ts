@@ -1,9 +1,9 @@
 import { appendFileSync, readdirSync, readFileSync, statSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { applyDelta, deltaOf } from '../../src/sources/history/delta.js'
-import { HistoryWriter } from '../../src/sources/history/history-writer.js'
-import { RulesHistory } from '../../src/sources/history/rules-history.js'
+import { applyDelta, deltaOf } from '../../src/policy/history/delta.js'
+import { HistoryWriter } from '../../src/policy/history/history-writer.js'
+import { RulesHistory } from '../../src/policy/history/rules-history.js'
 import { contentOf, digest, eventOf, historyPlace } from './history-rig.js'
 
 const at = (second: number): string => new Date(Date.UTC(2026, 10, 30, 12, 0, second)).toISOString()

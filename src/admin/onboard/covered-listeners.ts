@@ -3,7 +3,7 @@ import type { Milliseconds } from '../../base/units.js'
 import type { CertificateConfig, Config, ListenConfig } from '../../gateway/config/config.js'
 import { showEndpoint } from '../../wire/sockets/endpoint.js'
 import { loadCertificate, type Certificate } from '../../wire/tls/certificate.js'
-import { covers } from './covers.js'
+import { covers } from '../../gateway/discovery/covers.js'
 import { designationOf, type Designation } from '../../gateway/discovery/designation.js'
 
 /** The encrypted listeners, and the first certificate that covers their name. */

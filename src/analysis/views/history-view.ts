@@ -1,6 +1,6 @@
 import { MS_PER_SECOND, type Seconds } from '../../base/units.js'
-import type { RulesEvent } from '../../sources/history/history-event.js'
-import type { Stretch } from '../../sources/history/rules-history.js'
+import type { RulesEvent } from '../../policy/history/history-event.js'
+import type { Stretch } from '../../policy/history/rules-history.js'
 
 /** A stretch of the history; its JSON form is public. Times are RFC 3339. */
 export interface HistoryEntry {

@@ -6,9 +6,9 @@ import { loadRules, type RulesResult } from '../../policy/rules/load.js'
 import type { NameSource } from '../../policy/rules/model/types.js'
 import { readInstant } from '../../base/time/instant.js'
 import { fixedClock } from '../../analysis/views/one-query.js'
-import { historyFolder } from '../../sources/history/history-folder.js'
-import { RulesHistory, type InForce } from '../../sources/history/rules-history.js'
-import { KnownLists, StoredFiles } from '../../sources/history/stored-files.js'
+import { historyFolder } from '../../policy/history/history-folder.js'
+import { RulesHistory, type InForce } from '../../policy/history/rules-history.js'
+import { KnownLists, StoredFiles } from '../../policy/history/stored-files.js'
 import { rejectInput } from '../exit.js'
 
 /** Fewer digits than these are hardly meant as a version. */

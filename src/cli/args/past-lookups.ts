@@ -1,7 +1,7 @@
 import { InterdictError } from '../../base/errors/error.js'
 import type { Milliseconds } from '../../base/units.js'
 import { showCanonical, showName } from '../../wire/dns/name/name.js'
-import type { RulesHistory } from '../../sources/history/rules-history.js'
+import type { RulesHistory } from '../../policy/history/rules-history.js'
 import { conditionOf } from '../../analysis/report/questions/selection.js'
 import { findClientNames } from './client-names.js'
 import { withLog } from './open-log.js'

@@ -1,7 +1,7 @@
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 import type { Config } from '../../gateway/config/config.js'
 import { DECISION_REVISION } from '../../policy/evaluate/revision.js'
-import type { RulesHistory, InForce } from '../../sources/history/rules-history.js'
+import type { RulesHistory, InForce } from '../../policy/history/rules-history.js'
 import { readInstant } from '../../base/time/instant.js'
 import type { Io } from '../io.js'
 import { whyUnknown } from './history.js'

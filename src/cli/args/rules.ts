@@ -9,7 +9,7 @@ import { RulesFolder, type RuleFiles } from '../../policy/rules/model/folder.js'
 import { BundleFiles } from '../../sources/bundle/bundle-files.js'
 import { decodeBundle, readBundleFile } from '../../sources/bundle/bundle.js'
 import { rulesLocation } from '../../gateway/compiler/rules-location.js'
-import { StoredFiles } from '../../sources/history/stored-files.js'
+import { StoredFiles } from '../../policy/history/stored-files.js'
 import type { Io } from '../io.js'
 import { findVersion, openHistory } from './history.js'
 

@@ -68,7 +68,7 @@ export function addHistoryCommands(program: Command, { io, done }: Context): voi
     .option('--dry-run', 'print which files would change, and change none')
     .option('--json', 'print JSON')
     .action(async (version: string, _options, command: Command) => {
-      const { restoreVersion } = await import('../commands/rules-restore.js')
+      const { restoreVersion } = await import('../commands/rules/rules-restore.js')
       done(await restoreVersion(version, command.optsWithGlobals(), io))
     })
   examples(restore, 'rules restore 1a2b3c4d --dry-run', 'rules restore @2026-11-30T15:12:21Z')

@@ -100,7 +100,7 @@ export function addRulesCommands(program: Command, { io, done }: Context): void 
     .option('--timeout <ms>', 'how long to wait for the gateway, in milliseconds', '30000')
     .option('--json', 'print JSON')
     .action(async (rules: string | undefined, _options, command: Command) => {
-      const { plan } = await import('../commands/plan.js')
+      const { plan } = await import('../commands/rules/plan.js')
       done(await plan(rules, command.optsWithGlobals(), io))
     })
   examples(plan, 'plan', 'plan new-rules/ --json')

@@ -1,6 +1,6 @@
 import type { RuleFiles } from '../../policy/rules/model/folder.js'
-import { RulesHistory } from '../../sources/history/rules-history.js'
-import { StoredFiles, type CurrentFiles } from '../../sources/history/stored-files.js'
+import { RulesHistory } from '../../policy/history/rules-history.js'
+import { StoredFiles, type CurrentFiles } from '../../policy/history/stored-files.js'
 
 /**
  * The rules that were in force last, for a start whose rules fail their policy tests.

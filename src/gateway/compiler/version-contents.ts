@@ -8,8 +8,8 @@ import {
   type ReadFile,
   type RuleFiles
 } from '../../policy/rules/model/folder.js'
-import type { StoredZone } from '../../sources/history/history-event.js'
-import type { FileContent, VersionContent } from '../../sources/history/history-writer.js'
+import type { StoredZone } from '../../policy/history/history-event.js'
+import type { FileContent, VersionContent } from '../../policy/history/history-writer.js'
 
 /** Versions whose files are kept for the history: the active one, and one that is to become active. */
 const MAX_VERSIONS = 2

@@ -1,7 +1,7 @@
 import { failureAt, type InterdictError } from '../../base/errors/error.js'
 import type { Config } from '../config/config.js'
 import { showEndpoint } from '../../wire/sockets/endpoint.js'
-import { uncoveredListeners } from '../../admin/onboard/expected-names.js'
+import { uncoveredListeners } from '../discovery/expected-names.js'
 import {
   loadCertificate,
   type Certificate,

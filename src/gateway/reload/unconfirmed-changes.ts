@@ -6,6 +6,12 @@ import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { ListState } from '../../policy/rules/lists/load-list.js'
 import { MAX_SHRINK } from '../../policy/rules/lists/remote-list.js'
 
+/** A list whose loss of entries was confirmed. */
+export interface ConfirmResult {
+  readonly id: string
+  readonly entries: number
+}
+
 /** A local list that lost more entries than a fetched one may. Times are RFC 3339, in UTC. */
 export interface ShrunkList {
   readonly id: string

@@ -13,13 +13,13 @@ import { serializeError, type SerializedError } from '../../base/errors/serializ
 import type { SharedCache } from '../workers/shared-cache.js'
 import type { WorkerPool } from '../workers/worker-pool.js'
 import type {
-  ConfirmResult,
   FlushResult,
   FlushRequest,
   AdminRequest,
   OperateRequest,
   UpgradeResult
 } from './admin-protocol.js'
+import type { ConfirmResult } from '../reload/unconfirmed-changes.js'
 import { AdminServer } from './admin-server.js'
 import { openAdminSocket, type AdminSocket } from './admin-socket.js'
 import { withHealth } from '../status/health.js'

@@ -79,11 +79,6 @@ export type ControlRequest = AdminRequest | RulesRequest | OperateRequest
 export type AdminReply<Result> =
   { readonly ok: true; readonly result: Result } | ({ readonly ok: false } & SerializedError)
 
-export interface ConfirmResult {
-  readonly id: string
-  readonly entries: number
-}
-
 export interface FlushResult {
   /** Cache entries dropped in all workers. */
   readonly dropped: number

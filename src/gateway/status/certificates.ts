@@ -3,7 +3,7 @@ import { MAX_SECRET_FILE, readBoundedFileSync } from '../../base/files/bounded-f
 import type { Milliseconds } from '../../base/units.js'
 import type { CertificateReloader } from '../reload/certificate-reloader.js'
 import type { Config } from '../config/config.js'
-import { uncoveredListeners } from '../../admin/onboard/expected-names.js'
+import { uncoveredListeners } from '../discovery/expected-names.js'
 
 /** A certificate file that the settings name. */
 export interface CertificateFile {

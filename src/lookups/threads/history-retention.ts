@@ -5,7 +5,7 @@ import { archivedDays, closedFiles, type LogLayout } from '../files/log-layout.j
 import { retentionDay } from '../archive/retention-day.js'
 import { closedDay, type RetentionOptions } from '../archive/retention.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
-import { expireHistory } from '../../sources/history/expire.js'
+import { expireHistory } from '../../policy/history/expire.js'
 
 /** Reports about bans look back so far, whatever the query log keeps. */
 const LEAST_DAYS = 90

@@ -6,7 +6,8 @@ import { readBoundedFile } from '../../base/files/bounded-file.js'
 import { failure } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
 import type { Seconds } from '../../base/units.js'
-import { decodeContent, encodeContent, sha256Of, type Content } from './content.js'
+import { decodeContent, encodeContent, type Content } from './content.js'
+import { sha256Of } from '../../base/bytes/digest.js'
 import {
   decodeHeader,
   encodeHeader,

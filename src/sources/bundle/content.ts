@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { failure } from '../../base/errors/error.js'
 import type { Octets } from '../../base/units.js'
 
@@ -61,10 +60,6 @@ export function decodeContent(octets: Uint8Array, bundle: string): Content {
     last = name
   }
   return content
-}
-
-export function sha256Of(octets: Uint8Array): string {
-  return createHash('sha256').update(octets).digest('hex')
 }
 
 /** Whether a name is a safe relative path on any system. */

@@ -19,7 +19,7 @@ import { chooseTimeZone } from '../../args/time-zone.js'
 import { EXIT, usageError } from '../../exit.js'
 import { printJson, type Io } from '../../io.js'
 import { formatCount, formatNumber } from '../../output/format.js'
-import { gatherEvidence, type EvidenceOptions } from '../evidence-gather.js'
+import { gatherEvidence, type EvidenceOptions } from './evidence-gather.js'
 import { settingsDigest } from './evidence-limits.js'
 import { originOf } from './make-report.js'
 

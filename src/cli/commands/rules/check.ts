@@ -17,7 +17,7 @@ import { oidcFileErrors } from '../../../gateway/config/provider-files.js'
 import { loadCookieSecrets } from '../../../gateway/workers/cookie-secrets.js'
 import { compile } from '../../../policy/compile/compile.js'
 import { Policy } from '../../../policy/evaluate/policy.js'
-import { absentLists, rulesWithoutLists } from '../../../policy/rules/lists/absent-lists.js'
+import { absentLists, rulesWithoutLists } from '../../../policy/rules/tests/absent-lists.js'
 import { warnAboutSharedNames } from '../../../policy/rules/lists/shared-names.js'
 import { loadRules, type RulesResult } from '../../../policy/rules/load.js'
 import type { RuleFiles } from '../../../policy/rules/model/folder.js'
@@ -33,7 +33,10 @@ import { print, type Io } from '../../io.js'
 import { toJson, toText, type CheckResult } from '../../output/rules/check-text.js'
 import { viewLists } from '../../../analysis/views/lists-view.js'
 import { fixedClock } from '../../../analysis/views/one-query.js'
-import { checkCertificates, type CertificateFindings } from '../check-certificates.js'
+import {
+  checkCertificates,
+  type CertificateFindings
+} from '../../../gateway/control/check-certificates.js'
 import { runPolicyTests } from '../../../analysis/views/policy-test-run.js'
 
 export interface CheckOptions extends CommonOptions {

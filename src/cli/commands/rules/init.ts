@@ -18,7 +18,7 @@ import { didYouMean } from '../../../policy/yaml/closest.js'
 import { readYaml } from '../../../policy/yaml/read.js'
 import { EXIT, usageError } from '../../exit.js'
 import { print, type Io } from '../../io.js'
-import { showTrial, trialQuery } from '../../output/trial-query.js'
+import { showTrial, trialQuery } from '../../output/rules/trial-query.js'
 import {
   initialNetworks,
   initialSettings,

@@ -1,4 +1,4 @@
-import type { ConfirmResult } from '../../../gateway/socket/admin-protocol.js'
+import type { ConfirmResult } from '../../../gateway/reload/unconfirmed-changes.js'
 import { callGateway } from '../../args/admin.js'
 import { listCopies, lockListCopies, listState } from '../../args/list-copies.js'
 import { loadConfiguredRules } from '../../args/rules.js'

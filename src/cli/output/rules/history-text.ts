@@ -1,5 +1,5 @@
 import { escapeControls } from '../../../base/log/terminal-line.js'
-import type { StoredZone } from '../../../sources/history/history-event.js'
+import type { StoredZone } from '../../../policy/history/history-event.js'
 import type { HistoryEntry } from '../../../analysis/views/history-view.js'
 import { columns, type Cell, type Row } from '../columns.js'
 import { formatCount, formatDuration, formatInstant } from '../format.js'
@@ -17,7 +17,10 @@ export function historyText(
   const head = ['since', 'for', 'version', 'cause', 'what changed']
   const rows = entries.map((entry): Row => ({ cells: cellsOf(entry) }))
   const more = total - entries.length
-  const rest = more > 0 ? ['', `${formatCount(more, 'more entry', 'more entries')} not shown; raise --limit`] : []
+  const rest =
+    more > 0
+      ? ['', `${formatCount(more, 'more entry', 'more entries')} not shown; raise --limit`]
+      : []
   return `${[...columns(head, rows, width), ...rest].join('\n')}\n`
 }
 

@@ -4,8 +4,9 @@ import { writeFileAtomic } from '../../../base/files/atomic-file.js'
 import { failure } from '../../../base/errors/error.js'
 import { reasonOf } from '../../../base/errors/reason.js'
 import { isCopyName } from '../../../policy/rules/model/folder.js'
-import { isValidName, sha256Of } from '../../../sources/bundle/content.js'
-import type { StoredVersion } from '../../../sources/history/rules-history.js'
+import { isValidName } from '../../../sources/bundle/content.js'
+import { sha256Of } from '../../../base/bytes/digest.js'
+import type { StoredVersion } from '../../../policy/history/rules-history.js'
 
 /** Names of the files of a version that belong into a rules folder: not copies of lists, nor files elsewhere. */
 export function rulesNames(version: StoredVersion): readonly string[] {

@@ -1,5 +1,5 @@
-import { ownAddresses } from '../../wire/sockets/endpoint.js'
-import type { Endpoint } from '../../wire/sockets/datagram.js'
+import { ownAddresses } from '../../../wire/sockets/endpoint.js'
+import type { Endpoint } from '../../../wire/sockets/datagram.js'
 
 /** Where a client on this machine can ask, and from which of its addresses. */
 export interface TrialQuery extends Endpoint {

@@ -1,53 +1,54 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { reasonOf } from '../../base/errors/reason.js'
-import type { Milliseconds } from '../../base/units.js'
-import type { Config } from '../../gateway/config/config.js'
-import { PROBE_FOLDER } from '../../gateway/probe/journal.js'
-import { textsOf } from '../../gateway/compiler/former-bans.js'
-import type { GatewayVerification } from '../../lookups/central/verify-fleet.js'
-import { coveredLookups, loggedPatterns } from '../../analysis/evidence/covered-lookups.js'
-import { enforcementTables, enforcementTiles } from '../../analysis/evidence/enforcement-tables.js'
-import { EnforcementTally } from '../../analysis/evidence/enforcement-tally.js'
-import { Enforcement, versionKey } from '../../analysis/evidence/enforcement.js'
-import { gatewaysTable } from '../../analysis/evidence/fleet-tables.js'
-import { probeFindings } from '../../analysis/evidence/probe-table.js'
-import { ruleSegments, type Segment, type Version } from '../../analysis/evidence/rule-segments.js'
+import { reasonOf } from '../../../base/errors/reason.js'
+import type { Milliseconds } from '../../../base/units.js'
+import type { Config } from '../../../gateway/config/config.js'
+import { PROBE_FOLDER } from '../../../gateway/probe/journal.js'
+import { textsOf } from '../../../gateway/compiler/former-bans.js'
+import type { GatewayVerification } from '../../../lookups/central/verify-fleet.js'
+import { coveredLookups, loggedPatterns } from '../../../analysis/evidence/covered-lookups.js'
+import {
+  enforcementTables,
+  enforcementTiles
+} from '../../../analysis/evidence/enforcement-tables.js'
+import { EnforcementTally } from '../../../analysis/evidence/enforcement-tally.js'
+import { Enforcement, versionKey } from '../../../analysis/evidence/enforcement.js'
+import { gatewaysTable } from '../../../analysis/evidence/fleet-tables.js'
+import { probeFindings } from '../../../analysis/evidence/probe-table.js'
+import {
+  ruleSegments,
+  type Segment,
+  type Version
+} from '../../../analysis/evidence/rule-segments.js'
 import {
   ruleVersions,
   type Gateway,
   type RuleVersion
-} from '../../analysis/evidence/rule-versions.js'
-import { silentTimes } from '../../analysis/evidence/silent-times.js'
-import { formatValue } from '../../analysis/report/output/format.js'
-import type { Fact, Report } from '../../analysis/report/report.js'
-import type { NameSource, RuleSet } from '../../policy/rules/model/types.js'
-import { listBans } from '../../analysis/views/bans-list.js'
-import { logPath, type LogOptions } from '../args/log-path.js'
-import { withLog } from '../args/open-log.js'
-import { type PeriodOptions } from '../args/period.js'
-import { checkIds } from '../args/rule-ids.js'
-import { loadConfiguredRules } from '../args/rules.js'
-import { type TimeZoneOptions } from '../args/time-zone.js'
-import { rejectInput, usageError } from '../exit.js'
-import { type Io } from '../io.js'
-import { banDetails } from '../output/rules/ban-details.js'
-import { formatCount } from '../output/format.js'
-import { enforcementJson, proofFiles, ruleTextFiles } from './analysis/evidence-files.js'
-import { ruleHistory, type KnownVersion } from './analysis/evidence-history.js'
-import {
-  loggedSince,
-  NO_CHAIN,
-  NOT_OVER,
-  PROVEN,
-  settingsDigest
-} from './analysis/evidence-limits.js'
-import { logProof } from './analysis/evidence-log.js'
-import { missingRules, ruleChanges } from './analysis/evidence-rules.js'
-import { banSources, banStates } from './analysis/evidence-states.js'
-import { makeReport } from './analysis/make-report.js'
-import { fleetVerification } from './log/verify-fleet.js'
-import { LOG_FACT, verificationForReport } from './log/verify-log.js'
+} from '../../../analysis/evidence/rule-versions.js'
+import { silentTimes } from '../../../analysis/evidence/silent-times.js'
+import { formatValue } from '../../../analysis/report/output/format.js'
+import type { Fact, Report } from '../../../analysis/report/report.js'
+import type { NameSource, RuleSet } from '../../../policy/rules/model/types.js'
+import { listBans } from '../../../analysis/views/bans-list.js'
+import { logPath, type LogOptions } from '../../args/log-path.js'
+import { withLog } from '../../args/open-log.js'
+import { type PeriodOptions } from '../../args/period.js'
+import { checkIds } from '../../args/rule-ids.js'
+import { loadConfiguredRules } from '../../args/rules.js'
+import { type TimeZoneOptions } from '../../args/time-zone.js'
+import { rejectInput, usageError } from '../../exit.js'
+import { type Io } from '../../io.js'
+import { banDetails } from '../../output/rules/ban-details.js'
+import { formatCount } from '../../output/format.js'
+import { enforcementJson, proofFiles, ruleTextFiles } from './evidence-files.js'
+import { ruleHistory, type KnownVersion } from './evidence-history.js'
+import { loggedSince, NO_CHAIN, NOT_OVER, PROVEN, settingsDigest } from './evidence-limits.js'
+import { logProof } from './evidence-log.js'
+import { missingRules, ruleChanges } from './evidence-rules.js'
+import { banSources, banStates } from './evidence-states.js'
+import { makeReport } from './make-report.js'
+import { fleetVerification } from '../log/verify-fleet.js'
+import { LOG_FACT, verificationForReport } from '../log/verify-log.js'
 
 /** Rows of each table: an evidence pack leaves nothing out that an auditor would ask for. */
 const TOP = 1_000_000

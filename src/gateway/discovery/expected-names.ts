@@ -1,4 +1,4 @@
-import type { CertificateConfig, Config, ListenConfig } from '../../gateway/config/config.js'
+import type { CertificateConfig, Config, ListenConfig } from '../config/config.js'
 import { covers } from './covers.js'
 
 /** An encrypted listener none of whose certificates covers a name that clients verify. */

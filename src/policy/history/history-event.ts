@@ -1,4 +1,4 @@
-import type { BundleFacts } from '../../policy/rules/model/types.js'
+import type { BundleFacts } from '../rules/model/types.js'
 import type { Seconds } from '../../base/units.js'
 import type { ZoneState } from '../../wire/zonefile/zone-state.js'
 

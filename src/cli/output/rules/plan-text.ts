@@ -1,11 +1,11 @@
-import { CHANGE_KINDS, type ChangeKind } from '../../analysis/replay/comparison.js'
-import type { Seconds } from '../../base/units.js'
-import { showInstant } from '../../base/time/instant.js'
-import { paint } from '../io.js'
-import { errorLine, jsonOf as checkJson, testsLine, type CheckResult } from './rules/check-text.js'
-import { jsonOf as diffJson } from './rules/diff-json.js'
-import { toText as diffText, type Compared } from './rules/diff-text.js'
-import { formatCount } from './format.js'
+import { CHANGE_KINDS, type ChangeKind } from '../../../analysis/replay/comparison.js'
+import type { Seconds } from '../../../base/units.js'
+import { showInstant } from '../../../base/time/instant.js'
+import { paint } from '../../io.js'
+import { errorLine, jsonOf as checkJson, testsLine, type CheckResult } from './check-text.js'
+import { jsonOf as diffJson } from './diff-json.js'
+import { toText as diffText, type Compared } from './diff-text.js'
+import { formatCount } from '../format.js'
 
 /** What `interdict plan` has found. */
 export interface PlanResult {

@@ -1,6 +1,6 @@
 import type { RuleSet, Rule } from '../model/types.js'
-import type { RemoteList } from './remote-list.js'
-import type { TransferList } from './transfer-list.js'
+import type { RemoteList } from '../lists/remote-list.js'
+import type { TransferList } from '../lists/transfer-list.js'
 
 /** Ids of lists without a copy: never downloaded, never transferred. */
 export function absentLists({

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Octets } from '../../base/units.js'
-import { namesOf, type ListRequest } from '../../policy/rules/lists/load-list.js'
-import type { ListProvider, ProvidedList } from '../../policy/rules/lists/list-provider.js'
+import { namesOf, type ListRequest } from '../rules/lists/load-list.js'
+import type { ListProvider, ProvidedList } from '../rules/lists/list-provider.js'
 import {
   isCopyName,
   NETWORKS_FILE,
@@ -10,11 +10,11 @@ import {
   type FileResult,
   type RuleFiles,
   type TooLarge
-} from '../../policy/rules/model/folder.js'
-import type { BundleFacts, NameSource } from '../../policy/rules/model/types.js'
-import { YamlSource } from '../../policy/rules/model/yaml-source.js'
+} from '../rules/model/folder.js'
+import type { BundleFacts, NameSource } from '../rules/model/types.js'
+import { YamlSource } from '../rules/model/yaml-source.js'
 import type { ZoneState } from '../../wire/zonefile/zone-state.js'
-import { sha256Of } from '../bundle/content.js'
+import { sha256Of } from '../../base/bytes/digest.js'
 import type { StoredVersion } from './rules-history.js'
 
 const MISSING = { why: 'no such file', isMissing: true } as const
