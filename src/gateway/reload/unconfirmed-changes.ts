@@ -114,8 +114,10 @@ export class UnconfirmedChanges {
 /** Ids of the bans that are enforced at a time, or would be by their weekly hours. */
 function bansInForce(snapshot: Snapshot, now: Seconds): ReadonlySet<string> {
   const found = new Set<string>()
-  for (const { kind, ruleId, monitor, from, until } of allClaims(snapshot).all) {
-    if (kind === 'ban' && !monitor && from <= now && now < until) found.add(ruleId)
+  for (const { kind, ruleId, monitor, reply, from, until } of allClaims(snapshot).all) {
+    // Names that a list passes have no reply, in a monitored ban as well.
+    const isEnforced = kind === 'ban' && !monitor && reply !== undefined
+    if (isEnforced && from <= now && now < until) found.add(ruleId)
   }
   return found
 }
