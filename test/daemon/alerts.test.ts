@@ -181,7 +181,8 @@ log: { outputs: [{ name: siem, type: syslog, ${to}, cert: cert.pem, key: key.pem
     ['admin.http', 'output siem', 'output bad']
   )
   const reader = new CertificateReader(files)
-  const dates = [{ name: 'output siem', expires: notAfter.toISOString(), error: null }]
+  const expires = notAfter.toISOString()
+  const dates = [{ name: 'output siem', expires, error: null, uncovered: [] }]
   t.strictSame(reader.read(), dates)
   rmSync(site.path('cert.pem'))
   t.strictSame(reader.read(), dates, 'not read again at once')

@@ -16,6 +16,7 @@ const GOOD = {
     reload: null,
     tests: { passed: 0, failed: 0, undecided: 0, first: [] },
     reloadStuckSince: null,
+    ...{ shrunkLists: [], removedBans: [] },
     bundle: null
   },
   settings: null,
@@ -30,7 +31,7 @@ const GOOD = {
   fleet: null,
   probe: null,
   zones: [],
-  recorder: { writable: true, outputs: [] },
+  recorder: { writable: true, misplaced: false, outputs: [] },
   archive: null
 } as unknown as Status
 const isAvailable = typeof loadSystem() !== 'string'
