@@ -107,7 +107,7 @@ export class GeneratedHistory {
       const { missing } = await this.writer.record(event, { files, zone })
       if (missing.length > 0) throw new Error(`not stored: ${missing.join(', ')}`)
       this.states.push({ at, sha256, bans, pausedUntil: isPaused ? until * 1000 : 0 })
-      if (this.random(50) === 0) {
+      if (this.random(20) === 0) {
         const stopped = at + 1000 + this.random(500)
         if (stopped < this.start + (i + 1) * step) {
           await this.writer.end({ at: new Date(stopped).toISOString(), event: 'stop' })
@@ -123,9 +123,11 @@ export class GeneratedHistory {
     const seconds =
       Math.ceil(this.start / 1000) + this.random(Math.floor((this.end - this.start) / 1000))
     const at = seconds * 1000
-    const app = this.random(APPS + 1)
-    const name = app === APPS ? 'noise.example' : `www.app${app}.example`
     const state = this.states.findLast(one => one.at <= at)
+    // Half of them of a ban in the rules, whether it is active or not.
+    const banned = this.random(2) === 0 ? state?.bans[this.random(12)]?.app : undefined
+    const app = banned ?? this.random(APPS + 1)
+    const name = app === APPS ? 'noise.example' : `www.app${app}.example`
     const shown = { at: new Date(at).toISOString().replace('.000Z', 'Z'), name }
     if (state?.sha256 === undefined) return { ...shown, verdict: 'unknown', sha256: null }
     const isBlocked =

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks'
 import { Alert, Card, Failure, Field, Tabs, Title } from '../components.js'
 import { api, may, t, word } from '../state.js'
+import { History } from './change/history.js'
 import { Pauses } from './change/pauses.js'
 import { useAction } from '../use-api.js'
 import { BUNDLE, Choose, Edit, type Proposal } from './change/proposal.js'
@@ -14,6 +15,7 @@ export function Page() {
       <Candidate />
       <Pauses />
       {may('policy') && <Activate />}
+      <History />
     </>
   )
 }

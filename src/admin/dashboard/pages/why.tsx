@@ -130,6 +130,7 @@ function Answer({ name, client, type, at, upstream }: Asked) {
 }
 
 function sentenceOf({ name, client, verdict, rule }: Explanation): string {
+  if (verdict === 'unknown') return t('why.unknown', { name, client })
   if (rule === null)
     return t(verdict === 'refused' ? 'why.refused' : 'why.noRule', { name, client })
   const key = verdict === 'blocked' || verdict === 'monitored' ? verdict : 'allowed'
@@ -182,14 +183,17 @@ function Decision({ found }: { readonly found: Explanation }) {
             [t('time'), format.value.dateTime(at)],
             [
               t('rules'),
-              <code>
-                {rules.serial === null
-                  ? rules.sha256.slice(0, 16)
-                  : `${rules.serial}, ${rules.sha256.slice(0, 16)}`}
-              </code>
+              rules.sha256 === null ? null : (
+                <code>
+                  {rules.serial === null
+                    ? rules.sha256.slice(0, 16)
+                    : `${rules.serial}, ${rules.sha256.slice(0, 16)}`}
+                </code>
+              )
             ]
           ]}
         />
+        {found.past !== undefined && <Past past={found.past} />}
         <div class="row no-print">
           {rule?.kind === 'ban' && (
             <a class="button" href={urlOf('bans', { id: rule.id })}>
@@ -223,6 +227,26 @@ function Decision({ found }: { readonly found: Explanation }) {
           )}
         </Card>
       )}
+    </>
+  )
+}
+
+/** Why nothing is claimed about the past, and what the query log has. */
+function Past({ past }: { readonly past: NonNullable<Explanation['past']> }) {
+  const { unknown, notes, log } = past
+  return (
+    <>
+      {[...unknown, ...notes].map(text => (
+        <p key={text} class="note">
+          {text}
+        </p>
+      ))}
+      {log.lookups.length > 0 && <h3>{t('why.log')}</h3>}
+      {log.lookups.map(({ time, type, verdict, rule }) => (
+        <p key={time} class="note">
+          {format.value.second(time)} {type} <Verdict verdict={verdict} /> <code>{rule}</code>
+        </p>
+      ))}
     </>
   )
 }

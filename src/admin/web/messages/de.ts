@@ -476,6 +476,21 @@ export const messages: Messages = {
   'impact.allowed': 'Neu erlaubt',
   'impact.refused': 'Neu abgelehnt',
   'impact.served': 'Neu bedient',
+  'history.title': 'Verlauf der Regeln',
+  'history.intro':
+    'Was wann in Kraft war. Wiederherstellen schreibt eine Version in den Regelordner zurück.',
+  'history.since': 'In Kraft seit',
+  'history.for': 'Dauer',
+  'history.version': 'Version der Regeln',
+  'history.cause': 'Ursache',
+  'history.restore': 'Wiederherstellen',
+  'history.plan':
+    'Version {version} würde {n} Datei ändern|Version {version} würde {n} Dateien ändern',
+  'history.stopped': 'angehalten',
+  'history.unknown': 'nicht bekannt',
+  'verdict.unknown': 'Nicht bekannt',
+  'why.unknown': 'Es ist nicht bekannt, was für {name} von {client} entschieden wurde',
+  'why.log': 'Im Anfrageprotokoll',
   'pause.title': 'Eine Sperre pausieren',
   'pause.intro':
     'Während Sie einen Fehler suchen, kann eine Sperre für einige Zeit abgeschaltet werden. Ein Verbot nicht: was eine Behörde verboten hat, ändert sich nur in den Regeln.',

@@ -473,6 +473,21 @@ export const messages: Messages = {
   'impact.allowed': 'Nouvellement autorisées',
   'impact.refused': 'Nouvellement refusées',
   'impact.served': 'Nouvellement servies',
+  'history.title': 'Historique des règles',
+  'history.intro':
+    'Ce qui était en vigueur, et quand. Restaurer réécrit une version dans le dossier des règles.',
+  'history.since': 'En vigueur depuis',
+  'history.for': 'Durée',
+  'history.version': 'Version des règles',
+  'history.cause': 'Origine',
+  'history.restore': 'Restaurer',
+  'history.plan':
+    'La version {version} changerait {n} fichier|La version {version} changerait {n} fichiers',
+  'history.stopped': 'arrêté',
+  'history.unknown': 'inconnu',
+  'verdict.unknown': 'Inconnu',
+  'why.unknown': 'On ne sait pas ce qui a été décidé pour {name} de {client}',
+  'why.log': 'Dans le journal des requêtes',
   'pause.title': 'Suspendre un blocage',
   'pause.intro':
     'Pendant que vous cherchez une panne, un blocage peut être suspendu un moment. Une interdiction non : ce qu’une autorité a interdit ne change que dans les règles.',

@@ -472,6 +472,21 @@ export const messages: Messages = {
   'impact.allowed': 'Nieuw toegelaten',
   'impact.refused': 'Nieuw geweigerd',
   'impact.served': 'Nieuw bediend',
+  'history.title': 'Geschiedenis van de regels',
+  'history.intro':
+    'Wat wanneer van kracht was. Herstellen schrijft een versie terug naar de map met regels.',
+  'history.since': 'Van kracht sinds',
+  'history.for': 'Duur',
+  'history.version': 'Versie van de regels',
+  'history.cause': 'Oorzaak',
+  'history.restore': 'Herstellen',
+  'history.plan':
+    'Versie {version} zou {n} bestand wijzigen|Versie {version} zou {n} bestanden wijzigen',
+  'history.stopped': 'gestopt',
+  'history.unknown': 'niet bekend',
+  'verdict.unknown': 'Niet bekend',
+  'why.unknown': 'Het is niet bekend wat voor {name} van {client} is beslist',
+  'why.log': 'In het querylog',
   'pause.title': 'Een blokkering pauzeren',
   'pause.intro':
     'Terwijl u een storing zoekt, kan een blokkering een tijd worden uitgezet. Een verbod niet: wat een overheid verboden heeft, verandert alleen in de regels.',

@@ -93,14 +93,52 @@ export interface Explanation {
   readonly network: string | null
   readonly addressNetwork: string | null
   readonly at: string
-  readonly rules: { readonly sha256: string; readonly serial: number | null }
+  readonly rules: { readonly sha256: string | null; readonly serial: number | null }
   readonly verdict: string
   readonly match: string
   readonly rule: RuleView | null
   readonly upstream: string | null
   readonly steps: readonly { readonly subject: string; readonly rules: readonly RuleView[] }[]
   readonly reply: readonly string[] | null
+  /** For a time in the past. */
+  readonly past?:
+    | {
+        readonly unknown: readonly string[]
+        readonly notes: readonly string[]
+        readonly log: {
+          readonly lookups: readonly {
+            readonly time: string
+            readonly type: string
+            readonly verdict: string
+            readonly rule: string | null
+          }[]
+        }
+      }
+    | undefined
   readonly timeZone: string
+}
+
+export interface HistoryEntry {
+  readonly from: string
+  readonly seconds: number | null
+  readonly event: string
+  readonly sha256: string | null
+  readonly serial: number | null
+  readonly reason: string | null
+  readonly by: string | null
+  readonly changed: readonly string[]
+  readonly summary: string
+}
+
+export interface RulesHistory {
+  readonly total: number
+  readonly entries: readonly HistoryEntry[]
+}
+
+export interface RestoredVersion {
+  readonly sha256: string
+  readonly written: readonly string[]
+  readonly removed: readonly string[]
 }
 
 export interface List {
