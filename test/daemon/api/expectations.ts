@@ -28,6 +28,21 @@ export const EXPECTATIONS: Readonly<Record<string, Expectation>> = {
   'GET /changes': { scope: 'read', path: '/changes' },
   'GET /blocks': { scope: 'read', path: '/blocks' },
   'GET /rules/files': { scope: 'read', path: '/rules/files' },
+  'GET /rules/history': { scope: 'read', path: '/rules/history?limit=5&since=2026-01-01' },
+  'GET /rules/versions/{version}': { scope: 'read', path: '/rules/versions/abcd1234' },
+  'GET /rules/versions/{version}/file': {
+    scope: 'read',
+    path: '/rules/versions/abcd1234/file?path=networks.yaml'
+  },
+  'GET /rules/versions/{version}/diff': {
+    scope: 'read',
+    path: '/rules/versions/abcd1234/diff?to=abcd5678'
+  },
+  'POST /rules/versions/{version}/restore': {
+    scope: 'policy',
+    path: '/rules/versions/abcd1234/restore',
+    request: { payload: { dryRun: true } }
+  },
   'GET /networks': { scope: 'read', path: '/networks' },
   'GET /networks/{id}': { scope: 'read', path: '/networks/staff' },
   'GET /bans': { scope: 'read', path: '/bans' },

@@ -136,8 +136,10 @@ t.test('decisions', async t => {
   t.match(await explain(`client=10.7.0.1&name=video.example&type=AAAA&at=${AT}`), {
     type: 'AAAA',
     at: '2026-01-02T00:00:00.000Z',
-    rule: { kind: 'exception' },
-    reply: null
+    ...{ verdict: 'unknown', past: { unknown: ['the history begins later'] } }
+  })
+  t.match(await explain('client=10.7.0.1&name=video.example&type=AAAA&at=2999-01-02'), {
+    ...{ type: 'AAAA', at: '2999-01-02T00:00:00.000Z', rule: { kind: 'ban' } }
   })
   t.match(await explain('client=192.0.2.1&name=video.example'), { verdict: 'forwarded' })
   for (const wrong of ['client=x&name=a.example', 'client=10.0.0.1&name=a..b', 'name=a.example'])

@@ -10,6 +10,7 @@ import { ZERO_COUNTERS } from '../../../src/gateway/workers/worker-status.js'
 import { packRules, unpackRules } from '../../../src/gateway/compiler/described-rules.js'
 import { compile } from '../../../src/policy/compile/compile.js'
 import { loadRules } from '../../../src/policy/rules/load.js'
+import { listBans, type BansList } from '../../../src/analysis/views/bans-list.js'
 
 const usage = { entries: 0, octets: 0, limitOctets: 1 }
 const at = '2026-01-01T00:00:00Z'
@@ -114,12 +115,40 @@ export async function activeRules(t: Test): Promise<ActiveRules> {
   return { snapshot, ...unpackRules(packRules(loaded)) }
 }
 
+/** As `interdict bans --json`. */
+function bansOf({ rules }: ActiveRules, words: readonly string[]): BansList {
+  const given = (option: string): string | undefined => words[words.indexOf(option) + 1]
+  const at = Date.parse(given('--at')!) / 1000
+  const only = (option: string) => (words.includes(option) ? given(option) : undefined)
+  const within = Number(given('--within'))
+  return listBans(rules, { at, within, network: only('--network'), app: only('--app') })
+}
+
+const VERSION = {
+  ...{ sha256: 'ab'.repeat(32), stretches: [], files: [], zones: [] },
+  ...{ path: 'networks.yaml', text: '' }
+}
+
 /** What commands print. */
 const OUTPUTS: Readonly<Record<string, unknown>> = {
   query: [],
   check: { ok: true, errors: [], warnings: [] },
   lists: { lists: [{ id: 'ads', result: 'updated' }] },
-  rollback: { from: 8, to: 7, changed: true }
+  rollback: { from: 8, to: 7, changed: true },
+  'rules history': { total: 0, entries: [] },
+  'rules show': VERSION,
+  'rules diff': {},
+  'rules restore': { sha256: VERSION.sha256, written: [], removed: [], saved: null },
+  explain: {
+    ...{ name: 'video.example', type: 'AAAA', client: '10.7.0.1', device: null, network: null },
+    ...{ at: '2026-01-02T00:00:00.000Z', rules: { sha256: null, serial: null } },
+    ...{ verdict: 'unknown', match: 'none', rule: null, upstream: null, steps: [], reply: null },
+    past: {
+      ...{ since: null, until: null, unknown: ['the history begins later'], notes: [] },
+      log: { lookups: [], remarks: [] }
+    },
+    timeZone: 'UTC'
+  }
 }
 
 /** Replies of the control thread. */
@@ -159,7 +188,9 @@ export function serving(
     command: words => {
       const output = words.indexOf('--output')
       if (output !== -1) writeFileSync(words[output + 1]!, 'bundle')
-      return Promise.resolve(OUTPUTS[words[0]!] ?? {})
+      if (words[0] === 'bans') return Promise.resolve(bansOf(rules, words))
+      const two = words.slice(0, 2).join(' ')
+      return Promise.resolve(OUTPUTS[two] ?? OUTPUTS[words[0]!] ?? {})
     }
   }
 }

@@ -4,18 +4,22 @@ import { epochSeconds, systemClock } from '../../../base/time/clock.js'
 import { failure } from '../../../base/errors/error.js'
 import type { Seconds } from '../../../base/units.js'
 import type { NetworkRules } from '../../../policy/rules/model/types.js'
-import { readInstant } from '../../../base/time/instant.js'
+import { readInstant, showInstant } from '../../../base/time/instant.js'
 import { ZoneCopies, zoneCopiesFolder } from '../../../sources/axfr/zone-copies.js'
 import { ListCopies, listCopiesFolder } from '../../../sources/http/list-copies.js'
 import { listBans, type BansList } from '../../../analysis/views/bans-list.js'
 import { viewLists } from '../../../analysis/views/lists-view.js'
 import { ruleState, type BanQuery } from '../../../analysis/views/rule-state.js'
 import { app, instant, network, pageOf, pageSchema, paging, within } from '../parameters.js'
-import { defineRoute } from '../route.js'
-import type { ActiveRules, ApiServices } from '../services.js'
+import { defineRoute, type RouteContext } from '../route.js'
+import type { ActiveRules } from '../services.js'
 import * as schemas from './schemas.js'
 
-const at = instant.optional().describe('Default: now')
+const at = instant
+  .optional()
+  .describe(
+    'Default: now. In the past: by what was in force then; HISTORY_UNKNOWN if that is not known'
+  )
 const states = ['in force', 'outside its hours', 'to come', 'ended'] as const
 const selection = {
   ...paging,
@@ -43,8 +47,19 @@ interface Selection {
 }
 
 /** @throws InterdictError API_NOT_FOUND for a network or app that the rules do not have */
-async function select(services: ApiServices, { at, network, app }: Selection, within = 0) {
+async function select(
+  { services, signal }: Pick<RouteContext, 'services' | 'signal'>,
+  { at, network, app }: Selection,
+  within = 0
+) {
   const active = await services.rules()
+  if (at !== undefined && Date.parse(showInstant(instantOf(at), 'UTC')) < Date.now()) {
+    // By what was in force then, which a process of its own reads.
+    const of = [...(network ? ['--network', network] : []), ...(app ? ['--app', app] : [])]
+    const words = ['bans', '--at', showInstant(instantOf(at), 'UTC'), '--within', String(within)]
+    const list = (await services.command([...words, ...of, '--json'], signal)) as BansList
+    return { list, generation: active.snapshot.generation }
+  }
   const { networks, sources } = active.rules
   if (network !== undefined && !networks.some(it => it.id === network))
     throw failure('API_NOT_FOUND', `network ${network}`)
@@ -104,8 +119,8 @@ export const rulesRoutes = [
     query: z.strictObject(selection),
     response: pageSchema(schemas.ban),
     errors: { API_NOT_FOUND: 404 },
-    handler: async ({ query }, { services }) => {
-      const { list, generation } = await select(services, query)
+    handler: async ({ query }, context) => {
+      const { list, generation } = await select(context, query)
       return pageOf(generation, list.bans.filter(inState(query.state)), query)
     }
   }),
@@ -117,8 +132,8 @@ export const rulesRoutes = [
     query: z.strictObject(selection),
     response: pageSchema(schemas.exception),
     errors: { API_NOT_FOUND: 404 },
-    handler: async ({ query }, { services }) => {
-      const { list, generation } = await select(services, query)
+    handler: async ({ query }, context) => {
+      const { list, generation } = await select(context, query)
       return pageOf(generation, list.exceptions.filter(inState(query.state)), query)
     }
   }),
@@ -136,8 +151,8 @@ export const rulesRoutes = [
     }),
     response: pageSchema(schemas.notice),
     errors: { API_NOT_FOUND: 404 },
-    handler: async ({ query }, { services }) => {
-      const { list, generation } = await select(services, query, query.within)
+    handler: async ({ query }, context) => {
+      const { list, generation } = await select(context, query, query.within)
       return pageOf(generation, list.notices, query)
     }
   }),
