@@ -1,7 +1,8 @@
 /**
  * What it costs that clients are recognized by their certificates, over TLS: `npm run bench:client-certificates`. CPU per
- * answer on 16 connections, per full and per resumed handshake, with a gateway that refuses clients without a certificate
- * and one that asks for none, in turns on one core.
+ * answer on 16 connections, per full and per resumed handshake, in turns on one core, with a gateway that asks for no
+ * certificate, one that refuses clients without, and one that puts them into another network than that of their address, so
+ * that the rules of both apply.
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -40,6 +41,13 @@ const CLIENTS = `
 client-authorities: { bench: { certificate: ${ca} } }
 clients: { phones: { network: local, certificate: { authority: bench, dns: '*.example' } } }
 `
+const TWO_NETWORKS = (NETWORKS + CLIENTS)
+  .replace('networks:\n', 'networks:\n  phones: { block: [{ lists: [names] }] }\n')
+  .replace(
+    'prefixes: [127.0.0.0/8]',
+    '$&\n    bans: [{ names: [banned.example], authority: A, reference: R }]'
+  )
+  .replace('network: local', 'network: phones')
 
 interface Kind {
   readonly name: string
@@ -53,6 +61,12 @@ const KINDS: readonly Kind[] = [
   {
     name: 'required',
     rules: NETWORKS + CLIENTS,
+    listen: ', anonymous-clients: refuse, unknown-clients: refuse',
+    client: { cert: client.certificate, key: client.key }
+  },
+  {
+    name: 'of another network',
+    rules: TWO_NETWORKS,
     listen: ', anonymous-clients: refuse, unknown-clients: refuse',
     client: { cert: client.certificate, key: client.key }
   }
@@ -118,10 +132,11 @@ for (let round = 0; round <= Number(values.rounds); round++) {
   }
 }
 const rows = Object.keys(WORK).map(name => {
-  const [none, required] = gateways.map(({ costs }) => spreadOf(costs.get(name)!).median)
-  return [name, none!.toFixed(1), required!.toFixed(1), (required! / none!).toFixed(2)]
+  const medians = gateways.map(({ costs }) => spreadOf(costs.get(name)!).median)
+  const ratios = medians.slice(1).map(one => (one / medians[0]!).toFixed(2))
+  return [name, ...medians.map(one => one.toFixed(1)), ...ratios]
 })
-const head = ['µs of CPU', ...KINDS.map(({ name }) => `certificate ${name}`), 'ratio']
+const head = ['µs of CPU', ...KINDS.map(({ name }) => `certificate ${name}`), 'ratio', 'ratio']
 process.stdout.write(`${table(head, rows)}\n`)
 for (const { server } of gateways) await server.stop()
 await workshop.close()

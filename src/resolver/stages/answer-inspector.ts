@@ -15,20 +15,18 @@ import type { RebindingGuard } from './rebinding-guard.js'
  * one of them starts or ends.
  */
 export class AnswerInspector {
-  private found = new AnswerMatch()
+  private readonly found = new AnswerMatch(false)
   /** What the bans of the network of the client's address match. */
-  private banned = new AnswerMatch()
+  private readonly banned = new AnswerMatch(true)
+  /** After `inspect`: the verdict that blocks, or that would block if it were enforced. */
+  readonly verdict: Verdict = this.found.verdict
+  /** If a target matched: which one. */
+  readonly name: HashedName = this.found.name
   private policy: Policy | undefined
-  private now: Seconds = 0
   private epoch = 0
 
   /** @param guard may be replaced; undefined: private addresses are allowed */
   constructor(public guard: RebindingGuard | undefined) {}
-
-  /** After `inspect`: the verdict that blocks, or that would block if it were enforced. */
-  get verdict(): Verdict {
-    return this.found.verdict
-  }
 
   /** What in the answer matched `verdict.monitorClaim`, one of `MATCH`. */
   get monitorMatch(): number {
@@ -40,31 +38,25 @@ export class AnswerInspector {
     return this.found.logMatch
   }
 
-  /** If a target matched: which one. */
-  get name(): HashedName {
-    return this.found.name
-  }
-
   /** @param epoch `policy.epochAt(now)` */
   beginBatch(policy: Policy, now: Seconds, epoch: number): void {
     this.policy = policy
-    this.now = now
     this.epoch = epoch
+    this.found.beginBatch(policy, now)
+    this.banned.beginBatch(policy, now)
   }
 
   /** What in the answer is blocked for this client, one of `MATCH`; `none` if nothing is. */
   inspect(context: QueryContext, answer: Answer): number {
-    const { policy, found, now, epoch } = this
-    found.verdict.clear()
+    const { verdict, epoch } = this
+    verdict.clear()
     if (answer.targetKinds.length === 0 && answer.addresses.length === 0) return MATCH.none
     if (answer.cleanEpoch === epoch && answer.cleanClass === context.verdictClass) return MATCH.none
-    const { clientClass, addressClass, verdict: ofName } = context
-    let match = found.find(context, answer, policy!, clientClass, ofName, now)
-    if (addressClass !== 0) match = this.addBans(context, answer, match)
+    let match = this.found.find(context, answer)
+    if (context.addressClass !== 0) match = this.addBans(context, answer, match)
     if (match === MATCH.none) match = this.inspectPrivate(context, answer)
     // An answer with a match that is monitored or logged is not clean: each of its lookups has to be logged.
-    const { monitorClaim, logSource } = this.verdict
-    if (match === MATCH.none && monitorClaim === -1 && logSource === -1) {
+    if (match === MATCH.none && verdict.monitorClaim === -1 && verdict.logSource === -1) {
       answer.cleanEpoch = epoch
       answer.cleanClass = context.verdictClass
     }
@@ -73,15 +65,12 @@ export class AnswerInspector {
 
   /** Adds the bans of the network of the client's address. @param match of its own network */
   private addBans(context: QueryContext, answer: Answer, match: number): number {
-    const { found, banned, now } = this
-    const policy = this.policy!
-    if (match !== MATCH.none && isBanned(policy, found.verdict)) return match
-    const { addressClass, addressBans } = context
+    const { found, banned, policy } = this
+    if (match !== MATCH.none && isBanned(policy!, found.verdict)) return match
     banned.verdict.clear()
-    const other = banned.find(context, answer, policy, addressClass, addressBans, now)
+    const other = banned.find(context, answer)
     if (other !== MATCH.none) {
-      this.found = banned
-      this.banned = found
+      found.takeFrom(banned)
       return other
     }
     if (found.verdict.monitorClaim === -1) {

@@ -14,7 +14,7 @@ const MATCH_OF_TARGET = {
   [TARGET_KIND.svcb]: MATCH.svcb
 } as Readonly<Record<number, number>>
 
-/** What of an answer the rules of one client class match. */
+/** What of an answer the rules of one network of a client match. */
 export class AnswerMatch {
   /** The verdict that blocks, or that would block if it were enforced. */
   readonly verdict = new Verdict()
@@ -24,75 +24,80 @@ export class AnswerMatch {
   logMatch: number = MATCH.none
   /** If a target matched: which one. */
   readonly name = new HashedName()
+  private policy: Policy | undefined
+  private now: Seconds = 0
 
-  /** @param ofName the verdict of the same class on QNAME */
-  find(
-    context: QueryContext,
-    answer: Answer,
-    policy: Policy,
-    clientClass: number,
-    ofName: Verdict,
-    now: Seconds
-  ): number {
-    return (
-      this.findName(context, answer, policy, clientClass, ofName, now) ||
-      this.findAddress(context, answer, policy, clientClass, ofName, now)
-    )
+  /** @param isOfAddress the network is that of the client's address: only its bans count */
+  constructor(private readonly isOfAddress: boolean) {}
+
+  beginBatch(policy: Policy, now: Seconds): void {
+    this.policy = policy
+    this.now = now
   }
 
-  private findName(
-    { query, overTcp, addressBans }: QueryContext,
-    { targets, targetKinds }: Answer,
-    policy: Policy,
-    clientClass: number,
-    ofName: Verdict,
-    now: Seconds
-  ): number {
-    const { name, verdict } = this
+  /** What in the answer is blocked, one of `MATCH`; `none` if nothing is. */
+  find(context: QueryContext, answer: Answer): number {
+    return this.findName(context, answer) || this.findAddress(context, answer)
+  }
+
+  /** Takes over what the other network matches. */
+  takeFrom({ verdict, monitorMatch, logMatch, name }: AnswerMatch): void {
+    this.verdict.copyFrom(verdict)
+    this.monitorMatch = monitorMatch
+    this.logMatch = logMatch
+    if (name.length > 0) this.name.set(name.octets, 0, this.policy!.seed)
+  }
+
+  private findName(context: QueryContext, answer: Answer): number {
+    const { policy, name, verdict, now } = this
+    const { query, overTcp } = context
+    const { targets, targetKinds } = answer
     let at = 0
     for (const kind of targetKinds) {
       const match = MATCH_OF_TARGET[kind]!
       const { monitorClaim, monitorEntry, logSource, logEntry } = verdict
-      name.set(targets, at, policy.seed)
+      name.set(targets, at, policy!.seed)
       at += name.length
-      this.clear(ofName === addressBans)
-      policy.evaluateName(name, query.qtype, clientClass, now, verdict, overTcp, true)
-      if (this.isBlocked(policy, ofName)) return match
+      const clientClass = this.begin(context)
+      policy!.evaluateName(name, query.qtype, clientClass, now, verdict, overTcp, true)
+      if (this.isBlocked(context)) return match
       this.keepFirstMonitored(match, monitorClaim, monitorEntry)
       this.keepFirstLogged(match, logSource, logEntry)
     }
     return MATCH.none
   }
 
-  private findAddress(
-    { query, overTcp, addressBans }: QueryContext,
-    { addresses }: Answer,
-    policy: Policy,
-    clientClass: number,
-    ofName: Verdict,
-    now: Seconds
-  ): number {
-    const { verdict } = this
+  private findAddress(context: QueryContext, answer: Answer): number {
+    const { policy, verdict, now } = this
+    const { query, overTcp } = context
+    const { addresses } = answer
     for (let at = 0; at < addresses.length; at += 4) {
       const { monitorClaim, monitorEntry, logSource, logEntry } = verdict
-      this.clear(ofName === addressBans)
-      policy.evaluateAddress(addresses, at, query.qtype, clientClass, now, verdict, overTcp)
-      if (this.isBlocked(policy, ofName)) return MATCH.address
+      const clientClass = this.begin(context)
+      policy!.evaluateAddress(addresses, at, query.qtype, clientClass, now, verdict, overTcp)
+      if (this.isBlocked(context)) return MATCH.address
       this.keepFirstMonitored(MATCH.address, monitorClaim, monitorEntry)
       this.keepFirstLogged(MATCH.address, logSource, logEntry)
     }
     return MATCH.none
   }
 
-  private clear(forBans: boolean): void {
-    if (forBans) this.verdict.clearForBans()
-    else this.verdict.clear()
+  /** Clears the verdict. @returns the client class */
+  private begin({ clientClass, addressClass }: QueryContext): number {
+    const { verdict } = this
+    if (this.isOfAddress) {
+      verdict.clearForBans()
+      return addressClass
+    }
+    verdict.clear()
+    return clientClass
   }
 
   /** A rule that allows QNAME also allows the contents of the answer, by the same tiers. */
-  private isBlocked(policy: Policy, ofName: Verdict): boolean {
-    const { verdict } = this
-    return isBlocked(policy, verdict) && verdict.tier < ofName.tier
+  private isBlocked(context: QueryContext): boolean {
+    const { policy, verdict } = this
+    const ofName = this.isOfAddress ? context.addressBans : context.verdict
+    return isBlocked(policy!, verdict) && verdict.tier < ofName.tier
   }
 
   /** The first monitored match along the chain is the one that is logged. */
