@@ -106,7 +106,12 @@ t.test('what was banned is kept over a restart, for 90 days', async t => {
       banned: Record<string, string[]>
       former: Record<string, Record<string, string[]>>
     }
-  t.match(read(), { v: 1, since: Number, banned: { 'networks.yaml': ['clip.example'] }, former: {} })
+  t.match(read(), {
+    v: 1,
+    since: Number,
+    banned: { 'networks.yaml': ['clip.example'] },
+    former: {}
+  })
   await rig.gateway.stop()
   const again = await withUpstream(t, '', {
     more: `state: { folder: '${rig.site.path('state')}' }`
@@ -118,6 +123,16 @@ t.test('what was banned is kept over a restart, for 90 days', async t => {
   t.strictSame([now, Object.values(former)], [{}, [{ 'networks.yaml': ['clip.example'] }]])
   const left = (Number(Object.keys(former)[0]) - Date.now() / 1000) / 86_400
   t.ok(left > 89 && left <= 90, `until in ${left} days`)
+})
+
+t.test('a damaged file of banned names: a warning, and it is written anew', async t => {
+  const files = { [NETWORKS]: rules(BAN), 'state/banned-names.json': '{"v":1,"banned":' }
+  // Paths are relative to the settings, which are in the site.
+  const rig = await withUpstream(t, BAN, { files, reloads: true, more: 'state: { folder: state }' })
+  const [warning] = rig.log.lines.filter(({ fields }) => fields.code === 'LOG_BANS')
+  t.match(warning, { level: 'warn', message: /banned-names\.json/ })
+  const { banned } = JSON.parse(rig.site.read('state/banned-names.json')) as { banned: object }
+  t.strictSame(banned, { 'networks.yaml': ['clip.example'] })
 })
 
 t.test(

@@ -357,6 +357,7 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'querylog/privacy/client-field.test.ts',
     'each network has its own mode, other'
   ],
+  'file of former bans not usable': ['daemon/logs-bans.test.ts', 'a damaged file of banned names'],
   "lookups exceed the recorder's capacity": [
     'querylog/record/recorder.test.ts',
     'counts what a full ring dropped and reports'
