@@ -172,6 +172,7 @@ const TROUBLE: StatusReply = withHealth({
       ...{ at: '2026-01-03T03:04:05.678Z', reason: 'SIGHUP', outcome: 'refused', errors: 3 },
       first: [{ code: 'RULES_X', message: `networks.yaml:1:2: \u001b[2J${' word'.repeat(40)}` }]
     },
+    waiting: null,
     tests: { passed: 5, failed: 0, undecided: 0, first: [] },
     lists: [
       {

@@ -21,7 +21,7 @@ const defaults = {
   transport: 'auto',
   rules: resolve('/etc/interdict/rules'),
   bundle: undefined,
-  activation: { tests: 'refuse' },
+  activation: { activate: 'on-save', tests: 'refuse' },
   upstreams: {
     servers: [],
     useResolvConf: true,

@@ -21,6 +21,7 @@ t.test('rules that were compiled and not adopted are compiled again', async t =>
     watchState: new Map(),
     isFull: true,
     isForced: false,
+    waitsForLists: false,
     isFirst: true,
     localNames: [],
     listSize: 0,

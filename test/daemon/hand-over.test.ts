@@ -186,7 +186,7 @@ t.test('a gateway within another process cannot be upgraded', async t => {
     status: () => Promise.reject(new Error('not asked for')),
     workerPool: { request: () => Promise.resolve([]) },
     operations: {
-      ...{ reload: idle, rotate: idle, pause: idle, rulesInForce: idle },
+      ...{ reload: idle, rotate: idle, pause: idle, rulesInForce: idle, apply: idle },
       confirm: () => ({ id: '', entries: 0 })
     },
     cache: { flush: () => Promise.resolve(0) }

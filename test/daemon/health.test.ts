@@ -49,6 +49,7 @@ const GOOD: Status = {
   rules: {
     generation: 2,
     reload: null,
+    waiting: null,
     tests: { passed: 1, failed: 0, undecided: 0, first: [] },
     reloadStuckSince: null,
     ...{ shrunkLists: [], removedBans: [] },

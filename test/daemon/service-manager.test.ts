@@ -14,6 +14,7 @@ const GOOD = {
     networks: 2,
     rules: 3,
     reload: null,
+    waiting: null,
     tests: { passed: 0, failed: 0, undecided: 0, first: [] },
     reloadStuckSince: null,
     ...{ shrunkLists: [], removedBans: [] },

@@ -40,6 +40,14 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'daemon/policy-test-gate.test.ts',
     'rules that fail their policy tests are refused like errors'
   ],
+  'saved rules that wait to be applied': [
+    'daemon/apply.test.ts',
+    'rules that fail their tests are not applied, and a restart serves what was'
+  ],
+  'rules folder changed after `plan`': [
+    'daemon/apply.test.ts',
+    'saved rules wait until exactly these are applied'
+  ],
   'policy test fails at the start': [
     'daemon/policy-test-gate.test.ts',
     'at the start: rules that fail their policy tests do not start'

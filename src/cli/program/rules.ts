@@ -105,6 +105,22 @@ export function addRulesCommands(program: Command, { io, done }: Context): void 
     })
   examples(plan, 'plan', 'plan new-rules/ --json')
 
+  const apply = program
+    .command('apply')
+    .summary('Put saved rules in force')
+    .description(
+      'Put saved rules in force, with rules.activate: manual in the settings. With a SHA-256, as ' +
+        'interdict plan prints it, only if the rules folder has not changed since.'
+    )
+    .argument('[sha256]', 'SHA-256 that was planned (default: whatever is saved)')
+    .option('--timeout <ms>', 'how long to wait for the gateway, in milliseconds', '120000')
+    .option('--json', 'print JSON')
+    .action(async (sha256: string | undefined, _options, command: Command) => {
+      const { apply } = await import('../commands/rules/apply.js')
+      done(await apply(sha256, command.optsWithGlobals(), io))
+    })
+  examples(apply, 'apply', 'apply 13a718ac92ebd06058fe303be3bfe2f38e4269c30d577e22b1daa66a7bec5a7e')
+
   const register = program
     .command('register')
     .summary('Write the register of bans as a static web site')

@@ -9,6 +9,7 @@ import type {
   ListCompiled,
   RecordRequest,
   RecordResult,
+  StageRequest,
   ToCompiler
 } from './compiler-messages.js'
 import { completesWithin } from '../../base/threads/completes-within.js'
@@ -111,7 +112,8 @@ export class CompilerHandle {
   /** Reads the rules, and compiles them if they differ from the active ones. */
   async compile(request: CompileRequest): Promise<CompileResult> {
     const result = await this.run({ kind: 'compile', ...request })
-    if (result.kind === 'settings') throw new Error('unexpected reply of the compiler thread')
+    if (result.kind === 'settings' || result.kind === 'staged')
+      throw new Error('unexpected reply of the compiler thread')
     return result
   }
 
@@ -122,6 +124,13 @@ export class CompilerHandle {
     this.thread ??= this.start()
     this.thread.send({ kind: 'record', ...request })
     return new Promise(resolve => this.records.push(resolve))
+  }
+
+  /** Copies saved rules to be applied. @returns their SHA-256, or the errors */
+  async stage(request: StageRequest): Promise<string | readonly SerializedError[]> {
+    const result = await this.run({ kind: 'stage', ...request })
+    if (result.kind === 'staged') return result.sha256
+    return result.kind === 'rejected' ? result.errors : []
   }
 
   /** Terminates the thread. @returns whether it has ended: it cannot while it waits in the kernel */

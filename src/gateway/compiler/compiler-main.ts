@@ -11,6 +11,7 @@ import type { Snapshot } from '../../policy/tables/snapshot.js'
 import { NETWORKS_FILE } from '../../policy/rules/model/folder.js'
 import { HistoryWriter } from '../../policy/history/history-writer.js'
 import { loadRules } from '../../policy/rules/load.js'
+import { AppliedRules } from '../reload/applied-rules.js'
 import { packRules } from './described-rules.js'
 import { lastGoodRules } from './last-good-rules.js'
 import { ListCompiler } from './list-compiler.js'
@@ -24,6 +25,8 @@ import {
   type ExaminedRules,
   type LoadedRules
 } from './rules-examiner.js'
+import type { RulesLocation } from './rules-location.js'
+import { readSavedRules } from '../reload/saved-rules.js'
 import { readActiveTests, readFolderTests, type ReadTests } from './test-files.js'
 import { isUnchanged, readWatchState, type WatchState } from './watch-state.js'
 import { yieldToWorkers } from './yield-to-workers.js'
@@ -33,7 +36,8 @@ import type {
   ListCompiled,
   RecordRequest,
   RecordResult,
-  ToCompiler
+  ToCompiler,
+  StageRequest
 } from './compiler-messages.js'
 import { serializeError } from '../../base/errors/serialized-error.js'
 import { startNestedThread } from '../../base/threads/thread.js'
@@ -65,12 +69,39 @@ async function handle(
   message: Exclude<ToCompiler, { readonly kind: 'record' }>
 ): Promise<FromCompiler> {
   try {
-    return message.kind === 'settings'
-      ? await readSettings(message.file)
-      : await compileRules(message)
+    if (message.kind === 'settings') return await readSettings(message.file)
+    if (message.kind === 'stage') return await stageRules(message)
+    return await withSaved(await compileRules(message), message.location)
   } catch (error) {
     return rejected([error])
   }
+}
+
+/** Adds to a result what is saved and waits to be applied. */
+async function withSaved(result: FromCompiler, { saved }: RulesLocation): Promise<FromCompiler> {
+  if (saved === undefined || (result.kind !== 'compiled' && result.kind !== 'rejected'))
+    return result
+  const { sha256, edition, errors, files } = await readSavedRules(saved)
+  const watchState = new Map([...(result.watchState ?? []), ...(await readWatchState(files))])
+  return { ...result, saved: { sha256, edition, errors: errors.map(serializeError) }, watchState }
+}
+
+/** Copies saved rules. The copy has the planned SHA-256, whatever happens to the files meanwhile. */
+async function stageRules({
+  saved,
+  applied,
+  sha256: planned
+}: StageRequest): Promise<FromCompiler> {
+  const found = await readSavedRules(saved)
+  const { sha256 } = found
+  if (sha256 === undefined) return rejected(found.errors)
+  if (planned !== undefined && planned !== sha256)
+    return rejected([failure('APPLY_CHANGED', planned, sha256)])
+  const copy = new AppliedRules(applied).stage(saved, found.files)
+  const copied = await readSavedRules(copy)
+  if (copied.edition !== found.edition)
+    return rejected([failure('APPLY_CHANGED', sha256, copied.sha256 ?? 'being changed')])
+  return { kind: 'staged', sha256 }
 }
 
 /** A result without any file read, or none that a retry could change. */
@@ -104,7 +135,7 @@ async function compileRules(request: Request): Promise<FromCompiler> {
   const updated = isFull ? undefined : await updateByJournals(request, started)
   if (updated !== undefined) return updated
   if (active !== undefined) yieldToWorkers()
-  lists.begin(active, request.lists, request.isFull)
+  lists.begin(active, request.lists, request.isFull, request.waitsForLists)
   const examiner = new RulesExaminer(request, active, () => lists.pending)
   const { watchState, ...read } = await readStable(request, examiner)
   const isTransient = read.isTransient || lists.isTransient
@@ -250,8 +281,8 @@ async function readStable(
     const result = await readRules(location, systemClock, examiner.examineBundle, lists)
     const { loaded, written } = result
     const timeZone = loaded.ok ? loaded.rules.timeZone : 'UTC'
-    const { folder } = location
-    const tests = folder === undefined ? undefined : await readFolderTests(folder, timeZone)
+    const { folder, saved } = location
+    const tests = folder === undefined ? undefined : await readFolderTests(folder, timeZone, saved)
     const files = [...new Set([...result.files, ...(tests?.files ?? [])])]
     before = new Map([...before, ...(await readWatchState(written))])
     const after = await readWatchState(files)

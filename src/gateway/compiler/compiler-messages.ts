@@ -26,6 +26,8 @@ export interface CompileRequest {
   readonly isFull: boolean
   /** Compile even if the rules are the same: `localNames` are not. */
   readonly isForced: boolean
+  /** Wait for every list, however long it takes. */
+  readonly waitsForLists: boolean
   /** Whether no rules are active: what an earlier request has compiled was not adopted. */
   readonly isFirst: boolean
   /** Special-use names that are answered locally. */
@@ -80,12 +82,32 @@ export type RecordResult =
     }
   | { readonly kind: 'not recorded'; readonly error: SerializedError }
 
+/** The rules folder as it was saved, while its changes wait to be applied. */
+export interface SavedState {
+  /** Undefined: there are errors. */
+  readonly sha256: string | undefined
+  /** As in `TestedRules`. */
+  readonly edition: string
+  readonly errors: readonly SerializedError[]
+}
+
+/** Copies saved rules to be applied, if they have this SHA-256. */
+export interface StageRequest {
+  readonly saved: string
+  /** See `AppliedRules`. */
+  readonly applied: string
+  /** Undefined: whatever they have. */
+  readonly sha256: string | undefined
+}
+
 export type ToCompiler =
   | (RecordRequest & { readonly kind: 'record' })
+  | (StageRequest & { readonly kind: 'stage' })
   | { readonly kind: 'settings'; readonly file: string | undefined }
   | (CompileRequest & { readonly kind: 'compile' })
 
 export type FromCompiler =
+  | { readonly kind: 'staged'; readonly sha256: string }
   | {
       readonly kind: 'settings'
       readonly file: SettingsFile
@@ -108,6 +130,8 @@ export type FromCompiler =
       readonly listErrors: readonly SerializedError[]
       readonly tested: TestedRules
       readonly tests: TestReport
+      /** Undefined: saved rules are active. */
+      readonly saved?: SavedState | undefined
       /** The lists in the snapshot. */
       readonly lists: readonly ListState[]
       /** Lists whose new version is not in it yet: `list compiled` follows. */
@@ -134,6 +158,7 @@ export type FromCompiler =
       readonly kind: 'rejected'
       /** Of the rules, or else the failed tests. */
       readonly errors: readonly SerializedError[]
+      readonly saved?: SavedState | undefined
       /** As above; undefined: no file was read. */
       readonly watchState: WatchState | undefined
       /** Whether a retry may succeed with the same files: out of descriptors, or of threads. */
@@ -145,4 +170,4 @@ export interface ListCompiled {
   readonly kind: 'list compiled'
 }
 
-export type CompileResult = Exclude<FromCompiler, { readonly kind: 'settings' }>
+export type CompileResult = Exclude<FromCompiler, { readonly kind: 'settings' | 'staged' }>

@@ -58,6 +58,7 @@ export class ListCompiler implements ListProvider {
   private active: Snapshot | undefined
   private states: readonly ListState[] = []
   private isFull = false
+  private isPatient = false
   private directRoom: Octets = 0
   private readonly requested = new Set<string>()
   private readonly jobs = new Map<string, Job>()
@@ -88,8 +89,15 @@ export class ListCompiler implements ListProvider {
    * @param active the active snapshot
    * @param states of the lists in it
    * @param isFull whether to compile all lists, changed or not
+   * @param isPatient whether to wait for all of them
    */
-  begin(active: Snapshot | undefined, states: readonly ListState[], isFull: boolean): void {
+  begin(
+    active: Snapshot | undefined,
+    states: readonly ListState[],
+    isFull: boolean,
+    isPatient = false
+  ): void {
+    this.isPatient = isPatient
     this.active = active
     this.states = states
     this.isFull = isFull
@@ -195,7 +203,8 @@ export class ListCompiler implements ListProvider {
       this.jobs.set(id, job)
     }
     const grace = isKnown ? this.grace.known : this.grace.new
-    await within(job.done, job.started + grace - performance.now())
+    if (this.isPatient) await job.done
+    else await within(job.done, job.started + grace - performance.now())
     this.isTransient ||= job.isTransient
     if (job.result === undefined) job.isLate = true
     else if (!isUsable(job, origin, request)) return undefined

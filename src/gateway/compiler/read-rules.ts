@@ -61,9 +61,9 @@ export async function readRules(
   examine: ExamineRules,
   provider?: ListProvider
 ): Promise<RulesReadResult> {
-  const { folder, bundle, copiesFolder } = location
+  const { folder, bundle, copiesFolder, saved } = location
   if (bundle !== undefined) return readBundledRules(bundle, clock, examine, provider)
-  const source = new RulesFolder(folder!, copiesFolder)
+  const source = new RulesFolder(folder!, copiesFolder, saved)
   const loaded = await loadRules(source, clock, undefined, provider)
   const files = loaded.ok ? loaded.rules.files : loaded.files
   const isTransient = !loaded.ok && loaded.passing

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from '../config/config.js'
 import type { BundleSource } from '../../sources/bundle/choose-bundle.js'
@@ -10,15 +11,31 @@ export interface RulesLocation {
   readonly bundle: BundleSource | undefined
   /** Where copies of downloaded lists are kept. */
   readonly copiesFolder: string
+  /** The folder whose changes wait to be applied; undefined: they become active when they are saved. */
+  readonly saved?: string | undefined
 }
+
+/** Folder of the copy of the rules that is in force while changes wait to be applied. */
+export const appliedFolder = (state: string): string => join(state, 'applied', 'rules')
 
 /**
  * In a file of its own, so that the control thread does not load the code that reads rules (650 kB;
  * 36 ms of a start on one core).
  */
-export function rulesLocation({ rules: path, bundle: trust, state }: Config): RulesLocation {
+export function rulesLocation({
+  rules: path,
+  bundle: trust,
+  activation,
+  state
+}: Config): RulesLocation {
   const copies = listCopiesFolder(state.folder)
-  if (trust === undefined) return { folder: path, bundle: undefined, copiesFolder: copies }
+  if (trust === undefined) {
+    if (activation.activate === 'on-save')
+      return { folder: path, bundle: undefined, copiesFolder: copies }
+    const applied = appliedFolder(state.folder)
+    const folder = existsSync(applied) ? applied : path
+    return { folder, bundle: undefined, copiesFolder: copies, saved: path }
+  }
   const storeFolder = join(state.folder, 'bundles')
   return {
     folder: undefined,

@@ -26,12 +26,17 @@ let last: { readonly key: string; readonly read: ReadTests } | undefined
  * include their tests.
  *
  * @param timeZone of the rules, for times without an offset
+ * @param shown the folder in messages, if it is another one
  */
-export async function readFolderTests(folder: string, timeZone: string): Promise<ReadTests> {
-  const files = new RulesFolder(folder)
+export async function readFolderTests(
+  folder: string,
+  timeZone: string,
+  shown?: string
+): Promise<ReadTests> {
+  const files = new RulesFolder(folder, undefined, shown)
   const names = await testFileNames(files)
   const prints = await files.fingerprints('why' in names ? [TESTS] : [TESTS, ...names])
-  const key = JSON.stringify([timeZone, ...prints])
+  const key = JSON.stringify([timeZone, shown, ...prints])
   if (last?.key === key) return last.read
   const loaded = await loadPolicyTests(files, timeZone)
   const read = { ...loaded, sha256: files.ownSha256, files: files.files }
@@ -46,11 +51,11 @@ export async function readBundledTests(files: RuleFiles, timeZone: string): Prom
 
 /** Reads the policy tests of the active rules; undefined: their bundle cannot be found. */
 export async function readActiveTests(
-  { folder, bundle }: RulesLocation,
+  { folder, bundle, saved }: RulesLocation,
   { origin }: Snapshot,
   timeZone: string
 ): Promise<ReadTests | undefined> {
-  if (bundle === undefined) return readFolderTests(folder!, timeZone)
+  if (bundle === undefined) return readFolderTests(folder!, timeZone, saved)
   const { candidates } = await chooseBundle(bundle, epochSeconds(systemClock))
   const active = candidates.find(({ files }) => files.bundle?.serial === origin.bundle?.serial)
   return active && readBundledTests(active.files, timeZone)

@@ -85,6 +85,8 @@ export interface Config {
 
 /** When rules that were saved come into force. */
 export interface ActivationConfig {
+  /** `manual`: when they are applied. Bundles: always `on-save`. */
+  readonly activate: 'on-save' | 'manual'
   /** What a failing policy test does: the rules are refused, or it is only reported. */
   readonly tests: 'refuse' | 'warn'
 }

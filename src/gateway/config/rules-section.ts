@@ -19,9 +19,10 @@ const mapping = z
     bundle: path.optional(),
     keys: z.array(z.string().min(1)).min(1, 'at least one public key').max(MAX_KEYS).optional(),
     signatures: z.int().min(1).max(MAX_KEYS).prefault(1),
+    activate: z.enum(['on-save', 'manual']).prefault('on-save'),
     tests: z.enum(['refuse', 'warn']).prefault('refuse')
   })
-  .superRefine(({ folder, bundle, keys, signatures }, context) => {
+  .superRefine(({ folder, bundle, keys, signatures, activate }, context) => {
     const addIssue = (key: string, message: string, input: unknown): void =>
       context.addIssue({ code: 'custom', path: [key], message, input })
     const isFolder = folder !== undefined
@@ -29,6 +30,8 @@ const mapping = z
     if (!isFolder && bundle === undefined) addIssue('bundle', 'folder or bundle, a path', undefined)
     if (isFolder && keys !== undefined) addIssue('keys', 'keys only with bundle', keys)
     if (!isFolder && keys === undefined) addIssue('keys', 'at least one public key', undefined)
+    if (!isFolder && activate === 'manual')
+      addIssue('activate', 'on-save, since bundles are active when they are put in place', activate)
     if (signatures > new Set(keys).size && !isFolder)
       addIssue('signatures', 'a number of at most that of the keys', signatures)
   })
@@ -36,7 +39,7 @@ const mapping = z
 /** The `rules` setting: a folder, or signed bundles. */
 export const rulesSchema = z.union([path, mapping], EXPECTED).prefault('rules')
 
-const DEFAULTS: ActivationConfig = { tests: 'refuse' }
+const DEFAULTS: ActivationConfig = { activate: 'on-save', tests: 'refuse' }
 
 /** @param folder that paths are relative to */
 export function rulesOf(
@@ -45,8 +48,8 @@ export function rulesOf(
 ): Pick<Config, 'rules' | 'bundle' | 'activation'> {
   if (typeof settings === 'string')
     return { rules: resolve(folder, settings), bundle: undefined, activation: DEFAULTS }
-  const { bundle, keys = [], signatures, tests } = settings
-  const activation = { tests }
+  const { bundle, keys = [], signatures, activate, tests } = settings
+  const activation = { activate, tests }
   if (bundle === undefined)
     return { rules: resolve(folder, settings.folder!), bundle: undefined, activation }
   const keyFiles = keys.filter(key => !isPublicKey(key)).map(file => resolve(folder, file))

@@ -23,6 +23,7 @@ import { CertificateReloader } from '../reload/certificate-reloader.js'
 import type { CompilerHandle, SettingsSource } from '../compiler/compiler-handle.js'
 import { CookieSecretReloader } from '../reload/cookie-secret-reloader.js'
 import type { ReloadReason } from '../reload/reload-reporter.js'
+import { MAX_REPORTED } from '../reload/reload-reporter.js'
 import { RulesReloader } from '../reload/rules-reloader.js'
 import { ReportScheduler } from '../reports/report-scheduler.js'
 import type { SettingsParts } from './prepare-settings.js'
@@ -164,6 +165,12 @@ export function createParts(
         return reloader.reporter.last!
       },
       rotate: () => rotateLog(recorder),
+      apply: async sha256 => {
+        const result = await reloader.apply(sha256)
+        return typeof result === 'string'
+          ? { sha256: result, errors: [] }
+          : { sha256: null, errors: result.slice(0, MAX_REPORTED) }
+      },
       rulesInForce: () => Promise.resolve(packRulesInForce(reloader.rules, reloader.described!)),
       pause: (rule, duration, by) => reloader.pause(rule, duration, by),
       confirm: list => reloader.confirmList(list)

@@ -5,7 +5,7 @@ import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
 import { systemTimers } from '../../base/time/timers.js'
 import type { ListState } from '../../policy/rules/lists/load-list.js'
-import type { CompileResult, PendingList } from '../compiler/compiler-messages.js'
+import type { CompileResult, PendingList, SavedState } from '../compiler/compiler-messages.js'
 import type { SerializedError } from '../../base/errors/serialized-error.js'
 import { BundleExpiryMonitor } from './bundle-expiry.js'
 import type { TestReport } from '../compiler/policy-test-gate.js'
@@ -22,6 +22,7 @@ export type ReloadReason =
   | 'retry'
   | 'pause'
   | 'request'
+  | 'apply'
   | 'SIGHUP'
 
 export type CompiledRules = CompileResult & { readonly kind: 'compiled' }
@@ -40,6 +41,15 @@ export interface ReloadStatus {
   readonly errors: number
   /** The first of the errors. */
   readonly first: readonly SerializedError[]
+}
+
+/** Saved rules that are not in force. */
+export interface WaitingRules {
+  /** Wall-clock time when they were first seen. */
+  readonly since: Milliseconds
+  /** Undefined: they have errors. */
+  readonly sha256: string | undefined
+  readonly errors: readonly SerializedError[]
 }
 
 const NOTHING_NEW = 'reload failed: previous rules remain active'
@@ -77,6 +87,8 @@ export class ReloadReporter {
   pendingLists: readonly PendingList[] = []
   /** The policy tests under the active rules, when these were last read. */
   tests: TestReport = { passed: 0, failed: [], undecided: [] }
+  /** Saved rules that wait to be applied; undefined: none do. */
+  waiting: WaitingRules | undefined
   /** What of the tests was last logged. */
   private lastTests = ''
   /** The errors of the last read, one per line; empty if it succeeded. */
@@ -147,6 +159,21 @@ export class ReloadReporter {
       this.listsRejected(reason, rules, listErrors, secretErrors, isNew)
     else if (isNew) this.accepted(reason, secretErrors)
     else this.unchanged(reason, rules, secretErrors)
+  }
+
+  /** Reports the saved rules after each read. @param edition of the active rules */
+  saved(saved: SavedState, edition: string): void {
+    const { sha256, errors } = saved
+    if (saved.edition === edition) {
+      this.waiting = undefined
+      return
+    }
+    const before = this.waiting
+    if (before !== undefined && before.sha256 === sha256 && before.errors.length === errors.length)
+      return
+    this.waiting = { since: before?.since ?? Date.now(), sha256, errors }
+    for (const { code, message } of errors) this.log.warn({ code }, message)
+    this.log.info({ sha256, errors: errors.length }, 'saved rules wait to be applied')
   }
 
   /** Logs which tests do not pass under the active rules, once. */

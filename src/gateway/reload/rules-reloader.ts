@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import { systemClock } from '../../base/time/clock.js'
+import { failure } from '../../base/errors/error.js'
 import { checkRetentionNetworks, checkPrivacyNetworks } from '../config/check-networks.js'
 import type { Config } from '../config/config.js'
-import { failure } from '../../base/errors/error.js'
 import type { Milliseconds, Seconds } from '../../base/units.js'
 import type { Pause, Snapshot } from '../../policy/tables/snapshot.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
@@ -20,6 +20,7 @@ import { completesWithin } from '../../base/threads/completes-within.js'
 import type { CompileResult } from '../compiler/compiler-messages.js'
 import type { SerializedError } from '../../base/errors/serialized-error.js'
 import type { StartThread } from '../../base/threads/thread.js'
+import { AppliedRules } from './applied-rules.js'
 import type { CompilerHandle } from '../compiler/compiler-handle.js'
 import { FileWatcher } from '../compiler/file-watcher.js'
 import { bannedNamesFile } from '../compiler/banned-names-file.js'
@@ -30,7 +31,7 @@ import { ReloadReporter, type CompiledRules, type ReloadReason } from './reload-
 import { ReplacedSnapshots, COLLECT_DELAY } from '../../policy/tables/replaced-snapshots.js'
 import { RetryTimer } from './retry-timer.js'
 import { RulePauses } from './rule-pauses.js'
-import { rulesLocation } from '../compiler/rules-location.js'
+import { rulesLocation, appliedFolder } from '../compiler/rules-location.js'
 import { UnconfirmedChanges } from './unconfirmed-changes.js'
 
 export interface RulesReloaderOptions {
@@ -53,6 +54,14 @@ export interface RulesReloaderOptions {
   readonly wantedByFleet?: () => number | undefined
   /** Injected by tests. */
   readonly timers?: Timers
+}
+
+/** Saved rules to put in force. */
+interface Application {
+  /** Undefined: whatever they have. */
+  readonly sha256: string | undefined
+  /** Gets their SHA-256, or why they are not in force. */
+  readonly done: (result: string | readonly SerializedError[]) => void
 }
 
 /** These read everything, even if no file has changed. */
@@ -91,6 +100,8 @@ export class RulesReloader {
   private snapshot: Snapshot | undefined
   private compiled: CompiledRules | undefined
   private readonly queue: ReloadQueue
+  /** A request to apply saved rules with the next reload. */
+  private application: Application | undefined
   /** Whether the rules are to be compiled, since settings have changed that are part of the snapshot. */
   private isForced = false
 
@@ -153,6 +164,7 @@ export class RulesReloader {
   async load(): Promise<readonly SerializedError[]> {
     const keyErrors = await this.zones.reloadKeys()
     if (keyErrors.length > 0) return keyErrors
+    this.recoverApplied()
     let result = await this.compile(true)
     if (result.kind === 'rejected') return result.errors
     const { lists, zones } = this
@@ -162,7 +174,7 @@ export class RulesReloader {
       if (result.kind === 'rejected') return result.errors
     }
     this.adopt(result, 'startup')
-    return []
+    return this.keepFirst()
   }
 
   /**
@@ -181,6 +193,7 @@ export class RulesReloader {
     const { bundleErrors, isTransient } = compiled
     if (bundleErrors.length > 0) reporter.rejected('startup', rules, bundleErrors, [])
     if (isTransient) this.retryTimer.schedule()
+    if (compiled.saved !== undefined) reporter.saved(compiled.saved, compiled.tested.edition)
     this.watcher.watch(compiled.watchState)
     this.lists.setLists(compiled.remoteLists)
     this.zones.setZones(compiled.zones)
@@ -206,6 +219,53 @@ export class RulesReloader {
     return { id, entries }
   }
 
+  /**
+   * Puts saved rules in force, where they wait for that.
+   *
+   * @param sha256 as they were planned; undefined: as they are
+   * @returns their SHA-256, or why they are not in force
+   * @throws InterdictError APPLY_OFF, APPLY_BUSY
+   */
+  async apply(sha256: string | undefined): Promise<string | readonly SerializedError[]> {
+    if (this.applied === undefined) throw failure('APPLY_OFF')
+    if (this.application !== undefined) throw failure('APPLY_BUSY')
+    const done = new Promise<string | readonly SerializedError[]>(resolve => {
+      this.application = { sha256, done: resolve }
+    })
+    void this.reload('apply')
+    return done
+  }
+
+  /** Undefined: rules are active when they are saved. */
+  private get applied(): AppliedRules | undefined {
+    const { activation, bundle, state } = this.options.config
+    if (bundle !== undefined || activation.activate === 'on-save') return undefined
+    return new AppliedRules(appliedFolder(state.folder))
+  }
+
+  /** Ends an application that a crash has interrupted; a copy is of no use where saved rules are active. */
+  private recoverApplied(): void {
+    const { applied } = this
+    if (applied === undefined)
+      new AppliedRules(appliedFolder(this.options.config.state.folder)).remove()
+    else applied.recover()
+  }
+
+  /** Copies the rules that became active without being applied, since there were none. @returns the errors */
+  private async keepFirst(): Promise<readonly SerializedError[]> {
+    const { applied } = this
+    if (applied === undefined || applied.exists) return []
+    const staged = await this.stage(undefined)
+    if (typeof staged !== 'string') return staged
+    applied.swap()
+    return []
+  }
+
+  private stage(sha256: string | undefined): Promise<string | readonly SerializedError[]> {
+    const { rules: saved, state } = this.options.config
+    return this.options.compiler.stage({ saved, applied: appliedFolder(state.folder), sha256 })
+  }
+
   /** Called when a primary sends NOTIFY for a zone. */
   onNotify(zone: string, primary: string): void {
     this.zones.onNotify(zone, primary)
@@ -226,6 +286,7 @@ export class RulesReloader {
       one.probe.enabled,
       logsBans(one)
     ]
+    if (this.applied === undefined) this.recoverApplied()
     this.isForced ||= !isDeepStrictEqual(inSnapshot(before), inSnapshot(config))
     this.lists.configure({ settings: config.remoteLists, bootstrap })
     this.zones.configure(config.transfers, primaries)
@@ -265,8 +326,11 @@ export class RulesReloader {
     return completesWithin(Promise.all([this.queue.current, this.watcher.reading]), STOP_TIMEOUT)
   }
 
-  /** @param isFull read everything, even if no file has changed */
-  private async compile(isFull: boolean): Promise<FullResult> {
+  /**
+   * @param isFull read everything, even if no file has changed
+   * @param waitsForLists however long they take
+   */
+  private async compile(isFull: boolean, waitsForLists = false): Promise<FullResult> {
     const { compiler, config } = this.options
     const { admin, probe, activation, cache, identity } = config
     const { snapshot, compiled } = this
@@ -277,6 +341,7 @@ export class RulesReloader {
       watchState: compiled?.watchState ?? new Map(),
       isFull,
       isForced: this.isForced,
+      waitsForLists,
       isFirst: snapshot === undefined,
       localNames: locallyAnsweredNames(config),
       listSize: config.history.listSize,
@@ -310,8 +375,13 @@ export class RulesReloader {
     const { options } = this
     const secretErrors = [...(await options.reloadSecrets()), ...(await zones.reloadKeys())]
     for (const { code, message } of secretErrors) options.log.error({ code }, message)
+    const { application, applied } = this
+    this.application = undefined
+    if (application !== undefined && applied !== undefined)
+      return this.applyNow(application, applied)
     const result = await this.compile(this.isForced || FULL_RELOAD.includes(reason))
     if (queue.isClosed()) return
+    await this.keepFirst()
     if (result.kind === 'rejected') {
       this.reporter.rejected(reason, this.rules, result.errors, secretErrors)
     } else {
@@ -325,6 +395,7 @@ export class RulesReloader {
       lists.setLists(result.remoteLists)
       zones.setZones(result.zones)
     }
+    this.reportSaved(result)
     if (result.watchState !== undefined) this.watcher.watch(result.watchState)
     // A transient error can go away without any file changing, which the watcher would not see.
     if (result.isTransient) this.retryTimer.schedule()
@@ -343,6 +414,40 @@ export class RulesReloader {
       ...(rules === before ? [] : unconfirmed.bansChanged(before, rules)),
       ...unconfirmed.listsChanged(lists, fetched)
     ]
+  }
+
+  /** Puts a copy of the saved rules in force; if anything is wrong, the previous copy remains. */
+  private async applyNow({ sha256, done }: Application, applied: AppliedRules): Promise<void> {
+    const { log } = this.options
+    const fail = (errors: readonly SerializedError[]): void => {
+      for (const { code, message } of errors) log.error({ code }, message)
+      log.error({ sha256, errors: errors.length }, 'apply failed: previous rules remain active')
+      done(errors)
+    }
+    const staged = await this.stage(sha256)
+    if (typeof staged !== 'string') return fail(staged)
+    applied.swap()
+    const result = await this.compile(true, true)
+    if (result.kind === 'rejected' || this.queue.isClosed()) {
+      applied.revert()
+      return fail(result.kind === 'rejected' ? result.errors : [])
+    }
+    applied.commit()
+    this.isForced = false
+    const isNew = this.adopt(result, 'apply')
+    const warnings = isNew ? this.settingsWarnings() : []
+    const rules = this.rules
+    this.reporter.compiled({ reason: 'apply', rules, result, isNew, warnings, secretErrors: [] })
+    this.lists.setLists(result.remoteLists)
+    this.zones.setZones(result.zones)
+    this.reportSaved(result)
+    this.watcher.watch(result.watchState)
+    done(staged)
+  }
+
+  private reportSaved({ saved }: FullResult): void {
+    if (saved === undefined) this.reporter.waiting = undefined
+    else this.reporter.saved(saved, this.compiled!.tested.edition)
   }
 
   /** Warnings about settings that do not match the rules. */

@@ -13,6 +13,7 @@ import { serializeError, type SerializedError } from '../../base/errors/serializ
 import type { SharedCache } from '../workers/shared-cache.js'
 import type { WorkerPool } from '../workers/worker-pool.js'
 import type {
+  ApplyResult,
   FlushResult,
   FlushRequest,
   AdminRequest,
@@ -35,6 +36,8 @@ export interface Operations {
   reload(by?: string): Promise<ReloadStatus>
   /** Closes the query log file, so that it can be archived. @returns whether there was anything in it */
   rotate(): Promise<{ readonly rotated: boolean }>
+  /** As `RulesReloader.apply`. */
+  apply(sha256: string | undefined): Promise<ApplyResult>
   /** The rules in force, with all names. */
   rulesInForce(): Promise<OctetReply>
   /** As `RulesReloader.pause`. */
@@ -168,6 +171,8 @@ export class AdminInterface {
         return Promise.resolve(this.options.operations.confirm(request.list))
       case 'upgrade':
         return this.upgrade()
+      case 'apply':
+        return this.options.operations.apply(request.sha256)
       case 'rules-in-force':
         return this.options.operations.rulesInForce()
       case 'reload':

@@ -16,7 +16,12 @@ export const MAX_REQUEST_SIZE: Octets = 4096
 export const MAX_REPLY_SIZE: Octets = 4 * 1024 * 1024
 
 export type AdminRequest =
-  FlushRequest | StatusRequest | UpgradeRequest | ConfirmRequest | RulesInForceRequest
+  | FlushRequest
+  | StatusRequest
+  | UpgradeRequest
+  | ConfirmRequest
+  | RulesInForceRequest
+  | ApplyRequest
 
 /** Drops cache entries. */
 export interface FlushRequest {
@@ -42,6 +47,19 @@ export interface ConfirmRequest {
 /** Replaces the gateway by a process of the installed version. */
 export interface UpgradeRequest {
   readonly do: 'upgrade'
+}
+
+/** Puts saved rules in force, where they wait for that. */
+export interface ApplyRequest {
+  readonly do: 'apply'
+  /** As they were planned; undefined: as they are. */
+  readonly sha256: string | undefined
+}
+
+export interface ApplyResult {
+  readonly sha256: string | null
+  /** Why they are not in force. */
+  readonly errors: readonly SerializedError[]
 }
 
 /** Asks for the rules in force, with all names: octets follow the reply line. See `packRulesInForce`. */
@@ -108,6 +126,8 @@ export function readRequest(line: string): AdminRequest {
   switch (request.do) {
     case 'flush':
       return readFlush(request)
+    case 'apply':
+      return readApply(request)
     case 'status':
     case 'upgrade':
     case 'rules-in-force':
@@ -118,9 +138,16 @@ export function readRequest(line: string): AdminRequest {
     default:
       throw failure(
         'ADMIN_REQUEST',
-        'expected "do" to be "flush", "status", "confirm", "upgrade" or "rules-in-force"'
+        'expected "do" to be "flush", "status", "confirm", "apply", "upgrade" or "rules-in-force"'
       )
   }
+}
+
+function readApply({ sha256 }: Record<string, unknown>): ApplyRequest {
+  if (sha256 === undefined) return { do: 'apply', sha256 }
+  if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256))
+    throw failure('ADMIN_REQUEST', 'expected a SHA-256 of 64 hexadecimal digits')
+  return { do: 'apply', sha256 }
 }
 
 function readFlush({ name, subtree = false }: Record<string, unknown>): FlushRequest {

@@ -46,6 +46,7 @@ export const PROBLEMS = {
   RELOAD_STUCK: true,
   HISTORY_GAP: false,
   POLICY_TESTS_FAILING: false,
+  RULES_WAITING: false,
   SECRETS_REFUSED: false,
   SETTINGS_REFUSED: false,
   LOG_UNWRITABLE: true,
@@ -108,6 +109,13 @@ const CHECKS: readonly ((status: Status) => Found)[] = [
     return reload.outcome === 'refused'
       ? [['RULES_REFUSED', `rules rejected, previous rules remain active: ${errors}`]]
       : [['SECRETS_REFUSED', `secret file rejected, previous secrets remain in use: ${errors}`]]
+  },
+  ({ rules: { waiting } }) => {
+    if (waiting === null) return []
+    const { since, sha256, errors } = waiting
+    const what = sha256 === null ? `with errors: ${firstError(waiting)}` : `SHA-256 ${sha256}`
+    const then = errors > 0 ? '' : '; see interdict plan and interdict apply'
+    return [['RULES_WAITING', `saved rules wait to be applied since ${since}: ${what}${then}`]]
   },
   ({ rules: { tests } }) => {
     if (tests.failed === 0) return []

@@ -20,6 +20,7 @@ import type { HistoryStatus } from '../reload/history-recorder.js'
 import { type ReloadStatus, type ReloadReporter, MAX_REPORTED } from '../reload/reload-reporter.js'
 import type { RemovedBan, ShrunkList, UnconfirmedChanges } from '../reload/unconfirmed-changes.js'
 import type { TestReport } from '../compiler/policy-test-gate.js'
+import type { WaitingRules } from '../reload/reload-reporter.js'
 import type {
   RemoteListStatus,
   RemoteListUpdater
@@ -111,6 +112,8 @@ export interface RulesStatus {
   readonly reviewsDue: number
   /** Null: no reload yet. */
   readonly reload: (Omit<ReloadStatus, 'at'> & { readonly at: string }) | null
+  /** Saved rules that wait to be applied; null: none do. */
+  readonly waiting: WaitingStatus | null
   /** The policy tests under the rules in force. */
   readonly tests: TestsStatus
   /** The lists of the rules, and those that are being compiled, by id. */
@@ -121,6 +124,14 @@ export interface RulesStatus {
   readonly shrunkLists: readonly ShrunkList[]
   /** Bans in force that a change of the rules has ended within the last day. */
   readonly removedBans: readonly RemovedBan[]
+}
+
+export interface WaitingStatus {
+  readonly since: string
+  /** Null: they have errors. */
+  readonly sha256: string | null
+  readonly errors: number
+  readonly first: readonly SerializedError[]
 }
 
 export interface TestsStatus {
@@ -162,7 +173,7 @@ export interface StatusSources extends UpstreamSources {
   readonly archiver: Archiver
   readonly reporter: Pick<
     ReloadReporter,
-    'since' | 'last' | 'stuckSince' | 'due' | 'lists' | 'pendingLists' | 'tests'
+    'since' | 'last' | 'stuckSince' | 'due' | 'lists' | 'pendingLists' | 'tests' | 'waiting'
   >
   readonly unconfirmed: Pick<UnconfirmedChanges, 'lists' | 'bans'>
   readonly rules: Snapshot
@@ -256,7 +267,7 @@ function settingsStatus({ file, generation, since, last, restart }: SettingsStat
 
 function rulesStatus(
   snapshot: Snapshot,
-  { since, last, stuckSince, due, lists, pendingLists, tests }: StatusSources['reporter'],
+  { since, last, stuckSince, due, lists, pendingLists, tests, waiting }: StatusSources['reporter'],
   unconfirmed: StatusSources['unconfirmed']
 ): RulesStatus {
   const { generation, origin, counts } = snapshot
@@ -272,12 +283,18 @@ function rulesStatus(
     bundle,
     ...sums,
     reload,
+    waiting: waiting === undefined ? null : waitingStatus(waiting),
     tests: testsStatus(tests),
     lists: listsStatus(lists, pendingLists),
     reloadStuckSince: stuckSince === undefined ? null : showInstant(stuckSince),
     shrunkLists: unconfirmed.lists,
     removedBans: unconfirmed.bans
   }
+}
+
+function waitingStatus({ since, sha256, errors }: WaitingRules): WaitingStatus {
+  const first = errors.slice(0, MAX_REPORTED)
+  return { since: showInstant(since), sha256: sha256 ?? null, errors: errors.length, first }
 }
 
 function testsStatus({ passed, failed, undecided }: TestReport): TestsStatus {

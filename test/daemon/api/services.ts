@@ -36,6 +36,7 @@ export const STATUS: StatusReply = {
     reviewsDue: 0,
     reload: null,
     lists: [],
+    waiting: null,
     tests: { passed: 0, failed: 0, undecided: 0, first: [] },
     reloadStuckSince: null,
     shrunkLists: [],

@@ -160,6 +160,7 @@ export const messages: Messages = {
   'problem.HISTORY_GAP': 'Verlauf der Regeln unvollständig',
   'problem.RULES_REFUSED': 'Neue Regeln abgelehnt',
   'problem.POLICY_TESTS_FAILING': 'Regeltests schlagen fehl',
+  'problem.RULES_WAITING': 'Gespeicherte Regeln warten',
   'problem.RELOAD_STUCK': 'Ein Neuladen endet nicht',
   'problem.SECRETS_REFUSED': 'Neue geheime Datei abgelehnt',
   'problem.SETTINGS_REFUSED': 'Neue Einstellungen abgelehnt',
@@ -202,6 +203,8 @@ export const messages: Messages = {
     'Berichtigen Sie die Datei in der genannten Zeile. Bis dahin bleiben die vorigen Regeln in Kraft.',
   'todo.POLICY_TESTS_FAILING':
     'Berichtigen Sie den Test oder die Regeln; interdict check zeigt, was jeder Test ergab. Ein Test ohne Datum kann fehlschlagen, wenn ein Verbot geendet hat.',
+  'todo.RULES_WAITING':
+    'Sehen Sie sie mit interdict plan an und setzen Sie sie mit interdict apply in Kraft.',
   'todo.RELOAD_STUCK':
     'Das Dateisystem mit den Regeln hängt vielleicht. Die vorigen Regeln sind in Kraft.',
   'todo.SECRETS_REFUSED': 'Berichtigen Sie die geheime Datei. Bis dahin wird die vorige benutzt.',

@@ -157,6 +157,7 @@ export const messages: Messages = {
   'problem.HISTORY_GAP': 'Historique des règles incomplet',
   'problem.RULES_REFUSED': 'Nouvelles règles rejetées',
   'problem.POLICY_TESTS_FAILING': 'Des tests de règles échouent',
+  'problem.RULES_WAITING': 'Des règles enregistrées attendent',
   'problem.RELOAD_STUCK': 'Une relecture ne se termine pas',
   'problem.SECRETS_REFUSED': 'Nouveau fichier secret rejeté',
   'problem.SETTINGS_REFUSED': 'Nouveaux réglages rejetés',
@@ -200,6 +201,8 @@ export const messages: Messages = {
     'Corrigez le fichier à la ligne indiquée. D’ici là, les règles précédentes restent en vigueur.',
   'todo.POLICY_TESTS_FAILING':
     'Corrigez le test ou les règles ; interdict check montre le résultat de chaque test. Un test sans date peut échouer quand une interdiction a pris fin.',
+  'todo.RULES_WAITING':
+    'Examinez-les avec interdict plan, puis mettez-les en vigueur avec interdict apply.',
   'todo.RELOAD_STUCK':
     'Le système de fichiers des règles est peut-être bloqué. Les règles précédentes sont en vigueur.',
   'todo.SECRETS_REFUSED': 'Corrigez le fichier secret. Le précédent est utilisé d’ici là.',

@@ -157,6 +157,7 @@ export const messages: Messages = {
   'problem.HISTORY_GAP': 'Geschiedenis van de regels onvolledig',
   'problem.RULES_REFUSED': 'Nieuwe regels geweigerd',
   'problem.POLICY_TESTS_FAILING': 'Regeltests mislukken',
+  'problem.RULES_WAITING': 'Opgeslagen regels wachten',
   'problem.RELOAD_STUCK': 'Een herlading eindigt niet',
   'problem.SECRETS_REFUSED': 'Nieuw geheim bestand geweigerd',
   'problem.SETTINGS_REFUSED': 'Nieuwe instellingen geweigerd',
@@ -199,6 +200,7 @@ export const messages: Messages = {
     'Verbeter het bestand op de genoemde regel. Tot dan blijven de vorige regels van kracht.',
   'todo.POLICY_TESTS_FAILING':
     'Verbeter de test of de regels; interdict check toont wat elke test vond. Een test zonder datum kan mislukken wanneer een verbod is geëindigd.',
+  'todo.RULES_WAITING': 'Bekijk ze met interdict plan en laat ze met interdict apply ingaan.',
   'todo.RELOAD_STUCK':
     'Het bestandssysteem met de regels hangt misschien. De vorige regels zijn van kracht.',
   'todo.SECRETS_REFUSED': 'Verbeter het geheime bestand. Tot dan wordt het vorige gebruikt.',

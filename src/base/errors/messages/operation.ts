@@ -94,6 +94,14 @@ export const OPERATION = {
   UPGRADE_ABANDONED: () => 'the gateway to be replaced ended before this process was ready',
   UPGRADE_PROTOCOL: (version: string, protocol: number) =>
     `cannot take over from version ${version}, which uses hand-over protocol ${protocol}; restart the gateway instead`,
+  APPLY_OFF: () =>
+    'rules are active when they are saved: apply needs rules.activate: manual in the settings',
+  APPLY_BUSY: () => 'another apply is in progress; try again',
+  APPLY_CHANGED: (planned: string, saved: string) =>
+    `the rules folder has changed since it was planned: planned is SHA-256 ${planned}, saved is ${saved}; run \"interdict plan\" again`,
+  RULES_OUTSIDE: (file: string, folder: string) =>
+    `${file} is outside the rules folder ${folder}: with rules.activate: manual, all files must be in it`,
+  RULES_APPLY: (folder: string, why: string) => `cannot copy the rules to ${folder}: ${why}`,
   PLAN_VERSION: (gateway: string, own: string) =>
     `the gateway runs version ${gateway}, and this program is version ${own}; run "interdict upgrade", or the program of the gateway`,
   GATEWAY_RESTLESS: () => 'rule files keep changing while being read',

@@ -20,7 +20,7 @@ import { Policy } from '../../../policy/evaluate/policy.js'
 import { absentLists, rulesWithoutLists } from '../../../policy/rules/tests/absent-lists.js'
 import { warnAboutSharedNames } from '../../../policy/rules/lists/shared-names.js'
 import { loadRules, type RulesResult } from '../../../policy/rules/load.js'
-import type { RuleFiles } from '../../../policy/rules/model/folder.js'
+import { RulesFolder, type RuleFiles } from '../../../policy/rules/model/folder.js'
 import { loadPolicyTests } from '../../../policy/rules/tests/policy-tests.js'
 import { listCopiesFolder } from '../../../sources/http/list-copies.js'
 import { listState } from '../../args/list-copies.js'
@@ -96,6 +96,10 @@ export async function filesToCheck(
 }> {
   if (path !== undefined)
     return { files: await ruleFilesAt(path, listCopiesFolder(config.state.folder)), rejected: [] }
+  const { rules: saved, bundle, state } = config
+  // Not a copy that was applied: what is saved is checked.
+  if (bundle === undefined)
+    return { files: new RulesFolder(saved, listCopiesFolder(state.folder)), rejected: [] }
   const { files, rejected } = await configuredFiles(config)
   return { files: files[0], rejected }
 }

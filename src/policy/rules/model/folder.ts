@@ -126,10 +126,14 @@ export class RulesFolder implements RuleFiles {
   /** Whether a read failed only for lack of system resources. */
   hadTransientError = false
 
-  /** @param copies folder of the copies of downloaded lists; undefined: none */
+  /**
+   * @param copies folder of the copies of downloaded lists; undefined: none
+   * @param shown the folder in messages, if it is not the one that is read
+   */
   constructor(
     private readonly path: string,
-    private readonly copies?: string
+    private readonly copies?: string,
+    private readonly shown = path
   ) {
     this.seen = new Set([path])
   }
@@ -200,7 +204,7 @@ export class RulesFolder implements RuleFiles {
 
   /** The name of a file in messages, relative to the working folder so that editors find it. */
   displayName(name: string): string {
-    const path = this.pathOf(name)
+    const path = isCopyName(name) ? this.pathOf(name) : resolve(this.shown, name)
     const fromHere = relative('', path)
     const atRoot = process.cwd() === parse(process.cwd()).root
     const outside = atRoot || fromHere.startsWith(`..${sep}`) || isAbsolute(fromHere)

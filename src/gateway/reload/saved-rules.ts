@@ -1,0 +1,45 @@
+import { createHash } from 'node:crypto'
+import { systemClock } from '../../base/time/clock.js'
+import type { InterdictError } from '../../base/errors/error.js'
+import type { ListProvider, ProvidedList } from '../../policy/rules/lists/list-provider.js'
+import { namesOf } from '../../policy/rules/lists/load-list.js'
+import { loadRules } from '../../policy/rules/load.js'
+import { isCopyName, RulesFolder } from '../../policy/rules/model/folder.js'
+import { readFolderTests } from '../compiler/test-files.js'
+
+/** The files of a rules folder as they were saved. */
+export interface SavedRules {
+  /** As `ownSha256` of rules; undefined: they have errors. */
+  readonly sha256: string | undefined
+  /** Of the rules and their tests. */
+  readonly edition: string
+  readonly errors: readonly InterdictError[]
+  /** Every file and folder read or looked for. */
+  readonly files: readonly string[]
+}
+
+/** Larger lists than a bundle may have are not read. */
+const MAX_LIST = 2 ** 30
+
+/** Reads lists only for their digests: their names matter when the rules are applied. */
+const DIGESTS: ListProvider = {
+  async provide(files, { id, entry }): Promise<ProvidedList> {
+    for (const name of await namesOf(files, id, entry)) {
+      if (!isCopyName(name) && name !== entry.folder) await files.readAtMost(name, MAX_LIST)
+    }
+    return { sources: [], reports: [], state: undefined, errors: [], warnings: [] }
+  }
+}
+
+/** Finds the SHA-256 of a rules folder, without reading the names of its lists. */
+export async function readSavedRules(folder: string): Promise<SavedRules> {
+  const files = new RulesFolder(folder)
+  const loaded = await loadRules(files, systemClock, undefined, DIGESTS)
+  const tests = await readFolderTests(folder, loaded.ok ? loaded.rules.timeZone : 'UTC')
+  const paths = [...new Set([...files.files, ...tests.files])]
+  const own = files.ownSha256
+  const edition = `${own} ${tests.sha256}`
+  if (loaded.ok) return { sha256: own, edition, errors: [], files: paths }
+  const digest = createHash('sha256').update(edition).digest('hex')
+  return { sha256: undefined, edition: digest, errors: loaded.errors, files: paths }
+}
