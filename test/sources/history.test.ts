@@ -2,6 +2,7 @@ import { appendFileSync, readdirSync, readFileSync, statSync, truncateSync } fro
 import { join } from 'node:path'
 import t from 'tap'
 import { applyDelta, deltaOf } from '../../src/policy/history/delta.js'
+import { expireHistory } from '../../src/policy/history/expire.js'
 import { HistoryWriter } from '../../src/policy/history/history-writer.js'
 import { RulesHistory } from '../../src/policy/history/rules-history.js'
 import { contentOf, digest, eventOf, historyPlace } from './history-rig.js'
@@ -188,3 +189,30 @@ t.test('without a folder the history is empty', async t => {
   t.equal(history.latest, undefined)
   t.equal(history.at(Date.now()), undefined)
 })
+
+t.test(
+  'segments of which nothing was in force since a time are removed, with their contents',
+  async t => {
+    const path = historyPlace(t)
+    const writer = new HistoryWriter(path)
+    const long = (text: string) => text.repeat(60_000).replaceAll(/x/g, () => String(Math.random()))
+    const months = ['09', '10', '11'].map(month => ({
+      time: `2026-${month}-05T00:00:00.000Z`,
+      files: { [NETWORKS]: `networks: {} # ${month}\n`, 'lists/bad.txt': long('x\n') }
+    }))
+    for (const { time, files } of months)
+      await writer.record(eventOf(time, files), contentOf(files))
+    const later = Date.now() + 2 * 86_400_000
+    t.equal(
+      await expireHistory(path, Date.parse('2026-10-05T00:00:00Z') - 1, later),
+      0,
+      'all needed'
+    )
+    t.equal(await expireHistory(path, Date.parse('2026-10-06T00:00:00Z'), later), 2)
+    const history = await RulesHistory.open(path)
+    t.equal(history.at(Date.parse('2026-09-30')), undefined)
+    t.strictSame(await history.at(Date.parse('2026-10-06'))!.version!.missing(), [])
+    t.equal(await expireHistory(path, Infinity, later), 2, 'the newest stays')
+    t.strictSame(await (await RulesHistory.open(path)).latest!.version.missing(), [])
+  }
+)
