@@ -20,7 +20,7 @@ import { completesWithin } from '../../base/threads/completes-within.js'
 import type { CompileResult } from '../compiler/compiler-messages.js'
 import type { SerializedError } from '../../base/errors/serialized-error.js'
 import type { StartThread } from '../../base/threads/thread.js'
-import { AppliedRules } from './applied-rules.js'
+import { AppliedRules } from '../compiler/applied-rules.js'
 import type { CompilerHandle } from '../compiler/compiler-handle.js'
 import { FileWatcher } from '../compiler/file-watcher.js'
 import { bannedNamesFile } from '../compiler/banned-names-file.js'
@@ -434,9 +434,11 @@ export class RulesReloader {
     }
     applied.commit()
     this.isForced = false
+    const before = this.rules
     const isNew = this.adopt(result, 'apply')
     const warnings = isNew ? this.settingsWarnings() : []
     const rules = this.rules
+    for (const { code, message } of this.openingChanges(before, result)) log.warn({ code }, message)
     this.reporter.compiled({ reason: 'apply', rules, result, isNew, warnings, secretErrors: [] })
     this.lists.setLists(result.remoteLists)
     this.zones.setZones(result.zones)

@@ -5,7 +5,7 @@ import type { ListProvider, ProvidedList } from '../../policy/rules/lists/list-p
 import { namesOf } from '../../policy/rules/lists/load-list.js'
 import { loadRules } from '../../policy/rules/load.js'
 import { isCopyName, RulesFolder } from '../../policy/rules/model/folder.js'
-import { readFolderTests } from '../compiler/test-files.js'
+import { readFolderTests } from './test-files.js'
 
 /** The files of a rules folder as they were saved. */
 export interface SavedRules {
