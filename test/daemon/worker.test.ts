@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { readConfig } from '../../src/gateway/config/load.js'
@@ -24,7 +25,8 @@ import { DescriptorTable } from '../../src/base/system/descriptor-table.js'
 import type { Endpoint } from '../../src/wire/sockets/datagram.js'
 import { freePort } from '../udp/free-port.js'
 import { askUdp } from './dns-client.js'
-import { kinds, MemoryLog, settingsText } from './serve.js'
+import { flood } from './flood.js'
+import { kinds, MemoryLog, packed, settingsText } from './serve.js'
 import { banning, eventually, Site } from './site.js'
 
 async function snapshotOf(site: Site, ...names: string[]): Promise<Snapshot> {
@@ -122,5 +124,24 @@ for (const transport of kinds) {
     t.equal((await askUdp(endpoint, 'a.example')).rcode, 'SERVFAIL')
     thread.send({ kind: 'end' })
     await thread.end(10_000)
+  })
+
+  t.test(`${transport}: a worker that fails while datagrams arrive ends alone`, async t => {
+    const site = new Site(t, {})
+    const rules = await rulesOf(site, 'a.example')
+    const { init: workerData, endpoint } = await stage(site, transport)
+    const worker = new Worker(packed('worker-main.js'), { workerData, execArgv: [] })
+    const heard: FromWorker[] = []
+    worker.on('message', (message: FromWorker) => {
+      heard.push(message)
+      const unknown = {} as CountedSnapshot
+      if (message.kind === 'listening') worker.postMessage({ kind: 'adopt', ...unknown })
+    })
+    worker.postMessage({ kind: 'listen', endpoints: [endpoint], sockets: [], ...rules })
+    await flood(endpoint, once(worker, 'exit'))
+    t.strictSame(
+      heard.map(({ kind }) => kind),
+      ['listening', 'failed']
+    )
   })
 }
