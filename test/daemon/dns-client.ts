@@ -48,6 +48,7 @@ export async function askUdp(
   }
 }
 
+/** Resolves with the first datagram that is a reply to the query, from where the query was sent. */
 function exchange(
   socket: Socket,
   query: Buffer,
@@ -55,15 +56,41 @@ function exchange(
   patience: number
 ): Promise<Heard> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('no reply over UDP')), patience)
+    const others: string[] = []
+    const timer = setTimeout(() => {
+      const after = others.length === 0 ? '' : `, but ${others.join(', ')}`
+      reject(new Error(`no reply over UDP from ${address}:${port} in ${patience} ms${after}`))
+    }, patience)
     socket.on('message', (octets, from) => {
-      if (octets.readUInt16BE() !== query.readUInt16BE()) return
+      const isSource = from.port === port && (isWildcard(address) || from.address === address)
+      if (!isSource || !isReply(octets, query)) {
+        others.push(`${octets.toString('hex')} from ${from.address}:${from.port}`)
+        return
+      }
       clearTimeout(timer)
       resolve({ ...shown(octets), from: from.address })
     })
     socket.on('error', reject)
     socket.send(query, port, address)
   })
+}
+
+const isWildcard = (address: string): boolean => address === '0.0.0.0' || address === '::'
+
+const HEADER_SIZE = 12
+const QR = 0x80
+/** What `encodeQuery` writes after the question: one OPT record without options. */
+const OPT_SIZE = 11
+
+/** Whether a message is a reply to a query of `encodeQuery`, with its ID and its question. */
+function isReply(reply: Buffer, query: Buffer): boolean {
+  const end = query.length - OPT_SIZE
+  return (
+    reply.length >= end &&
+    reply.readUInt16BE() === query.readUInt16BE() &&
+    (reply[2]! & QR) !== 0 &&
+    reply.subarray(HEADER_SIZE, end).equals(query.subarray(HEADER_SIZE, end))
+  )
 }
 
 export function askTcp({ address, port }: Endpoint, name: string, type = 'A'): Promise<Shown> {
