@@ -69,7 +69,7 @@ function runIn(words: readonly string[], stdout: Output, stderr: Output): Promis
 /** Runs the packed program in a process of its own, its output going to pipes. */
 export function spawned(...words: string[]): Promise<Ran> {
   return new Promise(resolve => {
-    const options = { timeout: 60_000, env: ENV }
+    const options = { timeout: 600_000, env: ENV }
     // Without tap's hooks: loading them takes longer than most commands.
     const command = ['-u', 'NODE_OPTIONS', process.execPath, PROGRAM, ...words]
     execFile('env', command, options, (error, out, err) => {

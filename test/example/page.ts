@@ -100,6 +100,6 @@ function runInShell(folder: string, command: string): Promise<string> {
   return new Promise(done => {
     // Without tap's hooks, which take longer to load than most commands run.
     const words = ['-u', 'NODE_OPTIONS', 'sh', '-c', `${program}; ${command} 2>&1`]
-    execFile('env', words, { cwd: folder, timeout: 60_000 }, (_error, out) => done(out))
+    execFile('env', words, { cwd: folder, timeout: 600_000 }, (_error, out) => done(out))
   })
 }
