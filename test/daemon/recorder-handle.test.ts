@@ -1,9 +1,13 @@
+import { once } from 'node:events'
 import t from 'tap'
 import { RecorderHandle } from '../../src/lookups/threads/recorder-handle.js'
 import type { RecorderInit } from '../../src/lookups/threads/log-messages.js'
 import type { StartThread } from '../../src/base/threads/thread.js'
 import type { Snapshot } from '../../src/policy/tables/snapshot.js'
-import { eventually } from './site.js'
+import { readConfig } from '../../src/gateway/config/load.js'
+import { createRing } from '../../src/lookups/event/ring.js'
+import { MemoryLog, settingsText, Threads } from './serve.js'
+import { eventually, Site } from './site.js'
 
 t.test('each recorder gets the active snapshot first, and does not keep it for ever', async t => {
   const started: { readonly data: unknown; readonly sent: unknown[] }[] = []
@@ -30,4 +34,20 @@ t.test('each recorder gets the active snapshot first, and does not keep it for e
   ])
   t.equal((started[1]!.sent[0] as { snapshot: Snapshot }).snapshot, second)
   await handle.end()
+})
+
+t.test('a recorder with an export thread ends itself, and is not terminated', async t => {
+  const site = new Site(t, {})
+  const outputs = "{ name: siem, type: syslog, to: 'udp://127.0.0.1:9' }"
+  const read = readConfig(settingsText({ outputs }), site.path('interdict.yaml'))
+  if (!read.ok) throw new Error('no settings')
+  const { queries: settings, outputs: to } = read.config.log
+  const threads = new Threads()
+  const init = { settings, outputs: to, rings: [createRing()], upstreams: [] }
+  const handle = new RecorderHandle(threads.start, init, new MemoryLog())
+  handle.start()
+  t.match(await handle.status(60_000), { written: 0 }, 'it runs')
+  const exited = once(threads.of('recorder')[0]!, 'exit')
+  t.ok(await handle.end())
+  t.strictSame(await exited, [0])
 })

@@ -213,7 +213,7 @@ export class Gateway {
     const compilerEnded = await this.options.compiler.close()
     await alertsEnded
     return (
-      (await reloader.hasStopped()) && (await threadsHaveEnded()) && recorderEnded && compilerEnded
+      (await reloader.hasStopped()) && recorderEnded && compilerEnded && (await threadsHaveEnded())
     )
   }
 
@@ -227,7 +227,7 @@ export class Gateway {
     await alerts.end()
     await reports.close()
     return (
-      (await reloader.hasStopped()) && (await threadsHaveEnded()) && recorderEnded && compilerEnded
+      (await reloader.hasStopped()) && recorderEnded && compilerEnded && (await threadsHaveEnded())
     )
   }
 

@@ -92,7 +92,14 @@ export class ExportHandle {
     const drained = new Promise<void>(resolve => (this.onDrained = resolve))
     thread.send({ kind: 'drain' })
     await completesWithin(drained, DRAIN_TIMEOUT)
-    await thread.end(EXIT_TIMEOUT)
+    await this.end()
+  }
+
+  /** Ends the thread at once; queued lines are lost. */
+  async end(): Promise<void> {
+    this.isClosed = true
+    this.restarts.cancel()
+    await this.thread?.end(EXIT_TIMEOUT)
   }
 
   private startThread(): void {

@@ -3,6 +3,7 @@ import type { OutputConfig } from '../settings/output-config.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { ExporterCounts } from '../export/exporter.js'
 import type { RecorderStatus } from '../record/recorder.js'
+import type { EndRequest } from '../../base/threads/thread.js'
 import type { LogLine } from '../../base/threads/thread-log.js'
 
 export interface RecorderInit {
@@ -15,6 +16,7 @@ export interface RecorderInit {
 }
 
 export type ToRecorder =
+  | EndRequest
   | { readonly kind: 'adopt'; readonly snapshot: Snapshot }
   /** Labels of all upstreams so far; sent before any worker uses a new one. */
   | { readonly kind: 'upstreams'; readonly labels: readonly string[] }

@@ -13,6 +13,9 @@ import { LogLocks, type PreparedLocks } from './log-locks.js'
 const DRAIN_ATTEMPTS = 3
 /** Writing the last records takes a fraction of this, unless the disk or pipe blocks. */
 const DRAIN_TIMEOUT: Milliseconds = 8_000
+/** How long the thread may take to end itself: longer only if the disk or pipe blocks. */
+const EXIT_TIMEOUT: Milliseconds = 2_000
+/** The same, with its termination. */
 const END_TIMEOUT: Milliseconds = 5_000
 
 /** The control thread's handle of the recorder thread, which is restarted when it dies. */
@@ -119,17 +122,25 @@ export class RecorderHandle {
     })
     if (!(await completesWithin(drained, DRAIN_TIMEOUT)))
       this.log.error({}, 'query log is blocked: its last records are lost')
-    return this.end()
+    // Its export thread has ended, or cannot be asked to.
+    return this.endWithin(0)
   }
 
   /**
+   * Ends the thread at once; records that it has not written are lost.
+   *
    * @returns whether the thread has ended: it cannot while it waits in the kernel for a blocked disk or
    *   pipe
    */
-  async end(): Promise<boolean> {
+  end(): Promise<boolean> {
+    return this.endWithin(EXIT_TIMEOUT)
+  }
+
+  /** @param timeout as of `Thread.end` */
+  private async endWithin(timeout: Milliseconds): Promise<boolean> {
     this.restarts.cancel()
     const { thread } = this
-    const ended = thread === undefined || (await completesWithin(thread.end(), END_TIMEOUT))
+    const ended = thread === undefined || (await completesWithin(thread.end(timeout), END_TIMEOUT))
     this.locks.release()
     return ended
   }

@@ -8,6 +8,7 @@ import { Recorder, SNAPSHOT_RETENTION } from '../record/recorder.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
 import { ExportHandle } from './export-handle.js'
 import { ReplacedSnapshots } from '../../policy/tables/replaced-snapshots.js'
+import { endThread } from '../../base/threads/end-thread.js'
 import { createThreadLog } from '../../base/threads/thread-log.js'
 import type { FromRecorder, RecorderInit, ToRecorder } from './log-messages.js'
 
@@ -74,7 +75,9 @@ function onMessage(message: ToRecorder): void {
     case 'request':
       return void sendStatus(message.id)
     case 'drain':
-      void drain()
+      return void drain()
+    case 'end':
+      void end()
   }
 }
 
@@ -87,4 +90,10 @@ async function drain(): Promise<void> {
   await recorder.drain()
   await exporter?.close()
   post({ kind: 'drained' })
+}
+
+/** The export thread has sockets that it must close itself. */
+async function end(): Promise<void> {
+  await exporter?.end()
+  endThread()
 }
