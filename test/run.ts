@@ -24,10 +24,13 @@ const V8_FLAGS =
     ? []
     : ['--min-semi-space-size=16', '--max-semi-space-size=32']
 /**
- * How long a suite may take, in milliseconds: on a busy machine many times as long as alone. Each thread that ends writes
- * what it has covered, which takes longer than most tests.
+ * How long a suite may print nothing, in milliseconds. How long it takes as a whole is no sign that it hangs: on a busy machine
+ * many times as long as alone. With coverage, each thread that ends writes what it has covered, which takes longer than
+ * most tests.
  */
-const TIMEOUT = process.env.NODE_V8_COVERAGE === undefined ? 600_000 : 3_600_000
+const SILENCE = process.env.NODE_V8_COVERAGE === undefined ? 600_000 : 3_600_000
+/** How long a suite may take to say which test hangs. */
+const LAST_WORDS = 60_000
 /** A file system in memory (Linux), and the space that must be free there: the tests use up to 70 MB. */
 const MEMORY = { path: '/dev/shm', octets: 2 ** 30 } as const
 
@@ -80,20 +83,26 @@ async function runWaiting(): Promise<void> {
 function runSuite(name: string): Promise<Ended> {
   const child = spawn(process.execPath, [...V8_FLAGS, 'dist/test/suite.js', name, ...positionals], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    // It ends itself, and says which test it was; unless it hangs.
-    timeout: Math.ceil(1.1 * TIMEOUT),
-    killSignal: 'SIGKILL',
     env: {
       ...process.env,
-      TAP_TIMEOUT: String(TIMEOUT / 1000),
+      TAP_TIMEOUT: '0',
       ...(temporary === undefined ? {} : { TMPDIR: temporary })
     }
   })
   let output = ''
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
+  // At this signal, tap prints which test it is.
+  const silence = setTimeout(() => child.kill('SIGALRM'), SILENCE)
+  const hang = setTimeout(() => child.kill('SIGKILL'), SILENCE + LAST_WORDS)
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text
+    silence.refresh()
+    hang.refresh()
+  })
   return new Promise((resolve, reject) => {
     child.once('error', reject)
     child.once('close', (code, signal) => {
+      clearTimeout(silence)
+      clearTimeout(hang)
       const lines = output.split('\n').filter(line => line !== '' && line !== 'TAP version 14')
       // A process that ends too early has neither failures nor totals.
       const isWhole = lines.some(line => TOTALS.test(line))
