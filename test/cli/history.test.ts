@@ -212,7 +212,7 @@ t.test('rules history, show and diff', async t => {
   t.equal((await rules('show', open, 'networks.yaml')).out, network(''))
   t.equal((await rules('show', `@${at(15)}`, 'networks.yaml')).out, network(''))
   const folder = join(site.folder, 'copy')
-  await rules('show', open, '--output', folder)
+  await rules('show', open, '--into', folder)
   t.equal(readFileSync(join(folder, 'networks.yaml'), 'utf8'), network(''))
   t.match((await rules('diff', banned, open)).out, /clip/)
   t.match(await rules('show', '0000'), { code: 1, err: /HISTORY_NONE/ })

@@ -36,6 +36,7 @@ t.test('shows blocked and monitored lookups with the reason, one line each', asy
     '09:26:53 blocked   10.20.3.4       www.tiktok.com AAAA NXDOMAIN  federal-phones, ban federal-phones/tiktok, app tiktok, networks.yaml:14, tiktok.com (apps/tiktok.yaml:9)',
     '09:26:53 blocked   2001:db8:20::7  shop.example A NXDOMAIN  federal-phones, block federal-phones/malware, list malware, networks.yaml:30, cname *.tracker.example (lists/malware.txt:120)',
     '09:26:53 blocked   10.20.3.4       v16.tiktok.com HTTPS no reply  federal-phones, ban federal-phones/tiktok, app tiktok, networks.yaml:14, tiktok.com (apps/tiktok.yaml:9)',
+    '09:26:53 blocked   phones/17       www.tiktok.com A NXDOMAIN  guests, ban federal-phones/tiktok, app tiktok, networks.yaml:14, tiktok.com (apps/tiktok.yaml:9)',
     '09:26:53 monitored 10.20.3.4       www.tiktok.com A NOERROR  federal-phones, ban federal-phones/tiktok, app tiktok, networks.yaml:14, tiktok.com (apps/tiktok.yaml:9)',
     ''
   ])
@@ -64,20 +65,20 @@ for (const [words, wanted] of [
   ],
   [
     ['--app', 'tiktok'],
-    ['www.tiktok.com', 'v16.tiktok.com', 'www.tiktok.com']
+    ['www.tiktok.com', 'v16.tiktok.com', 'www.tiktok.com', 'www.tiktok.com']
   ],
   [['--app', 'tiktok', '--name', '=v16.tiktok.com'], ['v16.tiktok.com']],
   [['--ban', 'federal-phones/tiktok', '-n', '1'], ['www.tiktok.com']],
   [
-    ['--name', '*.tiktok.com', 'shop.example', '-n', '3'],
-    ['shop.example', 'v16.tiktok.com', 'www.tiktok.com']
+    ['--name', '*.tiktok.com', 'shop.example', '-n', '4'],
+    ['shop.example', 'v16.tiktok.com', 'www.tiktok.com', 'www.tiktok.com']
   ],
   [['--name', 'ktok.com'], []],
   [['--client', '2001:db8::/32'], ['shop.example']],
   [['--client', '203.0.113.9', '--verdict', 'all'], ['.']],
   [['--client', '10.20.7.0/30', '--verdict', 'all'], ['www.tiktok.com']],
   [['--client', 'a-pseudonym'], []],
-  [['--network', 'guests'], []],
+  [['--network', 'guests'], ['www.tiktok.com']],
   [['-n', '0'], []]
 ] as const) {
   t.test(words.join(' '), async t => {
@@ -100,7 +101,7 @@ t.test('a folder stands for the current log in it', async t => {
   const { site } = open(t)
   const { code, out } = await interdict('tail', '--no-follow', '--json', site.path(''))
   t.equal(code, 0)
-  t.equal(names(out).length, 4)
+  t.equal(names(out).length, 5)
   const empty = await interdict('tail', '--no-follow', join(PROGRAM, '..'))
   t.equal(empty.code, 1)
   t.match(empty.err, /queries\.jsonl: no such file \(LOG_FOLLOW\)\n$/)

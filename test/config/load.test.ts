@@ -69,6 +69,7 @@ const defaults = {
   cookies: { server: true, secretFile: undefined },
   probe: { enabled: false, every: 60_000, namesPerBan: 3, control: [] },
   state: { folder: '/var/lib/interdict' },
+  history: { listSize: 1024 ** 2 },
   remoteLists: { bootstrap: [], caFile: undefined, timeout: 300_000 },
   transfers: { primaries: [], keys: [], maxSize: 536_870_912, maxTime: 300_000 },
   admin: {

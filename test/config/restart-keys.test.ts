@@ -21,6 +21,7 @@ const IN_PLACE = [
   ...['cache.stale-max', 'cache.stale-after', 'cache.stale-recheck', 'cache.prefetch'],
   ...['structured-errors.enabled', 'structured-errors.option-code'],
   ...['structured-errors.unencrypted', 'structured-errors.filtering-database'],
+  'history.list-size',
   ...['identity.version', 'identity.name', 'cookies.server', 'cookies.secret-file'],
   ...['tcp.idle', 'tcp.max-connections', 'tcp.max-connections-per-client', 'tcp.max-in-flight'],
   ...['limits.queries-per-second', 'limits.responses-per-second', 'limits.burst', 'limits.slip'],

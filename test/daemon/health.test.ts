@@ -116,6 +116,16 @@ const cases: readonly {
     codes: ['RULES_REFUSED']
   },
   {
+    it: 'saved rules wait to be applied',
+    bad: rules({ waiting: { since: 'then', sha256: 'abc', errors: 0, first: [] } }),
+    codes: ['RULES_WAITING']
+  },
+  {
+    it: 'the history of rules cannot be written',
+    bad: { history: { incompleteSince: 'then', error: first[0]! } },
+    codes: ['HISTORY_GAP']
+  },
+  {
     it: 'policy tests fail under the rules in force',
     bad: rules({ tests: { passed: 1, failed: 1, undecided: 1, first } }),
     codes: ['POLICY_TESTS_FAILING']

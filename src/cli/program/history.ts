@@ -20,7 +20,7 @@ export function addHistoryCommands(program: Command, { io, done }: Context): voi
     )
     .option('--since <time>', 'only what was in force after this time, or 7d, 12h')
     .option('--until <time>', 'only what was in force before this time')
-    .option('-n, --limit <number>', 'entries to show', '50')
+    .option('--limit <number>', 'entries to show', '50')
     .option('--json', 'print JSON')
     .action(async (_options, command: Command) => {
       const { history } = await import('../commands/rules/rules-history.js')
@@ -34,7 +34,7 @@ export function addHistoryCommands(program: Command, { io, done }: Context): voi
     .description('Show when a version was in force and its files, or the text of one file.')
     .argument('<version>', VERSION)
     .argument('[file]', 'print this file instead, such as networks.yaml')
-    .option('-o, --output <folder>', 'write its files into this folder')
+    .option('--into <folder>', 'write its files into this folder')
     .option('--json', 'print JSON')
     .action(async (version: string, file: string | undefined, _options, command: Command) => {
       const { showVersion } = await import('../commands/rules/rules-history.js')

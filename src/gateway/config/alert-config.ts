@@ -12,6 +12,8 @@ export const ALERT_EVENTS = [
   'worker-restarted',
   'rules-refused',
   'policy-tests-failing',
+  'rules-waiting',
+  'history-gap',
   'reload-stuck',
   'secrets-refused',
   'settings-refused',

@@ -56,6 +56,7 @@ export class HistoryRecorder {
   private config: Config
   private readonly pending: Pending[] = []
   private isWriting = false
+  private hasStarted = false
   private isStopping = false
   private writing: Promise<void> = Promise.resolve()
   private readonly retryTimer = new RetryTimer(() => this.write())
@@ -88,6 +89,14 @@ export class HistoryRecorder {
     return this.settings !== before
   }
 
+  /** The gateway answers. Rules of a start that fails were never in force, and are not recorded. */
+  start(): void {
+    this.hasStarted = true
+    const [first] = this.pending
+    if (first !== undefined) this.pending[0] = { ...first, at: new Date().toISOString() }
+    this.write()
+  }
+
   /** Records what is in force from now on. */
   record(snapshot: Snapshot, { event, reason, by, changes }: Cause): void {
     const { sha256, filesSha256, zones, bundle, pauses } = snapshot.origin
@@ -111,6 +120,8 @@ export class HistoryRecorder {
     this.isStopping = true
     this.retryTimer.reset()
     await completesWithin(this.writing, STOP_TIMEOUT)
+    if (this.pending.length > 0)
+      this.options.log.warn({}, 'stopping: the last change of the rules is not in the history')
     if (leaves || this.path === undefined || this.pending.length > 0) return
     const end = { at: new Date().toISOString(), event: 'stop' } as const
     await completesWithin(
@@ -136,7 +147,7 @@ export class HistoryRecorder {
   }
 
   private write(): void {
-    if (this.isWriting) return
+    if (this.isWriting || !this.hasStarted) return
     this.isWriting = true
     this.writing = this.writeAll().finally(() => (this.isWriting = false))
   }
@@ -164,7 +175,9 @@ export class HistoryRecorder {
 
   private fail(error: SerializedError): void {
     const { log } = this.options
-    if (this.failed?.error.message !== error.message) log.error({ code: error.code }, error.message)
+    // At the end the compiler thread is ended, whatever it does.
+    if (this.failed?.error.message !== error.message && !this.isStopping)
+      log.error({ code: error.code }, error.message)
     this.failed = { since: this.failed?.since ?? Date.now(), error }
     if (!this.isStopping) this.retryTimer.schedule()
   }

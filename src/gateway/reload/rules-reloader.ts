@@ -187,6 +187,7 @@ export class RulesReloader {
     const compiled = this.compiled!
     // The thread holds 25 MB, and rules rarely change in the first seconds.
     this.options.compiler.endWhenIdle(0)
+    this.history.start()
     reporter.activated(rules, compiled, [...warnings, ...this.settingsWarnings()])
     this.openingChanges(rules, compiled)
     reporter.tested(compiled.tests)
@@ -425,12 +426,16 @@ export class RulesReloader {
       done(errors)
     }
     const staged = await this.stage(sha256)
-    if (typeof staged !== 'string') return fail(staged)
+    if (typeof staged !== 'string') {
+      fail(staged)
+      return
+    }
     applied.swap()
     const result = await this.compile(true, true)
     if (result.kind === 'rejected' || this.queue.isClosed()) {
       applied.revert()
-      return fail(result.kind === 'rejected' ? result.errors : [])
+      fail(result.kind === 'rejected' ? result.errors : [])
+      return
     }
     applied.commit()
     this.isForced = false

@@ -131,6 +131,6 @@ t.test('claims and entries are not confused', async t => {
   formatter.flush()
   t.strictSame(
     lines.map(line => (JSON.parse(line) as { source?: string }).source),
-    ['apps/0.yaml:1', 'apps/1.yaml:0', 'apps/1.yaml:1', 'apps/0.yaml:2147483647', undefined]
+    ['apps/0.yaml:1', 'apps/1.yaml', 'apps/1.yaml:1', 'apps/0.yaml:2147483647', undefined]
   )
 })

@@ -110,6 +110,11 @@ for (const { it, event, has } of words) {
   })
 }
 
+/** A name of a ban of earlier days has no line any more. */
+function placeOf({ sourceFile, sourceLine }: { sourceFile: string; sourceLine: number }): string {
+  return sourceLine === 0 ? sourceFile : `${sourceFile}:${sourceLine}`
+}
+
 /** The same line by way of an object: slow and plain. */
 function plainly(event: QueryEvent): string {
   const snapshot = snapshotOf(1)
@@ -141,7 +146,7 @@ function plainly(event: QueryEvent): string {
     ...(claim && { [claim.kind]: claim.ruleId }),
     rule: claim && `${claim.ruleFile}:${claim.ruleLine}`,
     pattern: claim && matched?.pattern,
-    source: claim && matched && `${matched.sourceFile}:${matched.sourceLine}`,
+    source: claim && matched && placeOf(matched),
     upstream: UPSTREAMS[event.upstream],
     us: event.latency,
     ede: event.ede < 0 ? undefined : event.ede

@@ -29,7 +29,7 @@ export async function history(options: HistoryOptions, io: Io): Promise<number> 
 }
 
 export interface ShowOptions extends CommonOptions {
-  readonly output?: string
+  readonly into?: string
   readonly json?: boolean
 }
 
@@ -55,7 +55,7 @@ export async function showVersion(
   const files = [...(found.version.tree ?? [])].map(([path, digest]) => {
     return { path: path.replaceAll('\0', 'copy:'), sha256: digest, stored: !missing.includes(path) }
   })
-  if (options.output !== undefined) await writeVersion(found.version, options.output)
+  if (options.into !== undefined) await writeVersion(found.version, options.into)
   const shown = { sha256, stretches, files, zones: found.event.zones }
   if (options.json === true) printJson(io, shown)
   else print(io, versionText(shown))
