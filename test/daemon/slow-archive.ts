@@ -1,3 +1,3 @@
 /** Replaces the archive process; simulates a long run. */
 process.on('disconnect', () => process.exit())
-setTimeout(() => process.exit(), 20_000)
+setTimeout(() => process.exit(), 600_000)
