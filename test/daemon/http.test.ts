@@ -188,11 +188,15 @@ t.test('health and metrics over HTTP', async t => {
 
   await rig.threads.kill('worker')
   await rig.log.says('worker restarted')
+  let restarts = 0
   await eventually('the worker is back', async () => {
     const { body } = await call(rig, '/metrics')
-    const isCounted = body.includes('interdict_worker_restarts_total{worker="0"} 1\n')
-    return isCounted && body.includes('interdict_worker_up{worker="0"} 1\n')
+    restarts = Number(/^interdict_worker_restarts_total\{worker="0"\} (\d+)$/m.exec(body)?.[1])
+    return restarts > 0 && body.includes('interdict_worker_up{worker="0"} 1\n')
   })
+  // More than one if another program had its port for a moment.
+  const deaths = rig.log.with('worker died')
+  t.equal(restarts, deaths.length, JSON.stringify(deaths))
   await askUdp(rig.at, 'banned.example')
   const later = (await call(rig, '/metrics')).body
   t.match(later, `${blocked} 2\n`, 'through changes of rules and of the worker')
