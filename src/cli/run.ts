@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander'
+import { Command, Help, CommanderError } from 'commander'
 import { packageVersion } from '../base/package.js'
 import { EXIT, reportError } from './exit.js'
 import { withColumns, type Io } from './io.js'
@@ -62,6 +62,12 @@ export function createProgram(context: Context = WITHOUT_PROCESS): Command {
     .helpOption('-h, --help', 'show help')
     .configureHelp({
       showGlobalOptions: true,
+      // One that a command describes itself is not repeated.
+      visibleGlobalOptions(command) {
+        const own = new Set(command.options.map(({ long }) => long))
+        const all = Help.prototype.visibleGlobalOptions.call(this, command)
+        return all.filter(({ long }) => !own.has(long))
+      },
       subcommandTerm: command => command.name(),
       argumentDescription: argument => argument.description
     })

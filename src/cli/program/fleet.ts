@@ -2,7 +2,11 @@ import type { Command } from 'commander'
 import { examples, type Context } from './context.js'
 
 const HUB = 'socket of the hub (default: that of hub.yaml)'
-const HUB_SETTINGS = 'With --config, hub.yaml is elsewhere.'
+/** In place of the option of all commands, which names the settings of a gateway. */
+const HUB_SETTINGS = [
+  '-c, --config <file>',
+  'settings of the hub (default: hub.yaml here)'
+] as const
 
 /** Commands for a fleet of gateways. */
 export function addFleetCommands(program: Command, { io, done }: Context): void {
@@ -16,7 +20,8 @@ export function addFleetCommands(program: Command, { io, done }: Context): void 
     fleet
       .command(name)
       .summary(summary)
-      .description(`${summary}.${more === '' ? '' : ` ${more}`} ${HUB_SETTINGS}`)
+      .description(`${summary}.${more === '' ? '' : ` ${more}`}`)
+      .option(...HUB_SETTINGS)
       .option('--hub <socket>', HUB)
       .option('--json', 'print JSON')
 
@@ -165,6 +170,7 @@ function addHub(program: Command, { io, done }: Context): void {
     .description(
       'Run the hub until SIGTERM or SIGINT. It answers no DNS queries. `interdict hub` does the same.'
     )
+    .option(...HUB_SETTINGS)
     .action(async (_options, command: Command) => {
       const { hub } = await import('../commands/fleet/hub.js')
       done(await hub(command.optsWithGlobals(), io))

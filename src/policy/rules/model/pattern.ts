@@ -1,4 +1,4 @@
-import { domainToASCII } from 'node:url'
+import { domainToASCII, domainToUnicode } from 'node:url'
 import { MAX_NAME } from '../../../wire/dns/name/hashed-name.js'
 import { readName, readPlainName, showCanonical, showName } from '../../../wire/dns/name/name.js'
 import { parsedString } from '../../yaml/parsed-string.js'
@@ -34,9 +34,11 @@ const A_LABEL = /(?:^|\.)(xn--[^.]*)/gi
 export function hasInvalidALabel(name: string): boolean {
   const labels = name.includes('--') ? [...name.matchAll(A_LABEL)] : []
   return labels.some(([, label]) => {
-    const written = label!.toLowerCase()
     // A second label, because one alone could be parsed as a number.
-    return domainToASCII(`${written}.example`) !== `${written}.example`
+    const written = `${label!.toLowerCase()}.example`
+    // Node 24 returns what it cannot decode unchanged, Node 20 and 22 return nothing.
+    const unicode = domainToUnicode(written)
+    return unicode === written || domainToASCII(unicode) !== written
   })
 }
 

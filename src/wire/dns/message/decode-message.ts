@@ -1,6 +1,7 @@
 /**
- * Decodes whole messages into text for display, as in `interdict explain`. No decision is based on
- * these texts.
+ * Decodes whole messages into text: for display, as in `interdict explain`, for the probe, which judges the
+ * gateway's own replies by RCODE, types and addresses, and for the addresses of list servers. No reply to a
+ * client is based on these texts.
  *
  * Header, structure and names are decoded here. dns-packet only decodes RDATA, one record at a time
  * in a message built for it: a record that it cannot decode is shown in the generic form of RFC
