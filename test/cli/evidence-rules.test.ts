@@ -7,6 +7,9 @@ import { rulesLocation } from '../../src/gateway/compiler/rules-location.js'
 import { ruleFilesAt } from '../../src/cli/args/rules.js'
 import { loadRules } from '../../src/policy/rules/load.js'
 import { chooseBundle } from '../../src/sources/bundle/choose-bundle.js'
+import { historyFolder } from '../../src/policy/history/history-folder.js'
+import { HistoryWriter } from '../../src/policy/history/history-writer.js'
+import { contentOf, eventOf } from '../sources/history-rig.js'
 import { interdict, writeSite } from './run.js'
 
 const rules = (names: string, rest = '', prefix = '10.1.0.0/16'): string => `networks:
@@ -126,3 +129,20 @@ t.test('without history, and with a damaged bundle, more is declared', async t =
   t.equal((await make('four', '--history', at('first'))).code, 1)
   t.notOk(existsSync(at('four')))
 })
+
+t.test(
+  'rules of the history of the gateway are at hand, with the time at which they changed',
+  async t => {
+    const files = { 'networks.yaml': rules('clip.example, lost.example') }
+    const history = new HistoryWriter(historyFolder(at('state')))
+    const bundle = { serial: 77, created: 0, expires: 0, newest: 77 }
+    const kept = eventOf('2026-06-01T12:00:00.000Z', files, {
+      ...{ sha256: `${'f'.repeat(12)}00`, bundle }
+    })
+    await history.record(kept, contentOf(files))
+    t.equal((await make('five')).code, 0)
+    const texts = readFileSync(at('five/SHA256SUMS'), 'utf8')
+    t.match(texts, 'rules/ffffffffffff/networks.yaml')
+    t.match(readFileSync(at('five/rules/ffffffffffff/networks.yaml'), 'utf8'), 'lost.example')
+  }
+)

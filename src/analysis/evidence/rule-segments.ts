@@ -38,6 +38,8 @@ type Content =
 /** A version that came into force at a known time. */
 export interface Activation extends Version {
   readonly at: Milliseconds
+  /** Whether nothing was in force just before, or it is not known what was. */
+  readonly isStart?: boolean
 }
 
 /** Consecutive lines of one generation. */
@@ -105,6 +107,7 @@ function between(before: Run, after: Run, activations: readonly Activation[]): P
   const [from, to] = [before.last + 1, after.first]
   const [one, other] = [versionOf(before), versionOf(after)]
   const known = activations.filter(({ at }) => from <= at && at <= to)
+  if (known.some(({ isStart }) => isStart === true)) return [[from, to, { kind: 'restart' }]]
   const last = known.at(-1)
   if (last?.sha256 === after.sha256 && last.serial === after.serial) {
     const changes = [{ at: from, ...one }, ...known]

@@ -8,6 +8,9 @@ import { loadRules } from '../../../policy/rules/load.js'
 import type { RuleFiles } from '../../../policy/rules/model/folder.js'
 import type { RuleSet } from '../../../policy/rules/model/types.js'
 import { AcceptedBundles } from '../../../sources/bundle/accepted-bundles.js'
+import type { RulesHistory } from '../../../policy/history/rules-history.js'
+import { StoredFiles } from '../../../policy/history/stored-files.js'
+import { openHistory } from '../../args/history.js'
 import { ruleFilesAt } from '../../args/rules.js'
 import { rejectInput } from '../../exit.js'
 
@@ -30,8 +33,7 @@ export interface KnownVersion {
 }
 
 /**
- * Earlier rules, and when they came into force. This is the place for a history of rules: whatever keeps one
- * implements it, and everything in a pack that depends on earlier rules follows.
+ * Earlier rules, and when they came into force.
  */
 export interface RuleHistory {
   /** The rules of the settings. */
@@ -43,7 +45,8 @@ export interface RuleHistory {
 }
 
 /**
- * The current rules, the accepted bundles that are still stored, and what the operator has kept.
+ * The current rules, those of the gateway's history, the accepted bundles that are still stored, and what the
+ * operator has kept.
  *
  * @param current the rules of the settings
  * @param history paths of bundles and rules folders
@@ -57,7 +60,8 @@ export async function ruleHistory(
 ): Promise<RuleHistory> {
   const now = await load(current)
   const known = [now]
-  const { bundle, copiesFolder } = rulesLocation(config)
+  const { folder, bundle, copiesFolder } = rulesLocation(config)
+  const stored = await openHistory(config)
   for (const path of history) known.push(await load(await ruleFilesAt(path, copiesFolder)))
   if (bundle !== undefined) {
     const store = new AcceptedBundles(bundle.storeFolder)
@@ -70,15 +74,37 @@ export async function ruleHistory(
       if (loaded !== undefined && 'rules' in loaded) known.push(loaded)
     }
   }
+  const find: RuleHistory['find'] = ({ sha256, serial }) =>
+    known.find(({ rules: { sha256: whole, bundle } }) => {
+      // The digest is also of the copies of lists at that time; a serial names one bundle for ever.
+      return serial === null ? whole.startsWith(sha256) : bundle?.serial === serial
+    })
+  for (const version of versions) {
+    const kept = find(version) === undefined ? stored.find(version.sha256).at(-1) : undefined
+    const files = kept && new StoredFiles(kept.version, { folder, copies: copiesFolder })
+    const loaded = files && (await tryLoad(files))
+    if (loaded !== undefined && 'rules' in loaded) known.push(loaded)
+  }
+  const digits = versions[0]?.sha256.length
   return {
     current: now,
-    find: ({ sha256, serial }) =>
-      known.find(({ rules: { sha256: whole, bundle } }) => {
-        // The digest is also of the copies of lists at that time; a serial names one bundle for ever.
-        return serial === null ? whole.startsWith(sha256) : bundle?.serial === serial
-      }),
-    activations: () => []
+    find,
+    activations: gateway => (gateway === undefined ? activationsOf(stored, digits) : [])
   }
+}
+
+/** @param digits of the SHA-256 in the log */
+function activationsOf({ stretches }: RulesHistory, digits: number | undefined): Activation[] {
+  return stretches.flatMap(({ from, event, version }, i) =>
+    version === undefined
+      ? []
+      : {
+          at: from,
+          sha256: event.sha256.slice(0, digits),
+          serial: event.bundle?.serial ?? null,
+          isStart: event.event === 'start' || stretches[i - 1]?.version === undefined
+        }
+  )
 }
 
 async function load(files: RuleFiles): Promise<KnownVersion> {
