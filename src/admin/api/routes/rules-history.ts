@@ -40,7 +40,8 @@ export const rulesHistoryRoutes = [
         .int('a whole number')
         .min(1)
         .max(MAX_ENTRIES)
-        .default(50),
+        .default(50)
+        .describe('The most entries'),
       since: instant.optional().describe('Default: from the beginning'),
       until: instant.optional().describe('Default: now')
     }),
