@@ -169,7 +169,7 @@ t.test('under systemd', async t => {
     const networks = '/etc/interdict/rules/networks.yaml'
     await machine.run(`cp ${networks} /root/good; echo wrong: 1 >> ${networks}`)
     await machine.run('systemctl reload interdict')
-    await eventually('rejected', 20, async () =>
+    await eventually('rejected', 120, async () =>
       (await status()).startsWith('not ready: rules rejected')
     )
     t.match(await status(), /networks\.yaml:\d+:\d+: /)
@@ -180,7 +180,7 @@ t.test('under systemd', async t => {
     t.equal(await machine.property('MainPID'), pid, 'an upgrade does not restart into a failure')
 
     await machine.run(`cp /root/good ${networks}; systemctl reload interdict`)
-    await eventually('accepted', 20, async () => (await status()).startsWith('ready: networks'))
+    await eventually('accepted', 120, async () => (await status()).startsWith('ready: networks'))
     await eventually('active', 20, async () => (await active()) === 'active')
   })
 
