@@ -30,7 +30,7 @@ const asked = (machine: Machine): Promise<string> =>
     `curl -sf 127.0.0.1:8053/metrics | awk '/^interdict_dns_requests_total.*udp/ { n += $2 } END { print n + 0 }'`
   )
 
-t.setTimeout(600_000)
+t.setTimeout(1_200_000)
 const epoch = (await run('git', ['log', '-1', '--format=%ct'])).trim()
 const version = (JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }).version
 const file = (name: string): string => join(PACKAGES, name)

@@ -29,7 +29,7 @@ import type { RulesLocation } from './rules-location.js'
 import { readSavedRules } from './saved-rules.js'
 import { readActiveTests, readFolderTests, type ReadTests } from './test-files.js'
 import { isUnchanged, readWatchState, type WatchState } from './watch-state.js'
-import { yieldToWorkers } from './yield-to-workers.js'
+import { RELOAD_PRIORITY, yieldToWorkers } from './yield-to-workers.js'
 import { afterJournals, applyZoneJournals } from './zone-journals.js'
 import type {
   FromCompiler,
@@ -134,7 +134,7 @@ async function compileRules(request: Request): Promise<FromCompiler> {
     request.isFull || request.isForced || lists.hasJobs || !hasSamePauses(request, active)
   const updated = isFull ? undefined : await updateByJournals(request, started)
   if (updated !== undefined) return updated
-  if (active !== undefined) yieldToWorkers()
+  if (active !== undefined) yieldToWorkers(RELOAD_PRIORITY)
   lists.begin(active, request.lists, request.isFull, request.waitsForLists)
   const examiner = new RulesExaminer(request, active, () => lists.pending)
   const { watchState, ...read } = await readStable(request, examiner)
