@@ -54,7 +54,8 @@ function prune() {
 
 /** Each module by itself, as `tsc` does; the dashboard is bundled. */
 function compile() {
-  const isModule = path => path.endsWith('.ts') && !path.startsWith(join('src', 'admin', 'dashboard'))
+  const isModule = path =>
+    path.endsWith('.ts') && !path.startsWith(join('src', 'admin', 'dashboard'))
   return build({
     entryPoints: SOURCES.flatMap(filesOf).filter(isModule),
     ...{ outdir: 'dist', outbase: '.', format: 'esm', platform: 'node', target: 'es2022' },
