@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { sendAdminRequest } from '../../src/gateway/socket/admin-client.js'
 import type { AdminRequest, ApplyResult } from '../../src/gateway/socket/admin-protocol.js'
@@ -92,4 +93,19 @@ t.test('a file outside the folder cannot be applied; saved rules cannot, either'
   t.match(await apply(rig, planned), { sha256: null, errors: [{ code: 'RULES_OUTSIDE' }] })
   const onSave = await serving(t, { files: FILES, more: 'admin: { socket: admin.sock }' })
   await t.rejects(apply(onSave), /APPLY_OFF/)
+})
+
+t.test('a file that changes during an application that fails is read again', async t => {
+  const rig = await serving(t, { files: FILES, more: MORE })
+  const errors = async (): Promise<number> => (await statusOf(rig)).rules.waiting?.errors ?? 0
+  // Changes are noticed some 50 ms later: before, during and after the application.
+  for (const delay of [0, 20, 40, 45, 50, 55, 60]) {
+    rig.site.write(NETWORKS, 'networks: many\n')
+    await sleep(delay)
+    const [result] = await Promise.all([apply(rig, 'f'.repeat(64)), apply(rig).catch(() => {})])
+    t.match(result, { sha256: null })
+    await eventually('the errors of the file', async () => (await errors()) === 1)
+    rig.site.write(NETWORKS, BOTH)
+    await eventually('no errors', async () => (await errors()) === 0)
+  }
 })

@@ -26,9 +26,15 @@ import {
   type LoadedRules
 } from './rules-examiner.js'
 import type { RulesLocation } from './rules-location.js'
-import { readSavedRules } from './saved-rules.js'
+import { readSavedRules, readSavedStable } from './saved-rules.js'
 import { readActiveTests, readFolderTests, type ReadTests } from './test-files.js'
-import { isUnchanged, readWatchState, type WatchState } from './watch-state.js'
+import {
+  isUnchanged,
+  MAX_ATTEMPTS,
+  readWatchState,
+  RETRY_PAUSE,
+  type WatchState
+} from './watch-state.js'
 import { RELOAD_PRIORITY, yieldToWorkers } from './yield-to-workers.js'
 import { afterJournals, applyZoneJournals } from './zone-journals.js'
 import type {
@@ -41,10 +47,6 @@ import type {
 } from './compiler-messages.js'
 import { serializeError } from '../../base/errors/serialized-error.js'
 import { startNestedThread } from '../../base/threads/thread.js'
-
-/** Attempts to read files that change while being read, and the pause between two. */
-const MAX_ATTEMPTS = 5
-const RETRY_PAUSE: Milliseconds = 50
 
 type Request = Extract<ToCompiler, { readonly kind: 'compile' }>
 
@@ -81,8 +83,8 @@ async function handle(
 async function withSaved(result: FromCompiler, { saved }: RulesLocation): Promise<FromCompiler> {
   if (saved === undefined || (result.kind !== 'compiled' && result.kind !== 'rejected'))
     return result
-  const { sha256, edition, errors, files } = await readSavedRules(saved)
-  const watchState = new Map([...(result.watchState ?? []), ...(await readWatchState(files))])
+  const { sha256, edition, errors, state } = await readSavedStable(saved)
+  const watchState = new Map([...(result.watchState ?? []), ...state])
   return { ...result, saved: { sha256, edition, errors: errors.map(serializeError) }, watchState }
 }
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { systemClock } from '../../base/time/clock.js'
 import type { InterdictError } from '../../base/errors/error.js'
 import type { ListProvider, ProvidedList } from '../../policy/rules/lists/list-provider.js'
@@ -6,6 +7,14 @@ import { namesOf } from '../../policy/rules/lists/load-list.js'
 import { loadRules } from '../../policy/rules/load.js'
 import { isCopyName, RulesFolder } from '../../policy/rules/model/folder.js'
 import { readFolderTests } from './test-files.js'
+import {
+  isUnchanged,
+  listPaths,
+  MAX_ATTEMPTS,
+  readWatchState,
+  RETRY_PAUSE,
+  type WatchState
+} from './watch-state.js'
 
 /** The files of a rules folder as they were saved. */
 export interface SavedRules {
@@ -42,4 +51,23 @@ export async function readSavedRules(folder: string): Promise<SavedRules> {
   if (loaded.ok) return { sha256: own, edition, errors: [], files: paths }
   const digest = createHash('sha256').update(edition).digest('hex')
   return { sha256: undefined, edition: digest, errors: loaded.errors, files: paths }
+}
+
+/**
+ * Reads saved rules, until no file changes while they are read.
+ *
+ * @returns also the state just before; a file that changes still differs from it, and is read again
+ */
+export async function readSavedStable(
+  folder: string
+): Promise<SavedRules & { readonly state: WatchState }> {
+  let before = await readWatchState(await listPaths(folder))
+  for (let attempts = 1; ; attempts++) {
+    const saved = await readSavedRules(folder)
+    const after = await readWatchState(saved.files)
+    const state = new Map(saved.files.map(file => [file, before.get(file) ?? '']))
+    if (isUnchanged(before, after) || attempts === MAX_ATTEMPTS) return { ...saved, state }
+    before = after
+    await sleep(RETRY_PAUSE)
+  }
 }

@@ -1,9 +1,14 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fingerprintOf } from '../../base/files/file-fingerprint.js'
+import type { Milliseconds } from '../../base/units.js'
 
 /** The fingerprint of each watched file and folder, by path: see `fingerprintOf`. */
 export type WatchState = ReadonlyMap<string, string>
+
+/** Attempts to read files that change while being read, and the pause between two. */
+export const MAX_ATTEMPTS = 5
+export const RETRY_PAUSE: Milliseconds = 50
 
 export async function readWatchState(paths: Iterable<string>): Promise<WatchState> {
   const entries = [...paths].map(async path => [path, await fingerprintOf(path)] as const)

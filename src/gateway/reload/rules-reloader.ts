@@ -378,8 +378,11 @@ export class RulesReloader {
     for (const { code, message } of secretErrors) options.log.error({ code }, message)
     const { application, applied } = this
     this.application = undefined
-    if (application !== undefined && applied !== undefined)
-      return this.applyNow(application, applied)
+    if (application !== undefined && applied !== undefined) {
+      if (await this.applyNow(application, applied)) return
+      // Files may have changed since they were last read, and the watcher has reported it only once.
+      if (queue.isClosed()) return
+    }
     const result = await this.compile(this.isForced || FULL_RELOAD.includes(reason))
     if (queue.isClosed()) return
     await this.keepFirst()
@@ -417,8 +420,12 @@ export class RulesReloader {
     ]
   }
 
-  /** Puts a copy of the saved rules in force; if anything is wrong, the previous copy remains. */
-  private async applyNow({ sha256, done }: Application, applied: AppliedRules): Promise<void> {
+  /**
+   * Puts a copy of the saved rules in force; if anything is wrong, the previous copy remains.
+   *
+   * @returns whether they are in force
+   */
+  private async applyNow({ sha256, done }: Application, applied: AppliedRules): Promise<boolean> {
     const { log } = this.options
     const fail = (errors: readonly SerializedError[]): void => {
       for (const { code, message } of errors) log.error({ code }, message)
@@ -428,14 +435,14 @@ export class RulesReloader {
     const staged = await this.stage(sha256)
     if (typeof staged !== 'string') {
       fail(staged)
-      return
+      return false
     }
     applied.swap()
     const result = await this.compile(true, true)
     if (result.kind === 'rejected' || this.queue.isClosed()) {
       applied.revert()
       fail(result.kind === 'rejected' ? result.errors : [])
-      return
+      return false
     }
     applied.commit()
     this.isForced = false
@@ -450,6 +457,7 @@ export class RulesReloader {
     this.reportSaved(result)
     this.watcher.watch(result.watchState)
     done(staged)
+    return true
   }
 
   private reportSaved({ saved }: FullResult): void {
