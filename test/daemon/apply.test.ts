@@ -102,7 +102,10 @@ t.test('a file that changes during an application that fails is read again', asy
   for (const delay of [0, 20, 40, 45, 50, 55, 60]) {
     rig.site.write(NETWORKS, 'networks: many\n')
     await sleep(delay)
-    const [result] = await Promise.all([apply(rig, 'f'.repeat(64)), apply(rig).catch(() => undefined)])
+    const [result] = await Promise.all([
+      apply(rig, 'f'.repeat(64)),
+      apply(rig).catch(() => undefined)
+    ])
     t.match(result, { sha256: null })
     await eventually('the errors of the file', async () => (await errors()) === 1)
     rig.site.write(NETWORKS, BOTH)
