@@ -7,6 +7,10 @@ import type { Io } from '../io.js'
 import { whyUnknown } from './history.js'
 import { loadConfiguredRules } from './rules.js'
 
+/** Said of a time that has passed, when today's files are judged at it. */
+export const TODAYS_FILES =
+  "These are the rules in today's files, judged at this time; what was in force then may differ."
+
 /** What is known of what was in force at a time in the past. */
 export interface Past {
   /** Undefined: not known, for the `reasons`; or no gateway has recorded anything here. */

@@ -6,7 +6,7 @@ import type { RuleSet } from '../../../policy/rules/model/types.js'
 import { zoneExpiry } from '../../../sources/axfr/refresh-timers.js'
 import { zoneCopies } from '../../args/list-copies.js'
 import { loadStored, openHistory, type StoredRules } from '../../args/history.js'
-import { pastOf, pastTime, zoneOfTime } from '../../args/past.js'
+import { pastOf, pastTime, TODAYS_FILES, zoneOfTime } from '../../args/past.js'
 import { checkTime, parseWholeNumber, resolveTime } from '../../args/parse.js'
 import { loadConfiguredRules } from '../../args/rules.js'
 import { loadSettings, type CommonOptions } from '../../args/settings.js'
@@ -43,8 +43,11 @@ export async function bans(options: BansOptions, io: Io): Promise<number> {
   const stored = await rulesOfThen(options, config, io)
   const { loaded } = stored ?? (await loadConfiguredRules(config, io))
   if (!loaded.ok) rejectInput(loaded.errors)
-  if (stored === undefined) await warnOfExpiredZones(config, loaded.transfers, io)
   const { rules } = loaded
+  if (stored === undefined) {
+    await warnOfExpiredZones(config, loaded.transfers, io)
+    if (pastTime(at, rules.timeZone) !== undefined) io.stderr.write(`${TODAYS_FILES}\n`)
+  }
   checkId('network', network, networkIds(rules))
   checkId('app', app, appIds(rules))
   const query = { at: resolveTime(at, rules.timeZone), within, network, app }
@@ -70,8 +73,8 @@ async function rulesOfThen(
   const { inForce, reasons, notes } = pastOf(history, wall)
   if (inForce === undefined) throw failure('HISTORY_UNKNOWN', at, reasons.join('; '))
   const { sha256, at: since } = inForce.event
-  for (const note of [`The rules are version ${sha256}, in force since ${since}.`, ...notes])
-    io.stderr.write(`${escapeControls(note)}\n`)
+  const version = `The rules are version ${sha256}, in force since ${since}.`
+  for (const note of [version, ...reasons, ...notes]) io.stderr.write(`${escapeControls(note)}\n`)
   return loadStored(inForce, config)
 }
 

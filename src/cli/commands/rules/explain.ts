@@ -12,7 +12,7 @@ import { readInstant } from '../../../base/time/instant.js'
 import { extractHostName, rejectUrlCharacters } from '../../args/host-name.js'
 import { checkTime, parseArgument } from '../../args/parse.js'
 import { openHistory } from '../../args/history.js'
-import { pastTime, zoneOfTime } from '../../args/past.js'
+import { pastTime, TODAYS_FILES, zoneOfTime } from '../../args/past.js'
 import { loadConfiguredRules } from '../../args/rules.js'
 import { loadSettings } from '../../args/settings.js'
 import { givenTimeZone, type TimeZoneOptions } from '../../args/time-zone.js'
@@ -35,9 +35,6 @@ export interface ExplainOptions extends TimeZoneOptions {
   readonly files?: boolean
   readonly json?: boolean
 }
-
-const TODAYS_FILES =
-  "These are the rules in today's files, judged at this time; what was in force then may differ.\n"
 
 /**
  * `interdict explain`: the decision for one query of one client, made by the code that serves: the
@@ -69,11 +66,11 @@ export async function explain(name: string, options: ExplainOptions, io: Io): Pr
   })
   const view = { folder: displayFolder(config.rules), timeZone }
   if (options.json === true) {
-    const notes = [TODAYS_FILES.trim()]
+    const notes = [TODAYS_FILES]
     const log = { lookups: [], remarks: [] }
     const past = { since: null, until: null, unknown: [], notes, log }
     print(io, toJson({ ...explanation, ...(isPast && { past }) }, timeZone))
-  } else print(io, toText(explanation, view) + (isPast ? TODAYS_FILES : ''))
+  } else print(io, toText(explanation, view) + (isPast ? `${TODAYS_FILES}\n` : ''))
   return EXIT.success
 }
 
