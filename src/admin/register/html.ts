@@ -141,6 +141,7 @@ export function factsOf(ban: PublicBan, language: Language): Html {
     ${[
       ...pair(texts.status, stateOf(ban, language)),
       ...pair(texts.what, ban.titles.join(', ')),
+      ...pair(texts.except, ban.except.length === 0 ? undefined : ban.except.join(', ')),
       ...pair(texts.authority, ban.authority),
       ...pair(texts.decision, linked),
       ...pair(texts.legalBasis, ban.legalBasis),

@@ -7,7 +7,13 @@ import {
   type Language
 } from '../../policy/rules/model/explain.js'
 import { publicReference } from '../../policy/rules/model/public-reference.js'
-import { COVER, type Ban, type NameSource, type RuleSet } from '../../policy/rules/model/types.js'
+import {
+  COVER,
+  isPassPart,
+  type Ban,
+  type NameSource,
+  type RuleSet
+} from '../../policy/rules/model/types.js'
 import { lastDayBefore, showInstant } from '../../base/time/instant.js'
 
 /** What everybody may know of a ban: nothing about clients, addresses or exceptions. */
@@ -16,6 +22,8 @@ export interface PublicBan {
   readonly reference: string
   /** Of its apps and lists; for names written in the rule, the names. */
   readonly titles: readonly string[]
+  /** Names below these that it does not block. */
+  readonly except: readonly string[]
   readonly state: 'in force' | 'upcoming' | 'ended'
   readonly authority: string | undefined
   readonly decision: string | undefined
@@ -54,7 +62,9 @@ function publicBan(
   now: Seconds
 ): PublicBan {
   const { id, sources, authority, reference, referenceUrl, legalBasis, from, until } = ban
-  const titles = [...new Set(sources.flatMap(titlesOf))]
+  const passed = sources.filter(source => source.kind === 'inline' && isPassPart(source))
+  const blocked = sources.filter(source => !passed.includes(source))
+  const titles = [...new Set(blocked.flatMap(titlesOf))]
   const shown = (instant: Seconds): string | undefined =>
     Number.isFinite(instant) ? showInstant(instant, timeZone).replace(/T00:00:00.*/, '') : undefined
   const textIn = (language: Language): PublicBan['texts'][Language] => {
@@ -65,6 +75,7 @@ function publicBan(
   return {
     reference: publicReference(id),
     titles,
+    except: passed.flatMap(titlesOf),
     state: until <= now ? 'ended' : from > now ? 'upcoming' : 'in force',
     authority,
     decision: reference,

@@ -11,6 +11,7 @@ export interface Texts {
   readonly ended: string
   readonly none: string
   readonly what: string
+  readonly except: string
   readonly authority: string
   readonly decision: string
   readonly legalBasis: string
@@ -47,6 +48,7 @@ export const TEXTS: Readonly<Record<Language, Texts>> = {
     ended: 'Ended',
     none: 'None.',
     what: 'Blocked',
+    except: 'Except',
     authority: 'Authority',
     decision: 'Decision',
     legalBasis: 'Legal basis',
@@ -79,6 +81,7 @@ export const TEXTS: Readonly<Record<Language, Texts>> = {
     ended: 'Terminées',
     none: 'Aucune.',
     what: 'Bloqué',
+    except: 'Sauf',
     authority: 'Autorité',
     decision: 'Décision',
     legalBasis: 'Base légale',
@@ -112,6 +115,7 @@ export const TEXTS: Readonly<Record<Language, Texts>> = {
     ended: 'Beëindigd',
     none: 'Geen.',
     what: 'Geblokkeerd',
+    except: 'Behalve',
     authority: 'Autoriteit',
     decision: 'Besluit',
     legalBasis: 'Rechtsgrond',
@@ -145,6 +149,7 @@ export const TEXTS: Readonly<Record<Language, Texts>> = {
     ended: 'Beendet',
     none: 'Keine.',
     what: 'Gesperrt',
+    except: 'Außer',
     authority: 'Behörde',
     decision: 'Beschluss',
     legalBasis: 'Rechtsgrundlage',

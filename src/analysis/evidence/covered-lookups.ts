@@ -22,12 +22,14 @@ const FIELDS = Object.keys(QUERY_FIELDS).filter(field => field !== 'v')
  * its names, and those whose answer led to one of its names or addresses.
  *
  * @param patterns names and prefixes of the ban, as rule files have them
+ * @param except names that it does not cover
  */
 export async function* coveredLookups(
   log: Log,
   selection: Filters & { readonly since: Milliseconds; readonly until: Milliseconds },
   ban: string,
-  patterns: readonly string[]
+  patterns: readonly string[],
+  except: readonly string[] = []
 ): AsyncGenerator<CoveredLookup> {
   const isFleet = log.gateways.some(gateway => gateway !== undefined)
   const columns = [...FIELDS, ...(isFleet ? ['gateway'] : [])].map(field => `"${field}"`)
@@ -37,10 +39,16 @@ export async function* coveredLookups(
     const rows = await log.rows(
       `WITH part AS (SELECT ${columns.join(', ')} FROM ${log.lookups(part)} WHERE ${sql}), ${COVERED}
       SELECT * FROM part
-      WHERE ban = $coveringBan OR qname IN (SELECT qname FROM covered)
-        OR "pattern" IN (SELECT "text" FROM patterns)
+      WHERE ban = $coveringBan OR (qname IN (SELECT qname FROM covered WHERE NOT isExcept)
+          AND qname NOT IN (SELECT qname FROM covered WHERE isExcept))
+        OR "pattern" IN (SELECT "text" FROM patterns WHERE NOT isExcept)
       ORDER BY time${isFleet ? ', gateway' : ''}, qname, client, qtype`,
-      { ...parameters, coveringBan: ban, patterns: JSON.stringify(patterns) }
+      {
+        ...parameters,
+        coveringBan: ban,
+        patterns: JSON.stringify(patterns),
+        except: JSON.stringify(except)
+      }
     )
     for (const row of rows) yield lookupOf(row)
   }
@@ -48,9 +56,11 @@ export async function* coveredLookups(
 
 /** Names that the patterns cover, by looking each suffix of a name up. */
 const COVERED = `
-patterns AS MATERIALIZED (SELECT unnest(from_json($patterns, '["VARCHAR"]')) AS "text"),
+patterns AS MATERIALIZED (
+  SELECT unnest(from_json($patterns, '["VARCHAR"]')) AS "text", false AS isExcept UNION ALL
+  SELECT unnest(from_json($except, '["VARCHAR"]')), true),
 names AS MATERIALIZED (
-  SELECT "text", CASE WHEN starts_with("text", '=') THEN substr("text", 2)
+  SELECT "text", isExcept, CASE WHEN starts_with("text", '=') THEN substr("text", 2)
     WHEN starts_with("text", '*.') THEN substr("text", 3) ELSE "text" END AS name
   FROM patterns WHERE NOT contains("text", '/')),
 asked AS (SELECT DISTINCT qname, string_split(qname, '.') AS labels FROM part),
@@ -58,7 +68,7 @@ suffixes AS (
   SELECT qname, unnest(list_transform(range(1, len(labels) + 1),
     i -> array_to_string(labels[i:], '.'))) AS suffix FROM asked),
 covered AS MATERIALIZED (
-  SELECT DISTINCT qname FROM suffixes JOIN names ON suffix = name
+  SELECT DISTINCT qname, isExcept FROM suffixes JOIN names ON suffix = name
   WHERE NOT (starts_with("text", '=') AND suffix <> qname)
     AND NOT (starts_with("text", '*.') AND suffix = qname)
     AND NOT ends_with(qname, '\\.' || suffix))`

@@ -3,10 +3,11 @@ import type { PassTable, SourceSummary } from './source-table.js'
 export function buildPassTable(sources: readonly SourceSummary[]): PassTable {
   const known = new Map<string, number>()
   let size = 0
-  // Only lists have more than one source.
+  // Only lists, and the names of bans with `except`, have more than one source.
   const numberOf = ({ kind }: SourceSummary, key: string): number => {
-    const number = (kind === 'list' ? known.get(key) : undefined) ?? size++
-    if (kind === 'list') known.set(key, number)
+    const isShared = kind === 'list' || kind === 'inline'
+    const number = (isShared ? known.get(`${kind} ${key}`) : undefined) ?? size++
+    if (isShared) known.set(`${kind} ${key}`, number)
     return number
   }
   const lists = Int32Array.from(sources, source => numberOf(source, source.id))

@@ -45,7 +45,7 @@ import { ruleHistory, type KnownVersion } from './evidence-history.js'
 import { loggedSince, NO_CHAIN, NOT_OVER, PROVEN, settingsDigest } from './evidence-limits.js'
 import { logProof } from './evidence-log.js'
 import { missingRules, ruleChanges } from './evidence-rules.js'
-import { banSources, banStates } from './evidence-states.js'
+import { banSources, banStates, exceptedPatterns } from './evidence-states.js'
 import { makeReport } from './make-report.js'
 import { fleetVerification } from '../log/verify-fleet.js'
 import { LOG_FACT, verificationForReport } from '../log/verify-log.js'
@@ -128,7 +128,8 @@ export async function gatherEvidence(
     )
     for (const pattern of await loggedPatterns(database, period, ban)) patterns.add(pattern)
     const lines: Buffer[] = []
-    const all = coveredLookups(database, period, ban, [...patterns].sort())
+    const except = exceptedPatterns(ban, ruleSets)
+    const all = coveredLookups(database, period, ban, [...patterns].sort(), except)
     for await (const lookup of all) {
       tally.add(lookup)
       lines.push(Buffer.from(lookup.line))

@@ -5,7 +5,14 @@ import type {
   StatesByNetwork,
   StateSpan
 } from '../../../analysis/evidence/enforcement.js'
-import type { Ban, RuleSet } from '../../../policy/rules/model/types.js'
+import { textsOf } from '../../../gateway/compiler/former-bans.js'
+import {
+  isPassPart,
+  type Ban,
+  type NameSource,
+  type RuleSet
+} from '../../../policy/rules/model/types.js'
+import { isDisjoint, itemsOf } from '../../../policy/rules/networks/rule-index.js'
 
 /** The states of a ban over a period, in each network that has it. */
 export function banStates(
@@ -57,4 +64,27 @@ export function banSources(id: string, { networks }: RuleSet): Ban['sources'] {
     rules.filter((rule): rule is Ban => rule.kind === 'ban' && rule.id === id)
   )
   return [...new Set(bans.flatMap(({ sources }) => sources))]
+}
+
+/**
+ * The names in `except` of a ban, in the syntax of rules: those that every version of it leaves out, and that it
+ * does not have by an app or a list, either.
+ */
+export function exceptedPatterns(id: string, versions: readonly RuleSet[]): string[] {
+  const sets = versions
+    .map(rules => banSources(id, rules))
+    .filter(sources => sources.length > 0)
+    .map(sources => new Set(sources.filter(isExcept).flatMap(it => leftOut(it, sources))))
+  return [...(sets[0] ?? [])].filter(text => sets.every(set => set.has(text))).sort()
+}
+
+const isExcept = (source: NameSource): boolean => source.kind === 'inline' && isPassPart(source)
+
+function leftOut(except: NameSource, sources: Ban['sources']): string[] {
+  const others = sources.filter(({ id }) => id !== except.id)
+  if (others.some(({ kind }) => kind === 'list')) return []
+  return textsOf(except).filter((_, i) => {
+    const item = itemsOf(except)[i]!
+    return others.every(source => isDisjoint(item, source))
+  })
 }

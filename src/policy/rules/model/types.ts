@@ -49,8 +49,8 @@ export interface NameSource {
   readonly forced?: ReadonlyMap<number, string>
   /** Lines of the main names of an app, see `mainNames`. */
   readonly main?: readonly number[] | undefined
-  /** For sources that are part of a list. */
-  readonly part?: ListPart
+  /** For sources that are part of a list, and for the names of a ban that has `except`. */
+  readonly part?: ListPart | undefined
   /** Passes all names to the sink, the same ones each time. */
   writeTo(sink: NameSink): void
   /** Whether a name in lower-cased wire form is covered, if that is known without all names. */
@@ -59,10 +59,10 @@ export interface NameSource {
 
 /**
  * The part of a list with one effect. A list is one source per effect, all with its id, and a rule
- * on the list refers to all of them.
+ * on the list refers to all of them. The names of a ban with `except` are such a list of two parts.
  */
 export interface ListPart {
-  /** Id of the list. */
+  /** Id of the list, or of the names. */
   readonly list: string
   /**
    * `rule`  the action of the rule
@@ -88,6 +88,11 @@ export interface ListPart {
    * later blocks. Parts of one list are sorted by stage.
    */
   readonly stage?: number
+}
+
+/** Whether these are names that a list, or `except` of a ban, lets pass. */
+export function isPassPart({ part }: Pick<NameSource, 'part'>): boolean {
+  return part?.effect === 'pass'
 }
 
 /** Whether a source is a zone's policy for clients: it lists the root, for all of their queries. */

@@ -1,7 +1,7 @@
 import type { Prefix } from '../../../base/values/address.js'
 import type { Octets } from '../../../base/units.js'
 import type { Pattern } from './pattern.js'
-import { COVER, type NameSink, type NameSource } from './types.js'
+import { COVER, type ListPart, type NameSink, type NameSource } from './types.js'
 
 /** A value and its line, from 1. */
 export interface AtLine<T> {
@@ -24,7 +24,8 @@ export class YamlSource implements NameSource {
     private readonly patterns: readonly AtLine<Pattern>[],
     private readonly prefixes: readonly AtLine<Prefix>[],
     readonly forced: ReadonlyMap<number, string> = NONE_FORCED,
-    readonly main?: readonly number[]
+    readonly main?: readonly number[],
+    readonly part?: ListPart
   ) {
     const octets = patterns.reduce((sum, { value }) => sum + value.name.length, 0)
     this.bounds = { names: patterns.length, octets }

@@ -3,7 +3,8 @@ import { readName } from '../../../wire/dns/name/name.js'
 import { SPECIAL_USE } from '../../../wire/dns/registry/special-use.js'
 import type { Location } from '../model/location.js'
 import { covers, type Pattern } from '../model/pattern.js'
-import { COVER, type Ban, type NameSource, type Rule, type RuleException } from '../model/types.js'
+import { COVER, isPassPart, type Ban, type NameSource } from '../model/types.js'
+import type { Rule, RuleException } from '../model/types.js'
 import type { NetworkEntry } from '../schema/networks-schema.js'
 import { endKey } from '../time/dates.js'
 import { isDisjoint, itemsOf, overlaps } from './rule-index.js'
@@ -50,6 +51,7 @@ function banApart(exception: RuleException, rules: Iterable<Rule>): Ban | undefi
 function mayShare(some: readonly NameSource[], others: readonly NameSource[]): boolean {
   return some.some(one =>
     others.some(other => {
+      if (other.kind === 'inline' && isPassPart(other)) return false
       if (one === other) return true
       return isUnknown(one) || isUnknown(other) || overlaps(one, other)
     })

@@ -5,6 +5,7 @@ import type { Seconds } from '../../../base/units.js'
 import type { Location } from '../model/location.js'
 import {
   COVER,
+  isPassPart,
   type Allow,
   type Ban,
   type NameSource,
@@ -138,8 +139,10 @@ export class MisleadingRules {
     for (const rule of outer.rules) {
       if (rule.kind !== 'ban' || rule.mode === 'monitor' || rule.until <= this.now) continue
       if (inherited.has(rule)) continue
-      const isCovered = rule.sources.every(source =>
-        indexes.some(index => index.findSource(source) !== undefined)
+      const except = rule.sources.find(it => it.kind === 'inline' && isPassPart(it))
+      const isCovered = rule.sources.every(
+        source =>
+          source === except || indexes.some(index => index.findSource(source, except) !== undefined)
       )
       if (!isCovered && missing.push(rule) > MAX_LISTED) break
     }

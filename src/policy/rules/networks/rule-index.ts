@@ -1,5 +1,5 @@
 import { showPrefix } from '../../../base/values/address.js'
-import { COVER, type NameSource, type Rule } from '../model/types.js'
+import { COVER, isPassPart, type NameSource, type Rule } from '../model/types.js'
 
 /** One name or prefix of a source. */
 export interface SourceItem {
@@ -21,38 +21,61 @@ export class RuleIndex {
   /** The first rule of each app and list. */
   private readonly bySource = new Map<NameSource, Rule>()
   private readonly byInlineName = new Map<string, Rule>()
+  /** The names in `except` of each ban that has any. */
+  private readonly excepted = new Map<Rule, NameSource>()
 
   constructor(rules: readonly Rule[]) {
     for (const rule of rules) {
       for (const source of rule.sources) {
-        if (source.kind !== 'inline') addFirst(this.bySource, source, rule)
-        else for (const item of itemsOf(source)) addFirst(this.byInlineName, keyOf(item), rule)
+        if (source.kind === 'inline' && isPassPart(source)) this.excepted.set(rule, source)
+        else if (source.kind !== 'inline') addFirst(this.bySource, source, rule)
+        else for (const item of itemsOf(source)) this.addInline(keyOf(item), rule)
       }
     }
   }
 
-  /** A rule that covers everything in a source. */
-  findSource(source: NameSource): Rule | undefined {
+  /** The first rule, or the first that leaves nothing out. */
+  private addInline(key: string, rule: Rule): void {
+    const known = this.byInlineName.get(key)
+    if (known === undefined || (this.excepted.has(known) && !this.excepted.has(rule)))
+      this.byInlineName.set(key, rule)
+  }
+
+  /**
+   * A rule that covers everything in a source.
+   *
+   * @param except names of the source that it need not cover
+   */
+  findSource(source: NameSource, except?: NameSource): Rule | undefined {
     const same = this.bySource.get(source)
     if (same !== undefined || source.kind === 'list') return same
     let rule: Rule | undefined
     for (const item of itemsOf(source)) {
-      rule = this.findItem(item)
+      rule = this.findItem(item, except)
       if (rule === undefined) return undefined
     }
     return rule
   }
 
-  /** A rule that covers all of this name. */
-  findItem(item: SourceItem): Rule | undefined {
+  /** A rule that covers all of this name. @param except names that it need not cover */
+  findItem(item: SourceItem, except?: NameSource): Rule | undefined {
     for (const key of coveringKeys(item)) {
       const rule = this.byInlineName.get(key)
-      if (rule !== undefined) return rule
+      if (rule !== undefined && !this.leavesOut(rule, item, except)) return rule
       for (const [source, rule] of this.bySource) {
         if (source.kind === 'app' && keysOf(source).has(key)) return rule
       }
     }
     return undefined
+  }
+
+  /** Whether `except` of a ban has a name at or below this one, or above it. */
+  private leavesOut(rule: Rule, item: SourceItem, except: NameSource | undefined): boolean {
+    const passed = this.excepted.get(rule)
+    if (passed === undefined) return false
+    const others = except === undefined ? new Set<string>() : keysOf(except)
+    const mattering = itemsOf(passed).filter(one => !isCovered([one], others))
+    return !mattering.every(one => areDisjoint(item, one))
   }
 }
 
@@ -69,6 +92,11 @@ export function overlaps(source: NameSource, app: NameSource): boolean {
     isCovered(other, keysOf(source))
   results.set(source, found)
   return found
+}
+
+/** Whether neither of two names covers the other. */
+function areDisjoint(one: SourceItem, other: SourceItem): boolean {
+  return !isCovered([one], new Set([keyOf(other)])) && !isCovered([other], new Set([keyOf(one)]))
 }
 
 /** Whether a name is neither covered by one of a source nor covers one. */

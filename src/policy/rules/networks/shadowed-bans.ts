@@ -1,6 +1,6 @@
 import type { Seconds } from '../../../base/units.js'
 import type { Location } from '../model/location.js'
-import type { Ban, NameSource } from '../model/types.js'
+import { isPassPart, type Ban, type NameSource } from '../model/types.js'
 import { itemsOf, keyOf } from './rule-index.js'
 
 /**
@@ -20,7 +20,8 @@ export function warnAboutShadowedBans(
   if (new Set(kinds).size === kinds.length) return
   const first = new Map<NameSource | string, Ban>()
   for (const [i, ban] of bans.entries()) {
-    const keys = ban.sources.flatMap<NameSource | string>(source =>
+    const sources = ban.sources.filter(source => !isInline(source) || !isPassPart(source))
+    const keys = sources.flatMap<NameSource | string>(source =>
       isInline(source) ? itemsOf(source).map(keyOf) : [source]
     )
     const others = keys.map(key => first.get(key))
@@ -28,7 +29,8 @@ export function warnAboutShadowedBans(
       const at = location.at(i)
       at.warn('RULES_BAN_SHADOWED', at.pathText, [...new Set(others.map(it => it!.id))])
     }
-    if (!alwaysDecides(ban)) continue
+    // It leaves some of its names to the next ban.
+    if (!alwaysDecides(ban) || sources.length < ban.sources.length) continue
     for (const key of keys) if (!first.has(key)) first.set(key, ban)
   }
 }

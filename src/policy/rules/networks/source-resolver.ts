@@ -1,16 +1,18 @@
-import { showAddress } from '../../../base/values/address.js'
+import { showAddress, type Prefix } from '../../../base/values/address.js'
 import { showCanonical, showName } from '../../../wire/dns/name/name.js'
 import { didYouMean } from '../../yaml/closest.js'
 import type { App } from '../apps/app-file.js'
 import type { MatchEntry } from '../schema/networks-schema.js'
 import type { Location } from '../model/location.js'
-import { showPattern, type Pattern } from '../model/pattern.js'
-import { YamlSource } from '../model/yaml-source.js'
-import type { NameSource, Rule } from '../model/types.js'
+import { covers, showPattern, type Pattern } from '../model/pattern.js'
+import { YamlSource, type AtLine } from '../model/yaml-source.js'
+import type { ListPart, NameSource, Rule } from '../model/types.js'
 import { tooBroad } from '../apps/too-broad.js'
 
 type Matches = Pick<MatchEntry, 'apps' | 'vendors' | 'names' | 'lists' | 'addresses'> & {
   readonly force?: string | undefined
+  /** Names below `names` that are not matched. */
+  readonly except?: readonly Pattern[]
 }
 type LocationOf = (index: number) => Location
 
@@ -57,9 +59,14 @@ export class SourceResolver {
       if (parts !== undefined) found.push(...parts)
       else at.error('RULES_UNKNOWN_LIST', at.pathText, id, this.listHint(id))
     })
+    entry.except?.forEach((except, i) => {
+      if (entry.names.some(name => isBelow(except, name))) return
+      const at = location.at('except', i)
+      at.error('RULES_EXCEPT_OUTSIDE', at.pathText, showPattern(except))
+    })
     const forced = this.checkBreadth(entry, kind, location, nameAt)
     if (entry.names.length + entry.addresses.length > 0)
-      found.push(this.inlineSource(entry, forced, location, nameAt))
+      found.push(...this.inlineSources(entry, forced, location, nameAt))
     const { apps, vendors, lists } = entry
     if (apps.length + vendors.length + lists.length + found.length === 0) {
       location.error(
@@ -97,26 +104,32 @@ export class SourceResolver {
     return found.map(({ source }) => source)
   }
 
-  private inlineSource(
-    { names, addresses }: Matches,
+  /** One source; with `except`, before it that of the names that pass. */
+  private inlineSources(
+    { names, addresses, except = [] }: Matches,
     forced: ReadonlyMap<number, string> | undefined,
     location: Location,
     nameAt: LocationOf
-  ): NameSource {
-    const prefixes = addresses.map((value, i) => {
-      return { value, line: location.at('addresses', i).position.line }
-    })
-    const source = new YamlSource(
-      'inline',
-      this.newId(location),
-      inlineTitle({ names, addresses }, showPattern),
-      location.file,
-      names.map((value, i) => ({ value, line: nameAt(i).position.line })),
-      prefixes,
-      forced
-    )
-    this.inline.push(source)
-    return source
+  ): NameSource[] {
+    const id = this.newId(location)
+    const own = inlineTitle({ names, addresses }, showPattern)
+    const title = except.length === 0 ? own : `${own} except ${except.map(showPattern).join(', ')}`
+    const { file } = location
+    const make = (lines: AtLine<Pattern>[], prefixes: AtLine<Prefix>[], part?: ListPart) => {
+      const names = [id, title, file, lines, prefixes] as const
+      const source = new YamlSource('inline', ...names, forced, undefined, part)
+      this.inline.push(source)
+      return source
+    }
+    const lineOf = (key: string, i: number) => location.at(key, i).position.line
+    const lines = names.map((value, i) => ({ value, line: nameAt(i).position.line }))
+    const prefixes = addresses.map((value, i) => ({ value, line: lineOf('addresses', i) }))
+    if (except.length === 0) return [make(lines, prefixes)]
+    const passed = except.map((value, i) => ({ value, line: lineOf('except', i) }))
+    return [
+      make(passed, [], { list: id, effect: 'pass' }),
+      make(lines, prefixes, { list: id, effect: 'rule' })
+    ]
   }
 
   /** Rejects names that are too broad unless forced. @returns reasons of forced names, by line; undefined: none */
@@ -152,6 +165,11 @@ export class SourceResolver {
     this.inlineLines.add(line)
     return `${file}:${line}`
   }
+}
+
+/** Whether a pattern covers only names below a name that the other one covers. */
+function isBelow({ name }: Pattern, other: Pattern): boolean {
+  return name.length > other.name.length && covers(other.cover, other.name, name)
 }
 
 /**

@@ -101,6 +101,7 @@ const ONE_END = sentence('expected until or last-day, not both')
 const ban = z
   .strictObject({
     ...matchFields,
+    except: listOf(patternSchema),
     force,
     ...reply,
     authority: textSchema,
