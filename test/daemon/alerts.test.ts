@@ -71,8 +71,8 @@ t.test('conditions are the problems of health, and what is about to become one',
       return [
         ending('press', 'exception', 1),
         ...many,
-        ending('a', 'ban', 3),
-        ending('b', 'ban', 3)
+        { ...ending('a', 'ban', 3), lastDay: '2026-01-03' },
+        { ...ending('b', 'ban', 3), lastDay: '2026-01-03' }
       ]
     }
   }
@@ -88,7 +88,7 @@ t.test('conditions are the problems of health, and what is about to become one',
       'worker-restarted 3 warning worker 3 was restarted: see the service log',
       `rule-ending ${at(1)} warning exception press ends at ${at(1)}`,
       `rule-ending ${at(2)} warning ${shown} and 2 more end at ${at(2)}`,
-      `rule-ending ${at(3)} warning ban a, ban b end at ${at(3)}`,
+      `rule-ending ${at(3)} warning ban a, ban b end soon: the last day is 2026-01-03`,
       `bundle-ending - warning bundle 7 expires at ${at(14)}`,
       `certificate-ending siem warning certificate of siem expires at ${at(13)}`
     ]

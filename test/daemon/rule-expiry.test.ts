@@ -26,7 +26,13 @@ function watching() {
     t.match(message, /^networks\.yaml:7 /, 'with the place of the rule')
   }
   const log = { info: tell, warn: tell, error: tell }
-  const watch = new RuleExpiryMonitor(log, clock, time.timers)
+  const monitor = new RuleExpiryMonitor(log, clock, time.timers)
+  const watch = {
+    watch: (snapshot: Snapshot) => monitor.watch(snapshot, 'Europe/Brussels'),
+    endingWithin: (seconds: number) => monitor.endingWithin(seconds),
+    due: () => monitor.due(),
+    close: () => monitor.close()
+  }
   const day = (days: number): number => Math.floor(clock.wall() / 1000) + days * DAY
   const pass = (days: number): string[] => {
     time.advance(days * DAY * 1000)

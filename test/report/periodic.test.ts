@@ -38,7 +38,10 @@ const RULES: RuleFacts = {
     { at: new Date(at('2026-11-30')), kind: 'exception', id: 'later', what: 'ends' },
     { at: new Date(at('2026-12-01')), kind: 'ban', id: 'trial', what: 'ends' },
     { at: new Date(at('2027-06-01')), kind: 'ban', id: 'far', what: 'ends' }
-  ].map(date => ({ ...date, networks: NETWORKS, by: 'council' }) as RuleFacts['dates'][number])
+  ].map(date => {
+    const lastDay = date.what === 'ends' ? `before ${date.id}` : null
+    return { ...date, lastDay, networks: NETWORKS, by: 'council' } as RuleFacts['dates'][number]
+  })
 }
 
 const table = ({ tables }: Report, id: string): Table => tables.find(it => it.id === id)!
@@ -104,10 +107,12 @@ t.test('rules: what began, ended and comes next, with what calls for action mark
   t.strictSame(column(table(report, 'changes'), 'id'), ['new', 'old'])
   const upcoming = table(report, 'upcoming')
   t.strictSame(column(upcoming, 'id'), ['late', 'trial'])
+  t.strictSame(column(upcoming, 'lastDay'), [null, 'before trial'])
   t.strictSame(upcoming.marks, ['overdue', null])
   const ending = table(report, 'ending-exceptions')
   t.strictSame(column(ending, 'exception'), ['press', 'later'])
   t.strictSame(column(ending, 'days'), [3, 21])
+  t.strictSame(column(ending, 'lastDay'), ['before press', 'before later'])
   t.strictSame(ending.marks, ['ends soon', null])
   t.strictSame(table(report, 'uncovered').marks, Array(4).fill('not covered'))
   t.match(report.tiles!.slice(2, 4), [

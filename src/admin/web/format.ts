@@ -93,6 +93,11 @@ export class Formatter {
     return this.moment.format(new Date(at))
   }
 
+  /** The day of the last moment before an end. */
+  lastDay(end: string): string {
+    return this.day(Date.parse(end) - 1)
+  }
+
   day(at: string | number): string {
     return this.dayOnly.format(new Date(at))
   }

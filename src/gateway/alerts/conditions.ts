@@ -75,6 +75,7 @@ function endingConditions(
 /** One condition for each time at which rules end: a decree may be thousands of them. */
 function rulesEnding(rules: readonly RuleEnding[]): Condition[] {
   const byEnd = new Map<Seconds, string[]>()
+  const lastDays = new Map(rules.map(({ until, lastDay }) => [until, lastDay]))
   for (const { ruleId, kind, until } of rules) {
     const names = byEnd.get(until)
     if (names === undefined) byEnd.set(until, [`${kind} ${ruleId}`])
@@ -85,7 +86,9 @@ function rulesEnding(rules: readonly RuleEnding[]): Condition[] {
     const named = names.slice(0, MAX_NAMED).join(', ')
     const more = names.length > MAX_NAMED ? ` and ${names.length - MAX_NAMED} more` : ''
     const verb = names.length === 1 ? 'ends' : 'end'
-    return warning('rule-ending', end, `${named}${more} ${verb} at ${end}`)
+    const day = lastDays.get(until)
+    const when = day === undefined ? `${verb} at ${end}` : `${verb} soon: the last day is ${day}`
+    return warning('rule-ending', end, `${named}${more} ${when}`)
   })
 }
 

@@ -120,13 +120,13 @@ export class ReloadReporter {
   /** Logs that a snapshot is active. @param more warnings that do not come from the rules */
   activated(
     snapshot: Snapshot,
-    { changes, duration, warnings, lists }: CompiledRules,
+    { changes, duration, warnings, lists, tested }: CompiledRules,
     more: readonly SerializedError[] = []
   ): void {
     const { generation, origin, counts } = snapshot
     const { sha256, bundle } = origin
     this.since = Date.now()
-    this.ruleExpiry.watch(snapshot)
+    this.ruleExpiry.watch(snapshot, tested.timeZone)
     for (const { code, message } of [...more, ...warnings]) this.log.warn({ code }, message)
     const { rules, names, networks } = counts
     const compiled = lists.filter(list => !this.lists.some(({ loaded }) => loaded === list.loaded))

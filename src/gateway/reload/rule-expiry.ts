@@ -7,7 +7,7 @@ import type { PackedList } from '../../policy/tables/packed-list.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
 import { EXPIRY_NOTICE } from '../../policy/rules/time/dates.js'
-import { showEnd, showInstant } from '../../base/time/instant.js'
+import { lastDayBefore, showEnd, showInstant } from '../../base/time/instant.js'
 import type { Timer, Timers } from '../../base/time/timers.js'
 
 /** Check at least this often, since the wall clock may be set. */
@@ -26,6 +26,8 @@ export interface RuleEnding {
   readonly ruleId: string
   readonly kind: string
   readonly until: Seconds
+  /** In the time zone of the rules; undefined: it does not end at midnight. */
+  readonly lastDay?: string | undefined
 }
 
 /** The number of bans and exceptions that need attention. */
@@ -51,6 +53,7 @@ export class RuleExpiryMonitor {
   /** Of each rule the review or the end, whichever is first; sorted. */
   private reviewsOrEnds: Float64Array = new Float64Array()
   private loggedUntil: Seconds = 0
+  private timeZone = 'UTC'
   private timer: Timer | undefined
 
   constructor(
@@ -59,8 +62,9 @@ export class RuleExpiryMonitor {
     private readonly timers: Timers
   ) {}
 
-  /** Replaces the rules to monitor. */
-  watch(snapshot: Snapshot): void {
+  /** Replaces the rules to monitor. @param timeZone of their dates */
+  watch(snapshot: Snapshot, timeZone: string): void {
+    this.timeZone = timeZone
     const { numbers, dates } = snapshot.claims.dated
     this.claims = allClaims(snapshot)
     this.numbers = new Int32Array(numbers)
@@ -74,7 +78,10 @@ export class RuleExpiryMonitor {
   /** Bans and exceptions that end within this time. */
   endingWithin(time: Seconds): readonly RuleEnding[] {
     const now = epochSeconds(this.clock)
-    return this.having((_, until) => now < until && until <= now + time)
+    const found = this.having((_, until) => now < until && until <= now + time)
+    return found.map(({ ruleId, kind, until }) => {
+      return { ruleId, kind, until, lastDay: lastDayBefore(until, this.timeZone) }
+    })
   }
 
   due(): DueRules {
@@ -128,7 +135,9 @@ export class RuleExpiryMonitor {
   private logEvents(): void {
     const now = epochSeconds(this.clock)
     const isNow = (at: Seconds): boolean => this.loggedUntil < at && at <= now
-    const events = this.having((...dates) => timesOf(...dates).some(isNow)).flatMap(eventsOf)
+    const events = this.having((...dates) => timesOf(...dates).some(isNow)).flatMap(claim =>
+      eventsOf(claim, this.timeZone)
+    )
     for (const { at, ruleId, message } of events.sort((a, b) => a.at - b.at)) {
       if (!isNow(at)) continue
       const news = message()
@@ -159,7 +168,7 @@ function countUpTo(times: Float64Array, time: Seconds): number {
   return low
 }
 
-function eventsOf(claim: Claim): RuleEvent[] {
+function eventsOf(claim: Claim, timeZone: string): RuleEvent[] {
   const { kind, ruleId, ruleFile, ruleLine, from, until } = claim
   const place = `${ruleFile}:${ruleLine} ${ruleId}`
   const [expiring, expired] =
@@ -167,12 +176,12 @@ function eventsOf(claim: Claim): RuleEvent[] {
       ? (['RULES_BAN_ENDS', 'RULES_BAN_ENDED'] as const)
       : (['RULES_EXCEPTION_ENDS', 'RULES_EXCEPTION_ENDED'] as const)
   const [start, notice, ended, due] = timesOf(from, until, reviewOf(claim))
-  const end = (): string => showEnd(until, 'UTC')
+  const end = (): string => showEnd(until, timeZone)
   const events: readonly (readonly [Seconds, RuleEvent['message']])[] = [
     [start!, () => `${place}: the ${kind} starts`],
     [notice!, () => failure(expiring, place, end())],
     [ended!, () => failure(expired, place, end())],
-    [due!, () => failure('RULES_REVIEW_DUE', place, showInstant(due!, 'UTC'))]
+    [due!, () => failure('RULES_REVIEW_DUE', place, showInstant(due!, timeZone))]
   ]
   return events.map(([at, message]) => ({ at, ruleId, message }))
 }

@@ -172,7 +172,10 @@ function Decision({ found }: { readonly found: Explanation }) {
               )
             ],
             [t('bans.from'), rule?.from === undefined ? null : format.value.dateTime(rule.from)],
-            [t('bans.until'), rule?.until === undefined ? null : format.value.dateTime(rule.until)],
+            [
+              t('bans.lastDay'),
+              rule?.until === undefined ? null : format.value.lastDay(rule.until)
+            ],
             [t('bans.schedule'), rule?.schedule],
             [t('network'), network ?? t('why.noNetwork')],
             [t('field.addressNetwork'), addressNetwork],

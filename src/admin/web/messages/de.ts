@@ -630,6 +630,7 @@ export const messages: Messages = {
   'report.clientsBefore': 'Clients zuvor',
   'report.days': 'Tage übrig',
   'report.ends': 'Ende',
+  'report.lastDay': 'Letzter Tag',
   'report.id': 'Regel',
   'report.kind': 'Art',
   'report.lacks': 'Nicht verboten',

@@ -623,6 +623,7 @@ export const messages = {
   'report.clientsBefore': 'Clients before',
   'report.days': 'Days left',
   'report.ends': 'Ends',
+  'report.lastDay': 'Last day',
   'report.id': 'Rule',
   'report.kind': 'Kind',
   'report.lacks': 'Not banned there',

@@ -627,6 +627,7 @@ export const messages: Messages = {
   'report.clientsBefore': 'Clients avant',
   'report.days': 'Jours restants',
   'report.ends': 'Fin',
+  'report.lastDay': 'Dernier jour',
   'report.id': 'Règle',
   'report.kind': 'Genre',
   'report.lacks': 'Non interdit',

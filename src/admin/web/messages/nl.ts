@@ -624,6 +624,7 @@ export const messages: Messages = {
   'report.clientsBefore': 'Clients voordien',
   'report.days': 'Dagen over',
   'report.ends': 'Einde',
+  'report.lastDay': 'Laatste dag',
   'report.id': 'Regel',
   'report.kind': 'Soort',
   'report.lacks': 'Niet verboden',

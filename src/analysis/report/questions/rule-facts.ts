@@ -14,6 +14,8 @@ export interface RuleFacts {
 
 export interface RuleDate {
   readonly at: Date
+  /** Of an end at midnight, in the time zone of the rules. */
+  readonly lastDay: string | null
   readonly kind: 'ban' | 'exception'
   readonly id: string
   readonly what: 'starts' | 'ends' | 'review'

@@ -7,6 +7,7 @@ const SOON: Milliseconds = 14 * MS_PER_DAY
 
 const COLUMNS = [
   column('at', 'time', 'date'),
+  column('lastDay', 'text', 'last day'),
   column('what', 'text'),
   column('kind', 'text'),
   column('id', 'text', 'rule'),
@@ -14,8 +15,8 @@ const COLUMNS = [
   column('by', 'text')
 ]
 
-const rowOf = ({ at, what, kind, id, networks, by }: RuleDate): Value[] => [
-  ...[at, what, kind, id],
+const rowOf = ({ at, lastDay, what, kind, id, networks, by }: RuleDate): Value[] => [
+  ...[at, lastDay, what, kind, id],
   ...[networks.join(', '), by]
 ]
 
@@ -92,12 +93,14 @@ export function endingExceptionsTable(
     columns: [
       column('exception', 'text'),
       column('ends', 'time'),
+      column('lastDay', 'text', 'last day'),
       column('days', 'count', 'days left'),
       column('networks', 'text'),
       column('approval', 'text')
     ],
-    rows: rows.map(({ id, at, networks, by }) => {
-      return [id, at, Math.ceil((Number(at) - until) / MS_PER_DAY), networks.join(', '), by]
+    rows: rows.map(({ id, at, lastDay, networks, by }) => {
+      const days = Math.ceil((Number(at) - until) / MS_PER_DAY)
+      return [id, at, lastDay, days, networks.join(', '), by]
     }),
     marks: rows.map(({ at }) => (Number(at) < until + SOON ? 'ends soon' : null))
   }

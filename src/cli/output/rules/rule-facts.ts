@@ -1,3 +1,4 @@
+import { lastDayBefore } from '../../../base/time/instant.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../../base/units.js'
 import type { RuleDate, RuleFacts } from '../../../analysis/report/questions/rule-facts.js'
 import type { RuleSet } from '../../../policy/rules/model/types.js'
@@ -26,21 +27,27 @@ export function ruleFacts(rules: RuleSet, at: Milliseconds): RuleFacts {
     bansInForce: bans.filter(isInForce).length,
     uncovered: lacks.filter(network => network.lacks.length > 0),
     dates: [
-      ...bans.flatMap(ban => datesOf('ban', ban, ban.authority ?? '', ban.review)),
+      ...bans.flatMap(ban => datesOf(rules.timeZone, 'ban', ban, ban.authority ?? '', ban.review)),
       ...exceptions.flatMap(rule => {
-        return datesOf('exception', rule, `${rule.purpose}, approved by ${rule.approvedBy}`, null)
+        const by = `${rule.purpose}, approved by ${rule.approvedBy}`
+        return datesOf(rules.timeZone, 'exception', rule, by, null)
       })
     ].sort((a, b) => Number(a.at) - Number(b.at))
   }
 }
 
 function datesOf(
+  timeZone: string,
   kind: RuleDate['kind'],
   { id, from, until, networks }: ListedBan | ListedException,
   by: string,
   review: string | null
 ): RuleDate[] {
+  const lastDayOf = (at: string, what: RuleDate['what']): string | null =>
+    what === 'ends' ? (lastDayBefore(Date.parse(at) / MS_PER_SECOND, timeZone) ?? null) : null
   const date = (at: string | null, what: RuleDate['what']): RuleDate[] =>
-    at === null ? [] : [{ at: new Date(at), kind, id, what, networks, by }]
+    at === null
+      ? []
+      : [{ at: new Date(at), lastDay: lastDayOf(at, what), kind, id, what, networks, by }]
   return [...date(from, 'starts'), ...date(until, 'ends'), ...date(review, 'review')]
 }

@@ -144,9 +144,8 @@ export function BanCard({
 
 const dateOf = (at: string | null): string | null => (at === null ? null : format.value.day(at))
 
-/** The day of the last moment before an end. */
 const lastDayOf = (end: string | null): string | null =>
-  end === null ? null : format.value.day(new Date(Date.parse(end) - 1).toISOString())
+  end === null ? null : format.value.lastDay(end)
 
 function Left({ until }: { readonly until: string | null }) {
   if (until === null) return null
