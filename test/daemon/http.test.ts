@@ -102,6 +102,49 @@ t.test('operations over HTTP', async t => {
   t.match(JSON.parse(explained.body), { upstream: `127.0.0.1:${port}` }, 'by the new settings')
 })
 
+t.test('saved rules are put in force over HTTP, and the history names who did it', async t => {
+  const rig = await serving(t, {
+    more: `${more}\nrules: { folder: rules, activate: manual }`
+  })
+  const { token, stored } = newToken(
+    'lea',
+    ['policy', 'read'],
+    new Date(),
+    new Date(Date.now() + 1e6)
+  )
+  writeTokens(rig.site.path('state/tokens.json'), [stored])
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+  const send = (method: string, path: string, body?: object): Promise<Response> =>
+    call(rig, `/api/v1${path}`, {
+      ...{ method, headers },
+      ...(body && { body: JSON.stringify(body) })
+    })
+  const waiting = async (): Promise<string | null> => {
+    const { body } = await send('GET', '/status')
+    const { rules } = JSON.parse(body) as StatusReply
+    return rules.waiting?.sha256 ?? null
+  }
+  rig.site.write('rules/networks.yaml', banning('banned.example', 'other.example'))
+  await eventually('the rules wait', async () => (await waiting()) !== null)
+  const sha256 = (await waiting())!
+  const refused = await send('POST', '/rules/apply', { sha256: 'a'.repeat(64) })
+  t.match(refused, { code: 200, body: /"sha256":null,"errors":\[{"code":"APPLY_CHANGED"/ })
+  t.match(await send('POST', '/rules/apply', { sha256: 'x' }), { code: 400 })
+  t.match(await send('POST', '/rules/apply', { sha256 }), { code: 200, body: `"${sha256}"` })
+  await eventually('none waits', async () => (await waiting()) === null)
+  t.equal((await askUdp(rig.at, 'other.example')).rcode, NXDOMAIN)
+  const folder = rig.site.path('state/history')
+  await eventually('the history has it', () =>
+    readdirSync(folder)
+      .filter(name => name.endsWith('.jsonl'))
+      .some(name =>
+        /"reason":"apply".*"by":"lea"|"by":"lea".*"reason":"apply"/.test(
+          readFileSync(`${folder}/${name}`, 'utf8')
+        )
+      )
+  )
+})
+
 t.test('health and metrics over HTTP', async t => {
   const rig = await serving(t, {
     more,

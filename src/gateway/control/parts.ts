@@ -165,8 +165,8 @@ export function createParts(
         return reloader.reporter.last!
       },
       rotate: () => rotateLog(recorder),
-      apply: async sha256 => {
-        const result = await reloader.apply(sha256)
+      apply: async (sha256, by) => {
+        const result = await reloader.apply(sha256, by)
         return typeof result === 'string'
           ? { sha256: result, errors: [] }
           : { sha256: null, errors: result.slice(0, MAX_REPORTED) }

@@ -60,6 +60,8 @@ export interface RulesReloaderOptions {
 interface Application {
   /** Undefined: whatever they have. */
   readonly sha256: string | undefined
+  /** Who has requested it, for the history. */
+  readonly by: string | undefined
   /** Gets their SHA-256, or why they are not in force. */
   readonly done: (result: string | readonly SerializedError[]) => void
 }
@@ -224,14 +226,18 @@ export class RulesReloader {
    * Puts saved rules in force, where they wait for that.
    *
    * @param sha256 as they were planned; undefined: as they are
+   * @param by who has requested it, for the history
    * @returns their SHA-256, or why they are not in force
    * @throws InterdictError APPLY_OFF, APPLY_BUSY
    */
-  async apply(sha256: string | undefined): Promise<string | readonly SerializedError[]> {
+  async apply(
+    sha256: string | undefined,
+    by?: string
+  ): Promise<string | readonly SerializedError[]> {
     if (this.applied === undefined) throw failure('APPLY_OFF')
     if (this.application !== undefined) throw failure('APPLY_BUSY')
     const done = new Promise<string | readonly SerializedError[]>(resolve => {
-      this.application = { sha256, done: resolve }
+      this.application = { sha256, by, done: resolve }
     })
     void this.reload('apply')
     return done
@@ -425,7 +431,10 @@ export class RulesReloader {
    *
    * @returns whether they are in force
    */
-  private async applyNow({ sha256, done }: Application, applied: AppliedRules): Promise<boolean> {
+  private async applyNow(
+    { sha256, by, done }: Application,
+    applied: AppliedRules
+  ): Promise<boolean> {
     const { log } = this.options
     const fail = (errors: readonly SerializedError[]): void => {
       for (const { code, message } of errors) log.error({ code }, message)
@@ -447,7 +456,7 @@ export class RulesReloader {
     applied.commit()
     this.isForced = false
     const before = this.rules
-    const isNew = this.adopt(result, 'apply')
+    const isNew = this.adopt(result, 'apply', by)
     const warnings = isNew ? this.settingsWarnings() : []
     const rules = this.rules
     for (const { code, message } of this.openingChanges(before, result)) log.warn({ code }, message)

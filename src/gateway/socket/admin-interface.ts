@@ -37,7 +37,7 @@ export interface Operations {
   /** Closes the query log file, so that it can be archived. @returns whether there was anything in it */
   rotate(): Promise<{ readonly rotated: boolean }>
   /** As `RulesReloader.apply`. */
-  apply(sha256: string | undefined): Promise<ApplyResult>
+  apply(sha256: string | undefined, by: string | undefined): Promise<ApplyResult>
   /** The rules in force, with all names. */
   rulesInForce(): Promise<OctetReply>
   /** As `RulesReloader.pause`. */
@@ -172,7 +172,7 @@ export class AdminInterface {
       case 'upgrade':
         return this.upgrade()
       case 'apply':
-        return this.options.operations.apply(request.sha256)
+        return this.options.operations.apply(request.sha256, request.by)
       case 'rules-in-force':
         return this.options.operations.rulesInForce()
       case 'reload':

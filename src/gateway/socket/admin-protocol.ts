@@ -54,6 +54,8 @@ export interface ApplyRequest {
   readonly do: 'apply'
   /** As they were planned; undefined: as they are. */
   readonly sha256: string | undefined
+  /** As in `Requester`; over the HTTP API only. */
+  readonly by?: string | undefined
 }
 
 export interface ApplyResult {

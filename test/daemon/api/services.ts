@@ -156,6 +156,7 @@ const OUTPUTS: Readonly<Record<string, unknown>> = {
 const REPLIES: Readonly<Record<string, unknown>> = {
   flush: { dropped: 1, silent: [] },
   reload: { at: 0, reason: 'request', outcome: 'unchanged', errors: 0, first: [] },
+  apply: { sha256: 'ab', errors: [] },
   pause: { rule: 'ads', until: 1_800_000_000 },
   rotate: { rotated: true }
 }

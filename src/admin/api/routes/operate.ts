@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { MS_PER_SECOND, type Milliseconds } from '../../../base/units.js'
 import type { Pause } from '../../../policy/tables/snapshot.js'
 import type { ReloadStatus } from '../../../gateway/reload/reload-reporter.js'
-import type { FlushResult } from '../../../gateway/socket/admin-protocol.js'
+import type { ApplyResult, FlushResult } from '../../../gateway/socket/admin-protocol.js'
 import { defineRoute } from '../route.js'
 import type { ApiServices } from '../services.js'
 
@@ -73,6 +73,36 @@ export const operateRoutes = [
       first: z.array(z.object({ code: z.string(), message: z.string() }))
     }),
     handler: (_, { services, principal }) => reloadRules(services, principal!.name)
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/rules/apply',
+    id: 'applyRules',
+    tag: 'operation',
+    summary: 'Put saved rules in force, where they wait for that, as "interdict apply"',
+    description:
+      'With `rules.activate: manual` only. If anything is wrong, the previous rules remain active.',
+    scope: 'policy',
+    body: z.strictObject({
+      sha256: z
+        .string()
+        .regex(/^[0-9a-f]{64}$/, 'a SHA-256 of 64 hexadecimal digits')
+        .optional()
+        .describe('As they were planned: other rules are not put in force. Default: as they are')
+    }),
+    response: z.object({
+      sha256: z
+        .string()
+        .nullable()
+        .describe('Of the rules that are in force now; null: see errors'),
+      errors: z.array(z.object({ code: z.string(), message: z.string() }))
+    }),
+    errors: { APPLY_OFF: 409, APPLY_BUSY: 409 },
+    handler: async ({ body }, { services, principal }) => {
+      const request = { do: 'apply', sha256: body.sha256, by: principal!.name } as const
+      const { sha256, errors } = await services.control<ApplyResult>(request, RELOAD_TIMEOUT)
+      return { sha256, errors: errors.map(({ code, message }) => ({ code, message })) }
+    }
   }),
   defineRoute({
     method: 'PUT',

@@ -3,6 +3,7 @@ import { Alert, Card, Failure, Field, Tabs, Title } from '../components.js'
 import { api, may, t, word } from '../state.js'
 import { History } from './change/history.js'
 import { Pauses } from './change/pauses.js'
+import { Saved } from './change/saved.js'
 import { useAction } from '../use-api.js'
 import { BUNDLE, Choose, Edit, type Proposal } from './change/proposal.js'
 import { Judged } from './change/verdict.js'
@@ -12,6 +13,7 @@ export function Page() {
     <>
       <Title text={t('page.change')} />
       <p class="faint">{t('change.intro')}</p>
+      <Saved />
       <Candidate />
       <Pauses />
       {may('policy') && <Activate />}

@@ -479,6 +479,14 @@ export const messages: Messages = {
   'impact.allowed': 'Neu erlaubt',
   'impact.refused': 'Neu abgelehnt',
   'impact.served': 'Neu bedient',
+  'saved.title': 'Gespeicherte Regeln warten',
+  'saved.intro':
+    'Version {version} ist seit {since} gespeichert und nicht in Kraft. Lesen Sie, was interdict plan dazu sagt, und setzen Sie dann genau diese Version in Kraft.',
+  'saved.errors':
+    'Die gespeicherten Regeln haben {n} Fehler und können nicht in Kraft gesetzt werden|Die gespeicherten Regeln haben {n} Fehler und können nicht in Kraft gesetzt werden',
+  'saved.apply': 'In Kraft setzen',
+  'saved.done': 'Version {version} ist in Kraft',
+  'saved.refused': 'Nicht in Kraft gesetzt: Die bisherigen Regeln gelten weiter',
   'history.title': 'Verlauf der Regeln',
   'history.intro':
     'Was wann in Kraft war. Wiederherstellen schreibt eine Version in den Regelordner zurück.',
@@ -792,6 +800,7 @@ export const messages: Messages = {
   'operation.settings': 'Einstellungen geändert',
   'operation.flushCache': 'Cache geleert',
   'operation.reloadRules': 'Regeln neu gelesen',
+  'operation.applyRules': 'Gespeicherte Regeln in Kraft gesetzt',
   'operation.pauseRule': 'Sperre pausiert',
   'operation.resumeRule': 'Pause beendet',
   'operation.updateList': 'Liste aktualisiert',

@@ -474,6 +474,14 @@ export const messages = {
   'impact.allowed': 'Newly allowed',
   'impact.refused': 'Newly refused',
   'impact.served': 'Newly served',
+  'saved.title': 'Saved rules wait',
+  'saved.intro':
+    'Version {version} has been saved since {since}, and is not in force. Read what interdict plan says of it, then put exactly this version in force.',
+  'saved.errors':
+    'The saved rules have {n} error and cannot be put in force|The saved rules have {n} errors and cannot be put in force',
+  'saved.apply': 'Put in force',
+  'saved.done': 'Version {version} is in force',
+  'saved.refused': 'Not put in force: the previous rules remain active',
   'history.title': 'History of rules',
   'history.intro': 'What was in force when. Restoring writes a version back into the rules folder.',
   'history.since': 'In force since',
@@ -786,6 +794,7 @@ export const messages = {
   'operation.settings': 'Settings changed',
   'operation.flushCache': 'Cache flushed',
   'operation.reloadRules': 'Rules reloaded',
+  'operation.applyRules': 'Saved rules put in force',
   'operation.pauseRule': 'Block paused',
   'operation.resumeRule': 'Pause ended',
   'operation.updateList': 'List updated',

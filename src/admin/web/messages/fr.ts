@@ -476,6 +476,14 @@ export const messages: Messages = {
   'impact.allowed': 'Nouvellement autorisées',
   'impact.refused': 'Nouvellement refusées',
   'impact.served': 'Nouvellement servies',
+  'saved.title': 'Des règles enregistrées attendent',
+  'saved.intro':
+    'La version {version} est enregistrée depuis le {since} et n’est pas en vigueur. Lisez ce qu’en dit interdict plan, puis mettez exactement cette version en vigueur.',
+  'saved.errors':
+    'Les règles enregistrées ont {n} erreur et ne peuvent pas être mises en vigueur|Les règles enregistrées ont {n} erreurs et ne peuvent pas être mises en vigueur',
+  'saved.apply': 'Mettre en vigueur',
+  'saved.done': 'La version {version} est en vigueur',
+  'saved.refused': 'Pas mises en vigueur : les règles précédentes restent actives',
   'history.title': 'Historique des règles',
   'history.intro':
     'Ce qui était en vigueur, et quand. Restaurer réécrit une version dans le dossier des règles.',
@@ -790,6 +798,7 @@ export const messages: Messages = {
   'operation.settings': 'Réglages modifiés',
   'operation.flushCache': 'Cache vidé',
   'operation.reloadRules': 'Règles relues',
+  'operation.applyRules': 'Règles enregistrées mises en vigueur',
   'operation.pauseRule': 'Blocage suspendu',
   'operation.resumeRule': 'Blocage rétabli',
   'operation.updateList': 'Liste mise à jour',

@@ -474,6 +474,14 @@ export const messages: Messages = {
   'impact.allowed': 'Nieuw toegelaten',
   'impact.refused': 'Nieuw geweigerd',
   'impact.served': 'Nieuw bediend',
+  'saved.title': 'Opgeslagen regels wachten',
+  'saved.intro':
+    'Versie {version} is opgeslagen sinds {since} en geldt nog niet. Lees wat interdict plan erover zegt en laat dan precies deze versie ingaan.',
+  'saved.errors':
+    'De opgeslagen regels hebben {n} fout en kunnen niet ingaan|De opgeslagen regels hebben {n} fouten en kunnen niet ingaan',
+  'saved.apply': 'Laten ingaan',
+  'saved.done': 'Versie {version} geldt',
+  'saved.refused': 'Niet ingegaan: de vorige regels blijven gelden',
   'history.title': 'Geschiedenis van de regels',
   'history.intro':
     'Wat wanneer van kracht was. Herstellen schrijft een versie terug naar de map met regels.',
@@ -787,6 +795,7 @@ export const messages: Messages = {
   'operation.settings': 'Instellingen gewijzigd',
   'operation.flushCache': 'Cache gewist',
   'operation.reloadRules': 'Regels herladen',
+  'operation.applyRules': 'Opgeslagen regels in werking gesteld',
   'operation.pauseRule': 'Blokkering gepauzeerd',
   'operation.resumeRule': 'Pauze beëindigd',
   'operation.updateList': 'Lijst bijgewerkt',

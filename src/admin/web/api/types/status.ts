@@ -50,6 +50,8 @@ export interface Status {
     readonly ending: number
     readonly reviewsDue: number
     readonly reload: Reload | null
+    /** Saved rules that are not in force; their SHA-256 is null if they have errors. */
+    readonly waiting: { since: string; sha256: string | null; errors: number } | null
   }
   readonly settings: { file: string; since: string; restart: readonly { key: string }[] } | null
   readonly workers: readonly {
