@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util'
 import { systemClock } from '../src/base/time/clock.js'
 import { portableTransport } from '../src/wire/sockets/portable/portable.js'
 import { createForwarder } from '../src/resolver/upstream/create-forwarder.js'
-import { FrameReader } from '../src/resolver/upstream/tcp/frame-reader.js'
+import { TcpMessageReader } from '../src/resolver/upstream/tcp/tcp-message-reader.js'
 import { makeCertificate } from '../test/tls/certificates.js'
 import { framed } from '../test/upstream/bad-upstream.js'
 import { questionFor, responseTo, labelOf } from '../test/upstream/messages.js'
@@ -181,7 +181,7 @@ async function warmShare(closeAfter: number): Promise<number> {
   let [warm, all] = [0, 0]
   const server = createServer({ cert: certificate, key }, (socket: TLSSocket) => {
     const openSince = performance.now()
-    const reader = new FrameReader(message => {
+    const reader = new TcpMessageReader(message => {
       all++
       if (askedAt.get(labelOf(message))! > openSince) warm++
       socket.write(framed(responseTo(message)))

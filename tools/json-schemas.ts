@@ -4,7 +4,7 @@
  */
 import * as z from 'zod'
 import { alertSchema } from '../src/gateway/alerts/alert-schema.js'
-import { settingsSchema } from '../src/gateway/config/schema.js'
+import { settingsSchema } from '../src/gateway/config/settings-schema.js'
 import { evidenceSchema } from '../src/policy/rules/apps/evidence.js'
 import { appSchema } from '../src/policy/rules/schema/app-schema.js'
 import { networksSchema } from '../src/policy/rules/schema/networks-schema.js'

@@ -2,7 +2,7 @@ import { linkSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { centralPath, type CentralKind } from '../../src/lookups/central/central-layout.js'
-import { digestFile } from '../../src/lookups/files/digest.js'
+import { digestFile } from '../../src/lookups/files/file-digest.js'
 import { activeParquetOfDay, LogLayout, tallyFiles } from '../../src/lookups/files/log-layout.js'
 import { parseTallyStem, tallyStemOf } from '../../src/lookups/sql/tally.js'
 import { archive, Pen, ROTATE } from '../analysis/month.js'

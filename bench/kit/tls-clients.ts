@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import packet from 'dns-packet'
-import { FrameReader } from '../../src/resolver/upstream/tcp/frame-reader.js'
+import { TcpMessageReader } from '../../src/resolver/upstream/tcp/tcp-message-reader.js'
 import { allowedName } from './names.js'
 import { LOOPBACK } from './place.js'
 
@@ -61,7 +61,7 @@ export async function pipelined(
   const one = async (): Promise<void> => {
     const socket = await openTls(port, options)
     await new Promise<void>((resolve, reject) => {
-      const reader = new FrameReader(() => {
+      const reader = new TcpMessageReader(() => {
         answers++
         if (--missing > 0) return
         if (performance.now() < until) send()

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
-import { dnstapFrame } from '../../src/lookups/export/dnstap.js'
+import { dnstapFrame } from '../../src/lookups/export/dnstap-frame.js'
 import type { QueryRecord } from '../../src/lookups/event/schema.js'
 import type { Format } from '../../src/analysis/replay/formats/formats.js'
 import { allowedName, blockedName, drawByRank } from '../kit/names.js'

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Test } from 'tap'
-import { loadConfig } from '../../src/gateway/config/load.js'
+import { loadConfig } from '../../src/gateway/config/load-settings.js'
 import { decisiveSettings } from '../../src/gateway/config/decisive-settings.js'
 import { VersionContents } from '../../src/gateway/compiler/version-contents.js'
 import { DECISION_REVISION } from '../../src/policy/evaluate/revision.js'

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { readConfig } from '../../src/gateway/config/load.js'
-import { settingsSchema } from '../../src/gateway/config/schema.js'
+import { readConfig } from '../../src/gateway/config/load-settings.js'
+import { settingsSchema } from '../../src/gateway/config/settings-schema.js'
 import { keysOf } from '../yaml/schema-keys.js'
 
 const page = readFileSync('docs/reference/settings.md', 'utf8')

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readConfig } from '../../src/gateway/config/load.js'
+import { readConfig } from '../../src/gateway/config/load-settings.js'
 
 const FILE = '/srv/gw/interdict.yaml'
 const KEY = 'MCowBQYDK2VwAyEA9hWZBAFjec5JsIsmLSLFol4wsf6EmyVqvsSieEkE81I='

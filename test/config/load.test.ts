@@ -6,7 +6,7 @@ import t from 'tap'
 import { readAddress, readPrefix } from '../../src/base/values/address.js'
 import { InterdictError } from '../../src/base/errors/error.js'
 import { ALERT_EVENTS } from '../../src/gateway/config/alert-config.js'
-import { loadConfig, readConfig } from '../../src/gateway/config/load.js'
+import { loadConfig, readConfig } from '../../src/gateway/config/load-settings.js'
 import { runs } from '../runs.js'
 import { makeCertificate } from '../tls/certificates.js'
 

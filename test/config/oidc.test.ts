@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readConfig } from '../../src/gateway/config/load.js'
+import { readConfig } from '../../src/gateway/config/load-settings.js'
 
 const FILE = '/etc/interdict/interdict.yaml'
 const PROVIDER = 'issuer: https://login.example/realms/staff, client-id: interdict'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readConfig } from '../../src/gateway/config/load.js'
+import { readConfig } from '../../src/gateway/config/load-settings.js'
 
 const FILE = '/srv/gw/interdict.yaml'
 const DAY = 86_400_000

@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import t from 'tap'
-import { readConfig } from '../../src/gateway/config/load.js'
+import { readConfig } from '../../src/gateway/config/load-settings.js'
 import {
   changedSections,
   pendingRestart,
   RESTART_KEYS,
   withoutRestart
 } from '../../src/gateway/config/restart-keys.js'
-import { settingsSchema } from '../../src/gateway/config/schema.js'
+import { settingsSchema } from '../../src/gateway/config/settings-schema.js'
 import { keysOf } from '../yaml/schema-keys.js'
 
 /** Sections and keys that change while the gateway runs. A new key belongs here, or to `RESTART_KEYS`. */

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readConfig } from '../../src/gateway/config/load.js'
+import { readConfig } from '../../src/gateway/config/load-settings.js'
 import { primariesFor, checkPrimaries } from '../../src/sources/settings/zone-primaries.js'
 import { readName } from '../../src/wire/dns/name/name.js'
 

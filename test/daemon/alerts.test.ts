@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs'
 import t from 'tap'
-import { readConfig } from '../../src/gateway/config/load.js'
+import { readConfig } from '../../src/gateway/config/load-settings.js'
 import { ALERT_EVENTS } from '../../src/gateway/config/alert-config.js'
 import { certificateFiles, CertificateReader } from '../../src/gateway/status/certificates.js'
 import { PROBLEMS, type HealthProblem, type StatusReply } from '../../src/gateway/status/health.js'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readConfig } from '../../src/gateway/config/load.js'
+import { readConfig } from '../../src/gateway/config/load-settings.js'
 import { CompilerHandle } from '../../src/gateway/compiler/compiler-handle.js'
 import type { CompileRequest } from '../../src/gateway/compiler/compiler-messages.js'
 import { Threads } from './serve.js'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readConfig } from '../../src/gateway/config/load.js'
+import { readConfig } from '../../src/gateway/config/load-settings.js'
 import { locallyAnsweredNames } from '../../src/gateway/compiler/locally-answered.js'
 import { showName } from '../../src/wire/dns/name/name.js'
 

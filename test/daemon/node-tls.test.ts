@@ -1,6 +1,6 @@
 import * as tls from 'node:tls'
 import t from 'tap'
-import { readConfig } from '../../src/gateway/config/load.js'
+import { readConfig } from '../../src/gateway/config/load-settings.js'
 import { nodeTlsReason } from '../../src/gateway/upstreams/node-tls.js'
 import { loadOpenSsl } from '../../src/wire/tls/openssl/openssl.js'
 

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { failure } from '../../src/base/errors/error.js'
-import { readConfig } from '../../src/gateway/config/load.js'
+import { readConfig } from '../../src/gateway/config/load-settings.js'
 import {
   ReportScheduler,
   type ReportRun,

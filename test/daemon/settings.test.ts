@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import t, { type Test } from 'tap'
-import { readConfig } from '../../src/gateway/config/load.js'
+import { readConfig } from '../../src/gateway/config/load-settings.js'
 import type { SettingsResult } from '../../src/gateway/compiler/compiler-handle.js'
 import { SettingsReloader } from '../../src/gateway/reload/settings-reloader.js'
 import type { Endpoint } from '../../src/wire/sockets/datagram.js'

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { rmSync, symlinkSync } from 'node:fs'
 import t from 'tap'
-import { readConfig } from '../../src/gateway/config/load.js'
+import { readConfig } from '../../src/gateway/config/load-settings.js'
 import { CompilerHandle } from '../../src/gateway/compiler/compiler-handle.js'
 import { STUCK_AFTER } from '../../src/gateway/reload/reload-queue.js'
 import { RulesReloader } from '../../src/gateway/reload/rules-reloader.js'

@@ -223,7 +223,7 @@ t.test('the control thread loads nothing that reads rules', async t => {
   const readers = [
     'policy/rules/load.ts',
     'policy/yaml/yaml-document.ts',
-    'gateway/config/schema.ts'
+    'gateway/config/settings-schema.ts'
   ]
   const [control, compiler] = [
     loadedWith('cli/service.ts'),

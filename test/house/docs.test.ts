@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import { readConfig } from '../../src/gateway/config/load.js'
+import { readConfig } from '../../src/gateway/config/load-settings.js'
 import { loadRules } from '../../src/policy/rules/load.js'
 import { readPolicyTests } from '../../src/policy/rules/tests/policy-tests.js'
 import { makeCertificate, makeCrl } from '../tls/certificates.js'

@@ -3,7 +3,7 @@ import { dirname, join, relative } from 'node:path'
 import { Ajv } from 'ajv'
 import t from 'tap'
 import { parse } from 'yaml'
-import { settingsSchema } from '../../src/gateway/config/schema.js'
+import { settingsSchema } from '../../src/gateway/config/settings-schema.js'
 import { editedSchemas, jsonSchemas, SCHEMAS } from '../../tools/json-schemas.js'
 import { keysOf } from '../yaml/schema-keys.js'
 

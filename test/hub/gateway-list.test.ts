@@ -1,6 +1,6 @@
 import t from 'tap'
 import { selectGateways } from '../../src/fleet/hub/gateway-list.js'
-import { toneOf } from '../../src/admin/web/fleet.js'
+import { toneOf } from '../../src/admin/web/gateway-tone.js'
 import { gatewayView } from '../daemon/api/hub-rig.js'
 
 const FLEET = [

@@ -2,7 +2,7 @@ import t from 'tap'
 import type { Counters, Report } from '../../src/fleet/channel/wire.js'
 import type { Forecast } from '../../src/fleet/hub/hub-state.js'
 import type { Known } from '../../src/fleet/hub/inventory.js'
-import { figuresOf, judge } from '../../src/fleet/hub/judge.js'
+import { figuresOf, judge } from '../../src/fleet/hub/judge-ring.js'
 import { counters, report } from '../fleet/reports.js'
 import { assertTranslated } from './translated.js'
 

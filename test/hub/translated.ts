@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { Formatter } from '../../src/admin/web/format.js'
+import { Formatter } from '../../src/admin/web/locale-format.js'
 import { hubText } from '../../src/admin/web/hub-text.js'
 import { messages as fr } from '../../src/admin/web/messages/fr.js'
 import { translate } from '../../src/admin/web/translate.js'

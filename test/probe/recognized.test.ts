@@ -3,8 +3,8 @@ import { showAddress } from '../../src/base/values/address.js'
 import { RRTYPE } from '../../src/wire/dns/registry/rrtype.js'
 import { compile } from '../../src/policy/compile/compile.js'
 import { Evaluator } from '../../src/policy/evaluate/decision.js'
-import { probeClients } from '../../src/gateway/probe/clients.js'
-import { Planner, planOf } from '../../src/gateway/probe/plan.js'
+import { probeClients } from '../../src/gateway/probe/probe-clients.js'
+import { Planner, planOf } from '../../src/gateway/probe/probe-plan.js'
 import { rulesOf } from '../register/rules.js'
 
 const ban = (names: readonly string[], more: object = {}) => {

@@ -1,7 +1,7 @@
 import { request, type IncomingHttpHeaders } from 'node:http'
 import t from 'tap'
 import { preferredLanguage } from '../../src/admin/register/accept-language.js'
-import { LandingServer } from '../../src/admin/register/landing.js'
+import { LandingServer } from '../../src/admin/register/landing-server.js'
 import { landingRules, NETWORKS, NOW } from './rules.js'
 
 interface Page {

@@ -4,7 +4,7 @@ import t from 'tap'
 import { publicBans } from '../../src/admin/register/public-bans.js'
 import { registerSite } from '../../src/admin/register/site.js'
 import { TEXTS } from '../../src/admin/register/texts.js'
-import { LANGUAGES } from '../../src/policy/rules/model/explain.js'
+import { LANGUAGES } from '../../src/policy/rules/model/user-explanation.js'
 import { NETWORKS, NOW, rulesOf } from './rules.js'
 
 const rules = await rulesOf(NETWORKS)

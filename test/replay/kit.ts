@@ -9,7 +9,7 @@ import {
   type ComparisonOptions
 } from '../../src/analysis/replay/comparison.js'
 import type { Format } from '../../src/analysis/replay/formats/formats.js'
-import { Judge } from '../../src/analysis/replay/judge.js'
+import { Judge } from '../../src/analysis/replay/rule-judge.js'
 import { replayLog, type ReadLog } from '../../src/analysis/replay/replay.js'
 import type { Snapshot } from '../../src/policy/tables/snapshot.js'
 import { loadRules } from '../../src/policy/rules/load.js'

@@ -1,8 +1,8 @@
 import type { Test } from 'tap'
 import type { Report } from '../../src/analysis/report/report.js'
-import { Formatter } from '../../src/admin/web/format.js'
+import { Formatter } from '../../src/admin/web/locale-format.js'
 import { messages as fr } from '../../src/admin/web/messages/fr.js'
-import { factLabel, reportText } from '../../src/admin/web/report-text.js'
+import { factLabel, reportText } from '../../src/admin/web/translate-report.js'
 import type { Say } from '../../src/admin/web/sentences.js'
 import { translate } from '../../src/admin/web/translate.js'
 

@@ -4,7 +4,7 @@
  * killed when the parent says so.
  */
 import { GATEWAY_SERVICES } from '../../src/cli/gateway-services.js'
-import { readConfig } from '../../src/gateway/config/load.js'
+import { readConfig } from '../../src/gateway/config/load-settings.js'
 import { Gateway } from '../../src/gateway/control/gateway.js'
 import { CompilerHandle } from '../../src/gateway/compiler/compiler-handle.js'
 import type { LogFields, ServiceLog } from '../../src/base/log/service-log.js'

@@ -1,9 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { loadConfig } from '../../src/gateway/config/load.js'
+import { loadConfig } from '../../src/gateway/config/load-settings.js'
 import { decisiveSettings } from '../../src/gateway/config/decisive-settings.js'
 import { DECISION_REVISION } from '../../src/policy/evaluate/revision.js'
-import { sha256Of } from '../../src/base/bytes/digest.js'
+import { sha256Of } from '../../src/base/bytes/sha256.js'
 import { historyFolder } from '../../src/policy/history/history-folder.js'
 import {
   HistoryWriter,

@@ -2,7 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls'
 import type { Test } from 'tap'
-import { FrameReader } from '../../src/resolver/upstream/tcp/frame-reader.js'
+import { TcpMessageReader } from '../../src/resolver/upstream/tcp/tcp-message-reader.js'
 import type { UpstreamServer, UpstreamTls } from '../../src/resolver/upstream/upstream-server.js'
 import { framed } from './bad-upstream.js'
 import { responseTo } from './messages.js'
@@ -61,7 +61,7 @@ export class TlsUpstream {
 
   private serve(socket: TLSSocket): void {
     this.connections.push(socket)
-    const reader = new FrameReader(message => {
+    const reader = new TcpMessageReader(message => {
       this.queries.push(Buffer.from(message))
       socket.write(framed(responseTo(message)))
     })

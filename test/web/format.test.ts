@@ -1,5 +1,5 @@
 import t from 'tap'
-import { daysLeft, Formatter, wholeSecond } from '../../src/admin/web/format.js'
+import { daysLeft, Formatter, wholeSecond } from '../../src/admin/web/locale-format.js'
 
 const NOW = Date.parse('2026-11-27T12:00:00Z')
 const en = new Formatter('en', 'UTC')

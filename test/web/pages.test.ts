@@ -1,12 +1,17 @@
 import t from 'tap'
-import type { Ban, Exception } from '../../src/admin/web/api/types/rules.js'
-import type { Trend, TrendPoint } from '../../src/admin/web/api/types/status.js'
+import type { Ban, Exception } from '../../src/admin/web/api/types/rule-responses.js'
+import type { Trend, TrendPoint } from '../../src/admin/web/api/types/status-responses.js'
 import { eventsOf, monthAfter, weeksOf } from '../../src/admin/web/calendar.js'
-import { changedFiles, changesIn, impactIn, rulesPath } from '../../src/admin/web/folder.js'
+import {
+  changedFiles,
+  changesIn,
+  impactIn,
+  rulesPath
+} from '../../src/admin/web/proposed-change.js'
 import { filtersIn, parseFilter, searchQuery, streamQuery } from '../../src/admin/web/log-filter.js'
 import { pageAt, urlOf } from '../../src/admin/web/pages.js'
 import { readSpan } from '../../src/admin/web/span.js'
-import { completeSpans, hoursOf, seriesOf } from '../../src/admin/web/trend.js'
+import { completeSpans, hoursOf, seriesOf } from '../../src/admin/web/trend-series.js'
 import { visibleRows } from '../../src/admin/web/visible-rows.js'
 
 t.test('addresses of pages', async t => {

@@ -1,9 +1,9 @@
 import type { z } from 'zod'
-import type * as sent from '../../src/admin/api/routes/schemas.js'
+import type * as sent from '../../src/admin/api/routes/schema-routes.js'
 import type { BanView, GapView, GatewayView, RingView } from '../../src/fleet/hub/views.js'
 import type { Explanation, RuleView } from '../../src/analysis/views/explanation.js'
-import type * as fleet from '../../src/admin/web/api/types/fleet.js'
-import type * as read from '../../src/admin/web/api/types/rules.js'
+import type * as fleet from '../../src/admin/web/api/types/fleet-responses.js'
+import type * as read from '../../src/admin/web/api/types/rule-responses.js'
 
 type Reads<Read, Sent extends Read> = Sent
 

@@ -2,7 +2,7 @@ import type { Milliseconds } from '../../base/units.js'
 import { unpackRules } from '../../gateway/compiler/described-rules.js'
 import { ReplacedSnapshots } from '../../policy/tables/replaced-snapshots.js'
 import type { ControlRequest, RulesReply } from '../../gateway/socket/admin-protocol.js'
-import type { ActiveRules } from './services.js'
+import type { ActiveRules } from './api-services.js'
 
 /** As for the recorder: nothing waits for the memory. */
 const COLLECT_DELAY: Milliseconds = 4_000

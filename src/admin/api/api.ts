@@ -10,9 +10,9 @@ import { addBodyParsers } from './bodies.js'
 import { Gate, type GateOptions } from './gate.js'
 import { problemOf } from '../http/problem-of.js'
 import type { Principal } from '../tokens/authenticator.js'
-import { PREFIX } from '../http/prefix.js'
+import { PREFIX } from '../http/api-prefix.js'
 import { MAX_JSON, type Route } from './route.js'
-import type { ApiServices } from './services.js'
+import type { ApiServices } from './api-services.js'
 import { parseInput } from './validate.js'
 
 /** Longest value of a parameter in a path: names are at most 253 characters long. */

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import * as z from 'zod'
 import { PROBLEM_TYPE, STATUS_OF } from '../http/problem.js'
-import { PREFIX } from '../http/prefix.js'
+import { PREFIX } from '../http/api-prefix.js'
 import type { Route } from './route.js'
 import { SCOPES } from '../tokens/scopes.js'
 

@@ -4,7 +4,7 @@ import type { ErrorCode } from '../../base/errors/error.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import type { Principal } from '../tokens/authenticator.js'
 import type { Scope } from '../tokens/scopes.js'
-import type { ApiServices } from './services.js'
+import type { ApiServices } from './api-services.js'
 
 export type { Scope } from '../tokens/scopes.js'
 

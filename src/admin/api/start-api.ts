@@ -14,7 +14,7 @@ import { createApi } from './api.js'
 import { CommandRunner } from '../../gateway/processes/commands.js'
 import { CONTROL_TIMEOUT } from './route.js'
 import { ROUTES } from './routes.js'
-import type { ActiveRules, ApiServices } from './services.js'
+import type { ActiveRules, ApiServices } from './api-services.js'
 import { SharedCommands } from './shared-commands.js'
 
 export interface StartApiOptions {

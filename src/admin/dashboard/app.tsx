@@ -1,6 +1,6 @@
 import type { ComponentType } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
-import type { Machine, Status } from '../web/api/types/status.js'
+import type { Machine, Status } from '../web/api/types/status-responses.js'
 import { PAGES, type PageId } from '../web/pages.js'
 import { LANGUAGES, type Language } from '../web/translate.js'
 import { Alert, Title } from './components.js'

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks'
-import type { FleetEvent, FleetRing, FleetRings } from '../web/api/types/fleet.js'
+import type { FleetEvent, FleetRing, FleetRings } from '../web/api/types/fleet-responses.js'
 import { Alert, Badge, Card, Failure, Field, Load, Modal } from './components.js'
 import { api, format, fromHub, may, t } from './state.js'
 import { Table } from './table.js'

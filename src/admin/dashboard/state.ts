@@ -1,13 +1,13 @@
 import { computed, signal } from '@preact/signals'
 import { ApiClient, ApiError } from '../web/api/client.js'
-import type { Me, Scope } from '../web/api/types/status.js'
-import { Formatter } from '../web/format.js'
+import type { Me, Scope } from '../web/api/types/status-responses.js'
+import { Formatter } from '../web/locale-format.js'
 import { hubText } from '../web/hub-text.js'
 import { messages as english } from '../web/messages/en.js'
 import { chooseLanguage, translate, type Language, type Values } from '../web/translate.js'
 import type { Messages } from '../web/messages/en.js'
 import { pageAt, type PageId } from '../web/pages.js'
-import { reportText } from '../web/report-text.js'
+import { reportText } from '../web/translate-report.js'
 
 /** What all pages share. */
 

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { ApiError } from '../web/api/client.js'
-import type { StoredReport } from '../web/api/types/log.js'
+import type { StoredReport } from '../web/api/types/log-responses.js'
 import { urlOf } from '../web/pages.js'
 import { Card, Failure, Load } from './components.js'
 import { api, format, fromReport, t } from './state.js'

@@ -16,7 +16,7 @@ import {
   type CountedRules,
   type Totals
 } from '../../gateway/workers/rule-counters.js'
-import type { CounterSample } from './trend.js'
+import type { CounterSample } from './minute-trend.js'
 import { CounterLines } from './counter-lines.js'
 import { sampleStart, samplesText, type MetricFamily, type MetricSample } from './metrics-text.js'
 

@@ -1,6 +1,6 @@
 import type { ServiceLog } from '../../base/log/service-log.js'
 import type { CounterMetrics } from './counter-metrics.js'
-import { SAMPLE_INTERVAL, Trend } from './trend.js'
+import { SAMPLE_INTERVAL, Trend } from './minute-trend.js'
 import { readTrend, trendFile, WRITE_INTERVAL, writeTrend } from './trend-file.js'
 
 /** Starts to record the trend of the counters, for as long as the thread lives. @param state the state folder */

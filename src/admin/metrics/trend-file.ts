@@ -5,7 +5,7 @@ import { reasonOf } from '../../base/errors/reason.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
 import { DURATION_BOUNDS } from '../../resolver/context/lookup-counters.js'
-import type { Minute, Trend } from './trend.js'
+import type { Minute, Trend } from './minute-trend.js'
 
 /** After a crash, so much of the trend is missing. */
 export const WRITE_INTERVAL: Milliseconds = 5 * 60_000

@@ -1,4 +1,4 @@
-import { LANGUAGES, type Language } from '../../policy/rules/model/explain.js'
+import { LANGUAGES, type Language } from '../../policy/rules/model/user-explanation.js'
 
 /**
  * The language that a visitor prefers, of those that there are. RFC 9110 §12.5.4; ranges match by their first

@@ -5,7 +5,7 @@ import {
   LANGUAGES,
   type ExplainText,
   type Language
-} from '../../policy/rules/model/explain.js'
+} from '../../policy/rules/model/user-explanation.js'
 import { publicReference } from '../../policy/rules/model/public-reference.js'
 import {
   COVER,

@@ -1,5 +1,5 @@
-import { LANGUAGES, type Language } from '../../policy/rules/model/explain.js'
-import { factsOf, html, languageLinks, page, stateOf, type Html } from './html.js'
+import { LANGUAGES, type Language } from '../../policy/rules/model/user-explanation.js'
+import { factsOf, html, languageLinks, page, stateOf, type Html } from './register-page.js'
 import type { PublicBan } from './public-bans.js'
 import { TEXTS } from './texts.js'
 

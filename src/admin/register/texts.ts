@@ -1,4 +1,4 @@
-import type { Language } from '../../policy/rules/model/explain.js'
+import type { Language } from '../../policy/rules/model/user-explanation.js'
 
 /** The words of the register and of the landing page, in every language. */
 export interface Texts {

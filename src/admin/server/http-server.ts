@@ -104,7 +104,7 @@ export class HttpServer {
     const onRequest: RequestListener = (request, response) => void this.handle(request, response)
     if (tls === undefined) return createServer(limits, onRequest)
     // TLS costs 2 MB, also where there is none.
-    const { readCertificate, watchCertificate } = await import('./certificate.js')
+    const { readCertificate, watchCertificate } = await import('./https-certificate.js')
     const https = await import('node:https')
     const certificate = await readCertificate(tls, log)
     const options = { ...limits, ...certificate, handshakeTimeout: HEADERS_TIMEOUT }

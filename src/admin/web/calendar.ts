@@ -1,4 +1,4 @@
-import type { Ban, Exception } from './api/types/rules.js'
+import type { Ban, Exception } from './api/types/rule-responses.js'
 
 /** A date of a ban or exception. */
 export interface CalendarEvent {

@@ -1,4 +1,4 @@
-import type { Formatter } from './format.js'
+import type { Formatter } from './locale-format.js'
 import { translateSentence, type Say, type Sentences } from './sentences.js'
 
 const SENTENCES: Sentences = [

@@ -1,4 +1,4 @@
-import type { Formatter } from './format.js'
+import type { Formatter } from './locale-format.js'
 import type { Values } from './translate.js'
 import type { Messages } from './messages/en.js'
 

@@ -1,5 +1,5 @@
 import type { Milliseconds } from '../../base/units.js'
-import { formatValue } from '../report/output/format.js'
+import { formatValue } from '../report/output/format-value.js'
 import { NOT_BANNED, type BanFacts } from '../report/questions/ban.js'
 import { rankingTable, type TallyTable } from '../report/questions/tables.js'
 import { column, type Table, type Tile, type Value } from '../report/report.js'

@@ -1,7 +1,7 @@
 import type { Milliseconds } from '../../base/units.js'
 import type { QueryRecord } from '../../lookups/event/schema.js'
 import { startOfDay } from '../../base/time/instant.js'
-import type { Tally } from '../report/questions/tally.js'
+import type { Tally } from '../report/questions/count-by-key.js'
 import { versionKey, type Enforcement, type Outcome } from './enforcement.js'
 import type { CoveredLookup } from './covered-lookups.js'
 import type { Gateway } from './rule-versions.js'

@@ -1,8 +1,8 @@
 import type { Seconds } from '../../base/units.js'
 import { showRrtype } from '../../wire/dns/registry/rrtype.js'
-import { readClient, type Client, type LoggedClient } from './clients.js'
+import { readClient, type Client, type LoggedClient } from './logged-client.js'
 import { outcomeText, recordedText } from './outcome-text.js'
-import { Judge, STATE, stateOf, NO_CLASS, type Outcome } from './judge.js'
+import { Judge, STATE, stateOf, NO_CLASS, type Outcome } from './rule-judge.js'
 import {
   NO_REASON,
   RECORDED,

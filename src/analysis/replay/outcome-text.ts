@@ -1,4 +1,4 @@
-import { STATE, stateOf, type Judge, type Outcome } from './judge.js'
+import { STATE, stateOf, type Judge, type Outcome } from './rule-judge.js'
 import { RECORDED, type Reason } from './parsed-lookup.js'
 
 /** `nxdomain by ban phones/tiktok`, `allowed by exception press`, `forwarded`. */

@@ -1,5 +1,5 @@
 import type { Octets, Seconds } from '../../base/units.js'
-import type { LoggedClient } from './clients.js'
+import type { LoggedClient } from './logged-client.js'
 
 /**
  * The verdict of a lookup according to the log.

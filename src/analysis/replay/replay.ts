@@ -6,7 +6,7 @@ import { isCapture, readerOf, detectFormat, type Format } from './formats/format
 import { TimestampReader } from './formats/timestamps.js'
 import { FrameSplitter } from './frames.js'
 import { LineSplitter } from './lines.js'
-import { openLog } from './source.js'
+import { openLog } from './log-source.js'
 
 /** Number of unreadable lines that are reported one by one. */
 const MAX_REPORTED = 20

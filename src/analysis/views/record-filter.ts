@@ -3,7 +3,7 @@ import { readName } from '../../wire/dns/name/name.js'
 import { VERDICT } from '../../lookups/event/query-event.js'
 import type { QueryRecord } from '../../lookups/event/schema.js'
 import { covers, readPattern } from '../../policy/rules/model/pattern.js'
-import { parsePrefix } from './prefix.js'
+import { parsePrefix } from './parse-prefix.js'
 
 /** Conditions on lookups: all must hold, each for any of its values. */
 export interface FilterOptions {

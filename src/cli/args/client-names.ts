@@ -10,7 +10,7 @@ import { failure, InterdictError } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
 import type { Octets } from '../../base/units.js'
 import { type PeriodKey, periodsIn, readKey } from '../../lookups/privacy/key-folder.js'
-import { endOf, startOf } from '../../lookups/privacy/period.js'
+import { endOf, startOf } from '../../lookups/privacy/key-period.js'
 import { pseudonymsOf } from '../../lookups/privacy/pseudonyms-of.js'
 import type { Log } from '../../analysis/report/log.js'
 import {
@@ -19,9 +19,9 @@ import {
   type ClientSelection,
   type Selection
 } from '../../analysis/report/questions/selection.js'
-import { sourceOf } from '../../analysis/report/questions/source.js'
+import { sourceOf } from '../../analysis/report/questions/lookup-source.js'
 import { formatCount } from '../output/format.js'
-import { parsePrefix } from '../../analysis/views/prefix.js'
+import { parsePrefix } from '../../analysis/views/parse-prefix.js'
 import { loadSettings, type CommonOptions } from './settings.js'
 
 const ADDRESS: Octets = 16

@@ -4,8 +4,8 @@ import { DECISION_REVISION } from '../../policy/evaluate/revision.js'
 import type { RulesHistory, InForce } from '../../policy/history/rules-history.js'
 import { readInstant } from '../../base/time/instant.js'
 import type { Io } from '../io.js'
-import { whyUnknown } from './history.js'
-import { loadConfiguredRules } from './rules.js'
+import { whyUnknown } from './find-version.js'
+import { loadConfiguredRules } from './configured-rules.js'
 
 /** Said of a time that has passed, when today's files are judged at it. */
 export const TODAYS_FILES =

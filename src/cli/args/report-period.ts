@@ -3,7 +3,7 @@ import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 import type { PeriodKind } from '../../analysis/report/questions/periodic.js'
 import { readInstant, shiftDays, showTime, startOfDay } from '../../base/time/instant.js'
 import { usageError } from '../exit.js'
-import type { Day, Period } from './period.js'
+import type { Day, Period } from './period-options.js'
 
 /** Words for the current period and for the last complete one. */
 const WORDS: Readonly<Record<PeriodKind, readonly [current: string, last: string]>> = {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { deserialize } from 'node:v8'
 import type { Config } from '../../gateway/config/config.js'
-import { loadConfig } from '../../gateway/config/load.js'
+import { loadConfig } from '../../gateway/config/load-settings.js'
 import { rejectInput } from '../exit.js'
 
 /** Options that every command has. */

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { failure } from '../../base/errors/error.js'
-import { fleetName } from '../../gateway/config/fleet.js'
+import { fleetName } from '../../gateway/config/fleet-schema.js'
 import { duration } from '../../policy/yaml/quantity.js'
 import type { Enrolment } from './enrolment.js'
 import { selectGateways } from './gateway-list.js'

@@ -11,7 +11,7 @@ import { checkValidity } from '../../sources/bundle/validity.js'
 import type { HubConfig, RingConfig } from './hub-config.js'
 import type { Forecast, PublishedBundle, Rollout, StateStore } from './hub-state.js'
 import type { Known } from './inventory.js'
-import { judge } from './judge.js'
+import { judge } from './judge-ring.js'
 import { ringOf } from './views.js'
 
 export interface RolloutsOptions {

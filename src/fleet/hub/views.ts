@@ -3,7 +3,7 @@ import type { Report } from '../channel/wire.js'
 import type { HubConfig } from './hub-config.js'
 import type { Forecast, HubState, PublishedBundle, Rollout } from './hub-state.js'
 import type { Known, Transport } from './inventory.js'
-import { figuresOf, type RingFigures } from './judge.js'
+import { figuresOf, type RingFigures } from './judge-ring.js'
 
 /** What the API and the commands show. The JSON is public: docs/operations/fleet.md. Times are RFC 3339. */
 

@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import { centralPath, type CentralKind } from '../../lookups/central/central-layout.js'
-import { digestFile } from '../../lookups/files/digest.js'
+import { digestFile } from '../../lookups/files/file-digest.js'
 import {
   activeParquetOfDay,
   archivedDays,

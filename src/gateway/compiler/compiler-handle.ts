@@ -1,6 +1,6 @@
 import type { Milliseconds } from '../../base/units.js'
 import type { Config } from '../config/config.js'
-import type { SettingsFile } from '../config/load.js'
+import type { SettingsFile } from '../config/load-settings.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
 import type {
   CompileResult,

@@ -1,6 +1,6 @@
 import type { Milliseconds, Octets } from '../../base/units.js'
 import type { Config } from '../config/config.js'
-import type { SettingsFile } from '../config/load.js'
+import type { SettingsFile } from '../config/load-settings.js'
 import type { Pause, Snapshot } from '../../policy/tables/snapshot.js'
 import type { SnapshotChanges } from '../../policy/compile/compare.js'
 import type { SpecialUseName } from '../../policy/tables/special-use-names.js'

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import * as z from 'zod'
 import { size } from '../../policy/yaml/quantity.js'
-import { isLoopback } from './alerts.js'
+import { isLoopback } from './alerts-schema.js'
 import type { FleetLogsConfig } from './fleet-config.js'
 
 /** A bucket (S3 User Guide, "Bucket naming rules") and a prefix. */

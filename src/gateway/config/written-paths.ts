@@ -1,6 +1,6 @@
 import { isAbsolute } from 'node:path'
 import { BESIDE, isInEtc, placesFor, TOKEN_WORDS } from '../../base/files/places.js'
-import type { Settings } from './schema.js'
+import type { Settings } from './settings-schema.js'
 import type { SectionContext } from '../../policy/yaml/section.js'
 
 /**

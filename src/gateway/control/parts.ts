@@ -40,7 +40,7 @@ import {
   routesOf,
   type ConfiguredUpstreams
 } from '../upstreams/configured-upstreams.js'
-import { Listeners } from './listeners.js'
+import { GatewaySockets } from './gateway-sockets.js'
 import type { AdminService, FleetAgent, GatewayServices } from './services.js'
 import { LoopDetector, newProbeKey, type LoopCheckPlan } from '../upstreams/loop-detector.js'
 import type { Predecessor } from '../hand-over/predecessor.js'
@@ -86,7 +86,7 @@ export interface GatewayParts {
   readonly archiver: Archiver
   readonly admin: AdminInterface
   readonly http: AdminService
-  readonly listeners: Listeners
+  readonly listeners: GatewaySockets
   readonly cookies: CookieSecretReloader
   /** Undefined: no listener has TLS. */
   readonly tls: CertificateReloader | undefined
@@ -209,7 +209,7 @@ export function createParts(
       onChange: () => void gateway.reload('settings changed'),
       ...{ compiler, config, source, log }
     })
-  const listeners = new Listeners({
+  const listeners = new GatewaySockets({
     ...{ config, transport, predecessor, recorder, admin, http, workerPool, log }
   })
   const tls = tlsOf(options, workerPool)

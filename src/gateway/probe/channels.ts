@@ -12,12 +12,12 @@ import { DohRequest } from '../../resolver/upstream/https/doh-request.js'
 import { openHttpSession } from '../../resolver/upstream/https/http-session.js'
 import {
   FRAME_HEAD,
-  FrameReader,
+  TcpMessageReader,
   writeFrameHead
-} from '../../resolver/upstream/tcp/frame-reader.js'
+} from '../../resolver/upstream/tcp/tcp-message-reader.js'
 import { TlsConnector } from '../../resolver/upstream/tcp/tls-connector.js'
 import { authorityOf } from '../../resolver/upstream/upstream-server.js'
-import type { ProbeTransport, Target } from './exchange.js'
+import type { ProbeTransport, Target } from './probe-exchange.js'
 
 /** A listener of the gateway itself, and one way to ask it. */
 export interface Listener extends Target {
@@ -208,7 +208,7 @@ function openFramed(
   onClosed: () => void
 ): Channel {
   const pending: Channel['pending'] = new Map()
-  const reader = new FrameReader(message => pending.get(idOf(message))?.(message))
+  const reader = new TcpMessageReader(message => pending.get(idOf(message))?.(message))
   const waiting: Uint8Array[] = preamble === undefined ? [] : [preamble]
   let isConnected = false
   /** What is sent in one go is one segment and one TLS record: writes are most of the cost of a probe. */

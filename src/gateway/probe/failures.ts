@@ -2,8 +2,8 @@ import type { Clock } from '../../base/time/clock.js'
 import type { Milliseconds } from '../../base/units.js'
 import { showRrtype } from '../../wire/dns/registry/rrtype.js'
 import { showServer } from '../../resolver/upstream/upstream-server.js'
-import type { Judgement, Question } from './judge.js'
-import type { ProbeFailure } from './run.js'
+import type { Judgement, Question } from './judge-answer.js'
+import type { ProbeFailure } from './run-plan.js'
 
 /** What fails is asked again after so long, and so often, before it counts: rules change, and workers restart. */
 const RETRY: Milliseconds = 2_000

@@ -2,7 +2,7 @@ import { addressWords, readAddress } from '../../base/values/address.js'
 import { compilePrefixes, PrefixTable } from '../../base/values/prefix-table.js'
 import type { Config, ListenConfig } from '../config/config.js'
 import type { Listener } from './channels.js'
-import type { ProbeGap } from './plan.js'
+import type { ProbeGap } from './probe-plan.js'
 
 /** PROXY protocol, version 2: a connection of the proxy itself (LOCAL), without addresses. Its §2.2. */
 const LOCAL_HEADER = Uint8Array.from([

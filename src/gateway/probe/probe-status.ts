@@ -1,6 +1,6 @@
 import type { Milliseconds } from '../../base/units.js'
 import type { CurrentFailure } from './failures.js'
-import type { Coverage, ProbeGap } from './plan.js'
+import type { Coverage, ProbeGap } from './probe-plan.js'
 import type { ProberState } from './prober.js'
 
 /** What the probe thread reports. */

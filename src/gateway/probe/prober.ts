@@ -3,8 +3,8 @@ import type { Milliseconds } from '../../base/units.js'
 import type { Timer, Timers } from '../../base/time/timers.js'
 import type { Answer } from './channels.js'
 import { Failures, type CurrentFailure, type Suspect } from './failures.js'
-import { judge, type Judgement, type Question } from './judge.js'
-import type { Coverage, Planner } from './plan.js'
+import { judge, type Judgement, type Question } from './judge-answer.js'
+import type { Coverage, Planner } from './probe-plan.js'
 import { Round, type ProberSettings } from './round.js'
 
 /** How often questions are sent, and suspects asked again. */

@@ -1,7 +1,7 @@
 import type { Milliseconds, Seconds } from '../../base/units.js'
-import type { Target } from './exchange.js'
-import type { Question } from './judge.js'
-import type { LostName, Planner } from './plan.js'
+import type { Target } from './probe-exchange.js'
+import type { Question } from './judge-answer.js'
+import type { LostName, Planner } from './probe-plan.js'
 
 export interface ProberSettings {
   readonly every: Milliseconds

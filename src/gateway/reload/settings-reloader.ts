@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { failure } from '../../base/errors/error.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { Config } from '../config/config.js'
-import type { SettingsFile } from '../config/load.js'
+import type { SettingsFile } from '../config/load-settings.js'
 import {
   changedSections,
   pendingRestart,

@@ -2,7 +2,7 @@ import type { Clock } from '../../base/time/clock.js'
 import type { Config } from '../config/config.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
 import type { Transport } from '../../wire/sockets/datagram.js'
-import { DEFAULT_LIMITS } from '../../resolver/upstream/limits.js'
+import { DEFAULT_LIMITS } from '../../resolver/upstream/upstream-limits.js'
 import {
   createForwarder,
   type ForwarderSettings,

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { DEFAULT_LIMITS } from '../../resolver/upstream/limits.js'
+import { DEFAULT_LIMITS } from '../../resolver/upstream/upstream-limits.js'
 
 /** Address families, each with sockets of its own. */
 const FAMILIES = 2

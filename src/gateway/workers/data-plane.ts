@@ -35,10 +35,10 @@ import type {
   WorkerSettings
 } from './worker-messages.js'
 import type { CookieSecrets } from './cookie-secrets.js'
-import { Listeners } from './listeners.js'
+import { WorkerListeners } from './worker-listeners.js'
 import { forwarderSettings, openForwarder } from '../upstreams/open-forwarder.js'
 import { identityReporter, recognitionRules } from './recognition.js'
-import { createRebindingGuard } from './rebinding-guard.js'
+import { createRebindingGuard } from './create-rebinding-guard.js'
 import { runInSlices } from './run-in-slices.js'
 import { openCaches } from './shared-cache.js'
 
@@ -70,7 +70,7 @@ export class DataPlane {
   private readonly counters: LookupCounters
   private cookies: ServerCookies | undefined
   private readonly recognizer: ClientRecognizer
-  private readonly listeners: Listeners
+  private readonly listeners: WorkerListeners
   private readonly notify: NotifyHandler
   private readonly ownProbes: ProbeRecognizer
 
@@ -97,7 +97,7 @@ export class DataPlane {
     this.recognizer = new ClientRecognizer(this.clock, reporter, (servername, address) =>
       this.ownProbes.isConnection(servername, address)
     )
-    this.listeners = new Listeners(this.clock, this.recognizer, init.certificates)
+    this.listeners = new WorkerListeners(this.clock, this.recognizer, init.certificates)
   }
 
   /**

@@ -6,7 +6,7 @@ import type { TcpService } from '../../resolver/server/tcp-service.js'
 import type { TlsCounts } from '../../resolver/server/tls-handshakes.js'
 import type { UdpService } from '../../resolver/server/udp.js'
 import type { UpstreamState } from '../../resolver/upstream/selection/upstream-state.js'
-import type { Limits } from './limits.js'
+import type { Limits } from './client-limits.js'
 
 /** The status that one worker reports; counters start at its start. */
 export interface WorkerStatus {

@@ -3,7 +3,7 @@ import { join, relative } from 'node:path'
 import type { HashedFile } from '../chain/chain-entry.js'
 import type { Chain } from '../chain/chain.js'
 import type { Database } from './database.js'
-import { digestFile } from '../files/digest.js'
+import { digestFile } from '../files/file-digest.js'
 import { activeParquetOfDay, type LogLayout } from '../files/log-layout.js'
 import { quoted, quotedList, selectParquet } from '../sql/lookups-sql.js'
 import {

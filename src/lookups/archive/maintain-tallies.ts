@@ -2,7 +2,7 @@ import { join, relative } from 'node:path'
 import { renameDurably } from '../../base/files/atomic-file.js'
 import type { Chain } from '../chain/chain.js'
 import type { Database } from './database.js'
-import { digestFile } from '../files/digest.js'
+import { digestFile } from '../files/file-digest.js'
 import {
   archivedDays,
   tallyFiles,

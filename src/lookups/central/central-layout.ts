@@ -17,7 +17,7 @@ const GATEWAY = /^gateway=([a-z0-9][a-z0-9-]{0,62})$/
 const FILE = /^(\d{1,9})-([0-9a-f]{64})\.(parquet|tally)$/
 const SEGMENT = /^([0-9a-f]{64})-(\d{1,15})-(\d{1,15})\.jsonl$/
 const CHAINS = 'chains'
-/** Names of gateways, as in `gateway/config/fleet.ts`. */
+/** Names of gateways, as in `gateway/config/fleet-schema.ts`. */
 const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/
 
 export type CentralKind = 'parquet' | 'tally'

@@ -4,7 +4,7 @@ import { failure } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
 import type { Octets } from '../../base/units.js'
 import { readChain, type Fault } from '../chain/read-chain.js'
-import { digestFile } from '../files/digest.js'
+import { digestFile } from '../files/file-digest.js'
 import { centralFiles, centralPath, chainedGateways, type CentralFile } from './central-layout.js'
 import { arrivedChains, RecordedFiles } from './chain-of-gateway.js'
 

@@ -14,8 +14,8 @@ import {
   RetryLater,
   withTimeout,
   type Connection
-} from './connection.js'
-import { dnstapFrame } from './dnstap.js'
+} from './output-connection.js'
+import { dnstapFrame } from './dnstap-frame.js'
 import { openFrameStream } from './frame-streams.js'
 import { openOtlp } from './otlp-http.js'
 import { logRecord } from './otlp.js'

@@ -1,6 +1,6 @@
 import type { Milliseconds } from '../../base/units.js'
 import type { OutputConfig } from '../settings/output-config.js'
-import { StreamConnection, type Connection } from './connection.js'
+import { StreamConnection, type Connection } from './output-connection.js'
 
 /**
  * Frame Streams as defined by fstrm (fstrm/control.h): each frame follows its length; a length of 0

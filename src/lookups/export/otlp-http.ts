@@ -18,7 +18,7 @@ import {
   RetryLater,
   withTimeout,
   type Connection
-} from './connection.js'
+} from './output-connection.js'
 import { exportRequest } from './otlp.js'
 
 /**

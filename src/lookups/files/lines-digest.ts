@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Octets } from '../../base/units.js'
-import type { Digest } from './digest.js'
+import type { Digest } from './file-digest.js'
 import { LineSorter } from './line-sorter.js'
 import { SortedCopy } from './sorted-copy.js'
 

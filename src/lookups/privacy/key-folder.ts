@@ -18,7 +18,7 @@ import { failure, InterdictError } from '../../base/errors/error.js'
 import { createParentFolder } from '../../base/files/parent-folder.js'
 import { reasonOf } from '../../base/errors/reason.js'
 import type { Milliseconds } from '../../base/units.js'
-import { endOf, isPeriod, type Period } from './period.js'
+import { endOf, isPeriod, type Period } from './key-period.js'
 import { KEY_LENGTH } from './privacy-mode.js'
 
 /** Owner only: whoever has a key can find the client behind a pseudonym. */

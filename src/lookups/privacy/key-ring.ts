@@ -3,7 +3,7 @@ import type { InterdictError } from '../../base/errors/error.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 import { utcDay } from '../files/closed-files.js'
 import { deleteOldKeys, saveKey, generateKey, readKey, type PeriodKey } from './key-folder.js'
-import { endOf, periodOf, startOf, type KeyRotation, type Period } from './period.js'
+import { endOf, periodOf, startOf, type KeyRotation, type Period } from './key-period.js'
 
 /** Keys kept in memory: lookups of the previous period arrive after its end. */
 const MAX_ACTIVE = 2

@@ -1,7 +1,7 @@
 import type { Address } from '../../base/values/address.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { PeriodKey } from './key-folder.js'
-import { endOf, startOf, type Period } from './period.js'
+import { endOf, startOf, type Period } from './key-period.js'
 import { devicePseudonymOf, prefixPreservingPseudonymOf, pseudonymOf } from './pseudonym.js'
 
 /**

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { MS_PER_DAY, type Milliseconds } from '../../base/units.js'
-import { digestDescriptor } from '../files/digest.js'
+import { digestDescriptor } from '../files/file-digest.js'
 import {
   openParquet,
   closeFiles,

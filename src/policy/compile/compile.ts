@@ -16,7 +16,7 @@ import {
   type IndexedClaim
 } from '../tables/claim-index.js'
 import type { PackedClaims } from '../tables/claim-table.js'
-import { LANGUAGES } from '../rules/model/explain.js'
+import { LANGUAGES } from '../rules/model/user-explanation.js'
 import { ECH } from '../tables/client-table.js'
 import { buildPassTable } from '../tables/pass-table.js'
 import type { Pause, Snapshot } from '../tables/snapshot.js'
@@ -27,7 +27,7 @@ import { bannedSources } from './banned-sources.js'
 import { ClaimBuilder, removesOwnList } from './claim-builder.js'
 import { rulesOnSources, type RuleOnSource } from './claim-order.js'
 import { buildClientClasses, type ClientClass } from './client-classes.js'
-import { buildIdentityTable } from './identity-table.js'
+import { buildIdentityTable } from './build-identity-table.js'
 import { withPauses } from './pauses.js'
 import { specialUseClaim, specialUseEntries, specialUseSource } from './special-use-source.js'
 

@@ -1,5 +1,5 @@
 import { encodeStructuredEde } from '../../wire/dns/edns/structured-error.js'
-import { blockSentence, LANGUAGES, SUB_ERROR } from '../rules/model/explain.js'
+import { blockSentence, LANGUAGES, SUB_ERROR } from '../rules/model/user-explanation.js'
 import { pageOf, publicReference } from '../rules/model/public-reference.js'
 import type { Claim } from '../tables/claim.js'
 

@@ -2,7 +2,7 @@ import { access, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gunzipSync, inflateRawSync } from 'node:zlib'
 import type { Octets } from '../../base/units.js'
-import { sha256Of } from '../../base/bytes/digest.js'
+import { sha256Of } from '../../base/bytes/sha256.js'
 import { applyDelta } from './delta.js'
 import { MAX_DEPTH, Segment, type BlobLine } from './segment.js'
 

@@ -4,7 +4,7 @@ import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { deflateRaw, gzip } from 'node:zlib'
 import type { Octets } from '../../base/units.js'
-import { sha256Of } from '../../base/bytes/digest.js'
+import { sha256Of } from '../../base/bytes/sha256.js'
 import { deltaOf } from './delta.js'
 import {
   isRulesEvent,

@@ -14,7 +14,7 @@ import {
 import type { BundleFacts, NameSource } from '../rules/model/types.js'
 import { YamlSource } from '../rules/model/yaml-source.js'
 import type { ZoneState } from '../../wire/zonefile/zone-state.js'
-import { sha256Of } from '../../base/bytes/digest.js'
+import { sha256Of } from '../../base/bytes/sha256.js'
 import type { StoredVersion } from './rules-history.js'
 
 const MISSING = { why: 'no such file', isMissing: true } as const

@@ -1,5 +1,5 @@
 import type { Seconds } from '../../base/units.js'
-import type { Explain } from '../rules/model/explain.js'
+import type { Explain } from '../rules/model/user-explanation.js'
 import type { ListReply, QtypeSet, Rule } from '../rules/model/types.js'
 import type { SourceSummary } from './source-table.js'
 import type { Timetable } from './timetable.js'

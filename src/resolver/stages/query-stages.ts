@@ -23,7 +23,7 @@ import {
   localEde,
   localRcode,
   writeLocalReply
-} from './local-reply.js'
+} from './special-use-reply.js'
 import type { LookupCounters } from '../context/lookup-counters.js'
 import type { Prefetcher } from '../answers/prefetcher.js'
 import { CONTINUE, RESTART, type QueryContext } from '../context/query-context.js'

@@ -5,9 +5,9 @@ import { MS_PER_SECOND, type Milliseconds, type Octets, type Seconds } from '../
 import { signMessage, TsigVerifier } from '../../wire/tsig/tsig.js'
 import {
   FRAME_HEAD,
-  FrameReader,
+  TcpMessageReader,
   writeFrameHead
-} from '../../resolver/upstream/tcp/frame-reader.js'
+} from '../../resolver/upstream/tcp/tcp-message-reader.js'
 import type { Primary } from './primary.js'
 
 /** A responsive primary accepts the connection at once; a longer silence means that it hangs. */
@@ -88,7 +88,7 @@ function sendAndReceive(
       const why = 'connection closed before the end of the transfer'
       end(isOpen ? failure('TRANSFER_BROKEN', zone, id, why) : failure('TRANSFER_CONNECT', id, why))
     }
-    const reader = new FrameReader(message => {
+    const reader = new TcpMessageReader(message => {
       if (isClosed) return
       try {
         if (onMessage(message)) end()

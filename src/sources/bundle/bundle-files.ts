@@ -14,7 +14,7 @@ import {
 import type { BundleFacts } from '../../policy/rules/model/types.js'
 import { rulesSha256, type ZoneState } from '../../wire/zonefile/zone-state.js'
 import type { Bundle } from './bundle.js'
-import { sha256Of } from '../../base/bytes/digest.js'
+import { sha256Of } from '../../base/bytes/sha256.js'
 
 const MISSING = { why: 'the bundle has no such file' }
 

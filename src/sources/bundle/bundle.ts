@@ -7,7 +7,7 @@ import { failure } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
 import type { Seconds } from '../../base/units.js'
 import { decodeContent, encodeContent, type Content } from './content.js'
-import { sha256Of } from '../../base/bytes/digest.js'
+import { sha256Of } from '../../base/bytes/sha256.js'
 import {
   decodeHeader,
   encodeHeader,

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { PREFIX } from '../../../src/admin/http/prefix.js'
+import { PREFIX } from '../../../src/admin/http/api-prefix.js'
 import { configWith, fakeHub, gatewayView } from './hub-rig.js'
 import { apiRig } from './rig.js'
 

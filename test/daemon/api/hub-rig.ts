@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { Config } from '../../../src/gateway/config/config.js'
-import { readConfig } from '../../../src/gateway/config/load.js'
+import { readConfig } from '../../../src/gateway/config/load-settings.js'
 import { selectGateways, type GatewaySelection } from '../../../src/fleet/hub/gateway-list.js'
 import type { BanView, GapView, GatewayView, RingView } from '../../../src/fleet/hub/views.js'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { PREFIX } from '../../../src/admin/http/prefix.js'
+import { PREFIX } from '../../../src/admin/http/api-prefix.js'
 import { SCOPES, type Scope } from '../../../src/admin/tokens/scopes.js'
 import { ROUTES } from '../../../src/admin/api/routes.js'
 import { EXPECTATIONS } from './expectations.js'

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { readConfig } from '../../../src/gateway/config/load.js'
+import { readConfig } from '../../../src/gateway/config/load-settings.js'
 import { loadRules } from '../../../src/policy/rules/load.js'
 import { listBans } from '../../../src/analysis/views/bans-list.js'
 import { apiRig, type ApiRig } from './rig.js'

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { readConfig } from '../../../src/gateway/config/load.js'
+import { readConfig } from '../../../src/gateway/config/load-settings.js'
 import { apiRig } from './rig.js'
 
 t.test('stored reports are listed, and served with a policy for their style sheet', async t => {

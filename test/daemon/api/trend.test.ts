@@ -5,7 +5,7 @@ import type { CountedRules } from '../../../src/gateway/workers/rule-counters.js
 import { CounterMetrics } from '../../../src/admin/metrics/counter-metrics.js'
 import { recordTrend } from '../../../src/admin/metrics/record-trend.js'
 import { readTrend, trendFile, writeTrend } from '../../../src/admin/metrics/trend-file.js'
-import { quantile, Trend, type CounterSample } from '../../../src/admin/metrics/trend.js'
+import { quantile, Trend, type CounterSample } from '../../../src/admin/metrics/minute-trend.js'
 import {
   allocateCounters,
   COUNTER,

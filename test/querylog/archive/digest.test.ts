@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { digestFile } from '../../../src/lookups/files/digest.js'
+import { digestFile } from '../../../src/lookups/files/file-digest.js'
 import { digestLines, DigestPipeline } from '../../../src/lookups/files/lines-digest.js'
 import { LineSorter } from '../../../src/lookups/files/line-sorter.js'
 import { lines, logFolder, record } from './lines.js'

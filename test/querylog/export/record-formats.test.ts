@@ -1,5 +1,5 @@
 import t from 'tap'
-import { dnstapFrame } from '../../../src/lookups/export/dnstap.js'
+import { dnstapFrame } from '../../../src/lookups/export/dnstap-frame.js'
 import { formatRecord, toEcs, toOcsf } from '../../../src/lookups/export/record-formats.js'
 import type { QueryRecord } from '../../../src/lookups/event/schema.js'
 import { tableAfter } from '../../house/markdown.js'

@@ -18,7 +18,7 @@ import {
   readKey
 } from '../../../src/lookups/privacy/key-folder.js'
 import { KeyRing, type KeyOptions } from '../../../src/lookups/privacy/key-ring.js'
-import { endOf, periodOf, startOf } from '../../../src/lookups/privacy/period.js'
+import { endOf, periodOf, startOf } from '../../../src/lookups/privacy/key-period.js'
 import { fakeClock, folder } from '../record/disk.js'
 import { WALL } from '../record/events.js'
 

@@ -5,7 +5,7 @@ import { generateKeys } from '../../../src/base/files/ed25519.js'
 import type { InterdictError } from '../../../src/base/errors/error.js'
 import { decodeBundle, encodeBundle } from '../../../src/sources/bundle/bundle.js'
 import { decodeContent, encodeContent } from '../../../src/sources/bundle/content.js'
-import { sha256Of } from '../../../src/base/bytes/digest.js'
+import { sha256Of } from '../../../src/base/bytes/sha256.js'
 import { withSignature } from '../../../src/sources/bundle/signatures.js'
 import { runs } from '../../runs.js'
 

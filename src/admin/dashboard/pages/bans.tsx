@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks'
-import type { Ban, Exception, Listing, Network } from '../../web/api/types/rules.js'
+import type { Ban, Exception, Listing, Network } from '../../web/api/types/rule-responses.js'
 import { eventsOf } from '../../web/calendar.js'
 import { urlOf } from '../../web/pages.js'
 import { Load, Select, Tabs, Title } from '../components.js'

@@ -1,10 +1,10 @@
-import type { Report } from '../../web/api/types/log.js'
+import type { Report } from '../../web/api/types/log-responses.js'
 import { urlOf } from '../../web/pages.js'
 import { Bars, Card, Load, Select, Title } from '../components.js'
 import { LazyChart } from '../lazy-chart.js'
 import { Remarks, ReportTable } from '../report-table.js'
 import { readSpan } from '../../web/span.js'
-import { completeSpans } from '../../web/trend.js'
+import { completeSpans } from '../../web/trend-series.js'
 import { format, navigate, place, t, word } from '../state.js'
 import { useApi } from '../use-api.js'
 

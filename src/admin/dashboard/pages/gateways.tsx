@@ -5,8 +5,8 @@ import type {
   FleetGapPage,
   FleetGateway,
   FleetPage
-} from '../../web/api/types/fleet.js'
-import { toneOf } from '../../web/fleet.js'
+} from '../../web/api/types/fleet-responses.js'
+import { toneOf } from '../../web/gateway-tone.js'
 import { urlOf } from '../../web/pages.js'
 import { Badge, Facts, Field, Load, Modal, Select, Title } from '../components.js'
 import { Journal, Rings } from '../fleet-rings.js'

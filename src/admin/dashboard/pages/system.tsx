@@ -1,5 +1,5 @@
-import type { List, Listing } from '../../web/api/types/rules.js'
-import type { Change, Machine, Status } from '../../web/api/types/status.js'
+import type { List, Listing } from '../../web/api/types/rule-responses.js'
+import type { Change, Machine, Status } from '../../web/api/types/status-responses.js'
 import { Badge, Card, Load, Title } from '../components.js'
 import { format, may, t, word } from '../state.js'
 import { Table } from '../table.js'

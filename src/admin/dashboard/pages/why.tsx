@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks'
-import type { Explanation, RuleView } from '../../web/api/types/rules.js'
-import { wholeSecond } from '../../web/format.js'
+import type { Explanation, RuleView } from '../../web/api/types/rule-responses.js'
+import { wholeSecond } from '../../web/locale-format.js'
 import { urlOf } from '../../web/pages.js'
 import { Alert, Badge, Card, Facts, Field, Load, Select, Title, Verdict } from '../components.js'
 import { format, navigate, place, t, word } from '../state.js'

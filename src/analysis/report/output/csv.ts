@@ -1,6 +1,6 @@
 import { escapeControls } from '../../../base/log/terminal-line.js'
 import type { Report, Value } from '../report.js'
-import { rawValue } from './format.js'
+import { rawValue } from './format-value.js'
 
 /** RFC 4180: one table after another, each with its header; with a title line each if there are several. */
 export function toCsv({ tables, timeZone }: Report): string {

@@ -1,6 +1,6 @@
 import type { Column, Fact, Kind, Origin, Report, Table, Tile, Value } from '../report.js'
 import { drawChart, NARROW, WIDE } from './chart.js'
-import { formatValue, withoutZeroColumns } from './format.js'
+import { formatValue, withoutZeroColumns } from './format-value.js'
 import { MAIL_STYLE, PAGE_POLICY, STYLE } from './style.js'
 
 /** `mail`: without charts, which most mail programs do not show, and with every table open. */

@@ -1,5 +1,5 @@
 import type { Report } from '../report.js'
-import { rawValue } from './format.js'
+import { rawValue } from './format-value.js'
 
 /** A list of objects for each table, by its id; timestamps are RFC 3339 in the time zone. */
 export function toJson({ title, timeZone, facts, tables, remarks, tiles = [] }: Report): string {

@@ -1,5 +1,5 @@
 import type { Column, Report, Table } from '../report.js'
-import { formatValue, withoutZeroColumns } from './format.js'
+import { formatValue, withoutZeroColumns } from './format-value.js'
 
 /** GitHub-flavoured Markdown; text from the log is escaped. */
 export function toMarkdown({ title, timeZone, facts, tables, remarks }: Report): string {

@@ -1,11 +1,11 @@
 import type { Log } from '../log.js'
 import { column, type Fact, type Report, type Table, type Tile, type Value } from '../report.js'
-import { byDevice, sourceOf } from './source.js'
+import { byDevice, sourceOf } from './lookup-source.js'
 import { generations } from './generations.js'
 import { NO_LOOKUPS, periodFacts, sumFacts, sumTiles } from './overview.js'
 import { conditionOf, type Selection } from './selection.js'
 import { tallyTable } from './tables.js'
-import { sums, tally, type Sums, type Tally } from './tally.js'
+import { sums, tally, type Sums, type Tally } from './count-by-key.js'
 
 /** State of a network without the ban. */
 export const NOT_BANNED = 'not banned'

@@ -1,7 +1,7 @@
 import type { Log } from '../log.js'
 import type { Selection } from './selection.js'
-import { sourceOf, type Source } from './source.js'
-import type { Sums } from './tally.js'
+import { sourceOf, type Source } from './lookup-source.js'
+import type { Sums } from './count-by-key.js'
 
 /** Ways to bypass the resolver, by the app of the catalogue that lists their names. */
 export const BYPASS_METHODS: Readonly<Record<string, string>> = {

@@ -4,7 +4,7 @@ import { BYPASS_METHODS, bypassLookups, bypassQuery, type BypassQuery } from './
 import { quietNetworks } from './quiet-networks.js'
 import { periodFacts } from './overview.js'
 import type { Selection } from './selection.js'
-import { sums } from './tally.js'
+import { sums } from './count-by-key.js'
 
 /**
  * `interdict report bypass`: who tries to bypass the resolver, and where lookups dropped.

@@ -1,6 +1,6 @@
 import type { Log } from '../log.js'
 import { column, type Table } from '../report.js'
-import { sourceOf } from './source.js'
+import { sourceOf } from './lookup-source.js'
 import type { Filters } from './selection.js'
 
 interface Span {

@@ -2,7 +2,7 @@ import { MS_PER_SECOND, type Milliseconds } from '../../../base/units.js'
 import { readInstant, shiftDays, startOfDay } from '../../../base/time/instant.js'
 import { zoneOffsets } from '../../../base/time/time-zone-offsets.js'
 import type { Log } from '../log.js'
-import { sourceOf } from './source.js'
+import { sourceOf } from './lookup-source.js'
 import { instant, type Selection } from './selection.js'
 
 export const UTC = 'UTC'

@@ -1,9 +1,9 @@
 import type { Log } from '../log.js'
 import { column, type Report, type Table } from '../report.js'
-import { byDevice, sourceOf } from './source.js'
+import { byDevice, sourceOf } from './lookup-source.js'
 import { periodFacts } from './overview.js'
 import { conditionOf, type Selection } from './selection.js'
-import { sums } from './tally.js'
+import { sums } from './count-by-key.js'
 
 /** Two lookups of one client are near each other within so many seconds. */
 const WINDOW_SECONDS = 2

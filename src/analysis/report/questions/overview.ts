@@ -1,9 +1,9 @@
 import type { Log } from '../log.js'
-import { formatValue } from '../output/format.js'
+import { formatValue } from '../output/format-value.js'
 import type { Fact, Report, Table, Tile } from '../report.js'
 import type { Selection } from './selection.js'
 import { rankingTable } from './tables.js'
-import { rank, sums, type Key, type Sums } from './tally.js'
+import { rank, sums, type Key, type Sums } from './count-by-key.js'
 
 /** Titles and descriptions by key. */
 const HEADINGS: Readonly<Record<Key, readonly [title: string, description: string]>> = {

@@ -1,9 +1,9 @@
 import { MS_PER_DAY, type Milliseconds } from '../../../base/units.js'
 import { shiftDays } from '../../../base/time/instant.js'
-import { formatValue } from '../output/format.js'
+import { formatValue } from '../output/format-value.js'
 import type { Fact, Table, Tile } from '../report.js'
 import type { RuleFacts } from './rule-facts.js'
-import type { Sums } from './tally.js'
+import type { Sums } from './count-by-key.js'
 
 /** Days before the day of a daily report that it is compared with. */
 export const BASELINE_DAYS = 7

@@ -1,7 +1,7 @@
 import { MS_PER_DAY, type Milliseconds } from '../../../base/units.js'
 import { shiftDays, startOfDay } from '../../../base/time/instant.js'
 import type { Log } from '../log.js'
-import { formatValue } from '../output/format.js'
+import { formatValue } from '../output/format-value.js'
 import type { Report, Table } from '../report.js'
 import { methodsTable } from './bypass.js'
 import { periodFacts, sumFacts, lookupsWithoutRule } from './overview.js'
@@ -15,8 +15,8 @@ import {
 } from './rule-tables.js'
 import type { Selection } from './selection.js'
 import { tallyTable, type TallyTable } from './tables.js'
-import { sums, type Sums } from './tally.js'
-import { trendTable } from './trend.js'
+import { sums, type Sums } from './count-by-key.js'
+import { trendTable } from './trend-table.js'
 
 /** `report daily`, `report weekly` and `report monthly`. */
 export type PeriodKind = 'daily' | 'weekly' | 'monthly'

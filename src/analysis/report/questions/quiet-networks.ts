@@ -1,7 +1,7 @@
 import type { Log } from '../log.js'
 import { column, type Table } from '../report.js'
 import { localTime, startOfLocalDay } from './local-time.js'
-import { sourceOf } from './source.js'
+import { sourceOf } from './lookup-source.js'
 import type { Selection } from './selection.js'
 
 /** A network is reported below this share of its usual lookups. */

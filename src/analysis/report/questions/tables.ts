@@ -2,11 +2,11 @@ import type { Milliseconds } from '../../../base/units.js'
 import { escapeControls } from '../../../base/log/terminal-line.js'
 import type { Log } from '../log.js'
 import type { Chart, Series } from '../report.js'
-import { formatValue } from '../output/format.js'
+import { formatValue } from '../output/format-value.js'
 import { column, type Column, type Kind, type Table, type Value } from '../report.js'
 import { localDays } from './local-time.js'
 import type { Selection } from './selection.js'
-import { TIME_KEYS, tally, type Key, type Tally } from './tally.js'
+import { TIME_KEYS, tally, type Key, type Tally } from './count-by-key.js'
 
 /** Most bars in a chart: more are hard to read, and the table has the rest. */
 const BARS = 15

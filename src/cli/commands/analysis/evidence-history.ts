@@ -10,8 +10,8 @@ import type { RuleSet } from '../../../policy/rules/model/types.js'
 import { AcceptedBundles } from '../../../sources/bundle/accepted-bundles.js'
 import type { RulesHistory } from '../../../policy/history/rules-history.js'
 import { StoredFiles } from '../../../policy/history/stored-files.js'
-import { openHistory } from '../../args/history.js'
-import { ruleFilesAt } from '../../args/rules.js'
+import { openHistory } from '../../args/find-version.js'
+import { ruleFilesAt } from '../../args/configured-rules.js'
 import { rejectInput } from '../../exit.js'
 
 /** Larger files, which are lists, are in a pack by their digest. */

@@ -4,7 +4,7 @@ import { MS_PER_SECOND, type Milliseconds } from '../../../base/units.js'
 import type { Config } from '../../../gateway/config/config.js'
 import { bannedNamesFile } from '../../../gateway/compiler/banned-names-file.js'
 import type { Completeness } from '../../../analysis/evidence/enforcement-tables.js'
-import { formatValue } from '../../../analysis/report/output/format.js'
+import { formatValue } from '../../../analysis/report/output/format-value.js'
 import type { Fact } from '../../../analysis/report/report.js'
 
 /** The most that an auditor can doubt. */

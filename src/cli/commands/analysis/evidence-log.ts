@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { failure } from '../../../base/errors/error.js'
 import { reasonOf } from '../../../base/errors/reason.js'
 import { CHAIN_FILE, parseEntry } from '../../../lookups/chain/chain-entry.js'
-import { digestFile } from '../../../lookups/files/digest.js'
+import { digestFile } from '../../../lookups/files/file-digest.js'
 import { allFiles, isTally, LogLayout } from '../../../lookups/files/log-layout.js'
 import type { MissingTime } from '../../../analysis/evidence/enforcement.js'
 

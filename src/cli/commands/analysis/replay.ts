@@ -4,7 +4,7 @@ import { compile } from '../../../policy/compile/compile.js'
 import { escapeControls } from '../../../base/log/terminal-line.js'
 import { Comparison } from '../../../analysis/replay/comparison.js'
 import { FORMATS, type Format } from '../../../analysis/replay/formats/formats.js'
-import { Judge } from '../../../analysis/replay/judge.js'
+import { Judge } from '../../../analysis/replay/rule-judge.js'
 import {
   replayLines,
   replayLog,
@@ -16,7 +16,7 @@ import type { RuleSet } from '../../../policy/rules/model/types.js'
 import { listCopiesFolder } from '../../../sources/http/list-copies.js'
 import { withLog, type OpenLog } from '../../args/open-log.js'
 import { checkTime, parseWholeNumber, resolveTime } from '../../args/parse.js'
-import { ruleFilesAt } from '../../args/rules.js'
+import { ruleFilesAt } from '../../args/configured-rules.js'
 import { loadSettings, type CommonOptions } from '../../args/settings.js'
 import { EXIT, rejectInput, usageError } from '../../exit.js'
 import { type Io } from '../../io.js'

@@ -21,7 +21,7 @@ import {
 } from '../../../analysis/views/stored-reports.js'
 import { withLog } from '../../args/open-log.js'
 import { reportPeriod } from '../../args/report-period.js'
-import { checkIds } from '../../args/rule-ids.js'
+import { checkIds } from '../../args/check-ids.js'
 import type { CommonOptions } from '../../args/settings.js'
 import { withoutColours, type Io } from '../../io.js'
 import { toText } from '../../output/log/report-text.js'

@@ -6,7 +6,7 @@ import {
 } from '../../../gateway/upstreams/configured-upstreams.js'
 import { escapeControls } from '../../../base/log/terminal-line.js'
 import { BootstrapResolver } from '../../../sources/http/bootstrap-resolver.js'
-import { hubClient, type HubOptions } from '../../args/hub.js'
+import { hubClient, type HubOptions } from '../../args/hub-options.js'
 import { loadSettings, type CommonOptions } from '../../args/settings.js'
 import { EXIT } from '../../exit.js'
 import { print, printJson, type Io } from '../../io.js'

@@ -1,7 +1,7 @@
 import { failure } from '../../../base/errors/error.js'
 import type { FlushResult } from '../../../gateway/socket/admin-protocol.js'
 import { readName } from '../../../wire/dns/name/name.js'
-import { callGateway, type AdminOptions } from '../../args/admin.js'
+import { callGateway, type AdminOptions } from '../../args/call-gateway.js'
 import { parseArgument } from '../../args/parse.js'
 import { EXIT, usageError } from '../../exit.js'
 import { print, printJson, type Io } from '../../io.js'

@@ -1,6 +1,6 @@
 import { failure } from '../../../base/errors/error.js'
 import type { StatusReply } from '../../../gateway/status/health.js'
-import { callGateway, type AdminOptions } from '../../args/admin.js'
+import { callGateway, type AdminOptions } from '../../args/call-gateway.js'
 import { EXIT } from '../../exit.js'
 import { print, type Io } from '../../io.js'
 import { healthLines, toText } from '../../output/gateway/status-text.js'

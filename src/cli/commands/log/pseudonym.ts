@@ -1,7 +1,7 @@
 import { readAddress, showAddress } from '../../../base/values/address.js'
 import { systemClock } from '../../../base/time/clock.js'
 import { failure } from '../../../base/errors/error.js'
-import { endOf, isPeriod, startOf } from '../../../lookups/privacy/period.js'
+import { endOf, isPeriod, startOf } from '../../../lookups/privacy/key-period.js'
 import { pseudonymsOf, type Pseudonyms } from '../../../lookups/privacy/pseudonyms-of.js'
 import { readPseudonymKeys } from '../../args/client-names.js'
 import { parseArgument } from '../../args/parse.js'

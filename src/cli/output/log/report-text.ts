@@ -1,4 +1,4 @@
-import { formatValue, withoutZeroColumns } from '../../../analysis/report/output/format.js'
+import { formatValue, withoutZeroColumns } from '../../../analysis/report/output/format-value.js'
 import { isNumber } from '../../../analysis/report/output/markdown.js'
 import type { Column, Report, Table } from '../../../analysis/report/report.js'
 import { paint } from '../../io.js'

@@ -5,7 +5,7 @@ import { BAN_EDE } from '../../../wire/dns/registry/ede.js'
 import { showRrtype } from '../../../wire/dns/registry/rrtype.js'
 import type { Decision } from '../../../policy/evaluate/decision.js'
 import type { Claim, PreparedReply } from '../../../policy/tables/claim.js'
-import type { Explain } from '../../../policy/rules/model/explain.js'
+import type { Explain } from '../../../policy/rules/model/user-explanation.js'
 
 /** The decision of the rules for a name; its JSON form is public. */
 export interface DecisionView {

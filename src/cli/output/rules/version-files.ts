@@ -5,7 +5,7 @@ import { failure } from '../../../base/errors/error.js'
 import { reasonOf } from '../../../base/errors/reason.js'
 import { isCopyName } from '../../../policy/rules/model/folder.js'
 import { isValidName } from '../../../sources/bundle/content.js'
-import { sha256Of } from '../../../base/bytes/digest.js'
+import { sha256Of } from '../../../base/bytes/sha256.js'
 import type { StoredVersion } from '../../../policy/history/rules-history.js'
 
 /** Names of the files of a version that belong into a rules folder: not copies of lists, nor files elsewhere. */

@@ -3,7 +3,7 @@ import type { Position } from '../../../base/errors/position.js'
 import type { Octets, Seconds } from '../../../base/units.js'
 import type { BanEde } from '../../../wire/dns/registry/ede.js'
 import type { ZoneState } from '../../../wire/zonefile/zone-state.js'
-import type { Explain, Language } from './explain.js'
+import type { Explain, Language } from './user-explanation.js'
 import type { ClientRules } from './client-types.js'
 
 /**

@@ -1,7 +1,7 @@
 import type { Defaults, ReplyEntry } from '../schema/networks-schema.js'
 import type { Location } from '../model/location.js'
 import type { Reply } from '../model/types.js'
-import { explainOf } from './explain.js'
+import { explainOf } from './complete-explanation.js'
 
 /** The reply of a ban or block, completed with the defaults of the file. */
 export function replyOf(entry: ReplyEntry, defaults: Defaults, location: Location): Reply {

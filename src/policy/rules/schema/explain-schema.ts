@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { parsedString } from '../../yaml/parsed-string.js'
-import { LANGUAGES, SUB_ERROR, type SubError } from '../model/explain.js'
+import { LANGUAGES, SUB_ERROR, type SubError } from '../model/user-explanation.js'
 import { textSchema } from './app-schema.js'
 
 /** `explain:` of rules and defaults; `docs/reference/rules.md` describes each key. */

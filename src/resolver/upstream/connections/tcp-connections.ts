@@ -10,7 +10,7 @@ import {
   type Connection,
   type ConnectionDependencies,
   type ConnectionListener
-} from '../tcp/connection.js'
+} from '../tcp/upstream-connection.js'
 import { FramedConnection } from '../tcp/framed-connection.js'
 
 export type Connect = (to: Endpoint) => Socket

@@ -2,7 +2,7 @@ import type { TLSSocket } from 'node:tls'
 import type { Milliseconds } from '../../../base/units.js'
 import { DohRequest } from '../https/doh-request.js'
 import { openHttpSession } from '../https/http-session.js'
-import { FRAME_HEAD, FrameReader, writeFrameHead } from '../tcp/frame-reader.js'
+import { FRAME_HEAD, TcpMessageReader, writeFrameHead } from '../tcp/tcp-message-reader.js'
 import { authorityOf, type UpstreamServer, type UpstreamTls } from '../upstream-server.js'
 import { TlsConnector } from '../tcp/tls-connector.js'
 
@@ -52,7 +52,7 @@ function exchangeFrames(
   query: Uint8Array,
   onMessage: (message: Uint8Array) => void
 ): void {
-  const reader = new FrameReader(onMessage)
+  const reader = new TcpMessageReader(onMessage)
   socket.on('data', (chunk: Buffer) => reader.take(chunk))
   const frame = new Uint8Array(FRAME_HEAD + query.length)
   writeFrameHead(frame, query.length)

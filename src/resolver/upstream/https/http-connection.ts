@@ -10,7 +10,7 @@ import {
   MAX_PIPELINED,
   type ConnectionDependencies,
   type ConnectionListener
-} from '../tcp/connection.js'
+} from '../tcp/upstream-connection.js'
 import { PADDED_BLOCK, padQuery } from '../tcp/pad-query.js'
 import type { TlsConnector } from '../tcp/tls-connector.js'
 import { authorityOf } from '../upstream-server.js'

@@ -1,6 +1,6 @@
 import type { Clock } from '../../../base/time/clock.js'
 import type { Milliseconds } from '../../../base/units.js'
-import type { UpstreamLimits } from '../limits.js'
+import type { UpstreamLimits } from '../upstream-limits.js'
 import type { Random } from '../../../base/bytes/random.js'
 import type { ForwarderCounts } from '../selection/counts.js'
 import type { UpstreamSelector } from './upstream-selector.js'

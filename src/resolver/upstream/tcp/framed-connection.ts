@@ -11,8 +11,8 @@ import {
   type ConnectionDependencies,
   type ConnectionListener,
   type ConnectionSocket
-} from './connection.js'
-import { FRAME_HEAD, FrameReader } from './frame-reader.js'
+} from './upstream-connection.js'
+import { FRAME_HEAD, TcpMessageReader } from './tcp-message-reader.js'
 
 /** Longest query with its frame. */
 const MAX_FRAME: Octets = FRAME_HEAD + MAX_UPSTREAM_QUERY_SIZE + PADDED_BLOCK
@@ -24,7 +24,7 @@ const BATCH_SIZE: Octets = 4096 + MAX_FRAME
  * in any order. RFC 7766 §6.2.1.1 and §7.
  */
 export class FramedConnection extends Connection {
-  private readonly reader = new FrameReader(message => this.receive(message))
+  private readonly reader = new TcpMessageReader(message => this.receive(message))
   /** Queries of this turn, not yet written. */
   private readonly batch = new Uint8Array(BATCH_SIZE)
   private batchEnd: Octets = 0

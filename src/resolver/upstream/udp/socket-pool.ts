@@ -1,6 +1,6 @@
 import type { Milliseconds } from '../../../base/units.js'
 import type { Transport } from '../../../wire/sockets/datagram.js'
-import type { UpstreamLimits } from '../limits.js'
+import type { UpstreamLimits } from '../upstream-limits.js'
 import type { AttemptHandler, Attempt } from '../query/upstream-query.js'
 import type { Random } from '../../../base/bytes/random.js'
 import type { Timer, Timers } from '../../../base/time/timers.js'

@@ -1,5 +1,5 @@
-import type { Ban, Exception, RuleState } from '../../../web/api/types/rules.js'
-import { daysLeft } from '../../../web/format.js'
+import type { Ban, Exception, RuleState } from '../../../web/api/types/rule-responses.js'
+import { daysLeft } from '../../../web/locale-format.js'
 import { urlOf } from '../../../web/pages.js'
 import { Badge, Card, Facts } from '../../components.js'
 import { format, now, t, word } from '../../state.js'

@@ -1,5 +1,9 @@
 import { useState } from 'preact/hooks'
-import type { HistoryEntry, RestoredVersion, RulesHistory } from '../../../web/api/types/rules.js'
+import type {
+  HistoryEntry,
+  RestoredVersion,
+  RulesHistory
+} from '../../../web/api/types/rule-responses.js'
 import { Alert, Card, Failure, Load } from '../../components.js'
 import { api, format, may, t } from '../../state.js'
 import { Table } from '../../table.js'

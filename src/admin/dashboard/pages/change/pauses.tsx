@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks'
-import type { Block, Listing } from '../../../web/api/types/rules.js'
+import type { Block, Listing } from '../../../web/api/types/rule-responses.js'
 import { Badge, Card, Failure, Load, Select } from '../../components.js'
 import { api, format, may, t, word } from '../../state.js'
 import { Table } from '../../table.js'

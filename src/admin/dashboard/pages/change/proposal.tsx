@@ -1,6 +1,6 @@
 import { useMemo, useState } from 'preact/hooks'
 import type { Upload } from '../../../web/api/client.js'
-import { changedFiles, rulesPath } from '../../../web/folder.js'
+import { changedFiles, rulesPath } from '../../../web/proposed-change.js'
 import { Load, Select } from '../../components.js'
 import { t } from '../../state.js'
 import { useApi } from '../../use-api.js'

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks'
-import type { Lookup } from '../../../web/api/types/log.js'
-import { wholeSecond } from '../../../web/format.js'
+import type { Lookup } from '../../../web/api/types/log-responses.js'
+import { wholeSecond } from '../../../web/locale-format.js'
 import type { FilterName, Filters } from '../../../web/log-filter.js'
 import { urlOf } from '../../../web/pages.js'
 import { Facts, Modal, Verdict } from '../../components.js'

@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import { ApiError } from '../../../web/api/client.js'
-import type { Lookup } from '../../../web/api/types/log.js'
+import type { Lookup } from '../../../web/api/types/log-responses.js'
 import { searchQuery } from '../../../web/log-filter.js'
 import { Failure } from '../../components.js'
 import { api, t } from '../../state.js'

@@ -1,6 +1,6 @@
 import { useMemo } from 'preact/hooks'
-import type { Trend, TrendPoint } from '../../../web/api/types/status.js'
-import { hoursOf, seriesOf } from '../../../web/trend.js'
+import type { Trend, TrendPoint } from '../../../web/api/types/status-responses.js'
+import { hoursOf, seriesOf } from '../../../web/trend-series.js'
 import { Card, Load } from '../../components.js'
 import { LazyChart } from '../../lazy-chart.js'
 import { format, t } from '../../state.js'

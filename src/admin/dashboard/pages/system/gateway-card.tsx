@@ -1,4 +1,4 @@
-import type { Machine, Status } from '../../../web/api/types/status.js'
+import type { Machine, Status } from '../../../web/api/types/status-responses.js'
 import { Card, Facts } from '../../components.js'
 import { format, now, t } from '../../state.js'
 

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks'
-import type { List, Listing } from '../../../web/api/types/rules.js'
+import type { List, Listing } from '../../../web/api/types/rule-responses.js'
 import { Badge, Card, Failure, Load } from '../../components.js'
 import { api, format, may, now, t, word } from '../../state.js'
 import { Table } from '../../table.js'

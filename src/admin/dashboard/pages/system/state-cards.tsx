@@ -1,5 +1,5 @@
-import type { Status } from '../../../web/api/types/status.js'
-import { daysLeft } from '../../../web/format.js'
+import type { Status } from '../../../web/api/types/status-responses.js'
+import { daysLeft } from '../../../web/locale-format.js'
 import { Alert, Badge, Card, Facts } from '../../components.js'
 import { format, now, t, word } from '../../state.js'
 import { Table } from '../../table.js'

@@ -1,0 +1,48 @@
+import type { Config } from '../../gateway/config/config.js'
+import type { ServiceLog } from '../../base/log/service-log.js'
+import type { ControlRequest } from '../../gateway/socket/admin-protocol.js'
+import type { Milliseconds } from '../../base/units.js'
+import type { Snapshot } from '../../policy/tables/snapshot.js'
+import type { DescribedRules } from '../../gateway/compiler/described-rules.js'
+import type { StatusReply } from '../../gateway/status/health.js'
+import type { ChangeLog } from '../audit/change-log.js'
+import type { Login } from '../login/login.js'
+import type { Trend } from '../metrics/minute-trend.js'
+
+/** The rules in force. */
+export interface ActiveRules extends DescribedRules {
+  readonly snapshot: Snapshot
+}
+
+/** What handlers work with. */
+export interface ApiServices {
+  readonly config: Config
+  readonly log: ServiceLog
+  /** Undefined: people cannot log in. */
+  readonly login?: Pick<Login, 'begin' | 'finish' | 'logout'> | undefined
+  /** Counters of the last 24 hours. */
+  readonly trend: Pick<Trend, 'now' | 'points'>
+  /** The audit trail. */
+  readonly changes: Pick<ChangeLog, 'record' | 'newest'>
+  /** The active rules. @throws InterdictError API_CONTROL_SILENT */
+  rules(): Promise<ActiveRules>
+  /**
+   * Runs a command of this program that reads the query log or rules, in a process of its own.
+   *
+   * @param isFinding exit code 1 reports a result, not an error, as with `diff`
+   * @returns the JSON that it prints
+   * @throws InterdictError API_BUSY, API_COMMAND_TIME, API_COMMAND, API_REQUEST, and the codes of the command
+   */
+  command(words: readonly string[], signal: AbortSignal, isFinding?: boolean): Promise<unknown>
+  /** As `command`, but one that others have run within half a minute is not run again. */
+  report(words: readonly string[], signal: AbortSignal): Promise<unknown>
+  /** Not older than a quarter of a second. @throws InterdictError API_CONTROL_SILENT */
+  status(): Promise<StatusReply>
+  /**
+   * Has the control thread run a request, as the admin socket does.
+   *
+   * @param timeout default: `CONTROL_TIMEOUT`
+   * @throws InterdictError API_CONTROL_SILENT, and the codes of the request
+   */
+  control<Result>(request: ControlRequest, timeout?: Milliseconds): Promise<Result>
+}

@@ -1,0 +1,79 @@
+import * as z from 'zod'
+import { addressWords, readAddress } from '../../../base/values/address.js'
+import { MS_PER_SECOND } from '../../../base/units.js'
+import { readName } from '../../../wire/dns/name/name.js'
+import { readRrtype } from '../../../wire/dns/registry/rrtype.js'
+import { readInstant, showInstant } from '../../../base/time/instant.js'
+import { explainQuery } from '../../../analysis/views/explain-query.js'
+import { fixedClock } from '../../../analysis/views/one-query.js'
+import { openOwnForwarder } from '../../../gateway/upstreams/own-forwarder.js'
+import { createRebindingGuard } from '../../../gateway/workers/create-rebinding-guard.js'
+import { InvalidInput } from '../../http/problem-of.js'
+import { address, flag, instant, name, rrtype } from '../parameters.js'
+import { defineRoute } from '../route.js'
+import * as schemas from './schema-routes.js'
+
+interface PastQuery {
+  readonly client?: string | undefined
+  readonly device?: string | undefined
+  readonly name: string
+  readonly type: string
+  readonly at: string
+}
+
+function pastWords({ client, device, name, type, at }: PastQuery): string[] {
+  return [
+    ...['explain', '--json', '--no-upstream', '--at', at, '--type', type],
+    ...(client === undefined ? [] : ['--from', client]),
+    ...(device === undefined ? [] : [`--client=${device}`]),
+    ...['--', name]
+  ]
+}
+
+export const explainRoutes = [
+  defineRoute({
+    method: 'GET',
+    path: '/explain',
+    id: 'explain',
+    tag: 'rules',
+    summary: 'The decision for a query of a client, as "interdict explain --json"',
+    description:
+      'By the rules in force and the code that serves; for a time in the past, by what was in force then, with what the query log has (`past`). Verdict `unknown`: it is not known. A name that no rule blocks is resolved by the upstreams, unless `upstream` is false.',
+    scope: 'read',
+    query: z.strictObject({
+      client: address.optional().describe('Address of the client; without one, give `device`'),
+      device: z.string().optional().describe('Name of a client of the rules'),
+      name: name.describe('Query name'),
+      type: rrtype.prefault('A').describe('Query type'),
+      at: instant.optional().describe('Default: now'),
+      upstream: flag.prefault('true').describe('Whether to ask the upstreams')
+    }),
+    response: schemas.explanation,
+    handler: async ({ query }, { services, signal }) => {
+      const { config } = services
+      const { snapshot, rules } = await services.rules()
+      const { timeZone, sources } = rules
+      if (query.client === undefined && query.device === undefined)
+        throw new InvalidInput([{ path: 'client', problem: 'required, unless device is given' }])
+      const seconds = query.at === undefined ? undefined : readInstant(query.at, timeZone)
+      if (seconds !== undefined && seconds * MS_PER_SECOND < Date.now())
+        // Reads the history and the log, which this thread must not wait for.
+        return services.command(
+          pastWords({ ...query, at: showInstant(seconds, 'UTC') }),
+          signal,
+          true
+        )
+      const question = {
+        name: readName(query.name),
+        qtype: readRrtype(query.type)!,
+        client: addressWords(readAddress(query.client ?? '::')),
+        device: query.device,
+        clock: fixedClock(seconds === undefined ? Date.now() : seconds * MS_PER_SECOND)
+      }
+      const forwarder = query.upstream ? await openOwnForwarder(config) : undefined
+      const guard = createRebindingGuard(config)
+      const parts = { settings: config, snapshot, sources, forwarder, guard }
+      return { ...(await explainQuery(question, parts)), timeZone }
+    }
+  })
+]

@@ -1,0 +1,228 @@
+import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { dirname } from 'node:path'
+import * as z from 'zod'
+import { writeFileAtomic } from '../../../base/files/atomic-file.js'
+import { failure, InterdictError } from '../../../base/errors/error.js'
+import type { Octets } from '../../../base/units.js'
+import type { Config } from '../../../gateway/config/config.js'
+import { decodeBundle } from '../../../sources/bundle/bundle.js'
+import type { Content } from '../../../sources/bundle/content.js'
+import { readContent } from '../../../sources/bundle/pack.js'
+import { readTrustedKeys } from '../../../sources/bundle/trusted-keys.js'
+import { Candidate, FOLDER_TYPE } from '../candidate.js'
+import { defineRoute, type RouteContext } from '../route.js'
+import type { ApiServices } from '../api-services.js'
+import { reloadRules } from './operate-routes.js'
+
+const MAX_CANDIDATE: Octets = 64 * 2 ** 20
+const BUNDLE_TYPE = 'application/octet-stream'
+
+const problem = z.object({ code: z.string(), message: z.string() })
+const check = z.looseObject({
+  ok: z.boolean(),
+  errors: z.array(z.looseObject({ code: z.string(), message: z.string() })),
+  warnings: z.array(z.looseObject({ code: z.string(), message: z.string() }))
+})
+
+/** Runs what needs a candidate on disk, and removes it. */
+async function withCandidate<Result>(
+  octets: Buffer,
+  { services, request }: RouteContext,
+  base: Base,
+  use: (path: string, candidate: Candidate) => Promise<Result>
+): Promise<Result> {
+  const isFolder = request.headers['content-type']?.startsWith(FOLDER_TYPE) === true
+  const files = isFolder && base === 'active' ? await activeFiles(services.config) : undefined
+  const candidate = new Candidate(services.config.state.folder, octets, isFolder, files)
+  try {
+    return await use(candidate.path, candidate)
+  } catch (error) {
+    if (!(error instanceof InterdictError)) throw error
+    const { code, message } = error as InterdictError
+    throw new InterdictError(code, candidate.withoutFolder(message))
+  } finally {
+    candidate.remove()
+  }
+}
+
+/** The effect on recorded lookups; why it is not known, for example because the log is too long. */
+async function replay(path: string, { services, signal }: RouteContext): Promise<unknown> {
+  const { which, path: log } = services.config.log.queries
+  if (which === 'none') return null
+  try {
+    return await services.command(['replay', dirname(log), '--rules', path, '--json'], signal)
+  } catch (error) {
+    const { code, message } = error as InterdictError
+    return { code, message }
+  }
+}
+
+/**
+ * Offers a bundle to the gateway. If it is refused, the earlier one takes its place again.
+ *
+ * @param place where the settings name it
+ */
+async function offerBundle(
+  services: ApiServices,
+  place: string,
+  octets: Buffer,
+  by: string
+): ReturnType<typeof reloadRules> {
+  const earlier = existsSync(place) ? readFileSync(place) : undefined
+  writeFileAtomic(place, octets)
+  const result = await reloadRules(services, by)
+  // Unless somebody else has changed it meanwhile.
+  const isOurs = existsSync(place) && readFileSync(place).equals(octets)
+  if (result.outcome === 'refused' && isOurs) {
+    if (earlier === undefined) rmSync(place)
+    else writeFileAtomic(place, earlier)
+  }
+  return result
+}
+
+/** What a candidate folder changes: nothing, it is complete; or some files of the rules in force. */
+const base = z
+  .enum(['none', 'active'])
+  .default('none')
+  .describe('`active`: the folder has only files that differ from the configured rules')
+type Base = z.output<typeof base>
+
+/** All files of the configured rules. @throws InterdictError BUNDLE_PACK, BUNDLE_UNREADABLE and others of a bundle */
+async function activeFiles({ rules, bundle }: Config): Promise<Content> {
+  if (bundle === undefined) return readContent(rules)
+  return (await decodeBundle(readFileSync(rules), rules)).content
+}
+
+/** Larger files, such as lists, are not edited by hand. */
+const MAX_EDITED: Octets = 256 * 1024
+
+export const proposeRoutes = [
+  defineRoute({
+    method: 'GET',
+    path: '/rules/files',
+    id: 'listRuleFiles',
+    tag: 'rules',
+    summary: 'The files of the configured rules',
+    description: 'Without the text of those that are larger than 256 KB.',
+    scope: 'read',
+    response: z.object({
+      bundle: z.boolean().describe('Whether the rules come from a bundle'),
+      files: z.array(z.object({ path: z.string(), size: z.int(), text: z.string().nullable() }))
+    }),
+    handler: async (_, { services: { config } }) => {
+      const content = await activeFiles(config)
+      const files = [...content].map(([path, octets]) => {
+        const text = octets.length > MAX_EDITED ? null : Buffer.from(octets).toString()
+        return { path, size: octets.length, text }
+      })
+      return { bundle: config.bundle !== undefined, files }
+    }
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/rules/candidate/bundle',
+    id: 'packCandidate',
+    tag: 'rules',
+    summary: 'Pack a rules folder as a bundle to be signed',
+    description: 'As "interdict bundle create" without a key. Nothing is kept.',
+    scope: 'read',
+    query: z.strictObject({
+      base,
+      days: z
+        .string()
+        .regex(/^[1-9]\d{0,4}$/, 'a number of days')
+        .default('365')
+        .describe('Until it expires')
+    }),
+    upload: { types: [FOLDER_TYPE], maxSize: MAX_CANDIDATE },
+    produces: BUNDLE_TYPE,
+    errors: { CANDIDATE_FOLDER: 422 },
+    handler: ({ query, body }, context) => {
+      const { services, signal, response } = context
+      return withCandidate(body ?? Buffer.of(), context, query.base, async path => {
+        const output = `${path}.bundle`
+        const words = ['bundle', 'create', path, '--days', query.days, '--output', output, '--json']
+        await services.command(words, signal)
+        response.end(readFileSync(output))
+      })
+    }
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/rules/candidate',
+    id: 'checkCandidate',
+    tag: 'rules',
+    summary: 'What rules would change, without putting them in force',
+    description:
+      `The body is a bundle, signed or not, or a rules folder as ${FOLDER_TYPE}: an object of paths ` +
+      'and texts. `check`, `diff` and `replay` are as of the commands. Nothing is kept.',
+    scope: 'read',
+    query: z.strictObject({
+      base,
+      replay: z
+        .enum(['true', 'false'])
+        .default('true')
+        .describe('Whether recorded lookups are judged, too')
+    }),
+    upload: { types: [BUNDLE_TYPE, FOLDER_TYPE], maxSize: MAX_CANDIDATE },
+    response: z.object({
+      check,
+      diff: z.looseObject({}).nullable().describe('Null: the candidate has errors'),
+      replay: z
+        .union([problem, z.looseObject({})])
+        .nullable()
+        .describe('Null: not wanted, no log, or the candidate has errors')
+    }),
+    errors: { CANDIDATE_FOLDER: 422 },
+    handler: ({ query, body }, context) => {
+      const { services, signal } = context
+      return withCandidate(body ?? Buffer.of(), context, query.base, async (path, candidate) => {
+        const found = await services.command(['check', path, '--json'], signal, true)
+        const checked = check.parse(candidate.withoutFolder(found))
+        if (!checked.ok) return { check: checked, diff: null, replay: null }
+        const words = ['diff', services.config.rules, path, '--json']
+        const diff = await services.command(words, signal, true)
+        return {
+          check: checked,
+          diff,
+          replay: query.replay === 'true' ? await replay(path, context) : null
+        }
+      })
+    }
+  }),
+  defineRoute({
+    method: 'PUT',
+    path: '/rules/bundle',
+    id: 'activateBundle',
+    tag: 'rules',
+    summary: 'Put a signed bundle in force',
+    description:
+      'It replaces the bundle that the settings name, if it has enough trusted signatures, and has to ' +
+      'be accepted like any other: with a higher serial, for example. If it is refused, the earlier bundle ' +
+      'takes its place again. A rules folder is not changed.',
+    scope: 'policy',
+    upload: { types: [BUNDLE_TYPE], maxSize: MAX_CANDIDATE },
+    response: z.object({
+      outcome: z.enum(['accepted', 'unchanged', 'refused']),
+      first: z.array(problem).describe('The first errors; the previous rules stay in force')
+    }),
+    errors: { BUNDLE_NOT_USED: 409 },
+    handler: ({ body }, context) => {
+      const { services, signal, principal } = context
+      const { rules: place, bundle: trust } = services.config
+      if (trust === undefined) throw failure('BUNDLE_NOT_USED')
+      return withCandidate(body ?? Buffer.of(), context, 'none', async path => {
+        const { keys, signatures } = await readTrustedKeys(trust)
+        const words = ['bundle', 'verify', path, '--signatures', String(signatures), '--json']
+        await services.command([...words, '--trust', ...keys], signal)
+        const { outcome, first } = await offerBundle(
+          services,
+          place,
+          readFileSync(path),
+          principal!.name
+        )
+        return { outcome, first }
+      })
+    }
+  })
+]

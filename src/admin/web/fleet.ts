@@ -1,6 +1,0 @@
-import type { FleetGateway } from './api/types/fleet.js'
-
-export function toneOf({ state, ready }: FleetGateway): 'good' | 'warn' | 'bad' {
-  if (state === 'refusing' || state === 'silent' || ready === false) return 'bad'
-  return state === 'running' ? 'good' : 'warn'
-}

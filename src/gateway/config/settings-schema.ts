@@ -1,0 +1,251 @@
+import * as z from 'zod'
+import { prefixHint, readPrefix } from '../../base/values/address.js'
+import { readName } from '../../wire/dns/name/name.js'
+import { duration, size, wholeSeconds } from '../../policy/yaml/quantity.js'
+import { parsedString } from '../../policy/yaml/parsed-string.js'
+import { acmeSchema } from './acme-schema.js'
+import { adminSchema } from './admin-schema.js'
+import { alertsSchema } from './alerts-schema.js'
+import { reportsSchema, smtpSchema } from '../../analysis/settings/reports-schema.js'
+import { isSelf, ownAddresses, showEndpoint } from '../../wire/sockets/endpoint.js'
+import { hostName, ipAddress } from '../../policy/yaml/host-name.js'
+import { fleetSchema } from './fleet-schema.js'
+import { outputsSchema } from '../../lookups/settings/outputs-schema.js'
+import { listenSchema } from './listen-schema.js'
+import { BESIDE } from '../../base/files/places.js'
+import { queryLogSchema } from '../../lookups/settings/query-log.js'
+import { rulesSchema } from './rules-section.js'
+import { section } from '../../policy/yaml/section.js'
+import { transfersSchema } from '../../sources/settings/transfers.js'
+import { upstreamServer } from './upstream-servers.js'
+
+/** Every key of the settings file with its default and limits. See `docs/reference/settings.md`. */
+
+const prefix = parsedString(
+  'a prefix such as 192.0.2.0/24 or 2001:db8::/32',
+  readPrefix,
+  prefixHint
+)
+const path = z.string('a path').min(1, 'a path')
+
+/** A domain name, kept as text. */
+const domain = z.string().refine(text => {
+  try {
+    return readName(text).length > 0
+  } catch {
+    return false
+  }
+}, 'a domain name')
+
+const upstreams = section({
+  servers: z.array(upstreamServer).prefault([]),
+  'use-resolv-conf': z.boolean().prefault(true),
+  forward: z.record(domain, z.array(upstreamServer).min(1)).prefault({}),
+  timeout: duration('50ms', '4s').prefault('800ms'),
+  'give-up': duration('100ms', '4900ms').prefault('4s'),
+  'case-randomization': z.boolean().prefault(true),
+  cookies: z.boolean().prefault(true),
+  'loop-check': wholeSeconds('0s', '1h').prefault('1m')
+}).refine(it => it.timeout <= it['give-up'], {
+  path: ['timeout'],
+  error: 'a duration of at most upstreams.give-up'
+})
+
+const cache = section({
+  size: size('1MB', '64GB').prefault('64MB'),
+  'min-ttl': wholeSeconds('0s', '1h').prefault('0s'),
+  'max-ttl': wholeSeconds('1s', '7d').prefault('1d'),
+  'negative-max-ttl': wholeSeconds('0s', '1d').prefault('1h'),
+  // RFC 9520 §3.2: at least 1 second, at most 5 minutes.
+  'failure-ttl': wholeSeconds('1s', '5m').prefault('5s'),
+  // RFC 8767 §5: between 1 and 3 days; the client response timer is best at 1.8 s, and that of
+  // failure rechecks at 30 s or more.
+  'stale-max': wholeSeconds('0s', '7d').prefault('1d'),
+  'stale-after': duration('100ms', '4s').prefault('1800ms'),
+  'stale-recheck': wholeSeconds('1s', '5m').prefault('30s'),
+  prefetch: z.boolean().prefault(true)
+}).refine(it => it['min-ttl'] <= it['max-ttl'], {
+  path: ['min-ttl'],
+  error: 'a duration of at most cache.max-ttl'
+})
+
+/** A text that fits into one label fits into every reply. */
+const shortText = z
+  .string()
+  .refine(text => Buffer.byteLength(text) <= 63, 'a text of at most 63 octets')
+const identity = section({ version: shortText.prefault(''), name: shortText.prefault('') })
+
+const discovery = section({
+  name: z.union([z.literal(''), hostName], 'a host name such as dns.example').prefault(''),
+  addresses: z.array(ipAddress).max(16).prefault([])
+})
+
+/**
+ * Option codes that are not assigned to other options: those for local use (65001 to 65534, RFC 6891 §9), and
+ * those that IANA may still assign.
+ */
+const structuredErrors = section({
+  enabled: z.boolean().prefault(true),
+  'option-code': z
+    .union([z.literal(0), z.int().min(20).max(65_534)], 'a number from 20 to 65534, or 0')
+    .prefault(0),
+  unencrypted: z.boolean().prefault(true),
+  'filtering-database': z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{0,63}$/, 'an ID of at most 63 letters, digits, ., _ and -')
+    .prefault('')
+})
+
+const cookies = section({
+  server: z.boolean().prefault(true),
+  'secret-file': z.string('a path').prefault('')
+})
+
+const tcp = section({
+  idle: duration('1s', '10m').prefault('10s'),
+  'max-connections': z.int().min(1).max(100_000).prefault(1000),
+  'max-connections-per-client': z.int().min(1).max(100_000).prefault(100),
+  'max-in-flight': z.int().min(1).max(10_000).prefault(100)
+})
+
+const tls = section({
+  'handshake-timeout': duration('100ms', '1m').prefault('5s'),
+  'max-handshakes': z.int().min(1).max(100_000).prefault(500),
+  'ticket-secret': z.string('a path').prefault('')
+})
+
+const limits = section({
+  'queries-per-second': z.int().min(0).max(1_000_000).prefault(0),
+  'responses-per-second': z.int().min(0).max(1_000_000).prefault(0),
+  burst: duration('100ms', '1m').prefault('2s'),
+  slip: z.int().min(0).max(100).prefault(2),
+  'ipv4-prefix': z.int().min(8).max(32).prefault(32),
+  'ipv6-prefix': z.int().min(16).max(64).prefault(56),
+  exempt: z.array(prefix).prefault([])
+})
+
+const frontEnds = section({
+  'proxy-protocol': z.array(prefix).prefault([]),
+  'client-subnet': z.array(prefix).prefault([])
+})
+
+const specialUse = section({
+  answer: z.boolean().prefault(true),
+  except: z.array(domain).prefault([])
+})
+
+/** Addresses outside the public Internet. IANA IPv4 and IPv6 Special-Purpose Address Registries. */
+const INTERNAL_ADDRESSES = [
+  '0.0.0.0/8',
+  '10.0.0.0/8',
+  '100.64.0.0/10',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '::/127',
+  '64:ff9b:1::/48',
+  'fc00::/7',
+  'fe80::/10'
+]
+
+const rebindingGuard = section({
+  enabled: z.boolean().prefault(false),
+  allow: z.array(domain).prefault([]),
+  addresses: z.array(prefix).min(1).prefault(INTERNAL_ADDRESSES)
+})
+
+const probe = section({
+  enabled: z.boolean().prefault(false),
+  every: duration('1s', '1h').prefault('1m'),
+  'names-per-ban': z.int().min(1).max(100).prefault(3),
+  control: z.array(domain).max(16).prefault([])
+})
+
+const state = section({ folder: path.prefault(BESIDE.state) })
+
+const history = section({ 'list-size': size('0B', '1GB').prefault('1MB') })
+
+const remoteLists = section({
+  bootstrap: z.array(upstreamServer).prefault([]),
+  'ca-file': z.string('a path').prefault(''),
+  timeout: duration('1s', '1h').prefault('5m')
+})
+
+const log = section({
+  service: section({
+    level: z.enum(['info', 'warn', 'error', 'silent']).prefault('info'),
+    file: path.prefault('-')
+  }),
+  queries: queryLogSchema,
+  outputs: outputsSchema
+})
+
+export const settingsSchema = section({
+  listen: listenSchema,
+  tls,
+  workers: z
+    .union([z.literal('auto', 'auto'), z.int('a number from 1 to 64').min(1).max(64)])
+    .prefault('auto'),
+  transport: z.enum(['auto', 'batch', 'portable']).prefault('auto'),
+  rules: rulesSchema,
+  upstreams,
+  cache,
+  identity,
+  discovery,
+  acme: acmeSchema,
+  'structured-errors': structuredErrors,
+  cookies,
+  tcp,
+  limits,
+  'front-ends': frontEnds,
+  'special-use': specialUse,
+  'rebinding-guard': rebindingGuard,
+  probe,
+  state,
+  history,
+  'remote-lists': remoteLists,
+  transfers: transfersSchema,
+  admin: adminSchema,
+  alerts: alertsSchema,
+  reports: reportsSchema,
+  smtp: smtpSchema,
+  fleet: fleetSchema,
+  log,
+  shutdown: section({
+    grace: duration('0s', '1m').prefault('5s'),
+    'lame-duck': duration('0s', '5m').prefault('0s')
+  })
+}).superRefine((settings, context) => {
+  const { listen, upstreams, 'remote-lists': remote, fleet, rules } = settings
+  const { servers, forward } = upstreams
+  const addIssue = (path: (string | number)[], message: string): void =>
+    context.addIssue({ code: 'custom', path, message })
+  if (fleet !== undefined && (typeof rules === 'string' || rules.bundle === undefined))
+    addIssue(['rules'], 'a mapping with bundle and keys, since a fleet has signed bundles')
+  if (fleet?.logs !== undefined && !settings.log.queries.archive)
+    addIssue(['log', 'queries', 'archive'], 'true, since fleet.logs sends Parquet files')
+  const shown = listen.map(showEndpoint)
+  for (const [i, text] of shown.entries()) {
+    if (listen[i]!.port !== 0 && shown.indexOf(text) < i)
+      addIssue(['listen', i], 'each endpoint only once')
+  }
+  // A query forwarded to this gateway itself would loop forever.
+  const notSelf = 'an upstream other than this gateway itself (see listen)'
+  const own = ownAddresses()
+  const isThisGateway = (one: (typeof servers)[number]): boolean =>
+    listen.some(at => isSelf(at, one, own))
+  for (const [i, one] of servers.entries()) {
+    if (isThisGateway(one)) addIssue(['upstreams', 'servers', i], notSelf)
+  }
+  for (const [i, one] of remote.bootstrap.entries()) {
+    if (isThisGateway(one)) addIssue(['remote-lists', 'bootstrap', i], notSelf)
+  }
+  for (const [name, group] of Object.entries(forward)) {
+    for (const [i, one] of group.entries()) {
+      if (isThisGateway(one)) addIssue(['upstreams', 'forward', name, i], notSelf)
+    }
+  }
+})
+
+export type Settings = z.output<typeof settingsSchema>
