@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import t from 'tap'
 import { tableAfter } from './markdown.js'
 
@@ -157,6 +157,19 @@ t.test(`no folder is more than ${MAX_DEPTH} deep or has more than ${MAX_FILES} f
     const own = files.filter(file => dirname(file) === folder)
     t.ok(own.length <= MAX_FILES, `${folder} has ${own.length} files`)
   }
+})
+
+t.test('no two files share a name', async t => {
+  // A command has the name by which it is called; a table of messages, that of its subject.
+  const named = files.filter(file => !/^cli\/commands\/|^base\/errors\/messages\//.test(file))
+  const byName = new Map<string, string[]>()
+  for (const file of named) {
+    const name = basename(file)
+    byName.set(name, [...(byName.get(name) ?? []), file])
+  }
+  t.ok(byName.size > 1000)
+  for (const [name, [first, ...others]] of byName)
+    if (others.length > 0) t.fail(`${name}: ${first}, ${others.join(', ')}`)
 })
 
 t.test('a package is imported only where the table says', async t => {
