@@ -4,7 +4,13 @@ import { readName } from '../../src/wire/dns/name/name.js'
 import { RRTYPE } from '../../src/wire/dns/registry/rrtype.js'
 import type { Policy } from '../../src/policy/evaluate/policy.js'
 import { Verdict } from '../../src/policy/tables/verdict.js'
-import { MATCH, QueryEvent, VERDICT } from '../../src/lookups/event/query-event.js'
+import {
+  MATCH,
+  PROTOCOL,
+  QueryEvent,
+  VERDICT,
+  type LookupVerdict
+} from '../../src/lookups/event/query-event.js'
 import { seeded } from '../kit/random.js'
 import { settle, type Crowd } from './population.js'
 
@@ -21,7 +27,7 @@ const [WITH_EDNS, OVER_TCP] = [0.5, 0.01]
 
 /** What the rules say of a name to a class of clients, as an event has it. */
 interface Said {
-  readonly verdict: number
+  readonly verdict: LookupVerdict
   readonly rcode: number
   readonly claim: number
   readonly record: number
@@ -116,7 +122,7 @@ export class Traffic {
     event.match = isAlias ? MATCH.cname : MATCH.qname
     event.generation = 1
     event.clientClass = clientClass
-    event.protocol = random() < OVER_TCP ? 1 : 0
+    event.protocol = random() < OVER_TCP ? PROTOCOL.tcp : PROTOCOL.udp
     event.rcode = said.rcode
     event.verdict = said.verdict
     event.claim = said.claim

@@ -13,7 +13,7 @@ import { ClaimPacker } from '../../src/policy/tables/claim-table.js'
 import type { Claim } from '../../src/policy/tables/claim.js'
 import type { Snapshot } from '../../src/policy/tables/snapshot.js'
 import { packSources, type SourceSummary } from '../../src/policy/tables/source-table.js'
-import { PROTOCOL } from '../../src/lookups/event/query-event.js'
+import { MATCH, PROTOCOL, type Match, type Protocol } from '../../src/lookups/event/query-event.js'
 import {
   allocateCounters,
   COUNTER,
@@ -83,7 +83,12 @@ class Counted {
     this.indoors.resolver.adopt(policy, this.rules.adopt(policy.snapshot))
   }
 
-  ask(message: Uint8Array, client: Uint32Array, protocol: number = PROTOCOL.udp, delay = 0): void {
+  ask(
+    message: Uint8Array,
+    client: Uint32Array,
+    protocol: Protocol = PROTOCOL.udp,
+    delay = 0
+  ): void {
     const { resolver, clock } = this.indoors
     const buffer = new Uint8Array(2048)
     buffer.set(message)
@@ -229,7 +234,7 @@ t.test('a restarted worker continues, and workers are added up', async t => {
     worker.adopt(snapshot, shared)
     worker.requests[2]!++
     worker.fixed[COUNTER.stale]!++
-    worker.countBlocked(1, 0, 1)
+    worker.countBlocked(1, 0, MATCH.qname)
   }
   new Float64Array(memory)[2 * COUNTERS + COUNTER.lag] = 40
   const text = String(Buffer.concat(metricsText(metrics.families(), 'openmetrics')))
@@ -263,17 +268,17 @@ t.test('counts are carried over to the same action of a rule', t => {
     const claims = packer.finish()
     return { generation, clients, sources, claims } as unknown as Snapshot
   }
-  const count = (shared: SharedArrayBuffer, claim: number, match: number): void => {
+  const count = (shared: SharedArrayBuffer, claim: number, match: Match): void => {
     const worker = new LookupCounters({ now: () => 0, wall: () => 0 })
     worker.adopt(snapshot(0, ['nxdomain', 'nodata', 'drop']), shared)
     worker.countBlocked(1, claim, match)
   }
   const shared = rules.adopt(snapshot(1, ['nxdomain', 'nodata', 'drop']))
   for (const [claim, match] of [
-    [0, 1],
-    [1, 1],
-    [1, 2],
-    [2, 1]
+    [0, MATCH.qname],
+    [1, MATCH.qname],
+    [1, MATCH.cname],
+    [2, MATCH.qname]
   ] as const)
     count(shared, claim, match)
   rules.adopt(snapshot(2, ['nodata', 'refused', 'nxdomain', 'nodata']))

@@ -25,6 +25,7 @@ import type {
 } from '../../src/resolver/upstream/forwarder.js'
 import { systemTimers } from '../../src/base/time/timers.js'
 import { replyTarget } from '../resolver/reply-target.js'
+import type { Protocol } from '../../src/lookups/event/query-event.js'
 
 const CACHE = 1_000_000
 const SHELF = 100_000
@@ -86,7 +87,7 @@ export class Indoors {
   askLater(
     query: Uint8Array,
     client: Uint32Array,
-    protocol: number,
+    protocol: Protocol,
     meanwhile = (): void => undefined
   ): Uint8Array | undefined {
     return this.replyTo(query, client, protocol, target => {
@@ -100,7 +101,7 @@ export class Indoors {
    *
    * @returns a copy of the reply; undefined if none is sent
    */
-  forward(query: Uint8Array, client: Uint32Array, protocol: number): Uint8Array | undefined {
+  forward(query: Uint8Array, client: Uint32Array, protocol: Protocol): Uint8Array | undefined {
     return this.replyTo(query, client, protocol, target => this.resolver.forward(target))
   }
 
@@ -117,7 +118,7 @@ export class Indoors {
   private replyTo(
     query: Uint8Array,
     client: Uint32Array,
-    protocol: number,
+    protocol: Protocol,
     start: (target: ReplyTarget) => void
   ): Uint8Array | undefined {
     const replies: (Uint8Array | undefined)[] = []

@@ -1,7 +1,7 @@
 import type { Octets } from '../../src/base/units.js'
 import { answersQuestion } from '../../src/wire/dns/message/answers-question.js'
 import type { Policy } from '../../src/policy/evaluate/policy.js'
-import { PROTOCOL } from '../../src/lookups/event/query-event.js'
+import { PROTOCOL, type Protocol } from '../../src/lookups/event/query-event.js'
 import { PENDING } from '../../src/resolver/context/responder.js'
 import type { ForwardedQuestion, Outcome } from '../../src/resolver/upstream/forwarder.js'
 import type { Dice } from './dice.js'
@@ -146,7 +146,7 @@ export class Inside {
   private reply(
     query: Uint8Array,
     client: Uint32Array,
-    protocol: number
+    protocol: Protocol
   ): Uint8Array | undefined | string {
     const { slot, indoors } = this
     const { resolver } = indoors

@@ -3,7 +3,7 @@ import { PREFACE, settingsFrame } from '../../src/wire/http2/frame.js'
 import { FrameReader, type FrameHandler } from '../../src/wire/http2/frame-reader.js'
 import type { PresentingStream } from '../../src/resolver/server/client-recognizer.js'
 import { DohConnection, type DohContext } from '../../src/resolver/server/doh/doh-connection.js'
-import { CLIENT_ADDRESS } from '../../src/resolver/server/trusted-proxies.js'
+import { ADDRESS_SOURCE } from '../../src/resolver/server/trusted-proxies.js'
 import type { Dice } from './dice.js'
 import { nextPiece } from './http2-mutants.js'
 
@@ -12,7 +12,7 @@ const MOST = 40
 const LARGEST_BLOCK = 100_000
 const PEER = {
   client: Uint32Array.of(0, 0, 0xffff, 0x7f000001),
-  addressSource: CLIENT_ADDRESS.peer,
+  addressSource: ADDRESS_SOURCE.peer,
   identity: undefined
 }
 

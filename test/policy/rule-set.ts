@@ -10,7 +10,8 @@ import {
   type Reply,
   type Rule,
   type RuleException,
-  type RuleSet
+  type RuleSet,
+  type CoverCode
 } from '../../src/policy/rules/model/types.js'
 
 /** Helpers to write rule sets by hand, as `rules` would read them from files. */
@@ -18,7 +19,7 @@ import {
 /** A name as a source lists it. */
 export interface Written {
   readonly octets: Uint8Array
-  readonly cover: number
+  readonly cover: CoverCode
   readonly line: number
 }
 
@@ -71,7 +72,7 @@ export function part(source: WrittenSource, part: ListPart): WrittenSource {
   return { ...source, kind: 'list', title: part.list, file: `lists/${part.list}`, part }
 }
 
-function readPattern(pattern: string): { octets: Uint8Array; cover: number } {
+function readPattern(pattern: string): { octets: Uint8Array; cover: CoverCode } {
   if (pattern.startsWith('=')) return { octets: wire(pattern.slice(1)), cover: COVER.exact }
   if (pattern.startsWith('*')) return { octets: wire(pattern.slice(2)), cover: COVER.below }
   return { octets: wire(pattern), cover: COVER.suffix }

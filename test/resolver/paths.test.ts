@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { qtypeOf } from '../../src/wire/dns/message/question.js'
 import { showName } from '../../src/wire/dns/name/name.js'
-import { PROTOCOL } from '../../src/lookups/event/query-event.js'
+import { PROTOCOL, type Protocol } from '../../src/lookups/event/query-event.js'
 import { RCODE_SLOTS } from '../../src/resolver/context/lookup-counters.js'
 import { PENDING } from '../../src/resolver/context/responder.js'
 import type { ForwardedQuestion, Outcome } from '../../src/resolver/upstream/forwarder.js'
@@ -52,7 +52,7 @@ function nextOf(name: string): string {
 interface Asked {
   readonly message: Uint8Array
   readonly client: Uint32Array
-  readonly protocol: number
+  readonly protocol: Protocol
 }
 
 const anyQuery = fc

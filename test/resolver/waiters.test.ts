@@ -1,5 +1,5 @@
 import t from 'tap'
-import { PROTOCOL } from '../../src/lookups/event/query-event.js'
+import { PROTOCOL, type Protocol } from '../../src/lookups/event/query-event.js'
 import { PENDING } from '../../src/resolver/context/responder.js'
 import type { ForwardedQuestion, Outcome } from '../../src/resolver/upstream/forwarder.js'
 import { header, name, octets, record, TO_QNAME, u16 } from '../dns/octets.js'
@@ -37,7 +37,7 @@ function sharedOutcome(): (question: ForwardedQuestion) => Outcome {
 }
 
 /** Whether each waiter got TC, in the order in which the queries came. */
-async function truncated(rules: string, protocols: readonly number[]) {
+async function truncated(rules: string, protocols: readonly Protocol[]) {
   const indoors = new Indoors(await policyOf(rules), sharedOutcome())
   const { resolver } = indoors
   const replies: string[] = []

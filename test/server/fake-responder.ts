@@ -5,6 +5,7 @@ import {
   type Responder
 } from '../../src/resolver/context/responder.js'
 import { clientOf, queryOf } from '../resolver/reply-target.js'
+import type { Protocol } from '../../src/lookups/event/query-event.js'
 
 /** Octets in front of the text of a query or reply, in place of a DNS header. */
 const HEADER = 12
@@ -40,7 +41,7 @@ export class FakeResponder implements Responder {
     room: number,
     client: Uint32Array,
     clientAt: number,
-    protocol: number
+    protocol: Protocol
   ): number {
     this.clients.push([...client.subarray(clientAt, clientAt + 4)])
     this.protocols.push(protocol)

@@ -116,8 +116,8 @@ t.test('errors that a primary returns', async t => {
   const request = signMessage(query, ours(key), NOW)
   const tsig = findTsig(request.octets)!
   for (const [name, error] of [
-    ['BADKEY', 17],
-    ['BADSIG', 16]
+    ['BADKEY', TSIG_ERROR.BADKEY],
+    ['BADSIG', TSIG_ERROR.BADSIG]
   ] as const) {
     const refused = encodeTsigError(query, tsig, error)
     t.match(new TsigVerifier(ours(key), request.mac).verify(refused, NOW), name)

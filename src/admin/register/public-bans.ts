@@ -7,13 +7,7 @@ import {
   type Language
 } from '../../policy/rules/model/user-explanation.js'
 import { publicReference } from '../../policy/rules/model/public-reference.js'
-import {
-  COVER,
-  isPassPart,
-  type Ban,
-  type NameSource,
-  type RuleSet
-} from '../../policy/rules/model/types.js'
+import { COVER, isPassPart, type Ban, type NameSource, type RuleSet, type CoverCode } from '../../policy/rules/model/types.js'
 import { lastDayBefore, showInstant } from '../../base/time/instant.js'
 
 /** What everybody may know of a ban: nothing about clients, addresses or exceptions. */
@@ -97,7 +91,7 @@ function titlesOf(source: NameSource): readonly string[] {
   if (source.kind !== 'inline') return [source.title]
   const names: string[] = []
   source.writeTo({
-    name: (octets: Uint8Array, at: Octets, length: Octets, cover: number) => {
+    name: (octets: Uint8Array, at: Octets, length: Octets, cover: CoverCode) => {
       const name = showCanonical(showName(octets.subarray(at, at + length)))
       names.push(cover === COVER.below ? `*.${name}` : name)
     },

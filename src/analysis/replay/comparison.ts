@@ -2,17 +2,19 @@ import type { Seconds } from '../../base/units.js'
 import { showRrtype } from '../../wire/dns/registry/rrtype.js'
 import { readClient, type Client, type LoggedClient } from './logged-client.js'
 import { outcomeText, recordedText } from './outcome-text.js'
-import { Judge, STATE, stateOf, NO_CLASS, type Outcome } from './rule-judge.js'
+import { Judge, STATE, stateOf, NO_CLASS, type Outcome, type JudgedState } from './rule-judge.js'
 import {
   NO_REASON,
   RECORDED,
   type ParsedLookup,
   type Reason,
-  type LookupSink
+  type LookupSink,
+  type RecordedState
 } from './parsed-lookup.js'
 import { NameInterner } from './name-interner.js'
 import { OctetInterner, randomHashKey, type HashKey } from './octet-interner.js'
 import { ChangeTally, type Count } from './change-tally.js'
+import type { Protocol } from '../../lookups/event/query-event.js'
 
 /**
  * How candidate rules change a lookup.
@@ -139,15 +141,14 @@ export class Comparison implements LookupSink {
    * Judges one lookup.
    *
    * @param when NaN if the log has no time
-   * @param recorded one of `RECORDED`
    */
   add(
     when: Seconds,
     client: number,
     name: number,
     qtype: number,
-    protocol: number,
-    recorded: number,
+    protocol: Protocol,
+    recorded: RecordedState,
     getReason: GetReason
   ): void {
     const { counts } = this
@@ -191,7 +192,7 @@ export class Comparison implements LookupSink {
   }
 
   /** Compares with the recorded verdict. */
-  private compareWithRecorded(recorded: number, is: Outcome, getReason: GetReason): void {
+  private compareWithRecorded(recorded: RecordedState, is: Outcome, getReason: GetReason): void {
     const { counts } = this
     const state = stateOf(is)
     if (state === STATE.monitored) counts.monitored++
@@ -255,13 +256,13 @@ export class Comparison implements LookupSink {
   }
 }
 
-function recordedState(recorded: number): number {
+function recordedState(recorded: RecordedState): JudgedState {
   if (recorded === RECORDED.refused) return STATE.refused
   return recorded === RECORDED.blocked ? STATE.blocked : STATE.open
 }
 
 /** Undefined if the client sees no difference. */
-function changeOf(before: number, after: number): ChangeKind | undefined {
+function changeOf(before: JudgedState, after: JudgedState): ChangeKind | undefined {
   if (before === after) return undefined
   if (after === STATE.refused) return 'refused'
   if (before === STATE.refused) return 'served'

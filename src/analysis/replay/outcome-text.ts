@@ -1,5 +1,5 @@
 import { STATE, stateOf, type Judge, type Outcome } from './rule-judge.js'
-import { RECORDED, type Reason } from './parsed-lookup.js'
+import { RECORDED, type Reason, type RecordedState } from './parsed-lookup.js'
 
 /** `nxdomain by ban phones/tiktok`, `allowed by exception press`, `forwarded`. */
 export function outcomeText(outcome: Outcome, judge: Judge): string {
@@ -14,7 +14,7 @@ export function outcomeText(outcome: Outcome, judge: Judge): string {
 }
 
 /** The recorded verdict of a lookup. */
-export function recordedText(recorded: number, { by, through }: Reason): string {
+export function recordedText(recorded: RecordedState, { by, through }: Reason): string {
   if (recorded === RECORDED.refused) return 'refused: in no network'
   if (recorded === RECORDED.open) return 'answered'
   const what = by === '' ? through : by

@@ -1,5 +1,9 @@
 import type { Octets, Seconds } from '../../base/units.js'
 import type { LoggedClient } from './logged-client.js'
+import type { Code } from '../../base/code.js'
+import type { Protocol } from '../../lookups/event/query-event.js'
+
+export type RecordedState = Code<'recorded state'>
 
 /**
  * The verdict of a lookup according to the log.
@@ -9,7 +13,12 @@ import type { LoggedClient } from './logged-client.js'
  * `indirect` blocked for a name or address in the answer, which no log has: cannot be judged again
  * `refused`  the client was outside every network
  */
-export const RECORDED = { open: 0, blocked: 1, indirect: 2, refused: 3 } as const
+export const RECORDED = {
+  open: 0 as RecordedState,
+  blocked: 1 as RecordedState,
+  indirect: 2 as RecordedState,
+  refused: 3 as RecordedState
+} as const
 
 /** The rule that blocked or allowed a lookup. One object is shared by all lookups with the same rule. */
 export interface Reason {
@@ -28,10 +37,8 @@ export interface ParsedLookup extends LoggedClient {
   /** Presentation format, or wire format. */
   readonly name: string | Uint8Array
   readonly qtype: number
-  /** One of `PROTOCOL`. */
-  readonly protocol: number
-  /** One of `RECORDED`. */
-  readonly recorded: number
+  readonly protocol: Protocol
+  readonly recorded: RecordedState
   /** What blocked it, if the log has it. */
   readonly reason?: Reason | undefined
 }

@@ -8,12 +8,15 @@ import type { Claim } from '../../policy/tables/claim.js'
 import { networkOfClass } from '../../policy/tables/client-table.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import { Verdict } from '../../policy/tables/verdict.js'
-import { PROTOCOL } from '../../lookups/event/query-event.js'
+import { PROTOCOL, type Protocol } from '../../lookups/event/query-event.js'
 import { isBlocked } from '../../resolver/stages/blocked-reply.js'
 import type { RuleSet } from '../../policy/rules/model/types.js'
 import type { Client } from './logged-client.js'
 import { NO_REASON, type Reason } from './parsed-lookup.js'
 import type { NameInterner } from './name-interner.js'
+import type { Code } from '../../base/code.js'
+
+export type JudgedState = Code<'judged state'>
 
 /**
  * The outcome of a lookup under a set of rules.
@@ -23,7 +26,12 @@ import type { NameInterner } from './name-interner.js'
  * `monitored` answered, but a rule in mode `monitor` matches
  * `refused`   the client is outside every network
  */
-export const STATE = { open: 0, blocked: 1, monitored: 2, refused: 3 } as const
+export const STATE = {
+  open: 0 as JudgedState,
+  blocked: 1 as JudgedState,
+  monitored: 2 as JudgedState,
+  refused: 3 as JudgedState
+} as const
 
 /** A state in the low bits; above it the index of the deciding claim + 1 (0: none). */
 export type Outcome = number
@@ -36,8 +44,8 @@ export const NO_CLASS = -1
 /** Of a client of which the log has the name. */
 const NO_ADDRESS = new Uint32Array(4)
 
-export function stateOf(outcome: Outcome): number {
-  return outcome & ((1 << STATE_BITS) - 1)
+export function stateOf(outcome: Outcome): JudgedState {
+  return (outcome & ((1 << STATE_BITS) - 1)) as JudgedState
 }
 
 /** Slots of the outcome cache: a power of two. */
@@ -137,12 +145,11 @@ export class Judge {
     this.cache.fill(0)
   }
 
-  /** @param protocol one of `PROTOCOL` */
   outcome(
     name: number,
     clientClass: number,
     qtype: number,
-    protocol: number,
+    protocol: Protocol,
     now: Seconds
   ): Outcome {
     if (clientClass === 0) return REFUSED
@@ -184,7 +191,7 @@ export class Judge {
     name: number,
     clientClass: number,
     qtype: number,
-    protocol: number,
+    protocol: Protocol,
     now: Seconds
   ): Outcome {
     const { policy } = this

@@ -10,7 +10,7 @@ import {
 import { encodeQuestion } from '../../wire/dns/message/question.js'
 import { RRCLASS } from '../../wire/dns/registry/rrclass.js'
 import type { Policy } from '../../policy/evaluate/policy.js'
-import { QueryEvent } from '../../lookups/event/query-event.js'
+import { QueryEvent, type Protocol } from '../../lookups/event/query-event.js'
 import type { ClientIdentity } from '../../resolver/context/client-identity.js'
 import { ClientResponseTimer } from '../../resolver/stages/client-response-timer.js'
 import { Fallback, type FallbackLimits } from '../../resolver/answers/fallback.js'
@@ -54,11 +54,10 @@ export function fixedClock(wall: Milliseconds): Clock {
  * Resolves one query as the server would for a client: with the same code, but empty caches of its
  * own.
  *
- * @param protocol one of `PROTOCOL`
  */
 export function resolveOnce(
   query: ExplainedQuery,
-  protocol: number,
+  protocol: Protocol,
   policy: Policy,
   settings: ResolverSettings,
   forwarder: Forwarder,
@@ -134,11 +133,10 @@ export class SingleQueries {
   /**
    * The result is valid until the next query.
    *
-   * @param protocol one of `PROTOCOL`
    */
   async resolve(
     { name, qtype, client, identity: identified }: Omit<ExplainedQuery, 'clock'>,
-    protocol: number
+    protocol: Protocol
   ): Promise<Resolved> {
     const { event, responses, resolver, query, octets } = this
     Object.assign(event, new QueryEvent())
@@ -181,7 +179,7 @@ function resolveLater(
   resolver: Resolver,
   query: Uint8Array,
   client: Uint32Array,
-  protocol: number,
+  protocol: Protocol,
   identity: ClientIdentity | undefined
 ): Promise<Uint8Array | undefined> {
   return new Promise(done => {

@@ -7,7 +7,8 @@ import type {
   NameSource,
   NetworkRules,
   Rule,
-  RuleSet
+  RuleSet,
+  CoverCode
 } from '../../policy/rules/model/types.js'
 import type { RulesResult } from '../../policy/rules/load.js'
 
@@ -22,7 +23,7 @@ export type DescribedRules = Pick<Loaded, 'rules' | 'lists' | 'remotes' | 'trans
 export type DescribedSource = NameSource & { readonly size: NameSource['bounds'] }
 
 /** The main names of a source, and some others, spread over all of them. */
-type Sample = { readonly name: string; readonly cover: number; readonly line: number }[]
+type Sample = { readonly name: string; readonly cover: CoverCode; readonly line: number }[]
 
 /**
  * Packs rules into shared memory, which the control thread passes on without reading it: that would take as
@@ -89,7 +90,7 @@ function sampleOf(
   const step = Math.max(1, Math.ceil(source.bounds.names / sampled))
   let names = 0
   source.writeTo({
-    name: (octets: Uint8Array, at: Octets, length: Octets, cover: number, line: number) => {
+    name: (octets: Uint8Array, at: Octets, length: Octets, cover: CoverCode, line: number) => {
       const isTaken = names++ % step === 0 || main?.includes(line) === true
       if (isWhole && isTaken)
         sample.push({ name: showName(octets.subarray(at, at + length)), cover, line })

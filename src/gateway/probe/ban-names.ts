@@ -1,7 +1,7 @@
 import { MS_PER_DAY, type Milliseconds, type Octets } from '../../base/units.js'
 import { MAX_NAME } from '../../wire/dns/name/hashed-name.js'
 import { showCanonical, showName } from '../../wire/dns/name/name.js'
-import { COVER, type Ban, type NameSource } from '../../policy/rules/model/types.js'
+import { COVER, type Ban, type NameSource, type CoverCode } from '../../policy/rules/model/types.js'
 
 /** A name that is asked for. */
 export interface AskedName {
@@ -80,7 +80,7 @@ function namesOf(source: NameSource): BanName[] {
   // What a list passes, or has for some clients or types only, does not count as a name of the ban.
   if (part !== undefined && part.effect !== 'rule') return []
   source.writeTo({
-    name: (octets: Uint8Array, at: Octets, length: Octets, cover: number, line: number) => {
+    name: (octets: Uint8Array, at: Octets, length: Octets, cover: CoverCode, line: number) => {
       if (found.length >= MOST_NAMES || length <= 1) return
       const owner = Uint8Array.from(octets.subarray(at, at + length))
       const name = cover === COVER.below ? Uint8Array.of(...BELOW, ...owner) : owner

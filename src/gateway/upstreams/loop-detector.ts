@@ -5,7 +5,12 @@ import {
   MAX_UPSTREAM_QUERY_SIZE,
   encodeUpstreamQuery
 } from '../../wire/dns/message/encode-query.js'
-import { LoopProbes, PROBE_RESULT, decodeProbeResponse } from '../../wire/dns/message/loop-probe.js'
+import {
+  LoopProbes,
+  PROBE_RESULT,
+  decodeProbeResponse,
+  type LoopProbeResult
+} from '../../wire/dns/message/loop-probe.js'
 import { encodeQuestion } from '../../wire/dns/message/question.js'
 import { RRCLASS } from '../../wire/dns/registry/rrclass.js'
 import { RRTYPE } from '../../wire/dns/registry/rrtype.js'
@@ -52,8 +57,7 @@ interface Probe {
   readonly id: number
   readonly question: Uint8Array
   returned: boolean
-  /** One of `PROBE_RESULT`. */
-  answer: number
+  answer: LoopProbeResult
   deadline: Timer | undefined
 }
 

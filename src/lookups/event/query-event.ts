@@ -1,36 +1,48 @@
 import type { Microseconds, Milliseconds } from '../../base/units.js'
+import type { Code } from '../../base/code.js'
+
+export type LookupVerdict = Code<'verdict'>
 
 /**
  * The outcome of a lookup as written to the log; see docs/reference/query-log.md. Stored as numbers
  * in the ring.
  */
 export const VERDICT = {
-  forwarded: 0, // answered by an upstream
-  cached: 1, // answered from the cache
-  blocked: 2, // answered with the action of a ban or block
-  monitored: 3, // would have been blocked; answered normally
-  allowed: 4, // allowed by an exception or allow rule
-  refused: 5, // client outside every network, or unsupported query: see resolver/stages/unsupported-queries.ts
-  failed: 6, // no upstream answered
-  local: 7, // special-use name, answered locally
-  stale: 8, // no upstream responded in time: answered with a stale cache entry
-  probe: 9 // asked by the gateway itself, to check that its rules are enforced: counts nowhere
+  forwarded: 0 as LookupVerdict, // answered by an upstream
+  cached: 1 as LookupVerdict, // answered from the cache
+  blocked: 2 as LookupVerdict, // answered with the action of a ban or block
+  monitored: 3 as LookupVerdict, // would have been blocked; answered normally
+  allowed: 4 as LookupVerdict, // allowed by an exception or allow rule
+  refused: 5 as LookupVerdict, // client outside every network, or unsupported query: see resolver/stages/unsupported-queries.ts
+  failed: 6 as LookupVerdict, // no upstream answered
+  local: 7 as LookupVerdict, // special-use name, answered locally
+  stale: 8 as LookupVerdict, // no upstream responded in time: answered with a stale cache entry
+  probe: 9 as LookupVerdict // asked by the gateway itself, to check that its rules are enforced: counts nowhere
 } as const
+
+export type Match = Code<'match'>
 
 /** What the deciding rule matched. */
 export const MATCH = {
-  none: 0,
-  qname: 1,
-  cname: 2,
-  dname: 3,
-  svcb: 4,
-  address: 5,
-  rebinding: 6, // not a rule: the rebinding guard
-  ech: 7 // not a rule: the network's `ech`
+  none: 0 as Match,
+  qname: 1 as Match,
+  cname: 2 as Match,
+  dname: 3 as Match,
+  svcb: 4 as Match,
+  address: 5 as Match,
+  rebinding: 6 as Match, // not a rule: the rebinding guard
+  ech: 7 as Match // not a rule: the network's `ech`
 } as const
 
+export type Protocol = Code<'protocol'>
+
 /** How the query came; `dot` is DNS over TLS (RFC 7858), `doh` DNS over HTTPS (RFC 8484). */
-export const PROTOCOL = { udp: 0, tcp: 1, dot: 2, doh: 3 } as const
+export const PROTOCOL = {
+  udp: 0 as Protocol,
+  tcp: 1 as Protocol,
+  dot: 2 as Protocol,
+  doh: 3 as Protocol
+} as const
 
 /** No response was sent (action `drop`). */
 export const NO_RCODE = 0xffff
@@ -51,30 +63,29 @@ export type LookupFilter = 'bans' | 'blocked' | 'all' | 'none'
 export class QueryEvent {
   time: Milliseconds = 0
   generation = 0
-  /** Wire format including the root label, in any case; the log converts it to lower case. */
   clientClass = 0
   /** Class of the address of a recognized client, if it is in another network; 0: it is not. */
   addressClass = 0
   client = new Uint32Array(4)
   /** Name of the client in UTF-8, at most 255 octets; empty: it is known by its address only. */
   device: Uint8Array = NO_DEVICE
-  protocol: number = PROTOCOL.udp
-  /**
-   * Claim and record, in that snapshot, of the rule that decided or would have decided; -1: none. Or
-   * one made by `claimOfSource`.
-   */
+  protocol: Protocol = PROTOCOL.udp
+  /** Wire format including the root label, in any case; the log converts it to lower case. */
   qname: Uint8Array = new Uint8Array(256)
   qnameLength = 0
   qtype = 0
   rcode = 0
-  verdict: number = VERDICT.forwarded
-  match: number = MATCH.none
-  /** Index into the configured upstreams; -1: no upstream was queried. */
+  verdict: LookupVerdict = VERDICT.forwarded
+  match: Match = MATCH.none
+  /**
+   * Claim and entry, in that snapshot, of the rule that decided or would have decided; -1: none. Or
+   * one made by `claimOfSource`.
+   */
   claim = -1
   entry = -1
-  /** INFO-CODE of the extended DNS error (RFC 8914) in the response; -1: none. */
+  /** Index into the configured upstreams; -1: no upstream was queried. */
   upstream = -1
   latency: Microseconds = 0
-  /** INFO-CODE on the response; -1: none. */
+  /** INFO-CODE of the extended DNS error (RFC 8914) in the response; -1: none. */
   ede = -1
 }

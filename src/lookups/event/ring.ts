@@ -1,6 +1,12 @@
 import { failure } from '../../base/errors/error.js'
 import type { Octets } from '../../base/units.js'
-import { NO_DEVICE, type QueryEvent } from './query-event.js'
+import {
+  NO_DEVICE,
+  type QueryEvent,
+  type LookupVerdict,
+  type Match,
+  type Protocol
+} from './query-event.js'
 
 /**
  * A lock-free ring buffer of query events in shared memory: one worker writes, the recorder thread
@@ -250,9 +256,9 @@ export class RingReader {
     event.qtype = types & 0xffff
     event.rcode = types >>> 16
     const kinds = words[word + WORD.kinds]!
-    event.verdict = kinds & 0xff
-    event.match = (kinds >>> 8) & 0xff
-    event.protocol = (kinds >>> 16) & 0xff
+    event.verdict = (kinds & 0xff) as LookupVerdict
+    event.match = ((kinds >>> 8) & 0xff) as Match
+    event.protocol = ((kinds >>> 16) & 0xff) as Protocol
     event.addressClass = (kinds & HAS_ADDRESS_CLASS) === 0 ? 0 : words[word + FIXED_WORDS]!
     event.claim = words[word + WORD.claim]!
     event.entry = words[word + WORD.record]!

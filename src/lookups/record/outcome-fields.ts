@@ -1,7 +1,14 @@
 import { showRcode } from '../../wire/dns/registry/rcode.js'
 import { showRrtype } from '../../wire/dns/registry/rrtype.js'
 import { ascii } from '../event/line-buffer.js'
-import { MATCH, NO_RCODE, VERDICT, type QueryEvent } from '../event/query-event.js'
+import {
+  MATCH,
+  NO_RCODE,
+  VERDICT,
+  type QueryEvent,
+  type LookupVerdict,
+  type Match
+} from '../event/query-event.js'
 
 /**
  * Number of cache entries, a power of two. Few are in use; a client that queries every type evicts
@@ -38,7 +45,12 @@ export class OutcomeFields {
   }
 }
 
-function encodeFields(qtype: number, rcode: number, verdict: number, match: number): Uint8Array {
+function encodeFields(
+  qtype: number,
+  rcode: number,
+  verdict: LookupVerdict,
+  match: Match
+): Uint8Array {
   const sent = rcode === NO_RCODE ? '' : `,"rcode":"${showRcode(rcode)}"`
   const matched = match === MATCH.none ? '' : `,"match":"${MATCHES[match]}"`
   const verdictFields = `,"verdict":"${VERDICTS[verdict]}"${matched}`

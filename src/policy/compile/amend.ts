@@ -1,5 +1,5 @@
 import { HashedName } from '../../wire/dns/name/hashed-name.js'
-import type { LocalData } from '../rules/model/types.js'
+import type { LocalData, CoverCode } from '../rules/model/types.js'
 import { rulesSha256, type ZoneState } from '../../wire/zonefile/zone-state.js'
 import type { SnapshotChanges } from './compare.js'
 import { entriesOf, type SourceLine } from '../tables/entries.js'
@@ -17,8 +17,7 @@ export interface NameChange {
   readonly source: number
   /** Wire form, in lower case. */
   readonly name: Uint8Array
-  /** One of `COVER`. */
-  readonly cover: number
+  readonly cover: CoverCode
   /** The line in the source; undefined: removed. */
   readonly line: number | undefined
 }
@@ -147,7 +146,7 @@ class Amender {
     return others.toSpliced(place === -1 ? others.length : place, 0, { ref, line })
   }
 
-  private count(source: number, name: Uint8Array, cover: number, sign: number): void {
+  private count(source: number, name: Uint8Array, cover: CoverCode, sign: number): void {
     const change = this.sourceChanges.get(source) ?? { names: 0, digest: 0 }
     const { digestBasis } = this.summaries.at(source)!
     change.names += sign

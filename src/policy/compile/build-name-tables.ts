@@ -1,7 +1,7 @@
 import type { Prefix } from '../../base/values/address.js'
 import { failure } from '../../base/errors/error.js'
 import type { Octets } from '../../base/units.js'
-import { COVER, type NameSink, type NameSource } from '../rules/model/types.js'
+import { COVER, type NameSink, type NameSource, type CoverCode } from '../rules/model/types.js'
 import type { AddressTableBuffers } from '../tables/address-table.js'
 import type { NameTableBuffers } from '../tables/name-table.js'
 import { sourceRef } from '../tables/source-sets.js'
@@ -148,7 +148,7 @@ class SourceWriter implements NameSink {
       this.digest = localDataDigest(effect.data)
   }
 
-  name(octets: Uint8Array, at: Octets, length: Octets, cover: number, line: number): void {
+  name(octets: Uint8Array, at: Octets, length: Octets, cover: CoverCode, line: number): void {
     this.count(octets, at, length, cover)
     if (!this.table.add(octets, at, sourceRef(this.index, cover), line)) {
       throw failure('POLICY_BOUNDS', this.source.id)

@@ -1,6 +1,6 @@
 import { HashedName } from '../../wire/dns/name/hashed-name.js'
 import type { NamePolicy } from '../rules/lists/rpz/rpz-lines.js'
-import { COVER } from '../rules/model/types.js'
+import { COVER, type CoverCode } from '../rules/model/types.js'
 import { entriesOf, namesBelow } from '../tables/entries.js'
 import { NameTable } from '../tables/name-table.js'
 import type { Snapshot } from '../tables/snapshot.js'
@@ -28,7 +28,7 @@ export function mayChangeEnclosers(
   if (wildcards.length > MAX_WILDCARDS) return true
   const indices = new Set(own.filter(it => it.stage === QNAME_STAGE).map(({ index }) => index))
   const entries = entriesOf(snapshot)
-  const lists = (entry: number, cover?: number): boolean =>
+  const lists = (entry: number, cover?: CoverCode): boolean =>
     entries
       .sourcesOf(entry)
       .some(

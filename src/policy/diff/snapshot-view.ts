@@ -1,4 +1,4 @@
-import { COVER } from '../rules/model/types.js'
+import { COVER, type CoverCode } from '../rules/model/types.js'
 import { Evaluator } from '../evaluate/decision.js'
 import { ClaimIndex, type IndexedClaim } from '../tables/claim-index.js'
 import type { Claim } from '../tables/claim.js'
@@ -38,7 +38,7 @@ export class SnapshotView {
   }
 
   /** The sources in a source set; none for -1. */
-  sourcesIn(set: number): { readonly source: number; readonly cover: number }[] {
+  sourcesIn(set: number): { readonly source: number; readonly cover: CoverCode }[] {
     const count = set === -1 ? 0 : this.sets[set]!
     return Array.from({ length: count }, (_, nth) => {
       const ref = this.sets[set + 1 + nth]!
@@ -60,8 +60,8 @@ export class SnapshotView {
   }
 
   /** Sources of a group, then of its ancestors. */
-  private sourcesOf(group: NameGroup): { source: number; cover: number; isOwn: boolean }[] {
-    const sources: { source: number; cover: number; isOwn: boolean }[] = []
+  private sourcesOf(group: NameGroup): { source: number; cover: CoverCode; isOwn: boolean }[] {
+    const sources: { source: number; cover: CoverCode; isOwn: boolean }[] = []
     for (let at: NameGroup | undefined = group; at !== undefined; at = at.parent) {
       const isOwn = at === group
       sources.push(...this.sourcesIn(at.sets[this.which]).map(source => ({ ...source, isOwn })))

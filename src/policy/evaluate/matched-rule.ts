@@ -1,7 +1,7 @@
 import { showPrefix } from '../../base/values/address.js'
 import type { Octets } from '../../base/units.js'
 import { showCanonical, showName } from '../../wire/dns/name/name.js'
-import { COVER } from '../rules/model/types.js'
+import { COVER, type CoverCode } from '../rules/model/types.js'
 import { allClaims } from '../tables/claim-table.js'
 import { sourceOfClaim, type Claim } from '../tables/claim.js'
 import { entriesOf } from '../tables/entries.js'
@@ -63,7 +63,7 @@ function lengthOf(snapshot: Snapshot, entry: number): Octets {
 }
 
 /** Text of an entry as in rule files. */
-export function patternOf(snapshot: Snapshot, entry: number, cover: number): string {
+export function patternOf(snapshot: Snapshot, entry: number, cover: CoverCode): string {
   const content = entriesOf(snapshot).contentOf(entry)
   if ('prefix' in content) return showPrefix(content.prefix)
   const name = showName(content.name)

@@ -14,6 +14,7 @@ import type { Verdict } from '../tables/verdict.js'
 import { ActiveClaims } from './active-claims.js'
 import { ClassPairs } from './class-pairs.js'
 import { EntryEvaluator } from './entry-evaluator.js'
+import type { EchCode } from '../tables/client-table.js'
 
 /**
  * Evaluates names and addresses against one snapshot. Each thread makes its own over the same shared
@@ -75,9 +76,8 @@ export class Policy {
     return this.clients.find(words, at)
   }
 
-  /** One of `ECH`. */
-  echFor(clientClass: number): number {
-    return this.ech[clientClass]!
+  echFor(clientClass: number): EchCode {
+    return this.ech[clientClass] as EchCode
   }
 
   /** Index in `LANGUAGES`. */

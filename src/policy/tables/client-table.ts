@@ -1,9 +1,16 @@
 import type { PrefixTableBuffers } from '../../base/values/prefix-table.js'
 import type { EchPolicy } from '../rules/model/types.js'
 import type { IdentityTable } from './identity-table.js'
+import type { Code } from '../../base/code.js'
+
+export type EchCode = Code<'ECH policy'>
 
 /** `EchPolicy` as a number. */
-export const ECH: Readonly<Record<EchPolicy, number>> = { pass: 0, strip: 1, 'hide-https': 2 }
+export const ECH: Readonly<Record<EchPolicy, EchCode>> = {
+  pass: 0 as EchCode,
+  strip: 1 as EchCode,
+  'hide-https': 2 as EchCode
+}
 
 /**
  * Networks and client classes. A client class is a set of clients that are in the same network and
@@ -17,7 +24,7 @@ export interface ClientTable {
   readonly prefixes: PrefixTableBuffers
   /** Client class to index in `networks`; -1 for class 0. */
   readonly networkOf: Int32Array
-  /** Client class to one of `ECH`. */
+  /** Client class to `EchCode`. */
   readonly ech: Uint8Array
   /** Client class to index in `LANGUAGES`. */
   readonly languages: Uint8Array

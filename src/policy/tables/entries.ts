@@ -84,7 +84,7 @@ export class Entries {
   /**
    * The line where a source lists an entry; -1 if it does not. Allocates nothing.
    *
-   * @param ignored references with this one of `COVER` do not count
+   * @param ignored references with this cover do not count
    */
   lineOf(entry: number, source: number, ignored: number): number {
     const set = this.words[entry]!

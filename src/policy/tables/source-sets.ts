@@ -1,11 +1,11 @@
+import type { CoverCode } from '../rules/model/types.js'
 /**
  * A source set says which sources list a name. Its elements are source references: a source and
  * what of the name it covers, as one number.
  *
  * @param source its index in `SourceTable.list`
- * @param cover one of `COVER`
  */
-export function sourceRef(source: number, cover: number): number {
+export function sourceRef(source: number, cover: CoverCode): number {
   return (source << 2) | cover
 }
 
@@ -13,8 +13,8 @@ export function sourceOf(ref: number): number {
   return ref >>> 2
 }
 
-export function coverOf(ref: number): number {
-  return ref & 3
+export function coverOf(ref: number): CoverCode {
+  return (ref & 3) as CoverCode
 }
 
 /** The empty set; 0, as in fresh memory. */

@@ -6,7 +6,7 @@ import {
   type SpecialUse,
   type SpecialUseKind
 } from '../../wire/dns/registry/special-use.js'
-import { COVER } from '../rules/model/types.js'
+import { COVER, type CoverCode } from '../rules/model/types.js'
 
 /**
  * How a special-use name, or a name below it, is answered (RFC 6761).
@@ -20,8 +20,7 @@ export type SpecialUseAnswer = SpecialUseKind | 'forwarded' | 'designation'
 export interface SpecialUseName {
   /** Lower-cased wire form. */
   readonly name: Uint8Array
-  /** One of `COVER`. */
-  readonly cover: number
+  readonly cover: CoverCode
   readonly kind: SpecialUseAnswer
   /** Number of labels of the special-use name at or above it, which is the zone apex. */
   readonly zoneLabels: number
@@ -98,7 +97,7 @@ function namesOf(
     .map(readName)
     .filter(name => isAtOrBelow(name, zone) && !exceptions.some(other => isAtOrBelow(name, other)))
   const own = new Map<string, SpecialUseName>()
-  const add = (name: Uint8Array, cover: number, more: Partial<SpecialUseName> = {}): void => {
+  const add = (name: Uint8Array, cover: CoverCode, more: Partial<SpecialUseName> = {}): void => {
     own.set(name.join(), { ...common, ...more, name, cover })
   }
   // A name with names below it exists, even without records of its own: RFC 8020 §2.

@@ -4,7 +4,7 @@ import type { Answer, TtlLimits } from '../../wire/dns/records/answer.js'
 import { decodeResponse, servfailAnswer } from '../../wire/dns/message/decode-response.js'
 import { questionKey } from '../../wire/dns/message/question.js'
 import { EDE } from '../../wire/dns/registry/ede.js'
-import { VERDICT } from '../../lookups/event/query-event.js'
+import { VERDICT, type LookupVerdict } from '../../lookups/event/query-event.js'
 import type { ForwardedQuestion, Outcome } from '../upstream/forwarder.js'
 import { isAnswered, isStale, type Fallback } from './fallback.js'
 import type { InFlightTable } from './in-flight-table.js'
@@ -15,8 +15,8 @@ const NO_UPSTREAM = -1
 /** What to send to the clients that waited for an upstream query. */
 export interface UpstreamAnswer {
   readonly answer: Answer
-  /** One of `VERDICT`: forwarded, failed or stale. */
-  readonly verdict: number
+  /** Forwarded, failed or stale. */
+  readonly verdict: LookupVerdict
 }
 
 /** Parses and caches what upstream queries return. */

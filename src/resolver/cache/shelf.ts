@@ -3,6 +3,7 @@ import type { Answer } from '../../wire/dns/records/answer.js'
 import type { Query } from '../../wire/dns/message/query.js'
 import { KEY_SUFFIX_SIZE } from '../../wire/dns/message/question.js'
 import { ShelfIndex } from './shelf-index.js'
+import type { Code } from '../../base/code.js'
 
 /** One slot: header, question, body. Longer answers are served from the cache. */
 const SLOT: Octets = 256
@@ -21,8 +22,14 @@ export interface ShelvedBlock {
   label: number
 }
 
+export type ShelfResult = Code<'shelf result'>
+
 /** Results of `Shelf.find`. */
-export const SHELF = { miss: 0, answer: 1, block: 2 } as const
+export const SHELF = {
+  miss: 0 as ShelfResult,
+  answer: 1 as ShelfResult,
+  block: 2 as ShelfResult
+} as const
 
 /** In FLAGS: the slot holds a verdict. No answer has such flags. */
 const BLOCK = -1
@@ -119,7 +126,7 @@ export class Shelf {
    * Looks up a query for a verdict class. After `SHELF.answer` the fields of the shelf describe the
    * answer; after `SHELF.block` call `readBlock`.
    */
-  find(query: Query, verdictClass: number): number {
+  find(query: Query, verdictClass: number): ShelfResult {
     const { words } = this
     const slot = this.slotOf(hashOf(query), query)
     if (slot < 0) return SHELF.miss

@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/time/clock.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
-import { MATCH, PROTOCOL } from '../../lookups/event/query-event.js'
+import { MATCH, PROTOCOL, type Match } from '../../lookups/event/query-event.js'
 
 /** Upper bounds of the buckets that response times are counted in; above them is one more. */
 export const DURATION_BOUNDS: readonly Milliseconds[] = [
@@ -180,14 +180,13 @@ export class LookupCounters {
     this.countDuration(1, took)
   }
 
-  /** @param match one of `MATCH` */
-  countBlocked(clientClass: number, claim: number, match: number): void {
+  countBlocked(clientClass: number, claim: number, match: Match): void {
     this.blocked[clientClass]!++
     this.claims[(match - 1) * this.claimCount + claim]!++
   }
 
   /** A rule in monitor mode would have blocked the lookup. */
-  countMonitored(claim: number, match: number): void {
+  countMonitored(claim: number, match: Match): void {
     this.claims[(match - 1) * this.claimCount + claim]!++
   }
 

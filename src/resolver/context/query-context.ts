@@ -6,7 +6,7 @@ import {
 } from '../../wire/dns/edns/server-cookie.js'
 import { appendChain, reached } from '../../wire/dns/message/answer-chain.js'
 import type { Answer } from '../../wire/dns/records/answer.js'
-import { OPTION_BIT, Query, QUERY_KIND } from '../../wire/dns/message/query.js'
+import { OPTION_BIT, Query, QUERY_KIND, type QueryKind } from '../../wire/dns/message/query.js'
 import { MAX_NAME, type HashedName } from '../../wire/dns/name/hashed-name.js'
 import { RCODE } from '../../wire/dns/registry/rcode.js'
 import { RRTYPE } from '../../wire/dns/registry/rrtype.js'
@@ -15,7 +15,7 @@ import { StructuredErrors } from '../../policy/evaluate/structured-errors.js'
 import type { StructuredErrorSettings } from '../../policy/evaluate/structured-errors.js'
 import type { Claim } from '../../policy/tables/claim.js'
 import { Verdict } from '../../policy/tables/verdict.js'
-import { MATCH, PROTOCOL } from '../../lookups/event/query-event.js'
+import { MATCH, PROTOCOL, type Match, type Protocol } from '../../lookups/event/query-event.js'
 import type { ClientIdentity } from './client-identity.js'
 import type { ProbeRecognizer } from './probe-recognizer.js'
 import type { ServerIdentity } from './server-identity.js'
@@ -40,14 +40,12 @@ const NO_STRUCTURED_ERRORS: StructuredErrorSettings = {
 /** The query being processed, its client and the verdict on its name. One instance, reused. */
 export class QueryContext {
   readonly query = new Query()
-  /** One of `QUERY_KIND`. */
-  reading: number = QUERY_KIND.unanswerable
+  reading: QueryKind = QUERY_KIND.unanswerable
   /** Holds the query; the reply is written over it. */
   octets: Uint8Array = new Uint8Array(0)
   /** Largest reply allowed. */
   maxLength: Octets = 0
-  /** One of `PROTOCOL`. */
-  protocol: number = PROTOCOL.udp
+  protocol: Protocol = PROTOCOL.udp
   /** Four words at `clientAt`, as in `DatagramBatch.peers`. */
   client: Uint32Array = new Uint32Array(4)
   clientAt = 0
@@ -66,9 +64,9 @@ export class QueryContext {
   readonly verdict = new Verdict()
   /** Of `addressClass`, if there is one: which of its bans match, and which exceptions. */
   readonly addressBans = new Verdict()
-  /** The verdict that made the first of `query.aliases`, and how the query came to it, one of `MATCH`. */
+  /** The verdict that made the first of `query.aliases`, and how the query came to it. */
   readonly aliasVerdict = new Verdict()
-  aliasMatch: number = MATCH.none
+  aliasMatch: Match = MATCH.none
   /** The alias target that `findAliasTarget` has found. */
   readonly target = new Uint8Array(MAX_NAME)
   /** The query carries a server cookie of this resolver, so its source address is not spoofed. */
@@ -143,11 +141,11 @@ export class QueryContext {
   /**
    * Makes the name an alias of `target[0, length)`, which becomes the name to resolve.
    *
-   * @param match how the query came to the rule's name or address, one of `MATCH`
+   * @param match how the query came to the rule's name or address
    * @param claim whose reply has the alias
    * @returns false if that would be a loop or too many aliases
    */
-  addAlias(verdict: Verdict, match: number, length: Octets, policy: Policy, claim: Claim): boolean {
+  addAlias(verdict: Verdict, match: Match, length: Octets, policy: Policy, claim: Claim): boolean {
     const { query, target } = this
     const { qname, aliases } = query
     if (!this.isAliased) {
@@ -165,7 +163,7 @@ export class QueryContext {
    * Keeps the CNAMEs of an answer, up to what a rule matches: the reply begins with them, and the last
    * target becomes the name to resolve.
    *
-   * @param match how the query came to the rule's name or address, one of `MATCH`
+   * @param match how the query came to the rule's name or address
    * @param name the target that the rule matches; undefined: the end of the chain
    * @param age since the answer was stored
    * @param ede of the rule
@@ -174,7 +172,7 @@ export class QueryContext {
    */
   keepChain(
     verdict: Verdict,
-    match: number,
+    match: Match,
     answer: Answer,
     name: HashedName | undefined,
     age: Seconds,
@@ -235,16 +233,15 @@ export class QueryContext {
    *
    * @param room octets that the reply may use, from `at`
    * @param seed of name hashes, from the current snapshot
-   * @returns one of `QUERY_KIND`
    */
   read(
     octets: Uint8Array,
     at: Octets,
     end: Octets,
     room: Octets,
-    protocol: number,
+    protocol: Protocol,
     seed: number
-  ): number {
+  ): QueryKind {
     this.octets = octets
     this.protocol = protocol
     const reading = this.query.decode(octets, at, end, seed)
@@ -267,9 +264,9 @@ export class QueryContext {
    * Evaluates the EDNS options of the query and prepares the options of the reply.
    *
    * @param client four words at `clientAt`
-   * @returns one of `QUERY_KIND`, options considered
+   * @returns the kind, options considered
    */
-  processOptions(client: Uint32Array, clientAt: number): number {
+  processOptions(client: Uint32Array, clientAt: number): QueryKind {
     const { query, cookies, structuredErrors } = this
     if (this.reading === QUERY_KIND.formerr) return QUERY_KIND.formerr
     const { enabled, unencrypted } = structuredErrors.settings

@@ -1,5 +1,6 @@
 import type { Octets } from '../../base/units.js'
 import type { ClientIdentity } from './client-identity.js'
+import type { Protocol } from '../../lookups/event/query-event.js'
 
 /** No reply is sent: the message is not a query, or a rule's action is `drop`. */
 export const DROP = 0
@@ -7,10 +8,10 @@ export const DROP = 0
 export const PENDING = -1
 
 /** Transport of a query; the values of the query log's PROTOCOL. */
-export const UDP = 0
-export const TCP = 1
-export const DOT = 2
-export const DOH = 3
+export const UDP = 0 as Protocol
+export const TCP = 1 as Protocol
+export const DOT = 2 as Protocol
+export const DOH = 3 as Protocol
 
 /**
  * What listeners need of the resolver: `answer` is the fast path, which replies in place to what
@@ -35,7 +36,6 @@ export interface Responder {
    *
    * @param room octets that the reply may use, from `at`
    * @param client four words at `clientAt`, as in `DatagramBatch.peers`
-   * @param protocol one of `PROTOCOL`
    * @param identity undefined: the client is identified by its address
    * @returns the reply's length in octets, DROP or PENDING
    */
@@ -46,7 +46,7 @@ export interface Responder {
     room: Octets,
     client: Uint32Array,
     clientAt: number,
-    protocol: number,
+    protocol: Protocol,
     identity?: ClientIdentity
   ): number
 
@@ -66,8 +66,7 @@ export interface ReplyTarget {
   /** Four words at `clientAt`, as in `DatagramBatch.peers`. */
   readonly client: Uint32Array
   readonly clientAt: number
-  /** One of `PROTOCOL`. */
-  readonly protocol: number
+  readonly protocol: Protocol
   /** As for `Responder.answer`. */
   readonly identity?: ClientIdentity | undefined
   /**

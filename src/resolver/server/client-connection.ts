@@ -3,13 +3,13 @@ import type { Clock } from '../../base/time/clock.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import type { ConnectionIdentity } from './client-recognizer.js'
 import { ReceiveBuffer } from './tcp-receive-buffer.js'
+import type { AddressSource } from './trusted-proxies.js'
 
 /** The other end of a connection. */
 export interface Peer {
   /** The peer's address, or the one in its PROXY header: four words. */
   readonly client: Uint32Array
-  /** One of `CLIENT_ADDRESS`. */
-  readonly addressSource: number
+  readonly addressSource: AddressSource
   /** Undefined: the client is identified by its address. */
   readonly identity: ConnectionIdentity | undefined
 }
@@ -25,7 +25,7 @@ export abstract class ClientConnection implements StreamHandler {
   protected readonly received = new ReceiveBuffer()
   protected inFlight = 0
   protected advancing = false
-  protected readonly addressSource: number
+  protected readonly addressSource: AddressSource
   protected readonly identity: ConnectionIdentity | undefined
   private readonly word0: number
   private readonly word1: number

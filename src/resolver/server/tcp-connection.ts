@@ -11,7 +11,8 @@ import { PENDING, DOT, DROP, type Responder } from '../context/responder.js'
 import { ClientConnection, type Peer } from './client-connection.js'
 import { startsProxyHeader } from './proxy-header.js'
 import { MAX_MESSAGE, PREFIX, type ReplyBuffer } from './tcp-reply-buffer.js'
-import { CLIENT_ADDRESS, type TrustedProxies } from './trusted-proxies.js'
+import { ADDRESS_SOURCE, type TrustedProxies } from './trusted-proxies.js'
+import type { Protocol } from '../../lookups/event/query-event.js'
 
 /** Octets of a DNS header (RFC 1035 §4.1.1); a message without one cannot be answered. */
 const HEADER: Octets = 12
@@ -24,7 +25,7 @@ const PADDING = 2
 export interface ConnectionContext {
   readonly responder: Responder
   /** TCP or DOT. */
-  readonly protocol: number
+  readonly protocol: Protocol
   readonly replies: ReplyBuffer
   readonly clock: Clock
   /** This, `queriesInFlight` and `proxies` may be changed. */
@@ -72,7 +73,7 @@ export class TcpConnection extends ClientConnection {
     // A PROXY header from an untrusted peer: close without a reply.
     if (
       !this.hasQuery &&
-      this.addressSource !== CLIENT_ADDRESS.proxy &&
+      this.addressSource !== ADDRESS_SOURCE.proxy &&
       startsProxyHeader(octets.subarray(start, end))
     ) {
       this.destroy()
@@ -111,7 +112,7 @@ export class TcpConnection extends ClientConnection {
     this.context.counts.queries++
     const at = replies.placeQuery(received.octets, start, end)
     const placed = at + end - start
-    if (proxies !== undefined && this.addressSource === CLIENT_ADDRESS.subnet) {
+    if (proxies !== undefined && this.addressSource === ADDRESS_SOURCE.subnet) {
       if (!proxies.readClientSubnet(replies.octets, at, placed, client, 0)) {
         const length = proxies.writeFormErr(replies.octets, at, placed)
         if (length !== DROP) replies.commit(length)

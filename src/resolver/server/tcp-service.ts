@@ -5,6 +5,7 @@ import type { Endpoint } from '../../wire/sockets/datagram.js'
 import type { ConnectionLimit } from './connection-limit.js'
 import type { TlsCounts, TlsListenOptions } from './tls-handshakes.js'
 import type { TrustedProxies } from './trusted-proxies.js'
+import type { Protocol } from '../../lookups/event/query-event.js'
 
 /** Limits for TCP clients. RFC 7766 §6.2.2, §6.2.3. */
 export interface TcpLimits {
@@ -32,7 +33,7 @@ export interface TcpService {
   readonly local: Endpoint
   readonly counts: TcpCounts
   /** TCP, DOT or DOH. */
-  readonly protocol: number
+  readonly protocol: Protocol
   /** Undefined: without TLS. */
   readonly tls: Readonly<TlsCounts> | undefined
   readonly connections: number

@@ -24,7 +24,8 @@ import { TcpConnection, type ConnectionContext } from './tcp-connection.js'
 import { ReplyBuffer } from './tcp-reply-buffer.js'
 import type { TcpCounts, TcpOptions, TcpService } from './tcp-service.js'
 import { createHandshakes, type TlsCounts, type TlsHandshakes } from './tls-handshakes.js'
-import { CLIENT_ADDRESS } from './trusted-proxies.js'
+import { ADDRESS_SOURCE } from './trusted-proxies.js'
+import type { Protocol } from '../../lookups/event/query-event.js'
 
 /** Identities looked up in one turn of the event loop, at some microseconds each. */
 const CHECKS_PER_TURN = 256
@@ -116,7 +117,7 @@ class TcpListener implements TcpService {
     for (const client of this.counted.values()) connectionLimit.open(client)
   }
 
-  get protocol(): number {
+  get protocol(): Protocol {
     return this.doh === undefined ? this.context.protocol : DOH
   }
 
@@ -226,8 +227,8 @@ class TcpListener implements TcpService {
       return
     }
     const addressSource =
-      proxies === undefined ? CLIENT_ADDRESS.peer : proxies.addressSource(client, 0)
-    const proxy = addressSource === CLIENT_ADDRESS.proxy ? nodeSocketOf(raw) : undefined
+      proxies === undefined ? ADDRESS_SOURCE.peer : proxies.addressSource(client, 0)
+    const proxy = addressSource === ADDRESS_SOURCE.proxy ? nodeSocketOf(raw) : undefined
     const socket = proxy ?? raw
     const admit = (): boolean => {
       const isAdmitted = this.options.connectionLimit.tryOpen(client)
@@ -239,7 +240,7 @@ class TcpListener implements TcpService {
       return isAdmitted
     }
     // A proxy has connections of many clients: count each when its client is known.
-    if (addressSource === CLIENT_ADDRESS.peer && !admit()) return
+    if (addressSource === ADDRESS_SOURCE.peer && !admit()) return
     this.counts.accepted++
     this.openCount.add()
     socket.once('close', () => {
@@ -250,7 +251,7 @@ class TcpListener implements TcpService {
     const serve = (stream: ByteStream, presenting?: PresentingStream): void => {
       this.starting.delete(socket)
       const identity =
-        addressSource === CLIENT_ADDRESS.subnet ? undefined : this.recognize(presenting, client)
+        addressSource === ADDRESS_SOURCE.subnet ? undefined : this.recognize(presenting, client)
       if (identity === null) {
         stream.destroy()
         return

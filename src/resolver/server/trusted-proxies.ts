@@ -6,6 +6,9 @@ import { encodeError } from '../../wire/dns/reply/local-reply.js'
 import { DROP } from '../context/responder.js'
 import { HEADER_INVALID, HEADER_INCOMPLETE, decodeProxyHeader } from './proxy-header.js'
 import type { PrefixSet } from './query-limit.js'
+import type { Code } from '../../base/code.js'
+
+export type AddressSource = Code<'address source'>
 
 /**
  * Where the client address comes from.
@@ -14,7 +17,11 @@ import type { PrefixSet } from './query-limit.js'
  * - `proxy`: from a PROXY header in front of each datagram, or at the start of a connection
  * - `subnet`: from EDNS client subnet in each query
  */
-export const CLIENT_ADDRESS = { peer: 0, proxy: 1, subnet: 2 } as const
+export const ADDRESS_SOURCE = {
+  peer: 0 as AddressSource,
+  proxy: 1 as AddressSource,
+  subnet: 2 as AddressSource
+} as const
 
 /** Room for FORMERR with its question. */
 const FORMERR_LIMIT: Octets = 512
@@ -36,11 +43,11 @@ export class TrustedProxies {
     private readonly subnet: PrefixSet | undefined
   ) {}
 
-  /** One of `CLIENT_ADDRESS`, for the peer at `words[at]`. */
-  addressSource(words: Uint32Array, at: number): number {
-    if (this.proxy !== undefined && this.proxy.find(words, at) !== 0) return CLIENT_ADDRESS.proxy
-    if (this.subnet !== undefined && this.subnet.find(words, at) !== 0) return CLIENT_ADDRESS.subnet
-    return CLIENT_ADDRESS.peer
+  /** For the peer at `words[at]`. */
+  addressSource(words: Uint32Array, at: number): AddressSource {
+    if (this.proxy !== undefined && this.proxy.find(words, at) !== 0) return ADDRESS_SOURCE.proxy
+    if (this.subnet !== undefined && this.subnet.find(words, at) !== 0) return ADDRESS_SOURCE.subnet
+    return ADDRESS_SOURCE.peer
   }
 
   /**

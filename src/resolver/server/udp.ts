@@ -15,7 +15,7 @@ import type { Listen } from '../../wire/sockets/listening-sockets.js'
 import { InFlight } from './in-flight.js'
 import type { QueryLimit } from './query-limit.js'
 import type { ResponseLimit } from './response-limit.js'
-import { CLIENT_ADDRESS, type TrustedProxies } from './trusted-proxies.js'
+import { ADDRESS_SOURCE, type TrustedProxies } from './trusted-proxies.js'
 
 /** Room for a pending query in a shared array; a longer one gets an array of its own. */
 const POOLED_SIZE: Octets = 128
@@ -106,7 +106,7 @@ class UdpListener {
       let end = at + lengths[i]!
       let client = peers
       let clientAt = 4 * i
-      if (proxies !== undefined && proxies.addressSource(peers, clientAt) !== CLIENT_ADDRESS.peer) {
+      if (proxies !== undefined && proxies.addressSource(peers, clientAt) !== ADDRESS_SOURCE.peer) {
         end = this.identifyClient(proxies, batch, i)
         if (end === at) continue
         client = proxies.client
@@ -142,7 +142,7 @@ class UdpListener {
     const at = starts[i]!
     const end = at + lengths[i]!
     replies[i] = NO_REPLY
-    if (proxies.addressSource(peers, 4 * i) === CLIENT_ADDRESS.proxy) {
+    if (proxies.addressSource(peers, 4 * i) === ADDRESS_SOURCE.proxy) {
       return proxies.readProxyHeader(octets, at, end, peers, 4 * i)
     }
     if (proxies.readClientSubnet(octets, at, end, peers, 4 * i)) return end

@@ -4,7 +4,7 @@ import type { HashedName } from '../../wire/dns/name/hashed-name.js'
 import { isBanned } from '../../policy/evaluate/client-pair.js'
 import type { Policy } from '../../policy/evaluate/policy.js'
 import type { Verdict } from '../../policy/tables/verdict.js'
-import { MATCH } from '../../lookups/event/query-event.js'
+import { MATCH, type Match } from '../../lookups/event/query-event.js'
 import { AnswerMatch } from './answer-match.js'
 import type { QueryContext } from '../context/query-context.js'
 import type { RebindingGuard } from './rebinding-guard.js'
@@ -28,13 +28,13 @@ export class AnswerInspector {
   /** @param guard may be replaced; undefined: private addresses are allowed */
   constructor(public guard: RebindingGuard | undefined) {}
 
-  /** What in the answer matched `verdict.monitorClaim`, one of `MATCH`. */
-  get monitorMatch(): number {
+  /** What in the answer matched `verdict.monitorClaim`. */
+  get monitorMatch(): Match {
     return this.found.monitorMatch
   }
 
-  /** What in the answer matched `verdict.logSource`, one of `MATCH`. */
-  get logMatch(): number {
+  /** What in the answer matched `verdict.logSource`. */
+  get logMatch(): Match {
     return this.found.logMatch
   }
 
@@ -46,8 +46,8 @@ export class AnswerInspector {
     this.banned.beginBatch(policy, now)
   }
 
-  /** What in the answer is blocked for this client, one of `MATCH`; `none` if nothing is. */
-  inspect(context: QueryContext, answer: Answer): number {
+  /** What in the answer is blocked for this client; `none` if nothing is. */
+  inspect(context: QueryContext, answer: Answer): Match {
     const { verdict, epoch } = this
     verdict.clear()
     if (answer.targetKinds.length === 0 && answer.addresses.length === 0) return MATCH.none
@@ -64,7 +64,7 @@ export class AnswerInspector {
   }
 
   /** Adds the bans of the network of the client's address. @param match of its own network */
-  private addBans(context: QueryContext, answer: Answer, match: number): number {
+  private addBans(context: QueryContext, answer: Answer, match: Match): Match {
     const { found, banned, policy } = this
     if (match !== MATCH.none && isBanned(policy!, found.verdict)) return match
     banned.verdict.clear()
@@ -81,7 +81,7 @@ export class AnswerInspector {
   }
 
   /** Private addresses come from the settings: no rule can allow them. */
-  private inspectPrivate({ query }: QueryContext, answer: Answer): number {
+  private inspectPrivate({ query }: QueryContext, answer: Answer): Match {
     const caught = this.guard?.blocks(query.qname, answer) === true
     return caught ? MATCH.rebinding : MATCH.none
   }

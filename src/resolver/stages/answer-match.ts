@@ -3,7 +3,7 @@ import { TARGET_KIND, type Answer } from '../../wire/dns/records/answer.js'
 import { HashedName } from '../../wire/dns/name/hashed-name.js'
 import type { Policy } from '../../policy/evaluate/policy.js'
 import { Verdict } from '../../policy/tables/verdict.js'
-import { MATCH } from '../../lookups/event/query-event.js'
+import { MATCH, type Match } from '../../lookups/event/query-event.js'
 import { isBlocked } from './blocked-reply.js'
 import type { QueryContext } from '../context/query-context.js'
 
@@ -12,16 +12,16 @@ const MATCH_OF_TARGET = {
   [TARGET_KIND.cname]: MATCH.cname,
   [TARGET_KIND.dname]: MATCH.dname,
   [TARGET_KIND.svcb]: MATCH.svcb
-} as Readonly<Record<number, number>>
+} as Readonly<Record<number, Match>>
 
 /** What of an answer the rules of one network of a client match. */
 export class AnswerMatch {
   /** The verdict that blocks, or that would block if it were enforced. */
   readonly verdict = new Verdict()
-  /** What in the answer matched `verdict.monitorClaim`, one of `MATCH`. */
-  monitorMatch: number = MATCH.none
-  /** What in the answer matched `verdict.logSource`, one of `MATCH`. */
-  logMatch: number = MATCH.none
+  /** What in the answer matched `verdict.monitorClaim`. */
+  monitorMatch: Match = MATCH.none
+  /** What in the answer matched `verdict.logSource`. */
+  logMatch: Match = MATCH.none
   /** If a target matched: which one. */
   readonly name = new HashedName()
   private policy: Policy | undefined
@@ -35,8 +35,8 @@ export class AnswerMatch {
     this.now = now
   }
 
-  /** What in the answer is blocked, one of `MATCH`; `none` if nothing is. */
-  find(context: QueryContext, answer: Answer): number {
+  /** What in the answer is blocked; `none` if nothing is. */
+  find(context: QueryContext, answer: Answer): Match {
     return this.findName(context, answer) || this.findAddress(context, answer)
   }
 
@@ -48,7 +48,7 @@ export class AnswerMatch {
     if (name.length > 0) this.name.set(name.octets, 0, this.policy!.seed)
   }
 
-  private findName(context: QueryContext, answer: Answer): number {
+  private findName(context: QueryContext, answer: Answer): Match {
     const { policy, name, verdict, now } = this
     const { query, overTcp } = context
     const { targets, targetKinds } = answer
@@ -67,7 +67,7 @@ export class AnswerMatch {
     return MATCH.none
   }
 
-  private findAddress(context: QueryContext, answer: Answer): number {
+  private findAddress(context: QueryContext, answer: Answer): Match {
     const { policy, verdict, now } = this
     const { query, overTcp } = context
     const { addresses } = answer
@@ -101,7 +101,7 @@ export class AnswerMatch {
   }
 
   /** The first monitored match along the chain is the one that is logged. */
-  private keepFirstMonitored(match: number, monitor: number, record: number): void {
+  private keepFirstMonitored(match: Match, monitor: number, record: number): void {
     const { verdict } = this
     if (monitor === -1) {
       if (verdict.monitorClaim !== -1) this.monitorMatch = match
@@ -111,7 +111,7 @@ export class AnswerMatch {
     verdict.monitorEntry = record
   }
 
-  private keepFirstLogged(match: number, source: number, entry: number): void {
+  private keepFirstLogged(match: Match, source: number, entry: number): void {
     const { verdict } = this
     if (source === -1) {
       if (verdict.logSource !== -1) this.logMatch = match

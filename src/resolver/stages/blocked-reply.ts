@@ -13,7 +13,7 @@ import { encodeTruncated } from '../../wire/dns/reply/reply-frame.js'
 import type { Policy } from '../../policy/evaluate/policy.js'
 import type { Claim, PreparedReply } from '../../policy/tables/claim.js'
 import type { Verdict } from '../../policy/tables/verdict.js'
-import { MATCH } from '../../lookups/event/query-event.js'
+import { MATCH, type Match } from '../../lookups/event/query-event.js'
 import type { QueryContext } from '../context/query-context.js'
 import { DROP } from '../context/responder.js'
 
@@ -27,14 +27,14 @@ export function isBlocked(policy: Policy, { claim }: Verdict): boolean {
  * other types get NODATA and never NXDOMAIN (RFC 8020 §2). Only a response policy zone may say
  * otherwise.
  *
- * @param match how the query came to the blocked name or address, one of `MATCH`
+ * @param match how the query came to the blocked name or address
  * @returns the reply's length, or DROP
  */
 export function writeBlockedReply(
   context: QueryContext,
   policy: Policy,
   verdict: Verdict,
-  match: number
+  match: Match
 ): number {
   const { octets, query, maxLength } = context
   const claim = policy.claims.at(verdict.claim)!
@@ -84,7 +84,7 @@ export function findAliasTarget(context: QueryContext, policy: Policy, verdict: 
 }
 
 /** The RCODE that `writeBlockedReply` writes for a claim that blocks, for the query log. */
-export function blockedRcode(claim: Claim, match: number): number {
+export function blockedRcode(claim: Claim, match: Match): number {
   const { action } = claim.reply!
   if (action === 'nxdomain' && deniesName(claim, match)) return RCODE.NXDOMAIN
   return action === 'refused' ? RCODE.REFUSED : RCODE.NOERROR
@@ -95,7 +95,7 @@ export function blockedRcode(claim: Claim, match: number): number {
  * address, other types of the name still exist, and so does the name; but for an address trigger of
  * a response policy zone, NXDOMAIN is what the zone's author expects. draft-vixie-dnsop-dns-rpz §3.1.
  */
-function deniesName({ source }: Claim, match: number): boolean {
+function deniesName({ source }: Claim, match: Match): boolean {
   if (match === MATCH.address) return source.stage !== undefined
   return match !== MATCH.svcb
 }
@@ -126,7 +126,7 @@ function writeNxdomain(
   { ttl }: PreparedReply,
   ede: Uint8Array,
   verdict: Verdict,
-  match: number
+  match: Match
 ): number {
   // A name that does not exist is not a zone, so the SOA is that of the parent: of the blocked name,
   // or of QNAME if the answer contains the blocked name. RFC 2308 §3.

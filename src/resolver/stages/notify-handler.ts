@@ -14,7 +14,8 @@ import {
   encodeTsigError,
   signMessage,
   TSIG_ERROR,
-  type TsigKey
+  type TsigKey,
+  type TsigError
 } from '../../wire/tsig/tsig.js'
 import type { QueryContext } from '../context/query-context.js'
 
@@ -42,8 +43,7 @@ type Primary = NotifyPrimary & { readonly words: Uint32Array }
 interface NotifyResult {
   readonly rcode: number
   readonly primary?: Primary | undefined
-  /** One of `TSIG_ERROR`. */
-  readonly error?: number
+  readonly error?: TsigError
 }
 
 /** Accepts NOTIFY messages of primaries. RFC 1996. */

@@ -10,6 +10,7 @@ import { Verdict } from '../../policy/tables/verdict.js'
 import type { TimerEntry } from '../upstream/query/timing-wheel.js'
 import type { QueryContext } from '../context/query-context.js'
 import type { ReplyTarget } from '../context/responder.js'
+import type { Match } from '../../lookups/event/query-event.js'
 
 /** Most upstream queries for one query of a client: one for each alias, and some for new rules meanwhile. */
 export const MAX_RESTARTS = MAX_ALIASES + 4
@@ -31,7 +32,7 @@ export interface PendingQueryCounts {
 class PendingAliases {
   private readonly chain = new AliasChain()
   private readonly verdict = new Verdict()
-  private readonly match: number
+  private readonly match: Match
 
   /** @param epoch policy epoch in which the aliases of the query in `context` were made */
   constructor(

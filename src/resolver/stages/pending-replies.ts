@@ -2,7 +2,7 @@ import { ObjectPool } from '../../base/bytes/object-pool.js'
 import { copyOctets } from '../../base/bytes/octets.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { Answer } from '../../wire/dns/records/answer.js'
-import { VERDICT } from '../../lookups/event/query-event.js'
+import { VERDICT, type LookupVerdict } from '../../lookups/event/query-event.js'
 import type { Forwarder, Outcome } from '../upstream/forwarder.js'
 import type { CacheDependencies, CacheStage } from './cache-stage.js'
 import type { ClientResponseTimer } from './client-response-timer.js'
@@ -102,7 +102,7 @@ export class PendingReplies implements PendingQueryHandler {
   }
 
   /** Replies to a pending query; forwards it once more if a rule made an alias whose target is not cached. */
-  private finish(pending: PendingQuery, answer: Answer, verdict: number): void {
+  private finish(pending: PendingQuery, answer: Answer, verdict: LookupVerdict): void {
     const { context } = this
     const { target } = pending
     const length = this.writeReply(pending, answer, verdict)
@@ -121,7 +121,7 @@ export class PendingReplies implements PendingQueryHandler {
   }
 
   /** Writes the reply to a pending query into `replyBuffer`; returns its length, DROP or PENDING. */
-  private writeReply(pending: PendingQuery, answer: Answer, verdict: number): number {
+  private writeReply(pending: PendingQuery, answer: Answer, verdict: LookupVerdict): number {
     const { context, stages, replyBuffer } = this
     const { octets, start, end, client, clientAt, protocol } = pending.target
     const took = stages.now - pending.startedAt
@@ -143,7 +143,7 @@ export class PendingReplies implements PendingQueryHandler {
   private answerPending(
     pending: PendingQuery,
     answer: Answer,
-    verdict: number,
+    verdict: LookupVerdict,
     took: Milliseconds
   ): number {
     const { context, stages } = this
@@ -181,7 +181,7 @@ export class PendingReplies implements PendingQueryHandler {
     return stages.applyPolicy(took, false)
   }
 
-  private count(verdict: number): void {
+  private count(verdict: LookupVerdict): void {
     const { counts } = this
     if (verdict === VERDICT.failed) counts.failed++
     else if (verdict === VERDICT.stale) counts.stale++

@@ -11,7 +11,9 @@ import {
   NO_RCODE,
   QueryEvent,
   VERDICT,
-  type LookupFilter
+  type LookupFilter,
+  type LookupVerdict,
+  type Match
 } from '../../lookups/event/query-event.js'
 import type { AnswerInspector } from './answer-inspector.js'
 import { blockedRcode } from './blocked-reply.js'
@@ -65,8 +67,8 @@ export class QueryLogger {
     this.event.time = time
   }
 
-  /** @param match how the query came to the blocked name or address, one of `MATCH` */
-  logBlocked(context: QueryContext, verdict: Verdict, match: number, took: Milliseconds): void {
+  /** @param match how the query came to the blocked name or address */
+  logBlocked(context: QueryContext, verdict: Verdict, match: Match, took: Milliseconds): void {
     const claim = this.policy!.claims.at(verdict.claim)!
     const reply = claim.reply!
     const isDropped = reply.action === 'drop'
@@ -112,16 +114,16 @@ export class QueryLogger {
    * `bans`, also where a ban covers the name or something in the answer, or did.
    *
    * @param inspector has just inspected the answer
-   * @param verdict one of `VERDICT`, if no rule matched
+   * @param verdict if no rule matched
    * @param match likewise: `MATCH.ech` if the client receives the answer without `ech`
    */
   logAnswered(
     context: QueryContext,
     inspector: AnswerInspector,
     answer: Answer,
-    verdict: number,
+    verdict: LookupVerdict,
     took: Milliseconds,
-    match: number
+    match: Match
   ): void {
     const { claim, entry, tier, monitorClaim, monitorEntry } = context.verdict
     const isMonitored = monitorClaim !== -1 || inspector.verdict.monitorClaim !== -1
@@ -166,7 +168,7 @@ export class QueryLogger {
     rcode: number,
     ede: number,
     took: Milliseconds,
-    match: number
+    match: Match
   ): void {
     if (context.isAliased) return this.logAliased(context, rcode, took)
     const { claim, entry, monitorClaim, monitorEntry } = context.verdict
@@ -196,7 +198,11 @@ export class QueryLogger {
   }
 
   /** No rule decided, but the name, or one in the answer, is logged. */
-  private setLogged(verdict: number, { logSource, logEntry }: Verdict, inspector: AnswerInspector) {
+  private setLogged(
+    verdict: LookupVerdict,
+    { logSource, logEntry }: Verdict,
+    inspector: AnswerInspector
+  ) {
     if (logSource !== -1) {
       this.setVerdict(verdict, MATCH.qname, claimOfSource(logSource), logEntry)
       return
@@ -205,7 +211,7 @@ export class QueryLogger {
     this.setVerdict(verdict, logMatch, claimOfSource(inAnswer.logSource), inAnswer.logEntry)
   }
 
-  private setVerdict(verdict: number, match: number, claim: number, entry: number): void {
+  private setVerdict(verdict: LookupVerdict, match: Match, claim: number, entry: number): void {
     const { event } = this
     event.verdict = verdict
     event.match = match

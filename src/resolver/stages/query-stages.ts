@@ -12,9 +12,9 @@ import { withoutEch } from '../../wire/dns/reply/without-ech.js'
 import { addBans } from '../../policy/evaluate/client-pair.js'
 import type { Policy } from '../../policy/evaluate/policy.js'
 import { TIER } from '../../policy/tables/claim.js'
-import { ECH } from '../../policy/tables/client-table.js'
+import { ECH, type EchCode } from '../../policy/tables/client-table.js'
 import type { Verdict } from '../../policy/tables/verdict.js'
-import { MATCH, VERDICT } from '../../lookups/event/query-event.js'
+import { MATCH, VERDICT, type LookupVerdict, type Match } from '../../lookups/event/query-event.js'
 import { AnswerInspector } from './answer-inspector.js'
 import { findAliasTarget, isBlocked, writeBlockedReply } from './blocked-reply.js'
 import {
@@ -148,11 +148,11 @@ export class QueryStages {
     addBans(policy, context.verdict, addressBans)
   }
 
-  /** One of `ECH`: of two networks, that of the stricter one. Class 0 is in no network, which is the most lenient. */
-  private get ech(): number {
+  /** Of two networks, that of the stricter one. Class 0 is in no network, which is the most lenient. */
+  private get ech(): EchCode {
     const { policy } = this
     const { clientClass, addressClass } = this.context
-    return Math.max(policy.echFor(clientClass), policy.echFor(addressClass))
+    return Math.max(policy.echFor(clientClass), policy.echFor(addressClass)) as EchCode
   }
 
   /**
@@ -160,7 +160,7 @@ export class QueryStages {
    *
    * @returns the reply's length, DROP or RESTART
    */
-  respond(answer: Answer, verdict: number, took: Milliseconds): number {
+  respond(answer: Answer, verdict: LookupVerdict, took: Milliseconds): number {
     const { context, inspector, policy } = this
     const { logger } = this.dependencies
     const match = inspector.inspect(context, answer)
@@ -189,7 +189,7 @@ export class QueryStages {
   private respondToAlias(
     answer: Answer,
     visible: Answer,
-    verdict: number,
+    verdict: LookupVerdict,
     age: Seconds,
     took: Milliseconds
   ): number {
@@ -225,7 +225,7 @@ export class QueryStages {
    * the reply keeps the CNAMEs up to there, as in BIND and Unbound. Other rules act on the name
    * that the client queried: a ban looks the same however a name is hosted.
    */
-  private blockAnswer(answer: Answer, match: number, age: Seconds, took: Milliseconds): number {
+  private blockAnswer(answer: Answer, match: Match, age: Seconds, took: Milliseconds): number {
     const { context, inspector, policy } = this
     const { verdict, name } = inspector
     const claim = policy.claims.at(verdict.claim)!
@@ -247,7 +247,7 @@ export class QueryStages {
     return this.block(verdict, isKept && !isAddress ? MATCH.qname : match, took)
   }
 
-  private block(verdict: Verdict, match: number, took: Milliseconds): number {
+  private block(verdict: Verdict, match: Match, took: Milliseconds): number {
     const { context, policy } = this
     const target = findAliasTarget(context, policy, verdict)
     if (target > 0) return this.startAlias(verdict, match, target, took)
@@ -257,7 +257,7 @@ export class QueryStages {
   }
 
   /** Goes on with the alias's target in `context.target`; SERVFAIL after a loop or too many aliases. */
-  private startAlias(verdict: Verdict, match: number, length: Octets, took: Milliseconds): number {
+  private startAlias(verdict: Verdict, match: Match, length: Octets, took: Milliseconds): number {
     const { context, policy } = this
     const claim = policy.claims.at(verdict.claim)!
     if (context.addAlias(verdict, match, length, policy, claim)) return RESTART

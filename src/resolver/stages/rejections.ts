@@ -2,7 +2,7 @@ import type { Milliseconds, Seconds } from '../../base/units.js'
 import { encodeEde } from '../../wire/dns/edns/ede-option.js'
 import { encodeStructuredEde } from '../../wire/dns/edns/structured-error.js'
 import type { Answer } from '../../wire/dns/records/answer.js'
-import { QUERY_KIND } from '../../wire/dns/message/query.js'
+import { QUERY_KIND, type QueryKind } from '../../wire/dns/message/query.js'
 import { EDE } from '../../wire/dns/registry/ede.js'
 import { RCODE } from '../../wire/dns/registry/rcode.js'
 import { encodeError, encodeNegative } from '../../wire/dns/reply/local-reply.js'
@@ -27,14 +27,13 @@ const HIDDEN_TTL: Seconds = 60
  * Replies to a message that is not an answerable query. They have no name to look up, so nothing is
  * logged.
  *
- * @param reading one of `QUERY_KIND`
  * @param notify undefined: no zones are transferred
  * @param client four words at `clientAt`
  * @returns the reply's length, or DROP
  */
 export function rejectMalformed(
   context: QueryContext,
-  reading: number,
+  reading: QueryKind,
   notify: NotifyHandler | undefined,
   client: Uint32Array,
   clientAt: number

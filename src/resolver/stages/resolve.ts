@@ -34,9 +34,9 @@
  * it with the same last stages once the upstream query has ended.
  */
 import type { Octets } from '../../base/units.js'
-import { SHELF } from '../cache/shelf.js'
+import { SHELF, type ShelfResult } from '../cache/shelf.js'
 import type { ServerCookies } from '../../wire/dns/edns/server-cookie.js'
-import { QUERY_KIND } from '../../wire/dns/message/query.js'
+import { QUERY_KIND, type QueryKind } from '../../wire/dns/message/query.js'
 import { encodePackedAnswer } from '../../wire/dns/reply/cached-reply.js'
 import type { Policy } from '../../policy/evaluate/policy.js'
 import type { StructuredErrorSettings } from '../../policy/evaluate/structured-errors.js'
@@ -51,6 +51,7 @@ import { CONTINUE, MAX_TCP_MESSAGE, QueryContext, RESTART } from '../context/que
 import { QueryStages } from './query-stages.js'
 import { rejectMalformed } from './rejections.js'
 import { rcodeOf, type ReplyTarget, type Responder } from '../context/responder.js'
+import type { Protocol } from '../../lookups/event/query-event.js'
 
 export interface ResolverDependencies extends PendingDependencies, ProbeDependencies {
   /** Undefined: COOKIE options of clients are ignored. */
@@ -140,7 +141,7 @@ export class Resolver implements Responder {
     room: Octets,
     client: Uint32Array,
     clientAt: number,
-    protocol: number,
+    protocol: Protocol,
     identity?: ClientIdentity
   ): number {
     const { context, stages, dependencies } = this
@@ -172,7 +173,7 @@ export class Resolver implements Responder {
   }
 
   /** The query is a probe of the gateway itself. @returns as `answer` */
-  private answerProbe(reading: number, protocol: number): number {
+  private answerProbe(reading: QueryKind, protocol: Protocol): number {
     const { context, probes } = this
     const { shelf, counters } = this.dependencies
     probes.probed[protocol]!++
@@ -185,7 +186,7 @@ export class Resolver implements Responder {
   }
 
   /** All stages behind the shelf. @param shelved what the shelf holds @returns as `answer` */
-  private decide(shelved: number | undefined): number {
+  private decide(shelved: ShelfResult | undefined): number {
     const { context, stages, cacheStage } = this
     // Loads the cache's memory into the CPU cache while the rules are evaluated.
     const touched = shelved === SHELF.miss ? context.query.key() : undefined
@@ -203,7 +204,7 @@ export class Resolver implements Responder {
   }
 
   private rejectMalformed(
-    reading: number,
+    reading: QueryKind,
     at: Octets,
     client: Uint32Array,
     clientAt: number

@@ -8,6 +8,7 @@ import { encodeNegative, encodeOwnSoa, encodeRecord } from '../../wire/dns/reply
 import type { Policy } from '../../policy/evaluate/policy.js'
 import type { SpecialUseEntry } from '../../policy/tables/special-use-names.js'
 import type { QueryContext } from '../context/query-context.js'
+import type { Code } from '../../base/code.js'
 
 /** TTL of local replies: they change only with the settings. */
 const TTL: Seconds = 3600
@@ -17,24 +18,26 @@ const LOOPBACK4 = Uint8Array.of(127, 0, 0, 1)
 const LOOPBACK6 = Uint8Array.from({ length: 16 }, (_, i) => (i === 15 ? 1 : 0))
 const LOCALHOST = readName('localhost')
 
+export type LocalReply = Code<'local reply'>
+
 /** Replies to questions for special-use names. */
 export const LOCAL_REPLY = {
   /** No local reply: the question belongs to an upstream. */
-  forward: 0,
-  nxdomain: 1,
-  nodata: 2,
+  forward: 0 as LocalReply,
+  nxdomain: 1 as LocalReply,
+  nodata: 2 as LocalReply,
   /** A record of one of these types. */
-  loopback4: 3,
-  loopback6: 4,
-  pointer: 5,
-  nameServer: 6,
-  soa: 7,
+  loopback4: 3 as LocalReply,
+  loopback6: 4 as LocalReply,
+  pointer: 5 as LocalReply,
+  nameServer: 6 as LocalReply,
+  soa: 7 as LocalReply,
   /** Where the encrypted listeners of this gateway are. */
-  designation: 8
+  designation: 8 as LocalReply
 } as const
 
-/** Chooses the reply, one of LOCAL_REPLY, for the special-use name that `context.verdict` is about. */
-export function chooseLocalReply(context: QueryContext, policy: Policy): number {
+/** Chooses the reply for the special-use name that `context.verdict` is about. */
+export function chooseLocalReply(context: QueryContext, policy: Policy): LocalReply {
   const { query, verdict } = context
   const { qtype } = query
   const entry = policy.specialUseOf(verdict.entry)
@@ -63,8 +66,8 @@ export function chooseLocalReply(context: QueryContext, policy: Policy): number 
   }
 }
 
-/** Writes `reply`, one of LOCAL_REPLY but `forward`, over the query; returns its length. */
-export function writeLocalReply(context: QueryContext, policy: Policy, reply: number): number {
+/** Writes `reply`, which is not `forward`, over the query; returns its length. */
+export function writeLocalReply(context: QueryContext, policy: Policy, reply: LocalReply): number {
   const { octets, query, maxLength } = context
   const serial = policy.snapshot.generation
   switch (reply) {
@@ -94,12 +97,12 @@ export function writeLocalReply(context: QueryContext, policy: Policy, reply: nu
 }
 
 /** RCODE of a reply. */
-export function localRcode(reply: number): number {
+export function localRcode(reply: LocalReply): number {
   return reply === LOCAL_REPLY.nxdomain ? RCODE.NXDOMAIN : RCODE.NOERROR
 }
 
 /** INFO-CODE of a reply to a query with EDNS; -1: none. */
-export function localEde(reply: number): number {
+export function localEde(reply: LocalReply): number {
   return reply === LOCAL_REPLY.nxdomain || reply === LOCAL_REPLY.nodata ? EDE.OTHER : -1
 }
 

@@ -14,6 +14,7 @@ import {
   type Tsig,
   type TsigVariables
 } from './tsig-record.js'
+import type { Code } from '../../base/code.js'
 
 /*
  * Transaction signatures: RFC 8945. Two servers that share a secret can verify the origin and the
@@ -31,8 +32,16 @@ export interface TsigKey {
   readonly secret: Uint8Array
 }
 
+export type TsigError = Code<'TSIG error'>
+
 /** Values of the error field of a TSIG record. RFC 8945 §3. */
-export const TSIG_ERROR = { none: 0, BADSIG: 16, BADKEY: 17, BADTIME: 18, BADTRUNC: 22 } as const
+export const TSIG_ERROR = {
+  none: 0 as TsigError,
+  BADSIG: 16 as TsigError,
+  BADKEY: 17 as TsigError,
+  BADTIME: 18 as TsigError,
+  BADTRUNC: 22 as TsigError
+} as const
 
 const DIGEST = { 'hmac-sha256': 'sha256', 'hmac-sha512': 'sha512' } as const
 const ALGORITHM_NAME = {
@@ -59,14 +68,14 @@ export interface SignedMessage {
  * Signs a request, or a response of one message.
  *
  * @param requestMac MAC of the request that the message answers; undefined if it is a request
- * @param error one of `TSIG_ERROR`; BADTIME also includes the local time
+ * @param error BADTIME also includes the local time
  */
 export function signMessage(
   message: Uint8Array,
   key: TsigKey,
   now: Seconds,
   requestMac?: Uint8Array,
-  error: number = TSIG_ERROR.none
+  error: TsigError = TSIG_ERROR.none
 ): SignedMessage {
   const other = error === TSIG_ERROR.BADTIME ? encodeTime(now) : new Uint8Array(0)
   const variables = { time: now, fudge: FUDGE, error, other }
@@ -84,14 +93,14 @@ export function signMessage(
 export function encodeTsigError(
   message: Uint8Array,
   { name, algorithm, time }: Tsig,
-  error: number
+  error: TsigError
 ) {
   const variables = { time, fudge: FUDGE, error, other: new Uint8Array(0) }
   return appendTsig(message, name, algorithm, variables, new Uint8Array(0))
 }
 
 /**
- * Verifies a signed request. Returns one of `TSIG_ERROR`. RFC 8945 §5.2.
+ * Verifies a signed request. RFC 8945 §5.2.
  *
  * @throws InterdictError WIRE_TSIG if the length of the MAC is not permitted
  */
@@ -100,7 +109,7 @@ export function verifyRequest(
   tsig: Tsig,
   key: TsigKey | undefined,
   now: Seconds
-): number {
+): TsigError {
   if (key === undefined || !matchesKey(tsig, key)) return TSIG_ERROR.BADKEY
   const hmac = startHmac(key, undefined)
   hmac.update(removeTsig(message, tsig))

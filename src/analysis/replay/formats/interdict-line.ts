@@ -1,7 +1,7 @@
 import type { Octets, Seconds } from '../../../base/units.js'
-import { PROTOCOL } from '../../../lookups/event/query-event.js'
+import { PROTOCOL, type Protocol } from '../../../lookups/event/query-event.js'
 import { SCHEMA_VERSION } from '../../../lookups/event/schema.js'
-import { RECORDED } from '../parsed-lookup.js'
+import { RECORDED, type RecordedState } from '../parsed-lookup.js'
 import { addWord } from '../octet-interner.js'
 import { INPUT_BITS, bitOf, REASON_BITS } from './field-bits.js'
 import { Literal, literal, type Scanner } from './scanner.js'
@@ -52,7 +52,7 @@ export class InterdictLine {
   deviceFrom: Octets = -1
   networkFrom: Octets = -1
   addressNetworkFrom: Octets = -1
-  protocol: number = PROTOCOL.udp
+  protocol: Protocol = PROTOCOL.udp
   nameFrom: Octets = 0
   nameTo: Octets = 0
   nameHash = 0
@@ -60,8 +60,7 @@ export class InterdictLine {
   qtypeTo: Octets = 0
   qtypeHash = 0
   verdictFrom: Octets = 0
-  /** One of `RECORDED`. */
-  recorded: number = RECORDED.open
+  recorded: RecordedState = RECORDED.open
   private readonly scan: Scanner
   /** The most recent minute, and its first second. */
   private minute: Literal = NOTHING

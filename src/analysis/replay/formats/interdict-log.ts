@@ -2,7 +2,13 @@ import type { Octets } from '../../../base/units.js'
 import { PROTOCOL } from '../../../lookups/event/query-event.js'
 import { SCHEMA_VERSION, type QueryRecord } from '../../../lookups/event/schema.js'
 import type { Comparison } from '../comparison.js'
-import { NO_REASON, RECORDED, type Reason, type LineReader } from '../parsed-lookup.js'
+import {
+  NO_REASON,
+  RECORDED,
+  type Reason,
+  type LineReader,
+  type RecordedState
+} from '../parsed-lookup.js'
 import { InterdictLine } from './interdict-line.js'
 import { qtypeOf, QtypeCache } from './qtypes.js'
 import { Literal, Scanner } from './scanner.js'
@@ -147,7 +153,7 @@ function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined
 }
 
-function recordedOf(verdict: unknown, { match, network }: Line): number {
+function recordedOf(verdict: unknown, { match, network }: Line): RecordedState {
   if (verdict === 'blocked') return match === 'qname' ? RECORDED.blocked : RECORDED.indirect
   return verdict === 'refused' && network === undefined ? RECORDED.refused : RECORDED.open
 }

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import type { Octets } from '../../../base/units.js'
-import type { LocalData } from '../model/types.js'
+import type { LocalData, CoverCode } from '../model/types.js'
 import { PackedNames } from './packed-names.js'
 
 const NONE = -1
@@ -108,7 +108,13 @@ class RecordGrouper {
     for (let first = 0; first < this.count; first++) {
       if (this.isFirst[first] === 0) continue
       const line = this.lineOf(first, owner)
-      once.add(this.octets, this.at[first]!, this.length[first]!, this.cover[first]!, line)
+      once.add(
+        this.octets,
+        this.at[first]!,
+        this.length[first]!,
+        this.cover[first] as CoverCode,
+        line
+      )
     }
     return once
   }

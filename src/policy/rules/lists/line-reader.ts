@@ -1,6 +1,6 @@
 import type { Prefix } from '../../../base/values/address.js'
 import type { Octets } from '../../../base/units.js'
-import type { Action, QtypeSet } from '../model/types.js'
+import type { Action, QtypeSet, CoverCode } from '../model/types.js'
 import type { ListText } from './list-text.js'
 
 /** Kinds of valid lines that cannot be applied here. Shown to users: `12 regular expressions`. */
@@ -48,8 +48,8 @@ export const DATA_LAYER = 4
 
 /** Receives the content of a list. It must not keep references to `octets`. */
 export interface ListSink {
-  /** A name to block, in lower-cased wire form; `cover` is one of `COVER`. */
-  blockName(octets: Uint8Array, at: Octets, length: Octets, cover: number, line: number): void
+  /** A name to block, in lower-cased wire form. */
+  blockName(octets: Uint8Array, at: Octets, length: Octets, cover: CoverCode, line: number): void
   /**
    * A name with another action.
    *
@@ -59,12 +59,12 @@ export interface ListSink {
   addName(
     action: ListAction,
     name: Uint8Array,
-    cover: number,
+    cover: CoverCode,
     line: number,
     record?: Uint8Array
   ): void
   /** Disables the equal rule, wherever it is in the list; `action` undefined: one that just blocks. */
-  disable(action: ListAction | undefined, name: Uint8Array, cover: number): void
+  disable(action: ListAction | undefined, name: Uint8Array, cover: CoverCode): void
   /** Addresses to match in answers; `action` undefined: just block. */
   addPrefix(action: ListAction | undefined, prefix: Prefix, line: number): void
   /** A line that is not valid in this format; `column` from 1. */

@@ -6,6 +6,7 @@ import type { AtLine } from '../model/yaml-source.js'
 import { LineExcerpts } from './line-excerpts.js'
 import type { Unsupported, ListSink, ListAction } from './line-reader.js'
 import { nameKey, PackedNames, wireLength } from './packed-names.js'
+import type { CoverCode } from '../model/types.js'
 
 /** Skipped lines that are reported with their position; further ones are only counted. */
 const MAX_REPORTED = 20
@@ -75,14 +76,14 @@ export class ListCollector implements ListSink {
   addName(
     action: ListAction,
     name: Uint8Array,
-    cover: number,
+    cover: CoverCode,
     line: number,
     record?: Uint8Array
   ): void {
     this.groupOf(action, line)?.names.add(name, 0, wireLength(name), cover, line, record)
   }
 
-  disable(action: ListAction | undefined, name: Uint8Array, cover: number): void {
+  disable(action: ListAction | undefined, name: Uint8Array, cover: CoverCode): void {
     this.disabledRules.add(ruleKey(action, name, 0, wireLength(name), cover))
   }
 
@@ -158,7 +159,7 @@ export function ruleKey(
   name: Uint8Array,
   at: Octets,
   length: Octets,
-  cover: number
+  cover: CoverCode
 ): string {
   return `${nameKey(name, at, length)}${cover}${action === undefined ? '' : actionKey(action)}`
 }

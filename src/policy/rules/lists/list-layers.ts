@@ -1,5 +1,5 @@
 import type { Octets } from '../../../base/units.js'
-import { COVER } from '../model/types.js'
+import { COVER, type CoverCode } from '../model/types.js'
 import { ruleKey, type ListCollector, type ActionGroup } from './list-collector.js'
 import { subtractAction } from './subtract-action.js'
 import { DATA_LAYER, type ListAction } from './line-reader.js'
@@ -22,7 +22,7 @@ const MAX_REMAINDERS = 64
 interface UpperEntry {
   readonly collector: ListCollector
   readonly action: ListAction
-  readonly cover: number
+  readonly cover: CoverCode
   readonly line: number
   readonly record: Uint8Array
 }
@@ -81,7 +81,7 @@ export class ListLayers {
    * @throws TimeLimitExceeded
    */
   resolve(
-    forEachBlocked: (visit: (octets: Uint8Array, length: Octets, cover: number) => void) => void
+    forEachBlocked: (visit: (octets: Uint8Array, length: Octets, cover: CoverCode) => void) => void
   ): boolean {
     const all = this.collectors.flatMap(collector =>
       [...collector.groups.values()].map(group => ({ collector, group }))
@@ -104,7 +104,7 @@ export class ListLayers {
   }
 
   /** Whether a name that is just blocked is overridden or disabled. */
-  isExcluded(octets: Uint8Array, length: Octets, cover: number): boolean {
+  isExcluded(octets: Uint8Array, length: Octets, cover: CoverCode): boolean {
     return this.isOverridden(undefined, octets, 0, length, cover, false)
   }
 
@@ -136,7 +136,7 @@ export class ListLayers {
     octets: Uint8Array,
     at: Octets,
     length: Octets,
-    cover: number,
+    cover: CoverCode,
     repeat: boolean
   ): boolean {
     if (this.isOverLimit) return false
@@ -162,7 +162,7 @@ export class ListLayers {
     octets: Uint8Array,
     at: Octets,
     length: Octets,
-    cover: number
+    cover: CoverCode
   ): boolean {
     if (this.disabledRules.size === 0 || !this.isInFilter(this.hash)) return false
     return this.disabledRules.has(ruleKey(action, octets, at, length, cover))
@@ -214,7 +214,7 @@ export class ListLayers {
     collector: ListCollector,
     action: ListAction,
     name: Uint8Array,
-    cover: number,
+    cover: CoverCode,
     line: number
   ): void {
     this.limit.step()
@@ -271,7 +271,7 @@ function isAbove({ action: upper }: UpperEntry, action: ListAction | undefined):
 }
 
 /** Whether the cover of an upper entry includes all that `cover` has, of the same name or below. */
-function applies(upper: number, cover: number, isSameName: boolean): boolean {
+function applies(upper: number, cover: CoverCode, isSameName: boolean): boolean {
   return isSameName ? upper === COVER.suffix || upper === cover : upper !== COVER.exact
 }
 

@@ -1,4 +1,5 @@
 import type { Octets } from '../../../base/units.js'
+import type { CoverCode } from '../model/types.js'
 
 /** Offsets in an entry. It begins with the length of its name. */
 const COVER_AT = 1
@@ -12,7 +13,7 @@ export type VisitPacked = (
   octets: Uint8Array,
   at: Octets,
   length: Octets,
-  cover: number,
+  cover: CoverCode,
   line: number,
   end: Octets
 ) => void
@@ -38,7 +39,7 @@ export class PackedNames {
     octets: Uint8Array,
     at: Octets,
     length: Octets,
-    cover: number,
+    cover: CoverCode,
     line: number,
     record: Uint8Array = NO_RECORD
   ): void {
@@ -79,7 +80,14 @@ export class PackedNames {
       const length = octets[start]!
       const at = start + NAME_AT
       const end = at + length + view.getUint32(start + RECORD_AT)
-      see(octets, at, length, octets[start + COVER_AT]!, view.getUint32(start + LINE_AT), end)
+      see(
+        octets,
+        at,
+        length,
+        octets[start + COVER_AT] as CoverCode,
+        view.getUint32(start + LINE_AT),
+        end
+      )
       start = end
     }
   }

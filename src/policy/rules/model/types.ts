@@ -5,6 +5,7 @@ import type { BanEde } from '../../../wire/dns/registry/ede.js'
 import type { ZoneState } from '../../../wire/zonefile/zone-state.js'
 import type { Explain, Language } from './user-explanation.js'
 import type { ClientRules } from './client-types.js'
+import type { Code } from '../../../base/code.js'
 
 /**
  * Which names a pattern covers.
@@ -15,17 +16,22 @@ import type { ClientRules } from './client-types.js'
  */
 export type Cover = 'suffix' | 'exact' | 'below'
 
+export type CoverCode = Code<'cover'>
+
 /** `Cover` as a number, in packed names. */
-export const COVER = { suffix: 0, exact: 1, below: 2 } as const
+export const COVER = {
+  suffix: 0 as CoverCode,
+  exact: 1 as CoverCode,
+  below: 2 as CoverCode
+} as const
 
 /** Receives the names of a `NameSource`, one call each. It must not keep references to `octets`. */
 export interface NameSink {
   /**
    * @param octets holds the name in lower-cased wire form, root label included
-   * @param cover one of `COVER`
    * @param line in the file of the source, from 1
    */
-  name(octets: Uint8Array, at: Octets, length: Octets, cover: number, line: number): void
+  name(octets: Uint8Array, at: Octets, length: Octets, cover: CoverCode, line: number): void
   /** Addresses that the source matches in answers. */
   prefix(prefix: Prefix, line: number): void
 }

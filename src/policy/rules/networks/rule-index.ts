@@ -1,10 +1,10 @@
 import { showPrefix } from '../../../base/values/address.js'
-import { COVER, isPassPart, type NameSource, type Rule } from '../model/types.js'
+import { COVER, isPassPart, type NameSource, type Rule, type CoverCode } from '../model/types.js'
 
 /** One name or prefix of a source. */
 export interface SourceItem {
-  /** One of `COVER`; undefined for a prefix. */
-  readonly cover: number | undefined
+  /** Undefined for a prefix. */
+  readonly cover: CoverCode | undefined
   /** Wire form in Latin-1, or the text of the prefix. */
   readonly name: string
 }

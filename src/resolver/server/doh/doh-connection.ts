@@ -7,7 +7,7 @@ import { FAILED, FrameReader, INCOMPLETE } from '../../../wire/http2/frame-reade
 import { DOH, DROP, PENDING, type Responder } from '../../context/responder.js'
 import { ClientConnection, type Peer } from '../client-connection.js'
 import { MAX_MESSAGE } from '../tcp-reply-buffer.js'
-import { CLIENT_ADDRESS, type TrustedProxies } from '../trusted-proxies.js'
+import { ADDRESS_SOURCE, type TrustedProxies } from '../trusted-proxies.js'
 import type { ConnectionIdentity, PresentingStream, Recognition } from '../client-recognizer.js'
 import type { DohStream } from './doh-stream.js'
 import { RequestIdentity } from './request-identity.js'
@@ -54,7 +54,7 @@ export class DohConnection extends ClientConnection implements QueryHandler {
     super(stream, peer, context.clock)
     this.session = new Http2Session(this, context)
     // A front end's own identity would say nothing about the clients for which it asks.
-    const isFrontEnd = peer.addressSource === CLIENT_ADDRESS.subnet
+    const isFrontEnd = peer.addressSource === ADDRESS_SOURCE.subnet
     const recognition = isFrontEnd ? undefined : context.recognition
     this.requestIdentity = new RequestIdentity(stream, peer, recognition)
     this.reader = new FrameReader(this.session, MAX_FIELDS)
@@ -174,7 +174,7 @@ export class DohConnection extends ClientConnection implements QueryHandler {
       return
     }
     context.counts.queries++
-    if (proxies !== undefined && this.addressSource === CLIENT_ADDRESS.subnet) {
+    if (proxies !== undefined && this.addressSource === ADDRESS_SOURCE.subnet) {
       if (!proxies.readClientSubnet(octets, place, end, client, 0)) {
         const length = proxies.writeFormErr(octets, place, end)
         if (length === DROP) session.reject(stream, ERROR.CANCEL)

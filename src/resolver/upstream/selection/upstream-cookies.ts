@@ -3,11 +3,14 @@ import { ClientCookie, RESPONSE_COOKIE } from '../../../wire/dns/edns/client-coo
 import { extendedRcode } from '../../../wire/dns/edns/opt.js'
 import { RCODE } from '../../../wire/dns/registry/rcode.js'
 import type { Random } from '../../../base/bytes/random.js'
+import type { Code } from '../../../base/code.js'
 
 /** How long cookies stay disabled for an upstream without support: five minutes, RFC 9018 §3. */
 const DISABLED_FOR: Milliseconds = 300_000
 /** Responses with a wrong or missing cookie in a row after which support is taken to be gone. */
 const MAX_MISSING = 3
+
+export type CookieCheck = Code<'cookie check'>
 
 /**
  * What to do with a response to a query with a cookie.
@@ -17,7 +20,12 @@ const MAX_MISSING = 3
  * `retryCookie`  BADCOOKIE: retry with the server cookie in it
  * `retryPlain`   the upstream may reject the option: retry without a cookie
  */
-export const COOKIE_CHECK = { accept: 0, retryTcp: 1, retryCookie: 2, retryPlain: 3 } as const
+export const COOKIE_CHECK = {
+  accept: 0 as CookieCheck,
+  retryTcp: 1 as CookieCheck,
+  retryCookie: 2 as CookieCheck,
+  retryPlain: 3 as CookieCheck
+} as const
 
 /**
  * DNS cookies for one upstream (RFC 7873): once the upstream is known to return cookies, an off-path
@@ -68,8 +76,6 @@ export class UpstreamCookies {
 
   /**
    * Checks the response `octets[start, end)` to a query with a cookie. Everything else in it matches.
-   *
-   * @returns one of COOKIE_CHECK
    */
   check(
     octets: Uint8Array,
@@ -77,7 +83,7 @@ export class UpstreamCookies {
     end: Octets,
     overTcp: boolean,
     now: Milliseconds
-  ): number {
+  ): CookieCheck {
     const shown = this.cookie.acceptResponse(octets, start, end)
     if (shown === RESPONSE_COOKIE.full && this.random === undefined) return COOKIE_CHECK.accept
     if (shown === RESPONSE_COOKIE.full) {

@@ -7,11 +7,14 @@ import {
   MAX_SERVER_COOKIE_SIZE,
   MIN_SERVER_COOKIE_SIZE
 } from './server-cookie.js'
+import type { Code } from '../../../base/code.js'
 
 /** Position of the server cookie in the option. */
 const SERVER_COOKIE_OFFSET: Octets = OPTION_HEADER_SIZE + CLIENT_COOKIE_SIZE
 /** Largest COOKIE option. */
 export const MAX_COOKIE_OPTION_SIZE: Octets = SERVER_COOKIE_OFFSET + MAX_SERVER_COOKIE_SIZE
+
+export type ResponseCookie = Code<'response cookie'>
 
 /**
  * The cookie in the response to a query with a cookie. RFC 7873 §5.3.
@@ -22,7 +25,12 @@ export const MAX_COOKIE_OPTION_SIZE: Octets = SERVER_COOKIE_OFFSET + MAX_SERVER_
  *               server cookie
  * `full`        the client cookie that was sent, and a server cookie to send from now on
  */
-export const RESPONSE_COOKIE = { absent: 0, wrong: 1, clientOnly: 2, full: 3 } as const
+export const RESPONSE_COOKIE = {
+  absent: 0 as ResponseCookie,
+  wrong: 1 as ResponseCookie,
+  clientOnly: 2 as ResponseCookie,
+  full: 3 as ResponseCookie
+} as const
 
 /** The COOKIE option of queries to one server. */
 export class ClientCookie {
@@ -50,9 +58,8 @@ export class ClientCookie {
   /**
    * Checks the cookie in the response `octets[start, end)` and stores its server cookie.
    *
-   * @returns one of `RESPONSE_COOKIE`
    */
-  acceptResponse(octets: Uint8Array, start: Octets, end: Octets): number {
+  acceptResponse(octets: Uint8Array, start: Octets, end: Octets): ResponseCookie {
     const opt = findOpt(octets, start, end)
     const at = opt === 0 ? 0 : findOption(octets, opt, OPTION_COOKIE)
     if (at === 0) return RESPONSE_COOKIE.absent

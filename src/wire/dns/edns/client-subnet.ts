@@ -2,6 +2,7 @@ import { getUint16 } from '../../../base/bytes/octets.js'
 import type { Octets } from '../../../base/units.js'
 import { OPTION_HEADER_SIZE } from '../registry/sizes.js'
 import { findOpt, findOption } from './opt.js'
+import type { Code } from '../../../base/code.js'
 
 /** edns-client-subnet. RFC 7871 §6. */
 const OPTION_SUBNET = 8
@@ -11,6 +12,8 @@ const SUBNET_FIXED_SIZE: Octets = 4
 const INET = 1
 const INET6 = 2
 
+export type ClientSubnetStatus = Code<'client subnet'>
+
 /**
  * The edns-client-subnet option of a query.
  *
@@ -18,20 +21,22 @@ const INET6 = 2
  * `address`   a full address
  * `unusable`  only a prefix, or not an address: cannot identify a client
  */
-export const CLIENT_SUBNET = { absent: 0, address: 1, unusable: 2 } as const
+export const CLIENT_SUBNET = {
+  absent: 0 as ClientSubnetStatus,
+  address: 1 as ClientSubnetStatus,
+  unusable: 2 as ClientSubnetStatus
+} as const
 
 /**
  * Decodes the client's address from the query `octets[start, end)` into `client`, four words as in
  * `DatagramBatch.peers`. Writes only a full address.
- *
- * @returns one of `CLIENT_SUBNET`
  */
 export function decodeClientSubnet(
   octets: Uint8Array,
   start: Octets,
   end: Octets,
   client: Uint32Array
-): number {
+): ClientSubnetStatus {
   const opt = findOpt(octets, start, end)
   const option = opt === 0 ? 0 : findOption(octets, opt, OPTION_SUBNET)
   if (option === 0) return CLIENT_SUBNET.absent

@@ -3,6 +3,7 @@ import { getUint32, setUint32 } from '../../../base/bytes/octets.js'
 import type { Octets, Seconds } from '../../../base/units.js'
 import { OPTION_COOKIE } from './opt.js'
 import { sipHash } from './siphash.js'
+import type { Code } from '../../../base/code.js'
 
 /** Size of a client cookie. RFC 7873 §4.1. */
 export const CLIENT_COOKIE_SIZE: Octets = 8
@@ -23,6 +24,8 @@ const MAX_CLOCK_SKEW: Seconds = 300
 /** Age above which a valid server cookie is renewed. RFC 9018 §4.3. */
 const RENEWAL_AGE: Seconds = 1800
 
+export type CookieStatus = Code<'cookie status'>
+
 /**
  * Result of checking a query's COOKIE option. RFC 7873 §5.2.
  *
@@ -30,7 +33,11 @@ const RENEWAL_AGE: Seconds = 1800
  * `unverified`  no server cookie, or one that is foreign, expired, or made for another address
  * `verified`    a valid server cookie for this address: the source address is not spoofed
  */
-export const COOKIE_STATUS = { malformed: 0, unverified: 1, verified: 2 } as const
+export const COOKIE_STATUS = {
+  malformed: 0 as CookieStatus,
+  unverified: 1 as CookieStatus,
+  verified: 2 as CookieStatus
+} as const
 
 /** What of a query its cookie needs. */
 export interface QueryWithCookie {
@@ -69,14 +76,13 @@ export class ServerCookies {
    *
    * @param octets contains the query
    * @param client the client's address: four words at `clientAt`, as in `DatagramBatch.peers`
-   * @returns one of `COOKIE_STATUS`
    */
   verify(
     query: QueryWithCookie,
     octets: Uint8Array,
     client: Uint32Array,
     clientAt: number
-  ): number {
+  ): CookieStatus {
     const { cookieAt: at, cookieLength: length } = query
     const server = length - CLIENT_COOKIE_SIZE
     if (server !== 0 && (server < MIN_SERVER_COOKIE_SIZE || server > MAX_SERVER_COOKIE_SIZE))

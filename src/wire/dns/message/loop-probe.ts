@@ -2,6 +2,7 @@ import type { Octets } from '../../../base/units.js'
 import { MAX_NAME, type HashedName } from '../name/hashed-name.js'
 import { RCODE } from '../registry/rcode.js'
 import { answersQuestion } from './answers-question.js'
+import type { Code } from '../../../base/code.js'
 
 /** Length of the key and of a token, in hexadecimal digits. */
 const HEX_DIGITS: Octets = 16
@@ -49,11 +50,17 @@ export class LoopProbes {
   }
 }
 
+export type LoopProbeResult = Code<'loop probe result'>
+
 /** Result of a probe. */
-export const PROBE_RESULT = { none: 0, good: 1, bad: 2 } as const
+export const PROBE_RESULT = {
+  none: 0 as LoopProbeResult,
+  good: 1 as LoopProbeResult,
+  bad: 2 as LoopProbeResult
+} as const
 
 /**
- * Decodes `octets[start, end)` as the response to a probe. Returns one of `PROBE_RESULT`: good for
+ * Decodes `octets[start, end)` as the response to a probe. Good for
  * NOERROR or NXDOMAIN, bad for any other RCODE, none if it is not a response to this question.
  */
 export function decodeProbeResponse(
@@ -62,7 +69,7 @@ export function decodeProbeResponse(
   end: Octets,
   id: number,
   question: Uint8Array
-): number {
+): LoopProbeResult {
   if (!answersQuestion(octets, start, end, id, question)) return PROBE_RESULT.none
   const rcode = octets[start + 3]! & 0x0f
   return rcode === RCODE.NOERROR || rcode === RCODE.NXDOMAIN ? PROBE_RESULT.good : PROBE_RESULT.bad

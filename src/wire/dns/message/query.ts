@@ -16,12 +16,15 @@ import {
 } from '../registry/sizes.js'
 import { AliasChain } from './alias-chain.js'
 import { KEY_SUFFIX_SIZE, keyFlags, type QuestionKey } from './question.js'
+import type { Code } from '../../../base/code.js'
 
 /**
  * From here to ANY come zone transfers and meta types, like OPT: TKEY, TSIG, IXFR, AXFR, MAILB,
  * MAILA. There is nothing to forward. RFC 6895 §3.1.
  */
 const FIRST_REFUSED_QTYPE = 249
+
+export type QueryKind = Code<'query kind'>
 
 /**
  * The kind of a received message, which determines the reply.
@@ -36,14 +39,14 @@ const FIRST_REFUSED_QTYPE = 249
  * `cookieOnly`    no question, only a COOKIE option: the client requests a cookie. RFC 7873 §5.4
  */
 export const QUERY_KIND = {
-  ok: 0,
-  unanswerable: 1,
-  formerr: 2,
-  notimp: 3,
-  badvers: 4,
-  refused: 5,
-  special: 6,
-  cookieOnly: 7
+  ok: 0 as QueryKind,
+  unanswerable: 1 as QueryKind,
+  formerr: 2 as QueryKind,
+  notimp: 3 as QueryKind,
+  badvers: 4 as QueryKind,
+  refused: 5 as QueryKind,
+  special: 6 as QueryKind,
+  cookieOnly: 7 as QueryKind
 } as const
 
 /**
@@ -121,9 +124,8 @@ export class Query {
    * 69 ns (Node 20); split into five short methods it took 84.
    *
    * @param seed for the hashes of `qname`: the policy snapshot's
-   * @returns one of `QUERY_KIND`
    */
-  decode(octets: Uint8Array, at: Octets, end: Octets, seed: number): number {
+  decode(octets: Uint8Array, at: Octets, end: Octets, seed: number): QueryKind {
     // Reset first: these are read even for unanswerable messages.
     this.options = 0
     this.replyOptionsLength = 0
@@ -220,7 +222,7 @@ export class Query {
   }
 
   /** Malformed, or a query without a question that requests a cookie. RFC 7873 §5.4. */
-  private decodeWithoutQuestion(octets: Uint8Array, at: Octets, end: Octets): number {
+  private decodeWithoutQuestion(octets: Uint8Array, at: Octets, end: Octets): QueryKind {
     this.qname.length = 0
     this.qname.labels = 0
     this.qtype = 0
@@ -240,12 +242,12 @@ export class Query {
    * @returns `ok`, `formerr`, `badvers`; or `refused` for a signed query, because clients have no TSIG
    *   keys here. RFC 8945 §5.2
    */
-  private decodeRecords(octets: Uint8Array, at: Octets, start: Octets, end: Octets): number {
+  private decodeRecords(octets: Uint8Array, at: Octets, start: Octets, end: Octets): QueryKind {
     // Records in ANSWER and AUTHORITY, where OPT is not allowed. RFC 6891 §6.1.1
     const before =
       ((octets[at + 6]! << 8) | octets[at + 7]!) + ((octets[at + 8]! << 8) | octets[at + 9]!)
     const total = before + ((octets[at + 10]! << 8) | octets[at + 11]!)
-    let reading: number = QUERY_KIND.ok
+    let reading: QueryKind = QUERY_KIND.ok
     let pos = start
     for (let i = 0; i < total; i++) {
       const owner = pos

@@ -1,4 +1,5 @@
 import type { Milliseconds, Seconds } from '../../../base/units.js'
+import type { Code } from '../../../base/code.js'
 
 /**
  * An upstream's answer to one question, as cached: the octets after the question, ready to be copied
@@ -28,7 +29,7 @@ export interface Answer {
    * HTTPS TargetName), concatenated in lower-cased wire form; empty if there are none.
    */
   readonly targets: Uint8Array
-  /** One of `TARGET_KIND` for each of `targets`. */
+  /** A `TargetKind` for each of `targets`. */
   readonly targetKinds: Uint8Array
   /** Addresses in A, AAAA and SVCB hints: four 32-bit words each, as in `DatagramBatch.peers`. */
   readonly addresses: Uint32Array
@@ -42,8 +43,14 @@ export interface Answer {
   cleanClass: number
 }
 
+export type TargetKind = Code<'target kind'>
+
 /** The record type through which an answer refers to a target name. */
-export const TARGET_KIND = { cname: 1, dname: 2, svcb: 3 } as const
+export const TARGET_KIND = {
+  cname: 1 as TargetKind,
+  dname: 2 as TargetKind,
+  svcb: 3 as TargetKind
+} as const
 
 /** Configured limits on TTLs and on how long answers are cached. */
 export interface TtlLimits {

@@ -1,5 +1,5 @@
 import type { Address } from '../../../../base/values/address.js'
-import { COVER } from '../../model/types.js'
+import { COVER, type CoverCode } from '../../model/types.js'
 import { isBlockAddress, readListAddress } from '../block-address.js'
 import type { LineReader, ListSink, ListAction } from '../line-reader.js'
 import { addressRecord } from '../list-records.js'
@@ -71,7 +71,7 @@ function readDomain(text: ListText, sink: ListSink): void {
   else blockWord(text, sink, COVER.suffix)
 }
 
-function blockWord(text: ListText, sink: ListSink, cover: number): void {
+function blockWord(text: ListText, sink: ListSink, cover: CoverCode): void {
   const length = text.readName()
   if (length > 0) sink.blockName(text.name, 0, length, cover, text.line)
   else if (length !== LOCAL_NAME) skip(text, sink, invalidNameReason(length))

@@ -1,6 +1,6 @@
 import type { Octets } from '../../../../base/units.js'
 import { RRTYPE, readRrtype } from '../../../../wire/dns/registry/rrtype.js'
-import { COVER } from '../../model/types.js'
+import { COVER, type CoverCode } from '../../model/types.js'
 import { isBlockAddress, readListAddress } from '../block-address.js'
 import type { Unsupported, LineReader, ListSink, ListAction } from '../line-reader.js'
 import { isRecordType, readRecord } from '../list-records.js'
@@ -192,7 +192,7 @@ function emitZone(text: ListText, type: ZoneType, sink: ListSink): void {
 function emitName(
   text: ListText,
   action: ListAction | undefined,
-  cover: number,
+  cover: CoverCode,
   record: Uint8Array | undefined,
   sink: ListSink
 ): void {

@@ -1,6 +1,7 @@
 import { packRecord } from '../local-data.js'
 import { nameKey } from '../packed-names.js'
 import { scanRpz, type RpzAction, type RpzSink } from './rpz-zone.js'
+import type { CoverCode } from '../../model/types.js'
 
 /** A zone record as a line of a zone file, with its line number. */
 export interface RpzLine {
@@ -14,8 +15,7 @@ export interface NamePolicy {
   readonly key: string
   /** Wire form, in lower case. */
   readonly name: Uint8Array
-  /** One of `COVER`. */
-  readonly cover: number
+  readonly cover: CoverCode
   readonly action: RpzAction
   readonly line: number
   /** For `data`: each as in `LocalData.octets`. */

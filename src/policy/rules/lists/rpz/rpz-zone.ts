@@ -6,7 +6,7 @@ import { ZoneName } from '../../../../wire/zonefile/zone-name.js'
 import { RdataError, readRdata, type RdataWords } from '../../../../wire/zonefile/zone-rdata.js'
 import { readZoneHead, ROOT_LENGTH, ZoneRecords } from '../../../../wire/zonefile/zone-records.js'
 import type { ReportProblem, ZoneProblem } from '../../../../wire/zonefile/zone-tokenizer.js'
-import { COVER } from '../../model/types.js'
+import { COVER, type CoverCode } from '../../model/types.js'
 import type { Unsupported } from '../line-reader.js'
 import { prefixOf, triggerOf } from './rpz-trigger.js'
 
@@ -19,7 +19,7 @@ export interface RpzSink {
     octets: Uint8Array,
     at: Octets,
     length: Octets,
-    cover: number,
+    cover: CoverCode,
     action: RpzAction,
     line: number
   ): void
