@@ -1,7 +1,7 @@
 import type { StreamHandler } from '../../src/base/bytes/byte-stream.js'
 import { PREFACE, settingsFrame } from '../../src/wire/http2/frame.js'
 import { FrameReader, type FrameHandler } from '../../src/wire/http2/frame-reader.js'
-import type { PresentingStream } from '../../src/resolver/server/client-recognizer.js'
+import type { ClientTlsStream } from '../../src/resolver/server/client-recognizer.js'
 import { DohConnection, type DohContext } from '../../src/resolver/server/doh/doh-connection.js'
 import { ADDRESS_SOURCE } from '../../src/resolver/server/trusted-proxies.js'
 import type { Dice } from './dice.js'
@@ -17,7 +17,7 @@ const PEER = {
 }
 
 /** A connection without a socket, whose client reads its replies at times. */
-class MemoryStream implements PresentingStream {
+class MemoryStream implements ClientTlsStream {
   readonly servername = false
   readonly isHttp2 = true
   readonly written: Buffer[] = []

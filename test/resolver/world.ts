@@ -13,9 +13,9 @@ import type { TtlLimits } from '../../src/wire/dns/records/answer.js'
 import { readName, showName } from '../../src/wire/dns/name/name.js'
 import { showRcode } from '../../src/wire/dns/registry/rcode.js'
 import { showRrtype } from '../../src/wire/dns/registry/rrtype.js'
-import type { Identified } from '../../src/wire/pki/identity.js'
+import type { Identification } from '../../src/wire/pki/identity.js'
 import { compile } from '../../src/policy/compile/compile.js'
-import { Identities } from '../../src/policy/evaluate/identities.js'
+import { IdentityIndex } from '../../src/policy/evaluate/identity-index.js'
 import { Policy } from '../../src/policy/evaluate/policy.js'
 import type { StructuredErrorSettings } from '../../src/policy/evaluate/structured-errors.js'
 import { networkOfClass } from '../../src/policy/tables/client-table.js'
@@ -104,7 +104,7 @@ export class World {
   private shelf: Shelf | undefined
   private policy: Policy | undefined
   private generation = 0
-  private identities: { readonly policy: Policy; readonly finder: Identities } | undefined
+  private identities: { readonly policy: Policy; readonly finder: IdentityIndex } | undefined
 
   /** @param withShelf without it, every answer is logged */
   constructor(
@@ -208,9 +208,9 @@ export class World {
   /** A client that is recognized, under the rules in force; undefined: by its address alone. */
   identityOf(device: string | undefined, client: Uint32Array): ClientIdentity | undefined {
     if (device === undefined) return undefined
-    const find = (): Identified => {
+    const find = (): Identification => {
       if (this.identities?.policy !== this.policy)
-        this.identities = { policy: this.policy!, finder: new Identities(this.policy!) }
+        this.identities = { policy: this.policy!, finder: new IdentityIndex(this.policy!) }
       return this.identities!.finder.named(device, client)!
     }
     return {

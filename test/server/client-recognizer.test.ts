@@ -1,10 +1,10 @@
 import { X509Certificate } from 'node:crypto'
 import t from 'tap'
-import type { Identified, Presented } from '../../src/wire/pki/identity.js'
+import type { Identification, ClientCredentials } from '../../src/wire/pki/identity.js'
 import {
   ClientRecognizer,
   NO_IDENTITIES,
-  type Presenting,
+  type ClientHandshake,
   type RecognitionOptions
 } from '../../src/resolver/server/client-recognizer.js'
 import { makeCertificate } from '../tls/certificates.js'
@@ -16,15 +16,15 @@ const other = makeCertificate({ subject: 'A', names: [] })
 const hour = new Date(Date.now() + 3_600_000)
 const leaf = makeCertificate({ issuer: authority, isAuthority: false, notAfter: hour })
 
-const socket = (servername: string | false | null, certificate?: string): Presenting => ({
+const socket = (servername: string | false | null, certificate?: string): ClientHandshake => ({
   servername,
   peerCertificate: () =>
     certificate === undefined ? undefined : new X509Certificate(certificate).raw
 })
 
 function stage() {
-  const reported: [Identified, boolean][] = []
-  const presented: Presented[] = []
+  const reported: [Identification, boolean][] = []
+  const presented: ClientCredentials[] = []
   let now = Date.now()
   const recognizer = new ClientRecognizer(
     { now: () => now, wall: () => now },
@@ -32,11 +32,11 @@ function stage() {
     servername => servername === 'probe.invalid'
   )
   const adopt = (
-    labels: Readonly<Record<string, Partial<Identified>>>,
+    labels: Readonly<Record<string, Partial<Identification>>>,
     authorities: string[] = []
   ): void => {
     const finder = {
-      identify: (given: Presented): Identified | undefined => {
+      identify: (given: ClientCredentials): Identification | undefined => {
         presented.push(given)
         const { label, certificate } = given
         if (label === undefined && certificate === undefined) return undefined
@@ -52,7 +52,7 @@ function stage() {
   return { recognizer, adopt, reported, presented, pass: (ms: number) => (now += ms) }
 }
 
-const phone = (clientClass: number): Partial<Identified> => {
+const phone = (clientClass: number): Partial<Identification> => {
   return { status: 'known', clientClass, client: 'phones', device: 'phones/1', reason: undefined }
 }
 

@@ -2,7 +2,7 @@ import type { Seconds } from '../../base/units.js'
 import { HashedName } from '../../wire/dns/name/hashed-name.js'
 import { buildClientClasses } from '../../policy/compile/client-classes.js'
 import { addBans, addressClassOf } from '../../policy/evaluate/client-pair.js'
-import { Identities } from '../../policy/evaluate/identities.js'
+import { IdentityIndex } from '../../policy/evaluate/identity-index.js'
 import { Policy } from '../../policy/evaluate/policy.js'
 import type { Claim } from '../../policy/tables/claim.js'
 import { networkOfClass } from '../../policy/tables/client-table.js'
@@ -68,7 +68,7 @@ const SPREAD_SHIFT = 32 - SLOT_BITS
  */
 export class Judge {
   readonly policy: Policy
-  private readonly identities: Identities
+  private readonly identities: IdentityIndex
   readonly rules: RuleSet
   private readonly names: NameInterner
   /** Whether any rule depends on the query type or the protocol; otherwise they are not in the cache key. */
@@ -87,7 +87,7 @@ export class Judge {
 
   constructor(rules: RuleSet, snapshot: Snapshot, names: NameInterner) {
     this.policy = new Policy(snapshot)
-    this.identities = new Identities(this.policy)
+    this.identities = new IdentityIndex(this.policy)
     this.rules = rules
     this.names = names
     this.isTyped = this.policy.claims.all.some(({ qtypes }) => qtypes !== undefined)

@@ -1,6 +1,6 @@
 import { failure } from '../../base/errors/error.js'
-import type { Identified } from '../../wire/pki/identity.js'
-import { Identities } from '../../policy/evaluate/identities.js'
+import type { Identification } from '../../wire/pki/identity.js'
+import { IdentityIndex } from '../../policy/evaluate/identity-index.js'
 import { Policy } from '../../policy/evaluate/policy.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import { PROTOCOL } from '../../lookups/event/query-event.js'
@@ -50,9 +50,9 @@ export async function explainQuery(
 function identityOf(
   policy: Policy,
   { device, client }: { readonly device?: string | undefined; readonly client: Uint32Array }
-): Identified | undefined {
+): Identification | undefined {
   if (device === undefined) return undefined
-  const found = new Identities(policy).named(device, client)
+  const found = new IdentityIndex(policy).named(device, client)
   if (found === undefined) throw failure('CLIENT_NONE', device)
   return found
 }

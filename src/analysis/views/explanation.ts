@@ -5,7 +5,7 @@ import { showMessage } from '../../wire/dns/message/decode-message.js'
 import { HashedName } from '../../wire/dns/name/hashed-name.js'
 import { showName } from '../../wire/dns/name/name.js'
 import { showRrtype } from '../../wire/dns/registry/rrtype.js'
-import type { Identified } from '../../wire/pki/identity.js'
+import type { Identification } from '../../wire/pki/identity.js'
 import { matchedRule, type MatchedRule } from '../../policy/evaluate/matched-rule.js'
 import type { Policy } from '../../policy/evaluate/policy.js'
 import {
@@ -35,7 +35,7 @@ export interface ExplainedQuery {
   readonly qtype: number
   readonly client: Uint32Array
   /** The client as the rules recognize it; undefined: by its address. */
-  readonly identity?: Identified | undefined
+  readonly identity?: Identification | undefined
   readonly clock: Clock
 }
 
@@ -148,7 +148,7 @@ export function buildExplanation(
   }
 }
 
-function deviceOf({ device = '', status, reason }: Identified): Explanation['device'] {
+function deviceOf({ device = '', status, reason }: Identification): Explanation['device'] {
   return { name: device, status, reason: reason ?? null }
 }
 

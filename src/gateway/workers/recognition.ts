@@ -1,7 +1,7 @@
 import type { Milliseconds } from '../../base/units.js'
 import { failure } from '../../base/errors/error.js'
-import type { Identified } from '../../wire/pki/identity.js'
-import { Identities } from '../../policy/evaluate/identities.js'
+import type { Identification } from '../../wire/pki/identity.js'
+import { IdentityIndex } from '../../policy/evaluate/identity-index.js'
 import type { Policy } from '../../policy/evaluate/policy.js'
 import { strictestMode } from '../../lookups/privacy/privacy-mode.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
@@ -23,7 +23,7 @@ export function recognitionRules(policy: Policy): RecognitionRules | undefined {
   const authorities = identities.authorities.flatMap(({ certificates, fingerprints }) =>
     certificates.filter((_, i) => fingerprints[i] !== '')
   )
-  return { finder: new Identities(policy), authorities }
+  return { finder: new IdentityIndex(policy), authorities }
 }
 
 /**
@@ -33,7 +33,7 @@ export function recognitionRules(policy: Policy): RecognitionRules | undefined {
 export function identityReporter(log: ServiceLog, { config }: WorkerSettings): ReportIdentity {
   const showsDetail = strictestMode(config.log.queries.privacy) === 'full'
   const lines = new Map<string, { next: Milliseconds; suppressed: number }>()
-  return ({ status, method, client, reason, detail }: Identified, isClosed: boolean): void => {
+  return ({ status, method, client, reason, detail }: Identification, isClosed: boolean): void => {
     if (status === 'known') return
     const code = CODES[status]
     const now = performance.now()

@@ -4,13 +4,13 @@ import type { CertificateMatch, ClientAuthority } from '../rules/model/client-ty
 /** Clients that are recognized by what they present when they connect, whatever their address. */
 export interface IdentityTable {
   readonly authorities: readonly ClientAuthority[]
-  readonly clients: readonly IdentifiedClient[]
+  readonly clients: readonly IdentityEntry[]
   /** By index in `ClientTable.networks`, for the networks into which clients are put. */
   readonly classes: ReadonlyMap<number, IdentityClasses>
 }
 
 /** A client, or a group of clients: see `ClientRule`. */
-export interface IdentifiedClient {
+export interface IdentityEntry {
   readonly id: string
   /** Index in `ClientTable.networks`. */
   readonly network: number

@@ -4,10 +4,10 @@ import type { Clock } from '../../base/time/clock.js'
 import type { Milliseconds } from '../../base/units.js'
 import { ClientCertificates, type CertificateFacts } from '../../wire/pki/client-certificate.js'
 import {
-  type Identified,
+  type Identification,
   type IdentityFinder,
   type IdentityStatus,
-  type Presented
+  type ClientCredentials
 } from '../../wire/pki/identity.js'
 import type { ClientIdentity } from '../context/client-identity.js'
 
@@ -15,7 +15,7 @@ import type { ClientIdentity } from '../context/client-identity.js'
 export type Unrecognized = 'address' | 'refuse'
 
 /** What a client has presented in its handshake. */
-export interface Presenting {
+export interface ClientHandshake {
   /** As in `TLSSocket`. */
   readonly servername: string | false | null
   /** In DER; undefined: none. */
@@ -23,7 +23,7 @@ export interface Presenting {
 }
 
 /** A connection with TLS. */
-export interface PresentingStream extends ByteStream, Presenting {
+export interface ClientTlsStream extends ByteStream, ClientHandshake {
   /** Whether the client has asked for HTTP/2 by ALPN. */
   readonly isHttp2: boolean
 }
@@ -72,11 +72,15 @@ export const NO_IDENTITIES: Readonly<IdentityCounts> = {
 }
 
 /** Reports a connection whose client is unknown or revoked. */
-export type ReportIdentity = (identified: Identified, isClosed: boolean) => void
+export type ReportIdentity = (identification: Identification, isClosed: boolean) => void
 
 /** What the gateway's own probe presents, which is admitted everywhere, and is a client by its address. */
-const NOTHING: Presented = { certificate: undefined, label: undefined, token: undefined }
-const PROBE: Identified = {
+const NO_CREDENTIALS: ClientCredentials = {
+  certificate: undefined,
+  label: undefined,
+  token: undefined
+}
+const PROBE: Identification = {
   ...{ status: 'known', method: 'sni', clientClass: 0, addressClass: 0 },
   ...{ device: undefined, client: undefined, reason: undefined }
 }
@@ -100,7 +104,7 @@ export class ClientRecognizer {
     private readonly clock: Clock,
     private readonly report: ReportIdentity,
     private readonly isProbe: (
-      servername: Presenting['servername'],
+      servername: ClientHandshake['servername'],
       address: Uint32Array
     ) => boolean
   ) {}
@@ -124,7 +128,7 @@ export class ClientRecognizer {
    * @returns undefined: the client is identified by its address; null: the connection has to be closed
    */
   recognize(
-    stream: Presenting,
+    stream: ClientHandshake,
     address: Uint32Array,
     options: RecognitionOptions,
     token?: string,
@@ -132,9 +136,9 @@ export class ClientRecognizer {
   ): ConnectionIdentity | undefined | null {
     const { finder, counts } = this
     if (this.isProbe(stream.servername, address))
-      return new ConnectionIdentity(this, NOTHING, address, PROBE)
-    const presented = this.presentedBy(stream, options.name, token)
-    const found = finder?.identify(presented, address)
+      return new ConnectionIdentity(this, NO_CREDENTIALS, address, PROBE)
+    const credentials = this.credentialsOf(stream, options.name, token)
+    const found = finder?.identify(credentials, address)
     if (found === undefined) return isLater ? undefined : this.missing(options)
     counts[found.status]++
     const isRecognized = found.status === 'known'
@@ -146,7 +150,7 @@ export class ClientRecognizer {
     }
     if (found.client !== undefined && isRecognized)
       this.seen.set(found.client, (this.seen.get(found.client) ?? 0) + 1)
-    return new ConnectionIdentity(this, presented, address, found)
+    return new ConnectionIdentity(this, credentials, address, found)
   }
 
   /** A client has presented nothing. @returns as `recognize` */
@@ -158,27 +162,27 @@ export class ClientRecognizer {
   }
 
   /** Called by an identity: what the rules say of it now. */
-  find(presented: Presented, address: Uint32Array): Identified | undefined {
-    if (presented === NOTHING) return PROBE
-    const { certificate } = presented
+  find(credentials: ClientCredentials, address: Uint32Array): Identification | undefined {
+    if (credentials === NO_CREDENTIALS) return PROBE
+    const { certificate } = credentials
     if (certificate !== undefined && this.clock.wall() > certificate.notAfter) {
       const problem = 'it has expired'
       const expired = { ...certificate, issuer: undefined, problem }
-      return this.finder?.identify({ ...presented, certificate: expired }, address)
+      return this.finder?.identify({ ...credentials, certificate: expired }, address)
     }
-    return this.finder?.identify(presented, address)
+    return this.finder?.identify(credentials, address)
   }
 
-  onCut(found: Identified | undefined): void {
+  onCut(found: Identification | undefined): void {
     this.counts.cut++
     if (found !== undefined) this.report(found, true)
   }
 
-  private presentedBy(
-    stream: Presenting,
+  private credentialsOf(
+    stream: ClientHandshake,
     name: string | undefined,
     token: string | undefined
-  ): Presented {
+  ): ClientCredentials {
     return {
       certificate: this.authorities === '' ? undefined : this.certificateOf(stream),
       label: name === undefined ? undefined : labelOf(stream, name),
@@ -186,14 +190,14 @@ export class ClientRecognizer {
     }
   }
 
-  private certificateOf(stream: Presenting): CertificateFacts | undefined {
+  private certificateOf(stream: ClientHandshake): CertificateFacts | undefined {
     const certificate = stream.peerCertificate()
     return certificate && this.certificates.read(certificate, this.clock.wall())
   }
 }
 
 /** The first label of the server name, if the rest is `name`. */
-function labelOf({ servername }: Presenting, name: string): string | undefined {
+function labelOf({ servername }: ClientHandshake, name: string): string | undefined {
   const full = typeof servername === 'string' ? servername.toLowerCase() : ''
   if (!full.endsWith(`.${name}`)) return undefined
   const label = full.slice(0, -name.length - 1)
@@ -213,9 +217,9 @@ export class ConnectionIdentity implements ClientIdentity {
 
   constructor(
     private readonly recognizer: ClientRecognizer,
-    private readonly presented: Presented,
+    private readonly credentials: ClientCredentials,
     private readonly address: Uint32Array,
-    found: Identified
+    found: Identification
   ) {
     this.version = recognizer.version
     this.take(found)
@@ -233,7 +237,7 @@ export class ConnectionIdentity implements ClientIdentity {
 
   /** When its certificate expires; Infinity: never. Wall-clock time. */
   get expires(): Milliseconds {
-    return this.presented.certificate?.notAfter ?? Infinity
+    return this.credentials.certificate?.notAfter ?? Infinity
   }
 
   /** Looks it up in the rules in force. */
@@ -241,14 +245,14 @@ export class ConnectionIdentity implements ClientIdentity {
     this.version = this.recognizer.version
     if (this.isLost) return
     const { wasGood } = this
-    const found = this.recognizer.find(this.presented, this.address)
+    const found = this.recognizer.find(this.credentials, this.address)
     this.take(found)
     if (!wasGood || this.wasGood) return
     this.isLost = true
     this.recognizer.onCut(found)
   }
 
-  private take(found: Identified | undefined): void {
+  private take(found: Identification | undefined): void {
     const { device } = found ?? {}
     this.wasGood = found?.status === 'known'
     this.ownClass = found?.clientClass ?? 0

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { ByteStream, StreamHandler } from '../../base/bytes/byte-stream.js'
 import type { Octets } from '../../base/units.js'
-import type { PresentingStream } from './client-recognizer.js'
+import type { ClientTlsStream } from './client-recognizer.js'
 
 /** A connection by Node: of TCP, or with TLS where OpenSSL cannot be used directly. */
 export class SocketStream implements ByteStream {
@@ -63,7 +63,7 @@ export class SocketStream implements ByteStream {
 }
 
 /** A connection with TLS by Node. */
-export class TlsSocketStream extends SocketStream implements PresentingStream {
+export class TlsSocketStream extends SocketStream implements ClientTlsStream {
   constructor(private readonly secure: TLSSocket) {
     super(secure)
   }

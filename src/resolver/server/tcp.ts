@@ -6,7 +6,7 @@ import type { TlsMaterial } from '../../wire/tls/certificate-contexts.js'
 import { tlsLoop, type TlsLoop } from '../../wire/tls/openssl/tls-loop.js'
 import type { Endpoint, TcpListenOptions } from '../../wire/sockets/datagram.js'
 import type { Listen } from '../../wire/sockets/listening-sockets.js'
-import type { ConnectionIdentity, PresentingStream } from './client-recognizer.js'
+import type { ConnectionIdentity, ClientTlsStream } from './client-recognizer.js'
 import {
   acceptByNode,
   acceptDirectly,
@@ -248,10 +248,10 @@ class TcpListener implements TcpService {
       if (this.counted.delete(socket)) this.options.connectionLimit.close(client)
       this.openCount.remove()
     })
-    const serve = (stream: ByteStream, presenting?: PresentingStream): void => {
+    const serve = (stream: ByteStream, tls?: ClientTlsStream): void => {
       this.starting.delete(socket)
       const identity =
-        addressSource === ADDRESS_SOURCE.subnet ? undefined : this.recognize(presenting, client)
+        addressSource === ADDRESS_SOURCE.subnet ? undefined : this.recognize(tls, client)
       if (identity === null) {
         stream.destroy()
         return
@@ -260,7 +260,7 @@ class TcpListener implements TcpService {
       const connection =
         this.doh === undefined
           ? new TcpConnection(stream, peer, this.context)
-          : new DohConnection(presenting!, peer, this.doh)
+          : new DohConnection(tls!, peer, this.doh)
       this.open.add(connection)
       socket.once('close', () => this.open.delete(connection))
     }
@@ -281,7 +281,7 @@ class TcpListener implements TcpService {
 
   /** A front end's own identity would say nothing about the clients for which it asks. */
   private recognize(
-    stream: PresentingStream | undefined,
+    stream: ClientTlsStream | undefined,
     client: Uint32Array
   ): ConnectionIdentity | undefined | null {
     const recognition = this.options.tls?.recognition

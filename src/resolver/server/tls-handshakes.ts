@@ -1,6 +1,6 @@
 import type { Milliseconds } from '../../base/units.js'
 import type { TlsMaterial } from '../../wire/tls/certificate-contexts.js'
-import type { PresentingStream, Recognition } from './client-recognizer.js'
+import type { ClientTlsStream, Recognition } from './client-recognizer.js'
 import type { TlsLoop } from '../../wire/tls/openssl/tls-loop.js'
 import type { RawSocket } from './connection-source.js'
 import { RECORD } from './doh/reply-frames.js'
@@ -61,7 +61,7 @@ export class TlsHandshakes {
   }
 
   /** Begins a handshake, perhaps a little later. A connection that fails is closed. */
-  start(raw: RawSocket, onSecure: (stream: PresentingStream) => void): void {
+  start(raw: RawSocket, onSecure: (stream: ClientTlsStream) => void): void {
     if (this.inProgress >= this.maxInProgress) {
       this.counts.refused++
       raw.destroy()

@@ -9,12 +9,12 @@ import { OpenSslContexts } from '../../wire/tls/openssl/openssl-contexts.js'
 import type { TlsLoop } from '../../wire/tls/openssl/tls-loop.js'
 import { TlsStream } from '../../wire/tls/openssl/tls-stream.js'
 import { ServerContexts } from '../../wire/tls/server-contexts.js'
-import type { PresentingStream } from './client-recognizer.js'
+import type { ClientTlsStream } from './client-recognizer.js'
 import { nodeSocketOf, type RawSocket } from './connection-source.js'
 import { TlsSocketStream } from './socket-stream.js'
 
 /** Called at the end of a handshake. @param stream undefined: it failed, and the connection is closed */
-export type OnSecure = (stream: PresentingStream | undefined, isResumed: boolean) => void
+export type OnSecure = (stream: ClientTlsStream | undefined, isResumed: boolean) => void
 
 /** Puts TLS on connections. */
 export interface TlsServer {

@@ -1,7 +1,7 @@
 import type { CertificateFacts } from './client-certificate.js'
 
-/** What a client has presented on a connection. */
-export interface Presented {
+/** What a client has presented on a connection: a certificate, a label, a token. */
+export interface ClientCredentials {
   readonly certificate: CertificateFacts | undefined
   /** First label of the server name, in lower case. */
   readonly label: string | undefined
@@ -19,8 +19,8 @@ export type IdentityMethod = 'certificate' | 'token' | 'sni'
  */
 export type IdentityStatus = 'known' | 'unknown' | 'revoked'
 
-/** The outcome for one connection. */
-export interface Identified {
+/** Who a client is by its credentials, under the rules in force. */
+export interface Identification {
   readonly status: IdentityStatus
   readonly method: IdentityMethod
   /** Client class; 0: that of the address. */
@@ -43,5 +43,5 @@ export interface IdentityFinder {
    * @param address four words, as in `DatagramBatch.peers`
    * @returns undefined: it has presented nothing
    */
-  identify(presented: Presented, address: Uint32Array): Identified | undefined
+  identify(credentials: ClientCredentials, address: Uint32Array): Identification | undefined
 }

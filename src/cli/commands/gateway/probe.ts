@@ -7,7 +7,7 @@ import { MS_PER_SECOND, type Milliseconds } from '../../../base/units.js'
 import { readUpstream } from '../../../gateway/config/upstream-servers.js'
 import { locallyAnsweredNames } from '../../../gateway/compiler/locally-answered.js'
 import { compile } from '../../../policy/compile/compile.js'
-import { Identities } from '../../../policy/evaluate/identities.js'
+import { IdentityIndex } from '../../../policy/evaluate/identity-index.js'
 import { Policy } from '../../../policy/evaluate/policy.js'
 import type { Snapshot } from '../../../policy/tables/snapshot.js'
 import { clientOf, type ProbeClient } from '../../../gateway/probe/probe-clients.js'
@@ -98,7 +98,8 @@ function givenClient(
   const address = parseArgument('--from', () => readAddress(from))
   const words = addressWords(address)
   const policy = new Policy(snapshot)
-  const recognized = client === undefined ? undefined : new Identities(policy).named(client, words)
+  const recognized =
+    client === undefined ? undefined : new IdentityIndex(policy).named(client, words)
   if (client !== undefined && recognized?.status !== 'known')
     usageError(`--client: ${recognized?.reason ?? `the rules have no client ${client}`}`)
   const clientClass = recognized?.clientClass ?? policy.classOf(words, 0)

@@ -8,7 +8,7 @@ import { DOH, DROP, PENDING, type Responder } from '../../context/responder.js'
 import { ClientConnection, type Peer } from '../client-connection.js'
 import { MAX_MESSAGE } from '../tcp-reply-buffer.js'
 import { ADDRESS_SOURCE, type TrustedProxies } from '../trusted-proxies.js'
-import type { ConnectionIdentity, PresentingStream, Recognition } from '../client-recognizer.js'
+import type { ConnectionIdentity, ClientTlsStream, Recognition } from '../client-recognizer.js'
 import type { DohStream } from './doh-stream.js'
 import { RequestIdentity } from './request-identity.js'
 import { Http2Session, type QueryHandler, type SessionContext } from './http2-session.js'
@@ -47,7 +47,7 @@ export class DohConnection extends ClientConnection implements QueryHandler {
   private isBroken = false
 
   constructor(
-    protected override readonly stream: PresentingStream,
+    protected override readonly stream: ClientTlsStream,
     peer: Peer,
     private readonly context: DohContext
   ) {

@@ -1,4 +1,4 @@
-import type { ConnectionIdentity, Presenting, Recognition } from '../client-recognizer.js'
+import type { ConnectionIdentity, ClientHandshake, Recognition } from '../client-recognizer.js'
 import type { Peer } from '../client-connection.js'
 import { STATUS } from './request-fields.js'
 
@@ -15,7 +15,7 @@ export class RequestIdentity {
 
   /** @param recognition undefined: there are no tokens */
   constructor(
-    private readonly stream: Presenting,
+    private readonly stream: ClientHandshake,
     private readonly peer: Peer,
     private readonly recognition: Recognition | undefined
   ) {}

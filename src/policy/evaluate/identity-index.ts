@@ -2,19 +2,19 @@ import { timingSafeEqual } from 'node:crypto'
 import { PrefixTable } from '../../base/values/prefix-table.js'
 import type { CertificateFacts } from '../../wire/pki/client-certificate.js'
 import type {
-  Identified,
+  Identification,
   IdentityFinder,
   IdentityMethod,
-  Presented
+  ClientCredentials
 } from '../../wire/pki/identity.js'
 import type { CertificateMatch } from '../rules/model/client-types.js'
-import type { IdentifiedClient } from '../tables/identity-table.js'
+import type { IdentityEntry } from '../tables/identity-table.js'
 import { addressClassOf } from './client-pair.js'
 import type { Policy } from './policy.js'
 
 /** A client, and what the `*` of its rule stands for. */
 interface Match {
-  readonly client: IdentifiedClient
+  readonly client: IdentityEntry
   readonly rest: string | undefined
 }
 
@@ -27,15 +27,15 @@ const MAX_REST = 128
 const BY_ADDRESS = { clientClass: 0, addressClass: 0 } as const
 
 /** Finds the clients of one snapshot by what they present. */
-export class Identities implements IdentityFinder {
-  private readonly byLabel = new Map<string, IdentifiedClient>()
-  private readonly byToken = new Map<string, { hash: Buffer; client: IdentifiedClient }[]>()
-  private readonly byValue = new Map<string, IdentifiedClient>()
+export class IdentityIndex implements IdentityFinder {
+  private readonly byLabel = new Map<string, IdentityEntry>()
+  private readonly byToken = new Map<string, { hash: Buffer; client: IdentityEntry }[]>()
+  private readonly byValue = new Map<string, IdentityEntry>()
   private readonly byPattern = new Map<
     string,
-    { match: CertificateMatch; client: IdentifiedClient }[]
+    { match: CertificateMatch; client: IdentityEntry }[]
   >()
-  private readonly byId = new Map<string, IdentifiedClient>()
+  private readonly byId = new Map<string, IdentityEntry>()
   /** Fingerprint of an issuer to its authority. */
   private readonly issuers = new Map<string, { id: string; at: number }>()
   private readonly revoked = new Map<string, ReadonlySet<string>>()
@@ -60,14 +60,15 @@ export class Identities implements IdentityFinder {
   }
 
   /** By its certificate, else by its token, else by the server name; what is revoked outweighs the others. */
-  identify(presented: Presented, address: Uint32Array): Identified | undefined {
-    const { certificate, token, label } = presented
+  identify(credentials: ClientCredentials, address: Uint32Array): Identification | undefined {
+    const { certificate, token, label } = credentials
     const found = [
       certificate && this.byCertificate(certificate, address),
-      token && this.outcome('token', this.findToken(token), address, 'no client has this token'),
+      token &&
+        this.identificationOf('token', this.findToken(token), address, 'no client has this token'),
       label === undefined
         ? undefined
-        : this.outcome('sni', this.findLabel(label), address, 'no client has this label')
+        : this.identificationOf('sni', this.findLabel(label), address, 'no client has this label')
     ].filter(one => one !== undefined)
     return (
       found.find(({ status }) => status === 'revoked') ??
@@ -77,20 +78,20 @@ export class Identities implements IdentityFinder {
   }
 
   /**
-   * The outcome for a client by its id, or by the name of a device of a group, as `identify` gives it for
+   * The identification of a client by its id, or by the name of a device of a group, as `identify` gives it for
    * one that presents the right thing.
    */
-  named(name: string, address: Uint32Array): Identified | undefined {
+  named(name: string, address: Uint32Array): Identification | undefined {
     const slash = name.indexOf('/')
     const client = this.byId.get(slash === -1 ? name : name.slice(0, slash))
     const rest = slash === -1 ? undefined : name.slice(slash + 1)
     if (client === undefined) return undefined
     const method =
       client.certificates.length > 0 ? 'certificate' : client.tokens.length > 0 ? 'token' : 'sni'
-    return this.outcome(method, { client, rest }, address, '')
+    return this.identificationOf(method, { client, rest }, address, '')
   }
 
-  private add(client: IdentifiedClient): void {
+  private add(client: IdentityEntry): void {
     this.byId.set(client.id, client)
     for (const label of client.labels) this.byLabel.set(label, client)
     for (const token of client.tokens) {
@@ -111,17 +112,17 @@ export class Identities implements IdentityFinder {
     }
   }
 
-  private byCertificate(facts: CertificateFacts, address: Uint32Array): Identified {
+  private byCertificate(facts: CertificateFacts, address: Uint32Array): Identification {
     const { issuer = '', problem, serial, subject } = facts
     const detail = `subject ${subject}, serial number ${serial}`
     const authority = this.issuers.get(issuer)
     if (problem !== undefined || authority === undefined) {
       const reason = problem ?? 'its authority is not in the rules any more'
-      return { ...this.outcome('certificate', undefined, address, reason), detail }
+      return { ...this.identificationOf('certificate', undefined, address, reason), detail }
     }
     const { id, at } = authority
     const match = this.findCertificate(id, facts)
-    const found = this.outcome('certificate', match, address, 'no client has its names')
+    const found = this.identificationOf('certificate', match, address, 'no client has its names')
     if (!this.revoked.get(id)!.has(`${at}:${serial}`)) return { ...found, detail }
     const reason = `authority ${id} has revoked the certificate`
     return { ...found, ...BY_ADDRESS, status: 'revoked', reason, detail }
@@ -158,18 +159,18 @@ export class Identities implements IdentityFinder {
   /** Compares whole digests in constant time; which ones depends on the first octets of a digest only. */
   private findToken(hash: Uint8Array): Match | undefined {
     const key = Buffer.from(hash.buffer, hash.byteOffset, hash.length).toString('hex')
-    let found: IdentifiedClient | undefined
+    let found: IdentityEntry | undefined
     for (const { hash: known, client } of this.byToken.get(key.slice(0, BUCKET_DIGITS)) ?? [])
       if (timingSafeEqual(known, hash)) found = client
     return found && { client: found, rest: undefined }
   }
 
-  private outcome(
+  private identificationOf(
     method: IdentityMethod,
     match: Match | undefined,
     address: Uint32Array,
     reason: string
-  ): Identified {
+  ): Identification {
     if (match === undefined) {
       const nobody = { device: undefined, client: undefined }
       return { status: 'unknown', method, ...BY_ADDRESS, ...nobody, reason }

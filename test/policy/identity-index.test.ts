@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto'
 import t from 'tap'
 import { addressWords, readAddress, readPrefix } from '../../src/base/values/address.js'
 import type { CertificateFacts } from '../../src/wire/pki/client-certificate.js'
-import type { Presented } from '../../src/wire/pki/identity.js'
+import type { ClientCredentials } from '../../src/wire/pki/identity.js'
 import { compile } from '../../src/policy/compile/compile.js'
 import { clientChanges } from '../../src/policy/diff/client-changes.js'
 import { difference } from '../../src/policy/diff/difference.js'
-import { Identities } from '../../src/policy/evaluate/identities.js'
+import { IdentityIndex } from '../../src/policy/evaluate/identity-index.js'
 import { Policy } from '../../src/policy/evaluate/policy.js'
 import { networkOfClass } from '../../src/policy/tables/client-table.js'
 import type { ClientRule, ClientRules } from '../../src/policy/rules/model/client-types.js'
@@ -64,7 +64,7 @@ const policyOf = (set: RuleSet): Policy =>
   new Policy(compile(set, { generation: 1, random: () => 0 }))
 const at = (address: string): Uint32Array => addressWords(readAddress(address))
 
-function facts(more: Partial<CertificateFacts>): Presented {
+function facts(more: Partial<CertificateFacts>): ClientCredentials {
   const certificate = {
     ...{ issuer: 'AA', problem: undefined, serial: '01', subject: 'CN=x', uris: [], names: [] },
     notAfter: Infinity,
@@ -73,11 +73,16 @@ function facts(more: Partial<CertificateFacts>): Presented {
   return { certificate, label: undefined, token: undefined }
 }
 
-const by = (more: Partial<Presented>): Presented => {
+const by = (more: Partial<ClientCredentials>): ClientCredentials => {
   return { certificate: undefined, label: undefined, token: undefined, ...more }
 }
 
-const cases: readonly (readonly [it: string, Presented, string | undefined, from?: string])[] = [
+const cases: readonly (readonly [
+  it: string,
+  ClientCredentials,
+  string | undefined,
+  from?: string
+])[] = [
   ['nothing', by({}), undefined],
   ['a device of a group', facts({ uris: ['urn:other', 'urn:phone:17'] }), 'known phones/17 phones'],
   ['the longer pattern', facts({ uris: ['urn:phone:special-1'] }), 'known special/1 phones'],
@@ -107,7 +112,7 @@ const cases: readonly (readonly [it: string, Presented, string | undefined, from
   ['a label of another network', by({ label: 'press' }), 'known press open']
 ]
 const policy = policyOf(rules())
-const identities = new Identities(policy)
+const identities = new IdentityIndex(policy)
 const { clients } = policy.snapshot
 for (const [it, presented, expected, from = '10.0.0.1'] of cases)
   t.test(`recognizes by ${it}`, async t => {
@@ -123,7 +128,7 @@ for (const [it, presented, expected, from = '10.0.0.1'] of cases)
   })
 
 t.test('a revoked serial number of the issuer', async t => {
-  const found = new Identities(policyOf(rules(CLIENTS, '0:01\n1:02')))
+  const found = new IdentityIndex(policyOf(rules(CLIENTS, '0:01\n1:02')))
   const status = (serial: string) =>
     found.identify(facts({ serial, uris: ['urn:phone:17'] }), at('10.0.0.1'))
   t.match(status('01'), { status: 'revoked', device: 'phones/17', clientClass: 0, detail: /01/ })
@@ -160,7 +165,7 @@ t.test('finds clients by name', async t => {
 })
 
 t.test('without clients, nobody is recognized', async t => {
-  const none = new Identities(policyOf({ ...rules(), clients: undefined }))
+  const none = new IdentityIndex(policyOf({ ...rules(), clients: undefined }))
   t.match(none.identify(by({ label: 'x' }), at('10.0.0.1')), { status: 'unknown' })
 })
 
