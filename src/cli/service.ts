@@ -13,7 +13,7 @@ import { ServiceManager } from '../gateway/control/service-manager.js'
 import { Upgrade } from '../gateway/hand-over/upgrade.js'
 import type { CompilerHandle } from '../gateway/compiler/compiler-handle.js'
 import { keepKoffi } from '../base/threads/kept-koffi.js'
-import { startThread } from '../base/threads/thread.js'
+import { startThread as startRealThread } from '../base/threads/thread.js'
 import {
   createServiceLog,
   type ReopenableServiceLog,
@@ -54,11 +54,13 @@ export interface Service {
  * Starts the server. Errors end the command, with all of them reported.
  *
  * @param predecessor the running gateway that this one replaces
+ * @param startThread replaced by tests
  */
 export async function startService(
   options: CommonOptions,
   compiler: CompilerHandle,
-  predecessor: Predecessor | undefined
+  predecessor: Predecessor | undefined,
+  startThread = startRealThread
 ): Promise<Service> {
   const settings = await compiler.readSettings(options.config)
   const { config, source } = settings

@@ -22,6 +22,8 @@ export interface ScheduledReport {
   readonly kind: ScheduledKind
   /** Id of the ban, for `ban`. */
   readonly ban: string | undefined
+  /** Of the setting that names the ban. */
+  readonly position: Position
   readonly at: ReportTime
   /** Where it is stored. */
   readonly folder: string

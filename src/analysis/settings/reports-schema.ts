@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path'
 import * as z from 'zod'
 import type { Position } from '../../base/errors/position.js'
 import { duration } from '../../policy/yaml/quantity.js'
+import type { SectionContext } from '../../policy/yaml/section.js'
 import { parsedString } from '../../policy/yaml/parsed-string.js'
 import {
   SCHEDULED_KINDS,
@@ -117,13 +118,14 @@ export const smtpSchema = z
   })
   .prefault({})
 
-/** Paths are relative to a folder. @param state folder of the gateway's state */
+/** Paths are relative to the folder of the settings. @param state folder of the gateway's state */
 export function reportsOf(
   reports: z.output<typeof reportsSchema>,
-  folder: string,
+  { folder, positionOf }: SectionContext,
   state: string
 ): ScheduledReport[] {
-  return reports.map(one => ({
+  return reports.map((one, i) => ({
+    position: positionOf(['reports', i, 'ban']),
     name: nameOf(one),
     kind: one.report,
     ban: one.ban === '' ? undefined : one.ban,

@@ -72,7 +72,8 @@ export class AppliedRules {
 
   /** The folder itself is in force, so that no copy is valid any more. */
   remove(): void {
-    rmSync(this.folder, { recursive: true, force: true })
-    this.commit()
+    // A state folder that cannot be used is no reason not to serve.
+    for (const folder of [this.folder, this.previous].filter(existsSync))
+      rmSync(folder, { recursive: true, force: true })
   }
 }

@@ -1,42 +1,47 @@
-import { accessSync, constants, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { failure, type InterdictError } from '../../base/errors/error.js'
-import { reasonOf } from '../../base/errors/reason.js'
+import { fileUnwritable, folderUnwritable } from '../../base/files/writable.js'
 import type { Config } from './config.js'
 
 /**
  * Checks that this user could write what a gateway with these settings writes: missing folders are
  * made by it. @returns CONFIG_UNWRITABLE for each setting of which that is not so
  */
-export function checkFolders({ log, state, admin }: Config): readonly InterdictError[] {
-  const { which, path, privacy } = log.queries
-  const usesKeys = [privacy.default, ...privacy.networks.map(({ mode }) => mode)].includes(
-    'pseudonym'
-  )
-  const folders = [
-    ['state.folder', state.folder],
-    ...(which === 'none' ? [] : [['log.queries.file', dirname(path)] as const]),
-    ...(usesKeys ? [['log.queries.privacy.keys', privacy.keys.folder] as const] : []),
-    ...(admin.socket?.position !== undefined
-      ? [['admin.socket', dirname(admin.socket.paths[0]!)] as const]
-      : [])
-  ] as const
-  return folders.flatMap(([key, folder]) => {
-    const why = reasonAgainst(resolve(folder))
+export function checkFolders(config: Config): readonly InterdictError[] {
+  return writtenFolders(config).flatMap(([key, folder]) => {
+    const why = folderUnwritable(resolve(folder))
     return why === undefined ? [] : [failure('CONFIG_UNWRITABLE', key, folder, why)]
   })
 }
 
-/** Why a folder cannot be written or made; undefined: it can. */
-function reasonAgainst(folder: string): string | undefined {
-  try {
-    if (!statSync(folder).isDirectory()) return 'not a folder'
-    accessSync(folder, constants.W_OK | constants.X_OK)
-    return undefined
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    const parent = dirname(folder)
-    if (code === 'ENOENT' && parent !== folder) return reasonAgainst(parent)
-    return reasonOf(error)
+/** Error CONFIG_FILE, if the query log exists and cannot be appended to. */
+export function checkQueryLog({ log }: Config): readonly InterdictError[] {
+  const { path, which } = log.queries
+  const why = which === 'none' ? undefined : fileUnwritable(path)
+  return why === undefined ? [] : [failure('CONFIG_FILE', 'log.queries.file', path, why)]
+}
+
+function writtenFolders({ log, state, admin, reports, fleet, acme }: Config) {
+  const { which, path, privacy } = log.queries
+  const usesKeys = [privacy.default, ...privacy.networks.map(({ mode }) => mode)].includes(
+    'pseudonym'
+  )
+  const logs = fleet?.logs
+  const shipsToFolder = logs !== undefined && logs.to !== 'nats' && logs.s3 === undefined
+  const folders: (readonly [key: string, folder: string])[] = [
+    ['state.folder', state.folder],
+    ...log.outputs.map(({ name, spool }) => [`log.outputs.${name}.spool`, spool.folder] as const),
+    ...reports.map(({ folder }, i) => [`reports.${i}.folder`, folder] as const)
+  ]
+  if (which !== 'none') folders.push(['log.queries.file', dirname(path)])
+  if (usesKeys) folders.push(['log.queries.privacy.keys', privacy.keys.folder])
+  if (admin.socket?.position !== undefined)
+    folders.push(['admin.socket', dirname(admin.socket.paths[0]!)])
+  if (shipsToFolder) folders.push(['fleet.logs.to', logs.to])
+  if (acme !== undefined) folders.push(['acme.account-key', dirname(acme.accountKey)])
+  if (acme?.files !== undefined) {
+    folders.push(['acme.certificate', dirname(acme.files.certificate)])
+    folders.push(['acme.key', dirname(acme.files.key)])
   }
+  return folders
 }

@@ -1,5 +1,6 @@
 import { failureAt, type InterdictError } from '../../base/errors/error.js'
 import { didYouMean } from '../../policy/yaml/closest.js'
+import type { ScheduledReport } from '../../analysis/settings/report-config.js'
 import type { RetentionConfig, PrivacyConfig } from '../../lookups/settings/query-log-config.js'
 
 /**
@@ -29,4 +30,15 @@ export function checkRetentionNetworks(
       const path = `log.queries.keep.networks.${id}`
       return failureAt(position, 'KEEP_NETWORK', path, id, didYouMean(id, known))
     })
+}
+
+/** Warnings about scheduled reports on bans that are not in the rules. */
+export function checkReportBans(
+  reports: readonly ScheduledReport[],
+  known: ReadonlySet<string>
+): InterdictError[] {
+  return reports.flatMap(({ ban, name, position }) => {
+    if (ban === undefined || known.has(ban)) return []
+    return [failureAt(position, 'REPORT_BAN', name, ban, didYouMean(ban, [...known]))]
+  })
 }

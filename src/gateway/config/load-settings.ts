@@ -198,7 +198,7 @@ function configOf(
     transfers: transfersOf(settings.transfers, folder),
     admin: adminOf(settings.admin, state, context),
     alerts: alertsOf(settings.alerts, folder, positionOf),
-    reports: reportsOf(settings.reports, folder, state),
+    reports: reportsOf(settings.reports, context, state),
     smtp: smtpOf(settings.smtp, folder, positionOf(['smtp'])),
     fleet: fleetOf(settings.fleet, folder, positionOf(['fleet'])),
     log: {

@@ -1,14 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { hookFileErrors } from '../alerts/hook-files.js'
 import type { Config, ListenConfig } from '../config/config.js'
-import { smtpFileErrors } from '../../analysis/settings/smtp-files.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { Endpoint } from '../../wire/sockets/datagram.js'
 import { certificateFiles, CertificateReader, servedCertificates } from '../status/certificates.js'
-import { oidcFileErrors } from '../config/provider-files.js'
 import { gatherStatus, type Status } from '../status/status.js'
-import { checkChainKey } from '../../lookups/threads/chain-key.js'
 import type { ReloadReason } from '../reload/reload-reporter.js'
+import { startFileErrors } from './check-files.js'
 import { prepareSettings } from './prepare-settings.js'
 import { serializeError, type SerializedError } from '../../base/errors/serialized-error.js'
 import { threadsHaveEnded } from '../../base/threads/thread.js'
@@ -122,10 +119,7 @@ export class Gateway {
     return [
       ...(await cookies.reload()),
       ...((await tls?.reload(false)) ?? []),
-      ...checkChainKey(config.log.queries),
-      ...hookFileErrors(config.alerts).map(serializeError),
-      ...smtpFileErrors(config.smtp).map(serializeError),
-      ...oidcFileErrors(config.admin.oidc).map(serializeError)
+      ...startFileErrors(config).map(serializeError)
     ]
   }
 

@@ -1,10 +1,7 @@
-import { accessSync, constants, statSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
-import { hookFileErrors } from '../alerts/hook-files.js'
-import { smtpFileErrors } from '../../analysis/settings/smtp-files.js'
 import { failure, type InterdictError } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
-import { checkFolders } from '../config/check-folders.js'
+import { checkFolders, checkQueryLog } from '../config/check-folders.js'
 import type { Config } from '../config/config.js'
 import { isSelf, ownAddresses, showEndpoint } from '../../wire/sockets/endpoint.js'
 import type { OutputConfig } from '../../lookups/settings/output-config.js'
@@ -12,10 +9,10 @@ import { checkOutput } from '../../lookups/export/check-output.js'
 import type { Primary } from '../../sources/axfr/primary.js'
 import type { Endpoint } from '../../wire/sockets/datagram.js'
 import type { AdminInterface } from '../socket/admin-interface.js'
-import { checkChainKey } from '../../lookups/threads/chain-key.js'
 import type { RecorderHandle } from '../../lookups/threads/recorder-handle.js'
 import { loadPrimaries } from '../../sources/refresh/primaries.js'
 import { serializeError, type SerializedError } from '../../base/errors/serialized-error.js'
+import { startFileErrors } from './check-files.js'
 import { loadCookieSecrets, type CookieSecrets } from '../workers/cookie-secrets.js'
 
 /** A step that can be undone until it is in force. */
@@ -56,9 +53,7 @@ export async function prepareSettings(
 ): Promise<PreparedSettings> {
   const errors: SerializedError[] = [
     ...checkUpstreams(next, endpoints),
-    ...checkChainKey(next.log.queries),
-    ...hookFileErrors(next.alerts),
-    ...smtpFileErrors(next.smtp),
+    ...startFileErrors(next),
     ...checkWritable(running, next),
     ...next.log.outputs.filter(one => !isIn(running.log.outputs, one)).flatMap(checkOutput)
   ].map(serializeError)
@@ -124,26 +119,8 @@ function checkUpstreams({ upstreams, remoteLists }: Config, endpoints: readonly 
 function checkWritable(running: Config, next: Config): readonly InterdictError[] {
   const known = new Set(checkFolders(running).map(({ message }) => message))
   const folders = checkFolders(next).filter(({ message }) => !known.has(message))
-  const { path, which } = next.log.queries
-  if (folders.length > 0 || which === 'none' || path === running.log.queries.path) return folders
-  const why = reasonAgainst(path)
-  return why === undefined ? [] : [failure('CONFIG_FILE', 'log.queries.file', path, why)]
-}
-
-/** Why a file cannot be appended to; undefined: it can, or does not exist. */
-function reasonAgainst(path: string): string | undefined {
-  const found = statSync(path, { throwIfNoEntry: false })
-  if (found === undefined) return undefined
-  return found.isDirectory() ? 'it is a folder' : messageOf(() => accessSync(path, constants.W_OK))
-}
-
-function messageOf(what: () => unknown): string | undefined {
-  try {
-    what()
-    return undefined
-  } catch (error) {
-    return reasonOf(error)
-  }
+  const isSame = next.log.queries.path === running.log.queries.path
+  return folders.length > 0 || isSame ? folders : checkQueryLog(next)
 }
 
 function isIn(outputs: readonly OutputConfig[], one: OutputConfig): boolean {

@@ -1,9 +1,14 @@
 import { isDeepStrictEqual } from 'node:util'
 import { systemClock } from '../../base/time/clock.js'
 import { failure } from '../../base/errors/error.js'
-import { checkRetentionNetworks, checkPrivacyNetworks } from '../config/check-networks.js'
+import {
+  checkPrivacyNetworks,
+  checkReportBans,
+  checkRetentionNetworks
+} from '../config/check-networks.js'
 import type { Config } from '../config/config.js'
 import type { Milliseconds, Seconds } from '../../base/units.js'
+import { allClaims } from '../../policy/tables/claim-table.js'
 import type { Pause, Snapshot } from '../../policy/tables/snapshot.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
 import type { NotifyRules } from '../../resolver/stages/notify-handler.js'
@@ -476,9 +481,13 @@ export class RulesReloader {
 
   /** Warnings about settings that do not match the rules. */
   private settingsWarnings(): readonly SerializedError[] {
-    const { privacy, retention } = this.options.config.log.queries
+    const { log, reports } = this.options.config
+    const { privacy, retention } = log.queries
     const { networks } = this.rules.clients
     return [
+      ...(reports.some(({ ban }) => ban !== undefined)
+        ? checkReportBans(reports, banIds(this.rules))
+        : []),
       ...checkPrivacyNetworks(privacy, networks),
       ...checkRetentionNetworks(retention, networks),
       ...this.zones.checkPrimaries(this.compiled?.zones ?? [])
@@ -504,4 +513,9 @@ export class RulesReloader {
     this.history.record(snapshot, { event, reason, by: cause, changes })
     return true
   }
+}
+
+function banIds(rules: Snapshot): ReadonlySet<string> {
+  const bans = allClaims(rules).all.filter(({ kind }) => kind === 'ban')
+  return new Set(bans.map(({ ruleId }) => ruleId))
 }

@@ -141,7 +141,7 @@ async function acquire({ folder, lockedError, mode }: LockRequest): Promise<Held
     const why = reasonOf(error, folder)
     throw failure('LOCK_UNAVAILABLE', folder, why)
   } finally {
-    rmSync(join(folder, draft), { force: true })
+    if (inodeOf(join(folder, draft)) !== undefined) rmSync(join(folder, draft), { force: true })
     sockets?.close()
   }
   server.close()
@@ -238,6 +238,11 @@ function link(file: string, name: string): boolean {
   }
 }
 
+/** @returns undefined: there is no such file, or its folder cannot be used */
 function inodeOf(path: string): number | undefined {
-  return lstatSync(path, { throwIfNoEntry: false })?.ino
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })?.ino
+  } catch {
+    return undefined
+  }
 }

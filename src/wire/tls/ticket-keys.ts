@@ -69,6 +69,17 @@ function derive(secret: Uint8Array, period: number): Uint8Array {
   return new Uint8Array(hkdfSync('sha256', secret, '', info, TICKET_KEY_SIZE))
 }
 
+/** Errors of the file: TICKET_SECRET. */
+export async function checkTicketSecret(
+  file: TicketSecretFile | undefined
+): Promise<readonly InterdictError[]> {
+  if (file === undefined) return []
+  return readSecret(file).then(
+    () => [],
+    (error: unknown) => [error as InterdictError]
+  )
+}
+
 /** @throws InterdictError TICKET_SECRET */
 async function readSecret({ path, position }: TicketSecretFile): Promise<Buffer> {
   const failed = (why: string): InterdictError => failureAt(position, 'TICKET_SECRET', path, why)

@@ -27,6 +27,8 @@ export const RECORDS = {
     `no pseudonym key ${when} in ${folder}: none was created, or it has been deleted`,
   KEEP_NETWORK: (path: string, network: string, hint: string) =>
     `${path}: unknown network ${quote(network)}${hint || '; define it in networks.yaml of the rules'}`,
+  REPORT_BAN: (report: string, ban: string, hint: string) =>
+    `report ${quote(report)}: the rules have no ban ${quote(ban)}${hint || '; it is made only while the query log has lookups of it'}`,
   PRIVACY_NETWORK: (path: string, network: string, hint: string) =>
     `${path}: unknown network ${quote(network)}${hint || '; define it in networks.yaml of the rules'}`,
 

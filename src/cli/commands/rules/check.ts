@@ -1,26 +1,22 @@
 import { InterdictError } from '../../../base/errors/error.js'
 import { MS_PER_SECOND, type Seconds } from '../../../base/units.js'
-import { checkFolders } from '../../../gateway/config/check-folders.js'
 import {
   checkPrivacyNetworks,
+  checkReportBans,
   checkRetentionNetworks
 } from '../../../gateway/config/check-networks.js'
 import type { Config } from '../../../gateway/config/config.js'
 import { loadConfig } from '../../../gateway/config/load-settings.js'
 import { checkPrimaries } from '../../../sources/settings/zone-primaries.js'
-import { checkChainKey } from '../../../lookups/threads/chain-key.js'
 import { locallyAnsweredNames } from '../../../gateway/compiler/locally-answered.js'
-import { loadPrimaries } from '../../../sources/refresh/primaries.js'
 import type { SerializedError } from '../../../base/errors/serialized-error.js'
-import { hookFileErrors } from '../../../gateway/alerts/hook-files.js'
-import { oidcFileErrors } from '../../../gateway/config/provider-files.js'
-import { loadCookieSecrets } from '../../../gateway/workers/cookie-secrets.js'
 import { compile } from '../../../policy/compile/compile.js'
 import { Policy } from '../../../policy/evaluate/policy.js'
 import { absentLists, rulesWithoutLists } from '../../../policy/rules/tests/absent-lists.js'
 import { warnAboutSharedNames } from '../../../policy/rules/lists/shared-names.js'
 import { loadRules, type RulesResult } from '../../../policy/rules/load.js'
 import { RulesFolder, type RuleFiles } from '../../../policy/rules/model/folder.js'
+import type { RuleSet } from '../../../policy/rules/model/types.js'
 import { loadPolicyTests } from '../../../policy/rules/tests/policy-tests.js'
 import { listCopiesFolder } from '../../../sources/http/list-copies.js'
 import { listState } from '../../args/configured-copies.js'
@@ -37,6 +33,8 @@ import {
   checkCertificates,
   type CertificateFindings
 } from '../../../gateway/control/check-certificates.js'
+import { readTokens } from '../../../admin/tokens/token-file.js'
+import { checkFiles } from '../../../gateway/control/check-files.js'
 import { runPolicyTests } from '../../../analysis/views/policy-test-run.js'
 
 export interface CheckOptions extends CommonOptions {
@@ -65,12 +63,7 @@ export async function checkAll(
   if (!settings.ok) return { errors: settings.errors, warnings: [] }
   // With other rules, it is these that are checked, perhaps on another machine.
   const certificates = path === undefined ? await checkCertificates(settings.config) : NOTHING
-  const secrets = [
-    ...certificates.errors,
-    ...(await secretErrors(settings.config)),
-    ...checkChainKey(settings.config.log.queries),
-    ...(path === undefined ? checkFolders(settings.config) : [])
-  ]
+  const secrets = path === undefined ? await fileErrors(settings.config, certificates) : []
   try {
     const { files, rejected } = await filesToCheck(path, settings.config)
     const errors = [...secrets, ...rejected]
@@ -134,6 +127,7 @@ export async function checkLoaded(
   const warnings = [
     ...checkPrivacyNetworks(privacy, networks),
     ...checkRetentionNetworks(retention, networks),
+    ...checkReportBans(config.reports, bansOf(rules)),
     ...checkPrimaries(config.transfers, loaded.transfers),
     ...loaded.warnings,
     ...warnAboutSharedNames(rules.sources, file => files.displayName(file)),
@@ -143,6 +137,11 @@ export async function checkLoaded(
     ({ state }) => state !== 'local'
   )
   return { ...tested, warnings, lists, fetched }
+}
+
+function bansOf({ networks }: RuleSet): ReadonlySet<string> {
+  const rules = networks.flatMap(network => network.rules)
+  return new Set(rules.filter(({ kind }) => kind === 'ban').map(({ id }) => id))
 }
 
 /** Loads rules as of a time. */
@@ -188,19 +187,19 @@ async function testRules(
   }
 }
 
-/** Errors in the files of cookie secrets, TSIG keys, alerts and login. */
-async function secretErrors({
-  cookies,
-  transfers,
-  alerts,
-  admin
-}: Config): Promise<readonly SerializedError[]> {
-  const results = await Promise.allSettled([loadCookieSecrets(cookies), loadPrimaries(transfers)])
-  const others = results.flatMap(result => {
-    if (result.status === 'fulfilled') return []
-    const { reason } = result as { reason: unknown }
-    if (reason instanceof AggregateError) return reason.errors as SerializedError[]
-    throw reason
-  })
-  return [...others, ...hookFileErrors(alerts), ...oidcFileErrors(admin.oidc)]
+/** Errors in what the settings name: certificates, keys and other files, folders, and the API tokens. */
+async function fileErrors(
+  config: Config,
+  certificates: CertificateFindings
+): Promise<readonly SerializedError[]> {
+  return [...certificates.errors, ...(await checkFiles(config)), ...tokenFileErrors(config.admin)]
+}
+
+function tokenFileErrors({ http, tokens }: Config['admin']): readonly SerializedError[] {
+  try {
+    if (http !== undefined && tokens !== undefined) readTokens(tokens)
+    return []
+  } catch (error) {
+    return [error as InterdictError]
+  }
 }

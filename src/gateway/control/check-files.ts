@@ -1,0 +1,109 @@
+import { X509Certificate } from 'node:crypto'
+import { accessSync, constants, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { smtpFileErrors } from '../../analysis/settings/smtp-files.js'
+import { failure, type InterdictError } from '../../base/errors/error.js'
+import { reasonOf } from '../../base/errors/reason.js'
+import { MAX_SECRET_FILE, readBoundedFileSync } from '../../base/files/bounded-file.js'
+import { fileUnwritable, folderUnwritable } from '../../base/files/writable.js'
+import { checkOutput } from '../../lookups/export/check-output.js'
+import { checkChainKey } from '../../lookups/threads/chain-key.js'
+import { loadPrimaries } from '../../sources/refresh/primaries.js'
+import { checkTicketSecret } from '../../wire/tls/ticket-keys.js'
+import { hookFileErrors } from '../alerts/hook-files.js'
+import { checkFolders, checkQueryLog } from '../config/check-folders.js'
+import type { Config } from '../config/config.js'
+import { oidcFileErrors } from '../config/provider-files.js'
+import { loadCookieSecrets } from '../workers/cookie-secrets.js'
+
+/** Errors of files that prevent a start, and that a reload of the settings refuses. Without those that a reloader reads. */
+export function startFileErrors({ log, alerts, smtp, admin }: Config): readonly InterdictError[] {
+  return [
+    ...checkChainKey(log.queries),
+    ...hookFileErrors(alerts),
+    ...smtpFileErrors(smtp),
+    ...oidcFileErrors(admin.oidc)
+  ]
+}
+
+/**
+ * Errors of all files and folders that the settings name, without rules and certificates. Writes nothing and
+ * opens no socket. A start goes on with some of them, without what needs the file.
+ */
+export async function checkFiles(config: Config): Promise<readonly InterdictError[]> {
+  const { cookies, transfers, tls, log } = config
+  return [
+    ...startFileErrors(config),
+    ...(await errorsOf(loadCookieSecrets(cookies))),
+    ...(await errorsOf(loadPrimaries(transfers))),
+    ...(await checkTicketSecret(tls.ticketSecret)),
+    ...checkServiceLog(log.service),
+    ...checkFolders(config),
+    ...checkQueryLog(config),
+    ...log.outputs.flatMap(checkOutput),
+    ...laterFiles(config).flatMap(checkFile)
+  ]
+}
+
+async function errorsOf(reading: Promise<unknown>): Promise<readonly InterdictError[]> {
+  try {
+    await reading
+    return []
+  } catch (error) {
+    if (error instanceof AggregateError) return error.errors as InterdictError[]
+    throw error
+  }
+}
+
+function checkServiceLog({ destination }: Config['log']['service']): readonly InterdictError[] {
+  if (destination === 'stderr') return []
+  const { path } = destination
+  const why = fileUnwritable(path) ?? folderUnwritable(dirname(path))
+  return why === undefined ? [] : [failure('CLI_SERVICE_LOG', path, why)]
+}
+
+/** A file that is read when it is needed, after the start. */
+interface LaterFile {
+  readonly key: string
+  readonly file: string | undefined
+  readonly kind: 'secret' | 'certificates' | 'program'
+}
+
+function laterFiles({ remoteLists, acme, fleet }: Config): readonly LaterFile[] {
+  const credentials = fleet?.nats?.credentials ?? fleet?.reports?.credentials
+  const caFile = fleet?.nats?.caFile ?? fleet?.pull?.caFile ?? fleet?.reports?.caFile
+  const own = fleet?.nats?.certificate
+  const { challenge } = acme ?? {}
+  const hook = challenge?.type === 'dns-01' ? challenge.hook : undefined
+  return [
+    { key: 'remote-lists.ca-file', file: remoteLists.caFile, kind: 'certificates' },
+    { key: 'fleet.credentials', file: credentials, kind: 'secret' },
+    { key: 'fleet.ca-file', file: caFile, kind: 'certificates' },
+    { key: 'fleet.certificate', file: own?.certificate, kind: 'certificates' },
+    { key: 'fleet.key', file: own?.key, kind: 'secret' },
+    { key: 'fleet.logs.credentials', file: fleet?.logs?.s3?.credentials, kind: 'secret' },
+    { key: 'acme.ca-file', file: acme?.caFile, kind: 'certificates' },
+    { key: 'acme.external-account.key-file', file: acme?.externalAccount?.keyFile, kind: 'secret' },
+    { key: 'acme.dns-hook', file: hook, kind: 'program' }
+  ]
+}
+
+function checkFile({ key, file, kind }: LaterFile): readonly InterdictError[] {
+  if (file === undefined) return []
+  try {
+    if (kind === 'program') checkProgram(file)
+    else {
+      const text = readBoundedFileSync(file, MAX_SECRET_FILE)
+      // OpenSSL takes a file without any certificate for no authorities.
+      if (kind === 'certificates') new X509Certificate(text)
+    }
+    return []
+  } catch (error) {
+    return [failure('CONFIG_FILE', key, file, reasonOf(error))]
+  }
+}
+
+function checkProgram(file: string): void {
+  if (!statSync(file).isFile()) throw new Error('it is not a regular file')
+  accessSync(file, constants.X_OK)
+}

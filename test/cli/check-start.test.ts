@@ -1,0 +1,396 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import t, { type Test } from 'tap'
+import type { InterdictError } from '../../src/base/errors/error.js'
+import { InputError } from '../../src/cli/exit.js'
+import { CompilerHandle } from '../../src/gateway/compiler/compiler-handle.js'
+import { startService } from '../../src/cli/service.js'
+import { schemaStrings } from '../config/schema-strings.js'
+import { bundle, one, put } from '../daemon/bundle-rig.js'
+import { Threads } from '../daemon/serve.js'
+import { banning, Site } from '../daemon/site.js'
+import { makeCertificate } from '../tls/certificates.js'
+import { interdict } from './run.js'
+
+/*
+ * `interdict check` and a start must agree: deploying.md restarts a gateway after a check without errors. Every
+ * setting that names a file, a folder or something in the rules is tried with one that cannot be used.
+ */
+
+/** What a start does with settings that `check` refuses. */
+type Start = 'refused' | 'goes on'
+
+interface Case {
+  /** The settings, with the path. */
+  readonly settings: (path: string) => string
+  /** Code of the error of `check`. */
+  readonly code: string
+  /** Or the code of its error, if it is another. */
+  readonly start: Start | 'ADMIN_SOCKET'
+  /** The path that cannot be used; `file` is a file, `folder` a folder, `missing` does not exist. */
+  readonly path: string
+}
+
+const BELOW_FILE = 'file/below'
+const read = (code: string, start: Start, settings: Case['settings']): readonly Case[] => [
+  { settings, code, start, path: 'missing' },
+  { settings, code, start, path: 'folder' }
+]
+const written = (
+  code: string,
+  start: Case['start'],
+  settings: Case['settings'],
+  path = BELOW_FILE
+) => [{ settings, code, start, path }] as const
+const both = (code: string, start: Start, before: string, after: string) =>
+  read(code, start, path => `${before}${path}${after}`)
+
+const LISTENER = 'address: 127.0.0.1:0, protocol: dot'
+const server = (key: string): string =>
+  `address: 127.0.0.1:9, protocol: dot, name: dns.example, ${key}: `
+/** The keys of one upstream, in a setting that begins and ends with these. */
+const upstream = (at: string, before: string, after: string): Record<string, readonly Case[]> => ({
+  [`${at}.ca`]: both('CONFIG_UPSTREAM_FILE', 'refused', before + server('ca'), after),
+  [`${at}.client-certificate`]: both(
+    'CONFIG_UPSTREAM_FILE',
+    'refused',
+    before + server('client-key: good.key, client-certificate'),
+    after
+  ),
+  [`${at}.client-key`]: both(
+    'CONFIG_UPSTREAM_FILE',
+    'refused',
+    before + server('client-certificate: good.pem, client-key'),
+    after
+  )
+})
+const OIDC =
+  "issuer: 'http://127.0.0.1:9', client-id: a, base-url: 'http://127.0.0.1:8', roles: { read: [a], operate: [], policy: [] }"
+const FLEET = 'name: gw'
+const BUNDLE = 'rules: { bundle: rules.bundle, keys:'
+const OUTPUT = "name: siem, type: syslog, to: 'tls://127.0.0.1:9'"
+const ACME = "directory: 'https://127.0.0.1:9/'"
+
+/** Each setting that names a file or folder, or a ban. */
+const FILES: Readonly<Record<string, readonly Case[]>> = {
+  'listen[].certificate': both(
+    'CERTIFICATE_UNREADABLE',
+    'refused',
+    `listen: [{ ${LISTENER}, key: good.key, certificate: `,
+    ' }]'
+  ),
+  'listen[].key': both(
+    'CERTIFICATE_UNREADABLE',
+    'refused',
+    `listen: [{ ${LISTENER}, certificate: good.pem, key: `,
+    ' }]'
+  ),
+  'listen[].certificates[].certificate': both(
+    'CERTIFICATE_UNREADABLE',
+    'refused',
+    `listen: [{ ${LISTENER}, certificates: [{ key: good.key, certificate: `,
+    ' }] }]'
+  ),
+  'listen[].certificates[].key': both(
+    'CERTIFICATE_UNREADABLE',
+    'refused',
+    `listen: [{ ${LISTENER}, certificates: [{ certificate: good.pem, key: `,
+    ' }] }]'
+  ),
+  'tls.ticket-secret': both(
+    'TICKET_SECRET',
+    'refused',
+    `listen: [{ ${LISTENER}, certificate: good.pem, key: good.key }]\ntls: { ticket-secret: `,
+    ' }'
+  ),
+  rules: both('RULES_UNREADABLE', 'refused', 'rules: ', ''),
+  'rules.folder': both('RULES_UNREADABLE', 'refused', 'rules: { folder: ', ' }'),
+  'rules.bundle': both('BUNDLE_UNREADABLE', 'refused', 'rules: { keys: [key.pub], bundle: ', ' }'),
+  'rules.keys[]': both('BUNDLE_TRUST', 'refused', `${BUNDLE} [`, '] }'),
+  ...upstream('upstreams.servers[]', 'upstreams: { servers: [{ ', ' }] }'),
+  ...upstream('upstreams.forward.*[]', 'upstreams: { forward: { a.example: [{ ', ' }] } }'),
+  ...upstream('remote-lists.bootstrap[]', 'remote-lists: { bootstrap: [{ ', ' }] }'),
+  'acme.ca-file': both('CONFIG_FILE', 'goes on', `acme: { ${ACME}, ca-file: `, ' }'),
+  'acme.account-key': written(
+    'CONFIG_UNWRITABLE',
+    'goes on',
+    path => `acme: { ${ACME}, account-key: ${path} }`
+  ),
+  'acme.external-account.key-file': both(
+    'CONFIG_FILE',
+    'goes on',
+    `acme: { ${ACME}, external-account: { id: a, key-file: `,
+    ' } }'
+  ),
+  'acme.dns-hook': both(
+    'CONFIG_FILE',
+    'goes on',
+    `acme: { ${ACME}, challenge: dns-01, dns-hook: `,
+    ' }'
+  ),
+  'acme.certificate': written(
+    'CONFIG_UNWRITABLE',
+    'goes on',
+    path => `acme: { ${ACME}, key: good.key, certificate: ${path} }`
+  ),
+  'acme.key': written(
+    'CONFIG_UNWRITABLE',
+    'goes on',
+    path => `acme: { ${ACME}, certificate: good.pem, key: ${path} }`
+  ),
+  'cookies.secret-file': both(
+    'COOKIE_SECRETS_UNREADABLE',
+    'refused',
+    'cookies: { secret-file: ',
+    ' }'
+  ),
+  'state.folder': written('CONFIG_UNWRITABLE', 'goes on', path => `state: { folder: ${path} }`),
+  'remote-lists.ca-file': both('CONFIG_FILE', 'goes on', 'remote-lists: { ca-file: ', ' }'),
+  'transfers.keys.*.secret-file': both(
+    'TRANSFER_SECRET_UNREADABLE',
+    'refused',
+    "transfers: { primaries: { a: { address: '127.0.0.1:9', key: k.example } }, keys: { k.example: { secret-file: ",
+    ' } } }'
+  ),
+  'admin.socket': written(
+    'CONFIG_UNWRITABLE',
+    'ADMIN_SOCKET',
+    path => `admin: { socket: ${path} }`
+  ),
+  'admin.tls.certificate': both(
+    'CERTIFICATE_UNREADABLE',
+    'refused',
+    "admin: { http: '127.0.0.1:0', tls: { key: good.key, certificate: ",
+    ' } }'
+  ),
+  'admin.tls.key': both(
+    'CERTIFICATE_UNREADABLE',
+    'refused',
+    "admin: { http: '127.0.0.1:0', tls: { certificate: good.pem, key: ",
+    ' } }'
+  ),
+  'admin.tokens': written(
+    'API_TOKEN_FILE',
+    'goes on',
+    path => `admin: { http: '127.0.0.1:0', tokens: ${path} }`,
+    'folder'
+  ),
+  'admin.oidc.client-secret-file': both(
+    'OIDC_FILE',
+    'refused',
+    `admin: { http: '127.0.0.1:0', oidc: { ${OIDC}, client-secret-file: `,
+    ' } }'
+  ),
+  'admin.oidc.ca-file': both(
+    'OIDC_FILE',
+    'refused',
+    `admin: { http: '127.0.0.1:0', oidc: { ${OIDC}, ca-file: `,
+    ' } }'
+  ),
+  'alerts[].secret-file': both(
+    'ALERT_SECRET',
+    'refused',
+    "alerts: [{ url: 'http://127.0.0.1:9/', secret-file: ",
+    ' }]'
+  ),
+  'alerts[].ca-file': both(
+    'ALERT_CA',
+    'refused',
+    "alerts: [{ url: 'http://127.0.0.1:9/', ca-file: ",
+    ' }]'
+  ),
+  'reports[].folder': written(
+    'CONFIG_UNWRITABLE',
+    'goes on',
+    path => `reports: [{ report: daily, folder: ${path} }]`
+  ),
+  'smtp.password-file': both(
+    'SMTP_FILE',
+    'refused',
+    'smtp: { host: 127.0.0.1, user: a, password-file: ',
+    ' }'
+  ),
+  'smtp.ca-file': both('SMTP_FILE', 'refused', 'smtp: { host: 127.0.0.1, ca-file: ', ' }'),
+  'fleet.credentials': both(
+    'CONFIG_FILE',
+    'goes on',
+    `${BUNDLE} [key.pub] }\nfleet: { ${FLEET}, nats: ['nats://127.0.0.1:9'], credentials: `,
+    ' }'
+  ),
+  'fleet.ca-file': both(
+    'CONFIG_FILE',
+    'goes on',
+    `${BUNDLE} [key.pub] }\nfleet: { ${FLEET}, pull: 'http://127.0.0.1:9/', ca-file: `,
+    ' }'
+  ),
+  'fleet.certificate': both(
+    'CONFIG_FILE',
+    'goes on',
+    `${BUNDLE} [key.pub] }\nfleet: { ${FLEET}, nats: ['nats://127.0.0.1:9'], credentials: file, key: good.key, certificate: `,
+    ' }'
+  ),
+  'fleet.key': both(
+    'CONFIG_FILE',
+    'goes on',
+    `${BUNDLE} [key.pub] }\nfleet: { ${FLEET}, nats: ['nats://127.0.0.1:9'], credentials: file, certificate: good.pem, key: `,
+    ' }'
+  ),
+  'fleet.logs.to': written(
+    'CONFIG_UNWRITABLE',
+    'goes on',
+    path =>
+      `${BUNDLE} [key.pub] }\nfleet: { ${FLEET}, pull: 'http://127.0.0.1:9/', logs: { to: ${path} } }`
+  ),
+  'fleet.logs.credentials': both(
+    'CONFIG_FILE',
+    'goes on',
+    `${BUNDLE} [key.pub] }\nfleet: { ${FLEET}, pull: 'http://127.0.0.1:9/', logs: { to: 's3://bucket', endpoint: 'http://127.0.0.1:9', credentials: `,
+    ' } }'
+  ),
+  'log.service.file': [
+    ...written('CLI_SERVICE_LOG', 'refused', path => `log: { service: { file: ${path} } }`),
+    ...written(
+      'CLI_SERVICE_LOG',
+      'refused',
+      path => `log: { service: { file: ${path} } }`,
+      'folder'
+    )
+  ],
+  'log.queries.file': [
+    ...written('CONFIG_UNWRITABLE', 'goes on', path => `log: { queries: { file: ${path} } }`),
+    ...written('CONFIG_FILE', 'goes on', path => `log: { queries: { file: ${path} } }`, 'folder')
+  ],
+  'log.queries.chain.sign-key': both(
+    'CHAIN_KEY',
+    'refused',
+    'log: { queries: { file: log/queries.jsonl, chain: { sign-key: ',
+    ' } } }'
+  ),
+  'log.queries.privacy.keys': written(
+    'CONFIG_UNWRITABLE',
+    'goes on',
+    path => `log: { queries: { privacy: { default: pseudonym, keys: ${path} } } }`
+  ),
+  'log.outputs[].ca': both('CONFIG_FILE', 'goes on', `log: { outputs: [{ ${OUTPUT}, ca: `, ' }] }'),
+  'log.outputs[].cert': both(
+    'CONFIG_FILE',
+    'goes on',
+    `log: { outputs: [{ ${OUTPUT}, key: good.key, cert: `,
+    ' }] }'
+  ),
+  'log.outputs[].key': both(
+    'CONFIG_FILE',
+    'goes on',
+    `log: { outputs: [{ ${OUTPUT}, cert: good.pem, key: `,
+    ' }] }'
+  ),
+  'log.outputs[].headers': both(
+    'CONFIG_FILE',
+    'goes on',
+    "log: { outputs: [{ name: siem, type: otlp, to: 'http://127.0.0.1:9', headers: ",
+    ' }] }'
+  ),
+  'log.outputs[].spool': written(
+    'CONFIG_UNWRITABLE',
+    'goes on',
+    path => `log: { outputs: [{ ${OUTPUT}, spool: ${path} }] }`
+  )
+}
+
+/** All other settings that are texts: nothing outside the settings file decides whether they are right. */
+const OTHERS = [
+  /\.(address|name|path|id|issuer|server-name|base-url|scopes\[\]|(name|roles)-claim|client-id)$/,
+  /\.(timeout|[a-z-]*(interval|age|size|ttl)|space|rate|flush|burst|idle|grace|lame-duck|keep)$/,
+  /^(upstreams|cache|alerts|reports|acme)\S*\.(give-up|loop-check|stale-[a-z]+|resend|at|dns-wait)$/,
+  /^(upstreams|remote-lists)\S*(\[\]|\.pin-sha256|\.pin-sha256\[\])$/,
+  /^(identity|discovery|limits|front-ends|special-use|rebinding-guard|probe|structured-errors)\./,
+  /^(listen\[\]|acme\.(directory|contact\[\]|names\[\]|http-listen)|tls\.handshake-timeout)$/,
+  /^admin\.(http|hub|oidc\.(session|roles\.[a-z]+\[\]))$/,
+  /^(alerts\[\]\.(url|ending-within)|reports\[\]\.(ban|mail\.(from|to\[\]))|smtp\.(host|user))$/,
+  /^fleet\.(ring|nats\[\]|pull|report-url|logs\.(endpoint|region))$/,
+  /^log\.(queries\.(chain\.(earlier-keys\[\]|checkpoint)|privacy\.keep-keys)|outputs\[\]\.to)$/,
+  /^transfers\.(primaries\.\*\.key|max-time)$/
+]
+
+t.test('every text of the settings is a file here, or is known to be none', t => {
+  const all = schemaStrings()
+  const isFile = (key: string): boolean => Object.hasOwn(FILES, key)
+  const isOther = (key: string): boolean => OTHERS.some(one => one.test(key))
+  t.strictSame(
+    all.filter(key => isFile(key) === isOther(key)),
+    [],
+    'each is either'
+  )
+  t.strictSame(
+    Object.keys(FILES).filter(key => !all.includes(key)),
+    [],
+    'all exist'
+  )
+  t.end()
+})
+
+const certificate = makeCertificate({ names: ['dns.example'] })
+
+async function siteOf(t: Test, { settings, path }: Case): Promise<Site> {
+  const text = settings(path)
+  const at = text.includes('listen:') ? '' : "listen: ['127.0.0.1:0']\n"
+  const site = new Site(t, {
+    'rules/networks.yaml': banning('banned.example'),
+    'good.pem': certificate.certificate,
+    'key.pub': one.publicKey,
+    file: '',
+    'interdict.yaml': `${at}workers: 1\n${text}\n`
+  })
+  writeFileSync(site.path('good.key'), certificate.key, { mode: 0o600 })
+  mkdirSync(site.path('folder'))
+  put(site, await bundle({ serial: 1 }))
+  return site
+}
+
+/** Codes of the errors, each once. */
+async function codesOfCheck(site: Site): Promise<readonly string[]> {
+  const { out } = await interdict('check', '--json', '-c', site.path('interdict.yaml'))
+  const { errors } = JSON.parse(out) as { errors: { code: string }[] }
+  return [...new Set(errors.map(({ code }) => code))]
+}
+
+/** Codes of the errors that prevent a start, each once; none: it serves. */
+async function codesOfStart(site: Site): Promise<readonly string[]> {
+  const { start } = new Threads(false)
+  const compiler = new CompilerHandle(start)
+  const options = { config: site.path('interdict.yaml') }
+  try {
+    await (await startService(options, compiler, undefined, start)).abort()
+    return []
+  } catch (error) {
+    const errors = error instanceof InputError ? error.errors : [error as InterdictError]
+    return [...new Set(errors.map(({ code }) => code))]
+  } finally {
+    await compiler.close()
+  }
+}
+
+for (const [key, cases] of Object.entries(FILES)) {
+  t.test(`${key}: check refuses what a start refuses`, async t => {
+    for (const tried of cases) {
+      const { code, start, path } = tried
+      const site = await siteOf(t, tried)
+      t.strictSame(await codesOfCheck(site), [code], `check, ${path}`)
+      const refused = start === 'goes on' ? [] : [start === 'refused' ? code : start]
+      t.strictSame(await codesOfStart(site), refused, `start, ${path}`)
+    }
+  })
+}
+
+t.test('a report on a ban that the rules do not have is a warning', async t => {
+  const settings = 'reports: [{ report: ban, ban: test-bam }]'
+  const site = await siteOf(t, { settings: () => settings, path: '', code: '', start: 'goes on' })
+  const { code, out } = await interdict('check', '-c', site.path('interdict.yaml'))
+  t.equal(code, 0)
+  t.match(out, /interdict\.yaml:3:\d+: report 'ban-test-bam': .*'test-ban'\? \(REPORT_BAN\)/)
+  t.strictSame(await codesOfStart(site), [])
+})
+
+t.test('a start goes on where check found nothing', async t => {
+  const site = await siteOf(t, { settings: () => '', path: '', code: '', start: 'goes on' })
+  t.strictSame([await codesOfCheck(site), await codesOfStart(site)], [[], []])
+})
