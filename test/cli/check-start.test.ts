@@ -371,10 +371,12 @@ async function codesOfStart(site: Site): Promise<readonly string[]> {
 
 for (const [key, cases] of Object.entries(FILES)) {
   t.test(`${key}: check refuses what a start refuses`, async t => {
-    for (const tried of cases) {
+    for (const [i, tried] of cases.entries()) {
       const { code, start, path } = tried
       const site = await siteOf(t, tried)
       t.strictSame(await codesOfCheck(site), [code], `check, ${path}`)
+      // What is read later has nothing to do with the start: one is enough.
+      if (start === 'goes on' && i > 0) continue
       const refused = start === 'goes on' ? [] : [start === 'refused' ? code : start]
       t.strictSame(await codesOfStart(site), refused, `start, ${path}`)
     }

@@ -60,7 +60,9 @@ lists:
   t.match(said[0], { id: 'ads', state: 'quarantined', entries: 3, quarantined: { entries: 1 } })
   t.strictSame(JSON.parse((await lists('confirm', 'ads', '--json')).out), { id: 'ads', entries: 1 })
   t.match(await lists('confirm', 'ads'), { code: 1, err: /REMOTE_NOT_HELD/ })
-  t.match((await lists()).out, /^ads .* 1 .* good$/m)
+  const confirmed = await lists()
+  t.match(confirmed.out, /^ads .* 1 .* good$/m)
+  t.notMatch(confirmed.out, /REMOTE_SHRUNK|confirm/, 'nothing of the quarantine is left')
 })
 
 t.test(

@@ -310,7 +310,7 @@ const TROUBLE: StatusReply = withHealth({
   ],
   recorder: {
     ...{ written: 1, dropped: 2, lost: 3, unknown: 4, errors: 5, rotations: 6, restarts: 7 },
-    ...{ writable: false, misplaced: false },
+    ...{ writable: false, misplaced: false, keyError: null },
     outputs: [
       {
         name: 'siem',

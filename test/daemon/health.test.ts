@@ -13,7 +13,12 @@ const CERTIFICATE = {
   ...{ name: 'new', expires: '2999-01-01T00:00:00.000Z' },
   ...{ error: null, uncovered: [] }
 }
-const recorder = { writable: true, misplaced: false, outputs: [] } as unknown as Recorder
+const recorder = {
+  writable: true,
+  misplaced: false,
+  keyError: null,
+  outputs: []
+} as unknown as Recorder
 // Still now when the machine is slow.
 const now = new Date(Date.now() + 3_600_000).toISOString()
 const fleet = {
@@ -164,6 +169,11 @@ const cases: readonly {
     it: 'the log is somewhere else',
     bad: { recorder: { ...recorder, misplaced: true } },
     codes: ['LOG_MISPLACED']
+  },
+  {
+    it: 'a pseudonym key cannot be used',
+    bad: { recorder: { ...recorder, keyError: 'cannot use pseudonym key' } },
+    codes: ['PRIVACY_KEY']
   },
   {
     it: 'a ban was removed',

@@ -32,7 +32,7 @@ const GOOD = {
   fleet: null,
   probe: null,
   zones: [],
-  recorder: { writable: true, misplaced: false, outputs: [] },
+  recorder: { writable: true, misplaced: false, keyError: null, outputs: [] },
   archive: null
 } as unknown as Status
 const isAvailable = typeof loadSystem() !== 'string'

@@ -373,6 +373,18 @@ t.test('settings that cannot be applied change nothing', async t => {
   t.ok(existsSync(rig.site.path('state/admin.sock')))
 })
 
+t.test('settings refused for a missing file are in force once it is there', async t => {
+  const rig = await serving(t, { reloads: true, more: 'identity: { name: old }' })
+  write(rig, { more: 'identity: { name: new }\ncookies: { secret-file: secrets }' })
+  await rig.log.says(REFUSED)
+  rig.site.write('secrets', `${'0'.repeat(32)}\n`)
+  await rig.log.says(RELOADED)
+  t.equal(rig.gateway.config.identity.name, 'new')
+  t.equal(rig.log.with(REFUSED).length, 1)
+  const { settings } = await rig.gateway.status()
+  t.match(settings, { reload: { outcome: 'accepted', errors: 0 } })
+})
+
 t.test('a stop while the file is read is not reported as an error in the settings', async t => {
   const config = readConfig('', '/x/interdict.yaml')
   if (!config.ok) throw new Error('settings')

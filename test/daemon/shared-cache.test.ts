@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { LOCK } from '../../src/resolver/cache/shard-memory.js'
-import { openCaches, SharedCache } from '../../src/gateway/workers/shared-cache.js'
+import { readConfig } from '../../src/gateway/config/load.js'
+import { openCaches, SharedCache, shelfSizeOf } from '../../src/gateway/workers/shared-cache.js'
 import { WorkerPool } from '../../src/gateway/workers/worker-pool.js'
 import { questionKey } from '../../src/wire/dns/message/question.js'
 import { createRing } from '../../src/lookups/event/ring.js'
@@ -23,6 +24,17 @@ async function sharing(t: Test, behaviour: Behaviour, setting: Setting = {}) {
   const rig = await serving(t, { workers: WORKERS, upstream: upstream.endpoint, ...setting })
   return { upstream, rig }
 }
+
+t.test('the largest cache of the settings has shelves that fit into an array', t => {
+  const read = readConfig('cache: { size: 64 GB }', '/x/interdict.yaml')
+  if (!read.ok) throw new Error('settings')
+  const { size } = read.config.cache
+  t.equal(size, 64 * 2 ** 30)
+  // V8 on Node 20: 2^32 elements, before 2^33.
+  for (const workers of [1, 2, 64]) t.ok(shelfSizeOf(size, workers) <= 2 ** 30)
+  t.equal(shelfSizeOf(2 ** 20, 2), 2 ** 17, 'a quarter for all')
+  t.end()
+})
 
 t.test('workers that miss at the same time query the upstream once', async t => {
   const behaviours: Readonly<Record<string, Behaviour>> = {

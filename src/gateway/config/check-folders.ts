@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path'
 import { failure, type InterdictError } from '../../base/errors/error.js'
 import { fileUnwritable, folderUnwritable } from '../../base/files/writable.js'
+import { usesPseudonyms } from '../../lookups/privacy/privacy-mode.js'
 import type { Config } from './config.js'
 
 /**
@@ -23,9 +24,6 @@ export function checkQueryLog({ log }: Config): readonly InterdictError[] {
 
 function writtenFolders({ log, state, admin, reports, fleet, acme }: Config) {
   const { which, path, privacy } = log.queries
-  const usesKeys = [privacy.default, ...privacy.networks.map(({ mode }) => mode)].includes(
-    'pseudonym'
-  )
   const logs = fleet?.logs
   const shipsToFolder = logs !== undefined && logs.to !== 'nats' && logs.s3 === undefined
   const folders: (readonly [key: string, folder: string])[] = [
@@ -34,7 +32,7 @@ function writtenFolders({ log, state, admin, reports, fleet, acme }: Config) {
     ...reports.map(({ folder }, i) => [`reports.${i}.folder`, folder] as const)
   ]
   if (which !== 'none') folders.push(['log.queries.file', dirname(path)])
-  if (usesKeys) folders.push(['log.queries.privacy.keys', privacy.keys.folder])
+  if (usesPseudonyms(privacy)) folders.push(['log.queries.privacy.keys', privacy.keys.folder])
   if (admin.socket?.position !== undefined)
     folders.push(['admin.socket', dirname(admin.socket.paths[0]!)])
   if (shipsToFolder) folders.push(['fleet.logs.to', logs.to])

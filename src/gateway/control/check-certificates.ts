@@ -1,7 +1,6 @@
-import { failureAt, type InterdictError } from '../../base/errors/error.js'
+import type { InterdictError } from '../../base/errors/error.js'
 import type { Config } from '../config/config.js'
-import { showEndpoint } from '../../wire/sockets/endpoint.js'
-import { uncoveredListeners } from '../discovery/expected-names.js'
+import { uncoveredNames } from '../discovery/uncovered-names.js'
 import {
   loadCertificate,
   type Certificate,
@@ -44,12 +43,5 @@ function nameWarnings(
   config: Config,
   loaded: ReadonlyMap<string, Certificate>
 ): readonly InterdictError[] {
-  const namesOf = ({ certificate }: CertificateFiles) => loaded.get(certificate)?.names
-  return uncoveredListeners(config, namesOf).map(({ listener, name }) => {
-    const files = listener.certificates!.map(({ certificate }) => certificate)
-    const { position } = listener.certificates![0]!
-    if (name.startsWith('*.')) return failureAt(position, 'CERTIFICATE_WILDCARD', files[0]!, name)
-    const endpoint = showEndpoint(listener)
-    return failureAt(position, 'ONBOARD_NOT_COVERED', name, endpoint, files.join(', '))
-  })
+  return uncoveredNames(config, ({ certificate }) => loaded.get(certificate)?.names)
 }

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { failure } from '../../base/errors/error.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
-import type { Config } from '../config/config.js'
+import type { CertificateConfig, Config } from '../config/config.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import { createRing } from '../../lookups/event/ring.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
@@ -249,8 +249,9 @@ function tlsOf(
       const materials = config.listen.map(({ certificates }) => {
         return certificates && tls.material(certificates)
       })
-      for (const { code, message } of uncoveredNames(config.listen, materials))
-        log.warn({ code }, message)
+      const namesOf = ({ certificate }: CertificateConfig) =>
+        tls.status.find(({ file }) => file === certificate)?.names
+      for (const { code, message } of uncoveredNames(config, namesOf)) log.warn({ code }, message)
       workerPool.setCertificates(materials)
     }
   })

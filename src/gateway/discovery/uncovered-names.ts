@@ -1,22 +1,23 @@
 import { failureAt, type InterdictError } from '../../base/errors/error.js'
-import type { ListenConfig } from '../config/config.js'
-import type { TlsMaterial } from '../../wire/tls/certificate-contexts.js'
+import { showEndpoint } from '../../wire/sockets/endpoint.js'
+import type { CertificateConfig, Config } from '../config/config.js'
+import { uncoveredListeners } from './expected-names.js'
 
 /**
- * Warnings of listeners that tell clients by their server name, but have no certificate for such names:
- * clients that verify it cannot connect.
+ * Warnings of listeners that clients cannot verify, since no certificate has the name by which they connect:
+ * CERTIFICATE_WILDCARD, ONBOARD_NOT_COVERED.
  *
- * @param materials of each listener
+ * @param namesOf see `uncoveredListeners`
  */
 export function uncoveredNames(
-  listeners: readonly ListenConfig[],
-  materials: readonly (TlsMaterial | undefined)[]
+  config: Pick<Config, 'listen' | 'discovery'>,
+  namesOf: (files: CertificateConfig) => readonly string[] | undefined
 ): readonly InterdictError[] {
-  return listeners.flatMap(({ recognition, certificates }, i) => {
-    const name = recognition?.name
-    const names = materials[i]?.certificates.flatMap(one => one.names)
-    if (name === undefined || names?.includes(`*.${name}`) !== false) return []
-    const [first] = certificates!
-    return [failureAt(first!.position, 'CERTIFICATE_WILDCARD', first!.certificate, `*.${name}`)]
+  return uncoveredListeners(config, namesOf).map(({ listener, name }) => {
+    const files = listener.certificates!.map(({ certificate }) => certificate)
+    const { position } = listener.certificates![0]!
+    if (name.startsWith('*.')) return failureAt(position, 'CERTIFICATE_WILDCARD', files[0]!, name)
+    const endpoint = showEndpoint(listener)
+    return failureAt(position, 'ONBOARD_NOT_COVERED', name, endpoint, files.join(', '))
   })
 }

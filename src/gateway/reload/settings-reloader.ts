@@ -12,6 +12,7 @@ import {
 import type { ServiceLog } from '../../base/log/service-log.js'
 import type { CompilerHandle, SettingsSource } from '../compiler/compiler-handle.js'
 import { FileWatcher } from '../compiler/file-watcher.js'
+import { RetryTimer } from './retry-timer.js'
 import type { ReloadReason, ReloadStatus } from './reload-reporter.js'
 import type { SerializedError } from '../../base/errors/serialized-error.js'
 
@@ -19,6 +20,13 @@ import type { SerializedError } from '../../base/errors/serialized-error.js'
 const EMPTY = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
 /** Errors of a reload that the status shows; the service log has all of them. */
 const MAX_REPORTED = 20
+/** Errors that only a change of the settings file can end. */
+const OWN_CODES: readonly string[] = [
+  'DOCUMENT_INVALID',
+  'DOCUMENT_SYNTAX',
+  'DOCUMENT_DUPLICATE',
+  'CONFIG_EMPTY'
+]
 const REFUSED = 'settings reload failed: previous settings remain active'
 
 export interface SettingsReloaderOptions {
@@ -52,6 +60,8 @@ export interface SettingsState {
  */
 export class SettingsReloader {
   private readonly watcher: FileWatcher
+  /** Files that the settings name are not watched. */
+  private readonly retry: RetryTimer
   private isClosed = false
   private config: Config
   private current: SettingsState
@@ -66,6 +76,7 @@ export class SettingsReloader {
     const { file } = source
     this.current = { file, generation: 1, since: Date.now(), restart: [], last: undefined }
     this.watcher = new FileWatcher({ onActivity: () => compiler.ensureStarted(), onChange })
+    this.retry = new RetryTimer(onChange)
   }
 
   get state(): SettingsState {
@@ -81,6 +92,7 @@ export class SettingsReloader {
   close(): void {
     this.isClosed = true
     this.watcher.close()
+    this.retry.reset()
   }
 
   /** Reads the file again, and applies it. Errors are logged, and the previous settings remain active. */
@@ -135,6 +147,7 @@ export class SettingsReloader {
     const { generation, since } = this.current
     const isNew = changed.length > 0
     const fixed = this.lastErrors !== ''
+    this.retry.reset()
     this.lastErrors = ''
     const last = this.result(reason, isNew ? 'accepted' : 'unchanged', [])
     const state = { file, restart, last }
@@ -152,6 +165,8 @@ export class SettingsReloader {
     const { log } = this.options
     this.current = { ...this.current, last: this.result(reason, 'refused', errors) }
     const messages = errors.map(({ message }) => message).join('\n')
+    if (messages !== this.lastErrors) this.retry.reset()
+    if (errors.some(({ code }) => !OWN_CODES.includes(code))) this.retry.schedule()
     if (reason !== 'SIGHUP' && messages === this.lastErrors) return
     this.lastErrors = messages
     for (const { code, message } of errors) log.error({ code }, message)

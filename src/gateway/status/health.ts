@@ -33,6 +33,8 @@ const FLEET_PATIENCE: Milliseconds = 300_000
 const NO_UPSTREAM =
   'there is no upstream: none is configured, and resolv.conf has none that can be used'
 
+const noKey = (why: string): string => `${why}; pseudonyms in the query log cannot be derived later`
+
 const MISPLACED =
   'the query log is not where the settings say: somebody moved the file or its folder; it is created again within a minute'
 
@@ -52,6 +54,7 @@ export const PROBLEMS = {
   LOG_UNWRITABLE: true,
   RECORDER_SILENT: true,
   LOG_MISPLACED: false,
+  PRIVACY_KEY: false,
   UPSTREAMS_DOWN: true,
   PROBE_FAILING: true,
   PROBE_SILENT: false,
@@ -138,7 +141,10 @@ const CHECKS: readonly ((status: Status) => Found)[] = [
   ({ recorder }) => {
     if (recorder === null) return [['RECORDER_SILENT', 'the query log does not respond']]
     if (!recorder.writable) return [['LOG_UNWRITABLE', 'the query log cannot be written']]
-    return recorder.misplaced ? [['LOG_MISPLACED', MISPLACED]] : []
+    return [
+      ...(recorder.misplaced ? [['LOG_MISPLACED', MISPLACED] as const] : []),
+      ...(recorder.keyError === null ? [] : [['PRIVACY_KEY', noKey(recorder.keyError)] as const])
+    ]
   },
   ({ upstreams }) => {
     if (upstreams.length === 0) return [['UPSTREAMS_DOWN', NO_UPSTREAM]]

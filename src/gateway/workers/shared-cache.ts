@@ -10,6 +10,8 @@ import { runInSlices } from './run-in-slices.js'
 
 /** The share of cache memory for the shelves of all workers. */
 const SHELF_SHARE = 1 / 4
+/** Limit for a shelf, whose memory is one array: V8 has none of 8 GB. The rest is for the shared cache. */
+const MAX_SHELF: Octets = 2 ** 30
 /** The share of cache memory for cached failures. */
 const FAILURE_SHARE = 1 / 16
 
@@ -38,6 +40,11 @@ export interface CacheStatus {
   readonly failures: CacheUsage
 }
 
+/** Size of the shelf of each worker. @param size of all caches together */
+export function shelfSizeOf(size: Octets, workers: number): Octets {
+  return Math.min((size * SHELF_SHARE) / workers, MAX_SHELF)
+}
+
 /** The caches that all workers share, as the control thread sees them. */
 export class SharedCache {
   readonly memory: SharedCacheMemory
@@ -51,12 +58,13 @@ export class SharedCache {
     workers: number,
     private readonly log: ServiceLog
   ) {
-    const shelves = size * SHELF_SHARE
+    const shelfSize = shelfSizeOf(size, workers)
+    const shelves = shelfSize * workers
     const failureSize = size * FAILURE_SHARE
     const answers = allocateCache(size - shelves - failureSize, workers)
     const failures = allocateCache(failureSize, workers, answers.generation)
     const inFlight = workers > 1 ? new SharedArrayBuffer(IN_FLIGHT_SIZE) : undefined
-    this.memory = { answers, failures, inFlight, shelfSize: shelves / workers }
+    this.memory = { answers, failures, inFlight, shelfSize }
     this.answers = new PackedAnswerCache(answers, systemClock, 0, CONTROL)
     this.failures = new PackedAnswerCache(failures, systemClock, 0, CONTROL)
     this.flusher = new CacheFlusher(this.answers, this.failures)

@@ -17,6 +17,11 @@ export interface KeyOptions {
   readonly keep: Milliseconds
 }
 
+export interface KeyRingOptions extends KeyOptions {
+  /** Whether clients are written as pseudonyms, so that there is to be a key for now. */
+  readonly isUsed?: boolean
+}
+
 /** A key and the time during which it is used. */
 export interface ActiveKey {
   readonly secret: Uint8Array
@@ -34,16 +39,22 @@ export class KeyRing {
   private readonly active = new Map<Period, ActiveKey>()
   /** Keys that exist only in memory so far. */
   private readonly unsaved = new Map<Period, PeriodKey>()
-  private readonly options: KeyOptions
+  private readonly options: KeyRingOptions
   private readonly clock: Clock
   private readonly report: (error: InterdictError) => unknown
   private day = NaN
   private retryAt: Milliseconds = -Infinity
+  private lastError = ''
 
-  constructor(options: KeyOptions, clock: Clock, report: (error: InterdictError) => unknown) {
+  constructor(options: KeyRingOptions, clock: Clock, report: (error: InterdictError) => unknown) {
     this.options = options
     this.clock = clock
     this.report = report
+  }
+
+  /** Why a key that is in use is not on disk, so that its pseudonyms cannot be derived later; null: all are. */
+  get error(): string | null {
+    return this.unsaved.size === 0 ? null : this.lastError
   }
 
   /** The key for events at time `wall`. Call again after its end. */
@@ -59,6 +70,8 @@ export class KeyRing {
       this.day = today
       this.attempt(() => deleteOldKeys(this.options.folder, this.options.keep, this.clock.wall()))
     }
+    // Before the first lookup of a period: a key that cannot be written is found at once.
+    if (this.options.isUsed) this.keyAt(this.clock.wall())
     if (this.unsaved.size === 0 || this.clock.now() < this.retryAt) return
     for (const key of this.unsaved.values()) {
       const saved = this.attempt(() => saveKey(this.options.folder, key))
@@ -96,6 +109,7 @@ export class KeyRing {
       return what()
     } catch (error) {
       this.retryAt = this.clock.now() + RETRY
+      this.lastError = (error as InterdictError).message
       this.report(error as InterdictError)
       return undefined
     }

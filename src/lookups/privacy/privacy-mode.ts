@@ -45,5 +45,10 @@ export function modeOf(options: PrivacyOptions, network: string | undefined): Pr
   return options.networks.find(({ id }) => id === network)?.mode ?? options.default
 }
 
+/** Whether any client is written as a pseudonym. */
+export function usesPseudonyms({ default: usual, networks }: PrivacyOptions): boolean {
+  return usual === 'pseudonym' || networks.some(({ mode }) => mode === 'pseudonym')
+}
+
 /** Key length: the output length of SHA-256. RFC 2104 §3. */
 export const KEY_LENGTH: Octets = 32

@@ -4,7 +4,7 @@ import { failure, type ErrorCode, type InterdictError } from '../../base/errors/
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import { KeyRing, type KeyOptions } from '../privacy/key-ring.js'
-import type { PrivacyOptions } from '../privacy/privacy-mode.js'
+import { usesPseudonyms, type PrivacyOptions } from '../privacy/privacy-mode.js'
 import type { OpenDestination } from '../files/destination.js'
 import { Formatter } from './formatter.js'
 import { LogFile, type FileCounts, type Rotation } from '../files/log-file.js'
@@ -74,6 +74,8 @@ export interface RecorderStatus extends RecorderCounts {
   readonly writable: boolean
   /** Whether the open file is not the one at its path: somebody moved it, or its folder. */
   readonly misplaced: boolean
+  /** Why pseudonyms cannot be derived later; null: they can. */
+  readonly keyError: string | null
   readonly lookups: Readonly<Record<keyof typeof VERDICT, number>>
 }
 
@@ -215,6 +217,7 @@ export class Recorder {
       ...this.counts(),
       writable: this.file.isWritable,
       misplaced: this.file.isMisplaced,
+      keyError: this.keys.error,
       lookups: Object.fromEntries(lookups) as RecorderStatus['lookups']
     }
   }
@@ -246,7 +249,9 @@ export class Recorder {
   }
 
   private createKeys(): KeyRing {
-    return new KeyRing(this.options.privacy.keys, this.tools.clock, this.report)
+    const { keys, ...privacy } = this.options.privacy
+    const options = { ...keys, isUsed: usesPseudonyms(privacy) }
+    return new KeyRing(options, this.tools.clock, this.report)
   }
 
   private createFormatter(): Formatter {

@@ -110,7 +110,7 @@ export class ListCopies {
 
   /** Activates the quarantined copy. @throws InterdictError REMOTE_NOT_HELD, REMOTE_STATE */
   async confirm(id: string): Promise<CopyState> {
-    const { held, ...record } = await this.record(id)
+    const { held, trouble, ...record } = await this.record(id)
     if (held === undefined) throw failure('REMOTE_NOT_HELD', id)
     const place = this.files.path(id, '')
     try {
@@ -118,7 +118,9 @@ export class ListCopies {
     } catch (error) {
       throw failure('REMOTE_STATE', place, reasonOf(error))
     }
-    this.saveRecord(id, { ...record, copy: held })
+    // Without a failure since, the error is that it was quarantined.
+    const kept = record.failures > 0 ? trouble : undefined
+    this.saveRecord(id, { ...record, copy: held, trouble: kept })
     return held
   }
 }

@@ -17,14 +17,14 @@ import {
   periodsIn,
   readKey
 } from '../../../src/lookups/privacy/key-folder.js'
-import { KeyRing, type KeyOptions } from '../../../src/lookups/privacy/key-ring.js'
+import { KeyRing, type KeyRingOptions } from '../../../src/lookups/privacy/key-ring.js'
 import { endOf, periodOf, startOf } from '../../../src/lookups/privacy/key-period.js'
 import { fakeClock, folder } from '../record/disk.js'
 import { WALL } from '../record/events.js'
 
 const DAY = 86_400_000
 
-function ring(t: Test, more: Partial<KeyOptions> = {}) {
+function ring(t: Test, more: Partial<KeyRingOptions> = {}) {
   const keys = join(folder(t).path, 'deep', 'keys')
   const clock = fakeClock(WALL)
   const errors: ErrorCode[] = []
@@ -81,6 +81,26 @@ t.test('deletes expired keys, daily and monthly, and nothing else', async t => {
       .sort(),
     others.sort()
   )
+})
+
+t.test('before the first lookup it knows that a key cannot be saved', async t => {
+  const { keys, made, clock, errors } = ring(t, { isUsed: true })
+  mkdirSync(join(keys, '2023-03-13.key'), { recursive: true })
+  t.equal(made.error, null)
+  made.maintain()
+  t.match(made.error, /cannot use pseudonym key .*2023-03-13\.key/)
+  t.strictSame(errors, ['PRIVACY_KEY'])
+  rmSync(keys, { recursive: true })
+  clock.pass(60_000)
+  made.maintain()
+  t.equal(made.error, null)
+  t.strictSame(readdirSync(keys), ['2023-03-13.key'])
+})
+
+t.test('without pseudonyms there is no key', async t => {
+  const { keys, made } = ring(t)
+  made.maintain()
+  t.notOk(existsSync(keys))
 })
 
 t.test('two gateways use the same key: the first one saved', async t => {

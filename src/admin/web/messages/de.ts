@@ -166,6 +166,7 @@ export const messages: Messages = {
   'problem.SETTINGS_REFUSED': 'Neue Einstellungen abgelehnt',
   'problem.LOG_UNWRITABLE': 'Das Abfrageprotokoll kann nicht geschrieben werden',
   'problem.RECORDER_SILENT': 'Das Abfrageprotokoll reagiert nicht',
+  'problem.PRIVACY_KEY': 'Pseudonyme im Abfrageprotokoll sind später nicht zuordenbar',
   'problem.LOG_MISPLACED': 'Das Abfrageprotokoll wurde verschoben',
   'problem.BAN_REMOVED': 'Eine geltende Sperre wurde entfernt',
   'problem.LIST_SHRUNK': 'Eine lokale Liste ist geschrumpft',
@@ -212,6 +213,8 @@ export const messages: Messages = {
     'Berichtigen Sie die Einstellungen in der genannten Zeile. Die vorigen bleiben in Kraft.',
   'todo.LOG_UNWRITABLE':
     'Abfragen gehen verloren. Prüfen Sie freien Platz und Rechte des Protokollordners.',
+  'todo.PRIVACY_KEY':
+    'Den Ordner log.queries.privacy.keys dem Benutzer des Gateways mit Modus 0700 geben. Es wird jede Minute erneut versucht.',
   'todo.LOG_MISPLACED':
     'Jemand hat die Datei oder ihren Ordner verschoben. Binnen einer Minute wird sie neu angelegt; die Zeilen seither stehen in der verschobenen Datei.',
   'todo.BAN_REMOVED':

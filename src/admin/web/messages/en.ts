@@ -167,6 +167,7 @@ export const messages = {
   'problem.SETTINGS_REFUSED': 'New settings rejected',
   'problem.LOG_UNWRITABLE': 'The query log cannot be written',
   'problem.RECORDER_SILENT': 'The query log does not respond',
+  'problem.PRIVACY_KEY': 'Pseudonyms in the query log cannot be derived later',
   'problem.LOG_MISPLACED': 'The query log was moved away',
   'problem.BAN_REMOVED': 'A ban in force was removed',
   'problem.LIST_SHRUNK': 'A local list shrank',
@@ -212,6 +213,8 @@ export const messages = {
     'Correct the settings at the line named here. The previous settings stay in force.',
   'todo.LOG_UNWRITABLE':
     'Lookups are being lost. Check free space and permissions of the log folder.',
+  'todo.PRIVACY_KEY':
+    'Give the folder of log.queries.privacy.keys to the user of the gateway, with mode 0700. It retries every minute.',
   'todo.LOG_MISPLACED':
     'Somebody moved the file or its folder. It is created again within a minute; put the lines of the moved file back.',
   'todo.BAN_REMOVED':

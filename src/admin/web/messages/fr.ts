@@ -163,6 +163,7 @@ export const messages: Messages = {
   'problem.SETTINGS_REFUSED': 'Nouveaux réglages rejetés',
   'problem.LOG_UNWRITABLE': 'Écriture impossible dans le journal des requêtes',
   'problem.RECORDER_SILENT': 'Le journal des requêtes ne répond pas',
+  'problem.PRIVACY_KEY': 'Les pseudonymes du journal des requêtes ne pourront pas être retrouvés',
   'problem.LOG_MISPLACED': 'Le journal des requêtes a été déplacé',
   'problem.BAN_REMOVED': 'Un blocage en vigueur a été supprimé',
   'problem.LIST_SHRUNK': 'Une liste locale a rétréci',
@@ -210,6 +211,8 @@ export const messages: Messages = {
     'Corrigez les réglages à la ligne indiquée. Les précédents restent en vigueur.',
   'todo.LOG_UNWRITABLE':
     'Des requêtes ne sont pas journalisées. Vérifiez l’espace libre et les droits du dossier.',
+  'todo.PRIVACY_KEY':
+    'Donner le dossier log.queries.privacy.keys à l’utilisateur de la passerelle, avec le mode 0700. Un nouvel essai suit chaque minute.',
   'todo.LOG_MISPLACED':
     'Le fichier ou son dossier a été déplacé. Il est recréé en moins d’une minute ; les lignes entre-temps sont dans le fichier déplacé.',
   'todo.BAN_REMOVED':

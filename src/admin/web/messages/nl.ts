@@ -163,6 +163,7 @@ export const messages: Messages = {
   'problem.SETTINGS_REFUSED': 'Nieuwe instellingen geweigerd',
   'problem.LOG_UNWRITABLE': 'Het querylogboek kan niet worden geschreven',
   'problem.RECORDER_SILENT': 'Het querylogboek reageert niet',
+  'problem.PRIVACY_KEY': 'Pseudoniemen in het querylogboek zijn later niet te herleiden',
   'problem.LOG_MISPLACED': 'Het querylogboek is verplaatst',
   'problem.BAN_REMOVED': 'Een geldend verbod is verwijderd',
   'problem.LIST_SHRUNK': 'Een lokale lijst is gekrompen',
@@ -208,6 +209,8 @@ export const messages: Messages = {
     'Verbeter de instellingen op de genoemde regel. De vorige blijven van kracht.',
   'todo.LOG_UNWRITABLE':
     'Er gaan opzoekingen verloren. Controleer vrije ruimte en rechten van de logmap.',
+  'todo.PRIVACY_KEY':
+    'Geef de map log.queries.privacy.keys aan de gebruiker van de gateway, met modus 0700. Elke minuut volgt een nieuwe poging.',
   'todo.LOG_MISPLACED':
     'Iemand heeft het bestand of de map verplaatst. Binnen een minuut wordt het opnieuw gemaakt; de regels sindsdien staan in het verplaatste bestand.',
   'todo.BAN_REMOVED':
