@@ -167,6 +167,10 @@ t.test(
 )
 
 t.test('checks the certificates and keys of the settings', async t => {
+  const soon = makeCertificate({
+    names: ['dns.example'],
+    notAfter: new Date(Date.now() + 7 * 86_400_000)
+  })
   const old = makeCertificate({ names: ['old.example'], notAfter: new Date('2026-01-02') })
   const good = makeCertificate({ names: ['dns.example'] })
   const listener = (pair: string): string =>
@@ -176,9 +180,11 @@ t.test('checks the certificates and keys of the settings', async t => {
       ...FILES,
       'interdict.yaml': `${SETTINGS}listen: [${pairs.map(listener).join(', ')}]\ndiscovery: { name: dns.example }\n`,
       ...{ 'old.pem': old.certificate, 'old.key': old.key },
+      ...{ 'soon.pem': soon.certificate, 'soon.key': soon.key },
       ...{ 'good.pem': good.certificate, 'good.key': good.key }
     })
-    for (const key of ['old.key', 'good.key']) chmodSync(join(dirname(config), key), 0o600)
+    for (const key of ['old.key', 'soon.key', 'good.key'])
+      chmodSync(join(dirname(config), key), 0o600)
     return config
   }
   const ok = await interdict('check', '-c', site('good'))
@@ -189,7 +195,9 @@ t.test('checks the certificates and keys of the settings', async t => {
   const warned = await interdict('check', '-c', bad)
   t.match(warned.out, /old.pem expired at 2026-01-02T00:00:00Z \(CERTIFICATE_VALIDITY\)/)
   t.match(warned.out, /dns.example.*\(ONBOARD_NOT_COVERED\)/)
-  t.equal(warned.code, 0)
+  t.equal(warned.code, 1, 'clients refuse it')
+  const expiring = await interdict('check', '-c', site('soon'))
+  t.match(expiring, { code: 0, out: /soon.pem expires at .* \(CERTIFICATE_VALIDITY\)/ })
 
   chmodSync(join(dirname(bad), 'good.key'), 0o644)
   const open = await interdict('check', '-c', bad)

@@ -1,4 +1,5 @@
 import type { InterdictError } from '../../base/errors/error.js'
+import type { Milliseconds } from '../../base/units.js'
 import type { Config } from '../config/config.js'
 import { uncoveredNames } from '../discovery/uncovered-names.js'
 import {
@@ -14,21 +15,25 @@ export interface CertificateFindings {
 
 /**
  * Reads the certificates and keys that the settings name for listeners and the HTTP API, as the gateway would.
- * A key that every user may read is an error here; a gateway that runs goes on, with a warning.
+ * A key that every user may read is an error here, and a certificate that clients refuse for its dates; a gateway
+ * that runs goes on, with a warning.
  *
- * @returns errors CERTIFICATE_UNREADABLE, CERTIFICATE_INVALID, CERTIFICATE_KEY, KEY_FILE_MODE; warnings
+ * @returns errors CERTIFICATE_UNREADABLE, CERTIFICATE_INVALID, CERTIFICATE_KEY, CERTIFICATE_VALIDITY, KEY_FILE_MODE; warnings
  *   CERTIFICATE_VALIDITY, CERTIFICATE_WILDCARD, ONBOARD_NOT_COVERED
  */
 export async function checkCertificates(config: Config): Promise<CertificateFindings> {
   const files = new Map(filesOf(config).map(one => [`${one.certificate}\n${one.key}`, one]))
   const loaded = new Map<string, Certificate>()
   const errors: InterdictError[] = []
+  const now = Date.now()
   const warnings: InterdictError[] = []
   for (const one of files.values()) {
-    const result = await loadCertificate(one, Date.now())
+    const result = await loadCertificate(one, now)
     if (result.certificate !== undefined) loaded.set(one.certificate, result.certificate)
     errors.push(...result.errors)
-    for (const it of result.warnings) (it.code === 'KEY_FILE_MODE' ? errors : warnings).push(it)
+    const isUseless = result.certificate !== undefined && !isValidAt(result.certificate, now)
+    const asErrors = ['KEY_FILE_MODE', ...(isUseless ? ['CERTIFICATE_VALIDITY'] : [])]
+    for (const it of result.warnings) (asErrors.includes(it.code) ? errors : warnings).push(it)
   }
   return { errors, warnings: [...warnings, ...nameWarnings(config, loaded)] }
 }
@@ -44,4 +49,8 @@ function nameWarnings(
   loaded: ReadonlyMap<string, Certificate>
 ): readonly InterdictError[] {
   return uncoveredNames(config, ({ certificate }) => loaded.get(certificate)?.names)
+}
+
+function isValidAt({ notBefore, notAfter }: Certificate, now: Milliseconds): boolean {
+  return notBefore <= now && now <= notAfter
 }
