@@ -111,7 +111,7 @@ export async function startGateway(
     'interdict.yaml': `
 listen: ['127.0.0.1:0']
 workers: 1
-upstreams: { servers: [${servers.map(port => `'127.0.0.1:${port}'`).join(', ')}], use-resolv-conf: false, loop-check: 0s, timeout: 200ms }
+upstreams: { servers: [${servers.map(port => `'127.0.0.1:${port}'`).join(', ')}], use-resolv-conf: false, loop-check: 0s, idle-probe: 0s, timeout: 200ms }
 reports: [{ report: daily }]
 admin:
   http: '127.0.0.1:${admin}'

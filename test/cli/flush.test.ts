@@ -10,7 +10,7 @@ import { listenAddress, startServer } from './server-process.js'
 const settings = (port: number, socket: string) => `
 listen: ['127.0.0.1:0']
 workers: 1
-upstreams: { servers: ['127.0.0.1:${port}'], use-resolv-conf: false, timeout: 4s, loop-check: 0s }
+upstreams: { servers: ['127.0.0.1:${port}'], use-resolv-conf: false, timeout: 4s, loop-check: 0s, idle-probe: 0s }
 admin: { socket: '${socket}' }
 log: { queries: { which: none } }
 `

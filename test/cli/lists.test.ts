@@ -10,7 +10,7 @@ import { interdict, writeSite } from './run.js'
 type UpdatedLists = { readonly lists: readonly UpdatedList[] }
 
 const settings = (upstreamPort: number): string => `rules: rules
-upstreams: { servers: ['127.0.0.1:${upstreamPort}'], loop-check: 0s }
+upstreams: { servers: ['127.0.0.1:${upstreamPort}'], loop-check: 0s, idle-probe: 0s }
 remote-lists: { ca-file: '${resolve(CERTIFICATE)}' }
 `
 

@@ -11,7 +11,7 @@ import { startServer } from './server-process.js'
 const SETTINGS = `
 listen: ['127.0.0.1:0']
 workers: 1
-upstreams: { servers: [192.0.2.1], use-resolv-conf: false, loop-check: 0s }
+upstreams: { servers: [192.0.2.1], use-resolv-conf: false, loop-check: 0s, idle-probe: 0s }
 log: { queries: { file: log/queries.jsonl, flush: 10ms } }
 `
 const FILES = { 'interdict.yaml': SETTINGS, 'rules/networks.yaml': banning('banned.example') }

@@ -14,7 +14,7 @@ import { listenAddress, startServer } from './server-process.js'
 const settings = (servers: string, socket: string) => `
 listen: ['127.0.0.1:0']
 workers: 1
-upstreams: { servers: [${servers}], use-resolv-conf: false, loop-check: 0s, timeout: 4s, give-up: 4s }
+upstreams: { servers: [${servers}], use-resolv-conf: false, loop-check: 0s, idle-probe: 0s, timeout: 4s, give-up: 4s }
 admin: { socket: '${socket}' }
 log: { queries: { file: queries.jsonl, flush: 10ms } }
 `
@@ -273,7 +273,12 @@ const TROUBLE: StatusReply = withHealth({
   upstreams: [
     {
       ...{ address: '[fd12:3456:789a:bcde:f012:3456:789a:bcde]:5353', cookies: 2, ...upstream },
-      ...{ state: 'up', workers: { up: 1, outOfRotation: 0, down: 1 }, roundTripMs: 1234.567 },
+      ...{
+        probed: true,
+        state: 'up',
+        workers: { up: 1, outOfRotation: 0, down: 1 },
+        roundTripMs: 1234.567
+      },
       ...{ ednsRejections: 2, withoutEdns: 1, ...CLEAR },
       loopsFor: ['.', 'corp.example']
     },
@@ -287,6 +292,7 @@ const TROUBLE: StatusReply = withHealth({
       },
       ...{ encryption: 'opportunistic', error: null },
       state: 'up',
+      probed: true,
       workers: { up: 0, outOfRotation: 2, down: 0 }
     },
     {
@@ -299,12 +305,14 @@ const TROUBLE: StatusReply = withHealth({
       },
       ...{ encryption: 'strict', error: 'certificate has expired' },
       state: 'down',
+      probed: true,
       workers: { up: 0, outOfRotation: 1, down: 1 }
     },
     {
       ...{ address: '192.0.2.3', cookies: 0, ...upstream, roundTripMs: null, loopsFor: [] },
       ...CLEAR,
       state: 'unknown',
+      probed: true,
       workers: { up: 0, outOfRotation: 0, down: 0 }
     }
   ],

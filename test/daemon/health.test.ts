@@ -218,6 +218,16 @@ const cases: readonly {
     bad: { upstreams: [upstream('192.0.2.1', 'down', { isDefault: false })] },
     codes: ['UPSTREAMS_DOWN']
   },
+  {
+    it: 'no upstream has answered a probe yet',
+    bad: {
+      upstreams: [
+        upstream('192.0.2.1', 'unknown', { probed: true }),
+        upstream('192.0.2.2', 'down', { probed: true })
+      ]
+    },
+    codes: ['UPSTREAMS_UNKNOWN', 'UPSTREAM_DOWN']
+  },
   { it: 'there is no upstream', bad: { upstreams: [] }, codes: ['UPSTREAMS_DOWN'] },
   {
     it: 'there are upstreams for domains alone',

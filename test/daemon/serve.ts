@@ -127,6 +127,8 @@ export interface Setting {
   readonly upstreams?: string
   /** `upstreams.loop-check`. */
   readonly loopCheck?: string
+  /** `upstreams.idle-probe`. */
+  readonly idleProbe?: string
   readonly queries?: string
   /** `log.queries.file`. */
   readonly queryLog?: string
@@ -226,13 +228,19 @@ const isPortTaken = ({ code }: { readonly code: string }): boolean => code === '
 export function settingsText(setting: Setting): string {
   const { transport = kinds[0], workers = 1, listen = ['127.0.0.1:0'], upstream } = setting
   const servers = upstream === undefined ? '' : `'${upstream.address}:${upstream.port}'`
-  const { upstreams = '', loopCheck = '0s', cache = '', queries = 'flush: 10ms' } = setting
+  const {
+    upstreams = '',
+    loopCheck = '0s',
+    idleProbe = '0s',
+    cache = '',
+    queries = 'flush: 10ms'
+  } = setting
   const { grace = '5s', more = '', outputs = '', queryLog = 'queries.jsonl' } = setting
   return `
 listen: [${listen.map(one => (one.startsWith('{') ? one : `'${one}'`)).join(', ')}]
 transport: ${transport}
 workers: ${workers}
-upstreams: { servers: [${servers}], use-resolv-conf: false, loop-check: ${loopCheck}, ${upstreams} }
+upstreams: { servers: [${servers}], use-resolv-conf: false, loop-check: ${loopCheck}, idle-probe: ${idleProbe}, ${upstreams} }
 cache: { ${cache} }
 log: { queries: { file: ${queryLog}, ${queries} }, outputs: [${outputs}] }
 shutdown: { grace: ${grace} }

@@ -56,7 +56,7 @@ t.test('abuse of the HTTP API costs DNS nothing', async t => {
     'interdict.yaml': `
 listen: ['127.0.0.1:0']
 workers: 1
-upstreams: { servers: [192.0.2.1], use-resolv-conf: false, loop-check: 0s }
+upstreams: { servers: [192.0.2.1], use-resolv-conf: false, loop-check: 0s, idle-probe: 0s }
 admin: { http: '127.0.0.1:${admin}', socket: off }
 log: { queries: { file: queries.jsonl, which: none } }
 `,
@@ -142,7 +142,7 @@ t.test('questions to the query log of a running gateway', async t => {
     'interdict.yaml': `
 listen: ['127.0.0.1:0']
 workers: 1
-upstreams: { servers: [192.0.2.1], use-resolv-conf: false, loop-check: 0s }
+upstreams: { servers: [192.0.2.1], use-resolv-conf: false, loop-check: 0s, idle-probe: 0s }
 admin: { http: '127.0.0.1:${admin}', socket: off }
 log: { queries: { file: queries.jsonl, flush: 10ms } }
 `,

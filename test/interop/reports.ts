@@ -74,7 +74,7 @@ async function site(
     'interdict.yaml': `
 listen: ['127.0.0.1:0']
 workers: 1
-upstreams: { servers: ['127.0.0.1:9'], use-resolv-conf: false, loop-check: 0s }
+upstreams: { servers: ['127.0.0.1:9'], use-resolv-conf: false, loop-check: 0s, idle-probe: 0s }
 identity: { name: gw1 }
 admin: { socket: admin.sock }
 log: { queries: { file: log/queries.jsonl } }

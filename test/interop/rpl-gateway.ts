@@ -32,7 +32,7 @@ export function gatewayFor({ clauses, files }: RplScenario, upstream: number): R
     settings: `listen: ['127.0.0.1:PORT']
 workers: 1
 rules: rules
-upstreams: { servers: ['127.0.0.1:${upstream}'], loop-check: 0s }
+upstreams: { servers: ['127.0.0.1:${upstream}'], loop-check: 0s, idle-probe: 0s }
 front-ends: { proxy-protocol: [127.0.0.0/8] }
 special-use: { answer: false }
 log: { queries: { which: none } }

@@ -27,6 +27,7 @@ upstreams:
   servers: ['127.0.0.1:${upstreams[round % 2]!.endpoint.port}']
   use-resolv-conf: false
   loop-check: 0s
+  idle-probe: 0s
   cookies: ${round % 3 !== 0}
 cache: { max-ttl: 1s, stale-max: ${round % 2}s, prefetch: ${round % 2 === 0} }
 identity: { name: round-${round} }

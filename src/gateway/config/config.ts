@@ -115,6 +115,8 @@ export interface UpstreamsConfig {
   readonly caseRandomization: boolean
   /** Whether queries carry DNS cookies (RFC 7873), which responses must return. */
   readonly cookies: boolean
+  /** Upstreams that have not responded for so long are probed; 0: never. */
+  readonly idleProbe: Milliseconds
   /** Interval of forwarding loop detection; 0: off. */
   readonly loopCheck: Seconds
 }

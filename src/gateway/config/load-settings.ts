@@ -247,6 +247,7 @@ function upstreamsOf(settings: Settings['upstreams'], server: ServerAt): Upstrea
     giveUp: settings['give-up'],
     caseRandomization: settings['case-randomization'],
     cookies: settings.cookies,
+    idleProbe: settings['idle-probe'],
     loopCheck: settings['loop-check']
   }
 }

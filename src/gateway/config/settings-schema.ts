@@ -45,6 +45,7 @@ const upstreams = section({
   'give-up': duration('100ms', '4900ms').prefault('4s'),
   'case-randomization': z.boolean().prefault(true),
   cookies: z.boolean().prefault(true),
+  'idle-probe': duration('0s', '1h').prefault('5s'),
   'loop-check': wholeSeconds('0s', '1h').prefault('1m')
 }).refine(it => it.timeout <= it['give-up'], {
   path: ['timeout'],

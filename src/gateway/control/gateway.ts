@@ -257,6 +257,7 @@ export class Gateway {
       ...{ workerPool, cache, recorder, archiver, loopDetector, reporter, rules, zones, lists },
       unconfirmed,
       ...{ endpoints, upstreams, defaultUpstreams: configured.defaults },
+      probesUpstreams: this.config.upstreams.idleProbe > 0,
       transport: this.options.transport.kind,
       history: reloader.history.status,
       settings: parts.settings?.state,

@@ -56,6 +56,7 @@ export const PROBLEMS = {
   LOG_MISPLACED: false,
   PRIVACY_KEY: false,
   UPSTREAMS_DOWN: true,
+  UPSTREAMS_UNKNOWN: true,
   PROBE_FAILING: true,
   PROBE_SILENT: false,
   UPSTREAM_DOWN: false,
@@ -152,7 +153,15 @@ const CHECKS: readonly ((status: Status) => Found)[] = [
     const areDown = [defaults, upstreams].some(
       all => all.length > 0 && all.every(({ state }) => state === 'down')
     )
-    const all: Found = areDown ? [['UPSTREAMS_DOWN', 'no upstream answers']] : []
+    const used = defaults.length > 0 ? defaults : upstreams
+    const areUnknown =
+      used.some(({ state, probed }) => state === 'unknown' && probed) &&
+      used.every(({ state }) => state !== 'up')
+    const all: Found = areDown
+      ? [['UPSTREAMS_DOWN', 'no upstream answers']]
+      : areUnknown
+        ? [['UPSTREAMS_UNKNOWN', 'no upstream has answered yet since the start']]
+        : []
     if (upstreams.length === 1) return all
     const down = upstreams.filter(({ state }) => state === 'down')
     const each = down.map(({ address }) => {

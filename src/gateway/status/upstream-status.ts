@@ -13,7 +13,7 @@ export interface UpstreamStatus extends Readonly<UpstreamCounts> {
   /**
    * `down`     it fails, and no worker has had a response since that began
    * `up`       it has responded
-   * `unknown`  neither: there were no queries for it yet
+   * `unknown`  neither: there were no queries and no probes for it yet
    */
   readonly state: 'up' | 'down' | 'unknown'
   /** `strict`: over TLS, with a checked certificate; `opportunistic`: with any certificate. */
@@ -24,6 +24,8 @@ export interface UpstreamStatus extends Readonly<UpstreamCounts> {
   readonly isDefault: boolean
   /** The number of workers in which it is in each state. */
   readonly workers: Readonly<Record<UpstreamState['health'], number>>
+  /** Whether it is probed while there are no queries for it. */
+  readonly probed: boolean
   /** Domains for which it is disabled by a forwarding loop; `.`: the default upstreams. */
   readonly loopsFor: readonly string[]
   /** Smoothed round-trip time, mean of the workers in which it is up; null: not measured. */
@@ -41,11 +43,13 @@ export interface UpstreamSources {
   readonly upstreams: readonly string[]
   /** Labels of the upstreams for names without a `forward` entry. */
   readonly defaultUpstreams: readonly string[]
+  /** Whether idle upstreams are probed. */
+  readonly probesUpstreams: boolean
 }
 
 /** @param workers the states of each worker; a worker that is about to get new settings lacks some */
 export function upstreamsStatus(
-  { upstreams, defaultUpstreams, loopDetector }: UpstreamSources,
+  { upstreams, defaultUpstreams, probesUpstreams, loopDetector }: UpstreamSources,
   workers: readonly (readonly UpstreamState[])[]
 ): UpstreamStatus[] {
   const { disabledRoutes } = loopDetector
@@ -58,6 +62,7 @@ export function upstreamsStatus(
       encryption: states[0]?.encryption ?? 'none',
       error: states.find(({ error }) => error !== undefined)?.error ?? null,
       isDefault: defaultUpstreams.includes(address),
+      probed: probesUpstreams,
       workers: countHealth(states),
       loopsFor: loopsFor.map(({ domain }) => domain),
       roundTripMs: meanRoundTrip(states),

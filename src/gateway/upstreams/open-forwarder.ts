@@ -14,18 +14,21 @@ import type { UpstreamServer } from '../../resolver/upstream/upstream-server.js'
  * What the settings say about forwarding.
  *
  * @param labels see `ForwarderSettings.labels`
+ * @param probesIdle one forwarder of a gateway does
  */
 export function forwarderSettings(
   { upstreams: settings }: Config,
   upstreams: readonly UpstreamServer[],
-  labels?: readonly string[]
+  labels?: readonly string[],
+  probesIdle = false
 ): ForwarderSettings {
-  const { timeout, giveUp, forward, caseRandomization, cookies } = settings
+  const { timeout, giveUp, forward, caseRandomization, cookies, idleProbe } = settings
   return {
     upstreams,
     domains: forward,
     caseRandomization,
     cookies,
+    idleProbe: probesIdle ? idleProbe : 0,
     limits: { attemptTimeout: timeout, queryTimeout: giveUp },
     ...(labels !== undefined && { labels })
   }

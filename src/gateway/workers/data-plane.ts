@@ -118,7 +118,7 @@ export class DataPlane {
       void this.flushFailures()
     }
     const forwarder = await openForwarder(
-      forwarderSettings(config, upstreams, labels),
+      forwarderSettings(config, upstreams, labels, this.probesIdle),
       transport,
       clock,
       log,
@@ -163,7 +163,8 @@ export class DataPlane {
     const { config, upstreams, labels, disabledRoutes } = settings
     const { cache: limits, log } = config
     this.ownProbes.isEnabled = config.probe.enabled
-    parts.forwarder.configure(forwarderSettings(config, upstreams, labels), disabledRoutes)
+    const forwarding = forwarderSettings(config, upstreams, labels, this.probesIdle)
+    parts.forwarder.configure(forwarding, disabledRoutes)
     parts.caches.cache.setStaleMax(limits.staleMax)
     parts.fallback.limits = limits
     parts.responses.limits = limits
@@ -222,6 +223,11 @@ export class DataPlane {
     this.listeners.close()
     this.parts?.forwarder.close()
     this.ring.commit()
+  }
+
+  /** One worker is enough: the status has the states of all. */
+  private get probesIdle(): boolean {
+    return this.init.number === 0
   }
 
   private async flushFailures(): Promise<void> {

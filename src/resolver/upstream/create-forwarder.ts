@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../../base/time/clock.js'
+import type { Milliseconds } from '../../base/units.js'
 import type { Transport } from '../../wire/sockets/datagram.js'
 import type { Forwarder, ForwardedQuestion, OutcomeHandler } from './forwarder.js'
 import { DEFAULT_LIMITS, type UpstreamLimits } from './upstream-limits.js'
@@ -33,6 +34,8 @@ export interface ForwarderSettings {
   readonly limits?: Partial<UpstreamLimits>
   /** Whether QNAME is sent in random letter case, which responses have to repeat; default true. */
   readonly caseRandomization?: boolean
+  /** Upstreams without a response for so long are probed; by default, and with 0, none is. */
+  readonly idleProbe?: Milliseconds
   /** Whether queries carry DNS cookies, which responses have to repeat; default true. */
   readonly cookies?: boolean
   /**
@@ -97,6 +100,8 @@ class UpstreamForwarder implements MeasuredForwarder {
   private readonly ownCounts = newForwarderCounts()
   private allUpstreams: Upstream[] = []
   private labels: string[] = []
+  private idleProbe: Milliseconds = 0
+  private isClosed = false
   /** Upstreams of each domain, `undefined` for all other names, in the order of the options. */
   private groups: {
     readonly name: Uint8Array | undefined
@@ -165,6 +170,7 @@ class UpstreamForwarder implements MeasuredForwarder {
     const missing = [...families].filter(family => !this.families.has(family))
     for (const family of missing) this.families.add(family)
     await Promise.all(missing.map(family => this.pools[family].open()))
+    if (!this.isClosed) this.prober.watchIdle(this.allUpstreams, this.idleProbe)
   }
 
   configure(settings: ForwarderSettings, routes: ReadonlySet<number>): void {
@@ -200,6 +206,7 @@ class UpstreamForwarder implements MeasuredForwarder {
   }
 
   close(): void {
+    this.isClosed = true
     this.queries.close()
     this.prober.close()
     this.pools[4].close()
@@ -211,6 +218,7 @@ class UpstreamForwarder implements MeasuredForwarder {
     const { upstreams, domains = [], caseRandomization = true, cookies = true } = settings
     const { dependencies, random } = this
     dependencies.limits = { ...dependencies.limits, ...settings.limits }
+    this.idleProbe = settings.idleProbe ?? 0
     dependencies.caseRandom = caseRandomization ? random : undefined
     this.labels = [...(settings.labels ?? this.labels)]
     const before = this.allUpstreams

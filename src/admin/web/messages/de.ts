@@ -174,6 +174,7 @@ export const messages: Messages = {
   'problem.UPSTREAMS_DOWN': 'Kein Upstream antwortet',
   'problem.PROBE_FAILING': 'Selbsttest fehlgeschlagen',
   'problem.PROBE_SILENT': 'Der Selbsttest läuft nicht',
+  'problem.UPSTREAMS_UNKNOWN': 'Noch keine Antwort eines Upstreams',
   'problem.UPSTREAM_DOWN': 'Ein Upstream antwortet nicht',
   'problem.FORWARDING_LOOP': 'Weiterleitungsschleife',
   'problem.BUNDLE_EXPIRED': 'Bündel abgelaufen',
@@ -230,6 +231,8 @@ export const messages: Messages = {
   'todo.PROBE_SILENT': 'Der Selbsttest läuft nicht und findet nichts. Siehe Dienstprotokoll.',
   'todo.UPSTREAMS_DOWN':
     'Namen, die nicht im Cache sind, können nicht aufgelöst werden. Prüfen Sie die Verbindung zu den Upstreams.',
+  'todo.UPSTREAMS_UNKNOWN':
+    'Einige Sekunden warten. Bleibt es dabei, die Upstreams und den Weg zu ihnen prüfen.',
   'todo.UPSTREAM_DOWN':
     'Die anderen werden benutzt. Prüfen Sie, ob er von dieser Maschine aus erreichbar ist.',
   'todo.FORWARDING_LOOP':

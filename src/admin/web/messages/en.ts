@@ -175,6 +175,7 @@ export const messages = {
   'problem.UPSTREAMS_DOWN': 'No upstream answers',
   'problem.PROBE_FAILING': 'Probe failed',
   'problem.PROBE_SILENT': 'The probe does not run',
+  'problem.UPSTREAMS_UNKNOWN': 'Waiting for the first answer of an upstream',
   'problem.UPSTREAM_DOWN': 'Upstream does not answer',
   'problem.FORWARDING_LOOP': 'Forwarding loop',
   'problem.BUNDLE_EXPIRED': 'Bundle expired',
@@ -230,6 +231,8 @@ export const messages = {
   'todo.PROBE_SILENT': 'The probe does not run, and finds nothing. See the service log.',
   'todo.UPSTREAMS_DOWN':
     'Names that are not cached cannot be resolved. Check the connection to the upstreams.',
+  'todo.UPSTREAMS_UNKNOWN':
+    'Wait a few seconds. If it lasts, test the upstreams and the way to them.',
   'todo.UPSTREAM_DOWN': 'The others are used. Check whether it is reachable from this machine.',
   'todo.FORWARDING_LOOP':
     'This upstream sends queries back to the gateway. Correct its forwarders.',

@@ -171,6 +171,7 @@ export const messages: Messages = {
   'problem.UPSTREAMS_DOWN': 'Aucun serveur amont ne répond',
   'problem.PROBE_FAILING': 'Autocontrôle échoué',
   'problem.PROBE_SILENT': 'L’autocontrôle ne tourne pas',
+  'problem.UPSTREAMS_UNKNOWN': 'Aucun serveur en amont n’a encore répondu',
   'problem.UPSTREAM_DOWN': 'Un serveur amont ne répond pas',
   'problem.FORWARDING_LOOP': 'Boucle de transfert',
   'problem.BUNDLE_EXPIRED': 'Paquet expiré',
@@ -229,6 +230,8 @@ export const messages: Messages = {
     'L’autocontrôle ne tourne pas et ne trouve rien. Voyez le journal de service.',
   'todo.UPSTREAMS_DOWN':
     'Les noms absents du cache ne peuvent être résolus. Vérifiez la connexion aux serveurs amont.',
+  'todo.UPSTREAMS_UNKNOWN':
+    'Attendre quelques secondes. Si cela dure, tester les serveurs en amont et le chemin vers eux.',
   'todo.UPSTREAM_DOWN':
     'Les autres sont utilisés. Vérifiez s’il est joignable depuis cette machine.',
   'todo.FORWARDING_LOOP':

@@ -171,6 +171,7 @@ export const messages: Messages = {
   'problem.UPSTREAMS_DOWN': 'Geen upstream antwoordt',
   'problem.PROBE_FAILING': 'Zelfcontrole mislukt',
   'problem.PROBE_SILENT': 'De zelfcontrole loopt niet',
+  'problem.UPSTREAMS_UNKNOWN': 'Nog geen antwoord van een upstream',
   'problem.UPSTREAM_DOWN': 'Een upstream antwoordt niet',
   'problem.FORWARDING_LOOP': 'Doorstuurlus',
   'problem.BUNDLE_EXPIRED': 'Bundel verlopen',
@@ -226,6 +227,8 @@ export const messages: Messages = {
   'todo.PROBE_SILENT': 'De zelfcontrole loopt niet en vindt niets. Zie het dienstlogboek.',
   'todo.UPSTREAMS_DOWN':
     'Namen buiten de cache kunnen niet worden opgelost. Controleer de verbinding met de upstreams.',
+  'todo.UPSTREAMS_UNKNOWN':
+    'Wacht enkele seconden. Blijft het zo, controleer dan de upstreams en de weg erheen.',
   'todo.UPSTREAM_DOWN':
     'De andere worden gebruikt. Controleer of hij vanaf deze machine bereikbaar is.',
   'todo.FORWARDING_LOOP':
