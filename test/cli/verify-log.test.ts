@@ -101,3 +101,20 @@ t.test('escapes control characters in file names', async t => {
   t.match(told, { code: 1, out: /broken at archive.*\\u\{1b\}\[2J\.parquet/ })
   t.notMatch(told.out, '\u001b')
 })
+
+t.test(
+  'a chain that the gateway has not begun is not yet signed, which proves nothing',
+  async t => {
+    const { config, at } = await siteWithChain(t, NAME)
+    const [start] = readFileSync(at('log/chain.jsonl'), 'utf8').split('\n')
+    writeFileSync(at('log/chain.jsonl'), `${start!}\n`)
+    const early = await interdict('verify-log', '-c', config)
+    t.match(early, { code: 1, out: /not yet signed, so nothing is proven/ })
+    t.match(early.out, /no checkpoint yet/)
+    rmSync(at('log/chain.jsonl'))
+    const none = await interdict('verify-log', '-c', config)
+    t.match(none, { code: 1, out: /not yet signed, so nothing is proven/ })
+    t.match(none.out, /somebody removed it/)
+    t.notMatch(none.out, /[Bb]roken|unaltered/)
+  }
+)

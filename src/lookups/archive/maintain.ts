@@ -58,22 +58,26 @@ export interface ShipOptions {
  * are logged; the others still run.
  *
  * @param wall current time; its UTC day matters
+ * @param clock of chain entries
  * @returns whether all steps succeeded
  * @throws InterdictError ARCHIVE_NO_DUCKDB, ARCHIVE_FAILED
  */
 export async function maintainArchive(
   options: ArchiveOptions,
   wall: Milliseconds,
-  log: ServiceLog
+  log: ServiceLog,
+  clock = (): Milliseconds => wall
 ): Promise<boolean> {
   const layout = new LogLayout(options.path)
   const steps = new MaintenanceSteps(layout, log)
   const chainOptions = options.chain
-  const chain = chainOptions && (await steps.run(() => Chain.open(layout, chainOptions, wall, log)))
+  const chain =
+    chainOptions && (await steps.run(() => Chain.open(layout, chainOptions, clock, log)))
   // Without the chain, changes could not be proven.
   if (chainOptions !== undefined && chain === undefined) return false
   await steps.run(() => finishReplacement(layout, chain && (into => chain.hasArchiveFile(into))))
   const closed = (await chain?.recordClosedFiles(error => steps.fail(error))) ?? closedFiles(layout)
+  await steps.run(() => chain?.writeDueCheckpoint())
   const { keep } = options
   // Until the current day is known, nothing expires.
   let retentionDate = NEVER
@@ -211,8 +215,10 @@ async function makeParquet(work: MaintenanceRun, today: Day, retentionDate: Day)
       workFolder
     )
     const convertOne = (name: string) => convert(database, layout, name, workFolder, digests, chain)
-    for (const name of parquet ? closed : [])
+    for (const name of parquet ? closed : []) {
       await steps.run(() => convertAndLog(() => convertOne(name), log))
+      await steps.run(() => chain?.writeDueCheckpoint())
+    }
     digests.close()
     for (const day of archivedDays(layout).filter(day => day < today)) {
       const expired = keep === undefined ? [] : expiredOn(day, retentionDate, keep)
@@ -221,9 +227,12 @@ async function makeParquet(work: MaintenanceRun, today: Day, retentionDate: Day)
       const isDue = expired.length > 0 || isShippedDay(day)
       if (expired !== 'all' && isDue)
         await steps.run(() => compactDay(database, layout, day, workFolder, chain, expired))
+      await steps.run(() => chain?.writeDueCheckpoint())
     }
-    for (const day of parquet ? archivedDays(layout) : [])
+    for (const day of parquet ? archivedDays(layout) : []) {
       await steps.run(() => createTallies(database, layout, day, workFolder, chain))
+      await steps.run(() => chain?.writeDueCheckpoint())
+    }
     await steps.run(() => {
       const broken = brokenParquetFiles(layout)
       if (broken.length > 0) throw failure('ARCHIVE_BROKEN', broken.join(', '))

@@ -1,6 +1,7 @@
 import { createHash, sign, verify, type KeyObject } from 'node:crypto'
 import type { PublicKey } from '../../base/files/ed25519.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
+import type { OpenSegment } from './open-segment.js'
 
 /** The chain file beside the query log: one entry per change to its files. */
 export const CHAIN_FILE = 'chain.jsonl'
@@ -92,6 +93,8 @@ export type EntryBody =
       readonly octets: Octets
       /** Maximum time until the next checkpoint, in seconds, while the gateway is running. */
       readonly within: number
+      /** With a witness: the lines added to the live file since the last checkpoint. */
+      readonly open?: OpenSegment
     }
 
 /** An entry with its position in the chain. */

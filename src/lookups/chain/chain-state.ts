@@ -1,4 +1,5 @@
 import type { Octets } from '../../base/units.js'
+import type { OpenSegment } from './open-segment.js'
 import type { ChainEntry, RemovalRequest, ManuallyRemovedFile, SizedFile } from './chain-entry.js'
 
 /** State of one file according to the chain. */
@@ -25,6 +26,12 @@ export class ChainState {
   /** Times of the start and of the last checkpoint. */
   startedAt: string | undefined
   checkpoint: { readonly time: string; readonly within: number } | undefined
+  /** What checkpoints have of the live file. */
+  openSegments: OpenSegment[] = []
+  /** What checkpoints had of closed files before they were closed, as far as those were not replaced. */
+  readonly segments = new Map<string, readonly OpenSegment[]>()
+  /** Numbers of the checkpoints after which lines that were in the live file before were not there. */
+  readonly shrunk: number[] = []
   /** Files that existed before the chain started. */
   foundAtStart = 0
 
@@ -36,7 +43,11 @@ export class ChainState {
         for (const file of entry.found) this.setPresent(file)
         return
       case 'file':
-        return this.setPresent(entry)
+        this.setPresent(entry)
+        // Closed files are recorded in the order of closing, all before the next segment.
+        if (this.openSegments.length > 0) this.segments.set(entry.file, this.openSegments)
+        this.openSegments = []
+        return
       case 'replaced': {
         const before = new Map(entry.files.map(({ file, sha256 }) => [file, sha256]))
         for (const { file, sha256 } of entry.files) this.setAbsent(file, sha256, 'replaced')
@@ -52,12 +63,26 @@ export class ChainState {
         return
       case 'checkpoint':
         this.checkpoint = { time: entry.time, within: entry.within }
+        if (entry.open !== undefined) this.addSegment(entry.n, entry.open)
     }
+  }
+
+  /** Offset in the live file up to which checkpoints have its lines. */
+  get openTo(): Octets {
+    return this.openSegments.at(-1)?.to ?? 0
   }
 
   /** Files that should exist, in the order of the chain. */
   presentFiles(): [file: string, FileState][] {
     return [...this.files].filter(([, { state }]) => state === 'present')
+  }
+
+  private addSegment(n: number, segment: OpenSegment): void {
+    if (segment.from !== this.openTo) {
+      this.shrunk.push(n)
+      this.openSegments = []
+    }
+    this.openSegments.push(segment)
   }
 
   private setPresent({ file, sha256, octets }: SizedFile, before?: string): void {
@@ -72,6 +97,7 @@ export class ChainState {
 
   private setAbsent(file: string, sha256: string, state: 'replaced' | 'removed'): void {
     const known = this.files.get(file)
+    this.segments.delete(file)
     if (known?.state === 'present') {
       this.totals.files--
       this.totals.octets -= known.octets

@@ -32,8 +32,12 @@ import type {
   RemovalReason
 } from './chain-entry.js'
 import type { ChainState } from './chain-state.js'
+import { readOpenSegment, type OpenSegment } from './open-segment.js'
 import { readChain, type ChainContents } from './read-chain.js'
 import { readSignKey } from './sign-key.js'
+
+/** Part of the interval after which a run writes a checkpoint: runs do not take equally long to get there. */
+const DUE = 0.7
 
 export interface ChainOptions {
   /** Path of the private key. */
@@ -42,6 +46,8 @@ export interface ChainOptions {
   readonly earlierKeys: readonly PublicKey[]
   /** Maximum time between checkpoints. */
   readonly checkpoint: Milliseconds
+  /** Whether checkpoints cover the lines of the live file, for a witness. */
+  readonly coversLive?: boolean
 }
 
 /**
@@ -53,23 +59,23 @@ export class Chain {
   private readonly layout: LogLayout
   private readonly options: ChainOptions
   private readonly key: KeyObject
-  private readonly wall: Milliseconds
+  private readonly clock: () => Milliseconds
   private readonly log: ServiceLog
   private head: ChainHead
   private state: ChainState
-  /** Entries written by this object. */
+  /** Entries written by this object since its last checkpoint. */
   private writtenEntries = 0
 
   private constructor(
     layout: LogLayout,
     options: ChainOptions,
-    tools: { key: KeyObject; wall: Milliseconds; log: ServiceLog },
+    tools: { key: KeyObject; clock: () => Milliseconds; log: ServiceLog },
     { head, state }: ChainContents
   ) {
     this.layout = layout
     this.options = options
     this.key = tools.key
-    this.wall = tools.wall
+    this.clock = tools.clock
     this.log = tools.log
     this.head = head
     this.state = state
@@ -79,12 +85,13 @@ export class Chain {
    * Opens the chain or starts one. An incomplete line at its end, left by a crash, is removed. A
    * broken chain is set aside, and a new one started that refers to it.
    *
+   * @param clock the wall clock, or the time of all entries
    * @throws InterdictError CHAIN_KEY, CHAIN_WRITE; system errors
    */
   static async open(
     layout: LogLayout,
     options: ChainOptions,
-    wall: Milliseconds,
+    clock: Milliseconds | (() => Milliseconds),
     log: ServiceLog
   ): Promise<Chain> {
     const key = readSignKey(options.signKey)
@@ -97,7 +104,8 @@ export class Chain {
       ...options.earlierKeys.flatMap(k => readPublicKey(k) ?? [])
     ]
     const isOurs = lastEntry === undefined || isSigned(lastEntry, trusted)
-    const chain = new Chain(layout, options, { key, wall, log }, contents)
+    const tools = { key, clock: typeof clock === 'number' ? () => clock : clock, log }
+    const chain = new Chain(layout, options, tools, contents)
     if (fault !== undefined || !isOurs) {
       await chain.replaceBroken(path, octets, fault?.line ?? lines, fault?.fault ?? 'signature')
       return chain
@@ -207,18 +215,44 @@ export class Chain {
     return isUnaltered ? { file, sha256 } : { file, sha256, was: 'altered' }
   }
 
-  /** Writes a checkpoint if entries were written or the last checkpoint is old enough. */
+  /** Writes a checkpoint if entries were written, or one is due. */
   writeCheckpoint(): void {
     ensureReserve(this.layout.folder)
-    const { checkpoint, totals: sum } = this.state
+    if (this.writtenEntries > 0 || this.isCheckpointDue) this.appendCheckpoint()
+  }
+
+  /** Writes a checkpoint if one is due for the witness, in the middle of long work. */
+  writeDueCheckpoint(): void {
+    if (this.options.coversLive === true && this.isCheckpointDue) this.appendCheckpoint()
+  }
+
+  private get isCheckpointDue(): boolean {
+    const { checkpoint } = this.state
     const last = checkpoint === undefined ? -Infinity : Date.parse(checkpoint.time)
-    const age = Math.abs(this.wall - last)
-    if (this.writtenEntries === 0 && age < this.options.checkpoint) return
-    const { files, octets } = sum
+    return Math.abs(this.clock() - last) >= DUE * this.options.checkpoint
+  }
+
+  private appendCheckpoint(): void {
+    const open = this.options.coversLive === true ? this.openSegment() : undefined
+    const { files, octets } = this.state.totals
     const within = Math.ceil(this.options.checkpoint / MS_PER_SECOND)
-    this.append({ kind: 'checkpoint', files, octets, within })
+    const entry = { kind: 'checkpoint', files, octets, within } as const
+    this.append(open === undefined ? entry : { ...entry, open })
+    this.writtenEntries = 0
     const { n: line, sha256 } = this.head
     this.log.info({ line, sha256 }, 'query log chain: checkpoint written')
+  }
+
+  /** Undefined if a file was closed meanwhile: it is recorded first, in the next run. */
+  private openSegment(): OpenSegment | undefined {
+    const path = join(this.layout.folder, this.layout.liveName)
+    const segment = readOpenSegment(path, this.state.openTo)
+    if (closedFiles(this.layout).some(file => !this.state.files.has(file))) return undefined
+    if (segment !== 'shrunk') return segment
+    const { code, message } = failure('CHAIN_ALTERED', path)
+    this.log.error({ code }, message)
+    const again = readOpenSegment(path, 0)
+    return again === 'shrunk' ? undefined : again
   }
 
   private async reconcileFile(file: string): Promise<void> {
@@ -268,7 +302,7 @@ export class Chain {
     line: number,
     fault: string
   ): Promise<void> {
-    const stamp = new Date(this.wall).toISOString().replaceAll(/[-:]/g, '')
+    const stamp = new Date(this.clock()).toISOString().replaceAll(/[-:]/g, '')
     const file = `chain-${stamp}.broken`
     const { code, message } = failure('CHAIN_BROKEN', `${path}:${line}`, fault, file)
     this.log.error({ code }, message)
@@ -295,7 +329,8 @@ export class Chain {
   }
 
   private append(entry: EntryBody, path = join(this.layout.folder, CHAIN_FILE)): void {
-    const line = encodeEntry(entry, this.wall, this.head, this.key)
+    const wall = this.clock()
+    const line = encodeEntry(entry, wall, this.head, this.key)
     const octets = Buffer.from(`${line}\n`)
     try {
       appendToChain(path, octets)
@@ -305,7 +340,7 @@ export class Chain {
     const n = this.head.n + 1
     const sha256 = hashLine(line)
     this.head = { n, sha256 }
-    this.state.apply({ ...entry, v: 1, n, time: new Date(this.wall).toISOString(), prev: '' })
+    this.state.apply({ ...entry, v: 1, n, time: new Date(wall).toISOString(), prev: '' })
     this.writtenEntries++
   }
 }

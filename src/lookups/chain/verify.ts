@@ -5,8 +5,9 @@ import { failure } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
 import type { Octets } from '../../base/units.js'
 import { digestFile } from '../files/file-digest.js'
-import { allFiles, isTally, type LogLayout } from '../files/log-layout.js'
+import { allFiles, isTally, type LogLayout, closedFiles } from '../files/log-layout.js'
 import { CHAIN_FILE, type ChainHead } from './chain-entry.js'
+import { hasSegments, type OpenSegment } from './open-segment.js'
 import type { ChainState, ManualRemoval, FileState } from './chain-state.js'
 import { readChain, type Fault, type ChainContents } from './read-chain.js'
 
@@ -21,10 +22,12 @@ const MAX_ATTEMPTS = 5
  * `restarted` a previous chain was broken, and this one was started in its place
  * `cut`       a line known from elsewhere is not in the chain: its end was cut off
  * `altered`   a file does not have the hash recorded in the chain
+ * `rewritten` a file does not have the lines that a checkpoint had of it while it was written
  * `missing`   a file does not exist
  * `extra`     a file is unknown to the chain
  */
-export type BreakKind = 'absent' | 'line' | 'restarted' | 'cut' | 'altered' | 'missing' | 'extra'
+export type BreakKind =
+  'absent' | 'line' | 'restarted' | 'cut' | 'altered' | 'rewritten' | 'missing' | 'extra'
 
 export interface Break {
   readonly kind: BreakKind
@@ -49,6 +52,7 @@ export interface Unproven {
 
 /** Result of verifying a query log; its JSON form is public, see docs/reference/query-log.md. */
 export interface Verification {
+  /** Nothing is broken, and the chain has a checkpoint. */
   readonly proven: boolean
   /** In chain order; the first is where the chain broke. */
   readonly breaks: readonly Break[]
@@ -118,7 +122,7 @@ async function verifyOnce(
   const live = existsSync(join(layout.folder, layout.liveName))
   const { startedAt: began, checkpoint } = state
   return {
-    proven: all.length === 0,
+    proven: all.length === 0 && checkpoint !== undefined,
     breaks: all,
     unproven: [
       ...files.unproven,
@@ -139,7 +143,7 @@ async function verifyOnce(
 }
 
 function breaksOf(contents: ChainContents, expected: string | undefined): Break[] {
-  const { lines, fault, hashes, broken } = contents
+  const { lines, fault, hashes, broken, state } = contents
   if (lines === 0) return [{ kind: 'absent', at: CHAIN_FILE }]
   const restarts = broken.map(({ line }): Break => ({
     kind: 'restarted',
@@ -149,7 +153,9 @@ function breaksOf(contents: ChainContents, expected: string | undefined): Break[
     return [...restarts, { kind: 'line', at: `${CHAIN_FILE}:${fault.line}`, fault: fault.fault }]
   }
   const isCut = expected !== undefined && !hashes.has(expected)
-  return isCut ? [...restarts, { kind: 'cut', at: `${CHAIN_FILE}:${lines + 1}` }] : restarts
+  const shrunk = state.shrunk.map((n): Break => ({ kind: 'rewritten', at: `${CHAIN_FILE}:${n}` }))
+  const cut: Break = { kind: 'cut', at: `${CHAIN_FILE}:${lines + 1}` }
+  return [...restarts, ...shrunk, ...(isCut ? [cut] : [])]
 }
 
 /** Verifies the files of a query log against the state in the chain. */
@@ -173,6 +179,30 @@ class FileVerifier {
       if (known === undefined) this.checkUnknown(file, existing)
       else if (known.state !== 'present') await this.checkAbsent(file, known)
     }
+    this.checkLive()
+  }
+
+  /** Lines that checkpoints have of the live file; it may have been closed since. */
+  private checkLive(): void {
+    const { liveName } = this.layout
+    const holder = (): string =>
+      closedFiles(this.layout).find(file => !this.state.files.has(file)) ?? liveName
+    const file = holder()
+    if (this.hasLines(file, this.state.openSegments)) return
+    // The gateway may close it in this moment.
+    const other = holder()
+    if (other === file || !this.hasLines(other, this.state.openSegments))
+      this.breaks.push({ kind: 'rewritten', at: liveName })
+  }
+
+  private hasLines(file: string, segments: readonly OpenSegment[]): boolean {
+    const path = join(this.layout.folder, file)
+    try {
+      return segments.length === 0 || hasSegments(path, segments)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+      throw failure('CHAIN_READ', path, reasonOf(error))
+    }
   }
 
   private async checkPresent(
@@ -183,6 +213,8 @@ class FileVerifier {
     if (actual === sha256) {
       this.verified.files++
       this.verified.octets += octets
+      if (!this.hasLines(file, this.state.segments.get(file) ?? []))
+        this.breaks.push({ kind: 'rewritten', at: file })
     } else if (actual === undefined) {
       // Harmless: without a tally, reports read the lookups themselves.
       if (isTally(file)) this.unproven.push({ kind: 'unfinished', at: file })

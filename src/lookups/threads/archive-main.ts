@@ -30,7 +30,7 @@ process.once('message', (init: ArchiveInit) => {
   const layout = new LogLayout(init.path)
   const maintain = async (): Promise<boolean> => {
     const now = Date.now()
-    const done = await maintainArchive(init, now, log)
+    const done = await maintainArchive(init, now, log, Date.now)
     return (await retainHistory(init.history, layout, init.keep, now, log)) && done
   }
   void withArchiveLock(layout, log, maintain)

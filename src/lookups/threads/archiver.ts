@@ -14,6 +14,9 @@ import { MaintenanceReporter } from './maintenance-reporter.js'
 
 /** Interval between checks for work. */
 const CHECK_INTERVAL: Milliseconds = 10 * MS_PER_SECOND
+/** So that a checkpoint is not later than its interval although checks and runs take time. */
+const earlier = (interval: Milliseconds): Milliseconds =>
+  interval - Math.min(interval / 4, 2 * CHECK_INTERVAL)
 /** Delay before a failed run is retried. */
 const RETRY_DELAY: Milliseconds = 600 * MS_PER_SECOND
 /** The V8 heap limit; DuckDB's memory does not count. */
@@ -181,7 +184,7 @@ export class Archiver {
         this.isIncomplete = false
         this.retryNotBefore = -Infinity
         this.completedDay = day
-        this.checkpointAt = now + (chain?.checkpoint ?? Infinity)
+        this.checkpointAt = now + (chain === undefined ? Infinity : earlier(chain.checkpoint))
       } else this.retryNotBefore = performance.now() + RETRY_DELAY
     })
     const threads = availableParallelism()

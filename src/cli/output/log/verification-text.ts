@@ -7,10 +7,12 @@ import { formatCount, formatSize } from '../format.js'
 import { section } from '../layout.js'
 
 const BREAKS: Readonly<Record<Exclude<BreakKind, 'line'>, string>> = {
-  absent: 'chain missing or empty',
+  absent:
+    'not there or empty. The gateway starts it within a minute; if it was there before, somebody removed it',
   restarted: 'the previous chain was broken, and this one replaces it',
   cut: 'the expected line is missing: the chain was truncated',
   altered: 'altered since it was written',
+  rewritten: 'lines that a checkpoint had of it while it was written are not in it',
   missing: 'missing, and the gateway did not remove it',
   extra: 'not in the chain: not written by the gateway'
 }
@@ -40,12 +42,9 @@ export const WAS: Readonly<Record<NonNullable<ManuallyRemovedFile['was']>, strin
 export function verificationLines(chain: string, found: Verification, columns?: number): string[] {
   const labelled = (label: string, lines: readonly string[]): string[] =>
     section(label, lines, columns)
-  const { proven, lines, breaks, unproven, ordered } = found
-  const [first] = breaks
+  const { lines, breaks, unproven, ordered } = found
   return [
-    proven
-      ? `${chain}: verified, the log is unaltered`
-      : `${chain}: broken at ${escapeControls(first!.at)}`,
+    `${chain}: ${headline(found)}`,
     ...(lines === 0 ? [] : labelled('Chain', chainLines(found))),
     ...(lines === 0 ? [] : labelled('Files', [filesLine(found)])),
     ...labelled('Removed', ordered.flatMap(removalLines)),
@@ -53,8 +52,19 @@ export function verificationLines(chain: string, found: Verification, columns?: 
       'Not verified',
       unproven.map(({ kind, at }) => escapeControls(`${at}: ${UNPROVEN[kind]}`))
     ),
-    ...labelled('Broken', breaks.map(breakLine))
+    ...labelled(isUnsigned(found) ? 'Chain' : 'Broken', breaks.map(breakLine))
   ]
+}
+
+/** A chain that the gateway has not started, or not signed a checkpoint in: nothing contradicts it. */
+function isUnsigned({ proven, breaks }: Verification): boolean {
+  return !proven && breaks.every(({ kind }) => kind === 'absent')
+}
+
+function headline(found: Verification): string {
+  if (found.proven) return 'verified, the log is unaltered'
+  if (isUnsigned(found)) return 'not yet signed, so nothing is proven'
+  return `broken at ${escapeControls(found.breaks[0]!.at)}`
 }
 
 /** One line for a report. */
@@ -62,6 +72,7 @@ export function verificationFact(found: Verification): readonly string[] {
   const { proven, breaks, checkpoint, unproven, ordered } = found
   const open = unproven.map(({ at }) => at)
   return [
+    ...(isUnsigned(found) ? [headline(found)] : []),
     ...(proven ? [`verified: ${filesLine(found)}`] : breaks.slice(0, 3).map(breakLine)),
     ...(checkpoint === undefined ? [] : [`last checkpoint ${shown(checkpoint)}`]),
     ...ordered.flatMap(removalLines).map(line => `removed by hand: ${line}`),
