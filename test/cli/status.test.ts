@@ -217,6 +217,7 @@ const TROUBLE: StatusReply = withHealth({
     }
   })),
   history: { incompleteSince: null, error: null },
+  witness: null,
   remoteLists: [],
   certificates: [],
   reports: [

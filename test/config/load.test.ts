@@ -97,6 +97,7 @@ const defaults = {
       rotation: { octets: 256 * 1024 * 1024, daily: true },
       archive: true,
       chain: undefined,
+      witness: undefined,
       retention: undefined,
       privacy: {
         ...{ default: 'full', networks: [], bits: { ipv4: 24, ipv6: 56 }, preservePrefix: false },
@@ -315,7 +316,24 @@ tls: { handshake-timeout: 2s, max-handshakes: 9, ticket-secret: secret }`,
           chain: {
             signKey: resolve('/etc/interdict/k.pem'),
             earlierKeys: [],
-            checkpoint: 3_600_000
+            checkpoint: 3_600_000,
+            coversLive: false
+          },
+          witness: undefined
+        }
+      }
+    }
+  },
+  {
+    it: 'who confirms the query log',
+    text: 'log: { queries: { chain: { sign-key: k.pem }, witness: { tsa: { url: "https://tsa.example/", ca-file: tsa.pem } } } }',
+    config: {
+      log: {
+        queries: {
+          chain: { checkpoint: 600_000, coversLive: true },
+          witness: {
+            every: 600_000,
+            tsa: { url: 'https://tsa.example/', caFile: resolve('/etc/interdict/tsa.pem') }
           }
         }
       }
@@ -558,6 +576,16 @@ const refuses = [
     it: 'a key of the chain in the folder of the log',
     text: 'log:\n  queries:\n    chain:\n      sign-key: /var/log/interdict/k.pem',
     at: [4, 17]
+  },
+  {
+    it: 'a witness without a chain',
+    text: 'log:\n  queries:\n    witness: { tsa: { url: "http://tsa.example", ca-file: tsa.pem } }',
+    at: [3, 14]
+  },
+  {
+    it: 'a time-stamping authority without its certificate',
+    text: 'log:\n  queries:\n    chain: { sign-key: k.pem }\n    witness: { tsa: { url: "http://tsa.example" } }',
+    at: [4, 21]
   },
   { it: 'an empty path', text: 'rules: ""', at: [1, 8] },
   { it: 'state in /etc', text: 'state: { folder: var }', at: [1, 18] },

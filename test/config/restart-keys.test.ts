@@ -39,6 +39,11 @@ const IN_PLACE = [
   ...['log.service.level', 'log.service.file', 'log.queries.which', 'log.queries.file'],
   ...['log.queries.flush', 'log.queries.rotate.size', 'log.queries.rotate.daily'],
   ...['log.queries.archive', 'log.queries.chain.sign-key', 'log.queries.chain.earlier-keys'],
+  ...[
+    'log.queries.witness.every',
+    'log.queries.witness.tsa.url',
+    'log.queries.witness.tsa.ca-file'
+  ],
   ...['log.queries.chain.checkpoint', 'log.queries.keep.days', 'log.queries.keep.space'],
   ...['log.queries.keep.networks', 'log.queries.privacy.default', 'log.queries.privacy.networks'],
   ...['log.queries.privacy.ipv4-prefix', 'log.queries.privacy.ipv6-prefix'],

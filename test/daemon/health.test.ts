@@ -67,6 +67,7 @@ const GOOD: Status = {
   upstreams: [upstream('192.0.2.1', 'up'), upstream('192.0.2.2', 'unknown')],
   zones: [],
   history: { incompleteSince: null, error: null },
+  witness: null,
   remoteLists: [],
   certificates: [],
   clients: {},
@@ -124,6 +125,24 @@ const cases: readonly {
     it: 'saved rules wait to be applied',
     bad: rules({ waiting: { since: 'then', sha256: 'abc', errors: 0, first: [] } }),
     codes: ['RULES_WAITING']
+  },
+  {
+    it: 'a witness has not confirmed the query log for too long',
+    bad: {
+      witness: [
+        {
+          ...{
+            by: 'tsa',
+            to: 'https://tsa.example/',
+            line: 7,
+            confirmed: 'then',
+            error: first[0]!
+          },
+          missingSince: 'then'
+        }
+      ]
+    },
+    codes: ['LOG_UNWITNESSED']
   },
   {
     it: 'the history of rules cannot be written',

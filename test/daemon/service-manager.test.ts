@@ -25,6 +25,7 @@ const GOOD = {
   silent: [],
   upstreams: [{ address: '192.0.2.1', state: 'up', isDefault: true, loopsFor: [] }],
   history: { incompleteSince: null, error: null },
+  witness: null,
   remoteLists: [],
   certificates: [],
   alerts: [],

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { LOCK } from '../../src/resolver/cache/shard-memory.js'
-import { readConfig } from '../../src/gateway/config/load.js'
+import { readConfig } from '../../src/gateway/config/load-settings.js'
 import { openCaches, SharedCache, shelfSizeOf } from '../../src/gateway/workers/shared-cache.js'
 import { WorkerPool } from '../../src/gateway/workers/worker-pool.js'
 import { questionKey } from '../../src/wire/dns/message/question.js'

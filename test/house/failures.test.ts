@@ -331,6 +331,10 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'an incomplete Parquet file is replaced'
   ],
   'log file or chain altered': ['querylog/archive/chain/verify.test.ts', 'names ${it}'],
+  'witness of the query log unreachable or wrong': [
+    'querylog/witness/chain-witness.test.ts',
+    'an authority that fails is retried, and health says since when'
+  ],
   'tally altered': ['querylog/archive/tallies.test.ts', 'instead of a tally that was altered the'],
   'damaged file in the folder of a fleet': [
     'cli/fleet-logs.test.ts',

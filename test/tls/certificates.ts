@@ -48,6 +48,7 @@ const OID = {
   authorityKeyIdentifier: '551d23',
   serverAuth: '2b06010505070301',
   clientAuth: '2b06010505070302',
+  timeStamping: '2b06010505070308',
   deltaIndicator: '551d1b',
   distributionPoint: '551d1c'
 }
@@ -90,7 +91,14 @@ export function makeCertificate(terms: CertificateTerms = {}): TestCertificate {
       : [extension(OID.authorityKeyIdentifier, sequence(tlv(0x80, authorityKey)))]),
     ...(usage.length === 0
       ? []
-      : [extension(OID.extendedKeyUsage, sequence(...usage.map(one => oid(OID[one]))))])
+      : [
+          extension(
+            OID.extendedKeyUsage,
+            sequence(...usage.map(one => oid(OID[one]))),
+            // RFC 3161 §2.3.
+            usage.includes('timeStamping')
+          )
+        ])
   ]
   const number = ++serial
   const body = sequence(
@@ -176,15 +184,15 @@ function generalName(name: string): Buffer {
 }
 
 /** GeneralizedTime. RFC 5280 §4.1.2.5.2. */
-function time(date: Date): Buffer {
+export function time(date: Date): Buffer {
   return tlv(0x18, Buffer.from(`${date.toISOString().replace(/[-:T]/g, '').slice(0, 14)}Z`))
 }
 
-const oid = (hex: string): Buffer => tlv(6, Buffer.from(hex, 'hex'))
-const sequence = (...parts: readonly Uint8Array[]): Buffer => tlv(0x30, ...parts)
+export const oid = (hex: string): Buffer => tlv(6, Buffer.from(hex, 'hex'))
+export const sequence = (...parts: readonly Uint8Array[]): Buffer => tlv(0x30, ...parts)
 
 /** Tag, length, value. X.690 §8.1. */
-function tlv(tag: number, ...parts: readonly Uint8Array[]): Buffer {
+export function tlv(tag: number, ...parts: readonly Uint8Array[]): Buffer {
   const value = Buffer.concat(parts)
   const { length } = value
   const head =

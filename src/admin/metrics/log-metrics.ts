@@ -1,8 +1,8 @@
 import type { StatusReply } from '../../gateway/status/health.js'
-import { byLabel, counters, optional, optionals } from './families.js'
+import { byLabel, counters, gauges, optional, optionals, timeOf } from './families.js'
 import type { MetricFamily } from './metrics-text.js'
 
-export function logMetrics({ recorder, archive }: StatusReply): MetricFamily[] {
+export function logMetrics({ recorder, archive, witness }: StatusReply): MetricFamily[] {
   return [
     optionals('lookups', 'Lookups recorded, by verdict.', recorder, it =>
       byLabel('verdict', it.lookups)
@@ -30,6 +30,13 @@ export function logMetrics({ recorder, archive }: StatusReply): MetricFamily[] {
       'Size of all files of the query log.',
       archive,
       it => it.stored?.octets
+    ),
+    gauges(
+      'log_witnessed_timestamp_seconds',
+      'When a witness last confirmed the chain of the query log.',
+      (witness ?? []).flatMap(({ by, confirmed }) =>
+        confirmed === null ? [] : [{ value: timeOf(confirmed), labels: { by } }]
+      )
     )
   ]
 }

@@ -21,6 +21,7 @@ export const ALERT_EVENTS = [
   'log-unwritable',
   'recorder-silent',
   'log-misplaced',
+  'log-unwitnessed',
   'archive-failed',
   'output-disconnected',
   'upstreams-down',

@@ -7,7 +7,7 @@ import { reasonOf } from '../../base/errors/reason.js'
 import { MAX_SECRET_FILE, readBoundedFileSync } from '../../base/files/bounded-file.js'
 import { fileUnwritable, folderUnwritable } from '../../base/files/writable.js'
 import { checkOutput } from '../../lookups/export/check-output.js'
-import { checkChainKey } from '../../lookups/threads/chain-key.js'
+import { checkChainFiles } from '../../lookups/threads/chain-files.js'
 import { loadPrimaries } from '../../sources/refresh/primaries.js'
 import { checkTicketSecret } from '../../wire/tls/ticket-keys.js'
 import { hookFileErrors } from '../alerts/hook-files.js'
@@ -19,7 +19,7 @@ import { loadCookieSecrets } from '../workers/cookie-secrets.js'
 /** Errors of files that prevent a start, and that a reload of the settings refuses. Without those that a reloader reads. */
 export function startFileErrors({ log, alerts, smtp, admin }: Config): readonly InterdictError[] {
   return [
-    ...checkChainKey(log.queries),
+    ...checkChainFiles(log.queries),
     ...hookFileErrors(alerts),
     ...smtpFileErrors(smtp),
     ...oidcFileErrors(admin.oidc)

@@ -4,6 +4,7 @@ import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { Endpoint } from '../../wire/sockets/datagram.js'
 import { certificateFiles, CertificateReader, servedCertificates } from '../status/certificates.js'
 import { gatherStatus, type Status } from '../status/status.js'
+import { witnessOptionsOf } from '../../lookups/witness/witness-options.js'
 import type { ReloadReason } from '../reload/reload-reporter.js'
 import { startFileErrors } from './check-files.js'
 import { prepareSettings } from './prepare-settings.js'
@@ -105,6 +106,8 @@ export class Gateway {
     this.parts.settings?.startWatching()
     this.parts.loopDetector.start()
     if (config.log.queries.which !== 'none') this.parts.archiver.start()
+    this.parts.witness.configure(witnessOptionsOf(config.log.queries))
+    this.parts.witness.start()
     this.parts.alerts.start()
     this.parts.reports.start()
     fleet.start()
@@ -159,6 +162,7 @@ export class Gateway {
     archiver.configure({ path, parquet, chain, keep, ship: config.fleet?.logs })
     if (queries.which === 'none') archiver.stop()
     else archiver.start()
+    parts.witness.configure(witnessOptionsOf(queries))
     for (const { code, message } of warnings) options.log.warn({ code }, message)
     const bootstrap = bootstrapServers(config, upstreams)
     this.certificates = new CertificateReader(certificateFiles(config))
@@ -226,7 +230,8 @@ export class Gateway {
   }
 
   private close(): void {
-    const { reloader, settings, tls, admin, fleet, probe, http, loopDetector, lag } = this.parts
+    const { reloader, settings, tls, admin, fleet, probe, http, loopDetector, lag, witness } =
+      this.parts
     reloader.close()
     settings?.close()
     tls?.close()
@@ -236,6 +241,7 @@ export class Gateway {
     void http.close()
     loopDetector.close()
     lag.close()
+    witness.stop()
   }
 
   /** @param isFirst workers get the first snapshot with the `listen` message */
@@ -256,6 +262,7 @@ export class Gateway {
     return gatherStatus({
       ...{ workerPool, cache, recorder, archiver, loopDetector, reporter, rules, zones, lists },
       unconfirmed,
+      witness: parts.witness.status(),
       ...{ endpoints, upstreams, defaultUpstreams: configured.defaults },
       probesUpstreams: this.config.upstreams.idleProbe > 0,
       transport: this.options.transport.kind,

@@ -18,6 +18,7 @@ import type { Status } from '../status/status.js'
 import { Alerts } from '../alerts/alerts.js'
 import { ProbeHandle } from '../probe/probe-handle.js'
 import { Archiver } from '../../lookups/threads/archiver.js'
+import { ChainWitness } from '../../lookups/witness/chain-witness.js'
 import { RecorderHandle } from '../../lookups/threads/recorder-handle.js'
 import { CertificateReloader } from '../reload/certificate-reloader.js'
 import type { CompilerHandle, SettingsSource } from '../compiler/compiler-handle.js'
@@ -84,6 +85,7 @@ export interface GatewayParts {
   readonly loopDetector: LoopDetector
   readonly recorder: RecorderHandle
   readonly archiver: Archiver
+  readonly witness: ChainWitness
   readonly admin: AdminInterface
   readonly http: AdminService
   readonly listeners: GatewaySockets
@@ -119,6 +121,7 @@ export function createParts(
     ...{ path, parquet, chain, keep, ship: config.fleet?.logs, log },
     history: historyFolder(config.state.folder)
   })
+  const witness = new ChainWitness(log)
   const cache = new SharedCache(config.cache.size, count, log)
   const counters = allocateCounters((count + 1) * COUNTERS)
   const lag = new EventLoopLag(counters, count)
@@ -224,6 +227,7 @@ export function createParts(
       loopDetector,
       recorder,
       archiver,
+      witness,
       admin,
       http,
       listeners,

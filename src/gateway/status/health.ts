@@ -55,6 +55,7 @@ export const PROBLEMS = {
   RECORDER_SILENT: true,
   LOG_MISPLACED: false,
   PRIVACY_KEY: false,
+  LOG_UNWITNESSED: false,
   UPSTREAMS_DOWN: true,
   UPSTREAMS_UNKNOWN: true,
   PROBE_FAILING: true,
@@ -221,6 +222,13 @@ const CHECKS: readonly ((status: Status) => Found)[] = [
     if (last === undefined || last.outcome === 'done') return []
     return [['ARCHIVE_FAILED', `maintenance of the query log failed: ${firstError(last)}`]]
   },
+  ({ witness }) =>
+    (witness ?? []).flatMap(({ by, to, missingSince, error }) => {
+      if (missingSince === null) return []
+      const why = error?.message ?? 'the chain has no new checkpoint'
+      const message = `the query log is not witnessed by ${by} ${to} since ${missingSince}: ${why}`
+      return [['LOG_UNWITNESSED', message, by] as const]
+    }),
   ({ recorder }) =>
     (recorder?.outputs ?? [])
       .filter(({ connected, sent, waitingOctets }) => !connected && sent + waitingOctets > 0)

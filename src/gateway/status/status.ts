@@ -14,6 +14,7 @@ import type { FleetStatus } from './fleet-status.js'
 import type { ProbeStatus } from '../probe/probe-status.js'
 import { archiveStatus, type ArchiveStatus } from '../../lookups/threads/archive-status.js'
 import type { Archiver } from '../../lookups/threads/archiver.js'
+import type { WitnessStatus } from '../../lookups/witness/chain-witness.js'
 import type { RecorderHandle } from '../../lookups/threads/recorder-handle.js'
 import { bundleState, type BundleState } from '../reload/bundle-expiry.js'
 import type { HistoryStatus } from '../reload/history-recorder.js'
@@ -80,6 +81,8 @@ export interface Status extends WorkerCounters {
   readonly recorder: (RecorderReply & { readonly restarts: number }) | null
   /** Null: archiving, retention and chaining are off, or the query log is. */
   readonly archive: ArchiveStatus | null
+  /** Who confirms the chain of the query log; null: nobody. */
+  readonly witness: readonly WitnessStatus[] | null
 }
 
 /** The settings in force. */
@@ -171,6 +174,7 @@ export interface StatusSources extends UpstreamSources {
   readonly cache: Pick<SharedCache, 'status'>
   readonly recorder: Pick<RecorderHandle, 'status' | 'restarts'>
   readonly archiver: Archiver
+  readonly witness: Status['witness']
   readonly reporter: Pick<
     ReloadReporter,
     'since' | 'last' | 'stuckSince' | 'due' | 'lists' | 'pendingLists' | 'tests' | 'waiting'
@@ -242,7 +246,8 @@ export async function gatherStatus(
     probe: sources.probe,
     recorder:
       typeof recorded === 'object' ? { ...recorded, restarts: recorder.restarts.count } : null,
-    archive
+    archive,
+    witness: sources.witness
   }
 }
 

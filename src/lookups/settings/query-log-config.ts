@@ -11,6 +11,8 @@ export interface QueryLogConfig {
   readonly archive: boolean
   /** Undefined: no hash chain. */
   readonly chain: ChainConfig | undefined
+  /** Undefined: no witness. */
+  readonly witness: WitnessConfig | undefined
   /** Undefined: keep forever. */
   readonly retention: RetentionConfig | undefined
   readonly privacy: PrivacyConfig
@@ -39,7 +41,26 @@ export interface ChainConfig {
   readonly earlierKeys: readonly string[]
   /** Maximum time between two chain lines. */
   readonly checkpoint: Milliseconds
+  /** Whether checkpoints cover the lines of the live file: there is a witness. */
+  readonly coversLive: boolean
   /** Position of the key's setting, for an unusable key. */
+  readonly position: Position
+}
+
+/** Who confirms checkpoints of the chain, so that the gateway alone cannot rewrite the log. */
+export interface WitnessConfig {
+  /** Interval of checkpoints. */
+  readonly every: Milliseconds
+  /** Undefined: none. */
+  readonly tsa: TimeStampingConfig | undefined
+}
+
+/** A time-stamping authority: RFC 3161. */
+export interface TimeStampingConfig {
+  readonly url: string
+  /** Certificates in PEM that its time stamps lead to. */
+  readonly caFile: string
+  /** Position of its section, for an unusable file. */
   readonly position: Position
 }
 

@@ -7,7 +7,8 @@ import type {
   ChainConfig,
   PrivacyConfig,
   QueryLogConfig,
-  RetentionConfig
+  RetentionConfig,
+  WitnessConfig
 } from './query-log-config.js'
 import { section, type SectionContext } from '../../policy/yaml/section.js'
 
@@ -35,6 +36,21 @@ const chain = section({
   checkpoint: duration('1m', '1d').prefault('1h')
 })
 
+const witness = section({
+  every: duration('1m', '1d').prefault('10m'),
+  tsa: section({
+    url: z
+      .string()
+      .regex(/^(https?:\/\/[^\s/]+(\/\S*)?)?$/, 'a URL such as https://tsa.example/tsr')
+      .prefault(''),
+    'ca-file': z.string('a path').prefault('')
+  })
+}).superRefine(({ tsa }, context) => {
+  if (tsa.url === '' || tsa['ca-file'] !== '') return
+  const message = 'the certificate that time stamps of this authority lead to, in PEM'
+  context.addIssue({ code: 'custom', path: ['tsa', 'ca-file'], message })
+})
+
 const keep = section({
   days: z.int().min(0).max(36_500).prefault(0),
   space: size('0B', '999999GB').prefault('0B'),
@@ -58,6 +74,7 @@ export const queryLogSchema = section({
   }),
   archive: z.boolean().prefault(true),
   chain,
+  witness,
   keep,
   privacy
 })
@@ -76,6 +93,7 @@ export function queryLogOf(settings: Settings, context: SectionContext): QueryLo
     archive,
     privacy: privacyOf(settings.privacy, logFolder, context),
     chain: chainOf(settings, logFolder, context),
+    witness: witnessOf(settings, context),
     retention: retentionOf(settings.keep, context)
   }
 }
@@ -102,7 +120,7 @@ function privacyOf(
 }
 
 function chainOf(
-  { chain, file }: Settings,
+  { chain, file, witness }: Settings,
   logFolder: string,
   { folder, positionOf, addError }: SectionContext
 ): ChainConfig | undefined {
@@ -115,8 +133,27 @@ function chainOf(
   if (basename(file) === 'chain.jsonl')
     addError('log.queries.file', file, 'a name other than that of the chain')
   const position = positionOf(['log', 'queries', 'chain', 'sign-key'])
-  const { 'earlier-keys': earlierKeys, checkpoint } = chain
-  return { signKey, earlierKeys, checkpoint, position }
+  const { 'earlier-keys': earlierKeys } = chain
+  const coversLive = hasWitness(witness)
+  const checkpoint = coversLive ? Math.min(chain.checkpoint, witness.every) : chain.checkpoint
+  return { signKey, earlierKeys, checkpoint, coversLive, position }
+}
+
+const hasWitness = ({ tsa }: Settings['witness']): boolean => tsa.url !== ''
+
+function witnessOf(
+  { witness, chain }: Settings,
+  { folder, positionOf, addError }: SectionContext
+): WitnessConfig | undefined {
+  if (!hasWitness(witness)) return undefined
+  if (chain['sign-key'] === '') {
+    const expected = 'log.queries.chain.sign-key as well, since a witness confirms the chain'
+    addError('log.queries.witness', 'a witness', expected)
+  }
+  const { every, tsa } = witness
+  const position = positionOf(['log', 'queries', 'witness', 'tsa'])
+  const caFile = resolve(folder, tsa['ca-file'])
+  return { every, tsa: tsa.url === '' ? undefined : { url: tsa.url, caFile, position } }
 }
 
 function retentionOf(

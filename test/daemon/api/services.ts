@@ -50,6 +50,7 @@ export const STATUS: StatusReply = {
   upstreams: [],
   zones: [],
   history: { incompleteSince: null, error: null },
+  witness: null,
   remoteLists: [],
   certificates: [],
   alerts: [],

@@ -168,6 +168,7 @@ export const messages: Messages = {
   'problem.RECORDER_SILENT': 'Das Abfrageprotokoll reagiert nicht',
   'problem.PRIVACY_KEY': 'Pseudonyme im Abfrageprotokoll sind später nicht zuordenbar',
   'problem.LOG_MISPLACED': 'Das Abfrageprotokoll wurde verschoben',
+  'problem.LOG_UNWITNESSED': 'Abfrageprotokoll nicht bezeugt',
   'problem.BAN_REMOVED': 'Eine geltende Sperre wurde entfernt',
   'problem.LIST_SHRUNK': 'Eine lokale Liste ist geschrumpft',
   'problem.CERTIFICATE_NAME': 'Zertifikat für einen anderen Namen',
@@ -218,6 +219,8 @@ export const messages: Messages = {
     'Den Ordner log.queries.privacy.keys dem Benutzer des Gateways mit Modus 0700 geben. Es wird jede Minute erneut versucht.',
   'todo.LOG_MISPLACED':
     'Jemand hat die Datei oder ihren Ordner verschoben. Binnen einer Minute wird sie neu angelegt; die Zeilen seither stehen in der verschobenen Datei.',
+  'todo.LOG_UNWITNESSED':
+    'Das Protokoll wird weiter geschrieben. Bis ein Zeuge die Kette wieder bestätigt, könnte root auf dem Gateway die Einträge seither ändern. Prüfen Sie, ob das Gateway den Zeugen in log.queries.witness erreicht.',
   'todo.BAN_REMOVED':
     'Eine Änderung der Regeln hat sie beendet. Hat das niemand entschieden, stellen Sie die Regeln wieder her. Der Hinweis endet nach einem Tag.',
   'todo.LIST_SHRUNK':

@@ -169,6 +169,7 @@ export const messages = {
   'problem.RECORDER_SILENT': 'The query log does not respond',
   'problem.PRIVACY_KEY': 'Pseudonyms in the query log cannot be derived later',
   'problem.LOG_MISPLACED': 'The query log was moved away',
+  'problem.LOG_UNWITNESSED': 'Query log not witnessed',
   'problem.BAN_REMOVED': 'A ban in force was removed',
   'problem.LIST_SHRUNK': 'A local list shrank',
   'problem.CERTIFICATE_NAME': 'Certificate for another name',
@@ -218,6 +219,8 @@ export const messages = {
     'Give the folder of log.queries.privacy.keys to the user of the gateway, with mode 0700. It retries every minute.',
   'todo.LOG_MISPLACED':
     'Somebody moved the file or its folder. It is created again within a minute; put the lines of the moved file back.',
+  'todo.LOG_UNWITNESSED':
+    'The log is written all the same. Until a witness confirms the chain again, root of the gateway could rewrite what was logged meanwhile. Check that the gateway reaches the witness in log.queries.witness.',
   'todo.BAN_REMOVED':
     'A change of the rules ended it. If nobody decided that, restore the rules. The note ends after a day.',
   'todo.LIST_SHRUNK':

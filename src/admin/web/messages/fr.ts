@@ -165,6 +165,7 @@ export const messages: Messages = {
   'problem.RECORDER_SILENT': 'Le journal des requêtes ne répond pas',
   'problem.PRIVACY_KEY': 'Les pseudonymes du journal des requêtes ne pourront pas être retrouvés',
   'problem.LOG_MISPLACED': 'Le journal des requêtes a été déplacé',
+  'problem.LOG_UNWITNESSED': 'Journal des requêtes sans témoin',
   'problem.BAN_REMOVED': 'Un blocage en vigueur a été supprimé',
   'problem.LIST_SHRUNK': 'Une liste locale a rétréci',
   'problem.CERTIFICATE_NAME': 'Certificat pour un autre nom',
@@ -216,6 +217,8 @@ export const messages: Messages = {
     'Donner le dossier log.queries.privacy.keys à l’utilisateur de la passerelle, avec le mode 0700. Un nouvel essai suit chaque minute.',
   'todo.LOG_MISPLACED':
     'Le fichier ou son dossier a été déplacé. Il est recréé en moins d’une minute ; les lignes entre-temps sont dans le fichier déplacé.',
+  'todo.LOG_UNWITNESSED':
+    'Le journal est écrit malgré tout. Tant qu’aucun témoin ne confirme la chaîne, root de la passerelle pourrait réécrire ce qui a été noté entre-temps. Vérifiez que la passerelle atteint le témoin de log.queries.witness.',
   'todo.BAN_REMOVED':
     'Une modification des règles y a mis fin. Si personne ne l’a décidé, rétablissez les règles. Cette note disparaît après un jour.',
   'todo.LIST_SHRUNK':

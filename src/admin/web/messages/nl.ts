@@ -165,6 +165,7 @@ export const messages: Messages = {
   'problem.RECORDER_SILENT': 'Het querylogboek reageert niet',
   'problem.PRIVACY_KEY': 'Pseudoniemen in het querylogboek zijn later niet te herleiden',
   'problem.LOG_MISPLACED': 'Het querylogboek is verplaatst',
+  'problem.LOG_UNWITNESSED': 'Querylogboek niet bevestigd door een getuige',
   'problem.BAN_REMOVED': 'Een geldend verbod is verwijderd',
   'problem.LIST_SHRUNK': 'Een lokale lijst is gekrompen',
   'problem.CERTIFICATE_NAME': 'Certificaat voor een andere naam',
@@ -214,6 +215,8 @@ export const messages: Messages = {
     'Geef de map log.queries.privacy.keys aan de gebruiker van de gateway, met modus 0700. Elke minuut volgt een nieuwe poging.',
   'todo.LOG_MISPLACED':
     'Iemand heeft het bestand of de map verplaatst. Binnen een minuut wordt het opnieuw gemaakt; de regels sindsdien staan in het verplaatste bestand.',
+  'todo.LOG_UNWITNESSED':
+    'Het logboek wordt gewoon geschreven. Tot een getuige de keten weer bevestigt, kan root op de gateway herschrijven wat intussen is vastgelegd. Controleer of de gateway de getuige in log.queries.witness bereikt.',
   'todo.BAN_REMOVED':
     'Een wijziging van de regels heeft het beëindigd. Heeft niemand dat beslist, herstel dan de regels. De melding verdwijnt na een dag.',
   'todo.LIST_SHRUNK':

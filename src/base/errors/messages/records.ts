@@ -64,6 +64,7 @@ export const RECORDS = {
   CHAIN_ALTERED: (path: string) =>
     `${path} does not match the query log chain: it has been altered; left unchanged`,
   CHAIN_WRITE: (path: string, why: string) => `cannot write query log chain ${path}: ${why}`,
+  WITNESS_FAILED: (to: string, why: string) => `query log not witnessed by ${to}: ${why}; retrying`,
   CHAIN_READ: (path: string, why: string) => `cannot read query log chain ${path}: ${why}`,
 
   // replay

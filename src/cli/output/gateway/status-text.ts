@@ -2,7 +2,7 @@ import { PROBLEMS, type Health, type StatusReply } from '../../../gateway/status
 import type { Status } from '../../../gateway/status/status.js'
 import { escapeControls } from '../../../base/log/terminal-line.js'
 import { paint } from '../../io.js'
-import { archiveLines, chainLines } from '../log/archive-text.js'
+import { archiveLines, chainLines, witnessLines } from '../log/archive-text.js'
 import { formatDuration, formatInstant } from '../format.js'
 import { section, type StyledText } from '../layout.js'
 import { rulesLines, settingsLines, zoneLines } from './status-rules.js'
@@ -74,6 +74,7 @@ const SECTIONS: readonly (readonly [string, (status: Status) => readonly StyledT
   ['Query log', recorderLines],
   ['Archive', archiveLines],
   ['Chain', chainLines],
+  ['Witness', witnessLines],
   ['Outputs', outputLines],
   ['Alerts', alertLines],
   ['Reports', reportLines],

@@ -63,3 +63,14 @@ export function chainLines({ archive }: Status): StyledText[] {
     ...(putAside === 0 ? [] : [['red', broken] as const])
   ]
 }
+
+/** Who confirms the chain. */
+export function witnessLines({ witness }: Status): StyledText[] {
+  return (witness ?? []).map(({ by, to, line, confirmed, missingSince, error }) => {
+    const has =
+      confirmed === null ? 'nothing yet' : `line ${line} since ${formatInstant(confirmed)}`
+    const text = `${by} ${to}: ${has}${error === null ? '' : `; ${error.message}`}`
+    if (missingSince === null) return error === null ? text : (['yellow', text] as const)
+    return ['red', `${text}; not witnessed since ${formatInstant(missingSince)}`] as const
+  })
+}

@@ -1,0 +1,171 @@
+import { failure, InterdictError } from '../../base/errors/error.js'
+import { reasonOf } from '../../base/errors/reason.js'
+import type { SerializedError } from '../../base/errors/serialized-error.js'
+import type { ServiceLog } from '../../base/log/service-log.js'
+import { doublingDelay } from '../../base/time/doubling-delay.js'
+import type { Milliseconds } from '../../base/units.js'
+import {
+  appendReceipt,
+  readLastCheckpoint,
+  readLastReceipts,
+  type Checkpoint,
+  type Confirmation
+} from './receipts.js'
+
+/** How often the chain is checked for a new checkpoint. */
+const CHECK_INTERVAL: Milliseconds = 5_000
+const FIRST_RETRY: Milliseconds = 10_000
+const MAX_RETRY: Milliseconds = 300_000
+/** A witness is late when it has confirmed nothing for the interval and half of it, or a minute. */
+const patience = (every: Milliseconds): Milliseconds => every + Math.max(every / 2, 60_000)
+
+/** Where checkpoints go. */
+export interface WitnessChannel {
+  readonly by: Confirmation['by']
+  /** Address, for people. */
+  readonly to: string
+  /** Rejects with an error that says why, within a minute. */
+  submit(checkpoint: Checkpoint): Promise<Confirmation>
+}
+
+export interface WitnessOptions {
+  /** Folder of the query log. */
+  readonly folder: string
+  /** Interval of checkpoints. */
+  readonly every: Milliseconds
+  readonly channels: readonly WitnessChannel[]
+}
+
+/** The state of one witness; its JSON form is public. Times are RFC 3339. */
+export interface WitnessStatus {
+  readonly by: Confirmation['by']
+  readonly to: string
+  /** The last line of the chain that it has; null: none. */
+  readonly line: number | null
+  readonly confirmed: string | null
+  /** Since when the log has no witness although it should; null: it has. */
+  readonly missingSince: string | null
+  /** Why the last attempt failed; null: it did not. */
+  readonly error: SerializedError | null
+}
+
+interface ChannelState {
+  readonly channel: WitnessChannel
+  readonly startedAt: Milliseconds
+  sha256: string
+  line: number | null
+  confirmed: string | null
+  isBusy: boolean
+  failures: number
+  retryAt: Milliseconds
+  error: SerializedError | null
+}
+
+/**
+ * Sends each new checkpoint of a query log's chain to witnesses, and stores their receipts. It only reads the chain,
+ * and nothing waits for it. The newest checkpoint covers all before it, so only that one is retried.
+ */
+export class ChainWitness {
+  private options: WitnessOptions | undefined
+  private states: ChannelState[] = []
+  private timer: NodeJS.Timeout | undefined
+
+  constructor(
+    private readonly log: ServiceLog,
+    private readonly wall: () => Milliseconds = Date.now,
+    private readonly checkInterval = CHECK_INTERVAL
+  ) {}
+
+  /** Replaces the settings; undefined: no witness. */
+  configure(options: WitnessOptions | undefined): void {
+    this.options = options
+    const startedAt = this.wall()
+    const known = options === undefined ? [] : this.lastReceipts(options.folder)
+    this.states = (options?.channels ?? []).map(channel => {
+      const last = known.findLast(({ by, to }) => by === channel.by && to === channel.to)
+      const { sha256 = '', n: line = null, time: confirmed = null } = last ?? {}
+      const state = { isBusy: false, failures: 0, retryAt: -Infinity, error: null }
+      return { channel, startedAt, sha256, line, confirmed, ...state }
+    })
+  }
+
+  start(): void {
+    clearInterval(this.timer)
+    this.timer = setInterval(() => void this.check(), this.checkInterval)
+    this.timer.unref()
+  }
+
+  stop(): void {
+    clearInterval(this.timer)
+  }
+
+  /** Null: there is no witness. */
+  status(): readonly WitnessStatus[] | null {
+    const { options } = this
+    if (options === undefined || options.channels.length === 0) return null
+    return this.states.map(({ channel, startedAt, line, confirmed, error }) => {
+      const since = confirmed === null ? startedAt : Date.parse(confirmed)
+      const isLate = this.wall() - Math.max(since, startedAt) > patience(options.every)
+      const missingSince = isLate ? new Date(since).toISOString() : null
+      return { by: channel.by, to: channel.to, line, confirmed, missingSince, error }
+    })
+  }
+
+  /** Sends the newest checkpoint to the witnesses that do not have it. Exposed for tests. */
+  check(): Promise<unknown> {
+    const { options } = this
+    const due = this.states.filter(one => !one.isBusy && performance.now() >= one.retryAt)
+    if (options === undefined || due.length === 0) return Promise.resolve()
+    const checkpoint = this.lastCheckpoint(options.folder)
+    if (checkpoint === undefined) return Promise.resolve()
+    const behind = due.filter(({ sha256 }) => sha256 !== checkpoint.sha256)
+    return Promise.all(behind.map(state => this.submit(state, options.folder, checkpoint)))
+  }
+
+  private async submit(state: ChannelState, folder: string, checkpoint: Checkpoint): Promise<void> {
+    const { channel } = state
+    state.isBusy = true
+    try {
+      const confirmation = await channel.submit(checkpoint)
+      const { n, sha256 } = checkpoint
+      const time = new Date(this.wall()).toISOString()
+      await appendReceipt(folder, { v: 1, n, sha256, time, to: channel.to, ...confirmation })
+      if (state.error !== null)
+        this.log.info({ to: channel.to, line: n }, 'query log witnessed again')
+      Object.assign(state, { sha256, line: n, confirmed: time, failures: 0, error: null })
+    } catch (error) {
+      this.fail(state, error)
+    } finally {
+      state.isBusy = false
+    }
+  }
+
+  private fail(state: ChannelState, error: unknown): void {
+    const { to } = state.channel
+    const { code, message } =
+      error instanceof InterdictError
+        ? (error as InterdictError)
+        : failure('WITNESS_FAILED', to, reasonOf(error, to))
+    if (state.error?.message !== message) this.log.warn({ code }, message)
+    state.error = { code, message }
+    state.failures++
+    state.retryAt = performance.now() + doublingDelay(state.failures, FIRST_RETRY, MAX_RETRY)
+  }
+
+  /** The archive process reports a chain that cannot be read. */
+  private lastCheckpoint(folder: string): Checkpoint | undefined {
+    try {
+      return readLastCheckpoint(folder)
+    } catch {
+      return undefined
+    }
+  }
+
+  private lastReceipts(folder: string) {
+    try {
+      return readLastReceipts(folder)
+    } catch {
+      return []
+    }
+  }
+}

@@ -1,0 +1,19 @@
+import { dirname } from 'node:path'
+import type { QueryLogConfig } from '../settings/query-log-config.js'
+import type { WitnessChannel, WitnessOptions } from './chain-witness.js'
+import { timeStampingChannel } from './time-stamping-authority.js'
+
+/**
+ * What the witness of a query log needs; undefined: it has none.
+ *
+ * @param others channels of other parts of the gateway
+ */
+export function witnessOptionsOf(
+  { witness, chain, which, path }: QueryLogConfig,
+  others: readonly WitnessChannel[] = []
+): WitnessOptions | undefined {
+  if (witness === undefined || chain === undefined || which === 'none') return undefined
+  const { tsa } = witness
+  const channels = [...(tsa === undefined ? [] : [timeStampingChannel(tsa)]), ...others]
+  return { folder: dirname(path), every: chain.checkpoint, channels }
+}

@@ -1,0 +1,157 @@
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import t, { type Test } from 'tap'
+import type { LogFields } from '../../../src/base/log/service-log.js'
+import { ChainWitness, type WitnessChannel } from '../../../src/lookups/witness/chain-witness.js'
+import { parseReceipts } from '../../../src/lookups/witness/receipts.js'
+import { timeStampingChannel } from '../../../src/lookups/witness/time-stamping-authority.js'
+import { readCertificates, verifyTimeStamp } from '../../../src/wire/pki/time-stamp.js'
+import { hashLine } from '../../../src/lookups/chain/chain-entry.js'
+import { lines, logFolder, record } from '../archive/lines.js'
+import { linesOf, signKey, tendOnce } from '../archive/chain/rig.js'
+import { startAuthority } from './tsa-server.js'
+
+const MINUTE = 60_000
+const START = Date.parse('2026-11-30T09:00:00Z')
+
+/** A log with a chain and a witness that never runs by itself. */
+async function rig(t: Test, channelOf?: (folder: string) => WitnessChannel) {
+  const path = logFolder(t, { 'queries.jsonl': lines(record('2026-11-30T08:59:00.000Z')) })
+  const folder = dirname(path)
+  const authority = await startAuthority(t)
+  const caFile = join(folder, 'tsa.pem')
+  writeFileSync(caFile, authority.ca)
+  const position = { file: 'interdict.yaml', line: 1, column: 1 }
+  const tsa = timeStampingChannel({ url: authority.url, caFile, position })
+  const clock = { now: START }
+  const told: { level: string; fields: LogFields }[] = []
+  const at = (level: string) => (fields: LogFields) => void told.push({ level, fields })
+  const log = { info: at('info'), warn: at('warn'), error: at('error') }
+  const key = signKey(t)
+  const chain = { ...key.options, checkpoint: 10 * MINUTE, coversLive: true }
+  const configured = { folder, every: 10 * MINUTE, channels: [channelOf?.(folder) ?? tsa] }
+  const open = (): ChainWitness => {
+    const made = new ChainWitness(log, () => clock.now)
+    made.configure(configured)
+    return made
+  }
+  const checkpoint = async (): Promise<string> => {
+    await tendOnce(path, new Date(clock.now).toISOString(), { parquet: false, chain })
+    return hashLine(linesOf(path).at(-1)!)
+  }
+  const receipts = () => parseReceipts(readFileSync(join(folder, 'witness.jsonl'), 'utf8'))
+  return {
+    path,
+    folder,
+    authority,
+    caFile,
+    clock,
+    told,
+    witness: open(),
+    open,
+    checkpoint,
+    receipts
+  }
+}
+
+t.test('each checkpoint is stamped once, and the response is stored', async t => {
+  const { authority, clock, witness, open, checkpoint, receipts } = await rig(t)
+  await witness.check()
+  t.equal(authority.requests, 0, 'there is no chain yet')
+  t.match(witness.status(), [{ by: 'tsa', line: null, confirmed: null, missingSince: null }])
+  const first = await checkpoint()
+  await witness.check()
+  await witness.check()
+  clock.now += 10 * MINUTE
+  const second = await checkpoint()
+  await witness.check()
+  t.match(receipts(), [
+    { n: 2, sha256: first },
+    { n: 3, sha256: second, to: authority.url }
+  ])
+  for (const receipt of receipts()) {
+    const stamp = Buffer.from('response' in receipt ? receipt.response : '', 'base64')
+    t.equal(verifyTimeStamp(stamp, readCertificates(authority.ca)).sha256, receipt.sha256)
+  }
+  t.match(witness.status(), [{ line: 3, missingSince: null, error: null }])
+  const next = open()
+  await next.check()
+  t.equal(authority.requests, 2, 'a restarted gateway knows')
+  t.match(next.status(), [{ line: 3 }])
+})
+
+t.test('an authority that fails is retried, and health says since when', async t => {
+  const { authority, clock, told, witness, open, checkpoint } = await rig(t)
+  await checkpoint()
+  await witness.check()
+  authority.terms = { httpStatus: 503 }
+  clock.now += 10 * MINUTE
+  const missed = await checkpoint()
+  await witness.check()
+  t.match(told, [{ level: 'warn', fields: { code: 'WITNESS_FAILED' } }])
+  t.match(witness.status(), [{ line: 2, missingSince: null, error: { code: 'WITNESS_FAILED' } }])
+  await witness.check()
+  t.equal(authority.requests, 2, 'not at once')
+  clock.now += 6 * MINUTE
+  t.match(witness.status(), [{ missingSince: '2026-11-30T09:00:00.000Z' }])
+  authority.terms = {}
+  const next = open()
+  t.match(next.status(), [{ missingSince: null }], 'a gateway that has just started')
+  await next.check()
+  t.match(next.status(), [{ line: 3, missingSince: null, error: null }])
+  t.equal(authority.requests, 3)
+  t.ok(missed)
+})
+
+const lies: readonly (readonly [string, object, RegExp])[] = [
+  ['another digest', { sha256: '00'.repeat(32) }, /of another digest/],
+  ['another nonce', { nonce: '0102' }, /of another request/],
+  ['a refusal', { status: 2 }, /refused it: status 2/]
+]
+for (const [it, terms, why] of lies) {
+  t.test(`a response with ${it} is no receipt`, async t => {
+    const { authority, witness, checkpoint } = await rig(t)
+    authority.terms = terms
+    await checkpoint()
+    await witness.check()
+    const [status] = witness.status()!
+    t.match(status, { line: null, error: { message: why } })
+  })
+}
+
+t.test('a response that does not lead to the trusted certificate is no receipt', async t => {
+  const { caFile, witness, checkpoint, open } = await rig(t)
+  const { authority } = await rig(t)
+  writeFileSync(caFile, authority.ca)
+  await checkpoint()
+  await witness.check()
+  t.match(witness.status(), [{ line: null, error: { message: /not issued by an authority/ } }])
+  writeFileSync(caFile, 'no certificate')
+  const next = open()
+  await next.check()
+  t.match(next.status(), [{ error: { message: /no certificate in PEM/ } }])
+})
+
+t.test('a line that a crash has left is neither lost nor in the way', async t => {
+  const { folder, clock, witness, checkpoint, receipts } = await rig(t)
+  await checkpoint()
+  await witness.check()
+  appendFileSync(join(folder, 'witness.jsonl'), '{"v":1,"n":')
+  clock.now += 10 * MINUTE
+  await checkpoint()
+  await witness.check()
+  t.match(receipts(), [{ n: 2 }, { n: 3 }])
+})
+
+t.test('a witness that never answers holds up nothing, and gets one request at a time', async t => {
+  let submitted = 0
+  const channel: WitnessChannel = {
+    ...{ by: 'syslog', to: 'udp://192.0.2.1:514' },
+    submit: () => (submitted++, new Promise(() => undefined))
+  }
+  const { witness, checkpoint } = await rig(t, () => channel)
+  await checkpoint()
+  void witness.check()
+  await witness.check()
+  t.equal(submitted, 1)
+})
