@@ -4,7 +4,7 @@ import t from 'tap'
 import { failure } from '../../src/base/errors/error.js'
 import { FolderLock } from '../../src/lookups/files/folder-lock.js'
 import { CERTIFICATE, ListServer, upstream } from '../sources/http/rig.js'
-import type { UpdatedList } from '../../src/cli/output/rules/updated-list.js'
+import type { UpdatedList } from '../../src/cli/commands/rules/lists-transfer.js'
 import { interdict, writeSite } from './run.js'
 
 type UpdatedLists = { readonly lists: readonly UpdatedList[] }

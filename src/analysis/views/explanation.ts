@@ -186,11 +186,6 @@ function decidedBy(
   return { ...view, ...(network === undefined ? {} : { network }) }
 }
 
-/** Times are UTC. @param timeZone in which times without an offset are read, and texts show them */
-export function toJson(explanation: Explanation, timeZone: string): string {
-  return `${JSON.stringify({ ...explanation, timeZone }, undefined, 2)}\n`
-}
-
 function stepsOf(
   query: ExplainedQuery,
   policy: Policy,

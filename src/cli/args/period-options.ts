@@ -13,8 +13,8 @@ const UNITS: Readonly<Record<string, Milliseconds>> = {
 const EXPECTED = 'a span such as 7d (m, h, d, w), a date such as 2026-11-05, or a time (RFC 3339)'
 
 export interface PeriodOptions {
-  readonly since?: string
-  readonly until?: string
+  readonly since?: string | undefined
+  readonly until?: string | undefined
 }
 
 export interface Period {

@@ -6,7 +6,7 @@ import { usageError } from '../exit.js'
 import { loadSettings, type CommonOptions } from './settings.js'
 
 export interface TimeZoneOptions extends CommonOptions {
-  readonly timeZone?: string
+  readonly timeZone?: string | undefined
 }
 
 /** The value of `--time-zone`, if there is one. */

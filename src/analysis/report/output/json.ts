@@ -1,8 +1,12 @@
 import type { Report } from '../report.js'
 import { rawValue } from './format-value.js'
 
+export function toJson(report: Report): string {
+  return `${JSON.stringify(jsonOf(report), undefined, 2)}\n`
+}
+
 /** A list of objects for each table, by its id; timestamps are RFC 3339 in the time zone. */
-export function toJson({ title, timeZone, facts, tables, remarks, tiles = [] }: Report): string {
+export function jsonOf({ title, timeZone, facts, tables, remarks, tiles = [] }: Report): object {
   const lists = tables.map(({ id, columns, rows }) => {
     const objects = rows.map(row =>
       Object.fromEntries(columns.map(({ key }, i) => [key, rawValue(row[i]!, timeZone)]))
@@ -13,7 +17,7 @@ export function toJson({ title, timeZone, facts, tables, remarks, tiles = [] }: 
   const figures = Object.fromEntries(
     tiles.map(({ key, value }) => [key, rawValue(value, timeZone)])
   )
-  const whole = {
+  return {
     title,
     timeZone,
     tiles: figures,
@@ -21,5 +25,4 @@ export function toJson({ title, timeZone, facts, tables, remarks, tiles = [] }: 
     tables: Object.fromEntries(lists),
     remarks
   }
-  return `${JSON.stringify(whole, undefined, 2)}\n`
 }

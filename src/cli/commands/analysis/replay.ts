@@ -14,6 +14,7 @@ import {
 import { loadRules } from '../../../policy/rules/load.js'
 import type { RuleSet } from '../../../policy/rules/model/types.js'
 import { listCopiesFolder } from '../../../sources/http/list-copies.js'
+import type { ParsedRequest } from '../../../gateway/processes/requests.js'
 import { withLog, type OpenLog } from '../../args/open-log.js'
 import { checkTime, parseWholeNumber, resolveTime } from '../../args/parse.js'
 import { ruleFilesAt } from '../../args/configured-rules.js'
@@ -58,48 +59,64 @@ export async function replay(
   if (json === true && html === true) usageError('give --json or --html, not both')
   const outputFormat =
     json === true ? 'json' : html === true ? 'html' : impliedFormat(output, OUTPUT_FORMATS)
-  const format = parseFormat(options.logFormat)
-  const top = parseWholeNumber('--top', options.top, { max: MAX_COUNT })
-  const examples = parseWholeNumber('--examples', options.examples, { max: MAX_COUNT })
+  const { rules, against, logFormat, at, network } = options
+  const request = {
+    ...{ logs: [...logs], rules, against, logFormat, at, network },
+    top: parseWholeNumber('--top', options.top, { max: MAX_COUNT }),
+    examples: parseWholeNumber('--examples', options.examples, { max: MAX_COUNT })
+  }
   const limit =
     options.failOver === undefined
       ? Infinity
       : parseWholeNumber('--fail-over', options.failOver, { max: MAX_COUNT })
-  checkTime(options.at)
-  const [rules, against] = await loadBoth(options)
-  checkNetwork(options.network, [rules, ...(against ? [against] : [])])
+  const replayed = await performReplay(request, options, io)
+  writeOutput(await render(replayed, outputFormat, options, io), output, io)
+  return replayed.result.counts.changed > limit ? EXIT.failure : EXIT.success
+}
+
+interface Replayed {
+  readonly result: ReplayResult
+  /** Of the bundle of the candidate rules; null: they are a folder. */
+  readonly serial: number | null
+}
+
+/** @throws InterdictError as `ruleFilesAt` and `withLog` */
+export async function performReplay(
+  request: ParsedRequest<'replay'>,
+  options: CommonOptions,
+  io: Io
+): Promise<Replayed> {
+  const { logs, network, top, examples } = request
+  const format = parseFormat(request.logFormat)
+  checkTime(request.at)
+  const [rules, against] = await loadBoth(request, options)
+  checkNetwork(network, [rules, ...(against ? [against] : [])])
   const { timeZone } = rules
-  const at = options.at === undefined ? undefined : resolveTime(options.at, timeZone)
+  const at = request.at === undefined ? undefined : resolveTime(request.at, timeZone)
   const now = epochSeconds(systemClock)
-  const comparison = new Comparison({ at, now, network: options.network, examples, random })
+  const comparison = new Comparison({ at, now, network, examples, random })
   comparison.judgeBy(judgeOf(rules, comparison), against && judgeOf(against, comparison))
   const files = await readAll(logs, comparison, { ...options, format, zone: timeZone, now }, io)
-  const { rules: folder, against: folderBefore } = options
   const result = collectResult(comparison, files, {
-    rules: { folder, sha256: rules.sha256 },
-    against: against && { folder: folderBefore!, sha256: against.sha256 },
+    rules: { folder: request.rules, sha256: rules.sha256 },
+    against: against && { folder: request.against!, sha256: against.sha256 },
     at,
     timeZone,
     top
   })
-  writeOutput(
-    await render(result, outputFormat, { ...options, serial: rules.bundle?.serial }, io),
-    output,
-    io
-  )
-  return comparison.counts.changed > limit ? EXIT.failure : EXIT.success
+  return { result, serial: rules.bundle?.serial ?? null }
 }
 
 async function render(
-  result: ReplayResult,
+  { result, serial }: Replayed,
   format: string,
-  options: ReplayOptions & { readonly serial: number | undefined },
+  options: ReplayOptions,
   io: Io
 ): Promise<string> {
   if (format === 'json') return toJson(result)
   if (format === 'table') return toText(result, outputWidth(options.output, io))
   const { sha256 } = result.rules
-  const origin = await originOf(options, io, { sha256, serial: options.serial ?? null })
+  const origin = await originOf(options, io, { sha256, serial })
   // Loads ECharts, which is large, for pages alone.
   const { replayHtml } = await import('../../output/log/replay-html.js')
   return replayHtml(result, origin)
@@ -114,8 +131,10 @@ function judgeOf(rules: RuleSet, { names }: Comparison): Judge {
 }
 
 /** Loads the candidate rules, and the rules of `against`; errors in any of them end the command. */
-async function loadBoth(options: ReplayOptions): Promise<[RuleSet, RuleSet | undefined]> {
-  const { rules, against } = options
+async function loadBoth(
+  { rules, against }: ParsedRequest<'replay'>,
+  options: CommonOptions
+): Promise<[RuleSet, RuleSet | undefined]> {
   const config = await loadSettings(options)
   const copies = listCopiesFolder(config.state.folder)
   const after = await loadRules(await ruleFilesAt(rules, copies, config))

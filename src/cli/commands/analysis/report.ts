@@ -5,6 +5,7 @@ import type { PeriodKind } from '../../../analysis/report/questions/periodic.js'
 import type { Selection } from '../../../analysis/report/questions/selection.js'
 import { FLEET_KEY, REPORT_KEYS } from '../../../lookups/sql/report-keys.js'
 import type { Report } from '../../../analysis/report/report.js'
+import type { ParsedRequest } from '../../../gateway/processes/requests.js'
 import { findClientNames } from '../../args/client-names.js'
 import type { LogOptions } from '../../args/log-path.js'
 import { withLog } from '../../args/open-log.js'
@@ -44,36 +45,50 @@ export async function report(
 ): Promise<number> {
   const [question, id, ...more] = words
   checkChoice('report', question, QUESTIONS)
-  const { fleet, gateway } = options
-  checkChoice('--by', options.by, fleet === undefined ? REPORT_KEYS : [...REPORT_KEYS, FLEET_KEY])
+  if (more.length > 0) usageError('report: too many arguments')
+  const format = chooseFormat(options, FORMATS)
+  const { since, until, timeZone, ban, app, network, client, gateway, name, all, by } = options
+  const request = {
+    ...{ question: question as Question | undefined, id, since, until, timeZone },
+    ...{ ban, app, network, client, gateway, name, all: all === true, by },
+    top: parseWholeNumber('--top', options.top, { min: 1, max: 999_999 })
+  }
+  const made = await performReport(request, options, io)
+  writeOutput(await render(made, format, options, io), options.output, io)
+  return EXIT.success
+}
+
+/** @throws InterdictError REPORT_NO_ID, and as `withLog` */
+export async function performReport(
+  request: ParsedRequest<'report'>,
+  options: LogOptions,
+  io: Io
+): Promise<Report> {
+  const { question, id, by, top, gateway } = request
+  const { fleet } = options
+  checkChoice('--by', by, fleet === undefined ? REPORT_KEYS : [...REPORT_KEYS, FLEET_KEY])
   if (gateway !== undefined && fleet === undefined) usageError('--gateway: give --fleet, too')
   if (question === 'ban' && id === undefined) usageError('report ban: give the id of a ban')
-  const kind = PERIODIC.includes(question as Question) ? (question as PeriodKind) : undefined
-  if (more.length > 0 || (question !== 'ban' && kind === undefined && id !== undefined))
+  const kind = PERIODIC.includes(question) ? (question as PeriodKind) : undefined
+  if (question !== 'ban' && kind === undefined && id !== undefined)
     usageError('report: too many arguments')
-  const format = chooseFormat(options, FORMATS)
-  const zone = await chooseTimeZone(options)
-  const named = kind && parseWord(kind, id, options, zone.timeZone)
-  const base = { ...parseSelection(options, zone.timeZone), ...named }
+  const zone = await chooseTimeZone({ ...options, timeZone: request.timeZone })
+  const named = kind && parseWord(kind, id, request, zone.timeZone)
+  const base = { ...parseSelection(request, zone.timeZone), ...named }
   // An error in the period comes before the log is read.
   if (kind !== undefined) reportPeriod(kind, base, zone.timeZone)
-  const top = parseWholeNumber('--top', options.top, { min: 1, max: 999_999 })
-  await withLog(options, io, async log => {
-    const { client } = options
+  return withLog(options, io, async log => {
+    const { client } = request
     const names =
       client === undefined
         ? undefined
         : await findClientNames(log.database, client, { ...base, all: true }, options)
-    const { ban, app, network } = options
+    const { ban, app, network } = request
     const ofBan = question === 'ban' ? id : ban
     const idRemarks = await checkIds(log.database, { ban: ofBan, app, network }, base, options, io)
     const clients = names && { ...names.clients, ofFleet: fleet !== undefined }
     const selection = { ...base, clients }
-    const report = await makeReport(log, {
-      question: question as Question | undefined,
-      by: options.by,
-      ...{ id, selection, top, options, io }
-    })
+    const report = await makeReport(log, { question, by, id, selection, top, options, io })
     const remarks = [
       ...zone.remarks,
       ...idRemarks,
@@ -81,11 +96,8 @@ export async function report(
       ...report.remarks,
       ...(await log.problems())
     ]
-    log.hideProgress()
-    const whole = { ...report, remarks }
-    writeOutput(await render(whole, format, options, io), options.output, io)
+    return { ...report, remarks }
   })
-  return EXIT.success
 }
 
 const PERIODIC: readonly (Question | undefined)[] = ['daily', 'weekly', 'monthly']
@@ -94,7 +106,7 @@ const PERIODIC: readonly (Question | undefined)[] = ['daily', 'weekly', 'monthly
 function parseWord(
   kind: PeriodKind,
   word: string | undefined,
-  { since, until }: ReportOptions,
+  { since, until }: ParsedRequest<'report'>,
   timeZone: string
 ): Day | undefined {
   if (word === undefined) return undefined
@@ -104,10 +116,10 @@ function parseWord(
   return named
 }
 
-function parseSelection(options: ReportOptions, timeZone: string): Selection {
-  const { ban, app, network, gateway, name, all } = options
+function parseSelection(request: ParsedRequest<'report'>, timeZone: string): Selection {
+  const { ban, app, network, gateway, name, all } = request
   return {
-    ...parsePeriod(options, timeZone),
+    ...parsePeriod(request, timeZone),
     timeZone,
     ban,
     app,

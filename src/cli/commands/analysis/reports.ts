@@ -112,6 +112,16 @@ export async function testReports(options: ReportsOptions, io: Io): Promise<numb
  * gateway runs it; a report that is new is first made at its next time.
  */
 export async function runReports(options: ReportsOptions, io: Io): Promise<number> {
+  const run = await performRun(options, io)
+  if (options.json === true) printJson(io, run)
+  else for (const report of run.reports) printRun(report, io)
+  return run.reports.some(({ event }) => event === 'failed' || event === 'dropped')
+    ? EXIT.failure
+    : EXIT.success
+}
+
+/** @throws InterdictError REPORTS_RUN, REPORTS_BUSY */
+export async function performRun(options: CommonOptions, io: Io): Promise<ReportsRun> {
   const config = await loadSettings(options)
   const { timeZone, remarks } = await chooseTimeZone(options)
   // In another time zone, reports would be due at other times.
@@ -121,12 +131,7 @@ export async function runReports(options: ReportsOptions, io: Io): Promise<numbe
   const lock = new FolderLock({ folder: `${folder}/reports-lock`, lockedError, mode: 0o750 })
   await lock.acquire()
   try {
-    const run = await withContext({ config, options, io, timeZone }, runDue)
-    if (options.json === true) printJson(io, run)
-    else for (const report of run.reports) printRun(report, io)
-    return run.reports.some(({ event }) => event === 'failed' || event === 'dropped')
-      ? EXIT.failure
-      : EXIT.success
+    return await withContext({ config, options, io, timeZone }, runDue)
   } finally {
     lock.release()
   }

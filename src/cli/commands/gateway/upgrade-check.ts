@@ -21,7 +21,7 @@ import {
   type UpgradeReport
 } from '../../output/gateway/upgrade-check-text.js'
 import { compareDefaults, type SettingsChanges } from '../../../gateway/config/settings-changes.js'
-import { checkAll } from '../rules/check.js'
+import { performCheck } from '../rules/check.js'
 
 export interface UpgradeCheckOptions extends AdminOptions {
   readonly previous?: string
@@ -31,7 +31,7 @@ export interface UpgradeCheckOptions extends AdminOptions {
 /** `interdict upgrade-check`: whether this program could replace the running gateway, and what would change. */
 export async function upgradeCheck(options: UpgradeCheckOptions, io: Io): Promise<number> {
   const settings = options.previous === undefined ? null : settingsSince(options.previous)
-  const { errors, warnings } = await checkAll(undefined, options)
+  const { errors, warnings } = await performCheck({}, options)
   const loaded = await loadConfig(options.config)
   const config = loaded.ok ? loaded.config : undefined
   const report: UpgradeReport = {

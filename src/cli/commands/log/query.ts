@@ -1,6 +1,7 @@
 import { bracketed, conditionError } from '../../../lookups/sql/condition.js'
 import type { Cell, Row } from '../../../lookups/sql/duckdb.js'
 import type { Newest } from '../../../lookups/sql/newest-files.js'
+import type { ParsedRequest } from '../../../gateway/processes/requests.js'
 import { escapeControls } from '../../../base/log/terminal-line.js'
 import { csvLines } from '../../../analysis/report/output/csv.js'
 import type { Table, Value } from '../../../analysis/report/report.js'
@@ -36,37 +37,64 @@ export async function query(
   options: QueryOptions,
   io: Io
 ): Promise<number> {
-  const { output, where } = options
+  const { output } = options
   const format = chooseFormat(options, FORMATS)
-  if (sql?.replaceAll(NO_SQL, '') === '') usageError('query: the SQL is empty')
-  if (where?.replaceAll(NO_SQL, '') === '') usageError('--where: the condition is empty')
-  const newest = newestOf(options)
-  if (sql !== undefined && newest !== undefined)
-    usageError('query: give SQL, or --latest, --where and --skip, not both')
-  const answer = async (log: OpenLog): Promise<void> => {
-    const { columns, rows } = await log.database.table(newest?.sql ?? sql ?? COLUMNS)
-    // To find problems is to read all lines again.
-    const found = newest === undefined ? await log.problems() : []
-    log.hideProgress()
-    writeOutput(render(columns, rows, format, outputWidth(output, io)), output, io)
-    for (const problem of found) io.stderr.write(`${escapeControls(problem)}\n`)
-  }
-  try {
-    await withLog(options, io, answer, { use: 'sealed', newest })
-  } catch (error) {
-    throw where === undefined ? error : conditionError(error, where)
-  }
+  const request = requestOf(sql, options)
+  const { columns, rows, problems } = await performQuery(request, options, io)
+  writeOutput(render(columns, rows, format, outputWidth(output, io)), output, io)
+  for (const problem of problems) io.stderr.write(`${escapeControls(problem)}\n`)
   return EXIT.success
 }
 
+function requestOf(sql: string | undefined, options: QueryOptions): ParsedRequest<'query'> {
+  const { where, latest, skip } = options
+  if (where === undefined && latest === undefined && skip === undefined)
+    return { sql: sql ?? COLUMNS }
+  const search = {
+    where,
+    latest: parseWholeNumber('--latest', latest ?? '100', { max: MAX_ROWS }),
+    skip: parseWholeNumber('--skip', skip ?? '0', { max: MAX_ROWS })
+  }
+  if (sql === undefined) return search
+  return usageError('query: give SQL, or --latest, --where and --skip, not both')
+}
+
+export interface FoundRows {
+  readonly columns: readonly string[]
+  readonly rows: readonly Row[]
+  /** In the files that were read; unknown, so none, of a search: to find them is to read all lines again. */
+  readonly problems: readonly string[]
+}
+
+/** @throws InterdictError ARCHIVE_SQL, and as `withLog` */
+export async function performQuery(
+  request: ParsedRequest<'query'>,
+  options: LogOptions,
+  io: Io
+): Promise<FoundRows> {
+  const newest = 'sql' in request ? undefined : newestOf(request)
+  const { sql } = newest ?? (request as { readonly sql: string })
+  const where = newest?.where
+  if (sql.replaceAll(NO_SQL, '') === '') usageError('query: the SQL is empty')
+  if (where?.replaceAll(NO_SQL, '') === '') usageError('--where: the condition is empty')
+  const answer = async (log: OpenLog): Promise<FoundRows> => {
+    const found = await log.database.table(sql)
+    return { ...found, problems: newest === undefined ? await log.problems() : [] }
+  }
+  try {
+    return await withLog(options, io, answer, { use: 'sealed', newest })
+  } catch (error) {
+    throw where === undefined ? error : conditionError(error, where)
+  }
+}
+
+type Search = Exclude<ParsedRequest<'query'>, { readonly sql: string }>
+
 /** The newest lookups that match a condition. Of the archive, only files with such lookups are read. */
-function newestOf({ where, latest, skip }: QueryOptions): (Newest & { sql: string }) | undefined {
-  if (where === undefined && latest === undefined && skip === undefined) return undefined
-  const limit = parseWholeNumber('--latest', latest ?? '100', { max: MAX_ROWS })
-  const offset = parseWholeNumber('--skip', skip ?? '0', { max: MAX_ROWS })
+function newestOf({ where, latest, skip }: Search): Newest & { readonly sql: string } {
   const condition = where === undefined ? '' : ` WHERE ${bracketed(where)}`
-  const sql = `SELECT * FROM lookups${condition} ORDER BY time DESC LIMIT ${limit} OFFSET ${offset}`
-  return { where, count: limit + offset, sql }
+  const sql = `SELECT * FROM lookups${condition} ORDER BY time DESC LIMIT ${latest} OFFSET ${skip}`
+  return { where, count: latest + skip, sql }
 }
 
 function render(

@@ -1,5 +1,6 @@
 import { failure } from '../../../base/errors/error.js'
 import type { Config } from '../../../gateway/config/config.js'
+import type { ParsedRequest } from '../../../gateway/processes/requests.js'
 import { escapeControls } from '../../../base/log/terminal-line.js'
 import type { TransferList } from '../../../policy/rules/lists/transfer-list.js'
 import type { RuleSet } from '../../../policy/rules/model/types.js'
@@ -35,12 +36,30 @@ export interface BansOptions extends CommonOptions {
 
 /** `interdict bans`: bans and exceptions, what is due, and coverage of the networks. */
 export async function bans(options: BansOptions, io: Io): Promise<number> {
-  const { at, json, csv, exitCode, network, app } = options
+  const { at, json, csv, exitCode, network, app, files } = options
   const within = parseWholeNumber('--within', options.within, { max: 99_999 })
-  checkTime(at)
   if (json === true && csv === true) usageError('give --json or --csv, not both')
+  const request = { at, within, network, app, files: files === true }
+  const { list, timeZone } = await performBans(request, options, io)
+  print(io, render(list, options, { timeZone, width: terminalWidth(io.stdout) }))
+  return exitCode === true && list.notices.length > 0 ? EXIT.failure : EXIT.success
+}
+
+interface ListedBans {
+  readonly list: BansList
+  readonly timeZone: string
+}
+
+/** @throws InterdictError HISTORY_UNKNOWN, HISTORY_INCOMPLETE */
+export async function performBans(
+  request: ParsedRequest<'bans'>,
+  options: CommonOptions,
+  io: Io
+): Promise<ListedBans> {
+  const { at, within, network, app } = request
+  checkTime(at)
   const config = await loadSettings(options)
-  const stored = await rulesOfThen(options, config, io)
+  const stored = await rulesOfThen(request, config, io)
   const { loaded } = stored ?? (await loadConfiguredRules(config, io))
   if (!loaded.ok) rejectInput(loaded.errors)
   const { rules } = loaded
@@ -50,10 +69,9 @@ export async function bans(options: BansOptions, io: Io): Promise<number> {
   }
   checkId('network', network, networkIds(rules))
   checkId('app', app, appIds(rules))
-  const query = { at: resolveTime(at, rules.timeZone), within, network, app }
-  const list = listBans(rules, query)
-  print(io, render(list, options, { timeZone: rules.timeZone, width: terminalWidth(io.stdout) }))
-  return exitCode === true && list.notices.length > 0 ? EXIT.failure : EXIT.success
+  const { timeZone } = rules
+  const query = { at: resolveTime(at, timeZone), within, network, app }
+  return { list: listBans(rules, query), timeZone }
 }
 
 /**
@@ -62,11 +80,11 @@ export async function bans(options: BansOptions, io: Io): Promise<number> {
  * @throws InterdictError HISTORY_UNKNOWN, HISTORY_INCOMPLETE
  */
 async function rulesOfThen(
-  { at, files }: BansOptions,
+  { at, files }: ParsedRequest<'bans'>,
   config: Config,
   io: Io
 ): Promise<StoredRules | undefined> {
-  if (at === undefined || files === true) return undefined
+  if (at === undefined || files) return undefined
   const history = await openHistory(config)
   const wall = pastTime(at, await zoneOfTime(at, config, io))
   if (wall === undefined || history.stretches.length === 0) return undefined

@@ -1,4 +1,5 @@
 import { epochSeconds, systemClock } from '../../../base/time/clock.js'
+import type { ParsedRequest } from '../../../gateway/processes/requests.js'
 import { escapeControls } from '../../../base/log/terminal-line.js'
 import { showInstant } from '../../../base/time/instant.js'
 import { decodeBundle, readBundleFile, type Bundle } from '../../../sources/bundle/bundle.js'
@@ -39,14 +40,18 @@ export function printBundle(
     print(io, `${[path, ...manifestLines(bundle), ...more].join('\n')}\n`)
     return
   }
-  const { manifest, signers, content } = bundle
-  printJson(io, {
+  printJson(io, jsonOf(bundle))
+}
+
+/** The JSON form, which is public. */
+export function jsonOf({ manifest, signers, content }: Bundle): object {
+  return {
     ...manifest,
     created: showInstant(manifest.created, 'UTC'),
     expires: showInstant(manifest.expires, 'UTC'),
     signers,
     files: [...content].map(([name, { length }]) => ({ name, octets: length }))
-  })
+  }
 }
 
 interface VerifyOptions {
@@ -61,13 +66,22 @@ export async function verify(
   { trust: words, signatures, json }: VerifyOptions,
   io: Io
 ): Promise<number> {
-  const keys = await parseTrustedKeys(words)
-  const required = parseWholeNumber('--signatures', signatures, { min: 1, max: keys.length })
-  const trust = { keys, signatures: required }
-  const bundle = await decodeBundle(await readBundleFile(path, path), path, trust)
-  checkValidity(bundle.manifest, path, epochSeconds(systemClock))
-  printBundle(path, bundle, json, io)
+  const trust = await parseTrustedKeys(words)
+  const required = parseWholeNumber('--signatures', signatures, { min: 1, max: trust.length })
+  const request = { path, trust: [...trust], signatures: required }
+  printBundle(path, await performVerify(request), json, io)
   return EXIT.success
+}
+
+/** @throws InterdictError as `readBundleFile`, `decodeBundle` and `checkValidity` */
+export async function performVerify({
+  path,
+  trust: keys,
+  signatures
+}: ParsedRequest<'bundle verify'>): Promise<Bundle> {
+  const bundle = await decodeBundle(await readBundleFile(path, path), path, { keys, signatures })
+  checkValidity(bundle.manifest, path, epochSeconds(systemClock))
+  return bundle
 }
 
 function manifestLines({ manifest, signers }: Bundle): string[] {

@@ -19,6 +19,7 @@ import { RulesFolder, type RuleFiles } from '../../../policy/rules/model/folder.
 import type { RuleSet } from '../../../policy/rules/model/types.js'
 import { loadPolicyTests } from '../../../policy/rules/tests/policy-tests.js'
 import { listCopiesFolder } from '../../../sources/http/list-copies.js'
+import type { ParsedRequest } from '../../../gateway/processes/requests.js'
 import { listState } from '../../args/configured-copies.js'
 import { checkTime, resolveTime } from '../../args/parse.js'
 import { configuredFiles } from '../../../gateway/compiler/configured-files.js'
@@ -48,17 +49,17 @@ export async function check(
   options: CheckOptions,
   io: Io
 ): Promise<number> {
-  checkTime(options.at)
-  const result = await checkAll(path, options)
+  const result = await performCheck({ rules: path, at: options.at }, options)
   print(io, options.json === true ? toJson(result) : toText(result))
   return result.errors.length === 0 ? EXIT.success : EXIT.failure
 }
 
-/** @param path rules folder or bundle, instead of the configured one */
-export async function checkAll(
-  path: string | undefined,
-  { config, at }: Pick<CheckOptions, 'config' | 'at'>
+/** Checks other rules than those configured as if they were. */
+export async function performCheck(
+  { rules: path, at }: ParsedRequest<'check'>,
+  { config }: CommonOptions
 ): Promise<CheckResult> {
+  checkTime(at)
   const settings = await loadConfig(config)
   if (!settings.ok) return { errors: settings.errors, warnings: [] }
   // With other rules, it is these that are checked, perhaps on another machine.

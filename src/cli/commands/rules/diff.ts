@@ -1,4 +1,5 @@
-import { difference, type Difference } from '../../../policy/diff/difference.js'
+import type { ParsedRequest } from '../../../gateway/processes/requests.js'
+import { difference } from '../../../policy/diff/difference.js'
 import { loadRules } from '../../../policy/rules/load.js'
 import type { RuleSet } from '../../../policy/rules/model/types.js'
 import { listCopiesFolder } from '../../../sources/http/list-copies.js'
@@ -29,8 +30,23 @@ export async function diff(
   options: DiffOptions,
   io: Io
 ): Promise<number> {
-  const examples = parseWholeNumber('--examples', options.examples, { max: 999_999 })
-  checkTime(options.at)
+  const request = {
+    ...{ old, new: now, at: options.at },
+    only: options.only?.split(',').map(id => id.trim()),
+    examples: parseExamples(options)
+  }
+  const compared = await performDiff(request, options)
+  print(io, renderDifference(compared, options, io))
+  return isAcceptable(compared) ? EXIT.success : EXIT.failure
+}
+
+/** @throws InterdictError as `ruleFilesAt` */
+export async function performDiff(
+  request: ParsedRequest<'diff'>,
+  options: CommonOptions
+): Promise<Compared> {
+  const { old, new: now } = request
+  checkTime(request.at)
   // Both with the current copies of downloaded lists.
   const config = await loadSettings(options)
   const copies = listCopiesFolder(config.state.folder)
@@ -43,50 +59,51 @@ export async function diff(
     return rejectInput(errors)
   }
   const rules = { before: before.rules, after: after.rules }
-  const only = onlyOf(options.only, rules.before, rules.after)
+  checkIds(request.only, rules.before, rules.after)
+  return compare(rules, { ...request, now })
+}
+
+interface Comparing {
+  readonly old: string
+  readonly now: string
+  /** Default: now. */
+  readonly at?: string | undefined
+  readonly only?: readonly string[] | undefined
+  readonly examples: number
+}
+
+/** The difference between two rule sets from a time on. */
+export function compare(
+  rules: { readonly before: RuleSet; readonly after: RuleSet },
+  { old, now, only, examples, ...options }: Comparing
+): Compared {
   const { timeZone } = rules.after
   const at = resolveTime(options.at, timeZone)
   const changes = difference(rules, { at, examples, ...(only && { only }) })
-  const compared: Compared = { ...changes, old, now, rules, at, timeZone, only }
-  print(io, options.json === true ? toJson(compared) : toText(compared, terminalWidth(io.stdout)))
-  return isAcceptable(changes, only) ? EXIT.success : EXIT.failure
+  return { ...changes, old, now, rules, at, timeZone, only }
 }
 
-/** The difference between two rule sets from now on, as text or JSON. */
-export function describeDifference(
-  rules: { readonly before: RuleSet; readonly after: RuleSet },
-  names: { readonly old: string; readonly now: string },
-  options: { readonly examples: string; readonly json?: boolean },
+export const parseExamples = ({ examples }: { readonly examples: string }): number =>
+  parseWholeNumber('--examples', examples, { max: 999_999 })
+
+export function renderDifference(
+  compared: Compared,
+  { json }: { readonly json?: boolean },
   io: Io
 ): string {
-  const examples = parseWholeNumber('--examples', options.examples, { max: 999_999 })
-  const { timeZone } = rules.after
-  const at = resolveTime(undefined, timeZone)
-  const changes = difference(rules, { at, examples })
-  const compared: Compared = { ...changes, ...names, rules, at, timeZone, only: undefined }
-  return options.json === true ? toJson(compared) : toText(compared, terminalWidth(io.stdout))
+  return json === true ? toJson(compared) : toText(compared, terminalWidth(io.stdout))
 }
 
-function isAcceptable(
-  { moves, ech, recognized, changes }: Difference,
-  only: readonly string[] | undefined
-): boolean {
+function isAcceptable({ moves, ech, recognized, changes, only }: Compared): boolean {
   if (moves.length + ech.length + recognized.length > 0) return false
   return only === undefined ? changes.length === 0 : !changes.some(({ outside }) => outside)
 }
 
-/** The apps and lists that may change. An id in neither set of rules is a usage error. */
-function onlyOf(
-  text: string | undefined,
-  before: RuleSet,
-  after: RuleSet
-): readonly string[] | undefined {
-  if (text === undefined) return undefined
-  const only = text.split(',').map(id => id.trim())
+/** Apps and lists that may change: an id in neither set of rules is a usage error. */
+function checkIds(only: readonly string[] = [], before: RuleSet, after: RuleSet): void {
   const sources = [...before.sources, ...after.sources].filter(({ kind }) => kind !== 'inline')
   const known = new Set(sources.map(({ id }) => id))
   for (const id of only) {
     if (!known.has(id)) usageError(`--only: neither OLD nor NEW has an app or list ${id}`)
   }
-  return only
 }

@@ -2,6 +2,7 @@ import { join, relative } from 'node:path'
 import { addressWords, readAddress } from '../../../base/values/address.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../../base/units.js'
 import type { Config } from '../../../gateway/config/config.js'
+import type { ParsedRequest } from '../../../gateway/processes/requests.js'
 import { locallyAnsweredNames } from '../../../gateway/compiler/locally-answered.js'
 import { openOwnForwarder } from '../../../gateway/upstreams/own-forwarder.js'
 import { createRebindingGuard } from '../../../gateway/workers/create-rebinding-guard.js'
@@ -11,17 +12,18 @@ import { compile } from '../../../policy/compile/compile.js'
 import { readInstant } from '../../../base/time/instant.js'
 import { extractHostName, rejectUrlCharacters } from '../../args/extract-host-name.js'
 import { checkTime, parseArgument } from '../../args/parse.js'
+import { loadSettings, type CommonOptions } from '../../args/settings.js'
 import { openHistory } from '../../args/find-version.js'
 import { pastTime, TODAYS_FILES, zoneOfTime } from '../../args/past.js'
 import { loadConfiguredRules } from '../../args/configured-rules.js'
-import { loadSettings } from '../../args/settings.js'
 import { givenTimeZone, type TimeZoneOptions } from '../../args/time-zone.js'
 import { explainPast } from './explain-past.js'
 import { EXIT, rejectInput, usageError } from '../../exit.js'
-import { print, type Io } from '../../io.js'
+import { print, printJson, type Io } from '../../io.js'
 import { pastText, toText } from '../../output/rules/explanation-text.js'
+import type { PastExplanation } from '../../output/rules/past-explanation.js'
 import { explainQuery } from '../../../analysis/views/explain-query.js'
-import { toJson, type ExplainedQuery } from '../../../analysis/views/explanation.js'
+import type { ExplainedQuery, Explanation } from '../../../analysis/views/explanation.js'
 import { fixedClock } from '../../../analysis/views/one-query.js'
 
 export interface ExplainOptions extends TimeZoneOptions {
@@ -41,16 +43,56 @@ export interface ExplainOptions extends TimeZoneOptions {
  * same snapshot, resolver and upstreams.
  */
 export async function explain(name: string, options: ExplainOptions, io: Io): Promise<number> {
-  const question = parseQuestion(name, options, io)
-  const zone = givenTimeZone(options)
+  const { type, from, client, at, timeZone, upstream, files = false } = options
+  const request = { name, type, from, client, at, timeZone, upstream, files }
+  const found = await performExplain(request, options, io)
+  if (options.json === true) printJson(io, jsonOf(found))
+  else print(io, render(found))
+  const isUnknown = 'past' in found.explanation && found.explanation.past.unknown.length > 0
+  return isUnknown ? EXIT.failure : EXIT.success
+}
+
+interface Explained {
+  /** With `past`: by what was in force then; otherwise by today's files. */
+  readonly explanation: Explanation | PastExplanation
+  readonly timeZone: string
+  /** The time has passed, and no gateway has recorded here what was in force. */
+  readonly isUnrecorded: boolean
+  /** Of the rules. */
+  readonly folder: string
+}
+
+/** The JSON form, which is public. */
+export function jsonOf({ explanation, timeZone, isUnrecorded }: Explained) {
+  if (!isUnrecorded) return { ...explanation, timeZone }
+  const notes = [TODAYS_FILES]
+  const log = { lookups: [], remarks: [] }
+  const past = { since: null, until: null, unknown: [], notes, log }
+  return { ...explanation, past, timeZone }
+}
+
+function render({ explanation, timeZone, isUnrecorded, folder }: Explained): string {
+  const view = { folder: displayFolder(folder), timeZone }
+  if ('past' in explanation) return pastText(explanation, view)
+  return toText(explanation, view) + (isUnrecorded ? `${TODAYS_FILES}\n` : '')
+}
+
+/** @throws InterdictError CLIENT_NONE, HISTORY_READ */
+export async function performExplain(
+  request: ParsedRequest<'explain'>,
+  options: CommonOptions,
+  io: Io
+): Promise<Explained> {
+  const question = parseQuestion(request, io)
+  const zone = givenTimeZone(request)
   const config = await loadSettings(options)
-  const past = await explainedPast(question, options, config, io)
+  const past = await explainedPast(question, request, config, options, io)
   if (past !== undefined) return past
   const { loaded } = await loadConfiguredRules(config, io)
   if (!loaded.ok) rejectInput(loaded.errors)
   const timeZone = zone ?? loaded.rules.timeZone
-  const isPast = pastTime(options.at, timeZone) !== undefined
-  const query = { ...question, clock: fixedClock(wallTime(options.at, timeZone)) }
+  const isUnrecorded = pastTime(request.at, timeZone) !== undefined
+  const query = { ...question, clock: fixedClock(wallTime(request.at, timeZone)) }
   const snapshot = compile(loaded.rules, {
     generation: 1,
     random: () => 0,
@@ -61,44 +103,31 @@ export async function explain(name: string, options: ExplainOptions, io: Io): Pr
     snapshot,
     sources: loaded.rules.sources,
     // No upstream knows what it would have answered then.
-    forwarder: options.upstream && !isPast ? await openOwnForwarder(config) : undefined,
+    forwarder: request.upstream && !isUnrecorded ? await openOwnForwarder(config) : undefined,
     guard: createRebindingGuard(config)
   })
-  const view = { folder: displayFolder(config.rules), timeZone }
-  if (options.json === true) {
-    const notes = [TODAYS_FILES]
-    const log = { lookups: [], remarks: [] }
-    const past = { since: null, until: null, unknown: [], notes, log }
-    print(io, toJson({ ...explanation, ...(isPast && { past }) }, timeZone))
-  } else print(io, toText(explanation, view) + (isPast ? `${TODAYS_FILES}\n` : ''))
-  return EXIT.success
+  return { explanation, timeZone, isUnrecorded, folder: config.rules }
 }
 
-/** By what was in force, if `--at` has passed and a gateway has recorded that here. @returns the exit code */
+/** By what was in force, if the time has passed and a gateway has recorded that here. */
 async function explainedPast(
   question: ReturnType<typeof parseQuestion>,
-  options: ExplainOptions,
+  { at, files, from, ...request }: ParsedRequest<'explain'>,
   config: Config,
+  options: CommonOptions,
   io: Io
-): Promise<number | undefined> {
-  const { at, files, from, json } = options
-  if (at === undefined || files === true) return undefined
+): Promise<Explained | undefined> {
+  if (at === undefined || files) return undefined
   const history = await openHistory(config)
   if (history.stretches.length === 0) return undefined
-  const zone = options.timeZone ?? (await zoneOfTime(at, config, io))
+  const zone = request.timeZone ?? (await zoneOfTime(at, config, io))
   const wall = pastTime(at, zone)
   if (wall === undefined) return undefined
   const asked = { ...question, from }
   const found = await explainPast(history, asked, wall, config, options, io)
-  const timeZone = options.timeZone ?? found.timeZone ?? zone
+  const timeZone = request.timeZone ?? found.timeZone ?? zone
   const { explanation } = found
-  print(
-    io,
-    json === true
-      ? `${JSON.stringify({ ...explanation, timeZone }, undefined, 2)}\n`
-      : pastText(explanation, { folder: displayFolder(config.rules), timeZone })
-  )
-  return explanation.past.unknown.length === 0 ? EXIT.success : EXIT.failure
+  return { explanation, timeZone, isUnrecorded: false, folder: config.rules }
 }
 
 /** The rules folder relative to the working folder, as a prefix for file names. */
@@ -109,8 +138,7 @@ function displayFolder(folder: string): string {
 }
 
 function parseQuestion(
-  name: string,
-  { type, from, client: device, at }: ExplainOptions,
+  { name, type, from, client: device, at }: ParsedRequest<'explain'>,
   io: Io
 ): Omit<ExplainedQuery, 'clock' | 'identity'> & { readonly device: string | undefined } {
   const qtype =

@@ -5,11 +5,13 @@ import { loadPrimaries } from '../../../sources/refresh/primaries.js'
 import { escapeControls } from '../../../base/log/terminal-line.js'
 import type { TransferList } from '../../../policy/rules/lists/transfer-list.js'
 import { updateZone, type ZoneUpdate } from '../../../sources/axfr/update-zone.js'
+import type { ResultOf } from '../../../gateway/processes/requests.js'
 import { zoneCopies } from '../../args/configured-copies.js'
 import { rejectInput } from '../../exit.js'
 import { print, type Io } from '../../io.js'
-import type { UpdatedList } from '../../output/rules/updated-list.js'
 import { formatCount } from '../../output/format.js'
+
+export type UpdatedList = ResultOf<'lists update'>['lists'][number]
 
 /**
  * Transfers zones now, as the gateway does when a refresh is due.

@@ -8,14 +8,14 @@ import { escapeControls } from '../../../base/log/terminal-line.js'
 import type { RulesResult } from '../../../policy/rules/load.js'
 import { BootstrapResolver } from '../../../sources/http/bootstrap-resolver.js'
 import { updateList, type ListUpdate } from '../../../sources/http/update-list.js'
+import type { ParsedRequest, ResultOf } from '../../../gateway/processes/requests.js'
 import { lockListCopies, listCopies } from '../../args/configured-copies.js'
 import { loadConfiguredRules } from '../../args/configured-rules.js'
 import { loadSettings } from '../../args/settings.js'
 import { EXIT, rejectInput, usageError } from '../../exit.js'
 import { print, printJson, type Io, type OutputStream } from '../../io.js'
 import { formatCount, formatSize } from '../../output/format.js'
-import type { UpdatedList } from '../../output/rules/updated-list.js'
-import { transferZones } from './lists-transfer.js'
+import { transferZones, type UpdatedList } from './lists-transfer.js'
 import type { ListsOptions } from './lists.js'
 
 /** How often the progress line is redrawn. */
@@ -26,14 +26,27 @@ type Loaded = Extract<RulesResult, { readonly ok: true }>
 /**
  * `interdict lists update`: downloads lists and transfers zones now. It works before the first start,
  * and beside a running gateway, which notices new copies.
- *
- * @throws InterdictError REMOTE_BUSY
  */
 export async function updateLists(
   ids: readonly string[],
   options: ListsOptions,
   io: Io
 ): Promise<number> {
+  const updated = await performUpdate({ ids: [...ids] }, options, io)
+  if (options.json === true) printJson(io, updated)
+  return updated.lists.every(({ result }) => result !== 'failed') ? EXIT.success : EXIT.failure
+}
+
+/**
+ * Prints each result as it comes, unless `json` is set; errors in any case.
+ *
+ * @throws InterdictError REMOTE_BUSY
+ */
+export async function performUpdate(
+  { ids }: ParsedRequest<'lists update'>,
+  options: ListsOptions,
+  io: Io
+): Promise<ResultOf<'lists update'>> {
   const config = await loadSettings(options)
   const { loaded } = await loadConfiguredRules(config, io)
   if (!loaded.ok) rejectInput(loaded.errors)
@@ -43,23 +56,19 @@ export async function updateLists(
   }
   const lock = await lockListCopies(config, io)
   try {
-    const isJson = options.json === true
-    const updated = await updateAll(config, loaded, ids, isJson, io)
-    if (isJson) printJson(io, { lists: updated })
-    return updated.every(({ result }) => result !== 'failed') ? EXIT.success : EXIT.failure
+    return { lists: await updateAll(config, loaded, ids, options.json === true, io) }
   } finally {
     lock.release()
   }
 }
 
-/** Prints each result as it comes, unless `isJson`; errors in any case. */
 async function updateAll(
   config: Config,
   { remotes, transfers, rules }: Loaded,
   ids: readonly string[],
   isJson: boolean,
   io: Io
-): Promise<readonly UpdatedList[]> {
+): Promise<UpdatedList[]> {
   const bootstrap = await BootstrapResolver.open(
     bootstrapServers(config, configuredUpstreams(config).upstreams)
   )

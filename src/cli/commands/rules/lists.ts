@@ -1,4 +1,5 @@
 import type { ConfirmResult } from '../../../gateway/reload/unconfirmed-changes.js'
+import type { ParsedRequest, ResultOf } from '../../../gateway/processes/requests.js'
 import { callGateway } from '../../args/call-gateway.js'
 import { listCopies, lockListCopies, listState } from '../../args/configured-copies.js'
 import { loadConfiguredRules } from '../../args/configured-rules.js'
@@ -29,8 +30,20 @@ export async function showLists(options: ListsOptions, io: Io): Promise<number> 
   return EXIT.success
 }
 
-/** `interdict lists confirm`: accepts a quarantined download, or a local list that shrank. @throws InterdictError REMOTE_BUSY, REMOTE_NOT_HELD, REMOTE_STATE */
+/** `interdict lists confirm`: accepts a quarantined download, or a local list that shrank. */
 export async function confirmList(id: string, options: ListsOptions, io: Io): Promise<number> {
+  const { entries } = await performConfirm({ id }, options, io)
+  if (options.json === true) printJson(io, { id, entries })
+  else print(io, `${id}: ${formatCount(entries, 'entry', 'entries')}, confirmed\n`)
+  return EXIT.success
+}
+
+/** @throws InterdictError REMOTE_BUSY, REMOTE_NOT_HELD, REMOTE_STATE */
+export async function performConfirm(
+  { id }: ParsedRequest<'lists confirm'>,
+  options: CommonOptions,
+  io: Io
+): Promise<ResultOf<'lists confirm'>> {
   const config = await loadSettings(options)
   const lock = await lockListCopies(config, io)
   const copies = listCopies(config)
@@ -38,15 +51,13 @@ export async function confirmList(id: string, options: ListsOptions, io: Io): Pr
     .confirm(id)
     .catch((error: unknown) => confirmLocal(id, options, error))
     .finally(() => lock.release())
-  if (options.json === true) printJson(io, { id, entries })
-  else print(io, `${id}: ${formatCount(entries, 'entry', 'entries')}, confirmed\n`)
-  return EXIT.success
+  return { id, entries }
 }
 
 /** Of local lists only the running gateway knows that they shrank. @param error why no download was confirmed */
 async function confirmLocal(
   id: string,
-  options: ListsOptions,
+  options: CommonOptions,
   error: unknown
 ): Promise<ConfirmResult> {
   const request = { do: 'confirm', list: id } as const

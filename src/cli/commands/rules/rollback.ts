@@ -1,6 +1,7 @@
 import { epochSeconds, systemClock } from '../../../base/time/clock.js'
 import { failure, type InterdictError } from '../../../base/errors/error.js'
 import { rulesLocation } from '../../../gateway/compiler/rules-location.js'
+import type { ParsedRequest, ResultOf } from '../../../gateway/processes/requests.js'
 import { loadRules, type RulesResult } from '../../../policy/rules/load.js'
 import { AcceptedBundles, type AcceptedRecord } from '../../../sources/bundle/accepted-bundles.js'
 import { openStoredBundle, type BundleSource } from '../../../sources/bundle/choose-bundle.js'
@@ -12,7 +13,8 @@ import { callerName } from '../../args/user.js'
 import { EXIT, rejectInput } from '../../exit.js'
 import { print, printJson, type Io } from '../../io.js'
 import { toJson, toText, type ListedBundle } from '../../output/rules/rollback-text.js'
-import { describeDifference } from './diff.js'
+import type { Compared } from '../../output/rules/diff-text.js'
+import { compare, parseExamples, renderDifference } from './diff.js'
 
 export interface RollbackOptions extends CommonOptions {
   readonly to?: string
@@ -28,35 +30,64 @@ export interface RollbackOptions extends CommonOptions {
  * bundles. A running gateway notices at once; a stopped one finds it at the next start.
  */
 export async function rollback(options: RollbackOptions, io: Io): Promise<number> {
-  const { bundle: place } = rulesLocation(await loadSettings(options))
-  if (place === undefined) throw failure('BUNDLE_OFF')
-  const kept = KeptBundles.read(place)
   if (options.list === true) {
-    const listed = await kept.list()
+    const listed = await (await keptBundles(options)).list()
     print(io, options.json === true ? toJson(listed) : toText(listed))
     return EXIT.success
   }
-  const from = kept.accepted.inForce
-  const to =
-    options.to === undefined
-      ? kept.earlier()
-      : parseWholeNumber('--to', options.to, { min: 1, max: Number.MAX_SAFE_INTEGER })
-  const [before, after] = [await kept.load(from), await kept.load(to)]
-  if (!after.ok) rejectInput(after.errors)
+  const { to: serial, user = callerName(io) } = options
+  const max = Number.MAX_SAFE_INTEGER
+  const request = {
+    to: serial === undefined ? undefined : parseWholeNumber('--to', serial, { min: 1, max }),
+    user
+  }
   if (options.dryRun === true) {
-    if (!before.ok) rejectInput(before.errors)
-    const names = { old: `bundle ${from}`, now: `bundle ${to}` }
-    const rules = { before: before.rules, after: after.rules }
-    print(io, describeDifference(rules, names, options, io))
+    print(io, renderDifference(await compareBundles(request.to, options), options, io))
     return EXIT.success
   }
-  if (to !== from) kept.rollBack(to, options.user ?? callerName(io))
-  if (options.json === true) printJson(io, { from, to, changed: to !== from })
+  const result = await performRollback(request, options)
+  const { from, to } = result
+  if (options.json === true) printJson(io, result)
   else if (to === from) print(io, `Bundle ${to} is already in force.\n`)
   else {
     print(io, `Rolled back from bundle ${from} to ${to}; a running gateway switches at once.\n`)
   }
   return EXIT.success
+}
+
+/** @throws InterdictError BUNDLE_OFF, and as `KeptBundles.read` and `KeptBundles.load` */
+export async function performRollback(
+  { to: serial, user }: ParsedRequest<'rollback'>,
+  options: CommonOptions
+): Promise<ResultOf<'rollback'>> {
+  const kept = await keptBundles(options)
+  const from = kept.accepted.inForce
+  const to = serial ?? kept.earlier()
+  const after = await kept.load(to)
+  if (!after.ok) rejectInput(after.errors)
+  if (to !== from) kept.rollBack(to, user)
+  return { from, to, changed: to !== from }
+}
+
+async function compareBundles(
+  serial: number | undefined,
+  options: RollbackOptions
+): Promise<Compared> {
+  const kept = await keptBundles(options)
+  const from = kept.accepted.inForce
+  const to = serial ?? kept.earlier()
+  const [before, after] = [await kept.load(from), await kept.load(to)]
+  if (!after.ok) rejectInput(after.errors)
+  if (!before.ok) rejectInput(before.errors)
+  const rules = { before: before.rules, after: after.rules }
+  const names = { old: `bundle ${from}`, now: `bundle ${to}` }
+  return compare(rules, { ...names, examples: parseExamples(options) })
+}
+
+async function keptBundles(options: CommonOptions): Promise<KeptBundles> {
+  const { bundle: place } = rulesLocation(await loadSettings(options))
+  if (place === undefined) throw failure('BUNDLE_OFF')
+  return KeptBundles.read(place)
 }
 
 /** Accepted bundles that are kept. */

@@ -1,4 +1,5 @@
 import { failure } from '../../../base/errors/error.js'
+import type { ParsedRequest, ResultOf } from '../../../gateway/processes/requests.js'
 import { historyEntry } from '../../../analysis/views/history-view.js'
 import { findVersion, loadStored, openHistory } from '../../args/find-version.js'
 import { parseWholeNumber } from '../../args/parse.js'
@@ -9,7 +10,8 @@ import { print, printJson, type Io } from '../../io.js'
 import { terminalWidth } from '../../output/columns.js'
 import { historyText, versionText } from '../../output/rules/history-text.js'
 import { writeVersion } from '../../output/rules/version-files.js'
-import { describeDifference } from './diff.js'
+import type { Compared } from '../../output/rules/diff-text.js'
+import { compare, parseExamples, renderDifference } from './diff.js'
 
 export interface HistoryOptions extends CommonOptions, PeriodOptions {
   readonly limit: string
@@ -19,13 +21,22 @@ export interface HistoryOptions extends CommonOptions, PeriodOptions {
 /** `interdict rules history`: what was in force when, the latest first. */
 export async function history(options: HistoryOptions, io: Io): Promise<number> {
   const limit = parseWholeNumber('--limit', options.limit, { min: 1, max: 999_999_999 })
-  const { since = -Infinity, until = Infinity } = parsePeriod(options, 'UTC')
+  const { since, until } = options
+  const found = await performHistory({ limit, since, until }, options)
+  if (options.json === true) printJson(io, found)
+  else print(io, historyText(found.entries, found.total, terminalWidth(io.stdout)))
+  return EXIT.success
+}
+
+/** @throws InterdictError HISTORY_READ */
+export async function performHistory(
+  { limit, ...period }: ParsedRequest<'rules history'>,
+  options: CommonOptions
+): Promise<ResultOf<'rules history'>> {
+  const { since = -Infinity, until = Infinity } = parsePeriod(period, 'UTC')
   const found = await openHistory(await loadSettings(options))
   const all = [...found.within(since, until)].reverse().map(historyEntry)
-  const entries = all.slice(0, limit)
-  if (options.json === true) printJson(io, { total: all.length, entries })
-  else print(io, historyText(entries, all.length, terminalWidth(io.stdout)))
-  return EXIT.success
+  return { total: all.length, entries: all.slice(0, limit) }
 }
 
 export interface ShowOptions extends CommonOptions {
@@ -40,26 +51,44 @@ export async function showVersion(
   options: ShowOptions,
   io: Io
 ): Promise<number> {
-  const history = await openHistory(await loadSettings(options))
-  const found = findVersion(history, version)
-  const { sha256 } = found.event
   if (file !== undefined) {
-    const octets = await found.version.file(file)
-    if (octets === undefined) throw failure('HISTORY_INCOMPLETE', sha256, file)
-    if (options.json === true) printJson(io, { path: file, text: octets.toString() })
-    else io.stdout.write(octets.toString())
+    const found = await performFile({ version, path: file }, options)
+    if (options.json === true) printJson(io, found)
+    else io.stdout.write(found.text)
     return EXIT.success
   }
+  const { shown, found } = await performShow({ version }, options)
+  if (options.into !== undefined) await writeVersion(found.version, options.into)
+  if (options.json === true) printJson(io, shown)
+  else print(io, versionText(shown))
+  return EXIT.success
+}
+
+/** @throws InterdictError HISTORY_READ, HISTORY_INCOMPLETE, and as `findVersion` */
+export async function performFile(
+  { version, path }: ParsedRequest<'rules file'>,
+  options: CommonOptions
+): Promise<ResultOf<'rules file'>> {
+  const found = findVersion(await openHistory(await loadSettings(options)), version)
+  const octets = await found.version.file(path)
+  if (octets === undefined) throw failure('HISTORY_INCOMPLETE', found.event.sha256, path)
+  return { path, text: octets.toString() }
+}
+
+/** @throws InterdictError HISTORY_READ, and as `findVersion` */
+export async function performShow(
+  { version }: ParsedRequest<'rules show'>,
+  options: CommonOptions
+) {
+  const history = await openHistory(await loadSettings(options))
+  const found = findVersion(history, version)
+  const { sha256, zones } = found.event
   const missing = await found.version.missing()
   const stretches = history.find(sha256).map(historyEntry)
   const files = [...(found.version.tree ?? [])].map(([path, digest]) => {
     return { path: path.replaceAll('\0', 'copy:'), sha256: digest, stored: !missing.includes(path) }
   })
-  if (options.into !== undefined) await writeVersion(found.version, options.into)
-  const shown = { sha256, stretches, files, zones: found.event.zones }
-  if (options.json === true) printJson(io, shown)
-  else print(io, versionText(shown))
-  return EXIT.success
+  return { shown: { sha256, stretches, files, zones }, found }
 }
 
 export interface DiffOptions extends CommonOptions {
@@ -74,6 +103,17 @@ export async function diffVersions(
   options: DiffOptions,
   io: Io
 ): Promise<number> {
+  const request = { old, new: now, examples: parseExamples(options) }
+  print(io, renderDifference(await performVersionDiff(request, options, io), options, io))
+  return EXIT.success
+}
+
+/** @throws InterdictError HISTORY_READ, HISTORY_INCOMPLETE, and as `findVersion` */
+export async function performVersionDiff(
+  { old, new: now, examples }: ParsedRequest<'rules diff'>,
+  options: CommonOptions,
+  io: Io
+): Promise<Compared> {
   const config = await loadSettings(options)
   const history = await openHistory(config)
   const [before, after] = [findVersion(history, old), findVersion(history, now)]
@@ -82,8 +122,7 @@ export async function diffVersions(
     io.stderr.write(`warning: list ${list} is not stored; it is compared as if it were empty\n`)
   const rules = { before: one.loaded.rules, after: other.loaded.rules }
   const names = { old: nameOf(before.event.sha256), now: nameOf(after.event.sha256) }
-  print(io, describeDifference(rules, names, options, io))
-  return EXIT.success
+  return compare(rules, { ...names, examples })
 }
 
 const nameOf = (sha256: string): string => `version ${sha256.slice(0, 12)}`

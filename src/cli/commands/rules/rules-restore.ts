@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { renameDurably, writeFileAtomic } from '../../../base/files/atomic-file.js'
 import { failure } from '../../../base/errors/error.js'
 import { reasonOf } from '../../../base/errors/reason.js'
+import type { ParsedRequest, ResultOf } from '../../../gateway/processes/requests.js'
 import { loadRules } from '../../../policy/rules/load.js'
 import { RulesFolder } from '../../../policy/rules/model/folder.js'
 import { sha256Of } from '../../../base/bytes/sha256.js'
@@ -25,6 +26,8 @@ export interface RestoreOptions extends CommonOptions {
   readonly json?: boolean
 }
 
+type Restored = ResultOf<'rules restore'>
+
 /** What a restore changes in the rules folder. */
 interface Plan {
   readonly written: ReadonlyMap<string, Buffer>
@@ -41,6 +44,18 @@ export async function restoreVersion(
   options: RestoreOptions,
   io: Io
 ): Promise<number> {
+  const { dryRun = false, user = callerName(io) } = options
+  const result = await performRestore({ version, dryRun, user }, options)
+  if (options.json === true) printJson(io, result)
+  else print(io, textOf(result, dryRun))
+  return EXIT.success
+}
+
+/** @throws InterdictError RESTORE_BUNDLE, RESTORE_WRITE, HISTORY_READ, HISTORY_INCOMPLETE, and as `findVersion` */
+export async function performRestore(
+  { version, dryRun, user }: ParsedRequest<'rules restore'>,
+  options: CommonOptions
+): Promise<Restored> {
   const config = await loadSettings(options)
   if (config.bundle !== undefined) throw failure('RESTORE_BUNDLE')
   const { rules: folder, state } = config
@@ -52,16 +67,13 @@ export async function restoreVersion(
   const plan = await planOf(folder, listCopiesFolder(state.folder), wanted)
   const changed = [...plan.written.keys(), ...plan.removed]
   let saved: string | null = null
-  if (options.dryRun !== true && changed.length > 0) {
+  if (!dryRun && changed.length > 0) {
     saved = await saveUnknown(history, folder, changed, historyFolder(state.folder))
-    writeNote(historyFolder(state.folder), found.event.sha256, options.user ?? callerName(io))
+    writeNote(historyFolder(state.folder), found.event.sha256, user)
     apply(folder, plan)
   }
   const { sha256 } = found.event
-  const result = { sha256, written: [...plan.written.keys()], removed: plan.removed, saved }
-  if (options.json === true) printJson(io, result)
-  else print(io, textOf(result, options.dryRun === true))
-  return EXIT.success
+  return { sha256, written: [...plan.written.keys()], removed: [...plan.removed], saved }
 }
 
 /** Compares a version with the rules folder: only files that rules are read from count. */
@@ -160,15 +172,7 @@ function digestAt(path: string): string | undefined {
   return existsSync(path) ? sha256Of(readFileSync(path)) : undefined
 }
 
-function textOf(
-  {
-    sha256,
-    written,
-    removed,
-    saved
-  }: { sha256: string; written: string[]; removed: readonly string[]; saved: string | null },
-  isDryRun: boolean
-): string {
+function textOf({ sha256, written, removed, saved }: Restored, isDryRun: boolean): string {
   const shown = sha256.slice(0, 12)
   if (written.length + removed.length === 0)
     return `The rules folder has version ${shown} already.\n`

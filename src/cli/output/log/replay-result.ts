@@ -84,8 +84,8 @@ function summarize(comparison: Comparison, kind: ChangeKind, top: number): Chang
 }
 
 /** The JSON form, which is public. Times are UTC. */
-export function toJson({ rules, against, at, files, counts, changes }: ReplayResult): string {
-  const json = {
+export function jsonOf({ rules, against, at, files, counts, changes }: ReplayResult): object {
+  return {
     rules,
     against: against ?? null,
     at: at === undefined ? null : showInstant(at, 'UTC'),
@@ -96,7 +96,10 @@ export function toJson({ rules, against, at, files, counts, changes }: ReplayRes
     ),
     limits: LIMITS
   }
-  return `${JSON.stringify(json, undefined, 2)}\n`
+}
+
+export function toJson(result: ReplayResult): string {
+  return `${JSON.stringify(jsonOf(result), undefined, 2)}\n`
 }
 
 function inUtc({ all, top }: TopRows<ReasonCount>): object {

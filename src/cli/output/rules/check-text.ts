@@ -1,4 +1,5 @@
 import { InterdictError } from '../../../base/errors/error.js'
+import type { Position } from '../../../base/errors/position.js'
 import type { SerializedError } from '../../../base/errors/serialized-error.js'
 import { escapeControls } from '../../../base/log/terminal-line.js'
 import type { ListReport } from '../../../policy/rules/lists/list-types.js'
@@ -98,7 +99,7 @@ export function toJson(result: CheckResult): string {
   return `${JSON.stringify(jsonOf(result), undefined, 2)}\n`
 }
 
-export function jsonOf(result: CheckResult): object {
+export function jsonOf(result: CheckResult) {
   const { errors, warnings, lists, fetched, rules, tests } = result
   return {
     ok: errors.length === 0,
@@ -122,7 +123,7 @@ function listJson({ id, displayName, format, detectedBy, names, unsupported }: L
   }
 }
 
-function withPosition(error: SerializedError): object {
+function withPosition(error: SerializedError): SerializedError & Partial<Position> {
   const { code, message } = error
   const position = error instanceof InterdictError ? error.position : undefined
   return { code, message, ...position }
