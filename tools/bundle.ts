@@ -60,7 +60,10 @@ async function bundleCommands(): Promise<readonly string[]> {
     banner: {
       js: `import { createRequire as requireFor } from 'node:module'; const require = requireFor(import.meta.url)`
     },
-    entryPoints: { interdict: `${COMPILED}/cli/main.js` }
+    entryPoints: {
+      interdict: `${COMPILED}/cli/main.js`,
+      'command-main': `${COMPILED}/cli/command-main.js`
+    }
   })
   return Object.keys(metafile.outputs).map(path => basename(path))
 }

@@ -1,4 +1,4 @@
-import { InterdictError } from '../base/errors/error.js'
+import { failure, InterdictError, type ErrorCode } from '../base/errors/error.js'
 import type { SerializedError } from '../base/errors/serialized-error.js'
 import { escapeControls } from '../base/log/terminal-line.js'
 import type { Io } from './io.js'
@@ -39,6 +39,25 @@ export function failureOf(error: unknown): readonly string[] {
   throw error
 }
 
+/** The error that the gateway gets of a request: of several, the first. Any that we do not expect is printed. */
+export function sentError(error: unknown, { stderr }: Pick<Io, 'stderr'>): InterdictError {
+  if (error instanceof InterdictError) return error as InterdictError
+  if (error instanceof UsageError) return failure('API_REQUEST', error.message)
+  if (error instanceof InputError) return firstOf(error.errors)
+  stderr.write(`${stackOf(error)}\n`)
+  return failure('API_COMMAND', error instanceof Error ? error.message : String(error))
+}
+
+function firstOf([first, ...others]: readonly SerializedError[]): InterdictError {
+  const { code, message } = first!
+  const position = first instanceof InterdictError ? first.position : undefined
+  const more = others.length === 0 ? '' : ` (and ${others.length} more)`
+  return new InterdictError(code as ErrorCode, `${message}${more}`, position && { position })
+}
+
+const stackOf = (error: unknown): string =>
+  error instanceof Error ? (error.stack ?? error.message) : String(error)
+
 /** DuckDB describes an SQL error in several lines; every other error message has one. */
 const MULTILINE = 'ARCHIVE_SQL'
 
@@ -64,7 +83,7 @@ export function reportError(
       error.code === MULTILINE ? error.message.replaceAll('\t', '  ').split('\n') : [error.message]
     stderr.write(`${lines.map(escapeControls).join('\n')} (${error.code})\n`)
   } else {
-    stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+    stderr.write(`${stackOf(error)}\n`)
   }
   return EXIT.failure
 }

@@ -1,3 +1,5 @@
+import type { Octets } from '../base/units.js'
+
 /** A signal that asks a command to end. */
 export type EndSignal = 'SIGHUP' | 'SIGINT' | 'SIGTERM'
 
@@ -15,6 +17,8 @@ export interface Io {
   readonly stdout: OutputStream
   readonly stderr: OutputStream
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Memory for DuckDB, in a process of the gateway, to which it also leaves the other cores. */
+  readonly queryMemory?: Octets | undefined
   /** Asks the user at a terminal; undefined: there is none. */
   readonly ask?: ((question: string) => Promise<string>) | undefined
   /** @returns a function that removes the listener */

@@ -3,10 +3,10 @@ import { createInterface, type Interface } from 'node:readline'
 import { failure } from '../base/errors/error.js'
 import { reasonOf } from '../base/errors/reason.js'
 import { reportError } from './exit.js'
-import type { EndSignal, Io } from './io.js'
+import type { Io } from './io.js'
+import { processIo } from './process-io.js'
 import { run } from './run.js'
 
-const SIGNALS: readonly EndSignal[] = ['SIGHUP', 'SIGINT', 'SIGTERM']
 /** As for commands that SIGINT and SIGPIPE have ended. */
 const [CANCELLED, BROKEN_PIPE] = [130, 141]
 
@@ -32,17 +32,8 @@ async function ask(question: string): Promise<string> {
 }
 
 const io: Io = {
-  stdout: process.stdout,
-  stderr: process.stderr,
-  env: process.env,
-  ask: process.stdin.isTTY && process.stdout.isTTY ? ask : undefined,
-  onSignal: listener => {
-    for (const signal of SIGNALS) process.on(signal, listener)
-    return () => {
-      for (const signal of SIGNALS) process.removeListener(signal, listener)
-    }
-  },
-  exit: code => process.exit(code)
+  ...processIo,
+  ask: process.stdin.isTTY && process.stdout.isTTY ? ask : undefined
 }
 
 /** Ends the process: the result is not complete. A reader may stop early: interdict check | head */

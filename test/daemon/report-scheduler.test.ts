@@ -33,10 +33,9 @@ function scheduler(results: (readonly ReportRun[] | Error)[]) {
     program: '',
     timers: time.timers,
     wall: () => time.clock.wall(),
-    run: (): Promise<unknown> => {
+    run: (): Promise<ReportsRun> => {
       const result = results[runs++] ?? []
-      const reply: ReportsRun | Error = result instanceof Error ? result : { reports: result }
-      return result instanceof Error ? Promise.reject(result) : Promise.resolve(reply)
+      return result instanceof Error ? Promise.reject(result) : Promise.resolve({ reports: result })
     }
   })
   scheduler.update(configOf('[{ report: weekly }]'))

@@ -308,7 +308,14 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'daemon/api/listener.test.ts',
     'TLS, with a certificate that is replaced'
   ],
-  'question to the query log takes too long': ['daemon/api/lookups.test.ts', 'commands'],
+  'question to the query log takes too long': [
+    'daemon/commands.test.ts',
+    'a process that hangs, or that nobody waits for'
+  ],
+  'its process dies or sends garbage': [
+    'daemon/commands.test.ts',
+    'a process that fails otherwise'
+  ],
   'HTTP thread dies': ['daemon/http.test.ts', 'health and metrics over HTTP'],
   'alert thread dies': ['daemon/alert-hook.test.ts', 'nothing is lost when the thread dies'],
   'webhook down': ['daemon/alert-hook.test.ts', 'after a failure it waits longer each time'],

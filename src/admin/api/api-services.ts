@@ -1,5 +1,6 @@
 import type { Config } from '../../gateway/config/config.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
+import type { RequestName, RequestOf, ResultOf } from '../../gateway/processes/requests.js'
 import type { ControlRequest } from '../../gateway/socket/admin-protocol.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
@@ -27,15 +28,17 @@ export interface ApiServices {
   /** The active rules. @throws InterdictError API_CONTROL_SILENT */
   rules(): Promise<ActiveRules>
   /**
-   * Runs a command of this program that reads the query log or rules, in a process of its own.
+   * Has a process of its own perform a request that reads the query log or rules.
    *
-   * @param isFinding exit code 1 reports a result, not an error, as with `diff`
-   * @returns the JSON that it prints
    * @throws InterdictError API_BUSY, API_COMMAND_TIME, API_COMMAND, API_REQUEST, and the codes of the command
    */
-  command(words: readonly string[], signal: AbortSignal, isFinding?: boolean): Promise<unknown>
-  /** As `command`, but one that others have run within half a minute is not run again. */
-  report(words: readonly string[], signal: AbortSignal): Promise<unknown>
+  command<Name extends RequestName>(
+    name: Name,
+    request: RequestOf<Name>,
+    signal: AbortSignal
+  ): Promise<ResultOf<Name>>
+  /** A report as `command` makes it, but one that others have had within half a minute is not made again. */
+  report(request: RequestOf<'report'>, signal: AbortSignal): Promise<ResultOf<'report'>>
   /** Not older than a quarter of a second. @throws InterdictError API_CONTROL_SILENT */
   status(): Promise<StatusReply>
   /**

@@ -4,6 +4,7 @@ import { showName } from '../../wire/dns/name/name.js'
 import { readPattern } from '../../policy/rules/model/pattern.js'
 import { VERDICT } from '../../lookups/event/query-event.js'
 import { readInstant } from '../../base/time/instant.js'
+import type { RequestOf } from '../../gateway/processes/requests.js'
 import { instant, paging, textOf } from './parameters.js'
 
 const text = z.string().min(1).max(253)
@@ -42,8 +43,8 @@ export const lookup = z.strictObject({
 })
 
 /**
- * The words after `query` for a page of lookups, and one more to know whether there are more. Values are quoted literals:
- * DuckDB knows no escapes in them but a doubled quote.
+ * The request for a page of lookups, and one more to know whether there are more. Values are quoted literals: DuckDB
+ * knows no escapes in them but a doubled quote.
  */
 export function searchOf({
   limit,
@@ -54,7 +55,7 @@ export function searchOf({
   type,
   client,
   ...exact
-}: z.output<typeof lookup>): string[] {
+}: z.output<typeof lookup>): RequestOf<'query'> {
   const conditions = [
     ...Object.entries(exact).flatMap(([column, value]) =>
       value === undefined ? [] : [`${column} = ${literal(value)}`]
@@ -65,8 +66,8 @@ export function searchOf({
     ...(until === undefined ? [] : [`time < ${timestamp(until)}`]),
     ...(name === undefined ? [] : [nameCondition(name)])
   ]
-  const where = conditions.length === 0 ? [] : [`--where=${conditions.join(' AND ')}`]
-  return [`--latest=${limit + 1}`, `--skip=${offset}`, ...where]
+  const where = conditions.length === 0 ? undefined : conditions.join(' AND ')
+  return { where, latest: limit + 1, skip: offset }
 }
 
 /** A name of a group stands for all of its devices. */

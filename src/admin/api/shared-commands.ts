@@ -1,9 +1,7 @@
 import type { Milliseconds } from '../../base/units.js'
 
-type Run = (words: readonly string[], signal: AbortSignal) => Promise<unknown>
-
-interface Answer {
-  readonly result: Promise<unknown>
+interface Answer<Result> {
+  readonly result: Promise<Result>
   readonly controller: AbortController
   /** Clients that wait for it. */
   waiting: number
@@ -16,20 +14,20 @@ const MAX_AGE: Milliseconds = 30_000
 const MAX_ANSWERS = 32
 
 /** Runs a command once for all clients that ask for the same at about the same time. */
-export class SharedCommands {
-  private readonly answers = new Map<string, Answer>()
+export class SharedCommands<Request, Result> {
+  private readonly answers = new Map<string, Answer<Result>>()
 
   constructor(
-    private readonly command: Run,
+    private readonly command: (request: Request, signal: AbortSignal) => Promise<Result>,
     private readonly now = (): Milliseconds => performance.now()
   ) {}
 
-  async run(words: readonly string[], signal: AbortSignal): Promise<unknown> {
+  async run(request: Request, signal: AbortSignal): Promise<Result> {
     const { answers } = this
-    const key = JSON.stringify(words)
+    const key = JSON.stringify(request)
     for (const [one, { doneAt }] of answers)
       if (doneAt !== undefined && this.now() - doneAt > MAX_AGE) answers.delete(one)
-    const answer = answers.get(key) ?? this.start(key, words)
+    const answer = answers.get(key) ?? this.start(key, request)
     answer.waiting++
     const leave = (): void => {
       // Nobody waits for it any more: the command is killed.
@@ -41,11 +39,11 @@ export class SharedCommands {
     return answer.result.finally(() => signal.removeEventListener('abort', leave))
   }
 
-  private start(key: string, words: readonly string[]): Answer {
+  private start(key: string, request: Request): Answer<Result> {
     const { answers, command } = this
     const controller = new AbortController()
-    const result = command(words, controller.signal)
-    const answer: Answer = { result, controller, waiting: 0, doneAt: undefined }
+    const result = command(request, controller.signal)
+    const answer: Answer<Result> = { result, controller, waiting: 0, doneAt: undefined }
     answers.set(key, answer)
     while (answers.size > MAX_ANSWERS) answers.delete(answers.keys().next().value!)
     result.then(

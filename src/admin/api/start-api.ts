@@ -12,6 +12,8 @@ import { TokenStore } from '../tokens/token-store.js'
 import { ActiveRulesClient } from './active-rules.js'
 import { createApi } from './api.js'
 import { CommandRunner } from '../../gateway/processes/commands.js'
+import { checkResult } from '../../gateway/processes/messages.js'
+import type { RequestOf } from '../../gateway/processes/requests.js'
 import { CONTROL_TIMEOUT } from './route.js'
 import { ROUTES } from './routes.js'
 import type { ActiveRules, ApiServices } from './api-services.js'
@@ -54,10 +56,12 @@ export async function startApi(options: StartApiOptions): Promise<RequestListene
   const active = new ActiveRulesClient(request)
   const rules = (): Promise<ActiveRules> => active.get()
   const commands = new CommandRunner(program, () => settings.config())
-  const command: ApiServices['command'] = (words, signal, isFinding) =>
-    commands.run(words, signal, isFinding)
-  const shared = new SharedCommands(command)
-  const report: ApiServices['report'] = (words, signal) => shared.run(words, signal)
+  const command: ApiServices['command'] = (name, request, signal) =>
+    commands.run(name, request, result => checkResult(name, result), signal)
+  const shared = new SharedCommands((request: RequestOf<'report'>, signal) =>
+    command('report', request, signal)
+  )
+  const report: ApiServices['report'] = (request, signal) => shared.run(request, signal)
   const { oidc, dashboard } = settings.admin
   const login = oidc && new Login(oidc, clock, log, { changes, ...(dashboard && { home: '/' }) })
   const services: ApiServices = {

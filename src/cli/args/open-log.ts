@@ -21,8 +21,6 @@ import { logPath, type LogOptions } from './log-path.js'
 
 /** Enough for a month of a busy gateway; with Node's own memory it stays within 2 GB. */
 const MEMORY: Octets = 1.25 * 2 ** 30
-/** Set by the HTTP API, whose questions must leave memory and CPU to the gateway: bytes. */
-const MEMORY_VARIABLE = 'INTERDICT_QUERY_MEMORY'
 /** How often progress is redrawn. */
 const INTERVAL: Milliseconds = 200
 /** Shells report death by signal n as exit code 128 + n. */
@@ -103,11 +101,11 @@ async function workOnce<T>(
   })
   let database: Database | undefined
   try {
-    const { [MEMORY_VARIABLE]: given } = io.env
+    const { queryMemory } = io
     const opened = (database = await openDatabase(
-      given === undefined
+      queryMemory === undefined
         ? { memory: MEMORY, threads: availableParallelism() }
-        : { memory: Number(given), threads: 1 }
+        : { memory: queryMemory, threads: 1 }
     ))
     interrupt = () => opened.interrupt()
     if (!silent) hideProgress = showProgress(opened, io.stderr)

@@ -1,11 +1,14 @@
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { existsSync, realpathSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { setPriority } from 'node:os'
 import { serialize } from 'node:v8'
 import { failure, InterdictError, type ErrorCode } from '../../base/errors/error.js'
+import type { Position } from '../../base/errors/position.js'
+import { reasonOf } from '../../base/errors/reason.js'
 import { MS_PER_SECOND, type Milliseconds, type Octets } from '../../base/units.js'
 import type { Config } from '../config/config.js'
+import type { RequestName, RequestOf, ResultOf } from './requests.js'
 
 /** What commands may take of the machine that answers queries. */
 export interface CommandLimits {
@@ -35,10 +38,26 @@ const NICE = 5
 
 const MAX_STDERR: Octets = 64 * 1024
 
+/** Beside the program, which may be called by a link. */
+const MAIN = 'command-main.js'
+
+/** The one message that a process gets, on standard input, as `v8.serialize` writes it. */
+export interface Job {
+  /** The settings in force. */
+  readonly settings: Config
+  /** The settings file, if it exists. */
+  readonly file?: string | undefined
+  /** For DuckDB. */
+  readonly memory: Octets
+  readonly name: RequestName
+  /** Validated by the process. */
+  readonly request: unknown
+}
+
 /**
- * Runs commands of this program that read the query log or rules, each in a process of its own at a lower
- * priority, which is killed if it takes too long or nobody waits for it any more. They get the settings in force, so
- * that they work as well while the settings file has errors.
+ * Has processes of their own perform requests that read the query log or rules, at a lower priority. A process is killed
+ * if it takes too long or nobody waits for it any more. It gets the settings in force, so that it works as well while
+ * the settings file has errors.
  */
 export class CommandRunner {
   private running = 0
@@ -54,42 +73,39 @@ export class CommandRunner {
   ) {}
 
   /**
+   * @param check validates the result: `checkResult`, if the thread may load schemas
    * @param signal aborted when nobody waits for the result
-   * @param isFinding exit code 1 reports a result, not an error, as with `diff`
-   * @returns the JSON that the command prints
    * @throws InterdictError API_BUSY, API_COMMAND_TIME, API_COMMAND, API_REQUEST, and the codes of the command
    */
-  async run(words: readonly string[], signal: AbortSignal, isFinding = false): Promise<unknown> {
-    const { concurrent } = this.limits
-    if (this.running >= concurrent) throw failure('API_BUSY', `${concurrent} questions to the log`)
+  async run<Name extends RequestName>(
+    name: Name,
+    request: RequestOf<Name>,
+    check: (result: unknown) => ResultOf<Name>,
+    signal: AbortSignal
+  ): Promise<ResultOf<Name>> {
+    const { limits, config } = this
+    if (this.running >= limits.concurrent)
+      throw failure('API_BUSY', `${limits.concurrent} questions to the log`)
     this.running++
     try {
-      return await this.spawn(words, signal, isFinding)
+      const settings = config()
+      const file = existsSync(settings.file) ? settings.file : undefined
+      const job: Job = { settings, file, memory: limits.memory, name, request }
+      return check(resultIn(await this.replyTo(job, signal)))
     } finally {
       this.running--
     }
   }
 
-  private spawn(
-    words: readonly string[],
-    signal: AbortSignal,
-    isFinding: boolean
-  ): Promise<unknown> {
+  private replyTo(job: Job, signal: AbortSignal): Promise<string> {
     const { program, limits } = this
-    const config = this.config()
-    const { file } = config
-    const given = existsSync(file) ? ['-c', file] : []
-    const args = [`--max-old-space-size=${limits.heap}`, program, ...given, ...words]
-    const child = spawn(process.execPath, args, {
-      cwd: dirname(file),
-      env: {
-        ...{ ...process.env, NODE_OPTIONS: '', INTERDICT_SETTINGS: 'stdin' },
-        INTERDICT_QUERY_MEMORY: String(limits.memory)
-      },
-      stdio: 'pipe'
-    })
-    // A command that needs no settings may end before it has read them.
-    child.stdin.on('error', () => undefined).end(serialize(config))
+    const child = spawn(
+      process.execPath,
+      [`--max-old-space-size=${limits.heap}`, mainOf(program)],
+      { cwd: dirname(job.settings.file), env: { ...process.env, NODE_OPTIONS: '' }, stdio: 'pipe' }
+    )
+    // It may end before it has read the message.
+    child.stdin.on('error', () => undefined).end(serialize(job))
     return new Promise((resolve, reject) => {
       let error: InterdictError | undefined
       const stop = (reason: InterdictError): void => {
@@ -113,15 +129,23 @@ export class CommandRunner {
       })
       child.on('spawn', () => lowerPriority(child.pid!))
       child.on('error', ({ message }) => stop(failure('API_COMMAND', message)))
-      child.on('close', code => {
+      child.on('close', (code, killedBy) => {
         clearTimeout(timer)
         signal.removeEventListener('abort', onAbort)
-        const isFound = isFinding && code === 1 && size > 0
-        if (error === undefined && code !== 0 && !isFound) error = errorIn(text)
+        if (code !== 0) error ??= failure('API_COMMAND', lastLine(text) || `${killedBy ?? code}`)
         if (error !== undefined) reject(error)
-        else resolve(JSON.parse(Buffer.concat(output).toString()))
+        else resolve(Buffer.concat(output).toString())
       })
     })
+  }
+}
+
+/** @throws InterdictError API_COMMAND */
+function mainOf(program: string): string {
+  try {
+    return join(dirname(realpathSync(program)), MAIN)
+  } catch (error) {
+    throw failure('API_COMMAND', `${program}: ${reasonOf(error)}`)
   }
 }
 
@@ -133,13 +157,35 @@ function lowerPriority(process: number): void {
   }
 }
 
-/** The last line of an error: `message (CODE)`, or `error: message` for a wrong argument. */
-function errorIn(text: string): InterdictError {
-  const last = text.trimEnd().split('\n').at(-1) ?? ''
-  const [, usage] = /^error: (.*)/.exec(last) ?? []
-  if (usage !== undefined) return failure('API_REQUEST', usage)
-  const [, message, code] = /^(.*) \(([A-Z_]+)\)$/.exec(last) ?? []
-  return code === undefined
-    ? failure('API_COMMAND', last)
-    : new InterdictError(code as ErrorCode, message!)
+/** Why a process has died, for people. */
+const lastLine = (text: string): string => text.trimEnd().split('\n').at(-1)!
+
+/** The one message that a process sends, on standard output. */
+type Reply = Partial<{
+  readonly result: unknown
+  readonly error: Partial<{
+    readonly code: ErrorCode
+    readonly message: string
+    readonly position: Position
+  }> | null
+}> | null
+
+/** @throws InterdictError the error of the process; API_COMMAND */
+function resultIn(text: string): unknown {
+  const reply = parsed(text)
+  if (reply?.result !== undefined) return reply.result
+  const { code, message, position } = reply?.error ?? {}
+  if (typeof code !== 'string' || !CODE.test(code) || typeof message !== 'string')
+    throw failure('API_COMMAND', 'invalid reply: neither a result nor an error')
+  throw new InterdictError(code, message, position && { position })
+}
+
+const CODE = /^[A-Z][A-Z\d_]*$/
+
+function parsed(text: string): Reply {
+  try {
+    return JSON.parse(text) as Reply
+  } catch {
+    throw failure('API_COMMAND', 'invalid reply: not JSON')
+  }
 }

@@ -38,14 +38,8 @@ export const REQUESTS = {
     request: z.strictObject({
       question: z.enum(['daily', 'weekly', 'monthly', 'ban', 'bypass', 'new-names']).optional(),
       id: optional.describe('A ban, or the name of a period'),
-      since: optional,
-      until: optional,
-      timeZone: optional,
-      ban: optional,
-      app: optional,
-      network: optional,
-      client: optional,
-      gateway: optional,
+      ...{ since: optional, until: optional, timeZone: optional },
+      ...{ ban: optional, app: optional, network: optional, client: optional, gateway: optional },
       name: optional.describe('A pattern'),
       all: z.boolean().default(false),
       by: text.default('app'),
@@ -57,10 +51,7 @@ export const REQUESTS = {
     request: z.strictObject({
       logs: z.array(text).min(1),
       rules: text,
-      against: optional,
-      logFormat: optional,
-      at: optional,
-      network: optional,
+      ...{ against: optional, logFormat: optional, at: optional, network: optional },
       top: count.default(10),
       examples: count.default(3)
     }),
@@ -163,7 +154,7 @@ export const REQUESTS = {
       to: serial.optional().describe('Default: the bundle before the one in force'),
       user: text
     }),
-    result: z.object({ from: serial, to: serial, changed: z.boolean() })
+    result: z.object({ from: z.int(), to: z.int(), changed: z.boolean() })
   },
   'bundle create': {
     request: z.strictObject({
@@ -199,9 +190,7 @@ export const REQUESTS = {
   'rules restore': {
     request: z.strictObject({ version: text, dryRun: z.boolean(), user: text }),
     result: z.object({
-      sha256: text,
-      written: z.array(text),
-      removed: z.array(text),
+      ...{ sha256: text, written: z.array(text), removed: z.array(text) },
       saved: text.nullable().describe('Folder of files that were in no version')
     })
   }

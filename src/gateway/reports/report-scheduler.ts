@@ -4,26 +4,10 @@ import type { Config } from '../config/config.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
 import { systemTimers, type Timer, type Timers } from '../../base/time/timers.js'
 import { CommandRunner, type CommandLimits } from '../processes/commands.js'
+import type { ResultOf } from '../processes/requests.js'
 
-/** What `interdict reports run --json` prints. */
-export interface ReportsRun {
-  readonly reports: readonly ReportRun[]
-}
-
-export interface ReportRun {
-  readonly name: string
-  /** When it is made next, or tried again: RFC 3339. */
-  readonly next: string
-  /** When it was last made; null: never. */
-  readonly made: string | null
-  /** Why the last try failed; null: it did not. */
-  readonly error: { readonly code: string; readonly message: string } | null
-  /** What this run did; `dropped`: given up; null: it was not due. */
-  readonly event: 'made' | 'failed' | 'dropped' | null
-  readonly file: string | null
-  /** Addresses that it was mailed to. */
-  readonly mailed: number
-}
+export type ReportsRun = ResultOf<'reports run'>
+export type ReportRun = ReportsRun['reports'][number]
 
 /** The JSON form is public, see docs/reference/admin-socket.md. */
 export interface ScheduledReportStatus {
@@ -57,7 +41,7 @@ const MIN_INTERVAL: Milliseconds = 1_000
 /** After a run that failed as a whole. */
 const RETRY: Milliseconds = 600_000
 
-type Run = (config: Config, signal: AbortSignal) => Promise<unknown>
+type Run = (config: Config, signal: AbortSignal) => Promise<ReportsRun>
 
 export interface ReportSchedulerOptions {
   readonly log: ServiceLog
@@ -96,9 +80,10 @@ export class ReportScheduler {
       options.run ??
       ((config, signal) =>
         new CommandRunner(options.program, () => config, LIMITS).run(
-          ['reports', 'run', '--json'],
-          signal,
-          true
+          'reports run',
+          {},
+          checkRun,
+          signal
         ))
   }
 
@@ -155,7 +140,7 @@ export class ReportScheduler {
   private async runOnce(signal: AbortSignal): Promise<Milliseconds> {
     const { log } = this.options
     try {
-      const { reports } = (await this.run(this.config!, signal)) as ReportsRun
+      const { reports } = await this.run(this.config!, signal)
       this.error = null
       this.last = new Map(reports.map(report => [report.name, report]))
       for (const report of reports) this.onReport(report)
@@ -191,4 +176,23 @@ export class ReportScheduler {
     this.counts.set(name, counts)
     return counts
   }
+}
+
+/** Validates a result by hand, since the control thread loads no schemas. @throws InterdictError API_COMMAND */
+export function checkRun(result: unknown): ReportsRun {
+  const { reports } = (result ?? {}) as Record<string, unknown>
+  if (Array.isArray(reports) && reports.every(isRun)) return { reports }
+  throw failure('API_COMMAND', 'invalid result of "reports run"')
+}
+
+function isRun(value: unknown): value is ReportRun {
+  const { name, next, made, error, event, file, mailed } = (value ?? {}) as Record<string, unknown>
+  const { code, message } = (error ?? { code: '', message: '' }) as Record<string, unknown>
+  const texts = [name, next, made ?? '', file ?? '', event ?? '', code, message]
+  return (
+    texts.every(text => typeof text === 'string') &&
+    Number.isFinite(Date.parse(next as string)) &&
+    [null, 'made', 'failed', 'dropped'].includes(event as string | null) &&
+    typeof mailed === 'number'
+  )
 }

@@ -6,11 +6,14 @@ import { failure } from '../../../src/base/errors/error.js'
 import { generateKeys } from '../../../src/base/files/ed25519.js'
 import { readConfig } from '../../../src/gateway/config/load-settings.js'
 import { CommandRunner } from '../../../src/gateway/processes/commands.js'
+import { checkResult } from '../../../src/gateway/processes/messages.js'
 import { FOLDER_TYPE } from '../../../src/admin/api/candidate.js'
 import { encodeBundle } from '../../../src/sources/bundle/bundle.js'
 import { apiRig, type ApiRig } from './rig.js'
+import { answering } from './services.js'
 
 const PROGRAM = resolve('dist/bundle/bin/interdict.js')
+type Answer = Parameters<typeof answering>[0]
 const RULES = 'networks: { all: { prefixes: [10.0.0.0/8], block: [ads.example] } }'
 const OTHER = 'networks: { all: { prefixes: [10.0.0.0/8], block: [ads.example, more.example] } }'
 const BUNDLE = { 'content-type': 'application/octet-stream' }
@@ -26,7 +29,7 @@ interface Proposing {
 async function proposing(
   t: Test,
   rules: string,
-  command?: (words: readonly string[]) => Promise<unknown>,
+  answer?: Answer,
   reload = () => ({ outcome: 'accepted', errors: 0, first: [] as unknown[] })
 ): Promise<Proposing> {
   const folder = t.testdir()
@@ -42,7 +45,11 @@ async function proposing(
   const rig = await apiRig(t, {
     services: {
       config,
-      command: command ?? ((words, signal, isFinding) => runner.run(words, signal, isFinding)),
+      command:
+        answer === undefined
+          ? (name, request, signal) =>
+              runner.run(name, request, result => checkResult(name, result), signal)
+          : answering(answer),
       control: <Result>() => Promise.resolve(reload() as Result)
     }
   })
@@ -88,23 +95,22 @@ t.test('says what a candidate folder would change, and keeps nothing of it', asy
 })
 
 t.test('recorded lookups are judged, or why not', async t => {
-  const asked: (readonly string[])[] = []
-  const command = (words: readonly string[]): Promise<unknown> => {
-    asked.push(words)
-    if (words[0] === 'replay')
-      return Promise.reject(Object.assign(new Error('30 s'), { code: 'X' }))
+  const asked: unknown[] = []
+  const answer: Answer = (name, request) => {
+    asked.push([name, request])
+    if (name === 'replay') return Promise.reject(Object.assign(new Error('30 s'), { code: 'X' }))
     return Promise.resolve({ ok: true, errors: [], warnings: [] })
   }
-  const { rig, token } = await proposing(t, 'rules: rules', command)
+  const { rig, token } = await proposing(t, 'rules: rules', answer)
   const read = readConfig('rules: rules', join(rig.path, '..', 'interdict.yaml'))
   const config = read.ok ? read.config : rig.config
-  const other = await apiRig(t, { services: { config, command } })
+  const other = await apiRig(t, { services: { config, command: answering(answer) } })
   const all = other.token('r', ['read'])
   const request = { method: 'POST', headers: BUNDLE, payload: Buffer.from('b') } as const
   const url = '/api/v1/rules/candidate'
   const judged = await other.send({ ...request, url, token: all })
   t.match(judged.json(), { replay: { code: 'X', message: '30 s' } })
-  t.match(asked.at(-1), ['replay', /log$/, '--rules', /rules\.bundle$/, '--json'])
+  t.match(asked.at(-1), ['replay', { logs: [/log$/], rules: /rules\.bundle$/ }])
   const unjudged = await other.send({ ...request, url: `${url}?replay=false`, token: all })
   t.match(unjudged.json(), { replay: null })
   t.match((await rig.send({ ...request, url, token })).json(), { replay: null }, 'no log')
@@ -113,14 +119,14 @@ t.test('recorded lookups are judged, or why not', async t => {
 t.test('a bundle is put in force with enough signatures', async t => {
   const { publicKey } = generateKeys()
   const { publicKey: inFile, privatePem } = generateKeys()
-  const asked: (readonly string[])[] = []
+  const asked: unknown[] = []
   let isSigned = false
-  const command = (words: readonly string[]): Promise<unknown> => {
-    asked.push(words)
+  const answer: Answer = (name, request) => {
+    asked.push([name, request])
     return isSigned ? Promise.resolve({}) : Promise.reject(new Error('no signature'))
   }
   const rules = `rules: { bundle: rules.bundle, keys: ['${publicKey}', key.pub], signatures: 2 }`
-  const { rig, folder, state, token } = await proposing(t, rules, command)
+  const { rig, folder, state, token } = await proposing(t, rules, answer)
   const pem = createPublicKey(privatePem).export({ format: 'pem', type: 'spki' })
   writeFileSync(join(folder, 'key.pub'), pem)
   const send = () =>
@@ -137,9 +143,8 @@ t.test('a bundle is put in force with enough signatures', async t => {
   t.match((await send()).json(), { outcome: 'accepted', first: [] })
   t.equal(readFileSync(join(folder, 'rules.bundle'), 'utf8'), 'a bundle')
   t.match(asked.at(-1), [
-    ...['bundle', 'verify', /rules\.bundle$/, '--signatures', '2', '--json', '--trust'],
-    publicKey,
-    inFile
+    'bundle verify',
+    { path: /rules\.bundle$/, signatures: 2, trust: [publicKey, inFile] }
   ])
   t.strictSame(readdirSync(state), [])
 })
@@ -175,10 +180,10 @@ t.test('after a refused bundle the earlier one is on offer again', async t => {
 })
 
 t.test('errors of a command name no folder that is gone', async t => {
-  const command = ([, , path]: readonly string[]): Promise<unknown> =>
-    Promise.reject(failure('BUNDLE_BROKEN', path!, 'no bundle'))
+  const answer: Answer = (_name, request) =>
+    Promise.reject(failure('BUNDLE_BROKEN', (request as { path: string }).path, 'no bundle'))
   const rules = `rules: { bundle: rules.bundle, keys: ['${generateKeys().publicKey}'] }`
-  const { rig, token } = await proposing(t, rules, command)
+  const { rig, token } = await proposing(t, rules, answer)
   const response = await rig.send({
     ...{ method: 'PUT', url: '/api/v1/rules/bundle', token },
     ...{ headers: BUNDLE, payload: Buffer.from('x') }
@@ -189,15 +194,16 @@ t.test('errors of a command name no folder that is gone', async t => {
 
 t.test('changed files take the place of those in force, which can be read', async t => {
   const seen: Record<string, string>[] = []
-  const command = ([word, path]: readonly string[]): Promise<unknown> => {
-    if (word === 'check') {
-      const files = readdirSync(path!, { recursive: true, encoding: 'utf8' })
+  const answer: Answer = (name, request) => {
+    if (name === 'check') {
+      const { rules: path } = request as { rules: string }
+      const files = readdirSync(path, { recursive: true, encoding: 'utf8' })
       const texts = files.filter(file => file.endsWith('.yaml') || file.endsWith('.txt'))
-      seen.push(Object.fromEntries(texts.map(one => [one, readFileSync(join(path!, one), 'utf8')])))
+      seen.push(Object.fromEntries(texts.map(one => [one, readFileSync(join(path, one), 'utf8')])))
     }
     return Promise.resolve({ ok: true, errors: [], warnings: [] })
   }
-  const { rig, folder, token } = await proposing(t, 'rules: rules', command)
+  const { rig, folder, token } = await proposing(t, 'rules: rules', answer)
   mkdirSync(join(folder, 'rules/lists'))
   const large = 'x.example\n'.repeat(30_000)
   writeFileSync(join(folder, 'rules/lists/ads.txt'), large)
@@ -235,6 +241,7 @@ t.test('commands have the settings in force, whatever errors the file has by now
   const read = readConfig('rules: rules\n', join(folder, 'interdict.yaml'))
   if (!read.ok) throw new Error('settings')
   const runner = new CommandRunner(PROGRAM, () => read.config)
-  const found = await runner.run(['bans', '--json'], new AbortController().signal)
+  const check = (result: unknown) => checkResult('bans', result)
+  const found = await runner.run('bans', { within: 30 }, check, new AbortController().signal)
   t.match(found, { rules: { sha256: /^[0-9a-f]{64}$/ } })
 })

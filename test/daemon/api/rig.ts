@@ -98,7 +98,8 @@ export async function apiRig(t: Test, options: ApiRigOptions = {}): Promise<ApiR
       status: unavailable,
       command: unavailable,
       // Without the memory of what was run before.
-      report: options.services?.command ?? unavailable,
+      report: (request, signal) =>
+        (options.services?.command ?? unavailable)('report', request, signal),
       control: unavailable,
       ...options.services
     },

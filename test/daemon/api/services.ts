@@ -4,6 +4,7 @@ import type { Test } from 'tap'
 import { readConfig } from '../../../src/gateway/config/load-settings.js'
 import type { StatusReply } from '../../../src/gateway/status/health.js'
 import type { ActiveRules, ApiServices } from '../../../src/admin/api/api-services.js'
+import type { RequestName, RequestOf } from '../../../src/gateway/processes/requests.js'
 import type { ControlRequest } from '../../../src/gateway/socket/admin-protocol.js'
 import type { Redirect } from '../../../src/admin/login/login.js'
 import { ZERO_COUNTERS } from '../../../src/gateway/workers/worker-status.js'
@@ -118,29 +119,23 @@ export async function activeRules(t: Test): Promise<ActiveRules> {
 }
 
 /** As `interdict bans --json`. */
-function bansOf({ rules }: ActiveRules, words: readonly string[]): BansList {
-  const given = (option: string): string | undefined => words[words.indexOf(option) + 1]
-  const at = Date.parse(given('--at')!) / 1000
-  const only = (option: string) => (words.includes(option) ? given(option) : undefined)
-  const within = Number(given('--within'))
-  return listBans(rules, { at, within, network: only('--network'), app: only('--app') })
+function bansOf({ rules }: ActiveRules, request: RequestOf<'bans'>): BansList {
+  const { at = '', within, network, app } = request
+  return listBans(rules, { at: Date.parse(at) / 1000, within, network, app })
 }
 
-const VERSION = {
-  ...{ sha256: 'ab'.repeat(32), stretches: [], files: [], zones: [] },
-  ...{ path: 'networks.yaml', text: '' }
-}
+const sha256 = 'ab'.repeat(32)
 
-/** What commands print. */
-const OUTPUTS: Readonly<Record<string, unknown>> = {
+/** Results of requests. */
+const RESULTS: Readonly<Partial<Record<RequestName, unknown>>> = {
   query: [],
   check: { ok: true, errors: [], warnings: [] },
-  lists: { lists: [{ id: 'ads', result: 'updated' }] },
+  'lists update': { lists: [{ id: 'ads', result: 'updated' }] },
   rollback: { from: 8, to: 7, changed: true },
   'rules history': { total: 0, entries: [] },
-  'rules show': VERSION,
-  'rules diff': {},
-  'rules restore': { sha256: VERSION.sha256, written: [], removed: [], saved: null },
+  'rules show': { sha256, stretches: [], files: [], zones: [] },
+  'rules file': { path: 'networks.yaml', text: '' },
+  'rules restore': { sha256, written: [], removed: [], saved: null },
   explain: {
     ...{ name: 'video.example', type: 'AAAA', client: '10.7.0.1', device: null, network: null },
     ...{ at: '2026-01-02T00:00:00.000Z', rules: { sha256: null, serial: null } },
@@ -188,12 +183,18 @@ export function serving(
     status: () => Promise.resolve(STATUS),
     rules: () => Promise.resolve(rules),
     control: <Result>(request: ControlRequest) => Promise.resolve(REPLIES[request.do] as Result),
-    command: words => {
-      const output = words.indexOf('--output')
-      if (output !== -1) writeFileSync(words[output + 1]!, 'bundle')
-      if (words[0] === 'bans') return Promise.resolve(bansOf(rules, words))
-      const two = words.slice(0, 2).join(' ')
-      return Promise.resolve(OUTPUTS[two] ?? OUTPUTS[words[0]!] ?? {})
-    }
+    command: answering((name, request) => {
+      if (name === 'bundle create')
+        writeFileSync((request as RequestOf<'bundle create'>).output, 'bundle')
+      const bans = name === 'bans' ? bansOf(rules, request as RequestOf<'bans'>) : undefined
+      return Promise.resolve(bans ?? RESULTS[name] ?? {})
+    })
   }
+}
+
+/** Has a function answer all requests, in the place of processes. */
+export function answering(
+  answer: (name: RequestName, request: object) => Promise<unknown>
+): ApiServices['command'] {
+  return answer as ApiServices['command']
 }

@@ -7,7 +7,7 @@ function rig() {
     []
   let time = 0
   const shared = new SharedCommands(
-    (words, signal) =>
+    (words: readonly string[], signal) =>
       new Promise((resolve, reject) => {
         const end = (error?: Error): void => (error === undefined ? resolve(words) : reject(error))
         started.push({ words, signal, end })

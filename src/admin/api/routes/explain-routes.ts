@@ -13,23 +13,6 @@ import { address, flag, instant, name, rrtype } from '../parameters.js'
 import { defineRoute } from '../route.js'
 import * as schemas from './schema-routes.js'
 
-interface PastQuery {
-  readonly client?: string | undefined
-  readonly device?: string | undefined
-  readonly name: string
-  readonly type: string
-  readonly at: string
-}
-
-function pastWords({ client, device, name, type, at }: PastQuery): string[] {
-  return [
-    ...['explain', '--json', '--no-upstream', '--at', at, '--type', type],
-    ...(client === undefined ? [] : ['--from', client]),
-    ...(device === undefined ? [] : [`--client=${device}`]),
-    ...['--', name]
-  ]
-}
-
 export const explainRoutes = [
   defineRoute({
     method: 'GET',
@@ -56,13 +39,12 @@ export const explainRoutes = [
       if (query.client === undefined && query.device === undefined)
         throw new InvalidInput([{ path: 'client', problem: 'required, unless device is given' }])
       const seconds = query.at === undefined ? undefined : readInstant(query.at, timeZone)
-      if (seconds !== undefined && seconds * MS_PER_SECOND < Date.now())
+      if (seconds !== undefined && seconds * MS_PER_SECOND < Date.now()) {
+        const { name, type, client: from, device: client } = query
+        const past = { name, type, from, client, at: showInstant(seconds, 'UTC'), upstream: false }
         // Reads the history and the log, which this thread must not wait for.
-        return services.command(
-          pastWords({ ...query, at: showInstant(seconds, 'UTC') }),
-          signal,
-          true
-        )
+        return services.command('explain', past, signal)
+      }
       const question = {
         name: readName(query.name),
         qtype: readRrtype(query.type)!,

@@ -77,8 +77,7 @@ export const lookupRoutes = [
     errors: { API_BUSY: 503, API_COMMAND_TIME: 503, API_COMMAND: 500 },
     handler: async ({ query }, { services, signal }) => {
       const { limit, offset } = query
-      const found = await services.command(['query', ...searchOf(query), '--json'], signal)
-      const items = (found as readonly Record<string, unknown>[]).map(present)
+      const items = (await services.command('query', searchOf(query), signal)).map(present)
       return { offset, more: items.length > limit, items: items.slice(0, limit) }
     }
   }),
@@ -111,15 +110,13 @@ export const lookupRoutes = [
     }),
     response: z.looseObject({}),
     errors: { API_BUSY: 503, API_COMMAND_TIME: 503, API_COMMAND: 500 },
-    handler: async ({ params, query }, { services, signal }) => {
-      const { id, ...options } = query
-      const words: string[] = params.kind === 'overview' ? [] : [params.kind]
-      if (id !== undefined) words.push(id)
-      // With "=", a value that begins with a hyphen is not taken for an option.
-      const given = Object.entries(options).flatMap(([name, value]) =>
-        value === undefined ? [] : [`--${name}=${value}`]
+    handler: ({ params, query }, { services, signal }) => {
+      const { top, ...options } = query
+      const question = params.kind === 'overview' ? undefined : params.kind
+      return services.report(
+        { question, ...options, top: top === undefined ? top : Number(top) },
+        signal
       )
-      return services.report(['report', ...words, ...given, '--json'], signal)
     }
   })
 ]

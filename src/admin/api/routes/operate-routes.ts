@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { MS_PER_SECOND, type Milliseconds } from '../../../base/units.js'
 import type { Pause } from '../../../policy/tables/snapshot.js'
+import { REQUESTS } from '../../../gateway/processes/requests.js'
 import type { ReloadStatus } from '../../../gateway/reload/reload-reporter.js'
 import type { ApplyResult, FlushResult } from '../../../gateway/socket/admin-protocol.js'
 import { defineRoute } from '../route.js'
@@ -152,8 +153,7 @@ export const operateRoutes = [
       lists: z.array(z.looseObject({ id: z.string(), result: z.string() }))
     }),
     handler: ({ params }, { services, signal }) =>
-      // Exit code 1: the download failed, and the result says why.
-      services.command(['lists', 'update', params.id, '--json'], signal, true)
+      services.command('lists update', { ids: [params.id] }, signal)
   }),
   defineRoute({
     method: 'POST',
@@ -165,8 +165,7 @@ export const operateRoutes = [
     params: list,
     response: z.looseObject({}),
     errors: { REMOTE_NOT_HELD: 409, REMOTE_BUSY: 409 },
-    handler: ({ params }, { services, signal }) =>
-      services.command(['lists', 'confirm', params.id, '--json'], signal)
+    handler: ({ params }, { services, signal }) => services.command('lists confirm', params, signal)
   }),
   defineRoute({
     method: 'POST',
@@ -178,12 +177,10 @@ export const operateRoutes = [
     body: z.strictObject({
       to: z.int().min(1).optional().describe('Serial; default: the one before')
     }),
-    response: z.object({ from: z.int(), to: z.int(), changed: z.boolean() }),
+    response: REQUESTS.rollback.result,
     errors: { BUNDLE_OFF: 409, BUNDLE_NO_EARLIER: 409 },
-    handler: ({ body }, { services, signal, principal }) => {
-      const to = body.to === undefined ? [] : [`--to=${body.to}`]
-      return services.command(['rollback', ...to, `--user=${principal!.name}`, '--json'], signal)
-    }
+    handler: ({ body }, { services, signal, principal }) =>
+      services.command('rollback', { ...body, user: principal!.name }, signal)
   }),
   defineRoute({
     method: 'POST',

@@ -5,6 +5,7 @@ import { writeFileAtomic } from '../../../base/files/atomic-file.js'
 import { failure, InterdictError } from '../../../base/errors/error.js'
 import type { Octets } from '../../../base/units.js'
 import type { Config } from '../../../gateway/config/config.js'
+import { REQUESTS } from '../../../gateway/processes/requests.js'
 import { decodeBundle } from '../../../sources/bundle/bundle.js'
 import type { Content } from '../../../sources/bundle/content.js'
 import { readContent } from '../../../sources/bundle/pack.js'
@@ -18,11 +19,6 @@ const MAX_CANDIDATE: Octets = 64 * 2 ** 20
 const BUNDLE_TYPE = 'application/octet-stream'
 
 const problem = z.object({ code: z.string(), message: z.string() })
-const check = z.looseObject({
-  ok: z.boolean(),
-  errors: z.array(z.looseObject({ code: z.string(), message: z.string() })),
-  warnings: z.array(z.looseObject({ code: z.string(), message: z.string() }))
-})
 
 /** Runs what needs a candidate on disk, and removes it. */
 async function withCandidate<Result>(
@@ -50,7 +46,7 @@ async function replay(path: string, { services, signal }: RouteContext): Promise
   const { which, path: log } = services.config.log.queries
   if (which === 'none') return null
   try {
-    return await services.command(['replay', dirname(log), '--rules', path, '--json'], signal)
+    return await services.command('replay', { logs: [dirname(log)], rules: path }, signal)
   } catch (error) {
     const { code, message } = error as InterdictError
     return { code, message }
@@ -141,8 +137,8 @@ export const proposeRoutes = [
       const { services, signal, response } = context
       return withCandidate(body ?? Buffer.of(), context, query.base, async path => {
         const output = `${path}.bundle`
-        const words = ['bundle', 'create', path, '--days', query.days, '--output', output, '--json']
-        await services.command(words, signal)
+        const request = { folder: path, output, days: Number(query.days) }
+        await services.command('bundle create', request, signal)
         response.end(readFileSync(output))
       })
     }
@@ -166,7 +162,7 @@ export const proposeRoutes = [
     }),
     upload: { types: [BUNDLE_TYPE, FOLDER_TYPE], maxSize: MAX_CANDIDATE },
     response: z.object({
-      check,
+      check: REQUESTS.check.result,
       diff: z.looseObject({}).nullable().describe('Null: the candidate has errors'),
       replay: z
         .union([problem, z.looseObject({})])
@@ -177,14 +173,13 @@ export const proposeRoutes = [
     handler: ({ query, body }, context) => {
       const { services, signal } = context
       return withCandidate(body ?? Buffer.of(), context, query.base, async (path, candidate) => {
-        const found = await services.command(['check', path, '--json'], signal, true)
-        const checked = check.parse(candidate.withoutFolder(found))
+        const found = await services.command('check', { rules: path }, signal)
+        const checked = candidate.withoutFolder(found)
         if (!checked.ok) return { check: checked, diff: null, replay: null }
-        const words = ['diff', services.config.rules, path, '--json']
-        const diff = await services.command(words, signal, true)
+        const compared = { old: services.config.rules, new: path }
         return {
           check: checked,
-          diff,
+          diff: await services.command('diff', compared, signal),
           replay: query.replay === 'true' ? await replay(path, context) : null
         }
       })
@@ -213,8 +208,8 @@ export const proposeRoutes = [
       if (trust === undefined) throw failure('BUNDLE_NOT_USED')
       return withCandidate(body ?? Buffer.of(), context, 'none', async path => {
         const { keys, signatures } = await readTrustedKeys(trust)
-        const words = ['bundle', 'verify', path, '--signatures', String(signatures), '--json']
-        await services.command([...words, '--trust', ...keys], signal)
+        const request = { path, trust: [...keys], signatures }
+        await services.command('bundle verify', request, signal)
         const { outcome, first } = await offerBundle(
           services,
           place,

@@ -55,9 +55,8 @@ async function select(
   const active = await services.rules()
   if (at !== undefined && Date.parse(showInstant(instantOf(at), 'UTC')) < Date.now()) {
     // By what was in force then, which a process of its own reads.
-    const of = [...(network ? ['--network', network] : []), ...(app ? ['--app', app] : [])]
-    const words = ['bans', '--at', showInstant(instantOf(at), 'UTC'), '--within', String(within)]
-    const list = (await services.command([...words, ...of, '--json'], signal)) as BansList
+    const past = { at: showInstant(instantOf(at), 'UTC'), within, network, app }
+    const list = await services.command('bans', past, signal)
     return { list, generation: active.snapshot.generation }
   }
   const { networks, sources } = active.rules

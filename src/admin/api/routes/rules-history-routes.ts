@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { REQUESTS } from '../../../gateway/processes/requests.js'
 import { instant } from '../parameters.js'
 import { defineRoute } from '../route.js'
 
@@ -50,15 +51,7 @@ export const rulesHistoryRoutes = [
       entries: z.array(entry)
     }),
     errors: { HISTORY_READ: 500 },
-    handler: ({ query }, { services, signal }) => {
-      const { limit, since, until } = query
-      const period = [
-        ...(since === undefined ? [] : ['--since', since]),
-        ...(until === undefined ? [] : ['--until', until])
-      ]
-      const words = ['rules', 'history', '--limit', String(limit), ...period, '--json']
-      return services.command(words, signal)
-    }
+    handler: ({ query }, { services, signal }) => services.command('rules history', query, signal)
   }),
   defineRoute({
     ...common,
@@ -74,8 +67,7 @@ export const rulesHistoryRoutes = [
       zones: z.array(z.looseObject({}))
     }),
     errors: NOT_FOUND,
-    handler: ({ params }, { services, signal }) =>
-      services.command(['rules', 'show', params.version, '--json'], signal)
+    handler: ({ params }, { services, signal }) => services.command('rules show', params, signal)
   }),
   defineRoute({
     ...common,
@@ -85,10 +77,10 @@ export const rulesHistoryRoutes = [
     summary: 'The text of a file of a version',
     params: version,
     query: z.strictObject({ path: z.string().min(1).max(1024).describe('Such as networks.yaml') }),
-    response: z.object({ path: z.string(), text: z.string() }),
+    response: REQUESTS['rules file'].result,
     errors: INCOMPLETE,
     handler: ({ params, query }, { services, signal }) =>
-      services.command(['rules', 'show', '--json', '--', params.version, query.path], signal)
+      services.command('rules file', { ...params, ...query }, signal)
   }),
   defineRoute({
     ...common,
@@ -101,7 +93,7 @@ export const rulesHistoryRoutes = [
     response: z.looseObject({}),
     errors: INCOMPLETE,
     handler: ({ params, query }, { services, signal }) =>
-      services.command(['rules', 'diff', params.version, query.to, '--json'], signal)
+      services.command('rules diff', { old: params.version, new: query.to }, signal)
   }),
   defineRoute({
     method: 'POST',
@@ -116,16 +108,9 @@ export const rulesHistoryRoutes = [
     body: z.strictObject({
       dryRun: z.boolean().default(false).describe('Whether to report the files only')
     }),
-    response: z.object({
-      sha256: z.string(),
-      written: z.array(z.string()),
-      removed: z.array(z.string()),
-      saved: z.string().nullable().describe('Folder of files that were in no version')
-    }),
+    response: REQUESTS['rules restore'].result,
     errors: { ...INCOMPLETE, RESTORE_BUNDLE: 409, RESTORE_WRITE: 409 },
-    handler: ({ params, body }, { services, signal, principal }) => {
-      const more = [...(body.dryRun ? ['--dry-run'] : []), `--user=${principal!.name}`]
-      return services.command(['rules', 'restore', params.version, ...more, '--json'], signal)
-    }
+    handler: ({ params, body }, { services, signal, principal }) =>
+      services.command('rules restore', { ...params, ...body, user: principal!.name }, signal)
   })
 ]
