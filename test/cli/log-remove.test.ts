@@ -25,6 +25,12 @@ t.test('removes files by name or path; verify-log shows by whom and why', async 
   const told = await run('verify-log')
   t.match(told, { code: 0, out: /: verified/ })
   t.match(told.out, /Removed +queries-20230302T.*by .*: request \\u\{1b\}17/)
+  const { out } = await run('verify-log', '--json')
+  const { manualRemovals, ordered } = JSON.parse(out) as Record<string, unknown>
+  t.match(manualRemovals, [
+    { reason: 'request \u001b17', files: [{ file: EARLY }, { file: LATE }] }
+  ])
+  t.strictSame(ordered, manualRemovals, 'its earlier name, which version 1 of the JSON keeps')
 })
 
 t.test('prints what it removed as JSON', async t => {

@@ -62,8 +62,8 @@ export interface Verification {
   readonly octets: Octets
   /** Files removed by the gateway. */
   readonly removed: number
-  /** Manual removals. */
-  readonly ordered: readonly ManualRemoval[]
+  /** Files removed by `interdict log remove`. */
+  readonly manualRemovals: readonly ManualRemoval[]
   /** Files that existed before the chain started: their earlier content is unknown. */
   readonly found: number
   readonly lines: number
@@ -131,7 +131,7 @@ async function verifyOnce(
     files: files.verified.files,
     octets: files.verified.octets,
     removed: state.totals.removed,
-    ordered: state.manualRemovals,
+    manualRemovals: state.manualRemovals,
     found: state.foundAtStart,
     lines,
     head,

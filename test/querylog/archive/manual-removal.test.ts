@@ -40,7 +40,7 @@ t.test('a closed file is removed, and the chain records by whom and why', async 
   const found = await proof()
   t.match(found, { proven: true, files: 1, removed: 0 })
   const time = new Date(WALL).toISOString()
-  t.strictSame(found.ordered, [{ time, ...ORDER, files: [removed] }])
+  t.strictSame(found.manualRemovals, [{ time, ...ORDER, files: [removed] }])
 })
 
 t.test('a Parquet file is removed by its path, with its folder and tally', async t => {
@@ -49,14 +49,19 @@ t.test('a Parquet file is removed by its path, with its folder and tally', async
   await remove(join(day, readdirSync(day)[0]!))
   t.notOk(existsSync(day))
   t.match(readdirSync(at('archive/tallies')), [/^2023-03-02/])
-  t.match(await proof(), { proven: true, files: 2, unproven: [{ kind: 'live' }], ordered: [ORDER] })
+  t.match(await proof(), {
+    proven: true,
+    files: 2,
+    unproven: [{ kind: 'live' }],
+    manualRemovals: [ORDER]
+  })
 })
 
 t.test('an altered file is reported as such', async t => {
   const { at, remove, proof } = await written(t, false)
   appendFileSync(at(EARLY), lines(record('2023-03-01T10:00:00.000Z')))
   t.match(await remove(EARLY), [{ file: EARLY, was: 'altered' }])
-  t.match(await proof(), { proven: true, ordered: [{ files: [{ was: 'altered' }] }] })
+  t.match(await proof(), { proven: true, manualRemovals: [{ files: [{ was: 'altered' }] }] })
 })
 
 t.test('files already missing, or unknown to the chain, are reported as such', async t => {
@@ -67,7 +72,7 @@ t.test('files already missing, or unknown to the chain, are reported as such', a
   writeFileSync(at(extra), 'PAR1 nobody made it PAR1')
   t.match((await proof()).breaks, [{ kind: 'missing' }, { kind: 'extra' }])
   t.match(await remove(EARLY, extra), [{ was: 'missing' }, { file: extra, was: 'extra' }])
-  t.match(await proof(), { proven: true, breaks: [], ordered: [ORDER] })
+  t.match(await proof(), { proven: true, breaks: [], manualRemovals: [ORDER] })
 })
 
 t.test('an unreadable file is reported, and does not prevent a removal', async t => {
@@ -99,7 +104,7 @@ t.test('incomplete Parquet of a file is removed with it', async t => {
   writeFileSync(at(LATE), lines(record('2023-03-02T09:26:53.589Z')))
   const files = (await remove(EARLY)).map(({ file }) => basename(file))
   t.strictSame(files, [EARLY, half])
-  t.match(await proof(), { proven: true, ordered: [{ files: [{ file: EARLY }, {}] }] })
+  t.match(await proof(), { proven: true, manualRemovals: [{ files: [{ file: EARLY }, {}] }] })
 })
 
 t.test('a removal interrupted by a crash is completed', async t => {

@@ -13,7 +13,7 @@ import { logPath, type LogOptions } from '../../args/log-path.js'
 import { parseTrustedKeys } from '../../args/trust-option.js'
 import { loadSettings, type CommonOptions } from '../../args/settings.js'
 import { EXIT, usageError } from '../../exit.js'
-import { print, type Io } from '../../io.js'
+import { print, printJson, type Io } from '../../io.js'
 import { verificationFact, verificationLines } from '../../output/log/verification-text.js'
 
 export interface VerifyLogOptions extends CommonOptions {
@@ -50,12 +50,9 @@ export async function verifyLogFiles(
   if (keys.length === 0)
     usageError('--trust: give the public key, because log.queries.chain.sign-key is not set')
   const result = await verifyLog(new LogLayout(path), keys, expect)
-  print(
-    io,
-    json === true
-      ? `${JSON.stringify({ chain, ...result }, undefined, 2)}\n`
-      : `${verificationLines(chain, result, io.stdout.columns).join('\n')}\n`
-  )
+  // Version 1 of the public JSON has it by both names.
+  if (json === true) printJson(io, { chain, ...result, ordered: result.manualRemovals })
+  else print(io, `${verificationLines(chain, result, io.stdout.columns).join('\n')}\n`)
   return result.proven ? EXIT.success : EXIT.failure
 }
 

@@ -42,12 +42,12 @@ export const WAS: Readonly<Record<NonNullable<ManuallyRemovedFile['was']>, strin
 export function verificationLines(chain: string, found: Verification, columns?: number): string[] {
   const labelled = (label: string, lines: readonly string[]): string[] =>
     section(label, lines, columns)
-  const { lines, breaks, unproven, ordered } = found
+  const { lines, breaks, unproven, manualRemovals } = found
   return [
     `${chain}: ${headline(found)}`,
     ...(lines === 0 ? [] : labelled('Chain', chainLines(found))),
     ...(lines === 0 ? [] : labelled('Files', [filesLine(found)])),
-    ...labelled('Removed', ordered.flatMap(removalLines)),
+    ...labelled('Removed', manualRemovals.flatMap(removalLines)),
     ...labelled(
       'Not verified',
       unproven.map(({ kind, at }) => escapeControls(`${at}: ${UNPROVEN[kind]}`))
@@ -69,13 +69,13 @@ function headline(found: Verification): string {
 
 /** One line for a report. */
 export function verificationFact(found: Verification): readonly string[] {
-  const { proven, breaks, checkpoint, unproven, ordered } = found
+  const { proven, breaks, checkpoint, unproven, manualRemovals } = found
   const open = unproven.map(({ at }) => at)
   return [
     ...(isUnsigned(found) ? [headline(found)] : []),
     ...(proven ? [`verified: ${filesLine(found)}`] : breaks.slice(0, 3).map(breakLine)),
     ...(checkpoint === undefined ? [] : [`last checkpoint ${shown(checkpoint)}`]),
-    ...ordered.flatMap(removalLines).map(line => `removed by hand: ${line}`),
+    ...manualRemovals.flatMap(removalLines).map(line => `removed by hand: ${line}`),
     ...(open.length === 0 ? [] : [`not verified yet: ${open.join(', ')}`])
   ]
 }
