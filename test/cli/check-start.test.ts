@@ -265,6 +265,12 @@ const FILES: Readonly<Record<string, readonly Case[]>> = {
     'log: { queries: { file: log/queries.jsonl, chain: { sign-key: ',
     ' } } }'
   ),
+  'log.queries.witness.tsa.ca-file': both(
+    'CONFIG_FILE',
+    'refused',
+    "log: { queries: { file: log/queries.jsonl, chain: { sign-key: sign.key }, witness: { tsa: { url: 'http://127.0.0.1:9/', ca-file: ",
+    ' } } } }'
+  ),
   'log.queries.privacy.keys': written(
     'CONFIG_UNWRITABLE',
     'goes on',
@@ -300,14 +306,14 @@ const FILES: Readonly<Record<string, readonly Case[]>> = {
 const OTHERS = [
   /\.(address|name|path|id|issuer|server-name|base-url|scopes\[\]|(name|roles)-claim|client-id)$/,
   /\.(timeout|[a-z-]*(interval|age|size|ttl)|space|rate|flush|burst|idle|grace|lame-duck|keep)$/,
-  /^(upstreams|cache|alerts|reports|acme)\S*\.(give-up|loop-check|stale-[a-z]+|resend|at|dns-wait)$/,
+  /^(upstreams|cache|alerts|reports|acme)\S*\.(give-up|loop-check|idle-probe|stale-[a-z]+|resend|at|dns-wait)$/,
   /^(upstreams|remote-lists)\S*(\[\]|\.pin-sha256|\.pin-sha256\[\])$/,
   /^(identity|discovery|limits|front-ends|special-use|rebinding-guard|probe|structured-errors)\./,
   /^(listen\[\]|acme\.(directory|contact\[\]|names\[\]|http-listen)|tls\.handshake-timeout)$/,
   /^admin\.(http|hub|oidc\.(session|roles\.[a-z]+\[\]))$/,
   /^(alerts\[\]\.(url|ending-within)|reports\[\]\.(ban|mail\.(from|to\[\]))|smtp\.(host|user))$/,
   /^fleet\.(ring|nats\[\]|pull|report-url|logs\.(endpoint|region))$/,
-  /^log\.(queries\.(chain\.(earlier-keys\[\]|checkpoint)|privacy\.keep-keys)|outputs\[\]\.to)$/,
+  /^log\.(queries\.(chain\.(earlier-keys\[\]|checkpoint)|witness\.(every|tsa\.url)|privacy\.keep-keys)|outputs\[\]\.to)$/,
   /^transfers\.(primaries\.\*\.key|max-time)$/
 ]
 
@@ -341,6 +347,9 @@ async function siteOf(t: Test, { settings, path }: Case): Promise<Site> {
     'interdict.yaml': `${at}workers: 1\n${text}\n`
   })
   writeFileSync(site.path('good.key'), certificate.key, { mode: 0o600 })
+  writeFileSync(site.path('sign.key'), one.key.export({ type: 'pkcs8', format: 'pem' }), {
+    mode: 0o600
+  })
   mkdirSync(site.path('folder'))
   put(site, await bundle({ serial: 1 }))
   return site

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks'
-import type { Status } from '../../../web/api/types/status.js'
+import type { Status } from '../../../web/api/types/status-responses.js'
 import { Alert, Card, Failure } from '../../components.js'
 import { api, format, may, t } from '../../state.js'
 import { useAction, useApi } from '../../use-api.js'
