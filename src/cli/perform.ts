@@ -1,7 +1,11 @@
+import type { Milliseconds } from '../base/units.js'
 import type { ParsedRequest, RequestName, ResultOf } from '../gateway/processes/requests.js'
 import type { CommonOptions } from './args/settings.js'
 import { rejectInput } from './exit.js'
 import type { Io } from './io.js'
+
+/** For the running gateway, which packs a million names in a second. */
+const PLAN_TIMEOUT: Milliseconds = 60_000
 
 type Performers = {
   readonly [Name in RequestName]: (
@@ -70,6 +74,12 @@ const PERFORMERS: Performers = {
   'bundle verify': async request => {
     const { performVerify, jsonOf } = await import('./commands/rules/bundle-show.js')
     return jsonOf(await performVerify(request))
+  },
+  plan: async (request, options, io) => {
+    const { performPlan, planExit } = await import('./commands/rules/plan.js')
+    const { jsonOf } = await import('./output/rules/plan-text.js')
+    const result = await performPlan({ ...request, timeout: PLAN_TIMEOUT }, options, io)
+    return jsonOf(result, planExit(result))
   },
   'rules history': async (request, options) => {
     const { performHistory } = await import('./commands/rules/rules-history.js')

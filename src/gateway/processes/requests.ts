@@ -174,6 +174,16 @@ export const REQUESTS = {
     }),
     result: bundle
   },
+  plan: {
+    request: z.strictObject({ examples }),
+    result: documentOf<object>({
+      exitCode: z.int(),
+      planned: text.nullable().describe('SHA-256 of the files that were compared'),
+      check: z.looseObject({ ok: z.boolean() }),
+      diff: difference.nullable(),
+      forecast: z.looseObject({ known: z.boolean() }).nullable()
+    })
+  },
   'rules history': {
     request: z.strictObject({ limit: count.min(1), since: optional, until: optional }),
     result: documentOf<{ readonly total: number; readonly entries: readonly HistoryEntry[] }>({

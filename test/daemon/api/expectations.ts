@@ -68,6 +68,7 @@ export const EXPECTATIONS: Readonly<Record<string, Expectation>> = {
     request: { payload: { name: 'www.example' } }
   },
   'POST /rules/reload': { scope: 'operate', path: '/rules/reload' },
+  'GET /rules/plan': { scope: 'read', path: '/rules/plan' },
   'POST /rules/apply': { scope: 'policy', path: '/rules/apply', request: { payload: {} } },
   'PUT /rules/{rule}/pause': {
     scope: 'operate',

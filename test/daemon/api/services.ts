@@ -132,6 +132,7 @@ const RESULTS: Readonly<Partial<Record<RequestName, unknown>>> = {
   check: { ok: true, errors: [], warnings: [] },
   'lists update': { lists: [{ id: 'ads', result: 'updated' }] },
   rollback: { from: 8, to: 7, changed: true },
+  plan: { exitCode: 0, planned: sha256, check: { ok: true }, diff: null, forecast: null },
   'rules history': { total: 0, entries: [] },
   'rules show': { sha256, stretches: [], files: [], zones: [] },
   'rules file': { path: 'networks.yaml', text: '' },

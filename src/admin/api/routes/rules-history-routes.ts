@@ -32,6 +32,17 @@ export const rulesHistoryRoutes = [
   defineRoute({
     ...common,
     method: 'GET',
+    path: '/rules/plan',
+    id: 'planRules',
+    summary: 'What the saved rules would change against those in force, as "interdict plan"',
+    description: 'Needs the admin socket. `forecast` is by the lookups of the last day.',
+    response: REQUESTS.plan.result,
+    errors: { ADMIN_OFF: 409, PLAN_VERSION: 409 },
+    handler: (_, { services, signal }) => services.command('plan', {}, signal)
+  }),
+  defineRoute({
+    ...common,
+    method: 'GET',
     path: '/rules/history',
     id: 'listRulesHistory',
     summary: 'What was in force when, as "interdict rules history": the latest first',

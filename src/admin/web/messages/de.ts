@@ -490,7 +490,10 @@ export const messages: Messages = {
   'impact.served': 'Neu bedient',
   'saved.title': 'Gespeicherte Regeln warten',
   'saved.intro':
-    'Version {version} ist seit {since} gespeichert und nicht in Kraft. Lesen Sie, was interdict plan dazu sagt, und setzen Sie dann genau diese Version in Kraft.',
+    'Version {version} ist seit {since} gespeichert und nicht in Kraft. Sehen Sie sich den Plan an und setzen Sie dann genau diese Version in Kraft.',
+  'saved.plan': 'Plan anzeigen',
+  'saved.blocked':
+    'Vom letzten Tag würde {n} Anfrage neu gesperrt|Vom letzten Tag würden {n} Anfragen neu gesperrt',
   'saved.errors':
     'Die gespeicherten Regeln haben {n} Fehler und können nicht in Kraft gesetzt werden|Die gespeicherten Regeln haben {n} Fehler und können nicht in Kraft gesetzt werden',
   'saved.apply': 'In Kraft setzen',

@@ -485,7 +485,10 @@ export const messages = {
   'impact.served': 'Newly served',
   'saved.title': 'Saved rules wait',
   'saved.intro':
-    'Version {version} has been saved since {since}, and is not in force. Read what interdict plan says of it, then put exactly this version in force.',
+    'Version {version} has been saved since {since}, and is not in force. Look at its plan, then put exactly this version in force.',
+  'saved.plan': 'Show the plan',
+  'saved.blocked':
+    'Of the last day, {n} lookup would newly be blocked|Of the last day, {n} lookups would newly be blocked',
   'saved.errors':
     'The saved rules have {n} error and cannot be put in force|The saved rules have {n} errors and cannot be put in force',
   'saved.apply': 'Put in force',

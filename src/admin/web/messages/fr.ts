@@ -487,7 +487,10 @@ export const messages: Messages = {
   'impact.served': 'Nouvellement servies',
   'saved.title': 'Des règles enregistrées attendent',
   'saved.intro':
-    'La version {version} est enregistrée depuis le {since} et n’est pas en vigueur. Lisez ce qu’en dit interdict plan, puis mettez exactement cette version en vigueur.',
+    'La version {version} est enregistrée depuis le {since} et n’est pas en vigueur. Regardez le plan, puis mettez exactement cette version en vigueur.',
+  'saved.plan': 'Afficher le plan',
+  'saved.blocked':
+    'Sur le dernier jour, {n} requête serait nouvellement bloquée|Sur le dernier jour, {n} requêtes seraient nouvellement bloquées',
   'saved.errors':
     'Les règles enregistrées ont {n} erreur et ne peuvent pas être mises en vigueur|Les règles enregistrées ont {n} erreurs et ne peuvent pas être mises en vigueur',
   'saved.apply': 'Mettre en vigueur',

@@ -485,7 +485,10 @@ export const messages: Messages = {
   'impact.served': 'Nieuw bediend',
   'saved.title': 'Opgeslagen regels wachten',
   'saved.intro':
-    'Versie {version} is opgeslagen sinds {since} en geldt nog niet. Lees wat interdict plan erover zegt en laat dan precies deze versie ingaan.',
+    'Versie {version} is opgeslagen sinds {since} en geldt nog niet. Bekijk het plan en laat dan precies deze versie ingaan.',
+  'saved.plan': 'Plan tonen',
+  'saved.blocked':
+    'Van de laatste dag zou {n} opzoeking nieuw geblokkeerd worden|Van de laatste dag zouden {n} opzoekingen nieuw geblokkeerd worden',
   'saved.errors':
     'De opgeslagen regels hebben {n} fout en kunnen niet ingaan|De opgeslagen regels hebben {n} fouten en kunnen niet ingaan',
   'saved.apply': 'Laten ingaan',

@@ -1,7 +1,7 @@
 import { epochSeconds, systemClock } from '../../../base/time/clock.js'
 import { failure } from '../../../base/errors/error.js'
 import { packageVersion } from '../../../base/package.js'
-import type { Seconds } from '../../../base/units.js'
+import type { Milliseconds, Seconds } from '../../../base/units.js'
 import type { Config } from '../../../gateway/config/config.js'
 import { fetchRulesInForce } from '../../../gateway/socket/admin-client.js'
 import { unpackRulesInForce } from '../../../gateway/status/read-rules-in-force.js'
@@ -13,10 +13,10 @@ import { loadPolicyTests } from '../../../policy/rules/tests/policy-tests.js'
 import { parseMilliseconds, parseWholeNumber } from '../../args/parse.js'
 import { loadSettings, type CommonOptions } from '../../args/settings.js'
 import { EXIT } from '../../exit.js'
-import { print, type Io } from '../../io.js'
+import { print, printJson, type Io } from '../../io.js'
 import type { CheckResult } from '../../output/rules/check-text.js'
 import { terminalWidth } from '../../output/columns.js'
-import { toJson, toText, type PlanResult } from '../../output/rules/plan-text.js'
+import { jsonOf, toText, type PlanResult } from '../../output/rules/plan-text.js'
 import { checkLoaded, filesToCheck } from './check.js'
 import { forecast } from './forecast.js'
 
@@ -50,6 +50,27 @@ export async function plan(
 ): Promise<number> {
   const examples = parseWholeNumber('--examples', options.examples, { max: 999_999 })
   const timeout = parseMilliseconds('--timeout', options.timeout)
+  const result = await performPlan({ path, examples, timeout }, options, io)
+  const code = planExit(result)
+  if (options.json === true) printJson(io, jsonOf(result, code))
+  else print(io, toText(result, terminalWidth(io.stdout)))
+  return code
+}
+
+interface PlanRequest {
+  /** Rules folder or bundle, instead of the configured one. */
+  readonly path?: string | undefined
+  readonly examples: number
+  /** How long to wait for the running gateway. */
+  readonly timeout: Milliseconds
+}
+
+/** Compares rules with those that the running gateway has in force. */
+export async function performPlan(
+  { path, examples, timeout }: PlanRequest,
+  options: CommonOptions,
+  io: Io
+): Promise<PlanResult> {
   const config = await loadSettings(options)
   const { socket } = config.admin
   if (socket === undefined) throw failure('ADMIN_OFF')
@@ -65,11 +86,7 @@ export async function plan(
       ? { check: { errors: rejected, warnings: [] } }
       : await compare(files, unpackRulesInForce(parts), { config, now, examples, options }, io)
   const { check } = found
-  const result = { ...from, ...found, check: { ...check, errors: [...rejected, ...check.errors] } }
-  const code = exitCode(result)
-  const width = terminalWidth(io.stdout)
-  print(io, options.json === true ? toJson(result, code) : toText(result, width))
-  return code
+  return { ...from, ...found, check: { ...check, errors: [...rejected, ...check.errors] } }
 }
 
 interface Context {
@@ -103,7 +120,11 @@ async function compare(
   return { planned, check, compared, forecast: expected }
 }
 
-function exitCode({ check, compared, forecast }: Omit<PlanResult, 'inForce' | 'rules'>): number {
+export function planExit({
+  check,
+  compared,
+  forecast
+}: Omit<PlanResult, 'inForce' | 'rules'>): number {
   const failed = check.tests?.failed ?? 0
   if (check.errors.length > failed || isInvalid(check)) return EXIT.failure
   if (failed > 0) return PLAN_EXIT.tests

@@ -89,9 +89,9 @@ function changeLines(kind: ChangeKind, { lookups, clients, names }: ForecastChan
 }
 
 /** The JSON form, which is public. Times are UTC. */
-export function toJson(result: PlanResult, exitCode: number): string {
+export function jsonOf(result: PlanResult, exitCode: number) {
   const { inForce, rules, planned, check, compared, forecast } = result
-  const json = {
+  return {
     exitCode,
     inForce,
     rules,
@@ -100,7 +100,6 @@ export function toJson(result: PlanResult, exitCode: number): string {
     diff: compared === undefined ? null : diffJson(compared),
     forecast: forecast === undefined ? null : forecastJson(forecast)
   }
-  return `${JSON.stringify(json, undefined, 2)}\n`
 }
 
 function forecastJson(forecast: Forecast | NoForecast): object {

@@ -61,7 +61,7 @@ export function Judged({ proposal }: { readonly proposal: Proposal }) {
   )
 }
 
-function CheckResult({ check }: { readonly check: Checked['check'] }) {
+export function CheckResult({ check }: { readonly check: Checked['check'] }) {
   const { ok, errors, warnings } = check
   return (
     <Alert
@@ -80,7 +80,7 @@ function CheckResult({ check }: { readonly check: Checked['check'] }) {
 /** `blocked: federal-tiktok` in the language of the user. */
 const decided = (text: string): string => text.replace(/^\w+/, one => word('verdict', one))
 
-function Diff({ diff }: { readonly diff: Readonly<Record<string, unknown>> }) {
+export function Diff({ diff }: { readonly diff: Readonly<Record<string, unknown>> }) {
   const changes = changesIn(diff)
   return (
     <section class="stack">
