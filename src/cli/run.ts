@@ -21,7 +21,7 @@ const WIDTH = 80
  * Runs one command in this process. Of `serve`, only a failed start returns; otherwise it ends the
  * process itself.
  *
- * @param argv words of the command line, without the name of the program
+ * @param argv arguments of the command line, without the name of the program
  * @returns the exit code
  */
 export async function run(argv: readonly string[], io: Io): Promise<number> {

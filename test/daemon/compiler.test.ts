@@ -31,7 +31,7 @@ t.test('rules that were compiled and not adopted are compiled again', async t =>
     logsBans: false,
     active: undefined,
     lists: [],
-    describe: false,
+    isPacked: false,
     sampled: 0,
     testSettings: { tests: 'refuse', cache, identity },
     tested: undefined

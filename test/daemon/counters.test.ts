@@ -21,7 +21,7 @@ import {
   LookupCounters
 } from '../../src/resolver/context/lookup-counters.js'
 import { PENDING } from '../../src/resolver/context/responder.js'
-import type { ForwardedQuestion, Outcome } from '../../src/resolver/upstream/forwarder.js'
+import type { ForwardedQuestion, UpstreamOutcome } from '../../src/resolver/upstream/forwarder.js'
 import { header, name, octets, opt, record, TO_QNAME, u16 } from '../dns/octets.js'
 import { Indoors } from '../fuzz/indoors.js'
 import { policyOf } from '../fuzz/rules.js'
@@ -50,7 +50,7 @@ function query(qname: string, edns: readonly number[] = []): Uint8Array {
 }
 
 /** An address, which is banned for names that begin with b; fails for fail.example. */
-function upstream({ question }: ForwardedQuestion): Outcome {
+function upstream({ question }: ForwardedQuestion): UpstreamOutcome {
   const qname = showName(question.slice(0, -4))
   if (qname.startsWith('fail')) return { kind: 'failure', ede: 22, upstream: 0, took: 1 }
   const address = [192, 0, 2, qname.startsWith('b') ? 200 : 1]

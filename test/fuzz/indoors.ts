@@ -21,7 +21,7 @@ import { UpstreamResponseHandler } from '../../src/resolver/answers/upstream-res
 import type {
   Forwarder,
   ForwardedQuestion,
-  Outcome
+  UpstreamOutcome
 } from '../../src/resolver/upstream/forwarder.js'
 import { systemTimers } from '../../src/base/time/timers.js'
 import { replyTarget } from '../resolver/reply-target.js'
@@ -34,7 +34,7 @@ const STALE_AFTER = 1800
 const STALE_RECHECK = 30
 
 /** What comes back for an inquiry; `message` as upstreams send it. */
-export type Upstream = (inquiry: ForwardedQuestion) => Outcome
+export type Upstream = (inquiry: ForwardedQuestion) => UpstreamOutcome
 
 /** A clock that stands still until it is told to go on. */
 export class StandingClock implements Clock {

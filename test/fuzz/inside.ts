@@ -3,7 +3,7 @@ import { answersQuestion } from '../../src/wire/dns/message/answers-question.js'
 import type { Policy } from '../../src/policy/evaluate/policy.js'
 import { PROTOCOL, type Protocol } from '../../src/lookups/event/query-event.js'
 import { PENDING } from '../../src/resolver/context/responder.js'
-import type { ForwardedQuestion, Outcome } from '../../src/resolver/upstream/forwarder.js'
+import type { ForwardedQuestion, UpstreamOutcome } from '../../src/resolver/upstream/forwarder.js'
 import type { Dice } from './dice.js'
 import { faultOf } from './fault.js'
 import { Indoors } from './indoors.js'
@@ -168,7 +168,7 @@ export class Inside {
   }
 
   /** As the forwarder does: what does not answer the question is no answer. */
-  private upstream({ question }: ForwardedQuestion): Outcome {
+  private upstream({ question }: ForwardedQuestion): UpstreamOutcome {
     const { answer, dice, tally } = this
     const message = answer.octets
     if (dice.chance(90)) restore(message, question)

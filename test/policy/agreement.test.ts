@@ -47,7 +47,7 @@ const someApps = fc
 const sometimes = <T>(value: fc.Arbitrary<T>) =>
   fc.oneof(fc.constant(undefined), fc.constant(undefined), value)
 
-/** A part of a list; in a zone, with a stage. */
+/** A part of a list; in a zone, with a rank. */
 const somePart = fc.record({
   patterns: fc.array(somePattern, { maxLength: 5 }),
   says: fc.constantFrom('rule', 'rule', 'pass'),
@@ -58,14 +58,14 @@ const somePart = fc.record({
     })
   ),
   prefixes: sometimes(fc.subarray(PREFIXES, { minLength: 1, maxLength: 2 })),
-  stage: fc.nat(2)
+  triggerRank: fc.nat(2)
 })
 
 const someList = fc
   .record({ parts: fc.array(somePart, { minLength: 1, maxLength: 4 }), isZone: fc.boolean() })
   .map(({ parts, isZone }) => ({
     isZone,
-    parts: isZone ? parts.toSorted((a, b) => a.stage - b.stage) : parts
+    parts: isZone ? parts.toSorted((a, b) => a.triggerRank - b.triggerRank) : parts
   }))
 
 /** Apps, and lists of several parts each. */
@@ -74,13 +74,13 @@ const someSources: fc.Arbitrary<WrittenSource[][]> = fc
   .map(([apps, lists]) => [
     ...apps,
     ...lists.map(({ parts, isZone }, i) =>
-      parts.map(({ patterns, says, qtypes, prefixes, stage }, nth) =>
+      parts.map(({ patterns, says, qtypes, prefixes, triggerRank }, nth) =>
         part(source(`l${i}#${nth}`, ...patterns.map(parts => parts.join(''))), {
           list: `l${i}`,
           effect: says,
           ...(qtypes && { qtypes }),
           ...(prefixes && { prefixes: prefixes.map(readPrefix) }),
-          ...(isZone && { stage })
+          ...(isZone && { triggerRank })
         })
       )
     )

@@ -3,7 +3,7 @@ import t from 'tap'
 import { RRTYPE } from '../../src/wire/dns/registry/rrtype.js'
 import { ClassPairs } from '../../src/policy/evaluate/class-pairs.js'
 import { addressClassOf } from '../../src/policy/evaluate/client-pair.js'
-import { Evaluator, type Decision, type Subject } from '../../src/policy/evaluate/decision.js'
+import { Evaluator, type RuleVerdict, type Subject } from '../../src/policy/evaluate/evaluator.js'
 import { compile } from '../../src/policy/compile/compile.js'
 import type { Rule, RuleSet } from '../../src/policy/rules/model/types.js'
 import { words } from '../base/words.js'
@@ -55,11 +55,11 @@ const someCase = fc
     )
   })
 
-const isBanned = ({ verdict, claim }: Decision): boolean =>
+const isBanned = ({ verdict, claim }: RuleVerdict): boolean =>
   verdict === 'blocked' && claim!.kind === 'ban'
 
 /** The stricter one of two decisions, in the order of docs/reference/rules.md. */
-function stricter(own: Decision, bans: Decision): Decision {
+function stricter(own: RuleVerdict, bans: RuleVerdict): RuleVerdict {
   if (isBanned(own)) return own
   if (isBanned(bans)) return bans
   if (own.verdict === 'blocked' || own.verdict === 'monitored') return own
@@ -81,7 +81,7 @@ t.test('a client of two networks gets the stricter one of the two decisions', as
       )
       return SUBJECTS.every(subject =>
         [0, 1, 2, 3].every(now => {
-          const decide = (one: number, address = 0): Decision =>
+          const decide = (one: number, address = 0): RuleVerdict =>
             evaluator.evaluate(subject, RRTYPE.A, one, now, address)
           const [pair, alone, ofBans] = [decide(own!, other), decide(own!), decide(bans!)]
           seen.add(`${alone.verdict} ${ofBans.verdict} ${pair.verdict}`)

@@ -6,7 +6,7 @@ import type { AffectedClients } from '../../src/policy/diff/client-ranges.js'
 import type { Change } from '../../src/policy/diff/change-collector.js'
 import { difference, type Difference } from '../../src/policy/diff/difference.js'
 import type { BeforeAfter } from '../../src/policy/diff/name-groups.js'
-import { Evaluator, type Decision, type Subject } from '../../src/policy/evaluate/decision.js'
+import { Evaluator, type RuleVerdict, type Subject } from '../../src/policy/evaluate/evaluator.js'
 import type { NetworkRules, Rule, RuleSet } from '../../src/policy/rules/model/types.js'
 import { words } from '../base/words.js'
 import { runs } from '../runs.js'
@@ -107,8 +107,8 @@ class Naive {
     return { before: of(this.before), after: of(this.after) }
   }
 
-  decisions(subject: Subject, client: string, now: number): BeforeAfter<Decision> {
-    const of = (evaluator: Evaluator): Decision =>
+  decisions(subject: Subject, client: string, now: number): BeforeAfter<RuleVerdict> {
+    const of = (evaluator: Evaluator): RuleVerdict =>
       evaluator.evaluate(subject, 1, evaluator.policy.classOf(words(client), 0), now)
     return { before: of(this.before), after: of(this.after) }
   }
@@ -166,9 +166,9 @@ function isReportedBy(
   change: Change,
   text: string,
   now: number,
-  decisions: BeforeAfter<Decision>
+  decisions: BeforeAfter<RuleVerdict>
 ): boolean {
-  const { before, after } = change.decisions
+  const { before, after } = change.verdicts
   return (
     change.from <= now &&
     now < change.until &&
@@ -243,8 +243,8 @@ t.test('every reported change is a difference, for each client and instant', asy
               TIMES.filter(now => change.from <= now && now < change.until).every(now => {
                 const decisions = naive.decisions(subjectOf(pattern), client, now)
                 return (
-                  decisions.before.key === change.decisions.before.key &&
-                  decisions.after.key === change.decisions.after.key
+                  decisions.before.key === change.verdicts.before.key &&
+                  decisions.after.key === change.verdicts.after.key
                 )
               })
             )

@@ -37,7 +37,7 @@ const listed = {
   ...source('list', 'shared.example', 'example', 'w.app.example'),
   kind: 'list'
 } as const
-const zone = { list: 'zone', stage: 0 } as const
+const zone = { list: 'zone', triggerRank: 0 } as const
 const records = new LocalDataBuilder()
 records.add(1, RRTYPE.A, Uint8Array.of(192, 0, 2, 80))
 records.add(1, RRTYPE.TXT, Uint8Array.of(2, 0x68, 0x69))
@@ -52,7 +52,7 @@ const zoned = [
     effect: { action: 'nxdomain' },
     qtypes: { types: [RRTYPE.AAAA], except: true },
     prefixes: ['10.20.0.0/24', '10.20.2.0/24', '10.20.4.0/24', '10.20.6.0/24'].map(readPrefix),
-    stage: 1
+    triggerRank: 1
   })
 ]
 const inline = { ...source('networks.yaml:12', ''), kind: 'inline' } as const

@@ -37,8 +37,10 @@ function of(effect: ListPart['effect'], more: Omit<ListPart, 'list' | 'effect'> 
 const ONE = list('one', ['example', '=w.a.example', '192.0.2.0/24'], ['a.example', '192.0.2.8/29'])
 const TWO = list('two', ['example', '192.0.2.0/24'], [])
 /** Zones, whose order takes precedence over the length of names. */
-const FIRST = list('first', ['wide.example'], ['a.example'], { stage: 0 })
-const SECOND = list('second', ['a.example', 'w.wide.example', '192.0.2.0/24'], [], { stage: 0 })
+const FIRST = list('first', ['wide.example'], ['a.example'], { triggerRank: 0 })
+const SECOND = list('second', ['a.example', 'w.wide.example', '192.0.2.0/24'], [], {
+  triggerRank: 0
+})
 const WATCH = { mode: 'monitor' } as const
 
 function one(...rules: readonly Rule[]): RuleSet {
@@ -175,11 +177,11 @@ const zones: Case[] = [
     decided: { decides: 'j' }
   },
   {
-    it: 'the first stage of a zone, although a later one has a longer name',
+    it: 'the first rank of a zone, although a later one has a longer name',
     rules: one(
       block('k', [
-        part(source('z#1', ''), { list: 'z', effect: 'pass', stage: 0 }),
-        part(source('z#2', 'a.example'), { list: 'z', effect: 'rule', stage: 1 })
+        part(source('z#1', ''), { list: 'z', effect: 'pass', triggerRank: 0 }),
+        part(source('z#2', 'a.example'), { list: 'z', effect: 'rule', triggerRank: 1 })
       ]),
       block('l', SECOND)
     ),

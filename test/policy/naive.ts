@@ -76,16 +76,16 @@ interface Claim {
 }
 
 /**
- * Every rule on each of its sources. Each stage of a zone is a step; the rules of the same kind
+ * Every rule on each of its sources. Each rank of a zone is a step; the rules of the same kind
  * between two zones share a step.
  */
 function claimsOf(rules: readonly Rule[]): Claim[] {
   const steps: Record<Rule['kind'], string[]> = { ban: [], exception: [], allow: [], block: [] }
   return rules.flatMap(rule =>
     rule.sources.map(source => {
-      const { list, stage } = source.part ?? {}
-      const isZone = stage !== undefined && (rule.kind === 'ban' || rule.kind === 'block')
-      const name = isZone ? `${rule.id} ${list} ${stage}` : ''
+      const { list, triggerRank } = source.part ?? {}
+      const isZone = triggerRank !== undefined && (rule.kind === 'ban' || rule.kind === 'block')
+      const name = isZone ? `${rule.id} ${list} ${triggerRank}` : ''
       const known = steps[rule.kind]
       if (known.at(-1) !== name) known.push(name)
       return { rule, source, tier: tierOf(rule, source), step: known.length }
@@ -107,7 +107,8 @@ function isFor({ part }: NameSource, client: Address, qtype: number): boolean {
 
 /** A zone's pass entry in an enforced block decides, as an allow would; others exclude the name. */
 function isPass({ rule, source: { part } }: Claim): boolean {
-  const decides = part?.stage !== undefined && rule.kind === 'block' && rule.mode === 'enforce'
+  const decides =
+    part?.triggerRank !== undefined && rule.kind === 'block' && rule.mode === 'enforce'
   return part?.effect === 'pass' && !decides
 }
 

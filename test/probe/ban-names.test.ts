@@ -3,7 +3,7 @@ import { readName } from '../../src/wire/dns/name/name.js'
 import { BanNames } from '../../src/gateway/probe/ban-names.js'
 import { readApp } from '../../src/policy/rules/apps/app-file.js'
 import type { NameSource } from '../../src/policy/rules/model/types.js'
-import { packRules, unpackRules } from '../../src/gateway/compiler/described-rules.js'
+import { packRules, unpackRules } from '../../src/gateway/compiler/packed-rules.js'
 import { loadRules } from '../../src/policy/rules/load.js'
 
 const MINUTE = 60_000

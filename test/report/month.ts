@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Milliseconds } from '../../src/base/units.js'
 import type { QueryRecord } from '../../src/lookups/event/schema.js'
-import type { Outcome, Status } from '../../src/analysis/evidence/enforcement.js'
+import type { EnforcementOutcome, Status } from '../../src/analysis/evidence/enforcement.js'
 import type { Activation } from '../../src/analysis/evidence/rule-segments.js'
 import { loadRules } from '../../src/policy/rules/load.js'
 import type { RuleSet } from '../../src/policy/rules/model/types.js'
@@ -61,7 +61,7 @@ const CRASH = [0.9, 0.91] as const
 export interface Line {
   readonly record: QueryRecord
   readonly at: Milliseconds
-  readonly outcome: Outcome
+  readonly outcome: EnforcementOutcome
 }
 
 export interface Month {
@@ -171,7 +171,7 @@ function lookup(
   return { record, at, outcome }
 }
 
-type Decision = [verdict: string, rule: object, Outcome]
+type Decision = [verdict: string, rule: object, EnforcementOutcome]
 
 function decide(
   at: Milliseconds,
@@ -181,7 +181,7 @@ function decide(
   client: string,
   qname: string
 ): Decision {
-  const open = (outcome: Outcome): Decision => ['forwarded', {}, outcome]
+  const open = (outcome: EnforcementOutcome): Decision => ['forwarded', {}, outcome]
   if (letter === 'f') return open('not known')
   if (letter === 'b') return isPaused ? open('absent') : ['blocked', { block: 'clips' }, 'blocked']
   if (letter === 'g' && network === 'laptops') return open('absent')

@@ -5,7 +5,7 @@ import { showName } from '../../src/wire/dns/name/name.js'
 import { PROTOCOL, type Protocol } from '../../src/lookups/event/query-event.js'
 import { RCODE_SLOTS } from '../../src/resolver/context/lookup-counters.js'
 import { PENDING } from '../../src/resolver/context/responder.js'
-import type { ForwardedQuestion, Outcome } from '../../src/resolver/upstream/forwarder.js'
+import type { ForwardedQuestion, UpstreamOutcome } from '../../src/resolver/upstream/forwarder.js'
 import { header, name, octets, opt, record, TO_QNAME, u16, u32, type Part } from '../dns/octets.js'
 import { faultOf } from '../fuzz/fault.js'
 import { Indoors } from '../fuzz/indoors.js'
@@ -74,7 +74,7 @@ const anyQuery = fc
   })
 
 /** The upstream's response for a name: addresses, an alias, NXDOMAIN, or a failure. */
-function upstream({ question }: ForwardedQuestion): Outcome {
+function upstream({ question }: ForwardedQuestion): UpstreamOutcome {
   const turn = NAMES.indexOf(showName(question.slice(0, -4)))
   const qtype = qtypeOf(question)
   const records: readonly Part[] =

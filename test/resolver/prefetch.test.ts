@@ -10,7 +10,7 @@ import { UpstreamResponseHandler } from '../../src/resolver/answers/upstream-res
 import type {
   Forwarder,
   ForwardedQuestion,
-  Outcome
+  UpstreamOutcome
 } from '../../src/resolver/upstream/forwarder.js'
 import { FakeTime } from '../upstream/fake-time.js'
 import { questionFor, responseTo } from '../upstream/messages.js'
@@ -26,7 +26,7 @@ class Rig {
   readonly failures = new PackedAnswerCache(allocateCache(65_536, 1), this.time.clock)
   readonly responses: UpstreamResponseHandler
   readonly prefetch: Prefetcher
-  readonly asked: { forwarded: ForwardedQuestion; done: (outcome: Outcome) => void }[] = []
+  readonly asked: { forwarded: ForwardedQuestion; done: (outcome: UpstreamOutcome) => void }[] = []
   private readonly query = new Query()
   private readonly octets = new Uint8Array(512)
   private readonly start = this.time.clock.now()
@@ -61,7 +61,7 @@ class Rig {
     return answer.body.at(-1)!
   }
 
-  response(mark: number, rcode = 0): Outcome {
+  response(mark: number, rcode = 0): UpstreamOutcome {
     const message = responseTo(this.octets.subarray(0, 29), { mark, rcode })
     return { kind: 'response', message, upstream: 0, took: 1 }
   }
@@ -88,7 +88,7 @@ t.test('prefetches the same question, in lower case', async t => {
   t.strictSame(Buffer.from(question).toString('latin1'), '\x03www\x07example\0\0\x01\0\x01')
 })
 
-const failures: { it: string; outcome: (rig: Rig) => Outcome }[] = [
+const failures: { it: string; outcome: (rig: Rig) => UpstreamOutcome }[] = [
   { it: 'silence', outcome: () => ({ kind: 'failure', ede: 22, upstream: 0, took: 1 }) },
   { it: 'SERVFAIL', outcome: rig => rig.response(2, 2) },
   { it: 'REFUSED', outcome: rig => rig.response(2, 5) },

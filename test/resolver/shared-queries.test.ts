@@ -14,7 +14,7 @@ import { UpstreamResponseHandler } from '../../src/resolver/answers/upstream-res
 import type {
   Forwarder,
   ForwardedQuestion,
-  Outcome
+  UpstreamOutcome
 } from '../../src/resolver/upstream/forwarder.js'
 import { FakeTime } from '../upstream/fake-time.js'
 import { nxdomainTo, questionFor, responseTo } from '../upstream/messages.js'
@@ -22,7 +22,7 @@ import { nxdomainTo, questionFor, responseTo } from '../upstream/messages.js'
 const PATIENCE = 2000
 /** TTL of `responseTo`. */
 const TTL = 300
-const SILENCE: Outcome = { kind: 'failure', ede: 22, upstream: 0, took: 1 }
+const SILENCE: UpstreamOutcome = { kind: 'failure', ede: 22, upstream: 0, took: 1 }
 
 /** What the workers of one process share. */
 class Shared {
@@ -77,7 +77,7 @@ class Worker {
   }
 
   /** The upstream query for this name ends. */
-  end(name: string, outcome: Outcome = answered(name)): void {
+  end(name: string, outcome: UpstreamOutcome = answered(name)): void {
     const now = this.shared.time.clock.now()
     this.responses.handle(questionFor(name), this.cache.generation, outcome, now)
   }
@@ -98,11 +98,11 @@ function encoded(name: string): Uint8Array {
   return octets.subarray(0, encodeUpstreamQuery(octets, 0, 0, question, false, false))
 }
 
-function answered(name: string, rcode = 0): Outcome {
+function answered(name: string, rcode = 0): UpstreamOutcome {
   return response(responseTo(encoded(name), { mark: 7, rcode }))
 }
 
-function response(message: Uint8Array): Outcome {
+function response(message: Uint8Array): UpstreamOutcome {
   return { kind: 'response', message, upstream: 0, took: 1 }
 }
 

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { PROTOCOL, type Protocol } from '../../src/lookups/event/query-event.js'
 import { PENDING } from '../../src/resolver/context/responder.js'
-import type { ForwardedQuestion, Outcome } from '../../src/resolver/upstream/forwarder.js'
+import type { ForwardedQuestion, UpstreamOutcome } from '../../src/resolver/upstream/forwarder.js'
 import { header, name, octets, record, TO_QNAME, u16 } from '../dns/octets.js'
 import { Indoors } from '../fuzz/indoors.js'
 import { policyOf } from '../fuzz/rules.js'
@@ -24,8 +24,8 @@ const truncating = (on: string): string => `networks:
 `
 
 /** One outcome for all waiters: `www.example` is an alias of `target.example`. */
-function sharedOutcome(): (question: ForwardedQuestion) => Outcome {
-  let outcome: Outcome | undefined
+function sharedOutcome(): (question: ForwardedQuestion) => UpstreamOutcome {
+  let outcome: UpstreamOutcome | undefined
   return ({ question }) => {
     const records = [
       record(TO_QNAME, 5, 300, name('target.example')),

@@ -12,7 +12,7 @@ const read = (text: string | Uint8Array, format?: 'rpz') =>
     { octets: Buffer.from(text), file: 'z.rpz', displayName: 'z.rpz' }
   ])
 
-/** `2 nxdomain 192.0.2.0/24 7`: stage, what is said, of what; then records, and warnings. */
+/** `2 nxdomain 192.0.2.0/24 7`: rank, what is said, of what; then records, and warnings. */
 function taken(text: string | Uint8Array): readonly string[] {
   const result = read(text, 'rpz')
   if ('errors' in result) return brief(result.errors)
@@ -25,9 +25,9 @@ function taken(text: string | Uint8Array): readonly string[] {
 }
 
 function saidBy({ part }: NameSource): string {
-  const { effect: says, stage, prefixes = [] } = part!
+  const { effect: says, triggerRank, prefixes = [] } = part!
   const action = typeof says === 'object' ? says.action : says
-  return [stage, action, ...prefixes.map(({ length }) => `of ${length}`)].join(' ')
+  return [triggerRank, action, ...prefixes.map(({ length }) => `of ${length}`)].join(' ')
 }
 
 /** `line 7: TYPE hex`, for each record. */
@@ -316,7 +316,7 @@ t.test('zones of one list apply in order, before its other files', async t => {
   )
   const parts = 'parts' in result ? result.parts : []
   t.strictSame(
-    parts.map(({ part }) => part!.stage),
+    parts.map(({ part }) => part!.triggerRank),
     [1, 4, undefined]
   )
   t.equal(new Set(parts.map(({ id }) => id)).size, 3)
@@ -329,7 +329,7 @@ t.test('zones of one list apply in order, before its other files', async t => {
 t.test('many client policies with one action and prefix length are one part', async t => {
   const lines = Array.from({ length: 100 }, (_, i) => `32.${i}.0.0.10.rpz-client-ip CNAME .\n`)
   const result = read(HEAD + lines.join(''))
-  t.match(result, { parts: [{ part: { stage: 0, prefixes: { length: 100 } } }] })
+  t.match(result, { parts: [{ part: { triggerRank: 0, prefixes: { length: 100 } } }] })
   t.equal('parts' in result && result.parts.length, 1)
 })
 

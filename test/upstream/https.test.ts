@@ -1,7 +1,7 @@
 import { constants, type SecureServerOptions } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
-import type { Outcome } from '../../src/resolver/upstream/forwarder.js'
+import type { UpstreamOutcome } from '../../src/resolver/upstream/forwarder.js'
 import type { UpstreamTls } from '../../src/resolver/upstream/upstream-server.js'
 import { makeCertificate } from '../tls/certificates.js'
 import { framed, good } from './bad-upstream.js'
@@ -225,7 +225,7 @@ t.test('a query that follows a response does not go to a connection with GOAWAY'
   })
   const { ask, forwarder } = await forwarding(t, upstream)
   await until(() => upstream.sessions.length === 1)
-  const outcome = await new Promise<Outcome>(done => {
+  const outcome = await new Promise<UpstreamOutcome>(done => {
     forwarder.forward(questionFor('first.example.com'), {
       onOutcome: () =>
         forwarder.forward(questionFor('next.example.com'), { onOutcome: it => done({ ...it }) })

@@ -10,7 +10,7 @@ import {
 import type {
   Forwarder,
   ForwardedQuestion,
-  Outcome
+  UpstreamOutcome
 } from '../../src/resolver/upstream/forwarder.js'
 import type { HealthChange } from '../../src/resolver/upstream/selection/upstream.js'
 import { BadUpstream, type Behaviour } from './bad-upstream.js'
@@ -30,7 +30,7 @@ export interface Rig {
   readonly upstreams: readonly BadUpstream[]
   /** Health changes so far, as `down 0`, `up 0`. */
   readonly health: string[]
-  readonly ask: (name: string) => Promise<Outcome>
+  readonly ask: (name: string) => Promise<UpstreamOutcome>
 }
 
 export type RigOptions = Partial<Omit<ForwarderOptions, 'upstreams' | 'domains'>> & {
@@ -83,7 +83,10 @@ function wireOf(name: string): Uint8Array {
   return wire(name)
 }
 
-export function outcomeOf(forwarder: Forwarder, question: ForwardedQuestion): Promise<Outcome> {
+export function outcomeOf(
+  forwarder: Forwarder,
+  question: ForwardedQuestion
+): Promise<UpstreamOutcome> {
   return new Promise(done => {
     forwarder.forward(question, {
       onOutcome(outcome) {
@@ -94,9 +97,9 @@ export function outcomeOf(forwarder: Forwarder, question: ForwardedQuestion): Pr
 }
 
 /** Outcomes with copied messages, since those are valid only during the call; one per outcome. */
-const copies = new WeakMap<Outcome, Outcome>()
+const copies = new WeakMap<UpstreamOutcome, UpstreamOutcome>()
 
-function kept(outcome: Outcome): Outcome {
+function kept(outcome: UpstreamOutcome): UpstreamOutcome {
   if (outcome.kind === 'failure') return outcome
   const copy = copies.get(outcome) ?? { ...outcome, message: outcome.message.slice() }
   copies.set(outcome, copy)
@@ -104,7 +107,7 @@ function kept(outcome: Outcome): Outcome {
 }
 
 /** The octets of a response. @throws Error for a failure */
-export function messageOf(outcome: Outcome): Uint8Array {
+export function messageOf(outcome: UpstreamOutcome): Uint8Array {
   if (outcome.kind === 'response') return outcome.message
   throw new Error(`failure ${outcome.ede} after ${outcome.took} ms`)
 }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Outcome } from '../../src/resolver/upstream/forwarder.js'
+import type { UpstreamOutcome } from '../../src/resolver/upstream/forwarder.js'
 import { good, silent, truncating } from './bad-upstream.js'
 import { questionFor, markOf, responseTo } from './messages.js'
 import { messageOf, rig, settled, outcomeOf } from './rig.js'
@@ -62,7 +62,7 @@ t.test('fails upstream queries above the limit', async t => {
 
 t.test('a waiter may forward again from its outcome handler', async t => {
   const { forwarder, ask, upstreams } = await rig(t, [good(3)])
-  const again = new Promise<Outcome>(done => {
+  const again = new Promise<UpstreamOutcome>(done => {
     forwarder.forward(questionFor('www.example.com'), {
       onOutcome() {
         forwarder.forward(questionFor('www.example.com'), { onOutcome: done })
@@ -82,8 +82,8 @@ const closings = [
 for (const { it, behaviour, queries } of closings) {
   t.test(`fails all waiters ${it} once when it is closed`, async t => {
     const { forwarder, upstreams, time } = await rig(t, [behaviour])
-    const outcomes: Outcome[] = []
-    const waiter = { onOutcome: (outcome: Outcome) => outcomes.push(outcome) }
+    const outcomes: UpstreamOutcome[] = []
+    const waiter = { onOutcome: (outcome: UpstreamOutcome) => outcomes.push(outcome) }
     for (let n = 0; n < 3; n++) forwarder.forward(questionFor('a.example.com'), waiter)
     forwarder.forward(questionFor('b.example.com'), waiter)
     await upstreams[0]!.sees(2 * queries)

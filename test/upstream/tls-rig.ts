@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { TlsOptions } from 'node:tls'
 import type { Test } from 'tap'
-import type { Outcome } from '../../src/resolver/upstream/forwarder.js'
+import type { UpstreamOutcome } from '../../src/resolver/upstream/forwarder.js'
 import { pinOf } from '../../src/resolver/upstream/tcp/tls-connector.js'
 import type { UpstreamTls } from '../../src/resolver/upstream/upstream-server.js'
 import { makeCertificate } from '../tls/certificates.js'
@@ -32,8 +32,11 @@ export async function until(condition: () => boolean): Promise<void> {
 }
 
 /** Lets fake time pass until the outcome has come. */
-export async function impatiently(time: Rig['time'], outcome: Promise<Outcome>): Promise<Outcome> {
-  let found: Outcome | undefined
+export async function impatiently(
+  time: Rig['time'],
+  outcome: Promise<UpstreamOutcome>
+): Promise<UpstreamOutcome> {
+  let found: UpstreamOutcome | undefined
   void outcome.then(it => (found = it))
   for (let turn = 0; turn < 2000 && found === undefined; turn++) {
     await new Promise<void>(resolve => void setTimeout(resolve, 1))

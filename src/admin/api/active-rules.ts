@@ -1,5 +1,5 @@
 import type { Milliseconds } from '../../base/units.js'
-import { unpackRules } from '../../gateway/compiler/described-rules.js'
+import { unpackRules } from '../../gateway/compiler/packed-rules.js'
 import { ReplacedSnapshots } from '../../policy/tables/replaced-snapshots.js'
 import type { ControlRequest, RulesReply } from '../../gateway/socket/admin-protocol.js'
 import type { ActiveRules } from './api-services.js'
@@ -20,8 +20,8 @@ export class ActiveRulesClient {
     const known = this.active?.snapshot.generation
     const reply = await this.control<RulesReply | undefined>({ do: 'rules', known })
     if (reply !== undefined) {
-      const { snapshot, described } = reply
-      this.active = { snapshot, ...unpackRules(described) }
+      const { snapshot, packedRules } = reply
+      this.active = { snapshot, ...unpackRules(packedRules) }
       this.replaced.setCurrent(snapshot)
     }
     return this.active!

@@ -4,14 +4,14 @@ import type { RequestName, RequestOf, ResultOf } from '../../gateway/processes/r
 import type { ControlRequest } from '../../gateway/socket/admin-protocol.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
-import type { DescribedRules } from '../../gateway/compiler/described-rules.js'
+import type { UnpackedRules } from '../../gateway/compiler/packed-rules.js'
 import type { StatusReply } from '../../gateway/status/health.js'
 import type { ChangeLog } from '../audit/change-log.js'
 import type { Login } from '../login/login.js'
 import type { Trend } from '../metrics/minute-trend.js'
 
 /** The rules in force. */
-export interface ActiveRules extends DescribedRules {
+export interface ActiveRules extends UnpackedRules {
   readonly snapshot: Snapshot
 }
 

@@ -2,7 +2,7 @@ import type { Milliseconds } from '../../base/units.js'
 import type { QueryRecord } from '../../lookups/event/schema.js'
 import { startOfDay } from '../../base/time/instant.js'
 import type { Tally } from '../report/questions/count-by-key.js'
-import { versionKey, type Enforcement, type Outcome } from './enforcement.js'
+import { versionKey, type Enforcement, type EnforcementOutcome } from './enforcement.js'
 import type { CoveredLookup } from './covered-lookups.js'
 import type { Gateway } from './rule-versions.js'
 
@@ -28,7 +28,7 @@ export interface Answered {
   readonly network: string
 }
 
-const NOT_ANSWERED: readonly Outcome[] = ['blocked', 'exempt', 'refused']
+const NOT_ANSWERED: readonly EnforcementOutcome[] = ['blocked', 'exempt', 'refused']
 
 /** Counts the lookups of a pack, one after the other. */
 export class EnforcementTally {
@@ -69,11 +69,14 @@ export class EnforcementTally {
   }
 
   /** Lookups by outcome in the networks that have the ban; complete after the last lookup. */
-  ofOrdered(): ReadonlyMap<Outcome, number> {
-    const sums = new Map<Outcome, number>()
+  ofOrdered(): ReadonlyMap<EnforcementOutcome, number> {
+    const sums = new Map<EnforcementOutcome, number>()
     for (const network of this.enforcement.networks)
       for (const [outcome, { lookups }] of this.byNetwork.get(network) ?? [])
-        sums.set(outcome as Outcome, (sums.get(outcome as Outcome) ?? 0) + lookups)
+        sums.set(
+          outcome as EnforcementOutcome,
+          (sums.get(outcome as EnforcementOutcome) ?? 0) + lookups
+        )
     return sums
   }
 }
@@ -83,7 +86,7 @@ function addTo(
   key: string,
   record: QueryRecord,
   at: Milliseconds,
-  outcome: Outcome
+  outcome: EnforcementOutcome
 ): void {
   const fresh = { lookups: 0, blocked: 0, monitored: 0, allowed: 0, answered: 0 }
   const count = map.get(key) ?? { ...fresh, first: at, last: at, clients: new Set(), record }

@@ -38,9 +38,9 @@ export const OUTCOMES = [
   ...(['blocked', 'exempt', 'monitored', 'refused', 'absent', 'outside dates'] as const),
   ...(['outside hours', 'other', 'not known'] as const)
 ] as const
-export type Outcome = (typeof OUTCOMES)[number]
+export type EnforcementOutcome = (typeof OUTCOMES)[number]
 
-const OUTCOME_OF_STATE: Readonly<Record<BanState, Outcome>> = {
+const OUTCOME_OF_STATE: Readonly<Record<BanState, EnforcementOutcome>> = {
   'in force': 'other',
   monitored: 'other',
   absent: 'absent',
@@ -99,7 +99,7 @@ export class Enforcement {
     return [...new Set([...known, ...this.matched])].sort()
   }
 
-  add(lookup: Lookup, at: Milliseconds, gateway: Gateway): Outcome {
+  add(lookup: Lookup, at: Milliseconds, gateway: Gateway): EnforcementOutcome {
     const outcome = this.outcomeOf(lookup, at)
     const { network = '', ban } = lookup
     if (ban === this.ban) this.matched.add(network)
@@ -113,7 +113,7 @@ export class Enforcement {
     return outcome
   }
 
-  private outcomeOf(lookup: Lookup, at: Milliseconds): Outcome {
+  private outcomeOf(lookup: Lookup, at: Milliseconds): EnforcementOutcome {
     const { verdict, exception, network = '' } = lookup
     if (verdict === 'blocked' || verdict === 'monitored' || verdict === 'refused') return verdict
     if (verdict === 'allowed' && exception !== undefined) return 'exempt'

@@ -1,8 +1,15 @@
 import type { Seconds } from '../../base/units.js'
 import { showRrtype } from '../../wire/dns/registry/rrtype.js'
 import { readClient, type Client, type LoggedClient } from './logged-client.js'
-import { outcomeText, recordedText } from './outcome-text.js'
-import { Judge, STATE, stateOf, NO_CLASS, type Outcome, type JudgedState } from './rule-judge.js'
+import { outcomeText, recordedText } from './judgement-text.js'
+import {
+  Judge,
+  STATE,
+  judgedStateOf,
+  NO_CLASS,
+  type Judgement,
+  type JudgedState
+} from './rule-judge.js'
 import {
   NO_REASON,
   RECORDED,
@@ -192,9 +199,9 @@ export class Comparison implements LookupSink {
   }
 
   /** Compares with the recorded verdict. */
-  private compareWithRecorded(recorded: RecordedState, is: Outcome, getReason: GetReason): void {
+  private compareWithRecorded(recorded: RecordedState, is: Judgement, getReason: GetReason): void {
     const { counts } = this
-    const state = stateOf(is)
+    const state = judgedStateOf(is)
     if (state === STATE.monitored) counts.monitored++
     if (state === STATE.refused && !this.hasNetworks) counts.strangers++
     else if (recorded === RECORDED.indirect) counts.lead += state === STATE.blocked ? 0 : 1
@@ -208,8 +215,8 @@ export class Comparison implements LookupSink {
   }
 
   /** Compares with the outcome under the other rules. */
-  private compareWithRules(was: Outcome, is: Outcome): void {
-    const [before, after] = [stateOf(was), stateOf(is)]
+  private compareWithRules(was: Judgement, is: Judgement): void {
+    const [before, after] = [judgedStateOf(was), judgedStateOf(is)]
     if (after === STATE.monitored && before !== STATE.monitored) this.counts.monitored++
     const kind = changeOf(before, after)
     if (kind === undefined) return
@@ -220,14 +227,14 @@ export class Comparison implements LookupSink {
   }
 
   /** @returns whether another example is needed */
-  private countChange(kind: ChangeKind, reasonBefore: Reason, is: Outcome): boolean {
+  private countChange(kind: ChangeKind, reasonBefore: Reason, is: Judgement): boolean {
     this.counts.changed++
     const { client, name } = this.current
     const reason = kind === 'allowed' ? reasonBefore : this.after!.reasonOf(is)
     return this.tallies[kind].add(reason, client, name)
   }
 
-  private addExample(kind: ChangeKind, reasonBefore: Reason, is: Outcome, was: string): void {
+  private addExample(kind: ChangeKind, reasonBefore: Reason, is: Judgement, was: string): void {
     const after = this.after!
     const { when, client, name, qtype } = this.current
     const reason = kind === 'allowed' ? reasonBefore : after.reasonOf(is)

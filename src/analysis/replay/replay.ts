@@ -51,18 +51,18 @@ export async function replayLog(
 ): Promise<ReadLog> {
   const source = openLog(file)
   const stamps = new TimestampReader(options.zone, await modifiedAt(file, options.now))
-  const reading = new LogReading(file, comparison, stamps, options)
+  const replay = new LogReplay(file, comparison, stamps, options)
   try {
     for await (const chunk of source.chunks) {
-      reading.push(chunk)
+      replay.push(chunk)
       options.progress?.(file, source.read())
     }
   } catch (error) {
     // The part before the truncation is valid.
     if (!(error instanceof InterdictError) || error.code !== 'REPLAY_TORN') throw error
-    reading.truncated(error.message)
+    replay.truncated(error.message)
   }
-  return reading.end()
+  return replay.end()
 }
 
 /**
@@ -78,9 +78,9 @@ export async function replayLines(
   options: Omit<ReplayOptions, 'format'>
 ): Promise<ReadLog> {
   const stamps = new TimestampReader(options.zone, options.now)
-  const reading = new LogReading(file, comparison, stamps, { ...options, format: 'interdict' })
-  await feed(octets => reading.push(octets))
-  return reading.end()
+  const replay = new LogReplay(file, comparison, stamps, { ...options, format: 'interdict' })
+  await feed(octets => replay.push(octets))
+  return replay.end()
 }
 
 async function modifiedAt(file: string, now: Seconds): Promise<Seconds> {
@@ -92,8 +92,8 @@ async function modifiedAt(file: string, now: Seconds): Promise<Seconds> {
   }
 }
 
-/** State of reading one log. */
-class LogReading {
+/** State of the replay of one log. */
+class LogReplay {
   private format: Format | undefined
   private cutter: LineSplitter | FrameSplitter | undefined
   private atEnd: (() => string | undefined) | undefined

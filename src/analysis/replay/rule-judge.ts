@@ -34,17 +34,17 @@ export const STATE = {
 } as const
 
 /** A state in the low bits; above it the index of the deciding claim + 1 (0: none). */
-export type Outcome = number
+export type Judgement = number
 
 const STATE_BITS = 2
-const REFUSED: Outcome = STATE.refused
+const REFUSED: Judgement = STATE.refused
 /** Client class of a client whose network is unknown. */
 export const NO_CLASS = -1
 
 /** Of a client of which the log has the name. */
 const NO_ADDRESS = new Uint32Array(4)
 
-export function stateOf(outcome: Outcome): JudgedState {
+export function judgedStateOf(outcome: Judgement): JudgedState {
   return (outcome & ((1 << STATE_BITS) - 1)) as JudgedState
 }
 
@@ -128,12 +128,12 @@ export class Judge {
     return number
   }
 
-  claimOf(outcome: Outcome): Claim | undefined {
+  claimOf(outcome: Judgement): Claim | undefined {
     return this.policy.claims.at((outcome >> STATE_BITS) - 1)
   }
 
   /** The deciding rule in words; the same object for the same claim. */
-  reasonOf(outcome: Outcome): Reason {
+  reasonOf(outcome: Judgement): Reason {
     const claim = this.claimOf(outcome)
     return claim === undefined
       ? NO_REASON
@@ -151,7 +151,7 @@ export class Judge {
     qtype: number,
     protocol: Protocol,
     now: Seconds
-  ): Outcome {
+  ): Judgement {
     if (clientClass === 0) return REFUSED
     const cache = this.cache
     const type = this.isTyped ? qtype : 0
@@ -193,7 +193,7 @@ export class Judge {
     qtype: number,
     protocol: Protocol,
     now: Seconds
-  ): Outcome {
+  ): Judgement {
     const { policy } = this
     const hashed = this.hashed
     const verdict = this.verdict
@@ -220,7 +220,7 @@ function reasonOfClaim({ kind, ruleId, source }: Claim): Reason {
   return { through, by: `${kind} ${ruleId}` }
 }
 
-function outcomeOf(state: number, claim: number): Outcome {
+function outcomeOf(state: number, claim: number): Judgement {
   return ((claim + 1) << STATE_BITS) | state
 }
 

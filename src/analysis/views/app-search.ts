@@ -63,12 +63,12 @@ function isSame(value: string | undefined, wanted: string | undefined): boolean 
 }
 
 /** How well an app matches lower-case words: by title, vendor, country or domain name; 0: not at all. */
-function rankOf({ entry }: CatalogueApp, words: string): number {
+function rankOf({ entry }: CatalogueApp, query: string): number {
   const { app, title, vendor = '', country = '' } = entry
-  if ([app, title].some(text => text.toLowerCase().includes(words))) return 4
-  if (vendor.toLowerCase().includes(words)) return 3
-  if (country.toLowerCase() === words) return 2
-  return entry.names.some(({ name }) => showName(name.name).includes(words)) ? 1 : 0
+  if ([app, title].some(text => text.toLowerCase().includes(query))) return 4
+  if (vendor.toLowerCase().includes(query)) return 3
+  if (country.toLowerCase() === query) return 2
+  return entry.names.some(({ name }) => showName(name.name).includes(query)) ? 1 : 0
 }
 
 function matchName(apps: readonly CatalogueApp[], search: string): NameMatch | undefined {

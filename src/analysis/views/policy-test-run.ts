@@ -17,13 +17,13 @@ import { showInstant } from '../../base/time/instant.js'
 import { NoUpstreams, SingleQueries, type ResolverSettings } from './one-query.js'
 
 /** The outcome of a query, in the words of policy tests. */
-type Outcome = Readonly<Record<'action' | OutcomeKey, string | undefined>> & {
+type TestedReply = Readonly<Record<'action' | ReplyKey, string | undefined>> & {
   /** As in the query log. */
   readonly verdict: string
   /** Of the rule that decides. */
   readonly tier: number
 }
-type OutcomeKey = Exclude<keyof Expectation, 'expect'>
+type ReplyKey = Exclude<keyof Expectation, 'expect'>
 
 export interface TestRunOptions {
   /** For tests without a time. */
@@ -110,7 +110,7 @@ class TestRunner {
   private async resolve(
     { client, name, qtype, protocol }: PolicyTest,
     at: Seconds
-  ): Promise<Outcome> {
+  ): Promise<TestedReply> {
     const { policy, upstreams } = this
     const words = addressWords(client)
     this.time = at * MS_PER_SECOND
@@ -136,7 +136,7 @@ class TestRunner {
   /** The list without content that may change the outcome; undefined: none, so it is known. */
   private listThatDecides(
     expected: Expectation,
-    { network, tier }: Outcome,
+    { network, tier }: TestedReply,
     isMet: boolean
   ): string | undefined {
     const rules = this.options.withoutLists.get(network ?? '') ?? []
@@ -168,19 +168,22 @@ function verdictOf({ verdict, qnameLength }: QueryEvent, wasForwarded: boolean):
 }
 
 /** Expectations of a test that the outcome does not meet. */
-function mismatches({ expect, ...others }: Expectation, outcome: Outcome): (keyof Expectation)[] {
+function mismatches(
+  { expect, ...others }: Expectation,
+  outcome: TestedReply
+): (keyof Expectation)[] {
   const keys = Object.keys(others) as (keyof typeof others)[]
   const unequal = keys.filter(key => others[key] !== outcome[key])
   return meets(expect, outcome) ? unequal : ['expect', ...unequal]
 }
 
-function meets(expect: Expectation['expect'], { verdict, action }: Outcome): boolean {
+function meets(expect: Expectation['expect'], { verdict, action }: TestedReply): boolean {
   if (expect === 'passes') return ['forwarded', 'allowed', 'monitored'].includes(verdict)
   return expect === verdict || expect === action
 }
 
 /** `nxdomain (rule be-federal-tiktok, app tiktok, ede censored, network phones)` */
-function describe(what: string, facts: Partial<Record<OutcomeKey, string | undefined>>): string {
+function describe(what: string, facts: Partial<Record<ReplyKey, string | undefined>>): string {
   const { rule, app, list, ede, network } = facts
   const parts = Object.entries({ rule, app, list, ede, network })
   const shown = parts.flatMap(([key, value]) => (value === undefined ? [] : [`${key} ${value}`]))

@@ -40,10 +40,10 @@ export function parseFilter(options: FilterOptions, parse: ParseOption): Filter 
 }
 
 function parseVerdict(text: string, parse: ParseOption): string {
-  const words = [...Object.keys(VERDICT), ALL]
+  const accepted = [...Object.keys(VERDICT), ALL]
   return parse('--verdict', () => {
-    if (words.includes(text)) return text
-    throw new Error(`${text} is not one of ${words.join(', ')}`)
+    if (accepted.includes(text)) return text
+    throw new Error(`${text} is not one of ${accepted.join(', ')}`)
   })
 }
 

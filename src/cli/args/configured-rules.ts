@@ -29,7 +29,7 @@ export async function loadConfiguredRules(
     }
     errors.push(...loaded.errors)
   }
-  return { loaded: { ok: false, errors, files: [], passing: false }, files: undefined }
+  return { loaded: { ok: false, errors, files: [], isTransient: false }, files: undefined }
 }
 
 /** A version of the history, in place of a path. */

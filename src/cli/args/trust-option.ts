@@ -9,13 +9,13 @@ import { usageError } from '../exit.js'
  *
  * @throws InterdictError BUNDLE_TRUST
  */
-export async function parseTrustedKeys(words: readonly string[]): Promise<readonly PublicKey[]> {
-  const keyFiles = words.filter(word => !isPublicKey(word))
+export async function parseTrustedKeys(values: readonly string[]): Promise<readonly PublicKey[]> {
+  const keyFiles = values.filter(word => !isPublicKey(word))
   for (const file of keyFiles) {
     if (!existsSync(file))
       usageError(
         `--trust: '${file}' is neither an Ed25519 public key in base64 nor a file with one`
       )
   }
-  return (await readTrustedKeys({ keys: words.filter(isPublicKey), keyFiles, signatures: 1 })).keys
+  return (await readTrustedKeys({ keys: values.filter(isPublicKey), keyFiles, signatures: 1 })).keys
 }

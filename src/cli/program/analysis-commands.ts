@@ -51,9 +51,9 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
     .addOption(choice('--format <format>', FORMAT, ['table', 'json', 'csv', 'markdown', 'html']))
     .option('--json', 'print JSON: --format json')
     .option('-o, --output <file>', OUTPUT)
-    .action(async (words: readonly string[], _options, command: Command) => {
+    .action(async (args: readonly string[], _options, command: Command) => {
       const { report } = await import('../commands/analysis/report.js')
-      done(await report(words, command.optsWithGlobals(), io))
+      done(await report(args, command.optsWithGlobals(), io))
     })
   examples(
     report,

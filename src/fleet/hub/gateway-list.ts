@@ -32,12 +32,12 @@ export function selectGateways<T extends GatewayView>(
   all: readonly T[],
   { ring, state, filter = '', order, limit = Infinity, offset }: GatewaySelection
 ): { readonly total: number; readonly offset: number; readonly gateways: readonly T[] } {
-  const words = filter.toLowerCase().split(/\s+/).filter(Boolean)
+  const terms = filter.toLowerCase().split(/\s+/).filter(Boolean)
   const rank = order === 'name' ? () => 0 : rankOf
   const found = all
     .filter(
       one =>
-        (ring ?? one.ring) === one.ring && (state ?? one.state) === one.state && hasAll(one, words)
+        (ring ?? one.ring) === one.ring && (state ?? one.state) === one.state && hasAll(one, terms)
     )
     .sort((a, b) => rank(a) - rank(b) || (a.name < b.name ? -1 : 1))
   return { total: found.length, offset, gateways: found.slice(offset, offset + limit) }
@@ -45,9 +45,9 @@ export function selectGateways<T extends GatewayView>(
 
 function hasAll(
   { name, ring, state, program, problems }: GatewayView,
-  words: readonly string[]
+  terms: readonly string[]
 ): boolean {
-  if (words.length === 0) return true
+  if (terms.length === 0) return true
   const text = [name, ring, state, program ?? '', ...problems].join(' ').toLowerCase()
-  return words.every(word => text.includes(word))
+  return terms.every(term => text.includes(term))
 }

@@ -51,7 +51,7 @@ const STATUS: Readonly<Record<string, number>> = {
  */
 export class HubServer {
   private readonly commands: Server
-  private readonly reading: Server
+  private readonly readOnly: Server
   private socket: AdminSocket | undefined
   endpoint: Endpoint | undefined
 
@@ -66,7 +66,7 @@ export class HubServer {
       })
     }
     this.commands = serverFor(true)
-    this.reading = serverFor(false)
+    this.readOnly = serverFor(false)
   }
 
   /** @throws InterdictError ADMIN_SOCKET, HUB_LISTEN */
@@ -77,18 +77,18 @@ export class HubServer {
     if (http === undefined) return
     const { address, port } = http
     await new Promise<void>((resolve, reject) => {
-      this.reading.once('error', ({ message }) => reject(failure('HUB_LISTEN', message)))
-      this.reading.listen(port, address, resolve)
+      this.readOnly.once('error', ({ message }) => reject(failure('HUB_LISTEN', message)))
+      this.readOnly.listen(port, address, resolve)
     })
-    const local = this.reading.address()
+    const local = this.readOnly.address()
     if (typeof local === 'object' && local !== null) this.endpoint = { address, port: local.port }
   }
 
   close(): void {
     this.socket?.close()
     this.commands.closeAllConnections()
-    this.reading.close()
-    this.reading.closeAllConnections()
+    this.readOnly.close()
+    this.readOnly.closeAllConnections()
   }
 
   private async handle(

@@ -44,7 +44,7 @@ export interface RingFigures {
 }
 
 /** `outside`: to be halted. `waiting`: too early to say. */
-export type Verdict =
+export type RingJudgement =
   | { readonly kind: 'within' }
   | { readonly kind: 'waiting'; readonly why: string }
   | { readonly kind: 'outside'; readonly why: string }
@@ -95,11 +95,11 @@ export function judge(
   live: (gateway: Known) => boolean,
   forecast: Forecast | null,
   band: Band
-): Verdict {
+): RingJudgement {
   const figures = figuresOf(gateways, serial, live)
   const alive = gateways.filter(live)
-  const outside = (why: string): Verdict => ({ kind: 'outside', why })
-  const waiting = (why: string): Verdict => ({ kind: 'waiting', why })
+  const outside = (why: string): RingJudgement => ({ kind: 'outside', why })
+  const waiting = (why: string): RingJudgement => ({ kind: 'waiting', why })
   const first = alive.find(one => isRefusing(one) && one.report?.wanted === serial)
   if (first !== undefined) {
     const { code, message } = first.report!.refused!

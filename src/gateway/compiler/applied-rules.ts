@@ -22,7 +22,7 @@ export class AppliedRules {
   }
 
   /** Copies saved files to be applied. @throws InterdictError RULES_OUTSIDE, RULES_APPLY */
-  stage(saved: string, files: readonly string[]): string {
+  prepare(saved: string, files: readonly string[]): string {
     try {
       rmSync(this.next, { recursive: true, force: true })
       mkdirSync(this.next, { recursive: true, mode: 0o700 })
@@ -49,7 +49,7 @@ export class AppliedRules {
     }
   }
 
-  /** Puts the staged copy in place; `commit` or `revert` follows. */
+  /** Puts the prepared copy in place; `commit` or `revert` follows. */
   swap(): void {
     if (this.exists) renameSync(this.folder, this.previous)
     renameSync(this.next, this.folder)

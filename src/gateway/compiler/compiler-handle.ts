@@ -9,7 +9,7 @@ import type {
   ListCompiled,
   RecordRequest,
   RecordResult,
-  StageRequest,
+  PrepareRequest,
   ToCompiler
 } from './compiler-messages.js'
 import { completesWithin } from '../../base/threads/completes-within.js'
@@ -112,7 +112,7 @@ export class CompilerHandle {
   /** Reads the rules, and compiles them if they differ from the active ones. */
   async compile(request: CompileRequest): Promise<CompileResult> {
     const result = await this.run({ kind: 'compile', ...request })
-    if (result.kind === 'settings' || result.kind === 'staged')
+    if (result.kind === 'settings' || result.kind === 'prepared')
       throw new Error('unexpected reply of the compiler thread')
     return result
   }
@@ -127,9 +127,9 @@ export class CompilerHandle {
   }
 
   /** Copies saved rules to be applied. @returns their SHA-256, or the errors */
-  async stage(request: StageRequest): Promise<string | readonly SerializedError[]> {
-    const result = await this.run({ kind: 'stage', ...request })
-    if (result.kind === 'staged') return result.sha256
+  async prepare(request: PrepareRequest): Promise<string | readonly SerializedError[]> {
+    const result = await this.run({ kind: 'prepare', ...request })
+    if (result.kind === 'prepared') return result.sha256
     return result.kind === 'rejected' ? result.errors : []
   }
 

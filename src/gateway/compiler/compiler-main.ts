@@ -12,7 +12,7 @@ import { NETWORKS_FILE } from '../../policy/rules/model/folder.js'
 import { HistoryWriter } from '../../policy/history/history-writer.js'
 import { loadRules } from '../../policy/rules/load.js'
 import { AppliedRules } from './applied-rules.js'
-import { packRules } from './described-rules.js'
+import { packRules } from './packed-rules.js'
 import { lastGoodRules } from './last-good-rules.js'
 import { ListCompiler } from './list-compiler.js'
 import { testRules } from './policy-test-gate.js'
@@ -43,7 +43,7 @@ import type {
   RecordRequest,
   RecordResult,
   ToCompiler,
-  StageRequest
+  PrepareRequest
 } from './compiler-messages.js'
 import { serializeError } from '../../base/errors/serialized-error.js'
 import { startNestedThread } from '../../base/threads/thread.js'
@@ -72,7 +72,7 @@ async function handle(
 ): Promise<FromCompiler> {
   try {
     if (message.kind === 'settings') return await readSettings(message.file)
-    if (message.kind === 'stage') return await stageRules(message)
+    if (message.kind === 'prepare') return await prepareRules(message)
     return await withSaved(await compileRules(message), message.location)
   } catch (error) {
     return rejected([error])
@@ -89,21 +89,21 @@ async function withSaved(result: FromCompiler, { saved }: RulesLocation): Promis
 }
 
 /** Copies saved rules. The copy has the planned SHA-256, whatever happens to the files meanwhile. */
-async function stageRules({
+async function prepareRules({
   saved,
   applied,
   sha256: planned
-}: StageRequest): Promise<FromCompiler> {
+}: PrepareRequest): Promise<FromCompiler> {
   const found = await readSavedRules(saved)
   const { sha256 } = found
   if (sha256 === undefined) return rejected(found.errors)
   if (planned !== undefined && planned !== sha256)
     return rejected([failure('APPLY_CHANGED', planned, sha256)])
-  const copy = new AppliedRules(applied).stage(saved, found.files)
+  const copy = new AppliedRules(applied).prepare(saved, found.files)
   const copied = await readSavedRules(copy)
   if (copied.edition !== found.edition)
     return rejected([failure('APPLY_CHANGED', sha256, copied.sha256 ?? 'being changed')])
-  return { kind: 'staged', sha256 }
+  return { kind: 'prepared', sha256 }
 }
 
 /** A result without any file read, or none that a retry could change. */
@@ -213,7 +213,7 @@ function compiledRules({ loaded, source, examined, refusal }: ChosenRules, reque
     pendingLists: lists.pending,
     remoteLists: { lists: loaded.remotes, prefixesByNetwork },
     zones: loaded.transfers,
-    described: request.describe ? packRules(loaded, request.sampled) : undefined
+    packedRules: request.isPacked ? packRules(loaded, request.sampled) : undefined
   } as const
 }
 

@@ -46,7 +46,7 @@ export interface CompileRequest {
   /** See `HistoryConfig`. */
   readonly listSize: Octets
   /** Whether the result is to contain a description of the rules. */
-  readonly describe: boolean
+  readonly isPacked: boolean
   /** How many names of each source it is to contain. */
   readonly sampled: number
   readonly testSettings: TestSettings
@@ -92,7 +92,7 @@ export interface SavedState {
 }
 
 /** Copies saved rules to be applied, if they have this SHA-256. */
-export interface StageRequest {
+export interface PrepareRequest {
   readonly saved: string
   /** See `AppliedRules`. */
   readonly applied: string
@@ -102,12 +102,12 @@ export interface StageRequest {
 
 export type ToCompiler =
   | (RecordRequest & { readonly kind: 'record' })
-  | (StageRequest & { readonly kind: 'stage' })
+  | (PrepareRequest & { readonly kind: 'prepare' })
   | { readonly kind: 'settings'; readonly file: string | undefined }
   | (CompileRequest & { readonly kind: 'compile' })
 
 export type FromCompiler =
-  | { readonly kind: 'staged'; readonly sha256: string }
+  | { readonly kind: 'prepared'; readonly sha256: string }
   | {
       readonly kind: 'settings'
       readonly file: SettingsFile
@@ -140,7 +140,7 @@ export type FromCompiler =
       /** Lists that are zones transferred from primaries. */
       readonly zones: readonly TransferList[]
       /** See `packRules`; undefined: not requested. */
-      readonly described: Uint8Array | undefined
+      readonly packedRules: Uint8Array | undefined
       /** Every file read or looked for, as it was when it was read. */
       readonly watchState: WatchState
       readonly duration: Milliseconds
@@ -170,4 +170,4 @@ export interface ListCompiled {
   readonly kind: 'list compiled'
 }
 
-export type CompileResult = Exclude<FromCompiler, { readonly kind: 'settings' | 'staged' }>
+export type CompileResult = Exclude<FromCompiler, { readonly kind: 'settings' | 'prepared' }>

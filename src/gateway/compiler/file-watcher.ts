@@ -36,7 +36,7 @@ export class FileWatcher {
   private debounceTimer: NodeJS.Timeout | undefined
   private isChecking = false
   /** The last reading of the state; pending for ever on a file system that hangs. */
-  reading: Promise<unknown> = Promise.resolve()
+  lastRead: Promise<unknown> = Promise.resolve()
   private closed = false
   private nextPoll: Milliseconds = 0
   private readonly pollTimer: NodeJS.Timeout
@@ -102,7 +102,7 @@ export class FileWatcher {
     const { known } = this
     const started = performance.now()
     const reading = readWatchState(known.keys())
-    this.reading = reading
+    this.lastRead = reading
     const now = await reading
     this.isChecking = false
     const ended = performance.now()

@@ -32,12 +32,12 @@ export interface TestReport {
 }
 
 /** A report, and the failures for which the rules must not become active. */
-export interface TestVerdict {
+export interface TestResult {
   readonly report: TestReport
   readonly refusing: readonly InterdictError[]
 }
 
-const NO_TESTS: TestVerdict = { report: { passed: 0, failed: [], undecided: [] }, refusing: [] }
+const NO_TESTS: TestResult = { report: { passed: 0, failed: [], undecided: [] }, refusing: [] }
 
 /** The rules in force, to compare with. */
 export interface ActiveRules {
@@ -58,7 +58,7 @@ export async function testRules(
   rules: TestedRules,
   active: ActiveRules | undefined,
   settings: TestSettings
-): Promise<TestVerdict> {
+): Promise<TestResult> {
   if (tests.length + errors.length === 0) return NO_TESTS
   // Loaded only where there are tests: it is most of the resolver.
   const { runPolicyTests } = await import('../../analysis/views/policy-test-run.js')

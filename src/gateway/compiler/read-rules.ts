@@ -66,7 +66,7 @@ export async function readRules(
   const source = new RulesFolder(folder!, copiesFolder, saved)
   const loaded = await loadRules(source, clock, undefined, provider)
   const files = loaded.ok ? loaded.rules.files : loaded.files
-  const isTransient = !loaded.ok && loaded.passing
+  const isTransient = !loaded.ok && loaded.isTransient
   return { loaded, source, bundleErrors: [], files, isTransient, written: [] }
 }
 
@@ -99,11 +99,11 @@ async function readBundledRules(
       isTransient = true
       errors.push(error)
     } else {
-      isTransient ||= loaded.passing
+      isTransient ||= loaded.isTransient
       errors.push(...loaded.errors)
     }
   }
-  const loaded = { ok: false, errors, files: [...files], passing: isTransient } as const
+  const loaded = { ok: false, errors, files: [...files], isTransient } as const
   const none = { source: undefined, written: [] }
   return { loaded, bundleErrors: errors, files: [...files], isTransient, ...none }
 }

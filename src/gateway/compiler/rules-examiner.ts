@@ -9,13 +9,13 @@ import type { RulesResult } from '../../policy/rules/load.js'
 import type { RuleFiles } from '../../policy/rules/model/folder.js'
 import type { CompileRequest, PendingList } from './compiler-messages.js'
 import { formerBans, type FormerBans } from './former-bans.js'
-import { testRules, type TestedRules, type TestVerdict } from './policy-test-gate.js'
+import { testRules, type TestedRules, type TestResult } from './policy-test-gate.js'
 import { readBundledTests, type ReadTests } from './test-files.js'
 
 export type LoadedRules = Extract<RulesResult, { readonly ok: true }>
 
 /** Rules that were compiled and tested. */
-export interface ExaminedRules extends TestVerdict {
+export interface ExaminedRules extends TestResult {
   /** Undefined: the rules are the same as the active ones. */
   readonly snapshot: Snapshot | undefined
   /** Compared to the active ones. */

@@ -250,7 +250,7 @@ export class Gateway {
     recorder.adopt(snapshot)
     this.counters = ruleCounters.adopt(snapshot)
     fleet.onChange()
-    probe.setRules(snapshot, reloader.described)
+    probe.setRules(snapshot, reloader.packedRules)
     if (!isFirst) workerPool.adopt({ snapshot, counters: this.counters })
   }
 

@@ -174,7 +174,7 @@ export function createParts(
           ? { sha256: result, errors: [] }
           : { sha256: null, errors: result.slice(0, MAX_REPORTED) }
       },
-      rulesInForce: () => Promise.resolve(packRulesInForce(reloader.rules, reloader.described!)),
+      rulesInForce: () => Promise.resolve(packRulesInForce(reloader.rules, reloader.packedRules!)),
       pause: (rule, duration, by) => reloader.pause(rule, duration, by),
       confirm: list => reloader.confirmList(list)
     },
@@ -269,10 +269,10 @@ async function rotateLog(recorder: RecorderHandle): Promise<{ readonly rotated: 
 }
 
 function activeRules(
-  { rules: snapshot, described }: RulesReloader,
+  { rules: snapshot, packedRules }: RulesReloader,
   { known }: RulesRequest
 ): RulesReply | undefined {
-  return known === snapshot.generation ? undefined : { snapshot, described: described! }
+  return known === snapshot.generation ? undefined : { snapshot, packedRules: packedRules! }
 }
 
 /** What the loop detector checks. */

@@ -74,9 +74,9 @@ export class ProbeHandle {
     else this.thread.send({ kind: 'settings', config })
   }
 
-  /** The rules in force. @param described with names; undefined: it is off */
-  setRules(snapshot: Snapshot, described: Uint8Array | undefined): void {
-    this.rules = described && { kind: 'rules', snapshot, described }
+  /** The rules in force. @param packedRules with names; undefined: it is off */
+  setRules(snapshot: Snapshot, packedRules: Uint8Array | undefined): void {
+    this.rules = packedRules && { kind: 'rules', snapshot, packedRules }
     if (this.rules === undefined) return
     if (this.thread === undefined) this.startThread()
     else this.thread.send(this.rules)

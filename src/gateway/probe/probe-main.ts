@@ -22,7 +22,7 @@ import { systemTimers } from '../../base/time/timers.js'
 import { checkLog } from './log-check.js'
 import { recordRound } from './journal.js'
 import { frontEndGaps, ownListeners } from './own-listeners.js'
-import { unpackRules, type DescribedRules } from '../compiler/described-rules.js'
+import { unpackRules, type UnpackedRules } from '../compiler/packed-rules.js'
 import { ReplacedSnapshots } from '../../policy/tables/replaced-snapshots.js'
 import { yieldToWorkers } from '../compiler/yield-to-workers.js'
 import { createThreadLog } from '../../base/threads/thread-log.js'
@@ -41,7 +41,7 @@ const post = (message: FromProbe): void => parentPort!.postMessage(message)
 const log = createThreadLog(post)
 const { key, endpoints, workers, folder, config: initial } = workerData as ProbeInit
 let config = initial
-let rules: { readonly snapshot: Snapshot; readonly described: DescribedRules } | undefined
+let rules: { readonly snapshot: Snapshot; readonly unpacked: UnpackedRules } | undefined
 const listeners = ownListeners(endpoints, config, probeServerName(key))
 const replaced = new ReplacedSnapshots(COLLECT_DELAY)
 const channels = new Map<Target, Channels>(
@@ -67,7 +67,7 @@ prober.start()
 
 parentPort!.on('message', (message: ToProbe) => {
   if (message.kind === 'rules') {
-    rules = { snapshot: message.snapshot, described: unpackRules(message.described, true) }
+    rules = { snapshot: message.snapshot, unpacked: unpackRules(message.packedRules, true) }
     replaced.setCurrent(message.snapshot)
     plan()
   } else {
@@ -84,7 +84,7 @@ function settings() {
 
 function plan(): void {
   if (rules === undefined) return
-  prober.setPlanner(new Planner(rules.described.rules, rules.snapshot, config.probe))
+  prober.setPlanner(new Planner(rules.unpacked.rules, rules.snapshot, config.probe))
 }
 
 function ask({ probe, target, worker, isLogged }: Question): Promise<Answer | undefined> {

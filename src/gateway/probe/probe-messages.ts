@@ -15,7 +15,7 @@ export interface ProbeInit {
 }
 
 export type ToProbe =
-  | { readonly kind: 'rules'; readonly snapshot: Snapshot; readonly described: Uint8Array }
+  | { readonly kind: 'rules'; readonly snapshot: Snapshot; readonly packedRules: Uint8Array }
   | { readonly kind: 'settings'; readonly config: Config }
 
 export type FromProbe = LogLine | { readonly kind: 'state'; readonly state: ProbeThreadState }

@@ -1,7 +1,7 @@
 import type { Milliseconds, Seconds } from '../../base/units.js'
 import { readName, showCanonical, showName } from '../../wire/dns/name/name.js'
 import { RRTYPE } from '../../wire/dns/registry/rrtype.js'
-import { Evaluator } from '../../policy/evaluate/decision.js'
+import { Evaluator } from '../../policy/evaluate/evaluator.js'
 import type { PreparedReply } from '../../policy/tables/claim.js'
 import { networkOfClass } from '../../policy/tables/client-table.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
@@ -214,8 +214,8 @@ export class Planner {
   private decide(client: ProbeClient, octets: Uint8Array, qtype: number, now: Seconds) {
     const subject = { kind: 'name', octets } as const
     const { clientClass, addressClass } = client
-    const decision = this.evaluator.evaluate(subject, qtype, clientClass, now, addressClass)
-    const { verdict, claim } = decision
+    const ruleVerdict = this.evaluator.evaluate(subject, qtype, clientClass, now, addressClass)
+    const { verdict, claim } = ruleVerdict
     return {
       blocked: verdict === 'blocked' ? claim!.reply : undefined,
       exception: verdict === 'allowed',

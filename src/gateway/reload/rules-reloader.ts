@@ -159,8 +159,8 @@ export class RulesReloader {
   }
 
   /** The active rules for admin clients and the probe; see `packRules`. Undefined: all are off. */
-  get described(): Uint8Array | undefined {
-    return this.compiled?.described
+  get packedRules(): Uint8Array | undefined {
+    return this.compiled?.packedRules
   }
 
   /**
@@ -267,15 +267,15 @@ export class RulesReloader {
   private async keepFirst(): Promise<readonly SerializedError[]> {
     const { applied } = this
     if (applied === undefined || applied.exists) return []
-    const staged = await this.stage(undefined)
-    if (typeof staged !== 'string') return staged
+    const prepared = await this.prepare(undefined)
+    if (typeof prepared !== 'string') return prepared
     applied.swap()
     return []
   }
 
-  private stage(sha256: string | undefined): Promise<string | readonly SerializedError[]> {
+  private prepare(sha256: string | undefined): Promise<string | readonly SerializedError[]> {
     const { rules: saved, state } = this.options.config
-    return this.options.compiler.stage({ saved, applied: appliedFolder(state.folder), sha256 })
+    return this.options.compiler.prepare({ saved, applied: appliedFolder(state.folder), sha256 })
   }
 
   /** Called when a primary sends NOTIFY for a zone. */
@@ -335,7 +335,7 @@ export class RulesReloader {
 
   /** Whether nothing waits for files any more; it may do so for ever on a file system that hangs. */
   hasStopped(): Promise<boolean> {
-    return completesWithin(Promise.all([this.queue.current, this.watcher.reading]), STOP_TIMEOUT)
+    return completesWithin(Promise.all([this.queue.current, this.watcher.lastRead]), STOP_TIMEOUT)
   }
 
   /**
@@ -363,7 +363,7 @@ export class RulesReloader {
       logsBans: logsBans(config),
       active: snapshot,
       lists: compiled?.lists ?? [],
-      describe:
+      isPacked:
         (admin.http !== undefined && admin.tokens !== undefined) ||
         admin.socket !== undefined ||
         probe.enabled,
@@ -446,9 +446,9 @@ export class RulesReloader {
       log.error({ sha256, errors: errors.length }, 'apply failed: previous rules remain active')
       done(errors)
     }
-    const staged = await this.stage(sha256)
-    if (typeof staged !== 'string') {
-      fail(staged)
+    const prepared = await this.prepare(sha256)
+    if (typeof prepared !== 'string') {
+      fail(prepared)
       return false
     }
     applied.swap()
@@ -470,7 +470,7 @@ export class RulesReloader {
     this.zones.setZones(result.zones)
     this.reportSaved(result)
     this.watcher.watch(result.watchState)
-    done(staged)
+    done(prepared)
     return true
   }
 

@@ -90,7 +90,7 @@ export interface RulesRequest {
 export interface RulesReply {
   readonly snapshot: Snapshot
   /** See `packRules`. */
-  readonly described: Uint8Array
+  readonly packedRules: Uint8Array
 }
 
 /** Requests to the control thread, of clients of the socket and of the HTTP thread. */

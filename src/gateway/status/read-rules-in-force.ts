@@ -8,7 +8,7 @@ import type { Snapshot } from '../../policy/tables/snapshot.js'
 import { coverOf, sourceOf } from '../../policy/tables/source-sets.js'
 import { allSources } from '../../policy/tables/source-table.js'
 import type { NameSink, NameSource, RuleSet } from '../../policy/rules/model/types.js'
-import { unpackRules, type DescribedSource } from '../compiler/described-rules.js'
+import { unpackRules, type UnpackedSource } from '../compiler/packed-rules.js'
 import { withSharedMemory } from './shared-memory.js'
 
 /** The rules in force, from what `packRulesInForce` made. */
@@ -19,11 +19,11 @@ export function unpackRulesInForce(parts: readonly Uint8Array[]): RuleSet {
     new Uint8Array(shared).set(part)
     return shared
   })
-  const { snapshot, described } = withSharedMemory(deserialize(structure!), memory) as {
+  const { snapshot, packedRules } = withSharedMemory(deserialize(structure!), memory) as {
     readonly snapshot: Snapshot
-    readonly described: Uint8Array
+    readonly packedRules: Uint8Array
   }
-  return withNames(unpackRules(described).rules, snapshot)
+  return withNames(unpackRules(packedRules).rules, snapshot)
 }
 
 /** Gives sources their names back, which the snapshot has. */
@@ -35,7 +35,7 @@ function withNames(rules: RuleSet, snapshot: Snapshot): RuleSet {
   const names = namesOf(snapshot, others)
   const restored = new Map<NameSource, NameSource>()
   for (const [index, source] of used.entries()) {
-    const { size, part, ...fields } = source as DescribedSource
+    const { size, part, ...fields } = source as UnpackedSource
     const isList = source.kind === 'list' && part !== undefined
     const bounds = { names: summaries.at(index)!.names, octets: size.octets }
     const writeTo = (sink: NameSink): void => names.get(index)?.forEach(write => write(sink))

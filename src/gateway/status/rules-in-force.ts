@@ -22,10 +22,10 @@ export class OctetReply {
   ) {}
 }
 
-/** @param described see `packRules` */
-export function packRulesInForce(snapshot: Snapshot, described: Uint8Array): OctetReply {
+/** @param packedRules see `packRules` */
+export function packRulesInForce(snapshot: Snapshot, packedRules: Uint8Array): OctetReply {
   const memory: SharedArrayBuffer[] = []
-  const structure = serialize(withoutSharedMemory({ snapshot, described }, memory))
+  const structure = serialize(withoutSharedMemory({ snapshot, packedRules }, memory))
   const parts = [structure, ...memory.map(one => new Uint8Array(one))]
   const { generation, origin } = snapshot
   const sizes = parts.map(({ length }) => length)

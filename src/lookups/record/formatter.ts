@@ -5,7 +5,7 @@ import { FULL_ADDRESSES, type PrivacyOptions } from '../privacy/privacy-mode.js'
 import { maskedReverseName } from '../privacy/reverse-name.js'
 import { ascii, LineBuffer } from '../event/line-buffer.js'
 import { LinePrefix } from './line-prefix.js'
-import { OutcomeFields } from './outcome-fields.js'
+import { VerdictFields } from './verdict-fields.js'
 import { MATCH, type QueryEvent } from '../event/query-event.js'
 import { field, SnapshotFields, type FindMatchedEntry } from './snapshot-fields.js'
 
@@ -40,7 +40,7 @@ export class Formatter {
   /** The fields used last, which serve nearly every event. */
   private currentFields: SnapshotFields | undefined
   private readonly linePrefix = new LinePrefix()
-  private readonly outcomeFields = new OutcomeFields()
+  private readonly outcomeFields = new VerdictFields()
   private readonly noUpstream = ascii(MICROSECONDS_FIELD)
   private upstreams: readonly Uint8Array[] = []
   private readonly findMatch: FindMatchedEntry

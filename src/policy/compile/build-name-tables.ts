@@ -121,7 +121,7 @@ function summaryOf(source: NameSource, sink: SourceWriter): SourceSummary {
     part: describePart(source),
     isPass: part?.effect === 'pass',
     isEncloser: part?.effect === 'encloser',
-    stage: part?.stage,
+    triggerRank: part?.triggerRank,
     title,
     file,
     names,

@@ -87,7 +87,7 @@ function flagsOf(claim: UnpreparedClaim): number {
 export function removesOwnList(rule: Rule, { part }: NameSource): boolean {
   if (part?.effect === 'encloser') return true
   if (part?.effect !== 'pass') return false
-  return part.stage === undefined || rule.kind !== 'block' || rule.mode === 'monitor'
+  return part.triggerRank === undefined || rule.kind !== 'block' || rule.mode === 'monitor'
 }
 
 /**

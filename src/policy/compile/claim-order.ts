@@ -16,7 +16,7 @@ export interface RuleOnSource {
  * they remove, then by tier, and within a tier in the order of the network.
  *
  * A step takes precedence over the length of the match: a list that is a zone (RPZ) has steps of its
- * own, one for each stage; all rules between two zones share one step.
+ * own, one for each trigger rank; all rules between two zones share one step.
  *
  * @param excluded sources that do not apply to these clients
  */
@@ -59,14 +59,14 @@ function isOverridden(rule: Rule, { part }: NameSource): boolean {
 /** Numbers the steps of one tier. */
 class StepCounter {
   private step = 0
-  private stage = ''
+  private triggerRank = ''
 
   /** The step of the source that comes next. */
   next(rule: Rule, { part }: NameSource): number {
-    const isZone = part?.stage !== undefined && (rule.kind === 'ban' || rule.kind === 'block')
-    const stage = isZone ? JSON.stringify([rule.id, part.list, part.stage]) : ''
-    if (stage !== this.stage) this.step++
-    this.stage = stage
+    const isZone = part?.triggerRank !== undefined && (rule.kind === 'ban' || rule.kind === 'block')
+    const triggerRank = isZone ? JSON.stringify([rule.id, part.list, part.triggerRank]) : ''
+    if (triggerRank !== this.triggerRank) this.step++
+    this.triggerRank = triggerRank
     return this.step
   }
 }

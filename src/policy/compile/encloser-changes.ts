@@ -7,8 +7,8 @@ import type { Snapshot } from '../tables/snapshot.js'
 import { coverOf, sourceOf } from '../tables/source-sets.js'
 import type { SourceSummary } from '../tables/source-table.js'
 
-/** The stage of QNAME triggers in a response policy zone. */
-export const QNAME_STAGE = 1
+/** The rank of QNAME triggers in a response policy zone. */
+export const QNAME_RANK = 1
 /** Each changed wildcard is compared with every stored name: so many take about 0.1 s of a million. */
 const MAX_WILDCARDS = 64
 
@@ -26,7 +26,7 @@ export function mayChangeEnclosers(
 ): boolean {
   const wildcards = changed.filter(({ cover }) => cover === COVER.below).map(({ name }) => name)
   if (wildcards.length > MAX_WILDCARDS) return true
-  const indices = new Set(own.filter(it => it.stage === QNAME_STAGE).map(({ index }) => index))
+  const indices = new Set(own.filter(it => it.triggerRank === QNAME_RANK).map(({ index }) => index))
   const entries = entriesOf(snapshot)
   const lists = (entry: number, cover?: CoverCode): boolean =>
     entries

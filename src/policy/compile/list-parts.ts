@@ -69,7 +69,7 @@ function hashOf(basis: number, octets: Uint8Array): number {
   return hash
 }
 
-function partKey({ effect, qtypes, prefixes, stage, overTcp }: ListPart): string {
+function partKey({ effect, qtypes, prefixes, triggerRank, overTcp }: ListPart): string {
   const reply = typeof effect === 'object' ? showReply(effect) : effect
-  return JSON.stringify([reply, qtypes, prefixes?.map(showPrefix), stage, overTcp])
+  return JSON.stringify([reply, qtypes, prefixes?.map(showPrefix), triggerRank, overTcp])
 }

@@ -8,7 +8,7 @@ import type { Snapshot } from '../tables/snapshot.js'
 import { coverOf, sourceOf } from '../tables/source-sets.js'
 import { allSources, type SourceSummary } from '../tables/source-table.js'
 import type { Amendment, NameChange } from './amend.js'
-import { mayChangeEnclosers, QNAME_STAGE } from './encloser-changes.js'
+import { mayChangeEnclosers, QNAME_RANK } from './encloser-changes.js'
 
 const CNAME = 5
 
@@ -86,14 +86,16 @@ class ZoneChangeTranslator {
     const sources = entry === 0 ? [] : entriesOf(snapshot).sourcesOf(entry)
     const policies = sources.flatMap(({ ref, line }) => {
       const source = this.own.find(({ index }) => index === sourceOf(ref))
-      const isMatch = source?.stage === QNAME_STAGE && coverOf(ref) === cover
+      const isMatch = source?.triggerRank === QNAME_RANK && coverOf(ref) === cover
       return isMatch ? [{ source, line }] : []
     })
     return policies.length > 1 ? 'several' : policies[0]
   }
 
   private add({ name, cover, action, line, records }: NamePolicy): boolean {
-    const source = this.own.find(({ stage, part }) => stage === QNAME_STAGE && part === action)
+    const source = this.own.find(
+      ({ triggerRank, part }) => triggerRank === QNAME_RANK && part === action
+    )
     // A TCP-only policy is in two parts.
     if (source === undefined || action === 'truncate') return false
     this.names.push({ source: source.index, name, cover, line })

@@ -1,6 +1,6 @@
 import type { Seconds } from '../../base/units.js'
 import { showCanonical, showName } from '../../wire/dns/name/name.js'
-import type { Decision } from '../evaluate/decision.js'
+import type { RuleVerdict } from '../evaluate/evaluator.js'
 import type { SourceSummary } from '../tables/source-table.js'
 import { affectedClients, type AffectedClients, type ClientRange } from './client-ranges.js'
 import {
@@ -164,7 +164,7 @@ export class ChangeCollector {
     const affected = new Set(same.flatMap(({ clients }) => clients.ranges))
     return {
       ...period,
-      kind: kindOf(period.decisions),
+      kind: kindOf(period.verdicts),
       clients: affectedClients(this.ranges, affected),
       names,
       examples: [...examples].sort(byWeight).slice(0, this.options.examples),
@@ -208,7 +208,7 @@ function clientGroupsOf(
   return [...known.values()]
 }
 
-function kindOf({ before, after }: BeforeAfter<Decision>): ChangeKind {
+function kindOf({ before, after }: BeforeAfter<RuleVerdict>): ChangeKind {
   if (before.answerKey === after.answerKey) return 'record'
   if (before.verdict !== 'blocked') return 'blocked'
   return after.verdict === 'blocked' ? 'answer' : 'lifted'

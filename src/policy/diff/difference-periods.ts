@@ -2,12 +2,12 @@ import { addressWords } from '../../base/values/address.js'
 import type { Seconds } from '../../base/units.js'
 import { RRTYPE } from '../../wire/dns/registry/rrtype.js'
 import type { QtypeSet } from '../rules/model/types.js'
-import type { Decision, Subject } from '../evaluate/decision.js'
+import type { RuleVerdict, Subject } from '../evaluate/evaluator.js'
 import { unstoredNameBelow, type BeforeAfter, type NameGroup } from './name-groups.js'
 import type { SnapshotView } from './snapshot-view.js'
 import { timeSegments, type TimeSegment } from './time-segments.js'
 
-/** A period in which the decisions of two snapshots differ, always in the same way. */
+/** A period in which the verdicts of two snapshots differ, always in the same way. */
 export interface DifferencePeriod {
   /** -Infinity: from now on. */
   readonly from: Seconds
@@ -16,7 +16,7 @@ export interface DifferencePeriod {
   readonly hours?: string
   /** The query types concerned; undefined: all. */
   readonly qtypes?: QtypeSet
-  readonly decisions: BeforeAfter<Decision>
+  readonly verdicts: BeforeAfter<RuleVerdict>
 }
 
 /** Periods for the names of a group, and for the names below them that no snapshot stores. */
@@ -115,17 +115,17 @@ function periodsIn(
 ): DifferencePeriod[] {
   const periods: DifferencePeriod[] = []
   for (const { from, until, times, hours } of segments) {
-    const seen = new Map<string, BeforeAfter<Decision>>()
+    const seen = new Map<string, BeforeAfter<RuleVerdict>>()
     for (const time of times) {
-      const decisions = {
+      const verdicts = {
         before: before.evaluator.evaluate(subject, qtype, classes.before, time),
         after: after.evaluator.evaluate(subject, qtype, classes.after, time)
       }
-      seen.set(`${decisions.before.key}\n${decisions.after.key}`, decisions)
+      seen.set(`${verdicts.before.key}\n${verdicts.after.key}`, verdicts)
     }
-    for (const decisions of seen.values()) {
-      if (decisions.before.key === decisions.after.key) continue
-      const period = { from, until, decisions, ...(seen.size > 1 && { hours }) }
+    for (const verdicts of seen.values()) {
+      if (verdicts.before.key === verdicts.after.key) continue
+      const period = { from, until, verdicts, ...(seen.size > 1 && { hours }) }
       const earlier = periods.findIndex(it => it.until === from && isSame(it, period))
       if (earlier === -1) periods.push(period)
       else periods.push({ ...period, from: periods.splice(earlier, 1)[0]!.from })
@@ -139,8 +139,8 @@ function isSame(one: DifferencePeriod, other: DifferencePeriod): boolean {
 }
 
 /** Equal for periods with equal content. */
-export function keyOf({ from, until, hours = '', qtypes, decisions }: DifferencePeriod): string {
+export function keyOf({ from, until, hours = '', qtypes, verdicts }: DifferencePeriod): string {
   const types = qtypes === undefined ? '' : `${qtypes.except} ${qtypes.types.join()}`
-  const { before, after } = decisions
+  const { before, after } = verdicts
   return `${from} ${until} ${hours} ${types}\n${before.key}\n${after.key}`
 }

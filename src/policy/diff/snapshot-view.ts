@@ -1,5 +1,5 @@
 import { COVER, type CoverCode } from '../rules/model/types.js'
-import { Evaluator } from '../evaluate/decision.js'
+import { Evaluator } from '../evaluate/evaluator.js'
 import { ClaimIndex, type IndexedClaim } from '../tables/claim-index.js'
 import type { Claim } from '../tables/claim.js'
 import type { Snapshot } from '../tables/snapshot.js'

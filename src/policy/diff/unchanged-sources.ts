@@ -1,4 +1,4 @@
-import { stableJson } from '../evaluate/decision.js'
+import { stableJson } from '../evaluate/evaluator.js'
 import { CLAIM_PASS } from '../tables/claim-index.js'
 import { allSources } from '../tables/source-table.js'
 import type { BeforeAfter, NameGroup } from './name-groups.js'

@@ -22,8 +22,8 @@ export class PassingLists {
 
   /** Whether a source has no effect on the name because of an entry that was added. */
   excludes(source: number): boolean {
-    const { listOf, stageOf } = this.table
-    return this.includes(listOf[source]!) || this.includes(stageOf[source]!)
+    const { listOf, rankOf } = this.table
+    return this.includes(listOf[source]!) || this.includes(rankOf[source]!)
   }
 
   private includes(number: number): boolean {

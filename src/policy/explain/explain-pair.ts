@@ -1,5 +1,5 @@
 import type { Claim } from '../tables/claim.js'
-import type { Candidate, Outcome } from './explain.js'
+import type { Candidate, CandidateOutcome } from './explain.js'
 
 /** A claim that matches for one of the two networks of a recognized client. */
 export interface PairCandidate extends Candidate {
@@ -24,9 +24,9 @@ export function explainPair(
   const isDecided = own.some(({ outcome }) => outcome === 'decides')
   const isMonitored = own.some(({ outcome }) => outcome === 'monitors')
   const [ownBan, otherBan] = [isBanned(own), isBanned(bans)]
-  const outcomeOfOwn = (outcome: Outcome): Outcome =>
+  const outcomeOfOwn = (outcome: CandidateOutcome): CandidateOutcome =>
     outcome === 'decides' && otherBan && !ownBan ? 'loses to the other network' : outcome
-  const outcomeOfOther = ({ claim, outcome }: Candidate): Outcome => {
+  const outcomeOfOther = ({ claim, outcome }: Candidate): CandidateOutcome => {
     if (outcome === 'monitors') return isMonitored ? 'loses to the other network' : outcome
     if (outcome !== 'decides') return outcome
     if (claimOf(claim).kind === 'exception')

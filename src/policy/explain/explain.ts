@@ -31,7 +31,7 @@ import { isActive } from '../tables/timetable.js'
  * - `loses to the other network`: of the two networks of a recognized client, the other one is stricter
  * - `lifts no bans of the other network`: an exception of the network of its address
  */
-export type Outcome =
+export type CandidateOutcome =
   | 'decides'
   | 'monitors'
   | 'not yet in force'
@@ -54,7 +54,7 @@ export interface Candidate {
   readonly entry: number
   /** Label at which the matched suffix begins; 0 for an address. */
   readonly label: number
-  readonly outcome: Outcome
+  readonly outcome: CandidateOutcome
   readonly matched: MatchedRule
 }
 
@@ -132,7 +132,7 @@ function candidates(
   const effective = included.filter(match => !isPass(match) && !isLifted(match, lifted))
   const decider = effective.find(({ claim }) => !claim.monitor)
   const first = effective[0]
-  const outcomeOf = (match: MatchedClaim): Outcome => {
+  const outcomeOf = (match: MatchedClaim): CandidateOutcome => {
     if (isBehindEncloser(match, applicable)) return 'behind an encloser'
     if (isExcluded(match, applicable)) return 'excluded by its list'
     if (isPass(match)) return 'passes'
@@ -176,18 +176,21 @@ function isExcluded(match: MatchedClaim, applicable: readonly MatchedClaim[]): b
 
 /** Whether the zone of this claim has an encloser between its name and the evaluated one. */
 function isBehindEncloser(match: MatchedClaim, applicable: readonly MatchedClaim[]): boolean {
-  const { kind, id, stage } = match.claim.source
+  const { kind, id, triggerRank } = match.claim.source
   return applicable.some(
     ({ claim: { source }, depth }) =>
       source.isEncloser &&
       source.kind === kind &&
       source.id === id &&
-      source.stage === stage &&
+      source.triggerRank === triggerRank &&
       depth < match.depth
   )
 }
 
-function whyInapplicable(claim: Claim, { now, qtype }: ExplainContext): Outcome | undefined {
+function whyInapplicable(
+  claim: Claim,
+  { now, qtype }: ExplainContext
+): CandidateOutcome | undefined {
   const { from, until, timetable, qtypes } = claim
   if (now < from) return 'not yet in force'
   if (until <= now) return 'expired'
@@ -197,7 +200,7 @@ function whyInapplicable(claim: Claim, { now, qtype }: ExplainContext): Outcome 
 }
 
 /** @param winner the claim with precedence over this one; this one itself if there is none */
-function outcomeAgainst(match: MatchedClaim, winner: MatchedClaim | undefined): Outcome {
+function outcomeAgainst(match: MatchedClaim, winner: MatchedClaim | undefined): CandidateOutcome {
   const { claim, indexed } = match
   if (winner === undefined || winner === match) return claim.monitor ? 'monitors' : 'decides'
   if (winner.claim.tier < claim.tier) return 'loses to a higher tier'

@@ -56,7 +56,7 @@ export type RulesResult =
       /** Every file and folder that was read or looked for: to be watched for changes. */
       readonly files: readonly string[]
       /** Whether a retry may succeed with the files unchanged. */
-      readonly passing: boolean
+      readonly isTransient: boolean
     }
 
 const APPS = 'apps'
@@ -112,7 +112,7 @@ class RulesLoader {
         ok: false,
         errors: errors.sort(compareByPosition),
         files: folder.files,
-        passing: folder.hadTransientError
+        isTransient: folder.hadTransientError
       }
     }
     this.warnOfForcedNames(made.networks)

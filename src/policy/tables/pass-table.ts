@@ -11,13 +11,13 @@ export function buildPassTable(sources: readonly SourceSummary[]): PassTable {
     return number
   }
   const lists = Int32Array.from(sources, source => numberOf(source, source.id))
-  const stageOf = Int32Array.from(sources, source =>
-    numberOf(source, `${source.id}\n${source.stage}`)
+  const rankOf = Int32Array.from(sources, source =>
+    numberOf(source, `${source.id}\n${source.triggerRank}`)
   )
   return {
     listOf: lists.map((list, source) => (sources[source]!.isPass ? -1 : list)),
-    stageOf,
-    addedBy: lists.map((list, source) => (sources[source]!.isPass ? list : stageOf[source]!)),
+    rankOf,
+    addedBy: lists.map((list, source) => (sources[source]!.isPass ? list : rankOf[source]!)),
     size
   }
 }

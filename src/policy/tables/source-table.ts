@@ -19,8 +19,8 @@ export interface SourceTable {
 export interface PassTable {
   /** The number of its list; -1 for the list's pass entries, which stay. */
   readonly listOf: Int32Array
-  /** The number of the stage of its list: the names of one zone. */
-  readonly stageOf: Int32Array
+  /** The number of the rank in its list: the names of one zone. */
+  readonly rankOf: Int32Array
   /** For a source of pass entries or enclosers: the number that it adds. */
   readonly addedBy: Int32Array
   /** How many numbers there are. */
@@ -40,8 +40,8 @@ export interface SourceSummary {
   readonly isPass: boolean
   /** Whether these are names at which a zone's search for a wildcard ends: see `ListPart.effect`. */
   readonly isEncloser: boolean
-  /** As in `ListPart.stage`. */
-  readonly stage: number | undefined
+  /** As in `ListPart.triggerRank`. */
+  readonly triggerRank: number | undefined
   readonly title: string
   readonly file: string
   /** Number of names and prefixes, duplicates included. */
@@ -71,7 +71,7 @@ export function allSources({ list }: Pick<SourceTable, 'list'>): PackedList<Sour
 type SourceRow = ReturnType<typeof toRow>
 
 function toRow(source: SourceSummary) {
-  const { index, kind, id, part, isPass, isEncloser, stage, title, file } = source
+  const { index, kind, id, part, isPass, isEncloser, triggerRank, title, file } = source
   const flags = Number(isPass) + 2 * Number(isEncloser)
   const { names, digest, digestBasis } = source
   return [
@@ -80,7 +80,7 @@ function toRow(source: SourceSummary) {
     id,
     part,
     flags,
-    stage ?? null,
+    triggerRank ?? null,
     title,
     file,
     names,
@@ -90,8 +90,17 @@ function toRow(source: SourceSummary) {
 }
 
 function fromRow(row: SourceRow): SourceSummary {
-  const [index, kind, id, part, flags, stage, title, file, names, digest, digestBasis] = row
+  const [index, kind, id, part, flags, triggerRank, title, file, names, digest, digestBasis] = row
   const [isPass, isEncloser] = [(flags & 1) !== 0, (flags & 2) !== 0]
   const content = { title, file, names, digest, digestBasis }
-  return { index, kind, id, part, isPass, isEncloser, stage: stage ?? undefined, ...content }
+  return {
+    index,
+    kind,
+    id,
+    part,
+    isPass,
+    isEncloser,
+    triggerRank: triggerRank ?? undefined,
+    ...content
+  }
 }

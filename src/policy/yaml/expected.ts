@@ -31,8 +31,8 @@ export function expected(issue: RawIssue): string {
 }
 
 /** `one of a, b, c`, or just `a`. */
-export function oneOf(words: readonly string[]): string {
-  return words.length === 1 ? words[0]! : `one of ${words.join(', ')}`
+export function oneOf(values: readonly string[]): string {
+  return values.length === 1 ? values[0]! : `one of ${values.join(', ')}`
 }
 
 const TYPES: Readonly<Record<string, string>> = {

@@ -43,7 +43,7 @@ class InlineParser {
       ? this.mapping()
       : text.startsWith('[')
         ? this.list()
-        : this.word()
+        : this.item()
     if (this.at === text.length) return value
     return isSentence(text) ? text : undefined
   }
@@ -55,7 +55,7 @@ class InlineParser {
       this.match(SPACE)
       const key = this.match(KEY)?.[1]
       if (key === undefined || Object.hasOwn(values, key)) return undefined
-      const value = this.text[this.at] === '[' ? this.list() : this.word()
+      const value = this.text[this.at] === '[' ? this.list() : this.item()
       if (value === undefined) return undefined
       values[key] = value
       this.match(SPACE)
@@ -64,21 +64,21 @@ class InlineParser {
   }
 
   private list(): string[] | undefined {
-    const words: string[] = []
+    const items: string[] = []
     this.at++
     this.match(SPACE)
-    if (this.take(']')) return words
+    if (this.take(']')) return items
     do {
       this.match(SPACE)
-      const word = this.word()
-      if (word === undefined) return undefined
-      words.push(word)
+      const item = this.item()
+      if (item === undefined) return undefined
+      items.push(item)
       this.match(SPACE)
     } while (this.take(','))
-    return this.take(']') ? words : undefined
+    return this.take(']') ? items : undefined
   }
 
-  private word(): string | undefined {
+  private item(): string | undefined {
     const quoted = this.match(QUOTED)
     if (quoted !== undefined) return quoted[1] ?? quoted[2]
     const plain = this.match(PLAIN)?.[0]

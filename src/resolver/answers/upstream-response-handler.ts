@@ -5,7 +5,7 @@ import { decodeResponse, servfailAnswer } from '../../wire/dns/message/decode-re
 import { questionKey } from '../../wire/dns/message/question.js'
 import { EDE } from '../../wire/dns/registry/ede.js'
 import { VERDICT, type LookupVerdict } from '../../lookups/event/query-event.js'
-import type { ForwardedQuestion, Outcome } from '../upstream/forwarder.js'
+import type { ForwardedQuestion, UpstreamOutcome } from '../upstream/forwarder.js'
 import { isAnswered, isStale, type Fallback } from './fallback.js'
 import type { InFlightTable } from './in-flight-table.js'
 
@@ -22,7 +22,7 @@ export interface UpstreamAnswer {
 /** Parses and caches what upstream queries return. */
 export class UpstreamResponseHandler {
   /** The result of the last outcome. All waiters of an upstream query share one outcome. */
-  private lastOutcome: Outcome | undefined
+  private lastOutcome: UpstreamOutcome | undefined
   private lastAnswer: UpstreamAnswer | undefined
 
   constructor(
@@ -44,7 +44,7 @@ export class UpstreamResponseHandler {
   handle(
     question: ForwardedQuestion,
     generation: number,
-    outcome: Outcome,
+    outcome: UpstreamOutcome,
     now: Milliseconds
   ): UpstreamAnswer {
     if (outcome === this.lastOutcome && this.lastAnswer !== undefined) return this.lastAnswer
@@ -71,7 +71,7 @@ export class UpstreamResponseHandler {
   handlePrefetch(
     question: ForwardedQuestion,
     generation: number,
-    outcome: Outcome,
+    outcome: UpstreamOutcome,
     now: Milliseconds
   ): void {
     const key = questionKey(question)
@@ -90,7 +90,7 @@ export class UpstreamResponseHandler {
   private process(
     question: ForwardedQuestion,
     generation: number,
-    outcome: Outcome,
+    outcome: UpstreamOutcome,
     now: Milliseconds
   ): UpstreamAnswer {
     const parsed = this.parse(question, outcome, now)
@@ -111,7 +111,7 @@ export class UpstreamResponseHandler {
     else this.cache.put(key, answer, generation)
   }
 
-  private parse(question: ForwardedQuestion, outcome: Outcome, now: Milliseconds): Answer {
+  private parse(question: ForwardedQuestion, outcome: UpstreamOutcome, now: Milliseconds): Answer {
     const { limits } = this
     if (outcome.kind === 'failure') {
       return servfailAnswer(outcome.ede, limits, now, outcome.upstream, outcome.text)

@@ -40,7 +40,7 @@ const NO_STRUCTURED_ERRORS: StructuredErrorSettings = {
 /** The query being processed, its client and the verdict on its name. One instance, reused. */
 export class QueryContext {
   readonly query = new Query()
-  reading: QueryKind = QUERY_KIND.unanswerable
+  queryKind: QueryKind = QUERY_KIND.unanswerable
   /** Holds the query; the reply is written over it. */
   octets: Uint8Array = new Uint8Array(0)
   /** Largest reply allowed. */
@@ -244,14 +244,14 @@ export class QueryContext {
   ): QueryKind {
     this.octets = octets
     this.protocol = protocol
-    const reading = this.query.decode(octets, at, end, seed)
+    const kind = this.query.decode(octets, at, end, seed)
     const offered = protocol !== PROTOCOL.udp ? MAX_TCP_MESSAGE : this.query.udpSize
     const most = protocol === PROTOCOL.udp && offered > MAX_UDP_REPLY ? MAX_UDP_REPLY : offered
     this.maxLength = most < room ? most : room
-    this.reading = reading
+    this.queryKind = kind
     this.hasValidCookie = false
     this.probe = 0
-    return reading
+    return kind
   }
 
   /** RCODE for a query that asks only for a cookie. RFC 7873 §5.4. */
@@ -268,7 +268,7 @@ export class QueryContext {
    */
   processOptions(client: Uint32Array, clientAt: number): QueryKind {
     const { query, cookies, structuredErrors } = this
-    if (this.reading === QUERY_KIND.formerr) return QUERY_KIND.formerr
+    if (this.queryKind === QUERY_KIND.formerr) return QUERY_KIND.formerr
     const { enabled, unencrypted } = structuredErrors.settings
     if (!enabled || (!unencrypted && this.isUnencrypted)) query.options &= ~OPTION_BIT.structured
     if ((query.options & OPTION_BIT.cookie) !== 0 && cookies !== undefined) {
@@ -276,12 +276,12 @@ export class QueryContext {
       // RFC 7873 §5.2.2.
       if (cookie === COOKIE_STATUS.malformed) return QUERY_KIND.formerr
       this.hasValidCookie = cookie === COOKIE_STATUS.verified
-    } else if (this.reading === QUERY_KIND.cookieOnly) {
+    } else if (this.queryKind === QUERY_KIND.cookieOnly) {
       return QUERY_KIND.formerr
     }
     if ((query.options & OPTION_BIT.probe) !== 0 && this.probes !== undefined)
       this.recognizeProbe(this.probes, client, clientAt)
-    return this.reading
+    return this.queryKind
   }
 
   private recognizeProbe(probes: ProbeRecognizer, client: Uint32Array, clientAt: number): void {

@@ -96,7 +96,7 @@ export function blockedRcode(claim: Claim, match: Match): number {
  * a response policy zone, NXDOMAIN is what the zone's author expects. draft-vixie-dnsop-dns-rpz §3.1.
  */
 function deniesName({ source }: Claim, match: Match): boolean {
-  if (match === MATCH.address) return source.stage !== undefined
+  if (match === MATCH.address) return source.triggerRank !== undefined
   return match !== MATCH.svcb
 }
 

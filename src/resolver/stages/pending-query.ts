@@ -5,7 +5,7 @@ import { AliasChain, MAX_ALIASES } from '../../wire/dns/message/alias-chain.js'
 import { isSameName, setQuestion } from '../../wire/dns/message/question.js'
 import type { HashedName } from '../../wire/dns/name/hashed-name.js'
 import { HEADER_SIZE, QUESTION_FIXED_SIZE } from '../../wire/dns/registry/sizes.js'
-import type { ForwardedQuestion, Outcome, OutcomeHandler } from '../upstream/forwarder.js'
+import type { ForwardedQuestion, UpstreamOutcome, OutcomeHandler } from '../upstream/forwarder.js'
 import { Verdict } from '../../policy/tables/verdict.js'
 import type { TimerEntry } from '../upstream/query/timing-wheel.js'
 import type { QueryContext } from '../context/query-context.js'
@@ -56,7 +56,7 @@ class PendingAliases {
 /** What the resolver does when something happens to a pending query. */
 export interface PendingQueryHandler {
   /** The upstream query has ended. */
-  onOutcome(pending: PendingQuery, outcome: Outcome): void
+  onOutcome(pending: PendingQuery, outcome: UpstreamOutcome): void
   /** The client response timer has expired; `stale` is the expired answer to send instead. */
   onClientTimeout(pending: PendingQuery, stale: Answer): void
 }
@@ -151,7 +151,7 @@ export class PendingQuery implements ForwardedQuestion, OutcomeHandler, TimerEnt
     return length === this.qnameLength && isSameName(this.question, 0, octets, length)
   }
 
-  onOutcome(outcome: Outcome): void {
+  onOutcome(outcome: UpstreamOutcome): void {
     this.handler.onOutcome(this, outcome)
   }
 

@@ -3,7 +3,7 @@ import { copyOctets } from '../../base/bytes/octets.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { Answer } from '../../wire/dns/records/answer.js'
 import { VERDICT, type LookupVerdict } from '../../lookups/event/query-event.js'
-import type { Forwarder, Outcome } from '../upstream/forwarder.js'
+import type { Forwarder, UpstreamOutcome } from '../upstream/forwarder.js'
 import type { CacheDependencies, CacheStage } from './cache-stage.js'
 import type { ClientResponseTimer } from './client-response-timer.js'
 import {
@@ -68,7 +68,7 @@ export class PendingReplies implements PendingQueryHandler {
   }
 
   /** The upstream query has ended: caches what came and replies, unless a stale answer was sent. */
-  onOutcome(pending: PendingQuery, outcome: Outcome): void {
+  onOutcome(pending: PendingQuery, outcome: UpstreamOutcome): void {
     const { stages, dependencies } = this
     stages.updateBatch()
     this.end(

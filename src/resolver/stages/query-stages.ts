@@ -57,7 +57,7 @@ export class QueryStages {
   /** Time, date and policy epoch of the current batch. */
   now: Milliseconds = 0
   epoch = 0
-  private calendar: Seconds = 0
+  private rulesTime: Seconds = 0
   private readonly inspector: AnswerInspector
 
   /** @param policy in force until `adopt` replaces it */
@@ -85,9 +85,9 @@ export class QueryStages {
   beginBatch(): void {
     const { clock, shelf, logger } = this.dependencies
     this.now = clock.now()
-    this.calendar = epochSeconds(clock)
-    this.epoch = this.policy.epochAt(this.calendar)
-    this.inspector.beginBatch(this.policy, this.calendar, this.epoch)
+    this.rulesTime = epochSeconds(clock)
+    this.epoch = this.policy.epochAt(this.rulesTime)
+    this.inspector.beginBatch(this.policy, this.rulesTime, this.epoch)
     shelf?.beginBatch(this.epoch, this.now)
     logger.beginBatch(this.policy, clock.wall())
   }
@@ -116,7 +116,7 @@ export class QueryStages {
         query.qname,
         query.qtype,
         clientClass,
-        this.calendar,
+        this.rulesTime,
         verdict,
         overTcp,
         context.isAliased
@@ -144,7 +144,7 @@ export class QueryStages {
     const { query, addressClass, addressBans, overTcp, isAliased } = context
     const { qname, qtype } = query
     addressBans.clearForBans()
-    policy.evaluateName(qname, qtype, addressClass, this.calendar, addressBans, overTcp, isAliased)
+    policy.evaluateName(qname, qtype, addressClass, this.rulesTime, addressBans, overTcp, isAliased)
     addBans(policy, context.verdict, addressBans)
   }
 
@@ -232,7 +232,7 @@ export class QueryStages {
     const { source } = claim
     const isAddress = match === MATCH.address
     const isKept =
-      source.stage !== undefined &&
+      source.triggerRank !== undefined &&
       match !== MATCH.svcb &&
       context.followsAliases &&
       context.keepChain(

@@ -33,13 +33,13 @@ const HIDDEN_TTL: Seconds = 60
  */
 export function rejectMalformed(
   context: QueryContext,
-  reading: QueryKind,
+  kind: QueryKind,
   notify: NotifyHandler | undefined,
   client: Uint32Array,
   clientAt: number
 ): number {
   const { octets, query, maxLength, cookieRcode } = context
-  switch (reading) {
+  switch (kind) {
     case QUERY_KIND.formerr:
       return encodeError(octets, query, maxLength, RCODE.FORMERR, undefined)
     case QUERY_KIND.notimp:

@@ -148,12 +148,12 @@ export class Resolver implements Responder {
     const { policy } = stages
     const { shelf, counters } = dependencies
     // Only a well-formed query gets any further.
-    let reading = context.read(octets, at, end, room, protocol, policy.seed)
-    if (context.query.options !== 0) reading = context.processOptions(client, clientAt)
-    if (reading !== QUERY_KIND.ok && reading !== QUERY_KIND.special) {
-      return this.rejectMalformed(reading, at, client, clientAt)
+    let kind = context.read(octets, at, end, room, protocol, policy.seed)
+    if (context.query.options !== 0) kind = context.processOptions(client, clientAt)
+    if (kind !== QUERY_KIND.ok && kind !== QUERY_KIND.special) {
+      return this.rejectMalformed(kind, at, client, clientAt)
     }
-    if (context.probe !== 0) return this.answerProbe(reading, protocol)
+    if (context.probe !== 0) return this.answerProbe(kind, protocol)
     const ownClass = identity === undefined ? 0 : identity.clientClass
     if (ownClass === 0)
       context.setClient(client, clientAt, policy.classOf(client, clientAt), identity, 0, policy)
@@ -162,7 +162,7 @@ export class Resolver implements Responder {
     // The shelf holds answers that no rule of this network matches over this transport: one lookup replaces all stages
     // below, until the answer expires or the rules change.
     const shelved =
-      reading === QUERY_KIND.ok ? shelf?.find(context.query, context.verdictClass) : SHELF.miss
+      kind === QUERY_KIND.ok ? shelf?.find(context.query, context.verdictClass) : SHELF.miss
     if (shelved === SHELF.answer) {
       counters.countShelved(shelf!.rcode)
       return encodePackedAnswer(octets, context.query, context.maxLength, shelf!)
@@ -173,13 +173,13 @@ export class Resolver implements Responder {
   }
 
   /** The query is a probe of the gateway itself. @returns as `answer` */
-  private answerProbe(reading: QueryKind, protocol: Protocol): number {
+  private answerProbe(kind: QueryKind, protocol: Protocol): number {
     const { context, probes } = this
     const { shelf, counters } = this.dependencies
     probes.probed[protocol]!++
     probes.begin()
     const { query, verdictClass, maxLength } = context
-    const shelved = reading === QUERY_KIND.ok ? shelf?.find(query, verdictClass) : SHELF.miss
+    const shelved = kind === QUERY_KIND.ok ? shelf?.find(query, verdictClass) : SHELF.miss
     if (shelved !== SHELF.answer) return probes.end(this.decide(shelved))
     counters.resume()
     return encodePackedAnswer(context.octets, query, maxLength, shelf!)
@@ -204,7 +204,7 @@ export class Resolver implements Responder {
   }
 
   private rejectMalformed(
-    reading: QueryKind,
+    kind: QueryKind,
     at: Octets,
     client: Uint32Array,
     clientAt: number
@@ -213,9 +213,9 @@ export class Resolver implements Responder {
     const { counters, notify } = dependencies
     const { octets, protocol } = context
     counters.fixed[COUNTER.malformed + protocol]!++
-    const length = rejectMalformed(context, reading, notify, client, clientAt)
+    const length = rejectMalformed(context, kind, notify, client, clientAt)
     if (length > 0) {
-      const isExtended = reading === QUERY_KIND.badvers
+      const isExtended = kind === QUERY_KIND.badvers
       counters.countResponse(isExtended ? EXTENDED_RCODE : rcodeOf(octets, at))
     }
     return length

@@ -41,7 +41,7 @@ export function answerChaos(
  */
 export function rejectUnsupported(context: QueryContext, logger: QueryLogger): number {
   const { octets, query, maxLength } = context
-  if (context.reading !== QUERY_KIND.special) return CONTINUE
+  if (context.queryKind !== QUERY_KIND.special) return CONTINUE
   if (!query.recursionDesired) {
     const length = encodeError(octets, query, maxLength, RCODE.REFUSED, NO_RECURSION)
     logger.logRefused(context, RCODE.REFUSED, EDE.NOT_AUTHORITATIVE)

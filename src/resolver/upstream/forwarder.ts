@@ -18,7 +18,7 @@ export interface ForwardedQuestion {
  * Result of an upstream query; all its waiters get the same object. `took` counts from the first
  * call of `forward`; `upstream` is -1 if none was queried.
  */
-export type Outcome =
+export type UpstreamOutcome =
   /**
    * A complete message that answers the question (ID, address, port and question match). `message`
    * is valid only during `onOutcome`: it lies in the receive buffer.
@@ -41,7 +41,7 @@ export type Outcome =
 
 /** A waiter of an upstream query. */
 export interface OutcomeHandler {
-  onOutcome(outcome: Outcome): void
+  onOutcome(outcome: UpstreamOutcome): void
 }
 
 export interface Forwarder {

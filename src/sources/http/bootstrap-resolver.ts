@@ -9,7 +9,7 @@ import { RRCLASS } from '../../wire/dns/registry/rrclass.js'
 import { RRTYPE } from '../../wire/dns/registry/rrtype.js'
 import { portableTransport } from '../../wire/sockets/portable/portable.js'
 import { createForwarder, type ForwardedDomain } from '../../resolver/upstream/create-forwarder.js'
-import type { Forwarder, Outcome } from '../../resolver/upstream/forwarder.js'
+import type { Forwarder, UpstreamOutcome } from '../../resolver/upstream/forwarder.js'
 import type { UpstreamServer } from '../../resolver/upstream/upstream-server.js'
 
 /** The upstreams used, and others for some domains. Plain data. */
@@ -82,7 +82,11 @@ export class BootstrapResolver {
   }
 }
 
-function readAddresses(outcome: Outcome, text: string, family: 4 | 6): LookupAddress[] | string {
+function readAddresses(
+  outcome: UpstreamOutcome,
+  text: string,
+  family: 4 | 6
+): LookupAddress[] | string {
   if (outcome.kind === 'failure') return outcome.text ?? 'no upstream responded'
   const { rcode, records } = decodeMessage(outcome.message)
   if (rcode !== 'NOERROR') return `upstream returned ${rcode} for ${text}`

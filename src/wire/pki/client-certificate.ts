@@ -25,7 +25,7 @@ export interface CertificateFacts {
 const REMEMBERED = 10_000
 
 /** What was read from a certificate, and when that stays true. */
-interface Reading {
+interface ParsedCertificate {
   readonly facts: CertificateFacts
   readonly from: Milliseconds
   readonly until: Milliseconds
@@ -39,7 +39,7 @@ export class ClientCertificates {
   /** By subject in the form of `X509Certificate.subject`. */
   private readonly issuers = new Map<string, X509Certificate[]>()
   /** By SHA-256 of the certificate. */
-  private readonly remembered = new Map<string, Reading>()
+  private readonly remembered = new Map<string, ParsedCertificate>()
 
   /** @param authorities certificates in PEM that may have issued certificates of clients */
   constructor(
@@ -58,16 +58,16 @@ export class ClientCertificates {
     const digest = createHash('sha256').update(der).digest('base64')
     const known = this.remembered.get(digest)
     if (known !== undefined && known.from <= now && now <= known.until) return known.facts
-    const reading = this.parse(new X509Certificate(der), now)
-    if (reading.facts.problem === undefined) {
+    const parsed = this.parse(new X509Certificate(der), now)
+    if (parsed.facts.problem === undefined) {
       const [oldest = digest] = this.remembered.keys()
       if (this.remembered.size === this.capacity) this.remembered.delete(oldest)
-      this.remembered.set(digest, reading)
+      this.remembered.set(digest, parsed)
     }
-    return reading.facts
+    return parsed.facts
   }
 
-  private parse(certificate: X509Certificate, now: Milliseconds): Reading {
+  private parse(certificate: X509Certificate, now: Milliseconds): ParsedCertificate {
     const { serialNumber: serial, subject, subjectAltName = '', validFrom, validTo } = certificate
     const [from, notAfter] = [Date.parse(validFrom), Date.parse(validTo)]
     const alternatives = subjectAlternatives(subjectAltName)

@@ -14,8 +14,8 @@ const SVC_PARAM_KEYS = new Map([
 ])
 
 /** Reads SvcParams in zone file format; undefined if one is invalid. RFC 9460 §2.1. */
-export function readSvcParams(words: readonly string[]): Uint8Array | undefined {
-  const params = words.map(readSvcParam)
+export function readSvcParams(tokens: readonly string[]): Uint8Array | undefined {
+  const params = tokens.map(readSvcParam)
   if (params.some(param => param === undefined)) return undefined
   const sorted = params.filter(param => param !== undefined).sort((a, b) => a.key - b.key)
   if (sorted.some(({ key }, i) => key === sorted[i + 1]?.key)) return undefined

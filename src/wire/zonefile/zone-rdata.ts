@@ -3,18 +3,18 @@ import { InterdictError } from '../../base/errors/error.js'
 import { RRTYPE } from '../dns/registry/rrtype.js'
 import { readSvcParams } from './service-params.js'
 
-/** Invalid RDATA of a record. @param word index of the invalid word */
+/** Invalid RDATA of a record. @param token index of the invalid token */
 export class RdataError extends Error {
   constructor(
-    readonly word: number,
+    readonly token: number,
     why: string
   ) {
     super(why)
   }
 }
 
-/** The words of RDATA. */
-export interface RdataWords {
+/** The tokens of RDATA. */
+export interface RdataTokens {
   readonly count: number
   text(i: number): string
   /** Word `i` as an absolute name in wire form; undefined: not a name. */
@@ -22,7 +22,7 @@ export interface RdataWords {
 }
 
 type Field = 'u8' | 'u16' | 'ipv4' | 'ipv6' | 'name' | 'string' | RestField
-/** Fields that take all remaining words. */
+/** Fields that take all remaining tokens. */
 type RestField = 'strings' | 'hex' | 'text' | 'params'
 
 /** RDATA fields by RR type. RFC 1035 §3.3, RFC 9460 §2.1 and others. */
@@ -49,23 +49,23 @@ const FIELDS = new Map<number, readonly Field[]>([
  *
  * @throws RdataFlaw
  */
-export function readRdata(type: number, words: RdataWords): Uint8Array {
-  if (words.count > 0 && words.text(0) === '\\#') return readGeneric(words)
+export function readRdata(type: number, tokens: RdataTokens): Uint8Array {
+  if (tokens.count > 0 && tokens.text(0) === '\\#') return readGeneric(tokens)
   const fields = FIELDS.get(type)
   if (fields === undefined)
     throw new RdataError(0, 'RDATA of this type needs the generic format \\# length hex')
   const parts: Uint8Array[] = []
-  let word = 0
+  let token = 0
   for (const field of fields) {
-    const end = isRestField(field) ? words.count : word + 1
-    if (end > words.count || end === word) {
+    const end = isRestField(field) ? tokens.count : token + 1
+    if (end > tokens.count || end === token) {
       if (field === 'params') continue
-      throw new RdataError(word, 'RDATA is incomplete')
+      throw new RdataError(token, 'RDATA is incomplete')
     }
-    parts.push(readField(field, words, word, end))
-    word = end
+    parts.push(readField(field, tokens, token, end))
+    token = end
   }
-  if (word < words.count) throw new RdataError(word, 'too many fields in RDATA')
+  if (token < tokens.count) throw new RdataError(token, 'too many fields in RDATA')
   return Buffer.concat(parts)
 }
 
@@ -73,9 +73,9 @@ function isRestField(field: Field): field is RestField {
   return field === 'strings' || field === 'hex' || field === 'text' || field === 'params'
 }
 
-function readField(field: Field, words: RdataWords, from: number, to: number): Uint8Array {
-  const text = words.text(from)
-  const all = (): string[] => Array.from({ length: to - from }, (_, i) => words.text(from + i))
+function readField(field: Field, tokens: RdataTokens, from: number, to: number): Uint8Array {
+  const text = tokens.text(from)
+  const all = (): string[] => Array.from({ length: to - from }, (_, i) => tokens.text(from + i))
   const invalid = (why: string): RdataError => new RdataError(from, why)
   switch (field) {
     case 'u8':
@@ -86,7 +86,7 @@ function readField(field: Field, words: RdataWords, from: number, to: number): U
     case 'ipv6':
       return readIp(text, false) ?? fail(invalid('not an IPv6 address'))
     case 'name':
-      return words.name(from) ?? fail(invalid('not a domain name'))
+      return tokens.name(from) ?? fail(invalid('not a domain name'))
     case 'string':
       return readString(text) ?? fail(invalid('a text is longer than 255 octets'))
     case 'strings':
@@ -106,10 +106,10 @@ function fail(error: Error): never {
   throw error
 }
 
-function readGeneric(words: RdataWords): Uint8Array {
-  const digits = Array.from({ length: words.count - 2 }, (_, i) => words.text(2 + i)).join('')
-  const rdata = words.count < 2 ? undefined : readHex(digits)
-  if (rdata?.length !== Number(words.text(1)))
+function readGeneric(tokens: RdataTokens): Uint8Array {
+  const digits = Array.from({ length: tokens.count - 2 }, (_, i) => tokens.text(2 + i)).join('')
+  const rdata = tokens.count < 2 ? undefined : readHex(digits)
+  if (rdata?.length !== Number(tokens.text(1)))
     throw new RdataError(1, 'the length does not match the data')
   return rdata
 }

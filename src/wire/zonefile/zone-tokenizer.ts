@@ -19,7 +19,7 @@ const IN_WORD = Uint8Array.from({ length: 256 }, (_, octet) =>
 )
 
 /**
- * Splits the entries of a zone file (RFC 1035 §5.1) into words, one entry at a time, on octets without
+ * Splits the entries of a zone file (RFC 1035 §5.1) into tokens, one entry at a time, on octets without
  * creating strings: files of a million entries are normal. Entries with invalid syntax are reported,
  * and reading continues on the next line, unless a parenthesis is open at the end of the file.
  */
@@ -49,7 +49,7 @@ export class ZoneTokenizer {
     this.next = octets[0] === 0xef && octets[1] === 0xbb && octets[2] === 0xbf ? 3 : 0
   }
 
-  /** Advances to the next entry that has words; false at the end. */
+  /** Advances to the next entry that has tokens; false at the end. */
   advance(): boolean {
     while (this.next < this.octets.length) {
       this.start = this.next

@@ -8,7 +8,7 @@ import type { RequestName, RequestOf } from '../../../src/gateway/processes/requ
 import type { ControlRequest } from '../../../src/gateway/socket/admin-protocol.js'
 import type { Redirect } from '../../../src/admin/login/login.js'
 import { ZERO_COUNTERS } from '../../../src/gateway/workers/worker-status.js'
-import { packRules, unpackRules } from '../../../src/gateway/compiler/described-rules.js'
+import { packRules, unpackRules } from '../../../src/gateway/compiler/packed-rules.js'
 import { compile } from '../../../src/policy/compile/compile.js'
 import { loadRules } from '../../../src/policy/rules/load.js'
 import { listBans, type BansList } from '../../../src/analysis/views/bans-list.js'

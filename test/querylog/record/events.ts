@@ -48,7 +48,7 @@ export function wireName(labels: readonly (string | Uint8Array)[]): Uint8Array {
 }
 
 /** Not used by the log. */
-const CONTENT = { names: 1, digest: 0, digestBasis: 0, stage: undefined }
+const CONTENT = { names: 1, digest: 0, digestBasis: 0, triggerRank: undefined }
 const RULES: RuleSet = {
   ...{ networks: [], sources: [], timeZone: 'UTC', files: [] },
   ...{ sha256: '', filesSha256: '', ownSha256: '', zones: [] }

@@ -131,7 +131,7 @@ function textOf({ clients, was, is, when, names }: ReturnType<typeof changeTexts
   return `${names}; for ${clients}; was: ${was}; is: ${is}${when === '' ? '' : `, ${when}`}`
 }
 
-function concerns({ decisions: { before, after } }: Change, ban: string): boolean {
+function concerns({ verdicts: { before, after } }: Change, ban: string): boolean {
   return before.claim?.ruleId === ban || after.claim?.ruleId === ban
 }
 

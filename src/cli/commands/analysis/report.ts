@@ -39,11 +39,11 @@ export interface ReportOptions extends LogOptions, PeriodOptions, TimeZoneOption
 const FORMATS = ['table', 'json', 'csv', 'markdown', 'html'] as const
 /** `interdict report`: a summary of the query log, as tables, a page or data. */
 export async function report(
-  words: readonly string[],
+  args: readonly string[],
   options: ReportOptions,
   io: Io
 ): Promise<number> {
-  const [question, id, ...more] = words
+  const [question, id, ...more] = args
   checkChoice('report', question, QUESTIONS)
   if (more.length > 0) usageError('report: too many arguments')
   const format = chooseFormat(options, FORMATS)

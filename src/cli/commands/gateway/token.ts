@@ -105,8 +105,8 @@ async function tokenFile(options: CommonOptions) {
   return { path: tokens, isServed: http !== undefined }
 }
 
-function parseScopes(words: readonly string[]): readonly Scope[] {
-  const names = words.flatMap(word => word.split(','))
+function parseScopes(values: readonly string[]): readonly Scope[] {
+  const names = values.flatMap(word => word.split(','))
   const wrong = names.find(name => !(SCOPES as readonly string[]).includes(name))
   if (wrong !== undefined) usageError(`--scope: ${wrong} is not one of ${SCOPES.join(', ')}`)
   return SCOPES.filter(scope => names.includes(scope))

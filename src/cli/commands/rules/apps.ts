@@ -19,14 +19,10 @@ export interface AppsOptions extends CommonOptions, Omit<AppQuery, 'search'> {
 const NAME_LIKE = /^\S+\.[^.\s]\S*$/
 
 /** `interdict apps`: apps of the catalogue, their names, and the evidence for them. */
-export async function apps(
-  words: readonly string[],
-  options: AppsOptions,
-  io: Io
-): Promise<number> {
+export async function apps(args: readonly string[], options: AppsOptions, io: Io): Promise<number> {
   checkChoice('--role', options.role, ROLES)
   checkChoice('--kind', options.kind, KINDS)
-  const search = extractHostName('<search>', words.join(' ').trim(), io)
+  const search = extractHostName('<search>', args.join(' ').trim(), io)
   if (NAME_LIKE.test(search)) rejectUrlCharacters('<search>', search)
   const config = await loadSettings(options)
   const { loaded, files } = await loadConfiguredRules(config, io)

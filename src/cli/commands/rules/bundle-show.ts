@@ -63,10 +63,10 @@ interface VerifyOptions {
 /** `interdict bundle verify`: whether a gateway with these keys, and no other bundle, accepts it. */
 export async function verify(
   path: string,
-  { trust: words, signatures, json }: VerifyOptions,
+  { trust: values, signatures, json }: VerifyOptions,
   io: Io
 ): Promise<number> {
-  const trust = await parseTrustedKeys(words)
+  const trust = await parseTrustedKeys(values)
   const required = parseWholeNumber('--signatures', signatures, { min: 1, max: trust.length })
   const request = { path, trust: [...trust], signatures: required }
   printBundle(path, await performVerify(request), json, io)

@@ -150,8 +150,8 @@ async function askOne(
   const { text, default: usual } = question
   const shown = usual.length === 0 ? '' : ` [${usual.join(' ')}]`
   for (;;) {
-    const words = (await ask(`${text}${shown}: `)).split(/[\s,]+/).filter(word => word !== '')
-    const values = words.length === 0 ? usual : words
+    const typed = (await ask(`${text}${shown}: `)).split(/[\s,]+/).filter(word => word !== '')
+    const values = typed.length === 0 ? usual : typed
     const why = firstFault(question, values)
     if (why === undefined) return values
     io.stderr.write(`${why}\n`)

@@ -3,7 +3,7 @@ import type { AffectedClients } from '../../../policy/diff/client-ranges.js'
 import type { Change } from '../../../policy/diff/change-collector.js'
 import type { QtypeSet } from '../../../policy/rules/model/types.js'
 import { showInstant } from '../../../base/time/instant.js'
-import { describeDecision } from './decision-text.js'
+import { describeRuleVerdict } from './rule-verdict-text.js'
 import type { Compared } from './diff-text.js'
 
 /** The JSON form, which is public. Times are UTC. */
@@ -32,8 +32,8 @@ export function jsonOf(compared: Compared): object {
       until: instant(change.until),
       hours: change.hours ?? null,
       types: change.qtypes === undefined ? null : shownTypes(change.qtypes),
-      old: describeDecision(change.decisions.before),
-      new: describeDecision(change.decisions.after)
+      old: describeRuleVerdict(change.verdicts.before),
+      new: describeRuleVerdict(change.verdicts.after)
     }))
   }
 }

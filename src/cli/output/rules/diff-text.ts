@@ -5,12 +5,12 @@ import type { ClientChange } from '../../../policy/diff/client-changes.js'
 import type { AffectedClients, PrefixSet } from '../../../policy/diff/client-ranges.js'
 import type { Difference, Move } from '../../../policy/diff/difference.js'
 import type { BeforeAfter } from '../../../policy/diff/name-groups.js'
-import type { Decision } from '../../../policy/evaluate/decision.js'
+import type { RuleVerdict } from '../../../policy/evaluate/evaluator.js'
 import type { QtypeSet, RuleSet } from '../../../policy/rules/model/types.js'
 import { showInstant } from '../../../base/time/instant.js'
 import { paint, type Colour } from '../../io.js'
 import { wrap } from '../columns.js'
-import { describeDecision, sourceText } from './decision-text.js'
+import { describeRuleVerdict, sourceText } from './rule-verdict-text.js'
 import { factLabel, formatCount, formatNumber } from '../format.js'
 import { table, type StyledText } from '../layout.js'
 
@@ -89,8 +89,8 @@ function changesTable(changes: readonly Change[], compared: Compared, width: num
   return table(['change', 'source', 'names'], rows)
 }
 
-function sourceOf({ kind, decisions }: Change): string {
-  const { before, after } = decisions
+function sourceOf({ kind, verdicts }: Change): string {
+  const { before, after } = verdicts
   const [first, second] = kind === 'lifted' ? [before, after] : [after, before]
   const claim = first.claim ?? second.claim
   return claim === undefined ? '' : sourceText(claim)
@@ -110,7 +110,7 @@ export function changeTexts(change: Change, timeZone: string) {
   const { clients, examples, names, qtypes } = change
   const more = names - examples.length
   const some = examples.join(', ')
-  const [was, is] = decisionTexts(change)
+  const [was, is] = verdictTexts(change)
   return {
     clients: few(clients.map(placeText)),
     was,
@@ -133,8 +133,8 @@ function typesText({ types, except }: QtypeSet): string {
 }
 
 /** Both outcomes; where clients get the same answer, also every other difference. */
-function decisionTexts({ kind, decisions }: Change): [string, string] {
-  const { before, after } = decisions
+function verdictTexts({ kind, verdicts }: Change): [string, string] {
+  const { before, after } = verdicts
   const [one, other] = [partsOf(before), partsOf(after)]
   const isMinor = kind === 'answer' || kind === 'record'
   const text = (parts: Parts, others: Parts): string => {
@@ -154,8 +154,8 @@ type Parts = ReadonlyMap<string, string>
 /** Parts that are shown even where both outcomes agree. */
 const ALWAYS: readonly string[] = ['EDE', 'purpose', 'approved by']
 
-function partsOf(decision: Decision): Parts {
-  const view = describeDecision(decision)
+function partsOf(ruleVerdict: RuleVerdict): Parts {
+  const view = describeRuleVerdict(ruleVerdict)
   const {
     verdict,
     action,
@@ -175,7 +175,7 @@ function partsOf(decision: Decision): Parts {
     what:
       verdict === 'blocked' ? action : verdict === 'monitored' ? `${verdict} ${action}` : verdict,
     by: rule === undefined ? undefined : `${kind} ${rule}`,
-    via: decision.claim === undefined ? undefined : sourceText(decision.claim),
+    via: ruleVerdict.claim === undefined ? undefined : sourceText(ruleVerdict.claim),
     EDE: ede,
     text: text === undefined ? undefined : JSON.stringify(text),
     explain: explain && JSON.stringify(explain),

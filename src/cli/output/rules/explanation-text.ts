@@ -60,7 +60,7 @@ export function toText(explanation: Explanation, view: View): string {
   return `${lines.join('\n')}\n`
 }
 
-/** As `toText`, of a decision in the past, or of why it is not known. */
+/** As `toText`, of a verdict in the past, or of why it is not known. */
 export function pastText(explanation: PastExplanation, view: View): string {
   const { rules, past } = explanation
   const { since, until, unknown, notes, log } = past
@@ -104,9 +104,9 @@ function logLines(
 ): string[] {
   const rows = lookups.map(({ time, type, verdict, rcode, rule, sha256 }) => {
     const how = [type, verdict, rcode ?? 'no reply', rule === null ? '' : `by ${rule}`]
-    const words = how.filter(word => word !== '').join(' ')
+    const phrases = how.filter(word => word !== '').join(' ')
     return oneLine(
-      `${showTime(Date.parse(time), timeZone)} ${words}, rules ${sha256 ?? 'not known'}`
+      `${showTime(Date.parse(time), timeZone)} ${phrases}, rules ${sha256 ?? 'not known'}`
     )
   })
   const none = rows.length === 0 && remarks.length === 0 ? ['none of this client and name'] : []
@@ -121,12 +121,12 @@ function clientText({ client, device }: Pick<Explanation, 'client' | 'device'>):
 }
 
 function verdictLine({ verdict, match, upstream }: Explanation): string {
-  const words = [
+  const phrases = [
     paint(COLOURS[verdict] ?? 'green', verdict.toUpperCase()),
     MATCHES[match] ?? '',
     upstream === null ? '' : `(upstream ${upstream})`
   ]
-  return words.filter(word => word !== '').join(' ')
+  return phrases.filter(word => word !== '').join(' ')
 }
 
 function ruleLines(rule: Omit<RuleView, 'outcome'>, view: View): string[] {
@@ -160,8 +160,8 @@ function ruleLine(applied: RuleView, width: number, view: View): string {
   const where = `(${folder}${rule}), matched by ${pattern} (${folder}${source})`
   const of = applied.network === undefined ? '' : ` of network ${applied.network}`
   const what = kind === 'local' ? `${id} ${pattern} (${source})` : `${kind} ${id}${of} ${where}`
-  const words = oneLine(`${what} ${termOf(applied, view)}`)
-  const text = `${outcome.padEnd(width)}  ${words}`
+  const phrases = oneLine(`${what} ${termOf(applied, view)}`)
+  const text = `${outcome.padEnd(width)}  ${phrases}`
   return `    ${outcome === 'decides' || outcome === 'monitors' ? paint('bold', text) : text}`
 }
 

@@ -2,7 +2,7 @@ import { isMapped, type Address } from '../../../base/values/address.js'
 import { InterdictError } from '../../../base/errors/error.js'
 import { readName } from '../../../wire/dns/name/name.js'
 import { RRTYPE } from '../../../wire/dns/registry/rrtype.js'
-import { RdataError, readRdata, type RdataWords } from '../../../wire/zonefile/zone-rdata.js'
+import { RdataError, readRdata, type RdataTokens } from '../../../wire/zonefile/zone-rdata.js'
 
 const MAX_RDATA = 0xffff
 
@@ -31,7 +31,7 @@ export function isRecordType(type: number): boolean {
  */
 export function readRecord(type: number, text: string): Uint8Array | undefined {
   try {
-    const rdata = readRdata(type, wordsOf(type, text))
+    const rdata = readRdata(type, tokensOf(type, text))
     return rdata.length > MAX_RDATA ? undefined : recordOf(type, rdata)
   } catch (error) {
     if (error instanceof RdataError) return undefined
@@ -51,13 +51,13 @@ function recordOf(type: number, rdata: Uint8Array): Uint8Array {
   return Uint8Array.from([type >> 8, type & 255, length >> 8, length & 255, ...rdata])
 }
 
-function wordsOf(type: number, text: string): RdataWords {
-  const words = type === RRTYPE.TXT ? stringsOf(text) : text.trim().split(/\s+/)
+function tokensOf(type: number, text: string): RdataTokens {
+  const tokens = type === RRTYPE.TXT ? stringsOf(text) : text.trim().split(/\s+/)
   return {
-    count: words.length,
+    count: tokens.length,
     // Lists use it for 0.0.0.0.
-    text: i => (type === RRTYPE.A && words[i] === '0' ? '0.0.0.0' : words[i]!),
-    name: i => nameOf(words[i]!)
+    text: i => (type === RRTYPE.A && tokens[i] === '0' ? '0.0.0.0' : tokens[i]!),
+    name: i => nameOf(tokens[i]!)
   }
 }
 

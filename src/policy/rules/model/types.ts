@@ -74,7 +74,7 @@ export interface ListPart {
    * `rule`  the action of the rule
    * `pass`  the list does not apply to these names: neither its other entries for them nor those
    *         for names above, whichever rule uses it; other lists still apply
-   * `encloser` names of a zone that end the search for a wildcard: entries of this stage for names
+   * `encloser` names of a zone that end the search for a wildcard: entries of this rank for names
    *         above have no effect (RFC 4592 §3.3.1)
    * a reply the action of the rule with this reply, unless the rule `overrides` it
    */
@@ -89,11 +89,11 @@ export interface ListPart {
    */
   readonly overTcp?: true
   /**
-   * For a list that is a response policy zone: lower stages come before higher ones, and all of
+   * For a list that is a response policy zone: parts of a lower rank come before those of a higher one, and all of
    * them before the next rule, whichever name is longer. A `pass` also ends the search in the zones of
-   * later blocks. Parts of one list are sorted by stage.
+   * later blocks. Parts of one list are sorted by rank.
    */
-  readonly stage?: number
+  readonly triggerRank?: number
 }
 
 /** Whether these are names that a list, or `except` of a ban, lets pass. */
@@ -103,7 +103,7 @@ export function isPassPart({ part }: Pick<NameSource, 'part'>): boolean {
 
 /** Whether a source is a zone's policy for clients: it lists the root, for all of their queries. */
 export function isClientPolicy({ part }: NameSource): boolean {
-  return part?.stage !== undefined && part.prefixes !== undefined
+  return part?.triggerRank !== undefined && part.prefixes !== undefined
 }
 
 /** These query types; with `except`, all but these. */

@@ -50,13 +50,13 @@ export type ScheduleEntry = z.output<typeof scheduleSchema>
 
 /** For `mon-fri 08:00-17:00`, the end of an error message: `; write { days: mon-fri, hours: 08:00-17:00 }`. */
 function scheduleHint(text: string): string {
-  const words = text
+  const parts = text
     .toLowerCase()
     .trim()
     .split(/[\s,]+/)
-  const days = words.filter(word => readDays(word) !== undefined)
-  const hours = words.filter(word => readHours(word) !== undefined)
-  if (days.length + hours.length < words.length) return ''
+  const days = parts.filter(part => readDays(part) !== undefined)
+  const hours = parts.filter(part => readHours(part) !== undefined)
+  if (days.length + hours.length < parts.length) return ''
   const keys = Object.entries({ days, hours }).filter(([, found]) => found.length > 0)
   const shown = keys.map(([key, [one, ...more]]) =>
     more.length === 0 ? `${key}: ${one}` : `${key}: [${[one, ...more].join(', ')}]`

@@ -52,7 +52,7 @@ export class TableReader {
   readonly errors: InterdictError[] = []
 
   constructor(
-    private readonly reading: ParsedYaml<PolicyTestsFile>,
+    private readonly parsed: ParsedYaml<PolicyTestsFile>,
     private readonly timeZone: string
   ) {}
 
@@ -83,7 +83,7 @@ export class TableReader {
 
   private test(cells: Cells, path: Path): Omit<PolicyTest, 'path'> | undefined {
     const before = this.errors.length
-    const { clients } = this.reading.value
+    const { clients } = this.parsed.value
     const client = this.readCell(cells, 'client', text =>
       Object.hasOwn(clients, text) ? clients[text] : tryRead(readAddress, text)
     )
@@ -109,7 +109,7 @@ export class TableReader {
     const expected = { expect, ...(ede && { ede }), ...Object.fromEntries(others) }
     const positionOf: PolicyTest['positionOf'] = column => {
       const own = cells.get(column)?.path ?? path
-      return this.reading.positionOf(own.length > path.length ? own : path)
+      return this.parsed.positionOf(own.length > path.length ? own : path)
     }
     return { client, clientText, name, qtype, protocol, at, expected, positionOf }
   }
@@ -124,7 +124,7 @@ export class TableReader {
     if (cell === undefined) return undefined
     const value = read(cell.text)
     if (value !== undefined) return value
-    const clients = Object.keys(this.reading.value.clients)
+    const clients = Object.keys(this.parsed.value.clients)
     const known = column === 'client' ? clients : column === 'expect' ? EXPECTED : []
     const problem = mismatch(EXPECTED_CELL[column], cell.text)
     const hint = column === 'at' ? dateHint(cell.text) : didYouMean(cell.text, known)
@@ -133,7 +133,7 @@ export class TableReader {
   }
 
   private reportError(path: Path, problem: string): void {
-    const at = this.reading.positionOf(path)
+    const at = this.parsed.positionOf(path)
     this.errors.push(failureAt(at, 'DOCUMENT_INVALID', showPath(path), problem))
   }
 }

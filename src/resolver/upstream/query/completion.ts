@@ -2,7 +2,7 @@ import { copyOctets } from '../../../base/bytes/octets.js'
 import { ScratchArrays } from '../../../base/bytes/scratch-arrays.js'
 import type { Milliseconds, Octets } from '../../../base/units.js'
 import { EDE } from '../../../wire/dns/registry/ede.js'
-import type { Outcome, OutcomeHandler } from '../forwarder.js'
+import type { UpstreamOutcome, OutcomeHandler } from '../forwarder.js'
 import type { Upstream } from '../selection/upstream.js'
 import type { UpstreamQueryDependencies } from './dependencies.js'
 import type { TimingWheel } from './timing-wheel.js'
@@ -55,7 +55,7 @@ export class Completion {
     query.releaseAttempts()
   }
 
-  private finish(query: UpstreamQuery, outcome: Outcome): void {
+  private finish(query: UpstreamQuery, outcome: UpstreamOutcome): void {
     this.inFlight.delete(query)
     this.discard(query)
     query.firstWaiter?.onOutcome(outcome)

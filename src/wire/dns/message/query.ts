@@ -156,10 +156,10 @@ export class Query {
     this.qtype = qtype
     this.qclass = qclass
     this.questionEnd = questionEnd
-    const reading = this.decodeRecords(octets, at, questionEnd, end)
+    const kind = this.decodeRecords(octets, at, questionEnd, end)
     // Messages of other opcodes may carry any records; they are not processed.
     if (opcode !== OPCODE.QUERY) return QUERY_KIND.notimp
-    if (reading !== QUERY_KIND.ok) return reading
+    if (kind !== QUERY_KIND.ok) return kind
     // Rules apply to class IN only: an answer in another class would bypass them.
     if (qclass !== RRCLASS.IN)
       return qclass === RRCLASS.CH ? QUERY_KIND.special : QUERY_KIND.refused
@@ -247,7 +247,7 @@ export class Query {
     const before =
       ((octets[at + 6]! << 8) | octets[at + 7]!) + ((octets[at + 8]! << 8) | octets[at + 9]!)
     const total = before + ((octets[at + 10]! << 8) | octets[at + 11]!)
-    let reading: QueryKind = QUERY_KIND.ok
+    let kind: QueryKind = QUERY_KIND.ok
     let pos = start
     for (let i = 0; i < total; i++) {
       const owner = pos
@@ -260,14 +260,14 @@ export class Query {
         if (i < before || this.edns || octets[owner] !== 0) return QUERY_KIND.formerr
         if (!this.decodeOpt(octets, pos, next)) return QUERY_KIND.formerr
       } else if (type === RRTYPE.TSIG) {
-        reading = QUERY_KIND.refused
+        kind = QUERY_KIND.refused
       }
       pos = next
     }
     if (pos !== end) return QUERY_KIND.formerr
     if (this.ednsVersion > 0) return QUERY_KIND.badvers
     // Only a query for an incremental transfer has a record (its SOA) in AUTHORITY. RFC 1995 §3.
-    return before > 0 && this.qtype !== RRTYPE.IXFR ? QUERY_KIND.formerr : reading
+    return before > 0 && this.qtype !== RRTYPE.IXFR ? QUERY_KIND.formerr : kind
   }
 
   /** @returns whether the options fill RDATA exactly; not checked for an unknown version */

@@ -82,10 +82,10 @@ export function readModifiers(text: string, clients: NetworkPrefixes): Modifiers
 
 /** `A|AAAA`, or `~CNAME` for all others. In a mixture, only the types without `~` count. */
 function applyDnstype(value: string, to: Modifiers): Rejection | undefined {
-  const words = value.split('|')
-  const included = words.filter(word => !word.startsWith('~'))
+  const parts = value.split('|')
+  const included = parts.filter(part => !part.startsWith('~'))
   const except = included.length === 0
-  const types = (except ? words.map(word => word.slice(1)) : included).map(readRrtype)
+  const types = (except ? parts.map(part => part.slice(1)) : included).map(readRrtype)
   if (types.includes(undefined)) return { why: `unknown record type in dnstype=${value}` }
   to.qtypes = { types: (types as number[]).sort((a, b) => a - b), except }
   return undefined

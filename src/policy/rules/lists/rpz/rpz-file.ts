@@ -17,7 +17,7 @@ import { closestEnclosers } from './enclosers.js'
 import { scanRpz, type RpzAction, type RpzSink } from './rpz-zone.js'
 
 /** Precedence of the triggers of one zone. draft-vixie-dnsop-dns-rpz §5. */
-const STAGE = { 'client-ip': 0, qname: 1, ip: 2 } as const
+const TRIGGER_RANK = { 'client-ip': 0, qname: 1, ip: 2 } as const
 const STAGES = 3
 
 /** Up to so many client policies are separate sources, so that each keeps its line. */
@@ -147,7 +147,7 @@ function buildSources(id: string, file: string, nth: number, policies: RpzCollec
   }
   const addAction = (
     action: RpzAction,
-    part: Pick<ListPart, 'stage' | 'prefixes'>,
+    part: Pick<ListPart, 'triggerRank' | 'prefixes'>,
     names: PackedNames,
     prefixes: readonly AtLine<Prefix>[]
   ) => {
@@ -159,15 +159,16 @@ function buildSources(id: string, file: string, nth: number, policies: RpzCollec
   for (const { action, prefixes, line } of groupClientPolicies(policies)) {
     const everything = new PackedNames()
     everything.add(Uint8Array.of(0), 0, 1, COVER.suffix, line)
-    addAction(action, { stage: first + STAGE['client-ip'], prefixes }, everything, [])
+    addAction(action, { triggerRank: first + TRIGGER_RANK['client-ip'], prefixes }, everything, [])
   }
   for (const [action, names] of passthruFirst(policies.names)) {
-    addAction(action, { stage: first + STAGE.qname }, names, [])
+    addAction(action, { triggerRank: first + TRIGGER_RANK.qname }, names, [])
   }
   const enclosers = closestEnclosers(policies.names.values())
-  if (enclosers.count > 0) add({ effect: 'encloser', stage: first + STAGE.qname }, enclosers, [])
+  if (enclosers.count > 0)
+    add({ effect: 'encloser', triggerRank: first + TRIGGER_RANK.qname }, enclosers, [])
   for (const [action, prefixes] of passthruFirst(policies.answerPrefixes)) {
-    addAction(action, { stage: first + STAGE.ip }, new PackedNames(), prefixes)
+    addAction(action, { triggerRank: first + TRIGGER_RANK.ip }, new PackedNames(), prefixes)
   }
   return parts
 }

@@ -31,7 +31,7 @@ export function triggerOf({ octets }: ZoneName, last: Octets): Trigger | undefin
 
 /**
  * The prefix of an IP trigger: its length, then the address in reverse order, as decimal octets of
- * IPv4 or hexadecimal words of IPv6, where `zz` stands for `::`. Undefined if it is invalid.
+ * IPv4 or hexadecimal groups of IPv6, where `zz` stands for `::`. Undefined if it is invalid.
  *
  * @param last offset of the `rpz-…` label
  */
@@ -44,8 +44,8 @@ export function prefixOf({ octets }: ZoneName, last: Octets): Prefix | undefined
     return tryReadPrefix(`${labels.join('.')}/${length}`)
   }
   if (!labels.every(it => /^(?:[\da-f]{1,4}|zz)$/.test(it))) return undefined
-  const words = labels.join(':').replace(/(?:^|:)zz(?::|$)/, '::')
-  return tryReadPrefix(`${words}/${length}`)
+  const groups = labels.join(':').replace(/(?:^|:)zz(?::|$)/, '::')
+  return tryReadPrefix(`${groups}/${length}`)
 }
 
 function tryReadPrefix(text: string): Prefix | undefined {

@@ -3,7 +3,7 @@ import type { Octets } from '../../../../base/units.js'
 import { showZoneFileName } from '../../../../wire/dns/records/zone-file-writer.js'
 import { RRTYPE, readRrtype } from '../../../../wire/dns/registry/rrtype.js'
 import { ZoneName } from '../../../../wire/zonefile/zone-name.js'
-import { RdataError, readRdata, type RdataWords } from '../../../../wire/zonefile/zone-rdata.js'
+import { RdataError, readRdata, type RdataTokens } from '../../../../wire/zonefile/zone-rdata.js'
 import { readZoneHead, ROOT_LENGTH, ZoneRecords } from '../../../../wire/zonefile/zone-records.js'
 import type { ReportProblem, ZoneProblem } from '../../../../wire/zonefile/zone-tokenizer.js'
 import { COVER, type CoverCode } from '../../model/types.js'
@@ -146,17 +146,17 @@ class RpzScanner {
     const { zone, target } = this
     const { text } = zone
     const first = at + 1
-    const words: RdataWords = {
+    const tokens: RdataTokens = {
       count: text.wordCount - first,
       text: i => text.text(first + i),
       name: i =>
         zone.readName(target, first + i) && zone.makeAbsolute(target) ? target.copy() : undefined
     }
     try {
-      this.addRecord(type, readRdata(type, words), at)
+      this.addRecord(type, readRdata(type, tokens), at)
     } catch (error) {
       if (!(error instanceof RdataError)) throw error
-      text.reportWord(first + error.word, error.message)
+      text.reportWord(first + error.token, error.message)
     }
   }
 

@@ -15,12 +15,12 @@ import type { RulesResult } from '../../policy/rules/load.js'
 type Loaded = Extract<RulesResult, { readonly ok: true }>
 
 /** Everything about loaded rules but their names and warnings, for the HTTP API and the probe. */
-export type DescribedRules = Pick<Loaded, 'rules' | 'lists' | 'remotes' | 'transfers'> & {
+export type UnpackedRules = Pick<Loaded, 'rules' | 'lists' | 'remotes' | 'transfers'> & {
   readonly listStates: readonly Pick<Loaded['listStates'][number], 'id' | 'duration'>[]
 }
 
 /** A source without its names: `size` are its bounds with them. */
-export type DescribedSource = NameSource & { readonly size: NameSource['bounds'] }
+export type UnpackedSource = NameSource & { readonly size: NameSource['bounds'] }
 
 /** The main names of a source, and some others, spread over all of them. */
 type Sample = { readonly name: string; readonly cover: CoverCode; readonly line: number }[]
@@ -64,9 +64,9 @@ export function packRules(
 }
 
 /** The sources of the result have no names, or those that were sampled. */
-export function unpackRules(octets: Uint8Array, withSamples = false): DescribedRules {
-  const described = deserialize(Buffer.from(octets)) as DescribedRules
-  const { rules } = described
+export function unpackRules(octets: Uint8Array, withSamples = false): UnpackedRules {
+  const unpacked = deserialize(Buffer.from(octets)) as UnpackedRules
+  const { rules } = unpacked
   for (const source of rules.sources as (NameSource & { readonly sample?: Sample })[]) {
     const { sample } = source
     const writeTo =
@@ -75,7 +75,7 @@ export function unpackRules(octets: Uint8Array, withSamples = false): DescribedR
         : () => undefined
     Object.assign(source, { writeTo, sample: undefined })
   }
-  return { ...described, rules: rules satisfies RuleSet }
+  return { ...unpacked, rules: rules satisfies RuleSet }
 }
 
 /** `bounds` has how many names there are. */

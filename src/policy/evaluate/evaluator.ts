@@ -7,7 +7,7 @@ import { addBans } from './client-pair.js'
 import { Policy } from './policy.js'
 
 /** The outcome of the rules for one query by one client at one time. */
-export interface Decision {
+export interface RuleVerdict {
   /** As in the query log. */
   readonly verdict: 'forwarded' | 'allowed' | 'monitored' | 'blocked'
   /** The claim that decides, or would if it were enforced; undefined: no rule matches. */
@@ -25,13 +25,13 @@ export type Subject =
   | { readonly kind: 'name'; readonly octets: Uint8Array }
   | { readonly kind: 'address'; readonly words: Uint32Array }
 
-/** Evaluates subjects with the `Policy` that answers queries; equal decisions are one object. */
+/** Evaluates subjects with the `Policy` that answers queries; equal verdicts are one object. */
 export class Evaluator {
   readonly policy: Policy
   private readonly name = new HashedName()
   private readonly verdict = new Verdict()
   private readonly bans = new Verdict()
-  private readonly known = new Map<string, Decision>()
+  private readonly known = new Map<string, RuleVerdict>()
 
   constructor(readonly snapshot: Snapshot) {
     this.policy = new Policy(snapshot)
@@ -44,7 +44,7 @@ export class Evaluator {
     clientClass: number,
     now: Seconds,
     addressClass = 0
-  ): Decision {
+  ): RuleVerdict {
     const { verdict, bans, policy } = this
     verdict.clear()
     this.addVerdict(subject, qtype, clientClass, now, verdict)
@@ -56,7 +56,7 @@ export class Evaluator {
     const { claim, monitorClaim } = verdict
     const data = this.localData(verdict)
     const key = `${claim} ${monitorClaim} ${data}`
-    const known = this.known.get(key) ?? decisionOf(policy, claim, monitorClaim, data)
+    const known = this.known.get(key) ?? ruleVerdictOf(policy, claim, monitorClaim, data)
     this.known.set(key, known)
     return known
   }
@@ -83,15 +83,24 @@ export class Evaluator {
   }
 }
 
-function decisionOf({ claims }: Policy, claim: number, monitor: number, data: string): Decision {
+function ruleVerdictOf(
+  { claims }: Policy,
+  claim: number,
+  monitor: number,
+  data: string
+): RuleVerdict {
   const decider = claims.at(claim)
   const monitored = claims.at(monitor)
-  if (decider?.reply !== undefined) return decision('blocked', decider, data)
-  if (monitored !== undefined) return decision('monitored', monitored)
-  return decision(decider === undefined ? 'forwarded' : 'allowed', decider)
+  if (decider?.reply !== undefined) return ruleVerdict('blocked', decider, data)
+  if (monitored !== undefined) return ruleVerdict('monitored', monitored)
+  return ruleVerdict(decider === undefined ? 'forwarded' : 'allowed', decider)
 }
 
-function decision(verdict: Decision['verdict'], claim: Claim | undefined, data = ''): Decision {
+function ruleVerdict(
+  verdict: RuleVerdict['verdict'],
+  claim: Claim | undefined,
+  data = ''
+): RuleVerdict {
   const answerKey = verdict === 'blocked' ? stableJson(claim!.reply) + data : ''
   return { verdict, claim, data, answerKey, key: `${verdict} ${answerKey} ${reasonKey(claim)}` }
 }

@@ -28,7 +28,7 @@ interface CachedFields {
 }
 
 /** The encoded fields from `qtype` to `match`. */
-export class OutcomeFields {
+export class VerdictFields {
   private readonly cache: CachedFields[] = Array.from({ length: CACHE_SIZE }, () => {
     return { qtype: -1, rcode: -1, verdict: -1, match: -1, octets: new Uint8Array(0) }
   })

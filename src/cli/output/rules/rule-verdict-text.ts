@@ -3,14 +3,14 @@ import { showName } from '../../../wire/dns/name/name.js'
 import { showKnownRdata, showOpaque } from '../../../wire/dns/records/rdata-text.js'
 import { BAN_EDE } from '../../../wire/dns/registry/ede.js'
 import { showRrtype } from '../../../wire/dns/registry/rrtype.js'
-import type { Decision } from '../../../policy/evaluate/decision.js'
+import type { RuleVerdict } from '../../../policy/evaluate/evaluator.js'
 import type { Claim, PreparedReply } from '../../../policy/tables/claim.js'
 import type { Explain } from '../../../policy/rules/model/user-explanation.js'
 
-/** The decision of the rules for a name; its JSON form is public. */
-export interface DecisionView {
+/** The verdict of the rules on a name; its JSON form is public. */
+export interface RuleVerdictView {
   /** As in the query log. */
-  readonly verdict: Decision['verdict']
+  readonly verdict: RuleVerdict['verdict']
   /** How the query is blocked, or in monitor mode would be. */
   readonly action?: string
   readonly ttl?: number
@@ -37,7 +37,7 @@ const OPTION_HEAD = 6
 /** Octets of TYPE and RDLENGTH. */
 const RECORD_HEAD = 4
 
-export function describeDecision({ verdict, claim, data }: Decision): DecisionView {
+export function describeRuleVerdict({ verdict, claim, data }: RuleVerdict): RuleVerdictView {
   if (claim === undefined) return { verdict }
   const { kind, ruleId, source, reply, facts } = claim
   return {

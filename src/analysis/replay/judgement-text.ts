@@ -1,9 +1,9 @@
-import { STATE, stateOf, type Judge, type Outcome } from './rule-judge.js'
+import { STATE, judgedStateOf, type Judge, type Judgement } from './rule-judge.js'
 import { RECORDED, type Reason, type RecordedState } from './parsed-lookup.js'
 
 /** `nxdomain by ban phones/tiktok`, `allowed by exception press`, `forwarded`. */
-export function outcomeText(outcome: Outcome, judge: Judge): string {
-  const state = stateOf(outcome)
+export function outcomeText(outcome: Judgement, judge: Judge): string {
+  const state = judgedStateOf(outcome)
   if (state === STATE.refused) return 'refused: in no network'
   const claim = judge.claimOf(outcome)
   if (claim === undefined) return 'forwarded'
