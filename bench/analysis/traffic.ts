@@ -3,7 +3,7 @@ import { HashedName } from '../../src/wire/dns/name/hashed-name.js'
 import { readName } from '../../src/wire/dns/name/name.js'
 import { RRTYPE } from '../../src/wire/dns/registry/rrtype.js'
 import type { Policy } from '../../src/policy/evaluate/policy.js'
-import { Verdict } from '../../src/policy/tables/verdict.js'
+import { Decision } from '../../src/policy/tables/decision.js'
 import {
   MATCH,
   PROTOCOL,
@@ -151,7 +151,7 @@ export class Traffic {
     const octets = this.#names[name]!
     const hashed = new HashedName()
     hashed.set(octets, 0, this.#policy.seed)
-    const found = new Verdict()
+    const found = new Decision()
     this.#policy.evaluateName(hashed, RRTYPE.A, clientClass, Date.now() / 1000, found)
     const { claim, entry: record, monitorClaim: monitor, monitorEntry: monitorRecord } = found
     const kind = this.#policy.claims.at(claim)?.kind

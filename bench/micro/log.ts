@@ -1,6 +1,6 @@
 import { RRTYPE } from '../../src/wire/dns/registry/rrtype.js'
 import { matchedRule } from '../../src/policy/evaluate/matched-rule.js'
-import { Verdict } from '../../src/policy/tables/verdict.js'
+import { Decision } from '../../src/policy/tables/decision.js'
 import { FULL_ADDRESSES } from '../../src/lookups/privacy/privacy-mode.js'
 import { Formatter } from '../../src/lookups/record/formatter.js'
 import { MATCH, QueryEvent, VERDICT } from '../../src/lookups/event/query-event.js'
@@ -64,12 +64,12 @@ function pseudonymizing(): Formatter {
 
 /** A blocked lookup for each listed question. */
 function eventsOf({ policy, clients, listed }: Stage): QueryEvent[] {
-  const verdict = new Verdict()
+  const decision = new Decision()
   const clientClass = policy.classOf(clients, 0)
   return Array.from({ length: INPUTS }, (_, i) => {
     const { qname, qtype } = queryAt(listed, i, policy.seed)
-    verdict.clear()
-    policy.evaluateName(qname, RRTYPE.A, clientClass, 0, verdict)
+    decision.clear()
+    policy.evaluateName(qname, RRTYPE.A, clientClass, 0, decision)
     const event = new QueryEvent()
     event.time = 1_700_000_000_000 + i
     event.generation = policy.snapshot.generation
@@ -80,8 +80,8 @@ function eventsOf({ policy, clients, listed }: Stage): QueryEvent[] {
     event.qtype = qtype
     event.verdict = VERDICT.blocked
     event.match = MATCH.qname
-    event.claim = verdict.claim
-    event.entry = verdict.entry
+    event.claim = decision.claim
+    event.entry = decision.entry
     event.latency = 3
     event.ede = 17
     return event

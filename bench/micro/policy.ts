@@ -1,5 +1,5 @@
 import { RRTYPE } from '../../src/wire/dns/registry/rrtype.js'
-import { Verdict } from '../../src/policy/tables/verdict.js'
+import { Decision } from '../../src/policy/tables/decision.js'
 import type { Case } from './measure.js'
 import { INPUTS, queryAt, type Messages, type Stage } from './stage.js'
 
@@ -10,15 +10,15 @@ export function policyCases({ policy, clients, listed, unlisted }: Stage): Case[
   const clientClass = policy.classOf(clients, 0)
   const judge = (name: string, messages: Messages): Case => {
     const names = Array.from({ length: INPUTS }, (_, i) => queryAt(messages, i, policy.seed).qname)
-    const verdict = new Verdict()
+    const decision = new Decision()
     return {
       name,
       run(times) {
         let sum = 0
         for (let i = 0; i < times; i++) {
-          verdict.clear()
-          policy.evaluateName(names[i & MASK]!, RRTYPE.A, clientClass, now, verdict)
-          sum += verdict.claim
+          decision.clear()
+          policy.evaluateName(names[i & MASK]!, RRTYPE.A, clientClass, now, decision)
+          sum += decision.claim
         }
         return sum
       }

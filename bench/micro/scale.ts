@@ -2,7 +2,7 @@ import { mkdir, open, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { RRTYPE } from '../../src/wire/dns/registry/rrtype.js'
 import type { Policy } from '../../src/policy/evaluate/policy.js'
-import { Verdict } from '../../src/policy/tables/verdict.js'
+import { Decision } from '../../src/policy/tables/decision.js'
 import { table } from '../kit/markdown.js'
 import { blockedName } from '../kit/names.js'
 import { showSpread } from '../kit/numbers.js'
@@ -112,15 +112,15 @@ function judge(policy: Policy, clients: Uint32Array, listed: number | undefined)
   const names = Array.from({ length: INPUTS }, (_, i) => queryAt(messages, i, policy.seed).qname)
   const classes = Uint32Array.from({ length: INPUTS }, (_, i) => policy.classOf(clients, 4 * i))
   const now = Math.floor(Date.now() / 1000)
-  const verdict = new Verdict()
+  const decision = new Decision()
   return {
     name: 'verdict',
     run(times) {
       let sum = 0
       for (let i = 0; i < times; i++) {
-        verdict.clear()
-        policy.evaluateName(names[i & MASK]!, RRTYPE.A, classes[i & MASK]!, now, verdict)
-        sum += verdict.claim
+        decision.clear()
+        policy.evaluateName(names[i & MASK]!, RRTYPE.A, classes[i & MASK]!, now, decision)
+        sum += decision.claim
       }
       return sum
     }

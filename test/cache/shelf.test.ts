@@ -180,21 +180,21 @@ for (const size of [1, 1_000_000]) {
 
 const BAN = { claim: 5, entry: 77, label: 1 }
 
-t.test('stores a verdict that is put twice, and returns it', async t => {
+t.test('stores a decision that is put twice, and returns it', async t => {
   const shelf = shelfAt(1000)
-  const verdict = { claim: -1, entry: -1, label: 0 }
+  const decision = { claim: -1, entry: -1, label: 0 }
   shelf.putBlock(ask('www.example')[0], BAN, CLASS)
   t.equal(shelf.find(ask('www.example')[0], CLASS), SHELF.miss, 'once is not enough')
   shelf.putBlock(ask('www.example')[0], BAN, CLASS)
   t.equal(shelf.find(ask('WWW.example')[0], CLASS), SHELF.block)
-  shelf.readBlock(verdict)
-  t.strictSame(verdict, BAN)
+  shelf.readBlock(decision)
+  t.strictSame(decision, BAN)
   t.equal(shelf.find(ask('www.example')[0], CLASS + 1), SHELF.miss, 'for one class')
   shelf.beginBatch(EPOCH + 1, 1000)
   t.equal(shelf.find(ask('www.example')[0], CLASS), SHELF.miss, 'for one epoch')
 })
 
-t.test('an answer replaces a verdict, and a verdict an answer', async t => {
+t.test('an answer replaces a decision, and a decision an answer', async t => {
   const shelf = shelfAt(1000)
   const [query, room] = ask('www.example')
   for (let i = 0; i < 2; i++) shelf.putBlock(query, BAN, CLASS)

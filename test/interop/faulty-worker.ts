@@ -27,7 +27,7 @@ parentPort!.on('message', (message: Partial<FaultMessage>) => {
 
 const stages = QueryStages.prototype as unknown as {
   applyPolicy: (took: number, isShelved: boolean) => number
-  context: { protocol: number; verdict: { clear(): void } }
+  context: { protocol: number; decision: { clear(): void } }
 }
 const { applyPolicy } = stages
 /** Policy decides nothing: the cache and upstreams answer. */
@@ -38,7 +38,7 @@ stages.applyPolicy = function (this: typeof stages, took, isShelved) {
     (fault === 'DoH path open' && protocol === DOH) ||
     (fault === 'cache past a ban' && number === 0)
   if (!isUnfiltered) return applyPolicy.call(this, took, isShelved)
-  this.context.verdict.clear()
+  this.context.decision.clear()
   return -2
 }
 

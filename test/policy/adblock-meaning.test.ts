@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { RRTYPE } from '../../src/wire/dns/registry/rrtype.js'
-import { Verdict } from '../../src/policy/tables/verdict.js'
+import { Decision } from '../../src/policy/tables/decision.js'
 import { words } from '../base/words.js'
 import { readAll } from '../rules/list.js'
 import { runs } from '../runs.js'
@@ -94,11 +94,11 @@ t.test('ad-blocking lists give the result of their rules evaluated one by one', 
       if ('errors' in read) return false
       const policy = policyOf(ruleSet(network('n', ['10.0.0.0/8'], [block('b', read.parts)])))
       return questions.every(question => {
-        const verdict = new Verdict()
+        const decision = new Decision()
         const name = hashed(question.name, policy.seed)
         const who = policy.classOf(words(question.client), 0)
-        policy.evaluateName(name, RRTYPE[question.type], who, 0, verdict)
-        const action = policy.claims.at(verdict.claim)?.reply?.action ?? ''
+        policy.evaluateName(name, RRTYPE[question.type], who, 0, decision)
+        const action = policy.claims.at(decision.claim)?.reply?.action ?? ''
         return action === meant([...first, ...second], question)
       })
     }),

@@ -4,7 +4,7 @@ import { readPrefix } from '../../src/base/values/address.js'
 import { RRTYPE } from '../../src/wire/dns/registry/rrtype.js'
 import type { Policy } from '../../src/policy/evaluate/policy.js'
 import { explainName, explainAddress, type Candidate } from '../../src/policy/explain/explain.js'
-import { Verdict } from '../../src/policy/tables/verdict.js'
+import { Decision } from '../../src/policy/tables/decision.js'
 import type { NetworkRules, Rule, RuleSet, Schedule } from '../../src/policy/rules/model/types.js'
 import { words } from '../base/words.js'
 import { runs } from '../runs.js'
@@ -196,8 +196,8 @@ function withOutcome(candidates: readonly Candidate[], outcome: Candidate['outco
   return found.map(({ claim, entry }) => `${claim} ${entry}`).join()
 }
 
-function agrees(verdict: Verdict, candidates: readonly Candidate[]): boolean {
-  const { claim, entry, monitorClaim, monitorEntry } = verdict
+function agrees(decision: Decision, candidates: readonly Candidate[]): boolean {
+  const { claim, entry, monitorClaim, monitorEntry } = decision
   const decides = claim === -1 ? '' : `${claim} ${entry}`
   const monitors = monitorClaim === -1 ? '' : `${monitorClaim} ${monitorEntry}`
   return (
@@ -209,19 +209,19 @@ function agrees(verdict: Verdict, candidates: readonly Candidate[]): boolean {
 function explainsIt(policy: Policy, { name, client, now, qtype }: Asked): boolean {
   const question = hashed(name, policy.seed)
   const clientClass = policy.classOf(words(client), 0)
-  const verdict = new Verdict()
-  policy.evaluateName(question, qtype, clientClass, now, verdict)
+  const decision = new Decision()
+  policy.evaluateName(question, qtype, clientClass, now, decision)
   const candidates = explainName(policy.snapshot, question, { clientClass, qtype, now })
   const label = candidates.find(({ outcome }) => outcome === 'decides')?.label ?? 0
-  return agrees(verdict, candidates) && label === verdict.label
+  return agrees(decision, candidates) && label === decision.label
 }
 
 function explainsAddress(policy: Policy, { address, client, now, qtype }: Asked): boolean {
   const clientClass = policy.classOf(words(client), 0)
-  const verdict = new Verdict()
-  policy.evaluateAddress(words(address), 0, qtype, clientClass, now, verdict)
+  const decision = new Decision()
+  policy.evaluateAddress(words(address), 0, qtype, clientClass, now, decision)
   const question = { clientClass, qtype, now }
-  return agrees(verdict, explainAddress(policy.snapshot, words(address), 0, question))
+  return agrees(decision, explainAddress(policy.snapshot, words(address), 0, question))
 }
 
 t.test('explain agrees with evaluate', async () => {
@@ -236,7 +236,7 @@ t.test('explain agrees with evaluate', async () => {
   )
 })
 
-t.test('the verdict does not depend on the seed', async () => {
+t.test('the decision does not depend on the seed', async () => {
   fc.assert(
     fc.property(someCase, fc.integer(), ([rules, questions], seed) => {
       const policies = [policyOf(rules), policyOf(rules, () => seed)] as const

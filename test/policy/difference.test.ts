@@ -107,7 +107,7 @@ class Naive {
     return { before: of(this.before), after: of(this.after) }
   }
 
-  decisions(subject: Subject, client: string, now: number): BeforeAfter<RuleVerdict> {
+  verdicts(subject: Subject, client: string, now: number): BeforeAfter<RuleVerdict> {
     const of = (evaluator: Evaluator): RuleVerdict =>
       evaluator.evaluate(subject, 1, evaluator.policy.classOf(words(client), 0), now)
     return { before: of(this.before), after: of(this.after) }
@@ -166,14 +166,14 @@ function isReportedBy(
   change: Change,
   text: string,
   now: number,
-  decisions: BeforeAfter<RuleVerdict>
+  verdicts: BeforeAfter<RuleVerdict>
 ): boolean {
   const { before, after } = change.verdicts
   return (
     change.from <= now &&
     now < change.until &&
-    before.key === decisions.before.key &&
-    after.key === decisions.after.key &&
+    before.key === verdicts.before.key &&
+    after.key === verdicts.after.key &&
     change.examples.some(pattern => matches(pattern, text))
   )
 }
@@ -192,11 +192,11 @@ t.test('every difference is reported', async () => {
         const isServed = networks.before !== undefined && networks.after !== undefined
         for (const { text, subject } of isServed ? subjects : []) {
           for (const now of TIMES.filter(time => time >= at)) {
-            const decisions = naive.decisions(subject, client, now)
-            if (decisions.before.key === decisions.after.key) continue
+            const verdicts = naive.verdicts(subject, client, now)
+            if (verdicts.before.key === verdicts.after.key) continue
             const found = reported.changes.some(
               change =>
-                isReportedBy(change, text, now, decisions) && isIn(change.clients, client, networks)
+                isReportedBy(change, text, now, verdicts) && isIn(change.clients, client, networks)
             )
             if (!found) throw new Error(`${text} for ${client} at ${now} is not reported`)
           }
@@ -241,10 +241,10 @@ t.test('every reported change is a difference, for each client and instant', asy
           client =>
             change.examples.every(pattern =>
               TIMES.filter(now => change.from <= now && now < change.until).every(now => {
-                const decisions = naive.decisions(subjectOf(pattern), client, now)
+                const verdicts = naive.verdicts(subjectOf(pattern), client, now)
                 return (
-                  decisions.before.key === change.verdicts.before.key &&
-                  decisions.after.key === change.verdicts.after.key
+                  verdicts.before.key === change.verdicts.before.key &&
+                  verdicts.after.key === change.verdicts.after.key
                 )
               })
             )

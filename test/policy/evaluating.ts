@@ -2,7 +2,7 @@ import { HashedName } from '../../src/wire/dns/name/hashed-name.js'
 import { RRTYPE } from '../../src/wire/dns/registry/rrtype.js'
 import { compile } from '../../src/policy/compile/compile.js'
 import { Policy } from '../../src/policy/evaluate/policy.js'
-import { Verdict } from '../../src/policy/tables/verdict.js'
+import { Decision } from '../../src/policy/tables/decision.js'
 import type { RuleSet } from '../../src/policy/rules/model/types.js'
 import { words } from '../base/words.js'
 import { seeds, wire } from './rule-set.js'
@@ -31,10 +31,10 @@ export function evaluate(
   now = 0,
   qtype: number = RRTYPE.A
 ): RuleIds {
-  const verdict = new Verdict()
+  const decision = new Decision()
   const clientClass = policy.classOf(words(client), 0)
-  policy.evaluateName(hashed(name, policy.seed), qtype, clientClass, now, verdict)
-  return ruleIds(policy, verdict)
+  policy.evaluateName(hashed(name, policy.seed), qtype, clientClass, now, decision)
+  return ruleIds(policy, decision)
 }
 
 export function evaluateAddress(
@@ -44,13 +44,13 @@ export function evaluateAddress(
   now = 0,
   qtype: number = RRTYPE.A
 ): RuleIds {
-  const verdict = new Verdict()
+  const decision = new Decision()
   const clientClass = policy.classOf(words(client), 0)
-  policy.evaluateAddress(words(address), 0, qtype, clientClass, now, verdict)
-  return ruleIds(policy, verdict)
+  policy.evaluateAddress(words(address), 0, qtype, clientClass, now, decision)
+  return ruleIds(policy, decision)
 }
 
-export function ruleIds(policy: Policy, { claim, monitorClaim }: Verdict): RuleIds {
+export function ruleIds(policy: Policy, { claim, monitorClaim }: Decision): RuleIds {
   return {
     decides: policy.claims.at(claim)?.ruleId ?? '',
     monitors: policy.claims.at(monitorClaim)?.ruleId ?? ''

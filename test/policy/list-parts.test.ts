@@ -5,7 +5,7 @@ import { compile } from '../../src/policy/compile/compile.js'
 import { compare } from '../../src/policy/compile/compare.js'
 import { matchedRule } from '../../src/policy/evaluate/matched-rule.js'
 import { explainName } from '../../src/policy/explain/explain.js'
-import { Verdict } from '../../src/policy/tables/verdict.js'
+import { Decision } from '../../src/policy/tables/decision.js'
 import { LocalDataBuilder } from '../../src/policy/rules/lists/local-data.js'
 import type {
   ListPart,
@@ -302,10 +302,10 @@ for (const { it, effect, reply, gives, ...more } of replies) {
 
 t.test('the matched rule and line are those of the list', async t => {
   const policy = policyOf(one(block('k', FIRST)))
-  const verdict = new Verdict()
+  const decision = new Decision()
   const name = hashed('w.a.example', policy.seed)
-  policy.evaluateName(name, RRTYPE.A, policy.classOf(words(CLIENT), 0), 0, verdict)
-  t.match(matchedRule(policy.snapshot, verdict.claim, verdict.entry), {
+  policy.evaluateName(name, RRTYPE.A, policy.classOf(words(CLIENT), 0), 0, decision)
+  t.match(matchedRule(policy.snapshot, decision.claim, decision.entry), {
     rule: 'k',
     source: { id: 'first' },
     sourceFile: 'lists/first',
@@ -367,15 +367,15 @@ t.test('finds the local data for the line that matched', async t => {
     )
   )
   const found = (name: string): string => {
-    const verdict = new Verdict()
+    const decision = new Decision()
     policy.evaluateName(
       hashed(name, policy.seed),
       RRTYPE.A,
       policy.classOf(words(CLIENT), 0),
       0,
-      verdict
+      decision
     )
-    const { octets, from, to } = policy.findLocalData(verdict)
+    const { octets, from, to } = policy.findLocalData(decision)
     return Buffer.from(octets.subarray(from, to)).toString('hex')
   }
   t.equal(found('a.example'), '00010004c0000201' + '00010004c0000202')

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { matchedRule } from '../../src/policy/evaluate/matched-rule.js'
-import { Verdict } from '../../src/policy/tables/verdict.js'
+import { Decision } from '../../src/policy/tables/decision.js'
 import { words } from '../base/words.js'
 import { hashed, policyOf } from './evaluating.js'
 import { ban, block, network, ruleSet, source } from './rule-set.js'
@@ -30,10 +30,10 @@ const names = [
 
 for (const { client, name, pattern, sourceLine, rule } of names) {
   t.test(`${name} from ${client} matches ${pattern} on line ${sourceLine}`, async t => {
-    const verdict = new Verdict()
-    policy.evaluateName(hashed(name, policy.seed), 1, policy.classOf(words(client), 0), 0, verdict)
+    const decision = new Decision()
+    policy.evaluateName(hashed(name, policy.seed), 1, policy.classOf(words(client), 0), 0, decision)
     const id = { one: 'one', two: 'two', three: 'three' }[rule]
-    t.match(matchedRule(policy.snapshot, verdict.claim, verdict.entry), {
+    t.match(matchedRule(policy.snapshot, decision.claim, decision.entry), {
       rule,
       file: 'networks.yaml',
       line: 7,
@@ -53,10 +53,10 @@ for (const [name, pattern, sourceLine] of [
   ['w.f.example', '*.f.example', 2]
 ] as const) {
   t.test(`of two patterns for one name, ${name} matches line ${sourceLine}`, async t => {
-    const verdict = new Verdict()
+    const decision = new Decision()
     const question = hashed(name, both.seed)
-    both.evaluateName(question, 1, both.classOf(words('10.0.0.1'), 0), 0, verdict)
-    const { claim, entry, label } = verdict
+    both.evaluateName(question, 1, both.classOf(words('10.0.0.1'), 0), 0, decision)
+    const { claim, entry, label } = decision
     const matched = matchedRule(both.snapshot, claim, entry, label === 0)
     t.match(matched, { pattern, sourceLine, length: 11 })
   })
@@ -70,14 +70,14 @@ const addresses = [
 
 for (const { client, address, pattern, sourceLine } of addresses) {
   t.test(`${address} for ${client} matches ${pattern} on line ${sourceLine}`, async t => {
-    const verdict = new Verdict()
-    policy.evaluateAddress(words(address), 0, 1, policy.classOf(words(client), 0), 0, verdict)
-    const matched = matchedRule(policy.snapshot, verdict.claim, verdict.entry)
+    const decision = new Decision()
+    policy.evaluateAddress(words(address), 0, 1, policy.classOf(words(client), 0), 0, decision)
+    const matched = matchedRule(policy.snapshot, decision.claim, decision.entry)
     t.match(matched, { pattern, sourceLine })
   })
 }
 
 t.test('returns undefined if nothing matched', async t => {
-  const { claim, entry } = new Verdict()
+  const { claim, entry } = new Decision()
   t.equal(matchedRule(policy.snapshot, claim, entry), undefined)
 })

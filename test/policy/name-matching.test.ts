@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Verdict } from '../../src/policy/tables/verdict.js'
+import { Decision } from '../../src/policy/tables/decision.js'
 import { words } from '../base/words.js'
 import { evaluate, hashed, policyOf } from './evaluating.js'
 import { ban, network, ruleSet, source } from './rule-set.js'
@@ -77,9 +77,9 @@ const labels = [
 for (const { name, label } of labels) {
   t.test(`the matched suffix of ${name} begins at label ${label}`, async t => {
     const policy = policyWith('a.example')
-    const verdict = new Verdict()
-    policy.evaluateName(hashed(name, policy.seed), 1, policy.classOf(words(CLIENT), 0), 0, verdict)
-    t.equal(verdict.label, label)
+    const decision = new Decision()
+    policy.evaluateName(hashed(name, policy.seed), 1, policy.classOf(words(CLIENT), 0), 0, decision)
+    t.equal(decision.label, label)
   })
 }
 

@@ -6,7 +6,7 @@ import { Policy } from '../../src/policy/evaluate/policy.js'
 import { explainName } from '../../src/policy/explain/explain.js'
 import { TIER } from '../../src/policy/tables/claim.js'
 import { specialUseNames } from '../../src/policy/tables/special-use-names.js'
-import { Verdict } from '../../src/policy/tables/verdict.js'
+import { Decision } from '../../src/policy/tables/decision.js'
 import { words } from '../base/words.js'
 import { hashed } from './evaluating.js'
 import { allow, ban, network, ruleSet, seeds, source, wire } from './rule-set.js'
@@ -27,10 +27,10 @@ function policyWith(forwarded: readonly string[] = []): Policy {
 
 /** The kind of the special-use name or of the rule that decides; '' if none does. */
 function kindOf(policy: Policy, name: string, client = CLIENT): string {
-  const verdict = new Verdict()
-  policy.evaluateName(hashed(name, policy.seed), 1, policy.classOf(words(client), 0), 0, verdict)
-  if (verdict.tier === TIER.specialUse) return policy.specialUseOf(verdict.entry).kind
-  return policy.claims.at(verdict.claim)?.kind ?? ''
+  const decision = new Decision()
+  policy.evaluateName(hashed(name, policy.seed), 1, policy.classOf(words(client), 0), 0, decision)
+  if (decision.tier === TIER.specialUse) return policy.specialUseOf(decision.entry).kind
+  return policy.claims.at(decision.claim)?.kind ?? ''
 }
 
 t.test('the registry has each name once, with its reference', async t => {

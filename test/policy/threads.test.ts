@@ -4,7 +4,7 @@ import { compile } from '../../src/policy/compile/compile.js'
 import { matchedRule } from '../../src/policy/evaluate/matched-rule.js'
 import { Policy } from '../../src/policy/evaluate/policy.js'
 import type { Snapshot } from '../../src/policy/tables/snapshot.js'
-import { Verdict } from '../../src/policy/tables/verdict.js'
+import { Decision } from '../../src/policy/tables/decision.js'
 import { words } from '../base/words.js'
 import { evaluate, evaluateAddress, hashed } from './evaluating.js'
 import { ban, exception, network, ruleSet, seeds, source } from './rule-set.js'
@@ -18,7 +18,7 @@ function posted(snapshot: Snapshot): Snapshot {
   return structuredClone(snapshot)
 }
 
-t.test('a snapshot gives the same verdicts after being posted', async t => {
+t.test('a snapshot gives the same decisions after being posted', async t => {
   const policy = new Policy(posted(compile(RULES, { generation: 1, random: seeds(5) })))
   t.equal(evaluate(policy, 'a.example', '10.0.0.1').decides, 'ban')
   t.equal(evaluate(policy, 'b.example', '10.0.0.1').decides, '')
@@ -37,8 +37,8 @@ t.test('memory is shared, not copied', async t => {
 t.test('another thread can find the matched rule', async t => {
   const snapshot = posted(compile(RULES, { generation: 1, random: seeds(5) }))
   const policy = new Policy(snapshot)
-  const verdict = new Verdict()
+  const decision = new Decision()
   const clientClass = policy.classOf(words('10.0.0.1'), 0)
-  policy.evaluateName(hashed('www.a.example', policy.seed), 1, clientClass, 0, verdict)
-  t.match(matchedRule(snapshot, verdict.claim, verdict.entry), { rule: 'ban', sourceLine: 1 })
+  policy.evaluateName(hashed('www.a.example', policy.seed), 1, clientClass, 0, decision)
+  t.match(matchedRule(snapshot, decision.claim, decision.entry), { rule: 'ban', sourceLine: 1 })
 })

@@ -4,7 +4,7 @@ import { RRTYPE } from '../../src/wire/dns/registry/rrtype.js'
 import { matchedRule } from '../../src/policy/evaluate/matched-rule.js'
 import type { Policy } from '../../src/policy/evaluate/policy.js'
 import { explainName } from '../../src/policy/explain/explain.js'
-import { Verdict } from '../../src/policy/tables/verdict.js'
+import { Decision } from '../../src/policy/tables/decision.js'
 import { readList } from '../../src/policy/rules/lists/read-list.js'
 import { words } from '../base/words.js'
 import { runs } from '../runs.js'
@@ -28,11 +28,11 @@ function zoneParts(id: string, owners: readonly string[], record = 'CNAME .') {
 
 /** The list and pattern that decide for a name; '' if none does. */
 function decider(t: Test, policy: Policy, name: string): string {
-  const verdict = new Verdict()
+  const decision = new Decision()
   const clientClass = policy.classOf(words(CLIENT), 0)
   const queried = hashed(name, policy.seed)
-  policy.evaluateName(queried, RRTYPE.A, clientClass, 0, verdict)
-  const { claim, entry, label } = verdict
+  policy.evaluateName(queried, RRTYPE.A, clientClass, 0, decision)
+  const { claim, entry, label } = decision
   const rule = matchedRule(policy.snapshot, claim, entry, label === 0)
   const decided = rule === undefined ? '' : `${rule.source.id} ${rule.pattern}`
   const context = { clientClass, qtype: RRTYPE.A, now: 0 }
@@ -106,9 +106,9 @@ t.test('an encloser ends the search of its own zone only', async t => {
   t.equal(decider(t, other, 'y.b.a'), 'app a')
   const monitored = [block('first', first, { mode: 'monitor' }), block('second', second)]
   const third = policyOf(ruleSet(network('net', ['10.0.0.0/8'], monitored)))
-  const verdict = new Verdict()
-  third.evaluateName(hashed('y.b.a', third.seed), RRTYPE.A, 1, 0, verdict)
-  t.equal(verdict.monitorClaim, -1, 'nor does the wildcard count in monitor mode')
+  const decision = new Decision()
+  third.evaluateName(hashed('y.b.a', third.seed), RRTYPE.A, 1, 0, decision)
+  t.equal(decision.monitorClaim, -1, 'nor does the wildcard count in monitor mode')
 })
 
 t.test('a zone with passthru in a ban follows the same rule', async t => {

@@ -7,7 +7,7 @@ import { Policy } from '../../policy/evaluate/policy.js'
 import type { Claim } from '../../policy/tables/claim.js'
 import { networkOfClass } from '../../policy/tables/client-table.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
-import { Verdict } from '../../policy/tables/verdict.js'
+import { Decision } from '../../policy/tables/decision.js'
 import { PROTOCOL, type Protocol } from '../../lookups/event/query-event.js'
 import { isBlocked } from '../../resolver/stages/blocked-reply.js'
 import type { RuleSet } from '../../policy/rules/model/types.js'
@@ -76,8 +76,8 @@ export class Judge {
   private readonly hasTruncate: boolean
   private readonly defaultClasses: ReadonlyMap<string, number>
   private readonly hashed = new HashedName()
-  private readonly verdict = new Verdict()
-  private readonly bans = new Verdict()
+  private readonly decision = new Decision()
+  private readonly bans = new Decision()
   /** Classes of clients that are recognized in another network than their own, by the number of the pair. */
   private readonly pairs = new Map<number, { readonly own: number; readonly address: number }>()
   private readonly reasons: Reason[] = []
@@ -196,19 +196,19 @@ export class Judge {
   ): Judgement {
     const { policy } = this
     const hashed = this.hashed
-    const verdict = this.verdict
+    const decision = this.decision
     hashed.set(this.names.wireOf(name), 0, policy.seed)
-    verdict.clear()
+    decision.clear()
     const overTcp = protocol === PROTOCOL.tcp
     const { own = clientClass, address = 0 } = this.pairs.get(clientClass) ?? {}
-    policy.evaluateName(hashed, qtype, own, now, verdict, overTcp)
+    policy.evaluateName(hashed, qtype, own, now, decision, overTcp)
     if (address !== 0) {
       this.bans.clearForBans()
       policy.evaluateName(hashed, qtype, address, now, this.bans, overTcp)
-      addBans(policy, verdict, this.bans)
+      addBans(policy, decision, this.bans)
     }
-    const { claim, monitorClaim } = verdict
-    if (isBlocked(policy, verdict)) return outcomeOf(STATE.blocked, claim)
+    const { claim, monitorClaim } = decision
+    if (isBlocked(policy, decision)) return outcomeOf(STATE.blocked, claim)
     return monitorClaim === -1
       ? outcomeOf(STATE.open, claim)
       : outcomeOf(STATE.monitored, monitorClaim)

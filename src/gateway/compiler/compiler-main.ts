@@ -248,8 +248,8 @@ async function updateByJournals(
   if (read === undefined) return undefined
   const { snapshot = active } = updated
   const before = { snapshot: active, edition: tested.edition }
-  const verdict = await testRules(read, snapshot, tested, before, testSettings)
-  const { refusing, report: tests } = verdict
+  const testResult = await testRules(read, snapshot, tested, before, testSettings)
+  const { refusing, report: tests } = testResult
   if (refusing.length > 0) {
     const errors = refusing.map(serializeError)
     return { kind: 'rejected', errors, watchState: updated.watchState, isTransient: false }

@@ -65,9 +65,9 @@ export class RulesExaminer {
     const snapshot = compiled.snapshot ?? active!
     const before = active && { snapshot: active, edition: request.tested?.edition }
     const { testSettings: settings } = request
-    const verdict = await testRules(tests ?? NO_TESTS, snapshot, tested, before, settings)
-    const refusing = isAccepted ? [] : verdict.refusing
-    const examined = { ...compiled, tested, ...verdict, refusing }
+    const testResult = await testRules(tests ?? NO_TESTS, snapshot, tested, before, settings)
+    const refusing = isAccepted ? [] : testResult.refusing
+    const examined = { ...compiled, tested, ...testResult, refusing }
     this.done.set(loaded, examined)
     return examined
   }

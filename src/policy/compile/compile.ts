@@ -43,8 +43,8 @@ export interface CompileOptions {
   /** None by default. */
   readonly pauses?: readonly Pause[]
   /**
-   * Log the lookups of names that bans cover whatever the verdict, and of these names, which no ban covers any
-   * more. Undefined: log nothing but verdicts of rules.
+   * Log the lookups of names that bans cover whatever the decision, and of these names, which no ban covers any
+   * more. Undefined: log nothing but decisions of rules.
    */
   readonly formerBans?: readonly NameSource[] | undefined
 }

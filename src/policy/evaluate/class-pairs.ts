@@ -1,7 +1,7 @@
 /** Pairs that have a number at the same time: some megabytes. */
 const MAX_PAIRS = 65_536
 
-/** Numbers for pairs of client classes, above all classes, by which verdicts for such clients are kept. */
+/** Numbers for pairs of client classes, above all classes, by which decisions for such clients are kept. */
 export class ClassPairs {
   private readonly numbers = new Map<number, number>()
   private next: number

@@ -1,12 +1,12 @@
 import type { ClientTable } from '../tables/client-table.js'
 import { TIER } from '../tables/claim.js'
-import type { Verdict } from '../tables/verdict.js'
+import type { Decision } from '../tables/decision.js'
 import type { Policy } from './policy.js'
 
 /*
  * A client that is recognized has two client classes: one in its own network, and one in the network of its
  * address. It is under the rules of its own network and, besides, under the bans of the other one; the stricter
- * verdict applies. Both are evaluated one after the other, and nothing is compiled for a pair of networks. See
+ * decision applies. Both are evaluated one after the other, and nothing is compiled for a pair of networks. See
  * docs/reference/rules.md#clients.
  */
 
@@ -25,14 +25,14 @@ export function addressClassOf(
   return networkOf[own] === networkOf[ofAddress] ? 0 : ofAddress
 }
 
-/** Whether a verdict is that of an enforced ban. */
-export function isBanned({ claims }: Policy, { claim, tier }: Verdict): boolean {
+/** Whether a decision is that of an enforced ban. */
+export function isBanned({ claims }: Policy, { claim, tier }: Decision): boolean {
   if (tier < TIER.ban || tier >= TIER.sourceException) return false
   return claims.at(claim)?.reply !== undefined
 }
 
 /**
- * Adds the bans of the network of a client's address to the verdict of its own network:
+ * Adds the bans of the network of a client's address to the decision of its own network:
  *
  * 1. an enforced ban of the own network,
  * 2. an enforced ban of the network of the address,
@@ -40,16 +40,16 @@ export function isBanned({ claims }: Policy, { claim, tier }: Verdict): boolean 
  *
  * Of rules in monitor mode, those of the own network are recorded first.
  *
- * @param bans was evaluated after `Verdict.clearForBans`
+ * @param bans was evaluated after `Decision.clearForBans`
  */
-export function addBans(policy: Policy, verdict: Verdict, bans: Verdict): void {
+export function addBans(policy: Policy, decision: Decision, bans: Decision): void {
   if (isBanned(policy, bans)) {
-    if (!isBanned(policy, verdict)) verdict.takeDecision(bans)
-  } else if (verdict.claim === -1) {
+    if (!isBanned(policy, decision)) decision.takeDecision(bans)
+  } else if (decision.claim === -1) {
     // For the log alone: the tier stays, by which the exception would lift bans of the own network.
-    verdict.claim = bans.claim
-    verdict.entry = bans.entry
-    verdict.label = bans.label
+    decision.claim = bans.claim
+    decision.entry = bans.entry
+    decision.label = bans.label
   }
-  if (verdict.monitorClaim === -1) verdict.takeMonitored(bans)
+  if (decision.monitorClaim === -1) decision.takeMonitored(bans)
 }

@@ -16,7 +16,7 @@ import {
 import { NO_TIER, type Claim } from '../tables/claim.js'
 import type { PackedList } from '../tables/packed-list.js'
 import type { Snapshot } from '../tables/snapshot.js'
-import type { Verdict } from '../tables/verdict.js'
+import type { Decision } from '../tables/decision.js'
 import type { ActiveClaims } from './active-claims.js'
 import { PassingLists } from './passing-lists.js'
 
@@ -75,7 +75,7 @@ export class EntryEvaluator {
     label: number,
     group: number,
     now: Seconds,
-    verdict: Verdict
+    decision: Decision
   ): void {
     const ignored = isExact ? COVER.below : COVER.exact
     const { lists } = this.claimIndex
@@ -90,14 +90,14 @@ export class EntryEvaluator {
       if ((ref & 3) === ignored) continue
       const source = ref >>> 2
       if (this.passingLists.count > 0 && this.passingLists.excludes(source)) continue
-      if (this.logged[source] === 1 && verdict.logSource === -1) {
-        verdict.logSource = source
-        verdict.logEntry = entry
+      if (this.logged[source] === 1 && decision.logSource === -1) {
+        decision.logSource = source
+        decision.logEntry = entry
       }
       this.evaluateSource(source, this.claimIndex.find(group, source), lists, now)
     }
-    if (this.monitorOrder < this.deciderOrder) this.addMonitor(entry, verdict)
-    if (this.decider !== -1) this.addDecider(entry, label, verdict)
+    if (this.monitorOrder < this.deciderOrder) this.addMonitor(entry, decision)
+    if (this.decider !== -1) this.addDecider(entry, label, decision)
   }
 
   /**
@@ -147,25 +147,25 @@ export class EntryEvaluator {
   }
 
   /** Within a tier earlier results have precedence: they matched a longer name, or came first. */
-  private addMonitor(entry: number, verdict: Verdict): void {
+  private addMonitor(entry: number, decision: Decision): void {
     const tier = this.monitorTier
-    if (tier >= verdict.tier || tier >= verdict.monitorTier) return
-    verdict.monitorClaim = this.monitor
-    verdict.monitorTier = tier
-    verdict.monitorEntry = entry
+    if (tier >= decision.tier || tier >= decision.monitorTier) return
+    decision.monitorClaim = this.monitor
+    decision.monitorTier = tier
+    decision.monitorEntry = entry
   }
 
-  private addDecider(entry: number, label: number, verdict: Verdict): void {
+  private addDecider(entry: number, label: number, decision: Decision): void {
     const tier = this.deciderTier
-    if (tier >= verdict.tier) return
-    verdict.claim = this.decider
-    verdict.tier = tier
-    verdict.entry = entry
-    verdict.label = label
-    if (verdict.monitorTier > tier) {
-      verdict.monitorClaim = -1
-      verdict.monitorTier = NO_TIER
-      verdict.monitorEntry = -1
+    if (tier >= decision.tier) return
+    decision.claim = this.decider
+    decision.tier = tier
+    decision.entry = entry
+    decision.label = label
+    if (decision.monitorTier > tier) {
+      decision.monitorClaim = -1
+      decision.monitorTier = NO_TIER
+      decision.monitorEntry = -1
     }
   }
 }

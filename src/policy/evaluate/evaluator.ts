@@ -2,7 +2,7 @@ import type { Seconds } from '../../base/units.js'
 import { HashedName } from '../../wire/dns/name/hashed-name.js'
 import type { Claim } from '../tables/claim.js'
 import type { Snapshot } from '../tables/snapshot.js'
-import { Verdict } from '../tables/verdict.js'
+import { Decision } from '../tables/decision.js'
 import { addBans } from './client-pair.js'
 import { Policy } from './policy.js'
 
@@ -29,8 +29,8 @@ export type Subject =
 export class Evaluator {
   readonly policy: Policy
   private readonly name = new HashedName()
-  private readonly verdict = new Verdict()
-  private readonly bans = new Verdict()
+  private readonly decision = new Decision()
+  private readonly bans = new Decision()
   private readonly known = new Map<string, RuleVerdict>()
 
   constructor(readonly snapshot: Snapshot) {
@@ -45,40 +45,40 @@ export class Evaluator {
     now: Seconds,
     addressClass = 0
   ): RuleVerdict {
-    const { verdict, bans, policy } = this
-    verdict.clear()
-    this.addVerdict(subject, qtype, clientClass, now, verdict)
+    const { decision, bans, policy } = this
+    decision.clear()
+    this.addDecision(subject, qtype, clientClass, now, decision)
     if (addressClass !== 0) {
       bans.clearForBans()
-      this.addVerdict(subject, qtype, addressClass, now, bans)
-      addBans(policy, verdict, bans)
+      this.addDecision(subject, qtype, addressClass, now, bans)
+      addBans(policy, decision, bans)
     }
-    const { claim, monitorClaim } = verdict
-    const data = this.localData(verdict)
+    const { claim, monitorClaim } = decision
+    const data = this.localData(decision)
     const key = `${claim} ${monitorClaim} ${data}`
     const known = this.known.get(key) ?? ruleVerdictOf(policy, claim, monitorClaim, data)
     this.known.set(key, known)
     return known
   }
 
-  private addVerdict(
+  private addDecision(
     subject: Subject,
     qtype: number,
     clientClass: number,
     now: Seconds,
-    verdict: Verdict
+    decision: Decision
   ): void {
     const { name, policy } = this
     if (subject.kind === 'name') {
       name.set(subject.octets, 0, policy.seed)
-      policy.evaluateName(name, qtype, clientClass, now, verdict)
-    } else policy.evaluateAddress(subject.words, 0, qtype, clientClass, now, verdict)
+      policy.evaluateName(name, qtype, clientClass, now, decision)
+    } else policy.evaluateAddress(subject.words, 0, qtype, clientClass, now, decision)
   }
 
   /** The DNS records that the client receives from a list. */
-  private localData(verdict: Verdict): string {
-    if (this.policy.claims.at(verdict.claim)?.reply?.action !== 'data') return ''
-    const { octets, from, to } = this.policy.findLocalData(verdict)
+  private localData(decision: Decision): string {
+    if (this.policy.claims.at(decision.claim)?.reply?.action !== 'data') return ''
+    const { octets, from, to } = this.policy.findLocalData(decision)
     return Buffer.from(octets.subarray(from, to)).toString('hex')
   }
 }

@@ -9,7 +9,7 @@ import type { Snapshot } from '../tables/snapshot.js'
 import { coverOf, sourceOf } from '../tables/source-sets.js'
 import { allSources } from '../tables/source-table.js'
 
-/** Human-readable explanation of a verdict: the rule, and the line of its source that matched. */
+/** Human-readable explanation of a decision: the rule, and the line of its source that matched. */
 export interface MatchedRule {
   /** Id of the rule and where it is written; line 0: not a rule but an RFC. */
   readonly rule: string
@@ -26,7 +26,7 @@ export interface MatchedRule {
 }
 
 /**
- * The rule behind a verdict's claim and entry. Needs the snapshot alone, so any thread can call it.
+ * The rule behind a decision's claim and entry. Needs the snapshot alone, so any thread can call it.
  *
  * @param claim or a number made by `claimOfSource`: then there is no rule
  * @param isExact whether the evaluated name is that of the entry or one below it, which decides

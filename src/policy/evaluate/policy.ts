@@ -10,7 +10,7 @@ import { NameTable } from '../tables/name-table.js'
 import type { PackedList } from '../tables/packed-list.js'
 import type { Snapshot } from '../tables/snapshot.js'
 import type { SpecialUseEntry } from '../tables/special-use-names.js'
-import type { Verdict } from '../tables/verdict.js'
+import type { Decision } from '../tables/decision.js'
 import { ActiveClaims } from './active-claims.js'
 import { ClassPairs } from './class-pairs.js'
 import { EntryEvaluator } from './entry-evaluator.js'
@@ -92,7 +92,7 @@ export class Policy {
   }
 
   /**
-   * Evaluates a name and adds the result to `verdict`; see `Verdict`. Looks up its suffixes from the
+   * Evaluates a name and adds the result to `decision`; see `Decision`. Looks up its suffixes from the
    * longest to the root, but only those with as many labels as some stored name has.
    *
    * @param name read with this policy's `seed`
@@ -104,7 +104,7 @@ export class Policy {
     qtype: number,
     clientClass: number,
     now: Seconds,
-    verdict: Verdict,
+    decision: Decision,
     overTcp = false,
     isTarget = false
   ): void {
@@ -122,16 +122,16 @@ export class Policy {
       if (has[labels - label] === 0) continue
       const entry = this.names.find(name, label)
       if (entry === 0) continue
-      entries.evaluate(entry, label === 0, label, group, now, verdict)
+      entries.evaluate(entry, label === 0, label, group, now, decision)
       // No rule can change that any more; but a shorter name may be one whose lookups are logged.
-      if (verdict.tier === TIER.exception && !this.hasLogged) return
+      if (decision.tier === TIER.exception && !this.hasLogged) return
     }
-    if (root !== 0) entries.evaluate(root, labels === 0, labels, group, now, verdict)
+    if (root !== 0) entries.evaluate(root, labels === 0, labels, group, now, decision)
   }
 
   /**
    * Evaluates an address in an answer against the prefixes of sources, the longest first, and adds
-   * the result to `verdict`; its `label` is 0. An IPv6 address that embeds an IPv4 address is also
+   * the result to `decision`; its `label` is 0. An IPv6 address that embeds an IPv4 address is also
    * evaluated as that: a client behind NAT64 or 6to4 reaches the same host.
    *
    * @param qtype of the query that the address answers
@@ -143,16 +143,16 @@ export class Policy {
     qtype: number,
     clientClass: number,
     now: Seconds,
-    verdict: Verdict,
+    decision: Decision,
     overTcp = false
   ): void {
     const group = this.groups[clientClass]!
     if (group === 0 && !this.hasLogged) return
     this.entries.begin(qtype, overTcp, false)
-    this.evaluatePrefixes(words, at, group, now, verdict)
+    this.evaluatePrefixes(words, at, group, now, decision)
     if (!extractIpv4(words, at, this.embedded)) return
     this.entries.begin(qtype, overTcp, false)
-    this.evaluatePrefixes(this.embedded, 0, group, now, verdict)
+    this.evaluatePrefixes(this.embedded, 0, group, now, decision)
   }
 
   private evaluatePrefixes(
@@ -160,33 +160,33 @@ export class Policy {
     at: number,
     group: number,
     now: Seconds,
-    verdict: Verdict
+    decision: Decision
   ): void {
     const { lists } = this.addresses
     const list = this.addresses.find(words, at)
     const last = list + lists[list]!
     for (let next = list + 1; next <= last; next++) {
-      this.entries.evaluate(lists[next]!, true, 0, group, now, verdict)
+      this.entries.evaluate(lists[next]!, true, 0, group, now, decision)
     }
   }
 
-  /** How to answer a special-use name. @param entry of a verdict with the tier `specialUse` */
+  /** How to answer a special-use name. @param entry of a decision with the tier `specialUse` */
   specialUseOf(entry: number): SpecialUseEntry {
     return this.specialUse.get(entry)!
   }
 
   /**
-   * Finds the DNS records that a list has for the name of a verdict whose reply is `data`. In the
+   * Finds the DNS records that a list has for the name of a decision whose reply is `data`. In the
    * result they are in `octets` from `from` to `to`, in the format of `LocalData.octets`.
    */
-  findLocalData({ claim, entry, label }: Verdict): LocalDataTable {
+  findLocalData({ claim, entry, label }: Decision): LocalDataTable {
     this.localData.find(this.claims.at(claim)!.source.index, entry, label === 0)
     return this.localData
   }
 
   /**
    * A number that changes whenever some rule becomes active or inactive, and with every snapshot: a
-   * verdict is valid as long as the epoch stays the same.
+   * decision is valid as long as the epoch stays the same.
    */
   epochAt(now: Seconds): number {
     return this.activeClaims.epochAt(now)

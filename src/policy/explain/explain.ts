@@ -15,8 +15,8 @@ import { isActive } from '../tables/timetable.js'
 /**
  * What became of a claim that matches.
  *
- * - `decides`: it is the verdict
- * - `monitors`: in monitor mode; it would be the verdict if it were enforced, and is recorded
+ * - `decides`: it is the decision
+ * - `monitors`: in monitor mode; it would be the decision if it were enforced, and is recorded
  * - `not yet in force`: its `from` is in the future
  * - `expired`: its `until` has passed
  * - `outside its hours`: its schedule makes it active at other times of the week

@@ -38,7 +38,7 @@ export interface IndexedClaim {
   readonly claim: number
   /** `CLAIM_TIMED` and so on. */
   readonly flags: number
-  /** As in `Verdict.tier`. */
+  /** As in `Decision.tier`. */
   readonly tier: number
   /** Among the claims that match one name, the lowest order has precedence. */
   readonly order: number

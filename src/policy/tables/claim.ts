@@ -34,7 +34,7 @@ export const NO_TIER = 6 * STEPS_PER_TIER
 
 /**
  * One rule applied to one of its name sources, such as "ban federal-phones/tiktok, by app tiktok".
- * A verdict points to a claim, which holds everything that the reply and the query log need.
+ * A decision points to a claim, which holds everything that the reply and the query log need.
  */
 export interface Claim {
   readonly tier: number

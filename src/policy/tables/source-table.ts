@@ -9,8 +9,8 @@ export interface SourceTable {
   /** DNS records that a list has for its names (RPZ local data), by index in `list`. */
   readonly localData: ReadonlyMap<number, LocalData>
   /**
-   * By number of the source: 1 if lookups of its names are logged whatever the verdict, since a ban covers
-   * them, or did in the last 90 days. Such a source decides nothing by that: see `Verdict.logSource`.
+   * By number of the source: 1 if lookups of its names are logged whatever the decision, since a ban covers
+   * them, or did in the last 90 days. Such a source decides nothing by that: see `Decision.logSource`.
    */
   readonly logged: Uint8Array
 }

@@ -15,7 +15,7 @@ const MAX_TTLS = 12
 /** Number of octets that each hold an 8-bit tag of a blocked question seen once. */
 const SEEN_TAGS = 2 ** 16
 
-/** The verdict for a blocked name; see policy's `Verdict`. */
+/** The decision for a blocked name; see policy's `Decision`. */
 export interface ShelvedBlock {
   claim: number
   entry: number
@@ -31,7 +31,7 @@ export const SHELF = {
   block: 2 as ShelfResult
 } as const
 
-/** In FLAGS: the slot holds a verdict. No answer has such flags. */
+/** In FLAGS: the slot holds a decision. No answer has such flags. */
 const BLOCK = -1
 
 /** Words of the header. */
@@ -43,7 +43,7 @@ const ANSWERS = 4
 const AUTHORITIES = 5
 const CLASS = 6
 const EPOCH = 7
-/** Words that a verdict uses differently. */
+/** Words that a decision uses differently. */
 const CLAIM = STORED
 const ENTRY = MAX_AGE
 const LABEL = ANSWERS
@@ -54,8 +54,8 @@ const TTLS: Octets = 32
 const GOLDEN = 0x9e3779b1
 
 /**
- * The first-level cache of a worker: copies of short, popular answers and verdicts of blocked names,
- * each valid for one verdict class (client class and transport) in one policy epoch. No rule applies
+ * The first-level cache of a worker: copies of short, popular answers and decisions of blocked names,
+ * each valid for one decision class (client class and transport) in one policy epoch. No rule applies
  * to these answers, so they can be sent without evaluating the policy. All are in one block of
  * memory; sending one allocates nothing and reads two or three cache lines.
  *
@@ -81,7 +81,7 @@ export class Shelf {
 
   private readonly seenTags = new Uint8Array(SEEN_TAGS)
 
-  /** First word of the slot in which `find` found a verdict. */
+  /** First word of the slot in which `find` found a decision. */
   private foundWord = 0
 
   // The answer that `find` found; positions are offsets in `octets`.
@@ -123,15 +123,15 @@ export class Shelf {
   }
 
   /**
-   * Looks up a query for a verdict class. After `SHELF.answer` the fields of the shelf describe the
+   * Looks up a query for a decision class. After `SHELF.answer` the fields of the shelf describe the
    * answer; after `SHELF.block` call `readBlock`.
    */
-  find(query: Query, verdictClass: number): ShelfResult {
+  find(query: Query, decisionClass: number): ShelfResult {
     const { words } = this
     const slot = this.slotOf(hashOf(query), query)
     if (slot < 0) return SHELF.miss
     const word = slot * SLOT_WORDS
-    if (words[word + CLASS] !== verdictClass || words[word + EPOCH] !== this.clearings) {
+    if (words[word + CLASS] !== decisionClass || words[word + EPOCH] !== this.clearings) {
       return SHELF.miss
     }
     if (words[word + FLAGS] === BLOCK) {
@@ -145,12 +145,17 @@ export class Shelf {
   }
 
   /**
-   * Stores an answer to which no rule applies for this verdict class in this epoch, if it is short
+   * Stores an answer to which no rule applies for this decision class in this epoch, if it is short
    * enough.
    *
    * @param maxAge the age from which the query has to go to the cache again
    */
-  put(query: Query, answer: Answer, verdictClass: number, maxAge: Seconds = answer.lifetime): void {
+  put(
+    query: Query,
+    answer: Answer,
+    decisionClass: number,
+    maxAge: Seconds = answer.lifetime
+  ): void {
     const { body, ttls, ede } = answer
     const question = query.qname.length + KEY_SUFFIX_SIZE
     if (HEADER + question + body.length > SLOT || ttls.length > MAX_TTLS || ede !== undefined)
@@ -164,7 +169,7 @@ export class Shelf {
     words[word + FLAGS] = answer.rcode | (answer.authentic ? 0x100 : 0) | (ttls.length << 16)
     words[word + ANSWERS] = answer.answers
     words[word + AUTHORITIES] = answer.authorities
-    words[word + CLASS] = verdictClass
+    words[word + CLASS] = decisionClass
     words[word + EPOCH] = this.clearings
     const at = slot * SLOT
     octets.set(ttls, at + TTLS)
@@ -173,10 +178,10 @@ export class Shelf {
   }
 
   /**
-   * Stores the verdict for a blocked name, but not before it is queried for the second time: random
+   * Stores the decision for a blocked name, but not before it is queried for the second time: random
    * names below a blocked one must not displace popular answers.
    */
-  putBlock(query: Query, verdict: ShelvedBlock, verdictClass: number): void {
+  putBlock(query: Query, decision: ShelvedBlock, decisionClass: number): void {
     const question = query.qname.length + KEY_SUFFIX_SIZE
     const hash = hashOf(query)
     if (HEADER + question > SLOT || !this.wasSeen(hash)) return
@@ -184,11 +189,11 @@ export class Shelf {
     const slot = this.slotFor(hash, query)
     const word = slot * SLOT_WORDS
     words[word + LENGTHS] = question
-    words[word + CLAIM] = verdict.claim
-    words[word + ENTRY] = verdict.entry
+    words[word + CLAIM] = decision.claim
+    words[word + ENTRY] = decision.entry
     words[word + FLAGS] = BLOCK
-    words[word + LABEL] = verdict.label
-    words[word + CLASS] = verdictClass
+    words[word + LABEL] = decision.label
+    words[word + CLASS] = decisionClass
     words[word + EPOCH] = this.clearings
     query.copyKey(this.octets, slot * SLOT + HEADER)
   }
@@ -201,12 +206,12 @@ export class Shelf {
     return wasSeen
   }
 
-  /** Copies the verdict that `find` found into `verdict`. */
-  readBlock(verdict: ShelvedBlock): void {
+  /** Copies the decision that `find` found into `decision`. */
+  readBlock(decision: ShelvedBlock): void {
     const { words, foundWord } = this
-    verdict.claim = words[foundWord + CLAIM]!
-    verdict.entry = words[foundWord + ENTRY]!
-    verdict.label = words[foundWord + LABEL]!
+    decision.claim = words[foundWord + CLAIM]!
+    decision.entry = words[foundWord + ENTRY]!
+    decision.label = words[foundWord + LABEL]!
   }
 
   private openAnswer(word: number, age: Seconds): void {

@@ -14,7 +14,7 @@ import type { Policy } from '../../policy/evaluate/policy.js'
 import { StructuredErrors } from '../../policy/evaluate/structured-errors.js'
 import type { StructuredErrorSettings } from '../../policy/evaluate/structured-errors.js'
 import type { Claim } from '../../policy/tables/claim.js'
-import { Verdict } from '../../policy/tables/verdict.js'
+import { Decision } from '../../policy/tables/decision.js'
 import { MATCH, PROTOCOL, type Match, type Protocol } from '../../lookups/event/query-event.js'
 import type { ClientIdentity } from './client-identity.js'
 import type { ProbeRecognizer } from './probe-recognizer.js'
@@ -37,7 +37,7 @@ const NO_STRUCTURED_ERRORS: StructuredErrorSettings = {
   filteringDatabase: ''
 }
 
-/** The query being processed, its client and the verdict on its name. One instance, reused. */
+/** The query being processed, its client and the decision on its name. One instance, reused. */
 export class QueryContext {
   readonly query = new Query()
   queryKind: QueryKind = QUERY_KIND.unanswerable
@@ -56,16 +56,16 @@ export class QueryContext {
   /** Class of the address, whose bans apply as well: see `addressClassOf`; 0: none does. */
   addressClass = 0
   /**
-   * What verdicts depend on besides name, type and time: the client class, or the pair of both, and whether the query came
-   * over TCP, where rules with the action `truncate` do not apply. Key of verdicts that are kept.
+   * What decisions depend on besides name, type and time: the client class, or the pair of both, and whether the query came
+   * over TCP, where rules with the action `truncate` do not apply. Key of decisions that are kept.
    */
-  verdictClass = 0
-  /** If there is an `addressClass`: the stricter verdict of the two. */
-  readonly verdict = new Verdict()
+  decisionClass = 0
+  /** If there is an `addressClass`: the stricter decision of the two. */
+  readonly decision = new Decision()
   /** Of `addressClass`, if there is one: which of its bans match, and which exceptions. */
-  readonly addressBans = new Verdict()
-  /** The verdict that made the first of `query.aliases`, and how the query came to it. */
-  readonly aliasVerdict = new Verdict()
+  readonly addressBans = new Decision()
+  /** The decision that made the first of `query.aliases`, and how the query came to it. */
+  readonly aliasDecision = new Decision()
   aliasMatch: Match = MATCH.none
   /** The alias target that `findAliasTarget` has found. */
   readonly target = new Uint8Array(MAX_NAME)
@@ -145,11 +145,17 @@ export class QueryContext {
    * @param claim whose reply has the alias
    * @returns false if that would be a loop or too many aliases
    */
-  addAlias(verdict: Verdict, match: Match, length: Octets, policy: Policy, claim: Claim): boolean {
+  addAlias(
+    decision: Decision,
+    match: Match,
+    length: Octets,
+    policy: Policy,
+    claim: Claim
+  ): boolean {
     const { query, target } = this
     const { qname, aliases } = query
     if (!this.isAliased) {
-      this.aliasVerdict.copyFrom(verdict)
+      this.aliasDecision.copyFrom(decision)
       this.aliasMatch = match
     }
     const ede = this.edeOf(policy, claim)
@@ -171,7 +177,7 @@ export class QueryContext {
    * @returns false without such a chain
    */
   keepChain(
-    verdict: Verdict,
+    decision: Decision,
     match: Match,
     answer: Answer,
     name: HashedName | undefined,
@@ -182,7 +188,7 @@ export class QueryContext {
     const { query, isAliased } = this
     if (appendChain(query, answer, name, age, ede) === 0) return false
     if (!isAliased) {
-      this.aliasVerdict.copyFrom(verdict)
+      this.aliasDecision.copyFrom(decision)
       this.aliasMatch = match
     }
     query.qname.set(reached, 0, seed)
@@ -191,12 +197,12 @@ export class QueryContext {
 
   /** Whether no rule of the client's networks matches the name, not even in monitor mode. */
   get isUnmatched(): boolean {
-    return this.verdict.isEmpty && (this.addressClass === 0 || this.addressBans.isEmpty)
+    return this.decision.isEmpty && (this.addressClass === 0 || this.addressBans.isEmpty)
   }
 
   /** No rule of the client's networks matches the name. */
-  clearVerdict(): void {
-    this.verdict.clear()
+  clearDecision(): void {
+    this.decision.clear()
     if (this.addressClass !== 0) this.addressBans.clearForBans()
   }
 
@@ -221,7 +227,7 @@ export class QueryContext {
     this.addressClass = addressClass
     const ruleClass =
       addressClass === 0 ? clientClass : policy.pairs.numberOf(clientClass, addressClass)
-    this.verdictClass = 2 * ruleClass + (this.overTcp ? 1 : 0)
+    this.decisionClass = 2 * ruleClass + (this.overTcp ? 1 : 0)
     // The identity of the server is not for unknown clients.
     if ((this.query.options & OPTION_BIT.nsid) !== 0 && clientClass !== 0) {
       this.query.addReplyOption(this.identity.nsid)

@@ -52,7 +52,7 @@ export interface Responder {
 
   /**
    * Forwards the query for which `answer` has just returned PENDING. Nothing else may be called in
-   * between: the parsed query and its verdict are reused. Never throws.
+   * between: the parsed query and its decision are reused. Never throws.
    */
   answerLater(target: ReplyTarget): void
 }

@@ -2,7 +2,7 @@ import type { Seconds } from '../../base/units.js'
 import { TARGET_KIND, type Answer } from '../../wire/dns/records/answer.js'
 import { HashedName } from '../../wire/dns/name/hashed-name.js'
 import type { Policy } from '../../policy/evaluate/policy.js'
-import { Verdict } from '../../policy/tables/verdict.js'
+import { Decision } from '../../policy/tables/decision.js'
 import { MATCH, type Match } from '../../lookups/event/query-event.js'
 import { isBlocked } from './blocked-reply.js'
 import type { QueryContext } from '../context/query-context.js'
@@ -16,11 +16,11 @@ const MATCH_OF_TARGET = {
 
 /** What of an answer the rules of one network of a client match. */
 export class AnswerMatch {
-  /** The verdict that blocks, or that would block if it were enforced. */
-  readonly verdict = new Verdict()
-  /** What in the answer matched `verdict.monitorClaim`. */
+  /** The decision that blocks, or that would block if it were enforced. */
+  readonly decision = new Decision()
+  /** What in the answer matched `decision.monitorClaim`. */
   monitorMatch: Match = MATCH.none
-  /** What in the answer matched `verdict.logSource`. */
+  /** What in the answer matched `decision.logSource`. */
   logMatch: Match = MATCH.none
   /** If a target matched: which one. */
   readonly name = new HashedName()
@@ -41,25 +41,25 @@ export class AnswerMatch {
   }
 
   /** Takes over what the other network matches. */
-  takeFrom({ verdict, monitorMatch, logMatch, name }: AnswerMatch): void {
-    this.verdict.copyFrom(verdict)
+  takeFrom({ decision, monitorMatch, logMatch, name }: AnswerMatch): void {
+    this.decision.copyFrom(decision)
     this.monitorMatch = monitorMatch
     this.logMatch = logMatch
     if (name.length > 0) this.name.set(name.octets, 0, this.policy!.seed)
   }
 
   private findName(context: QueryContext, answer: Answer): Match {
-    const { policy, name, verdict, now } = this
+    const { policy, name, decision, now } = this
     const { query, overTcp } = context
     const { targets, targetKinds } = answer
     let at = 0
     for (const kind of targetKinds) {
       const match = MATCH_OF_TARGET[kind]!
-      const { monitorClaim, monitorEntry, logSource, logEntry } = verdict
+      const { monitorClaim, monitorEntry, logSource, logEntry } = decision
       name.set(targets, at, policy!.seed)
       at += name.length
       const clientClass = this.begin(context)
-      policy!.evaluateName(name, query.qtype, clientClass, now, verdict, overTcp, true)
+      policy!.evaluateName(name, query.qtype, clientClass, now, decision, overTcp, true)
       if (this.isBlocked(context)) return match
       this.keepFirstMonitored(match, monitorClaim, monitorEntry)
       this.keepFirstLogged(match, logSource, logEntry)
@@ -68,13 +68,13 @@ export class AnswerMatch {
   }
 
   private findAddress(context: QueryContext, answer: Answer): Match {
-    const { policy, verdict, now } = this
+    const { policy, decision, now } = this
     const { query, overTcp } = context
     const { addresses } = answer
     for (let at = 0; at < addresses.length; at += 4) {
-      const { monitorClaim, monitorEntry, logSource, logEntry } = verdict
+      const { monitorClaim, monitorEntry, logSource, logEntry } = decision
       const clientClass = this.begin(context)
-      policy!.evaluateAddress(addresses, at, query.qtype, clientClass, now, verdict, overTcp)
+      policy!.evaluateAddress(addresses, at, query.qtype, clientClass, now, decision, overTcp)
       if (this.isBlocked(context)) return MATCH.address
       this.keepFirstMonitored(MATCH.address, monitorClaim, monitorEntry)
       this.keepFirstLogged(MATCH.address, logSource, logEntry)
@@ -82,42 +82,42 @@ export class AnswerMatch {
     return MATCH.none
   }
 
-  /** Clears the verdict. @returns the client class */
+  /** Clears the decision. @returns the client class */
   private begin({ clientClass, addressClass }: QueryContext): number {
-    const { verdict } = this
+    const { decision } = this
     if (this.isOfAddress) {
-      verdict.clearForBans()
+      decision.clearForBans()
       return addressClass
     }
-    verdict.clear()
+    decision.clear()
     return clientClass
   }
 
   /** A rule that allows QNAME also allows the contents of the answer, by the same tiers. */
   private isBlocked(context: QueryContext): boolean {
-    const { policy, verdict } = this
-    const ofName = this.isOfAddress ? context.addressBans : context.verdict
-    return isBlocked(policy!, verdict) && verdict.tier < ofName.tier
+    const { policy, decision } = this
+    const ofName = this.isOfAddress ? context.addressBans : context.decision
+    return isBlocked(policy!, decision) && decision.tier < ofName.tier
   }
 
   /** The first monitored match along the chain is the one that is logged. */
   private keepFirstMonitored(match: Match, monitor: number, record: number): void {
-    const { verdict } = this
+    const { decision } = this
     if (monitor === -1) {
-      if (verdict.monitorClaim !== -1) this.monitorMatch = match
+      if (decision.monitorClaim !== -1) this.monitorMatch = match
       return
     }
-    verdict.monitorClaim = monitor
-    verdict.monitorEntry = record
+    decision.monitorClaim = monitor
+    decision.monitorEntry = record
   }
 
   private keepFirstLogged(match: Match, source: number, entry: number): void {
-    const { verdict } = this
+    const { decision } = this
     if (source === -1) {
-      if (verdict.logSource !== -1) this.logMatch = match
+      if (decision.logSource !== -1) this.logMatch = match
       return
     }
-    verdict.logSource = source
-    verdict.logEntry = entry
+    decision.logSource = source
+    decision.logEntry = entry
   }
 }

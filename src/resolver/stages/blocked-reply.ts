@@ -12,13 +12,13 @@ import {
 import { encodeTruncated } from '../../wire/dns/reply/reply-frame.js'
 import type { Policy } from '../../policy/evaluate/policy.js'
 import type { Claim, PreparedReply } from '../../policy/tables/claim.js'
-import type { Verdict } from '../../policy/tables/verdict.js'
+import type { Decision } from '../../policy/tables/decision.js'
 import { MATCH, type Match } from '../../lookups/event/query-event.js'
 import type { QueryContext } from '../context/query-context.js'
 import { DROP } from '../context/responder.js'
 
-/** Whether the verdict blocks. */
-export function isBlocked(policy: Policy, { claim }: Verdict): boolean {
+/** Whether the decision blocks. */
+export function isBlocked(policy: Policy, { claim }: Decision): boolean {
   return claim !== -1 && policy.claims.at(claim)!.reply !== undefined
 }
 
@@ -33,17 +33,17 @@ export function isBlocked(policy: Policy, { claim }: Verdict): boolean {
 export function writeBlockedReply(
   context: QueryContext,
   policy: Policy,
-  verdict: Verdict,
+  decision: Decision,
   match: Match
 ): number {
   const { octets, query, maxLength } = context
-  const claim = policy.claims.at(verdict.claim)!
+  const claim = policy.claims.at(decision.claim)!
   const reply = claim.reply!
   const ede = context.edeOf(policy, claim)
   switch (reply.action) {
     case 'nxdomain':
       return deniesName(claim, match)
-        ? writeNxdomain(context, policy, reply, ede, verdict, match)
+        ? writeNxdomain(context, policy, reply, ede, decision, match)
         : writeNoData(context, policy, reply, ede)
     case 'null-address':
     case 'sinkhole': {
@@ -56,7 +56,7 @@ export function writeBlockedReply(
     case 'nodata':
       return writeNoData(context, policy, reply, ede)
     case 'data':
-      return writeData(context, policy, reply, ede, verdict)
+      return writeData(context, policy, reply, ede, decision)
     case 'refused':
       return encodeError(octets, query, maxLength, RCODE.REFUSED, ede)
     case 'drop':
@@ -73,13 +73,13 @@ export function writeBlockedReply(
  *
  * @returns length of the alias's target, which is then in `context.target`; 0: no such alias
  */
-export function findAliasTarget(context: QueryContext, policy: Policy, verdict: Verdict): Octets {
+export function findAliasTarget(context: QueryContext, policy: Policy, decision: Decision): Octets {
   const { query, target } = context
   if (!query.recursionDesired || !context.followsAliases) return 0
-  const reply = policy.claims.at(verdict.claim)!.reply!
+  const reply = policy.claims.at(decision.claim)!.reply!
   if (reply.action === 'cname') return copyOctets(reply.target!, 0, reply.target!.length, target, 0)
   if (reply.action !== 'data') return 0
-  const { octets, from, to } = policy.findLocalData(verdict)
+  const { octets, from, to } = policy.findLocalData(decision)
   return listAlias(octets, from, to, query, target)
 }
 
@@ -106,10 +106,10 @@ function writeData(
   policy: Policy,
   reply: PreparedReply,
   ede: Uint8Array,
-  verdict: Verdict
+  decision: Decision
 ): number {
   const { octets, query, maxLength } = context
-  const data = policy.findLocalData(verdict)
+  const data = policy.findLocalData(decision)
   const { from, to } = data
   const length = encodeListRecords(octets, query, maxLength, data.octets, from, to, reply.ttl, ede)
   return length > 0 ? length : writeNoData(context, policy, reply, ede)
@@ -125,12 +125,12 @@ function writeNxdomain(
   policy: Policy,
   { ttl }: PreparedReply,
   ede: Uint8Array,
-  verdict: Verdict,
+  decision: Decision,
   match: Match
 ): number {
   // A name that does not exist is not a zone, so the SOA is that of the parent: of the blocked name,
   // or of QNAME if the answer contains the blocked name. RFC 2308 §3.
-  const missing = match === MATCH.qname ? verdict.label : 0
+  const missing = match === MATCH.qname ? decision.label : 0
   const soa = missing < query.qname.labels ? missing + 1 : missing
   const serial = policy.snapshot.generation
   return encodeNegative(octets, query, maxLength, RCODE.NXDOMAIN, soa, ttl, serial, ede)

@@ -6,7 +6,7 @@ import { isSameName, setQuestion } from '../../wire/dns/message/question.js'
 import type { HashedName } from '../../wire/dns/name/hashed-name.js'
 import { HEADER_SIZE, QUESTION_FIXED_SIZE } from '../../wire/dns/registry/sizes.js'
 import type { ForwardedQuestion, UpstreamOutcome, OutcomeHandler } from '../upstream/forwarder.js'
-import { Verdict } from '../../policy/tables/verdict.js'
+import { Decision } from '../../policy/tables/decision.js'
 import type { TimerEntry } from '../upstream/query/timing-wheel.js'
 import type { QueryContext } from '../context/query-context.js'
 import type { ReplyTarget } from '../context/responder.js'
@@ -31,7 +31,7 @@ export interface PendingQueryCounts {
 /** Aliases that rules had made of QNAME when the query was forwarded: the question is for their target. */
 class PendingAliases {
   private readonly chain = new AliasChain()
-  private readonly verdict = new Verdict()
+  private readonly decision = new Decision()
   private readonly match: Match
 
   /** @param epoch policy epoch in which the aliases of the query in `context` were made */
@@ -40,7 +40,7 @@ class PendingAliases {
     readonly epoch: number
   ) {
     this.chain.copyFrom(context.query.aliases)
-    this.verdict.copyFrom(context.aliasVerdict)
+    this.decision.copyFrom(context.aliasDecision)
     this.match = context.aliasMatch
   }
 
@@ -48,7 +48,7 @@ class PendingAliases {
   restore(context: QueryContext, name: Uint8Array, seed: number): void {
     context.query.aliases.copyFrom(this.chain)
     context.query.qname.set(name, 0, seed)
-    context.aliasVerdict.copyFrom(this.verdict)
+    context.aliasDecision.copyFrom(this.decision)
     context.aliasMatch = this.match
   }
 }

@@ -174,7 +174,7 @@ export class PendingReplies implements PendingQueryHandler {
     }
     if (aliases?.epoch === epoch) aliases.restore(context, pending.question, policy.seed)
     if (isJudged) {
-      context.clearVerdict()
+      context.clearDecision()
       return CONTINUE
     }
     // A rule matched the name, or the rules have changed since: evaluate policy again.

@@ -4,7 +4,7 @@ import type { Answer } from '../../wire/dns/records/answer.js'
 import { RCODE } from '../../wire/dns/registry/rcode.js'
 import type { Policy } from '../../policy/evaluate/policy.js'
 import { claimOfSource, TIER } from '../../policy/tables/claim.js'
-import type { Verdict } from '../../policy/tables/verdict.js'
+import type { Decision } from '../../policy/tables/decision.js'
 import {
   MATCH,
   NO_DEVICE,
@@ -30,7 +30,7 @@ export interface QueryEventSink {
 }
 
 /** Whether a ban covers the name, or did, or an exception to one decided. */
-function isLogged({ claim, tier, logSource }: Verdict): boolean {
+function isLogged({ claim, tier, logSource }: Decision): boolean {
   if (logSource !== -1) return true
   const isException = tier < TIER.ban || (tier >= TIER.sourceException && tier < TIER.allow)
   return claim !== -1 && isException
@@ -68,17 +68,17 @@ export class QueryLogger {
   }
 
   /** @param match how the query came to the blocked name or address */
-  logBlocked(context: QueryContext, verdict: Verdict, match: Match, took: Milliseconds): void {
-    const claim = this.policy!.claims.at(verdict.claim)!
+  logBlocked(context: QueryContext, decision: Decision, match: Match, took: Milliseconds): void {
+    const claim = this.policy!.claims.at(decision.claim)!
     const reply = claim.reply!
     const isDropped = reply.action === 'drop'
     if (context.isAliased) {
       this.logAliased(context, isDropped ? NO_RCODE : blockedRcode(claim, match), took)
       return
     }
-    this.counters.countBlocked(context.clientClass, verdict.claim, match)
+    this.counters.countBlocked(context.clientClass, decision.claim, match)
     if (!this.logsBlocked) return
-    this.setVerdict(VERDICT.blocked, match, verdict.claim, verdict.entry)
+    this.setVerdict(VERDICT.blocked, match, decision.claim, decision.entry)
     this.setReply(
       context,
       isDropped ? NO_RCODE : blockedRcode(claim, match),
@@ -95,8 +95,8 @@ export class QueryLogger {
    * @param rcode of the reply
    */
   logAliased(context: QueryContext, rcode: number, took: Milliseconds): void {
-    const { aliasVerdict, aliasMatch, query } = context
-    const { claim, entry } = aliasVerdict
+    const { aliasDecision, aliasMatch, query } = context
+    const { claim, entry } = aliasDecision
     this.counters.countBlocked(context.clientClass, claim, aliasMatch)
     if (!this.logsBlocked) return
     this.setVerdict(VERDICT.blocked, aliasMatch, claim, entry)
@@ -125,21 +125,21 @@ export class QueryLogger {
     took: Milliseconds,
     match: Match
   ): void {
-    const { claim, entry, tier, monitorClaim, monitorEntry } = context.verdict
-    const isMonitored = monitorClaim !== -1 || inspector.verdict.monitorClaim !== -1
+    const { claim, entry, tier, monitorClaim, monitorEntry } = context.decision
+    const isMonitored = monitorClaim !== -1 || inspector.decision.monitorClaim !== -1
     if (isMonitored) this.countMonitored(context, inspector)
-    const isOfBan = isLogged(context.verdict) || inspector.verdict.logSource !== -1
+    const isOfBan = isLogged(context.decision) || inspector.decision.logSource !== -1
     const isWanted = this.logsAll || (isMonitored && this.logsBlocked) || (isOfBan && this.logsBans)
     if (!isWanted) return
     if (monitorClaim !== -1) {
       this.setVerdict(VERDICT.monitored, MATCH.qname, monitorClaim, monitorEntry)
     } else if (isMonitored) {
-      const { verdict: inAnswer, monitorMatch } = inspector
+      const { decision: inAnswer, monitorMatch } = inspector
       this.setVerdict(VERDICT.monitored, monitorMatch, inAnswer.monitorClaim, inAnswer.monitorEntry)
     } else if (claim !== -1 && tier !== TIER.specialUse) {
       this.setVerdict(VERDICT.allowed, MATCH.qname, claim, entry)
     } else if (isOfBan && match === MATCH.none) {
-      this.setLogged(verdict, context.verdict, inspector)
+      this.setLogged(verdict, context.decision, inspector)
     } else {
       this.setVerdict(verdict, match, -1, -1)
     }
@@ -171,9 +171,9 @@ export class QueryLogger {
     match: Match
   ): void {
     if (context.isAliased) return this.logAliased(context, rcode, took)
-    const { claim, entry, monitorClaim, monitorEntry } = context.verdict
+    const { claim, entry, monitorClaim, monitorEntry } = context.decision
     if (monitorClaim !== -1) this.counters.countMonitored(monitorClaim, MATCH.qname)
-    const isOfBan = this.logsBans && isLogged(context.verdict)
+    const isOfBan = this.logsBans && isLogged(context.decision)
     if (!this.logsAll && !isOfBan && !(monitorClaim !== -1 && this.logsBlocked)) return
     if (monitorClaim === -1) {
       const isName = match === MATCH.qname
@@ -185,29 +185,29 @@ export class QueryLogger {
 
   /** An unknown client, or a query that is never forwarded. @param ede as in `logLocal` */
   logRefused(context: QueryContext, rcode: number, ede: number): void {
-    if (!this.logsAll && !(this.logsBans && isLogged(context.verdict))) return
+    if (!this.logsAll && !(this.logsBans && isLogged(context.decision))) return
     this.setVerdict(VERDICT.refused, MATCH.none, -1, -1)
     this.setReply(context, rcode, ede, -1)
     this.push(context, 0)
   }
 
-  private countMonitored({ verdict }: QueryContext, inspector: AnswerInspector): void {
+  private countMonitored({ decision }: QueryContext, inspector: AnswerInspector): void {
     const { counters } = this
-    if (verdict.monitorClaim !== -1) counters.countMonitored(verdict.monitorClaim, MATCH.qname)
-    else counters.countMonitored(inspector.verdict.monitorClaim, inspector.monitorMatch)
+    if (decision.monitorClaim !== -1) counters.countMonitored(decision.monitorClaim, MATCH.qname)
+    else counters.countMonitored(inspector.decision.monitorClaim, inspector.monitorMatch)
   }
 
   /** No rule decided, but the name, or one in the answer, is logged. */
   private setLogged(
     verdict: LookupVerdict,
-    { logSource, logEntry }: Verdict,
+    { logSource, logEntry }: Decision,
     inspector: AnswerInspector
   ) {
     if (logSource !== -1) {
       this.setVerdict(verdict, MATCH.qname, claimOfSource(logSource), logEntry)
       return
     }
-    const { verdict: inAnswer, logMatch } = inspector
+    const { decision: inAnswer, logMatch } = inspector
     this.setVerdict(verdict, logMatch, claimOfSource(inAnswer.logSource), inAnswer.logEntry)
   }
 

@@ -13,7 +13,7 @@ import { addBans } from '../../policy/evaluate/client-pair.js'
 import type { Policy } from '../../policy/evaluate/policy.js'
 import { TIER } from '../../policy/tables/claim.js'
 import { ECH, type EchCode } from '../../policy/tables/client-table.js'
-import type { Verdict } from '../../policy/tables/verdict.js'
+import type { Decision } from '../../policy/tables/decision.js'
 import { MATCH, VERDICT, type LookupVerdict, type Match } from '../../lookups/event/query-event.js'
 import { AnswerInspector } from './answer-inspector.js'
 import { findAliasTarget, isBlocked, writeBlockedReply } from './blocked-reply.js'
@@ -106,36 +106,36 @@ export class QueryStages {
   applyPolicy(took: Milliseconds, isShelved: boolean): number {
     const { context, policy } = this
     const { shelf, logger, identity } = this.dependencies
-    const { query, clientClass, verdict, overTcp } = context
-    verdict.clear()
+    const { query, clientClass, decision, overTcp } = context
+    decision.clear()
     if (clientClass === 0) return refuseUnknownClient(context, logger)
     if (query.qclass !== RRCLASS.IN) return answerChaos(context, identity)
-    if (isShelved) shelf!.readBlock(verdict)
+    if (isShelved) shelf!.readBlock(decision)
     else {
       policy.evaluateName(
         query.qname,
         query.qtype,
         clientClass,
         this.rulesTime,
-        verdict,
+        decision,
         overTcp,
         context.isAliased
       )
       if (context.addressClass !== 0) this.addBansOfAddress()
     }
-    if (verdict.tier === TIER.specialUse) {
+    if (decision.tier === TIER.specialUse) {
       const length = this.answerLocally(took)
       if (length !== CONTINUE) return length
     }
     // A block applies to every kind of query, so unsupported queries are rejected after it.
-    if (!isBlocked(policy, verdict)) {
+    if (!isBlocked(policy, decision)) {
       if (query.qtype === RRTYPE.HTTPS && this.ech === ECH['hide-https'])
         return hideHttps(context, policy, logger, took)
       return rejectUnsupported(context, logger)
     }
-    if (!isShelved && verdict.monitorClaim === -1 && !context.isAliased && context.probe === 0)
-      shelf?.putBlock(query, verdict, context.verdictClass)
-    return this.block(verdict, MATCH.qname, took)
+    if (!isShelved && decision.monitorClaim === -1 && !context.isAliased && context.probe === 0)
+      shelf?.putBlock(query, decision, context.decisionClass)
+    return this.block(decision, MATCH.qname, took)
   }
 
   /** The network of the client's address bans names, too. */
@@ -145,7 +145,7 @@ export class QueryStages {
     const { qname, qtype } = query
     addressBans.clearForBans()
     policy.evaluateName(qname, qtype, addressClass, this.rulesTime, addressBans, overTcp, isAliased)
-    addBans(policy, context.verdict, addressBans)
+    addBans(policy, context.decision, addressBans)
   }
 
   /** Of two networks, that of the stricter one. Class 0 is in no network, which is the most lenient. */
@@ -215,8 +215,8 @@ export class QueryStages {
     const { prefetcher, shelf } = this.dependencies
     const end = prefetcher?.maybePrefetch(context.query, answer, age) ?? answer.lifetime
     const until = Math.min(end, age + MAX_SHELF_AGE)
-    if (until > age && isUnmatched(context.verdict) && isUnmatched(inspector.verdict)) {
-      shelf?.put(context.query, visible, context.verdictClass, until)
+    if (until > age && isUnmatched(context.decision) && isUnmatched(inspector.decision)) {
+      shelf?.put(context.query, visible, context.decisionClass, until)
     }
   }
 
@@ -227,8 +227,8 @@ export class QueryStages {
    */
   private blockAnswer(answer: Answer, match: Match, age: Seconds, took: Milliseconds): number {
     const { context, inspector, policy } = this
-    const { verdict, name } = inspector
-    const claim = policy.claims.at(verdict.claim)!
+    const { decision, name } = inspector
+    const claim = policy.claims.at(decision.claim)!
     const { source } = claim
     const isAddress = match === MATCH.address
     const isKept =
@@ -236,7 +236,7 @@ export class QueryStages {
       match !== MATCH.svcb &&
       context.followsAliases &&
       context.keepChain(
-        verdict,
+        decision,
         match,
         answer,
         isAddress ? undefined : name,
@@ -244,23 +244,23 @@ export class QueryStages {
         context.edeOf(policy, claim),
         policy.seed
       )
-    return this.block(verdict, isKept && !isAddress ? MATCH.qname : match, took)
+    return this.block(decision, isKept && !isAddress ? MATCH.qname : match, took)
   }
 
-  private block(verdict: Verdict, match: Match, took: Milliseconds): number {
+  private block(decision: Decision, match: Match, took: Milliseconds): number {
     const { context, policy } = this
-    const target = findAliasTarget(context, policy, verdict)
-    if (target > 0) return this.startAlias(verdict, match, target, took)
-    const length = writeBlockedReply(context, policy, verdict, match)
-    this.dependencies.logger.logBlocked(context, verdict, match, took)
+    const target = findAliasTarget(context, policy, decision)
+    if (target > 0) return this.startAlias(decision, match, target, took)
+    const length = writeBlockedReply(context, policy, decision, match)
+    this.dependencies.logger.logBlocked(context, decision, match, took)
     return length
   }
 
   /** Goes on with the alias's target in `context.target`; SERVFAIL after a loop or too many aliases. */
-  private startAlias(verdict: Verdict, match: Match, length: Octets, took: Milliseconds): number {
+  private startAlias(decision: Decision, match: Match, length: Octets, took: Milliseconds): number {
     const { context, policy } = this
-    const claim = policy.claims.at(verdict.claim)!
-    if (context.addAlias(verdict, match, length, policy, claim)) return RESTART
+    const claim = policy.claims.at(decision.claim)!
+    if (context.addAlias(decision, match, length, policy, claim)) return RESTART
     this.dependencies.logger.logAliased(context, RCODE.SERVFAIL, took)
     return encodeError(context.octets, context.query, context.maxLength, RCODE.SERVFAIL, undefined)
   }
@@ -278,6 +278,6 @@ export class QueryStages {
 }
 
 /** Whether no rule matched, not even one in monitor mode, and the lookup need not be logged. */
-function isUnmatched({ claim, tier, monitorClaim, logSource }: Verdict): boolean {
+function isUnmatched({ claim, tier, monitorClaim, logSource }: Decision): boolean {
   return (claim === -1 || tier === TIER.specialUse) && monitorClaim === -1 && logSource === -1
 }

@@ -162,7 +162,7 @@ export class Resolver implements Responder {
     // The shelf holds answers that no rule of this network matches over this transport: one lookup replaces all stages
     // below, until the answer expires or the rules change.
     const shelved =
-      kind === QUERY_KIND.ok ? shelf?.find(context.query, context.verdictClass) : SHELF.miss
+      kind === QUERY_KIND.ok ? shelf?.find(context.query, context.decisionClass) : SHELF.miss
     if (shelved === SHELF.answer) {
       counters.countShelved(shelf!.rcode)
       return encodePackedAnswer(octets, context.query, context.maxLength, shelf!)
@@ -178,8 +178,8 @@ export class Resolver implements Responder {
     const { shelf, counters } = this.dependencies
     probes.probed[protocol]!++
     probes.begin()
-    const { query, verdictClass, maxLength } = context
-    const shelved = kind === QUERY_KIND.ok ? shelf?.find(query, verdictClass) : SHELF.miss
+    const { query, decisionClass, maxLength } = context
+    const shelved = kind === QUERY_KIND.ok ? shelf?.find(query, decisionClass) : SHELF.miss
     if (shelved !== SHELF.answer) return probes.end(this.decide(shelved))
     counters.resume()
     return encodePackedAnswer(context.octets, query, maxLength, shelf!)

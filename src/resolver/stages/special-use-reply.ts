@@ -36,11 +36,11 @@ export const LOCAL_REPLY = {
   designation: 8 as LocalReply
 } as const
 
-/** Chooses the reply for the special-use name that `context.verdict` is about. */
+/** Chooses the reply for the special-use name that `context.decision` is about. */
 export function chooseLocalReply(context: QueryContext, policy: Policy): LocalReply {
-  const { query, verdict } = context
+  const { query, decision } = context
   const { qtype } = query
-  const entry = policy.specialUseOf(verdict.entry)
+  const entry = policy.specialUseOf(decision.entry)
   const apex = apexOf(context, entry)
   switch (entry.kind) {
     case 'forwarded':
@@ -59,7 +59,7 @@ export function chooseLocalReply(context: QueryContext, policy: Policy): LocalRe
     case 'empty-zone':
       if (belongsToParent(qtype, apex)) return LOCAL_REPLY.forward
       // The zone is empty below this name; a name that has an entry of its own exists.
-      if (verdict.label > 0) return LOCAL_REPLY.nxdomain
+      if (decision.label > 0) return LOCAL_REPLY.nxdomain
       if (entry.pointer && qtype === RRTYPE.PTR) return LOCAL_REPLY.pointer
       if (apex === 0 && qtype === RRTYPE.NS) return LOCAL_REPLY.nameServer
       return apex === 0 && qtype === RRTYPE.SOA ? LOCAL_REPLY.soa : LOCAL_REPLY.nodata
@@ -82,11 +82,11 @@ export function writeLocalReply(context: QueryContext, policy: Policy, reply: Lo
     case LOCAL_REPLY.soa:
       return encodeOwnSoa(octets, query, maxLength, TTL, serial)
     case LOCAL_REPLY.designation: {
-      const { records } = policy.specialUseOf(context.verdict.entry)
+      const { records } = policy.specialUseOf(context.decision.entry)
       return encodeDesignation(octets, query, maxLength, records!)
     }
     default: {
-      const entry = policy.specialUseOf(context.verdict.entry)
+      const entry = policy.specialUseOf(context.decision.entry)
       const apex = apexOf(context, entry)
       // A name that does not exist is not a zone: the SOA is that of its parent.
       const soa = entry.kind === 'nxdomain' ? apex + 1 : apex

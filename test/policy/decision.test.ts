@@ -1,6 +1,6 @@
 import t from 'tap'
 import { Policy } from '../../src/policy/evaluate/policy.js'
-import { Verdict } from '../../src/policy/tables/verdict.js'
+import { Decision } from '../../src/policy/tables/decision.js'
 import { words } from '../base/words.js'
 import { evaluate, hashed, policyOf, ruleIds } from './evaluating.js'
 import { allow, ban, block, exception, inline, network, ruleSet, source } from './rule-set.js'
@@ -23,7 +23,7 @@ const policy = policyOf(
   )
 )
 
-/** A chain of names evaluated into one verdict. */
+/** A chain of names evaluated into one decision. */
 const chains = [
   { chain: ['allow.example', 'ban.example'], decides: 'ban', monitors: '' },
   { chain: ['ban.example', 'allow.example'], decides: 'ban', monitors: '' },
@@ -40,23 +40,23 @@ const chains = [
 
 for (const { chain, decides, monitors } of chains) {
   t.test(`${chain.join(' then ')}: ${decides || 'none'}`, async t => {
-    const verdict = new Verdict()
+    const decision = new Decision()
     const clientClass = policy.classOf(words(CLIENT), 0)
     for (const step of chain) {
-      if (/^[\d.]+$/.test(step)) policy.evaluateAddress(words(step), 0, 1, clientClass, 0, verdict)
-      else policy.evaluateName(hashed(step, policy.seed), 1, clientClass, 0, verdict)
+      if (/^[\d.]+$/.test(step)) policy.evaluateAddress(words(step), 0, 1, clientClass, 0, decision)
+      else policy.evaluateName(hashed(step, policy.seed), 1, clientClass, 0, decision)
     }
-    t.strictSame(ruleIds(policy, verdict), { decides, monitors })
+    t.strictSame(ruleIds(policy, decision), { decides, monitors })
   })
 }
 
 t.test('clear resets everything', async t => {
-  const verdict = new Verdict()
+  const decision = new Decision()
   const clientClass = policy.classOf(words(CLIENT), 0)
-  policy.evaluateName(hashed('x.ban.example', policy.seed), 1, clientClass, 0, verdict)
-  policy.evaluateName(hashed('watch.example', policy.seed), 1, clientClass, 0, verdict)
-  verdict.clear()
-  t.strictSame(verdict, new Verdict())
+  policy.evaluateName(hashed('x.ban.example', policy.seed), 1, clientClass, 0, decision)
+  policy.evaluateName(hashed('watch.example', policy.seed), 1, clientClass, 0, decision)
+  decision.clear()
+  t.strictSame(decision, new Decision())
 })
 
 t.test('hasNoRulesFor is true for a class without rules', async t => {

@@ -5,7 +5,7 @@ import { NO_TIER, TIER } from './claim.js'
  * together. One instance is reused: clear it, then let `Policy.evaluateName` and
  * `Policy.evaluateAddress` add their results. The better tier wins; within a tier the earlier call.
  */
-export class Verdict {
+export class Decision {
   /** Number of the deciding claim, or -1: no rule matches; forward. */
   claim = -1
   /** Its tier plus its step in it, or NO_TIER. */
@@ -27,7 +27,7 @@ export class Verdict {
     return this.claim === -1 && this.monitorClaim === -1 && this.logSource === -1
   }
 
-  copyFrom(other: Verdict): void {
+  copyFrom(other: Decision): void {
     this.takeDecision(other)
     this.takeMonitored(other)
     this.logSource = other.logSource
@@ -53,7 +53,7 @@ export class Verdict {
   }
 
   /** Takes over which claim decides. */
-  takeDecision({ claim, tier, entry, label }: Verdict): void {
+  takeDecision({ claim, tier, entry, label }: Decision): void {
     this.claim = claim
     this.tier = tier
     this.entry = entry
@@ -61,7 +61,7 @@ export class Verdict {
   }
 
   /** Takes over which claim would decide if it were enforced. */
-  takeMonitored({ monitorClaim, monitorTier, monitorEntry }: Verdict): void {
+  takeMonitored({ monitorClaim, monitorTier, monitorEntry }: Decision): void {
     this.monitorClaim = monitorClaim
     this.monitorTier = monitorTier
     this.monitorEntry = monitorEntry
