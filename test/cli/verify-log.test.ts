@@ -2,6 +2,9 @@ import { appendFileSync, chmodSync, mkdirSync, readFileSync, rmSync, writeFileSy
 import t from 'tap'
 import { lines, record } from '../querylog/archive/lines.js'
 import { siteWithChain } from './chained-log.js'
+import { hashLine } from '../../src/lookups/chain/chain-entry.js'
+import { messageOf } from '../../src/lookups/witness/external-receipts.js'
+import { makeAuthority, makeTimeStamp } from '../pki/time-stamps.js'
 import { interdict, SETTINGS } from './run.js'
 
 const NAME = 'queries-20230302T000000.104Z.jsonl'
@@ -118,3 +121,51 @@ t.test(
     t.notMatch(none.out, /[Bb]roken|unaltered/)
   }
 )
+
+t.test(
+  'says until when a witness confirms the log, and finds a chain that it has not seen',
+  async t => {
+    const { config, at, key } = await siteWithChain(t, NAME)
+    const none = await interdict('verify-log', '-c', config)
+    t.match(none, { code: 0, out: /verified: nobody without the key of the chain .*; no witness/ })
+    t.match(none.out, /none: whoever has the key of the chain could have rewritten all of it since/)
+    t.notMatch(none.out, /the log is unaltered/)
+
+    const authority = makeAuthority()
+    writeFileSync(at('tsa-ca.pem'), authority.ca)
+    const sha256 = hashLine(readFileSync(at('log/chain.jsonl'), 'utf8').split('\n')[2]!)
+    const response = makeTimeStamp(authority, sha256)
+    const time = new Date().toISOString()
+    const receipt = { v: 1, n: 3, sha256, time, to: 'https://tsa.example/', by: 'tsa' }
+    const stored = `${JSON.stringify({ ...receipt, response: response.toString('base64') })}\n`
+    writeFileSync(at('log/witness.jsonl'), stored)
+    const trusting = ['verify-log', at('log'), '--trust', key, '--tsa-ca', at('tsa-ca.pem')]
+    const found = await interdict(...trusting)
+    t.match(
+      found,
+      { code: 0, out: /verified, the log is unaltered; witnessed until 20/ },
+      found.err
+    )
+    t.match(found.out, /1 receipt, .*; the last is of line 3/)
+    t.match(found.out, /longer than it should be: 2023-03-03 12:30:00 to/)
+    const unknown = await interdict('verify-log', at('log'), '--trust', key)
+    t.match(unknown, { code: 0, out: /no witness/ })
+    t.match(unknown.out, /1 receipt not verified: the certificates of the authority are not known/)
+
+    writeFileSync(at('held.tsr'), makeTimeStamp(authority, 'ab'.repeat(32)))
+    const forged = await interdict(...trusting, '--witness', at('held.tsr'))
+    t.match(forged, { code: 1, out: /broken at chain\.jsonl/ })
+    t.match(forged.out, /a witness has confirmed another line/)
+    writeFileSync(at('held.log'), `${time} gw ${messageOf(3, sha256, time)}\n`)
+    const held = await interdict(...trusting, '--witness', at('held.log'), '--json')
+    t.match(JSON.parse(held.out), { proven: true, witness: { confirmed: 2, line: 3 } })
+  }
+)
+
+t.test('files of receipts that cannot be used are named', async t => {
+  const { config, at } = await siteWithChain(t, NAME)
+  const verify = (...words: string[]) => interdict('verify-log', '-c', config, ...words)
+  t.match(await verify('--witness', at('none')), { code: 2, err: /--witness: cannot read/ })
+  t.match(await verify('--witness', config), { code: 2, err: /has nothing of a chain/ })
+  t.match(await verify('--tsa-ca', config), { code: 1, err: /no certificate in PEM.*WITNESS_CA/ })
+})

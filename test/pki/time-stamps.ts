@@ -44,7 +44,8 @@ export interface StampTerms {
 
 /** An authority whose key is new. */
 export function makeAuthority(terms: Parameters<typeof makeCertificate>[0] = {}): TestAuthority {
-  const root = makeCertificate({ names: [], subject: 'Test TSA CA' })
+  const { notBefore = new Date(Date.now() - 86_400_000) } = terms
+  const root = makeCertificate({ names: [], subject: 'Test TSA CA', notBefore })
   const signer = makeCertificate({
     ...{
       names: [],

@@ -41,6 +41,8 @@ export function addMaintenanceCommands(program: Command, { io, done }: Context):
       'trusted public keys, or files with one each (default: from the settings)'
     )
     .option('--expect <sha256>', 'SHA-256 of a chain line, as the service log printed it')
+    .option('--witness <files...>', 'receipts from elsewhere: time stamps, or logs with messages')
+    .option('--tsa-ca <file>', 'certificates of the time-stamping authority, PEM')
     .option('--fleet <folder>', 'central folder of a fleet, instead of a query log')
     .option('--keys <folder>', 'with --fleet: GATEWAY.pub of each gateway (default: keys in it)')
     .option('--json', 'print JSON')
@@ -53,7 +55,7 @@ export function addMaintenanceCommands(program: Command, { io, done }: Context):
       const { verifyLogFiles: verify } = await import('../commands/log/verify-log.js')
       done(await verify(log, command.optsWithGlobals(), io))
     })
-  examples(verify, 'verify-log', 'verify-log /srv/log-copy --trust PUBLIC-KEY')
+  examples(verify, 'verify-log', 'verify-log /srv/log-copy --trust PUBLIC-KEY --tsa-ca tsa-ca.pem')
 }
 
 function addAlerts(program: Command, { io, done }: Context): void {

@@ -32,6 +32,11 @@ export class ChainState {
   readonly segments = new Map<string, readonly OpenSegment[]>()
   /** Numbers of the checkpoints after which lines that were in the live file before were not there. */
   readonly shrunk: number[] = []
+  /** Checkpoints by the number of their lines, and whether they cover the live file. */
+  readonly checkpoints: { readonly n: number; readonly time: string; readonly covers: boolean }[] =
+    []
+  /** Replacements of files with lookups by others. */
+  conversions = 0
   /** Files that existed before the chain started. */
   foundAtStart = 0
 
@@ -52,6 +57,7 @@ export class ChainState {
         const before = new Map(entry.files.map(({ file, sha256 }) => [file, sha256]))
         for (const { file, sha256 } of entry.files) this.setAbsent(file, sha256, 'replaced')
         for (const file of entry.by) this.setPresent(file, before.get(file.file))
+        if (entry.files.length > 0) this.conversions++
         return
       }
       case 'removed':
@@ -63,6 +69,7 @@ export class ChainState {
         return
       case 'checkpoint':
         this.checkpoint = { time: entry.time, within: entry.within }
+        this.checkpoints.push({ n: entry.n, time: entry.time, covers: entry.open !== undefined })
         if (entry.open !== undefined) this.addSegment(entry.n, entry.open)
     }
   }

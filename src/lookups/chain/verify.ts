@@ -23,11 +23,12 @@ const MAX_ATTEMPTS = 5
  * `cut`       a line known from elsewhere is not in the chain: its end was cut off
  * `altered`   a file does not have the hash recorded in the chain
  * `rewritten` a file does not have the lines that a checkpoint had of it while it was written
+ * `forged`    a witness has confirmed another line
  * `missing`   a file does not exist
  * `extra`     a file is unknown to the chain
  */
 export type BreakKind =
-  'absent' | 'line' | 'restarted' | 'cut' | 'altered' | 'rewritten' | 'missing' | 'extra'
+  'absent' | 'line' | 'restarted' | 'cut' | 'altered' | 'rewritten' | 'forged' | 'missing' | 'extra'
 
 export interface Break {
   readonly kind: BreakKind

@@ -65,6 +65,8 @@ export const RECORDS = {
     `${path} does not match the query log chain: it has been altered; left unchanged`,
   CHAIN_WRITE: (path: string, why: string) => `cannot write query log chain ${path}: ${why}`,
   WITNESS_FAILED: (to: string, why: string) => `query log not witnessed by ${to}: ${why}; retrying`,
+  WITNESS_CA: (path: string, why: string) =>
+    `cannot use certificates of the time-stamping authority ${path}: ${why}`,
   CHAIN_READ: (path: string, why: string) => `cannot read query log chain ${path}: ${why}`,
 
   // replay

@@ -1,12 +1,18 @@
-import { createPublicKey, type KeyObject } from 'node:crypto'
-import { existsSync } from 'node:fs'
+import { createPublicKey, type KeyObject, type X509Certificate } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { MAX_SECRET_FILE, readBoundedFileSync } from '../../../base/files/bounded-file.js'
 import { readPublicKey } from '../../../base/files/ed25519.js'
+import { reasonOf } from '../../../base/errors/reason.js'
+import { systemClock } from '../../../base/time/clock.js'
 import { failure, InterdictError } from '../../../base/errors/error.js'
 import type { ChainConfig } from '../../../lookups/settings/query-log-config.js'
 import { CHAIN_FILE } from '../../../lookups/chain/chain-entry.js'
 import { readSignKey } from '../../../lookups/chain/sign-key.js'
 import { verifyLog } from '../../../lookups/chain/verify.js'
+import { readHeldReceipts, type HeldReceipt } from '../../../lookups/witness/external-receipts.js'
+import { verifyWitness, withWitness } from '../../../lookups/witness/verify-witness.js'
+import { readCertificates } from '../../../wire/pki/time-stamp.js'
 import { LogLayout } from '../../../lookups/files/log-layout.js'
 import type { Fact } from '../../../analysis/report/report.js'
 import { logPath, type LogOptions } from '../../args/log-path.js'
@@ -20,6 +26,9 @@ export interface VerifyLogOptions extends CommonOptions {
   readonly trust?: readonly string[]
   readonly expect?: string
   readonly json?: boolean
+  /** Files of receipts that others hold. */
+  readonly witness?: readonly string[]
+  readonly tsaCa?: string
 }
 
 const SHA256 = /^[0-9a-f]{64}$/
@@ -27,7 +36,7 @@ const SHA256 = /^[0-9a-f]{64}$/
 /**
  * `interdict verify-log`: whether the query log files are unaltered.
  *
- * @throws InterdictError BUNDLE_TRUST, CHAIN_KEY, CHAIN_READ
+ * @throws InterdictError BUNDLE_TRUST, CHAIN_KEY, CHAIN_READ, WITNESS_CA
  */
 export async function verifyLogFiles(
   log: string | undefined,
@@ -44,16 +53,44 @@ export async function verifyLogFiles(
   if (!existsSync(required) && !existsSync(chain))
     throw failure('CHAIN_READ', required, 'no such file or folder')
   const trusted = trust && (await parseTrustedKeys(trust)).map(key => readPublicKey(key)!)
-  const keys = trusted ?? chainKeys((await loadSettings(options)).log.queries.chain)
+  const queries = trusted === undefined ? (await loadSettings(options)).log.queries : undefined
+  const keys = trusted ?? chainKeys(queries?.chain)
   if (keys.length === 0 && !existsSync(chain))
     throw failure('CHAIN_READ', chain, 'no such file; log.queries.chain records one')
   if (keys.length === 0)
     usageError('--trust: give the public key, because log.queries.chain.sign-key is not set')
+  const caFile = options.tsaCa ?? queries?.witness?.tsa?.caFile
   const result = await verifyLog(new LogLayout(path), keys, expect)
+  const witness = verifyWitness(dirname(path), {
+    authorities: caFile === undefined ? undefined : readAuthorities(caFile),
+    held: (options.witness ?? []).flatMap(readHeld),
+    now: systemClock.wall()
+  })
+  const found = withWitness(result, witness)
   // Version 1 of the public JSON has it by both names.
-  if (json === true) printJson(io, { chain, ...result, ordered: result.manualRemovals })
-  else print(io, `${verificationLines(chain, result, io.stdout.columns).join('\n')}\n`)
-  return result.proven ? EXIT.success : EXIT.failure
+  if (json === true) printJson(io, { chain, ...found, ordered: result.manualRemovals })
+  else print(io, `${verificationLines(chain, found, io.stdout.columns).join('\n')}\n`)
+  return found.proven ? EXIT.success : EXIT.failure
+}
+
+/** @throws InterdictError WITNESS_CA */
+function readAuthorities(file: string): readonly X509Certificate[] {
+  try {
+    return readCertificates(readBoundedFileSync(file, MAX_SECRET_FILE).toString())
+  } catch (error) {
+    throw failure('WITNESS_CA', file, reasonOf(error, file))
+  }
+}
+
+/** What a file has of the chain. It is a mistake to give one that has nothing. */
+function readHeld(file: string): readonly HeldReceipt[] {
+  let held: readonly HeldReceipt[]
+  try {
+    held = readHeldReceipts(readFileSync(file))
+  } catch (error) {
+    return usageError(`--witness: cannot read ${file}: ${reasonOf(error, file)}`)
+  }
+  return held.length > 0 ? held : usageError(`--witness: ${file} has nothing of a chain`)
 }
 
 /** Keys whose signatures count, the current one first. @throws InterdictError CHAIN_KEY */
@@ -69,11 +106,19 @@ export const LOG_FACT = 'Query log'
 /** Whether the query log is unaltered, as evidence in a report. */
 export async function verificationForReport(options: LogOptions): Promise<Fact> {
   if (options.fleet !== undefined) return [LOG_FACT, 'not verified: use verify-log --fleet']
-  const { chain } = (await loadSettings(options)).log.queries
+  const { chain, witness } = (await loadSettings(options)).log.queries
   if (chain === undefined) return [LOG_FACT, 'not verified: log.queries.chain is not set']
   try {
-    const result = await verifyLog(new LogLayout(await logPath(options)), chainKeys(chain))
-    return [LOG_FACT, ...verificationFact(result)]
+    const path = await logPath(options)
+    const result = await verifyLog(new LogLayout(path), chainKeys(chain))
+    const caFile = witness?.tsa?.caFile
+    const authorities = caFile === undefined ? undefined : readAuthorities(caFile)
+    const now = systemClock.wall()
+    const sources = { authorities, held: [], now }
+    return [
+      LOG_FACT,
+      ...verificationFact(withWitness(result, verifyWitness(dirname(path), sources)))
+    ]
   } catch (error) {
     if (error instanceof InterdictError) return [LOG_FACT, `not verified: ${error.message}`]
     throw error

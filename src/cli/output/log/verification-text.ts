@@ -2,8 +2,12 @@ import type { ManuallyRemovedFile } from '../../../lookups/chain/chain-entry.js'
 import type { ManualRemoval } from '../../../lookups/chain/chain-state.js'
 import type { Fault } from '../../../lookups/chain/read-chain.js'
 import type { Break, BreakKind, Unproven, Verification } from '../../../lookups/chain/verify.js'
+import type {
+  WitnessedVerification,
+  WitnessVerification
+} from '../../../lookups/witness/verify-witness.js'
 import { escapeControls } from '../../../base/log/terminal-line.js'
-import { formatCount, formatSize } from '../format.js'
+import { formatCount, formatDuration, formatSize } from '../format.js'
 import { section } from '../layout.js'
 
 const BREAKS: Readonly<Record<Exclude<BreakKind, 'line'>, string>> = {
@@ -13,6 +17,8 @@ const BREAKS: Readonly<Record<Exclude<BreakKind, 'line'>, string>> = {
   cut: 'the expected line is missing: the chain was truncated',
   altered: 'altered since it was written',
   rewritten: 'lines that a checkpoint had of it while it was written are not in it',
+  forged:
+    'a witness has confirmed another line: the chain was rewritten, or another one took its place',
   missing: 'missing, and the gateway did not remove it',
   extra: 'not in the chain: not written by the gateway'
 }
@@ -38,14 +44,49 @@ export const WAS: Readonly<Record<NonNullable<ManuallyRemovedFile['was']>, strin
   unreadable: 'it was unreadable'
 }
 
+/** What witnesses add, and the times that whoever has the keys of the gateway could have rewritten. */
+function witnessLines(witness: WitnessVerification, began: string | undefined): string[] {
+  const { confirmed, first, last, line, longest, gaps, conversions } = witness
+  const unverified = [
+    ...(witness.unverified > 0
+      ? [`${formatCount(witness.unverified, 'receipt')} not verified: ${witness.why}`]
+      : []),
+    ...(witness.sent > 0
+      ? [`${formatCount(witness.sent, 'line')} sent to others: compare theirs with --witness`]
+      : [])
+  ]
+  if (first === undefined || last === undefined) {
+    const since = began === undefined ? '' : ` since ${shown(began)}`
+    return [`none: whoever has the key of the chain could have rewritten all of it${since}`].concat(
+      unverified
+    )
+  }
+  const converted = `${formatCount(conversions, 'time')} the gateway replaced files by others, as Parquet; that they have the same lookups is its word`
+  return [
+    `${formatCount(confirmed, 'receipt')}, ${shown(first)} to ${shown(last)}; the last is of line ${line}`,
+    `root of the gateway alone could have rewritten at most ${formatDuration(longest)} at a time`,
+    ...gaps.map(
+      ({ from, until }) =>
+        `longer than it should be: ${shown(from)} to ${until === undefined ? 'now' : shown(until)}`
+    ),
+    ...(conversions > 0 ? [converted] : []),
+    ...unverified
+  ]
+}
+
 /** @param columns of the terminal, if it is one */
-export function verificationLines(chain: string, found: Verification, columns?: number): string[] {
+export function verificationLines(
+  chain: string,
+  found: WitnessedVerification,
+  columns?: number
+): string[] {
   const labelled = (label: string, lines: readonly string[]): string[] =>
     section(label, lines, columns)
   const { lines, breaks, unproven, manualRemovals } = found
   return [
     `${chain}: ${headline(found)}`,
     ...(lines === 0 ? [] : labelled('Chain', chainLines(found))),
+    ...(lines === 0 ? [] : labelled('Witness', witnessLines(found.witness, found.began))),
     ...(lines === 0 ? [] : labelled('Files', [filesLine(found)])),
     ...labelled('Removed', manualRemovals.flatMap(removalLines)),
     ...labelled(
@@ -61,20 +102,26 @@ function isUnsigned({ proven, breaks }: Verification): boolean {
   return !proven && breaks.every(({ kind }) => kind === 'absent')
 }
 
-function headline(found: Verification): string {
-  if (found.proven) return 'verified, the log is unaltered'
+function headline(found: WitnessedVerification): string {
+  const { last } = found.witness
+  if (found.proven) {
+    return last === undefined
+      ? 'verified: nobody without the key of the chain has altered the log; no witness'
+      : `verified, the log is unaltered; witnessed until ${shown(last)}`
+  }
   if (isUnsigned(found)) return 'not yet signed, so nothing is proven'
   return `broken at ${escapeControls(found.breaks[0]!.at)}`
 }
 
 /** One line for a report. */
-export function verificationFact(found: Verification): readonly string[] {
+export function verificationFact(found: WitnessedVerification): readonly string[] {
   const { proven, breaks, checkpoint, unproven, manualRemovals } = found
   const open = unproven.map(({ at }) => at)
   return [
     ...(isUnsigned(found) ? [headline(found)] : []),
     ...(proven ? [`verified: ${filesLine(found)}`] : breaks.slice(0, 3).map(breakLine)),
     ...(checkpoint === undefined ? [] : [`last checkpoint ${shown(checkpoint)}`]),
+    ...witnessLines(found.witness, found.began),
     ...manualRemovals.flatMap(removalLines).map(line => `removed by hand: ${line}`),
     ...(open.length === 0 ? [] : [`not verified yet: ${open.join(', ')}`])
   ]

@@ -1,0 +1,66 @@
+import type { Milliseconds } from '../../base/units.js'
+
+/** A line of the chain that a witness has confirmed. Times are wall-clock times. */
+export interface ConfirmedLine {
+  readonly n: number
+  /** When a witness confirmed it: not by the gateway's word. */
+  readonly at: Milliseconds
+  /** Up to when the line covers lookups, by the gateway's word. */
+  readonly covers: Milliseconds
+}
+
+/** Lookups of this time could be rewritten until its end, by whoever has the keys of the gateway. */
+export interface RewritableTime {
+  readonly from: Milliseconds
+  /** Undefined: still. */
+  readonly until: Milliseconds | undefined
+}
+
+/**
+ * The times whose lookups the gateway alone could have rewritten, each until a witness confirmed them: one before each
+ * confirmed line, and one after the last.
+ *
+ * @param began when the chain began
+ */
+export function rewritableTimes(
+  lines: readonly ConfirmedLine[],
+  began: Milliseconds
+): RewritableTime[] {
+  const sorted = [...lines].sort((a, b) => a.n - b.n)
+  // A line is confirmed as soon as any later line is, since that has its hash.
+  let earliest = Infinity
+  const fixed = sorted.map(line => line.at)
+  for (let i = fixed.length - 1; i >= 0; i--) fixed[i] = earliest = Math.min(earliest, fixed[i]!)
+  const times: RewritableTime[] = []
+  let from = began
+  for (const [i, { covers }] of sorted.entries()) {
+    const until = fixed[i]!
+    times.push({ from: Math.min(from, until), until })
+    // The gateway cannot have covered lookups that came after the confirmation.
+    from = Math.max(from, Math.min(covers, until))
+  }
+  return [...times, { from, until: undefined }]
+}
+
+/** The longest ones: longer than a limit, and joined where they overlap. @param now ends those that last */
+export function longerThan(
+  times: readonly RewritableTime[],
+  limit: Milliseconds,
+  now: Milliseconds
+): RewritableTime[] {
+  const joined: RewritableTime[] = []
+  for (const time of times.filter(({ from, until = now }) => until - from > limit)) {
+    const last = joined.at(-1)
+    if (last === undefined || (last.until !== undefined && last.until < time.from))
+      joined.push(time)
+    else joined[joined.length - 1] = { from: last.from, until: laterOf(last.until, time.until) }
+  }
+  return joined
+}
+
+function laterOf(
+  a: Milliseconds | undefined,
+  b: Milliseconds | undefined
+): Milliseconds | undefined {
+  return a === undefined || b === undefined ? undefined : Math.max(a, b)
+}

@@ -1,0 +1,214 @@
+import type { X509Certificate } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { failure } from '../../base/errors/error.js'
+import { reasonOf } from '../../base/errors/reason.js'
+import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../../base/units.js'
+import { verifyTimeStamp } from '../../wire/pki/time-stamp.js'
+import { CHAIN_FILE } from '../chain/chain-entry.js'
+import { readChain, type ChainContents } from '../chain/read-chain.js'
+import type { Break, Verification } from '../chain/verify.js'
+import type { HeldReceipt } from './external-receipts.js'
+import { readReceipts, WITNESS_FILE, type Receipt } from './receipts.js'
+import {
+  longerThan,
+  rewritableTimes,
+  type ConfirmedLine,
+  type RewritableTime
+} from './rewritable.js'
+
+/** Time that a checkpoint takes to reach a witness. */
+const TOLERANCE: Milliseconds = 60_000
+
+/** What witnesses say of a chain; its JSON form is public, see docs/reference/query-log.md. Times are RFC 3339. */
+export interface WitnessVerification {
+  /** Receipts that confirm lines of the chain. */
+  readonly confirmed: number
+  /** Lines of which a witness has another version, or that are missing: the chain was rewritten. */
+  readonly contradicted: readonly { readonly at: string; readonly from: string }[]
+  /** Receipts that cannot be verified, and why the first of them cannot. */
+  readonly unverified: number
+  readonly why?: string
+  /** Lines that were sent and whose receipts are elsewhere. */
+  readonly sent: number
+  /** Times of the first and the last confirmation. */
+  readonly first?: string
+  readonly last?: string
+  /** The last confirmed line. */
+  readonly line?: number
+  /** The longest time whose lookups could be rewritten by whoever has the keys of the gateway, in seconds. */
+  readonly longest: Seconds
+  /** Such times that are longer than the interval of checkpoints and a minute; without `until`: to this day. */
+  readonly gaps: readonly { readonly from: string; readonly until?: string }[]
+  /** How often the gateway has replaced files by others that have the same lookups, by its word. */
+  readonly conversions: number
+}
+
+export interface WitnessSources {
+  /** Certificates that time stamps lead to; undefined: none are known. */
+  readonly authorities: readonly X509Certificate[] | undefined
+  /** What others have. */
+  readonly held: readonly HeldReceipt[]
+  readonly now: Milliseconds
+}
+
+/** A query log, verified against its chain and the witnesses of that. */
+export interface WitnessedVerification extends Verification {
+  readonly witness: WitnessVerification
+}
+
+/** The log is not proven if a witness has seen another chain. */
+export function withWitness(
+  found: Verification,
+  witness: WitnessVerification
+): WitnessedVerification {
+  const contradictions = witness.contradicted.map(({ at }): Break => ({ kind: 'forged', at }))
+  const proven = found.proven && contradictions.length === 0
+  return { ...found, proven, breaks: [...contradictions, ...found.breaks], witness }
+}
+
+/** A receipt that is valid by itself. */
+interface Confirmed {
+  readonly n: number | undefined
+  readonly sha256: string
+  readonly at: Milliseconds
+  readonly from: string
+}
+
+/**
+ * Compares the chain of a query log with the receipts of its witnesses.
+ *
+ * @throws InterdictError CHAIN_READ
+ */
+export function verifyWitness(folder: string, sources: WitnessSources): WitnessVerification {
+  // The receipts first: the chain may grow meanwhile, and they with it.
+  const stored = read(folder, WITNESS_FILE, () => readReceipts(folder))
+  const path = join(folder, CHAIN_FILE)
+  const octets = read(folder, CHAIN_FILE, () =>
+    existsSync(path) ? readFileSync(path) : Buffer.alloc(0)
+  )
+  const held = stored.map((receipt): HeldReceipt => ({ kind: 'stored', receipt }))
+  return compare(readChain(octets, undefined), [...held, ...sources.held], sources)
+}
+
+function compare(
+  { hashes, state, lines }: ChainContents,
+  held: readonly HeldReceipt[],
+  { authorities, now }: WitnessSources
+): WitnessVerification {
+  const { confirmed, problems, sent } = verifyEach(held, authorities)
+  const all = [...hashes]
+  const numbers = new Map(all.map((sha256, i) => [sha256, i + 1]))
+  const isInChain = ({ n, sha256 }: Confirmed): boolean => {
+    const line = numbers.get(sha256)
+    return line !== undefined && (n === undefined || n === line)
+  }
+  const contradicted = confirmed.filter(one => !isInChain(one))
+  const good = confirmed.filter(isInChain)
+  const covered = coverage(state.checkpoints)
+  const confirmedLines = good.map(({ sha256, at }): ConfirmedLine => {
+    const n = numbers.get(sha256)!
+    return { n, at, covers: covered(n) }
+  })
+  const times = confirmedLines.map(({ at }) => at).sort((a, b) => a - b)
+  const began = Date.parse(state.startedAt ?? '')
+  const rewritable = Number.isNaN(began) ? [] : rewritableTimes(confirmedLines, began)
+  const interval = (state.checkpoint?.within ?? 0) * MS_PER_SECOND
+  return {
+    confirmed: good.length,
+    contradicted: contradicted.map(({ n, from }) => {
+      return { at: n === undefined ? CHAIN_FILE : `${CHAIN_FILE}:${Math.min(n, lines + 1)}`, from }
+    }),
+    unverified: problems.length,
+    ...(problems[0] !== undefined && { why: problems[0] }),
+    sent,
+    ...(times.length > 0 && {
+      first: iso(times[0]!),
+      last: iso(times.at(-1)!),
+      line: confirmedLines.reduce((last, { n }) => Math.max(last, n), 0)
+    }),
+    longest: longestOf(rewritable, now),
+    gaps: longerThan(rewritable, interval + TOLERANCE, now).map(({ from, until }) => {
+      return { from: iso(from), ...(until !== undefined && { until: iso(until) }) }
+    }),
+    conversions: state.conversions
+  }
+}
+
+function longestOf(times: readonly RewritableTime[], now: Milliseconds): Seconds {
+  const longest = times.reduce((most, { from, until = now }) => Math.max(most, until - from), 0)
+  return Math.ceil(longest / MS_PER_SECOND)
+}
+
+function verifyEach(
+  held: readonly HeldReceipt[],
+  authorities: readonly X509Certificate[] | undefined
+) {
+  const confirmed: Confirmed[] = []
+  const problems: string[] = []
+  let sent = 0
+  for (const one of held) {
+    try {
+      const found = confirmationOf(one, authorities)
+      if (found === undefined) sent++
+      else confirmed.push(found)
+    } catch (error) {
+      problems.push(reasonOf(error))
+    }
+  }
+  return { confirmed, problems, sent }
+}
+
+/** Undefined if its proof is elsewhere. Throws an error that says why it proves nothing. */
+function confirmationOf(
+  held: HeldReceipt,
+  authorities: readonly X509Certificate[] | undefined
+): Confirmed | undefined {
+  if (held.kind === 'message') return { ...held, from: 'a message' }
+  if (held.kind === 'response')
+    return stampOf(held.response, undefined, 'a time stamp', authorities)
+  return storedConfirmation(held.receipt, authorities)
+}
+
+function storedConfirmation(
+  receipt: Receipt,
+  authorities: readonly X509Certificate[] | undefined
+): Confirmed | undefined {
+  if (receipt.by === 'syslog') return undefined
+  const { n, response, to } = receipt
+  // Of the line that was stamped, whatever the receipt calls it.
+  return stampOf(Buffer.from(response, 'base64'), n, to, authorities)
+}
+
+function stampOf(
+  response: Uint8Array,
+  n: number | undefined,
+  from: string,
+  authorities: readonly X509Certificate[] | undefined
+): Confirmed {
+  if (authorities === undefined) throw new Error('the certificates of the authority are not known')
+  const { sha256, time: at } = verifyTimeStamp(response, authorities)
+  return { n, sha256, at, from }
+}
+
+/** Up to when a checkpoint covers lookups: the time of the last one up to it that has the lines of the live file. */
+function coverage(checkpoints: ChainContents['state']['checkpoints']): (n: number) => Milliseconds {
+  const times = new Map<number, Milliseconds>()
+  let last = -Infinity
+  for (const { n, time, covers } of checkpoints) {
+    if (covers) last = Date.parse(time)
+    times.set(n, last)
+  }
+  return n => times.get(n) ?? -Infinity
+}
+
+const iso = (at: Milliseconds): string => new Date(at).toISOString()
+
+function read<T>(folder: string, name: string, how: () => T): T {
+  try {
+    return how()
+  } catch (error) {
+    const path = join(folder, name)
+    throw failure('CHAIN_READ', path, reasonOf(error, path))
+  }
+}
