@@ -1,8 +1,19 @@
 import { createPublicKey, verify } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { generateKeys } from '../../src/base/files/ed25519.js'
+import { hashLine } from '../../src/lookups/chain/chain-entry.js'
+import { makeAuthority, makeTimeStamp } from '../pki/time-stamps.js'
+import { tendOnce } from '../querylog/archive/chain/rig.js'
 import { interdict, writeSite } from './run.js'
 
 const LINE = {
@@ -172,4 +183,61 @@ t.test('the rounds that a gateway has recorded are in the pack, and the times wi
     ['ban be-clip', 'clients'].map(it => `${it},W,${from},${until}`)
   )
   t.equal(csv('probe-gaps').length, 3, 'before the first one, in between, and after the last one')
+})
+
+t.test('the receipts of a witness are in the pack, and the page says what they prove', async t => {
+  const chained =
+    'chain: { sign-key: key.pem }, witness: { tsa: { url: "http://127.0.0.1/", ca-file: tsa.pem } }'
+  const authority = makeAuthority()
+  const config = writeSite(t, {
+    'interdict.yaml': `rules: rules\nupstreams: { use-resolv-conf: false }\nlog: { queries: { file: log/queries.jsonl, ${chained} } }\n`,
+    'rules/networks.yaml': RULES,
+    'log/queries.jsonl': LINES,
+    'key.pem': privatePem,
+    'tsa.pem': authority.ca
+  })
+  const within = (path: string): string => join(dirname(config), path)
+  chmodSync(within('key.pem'), 0o600)
+  const chain = {
+    signKey: within('key.pem'),
+    earlierKeys: [],
+    checkpoint: 600_000,
+    coversLive: true
+  }
+  await tendOnce(within('log/queries.jsonl'), '2026-06-03T12:00:00.000Z', { parquet: false, chain })
+  const all = [
+    'evidence',
+    'be-clip',
+    '-c',
+    config,
+    '--since',
+    '2026-06-01',
+    '--until',
+    '2026-06-04'
+  ]
+  const page = async (name: string): Promise<string> => {
+    const made = await interdict(...all, '-o', within(name))
+    t.equal(made.code, 0, made.err)
+    return readFileSync(within(`${name}/evidence.html`), 'utf8')
+  }
+  const without = await page('without')
+  t.match(without, /no witness has confirmed it \(log\.queries\.witness\)/)
+  t.match(without, /whoever has the key of the chain could have rewritten all of it since/)
+  t.notOk(existsSync(within('without/log/witness.jsonl')))
+
+  const sha256 = hashLine(readFileSync(within('log/chain.jsonl'), 'utf8').split('\n')[1]!)
+  const receipt = { v: 1, n: 2, sha256, time: '2026-06-03T12:00:01.000Z', to: 'x', by: 'tsa' }
+  const response = makeTimeStamp(authority, sha256).toString('base64')
+  writeFileSync(within('log/witness.jsonl'), `${JSON.stringify({ ...receipt, response })}\n{"torn`)
+  const witnessed = await page('witnessed')
+  t.match(witnessed, /has rewritten the files of its log after a witness confirmed them/)
+  t.match(witnessed, /root of the gateway alone could have rewritten at most/)
+  t.match(witnessed, /verify\.sh FOLDER PUBLIC-KEY TSA-CA/)
+  t.strictSame(
+    readFileSync(within('witnessed/log/witness.jsonl'), 'utf8'),
+    `${JSON.stringify({ ...receipt, response })}\n`
+  )
+  await page('again')
+  const figures = (name: string): string => readFileSync(within(`${name}/evidence.json`), 'utf8')
+  t.equal(figures('again'), figures('witnessed'), 'whenever it is made')
 })

@@ -112,6 +112,63 @@ def check_chain(folder, key):
     return 'chain of %d lines, %s to %s, signed with %s; %d files of the log are in it' % (
         len(lines), json.loads(lines[0])['time'], json.loads(lines[-1])['time'], who, proven)
 
+# What witnesses say of it. Who signed a time stamp is for openssl: verify.sh.
+
+def parts(octets):
+    """Contents of the values in DER, one after the other."""
+    at, found = 0, []
+    while at < len(octets):
+        length, at = octets[at + 1], at + 2
+        if length > 0x80:
+            size = length & 0x7f
+            length, at = int.from_bytes(octets[at:at + size], 'big'), at + size
+        found.append(octets[at:at + length])
+        at += length
+    return found
+
+def stamp(response):
+    """SHA-256 and time of a TimeStampResp: RFC 3161, section 2.4.2."""
+    token = parts(parts(parts(response)[0])[1])
+    content = parts(parts(token[1])[0])[2]
+    info = parts(parts(parts(parts(content)[1])[0])[0])
+    at = datetime.strptime(info[4].decode()[:14], '%Y%m%d%H%M%S').replace(tzinfo=timezone.utc)
+    return parts(info[2])[1].hex(), at.timestamp()
+
+def check_witness(folder):
+    if not os.path.exists(os.path.join(folder, 'log', 'chain.jsonl')):
+        return 'no chain, so no witness of it'
+    lines = read(folder, 'log', 'chain.jsonl').decode().splitlines()
+    numbers = {hashlib.sha256(line.encode()).hexdigest(): number for number, line in enumerate(lines, 1)}
+    covers, covered = {}, 0
+    for number, line in enumerate(lines, 1):
+        entry = json.loads(line)
+        covered = milliseconds(entry['time']) / 1000 if 'open' in entry else covered
+        covers[number] = covered
+    found = []
+    if os.path.exists(os.path.join(folder, 'log', 'witness.jsonl')):
+        for line in read(folder, 'log', 'witness.jsonl').decode().splitlines():
+            receipt = json.loads(line)
+            if receipt['by'] != 'tsa':
+                continue
+            digest, at = stamp(base64.b64decode(receipt['response']))
+            need(digest in numbers, 'the chain lacks a line that was stamped: the log was rewritten')
+            found.append((numbers[digest], at))
+    found.sort()
+    if not found:
+        return 'no time stamps: whoever has the keys of the gateway could have rewritten the log'
+    start, until, times = milliseconds(json.loads(lines[0])['time']) / 1000, float('inf'), []
+    for i in reversed(range(len(found))):
+        until = min(until, found[i][1])
+        found[i] = found[i][0], until
+    for number, until in found:
+        times.append((until - min(start, until), min(start, until), until))
+        start = max(start, min(covers[number], until))
+    longest = max(times)
+    show = lambda at: datetime.fromtimestamp(at, timezone.utc).strftime('%Y-%m-%dT%H:%M:%SZ')
+    return ('%d time stamps, if verify.sh finds them signed: until %s, whoever has the keys of the gateway could have '
+            'rewritten at most %d minutes at a time (%s to %s), and all that was logged since') % (
+        len(found), show(max(at for _, at in found)), -(-longest[0] // 60), show(longest[1]), show(longest[2]))
+
 # 3. The figures follow from the lookups.
 
 ORDERS = ['in force', 'not known', 'restart', 'log missing', 'not in force']
@@ -300,7 +357,7 @@ def check_rules(folder, listed):
 def main(folder, expected=None):
     key, text, listed = check_files(folder, expected)
     if 'enforcement.json' in listed:
-        for found in (check_chain(folder, key), check_rules(folder, listed), check_figures(folder)):
+        for found in (check_chain(folder, key), check_witness(folder), check_rules(folder, listed), check_figures(folder)):
             print(found)
         print('not counted again: tables of bypass attempts, probes, times without lookups and changes of rules')
     print('unaltered: %d files, signed with %s' % (len(listed), text))
@@ -308,6 +365,6 @@ def main(folder, expected=None):
 if __name__ == '__main__':
     try:
         main(*(sys.argv[1:] or [os.path.dirname(os.path.abspath(__file__))]))
-    except (OSError, ValueError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, AttributeError, IndexError) as error:
         sys.exit('ALTERED: %s' % error)
 `

@@ -1,6 +1,7 @@
 /** Verifier in the pack. It needs nothing of Interdict, so that an auditor can read it on one page. */
 export const VERIFY_SH = `#!/bin/sh
-# Verifies an evidence pack: sh verify.sh [FOLDER [PUBLIC-KEY]]. Needs sha256sum and openssl 3.
+# Verifies an evidence pack: sh verify.sh [FOLDER [PUBLIC-KEY [TSA-CA]]]. Needs sha256sum and openssl 3.
+# TSA-CA: file with the certificates of the time-stamping authority, in PEM; take it from the authority.
 # Take this script and the public key from the operator, not from the pack: who alters a pack can alter its verifier.
 # It checks that the pack is as it was signed. verify.py also checks that its figures follow from its lookups.
 set -eu
@@ -10,6 +11,8 @@ fail() {
   echo "ALTERED: $1" >&2
   exit 1
 }
+ca=\${3:-}
+case $ca in '' | /*) ;; *) ca=$PWD/$ca ;; esac
 cd "\${1:-$(dirname "$0")}"
 # Whatever is neither a file nor a folder could show one thing here and another one elsewhere: a link, a pipe.
 [ -z "$(find . ! -type f ! -type d)" ] || fail "the pack has something that is not a file"
@@ -37,6 +40,32 @@ if [ -f log/chain.jsonl ]; then
     echo "the chain of the log ends in a line that is signed with the key of the pack"
   else
     echo "note: the chain of the log is signed with another key than the pack; ask the operator for it"
+  fi
+  # Each time stamp is of the SHA-256 of a line of the chain.
+  stamps=0
+  : >"$work/stamps"
+  if [ -f log/witness.jsonl ]; then
+    sed -n 's|^{"v":1,"n":\\([0-9]*\\),"sha256":"\\([0-9a-f]*\\)".*"by":"tsa","response":"\\([A-Za-z0-9+/=]*\\)"}$|\\1 \\2 \\3|p' \\
+      log/witness.jsonl >"$work/stamps"
+  fi
+  while read -r number digest response; do
+    is=$(sed -n "\${number}p" log/chain.jsonl | tr -d '\\n' | sha256sum | cut -c 1-64)
+    [ "$is" = "$digest" ] || fail "line $number of the chain is not the one that was stamped: the log was rewritten"
+    printf '%s' "$response" | openssl base64 -d -A >"$work/stamp"
+    if [ -n "$ca" ]; then
+      openssl ts -verify -digest "$digest" -in "$work/stamp" -CAfile "$ca" >/dev/null 2>&1 ||
+        fail "the time stamp of line $number is of another line, or not of this authority"
+    fi
+    stamps=$((stamps + 1))
+    stamped=$number
+  done <"$work/stamps"
+  if [ "$stamps" = 0 ]; then
+    echo "note: no time stamps: whoever has the keys of the gateway could have rewritten the log"
+  elif [ -z "$ca" ]; then
+    echo "note: $stamps time stamps not verified: give the certificates of the authority, TSA-CA"
+  else
+    time=$(openssl ts -reply -in "$work/stamp" -text 2>/dev/null | sed -n 's/^Time stamp: //p')
+    echo "$stamps time stamps of the authority, the last of line $stamped at $time; verify.py lists the times between them"
   fi
 fi
 echo "unaltered: $(wc -l <SHA256SUMS) files, signed with $key"

@@ -51,9 +51,10 @@ function pathOf(name: string): string {
 
 export function proofFiles(proof: LogProof | undefined): Files {
   if (proof === undefined) return []
-  const { chain, files } = proof
+  const { chain, receipts, files } = proof
   return [
     ['log/files.json', pretty(files)],
-    ...(chain === undefined ? [] : [['log/chain.jsonl', chain] as [string, string]])
+    ...(chain === undefined ? [] : [['log/chain.jsonl', chain] as [string, string]]),
+    ...(receipts === undefined ? [] : [['log/witness.jsonl', receipts] as [string, string]])
   ]
 }

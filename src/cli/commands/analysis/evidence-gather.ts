@@ -42,13 +42,13 @@ import { banDetails } from '../../output/rules/ban-details.js'
 import { formatCount } from '../../output/format.js'
 import { enforcementJson, proofFiles, ruleTextFiles } from './evidence-files.js'
 import { ruleHistory, type KnownVersion } from './evidence-history.js'
-import { loggedSince, NO_CHAIN, NOT_OVER, PROVEN, settingsDigest } from './evidence-limits.js'
+import { loggedSince, NO_CHAIN, NOT_OVER, provenFacts, settingsDigest } from './evidence-limits.js'
 import { logProof } from './evidence-log.js'
 import { missingRules, ruleChanges } from './evidence-rules.js'
 import { banSources, banStates, exceptedPatterns } from './evidence-states.js'
 import { makeReport } from './make-report.js'
 import { fleetVerification } from '../log/verify-fleet.js'
-import { LOG_FACT, verificationForReport } from '../log/verify-log.js'
+import { LOG_FACT, verificationAsFact, verifyConfiguredLog } from '../log/verify-log.js'
 
 /** Rows of each table: an evidence pack leaves nothing out that an auditor would ask for. */
 const TOP = 1_000_000
@@ -135,6 +135,8 @@ export async function gatherEvidence(
       lines.push(Buffer.from(lookup.line))
     }
     const facts = banDetails(ban, loaded.rules)
+    const verified = await verifyConfiguredLog(options)
+    const isWitnessed = typeof verified !== 'string' && verified.witness.last !== undefined
     const judged = { enforcement, tally, facts, completeness, timeZone }
     const ruleSetOf = (version: RuleVersion): RuleSet | undefined => history.find(version)?.rules
     const histories = new Map(
@@ -161,12 +163,12 @@ export async function gatherEvidence(
         ['Period', `${at(since)} to ${at(until)}${isOpen ? '; not over yet' : ''}`],
         ['Time zone', timeZone],
         ['What is logged', completeness.text],
-        ...verifiedFacts([await verificationForReport(options)], fleet),
-        ...PROVEN,
+        ...verifiedFacts([verificationAsFact(verified)], fleet),
+        ...provenFacts(isWitnessed),
         ['Settings now', settingsDigest(config.file)],
         [
           'To verify this pack',
-          'sh verify.sh FOLDER PUBLIC-KEY',
+          `sh verify.sh FOLDER PUBLIC-KEY${isWitnessed ? ' TSA-CA' : ''}`,
           'with verify.sh and the key from the operator, not from the pack; python3 verify.py also counts again'
         ],
         ['Probes', probed?.summary ?? 'no record: neither `probe` in the settings nor --probes']

@@ -5,6 +5,7 @@ import { reasonOf } from '../../../base/errors/reason.js'
 import { CHAIN_FILE, parseEntry } from '../../../lookups/chain/chain-entry.js'
 import { digestFile } from '../../../lookups/files/file-digest.js'
 import { allFiles, isTally, LogLayout } from '../../../lookups/files/log-layout.js'
+import { parseReceipts, WITNESS_FILE } from '../../../lookups/witness/receipts.js'
 import type { MissingTime } from '../../../analysis/evidence/enforcement.js'
 
 /** A file of the log that the pack is made of. */
@@ -20,6 +21,8 @@ interface LogFileDigest {
 export interface LogProof {
   /** Undefined: there is none. */
   readonly chain: string | undefined
+  /** Receipts of its witnesses; undefined: there are none. */
+  readonly receipts: string | undefined
   readonly files: readonly LogFileDigest[]
   /** Times of files that the chain has and that are not there. */
   readonly missing: readonly MissingTime[]
@@ -30,6 +33,11 @@ export async function logProof(path: string): Promise<LogProof> {
   const layout = new LogLayout(path)
   const chainPath = join(layout.folder, CHAIN_FILE)
   try {
+    const receiptsPath = join(layout.folder, WITNESS_FILE)
+    const receipts = existsSync(receiptsPath)
+      ? receiptLines(readFileSync(receiptsPath, 'utf8'))
+      : undefined
+    // After the receipts, since it grows first.
     const chain = existsSync(chainPath) ? wholeLines(readFileSync(chainPath, 'utf8')) : undefined
     const files: LogFileDigest[] = []
     for (const file of allFiles(layout)) {
@@ -41,7 +49,12 @@ export async function logProof(path: string): Promise<LogProof> {
       files.push({ file: layout.liveName, ...digest, open: true })
     }
     const there = new Set(files.map(({ file }) => file))
-    return { chain, files, missing: chain === undefined ? [] : missingTimes(chain, there) }
+    return {
+      chain,
+      receipts,
+      files,
+      missing: chain === undefined ? [] : missingTimes(chain, there)
+    }
   } catch (error) {
     throw failure('CHAIN_READ', dirname(path), reasonOf(error))
   }
@@ -50,6 +63,13 @@ export async function logProof(path: string): Promise<LogProof> {
 /** The gateway may be writing the last one. */
 function wholeLines(text: string): string {
   return text.slice(0, text.lastIndexOf('\n') + 1)
+}
+
+/** Without what a crash has left. */
+function receiptLines(text: string): string {
+  return parseReceipts(text)
+    .map(receipt => `${JSON.stringify(receipt)}\n`)
+    .join('')
 }
 
 /** Times of lookups that the chain has, and no file. */

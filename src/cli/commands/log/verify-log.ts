@@ -11,7 +11,11 @@ import { CHAIN_FILE } from '../../../lookups/chain/chain-entry.js'
 import { readSignKey } from '../../../lookups/chain/sign-key.js'
 import { verifyLog } from '../../../lookups/chain/verify.js'
 import { readHeldReceipts, type HeldReceipt } from '../../../lookups/witness/external-receipts.js'
-import { verifyWitness, withWitness } from '../../../lookups/witness/verify-witness.js'
+import {
+  verifyWitness,
+  withWitness,
+  type WitnessedVerification
+} from '../../../lookups/witness/verify-witness.js'
 import { readCertificates } from '../../../wire/pki/time-stamp.js'
 import { LogLayout } from '../../../lookups/files/log-layout.js'
 import type { Fact } from '../../../analysis/report/report.js'
@@ -105,22 +109,29 @@ export const LOG_FACT = 'Query log'
 
 /** Whether the query log is unaltered, as evidence in a report. */
 export async function verificationForReport(options: LogOptions): Promise<Fact> {
-  if (options.fleet !== undefined) return [LOG_FACT, 'not verified: use verify-log --fleet']
+  return verificationAsFact(await verifyConfiguredLog(options))
+}
+
+export function verificationAsFact(found: WitnessedVerification | string): Fact {
+  return [LOG_FACT, ...(typeof found === 'string' ? [found] : verificationFact(found))]
+}
+
+/** @returns why the log cannot be verified, if so */
+export async function verifyConfiguredLog(
+  options: LogOptions
+): Promise<WitnessedVerification | string> {
+  if (options.fleet !== undefined) return 'not verified: use verify-log --fleet'
   const { chain, witness } = (await loadSettings(options)).log.queries
-  if (chain === undefined) return [LOG_FACT, 'not verified: log.queries.chain is not set']
+  if (chain === undefined) return 'not verified: log.queries.chain is not set'
   try {
     const path = await logPath(options)
     const result = await verifyLog(new LogLayout(path), chainKeys(chain))
     const caFile = witness?.tsa?.caFile
     const authorities = caFile === undefined ? undefined : readAuthorities(caFile)
-    const now = systemClock.wall()
-    const sources = { authorities, held: [], now }
-    return [
-      LOG_FACT,
-      ...verificationFact(withWitness(result, verifyWitness(dirname(path), sources)))
-    ]
+    const sources = { authorities, held: [] }
+    return withWitness(result, verifyWitness(dirname(path), sources))
   } catch (error) {
-    if (error instanceof InterdictError) return [LOG_FACT, `not verified: ${error.message}`]
+    if (error instanceof InterdictError) return `not verified: ${error.message}`
     throw error
   }
 }

@@ -65,9 +65,10 @@ function witnessLines(witness: WitnessVerification, began: string | undefined): 
   return [
     `${formatCount(confirmed, 'receipt')}, ${shown(first)} to ${shown(last)}; the last is of line ${line}`,
     `root of the gateway alone could have rewritten at most ${formatDuration(longest)} at a time`,
-    ...gaps.map(
-      ({ from, until }) =>
-        `longer than it should be: ${shown(from)} to ${until === undefined ? 'now' : shown(until)}`
+    ...gaps.map(({ from, until }) =>
+      until === undefined
+        ? `not confirmed since ${shown(from)}`
+        : `longer than it should be: ${shown(from)} to ${shown(until)}`
     ),
     ...(conversions > 0 ? [converted] : []),
     ...unverified
