@@ -96,6 +96,17 @@ t.test('check and serve report an unusable key', async t => {
   })
 })
 
+t.test('check reports certificates of a witness that cannot be used', async t => {
+  const { config, at } = await siteWithChain(t, NAME)
+  const settings = readFileSync(config, 'utf8')
+  const witness = 'witness: { tsa: { url: "http://127.0.0.1/", ca-file: tsa.pem } }'
+  writeFileSync(config, settings.replace('sign.pem }', `sign.pem }, ${witness}`))
+  const missing = await interdict('check', '-c', config)
+  t.match(missing, { code: 1, out: /:3:59: .*log\.queries\.witness\.tsa\.ca-file.*CONFIG_FILE/ })
+  writeFileSync(at('tsa.pem'), makeAuthority().ca)
+  t.match(await interdict('check', '-c', config), { code: 0 })
+})
+
 t.test('escapes control characters in file names', async t => {
   const { config, at } = await siteWithChain(t, NAME)
   mkdirSync(at('log/archive/day=2023-03-01'), { recursive: true })

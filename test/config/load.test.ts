@@ -583,6 +583,11 @@ const refuses = [
     at: [3, 14]
   },
   {
+    it: 'a witness by HTTP that is a syslog server',
+    text: 'log:\n  queries:\n    chain: { sign-key: k.pem }\n    witness: { syslog: { to: "https://logs.example" } }',
+    at: [4, 30]
+  },
+  {
     it: 'a time-stamping authority without its certificate',
     text: 'log:\n  queries:\n    chain: { sign-key: k.pem }\n    witness: { tsa: { url: "http://tsa.example" } }',
     at: [4, 21]

@@ -110,8 +110,7 @@ const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
 
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined }
 const witness = new ChainWitness(silent)
-const position = { file: settings, line: 1, column: 1 }
-const channels = [timeStampingChannel({ url, caFile: at('ca.pem'), position })]
+const channels = [timeStampingChannel({ url, caFile: at('ca.pem') })]
 witness.configure({ folder: at('log'), every: 10 * MINUTE, channels })
 const chain = {
   ...{ signKey: at('key.pem'), earlierKeys: [], checkpoint: 10 * MINUTE, coversLive: true }

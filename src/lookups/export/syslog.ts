@@ -17,13 +17,18 @@ const HOST =
     .replaceAll(/[^!-~]/g, '')
     .slice(0, 255) || '-'
 
+/** HEADER of RFC 5424 §6.2. */
+export function syslogHeader(severity: number, time: string, messageId: string): string {
+  return `<${FACILITY * 8 + severity}>1 ${time} ${HOST} interdict ${process.pid} ${messageId}`
+}
+
 /** RFC 5424: header, the fields of the record as structured data, and the formatted text. */
 function syslogMessage(record: QueryRecord, format: RecordFormat): Buffer {
   const { time, verdict } = record
-  const priority = FACILITY * 8 + (SEVERITY[verdict] ?? INFORMATIONAL)
   const fields = Object.entries(record).filter(([name]) => name !== 'time')
   const data = fields.map(([name, value]) => ` ${name}="${escape(String(value))}"`).join('')
-  const head = `<${priority}>1 ${time} ${HOST} interdict ${process.pid} ${verdict} [${SD_ID}${data}]`
+  const severity = SEVERITY[verdict] ?? INFORMATIONAL
+  const head = `${syslogHeader(severity, time, verdict)} [${SD_ID}${data}]`
   // Without BOM, that is MSG-ANY (§6.4): many receivers display the BOM.
   return Buffer.from(`${head} ${formatRecord(format, record)}`)
 }

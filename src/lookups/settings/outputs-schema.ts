@@ -14,7 +14,7 @@ const OTLP_PATH = '/v1/logs'
  * Reads `udp://192.0.2.1:514`, `tcp://name:601`, `tls://[2001:db8::1]:6514` or `unix:/path`; or a URL.
  * `https://collector.example:4318` is short for `https://collector.example:4318/v1/logs`.
  */
-function readOutputAddress(text: string): OutputAddress | undefined {
+export function readOutputAddress(text: string): OutputAddress | undefined {
   const socket = /^unix:(\/.+)$/.exec(text)?.[1]
   if (socket !== undefined) return { kind: 'unix', host: socket, port: 0, path: '' }
   const [, kind, bracketed, plain, digits, path = ''] =

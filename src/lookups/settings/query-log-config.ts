@@ -1,5 +1,6 @@
 import type { Position } from '../../base/errors/position.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
+import type { OutputConfig } from './output-config.js'
 
 export interface QueryLogConfig {
   readonly which: 'bans' | 'blocked' | 'all' | 'none'
@@ -53,6 +54,10 @@ export interface WitnessConfig {
   readonly every: Milliseconds
   /** Undefined: none. */
   readonly tsa: TimeStampingConfig | undefined
+  /** A syslog server; undefined: none. */
+  readonly syslog: OutputConfig | undefined
+  /** Position of the section, for unusable files. */
+  readonly position: Position
 }
 
 /** A time-stamping authority: RFC 3161. */
@@ -60,8 +65,6 @@ export interface TimeStampingConfig {
   readonly url: string
   /** Certificates in PEM that its time stamps lead to. */
   readonly caFile: string
-  /** Position of its section, for an unusable file. */
-  readonly position: Position
 }
 
 /** What is logged of a client address: all of it, its prefix, a pseudonym, or nothing. */

@@ -10,7 +10,10 @@ import type {
   RetentionConfig,
   WitnessConfig
 } from './query-log-config.js'
+import { parsedString } from '../../policy/yaml/parsed-string.js'
 import { section, type SectionContext } from '../../policy/yaml/section.js'
+import type { OutputAddress, OutputConfig } from './output-config.js'
+import { readOutputAddress } from './outputs.js'
 
 const path = z.string('a path').min(1, 'a path')
 const mode = z.enum(['full', 'prefix', 'pseudonym', 'none'])
@@ -36,12 +39,30 @@ const chain = section({
   checkpoint: duration('1m', '1d').prefault('1h')
 })
 
+/** An address of an output that is not a URL. */
+function readSyslogAddress(text: string): OutputAddress | undefined {
+  const address = readOutputAddress(text)
+  return address?.kind === 'http' || address?.kind === 'https' ? undefined : address
+}
+
 const witness = section({
   every: duration('1m', '1d').prefault('10m'),
   tsa: section({
     url: z
       .string()
       .regex(/^(https?:\/\/[^\s/]+(\/\S*)?)?$/, 'a URL such as https://tsa.example/tsr')
+      .prefault(''),
+    'ca-file': z.string('a path').prefault('')
+  }),
+  syslog: section({
+    to: z
+      .union([
+        z.literal('').transform(() => undefined),
+        parsedString(
+          'udp://, tcp:// or tls:// with host and port, or unix:/path',
+          readSyslogAddress
+        )
+      ])
       .prefault(''),
     'ca-file': z.string('a path').prefault('')
   })
@@ -139,7 +160,8 @@ function chainOf(
   return { signKey, earlierKeys, checkpoint, coversLive, position }
 }
 
-const hasWitness = ({ tsa }: Settings['witness']): boolean => tsa.url !== ''
+const hasWitness = ({ tsa, syslog }: Settings['witness']): boolean =>
+  tsa.url !== '' || syslog.to !== undefined
 
 function witnessOf(
   { witness, chain }: Settings,
@@ -150,10 +172,25 @@ function witnessOf(
     const expected = 'log.queries.chain.sign-key as well, since a witness confirms the chain'
     addError('log.queries.witness', 'a witness', expected)
   }
-  const { every, tsa } = witness
-  const position = positionOf(['log', 'queries', 'witness', 'tsa'])
+  const { every, tsa, syslog } = witness
+  const position = positionOf(['log', 'queries', 'witness'])
   const caFile = resolve(folder, tsa['ca-file'])
-  return { every, tsa: tsa.url === '' ? undefined : { url: tsa.url, caFile, position } }
+  return {
+    every,
+    tsa: tsa.url === '' ? undefined : { url: tsa.url, caFile },
+    syslog: syslog.to && syslogOutput(syslog.to, syslog['ca-file'], folder),
+    position
+  }
+}
+
+/** The connection settings of an output, as checkpoints need them. */
+function syslogOutput(to: OutputAddress, caFile: string, folder: string): OutputConfig {
+  const ca = caFile === '' ? '' : resolve(folder, caFile)
+  return {
+    ...{ name: 'witness', type: 'syslog', to, which: 'all', format: 'interdict' },
+    ...{ tls: { ca, cert: '', key: '', serverName: to.host }, headers: '', compression: 'none' },
+    spool: { folder: '', octets: 0 }
+  }
 }
 
 function retentionOf(

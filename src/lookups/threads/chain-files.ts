@@ -1,6 +1,6 @@
 import { MAX_SECRET_FILE, readBoundedFileSync } from '../../base/files/bounded-file.js'
 import { failureAt, type InterdictError } from '../../base/errors/error.js'
-import type { QueryLogConfig, TimeStampingConfig } from '../settings/query-log-config.js'
+import type { QueryLogConfig, WitnessConfig } from '../settings/query-log-config.js'
 import { reasonOf } from '../../base/errors/reason.js'
 import { readCertificates } from '../../wire/pki/time-stamp.js'
 import { trySignKey } from '../chain/sign-key.js'
@@ -14,16 +14,25 @@ export function checkChainFiles(config: QueryLogConfig): readonly InterdictError
     ...(typeof key === 'string'
       ? [failureAt(chain.position, 'CHAIN_KEY', chain.signKey, key)]
       : []),
-    ...(witness?.tsa === undefined ? [] : checkAuthority(witness.tsa))
+    ...(witness === undefined ? [] : checkWitness(witness))
   ]
 }
 
-function checkAuthority({ caFile, position }: TimeStampingConfig): readonly InterdictError[] {
+function checkWitness({ tsa, syslog, position }: WitnessConfig): readonly InterdictError[] {
+  const files = { tsa: tsa?.caFile ?? '', syslog: syslog?.tls.ca ?? '' }
+  return Object.entries(files).flatMap(([section, file]) => {
+    const why = file === '' ? undefined : reasonAgainst(file)
+    const key = `log.queries.witness.${section}.ca-file`
+    return why === undefined ? [] : [failureAt(position, 'CONFIG_FILE', key, file, why)]
+  })
+}
+
+/** Why a file of certificates cannot be used; undefined: it can. */
+function reasonAgainst(file: string): string | undefined {
   try {
-    readCertificates(readBoundedFileSync(caFile, MAX_SECRET_FILE).toString())
-    return []
+    readCertificates(readBoundedFileSync(file, MAX_SECRET_FILE).toString())
+    return undefined
   } catch (error) {
-    const key = 'log.queries.witness.tsa.ca-file'
-    return [failureAt(position, 'CONFIG_FILE', key, caFile, reasonOf(error, caFile))]
+    return reasonOf(error, file)
   }
 }

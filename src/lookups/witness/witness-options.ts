@@ -1,6 +1,7 @@
 import { dirname } from 'node:path'
 import type { QueryLogConfig } from '../settings/query-log-config.js'
 import type { WitnessChannel, WitnessOptions } from './chain-witness.js'
+import { syslogChannel } from './syslog-channel.js'
 import { timeStampingChannel } from './time-stamping-authority.js'
 
 /**
@@ -13,7 +14,11 @@ export function witnessOptionsOf(
   others: readonly WitnessChannel[] = []
 ): WitnessOptions | undefined {
   if (witness === undefined || chain === undefined || which === 'none') return undefined
-  const { tsa } = witness
-  const channels = [...(tsa === undefined ? [] : [timeStampingChannel(tsa)]), ...others]
+  const { tsa, syslog } = witness
+  const channels = [
+    ...(tsa === undefined ? [] : [timeStampingChannel(tsa)]),
+    ...(syslog === undefined ? [] : [syslogChannel(syslog)]),
+    ...others
+  ]
   return { folder: dirname(path), every: chain.checkpoint, channels }
 }

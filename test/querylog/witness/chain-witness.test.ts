@@ -21,8 +21,7 @@ async function rig(t: Test, channelOf?: (folder: string) => WitnessChannel) {
   const authority = await startAuthority(t)
   const caFile = join(folder, 'tsa.pem')
   writeFileSync(caFile, authority.ca)
-  const position = { file: 'interdict.yaml', line: 1, column: 1 }
-  const tsa = timeStampingChannel({ url: authority.url, caFile, position })
+  const tsa = timeStampingChannel({ url: authority.url, caFile })
   const clock = { now: START }
   const told: { level: string; fields: LogFields }[] = []
   const at = (level: string) => (fields: LogFields) => void told.push({ level, fields })
