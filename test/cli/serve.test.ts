@@ -13,6 +13,7 @@ listen: ['127.0.0.1:0']
 workers: 1
 upstreams: { servers: [192.0.2.1], use-resolv-conf: false, loop-check: 0s, idle-probe: 0s }
 log: { queries: { file: log/queries.jsonl, flush: 10ms } }
+admin: { ready-requires: [evidence] }
 `
 const FILES = { 'interdict.yaml': SETTINGS, 'rules/networks.yaml': banning('banned.example') }
 const NOTIFIED = ['READY=1', 'RELOADING=1', 'READY=1', 'STOPPING=1']
@@ -45,7 +46,11 @@ t.test('answers, logs, reloads its rules and stops, with all its threads', async
   t.match(await ping(), { code: 0, out: /answers\nready\n$/ })
   const endpoints = [{ endpoint: `127.0.0.1:${at.port}`, answers: true }]
   const facts = async (): Promise<unknown> => JSON.parse((await ping('--json')).out)
-  t.strictSame(await facts(), { ok: true, endpoints, health: { ready: true, problems: [] } })
+  t.strictSame(await facts(), {
+    ok: true,
+    endpoints,
+    health: { ready: true, states: { serving: true, policy: true, evidence: true }, problems: [] }
+  })
   await eventually('a file in place of the folder', () => {
     try {
       rmSync(site.path('log'), { recursive: true })
@@ -61,7 +66,11 @@ t.test('answers, logs, reloads its rules and stops, with all its threads', async
   t.match(await facts(), {
     ok: false,
     endpoints,
-    health: { ready: false, problems: [{ code: 'LOG_UNWRITABLE' }] }
+    health: {
+      ready: false,
+      states: { serving: true, policy: true, evidence: false },
+      problems: [{ code: 'LOG_UNWRITABLE', state: 'evidence' }]
+    }
   })
   rmSync(site.path('log'))
   await eventually('ready again', async () => (await ping()).code === 0)

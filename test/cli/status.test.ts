@@ -1,7 +1,8 @@
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { PROBLEMS, withHealth, type StatusReply } from '../../src/gateway/status/health.js'
+import { withHealth, type StatusReply } from '../../src/gateway/status/health.js'
+import { HEALTH_STATES, PROBLEMS } from '../../src/gateway/status/problems.js'
 import type { Status } from '../../src/gateway/status/status.js'
 import { NO_IDENTITIES } from '../../src/resolver/server/client-recognizer.js'
 import { listenAt } from '../daemon/admin-rig.js'
@@ -151,6 +152,7 @@ const TROUBLE: StatusReply = withHealth({
   started: '2026-01-02T03:04:05.678Z',
   uptimeSeconds: 93_784,
   stopping: false,
+  readyRequires: [],
   transport: 'batch',
   listening: Array.from({ length: 9 }, (_, i) => {
     return {
@@ -383,7 +385,7 @@ t.test('shows every problem within 100 columns, and reports missing counters', a
   t.notMatch(out, /\u001b/, 'no control characters')
   const text = out.replace(/\n +/g, ' ')
   for (const words of [
-    'not ready worker 2 is not listening (WORKER_DOWN)',
+    'not ready; failing: serving, policy, evidence worker 2 is not listening (WORKER_DOWN)',
     'worker 1 does not respond (WORKER_SILENT)',
     'the query log cannot be written (LOG_UNWRITABLE)',
     'up for 1 d 2 h, since 2026-01-02T03:04:05Z',
@@ -440,13 +442,15 @@ t.test('--health shows problems only, and fails if there is one', async t => {
   const { code, out, err } = await said(t, TROUBLE, '--health')
   t.strictSame([code, err], [1, ''])
   const codes = out.match(/(?<=\()[A-Z_]+(?=\)$)/gm)
-  t.strictSame(codes?.length, out.trim().split('\n').length)
+  t.strictSame(codes?.length, out.trim().split('\n').length - 3)
+  for (const state of HEALTH_STATES) t.match(out, new RegExp(`^${state}: failing\\n {2}`, 'm'))
   t.ok(codes?.every(code => code in PROBLEMS))
   t.notMatch(out, /\u001b/, 'no control characters')
   const json = await said(t, TROUBLE, '--health', '--json')
   t.equal(json.code, 1)
   t.match(JSON.parse(json.out), { ready: false, problems: [{ code: 'WORKER_DOWN' }] })
-  const health = { ready: true, problems: [] }
+  const states = { serving: true, policy: true, evidence: true }
+  const health = { ready: true, states, problems: [] }
   t.match(await said(t, { ...TROUBLE, health }, '--health'), { code: 0, out: 'healthy\n' })
 })
 

@@ -30,6 +30,7 @@ const defaults = {
     giveUp: 4000,
     caseRandomization: true,
     cookies: true,
+    idleProbe: 5000,
     loopCheck: 60
   },
   cache: {
@@ -80,6 +81,7 @@ const defaults = {
     http: undefined,
     tls: undefined,
     tokens: '/var/lib/interdict/tokens.json',
+    readyRequires: [],
     dashboard: true,
     hub: undefined,
     oidc: undefined

@@ -17,6 +17,7 @@ const IN_PLACE = [
   ...['upstreams.servers', 'upstreams.use-resolv-conf', 'upstreams.forward', 'upstreams.timeout'],
   ...['upstreams.give-up', 'upstreams.case-randomization', 'upstreams.cookies'],
   'upstreams.idle-probe',
+  'admin.ready-requires',
   'upstreams.loop-check',
   ...['cache.min-ttl', 'cache.max-ttl', 'cache.negative-max-ttl', 'cache.failure-ttl'],
   ...['cache.stale-max', 'cache.stale-after', 'cache.stale-recheck', 'cache.prefetch'],

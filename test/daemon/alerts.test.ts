@@ -3,7 +3,8 @@ import t from 'tap'
 import { readConfig } from '../../src/gateway/config/load-settings.js'
 import { ALERT_EVENTS } from '../../src/gateway/config/alert-config.js'
 import { certificateFiles, CertificateReader } from '../../src/gateway/status/certificates.js'
-import { PROBLEMS, type HealthProblem, type StatusReply } from '../../src/gateway/status/health.js'
+import type { HealthProblem, StatusReply } from '../../src/gateway/status/health.js'
+import { PROBLEMS } from '../../src/gateway/status/problems.js'
 import { Alerts } from '../../src/gateway/alerts/alerts.js'
 import { conditionsOf, eventOf } from '../../src/gateway/alerts/conditions.js'
 import { startReceiver } from '../alerts/receiver.js'
@@ -23,25 +24,28 @@ function statusWith(problems: readonly HealthProblem[], more: object = {}): Stat
   return { health, workers: [], certificates: [], rules, ...more } as unknown as StatusReply
 }
 
-t.test('every problem but a stop has an event, and every other event is made here', async t => {
-  const codes = Object.keys(PROBLEMS) as HealthProblem['code'][]
-  const events = codes.map(eventOf)
-  t.strictSame(
-    codes.filter((_, i) => events[i] === undefined),
-    ['STOPPING']
-  )
-  t.strictSame(
-    ALERT_EVENTS.filter(event => !events.includes(event)),
-    ['worker-restarted', 'rule-ending', 'bundle-ending', 'certificate-ending']
-  )
-})
+t.test(
+  'every problem has an event, but for a stop and the first seconds, and every other event is made here',
+  async t => {
+    const codes = Object.keys(PROBLEMS) as HealthProblem['code'][]
+    const events = codes.map(eventOf)
+    t.strictSame(
+      codes.filter((_, i) => events[i] === undefined),
+      ['STOPPING', 'UPSTREAMS_UNKNOWN']
+    )
+    t.strictSame(
+      ALERT_EVENTS.filter(event => !events.includes(event)),
+      ['worker-restarted', 'rule-ending', 'bundle-ending', 'certificate-ending']
+    )
+  }
+)
 
 t.test('conditions are the problems of health, and what is about to become one', async t => {
   const status = statusWith(
     [
-      { code: 'STOPPING', subject: null, message: 'it stops' },
-      { code: 'UPSTREAMS_DOWN', subject: null, message: 'no upstream answers' },
-      { code: 'ZONE_EXPIRED', subject: 'rpz', message: 'it expired' }
+      { code: 'STOPPING', state: 'serving', subject: null, message: 'it stops' },
+      { code: 'UPSTREAMS_DOWN', state: 'serving', subject: null, message: 'no upstream answers' },
+      { code: 'ZONE_EXPIRED', state: 'policy', subject: 'rpz', message: 'it expired' }
     ],
     {
       workers: [
@@ -128,7 +132,9 @@ t.test('sends what changes to the hooks of the settings', async t => {
   t.equal(time.waiting, 0, 'no check without a hook')
   const url = `'http://127.0.0.1:${receiver.port}/'`
   set(`identity: { name: gw7 }\nalerts: [{ url: ${url} }]`)
-  problems = [{ code: 'RULES_REFUSED', subject: null, message: 'the rules have errors' }]
+  problems = [
+    { code: 'RULES_REFUSED', state: 'policy', subject: null, message: 'the rules have errors' }
+  ]
   await check()
   t.match(await got(1), {
     ...{ event: 'rules-refused', state: 'raised', severity: 'critical', subject: null },
@@ -157,7 +163,7 @@ t.test('sends what changes to the hooks of the settings', async t => {
   status = () => new Promise(resolve => (reply = resolve))
   time.advance(5000)
   await alerts.close()
-  reply(statusWith([{ code: 'RULES_REFUSED', subject: null, message: 'late' }]))
+  reply(statusWith([{ code: 'RULES_REFUSED', state: 'policy', subject: null, message: 'late' }]))
   await new Promise(resolve => setImmediate(resolve))
   t.equal(time.waiting, 0, 'no check after the end')
   t.match(alerts.status, [{ active: 0 }])

@@ -1,5 +1,7 @@
 import t from 'tap'
-import { healthOf, PROBLEMS, type HealthProblem } from '../../src/gateway/status/health.js'
+import { tableAfter } from '../house/markdown.js'
+import { healthOf, type HealthProblem } from '../../src/gateway/status/health.js'
+import { HEALTH_STATES, PROBLEMS } from '../../src/gateway/status/problems.js'
 import type { Status } from '../../src/gateway/status/status.js'
 import type { UpstreamStatus } from '../../src/gateway/status/upstream-status.js'
 import { ZERO_COUNTERS } from '../../src/gateway/workers/worker-status.js'
@@ -48,6 +50,7 @@ const GOOD: Status = {
     started: '',
     uptimeSeconds: 1,
     stopping: false,
+    readyRequires: [],
     transport: 'batch',
     listening: []
   },
@@ -374,21 +377,39 @@ const cases: readonly {
 
 for (const { it, bad, codes } of cases) {
   t.test(`${it}: ${codes.join() || 'healthy'}`, async t => {
-    const { ready, problems } = healthOf({ ...GOOD, ...bad })
+    const { ready, states, problems } = healthOf({ ...GOOD, ...bad })
     t.strictSame(
       problems.map(({ code }) => code),
       codes
     )
-    t.equal(ready, !codes.some(code => PROBLEMS[code]))
+    const failing = codes.filter(code => PROBLEMS[code].fails).map(code => PROBLEMS[code].state)
+    for (const state of HEALTH_STATES) t.equal(states[state], !failing.includes(state), state)
+    t.equal(ready, states.serving, 'ready')
+    const strict = healthOf({ ...GOOD, ...bad, readyRequires: ['policy', 'evidence'] })
+    t.equal(strict.ready, failing.length === 0, 'ready, with all states required')
   })
 }
 
 t.test('a problem says what it is about', async t => {
   const down = { upstreams: [upstream('192.0.2.1', 'down'), upstream('192.0.2.2', 'up')] }
   t.strictSame(healthOf({ ...GOOD, ...down }).problems, [
-    { code: 'UPSTREAM_DOWN', subject: '192.0.2.1', message: 'upstream 192.0.2.1 does not answer' }
+    {
+      ...{ code: 'UPSTREAM_DOWN', state: 'serving', subject: '192.0.2.1' },
+      message: 'upstream 192.0.2.1 does not answer'
+    }
   ])
   t.match(healthOf({ ...GOOD, stopping: true }).problems, [{ subject: null }])
+})
+
+t.test('docs/reference/admin-socket.md has the state of each code', t => {
+  const rows = tableAfter('docs/reference/admin-socket.md', '### Health', 1)
+  t.strictSame(
+    Object.fromEntries(
+      rows.map(([code, state, fails]) => [code, { state, fails: fails === 'yes' }])
+    ),
+    PROBLEMS
+  )
+  t.end()
 })
 
 t.test('every problem has a case', async t => {

@@ -2,7 +2,8 @@ import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { connect } from 'node:net'
 import t from 'tap'
-import { PROBLEMS, withHealth, type StatusReply } from '../../src/gateway/status/health.js'
+import { withHealth, type StatusReply } from '../../src/gateway/status/health.js'
+import { PROBLEMS } from '../../src/gateway/status/problems.js'
 import { metricFamilies } from '../../src/admin/metrics/metrics.js'
 import { newToken, writeTokens } from '../../src/admin/tokens/token-file.js'
 import { BadUpstream, good } from '../upstream/bad-upstream.js'
@@ -158,7 +159,11 @@ t.test('health and metrics over HTTP', async t => {
   t.match(await call(rig, '/livez'), { code: 200, body: /"version":"\d/ })
   const ready = await call(rig, '/readyz')
   t.match(ready, { code: 200, headers: { 'content-type': 'application/json' } })
-  t.strictSame(JSON.parse(ready.body), { ready: true, problems: [] })
+  t.strictSame(JSON.parse(ready.body), {
+    ready: true,
+    states: { serving: true, policy: true, evidence: true },
+    problems: []
+  })
   t.match(ready.headers, { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
 
   await eventually('the lookup is counted', async () => {
@@ -209,8 +214,19 @@ t.test('health and metrics over HTTP', async t => {
   rig.site.write('rules/networks.yaml', banning('a..example'))
   await rig.gateway.reload('SIGHUP')
   await eventually('refused', async () => (await problems()).includes('RULES_REFUSED'))
-  t.equal((await call(rig, '/readyz')).code, 503)
-  t.equal((await call(rig, '/livez')).code, 200, 'it lives, and answers')
+  t.equal((await call(rig, '/readyz')).code, 200, 'it answers, by the previous rules')
+  const policy = await call(rig, '/policyz')
+  t.equal(policy.code, 503)
+  t.match(JSON.parse(policy.body), { good: false, problems: [{ code: 'RULES_REFUSED' }] })
+  t.match(await call(rig, '/evidencez'), { code: 200, body: '{"good":true,"problems":[]}\n' })
+  const metrics = (await call(rig, '/metrics')).body
+  for (const [state, value] of [
+    ['serving', 1],
+    ['policy', 0],
+    ['evidence', 1]
+  ])
+    t.ok(metrics.includes(`interdict_state{state="${state}"} ${value}\n`), String(state))
+  t.equal((await call(rig, '/livez')).code, 200)
   rig.site.write('rules/networks.yaml', banning('banned.example', 'other.example'))
   await rig.gateway.reload('SIGHUP')
   await eventually('good again', async () => (await problems()).length === 0)
@@ -226,6 +242,9 @@ t.test('health and metrics over HTTP', async t => {
     }
   })
   await eventually('no log', async () => (await problems()).includes('LOG_UNWRITABLE'))
+  t.equal((await call(rig, '/readyz')).code, 200)
+  t.equal((await call(rig, '/policyz')).code, 200)
+  t.equal((await call(rig, '/evidencez')).code, 503)
   rmSync(rig.site.path('queries.jsonl'), { recursive: true })
   await eventually('a log again', async () => (await problems()).length === 0)
 
@@ -285,7 +304,7 @@ t.test('the metrics page lists what there is', async t => {
   const names = [...body.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name!)
   const status = withHealth(await rig.gateway.status())
   const all = metricFamilies(status, NO_FIGURES)
-  t.ok(all.length + COUNTED <= 60, 'with every feature on')
+  t.ok(all.length + COUNTED <= 64, 'with every feature on')
   const page = readFileSync('docs/reference/metrics.md', 'utf8')
   const listed = [...page.matchAll(/^\| `(interdict_\w+)/gm)].map(([, name]) => name!)
   t.strictSame(
@@ -339,6 +358,8 @@ t.test('the metrics page lists what there is', async t => {
     'interdict_waiting_bytes fleet_logs 400',
     'interdict_since_timestamp_seconds fleet_logs 5'
   ])
-  const codes = [...body.matchAll(/^interdict_problems\{code="(\w+)"\}/gm)].map(([, code]) => code!)
+  const codes = [...body.matchAll(/^interdict_problems\{code="(\w+)",state="\w+"\}/gm)].map(
+    ([, code]) => code!
+  )
   t.strictSame(codes, Object.keys(PROBLEMS))
 })

@@ -45,7 +45,11 @@ for (const transport of kinds) {
     await askTcp(rig.at, 'banned.example')
     const status = await whenDone(rig, 6, 53)
     t.match(status, {
-      health: { ready: true, problems: [] },
+      health: {
+        ready: true,
+        states: { serving: true, policy: true, evidence: true },
+        problems: []
+      },
       version: /^\d+\.\d+\.\d+$/,
       started: /^\d{4}-\d\d-\d\dT[\d:.]+Z$/,
       uptimeSeconds: Number,
@@ -126,7 +130,11 @@ t.test('shows the errors of rejected rules, and when they are fixed', async t =>
   rig.site.write('rules/networks.yaml', banning('a..example'))
   await rig.gateway.reload('SIGHUP')
   const { rules, health } = await statusOf(rig)
-  t.match(health, { ready: false, problems: [{ code: 'RULES_REFUSED' }] })
+  t.match(health, {
+    ready: true,
+    states: { serving: true, policy: false, evidence: true },
+    problems: [{ code: 'RULES_REFUSED', state: 'policy' }]
+  })
   t.match(rules, { generation: 1, since: first.rules.since, sha256: first.rules.sha256 })
   t.match(rules.reload, { outcome: 'refused', errors: 1, at: /Z$/ })
   t.match(rules.reload?.first, [{ code: /^[A-Z_]+$/, message: /networks\.yaml:6:\d+: / }])
@@ -134,7 +142,11 @@ t.test('shows the errors of rejected rules, and when they are fixed', async t =>
   rig.site.write('rules/networks.yaml', banning('b.example', 'c.example'))
   await rig.gateway.reload('SIGHUP')
   const { rules: good, health: later } = await statusOf(rig)
-  t.strictSame(later, { ready: true, problems: [] })
+  t.strictSame(later, {
+    ready: true,
+    states: { serving: true, policy: true, evidence: true },
+    problems: []
+  })
   t.match(good, { generation: 2, names: 2 })
   t.not(good.since, first.rules.since)
   // The change of the file may be noticed after SIGHUP has read it.

@@ -62,6 +62,21 @@ for (const [it, gateways, expected, more] of [
     [known({ ready: false, problems: ['UPSTREAMS_DOWN'], since: EARLIER })],
     { kind: 'outside', why: /1 of 1 gateways not ready, gw: UPSTREAMS_DOWN/ }
   ],
+  [
+    'serving, but not by the rules as ordered',
+    [known({ problems: ['UPSTREAM_DOWN', 'PROBE_FAILING'], since: EARLIER })],
+    { kind: 'outside', why: /gw: UPSTREAM_DOWN, PROBE_FAILING/ }
+  ],
+  [
+    'serving, but without evidence',
+    [known({ problems: ['LOG_UNWRITABLE'], since: EARLIER })],
+    { kind: 'outside', why: /gw: LOG_UNWRITABLE/ }
+  ],
+  [
+    'problems that fail no state, and one of a later version',
+    [known({ problems: ['UPSTREAM_DOWN', 'OTHER'], since: EARLIER })],
+    { kind: 'within' }
+  ],
   ['not ready for a moment', [known({ ready: false })], { kind: 'within' }],
   ['more blocked', [known({}, { blocked: 200 })], { kind: 'outside', why: /20.0%.*10.0% ± 5.0%/ }],
   ['fewer blocked', [known({}, { blocked: 0 })], { kind: 'outside', why: /blocked 0.0%/ }],

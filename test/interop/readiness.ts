@@ -29,7 +29,7 @@ t.test('/readyz fails within a second, and recovers', async t => {
     ...{ transport: kinds[0]!, workers: 2, upstream: upstream.endpoint },
     upstreams: 'timeout: 200ms, give-up: 800ms',
     queries: 'which: all',
-    more: "admin: { http: '127.0.0.1:0' }"
+    more: "admin: { http: '127.0.0.1:0', ready-requires: [policy, evidence] }"
   })
   const { site, threads, gateway } = rig
   const { port } = gateway.httpEndpoint!

@@ -1,4 +1,5 @@
-import { PROBLEMS, type StatusReply } from '../../gateway/status/health.js'
+import type { StatusReply } from '../../gateway/status/health.js'
+import { HEALTH_STATES, PROBLEMS } from '../../gateway/status/problems.js'
 import { counter, gauge, gauges, info, timeOf } from './families.js'
 import { logMetrics, outputMetrics } from './log-metrics.js'
 import type { MetricFamily } from './metrics-text.js'
@@ -55,11 +56,16 @@ function healthMetrics({ health }: StatusReply): MetricFamily[] {
   return [
     gauge('ready', 'Whether clients should be sent here: 1 or 0.', health.ready ? 1 : 0),
     gauges(
+      'state',
+      'Whether each state is good: 1 or 0; see docs/reference/admin-socket.md.',
+      HEALTH_STATES.map(state => ({ value: health.states[state] ? 1 : 0, labels: { state } }))
+    ),
+    gauges(
       'problems',
       'Problems now, by code: see docs/reference/admin-socket.md.',
-      Object.keys(PROBLEMS).map(code => ({
+      Object.entries(PROBLEMS).map(([code, { state }]) => ({
         value: codes.filter(found => found === code).length,
-        labels: { code }
+        labels: { code, state }
       }))
     )
   ]

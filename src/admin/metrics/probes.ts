@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Milliseconds } from '../../base/units.js'
-import type { StatusReply } from '../../gateway/status/health.js'
+import type { Health, StatusReply } from '../../gateway/status/health.js'
+import type { HealthState } from '../../gateway/status/problems.js'
 import type { CounterMetrics } from './counter-metrics.js'
 import { metricFamilies } from './metrics.js'
 import { METRICS_TYPE, metricsFormat, metricsText } from './metrics-text.js'
@@ -21,14 +22,15 @@ export interface Page {
   readonly release?: () => void
 }
 
-type ProbePath = '/livez' | '/readyz' | '/metrics'
+const PATHS = ['/livez', '/readyz', '/policyz', '/evidencez', '/metrics'] as const
+type ProbePath = (typeof PATHS)[number]
 
 export const isProbe = (path: string): path is ProbePath =>
-  path === '/livez' || path === '/readyz' || path === '/metrics'
+  (PATHS as readonly string[]).includes(path)
 
 const SILENT = { code: 'CONTROL_SILENT', message: 'the control thread does not respond' }
 
-/** `/livez`, `/readyz` and `/metrics`: health and metrics, without a login. Nothing can be changed here. */
+/** `/livez`, `/readyz`, `/policyz`, `/evidencez` and `/metrics`: health and metrics, without a login. Nothing can be changed here. */
 export class Probes {
   private cached: { readonly at: Milliseconds; readonly status: ReturnType<AskStatus> } | undefined
 
@@ -41,9 +43,11 @@ export class Probes {
 
   async page(path: ProbePath, { headers }: IncomingMessage): Promise<Page> {
     const status = await this.status()
-    if (status === undefined) return json(503, { ready: false, problems: [SILENT] })
+    if (status === undefined) return json(503, { ready: false, good: false, problems: [SILENT] })
     if (path === '/livez') return json(200, { version: status.version })
     if (path === '/readyz') return json(status.health.ready ? 200 : 503, status.health)
+    if (path === '/policyz') return statePage(status.health, 'policy')
+    if (path === '/evidencez') return statePage(status.health, 'evidence')
     const format = metricsFormat(headers.accept)
     const { user, system } = process.cpuUsage()
     const figures = { residentOctets: process.memoryUsage.rss(), cpuSeconds: (user + system) / 1e6 }
@@ -60,6 +64,12 @@ export class Probes {
     }
     return this.cached.status
   }
+}
+
+/** Whether a state is good, and its problems. */
+function statePage({ states, problems }: Health, state: HealthState): Page {
+  const own = problems.filter(one => one.state === state)
+  return json(states[state] ? 200 : 503, { good: states[state], problems: own })
 }
 
 function json(code: number, value: object): Page {

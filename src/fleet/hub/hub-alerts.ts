@@ -1,3 +1,4 @@
+import { isFailing } from './inventory.js'
 import { lookup } from 'node:dns'
 import { hostname } from 'node:os'
 import { testHooks, type TestResult } from '../../gateway/alerts/test-hooks.js'
@@ -111,7 +112,7 @@ function gatewayConditions(sources: Sources, { uptime }: HubHealth): Condition[]
     if (at === 'silent' || (at === 'unseen' && uptime >= GRACE)) ring.silent.push(name)
     if (at === 'silent' || at === 'unseen') continue
     if (at !== 'running' && ring.isSettled) ring.behind.push(name)
-    if (report?.ready === false) ring.unready.push(name)
+    if (isFailing(report)) ring.unready.push(name)
   }
   return [...rings].flatMap(([ring, { serial, behind, silent, unready }]): Condition[] => {
     const of = (event: Condition['event'], names: readonly string[], what: string): Condition[] =>

@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import type { Clock } from '../../base/time/clock.js'
 import type { Milliseconds } from '../../base/units.js'
+import { failsState } from '../../gateway/status/problems.js'
 import { isSignedBy } from '../channel/credentials.js'
 import { userKey } from '../channel/nkey.js'
 import {
@@ -52,6 +53,11 @@ export type Rejection = 'malformed' | 'unknown' | 'signature' | 'replayed'
 
 /** Changed in place by each report. */
 type Entry = { -readonly [key in keyof Known]: Known[key] } & { readonly key: KeyObject }
+
+/** Whether a gateway does not serve, or not by the rules that were ordered, or without evidence. */
+export function isFailing(report: Report | null): boolean {
+  return report !== null && (!report.ready || report.problems.some(failsState))
+}
 
 /** All gateways that are enrolled, with the last report of each. */
 export class Inventory {

@@ -2,7 +2,7 @@ import type { Milliseconds } from '../../base/units.js'
 import type { Report } from '../channel/wire.js'
 import type { Band } from './hub-config.js'
 import type { Forecast, Rollout } from './hub-state.js'
-import { NO_COUNTERS, sum, type Known, type Period } from './inventory.js'
+import { isFailing, NO_COUNTERS, sum, type Known, type Period } from './inventory.js'
 
 /** Why a gateway does not run what is wanted, though nothing is wrong with the bundle. */
 const UNREACHED: readonly string[] = [
@@ -36,6 +36,7 @@ export interface RingFigures {
   readonly live: number
   /** Live ones that run what is wanted. */
   readonly running: number
+  /** Those that do not serve, or not by the rules that were ordered, or without evidence. */
   readonly notReady: number
   readonly refused: number
   readonly shares: Shares
@@ -75,7 +76,7 @@ export function figuresOf(
     gateways: gateways.length,
     live: alive.length,
     running: running.length,
-    notReady: alive.filter(({ report }) => report?.ready === false).length,
+    notReady: alive.filter(({ report }) => isFailing(report)).length,
     refused: refused.length,
     shares: sharesOf(running.map(({ current }) => current)),
     before: sharesOf(running.map(({ previous }) => previous))
@@ -107,7 +108,7 @@ export function judge(
   }
   const broken = alive.filter(
     ({ name, report }) =>
-      report?.active === serial && !report.ready && !unready.includes(name) && isSettled(report)
+      report?.active === serial && isFailing(report) && !unready.includes(name) && isSettled(report)
   )
   if (broken.length > band.unready * figures.running) {
     const problems = broken[0]!.report!.problems.join(', ')

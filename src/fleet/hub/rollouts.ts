@@ -10,7 +10,7 @@ import { readTrustedKeys } from '../../sources/bundle/trusted-keys.js'
 import { checkValidity } from '../../sources/bundle/validity.js'
 import type { HubConfig, RingConfig } from './hub-config.js'
 import type { Forecast, PublishedBundle, Rollout, StateStore } from './hub-state.js'
-import type { Known } from './inventory.js'
+import { type Known, isFailing } from './inventory.js'
 import { judge } from './judge-ring.js'
 import { ringOf } from './views.js'
 
@@ -191,7 +191,7 @@ export class Rollouts {
 
   private rollout(ring: string, serial: number, by: string, now: boolean): Rollout {
     const { clock } = this.options
-    const unready = this.gatewaysOf(ring).filter(({ report }) => report?.ready === false)
+    const unready = this.gatewaysOf(ring).filter(({ report }) => isFailing(report))
     return {
       ...{ serial, by, now, phase: 'soaking', why: null, within: null },
       since: new Date(clock.wall()).toISOString(),

@@ -2,7 +2,7 @@ import type { Milliseconds } from '../../base/units.js'
 import type { Report } from '../channel/wire.js'
 import type { HubConfig } from './hub-config.js'
 import type { Forecast, HubState, PublishedBundle, Rollout } from './hub-state.js'
-import type { Known, Transport } from './inventory.js'
+import { type Known, type Transport, isFailing } from './inventory.js'
 import { figuresOf, type RingFigures } from './judge-ring.js'
 
 /** What the API and the commands show. The JSON is public: docs/operations/fleet.md. Times are RFC 3339. */
@@ -165,7 +165,7 @@ function reasonOf(
   const gap = gaps.get(active)
   if (gap !== undefined) return gap
   if (!isLive(gateway, config, now)) return 'no recent report'
-  return report.ready ? undefined : 'not ready'
+  return isFailing(report) ? 'not ready' : undefined
 }
 
 /** @param now seconds since 1970 */

@@ -16,7 +16,9 @@ export const alertSchema = z.strictObject({
     .int()
     .min(0)
     .describe('0 when the alert is raised, and one more each time it is repeated.'),
-  severity: z.enum(['critical', 'warning']).describe('critical: /readyz fails because of it.'),
+  severity: z
+    .enum(['critical', 'warning'])
+    .describe('critical: /readyz, /policyz or /evidencez fails because of it.'),
   subject: z
     .string()
     .nullable()

@@ -1,6 +1,7 @@
 import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../../base/units.js'
 import { ALERT_EVENTS, type AlertEvent } from '../config/alert-config.js'
-import { PROBLEMS, type StatusReply } from '../status/health.js'
+import type { StatusReply } from '../status/health.js'
+import { PROBLEMS, type ProblemCode } from '../status/problems.js'
 import type { RuleEnding } from '../reload/rule-expiry.js'
 
 /** Something that an alert is raised for as long as it is so. */
@@ -39,7 +40,7 @@ function healthConditions({ status: { health, workers }, now }: ConditionSources
   const problems = health.problems.flatMap(({ code, subject, message }): Condition[] => {
     const event = eventOf(code)
     if (event === undefined) return []
-    return [{ event, subject, severity: PROBLEMS[code] ? 'critical' : 'warning', message }]
+    return [{ event, subject, severity: PROBLEMS[code].fails ? 'critical' : 'warning', message }]
   })
   const restarted = workers.flatMap(({ number, restarts, since }): Condition[] => {
     const isRecent = since === null || now - Date.parse(since) < RESTART_MEMORY
@@ -97,7 +98,7 @@ const warning = (event: AlertEvent, subject: string | null, message: string): Co
 }
 
 /** The event of a problem; undefined: it is none. */
-export function eventOf(code: keyof typeof PROBLEMS): AlertEvent | undefined {
+export function eventOf(code: ProblemCode): AlertEvent | undefined {
   const name = code.toLowerCase().replaceAll('_', '-')
   return ALERT_EVENTS.find(event => event === name)
 }

@@ -24,6 +24,7 @@ export const adminSchema = section({
     context.addIssue({ code: 'custom', path, message: 'a path, as for the other of the two' })
   }),
   tokens: path.prefault('auto'),
+  'ready-requires': z.array(z.enum(['policy', 'evidence'])).prefault([]),
   dashboard: z.boolean().prefault(true),
   hub: z.string('a path').prefault(''),
   oidc: oidcSchema
@@ -68,6 +69,7 @@ export function adminOf(
         }
       : undefined,
     tokens: TOKEN_WORDS.includes(file) ? undefined : resolve(folder, file),
+    readyRequires: settings['ready-requires'],
     dashboard,
     hub: settings.hub === '' ? undefined : socketPath('hub', settings.hub, context),
     oidc: oidcOf(oidc, folder, positionOf(['admin', 'oidc']))

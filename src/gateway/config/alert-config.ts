@@ -22,6 +22,7 @@ export const ALERT_EVENTS = [
   'recorder-silent',
   'log-misplaced',
   'log-unwitnessed',
+  'privacy-key',
   'archive-failed',
   'output-disconnected',
   'upstreams-down',

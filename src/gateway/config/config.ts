@@ -56,6 +56,8 @@ export interface Config {
     readonly tls: CertificateConfig | undefined
     /** The file of tokens for the HTTP API; undefined: no API, only health and metrics. */
     readonly tokens: string | undefined
+    /** States that must be good, beside `serving`, for the gateway to be ready. */
+    readonly readyRequires: readonly ('policy' | 'evidence')[]
     /** Whether the dashboard is served beside the API. */
     readonly dashboard: boolean
     /** Path of the socket of the hub whose fleet is shown; undefined: none. */

@@ -275,7 +275,8 @@ export class Gateway {
       probe: parts.probe.status,
       started: created.wall,
       uptime: performance.now() - created.monotonic,
-      stopping: this.isStopping
+      stopping: this.isStopping,
+      readyRequires: this.config.admin.readyRequires
     })
   }
 }

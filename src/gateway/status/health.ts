@@ -1,12 +1,15 @@
 import type { Milliseconds } from '../../base/units.js'
 import { probeProblems } from './probe-health.js'
+import { PROBLEMS, type HealthState, type ProblemCode } from './problems.js'
 import type { Status } from './status.js'
 
 /**
  * Something that needs a person, or a moment. Codes are public, see docs/reference/admin-socket.md.
  */
 export interface HealthProblem {
-  readonly code: keyof typeof PROBLEMS
+  readonly code: ProblemCode
+  /** What it is about. */
+  readonly state: HealthState
   /** What of several it is about: an upstream, a list, a worker; null: the gateway. */
   readonly subject: string | null
   /** The problem in plain text. */
@@ -15,8 +18,10 @@ export interface HealthProblem {
 
 /** Whether the gateway does what its settings and rules ask for. */
 export interface Health {
-  /** Whether clients should be sent here: it answers, by the rules that it was given, and records it. */
+  /** Whether clients should be sent here: it serves, and what else `admin.ready-requires` names is good. */
   readonly ready: boolean
+  /** Whether each is good. */
+  readonly states: Readonly<Record<HealthState, boolean>>
   readonly problems: readonly HealthProblem[]
 }
 
@@ -38,56 +43,23 @@ const noKey = (why: string): string => `${why}; pseudonyms in the query log cann
 const MISPLACED =
   'the query log is not where the settings say: somebody moved the file or its folder; it is created again within a minute'
 
-/** All problems, each with whether the gateway is not ready because of it. */
-export const PROBLEMS = {
-  STOPPING: true,
-  WORKER_DOWN: true,
-  WORKER_SILENT: true,
-  WORKER_OUTDATED: true,
-  RULES_REFUSED: true,
-  RELOAD_STUCK: true,
-  HISTORY_GAP: false,
-  POLICY_TESTS_FAILING: false,
-  RULES_WAITING: false,
-  SECRETS_REFUSED: false,
-  SETTINGS_REFUSED: false,
-  LOG_UNWRITABLE: true,
-  RECORDER_SILENT: true,
-  LOG_MISPLACED: false,
-  PRIVACY_KEY: false,
-  LOG_UNWITNESSED: false,
-  UPSTREAMS_DOWN: true,
-  UPSTREAMS_UNKNOWN: true,
-  PROBE_FAILING: true,
-  PROBE_SILENT: false,
-  UPSTREAM_DOWN: false,
-  FORWARDING_LOOP: false,
-  BAN_REMOVED: false,
-  LIST_SHRUNK: false,
-  CERTIFICATE_NAME: false,
-  BUNDLE_EXPIRED: false,
-  LIST_EXPIRED: false,
-  LIST_MISSING: false,
-  LIST_QUARANTINED: false,
-  ZONE_EXPIRED: false,
-  ZONE_MISSING: false,
-  ARCHIVE_FAILED: false,
-  OUTPUT_DISCONNECTED: false,
-  CERTIFICATE_EXPIRED: false,
-  CERTIFICATE_REFUSED: false,
-  ALERTS_FAILING: false,
-  REPORTS_FAILING: false,
-  FLEET_SILENT: false,
-  FLEET_BEHIND: false
-} as const
-
 type Found = readonly (readonly [code: HealthProblem['code'], message: string, subject?: string])[]
 
 /** Judges a status: the state now, not what has happened since the start. */
 export function healthOf(status: Status): Health {
   const all = CHECKS.flatMap(check => check(status))
-  const problems = all.map(([code, message, subject = null]) => ({ code, subject, message }))
-  return { ready: !problems.some(({ code }) => PROBLEMS[code]), problems }
+  const problems = all.map(([code, message, subject = null]): HealthProblem => {
+    return { code, state: PROBLEMS[code].state, subject, message }
+  })
+  const isGood = (state: HealthState): boolean =>
+    !problems.some(({ code }) => PROBLEMS[code].fails && PROBLEMS[code].state === state)
+  const states = {
+    serving: isGood('serving'),
+    policy: isGood('policy'),
+    evidence: isGood('evidence')
+  }
+  const ready = states.serving && status.readyRequires.every(state => states[state])
+  return { ready, states, problems }
 }
 
 const CHECKS: readonly ((status: Status) => Found)[] = [

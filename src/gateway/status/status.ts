@@ -10,6 +10,7 @@ import type { BundleFacts } from '../../policy/rules/model/types.js'
 import type { Endpoint, Transport } from '../../wire/sockets/datagram.js'
 import type { AlertHookStatus } from './alert-hook-status.js'
 import type { ScheduledReportStatus } from '../reports/report-scheduler.js'
+import type { HealthState } from './problems.js'
 import type { FleetStatus } from './fleet-status.js'
 import type { ProbeStatus } from '../probe/probe-status.js'
 import { archiveStatus, type ArchiveStatus } from '../../lookups/threads/archive-status.js'
@@ -50,6 +51,8 @@ export interface Status extends WorkerCounters {
   readonly uptimeSeconds: Seconds
   /** Whether it is stopping, though it may still answer. */
   readonly stopping: boolean
+  /** States that must be good, beside `serving`, for it to be ready. */
+  readonly readyRequires: readonly HealthState[]
   readonly transport: Transport['kind']
   readonly listening: readonly (Endpoint & { readonly protocol: 'dns' | 'dot' | 'doh' })[]
   readonly rules: RulesStatus
@@ -196,6 +199,7 @@ export interface StatusSources extends UpstreamSources {
   readonly started: Milliseconds
   readonly uptime: Milliseconds
   readonly stopping: boolean
+  readonly readyRequires: readonly HealthState[]
 }
 
 /** Asks all threads in parallel, each with the timeout. */
@@ -217,6 +221,7 @@ export async function gatherStatus(
     started: showInstant(started),
     uptimeSeconds: Math.floor(uptime / MS_PER_SECOND),
     stopping: sources.stopping,
+    readyRequires: sources.readyRequires,
     transport,
     listening: endpoints.map(endpoint => {
       const { address, port } = endpoint

@@ -13,7 +13,7 @@ import type {
 import { parsedString } from '../../policy/yaml/parsed-string.js'
 import { section, type SectionContext } from '../../policy/yaml/section.js'
 import type { OutputAddress, OutputConfig } from './output-config.js'
-import { readOutputAddress } from './outputs.js'
+import { readOutputAddress } from './outputs-schema.js'
 
 const path = z.string('a path').min(1, 'a path')
 const mode = z.enum(['full', 'prefix', 'pseudonym', 'none'])

@@ -1,4 +1,4 @@
-import { openDatagrams, StreamConnection } from '../export/connection.js'
+import { openDatagrams, StreamConnection } from '../export/output-connection.js'
 import { syslogHeader } from '../export/syslog.js'
 import type { OutputConfig } from '../settings/output-config.js'
 import type { WitnessChannel } from './chain-witness.js'

@@ -60,7 +60,8 @@ export const STATUS: StatusReply = {
   probe: null,
   recorder: null,
   archive: null,
-  health: { ready: true, problems: [] }
+  readyRequires: [],
+  health: { ready: true, states: { serving: true, policy: true, evidence: true }, problems: [] }
 }
 
 /** A ban with everything, an exception, a ban to come, a list and two networks. */

@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import t from 'tap'
-import { readConfig } from '../../../src/gateway/config/load.js'
+import { readConfig } from '../../../src/gateway/config/load-settings.js'
 import { readHeldReceipts } from '../../../src/lookups/witness/external-receipts.js'
 import { witnessOptionsOf } from '../../../src/lookups/witness/witness-options.js'
 import { until } from '../../upstream/tls-rig.js'

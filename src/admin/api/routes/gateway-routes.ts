@@ -1,12 +1,15 @@
 import * as z from 'zod'
+import { HEALTH_STATES } from '../../../gateway/status/problems.js'
 import { defineRoute } from '../route.js'
 
 const problem = z.object({
   code: z.string().describe('See docs/reference/admin-socket.md'),
+  state: z.enum(HEALTH_STATES).describe('What it is about'),
   message: z.string()
 })
 const health = z.object({
   ready: z.boolean().describe('Whether clients should be sent to this gateway'),
+  states: z.object({ serving: z.boolean(), policy: z.boolean(), evidence: z.boolean() }),
   problems: z.array(problem)
 })
 
@@ -59,7 +62,8 @@ export const gatewayRoutes = [
     id: 'getHealth',
     tag: 'gateway',
     summary: 'Whether the gateway does what its settings and rules ask for',
-    description: 'As "/readyz", but always 200: the state is in the body.',
+    description:
+      'As "/readyz", "/policyz" and "/evidencez", but always 200: the states are in the body.',
     scope: 'read',
     response: health,
     errors: { API_CONTROL_SILENT: 504 },

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { OPCODE } from '../../../wire/dns/registry/opcode.js'
-import { PROBLEMS, type StatusReply } from '../../../gateway/status/health.js'
+import type { StatusReply } from '../../../gateway/status/health.js'
+import { PROBLEMS } from '../../../gateway/status/problems.js'
 import type { Octets } from '../../../base/units.js'
 import type { ListenConfig } from '../../../gateway/config/config.js'
 import type { Endpoint } from '../../../wire/sockets/datagram.js'
@@ -70,15 +71,19 @@ export async function ping(options: PingOptions, io: Io): Promise<number> {
     })
   } else if (readiness !== undefined) {
     const lines = problemLines(readiness.problems).join('\n')
-    print(io, readiness.problems.length === 0 ? 'ready\n' : `not ready\n${lines}\n`)
+    print(io, readiness.ready ? 'ready\n' : `not ready\n${lines}\n`)
   }
   return answered && readiness?.ready !== false ? EXIT.success : EXIT.failure
 }
 
 /** Whether the gateway is ready, and if not, why. */
 async function checkReadiness(options: PingOptions): Promise<StatusReply['health']> {
-  const { health } = await callGateway<StatusReply>({ do: 'status' }, options)
-  return { ...health, problems: health.problems.filter(({ code }) => PROBLEMS[code]) }
+  const { health, readyRequires } = await callGateway<StatusReply>({ do: 'status' }, options)
+  const needed = ['serving', ...readyRequires]
+  const problems = health.problems.filter(({ code, state }) => {
+    return PROBLEMS[code].fails && needed.includes(state)
+  })
+  return { ...health, problems }
 }
 
 /** Loopback for a wildcard address; undefined if this machine has none of that family. */

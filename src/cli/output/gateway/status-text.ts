@@ -1,4 +1,5 @@
-import { PROBLEMS, type Health, type StatusReply } from '../../../gateway/status/health.js'
+import type { Health, StatusReply } from '../../../gateway/status/health.js'
+import { HEALTH_STATES, PROBLEMS } from '../../../gateway/status/problems.js'
 import type { Status } from '../../../gateway/status/status.js'
 import { escapeControls } from '../../../base/log/terminal-line.js'
 import { paint } from '../../io.js'
@@ -41,20 +42,26 @@ export function toText(status: StatusReply, columns?: number): string {
   return `${lines.join('\n')}\n`
 }
 
-/** One line each: `healthy`, or the problems with their codes. */
-export function healthLines({ problems }: Health): string[] {
-  return problems.length === 0 ? ['healthy'] : problemLines(problems)
+/** One line each: `healthy`, or the states that are not good, and the problems of each state with their codes. */
+export function healthLines({ states, problems }: Health): string[] {
+  if (problems.length === 0) return ['healthy']
+  return HEALTH_STATES.flatMap(state => {
+    const found = problemLines(problems.filter(one => one.state === state))
+    return [`${state}: ${states[state] ? 'good' : 'failing'}`, ...found.map(line => `  ${line}`)]
+  })
 }
 
 export function problemLines(problems: Health['problems']): string[] {
   return problems.map(({ code, message }) => `${escapeControls(message)} (${code})`)
 }
 
-function healthStyled({ ready, problems }: Health): StyledText[] {
+function healthStyled({ ready, states, problems }: Health): StyledText[] {
   if (problems.length === 0) return [['green', 'ready, no problem']]
   const lines = problemLines(problems)
-  const colours = problems.map(({ code }) => (PROBLEMS[code] ? 'red' : 'yellow'))
-  const first: StyledText = ready ? 'ready' : ['red', 'not ready']
+  const colours = problems.map(({ code }) => (PROBLEMS[code].fails ? 'red' : 'yellow'))
+  const failing = HEALTH_STATES.filter(state => !states[state]).join(', ')
+  const text = `${ready ? 'ready' : 'not ready'}${failing === '' ? '' : `; failing: ${failing}`}`
+  const first: StyledText = ready && failing === '' ? text : ['red', text]
   return [first, ...lines.map((line, i): StyledText => [colours[i]!, line])]
 }
 

@@ -1,0 +1,69 @@
+/**
+ * What health judges, each with a state of its own, since what to do about each differs:
+ *
+ * `serving`   clients get answers; otherwise send them elsewhere
+ * `policy`    the rules in force are those that were ordered, and enforced; every gateway may have the same defect
+ * `evidence`  lookups and rules are recorded
+ */
+export const HEALTH_STATES = ['serving', 'policy', 'evidence'] as const
+export type HealthState = (typeof HEALTH_STATES)[number]
+
+export interface ProblemKind {
+  /** What it is about: each code is about one state. */
+  readonly state: HealthState
+  /** Whether the state is not good with it; otherwise it is only reported. */
+  readonly fails: boolean
+}
+
+const fails = (state: HealthState): ProblemKind => ({ state, fails: true })
+const warns = (state: HealthState): ProblemKind => ({ state, fails: false })
+
+/** All problems. Codes are public, see docs/reference/admin-socket.md. */
+export const PROBLEMS = {
+  STOPPING: fails('serving'),
+  WORKER_DOWN: fails('serving'),
+  WORKER_SILENT: fails('serving'),
+  WORKER_OUTDATED: fails('policy'),
+  RULES_REFUSED: fails('policy'),
+  RELOAD_STUCK: fails('policy'),
+  HISTORY_GAP: fails('evidence'),
+  POLICY_TESTS_FAILING: fails('policy'),
+  RULES_WAITING: warns('policy'),
+  SECRETS_REFUSED: warns('serving'),
+  SETTINGS_REFUSED: warns('policy'),
+  LOG_UNWRITABLE: fails('evidence'),
+  RECORDER_SILENT: fails('evidence'),
+  LOG_MISPLACED: warns('evidence'),
+  PRIVACY_KEY: warns('evidence'),
+  LOG_UNWITNESSED: fails('evidence'),
+  UPSTREAMS_DOWN: fails('serving'),
+  UPSTREAMS_UNKNOWN: fails('serving'),
+  PROBE_FAILING: fails('policy'),
+  PROBE_SILENT: warns('policy'),
+  UPSTREAM_DOWN: warns('serving'),
+  FORWARDING_LOOP: warns('serving'),
+  BAN_REMOVED: warns('policy'),
+  LIST_SHRUNK: warns('policy'),
+  CERTIFICATE_NAME: warns('serving'),
+  BUNDLE_EXPIRED: warns('policy'),
+  LIST_EXPIRED: warns('policy'),
+  LIST_MISSING: fails('policy'),
+  LIST_QUARANTINED: warns('policy'),
+  ZONE_EXPIRED: warns('policy'),
+  ZONE_MISSING: fails('policy'),
+  ARCHIVE_FAILED: warns('evidence'),
+  OUTPUT_DISCONNECTED: warns('evidence'),
+  CERTIFICATE_EXPIRED: warns('serving'),
+  CERTIFICATE_REFUSED: warns('serving'),
+  ALERTS_FAILING: warns('evidence'),
+  REPORTS_FAILING: warns('evidence'),
+  FLEET_SILENT: warns('policy'),
+  FLEET_BEHIND: fails('policy')
+} as const satisfies Readonly<Record<string, ProblemKind>>
+
+export type ProblemCode = keyof typeof PROBLEMS
+
+/** Whether a state is not good with a problem of this code; false for a code of another version. */
+export function failsState(code: string): boolean {
+  return Object.hasOwn(PROBLEMS, code) && PROBLEMS[code as ProblemCode].fails
+}
