@@ -70,6 +70,7 @@ export async function startService(
   keepKoffi()
   const { transport } = choice
   const gateway: Gateway = new Gateway({
+    fallbackReason: choice.fallbackReason,
     ...{ config, source, transport, log, startThread, compiler, predecessor },
     services: GATEWAY_SERVICES,
     prepareLog: log.prepare,
@@ -142,6 +143,8 @@ function logStart(
   }
   const fields = { workers, transport: kind, upstreams: upstreams.join(' ') || 'none' }
   log.info(fallbackReason === undefined ? fields : { ...fields, why: fallbackReason }, 'serving')
+  const { slowTransport } = gateway
+  if (slowTransport !== undefined) log.warn({ code: slowTransport.code }, slowTransport.message)
   const whyNodeTls = kind === 'batch' ? nodeTlsReason(config) : undefined
   if (whyNodeTls !== undefined)
     log.warn({ why: whyNodeTls }, 'encrypted DNS takes more CPU than it need: it uses node:tls')

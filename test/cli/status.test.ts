@@ -153,6 +153,7 @@ const TROUBLE: StatusReply = withHealth({
   uptimeSeconds: 93_784,
   stopping: false,
   readyRequires: [],
+  slowTransport: null,
   transport: 'batch',
   listening: Array.from({ length: 9 }, (_, i) => {
     return {

@@ -51,6 +51,7 @@ const GOOD: Status = {
     uptimeSeconds: 1,
     stopping: false,
     readyRequires: [],
+    slowTransport: null,
     transport: 'batch',
     listening: []
   },
@@ -191,6 +192,11 @@ const cases: readonly {
     it: 'the log is somewhere else',
     bad: { recorder: { ...recorder, misplaced: true } },
     codes: ['LOG_MISPLACED']
+  },
+  {
+    it: 'slow sockets',
+    bad: { slowTransport: 'portable sockets' },
+    codes: ['TRANSPORT_PORTABLE']
   },
   {
     it: 'a pseudonym key cannot be used',

@@ -171,11 +171,12 @@ export class Rig {
     const { config } = read
     this.threads = new Threads(setting.ownThreads ?? false)
     const { start: startThread } = this.threads
-    const { transport } = chooseTransport(config.transport)
+    const { transport, fallbackReason } = chooseTransport(config.transport)
     this.gateway = new Gateway({
       config,
       source: setting.reloads === true ? sourceOf(path) : undefined,
       transport: setting.change?.(transport) ?? transport,
+      fallbackReason,
       log: this.log,
       startThread,
       services: GATEWAY_SERVICES,

@@ -30,6 +30,7 @@ export const ALERT_EVENTS = [
   'probe-silent',
   'upstream-down',
   'forwarding-loop',
+  'transport-portable',
   'ban-removed',
   'list-shrunk',
   'certificate-name',

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { failure, type InterdictError } from '../../base/errors/error.js'
 import type { Config, ListenConfig } from '../config/config.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { Endpoint } from '../../wire/sockets/datagram.js'
@@ -69,6 +70,17 @@ export class Gateway {
 
   get workers(): number {
     return this.parts.workerPool.size
+  }
+
+  /** Warning TRANSPORT_PORTABLE: fewer workers than the settings ask for, by slower sockets. Undefined: there is none. */
+  get slowTransport(): InterdictError | undefined {
+    const { config, fallbackReason } = this.options
+    const { transport, workers } = config
+    if (fallbackReason === undefined) return undefined
+    const hasFewer = workers !== 'auto' && workers > 1
+    return transport === 'auto' || hasFewer
+      ? failure('TRANSPORT_PORTABLE', fallbackReason, workers)
+      : undefined
   }
 
   /** Where health and metrics are served; undefined: nowhere. */
@@ -266,6 +278,7 @@ export class Gateway {
       ...{ endpoints, upstreams, defaultUpstreams: configured.defaults },
       probesUpstreams: this.config.upstreams.idleProbe > 0,
       transport: this.options.transport.kind,
+      slowTransport: this.slowTransport?.message ?? null,
       history: reloader.history.status,
       settings: parts.settings?.state,
       certificates: [...this.certificates.read(), ...servedCertificates(tls, this.config)],

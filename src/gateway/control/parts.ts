@@ -57,6 +57,8 @@ export interface GatewayOptions {
   /** Opens the service log of other settings. */
   readonly prepareLog?: SettingsParts['prepareLog']
   readonly transport: Transport
+  /** Why it is not the faster one; undefined: it is. */
+  readonly fallbackReason?: string | undefined
   readonly log: ServiceLog
   readonly startThread: StartThread
   readonly services: GatewayServices

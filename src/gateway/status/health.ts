@@ -150,6 +150,7 @@ const CHECKS: readonly ((status: Status) => Found)[] = [
         return ['FORWARDING_LOOP', message, `${address} ${domain}`] as const
       })
     ),
+  ({ slowTransport }) => (slowTransport === null ? [] : [['TRANSPORT_PORTABLE', slowTransport]]),
   ({ rules: { bundle } }) =>
     bundle?.state === 'expired'
       ? [['BUNDLE_EXPIRED', `bundle ${bundle.serial} expired at ${bundle.expires}`]]

@@ -42,6 +42,7 @@ export const PROBLEMS = {
   PROBE_SILENT: warns('policy'),
   UPSTREAM_DOWN: warns('serving'),
   FORWARDING_LOOP: warns('serving'),
+  TRANSPORT_PORTABLE: warns('serving'),
   BAN_REMOVED: warns('policy'),
   LIST_SHRUNK: warns('policy'),
   CERTIFICATE_NAME: warns('serving'),

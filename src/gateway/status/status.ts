@@ -54,6 +54,8 @@ export interface Status extends WorkerCounters {
   /** States that must be good, beside `serving`, for it to be ready. */
   readonly readyRequires: readonly HealthState[]
   readonly transport: Transport['kind']
+  /** Why it is slower than it could be, with one worker; null: it is not, or the settings say so. */
+  readonly slowTransport: string | null
   readonly listening: readonly (Endpoint & { readonly protocol: 'dns' | 'dot' | 'doh' })[]
   readonly rules: RulesStatus
   /** Of what was in force, in the state folder. */
@@ -195,6 +197,7 @@ export interface StatusSources extends UpstreamSources {
   readonly probe: ProbeStatus | null
   readonly endpoints: readonly ListenConfig[]
   readonly transport: Transport['kind']
+  readonly slowTransport: string | null
   /** Wall-clock time of the start. */
   readonly started: Milliseconds
   readonly uptime: Milliseconds
@@ -223,6 +226,7 @@ export async function gatherStatus(
     stopping: sources.stopping,
     readyRequires: sources.readyRequires,
     transport,
+    slowTransport: sources.slowTransport,
     listening: endpoints.map(endpoint => {
       const { address, port } = endpoint
       return { address, port, protocol: protocolOf(endpoint) }

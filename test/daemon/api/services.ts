@@ -61,6 +61,7 @@ export const STATUS: StatusReply = {
   recorder: null,
   archive: null,
   readyRequires: [],
+  slowTransport: null,
   health: { ready: true, states: { serving: true, policy: true, evidence: true }, problems: [] }
 }
 

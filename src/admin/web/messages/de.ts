@@ -177,6 +177,7 @@ export const messages: Messages = {
   'problem.PROBE_SILENT': 'Der Selbsttest läuft nicht',
   'problem.UPSTREAMS_UNKNOWN': 'Noch keine Antwort eines Upstreams',
   'problem.UPSTREAM_DOWN': 'Ein Upstream antwortet nicht',
+  'problem.TRANSPORT_PORTABLE': 'Langsame Sockets und nur ein Worker',
   'problem.FORWARDING_LOOP': 'Weiterleitungsschleife',
   'problem.BUNDLE_EXPIRED': 'Bündel abgelaufen',
   'problem.LIST_EXPIRED': 'Liste abgelaufen',
@@ -238,6 +239,8 @@ export const messages: Messages = {
     'Einige Sekunden warten. Bleibt es dabei, die Upstreams und den Weg zu ihnen prüfen.',
   'todo.UPSTREAM_DOWN':
     'Die anderen werden benutzt. Prüfen Sie, ob er von dieser Maschine aus erreichbar ist.',
+  'todo.TRANSPORT_PORTABLE':
+    'Den Grund nennt die Meldung. Gebündelte Sockets brauchen Linux auf x86-64 oder arm64; mit transport: portable in den Einstellungen ist dies kein Problem.',
   'todo.FORWARDING_LOOP':
     'Dieser Upstream schickt Anfragen an das Gateway zurück. Berichtigen Sie seine Konfiguration.',
   'todo.BUNDLE_EXPIRED': 'Die Regeln bleiben in Kraft. Signieren Sie ein neues Bündel.',

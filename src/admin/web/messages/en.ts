@@ -178,6 +178,7 @@ export const messages = {
   'problem.PROBE_SILENT': 'The probe does not run',
   'problem.UPSTREAMS_UNKNOWN': 'Waiting for the first answer of an upstream',
   'problem.UPSTREAM_DOWN': 'Upstream does not answer',
+  'problem.TRANSPORT_PORTABLE': 'Slow sockets, and one worker only',
   'problem.FORWARDING_LOOP': 'Forwarding loop',
   'problem.BUNDLE_EXPIRED': 'Bundle expired',
   'problem.LIST_EXPIRED': 'List expired',
@@ -237,6 +238,8 @@ export const messages = {
   'todo.UPSTREAMS_UNKNOWN':
     'Wait a few seconds. If it lasts, test the upstreams and the way to them.',
   'todo.UPSTREAM_DOWN': 'The others are used. Check whether it is reachable from this machine.',
+  'todo.TRANSPORT_PORTABLE':
+    'See the message for the reason. Batched sockets need Linux on x86-64 or arm64; with transport: portable in the settings this is no problem.',
   'todo.FORWARDING_LOOP':
     'This upstream sends queries back to the gateway. Correct its forwarders.',
   'todo.BUNDLE_EXPIRED': 'The rules stay in force. Sign a new bundle.',

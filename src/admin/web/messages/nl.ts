@@ -174,6 +174,7 @@ export const messages: Messages = {
   'problem.PROBE_SILENT': 'De zelfcontrole loopt niet',
   'problem.UPSTREAMS_UNKNOWN': 'Nog geen antwoord van een upstream',
   'problem.UPSTREAM_DOWN': 'Een upstream antwoordt niet',
+  'problem.TRANSPORT_PORTABLE': 'Trage sockets en maar één worker',
   'problem.FORWARDING_LOOP': 'Doorstuurlus',
   'problem.BUNDLE_EXPIRED': 'Bundel verlopen',
   'problem.LIST_EXPIRED': 'Lijst verlopen',
@@ -234,6 +235,8 @@ export const messages: Messages = {
     'Wacht enkele seconden. Blijft het zo, controleer dan de upstreams en de weg erheen.',
   'todo.UPSTREAM_DOWN':
     'De andere worden gebruikt. Controleer of hij vanaf deze machine bereikbaar is.',
+  'todo.TRANSPORT_PORTABLE':
+    'De melding noemt de reden. Gebundelde sockets vragen Linux op x86-64 of arm64; met transport: portable in de instellingen is dit geen probleem.',
   'todo.FORWARDING_LOOP':
     'Deze upstream stuurt vragen terug naar de gateway. Verbeter zijn configuratie.',
   'todo.BUNDLE_EXPIRED': 'De regels blijven van kracht. Onderteken een nieuwe bundel.',

@@ -1,0 +1,19 @@
+import t from 'tap'
+import { healthOf } from '../../src/gateway/status/health.js'
+import { serving } from './serve.js'
+
+t.test('portable sockets where the settings ask for more workers are a problem', async t => {
+  const { gateway } = await serving(t, { transport: 'portable', workers: 4 })
+  t.equal(gateway.workers, 1)
+  const status = await gateway.status()
+  t.match(status.slowTransport, /with one worker instead of 4: portable sockets are configured$/)
+  t.match(
+    healthOf(status).problems.filter(({ state }) => state === 'serving'),
+    [{ code: 'UPSTREAMS_DOWN' }, { code: 'TRANSPORT_PORTABLE' }]
+  )
+})
+
+t.test('portable sockets as configured, with one worker, are none', async t => {
+  const { gateway } = await serving(t, { transport: 'portable' })
+  t.equal((await gateway.status()).slowTransport, null)
+})
