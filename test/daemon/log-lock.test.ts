@@ -25,6 +25,28 @@ t.test('a second gateway with the same log folder does not start', async t => {
   lock.release()
 })
 
+t.test('a second gateway with the same state folder does not start', async t => {
+  const state = newFolder(t)
+  const more = `state: { folder: '${state}' }`
+  const first = new Rig(t, { more })
+  t.strictSame(await first.gateway.start(), [])
+  const second = new Rig(t, { more })
+  t.match(await second.gateway.start(), [
+    { code: 'STATE_LOCKED', message: new RegExp(`process ${process.pid} has locked it`) }
+  ])
+  await second.gateway.abort()
+  t.equal(existsSync(second.site.path('interdict.lock')), false, 'the log is unlocked')
+  await first.gateway.stop()
+  t.equal(existsSync(join(state, 'interdict.lock')), false)
+  const third = new Rig(t, { more })
+  t.strictSame(await third.gateway.start(), [])
+})
+
+t.test('one folder for state and log is locked once', async t => {
+  const rig = new Rig(t, { more: 'state: { folder: . }' })
+  t.strictSame(await rig.gateway.start(), [])
+})
+
 t.test('it locks the folder while it runs, and unlocks it at the end', async t => {
   const rig = new Rig(t)
   t.strictSame(await rig.gateway.start(), [])

@@ -286,6 +286,10 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'daemon/log-lock.test.ts',
     'a second gateway with the same log folder'
   ],
+  'two gateways, one state folder': [
+    'cli/state-lock.test.ts',
+    'a second process on the state folder ends, until the first one is killed'
+  ],
   'lock of a log folder deleted': [
     'daemon/log-lock.test.ts',
     'reports once that another process has taken'

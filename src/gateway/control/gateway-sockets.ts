@@ -23,7 +23,7 @@ export interface GatewaySocketsOptions {
   readonly log: ServiceLog
 }
 
-/** Opens the sockets of the gateway and locks its query log, or takes them over from the gateway that it replaces. */
+/** Opens the sockets of the gateway, or takes them over, and its locks, from the gateway that it replaces. */
 export class GatewaySockets {
   /** Where clients are answered, with the port chosen for port 0; empty before `open`. */
   endpoints: readonly ListenConfig[] = []
@@ -83,9 +83,9 @@ export class GatewaySockets {
     return endpoint
   }
 
-  /** Checks that all endpoints are free, choosing a port for port 0, and locks the query log. */
+  /** Checks that all endpoints are free, choosing a port for port 0. */
   private async reserve(): Promise<readonly SerializedError[]> {
-    const { config, predecessor, recorder } = this.options
+    const { config, predecessor } = this.options
     const errors: SerializedError[] = []
     const free: ListenConfig[] = []
     for (const endpoint of config.listen) {
@@ -97,6 +97,6 @@ export class GatewaySockets {
       }
     }
     this.endpoints = free
-    return errors.length > 0 || predecessor !== undefined ? errors : recorder.lock()
+    return errors
   }
 }

@@ -101,8 +101,11 @@ export class Gateway {
    * @returns the errors that prevent it; empty: it serves
    */
   async start(): Promise<readonly SerializedError[]> {
-    const { config } = this.options
+    const { config, predecessor } = this.options
     const { workerPool, fleet, reloader, listeners, recorder } = this.parts
+    // Two gateways on one state folder would undo each other's work. A predecessor has the locks until it ends.
+    const lockErrors = predecessor === undefined ? await recorder.lock() : []
+    if (lockErrors.length > 0) return lockErrors
     const secretErrors = await this.loadSecrets()
     if (secretErrors.length > 0) return secretErrors
     // The threads load their code while the rules are read, which is most of the start-up time.

@@ -117,7 +117,7 @@ export function createParts(
   const rings = Array.from({ length: count }, () => createRing())
   const { queries, outputs } = config.log
   const recording = { settings: queries, outputs, rings, upstreams: labels }
-  const recorder = new RecorderHandle(startThread, recording, log)
+  const recorder = new RecorderHandle(startThread, recording, log, config.state.folder)
   const { path, archive: parquet, chain, retention: keep } = queries
   const archiver = new Archiver({
     ...{ path, parquet, chain, keep, ship: config.fleet?.logs, log },

@@ -29,7 +29,8 @@ export interface PreparedLocks {
 }
 
 /**
- * The locks of the folders that a gateway writes: that of the query log, and the spools of its outputs.
+ * The locks of the folders that a gateway writes: that of its state, that of the query log, and the spools of its
+ * outputs.
  * A lock that is deleted, with its folder or alone, is acquired again.
  */
 export class LogLocks {
@@ -40,17 +41,18 @@ export class LogLocks {
 
   constructor(
     private readonly init: LockSettings,
-    private readonly log: ServiceLog
+    private readonly log: ServiceLog,
+    private readonly state?: string
   ) {}
 
   /**
    * Acquires all locks. Where the file system has no locks, or other machines can use it as well, a
    * warning is logged.
    *
-   * @returns the errors that prevent the start: LOG_LOCKED, OUTPUT_LOCKED; then no lock is held
+   * @returns the errors that prevent the start: STATE_LOCKED, LOG_LOCKED, OUTPUT_LOCKED; then no lock is held
    */
   async acquire(): Promise<readonly SerializedError[]> {
-    const { locks, errors } = await this.acquireAll(lockRequests(this.init))
+    const { locks, errors } = await this.acquireAll(this.requestsFor(this.init))
     if (errors.length > 0) return errors
     this.locks = locks
     this.checkLater()
@@ -59,7 +61,7 @@ export class LogLocks {
 
   /** Acquires the locks that other settings need, in addition to those that are held. */
   async prepare(settings: LockSettings): Promise<PreparedLocks> {
-    const wanted = lockRequests(settings)
+    const wanted = this.requestsFor(settings)
     const isHeld = ({ folder }: LockRequest) => this.locks.some(one => one.folder === folder)
     const { locks, errors } = await this.acquireAll(wanted.filter(request => !isHeld(request)))
     return {
@@ -80,6 +82,15 @@ export class LogLocks {
     this.timer = undefined
     for (const { lock } of this.locks) lock.release()
     this.locks = []
+  }
+
+  /** The folder of the state may have the query log, too. */
+  private requestsFor(settings: LockSettings): readonly LockRequest[] {
+    const requests = lockRequests(settings)
+    const { state: folder } = this
+    if (folder === undefined) return requests
+    const lockedError = (holder: string) => failure('STATE_LOCKED', folder, holder)
+    return [{ folder, lockedError }, ...requests.filter(one => one.folder !== folder)]
   }
 
   /** @returns the locks, none if there are errors */

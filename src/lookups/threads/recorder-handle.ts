@@ -29,17 +29,19 @@ export class RecorderHandle {
   private drainAttempts = 0
   private readonly locks: LogLocks
 
+  /** @param state the folder of the gateway's state, to be locked with those of the log */
   constructor(
     private readonly startThread: StartThread,
     private init: RecorderInit,
-    private readonly log: ServiceLog
+    private readonly log: ServiceLog,
+    state?: string
   ) {
-    this.locks = new LogLocks(init, log)
+    this.locks = new LogLocks(init, log, state)
     this.restarts = new Restarts(() => this.start(), log)
   }
 
   /**
-   * Locks the folders of the query log and of the spools of its outputs, until `end`.
+   * Locks the folders of the state, of the query log and of the spools of its outputs, until `end`.
    *
    * @returns the errors that prevent it
    */

@@ -12,6 +12,8 @@ export const RECORDS = {
     `query log ${path}, or its folder, was moved a minute ago: creating it again; the lookups since are in the moved file`,
   LOG_DELETED: (path: string) => `query log ${path} was deleted while in use: creating it again`,
   LOG_FOLLOW: (path: string, why: string) => `cannot follow query log ${path}: ${why}`,
+  STATE_LOCKED: (folder: string, holder: string) =>
+    `another gateway uses the state folder ${folder}: ${holder} has locked it; give each gateway its own`,
   LOG_LOCKED: (folder: string, holder: string) =>
     `query log folder ${folder} is locked by ${holder}; give each gateway its own log folder`,
   LOCK_UNAVAILABLE: (folder: string, why: string) =>
