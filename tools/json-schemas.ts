@@ -7,6 +7,7 @@ import { alertSchema } from '../src/gateway/alerts/alert-schema.js'
 import { settingsSchema } from '../src/gateway/config/settings-schema.js'
 import { evidenceSchema } from '../src/policy/rules/apps/evidence.js'
 import { appSchema } from '../src/policy/rules/schema/app-schema.js'
+import { mandateSchema } from '../src/policy/rules/schema/mandate-schema.js'
 import { networksSchema } from '../src/policy/rules/schema/networks-schema.js'
 import { policyTestsSchema } from '../src/policy/rules/schema/policy-tests-schema.js'
 import { docRows, type DocRows } from './doc-rows.js'
@@ -55,6 +56,12 @@ const EDITED: Readonly<Record<string, EditedFile>> = {
     page: 'docs/reference/rules.md',
     schema: evidenceSchema,
     describe: rows => keys => find(rows, ['Evidence'], keys)
+  },
+  mandate: {
+    file: 'mandates/*.yaml',
+    page: 'docs/guides/mandates.md',
+    schema: mandateSchema,
+    describe: rows => keys => find(rows, ['Keys of a mandate'], keys)
   },
   tests: {
     file: 'tests/*.yaml',

@@ -5,6 +5,7 @@ import { withColumns, type Io } from './io.js'
 import { addAnalysisCommands } from './program/analysis-commands.js'
 import { addBundleCommands } from './program/bundle-commands.js'
 import { addCompletionCommand } from './program/completion-command.js'
+import { addMandateCommands } from './program/mandates.js'
 import type { Context } from './program/context.js'
 import { addEncryptionCommands } from './program/encryption-commands.js'
 import { addFleetCommands } from './program/fleet-commands.js'
@@ -85,6 +86,7 @@ export function createProgram(context: Context = WITHOUT_PROCESS): Command {
   addRulesCommands(program, context)
   addAnalysisCommands(program, context)
   addBundleCommands(program, context)
+  addMandateCommands(program, context)
   addMaintenanceCommands(program, context)
   addTokenCommands(program, context)
   addEncryptionCommands(program, context)

@@ -176,6 +176,7 @@ const TROUBLE: StatusReply = withHealth({
       first: [{ code: 'RULES_X', message: `networks.yaml:1:2: \u001b[2J${' word'.repeat(40)}` }]
     },
     waiting: null,
+    mandates: { mandates: [], shortfalls: 0, later: 0, first: [], problems: [] },
     tests: { passed: 5, failed: 0, undecided: 0, first: [] },
     lists: [
       {

@@ -22,6 +22,7 @@ const defaults = {
   rules: resolve('/etc/interdict/rules'),
   bundle: undefined,
   activation: { activate: 'on-save', tests: 'refuse' },
+  mandates: undefined,
   upstreams: {
     servers: [],
     useResolvConf: true,

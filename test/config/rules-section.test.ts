@@ -16,6 +16,12 @@ t.test('rules are a path, or a mapping with a folder or a bundle', t => {
   t.match(read(`rules: { bundle: b, keys: ['${KEY}'], tests: warn }`), {
     config: { bundle: { keys: [KEY], signatures: 1 }, activation: { tests: 'warn' } }
   })
+  const mandates = `mandates: { folder: orders, keys: ['${KEY}', a.pub] }`
+  const ordered = { folder: resolve('/srv/orders'), keys: [KEY], keyFiles: [resolve('/srv/a.pub')] }
+  t.match(read(`rules: { folder: policy, ${mandates} }`), { config: { mandates: ordered } })
+  t.match(read(`rules: { bundle: b, keys: ['${KEY}'], ${mandates} }`), {
+    config: { mandates: ordered, bundle: { keys: [KEY] } }
+  })
   t.end()
 })
 
@@ -32,6 +38,7 @@ const invalid: readonly (readonly [text: string, message: RegExp])[] = [
     'rules: { folder: a, tests: never }',
     /:1:\d+: rules\.tests: expected one of refuse, warn, found 'never'/
   ],
+  ['rules: { folder: a, mandates: { folder: m } }', /:1:\d+: rules\.mandates\.keys: missing/],
   ['rules: { folder: a, test: warn }', /unknown key 'test'; did you mean 'tests'\?/]
 ]
 

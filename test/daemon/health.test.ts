@@ -41,6 +41,7 @@ const wrong = (rule: string): NonNullable<Status['probe']>['failures'][number] =
 }
 const reload = { at: '2026-01-01T00:00:00Z', reason: 'SIGHUP', errors: 1 } as const
 const first = [{ code: 'RULES_X', message: 'networks.yaml:1:2: no' }]
+const mandates = { mandates: [], shortfalls: 0, later: 0, first: [], problems: [] }
 const worker = { number: 0, state: 'listening', since: null, restarts: 0, generation: 2 } as const
 const usage = { entries: 0, octets: 0, limitOctets: 1 }
 const GOOD: Status = {
@@ -60,6 +61,7 @@ const GOOD: Status = {
     reload: null,
     waiting: null,
     tests: { passed: 1, failed: 0, undecided: 0, first: [] },
+    mandates,
     reloadStuckSince: null,
     ...{ shrunkLists: [], removedBans: [] },
     bundle: null
@@ -157,6 +159,16 @@ const cases: readonly {
     it: 'policy tests fail under the rules in force',
     bad: rules({ tests: { passed: 1, failed: 1, undecided: 1, first } }),
     codes: ['POLICY_TESTS_FAILING']
+  },
+  {
+    it: 'a mandate is not satisfied',
+    bad: rules({ mandates: { ...mandates, shortfalls: 1, first } }),
+    codes: ['MANDATE_UNMET']
+  },
+  {
+    it: 'the file of a mandate is gone, and one will not be satisfied',
+    bad: rules({ mandates: { ...mandates, later: 1, first, problems: first } }),
+    codes: ['MANDATE_INVALID']
   },
   {
     it: 'policy tests cannot be decided',

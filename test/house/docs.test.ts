@@ -13,6 +13,7 @@ import { dirname, join } from 'node:path'
 import t from 'tap'
 import { readConfig } from '../../src/gateway/config/load-settings.js'
 import { loadRules } from '../../src/policy/rules/load.js'
+import { readMandate } from '../../src/policy/rules/mandates/read-mandate.js'
 import { readPolicyTests } from '../../src/policy/rules/tests/policy-tests.js'
 import { makeCertificate, makeCrl } from '../tls/certificates.js'
 import { allRows, fences } from './markdown.js'
@@ -43,6 +44,11 @@ for (const { page, line, text } of examples) {
     if (file?.startsWith('tests/') === true) {
       const { tests, errors } = readPolicyTests(text, file, 'UTC')
       t.strictSame([tests.length > 0, errors.map(e => e.message)], [true, []])
+      return
+    }
+    if (file?.startsWith('mandates/') === true) {
+      const read = readMandate(Buffer.from(text), file, undefined, 0)
+      t.strictSame(read.ok ? [] : read.errors.map(e => e.message), [])
       return
     }
     t.match(file, /^(networks|apps\/[a-z0-9-]+)\.yaml$/)

@@ -56,6 +56,19 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'daemon/policy-test-gate.test.ts',
     'a test that the rules in force fail as well refuses an edit, but no list'
   ],
+  'rules that satisfy a mandate less': [
+    'daemon/mandates.test.ts',
+    'rules that satisfy a mandate less are refused, and the ban stays'
+  ],
+  'mandate added that the rules fall short of': [
+    'daemon/mandates.test.ts',
+    'a mandate that is added does not change the rules, and fails the policy state'
+  ],
+  'mandate not satisfied at the start': [
+    'daemon/mandates.test.ts',
+    'at a restart, the rules that were in force last are served instead'
+  ],
+  'mandate file deleted, invalid, unsigned or older': ['daemon/mandates.test.ts', 'stays in force'],
   'policy test on a list without content': [
     'daemon/policy-test-gate.test.ts',
     'a test that depends on a list without content neither passes nor refuses'

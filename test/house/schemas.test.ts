@@ -28,7 +28,8 @@ const shipped = [
     'interdict.yaml',
     'docs/operations/container.yaml',
     'rules/networks.yaml',
-    'rules/evidence.yaml'
+    'rules/evidence.yaml',
+    'contrib/mandates/be-federal-tiktok.yaml'
   ],
   ...yamlIn('rules/apps'),
   ...yamlIn('rules/tests')

@@ -5,10 +5,12 @@ import type { MetricFamily } from './metrics-text.js'
 export function rulesMetrics({ rules, settings }: StatusReply): MetricFamily[] {
   const { generation, networks, bans, names, reload, reviewsDue } = rules
   const { passed, failed, undecided } = rules.tests
+  const { mandates } = rules.mandates
   const reloads = { rules: reload, settings: settings?.reload ?? null }
   const counts = {
     ...{ network: networks, rule: rules.rules, ban: bans, name: names },
-    ...{ passed_test: passed, failed_test: failed, undecided_test: undecided }
+    ...{ passed_test: passed, failed_test: failed, undecided_test: undecided },
+    ...{ mandate: mandates.length, unmet_mandate: mandates.filter(one => !one.satisfied).length }
   }
   return [
     gauge(

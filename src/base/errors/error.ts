@@ -1,6 +1,7 @@
 import { FLEET } from './messages/fleet.js'
 import { HISTORY } from './messages/history.js'
 import { LISTS } from './messages/lists.js'
+import { MANDATES } from './messages/mandates.js'
 import { ONBOARDING } from './messages/onboarding.js'
 import { OPERATION } from './messages/operation.js'
 import { RECORDS } from './messages/records.js'
@@ -23,7 +24,8 @@ const MESSAGES = {
   ...ONBOARDING,
   ...OPERATION,
   ...FLEET,
-  ...HISTORY
+  ...HISTORY,
+  ...MANDATES
 } as const
 
 export type ErrorCode = keyof typeof MESSAGES

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parentPort } from 'node:worker_threads'
-import { systemClock } from '../../base/time/clock.js'
+import { epochSeconds, systemClock } from '../../base/time/clock.js'
 import { failure, type InterdictError } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
 import type { Milliseconds } from '../../base/units.js'
@@ -11,10 +11,13 @@ import type { Snapshot } from '../../policy/tables/snapshot.js'
 import { NETWORKS_FILE } from '../../policy/rules/model/folder.js'
 import { HistoryWriter } from '../../policy/history/history-writer.js'
 import { loadRules } from '../../policy/rules/load.js'
+import type { MandatesSource } from '../../sources/mandates/mandates-source.js'
+import { readMandates, type ReadMandates } from '../../sources/mandates/read-mandates.js'
 import { AppliedRules } from './applied-rules.js'
 import { packRules } from './packed-rules.js'
 import { lastGoodRules } from './last-good-rules.js'
 import { ListCompiler } from './list-compiler.js'
+import { MandateGate } from '../../sources/mandates/mandate-gate.js'
 import { testRules } from './policy-test-gate.js'
 import { listRulePaths, readRules, type RulesReadResult } from './read-rules.js'
 import { ReplacedSnapshots, COLLECT_DELAY } from '../../policy/tables/replaced-snapshots.js'
@@ -141,12 +144,24 @@ async function compileRules(request: Request): Promise<FromCompiler> {
   const examiner = new RulesExaminer(request, active, () => lists.pending)
   const { watchState, ...read } = await readStable(request, examiner)
   const isTransient = read.isTransient || lists.isTransient
+  const unkept = read.isChanging ? undefined : examiner.mandates?.keep()
   const chosen = await chooseRules(read, request, examiner)
   if ('errors' in chosen) {
-    return { kind: 'rejected', errors: chosen.errors.map(serializeError), watchState, isTransient }
+    const errors = chosen.errors.map(serializeError)
+    const mandates = await examiner.mandates?.judgeActive()
+    return { kind: 'rejected', errors, mandates, watchState, isTransient }
   }
-  const result = compiledRules(chosen, request)
-  return { ...result, watchState, duration: performance.now() - started, isTransient }
+  const { mandates, ...result } = compiledRules(chosen, request)
+  const problems = [unkept, chosen.examined.mandates.save()].flatMap(error =>
+    error === undefined ? [] : [serializeError(error)]
+  )
+  return {
+    ...result,
+    mandates: { ...mandates, problems: [...mandates.problems, ...problems] },
+    watchState,
+    duration: performance.now() - started,
+    isTransient
+  }
 }
 
 interface ChosenRules extends Pick<RulesReadResult, 'source'> {
@@ -163,11 +178,23 @@ async function chooseRules(
   examiner: RulesExaminer
 ): Promise<ChosenRules | { readonly errors: readonly InterdictError[] }> {
   if (isChanging) return { errors: [failure('GATEWAY_RESTLESS')] }
-  if (!loaded.ok) return { errors: loaded.errors }
+  if (!loaded.ok) {
+    const { errors } = loaded
+    return examiner.hasRefused ? chooseLastGood(errors, request, examiner) : { errors }
+  }
   const examined = await examiner.examine(loaded, tests)
   const { refusing } = examined
   if (refusing.length === 0) return { loaded, source, examined, refusal: bundleErrors }
   if (examined.snapshot !== undefined) replaced.discard(examined.snapshot)
+  return chooseLastGood(refusing, request, examiner)
+}
+
+/** At the start, the rules that were in force last. @param refusing why those on offer must not be active */
+async function chooseLastGood(
+  refusing: readonly InterdictError[],
+  request: Request,
+  examiner: RulesExaminer
+): Promise<ChosenRules | { readonly errors: readonly InterdictError[] }> {
   if (active !== undefined) return { errors: refusing }
   const lastGood = await loadLastGood(request)
   if (!('loaded' in lastGood)) return { errors: [...refusing, ...lastGood.errors] }
@@ -194,7 +221,7 @@ async function loadLastGood({
 }
 
 function compiledRules({ loaded, source, examined, refusal }: ChosenRules, request: Request) {
-  const { snapshot, changes, tested, report, formerBans } = examined
+  const { snapshot, changes, tested, report, mandates, formerBans } = examined
   // There may be many, and only downloaded lists need them.
   const networks = loaded.remotes.length === 0 ? [] : loaded.rules.networks
   const prefixesByNetwork = new Map(networks.map(({ id, prefixes }) => [id, prefixes]))
@@ -205,7 +232,7 @@ function compiledRules({ loaded, source, examined, refusal }: ChosenRules, reque
   lists.end(loaded.listStates)
   return {
     kind: 'compiled',
-    ...{ snapshot, changes, tested, tests: report },
+    ...{ snapshot, changes, tested, tests: report, mandates: mandates.report },
     warnings: [...loaded.warnings, ...logWarnings].map(serializeError),
     bundleErrors: refusal.map(serializeError),
     listErrors: loaded.listErrors.map(serializeError),
@@ -273,19 +300,20 @@ interface StableReadResult extends RulesReadResult {
  * Reads the rules until no file changes while they are read: a mix of old and new files, or a
  * half-written file, must never become active.
  */
-async function readStable(
-  { location, watchedPaths }: Request,
-  examiner: RulesExaminer
-): Promise<StableReadResult> {
+async function readStable(request: Request, examiner: RulesExaminer): Promise<StableReadResult> {
+  const { location, watchedPaths } = request
   let before = await readWatchState([...watchedPaths, ...(await listRulePaths(location))])
   for (let attempts = 1; ; attempts++) {
     lists.beginAttempt()
+    const { folder, saved, mandates: ordered } = location
+    const mandates = ordered && (await readMandates(ordered, epochSeconds(systemClock)))
+    examiner.mandates = ordered && mandates && mandateGate(mandates, ordered, request)
     const result = await readRules(location, systemClock, examiner.examineBundle, lists)
     const { loaded, written } = result
     const timeZone = loaded.ok ? loaded.rules.timeZone : 'UTC'
-    const { folder, saved } = location
     const tests = folder === undefined ? undefined : await readFolderTests(folder, timeZone, saved)
-    const files = [...new Set([...result.files, ...(tests?.files ?? [])])]
+    const others = [...(tests?.files ?? []), ...(mandates?.files ?? [])]
+    const files = [...new Set([...result.files, ...others])]
     before = new Map([...before, ...(await readWatchState(written))])
     const after = await readWatchState(files)
     const watchState = new Map(files.map(file => [file, before.get(file) ?? '']))
@@ -295,6 +323,18 @@ async function readStable(
     before = after
     await sleep(RETRY_PAUSE)
   }
+}
+
+function mandateGate(read: ReadMandates, { store }: MandatesSource, request: Request): MandateGate {
+  const { tested } = request
+  return new MandateGate(read, store, {
+    sha256: active?.origin.sha256,
+    ownSha256: active && tested?.edition.split(' ')[0],
+    load: async () => {
+      const lastGood = await loadLastGood(request)
+      return 'loaded' in lastGood ? lastGood.loaded.rules : undefined
+    }
+  })
 }
 
 function adopt(snapshot: Snapshot): void {

@@ -9,6 +9,7 @@ import type { NewEvent } from '../../policy/history/history-writer.js'
 import type { ListState } from '../../policy/rules/lists/load-list.js'
 import type { TransferList } from '../../policy/rules/lists/transfer-list.js'
 import type { RemoteListSet } from '../../sources/refresh/refresh-messages.js'
+import type { MandateReport } from '../../sources/mandates/mandate-report.js'
 import type { TestedRules, TestReport, TestSettings } from './policy-test-gate.js'
 import type { RulesLocation } from './rules-location.js'
 import type { WatchState } from './watch-state.js'
@@ -130,6 +131,7 @@ export type FromCompiler =
       readonly listErrors: readonly SerializedError[]
       readonly tested: TestedRules
       readonly tests: TestReport
+      readonly mandates: MandateReport
       /** Undefined: saved rules are active. */
       readonly saved?: SavedState | undefined
       /** The lists in the snapshot. */
@@ -158,6 +160,8 @@ export type FromCompiler =
       readonly kind: 'rejected'
       /** Of the rules, or else the failed tests. */
       readonly errors: readonly SerializedError[]
+      /** Of the rules in force; undefined: as it was. */
+      readonly mandates?: MandateReport | undefined
       readonly saved?: SavedState | undefined
       /** As above; undefined: no file was read. */
       readonly watchState: WatchState | undefined

@@ -41,11 +41,13 @@ export type ExamineRules = (
 
 /** Every path that may be read, as far as is known beforehand. */
 export async function listRulePaths(location: RulesLocation): Promise<readonly string[]> {
-  const { folder, bundle, copiesFolder } = location
+  const { folder, bundle, copiesFolder, mandates } = location
   const copies = [copiesFolder, zoneFilesIn(copiesFolder)]
-  const folders = folder === undefined ? copies : [folder, ...copies]
+  const read = [folder, mandates?.folder].filter(path => path !== undefined)
+  const folders = [...read, ...copies]
   const paths = await Promise.all(folders.map(listPaths))
-  return [...(bundle === undefined ? [] : watchedPaths(bundle)), ...paths.flat()]
+  const keys = mandates?.keyFiles ?? []
+  return [...(bundle === undefined ? [] : watchedPaths(bundle)), ...keys, ...paths.flat()]
 }
 
 /**

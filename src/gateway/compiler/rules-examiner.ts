@@ -10,6 +10,8 @@ import type { RuleFiles } from '../../policy/rules/model/folder.js'
 import type { CompileRequest, PendingList } from './compiler-messages.js'
 import { formerBans, type FormerBans } from './former-bans.js'
 import { testRules, type TestedRules, type TestResult } from './policy-test-gate.js'
+import type { MandateGate, MandateVerdict } from '../../sources/mandates/mandate-gate.js'
+import { NO_MANDATE_REPORT } from '../../sources/mandates/mandate-report.js'
 import { readBundledTests, type ReadTests } from './test-files.js'
 
 export type LoadedRules = Extract<RulesResult, { readonly ok: true }>
@@ -21,6 +23,7 @@ export interface ExaminedRules extends TestResult {
   /** Compared to the active ones. */
   readonly changes: SnapshotChanges | undefined
   readonly tested: TestedRules
+  readonly mandates: MandateVerdict
   /** Undefined: names of former bans are not logged, or nothing was compiled. */
   readonly formerBans: FormerBans | undefined
 }
@@ -29,6 +32,10 @@ export interface ExaminedRules extends TestResult {
 export class RulesExaminer {
   /** By the rules of bundles, which are examined before they are accepted. */
   private readonly done = new Map<LoadedRules, ExaminedRules>()
+  /** Whether rules of a bundle must not become active. */
+  hasRefused = false
+  /** The mandates as they were read with the rules; undefined: there are none. */
+  mandates: MandateGate | undefined
 
   /**
    * @param active undefined: no rules are active
@@ -48,6 +55,7 @@ export class RulesExaminer {
   ): Promise<readonly InterdictError[]> => {
     const tests = await readBundledTests(files, loaded.rules.timeZone)
     const { refusing } = await this.examine(loaded, tests, isAccepted)
+    this.hasRefused ||= refusing.length > 0
     return refusing
   }
 
@@ -66,8 +74,10 @@ export class RulesExaminer {
     const before = active && { snapshot: active, edition: request.tested?.edition }
     const { testSettings: settings } = request
     const testResult = await testRules(tests ?? NO_TESTS, snapshot, tested, before, settings)
-    const refusing = isAccepted ? [] : testResult.refusing
-    const examined = { ...compiled, tested, ...testResult, refusing }
+    const mandates = (await this.mandates?.judge(loaded.rules)) ?? NO_MANDATES
+    // A bundle that was accepted before a mandate may satisfy it less than the rules in force.
+    const refusing = [...(isAccepted ? [] : testResult.refusing), ...mandates.refusing]
+    const examined = { ...compiled, tested, ...testResult, mandates, refusing }
     this.done.set(loaded, examined)
     return examined
   }
@@ -109,6 +119,11 @@ export class RulesExaminer {
   }
 }
 
+const NO_MANDATES: MandateVerdict = {
+  report: NO_MANDATE_REPORT,
+  refusing: [],
+  save: () => undefined
+}
 const NO_TESTS: ReadTests = { tests: [], errors: [], sha256: '', files: [] }
 
 /** Whether the same rules are paused. The clock ends a pause, without a new snapshot. */

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Config } from '../config/config.js'
 import type { BundleSource } from '../../sources/bundle/choose-bundle.js'
 import { listCopiesFolder } from '../../sources/http/list-copies.js'
+import type { MandatesSource } from '../../sources/mandates/mandates-source.js'
 
 /** Where rules are read from. */
 export interface RulesLocation {
@@ -13,6 +14,15 @@ export interface RulesLocation {
   readonly copiesFolder: string
   /** The folder whose changes wait to be applied; undefined: they become active when they are saved. */
   readonly saved?: string | undefined
+  /** Undefined: none. */
+  readonly mandates?: MandatesSource | undefined
+}
+
+/** Folder of the last good versions of mandates, and of what the rules in force leave open of them. */
+export const mandatesFolder = (state: string): string => join(state, 'mandates')
+
+export function mandatesSource({ mandates, state }: Config): MandatesSource | undefined {
+  return mandates && { ...mandates, store: mandatesFolder(state.folder) }
 }
 
 /** Folder of the copy of the rules that is in force while changes wait to be applied. */
@@ -22,12 +32,11 @@ export const appliedFolder = (state: string): string => join(state, 'applied', '
  * In a file of its own, so that the control thread does not load the code that reads rules (650 kB;
  * 36 ms of a start on one core).
  */
-export function rulesLocation({
-  rules: path,
-  bundle: trust,
-  activation,
-  state
-}: Config): RulesLocation {
+export function rulesLocation(config: Config): RulesLocation {
+  return { ...placeOfRules(config), mandates: mandatesSource(config) }
+}
+
+function placeOfRules({ rules: path, bundle: trust, activation, state }: Config): RulesLocation {
   const copies = listCopiesFolder(state.folder)
   if (trust === undefined) {
     if (activation.activate === 'on-save')

@@ -12,6 +12,8 @@ export const ALERT_EVENTS = [
   'worker-restarted',
   'rules-refused',
   'policy-tests-failing',
+  'mandate-unmet',
+  'mandate-invalid',
   'rules-waiting',
   'history-gap',
   'reload-stuck',

@@ -28,6 +28,8 @@ export interface Config {
   /** Undefined: the rules are a folder. */
   readonly bundle: BundleConfig | undefined
   readonly activation: ActivationConfig
+  /** Undefined: the rules may be anything. */
+  readonly mandates: MandatesConfig | undefined
   readonly upstreams: UpstreamsConfig
   readonly cache: CacheConfig
   readonly identity: IdentityConfig
@@ -101,6 +103,15 @@ export interface BundleConfig {
   readonly keyFiles: readonly string[]
   /** The number of trusted keys that must have signed it. */
   readonly signatures: number
+}
+
+/** What authorities order to be banned, which no rules may satisfy less than those in force. */
+export interface MandatesConfig {
+  readonly folder: string
+  /** Ed25519 public keys of the authorities; one of them must have signed a mandate. */
+  readonly keys: readonly string[]
+  /** Files with one such key each. */
+  readonly keyFiles: readonly string[]
 }
 
 export interface UpstreamsConfig {

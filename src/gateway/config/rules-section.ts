@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import * as z from 'zod'
-import type { ActivationConfig, Config } from './config.js'
+import type { ActivationConfig, Config, MandatesConfig } from './config.js'
 
 /** Every Ed25519 SubjectPublicKeyInfo has this prefix. RFC 8410 §4. */
 const PUBLIC_KEY = /^MCowBQYDK2VwAyEA[A-Za-z0-9+/]{43}=$/
@@ -11,16 +11,18 @@ export const isPublicKey = (text: string): boolean => PUBLIC_KEY.test(text)
 const MAX_KEYS = 16
 const EXPECTED = 'a path, a mapping with folder, or one with bundle, keys and signatures'
 const path = z.string('a path').min(1, 'a path')
+const keyList = z.array(z.string().min(1)).min(1, 'at least one public key').max(MAX_KEYS)
 
 /** One mapping for both, since errors of a union of two mappings would have no position. */
 const mapping = z
   .strictObject({
     folder: path.optional(),
     bundle: path.optional(),
-    keys: z.array(z.string().min(1)).min(1, 'at least one public key').max(MAX_KEYS).optional(),
+    keys: keyList.optional(),
     signatures: z.int().min(1).max(MAX_KEYS).prefault(1),
     activate: z.enum(['on-save', 'manual']).prefault('on-save'),
-    tests: z.enum(['refuse', 'warn']).prefault('refuse')
+    tests: z.enum(['refuse', 'warn']).prefault('refuse'),
+    mandates: z.strictObject({ folder: path, keys: keyList }).optional()
   })
   .superRefine(({ folder, bundle, keys, signatures, activate }, context) => {
     const addIssue = (key: string, message: string, input: unknown): void =>
@@ -45,14 +47,28 @@ const DEFAULTS: ActivationConfig = { activate: 'on-save', tests: 'refuse' }
 export function rulesOf(
   settings: z.output<typeof rulesSchema>,
   folder: string
-): Pick<Config, 'rules' | 'bundle' | 'activation'> {
-  if (typeof settings === 'string')
-    return { rules: resolve(folder, settings), bundle: undefined, activation: DEFAULTS }
+): Pick<Config, 'rules' | 'bundle' | 'activation' | 'mandates'> {
+  if (typeof settings === 'string') {
+    const none = { bundle: undefined, mandates: undefined }
+    return { rules: resolve(folder, settings), activation: DEFAULTS, ...none }
+  }
   const { bundle, keys = [], signatures, activate, tests } = settings
-  const activation = { activate, tests }
+  const mandates = settings.mandates && {
+    folder: resolve(folder, settings.mandates.folder),
+    ...keysOf(settings.mandates.keys, folder)
+  }
+  const others = { activation: { activate, tests }, mandates }
   if (bundle === undefined)
-    return { rules: resolve(folder, settings.folder!), bundle: undefined, activation }
+    return { rules: resolve(folder, settings.folder!), bundle: undefined, ...others }
+  const trust = { ...keysOf(keys, folder), signatures }
+  return { rules: resolve(folder, bundle), bundle: trust, ...others }
+}
+
+/** Keys, and the files with one each. */
+function keysOf(
+  keys: readonly string[],
+  folder: string
+): Pick<MandatesConfig, 'keys' | 'keyFiles'> {
   const keyFiles = keys.filter(key => !isPublicKey(key)).map(file => resolve(folder, file))
-  const trust = { keys: keys.filter(isPublicKey), keyFiles, signatures }
-  return { rules: resolve(folder, bundle), bundle: trust, activation }
+  return { keys: keys.filter(isPublicKey), keyFiles }
 }

@@ -9,6 +9,7 @@ import type { CompileResult, PendingList, SavedState } from '../compiler/compile
 import type { SerializedError } from '../../base/errors/serialized-error.js'
 import { BundleExpiryMonitor } from './bundle-expiry.js'
 import type { TestReport } from '../compiler/policy-test-gate.js'
+import { MandateMonitor } from './mandate-monitor.js'
 import { RuleExpiryMonitor, type DueRules, type RuleEnding } from './rule-expiry.js'
 
 /** Why the rules are read, for the log and the status. */
@@ -93,10 +94,12 @@ export class ReloadReporter {
   private lastTests = ''
   /** The errors of the last read, one per line; empty if it succeeded. */
   private lastErrors = ''
+  readonly mandates: MandateMonitor
   private readonly ruleExpiry: RuleExpiryMonitor
   private readonly bundleExpiry: BundleExpiryMonitor
 
   constructor(private readonly log: ServiceLog) {
+    this.mandates = new MandateMonitor(log, systemClock, systemTimers)
     this.ruleExpiry = new RuleExpiryMonitor(log, systemClock, systemTimers)
     this.bundleExpiry = new BundleExpiryMonitor(log, systemClock, systemTimers)
   }
@@ -114,6 +117,7 @@ export class ReloadReporter {
   /** Stops logging events of rules and bundles. */
   close(): void {
     this.ruleExpiry.close()
+    this.mandates.close()
     this.bundleExpiry.close()
   }
 
@@ -150,6 +154,7 @@ export class ReloadReporter {
     const { reason, rules, result, isNew, warnings, secretErrors } = reload
     const { bundleErrors, listErrors } = result
     this.tested(result.tests)
+    this.mandates.watch(result.mandates)
     if (isNew) this.activated(rules, result, warnings)
     this.listsPending(rules, result.pendingLists)
     this.lists = result.lists

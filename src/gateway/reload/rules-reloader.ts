@@ -198,6 +198,7 @@ export class RulesReloader {
     reporter.activated(rules, compiled, [...warnings, ...this.settingsWarnings()])
     this.openingChanges(rules, compiled)
     reporter.tested(compiled.tests)
+    reporter.mandates.watch(compiled.mandates)
     const { bundleErrors, isTransient } = compiled
     if (bundleErrors.length > 0) reporter.rejected('startup', rules, bundleErrors, [])
     if (isTransient) this.retryTimer.schedule()
@@ -399,6 +400,7 @@ export class RulesReloader {
     await this.keepFirst()
     if (result.kind === 'rejected') {
       this.reporter.rejected(reason, this.rules, result.errors, secretErrors)
+      if (result.mandates !== undefined) this.reporter.mandates.watch(result.mandates)
     } else {
       this.isForced = false
       const before = this.rules

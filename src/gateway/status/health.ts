@@ -99,6 +99,19 @@ const CHECKS: readonly ((status: Status) => Found)[] = [
     const which = firstError({ errors: tests.failed, first: tests.first })
     return [['POLICY_TESTS_FAILING', `policy tests fail under the rules in force: ${which}`]]
   },
+  ({ rules: { mandates } }) => {
+    const { shortfalls, first, problems } = mandates
+    const unmet = firstError({ errors: shortfalls, first })
+    const invalid = firstError({ errors: problems.length, first: problems })
+    return [
+      ...(shortfalls === 0
+        ? []
+        : [['MANDATE_UNMET', `the rules in force do not satisfy all mandates: ${unmet}`] as const]),
+      ...(problems.length === 0
+        ? []
+        : [['MANDATE_INVALID', `mandates are missing or invalid: ${invalid}`] as const])
+    ]
+  },
   ({ settings }) => {
     const reload = settings?.reload
     if (reload?.outcome !== 'refused') return []

@@ -28,6 +28,8 @@ export const PROBLEMS = {
   RELOAD_STUCK: fails('policy'),
   HISTORY_GAP: fails('evidence'),
   POLICY_TESTS_FAILING: fails('policy'),
+  MANDATE_UNMET: fails('policy'),
+  MANDATE_INVALID: fails('policy'),
   RULES_WAITING: warns('policy'),
   SECRETS_REFUSED: warns('serving'),
   SETTINGS_REFUSED: warns('policy'),

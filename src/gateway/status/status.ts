@@ -35,6 +35,7 @@ import type { SerializedError } from '../../base/errors/serialized-error.js'
 import type { CacheStatus, SharedCache } from '../workers/shared-cache.js'
 import type { WorkerPool, WorkerSummary } from '../workers/worker-pool.js'
 import type { CertificateDates } from './certificates.js'
+import { mandatesStatus, type MandatesStatus } from './mandates-status.js'
 import { upstreamsStatus, type UpstreamSources, type UpstreamStatus } from './upstream-status.js'
 import { sumCounters, type WorkerCounters } from '../workers/worker-status.js'
 
@@ -124,6 +125,7 @@ export interface RulesStatus {
   readonly waiting: WaitingStatus | null
   /** The policy tests under the rules in force. */
   readonly tests: TestsStatus
+  readonly mandates: MandatesStatus
   /** The lists of the rules, and those that are being compiled, by id. */
   readonly lists: readonly ListStatus[]
   /** When a reload began that has not ended for a minute; null: none is stuck. */
@@ -182,7 +184,15 @@ export interface StatusSources extends UpstreamSources {
   readonly witness: Status['witness']
   readonly reporter: Pick<
     ReloadReporter,
-    'since' | 'last' | 'stuckSince' | 'due' | 'lists' | 'pendingLists' | 'tests' | 'waiting'
+    | 'since'
+    | 'last'
+    | 'stuckSince'
+    | 'due'
+    | 'lists'
+    | 'pendingLists'
+    | 'tests'
+    | 'mandates'
+    | 'waiting'
   >
   readonly unconfirmed: Pick<UnconfirmedChanges, 'lists' | 'bans'>
   readonly rules: Snapshot
@@ -281,9 +291,10 @@ function settingsStatus({ file, generation, since, last, restart }: SettingsStat
 
 function rulesStatus(
   snapshot: Snapshot,
-  { since, last, stuckSince, due, lists, pendingLists, tests, waiting }: StatusSources['reporter'],
+  reporter: StatusSources['reporter'],
   unconfirmed: StatusSources['unconfirmed']
 ): RulesStatus {
+  const { since, last, stuckSince, due, lists, pendingLists, tests, waiting } = reporter
   const { generation, origin, counts } = snapshot
   const { networks, rules, bans, names } = counts
   const reload = last === undefined ? null : { ...last, at: showInstant(last.at) }
@@ -299,6 +310,7 @@ function rulesStatus(
     reload,
     waiting: waiting === undefined ? null : waitingStatus(waiting),
     tests: testsStatus(tests),
+    mandates: mandatesStatus(reporter.mandates),
     lists: listsStatus(lists, pendingLists),
     reloadStuckSince: stuckSince === undefined ? null : showInstant(stuckSince),
     shrunkLists: unconfirmed.lists,

@@ -39,6 +39,7 @@ export const STATUS: StatusReply = {
     lists: [],
     waiting: null,
     tests: { passed: 0, failed: 0, undecided: 0, first: [] },
+    mandates: { mandates: [], shortfalls: 0, later: 0, first: [], problems: [] },
     reloadStuckSince: null,
     shrunkLists: [],
     removedBans: []

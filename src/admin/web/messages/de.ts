@@ -160,6 +160,8 @@ export const messages: Messages = {
   'problem.HISTORY_GAP': 'Verlauf der Regeln unvollständig',
   'problem.RULES_REFUSED': 'Neue Regeln abgelehnt',
   'problem.POLICY_TESTS_FAILING': 'Regeltests schlagen fehl',
+  'problem.MANDATE_UNMET': 'Eine Anordnung ist nicht erfüllt',
+  'problem.MANDATE_INVALID': 'Eine Anordnung fehlt oder ist ungültig',
   'problem.RULES_WAITING': 'Gespeicherte Regeln warten',
   'problem.RELOAD_STUCK': 'Ein Neuladen endet nicht',
   'problem.SECRETS_REFUSED': 'Neue geheime Datei abgelehnt',
@@ -207,6 +209,10 @@ export const messages: Messages = {
     'Berichtigen Sie die Datei in der genannten Zeile. Bis dahin bleiben die vorigen Regeln in Kraft.',
   'todo.POLICY_TESTS_FAILING':
     'Berichtigen Sie den Test oder die Regeln; interdict check zeigt, was jeder Test ergab. Ein Test ohne Datum kann fehlschlagen, wenn ein Verbot geendet hat.',
+  'todo.MANDATE_UNMET':
+    'Ergänzen Sie das hier genannte Verbot, oder entfernen Sie, was es aufhebt. Die Regeln bleiben so lange in Kraft.',
+  'todo.MANDATE_INVALID':
+    'Legen Sie die signierte Datei wieder an ihren Platz. Bis dahin gilt die letzte gültige Fassung.',
   'todo.RULES_WAITING':
     'Sehen Sie sie mit interdict plan an und setzen Sie sie mit interdict apply in Kraft.',
   'todo.RELOAD_STUCK':

@@ -161,6 +161,8 @@ export const messages = {
   'problem.HISTORY_GAP': 'History of rules has a gap',
   'problem.RULES_REFUSED': 'New rules rejected',
   'problem.POLICY_TESTS_FAILING': 'Policy tests fail',
+  'problem.MANDATE_UNMET': 'A mandate is not satisfied',
+  'problem.MANDATE_INVALID': 'A mandate is missing or invalid',
   'problem.RULES_WAITING': 'Saved rules wait',
   'problem.RELOAD_STUCK': 'Reload does not end',
   'problem.SECRETS_REFUSED': 'New secret file rejected',
@@ -208,6 +210,10 @@ export const messages = {
     'Correct the file at the line named here. The previous rules stay in force until then.',
   'todo.POLICY_TESTS_FAILING':
     'Correct the test or the rules; interdict check says what each test found. A test without a date may fail when a ban has ended.',
+  'todo.MANDATE_UNMET':
+    'Add the ban that is named here, or remove what lifts it. The rules stay in force meanwhile.',
+  'todo.MANDATE_INVALID':
+    'Put the signed file back in place. Its last good version stays in force until then.',
   'todo.RULES_WAITING':
     'Look at them with interdict plan, then put them in force with interdict apply.',
   'todo.RELOAD_STUCK': 'The file system with the rules may hang. The previous rules are in force.',

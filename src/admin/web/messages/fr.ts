@@ -157,6 +157,8 @@ export const messages: Messages = {
   'problem.HISTORY_GAP': 'Historique des règles incomplet',
   'problem.RULES_REFUSED': 'Nouvelles règles rejetées',
   'problem.POLICY_TESTS_FAILING': 'Des tests de règles échouent',
+  'problem.MANDATE_UNMET': "Un mandat n'est pas respecté",
+  'problem.MANDATE_INVALID': "Un mandat manque ou n'est pas valide",
   'problem.RULES_WAITING': 'Des règles enregistrées attendent',
   'problem.RELOAD_STUCK': 'Une relecture ne se termine pas',
   'problem.SECRETS_REFUSED': 'Nouveau fichier secret rejeté',
@@ -205,6 +207,10 @@ export const messages: Messages = {
     'Corrigez le fichier à la ligne indiquée. D’ici là, les règles précédentes restent en vigueur.',
   'todo.POLICY_TESTS_FAILING':
     'Corrigez le test ou les règles ; interdict check montre le résultat de chaque test. Un test sans date peut échouer quand une interdiction a pris fin.',
+  'todo.MANDATE_UNMET':
+    "Ajoutez l'interdiction nommée ici, ou retirez ce qui la lève. Les règles restent en vigueur entre-temps.",
+  'todo.MANDATE_INVALID':
+    'Remettez le fichier signé à sa place. La dernière version valable reste en vigueur jusque-là.',
   'todo.RULES_WAITING':
     'Examinez-les avec interdict plan, puis mettez-les en vigueur avec interdict apply.',
   'todo.RELOAD_STUCK':

@@ -157,6 +157,8 @@ export const messages: Messages = {
   'problem.HISTORY_GAP': 'Geschiedenis van de regels onvolledig',
   'problem.RULES_REFUSED': 'Nieuwe regels geweigerd',
   'problem.POLICY_TESTS_FAILING': 'Regeltests mislukken',
+  'problem.MANDATE_UNMET': 'Aan een mandaat is niet voldaan',
+  'problem.MANDATE_INVALID': 'Een mandaat ontbreekt of is ongeldig',
   'problem.RULES_WAITING': 'Opgeslagen regels wachten',
   'problem.RELOAD_STUCK': 'Een herlading eindigt niet',
   'problem.SECRETS_REFUSED': 'Nieuw geheim bestand geweigerd',
@@ -204,6 +206,10 @@ export const messages: Messages = {
     'Verbeter het bestand op de genoemde regel. Tot dan blijven de vorige regels van kracht.',
   'todo.POLICY_TESTS_FAILING':
     'Verbeter de test of de regels; interdict check toont wat elke test vond. Een test zonder datum kan mislukken wanneer een verbod is geëindigd.',
+  'todo.MANDATE_UNMET':
+    'Voeg het hier genoemde verbod toe, of verwijder wat het opheft. De regels blijven intussen van kracht.',
+  'todo.MANDATE_INVALID':
+    'Zet het ondertekende bestand terug. Tot dan blijft de laatste geldige versie van kracht.',
   'todo.RULES_WAITING': 'Bekijk ze met interdict plan en laat ze met interdict apply ingaan.',
   'todo.RELOAD_STUCK':
     'Het bestandssysteem met de regels hangt misschien. De vorige regels zijn van kracht.',

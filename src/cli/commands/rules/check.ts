@@ -21,6 +21,7 @@ import { loadPolicyTests } from '../../../policy/rules/tests/policy-tests.js'
 import { listCopiesFolder } from '../../../sources/http/list-copies.js'
 import type { ParsedRequest } from '../../../gateway/processes/requests.js'
 import { listState } from '../../args/configured-copies.js'
+import { checkMandates } from './check-mandates.js'
 import { checkTime, resolveTime } from '../../args/parse.js'
 import { configuredFiles } from '../../../gateway/compiler/configured-files.js'
 import { ruleFilesAt } from '../../args/configured-rules.js'
@@ -134,10 +135,18 @@ export async function checkLoaded(
     ...warnAboutSharedNames(rules.sources, file => files.displayName(file)),
     ...undecided
   ]
+  const mandates = await checkMandates(rules, config, now)
   const fetched = (await viewLists(loaded, listState(config))).filter(
     ({ state }) => state !== 'local'
   )
-  return { ...tested, warnings, lists, fetched }
+  return {
+    ...tested,
+    errors: [...tested.errors, ...mandates.errors],
+    warnings: [...warnings, ...mandates.warnings],
+    lists,
+    fetched,
+    mandates: mandates.counts
+  }
 }
 
 function bansOf({ networks }: RuleSet): ReadonlySet<string> {

@@ -12,6 +12,7 @@ export function rulesLines({ rules }: Status): StyledText[] {
     `${sums}, ${formatCount(names, 'name')}`,
     `SHA-256 ${sha256}`,
     ...bundleLines(rules.bundle),
+    ...mandateLines(rules.mandates),
     ...dueLines(rules),
     ...(reload === null ? [] : reloadLines(reload, 'rules')),
     ...compiling,
@@ -45,6 +46,25 @@ function bundleLines(bundle: Status['rules']['bundle']): StyledText[] {
   return [
     first,
     ['yellow', `rolled back from ${rollback.from} by ${by} at ${at}; newest accepted: ${newest}`]
+  ]
+}
+
+function mandateLines({
+  mandates,
+  shortfalls,
+  later,
+  problems
+}: Status['rules']['mandates']): StyledText[] {
+  const unmet = mandates.filter(({ satisfied }) => !satisfied).map(({ id }) => id)
+  const all = `${formatCount(mandates.length, 'mandate')} in force`
+  const open = `${formatCount(shortfalls, 'shortfall')} of ${unmet.join(', ')}`
+  const first: StyledText = shortfalls === 0 ? `${all}, satisfied` : ['red', `${all}: ${open}`]
+  return [
+    ...(mandates.length === 0 ? [] : [first]),
+    ...(later === 0 ? [] : [['yellow', `${formatCount(later, 'shortfall')} to come`] as const]),
+    ...(problems.length === 0
+      ? []
+      : [['red', `${formatCount(problems.length, 'error')} in mandates`] as const])
   ]
 }
 

@@ -19,7 +19,12 @@ export interface CheckResult {
   readonly rules?: RulesSummary
   /** Policy tests, if the rules and all tests can be read. */
   readonly tests?: TestCounts
+  /** Mandates, if the rules can be read. */
+  readonly mandates?: MandateCounts
 }
+
+/** Mandates in force, and those that the rules do not satisfy. */
+export type MandateCounts = Readonly<Record<'mandates' | 'unmet', number>>
 
 /** Policy tests by outcome. `undecided`: a list that may decide has no content yet. */
 type TestCounts = Readonly<Record<'passed' | 'failed' | 'undecided', number>>
@@ -34,7 +39,8 @@ export function toText({
   lists = [],
   fetched = [],
   rules,
-  tests
+  tests,
+  mandates
 }: CheckResult): string {
   const lines = [
     ...lists.flatMap(listLines),
@@ -44,6 +50,7 @@ export function toText({
   ]
   if (tests !== undefined && Object.values(tests).some(count => count > 0))
     lines.push(testsLine(tests))
+  if (mandates !== undefined && mandates.mandates > 0) lines.push(mandatesLine(mandates))
   const found = [
     errors.length === 0 ? 'no errors' : formatCount(errors.length, 'error'),
     ...(warnings.length === 0 ? [] : [formatCount(warnings.length, 'warning')])
@@ -79,6 +86,9 @@ export function testsLine({ passed, failed, undecided }: TestCounts): string {
   return `${formatCount(passed, 'policy test')} passed${failures}${unknown}`
 }
 
+const mandatesLine = ({ mandates, unmet }: MandateCounts): string =>
+  `${formatCount(mandates, 'mandate')}: ${unmet === 0 ? 'satisfied' : `${formatNumber(unmet)} not satisfied`}`
+
 /** @param found `no errors`, or with warnings `no errors, 2 warnings` */
 function rulesLines(
   { networks, rules, names, sha256, serial }: RulesSummary,
@@ -100,11 +110,12 @@ export function toJson(result: CheckResult): string {
 }
 
 export function jsonOf(result: CheckResult) {
-  const { errors, warnings, lists, fetched, rules, tests } = result
+  const { errors, warnings, lists, fetched, rules, tests, mandates } = result
   return {
     ok: errors.length === 0,
     rules: rules ?? null,
     tests: tests ?? null,
+    mandates: mandates ?? null,
     lists: lists?.map(listJson) ?? null,
     fetched: fetched ?? null,
     errors: errors.map(withPosition),

@@ -1,0 +1,97 @@
+import { AddressMap, intersectPrefixes } from '../../../base/values/address-map.js'
+import { readPrefix, showPrefix, type Prefix } from '../../../base/values/address.js'
+import type { Position } from '../../../base/errors/position.js'
+import type { NetworkRules } from '../model/types.js'
+import type { MandatedBan } from './mandate.js'
+
+/** Clients for whom a mandate orders a ban. */
+export interface MandateScope {
+  /** Undefined: no rules apply to them. */
+  readonly network: NetworkRules | undefined
+  /** As the mandate has it: the id of a network, or a prefix. */
+  readonly text: string
+  /** Only these clients of the network; undefined: all of it, also those that are recognized. */
+  readonly prefixes: readonly Prefix[] | undefined
+  /** Of the scope in the mandate; undefined: `all`. */
+  readonly position: Position | undefined
+}
+
+/** The addresses that mandated networks had under the rules in force, by network. */
+export type KnownPrefixes = Readonly<Record<string, readonly string[]>>
+
+/** Finds the clients for whom mandates order bans, among those of the rules. */
+export class ScopeResolver {
+  private readonly byId: ReadonlyMap<string, NetworkRules>
+  private readonly map: AddressMap
+  /** The network of each prefix. */
+  private readonly owners: readonly NetworkRules[]
+
+  constructor(private readonly networks: readonly NetworkRules[]) {
+    this.byId = new Map(networks.map(network => [network.id, network]))
+    this.map = new AddressMap(networks.flatMap(({ prefixes }) => prefixes))
+    this.owners = networks.flatMap(network => network.prefixes.map(() => network))
+  }
+
+  /**
+   * @param known clients that a network has lost are in scope as well, unless they are in no network now:
+   *   then they are refused
+   */
+  resolve({ networks, prefixes }: MandatedBan, known: KnownPrefixes): MandateScope[] {
+    const byPrefix = prefixes.flatMap(({ value, position }) => this.ofPrefix(value, position))
+    if (networks === 'all') return [...this.networks.map(wholeNetwork), ...byPrefix]
+    const named = networks.flatMap(({ value: id, position }) => {
+      const network = this.byId.get(id)
+      const whole = { network, text: id, prefixes: undefined, position }
+      const before = (known[id] ?? []).flatMap(text => this.ofPrefix(readPrefix(text), position))
+      const moved = before.filter(({ network: now }) => now !== undefined && now !== network)
+      return [whole, ...moved]
+    })
+    return [...named, ...byPrefix]
+  }
+
+  /** The addresses that a network has, without those of networks within it. */
+  addressesOf(id: string): readonly string[] {
+    const network = this.byId.get(id)
+    const own = (network?.prefixes ?? []).flatMap(prefix => this.map.split(prefix))
+    const parts = own.filter(({ by }) => by !== undefined && this.owners[by] === network)
+    return [...new Set(parts.flatMap(({ prefixes }) => prefixes.map(showPrefix)))]
+  }
+
+  /** Whether any address of a prefix is in a network. */
+  isServed(prefix: Prefix): boolean {
+    return this.map.split(prefix).some(({ by }) => by !== undefined)
+  }
+
+  /** The networks to which the addresses of a prefix belong, by the longest match. */
+  private ofPrefix(prefix: Prefix, position: Position): MandateScope[] {
+    const parts = new Map<NetworkRules | undefined, Prefix[]>()
+    for (const { by, prefixes } of this.map.split(prefix)) {
+      const network = by === undefined ? undefined : this.owners[by]
+      parts.set(network, [...(parts.get(network) ?? []), ...prefixes])
+    }
+    const text = showPrefix(prefix)
+    return [...parts].map(([network, prefixes]) => ({ network, text, prefixes, position }))
+  }
+}
+
+const wholeNetwork = (network: NetworkRules): MandateScope => ({
+  network,
+  text: network.id,
+  prefixes: undefined,
+  position: undefined
+})
+
+/**
+ * The clients of a scope to whom something applies that is for some prefixes only.
+ *
+ * @param prefixes empty: it is for all
+ * @returns undefined: none; no prefixes: all of the network
+ */
+export function clientsWithin(
+  { prefixes: scope }: MandateScope,
+  prefixes: readonly Prefix[]
+): readonly Prefix[] | undefined {
+  if (scope === undefined) return prefixes
+  const both = prefixes.length === 0 ? scope : intersectPrefixes(scope, prefixes)
+  return both.length === 0 ? undefined : both
+}

@@ -1,0 +1,146 @@
+import type { InterdictError } from '../../base/errors/error.js'
+import { serializeError } from '../../base/errors/serialized-error.js'
+import { epochSeconds, systemClock } from '../../base/time/clock.js'
+import type { Seconds } from '../../base/units.js'
+import { newOpenings } from '../../policy/rules/mandates/compare-openings.js'
+import { evaluateMandates, type Evaluation } from '../../policy/rules/mandates/evaluate-mandates.js'
+import type { Mandate } from '../../policy/rules/mandates/mandate.js'
+import { shortfallErrors } from '../../policy/rules/mandates/shortfall-errors.js'
+import type { Shortfall } from '../../policy/rules/mandates/shortfall.js'
+import type { RuleSet, Term } from '../../policy/rules/model/types.js'
+import { readBaseline, writeBaseline, type MandateBaseline } from './mandate-baseline.js'
+import { MandateStore } from './mandate-store.js'
+import type { ReadMandates } from './read-mandates.js'
+import type { MandateReport } from './mandate-report.js'
+
+export interface MandateVerdict {
+  readonly report: MandateReport
+  /** Why the rules must not become active: they leave open what those in force do not. */
+  readonly refusing: readonly InterdictError[]
+  /** Records what these rules leave open. Call it when they are in force. @returns the error if that fails */
+  readonly save: () => InterdictError | undefined
+}
+
+/** The rules in force, to compare with. */
+export interface RulesInForce {
+  /** Undefined: none are active. */
+  readonly sha256: string | undefined
+  /** Of what of them people edit. */
+  readonly ownSha256: string | undefined
+  /** Loads them, from the history; undefined: they are not in it. */
+  readonly load: () => Promise<RuleSet | undefined>
+}
+
+/** Compares rules with the mandates, before they become active. */
+export class MandateGate {
+  private readonly now: Seconds = epochSeconds(systemClock)
+  private readonly baseline: MandateBaseline | undefined
+  /** Mandates that have come since the rules in force were compared. */
+  private readonly added: readonly Mandate[]
+  private addedBefore: Promise<Evaluation> | undefined
+
+  /** @param store see `MandatesSource` */
+  constructor(
+    readonly read: ReadMandates,
+    private readonly store: string,
+    private readonly inForce: RulesInForce
+  ) {
+    const known = read.mandates.length === 0 ? undefined : readBaseline(store)
+    const { ownSha256 } = inForce
+    const isCurrent = ownSha256 === undefined || ownSha256 === known?.ownSha256
+    this.baseline = isCurrent ? known : undefined
+    this.added = read.mandates.filter(
+      ({ sha256 }) => this.baseline?.mandates.includes(sha256) !== true
+    )
+  }
+
+  /** Whether the mandates are those with which the rules in force were compared. */
+  get isUnchanged(): boolean {
+    return (
+      this.added.length === 0 && (this.baseline?.mandates.length ?? 0) === this.read.mandates.length
+    )
+  }
+
+  /** Stores mandates that have come in force, whatever becomes of the rules. @returns the error if that fails */
+  keep(): InterdictError | undefined {
+    return new MandateStore(this.store).accept(this.read.fresh, this.now)
+  }
+
+  async judge(rules: RuleSet): Promise<MandateVerdict> {
+    const { mandates } = this.read
+    if (mandates.length === 0)
+      return { report: this.report([]), refusing: [], save: () => undefined }
+    const isActive = rules.sha256 === (this.inForce.sha256 ?? this.baseline?.sha256)
+    const before = isActive ? this.baseline : await this.before()
+    const found = evaluateMandates(mandates, rules, this.now, before?.reach ?? {})
+    const refused = isActive ? [] : newOpenings(found.shortfalls, before?.shortfalls ?? [])
+    return {
+      report: this.report(found.shortfalls),
+      refusing: shortfallErrors(
+        this.isFirst ? refused.filter(one => this.isOpen(one)) : refused
+      ).map(({ error }) => error),
+      save: () => this.save(rules, found)
+    }
+  }
+
+  /** Reports the rules in force, where others were rejected. */
+  async judgeActive(): Promise<MandateReport> {
+    const { added, baseline } = this
+    const hasRules = this.inForce.sha256 !== undefined
+    const { shortfalls = [] } =
+      (added.length > 0 && hasRules ? await this.before() : baseline) ?? {}
+    const current = new Set(this.read.mandates.map(({ sha256 }) => sha256))
+    return this.report(shortfalls.filter(({ mandate }) => current.has(mandate)))
+  }
+
+  /** What the rules in force leave open, also of mandates that were added since. */
+  private async before(): Promise<Evaluation | undefined> {
+    const { added, baseline } = this
+    if (added.length === 0) return baseline
+    this.addedBefore ??= this.inForce.load().then(rules => {
+      if (rules === undefined) return { shortfalls: [], reach: {} }
+      return evaluateMandates(added, rules, this.now, {})
+    })
+    const { shortfalls, reach } = await this.addedBefore
+    return {
+      shortfalls: [...(baseline?.shortfalls ?? []), ...shortfalls],
+      reach: { ...baseline?.reach, ...reach }
+    }
+  }
+
+  /** Whether nothing was in force: what a mandate demands from later on is not refused then. */
+  private get isFirst(): boolean {
+    return this.inForce.sha256 === undefined && this.baseline === undefined
+  }
+
+  private isOpen({ from, until }: Term): boolean {
+    return from <= this.now && this.now < until
+  }
+
+  private report(shortfalls: readonly Shortfall[]): MandateReport {
+    const { mandates, problems } = this.read
+    return {
+      mandates: mandates.map(({ id, issued, authority, reference, sha256, position, bans }) => ({
+        ...{ id, issued, authority, reference, sha256 },
+        file: position.file,
+        from: Math.min(...bans.map(({ from }) => from)),
+        until: Math.max(...bans.map(({ until }) => until))
+      })),
+      shortfalls: shortfallErrors(shortfalls).map(({ error, mandate, from, until }) => {
+        return { ...serializeError(error), mandate, from, until }
+      }),
+      problems: problems.map(serializeError)
+    }
+  }
+
+  private save(
+    { sha256, ownSha256 }: RuleSet,
+    { shortfalls, reach }: Evaluation
+  ): InterdictError | undefined {
+    const mandates = this.read.mandates.map(mandate => mandate.sha256)
+    return writeBaseline(this.store, {
+      v: 1,
+      ...{ sha256, ownSha256, mandates, shortfalls, reach }
+    })
+  }
+}
