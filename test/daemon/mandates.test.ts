@@ -8,6 +8,8 @@ import { RulesHistory } from '../../src/policy/history/rules-history.js'
 import { AcceptedBundles } from '../../src/sources/bundle/accepted-bundles.js'
 import { banned } from './banned.js'
 import { bundle, one, pair, put, RULES, started } from './bundle-rig.js'
+import { BadUpstream, good } from '../upstream/bad-upstream.js'
+import { askUdp } from './dns-client.js'
 import { Rig, serving, type Setting } from './serve.js'
 import { banning, eventually } from './site.js'
 
@@ -127,7 +129,7 @@ t.test('a mandate that is added does not change the rules, and fails the policy 
   t.match(status.rules.mandates, { shortfalls: 1, mandates: [{ satisfied: false }] })
 
   rig.site.write(NETWORKS, banning('third.example'))
-  await rig.generation(2)
+  await rig.generation(3)
   t.ok(await banned(rig, 'third.example'), 'rules that satisfy it no less come in force')
   rig.site.write(NETWORKS, banning('banned.example'))
   await rig.log.says(SATISFIED, 2)
@@ -230,7 +232,7 @@ t.test('only its authority withdraws a mandate', async t => {
   rig.site.write(MANDATE, mandate({ bans: '[]', issued: '2026-02-01' }))
   await rig.log.says(SATISFIED, 2)
   rig.site.write(NETWORKS, banning('other.example'))
-  await rig.generation(2)
+  await rig.generation(3)
   t.ok(await banned(rig, 'other.example'))
   rig.site.write(MANDATE, mandate())
   await eventually('an error', () =>
@@ -264,4 +266,21 @@ t.test('mandates in a running gateway: the rules in force are compared first', a
   rig.site.write(NETWORKS, banning('other.example'))
   await rig.log.says(NOT_ACCEPTED, 2)
   t.ok(await banned(rig, 'banned.example'), 'rules from the history count as those in force')
+})
+
+t.test('lookups of mandated names are logged whatever the verdict', async t => {
+  const upstream = await BadUpstream.open(good(1))
+  t.teardown(() => upstream.close())
+  const files = { [NETWORKS]: banning('other.example'), [MANDATE]: mandate({ bans: '[]' }) }
+  const rig = await open(t, { files, upstream: upstream.endpoint })
+  await askUdp(rig.at, 'www.banned.example')
+  rig.site.write(MANDATE, mandate({ issued: '2026-02-01' }))
+  await rig.generation(2)
+  for (const name of ['www.banned.example', 'free.example', 'other.example'])
+    await askUdp(rig.at, name)
+  await eventually('two lines', () => rig.site.records().length >= 2)
+  t.match(rig.site.records(), [
+    { qname: 'www.banned.example', verdict: /forwarded|cached/, pattern: 'banned.example' },
+    { qname: 'other.example', verdict: 'blocked' }
+  ])
 })

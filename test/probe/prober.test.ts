@@ -1,3 +1,4 @@
+import type { MandatedNames } from '../../src/policy/rules/mandates/mandated-names.js'
 import t from 'tap'
 import { addressWords } from '../../src/base/values/address.js'
 import { encodeUpstreamQuery } from '../../src/wire/dns/message/encode-query.js'
@@ -297,4 +298,26 @@ t.test('rules that contradict themselves are a failure until they are changed', 
   await rig.pass((2 * EVERY) / 1000)
   t.notOk(rig.state.failures.some(({ kind }) => kind === 'rule'))
   rig.prober.stop()
+})
+
+t.test('names that mandates list are asked in each round, where the rules ban them', async t => {
+  const rules = await rulesOf(JSON.stringify(ALL))
+  const snapshot = compile(rules, { generation: 1, random: () => 7 })
+  const order: MandatedNames = {
+    ...{ mandate: 'be', file: 'be.yaml', ofApps: [], networks: 'all' as const, prefixes: [] },
+    ...{ from: -Infinity, until: Infinity },
+    names: ['media.clip.example', '*.clip.example', 'open.example']
+  }
+  const asked = (...mandated: readonly MandatedNames[]): string[] => {
+    const planner = new Planner(rules, snapshot, { namesPerBan: 1, control: [], mandated })
+    const [others] = planner.subjects.filter(({ ban }) => ban === undefined)
+    const { probes } = planner.questions(others!, 0, Date.UTC(2026, 5, 1, 12) / 1000)
+    return probes.map(({ nameText, blocked }) => `${nameText} ${blocked?.action ?? 'open'}`)
+  }
+  const banned = ['media.clip.example nxdomain', 'probe.clip.example nxdomain']
+  t.strictSame(asked(order), banned)
+  t.strictSame(asked({ ...order, networks: ['phones'] }), banned)
+  t.strictSame(asked({ ...order, networks: ['others'] }), [])
+  t.strictSame(asked({ ...order, from: Date.UTC(2027, 0) / 1000 }), [])
+  t.strictSame(asked({ ...order, networks: [], prefixes: ['0.0.0.0/0', '::/0'] }), banned)
 })

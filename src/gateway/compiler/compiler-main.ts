@@ -10,6 +10,7 @@ import { loadConfig, settingsPath } from '../config/load-settings.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import { NETWORKS_FILE } from '../../policy/rules/model/folder.js'
 import { HistoryWriter } from '../../policy/history/history-writer.js'
+import type { Mandate } from '../../policy/rules/mandates/mandate.js'
 import { loadRules } from '../../policy/rules/load.js'
 import type { MandatesSource } from '../../sources/mandates/mandates-source.js'
 import { readMandates, type ReadMandates } from '../../sources/mandates/read-mandates.js'
@@ -151,7 +152,8 @@ async function compileRules(request: Request): Promise<FromCompiler> {
     const mandates = await examiner.mandates?.judgeActive()
     return { kind: 'rejected', errors, mandates, watchState, isTransient }
   }
-  const { mandates, ...result } = compiledRules(chosen, request)
+  const ordered = examiner.mandates?.read.mandates ?? []
+  const { mandates, ...result } = compiledRules(chosen, request, ordered)
   const problems = [unkept, chosen.examined.mandates.save()].flatMap(error =>
     error === undefined ? [] : [serializeError(error)]
   )
@@ -220,7 +222,11 @@ async function loadLastGood({
   }
 }
 
-function compiledRules({ loaded, source, examined, refusal }: ChosenRules, request: Request) {
+function compiledRules(
+  { loaded, source, examined, refusal }: ChosenRules,
+  request: Request,
+  ordered: readonly Mandate[]
+) {
   const { snapshot, changes, tested, report, mandates, formerBans } = examined
   // There may be many, and only downloaded lists need them.
   const networks = loaded.remotes.length === 0 ? [] : loaded.rules.networks
@@ -240,7 +246,7 @@ function compiledRules({ loaded, source, examined, refusal }: ChosenRules, reque
     pendingLists: lists.pending,
     remoteLists: { lists: loaded.remotes, prefixesByNetwork },
     zones: loaded.transfers,
-    packedRules: request.isPacked ? packRules(loaded, request.sampled) : undefined
+    packedRules: request.isPacked ? packRules(loaded, request.sampled, ordered) : undefined
   } as const
 }
 

@@ -135,7 +135,16 @@ function formerNames(
   return kept as BannedNames['former']
 }
 
-function sourceOf([file, texts]: readonly [string, readonly string[]]): NameSource {
+const sourceOf = ([file, texts]: readonly [string, readonly string[]]): NameSource =>
+  loggedSource(`formerly banned: ${file}`, 'formerly banned names', file, texts)
+
+/** Names and prefixes whose lookups are logged. @param texts in the syntax of rules */
+export function loggedSource(
+  id: string,
+  title: string,
+  file: string,
+  texts: readonly string[]
+): NameSource {
   const prefixes: Prefix[] = []
   const patterns: Pattern[] = []
   for (const text of texts) {
@@ -150,9 +159,7 @@ function sourceOf([file, texts]: readonly [string, readonly string[]]): NameSour
   const octets = patterns.reduce((sum, { name }) => sum + name.length, 0)
   return {
     kind: 'logged',
-    id: `formerly banned: ${file}`,
-    title: 'formerly banned names',
-    file,
+    ...{ id, title, file },
     bounds: { names: patterns.length, octets },
     writeTo: sink => {
       for (const { name, cover } of patterns) sink.name(name, 0, name.length, COVER[cover], 0)

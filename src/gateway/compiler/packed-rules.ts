@@ -10,6 +10,8 @@ import type {
   RuleSet,
   CoverCode
 } from '../../policy/rules/model/types.js'
+import type { Mandate } from '../../policy/rules/mandates/mandate.js'
+import { mandatedNames, type MandatedNames } from '../../policy/rules/mandates/mandated-names.js'
 import type { RulesResult } from '../../policy/rules/load.js'
 
 type Loaded = Extract<RulesResult, { readonly ok: true }>
@@ -17,6 +19,7 @@ type Loaded = Extract<RulesResult, { readonly ok: true }>
 /** Everything about loaded rules but their names and warnings, for the HTTP API and the probe. */
 export type UnpackedRules = Pick<Loaded, 'rules' | 'lists' | 'remotes' | 'transfers'> & {
   readonly listStates: readonly Pick<Loaded['listStates'][number], 'id' | 'duration'>[]
+  readonly mandated: readonly MandatedNames[]
 }
 
 /** A source without its names: `size` are its bounds with them. */
@@ -30,10 +33,12 @@ type Sample = { readonly name: string; readonly cover: CoverCode; readonly line:
  * long as compiling them.
  *
  * @param sampled how many names of each source are packed, too
+ * @param mandates in force
  */
 export function packRules(
   { rules, lists, remotes, transfers, listStates }: Loaded,
-  sampled = 0
+  sampled = 0,
+  mandates: readonly Mandate[] = []
 ): Uint8Array {
   const packed = (source: NameSource): object => {
     return { ...withoutNames(source), ...(sampled > 0 && sampleOf(source, sampled)) }
@@ -56,7 +61,8 @@ export function packRules(
     lists,
     remotes,
     transfers,
-    listStates: listStates.map(({ id, duration }) => ({ id, duration }))
+    listStates: listStates.map(({ id, duration }) => ({ id, duration })),
+    mandated: mandatedNames(mandates, rules)
   })
   const shared = new Uint8Array(new SharedArrayBuffer(octets.length))
   shared.set(octets)

@@ -6,9 +6,10 @@ import { compare, type SnapshotChanges } from '../../policy/compile/compare.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import { absentLists, rulesWithoutLists } from '../../policy/rules/tests/absent-lists.js'
 import type { RulesResult } from '../../policy/rules/load.js'
+import { mandatedNames } from '../../policy/rules/mandates/mandated-names.js'
 import type { RuleFiles } from '../../policy/rules/model/folder.js'
 import type { CompileRequest, PendingList } from './compiler-messages.js'
-import { formerBans, type FormerBans } from './former-bans.js'
+import { formerBans, type FormerBans, loggedSource } from './former-bans.js'
 import { testRules, type TestedRules, type TestResult } from './policy-test-gate.js'
 import type { MandateGate, MandateVerdict } from '../../sources/mandates/mandate-gate.js'
 import { NO_MANDATE_REPORT } from '../../sources/mandates/mandate-report.js'
@@ -99,7 +100,9 @@ export class RulesExaminer {
     // A new bundle with the same rules counts as a change, since log records carry its serial.
     const { request, active } = this
     const { generation, localNames: specialUse, pauses, bannedNames, logsBans } = request
+    const { mandates } = this
     const isSame =
+      mandates?.isUnchanged !== false &&
       rules.sha256 === active?.origin.sha256 &&
       rules.bundle?.serial === active.origin.bundle?.serial &&
       hasSamePauses(request, active)
@@ -112,7 +115,13 @@ export class RulesExaminer {
     const now = epochSeconds(systemClock)
     const former =
       bannedNames === undefined ? undefined : formerBans(bannedNames, rules, now, logsBans)
-    const logged = { formerBans: logsBans ? former?.sources : undefined }
+    const ordered = mandatedNames(mandates?.read.mandates ?? [], rules).map(
+      ({ mandate, file, names, ofApps }, i) =>
+        loggedSource(`mandate ${mandate} ${i}`, 'mandated names', file, [...names, ...ofApps])
+    )
+    const logged = {
+      formerBans: logsBans ? [...(former?.sources ?? []), ...ordered] : undefined
+    }
     const snapshot = compile(rules, { generation, random, specialUse, pauses, ...logged })
     const changes = active === undefined ? undefined : compare(active, snapshot)
     return { snapshot, changes, formerBans: former }

@@ -84,7 +84,9 @@ function settings() {
 
 function plan(): void {
   if (rules === undefined) return
-  prober.setPlanner(new Planner(rules.unpacked.rules, rules.snapshot, config.probe))
+  const { unpacked, snapshot } = rules
+  const { mandated } = unpacked
+  prober.setPlanner(new Planner(unpacked.rules, snapshot, { ...config.probe, mandated }))
 }
 
 function ask({ probe, target, worker, isLogged }: Question): Promise<Answer | undefined> {

@@ -1,10 +1,12 @@
 import type { Milliseconds, Seconds } from '../../base/units.js'
+import { containsPrefix, readPrefix, type Prefix } from '../../base/values/address.js'
 import { readName, showCanonical, showName } from '../../wire/dns/name/name.js'
 import { RRTYPE } from '../../wire/dns/registry/rrtype.js'
 import { Evaluator } from '../../policy/evaluate/evaluator.js'
 import type { PreparedReply } from '../../policy/tables/claim.js'
 import { networkOfClass } from '../../policy/tables/client-table.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
+import type { MandatedNames } from '../../policy/rules/mandates/mandated-names.js'
 import type { Ban, NameSource, RuleSet } from '../../policy/rules/model/types.js'
 import { BanNames, type AskedName } from './ban-names.js'
 import {
@@ -50,6 +52,8 @@ export interface PlannerOptions {
   readonly control: readonly string[]
   /** Only this client. */
   readonly client?: ProbeClient | undefined
+  /** Names that mandates list. */
+  readonly mandated?: readonly MandatedNames[] | undefined
 }
 
 export interface PlanOptions extends PlannerOptions {
@@ -84,6 +88,7 @@ export interface Coverage {
   readonly gaps: readonly ProbeGap[]
 }
 
+const ADDRESS_BITS = 128
 /** Types that browsers and apps ask for. */
 const QTYPES = [RRTYPE.A, RRTYPE.AAAA, RRTYPE.HTTPS] as const
 const named = (written: string): AskedName => {
@@ -110,6 +115,7 @@ export class Planner {
   private readonly bans: ReadonlySet<Ban>
   private readonly names = new Map<Ban, BanNames>()
   private readonly control: readonly AskedName[]
+  private readonly mandated: readonly MandatedProbe[]
 
   constructor(
     private readonly rules: RuleSet,
@@ -128,6 +134,11 @@ export class Planner {
       const both = [...bans.get(client.network)!, ...(bans.get(other ?? '') ?? [])]
       return [...new Set(both), undefined].map(ban => ({ client, ban }))
     })
+    this.mandated = (options.mandated ?? []).map(ordered => ({
+      ordered,
+      names: ordered.names.map(askedName),
+      prefixes: ordered.prefixes.map(readPrefix)
+    }))
   }
 
   /** The questions about one subject. */
@@ -137,7 +148,8 @@ export class Planner {
       const control = this.control.map(name =>
         this.probe('control', client, '', name, RRTYPE.A, now)
       )
-      return { probes: [...around.filter(({ blocked }) => blocked), ...control], lost: [] }
+      const open = [...around.filter(({ blocked }) => blocked), ...control]
+      return { probes: [...this.mandatedQuestions(client, now), ...open], lost: [] }
     }
     const probes: Probe[] = []
     const lost: LostName[] = []
@@ -153,6 +165,14 @@ export class Planner {
       }
     }
     return { probes, lost }
+  }
+
+  /** Names that a mandate lists, where the rules ban them: what they leave open is a problem of its own. */
+  private mandatedQuestions(client: ProbeClient, now: Seconds): Probe[] {
+    const inScope = this.mandated.filter(one => isOrdered(one, client, now))
+    const names = inScope.flatMap(({ names }) => names)
+    const all = names.map(name => this.probe('ban', client, '', name, RRTYPE.A, now))
+    return all.filter(probe => !isOpen(probe))
   }
 
   /** Whether the answer to a question of these rules is still the same. */
@@ -258,6 +278,29 @@ export function planOf(rules: RuleSet, snapshot: Snapshot, options: PlanOptions)
     probes: plans.flatMap(({ probes }) => probes),
     lost: plans.flatMap(({ lost }) => lost)
   }
+}
+
+/** Names of a mandate, and the clients for whom it orders them to be banned. */
+interface MandatedProbe {
+  readonly ordered: MandatedNames
+  readonly names: readonly AskedName[]
+  readonly prefixes: readonly Prefix[]
+}
+
+function isOrdered(
+  { ordered: { from, until, networks }, prefixes }: MandatedProbe,
+  { network, address, isRecognized }: ProbeClient,
+  now: Seconds
+): boolean {
+  if (now < from || until <= now) return false
+  if (networks === 'all' || networks.includes(network)) return true
+  const own = { address, length: ADDRESS_BITS }
+  return !isRecognized && prefixes.some(prefix => containsPrefix(prefix, own))
+}
+
+/** @param written a pattern; below a wildcard, a name that an app might ask for */
+function askedName(written: string): AskedName {
+  return named(written.replace(/^=/, '').replace(/^\*\./, 'probe.'))
 }
 
 const isInForce = ({ from, until }: Ban, now: Seconds): boolean => from <= now && now < until

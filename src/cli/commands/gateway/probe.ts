@@ -17,6 +17,9 @@ import { runPlan, type ProbeFailure, type ProbeResult } from '../../../gateway/p
 import { escapeControls } from '../../../base/log/terminal-line.js'
 import { loadRules } from '../../../policy/rules/load.js'
 import type { RuleSet } from '../../../policy/rules/model/types.js'
+import { mandatesSource } from '../../../gateway/compiler/rules-location.js'
+import { mandatedNames, type MandatedNames } from '../../../policy/rules/mandates/mandated-names.js'
+import { readMandates } from '../../../sources/mandates/read-mandates.js'
 import { nameservers } from '../../../resolver/upstream/selection/resolv-conf.js'
 import type { UpstreamServer, UpstreamTls } from '../../../resolver/upstream/upstream-server.js'
 import { parseArgument, parseMilliseconds, parseWholeNumber } from '../../args/parse.js'
@@ -59,7 +62,7 @@ export async function probe(options: ProbeOptions, io: Io): Promise<number> {
       ? undefined
       : parseWholeNumber('--every', options.every, { min: 1, max: 86_400 }) * MS_PER_SECOND
   const hardCoded = (options.hardCoded ?? []).flatMap(text => hardCodedTargets(text))
-  const { rules, snapshot } = await loadProbeRules(options, io)
+  const { rules, snapshot, mandated } = await loadProbeRules(options, io)
   const client = givenClient(options, snapshot)
   const own = options.server?.map(text => serverOf('--server', text)) ?? (await systemServers())
   const certificate = certificateOf(options)
@@ -70,7 +73,8 @@ export async function probe(options: ProbeOptions, io: Io): Promise<number> {
   const run = (round: number): Promise<ProbeResult> => {
     const now = epochSeconds(systemClock)
     const control = options.control ?? []
-    const plan = planOf(rules, snapshot, { namesPerBan, control, every, round, now, client })
+    const asked = { namesPerBan, control, every, client, mandated }
+    const plan = planOf(rules, snapshot, { ...asked, round, now })
     return runPlan(plan, {
       targets: servers.flatMap(targetsOf),
       hardCoded,
@@ -129,7 +133,11 @@ function certificateOf({ clientCertificate, clientKey }: ProbeOptions): Upstream
 async function loadProbeRules(
   options: ProbeOptions,
   io: Io
-): Promise<{ rules: RuleSet; snapshot: Snapshot }> {
+): Promise<{
+  rules: RuleSet
+  snapshot: Snapshot
+  mandated: readonly MandatedNames[]
+}> {
   const config = options.rules === undefined ? await loadSettings(options) : undefined
   const loaded =
     config === undefined
@@ -138,7 +146,12 @@ async function loadProbeRules(
   if (!loaded.ok) rejectInput(loaded.errors)
   const { rules } = loaded
   const specialUse = config === undefined ? [] : locallyAnsweredNames(config)
-  return { rules, snapshot: compile(rules, { generation: 1, random: () => 0, specialUse }) }
+  const source = config && mandatesSource(config)
+  const { mandates } = source
+    ? await readMandates(source, epochSeconds(systemClock))
+    : { mandates: [] }
+  const snapshot = compile(rules, { generation: 1, random: () => 0, specialUse })
+  return { rules, snapshot, mandated: mandatedNames(mandates, rules) }
 }
 
 function serverOf(option: string, text: string): UpstreamServer {
