@@ -1,6 +1,6 @@
 /** The verifiers of an evidence pack: Python and a shell with openssl find every altered octet. */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { randomInt } from 'node:crypto'
+import { createHash, randomInt } from 'node:crypto'
 import {
   cpSync,
   mkdirSync,
@@ -13,6 +13,7 @@ import {
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { generateKeys, parsePrivateKey } from '../../src/base/files/ed25519.js'
+import { splitSigned, withMandateSignature } from '../../src/policy/rules/mandates/signed-text.js'
 import { signPack } from '../../src/analysis/evidence/sign-pack.js'
 import { VERIFY_PY } from '../../src/analysis/evidence/verify-py.js'
 import { VERIFY_SH } from '../../src/analysis/evidence/verify-sh.js'
@@ -83,6 +84,51 @@ for (const [name, [program, script]] of Object.entries(verifiers)) {
     t.end()
   })
 }
+
+// The operator signs packs, and the authority mandates.
+t.test('a mandate that the operator altered is found, although the pack is signed again', t => {
+  const authority = generateKeys()
+  const text = 'mandate: be\nissued: 2026-01-01\nbans: []\n'
+  const key = parsePrivateKey(Buffer.from(authority.privatePem))
+  const signed = Buffer.from(withMandateSignature(Buffer.from(text), key)).toString()
+  const packOf = (name: string, file: string): string => {
+    const text = splitSigned(Buffer.from(file)).text
+    const sha256 = createHash('sha256').update(text).digest('hex')
+    const one = {
+      id: 'be',
+      path: 'mandates/be.yaml',
+      sha256,
+      signers: [authority.publicKey],
+      spans: []
+    }
+    const page = { tables: { mandates: [] }, tiles: { mandateMinutes: 0 } }
+    const all = signPack(
+      new Map([
+        ['mandates/be.yaml', file],
+        ['mandates.json', JSON.stringify({ mandates: [one] })],
+        ['evidence.json', JSON.stringify(page)]
+      ]),
+      parsePrivateKey(Buffer.from(privatePem))
+    )
+    const place = join(home, name)
+    for (const [path, content] of all) {
+      mkdirSync(dirname(join(place, path)), { recursive: true })
+      writeFileSync(join(place, path), content)
+    }
+    return place
+  }
+  const check = 'import verify, sys; print(verify.check_mandates(sys.argv[1], ["mandates.json"]))'
+  const byPython = (place: string) =>
+    spawnSync('/usr/bin/python3', ['-c', check, place], { encoding: 'utf8', cwd: home })
+  const byShell = (place: string) => spawnSync('/bin/sh', [shell, place], { encoding: 'utf8' })
+  const good = packOf('ordered', signed)
+  t.match(byPython(good), { status: 0, stdout: authority.publicKey })
+  t.match(byShell(good), { status: 0, stdout: `be.yaml is signed with ${authority.publicKey}` })
+  const forged = packOf('forged', signed.replace('2026-01-01', '2025-01-01'))
+  t.match(byPython(forged), { status: 1, stderr: 'a signature of mandate be' })
+  t.match(byShell(forged), { status: 1, stderr: 'ALTERED: a signature of mandates/be.yaml' })
+  t.end()
+})
 
 t.test('unzip reads the ZIP file, and the verifier accepts it', t => {
   const file = join(home, 'pack.zip')

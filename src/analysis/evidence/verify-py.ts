@@ -354,12 +354,49 @@ def check_rules(folder, listed):
             need('path' not in one or listed.get(one['path']) == one['sha256'], 'other rules: ' + one['name'])
     return 'the text of %d versions of the rules' % len(versions)
 
+# 4. The mandates are signed, and the page says of them what mandates.json says.
+
+SIGNATURE = re.compile(rb'# signature: ([A-Za-z0-9+/]{59}=) ([A-Za-z0-9+/]{86}==)\\r?\\n?')
+
+def check_mandates(folder, listed):
+    if 'mandates.json' not in listed:
+        return 'no mandates'
+    data, rows, signers, open_times = json.loads(read(folder, 'mandates.json')), [], set(), []
+    for one in data['mandates']:
+        lines = re.findall(rb'[^\\n]*\\n|[^\\n]+$', read(folder, one['path']))
+        found = []
+        while lines and SIGNATURE.fullmatch(lines[-1]):
+            found.append(SIGNATURE.fullmatch(lines.pop()).groups())
+        text = b''.join(lines)
+        need(hashlib.sha256(text).hexdigest() == one['sha256'], 'another text of mandate ' + one['id'])
+        need(found, 'mandate %s is not signed' % one['id'])
+        for key, signature in found:
+            octets = base64.b64decode(key)[-32:]
+            good = is_signed(octets, b'interdict-mandate 1\\n' + text, base64.b64decode(signature))
+            need(good, 'a signature of mandate ' + one['id'])
+            signers.add(key.decode())
+        need({key.decode() for key, _ in found} == set(one['signers']), 'the signers of mandate ' + one['id'])
+        rows += [(one['id'], span['from'], span['until'], span['status'], span['why']) for span in one['spans']]
+        open_times += [(span['from'], span['until']) for span in one['spans'] if span['status'] == 'not satisfied']
+    page = json.loads(read(folder, 'evidence.json'))
+    shown = [(row['mandate'], instant(row['from']), instant(row['until']), row['status'], row['why'])
+             for row in page['tables']['mandates']]
+    need(shown == rows, 'the page has other times of mandates')
+    total, end = 0, 0
+    for low, high in sorted(open_times):
+        total, end = total + max(0, high - max(low, end)), max(end, high)
+    need(page['tiles']['mandateMinutes'] == -(-total // MINUTE), 'the minutes without a mandated ban')
+    return '%d mandates, not satisfied for %d minutes, signed with %s' % (
+        len(data['mandates']), -(-total // MINUTE), ', '.join(sorted(signers)))
+
 def main(folder, expected=None):
     key, text, listed = check_files(folder, expected)
     if 'enforcement.json' in listed:
-        for found in (check_chain(folder, key), check_witness(folder), check_rules(folder, listed), check_figures(folder)):
+        for found in (check_chain(folder, key), check_witness(folder), check_rules(folder, listed),
+                      check_mandates(folder, listed), check_figures(folder)):
             print(found)
-        print('not counted again: tables of bypass attempts, probes, times without lookups and changes of rules')
+        print('not counted again: tables of bypass attempts, probes, times without lookups and changes of rules;')
+        print('and whether rules satisfy a mandate: interdict mandate check, with the texts of both in the pack')
     print('unaltered: %d files, signed with %s' % (len(listed), text))
 
 if __name__ == '__main__':

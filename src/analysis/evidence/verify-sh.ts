@@ -68,5 +68,19 @@ if [ -f log/chain.jsonl ]; then
     echo "$stamps time stamps of the authority, the last of line $stamped at $time; verify.py lists the times between them"
   fi
 fi
+for mandate in mandates/*.yaml; do
+  [ -f "$mandate" ] || continue
+  one=$(mktemp -d)
+  # The signatures are comments at the end of what they sign.
+  { printf 'interdict-mandate 1\\n'; grep -v '^# signature: ' "$mandate"; } >"$one/text"
+  grep '^# signature: ' "$mandate" | while read -r _ _ signer signature; do
+    printf '%s' "$signer" | openssl base64 -d -A >"$one/key"
+    printf '%s' "$signature" | openssl base64 -d -A >"$one/signature"
+    openssl pkeyutl -verify -pubin -keyform DER -inkey "$one/key" -rawin -in "$one/text" -sigfile "$one/signature" >/dev/null 2>&1 ||
+      fail "a signature of $mandate"
+    echo "$mandate is signed with $signer"
+  done || exit 1
+  rm -rf "$one"
+done
 echo "unaltered: $(wc -l <SHA256SUMS) files, signed with $key"
 `

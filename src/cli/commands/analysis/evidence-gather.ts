@@ -14,6 +14,7 @@ import {
 import { EnforcementTally } from '../../../analysis/evidence/enforcement-tally.js'
 import { Enforcement, versionKey } from '../../../analysis/evidence/enforcement.js'
 import { gatewaysTable } from '../../../analysis/evidence/fleet-tables.js'
+import { mandateFindings } from '../../../analysis/evidence/mandate-findings.js'
 import { probeFindings } from '../../../analysis/evidence/probe-table.js'
 import {
   ruleSegments,
@@ -44,6 +45,7 @@ import { enforcementJson, proofFiles, ruleTextFiles } from './evidence-files.js'
 import { ruleHistory, type KnownVersion } from './evidence-history.js'
 import { loggedSince, NO_CHAIN, NOT_OVER, provenFacts, settingsDigest } from './evidence-limits.js'
 import { logProof } from './evidence-log.js'
+import { keptMandates } from './evidence-mandates.js'
 import { missingRules, ruleChanges } from './evidence-rules.js'
 import { banSources, banStates, exceptedPatterns } from './evidence-states.js'
 import { makeReport } from './make-report.js'
@@ -150,6 +152,12 @@ export async function gatherEvidence(
     const own = fleet === undefined ? ownProbes(join(config.state.folder, PROBE_FOLDER)) : ''
     const record = probes === undefined ? own : `${own}${readProbes(probes)}`
     const probed = record === '' ? undefined : probeFindings(record, ban, selection)
+    // Those of a fleet's gateways are in their own state folders.
+    const kept = fleet === undefined ? keptMandates(config) : undefined
+    const ordered =
+      kept === undefined || kept.mandates.length === 0
+        ? undefined
+        : mandateFindings(kept.mandates, timed, period, version => history.find(version)?.rules)
     const at = (time: Milliseconds): string => formatValue(new Date(time), 'time', timeZone)
     const isOpen = until > now
     const report: Report = {
@@ -157,12 +165,17 @@ export async function gatherEvidence(
         ? `Evidence for the ban ${ban}: preliminary, the period ends ${at(until)}`
         : `Evidence for the ban ${ban}`,
       timeZone,
-      tiles: [...enforcementTiles(judged), ...(probed === undefined ? [] : [probed.tile])],
+      tiles: [
+        ...enforcementTiles(judged),
+        ...(ordered === undefined ? [] : [ordered.tile]),
+        ...(probed === undefined ? [] : [probed.tile])
+      ],
       facts: [
         ...facts.facts,
         ['Period', `${at(since)} to ${at(until)}${isOpen ? '; not over yet' : ''}`],
         ['Time zone', timeZone],
         ['What is logged', completeness.text],
+        ...(ordered?.facts ?? []),
         ...verifiedFacts([verificationAsFact(verified)], fleet),
         ...provenFacts(isWitnessed),
         ['Settings now', settingsDigest(config.file)],
@@ -177,6 +190,7 @@ export async function gatherEvidence(
         ...(fleet === undefined ? [] : [gatewaysTable(fleet)]),
         ...enforcementTables(judged),
         changes.table,
+        ...(ordered === undefined ? [] : [ordered.table]),
         ...(probed?.tables ?? []),
         ...bypass.tables.map(table => ({
           ...table,
@@ -190,6 +204,7 @@ export async function gatherEvidence(
         ...(completeness.since <= since ? [] : [completeness.text]),
         ...zone.remarks,
         ...remarks,
+        ...(kept?.remarks ?? []),
         ...(config.log.queries.chain === undefined && fleet === undefined ? [NO_CHAIN] : []),
         ...missingRules([...histories.values()].flat(), ruleSetOf),
         ...(await log.problems())
@@ -203,6 +218,8 @@ export async function gatherEvidence(
       ...(record === '' ? [] : [['probes.jsonl', record] as [string, string]]),
       ...changes.files,
       ...ruleTextFiles([history.current, ...known.values()]),
+      ...(ordered?.files.map(([path, content]): [string, string | Uint8Array] => [path, content]) ??
+        []),
       ...proofFiles(proof)
     ]
     return { report, files }

@@ -1,0 +1,225 @@
+import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
+import { evaluateMandates } from '../../policy/rules/mandates/evaluate-mandates.js'
+import type { Mandate } from '../../policy/rules/mandates/mandate.js'
+import { shortfallErrors } from '../../policy/rules/mandates/shortfall-errors.js'
+import type { RuleSet, Term } from '../../policy/rules/model/types.js'
+import type { StoredMandate } from '../../sources/mandates/mandate-store.js'
+import { column, type Fact, type Table, type Tile } from '../report/report.js'
+import type { Segment, Version } from './rule-segments.js'
+
+/** An issue of a mandate that was in force at the gateway, and its file. */
+export interface EvidenceMandate {
+  readonly mandate: Mandate
+  readonly stored: StoredMandate
+  /** The signed file. */
+  readonly octets: Uint8Array
+}
+
+/** Whether the rules satisfied a mandate. `not running`: or nobody looked anything up. */
+export type MandateStatus = 'satisfied' | 'not satisfied' | 'not known' | 'not running'
+
+/** A time in which a mandate was in force, and the rules satisfied it or not. */
+export interface MandateSpan {
+  readonly from: Milliseconds
+  readonly until: Milliseconds
+  readonly status: MandateStatus
+  readonly why: string
+}
+
+/** Mandates over a period, for a pack. */
+export interface MandateFindings {
+  readonly table: Table
+  readonly tile: Tile
+  readonly facts: readonly Fact[]
+  readonly files: readonly (readonly [path: string, content: string | Uint8Array])[]
+}
+
+interface Period {
+  readonly since: Milliseconds
+  readonly until: Milliseconds
+}
+
+/** @param segments of the gateway, in order @param rulesOf undefined: they are not at hand */
+export function mandateFindings(
+  mandates: readonly EvidenceMandate[],
+  segments: readonly Segment[],
+  period: Period,
+  rulesOf: (version: Version) => RuleSet | undefined
+): MandateFindings {
+  const judged = mandates
+    .map(one => ({ one, spans: spansOf(one, segments, period, rulesOf) }))
+    .filter(({ spans }) => spans.length > 0)
+  const rows = judged.flatMap(({ one: { mandate }, spans }) =>
+    spans.map(({ from, until, status, why }) => [
+      ...[mandate.id, new Date(mandate.issued * MS_PER_SECOND), new Date(from), new Date(until)],
+      ...[status, why]
+    ])
+  )
+  const minutes = Math.ceil(openTime(judged.flatMap(({ spans }) => spans)) / 60_000)
+  return {
+    table: {
+      ...TABLE,
+      rows,
+      marks: rows.map(([, , , , status]) => MARKS[status as MandateStatus])
+    },
+    tile: {
+      ...{ key: 'mandateMinutes', title: 'Minutes without a mandated ban', value: minutes },
+      ...{ kind: 'count', note: `of ${judged.length} mandates`, warn: minutes > 0 }
+    },
+    facts: judged.map(({ one, spans }): Fact => factOf(one, spans)),
+    files: [
+      [
+        'mandates.json',
+        `${JSON.stringify({ v: 1, mandates: judged.map(jsonOf) }, undefined, 1)}\n`
+      ],
+      ...judged.map(({ one }) => [pathOf(one), one.octets] as const)
+    ]
+  }
+}
+
+const MARKS: Readonly<Record<MandateStatus, string | null>> = {
+  satisfied: null,
+  'not satisfied': 'not satisfied',
+  'not known': 'not known',
+  'not running': null
+}
+
+const TABLE: Omit<Table, 'rows'> = {
+  id: 'mandates',
+  title: 'Mandates',
+  description:
+    'Each time in which a mandate was in force at the gateway, and whether the rules satisfied it: every client in its scope met an enforced ban. The signed texts are in mandates/.',
+  emptyText: 'No mandate was in force.',
+  columns: [
+    column('mandate', 'text'),
+    column('issued', 'time'),
+    column('from', 'time'),
+    column('until', 'time'),
+    column('status', 'text'),
+    column('why', 'text')
+  ]
+}
+
+/** The time in which some mandate was not satisfied. */
+function openTime(spans: readonly MandateSpan[]): Milliseconds {
+  const open = spans.filter(({ status }) => status === 'not satisfied')
+  let [sum, end] = [0, -Infinity]
+  for (const { from, until } of open.toSorted((a, b) => a.from - b.from)) {
+    sum += Math.max(0, until - Math.max(from, end))
+    end = Math.max(end, until)
+  }
+  return sum
+}
+
+function factOf({ mandate, stored }: EvidenceMandate, spans: readonly MandateSpan[]): Fact {
+  const { id, authority, reference, referenceUrl, signers } = mandate
+  const isOpen = (status: MandateStatus): boolean => spans.some(one => one.status === status)
+  const result = isOpen('not satisfied')
+    ? 'not satisfied at all times'
+    : isOpen('not known')
+      ? 'satisfied where it is known'
+      : 'satisfied over the period'
+  const accepted = new Date(stored.accepted * MS_PER_SECOND).toISOString()
+  return [
+    `Mandate ${id}`,
+    `${authority}: ${reference}${referenceUrl === undefined ? '' : `, ${referenceUrl}`}`,
+    `${result}; in force here since ${accepted}; signed by ${signers.join(', ')}`
+  ]
+}
+
+const pathOf = ({ mandate: { id, sha256 } }: EvidenceMandate): string =>
+  `mandates/${id}-${sha256.slice(0, 12)}.yaml`
+
+function jsonOf({ one, spans }: { one: EvidenceMandate; spans: readonly MandateSpan[] }): object {
+  const { id, sha256, signers } = one.mandate
+  const { issued, accepted, replaced } = one.stored
+  return { id, sha256, path: pathOf(one), signers, issued, accepted, replaced, spans }
+}
+
+function spansOf(
+  { mandate, stored }: EvidenceMandate,
+  segments: readonly Segment[],
+  { since, until }: Period,
+  rulesOf: (version: Version) => RuleSet | undefined
+): MandateSpan[] {
+  const begin = Math.max(since, stored.accepted * MS_PER_SECOND)
+  const end = Math.min(until, stored.replaced === null ? Infinity : stored.replaced * MS_PER_SECOND)
+  const terms = mandate.bans.map(ban => milliseconds(ban))
+  const known = new Map<string, RuleStatus>()
+  const statusOf = (version: Version): RuleStatus => {
+    const key = JSON.stringify(version)
+    const found = known.get(key) ?? ruleStatus(mandate, rulesOf(version), begin)
+    known.set(key, found)
+    return found
+  }
+  const spans: MandateSpan[] = []
+  for (const segment of segments) {
+    const part = { from: Math.max(segment.from, begin), until: Math.min(segment.until, end) }
+    const open = segment.kind === 'rules' ? statusOf(segment.version).open : []
+    const cuts = [part.from, part.until, ...[...terms, ...open].flatMap(it => [it.from, it.until])]
+    const bounds = [...new Set(cuts)].filter(at => part.from <= at && at <= part.until)
+    bounds.sort((a, b) => a - b)
+    for (const [i, from] of bounds.slice(0, -1).entries()) {
+      if (!terms.some(term => isWithin(from, term))) continue
+      add(spans, { from, until: bounds[i + 1]!, ...judge(segment, from, statusOf) })
+    }
+  }
+  return spans
+}
+
+/** What rules leave open of a mandate; `isKnown`: the rules are at hand. */
+interface RuleStatus {
+  readonly isKnown: boolean
+  readonly open: readonly (Term & { readonly why: string })[]
+}
+
+function ruleStatus(mandate: Mandate, rules: RuleSet | undefined, begin: Milliseconds): RuleStatus {
+  if (rules === undefined) return { isKnown: false, open: [] }
+  const now = Math.floor(begin / MS_PER_SECOND)
+  const { shortfalls } = evaluateMandates([mandate], rules, now, {})
+  const open = shortfallErrors(shortfalls).map(({ error, ...term }) => {
+    return { ...milliseconds(term), why: error.message.replace(/^.*? mandate [^:]*: /, '') }
+  })
+  return { isKnown: true, open }
+}
+
+type Judged = Pick<MandateSpan, 'status' | 'why'>
+
+function judge(
+  segment: Segment,
+  at: Milliseconds,
+  statusOf: (version: Version) => RuleStatus
+): Judged {
+  if (segment.kind === 'restart') return { status: 'not running', why: '' }
+  if (segment.kind === 'unknown') return { status: 'not known', why: segment.why }
+  if (segment.kind === 'rules') return under(segment.version, at, statusOf)
+  const [before, after] = [segment.before, segment.after].map(one => under(one, at, statusOf))
+  if (before!.status === after!.status) return before!
+  return { status: 'not known', why: 'the rules changed at an unknown time within' }
+}
+
+function under(
+  version: Version,
+  at: Milliseconds,
+  statusOf: (version: Version) => RuleStatus
+): Judged {
+  const { isKnown, open } = statusOf(version)
+  if (!isKnown) return { status: 'not known', why: `rules ${version.sha256} are not at hand` }
+  const why = [...new Set(open.filter(term => isWithin(at, term)).map(one => one.why))]
+  if (why.length === 0) return { status: 'satisfied', why: '' }
+  return { status: 'not satisfied', why: `rules ${version.sha256}: ${why.join('; ')}` }
+}
+
+function add(spans: MandateSpan[], span: MandateSpan): void {
+  const last = spans.at(-1)
+  if (last?.until === span.from && last.status === span.status && last.why === span.why)
+    spans[spans.length - 1] = { ...last, until: span.until }
+  else spans.push(span)
+}
+
+const isWithin = (at: Milliseconds, { from, until }: Term): boolean => from <= at && at < until
+
+const milliseconds = ({ from, until }: Term): Term => ({
+  from: from * MS_PER_SECOND,
+  until: until * MS_PER_SECOND
+})
