@@ -12,6 +12,8 @@ import type { Predecessor } from '../gateway/hand-over/predecessor.js'
 import { ServiceManager } from '../gateway/control/service-manager.js'
 import { Upgrade } from '../gateway/hand-over/upgrade.js'
 import type { CompilerHandle } from '../gateway/compiler/compiler-handle.js'
+import { isJournal } from '../base/log/journal.js'
+import { openJournal } from '../base/system/notify-socket.js'
 import { keepKoffi } from '../base/threads/kept-koffi.js'
 import { startThread as startRealThread } from '../base/threads/thread.js'
 import {
@@ -114,7 +116,8 @@ export async function startService(
 
 function openLog(settings: Config['log']['service']): ReopenableServiceLog {
   try {
-    return createServiceLog(settings)
+    const journal = { isJournal: isJournal(process.env), open: () => openJournal() }
+    return createServiceLog(settings, process.stderr, process.env, journal)
   } catch (error) {
     const { destination } = settings
     const path = destination === 'stderr' ? destination : destination.path

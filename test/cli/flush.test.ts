@@ -80,7 +80,8 @@ t.test('after a kill, the next start replaces the stale socket', async t => {
 t.test('a socket in use: exit code 1, and one line with the position of the setting', async t => {
   const { site } = await open(t)
   await listenAddress(startServer(t, site))
-  const second = startServer(t, site)
+  const other = await open(t, site.path('admin.sock'))
+  const second = startServer(t, other.site)
   t.equal(await second.ended, 1)
   t.match(
     second.log(),

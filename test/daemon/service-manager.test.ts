@@ -34,6 +34,8 @@ const GOOD = {
   probe: null,
   zones: [],
   recorder: { writable: true, misplaced: false, keyError: null, outputs: [] },
+  readyRequires: [],
+  slowTransport: null,
   archive: null
 } as unknown as Status
 const isAvailable = typeof loadSystem() !== 'string'

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { pino } from 'pino'
 import type { Octets } from '../units.js'
+import { journalEntry, withPriority } from './journal.js'
 import { ServiceFile } from './service-file.js'
 import { formatTerminalLine } from './terminal-line.js'
 
@@ -39,6 +40,13 @@ export interface ServiceLogOptions {
 /** Limit for output that the reader of `stderr` has not read; further lines are lost. */
 const MAX_UNREAD: Octets = 1024 * 1024
 
+/** The journal of systemd, if standard error goes there. */
+export interface Journal {
+  readonly isJournal: boolean
+  /** @returns sends an entry, and returns whether it could; undefined: only by standard error */
+  readonly open: () => ((entry: Buffer) => boolean) | undefined
+}
+
 /** The stream `stderr` and its properties. */
 export interface Terminal {
   readonly isTTY?: boolean | undefined
@@ -53,12 +61,15 @@ export interface Terminal {
  * lines, in colour unless NO_COLOR is set. Written synchronously, so that the last line before a
  * crash is not lost. Lines that the file does not accept go to `terminal`.
  *
+ * To the journal, lines go as entries with a level and fields, or at least with the level of sd-daemon(3).
+ *
  * Throws the system error when the file cannot be opened.
  */
 export function createServiceLog(
   options: ServiceLogOptions,
   terminal: Terminal = process.stderr,
-  environment: { readonly NO_COLOR?: string } = process.env
+  environment: { readonly NO_COLOR?: string } = process.env,
+  journal?: Journal
 ): ReopenableServiceLog {
   const settings = {
     level: options.level,
@@ -67,7 +78,13 @@ export function createServiceLog(
     formatters: { level: (label: string) => ({ level: label }) }
   }
   const colours = (environment.NO_COLOR ?? '') === ''
+  const send = journal?.isJournal === true ? journal.open() : undefined
   const write = (json: string): void => {
+    if (journal?.isJournal === true) {
+      // What its socket does not take, such as a very long line, goes through the stream.
+      if (send?.(journalEntry(json)) !== true) terminal.write(withPriority(json))
+      return
+    }
     if ((terminal.writableLength ?? 0) > MAX_UNREAD) return
     terminal.write(terminal.isTTY === true ? formatTerminalLine(json, colours) : json)
   }

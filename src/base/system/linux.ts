@@ -22,6 +22,8 @@ export const MSG_TRUNC = 0x20
 export const MSG_ERRQUEUE = 0x2000
 /** bits/socket.h: no SIGPIPE where nobody reads. */
 export const MSG_NOSIGNAL = 0x4000
+/** bits/socket.h: an error instead of waiting. */
+export const MSG_DONTWAIT = 0x40
 
 /** asm-generic/fcntl.h: sets the flag that closes a descriptor on exec. */
 export const F_SETFD = 2

@@ -1,5 +1,13 @@
+import { existsSync } from 'node:fs'
 import { failure } from '../errors/error.js'
-import { AF_UNIX, loadSystem, MSG_NOSIGNAL, SOCK_CLOEXEC, SOCK_DGRAM } from './linux.js'
+import {
+  AF_UNIX,
+  loadSystem,
+  MSG_DONTWAIT,
+  MSG_NOSIGNAL,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM
+} from './linux.js'
 
 /** Offset of `sun_path` in `struct sockaddr_un`, after the family (linux/un.h). */
 const PATH_AT = 2
@@ -27,6 +35,25 @@ export function openNotifySocket(path: string): Notify {
     const sent = system.sendto(fd, data, data.length, MSG_NOSIGNAL, name, name.length)
     if (sent < 0) throw failure('NOTIFY_FAILED', `${path}: ${system.errorText(system.errno())}`)
   }
+}
+
+/** The socket of the native protocol of journald. */
+const JOURNAL = '/run/systemd/journal/socket'
+
+/**
+ * Opens a socket for entries of the journal.
+ *
+ * @returns sends one, without waiting, and returns whether it could; undefined: there is no such socket, or koffi
+ *   does not load
+ */
+export function openJournal(path = JOURNAL): ((entry: Buffer) => boolean) | undefined {
+  const system = loadSystem()
+  if (typeof system === 'string' || !existsSync(path)) return undefined
+  const fd = system.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)
+  if (fd < 0) return undefined
+  const name = encodeUnixName(path)
+  const flags = MSG_NOSIGNAL | MSG_DONTWAIT
+  return entry => system.sendto(fd, entry, entry.length, flags, name, name.length) >= 0
 }
 
 /** `struct sockaddr_un`, unix(7): an abstract name begins with a zero octet and ends with the structure. */

@@ -1,0 +1,73 @@
+import { fstatSync } from 'node:fs'
+
+/** Priorities of syslog(3), as journald and sd-daemon(3) have them. */
+const PRIORITY: Readonly<Record<string, number>> = { error: 3, warn: 4, info: 6 }
+const STDERR = 2
+
+/** `/etc/interdict/rules/networks.yaml:12:5: ...`: where an error is. */
+const POSITION = /^(\/[^:\n]+):(\d+):(\d+): /
+
+interface Line {
+  readonly level: string
+  readonly msg?: string
+  readonly time?: string
+  readonly [field: string]: unknown
+}
+
+/** Whether standard error is the journal's: systemd.exec(5), "JOURNAL_STREAM". */
+export function isJournal(
+  { JOURNAL_STREAM: stream }: { readonly JOURNAL_STREAM?: string },
+  descriptor = STDERR
+): boolean {
+  if (stream === undefined) return false
+  try {
+    const { dev, ino } = fstatSync(descriptor)
+    return stream === `${dev}:${ino}`
+  } catch {
+    return false
+  }
+}
+
+/** A line with its level as sd-daemon(3) has it, which the journal removes. */
+export function withPriority(json: string): string {
+  const { level } = JSON.parse(json) as Line
+  return `<${PRIORITY[level] ?? PRIORITY.info}>${json}`
+}
+
+/**
+ * An entry of the journal's native protocol (systemd.io/JOURNAL_NATIVE_PROTOCOL): the line as the message, its
+ * level, and its fields, such as INTERDICT_CODE and INTERDICT_NETWORK, to select by. An error that is somewhere
+ * in a file has INTERDICT_FILE, INTERDICT_LINE and INTERDICT_COLUMN, too.
+ */
+export function journalEntry(json: string): Buffer {
+  const { level, msg = '', time: _, err, ...fields } = JSON.parse(json) as Line
+  const [, file, line, column] = POSITION.exec(msg) ?? []
+  const code = (err as { readonly code?: unknown } | undefined)?.code
+  const all = {
+    ...(file !== undefined && { file, line, column }),
+    ...(code !== undefined && { code })
+  }
+  return Buffer.concat([
+    field('PRIORITY', String(PRIORITY[level] ?? PRIORITY.info)),
+    field('SYSLOG_IDENTIFIER', 'interdict'),
+    field('MESSAGE', json.trimEnd()),
+    ...Object.entries({ ...all, ...fields }).map(([name, value]) =>
+      field(`INTERDICT_${nameOf(name)}`, typeof value === 'string' ? value : JSON.stringify(value))
+    )
+  ])
+}
+
+/** `sha256` as `SHA256`, `restartMs` as `RESTART_MS`. */
+const nameOf = (name: string): string =>
+  name
+    .replaceAll(/([a-z])([A-Z])/g, '$1_$2')
+    .toUpperCase()
+    .replaceAll(/[^A-Z0-9_]/g, '_')
+
+function field(name: string, value: string): Buffer {
+  if (!value.includes('\n')) return Buffer.from(`${name}=${value}\n`)
+  const data = Buffer.from(value)
+  const size = Buffer.alloc(8)
+  size.writeBigUInt64LE(BigInt(data.length))
+  return Buffer.concat([Buffer.from(`${name}\n`), size, data, Buffer.from('\n')])
+}
