@@ -2,7 +2,8 @@ import { chmodSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { dirname } from 'node:path'
 import t from 'tap'
-import { sendAdminRequest } from '../../src/gateway/socket/admin-client.js'
+import { failure } from '../../src/base/errors/error.js'
+import { fromFirst, sendAdminRequest } from '../../src/gateway/socket/admin-client.js'
 import { asUser, leaveSocket, listenAt, place } from './admin-rig.js'
 
 const REQUEST = { do: 'flush', name: 'www.example', subtree: false } as const
@@ -55,6 +56,31 @@ t.test('returns replies and error replies alike', async t => {
     t.strictSame(await sendAdminRequest(path, REQUEST, LONG), reply)
   }
 })
+
+t.test(
+  'asks the next path where it may not ask; the last one that it may not is named',
+  async t => {
+    const fail = (code: 'ADMIN_ABSENT' | 'ADMIN_PERMISSION', path: string) =>
+      code === 'ADMIN_ABSENT' ? failure(code, path, 'no such file') : failure(code, path)
+    const from = (codes: readonly ('ADMIN_ABSENT' | 'ADMIN_PERMISSION' | undefined)[]) =>
+      fromFirst(
+        codes.map((_, i) => `/${i}`),
+        path => {
+          const code = codes[Number(path.slice(1))]
+          return code === undefined ? Promise.resolve(path) : Promise.reject(fail(code, path))
+        }
+      )
+    t.equal(await from(['ADMIN_PERMISSION', 'ADMIN_ABSENT', 'ADMIN_PERMISSION', undefined]), '/3')
+    await t.rejects(from(['ADMIN_PERMISSION', 'ADMIN_PERMISSION', 'ADMIN_ABSENT']), {
+      code: 'ADMIN_PERMISSION',
+      message: /\/1;/
+    })
+    await t.rejects(from(['ADMIN_ABSENT', 'ADMIN_ABSENT']), {
+      code: 'ADMIN_ABSENT',
+      message: /\/0:/
+    })
+  }
+)
 
 t.test('without a listener: the error tells a missing file from a stale socket', async t => {
   const path = place(t)

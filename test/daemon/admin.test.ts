@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, lstatSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import t from 'tap'
 import { sendAdminRequest, sendToFirst } from '../../src/gateway/socket/admin-client.js'
@@ -111,6 +111,26 @@ t.test(
     await t.rejects(askUdp(rig.at, 'banned.example', { patience: 200 }), 'no worker listens')
   }
 )
+
+t.test('the group of the gateway gets the status, and nothing else', async t => {
+  const rig = await serving(t, { more })
+  const path = rig.site.path('status.sock')
+  t.equal(lstatSync(path).mode & 0o777, 0o660)
+  t.match(await sendAdminRequest(path, { do: 'status' }, LONG), {
+    ok: true,
+    result: { health: { ready: false }, workers: [{ number: 0 }] }
+  })
+  const others = [
+    { do: 'flush', name: 'www.example', subtree: false },
+    { do: 'upgrade' },
+    { do: 'confirm', list: 'ads' },
+    { do: 'rules-in-force' }
+  ] as const
+  for (const request of others)
+    t.match(await sendAdminRequest(path, request, LONG), { ok: false, code: 'ADMIN_STATUS_ONLY' })
+  await rig.gateway.stop()
+  t.equal(existsSync(path), false)
+})
 
 t.test('by default the socket is in the state folder, however long its path is', async t => {
   const state = `state${'/deep'.repeat(30)}`

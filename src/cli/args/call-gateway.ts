@@ -3,7 +3,7 @@ import { failure } from '../../base/errors/error.js'
 import type { AdminSocketConfig } from '../../gateway/config/config.js'
 import { loadConfig, settingsPath } from '../../gateway/config/load-settings.js'
 import { isInEtc, placesFor } from '../../base/files/places.js'
-import { defaultSocket } from '../../gateway/config/default-socket.js'
+import { defaultSocket, statusSocket } from '../../gateway/config/default-socket.js'
 import { sendToFirst } from '../../gateway/socket/admin-client.js'
 import type { AdminRequest } from '../../gateway/socket/admin-protocol.js'
 import { escapeControls } from '../../base/log/terminal-line.js'
@@ -33,7 +33,9 @@ export async function callGateway<Result>(
   const socket = loaded.ok ? loaded.config.admin.socket : socketBeside(options)
   if (socket === undefined) throw failure('ADMIN_OFF')
   // In the state folder it is surely the gateway of these settings: others may share the run folder.
-  const paths = [...socket.paths].reverse()
+  const admin = [...socket.paths].reverse()
+  // The group of the gateway may read its status.
+  const paths = request.do === 'status' ? admin.flatMap(path => [path, statusSocket(path)]) : admin
   const reply = await sendToFirst<Result>(paths, request, timeout).catch((error: unknown) => {
     // The errors of the settings are why it was not found.
     throw loaded.ok ? error : new InputError(loaded.errors)

@@ -53,22 +53,29 @@ export async function sendToFirst<Result>(
   return fromFirst(paths, path => sendAdminRequest<Result>(path, request, timeout))
 }
 
-/** @throws what `ask` throws; ADMIN_ABSENT for the first path */
-async function fromFirst<Result>(
+/**
+ * Asks at the first of these paths where a gateway listens that this user may ask.
+ *
+ * @throws what `ask` throws; ADMIN_PERMISSION for the last path where that is the reason; ADMIN_ABSENT for the first path
+ */
+export async function fromFirst<Result>(
   paths: readonly string[],
   ask: (path: string) => Promise<Result>
 ): Promise<Result> {
   const absent: InterdictError[] = []
+  let forbidden: InterdictError | undefined
   for (const path of paths) {
     try {
       return await ask(path)
     } catch (error) {
       const failed = error as InterdictError
-      if (failed.code !== 'ADMIN_ABSENT') throw failed
-      absent.push(failed)
+      if (failed.code === 'ADMIN_ABSENT') absent.push(failed)
+      // Which socket it is: a folder that may not be entered need not have one.
+      else if (failed.code === 'ADMIN_PERMISSION') forbidden = failed
+      else throw failed
     }
   }
-  throw absent[0]!
+  throw forbidden ?? absent[0]!
 }
 
 /**

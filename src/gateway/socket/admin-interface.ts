@@ -22,7 +22,8 @@ import type {
 } from './admin-protocol.js'
 import type { ConfirmResult } from '../reload/unconfirmed-changes.js'
 import { AdminServer } from './admin-server.js'
-import { openAdminSocket, type AdminSocket } from './admin-socket.js'
+import { statusSocket } from '../config/default-socket.js'
+import { GROUP_UMASK, openAdminSocket, type AdminSocket } from './admin-socket.js'
 import { withHealth } from '../status/health.js'
 import type { OctetReply } from '../status/rules-in-force.js'
 import type { Status } from '../status/status.js'
@@ -75,8 +76,15 @@ function isWritable(folder: string): boolean {
 /** The admin socket: accepts requests and runs them; also runs the requests of the HTTP API. */
 export class AdminInterface {
   private readonly server = new AdminServer(request => this.handle(request))
+  private readonly statusServer = new AdminServer(async request => {
+    if (request.do !== 'status') throw failure('ADMIN_STATUS_ONLY')
+    return this.handle(request)
+  })
   private socket: AdminSocket | undefined
+  /** For the group of the process. */
+  private status: AdminSocket | undefined
   private config: AdminSocketConfig | undefined
+  private isClosed = false
 
   constructor(private readonly options: AdminOptions) {
     this.config = options.socket
@@ -91,6 +99,7 @@ export class AdminInterface {
   async open(): Promise<readonly SerializedError[]> {
     const { socket, errors } = await this.openAt(this.options.socket)
     this.socket = socket
+    if (errors.length === 0) this.status = await this.openStatus(socket)
     return errors
   }
 
@@ -114,6 +123,7 @@ export class AdminInterface {
         if (!isSame) this.socket?.close()
         this.socket = socket
         this.config = config
+        if (!isSame) void this.moveStatus(socket)
       },
       discard: () => {
         if (!isSame) socket?.close()
@@ -144,9 +154,32 @@ export class AdminInterface {
     return { socket, errors: [] }
   }
 
+  /** Opens the socket for the status. Without it, the gateway serves all the same. */
+  private async openStatus(admin: AdminSocket | undefined): Promise<AdminSocket | undefined> {
+    if (admin === undefined) return undefined
+    try {
+      const path = statusSocket(admin.path)
+      return await openAdminSocket({ path }, this.statusServer.accept, GROUP_UMASK)
+    } catch (error) {
+      const { code, message } = serializeError(error)
+      this.options.log.warn({ code }, `${message}; serving without it`)
+      return undefined
+    }
+  }
+
+  private async moveStatus(admin: AdminSocket | undefined): Promise<void> {
+    if (admin !== undefined && statusSocket(admin.path) === this.status?.path) return
+    this.status?.close()
+    this.status = await this.openStatus(admin)
+    if (this.isClosed) this.status?.close()
+  }
+
   close(): void {
+    this.isClosed = true
     this.socket?.close()
+    this.status?.close()
     this.server.close()
+    this.statusServer.close()
   }
 
   /** Runs a request, of a client of the socket or of the HTTP API. @throws InterdictError */

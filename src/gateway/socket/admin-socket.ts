@@ -8,7 +8,9 @@ import { reasonOf } from '../../base/errors/reason.js'
 import { fittingSocketPath } from '../../base/files/socket-path.js'
 
 /** Whoever may write to the socket may use it: the user of the process, and root. */
-const SOCKET_UMASK = 0o177
+const OWNER_UMASK = 0o177
+/** And the group of the process. */
+export const GROUP_UMASK = 0o117
 /** Of a folder that is made for it. */
 const FOLDER_MODE = 0o700
 
@@ -32,20 +34,21 @@ export interface AdminSocket {
 }
 
 /**
- * Listens at a path, mode 0600, in a folder that is made if there is none. A stale socket of an earlier process is removed; anything else at the path
+ * Listens at a path, by default with mode 0600, in a folder that is made if there is none. A stale socket of an earlier process is removed; anything else at the path
  * is an error and is left alone.
  *
  * @throws InterdictError ADMIN_SOCKET
  */
 export async function openAdminSocket(
   config: AdminSocketPlace,
-  accept: (socket: Socket) => void
+  accept: (socket: Socket) => void,
+  umask = OWNER_UMASK
 ): Promise<AdminSocket> {
   const { path } = config
   makeFolder(config)
   await removeStaleSocket(config)
   const server = createServer({ allowHalfOpen: true }, accept)
-  const release = await listen(server, config)
+  const release = await listen(server, config, umask)
   // Accepting fails when file descriptors run out; the client may retry.
   server.on('error', () => undefined)
   const own = statOf(path)
@@ -103,7 +106,7 @@ function probe(path: string): Promise<NodeJS.ErrnoException | undefined> {
 }
 
 /** @returns releases what the path needs, to be called when the server is closed */
-function listen(server: Server, config: AdminSocketPlace): Promise<() => void> {
+function listen(server: Server, config: AdminSocketPlace, umask: number): Promise<() => void> {
   const fitting = fittingSocketPath(config.path)
   return new Promise((resolve, reject) => {
     server.once('error', error => {
@@ -113,7 +116,7 @@ function listen(server: Server, config: AdminSocketPlace): Promise<() => void> {
       reject(socketError(config, isFolderMissing ? REASONS.ENOENT! : reasonAgainst(error)))
     })
     // The socket is created within the call, so it never has another mode.
-    const previous = process.umask(SOCKET_UMASK)
+    const previous = process.umask(umask)
     try {
       server.listen(fitting.path, () => {
         server.removeAllListeners('error')
