@@ -47,7 +47,7 @@ const codesOf = (body: string): readonly string[] =>
 
 /** Families that the HTTP thread counts itself: `CounterMetrics`. */
 const COUNTED = 9
-const NO_FIGURES = { residentOctets: 0, cpuSeconds: 0 }
+const NO_FIGURES = { residentOctets: 0, peakOctets: 0, descriptors: undefined, cpuSeconds: 0 }
 
 const more = "admin: { http: '127.0.0.1:0' }"
 
@@ -218,14 +218,16 @@ t.test('health and metrics over HTTP', async t => {
   const policy = await call(rig, '/policyz')
   t.equal(policy.code, 503)
   t.match(JSON.parse(policy.body), { good: false, problems: [{ code: 'RULES_REFUSED' }] })
+  const page = (await call(rig, '/metrics')).body
+  if (process.platform === 'linux') t.match(page, /^interdict_process_fds\{of="open"\} [1-9]\d*$/m)
+  t.match(page, /^interdict_process_resident_memory_peak_bytes [1-9]\d+$/m)
   t.match(await call(rig, '/evidencez'), { code: 200, body: '{"good":true,"problems":[]}\n' })
-  const metrics = (await call(rig, '/metrics')).body
   for (const [state, value] of [
     ['serving', 1],
     ['policy', 0],
     ['evidence', 1]
   ])
-    t.ok(metrics.includes(`interdict_state{state="${state}"} ${value}\n`), String(state))
+    t.ok(page.includes(`interdict_state{state="${state}"} ${value}\n`), String(state))
   t.equal((await call(rig, '/livez')).code, 200)
   rig.site.write('rules/networks.yaml', banning('banned.example', 'other.example'))
   await rig.gateway.reload('SIGHUP')

@@ -11,6 +11,10 @@ import { cacheMetrics, trafficMetrics, upstreamMetrics, workerMetrics } from './
 /** Figures of the whole process, which the status has not. */
 export interface ProcessFigures {
   readonly residentOctets: number
+  /** The most since the start: a reload of the rules takes most. */
+  readonly peakOctets: number
+  /** Open file descriptors, and how many there may be; undefined: the system does not tell. */
+  readonly descriptors: { readonly open: number; readonly limit: number } | undefined
   readonly cpuSeconds: number
 }
 
@@ -41,12 +45,29 @@ export function metricFamilies(status: StatusReply, figures: ProcessFigures): Me
 
 function processMetrics(
   { version, started }: StatusReply,
-  { residentOctets, cpuSeconds }: ProcessFigures
+  { residentOctets, peakOctets, descriptors, cpuSeconds }: ProcessFigures
 ): MetricFamily[] {
   return [
     info('build', 'Version of the program.', { version }),
     gauge('start_time_seconds', 'Start of the process, since 1970-01-01 UTC.', timeOf(started)),
     gauge('process_resident_memory_bytes', 'Resident memory of the process.', residentOctets),
+    gauge(
+      'process_resident_memory_peak_bytes',
+      'Most resident memory since the start: of the start, or of a reload.',
+      peakOctets
+    ),
+    gauges(
+      'process_fds',
+      'Open file descriptors of the process, and how many there may be.',
+      descriptors === undefined
+        ? []
+        : [
+            { value: descriptors.open, labels: { of: 'open' } },
+            ...(Number.isFinite(descriptors.limit)
+              ? [{ value: descriptors.limit, labels: { of: 'limit' } }]
+              : [])
+          ]
+    ),
     counter('process_cpu_seconds', 'CPU time of all threads.', cpuSeconds)
   ]
 }

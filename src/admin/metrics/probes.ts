@@ -4,6 +4,7 @@ import type { Health, StatusReply } from '../../gateway/status/health.js'
 import type { HealthState } from '../../gateway/status/problems.js'
 import type { CounterMetrics } from './counter-metrics.js'
 import { metricFamilies } from './metrics.js'
+import { processFigures } from './process-figures.js'
 import { METRICS_TYPE, metricsFormat, metricsText } from './metrics-text.js'
 import { PageMemory } from './page-memory.js'
 
@@ -49,9 +50,7 @@ export class Probes {
     if (path === '/policyz') return statePage(status.health, 'policy')
     if (path === '/evidencez') return statePage(status.health, 'evidence')
     const format = metricsFormat(headers.accept)
-    const { user, system } = process.cpuUsage()
-    const figures = { residentOctets: process.memoryUsage.rss(), cpuSeconds: (user + system) / 1e6 }
-    const families = [...metricFamilies(status, figures), ...this.counters.families()]
+    const families = [...metricFamilies(status, processFigures()), ...this.counters.families()]
     const page = this.memory.join(metricsText(families, format))
     return { code: 200, type: METRICS_TYPE[format], ...page }
   }

@@ -7,7 +7,8 @@ type Values = readonly (readonly [kind: string, value: number | null | undefined
 
 /** Families that several parts of the gateway share. */
 export function sharedMetrics(status: StatusReply): MetricFamily[] {
-  const { rules, settings, zones, certificates, recorder, archive, reports, probe } = status
+  const { rules, settings, zones, remoteLists, certificates, recorder, archive, reports, probe } =
+    status
   const { alerts, fleet } = status
   const { bundle } = rules
   const last = archive?.last ?? null
@@ -50,6 +51,8 @@ export function sharedMetrics(status: StatusReply): MetricFamily[] {
         ['probe', time(probe?.lastGood)],
         ['fleet', time(fleet?.contact)],
         ['fleet_logs', time(logs?.lastSent)],
+        ...remoteLists.map(it => ['list', time(it.confirmed), it.list] as const),
+        ...zones.map(({ list, copy }) => ['zone', time(copy?.confirmed), list] as const),
         ...reports.map(({ name, last }) => ['report', time(last), name] as const)
       ])
     ),

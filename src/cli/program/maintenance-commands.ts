@@ -8,11 +8,21 @@ export function addMaintenanceCommands(program: Command, { io, done }: Context):
   addReports(program, { io, done })
 
   const log = program.command('log').description('Manage query log files')
-  examples(
-    log,
-    "log remove queries-20261101T000000.000Z.jsonl --reason 'request 17'",
-    'log help remove'
-  )
+  examples(log, "log remove queries-20261101T000000.000Z.jsonl --reason 'request 17'", 'log rotate')
+
+  const rotate = log
+    .command('rotate')
+    .summary('Close the query log file, and begin another one')
+    .description(
+      'Close the file of the query log of the running gateway, and begin another one, unless it is empty. Closed files are archived and sent.'
+    )
+    .option('--timeout <ms>', 'how long to wait for the gateway, in milliseconds', '10000')
+    .option('--json', 'print JSON')
+    .action(async (_options, command: Command) => {
+      const { rotate } = await import('../commands/log/log-rotate.js')
+      done(await rotate(command.optsWithGlobals(), io))
+    })
+  examples(rotate, 'log rotate', 'log rotate --config /etc/interdict/interdict.yaml')
 
   const remove = log
     .command('remove')

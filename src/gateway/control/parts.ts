@@ -11,7 +11,7 @@ import type { Transport } from '../../wire/sockets/datagram.js'
 import { systemTimers } from '../../base/time/timers.js'
 import type { UpstreamServer } from '../../resolver/upstream/upstream-server.js'
 import { AdminInterface } from '../socket/admin-interface.js'
-import type { RulesReply, RulesRequest, UpgradeResult } from '../socket/admin-protocol.js'
+import type { RotateResult, RulesReply, RulesRequest, UpgradeResult } from '../socket/admin-protocol.js'
 import { withHealth } from '../status/health.js'
 import { packRulesInForce } from '../status/rules-in-force.js'
 import type { Status } from '../status/status.js'
@@ -264,7 +264,7 @@ function tlsOf(
   return tls
 }
 
-async function rotateLog(recorder: RecorderHandle): Promise<{ readonly rotated: boolean }> {
+async function rotateLog(recorder: RecorderHandle): Promise<RotateResult> {
   const rotated = await recorder.rotate(ROTATE_TIMEOUT)
   if (rotated === undefined) throw failure('RECORDER_SILENT')
   return { rotated }

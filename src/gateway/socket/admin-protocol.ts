@@ -22,6 +22,7 @@ export type AdminRequest =
   | ConfirmRequest
   | RulesInForceRequest
   | ApplyRequest
+  | RotateRequest
 
 /** Drops cache entries. */
 export interface FlushRequest {
@@ -30,6 +31,16 @@ export interface FlushRequest {
   readonly name: string
   /** Whether to flush the names below it, too. */
   readonly subtree: boolean
+}
+
+/** Closes the file of the query log, and begins another one. */
+export interface RotateRequest {
+  readonly do: 'rotate'
+}
+
+export interface RotateResult {
+  /** False: the file is empty. */
+  readonly rotated: boolean
 }
 
 /** Asks for the gateway's `Status`. */
@@ -69,9 +80,8 @@ export interface RulesInForceRequest {
   readonly do: 'rules-in-force'
 }
 
-/** Reloads the rules, or pauses a block rule, or closes the query log file; over the HTTP API only. */
+/** Reloads the rules, or pauses a block rule; over the HTTP API only. */
 export type OperateRequest =
-  | { readonly do: 'rotate' }
   | ({ readonly do: 'reload' } & Requester)
   | ({ readonly do: 'pause'; readonly rule: string; readonly seconds: Seconds } & Requester)
 
@@ -132,6 +142,7 @@ export function readRequest(line: string): AdminRequest {
       return readApply(request)
     case 'status':
     case 'upgrade':
+    case 'rotate':
     case 'rules-in-force':
       return { do: request.do }
     case 'confirm':
@@ -140,7 +151,7 @@ export function readRequest(line: string): AdminRequest {
     default:
       throw failure(
         'ADMIN_REQUEST',
-        'expected "do" to be "flush", "status", "confirm", "apply", "upgrade" or "rules-in-force"'
+        'expected "do" to be "flush", "status", "confirm", "apply", "rotate", "upgrade" or "rules-in-force"'
       )
   }
 }
