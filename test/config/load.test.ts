@@ -586,6 +586,11 @@ const refuses = [
     at: [3, 14]
   },
   {
+    it: 'a hub as witness without a fleet',
+    text: 'log:\n  queries:\n    chain: { sign-key: k.pem }\n    witness: { hub-key: MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE= }',
+    at: [4, 25]
+  },
+  {
     it: 'a witness by HTTP that is a syslog server',
     text: 'log:\n  queries:\n    chain: { sign-key: k.pem }\n    witness: { syslog: { to: "https://logs.example" } }',
     at: [4, 30]

@@ -46,6 +46,7 @@ const IN_PLACE = [
     'log.queries.witness.tsa.ca-file'
   ],
   ...['log.queries.witness.syslog.to', 'log.queries.witness.syslog.ca-file'],
+  'log.queries.witness.hub-key',
   ...['log.queries.chain.checkpoint', 'log.queries.keep.days', 'log.queries.keep.space'],
   ...['log.queries.keep.networks', 'log.queries.privacy.default', 'log.queries.privacy.networks'],
   ...['log.queries.privacy.ipv4-prefix', 'log.queries.privacy.ipv6-prefix'],

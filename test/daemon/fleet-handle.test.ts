@@ -32,6 +32,7 @@ function rig(t: Test, status: () => Promise<StatusReply> = () => Promise.resolve
   const log = new MemoryLog()
   const started: { readonly init: FleetInit; readonly handlers: ThreadHandlers<FromFleet> }[] = []
   const reports: Report[] = []
+  const requests: Extract<ToFleet, { id: number }>[] = []
   let ended = 0
   const startThread: StartThread = (_file, init, handlers) => {
     started.push({
@@ -39,7 +40,11 @@ function rig(t: Test, status: () => Promise<StatusReply> = () => Promise.resolve
       handlers: handlers as unknown as ThreadHandlers<FromFleet>
     })
     return {
-      send: message => void reports.push((message as ToFleet).report),
+      send: message => {
+        const sent = message as ToFleet
+        if ('report' in sent) reports.push(sent.report)
+        else requests.push(sent)
+      },
       end: () => {
         ended++
         return Promise.resolve()
@@ -72,6 +77,7 @@ function rig(t: Test, status: () => Promise<StatusReply> = () => Promise.resolve
     configure,
     started,
     reports,
+    requests,
     say,
     pass,
     log,
@@ -245,3 +251,32 @@ t.test('the first start waits for a bundle, but not for ever', async t => {
   await third.handle.fetchFirst()
   t.equal(third.started.length, 0, 'a bundle was accepted before')
 })
+
+t.test(
+  'asks the hub to sign a line of the query log, and waits no longer than half a minute',
+  async t => {
+    const { handle, configure, started, requests, pass } = rig(t)
+    const line = { n: 3, sha256: 'ab'.repeat(32), time: '' }
+    await t.rejects(handle.countersign(line), /not connected/)
+    configure(FLEET)
+    handle.start()
+    const { handlers } = started.at(-1)!
+    const signed = handle.countersign(line)
+    const refused = handle.countersign(line)
+    const forgotten = handle.countersign(line)
+    t.match(requests, [{ countersign: { n: 3 } }, {}, {}])
+    const [one, two] = requests.map(({ id }) => id)
+    handlers.message({ kind: 'countersigned', id: one!, reply: { at: 'now', signature: 'x' } })
+    handlers.message({
+      kind: 'countersigned',
+      id: two!,
+      reply: 'the hub refused: too many requests'
+    })
+    t.strictSame(await signed, { at: 'now', signature: 'x' })
+    await t.rejects(refused, /too many requests/)
+    const late = t.rejects(forgotten, /no reply within 30 s/)
+    await pass(30_000)
+    await late
+    handle.close()
+  }
+)

@@ -121,7 +121,8 @@ t.test('what NATS does not take is an error', async t => {
   const none = {
     connected: () => Promise.resolve(),
     report: () => undefined,
-    enrol: (octets: Uint8Array) => Promise.resolve(octets)
+    enrol: (octets: Uint8Array) => Promise.resolve(octets),
+    countersign: (_gateway: string, octets: Uint8Array) => octets
   }
   const authority = Authority.open(config.folder)
   const credentials = { hub: authority.hubCredentials, system: authority.systemCredentials }

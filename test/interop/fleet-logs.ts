@@ -4,7 +4,7 @@
  *     node dist/test/interop/fleet-logs.js 30     kills thirty times instead of three
  */
 import { randomBytes, randomInt } from 'node:crypto'
-import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { jetstream } from '@nats-io/jetstream'
 import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node'
@@ -12,7 +12,7 @@ import t from 'tap'
 import { LiveLookups } from '../../src/fleet/ship/live-lookups.js'
 import { NatsStore } from '../../src/fleet/ship/nats-store.js'
 import { Pace } from '../../src/fleet/ship/pace.js'
-import { inboxOf, logObject, logsSubject } from '../../src/fleet/channel/wire.js'
+import { inboxOf, logObject, logsSubject, witnessSubject } from '../../src/fleet/channel/wire.js'
 import { verifyFleet } from '../../src/lookups/central/verify-fleet.js'
 import { CentralLog } from '../../src/lookups/central/central-log.js'
 import { openDatabase } from '../../src/lookups/archive/database.js'
@@ -193,42 +193,66 @@ t.test('blocked lookups are live, in a stream', async t => {
   await t.rejects(client.publish('interdict.live.one', 'x'), /permission|timeout/i)
 })
 
-t.test('a real gateway sends its closed files, and blocked lookups at once', async t => {
-  const site = new GatewayRig(t, 'site', 'all')
-  await site.enrol(hub)
-  await hub.fleet('publish', await hub.bundle(1, ['banned.example']), '--ring', 'all', '--now')
-  const urls = reserved.urls.map(url => `'${url}'`).join(', ')
-  await site.configure(
-    hub.publicKey,
-    await startUpstream(t),
-    `  nats: [${urls}]\n  credentials: fleet.creds\n  logs: { to: nats, live: true }`
-  )
-  const settings = join(site.dir, 'interdict.yaml')
-  writeFileSync(settings, readFileSync(settings, 'utf8').replace('which: none', 'which: all'))
-  mkdirSync(join(site.dir, 'log'))
-  const closed = join(site.dir, 'log/queries-20261110T110000.000Z.jsonl')
-  writeFileSync(closed, lines(record(`${DAY}T10:00:00.000Z`), record(`${DAY}T10:00:01.000Z`)))
-  await site.start()
-  await site.blocks('banned.example')
-  const watching = await connect({
-    servers: reserved.urls,
-    authenticator: credsAuthenticator(readFileSync(join(hub.dir, 'hub/hub.creds')))
-  })
-  t.teardown(() => watching.close())
-  const consumer = await jetstream(watching).consumers.get('interdict-live', {
-    filter_subjects: ['interdict.live.site']
-  })
-  let live = ''
-  await eventually('live lookups', PATIENCE, async () => {
-    await site.rcode('banned.example')
-    live += (await consumer.next({ expires: 2_000 }))?.string() ?? ''
-    return live.includes('banned.example')
-  })
-  await eventually(`files of the gateway: ${site.output}`, PATIENCE, () => {
-    const files = filesBelow(centre).filter(file => file.includes('gateway=site'))
-    return Promise.resolve(files.length === 2)
-  })
-  const told = await command('report', '--fleet', centre, '--by', 'gateway', '--time-zone', 'UTC')
-  t.match(told, /site +2 /)
-  await site.stop()
+t.test('a gateway gets signatures of the hub in its own name only', async t => {
+  const [one, other] = gateways
+  const line = JSON.stringify({ n: 1, sha256: 'ab'.repeat(32) })
+  const ask = (name: string) =>
+    one!.connection.request(witnessSubject(name), line, { timeout: 2_000 })
+  t.match((await ask(one!.name)).json(), { signature: String, at: String })
+  await t.rejects(ask(other!.name))
+  t.ok(existsSync(join(hub.dir, 'hub/witness/one.jsonl')))
+  t.notOk(existsSync(join(hub.dir, 'hub/witness/other.jsonl')))
 })
+
+t.test(
+  'a real gateway sends its closed files, blocked lookups at once, and checkpoints',
+  async t => {
+    const site = new GatewayRig(t, 'site', 'all')
+    await site.enrol(hub)
+    await hub.fleet('publish', await hub.bundle(1, ['banned.example']), '--ring', 'all', '--now')
+    const urls = reserved.urls.map(url => `'${url}'`).join(', ')
+    await site.configure(
+      hub.publicKey,
+      await startUpstream(t),
+      `  nats: [${urls}]\n  credentials: fleet.creds\n  logs: { to: nats, live: true }`
+    )
+    const settings = join(site.dir, 'interdict.yaml')
+    await command('bundle', 'keygen', join(site.dir, 'sign.pem'))
+    const hubKey = readFileSync(join(hub.dir, 'hub/witness.pub'), 'utf8').trim()
+    const log = `which: all, chain: { sign-key: sign.pem }, witness: { hub-key: ${hubKey} }`
+    writeFileSync(settings, readFileSync(settings, 'utf8').replace('which: none', log))
+    mkdirSync(join(site.dir, 'log'))
+    const closed = join(site.dir, 'log/queries-20261110T110000.000Z.jsonl')
+    writeFileSync(closed, lines(record(`${DAY}T10:00:00.000Z`), record(`${DAY}T10:00:01.000Z`)))
+    await site.start()
+    await site.blocks('banned.example')
+    const watching = await connect({
+      servers: reserved.urls,
+      authenticator: credsAuthenticator(readFileSync(join(hub.dir, 'hub/hub.creds')))
+    })
+    t.teardown(() => watching.close())
+    const consumer = await jetstream(watching).consumers.get('interdict-live', {
+      filter_subjects: ['interdict.live.site']
+    })
+    let live = ''
+    await eventually('live lookups', PATIENCE, async () => {
+      await site.rcode('banned.example')
+      live += (await consumer.next({ expires: 2_000 }))?.string() ?? ''
+      return live.includes('banned.example')
+    })
+    await eventually(`files of the gateway: ${site.output}`, PATIENCE, () => {
+      const files = filesBelow(centre).filter(file => file.includes('gateway=site'))
+      return Promise.resolve(files.length === 2)
+    })
+    await eventually(`the hub signs a checkpoint: ${site.output}`, PATIENCE, () =>
+      Promise.resolve(existsSync(join(site.dir, 'log/witness.jsonl')))
+    )
+    const witnessed = await command('verify-log', '-c', settings)
+    t.match(witnessed, /the log is unaltered; witnessed until/)
+    const copy = join(hub.dir, 'hub/witness/site.jsonl')
+    t.match(await command('verify-log', '-c', settings, '--witness', copy), /2 receipts/)
+    const told = await command('report', '--fleet', centre, '--by', 'gateway', '--time-zone', 'UTC')
+    t.match(told, /site +2 /)
+    await site.stop()
+  }
+)

@@ -53,6 +53,7 @@ export function addMaintenanceCommands(program: Command, { io, done }: Context):
     .option('--expect <sha256>', 'SHA-256 of a chain line, as the service log printed it')
     .option('--witness <files...>', 'receipts from elsewhere: time stamps, or logs with messages')
     .option('--tsa-ca <file>', 'certificates of the time-stamping authority, PEM')
+    .option('--hub-key <keys...>', 'public keys of the hub of a fleet, or files with one each')
     .option('--fleet <folder>', 'central folder of a fleet, instead of a query log')
     .option('--keys <folder>', 'with --fleet: GATEWAY.pub of each gateway (default: keys in it)')
     .option('--json', 'print JSON')

@@ -5,6 +5,8 @@ import type { Milliseconds } from '../../base/units.js'
 import type { Config } from '../../gateway/config/config.js'
 import type { FleetConfig } from '../../gateway/config/fleet-config.js'
 import { NO_STATE, type ChannelState } from '../channel/channel-state.js'
+import type { CountersignRequest } from '../channel/nats-channel.js'
+import type { Countersignature } from '../../lookups/witness/countersignature.js'
 import { NOTHING_SHIPPED, type ShipState } from '../ship/ship-state.js'
 import type { BootstrapServers } from '../../sources/http/bootstrap-resolver.js'
 import { systemTimers, type Timer, type Timers } from '../../base/time/timers.js'
@@ -25,6 +27,8 @@ const JITTER = 0.2
 const SOON: Milliseconds = 50
 /** Young generation of the thread in MB: a report every ten seconds makes little garbage. */
 const YOUNG_MB = 2
+/** The thread gives up earlier, unless it dies. */
+const COUNTERSIGN_TIMEOUT: Milliseconds = 30_000
 /** How long the first start waits for a bundle. */
 const FIRST_BUNDLE_WAIT: Milliseconds = 30_000
 
@@ -49,6 +53,9 @@ export class FleetHandle implements FleetAgent {
   private rules: CountedRules | undefined
   private isStarted = false
   private number = 0
+  private requests = 0
+  /** What waits for the hub, by the number of the request. */
+  private readonly countersigning = new Map<number, (reply: Countersignature | string) => void>()
   private onOffered: () => void = () => undefined
 
   constructor(private readonly options: FleetHandleOptions) {
@@ -125,6 +132,28 @@ export class FleetHandle implements FleetAgent {
     this.scheduleReport(SOON)
   }
 
+  countersign(request: CountersignRequest): Promise<Countersignature> {
+    const { thread } = this
+    if (thread === undefined) return Promise.reject(new Error('not connected to the fleet'))
+    return new Promise((resolve, reject) => {
+      const id = ++this.requests
+      const timer = this.timers.after(COUNTERSIGN_TIMEOUT, () =>
+        this.onCountersigned(id, `no reply within ${COUNTERSIGN_TIMEOUT / 1000} s`)
+      )
+      this.countersigning.set(id, reply => {
+        timer.cancel()
+        if (typeof reply === 'string') reject(new Error(reply))
+        else resolve(reply)
+      })
+      thread.send({ countersign: request, id })
+    })
+  }
+
+  private onCountersigned(id: number, reply: Countersignature | string): void {
+    this.countersigning.get(id)?.(reply)
+    this.countersigning.delete(id)
+  }
+
   private stop(): void {
     this.restarts.cancel()
     this.reportTimer?.cancel()
@@ -140,6 +169,7 @@ export class FleetHandle implements FleetAgent {
       message: message => {
         if (message.kind === 'state') this.onState(message.state)
         else if (message.kind === 'logs') this.logs = message.logs
+        else if (message.kind === 'countersigned') this.onCountersigned(message.id, message.reply)
         else log[message.level](message.fields, message.message)
       },
       exited: error => {

@@ -1,6 +1,7 @@
 /** The fleet thread: the channel to the hub. It ends with the gateway, or when the settings of the fleet change. */
 import type { LookupFunction } from 'node:net'
 import { parentPort, workerData } from 'node:worker_threads'
+import { reasonOf } from '../../base/errors/reason.js'
 import { systemClock } from '../../base/time/clock.js'
 import { Channel } from '../channel/channel.js'
 import type { BootstrapResolver, BootstrapServers } from '../../sources/http/bootstrap-resolver.js'
@@ -21,7 +22,10 @@ function run({ fleet, source, bootstrap, log: path }: FleetInit): void {
     ...{ fleet, source, lookup, clock: systemClock, log },
     onState: state => post({ kind: 'state', state })
   })
-  parentPort!.on('message', ({ report }: ToFleet) => void channel.report(report))
+  parentPort!.on('message', (message: ToFleet) => {
+    if ('report' in message) void channel.report(message.report)
+    else void countersign(channel, message)
+  })
   channel.start()
   if (fleet.logs === undefined) return
   const tools = {
@@ -31,6 +35,14 @@ function run({ fleet, source, bootstrap, log: path }: FleetInit): void {
   void import('../ship/start-shipping.js').then(({ startShipping }) => {
     startShipping(fleet, path, tools)
   })
+}
+
+async function countersign(
+  channel: Channel,
+  { id, countersign: request }: Extract<ToFleet, { id: number }>
+): Promise<void> {
+  const reply = await channel.countersign(request).catch((error: unknown) => reasonOf(error))
+  post({ kind: 'countersigned', id, reply })
 }
 
 /** Resolves names by upstreams. The resolver is loaded with the first name: a gateway with NATS alone has none. */

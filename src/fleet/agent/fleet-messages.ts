@@ -4,6 +4,8 @@ import type { BundleSource } from '../../sources/bundle/choose-bundle.js'
 import type { BootstrapServers } from '../../sources/http/bootstrap-resolver.js'
 import type { ChannelState } from '../channel/channel-state.js'
 import type { Report } from '../channel/wire.js'
+import type { CountersignRequest } from '../channel/nats-channel.js'
+import type { Countersignature } from '../../lookups/witness/countersignature.js'
 import type { ShipState } from '../ship/ship-state.js'
 
 /** The start parameters of the fleet thread. */
@@ -15,12 +17,19 @@ export interface FleetInit {
   readonly log: string
 }
 
-/** The state of the gateway, for the hub. */
-export interface ToFleet {
-  readonly report: Report
-}
+export type ToFleet =
+  /** The state of the gateway, for the hub. */
+  | { readonly report: Report }
+  /** A line of the chain of the query log, for the hub to sign. */
+  | { readonly countersign: CountersignRequest; readonly id: number }
 
 export type FromFleet =
   | LogLine
   | { readonly kind: 'state'; readonly state: ChannelState }
   | { readonly kind: 'logs'; readonly logs: ShipState }
+  /** The reply to a request to sign: what the hub has signed, or why it has not. */
+  | {
+      readonly kind: 'countersigned'
+      readonly id: number
+      readonly reply: Countersignature | string
+    }

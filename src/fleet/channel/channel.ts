@@ -11,7 +11,8 @@ import type { BundleSource } from '../../sources/bundle/choose-bundle.js'
 import type { Report, Wanted } from './wire.js'
 import { BundleOffer, type FetchBundle } from './bundle-offer.js'
 import { NO_STATE, type ChannelState } from './channel-state.js'
-import { NatsChannel } from './nats-channel.js'
+import { NatsChannel, type CountersignRequest } from './nats-channel.js'
+import type { Countersignature } from '../../lookups/witness/countersignature.js'
 import { PullChannel } from './pull-channel.js'
 import { ReportSender } from './report-sender.js'
 
@@ -103,6 +104,12 @@ export class Channel {
   /** The connection to NATS; undefined: not connected. */
   get connection(): NatsConnection | undefined {
     return this.nats?.current
+  }
+
+  /** Rejects with an error that says why the hub did not. */
+  async countersign(request: CountersignRequest): Promise<Countersignature> {
+    if (this.nats === undefined) throw new Error('fleet.nats is not set')
+    return this.nats.countersign(request)
   }
 
   /** Sends the state of the gateway to the hub, over NATS or by HTTPS. Never throws. */

@@ -9,6 +9,7 @@ import { natsTls } from './nats-tls.js'
 import { storedMessage } from './stored-message.js'
 import {
   BUNDLES_STORE,
+  countersignReplySchema,
   inboxOf,
   MAX_WANTED,
   readMessage,
@@ -16,9 +17,11 @@ import {
   ringSubject,
   RINGS_BUCKET,
   wantedSchema,
+  witnessSubject,
   type Report,
   type Wanted
 } from './wire.js'
+import type { Countersignature } from '../../lookups/witness/countersignature.js'
 import type { FetchBundle } from './bundle-offer.js'
 
 /** Delay between attempts to connect, and its random part: ten thousand gateways must not return at once. */
@@ -27,8 +30,15 @@ const RECONNECT_JITTER: Milliseconds = 3_000
 /** A cut connection is noticed after two pings without an answer. */
 const PING: Milliseconds = 15_000
 const CONNECT_TIMEOUT: Milliseconds = 10_000
+const COUNTERSIGN_TIMEOUT: Milliseconds = 20_000
 /** A JetStream object has at most this many chunks of 128 kB. */
 const MAX_CHUNK: Octets = 1024 * 1024
+
+/** A line of a chain. */
+export interface CountersignRequest {
+  readonly n: number
+  readonly sha256: string
+}
 
 export interface NatsEvents {
   /** What the ring should run; may be called again with the same. */
@@ -87,6 +97,19 @@ export class NatsChannel {
     if (connection === undefined || credentials === undefined) return false
     connection.publish(REPORT_SUBJECT, signReport(report, credentials.key))
     return true
+  }
+
+  /** Asks the hub to countersign a line of a chain. Rejects with an error that says why it did not. */
+  async countersign({ n, sha256 }: CountersignRequest): Promise<Countersignature> {
+    const { connection, fleet } = this
+    if (connection === undefined) throw new Error('not connected to the fleet')
+    const subject = witnessSubject(fleet.name)
+    const text = JSON.stringify({ n, sha256 })
+    const reply = await connection.request(subject, text, { timeout: COUNTERSIGN_TIMEOUT })
+    const read = readMessage(reply.data, countersignReplySchema, MAX_WANTED)
+    if (read === undefined) throw new Error('the hub sent something else')
+    if ('error' in read) throw new Error(`the hub refused: ${read.error}`)
+    return read
   }
 
   /** Asks what the ring should run. */

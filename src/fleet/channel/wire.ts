@@ -30,6 +30,8 @@ export const logObject = (part: 'C' | 'M', gateway: string, key: string): string
   `$O.${LOGS_STORE}.${part}.${gateway}.${key}`
 /** Requests which files of a gateway the centre has. */
 export const logsSubject = (gateway: string): string => `interdict.logs.${gateway}`
+/** Requests to countersign a checkpoint of the chain of a gateway's query log. */
+export const witnessSubject = (gateway: string): string => `interdict.witness.${gateway}`
 /** The stream of live blocked lookups: lines of the query log. */
 export const LIVE_STREAM = 'interdict-live'
 export const liveSubject = (gateway: string): string => `interdict.live.${gateway}`
@@ -140,6 +142,14 @@ export const enrolReplySchema = z.union([
   z.strictObject({ jwt: z.string() }),
   z.strictObject({ error: z.string() })
 ])
+
+/** A line of the chain of a query log. */
+export const checkpointSchema = z.strictObject({ n: z.int().min(1), sha256 })
+export const countersignReplySchema = z.union([
+  z.strictObject({ at: instant, signature: z.string().max(100) }),
+  z.strictObject({ error: z.string() })
+])
+export type CountersignReply = z.output<typeof countersignReplySchema>
 
 /** Parses JSON by a schema. @returns undefined: it is something else, or larger than `limit` */
 export function readMessage<S extends z.ZodType>(

@@ -25,6 +25,7 @@ import {
   LOGS_STREAM,
   logObject,
   logsSubject,
+  witnessSubject,
   REPORT_SUBJECT,
   ringSubject,
   RINGS_BUCKET
@@ -153,6 +154,7 @@ resolver_preload: {
       `${direct}.OBJ_${BUNDLES_STORE}.>`,
       logsSubject(name),
       liveSubject(name),
+      witnessSubject(name),
       ...(['C', 'M'] as const).flatMap(part => {
         const subject = logObject(part, name, '*')
         return [subject, `${direct}.${LOGS_STREAM}.${subject}`]

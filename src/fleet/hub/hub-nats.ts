@@ -22,6 +22,7 @@ import {
   liveSubject,
   REPORT_SUBJECT,
   RINGS_BUCKET,
+  witnessSubject,
   type Wanted
 } from '../channel/wire.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
@@ -43,6 +44,8 @@ export interface HubNatsEvents {
   report(octets: Uint8Array): void
   /** @returns the reply */
   enrol(octets: Uint8Array): Promise<Uint8Array>
+  /** @returns the reply */
+  countersign(gateway: string, octets: Uint8Array): Uint8Array
 }
 
 /** The connection of the hub to NATS, kept for as long as the hub runs. */
@@ -173,6 +176,12 @@ export class HubNats {
       connection.subscribe(ENROL_SUBJECT, {
         callback: (_error, message) => {
           void this.events.enrol(message.data).then(reply => message.respond(reply))
+        }
+      })
+      connection.subscribe(witnessSubject('*'), {
+        callback: (_error, message) => {
+          const gateway = message.subject.slice(witnessSubject('').length)
+          message.respond(this.events.countersign(gateway, message.data))
         }
       })
       await createLiveStream(manager, replicas)

@@ -7,6 +7,7 @@ import { reasonOf } from '../../base/errors/reason.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
 import { Authority } from './authority.js'
+import { Countersigner } from './countersigner.js'
 import { Enrolment } from './enrolment.js'
 import { HubAlerts, hubConditions } from './hub-alerts.js'
 import type { HubConfig } from './hub-config.js'
@@ -68,13 +69,15 @@ export class Hub {
     })
     const { hubCredentials: hub, systemCredentials: system } = this.authority
     const intake = config.logs && new LogIntake(config.logs, log)
+    const countersigner = new Countersigner(folder, log, clock)
     this.nats = new HubNats(
       config,
       { hub, system },
       {
         connected: () => this.onConnected(),
         report: octets => void inventory.onReport(octets),
-        enrol: octets => this.enrolment.enrol(octets)
+        enrol: octets => this.enrolment.enrol(octets),
+        countersign: (gateway, octets) => countersigner.countersign(gateway, octets)
       },
       log,
       intake,

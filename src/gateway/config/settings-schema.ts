@@ -226,6 +226,8 @@ export const settingsSchema = section({
     addIssue(['rules'], 'a mapping with bundle and keys, since a fleet has signed bundles')
   if (fleet?.logs !== undefined && !settings.log.queries.archive)
     addIssue(['log', 'queries', 'archive'], 'true, since fleet.logs sends Parquet files')
+  if (settings.log.queries.witness['hub-key'] !== '' && fleet?.nats === undefined)
+    addIssue(['log', 'queries', 'witness', 'hub-key'], 'fleet.nats as well, which leads to the hub')
   const shown = listen.map(showEndpoint)
   for (const [i, text] of shown.entries()) {
     if (listen[i]!.port !== 0 && shown.indexOf(text) < i)

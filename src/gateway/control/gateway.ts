@@ -5,6 +5,10 @@ import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { Endpoint } from '../../wire/sockets/datagram.js'
 import { certificateFiles, CertificateReader, servedCertificates } from '../status/certificates.js'
 import { gatherStatus, type Status } from '../status/status.js'
+import type { WitnessOptions } from '../../lookups/witness/chain-witness.js'
+import type { Countersignature } from '../../lookups/witness/countersignature.js'
+import { hubChannel } from '../../lookups/witness/hub-channel.js'
+import type { Checkpoint } from '../../lookups/witness/receipts.js'
 import { witnessOptionsOf } from '../../lookups/witness/witness-options.js'
 import type { ReloadReason } from '../reload/reload-reporter.js'
 import { startFileErrors } from './check-files.js'
@@ -121,13 +125,21 @@ export class Gateway {
     this.parts.settings?.startWatching()
     this.parts.loopDetector.start()
     if (config.log.queries.which !== 'none') this.parts.archiver.start()
-    this.parts.witness.configure(witnessOptionsOf(config.log.queries))
+    this.parts.witness.configure(this.witnessOptions(config))
     this.parts.witness.start()
     this.parts.alerts.start()
     this.parts.reports.start()
     fleet.start()
     this.parts.probe.start(this.endpoints)
     return []
+  }
+
+  private witnessOptions({ log, fleet }: Config): WitnessOptions | undefined {
+    const { hubKey } = log.queries.witness ?? {}
+    const ask = (checkpoint: Checkpoint): Promise<Countersignature> =>
+      this.parts.fleet.countersign(checkpoint)
+    const hub = hubKey && fleet && hubChannel(fleet.name, hubKey, ask)
+    return witnessOptionsOf(log.queries, hub ? [hub] : [])
   }
 
   /** Reads the files of keys, passwords and certificates. @returns the errors that prevent the start */
@@ -177,7 +189,7 @@ export class Gateway {
     archiver.configure({ path, parquet, chain, keep, ship: config.fleet?.logs })
     if (queries.which === 'none') archiver.stop()
     else archiver.start()
-    parts.witness.configure(witnessOptionsOf(queries))
+    parts.witness.configure(this.witnessOptions(config))
     for (const { code, message } of warnings) options.log.warn({ code }, message)
     const bootstrap = bootstrapServers(config, upstreams)
     this.certificates = new CertificateReader(certificateFiles(config))

@@ -1,3 +1,5 @@
+import type { Countersignature } from '../../lookups/witness/countersignature.js'
+import type { Checkpoint } from '../../lookups/witness/receipts.js'
 import type { SerializedError } from '../../base/errors/serialized-error.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
 import type { StartThread } from '../../base/threads/thread.js'
@@ -65,6 +67,8 @@ export interface FleetAgent {
   setRules(rules: CountedRules): void
   /** The rules in force have changed, or were refused: the hub is to know at once. */
   onChange(): void
+  /** Asks the hub to sign a line of the query log's chain. Rejects with an error that says why not. */
+  countersign(checkpoint: Checkpoint): Promise<Countersignature>
 }
 
 /** How the gateway creates them. */

@@ -1,5 +1,6 @@
 import type { Position } from '../../base/errors/position.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
+import type { PublicKey } from '../../base/files/ed25519.js'
 import type { OutputConfig } from './output-config.js'
 
 export interface QueryLogConfig {
@@ -56,6 +57,8 @@ export interface WitnessConfig {
   readonly tsa: TimeStampingConfig | undefined
   /** A syslog server; undefined: none. */
   readonly syslog: OutputConfig | undefined
+  /** Public key of the hub of the fleet; undefined: it is not asked. */
+  readonly hubKey: PublicKey | undefined
   /** Position of the section, for unusable files. */
   readonly position: Position
 }

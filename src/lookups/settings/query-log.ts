@@ -65,7 +65,8 @@ const witness = section({
       ])
       .prefault(''),
     'ca-file': z.string('a path').prefault('')
-  })
+  }),
+  'hub-key': z.union([z.literal(''), publicKey], 'an Ed25519 public key in base64').prefault('')
 }).superRefine(({ tsa }, context) => {
   if (tsa.url === '' || tsa['ca-file'] !== '') return
   const message = 'the certificate that time stamps of this authority lead to, in PEM'
@@ -160,8 +161,8 @@ function chainOf(
   return { signKey, earlierKeys, checkpoint, coversLive, position }
 }
 
-const hasWitness = ({ tsa, syslog }: Settings['witness']): boolean =>
-  tsa.url !== '' || syslog.to !== undefined
+const hasWitness = ({ tsa, syslog, 'hub-key': hubKey }: Settings['witness']): boolean =>
+  tsa.url !== '' || syslog.to !== undefined || hubKey !== ''
 
 function witnessOf(
   { witness, chain }: Settings,
@@ -172,13 +173,14 @@ function witnessOf(
     const expected = 'log.queries.chain.sign-key as well, since a witness confirms the chain'
     addError('log.queries.witness', 'a witness', expected)
   }
-  const { every, tsa, syslog } = witness
+  const { every, tsa, syslog, 'hub-key': hubKey } = witness
   const position = positionOf(['log', 'queries', 'witness'])
   const caFile = resolve(folder, tsa['ca-file'])
   return {
     every,
     tsa: tsa.url === '' ? undefined : { url: tsa.url, caFile },
     syslog: syslog.to && syslogOutput(syslog.to, syslog['ca-file'], folder),
+    hubKey: hubKey === '' ? undefined : hubKey,
     position
   }
 }

@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Octets } from '../../base/units.js'
 import { CHAIN_FILE, hashLine, parseEntry } from '../chain/chain-entry.js'
+import type { Countersignature } from './countersignature.js'
 
 /** The file of receipts beside the chain: one line of JSON for each. */
 export const WITNESS_FILE = 'witness.jsonl'
@@ -34,6 +35,8 @@ interface ReceiptHead {
 export type Confirmation =
   /** A TimeStampResp of RFC 3161 in base64. */
   | { readonly by: 'tsa'; readonly response: string }
+  /** The hub of the fleet has countersigned it at a time. */
+  | ({ readonly by: 'hub'; readonly gateway: string } & Countersignature)
   /** Sent, without a reply: the proof is at the recipient. */
   | { readonly by: 'syslog' }
 
@@ -43,6 +46,7 @@ export type Receipt = ReceiptHead & Confirmation
 /** Texts that each kind of receipt has besides those of all. */
 const TEXTS: Readonly<Record<Confirmation['by'], readonly string[]>> = {
   tsa: ['response'],
+  hub: ['gateway', 'at', 'signature'],
   syslog: []
 }
 

@@ -1,4 +1,4 @@
-import type { X509Certificate } from 'node:crypto'
+import type { KeyObject, X509Certificate } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { failure } from '../../base/errors/error.js'
@@ -8,6 +8,7 @@ import { verifyTimeStamp } from '../../wire/pki/time-stamp.js'
 import { CHAIN_FILE } from '../chain/chain-entry.js'
 import { readChain, type ChainContents } from '../chain/read-chain.js'
 import type { Break, Verification } from '../chain/verify.js'
+import { isCountersigned } from './countersignature.js'
 import type { HeldReceipt } from './external-receipts.js'
 import { readReceipts, WITNESS_FILE, type Receipt } from './receipts.js'
 import {
@@ -47,6 +48,8 @@ export interface WitnessVerification {
 export interface WitnessSources {
   /** Certificates that time stamps lead to; undefined: none are known. */
   readonly authorities: readonly X509Certificate[] | undefined
+  /** Public keys of the hub of a fleet. */
+  readonly hubKeys?: readonly KeyObject[]
   /** What others have. */
   readonly held: readonly HeldReceipt[]
   /** Undefined: the time of the last checkpoint, so that equal logs give equal results. */
@@ -95,10 +98,10 @@ export function verifyWitness(folder: string, sources: WitnessSources): WitnessV
 function compare(
   { hashes, state, lines }: ChainContents,
   held: readonly HeldReceipt[],
-  { authorities, now: given }: WitnessSources
+  sources: WitnessSources
 ): WitnessVerification {
-  const now = given ?? Date.parse(state.checkpoint?.time ?? state.startedAt ?? '1970')
-  const { confirmed, problems, sent } = verifyEach(held, authorities)
+  const now = sources.now ?? Date.parse(state.checkpoint?.time ?? state.startedAt ?? '1970')
+  const { confirmed, problems, sent } = verifyEach(held, sources)
   const all = [...hashes]
   const numbers = new Map(all.map((sha256, i) => [sha256, i + 1]))
   const isInChain = ({ n, sha256 }: Confirmed): boolean => {
@@ -142,16 +145,13 @@ function longestOf(times: readonly RewritableTime[], now: Milliseconds): Seconds
   return Math.ceil(longest / MS_PER_SECOND)
 }
 
-function verifyEach(
-  held: readonly HeldReceipt[],
-  authorities: readonly X509Certificate[] | undefined
-) {
+function verifyEach(held: readonly HeldReceipt[], sources: WitnessSources) {
   const confirmed: Confirmed[] = []
   const problems: string[] = []
   let sent = 0
   for (const one of held) {
     try {
-      const found = confirmationOf(one, authorities)
+      const found = confirmationOf(one, sources)
       if (found === undefined) sent++
       else confirmed.push(found)
     } catch (error) {
@@ -162,24 +162,33 @@ function verifyEach(
 }
 
 /** Undefined if its proof is elsewhere. Throws an error that says why it proves nothing. */
-function confirmationOf(
-  held: HeldReceipt,
-  authorities: readonly X509Certificate[] | undefined
-): Confirmed | undefined {
+function confirmationOf(held: HeldReceipt, sources: WitnessSources): Confirmed | undefined {
+  const { authorities } = sources
   if (held.kind === 'message') return { ...held, from: 'a message' }
   if (held.kind === 'response')
     return stampOf(held.response, undefined, 'a time stamp', authorities)
-  return storedConfirmation(held.receipt, authorities)
+  return storedConfirmation(held.receipt, sources)
 }
 
 function storedConfirmation(
   receipt: Receipt,
-  authorities: readonly X509Certificate[] | undefined
+  { authorities, hubKeys = [] }: WitnessSources
 ): Confirmed | undefined {
-  if (receipt.by === 'syslog') return undefined
-  const { n, response, to } = receipt
-  // Of the line that was stamped, whatever the receipt calls it.
-  return stampOf(Buffer.from(response, 'base64'), n, to, authorities)
+  const { n, sha256, to } = receipt
+  switch (receipt.by) {
+    case 'syslog':
+      return undefined
+    case 'hub': {
+      const { gateway, at } = receipt
+      if (hubKeys.length === 0) throw new Error('the key of the hub is not known')
+      if (!hubKeys.some(key => isCountersigned(gateway, receipt, receipt, key)))
+        throw new Error(`the hub has not signed line ${n}`)
+      return { n, sha256, at: Date.parse(at), from: to }
+    }
+    case 'tsa':
+      // Of the line that was stamped, whatever the receipt calls it.
+      return stampOf(Buffer.from(receipt.response, 'base64'), n, to, authorities)
+  }
 }
 
 function stampOf(

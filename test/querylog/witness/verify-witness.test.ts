@@ -1,5 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import t from 'tap'
+import { sign } from 'node:crypto'
+import { generateKeys, parsePrivateKey, readPublicKey } from '../../../src/base/files/ed25519.js'
+import { countersignedOctets } from '../../../src/lookups/witness/countersignature.js'
+import { verifyWitness } from '../../../src/lookups/witness/verify-witness.js'
 import { messageOf } from '../../../src/lookups/witness/external-receipts.js'
 import { hashLine } from '../../../src/lookups/chain/chain-entry.js'
 import { linesOf } from '../archive/chain/rig.js'
@@ -114,6 +118,31 @@ t.test(
       t.match(await verify(held), { proven: false, breaks: [{ kind: 'forged' }] })
   }
 )
+
+t.test('countersignatures of the hub are verified with its key', async t => {
+  const { verify, dropReceipts, witnessPath, path, folder, now } = await witnessedLog(t, 1)
+  dropReceipts()
+  const { privatePem, publicKey } = generateKeys()
+  const key = parsePrivateKey(Buffer.from(privatePem))
+  const receipts = linesOf(path).flatMap((text, i) => {
+    const [n, sha256] = [i + 1, hashLine(text)]
+    const at = iso(Date.parse((JSON.parse(text) as { time: string }).time) + 1000)
+    const octets = countersignedOctets('gw', { n, sha256 }, at)
+    const signature = sign(null, octets, key).toString('base64')
+    return { v: 1, n, sha256, time: at, to: 'hub', by: 'hub', gateway: 'gw', at, signature }
+  })
+  const write = (all: readonly object[]): void =>
+    writeFileSync(witnessPath, all.map(one => `${JSON.stringify(one)}\n`).join(''))
+  const byHub = () => {
+    const hubKeys = [readPublicKey(publicKey)!]
+    return verifyWitness(folder, { authorities: undefined, hubKeys, held: [], now })
+  }
+  write(receipts)
+  t.match(byHub(), { confirmed: 7, contradicted: [], gaps: [], line: 7 })
+  t.match((await verify()).witness, { unverified: 7, why: /key of the hub is not known/ })
+  write(receipts.map(one => ({ ...one, sha256: 'ab'.repeat(32) })))
+  t.match(byHub(), { confirmed: 0, unverified: 7, why: /the hub has not signed line 1/ })
+})
 
 t.test('a chain that was cut lacks lines that a witness has', async t => {
   const { verify, path } = await witnessedLog(t, 1)

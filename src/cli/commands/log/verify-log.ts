@@ -33,6 +33,8 @@ export interface VerifyLogOptions extends CommonOptions {
   /** Files of receipts that others hold. */
   readonly witness?: readonly string[]
   readonly tsaCa?: string
+  /** Public keys of the hub of a fleet, or files with them. */
+  readonly hubKey?: readonly string[]
 }
 
 const SHA256 = /^[0-9a-f]{64}$/
@@ -67,6 +69,11 @@ export async function verifyLogFiles(
   const result = await verifyLog(new LogLayout(path), keys, expect)
   const witness = verifyWitness(dirname(path), {
     authorities: caFile === undefined ? undefined : readAuthorities(caFile),
+    hubKeys: hubKeys(
+      options.hubKey === undefined
+        ? queries?.witness?.hubKey
+        : await parseTrustedKeys(options.hubKey)
+    ),
     held: (options.witness ?? []).flatMap(readHeld),
     now: systemClock.wall()
   })
@@ -76,6 +83,9 @@ export async function verifyLogFiles(
   else print(io, `${verificationLines(chain, found, io.stdout.columns).join('\n')}\n`)
   return found.proven ? EXIT.success : EXIT.failure
 }
+
+const hubKeys = (texts: string | readonly string[] = []): readonly KeyObject[] =>
+  [texts].flat().flatMap(text => readPublicKey(text) ?? [])
 
 /** @throws InterdictError WITNESS_CA */
 function readAuthorities(file: string): readonly X509Certificate[] {
@@ -128,7 +138,7 @@ export async function verifyConfiguredLog(
     const result = await verifyLog(new LogLayout(path), chainKeys(chain))
     const caFile = witness?.tsa?.caFile
     const authorities = caFile === undefined ? undefined : readAuthorities(caFile)
-    const sources = { authorities, held: [] }
+    const sources = { authorities, hubKeys: hubKeys(witness?.hubKey), held: [] }
     return withWitness(result, verifyWitness(dirname(path), sources))
   } catch (error) {
     if (error instanceof InterdictError) return `not verified: ${error.message}`

@@ -1,0 +1,27 @@
+import { readPublicKey, type PublicKey } from '../../base/files/ed25519.js'
+import type { WitnessChannel } from './chain-witness.js'
+import { isCountersigned, type Countersignature } from './countersignature.js'
+import type { Checkpoint } from './receipts.js'
+
+/**
+ * The hub of a fleet, which countersigns checkpoints and keeps them.
+ *
+ * @param ask sends one to the hub; rejects with an error that says why not
+ */
+export function hubChannel(
+  gateway: string,
+  hubKey: PublicKey,
+  ask: (checkpoint: Checkpoint) => Promise<Countersignature>
+): WitnessChannel {
+  const key = readPublicKey(hubKey)!
+  return {
+    by: 'hub',
+    to: 'the hub of the fleet',
+    submit: async checkpoint => {
+      const { at, signature } = await ask(checkpoint)
+      if (!isCountersigned(gateway, checkpoint, { at, signature }, key))
+        throw new Error('it is signed with another key than log.queries.witness.hub-key')
+      return { by: 'hub', gateway, at, signature }
+    }
+  }
+}
