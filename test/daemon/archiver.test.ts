@@ -143,6 +143,25 @@ t.test('it runs only while no other process needs the core', idle, async t => {
   t.equal(policy, SCHED_IDLE)
 })
 
+t.test('a failed run does not delay checkpoints that a witness waits for', async t => {
+  const path = logFolder(t, { 'queries.jsonl': '' })
+  const chain = { ...signKey(t).options, checkpoint: 200 }
+  const startsWith = async (coversLive: boolean): Promise<number> => {
+    let starts = 0
+    const start: StartArchive = () => {
+      starts++
+      throw new Error('spawn ENOMEM')
+    }
+    const { archiver } = rig(t, path, start, { parquet: false, chain: { ...chain, coversLive } })
+    await until(() => starts >= (coversLive ? 3 : 1))
+    await after(coversLive ? 0 : 500)
+    await archiver.close()
+    return starts
+  }
+  t.ok((await startsWith(true)) >= 3)
+  t.equal(await startsWith(false), 1)
+})
+
 const child = (file: string): StartArchive => {
   const path = fileURLToPath(new URL(file, import.meta.url))
   return () => fork(path, { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })

@@ -134,13 +134,12 @@ export class Archiver {
 
   private check(): void {
     if (this.working || !this.hasWork) return
-    // A failed run does not delay files closed since.
-    if (this.hasNewFile() || (performance.now() >= this.retryNotBefore && this.isDue())) this.run()
-  }
-
-  private isDue(): boolean {
-    const isDue = this.options.chain !== undefined && performance.now() >= this.checkpointAt
-    return isDue || this.isIncomplete || this.today() !== this.completedDay
+    const now = performance.now()
+    const isCheckpointDue = this.options.chain !== undefined && now >= this.checkpointAt
+    // A failed run delays neither files closed since nor checkpoints that a witness waits for.
+    const isUrgent = isCheckpointDue && this.options.chain?.coversLive === true
+    const isDue = isCheckpointDue || this.isIncomplete || this.today() !== this.completedDay
+    if (this.hasNewFile() || isUrgent || (now >= this.retryNotBefore && isDue)) this.run()
   }
 
   private hasNewFile(): boolean {
@@ -167,6 +166,7 @@ export class Archiver {
     this.knownFiles = new Set(closed)
     this.isIncomplete = true
     this.retryNotBefore = now + RETRY_DELAY
+    this.checkpointAt = now + (chain === undefined ? Infinity : earlier(chain.checkpoint))
     if (child === undefined) return
     this.child = child
     let finished: Finished | undefined
@@ -184,7 +184,6 @@ export class Archiver {
         this.isIncomplete = false
         this.retryNotBefore = -Infinity
         this.completedDay = day
-        this.checkpointAt = now + (chain === undefined ? Infinity : earlier(chain.checkpoint))
       } else this.retryNotBefore = performance.now() + RETRY_DELAY
     })
     const threads = availableParallelism()
