@@ -1,5 +1,5 @@
 import type { RotateResult } from '../../../gateway/socket/admin-protocol.js'
-import { callGateway, type AdminOptions } from '../../args/admin.js'
+import { callGateway, type AdminOptions } from '../../args/call-gateway.js'
 import { EXIT } from '../../exit.js'
 import { print, printJson, type Io } from '../../io.js'
 
