@@ -116,6 +116,15 @@ t.test('exceptions fall short, unless the mandate allows them', async t => {
   t.strictSame(reasons(evaluate(await rules(t, single), except)), [], 'or leaves the name out')
 })
 
+t.test('names that a ban leaves out fall short, unless the mandate leaves them out', async t => {
+  const by = await rules(t, phones(`names: [tiktok.com], except: [help.tiktok.com], ${FACTS}`))
+  const order = (more: string) => mandate(`  - { names: [tiktok.com], networks: all${more} }\n`)
+  t.strictSame(reasons(evaluate(by, order(''))), [
+    'mandate be-federal: tiktok.com in network phones: no ban covers it'
+  ])
+  t.strictSame(reasons(evaluate(by, order(', except: [help.tiktok.com]'))), [])
+})
+
 t.test('an exception for an app lifts nothing that its names ban as well', async t => {
   const twice = phones(BANNED, `names: [tiktok.com, tiktokv.com], ${FACTS}`)
   const lifted = twice + `    ${exception('apps: [tiktok], prefixes: [10.1.0.0/24]')}\n`

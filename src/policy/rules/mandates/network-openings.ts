@@ -116,16 +116,17 @@ export class OpeningFinder {
     return ban.sources.some(source => {
       if (source === without || !isWhole(source)) return false
       if (pattern === ADDRESSES) return source === target.app
-      return this.relations.of(source).covers.has(pattern) && !this.passes(ban, source, pattern)
+      if (!this.relations.of(source).covers.has(pattern)) return false
+      return !this.passes(ban, source, target, pattern)
     })
   }
 
-  /** Whether the list of a source lets some of the names pass. */
-  private passes({ sources }: Ban, { part }: NameSource, pattern: number): boolean {
+  /** Whether the list of a source, or the ban with `except`, lets some of the ordered names pass. */
+  private passes({ sources }: Ban, { part }: NameSource, target: Target, pattern: number): boolean {
     if (part === undefined) return false
     return sources.some(other => {
       const isOther = other.part?.list === part.list && !isWhole(other)
-      return isOther && this.relations.of(other).touches.has(pattern)
+      return isOther && this.namesTouched(other, target, pattern).length > 0
     })
   }
 
