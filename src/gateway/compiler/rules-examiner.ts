@@ -11,7 +11,7 @@ import type { RuleFiles } from '../../policy/rules/model/folder.js'
 import type { CompileRequest, PendingList } from './compiler-messages.js'
 import { formerBans, type FormerBans, loggedSource } from './former-bans.js'
 import { testRules, type TestedRules, type TestResult } from './policy-test-gate.js'
-import type { MandateGate, MandateVerdict } from '../../sources/mandates/mandate-gate.js'
+import type { GateResult, MandateGate } from '../../sources/mandates/mandate-gate.js'
 import { NO_MANDATE_REPORT } from '../../sources/mandates/mandate-report.js'
 import { readBundledTests, type ReadTests } from './test-files.js'
 
@@ -24,7 +24,7 @@ export interface ExaminedRules extends TestResult {
   /** Compared to the active ones. */
   readonly changes: SnapshotChanges | undefined
   readonly tested: TestedRules
-  readonly mandates: MandateVerdict
+  readonly mandates: GateResult
   /** Undefined: names of former bans are not logged, or nothing was compiled. */
   readonly formerBans: FormerBans | undefined
 }
@@ -128,7 +128,7 @@ export class RulesExaminer {
   }
 }
 
-const NO_MANDATES: MandateVerdict = {
+const NO_MANDATES: GateResult = {
   report: NO_MANDATE_REPORT,
   refusing: [],
   save: () => undefined

@@ -13,7 +13,7 @@ import { MandateStore } from './mandate-store.js'
 import type { ReadMandates } from './read-mandates.js'
 import type { MandateReport } from './mandate-report.js'
 
-export interface MandateVerdict {
+export interface GateResult {
   readonly report: MandateReport
   /** Why the rules must not become active: they leave open what those in force do not. */
   readonly refusing: readonly InterdictError[]
@@ -66,7 +66,7 @@ export class MandateGate {
     return new MandateStore(this.store).accept(this.read.fresh, this.now)
   }
 
-  async judge(rules: RuleSet): Promise<MandateVerdict> {
+  async judge(rules: RuleSet): Promise<GateResult> {
     const { mandates } = this.read
     if (mandates.length === 0)
       return { report: this.report([]), refusing: [], save: () => undefined }
