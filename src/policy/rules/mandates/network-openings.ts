@@ -30,6 +30,7 @@ const ADDRESSES_TEXT = 'its addresses'
 export class OpeningFinder {
   private readonly deciding = new WeakMap<readonly Rule[], DecidingRules>()
   private readonly withAddresses = new Map<NameSource, boolean>()
+  private readonly ownNamesOnly = new Map<Target, boolean>()
   private readonly relations: PatternRelations
 
   /** @param zone time zone of dates in messages */
@@ -54,10 +55,8 @@ export class OpeningFinder {
     const { bans, exceptions } = this.decidingRules(network.rules)
     const lifting = allowsExceptions ? [] : exceptions.filter(rule => overlap(rule, required))
     const isDirect = (ban: Ban): boolean => isAlways(ban) && ban.sources.includes(target.app!)
-    if (lifting.length === 0 && gapsIn(required, bans.filter(isDirect)).length === 0) {
-      const own = new Set(target.app && this.relations.of(target.app).covers)
-      if (target.patterns.every(pattern => own.has(pattern))) return []
-    }
+    const isBanned = lifting.length === 0 && gapsIn(required, bans.filter(isDirect)).length === 0
+    if (isBanned && this.hasOwnNamesOnly(target)) return []
     const found = new Groups()
     for (const pattern of this.patternsOf(target)) {
       const covering = bans.filter(ban => this.covers(ban, target, pattern))
@@ -71,6 +70,17 @@ export class OpeningFinder {
         this.findLifted(exception, always, scope, target, pattern, required, found)
     }
     return found.all
+  }
+
+  /** Whether the app has all names that are ordered: it may have lost some. There may be 100,000 networks. */
+  private hasOwnNamesOnly(target: Target): boolean {
+    let isOwn = this.ownNamesOnly.get(target)
+    if (isOwn === undefined) {
+      const own = target.app && this.relations.of(target.app).covers
+      isOwn = target.patterns.every(pattern => own?.has(pattern))
+      this.ownNamesOnly.set(target, isOwn)
+    }
+    return isOwn
   }
 
   private findLifted(
