@@ -1,5 +1,6 @@
 /** A log witnessed by `openssl ts`, and what the verifiers of its evidence pack, in Python and a shell, find. */
 import { execFileSync, spawnSync } from 'node:child_process'
+import { sign } from 'node:crypto'
 import { once } from 'node:events'
 import { appendFileSync, cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -13,6 +14,7 @@ import { VERIFY_SH } from '../../src/analysis/evidence/verify-sh.js'
 import { encodeEntry, hashLine, INITIAL_HASH } from '../../src/lookups/chain/chain-entry.js'
 import type { EntryBody } from '../../src/lookups/chain/chain-entry.js'
 import { ChainWitness } from '../../src/lookups/witness/chain-witness.js'
+import { countersignedOctets } from '../../src/lookups/witness/countersignature.js'
 import { parseReceipts } from '../../src/lookups/witness/receipts.js'
 import { timeStampingChannel } from '../../src/lookups/witness/time-stamping-authority.js'
 import { install } from '../../tools/install.js'
@@ -145,7 +147,10 @@ t.test('openssl stamps each checkpoint, and the verifiers find the stamps', t =>
   )
   const counted = python('pack')
   t.equal(counted.status, 0, counted.text)
-  t.match(counted.text, `${CHECKPOINTS} time stamps, if verify.sh finds them signed: until `)
+  t.match(
+    counted.text,
+    `${CHECKPOINTS} receipts of witnesses (verify.sh finds whether time stamps are signed): until `
+  )
   t.match(run('/bin/sh', 'verify.sh', 'pack', publicKey).text, /6 time stamps not verified/)
   t.match(readFileSync(at('pack/evidence.html'), 'utf8'), /after a witness confirmed them/)
   t.end()
@@ -235,6 +240,26 @@ t.test('and so are receipts that name the forged lines, and stamps of another au
   t.match(shell(stamped), { status: 1, text: /or not of this authority/ })
   writeFileSync(at('own.pem'), own.ca)
   t.equal(shell(stamped, 'own.pem').status, 0, 'openssl takes stamps made by these tests')
+  t.end()
+})
+
+t.test('receipts of a hub are verified with its key', t => {
+  const own = generateKeys()
+  const sealed = (by: string): string =>
+    forged(by, files => {
+      const receipts = receiptsOf(files).map(({ n, sha256, time }) => {
+        const octets = countersignedOctets('gw', { n, sha256 }, time)
+        const signature = sign(null, octets, parsePrivateKey(Buffer.from(own.privatePem)))
+        const hub = { gateway: 'gw', at: time, signature: signature.toString('base64') }
+        return { v: 1, n, sha256, time, to: 'hub', by: 'hub', ...hub }
+      })
+      setReceipts(files, receipts)
+    })
+  const pack = sealed('hub')
+  const verify = (...hub: string[]) => run('/usr/bin/python3', 'verify.py', pack, publicKey, ...hub)
+  t.match(verify(own.publicKey), { status: 0, text: /6 receipts of witnesses/ })
+  t.match(verify(), { status: 0, text: /no time stamps: .*6 receipts are not verified/ })
+  t.match(verify(publicKey), { status: 1, text: /not signed by the hub/ })
   t.end()
 })
 

@@ -3,7 +3,9 @@
  * `enforcement.ts`, written a second time.
  */
 export const VERIFY_PY = `#!/usr/bin/env python3
-"""Verifies an evidence pack: python3 verify.py [FOLDER [PUBLIC-KEY]]. Needs Python 3.8 and nothing else.
+"""Verifies an evidence pack: python3 verify.py [FOLDER [PUBLIC-KEY [HUB-KEY]]]. Needs Python 3.8 and nothing else.
+
+HUB-KEY: public key of the hub of a fleet, if that is a witness of the log; take it from the hub.
 
 Take this script and the public key from the operator, not from the pack: who alters a pack can alter its verifier.
 It checks that the pack is as it was signed, the chain of the log, and that the figures of the page follow from the
@@ -134,7 +136,7 @@ def stamp(response):
     at = datetime.strptime(info[4].decode()[:14], '%Y%m%d%H%M%S').replace(tzinfo=timezone.utc)
     return parts(info[2])[1].hex(), at.timestamp()
 
-def check_witness(folder):
+def check_witness(folder, hub):
     if not os.path.exists(os.path.join(folder, 'log', 'chain.jsonl')):
         return 'no chain, so no witness of it'
     lines = read(folder, 'log', 'chain.jsonl').decode().splitlines()
@@ -144,18 +146,26 @@ def check_witness(folder):
         entry = json.loads(line)
         covered = milliseconds(entry['time']) / 1000 if 'open' in entry else covered
         covers[number] = covered
-    found = []
+    found, others = [], 0
     if os.path.exists(os.path.join(folder, 'log', 'witness.jsonl')):
         for line in read(folder, 'log', 'witness.jsonl').decode().splitlines():
             receipt = json.loads(line)
-            if receipt['by'] != 'tsa':
+            if receipt['by'] == 'tsa':
+                digest, at = stamp(base64.b64decode(receipt['response']))
+            elif receipt['by'] == 'hub' and hub is not None:
+                digest, at = receipt['sha256'], milliseconds(receipt['at']) / 1000
+                text = 'interdict witness 1\\n%s %d %s %s' % (receipt['gateway'], receipt['n'], digest, receipt['at'])
+                signature = base64.b64decode(receipt['signature'])
+                need(is_signed(base64.b64decode(hub)[-32:], text.encode(), signature), 'a receipt is not signed by the hub')
+            else:
+                others += 1
                 continue
-            digest, at = stamp(base64.b64decode(receipt['response']))
-            need(digest in numbers, 'the chain lacks a line that was stamped: the log was rewritten')
+            need(digest in numbers, 'the chain lacks a line that a witness confirmed: the log was rewritten')
             found.append((numbers[digest], at))
     found.sort()
     if not found:
-        return 'no time stamps: whoever has the keys of the gateway could have rewritten the log'
+        note = ' (%d receipts are not verified: give HUB-KEY, or ask their recipients)' % others if others else ''
+        return 'no time stamps: whoever has the keys of the gateway could have rewritten the log' + note
     start, until, times = milliseconds(json.loads(lines[0])['time']) / 1000, float('inf'), []
     for i in reversed(range(len(found))):
         until = min(until, found[i][1])
@@ -165,8 +175,8 @@ def check_witness(folder):
         start = max(start, min(covers[number], until))
     longest = max(times)
     show = lambda at: datetime.fromtimestamp(at, timezone.utc).strftime('%Y-%m-%dT%H:%M:%SZ')
-    return ('%d time stamps, if verify.sh finds them signed: until %s, whoever has the keys of the gateway could have '
-            'rewritten at most %d minutes at a time (%s to %s), and all that was logged since') % (
+    return ('%d receipts of witnesses (verify.sh finds whether time stamps are signed): until %s, whoever has the keys of '
+            'the gateway could have rewritten at most %d minutes at a time (%s to %s), and all that was logged since') % (
         len(found), show(max(at for _, at in found)), -(-longest[0] // 60), show(longest[1]), show(longest[2]))
 
 # 3. The figures follow from the lookups.
@@ -389,10 +399,10 @@ def check_mandates(folder, listed):
     return '%d mandates, not satisfied for %d minutes, signed with %s' % (
         len(data['mandates']), -(-total // MINUTE), ', '.join(sorted(signers)))
 
-def main(folder, expected=None):
+def main(folder, expected=None, hub=None):
     key, text, listed = check_files(folder, expected)
     if 'enforcement.json' in listed:
-        for found in (check_chain(folder, key), check_witness(folder), check_rules(folder, listed),
+        for found in (check_chain(folder, key), check_witness(folder, hub), check_rules(folder, listed),
                       check_mandates(folder, listed), check_figures(folder)):
             print(found)
         print('not counted again: tables of bypass attempts, probes, times without lookups and changes of rules;')

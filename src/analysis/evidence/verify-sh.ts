@@ -60,7 +60,7 @@ if [ -f log/chain.jsonl ]; then
     stamped=$number
   done <"$work/stamps"
   if [ "$stamps" = 0 ]; then
-    echo "note: no time stamps: whoever has the keys of the gateway could have rewritten the log"
+    echo "note: no time stamps: whoever has the keys of the gateway could have rewritten the log; of other witnesses, see verify.py"
   elif [ -z "$ca" ]; then
     echo "note: $stamps time stamps not verified: give the certificates of the authority, TSA-CA"
   else
