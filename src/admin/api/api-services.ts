@@ -6,7 +6,7 @@ import type { Milliseconds } from '../../base/units.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { UnpackedRules } from '../../gateway/compiler/packed-rules.js'
 import type { StatusReply } from '../../gateway/status/health.js'
-import type { ChangeLog } from '../audit/change-log.js'
+import type { ChangeLog, Read } from '../audit/change-log.js'
 import type { Login } from '../login/login.js'
 import type { Trend } from '../metrics/minute-trend.js'
 
@@ -25,6 +25,8 @@ export interface ApiServices {
   readonly trend: Pick<Trend, 'now' | 'points'>
   /** The audit trail. */
   readonly changes: Pick<ChangeLog, 'record' | 'newest'>
+  /** Who has read lookups. */
+  readonly reads: Pick<ChangeLog<Read>, 'record' | 'newest'>
   /** The active rules. @throws InterdictError API_CONTROL_SILENT */
   rules(): Promise<ActiveRules>
   /**

@@ -26,6 +26,8 @@ declare module 'fastify' {
     principal: Principal | undefined
     /** Code of the problem that was sent. */
     problemCode: string | undefined
+    /** What the handler has returned, if it is personal data. */
+    personalData: unknown
   }
 }
 
@@ -50,6 +52,7 @@ export async function createApi({ routes, services, ...options }: ApiOptions): P
   addBodyParsers(app)
   app.decorateRequest('principal', undefined)
   app.decorateRequest('problemCode', undefined)
+  app.decorateRequest('personalData', undefined)
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(SECURITY_HEADERS)
     if ('encrypted' in request.socket) reply.headers(STRICT_TRANSPORT)
@@ -61,6 +64,8 @@ export async function createApi({ routes, services, ...options }: ApiOptions): P
     const { route } = request.routeOptions.config
     if (route !== undefined && route.method !== 'GET')
       recordChange(services, route, request, statusCode)
+    if (route?.rowsRead !== undefined && (!isRecordedStream(route) || statusCode >= 400))
+      recordRead(services, route, request)
   })
   app.setErrorHandler((error, request, reply) => {
     if (!reply.raw.headersSent) return sendProblem(error, request, reply, log)
@@ -73,6 +78,9 @@ export async function createApi({ routes, services, ...options }: ApiOptions): P
   await app.ready()
   return app
 }
+
+/** Characters of a query that are recorded. */
+const MAX_FILTER = 1_000
 
 const unused = Function.prototype as () => never
 
@@ -93,6 +101,7 @@ function addRoute(app: Api, route: Route, services: ApiServices): void {
       const raw = { request: request.raw, response: reply.raw }
       if (produces === undefined) {
         const result = await route.handler(input, { services, principal, signal, ...raw })
+        if (route.rowsRead !== undefined) request.personalData = result
         const json = status === 204 ? undefined : `${JSON.stringify(result)}\n`
         if (method === 'GET' && json !== undefined) {
           const etag = `"${createHash('sha256').update(json).digest('base64url')}"`
@@ -104,11 +113,20 @@ function addRoute(app: Api, route: Route, services: ApiServices): void {
       for (const [name, value] of Object.entries(reply.getHeaders()))
         reply.raw.setHeader(name, value!)
       reply.raw.setHeader('content-type', produces)
-      await route.handler(input, { services, principal, signal, ...raw })
+      const result = await route.handler(input, { services, principal, signal, ...raw })
+      if (isRecordedStream(route)) {
+        // It may last for days, and its client may be gone before its end.
+        recordRead(services, route, request)
+        reply.raw.once('close', () => recordRead(services, route, request))
+      }
+      request.personalData = result
       return reply.hijack()
     }
   })
 }
+
+const isRecordedStream = ({ produces, rowsRead }: Route): boolean =>
+  produces === 'text/event-stream' && rowsRead !== undefined
 
 const hasHead = ({ method, produces }: Route): boolean => method === 'GET' && produces === undefined
 
@@ -170,4 +188,27 @@ function recordChange(
   if (by !== null) changes.record({ by, operation: id, subject: path!, code: problemCode ?? null })
   if (problemCode === undefined) log.info(fields, 'change through the HTTP API')
   else log.warn({ ...fields, code: problemCode }, 'change through the HTTP API refused')
+}
+
+/** Personal data that is read through the API is recorded, with who has read it, and how much of what. */
+function recordRead(
+  { log, reads }: ApiServices,
+  { id, rowsRead }: Route,
+  { principal, problemCode, personalData, url }: FastifyRequest
+): void {
+  const by = principal?.name ?? null
+  if (by === null) return
+  const [path, query = ''] = url.split('?', 2)
+  const filter = [...new URLSearchParams(query)].map(pair => pair.join('=')).join(' ')
+  const code = problemCode ?? null
+  const rows = personalData === undefined ? null : rowsRead!(personalData)
+  reads.record({
+    by,
+    operation: id,
+    subject: path!,
+    filter: filter.slice(0, MAX_FILTER),
+    rows,
+    code
+  })
+  log.info({ by, operation: id, filter, rows, code }, 'lookups read through the HTTP API')
 }

@@ -32,6 +32,8 @@ export class LookupStream {
   private readonly file: FollowedFile
   private readonly timer: NodeJS.Timeout
   private dropped = 0
+  /** Lookups sent. */
+  sent = 0
   private lastSent = performance.now()
 
   /** Resolves at the end. */
@@ -81,7 +83,10 @@ export class LookupStream {
     const record = this.select(line)
     if (record === undefined) return
     if (this.response.writableLength >= MAX_WAITING) this.dropped++
-    else this.send(`event: lookup\ndata: ${JSON.stringify(record)}\n\n`)
+    else {
+      this.sent++
+      this.send(`event: lookup\ndata: ${JSON.stringify(record)}\n\n`)
+    }
   }
 
   private select(line: string): QueryRecord | undefined {

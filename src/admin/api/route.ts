@@ -60,6 +60,11 @@ export interface RouteOptions<
   readonly produces?: string
   /** Status codes of errors that only this route has, by our code. */
   readonly errors?: Readonly<Partial<Record<ErrorCode, number>>>
+  /**
+   * The response has personal data: each read is recorded, with the rows that this finds in what the handler has
+   * returned; null: not known.
+   */
+  readonly rowsRead?: (result: unknown) => number | null
   /** Returns the response. */
   handler(
     input: {

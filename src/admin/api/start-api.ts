@@ -30,13 +30,14 @@ export interface StartApiOptions {
   readonly probes: Probes
   readonly trend: ApiServices['trend']
   readonly changes: ApiServices['changes']
+  readonly reads: ApiServices['reads']
   readonly log: ServiceLog
   readonly clock: Clock
 }
 
 /** Starts the API with all that it needs. */
 export async function startApi(options: StartApiOptions): Promise<RequestListener> {
-  const { program, tokens, settings, control, probes, trend, changes, log, clock } = options
+  const { program, tokens, settings, control, probes, trend, changes, reads, log, clock } = options
   const store = new TokenStore(tokens, clock, log)
   await store.open()
   const request = async <Result>(
@@ -68,7 +69,7 @@ export async function startApi(options: StartApiOptions): Promise<RequestListene
     get config() {
       return settings.config()
     },
-    ...{ log, login, trend, changes, status, rules, command, report, control: request }
+    ...{ log, login, trend, changes, reads, status, rules, command, report, control: request }
   }
   const authenticators = [store, ...(login ? [login.sessions] : [])]
   const api = await createApi({ routes: ROUTES, services, authenticators, clock })

@@ -20,13 +20,24 @@ export interface Change {
   readonly code: string | null
 }
 
+/** Somebody has read lookups, through the API. */
+export interface Read extends Change {
+  /** The query of the request, decoded; '': none. */
+  readonly filter: string
+  /** Lookups, or lines of tables; null: not known, as at the start of a stream. */
+  readonly rows: number | null
+}
+
 /** The newest changes that are kept, in memory and in the file. */
 const KEPT = 1_000
 
-/** The changes of the gateway that operators have made, for the audit trail: one JSON line each. */
-export class ChangeLog {
+/**
+ * The changes of the gateway that operators have made, or what they have read, for the audit trail: one JSON line
+ * each. Each has a log of its own, since there are far more reads.
+ */
+export class ChangeLog<Entry extends Change = Change> {
   /** The newest last. */
-  private changes: Change[]
+  private changes: Entry[]
   /** Lines in the file. */
   private lines: number
 
@@ -36,18 +47,19 @@ export class ChangeLog {
     private readonly clock: Clock,
     private readonly log: ServiceLog
   ) {
-    const changes = path === undefined ? [] : readChanges(path)
+    const changes = path === undefined ? [] : (readChanges(path) as Entry[])
     this.changes = changes.slice(-KEPT)
     this.lines = changes.length
   }
 
   /** The newest first. */
-  get newest(): readonly Change[] {
+  get newest(): readonly Entry[] {
     return [...this.changes].reverse()
   }
 
-  record(change: Omit<Change, 'at'>): void {
-    const entry: Change = { at: new Date(this.clock.wall()).toISOString(), ...change }
+  record(change: Omit<Entry, 'at'>): void {
+    const at = new Date(this.clock.wall()).toISOString()
+    const entry = { at, ...change } as Entry
     this.changes = [...this.changes.slice(1 - KEPT), entry]
     const { path } = this
     if (path === undefined) return
@@ -67,6 +79,7 @@ export class ChangeLog {
 }
 
 export const changesFile = (state: string): string => join(state, 'changes.jsonl')
+export const readsFile = (state: string): string => join(state, 'reads.jsonl')
 
 const lineOf = (change: Change): string => `${JSON.stringify(change)}\n`
 

@@ -2,7 +2,7 @@
 import type { RequestListener } from 'node:http'
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../../base/time/clock.js'
-import { ChangeLog, changesFile } from '../audit/change-log.js'
+import { ChangeLog, changesFile, readsFile, type Read } from '../audit/change-log.js'
 import { watchFiles } from '../audit/watch-files.js'
 import { ControlClient } from '../http/control-client.js'
 import { CounterMetrics } from '../metrics/counter-metrics.js'
@@ -35,7 +35,8 @@ if (changes !== undefined) watchFiles(changes, () => control.status())
 async function loadApi(tokens: string): Promise<RequestListener> {
   const { startApi } = await import('../api/start-api.js')
   const settings = { config: () => config, admin: initial.admin }
-  const recorded = { trend: trend!, changes: changes! }
+  const reads = new ChangeLog<Read>(readsFile(state), systemClock, log)
+  const recorded = { trend: trend!, changes: changes!, reads }
   return startApi({
     program,
     tokens,

@@ -55,6 +55,7 @@ export const EXPECTATIONS: Readonly<Record<string, Expectation>> = {
   'GET /lookups': { scope: 'read', path: '/lookups' },
   'GET /lookups/stream': { scope: 'read', path: '/lookups/stream', granted: 404 },
   'GET /reports/{kind}': { scope: 'read', path: '/reports/overview' },
+  'GET /reads': { scope: 'policy', path: '/reads' },
   'GET /reports/stored': { scope: 'read', path: '/reports/stored' },
   'GET /reports/stored/{name}': {
     scope: 'read',

@@ -137,6 +137,47 @@ t.test('pages of a search, and reports', async t => {
     t.equal((await rig.send({ url: `/api/v1/reports/${wrong}`, token })).statusCode, 400, wrong)
 })
 
+t.test('each read of lookups is recorded: who, filter, rows', async t => {
+  const command = answering(name =>
+    Promise.resolve(
+      name === 'query' ? [{ qname: 'a' }, { qname: 'b' }] : { tables: [{ rows: [1, 2, 3] }] }
+    )
+  )
+  const rig = await apiRig(t, { services: { command } })
+  const token = rig.token('reader', ['read'])
+  await rig.send({ url: '/api/v1/lookups?client=10.0.0.1&name=a.example', token })
+  await rig.send({ url: '/api/v1/reports/overview?client=10.0.0.1', token })
+  await rig.send({ url: '/api/v1/lookups?limit=x', token })
+  await rig.send({ url: '/api/v1/lookups' })
+  await rig.send({ url: '/api/v1/bans', token })
+  const by = 'reader'
+  const expected = [
+    { by, subject: '/api/v1/lookups', filter: 'limit=x', rows: null, code: 'API_REQUEST' },
+    { by, operation: 'getReport', filter: 'client=10.0.0.1', rows: 3, code: null },
+    { by, operation: 'searchLookups', filter: 'client=10.0.0.1 name=a.example', rows: 2 }
+  ]
+  t.match(rig.reads.newest, expected)
+  t.equal(rig.reads.newest.length, expected.length, 'nothing of bans, nor of strangers')
+  t.equal(rig.log.with('lookups read').length, expected.length)
+  t.strictSame(rig.changes.newest, [], 'the log of changes keeps its lines')
+  t.equal((await rig.send({ url: '/api/v1/reads', token })).statusCode, 403)
+  const policy = rig.token('auditor', ['policy'])
+  const page = await rig.send({ url: '/api/v1/reads?limit=2', token: policy })
+  t.match(page.json(), { items: expected.slice(0, 2) })
+})
+
+t.test('a stream is recorded at its start, and with its rows at its end', async t => {
+  const { rig, open } = await streaming(t)
+  const response = await open(rig.token('r', ['read']), '?lines=5&network=staff')
+  const all = gather(response)
+  await eventually('a lookup', () => all.text.includes('old.example'))
+  const entry = { by: 'r', operation: 'streamLookups', filter: 'lines=5 network=staff', code: null }
+  t.match(rig.reads.newest, [{ ...entry, rows: null }])
+  response.destroy()
+  await eventually('its end', () => rig.reads.newest.length === 2)
+  t.match(rig.reads.newest, [{ ...entry, rows: 1 }])
+})
+
 t.test('operations that are commands', async t => {
   const asked: unknown[] = []
   const command = answering((name, request) => {

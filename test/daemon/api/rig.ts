@@ -12,7 +12,7 @@ import type { Route, Scope } from '../../../src/admin/api/route.js'
 import { ROUTES } from '../../../src/admin/api/routes.js'
 import type { ApiServices } from '../../../src/admin/api/api-services.js'
 import { newToken, writeTokens, type StoredToken } from '../../../src/admin/tokens/token-file.js'
-import { ChangeLog } from '../../../src/admin/audit/change-log.js'
+import { ChangeLog, type Read } from '../../../src/admin/audit/change-log.js'
 import { Trend } from '../../../src/admin/metrics/minute-trend.js'
 import { TokenStore } from '../../../src/admin/tokens/token-store.js'
 import { MemoryLog } from '../serve.js'
@@ -33,6 +33,7 @@ export class ApiRig {
   readonly store: TokenStore
   readonly trend = new Trend()
   readonly changes = new ChangeLog(undefined, this.clock, this.log)
+  readonly reads = new ChangeLog<Read>(undefined, this.clock, this.log)
   readonly config: Config
   private stored: readonly StoredToken[] = []
   private lastAddress = 0
@@ -94,6 +95,7 @@ export async function apiRig(t: Test, options: ApiRigOptions = {}): Promise<ApiR
       log: rig.log,
       trend: rig.trend,
       changes: rig.changes,
+      reads: rig.reads,
       rules: unavailable,
       status: unavailable,
       command: unavailable,

@@ -120,5 +120,24 @@ export const historyRoutes = [
     response: pageSchema(change),
     handler: async ({ query }, { services }) =>
       Promise.resolve(pageOf(0, services.changes.newest, query))
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/reads',
+    id: 'listReads',
+    tag: 'gateway',
+    summary: 'Who has read lookups through the API, and which: the latest first',
+    description:
+      'Searches, streams, reports and stored reports, with their filter and the number of rows: the last 1,000. A stream has an entry at its start, without rows, and one at its end.',
+    scope: 'policy',
+    query: z.strictObject(paging),
+    response: pageSchema(
+      change.extend({
+        filter: z.string().describe('The query of the request'),
+        rows: z.int().nullable().describe('Lookups, or lines of tables; null: not known')
+      })
+    ),
+    handler: async ({ query }, { services }) =>
+      Promise.resolve(pageOf(0, services.reads.newest, query))
   })
 ]

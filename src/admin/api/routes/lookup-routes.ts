@@ -47,6 +47,7 @@ export const lookupRoutes = [
         .describe('Recent lookups to begin with')
     }),
     produces: 'text/event-stream',
+    rowsRead: stream => (stream as LookupStream).sent,
     errors: { API_BUSY: 503, API_NOT_FOUND: 404, LOG_FOLLOW: 500 },
     handler: async ({ query }, { services, principal, response }) => {
       const { which, path } = services.config.log.queries
@@ -58,7 +59,7 @@ export const lookupRoutes = [
       const stream = new LookupStream(response, { path, matches, lines, isAllowed })
       streams++
       void stream.ended.then(() => streams--)
-      await Promise.resolve()
+      return Promise.resolve(stream)
     }
   }),
   defineRoute({
@@ -74,6 +75,7 @@ export const lookupRoutes = [
       more: z.boolean().describe('Whether there are older ones'),
       items: z.array(z.looseObject({ time: z.string(), qname: z.string(), verdict: z.string() }))
     }),
+    rowsRead: page => (page as { readonly items: readonly unknown[] }).items.length,
     errors: { API_BUSY: 503, API_COMMAND_TIME: 503, API_COMMAND: 500 },
     handler: async ({ query }, { services, signal }) => {
       const { limit, offset } = query
@@ -109,6 +111,10 @@ export const lookupRoutes = [
         .describe('Rows of each table')
     }),
     response: z.looseObject({}),
+    rowsRead: report => {
+      const { tables = [] } = report as { tables?: readonly { rows?: readonly unknown[] }[] }
+      return tables.reduce((sum, { rows = [] }) => sum + rows.length, 0)
+    },
     errors: { API_BUSY: 503, API_COMMAND_TIME: 503, API_COMMAND: 500 },
     handler: ({ params, query }, { services, signal }) => {
       const { top, ...options } = query

@@ -33,6 +33,7 @@ export const storedReportRoutes = [
       name: z.string().regex(STORED_NAME, 'a name of the list').describe('Name of the file')
     }),
     produces: 'text/html; charset=utf-8',
+    rowsRead: () => null,
     errors: { API_NOT_FOUND: 404 },
     handler: async ({ params }, { services, response }) => {
       const page = await readStoredReport(services.config.reports, params.name)
