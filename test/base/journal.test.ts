@@ -1,7 +1,7 @@
 import { fstatSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { isJournal, journalEntry } from '../../src/base/log/journal.js'
+import { isJournal, journalEntry } from '../../src/base/log/journal-fields.js'
 import { createServiceLog, type ServiceLog } from '../../src/base/log/service-log.js'
 import { loadSystem } from '../../src/base/system/linux.js'
 import { openJournal } from '../../src/base/system/notify-socket.js'

@@ -106,6 +106,20 @@ const FILES: Readonly<Record<string, readonly Case[]>> = {
   'rules.folder': both('RULES_UNREADABLE', 'refused', 'rules: { folder: ', ' }'),
   'rules.bundle': both('BUNDLE_UNREADABLE', 'refused', 'rules: { keys: [key.pub], bundle: ', ' }'),
   'rules.keys[]': both('BUNDLE_TRUST', 'refused', `${BUNDLE} [`, '] }'),
+  'rules.mandates.folder': [
+    {
+      settings: path => `rules: { folder: rules, mandates: { keys: [key.pub], folder: ${path} } }`,
+      code: 'MANDATE_UNREADABLE',
+      start: 'goes on',
+      path: 'missing'
+    }
+  ],
+  'rules.mandates.keys[]': both(
+    'BUNDLE_TRUST',
+    'goes on',
+    'rules: { folder: rules, mandates: { folder: folder, keys: [',
+    '] } }'
+  ),
   ...upstream('upstreams.servers[]', 'upstreams: { servers: [{ ', ' }] }'),
   ...upstream('upstreams.forward.*[]', 'upstreams: { forward: { a.example: [{ ', ' }] } }'),
   ...upstream('remote-lists.bootstrap[]', 'remote-lists: { bootstrap: [{ ', ' }] }'),
@@ -271,6 +285,12 @@ const FILES: Readonly<Record<string, readonly Case[]>> = {
     "log: { queries: { file: log/queries.jsonl, chain: { sign-key: sign.key }, witness: { tsa: { url: 'http://127.0.0.1:9/', ca-file: ",
     ' } } } }'
   ),
+  'log.queries.witness.syslog.ca-file': both(
+    'CONFIG_FILE',
+    'refused',
+    "log: { queries: { file: log/queries.jsonl, chain: { sign-key: sign.key }, witness: { syslog: { to: 'tls://127.0.0.1:9', ca-file: ",
+    ' } } } }'
+  ),
   'log.queries.privacy.keys': written(
     'CONFIG_UNWRITABLE',
     'goes on',
@@ -313,7 +333,7 @@ const OTHERS = [
   /^admin\.(http|hub|oidc\.(session|roles\.[a-z]+\[\]))$/,
   /^(alerts\[\]\.(url|ending-within)|reports\[\]\.(ban|mail\.(from|to\[\]))|smtp\.(host|user))$/,
   /^fleet\.(ring|nats\[\]|pull|report-url|logs\.(endpoint|region))$/,
-  /^log\.(queries\.(chain\.(earlier-keys\[\]|checkpoint)|witness\.(every|tsa\.url)|privacy\.keep-keys)|outputs\[\]\.to)$/,
+  /^log\.(queries\.(chain\.(earlier-keys\[\]|checkpoint)|witness\.(every|tsa\.url|syslog\.to|hub-key)|privacy\.keep-keys)|outputs\[\]\.to)$/,
   /^transfers\.(primaries\.\*\.key|max-time)$/
 ]
 

@@ -18,6 +18,7 @@ const GOOD = {
     tests: { passed: 0, failed: 0, undecided: 0, first: [] },
     reloadStuckSince: null,
     ...{ shrunkLists: [], removedBans: [] },
+    mandates: { mandates: [], shortfalls: 0, later: 0, first: [], problems: [] },
     bundle: null
   },
   settings: null,

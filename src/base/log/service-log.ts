@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { pino } from 'pino'
 import type { Octets } from '../units.js'
-import { journalEntry, withPriority } from './journal.js'
+import { journalEntry, withPriority } from './journal-fields.js'
 import { ServiceFile } from './service-file.js'
 import { formatTerminalLine } from './terminal-line.js'
 
