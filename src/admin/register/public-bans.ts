@@ -7,7 +7,14 @@ import {
   type Language
 } from '../../policy/rules/model/user-explanation.js'
 import { publicReference } from '../../policy/rules/model/public-reference.js'
-import { COVER, isPassPart, type Ban, type NameSource, type RuleSet, type CoverCode } from '../../policy/rules/model/types.js'
+import {
+  COVER,
+  isPassPart,
+  type Ban,
+  type NameSource,
+  type RuleSet,
+  type CoverCode
+} from '../../policy/rules/model/types.js'
 import { lastDayBefore, showInstant } from '../../base/time/instant.js'
 
 /** What everybody may know of a ban: nothing about clients, addresses or exceptions. */

@@ -40,7 +40,7 @@ export function withPriority(json: string): string {
  * in a file has INTERDICT_FILE, INTERDICT_LINE and INTERDICT_COLUMN, too.
  */
 export function journalEntry(json: string): Buffer {
-  const { level, msg = '', time: _, err, ...fields } = JSON.parse(json) as Line
+  const { level, msg = '', err, ...fields } = JSON.parse(json) as Line
   const [, file, line, column] = POSITION.exec(msg) ?? []
   const code = (err as { readonly code?: unknown } | undefined)?.code
   const all = {
@@ -51,9 +51,13 @@ export function journalEntry(json: string): Buffer {
     field('PRIORITY', String(PRIORITY[level] ?? PRIORITY.info)),
     field('SYSLOG_IDENTIFIER', 'interdict'),
     field('MESSAGE', json.trimEnd()),
-    ...Object.entries({ ...all, ...fields }).map(([name, value]) =>
-      field(`INTERDICT_${nameOf(name)}`, typeof value === 'string' ? value : JSON.stringify(value))
-    )
+    ...Object.entries({ ...all, ...fields })
+      // The journal has times of its own.
+      .filter(([name]) => name !== 'time')
+      .map(([name, value]) => {
+        const text = typeof value === 'string' ? value : JSON.stringify(value)
+        return field(`INTERDICT_${nameOf(name)}`, text)
+      })
   ])
 }
 

@@ -11,7 +11,12 @@ import type { Transport } from '../../wire/sockets/datagram.js'
 import { systemTimers } from '../../base/time/timers.js'
 import type { UpstreamServer } from '../../resolver/upstream/upstream-server.js'
 import { AdminInterface } from '../socket/admin-interface.js'
-import type { RotateResult, RulesReply, RulesRequest, UpgradeResult } from '../socket/admin-protocol.js'
+import type {
+  RotateResult,
+  RulesReply,
+  RulesRequest,
+  UpgradeResult
+} from '../socket/admin-protocol.js'
 import { withHealth } from '../status/health.js'
 import { packRulesInForce } from '../status/rules-in-force.js'
 import type { Status } from '../status/status.js'
