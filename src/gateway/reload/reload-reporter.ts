@@ -27,6 +27,8 @@ export type ReloadReason =
   | 'SIGHUP'
 
 export type CompiledRules = CompileResult & { readonly kind: 'compiled' }
+/** Of a compilation that has read everything, or as if it had. */
+export type FullResult = Exclude<CompileResult, { readonly kind: 'updated' }>
 
 /** Errors of a reload that the status shows; the service log has all of them. */
 export const MAX_REPORTED = 20

@@ -22,21 +22,25 @@ import { RemoteListUpdater } from '../../sources/refresh/remote-list-updater.js'
 import { ZoneTransfers } from '../../sources/refresh/zone-transfers.js'
 import type { ConfirmResult } from './unconfirmed-changes.js'
 import { completesWithin } from '../../base/threads/completes-within.js'
-import type { CompileResult } from '../compiler/compiler-messages.js'
 import type { SerializedError } from '../../base/errors/serialized-error.js'
 import type { StartThread } from '../../base/threads/thread.js'
-import { AppliedRules } from '../compiler/applied-rules.js'
 import type { CompilerHandle } from '../compiler/compiler-handle.js'
 import { FileWatcher } from '../compiler/file-watcher.js'
 import { bannedNamesFile } from '../compiler/banned-names-file.js'
 import { HistoryRecorder } from './history-recorder.js'
 import { locallyAnsweredNames } from '../compiler/locally-answered.js'
 import { ReloadQueue } from './reload-queue.js'
-import { ReloadReporter, type CompiledRules, type ReloadReason } from './reload-reporter.js'
+import {
+  ReloadReporter,
+  type CompiledRules,
+  type FullResult,
+  type ReloadReason
+} from './reload-reporter.js'
 import { ReplacedSnapshots, COLLECT_DELAY } from '../../policy/tables/replaced-snapshots.js'
 import { RetryTimer } from './retry-timer.js'
 import { RulePauses } from './rule-pauses.js'
-import { rulesLocation, appliedFolder } from '../compiler/rules-location.js'
+import { RulesApplier } from './rules-applier.js'
+import { rulesLocation } from '../compiler/rules-location.js'
 import { UnconfirmedChanges } from './unconfirmed-changes.js'
 
 export interface RulesReloaderOptions {
@@ -61,16 +65,6 @@ export interface RulesReloaderOptions {
   readonly timers?: Timers
 }
 
-/** Saved rules to put in force. */
-interface Application {
-  /** Undefined: whatever they have. */
-  readonly sha256: string | undefined
-  /** Who has requested it, for the history. */
-  readonly by: string | undefined
-  /** Gets their SHA-256, or why they are not in force. */
-  readonly done: (result: string | readonly SerializedError[]) => void
-}
-
 /** These read everything, even if no file has changed. */
 const FULL_RELOAD: readonly ReloadReason[] = ['SIGHUP', 'request', 'retry']
 
@@ -85,8 +79,6 @@ function logsBans({ log }: Config): boolean {
   const { which } = log.queries
   return which === 'bans' || which === 'all'
 }
-
-type FullResult = Exclude<CompileResult, { readonly kind: 'updated' }>
 
 /**
  * Keeps the active rules in step with the files: watches them, has lists downloaded and zones
@@ -107,8 +99,7 @@ export class RulesReloader {
   private snapshot: Snapshot | undefined
   private compiled: CompiledRules | undefined
   private readonly queue: ReloadQueue
-  /** A request to apply saved rules with the next reload. */
-  private application: Application | undefined
+  private readonly applier = new RulesApplier(() => this.options)
   /** Whether the rules are to be compiled, since settings have changed that are part of the snapshot. */
   private isForced = false
 
@@ -171,7 +162,7 @@ export class RulesReloader {
   async load(): Promise<readonly SerializedError[]> {
     const keyErrors = await this.zones.reloadKeys()
     if (keyErrors.length > 0) return keyErrors
-    this.recoverApplied()
+    this.applier.recover()
     let result = await this.compile(true)
     if (result.kind === 'rejected') return result.errors
     const { lists, zones } = this
@@ -181,7 +172,7 @@ export class RulesReloader {
       if (result.kind === 'rejected') return result.errors
     }
     this.adopt(result, 'startup')
-    return this.keepFirst()
+    return this.applier.keepFirst()
   }
 
   /**
@@ -240,43 +231,9 @@ export class RulesReloader {
     sha256: string | undefined,
     by?: string
   ): Promise<string | readonly SerializedError[]> {
-    if (this.applied === undefined) throw failure('APPLY_OFF')
-    if (this.application !== undefined) throw failure('APPLY_BUSY')
-    const done = new Promise<string | readonly SerializedError[]>(resolve => {
-      this.application = { sha256, by, done: resolve }
-    })
+    const done = this.applier.request(sha256, by)
     void this.reload('apply')
     return done
-  }
-
-  /** Undefined: rules are active when they are saved. */
-  private get applied(): AppliedRules | undefined {
-    const { activation, bundle, state } = this.options.config
-    if (bundle !== undefined || activation.activate === 'on-save') return undefined
-    return new AppliedRules(appliedFolder(state.folder))
-  }
-
-  /** Ends an application that a crash has interrupted; a copy is of no use where saved rules are active. */
-  private recoverApplied(): void {
-    const { applied } = this
-    if (applied === undefined)
-      new AppliedRules(appliedFolder(this.options.config.state.folder)).remove()
-    else applied.recover()
-  }
-
-  /** Copies the rules that became active without being applied, since there were none. @returns the errors */
-  private async keepFirst(): Promise<readonly SerializedError[]> {
-    const { applied } = this
-    if (applied === undefined || applied.exists) return []
-    const prepared = await this.prepare(undefined)
-    if (typeof prepared !== 'string') return prepared
-    applied.swap()
-    return []
-  }
-
-  private prepare(sha256: string | undefined): Promise<string | readonly SerializedError[]> {
-    const { rules: saved, state } = this.options.config
-    return this.options.compiler.prepare({ saved, applied: appliedFolder(state.folder), sha256 })
   }
 
   /** Called when a primary sends NOTIFY for a zone. */
@@ -299,7 +256,7 @@ export class RulesReloader {
       one.probe.enabled,
       logsBans(one)
     ]
-    if (this.applied === undefined) this.recoverApplied()
+    if (this.applier.applied === undefined) this.applier.recover()
     this.isForced ||= !isDeepStrictEqual(inSnapshot(before), inSnapshot(config))
     this.lists.configure({ settings: config.remoteLists, bootstrap })
     this.zones.configure(config.transfers, primaries)
@@ -378,33 +335,34 @@ export class RulesReloader {
       : result
   }
 
-  private async reloadNow(reason: ReloadReason, readsSettings: boolean): Promise<void> {
+  private async reloadNow(given: ReloadReason, readsSettings: boolean): Promise<void> {
     const { zones, lists, queue, requestedBy } = this
     this.requestedBy = undefined
     if (readsSettings) {
-      await this.options.reloadSettings(reason)
-      if (queue.isClosed() || (reason === 'settings changed' && !this.isForced)) return
+      await this.options.reloadSettings(given)
+      if (queue.isClosed() || (given === 'settings changed' && !this.isForced)) return
     }
     const { options } = this
     const secretErrors = [...(await options.reloadSecrets()), ...(await zones.reloadKeys())]
     for (const { code, message } of secretErrors) options.log.error({ code }, message)
-    const { application, applied } = this
-    this.application = undefined
-    if (application !== undefined && applied !== undefined) {
-      if (await this.applyNow(application, applied)) return
-      // Files may have changed since they were last read, and the watcher has reported it only once.
-      if (queue.isClosed()) return
-    }
-    const result = await this.compile(this.isForced || FULL_RELOAD.includes(reason))
+    const applied = await this.applier.apply(
+      () => this.compile(true, true),
+      () => queue.isClosed()
+    )
     if (queue.isClosed()) return
-    await this.keepFirst()
+    // Also if it has failed: the watcher reports only once what has changed meanwhile.
+    const result =
+      applied?.result ?? (await this.compile(this.isForced || FULL_RELOAD.includes(given)))
+    const reason = applied === undefined ? given : 'apply'
+    if (queue.isClosed()) return
+    await this.applier.keepFirst()
     if (result.kind === 'rejected') {
       this.reporter.rejected(reason, this.rules, result.errors, secretErrors)
       if (result.mandates !== undefined) this.reporter.mandates.watch(result.mandates)
     } else {
       this.isForced = false
       const before = this.rules
-      const isNew = this.adopt(result, reason, requestedBy)
+      const isNew = this.adopt(result, reason, applied?.by ?? requestedBy)
       const warnings = isNew ? this.settingsWarnings() : []
       for (const { code, message } of this.openingChanges(before, result))
         options.log.warn({ code }, message)
@@ -417,6 +375,7 @@ export class RulesReloader {
     // A transient error can go away without any file changing, which the watcher would not see.
     if (result.isTransient) this.retryTimer.schedule()
     else this.retryTimer.reset()
+    applied?.done()
   }
 
   /** Changes that open names, and may be mistakes. */
@@ -431,49 +390,6 @@ export class RulesReloader {
       ...(rules === before ? [] : unconfirmed.bansChanged(before, rules)),
       ...unconfirmed.listsChanged(lists, fetched)
     ]
-  }
-
-  /**
-   * Puts a copy of the saved rules in force; if anything is wrong, the previous copy remains.
-   *
-   * @returns whether they are in force
-   */
-  private async applyNow(
-    { sha256, by, done }: Application,
-    applied: AppliedRules
-  ): Promise<boolean> {
-    const { log } = this.options
-    const fail = (errors: readonly SerializedError[]): void => {
-      for (const { code, message } of errors) log.error({ code }, message)
-      log.error({ sha256, errors: errors.length }, 'apply failed: previous rules remain active')
-      done(errors)
-    }
-    const prepared = await this.prepare(sha256)
-    if (typeof prepared !== 'string') {
-      fail(prepared)
-      return false
-    }
-    applied.swap()
-    const result = await this.compile(true, true)
-    if (result.kind === 'rejected' || this.queue.isClosed()) {
-      applied.revert()
-      fail(result.kind === 'rejected' ? result.errors : [])
-      return false
-    }
-    applied.commit()
-    this.isForced = false
-    const before = this.rules
-    const isNew = this.adopt(result, 'apply', by)
-    const warnings = isNew ? this.settingsWarnings() : []
-    const rules = this.rules
-    for (const { code, message } of this.openingChanges(before, result)) log.warn({ code }, message)
-    this.reporter.compiled({ reason: 'apply', rules, result, isNew, warnings, secretErrors: [] })
-    this.lists.setLists(result.remoteLists)
-    this.zones.setZones(result.zones)
-    this.reportSaved(result)
-    this.watcher.watch(result.watchState)
-    done(prepared)
-    return true
   }
 
   private reportSaved({ saved }: FullResult): void {
