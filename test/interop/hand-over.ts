@@ -163,8 +163,12 @@ t.test(
     t.ok(sent >= QUERIES)
     t.strictSame(logged(site), { lookups: sent, different: sent })
     const verify = [site.path('package/dist/bundle/bin/interdict.js'), 'verify-log', '-c']
-    const verified = await run(process.execPath, [...verify, site.path('interdict.yaml')])
-    t.match(verified.stdout, /verified, the log is unaltered/)
+    // The first checkpoint may come only after an hour; a chain without one proves nothing (exit code 1).
+    const verified = await run(process.execPath, [...verify, site.path('interdict.yaml')]).catch(
+      (error: unknown) => error as { stdout: string }
+    )
+    t.match(verified.stdout, /verified, the log is unaltered|not yet signed, so nothing is proven/)
+    t.notMatch(verified.stdout, /broken|altered since/i)
     t.comment(verified.stdout)
   }
 )

@@ -81,9 +81,9 @@ export class Gateway {
     const { config, fallbackReason } = this.options
     const { transport, workers } = config
     if (fallbackReason === undefined) return undefined
-    const hasFewer = workers !== 'auto' && workers > 1
-    return transport === 'auto' || hasFewer
-      ? failure('TRANSPORT_PORTABLE', fallbackReason, workers)
+    const asked = workers === 'auto' ? 1 : workers
+    return transport === 'auto' || this.workers < asked
+      ? failure('TRANSPORT_PORTABLE', fallbackReason, this.workers, asked)
       : undefined
   }
 

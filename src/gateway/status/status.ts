@@ -55,7 +55,7 @@ export interface Status extends WorkerCounters {
   /** States that must be good, beside `serving`, for it to be ready. */
   readonly readyRequires: readonly HealthState[]
   readonly transport: Transport['kind']
-  /** Why it is slower than it could be, with one worker; null: it is not, or the settings say so. */
+  /** Why it is slower than it could be; null: it is not, or the settings say so. */
   readonly slowTransport: string | null
   readonly listening: readonly (Endpoint & { readonly protocol: 'dns' | 'dot' | 'doh' })[]
   readonly rules: RulesStatus

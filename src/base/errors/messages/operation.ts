@@ -10,8 +10,8 @@ export const OPERATION = {
   CERTIFICATE_UNREADABLE: (file: string, why: string) => `cannot read ${file}: ${why}`,
   CERTIFICATE_INVALID: (file: string, why: string) => `certificate ${file} is unusable: ${why}`,
   CERTIFICATE_KEY: (file: string, why: string) => `private key ${file} is unusable: ${why}`,
-  TRANSPORT_PORTABLE: (why: string, workers: number | 'auto') =>
-    `portable sockets, which take several times the CPU, with one worker${workers === 'auto' ? '' : ` instead of ${workers}`}: ${why}`,
+  TRANSPORT_PORTABLE: (why: string, workers: number, asked: number) =>
+    `portable sockets, which take several times the CPU, with ${workers === 1 ? 'one worker' : `${workers} workers`}${workers < asked ? ` instead of ${asked}` : ''}: ${why}`,
   CERTIFICATE_WILDCARD: (file: string, name: string) =>
     `${file} is not for ${name}, which the names of clients need; clients that verify it cannot connect by their names`,
   CERTIFICATE_VALIDITY: (file: string, what: string, date: string) =>
