@@ -66,7 +66,7 @@ alerts: [{ name: ops, url: 'https://127.0.0.1:${receiver.port}/hook', secret-fil
     return receiver.received.find(wanted)!.alert
   }
   t.match(await alertOf('rule-ending', 'raised'), {
-    message: /^ban test-ban ends at /,
+    message: /^ban test-ban ends soon: the last day is /,
     severity: 'warning'
   })
 

@@ -20,6 +20,7 @@ const DASHBOARD = resolve('contrib/grafana/interdict.json')
 const ABSENT_NOW = [
   'interdict_alerts_total',
   'interdict_expiry_timestamp_seconds',
+  'interdict_success_timestamp_seconds',
   'interdict_output_lookups_total',
   'interdict_log_disk_free_bytes',
   'interdict_log_disk_used_bytes',
