@@ -240,6 +240,23 @@ t.test('only its authority withdraws a mandate', async t => {
   )
 })
 
+t.test('nor does another authority that is trusted, too', async t => {
+  const rig = await open(t, { reloads: true })
+  const settings = rig.site.read('interdict.yaml')
+  const keys = `${authority.publicKey}', '${one.publicKey}`
+  rig.site.write('interdict.yaml', settings.replace(authority.publicKey, keys))
+  await rig.gateway.reload('SIGHUP')
+  rig.site.write(MANDATE, mandate({ bans: '[]', issued: '2026-02-01', key: one }))
+  await eventually('an error', () =>
+    rig.log.lines.some(({ fields }) => fields.code === 'MANDATE_FOREIGN')
+  )
+  rig.site.write(NETWORKS, banning('other.example'))
+  await eventually('a refusal', () =>
+    rig.log.lines.some(({ fields }) => fields.code === 'MANDATE_UNMET')
+  )
+  t.notOk(await banned(rig, 'other.example'))
+})
+
 t.test('a key that is no longer trusted ends its mandates, with an error', async t => {
   const rig = await open(t, { reloads: true })
   const settings = rig.site.read('interdict.yaml')

@@ -244,3 +244,21 @@ t.test('names that an app loses are still ordered to be banned', async t => {
   const fourth = evaluate(await rules(t, phones(BANNED), fewer), everywhere, third)
   t.equal(fourth.shortfalls.length, 1, 'also later')
 })
+
+t.test('exceptions that together lift every ban of a name open it', async t => {
+  const apps = {
+    'apps/tiktok.yaml': TIKTOK,
+    'apps/other.yaml': 'app: other\ntitle: Other\nnames: [tiktok.com, tiktokv.com]\n'
+  }
+  const open = async (...exceptions: readonly string[]): Promise<number> => {
+    const lifting = exceptions.map(one => `{ ${one}, ${APPROVED} }`).join(', ')
+    const bans = `bans: [{ apps: [tiktok, other], ${FACTS} }]`
+    const text = network('phones', '10.0.0.0/8', bans, `exceptions: [${lifting}]`)
+    return evaluate(await rules(t, text, apps)).shortfalls.length
+  }
+  const [at, beside] = ['prefixes: [10.0.0.0/24]', 'prefixes: [10.0.1.0/24]']
+  t.equal(await open(`apps: [tiktok], ${at}`), 0, 'the other app is still banned')
+  t.ok(await open(`apps: [tiktok, other], ${at}`))
+  t.ok(await open(`apps: [tiktok], ${at}`, `apps: [other], prefixes: [10.0.0.0/25]`))
+  t.equal(await open(`apps: [tiktok], ${at}`, `apps: [other], ${beside}`), 0, 'for others')
+})

@@ -338,7 +338,10 @@ function mandateGate(read: ReadMandates, { store }: MandatesSource, request: Req
     ownSha256: active && tested?.edition.split(' ')[0],
     load: async () => {
       const lastGood = await loadLastGood(request)
-      return 'loaded' in lastGood ? lastGood.loaded.rules : undefined
+      if (!('loaded' in lastGood)) return undefined
+      const { rules } = lastGood.loaded
+      // The history may lack what is in force, where it could not be written.
+      return active === undefined || rules.sha256 === active.origin.sha256 ? rules : undefined
     }
   })
 }

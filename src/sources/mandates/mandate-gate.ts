@@ -1,4 +1,4 @@
-import type { InterdictError } from '../../base/errors/error.js'
+import { failure, type InterdictError } from '../../base/errors/error.js'
 import { serializeError } from '../../base/errors/serialized-error.js'
 import { epochSeconds, systemClock } from '../../base/time/clock.js'
 import type { Seconds } from '../../base/units.js'
@@ -37,6 +37,8 @@ export class MandateGate {
   private readonly baseline: MandateBaseline | undefined
   /** Mandates that have come since the rules in force were compared. */
   private readonly added: readonly Mandate[]
+  /** Whether the rules in force are not to be had, so that nobody can say whether they satisfy these. */
+  private isUnknown = false
   private addedBefore: Promise<Evaluation> | undefined
 
   /** @param store see `MandatesSource` */
@@ -90,7 +92,10 @@ export class MandateGate {
     const { shortfalls = [] } =
       (added.length > 0 && hasRules ? await this.before() : baseline) ?? {}
     const current = new Set(this.read.mandates.map(({ sha256 }) => sha256))
-    return this.report(shortfalls.filter(({ mandate }) => current.has(mandate)))
+    return this.report(
+      shortfalls.filter(({ mandate }) => current.has(mandate)),
+      this.isUnknown ? added.map(({ id }) => failure('MANDATE_UNKNOWN', id)) : []
+    )
   }
 
   /** What the rules in force leave open, also of mandates that were added since. */
@@ -98,6 +103,7 @@ export class MandateGate {
     const { added, baseline } = this
     if (added.length === 0) return baseline
     this.addedBefore ??= this.inForce.load().then(rules => {
+      this.isUnknown = rules === undefined
       if (rules === undefined) return { shortfalls: [], reach: {} }
       return evaluateMandates(added, rules, this.now, {})
     })
@@ -117,7 +123,10 @@ export class MandateGate {
     return from <= this.now && this.now < until
   }
 
-  private report(shortfalls: readonly Shortfall[]): MandateReport {
+  private report(
+    shortfalls: readonly Shortfall[],
+    unknown: readonly InterdictError[] = []
+  ): MandateReport {
     const { mandates, problems } = this.read
     return {
       mandates: mandates.map(({ id, issued, authority, reference, sha256, position, bans }) => ({
@@ -129,7 +138,7 @@ export class MandateGate {
       shortfalls: shortfallErrors(shortfalls).map(({ error, mandate, from, until }) => {
         return { ...serializeError(error), mandate, from, until }
       }),
-      problems: problems.map(serializeError)
+      problems: [...problems, ...unknown].map(serializeError)
     }
   }
 

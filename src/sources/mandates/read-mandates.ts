@@ -166,8 +166,14 @@ class MandatesReader {
   }
 
   /** Whether a mandate takes the place of the stored one, or is the same. */
-  private replaces({ id, issued, sha256, position }: Mandate, before: Mandate): boolean {
-    if (sha256 === before.sha256 || issued > before.issued) return true
+  private replaces(mandate: Mandate, before: Mandate): boolean {
+    const { id, issued, sha256, signers, position } = mandate
+    if (sha256 === before.sha256) return true
+    if (!signers.some(key => before.signers.includes(key))) {
+      this.problems.push(failureAt(position, 'MANDATE_FOREIGN', id))
+      return false
+    }
+    if (issued > before.issued) return true
     const [own, newest] = [issued, before.issued].map(one => showInstant(one, 'UTC'))
     this.problems.push(
       issued < before.issued

@@ -15,6 +15,10 @@ export const MANDATES = {
     `no valid file in ${folder} has mandate ${id}, whose last good version remains in force; to withdraw it, put a later issue with "bans: []" there`,
   MANDATE_DROPPED: (id: string) =>
     `mandate ${id} is no longer in force: rules.mandates.keys has no key any more that has signed it`,
+  MANDATE_FOREIGN: (id: string) =>
+    `no key that has signed mandate ${id} as it is in force has signed this issue; the one in force stays`,
+  MANDATE_UNKNOWN: (id: string) =>
+    `it is not known whether the rules in force satisfy mandate ${id}: the history of rules does not have them`,
   MANDATE_STATE: (path: string, why: string) =>
     `cannot use the copies of mandates in ${path}: ${why}; without them, mandates are lost when their files are`,
   MANDATE_UNMET: (id: string, what: string, where: string, why: string) =>

@@ -1,4 +1,4 @@
-import { showPrefix } from '../../../base/values/address.js'
+import { containsPrefix, showPrefix } from '../../../base/values/address.js'
 import { showEnd, showInstant } from '../../../base/time/instant.js'
 import { readPattern, showPattern } from '../model/pattern.js'
 import type { Ban, NameSource, NetworkRules, Rule, RuleException, Term } from '../model/types.js'
@@ -67,7 +67,7 @@ export class OpeningFinder {
         found.add({ ...gap, clients, ...reason }, [this.textOf(pattern)])
       }
       for (const exception of lifting)
-        this.findLifted(exception, always, scope, target, pattern, required, found)
+        this.findLifted(exception, lifting, always, scope, target, pattern, required, found)
     }
     return found.all
   }
@@ -83,8 +83,10 @@ export class OpeningFinder {
     return isOwn
   }
 
+  /** @param lifting all exceptions: what others lift for the same clients bans nothing, either */
   private findLifted(
     exception: RuleException,
+    lifting: readonly RuleException[],
     bans: readonly Ban[],
     scope: MandateScope,
     target: Target,
@@ -95,10 +97,15 @@ export class OpeningFinder {
     const clients = clientsWithin(scope, exception.prefixes)?.map(showPrefix)
     const during = overlap(exception, required)
     if (clients === undefined || during === undefined) return
+    const lifted = new Set(
+      lifting
+        .filter(other => overlap(other, during) !== undefined && shareClients(other, exception))
+        .flatMap(({ sources }) => sources)
+    )
     for (const source of exception.sources) {
       if (source.kind !== 'inline') {
         // It lifts only the bans of that app or list.
-        const others = bans.filter(ban => this.covers(ban, target, pattern, source))
+        const others = bans.filter(ban => this.covers(ban, target, pattern, lifted))
         if (gapsIn(during, others).length === 0) continue
       }
       const names = this.namesTouched(source, target, pattern)
@@ -121,10 +128,15 @@ export class OpeningFinder {
     })
   }
 
-  /** @param without a source that counts for nothing */
-  private covers(ban: Ban, target: Target, pattern: number, without?: NameSource): boolean {
+  /** @param without sources that count for nothing */
+  private covers(
+    ban: Ban,
+    target: Target,
+    pattern: number,
+    without: ReadonlySet<NameSource> = NOTHING
+  ): boolean {
     return ban.sources.some(source => {
-      if (source === without || !isWhole(source)) return false
+      if (without.has(source) || !isWhole(source)) return false
       if (pattern === ADDRESSES) return source === target.app
       if (!this.relations.of(source).covers.has(pattern)) return false
       return !this.passes(ban, source, target, pattern)
@@ -217,6 +229,16 @@ class Groups {
   get all(): NetworkOpening[] {
     return [...this.byKey.values()]
   }
+}
+
+const NOTHING: ReadonlySet<NameSource> = new Set()
+
+/** Whether two exceptions may be for the same client. */
+function shareClients(one: RuleException, other: RuleException): boolean {
+  if (one.prefixes.length === 0 || other.prefixes.length === 0) return true
+  return one.prefixes.some(a =>
+    other.prefixes.some(b => containsPrefix(a, b) || containsPrefix(b, a))
+  )
 }
 
 /** Over TCP, names are as if they were not banned. */
