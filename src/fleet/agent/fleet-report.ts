@@ -5,6 +5,7 @@ import type { ChannelState } from '../channel/channel-state.js'
 import type { Counters, Report } from '../channel/wire.js'
 import { COUNTER, COUNTERS, DURATION_BOUNDS } from '../../resolver/context/lookup-counters.js'
 import type { StatusReply } from '../../gateway/status/health.js'
+import { failsState } from '../../gateway/status/problems.js'
 import { totalsLayout, totalsOf, type CountedRules } from '../../gateway/workers/rule-counters.js'
 
 const MAX_MESSAGE = 500
@@ -35,12 +36,19 @@ export function fleetReport(
     rules: rules.sha256,
     since: rules.since,
     ready: health.ready,
-    problems: health.problems.slice(0, MAX_PROBLEMS).map(({ code }) => code),
+    problems: problemCodes(status),
     refused: wanted === null || wanted.serial === active ? null : refusal(status, error),
     probe: probe && { good: probe.lastGood, failing: probe.failing },
     paused: paused.slice(0, MAX_PAUSED),
     counters
   }
+}
+
+/** Each code once, those first by which the hub judges a rollout: a code may have many problems. */
+function problemCodes({ health }: StatusReply): string[] {
+  const codes = [...new Set(health.problems.map(({ code }) => code))]
+  const failing = codes.filter(failsState)
+  return [...failing, ...codes.filter(code => !failsState(code))].slice(0, MAX_PROBLEMS)
 }
 
 /** Why the wanted bundle is not in force, if that is known. */
