@@ -40,6 +40,8 @@ export class ChangeLog<Entry extends Change = Change> {
   private changes: Entry[]
   /** Lines in the file. */
   private lines: number
+  /** Whether the file may end in part of a line, after a crash or on a full disk. */
+  private isTorn: boolean
 
   /** @param path undefined: in memory only */
   constructor(
@@ -47,9 +49,10 @@ export class ChangeLog<Entry extends Change = Change> {
     private readonly clock: Clock,
     private readonly log: ServiceLog
   ) {
-    const changes = path === undefined ? [] : (readChanges(path) as Entry[])
-    this.changes = changes.slice(-KEPT)
+    const { changes, isTorn } = path === undefined ? NOTHING : readChanges(path)
+    this.changes = (changes as readonly Entry[]).slice(-KEPT)
     this.lines = changes.length
+    this.isTorn = isTorn
   }
 
   /** The newest first. */
@@ -66,12 +69,15 @@ export class ChangeLog<Entry extends Change = Change> {
     try {
       if (this.lines < 2 * KEPT) {
         createParentFolder(path)
-        appendFileSync(path, lineOf(entry), { mode: 0o600 })
+        const start = this.isTorn ? '\n' : ''
+        this.isTorn = true
+        appendFileSync(path, `${start}${lineOf(entry)}`, { mode: 0o600 })
         this.lines++
       } else {
         writeFileAtomic(path, Buffer.from(this.changes.map(lineOf).join('')), { mode: 0o600 })
         this.lines = this.changes.length
       }
+      this.isTorn = false
     } catch (error) {
       this.log.warn({ path, error: reasonOf(error) }, 'cannot store a change')
     }
@@ -83,15 +89,23 @@ export const readsFile = (state: string): string => join(state, 'reads.jsonl')
 
 const lineOf = (change: Change): string => `${JSON.stringify(change)}\n`
 
+interface ReadChanges {
+  readonly changes: readonly Change[]
+  /** Whether the last line has no end. */
+  readonly isTorn: boolean
+}
+
+const NOTHING: ReadChanges = { changes: [], isTorn: false }
+
 /** A line that was not written to its end is left out. */
-function readChanges(path: string): Change[] {
+function readChanges(path: string): ReadChanges {
   let text: string
   try {
     text = readFileSync(path, 'utf8')
   } catch {
-    return []
+    return NOTHING
   }
-  return text.split('\n').flatMap(line => {
+  const changes = text.split('\n').flatMap(line => {
     try {
       const value = JSON.parse(line) as Partial<Change> | null
       return typeof value?.at === 'string' && typeof value.operation === 'string'
@@ -101,4 +115,5 @@ function readChanges(path: string): Change[] {
       return []
     }
   })
+  return { changes, isTorn: text !== '' && !text.endsWith('\n') }
 }

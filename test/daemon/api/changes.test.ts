@@ -31,6 +31,22 @@ t.test('changes are kept over a restart, the newest first', async t => {
   t.strictSame(log.lines, [])
 })
 
+t.test('a change after part of a line is not lost', async t => {
+  const path = changesFile(join(t.testdir(), 'state'))
+  const log = new MemoryLog()
+  new ChangeLog(path, clock, log).record(change('a'))
+  appendFileSync(path, '{"at":"2026')
+  const second = new ChangeLog(path, clock, log)
+  second.record(change('b'))
+  second.record(change('c'))
+  t.match(new ChangeLog(path, clock, log).newest, [
+    { subject: 'c' },
+    { subject: 'b' },
+    { subject: 'a' }
+  ])
+  t.equal(readFileSync(path, 'utf8').split('\n').length, 5, 'no empty lines')
+})
+
 t.test('only the last 1,000 are kept', async t => {
   const path = changesFile(t.testdir())
   const changes = new ChangeLog(path, clock, new MemoryLog())
