@@ -166,6 +166,32 @@ t.test('each read of lookups is recorded: who, filter, rows', async t => {
   t.match(page.json(), { items: expected.slice(0, 2) })
 })
 
+t.test('clients and names of a replay and a forecast count as read', async t => {
+  const top = (...rows: object[]) => ({ all: 9, top: rows })
+  const replay = { blocked: { clients: top({}, {}), names: top({}) }, allowed: { names: top({}) } }
+  const forecast = { blocked: { clients: 7, names: [{}, {}] }, refused: { clients: 0, names: [] } }
+  const command = answering(name =>
+    Promise.resolve(
+      name === 'plan'
+        ? { exitCode: 4, forecast: { known: true, changes: forecast } }
+        : { ok: true, changes: name === 'replay' ? replay : {} }
+    )
+  )
+  const rig = await apiRig(t, { services: { command } })
+  const token = rig.token('reader', ['read'])
+  const headers = { 'content-type': 'application/octet-stream' }
+  const check = { method: 'POST', headers, payload: Buffer.from('b'), token } as const
+  const url = '/api/v1/rules/candidate'
+  t.equal((await rig.send({ ...check, url })).statusCode, 200)
+  t.equal((await rig.send({ ...check, url: `${url}?replay=false` })).statusCode, 200)
+  t.equal((await rig.send({ url: '/api/v1/rules/plan', token })).statusCode, 200)
+  t.match(rig.reads.newest, [
+    { by: 'reader', operation: 'planRules', rows: 2, code: null },
+    { operation: 'checkCandidate', filter: 'replay=false', rows: 0 },
+    { by: 'reader', operation: 'checkCandidate', filter: '', rows: 4, code: null }
+  ])
+})
+
 t.test('a stream is recorded at its start, and with its rows at its end', async t => {
   const { rig, open } = await streaming(t)
   const response = await open(rig.token('r', ['read']), '?lines=5&network=staff')

@@ -11,6 +11,7 @@ import type { Content } from '../../../sources/bundle/content.js'
 import { readContent } from '../../../sources/bundle/pack.js'
 import { readTrustedKeys } from '../../../sources/bundle/trusted-keys.js'
 import { Candidate, FOLDER_TYPE } from '../candidate.js'
+import { judgedRows } from '../judged-rows.js'
 import { defineRoute, type RouteContext } from '../route.js'
 import type { ApiServices } from '../api-services.js'
 import { reloadRules } from './operate-routes.js'
@@ -169,6 +170,7 @@ export const proposeRoutes = [
         .nullable()
         .describe('Null: not wanted, no log, or the candidate has errors')
     }),
+    rowsRead: result => judgedRows((result as { readonly replay: unknown }).replay),
     errors: { CANDIDATE_FOLDER: 422 },
     handler: ({ query, body }, context) => {
       const { services, signal } = context

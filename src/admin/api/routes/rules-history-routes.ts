@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { REQUESTS } from '../../../gateway/processes/requests.js'
+import { judgedRows } from '../judged-rows.js'
 import { instant } from '../parameters.js'
 import { defineRoute } from '../route.js'
 
@@ -37,6 +38,7 @@ export const rulesHistoryRoutes = [
     summary: 'What the saved rules would change against those in force, as "interdict plan"',
     description: 'Needs the admin socket. `forecast` is by the lookups of the last day.',
     response: REQUESTS.plan.result,
+    rowsRead: plan => judgedRows((plan as { readonly forecast?: unknown }).forecast),
     errors: { ADMIN_OFF: 409, PLAN_VERSION: 409 },
     handler: (_, { services, signal }) => services.command('plan', {}, signal)
   }),
