@@ -1,4 +1,5 @@
 import { cpSync, rmSync } from 'node:fs'
+import { resolve } from 'node:path'
 import t, { type Test } from 'tap'
 import { sendAdminRequest } from '../../src/gateway/socket/admin-client.js'
 import type { StatusReply } from '../../src/gateway/status/health.js'
@@ -8,6 +9,7 @@ import { RulesHistory } from '../../src/policy/history/rules-history.js'
 import { AcceptedBundles } from '../../src/sources/bundle/accepted-bundles.js'
 import { banned } from './banned.js'
 import { bundle, one, pair, put, RULES, started } from './bundle-rig.js'
+import { CERTIFICATE, ListServer, upstream } from '../sources/http/rig.js'
 import { BadUpstream, good } from '../upstream/bad-upstream.js'
 import { askUdp } from './dns-client.js'
 import { Rig, serving, type Setting } from './serve.js'
@@ -142,6 +144,46 @@ t.test('at its first start, a gateway whose rules fall short does not start', as
   const files = { ...FILES, [NETWORKS]: banning('other.example') }
   const rig = new Rig(t, { files, more: MORE })
   t.match(await rig.gateway.start(), [{ code: 'MANDATE_UNMET', message: /be\.yaml:5:18/ }])
+})
+
+t.test('a first start downloads a list that satisfies a mandate', async t => {
+  const server = await ListServer.open(t)
+  server.on('/banned.txt', 'banned.example\n')
+  const listed = `networks:
+  all: { prefixes: [127.0.0.0/8], bans: [{ id: ordered, lists: [ordered], authority: A, reference: R }] }
+lists:
+  ordered: { url: '${server.url('/banned.txt')}' }
+`
+  const setting: Setting = {
+    upstream: (await upstream(t)).endpoint,
+    more: `${MORE}\nremote-lists: { ca-file: '${resolve(CERTIFICATE)}', timeout: 8s }`
+  }
+  const rig = new Rig(t, { ...setting, files: { ...FILES, [NETWORKS]: listed } })
+  t.strictSame(await rig.gateway.start(), [])
+  t.ok(await banned(rig, 'banned.example'))
+  t.match((await statusOf(rig)).rules.mandates, { shortfalls: 0 })
+
+  server.on('/banned.txt', 'other.example\n')
+  const other = new Rig(t, { ...setting, files: { ...FILES, [NETWORKS]: listed } })
+  t.match(await other.gateway.start(), [{ code: 'MANDATE_UNMET' }])
+})
+
+t.test('a first start downloads a list of a bundle that satisfies a mandate', async t => {
+  const server = await ListServer.open(t)
+  server.on('/banned.txt', 'banned.example\n')
+  const listed = `networks:
+  all: { prefixes: [127.0.0.0/8], bans: [{ id: ordered, lists: [ordered], authority: A, reference: R }] }
+lists:
+  ordered: { url: '${server.url('/banned.txt')}' }
+`
+  const remote = `remote-lists: { ca-file: '${resolve(CERTIFICATE)}', timeout: 8s }`
+  const more = `${RULES.replace(' }', `, ${MANDATES} }`)}\n${SOCKET}\n${remote}`
+  const rig = await started(
+    t,
+    { serial: 7, files: { 'networks.yaml': listed } },
+    { more, files: { [MANDATE]: mandate() }, upstream: (await upstream(t)).endpoint }
+  )
+  t.ok(await banned(rig, 'banned.example'))
 })
 
 t.test('what a mandate demands only later prevents no start', async t => {

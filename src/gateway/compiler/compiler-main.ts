@@ -46,6 +46,7 @@ import type {
   ListCompiled,
   RecordRequest,
   RecordResult,
+  RuleSources,
   ToCompiler,
   PrepareRequest
 } from './compiler-messages.js'
@@ -150,7 +151,9 @@ async function compileRules(request: Request): Promise<FromCompiler> {
   if ('errors' in chosen) {
     const errors = chosen.errors.map(serializeError)
     const mandates = await examiner.mandates?.judgeActive()
-    return { kind: 'rejected', errors, mandates, watchState, isTransient }
+    const loaded = read.loaded.ok ? read.loaded : examiner.refused
+    const sources = loaded && sourcesOf(loaded)
+    return { kind: 'rejected', errors, mandates, sources, watchState, isTransient }
   }
   const ordered = examiner.mandates?.read.mandates ?? []
   const { mandates, ...result } = compiledRules(chosen, request, ordered)
@@ -182,7 +185,7 @@ async function chooseRules(
   if (isChanging) return { errors: [failure('GATEWAY_RESTLESS')] }
   if (!loaded.ok) {
     const { errors } = loaded
-    return examiner.hasRefused ? chooseLastGood(errors, request, examiner) : { errors }
+    return examiner.refused !== undefined ? chooseLastGood(errors, request, examiner) : { errors }
   }
   const examined = await examiner.examine(loaded, tests)
   const { refusing } = examined
@@ -228,9 +231,6 @@ function compiledRules(
   ordered: readonly Mandate[]
 ) {
   const { snapshot, changes, tested, report, mandates, formerBans } = examined
-  // There may be many, and only downloaded lists need them.
-  const networks = loaded.remotes.length === 0 ? [] : loaded.rules.networks
-  const prefixesByNetwork = new Map(networks.map(({ id, prefixes }) => [id, prefixes]))
   if (snapshot !== undefined) adopt(snapshot)
   if (source !== undefined) contents.add(source, loaded, request.listSize)
   const unsaved = formerBans?.save()
@@ -244,10 +244,16 @@ function compiledRules(
     listErrors: loaded.listErrors.map(serializeError),
     lists: loaded.listStates,
     pendingLists: lists.pending,
-    remoteLists: { lists: loaded.remotes, prefixesByNetwork },
-    zones: loaded.transfers,
+    ...sourcesOf(loaded),
     packedRules: request.isPacked ? packRules(loaded, request.sampled, ordered) : undefined
   } as const
+}
+
+function sourcesOf({ rules, remotes, transfers }: LoadedRules): RuleSources {
+  // There may be many, and only downloaded lists need them.
+  const networks = remotes.length === 0 ? [] : rules.networks
+  const prefixesByNetwork = new Map(networks.map(({ id, prefixes }) => [id, prefixes]))
+  return { remoteLists: { lists: remotes, prefixesByNetwork }, zones: transfers }
 }
 
 /** Appends to the history. The disk may be slow, so nothing else waits for it. */

@@ -107,6 +107,13 @@ export type ToCompiler =
   | { readonly kind: 'settings'; readonly file: string | undefined }
   | (CompileRequest & { readonly kind: 'compile' })
 
+/** What rules get from elsewhere. */
+export interface RuleSources {
+  readonly remoteLists: RemoteListSet
+  /** Lists that are zones transferred from primaries. */
+  readonly zones: readonly TransferList[]
+}
+
 export type FromCompiler =
   | { readonly kind: 'prepared'; readonly sha256: string }
   | {
@@ -118,7 +125,7 @@ export type FromCompiler =
       readonly config: Config | undefined
       readonly errors: readonly SerializedError[]
     }
-  | {
+  | (RuleSources & {
       readonly kind: 'compiled'
       /** Undefined: the rules are the same as the active ones. */
       readonly snapshot: Snapshot | undefined
@@ -138,9 +145,6 @@ export type FromCompiler =
       readonly lists: readonly ListState[]
       /** Lists whose new version is not in it yet: `list compiled` follows. */
       readonly pendingLists: readonly PendingList[]
-      readonly remoteLists: RemoteListSet
-      /** Lists that are zones transferred from primaries. */
-      readonly zones: readonly TransferList[]
       /** See `packRules`; undefined: not requested. */
       readonly packedRules: Uint8Array | undefined
       /** Every file read or looked for, as it was when it was read. */
@@ -148,7 +152,7 @@ export type FromCompiler =
       readonly duration: Milliseconds
       /** Whether `bundleErrors` or `listErrors` may go away by themselves, as below. */
       readonly isTransient: boolean
-    }
+    })
   /** Only zone journals have changed. */
   | (JournalUpdate & {
       readonly kind: 'updated'
@@ -163,6 +167,8 @@ export type FromCompiler =
       /** Of the rules in force; undefined: as it was. */
       readonly mandates?: MandateReport | undefined
       readonly saved?: SavedState | undefined
+      /** As above; undefined: the rules could not be loaded. */
+      readonly sources?: RuleSources | undefined
       /** As above; undefined: no file was read. */
       readonly watchState: WatchState | undefined
       /** Whether a retry may succeed with the same files: out of descriptors, or of threads. */

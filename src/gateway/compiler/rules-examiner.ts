@@ -33,8 +33,8 @@ export interface ExaminedRules extends TestResult {
 export class RulesExaminer {
   /** By the rules of bundles, which are examined before they are accepted. */
   private readonly done = new Map<LoadedRules, ExaminedRules>()
-  /** Whether rules of a bundle must not become active. */
-  hasRefused = false
+  /** Rules of a bundle that must not become active. */
+  refused: LoadedRules | undefined
   /** The mandates as they were read with the rules; undefined: there are none. */
   mandates: MandateGate | undefined
 
@@ -56,7 +56,7 @@ export class RulesExaminer {
   ): Promise<readonly InterdictError[]> => {
     const tests = await readBundledTests(files, loaded.rules.timeZone)
     const { refusing } = await this.examine(loaded, tests, isAccepted)
-    this.hasRefused ||= refusing.length > 0
+    if (refusing.length > 0) this.refused ??= loaded
     return refusing
   }
 

@@ -24,6 +24,7 @@ import type { ConfirmResult } from './unconfirmed-changes.js'
 import { completesWithin } from '../../base/threads/completes-within.js'
 import type { SerializedError } from '../../base/errors/serialized-error.js'
 import type { StartThread } from '../../base/threads/thread.js'
+import type { RuleSources } from '../compiler/compiler-messages.js'
 import type { CompilerHandle } from '../compiler/compiler-handle.js'
 import { FileWatcher } from '../compiler/file-watcher.js'
 import { bannedNamesFile } from '../compiler/banned-names-file.js'
@@ -164,15 +165,19 @@ export class RulesReloader {
     if (keyErrors.length > 0) return keyErrors
     this.applier.recover()
     let result = await this.compile(true)
-    if (result.kind === 'rejected') return result.errors
-    const { lists, zones } = this
-    const missing = [lists.fetchMissing(result.remoteLists), zones.fetchMissing(result.zones)]
-    if ((await Promise.all(missing)).includes(true)) {
+    // Rules may be rejected just for the names that they lack, where a list satisfies a mandate.
+    const sources = result.kind === 'rejected' ? result.sources : result
+    if (sources !== undefined && (await this.fetchMissing(sources)))
       result = await this.compile(true)
-      if (result.kind === 'rejected') return result.errors
-    }
+    if (result.kind === 'rejected') return result.errors
     this.adopt(result, 'startup')
     return this.applier.keepFirst()
+  }
+
+  /** Downloads what there is no copy of. @returns whether there is more than before */
+  private async fetchMissing({ remoteLists, zones }: RuleSources): Promise<boolean> {
+    const missing = [this.lists.fetchMissing(remoteLists), this.zones.fetchMissing(zones)]
+    return (await Promise.all(missing)).includes(true)
   }
 
   /**
