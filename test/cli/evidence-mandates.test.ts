@@ -16,9 +16,11 @@ const rules = (names: string): string => `networks:
 `
 const { privatePem } = generateKeys()
 const authority = generateKeys()
+const OTHERS =
+  'upstreams: { use-resolv-conf: false }\nstate: { folder: state }\nlog: { queries: { file: log/queries.jsonl } }\n'
 const settings = writeSite(t, {
-  'interdict.yaml':
-    'rules: rules\nupstreams: { use-resolv-conf: false }\nstate: { folder: state }\nlog: { queries: { file: log/queries.jsonl } }\n',
+  'interdict.yaml': `rules: { folder: rules, mandates: { folder: mandates, keys: ['${authority.publicKey}'] } }\n${OTHERS}`,
+  'without.yaml': `rules: rules\n${OTHERS}`,
   'key.pem': privatePem,
   'before/networks.yaml': rules('clip.example'),
   'rules/networks.yaml': rules('clip.example, clip.test'),
@@ -91,7 +93,32 @@ t.test('a pack states the mandates, and whether the rules satisfied them', async
   }
   t.match(page.tiles, { mandateMinutes: 121 })
   t.equal(page.tables.mandates.length, 4)
-  t.match(readFileSync(at('pack/evidence.html'), 'utf8'), /not satisfied at all times/)
+  const shownPage = readFileSync(at('pack/evidence.html'), 'utf8')
+  t.match(shownPage, /not satisfied at all times; in force here since/)
+  t.notMatch(shownPage, 'name no mandates now')
+})
+
+t.test('settings without mandates: the pack does not say that one is in force', async t => {
+  const made = await interdict(
+    ...['evidence', 'be-clip', '-c', at('without.yaml'), '-k', at('key.pem'), '-o', at('dropped')],
+    ...['--since', '2026-06-01', '--until', '2026-06-02', '--history', at('before')]
+  )
+  t.equal(made.code, 0, made.err)
+  const { facts } = JSON.parse(readFileSync(at('dropped/evidence.json'), 'utf8')) as {
+    facts: unknown
+  }
+  const texts = JSON.stringify(facts)
+  t.match(
+    texts,
+    /accepted here at 2026-06-01T11:00:00\.000Z; the gateway's settings name no mandates now/
+  )
+  const { mandates } = JSON.parse(readFileSync(at('dropped/mandates.json'), 'utf8')) as {
+    mandates: { spans: { why: string }[] }[]
+  }
+  const says = mandates.map(({ spans }) =>
+    spans.every(({ why }) => why.includes('name no mandates now'))
+  )
+  t.strictSame(says, [false, true], 'only of the issue that was not replaced')
 })
 
 t.test('a copy that cannot be used is declared', async t => {

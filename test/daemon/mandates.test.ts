@@ -195,13 +195,18 @@ t.test('what a mandate demands only later prevents no start', async t => {
 })
 
 /** Another gateway with the state of one that has served. */
-async function restarted(t: Test, before: Rig, change: (rig: Rig) => void): Promise<Rig> {
+async function restarted(
+  t: Test,
+  before: Rig,
+  change: (rig: Rig) => void,
+  more = MORE
+): Promise<Rig> {
   await eventually('the history has the rules', async () => {
     const { latest } = await RulesHistory.open(historyFolder(before.site.path('state')))
     return latest?.event.sha256 === before.gateway.rules.origin.sha256
   })
   await before.gateway.stop()
-  const rig = new Rig(t, { files: {}, more: MORE })
+  const rig = new Rig(t, { files: {}, more })
   for (const name of ['state', 'rules', 'mandates'])
     cpSync(before.site.path(name), rig.site.path(name), { recursive: true })
   change(rig)
@@ -307,6 +312,37 @@ t.test('a key that is no longer trusted ends its mandates, with an error', async
     rig.log.lines.some(({ fields }) => fields.code === 'MANDATE_DROPPED')
   )
   t.match((await statusOf(rig)).health.problems, [{ code: 'MANDATE_INVALID' }])
+})
+
+const NONE = `rules: rules\n${SOCKET}`
+
+t.test('settings without mandates any more end them, with an error', async t => {
+  const rig = await open(t, { reloads: true })
+  const settings = rig.site.read('interdict.yaml')
+  rig.site.write('interdict.yaml', settings.replace(MORE, NONE))
+  const logged = (one: Rig): boolean =>
+    one.log.lines.some(
+      ({ level, fields }) => level === 'error' && fields.code === 'MANDATE_DROPPED'
+    )
+  await eventually('an error', () => logged(rig))
+  t.match((await statusOf(rig)).health.problems, [
+    { code: 'MANDATE_INVALID', message: /mandate be is no longer in force/ }
+  ])
+  rig.site.write(NETWORKS, banning('other.example'))
+  await rig.log.says('rules reloaded', 2)
+  t.strictSame(await problems(rig), ['MANDATE_INVALID'], 'also with other rules')
+
+  const again = await restarted(t, rig, () => undefined, NONE)
+  t.ok(logged(again), 'also at the start')
+  t.strictSame(await problems(again), ['MANDATE_INVALID'])
+})
+
+t.test('a mandate that was withdrawn is not missed in the settings', async t => {
+  const rig = await open(t)
+  rig.site.write(MANDATE, mandate({ bans: '[]', issued: '2026-02-01' }))
+  await rig.log.says(SATISFIED, 2)
+  const again = await restarted(t, rig, () => undefined, NONE)
+  t.strictSame(await problems(again), [])
 })
 
 t.test('mandates in a running gateway: the rules in force are compared first', async t => {

@@ -13,6 +13,8 @@ export interface EvidenceMandate {
   readonly stored: StoredMandate
   /** The signed file. */
   readonly octets: Uint8Array
+  /** It was not replaced, and the settings name no mandates now: until when it was in force is not known. */
+  readonly isDropped: boolean
 }
 
 /** Whether the rules satisfied a mandate. `not running`: or nobody looked anything up. */
@@ -47,7 +49,10 @@ export function mandateFindings(
   rulesOf: (version: Version) => RuleSet | undefined
 ): MandateFindings {
   const judged = mandates
-    .map(one => ({ one, spans: spansOf(one, segments, period, rulesOf) }))
+    .map(one => {
+      const spans = spansOf(one, segments, period, rulesOf)
+      return { one, spans: one.isDropped ? spans.map(withoutEnd) : spans }
+    })
     .filter(({ spans }) => spans.length > 0)
   const rows = judged.flatMap(({ one: { mandate }, spans }) =>
     spans.map(({ from, until, status, why }) => [
@@ -111,7 +116,17 @@ function openTime(spans: readonly MandateSpan[]): Milliseconds {
   return sum
 }
 
-function factOf({ mandate, stored }: EvidenceMandate, spans: readonly MandateSpan[]): Fact {
+const DROPPED =
+  "the gateway's settings name no mandates now: until when it was in force is not known"
+
+const withoutEnd = (span: MandateSpan): MandateSpan => {
+  return { ...span, why: span.why === '' ? DROPPED : `${span.why}; ${DROPPED}` }
+}
+
+function factOf(
+  { mandate, stored, isDropped }: EvidenceMandate,
+  spans: readonly MandateSpan[]
+): Fact {
   const { id, authority, reference, referenceUrl, signers } = mandate
   const isOpen = (status: MandateStatus): boolean => spans.some(one => one.status === status)
   const result = isOpen('not satisfied')
@@ -120,10 +135,13 @@ function factOf({ mandate, stored }: EvidenceMandate, spans: readonly MandateSpa
       ? 'satisfied where it is known'
       : 'satisfied over the period'
   const accepted = new Date(stored.accepted * MS_PER_SECOND).toISOString()
+  const here = isDropped
+    ? `accepted here at ${accepted}; ${DROPPED}`
+    : `in force here since ${accepted}`
   return [
     `Mandate ${id}`,
     `${authority}: ${reference}${referenceUrl === undefined ? '' : `, ${referenceUrl}`}`,
-    `${result}; in force here since ${accepted}; signed by ${signers.join(', ')}`
+    `${result}; ${here}; signed by ${signers.join(', ')}`
   ]
 }
 

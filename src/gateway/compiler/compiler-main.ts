@@ -12,8 +12,7 @@ import { NETWORKS_FILE } from '../../policy/rules/model/folder.js'
 import { HistoryWriter } from '../../policy/history/history-writer.js'
 import type { Mandate } from '../../policy/rules/mandates/mandate.js'
 import { loadRules } from '../../policy/rules/load.js'
-import type { MandatesSource } from '../../sources/mandates/mandates-source.js'
-import { readMandates, type ReadMandates } from '../../sources/mandates/read-mandates.js'
+import { droppedMandates, readMandates } from '../../sources/mandates/read-mandates.js'
 import { AppliedRules } from './applied-rules.js'
 import { packRules } from './packed-rules.js'
 import { lastGoodRules } from './last-good-rules.js'
@@ -317,14 +316,14 @@ async function readStable(request: Request, examiner: RulesExaminer): Promise<St
   let before = await readWatchState([...watchedPaths, ...(await listRulePaths(location))])
   for (let attempts = 1; ; attempts++) {
     lists.beginAttempt()
-    const { folder, saved, mandates: ordered } = location
-    const mandates = ordered && (await readMandates(ordered, epochSeconds(systemClock)))
-    examiner.mandates = ordered && mandates && mandateGate(mandates, ordered, request)
+    const { folder, saved } = location
+    const mandates = await mandateGate(request)
+    examiner.mandates = mandates
     const result = await readRules(location, systemClock, examiner.examineBundle, lists)
     const { loaded, written } = result
     const timeZone = loaded.ok ? loaded.rules.timeZone : 'UTC'
     const tests = folder === undefined ? undefined : await readFolderTests(folder, timeZone, saved)
-    const others = [...(tests?.files ?? []), ...(mandates?.files ?? [])]
+    const others = [...(tests?.files ?? []), ...(mandates?.read.files ?? [])]
     const files = [...new Set([...result.files, ...others])]
     before = new Map([...before, ...(await readWatchState(written))])
     const after = await readWatchState(files)
@@ -337,8 +336,13 @@ async function readStable(request: Request, examiner: RulesExaminer): Promise<St
   }
 }
 
-function mandateGate(read: ReadMandates, { store }: MandatesSource, request: Request): MandateGate {
-  const { tested } = request
+async function mandateGate(request: Request): Promise<MandateGate | undefined> {
+  const { tested, location } = request
+  const { mandates, mandatesStore: store } = location
+  if (store === undefined) return undefined
+  const now = epochSeconds(systemClock)
+  const read =
+    mandates === undefined ? droppedMandates(store, now) : await readMandates(mandates, now)
   return new MandateGate(read, store, {
     sha256: active?.origin.sha256,
     ownSha256: active && tested?.edition.split(' ')[0],

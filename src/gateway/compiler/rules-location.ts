@@ -16,6 +16,8 @@ export interface RulesLocation {
   readonly saved?: string | undefined
   /** Undefined: none. */
   readonly mandates?: MandatesSource | undefined
+  /** Where mandates were kept, even if the settings name none now; undefined: not looked for. */
+  readonly mandatesStore?: string
 }
 
 /** Folder of the last good versions of mandates, and of what the rules in force leave open of them. */
@@ -33,7 +35,8 @@ export const appliedFolder = (state: string): string => join(state, 'applied', '
  * 36 ms of a start on one core).
  */
 export function rulesLocation(config: Config): RulesLocation {
-  return { ...placeOfRules(config), mandates: mandatesSource(config) }
+  const mandatesStore = mandatesFolder(config.state.folder)
+  return { ...placeOfRules(config), mandates: mandatesSource(config), mandatesStore }
 }
 
 function placeOfRules({ rules: path, bundle: trust, activation, state }: Config): RulesLocation {

@@ -41,6 +41,12 @@ export async function readMandates(source: MandatesSource, now: Seconds): Promis
   return new MandatesReader(source, now).read()
 }
 
+/** What the settings name no mandates for any more: those that were in force, and are not over. Never throws. */
+export function droppedMandates(store: string, now: Seconds): ReadMandates {
+  const source = { folder: '', keys: [], keyFiles: [], store }
+  return { ...NO_MANDATES, problems: new MandatesReader(source, now).readDropped() }
+}
+
 class MandatesReader {
   private readonly problems: InterdictError[] = []
   private readonly warnings: InterdictError[] = []
@@ -73,12 +79,21 @@ class MandatesReader {
     for (const [id, mandate] of kept) {
       if (inForce.has(id)) continue
       inForce.set(id, mandate)
-      const isOver = mandate.bans.every(({ until }) => until <= this.now)
-      if (trusted !== undefined && !isOver)
+      if (trusted !== undefined && !this.isOver(mandate))
         problems.push(failure('MANDATE_MISSING', id, source.folder))
     }
     const mandates = [...inForce.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
     return { mandates, problems, warnings, files, fresh }
+  }
+
+  /** Without any key, all of the store are dropped. */
+  readDropped(): readonly InterdictError[] {
+    this.readStore([])
+    return this.problems
+  }
+
+  private isOver({ bans }: Mandate): boolean {
+    return bans.every(({ until }) => until <= this.now)
   }
 
   private async trustedKeys(): Promise<readonly PublicKey[] | undefined> {
@@ -104,7 +119,8 @@ class MandatesReader {
         if (!result.ok || result.mandate.sha256 !== stored.sha256) {
           this.problems.push(failure('MANDATE_STATE', path, 'it is not what was accepted'))
         } else if (trusted?.some(key => result.mandate.signers.includes(key)) === false) {
-          this.problems.push(failure('MANDATE_DROPPED', stored.id))
+          if (!this.isOver(result.mandate))
+            this.problems.push(failure('MANDATE_DROPPED', stored.id))
         } else kept.set(stored.id, result.mandate)
       }
     } catch (error) {

@@ -14,7 +14,7 @@ export const MANDATES = {
   MANDATE_MISSING: (id: string, folder: string) =>
     `no valid file in ${folder} has mandate ${id}, whose last good version remains in force; to withdraw it, put a later issue with "bans: []" there`,
   MANDATE_DROPPED: (id: string) =>
-    `mandate ${id} is no longer in force: rules.mandates.keys has no key any more that has signed it`,
+    `mandate ${id} is no longer in force: the settings have no key (rules.mandates.keys) any more that has signed it`,
   MANDATE_FOREIGN: (id: string) =>
     `no key that has signed mandate ${id} as it is in force has signed this issue; the one in force stays`,
   MANDATE_UNKNOWN: (id: string) =>

@@ -3,7 +3,7 @@ import type { EvidenceMandate } from '../../../analysis/evidence/mandate-finding
 import { mandatesFolder } from '../../../gateway/compiler/rules-location.js'
 import type { Config } from '../../../gateway/config/config.js'
 import { readMandate } from '../../../policy/rules/mandates/read-mandate.js'
-import { MandateStore } from '../../../sources/mandates/mandate-store.js'
+import { MandateStore, type StoredMandate } from '../../../sources/mandates/mandate-store.js'
 
 /** The mandates that were in force at this gateway, and why others are not at hand. */
 export interface KeptMandates {
@@ -12,7 +12,7 @@ export interface KeptMandates {
 }
 
 /** Reads every issue of a mandate that the gateway has accepted. */
-export function keptMandates({ state }: Config): KeptMandates {
+export function keptMandates({ state, mandates: ordered }: Config): KeptMandates {
   const store = new MandateStore(mandatesFolder(state.folder))
   const mandates: EvidenceMandate[] = []
   const remarks: string[] = []
@@ -25,13 +25,15 @@ export function keptMandates({ state }: Config): KeptMandates {
       return undefined
     }
   }
+  const isDropped = ({ replaced }: StoredMandate): boolean =>
+    ordered === undefined && replaced === null
   for (const stored of attempt(() => store.read()) ?? []) {
     const octets = attempt(() => store.octetsOf(stored))
     if (octets === undefined) continue
     const path = store.pathOf(stored.sha256)
     const read = readMandate(octets, path, undefined, stored.accepted)
     if (read.ok && read.mandate.sha256 === stored.sha256)
-      mandates.push({ mandate: read.mandate, stored, octets })
+      mandates.push({ mandate: read.mandate, stored, octets, isDropped: isDropped(stored) })
     else remarks.push(`mandate ${stored.id}: ${path} is not what was accepted`)
   }
   return { mandates, remarks }
