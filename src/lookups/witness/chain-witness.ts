@@ -9,7 +9,8 @@ import {
   readLastCheckpoint,
   readLastReceipts,
   type Checkpoint,
-  type Confirmation
+  type Confirmation,
+  type Receipt
 } from './receipts.js'
 
 /** How often the chain is checked for a new checkpoint. */
@@ -18,6 +19,8 @@ const FIRST_RETRY: Milliseconds = 10_000
 const MAX_RETRY: Milliseconds = 300_000
 /** A witness is late when it has confirmed nothing for the interval and half of it, or a minute. */
 const patience = (every: Milliseconds): Milliseconds => every + Math.max(every / 2, 60_000)
+/** Time that a gateway has after its start to write a checkpoint and to have it confirmed. */
+const GRACE: Milliseconds = 120_000
 
 /** Where checkpoints go. */
 export interface WitnessChannel {
@@ -50,7 +53,7 @@ export interface WitnessStatus {
 }
 
 interface ChannelState {
-  readonly channel: WitnessChannel
+  channel: WitnessChannel
   readonly startedAt: Milliseconds
   sha256: string
   line: number | null
@@ -76,17 +79,28 @@ export class ChainWitness {
     private readonly checkInterval = CHECK_INTERVAL
   ) {}
 
-  /** Replaces the settings; undefined: no witness. */
+  /**
+   * Replaces the settings; undefined: no witness. A witness of the same log that stays keeps its state: no reload makes
+   * one that is late punctual.
+   */
   configure(options: WitnessOptions | undefined): void {
+    const kept = options?.folder === this.options?.folder ? this.states : []
     this.options = options
-    const startedAt = this.wall()
     const known = options === undefined ? [] : this.lastReceipts(options.folder)
     this.states = (options?.channels ?? []).map(channel => {
-      const last = known.findLast(({ by, to }) => by === channel.by && to === channel.to)
-      const { sha256 = '', n: line = null, time: confirmed = null } = last ?? {}
-      const state = { isBusy: false, failures: 0, retryAt: -Infinity, error: null }
-      return { channel, startedAt, sha256, line, confirmed, ...state }
+      const isOf = ({ by, to }: Pick<Receipt, 'by' | 'to'>): boolean =>
+        by === channel.by && to === channel.to
+      const state =
+        kept.find(one => isOf(one.channel)) ?? this.firstState(channel, known.findLast(isOf))
+      // The object itself, since a submission may be under way.
+      return Object.assign(state, { channel })
     })
+  }
+
+  private firstState(channel: WitnessChannel, last: Receipt | undefined): ChannelState {
+    const { sha256 = '', n: line = null, time: confirmed = null } = last ?? {}
+    const state = { isBusy: false, failures: 0, retryAt: -Infinity, error: null }
+    return { channel, startedAt: this.wall(), sha256, line, confirmed, ...state }
   }
 
   start(): void {
@@ -105,7 +119,8 @@ export class ChainWitness {
     if (options === undefined || options.channels.length === 0) return null
     return this.states.map(({ channel, startedAt, line, confirmed, error }) => {
       const since = confirmed === null ? startedAt : Date.parse(confirmed)
-      const isLate = this.wall() - Math.max(since, startedAt) > patience(options.every)
+      const now = this.wall()
+      const isLate = now - since > patience(options.every) && now - startedAt > GRACE
       const missingSince = isLate ? new Date(since).toISOString() : null
       return { by: channel.by, to: channel.to, line, confirmed, missingSince, error }
     })

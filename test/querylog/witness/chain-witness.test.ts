@@ -48,6 +48,7 @@ async function rig(t: Test, channelOf?: (folder: string) => WitnessChannel) {
     told,
     witness: open(),
     open,
+    configured,
     checkpoint,
     receipts
   }
@@ -100,6 +101,56 @@ t.test('an authority that fails is retried, and health says since when', async t
   t.match(next.status(), [{ line: 3, missingSince: null, error: null }])
   t.equal(authority.requests, 3)
   t.ok(missed)
+})
+
+t.test('a reload of the settings neither clears what is late nor the last error', async t => {
+  const { authority, clock, witness, configured, checkpoint } = await rig(t)
+  authority.terms = { httpStatus: 503 }
+  await checkpoint()
+  await witness.check()
+  clock.now += 16 * MINUTE
+  const late = { line: null, missingSince: '2026-11-30T09:00:00.000Z' }
+  t.match(witness.status(), [{ ...late, error: { code: 'WITNESS_FAILED' } }])
+  const [channel] = configured.channels
+  witness.configure({ ...configured, channels: [{ ...channel! }] })
+  t.match(witness.status(), [{ ...late, error: { code: 'WITNESS_FAILED' } }])
+  await witness.check()
+  t.equal(authority.requests, 1, 'nor is it retried earlier')
+  witness.configure({ ...configured, channels: [{ ...channel!, to: 'https://other.example/' }] })
+  t.match(witness.status(), [{ missingSince: null, error: null }], 'another witness is new')
+})
+
+t.test('a receipt that arrives after a reload of the settings counts', async t => {
+  let answer: () => void = () => undefined
+  let submitted = 0
+  const channel: WitnessChannel = {
+    ...{ by: 'syslog', to: 'udp://192.0.2.1:514' },
+    submit: () => (submitted++, new Promise(done => (answer = () => done({ by: 'syslog' }))))
+  }
+  const { witness, configured, checkpoint } = await rig(t, () => channel)
+  await checkpoint()
+  const pending = witness.check()
+  witness.configure(configured)
+  await witness.check()
+  t.equal(submitted, 1, 'one request at a time')
+  answer()
+  await pending
+  t.match(witness.status(), [{ line: 2 }])
+})
+
+t.test('restarts do not put off that a witness is late', async t => {
+  const { authority, clock, witness, open, checkpoint } = await rig(t)
+  await checkpoint()
+  await witness.check()
+  authority.terms = { httpStatus: 503 }
+  clock.now += 60 * MINUTE
+  await checkpoint()
+  const next = open()
+  await next.check()
+  clock.now += 2 * MINUTE
+  t.match(next.status(), [{ missingSince: null }], 'it may still get a receipt')
+  clock.now += 1
+  t.match(next.status(), [{ missingSince: '2026-11-30T09:00:00.000Z' }])
 })
 
 const lies: readonly (readonly [string, object, RegExp])[] = [
