@@ -248,7 +248,10 @@ t.test(
       Promise.resolve(existsSync(join(site.dir, 'log/witness.jsonl')))
     )
     const witnessed = await command('verify-log', '-c', settings)
-    t.match(witnessed, /the log is unaltered; witnessed until/)
+    t.match(
+      witnessed,
+      /verified(, the log is unaltered; witnessed until| by the key of the chain; )/
+    )
     const copy = join(hub.dir, 'hub/witness/site.jsonl')
     t.match(await command('verify-log', '-c', settings, '--witness', copy), /2 receipts/)
     const told = await command('report', '--fleet', centre, '--by', 'gateway', '--time-zone', 'UTC')

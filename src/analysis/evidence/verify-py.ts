@@ -166,18 +166,22 @@ def check_witness(folder, hub):
     if not found:
         note = ' (%d receipts are not verified: give HUB-KEY, or ask their recipients)' % others if others else ''
         return 'no time stamps: whoever has the keys of the gateway could have rewritten the log' + note
-    start, until, times = milliseconds(json.loads(lines[0])['time']) / 1000, float('inf'), []
+    entries = [json.loads(line) for line in lines]
+    firsts = [entries[0]['time']] + [entry['first'] for entry in entries if entry['kind'] == 'file' and 'first' in entry]
+    start, until, times = min(milliseconds(at) for at in firsts) / 1000, float('inf'), []
     for i in reversed(range(len(found))):
         until = min(until, found[i][1])
         found[i] = found[i][0], until
     for number, until in found:
         times.append((until - min(start, until), min(start, until), until))
         start = max(start, min(covers[number], until))
-    longest = max(times)
     show = lambda at: datetime.fromtimestamp(at, timezone.utc).strftime('%Y-%m-%dT%H:%M:%SZ')
+    longest, begin = max(times), entries[0]
+    note = '' if not begin['found'] else '; and until %s, all that was logged before %s: the chain began with %d files that were there' % (
+        show(times[0][2]), begin['time'], len(begin['found']))
     return ('%d receipts of witnesses (verify.sh finds whether time stamps are signed): until %s, whoever has the keys of '
-            'the gateway could have rewritten at most %d minutes at a time (%s to %s), and all that was logged since') % (
-        len(found), show(max(at for _, at in found)), -(-longest[0] // 60), show(longest[1]), show(longest[2]))
+            'the gateway could have rewritten at most %d minutes at a time (%s to %s), and all that was logged since%s') % (
+        len(found), show(max(at for _, at in found)), -(-longest[0] // 60), show(longest[1]), show(longest[2]), note)
 
 # 3. The figures follow from the lookups.
 

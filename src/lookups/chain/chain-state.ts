@@ -1,4 +1,4 @@
-import type { Octets } from '../../base/units.js'
+import type { Milliseconds, Octets } from '../../base/units.js'
 import type { OpenSegment } from './open-segment.js'
 import type { ChainEntry, RemovalRequest, ManuallyRemovedFile, SizedFile } from './chain-entry.js'
 
@@ -37,6 +37,8 @@ export class ChainState {
     []
   /** Replacements of files with lookups by others. */
   conversions = 0
+  /** Time of the first lookup in closed files; Infinity: none is known. */
+  firstLookup: Milliseconds = Infinity
   /** Files that existed before the chain started. */
   foundAtStart = 0
 
@@ -49,6 +51,8 @@ export class ChainState {
         return
       case 'file':
         this.setPresent(entry)
+        if (entry.first !== undefined)
+          this.firstLookup = Math.min(this.firstLookup, Date.parse(entry.first))
         // Closed files are recorded in the order of closing, all before the next segment.
         if (this.openSegments.length > 0) this.segments.set(entry.file, this.openSegments)
         this.openSegments = []

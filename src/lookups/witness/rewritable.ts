@@ -20,7 +20,7 @@ export interface RewritableTime {
  * The times whose lookups the gateway alone could have rewritten, each until a witness confirmed them: one before each
  * confirmed line, and one after the last.
  *
- * @param began when the chain began
+ * @param began when the chain began; -Infinity: with lookups that were there before
  */
 export function rewritableTimes(
   lines: readonly ConfirmedLine[],
@@ -42,7 +42,12 @@ export function rewritableTimes(
   return [...times, { from, until: undefined }]
 }
 
-/** The longest ones: longer than a limit, and joined where they overlap. @param now ends those that last */
+/**
+ * The longest ones: longer than a limit, and joined where they overlap. The one that lasts stays apart, so that a time
+ * which a late receipt has ended is not taken for one that waits for its receipt.
+ *
+ * @param now ends the one that lasts
+ */
 export function longerThan(
   times: readonly RewritableTime[],
   limit: Milliseconds,
@@ -51,16 +56,9 @@ export function longerThan(
   const joined: RewritableTime[] = []
   for (const time of times.filter(({ from, until = now }) => until - from > limit)) {
     const last = joined.at(-1)
-    if (last === undefined || (last.until !== undefined && last.until < time.from))
-      joined.push(time)
-    else joined[joined.length - 1] = { from: last.from, until: laterOf(last.until, time.until) }
+    const { from, until } = time
+    if (last?.until === undefined || until === undefined || last.until < from) joined.push(time)
+    else joined[joined.length - 1] = { from: last.from, until: Math.max(last.until, until) }
   }
   return joined
-}
-
-function laterOf(
-  a: Milliseconds | undefined,
-  b: Milliseconds | undefined
-): Milliseconds | undefined {
-  return a === undefined || b === undefined ? undefined : Math.max(a, b)
 }

@@ -37,10 +37,13 @@ export interface WitnessVerification {
   readonly last?: string
   /** The last confirmed line. */
   readonly line?: number
-  /** The longest time whose lookups could be rewritten by whoever has the keys of the gateway, in seconds. */
+  /** The longest time since the chain began whose lookups whoever has the keys of the gateway could rewrite, in seconds. */
   readonly longest: Seconds
-  /** Such times that are longer than the interval of checkpoints and a minute; without `until`: to this day. */
-  readonly gaps: readonly { readonly from: string; readonly until?: string }[]
+  /**
+   * Such times that are longer than the interval of checkpoints and a minute. Without `from`: from the first lookup, since
+   * the chain began with files that were there before; without `until`: to this day.
+   */
+  readonly gaps: readonly { readonly from?: string; readonly until?: string }[]
   /** How often the gateway has replaced files by others that have the same lookups, by its word. */
   readonly conversions: number
 }
@@ -116,8 +119,10 @@ function compare(
     return { n, at, covers: covered(n) }
   })
   const times = confirmedLines.map(({ at }) => at).sort((a, b) => a - b)
-  const began = Date.parse(state.startedAt ?? '')
-  const rewritable = Number.isNaN(began) ? [] : rewritableTimes(confirmedLines, began)
+  // Lookups from before the chain have no witness until it has its first one.
+  const began = Math.min(Date.parse(state.startedAt ?? ''), state.firstLookup)
+  const first = state.foundAtStart > 0 ? -Infinity : began
+  const rewritable = Number.isNaN(began) ? [] : rewritableTimes(confirmedLines, first)
   const interval = (state.checkpoint?.within ?? 0) * MS_PER_SECOND
   return {
     confirmed: good.length,
@@ -132,16 +137,25 @@ function compare(
       last: iso(times.at(-1)!),
       line: confirmedLines.reduce((last, { n }) => Math.max(last, n), 0)
     }),
-    longest: longestOf(rewritable, now),
+    longest: longestOf(rewritable, began, now),
     gaps: longerThan(rewritable, interval + TOLERANCE, now).map(({ from, until }) => {
-      return { from: iso(from), ...(until !== undefined && { until: iso(until) }) }
+      return {
+        ...(from !== -Infinity && { from: iso(from) }),
+        ...(until !== undefined && { until: iso(until) })
+      }
     }),
     conversions: state.conversions
   }
 }
 
-function longestOf(times: readonly RewritableTime[], now: Milliseconds): Seconds {
-  const longest = times.reduce((most, { from, until = now }) => Math.max(most, until - from), 0)
+function longestOf(
+  times: readonly RewritableTime[],
+  began: Milliseconds,
+  now: Milliseconds
+): Seconds {
+  const longest = times
+    .map(({ from, until = now }) => until - Math.max(from, began))
+    .reduce((most, one) => Math.max(most, one), 0)
   return Math.ceil(longest / MS_PER_SECOND)
 }
 

@@ -54,7 +54,14 @@ t.test('the longest times are joined where they overlap', async t => {
     { from: 89, until: undefined }
   ]
   t.strictSame(longerThan(times, 15, 100), [{ from: 10, until: 80 }])
-  t.strictSame(longerThan(times, 10, 100), [{ from: 0, until: undefined }])
+  t.strictSame(
+    longerThan(times, 10, 100),
+    [
+      { from: 0, until: 90 },
+      { from: 89, until: undefined }
+    ],
+    'but not with the one that lasts'
+  )
   t.strictSame(longerThan(times, 15, 200), [
     { from: 10, until: 80 },
     { from: 89, until: undefined }

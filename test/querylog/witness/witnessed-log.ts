@@ -22,9 +22,14 @@ const midnight = (): number => Math.floor(Date.now() / 86_400_000) * 86_400_000
  * A log with a lookup every minute, a checkpoint every ten minutes, and a time stamp of each.
  *
  * @param hours how long it goes on
+ * @param earlier files that are there before the chain
  */
-export async function witnessedLog(t: Test, hours: number) {
-  const path = logFolder(t, { 'queries.jsonl': '' })
+export async function witnessedLog(
+  t: Test,
+  hours: number,
+  earlier: Readonly<Record<string, string>> = {}
+) {
+  const path = logFolder(t, { 'queries.jsonl': '', ...earlier })
   const folder = dirname(path)
   const key = signKey(t)
   const chain = { ...key.options, checkpoint: 10 * MINUTE, coversLive: true }

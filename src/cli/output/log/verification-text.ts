@@ -56,7 +56,8 @@ function witnessLines(witness: WitnessVerification, began: string | undefined): 
       : [])
   ]
   if (first === undefined || last === undefined) {
-    const since = began === undefined ? '' : ` since ${shown(began)}`
+    const isSinceBegan = began !== undefined && !hasEarlier(witness)
+    const since = isSinceBegan ? ` since ${shown(began)}` : ''
     return [`none: whoever has the key of the chain could have rewritten all of it${since}`].concat(
       unverified
     )
@@ -64,15 +65,22 @@ function witnessLines(witness: WitnessVerification, began: string | undefined): 
   const converted = `${formatCount(conversions, 'time')} the gateway replaced files by others, as Parquet; that they have the same lookups is its word`
   return [
     `${formatCount(confirmed, 'receipt')}, ${shown(first)} to ${shown(last)}; the last is of line ${line}`,
-    `root of the gateway alone could have rewritten at most ${formatDuration(longest)} at a time`,
-    ...gaps.map(({ from, until }) =>
-      until === undefined
-        ? `not confirmed since ${shown(from)}`
-        : `longer than it should be: ${shown(from)} to ${shown(until)}`
-    ),
+    `root of the gateway alone could have rewritten at most ${formatDuration(longest)} at a time${hasEarlier(witness) ? ', after the chain began' : ''}`,
+    ...gaps.map(gapLine),
     ...(conversions > 0 ? [converted] : []),
     ...unverified
   ]
+}
+
+/** Whether there were lookups before the chain. */
+const hasEarlier = ({ gaps }: WitnessVerification): boolean =>
+  gaps.some(({ from }) => from === undefined)
+
+function gapLine({ from, until }: WitnessVerification['gaps'][number]): string {
+  const start = from === undefined ? 'the first lookup' : shown(from)
+  if (until === undefined) return `not confirmed since ${start}`
+  const why = from === undefined ? ', as the chain began with files that were there before' : ''
+  return `longer than it should be: ${start} to ${shown(until)}${why}`
 }
 
 /** @param columns of the terminal, if it is one */
@@ -108,10 +116,28 @@ function headline(found: WitnessedVerification): string {
   if (found.proven) {
     return last === undefined
       ? 'verified: nobody without the key of the chain has altered the log; no witness'
-      : `verified, the log is unaltered; witnessed until ${shown(last)}`
+      : witnessedHeadline(found, last)
   }
   if (isUnsigned(found)) return 'not yet signed, so nothing is proven'
   return `broken at ${escapeControls(found.breaks[0]!.at)}`
+}
+
+/** Calls the log unaltered only if no witness came too late for any of it, but for what still waits for its receipt. */
+function witnessedHeadline({ witness, began = '' }: WitnessedVerification, last: string): string {
+  const { gaps, conversions } = witness
+  const waits = gaps.find(({ until }) => until === undefined)
+  const doubtful = gaps.filter(
+    ({ from, until }) => until !== undefined || from === undefined || from <= began
+  ).length
+  const doubts = [
+    ...(doubtful > 0
+      ? [`lookups of ${formatCount(doubtful, 'period')} could have been rewritten`]
+      : []),
+    ...(conversions > 0 ? [`the gateway replaced files ${formatCount(conversions, 'time')}`] : [])
+  ]
+  return doubts.length === 0
+    ? `verified, the log is unaltered; witnessed until ${shown(waits?.from ?? last)}`
+    : `verified by the key of the chain; ${doubts.join(', and ')}: see Witness`
 }
 
 /** One line for a report. */
