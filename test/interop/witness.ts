@@ -267,6 +267,29 @@ t.test('receipts of a hub are verified with its key', t => {
   t.end()
 })
 
+t.test('a receipt in another form is refused by both', t => {
+  const reversed = (receipt: object): string =>
+    JSON.stringify(Object.fromEntries(Object.entries(receipt).reverse()))
+  const forms: readonly ((receipt: object) => string)[] = [
+    receipt => `${reversed(receipt)}\n`,
+    receipt => `${JSON.stringify(receipt).replace(',', ', ')}\n`,
+    receipt => `${JSON.stringify({ ...receipt, more: 1 })}\n`,
+    receipt => JSON.stringify(receipt)
+  ]
+  for (const [i, form] of forms.entries()) {
+    const pack = forged(`form-${i}`, files => {
+      const last = receiptsOf(files).at(-1)!
+      const stored = Buffer.from(files.get('log/witness.jsonl')!).toString()
+      files.set('log/witness.jsonl', stored + form(last))
+    })
+    for (const { status, text } of [shell(pack), python(pack)]) {
+      t.equal(status, 1, text)
+      t.match(text, /ALTERED: log\/witness\.jsonl (has a line|ends within a line)/)
+    }
+  }
+  t.end()
+})
+
 t.test('without its stamps, a pack says that its log could have been rewritten', t => {
   const pack = forged('bare', files => {
     forgeChain(files)

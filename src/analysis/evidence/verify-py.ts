@@ -136,6 +136,9 @@ def stamp(response):
     at = datetime.strptime(info[4].decode()[:14], '%Y%m%d%H%M%S').replace(tzinfo=timezone.utc)
     return parts(info[2])[1].hex(), at.timestamp()
 
+# What each kind of receipt has besides the names of all, in this order.
+RECEIPTS = {'tsa': ['response'], 'hub': ['gateway', 'at', 'signature'], 'syslog': []}
+
 def check_witness(folder, hub):
     if not os.path.exists(os.path.join(folder, 'log', 'chain.jsonl')):
         return 'no chain, so no witness of it'
@@ -148,8 +151,14 @@ def check_witness(folder, hub):
         covers[number] = covered
     found, others = [], 0
     if os.path.exists(os.path.join(folder, 'log', 'witness.jsonl')):
-        for line in read(folder, 'log', 'witness.jsonl').decode().splitlines():
+        text = read(folder, 'log', 'witness.jsonl').decode()
+        need(text == '' or text.endswith('\\n'), 'log/witness.jsonl ends within a line')
+        for line in text.split('\\n')[:-1]:
             receipt = json.loads(line)
+            # In another form, it could be another receipt, or none, to other readers.
+            names = ['v', 'n', 'sha256', 'time', 'to', 'by'] + RECEIPTS.get(receipt.get('by'), [None])
+            need(list(receipt) == names and json.dumps(receipt, ensure_ascii=False, separators=(',', ':')) == line,
+                 'log/witness.jsonl has a line that is not a receipt as the gateway writes it')
             if receipt['by'] == 'tsa':
                 digest, at = stamp(base64.b64decode(receipt['response']))
             elif receipt['by'] == 'hub' and hub is not None:

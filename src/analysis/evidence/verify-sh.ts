@@ -45,6 +45,15 @@ if [ -f log/chain.jsonl ]; then
   stamps=0
   : >"$work/stamps"
   if [ -f log/witness.jsonl ]; then
+    # A line in another form could be one receipt here and another one, or none, to other readers.
+    text='"[^"\\\\]*"'
+    head='^{"v":1,"n":[1-9][0-9]*,"sha256":"[0-9a-f]\\{64\\}","time":'$text',"to":'$text',"by":'
+    if [ -n "$(tail -c 1 log/witness.jsonl)" ] || grep -v -q \\
+      -e "$head"'"tsa","response":"[A-Za-z0-9+/=]*"}$' \\
+      -e "$head"'"hub","gateway":'"$text"',"at":'"$text"',"signature":'"$text"'}$' \\
+      -e "$head"'"syslog"}$' log/witness.jsonl; then
+      fail "log/witness.jsonl has a line that is not a receipt as the gateway writes it"
+    fi
     sed -n 's|^{"v":1,"n":\\([0-9]*\\),"sha256":"\\([0-9a-f]*\\)".*"by":"tsa","response":"\\([A-Za-z0-9+/=]*\\)"}$|\\1 \\2 \\3|p' \\
       log/witness.jsonl >"$work/stamps"
   fi
