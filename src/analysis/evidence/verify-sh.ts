@@ -62,7 +62,9 @@ if [ -f log/chain.jsonl ]; then
     [ "$is" = "$digest" ] || fail "line $number of the chain is not the one that was stamped: the log was rewritten"
     printf '%s' "$response" | openssl base64 -d -A >"$work/stamp"
     if [ -n "$ca" ]; then
-      openssl ts -verify -digest "$digest" -in "$work/stamp" -CAfile "$ca" >/dev/null 2>&1 ||
+      # TSA-CA may be an intermediate authority. Certificates may have expired since; whether they were valid at the time
+      # of the stamp is for interdict verify-log.
+      openssl ts -verify -digest "$digest" -in "$work/stamp" -CAfile "$ca" -partial_chain -no_check_time >/dev/null 2>&1 ||
         fail "the time stamp of line $number is of another line, or not of this authority"
     fi
     stamps=$((stamps + 1))
