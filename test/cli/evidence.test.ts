@@ -222,7 +222,7 @@ t.test('the receipts of a witness are in the pack, and the page says what they p
   }
   const without = await page('without')
   t.match(without, /no witness has confirmed it \(log\.queries\.witness\)/)
-  t.match(without, /whoever has the key of the chain could have rewritten all of it since/)
+  t.match(without, /anyone with the key of the chain could have rewritten all of it since/)
   t.notOk(existsSync(within('without/log/witness.jsonl')))
 
   const sha256 = hashLine(readFileSync(within('log/chain.jsonl'), 'utf8').split('\n')[1]!)
@@ -231,7 +231,7 @@ t.test('the receipts of a witness are in the pack, and the page says what they p
   writeFileSync(within('log/witness.jsonl'), `${JSON.stringify({ ...receipt, response })}\n{"torn`)
   const witnessed = await page('witnessed')
   t.match(witnessed, /has rewritten the files of its log after a witness confirmed them/)
-  t.match(witnessed, /root of the gateway alone could have rewritten at most/)
+  t.match(witnessed, /root on the gateway alone could have rewritten at most/)
   t.match(witnessed, /verify\.sh FOLDER PUBLIC-KEY TSA-CA/)
   t.strictSame(
     readFileSync(within('witnessed/log/witness.jsonl'), 'utf8'),

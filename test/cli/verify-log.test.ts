@@ -139,7 +139,7 @@ t.test(
     const { config, at, key } = await siteWithChain(t, NAME)
     const none = await interdict('verify-log', '-c', config)
     t.match(none, { code: 0, out: /verified: nobody without the key of the chain .*; no witness/ })
-    t.match(none.out, /none: whoever has the key of the chain could have rewritten all of it since/)
+    t.match(none.out, /none: anyone with the key of the chain could have rewritten all of it since/)
     t.notMatch(none.out, /the log is unaltered/)
 
     const authority = makeAuthority()

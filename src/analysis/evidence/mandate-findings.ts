@@ -93,7 +93,7 @@ const TABLE: Omit<Table, 'rows'> = {
   id: 'mandates',
   title: 'Mandates',
   description:
-    'Each time in which a mandate was in force at the gateway, and whether the rules satisfied it: every client in its scope met an enforced ban. The signed texts are in mandates/.',
+    'Each period in which a mandate was in force at the gateway, and whether the rules satisfied it: an enforced ban applied to every client in its scope. The signed texts are in mandates/.',
   emptyText: 'No mandate was in force.',
   columns: [
     column('mandate', 'text'),

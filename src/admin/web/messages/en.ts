@@ -211,7 +211,7 @@ export const messages = {
   'todo.POLICY_TESTS_FAILING':
     'Correct the test or the rules; interdict check says what each test found. A test without a date may fail when a ban has ended.',
   'todo.MANDATE_UNMET':
-    'Add the ban that is named here, or remove what lifts it. The rules stay in force meanwhile.',
+    'Add the ban named here, or remove what lifts it. The rules stay in force meanwhile.',
   'todo.MANDATE_INVALID':
     'Put the signed file back in place. Its last good version stays in force until then.',
   'todo.RULES_WAITING':
@@ -223,11 +223,11 @@ export const messages = {
   'todo.LOG_UNWRITABLE':
     'Lookups are being lost. Check free space and permissions of the log folder.',
   'todo.PRIVACY_KEY':
-    'Give the folder of log.queries.privacy.keys to the user of the gateway, with mode 0700. It retries every minute.',
+    'Give the folder of log.queries.privacy.keys to the user of the gateway, with mode 0700. The gateway retries every minute.',
   'todo.LOG_MISPLACED':
     'Somebody moved the file or its folder. It is created again within a minute; put the lines of the moved file back.',
   'todo.LOG_UNWITNESSED':
-    'The log is written all the same. Until a witness confirms the chain again, root of the gateway could rewrite what was logged meanwhile. Check that the gateway reaches the witness in log.queries.witness.',
+    'The log is still written. Until a witness confirms the chain again, root on the gateway could rewrite what is logged meanwhile. Check that the gateway reaches the witness in log.queries.witness.',
   'todo.BAN_REMOVED':
     'A change of the rules ended it. If nobody decided that, restore the rules. The note ends after a day.',
   'todo.LIST_SHRUNK':
@@ -242,10 +242,10 @@ export const messages = {
   'todo.UPSTREAMS_DOWN':
     'Names that are not cached cannot be resolved. Check the connection to the upstreams.',
   'todo.UPSTREAMS_UNKNOWN':
-    'Wait a few seconds. If it lasts, test the upstreams and the way to them.',
+    'Wait a few seconds. If it persists, test the upstreams and the path to them.',
   'todo.UPSTREAM_DOWN': 'The others are used. Check whether it is reachable from this machine.',
   'todo.TRANSPORT_PORTABLE':
-    'See the message for the reason. Batched sockets need Linux on x86-64 or arm64; with transport: portable in the settings this is no problem.',
+    'See the message for the reason. Batched sockets need Linux on x86-64 or arm64; with transport: portable in the settings, this is not a problem.',
   'todo.FORWARDING_LOOP':
     'This upstream sends queries back to the gateway. Correct its forwarders.',
   'todo.BUNDLE_EXPIRED': 'The rules stay in force. Sign a new bundle.',

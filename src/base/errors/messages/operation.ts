@@ -34,8 +34,8 @@ export const OPERATION = {
   ADMIN_ABSENT: (path: string, why: string) =>
     `cannot connect to the gateway at admin socket ${path}: ${why}; is "interdict serve" running with these settings?`,
   ADMIN_PERMISSION: (path: string) =>
-    `permission denied on admin socket ${path}; run this as root or as the user of the gateway; its group may ask for the status`,
-  ADMIN_STATUS_ONLY: () => 'only the status may be asked for at this socket',
+    `permission denied on admin socket ${path}; run this as root or as the user of the gateway; members of its group can read the status`,
+  ADMIN_STATUS_ONLY: () => 'this socket serves only the status; use the admin socket',
   ADMIN_TIMEOUT: (path: string, timeout: number) =>
     `no reply from admin socket ${path} after ${timeout} ms; try again with a longer --timeout`,
   ADMIN_REPLY: (path: string, why: string) =>

@@ -30,7 +30,7 @@ export const RECORDS = {
   KEEP_NETWORK: (path: string, network: string, hint: string) =>
     `${path}: unknown network ${quote(network)}${hint || '; define it in networks.yaml of the rules'}`,
   REPORT_BAN: (report: string, ban: string, hint: string) =>
-    `report ${quote(report)}: the rules have no ban ${quote(ban)}${hint || '; it is made only while the query log has lookups of it'}`,
+    `report ${quote(report)}: the rules have no ban ${quote(ban)}${hint || '; the report works only while the query log has lookups of that ban'}`,
   PRIVACY_NETWORK: (path: string, network: string, hint: string) =>
     `${path}: unknown network ${quote(network)}${hint || '; define it in networks.yaml of the rules'}`,
 

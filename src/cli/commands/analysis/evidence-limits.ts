@@ -14,24 +14,24 @@ export const NOT_OVER =
   'The period was not over when this pack was made: it shows what is known so far. Make another one after its end.'
 
 const WITNESSED =
-  'that nobody, not even whoever controls the gateway and its keys, has rewritten the files of its log after a witness confirmed them'
+  'that nobody, not even somebody who controls the gateway and its keys, has rewritten the files of its log after a witness confirmed them'
 const REWRITABLE =
-  'what was logged between two confirmations, see Query log; and that files were converted faithfully: that is the word of the gateway'
+  'what was logged between two confirmations, see Query log; and that the gateway converted files faithfully'
 const NO_WITNESS =
-  'that the log was not rewritten later by whoever controls the gateway and its keys: no witness has confirmed it (log.queries.witness)'
+  'that the log was not rewritten later by somebody who controls the gateway and its keys: no witness has confirmed it (log.queries.witness)'
 
 /** What a pack proves, and what it does not, in words for its reader. */
 export function provenFacts(isWitnessed: boolean): readonly Fact[] {
   return [
     [
       'What this proves',
-      'that who holds the key has signed these lookups, rules and figures, and nobody has altered them since',
+      'that the holder of the key signed these lookups, rules and figures, and nobody has altered them since',
       'that the figures follow from the lookups: verify.py counts them again',
       ...(isWitnessed ? [WITNESSED] : [])
     ],
     [
       'What it does not prove',
-      'that the log itself is complete: whoever controls the gateway and its keys can leave lookups out before they leave it',
+      'that the log itself is complete: anyone who controls the gateway and its keys can omit lookups before they leave it',
       isWitnessed ? REWRITABLE : NO_WITNESS,
       'that clients had no way around the gateway, and what they did over other networks'
     ]

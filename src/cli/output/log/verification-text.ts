@@ -12,13 +12,13 @@ import { section } from '../layout.js'
 
 const BREAKS: Readonly<Record<Exclude<BreakKind, 'line'>, string>> = {
   absent:
-    'not there or empty. The gateway starts it within a minute; if it was there before, somebody removed it',
+    'missing or empty. The gateway starts it within a minute; if it existed before, somebody removed it',
   restarted: 'the previous chain was broken, and this one replaces it',
   cut: 'the expected line is missing: the chain was truncated',
   altered: 'altered since it was written',
-  rewritten: 'lines that a checkpoint had of it while it was written are not in it',
-  forged:
-    'a witness has confirmed another line: the chain was rewritten, or another one took its place',
+  rewritten:
+    'lines that a checkpoint recorded while the file was being written are missing or changed',
+  forged: 'a witness has confirmed another line: the chain was rewritten or replaced',
   missing: 'missing, and the gateway did not remove it',
   extra: 'not in the chain: not written by the gateway'
 }
@@ -36,7 +36,7 @@ const UNPROVEN: Readonly<Record<Unproven['kind'], string>> = {
   unfinished: 'being created, replaced or removed by the gateway'
 }
 
-/** State of a file when it was removed by hand. */
+/** State of a file when it was removed manually. */
 export const WAS: Readonly<Record<NonNullable<ManuallyRemovedFile['was']>, string>> = {
   altered: 'it did not match the chain',
   extra: 'it was not in the chain',
@@ -44,7 +44,7 @@ export const WAS: Readonly<Record<NonNullable<ManuallyRemovedFile['was']>, strin
   unreadable: 'it was unreadable'
 }
 
-/** What witnesses add, and the times that whoever has the keys of the gateway could have rewritten. */
+/** What witnesses confirm, and the periods that somebody with the keys of the gateway could have rewritten. */
 function witnessLines(witness: WitnessVerification, began: string | undefined): string[] {
   const { confirmed, first, last, line, longest, gaps, conversions } = witness
   const unverified = [
@@ -52,20 +52,22 @@ function witnessLines(witness: WitnessVerification, began: string | undefined): 
       ? [`${formatCount(witness.unverified, 'receipt')} not verified: ${witness.why}`]
       : []),
     ...(witness.sent > 0
-      ? [`${formatCount(witness.sent, 'line')} sent to others: compare theirs with --witness`]
+      ? [
+          `${formatCount(witness.sent, 'line')} sent without a reply: verify the recipient's log with --witness`
+        ]
       : [])
   ]
   if (first === undefined || last === undefined) {
     const isSinceBegan = began !== undefined && !hasEarlier(witness)
     const since = isSinceBegan ? ` since ${shown(began)}` : ''
-    return [`none: whoever has the key of the chain could have rewritten all of it${since}`].concat(
+    return [`none: anyone with the key of the chain could have rewritten all of it${since}`].concat(
       unverified
     )
   }
-  const converted = `${formatCount(conversions, 'time')} the gateway replaced files by others, as Parquet; that they have the same lookups is its word`
+  const converted = `${formatCount(conversions, 'time')} the gateway replaced files, for example by Parquet; no witness confirms that they have the same lookups`
   return [
-    `${formatCount(confirmed, 'receipt')}, ${shown(first)} to ${shown(last)}; the last is of line ${line}`,
-    `root of the gateway alone could have rewritten at most ${formatDuration(longest)} at a time${hasEarlier(witness) ? ', after the chain began' : ''}`,
+    `${formatCount(confirmed, 'receipt')}, ${shown(first)} to ${shown(last)}; the last is for line ${line}`,
+    `root on the gateway alone could have rewritten at most ${formatDuration(longest)} at a time${hasEarlier(witness) ? ', after the chain began' : ''}`,
     ...gaps.map(gapLine),
     ...(conversions > 0 ? [converted] : []),
     ...unverified
@@ -80,7 +82,7 @@ function gapLine({ from, until }: WitnessVerification['gaps'][number]): string {
   const start = from === undefined ? 'the first lookup' : shown(from)
   if (until === undefined) return `not confirmed since ${start}`
   const why = from === undefined ? ', as the chain began with files that were there before' : ''
-  return `longer than it should be: ${start} to ${shown(until)}${why}`
+  return `unconfirmed for longer than the interval: ${start} to ${shown(until)}${why}`
 }
 
 /** @param columns of the terminal, if it is one */
@@ -106,7 +108,7 @@ export function verificationLines(
   ]
 }
 
-/** A chain that the gateway has not started, or not signed a checkpoint in: nothing contradicts it. */
+/** True if the chain has not been started, or has no signed checkpoint: nothing contradicts it. */
 function isUnsigned({ proven, breaks }: Verification): boolean {
   return !proven && breaks.every(({ kind }) => kind === 'absent')
 }
@@ -149,7 +151,7 @@ export function verificationFact(found: WitnessedVerification): readonly string[
     ...(proven ? [`verified: ${filesLine(found)}`] : breaks.slice(0, 3).map(breakLine)),
     ...(checkpoint === undefined ? [] : [`last checkpoint ${shown(checkpoint)}`]),
     ...witnessLines(found.witness, found.began),
-    ...manualRemovals.flatMap(removalLines).map(line => `removed by hand: ${line}`),
+    ...manualRemovals.flatMap(removalLines).map(line => `removed manually: ${line}`),
     ...(open.length === 0 ? [] : [`not verified yet: ${open.join(', ')}`])
   ]
 }
