@@ -27,7 +27,7 @@ t.test('a log that was rewritten and got one fresh receipt is not called unalter
     const told = text(found)
     const expected = /: verified by the key of the chain; lookups of 1 period could have been/
     t.match(told, expected)
-    t.match(told, /longer than it should be/)
+    t.match(told, /unconfirmed for longer than the interval/)
     t.notMatch(told, /the log is unaltered/)
   }
 })
@@ -46,7 +46,7 @@ t.test(
     t.match(told, /at most 10 min at a time, after the chain began/)
     t.match(
       told,
-      /longer than it should be: the first lookup to 20.*, as the chain began with files/
+      /unconfirmed for longer than the interval: the first lookup to 20.*, as the chain began with files/
     )
     dropReceipts()
     t.match(text(await verify()), /could have rewritten all of it$/m)

@@ -38,10 +38,10 @@ const NICE = 5
 
 const MAX_STDERR: Octets = 64 * 1024
 
-/** Beside the program, which may be called by a link. */
+/** In the folder of the program, which may have been started by a symbolic link. */
 const MAIN = 'command-main.js'
 
-/** The one message that a process gets, on standard input, as `v8.serialize` writes it. */
+/** The only message to a process: on its standard input, written by `v8.serialize`. */
 export interface Job {
   /** The settings in force. */
   readonly settings: Config
@@ -55,9 +55,9 @@ export interface Job {
 }
 
 /**
- * Has processes of their own perform requests that read the query log or rules, at a lower priority. A process is killed
- * if it takes too long or nobody waits for it any more. It gets the settings in force, so that it works as well while
- * the settings file has errors.
+ * Runs requests that read the query log or rules in separate processes, at a lower priority. A process is killed if
+ * it takes too long or nobody waits for its result any more. It receives the settings in force, so that it also works
+ * while the settings file has errors.
  */
 export class CommandRunner {
   private running = 0
@@ -157,10 +157,10 @@ function lowerPriority(process: number): void {
   }
 }
 
-/** Why a process has died, for people. */
+/** Human-readable reason why a process died. */
 const lastLine = (text: string): string => text.trimEnd().split('\n').at(-1)!
 
-/** The one message that a process sends, on standard output. */
+/** The only message of a process, on its standard output. */
 type Reply = Partial<{
   readonly result: unknown
   readonly error: Partial<{

@@ -22,7 +22,7 @@ export interface ParsedJob extends Job {
   readonly request: ParsedRequest<RequestName>
 }
 
-/** The message that a process gets. @throws InterdictError API_COMMAND */
+/** The message that a process receives. @throws InterdictError API_COMMAND */
 export function decodeJob(octets: Buffer): ParsedJob {
   const found = parse(job, 'message', decoded(octets))
   const { name, request } = found
@@ -38,7 +38,7 @@ function decoded(octets: Buffer): unknown {
   }
 }
 
-/** The message that a process sends: JSON, in which whole numbers beyond 2^53 are texts. */
+/** The message that a process sends: JSON, in which integers beyond 2^53 are strings. */
 export function encodeReply(reply: { readonly result: unknown } | InterdictError): string {
   if ('code' in reply) {
     const { code, message, position } = reply
@@ -49,7 +49,7 @@ export function encodeReply(reply: { readonly result: unknown } | InterdictError
   )
 }
 
-/** Validates what a process has sent as its result, and leaves it as it is. @throws InterdictError API_COMMAND */
+/** Validates the result that a process sent, without changing it. @throws InterdictError API_COMMAND */
 export function checkResult<Name extends RequestName>(name: Name, result: unknown): ResultOf<Name> {
   parse<unknown>(REQUESTS[name].result, `result of "${name}"`, result)
   return result as ResultOf<Name>

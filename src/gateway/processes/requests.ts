@@ -11,7 +11,7 @@ const examples = count.max(999_999).default(5)
 const serial = z.int().min(1)
 const problem = z.object({ code: text, message: text })
 
-/** A document of which the gateway uses these members at most; all others pass unchanged. */
+/** A document of which the gateway uses only these members; all others pass unchanged. */
 function documentOf<Document>(members: z.core.$ZodLooseShape): z.ZodType<Document> {
   return z.looseObject(members) as unknown as z.ZodType<Document>
 }
@@ -22,9 +22,9 @@ const difference = documentOf<object>({ at: text, changes: z.array(z.looseObject
 const rule = z.looseObject({ id: text, state: text })
 
 /**
- * What processes of their own do for the gateway, as the commands of the same names do: the schema of each request,
- * and of its result, which is what the command prints with `--json`. Times are texts, since most are read in the time
- * zone of the rules.
+ * Requests that separate processes perform for the gateway, like the commands of the same names: the schema of each
+ * request and of its result, which is the output of the command with `--json`. Times are strings, since most are read
+ * in the time zone of the rules.
  */
 export const REQUESTS = {
   query: {
@@ -207,7 +207,7 @@ export const REQUESTS = {
 } as const
 
 export type RequestName = keyof typeof REQUESTS
-/** A request as it is sent: what has a default may be missing. */
+/** A request as it is sent: members with a default may be missing. */
 export type RequestOf<Name extends RequestName> = z.input<(typeof REQUESTS)[Name]['request']>
 /** A request as it is performed. */
 export type ParsedRequest<Name extends RequestName> = z.output<(typeof REQUESTS)[Name]['request']>

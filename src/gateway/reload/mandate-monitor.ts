@@ -4,15 +4,15 @@ import type { Timer, Timers } from '../../base/time/timers.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 import { NO_MANDATE_REPORT, type MandateReport } from '../../sources/mandates/mandate-report.js'
 
-/** Also after a change of the clock, a date is noticed within this time. */
+/** A date is noticed within this time even if the clock was changed. */
 const MAX_TIMER: Milliseconds = 3_600_000
-/** Shortfalls that are logged at a time; the status has as many. */
+/** Maximum number of shortfalls that are logged at once; the status lists as many. */
 const MAX_LOGGED = 20
 
-/** A shortfall, and whether it is there now. */
+/** A shortfall, and whether it applies now. */
 export type MandateShortfall = MandateReport['shortfalls'][number]
 
-/** Logs what the rules in force leave open of mandates, once, also when a date comes. */
+/** Logs each shortfall of the rules in force once, also when it begins at a later date. */
 export class MandateMonitor {
   private report: MandateReport = NO_MANDATE_REPORT
   private timer: Timer | undefined
@@ -29,7 +29,7 @@ export class MandateMonitor {
     return this.report
   }
 
-  /** Shortfalls that are there now. */
+  /** Shortfalls that apply now. */
   get open(): readonly MandateShortfall[] {
     const now = epochSeconds(this.clock)
     return this.report.shortfalls.filter(({ from, until }) => from <= now && now < until)
@@ -69,7 +69,7 @@ export class MandateMonitor {
     else this.log.info(counts, 'the rules in force satisfy all mandates')
   }
 
-  /** Calls again when the next shortfall begins or ends. */
+  /** Schedules the next check for when the next shortfall begins or ends. */
   private schedule(): void {
     this.timer?.cancel()
     const now = this.clock.wall()

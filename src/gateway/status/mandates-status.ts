@@ -3,14 +3,14 @@ import { MS_PER_SECOND, type Seconds } from '../../base/units.js'
 import { MAX_REPORTED } from '../reload/reload-reporter.js'
 import type { MandateMonitor } from '../reload/mandate-monitor.js'
 
-/** What authorities order to be banned, and whether the rules in force satisfy it. */
+/** The mandates of authorities, and whether the rules in force satisfy them. */
 export interface MandatesStatus {
   readonly mandates: readonly MandateStatus[]
-  /** What the rules in force leave open now. */
+  /** Current shortfalls of the rules in force. */
   readonly shortfalls: number
-  /** What they will leave open, when a mandate begins or a ban ends. */
+  /** Future shortfalls, when a mandate begins or a ban ends. */
   readonly later: number
-  /** The first of these, then of those. */
+  /** The first of the current shortfalls, then of the future ones. */
   readonly first: readonly SerializedError[]
   /** Files that are missing or invalid; the last good versions of these mandates are in force. */
   readonly problems: readonly SerializedError[]
@@ -22,12 +22,12 @@ export interface MandateStatus {
   readonly authority: string
   readonly reference: string
   readonly file: string
-  /** Of the signed text. */
+  /** Hash of the signed text. */
   readonly sha256: string
   readonly issued: string
-  /** Of the first of its bans; null: since ever. */
+  /** Start of the first of its bans; null: no start. */
   readonly from: string | null
-  /** Of the last of its bans; null: for ever. */
+  /** End of the last of its bans; null: no end. */
   readonly until: string | null
   readonly satisfied: boolean
 }

@@ -17,15 +17,15 @@ import {
 const CHECK_INTERVAL: Milliseconds = 5_000
 const FIRST_RETRY: Milliseconds = 10_000
 const MAX_RETRY: Milliseconds = 300_000
-/** A witness is late when it has confirmed nothing for the interval and half of it, or a minute. */
+/** A witness is late if it has confirmed nothing for the interval plus half of it, or plus a minute. */
 const patience = (every: Milliseconds): Milliseconds => every + Math.max(every / 2, 60_000)
 /** Time that a gateway has after its start to write a checkpoint and to have it confirmed. */
 const GRACE: Milliseconds = 120_000
 
-/** Where checkpoints go. */
+/** A witness that checkpoints are sent to. */
 export interface WitnessChannel {
   readonly by: Confirmation['by']
-  /** Address, for people. */
+  /** Human-readable address. */
   readonly to: string
   /** Rejects with an error that says why, within a minute. */
   submit(checkpoint: Checkpoint): Promise<Confirmation>
@@ -43,12 +43,12 @@ export interface WitnessOptions {
 export interface WitnessStatus {
   readonly by: Confirmation['by']
   readonly to: string
-  /** The last line of the chain that it has; null: none. */
+  /** The last line of the chain that it confirmed; null: none. */
   readonly line: number | null
   readonly confirmed: string | null
-  /** Since when the log has no witness although it should; null: it has. */
+  /** The time since when a confirmation is overdue; null: none is. */
   readonly missingSince: string | null
-  /** Why the last attempt failed; null: it did not. */
+  /** Error of the last attempt; null: it succeeded. */
   readonly error: SerializedError | null
 }
 

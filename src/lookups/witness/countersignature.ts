@@ -1,6 +1,6 @@
 import { verify, type KeyObject } from 'node:crypto'
 
-/** The hub's word that a line of a chain existed at a time. */
+/** A statement signed by the hub that a line of a chain existed at a time. */
 export interface Countersignature {
   /** RFC 3339, by the clock of the hub. */
   readonly at: string
@@ -10,7 +10,7 @@ export interface Countersignature {
 
 type Line = { readonly n: number; readonly sha256: string }
 
-/** What the hub signs; the first line keeps signatures for other purposes apart. */
+/** The text that the hub signs. The first line separates these signatures from those for other purposes. */
 export function countersignedOctets(gateway: string, { n, sha256 }: Line, at: string): Buffer {
   return Buffer.from(`interdict witness 1\n${gateway} ${n} ${sha256} ${at}`)
 }

@@ -1,7 +1,7 @@
 import type { Milliseconds } from '../../base/units.js'
 import { parseReceipts, type Receipt } from './receipts.js'
 
-/** What somebody else has of the chain: a line that existed at a time. */
+/** A receipt kept elsewhere: a line of the chain that existed at a time. */
 export type HeldReceipt =
   | { readonly kind: 'stored'; readonly receipt: Receipt }
   | { readonly kind: 'response'; readonly response: Uint8Array }
@@ -18,13 +18,13 @@ const DER_SEQUENCE = 0x30
 const MESSAGE = /interdict-chain line=(\d{1,15}) sha256=([0-9a-f]{64}) time=(\S+)/
 const TIME = /\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})/
 
-/** The text of a checkpoint for logs of others. */
+/** The text of a checkpoint in the logs of syslog servers. */
 export const messageOf = (line: number, sha256: string, time: string): string =>
   `interdict-chain line=${line} sha256=${sha256} time=${time}`
 
 /**
- * Reads what an auditor has got elsewhere: a time stamp, a copy of `witness.jsonl`, or lines of a log with messages of the
- * gateway. Of such a line, the first time on it counts, by the clock of its recipient.
+ * Reads receipts that an auditor obtained elsewhere: a time stamp, a copy of `witness.jsonl`, or lines of a log with
+ * messages of the gateway. The first time on such a line counts, since it is by the clock of the recipient.
  */
 export function readHeldReceipts(file: Uint8Array): HeldReceipt[] {
   if (file[0] === DER_SEQUENCE) return [{ kind: 'response', response: file }]

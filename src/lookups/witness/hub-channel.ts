@@ -4,9 +4,9 @@ import { isCountersigned, type Countersignature } from './countersignature.js'
 import type { Checkpoint } from './receipts.js'
 
 /**
- * The hub of a fleet, which countersigns checkpoints and keeps them.
+ * The hub of a fleet, which countersigns checkpoints and stores them.
  *
- * @param ask sends one to the hub; rejects with an error that says why not
+ * @param ask sends a checkpoint to the hub; rejects with the reason
  */
 export function hubChannel(
   gateway: string,

@@ -26,31 +26,31 @@ interface ReceiptHead {
   /** Number and SHA-256 of the chain line that the receipt is for. */
   readonly n: number
   readonly sha256: string
-  /** When the gateway got the receipt, or had sent the line. */
+  /** When the gateway received the receipt, or had sent the line. */
   readonly time: string
   readonly to: string
 }
 
-/** What a witness adds. */
+/** The part of a receipt that depends on the kind of witness. */
 export type Confirmation =
   /** A TimeStampResp of RFC 3161 in base64. */
   | { readonly by: 'tsa'; readonly response: string }
   /** The hub of the fleet has countersigned it at a time. */
   | ({ readonly by: 'hub'; readonly gateway: string } & Countersignature)
-  /** Sent, without a reply: the proof is at the recipient. */
+  /** Sent without a reply: the proof is the recipient's log. */
   | { readonly by: 'syslog' }
 
-/** What a witness confirmed, or what was sent to it; public, see docs/reference/query-log.md. */
+/** A line that a witness confirmed, or that was sent to it; public, see docs/reference/query-log.md. */
 export type Receipt = ReceiptHead & Confirmation
 
-/** Texts that each kind of receipt has besides those of all. */
+/** String fields that each kind of receipt has in addition to the common ones. */
 const TEXTS: Readonly<Record<Confirmation['by'], readonly string[]>> = {
   tsa: ['response'],
   hub: ['gateway', 'at', 'signature'],
   syslog: []
 }
 
-/** Receipts in the order of the file; other lines are ignored, as after a crash. */
+/** Receipts in the order of the file. Other lines, such as a partial one after a crash, are ignored. */
 export function parseReceipts(text: string): Receipt[] {
   return text.split('\n').flatMap(line => {
     const value = parseLine(line)
@@ -87,7 +87,7 @@ export function readLastReceipts(folder: string): Receipt[] {
   return parseReceipts(readTail(join(folder, WITNESS_FILE)))
 }
 
-/** Appends a receipt, on the disk when it returns. Throws the system error. */
+/** Appends a receipt and syncs it to disk. Throws the system error. */
 export async function appendReceipt(folder: string, receipt: Receipt): Promise<void> {
   const file = await open(join(folder, WITNESS_FILE), 'a+', MODE)
   try {

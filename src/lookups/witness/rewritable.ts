@@ -3,21 +3,21 @@ import type { Milliseconds } from '../../base/units.js'
 /** A line of the chain that a witness has confirmed. Times are wall-clock times. */
 export interface ConfirmedLine {
   readonly n: number
-  /** When a witness confirmed it: not by the gateway's word. */
+  /** When a witness confirmed it, by the clock of the witness. */
   readonly at: Milliseconds
-  /** Up to when the line covers lookups, by the gateway's word. */
+  /** The time up to which the line covers lookups, by the clock of the gateway. */
   readonly covers: Milliseconds
 }
 
-/** Lookups of this time could be rewritten until its end, by whoever has the keys of the gateway. */
+/** A period whose lookups could be rewritten until its end, by anyone with the keys of the gateway. */
 export interface RewritableTime {
   readonly from: Milliseconds
-  /** Undefined: still. */
+  /** Undefined: they still can be. */
   readonly until: Milliseconds | undefined
 }
 
 /**
- * The times whose lookups the gateway alone could have rewritten, each until a witness confirmed them: one before each
+ * The periods whose lookups the gateway alone could have rewritten, each until a witness confirmed them: one before each
  * confirmed line, and one after the last.
  *
  * @param began when the chain began; -Infinity: with lookups that were there before
@@ -27,7 +27,7 @@ export function rewritableTimes(
   began: Milliseconds
 ): RewritableTime[] {
   const sorted = [...lines].sort((a, b) => a.n - b.n)
-  // A line is confirmed as soon as any later line is, since that has its hash.
+  // A line is confirmed as soon as any later line is, since the hash of that line covers it.
   let earliest = Infinity
   const fixed = sorted.map(line => line.at)
   for (let i = fixed.length - 1; i >= 0; i--) fixed[i] = earliest = Math.min(earliest, fixed[i]!)

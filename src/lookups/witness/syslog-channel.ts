@@ -8,7 +8,7 @@ import { messageOf } from './external-receipts.js'
 const NOTICE = 5
 const MESSAGE_ID = 'chain'
 
-/** A syslog server that gets a message for each checkpoint. It replies nothing: the proof is its log. */
+/** A syslog server that receives a message for each checkpoint. It sends no reply: its log is the proof. */
 export function syslogChannel(config: OutputConfig): WitnessChannel {
   const { kind, host, port } = config.to
   const at = host.includes(':') ? `[${host}]` : host

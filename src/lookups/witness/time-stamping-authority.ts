@@ -24,7 +24,7 @@ export function timeStampingChannel({ url, caFile }: TimeStampingConfig): Witnes
     to: url,
     submit: async ({ sha256 }) => {
       const nonce = randomBytes(16)
-      // Read each time, so that renewed certificates count.
+      // Read each time, so that renewed certificates are used.
       const pem = readBoundedFileSync(caFile, MAX_SECRET_FILE).toString()
       const response = await post(url, timeStampRequest(sha256, nonce), pem)
       const stamp = verifyTimeStamp(response, readCertificates(pem))

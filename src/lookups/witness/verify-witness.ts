@@ -21,13 +21,13 @@ import {
 /** Time that a checkpoint takes to reach a witness. */
 const TOLERANCE: Milliseconds = 60_000
 
-/** What witnesses say of a chain; its JSON form is public, see docs/reference/query-log.md. Times are RFC 3339. */
+/** What witnesses confirm about a chain; its JSON form is public, see docs/reference/query-log.md. Times are RFC 3339. */
 export interface WitnessVerification {
   /** Receipts that confirm lines of the chain. */
   readonly confirmed: number
-  /** Lines of which a witness has another version, or that are missing: the chain was rewritten. */
+  /** Lines that differ from the version of a witness, or that are missing: the chain was rewritten. */
   readonly contradicted: readonly { readonly at: string; readonly from: string }[]
-  /** Receipts that cannot be verified, and why the first of them cannot. */
+  /** The number of receipts that cannot be verified, and the reason for the first of them. */
   readonly unverified: number
   readonly why?: string
   /** Lines that were sent and whose receipts are elsewhere. */
@@ -49,17 +49,17 @@ export interface WitnessVerification {
 }
 
 export interface WitnessSources {
-  /** Certificates that time stamps lead to; undefined: none are known. */
+  /** Trusted certificates of time-stamping authorities; undefined: none are known. */
   readonly authorities: readonly X509Certificate[] | undefined
   /** Public keys of the hub of a fleet. */
   readonly hubKeys?: readonly KeyObject[]
-  /** What others have. */
+  /** Receipts kept elsewhere. */
   readonly held: readonly HeldReceipt[]
   /** Undefined: the time of the last checkpoint, so that equal logs give equal results. */
   readonly now?: Milliseconds
 }
 
-/** A query log, verified against its chain and the witnesses of that. */
+/** A query log, verified against its chain and the witnesses of the chain. */
 export interface WitnessedVerification extends Verification {
   readonly witness: WitnessVerification
 }
@@ -88,7 +88,7 @@ interface Confirmed {
  * @throws InterdictError CHAIN_READ
  */
 export function verifyWitness(folder: string, sources: WitnessSources): WitnessVerification {
-  // The receipts first: the chain may grow meanwhile, and they with it.
+  // Receipts are read first: the chain and its receipts may grow meanwhile.
   const stored = read(folder, WITNESS_FILE, () => readReceipts(folder))
   const path = join(folder, CHAIN_FILE)
   const octets = read(folder, CHAIN_FILE, () =>
@@ -175,7 +175,7 @@ function verifyEach(held: readonly HeldReceipt[], sources: WitnessSources) {
   return { confirmed, problems, sent }
 }
 
-/** Undefined if its proof is elsewhere. Throws an error that says why it proves nothing. */
+/** Undefined if its proof is elsewhere. Throws an error with the reason why it proves nothing. */
 function confirmationOf(held: HeldReceipt, sources: WitnessSources): Confirmed | undefined {
   const { authorities } = sources
   if (held.kind === 'message') return { ...held, from: 'a message' }
@@ -200,7 +200,7 @@ function storedConfirmation(
       return { n, sha256, at: Date.parse(at), from: to }
     }
     case 'tsa':
-      // Of the line that was stamped, whatever the receipt calls it.
+      // It confirms the line that was stamped, whatever SHA-256 the receipt has.
       return stampOf(Buffer.from(receipt.response, 'base64'), n, to, authorities)
   }
 }
@@ -216,7 +216,7 @@ function stampOf(
   return { n, sha256, at, from }
 }
 
-/** Up to when a checkpoint covers lookups: the time of the last one up to it that has the lines of the live file. */
+/** The time up to which a checkpoint covers lookups: that of the last checkpoint, up to it, with lines of the live file. */
 function coverage(checkpoints: ChainContents['state']['checkpoints']): (n: number) => Milliseconds {
   const times = new Map<number, Milliseconds>()
   let last = -Infinity

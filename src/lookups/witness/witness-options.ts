@@ -5,7 +5,7 @@ import { syslogChannel } from './syslog-channel.js'
 import { timeStampingChannel } from './time-stamping-authority.js'
 
 /**
- * What the witness of a query log needs; undefined: it has none.
+ * The options for the witness of a query log; undefined: it has none.
  *
  * @param others channels of other parts of the gateway
  */

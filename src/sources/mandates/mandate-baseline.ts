@@ -5,10 +5,10 @@ import { failure, type InterdictError } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
 import type { Evaluation } from '../../policy/rules/mandates/evaluate-mandates.js'
 
-/** What the rules in force leave open of the mandates: new rules may leave no more open. */
+/** The openings that the rules in force leave in the mandates: new rules must not leave more. */
 export interface MandateBaseline extends Evaluation {
   readonly v: 1
-  /** SHA-256 of the rules, and of what of them people edit. */
+  /** SHA-256 of the rules, and of the part that is edited manually. */
   readonly sha256: string
   readonly ownSha256: string
   /** SHA-256 of each mandate with which they were compared. */
@@ -17,7 +17,7 @@ export interface MandateBaseline extends Evaluation {
 
 const pathIn = (store: string): string => join(store, 'in-force.json')
 
-/** Undefined: there is none that can be used, as before the first mandate. */
+/** Undefined: there is no usable baseline, as before the first mandate. */
 export function readBaseline(store: string): MandateBaseline | undefined {
   try {
     const baseline = JSON.parse(readFileSync(pathIn(store), 'utf8')) as { readonly v: number }

@@ -15,9 +15,9 @@ import type { MandateReport } from './mandate-report.js'
 
 export interface GateResult {
   readonly report: MandateReport
-  /** Why the rules must not become active: they leave open what those in force do not. */
+  /** Errors that keep the rules from becoming active: openings that the rules in force do not have. */
   readonly refusing: readonly InterdictError[]
-  /** Records what these rules leave open. Call it when they are in force. @returns the error if that fails */
+  /** Records the openings of these rules. Call it when they are in force. @returns the error if that fails */
   readonly save: () => InterdictError | undefined
 }
 
@@ -25,9 +25,9 @@ export interface GateResult {
 export interface RulesInForce {
   /** Undefined: none are active. */
   readonly sha256: string | undefined
-  /** Of what of them people edit. */
+  /** SHA-256 of the part that is edited manually. */
   readonly ownSha256: string | undefined
-  /** Loads them, from the history; undefined: they are not in it. */
+  /** Loads them from the history; undefined: the history does not have them. */
   readonly load: () => Promise<RuleSet | undefined>
 }
 
@@ -35,7 +35,7 @@ export interface RulesInForce {
 export class MandateGate {
   private readonly now: Seconds = epochSeconds(systemClock)
   private readonly baseline: MandateBaseline | undefined
-  /** Mandates that have come since the rules in force were compared. */
+  /** Mandates that were added since the rules in force were compared. */
   private readonly added: readonly Mandate[]
   /** Whether the rules in force are not to be had, so that nobody can say whether they satisfy these. */
   private isUnknown = false
@@ -56,14 +56,14 @@ export class MandateGate {
     )
   }
 
-  /** Whether the mandates are those with which the rules in force were compared. */
+  /** True if the rules in force were compared with these mandates. */
   get isUnchanged(): boolean {
     return (
       this.added.length === 0 && (this.baseline?.mandates.length ?? 0) === this.read.mandates.length
     )
   }
 
-  /** Stores mandates that have come in force, whatever becomes of the rules. @returns the error if that fails */
+  /** Stores mandates that are newly in force, even if the rules are rejected. @returns the error if that fails */
   keep(): InterdictError | undefined {
     return new MandateStore(this.store).accept(this.read.fresh, this.now)
   }
@@ -85,7 +85,7 @@ export class MandateGate {
     }
   }
 
-  /** Reports the rules in force, where others were rejected. */
+  /** Reports on the rules in force after others were rejected. */
   async judgeActive(): Promise<MandateReport> {
     const { added, baseline } = this
     const hasRules = this.inForce.sha256 !== undefined
@@ -98,7 +98,7 @@ export class MandateGate {
     )
   }
 
-  /** What the rules in force leave open, also of mandates that were added since. */
+  /** The openings of the rules in force, also in mandates that were added since. */
   private async before(): Promise<Evaluation | undefined> {
     const { added, baseline } = this
     if (added.length === 0) return baseline
@@ -114,7 +114,7 @@ export class MandateGate {
     }
   }
 
-  /** Whether nothing was in force: what a mandate demands from later on is not refused then. */
+  /** True if no rules were in force: shortfalls that begin later do not cause a refusal then. */
   private get isFirst(): boolean {
     return this.inForce.sha256 === undefined && this.baseline === undefined
   }

@@ -8,10 +8,10 @@ export type MandateSummary = Term &
     readonly file: string
   }
 
-/** The mandates, and what the rules leave open of them. Plain data: it is sent to other threads. */
+/** The mandates, and the openings that the rules leave in them. Plain data: it is sent to other threads. */
 export interface MandateReport {
   readonly mandates: readonly MandateSummary[]
-  /** What is open, or will be, with the time. */
+  /** Current and future openings, with their times. */
   readonly shortfalls: readonly (Term & SerializedError & { readonly mandate: string })[]
   /** Files that are missing or invalid. */
   readonly problems: readonly SerializedError[]

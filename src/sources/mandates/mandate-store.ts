@@ -7,7 +7,7 @@ import { reasonOf } from '../../base/errors/reason.js'
 import type { Octets, Seconds } from '../../base/units.js'
 import type { Mandate } from '../../policy/rules/mandates/mandate.js'
 
-/** Larger files are no mandates. */
+/** Larger files are not mandates. */
 export const MAX_MANDATE: Octets = 1024 * 1024
 const MAX_RECORD: Octets = 16 * 1024 * 1024
 const OPTIONS = { mode: 0o600, folderMode: 0o700 }
@@ -15,10 +15,10 @@ const OPTIONS = { mode: 0o600, folderMode: 0o700 }
 const storedSchema = z.strictObject({
   id: z.string(),
   issued: z.number(),
-  /** Of the signed text. */
+  /** Hash of the signed text. */
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
   accepted: z.number(),
-  /** When a later issue came; null: it is the last one. */
+  /** When a later issue replaced it; null: it is the latest one. */
   replaced: z.number().nullable()
 })
 const recordSchema = z.strictObject({ v: z.literal(1), mandates: z.array(storedSchema) })
@@ -33,8 +33,8 @@ export interface SignedMandate {
 }
 
 /**
- * Every issue of a mandate that was in force here: the last one of each stays so if its file is gone or invalid,
- * the others are for evidence.
+ * Every issue of a mandate that was in force here. The latest issue of each mandate stays in force if its file is
+ * missing or invalid; earlier ones are kept as evidence.
  */
 export class MandateStore {
   readonly record: string
@@ -69,7 +69,7 @@ export class MandateStore {
     return join(this.folder, `${sha256}.yaml`)
   }
 
-  /** Keeps mandates that have come in force. @returns the error if that fails */
+  /** Stores mandates that are newly in force. @returns the error if that fails */
   accept(fresh: readonly SignedMandate[], now: Seconds): InterdictError | undefined {
     if (fresh.length === 0) return undefined
     try {

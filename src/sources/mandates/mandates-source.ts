@@ -1,9 +1,9 @@
 import type { PublicKey } from '../../base/files/ed25519.js'
 
-/** Where mandates are read from, and where their last good versions are kept. */
+/** The place where mandates are read from, and where their last good versions are stored. */
 export interface MandatesSource {
   readonly folder: string
-  /** One of these, or of the files, must have signed a mandate. */
+  /** A mandate must be signed by one of these keys, or by one in the files. */
   readonly keys: readonly PublicKey[]
   /** Files with one key each. */
   readonly keyFiles: readonly string[]

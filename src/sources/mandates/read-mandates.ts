@@ -34,8 +34,8 @@ export const NO_MANDATES: ReadMandates = {
 }
 
 /**
- * Reads the mandates of a folder. One whose file is missing, invalid or older than a version in force is taken
- * from the store: only its authority withdraws a mandate. Never throws.
+ * Reads the mandates of a folder. A mandate whose file is missing, invalid or older than the version in force is
+ * taken from the store: only the authority can withdraw a mandate. Never throws.
  */
 export async function readMandates(source: MandatesSource, now: Seconds): Promise<ReadMandates> {
   return new MandatesReader(source, now).read()
@@ -65,7 +65,7 @@ class MandatesReader {
     const { source, problems, warnings, files } = this
     const trusted = await this.trustedKeys()
     const kept = this.readStore(trusted)
-    // Without keys nobody can tell which files are valid: what was accepted stays in force.
+    // Without keys, files cannot be verified: the accepted mandates stay in force.
     const offered =
       trusted === undefined ? new Map<string, never>() : await this.readFolder(trusted)
     const fresh: SignedMandate[] = []

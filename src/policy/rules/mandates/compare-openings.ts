@@ -4,8 +4,8 @@ import { containsPattern } from './pattern-relations.js'
 import { ALL_NAMES, type Opening } from './shortfall.js'
 
 /**
- * The openings that were not there before. An opening was there if one of before has all of its names, clients
- * and times, so that rules that only close some of it are no worse.
+ * The openings that are new. An opening is not new if a previous one has all of its names, clients and times, so
+ * rules that only close a part of it are no worse.
  */
 export function newOpenings<T extends Opening>(
   now: readonly T[],

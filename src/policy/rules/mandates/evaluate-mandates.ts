@@ -8,7 +8,7 @@ import { ScopeResolver, type KnownPrefixes, type MandateScope } from './scope.js
 import type { Shortfall } from './shortfall.js'
 import { Targets, type KnownNames, type Target } from './targets.js'
 
-/** What mandated apps and networks consisted of under the rules in force. */
+/** The contents of mandated apps and networks under the rules in force. */
 export interface Reach {
   readonly names: KnownNames
   readonly prefixes: KnownPrefixes
@@ -16,7 +16,7 @@ export interface Reach {
 
 export const NO_REACH: Reach = { names: {}, prefixes: {} }
 
-/** What rules leave open of mandates. */
+/** The openings that rules leave in mandates. */
 export interface Evaluation {
   readonly shortfalls: readonly Shortfall[]
   /** By SHA-256 of the mandate. */
@@ -24,9 +24,9 @@ export interface Evaluation {
 }
 
 /**
- * Finds what rules leave open of mandates, from now until the end of each.
+ * Finds the openings that rules leave in mandates, from now until the end of each mandate.
  *
- * @param known by SHA-256 of the mandate: what an app or a network has lost since is ordered as well
+ * @param known by SHA-256 of the mandate: what was removed from an app or a network since is still mandated
  */
 export function evaluateMandates(
   mandates: readonly Mandate[],
@@ -79,7 +79,7 @@ function shortfallsOf(order: Order, finder: OpeningFinder, now: Seconds): Shortf
     scopes.flatMap(scope =>
       find(target, scope).map(opening => ({
         ...opening,
-        // The clock may be set back: what is open now was open before.
+        // The clock may have been set back: what is open now was open before.
         from: opening.from === required.from ? Math.max(ban.from, 0) : opening.from,
         mandate: mandate.sha256,
         id: mandate.id,
@@ -98,7 +98,7 @@ function whereOf({ network, text, prefixes }: MandateScope): string {
   return text === network.id ? `network ${network.id}` : `network ${network.id}, part of ${text}`
 }
 
-/** What is open, or in no network any more, is not part of a mandate's reach any longer. */
+/** The reach of a mandate, without anything that is open now or no longer in any network. */
 function reachOf(
   { bans }: Mandate,
   targets: Targets,

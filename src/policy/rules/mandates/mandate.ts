@@ -5,13 +5,13 @@ import type { Seconds } from '../../../base/units.js'
 import type { Pattern } from '../model/pattern.js'
 import type { Term } from '../model/types.js'
 
-/** Something in a mandate, with its position in the file. */
+/** A value in a mandate, with its position in the file. */
 export interface Mandated<T> {
   readonly value: T
   readonly position: Position
 }
 
-/** What an authority orders to be banned: a file with its signature. */
+/** The bans that an authority orders: a file with its signature. */
 export interface Mandate {
   readonly id: string
   /** A later issue of the same mandate replaces this one. */
@@ -22,11 +22,11 @@ export interface Mandate {
   /** IANA name. */
   readonly timeZone: string
   readonly position: Position
-  /** Of the signed text; hexadecimal. */
+  /** Hash of the signed text, in hexadecimal. */
   readonly sha256: string
   /** The trusted keys that have signed it. */
   readonly signers: readonly PublicKey[]
-  /** None: the mandate is withdrawn. */
+  /** Empty: the mandate is withdrawn. */
   readonly bans: readonly MandatedBan[]
 }
 
@@ -35,7 +35,7 @@ export interface MandatedBan extends Term {
   readonly position: Position
   readonly apps: readonly Mandated<string>[]
   readonly names: readonly Mandated<Pattern>[]
-  /** Names that the order leaves out. */
+  /** Names that the order does not cover. */
   readonly except: readonly Pattern[]
   readonly networks: 'all' | readonly Mandated<string>[]
   readonly prefixes: readonly Mandated<Prefix>[]

@@ -8,7 +8,7 @@ import { clientsWithin, type MandateScope } from './scope.js'
 import { ALL_NAMES } from './shortfall.js'
 import { hasAddresses, type Target, type Targets } from './targets.js'
 
-/** What of a target some clients of a network can look up, and why. */
+/** The names of a target that some clients of a network can look up, and the reason. */
 export type NetworkOpening = Term & {
   readonly clients: readonly string[]
   readonly names: readonly string[]
@@ -26,7 +26,7 @@ interface DecidingRules {
 const ADDRESSES = -1
 const ADDRESSES_TEXT = 'its addresses'
 
-/** Finds what the rules of a network leave open of a target. */
+/** Finds the openings that the rules of a network leave for a target. */
 export class OpeningFinder {
   private readonly deciding = new WeakMap<readonly Rule[], DecidingRules>()
   private readonly withAddresses = new Map<NameSource, boolean>()
@@ -43,7 +43,7 @@ export class OpeningFinder {
 
   /**
    * @param required when the ban is ordered
-   * @param allowsExceptions whether exceptions count for nothing
+   * @param allowsExceptions true if exceptions are ignored
    */
   find(
     network: NetworkRules,
@@ -72,7 +72,7 @@ export class OpeningFinder {
     return found.all
   }
 
-  /** Whether the app has all names that are ordered: it may have lost some. There may be 100,000 networks. */
+  /** True if the app has all mandated names: some may have been removed. There may be 100,000 networks. */
   private hasOwnNamesOnly(target: Target): boolean {
     let isOwn = this.ownNamesOnly.get(target)
     if (isOwn === undefined) {
@@ -143,7 +143,7 @@ export class OpeningFinder {
     })
   }
 
-  /** Whether the list of a source, or the ban with `except`, lets some of the ordered names pass. */
+  /** True if the list of a source, or a ban with `except`, passes some of the mandated names. */
   private passes({ sources }: Ban, { part }: NameSource, target: Target, pattern: number): boolean {
     if (part === undefined) return false
     return sources.some(other => {
@@ -208,13 +208,13 @@ export class OpeningFinder {
   }
 }
 
-/** An opening of everything that a target is. */
+/** An opening of the whole target. */
 export function openAtAll({ prefixes }: MandateScope, required: Term, why: string): NetworkOpening {
   const clients = (prefixes ?? []).map(showPrefix)
   return { ...required, clients, names: [ALL_NAMES], hours: '', why }
 }
 
-/** Openings with their names, those with the same cause together. */
+/** Openings with their names, grouped by cause. */
 class Groups {
   private readonly byKey = new Map<string, NetworkOpening & { readonly names: string[] }>()
 
@@ -247,7 +247,7 @@ const isEnforced = ({ mode, reply }: Ban): boolean =>
 
 const isAlways = (ban: Ban): boolean => isEnforced(ban) && ban.schedule === undefined
 
-/** Whether a rule on the source bans all of its names, for all clients and types. */
+/** True if a rule on the source bans all of its names, for all clients and types. */
 function isWhole({ part }: NameSource): boolean {
   if (part === undefined) return true
   const { effect, qtypes, prefixes, overTcp, triggerRank } = part

@@ -3,13 +3,13 @@ import { showPattern, type Pattern } from '../model/pattern.js'
 
 /** How a source relates to mandated patterns, by the index of the pattern. */
 export interface Relation {
-  /** Patterns of which the source covers each name. */
+  /** Patterns whose names are all covered by the source. */
   readonly covers: ReadonlySet<number>
   /** Patterns with a name that the source covers, and the texts of the entries that do. */
   readonly touches: ReadonlyMap<number, readonly string[]>
 }
 
-/** Of a source with more entries below a pattern, the pattern stands for them all. */
+/** If a source has more entries than this below a pattern, the pattern stands for all of them. */
 const MAX_TEXTS = 1000
 const COVERS = Object.keys(COVER) as Cover[]
 

@@ -21,7 +21,7 @@ export type MandateResult =
  * Reads a mandate, and returns all errors at once: of its text, and of its signatures. Never throws.
  *
  * @param shown its name in messages
- * @param trusted keys of which one must have signed it; undefined: all that have are returned as signers
+ * @param trusted keys, one of which must have signed it; undefined: all keys that signed it are returned as signers
  * @param now for warnings about dates
  */
 export function readMandate(

@@ -2,7 +2,7 @@ import type { Seconds } from '../../../base/units.js'
 import type { Term } from '../model/types.js'
 import { END_OF_TIME } from './shortfall.js'
 
-/** The part of a term that is not over, with a finite end; undefined: it is over. */
+/** The rest of a term that has not ended, with a finite end; undefined: it has ended. */
 export function remaining({ from, until }: Term, now: Seconds): Term | undefined {
   return overlap({ from, until }, { from: now, until: END_OF_TIME })
 }
@@ -13,7 +13,7 @@ export function overlap(one: Term, other: Term): Term | undefined {
   return from < until ? { from, until } : undefined
 }
 
-/** The parts of a term in which none of others is active. */
+/** The parts of a term in which none of the other terms is active. */
 export function gapsIn(term: Term, others: readonly Term[]): Term[] {
   const gaps: Term[] = []
   let { from } = term

@@ -8,11 +8,11 @@ import type { MandatedBan } from './mandate.js'
 export interface MandateScope {
   /** Undefined: no rules apply to them. */
   readonly network: NetworkRules | undefined
-  /** As the mandate has it: the id of a network, or a prefix. */
+  /** As written in the mandate: the id of a network, or a prefix. */
   readonly text: string
-  /** Only these clients of the network; undefined: all of it, also those that are recognized. */
+  /** Only these clients of the network; undefined: all of its clients, including recognized ones. */
   readonly prefixes: readonly Prefix[] | undefined
-  /** Of the scope in the mandate; undefined: `all`. */
+  /** Position of the scope in the mandate; undefined: `all`. */
   readonly position: Position | undefined
 }
 
@@ -33,8 +33,8 @@ export class ScopeResolver {
   }
 
   /**
-   * @param known clients that a network has lost are in scope as well, unless they are in no network now:
-   *   then they are refused
+   * @param known clients that were removed from a network are in scope as well, unless they are in no network
+   *   now and therefore refused
    */
   resolve({ networks, prefixes }: MandatedBan, known: KnownPrefixes): MandateScope[] {
     const byPrefix = prefixes.flatMap(({ value, position }) => this.ofPrefix(value, position))
@@ -49,7 +49,7 @@ export class ScopeResolver {
     return [...named, ...byPrefix]
   }
 
-  /** The addresses that a network has, without those of networks within it. */
+  /** The addresses of a network, without those of networks within it. */
   addressesOf(id: string): readonly string[] {
     const network = this.byId.get(id)
     const own = (network?.prefixes ?? []).flatMap(prefix => this.map.split(prefix))
@@ -57,7 +57,7 @@ export class ScopeResolver {
     return [...new Set(parts.flatMap(({ prefixes }) => prefixes.map(showPrefix)))]
   }
 
-  /** Whether any address of a prefix is in a network. */
+  /** True if any address of a prefix is in a network. */
   isServed(prefix: Prefix): boolean {
     return this.map.split(prefix).some(({ by }) => by !== undefined)
   }
@@ -82,10 +82,10 @@ const wholeNetwork = (network: NetworkRules): MandateScope => ({
 })
 
 /**
- * The clients of a scope to whom something applies that is for some prefixes only.
+ * The clients of a scope that are in some of the prefixes to which a rule is limited.
  *
- * @param prefixes empty: it is for all
- * @returns undefined: none; no prefixes: all of the network
+ * @param prefixes empty: the rule is not limited
+ * @returns undefined: none; no prefixes: the whole network
  */
 export function clientsWithin(
   { prefixes: scope }: MandateScope,

@@ -2,17 +2,17 @@ import { failureAt, type InterdictError } from '../../../base/errors/error.js'
 import type { Term } from '../model/types.js'
 import { ALL_NAMES, type Shortfall } from './shortfall.js'
 
-/** Names, networks and prefixes that a message lists. */
+/** The maximum number of names, networks and prefixes that a message lists. */
 const MAX_LISTED = 5
 
-/** An error, and when it is one. */
+/** An error, and the time in which it applies. */
 export interface ShortfallError extends Term {
   readonly error: InterdictError
   /** Id of the mandate. */
   readonly mandate: string
 }
 
-/** One error for what falls short for the same reason, in however many networks. */
+/** One error for all shortfalls with the same cause, in however many networks. */
 export function shortfallErrors(shortfalls: readonly Shortfall[]): ShortfallError[] {
   const groups = new Map<string, Shortfall[]>()
   for (const one of shortfalls) {

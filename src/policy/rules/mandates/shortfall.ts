@@ -3,16 +3,16 @@ import type { Seconds } from '../../../base/units.js'
 
 /**
  * Names that some clients can look up at some time although a mandate orders them to be banned. Plain data, with
- * finite times: it is stored, to be compared with what later rules leave open.
+ * finite times: it is stored, and compared with the openings of later rules.
  */
 export interface Opening {
   /** SHA-256 of the mandate's text. */
   readonly mandate: string
-  /** Number of the order in it. */
+  /** Index of the order in the mandate. */
   readonly ban: number
   /** `app tiktok`, `tiktok.com` */
   readonly target: string
-  /** Null: in none. */
+  /** Null: in no network. */
   readonly network: string | null
   /** Prefixes; empty: all clients of the network. */
   readonly clients: readonly string[]
@@ -24,11 +24,11 @@ export interface Opening {
   readonly hours: string
 }
 
-/** An opening, and why it is one. */
+/** An opening, and its cause. */
 export interface Shortfall extends Opening {
   /** Id of the mandate. */
   readonly id: string
-  /** Of the target in the mandate. */
+  /** Position of the target in the mandate. */
   readonly position: Position
   /** The clients, for messages: `network phones`. */
   readonly where: string

@@ -4,7 +4,7 @@ import type { Octets } from '../../../base/units.js'
 
 /** A mandate as it is signed, and the signatures at its end. */
 export interface SignedText {
-  /** What is signed: the file up to its first signature. */
+  /** The signed part: the file up to its first signature. */
   readonly text: Uint8Array
   readonly signatures: readonly MandateSignature[]
 }
@@ -13,17 +13,17 @@ export interface MandateSignature {
   readonly key: PublicKey
   /** Base64. */
   readonly signature: string
-  /** From 1. */
+  /** Counted from 1. */
   readonly line: number
 }
 
-/** The start of what is signed. It makes signatures for other purposes invalid here. */
+/** Prefix of the signed octets. It makes signatures for other purposes invalid here. */
 export const MANDATE_MAGIC = 'interdict-mandate 1\n'
-/** A comment of YAML, so that the signed file is still one that every reader of YAML can read. */
+/** A YAML comment, so that every YAML parser can still read the signed file. */
 const SIGNATURE = /^# signature: ([A-Za-z0-9+/]{59}=) ([A-Za-z0-9+/]{86}==)\r?$/
 const LINE_FEED = 0x0a
 
-/** Splits a file into what is signed, and the signatures after it. */
+/** Splits a file into the signed part and the signatures after it. */
 export function splitSigned(file: Uint8Array): SignedText {
   const octets = Buffer.from(file.buffer, file.byteOffset, file.length)
   const signatures: Omit<MandateSignature, 'line'>[] = []
@@ -48,7 +48,7 @@ export function withMandateSignature(file: Uint8Array, key: KeyObject): Uint8Arr
   const text = isWhole ? unsigned : Buffer.concat([unsigned, Buffer.from('\n')])
   const own = showPublicKey(createPublicKey(key))
   const signature = sign(null, signedOctets(text), key).toString('base64')
-  // Those of an earlier text are of no use.
+  // Signatures of an earlier text are useless.
   const others = signatures.filter(one => one.key !== own && isSignedBy(text, one))
   const lines = [...others, { key: own, signature }].map(
     one => `# signature: ${one.key} ${one.signature}\n`

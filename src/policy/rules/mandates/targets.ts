@@ -12,19 +12,19 @@ export interface Target {
   /** `app tiktok`, `tiktok.com` */
   readonly label: string
   readonly position: Position
-  /** Undefined: a name, or an app that the rules do not have. */
+  /** Undefined for a name, or for an app that the rules do not have. */
   readonly app: NameSource | undefined
   /** True for an app that the rules do not have, or without any names. */
   readonly isMissing: boolean
   /** Numbers of patterns in `Targets.patterns`. */
   readonly patterns: readonly number[]
-  /** Names that the mandate leaves out. */
+  /** Names that the mandate does not cover. */
   readonly except: readonly Pattern[]
 }
 
 const COVERS = Object.keys(COVER) as Cover[]
 
-/** What mandates order to be banned, as patterns that are compared with the sources of rules. */
+/** The apps and names that mandates order to be banned, as patterns to compare with the sources of rules. */
 export class Targets {
   readonly patterns: Pattern[] = []
   private readonly numbers = new Map<string, number>()
@@ -36,7 +36,7 @@ export class Targets {
     this.apps = new Map(apps.map(source => [source.id, source]))
   }
 
-  /** @param known names that an app has lost are ordered as well */
+  /** @param known names that were removed from an app are mandated as well */
   of({ apps, names, except }: MandatedBan, known: KnownNames): Target[] {
     const isWanted = (pattern: Pattern): boolean =>
       !except.some(one => containsPattern(one, pattern))
@@ -65,7 +65,7 @@ export class Targets {
     return source === undefined ? [] : patternsOf(source).map(showPattern)
   }
 
-  /** Call it when all targets are known. */
+  /** Relations to the patterns of all targets; use it only after all targets were added. */
   get relations(): PatternRelations {
     return (this.compared ??= new PatternRelations(this.patterns))
   }
