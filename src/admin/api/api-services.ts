@@ -25,12 +25,12 @@ export interface ApiServices {
   readonly trend: Pick<Trend, 'now' | 'points'>
   /** The audit trail. */
   readonly changes: Pick<ChangeLog, 'record' | 'newest'>
-  /** Who has read lookups. */
+  /** Recorded reads of lookups. */
   readonly reads: Pick<ChangeLog<Read>, 'record' | 'newest'>
   /** The active rules. @throws InterdictError API_CONTROL_SILENT */
   rules(): Promise<ActiveRules>
   /**
-   * Has a process of its own perform a request that reads the query log or rules.
+   * Runs a request that reads the query log or rules in a separate process.
    *
    * @throws InterdictError API_BUSY, API_COMMAND_TIME, API_COMMAND, API_REQUEST, and the codes of the command
    */
@@ -39,7 +39,7 @@ export interface ApiServices {
     request: RequestOf<Name>,
     signal: AbortSignal
   ): Promise<ResultOf<Name>>
-  /** A report as `command` makes it, but one that others have had within half a minute is not made again. */
+  /** A report like that of `command`, but shared with requests of the last half minute. */
   report(request: RequestOf<'report'>, signal: AbortSignal): Promise<ResultOf<'report'>>
   /** Not older than a quarter of a second. @throws InterdictError API_CONTROL_SILENT */
   status(): Promise<StatusReply>

@@ -26,7 +26,7 @@ declare module 'fastify' {
     principal: Principal | undefined
     /** Code of the problem that was sent. */
     problemCode: string | undefined
-    /** What the handler has returned, if it is personal data. */
+    /** The return value of the handler, if it is personal data. */
     personalData: unknown
   }
 }
@@ -79,7 +79,7 @@ export async function createApi({ routes, services, ...options }: ApiOptions): P
   return app
 }
 
-/** Characters of a query that are recorded. */
+/** Maximum number of recorded characters of a query. */
 const MAX_FILTER = 1_000
 
 const unused = Function.prototype as () => never
@@ -190,7 +190,7 @@ function recordChange(
   else log.warn({ ...fields, code: problemCode }, 'change through the HTTP API refused')
 }
 
-/** Personal data that is read through the API is recorded, with who has read it, and how much of what. */
+/** Records reads of personal data through the API: the reader, the request and the number of rows. */
 function recordRead(
   { log, reads }: ApiServices,
   { id, rowsRead }: Route,

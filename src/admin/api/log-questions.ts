@@ -43,8 +43,8 @@ export const lookup = z.strictObject({
 })
 
 /**
- * The request for a page of lookups, and one more to know whether there are more. Values are quoted literals: DuckDB
- * knows no escapes in them but a doubled quote.
+ * The request for a page of lookups, plus one to know whether there are more. Values are quoted literals: DuckDB
+ * has no escapes in them except a doubled quote.
  */
 export function searchOf({
   limit,

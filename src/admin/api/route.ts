@@ -61,8 +61,8 @@ export interface RouteOptions<
   /** Status codes of errors that only this route has, by our code. */
   readonly errors?: Readonly<Partial<Record<ErrorCode, number>>>
   /**
-   * The response has personal data: each read is recorded, with the rows that this finds in what the handler has
-   * returned; null: not known.
+   * Set if the response has personal data: each read is recorded, with the number of rows that this function finds in
+   * the return value of the handler; null: not known.
    */
   readonly rowsRead?: (result: unknown) => number | null
   /** Returns the response. */

@@ -20,7 +20,7 @@ export interface Change {
   readonly code: string | null
 }
 
-/** Somebody has read lookups, through the API. */
+/** A read of lookups through the API. */
 export interface Read extends Change {
   /** The query of the request, decoded; '': none. */
   readonly filter: string
@@ -32,8 +32,8 @@ export interface Read extends Change {
 const KEPT = 1_000
 
 /**
- * The changes of the gateway that operators have made, or what they have read, for the audit trail: one JSON line
- * each. Each has a log of its own, since there are far more reads.
+ * The audit trail: changes that operators made to the gateway, or reads of lookups, one JSON line each. Changes and
+ * reads have separate logs, since there are far more reads.
  */
 export class ChangeLog<Entry extends Change = Change> {
   /** The newest last. */

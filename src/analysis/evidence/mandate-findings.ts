@@ -17,10 +17,10 @@ export interface EvidenceMandate {
   readonly isDropped: boolean
 }
 
-/** Whether the rules satisfied a mandate. `not running`: or nobody looked anything up. */
+/** Whether the rules satisfied a mandate. `not running` includes times without any lookups. */
 export type MandateStatus = 'satisfied' | 'not satisfied' | 'not known' | 'not running'
 
-/** A time in which a mandate was in force, and the rules satisfied it or not. */
+/** A period in which a mandate was in force, and whether the rules satisfied it. */
 export interface MandateSpan {
   readonly from: Milliseconds
   readonly until: Milliseconds
@@ -41,7 +41,7 @@ interface Period {
   readonly until: Milliseconds
 }
 
-/** @param segments of the gateway, in order @param rulesOf undefined: they are not at hand */
+/** @param segments of the gateway, in order @param rulesOf returns undefined if they are not available */
 export function mandateFindings(
   mandates: readonly EvidenceMandate[],
   segments: readonly Segment[],
@@ -185,7 +185,7 @@ function spansOf(
   return spans
 }
 
-/** What rules leave open of a mandate; `isKnown`: the rules are at hand. */
+/** The openings that rules leave in a mandate; `isKnown`: the rules are available. */
 interface RuleStatus {
   readonly isKnown: boolean
   readonly open: readonly (Term & { readonly why: string })[]

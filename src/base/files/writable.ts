@@ -2,10 +2,10 @@ import { accessSync, closeSync, constants, openSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { reasonOf } from '../errors/reason.js'
 
-/** As the logs are opened, but never creating a file: a pipe without a reader is an error at once. */
+/** Flags with which logs are opened, but without creating a file: a pipe without a reader fails at once. */
 const APPEND = constants.O_WRONLY | constants.O_APPEND | constants.O_NONBLOCK
 
-/** Why a folder cannot be written or made; undefined: it can. */
+/** The reason why a folder cannot be written to or created; undefined: it can. */
 export function folderUnwritable(folder: string): string | undefined {
   try {
     if (!statSync(folder).isDirectory()) return 'not a folder'
@@ -19,7 +19,7 @@ export function folderUnwritable(folder: string): string | undefined {
   }
 }
 
-/** Why a file cannot be appended to; undefined: it can, or does not exist, which is for `folderUnwritable`. */
+/** The reason why a file cannot be appended to; undefined: it can, or it does not exist (see `folderUnwritable`). */
 export function fileUnwritable(path: string): string | undefined {
   try {
     closeSync(openSync(path, APPEND))

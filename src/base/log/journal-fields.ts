@@ -1,10 +1,10 @@
 import { fstatSync } from 'node:fs'
 
-/** Priorities of syslog(3), as journald and sd-daemon(3) have them. */
+/** Priorities of syslog(3), as journald and sd-daemon(3) use them. */
 const PRIORITY: Readonly<Record<string, number>> = { error: 3, warn: 4, info: 6 }
 const STDERR = 2
 
-/** `/etc/interdict/rules/networks.yaml:12:5: ...`: where an error is. */
+/** Position of an error: `/etc/interdict/rules/networks.yaml:12:5: ...`. */
 const POSITION = /^(\/[^:\n]+):(\d+):(\d+): /
 
 interface Line {
@@ -14,7 +14,7 @@ interface Line {
   readonly [field: string]: unknown
 }
 
-/** Whether standard error is the journal's: systemd.exec(5), "JOURNAL_STREAM". */
+/** True if standard error is connected to the journal: systemd.exec(5), "JOURNAL_STREAM". */
 export function isJournal(
   { JOURNAL_STREAM: stream }: { readonly JOURNAL_STREAM?: string },
   descriptor = STDERR
@@ -28,7 +28,7 @@ export function isJournal(
   }
 }
 
-/** A line with its level as sd-daemon(3) has it, which the journal removes. */
+/** A line with a level prefix as in sd-daemon(3), which the journal removes. */
 export function withPriority(json: string): string {
   const { level } = JSON.parse(json) as Line
   return `<${PRIORITY[level] ?? PRIORITY.info}>${json}`
@@ -36,8 +36,8 @@ export function withPriority(json: string): string {
 
 /**
  * An entry of the journal's native protocol (systemd.io/JOURNAL_NATIVE_PROTOCOL): the line as the message, its
- * level, and its fields, such as INTERDICT_CODE and INTERDICT_NETWORK, to select by. An error that is somewhere
- * in a file has INTERDICT_FILE, INTERDICT_LINE and INTERDICT_COLUMN, too.
+ * level, and its fields, such as INTERDICT_CODE and INTERDICT_NETWORK, to filter by. An error with a position in a
+ * file also has INTERDICT_FILE, INTERDICT_LINE and INTERDICT_COLUMN.
  */
 export function journalEntry(json: string): Buffer {
   const { level, msg = '', err, ...fields } = JSON.parse(json) as Line
@@ -52,7 +52,7 @@ export function journalEntry(json: string): Buffer {
     field('SYSLOG_IDENTIFIER', 'interdict'),
     field('MESSAGE', json.trimEnd()),
     ...Object.entries({ ...all, ...fields })
-      // The journal has times of its own.
+      // The journal adds its own times.
       .filter(([name]) => name !== 'time')
       .map(([name, value]) => {
         const text = typeof value === 'string' ? value : JSON.stringify(value)

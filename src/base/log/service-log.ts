@@ -40,10 +40,10 @@ export interface ServiceLogOptions {
 /** Limit for output that the reader of `stderr` has not read; further lines are lost. */
 const MAX_UNREAD: Octets = 1024 * 1024
 
-/** The journal of systemd, if standard error goes there. */
+/** The systemd journal, if standard error is connected to it. */
 export interface Journal {
   readonly isJournal: boolean
-  /** @returns sends an entry, and returns whether it could; undefined: only by standard error */
+  /** @returns a function that sends an entry and returns true on success; undefined: use standard error only */
   readonly open: () => ((entry: Buffer) => boolean) | undefined
 }
 
@@ -61,7 +61,7 @@ export interface Terminal {
  * lines, in colour unless NO_COLOR is set. Written synchronously, so that the last line before a
  * crash is not lost. Lines that the file does not accept go to `terminal`.
  *
- * To the journal, lines go as entries with a level and fields, or at least with the level of sd-daemon(3).
+ * The journal receives lines as entries with a level and fields, or at least with the level prefix of sd-daemon(3).
  *
  * Throws the system error when the file cannot be opened.
  */
@@ -81,7 +81,7 @@ export function createServiceLog(
   const send = journal?.isJournal === true ? journal.open() : undefined
   const write = (json: string): void => {
     if (journal?.isJournal === true) {
-      // What its socket does not take, such as a very long line, goes through the stream.
+      // An entry that the socket rejects, such as a very long line, goes through the stream.
       if (send?.(journalEntry(json)) !== true) terminal.write(withPriority(json))
       return
     }

@@ -43,8 +43,8 @@ const JOURNAL = '/run/systemd/journal/socket'
 /**
  * Opens a socket for entries of the journal.
  *
- * @returns sends one, without waiting, and returns whether it could; undefined: there is no such socket, or koffi
- *   does not load
+ * @returns a function that sends an entry without waiting, and returns true on success; undefined: there is no such
+ *   socket, or koffi does not load
  */
 export function openJournal(path = JOURNAL): ((entry: Buffer) => boolean) | undefined {
   const system = loadSystem()

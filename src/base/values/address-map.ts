@@ -11,13 +11,13 @@ export interface MappedPart {
   readonly prefixes: readonly Prefix[]
 }
 
-/** Finds which of many prefixes decides on each address, by the longest match. */
+/** Finds the longest of many prefixes that covers an address. */
 export class AddressMap {
   private readonly ranges = new Map<32 | 128, readonly AddressRange[]>()
 
   constructor(private readonly prefixes: readonly Prefix[]) {}
 
-  /** Splits a prefix by what decides on its addresses. */
+  /** Splits a prefix by the longest match of its addresses. */
   split(whole: Prefix): readonly MappedPart[] {
     const bits = isIpv4(whole) ? 32 : 128
     const ranges = this.rangesOf(bits)

@@ -14,12 +14,12 @@ import type { Receipt } from '../../lookups/witness/receipts.js'
 import { checkpointSchema, readMessage, type CountersignReply } from '../channel/wire.js'
 
 const KEY_FILE = 'witness.pem'
-/** For operators, who put it into the settings of gateways. */
+/** Public key, for the settings of gateways. */
 const PUBLIC_FILE = 'witness.pub'
-/** Copies of what was signed, one file for each gateway. */
+/** Copies of signed checkpoints, one file per gateway. */
 const FOLDER = 'witness'
 const MAX_REQUEST: Octets = 1024
-/** A gateway gets no more, so that it cannot fill the disk. */
+/** Limits the signatures of a gateway, so that it cannot fill the disk. */
 const MIN_INTERVAL: Milliseconds = 5_000
 const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/
 
@@ -39,7 +39,7 @@ export class Countersigner {
     this.publicKey = showPublicKey(createPublicKey(this.key))
   }
 
-  /** @param gateway its name, by the subject on which only it may publish @returns the reply */
+  /** @param gateway its name, from the subject on which only this gateway may publish @returns the reply */
   countersign(gateway: string, octets: Uint8Array): Uint8Array {
     return Buffer.from(JSON.stringify(this.replyTo(gateway, octets)))
   }
@@ -78,7 +78,7 @@ export class Countersigner {
   }
 }
 
-/** Makes one at the first start. */
+/** Creates a key at the first start. */
 function openKey(folder: string): KeyObject {
   const path = join(folder, KEY_FILE)
   try {

@@ -15,8 +15,8 @@ export interface CertificateFindings {
 
 /**
  * Reads the certificates and keys that the settings name for listeners and the HTTP API, as the gateway would.
- * A key that every user may read is an error here, and a certificate that clients refuse for its dates; a gateway
- * that runs goes on, with a warning.
+ * A key that every user may read is an error here, and so is a certificate that clients reject because of its dates.
+ * For a running gateway both are warnings.
  *
  * @returns errors CERTIFICATE_UNREADABLE, CERTIFICATE_INVALID, CERTIFICATE_KEY, CERTIFICATE_VALIDITY, KEY_FILE_MODE; warnings
  *   CERTIFICATE_VALIDITY, CERTIFICATE_WILDCARD, ONBOARD_NOT_COVERED

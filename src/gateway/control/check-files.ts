@@ -16,7 +16,7 @@ import type { Config } from '../config/config.js'
 import { oidcFileErrors } from '../config/provider-files.js'
 import { loadCookieSecrets } from '../workers/cookie-secrets.js'
 
-/** Errors of files that prevent a start, and that a reload of the settings refuses. Without those that a reloader reads. */
+/** Errors in files that prevent a start and a reload of the settings, except files that a reloader reads. */
 export function startFileErrors({ log, alerts, smtp, admin }: Config): readonly InterdictError[] {
   return [
     ...checkChainFiles(log.queries),
@@ -27,8 +27,8 @@ export function startFileErrors({ log, alerts, smtp, admin }: Config): readonly 
 }
 
 /**
- * Errors of all files and folders that the settings name, without rules and certificates. Writes nothing and
- * opens no socket. A start goes on with some of them, without what needs the file.
+ * Errors in all files and folders that the settings name, except rules and certificates. Writes nothing and opens
+ * no socket. Some of these errors do not prevent a start, only the function that needs the file.
  */
 export async function checkFiles(config: Config): Promise<readonly InterdictError[]> {
   const { cookies, transfers, tls, log } = config
@@ -94,7 +94,7 @@ function checkFile({ key, file, kind }: LaterFile): readonly InterdictError[] {
     if (kind === 'program') checkProgram(file)
     else {
       const text = readBoundedFileSync(file, MAX_SECRET_FILE)
-      // OpenSSL takes a file without any certificate for no authorities.
+      // OpenSSL treats a file without any certificate as an empty list of authorities.
       if (kind === 'certificates') new X509Certificate(text)
     }
     return []

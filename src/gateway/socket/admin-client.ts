@@ -54,9 +54,9 @@ export async function sendToFirst<Result>(
 }
 
 /**
- * Asks at the first of these paths where a gateway listens that this user may ask.
+ * Sends a request to the first of these sockets on which a gateway listens and which this user may use.
  *
- * @throws what `ask` throws; ADMIN_PERMISSION for the last path where that is the reason; ADMIN_ABSENT for the first path
+ * @throws what `ask` throws; ADMIN_PERMISSION for the last path that fails for this reason; ADMIN_ABSENT for the first path
  */
 export async function fromFirst<Result>(
   paths: readonly string[],

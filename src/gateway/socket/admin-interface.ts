@@ -81,7 +81,7 @@ export class AdminInterface {
     return this.handle(request)
   })
   private socket: AdminSocket | undefined
-  /** For the group of the process. */
+  /** Socket for the group of the process. */
   private status: AdminSocket | undefined
   private config: AdminSocketConfig | undefined
   private isClosed = false
@@ -154,7 +154,7 @@ export class AdminInterface {
     return { socket, errors: [] }
   }
 
-  /** Opens the socket for the status. Without it, the gateway serves all the same. */
+  /** Opens the status socket. If this fails, the gateway serves without it. */
   private async openStatus(admin: AdminSocket | undefined): Promise<AdminSocket | undefined> {
     if (admin === undefined) return undefined
     try {

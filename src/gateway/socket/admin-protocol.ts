@@ -33,7 +33,7 @@ export interface FlushRequest {
   readonly subtree: boolean
 }
 
-/** Closes the file of the query log, and begins another one. */
+/** Rotates the query log file. */
 export interface RotateRequest {
   readonly do: 'rotate'
 }

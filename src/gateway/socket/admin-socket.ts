@@ -9,7 +9,7 @@ import { fittingSocketPath } from '../../base/files/socket-path.js'
 
 /** Whoever may write to the socket may use it: the user of the process, and root. */
 const OWNER_UMASK = 0o177
-/** And the group of the process. */
+/** Mode for the owner and the group of the process. */
 export const GROUP_UMASK = 0o117
 /** Of a folder that is made for it. */
 const FOLDER_MODE = 0o700
@@ -34,7 +34,7 @@ export interface AdminSocket {
 }
 
 /**
- * Listens at a path, by default with mode 0600, in a folder that is made if there is none. A stale socket of an earlier process is removed; anything else at the path
+ * Listens at a path, by default with mode 0600, in a folder that is created if missing. A stale socket of an earlier process is removed; anything else at the path
  * is an error and is left alone.
  *
  * @throws InterdictError ADMIN_SOCKET

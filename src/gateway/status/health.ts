@@ -8,7 +8,7 @@ import type { Status } from './status.js'
  */
 export interface HealthProblem {
   readonly code: ProblemCode
-  /** What it is about. */
+  /** The state that it affects. */
   readonly state: HealthState
   /** What of several it is about: an upstream, a list, a worker; null: the gateway. */
   readonly subject: string | null
@@ -18,9 +18,9 @@ export interface HealthProblem {
 
 /** Whether the gateway does what its settings and rules ask for. */
 export interface Health {
-  /** Whether clients should be sent here: it serves, and what else `admin.ready-requires` names is good. */
+  /** True if clients should be sent here: `serving` and the states in `admin.ready-requires` are good. */
   readonly ready: boolean
-  /** Whether each is good. */
+  /** For each state, true if it is good. */
   readonly states: Readonly<Record<HealthState, boolean>>
   readonly problems: readonly HealthProblem[]
 }

@@ -1,17 +1,17 @@
 /**
- * What health judges, each with a state of its own, since what to do about each differs:
+ * The states of health, reported separately because each calls for a different reaction:
  *
  * `serving`   clients get answers; otherwise send them elsewhere
- * `policy`    the rules in force are those that were ordered, and enforced; every gateway may have the same defect
+ * `policy`    the intended rules are in force and enforced; every gateway may have the same defect
  * `evidence`  lookups and rules are recorded
  */
 export const HEALTH_STATES = ['serving', 'policy', 'evidence'] as const
 export type HealthState = (typeof HEALTH_STATES)[number]
 
 export interface ProblemKind {
-  /** What it is about: each code is about one state. */
+  /** The state that it affects: each code affects exactly one. */
   readonly state: HealthState
-  /** Whether the state is not good with it; otherwise it is only reported. */
+  /** True if it fails the state; otherwise it is only reported. */
   readonly fails: boolean
 }
 
@@ -66,7 +66,7 @@ export const PROBLEMS = {
 
 export type ProblemCode = keyof typeof PROBLEMS
 
-/** Whether a state is not good with a problem of this code; false for a code of another version. */
+/** True if a problem with this code fails its state; false for a code of another version. */
 export function failsState(code: string): boolean {
   return Object.hasOwn(PROBLEMS, code) && PROBLEMS[code as ProblemCode].fails
 }

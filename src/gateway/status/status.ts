@@ -52,10 +52,10 @@ export interface Status extends WorkerCounters {
   readonly uptimeSeconds: Seconds
   /** Whether it is stopping, though it may still answer. */
   readonly stopping: boolean
-  /** States that must be good, beside `serving`, for it to be ready. */
+  /** States that must be good, besides `serving`, for the gateway to be ready. */
   readonly readyRequires: readonly HealthState[]
   readonly transport: Transport['kind']
-  /** Why it is slower than it could be; null: it is not, or the settings say so. */
+  /** The reason why slower, portable sockets are used; null: they are not, or the settings ask for them. */
   readonly slowTransport: string | null
   readonly listening: readonly (Endpoint & { readonly protocol: 'dns' | 'dot' | 'doh' })[]
   readonly rules: RulesStatus
@@ -87,7 +87,7 @@ export interface Status extends WorkerCounters {
   readonly recorder: (RecorderReply & { readonly restarts: number }) | null
   /** Null: archiving, retention and chaining are off, or the query log is. */
   readonly archive: ArchiveStatus | null
-  /** Who confirms the chain of the query log; null: nobody. */
+  /** Witnesses of the chain of the query log; null: none. */
   readonly witness: readonly WitnessStatus[] | null
 }
 

@@ -24,7 +24,7 @@ export interface UpstreamStatus extends Readonly<UpstreamCounts> {
   readonly isDefault: boolean
   /** The number of workers in which it is in each state. */
   readonly workers: Readonly<Record<UpstreamState['health'], number>>
-  /** Whether it is probed while there are no queries for it. */
+  /** True if it is probed while idle. */
   readonly probed: boolean
   /** Domains for which it is disabled by a forwarding loop; `.`: the default upstreams. */
   readonly loopsFor: readonly string[]

@@ -26,13 +26,13 @@ export class ChainState {
   /** Times of the start and of the last checkpoint. */
   startedAt: string | undefined
   checkpoint: { readonly time: string; readonly within: number } | undefined
-  /** What checkpoints have of the live file. */
+  /** Segments of the live file that checkpoints cover. */
   openSegments: OpenSegment[] = []
-  /** What checkpoints had of closed files before they were closed, as far as those were not replaced. */
+  /** Segments of closed files that checkpoints covered while these were live, unless the files were replaced since. */
   readonly segments = new Map<string, readonly OpenSegment[]>()
-  /** Numbers of the checkpoints after which lines that were in the live file before were not there. */
+  /** Numbers of the checkpoints that found earlier lines of the live file missing. */
   readonly shrunk: number[] = []
-  /** Checkpoints by the number of their lines, and whether they cover the live file. */
+  /** Checkpoints by line number, and whether each covers the live file. */
   readonly checkpoints: { readonly n: number; readonly time: string; readonly covers: boolean }[] =
     []
   /** Replacements of files with lookups by others. */
@@ -78,7 +78,7 @@ export class ChainState {
     }
   }
 
-  /** Offset in the live file up to which checkpoints have its lines. */
+  /** Offset in the live file up to which checkpoints cover its lines. */
   get openTo(): Octets {
     return this.openSegments.at(-1)?.to ?? 0
   }

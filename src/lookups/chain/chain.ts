@@ -36,7 +36,7 @@ import { readOpenSegment, type OpenSegment } from './open-segment.js'
 import { readChain, type ChainContents } from './read-chain.js'
 import { readSignKey } from './sign-key.js'
 
-/** Part of the interval after which a run writes a checkpoint: runs do not take equally long to get there. */
+/** Fraction of the interval after which a run writes a checkpoint: runs take different times to reach this point. */
 const DUE = 0.7
 
 export interface ChainOptions {
@@ -46,7 +46,7 @@ export interface ChainOptions {
   readonly earlierKeys: readonly PublicKey[]
   /** Maximum time between checkpoints. */
   readonly checkpoint: Milliseconds
-  /** Whether checkpoints cover the lines of the live file, for a witness. */
+  /** True if checkpoints cover the lines of the live file, for a witness. */
   readonly coversLive?: boolean
 }
 
@@ -221,7 +221,7 @@ export class Chain {
     if (this.writtenEntries > 0 || this.isCheckpointDue) this.appendCheckpoint()
   }
 
-  /** Writes a checkpoint if one is due for the witness, in the middle of long work. */
+  /** Writes a checkpoint during long work if one is due for the witness. */
   writeDueCheckpoint(): void {
     if (this.options.coversLive === true && this.isCheckpointDue) this.appendCheckpoint()
   }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs'
 import type { Octets } from '../../base/units.js'
 
-/** The lines of the live file that a checkpoint adds to those of the checkpoint before. */
+/** The lines of the live file that were added since the previous checkpoint. */
 export interface OpenSegment {
   /** Offset of the first octet. */
   readonly from: Octets
@@ -19,8 +19,8 @@ const NEWLINE = 0x0a
  * Reads the lines that were added to the live file: each octet is read once, however large the file is.
  *
  * @param from where the last segment ended
- * @returns `shrunk` if the file ends before that; undefined if the path has no regular file, or another
- *   one by the time it was read
+ * @returns `shrunk` if the file ends before that; undefined if the path is not a regular file, or is another file
+ *   by the time it was read
  */
 export function readOpenSegment(path: string, from: Octets): OpenSegment | 'shrunk' | undefined {
   const file = openRegular(path)
@@ -36,7 +36,7 @@ export function readOpenSegment(path: string, from: Octets): OpenSegment | 'shru
   }
 }
 
-/** Whether a file has the lines of all segments. Throws the system error. */
+/** True if a file has the lines of all segments. Throws the system error. */
 export function hasSegments(path: string, segments: readonly OpenSegment[]): boolean {
   const file = openSync(path, 'r')
   try {
@@ -74,7 +74,7 @@ function digestRange(file: number, from: Octets, to: Octets): string {
   const chunk = Buffer.allocUnsafe(Math.min(CHUNK, Math.max(to - from, 1)))
   for (let at = from; at < to;) {
     const read = readSync(file, chunk, 0, Math.min(chunk.length, to - at), at)
-    // Truncated meanwhile: the digest is then that of other octets.
+    // The file was truncated meanwhile, so the digest is of other octets.
     if (read === 0) break
     hash.update(chunk.subarray(0, read))
     at += read

@@ -22,7 +22,7 @@ const MAX_ATTEMPTS = 5
  * `restarted` a previous chain was broken, and this one was started in its place
  * `cut`       a line known from elsewhere is not in the chain: its end was cut off
  * `altered`   a file does not have the hash recorded in the chain
- * `rewritten` a file does not have the lines that a checkpoint had of it while it was written
+ * `rewritten` a file lacks lines that a checkpoint recorded while it was being written
  * `forged`    a witness has confirmed another line
  * `missing`   a file does not exist
  * `extra`     a file is unknown to the chain
@@ -183,14 +183,14 @@ class FileVerifier {
     this.checkLive()
   }
 
-  /** Lines that checkpoints have of the live file; it may have been closed since. */
+  /** Lines of the live file that checkpoints cover; it may have been closed since. */
   private checkLive(): void {
     const { liveName } = this.layout
     const holder = (): string =>
       closedFiles(this.layout).find(file => !this.state.files.has(file)) ?? liveName
     const file = holder()
     if (this.hasLines(file, this.state.openSegments)) return
-    // The gateway may close it in this moment.
+    // The gateway may close the file at this moment.
     const other = holder()
     if (other === file || !this.hasLines(other, this.state.openSegments))
       this.breaks.push({ kind: 'rewritten', at: liveName })

@@ -18,7 +18,7 @@ export interface KeyOptions {
 }
 
 export interface KeyRingOptions extends KeyOptions {
-  /** Whether clients are written as pseudonyms, so that there is to be a key for now. */
+  /** True if clients are written as pseudonyms, so that a current key is needed. */
   readonly isUsed?: boolean
 }
 
@@ -52,7 +52,7 @@ export class KeyRing {
     this.report = report
   }
 
-  /** Why a key that is in use is not on disk, so that its pseudonyms cannot be derived later; null: all are. */
+  /** The reason why a key in use is not on disk, so that its pseudonyms cannot be derived later; null: all are. */
   get error(): string | null {
     return this.unsaved.size === 0 ? null : this.lastError
   }
@@ -70,7 +70,7 @@ export class KeyRing {
       this.day = today
       this.attempt(() => deleteOldKeys(this.options.folder, this.options.keep, this.clock.wall()))
     }
-    // Before the first lookup of a period: a key that cannot be written is found at once.
+    // Before the first lookup of a period, so that a key that cannot be written is reported at once.
     if (this.options.isUsed) this.keyAt(this.clock.wall())
     if (this.unsaved.size === 0 || this.clock.now() < this.retryAt) return
     for (const key of this.unsaved.values()) {

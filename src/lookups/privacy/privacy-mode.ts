@@ -45,7 +45,7 @@ export function modeOf(options: PrivacyOptions, network: string | undefined): Pr
   return options.networks.find(({ id }) => id === network)?.mode ?? options.default
 }
 
-/** Whether any client is written as a pseudonym. */
+/** True if any client is written as a pseudonym. */
 export function usesPseudonyms({ default: usual, networks }: PrivacyOptions): boolean {
   return usual === 'pseudonym' || networks.some(({ mode }) => mode === 'pseudonym')
 }

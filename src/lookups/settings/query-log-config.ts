@@ -43,13 +43,13 @@ export interface ChainConfig {
   readonly earlierKeys: readonly string[]
   /** Maximum time between two chain lines. */
   readonly checkpoint: Milliseconds
-  /** Whether checkpoints cover the lines of the live file: there is a witness. */
+  /** True if checkpoints cover the lines of the live file, because there is a witness. */
   readonly coversLive: boolean
   /** Position of the key's setting, for an unusable key. */
   readonly position: Position
 }
 
-/** Who confirms checkpoints of the chain, so that the gateway alone cannot rewrite the log. */
+/** Third parties that confirm checkpoints of the chain, so that the gateway alone cannot rewrite the log. */
 export interface WitnessConfig {
   /** Interval of checkpoints. */
   readonly every: Milliseconds
@@ -57,7 +57,7 @@ export interface WitnessConfig {
   readonly tsa: TimeStampingConfig | undefined
   /** A syslog server; undefined: none. */
   readonly syslog: OutputConfig | undefined
-  /** Public key of the hub of the fleet; undefined: it is not asked. */
+  /** Public key of the hub of the fleet; undefined: the hub is not a witness. */
   readonly hubKey: PublicKey | undefined
   /** Position of the section, for unusable files. */
   readonly position: Position
@@ -66,7 +66,7 @@ export interface WitnessConfig {
 /** A time-stamping authority: RFC 3161. */
 export interface TimeStampingConfig {
   readonly url: string
-  /** Certificates in PEM that its time stamps lead to. */
+  /** Certificates (PEM) that its time stamps are verified with. */
   readonly caFile: string
 }
 

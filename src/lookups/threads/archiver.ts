@@ -14,7 +14,7 @@ import { MaintenanceReporter } from './maintenance-reporter.js'
 
 /** Interval between checks for work. */
 const CHECK_INTERVAL: Milliseconds = 10 * MS_PER_SECOND
-/** So that a checkpoint is not later than its interval although checks and runs take time. */
+/** Margin for the time that checks and runs take, so that a checkpoint is not later than its interval. */
 const earlier = (interval: Milliseconds): Milliseconds =>
   interval - Math.min(interval / 4, 2 * CHECK_INTERVAL)
 /** Delay before a failed run is retried. */
@@ -136,7 +136,7 @@ export class Archiver {
     if (this.working || !this.hasWork) return
     const now = performance.now()
     const isCheckpointDue = this.options.chain !== undefined && now >= this.checkpointAt
-    // A failed run delays neither files closed since nor checkpoints that a witness waits for.
+    // A failed run must not delay files closed since, nor checkpoints for a witness.
     const isUrgent = isCheckpointDue && this.options.chain?.coversLive === true
     const isDue = isCheckpointDue || this.isIncomplete || this.today() !== this.completedDay
     if (this.hasNewFile() || isUrgent || (now >= this.retryNotBefore && isDue)) this.run()

@@ -27,7 +27,7 @@ function checkWitness({ tsa, syslog, position }: WitnessConfig): readonly Interd
   })
 }
 
-/** Why a file of certificates cannot be used; undefined: it can. */
+/** The reason why a certificate file cannot be used; undefined: it can. */
 function reasonAgainst(file: string): string | undefined {
   try {
     readCertificates(readBoundedFileSync(file, MAX_SECRET_FILE).toString())

@@ -29,7 +29,7 @@ export interface PreparedLocks {
 }
 
 /**
- * The locks of the folders that a gateway writes: that of its state, that of the query log, and the spools of its
+ * Locks of the folders that a gateway writes to: the state folder, the query log folder and the spool folders of its
  * outputs.
  * A lock that is deleted, with its folder or alone, is acquired again.
  */
@@ -84,7 +84,7 @@ export class LogLocks {
     this.locks = []
   }
 
-  /** The folder of the state may have the query log, too. */
+  /** The state folder may also contain the query log. */
   private requestsFor(settings: LockSettings): readonly LockRequest[] {
     const requests = lockRequests(settings)
     const { state: folder } = this

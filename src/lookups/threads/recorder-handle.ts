@@ -29,7 +29,7 @@ export class RecorderHandle {
   private drainAttempts = 0
   private readonly locks: LogLocks
 
-  /** @param state the folder of the gateway's state, to be locked with those of the log */
+  /** @param state the state folder, to be locked together with the log folders */
   constructor(
     private readonly startThread: StartThread,
     private init: RecorderInit,
@@ -41,7 +41,7 @@ export class RecorderHandle {
   }
 
   /**
-   * Locks the folders of the state, of the query log and of the spools of its outputs, until `end`.
+   * Locks the state folder, the query log folder and the spool folders of its outputs until `end`.
    *
    * @returns the errors that prevent it
    */

@@ -17,7 +17,7 @@ import {
 const CHECK_INTERVAL: Milliseconds = 5_000
 const FIRST_RETRY: Milliseconds = 10_000
 const MAX_RETRY: Milliseconds = 300_000
-/** A witness is late if it has confirmed nothing for the interval plus half of it, or plus a minute. */
+/** A witness is late if it has confirmed nothing for the interval plus half of it, at least plus a minute. */
 const patience = (every: Milliseconds): Milliseconds => every + Math.max(every / 2, 60_000)
 /** Time that a gateway has after its start to write a checkpoint and to have it confirmed. */
 const GRACE: Milliseconds = 120_000

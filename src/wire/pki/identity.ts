@@ -1,6 +1,6 @@
 import type { CertificateFacts } from './client-certificate.js'
 
-/** What a client has presented on a connection: a certificate, a label, a token. */
+/** Credentials that a client presented on a connection: a certificate, a label, a token. */
 export interface ClientCredentials {
   readonly certificate: CertificateFacts | undefined
   /** First label of the server name, in lower case. */
@@ -19,7 +19,7 @@ export type IdentityMethod = 'certificate' | 'token' | 'sni'
  */
 export type IdentityStatus = 'known' | 'unknown' | 'revoked'
 
-/** Who a client is by its credentials, under the rules in force. */
+/** The identity of a client according to its credentials, under the rules in force. */
 export interface Identification {
   readonly status: IdentityStatus
   readonly method: IdentityMethod

@@ -9,7 +9,7 @@ export interface SignedData {
   readonly certificates: readonly Uint8Array[]
   /** Digest of the signer's certificate, according to the signed attributes. */
   readonly signingCertificate: { readonly algorithm: string; readonly digest: Uint8Array }
-  /** Whether a key has signed the content. */
+  /** True if a key signed the content. */
   isSignedBy(key: KeyObject): boolean
 }
 

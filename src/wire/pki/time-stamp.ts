@@ -14,7 +14,7 @@ const TIME_STAMPING = '1.3.6.1.5.5.7.3.8'
 const GRANTED = [0, 1]
 const MAX_DEPTH = 8
 
-/** What a time-stamping authority says: a digest existed at a time. */
+/** The statement of a time-stamping authority that a digest existed at a time. */
 export interface TimeStamp {
   /** SHA-256 in hexadecimal. */
   readonly sha256: string
@@ -40,7 +40,7 @@ export function timeStampRequest(sha256: string, nonce: Buffer): Buffer {
   )
 }
 
-/** The nonce of such a request as a response has it. */
+/** The nonce of such a request, in the form in which a response has it. */
 export const nonceText = (nonce: Buffer): string => `01${nonce.toString('hex')}`
 
 /** Reads a TimeStampResp without verifying its signature. @throws DerError */
@@ -79,7 +79,7 @@ export function readCertificates(pem: string): X509Certificate[] {
   return blocks.map(block => new X509Certificate(block))
 }
 
-/** Whether the signed attributes name a certificate, by its digest: RFC 5816 §2.2. */
+/** True if the signed attributes name a certificate by its digest: RFC 5816 §2.2. */
 function isNamed(raw: Uint8Array, { signingCertificate: named }: SignedData): boolean {
   return createHash(named.algorithm).update(raw).digest().equals(named.digest)
 }
