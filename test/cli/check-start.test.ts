@@ -13,10 +13,10 @@ import { interdict } from './run.js'
 
 /*
  * `interdict check` and a start must agree: deploying.md restarts a gateway after a check without errors. Every
- * setting that names a file, a folder or something in the rules is tried with one that cannot be used.
+ * setting that names a file, a folder or something in the rules is tested with an unusable one.
  */
 
-/** What a start does with settings that `check` refuses. */
+/** The behaviour of a start with settings that `check` refuses. */
 type Start = 'refused' | 'goes on'
 
 interface Case {
@@ -322,7 +322,7 @@ const FILES: Readonly<Record<string, readonly Case[]>> = {
   )
 }
 
-/** All other settings that are texts: nothing outside the settings file decides whether they are right. */
+/** All other string settings: whether they are valid depends on nothing outside the settings file. */
 const OTHERS = [
   /\.(address|name|path|id|issuer|server-name|base-url|scopes\[\]|(name|roles)-claim|client-id)$/,
   /\.(timeout|[a-z-]*(interval|age|size|ttl)|space|rate|flush|burst|idle|grace|lame-duck|keep)$/,
@@ -337,7 +337,7 @@ const OTHERS = [
   /^transfers\.(primaries\.\*\.key|max-time)$/
 ]
 
-t.test('every text of the settings is a file here, or is known to be none', t => {
+t.test('every string setting is a file listed here, or is known not to be one', t => {
   const all = schemaStrings()
   const isFile = (key: string): boolean => Object.hasOwn(FILES, key)
   const isOther = (key: string): boolean => OTHERS.some(one => one.test(key))
@@ -404,7 +404,7 @@ for (const [key, cases] of Object.entries(FILES)) {
       const { code, start, path } = tried
       const site = await siteOf(t, tried)
       t.strictSame(await codesOfCheck(site), [code], `check, ${path}`)
-      // What is read later has nothing to do with the start: one is enough.
+      // Files that are read later do not affect the start: one is enough.
       if (start === 'goes on' && i > 0) continue
       const refused = start === 'goes on' ? [] : [start === 'refused' ? code : start]
       t.strictSame(await codesOfStart(site), refused, `start, ${path}`)
@@ -421,7 +421,7 @@ t.test('a report on a ban that the rules do not have is a warning', async t => {
   t.strictSame(await codesOfStart(site), [])
 })
 
-t.test('a start goes on where check found nothing', async t => {
+t.test('a start succeeds if check found no errors', async t => {
   const site = await siteOf(t, { settings: () => '', path: '', code: '', start: 'goes on' })
   t.strictSame([await codesOfCheck(site), await codesOfStart(site)], [[], []])
 })

@@ -79,7 +79,7 @@ t.test('a pack states the mandates, and whether the rules satisfied them', async
   )
   t.strictSame(shown, [
     ['10.00-11.00 satisfied'],
-    // Somewhere between the two lookups, the rules changed.
+    // The rules changed at some time between the two lookups.
     ['11.00-13.00 not satisfied', '13.00-14.00 not known', '14.00-15.00 satisfied']
   ])
   t.match(mandates[1]!.spans[0], {

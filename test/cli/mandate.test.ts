@@ -15,7 +15,7 @@ bans:
     exceptions: allowed
 `
 
-/** A site with a signed mandate, and the public key of the authority. */
+/** A site with a signed mandate and the public key of the authority. */
 async function site(t: Test, text = TEXT) {
   const config = writeSite(t, FILES)
   const at = (name: string): string => join(dirname(config), name)

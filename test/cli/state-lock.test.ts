@@ -37,7 +37,7 @@ t.test('a second process on the state folder ends, until the first one is killed
   t.equal(await third.ended, 0)
 })
 
-/** The successor is a child of nobody here: it may remain as a zombie. */
+/** True also for a zombie: the successor is not a child of this process, so it may remain one. */
 function hasEnded(pid: number): boolean {
   try {
     process.kill(pid, 0)

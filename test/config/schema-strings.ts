@@ -16,8 +16,8 @@ interface Node {
 const SCHEMA = 'docs/reference/schemas/interdict.schema.json'
 
 /**
- * The settings that are texts, by the JSON Schema, which a test keeps as the settings are. `[]` is for each
- * entry of a list, `*` for a key that the operator chooses.
+ * The string settings according to the JSON Schema, which a test keeps in step with the settings. `[]` stands for
+ * each entry of a list, `*` for a key that the operator chooses.
  */
 export function schemaStrings(): readonly string[] {
   const root = JSON.parse(readFileSync(SCHEMA, 'utf8')) as Node

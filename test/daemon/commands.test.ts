@@ -13,7 +13,7 @@ import { interdict, PROGRAM } from '../cli/run.js'
 
 const check = (result: unknown) => checkResult('rules file', result)
 
-/** What the process does when it is asked for a file of the version that is named so. */
+/** The behaviour of the process when a file of the version with this name is requested. */
 const MAIN = `
 import { readFileSync } from 'node:fs'
 import { getPriority } from 'node:os'
@@ -128,7 +128,7 @@ t.test('a process that hangs, or that nobody waits for', async t => {
   await t.rejects(act('hang', undefined, { time: 50 }), { code: 'API_COMMAND_TIME' })
 })
 
-t.test('a program that is not there', async t => {
+t.test('a program that does not exist', async t => {
   const { signal } = new AbortController()
   const file = join(t.testdir(), 'none', 'interdict.yaml')
   const config = (): Config => ({ file }) as Config
@@ -140,7 +140,7 @@ t.test('a program that is not there', async t => {
   }
 })
 
-t.test('messages that do not match their schema are refused', t => {
+t.test('messages that do not match their schema are rejected', t => {
   const job = { settings: {}, memory: 1, name: 'bans', request: { within: 1 } }
   t.match(decodeJob(serialize(job)), { ...job, request: { within: 1, files: false } })
   const wrong: readonly (readonly [object, RegExp])[] = [

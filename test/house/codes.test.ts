@@ -27,7 +27,7 @@ import { TARGET_KIND, type TargetKind } from '../../src/wire/dns/records/answer.
 import { TSIG_ERROR, type TsigError } from '../../src/wire/tsig/tsig.js'
 
 /**
- * Assignments that `npm run lint` checks: without the error that is expected, compilation fails. The function is never
+ * Assignments that `npm run lint` checks: compilation fails unless each has the expected error. The function is never
  * called.
  */
 function assignments(number: number) {

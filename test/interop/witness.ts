@@ -170,7 +170,7 @@ t.test(
   }
 )
 
-/** A pack with other files, signed with the key of the gateway, as root of it could do. */
+/** A pack with other files, signed with the key of the gateway, as root on the gateway could do. */
 function forged(name: string, change: (files: Map<string, string | Uint8Array>) => void): string {
   const files = new Map<string, string | Uint8Array>()
   const manifest = readFileSync(at('pack/SHA256SUMS'), 'utf8').trim().split('\n')
@@ -184,7 +184,7 @@ function forged(name: string, change: (files: Map<string, string | Uint8Array>) 
   return name
 }
 
-/** The chain written again, with a checkpoint of other lines. */
+/** Rewrites the chain, with a checkpoint of other lines. */
 function forgeChain(files: Map<string, string | Uint8Array>): string[] {
   let head = { n: 0, sha256: INITIAL_HASH }
   const lines = Buffer.from(files.get('log/chain.jsonl')!).toString().trim().split('\n')

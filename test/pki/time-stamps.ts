@@ -10,8 +10,8 @@ import {
 } from '../tls/certificates.js'
 
 /*
- * Time stamps of RFC 3161, written by hand: a true CMS SignedData with a key of its own. `test/interop` compares
- * with those of `openssl ts`.
+ * Time stamps of RFC 3161, encoded without a library: real CMS SignedData, signed with a generated key. `test/interop`
+ * compares them with those of `openssl ts`.
  */
 
 const SHA256 = '608648016503040201'
@@ -26,7 +26,7 @@ const OID = {
 }
 
 export interface TestAuthority {
-  /** PEM of the certificate that has issued that of the signer. */
+  /** PEM of the certificate that issued the signer's certificate. */
   readonly ca: string
   readonly signer: TestCertificate
 }
@@ -36,13 +36,13 @@ export interface StampTerms {
   /** Hexadecimal, as in the request. */
   readonly nonce?: string
   readonly status?: number
-  /** Signs in place of the signer whose certificate is sent. */
+  /** Signs instead of the signer whose certificate is sent. */
   readonly forger?: TestCertificate
-  /** The digest that the attributes name, in place of that of the certificate. */
+  /** The digest in the attributes, instead of that of the certificate. */
   readonly named?: Buffer
 }
 
-/** An authority whose key is new. */
+/** An authority with a new key. */
 export function makeAuthority(terms: Parameters<typeof makeCertificate>[0] = {}): TestAuthority {
   const { notBefore = new Date(Date.now() - 86_400_000) } = terms
   const root = makeCertificate({ names: [], subject: 'Test TSA CA', notBefore })

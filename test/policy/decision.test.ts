@@ -23,7 +23,7 @@ const policy = policyOf(
   )
 )
 
-/** A chain of names evaluated into one decision. */
+/** Chains of names, each evaluated into one decision. */
 const chains = [
   { chain: ['allow.example', 'ban.example'], decides: 'ban', monitors: '' },
   { chain: ['ban.example', 'allow.example'], decides: 'ban', monitors: '' },

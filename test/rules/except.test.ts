@@ -1,4 +1,4 @@
-/** `except` of a ban: names below a banned one that it leaves out. */
+/** `except` of a ban: names below a banned one that the ban does not cover. */
 import t from 'tap'
 import { exceptedPatterns } from '../../src/cli/commands/analysis/evidence-states.js'
 import { compile } from '../../src/policy/compile/compile.js'
@@ -51,7 +51,7 @@ t.test('leaves them to other bans and to the apps of the same ban', async t => {
   t.equal(evaluateAddress(policy, '192.0.2.1', '10.0.0.1').decides, 'one')
 })
 
-t.test('explain says that the name is left out', async t => {
+t.test('explain shows that the name is excluded', async t => {
   const rules = await loadGood(t, files(`id: one, ${EXCEPT}`))
   const snapshot = compile(rules, { generation: 1, random: () => 0 })
   const policy = policyOf(rules, () => 0)
@@ -83,7 +83,7 @@ t.test('names that are not below one of the ban are errors', async t => {
   ])
 })
 
-t.test('what it leaves out is not taken for banned', async t => {
+t.test('names in `except` are not treated as banned', async t => {
   const warnings = async (...bans: readonly string[]): Promise<string[]> => {
     const { 'networks.yaml': text, ...apps } = files(...bans)
     const more = `    allow: [www.gov.example]\n    block: [gov.example]\n`

@@ -12,7 +12,7 @@ const read = (text: string | Uint8Array, format?: 'rpz') =>
     { octets: Buffer.from(text), file: 'z.rpz', displayName: 'z.rpz' }
   ])
 
-/** `2 nxdomain 192.0.2.0/24 7`: rank, what is said, of what; then records, and warnings. */
+/** `2 nxdomain 192.0.2.0/24 7`: rank, action, trigger; then records, and warnings. */
 function taken(text: string | Uint8Array): readonly string[] {
   const result = read(text, 'rpz')
   if ('errors' in result) return brief(result.errors)

@@ -196,7 +196,7 @@ export function serving(
   }
 }
 
-/** Has a function answer all requests, in the place of processes. */
+/** Answers all requests with a function instead of processes. */
 export function answering(
   answer: (name: RequestName, request: object) => Promise<unknown>
 ): ApiServices['command'] {

@@ -35,7 +35,7 @@ t.test(
   }
 )
 
-t.test('receipts that are made to fit a forged chain are of other lines all the same', async t => {
+t.test('receipts altered to fit a forged chain still belong to other lines', async t => {
   const { verify, forge, path, witnessPath } = await witnessedLog(t, 1)
   forge()
   const all = linesOf(path)

@@ -85,7 +85,7 @@ export async function witnessedLog(
   return { path, folder, authority, began, now, verify, forge, dropReceipts, restamp, witnessPath }
 }
 
-/** What the chain adds to an entry. */
+/** The fields that the chain adds to an entry. */
 const ADDED = ['v', 'n', 'time', 'prev', 'signature']
 const bodyOf = (entry: ChainEntry): EntryBody =>
   Object.fromEntries(
@@ -96,7 +96,7 @@ const bodyOf = (entry: ChainEntry): EntryBody =>
 const LINES = 10
 let sealed = { path: '', at: 0 }
 
-/** A segment of the forged file in place of that of the real one. */
+/** A segment of the forged file instead of the real one. */
 function reseal(entry: EntryBody, octets: Buffer, path: string): EntryBody {
   if (entry.kind !== 'checkpoint' || entry.open === undefined) return entry
   const from = entry.open.from === 0 ? 0 : sealed.path === path ? sealed.at : 0
