@@ -157,7 +157,7 @@ t.test(
       { code: 0, out: /verified by the key of the chain; lookups of 2 periods could have/ },
       found.err
     )
-    t.match(found.out, /1 receipt, .*; the last is of line 3/)
+    t.match(found.out, /1 receipt, .*; the last is for line 3/)
     t.match(found.out, /unconfirmed for longer than the interval: 2023-03-01 09:26:53 to 20/)
     t.match(found.out, /not confirmed since 2023-03-01 09:26:53/)
     const unknown = await interdict('verify-log', at('log'), '--trust', key)
