@@ -1,6 +1,8 @@
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Seconds } from '../src/base/units.js'
 import { FLOOR, OURS, PEERS } from './peers/index.js'
+import { buildBefore } from './peers/interdict.js'
 import type { Peer } from './peers/peer.js'
 import { LIST_SIZES } from './scenarios/loading.js'
 import { THROUGHPUTS } from './scenarios/throughput.js'
@@ -10,6 +12,7 @@ export const USAGE = `npm run bench -- [options]
   --quick            two minutes: mixed, miss and logged against dnsdist and unbound; writes nothing
   --only A,B         these scenarios: ${[...THROUGHPUTS.map(({ name }) => name), 'load', 'start'].join(', ')}
   --peers A,B        these peers beside ours and the floor: ${PEERS.map(({ name }) => name).join(', ')}
+  --before FOLDER    also another build of ours, in turns with this one: the folder of its package
   --rounds N         turns of each server (5)
   --seconds N        of each run (3)
   --names N,M        list sizes of the scenario load (1000000,10000000)
@@ -42,6 +45,7 @@ export function readOptions(args: readonly string[]): Options {
       quick: { type: 'boolean', default: false },
       only: { type: 'string' },
       peers: { type: 'string' },
+      before: { type: 'string' },
       rounds: { type: 'string' },
       seconds: { type: 'string' },
       names: { type: 'string', default: LIST_SIZES.join() },
@@ -58,7 +62,10 @@ export function readOptions(args: readonly string[]): Options {
   const chosen = new Set([...named.filter(name => name !== OURS), ...always])
   const rounds = positive('rounds', values.rounds ?? preset.rounds)
   return {
-    peers: PEERS.filter(({ name }) => chosen.has(name)),
+    peers: [
+      ...(values.before === undefined ? [] : [buildBefore(resolve(values.before))]),
+      ...PEERS.filter(({ name }) => chosen.has(name))
+    ],
     scenarios,
     rounds,
     seconds: positive('seconds', values.seconds ?? preset.seconds),

@@ -1,5 +1,6 @@
 import { spreadOf, type Spread } from './kit/numbers.js'
 import { FLOOR, OURS, UNLOGGED } from './peers/index.js'
+import { BEFORE } from './peers/interdict.js'
 import type { LoadingRow } from './scenarios/loading.js'
 import type { StartingRow } from './scenarios/starting.js'
 import type { Row, Sample, Throughput } from './scenarios/throughput.js'
@@ -28,11 +29,11 @@ export function ratio(above: Row | undefined, below: Row | undefined): Spread | 
   return spreadOf(ratios)
 }
 
-/** The peer, ours and the floor excepted, that has the smallest CPU per answer. */
+/** The peer, our builds and the floor excepted, that has the smallest CPU per answer. */
 export function bestPeer(results: Results, scenario: string): Row | undefined {
   const rows = results.throughput.get(scenario)?.rows ?? []
   const peers = rows
-    .filter(({ peer }) => ![OURS, UNLOGGED.name, FLOOR].includes(peer))
+    .filter(({ peer }) => ![OURS, BEFORE, UNLOGGED.name, FLOOR].includes(peer))
     .flatMap(({ peer }) => rowOf(results, scenario, peer) ?? [])
   const cpu = (row: Row) => spread(row, sample => sample.cpu).median
   return peers.sort((a, b) => cpu(a) - cpu(b))[0]

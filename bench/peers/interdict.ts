@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PACKAGE } from '../kit/place.js'
-import { fill, type Peer } from './peer.js'
+import { fill, type Launch, type Peer, type Site } from './peer.js'
 
 /** One network for all of loopback, with the list as a block without legal weight. */
 export const NETWORKS = `
@@ -13,43 +13,47 @@ lists:
   names: { file: lists/names.txt, format: domains }
 `
 
-/** Ours, with everything switched on that a gateway has switched on. */
-export const interdict: Peer = {
-  name: 'interdict',
+/** Interdict as built in a folder, with everything switched on that a gateway has switched on. */
+const builtIn = (folder: string, name: string): Peer => ({
+  name,
   packages: [],
   version: undefined,
   format: 'domains',
   answers: true,
-  async launch({ folder, port, upstream, blocklist, log }) {
-    const rules = blocklist === undefined ? join(PACKAGE, 'rules') : join(folder, 'rules')
-    const names = join(rules, 'lists', 'names.txt')
-    if (blocklist !== undefined) {
-      await mkdir(join(rules, 'lists'), { recursive: true })
-      await mkdir(join(rules, 'apps'))
-      await writeFile(join(rules, 'networks.yaml'), NETWORKS)
-      await blocklist.install('domains', names)
-    }
-    const queryLog = join(folder, 'queries.log')
-    const config = join(folder, 'interdict.yaml')
-    const one = `{ which: blocked, file: ${queryLog}, rotate: { size: 64GB, daily: false } }`
-    await writeFile(
-      config,
-      await fill('interdict.yaml', { port, upstream, rules, log: log ? one : '{ which: none }' })
-    )
-    return {
-      command: [
-        process.execPath,
-        join(PACKAGE, 'dist/bundle/bin/interdict.js'),
-        'serve',
-        '-c',
-        config
-      ],
-      queryLog,
-      // It watches its rules folder.
-      replace: next => next.install('domains', names)
-    }
+  launch: site => launch(join(folder, 'dist/bundle/bin/interdict.js'), site)
+})
+
+async function launch(program: string, site: Site): Promise<Launch> {
+  const { folder, port, upstream, blocklist, log } = site
+  const rules = blocklist === undefined ? join(PACKAGE, 'rules') : join(folder, 'rules')
+  const names = join(rules, 'lists', 'names.txt')
+  if (blocklist !== undefined) {
+    await mkdir(join(rules, 'lists'), { recursive: true })
+    await mkdir(join(rules, 'apps'))
+    await writeFile(join(rules, 'networks.yaml'), NETWORKS)
+    await blocklist.install('domains', names)
+  }
+  const queryLog = join(folder, 'queries.log')
+  const config = join(folder, 'interdict.yaml')
+  const one = `{ which: blocked, file: ${queryLog}, rotate: { size: 64GB, daily: false } }`
+  await writeFile(
+    config,
+    await fill('interdict.yaml', { port, upstream, rules, log: log ? one : '{ which: none }' })
+  )
+  return {
+    command: [process.execPath, program, 'serve', '-c', config],
+    queryLog,
+    // It watches its rules folder.
+    replace: next => next.install('domains', names)
   }
 }
+
+export const interdict = builtIn(PACKAGE, 'interdict')
+
+export const BEFORE = 'before'
+
+/** Another build of ours, in turns with this one. @param folder of its package */
+export const buildBefore = (folder: string): Peer => builtIn(folder, BEFORE)
 
 /** Ours without a query log, in turns with ours with one: what the log costs. */
 export const unlogged: Peer = {
