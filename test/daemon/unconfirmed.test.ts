@@ -76,7 +76,7 @@ t.test('a ban that was in force and is removed is reported, until it is back', a
   t.strictSame(await problems(rig), ['BAN_REMOVED chat'])
 })
 
-t.test('a certificate for another name than clients are told is reported', async t => {
+t.test('a certificate for another name than clients use is reported', async t => {
   const { certificate, key } = makeCertificate({ names: ['other.example'] })
   const rig = await serving(t, {
     files: { ...files, 'cert.pem': certificate, 'key.pem': key },

@@ -103,7 +103,7 @@ export async function runHttps(options: Options, say: Say): Promise<string[]> {
   const queries = service.counts.queries + context.counts.queries
   const mutants = `${sent.inMemory + sent.frames} mutated frames and requests, ${sent.frames} of them over TLS`
   say(`https: ${mutants}, ${sent.records} mutated TLS records, ${queries} queries`)
-  if (!(await isAnswering(service))) faults.push('it answers no more')
+  if (!(await isAnswering(service))) faults.push('it no longer answers')
   faults.push(...(await slow(service)))
   look()
   say(resident.show('mutants'))

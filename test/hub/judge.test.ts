@@ -63,7 +63,7 @@ for (const [it, gateways, expected, more] of [
     { kind: 'outside', why: /1 of 1 gateways not ready, gw: UPSTREAMS_DOWN/ }
   ],
   [
-    'serving, but not by the rules as ordered',
+    'serving, but under other rules than ordered',
     [known({ problems: ['UPSTREAM_DOWN', 'PROBE_FAILING'], since: EARLIER })],
     { kind: 'outside', why: /gw: UPSTREAM_DOWN, PROBE_FAILING/ }
   ],

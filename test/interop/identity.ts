@@ -1,5 +1,5 @@
 /**
- * Clients told by certificate and server name, with real programs: kdig and OpenSSL present certificates of an
+ * Clients identified by certificate and server name, with real programs: kdig and OpenSSL present certificates of an
  * authority that OpenSSL keeps, with its revocation list. Then very many connections at once. Run by
  * `npm run test:interop`.
  */

@@ -203,7 +203,7 @@ t.test('the flags of DNSSEC are passed through, to whom they mean something', as
   const { port } = await startSigned(t)
   const at = await before(t, port)
   const signed = await dig(['@127.0.0.1', '-p', String(at.port), '+dnssec', 'www.signed.example'])
-  t.match(signed, /RRSIG/, 'signatures for who asks for them')
+  t.match(signed, /RRSIG/, 'signatures for clients that ask for them')
   t.notMatch(signed, /flags:[^;]* ad[ ;]/, 'what nobody checked is not called authentic')
   const plain = await dig(['@127.0.0.1', '-p', String(at.port), 'www.signed.example'])
   t.notMatch(plain, /RRSIG/, 'and for nobody else')

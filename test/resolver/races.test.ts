@@ -13,7 +13,7 @@ import { World } from './world.js'
 
 /*
  * Queries, responses in any order, prefetches, flushes and new rules, in every interleaving: what
- * clients get is allowed by the rules in force, and no older than it may be. RFC 2181 §8, RFC 8767.
+ * clients get is allowed under the rules in force, and no older than it may be. RFC 2181 §8, RFC 8767.
  */
 
 const NAMES = ['a.example', 'b.example'] as const

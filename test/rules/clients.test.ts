@@ -63,7 +63,7 @@ t.test('clients and their authorities', async t => {
   t.ok(authority!.crlUntil < NOW)
 })
 
-t.test('an authority that another one has revoked signs no more', async t => {
+t.test('an authority revoked by another one no longer signs', async t => {
   const files = { ...rules([], ', crl: mdm.crl'), 'mdm.crl': makeCrl(root, [middle]) }
   const { clients } = await loadGood(t, files, NOW)
   t.strictSame(

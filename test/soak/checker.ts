@@ -31,7 +31,7 @@ export class Checker {
   readonly counts: Counts = { answered: 0, banned: 0, failed: 0, lost: 0, wrong: 0 }
   /** The first ones that were wrong. */
   readonly wrongs: string[] = []
-  /** Longest that rules answered which were no more in force. */
+  /** The longest time that rules answered after they were replaced. */
   latest: Milliseconds = 0
 
   constructor(private readonly history: History) {}

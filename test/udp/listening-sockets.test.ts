@@ -61,7 +61,7 @@ if (typeof transport !== 'string') {
   })
 }
 
-t.test('portable sockets are not inherited, and reply no more', async t => {
+t.test('portable sockets are not inherited, and no longer reply', async t => {
   const endpoint = { address: '127.0.0.1', port: await freePort() }
   const sockets = new ListeningSockets(portableTransport(), [])
   const socket = await sockets.bind(endpoint, answering('A'))

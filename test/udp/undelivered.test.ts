@@ -89,7 +89,7 @@ function tests(transport: Transport): void {
     t.strictSame(lost.toSorted(), ['another@53', 'one@53'])
   })
 
-  t.test('a socket closed by the callback reports no more', async t => {
+  t.test('a socket closed by the callback no longer reports', async t => {
     const { address } = LOOPBACKS[0]
     const port = await closedPort(address)
     let batches = 0

@@ -18,7 +18,7 @@ const PART: Milliseconds = 86_400_000
 const FIELDS = Object.keys(QUERY_FIELDS).filter(field => field !== 'v')
 
 /**
- * All lookups of names that a ban covers, whatever became of them, in order of time: those that it matched, those of
+ * All lookups of names that a ban covers, whatever the verdict, in order of time: those that it matched, those of
  * its names, and those whose answer led to one of its names or addresses.
  *
  * @param patterns names and prefixes of the ban, as rule files have them

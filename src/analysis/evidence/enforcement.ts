@@ -26,7 +26,7 @@ export type StatesByNetwork = Readonly<Record<string, readonly StateSpan[]>>
  * What became of a lookup.
  *
  * `blocked`       by this ban or another rule
- * `exempt`        let through by an exception
+ * `exempt`        exempted by an exception
  * `monitored`     answered; a rule in monitor mode would have blocked it
  * `refused`       got no records: the query was of a kind that is never forwarded
  * `absent`        answered; the rules did not have the ban in this network

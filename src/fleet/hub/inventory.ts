@@ -54,7 +54,7 @@ export type Rejection = 'malformed' | 'unknown' | 'signature' | 'replayed'
 /** Changed in place by each report. */
 type Entry = { -readonly [key in keyof Known]: Known[key] } & { readonly key: KeyObject }
 
-/** Whether a gateway does not serve, or not by the rules that were ordered, or without evidence. */
+/** True if a gateway does not serve, runs other rules than ordered, or writes no evidence. */
 export function isFailing(report: Report | null): boolean {
   return report !== null && (!report.ready || report.problems.some(failsState))
 }

@@ -36,7 +36,7 @@ export interface RingFigures {
   readonly live: number
   /** Live ones that run what is wanted. */
   readonly running: number
-  /** Those that do not serve, or not by the rules that were ordered, or without evidence. */
+  /** Gateways that do not serve, run other rules than ordered, or write no evidence. */
   readonly notReady: number
   readonly refused: number
   readonly shares: Shares

@@ -9,7 +9,7 @@ export interface UncoveredListener {
 }
 
 /**
- * Finds listeners to which a strict client cannot connect by the names that clients are told: that of
+ * Finds listeners to which a strict client cannot connect by the name they are configured with: that of
  * `discovery`, and a label before `name` of the listener. Without both, no name is known. RFC 8310 §8.1.
  *
  * @param namesOf the names of a certificate; undefined: it cannot be read, which is reported elsewhere

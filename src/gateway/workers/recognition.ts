@@ -45,7 +45,7 @@ export function identityReporter(log: ServiceLog, { config }: WorkerSettings): R
       return
     }
     const shown = detail !== undefined && showsDetail ? ` (${detail})` : ''
-    const outcome = isClosed ? 'connection closed' : 'told by its address'
+    const outcome = isClosed ? 'connection closed' : 'identified by its address'
     const { message } = failure(code, method, `${reason ?? ''}${shown}`, outcome)
     const more = line.suppressed === 0 ? {} : { suppressed: line.suppressed }
     log.warn({ code, ...(client === undefined ? {} : { client }), ...more }, message)

@@ -49,7 +49,7 @@ export function hasSegments(path: string, segments: readonly OpenSegment[]): boo
   }
 }
 
-/** Undefined if there is no such file, or it is a pipe or a device. */
+/** Undefined if the file does not exist, or is a pipe or a device. */
 function openRegular(path: string): number | undefined {
   return statSync(path, { throwIfNoEntry: false })?.isFile() === true
     ? openSync(path, 'r')

@@ -53,7 +53,7 @@ export const NO_DEVICE = new Uint8Array(0)
 /**
  * Which lookups are logged.
  *
- * `bans`     those of names that a ban covers, or did in the last 90 days, whatever the verdict; and what else is
+ * `bans`     names that a ban covers, or did in the last 90 days, whatever the verdict; and what else is
  *            blocked or monitored
  * `blocked`  blocked and monitored ones
  */

@@ -238,7 +238,7 @@ function link(file: string, name: string): boolean {
   }
 }
 
-/** @returns undefined: there is no such file, or its folder cannot be used */
+/** @returns undefined: the file does not exist, or its folder cannot be used */
 function inodeOf(path: string): number | undefined {
   try {
     return lstatSync(path, { throwIfNoEntry: false })?.ino

@@ -61,7 +61,7 @@ export abstract class ClientConnection implements StreamHandler {
 
   /** Accepts no further queries, and ends when those received are answered. */
   abstract finish(): void
-  /** Ends the connection at once if the rules know an identity that it had no more. */
+  /** Ends the connection at once if an identity that it used is no longer valid. */
   abstract checkIdentity(): void
   /** Answers what can be answered now. */
   protected abstract answerAll(): void

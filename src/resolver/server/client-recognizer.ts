@@ -207,7 +207,7 @@ function labelOf({ servername }: ClientHandshake, name: string): string | undefi
 /** Who the client of one connection is. */
 export class ConnectionIdentity implements ClientIdentity {
   device: Uint8Array = new Uint8Array(0)
-  /** The identity was good, and is good no more: the connection has to be closed. */
+  /** The identity is no longer valid: the connection has to be closed. */
   isLost = false
   /** When it was looked up last. */
   private wasGood = false

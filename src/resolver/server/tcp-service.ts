@@ -52,7 +52,7 @@ export interface TcpService {
   /** Takes other certificates and ticket keys for the connections to come. */
   replaceCertificates(material: TlsMaterial): void
   /**
-   * Other rules are in force: closes the connections whose identity they know no more, a few in each turn
+   * Other rules are in force: closes the connections whose identity is no longer valid, a few in each turn
    * of the event loop.
    */
   checkIdentities(): void

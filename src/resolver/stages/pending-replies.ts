@@ -166,7 +166,7 @@ export class PendingReplies implements PendingQueryHandler {
       const { clientClass, addressClass } = pending
       context.setClient(client, clientAt, clientClass, identity, addressClass, policy)
     } else {
-      // A connection that was closed has an identity no more.
+      // A closed connection has no identity.
       const ownClass = identity?.clientClass ?? 0
       const clientClass = ownClass === 0 ? policy.classOf(client, clientAt) : ownClass
       const addressClass = ownClass === 0 ? 0 : identity!.addressClass

@@ -111,7 +111,7 @@ export class Resolver implements Responder {
   /**
    * Replaces the rules. Each query is answered under one snapshot, never under parts of two.
    *
-   * @param counters memory for what is counted by the rules: see `LookupCounters.adopt`
+   * @param counters memory for the counters of rules: see `LookupCounters.adopt`
    */
   adopt(policy: Policy, counters?: SharedArrayBuffer): void {
     this.dependencies.counters.adopt(policy.snapshot, counters)

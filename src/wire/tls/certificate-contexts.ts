@@ -21,7 +21,7 @@ export class CertificateContexts<Context> {
   private byName: ReadonlyMap<string, Context>
   private authorities = ''
 
-  /** @param free releases a context that new connections use no more */
+  /** @param free releases a context that new connections no longer use */
   constructor(
     private material: TlsMaterial,
     private readonly create: (terms: ContextTerms) => Context,

@@ -30,7 +30,7 @@ const shown = ({ rule, until }: Pause): z.input<typeof pause> => ({
   until: new Date(until * MS_PER_SECOND).toISOString()
 })
 
-/** Reads the rules again. @param by who asks @returns the outcome, the number of errors, and the first of them */
+/** Reads the rules again. @param by the caller @returns the outcome, the number of errors, and the first of them */
 export async function reloadRules(
   services: Pick<ApiServices, 'control'>,
   by?: string

@@ -12,7 +12,7 @@ export const messages = {
   'theme.dark': 'Dark',
   logOut: 'Log out',
   loggedInAs: 'Logged in as {name}',
-  notFound: 'There is no such page',
+  notFound: 'Page not found',
   needsScope: 'This needs the scope “{scope}”, which your token or role does not have.',
   updated: 'As of {time}',
   problems: '{n} problem|{n} problems',
@@ -233,7 +233,7 @@ export const messages = {
   'todo.LIST_SHRUNK':
     'It is in force. Restore the file, or confirm it with “interdict lists confirm”.',
   'todo.CERTIFICATE_NAME':
-    'Clients that verify it cannot connect. Get one for the name that clients are told.',
+    'Clients that verify it cannot connect. Get one for the name that clients are configured with.',
   'todo.RECORDER_SILENT':
     'The disk of the log may hang. Queries are answered, but lookups may be lost.',
   'todo.PROBE_FAILING':

@@ -84,7 +84,7 @@ export async function publish(file: string, options: PublishOptions, io: Io): Pr
   return EXIT.success
 }
 
-/** Recorded lookups by the rules that the ring runs, and by the new ones. */
+/** Recorded lookups, judged under the rules that the ring runs and under the new ones. */
 async function forecastOf(
   client: HubClient,
   bundle: Bundle,

@@ -94,7 +94,7 @@ export async function probe(options: ProbeOptions, io: Io): Promise<number> {
   }
 }
 
-/** The client that this machine is by the rules. */
+/** Which client this machine is under the rules. */
 function givenClient(
   { from, client, network: wanted }: ProbeOptions,
   snapshot: Snapshot

@@ -64,7 +64,7 @@ export async function readAuthority(
     id,
     position: location.keyPosition,
     certificates: certificates.map(one => one.toString()),
-    // One that another one has revoked signs no more.
+    // An authority revoked by another one no longer signs.
     fingerprints: certificates.map((one, i) => (trusted[i] ? one.fingerprint256 : '')),
     revoked: [...revoked].join('\n'),
     crlUntil,

@@ -19,7 +19,7 @@ export interface MandateScope {
 /** The addresses that mandated networks had under the rules in force, by network. */
 export type KnownPrefixes = Readonly<Record<string, readonly string[]>>
 
-/** Finds the clients for whom mandates order bans, among those of the rules. */
+/** Finds the clients of the rules for whom mandates order bans. */
 export class ScopeResolver {
   private readonly byId: ReadonlyMap<string, NetworkRules>
   private readonly map: AddressMap

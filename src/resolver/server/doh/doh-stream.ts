@@ -17,7 +17,7 @@ export class DohStream {
    * @param window octets that the client takes on this stream: RFC 9113 §6.9
    * @param since when it was opened, or last waited for the client
    * @param contentLength of the request; -1: not announced
-   * @param identity of its client; undefined: told by its address
+   * @param identity of its client; undefined: identified by its address
    */
   constructor(
     readonly id: number,

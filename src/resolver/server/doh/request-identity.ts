@@ -20,7 +20,7 @@ export class RequestIdentity {
     private readonly recognition: Recognition | undefined
   ) {}
 
-  /** Whether a connection has to be closed: an identity that one of its requests had is good no more. */
+  /** Whether a connection has to be closed: the identity of one of its requests is no longer valid. */
   get isLost(): boolean {
     return this.peer.identity?.isLost === true || this.ofToken?.isLost === true
   }
