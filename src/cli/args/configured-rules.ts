@@ -40,17 +40,19 @@ const VERSION = /^(@.+|[0-9a-f]{8,64})$/i
  * made them.
  *
  * @param copies folder of the copies of downloaded lists
+ * @param isConfined nothing outside a folder is read: somebody else wrote it
  * @throws InterdictError as `readBundleFile`, `decodeBundle` and `findVersion`
  */
 export async function ruleFilesAt(
   path: string,
   copies: string,
-  config?: Config
+  config?: Config,
+  isConfined = false
 ): Promise<RuleFiles> {
   const stats = await stat(path).catch(() => undefined)
   if (stats === undefined && config !== undefined && VERSION.test(path))
     return versionFiles(path, config)
-  if (stats?.isFile() !== true) return new RulesFolder(path, copies)
+  if (stats?.isFile() !== true) return new RulesFolder(path, copies, path, isConfined)
   const bundle = await decodeBundle(await readBundleFile(path, path), path)
   const { serial, created, expires } = bundle.manifest
   const facts = { serial, created, expires, newest: serial, rollback: undefined }

@@ -8,6 +8,12 @@ const count = z.int().min(0).max(999_999_999)
 const optional = text.optional()
 /** Names to show for each change. */
 const examples = count.max(999_999).default(5)
+const confined = z
+  .boolean()
+  .optional()
+  .describe(
+    'Whether nothing outside the folder of `rules` or `new` is read, since somebody else wrote it'
+  )
 const serial = z.int().min(1)
 const problem = z.object({ code: text, message: text })
 
@@ -51,6 +57,7 @@ export const REQUESTS = {
     request: z.strictObject({
       logs: z.array(text).min(1),
       rules: text,
+      confined,
       ...{ against: optional, logFormat: optional, at: optional, network: optional },
       top: count.default(10),
       examples: count.default(3)
@@ -111,6 +118,7 @@ export const REQUESTS = {
   check: {
     request: z.strictObject({
       rules: optional.describe('Instead of those configured'),
+      confined,
       at: optional
     }),
     result: z.looseObject({
@@ -123,6 +131,7 @@ export const REQUESTS = {
     request: z.strictObject({
       old: text,
       new: text,
+      confined,
       at: optional,
       only: z.array(text).optional().describe('Ids of apps and lists'),
       examples

@@ -94,6 +94,36 @@ t.test('says what a candidate folder would change, and keeps nothing of it', asy
   t.strictSame(readdirSync(state), [])
 })
 
+t.test('no file outside a candidate folder is read', async t => {
+  const { rig, folder, token } = await proposing(t, 'rules: rules')
+  const secret = join(folder, 'secret.txt')
+  writeFileSync(secret, 'secret.example\nbad line with a password\n')
+  const list = (source: string) => `
+lists: { l: { ${source}, format: domains } }
+networks: { all: { prefixes: [10.0.0.0/8], block: [{ lists: [l] }] } }`
+  const authority = (file: string) => `
+client-authorities: { a: { certificate: ${file} } }
+networks: { all: { prefixes: [10.0.0.0/8], block: [ads.example] } }`
+  const up = '../'.repeat(20)
+  for (const rules of [
+    list(`file: ${secret}`),
+    list(`file: ${up}${secret.slice(1)}`),
+    list(`file: x/../../../../secret.txt`),
+    list(`folder: ${folder}`),
+    list(`folder: ..`),
+    authority(secret)
+  ]) {
+    const { body } = await rig.send({
+      ...{ method: 'POST', url: '/api/v1/rules/candidate', token, headers: FOLDER },
+      payload: JSON.stringify({ 'networks.yaml': rules, 'x/y.txt': '' })
+    })
+    const { check, diff } = JSON.parse(body) as { check: { errors: unknown }; diff: unknown }
+    t.match(check.errors, [{ message: /outside the rules folder/ }], body)
+    t.equal(diff, null)
+    t.notMatch(body, /password|secret\.example|2 lines|names/)
+  }
+})
+
 t.test('recorded lookups are judged, or why not', async t => {
   const asked: unknown[] = []
   const answer: Answer = (name, request) => {

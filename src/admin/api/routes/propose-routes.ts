@@ -47,7 +47,11 @@ async function replay(path: string, { services, signal }: RouteContext): Promise
   const { which, path: log } = services.config.log.queries
   if (which === 'none') return null
   try {
-    return await services.command('replay', { logs: [dirname(log)], rules: path }, signal)
+    return await services.command(
+      'replay',
+      { logs: [dirname(log)], rules: path, confined: true },
+      signal
+    )
   } catch (error) {
     const { code, message } = error as InterdictError
     return { code, message }
@@ -152,7 +156,7 @@ export const proposeRoutes = [
     summary: 'What rules would change, without putting them in force',
     description:
       `The body is a bundle, signed or not, or a rules folder as ${FOLDER_TYPE}: an object of paths ` +
-      'and texts. `check`, `diff` and `replay` are as of the commands. Nothing is kept.',
+      'and texts; no file outside it is read. `check`, `diff` and `replay` are as of the commands. Nothing is kept.',
     scope: 'read',
     query: z.strictObject({
       base,
@@ -175,10 +179,10 @@ export const proposeRoutes = [
     handler: ({ query, body }, context) => {
       const { services, signal } = context
       return withCandidate(body ?? Buffer.of(), context, query.base, async (path, candidate) => {
-        const found = await services.command('check', { rules: path }, signal)
+        const found = await services.command('check', { rules: path, confined: true }, signal)
         const checked = candidate.withoutFolder(found)
         if (!checked.ok) return { check: checked, diff: null, replay: null }
-        const compared = { old: services.config.rules, new: path }
+        const compared = { old: services.config.rules, new: path, confined: true }
         return {
           check: checked,
           diff: await services.command('diff', compared, signal),

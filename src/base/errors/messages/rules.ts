@@ -80,7 +80,7 @@ export const RULES = {
     `${path}: duplicate id ${quote(id)}, first used at ${other}`,
   RULES_REPLY: (path: string, problem: string) => `${path}: ${problem}`,
   RULES_EXCEPT_OUTSIDE: (path: string, name: string) =>
-    `${path}: ${name} is not below any of the names of this ban; expected a name below one of them`,
+    `${path}: ${name} is not below any of the names under names; to open a name of an app or list, write an exception`,
   RULES_TARGET_BANNED: (path: string) =>
     `${path}: this rule itself covers its target; choose a name that clients can resolve`,
   RULES_LIST_REFUSED: (why: string) => `list rejected: ${why}`,

@@ -132,12 +132,12 @@ function judgeOf(rules: RuleSet, { names }: Comparison): Judge {
 
 /** Loads the candidate rules, and the rules of `against`; errors in any of them end the command. */
 async function loadBoth(
-  { rules, against }: ParsedRequest<'replay'>,
+  { rules, against, confined }: ParsedRequest<'replay'>,
   options: CommonOptions
 ): Promise<[RuleSet, RuleSet | undefined]> {
   const config = await loadSettings(options)
   const copies = listCopiesFolder(config.state.folder)
-  const after = await loadRules(await ruleFilesAt(rules, copies, config))
+  const after = await loadRules(await ruleFilesAt(rules, copies, config, confined))
   const before =
     against === undefined ? undefined : await loadRules(await ruleFilesAt(against, copies, config))
   if (after.ok && before?.ok !== false) return [after.rules, before?.rules]

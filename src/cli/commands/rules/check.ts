@@ -57,7 +57,7 @@ export async function check(
 
 /** Checks other rules than those configured as if they were. */
 export async function performCheck(
-  { rules: path, at }: ParsedRequest<'check'>,
+  { rules: path, at, confined }: ParsedRequest<'check'>,
   { config }: CommonOptions
 ): Promise<CheckResult> {
   checkTime(at)
@@ -67,7 +67,7 @@ export async function performCheck(
   const certificates = path === undefined ? await checkCertificates(settings.config) : NOTHING
   const secrets = path === undefined ? await fileErrors(settings.config, certificates) : []
   try {
-    const { files, rejected } = await filesToCheck(path, settings.config)
+    const { files, rejected } = await filesToCheck(path, settings.config, confined)
     const errors = [...secrets, ...rejected]
     if (files === undefined) return { errors, warnings: [] }
     const result = await checkRules(files, settings.config, at)
@@ -84,17 +84,18 @@ const NOTHING: CertificateFindings = { errors: [], warnings: [] }
 /** The rules at the path; otherwise the configured ones, and the errors of the offered bundle. */
 export async function filesToCheck(
   path: string | undefined,
-  config: Config
+  config: Config,
+  isConfined?: boolean
 ): Promise<{
   readonly files: RuleFiles | undefined
   readonly rejected: readonly SerializedError[]
 }> {
+  const copies = listCopiesFolder(config.state.folder)
   if (path !== undefined)
-    return { files: await ruleFilesAt(path, listCopiesFolder(config.state.folder)), rejected: [] }
-  const { rules: saved, bundle, state } = config
+    return { files: await ruleFilesAt(path, copies, undefined, isConfined), rejected: [] }
+  const { rules: saved, bundle } = config
   // Not a copy that was applied: what is saved is checked.
-  if (bundle === undefined)
-    return { files: new RulesFolder(saved, listCopiesFolder(state.folder)), rejected: [] }
+  if (bundle === undefined) return { files: new RulesFolder(saved, copies), rejected: [] }
   const { files, rejected } = await configuredFiles(config)
   return { files: files[0], rejected }
 }

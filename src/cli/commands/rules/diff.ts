@@ -52,7 +52,7 @@ export async function performDiff(
   const copies = listCopiesFolder(config.state.folder)
   const [before, after] = [
     await loadRules(await ruleFilesAt(old, copies, config)),
-    await loadRules(await ruleFilesAt(now, copies, config))
+    await loadRules(await ruleFilesAt(now, copies, config, request.confined))
   ]
   if (!before.ok || !after.ok) {
     const errors = [before, after].flatMap(loaded => (loaded.ok ? [] : loaded.errors))

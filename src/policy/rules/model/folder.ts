@@ -112,6 +112,7 @@ const TRANSIENT_ERRORS = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EIO', 'ESTALE
 
 const EMPTY = new Uint8Array(0)
 const MISSING = { why: 'no such file', isMissing: true } as const
+const OUTSIDE = { why: 'it is outside the rules folder' } as const
 
 /**
  * Reads a rules folder. Each file is read once, as a whole, so that everything derived from it
@@ -129,11 +130,13 @@ export class RulesFolder implements RuleFiles {
   /**
    * @param copies folder of the copies of downloaded lists; undefined: none
    * @param shown the folder in messages, if it is not the one that is read
+   * @param isConfined nothing outside the folder is read, except copies; the folder has no links
    */
   constructor(
     private readonly path: string,
     private readonly copies?: string,
-    private readonly shown = path
+    private readonly shown = path,
+    private readonly isConfined = false
   ) {
     this.seen = new Set([path])
   }
@@ -145,6 +148,7 @@ export class RulesFolder implements RuleFiles {
    */
   async read(name: string): Promise<FileResult> {
     const path = resolve(this.path, name)
+    if (this.isOutside(path)) return OUTSIDE
     this.seen.add(path)
     try {
       const octets = this.contentsOf.get(name) ?? (await readBoundedFile(path, MAX_OCTETS))
@@ -193,6 +197,7 @@ export class RulesFolder implements RuleFiles {
     needed = false
   ): Promise<readonly string[] | { readonly why: string }> {
     const path = resolve(this.path, name)
+    if (this.isOutside(path)) return OUTSIDE
     this.seen.add(path)
     try {
       return (await readdir(path)).sort()
@@ -287,6 +292,7 @@ export class RulesFolder implements RuleFiles {
   /** Reads a file that is not included in the digest of the rule files. */
   private async readOutside(name: string, most: Octets): Promise<FileResult | TooLarge> {
     const path = this.pathOf(name)
+    if (!isCopyName(name) && this.isOutside(path)) return OUTSIDE
     this.seen.add(path)
     try {
       return { octets: await readBoundedFile(path, most) }
@@ -294,6 +300,10 @@ export class RulesFolder implements RuleFiles {
       if (error instanceof FileTooLarge) return { size: error.size }
       return this.fail(error)
     }
+  }
+
+  private isOutside(path: string): boolean {
+    return this.isConfined && !path.startsWith(`${resolve(this.path)}${sep}`)
   }
 
   private pathOf(name: string): string {
