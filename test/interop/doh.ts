@@ -62,6 +62,17 @@ t.test('kdig', async t => {
   })
 })
 
+t.test('dig', async t => {
+  const at = await serve(t)
+  const tls = ['+tls-hostname=dns.example', `+tls-ca=${join(at.dir, 'cert.pem')}`]
+  const to = ['@127.0.0.1', '-p', String(at.encrypted), ...tls, '+tries=1', '+time=5']
+  for (const method of ['+https', '+https-get', '+https-post']) {
+    const { stdout } = await run('dig', [...to, method, 'www.example'])
+    t.match(stdout, /192\.0\.2\.10/, method)
+    t.match((await run('dig', [...to, method, 'banned.example'])).stdout, /NXDOMAIN/, method)
+  }
+})
+
 t.test('curl', async t => {
   const at = await serve(t)
   const ca = ['--cacert', join(at.dir, 'cert.pem')]

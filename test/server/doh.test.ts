@@ -347,6 +347,7 @@ test('closes what is not HTTP', async t => {
 
 const H = FLAG.END_HEADERS | FLAG.END_STREAM
 const FIELDS = block(getOf(query('later')))
+const NOW = block(getOf(query('now')))
 const OPEN = frame(FRAME.HEADERS, FLAG.END_HEADERS, 1, block(POST))
 const empty = Buffer.alloc(0)
 const word = (value: number): Buffer => {
@@ -404,14 +405,29 @@ const errors = [
     is: ERROR.COMPRESSION_ERROR
   },
   {
-    it: 'HEADERS in a request',
-    send: [OPEN, frame(FRAME.HEADERS, FLAG.END_HEADERS, 1, FIELDS)],
+    it: 'HEADERS of a lower stream that was never opened',
+    send: [frame(FRAME.HEADERS, H, 5, FIELDS), frame(FRAME.HEADERS, H, 3, FIELDS)],
     is: ERROR.PROTOCOL_ERROR
   },
   {
-    it: 'HEADERS behind a request',
-    send: [frame(FRAME.HEADERS, H, 1, FIELDS), frame(FRAME.HEADERS, H, 1, FIELDS)],
-    is: ERROR.PROTOCOL_ERROR
+    it: 'HEADERS on a stream that was answered',
+    send: [frame(FRAME.HEADERS, H, 1, NOW), frame(FRAME.HEADERS, H, 1, NOW)],
+    is: ERROR.STREAM_CLOSED
+  },
+  {
+    it: 'DATA on a stream that was answered',
+    send: [frame(FRAME.HEADERS, H, 1, NOW), frame(FRAME.DATA, FLAG.END_STREAM, 1, empty)],
+    is: ERROR.STREAM_CLOSED
+  },
+  {
+    it: 'DATA on a stream that the client has reset',
+    send: [OPEN, frame(FRAME.RST_STREAM, 0, 1, word(8)), frame(FRAME.DATA, 0, 1, empty)],
+    is: ERROR.STREAM_CLOSED
+  },
+  {
+    it: 'HEADERS on a stream that the client has reset',
+    send: [OPEN, frame(FRAME.RST_STREAM, 0, 1, word(8)), frame(FRAME.HEADERS, H, 1, FIELDS)],
+    is: ERROR.STREAM_CLOSED
   },
   {
     it: 'CONTINUATION without HEADERS',
@@ -667,13 +683,87 @@ t.test('ignores frames of streams that are closed', async t => {
   client.write(
     frame(FRAME.RST_STREAM, 0, 1, word(8)),
     frame(FRAME.WINDOW_UPDATE, 0, 1, word(1)),
-    frame(FRAME.DATA, 0, 1, empty),
-    frame(FRAME.HEADERS, H, 1, FIELDS),
     frame(FRAME.PING, FLAG.ACK, 0, Buffer.alloc(8)),
     frame(FRAME.SETTINGS, FLAG.ACK, 0, empty)
   )
   const again = client.post(query('now'))
   t.strictSame(await textsOf(client, 1, again), ['re: now', 're: now'])
+})
+
+t.test('ignores the rest of a request that was answered before its end', async t => {
+  const { connect } = await stage(t)
+  const client = connect().begin()
+  const open = (stream: number, fields: Fields): Buffer =>
+    frame(FRAME.HEADERS, FLAG.END_HEADERS, stream, block(fields))
+  client.write(
+    open(1, other({ 'content-type': 'text/html' })),
+    frame(FRAME.DATA, 0, 1, query('now')),
+    ...[frame(FRAME.HEADERS, H, 1, block({ a: 'b' })), open(3, POST)],
+    frame(FRAME.DATA, 0, 3, Buffer.alloc(16_384)),
+    ...Array.from({ length: 4 }, () => frame(FRAME.DATA, 0, 3, Buffer.alloc(16_000))),
+    frame(FRAME.DATA, FLAG.END_STREAM, 3, empty),
+    frame(FRAME.HEADERS, H, 5, NOW)
+  )
+  t.strictSame(await textsOf(client, 5), ['re: now'])
+  t.strictSame([client.outcome(1), client.outcome(3)], ['415', '413'])
+  t.equal(client.goAway, undefined)
+})
+
+t.test('answers GET that ends with an empty body or trailers, and takes no other body', async t => {
+  const { connect } = await stage(t)
+  const client = connect().begin()
+  const open = (stream: number): Buffer => frame(FRAME.HEADERS, FLAG.END_HEADERS, stream, NOW)
+  const part = (stream: number, flags: number, octets: Uint8Array = empty): Buffer =>
+    frame(FRAME.DATA, flags, stream, octets)
+  const trailers = frame(FRAME.HEADERS, H, 3, block({ a: 'b' }))
+  client.write(
+    ...[open(1), part(1, 0), part(1, FLAG.END_STREAM), open(3), trailers],
+    ...[open(5), part(5, FLAG.END_STREAM, query('now')), open(7), part(7, 0, Buffer.of(0))]
+  )
+  t.strictSame(await textsOf(client, 1, 3), ['re: now', 're: now'])
+  await until(() => client.isDone(5) && client.isDone(7))
+  t.strictSame([client.outcome(5), client.outcome(7)], ['400', '400'])
+})
+
+t.test('resets a request with fields behind it that are no trailers', async t => {
+  const { connect } = await stage(t)
+  const client = connect().begin()
+  const open = (stream: number): Buffer =>
+    frame(FRAME.HEADERS, FLAG.END_HEADERS, stream, block(POST))
+  const body = (stream: number): Buffer => frame(FRAME.DATA, 0, stream, query('now'))
+  const behind = (stream: number, flags: number, fields: Fields): Buffer =>
+    frame(FRAME.HEADERS, flags, stream, block(fields))
+  client.write(
+    ...[open(1), body(1), behind(1, H, { ':path': '/' })],
+    ...[open(3), body(3), behind(3, H, { connection: 'close' })],
+    ...[open(5), body(5), behind(5, FLAG.END_HEADERS, { a: 'b' })],
+    ...[frame(FRAME.HEADERS, H, 7, FIELDS), behind(7, H, { a: 'b' })]
+  )
+  const streams = [1, 3, 5, 7]
+  await until(() => streams.every(stream => client.isDone(stream)))
+  t.strictSame(
+    streams.map(stream => client.outcome(stream)),
+    ['reset 1', 'reset 1', 'reset 1', 'reset 5']
+  )
+  t.equal(client.goAway, undefined)
+})
+
+t.test('of several window settings in a frame, the last counts', async t => {
+  const { connect } = await stage(t)
+  const client = connect().begin()
+  const one = (octets: number): Buffer =>
+    Buffer.concat([Buffer.of(0, SETTING.INITIAL_WINDOW_SIZE), word(octets)])
+  const settings = Array.from({ length: 2730 }, (_, i) => one(i % 2 === 0 ? 0x7fff_ffff : 0))
+  client.write(
+    OPEN,
+    frame(FRAME.WINDOW_UPDATE, 0, 1, word(1)),
+    frame(FRAME.SETTINGS, 0, 0, Buffer.concat(settings)),
+    frame(FRAME.DATA, FLAG.END_STREAM, 1, query('big'))
+  )
+  const size = (): number => client.responses.get(1)?.body.length ?? 0
+  await until(() => size() > 0)
+  t.equal(size(), 1, 'what is left of a window of nothing')
+  t.equal(client.goAway, undefined)
 })
 
 t.test('resets a stream that goes on behind its end, or whose window grows too great', async t => {

@@ -22,8 +22,8 @@ export interface FrameHandler {
    */
   data(frame: ReceivedFrame, flow: Octets): number
   reset(stream: number): number
-  /** One setting; `settingsEnd` follows the last of a frame. */
-  setting(id: number, value: number): number
+  /** SETTINGS_INITIAL_WINDOW_SIZE; `settingsEnd` follows. */
+  initialWindow(octets: Octets): number
   settingsEnd(): number
   /** The payload is eight octets, to send back. */
   ping(frame: ReceivedFrame): number
@@ -183,14 +183,17 @@ export class FrameReader {
     if (frame.stream !== 0) return ERROR.PROTOCOL_ERROR
     if (frame.has(FLAG.ACK)) return length === 0 ? ERROR.NO_ERROR : ERROR.FRAME_SIZE_ERROR
     if (length % 6 !== 0) return ERROR.FRAME_SIZE_ERROR
+    // Each changes the windows of all streams, so only the last one in a frame is passed on.
+    let window = -1
     for (let pos = start; pos < end; pos += 6) {
       const id = getUint16(octets, pos)
       const value = getUint32(octets, pos + 2)
-      const invalid = invalidSetting(id, value)
-      const error = invalid === ERROR.NO_ERROR ? this.handler.setting(id, value) : invalid
+      const error = invalidSetting(id, value)
       if (error !== ERROR.NO_ERROR) return error
+      if (id === SETTING.INITIAL_WINDOW_SIZE) window = value
     }
-    return this.handler.settingsEnd()
+    const error = window < 0 ? ERROR.NO_ERROR : this.handler.initialWindow(window)
+    return error === ERROR.NO_ERROR ? this.handler.settingsEnd() : error
   }
 }
 

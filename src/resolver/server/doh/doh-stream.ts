@@ -6,6 +6,8 @@ export class DohStream {
   /** Parts of the body before the last; undefined: none yet. */
   body: Buffer[] | undefined
   bodySize: Octets = 0
+  /** Of GET, in base64url, until the request ends; undefined: the query is in the body. */
+  query: string | undefined
   /** The query waits for an upstream. */
   isPending = false
   /** The client has sent the whole request. */

@@ -20,7 +20,7 @@ import { DohStream } from './doh-stream.js'
 import { OpenStreams } from './open-streams.js'
 import type { ReplyFrames } from './reply-frames.js'
 import { ReplySender, type FrameWriter } from './reply-sender.js'
-import { GET, MALFORMED, MAX_FIELDS, POST, STATUS, type RequestFields } from './request-fields.js'
+import { MALFORMED, MAX_FIELDS, POST, STATUS, type RequestFields } from './request-fields.js'
 
 /** Frames that a client may send without a query: a first request needs few. */
 const FRAMES_ALLOWED = 1000
@@ -151,20 +151,23 @@ export class Http2Session implements FrameHandler {
     const open = streams.get(id)
     if (open !== undefined) return this.trailers(open, isLast)
     if ((id & 1) === 0) return ERROR.PROTOCOL_ERROR
-    // Of a stream that this side has closed, or after GOAWAY.
-    if (id <= streams.last || !this.accepting) return ERROR.NO_ERROR
+    if (id <= streams.last) return streams.errorOfFields(id)
+    // After GOAWAY.
+    if (!this.accepting) return ERROR.NO_ERROR
     streams.last = id
     if (streams.inProgress < queriesInFlight && streams.keptReplies <= MAX_KEPT) {
       this.open(id, isLast)
     } else frames.addFrame(wordsFrame(FRAME.RST_STREAM, id, ERROR.REFUSED_STREAM))
+    if (streams.get(id) === undefined) streams.remember(id, isLast)
     return ERROR.NO_ERROR
   }
 
   data(frame: ReceivedFrame, flow: Octets): number {
     if (!this.takeFlow(flow)) return ERROR.FLOW_CONTROL_ERROR
     const stream = this.streams.get(frame.stream)
-    if (stream === undefined) return this.streams.errorOfClosed(frame.stream)
+    if (stream === undefined) return this.streams.errorOfBody(frame.stream)
     if (stream.isComplete) this.reject(stream, ERROR.STREAM_CLOSED)
+    else if (stream.query !== undefined) this.endGet(stream, frame)
     else if (frame.isLast && stream.body === undefined) {
       this.complete(stream, frame.octets, frame.start, frame.end)
     } else this.keepBody(stream, frame)
@@ -174,13 +177,12 @@ export class Http2Session implements FrameHandler {
   reset(id: number): number {
     const stream = this.streams.get(id)
     if (stream === undefined) return this.streams.errorOfClosed(id)
-    this.streams.close(stream)
+    this.streams.close(stream, true)
     return ERROR.NO_ERROR
   }
 
-  setting(id: number, value: number): number {
-    if (id !== SETTING.INITIAL_WINDOW_SIZE) return ERROR.NO_ERROR
-    return this.replies.setInitialWindow(this.context.frames, value)
+  initialWindow(octets: Octets): number {
+    return this.replies.setInitialWindow(this.context.frames, octets)
       ? ERROR.NO_ERROR
       : ERROR.FLOW_CONTROL_ERROR
   }
@@ -216,10 +218,11 @@ export class Http2Session implements FrameHandler {
   private open(id: number, isLast: boolean): void {
     const { fields, clock, frames } = this.context
     const wanted = fields.evaluate()
-    if (wanted === MALFORMED) {
+    // RFC 9113 §8.1.1.
+    if (wanted === MALFORMED || (isLast && fields.contentLength > 0)) {
       frames.addFrame(wordsFrame(FRAME.RST_STREAM, id, ERROR.PROTOCOL_ERROR))
     } else if (wanted > POST) this.replies.addStatus(frames, id, wanted, isLast)
-    else if ((wanted === GET) !== isLast) {
+    else if (wanted === POST && isLast) {
       this.replies.addStatus(frames, id, STATUS.badRequest, isLast)
     } else if (fields.contentLength > MAX_MESSAGE) {
       this.replies.addStatus(frames, id, STATUS.contentTooLarge, isLast)
@@ -233,17 +236,32 @@ export class Http2Session implements FrameHandler {
       const stream = new DohStream(id, initialWindow, clock.now(), fields.contentLength, identity)
       this.streams.add(stream)
       if (wanted === POST) return
-      stream.isComplete = true
-      this.queries++
-      this.handler.onText(stream, fields.query)
+      if (isLast) this.completeGet(stream, fields.query)
+      else stream.query = fields.query
     }
+  }
+
+  /** The end of a GET, which some clients send as an empty body. */
+  private endGet(stream: DohStream, { length, isLast }: ReceivedFrame): void {
+    if (length > 0) this.refuse(stream, STATUS.badRequest)
+    else if (isLast) this.completeGet(stream, stream.query!)
+  }
+
+  private completeGet(stream: DohStream, query: string): void {
+    stream.isComplete = true
+    this.queries++
+    this.handler.onText(stream, query)
   }
 
   /** Fields behind the body, which mean nothing here: RFC 9113 §8.1. */
   private trailers(stream: DohStream, isLast: boolean): number {
-    if (stream.isComplete || !isLast) return ERROR.PROTOCOL_ERROR
-    const body = stream.takeBody(Buffer.alloc(0))
-    this.complete(stream, body, 0, body.length)
+    if (stream.isComplete) this.reject(stream, ERROR.STREAM_CLOSED)
+    else if (!isLast || !this.context.fields.areTrailers) this.reject(stream, ERROR.PROTOCOL_ERROR)
+    else if (stream.query !== undefined) this.completeGet(stream, stream.query)
+    else {
+      const body = stream.takeBody(Buffer.alloc(0))
+      this.complete(stream, body, 0, body.length)
+    }
     return ERROR.NO_ERROR
   }
 

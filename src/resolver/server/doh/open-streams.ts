@@ -2,6 +2,9 @@ import type { Octets } from '../../../base/units.js'
 import { ERROR } from '../../../wire/http2/frame.js'
 import type { DohStream } from './doh-stream.js'
 
+/** Streams whose end is remembered: more than clients send before they learn of it. */
+const REMEMBERED = 128
+
 /** The open streams of one HTTP/2 connection, RFC 9113 §5.1, and how much is kept for them. */
 export class OpenStreams {
   /** The highest number that the client has used. */
@@ -13,6 +16,9 @@ export class OpenStreams {
   private readonly streams = new Map<number, DohStream>()
   /** Queries that wait for an upstream though their streams are closed: they count as requests in progress. */
   private abandoned = 0
+  /** The last streams that were closed; negative: before the client had sent its whole request. */
+  private readonly closed = new Int32Array(REMEMBERED)
+  private nextClosed = 0
 
   get size(): number {
     return this.streams.size
@@ -34,9 +40,32 @@ export class OpenStreams {
     this.streams.set(stream.id, stream)
   }
 
-  /** For a frame on a stream that is not open: an error if it never was. RFC 9113 §5.1. */
+  /**
+   * For RST_STREAM and WINDOW_UPDATE on a stream that is not open: an error if it never was. Others may have been
+   * sent before the client knew that it was closed. RFC 9113 §5.1.
+   */
   errorOfClosed(id: number): number {
     return id > this.last ? ERROR.PROTOCOL_ERROR : ERROR.NO_ERROR
+  }
+
+  /** For a part of a body: an error also if the client had ended its request. RFC 9113 §5.1. */
+  errorOfBody(id: number): number {
+    return this.closed.includes(id) ? ERROR.STREAM_CLOSED : this.errorOfClosed(id)
+  }
+
+  /**
+   * For fields on a stream with a number that is not higher than all before: they may be trailers of a request that
+   * was answered before its end. RFC 9113 §5.1.1.
+   */
+  errorOfFields(id: number): number {
+    if (this.closed.includes(-id)) return ERROR.NO_ERROR
+    return this.closed.includes(id) ? ERROR.STREAM_CLOSED : ERROR.PROTOCOL_ERROR
+  }
+
+  /** Remembers a stream that is closed. @param isEnded the client sends nothing more on it */
+  remember(id: number, isEnded: boolean): void {
+    this.closed[this.nextClosed] = isEnded ? id : -id
+    this.nextClosed = (this.nextClosed + 1) % REMEMBERED
   }
 
   /** A query that waited for an upstream waits no longer. @returns whether its stream is still open */
@@ -47,8 +76,10 @@ export class OpenStreams {
     return false
   }
 
-  close(stream: DohStream): void {
+  /** @param isEnded the client sends nothing more on it */
+  close(stream: DohStream, isEnded = stream.isComplete): void {
     this.streams.delete(stream.id)
+    this.remember(stream.id, isEnded)
     this.keptBodies -= stream.bodySize
     this.keptReplies -= stream.unsent?.length ?? 0
     stream.unsent = undefined

@@ -53,6 +53,7 @@ export class RequestFields {
   private size: Octets = 0
   private isMalformed = false
   private hasRegular = false
+  private hasPseudo = false
 
   private readonly tokenPrefix: string
 
@@ -65,7 +66,7 @@ export class RequestFields {
     this.token = this.query = this.method = this.scheme = this.target = this.contentType = ''
     this.contentLength = -1
     this.size = 0
-    this.isMalformed = this.hasRegular = false
+    this.isMalformed = this.hasRegular = this.hasPseudo = false
   }
 
   /** Adds a field. A function rather than a method, since it is passed on. */
@@ -76,6 +77,11 @@ export class RequestFields {
     if (!field.isValid) this.isMalformed = true
     if (name.charCodeAt(0) === 0x3a) this.addPseudo(name, value)
     else this.addRegular(name, value)
+  }
+
+  /** True if fields behind a body are as they must be: RFC 9113 §8.1. */
+  get areTrailers(): boolean {
+    return !this.isMalformed && !this.hasPseudo
   }
 
   /** GET, POST, MALFORMED, or one of STATUS. */
@@ -101,6 +107,7 @@ export class RequestFields {
 
   /** Each pseudo-header field at most once, and before all others: RFC 9113 §8.3. */
   private addPseudo(name: string, value: string): void {
+    this.hasPseudo = true
     if (this.hasRegular) this.isMalformed = true
     if (name === ':method') this.method = this.once(this.method, value)
     else if (name === ':path') this.target = this.once(this.target, value)
