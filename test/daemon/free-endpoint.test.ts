@@ -1,5 +1,8 @@
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
 import t from 'tap'
 import { findFreeEndpoint } from '../../src/gateway/control/free-endpoint.js'
+import { portableTransport } from '../../src/wire/sockets/portable/portable.js'
 import { freePort } from '../udp/free-port.js'
 
 /** Other systems have no abstract sockets, and do not need the lock without SO_REUSEPORT. */
@@ -31,5 +34,18 @@ t.test('a port of the settings is not locked here', async t => {
   t.match(await findFreeEndpoint(transport, { address: '127.0.0.1', port }), {
     endpoint: { port },
     lock: undefined
+  })
+})
+
+t.test('a listener for encrypted DNS needs its port for TCP only', onLinux, async t => {
+  const transport = portableTransport()
+  const other = createSocket('udp4').bind(0, '127.0.0.1')
+  await once(other, 'listening')
+  t.teardown(() => other.close())
+  const endpoint = { address: '127.0.0.1', port: other.address().port }
+  t.match(await findFreeEndpoint(transport, { ...endpoint, certificates: [] }), { endpoint })
+  await t.rejects(findFreeEndpoint(transport, endpoint), {
+    code: 'SOCKET_BIND',
+    message: new RegExp(`in use by .*process ${process.pid}`)
   })
 })

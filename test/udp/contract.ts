@@ -192,11 +192,13 @@ export function contract(transport: Transport, traits: Traits): void {
     const endpoint = { address: '127.0.0.1', port: await freePort() }
     const socket = await transport.bind(endpoint, echo)
     await t.rejects(transport.probe(endpoint), { code: 'SOCKET_BIND' })
+    await transport.probe(endpoint, true)
     socket.close()
     await turns()
     await transport.probe(endpoint)
     const server = await listen(await transport.tcpListen(endpoint))
     await t.rejects(transport.probe(endpoint), { code: 'SOCKET_BIND' })
+    await t.rejects(transport.probe(endpoint, true), { code: 'SOCKET_BIND' })
     await new Promise(resolve => server.close(resolve))
     await transport.probe(endpoint)
     await transport.probe({ address: '::', port: 0 })

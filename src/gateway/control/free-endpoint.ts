@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { failure, InterdictError } from '../../base/errors/error.js'
 import type { Endpoint, Transport } from '../../wire/sockets/datagram.js'
+import type { ListenConfig } from '../config/config.js'
 import { portOwner } from '../../wire/sockets/port-owner.js'
 import { showEndpoint } from '../../wire/sockets/port.js'
 import { tryStartLock } from '../../wire/sockets/start-lock.js'
@@ -8,7 +9,7 @@ import { tryStartLock } from '../../wire/sockets/start-lock.js'
 /** What the system says of EADDRINUSE. */
 const IN_USE = 'address already in use'
 
-/** Attempts to find a port that is free for both UDP and TCP. */
+/** Attempts to find a free port. */
 const MAX_ATTEMPTS = 16
 
 /**
@@ -25,38 +26,40 @@ export interface FreeEndpoint {
 }
 
 /**
- * Checks that an endpoint is free for UDP and TCP; for port 0, chooses a port that is, and locks it. Ports of the
- * settings are locked before.
+ * Checks that an endpoint is free for UDP and TCP, or for TCP only where it is for encrypted DNS; for port 0, chooses
+ * a port that is, and locks it. Ports of the settings are locked before.
  *
  * @param random chooses a number from the first up to, but without, the second
  * @throws InterdictError SOCKET_BIND, SOCKET_PERMISSION
  */
 export async function findFreeEndpoint(
   transport: Pick<Transport, 'probe'>,
-  endpoint: Endpoint,
+  endpoint: Endpoint & Pick<ListenConfig, 'certificates'>,
   random: (from: number, to: number) => number = randomInt
 ): Promise<FreeEndpoint> {
+  const isStream = endpoint.certificates !== undefined
   for (let attempts = 1; ; attempts++) {
     const isChosen = endpoint.port === 0
     const port = isChosen ? random(FIRST_PORT, LAST_PORT + 1) : endpoint.port
-    const candidate = { ...endpoint, port }
+    const candidate = { address: endpoint.address, port }
     const lock = isChosen ? await tryStartLock(port) : undefined
     try {
       if (isChosen && lock === undefined)
         throw failure('SOCKET_BIND', showEndpoint(candidate), IN_USE)
-      await transport.probe(candidate)
+      await transport.probe(candidate, isStream)
       return { endpoint: candidate, lock }
     } catch (error) {
       lock?.release()
-      if (endpoint.port !== 0 || attempts === MAX_ATTEMPTS) throw withOwner(candidate, error)
+      if (endpoint.port !== 0 || attempts === MAX_ATTEMPTS)
+        throw withOwner(candidate, isStream, error)
     }
   }
 }
 
 /** For a port in use: the error with the program that has it. Any other error as it is. */
-function withOwner(endpoint: Endpoint, error: unknown): unknown {
+function withOwner(endpoint: Endpoint, isStream: boolean, error: unknown): unknown {
   const isInUse = error instanceof InterdictError && error.message.endsWith(IN_USE)
-  const owner = isInUse ? portOwner(endpoint.port) : undefined
+  const owner = isInUse ? portOwner(endpoint.port, isStream) : undefined
   if (owner === undefined) return error
   const why = `${IN_USE} by ${owner}: stop it, or change \`listen\``
   return failure('SOCKET_BIND', showEndpoint(endpoint), why)

@@ -124,9 +124,10 @@ export interface Transport {
    * another program or another Interdict process: with SO_REUSEPORT both would silently share it.
    * One thread calls this before any thread binds. Port 0 is always free.
    *
+   * @param isStream only TCP is needed: another program may have the port for UDP, such as DNS over QUIC
    * @throws InterdictError SOCKET_BIND, SOCKET_PERMISSION
    */
-  probe(endpoint: Endpoint): Promise<void>
+  probe(endpoint: Endpoint, isStream?: boolean): Promise<void>
 }
 export type TcpListenOptions =
   | { readonly fd: number; readonly local: Endpoint }

@@ -2,7 +2,8 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { basename, join } from 'node:path'
 
 /** Tables of sockets in the network namespace of this process: proc_net(5). */
-const TABLES = ['udp', 'udp6', 'tcp', 'tcp6']
+const STREAM_TABLES = ['tcp', 'tcp6']
+const TABLES = ['udp', 'udp6', ...STREAM_TABLES]
 /** State of a listening TCP socket in those tables. */
 const TCP_LISTEN = '0A'
 /** Most owners that are named. */
@@ -17,10 +18,12 @@ interface BoundSocket {
  * Who has a port, for an error message: `systemd-resolve (process 612)`, or `a process of user id
  * 101` where this user may not see which. Undefined: unknown, also where there is no /proc.
  *
+ * @param isStream only sockets for TCP count
  * @param proc where procfs is mounted
  */
-export function portOwner(port: number, proc = '/proc'): string | undefined {
-  const sockets = TABLES.flatMap(table => socketsOn(port, join(proc, 'net', table)))
+export function portOwner(port: number, isStream = false, proc = '/proc'): string | undefined {
+  const tables = isStream ? STREAM_TABLES : TABLES
+  const sockets = tables.flatMap(table => socketsOn(port, join(proc, 'net', table)))
   if (sockets.length === 0) return undefined
   const processes = processesWith(new Set(sockets.map(({ inode }) => inode)), proc)
   if (processes.length > 0) return processes.slice(0, MAX_NAMED).join(', ')

@@ -62,7 +62,7 @@ function transportOf(context: SocketContext): Transport {
             : adoptTcp(system, inherited, endpoint)
         return { fd, local }
       }),
-    probe: endpoint => toPromise(() => probeEndpoint(system, endpoint))
+    probe: (endpoint, isStream) => toPromise(() => probeEndpoint(system, endpoint, isStream))
   }
 }
 

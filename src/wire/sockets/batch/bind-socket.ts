@@ -102,11 +102,15 @@ function adopt(system: System, fd: number, endpoint: Endpoint): Buffer {
   return name
 }
 
-/** Binds both protocols without sharing and closes them. @throws SOCKET_BIND, SOCKET_PERMISSION */
-export function probeEndpoint(system: System, endpoint: Endpoint): void {
+/**
+ * Binds UDP, unless `isStream`, and TCP without sharing and closes them.
+ *
+ * @throws InterdictError SOCKET_BIND, SOCKET_PERMISSION
+ */
+export function probeEndpoint(system: System, endpoint: Endpoint, isStream = false): void {
   if (endpoint.port === 0) return
   const manner = { type: linux.SOCK_DGRAM, share: false }
-  system.close(bindSocket(system, endpoint, manner).fd)
+  if (!isStream) system.close(bindSocket(system, endpoint, manner).fd)
   system.close(listenTcp(system, endpoint, false).fd)
 }
 

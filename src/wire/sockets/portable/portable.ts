@@ -116,10 +116,12 @@ async function openRandom(family: 4 | 6, handler: BatchHandler): Promise<Portabl
   }
 }
 
-async function probe(endpoint: Endpoint): Promise<void> {
+async function probe(endpoint: Endpoint, isStream = false): Promise<void> {
   if (endpoint.port === 0) return
-  const socket = await bindOne(endpoint, false)
-  await new Promise<void>(resolve => socket.close(resolve))
+  if (!isStream) {
+    const socket = await bindOne(endpoint, false)
+    await new Promise<void>(resolve => socket.close(resolve))
+  }
   await probeStream(endpoint)
 }
 
