@@ -57,7 +57,7 @@ const lifetimes: readonly {
       record(TO_QNAME, 43, 100, [0])
     ],
     lifetime: 200,
-    ttls: [300, 200, 100]
+    ttls: [200, 200, 100]
   },
   {
     it: 'at most maxTtl, which TTLs are lowered to',
@@ -187,10 +187,10 @@ const lifetimes: readonly {
     ttls: []
   },
   {
-    it: 'nothing for a truncated response',
+    it: 'as a failure, and has no records, if it is truncated',
     message: [header(1, OK | 0x0200, 1, 1, 0, 0), question(QNAME), record(TO_QNAME, 1, 300, A)],
-    lifetime: 0,
-    ttls: [300]
+    lifetime: LIMITS.failureTtl,
+    ttls: []
   }
 ]
 
@@ -233,10 +233,10 @@ t.test('drops NS between records that stay, and keeps the OPT of a rewritten res
     record(TO_QNAME, 1, 300, A),
     record(TO_QNAME, 2, 300, [name('ns')]),
     record(TO_QNAME, 43, 300, [1]),
-    opt(1232, option(15, [u16(22)]), { rcode: 1 })
+    opt(1232, option(15, [u16(22)]))
   ])
   t.strictSame(answer.body, octets(record(TO_QNAME, 1, 300, A), record(TO_QNAME, 43, 300, [1])))
-  t.strictSame([answer.answers, answer.authorities, answer.rcode], [1, 1, 2])
+  t.strictSame([answer.answers, answer.authorities, answer.rcode], [1, 1, 0])
   t.equal(answer.ede?.code, 22)
 })
 
@@ -391,7 +391,7 @@ const dnames: readonly {
       ['test', 39, 'c'],
       [QNAME, 5, 'x.test']
     ],
-    targets: ['c', 'x.test', 'x.c']
+    targets: ['x.test', 'c', 'x.c']
   },
   {
     it: 'for a name that another DNAME substitutes',
@@ -400,14 +400,6 @@ const dnames: readonly {
       ['test', 39, 'c']
     ],
     targets: ['test', 'c', 'www.test', 'www.c']
-  },
-  {
-    it: 'for a loop once',
-    answers: [
-      ['example', 39, 'test'],
-      ['test', 39, 'example']
-    ],
-    targets: ['test', 'example', 'www.test']
   },
   { it: 'not for the owner itself', answers: [[QNAME, 39, 'b']], targets: [] },
   {

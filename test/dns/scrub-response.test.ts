@@ -39,7 +39,11 @@ const cases: readonly {
   { it: 'another class', sections: [[a(QNAME), chaos(QNAME)]], keeps: [[0]] },
   { it: 'all types for ANY', qtype: 255, sections: [[record(QNAME, 16, 60, [1, 'x']), a(QNAME)]] },
   { it: 'a chain', sections: [[cname(QNAME, 'b'), cname('b', 'c'), a('c')]] },
-  { it: 'a chain backwards', sections: [[a('c'), cname('b', 'c'), cname(QNAME, 'b')]] },
+  {
+    it: 'a chain backwards',
+    sections: [[a('c'), cname('b', 'c'), cname(QNAME, 'b')]],
+    keeps: [[2, 1, 0]]
+  },
   {
     it: 'a chain with unrelated records before, between and after',
     sections: [[a('x'), cname(QNAME, 'b'), cname('x', 'b'), a('b'), a('y')]],
@@ -52,12 +56,6 @@ const cases: readonly {
     keeps: [[0]]
   },
   { it: 'a CNAME beside data', sections: [[a(QNAME), cname(QNAME, 'c'), a('c')]], keeps: [[0]] },
-  { it: 'a loop of one', sections: [[cname(QNAME, QNAME)]], keeps: [[]] },
-  {
-    it: 'a loop of three',
-    sections: [[cname(QNAME, 'b'), cname('b', 'c'), cname('c', QNAME)]],
-    keeps: [[0, 1]]
-  },
   { it: 'a long chain', sections: [loop], keeps: [[...loop.keys()].slice(0, 16)] },
   { it: 'CNAME itself', qtype: 5, sections: [[cname(QNAME, 'b'), a('b')]], keeps: [[0]] },
   { it: 'a DNAME', sections: [[dname('a.example', 'b'), cname(QNAME, 'www.b'), a('www.b')]] },
@@ -142,6 +140,35 @@ for (const { it, qtype = 1, sections, keeps = all(sections) } of cases) {
     t.strictSame(shown(readBack(message(qtype, sections), qtype)), shown(expected))
   })
 }
+
+for (const { it, answers } of [
+  { it: 'of one', answers: [cname(QNAME, QNAME)] },
+  { it: 'of three', answers: [cname(QNAME, 'b'), cname('b', 'c'), cname('c', QNAME)] },
+  { it: 'behind its beginning', answers: [cname('c', 'b'), cname(QNAME, 'b'), cname('b', 'c')] },
+  { it: 'by a DNAME', answers: [dname('a.example', 'b'), dname('b', 'a.example')] }
+]) {
+  t.test(`a loop ${it} is a failure`, async t => {
+    const failed = decodeResponse(
+      octets(...message(1, [answers])),
+      octets(question(QNAME)),
+      LIMITS,
+      0,
+      0
+    )
+    t.match(failed, { rcode: 2, answers: 0, lifetime: LIMITS.failureTtl })
+    t.equal(failed.body.length, 0)
+    t.match(Buffer.from(failed.ede!.option).toString(), /loop of CNAMEs/)
+  })
+}
+
+t.test('a chain is put in order, its data behind it', async t => {
+  const answers = [a('d'), cname('b', 'c'), rrsig('b', 'example'), cname('c', 'd')]
+  const read = readBack(message(1, [[...answers, cname(QNAME, 'b'), a('d')]]), 1)
+  t.strictSame(
+    read.answers?.map(({ name, type }) => `${name} ${type}`),
+    [`${QNAME} CNAME`, 'b CNAME', 'b RRSIG', 'c CNAME', 'd A', 'd A']
+  )
+})
 
 const stranger = record('bank.example', 1, 60, IP)
 

@@ -1,6 +1,15 @@
 import t from 'tap'
 import { RCODE } from '../../src/wire/dns/registry/rcode.js'
-import { failing, framed, good, silent, truncating, type Seen } from './bad-upstream.js'
+import { decodeResponse } from '../../src/wire/dns/message/decode-response.js'
+import {
+  failing,
+  framed,
+  good,
+  silent,
+  truncating,
+  type Behaviour,
+  type Seen
+} from './bad-upstream.js'
 import { labelOf, markOf, responseTo } from './messages.js'
 import { messageOf, rig, settled } from './rig.js'
 
@@ -166,3 +175,26 @@ t.test('abandons a connection without responses', async t => {
   t.match(await second, { kind: 'response', upstream: 0 })
   t.equal(upstream.connections, 2)
 })
+
+t.test(
+  'an answer that is truncated over TCP too is an error: the next upstream is tried',
+  async t => {
+    const again: Behaviour = query =>
+      query.send(framed(responseTo(query.message, { truncated: true })))
+    const { ask, upstreams } = await rig(t, [truncating(again), good(2)])
+    t.match(await ask('a.example.com'), { kind: 'response', upstream: 1 })
+    t.strictSame(
+      upstreams.map(({ seen }) => seen.map(({ overTcp }) => overTcp)),
+      [[false, true], [false]]
+    )
+    const alone = await rig(t, [truncating(again)])
+    const outcome = await alone.ask('a.example.com')
+    const { message } = outcome as Extract<typeof outcome, { kind: 'response' }>
+    // The name has 15 octets, and QTYPE and QCLASS follow.
+    const question = alone.upstreams[0]!.seen[0]!.message.subarray(12, 12 + 15 + 4)
+    const limits = { minTtl: 0, maxTtl: 60, negativeMaxTtl: 60, failureTtl: 5 }
+    const answer = decodeResponse(message, question, limits, 0, 0)
+    t.match(answer, { rcode: RCODE.SERVFAIL, answers: 0, lifetime: 5 })
+    t.match(Buffer.from(answer.ede!.option).toString(), /truncated its answer over TCP/)
+  }
+)

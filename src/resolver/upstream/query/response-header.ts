@@ -18,17 +18,17 @@ export function isTruncated(octets: Uint8Array, start: Octets): boolean {
 }
 
 /**
- * Whether the upstream could not answer; another one may be able to. YXDOMAIN is an answer: a DNAME
- * would make the name too long (RFC 6672 §2.2).
+ * True if the response answers the question; otherwise another upstream may. YXDOMAIN is an answer: a DNAME
+ * would make the name too long (RFC 6672 §2.2). A truncated response is none over TCP either: RFC 2181 §9.
  */
-export function isErrorResponse(octets: Uint8Array, start: Octets): boolean {
+export function isAnswer(octets: Uint8Array, start: Octets): boolean {
   switch (octets[start + 3]! & 0x0f) {
     case RCODE.NOERROR:
     case RCODE.NXDOMAIN:
     case RCODE.YXDOMAIN:
-      return false
+      return !isTruncated(octets, start)
     default:
-      return true
+      return false
   }
 }
 

@@ -8,7 +8,7 @@ import type { Upstream } from '../selection/upstream.js'
 import { AttemptSender } from './attempt-sender.js'
 import { Completion, messageView } from './completion.js'
 import type { UpstreamQueryDependencies } from './dependencies.js'
-import { isEdnsRejected, isErrorResponse, isRejection, isTruncated } from './response-header.js'
+import { isAnswer, isEdnsRejected, isRejection, isTruncated } from './response-header.js'
 import { TimingWheel } from './timing-wheel.js'
 import { UpstreamQueryTable } from './upstream-query-table.js'
 import {
@@ -138,7 +138,7 @@ export class UpstreamQueries implements AttemptHandler {
       this.attempts.retrySame(attempt, true, now)
     } else if (attempt.edns && isEdnsRejected(octets, start, end)) {
       this.retryWithoutEdns(attempt, overTcp, now)
-    } else if (check === COOKIE_CHECK.accept && !isErrorResponse(octets, start)) {
+    } else if (check === COOKIE_CHECK.accept && isAnswer(octets, start)) {
       upstream.onAnswer()
       if (query.errorResponse !== undefined) query.reportWrongErrors(now)
       this.completion.respond(query, upstream, messageView(octets, start, end), now)

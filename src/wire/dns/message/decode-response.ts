@@ -4,7 +4,6 @@ import { ScratchArrays } from '../../../base/bytes/scratch-arrays.js'
 import type { Milliseconds, Octets } from '../../../base/units.js'
 import { encodeEde } from '../edns/ede-option.js'
 import { LOWER } from '../name/hashed-name.js'
-import { RCODE } from '../registry/rcode.js'
 import { HEADER_SIZE } from '../registry/sizes.js'
 import type { Answer, TtlLimits } from '../records/answer.js'
 import { qtypeOf } from './question.js'
@@ -12,7 +11,7 @@ import { startsWithLabel, ResponseDecoder } from './response-decoder.js'
 import { scrubResponse } from './scrub-response.js'
 
 const NO_OCTETS = new Uint8Array(0)
-const NO_TTLS = new Uint16Array(0)
+const LOOP = 'upstream answered with a loop of CNAMEs'
 
 /** Shared by all calls: each response is decoded synchronously. */
 const decoder = new ResponseDecoder()
@@ -35,9 +34,8 @@ export function servfailAnswer(
   text = ''
 ): Answer {
   decoder.begin(NO_OCTETS)
-  decoder.rcode = RCODE.SERVFAIL
   decoder.ede = { code: ede, option: encodeEde(ede, text) }
-  return decoder.toAnswer(limits.failureTtl, NO_OCTETS, NO_TTLS, now, upstream)
+  return decoder.toFailure(limits, now, upstream)
 }
 
 /**
@@ -47,9 +45,9 @@ export function servfailAnswer(
  * - with data for QTYPE: the lowest TTL in ANSWER;
  * - NXDOMAIN or NODATA: the lowest of the SOA's TTL and MINIMUM (RFC 2308 §5) and the TTLs of the
  *   CNAMEs before it; 0 without an SOA;
- * - any other RCODE: `failureTtl`. All but YXDOMAIN concern the query sent to the upstream, not the
- *   client's, so the client gets SERVFAIL instead;
- * - truncated: 0.
+ * - YXDOMAIN by a DNAME: `failureTtl`;
+ * - any other RCODE, truncated over TCP, or a loop of CNAMEs: `failureTtl`. These concern the query sent to the
+ *   upstream, not the client's, so the client gets SERVFAIL without records instead.
  *
  * Clients must not see the random case of the query sent upstream, or of an earlier one that the
  * upstream has cached. So what a name shares with the end of QNAME is lower-cased, in
@@ -71,13 +69,14 @@ export function decodeResponse(
 ): Answer {
   if (message.length < HEADER_SIZE) throw failure('WIRE_SHORT', message.length)
   let end = decode(message, question)
+  if (!decoder.isAnswer) return decoder.toFailure(limits, now, upstream)
   if (decoder.isSuspect) {
     const related = scrubResponse(message, question, decoder.budget)
+    if (related === undefined) return decoder.toFailure(limits, now, upstream, LOOP)
     if (related !== message) {
-      const { rcode, ede } = decoder // from OPT, which `related` lacks
+      const { ede } = decoder // from OPT, which `related` lacks
       message = related
       end = decode(message, question)
-      decoder.rcode = rcode
       decoder.ede = ede
     }
   }
@@ -87,6 +86,7 @@ export function decodeResponse(
   for (let i = 0; i < copies.length; i++) lowerLabels(body, copies.at(i) - start)
   const ttls = ttlPositions.take(decoder.ttls.length)
   for (let i = 0; i < ttls.length; i++) ttls[i] = decoder.ttls.at(i) - start
+  decoder.levelTtls(body, ttls, qtypeOf(question))
   const lifetime = decoder.applyTtlLimits(body, ttls, limits)
   return decoder.toAnswer(lifetime, body, ttls, now, upstream)
 }

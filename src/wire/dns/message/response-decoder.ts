@@ -1,5 +1,5 @@
 import { failure } from '../../../base/errors/error.js'
-import { getUint32, setUint32 } from '../../../base/bytes/octets.js'
+import { getUint16, getUint32, setUint32 } from '../../../base/bytes/octets.js'
 import { Uint32List } from '../../../base/bytes/uint32-list.js'
 import type { Milliseconds, Octets, Seconds } from '../../../base/units.js'
 import { appendEde, encodeEde, OPTION_EDE } from '../edns/ede-option.js'
@@ -25,7 +25,10 @@ import { qtypeOf } from './question.js'
 import { collectSubstitutedNames, type DnamePosition } from './substituted-names.js'
 
 const NO_OCTETS = new Uint8Array(0)
+const NO_TTLS = new Uint16Array(0)
 const NO_ADDRESSES = new Uint32Array(0)
+/** Why a client gets SERVFAIL. */
+const TRUNCATED = 'upstream truncated its answer over TCP'
 
 /** Decodes one response. One instance is reused for all responses. */
 export class ResponseDecoder implements AnswerTargets {
@@ -204,8 +207,8 @@ export class ResponseDecoder implements AnswerTargets {
   /** Applies the limits to all TTLs in `body` and returns the answer's lifetime. */
   applyTtlLimits(body: Uint8Array, ttls: Uint16Array, limits: TtlLimits): Seconds {
     const { rcode, counts } = this
-    const answered = rcode === RCODE.NOERROR || rcode === RCODE.NXDOMAIN
-    const negative = answered && (rcode === RCODE.NXDOMAIN || !this.hasData)
+    const isAnswered = rcode === RCODE.NOERROR || rcode === RCODE.NXDOMAIN
+    const negative = isAnswered && (rcode === RCODE.NXDOMAIN || !this.hasData)
     const negativeTtl = Math.min(this.negativeTtl ?? 0, limits.negativeMaxTtl)
     let lowest = negative ? negativeTtl : limits.maxTtl
     for (let i = 0; i < ttls.length; i++) {
@@ -218,8 +221,40 @@ export class ResponseDecoder implements AnswerTargets {
       if (i < counts[0]) lowest = Math.min(lowest, ttl)
       setUint32(body, at, ttl)
     }
-    if ((this.message[2]! & 0x02) !== 0) return 0
-    return answered ? lowest : limits.failureTtl
+    return isAnswered ? lowest : limits.failureTtl
+  }
+
+  /** Gives all records of QTYPE in ANSWER, which are one RRset, their lowest TTL. RFC 2181 §5.2. */
+  levelTtls(body: Uint8Array, ttls: Uint16Array, qtype: number): void {
+    const count = this.counts[0]
+    let lowest = -1
+    let isUneven = false
+    for (let i = 0; i < count; i++) {
+      const at = ttls[i]!
+      if (getUint16(body, at - 4) !== qtype) continue
+      const ttl = ttlAt(body, at)
+      isUneven ||= lowest >= 0 && ttl !== lowest
+      if (lowest < 0 || ttl < lowest) lowest = ttl
+    }
+    for (let i = 0; isUneven && i < count; i++) {
+      if (getUint16(body, ttls[i]! - 4) === qtype) setUint32(body, ttls[i]!, lowest)
+    }
+  }
+
+  /**
+   * SERVFAIL without records, in place of a response that does not answer the question.
+   *
+   * @param why for people; undefined: the RCODE, or TC
+   */
+  toFailure(limits: TtlLimits, now: Milliseconds, upstream: number, why?: string): Answer {
+    const { rcode } = this
+    const isOther = why !== undefined || this.isTruncated || rcode !== RCODE.SERVFAIL
+    const text = why ?? (this.isTruncated ? TRUNCATED : `upstream answered ${showRcode(rcode)}`)
+    if (isOther) this.ede ??= { code: EDE.OTHER, option: encodeEde(EDE.OTHER, text) }
+    this.rcode = RCODE.SERVFAIL
+    this.counts[0] = this.counts[1] = 0
+    this.targets.length = this.targetKinds.length = this.addresses.length = 0
+    return this.toAnswer(limits.failureTtl, NO_OCTETS, NO_TTLS, now, upstream)
   }
 
   toAnswer(
@@ -229,18 +264,17 @@ export class ResponseDecoder implements AnswerTargets {
     now: Milliseconds,
     upstream: number
   ): Answer {
-    const { rcode, counts, targetKinds, targets, addresses } = this
-    const isFailure = !this.isAnswer
+    const { rcode, counts, targetKinds, targets, addresses, ede } = this
     return {
       body,
-      rcode: isFailure ? RCODE.SERVFAIL : rcode,
+      rcode,
       answers: counts[0],
       authorities: counts[1],
-      authentic: ((this.message[3] ?? 0) & 0x20) !== 0,
+      authentic: rcode !== RCODE.SERVFAIL && ((this.message[3] ?? 0) & 0x20) !== 0,
       ttls,
       storedAt: now,
       lifetime,
-      ede: isFailure && rcode !== RCODE.SERVFAIL ? (this.ede ?? upstreamError(rcode)) : this.ede,
+      ede,
       upstream,
       targets: targetKinds.length === 0 ? NO_OCTETS : new Uint8Array(targets),
       targetKinds: targetKinds.length === 0 ? NO_OCTETS : new Uint8Array(targetKinds),
@@ -251,25 +285,25 @@ export class ResponseDecoder implements AnswerTargets {
   }
 
   /**
-   * Whether the RCODE says something about QNAME. YXDOMAIN does where a DNAME would make the name too
-   * long: RFC 6672 §2.2.
+   * True if the response is complete and its RCODE says something about QNAME. YXDOMAIN does where a DNAME would
+   * make the name too long: RFC 6672 §2.2.
    */
-  private get isAnswer(): boolean {
+  get isAnswer(): boolean {
     const { rcode, dnames } = this
+    if (this.isTruncated) return false
     if (rcode === RCODE.YXDOMAIN) return dnames.length > 0
     return rcode === RCODE.NOERROR || rcode === RCODE.NXDOMAIN
+  }
+
+  /** TC, which only a response over TCP still has here, and which makes it useless: RFC 2181 §9. */
+  private get isTruncated(): boolean {
+    return ((this.message[2] ?? 0) & 0x02) !== 0
   }
 
   /** Count field `i` of the four in the header. */
   private sectionCount(i: number): number {
     return (this.message[4 + 2 * i]! << 8) | this.message[5 + 2 * i]!
   }
-}
-
-/** Why a client gets SERVFAIL, where the upstream gave no reason. */
-function upstreamError(rcode: number): Answer['ede'] {
-  const option = encodeEde(EDE.OTHER, `upstream answered ${showRcode(rcode)}`)
-  return { code: EDE.OTHER, option }
 }
 
 /** Whether a name with this first octet begins with a label: neither a pointer nor the root. */

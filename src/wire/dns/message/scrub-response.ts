@@ -26,28 +26,33 @@ interface MessageRecord {
  * Removes records from a response that the client does not need or that are unrelated to the
  * question, so that they are never cached or served:
  *
- * - ANSWER keeps the chain of CNAMEs and DNAMEs from QNAME, in any order, and the records of QTYPE at
- *   its end; of a chain that is broken, loops or is longer than 16, only its valid beginning;
+ * - ANSWER keeps the chain of CNAMEs and DNAMEs from QNAME, which may be in any order and is put in order, and the
+ *   records of QTYPE at its end; of a chain that is broken or longer than 16, only its valid beginning;
  * - AUTHORITY keeps SOA and DS at or above names of the chain, NSEC and NSEC3 in such zones, and
  *   their RRSIGs;
  * - ADDITIONAL is dropped.
  *
- * Returns `message` itself if nothing has to be removed from ANSWER and AUTHORITY. Otherwise names are
+ * Returns `message` itself if nothing has to be removed from ANSWER and AUTHORITY, or moved. Otherwise names are
  * rewritten without compression, except QNAME, because pointers could point into removed records.
  * Slow, but rarely needed: only for responses that `BailiwickCheck` finds suspect. `decodeResponse`
  * has validated the message before.
  *
+ * @returns undefined: the chain loops, so there is no answer
  * @throws InterdictError WIRE_LARGE and as `decompressName`
  */
 export function scrubResponse(
   message: Uint8Array,
   question: Uint8Array,
   budget: NameBudget
-): Uint8Array {
+): Uint8Array | undefined {
   const records = findRecords(message, question, budget)
-  const kept = new Scrubber(message, qtypeOf(question), records, budget).select()
-  if (kept.size === records.length) return message
-  return rewrite(message, question, records, kept)
+  const scrubber = new Scrubber(message, qtypeOf(question), records, budget)
+  const selected = scrubber.select()
+  if (scrubber.isLoop) return undefined
+  const answers = [...selected].filter(({ section }) => section === 0)
+  const kept = [...answers, ...records.filter(one => one.section === 1 && selected.has(one))]
+  const isSame = kept.length === records.length && kept.every((one, i) => one === records[i])
+  return isSame ? message : rewrite(message, question, kept)
 }
 
 /** The records of ANSWER and AUTHORITY. */
@@ -80,6 +85,8 @@ function findRecords(
 
 /** Selects the records that belong to the question. */
 class Scrubber {
+  /** The chain leads back to one of its names. */
+  isLoop = false
   private readonly kept = new Set<MessageRecord>()
   private readonly chain = new Set<NameKey>()
   private readonly byOwner = new Map<NameKey, MessageRecord[]>()
@@ -102,11 +109,14 @@ class Scrubber {
     }
   }
 
+  /** The chain with its data first, in order. */
   select(): ReadonlySet<MessageRecord> {
     let name: NameKey | undefined = nameKeyAt(this.message, HEADER_SIZE).key
-    while (name !== undefined && !this.chain.has(name) && this.chain.size <= MAX_CHAIN_LENGTH) {
+    while (name !== undefined && this.chain.size <= MAX_CHAIN_LENGTH) {
       this.chain.add(name)
       name = this.follow(name)
+      this.isLoop = name !== undefined && this.chain.has(name)
+      if (this.isLoop) break
     }
     this.keepAuthority()
     return this.kept
@@ -125,7 +135,8 @@ class Scrubber {
     const cname = here.find(({ type }) => type === RRTYPE.CNAME)
     const target = cname === undefined ? undefined : nameKeyAt(this.message, cname.data).key
     if (cname === undefined || target === undefined) return this.followDname(name, dname)
-    if (this.chain.has(target) || this.chain.size > MAX_CHAIN_LENGTH) return undefined
+    if (this.chain.has(target)) return target
+    if (this.chain.size > MAX_CHAIN_LENGTH) return undefined
     if (dname !== undefined) this.keepSigned([dname], this.byOwner.get(dname.owner)!)
     this.keepSigned([cname], here)
     return target
@@ -191,14 +202,12 @@ class Scrubber {
 function rewrite(
   message: Uint8Array,
   question: Uint8Array,
-  records: readonly MessageRecord[],
-  kept: ReadonlySet<MessageRecord>
+  records: readonly MessageRecord[]
 ): Uint8Array {
   const out = [...message.subarray(0, HEADER_SIZE + question.length)]
   const qname = nameKeyAt(message, HEADER_SIZE).key
   const counts = [0, 0, 0]
   for (const record of records) {
-    if (!kept.has(record)) continue
     counts[record.section]!++
     encodeRecord(message, record, qname, out)
     if (out.length > MAX_MESSAGE_SIZE) throw failure('WIRE_LARGE')
