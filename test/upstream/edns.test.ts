@@ -3,6 +3,7 @@ import { RCODE } from '../../src/wire/dns/registry/rcode.js'
 import { framed, good, type Behaviour, type Seen } from './bad-upstream.js'
 import {
   cookieOf,
+  labelOf,
   markOf,
   questionOf,
   rcodeOf,
@@ -106,3 +107,23 @@ t.test('a truncated answer without EDNS is retried over TCP, without EDNS', asyn
   t.equal(markOf(messageOf(await ask(name(1)))), 7)
   t.equal(ways(upstreams[0]!), 'udp OPT, udp plain, tcp plain')
 })
+
+t.test(
+  'an upstream that has answered with OPT goes on getting it, one bad name or not',
+  async t => {
+    const answering: Behaviour = query => {
+      const isBad = labelOf(query.message) === 'bad'
+      if (!hasOpt(query)) return reply(query, { mark: 7 })
+      if (isBad) return reply(query, { rcode: RCODE.FORMERR })
+      const message = responseTo(query.message, { mark: 1 })
+      message[11] = 1
+      query.send(Uint8Array.from([...message, 0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0]))
+    }
+    const { ask, upstreams, forwarder } = await rig(t, [answering], { cookies: false })
+    await ask(name(1))
+    t.equal(markOf(messageOf(await ask('bad.example.com'))), 7)
+    await ask(name(2))
+    t.equal(ways(upstreams[0]!), 'udp OPT, udp OPT, udp plain, udp OPT')
+    t.match(forwarder.states, [{ edns: true }])
+  }
+)

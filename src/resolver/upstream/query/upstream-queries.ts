@@ -1,5 +1,6 @@
 import type { Milliseconds, Octets } from '../../../base/units.js'
 import { answersQuestion } from '../../../wire/dns/message/answers-question.js'
+import { findOpt } from '../../../wire/dns/edns/opt.js'
 import { EDE } from '../../../wire/dns/registry/ede.js'
 import type { ForwardedQuestion, OutcomeHandler } from '../forwarder.js'
 import { COOKIE_CHECK } from '../selection/upstream-cookies.js'
@@ -118,7 +119,9 @@ export class UpstreamQueries implements AttemptHandler {
     upstream.counts.responses++
     const isRetry = overTcp && !upstream.isEncrypted
     upstream.onResponse(isRetry ? undefined : now - attempt.sentAt, now)
-    if (!attempt.edns && query.plainFor === upstream && !isRejection(octets, start)) {
+    if (attempt.edns) {
+      upstream.knowsEdns ||= findOpt(octets, start, end) !== 0
+    } else if (query.plainFor === upstream && !isRejection(octets, start)) {
       upstream.onAnswerWithoutEdns(now)
     }
     if (overTcp && query.caseMismatchFrom === upstream) {

@@ -68,6 +68,8 @@ export class Upstream {
   private wrongErrors = 0
   private lastResponseAt: Milliseconds = -Infinity
   private lastFailureAt: Milliseconds = -Infinity
+  /** It has answered with OPT. */
+  knowsEdns = false
   private ednsDisabledUntil: Milliseconds = -Infinity
   /** When it returns to rotation. */
   outOfRotationUntil: Milliseconds = -Infinity
@@ -164,9 +166,12 @@ export class Upstream {
     return now >= this.ednsDisabledUntil
   }
 
-  /** It rejected a query with OPT and answered the same query without: RFC 6891 §6.2.2. */
+  /**
+   * It rejected a query with OPT and answered the same query without: RFC 6891 §6.2.2. Only that question went
+   * without if it knows EDNS: others would lose DO, cookies and EDE because of one bad name.
+   */
   onAnswerWithoutEdns(now: Milliseconds): void {
-    this.ednsDisabledUntil = now + EDNS_DISABLED_FOR
+    if (!this.knowsEdns) this.ednsDisabledUntil = now + EDNS_DISABLED_FOR
   }
 
   /** It returned something other than an error. */
