@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { EventEmitter } from 'node:events'
+import { constants } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { packageVersion } from '../../src/base/package.js'
@@ -22,12 +23,13 @@ const at = (port: number, fd = 0): ListeningSocket => ({
 
 /** Both ends of the channel between a gateway and the process that replaces it. */
 class Channel extends EventEmitter {
+  /** Of the new process, not of the shell that starts it. */
   readonly pid = 4711
   readonly env: NodeJS.ProcessEnv = { [HAND_OVER_VARIABLE]: '1' }
   readonly offers: object[] = []
   readonly child = new EventEmitter() as EventEmitter & ChildSide
   killed: string | undefined
-  readonly parent = this as unknown as ChildProcess
+  readonly started = { child: this as unknown as ChildProcess, isShell: true }
 
   constructor() {
     super()
@@ -42,6 +44,13 @@ class Channel extends EventEmitter {
 
   kill(signal: string): void {
     this.killed = signal
+    this.emit('exit')
+  }
+
+  /** As the shell and the new process do. */
+  listen(version: string): void {
+    this.emit('message', { kind: 'started', pid: this.pid })
+    this.emit('message', { kind: 'listening', version })
   }
 }
 
@@ -56,7 +65,7 @@ t.test('a process gets sockets and secrets, and ends the one before', async t =>
   const fds: number[] = []
   const replacing = startReplacement(INHERITANCE, never, wanted => {
     fds.push(...wanted)
-    return channel.parent
+    return channel.started
   })
   t.strictSame(fds, [17, 18])
   const predecessor = (await connecting)!
@@ -71,10 +80,25 @@ t.test('a process gets sockets and secrets, and ends the one before', async t =>
   t.equal(predecessor.find({ address: '127.0.0.2', port: 53 }, []), undefined)
   t.strictSame(predecessor.take([at(53), at(54)]), [at(53, 4), at(54, 5)])
 
+  channel.emit('message', { kind: 'started', pid: channel.pid })
   const replaced = predecessor.replace()
   t.strictSame(await replacing, { pid: channel.pid, version: packageVersion() })
+  t.equal(channel.killed, 'SIGKILL', 'the shell in between has ended')
   channel.child.emit('disconnect')
   await replaced
+})
+
+t.test('without a service manager there is no shell in between', async t => {
+  const channel = new Channel()
+  const started = { ...channel.started, isShell: false }
+  const replacing = startReplacement(INHERITANCE, never, () => started)
+  channel.emit('message', { kind: 'listening', version: '9.9.9' })
+  t.strictSame(await replacing, { pid: channel.pid, version: '9.9.9' })
+  t.equal(channel.killed, undefined)
+  const failing = startReplacement(INHERITANCE, never, () => started)
+  channel.emit('close', 1, null)
+  await t.rejects(failing, { code: 'UPGRADE_FAILED' })
+  t.equal(channel.killed, 'SIGKILL')
 })
 
 t.test('a process that nobody started for this replaces none', async t => {
@@ -105,6 +129,7 @@ t.test('an offer of another protocol is refused', async t => {
 
 const FAILURES: Readonly<Record<string, (channel: Channel) => void>> = {
   'ended with SIGSEGV': channel => channel.emit('close', null, 'SIGSEGV'),
+  'ended with SIGBUS': channel => channel.emit('close', 128 + constants.signals.SIGBUS, null),
   'exit code 1': channel => channel.emit('close', 1, null),
   'spawn ENOENT': channel => channel.emit('error', new Error('spawn ENOENT')),
   'no rules; 1 error': channel => {
@@ -117,14 +142,14 @@ const FAILURES: Readonly<Record<string, (channel: Channel) => void>> = {
 t.test('a process that does not start is killed, and the reason is known', async t => {
   for (const [why, fail] of Object.entries(FAILURES)) {
     const channel = new Channel()
-    const replacing = startReplacement(INHERITANCE, never, () => channel.parent)
+    const replacing = startReplacement(INHERITANCE, never, () => channel.started)
     fail(channel)
     await t.rejects(replacing, { code: 'UPGRADE_FAILED', message: new RegExp(why) })
-    t.equal(channel.killed, 'SIGKILL')
+    t.equal(channel.killed, 'SIGTERM')
   }
   const slow = new Channel()
   await t.rejects(
-    startReplacement(INHERITANCE, never, () => slow.parent, 1),
+    startReplacement(INHERITANCE, never, () => slow.started, 1),
     {
       message: /not ready within/
     }
@@ -140,7 +165,7 @@ const upgradeWith = (channel: Channel, more: object = {}): Upgrade =>
   new Upgrade({
     ...{ transport: { kind: 'batch' }, log: new MemoryLog(), pid: 7 },
     inheritance: () => Promise.resolve(INHERITANCE),
-    start: () => channel.parent,
+    start: () => channel.started,
     ...more
   })
 
@@ -162,7 +187,7 @@ t.test('one upgrade at a time; after one that failed, another may follow', async
   await t.rejects(running, { code: 'UPGRADE_FAILED' })
   const again = upgrade.run()
   await sleep(0)
-  channel.emit('message', { kind: 'listening', version: '9.9.9' })
+  channel.listen('9.9.9')
   const to = { pid: channel.pid, version: '9.9.9' }
   t.strictSame(await again, { from: { pid: 7, version: packageVersion() }, to })
   t.strictSame(await upgrade.replaced, to)
@@ -175,7 +200,7 @@ t.test('a gateway that stops ends its upgrade', async t => {
   await sleep(0)
   upgrade.abort()
   await t.rejects(running, { message: /stopping/ })
-  t.equal(channel.killed, 'SIGKILL')
+  t.equal(channel.killed, 'SIGTERM')
   await t.rejects(upgrade.run(), { code: 'UPGRADE_UNAVAILABLE' })
 })
 

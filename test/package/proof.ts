@@ -4,6 +4,7 @@ import { basename, join, resolve } from 'node:path'
 import t from 'tap'
 import { attempt, run } from '../container/command.js'
 import { eventually } from '../interop/processes.js'
+import { answersAreLogged } from './lifecycle.js'
 import { Machine } from './machine.js'
 
 const [, , folder = ''] = process.argv
@@ -248,20 +249,9 @@ t.test('under systemd', async t => {
     t.notMatch(await environment(), 'BEFORE=1')
   })
 
-  t.test('the watchdog restarts what hangs', async t => {
-    const drop = '/etc/systemd/system/interdict.service.d/watchdog.conf'
-    await machine.run(`printf '[Service]\\nWatchdogSec=4s\\n' > ${drop}; systemctl daemon-reload`)
-    await machine.run('systemctl restart interdict')
-    const pid = await machine.property('MainPID')
-    await machine.run(`kill -STOP ${pid}`)
-    await eventually('another process', 40, async () => {
-      return (
-        ![pid, '0'].includes(await machine.property('MainPID')) && (await active()) === 'active'
-      )
-    })
-    t.match(await dig('www.tiktok.com'), 'NXDOMAIN')
-    await machine.run(`rm ${drop}; systemctl daemon-reload`)
-  })
+  t.test('each answer is logged, however the gateway is stopped or replaced', t =>
+    answersAreLogged(t, machine)
+  )
 
   t.test('reports need the second package, and it is named', async t => {
     const { code, text } = await machine.attempt('interdict report')

@@ -2,16 +2,21 @@ import type { ListeningSocket } from '../../wire/sockets/listening-sockets.js'
 import type { CookieSecrets } from '../workers/cookie-secrets.js'
 
 /*
- * A gateway replaces itself: it starts the installed program as its child, which inherits its listening sockets,
+ * A gateway replaces itself: it starts the installed program, the successor, which inherits its listening sockets,
  * as nginx does on SIGUSR2. Both speak over the channel that Node makes between parent and child, each in its
  * own version: an incompatible change needs a new protocol number.
  *
- * 1. The parent sends an offer. The child reads settings and rules, and opens everything but sockets and logs.
- * 2. The child answers queries from the same sockets, so nothing queued in them is lost, and says so.
- * 3. The parent stops reading, answers what is pending, writes its log, and ends. The channel closes.
- * 4. The child opens what only one process may have: query log, admin socket, HTTP.
+ * 1. The predecessor starts the successor and sends an offer. The successor reads settings and rules, and opens
+ *    everything but sockets and logs.
+ * 2. The successor answers queries from the same sockets, so nothing queued in them is lost, and says so.
+ * 3. The predecessor stops reading, answers what is pending, writes its log, and ends. The channel closes.
+ * 4. The successor opens what only one process may have: query log, admin socket, HTTP.
  *
  * Until the second step, the end of either process leaves the other as if nothing had been.
+ *
+ * Under systemd, a shell starts the successor and ends after the second step, so that the successor becomes a child of
+ * systemd, which waits only for its children: when a service stops, another main process gets SIGKILL right after
+ * SIGTERM.
  */
 
 export const HAND_OVER_PROTOCOL = 1
