@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 
 /**
@@ -15,9 +16,19 @@ declare const PACKAGE_VERSION: string | undefined
 
 export const IS_PACKED = typeof PACKAGE_VERSION === 'string'
 
-/** The version in package.json. */
+/** The version of this program. */
 export function packageVersion(): string {
   if (typeof PACKAGE_VERSION === 'string') return PACKAGE_VERSION
   return (JSON.parse(readFileSync(packagePath('package.json'), 'utf8')) as { version: string })
     .version
+}
+
+/** The version of the installed package, which may have been replaced since this program started; null: there is none. */
+export async function installedVersion(path = packagePath('package.json')): Promise<string | null> {
+  try {
+    const { version } = JSON.parse(await readFile(path, 'utf8')) as { version?: unknown }
+    return typeof version === 'string' ? version : null
+  } catch {
+    return null
+  }
 }

@@ -149,6 +149,7 @@ const upstream = {
 /** Everything that can go wrong, at once. */
 const TROUBLE: StatusReply = withHealth({
   version: '1.2.3',
+  installed: '1.2.3',
   started: '2026-01-02T03:04:05.678Z',
   uptimeSeconds: 93_784,
   stopping: false,

@@ -14,6 +14,8 @@ import type { ListeningSocket } from '../../src/wire/sockets/listening-sockets.j
 import { duplicated } from '../udp/inherited.js'
 import { sendAdminRequest } from '../../src/gateway/socket/admin-client.js'
 import { askMany, askUdp } from './dns-client.js'
+import { withHealth } from '../../src/gateway/status/health.js'
+import { banning, eventually } from './site.js'
 import { kinds, MemoryLog, Rig, serving, type Setting } from './serve.js'
 import { place, position } from './admin-rig.js'
 
@@ -56,7 +58,10 @@ class Channel extends EventEmitter {
 
 const SECRETS = [Uint8Array.of(1, 2, 255)]
 const KEY = Uint8Array.of(3, 0, 254)
-const INHERITANCE = { sockets: [at(53, 17), at(54, 18)], cookieSecrets: SECRETS, ticketKey: KEY }
+const INHERITANCE = {
+  sockets: [at(53, 17), at(54, 18)],
+  ...{ cookieSecrets: SECRETS, ticketKey: KEY, rulesSha256: 'abc' }
+}
 const never = new AbortController().signal
 
 t.test('a process gets sockets and secrets, and ends the one before', async t => {
@@ -73,6 +78,7 @@ t.test('a process gets sockets and secrets, and ends the one before', async t =>
   t.equal(predecessor.version, packageVersion())
   t.strictSame(predecessor.cookieSecrets, SECRETS)
   t.strictSame(predecessor.ticketKey, KEY)
+  t.equal(predecessor.rulesSha256, 'abc')
   const any = { address: '127.0.0.1', port: 0 }
   t.strictSame(predecessor.find(any, []), { address: '127.0.0.1', port: 53 })
   t.strictSame(predecessor.find(any, [at(53)]), { address: '127.0.0.1', port: 54 })
@@ -225,20 +231,25 @@ t.test('a gateway within another process cannot be upgraded', async t => {
 if (kinds.includes('batch')) {
   /** The gateway that replaces another one of this process. */
   async function replacementOf(t: Test, rig: Rig, setting: Setting): Promise<Rig> {
-    const { sockets, cookieSecrets, ticketKey } = await rig.gateway.inheritance()
+    const { sockets, cookieSecrets, ticketKey, rulesSha256 } = await rig.gateway.inheritance()
     const inherited = duplicated(sockets)
     return serving(t, {
       ...setting,
       listen: [`127.0.0.1:${rig.at.port}`],
       predecessor: {
-        cookieSecrets,
-        ticketKey,
+        ...{ cookieSecrets, ticketKey, rulesSha256 },
         find: endpoint => endpoint,
         take: () => inherited,
         replace: () => rig.gateway.stop(true).then(() => undefined)
       }
     })
   }
+
+  const predecessorOf = (rulesSha256: string | undefined): Setting['predecessor'] => ({
+    ...{ cookieSecrets: undefined, ticketKey: undefined, rulesSha256 },
+    ...{ find: endpoint => endpoint, take: () => [] },
+    replace: () => Promise.reject(new Error('not reached'))
+  })
 
   t.test('another gateway takes over the sockets, with fewer workers or with more', async t => {
     const first = await serving(t, { transport: 'batch', workers: 2 })
@@ -272,6 +283,39 @@ if (kinds.includes('batch')) {
     await third.log.says('worker restarted')
   })
 
+  t.test('rules with errors do not prevent a replacement: those in force remain', async t => {
+    const first = await serving(t, { transport: 'batch' })
+    await eventually('the history of rules', () => first.site.has('state/history/000001.jsonl'))
+    const invalid: Setting = {
+      transport: 'batch',
+      files: { 'rules/networks.yaml': 'networks: 1' },
+      more: `state: { folder: '${first.site.path('state')}' }`
+    }
+    const { rulesSha256 } = await first.gateway.inheritance()
+    const other = new Rig(t, { ...invalid, predecessor: predecessorOf('0'.repeat(64)) })
+    t.match(
+      await other.gateway.start(),
+      [{ code: 'DOCUMENT_INVALID' }],
+      'other rules are not in force'
+    )
+    const none = new Rig(t, { ...invalid, predecessor: predecessorOf(undefined) })
+    t.match(
+      await none.gateway.start(),
+      [{ code: 'DOCUMENT_INVALID' }],
+      'an older version names none'
+    )
+
+    const second = await replacementOf(t, first, invalid)
+    t.equal((await askUdp(second.at, 'banned.example')).rcode, 'NXDOMAIN')
+    t.equal(second.gateway.rules.origin.sha256, rulesSha256)
+    const { health } = withHealth(await second.gateway.status())
+    t.ok(health.problems.some(({ code }) => code === 'RULES_REFUSED'))
+    t.equal(health.states.policy, false)
+    second.site.write('rules/networks.yaml', banning('other.example'))
+    await second.generation(2)
+    t.equal((await askUdp(second.at, 'other.example')).rcode, 'NXDOMAIN')
+  })
+
   t.test('a gateway that cannot take over says why', async t => {
     const first = await serving(t, { transport: 'batch' })
     const wrong = (): readonly ListeningSocket[] => [{ ...first.at, protocol: 'udp', fd: 9999 }]
@@ -279,6 +323,7 @@ if (kinds.includes('batch')) {
       ...{
         cookieSecrets: undefined,
         ticketKey: undefined,
+        rulesSha256: undefined,
         find: (endpoint: Endpoint) => endpoint,
         take: wrong
       },

@@ -48,6 +48,7 @@ const GOOD: Status = {
   ...ZERO_COUNTERS,
   ...{
     version: '1.0.0',
+    installed: '1.0.0',
     started: '',
     uptimeSeconds: 1,
     stopping: false,
@@ -210,6 +211,12 @@ const cases: readonly {
     bad: { slowTransport: 'portable sockets' },
     codes: ['TRANSPORT_PORTABLE']
   },
+  {
+    it: 'another version is installed than the one that runs',
+    bad: { installed: '1.0.1' },
+    codes: ['PROGRAM_OUTDATED']
+  },
+  { it: 'the installed program is gone', bad: { installed: null }, codes: [] },
   {
     it: 'a pseudonym key cannot be used',
     bad: { recorder: { ...recorder, keyError: 'cannot use pseudonym key' } },

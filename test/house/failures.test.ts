@@ -184,6 +184,10 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'two that start at the same time'
   ],
   '`interdict upgrade`': ['interop/hand-over.ts', 'queries during three upgrades'],
+  'rules have errors during an upgrade': [
+    'daemon/hand-over.test.ts',
+    'do not prevent a replacement'
+  ],
   'new process fails during an upgrade': ['interop/hand-over.ts', 'that fails changes nothing'],
   'gateway ends during an upgrade': [
     'daemon/hand-over.test.ts',

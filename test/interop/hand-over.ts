@@ -234,11 +234,6 @@ t.test('TLS sessions from before an upgrade are resumed', async t => {
 
 const FAILURES = [
   {
-    it: 'invalid rules',
-    spoil: (site: Site) => site.write('rules/networks.yaml', 'networks: 1'),
-    says: /networks\.yaml:1:11.*\(UPGRADE_FAILED\)/
-  },
-  {
     it: 'a program that does not start',
     spoil: (site: Site) => {
       const file = site.path('package/dist/bundle/serve/serve.js')
@@ -266,6 +261,22 @@ const FAILURES = [
     says: /address already in use.*\(UPGRADE_FAILED\)/
   }
 ]
+
+t.test('with invalid rules, the new process answers by those in force', async t => {
+  const site = await gatewaySite(t)
+  const server = startServer(t, site, { program: copyPackage(site.path('package')) })
+  const at = await listenAddress(server)
+  await eventually('the history of rules', () => site.has('state/history/000001.jsonl'))
+  site.write('rules/networks.yaml', 'networks: 1')
+  await server.says(/previous rules remain active/)
+  const said = await upgrade(site, VERSION)
+  t.teardown(() => kill(pidIn(said), 'SIGKILL'))
+  t.equal(await server.ended, 0)
+  t.match(await askUdp(at, 'banned.example'), { rcode: 'NXDOMAIN' })
+  await server.says(/"reason":"startup".*previous rules remain active/)
+  kill(pidIn(said), 'SIGTERM')
+  await eventually('it has ended', () => !kill(pidIn(said), 0))
+})
 
 t.test('an upgrade that fails changes nothing', async t => {
   for (const { it, spoil, says } of FAILURES) {

@@ -178,14 +178,34 @@ t.test('under systemd', async t => {
     t.match(await dig('www.tiktok.com'), 'NXDOMAIN', 'the previous rules are in force')
 
     const pid = await machine.property('MainPID')
-    await machine.run(`dpkg --install /packages/${gateway}`)
-    t.equal(await machine.property('MainPID'), pid, 'an upgrade does not restart into a failure')
+    const said = await machine.run(`dpkg --install /packages/${gateway} 2>&1`)
+    t.match(said, 'with the rules that were in force')
+    t.not(await machine.property('MainPID'), pid, 'the new program runs')
+    t.equal(await active(), 'active')
+    t.match(await dig('www.tiktok.com'), 'NXDOMAIN', 'by the rules in force')
+    await eventually('still rejected', 20, async () =>
+      (await status()).startsWith('not ready: rules rejected')
+    )
 
     await machine.run(`cp /root/good ${networks}; systemctl reload interdict`)
     await eventually('accepted', 120, async () =>
       (await status()).startsWith('not ready: no upstream')
     )
     await eventually('active', 20, async () => (await active()) === 'active')
+  })
+
+  t.test('it reports that another version is installed than runs', async t => {
+    const manifest = '/usr/lib/interdict/package.json'
+    const metrics = (): Promise<string> => machine.run('curl -sf 127.0.0.1:8053/metrics')
+    const running = `interdict_build_info{program="running",version="${version}"} 1`
+    t.match(await metrics(), running)
+    await machine.run(`sed -i 's/"${version}"/"99.0.0"/' ${manifest}`)
+    const installed = 'interdict_build_info{program="installed",version="99.0.0"} 1'
+    await eventually('its version', 20, async () => (await metrics()).includes(installed))
+    const health = 'interdict status --health -c /etc/interdict/interdict.yaml'
+    t.match((await machine.attempt(health)).text, 'PROGRAM_OUTDATED')
+    await machine.run(`sed -i 's/"99.0.0"/"${version}"/' ${manifest}`)
+    t.notMatch((await machine.attempt(health)).text, 'PROGRAM_OUTDATED')
   })
 
   t.test('Prometheus scrapes it, and a webhook gets its alerts', async t => {

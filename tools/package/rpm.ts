@@ -34,15 +34,22 @@ fi
 %postun
 if [ -d /run/systemd/system ]; then
   systemctl daemon-reload >/dev/null 2>&1 || :
-  # A gateway that runs goes on with the old program, if the new one would not start.
+  is_valid() { interdict check -c /etc/interdict/interdict.yaml >/dev/null 2>&1; }
+  # No query is lost if the new program takes over the sockets. If saved rules have errors, it answers by those in force.
+  take_over() { interdict upgrade -c /etc/interdict/interdict.yaml >/dev/null 2>&1; }
+  # A changed unit takes effect at a restart only, which needs valid settings and rules.
+  restart() { is_valid && systemctl try-restart interdict.service >/dev/null 2>&1; }
   if [ "$1" -ge 1 ] && systemctl --quiet is-active interdict.service; then
-    if interdict check -c /etc/interdict/interdict.yaml >/dev/null; then
-      # No query is lost if the new program takes over the sockets. A changed unit takes effect at a restart only.
-      { cmp -s /run/interdict.service.before /usr/lib/systemd/system/interdict.service &&
-        interdict upgrade -c /etc/interdict/interdict.yaml >/dev/null 2>&1; } ||
-        systemctl try-restart interdict.service >/dev/null 2>&1 || :
+    is_outdated=
+    if cmp -s /run/interdict.service.before /usr/lib/systemd/system/interdict.service; then
+      take_over || restart || is_outdated=1
     else
-      echo "interdict was not restarted: correct what interdict check reports" >&2
+      restart || take_over || is_outdated=1
+    fi
+    if [ -n "$is_outdated" ]; then
+      echo "interdict goes on with its previous version: correct what interdict check reports, then run interdict upgrade" >&2
+    elif ! is_valid; then
+      echo "interdict was upgraded, with the rules that were in force: correct what interdict check reports" >&2
     fi
   fi
   rm -f /run/interdict.service.before

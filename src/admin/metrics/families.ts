@@ -10,8 +10,8 @@ export function byLabel(label: string, values: Readonly<Record<string, number>>)
   return Object.entries(values).map(([word, value]) => ({ value, labels: { [label]: word } }))
 }
 
-export const info = (name: string, help: string, labels: Labels): MetricFamily => {
-  return { name, type: 'info', help, samples: [{ value: 1, labels }] }
+export const info = (name: string, help: string, ...all: readonly Labels[]): MetricFamily => {
+  return { name, type: 'info', help, samples: all.map(labels => ({ value: 1, labels })) }
 }
 export const gauges = (
   name: string,

@@ -44,11 +44,16 @@ export function metricFamilies(status: StatusReply, figures: ProcessFigures): Me
 }
 
 function processMetrics(
-  { version, started }: StatusReply,
+  { version, installed, started }: StatusReply,
   { residentOctets, peakOctets, descriptors, cpuSeconds }: ProcessFigures
 ): MetricFamily[] {
   return [
-    info('build', 'Version of the program.', { version }),
+    info(
+      'build',
+      'Version of the program that runs, and of the one that is installed.',
+      { program: 'running', version },
+      ...(installed === null ? [] : [{ program: 'installed', version: installed }])
+    ),
     gauge('start_time_seconds', 'Start of the process, since 1970-01-01 UTC.', timeOf(started)),
     gauge('process_resident_memory_bytes', 'Resident memory of the process.', residentOctets),
     gauge(

@@ -184,7 +184,8 @@ async function chooseRules(
   if (isChanging) return { errors: [failure('GATEWAY_RESTLESS')] }
   if (!loaded.ok) {
     const { errors } = loaded
-    return examiner.refused !== undefined ? chooseLastGood(errors, request, examiner) : { errors }
+    const isRefused = examiner.refused !== undefined || request.inherited !== undefined
+    return isRefused ? chooseLastGood(errors, request, examiner) : { errors }
   }
   const examined = await examiner.examine(loaded, tests)
   const { refusing } = examined
@@ -193,7 +194,11 @@ async function chooseRules(
   return chooseLastGood(refusing, request, examiner)
 }
 
-/** At the start, the rules that were in force last. @param refusing why those on offer must not be active */
+/**
+ * At the start, the rules that were in force last; when another gateway is replaced, its rules and no others.
+ *
+ * @param refusing why those on offer must not be active
+ */
 async function chooseLastGood(
   refusing: readonly InterdictError[],
   request: Request,
@@ -202,6 +207,10 @@ async function chooseLastGood(
   if (active !== undefined) return { errors: refusing }
   const lastGood = await loadLastGood(request)
   if (!('loaded' in lastGood)) return { errors: [...refusing, ...lastGood.errors] }
+  const { inherited } = request
+  // The history may lack what is in force, where it could not be written.
+  if (inherited !== undefined && lastGood.loaded.rules.sha256 !== inherited)
+    return { errors: refusing }
   const before = await examiner.examine(lastGood.loaded, undefined, true)
   return { ...lastGood, examined: before, refusal: refusing }
 }

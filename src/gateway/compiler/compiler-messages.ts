@@ -31,6 +31,8 @@ export interface CompileRequest {
   readonly waitsForLists: boolean
   /** Whether no rules are active: what an earlier request has compiled was not adopted. */
   readonly isFirst: boolean
+  /** SHA-256 of the rules that clients are answered by, which remain if others have errors; undefined: none. */
+  readonly inherited?: string | undefined
   /** Special-use names that are answered locally. */
   readonly localNames: readonly SpecialUseName[]
   readonly pauses: readonly Pause[]

@@ -96,7 +96,8 @@ export class Gateway {
   async inheritance(): Promise<Inheritance> {
     const { workerPool, cookies, tls } = this.parts
     const sockets = await workerPool.sockets()
-    return { sockets, cookieSecrets: cookies.current, ticketKey: tls?.ticketKey }
+    const rulesSha256 = this.rules.origin.sha256
+    return { sockets, cookieSecrets: cookies.current, ticketKey: tls?.ticketKey, rulesSha256 }
   }
 
   /**

@@ -71,7 +71,8 @@ export interface GatewayOptions {
   readonly compiler: CompilerHandle
   /** The gateway that this one replaces; undefined: none. */
   readonly predecessor?:
-    Pick<Predecessor, 'cookieSecrets' | 'ticketKey' | 'find' | 'take' | 'replace'> | undefined
+    | Pick<Predecessor, 'cookieSecrets' | 'ticketKey' | 'rulesSha256' | 'find' | 'take' | 'replace'>
+    | undefined
   /** Starts a process that replaces this gateway. */
   readonly upgrade?: (() => Promise<UpgradeResult>) | undefined
 }
@@ -210,6 +211,7 @@ export function createParts(
     reloadSecrets: () => cookies.reload(),
     setNotifySources: rules => workerPool.setNotifySources(rules),
     wantedByFleet: () => fleet.status?.wanted ?? undefined,
+    inherited: predecessor?.rulesSha256,
     ...{ config, compiler, startThread, bootstrap, log }
   })
   const settings: SettingsReloader | undefined =

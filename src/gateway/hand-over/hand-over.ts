@@ -37,6 +37,14 @@ export interface Offer {
   readonly cookieSecrets: readonly string[] | null
   /** The key of TLS session tickets, in hexadecimal digits; null: no TLS. */
   readonly ticketKey: string | null
+  /** SHA-256 of the rules in force; missing in offers of older versions. */
+  readonly rulesSha256?: string
+}
+
+/** The shell has started the successor. */
+export interface FromShell {
+  readonly kind: 'started'
+  readonly pid: number
 }
 
 export type FromSuccessor =

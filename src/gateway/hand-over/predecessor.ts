@@ -28,6 +28,8 @@ export class Predecessor {
   readonly cookieSecrets: CookieSecrets | undefined
   /** Of TLS session tickets. */
   readonly ticketKey: Uint8Array | undefined
+  /** Of its rules; undefined: an older version does not send it. */
+  readonly rulesSha256: string | undefined
   private sockets: readonly ListeningSocket[]
 
   /** Resolves with UPGRADE_ABANDONED if the running gateway ends before `replace`. */
@@ -35,7 +37,7 @@ export class Predecessor {
   private isReplacing = false
 
   private constructor(
-    { version, sockets, cookieSecrets, ticketKey }: Offer,
+    { version, sockets, cookieSecrets, ticketKey, rulesSha256 }: Offer,
     private readonly child: ChildSide,
     private readonly lost: Promise<void>
   ) {
@@ -47,6 +49,7 @@ export class Predecessor {
     })
     this.cookieSecrets = readSecrets(cookieSecrets)
     this.ticketKey = readKey(ticketKey)
+    this.rulesSha256 = rulesSha256
     this.sockets = sockets.map((socket, i) => ({ ...socket, fd: FIRST_SOCKET + i }))
   }
 

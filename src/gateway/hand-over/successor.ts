@@ -25,6 +25,8 @@ export interface Inheritance {
   readonly cookieSecrets: CookieSecrets | undefined
   /** Of TLS session tickets; undefined: no TLS. */
   readonly ticketKey: Uint8Array | undefined
+  /** Of the rules in force. */
+  readonly rulesSha256: string
 }
 
 /** A process that listens on the inherited sockets. */
@@ -80,7 +82,7 @@ const startSuccessor: StartSuccessor = fds => {
  * @throws InterdictError UPGRADE_FAILED
  */
 export async function startReplacement(
-  { sockets, cookieSecrets, ticketKey }: Inheritance,
+  { sockets, cookieSecrets, ticketKey, rulesSha256 }: Inheritance,
   signal: AbortSignal,
   start: StartSuccessor = startSuccessor,
   timeout = SUCCESSOR_TIMEOUT
@@ -98,7 +100,8 @@ export async function startReplacement(
       version: packageVersion(),
       sockets: sockets.map(({ protocol, address, port }) => ({ protocol, address, port })),
       cookieSecrets: writeSecrets(cookieSecrets),
-      ticketKey: writeKey(ticketKey)
+      ticketKey: writeKey(ticketKey),
+      rulesSha256
     }
     if (child.pid !== undefined) child.send(offer)
     return await listening(started, signal, timeout)

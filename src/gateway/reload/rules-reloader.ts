@@ -62,6 +62,8 @@ export interface RulesReloaderOptions {
   readonly setNotifySources: (rules: NotifyRules) => void
   /** Serial of the bundle that the fleet wants; undefined: none. */
   readonly wantedByFleet?: () => number | undefined
+  /** SHA-256 of the rules of the gateway that this one replaces; undefined: none, or it is not known. */
+  readonly inherited?: string | undefined
   /** Injected by tests. */
   readonly timers?: Timers
 }
@@ -318,6 +320,7 @@ export class RulesReloader {
       isForced: this.isForced,
       waitsForLists,
       isFirst: snapshot === undefined,
+      inherited: snapshot === undefined ? this.options.inherited : undefined,
       localNames: locallyAnsweredNames(config),
       listSize: config.history.listSize,
       pauses: this.pauses.current,

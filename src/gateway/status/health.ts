@@ -164,6 +164,11 @@ const CHECKS: readonly ((status: Status) => Found)[] = [
       })
     ),
   ({ slowTransport }) => (slowTransport === null ? [] : [['TRANSPORT_PORTABLE', slowTransport]]),
+  ({ version, installed }) => {
+    if (installed === null || installed === version) return []
+    const message = `version ${version} runs, ${installed} is installed: run interdict upgrade`
+    return [['PROGRAM_OUTDATED', message]]
+  },
   ({ rules: { bundle } }) =>
     bundle?.state === 'expired'
       ? [['BUNDLE_EXPIRED', `bundle ${bundle.serial} expired at ${bundle.expires}`]]

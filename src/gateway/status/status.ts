@@ -1,6 +1,6 @@
 import { systemClock } from '../../base/time/clock.js'
 import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../../base/units.js'
-import { packageVersion } from '../../base/package.js'
+import { installedVersion, packageVersion } from '../../base/package.js'
 import type { ListenConfig } from '../config/config.js'
 import { protocolOf } from '../../wire/sockets/endpoint.js'
 import type { PendingRestart } from '../config/restart-keys.js'
@@ -48,6 +48,8 @@ const THREAD_TIMEOUT: Milliseconds = 2_000
  */
 export interface Status extends WorkerCounters {
   readonly version: string
+  /** The version of the installed program; null: it is gone. */
+  readonly installed: string | null
   readonly started: string
   readonly uptimeSeconds: Seconds
   /** Whether it is stopping, though it may still answer. */
@@ -221,16 +223,18 @@ export async function gatherStatus(
   timeout: Milliseconds = THREAD_TIMEOUT
 ): Promise<Status> {
   const { workerPool, recorder, endpoints, transport, started, uptime } = sources
-  const [responses, recorded, zones, remoteLists, archive] = await Promise.all([
+  const [responses, recorded, zones, remoteLists, archive, installed] = await Promise.all([
     workerPool.request({ kind: 'status' }, timeout),
     recorder.status(timeout),
     sources.zones.status(),
     sources.lists.status(),
-    archiveStatus(sources.archiver, timeout)
+    archiveStatus(sources.archiver, timeout),
+    installedVersion()
   ])
   const replies = responses.flatMap(({ reply }) => (typeof reply === 'object' ? [reply] : []))
   return {
     version: packageVersion(),
+    installed,
     started: showInstant(started),
     uptimeSeconds: Math.floor(uptime / MS_PER_SECOND),
     stopping: sources.stopping,

@@ -19,6 +19,7 @@ const at = '2026-01-01T00:00:00Z'
 export const STATUS: StatusReply = {
   ...ZERO_COUNTERS,
   version: '1.0.0',
+  installed: '1.0.0',
   started: at,
   uptimeSeconds: 1,
   stopping: false,

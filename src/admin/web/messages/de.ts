@@ -179,6 +179,7 @@ export const messages: Messages = {
   'problem.PROBE_SILENT': 'Der Selbsttest läuft nicht',
   'problem.UPSTREAMS_UNKNOWN': 'Noch keine Antwort eines Upstreams',
   'problem.UPSTREAM_DOWN': 'Ein Upstream antwortet nicht',
+  'problem.PROGRAM_OUTDATED': 'Installiert ist eine andere Version als die laufende',
   'problem.TRANSPORT_PORTABLE': 'Langsame Sockets und nur ein Worker',
   'problem.FORWARDING_LOOP': 'Weiterleitungsschleife',
   'problem.BUNDLE_EXPIRED': 'Bündel abgelaufen',
@@ -245,6 +246,8 @@ export const messages: Messages = {
     'Einige Sekunden warten. Bleibt es dabei, die Upstreams und den Weg zu ihnen prüfen.',
   'todo.UPSTREAM_DOWN':
     'Die anderen werden benutzt. Prüfen Sie, ob er von dieser Maschine aus erreichbar ist.',
+  'todo.PROGRAM_OUTDATED':
+    'Sicherheitskorrekturen der installierten Version wirken noch nicht. Führen Sie interdict upgrade aus; schlägt es fehl, nennt es den Grund.',
   'todo.TRANSPORT_PORTABLE':
     'Den Grund nennt die Meldung. Gebündelte Sockets brauchen Linux auf x86-64 oder arm64; mit transport: portable in den Einstellungen ist dies kein Problem.',
   'todo.FORWARDING_LOOP':

@@ -180,6 +180,7 @@ export const messages = {
   'problem.PROBE_SILENT': 'The probe does not run',
   'problem.UPSTREAMS_UNKNOWN': 'Waiting for the first answer of an upstream',
   'problem.UPSTREAM_DOWN': 'Upstream does not answer',
+  'problem.PROGRAM_OUTDATED': 'Another version is installed than runs',
   'problem.TRANSPORT_PORTABLE': 'Slow sockets, and one worker only',
   'problem.FORWARDING_LOOP': 'Forwarding loop',
   'problem.BUNDLE_EXPIRED': 'Bundle expired',
@@ -244,6 +245,8 @@ export const messages = {
   'todo.UPSTREAMS_UNKNOWN':
     'Wait a few seconds. If it persists, test the upstreams and the path to them.',
   'todo.UPSTREAM_DOWN': 'The others are used. Check whether it is reachable from this machine.',
+  'todo.PROGRAM_OUTDATED':
+    'Security fixes of the installed version are not in force. Run interdict upgrade; if it fails, it prints why.',
   'todo.TRANSPORT_PORTABLE':
     'See the message for the reason. Batched sockets need Linux on x86-64 or arm64; with transport: portable in the settings, this is not a problem.',
   'todo.FORWARDING_LOOP':

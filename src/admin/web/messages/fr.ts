@@ -176,6 +176,7 @@ export const messages: Messages = {
   'problem.PROBE_SILENT': 'L’autocontrôle ne tourne pas',
   'problem.UPSTREAMS_UNKNOWN': 'Aucun serveur en amont n’a encore répondu',
   'problem.UPSTREAM_DOWN': 'Un serveur amont ne répond pas',
+  'problem.PROGRAM_OUTDATED': 'La version installée n’est pas celle qui fonctionne',
   'problem.TRANSPORT_PORTABLE': 'Sockets lentes et un seul worker',
   'problem.FORWARDING_LOOP': 'Boucle de transfert',
   'problem.BUNDLE_EXPIRED': 'Paquet expiré',
@@ -244,6 +245,8 @@ export const messages: Messages = {
     'Attendre quelques secondes. Si cela dure, tester les serveurs en amont et le chemin vers eux.',
   'todo.UPSTREAM_DOWN':
     'Les autres sont utilisés. Vérifiez s’il est joignable depuis cette machine.',
+  'todo.PROGRAM_OUTDATED':
+    'Les correctifs de sécurité de la version installée ne sont pas encore actifs. Lancez interdict upgrade ; en cas d’échec, il en donne la raison.',
   'todo.TRANSPORT_PORTABLE':
     'Le message indique la raison. Les sockets groupées demandent Linux sur x86-64 ou arm64 ; avec transport: portable dans les réglages, ce n’est pas un problème.',
   'todo.FORWARDING_LOOP':

@@ -176,6 +176,7 @@ export const messages: Messages = {
   'problem.PROBE_SILENT': 'De zelfcontrole loopt niet',
   'problem.UPSTREAMS_UNKNOWN': 'Nog geen antwoord van een upstream',
   'problem.UPSTREAM_DOWN': 'Een upstream antwoordt niet',
+  'problem.PROGRAM_OUTDATED': 'Een andere versie is geïnstalleerd dan er draait',
   'problem.TRANSPORT_PORTABLE': 'Trage sockets en maar één worker',
   'problem.FORWARDING_LOOP': 'Doorstuurlus',
   'problem.BUNDLE_EXPIRED': 'Bundel verlopen',
@@ -241,6 +242,8 @@ export const messages: Messages = {
     'Wacht enkele seconden. Blijft het zo, controleer dan de upstreams en de weg erheen.',
   'todo.UPSTREAM_DOWN':
     'De andere worden gebruikt. Controleer of hij vanaf deze machine bereikbaar is.',
+  'todo.PROGRAM_OUTDATED':
+    'Beveiligingsoplossingen van de geïnstalleerde versie werken nog niet. Voer interdict upgrade uit; als dat mislukt, meldt het de reden.',
   'todo.TRANSPORT_PORTABLE':
     'De melding noemt de reden. Gebundelde sockets vragen Linux op x86-64 of arm64; met transport: portable in de instellingen is dit geen probleem.',
   'todo.FORWARDING_LOOP':
