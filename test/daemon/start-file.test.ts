@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setEnvironmentData, Worker } from 'node:worker_threads'
 import t from 'tap'
@@ -34,6 +34,11 @@ t.before(() => {
         parentPort.postMessage([workerData, __filename, __dirname])`)
       ],
       [
+        'named-main.js',
+        kept(`require('node:worker_threads').parentPort.postMessage(
+          require('node:fs').readFileSync('/proc/thread-self/comm', 'latin1'))`)
+      ],
+      [
         'process.js',
         kept(
           `process.once('message', sent => process.send([sent, __filename], () => process.exit()))`
@@ -56,7 +61,14 @@ t.test('a thread runs a file that is kept open', async t => {
   t.strictSame(await once(worker, 'message'), [['data', path, '/nonexistent/package']])
 })
 
-t.test('so does a process, which then gets its own messages', async t => {
+const namesThreads = Number(process.versions.node.split('.')[0]) >= 24 && existsSync('/proc')
+
+t.test('a thread has the name of its file', { skip: !namesThreads && 'needs Node 24' }, async t => {
+  const worker = startFile('named-main.js', { execArgv: [] }, 3)
+  t.strictSame(await once(worker, 'message'), ['named-3\n'])
+})
+
+t.test('a process runs such a file, and then gets its own messages', async t => {
   const child = startFileAsProcess('process.js', [], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     env: { ...process.env, NODE_OPTIONS: '' }

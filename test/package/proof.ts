@@ -164,6 +164,10 @@ t.test('under systemd', async t => {
     t.match(proc, /^NoNewPrivs:\s+1$/m)
     t.match(proc, /^Seccomp:\s+2$/m)
     t.notMatch(proc, /^Uid:\s+0/m)
+    const names = await machine.run(`cat /proc/${await machine.property('MainPID')}/task/*/comm`)
+    t.match(proc, /^Name:\s+interdict$/m, 'as ps and systemd show it')
+    for (const name of ['worker-0', 'recorder', 'http'])
+      t.match(names, new RegExp(`^${name}$`, 'm'))
     t.match(await machine.run('journalctl -u interdict'), '"transport":"batch"')
   })
 

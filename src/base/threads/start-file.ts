@@ -17,12 +17,19 @@ const fileUrl = (file: string): URL =>
 const keptProgram = (): KeptProgram | undefined =>
   getEnvironmentData(KEPT_PROGRAM) as unknown as KeptProgram | undefined
 
-/** Starts a thread that runs `file`, one of `THREAD_FILES`, or the file that is kept open for it. */
-export function startFile(file: string, options: WorkerOptions): Worker {
+/**
+ * Starts a thread that runs `file`, one of `THREAD_FILES`, or the file that is kept open for it.
+ *
+ * @param number of several that run the same file
+ */
+export function startFile(file: string, options: WorkerOptions, number?: number): Worker {
   const program = keptProgram()
-  if (program === undefined) return new Worker(fileUrl(file), options)
+  const role = file.replace('-main.js', '')
+  // Node 24 names the thread so, as `ps -L` and `top -H` show it.
+  const named = { ...options, name: number === undefined ? role : `${role}-${number}` }
+  if (program === undefined) return new Worker(fileUrl(file), named)
   const code = `${program.loader}\nmodule.exports.runKept(${JSON.stringify(file)})`
-  return new Worker(code, { ...options, eval: true })
+  return new Worker(code, { ...named, eval: true })
 }
 
 /** Keeps an optional file, for threads started from now on. Throws the system's error. */

@@ -35,21 +35,25 @@ export interface ThreadHandlers<Out> {
   exited(error: Error | undefined): void
 }
 
+export interface ThreadOptions {
+  readonly youngMb?: number
+  /** Of several threads that run the same file: part of its name. */
+  readonly number?: number
+}
+
 /** Starts `file`, the name of one of `THREAD_FILES`, as a thread. Injected by tests. */
 export type StartThread = <In, Out>(
   file: string,
   data: unknown,
   handlers: ThreadHandlers<Out>,
-  youngMb?: number
+  options?: ThreadOptions
 ) => Thread<In>
 
-export const startThread: StartThread = (file, data, handlers, youngMb = YOUNG_MB) => {
+export const startThread: StartThread = (file, data, handlers, options = {}) => {
+  const { youngMb = YOUNG_MB, number } = options
   ensureWorkingFolder()
-  const worker = startFile(file, {
-    workerData: data,
-    resourceLimits: { maxYoungGenerationSizeMb: youngMb }
-  })
-  return threadOf(worker, handlers)
+  const limits = { resourceLimits: { maxYoungGenerationSizeMb: youngMb } }
+  return threadOf(startFile(file, { workerData: data, ...limits }, number), handlers)
 }
 
 /** The same for a thread that starts another one: only the main thread may change the working folder. */

@@ -179,7 +179,9 @@ export class FleetHandle implements FleetAgent {
         this.restarts.onExit(error, 'fleet thread died; restarting it')
       }
     }
-    this.thread = startThread<ToFleet, FromFleet>('fleet-main.js', init, handlers, YOUNG_MB)
+    this.thread = startThread<ToFleet, FromFleet>('fleet-main.js', init, handlers, {
+      youngMb: YOUNG_MB
+    })
     this.scheduleReport(SOON)
   }
 

@@ -19,7 +19,12 @@ import type {
 import { PendingRequests, type NoReply } from '../../base/threads/pending-requests.js'
 import { Restarts } from '../../base/threads/restarts.js'
 import { serializeError, type SerializedError } from '../../base/errors/serialized-error.js'
-import { EXIT_TIMEOUT, type StartThread, type Thread } from '../../base/threads/thread.js'
+import {
+  EXIT_TIMEOUT,
+  type StartThread,
+  type Thread,
+  type ThreadHandlers
+} from '../../base/threads/thread.js'
 import type { CookieSecrets } from './cookie-secrets.js'
 
 /** Workers observe the grace period themselves; this is the margin for a busy one. */
@@ -241,10 +246,12 @@ export class WorkerPool {
     const descriptors = new DescriptorTable()
     const shared = { number: index, ring: rings[index]!, descriptors: descriptors.shared }
     const data: WorkerInit = { ...init, ...shared, settings, certificates, notify }
-    const thread = startThread<ToWorker, FromWorker>('worker-main.js', data, {
+    const handlers: ThreadHandlers<FromWorker> = {
       message: message => this.onMessage(worker, message),
       exited: error => this.onWorkerExit(worker, serializeError(error ?? new Error('ended')))
-    })
+    }
+    const number = { number: index }
+    const thread = startThread<ToWorker, FromWorker>('worker-main.js', data, handlers, number)
     const worker: PoolWorker = {
       index,
       descriptors,

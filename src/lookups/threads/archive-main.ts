@@ -11,9 +11,11 @@ import { LogLayout } from '../files/log-layout.js'
 import { maintainArchive } from '../archive/maintain.js'
 import { retainHistory } from './history-retention.js'
 import type { ArchiveInit, FromArchive } from './archiver.js'
+import { nameProcess } from '../../base/system/process-name.js'
 import { createThreadLog } from '../../base/threads/thread-log.js'
 import { serializeError } from '../../base/errors/serialized-error.js'
 
+nameProcess('interdict-log')
 // Before DuckDB starts its threads, which inherit the priority. Files are for owner and group only.
 setPriority(constants.priority.PRIORITY_LOW)
 // SCHED_IDLE (sched(7)), where chrt is installed: any other thread that wakes up gets the core at once.

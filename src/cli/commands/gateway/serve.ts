@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Milliseconds } from '../../../base/units.js'
 import { Predecessor } from '../../../gateway/hand-over/predecessor.js'
 import { CompilerHandle } from '../../../gateway/compiler/compiler-handle.js'
+import { nameProcess } from '../../../base/system/process-name.js'
 import { markInOwnThread } from '../../../base/threads/marking.js'
 import { startThread } from '../../../base/threads/thread.js'
 import type { CommonOptions } from '../../args/settings.js'
@@ -22,6 +23,7 @@ const START_GRACE: Milliseconds = 5_000
  * @returns the exit code, only if the server could not start
  */
 export async function serve(options: CommonOptions, io: Io): Promise<number> {
+  nameProcess('interdict')
   markInOwnThread()
   const signals = new Signals()
   const compiler = new CompilerHandle(startThread)
