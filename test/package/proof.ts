@@ -36,6 +36,7 @@ const epoch = (await run('git', ['log', '-1', '--format=%ct'])).trim()
 const version = (JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }).version
 const file = (name: string): string => join(PACKAGES, name)
 const gateway = `interdict_${version}-1_amd64.deb`
+const rpm = `interdict-${version}-1.x86_64.rpm`
 const analysis = `interdict-analysis_${version}-1_amd64.deb`
 
 t.test('two builds in different folders are the same, and signed', async t => {
@@ -285,22 +286,36 @@ t.test('under systemd', async t => {
     t.match(await machine.run('interdict report --format html'), '<svg')
   })
 
-  t.test('a removal keeps the settings, and a purge leaves the logs', async t => {
+  t.test('a removal keeps the settings, and a purge leaves logs and audit trails', async t => {
+    const trail = '/var/lib/interdict/changes.jsonl'
+    await machine.run(`echo changed > ${trail}; mkdir -p /var/lib/interdict/keys`)
     await machine.run('dpkg --remove interdict-analysis interdict')
     t.equal(await active(), 'inactive')
     await machine.run('test -e /etc/interdict/rules')
-    await machine.run('dpkg --purge interdict interdict-analysis')
+    const said = await machine.run('dpkg --purge interdict interdict-analysis')
+    for (const path of ['/var/log/interdict', '/var/lib/interdict'])
+      t.match(said, `${path} remains`)
     const left = await machine.run(`find / -xdev -path '*interdict*' -not -path '/packages/*' \\
       -not -path '/tmp/*' -not -path '/var/lib/systemd/*' | grep -v '^${process.cwd()}' | sort`)
-    t.match(left, '/var/log/interdict/queries.jsonl')
+    for (const path of [
+      ...['/var/log/interdict/queries.jsonl', '/var/lib/interdict/history/000001.jsonl'],
+      trail
+    ]) {
+      t.ok(left.split('\n').includes(path), path)
+    }
     for (const path of [
       '/etc/interdict',
-      '/var/lib/interdict',
+      '/var/lib/interdict/keys',
       '/usr/lib/interdict',
       '/usr/bin/interdict'
     ]) {
       t.notOk(left.split('\n').includes(path), basename(path))
     }
+
+    await machine.run(`rpm --install --nodeps /packages/${rpm}`)
+    const erased = await machine.run('rpm --erase --nodeps interdict')
+    t.match(erased, '/var/lib/interdict and /var/log/interdict remain')
+    t.equal(await machine.run(`cat ${trail}`), 'changed\n', 'rpm leaves it, too')
   })
   t.end()
 })

@@ -32,6 +32,9 @@ if [ "$1" -eq 0 ] && [ -d /run/systemd/system ]; then
 fi
 
 %postun
+if [ "$1" -eq 0 ]; then
+  echo "interdict: /etc/interdict, /var/lib/interdict and /var/log/interdict remain; delete them when they are no longer needed"
+fi
 if [ -d /run/systemd/system ]; then
   systemctl daemon-reload >/dev/null 2>&1 || :
   is_valid() { interdict check -c /etc/interdict/interdict.yaml >/dev/null 2>&1; }
