@@ -4,6 +4,7 @@ import { basename, join, resolve } from 'node:path'
 import t from 'tap'
 import { attempt, run } from '../container/command.js'
 import { eventually } from '../interop/processes.js'
+import { errorsAreInJournal } from './journal.js'
 import { answersAreLogged } from './lifecycle.js'
 import { Machine } from './machine.js'
 
@@ -198,6 +199,8 @@ t.test('under systemd', async t => {
     )
     await eventually('active', 20, async () => (await active()) === 'active')
   })
+
+  t.test('errors are in the journal, with fields', t => errorsAreInJournal(t, machine))
 
   t.test('it reports that another version is installed than runs', async t => {
     const manifest = '/usr/lib/interdict/package.json'
