@@ -7,6 +7,7 @@ import { eventually } from '../interop/processes.js'
 import { errorsAreInJournal } from './journal.js'
 import { answersAreLogged } from './lifecycle.js'
 import { Machine } from './machine.js'
+import { upgradesUnattended } from './unattended.js'
 
 const [, , folder = ''] = process.argv
 const PACKAGES = join(folder, 'packages')
@@ -279,6 +280,10 @@ t.test('under systemd', async t => {
 
   t.test('each answer is logged, however the gateway is stopped or replaced', t =>
     answersAreLogged(t, machine)
+  )
+
+  t.test('it upgrades itself as the page on upgrades says', t =>
+    upgradesUnattended(t, machine, PACKAGES, file(gateway))
   )
 
   t.test('reports need the second package, and it is named', async t => {
