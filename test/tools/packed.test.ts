@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { Script } from 'node:vm'
 import t, { type Test } from 'tap'
+import { LAZY } from '../../tools/packed/lazy-builtins.js'
 import { codeCachePath, load } from '../../tools/packed/load.js'
 
 const SERVE = 'dist/bundle/serve'
@@ -19,6 +20,28 @@ t.test('V8 takes the code that is shipped of what a start runs', async t => {
     t.equal(script.cachedDataRejected, false, name)
   }
 })
+
+const { version: shipped } = JSON.parse(readFileSync('tools/package/node.json', 'utf8')) as {
+  version: string
+}
+const [major, minor] = process.versions.node.split('.').map(Number)
+const [shippedMajor, shippedMinor] = shipped.split('.').map(Number)
+const isShipped = major === shippedMajor && minor! <= shippedMinor!
+
+t.test(
+  'modules of Node that are loaded on first use have all exports of the Node in packages',
+  { skip: !isShipped && `needs Node ${shipped}` },
+  async t => {
+    for (const [module, names] of Object.entries(LAZY)) {
+      const own = Object.keys((await import(`node:${module}`)) as object)
+      t.strictSame(
+        own.filter(name => name !== 'default' && !names.includes(name)),
+        [],
+        module
+      )
+    }
+  }
+)
 
 const TEXT = `exports.sum = (a, b) => a + b; exports.place = [__filename, __dirname, typeof require]`
 
