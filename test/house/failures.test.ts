@@ -275,6 +275,10 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'daemon/history.test.ts',
     'a history that cannot be written delays no rules'
   ],
+  'centre of the fleet away: history of rules': [
+    'fleet/history-sender.test.ts',
+    'what the centre has not confirmed is sent again'
+  ],
   'history of rules cut off by a crash': [
     'sources/history.test.ts',
     'a line that a crash has cut off'

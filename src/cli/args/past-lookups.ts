@@ -6,7 +6,7 @@ import { conditionOf } from '../../analysis/report/questions/selection.js'
 import { findClientNames } from './client-names.js'
 import { withLog } from './open-log.js'
 import { AROUND, type PastLookup, type PastLookups } from '../output/rules/past-explanation.js'
-import type { CommonOptions } from './settings.js'
+import type { HistoryPlace } from './fleet-history.js'
 import type { Io } from '../io.js'
 
 /** The nearest are shown. */
@@ -26,10 +26,11 @@ interface Row extends Readonly<Record<string, string | Date | null>> {
 /** Never throws an error of the log: then nothing is known of it. */
 export async function pastLookups(
   { client, name, at }: { client: string; name: Uint8Array; at: Milliseconds },
-  options: CommonOptions,
+  options: HistoryPlace,
   io: Io
 ): Promise<PastLookups> {
-  const selection = { since: at - AROUND, until: at + AROUND, timeZone: 'UTC', all: true }
+  const { fleet, gateway } = options
+  const selection = { since: at - AROUND, until: at + AROUND, timeZone: 'UTC', all: true, gateway }
   const quiet = { ...io, stderr: { ...io.stderr, write: () => true, isTTY: false } }
   try {
     return await withLog(
@@ -40,7 +41,7 @@ export async function pastLookups(
         const qname = showCanonical(showName(name))
         const { sql, parameters } = conditionOf({
           ...selection,
-          clients,
+          clients: { ...clients, ofFleet: fleet !== undefined },
           name: { shown: qname, name: qname, cover: 'exact' }
         })
         const rows = await database.rows<Row>(

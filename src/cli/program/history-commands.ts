@@ -1,6 +1,8 @@
 import type { Command } from 'commander'
 import { examples, type Context } from './context.js'
 
+const FLEET = 'central folder of a fleet, instead of the history of this gateway'
+const ANY_GATEWAY = 'with --fleet: only this gateway'
 const VERSION = 'first digits of its SHA-256, or @ and a time'
 
 /** Commands about what was in force. */
@@ -18,6 +20,8 @@ export function addHistoryCommands(program: Command, { io, done }: Context): voi
       'List what was in force, the latest first: since when and for how long, who or which file caused it, ' +
         'and what changed. Times are UTC.'
     )
+    .option('--fleet <folder>', FLEET)
+    .option('--gateway <name>', 'with --fleet: the gateway')
     .option('--since <time>', 'only what was in force after this time, or 7d, 12h')
     .option('--until <time>', 'only what was in force before this time')
     .option('--limit <number>', 'entries to show', '50')
@@ -26,7 +30,11 @@ export function addHistoryCommands(program: Command, { io, done }: Context): voi
       const { history } = await import('../commands/rules/rules-history.js')
       done(await history(command.optsWithGlobals(), io))
     })
-  examples(history, 'rules history', 'rules history --since 30d --json')
+  examples(
+    history,
+    'rules history --since 30d --json',
+    'rules history --fleet /srv/fleet --gateway brussels-1'
+  )
 
   const show = rules
     .command('show')
@@ -34,6 +42,8 @@ export function addHistoryCommands(program: Command, { io, done }: Context): voi
     .description('Show when a version was in force and its files, or the text of one file.')
     .argument('<version>', VERSION)
     .argument('[file]', 'print this file instead, such as networks.yaml')
+    .option('--fleet <folder>', FLEET)
+    .option('--gateway <name>', ANY_GATEWAY)
     .option('--into <folder>', 'write its files into this folder')
     .option('--json', 'print JSON')
     .action(async (version: string, file: string | undefined, _options, command: Command) => {
@@ -48,6 +58,8 @@ export function addHistoryCommands(program: Command, { io, done }: Context): voi
     .description('Compare the answers to clients under two versions that were in force.')
     .argument('<old>', VERSION)
     .argument('<new>', VERSION)
+    .option('--fleet <folder>', FLEET)
+    .option('--gateway <name>', ANY_GATEWAY)
     .option('--examples <number>', 'names to show for each change', '5')
     .option('--json', 'print JSON')
     .action(async (old: string, now: string, _options, command: Command) => {

@@ -38,6 +38,11 @@ export function addRulesCommands(program: Command, { io, done }: Context): void 
     .option('--time-zone <zone>', TIME_ZONE)
     .option('--no-upstream', 'do not query upstreams')
     .addOption(filesOption())
+    .option(
+      '--fleet <folder>',
+      'with --at: by the history and the logs in the central folder of a fleet'
+    )
+    .option('--gateway <name>', 'with --fleet: the gateway that was asked')
     .option('--json', 'print JSON')
     .action(async (name: string, _options, command: Command) => {
       const { explain } = await import('../commands/rules/explain.js')

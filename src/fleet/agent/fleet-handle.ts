@@ -11,6 +11,7 @@ import { NOTHING_SHIPPED, type ShipState } from '../ship/ship-state.js'
 import type { BootstrapServers } from '../../sources/http/bootstrap-resolver.js'
 import { systemTimers, type Timer, type Timers } from '../../base/time/timers.js'
 import type { FleetAgent, FleetAgentOptions } from '../../gateway/control/services.js'
+import { historyFolder } from '../../policy/history/history-folder.js'
 import { rulesLocation } from '../../gateway/compiler/rules-location.js'
 import type { FleetInit, FromFleet, ToFleet } from './fleet-messages.js'
 import { Restarts } from '../../base/threads/restarts.js'
@@ -228,7 +229,10 @@ function initOf(config: Config, bootstrap: BootstrapServers): FleetInit | undefi
   // The settings are refused if they have a fleet without a bundle.
   return fleet === undefined || bundle === undefined
     ? undefined
-    : { fleet, source: bundle, bootstrap, log: config.log.queries.path }
+    : {
+        ...{ fleet, source: bundle, bootstrap, log: config.log.queries.path },
+        history: historyFolder(config.state.folder)
+      }
 }
 
 function logsStatus({ waiting, confirmed, last, failed, error }: ShipState): FleetLogsStatus {

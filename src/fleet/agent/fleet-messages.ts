@@ -15,6 +15,8 @@ export interface FleetInit {
   readonly bootstrap: BootstrapServers
   /** Path of the live query log. */
   readonly log: string
+  /** Folder of the history of rules. */
+  readonly history: string
 }
 
 export type ToFleet =

@@ -168,7 +168,7 @@ export function readMessage<S extends z.ZodType>(
 /** The longest path in the central folder. */
 const centralPath = z.string().max(256)
 /** Files asked for at once. */
-const MAX_LOG_PATHS = 100
+export const MAX_LOG_PATHS = 100
 
 /** The description of a log file: what object stores have, with the path as its name. */
 export const logObjectSchema = z.object({

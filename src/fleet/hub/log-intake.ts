@@ -17,7 +17,8 @@ import {
   type LogObject
 } from '../channel/wire.js'
 import { CentralFolder } from '../../lookups/central/central-folder.js'
-import { gatewayOf } from '../../lookups/central/central-layout.js'
+import { mayWrite } from '../../lookups/central/central-layout.js'
+import { isTooLarge } from '../../lookups/central/history-layout.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
 import type { HubLogsConfig } from './hub-config.js'
 
@@ -73,7 +74,7 @@ export class LogIntake {
 
   private present(gateway: string, question: Uint8Array): readonly string[] {
     const paths = readMessage(question, logPathsSchema, MAX_MESSAGE)?.paths ?? []
-    return paths.filter(path => gatewayOf(path) === gateway && this.folder.has(path))
+    return paths.filter(path => mayWrite(gateway, path) && this.folder.has(path))
   }
 
   private async run(manager: JetStreamManager, signal: AbortSignal): Promise<void> {
@@ -104,7 +105,11 @@ export class LogIntake {
     if (stored === null) return false
     const object = readMessage(stored.data, logObjectSchema, MAX_MESSAGE)
     let isTaken = false
-    if (object === undefined || gatewayOf(object.name) !== gateway) {
+    if (
+      object === undefined ||
+      !mayWrite(gateway, object.name) ||
+      isTooLarge(object.name, object.size)
+    ) {
       const { code, message } = failure('FLEET_MESSAGE', gateway)
       this.log.warn({ code, gateway }, message)
     } else if (!this.folder.has(object.name)) {

@@ -30,6 +30,10 @@ export class FolderStore implements LogStore {
     throw failure('FLEET_LOGS', folder.path, `${file.path} was altered on the way; sent again`)
   }
 
+  confirmed(paths: readonly string[]): Promise<ReadonlySet<string>> {
+    return Promise.resolve(new Set(paths.filter(path => this.folder.has(path))))
+  }
+
   close(): Promise<void> {
     return Promise.resolve()
   }

@@ -9,6 +9,7 @@ import type { FleetConfig, FleetLogsConfig } from '../../gateway/config/fleet-co
 import type { LogLayout } from '../../lookups/files/log-layout.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
 import { FolderStore } from './folder-store.js'
+import { HistorySender } from './history-sender.js'
 import type { LogStore } from './log-store.js'
 import { NatsStore } from './nats-store.js'
 import { Pace } from './pace.js'
@@ -28,6 +29,8 @@ export interface LogSenderTools {
   readonly log: ServiceLog
   /** The state has changed. */
   readonly onState?: (state: ShipState) => void
+  /** Folder of the history of rules; undefined: it stays here. */
+  readonly history?: string
   /** To NATS; undefined: not connected. */
   readonly connection?: () => NatsConnection | undefined
   /** For tests. */
@@ -35,11 +38,12 @@ export interface LogSenderTools {
   readonly retry?: Milliseconds
 }
 
-/** Sends closed log files to the centre for as long as the gateway runs. */
+/** Sends closed log files and the history of rules to the centre for as long as the gateway runs. */
 export class LogSender {
   private readonly closing = new AbortController()
   private readonly store: LogStore
   private readonly shipper: Shipper
+  private readonly history: HistorySender | undefined
   private state = NOTHING_SHIPPED
   private failures = 0
   private logged = ''
@@ -52,6 +56,11 @@ export class LogSender {
   ) {
     this.store = openStore(fleet.name, logs, tools)
     const isClosed = (): boolean => this.closing.signal.aborted
+    const { history } = tools
+    this.history =
+      history === undefined
+        ? undefined
+        : new HistorySender(history, fleet.name, logs.to, this.store, { isClosed })
     this.shipper = new Shipper(layout, fleet.name, logs.to, this.store, {
       isClosed,
       progress: (waiting, count) => {
@@ -80,7 +89,10 @@ export class LogSender {
   private async passOnce(): Promise<void> {
     const { log } = this.tools
     try {
+      // Small, and what the lookups are judged by; but it must not hold them up.
+      const [history] = await Promise.allSettled([this.history?.pass()])
       const { files, confirmed } = await this.shipper.pass()
+      if (history.status === 'rejected') throw history.reason
       this.failures = 0
       this.logged = ''
       this.update({ error: null })

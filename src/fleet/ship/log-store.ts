@@ -20,6 +20,8 @@ export interface LogStore {
    * @throws InterdictError FLEET_LOGS
    */
   put(file: ShippedFile): Promise<boolean>
+  /** Those of some paths that the centre surely has. Absent: `put` finds out. @throws InterdictError FLEET_LOGS */
+  confirmed?(paths: readonly string[]): Promise<ReadonlySet<string>>
   close(): Promise<void>
 }
 

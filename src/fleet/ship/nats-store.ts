@@ -11,6 +11,7 @@ import {
   logObject,
   logPathsSchema,
   logsSubject,
+  MAX_LOG_PATHS,
   readMessage,
   type LogObject
 } from '../channel/wire.js'
@@ -46,21 +47,42 @@ export class NatsStore implements LogStore {
     }
   }
 
+  async confirmed(paths: readonly string[]): Promise<ReadonlySet<string>> {
+    const connection = this.connection()
+    if (connection === undefined) throw failure('FLEET_LOGS', 'nats', 'not connected')
+    const there = new Set<string>()
+    try {
+      for (let at = 0; at < paths.length; at += MAX_LOG_PATHS)
+        for (const path of await this.ask(connection, paths.slice(at, at + MAX_LOG_PATHS)))
+          there.add(path)
+    } catch (error) {
+      throw failure('FLEET_LOGS', 'nats', reasonOf(error, ''))
+    }
+    return there
+  }
+
   close(): Promise<void> {
     return Promise.resolve()
   }
 
-  /** Asks the hub. Without it, nothing is confirmed. */
   private async isConfirmed(connection: NatsConnection, path: string): Promise<boolean> {
+    return (await this.ask(connection, [path])).includes(path)
+  }
+
+  /** Asks the hub which files it has. Without it, nothing is confirmed. */
+  private async ask(
+    connection: NatsConnection,
+    paths: readonly string[]
+  ): Promise<readonly string[]> {
     try {
-      const question = JSON.stringify({ paths: [path] })
+      const question = JSON.stringify({ paths })
       const subject = logsSubject(this.gateway)
       const { data } = await connection.request(subject, question, { timeout: TIMEOUT })
-      return readMessage(data, logPathsSchema, MAX_REPLY)?.paths.includes(path) === true
+      return readMessage(data, logPathsSchema, MAX_REPLY)?.paths ?? []
     } catch (error) {
       // No responders, or no reply: the hub is down.
       if (connection.isClosed()) throw error
-      return false
+      return []
     }
   }
 

@@ -1,7 +1,9 @@
+import { basename, dirname } from 'node:path/posix'
 import { failure } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
 import type { Octets } from '../../base/units.js'
 import { parseCentralPath } from '../../lookups/central/central-layout.js'
+import { parseKnown } from '../../lookups/central/history-layout.js'
 import type { LogStore, ShippedFile } from './log-store.js'
 import { elementsOf, textOf, type S3Client } from './s3-client.js'
 
@@ -95,15 +97,29 @@ export class S3Store implements LogStore {
 
   /** Removes older generations: what of them had expired must not stay. */
   private async removeReplaced(path: string): Promise<void> {
+    await this.removeKnown(path)
     const file = parseCentralPath(path)
     if (file?.kind !== 'parquet' || file.generation === 0) return
     const folder = `${this.prefix}day=${file.day}/gateway=${file.gateway}/`
-    const { text } = await this.client.request('GET', '', { 'list-type': '2', prefix: folder })
-    for (const key of elementsOf(text, 'Contents').map(one => textOf(one, 'Key') ?? '')) {
+    await this.removeFrom(folder, key => {
       const other = parseCentralPath(key.slice(this.prefix.length))
-      if (other !== undefined && other.generation < file.generation)
-        await this.client.request('DELETE', key, {}, undefined, [200, 204])
-    }
+      return other !== undefined && other.generation < file.generation
+    })
+  }
+
+  /** Removes earlier times until which a history was complete. */
+  private async removeKnown(path: string): Promise<void> {
+    const known = parseKnown(basename(path))
+    if (known === undefined) return
+    // Slices of the same history are not listed: a page has a thousand names at most.
+    const folder = `${this.prefix}${dirname(path)}/known-`
+    await this.removeFrom(folder, key => (parseKnown(basename(key)) ?? Infinity) < known)
+  }
+
+  private async removeFrom(prefix: string, isReplaced: (key: string) => boolean): Promise<void> {
+    const { text } = await this.client.request('GET', '', { 'list-type': '2', prefix })
+    for (const key of elementsOf(text, 'Contents').map(one => textOf(one, 'Key') ?? ''))
+      if (isReplaced(key)) await this.client.request('DELETE', key, {}, undefined, [200, 204])
   }
 }
 

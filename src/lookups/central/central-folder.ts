@@ -1,8 +1,16 @@
 import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import type { Octets } from '../../base/units.js'
-import { centralPath, filesIn, parseCentralPath } from './central-layout.js'
+import {
+  centralPath,
+  filesIn,
+  gatewayOf,
+  historyFiles,
+  parseCentralPath
+} from './central-layout.js'
+import { contentOf, parseKnown } from './history-layout.js'
+import { isContent } from './packed-content.js'
 import { PartialFile } from './partial-file.js'
 
 /** Writes the files of gateways into the central folder. Paths are relative to it. Throws the system error. */
@@ -26,26 +34,47 @@ export class CentralFolder {
     sha256: string,
     from: (offset: Octets) => AsyncIterable<Uint8Array>
   ): Promise<boolean> {
-    const file = await PartialFile.open(join(this.path, path))
+    const content = contentOf(path)
+    const file = await PartialFile.open(join(this.path, path), content !== undefined)
     try {
       for await (const octets of from(file.size)) await file.append(octets)
     } catch (error) {
       await file.close()
       throw error
     }
-    const isWhole = await file.finish(sha256)
+    // Gateways share contents: what does not have the digest of its name is refused.
+    const isValid = content === undefined ? undefined : isContent(content)
+    const isWhole = await file.finish(sha256, isValid)
     if (isWhole) await this.removeReplaced(path)
     return isWhole
   }
 
   private isReplaced(path: string): boolean {
+    const known = parseKnown(basename(path))
+    if (known !== undefined) return this.knownTimes(path).some(([, until]) => until > known)
     const file = parseCentralPath(path)
     if (file === undefined) return false
     const others = filesIn(this.path, file.day, file.gateway)
     return others.some(one => one.kind === 'parquet' && one.generation > file.generation)
   }
 
+  /** Times until which the history beside a path is complete, by their files. */
+  private knownTimes(path: string): (readonly [string, number])[] {
+    const gateway = gatewayOf(path)
+    const names = gateway === undefined ? [] : historyFiles(this.path, gateway)
+    return names.flatMap(name => {
+      const until = parseKnown(name)
+      return until === undefined ? [] : [[join(dirname(path), name), until] as const]
+    })
+  }
+
   private async removeReplaced(path: string): Promise<void> {
+    const known = parseKnown(basename(path))
+    if (known !== undefined) {
+      for (const [other, until] of this.knownTimes(path))
+        if (until < known) await rm(join(this.path, other), { force: true })
+      return
+    }
     const file = parseCentralPath(path)
     // The tally of a new generation arrives before its lookups.
     if (file?.kind !== 'parquet') return

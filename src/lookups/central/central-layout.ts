@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Day } from '../files/log-layout.js'
+import { contentOf, HISTORIES, isHistoryFile } from './history-layout.js'
 
 /**
  * The folder with the query logs of a fleet, partitioned as Hive does:
@@ -9,7 +10,7 @@ import type { Day } from '../files/log-layout.js'
  *     day=2026-11-27/gateway=brussels-1/0-<SHA-256>.tally     counts of the lookups in that file
  *     chains/brussels-1/<SHA-256>-1-17.jsonl                  lines 1 to 17 of the chain of this first line
  *
- * The names of files follow from their content, so that writing one again changes nothing. The number is the
+ * Histories of rules are beside them: see `history-layout.ts`. The names of files follow from their content, so that writing one again changes nothing. The number is the
  * generation: files of the highest one of a day and gateway replace all others there.
  */
 const DAY = /^day=(\d{4}-\d{2}-\d{2})$/
@@ -55,8 +56,13 @@ export function gatewayOf(path: string): string | undefined {
   const [top = '', middle = '', name = '', ...more] = path.split('/')
   if (more.length > 0) return undefined
   if (top === CHAINS) return NAME.test(middle) && SEGMENT.test(name) ? middle : undefined
+  if (top === HISTORIES) return NAME.test(middle) && isHistoryFile(name) ? middle : undefined
   return DAY.test(top) && FILE.test(name) ? GATEWAY.exec(middle)?.[1] : undefined
 }
+
+/** Whether a gateway may write a file: its own, or a content, which is verified by its name. */
+export const mayWrite = (gateway: string, path: string): boolean =>
+  gatewayOf(path) === gateway || contentOf(path) !== undefined
 
 /** A file of lookups by its path; undefined: another file. */
 export function parseCentralPath(path: string): CentralFile | undefined {
@@ -95,6 +101,16 @@ export function newestOf(files: readonly CentralFile[]): readonly CentralFile[] 
 /** Gateways that have sent lines of their chain. Throws the system error. */
 export function chainedGateways(folder: string): string[] {
   return listFolder(join(folder, CHAINS)).filter(name => NAME.test(name))
+}
+
+/** Gateways that have sent their history of rules. Throws the system error. */
+export function gatewaysWithHistory(folder: string): string[] {
+  return listFolder(join(folder, HISTORIES)).filter(name => NAME.test(name))
+}
+
+/** Names of the files of a gateway's history, sorted. Throws the system error. */
+export function historyFiles(folder: string, gateway: string): string[] {
+  return listFolder(join(folder, HISTORIES, gateway)).filter(isHistoryFile)
 }
 
 /** Segments of the chains of a gateway, in order. Throws the system error. */

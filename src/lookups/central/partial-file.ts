@@ -1,4 +1,4 @@
-import { createHash, type Hash } from 'node:crypto'
+import { createHash, randomBytes, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
@@ -15,12 +15,18 @@ export class PartialFile {
     private readonly temporary: string,
     private readonly file: FileHandle,
     private readonly hash: Hash,
-    private length: Octets
+    private length: Octets,
+    private readonly isShared: boolean
   ) {}
 
-  /** Opens the file where its writer stopped. */
-  static async open(path: string): Promise<PartialFile> {
-    const temporary = join(dirname(path), `.${basename(path)}.part`)
+  /**
+   * Opens the file where its writer stopped.
+   *
+   * @param isShared others may write the same file at this moment: it has a temporary name of its own, and begins anew
+   */
+  static async open(path: string, isShared = false): Promise<PartialFile> {
+    const mark = isShared ? `.${randomBytes(8).toString('hex')}` : ''
+    const temporary = join(dirname(path), `.${basename(path)}${mark}.part`)
     await mkdir(dirname(path), { recursive: true, mode: 0o750 })
     const file = await open(temporary, 'a', 0o640)
     const hash = createHash('sha256')
@@ -29,7 +35,7 @@ export class PartialFile {
       hash.update(chunk as Buffer)
       length += (chunk as Buffer).length
     }
-    return new PartialFile(path, temporary, file, hash, length)
+    return new PartialFile(path, temporary, file, hash, length, isShared)
   }
 
   /** Octets that are there. */
@@ -43,9 +49,17 @@ export class PartialFile {
     this.length += octets.length
   }
 
-  /** Gives the file its name, if it has the digest; otherwise removes it. @returns whether it has */
-  async finish(sha256: string): Promise<boolean> {
-    const isWhole = this.hash.copy().digest('hex') === sha256
+  /**
+   * Gives the file its name, if it has the digest and is valid; otherwise removes it.
+   *
+   * @param isValid gets the path of the file
+   * @returns whether it is
+   */
+  async finish(
+    sha256: string,
+    isValid: (path: string) => Promise<boolean> = () => Promise.resolve(true)
+  ): Promise<boolean> {
+    const isWhole = this.hash.copy().digest('hex') === sha256 && (await isValid(this.temporary))
     if (isWhole) await this.file.sync()
     await this.file.close()
     if (!isWhole) await rm(this.temporary, { force: true })
@@ -57,8 +71,9 @@ export class PartialFile {
     return isWhole
   }
 
-  /** Leaves what is there for later. */
+  /** Leaves what is there for later, unless nobody would find it. */
   async close(): Promise<void> {
     await this.file.close()
+    if (this.isShared) await rm(this.temporary, { force: true })
   }
 }

@@ -9,18 +9,18 @@ import { MAX_DEPTH, Segment, type BlobLine } from './segment.js'
 const SEGMENT = /^\d{6}\.jsonl$/
 const OBJECT = /^([0-9a-f]{64})\.gz$/
 /** A list has at most so many octets, and nothing here is larger. */
-const MAX_CONTENT: Octets = 1024 * 1024 * 1024
+export const MAX_CONTENT: Octets = 1024 * 1024 * 1024
 
 /** The history within the state folder. */
 export const historyFolder = (state: string): string => join(state, 'history')
 
 /** Where the history of rules is stored: segments, and long contents in files of their own. */
 export class HistoryFolder {
-  readonly objects: string
-
-  constructor(readonly path: string) {
-    this.objects = join(path, 'objects')
-  }
+  /** @param objects folder of long contents */
+  constructor(
+    readonly path: string,
+    readonly objects = join(path, 'objects')
+  ) {}
 
   /** Numbers of the segments, the oldest first; none without the folder. Throws the system's error. */
   async segments(): Promise<readonly number[]> {

@@ -39,18 +39,18 @@ export class RulesHistory {
   /**
    * Reads the history.
    *
-   * @param path of the folder: see `historyFolder`. Without it, the history is empty.
+   * @param place path of the folder: see `historyFolder`. Without it, the history is empty.
    * @throws InterdictError HISTORY_READ
    */
-  static async open(path: string): Promise<RulesHistory> {
-    const folder = new HistoryFolder(path)
+  static async open(place: string | HistoryFolder): Promise<RulesHistory> {
+    const folder = typeof place === 'string' ? new HistoryFolder(place) : place
     try {
       const numbers = await folder.segments()
       const segments: Segment[] = []
       for (const number of numbers) segments.push(await folder.readSegment(number))
       return new RulesHistory(folder, segments)
     } catch (error) {
-      throw failure('HISTORY_READ', path, reasonOf(error))
+      throw failure('HISTORY_READ', folder.path, reasonOf(error))
     }
   }
 

@@ -1,7 +1,7 @@
 import type { Octets } from '../../base/units.js'
 import { parseEvent, type HistoryEvent, type Tree } from './history-event.js'
 
-const LF = 0x0a
+export const LF = 0x0a
 const BLOB = '{"blob":"'
 const TREE = '{"tree":"'
 const DIGITS = 64
@@ -126,15 +126,14 @@ export class Segment {
 
   private addLine(line: Uint8Array): void {
     if (line.length === 0) return
-    const start = Buffer.from(line.subarray(0, BLOB.length)).toString('latin1')
-    if (start === BLOB && line.at(-1) === 0x7d) {
+    if (isBlobLine(line)) {
       const from = BLOB.length
       const sha256 = Buffer.from(line.subarray(from, from + DIGITS)).toString('latin1')
       this.blobs.set(sha256, line)
       return
     }
     const value = parseJson(line)
-    if (start === TREE && value !== undefined) this.addTree(value as TreeLine)
+    if (startOf(line, TREE.length) === TREE && value !== undefined) this.addTree(value as TreeLine)
     else this.addEvent(value)
   }
 
@@ -148,6 +147,13 @@ export class Segment {
     this.isDamaged = event === undefined
   }
 }
+
+/** Whether a line has a content, and is not cut off. */
+export const isBlobLine = (line: Uint8Array): boolean =>
+  startOf(line, BLOB.length) === BLOB && line.at(-1) === 0x7d
+
+const startOf = (line: Uint8Array, length: number): string =>
+  Buffer.from(line.subarray(0, length)).toString('latin1')
 
 export const lineOf = (line: BlobLine | TreeLine | HistoryEvent): string =>
   `${JSON.stringify(line)}\n`

@@ -42,7 +42,7 @@ import { type Io } from '../../io.js'
 import { banDetails } from '../../output/rules/ban-details.js'
 import { formatCount } from '../../output/format.js'
 import { enforcementJson, proofFiles, ruleTextFiles } from './evidence-files.js'
-import { ruleHistory, type KnownVersion } from './evidence-history.js'
+import { ruleHistory, storedHistories, type KnownVersion } from './evidence-history.js'
 import { loggedSince, NO_CHAIN, NOT_OVER, provenFacts, settingsDigest } from './evidence-limits.js'
 import { logProof } from './evidence-log.js'
 import { keptMandates } from './evidence-mandates.js'
@@ -102,7 +102,8 @@ export async function gatherEvidence(
     for (const gateway of gateways)
       segments.set(gateway, await ruleSegments(database, period, gateway, []))
     const versions = [...segments.values()].flat().flatMap(versionsOf)
-    const history = await ruleHistory(config, current, options.history ?? [], versions)
+    const stored = await storedHistories(config, folder, gateways)
+    const history = await ruleHistory(config, current, options.history ?? [], stored, versions)
     const timed: Segment[] = []
     for (const gateway of gateways) {
       const activations = history.activations(gateway)

@@ -8,9 +8,10 @@ import { loadRules } from '../../../policy/rules/load.js'
 import type { RuleFiles } from '../../../policy/rules/model/folder.js'
 import type { RuleSet } from '../../../policy/rules/model/types.js'
 import { AcceptedBundles } from '../../../sources/bundle/accepted-bundles.js'
-import type { RulesHistory } from '../../../policy/history/rules-history.js'
+import type { InForce, RulesHistory } from '../../../policy/history/rules-history.js'
 import { StoredFiles } from '../../../policy/history/stored-files.js'
 import { openHistory } from '../../args/find-version.js'
+import { openFleetHistory } from '../../args/fleet-history.js'
 import { ruleFilesAt } from '../../args/configured-rules.js'
 import { rejectInput } from '../../exit.js'
 
@@ -44,8 +45,26 @@ export interface RuleHistory {
   activations(gateway: Gateway): readonly Activation[]
 }
 
+/** What the gateways of a pack have recorded: one, or those of a fleet. */
+export type StoredHistories = ReadonlyMap<Gateway, RulesHistory>
+
+/** @param fleet the central folder @throws InterdictError HISTORY_READ */
+export async function storedHistories(
+  config: Config,
+  fleet: string | undefined,
+  gateways: readonly Gateway[]
+): Promise<StoredHistories> {
+  const histories = new Map<Gateway, RulesHistory>()
+  for (const gateway of gateways) {
+    const isOwn = fleet === undefined || gateway === undefined
+    const history = isOwn ? openHistory(config) : openFleetHistory(fleet, gateway)
+    histories.set(gateway, await history)
+  }
+  return histories
+}
+
 /**
- * The current rules, those of the gateway's history, the accepted bundles that are still stored, and what the
+ * The current rules, those of the gateways' histories, the accepted bundles that are still stored, and what the
  * operator has kept.
  *
  * @param current the rules of the settings
@@ -56,12 +75,12 @@ export async function ruleHistory(
   config: Config,
   current: RuleFiles,
   history: readonly string[],
+  stored: StoredHistories,
   versions: readonly Version[]
 ): Promise<RuleHistory> {
   const now = await load(current)
   const known = [now]
   const { folder, bundle, copiesFolder } = rulesLocation(config)
-  const stored = await openHistory(config)
   for (const path of history) known.push(await load(await ruleFilesAt(path, copiesFolder)))
   if (bundle !== undefined) {
     const store = new AcceptedBundles(bundle.storeFolder)
@@ -80,7 +99,7 @@ export async function ruleHistory(
       return serial === null ? whole.startsWith(sha256) : bundle?.serial === serial
     })
   for (const version of versions) {
-    const kept = find(version) === undefined ? stored.find(version.sha256).at(-1) : undefined
+    const kept = find(version) === undefined ? storedVersion(stored, version) : undefined
     const files = kept && new StoredFiles(kept.version, { folder, copies: copiesFolder })
     const loaded = files && (await tryLoad(files))
     if (loaded !== undefined && 'rules' in loaded) known.push(loaded)
@@ -89,12 +108,24 @@ export async function ruleHistory(
   return {
     current: now,
     find,
-    activations: gateway => (gateway === undefined ? activationsOf(stored, digits) : [])
+    activations: gateway => activationsOf(stored.get(gateway), digits)
   }
 }
 
+/** A version in the history of any gateway. */
+function storedVersion(stored: StoredHistories, { sha256 }: Version): InForce | undefined {
+  for (const history of stored.values()) {
+    const found = history.find(sha256).at(-1)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
 /** @param digits of the SHA-256 in the log */
-function activationsOf({ stretches }: RulesHistory, digits: number | undefined): Activation[] {
+function activationsOf(
+  { stretches }: Pick<RulesHistory, 'stretches'> = { stretches: [] },
+  digits: number | undefined
+): Activation[] {
   return stretches.flatMap(({ from, event, version }, i) =>
     version === undefined
       ? []

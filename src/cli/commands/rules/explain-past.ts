@@ -15,7 +15,7 @@ import { fixedClock } from '../../../analysis/views/one-query.js'
 import { loadStored, type StoredRules } from '../../args/find-version.js'
 import { pastOf } from '../../args/past.js'
 import { contradictions, pastLookups } from '../../args/past-lookups.js'
-import type { CommonOptions } from '../../args/settings.js'
+import type { HistoryPlace } from '../../args/fleet-history.js'
 import { failureOf } from '../../exit.js'
 import type { Io } from '../../io.js'
 import type {
@@ -37,7 +37,7 @@ export async function explainPast(
   question: PastQuestion,
   at: Milliseconds,
   config: Config,
-  options: CommonOptions,
+  options: HistoryPlace,
   io: Io
 ): Promise<{ readonly explanation: PastExplanation; readonly timeZone: string | undefined }> {
   const log = await lookupsOf(question, at, options, io)
@@ -121,7 +121,7 @@ function listsThatMatter(
 function lookupsOf(
   { from, device, client, name }: PastQuestion,
   at: Milliseconds,
-  options: CommonOptions,
+  options: HistoryPlace,
   io: Io
 ): Promise<PastLookups> {
   const octets = new Uint8Array(16)

@@ -12,8 +12,8 @@ import { compile } from '../../../policy/compile/compile.js'
 import { readInstant } from '../../../base/time/instant.js'
 import { extractHostName, rejectUrlCharacters } from '../../args/extract-host-name.js'
 import { checkTime, parseArgument } from '../../args/parse.js'
-import { loadSettings, type CommonOptions } from '../../args/settings.js'
-import { openHistory } from '../../args/find-version.js'
+import { loadSettings } from '../../args/settings.js'
+import { openHistoryAt, type HistoryPlace } from '../../args/fleet-history.js'
 import { pastTime, TODAYS_FILES, zoneOfTime } from '../../args/past.js'
 import { loadConfiguredRules } from '../../args/configured-rules.js'
 import { givenTimeZone, type TimeZoneOptions } from '../../args/time-zone.js'
@@ -26,7 +26,7 @@ import { explainQuery } from '../../../analysis/views/explain-query.js'
 import type { ExplainedQuery, Explanation } from '../../../analysis/views/explanation.js'
 import { fixedClock } from '../../../analysis/views/one-query.js'
 
-export interface ExplainOptions extends TimeZoneOptions {
+export interface ExplainOptions extends TimeZoneOptions, HistoryPlace {
   readonly from?: string
   /** Name of a client of the rules. */
   readonly client?: string
@@ -80,7 +80,7 @@ function render({ explanation, timeZone, isUnrecorded, folder }: Explained): str
 /** @throws InterdictError CLIENT_NONE, HISTORY_READ */
 export async function performExplain(
   request: ParsedRequest<'explain'>,
-  options: CommonOptions,
+  options: HistoryPlace,
   io: Io
 ): Promise<Explained> {
   const question = parseQuestion(request, io)
@@ -114,15 +114,22 @@ async function explainedPast(
   question: ReturnType<typeof parseQuestion>,
   { at, files, from, ...request }: ParsedRequest<'explain'>,
   config: Config,
-  options: CommonOptions,
+  options: HistoryPlace,
   io: Io
 ): Promise<Explained | undefined> {
-  if (at === undefined || files) return undefined
-  const history = await openHistory(config)
+  const isOfFleet = options.fleet !== undefined || options.gateway !== undefined
+  if (at === undefined || files) {
+    if (isOfFleet) usageError('--fleet: give --at, too, and not --files')
+    return undefined
+  }
+  const history = await openHistoryAt(options)
   if (history.stretches.length === 0) return undefined
   const zone = request.timeZone ?? (await zoneOfTime(at, config, io))
   const wall = pastTime(at, zone)
-  if (wall === undefined) return undefined
+  if (wall === undefined) {
+    if (isOfFleet) usageError('--fleet: --at is not in the past')
+    return undefined
+  }
   const asked = { ...question, from }
   const found = await explainPast(history, asked, wall, config, options, io)
   const timeZone = request.timeZone ?? found.timeZone ?? zone

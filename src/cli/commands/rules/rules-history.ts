@@ -1,10 +1,11 @@
 import { failure } from '../../../base/errors/error.js'
 import type { ParsedRequest, ResultOf } from '../../../gateway/processes/requests.js'
 import { historyEntry } from '../../../analysis/views/history-view.js'
-import { findVersion, loadStored, openHistory } from '../../args/find-version.js'
+import { findVersionsAt, openHistoryAt, type HistoryPlace } from '../../args/fleet-history.js'
+import { loadStored } from '../../args/find-version.js'
 import { parseWholeNumber } from '../../args/parse.js'
 import { parsePeriod, type PeriodOptions } from '../../args/period-options.js'
-import { loadSettings, type CommonOptions } from '../../args/settings.js'
+import { loadSettings } from '../../args/settings.js'
 import { EXIT } from '../../exit.js'
 import { print, printJson, type Io } from '../../io.js'
 import { terminalWidth } from '../../output/columns.js'
@@ -13,7 +14,7 @@ import { writeVersion } from '../../output/rules/version-files.js'
 import type { Compared } from '../../output/rules/diff-text.js'
 import { compare, parseExamples, renderDifference } from './diff.js'
 
-export interface HistoryOptions extends CommonOptions, PeriodOptions {
+export interface HistoryOptions extends HistoryPlace, PeriodOptions {
   readonly limit: string
   readonly json?: boolean
 }
@@ -31,15 +32,15 @@ export async function history(options: HistoryOptions, io: Io): Promise<number> 
 /** @throws InterdictError HISTORY_READ */
 export async function performHistory(
   { limit, ...period }: ParsedRequest<'rules history'>,
-  options: CommonOptions
+  options: HistoryPlace
 ): Promise<ResultOf<'rules history'>> {
   const { since = -Infinity, until = Infinity } = parsePeriod(period, 'UTC')
-  const found = await openHistory(await loadSettings(options))
+  const found = await openHistoryAt(options)
   const all = [...found.within(since, until)].reverse().map(historyEntry)
   return { total: all.length, entries: all.slice(0, limit) }
 }
 
-export interface ShowOptions extends CommonOptions {
+export interface ShowOptions extends HistoryPlace {
   readonly into?: string
   readonly json?: boolean
 }
@@ -67,21 +68,19 @@ export async function showVersion(
 /** @throws InterdictError HISTORY_READ, HISTORY_INCOMPLETE, and as `findVersion` */
 export async function performFile(
   { version, path }: ParsedRequest<'rules file'>,
-  options: CommonOptions
+  options: HistoryPlace
 ): Promise<ResultOf<'rules file'>> {
-  const found = findVersion(await openHistory(await loadSettings(options)), version)
+  const [one] = await findVersionsAt(options, [version])
+  const { found } = one!
   const octets = await found.version.file(path)
   if (octets === undefined) throw failure('HISTORY_INCOMPLETE', found.event.sha256, path)
   return { path, text: octets.toString() }
 }
 
 /** @throws InterdictError HISTORY_READ, and as `findVersion` */
-export async function performShow(
-  { version }: ParsedRequest<'rules show'>,
-  options: CommonOptions
-) {
-  const history = await openHistory(await loadSettings(options))
-  const found = findVersion(history, version)
+export async function performShow({ version }: ParsedRequest<'rules show'>, options: HistoryPlace) {
+  const [one] = await findVersionsAt(options, [version])
+  const { history, found } = one!
   const { sha256, zones } = found.event
   const missing = await found.version.missing()
   const stretches = history.find(sha256).map(historyEntry)
@@ -91,7 +90,7 @@ export async function performShow(
   return { shown: { sha256, stretches, files, zones }, found }
 }
 
-export interface DiffOptions extends CommonOptions {
+export interface DiffOptions extends HistoryPlace {
   readonly examples: string
   readonly json?: boolean
 }
@@ -111,12 +110,12 @@ export async function diffVersions(
 /** @throws InterdictError HISTORY_READ, HISTORY_INCOMPLETE, and as `findVersion` */
 export async function performVersionDiff(
   { old, new: now, examples }: ParsedRequest<'rules diff'>,
-  options: CommonOptions,
+  options: HistoryPlace,
   io: Io
 ): Promise<Compared> {
   const config = await loadSettings(options)
-  const history = await openHistory(config)
-  const [before, after] = [findVersion(history, old), findVersion(history, now)]
+  const versions = await findVersionsAt(options, [old, now])
+  const [before, after] = [versions[0]!.found, versions[1]!.found]
   const [one, other] = [await loadStored(before, config), await loadStored(after, config)]
   for (const list of new Set([...one.unknownLists, ...other.unknownLists]))
     io.stderr.write(`warning: list ${list} is not stored; it is compared as if it were empty\n`)
