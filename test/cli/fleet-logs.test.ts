@@ -43,7 +43,10 @@ t.test('report, query and verify-log work on the logs of a fleet', async t => {
   )
   t.match(query.out, /brussels,2026-11-10.*,10\.20\.3\.4,2\r?\nliege,.*,10\.20\.3\.4,3/, query.err)
   const verify = await interdict('verify-log', '--fleet', fleet)
-  t.match(verify, { code: 0, out: /brussels: unaltered: 2 files.*\n+liege: unaltered/ })
+  t.match(verify, {
+    code: 0,
+    out: /brussels: unaltered: 2 files.*\n {2}witness: none.*\nliege: unaltered/
+  })
   const json = await interdict('verify-log', '--fleet', fleet, '--json')
   t.match(JSON.parse(json.out), { gateways: [{ gateway: 'brussels', proven: true, gaps: [] }, {}] })
 
@@ -57,7 +60,7 @@ t.test('report, query and verify-log work on the logs of a fleet', async t => {
   )
   t.strictSame([evidence.code, evidence.err], [0, ''])
   const tableOf = (id: string): string => readFileSync(join(pack, `tables/${id}.csv`), 'utf8')
-  t.match(tableOf('gateways'), 'brussels,unaltered,2,0,0\r\nliege,unaltered,2,0,0')
+  t.match(tableOf('gateways'), 'brussels,unaltered,2,0,0,,\r\nliege,unaltered,2,0,0,,')
   t.match(
     tableOf('silent-times'),
     /^gateway,from,until\r\nbrussels,2026-11-09T00:00:00\.000Z,2026-11-10T.*\r\nliege,2026-11-09T/

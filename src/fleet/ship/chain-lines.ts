@@ -2,8 +2,13 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Octets } from '../../base/units.js'
-import { segmentPath, type ChainSegment } from '../../lookups/central/central-layout.js'
+import {
+  segmentPath,
+  type ChainSegment,
+  type LinesKind
+} from '../../lookups/central/central-layout.js'
 import { CHAIN_FILE } from '../../lookups/chain/chain-entry.js'
+import { WITNESS_FILE } from '../../lookups/witness/receipts.js'
 import type { LogLayout } from '../../lookups/files/log-layout.js'
 import type { Shipped } from '../../lookups/archive/shipped.js'
 import { inMemory, type ShippedFile } from './log-store.js'
@@ -12,19 +17,22 @@ const NEWLINE = 0x0a
 /** A segment ends with the line that exceeds this. */
 const MAX_SEGMENT: Octets = 1024 * 1024
 
-/** Lines of the chain that the centre does not have. */
+const FILES: Readonly<Record<LinesKind, string>> = { chains: CHAIN_FILE, receipts: WITNESS_FILE }
+
+/** Lines of the chain, or of its receipts, that the centre does not have. */
 export interface NextLines {
   readonly file: ShippedFile
   readonly segment: ChainSegment
 }
 
-/** The next segment of the chain; undefined: the centre has all of it. Throws the system error. */
+/** The next segment of the file; undefined: the centre has all of it. Throws the system error. */
 export function nextLines(
   { folder }: LogLayout,
   gateway: string,
+  kind: LinesKind,
   shipped: Shipped['chain']
 ): NextLines | undefined {
-  const octets = readChainFile(join(folder, CHAIN_FILE))
+  const octets = readFile(join(folder, FILES[kind]))
   const ends = [...lineEnds(octets)]
   if (ends.length === 0) return undefined
   const first = sha256(octets.subarray(0, ends[0]! - 1))
@@ -35,13 +43,13 @@ export function nextLines(
   const to = beyond < 0 ? ends.length : Math.max(known + 1, beyond)
   if (to <= known) return undefined
   const lines = octets.subarray(start, ends[to - 1])
-  const segment = { gateway, first, from: known + 1, to }
+  const segment = { kind, gateway, first, from: known + 1, to }
   const read = (offset: Octets) => inMemory(lines, offset)
   const content = { sha256: sha256(lines), size: lines.length, read }
   return { file: { path: segmentPath(segment), ...content }, segment }
 }
 
-function readChainFile(path: string): Buffer {
+function readFile(path: string): Buffer {
   try {
     return readFileSync(path)
   } catch (error) {

@@ -1,7 +1,11 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Milliseconds, Octets } from '../../base/units.js'
-import { centralPath, type CentralKind } from '../../lookups/central/central-layout.js'
+import {
+  centralPath,
+  type CentralKind,
+  type LinesKind
+} from '../../lookups/central/central-layout.js'
 import { digestFile } from '../../lookups/files/file-digest.js'
 import {
   activeParquetOfDay,
@@ -31,7 +35,7 @@ interface Planned {
   readonly file: LocalFile
 }
 
-/** Sends the closed files of a query log to the centre: tallies first, then the chain, then lookups. */
+/** Sends the closed files of a query log to the centre: tallies first, then the chain and its receipts, then lookups. */
 export class Shipper {
   private readonly digests = new Map<string, string>()
   private readonly origins = new Map<string, LocalFile['origin']>()
@@ -60,7 +64,8 @@ export class Shipper {
     const waiting = new Set(planned)
     events.progress?.(this.waitingOf(waiting), 0)
     for (const one of planned) await this.sendTally(one, shipped)
-    await this.sendChain(shipped)
+    await this.sendLines('chains', shipped)
+    await this.sendLines('receipts', shipped)
     for (const one of planned) {
       if (!(await this.sendLookups(one, shipped))) continue
       waiting.delete(one)
@@ -118,12 +123,13 @@ export class Shipper {
     writeShipped(layout, shipped)
   }
 
-  private async sendChain(shipped: Shipped): Promise<void> {
+  private async sendLines(kind: LinesKind, shipped: Shipped): Promise<void> {
     const { layout, gateway } = this
+    const key = kind === 'chains' ? 'chain' : 'receipts'
     for (;;) {
-      const next = nextLines(layout, gateway, shipped.chain)
+      const next = nextLines(layout, gateway, kind, shipped[key])
       if (next === undefined || !(await this.put(next.file))) return
-      shipped.chain = { first: next.segment.first, lines: next.segment.to }
+      shipped[key] = { first: next.segment.first, lines: next.segment.to }
       writeShipped(layout, shipped)
     }
   }

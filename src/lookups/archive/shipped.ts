@@ -31,12 +31,17 @@ const daySchema = z.strictObject({
 })
 export type ShippedDay = z.output<typeof daySchema>
 
+const linesSchema = z.strictObject({ first: z.string(), lines: z.int().min(0) })
+const NO_LINES: z.output<typeof linesSchema> = { first: '', lines: 0 }
+
 const shippedSchema = z.strictObject({
   version: z.literal(1),
   /** `fleet.logs.to`: another destination has nothing yet. */
   to: z.string(),
   /** Confirmed lines of the chain that starts with a line of this SHA-256. */
-  chain: z.strictObject({ first: z.string(), lines: z.int().min(0) }),
+  chain: linesSchema,
+  /** Likewise of the receipts of its witnesses. */
+  receipts: linesSchema.default(NO_LINES),
   days: z.record(z.string(), daySchema)
 })
 export type Shipped = z.output<typeof shippedSchema>
@@ -47,7 +52,7 @@ export const shippedPath = ({ archiveFolder }: LogLayout): string => join(archiv
 
 /** @throws InterdictError FLEET_LOGS_STATE */
 export function readShipped(layout: LogLayout, to: string): Shipped {
-  const empty: Shipped = { version: 1, to, chain: { first: '', lines: 0 }, days: {} }
+  const empty: Shipped = { version: 1, to, chain: NO_LINES, receipts: NO_LINES, days: {} }
   const path = shippedPath(layout)
   try {
     const shipped = shippedSchema.parse(JSON.parse(readFileSync(path, 'utf8')))

@@ -9,6 +9,7 @@ import { contentOf, HISTORIES, isHistoryFile } from './history-layout.js'
  *     day=2026-11-27/gateway=brussels-1/0-<SHA-256>.parquet   lookups
  *     day=2026-11-27/gateway=brussels-1/0-<SHA-256>.tally     counts of the lookups in that file
  *     chains/brussels-1/<SHA-256>-1-17.jsonl                  lines 1 to 17 of the chain of this first line
+ *     receipts/brussels-1/<SHA-256>-1-17.jsonl                likewise of the receipts of its witnesses
  *
  * Histories of rules are beside them: see `history-layout.ts`. The names of files follow from their content, so that writing one again changes nothing. The number is the
  * generation: files of the highest one of a day and gateway replace all others there.
@@ -17,7 +18,7 @@ const DAY = /^day=(\d{4}-\d{2}-\d{2})$/
 const GATEWAY = /^gateway=([a-z0-9][a-z0-9-]{0,62})$/
 const FILE = /^(\d{1,9})-([0-9a-f]{64})\.(parquet|tally)$/
 const SEGMENT = /^([0-9a-f]{64})-(\d{1,15})-(\d{1,15})\.jsonl$/
-const CHAINS = 'chains'
+const LINES = ['chains', 'receipts'] as const
 /** Names of gateways, as in `gateway/config/fleet-schema.ts`. */
 const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/
 
@@ -33,10 +34,14 @@ export interface CentralFile {
   readonly kind: CentralKind
 }
 
-/** Lines of a chain. */
+/** Files of a gateway that grow, and arrive line by line. */
+export type LinesKind = (typeof LINES)[number]
+
+/** Lines of a chain, or of its receipts. */
 export interface ChainSegment {
+  readonly kind: LinesKind
   readonly gateway: string
-  /** SHA-256 of the first line of the chain. */
+  /** SHA-256 of the first line of the file. */
   readonly first: string
   readonly from: number
   readonly to: number
@@ -47,18 +52,21 @@ export function centralPath({ day, gateway, generation, parquet, kind }: Central
   return `day=${day}/gateway=${gateway}/${generation}-${parquet}.${kind}`
 }
 
-export function segmentPath({ gateway, first, from, to }: ChainSegment): string {
-  return `${CHAINS}/${gateway}/${first}-${from}-${to}.jsonl`
+export function segmentPath({ kind, gateway, first, from, to }: ChainSegment): string {
+  return `${kind}/${gateway}/${first}-${from}-${to}.jsonl`
 }
 
 /** The gateway that a path relative to the central folder belongs to; undefined: no such path may exist. */
 export function gatewayOf(path: string): string | undefined {
   const [top = '', middle = '', name = '', ...more] = path.split('/')
   if (more.length > 0) return undefined
-  if (top === CHAINS) return NAME.test(middle) && SEGMENT.test(name) ? middle : undefined
+  if (isLinesKind(top)) return NAME.test(middle) && SEGMENT.test(name) ? middle : undefined
   if (top === HISTORIES) return NAME.test(middle) && isHistoryFile(name) ? middle : undefined
   return DAY.test(top) && FILE.test(name) ? GATEWAY.exec(middle)?.[1] : undefined
 }
+
+const isLinesKind = (folder: string): folder is LinesKind =>
+  (LINES as readonly string[]).includes(folder)
 
 /** Whether a gateway may write a file: its own, or a content, which is verified by its name. */
 export const mayWrite = (gateway: string, path: string): boolean =>
@@ -100,7 +108,7 @@ export function newestOf(files: readonly CentralFile[]): readonly CentralFile[] 
 
 /** Gateways that have sent lines of their chain. Throws the system error. */
 export function chainedGateways(folder: string): string[] {
-  return listFolder(join(folder, CHAINS)).filter(name => NAME.test(name))
+  return listFolder(join(folder, 'chains')).filter(name => NAME.test(name))
 }
 
 /** Gateways that have sent their history of rules. Throws the system error. */
@@ -113,11 +121,12 @@ export function historyFiles(folder: string, gateway: string): string[] {
   return listFolder(join(folder, HISTORIES, gateway)).filter(isHistoryFile)
 }
 
-/** Segments of the chains of a gateway, in order. Throws the system error. */
-export function segmentsOf(folder: string, gateway: string): ChainSegment[] {
-  const all = listFolder(join(folder, CHAINS, gateway)).flatMap((name): ChainSegment[] => {
+/** Segments of the chains or receipts of a gateway, in order. Throws the system error. */
+export function segmentsOf(folder: string, gateway: string, kind: LinesKind): ChainSegment[] {
+  const all = listFolder(join(folder, kind, gateway)).flatMap((name): ChainSegment[] => {
     const [, first, from, to] = SEGMENT.exec(name) ?? []
-    return first === undefined ? [] : [{ gateway, first, from: Number(from), to: Number(to) }]
+    if (first === undefined) return []
+    return [{ kind, gateway, first, from: Number(from), to: Number(to) }]
   })
   return all.sort((a, b) => a.from - b.from || b.to - a.to)
 }

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseEntry, type ChainEntry } from '../chain/chain-entry.js'
-import { segmentPath, segmentsOf } from './central-layout.js'
+import { segmentPath, segmentsOf, type LinesKind } from './central-layout.js'
 
-/** The lines of one chain that have arrived. */
+/** The lines of one chain, or of one file of receipts, that have arrived. */
 export interface ArrivedChain {
   /** SHA-256 of its first line. */
   readonly first: string
@@ -14,9 +14,13 @@ export interface ArrivedChain {
 }
 
 /** Puts the segments of a gateway together. Throws the system error. */
-export function arrivedChains(folder: string, gateway: string): ArrivedChain[] {
+export function arrivedChains(
+  folder: string,
+  gateway: string,
+  kind: LinesKind = 'chains'
+): ArrivedChain[] {
   const chains = new Map<string, { lines: string[]; gap: number | undefined }>()
-  for (const segment of segmentsOf(folder, gateway)) {
+  for (const segment of segmentsOf(folder, gateway, kind)) {
     const { first, from, to } = segment
     const chain = chains.get(first) ?? { lines: [], gap: undefined }
     chains.set(first, chain)

@@ -5,8 +5,10 @@ import { reasonOf } from '../../base/errors/reason.js'
 import type { Octets } from '../../base/units.js'
 import { readChain, type Fault } from '../chain/read-chain.js'
 import { digestFile } from '../files/file-digest.js'
+import type { WitnessVerification } from '../witness/verify-witness.js'
 import { centralFiles, centralPath, chainedGateways, type CentralFile } from './central-layout.js'
 import { arrivedChains, RecordedFiles } from './chain-of-gateway.js'
+import { fleetWitness, type FleetWitnesses } from './fleet-witness.js'
 
 /**
  * Kind of failure.
@@ -15,10 +17,12 @@ import { arrivedChains, RecordedFiles } from './chain-of-gateway.js'
  * `absent`    it has files, but no chain
  * `line`      a line of its chain is altered, missing, or not signed by its key
  * `restarted` a previous chain was broken, and another was started in its place
+ * `forged`    a witness has confirmed another line
  * `altered`   a file does not have the digest of its name; a tally, that of no tally in the chain
  * `extra`     no line of the chain has the file, or the lookups of the tally: it is from someone else
  */
-export type FleetBreakKind = 'key' | 'absent' | 'line' | 'restarted' | 'altered' | 'extra'
+export type FleetBreakKind =
+  'key' | 'absent' | 'line' | 'restarted' | 'forged' | 'altered' | 'extra'
 
 export interface FleetBreak {
   readonly kind: FleetBreakKind
@@ -47,17 +51,23 @@ export interface GatewayVerification {
   readonly octets: Octets
   /** Lines of its chain. */
   readonly lines: number
+  /** When its chain began; undefined: nothing of it is valid. */
+  readonly began: string | undefined
+  /** What witnesses confirm about its newest chain. */
+  readonly witness: WitnessVerification
 }
 
 /**
  * Verifies the files of a fleet, each against the chain of its gateway, and chains against the keys of their gateways.
  *
  * @param keysOf public keys of a gateway, by which a file of another gateway is recognized
+ * @param witnesses what receipts are verified with, and those that others hold
  * @throws InterdictError FLEET_FOLDER
  */
 export async function verifyFleet(
   folder: string,
-  keysOf: (gateway: string) => readonly KeyObject[]
+  keysOf: (gateway: string) => readonly KeyObject[],
+  witnesses: FleetWitnesses = NO_WITNESSES
 ): Promise<GatewayVerification[]> {
   try {
     const files = new Map<string, CentralFile[]>()
@@ -66,18 +76,21 @@ export async function verifyFleet(
       for (const file of all) files.set(file.gateway, [...(files.get(file.gateway) ?? []), file])
     const results: GatewayVerification[] = []
     for (const [gateway, own] of [...files].sort(([a], [b]) => (a < b ? -1 : 1)))
-      results.push(await verifyGateway(folder, gateway, own, keysOf(gateway)))
+      results.push(await verifyGateway(folder, gateway, own, keysOf(gateway), witnesses))
     return results
   } catch (error) {
     throw failure('FLEET_FOLDER', folder, reasonOf(error, folder))
   }
 }
 
+const NO_WITNESSES: FleetWitnesses = { authorities: undefined, heldOf: () => [] }
+
 async function verifyGateway(
   folder: string,
   gateway: string,
   files: readonly CentralFile[],
-  keys: readonly KeyObject[]
+  keys: readonly KeyObject[],
+  witnesses: FleetWitnesses
 ): Promise<GatewayVerification> {
   const breaks: FleetBreak[] = []
   const recorded = new RecordedFiles()
@@ -88,12 +101,15 @@ async function verifyGateway(
   for (const { first, octets, gap } of chains) {
     const at = (line: number): string => `chains/${gateway}/${first}:${line}`
     const { fault, broken, lines: read } = readChain(octets, keys)
+    lines += read
     for (const { line } of broken) breaks.push({ kind: 'restarted', at: at(line) })
     if (fault !== undefined) breaks.push({ kind: 'line', at: at(fault.line), fault: fault.fault })
     else recorded.add(octets)
     if (gap !== undefined) breaks.push({ kind: 'line', at: at(gap), fault: 'order' })
-    lines += read
   }
+  const { witness, began } = fleetWitness(folder, gateway, chains, witnesses)
+  for (const { at } of witness.contradicted)
+    breaks.push({ kind: 'forged', at: `chains/${gateway}/${at}` })
   const there = new Set<string>()
   const verified = { files: 0, octets: 0 }
   for (const file of files) {
@@ -118,5 +134,6 @@ async function verifyGateway(
       const removed = recorded.removed.get(sha256)
       return { sha256, made: recorded.made.get(sha256)!, ...(removed !== undefined && { removed }) }
     })
-  return { gateway, proven: breaks.length === 0, breaks, gaps, ...verified, lines }
+  const proven = breaks.length === 0
+  return { gateway, proven, breaks, gaps, ...verified, lines, began, witness }
 }

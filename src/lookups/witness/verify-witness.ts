@@ -30,6 +30,8 @@ export interface WitnessVerification {
   /** The number of receipts that cannot be verified, and the reason for the first of them. */
   readonly unverified: number
   readonly why?: string
+  /** At the centre of a fleet: receipts for lines of the chain that have not arrived. */
+  readonly later?: number
   /** Lines that were sent and whose receipts are elsewhere. */
   readonly sent: number
   /** Times of the first and the last confirmation. */
@@ -57,6 +59,12 @@ export interface WitnessSources {
   readonly held: readonly HeldReceipt[]
   /** Undefined: the time of the last checkpoint, so that equal logs give equal results. */
   readonly now?: Milliseconds
+}
+
+/** The part of a chain that has arrived at the centre of a fleet. */
+export interface Arrived {
+  /** Hashes of the lines of other chains of the gateway, whose receipts say nothing about this one. */
+  readonly others: ReadonlySet<string>
 }
 
 /** A query log, verified against its chain and the witnesses of the chain. */
@@ -95,14 +103,21 @@ export function verifyWitness(folder: string, sources: WitnessSources): WitnessV
     existsSync(path) ? readFileSync(path) : Buffer.alloc(0)
   )
   const held = stored.map((receipt): HeldReceipt => ({ kind: 'stored', receipt }))
-  return compare(readChain(octets, undefined), [...held, ...sources.held], sources)
+  return compareReceipts(readChain(octets, undefined), [...held, ...sources.held], sources)
 }
 
-function compare(
-  { hashes, state, lines }: ChainContents,
+/**
+ * Compares a chain with receipts.
+ *
+ * @param arrived later lines of the chain may not be there yet; undefined: it is whole
+ */
+export function compareReceipts(
+  contents: ChainContents,
   held: readonly HeldReceipt[],
-  sources: WitnessSources
+  sources: Pick<WitnessSources, 'authorities' | 'hubKeys' | 'now'>,
+  arrived?: Arrived
 ): WitnessVerification {
+  const { hashes, state, lines } = contents
   const now = sources.now ?? Date.parse(state.checkpoint?.time ?? state.startedAt ?? '1970')
   const { confirmed, problems, sent } = verifyEach(held, sources)
   const all = [...hashes]
@@ -111,7 +126,12 @@ function compare(
     const line = numbers.get(sha256)
     return line !== undefined && (n === undefined || n === line)
   }
-  const contradicted = confirmed.filter(one => !isInChain(one))
+  const isLater = laterThan(contents)
+  const unknown = confirmed.filter(
+    one => !isInChain(one) && arrived?.others.has(one.sha256) !== true
+  )
+  const later = arrived === undefined ? [] : unknown.filter(isLater)
+  const contradicted = unknown.filter(one => !later.includes(one))
   const good = confirmed.filter(isInChain)
   const covered = coverage(state.checkpoints)
   const confirmedLines = good.map(({ sha256, at }): ConfirmedLine => {
@@ -131,6 +151,7 @@ function compare(
     }),
     unverified: problems.length,
     ...(problems[0] !== undefined && { why: problems[0] }),
+    ...(later.length > 0 && { later: later.length }),
     sent,
     ...(times.length > 0 && {
       first: iso(times[0]!),
@@ -148,6 +169,12 @@ function compare(
   }
 }
 
+/** Tells receipts for lines that follow what has arrived of a chain: those that were confirmed after all of it. */
+function laterThan({ lines, lastEntry }: ChainContents): (one: Confirmed) => boolean {
+  const last = Date.parse(lastEntry?.entry.time ?? '1970')
+  return ({ n = Infinity, at }) => n > lines && at > last - TOLERANCE
+}
+
 function longestOf(
   times: readonly RewritableTime[],
   began: Milliseconds,
@@ -159,7 +186,9 @@ function longestOf(
   return Math.ceil(longest / MS_PER_SECOND)
 }
 
-function verifyEach(held: readonly HeldReceipt[], sources: WitnessSources) {
+type Trusted = Pick<WitnessSources, 'authorities' | 'hubKeys'>
+
+function verifyEach(held: readonly HeldReceipt[], sources: Trusted) {
   const confirmed: Confirmed[] = []
   const problems: string[] = []
   let sent = 0
@@ -176,7 +205,7 @@ function verifyEach(held: readonly HeldReceipt[], sources: WitnessSources) {
 }
 
 /** Undefined if its proof is elsewhere. Throws an error with the reason why it proves nothing. */
-function confirmationOf(held: HeldReceipt, sources: WitnessSources): Confirmed | undefined {
+function confirmationOf(held: HeldReceipt, sources: Trusted): Confirmed | undefined {
   const { authorities } = sources
   if (held.kind === 'message') return { ...held, from: 'a message' }
   if (held.kind === 'response')
@@ -186,7 +215,7 @@ function confirmationOf(held: HeldReceipt, sources: WitnessSources): Confirmed |
 
 function storedConfirmation(
   receipt: Receipt,
-  { authorities, hubKeys = [] }: WitnessSources
+  { authorities, hubKeys = [] }: Trusted
 ): Confirmed | undefined {
   const { n, sha256, to } = receipt
   switch (receipt.by) {

@@ -49,17 +49,16 @@ import { keptMandates } from './evidence-mandates.js'
 import { missingRules, ruleChanges } from './evidence-rules.js'
 import { banSources, banStates, exceptedPatterns } from './evidence-states.js'
 import { makeReport } from './make-report.js'
-import { fleetVerification } from '../log/verify-fleet.js'
+import { fleetVerification, type FleetWitnessOptions } from '../log/verify-fleet.js'
 import { LOG_FACT, verificationAsFact, verifyConfiguredLog } from '../log/verify-log.js'
 
 /** Rows of each table: an evidence pack leaves nothing out that an auditor would ask for. */
 const TOP = 1_000_000
-export interface EvidenceOptions extends LogOptions, PeriodOptions, TimeZoneOptions {
+export interface EvidenceOptions
+  extends LogOptions, PeriodOptions, TimeZoneOptions, FleetWitnessOptions {
   readonly output?: string
   readonly key?: string
   readonly probes?: string
-  /** With a fleet: folder of the public keys of its gateways. */
-  readonly keys?: string
   /** Bundles and rules folders that were in force earlier. */
   readonly history?: readonly string[]
   readonly json?: boolean
@@ -80,16 +79,14 @@ export async function gatherEvidence(
   options: EvidenceOptions,
   io: Io
 ): Promise<{ report: Report; files: [string, string | Uint8Array][] }> {
-  const { probes, fleet: folder, keys } = options
+  const { probes, fleet: folder } = options
   const { loaded, files: current } = await loadConfiguredRules(config, io)
   if (!loaded.ok || current === undefined) rejectInput(loaded.ok ? [] : loaded.errors)
   const { timeZone } = zone
   const selection = { since, until, timeZone }
   const end = Math.max(since, Math.min(until, now))
   const fleet =
-    folder === undefined
-      ? undefined
-      : await fleetVerification({ fleet: folder, ...(keys !== undefined && { keys }) })
+    folder === undefined ? undefined : await fleetVerification({ ...options, fleet: folder })
   const proof = fleet === undefined ? await logProof(await logPath(options)) : undefined
   return withLog(options, io, async log => {
     const { database } = log
@@ -139,7 +136,9 @@ export async function gatherEvidence(
     }
     const facts = banDetails(ban, loaded.rules)
     const verified = await verifyConfiguredLog(options)
-    const isWitnessed = typeof verified !== 'string' && verified.witness.last !== undefined
+    const confirmed = fleet ?? (typeof verified === 'string' ? [] : [verified])
+    const isWitnessed =
+      confirmed.length > 0 && confirmed.every(({ witness }) => witness.last !== undefined)
     const judged = { enforcement, tally, facts, completeness, timeZone }
     const ruleSetOf = (version: RuleVersion): RuleSet | undefined => history.find(version)?.rules
     const histories = new Map(
@@ -182,7 +181,7 @@ export async function gatherEvidence(
         ['Settings now', settingsDigest(config.file)],
         [
           'To verify this pack',
-          `sh verify.sh FOLDER PUBLIC-KEY${isWitnessed ? ' TSA-CA' : ''}`,
+          `sh verify.sh FOLDER PUBLIC-KEY${isWitnessed && fleet === undefined ? ' TSA-CA' : ''}`,
           'with verify.sh and the key from the operator, not from the pack; python3 verify.py also counts again'
         ],
         ['Probes', probed?.summary ?? 'no record: neither `probe` in the settings nor --probes']
@@ -242,8 +241,12 @@ function verifiedFacts(
 ): readonly Fact[] {
   if (fleet === undefined) return facts
   const proven = fleet.filter(one => one.proven).length
-  const text = `${proven} of ${formatCount(fleet.length, 'gateway')} unaltered`
-  return facts.map(fact => (fact[0] === LOG_FACT ? [LOG_FACT, text] : fact))
+  const witnessed = fleet.filter(({ witness }) => witness.last !== undefined).length
+  const texts = [
+    `${proven} of ${formatCount(fleet.length, 'gateway')} unaltered`,
+    `${witnessed} of ${formatCount(fleet.length, 'gateway')} confirmed by a witness: see Gateways`
+  ]
+  return facts.map(fact => (fact[0] === LOG_FACT ? [LOG_FACT, ...texts] : fact))
 }
 
 /** The rounds that the gateway has recorded; '': none. */

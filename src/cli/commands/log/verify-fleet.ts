@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import type { KeyObject } from 'node:crypto'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { readPublicKey } from '../../../base/files/ed25519.js'
 import { failure } from '../../../base/errors/error.js'
 import { reasonOf } from '../../../base/errors/reason.js'
@@ -9,13 +9,25 @@ import {
   type FleetBreakKind,
   type GatewayVerification
 } from '../../../lookups/central/verify-fleet.js'
+import { gatewayOfReceipt } from '../../../lookups/central/fleet-witness.js'
+import type { HeldReceipt } from '../../../lookups/witness/external-receipts.js'
+import { loadSettings, type CommonOptions } from '../../args/settings.js'
 import { EXIT, usageError } from '../../exit.js'
 import { print, printJson, type Io } from '../../io.js'
 import { formatCount, formatNumber } from '../../output/format.js'
+import { witnessLines } from '../../output/log/verification-text.js'
+import { readHeld, witnessTrust, type WitnessOptions } from './verify-log.js'
 
-export interface VerifyFleetOptions {
-  readonly fleet: string
+/** What the logs of a fleet are verified with. */
+export interface FleetWitnessOptions extends CommonOptions, WitnessOptions {
+  /** Folder of the public keys of its gateways. */
   readonly keys?: string
+  /** Files of receipts that others hold, such as the hub's copies. */
+  readonly witness?: readonly string[]
+}
+
+export interface VerifyFleetOptions extends FleetWitnessOptions {
+  readonly fleet: string
   readonly json?: boolean
 }
 
@@ -24,6 +36,7 @@ const BREAKS: Readonly<Record<FleetBreakKind, string>> = {
   absent: 'no chain has arrived',
   line: 'the chain is altered, incomplete, or not signed by the key of this gateway',
   restarted: 'a previous chain was broken, and another was started',
+  forged: 'a witness has confirmed another line: the chain was rewritten or replaced',
   altered: 'the content was changed',
   extra: 'not in the chain: not from this gateway'
 }
@@ -41,14 +54,41 @@ export async function verifyFleetLogs(options: VerifyFleetOptions, io: Io): Prom
   return results.every(({ proven }) => proven) ? EXIT.success : EXIT.failure
 }
 
-/** The verification of each gateway of a fleet. @throws InterdictError FLEET_FOLDER */
-export async function fleetVerification({
-  fleet,
-  keys = join(fleet, 'keys')
-}: VerifyFleetOptions): Promise<readonly GatewayVerification[]> {
-  const results = await verifyFleet(fleet, publicKeys(keys))
+/** The verification of each gateway of a fleet. @throws InterdictError BUNDLE_TRUST, FLEET_FOLDER, WITNESS_CA */
+export async function fleetVerification(
+  options: VerifyFleetOptions
+): Promise<readonly GatewayVerification[]> {
+  const { fleet, keys = join(fleet, 'keys'), witness = [] } = options
+  const { witness: settings } = (await loadSettings(options)).log.queries
+  const files = witness.map(file => ({ gateway: stemOf(file), held: readHeld(file) }))
+  const results = await verifyFleet(fleet, publicKeys(keys), {
+    ...(await witnessTrust(options, settings)),
+    heldOf: (gateway, hashes) =>
+      files.flatMap(({ gateway: named, held }) =>
+        held.filter(one => isAbout(one, gateway, named, hashes))
+      )
+  })
   if (results.length === 0) throw failure('FLEET_FOLDER', fleet, 'it has no logs')
   return results
+}
+
+/** The name of the gateway, if the file is named after it, as the hub's copies are. */
+const stemOf = (file: string): string => basename(file).replace(/\..*$/, '')
+
+/**
+ * Whether a receipt is about a gateway. One that names no gateway, in a file that is not named after one either, is about
+ * the gateway whose chain has the line.
+ */
+function isAbout(
+  held: HeldReceipt,
+  gateway: string,
+  named: string,
+  hashes: ReadonlySet<string>
+): boolean {
+  if (held.kind === 'response') return named === gateway
+  const line = held.kind === 'stored' ? held.receipt : held
+  const about = held.kind === 'stored' ? gatewayOfReceipt(held.receipt) : undefined
+  return about === undefined ? named === gateway || hashes.has(line.sha256) : about === gateway
 }
 
 /** Reads `NAME.pub` of each gateway: one public key per line, for several in case it was changed. */
@@ -71,7 +111,8 @@ function publicKeys(folder: string): (gateway: string) => readonly KeyObject[] {
   return gateway => keys.get(gateway) ?? []
 }
 
-function linesOf({ gateway, proven, breaks, gaps, files, octets, lines }: GatewayVerification) {
+function linesOf(found: GatewayVerification) {
+  const { gateway, proven, breaks, gaps, files, octets, lines, began, witness } = found
   const size = `${formatCount(files, 'file')}, ${formatNumber(octets)} bytes`
   const head = `${gateway}: ${proven ? 'unaltered' : 'NOT PROVEN'}: ${size}, ${formatCount(lines, 'line')} of its chain`
   const lost = gaps.filter(({ removed }) => removed !== undefined)
@@ -80,6 +121,7 @@ function linesOf({ gateway, proven, breaks, gaps, files, octets, lines }: Gatewa
   return [
     head,
     ...breaks.map(({ kind, at }) => `  ${at}: ${BREAKS[kind]}`),
+    ...witnessLines(witness, began).map(line => `  witness: ${line}`),
     ...lost.map(
       ({ sha256, made, removed }) =>
         `  gap: the file of ${made} (${sha256}) was removed at the gateway before it arrived (${removed})`

@@ -6,7 +6,7 @@ import { readPublicKey } from '../../../base/files/ed25519.js'
 import { reasonOf } from '../../../base/errors/reason.js'
 import { systemClock } from '../../../base/time/clock.js'
 import { failure, InterdictError } from '../../../base/errors/error.js'
-import type { ChainConfig } from '../../../lookups/settings/query-log-config.js'
+import type { ChainConfig, WitnessConfig } from '../../../lookups/settings/query-log-config.js'
 import { CHAIN_FILE } from '../../../lookups/chain/chain-entry.js'
 import { readSignKey } from '../../../lookups/chain/sign-key.js'
 import { verifyLog } from '../../../lookups/chain/verify.js'
@@ -14,7 +14,8 @@ import { readHeldReceipts, type HeldReceipt } from '../../../lookups/witness/ext
 import {
   verifyWitness,
   withWitness,
-  type WitnessedVerification
+  type WitnessedVerification,
+  type WitnessSources
 } from '../../../lookups/witness/verify-witness.js'
 import { readCertificates } from '../../../wire/pki/time-stamp.js'
 import { LogLayout } from '../../../lookups/files/log-layout.js'
@@ -26,15 +27,19 @@ import { EXIT, usageError } from '../../exit.js'
 import { print, printJson, type Io } from '../../io.js'
 import { verificationFact, verificationLines } from '../../output/log/verification-text.js'
 
-export interface VerifyLogOptions extends CommonOptions {
+/** What receipts are verified with, unless it is in the settings. */
+export interface WitnessOptions {
+  readonly tsaCa?: string
+  /** Public keys of the hub of a fleet, or files with them. */
+  readonly hubKey?: readonly string[]
+}
+
+export interface VerifyLogOptions extends CommonOptions, WitnessOptions {
   readonly trust?: readonly string[]
   readonly expect?: string
   readonly json?: boolean
   /** Files of receipts that others hold. */
   readonly witness?: readonly string[]
-  readonly tsaCa?: string
-  /** Public keys of the hub of a fleet, or files with them. */
-  readonly hubKey?: readonly string[]
 }
 
 const SHA256 = /^[0-9a-f]{64}$/
@@ -65,15 +70,10 @@ export async function verifyLogFiles(
     throw failure('CHAIN_READ', chain, 'no such file; log.queries.chain records one')
   if (keys.length === 0)
     usageError('--trust: give the public key, because log.queries.chain.sign-key is not set')
-  const caFile = options.tsaCa ?? queries?.witness?.tsa?.caFile
+  const trustedWitnesses = await witnessTrust(options, queries?.witness)
   const result = await verifyLog(new LogLayout(path), keys, expect)
   const witness = verifyWitness(dirname(path), {
-    authorities: caFile === undefined ? undefined : readAuthorities(caFile),
-    hubKeys: hubKeys(
-      options.hubKey === undefined
-        ? queries?.witness?.hubKey
-        : await parseTrustedKeys(options.hubKey)
-    ),
+    ...trustedWitnesses,
     held: (options.witness ?? []).flatMap(readHeld),
     now: systemClock.wall()
   })
@@ -87,6 +87,18 @@ export async function verifyLogFiles(
 const hubKeys = (texts: string | readonly string[] = []): readonly KeyObject[] =>
   [texts].flat().flatMap(text => readPublicKey(text) ?? [])
 
+/** @throws InterdictError BUNDLE_TRUST, WITNESS_CA */
+export async function witnessTrust(
+  { tsaCa, hubKey }: WitnessOptions,
+  settings: WitnessConfig | undefined
+): Promise<Pick<WitnessSources, 'authorities' | 'hubKeys'>> {
+  const caFile = tsaCa ?? settings?.tsa?.caFile
+  return {
+    authorities: caFile === undefined ? undefined : readAuthorities(caFile),
+    hubKeys: hubKeys(hubKey === undefined ? settings?.hubKey : await parseTrustedKeys(hubKey))
+  }
+}
+
 /** @throws InterdictError WITNESS_CA */
 function readAuthorities(file: string): readonly X509Certificate[] {
   try {
@@ -97,7 +109,7 @@ function readAuthorities(file: string): readonly X509Certificate[] {
 }
 
 /** What a file has of the chain. It is a mistake to give one that has nothing. */
-function readHeld(file: string): readonly HeldReceipt[] {
+export function readHeld(file: string): readonly HeldReceipt[] {
   let held: readonly HeldReceipt[]
   try {
     held = readHeldReceipts(readFileSync(file))
@@ -136,9 +148,7 @@ export async function verifyConfiguredLog(
   try {
     const path = await logPath(options)
     const result = await verifyLog(new LogLayout(path), chainKeys(chain))
-    const caFile = witness?.tsa?.caFile
-    const authorities = caFile === undefined ? undefined : readAuthorities(caFile)
-    const sources = { authorities, hubKeys: hubKeys(witness?.hubKey), held: [] }
+    const sources = { ...(await witnessTrust({}, witness)), held: [] }
     return withWitness(result, verifyWitness(dirname(path), sources))
   } catch (error) {
     if (error instanceof InterdictError) return `not verified: ${error.message}`

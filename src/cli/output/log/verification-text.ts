@@ -45,9 +45,12 @@ export const WAS: Readonly<Record<NonNullable<ManuallyRemovedFile['was']>, strin
 }
 
 /** What witnesses confirm, and the periods that somebody with the keys of the gateway could have rewritten. */
-function witnessLines(witness: WitnessVerification, began: string | undefined): string[] {
-  const { confirmed, first, last, line, longest, gaps, conversions } = witness
+export function witnessLines(witness: WitnessVerification, began: string | undefined): string[] {
+  const { confirmed, first, last, line, longest, gaps, conversions, later = 0 } = witness
   const unverified = [
+    ...(later > 0
+      ? [`${formatCount(later, 'receipt')} for lines of the chain that have not arrived here`]
+      : []),
     ...(witness.unverified > 0
       ? [`${formatCount(witness.unverified, 'receipt')} not verified: ${witness.why}`]
       : []),
