@@ -12,12 +12,8 @@ import {
   type Status,
   type Stretch
 } from '../../src/analysis/evidence/enforcement.js'
-import {
-  segmentsOf,
-  unmixed,
-  type Activation,
-  type Run
-} from '../../src/analysis/evidence/rule-segments.js'
+import type { Activation } from '../../src/analysis/evidence/recorded-rules.js'
+import { segmentsOf, unmixed, type Run } from '../../src/analysis/evidence/rule-segments.js'
 import { BAN, generate, type Month } from './month.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'interdict-month-'))

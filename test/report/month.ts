@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Milliseconds } from '../../src/base/units.js'
 import type { QueryRecord } from '../../src/lookups/event/schema.js'
 import type { EnforcementOutcome, Status } from '../../src/analysis/evidence/enforcement.js'
-import type { Activation } from '../../src/analysis/evidence/rule-segments.js'
+import type { Activation } from '../../src/analysis/evidence/recorded-rules.js'
 import { loadRules } from '../../src/policy/rules/load.js'
 import type { RuleSet } from '../../src/policy/rules/model/types.js'
 
@@ -110,7 +110,7 @@ export async function generate(
   const lines: Line[] = []
   const lost: Line[] = []
   const truth: Status[] = []
-  const activations: Activation[] = []
+  const activations: Activation[] = [{ at: since, sha256: shaOf('a'), serial: null }]
   let generation = 1
   let before: Letter = 'a'
   for (let minute = 0; minute < minutes; minute++) {

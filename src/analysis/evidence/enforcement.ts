@@ -84,19 +84,25 @@ export class Enforcement {
   /** Networks in which the ban matched a lookup. */
   private readonly matched = new Set<string>()
 
-  /** @param states of each version that is at hand, by `versionKey` */
+  /**
+   * @param states of each version that is at hand, by `versionKey`
+   * @param present networks that have the ban now, which count if it is not known which had it in the period
+   */
   constructor(
     readonly ban: string,
     readonly period: { readonly since: Milliseconds; readonly until: Milliseconds },
     readonly segments: readonly Segment[],
     readonly states: ReadonlyMap<string, StatesByNetwork>,
-    readonly missing: readonly MissingTime[]
+    readonly missing: readonly MissingTime[],
+    private readonly present: readonly string[] = []
   ) {}
 
   /** Networks that have the ban at some time in the period: what is ordered. Complete after all lookups. */
   get networks(): readonly string[] {
     const known = [...this.states.values()].flatMap(networks => Object.keys(networks))
-    return [...new Set([...known, ...this.matched])].sort()
+    const found = new Set([...known, ...this.matched])
+    // A period of which nothing is known is not one in which the ban was in force.
+    return [...(found.size > 0 ? found : this.present)].sort()
   }
 
   add(lookup: Lookup, at: Milliseconds, gateway: Gateway): EnforcementOutcome {
@@ -150,7 +156,7 @@ export class Enforcement {
     const { gateway } = segment
     if (segment.kind === 'rules') return this.underVersion(segment.version, gateway, network, at)
     if (segment.kind === 'restart')
-      return { status: 'restart', cause: 'the gateway started again in this time' }
+      return { status: 'restart', cause: 'the gateway was stopped or started again in this time' }
     if (segment.kind === 'unknown') return { status: 'not known', cause: segment.why }
     const before = this.underVersion(segment.before, gateway, network, segment.from)
     const after = this.underVersion(segment.after, gateway, network, segment.until)

@@ -1,6 +1,7 @@
 import type { Milliseconds } from '../../base/units.js'
 import type { Log } from '../report/log.js'
 import { conditionOf, instant } from '../report/questions/selection.js'
+import { MIXED, recordedBetween, startsOf, type Activation } from './recorded-rules.js'
 
 /** A gateway of a fleet; undefined: the log is that of one gateway. */
 export type Gateway = string | undefined
@@ -22,55 +23,54 @@ interface Times {
 /**
  * A part of the period at one gateway.
  *
- * `rules`    one version was in force
+ * `rules`    one version was in force; `isRecorded`: by the history of rules, since nothing was logged
  * `change`   one version was replaced by the next one, at an unknown time within
- * `restart`  the gateway was started again
+ * `restart`  the gateway was started again, or stopped
  * `unknown`  why is said
  */
 export type Segment = Times & Content
 
-type Content =
-  | { readonly kind: 'rules'; readonly version: Version }
+export type Content =
+  | { readonly kind: 'rules'; readonly version: Version; readonly isRecorded?: true }
   | { readonly kind: 'change'; readonly before: Version; readonly after: Version }
   | { readonly kind: 'restart' }
   | { readonly kind: 'unknown'; readonly why: string }
 
-/** A version that came into force at a known time. */
-export interface Activation extends Version {
-  readonly at: Milliseconds
-  /** Whether nothing was in force just before, or it is not known what was. */
-  readonly isStart?: boolean
-}
-
 /** Consecutive lines of one generation. */
 export interface Run extends Version {
   readonly generation: number
+  /** How many starts of the gateway are recorded before it; absent: none. */
+  readonly start?: number
   readonly first: Milliseconds
   readonly last: Milliseconds
 }
 
-/** Workers adopt new rules at slightly different times, and lines of both are mixed for so long. */
-const MIXED: Milliseconds = 10_000
+interface Period {
+  readonly since: Milliseconds
+  readonly until: Milliseconds
+}
 
 /**
- * Which rules were in force when, by the lines of the log. A generation counts up with each change of the rules and
- * from 1 again with each start, so that nothing was in between two lines of the same one.
+ * Which rules were in force when, by the lines of the log, and in between by the history of rules. A generation counts
+ * up with each change of the rules and from 1 again with each start, so that nothing was in between two lines of the
+ * same one.
  *
- * @param activations known from elsewhere, in order of time
+ * @param activations what the history of rules has, in order of time; empty: nothing
  */
 export async function ruleSegments(
   log: Log,
-  period: { readonly since: Milliseconds; readonly until: Milliseconds },
+  period: Period,
   gateway: Gateway,
   activations: readonly Activation[]
 ): Promise<Segment[]> {
-  return segmentsOf(await runsIn(log, period, gateway), period, gateway, activations)
+  const runs = await runsIn(log, period, gateway, startsOf(activations))
+  return segmentsOf(runs, period, gateway, activations)
 }
 
 /** @param runs in order of time; those before and after the period say what was in force at its ends */
 export function segmentsOf(
   runs: readonly Run[],
-  { since, until }: { readonly since: Milliseconds; readonly until: Milliseconds },
+  { since, until }: Period,
   gateway: Gateway,
   activations: readonly Activation[] = []
 ): Segment[] {
@@ -79,43 +79,42 @@ export function segmentsOf(
     const times = { gateway, from: Math.max(from, since), until: Math.min(to, until) }
     if (times.from < times.until) segments.push({ ...times, ...what })
   }
-  const unknown = (why: string): Content => ({ kind: 'unknown', why })
-  const [first] = runs
+  /** A time without lines before the first run, after the last, or without any run. */
+  const addEdge = (from: Milliseconds, to: Milliseconds, runs: Neighbours, why: string): void => {
+    const recorded = recordedBetween(from, to, runs, activations)
+    for (const part of recorded ?? [[from, to, { kind: 'unknown', why }] as const]) add(...part)
+  }
+  const first = runs[0]
   if (first === undefined) {
-    add(since, until, unknown('no line of the log says which rules were in force'))
+    addEdge(since, until, {}, 'no line of the log says which rules were in force')
     return segments
   }
-  add(since, first.first, unknown('the log has no earlier lookup'))
+  addEdge(since, first.first, { after: first }, 'the log has no earlier lookup')
   runs.forEach((run, i) => {
-    const { sha256, serial } = run
+    add(run.first, run.last + 1, { kind: 'rules', version: versionOf(run) })
     const next = runs[i + 1]
-    const rules: Content = { kind: 'rules', version: { sha256, serial } }
-    if (next === undefined) {
-      add(run.first, run.last + 1, rules)
-      add(run.last + 1, until, unknown('the log has no later lookup'))
-      return
-    }
-    add(run.first, run.last + 1, rules)
-    for (const [from, to, what] of between(run, next, activations)) add(from, to, what)
+    if (next === undefined)
+      addEdge(run.last + 1, until, { before: run }, 'the log has no later lookup')
+    else for (const part of between(run, next, activations)) add(...part)
   })
   return segments
 }
 
-type Part = [Milliseconds, Milliseconds, Content]
+/** The lines around a time. */
+export interface Neighbours {
+  readonly before?: Run | undefined
+  readonly after?: Run | undefined
+}
 
-function between(before: Run, after: Run, activations: readonly Activation[]): Part[] {
+export type Part = readonly [Milliseconds, Milliseconds, Content]
+
+function between(before: Run, after: Run, activations: readonly Activation[]): readonly Part[] {
   const [from, to] = [before.last + 1, after.first]
+  const recorded = recordedBetween(from, to, { before, after }, activations)
+  if (recorded !== undefined) return recorded
   const [one, other] = [versionOf(before), versionOf(after)]
   const known = activations.filter(({ at }) => from <= at && at <= to)
   if (known.some(({ isStart }) => isStart === true)) return [[from, to, { kind: 'restart' }]]
-  const last = known.at(-1)
-  if (last?.sha256 === after.sha256 && last.serial === after.serial) {
-    const changes = [{ at: from, ...one }, ...known]
-    return changes.map(({ at, sha256, serial }, i): Part => {
-      const version = { sha256, serial }
-      return [at, changes[i + 1]?.at ?? to, { kind: 'rules', version }]
-    })
-  }
   const steps = after.generation - before.generation
   if (steps === 1) return [[from, to, { kind: 'change', before: one, after: other }]]
   if (steps <= 0) return [[from, to, { kind: 'restart' }]]
@@ -126,11 +125,12 @@ function between(before: Run, after: Run, activations: readonly Activation[]): P
 
 const versionOf = ({ sha256, serial }: Run): Version => ({ sha256, serial })
 
-/** Lines in the period, and the last before and the first after it, by generation. */
+/** Lines in the period, and the last before and the first after it, by generation and start of the gateway. */
 async function runsIn(
   log: Log,
-  { since, until }: { readonly since: Milliseconds; readonly until: Milliseconds },
-  gateway: Gateway
+  { since, until }: Period,
+  gateway: Gateway,
+  starts: readonly Milliseconds[]
 ): Promise<Run[]> {
   const { sql, parameters } = conditionOf({ gateway, all: true })
   const from = log.lookups({ gateway })
@@ -144,20 +144,25 @@ async function runsIn(
   }
   const [before, after] = [await edge('max(time)'), await edge('min(time)')]
   const [low, high] = [before?.getTime() ?? since, after?.getTime() ?? until - 1]
+  const within = starts.filter(at => low <= at && at <= high).map(instant)
+  // Each start begins with generation 1 again, maybe with the same rules.
+  const start = ['0', ...within.map(at => `(time >= ${at})::INTEGER`)].join(' + ')
   const rows = await log.rows<{
     time: Date
     generation: number
     sha256: string
     serial: number | null
+    start: number
     previous: Date | null
   }>(
-    `SELECT time, generation, sha256, serial, previous FROM (
-      SELECT time, generation, sha256, serial, lag(time) OVER w AS previous,
-        lag(generation) OVER w AS g, lag(sha256) OVER w AS s
-      FROM ${from} WHERE sha256 IS NOT NULL AND ${sql}
-        AND time >= ${instant(low)} AND time <= ${instant(high)}
+    `SELECT time, generation, sha256, serial, start, previous FROM (
+      SELECT time, generation, sha256, serial, start, lag(time) OVER w AS previous,
+        lag(generation) OVER w AS g, lag(sha256) OVER w AS s, lag(start) OVER w AS b
+      FROM (SELECT time, generation, sha256, serial, ${start} AS start FROM ${from}
+        WHERE sha256 IS NOT NULL AND ${sql}
+          AND time >= ${instant(low)} AND time <= ${instant(high)})
       WINDOW w AS (ORDER BY time, generation))
-    WHERE g IS NULL OR g <> generation OR s <> sha256 ORDER BY time, generation`,
+    WHERE g IS NULL OR g <> generation OR s <> sha256 OR b <> start ORDER BY time, generation`,
     parameters
   )
   const [end] = await log.rows<{ at: Date | null }>(
@@ -165,9 +170,10 @@ async function runsIn(
       AND time >= ${instant(low)} AND time <= ${instant(high)}`,
     parameters
   )
-  const runs = rows.map(({ time, generation, sha256, serial }, i): Run => {
+  const runs = rows.map(({ time, generation, sha256, serial, start }, i): Run => {
     const last = rows[i + 1]?.previous ?? end?.at ?? time
-    return { generation, sha256, serial, first: time.getTime(), last: last.getTime() }
+    const [from, until] = [time.getTime(), last.getTime()]
+    return { generation, sha256, serial, start: Number(start), first: from, last: until }
   })
   return unmixed(runs)
 }
@@ -184,7 +190,8 @@ export function unmixed(runs: readonly Run[]): Run[] {
       kept.at(-2)?.generation === run.generation &&
       kept.at(-2)?.sha256 === run.sha256
     if (isBack) continue
-    if (last?.generation === run.generation && last.sha256 === run.sha256)
+    const isSameStart = (last?.start ?? 0) === (run.start ?? 0)
+    if (last?.generation === run.generation && last.sha256 === run.sha256 && isSameStart)
       kept[kept.length - 1] = { ...last, last: run.last }
     else kept.push(run)
   }

@@ -61,7 +61,7 @@ const MAX_PAIRS = 4096
 /**
  * Hexadecimal digits of the rules' SHA-256 per line: 48 bits distinguish all rule sets of a site.
  */
-const SHA256_DIGITS = 12
+export const SHA256_DIGITS = 12
 
 const EMPTY = new Uint8Array(0)
 

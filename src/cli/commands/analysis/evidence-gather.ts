@@ -21,11 +21,7 @@ import {
   type Segment,
   type Version
 } from '../../../analysis/evidence/rule-segments.js'
-import {
-  ruleVersions,
-  type Gateway,
-  type RuleVersion
-} from '../../../analysis/evidence/rule-versions.js'
+import { ruleVersions, type RuleVersion } from '../../../analysis/evidence/rule-versions.js'
 import { silentTimes } from '../../../analysis/evidence/silent-times.js'
 import { formatValue } from '../../../analysis/report/output/format-value.js'
 import type { Fact, Report } from '../../../analysis/report/report.js'
@@ -42,8 +38,20 @@ import { type Io } from '../../io.js'
 import { banDetails } from '../../output/rules/ban-details.js'
 import { formatCount } from '../../output/format.js'
 import { enforcementJson, proofFiles, ruleTextFiles } from './evidence-files.js'
-import { ruleHistory, storedHistories, type KnownVersion } from './evidence-history.js'
-import { loggedSince, NO_CHAIN, NOT_OVER, provenFacts, settingsDigest } from './evidence-limits.js'
+import {
+  activationsOf,
+  ruleHistory,
+  storedHistories,
+  type KnownVersion
+} from './evidence-history.js'
+import {
+  loggedSince,
+  NO_CHAIN,
+  NOT_OVER,
+  provenFacts,
+  recordedRemarks,
+  settingsDigest
+} from './evidence-limits.js'
 import { logProof } from './evidence-log.js'
 import { keptMandates } from './evidence-mandates.js'
 import { missingRules, ruleChanges } from './evidence-rules.js'
@@ -95,31 +103,25 @@ export async function gatherEvidence(
     const bypass = await makeReport(log, { ...request, question: 'bypass', id: undefined })
     const gateways = fleet?.map(({ gateway }) => gateway) ?? [undefined]
     const period = { since, until: end }
-    const segments = new Map<Gateway, readonly Segment[]>()
-    for (const gateway of gateways)
-      segments.set(gateway, await ruleSegments(database, period, gateway, []))
-    const versions = [...segments.values()].flat().flatMap(versionsOf)
     const stored = await storedHistories(config, folder, gateways)
-    const history = await ruleHistory(config, current, options.history ?? [], stored, versions)
     const timed: Segment[] = []
     for (const gateway of gateways) {
-      const activations = history.activations(gateway)
-      const own = segments.get(gateway)!
-      timed.push(
-        ...(activations.length === 0
-          ? own
-          : await ruleSegments(database, period, gateway, activations))
-      )
+      const activations = activationsOf(stored.get(gateway))
+      timed.push(...(await ruleSegments(database, period, gateway, activations)))
     }
+    const versions = timed.flatMap(versionsOf)
+    const history = await ruleHistory(config, current, options.history ?? [], stored, versions)
     const known = new Map<string, KnownVersion>()
-    for (const version of timed.flatMap(versionsOf)) {
+    for (const version of versions) {
       const found = history.find(version)
       if (found !== undefined) known.set(versionKey(version), found)
     }
     const states = new Map(
       [...known].map(([key, { rules }]) => [key, banStates(ban, rules, since, end)])
     )
-    const enforcement = new Enforcement(ban, period, timed, states, proof?.missing ?? [])
+    const present = Object.keys(banStates(ban, loaded.rules, since, end))
+    const missing = proof?.missing ?? []
+    const enforcement = new Enforcement(ban, period, timed, states, missing, present)
     const completeness = loggedSince(config, fleet !== undefined, timeZone)
     const tally = new EnforcementTally(enforcement, timeZone, completeness.since)
     const ruleSets = [loaded.rules, ...[...known.values()].map(({ rules }) => rules)]
@@ -206,6 +208,7 @@ export async function gatherEvidence(
         ...remarks,
         ...(kept?.remarks ?? []),
         ...(config.log.queries.chain === undefined && fleet === undefined ? [NO_CHAIN] : []),
+        ...recordedRemarks(timed, end, at),
         ...missingRules([...histories.values()].flat(), ruleSetOf),
         ...(await log.problems())
       ]

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto'
 import type { Config } from '../../../gateway/config/config.js'
 import { rulesLocation } from '../../../gateway/compiler/rules-location.js'
-import type { Activation } from '../../../analysis/evidence/rule-segments.js'
+import type { Activation } from '../../../analysis/evidence/recorded-rules.js'
 import type { Gateway } from '../../../analysis/evidence/rule-versions.js'
 import type { Version } from '../../../analysis/evidence/rule-segments.js'
 import { loadRules } from '../../../policy/rules/load.js'
 import type { RuleFiles } from '../../../policy/rules/model/folder.js'
 import type { RuleSet } from '../../../policy/rules/model/types.js'
+import { SHA256_DIGITS } from '../../../lookups/record/snapshot-fields.js'
 import { AcceptedBundles } from '../../../sources/bundle/accepted-bundles.js'
 import type { InForce, RulesHistory } from '../../../policy/history/rules-history.js'
 import { StoredFiles } from '../../../policy/history/stored-files.js'
@@ -33,16 +34,12 @@ export interface KnownVersion {
   readonly texts: ReadonlyMap<string, RuleText>
 }
 
-/**
- * Earlier rules, and when they came into force.
- */
+/** Earlier rules. */
 export interface RuleHistory {
   /** The rules of the settings. */
   readonly current: KnownVersion
   /** A version that the log names; undefined: it is not at hand. */
   find(version: Version): KnownVersion | undefined
-  /** When versions came into force, in order; empty: known only by the lookups under them. */
-  activations(gateway: Gateway): readonly Activation[]
 }
 
 /** What the gateways of a pack have recorded: one, or those of a fleet. */
@@ -104,12 +101,7 @@ export async function ruleHistory(
     const loaded = files && (await tryLoad(files))
     if (loaded !== undefined && 'rules' in loaded) known.push(loaded)
   }
-  const digits = versions[0]?.sha256.length
-  return {
-    current: now,
-    find,
-    activations: gateway => activationsOf(stored.get(gateway), digits)
-  }
+  return { current: now, find }
 }
 
 /** A version in the history of any gateway. */
@@ -121,21 +113,17 @@ function storedVersion(stored: StoredHistories, { sha256 }: Version): InForce | 
   return undefined
 }
 
-/** @param digits of the SHA-256 in the log */
-function activationsOf(
-  { stretches }: Pick<RulesHistory, 'stretches'> = { stretches: [] },
-  digits: number | undefined
-): Activation[] {
-  return stretches.flatMap(({ from, event, version }, i) =>
-    version === undefined
-      ? []
-      : {
-          at: from,
-          sha256: event.sha256.slice(0, digits),
-          serial: event.bundle?.serial ?? null,
-          isStart: event.event === 'start' || stretches[i - 1]?.version === undefined
-        }
-  )
+/** What a history has, for the times without lookups. */
+export function activationsOf(history: RulesHistory | undefined): readonly Activation[] {
+  return (history?.stretches ?? []).map(({ from: at, event }): Activation => {
+    if (!('sha256' in event)) {
+      const why = event.event === 'gap' ? { why: `history of rules: ${event.why ?? 'gap'}` } : {}
+      return { at, sha256: '', serial: null, ...why }
+    }
+    const sha256 = event.sha256.slice(0, SHA256_DIGITS)
+    const isStart = event.event === 'start'
+    return { at, sha256, serial: event.bundle?.serial ?? null, isStart }
+  })
 }
 
 async function load(files: RuleFiles): Promise<KnownVersion> {

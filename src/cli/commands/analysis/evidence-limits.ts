@@ -4,6 +4,7 @@ import { MS_PER_SECOND, type Milliseconds } from '../../../base/units.js'
 import type { Config } from '../../../gateway/config/config.js'
 import { bannedNamesFile } from '../../../gateway/compiler/banned-names-file.js'
 import type { Completeness } from '../../../analysis/evidence/enforcement-tables.js'
+import type { Segment } from '../../../analysis/evidence/rule-segments.js'
 import { formatValue } from '../../../analysis/report/output/format-value.js'
 import type { Fact } from '../../../analysis/report/report.js'
 
@@ -36,6 +37,21 @@ export function provenFacts(isWitnessed: boolean): readonly Fact[] {
       'that clients had no way around the gateway, and what they did over other networks'
     ]
   ]
+}
+
+/** Times after the last lookup, of which only the history of rules tells. */
+export function recordedRemarks(
+  segments: readonly Segment[],
+  end: Milliseconds,
+  show: (at: Milliseconds) => string
+): string[] {
+  return segments.flatMap(({ from, until, gateway, ...what }) => {
+    if (until < end || what.kind !== 'rules' || what.isRecorded !== true) return []
+    const where = gateway === undefined ? '' : `${gateway}: `
+    return [
+      `${where}From ${show(from)} nothing was logged. Which rules were in force is known from the history of rules alone, which has the end of a crashed gateway only after its next start.`
+    ]
+  })
 }
 
 /** Since when the log has lookups of banned names whatever the verdict. */
