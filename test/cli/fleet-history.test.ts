@@ -99,10 +99,15 @@ t.test('a pack of a fleet takes rules and times from its histories, without --hi
   const centre = temporaryFolder(t)
   const [banned, open] = await site(t, 'brussels', centre, { 0: BANNED, 10: OPEN, 20: BANNED })
   const gateway = new LoggingGateway(t, 'brussels')
-  const lookup = (minute: number, generation: number, sha256: string, verdict: string) =>
+  const lookup = (
+    minute: number,
+    generation: number,
+    sha256: string,
+    verdict: 'blocked' | 'forwarded'
+  ) =>
     record(at(minute), {
       ...{ generation, sha256: sha256.slice(0, 12), client: '10.20.3.4', network: 'phones' },
-      ...{ qname: 'clip.example', verdict: verdict as 'blocked' },
+      ...{ qname: 'clip.example', verdict },
       ...(verdict === 'blocked' && { ban: 'be-clip', match: 'qname' as const })
     })
   gateway.close(

@@ -5,7 +5,8 @@ import { shortfallErrors } from '../../policy/rules/mandates/shortfall-errors.js
 import type { RuleSet, Term } from '../../policy/rules/model/types.js'
 import type { StoredMandate } from '../../sources/mandates/mandate-store.js'
 import { column, type Fact, type Table, type Tile } from '../report/report.js'
-import type { Segment, Version } from './rule-segments.js'
+import { gatewayColumn } from './fleet-tables.js'
+import type { Gateway, Segment, Version } from './rule-segments.js'
 
 /** An issue of a mandate that was in force at the gateway, and its file. */
 export interface EvidenceMandate {
@@ -41,45 +42,87 @@ interface Period {
   readonly until: Milliseconds
 }
 
-/** @param segments of the gateway, in order @param rulesOf returns undefined if they are not available */
+/** The mandates of a gateway, and what was in force there. */
+export interface GatewayMandates {
+  readonly gateway: Gateway
+  readonly mandates: readonly EvidenceMandate[]
+  /** In order. */
+  readonly segments: readonly Segment[]
+}
+
+/** A mandate at a gateway. */
+interface JudgedMandate {
+  readonly gateway: Gateway
+  readonly one: EvidenceMandate
+  readonly spans: readonly MandateSpan[]
+}
+
+/** @param rulesOf returns undefined if they are not available */
 export function mandateFindings(
-  mandates: readonly EvidenceMandate[],
-  segments: readonly Segment[],
+  gateways: readonly GatewayMandates[],
   period: Period,
   rulesOf: (version: Version) => RuleSet | undefined
 ): MandateFindings {
-  const judged = mandates
-    .map(one => {
+  const judged = gateways.flatMap(({ gateway, mandates, segments }) =>
+    mandates.map((one): JudgedMandate => {
       const spans = spansOf(one, segments, period, rulesOf)
-      return { one, spans: one.isDropped ? spans.map(withoutEnd) : spans }
+      return { gateway, one, spans: one.isDropped ? spans.map(withoutEnd) : spans }
     })
-    .filter(({ spans }) => spans.length > 0)
-  const rows = judged.flatMap(({ one: { mandate }, spans }) =>
+  )
+  return findingsOf(
+    judged.filter(({ spans }) => spans.length > 0),
+    gateways.map(({ gateway }) => gateway)
+  )
+}
+
+function findingsOf(
+  judged: readonly JudgedMandate[],
+  gateways: readonly Gateway[]
+): MandateFindings {
+  const rows = judged.flatMap(({ gateway, one: { mandate }, spans }) =>
     spans.map(({ from, until, status, why }) => [
+      ...(gateway === undefined ? [] : [gateway]),
       ...[mandate.id, new Date(mandate.issued * MS_PER_SECOND), new Date(from), new Date(until)],
       ...[status, why]
     ])
   )
+  const statuses = judged.flatMap(({ spans }) => spans.map(({ status }) => status))
   const minutes = Math.ceil(openTime(judged.flatMap(({ spans }) => spans)) / 60_000)
+  const issues = byIssue(judged)
+  const anywhere = gateways.includes(undefined) ? '' : `, at any of ${gateways.length} gateways`
   return {
     table: {
       ...TABLE,
+      columns: [...gatewayColumn(gateways), ...TABLE.columns],
       rows,
-      marks: rows.map(([, , , , status]) => MARKS[status as MandateStatus])
+      marks: statuses.map(status => MARKS[status])
     },
     tile: {
       ...{ key: 'mandateMinutes', title: 'Minutes without a mandated ban', value: minutes },
-      ...{ kind: 'count', note: `of ${judged.length} mandates`, warn: minutes > 0 }
+      ...{ kind: 'count', note: `of ${issues.length} mandates${anywhere}`, warn: minutes > 0 }
     },
-    facts: judged.map(({ one, spans }): Fact => factOf(one, spans)),
+    facts: issues.map((issue): Fact =>
+      issue[0]!.gateway === undefined
+        ? factOf(issue[0]!.one, issue[0]!.spans)
+        : fleetFact(issue, gateways)
+    ),
     files: [
       [
         'mandates.json',
         `${JSON.stringify({ v: 1, mandates: judged.map(jsonOf) }, undefined, 1)}\n`
       ],
-      ...judged.map(({ one }) => [pathOf(one), one.octets] as const)
+      ...issues.map(([first]) => [pathOf(first!.one), first!.one.octets] as const)
     ]
   }
+}
+
+function byIssue(judged: readonly JudgedMandate[]): readonly (readonly JudgedMandate[])[] {
+  const issues = new Map<string, JudgedMandate[]>()
+  for (const one of judged) {
+    const { sha256 } = one.one.mandate
+    issues.set(sha256, [...(issues.get(sha256) ?? []), one])
+  }
+  return [...issues.values()]
 }
 
 const MARKS: Readonly<Record<MandateStatus, string | null>> = {
@@ -127,31 +170,65 @@ function factOf(
   { mandate, stored, isDropped }: EvidenceMandate,
   spans: readonly MandateSpan[]
 ): Fact {
-  const { id, authority, reference, referenceUrl, signers } = mandate
-  const isOpen = (status: MandateStatus): boolean => spans.some(one => one.status === status)
-  const result = isOpen('not satisfied')
-    ? 'not satisfied at all times'
-    : isOpen('not known')
-      ? 'satisfied where it is known'
-      : 'satisfied over the period'
   const accepted = new Date(stored.accepted * MS_PER_SECOND).toISOString()
   const here = isDropped
     ? `accepted here at ${accepted}; ${DROPPED}`
     : `in force here since ${accepted}`
+  const result = RESULTS[worstOf(spans)]
   return [
-    `Mandate ${id}`,
-    `${authority}: ${reference}${referenceUrl === undefined ? '' : `, ${referenceUrl}`}`,
-    `${result}; ${here}; signed by ${signers.join(', ')}`
+    `Mandate ${mandate.id}`,
+    orderOf(mandate),
+    `${result}; ${here}; signed by ${mandate.signers.join(', ')}`
+  ]
+}
+
+const RESULTS = {
+  'not satisfied': 'not satisfied at all times',
+  'not known': 'satisfied where it is known',
+  satisfied: 'satisfied over the period'
+} as const
+
+function worstOf(spans: readonly MandateSpan[]): keyof typeof RESULTS {
+  const has = (status: MandateStatus): boolean => spans.some(one => one.status === status)
+  return has('not satisfied') ? 'not satisfied' : has('not known') ? 'not known' : 'satisfied'
+}
+
+function orderOf({ authority, reference, referenceUrl }: Mandate): string {
+  return `${authority}: ${reference}${referenceUrl === undefined ? '' : `, ${referenceUrl}`}`
+}
+
+/** Most gateways that a fact names. */
+const NAMED = 20
+
+/** How many gateways have satisfied one issue of a mandate, and which have not. */
+function fleetFact(issue: readonly JudgedMandate[], gateways: readonly Gateway[]): Fact {
+  const { mandate } = issue[0]!.one
+  const having = new Set(issue.map(({ gateway }) => gateway))
+  const absent = gateways.filter(gateway => !having.has(gateway))
+  const by = (worst: keyof typeof RESULTS): Gateway[] =>
+    issue.filter(({ spans }) => worstOf(spans) === worst).map(({ gateway }) => gateway)
+  const named = (what: string, list: readonly Gateway[]): string[] => {
+    const more = list.length > NAMED ? ` and ${list.length - NAMED} more` : ''
+    return list.length === 0 ? [] : [`${what}: ${list.slice(0, NAMED).join(', ')}${more}`]
+  }
+  return [
+    `Mandate ${mandate.id}`,
+    orderOf(mandate),
+    `satisfied over the period at ${by('satisfied').length} of ${gateways.length} gateways; signed by ${mandate.signers.join(', ')}`,
+    ...named('not satisfied at all times', by('not satisfied')),
+    ...named('satisfied where it is known', by('not known')),
+    ...named('not in force, as far as is known here', absent)
   ]
 }
 
 const pathOf = ({ mandate: { id, sha256 } }: EvidenceMandate): string =>
   `mandates/${id}-${sha256.slice(0, 12)}.yaml`
 
-function jsonOf({ one, spans }: { one: EvidenceMandate; spans: readonly MandateSpan[] }): object {
+function jsonOf({ gateway, one, spans }: JudgedMandate): object {
   const { id, sha256, signers } = one.mandate
   const { issued, accepted, replaced } = one.stored
-  return { id, sha256, path: pathOf(one), signers, issued, accepted, replaced, spans }
+  const what = { id, sha256, path: pathOf(one), signers, issued, accepted, replaced, spans }
+  return gateway === undefined ? what : { gateway, ...what }
 }
 
 function spansOf(

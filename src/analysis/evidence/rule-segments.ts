@@ -173,7 +173,7 @@ async function runsIn(
   const runs = rows.map(({ time, generation, sha256, serial, start }, i): Run => {
     const last = rows[i + 1]?.previous ?? end?.at ?? time
     const [from, until] = [time.getTime(), last.getTime()]
-    return { generation, sha256, serial, start: Number(start), first: from, last: until }
+    return { generation, sha256, serial, start, first: from, last: until }
   })
   return unmixed(runs)
 }

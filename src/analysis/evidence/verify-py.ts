@@ -399,10 +399,10 @@ def check_mandates(folder, listed):
             need(good, 'a signature of mandate ' + one['id'])
             signers.add(key.decode())
         need({key.decode() for key, _ in found} == set(one['signers']), 'the signers of mandate ' + one['id'])
-        rows += [(one['id'], span['from'], span['until'], span['status'], span['why']) for span in one['spans']]
+        rows += [(one.get('gateway'), one['id'], span['from'], span['until'], span['status'], span['why']) for span in one['spans']]
         open_times += [(span['from'], span['until']) for span in one['spans'] if span['status'] == 'not satisfied']
     page = json.loads(read(folder, 'evidence.json'))
-    shown = [(row['mandate'], instant(row['from']), instant(row['until']), row['status'], row['why'])
+    shown = [(row.get('gateway'), row['mandate'], instant(row['from']), instant(row['until']), row['status'], row['why'])
              for row in page['tables']['mandates']]
     need(shown == rows, 'the page has other times of mandates')
     total, end = 0, 0
@@ -410,7 +410,7 @@ def check_mandates(folder, listed):
         total, end = total + max(0, high - max(low, end)), max(end, high)
     need(page['tiles']['mandateMinutes'] == -(-total // MINUTE), 'the minutes without a mandated ban')
     return '%d mandates, not satisfied for %d minutes, signed with %s' % (
-        len(data['mandates']), -(-total // MINUTE), ', '.join(sorted(signers)))
+        len({one['sha256'] for one in data['mandates']}), -(-total // MINUTE), ', '.join(sorted(signers)))
 
 def main(folder, expected=None, hub=None):
     key, text, listed = check_files(folder, expected)

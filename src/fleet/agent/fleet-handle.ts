@@ -12,7 +12,7 @@ import type { BootstrapServers } from '../../sources/http/bootstrap-resolver.js'
 import { systemTimers, type Timer, type Timers } from '../../base/time/timers.js'
 import type { FleetAgent, FleetAgentOptions } from '../../gateway/control/services.js'
 import { historyFolder } from '../../policy/history/history-folder.js'
-import { rulesLocation } from '../../gateway/compiler/rules-location.js'
+import { mandatesFolder, rulesLocation } from '../../gateway/compiler/rules-location.js'
 import type { FleetInit, FromFleet, ToFleet } from './fleet-messages.js'
 import { Restarts } from '../../base/threads/restarts.js'
 import { serializeError } from '../../base/errors/serialized-error.js'
@@ -231,7 +231,11 @@ function initOf(config: Config, bootstrap: BootstrapServers): FleetInit | undefi
     ? undefined
     : {
         ...{ fleet, source: bundle, bootstrap, log: config.log.queries.path },
-        history: historyFolder(config.state.folder)
+        history: historyFolder(config.state.folder),
+        mandates: {
+          folder: mandatesFolder(config.state.folder),
+          areOrdered: config.mandates !== undefined
+        }
       }
 }
 

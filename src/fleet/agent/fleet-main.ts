@@ -15,7 +15,7 @@ const post = (message: FromFleet): void => parentPort!.postMessage(message)
 endOnRequest()
 run(workerData as FleetInit)
 
-function run({ fleet, source, bootstrap, log: path, history }: FleetInit): void {
+function run({ fleet, source, bootstrap, log: path, history, mandates }: FleetInit): void {
   const log = createThreadLog(post)
   const lookup = lookupBy(bootstrap)
   const channel = new Channel({
@@ -29,7 +29,7 @@ function run({ fleet, source, bootstrap, log: path, history }: FleetInit): void 
   channel.start()
   if (fleet.logs === undefined) return
   const tools = {
-    ...{ lookup, log, history, connection: () => channel.connection },
+    ...{ lookup, log, history, mandates, connection: () => channel.connection },
     onState: (logs: ShipState) => post({ kind: 'logs', logs })
   }
   void import('../ship/start-shipping.js').then(({ startShipping }) => {

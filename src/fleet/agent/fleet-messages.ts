@@ -6,6 +6,7 @@ import type { ChannelState } from '../channel/channel-state.js'
 import type { Report } from '../channel/wire.js'
 import type { CountersignRequest } from '../channel/nats-channel.js'
 import type { Countersignature } from '../../lookups/witness/countersignature.js'
+import type { OwnMandates } from '../ship/mandate-sender.js'
 import type { ShipState } from '../ship/ship-state.js'
 
 /** The start parameters of the fleet thread. */
@@ -17,6 +18,7 @@ export interface FleetInit {
   readonly log: string
   /** Folder of the history of rules. */
   readonly history: string
+  readonly mandates: OwnMandates
 }
 
 export type ToFleet =

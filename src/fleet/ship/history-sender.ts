@@ -1,19 +1,16 @@
 import { readFile, stat } from 'node:fs/promises'
-import { promisify } from 'node:util'
-import { gzip } from 'node:zlib'
-import { sha256Of } from '../../base/bytes/sha256.js'
 import { systemClock, type Clock } from '../../base/time/clock.js'
 import { MS_PER_SECOND, type Milliseconds, type Octets } from '../../base/units.js'
 import { digestFile } from '../../lookups/files/file-digest.js'
-import { contentPath, knownPath } from '../../lookups/central/history-layout.js'
+import { contentPath, statePath } from '../../lookups/central/history-layout.js'
 import { eventLines } from '../../policy/history/event-lines.js'
 import { HistoryFolder } from '../../policy/history/history-folder.js'
 import { Segment } from '../../policy/history/segment.js'
 import { nextSlice, segmentId } from './history-slices.js'
-import { inMemory, readFrom, type LogStore, type ShippedFile } from './log-store.js'
+import { readFrom, type LogStore, type ShippedFile } from './log-store.js'
+import { MandateSender, type OwnMandates } from './mandate-sender.js'
 import { readSentHistory, writeSentHistory, type SentHistory } from './sent-history.js'
-
-const compress = promisify(gzip)
+import { memoryFile, sharedContent } from './shared-content.js'
 
 /** How often the centre learns that nothing has changed. */
 const KNOWN_EVERY: Milliseconds = 3_600_000
@@ -24,15 +21,18 @@ export interface HistorySenderEvents {
   /** Whether the gateway ends: nothing more is sent. */
   readonly isClosed?: () => boolean
   readonly clock?: Clock
+  /** Undefined: its mandates are not sent. */
+  readonly mandates?: OwnMandates | undefined
 }
 
 /**
- * Sends the history of rules to the centre: contents that it does not have, then the lines that refer to them. What the
- * centre has not confirmed is sent again, which changes nothing there.
+ * Sends the history of rules to the centre: contents that it does not have, then the lines that refer to them, and the
+ * mandates. What the centre has not confirmed is sent again, which changes nothing there.
  */
 export class HistorySender {
   private readonly folder: HistoryFolder
   private readonly clock: Clock
+  private readonly mandates: MandateSender | undefined
   /** Size of each segment of which the centre has everything. */
   private readonly complete = new Map<number, Octets>()
   /** Contents that the centre has. */
@@ -50,6 +50,8 @@ export class HistorySender {
   ) {
     this.folder = new HistoryFolder(path)
     this.clock = events.clock ?? systemClock
+    const { mandates } = events
+    this.mandates = mandates && new MandateSender(gateway, mandates, file => this.put(file))
   }
 
   /**
@@ -72,6 +74,8 @@ export class HistorySender {
       if (await this.sendSegment(number, sent)) complete.set(number, size)
       else isWhole = false
     }
+    // Before the time until which the centre has everything.
+    isWhole = (await this.mandates?.pass(this.clock.wall())) !== false && isWhole
     return isWhole && (await this.sendKnown(begun, isChanged))
   }
 
@@ -110,18 +114,15 @@ export class HistorySender {
   /** A content as it is at the centre; undefined: it is not stored, or damaged. */
   private async packed(sha256: string, segment: Segment): Promise<ShippedFile | undefined> {
     const { folder } = this
-    const path = contentPath(sha256)
     if (!segment.hasBlob(sha256) && (await folder.hasObject(sha256))) {
       const object = folder.objectPath(sha256)
       const digest = await digestFile(object)
       const read = (offset: Octets): AsyncIterable<Buffer> => readFrom(object, offset)
+      const path = contentPath(sha256)
       return { path, sha256: digest.sha256, size: digest.octets, read }
     }
     const content = await folder.content(segment, sha256)
-    if (content === undefined) return undefined
-    const octets = await compress(content)
-    const read = (offset: Octets): AsyncIterable<Buffer> => inMemory(octets, offset)
-    return { path, sha256: sha256Of(octets), size: octets.length, read }
+    return content && sharedContent(content)
   }
 
   /** Tells the centre until when it has everything: after each change, and hourly. */
@@ -136,10 +137,8 @@ export class HistorySender {
 
   private knownFile(until: Milliseconds): ShippedFile {
     const seconds = Math.floor(until / MS_PER_SECOND)
-    const octets = Buffer.from(`${JSON.stringify({ v: 1, until: seconds })}\n`)
-    const read = (offset: Octets): AsyncIterable<Buffer> => inMemory(octets, offset)
-    const path = knownPath(this.gateway, seconds)
-    return { path, sha256: sha256Of(octets), size: octets.length, read }
+    const path = statePath(this.gateway, { kind: 'known', at: seconds })
+    return memoryFile(path, Buffer.from(`${JSON.stringify({ v: 1, until: seconds })}\n`))
   }
 
   private async put(file: ShippedFile): Promise<boolean> {

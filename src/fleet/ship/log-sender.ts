@@ -11,6 +11,7 @@ import type { ServiceLog } from '../../base/log/service-log.js'
 import { FolderStore } from './folder-store.js'
 import { HistorySender } from './history-sender.js'
 import type { LogStore } from './log-store.js'
+import type { OwnMandates } from './mandate-sender.js'
 import { NatsStore } from './nats-store.js'
 import { Pace } from './pace.js'
 import { S3Client } from './s3-client.js'
@@ -31,6 +32,7 @@ export interface LogSenderTools {
   readonly onState?: (state: ShipState) => void
   /** Folder of the history of rules; undefined: it stays here. */
   readonly history?: string
+  readonly mandates?: OwnMandates
   /** To NATS; undefined: not connected. */
   readonly connection?: () => NatsConnection | undefined
   /** For tests. */
@@ -56,11 +58,11 @@ export class LogSender {
   ) {
     this.store = openStore(fleet.name, logs, tools)
     const isClosed = (): boolean => this.closing.signal.aborted
-    const { history } = tools
+    const { history, mandates } = tools
     this.history =
       history === undefined
         ? undefined
-        : new HistorySender(history, fleet.name, logs.to, this.store, { isClosed })
+        : new HistorySender(history, fleet.name, logs.to, this.store, { isClosed, mandates })
     this.shipper = new Shipper(layout, fleet.name, logs.to, this.store, {
       isClosed,
       progress: (waiting, count) => {

@@ -3,7 +3,7 @@ import { failure } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
 import type { Octets } from '../../base/units.js'
 import { parseCentralPath } from '../../lookups/central/central-layout.js'
-import { parseKnown } from '../../lookups/central/history-layout.js'
+import { parseState, replaces } from '../../lookups/central/history-layout.js'
 import type { LogStore, ShippedFile } from './log-store.js'
 import { elementsOf, textOf, type S3Client } from './s3-client.js'
 
@@ -97,7 +97,7 @@ export class S3Store implements LogStore {
 
   /** Removes older generations: what of them had expired must not stay. */
   private async removeReplaced(path: string): Promise<void> {
-    await this.removeKnown(path)
+    await this.removeStates(path)
     const file = parseCentralPath(path)
     if (file?.kind !== 'parquet' || file.generation === 0) return
     const folder = `${this.prefix}day=${file.day}/gateway=${file.gateway}/`
@@ -107,13 +107,16 @@ export class S3Store implements LogStore {
     })
   }
 
-  /** Removes earlier times until which a history was complete. */
-  private async removeKnown(path: string): Promise<void> {
-    const known = parseKnown(basename(path))
-    if (known === undefined) return
+  /** Removes earlier states of a history. */
+  private async removeStates(path: string): Promise<void> {
+    const state = parseState(basename(path))
+    if (state === undefined) return
     // Slices of the same history are not listed: a page has a thousand names at most.
-    const folder = `${this.prefix}${dirname(path)}/known-`
-    await this.removeFrom(folder, key => (parseKnown(basename(key)) ?? Infinity) < known)
+    const prefix = `${this.prefix}${dirname(path)}/${state.kind}-`
+    await this.removeFrom(prefix, key => {
+      const other = parseState(basename(key))
+      return other !== undefined && replaces(state, other)
+    })
   }
 
   private async removeFrom(prefix: string, isReplaced: (key: string) => boolean): Promise<void> {

@@ -9,7 +9,7 @@ import {
   historyFiles,
   parseCentralPath
 } from './central-layout.js'
-import { contentOf, parseKnown } from './history-layout.js'
+import { contentOf, parseState, replaces, type HistoryStateFile } from './history-layout.js'
 import { isContent } from './packed-content.js'
 import { PartialFile } from './partial-file.js'
 
@@ -50,29 +50,29 @@ export class CentralFolder {
   }
 
   private isReplaced(path: string): boolean {
-    const known = parseKnown(basename(path))
-    if (known !== undefined) return this.knownTimes(path).some(([, until]) => until > known)
+    const state = parseState(basename(path))
+    if (state !== undefined) return this.statesBeside(path).some(([, one]) => replaces(one, state))
     const file = parseCentralPath(path)
     if (file === undefined) return false
     const others = filesIn(this.path, file.day, file.gateway)
     return others.some(one => one.kind === 'parquet' && one.generation > file.generation)
   }
 
-  /** Times until which the history beside a path is complete, by their files. */
-  private knownTimes(path: string): (readonly [string, number])[] {
+  /** States of the history beside a path, by their files. */
+  private statesBeside(path: string): (readonly [string, HistoryStateFile])[] {
     const gateway = gatewayOf(path)
     const names = gateway === undefined ? [] : historyFiles(this.path, gateway)
     return names.flatMap(name => {
-      const until = parseKnown(name)
-      return until === undefined ? [] : [[join(dirname(path), name), until] as const]
+      const state = parseState(name)
+      return state === undefined ? [] : [[join(dirname(path), name), state] as const]
     })
   }
 
   private async removeReplaced(path: string): Promise<void> {
-    const known = parseKnown(basename(path))
-    if (known !== undefined) {
-      for (const [other, until] of this.knownTimes(path))
-        if (until < known) await rm(join(this.path, other), { force: true })
+    const state = parseState(basename(path))
+    if (state !== undefined) {
+      for (const [other, one] of this.statesBeside(path))
+        if (replaces(state, one)) await rm(join(this.path, other), { force: true })
       return
     }
     const file = parseCentralPath(path)

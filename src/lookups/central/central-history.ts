@@ -7,15 +7,25 @@ import { historyFiles } from './central-layout.js'
 import {
   CONTENTS,
   HISTORIES,
-  parseKnown,
   parseSlice,
+  parseState,
   slicePath,
-  type HistorySlice
+  type HistorySlice,
+  type HistoryStateFile
 } from './history-layout.js'
 
 /** Stands for lines that have not arrived: what was in force then is not known. */
 const LOST = '{}'
 const SILENT = 'nothing has arrived from the gateway since then'
+
+/** The newest state of a history. @param names of its files */
+export function newestState(
+  names: readonly string[],
+  kind: HistoryStateFile['kind']
+): HistoryStateFile | undefined {
+  const states = names.flatMap(name => parseState(name) ?? []).filter(one => one.kind === kind)
+  return states.sort((a, b) => a.at - b.at).at(-1)
+}
 
 /** The history of rules of one gateway of a fleet, as far as it has arrived in the central folder. */
 export class CentralHistory extends HistoryFolder {
@@ -40,7 +50,7 @@ export class CentralHistory extends HistoryFolder {
     const read: Segment[] = []
     for (const slices of parts.values()) read.push(await this.readSlices(slices))
     read.sort((a, b) => beginOf(a) - beginOf(b))
-    const known = Math.max(0, ...names.map(name => parseKnown(name) ?? 0))
+    const known = newestState(names, 'known')?.at ?? 0
     endAt(read.at(-1), known * MS_PER_SECOND)
     this.arrived = read
     return [...read.keys()]

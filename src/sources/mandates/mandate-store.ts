@@ -12,7 +12,7 @@ export const MAX_MANDATE: Octets = 1024 * 1024
 const MAX_RECORD: Octets = 16 * 1024 * 1024
 const OPTIONS = { mode: 0o600, folderMode: 0o700 }
 
-const storedSchema = z.strictObject({
+export const storedSchema = z.strictObject({
   id: z.string(),
   issued: z.number(),
   /** Hash of the signed text. */

@@ -53,7 +53,7 @@ import {
   settingsDigest
 } from './evidence-limits.js'
 import { logProof } from './evidence-log.js'
-import { keptMandates } from './evidence-mandates.js'
+import { mandatesOf } from './evidence-mandates.js'
 import { missingRules, ruleChanges } from './evidence-rules.js'
 import { banSources, banStates, exceptedPatterns } from './evidence-states.js'
 import { makeReport } from './make-report.js'
@@ -154,12 +154,17 @@ export async function gatherEvidence(
     const own = fleet === undefined ? ownProbes(join(config.state.folder, PROBE_FOLDER)) : ''
     const record = probes === undefined ? own : `${own}${readProbes(probes)}`
     const probed = record === '' ? undefined : probeFindings(record, ban, selection)
-    // Those of a fleet's gateways are in their own state folders.
-    const kept = fleet === undefined ? keptMandates(config) : undefined
-    const ordered =
-      kept === undefined || kept.mandates.length === 0
-        ? undefined
-        : mandateFindings(kept.mandates, timed, period, version => history.find(version)?.rules)
+    const kept = await mandatesOf(config, folder, gateways)
+    const ordered = kept.some(({ mandates }) => mandates.length > 0)
+      ? mandateFindings(
+          kept.map(({ gateway, mandates }) => {
+            const segments = timed.filter(segment => segment.gateway === gateway)
+            return { gateway, mandates, segments }
+          }),
+          period,
+          version => history.find(version)?.rules
+        )
+      : undefined
     const at = (time: Milliseconds): string => formatValue(new Date(time), 'time', timeZone)
     const isOpen = until > now
     const report: Report = {
@@ -206,7 +211,7 @@ export async function gatherEvidence(
         ...(completeness.since <= since ? [] : [completeness.text]),
         ...zone.remarks,
         ...remarks,
-        ...(kept?.remarks ?? []),
+        ...kept.flatMap(one => one.remarks),
         ...(config.log.queries.chain === undefined && fleet === undefined ? [NO_CHAIN] : []),
         ...recordedRemarks(timed, end, at),
         ...missingRules([...histories.values()].flat(), ruleSetOf),
