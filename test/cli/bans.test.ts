@@ -112,6 +112,7 @@ t.test('shows everything that the rules say about them', async t => {
     schedule: null,
     reference: 'Decision 7',
     referenceUrl: 'https://decisions.example/7',
+    mandates: [],
     mode: 'enforce',
     action: 'nxdomain',
     review: '2026-05-31T22:00:00Z',

@@ -8,6 +8,8 @@ import type {
   RuleSet
 } from '../../policy/rules/model/types.js'
 import { showInstant } from '../../base/time/instant.js'
+import type { MandateOrder } from '../../policy/rules/mandates/mandate-orders.js'
+import { mandatesOfRule, type MandateView } from './mandate-view.js'
 import { coverageOf, isCurrent, sourceId, type Coverage } from './coverage.js'
 import { ruleState, type RuleState, type BanQuery } from './rule-state.js'
 
@@ -44,6 +46,8 @@ interface Listed {
   readonly schedule: string | null
   readonly reference: string | null
   readonly referenceUrl: string | null
+  /** Mandates that concern some of its names, clients and times. */
+  readonly mandates: readonly MandateView[]
 }
 
 export interface ListedBan extends Listed {
@@ -79,7 +83,12 @@ export interface Notice {
   readonly what: 'starts' | 'ends' | 'review' | 'review due'
 }
 
-export function listBans(ruleSet: RuleSet, query: BanQuery): BansList {
+/** @param mandates orders of the mandates in force */
+export function listBans(
+  ruleSet: RuleSet,
+  query: BanQuery,
+  mandates: readonly MandateOrder[] = []
+): BansList {
   const rules = [...new Set(ruleSet.networks.flatMap(({ rules }) => rules))]
     .filter(rule => matches(rule, ruleSet, query))
     .sort((a, b) => a.position.line - b.position.line || a.position.column - b.position.column)
@@ -87,6 +96,7 @@ export function listBans(ruleSet: RuleSet, query: BanQuery): BansList {
   const exceptions = rules.filter(rule => rule.kind === 'exception')
   const coverage = coverageOf(ruleSet, query)
   const networksOf = networksByRule(ruleSet)
+  const parts = { networksOf, mandates, at: query.at }
   const networks = ruleSet.networks.map(({ id }) => id)
   const lackingOf = (ban: Ban): string[] => {
     const lacks = new Map(coverage.map(({ id, lacking }) => [id, lacking]))
@@ -101,8 +111,8 @@ export function listBans(ruleSet: RuleSet, query: BanQuery): BansList {
     rules: { sha256: ruleSet.sha256, serial: ruleSet.bundle?.serial ?? null },
     within: query.within,
     networks,
-    bans: bans.map(ban => listedBan(ban, networksOf, query, lackingOf(ban))),
-    exceptions: exceptions.map(rule => listedException(rule, networksOf, query)),
+    bans: bans.map(ban => listedBan(ban, parts, lackingOf(ban))),
+    exceptions: exceptions.map(rule => listedException(rule, parts)),
     notices: [...bans, ...exceptions].flatMap(rule => noticesOf(rule, query)).sort(byTime),
     coverage
   }
@@ -129,10 +139,17 @@ function networksByRule({ networks }: RuleSet): NetworksOf {
   return found
 }
 
-function listedBan(ban: Ban, networksOf: NetworksOf, { at }: BanQuery, lacking: readonly string[]) {
+/** What rules are listed with. */
+interface Parts {
+  readonly networksOf: NetworksOf
+  readonly mandates: readonly MandateOrder[]
+  readonly at: Seconds
+}
+
+function listedBan(ban: Ban, parts: Parts, lacking: readonly string[]): ListedBan {
   const { mode, reply, review, authority, legalBasis, owner } = ban
   return {
-    ...listed(ban, networksOf, at),
+    ...listed(ban, parts),
     mode,
     action: reply.action,
     review: shown(review),
@@ -143,26 +160,23 @@ function listedBan(ban: Ban, networksOf: NetworksOf, { at }: BanQuery, lacking: 
   }
 }
 
-function listedException(
-  rule: RuleException,
-  networksOf: NetworksOf,
-  { at }: BanQuery
-): ListedException {
+function listedException(rule: RuleException, parts: Parts): ListedException {
   const { purpose, approvedBy, prefixes } = rule
   return {
-    ...listed(rule, networksOf, at),
+    ...listed(rule, parts),
     purpose,
     approvedBy,
     prefixes: prefixes.map(showPrefix)
   }
 }
 
-function listed(rule: Ban | RuleException, networksOf: NetworksOf, at: Seconds): Listed {
+function listed(rule: Ban | RuleException, { networksOf, mandates, at }: Parts): Listed {
   const { id, position, sources, from, until, schedule, reference, referenceUrl } = rule
   const titles = new Map(sources.map(source => [sourceId(source), source]))
+  const place = `${position.file}:${position.line}`
   return {
     id,
-    rule: `${position.file}:${position.line}`,
+    rule: place,
     state: ruleState(rule, at),
     networks: networksOf.get(rule)!,
     sources: [...titles].map(([id, { kind, title }]) => ({ kind, id, title })),
@@ -170,7 +184,8 @@ function listed(rule: Ban | RuleException, networksOf: NetworksOf, at: Seconds):
     until: shown(until),
     schedule: schedule?.text ?? null,
     reference: reference ?? null,
-    referenceUrl: referenceUrl ?? null
+    referenceUrl: referenceUrl ?? null,
+    mandates: mandatesOfRule(mandates, place)
   }
 }
 

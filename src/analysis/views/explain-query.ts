@@ -1,10 +1,12 @@
 import { failure } from '../../base/errors/error.js'
+import { epochSeconds } from '../../base/time/clock.js'
 import type { Identification } from '../../wire/pki/identity.js'
 import { IdentityIndex } from '../../policy/evaluate/identity-index.js'
 import { Policy } from '../../policy/evaluate/policy.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import { PROTOCOL } from '../../lookups/event/query-event.js'
 import type { RebindingGuard } from '../../resolver/stages/rebinding-guard.js'
+import type { MandateOrder } from '../../policy/rules/mandates/mandate-orders.js'
 import type { NameSource } from '../../policy/rules/model/types.js'
 import type { Forwarder } from '../../resolver/upstream/forwarder.js'
 import {
@@ -13,6 +15,7 @@ import {
   type ExplainedQuery,
   type Explanation
 } from './explanation.js'
+import { withMandates } from './mandate-view.js'
 import { NoUpstreams, resolveOnce, type ResolverSettings } from './one-query.js'
 
 /** What a decision depends on besides the query. */
@@ -24,6 +27,8 @@ export interface ExplainParts {
   /** Closed afterwards. Undefined: upstreams are not queried. */
   readonly forwarder: Forwarder | undefined
   readonly guard: RebindingGuard | undefined
+  /** Orders of the mandates in force; absent: there are none. */
+  readonly mandates?: readonly MandateOrder[]
 }
 
 /**
@@ -34,7 +39,7 @@ export interface ExplainParts {
  */
 export async function explainQuery(
   given: Omit<ExplainedQuery, 'identity'> & { readonly device?: string | undefined },
-  { settings, snapshot, sources, forwarder, guard }: ExplainParts
+  { settings, snapshot, sources, forwarder, guard, mandates = [] }: ExplainParts
 ): Promise<Explanation> {
   const policy = new Policy(snapshot)
   const query = { ...given, identity: identityOf(policy, given) }
@@ -43,7 +48,9 @@ export async function explainQuery(
   const resolving = resolveOnce(query, PROTOCOL.udp, policy, settings, upstreams, guard)
   const resolved = await resolving.finally(() => upstreams.close())
   const resolution = { ...resolved, upstreamSkipped: noUpstreams.wasAsked, guard }
-  return withForceReason(buildExplanation(query, policy, resolution, upstreams), sources)
+  const explanation = buildExplanation(query, policy, resolution, upstreams)
+  const now = epochSeconds(query.clock)
+  return withMandates(withForceReason(explanation, sources), query.name, mandates, now)
 }
 
 /** @throws InterdictError CLIENT_NONE */

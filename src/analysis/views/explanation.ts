@@ -26,6 +26,7 @@ import { MATCH, VERDICT, type QueryEvent } from '../../lookups/event/query-event
 import type { RebindingGuard } from '../../resolver/stages/rebinding-guard.js'
 import type { EchPolicy, NameSource } from '../../policy/rules/model/types.js'
 import { showInstant } from '../../base/time/instant.js'
+import type { NameMandate } from './mandate-view.js'
 import type { Forwarder } from '../../resolver/upstream/forwarder.js'
 
 /** The query to explain. */
@@ -108,6 +109,8 @@ export interface Explanation {
   readonly upstream: string | null
   /** The query name, then each name and address in the answer. */
   readonly steps: readonly Step[]
+  /** Mandates that order the query name to be banned for this client at that time. */
+  readonly mandates: readonly NameMandate[]
   /** The reply as dig shows it; empty: none is sent; null: the answer of an upstream not queried. */
   readonly reply: readonly string[] | null
 }
@@ -144,6 +147,7 @@ export function buildExplanation(
     rule: decided ?? null,
     upstream: upstreams[event.upstream] ?? null,
     steps,
+    mandates: [],
     reply: upstreamSkipped ? null : reply === undefined ? [] : showMessage(reply)
   }
 }

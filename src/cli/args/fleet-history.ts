@@ -24,17 +24,23 @@ export const openFleetHistory = (folder: string, gateway: string): Promise<Rules
 
 /** The history that the options name. @throws InterdictError HISTORY_READ, FLEET_FOLDER */
 export async function openHistoryAt(place: HistoryPlace): Promise<RulesHistory> {
-  const { fleet, gateway } = place
-  if (fleet === undefined) {
-    if (gateway !== undefined) usageError('--gateway: give --fleet, too')
-    return openHistory(await loadSettings(place))
-  }
+  const { fleet } = place
+  const gateway = gatewayAt(place)
+  return fleet === undefined || gateway === undefined
+    ? openHistory(await loadSettings(place))
+    : openFleetHistory(fleet, gateway)
+}
+
+/** The gateway of a fleet that the options name; undefined: without a fleet. @throws InterdictError FLEET_FOLDER */
+export function gatewayAt({ fleet, gateway }: HistoryPlace): string | undefined {
+  if (fleet === undefined)
+    return gateway === undefined ? undefined : usageError('--gateway: give --fleet, too')
   const known = gatewaysOf(fleet)
   const chosen = gateway ?? (known.length === 1 ? known[0]! : undefined)
   if (chosen === undefined) usageError(`--fleet: give --gateway, too: ${listed(known)}`)
   if (!known.includes(chosen))
     usageError(`--gateway: no history of ${chosen} has arrived; expected ${listed(known)}`)
-  return openFleetHistory(fleet, chosen)
+  return chosen
 }
 
 export interface FoundVersion {

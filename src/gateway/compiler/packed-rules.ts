@@ -11,7 +11,7 @@ import type {
   CoverCode
 } from '../../policy/rules/model/types.js'
 import type { Mandate } from '../../policy/rules/mandates/mandate.js'
-import { mandatedNames, type MandatedNames } from '../../policy/rules/mandates/mandated-names.js'
+import { mandateOrders, type MandateOrder } from '../../policy/rules/mandates/mandate-orders.js'
 import type { RulesResult } from '../../policy/rules/load.js'
 
 type Loaded = Extract<RulesResult, { readonly ok: true }>
@@ -19,7 +19,7 @@ type Loaded = Extract<RulesResult, { readonly ok: true }>
 /** Everything about loaded rules but their names and warnings, for the HTTP API and the probe. */
 export type UnpackedRules = Pick<Loaded, 'rules' | 'lists' | 'remotes' | 'transfers'> & {
   readonly listStates: readonly Pick<Loaded['listStates'][number], 'id' | 'duration'>[]
-  readonly mandated: readonly MandatedNames[]
+  readonly mandated: readonly MandateOrder[]
 }
 
 /** A source without its names: `size` are its bounds with them. */
@@ -62,7 +62,7 @@ export function packRules(
     remotes,
     transfers,
     listStates: listStates.map(({ id, duration }) => ({ id, duration })),
-    mandated: mandatedNames(mandates, rules)
+    mandated: mandateOrders(mandates, rules)
   })
   const shared = new Uint8Array(new SharedArrayBuffer(octets.length))
   shared.set(octets)

@@ -34,7 +34,7 @@ export const explainRoutes = [
     response: schemas.explanation,
     handler: async ({ query }, { services, signal }) => {
       const { config } = services
-      const { snapshot, rules } = await services.rules()
+      const { snapshot, rules, mandated: mandates } = await services.rules()
       const { timeZone, sources } = rules
       if (query.client === undefined && query.device === undefined)
         throw new InvalidInput([{ path: 'client', problem: 'required, unless device is given' }])
@@ -54,7 +54,7 @@ export const explainRoutes = [
       }
       const forwarder = query.upstream ? await openOwnForwarder(config) : undefined
       const guard = createRebindingGuard(config)
-      const parts = { settings: config, snapshot, sources, forwarder, guard }
+      const parts = { settings: config, snapshot, sources, forwarder, guard, mandates }
       return { ...(await explainQuery(question, parts)), timeZone }
     }
   })

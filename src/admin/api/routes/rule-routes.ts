@@ -36,7 +36,7 @@ let lastList:
 function bansOf(rules: ActiveRules, query: BanQuery): BansList {
   const key = JSON.stringify(query)
   if (lastList?.key !== key || lastList.rules !== rules)
-    lastList = { key, rules, list: listBans(rules.rules, query) }
+    lastList = { key, rules, list: listBans(rules.rules, query, rules.mandated) }
   return lastList.list
 }
 

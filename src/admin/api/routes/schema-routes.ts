@@ -24,6 +24,13 @@ const source = z.object({
   title: z.string()
 })
 
+const mandate = z.object({
+  id: z.string(),
+  authority: z.string(),
+  reference: z.string(),
+  at: z.string().describe('File and line of the order')
+})
+
 const listed = {
   id: z.string(),
   rule: z.string().describe('File and line'),
@@ -34,7 +41,8 @@ const listed = {
   until: optionalTime,
   schedule: text,
   reference: text,
-  referenceUrl: text
+  referenceUrl: text,
+  mandates: z.array(mandate).describe('Mandates that concern some of its names, clients and times')
 }
 
 export const ban = z.object({
@@ -121,6 +129,17 @@ export const explanation = z.looseObject({
   rule: z.looseObject({ kind: z.string(), id: z.string(), rule: z.string() }).nullable(),
   upstream: text,
   steps: z.array(z.looseObject({ subject: z.string(), rules: z.array(z.looseObject({})) })),
+  mandates: z
+    .array(
+      mandate.extend({
+        orders: z.string().describe('The name or app that it orders to be banned'),
+        exceptions: z.boolean().describe('Whether it allows exceptions'),
+        met: z
+          .boolean()
+          .describe('Whether a ban blocks this query, or an exception that it allows applies')
+      })
+    )
+    .describe('Mandates that order the name to be banned for this client'),
   reply: z.array(z.string()).nullable(),
   past: z
     .object({

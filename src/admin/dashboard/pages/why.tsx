@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import type { Explanation, RuleView } from '../../web/api/types/rule-responses.js'
 import { wholeSecond } from '../../web/locale-format.js'
@@ -139,7 +140,7 @@ function sentenceOf({ name, client, verdict, rule }: Explanation): string {
 
 function Decision({ found }: { readonly found: Explanation }) {
   const { verdict, rule, network, addressNetwork, client, name, type, at, match } = found
-  const { upstream, rules, reply, steps } = found
+  const { upstream, rules, reply, steps, mandates } = found
   return (
     <>
       <Card>
@@ -177,6 +178,15 @@ function Decision({ found }: { readonly found: Explanation }) {
               rule?.until === undefined ? null : format.value.lastDay(rule.until)
             ],
             [t('bans.schedule'), rule?.schedule],
+            ...mandates.map((one): [string, ComponentChildren] => [
+              t('mandate'),
+              <span key={one.at}>
+                <Badge tone={one.met ? 'good' : 'bad'}>
+                  {t(one.met ? 'why.mandateMet' : 'why.mandateUnmet')}
+                </Badge>{' '}
+                {one.id}: {one.authority}, {one.reference} <code>{one.at}</code>
+              </span>
+            ]),
             [t('network'), network ?? t('why.noNetwork')],
             [t('field.addressNetwork'), addressNetwork],
             [t('client'), <code>{client}</code>],

@@ -1,4 +1,5 @@
 import { failure } from '../../../base/errors/error.js'
+import { MS_PER_SECOND } from '../../../base/units.js'
 import type { Config } from '../../../gateway/config/config.js'
 import type { ParsedRequest } from '../../../gateway/processes/requests.js'
 import { escapeControls } from '../../../base/log/terminal-line.js'
@@ -16,6 +17,7 @@ import { print, type Io } from '../../io.js'
 import { toCsv } from '../../output/rules/bans-csv.js'
 import { listBans, type BansList } from '../../../analysis/views/bans-list.js'
 import { toText, type View } from '../../output/rules/bans-text.js'
+import { pastOrders, presentOrders } from './mandates-in-force.js'
 import { terminalWidth } from '../../output/columns.js'
 import { formatCount } from '../../output/format.js'
 
@@ -71,7 +73,11 @@ export async function performBans(
   checkId('app', app, appIds(rules))
   const { timeZone } = rules
   const query = { at: resolveTime(at, timeZone), within, network, app }
-  return { list: listBans(rules, query), timeZone }
+  const mandates =
+    stored === undefined
+      ? await presentOrders(rules, config, io)
+      : await pastOrders(rules, config, query.at * MS_PER_SECOND, {}, io)
+  return { list: listBans(rules, query, mandates), timeZone }
 }
 
 /**

@@ -17,6 +17,7 @@ import { pastOf } from '../../args/past.js'
 import { contradictions, pastLookups } from '../../args/past-lookups.js'
 import type { HistoryPlace } from '../../args/fleet-history.js'
 import { failureOf } from '../../exit.js'
+import { pastOrders } from './mandates-in-force.js'
 import type { Io } from '../../io.js'
 import type {
   PastExplanation,
@@ -48,7 +49,7 @@ export async function explainPast(
   const decided =
     inForce === undefined || unknown.length > 0
       ? unknown
-      : await decide(inForce, question, at, config)
+      : await decide(inForce, question, at, { config, place: options, io })
   if (Array.isArray(decided)) {
     const explanation = notKnown(question, at, inForce, { ...facts, unknown: decided })
     return { explanation, timeZone: undefined }
@@ -72,7 +73,7 @@ async function decide(
   inForce: InForce,
   question: PastQuestion,
   at: Milliseconds,
-  config: Config
+  { config, place, io }: { readonly config: Config; readonly place: HistoryPlace; readonly io: Io }
 ): Promise<Decided | string[]> {
   const settings = await inForce.version.settings()
   if (settings === undefined) return ['the settings of then are not stored']
@@ -88,7 +89,8 @@ async function decide(
   const snapshot = compile(rules, {
     ...{ generation: 1, random: () => 0, specialUse: locallyAnsweredNames(then), pauses }
   })
-  const parts = { settings: then, snapshot, sources: rules.sources, forwarder: undefined }
+  const mandates = await pastOrders(rules, config, at, place, io)
+  const parts = { settings: then, snapshot, sources: rules.sources, forwarder: undefined, mandates }
   const query = { ...question, clock: fixedClock(at) }
   const explanation = await explainQuery(query, { ...parts, guard: createRebindingGuard(then) })
   const lists = listsThatMatter(stored, explanation)
@@ -148,7 +150,8 @@ function notKnown(
     ech: 'pass',
     at: new Date(at).toISOString(),
     rules: { sha256: event?.sha256 ?? null, serial: event?.bundle?.serial ?? null },
-    ...{ verdict: 'unknown', match: 'none', rule: null, upstream: null, steps: [], reply: null },
+    ...{ verdict: 'unknown', match: 'none', rule: null, upstream: null, steps: [] },
+    ...{ mandates: [], reply: null },
     past
   }
 }

@@ -18,6 +18,7 @@ import { pastTime, TODAYS_FILES, zoneOfTime } from '../../args/past.js'
 import { loadConfiguredRules } from '../../args/configured-rules.js'
 import { givenTimeZone, type TimeZoneOptions } from '../../args/time-zone.js'
 import { explainPast } from './explain-past.js'
+import { presentOrders } from './mandates-in-force.js'
 import { EXIT, rejectInput, usageError } from '../../exit.js'
 import { print, printJson, type Io } from '../../io.js'
 import { pastText, toText } from '../../output/rules/explanation-text.js'
@@ -104,7 +105,8 @@ export async function performExplain(
     sources: loaded.rules.sources,
     // No upstream knows what it would have answered then.
     forwarder: request.upstream && !isUnrecorded ? await openOwnForwarder(config) : undefined,
-    guard: createRebindingGuard(config)
+    guard: createRebindingGuard(config),
+    mandates: await presentOrders(loaded.rules, config, io)
   })
   return { explanation, timeZone, isUnrecorded, folder: config.rules }
 }

@@ -118,7 +118,7 @@ function banRows(bans: readonly ListedBan[], view: View): string[] {
       [some(networks)],
       when(ban, view)
     ]
-    return [{ cells }, across([join(authority, reference), referenceUrl])]
+    return [{ cells }, across([join(authority, reference), referenceUrl, ...mandated(ban)])]
   })
   return indented(columns(['ban', 'what', 'networks', 'when'], rows, view.width - 2))
 }
@@ -131,7 +131,7 @@ function exceptionRows(exceptions: readonly ListedException[], view: View): stri
     const why = join(`${purpose}, approved by ${approvedBy}`, reference)
     return [
       { cells: [[['bold', id]], [titles(sources)], clients, when(rule, view)] },
-      across([why, referenceUrl])
+      across([why, referenceUrl, ...mandated(rule)])
     ]
   })
   return indented(columns(['exception', 'what', 'clients', 'when'], rows, view.width - 2))
@@ -172,6 +172,13 @@ function when(rule: ListedBan | ListedException, view: View): Cell {
     ...(review === null ? [] : [`review ${day(review, view)}`]),
     ...(hours === undefined ? [] : [hours])
   ]
+}
+
+/** The mandates that concern a rule. */
+function mandated({ mandates }: ListedBan | ListedException): string[] {
+  return mandates.map(
+    ({ id, authority, reference, at }) => `mandate ${id}: ${authority}: ${reference} (${at})`
+  )
 }
 
 function across(lines: readonly (string | null)[]): Row {

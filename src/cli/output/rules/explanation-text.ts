@@ -55,6 +55,7 @@ export function toText(explanation: Explanation, view: View): string {
     'Applicable rules',
     ...stops.flatMap(stop => stepLines(stop, view)),
     '',
+    ...mandateLines(explanation),
     `Rules SHA-256 ${rules.sha256}${rules.serial === null ? '' : `, serial ${rules.serial}`}`
   ]
   return `${lines.join('\n')}\n`
@@ -145,6 +146,22 @@ function ruleLines(rule: Omit<RuleView, 'outcome'>, view: View): string[] {
     ['in force', termOf(rule, view) || 'always']
   ]
   return indent(rows.map(([label, value]) => `${label.padEnd(13)} ${oneLine(value)}`))
+}
+
+/** The mandates that order the name to be banned, and whether that is so for this query. */
+function mandateLines({ mandates, verdict }: Explanation): string[] {
+  if (mandates.length === 0) return []
+  const lines = mandates.map(({ id, at, authority, reference, orders, met }) => {
+    const state = met ? paint('green', 'satisfied') : paint('red', 'NOT SATISFIED')
+    const why = met
+      ? ''
+      : verdict === 'blocked'
+        ? ': what blocks it is not a ban'
+        : ': no ban blocks it'
+    const what = `mandate ${id} (${authority}: ${reference}) orders a ban of ${orders}, ${at}`
+    return `${state} for this query${why}; ${oneLine(what)}`
+  })
+  return ['Mandates', ...indent(lines), '']
 }
 
 function stepLines({ subject: name, rules, inside }: Step, view: View): string[] {

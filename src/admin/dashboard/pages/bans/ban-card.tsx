@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact'
 import type { Ban, Exception, RuleState } from '../../../web/api/types/rule-responses.js'
 import { daysLeft } from '../../../web/locale-format.js'
 import { urlOf } from '../../../web/pages.js'
@@ -54,6 +55,12 @@ export function BanCard({
             [t('bans.legalBasis'), ban.legalBasis],
             [t('bans.owner'), ban.owner],
             [t('bans.action'), <code>{ban.action}</code>],
+            ...ban.mandates.map((one): [string, ComponentChildren] => [
+              t('mandate'),
+              <span key={one.at}>
+                {one.id}: {one.authority}, {one.reference} <code>{one.at}</code>
+              </span>
+            ]),
             [t('why.where'), <code>{ban.rule}</code>]
           ]}
         />

@@ -29,6 +29,15 @@ export interface Listed {
   readonly schedule: string | null
   readonly reference: string | null
   readonly referenceUrl: string | null
+  readonly mandates: readonly Mandate[]
+}
+
+/** A mandate that concerns a rule, or the name that was asked for. */
+export interface Mandate {
+  readonly id: string
+  readonly authority: string
+  readonly reference: string
+  readonly at: string
 }
 
 export interface Ban extends Listed {
@@ -99,6 +108,7 @@ export interface Explanation {
   readonly rule: RuleView | null
   readonly upstream: string | null
   readonly steps: readonly { readonly subject: string; readonly rules: readonly RuleView[] }[]
+  readonly mandates: readonly (Mandate & { readonly orders: string; readonly met: boolean })[]
   readonly reply: readonly string[] | null
   /** For a time in the past. */
   readonly past?:
