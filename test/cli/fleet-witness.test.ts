@@ -75,12 +75,22 @@ t.test('receipts arrive with the chain, and confirm it', async t => {
   t.match(await verify(centre, ...key), {
     code: 0,
     gateways: [
-      { gateway: 'one', proven: true, witness: { confirmed: 1, last: receipt.time } },
-      { gateway: 'other', proven: true, witness: { confirmed: 0 } }
+      {
+        gateway: 'one',
+        proven: true,
+        witness: { confirmed: 1, last: receipt.time, conversions: 1, confirmedConversions: 1 }
+      },
+      {
+        gateway: 'other',
+        proven: true,
+        witness: { confirmed: 0, conversions: 1, confirmedConversions: 0 }
+      }
     ]
   })
   const { out } = await interdict('verify-log', '--fleet', centre, ...key)
   t.match(out, /one: unaltered.*\n {2}witness: 1 receipt, 2026-11-10 12:00:05/)
+  t.match(out, 'no witness confirms that they have the same lookups')
+  t.match(out, '1 of these are confirmed: the new files are unaltered since')
   t.match(out, /other: unaltered.*\n {2}witness: none: anyone with the key/)
   t.match(await verify(centre), { gateways: [{ witness: { confirmed: 0, unverified: 1 } }, {}] })
   // Another key is not that of the hub.

@@ -35,8 +35,8 @@ export class ChainState {
   /** Checkpoints by line number, and whether each covers the live file. */
   readonly checkpoints: { readonly n: number; readonly time: string; readonly covers: boolean }[] =
     []
-  /** Replacements of files with lookups by others. */
-  conversions = 0
+  /** Numbers of the entries for replacements of files with lookups by others. */
+  readonly conversions: number[] = []
   /** Time of the first lookup in closed files; Infinity: none is known. */
   firstLookup: Milliseconds = Infinity
   /** Files that existed before the chain started. */
@@ -61,7 +61,7 @@ export class ChainState {
         const before = new Map(entry.files.map(({ file, sha256 }) => [file, sha256]))
         for (const { file, sha256 } of entry.files) this.setAbsent(file, sha256, 'replaced')
         for (const file of entry.by) this.setPresent(file, before.get(file.file))
-        if (entry.files.length > 0) this.conversions++
+        if (entry.files.length > 0) this.conversions.push(entry.n)
         return
       }
       case 'removed':

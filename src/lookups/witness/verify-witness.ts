@@ -48,6 +48,11 @@ export interface WitnessVerification {
   readonly gaps: readonly { readonly from?: string; readonly until?: string }[]
   /** How often the gateway has replaced files by others that have the same lookups, by its word. */
   readonly conversions: number
+  /**
+   * How many of these a witness has confirmed: then the SHA-256 of the old files and of the new ones are fixed, but not that
+   * both have the same lookups.
+   */
+  readonly confirmedConversions: number
 }
 
 export interface WitnessSources {
@@ -138,6 +143,7 @@ export function compareReceipts(
     const n = numbers.get(sha256)!
     return { n, at, covers: covered(n) }
   })
+  const lastLine = confirmedLines.reduce((last, { n }) => Math.max(last, n), 0)
   const times = confirmedLines.map(({ at }) => at).sort((a, b) => a - b)
   // Lookups from before the chain have no witness until it has its first one.
   const began = Math.min(Date.parse(state.startedAt ?? ''), state.firstLookup)
@@ -156,7 +162,7 @@ export function compareReceipts(
     ...(times.length > 0 && {
       first: iso(times[0]!),
       last: iso(times.at(-1)!),
-      line: confirmedLines.reduce((last, { n }) => Math.max(last, n), 0)
+      line: lastLine
     }),
     longest: longestOf(rewritable, began, now),
     gaps: longerThan(rewritable, interval + TOLERANCE, now).map(({ from, until }) => {
@@ -165,7 +171,8 @@ export function compareReceipts(
         ...(until !== undefined && { until: iso(until) })
       }
     }),
-    conversions: state.conversions
+    conversions: state.conversions.length,
+    confirmedConversions: state.conversions.filter(n => n <= lastLine).length
   }
 }
 

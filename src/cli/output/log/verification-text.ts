@@ -46,7 +46,7 @@ export const WAS: Readonly<Record<NonNullable<ManuallyRemovedFile['was']>, strin
 
 /** What witnesses confirm, and the periods that somebody with the keys of the gateway could have rewritten. */
 export function witnessLines(witness: WitnessVerification, began: string | undefined): string[] {
-  const { confirmed, first, last, line, longest, gaps, conversions, later = 0 } = witness
+  const { confirmed, first, last, line, longest, gaps, later = 0 } = witness
   const unverified = [
     ...(later > 0
       ? [`${formatCount(later, 'receipt')} for lines of the chain that have not arrived here`]
@@ -67,14 +67,24 @@ export function witnessLines(witness: WitnessVerification, began: string | undef
       unverified
     )
   }
-  const converted = `${formatCount(conversions, 'time')} the gateway replaced files, for example by Parquet; no witness confirms that they have the same lookups`
   return [
     `${formatCount(confirmed, 'receipt')}, ${shown(first)} to ${shown(last)}; the last is for line ${line}`,
     `root on the gateway alone could have rewritten at most ${formatDuration(longest)} at a time${hasEarlier(witness) ? ', after the chain began' : ''}`,
     ...gaps.map(gapLine),
-    ...(conversions > 0 ? [converted] : []),
+    ...conversionLines(witness),
     ...unverified
   ]
+}
+
+/** What is known of files that the gateway has replaced by others. */
+function conversionLines({ conversions, confirmedConversions }: WitnessVerification): string[] {
+  if (conversions === 0) return []
+  const replaced = `${formatCount(conversions, 'time')} the gateway replaced files, for example by Parquet; no witness confirms that they have the same lookups`
+  const fixed =
+    confirmedConversions === 0
+      ? 'none of these replacements is confirmed yet: the new files could still be changed'
+      : `${confirmedConversions} of these are confirmed: the new files are unaltered since, and the chain has the SHA-256 and lines of the old ones`
+  return [replaced, fixed]
 }
 
 /** Whether there were lookups before the chain. */
