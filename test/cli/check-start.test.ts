@@ -158,6 +158,7 @@ const FILES: Readonly<Record<string, readonly Case[]>> = {
     ' }'
   ),
   'state.folder': written('CONFIG_UNWRITABLE', 'goes on', path => `state: { folder: ${path} }`),
+  'probe.ca-file': both('CONFIG_FILE', 'goes on', 'probe: { ca-file: ', ' }'),
   'remote-lists.ca-file': both('CONFIG_FILE', 'goes on', 'remote-lists: { ca-file: ', ' }'),
   'transfers.keys.*.secret-file': both(
     'TRANSFER_SECRET_UNREADABLE',
@@ -328,7 +329,8 @@ const OTHERS = [
   /\.(timeout|[a-z-]*(interval|age|size|ttl)|space|rate|flush|burst|idle|grace|lame-duck|keep)$/,
   /^(upstreams|cache|alerts|reports|acme)\S*\.(give-up|loop-check|idle-probe|stale-[a-z]+|resend|at|dns-wait)$/,
   /^(upstreams|remote-lists)\S*(\[\]|\.pin-sha256|\.pin-sha256\[\])$/,
-  /^(identity|discovery|limits|front-ends|special-use|rebinding-guard|probe|structured-errors)\./,
+  /^(identity|discovery|limits|front-ends|special-use|rebinding-guard|structured-errors)\./,
+  /^probe\.(every|control\[\])$/,
   /^(listen\[\]|acme\.(directory|contact\[\]|names\[\]|http-listen)|tls\.handshake-timeout)$/,
   /^admin\.(http|hub|oidc\.(session|roles\.[a-z]+\[\]))$/,
   /^(alerts\[\]\.(url|ending-within)|reports\[\]\.(ban|mail\.(from|to\[\]))|smtp\.(host|user))$/,

@@ -69,7 +69,7 @@ const defaults = {
     ].map(readPrefix)
   },
   cookies: { server: true, secretFile: undefined },
-  probe: { enabled: false, every: 60_000, namesPerBan: 3, control: [] },
+  probe: { enabled: false, every: 60_000, namesPerBan: 3, control: [], caFile: undefined },
   state: { folder: '/var/lib/interdict' },
   history: { listSize: 1024 ** 2 },
   remoteLists: { bootstrap: [], caFile: undefined, timeout: 300_000 },
@@ -396,9 +396,12 @@ tls: { handshake-timeout: 2s, max-handshakes: 9, ticket-secret: secret }`,
   },
   {
     it: 'a probe of the own bans',
-    text: 'probe: { enabled: true, every: 30s, names-per-ban: 5, control: [example.com] }',
+    text: 'probe: { enabled: true, every: 30s, names-per-ban: 5, control: [example.com], ca-file: ca.pem }',
     config: {
-      probe: { enabled: true, every: 30_000, namesPerBan: 5, control: ['example.com'] }
+      probe: {
+        ...{ enabled: true, every: 30_000, namesPerBan: 5, control: ['example.com'] },
+        caFile: resolve('/etc/interdict/ca.pem')
+      }
     }
   },
   {

@@ -30,9 +30,26 @@ const fleet = {
 }
 const probe = (part: object): NonNullable<Status['probe']> => ({
   ...{ everySeconds: 60, since: now, rounds: 1, asked: 9, failed: 0, last: { at: now, asked: 9 } },
-  ...{ lastGood: now, failing: 0, failures: [], bans: null, skipped: [] },
+  ...{
+    lastGood: now,
+    failing: 0,
+    failures: [],
+    bans: null,
+    skipped: [],
+    tlsListeners: 0,
+    certificates: []
+  },
   ...part
 })
+const REJECTED = (
+  [
+    'CERTIFICATE_NAME',
+    'CERTIFICATE_UNTRUSTED',
+    'CERTIFICATE_EXPIRED',
+    'CERTIFICATE_OUTDATED',
+    'TLS_FAILING'
+  ] as const
+).map(code => ({ code, listener: 'dot 127.0.0.1:853', name: '', problem: 'no', since: now }))
 const wrong = (rule: string): NonNullable<Status['probe']>['failures'][number] => {
   const kind = rule === '' ? 'log' : 'ban'
   const asked = rule === '' ? '' : 'x'
@@ -235,6 +252,25 @@ const cases: readonly {
   {
     it: 'a certificate is for another name',
     bad: { certificates: [{ ...CERTIFICATE, uncovered: ['dns.example'] }] },
+    codes: ['CERTIFICATE_NAME']
+  },
+  {
+    it: 'a listener has a certificate that clients reject',
+    bad: { probe: probe({ certificates: REJECTED }) },
+    codes: [
+      'CERTIFICATE_NAME',
+      'CERTIFICATE_UNTRUSTED',
+      'CERTIFICATE_EXPIRED',
+      'CERTIFICATE_OUTDATED',
+      'TLS_FAILING'
+    ]
+  },
+  {
+    it: 'the file of a certificate shows already what clients find',
+    bad: {
+      probe: probe({ certificates: REJECTED.slice(0, 1) }),
+      certificates: [{ ...CERTIFICATE, uncovered: ['dns.example'] }]
+    },
     codes: ['CERTIFICATE_NAME']
   },
   { it: 'the recorder is silent', bad: { recorder: null }, codes: ['RECORDER_SILENT'] },

@@ -1,11 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import type { ProbeStatus } from '../../src/gateway/probe/probe-status.js'
+import { withHealth } from '../../src/gateway/status/health.js'
 import { makeCertificate } from '../tls/certificates.js'
 import { serving, settingsText, type Rig, type Setting } from './serve.js'
 import { eventually } from './site.js'
 
-const { certificate, key } = makeCertificate({ names: ['dns.example'] })
+const { certificate, key } = makeCertificate({ names: ['dns.example', '*.dns.example'] })
+const HTTP = '{ http: 127.0.0.1:0, tls: { certificate: cert.pem, key: key.pem } }'
 const day = (later: number): string =>
   new Date(Date.now() + later * 86_400_000).toISOString().slice(0, 10)
 const rules = (...bans: readonly string[]): string => `networks:
@@ -36,7 +38,9 @@ const setting: Setting = {
     'key.pem': key,
     'rules/networks.yaml': rules('one.example')
   },
-  more: `probe: { enabled: true, every: 1s }
+  more: `probe: { enabled: true, every: 1s, ca-file: cert.pem }
+discovery: { name: dns.example, addresses: [127.0.0.1] }
+admin: ${HTTP}
 front-ends: { proxy-protocol: [127.0.0.2/32] }`
 }
 
@@ -63,8 +67,10 @@ t.test('a gateway asks itself over every transport, which counts nowhere', async
   t.match(probe.skipped, [
     nobody,
     { what: 'clients by server name', why: /^1: / },
-    { what: 'front ends' }
+    { what: 'front ends' },
+    { what: /^name in the certificate of https /, why: /admin\.oidc\.base-url/ }
   ])
+  t.match(probe, { tlsListeners: 6, certificates: [] })
   t.strictSame(probe.bans, { all: 3, probed: 2 })
   const { queries, recorder, identities } = await rig.gateway.status()
   t.match(identities, { known: 0, missing: 0, refused: 0 }, 'nor as connections of clients')
@@ -88,7 +94,55 @@ t.test('a gateway asks itself over every transport, which counts nowhere', async
   await eventually('a good round in the file', () => goodRound() !== undefined)
   t.match(goodRound(), { every: 1, asked: Number })
   // Recorded with the first round, good or not, and then when it changes.
-  t.match(rounds()[0], { skipped: [nobody, Object, Object] })
+  t.match(rounds()[0], { skipped: [nobody, Object, Object, Object] })
+})
+
+t.test('every TLS listener is verified as a strict client would', async t => {
+  const other = makeCertificate({ names: ['tablet-1.phones.example'] })
+  const expired = makeCertificate({ notAfter: new Date(Date.now() - 1000) })
+  const own = (file: string): string => `certificate: ${file}.pem, key: ${file}-key.pem`
+  const rig = await serving(t, {
+    ...setting,
+    listen: [
+      `{ address: 127.0.0.1:0, protocol: dot, ${own('good')} }`,
+      `{ address: 127.0.0.1:0, protocol: doh, ${own('good')}, name: phones.example }`,
+      `{ address: 127.0.0.1:0, protocol: dot, name: phones.example, anonymous-clients: refuse, unknown-clients: refuse, certificates: [{ ${own('good')} }, { ${own('other')} }] }`,
+      `{ address: 127.0.0.2:0, protocol: doh, ${own('expired')} }`
+    ],
+    files: {
+      'rules/networks.yaml': rules('one.example'),
+      'ca.pem': certificate + other.certificate,
+      ...{ 'good.pem': certificate, 'good-key.pem': key },
+      ...{ 'other.pem': other.certificate, 'other-key.pem': other.key },
+      ...{ 'expired.pem': expired.certificate, 'expired-key.pem': expired.key }
+    },
+    more: `probe: { enabled: true, every: 1s, ca-file: ca.pem }
+discovery: { name: dns.example, addresses: [127.0.0.1] }
+admin: { http: 127.0.0.1:0, tls: { ${own('expired')} } }
+front-ends: { proxy-protocol: [127.0.0.2/32] }`
+  })
+  const listeners = rig.gateway.endpoints.map(({ address, port }) => `${address}:${port}`)
+  const http = `127.0.0.1:${rig.gateway.httpEndpoint!.port}`
+  const wrong = [
+    `doh ${listeners[1]} CERTIFICATE_NAME tablet-1.phones.example`,
+    `doh ${listeners[3]} CERTIFICATE_EXPIRED `,
+    `https ${http} CERTIFICATE_EXPIRED `
+  ].sort()
+  const found = async (): Promise<string[]> =>
+    (await probeOf(rig)).certificates
+      .map(({ listener, code, name }) => `${listener} ${code} ${name}`)
+      .filter(text => !text.includes('UNTRUSTED'))
+      .sort()
+  await eventually('the certificates', async () => (await found()).length === wrong.length)
+  t.strictSame(await found(), wrong)
+  const { identities, health } = withHealth(await rig.gateway.status())
+  t.match(identities, { known: 0, unknown: 0, missing: 0, refused: 0 }, 'it counts as no client')
+  const codes = health.problems.map(({ code }) => code)
+  t.ok(codes.includes('CERTIFICATE_NAME') && codes.includes('CERTIFICATE_EXPIRED'))
+  await eventually('the journal', () => {
+    const [file] = readdirSync(rig.site.path('state/probe'))
+    return readFileSync(rig.site.path(`state/probe/${file!}`), 'utf8').includes('"certificates":[')
+  })
 })
 
 t.test('settings turn it on and off, and its thread is restarted', async t => {

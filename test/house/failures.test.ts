@@ -271,6 +271,10 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'worker leaks memory': ['daemon/memory.test.ts', 'a worker that leaks memory is restarted'],
   'upstream recovers': ['daemon/stale.test.ts', 'cached failures are flushed'],
   'worker out of memory at once': ['daemon/memory.test.ts', 'runs out of memory at once: no hang'],
+  'clients cannot verify a TLS listener': [
+    'daemon/probe.test.ts',
+    'every TLS listener is verified as a strict client would'
+  ],
   'history of rules cannot be written': [
     'daemon/history.test.ts',
     'a history that cannot be written delays no rules'

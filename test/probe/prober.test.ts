@@ -61,6 +61,7 @@ class Rig {
       timers: this.time.timers,
       ask: async question => this.alter(question, await this.ask(question)),
       checkLog: () => Promise.resolve(this.logProblem),
+      checkListeners: () => Promise.resolve({ listeners: 0, problems: [] }),
       onChange: state => this.states.push(state)
     })
   }

@@ -248,6 +248,8 @@ export interface ProbeConfig {
   readonly namesPerBan: number
   /** Names that must resolve. */
   readonly control: readonly string[]
+  /** Certificates of authorities that clients trust, besides the built-in ones. */
+  readonly caFile: string | undefined
 }
 
 /** State received from others that is kept over a restart. */

@@ -126,6 +126,7 @@ function configOf(
   const structured = settings['structured-errors']
   const remoteLists = settings['remote-lists']
   const caFile = remoteLists['ca-file']
+  const probeCa = settings.probe['ca-file']
   const { service } = log
   return {
     file,
@@ -186,7 +187,8 @@ function configOf(
       enabled: settings.probe.enabled,
       every: settings.probe.every,
       namesPerBan: settings.probe['names-per-ban'],
-      control: settings.probe.control
+      control: settings.probe.control,
+      caFile: probeCa === '' ? undefined : resolve(folder, probeCa)
     },
     state: { folder: state },
     history: { listSize: settings.history['list-size'] },

@@ -160,7 +160,8 @@ const probe = section({
   enabled: z.boolean().prefault(false),
   every: duration('1s', '1h').prefault('1m'),
   'names-per-ban': z.int().min(1).max(100).prefault(3),
-  control: z.array(domain).max(16).prefault([])
+  control: z.array(domain).max(16).prefault([]),
+  'ca-file': z.string('a path').prefault('')
 })
 
 const state = section({ folder: path.prefault(BESIDE.state) })

@@ -69,13 +69,14 @@ interface LaterFile {
   readonly kind: 'secret' | 'certificates' | 'program'
 }
 
-function laterFiles({ remoteLists, acme, fleet }: Config): readonly LaterFile[] {
+function laterFiles({ remoteLists, acme, fleet, probe }: Config): readonly LaterFile[] {
   const credentials = fleet?.nats?.credentials ?? fleet?.reports?.credentials
   const caFile = fleet?.nats?.caFile ?? fleet?.pull?.caFile ?? fleet?.reports?.caFile
   const own = fleet?.nats?.certificate
   const { challenge } = acme ?? {}
   const hook = challenge?.type === 'dns-01' ? challenge.hook : undefined
   return [
+    { key: 'probe.ca-file', file: probe.caFile, kind: 'certificates' },
     { key: 'remote-lists.ca-file', file: remoteLists.caFile, kind: 'certificates' },
     { key: 'fleet.credentials', file: credentials, kind: 'secret' },
     { key: 'fleet.ca-file', file: caFile, kind: 'certificates' },

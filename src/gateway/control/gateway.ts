@@ -131,7 +131,7 @@ export class Gateway {
     this.parts.alerts.start()
     this.parts.reports.start()
     fleet.start()
-    this.parts.probe.start(this.endpoints)
+    this.parts.probe.start(this.endpoints, this.httpEndpoint)
     return []
   }
 

@@ -24,8 +24,9 @@ export async function recordRound(
   {
     last,
     failures,
-    skipped
-  }: Pick<ProbeThreadState, 'failures' | 'skipped'> & {
+    skipped,
+    listeners
+  }: Pick<ProbeThreadState, 'failures' | 'skipped' | 'listeners'> & {
     readonly last: NonNullable<ProbeThreadState['last']>
   }
 ): Promise<void> {
@@ -34,7 +35,9 @@ export async function recordRound(
   const file = `${at.slice(0, 7)}.jsonl`
   // Only when it changes, and once in each file.
   const known = `${file} ${JSON.stringify(skipped)}`
-  const round = { at, every: every / 1000, asked: last.asked, failures: shown }
+  const problems = listeners?.problems.map(it => ({ ...it, since: new Date(it.since) })) ?? []
+  const certificates = problems.length === 0 ? {} : { certificates: problems }
+  const round = { at, every: every / 1000, asked: last.asked, failures: shown, ...certificates }
   const line = JSON.stringify(known === recorded ? round : { ...round, skipped })
   const path = join(folder, file)
   createParentFolder(path)

@@ -13,7 +13,7 @@ const LOCAL_HEADER = Uint8Array.from([
 const WILDCARDS: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
 
 /** The address at which the gateway reaches an endpoint of its own, and from which it asks. */
-const ownAddress = (address: string): string => WILDCARDS[address] ?? address
+export const ownAddress = (address: string): string => WILDCARDS[address] ?? address
 
 /** The addresses from which the gateway asks itself, four words each. */
 export function probeSources(endpoints: readonly ListenConfig[]): readonly Uint32Array[] {

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { systemClock, type Clock } from '../../base/time/clock.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { Config, ListenConfig } from '../config/config.js'
+import type { Endpoint } from '../../wire/sockets/datagram.js'
 import { PROBE_KEY_SIZE } from '../../wire/dns/edns/probe-option.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
@@ -20,7 +21,7 @@ const MOST_LOGGED = 50
 
 const NO_STATE: ProbeThreadState = {
   ...{ rounds: 0, asked: 0, failed: 0, last: undefined, lastGood: undefined },
-  ...{ failures: [], coverage: undefined, skipped: [] }
+  ...{ failures: [], coverage: undefined, listeners: undefined, skipped: [] }
 }
 
 export interface ProbeHandleOptions {
@@ -44,6 +45,7 @@ export class ProbeHandle {
   private thread: Thread<ToProbe> | undefined
   private config: Config | undefined
   private endpoints: readonly ListenConfig[] | undefined
+  private http: Endpoint | undefined
   private rules: Extract<ToProbe, { readonly kind: 'rules' }> | undefined
   private state = NO_STATE
   private since: Milliseconds = 0
@@ -82,9 +84,14 @@ export class ProbeHandle {
     else this.thread.send(this.rules)
   }
 
-  /** The workers listen, and no other process answers for them. */
-  start(endpoints: readonly ListenConfig[]): void {
+  /**
+   * The workers listen, and no other process answers for them.
+   *
+   * @param http where the HTTP API listens; undefined: nowhere
+   */
+  start(endpoints: readonly ListenConfig[], http: Endpoint | undefined): void {
     this.endpoints = endpoints
+    this.http = http
     this.startThread()
   }
 
@@ -102,13 +109,13 @@ export class ProbeHandle {
   }
 
   private startThread(): void {
-    const { config, endpoints, rules, key, options } = this
+    const { config, endpoints, http, rules, key, options } = this
     if (config?.probe.enabled !== true || endpoints === undefined || rules === undefined) return
     const { startThread, log, workers } = options
     this.restarts.onStart()
     this.since = this.clock.wall()
     const folder = join(config.state.folder, PROBE_FOLDER)
-    const init: ProbeInit = { key, endpoints, workers, folder, config }
+    const init: ProbeInit = { key, endpoints, http, workers, folder, config }
     keepIfPresent('probe-main.js')
     this.thread = startThread<ToProbe, FromProbe>('probe-main.js', init, {
       message: message => {

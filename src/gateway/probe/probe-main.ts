@@ -21,7 +21,9 @@ import { Prober, type ProberState } from './prober.js'
 import { systemTimers } from '../../base/time/timers.js'
 import { checkLog } from './log-check.js'
 import { recordRound } from './journal.js'
+import { ListenerChecks } from './listener-checks.js'
 import { frontEndGaps, ownListeners } from './own-listeners.js'
+import { tlsTargets, unnamedGaps, type TlsTarget } from './tls-targets.js'
 import { unpackRules, type UnpackedRules } from '../compiler/packed-rules.js'
 import { ReplacedSnapshots } from '../../policy/tables/replaced-snapshots.js'
 import { yieldToWorkers } from '../compiler/yield-to-workers.js'
@@ -39,10 +41,12 @@ const COLLECT_DELAY: Milliseconds = 4_000
 
 const post = (message: FromProbe): void => parentPort!.postMessage(message)
 const log = createThreadLog(post)
-const { key, endpoints, workers, folder, config: initial } = workerData as ProbeInit
+const { key, endpoints, http, workers, folder, config: initial } = workerData as ProbeInit
 let config = initial
 let rules: { readonly snapshot: Snapshot; readonly unpacked: UnpackedRules } | undefined
-const listeners = ownListeners(endpoints, config, probeServerName(key))
+const probeName = probeServerName(key)
+const listeners = ownListeners(endpoints, config, probeName)
+const listenerChecks = new ListenerChecks(systemClock)
 const replaced = new ReplacedSnapshots(COLLECT_DELAY)
 const channels = new Map<Target, Channels>(
   listeners.map((listener: Listener) => [listener, new Channels(listener, workers)])
@@ -60,6 +64,7 @@ const prober = new Prober({
     const { queries } = config.log
     return queries.which === 'none' ? undefined : checkLog(queries, since)
   },
+  checkListeners: () => listenerChecks.run(tlsListeners(), config.probe.caFile),
   onChange: report
 })
 prober.configure(settings())
@@ -80,6 +85,12 @@ parentPort!.on('message', (message: ToProbe) => {
 
 function settings() {
   return { every: config.probe.every, targets: listeners, workers }
+}
+
+function tlsListeners(): readonly TlsTarget[] {
+  const clients = rules?.unpacked.rules.clients?.clients ?? []
+  const labels = clients.flatMap(({ labels, isRevoked }) => (isRevoked ? [] : labels))
+  return tlsTargets({ endpoints, http, config, labels, probeName })
 }
 
 function plan(): void {
@@ -109,12 +120,16 @@ function ask({ probe, target, worker, isLogged }: Question): Promise<Answer | un
 }
 
 function report(state: ProberState): void {
-  const skipped = [...(state.coverage?.gaps ?? []), ...frontEndGaps(config)]
+  const skipped = [
+    ...(state.coverage?.gaps ?? []),
+    ...frontEndGaps(config),
+    ...unnamedGaps(tlsListeners())
+  ]
   post({ kind: 'state', state: { ...state, skipped } })
-  const { rounds, last, failures } = state
+  const { rounds, last, failures, listeners } = state
   if (rounds === recorded || last === undefined) return
   recorded = rounds
-  recordRound(folder, config.probe.every, { last, failures, skipped }).then(
+  recordRound(folder, config.probe.every, { last, failures, skipped, listeners }).then(
     () => (isUnrecorded = false),
     (error: unknown) => {
       // Once: each round would say the same.

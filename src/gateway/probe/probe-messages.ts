@@ -1,5 +1,6 @@
 import type { LogLine } from '../../base/threads/thread-log.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
+import type { Endpoint } from '../../wire/sockets/datagram.js'
 import type { Config, ListenConfig } from '../config/config.js'
 import type { ProbeThreadState } from './probe-status.js'
 
@@ -8,6 +9,8 @@ export interface ProbeInit {
   /** Of this process: see `encodeProbeOption`. */
   readonly key: Uint8Array
   readonly endpoints: readonly ListenConfig[]
+  /** Where the HTTP API listens; undefined: nowhere. */
+  readonly http: Endpoint | undefined
   readonly workers: number
   /** Where each round is recorded. */
   readonly folder: string

@@ -1,6 +1,7 @@
 import type { Milliseconds } from '../../base/units.js'
 import type { CurrentFailure } from './failures.js'
 import type { Coverage, ProbeGap } from './probe-plan.js'
+import type { CurrentListenerProblem } from './listener-checks.js'
 import type { ProberState } from './prober.js'
 
 /** What the probe thread reports. */
@@ -33,6 +34,12 @@ export interface ProbeStatus {
   readonly bans: Coverage['bans'] | null
   /** What is not probed, and why. */
   readonly skipped: readonly ProbeGap[]
+  /** TLS listeners whose certificate was verified in the last round; null: there was none yet. */
+  readonly tlsListeners: number | null
+  /** What is wrong with their certificates. */
+  readonly certificates: readonly (Omit<CurrentListenerProblem, 'since'> & {
+    readonly since: string
+  })[]
 }
 
 /** Failures that a status names. */
@@ -43,7 +50,7 @@ export function probeStatus(
   since: Milliseconds,
   state: ProbeThreadState
 ): ProbeStatus {
-  const { rounds, asked, failed, last, lastGood, failures, coverage, skipped } = state
+  const { rounds, asked, failed, last, lastGood, failures, coverage, skipped, listeners } = state
   return {
     ...{ everySeconds: every / 1000, since: show(since), rounds, asked, failed, skipped },
     bans: coverage?.bans ?? null,
@@ -52,7 +59,9 @@ export function probeStatus(
     failing: failures.length,
     failures: failures.slice(0, MOST_SHOWN).map(one => {
       return { ...one, worker: one.worker ?? null, since: show(one.since) }
-    })
+    }),
+    tlsListeners: listeners?.listeners ?? null,
+    certificates: (listeners?.problems ?? []).map(one => ({ ...one, since: show(one.since) }))
   }
 }
 

@@ -4,6 +4,7 @@ import type { Timer, Timers } from '../../base/time/timers.js'
 import type { Answer } from './channels.js'
 import { Failures, type CurrentFailure, type Suspect } from './failures.js'
 import { judge, type Judgement, type Question } from './judge-answer.js'
+import type { ListenerReport } from './listener-checks.js'
 import type { Coverage, Planner } from './probe-plan.js'
 import { Round, type ProberSettings } from './round.js'
 
@@ -19,6 +20,8 @@ export interface ProberOptions {
   readonly ask: (question: Question) => Promise<Answer | undefined>
   /** Checks that probes since a wall-clock time are in the query log. @returns what is wrong; undefined: nothing */
   readonly checkLog: (since: Milliseconds) => Promise<string | undefined>
+  /** Verifies the certificates of all TLS listeners. */
+  readonly checkListeners: () => Promise<ListenerReport>
   /** Called whenever a failure begins or ends, and after each round. */
   readonly onChange: (state: ProberState) => void
 }
@@ -36,6 +39,8 @@ export interface ProberState {
   readonly failures: readonly CurrentFailure[]
   /** Undefined: there are no rules yet. */
   readonly coverage: Coverage | undefined
+  /** Of the last complete round; undefined: there was none yet. */
+  readonly listeners: ListenerReport | undefined
 }
 
 /** Asks the gateway itself all that its rules decide, round by round, spread over the interval. */
@@ -51,6 +56,7 @@ export class Prober {
   private asked = 0
   private last: ProberState['last']
   private lastGood: Milliseconds | undefined
+  private listeners: ListenerReport | undefined
   private readonly failures: Failures
 
   constructor(private readonly options: ProberOptions) {
@@ -58,7 +64,7 @@ export class Prober {
   }
 
   get state(): ProberState {
-    const { asked, last, lastGood, round, planner, failures } = this
+    const { asked, last, lastGood, round, planner, failures, listeners } = this
     const coverage = planner?.coverage(epochSeconds(this.options.clock))
     const { count: failed, current } = failures
     return {
@@ -68,7 +74,8 @@ export class Prober {
       last,
       lastGood,
       failures: current,
-      coverage
+      coverage,
+      listeners
     }
   }
 
@@ -124,8 +131,12 @@ export class Prober {
   private async endRound({ asked, number }: Round): Promise<void> {
     this.isEnding = true
     const { options, loggedAt, failures } = this
-    const problem = loggedAt !== undefined && (await options.checkLog(loggedAt))
-    if (problem) failures.add({ kind: 'log', problem })
+    const [problem, listeners] = await Promise.all([
+      loggedAt === undefined ? undefined : options.checkLog(loggedAt),
+      options.checkListeners()
+    ])
+    this.listeners = listeners
+    if (problem !== undefined) failures.add({ kind: 'log', problem })
     failures.endRound()
     const at = options.clock.wall()
     this.last = { at, asked }

@@ -1,5 +1,5 @@
 import type { Milliseconds } from '../../base/units.js'
-import { probeProblems } from './probe-health.js'
+import { listenerProblems, probeProblems } from './probe-health.js'
 import { PROBLEMS, type HealthState, type ProblemCode } from './problems.js'
 import type { Status } from './status.js'
 
@@ -47,7 +47,8 @@ type Found = readonly (readonly [code: HealthProblem['code'], message: string, s
 
 /** Judges a status: the state now, not what has happened since the start. */
 export function healthOf(status: Status): Health {
-  const all = CHECKS.flatMap(check => check(status))
+  const found = CHECKS.flatMap(check => check(status))
+  const all = [...found, ...listenerProblems(status.probe, found)]
   const problems = all.map(([code, message, subject = null]): HealthProblem => {
     return { code, state: PROBLEMS[code].state, subject, message }
   })

@@ -29,6 +29,34 @@ export function probeProblems(probe: ProbeStatus, now: Milliseconds): readonly P
   return isSilent ? [...problems, ['PROBE_SILENT', text]] : problems
 }
 
+type ListenerProblem = ProbeStatus['certificates'][number]
+
+/**
+ * What clients that verify certificates find, except what the files of the certificates show already.
+ *
+ * @param known problems with their codes
+ */
+export function listenerProblems(
+  probe: ProbeStatus | null,
+  known: readonly (readonly [code: string, ...rest: unknown[]])[]
+): readonly (readonly [ListenerProblem['code'], message: string, subject: string])[] {
+  const codes = new Set(known.map(([code]) => code))
+  const news = probe?.certificates.filter(({ code }) => !codes.has(code)) ?? []
+  return news.map(one => [one.code, showListenerProblem(one), `${one.listener} ${one.name}`.trim()])
+}
+
+/** `dot 10.0.0.53:853: certificate not valid for dns.example: the names in it are DNS:old.example` */
+export function showListenerProblem({ code, listener, name, problem }: ListenerProblem): string {
+  const words: Readonly<Record<ListenerProblem['code'], string>> = {
+    TLS_FAILING: 'clients cannot connect',
+    CERTIFICATE_UNTRUSTED: 'clients do not trust the certificate',
+    CERTIFICATE_NAME: `the certificate is not valid for ${name}`,
+    CERTIFICATE_EXPIRED: 'clients reject the certificate because of its dates',
+    CERTIFICATE_OUTDATED: 'an outdated certificate is served'
+  }
+  return `${listener}: ${words[code]}: ${problem}`
+}
+
 /** `www.tiktok.com A at udp 10.0.0.53 as 10.1.0.1 in phones: no SOA` */
 function shown({ name, type, server, client, network, problem }: Failure): string {
   const words = [

@@ -45,7 +45,9 @@ export class ProbeRecognizer {
 
   /** Whether a connection over TLS is one of the probe. @param address four words: where it came from */
   isConnection(servername: string | false | null, address: Uint32Array): boolean {
-    return this.isEnabled && servername === this.serverName && this.isOwnAddress(address, 0)
+    if (!this.isEnabled || typeof servername !== 'string') return false
+    const isOwn = servername === this.serverName || servername.endsWith(`.${this.serverName}`)
+    return isOwn && this.isOwnAddress(address, 0)
   }
 
   /**

@@ -1,3 +1,4 @@
+import { certificateNameOf } from '../dns/edns/probe-option.js'
 import type { Certificate } from './certificate.js'
 
 /** What a TLS server needs. Plain data, since it is sent to other threads. */
@@ -72,9 +73,13 @@ export class CertificateContexts<Context> {
     return this.termsOf(this.material.certificates[0]!)
   }
 
-  /** Undefined: the first certificate. A wildcard stands for one label: RFC 9525 §6.3. */
+  /**
+   * Undefined: the first certificate. A wildcard stands for one label: RFC 9525 §6.3.
+   *
+   * @param name of the client; the probe's is behind another one: `probeNameFor`
+   */
   find(name: string): Context | undefined {
-    const lower = name.toLowerCase()
+    const lower = certificateNameOf(name.toLowerCase())
     return this.byName.get(lower) ?? this.byName.get(lower.replace(/^[^.]+/, '*'))
   }
 

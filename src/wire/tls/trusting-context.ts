@@ -1,5 +1,11 @@
 import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls'
 
+/** The authorities that a client trusts. */
+export type TrustContext = SecureContext
+
+/** A TLS context that trusts only the certificates built into Node. */
+export const builtInTrust = (): TrustContext => createSecureContext()
+
 let last: { readonly ca: string; readonly context: SecureContext } | undefined
 
 /**
@@ -9,7 +15,7 @@ let last: { readonly ca: string; readonly context: SecureContext } | undefined
  * @param ca PEM
  * @throws Error if they are not certificates
  */
-export function contextTrusting(ca: string): SecureContext {
+export function contextTrusting(ca: string): TrustContext {
   if (last?.ca !== ca)
     last = { ca, context: createSecureContext({ ca: [...rootCertificates, ca] }) }
   return last.context

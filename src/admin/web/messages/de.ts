@@ -174,6 +174,9 @@ export const messages: Messages = {
   'problem.BAN_REMOVED': 'Eine geltende Sperre wurde entfernt',
   'problem.LIST_SHRUNK': 'Eine lokale Liste ist geschrumpft',
   'problem.CERTIFICATE_NAME': 'Zertifikat für einen anderen Namen',
+  'problem.CERTIFICATE_UNTRUSTED': 'Zertifikat nicht vertrauenswürdig',
+  'problem.CERTIFICATE_OUTDATED': 'Veraltetes Zertifikat',
+  'problem.TLS_FAILING': 'TLS-Adresse nicht erreichbar',
   'problem.UPSTREAMS_DOWN': 'Kein Upstream antwortet',
   'problem.PROBE_FAILING': 'Selbsttest fehlgeschlagen',
   'problem.PROBE_SILENT': 'Der Selbsttest läuft nicht',
@@ -235,6 +238,11 @@ export const messages: Messages = {
     'Sie gilt so. Stellen Sie die Datei wieder her, oder bestätigen Sie sie mit „interdict lists confirm“.',
   'todo.CERTIFICATE_NAME':
     'Clients, die es prüfen, können sich nicht verbinden. Besorgen Sie eines für den Namen, der ihnen genannt wird.',
+  'todo.CERTIFICATE_UNTRUSTED':
+    'Clients, die es prüfen, können sich nicht verbinden. Liefern Sie alle Aussteller mit, oder nennen Sie Ihre eigene Zertifizierungsstelle in probe.ca-file.',
+  'todo.CERTIFICATE_OUTDATED':
+    'In der Datei steht ein anderes Zertifikat als das benutzte. Der Grund steht im Dienstprotokoll; sonst starten Sie das Gateway neu.',
+  'todo.TLS_FAILING': 'Verschlüsselte Verbindungen scheitern. Der Grund steht im Dienstprotokoll.',
   'todo.RECORDER_SILENT':
     'Die Platte des Protokolls hängt vielleicht. Anfragen werden beantwortet, aber Zeilen können verloren gehen.',
   'todo.PROBE_FAILING':

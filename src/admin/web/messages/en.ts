@@ -175,6 +175,9 @@ export const messages = {
   'problem.BAN_REMOVED': 'A ban in force was removed',
   'problem.LIST_SHRUNK': 'A local list shrank',
   'problem.CERTIFICATE_NAME': 'Certificate for another name',
+  'problem.CERTIFICATE_UNTRUSTED': 'Certificate not trusted',
+  'problem.CERTIFICATE_OUTDATED': 'Outdated certificate',
+  'problem.TLS_FAILING': 'TLS listener not reachable',
   'problem.UPSTREAMS_DOWN': 'No upstream answers',
   'problem.PROBE_FAILING': 'Probe failed',
   'problem.PROBE_SILENT': 'The probe does not run',
@@ -235,6 +238,11 @@ export const messages = {
     'It is in force. Restore the file, or confirm it with “interdict lists confirm”.',
   'todo.CERTIFICATE_NAME':
     'Clients that verify it cannot connect. Get one for the name that clients are configured with.',
+  'todo.CERTIFICATE_UNTRUSTED':
+    'Clients that verify it cannot connect. Serve all issuers with it, or name your own authority in probe.ca-file.',
+  'todo.CERTIFICATE_OUTDATED':
+    'The file has another certificate than the listener serves. The reason is in the service log; restart the gateway if there is none.',
+  'todo.TLS_FAILING': 'Encrypted connections fail. The reason is in the service log.',
   'todo.RECORDER_SILENT':
     'The disk of the log may hang. Queries are answered, but lookups may be lost.',
   'todo.PROBE_FAILING':

@@ -171,6 +171,9 @@ export const messages: Messages = {
   'problem.BAN_REMOVED': 'Un blocage en vigueur a été supprimé',
   'problem.LIST_SHRUNK': 'Une liste locale a rétréci',
   'problem.CERTIFICATE_NAME': 'Certificat pour un autre nom',
+  'problem.CERTIFICATE_UNTRUSTED': 'Certificat non reconnu',
+  'problem.CERTIFICATE_OUTDATED': 'Certificat périmé en service',
+  'problem.TLS_FAILING': 'Écoute TLS injoignable',
   'problem.UPSTREAMS_DOWN': 'Aucun serveur amont ne répond',
   'problem.PROBE_FAILING': 'Autocontrôle échoué',
   'problem.PROBE_SILENT': 'L’autocontrôle ne tourne pas',
@@ -233,6 +236,12 @@ export const messages: Messages = {
     'Elle est appliquée telle quelle. Rétablissez le fichier, ou confirmez-la avec « interdict lists confirm ».',
   'todo.CERTIFICATE_NAME':
     'Les clients qui le vérifient ne peuvent pas se connecter. Obtenez-en un pour le nom qui leur est indiqué.',
+  'todo.CERTIFICATE_UNTRUSTED':
+    'Les clients qui le vérifient ne peuvent pas se connecter. Fournissez tous les émetteurs, ou indiquez votre propre autorité dans probe.ca-file.',
+  'todo.CERTIFICATE_OUTDATED':
+    'Le fichier contient un autre certificat que celui en service. La raison est dans le journal du service ; sinon, redémarrez la passerelle.',
+  'todo.TLS_FAILING':
+    'Les connexions chiffrées échouent. La raison est dans le journal du service.',
   'todo.RECORDER_SILENT':
     'Le disque du journal est peut-être bloqué. Le DNS répond, mais des lignes peuvent se perdre.',
   'todo.PROBE_FAILING':

@@ -171,6 +171,9 @@ export const messages: Messages = {
   'problem.BAN_REMOVED': 'Een geldend verbod is verwijderd',
   'problem.LIST_SHRUNK': 'Een lokale lijst is gekrompen',
   'problem.CERTIFICATE_NAME': 'Certificaat voor een andere naam',
+  'problem.CERTIFICATE_UNTRUSTED': 'Certificaat niet vertrouwd',
+  'problem.CERTIFICATE_OUTDATED': 'Verouderd certificaat',
+  'problem.TLS_FAILING': 'TLS-adres niet bereikbaar',
   'problem.UPSTREAMS_DOWN': 'Geen upstream antwoordt',
   'problem.PROBE_FAILING': 'Zelfcontrole mislukt',
   'problem.PROBE_SILENT': 'De zelfcontrole loopt niet',
@@ -231,6 +234,11 @@ export const messages: Messages = {
     'Ze geldt zo. Herstel het bestand, of bevestig ze met „interdict lists confirm”.',
   'todo.CERTIFICATE_NAME':
     'Clients die het controleren, kunnen geen verbinding maken. Haal er een voor de naam die hun wordt genoemd.',
+  'todo.CERTIFICATE_UNTRUSTED':
+    'Clients die het controleren, kunnen geen verbinding maken. Lever alle uitgevers mee, of noem uw eigen autoriteit in probe.ca-file.',
+  'todo.CERTIFICATE_OUTDATED':
+    'In het bestand staat een ander certificaat dan in gebruik is. De reden staat in het servicelogboek; herstart anders de gateway.',
+  'todo.TLS_FAILING': 'Versleutelde verbindingen mislukken. De reden staat in het servicelogboek.',
   'todo.RECORDER_SILENT':
     'De schijf van het logboek hangt misschien. Vragen worden beantwoord, maar regels kunnen verloren gaan.',
   'todo.PROBE_FAILING':

@@ -1,5 +1,6 @@
 import type { Status } from '../../../gateway/status/status.js'
 import type { FleetLogsStatus } from '../../../gateway/status/fleet-status.js'
+import { showListenerProblem } from '../../../gateway/status/probe-health.js'
 import { formatCount, formatInstant, formatNumber, formatSize } from '../format.js'
 import type { StyledText } from '../layout.js'
 
@@ -88,6 +89,7 @@ const MOST_SKIPPED = 5
 export function probeLines({ probe }: Status): StyledText[] {
   if (probe === null) return []
   const { asked, failing, failures, last, lastGood, everySeconds, bans, skipped } = probe
+  const { certificates } = probe
   const round =
     last === null
       ? 'no round yet'
@@ -102,6 +104,7 @@ export function probeLines({ probe }: Status): StyledText[] {
       const what = [name, type, network === '' ? '' : `in ${network}`, server && `at ${server}`]
       return ['red', [...what.filter(Boolean), problem].join(' ')] as const
     }),
+    ...certificates.map(one => ['yellow', showListenerProblem(one)] as const),
     ...skipped.slice(0, MOST_SKIPPED).map(({ what, why }) => `not probed: ${what}: ${why}`),
     ...(skipped.length > MOST_SKIPPED
       ? [`not probed: ${skipped.length - MOST_SKIPPED} more, see --json`]

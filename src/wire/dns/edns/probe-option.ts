@@ -104,6 +104,17 @@ export function probeServerName(key: Uint8Array): string {
   return `${code.slice(0, 32)}.probe.invalid`
 }
 
+/** Longest name in `probeNameFor`: a server name has at most 255 octets in OpenSSL. */
+export const MAX_PROBED_NAME = 200
+const PROBE_SUFFIX = /\.[0-9a-f]{32}\.probe\.invalid$/
+
+/** The server name by which the probe asks for the certificate of another name. @param probeName see `probeServerName` */
+export const probeNameFor = (name: string, probeName: string): string => `${name}.${probeName}`
+
+/** The name for which a certificate is wanted, of any server name in lower case. */
+export const certificateNameOf = (serverName: string): string =>
+  serverName.replace(PROBE_SUFFIX, '')
+
 function macOf(key: Uint8Array, head: Uint8Array, question: Uint8Array): Uint8Array {
   return createHmac('sha256', key).update(head).update(question).digest().subarray(0, 16)
 }
