@@ -34,7 +34,8 @@ t.test('rules that were compiled and not adopted are compiled again', async t =>
     isPacked: false,
     sampled: 0,
     testSettings: { tests: 'refuse', cache, identity },
-    tested: undefined
+    tested: undefined,
+    unsavedBaseline: undefined
   }
   const compiled = async (isFirst: boolean): Promise<boolean> => {
     const result = await compiler.compile({ ...request, isFirst })

@@ -337,6 +337,42 @@ t.test('settings without mandates any more end them, with an error', async t => 
   t.strictSame(await problems(again), ['MANDATE_INVALID'])
 })
 
+const APP = 'rules/apps/clip.yaml'
+const app = (...names: readonly string[]): string =>
+  `app: clip\ntitle: Clip\nnames: [${names.join(', ')}]\n`
+const OF_APP = `networks:
+  all: { prefixes: [127.0.0.0/8], bans: [{ apps: [clip], authority: A, reference: R }] }
+`
+
+t.test(
+  'rules that satisfy a mandate less are refused although the state cannot be written',
+  async t => {
+    const files = {
+      [NETWORKS]: OF_APP,
+      [APP]: app('banned.example', 'media.example'),
+      [MANDATE]: mandate({ bans: '[{ apps: [clip], networks: all }]' }),
+      // Files in the place of folders.
+      'state/mandates': '',
+      'state/history': ''
+    }
+    const rig = await open(t, { files })
+    await eventually('the problems', async () => (await problems(rig)).length === 2)
+    t.strictSame((await problems(rig)).sort(), ['HISTORY_GAP', 'MANDATE_INVALID'])
+    rig.site.write(APP, app('banned.example'))
+    await rig.log.says(NOT_ACCEPTED)
+    t.ok(await banned(rig, 'media.example'), 'a name that the app had is not lifted')
+    rig.site.write(APP, app('banned.example', 'media.example', 'more.example'))
+    await rig.generation(2)
+    rig.site.write(APP, app('banned.example', 'media.example'))
+    await rig.log.says(NOT_ACCEPTED, 2)
+    t.ok(await banned(rig, 'more.example'), 'the rules that came in force later count')
+    rmSync(rig.site.path('state/mandates'))
+    rig.site.write(APP, `${app('banned.example', 'media.example', 'more.example')}# again\n`)
+    await rig.generation(3)
+    t.ok(rig.site.has('state/mandates/in-force.json'), 'it is stored once that is possible')
+  }
+)
+
 t.test('a mandate that was withdrawn is not missed in the settings', async t => {
   const rig = await open(t)
   rig.site.write(MANDATE, mandate({ bans: '[]', issued: '2026-02-01' }))

@@ -271,6 +271,10 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'worker leaks memory': ['daemon/memory.test.ts', 'a worker that leaks memory is restarted'],
   'upstream recovers': ['daemon/stale.test.ts', 'cached failures are flushed'],
   'worker out of memory at once': ['daemon/memory.test.ts', 'runs out of memory at once: no hang'],
+  'mandates cannot be stored': [
+    'daemon/mandates.test.ts',
+    'are refused although the state cannot be written'
+  ],
   'clients cannot verify a TLS listener': [
     'daemon/probe.test.ts',
     'every TLS listener is verified as a strict client would'

@@ -156,12 +156,14 @@ async function compileRules(request: Request): Promise<FromCompiler> {
   }
   const ordered = examiner.mandates?.read.mandates ?? []
   const { mandates, ...result } = compiledRules(chosen, request, ordered)
-  const problems = [unkept, chosen.examined.mandates.save()].flatMap(error =>
+  const { error: unsavedError, unsaved } = chosen.examined.mandates.save()
+  const problems = [unkept, unsavedError].flatMap(error =>
     error === undefined ? [] : [serializeError(error)]
   )
   return {
     ...result,
     mandates: { ...mandates, problems: [...mandates.problems, ...problems] },
+    unsavedBaseline: unsaved,
     watchState,
     duration: performance.now() - started,
     isTransient
@@ -353,6 +355,7 @@ async function mandateGate(request: Request): Promise<MandateGate | undefined> {
   const read =
     mandates === undefined ? droppedMandates(store, now) : await readMandates(mandates, now)
   return new MandateGate(read, store, {
+    unsaved: request.unsavedBaseline,
     sha256: active?.origin.sha256,
     ownSha256: active && tested?.edition.split(' ')[0],
     load: async () => {

@@ -9,6 +9,7 @@ import type { NewEvent } from '../../policy/history/history-writer.js'
 import type { ListState } from '../../policy/rules/lists/load-list.js'
 import type { TransferList } from '../../policy/rules/lists/transfer-list.js'
 import type { RemoteListSet } from '../../sources/refresh/refresh-messages.js'
+import type { MandateBaseline } from '../../sources/mandates/mandate-baseline.js'
 import type { MandateReport } from '../../sources/mandates/mandate-report.js'
 import type { TestedRules, TestReport, TestSettings } from './policy-test-gate.js'
 import type { RulesLocation } from './rules-location.js'
@@ -55,6 +56,8 @@ export interface CompileRequest {
   readonly testSettings: TestSettings
   /** What is known of the active rules for their tests; undefined: none are active. */
   readonly tested: TestedRules | undefined
+  /** What the active rules leave open in the mandates, if the state folder does not have it. */
+  readonly unsavedBaseline: MandateBaseline | undefined
 }
 
 /** A list that is being compiled. */
@@ -141,6 +144,8 @@ export type FromCompiler =
       readonly tested: TestedRules
       readonly tests: TestReport
       readonly mandates: MandateReport
+      /** See `CompileRequest`; undefined: it is stored. */
+      readonly unsavedBaseline?: MandateBaseline | undefined
       /** Undefined: saved rules are active. */
       readonly saved?: SavedState | undefined
       /** The lists in the snapshot. */

@@ -131,7 +131,7 @@ export class RulesExaminer {
 const NO_MANDATES: GateResult = {
   report: NO_MANDATE_REPORT,
   refusing: [],
-  save: () => undefined
+  save: () => ({})
 }
 const NO_TESTS: ReadTests = { tests: [], errors: [], sha256: '', files: [] }
 

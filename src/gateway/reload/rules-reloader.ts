@@ -335,7 +335,8 @@ export class RulesReloader {
         probe.enabled,
       sampled: probe.enabled ? SAMPLED_NAMES : 0,
       testSettings: { tests: activation.tests, cache, identity },
-      tested: compiled?.tested
+      tested: compiled?.tested,
+      unsavedBaseline: compiled?.unsavedBaseline
     })
     // An update of zone journals leaves everything else as it was.
     return result.kind === 'updated'

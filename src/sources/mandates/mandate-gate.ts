@@ -17,8 +17,15 @@ export interface GateResult {
   readonly report: MandateReport
   /** Errors that keep the rules from becoming active: openings that the rules in force do not have. */
   readonly refusing: readonly InterdictError[]
-  /** Records the openings of these rules. Call it when they are in force. @returns the error if that fails */
-  readonly save: () => InterdictError | undefined
+  /** Records the openings of these rules. Call it when they are in force. */
+  readonly save: () => SavedBaseline
+}
+
+export interface SavedBaseline {
+  /** Why it is not stored; undefined: it is. */
+  readonly error?: InterdictError
+  /** The baseline that is not stored: the caller keeps it, and passes it to the next gate. */
+  readonly unsaved?: MandateBaseline
 }
 
 /** The rules in force, to compare with. */
@@ -29,6 +36,8 @@ export interface RulesInForce {
   readonly ownSha256: string | undefined
   /** Loads them from the history; undefined: the history does not have them. */
   readonly load: () => Promise<RuleSet | undefined>
+  /** Their openings, if these could not be stored. */
+  readonly unsaved?: MandateBaseline | undefined
 }
 
 /** Compares rules with the mandates, before they become active. */
@@ -47,8 +56,8 @@ export class MandateGate {
     private readonly store: string,
     private readonly inForce: RulesInForce
   ) {
-    const known = read.mandates.length === 0 ? undefined : readBaseline(store)
-    const { ownSha256 } = inForce
+    const { ownSha256, unsaved } = inForce
+    const known = read.mandates.length === 0 ? undefined : (unsaved ?? readBaseline(store))
     const isCurrent = ownSha256 === undefined || ownSha256 === known?.ownSha256
     this.baseline = isCurrent ? known : undefined
     this.added = read.mandates.filter(
@@ -70,8 +79,7 @@ export class MandateGate {
 
   async judge(rules: RuleSet): Promise<GateResult> {
     const { mandates } = this.read
-    if (mandates.length === 0)
-      return { report: this.report([]), refusing: [], save: () => undefined }
+    if (mandates.length === 0) return { report: this.report([]), refusing: [], save: () => ({}) }
     const isActive = rules.sha256 === (this.inForce.sha256 ?? this.baseline?.sha256)
     const before = isActive ? this.baseline : await this.before()
     const found = evaluateMandates(mandates, rules, this.now, before?.reach ?? {})
@@ -142,14 +150,10 @@ export class MandateGate {
     }
   }
 
-  private save(
-    { sha256, ownSha256 }: RuleSet,
-    { shortfalls, reach }: Evaluation
-  ): InterdictError | undefined {
+  private save({ sha256, ownSha256 }: RuleSet, { shortfalls, reach }: Evaluation): SavedBaseline {
     const mandates = this.read.mandates.map(mandate => mandate.sha256)
-    return writeBaseline(this.store, {
-      v: 1,
-      ...{ sha256, ownSha256, mandates, shortfalls, reach }
-    })
+    const baseline = { v: 1, sha256, ownSha256, mandates, shortfalls, reach } as const
+    const error = writeBaseline(this.store, baseline)
+    return error === undefined ? {} : { error, unsaved: baseline }
   }
 }
