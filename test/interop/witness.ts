@@ -113,7 +113,8 @@ const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined }
 const witness = new ChainWitness(silent)
 const channels = [timeStampingChannel({ url, caFile: at('ca.pem') })]
-witness.configure({ folder: at('log'), every: 10 * MINUTE, channels })
+const stateFile = at('state/witness.json')
+witness.configure({ folder: at('log'), every: 10 * MINUTE, channels, stateFile })
 const chain = {
   ...{ signKey: at('key.pem'), earlierKeys: [], checkpoint: 10 * MINUTE, coversLive: true }
 }

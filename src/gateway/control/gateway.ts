@@ -135,12 +135,12 @@ export class Gateway {
     return []
   }
 
-  private witnessOptions({ log, fleet }: Config): WitnessOptions | undefined {
+  private witnessOptions({ log, fleet, state }: Config): WitnessOptions | undefined {
     const { hubKey } = log.queries.witness ?? {}
     const ask = (checkpoint: Checkpoint): Promise<Countersignature> =>
       this.parts.fleet.countersign(checkpoint)
     const hub = hubKey && fleet && hubChannel(fleet.name, hubKey, ask)
-    return witnessOptionsOf(log.queries, hub ? [hub] : [])
+    return witnessOptionsOf(log.queries, state.folder, hub ? [hub] : [])
   }
 
   /** Reads the files of keys, passwords and certificates. @returns the errors that prevent the start */

@@ -12,6 +12,7 @@ import {
   type Confirmation,
   type Receipt
 } from './receipts.js'
+import { UnconfirmedSince } from './unconfirmed-since.js'
 
 /** How often the chain is checked for a new checkpoint. */
 const CHECK_INTERVAL: Milliseconds = 5_000
@@ -21,6 +22,9 @@ const MAX_RETRY: Milliseconds = 300_000
 const patience = (every: Milliseconds): Milliseconds => every + Math.max(every / 2, 60_000)
 /** Time that a gateway has after its start to write a checkpoint and to have it confirmed. */
 const GRACE: Milliseconds = 120_000
+
+/** The key of a witness in `UnconfirmedSince`. */
+const nameOf = ({ by, to }: Pick<WitnessChannel, 'by' | 'to'>): string => `${by} ${to}`
 
 /** A witness that checkpoints are sent to. */
 export interface WitnessChannel {
@@ -37,6 +41,8 @@ export interface WitnessOptions {
   /** Interval of checkpoints. */
   readonly every: Milliseconds
   readonly channels: readonly WitnessChannel[]
+  /** Keeps the time since which witnesses without any receipt are configured. */
+  readonly stateFile: string
 }
 
 /** The state of one witness; its JSON form is public. Times are RFC 3339. */
@@ -55,6 +61,8 @@ export interface WitnessStatus {
 interface ChannelState {
   channel: WitnessChannel
   readonly startedAt: Milliseconds
+  /** When it was configured, also before a restart. */
+  readonly knownSince: Milliseconds
   sha256: string
   line: number | null
   confirmed: string | null
@@ -72,6 +80,7 @@ export class ChainWitness {
   private options: WitnessOptions | undefined
   private states: ChannelState[] = []
   private timer: NodeJS.Timeout | undefined
+  private unconfirmed: UnconfirmedSince | undefined
 
   constructor(
     private readonly log: ServiceLog,
@@ -86,21 +95,47 @@ export class ChainWitness {
   configure(options: WitnessOptions | undefined): void {
     const kept = options?.folder === this.options?.folder ? this.states : []
     this.options = options
-    const known = options === undefined ? [] : this.lastReceipts(options.folder)
-    this.states = (options?.channels ?? []).map(channel => {
+    if (options === undefined) {
+      this.states = []
+      return
+    }
+    const { folder, stateFile } = options
+    const known = this.lastReceipts(folder)
+    const unconfirmed = (this.unconfirmed ??= new UnconfirmedSince(stateFile, error => {
+      const fields = { file: stateFile, error: reasonOf(error, stateFile) }
+      this.log.warn(fields, 'not stored: since when the query log has no witness')
+    }))
+    this.states = options.channels.map(channel => {
       const isOf = ({ by, to }: Pick<Receipt, 'by' | 'to'>): boolean =>
         by === channel.by && to === channel.to
       const state =
-        kept.find(one => isOf(one.channel)) ?? this.firstState(channel, known.findLast(isOf))
+        kept.find(one => isOf(one.channel)) ??
+        this.firstState(channel, known.findLast(isOf), unconfirmed.of(nameOf(channel)))
       // The object itself, since a submission may be under way.
       return Object.assign(state, { channel })
     })
+    void this.keepUnconfirmed()
   }
 
-  private firstState(channel: WitnessChannel, last: Receipt | undefined): ChannelState {
+  /** @param since when it was configured before; undefined: never */
+  private firstState(
+    channel: WitnessChannel,
+    last: Receipt | undefined,
+    since: Milliseconds | undefined
+  ): ChannelState {
     const { sha256 = '', n: line = null, time: confirmed = null } = last ?? {}
     const state = { isBusy: false, failures: 0, retryAt: -Infinity, error: null }
-    return { channel, startedAt: this.wall(), sha256, line, confirmed, ...state }
+    const startedAt = this.wall()
+    // The clock may have been set back.
+    const knownSince = Math.min(since ?? startedAt, startedAt)
+    return { channel, startedAt, knownSince, sha256, line, confirmed, ...state }
+  }
+
+  /** Stores since when witnesses have given no receipt. Exposed for tests. */
+  async keepUnconfirmed(): Promise<void> {
+    const none = this.states.filter(({ confirmed }) => confirmed === null)
+    const times = none.map(({ channel, knownSince }) => [nameOf(channel), knownSince] as const)
+    await this.unconfirmed?.keep(Object.fromEntries(times))
   }
 
   start(): void {
@@ -117,8 +152,8 @@ export class ChainWitness {
   status(): readonly WitnessStatus[] | null {
     const { options } = this
     if (options === undefined || options.channels.length === 0) return null
-    return this.states.map(({ channel, startedAt, line, confirmed, error }) => {
-      const since = confirmed === null ? startedAt : Date.parse(confirmed)
+    return this.states.map(({ channel, startedAt, knownSince, line, confirmed, error }) => {
+      const since = confirmed === null ? knownSince : Date.parse(confirmed)
       const now = this.wall()
       const isLate = now - since > patience(options.every) && now - startedAt > GRACE
       const missingSince = isLate ? new Date(since).toISOString() : null
@@ -148,6 +183,7 @@ export class ChainWitness {
       if (state.error !== null)
         this.log.info({ to: channel.to, line: n }, 'query log witnessed again')
       Object.assign(state, { sha256, line: n, confirmed: time, failures: 0, error: null })
+      await this.keepUnconfirmed()
     } catch (error) {
       this.fail(state, error)
     } finally {

@@ -28,7 +28,9 @@ async function rig(t: Test, channelOf?: (folder: string) => WitnessChannel) {
   const log = { info: at('info'), warn: at('warn'), error: at('error') }
   const key = signKey(t)
   const chain = { ...key.options, checkpoint: 10 * MINUTE, coversLive: true }
-  const configured = { folder, every: 10 * MINUTE, channels: [channelOf?.(folder) ?? tsa] }
+  const stateFile = join(folder, 'state/witness.json')
+  const channels = [channelOf?.(folder) ?? tsa]
+  const configured = { folder, every: 10 * MINUTE, channels, stateFile }
   const open = (): ChainWitness => {
     const made = new ChainWitness(log, () => clock.now)
     made.configure(configured)
@@ -151,6 +153,69 @@ t.test('restarts do not put off that a witness is late', async t => {
   t.match(next.status(), [{ missingSince: null }], 'it may still get a receipt')
   clock.now += 1
   t.match(next.status(), [{ missingSince: '2026-11-30T09:00:00.000Z' }])
+})
+
+t.test('restarts do not put off that a witness has never confirmed anything', async t => {
+  const { authority, clock, witness, open, configured, checkpoint } = await rig(t)
+  authority.terms = { httpStatus: 503 }
+  await checkpoint()
+  await witness.check()
+  await witness.keepUnconfirmed()
+  let next = witness
+  for (let restarts = 0; restarts < 3; restarts++) {
+    clock.now += 10 * MINUTE
+    next = open()
+    await next.check()
+    await next.keepUnconfirmed()
+    t.match(next.status(), [{ missingSince: null }], 'it may still get a receipt')
+  }
+  clock.now += 3 * MINUTE
+  t.match(next.status(), [{ line: null, missingSince: '2026-11-30T09:00:00.000Z' }])
+  authority.terms = {}
+  const good = open()
+  await good.check()
+  t.match(good.status(), [{ line: 2, missingSince: null }])
+  t.strictSame(JSON.parse(readFileSync(configured.stateFile, 'utf8')), { v: 1, since: {} })
+})
+
+t.test('a witness that is configured later counts from then, whatever the state has', async t => {
+  const { clock, witness, configured } = await rig(t)
+  await witness.keepUnconfirmed()
+  clock.now += 60 * MINUTE
+  const [channel] = configured.channels
+  const moved = { ...configured, channels: [{ ...channel!, to: 'https://other.example/' }] }
+  witness.configure(moved)
+  await witness.keepUnconfirmed()
+  const since = { 'tsa https://other.example/': clock.now }
+  t.strictSame(JSON.parse(readFileSync(configured.stateFile, 'utf8')), { v: 1, since })
+  writeFileSync(configured.stateFile, '{"since":')
+  const wall = (): number => clock.now
+  const log = { info: () => undefined, warn: () => undefined, error: () => undefined }
+  const damaged = new ChainWitness(log, wall)
+  damaged.configure(moved)
+  clock.now += 10 * MINUTE
+  t.match(damaged.status(), [{ missingSince: null }], 'a damaged state is none')
+  clock.now -= 120 * MINUTE
+  const back = new ChainWitness(log, wall)
+  back.configure(moved)
+  clock.now += 16 * MINUTE
+  t.match(back.status(), [{ missingSince: String }], 'the clock was set back')
+})
+
+t.test('a state that cannot be written is logged, and known until the end', async t => {
+  const { authority, clock, told, folder, witness, checkpoint, configured } = await rig(t)
+  authority.terms = { httpStatus: 503 }
+  await witness.keepUnconfirmed()
+  const stateFile = join(folder, 'tsa.pem', 'witness.json')
+  const warn = (fields: LogFields): void => void told.push({ level: 'warn', fields })
+  const log = { info: () => undefined, warn, error: () => undefined }
+  const other = new ChainWitness(log, () => clock.now)
+  other.configure({ ...configured, stateFile })
+  await other.keepUnconfirmed()
+  t.match(told, [{ level: 'warn', fields: { file: stateFile } }])
+  await checkpoint()
+  clock.now += 16 * MINUTE
+  t.match(other.status(), [{ missingSince: '2026-11-30T09:00:00.000Z' }])
 })
 
 const lies: readonly (readonly [string, object, RegExp])[] = [

@@ -14,7 +14,7 @@ function channelTo(to: string) {
   const text = `log: { queries: { chain: { sign-key: k.pem }, witness: { syslog: { to: "${to}" } } } }`
   const read = readConfig(text, '/etc/interdict/interdict.yaml')
   if (!read.ok) throw new Error(read.errors.map(({ message }) => message).join())
-  return witnessOptionsOf(read.config.log.queries)!.channels[0]!
+  return witnessOptionsOf(read.config.log.queries, '')!.channels[0]!
 }
 
 const MESSAGE =
