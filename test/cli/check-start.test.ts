@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import type { InterdictError } from '../../src/base/errors/error.js'
 import { InputError } from '../../src/cli/exit.js'
@@ -373,6 +373,7 @@ async function siteOf(t: Test, { settings, path }: Case): Promise<Site> {
     mode: 0o600
   })
   mkdirSync(site.path('folder'))
+  chmodSync(site.path('file'), 0o600)
   put(site, await bundle({ serial: 1 }))
   return site
 }
@@ -411,6 +412,72 @@ for (const [key, cases] of Object.entries(FILES)) {
       const refused = start === 'goes on' ? [] : [start === 'refused' ? code : start]
       t.strictSame(await codesOfStart(site), refused, `start, ${path}`)
     }
+  })
+}
+
+/** Contents of a usable file for each setting that names a private key or a secret; `good.key` unless given. */
+const SECRETS: Readonly<Record<string, string | undefined>> = {
+  'listen[].key': undefined,
+  'listen[].certificates[].key': undefined,
+  'admin.tls.key': undefined,
+  'upstreams.servers[].client-key': undefined,
+  'upstreams.forward.*[].client-key': undefined,
+  'remote-lists.bootstrap[].client-key': undefined,
+  'tls.ticket-secret': 'x'.repeat(48),
+  'cookies.secret-file': '00'.repeat(16),
+  'acme.account-key': undefined,
+  'acme.external-account.key-file': 'AAAA',
+  'acme.key': undefined,
+  'transfers.keys.*.secret-file': 'A'.repeat(64),
+  'admin.oidc.client-secret-file': 'x'.repeat(48),
+  'alerts[].secret-file': 'x'.repeat(48),
+  'smtp.password-file': 'x',
+  'fleet.credentials': 'x',
+  'fleet.key': undefined,
+  'fleet.logs.credentials': 'x',
+  'log.queries.chain.sign-key': one.key.export({ type: 'pkcs8', format: 'pem' }).toString(),
+  'log.outputs[].key': undefined,
+  'log.outputs[].headers': 'a: b\n'
+}
+
+/** Settings named like keys whose files are public, hashes, or folders that are checked otherwise. */
+const NO_SECRETS = [
+  'rules.keys[]',
+  'rules.mandates.keys[]',
+  'transfers.primaries.*.key',
+  'admin.tokens',
+  'log.queries.chain.earlier-keys[]',
+  'log.queries.witness.hub-key',
+  'log.queries.privacy.keys',
+  'log.queries.privacy.keep-keys'
+]
+
+t.test('every setting of a key or secret is listed here', t => {
+  const isSecret =
+    /(key|keys|keys\[\]|secret|secret-file|password-file|credentials|headers|tokens|key-file)$/
+  t.strictSame(
+    schemaStrings()
+      .filter(key => isSecret.test(key) && !NO_SECRETS.includes(key))
+      .sort(),
+    Object.keys(SECRETS).sort()
+  )
+  t.end()
+})
+
+for (const [key, content = certificate.key] of Object.entries(SECRETS)) {
+  t.test(`${key}: a file that every user may read is an error`, async t => {
+    const { settings, ...rest } = FILES[key]![0]!
+    const site = await siteOf(t, { ...rest, settings: () => settings('secret') })
+    writeFileSync(site.path('secret'), content, { mode: 0o600 })
+    t.strictSame(await codesOfCheck(site), [], 'readable by its owner only')
+    chmodSync(site.path('secret'), 0o604)
+    const own: Readonly<Record<string, string>> = {
+      'admin.oidc.client-secret-file': 'OIDC_FILE',
+      'alerts[].secret-file': 'ALERT_SECRET',
+      'smtp.password-file': 'SMTP_FILE',
+      'log.queries.chain.sign-key': 'CHAIN_KEY'
+    }
+    t.strictSame(await codesOfCheck(site), [own[key] ?? 'KEY_FILE_MODE'])
   })
 }
 

@@ -69,6 +69,7 @@ const defaults = {
     ].map(readPrefix)
   },
   cookies: { server: true, secretFile: undefined },
+  keyFiles: [],
   probe: { enabled: false, every: 60_000, namesPerBan: 3, control: [], caFile: undefined },
   state: { folder: '/var/lib/interdict' },
   history: { listSize: 1024 ** 2 },

@@ -80,11 +80,20 @@ export interface Config {
   readonly smtp: SmtpConfig | undefined
   /** Undefined: this gateway belongs to no fleet. */
   readonly fleet: FleetConfig | undefined
+  /** Files with private keys and secrets, see `keyFilesOf`. */
+  readonly keyFiles: readonly KeyFile[]
   readonly shutdown: {
     readonly grace: Milliseconds
     /** How long queries are still accepted, while the gateway already says that it is not ready. */
     readonly lameDuck: Milliseconds
   }
+}
+
+/** A file with a private key or a secret. */
+export interface KeyFile {
+  readonly file: string
+  /** Of the setting that names it. */
+  readonly position: Position
 }
 
 /** When rules that were saved come into force. */

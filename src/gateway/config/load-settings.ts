@@ -23,7 +23,7 @@ import type { SectionContext } from '../../policy/yaml/section.js'
 import { transfersOf } from '../../sources/settings/transfers.js'
 import { withFiles } from './upstream-files.js'
 import type { WrittenServer } from './upstream-servers.js'
-import { placeWritten } from './written-paths.js'
+import { keyFilesOf, placeWritten } from './setting-paths.js'
 
 /** Default settings files: in the working folder, or that of the machine. None need exist. */
 const DEFAULT_SETTINGS_FILES = ['interdict.yaml', '/etc/interdict/interdict.yaml'] as const
@@ -199,6 +199,7 @@ function configOf(
     },
     transfers: transfersOf(settings.transfers, folder),
     admin: adminOf(settings.admin, state, context),
+    keyFiles: keyFilesOf(settings, context),
     alerts: alertsOf(settings.alerts, folder, positionOf),
     reports: reportsOf(settings.reports, context, state),
     smtp: smtpOf(settings.smtp, folder, positionOf(['smtp'])),

@@ -78,7 +78,9 @@ export function withoutRestart(running: Config, wanted: Config): Config {
 
 /** Sections with other values, for the log: where they are in the file does not count. */
 export function changedSections(before: Config, after: Config): readonly string[] {
-  const keys = Object.keys(after) as (keyof Config)[]
+  const all = Object.keys(after) as (keyof Config)[]
+  // They follow from other sections.
+  const keys = all.filter(key => key !== 'keyFiles')
   return keys.filter(key => !isDeepStrictEqual(unplaced(before[key]), unplaced(after[key])))
 }
 

@@ -2,9 +2,10 @@ import { X509Certificate } from 'node:crypto'
 import { accessSync, constants, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { smtpFileErrors } from '../../analysis/settings/smtp-files.js'
-import { failure, type InterdictError } from '../../base/errors/error.js'
+import { failure, failureAt, type InterdictError } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
 import { MAX_SECRET_FILE, readBoundedFileSync } from '../../base/files/bounded-file.js'
+import { isOpenToOthers } from '../../base/files/file-mode.js'
 import { fileUnwritable, folderUnwritable } from '../../base/files/writable.js'
 import { checkOutput } from '../../lookups/export/check-output.js'
 import { checkChainFiles } from '../../lookups/threads/chain-files.js'
@@ -26,6 +27,17 @@ export function startFileErrors({ log, alerts, smtp, admin }: Config): readonly 
   ]
 }
 
+/** KEY_FILE_MODE for each private key or secret that every user of the machine may read, but for keys of listeners. */
+export function openKeyFiles({ keyFiles, tls, listen, admin }: Config): readonly InterdictError[] {
+  const listeners = [...listen.flatMap(({ certificates }) => certificates ?? []), admin.tls]
+  const ofListeners = new Set(listeners.map(one => one?.key))
+  const { path: file, position } = tls.ticketSecret ?? {}
+  const tickets = file === undefined || position === undefined ? [] : [{ file, position }]
+  return [...tickets, ...keyFiles]
+    .filter(({ file }) => !ofListeners.has(file) && isOpenToOthers(file))
+    .map(({ file, position }) => failureAt(position, 'KEY_FILE_MODE', file))
+}
+
 /**
  * Errors in all files and folders that the settings name, except rules and certificates. Writes nothing and opens
  * no socket. Some of these errors do not prevent a start, only the function that needs the file.
@@ -34,6 +46,7 @@ export async function checkFiles(config: Config): Promise<readonly InterdictErro
   const { cookies, transfers, tls, log } = config
   return [
     ...startFileErrors(config),
+    ...openKeyFiles(config),
     ...(await errorsOf(loadCookieSecrets(cookies))),
     ...(await errorsOf(loadPrimaries(transfers))),
     ...(await checkTicketSecret(tls.ticketSecret)),

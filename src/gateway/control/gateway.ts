@@ -11,7 +11,7 @@ import { hubChannel } from '../../lookups/witness/hub-channel.js'
 import type { Checkpoint } from '../../lookups/witness/receipts.js'
 import { witnessOptionsOf } from '../../lookups/witness/witness-options.js'
 import type { ReloadReason } from '../reload/reload-reporter.js'
-import { startFileErrors } from './check-files.js'
+import { openKeyFiles, startFileErrors } from './check-files.js'
 import { prepareSettings } from './prepare-settings.js'
 import { serializeError, type SerializedError } from '../../base/errors/serialized-error.js'
 import { threadsHaveEnded } from '../../base/threads/thread.js'
@@ -122,7 +122,7 @@ export class Gateway {
     if (listenErrors.length > 0) return listenErrors
     // After the listeners, so that clients are served first: log records wait in the rings meanwhile.
     recorder.start()
-    reloader.startWatching(this.configured.warnings)
+    reloader.startWatching([...this.configured.warnings, ...openKeyFiles(config)])
     this.parts.settings?.startWatching()
     this.parts.loopDetector.start()
     if (config.log.queries.which !== 'none') this.parts.archiver.start()
@@ -191,7 +191,8 @@ export class Gateway {
     if (queries.which === 'none') archiver.stop()
     else archiver.start()
     parts.witness.configure(this.witnessOptions(config))
-    for (const { code, message } of warnings) options.log.warn({ code }, message)
+    for (const { code, message } of [...warnings, ...openKeyFiles(config)])
+      options.log.warn({ code }, message)
     const bootstrap = bootstrapServers(config, upstreams)
     this.certificates = new CertificateReader(certificateFiles(config))
     parts.alerts.update(config, bootstrap)

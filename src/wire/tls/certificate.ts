@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
-import { stat } from 'node:fs/promises'
 import { createSecureContext } from 'node:tls'
 import { MAX_SECRET_FILE, readBoundedFile } from '../../base/files/bounded-file.js'
+import { isOpenToOthers } from '../../base/files/file-mode.js'
 import { failureAt, type InterdictError } from '../../base/errors/error.js'
 import type { Position } from '../../base/errors/position.js'
 import { reasonOf } from '../../base/errors/reason.js'
@@ -9,8 +9,6 @@ import { MS_PER_DAY, type Milliseconds } from '../../base/units.js'
 
 /** A certificate is reported as about to expire from this time before its end. */
 const EXPIRY_WARNING: Milliseconds = 14 * MS_PER_DAY
-/** Permission bits of all users but the owner and the group: chmod(2). */
-const OTHERS = 0o007
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
 
 /** Where a certificate and its private key are: two files in PEM, or the same one twice. */
@@ -70,19 +68,13 @@ export async function loadCertificate(
     if (validity !== undefined) {
       warnings.push(failureAt(position, 'CERTIFICATE_VALIDITY', files.certificate, ...validity))
     }
-    if (await isReadableByOthers(files.key)) {
+    if (isOpenToOthers(files.key)) {
       warnings.push(failureAt(position, 'KEY_FILE_MODE', files.key))
     }
     return { certificate, errors: [], warnings }
   } catch (error) {
     return { certificate: undefined, errors: [error as InterdictError], warnings }
   }
-}
-
-/** Whether every user of this machine may read a file; false if it is missing. */
-async function isReadableByOthers(file: string): Promise<boolean> {
-  const { mode } = await stat(file).catch(() => ({ mode: 0 }))
-  return (mode & OTHERS) !== 0
 }
 
 /** What is wrong with the validity period: a phrase and its date; undefined: nothing. */
