@@ -116,7 +116,7 @@ const FILES: Readonly<Record<string, readonly Case[]>> = {
   ],
   'rules.mandates.keys[]': both(
     'BUNDLE_TRUST',
-    'goes on',
+    'refused',
     'rules: { folder: rules, mandates: { folder: folder, keys: [',
     '] } }'
   ),

@@ -314,6 +314,26 @@ t.test('a key that is no longer trusted ends its mandates, with an error', async
   t.match((await statusOf(rig)).health.problems, [{ code: 'MANDATE_INVALID' }])
 })
 
+t.test('settings with a bad key of an authority are refused', async t => {
+  const rig = await open(t, { reloads: true })
+  const settings = rig.site.read('interdict.yaml')
+  rig.site.write('authority.pub', 'no key')
+  rig.site.write('interdict.yaml', settings.replace(authority.publicKey, 'authority.pub'))
+  await rig.log.says('settings reload failed')
+  t.ok(rig.log.lines.some(({ fields }) => fields.code === 'BUNDLE_TRUST'))
+  t.strictSame(await problems(rig), ['SETTINGS_REFUSED'], 'the mandate is in force as before')
+  rig.site.write(NETWORKS, banning('other.example'))
+  await rig.log.says(NOT_ACCEPTED)
+  t.ok(await banned(rig, 'banned.example'))
+  rig.site.write('authority.pub', authority.publicKey)
+  await rig.gateway.reload('SIGHUP')
+  await rig.log.says('settings reloaded')
+
+  const files = { ...FILES, 'authority.pub': 'no key' }
+  const other = new Rig(t, { files, more: MORE.replace(authority.publicKey, 'authority.pub') })
+  t.match(await other.gateway.start(), [{ code: 'BUNDLE_TRUST', message: /authority\.pub/ }])
+})
+
 const NONE = `rules: rules\n${SOCKET}`
 
 t.test('settings without mandates any more end them, with an error', async t => {

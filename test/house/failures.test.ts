@@ -275,6 +275,10 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'daemon/mandates.test.ts',
     'are refused although the state cannot be written'
   ],
+  'bad key of an authority of mandates': [
+    'daemon/mandates.test.ts',
+    'settings with a bad key of an authority are refused'
+  ],
   'clients cannot verify a TLS listener': [
     'daemon/probe.test.ts',
     'every TLS listener is verified as a strict client would'

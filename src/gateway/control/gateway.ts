@@ -11,7 +11,7 @@ import { hubChannel } from '../../lookups/witness/hub-channel.js'
 import type { Checkpoint } from '../../lookups/witness/receipts.js'
 import { witnessOptionsOf } from '../../lookups/witness/witness-options.js'
 import type { ReloadReason } from '../reload/reload-reporter.js'
-import { openKeyFiles, startFileErrors } from './check-files.js'
+import { mandateKeyErrors, openKeyFiles, startFileErrors } from './check-files.js'
 import { prepareSettings } from './prepare-settings.js'
 import { serializeError, type SerializedError } from '../../base/errors/serialized-error.js'
 import { threadsHaveEnded } from '../../base/threads/thread.js'
@@ -150,7 +150,7 @@ export class Gateway {
     return [
       ...(await cookies.reload()),
       ...((await tls?.reload(false)) ?? []),
-      ...startFileErrors(config).map(serializeError)
+      ...[...startFileErrors(config), ...(await mandateKeyErrors(config))].map(serializeError)
     ]
   }
 

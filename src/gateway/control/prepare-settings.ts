@@ -12,7 +12,7 @@ import type { AdminInterface } from '../socket/admin-interface.js'
 import type { RecorderHandle } from '../../lookups/threads/recorder-handle.js'
 import { loadPrimaries } from '../../sources/refresh/primaries.js'
 import { serializeError, type SerializedError } from '../../base/errors/serialized-error.js'
-import { startFileErrors } from './check-files.js'
+import { mandateKeyErrors, startFileErrors } from './check-files.js'
 import { loadCookieSecrets, type CookieSecrets } from '../workers/cookie-secrets.js'
 
 /** A step that can be undone until it is in force. */
@@ -54,6 +54,7 @@ export async function prepareSettings(
   const errors: SerializedError[] = [
     ...checkUpstreams(next, endpoints),
     ...startFileErrors(next),
+    ...(await mandateKeyErrors(next)),
     ...checkWritable(running, next),
     ...next.log.outputs.filter(one => !isIn(running.log.outputs, one)).flatMap(checkOutput)
   ].map(serializeError)
