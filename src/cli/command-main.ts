@@ -3,11 +3,14 @@
  * name does, without a command line and without text. The result, or the error, goes to standard output.
  */
 import { readFileSync } from 'node:fs'
+import { openGatewayLink } from '../gateway/processes/gateway-link.js'
 import { decodeJob, encodeReply } from '../gateway/processes/messages.js'
 import { useSettings } from './args/settings.js'
 import { sentError } from './exit.js'
 import { perform } from './perform.js'
 import { processIo } from './process-io.js'
+
+const link = openGatewayLink()
 
 async function reply(): Promise<string> {
   try {
@@ -16,7 +19,8 @@ async function reply(): Promise<string> {
     const io = {
       ...processIo,
       stdout: { write: () => true, once: () => undefined },
-      queryMemory: memory
+      queryMemory: memory,
+      onProgress: (done: number) => link.report(done)
     }
     const options = file === undefined ? {} : { config: file }
     return encodeReply({ result: await perform(name, request, options, io) })

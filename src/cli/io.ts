@@ -19,6 +19,8 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Memory for DuckDB, in a process of the gateway, to which it also leaves the other cores. */
   readonly queryMemory?: Octets | undefined
+  /** Reports the progress to the gateway, from 0 to 1; undefined: this is not one of its processes. */
+  readonly onProgress?: ((done: number) => void) | undefined
   /** Asks the user at a terminal; undefined: there is none. */
   readonly ask?: ((question: string) => Promise<string>) | undefined
   /** @returns a function that removes the listener */

@@ -1,23 +1,29 @@
-import { symlinkSync, writeFileSync } from 'node:fs'
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { getPriority } from 'node:os'
 import { join, resolve } from 'node:path'
 import { serialize } from 'node:v8'
+import { Worker } from 'node:worker_threads'
 import t, { type Test } from 'tap'
 import type { ApiServices } from '../../src/admin/api/api-services.js'
 import type { Config } from '../../src/gateway/config/config.js'
+import { failure } from '../../src/base/errors/error.js'
 import { readConfig } from '../../src/gateway/config/load-settings.js'
 import { COMMAND_LIMITS, CommandRunner } from '../../src/gateway/processes/commands.js'
+import { CommandSlots } from '../../src/gateway/processes/command-slots.js'
 import { checkResult, decodeJob, encodeReply } from '../../src/gateway/processes/messages.js'
 import { checkRun } from '../../src/gateway/reports/report-scheduler.js'
 import { interdict, PROGRAM } from '../cli/run.js'
 
 const check = (result: unknown) => checkResult('rules file', result)
 
+const DIST = resolve('dist/src/gateway/processes')
+
 /** The behaviour of the process when a file of the version with this name is requested. */
 const MAIN = `
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync, writeSync } from 'node:fs'
 import { getPriority } from 'node:os'
 import { deserialize } from 'node:v8'
+import { openGatewayLink } from '${DIST}/gateway-link.js'
 const { settings, file, memory, name, request } = deserialize(readFileSync(0))
 const send = message => process.stdout.write(JSON.stringify(message))
 const show = text => send({ result: { path: '', text } })
@@ -25,8 +31,10 @@ const position = { file: 'networks.yaml', line: 7, column: 3 }
 const ACTS = {
   echo: () => show(JSON.stringify([settings.file, file ?? null, memory, name, request])),
   nice: () => { while (getPriority() < 5) ; show(String(getPriority())) },
+  progress: () => { writeSync(3, '0.25\\nx\\n0.5'); writeSync(3, '\\n'); setTimeout(show, 50, '') },
   error: () => send({ error: { code: 'DOCUMENT_INVALID', message: 'networks.yaml:7:3: no (X)', position } }),
   hang: () => setInterval(() => {}, 1000),
+  linked: () => { openGatewayLink(); writeFileSync(request.path, String(process.pid)) },
   crash: () => { console.error('at first\\nno such thing (LOG_FOLLOW)'); process.exitCode = 1 },
   killed: () => process.kill(process.pid, 'SIGKILL'),
   late: () => { show(''); process.exitCode = 3 },
@@ -44,6 +52,7 @@ ACTS[request.version]()
 `
 
 interface Rig {
+  readonly program: string
   readonly settings: string
   readonly act: (
     name: string,
@@ -69,7 +78,7 @@ function acting(t: Test): Rig {
       limits === undefined ? runner : new CommandRunner(program, config, { ...all, ...limits })
     return (await own.run('rules file', { version, path: 'x' }, check, signal)).text
   }
-  return { settings, act }
+  return { program, settings, act }
 }
 
 t.test('a process gets the request, the settings in force and its limits', async t => {
@@ -121,12 +130,86 @@ t.test('a process that hangs, or that nobody waits for', async t => {
   const hanging = [1, 2].map(() =>
     t.rejects(act('hang', aborted.signal), { code: 'API_COMMAND', message })
   )
-  await t.rejects(act('echo'), { code: 'API_BUSY' })
-  aborted.abort()
+  await t.rejects(act('echo', undefined, { concurrent: 0, waiting: 0 }), { code: 'API_BUSY' })
+  aborted.abort(failure('API_COMMAND', 'the client has disconnected'))
   await Promise.all(hanging)
   await t.rejects(act('hang', aborted.signal), { message }, 'before it started')
   await t.rejects(act('hang', undefined, { time: 50 }), { code: 'API_COMMAND_TIME' })
 })
+
+t.test('some run at once, others wait for them to end', async t => {
+  const { signal } = new AbortController()
+  const slots = new CommandSlots(2, 2)
+  const order: string[] = []
+  const take = (name: string, until = signal) =>
+    slots.take(until, () => order.push(`${name} waits`)).then(() => order.push(name))
+  const leaving = new AbortController()
+  await Promise.all([take('a'), take('b')])
+  const left = take('c', leaving.signal)
+  const waiting = take('d')
+  await t.rejects(take('e'), { code: 'API_BUSY' })
+  leaving.abort(failure('API_COMMAND', 'left'))
+  await t.rejects(left, { message: /left/ })
+  await t.rejects(take('f', leaving.signal), { message: /left/ })
+  slots.release()
+  await waiting
+  t.strictSame(order, ['a', 'b', 'c waits', 'd waits', 'd'])
+  slots.release()
+  slots.release()
+  await Promise.all([take('g'), take('h')])
+})
+
+t.test('the progress that a process reports', async t => {
+  const { program, settings } = acting(t)
+  const runner = new CommandRunner(program, () => ({ file: settings }) as Config)
+  const seen: unknown[] = []
+  const { signal } = new AbortController()
+  const request = { version: 'progress', path: 'x' }
+  await runner.run('rules file', request, check, signal, progress => seen.push(progress))
+  const at = (done: number | null) => ({ command: 'rules file', isRunning: true, done })
+  t.strictSame(seen, [at(null), at(0.25), at(0.5)])
+})
+
+t.test('processes end when the gateway ends', async t => {
+  const { program, settings } = acting(t)
+  const pidFile = join(t.testdirName, 'pid')
+  const main = `
+    const { workerData: { program, file, path, dist } } = require('node:worker_threads')
+    import(dist + '/commands.js').then(({ CommandRunner }) =>
+      new CommandRunner(program, () => ({ file })).run(
+        'rules file', { version: 'linked', path }, x => x, new AbortController().signal))`
+  const workerData = { program, file: settings, path: pidFile, dist: DIST }
+  const thread = new Worker(main, { eval: true, workerData })
+  const pid = await eventually(() => Number(readFileSync(pidFile, 'utf8') || NaN))
+  const isRunning = (): boolean => {
+    // A zombie has no command line.
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8') !== ''
+  }
+  t.ok(isRunning())
+  await thread.terminate()
+  const hasEnded = (): boolean => {
+    try {
+      return !isRunning()
+    } catch {
+      return true
+    }
+  }
+  t.ok(await eventually(hasEnded))
+})
+
+/** The first value that is neither an error, NaN nor false. */
+async function eventually<Value>(read: () => Value): Promise<Value> {
+  for (let tries = 0; ; tries++) {
+    try {
+      const value = read()
+      if (value) return value
+    } catch (error) {
+      if (tries > 1_000) throw error
+    }
+    if (tries > 1_000) throw new Error('never')
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
+}
 
 t.test('a program that does not exist', async t => {
   const { signal } = new AbortController()

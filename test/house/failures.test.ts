@@ -349,6 +349,10 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'daemon/commands.test.ts',
     'a process that hangs, or that nobody waits for'
   ],
+  'gateway ends while a command or job runs': [
+    'daemon/commands.test.ts',
+    'processes end when the gateway ends'
+  ],
   'its process dies or sends garbage': [
     'daemon/commands.test.ts',
     'a process that fails otherwise'

@@ -1,5 +1,6 @@
 import type { Config } from '../../gateway/config/config.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
+import type { CommandProgress } from '../../gateway/processes/commands.js'
 import type { RequestName, RequestOf, ResultOf } from '../../gateway/processes/requests.js'
 import type { ControlRequest } from '../../gateway/socket/admin-protocol.js'
 import type { Milliseconds } from '../../base/units.js'
@@ -32,15 +33,21 @@ export interface ApiServices {
   /**
    * Runs a request that reads the query log or rules in a separate process.
    *
+   * @param signal aborted when nobody waits for the result, with an InterdictError as the reason
    * @throws InterdictError API_BUSY, API_COMMAND_TIME, API_COMMAND, API_REQUEST, and the codes of the command
    */
   command<Name extends RequestName>(
     name: Name,
     request: RequestOf<Name>,
-    signal: AbortSignal
+    signal: AbortSignal,
+    onProgress?: (progress: CommandProgress) => void
   ): Promise<ResultOf<Name>>
   /** A report like that of `command`, but shared with requests of the last half minute. */
-  report(request: RequestOf<'report'>, signal: AbortSignal): Promise<ResultOf<'report'>>
+  report(
+    request: RequestOf<'report'>,
+    signal: AbortSignal,
+    onProgress: (progress: CommandProgress) => void
+  ): Promise<ResultOf<'report'>>
   /** Not older than a quarter of a second. @throws InterdictError API_CONTROL_SILENT */
   status(): Promise<StatusReply>
   /**

@@ -11,7 +11,10 @@ import { Gate, type GateOptions } from './gate.js'
 import { problemOf } from '../http/problem-of.js'
 import type { Principal } from '../tokens/authenticator.js'
 import { PREFIX } from '../http/api-prefix.js'
-import { MAX_JSON, type Route } from './route.js'
+import { Jobs, type JobWork } from './jobs.js'
+import { performInTime } from './perform-in-time.js'
+import { isRecordedStream, recordAccess, recordRead, type Access } from './record-access.js'
+import { MAX_JSON, type Route, type RouteContext } from './route.js'
 import type { ApiServices } from './api-services.js'
 import { parseInput } from './validate.js'
 
@@ -24,6 +27,8 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     principal: Principal | undefined
+    /** A job records itself when it ends. */
+    isJob: boolean
     /** Code of the problem that was sent. */
     problemCode: string | undefined
     /** The return value of the handler, if it is personal data. */
@@ -51,6 +56,7 @@ export async function createApi({ routes, services, ...options }: ApiOptions): P
   })
   addBodyParsers(app)
   app.decorateRequest('principal', undefined)
+  app.decorateRequest('isJob', false)
   app.decorateRequest('problemCode', undefined)
   app.decorateRequest('personalData', undefined)
   app.addHook('onRequest', async (request, reply) => {
@@ -62,10 +68,8 @@ export async function createApi({ routes, services, ...options }: ApiOptions): P
   })
   app.addHook('onResponse', async (request, { statusCode }) => {
     const { route } = request.routeOptions.config
-    if (route !== undefined && route.method !== 'GET')
-      recordChange(services, route, request, statusCode)
-    if (route?.rowsRead !== undefined && (!isRecordedStream(route) || statusCode >= 400))
-      recordRead(services, route, request)
+    if (route !== undefined && !request.isJob)
+      recordAccess(services, accessOf(route, request, statusCode))
   })
   app.setErrorHandler((error, request, reply) => {
     if (!reply.raw.headersSent) return sendProblem(error, request, reply, log)
@@ -74,19 +78,16 @@ export async function createApi({ routes, services, ...options }: ApiOptions): P
     reply.hijack()
     return reply.raw.destroy()
   })
-  for (const route of routes) addRoute(app, route, services)
+  const jobs = new Jobs(options.clock)
+  for (const route of routes) addRoute(app, route, services, jobs)
   await app.ready()
   return app
 }
 
-/** Maximum number of recorded characters of a query. */
-const MAX_FILTER = 1_000
-
 const unused = Function.prototype as () => never
 
-function addRoute(app: Api, route: Route, services: ApiServices): void {
-  const { method, path, upload, response, produces } = route
-  const status = route.status ?? (response === undefined && produces === undefined ? 204 : 200)
+function addRoute(app: Api, route: Route, services: ApiServices, jobs: Jobs): void {
+  const { method, path, upload, produces } = route
   app.route({
     method,
     url: PREFIX + path.replaceAll(/\{(\w+)\}/g, ':$1'),
@@ -96,46 +97,82 @@ function addRoute(app: Api, route: Route, services: ApiServices): void {
     bodyLimit: upload?.maxSize ?? MAX_JSON,
     handler: async (request, reply) => {
       const input = parseInput(route, request)
-      const signal = disconnection(reply.raw)
-      const { principal } = request
-      const raw = { request: request.raw, response: reply.raw }
-      if (produces === undefined) {
-        const result = await route.handler(input, { services, principal, signal, ...raw })
-        if (route.rowsRead !== undefined) request.personalData = result
-        const json = status === 204 ? undefined : `${JSON.stringify(result)}\n`
-        if (method === 'GET' && json !== undefined) {
-          const etag = `"${createHash('sha256').update(json).digest('base64url')}"`
-          void reply.header('etag', etag)
-          if (isUnchanged(request.raw, etag)) return reply.code(304).send()
-        }
-        return reply.code(status).type('application/json').send(json)
+      const client = disconnection(reply.raw)
+      const perform: JobWork['perform'] = (signal, onProgress) => {
+        const { principal, raw } = request
+        const context = { services, jobs, principal, signal, request: raw, response: reply.raw }
+        const command: RouteContext['command'] = (name, sent) =>
+          services.command(name, sent, signal, onProgress)
+        const report: RouteContext['report'] = sent => services.report(sent, signal, onProgress)
+        return route.handler(input, { ...context, command, report })
       }
-      for (const [name, value] of Object.entries(reply.getHeaders()))
-        reply.raw.setHeader(name, value!)
-      reply.raw.setHeader('content-type', produces)
-      const result = await route.handler(input, { services, principal, signal, ...raw })
-      if (isRecordedStream(route)) {
-        // It may last for days, and its client may be gone before its end.
-        recordRead(services, route, request)
-        reply.raw.once('close', () => recordRead(services, route, request))
-      }
-      request.personalData = result
-      return reply.hijack()
+      const performNow = (): Promise<unknown> => perform(client.signal, () => undefined)
+      if (produces !== undefined) return stream({ services, route, request, reply }, performNow)
+      const result = await (route.job === true
+        ? performInTime({ services, jobs, route, request, reply, client, perform })
+        : performNow())
+      return reply.sent ? reply : send(route, request, reply, result)
     }
   })
 }
 
-const isRecordedStream = ({ produces, rowsRead }: Route): boolean =>
-  produces === 'text/event-stream' && rowsRead !== undefined
+/** Sends the result of a handler. */
+function send(
+  route: Route,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  result: unknown
+): FastifyReply {
+  const status = route.status ?? (route.response === undefined ? 204 : 200)
+  if (route.rowsRead !== undefined) request.personalData = result
+  const json = status === 204 ? undefined : `${JSON.stringify(result)}\n`
+  if (route.method === 'GET' && json !== undefined) {
+    const etag = `"${createHash('sha256').update(json).digest('base64url')}"`
+    void reply.header('etag', etag)
+    if (isUnchanged(request.raw, etag)) return reply.code(304).send()
+  }
+  return reply.code(status).type('application/json').send(json)
+}
+
+interface Streamed {
+  readonly services: ApiServices
+  readonly route: Route
+  readonly request: FastifyRequest
+  readonly reply: FastifyReply
+}
+
+/** Lets a handler write the response by itself. */
+async function stream(
+  { services, route, request, reply }: Streamed,
+  perform: () => Promise<unknown>
+): Promise<FastifyReply> {
+  for (const [name, value] of Object.entries(reply.getHeaders())) reply.raw.setHeader(name, value!)
+  reply.raw.setHeader('content-type', route.produces!)
+  const result = await perform()
+  if (isRecordedStream(route)) {
+    const record = (): void => recordRead(services, accessOf(route, request, 200))
+    // It may last for days, and its client may be gone before its end.
+    record()
+    reply.raw.once('close', record)
+  }
+  request.personalData = result
+  return reply.hijack()
+}
+
+function accessOf(route: Route, request: FastifyRequest, status: number): Access {
+  const { principal, problemCode: code, url, personalData } = request
+  return { route, by: principal?.name ?? null, url, status, code, personalData }
+}
 
 const hasHead = ({ method, produces }: Route): boolean => method === 'GET' && produces === undefined
 
-function disconnection(response: ServerResponse): AbortSignal {
+function disconnection(response: ServerResponse): AbortController {
   const controller = new AbortController()
   response.once('close', () => {
-    if (!response.writableFinished) controller.abort()
+    if (!response.writableFinished)
+      controller.abort(failure('API_COMMAND', 'the client has disconnected'))
   })
-  return controller.signal
+  return controller
 }
 
 /** @throws InterdictError API_NOT_FOUND; API_METHOD if the path has other methods */
@@ -172,43 +209,4 @@ function sendProblem(
     .code(problem.status)
     .type(PROBLEM_TYPE)
     .send(`${JSON.stringify(problem)}\n`)
-}
-
-/** All that is changed through the API is logged, with who did it. */
-function recordChange(
-  { log, changes }: ApiServices,
-  { id }: Route,
-  { principal, problemCode, method, url }: FastifyRequest,
-  status: number
-): void {
-  const [path] = url.split('?', 1)
-  const by = principal?.name ?? null
-  const fields = { by, operation: id, route: `${method} ${path}`, status }
-  // Without a name anybody could fill the audit trail.
-  if (by !== null) changes.record({ by, operation: id, subject: path!, code: problemCode ?? null })
-  if (problemCode === undefined) log.info(fields, 'change through the HTTP API')
-  else log.warn({ ...fields, code: problemCode }, 'change through the HTTP API refused')
-}
-
-/** Records reads of personal data through the API: the reader, the request and the number of rows. */
-function recordRead(
-  { log, reads }: ApiServices,
-  { id, rowsRead }: Route,
-  { principal, problemCode, personalData, url }: FastifyRequest
-): void {
-  const by = principal?.name ?? null
-  if (by === null) return
-  const [path, query = ''] = url.split('?', 2)
-  const filter = [...new URLSearchParams(query)].map(pair => pair.join('=')).join(' ')
-  const code = problemCode ?? null
-  const rows = personalData === undefined ? null : rowsRead!(personalData)
-  reads.record({
-    by,
-    operation: id,
-    subject: path!,
-    filter: filter.slice(0, MAX_FILTER),
-    rows,
-    code
-  })
-  log.info({ by, operation: id, filter, rows, code }, 'lookups read through the HTTP API')
 }

@@ -1,6 +1,8 @@
 import { STATUS_CODES } from 'node:http'
 import * as z from 'zod'
 import { PROBLEM_TYPE, STATUS_OF } from '../http/problem.js'
+import { problemSchema } from '../http/problem-schema.js'
+import { jobSchema } from './job-view.js'
 import { PREFIX } from '../http/api-prefix.js'
 import type { Route } from './route.js'
 import { SCOPES } from '../tokens/scopes.js'
@@ -9,6 +11,7 @@ type Json = Readonly<Record<string, unknown>>
 
 const TAGS: Readonly<Record<string, string>> = {
   api: 'The API itself',
+  jobs: 'Requests that go on without their clients: see `Prefer`',
   login: 'Login of people by an OpenID Connect provider, for browsers',
   gateway: 'State of the gateway',
   rules: 'The rules in force, and decisions by them',
@@ -16,19 +19,6 @@ const TAGS: Readonly<Record<string, string>> = {
   log: 'Lookups in the query log',
   fleet: 'The fleet of the hub that "admin.hub" names'
 }
-
-/** The schema of `Problem`. */
-const problemSchema = z.object({
-  type: z.literal('about:blank'),
-  title: z.string().describe('Text of the status code'),
-  status: z.int(),
-  code: z.string().describe('Stable code of the error, see docs/reference/errors.md'),
-  detail: z.string(),
-  errors: z
-    .array(z.object({ path: z.string(), problem: z.string() }))
-    .optional()
-    .describe('What is wrong with single values of the request')
-})
 
 /** Errors that any route may have. */
 const COMMON = [400, 429, 500]
@@ -61,16 +51,30 @@ export function openApiDocument(routes: readonly Route[]): Json {
           description: `A token of "interdict token create". Scopes: ${SCOPES.join(', ')}.`
         }
       },
-      schemas: { Problem: schemaOf(problemSchema, 'output') },
+      schemas: {
+        Problem: schemaOf(problemSchema, 'output'),
+        Job: schemaOf(jobSchema, 'output')
+      },
       parameters: {
         IfNoneMatch: {
           name: 'If-None-Match',
           in: 'header',
           description: 'The ETag of an earlier response: 304 if nothing has changed since.',
           schema: { type: 'string' }
+        },
+        Prefer: {
+          name: 'Prefer',
+          in: 'header',
+          description:
+            '`wait=N`: how many seconds the client waits, 30 if it does not say. `respond-async`: after that time it takes a job, ' +
+            'at once if it does not say how long it waits. RFC 7240',
+          schema: { type: 'string' }
         }
       },
-      headers: { ETag: { description: 'Digest of the body.', schema: { type: 'string' } } }
+      headers: {
+        ETag: { description: 'Digest of the body.', schema: { type: 'string' } },
+        Location: { description: 'Path of the job.', schema: { type: 'string' } }
+      }
     }
   }
 }
@@ -80,18 +84,17 @@ function operationOf(route: Route): Json {
   const parameters = [
     ...parametersOf('path', params),
     ...parametersOf('query', query),
-    ...(isConditional(route) ? [{ $ref: '#/components/parameters/IfNoneMatch' }] : [])
+    ...(isConditional(route) ? [{ $ref: '#/components/parameters/IfNoneMatch' }] : []),
+    ...(route.job === true ? [{ $ref: '#/components/parameters/Prefer' }] : [])
   ]
   const body = bodyOf(route)
   return {
     operationId: id,
     tags: [tag],
     summary,
-    description: [description ?? `${summary}.`, scope && `Needs the scope \`${scope}\`.`]
-      .filter(Boolean)
-      .join(' '),
+    description: [description ?? `${summary}.`, scopeText(scope)].filter(Boolean).join(' '),
     security: scope === null ? [] : [{ bearer: [] }],
-    ...(scope !== null && { 'x-scope': scope }),
+    ...(scope !== null && scope !== 'any' && { 'x-scope': scope }),
     ...(parameters.length > 0 && { parameters }),
     ...(body && { requestBody: body }),
     responses: responsesOf(route, body !== undefined)
@@ -138,11 +141,23 @@ function responsesOf(route: Route, hasBody: boolean): Json {
   const problem = { [PROBLEM_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } }
   return Object.fromEntries([
     [status, { description: 'Success', ...headers, ...(content && { content }) }],
+    ...(route.job === true ? [[202, ACCEPTED]] : []),
     ...(hasTag ? [[304, { description: STATUS_CODES[304], ...headers }]] : []),
     ...[...failures]
       .sort()
       .map(status => [status, { description: STATUS_CODES[status], content: problem }])
   ]) as Json
+}
+
+const ACCEPTED = {
+  description: 'The request goes on as a job',
+  headers: { Location: { $ref: '#/components/headers/Location' } },
+  content: { 'application/json': { schema: { $ref: '#/components/schemas/Job' } } }
+}
+
+function scopeText(scope: Route['scope']): string | undefined {
+  if (scope === null) return undefined
+  return scope === 'any' ? 'Needs no scope.' : `Needs the scope \`${scope}\`.`
 }
 
 /** Whether responses have an entity tag. */

@@ -1,20 +1,30 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type * as z from 'zod'
 import type { ErrorCode } from '../../base/errors/error.js'
+import type { RequestName, RequestOf, ResultOf } from '../../gateway/processes/requests.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import type { Principal } from '../tokens/authenticator.js'
 import type { Scope } from '../tokens/scopes.js'
 import type { ApiServices } from './api-services.js'
+import type { Jobs } from './jobs.js'
 
 export type { Scope } from '../tokens/scopes.js'
 
 /** What a handler gets besides the input. */
 export interface RouteContext {
   readonly services: ApiServices
+  readonly jobs: Jobs
   /** Undefined only if the route's scope is null, and nobody has logged in. */
   readonly principal: Principal | undefined
-  /** Aborted when the client disconnects before the response is complete. */
+  /** Aborted when nobody waits for the result any more: the client has disconnected, or the job is cancelled. */
   readonly signal: AbortSignal
+  /** `services.command`, for this request. */
+  readonly command: <Name extends RequestName>(
+    name: Name,
+    request: RequestOf<Name>
+  ) => Promise<ResultOf<Name>>
+  /** `services.report`, for this request. */
+  readonly report: (request: RequestOf<'report'>) => Promise<ResultOf<'report'>>
   readonly request: IncomingMessage
   /** For headers, and for routes that send their response themselves. */
   readonly response: ServerResponse
@@ -44,8 +54,8 @@ export interface RouteOptions<
   readonly tag: string
   readonly summary: string
   readonly description?: string
-  /** Null: without authentication. */
-  readonly scope: Scope | null
+  /** Null: without authentication; `any`: whatever scopes the client has. */
+  readonly scope: Scope | 'any' | null
   readonly params?: P
   readonly query?: Q
   /** Of a JSON body. */
@@ -58,6 +68,8 @@ export interface RouteOptions<
   readonly status?: number
   /** Media type, if not JSON: the handler writes the response to `context.response` itself. */
   readonly produces?: string
+  /** Whether it may take long, so that clients may want a job instead. */
+  readonly job?: boolean
   /** Status codes of errors that only this route has, by our code. */
   readonly errors?: Readonly<Partial<Record<ErrorCode, number>>>
   /**

@@ -7,6 +7,7 @@ import { explainRoutes } from './routes/explain-routes.js'
 import { fleetRoutes } from './routes/fleet-routes.js'
 import { gatewayRoutes } from './routes/gateway-routes.js'
 import { historyRoutes } from './routes/history-routes.js'
+import { jobRoutes } from './routes/job-routes.js'
 import { loginRoutes } from './routes/login-routes.js'
 import { lookupRoutes } from './routes/lookup-routes.js'
 import { operateRoutes } from './routes/operate-routes.js'
@@ -30,6 +31,7 @@ const openapi = defineRoute({
 export const ROUTES: readonly Route[] = [
   openapi,
   ...loginRoutes,
+  ...jobRoutes,
   ...gatewayRoutes,
   ...historyRoutes,
   ...rulesRoutes,

@@ -11,7 +11,7 @@ import type { Probes } from '../metrics/probes.js'
 import { TokenStore } from '../tokens/token-store.js'
 import { ActiveRulesClient } from './active-rules.js'
 import { createApi } from './api.js'
-import { CommandRunner } from '../../gateway/processes/commands.js'
+import { CommandRunner, type CommandProgress } from '../../gateway/processes/commands.js'
 import { checkResult } from '../../gateway/processes/messages.js'
 import type { RequestOf } from '../../gateway/processes/requests.js'
 import { CONTROL_TIMEOUT } from './route.js'
@@ -57,12 +57,13 @@ export async function startApi(options: StartApiOptions): Promise<RequestListene
   const active = new ActiveRulesClient(request)
   const rules = (): Promise<ActiveRules> => active.get()
   const commands = new CommandRunner(program, () => settings.config())
-  const command: ApiServices['command'] = (name, request, signal) =>
-    commands.run(name, request, result => checkResult(name, result), signal)
-  const shared = new SharedCommands((request: RequestOf<'report'>, signal) =>
-    command('report', request, signal)
+  const command: ApiServices['command'] = (name, request, signal, onProgress) =>
+    commands.run(name, request, result => checkResult(name, result), signal, onProgress)
+  const shared = new SharedCommands(
+    (request: RequestOf<'report'>, signal, onProgress: (progress: CommandProgress) => void) =>
+      command('report', request, signal, onProgress)
   )
-  const report: ApiServices['report'] = (request, signal) => shared.run(request, signal)
+  const report: ApiServices['report'] = (...request) => shared.run(...request)
   const { oidc, dashboard } = settings.admin
   const login = oidc && new Login(oidc, clock, log, { changes, ...(dashboard && { home: '/' }) })
   const services: ApiServices = {

@@ -7,6 +7,7 @@ import { Alert, Title } from './components.js'
 import { Icon, Logo } from './icons.js'
 import { Login } from './login.js'
 import { Now } from './pages/now.js'
+import { RunningJobs } from './running-jobs.js'
 import {
   hasExpired,
   hasFleet,
@@ -116,6 +117,7 @@ function Frame() {
         </div>
         <main id="content">
           {!isReachable.value && <Offline />}
+          <RunningJobs />
           <Shown page={place.value.page} />
         </main>
         {/* Where it is seen: the keyboard follows the order of the document. */}

@@ -88,7 +88,7 @@ export function Failure({ error }: { readonly error: ApiError }) {
   return (
     <div role="alert">
       <Alert
-        tone={error.status === 403 ? 'warn' : 'bad'}
+        tone={error.status === 403 || error.code === 'CANCELLED' ? 'warn' : 'bad'}
         title={known === error.code ? t('failed') : t(key)}
       >
         <p class="break">

@@ -1,5 +1,6 @@
 import { computed, signal } from '@preact/signals'
 import { ApiClient, ApiError } from '../web/api/client.js'
+import type { ShownJob } from '../web/api/follow-job.js'
 import type { Me, Scope } from '../web/api/types/status-responses.js'
 import { Formatter } from '../web/locale-format.js'
 import { hubText } from '../web/hub-text.js'
@@ -31,6 +32,8 @@ export const isReachable = signal(true)
 /** Wall-clock time, for ages; counted on every ten seconds. */
 export const now = signal(Date.now())
 export const host = signal('')
+/** What pages wait for, by the id of the job. */
+export const jobs = signal<ReadonlyMap<string, ShownJob>>(new Map())
 /** Whether the gateway shows the fleet of a hub. */
 export const hasFleet = signal(false)
 /** Of the rules, whose dates mean its days; undefined until it is known: that of the browser. */
@@ -80,7 +83,11 @@ export const api = new ApiClient({
     store(tab, TOKEN, undefined)
     me.value = { name: null, scopes: [], sessionEnds: null, login: me.value?.login ?? null }
   },
-  onReachable: reachable => (isReachable.value = reachable)
+  onReachable: reachable => (isReachable.value = reachable),
+  onJob: (id, shown) => {
+    const others = [...jobs.value].filter(([one]) => one !== id)
+    jobs.value = new Map(shown === undefined ? others : [...others, [id, shown]])
+  }
 })
 
 /** Finds out who one is, with the token or session there is. */

@@ -40,8 +40,8 @@ export function identify(
 }
 
 /** @throws InterdictError API_LOGIN, API_SCOPE */
-export function checkScope(principal: Principal | undefined, scope: Scope | null): void {
+export function checkScope(principal: Principal | undefined, scope: Scope | 'any' | null): void {
   if (scope === null) return
   if (principal === undefined) throw failure('API_LOGIN')
-  if (!principal.scopes.has(scope)) throw failure('API_SCOPE', scope)
+  if (scope !== 'any' && !principal.scopes.has(scope)) throw failure('API_SCOPE', scope)
 }

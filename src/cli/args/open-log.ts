@@ -92,6 +92,7 @@ async function workOnce<T>(
   { use = 'often', silent = false, newest }: OpenOptions
 ): Promise<T> {
   let hideProgress = (): void => undefined
+  let endReports = (): void => undefined
   let interrupt = (): void => undefined
   const ignoreSignals = io.onSignal(signal => {
     hideProgress()
@@ -109,12 +110,15 @@ async function workOnce<T>(
     ))
     interrupt = () => opened.interrupt()
     if (!silent) hideProgress = showProgress(opened, io.stderr)
+    // Reports read the log several times: the progress of one query says little.
+    if (use !== 'often') endReports = reportProgress(opened, io)
     const missing = options.fleet === undefined ? await openOwnLog(opened) : await openFleet(opened)
     const problems = async () => [...(await foreignLines(opened)), ...missing(), ...altered(opened)]
     return await work({ database: opened, problems, hideProgress })
   } finally {
     ignoreSignals()
     hideProgress()
+    endReports()
     database?.close()
   }
 
@@ -183,6 +187,13 @@ async function foreignLines(database: Database): Promise<string[]> {
   return [
     `Skipped ${formatCount(all, 'line')} of the log that ${all === 1 ? 'is not a lookup' : 'are not lookups'}: ${where}.`
   ]
+}
+
+/** @returns a function that stops it */
+function reportProgress(database: Database, { onProgress }: Io): () => void {
+  if (onProgress === undefined) return () => undefined
+  const timer = setInterval(() => onProgress(database.progress), INTERVAL)
+  return () => clearInterval(timer)
 }
 
 /** @returns a function that stops and clears the progress line */

@@ -1,5 +1,6 @@
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { existsSync, realpathSync } from 'node:fs'
+import type { Socket } from 'node:net'
 import { dirname, join } from 'node:path'
 import { setPriority } from 'node:os'
 import { serialize } from 'node:v8'
@@ -8,11 +9,16 @@ import type { Position } from '../../base/errors/position.js'
 import { reasonOf } from '../../base/errors/reason.js'
 import { MS_PER_SECOND, type Milliseconds, type Octets } from '../../base/units.js'
 import type { Config } from '../config/config.js'
+import { CommandSlots } from './command-slots.js'
+import { readProgress } from './gateway-link.js'
 import type { RequestName, RequestOf, ResultOf } from './requests.js'
 
 /** What commands may take of the machine that answers queries. */
 export interface CommandLimits {
   readonly concurrent: number
+  /** Requests that wait for one of them to end. */
+  readonly waiting: number
+  /** Until a process is taken to hang: callers wait no longer than they want, and cancel jobs. */
   readonly time: Milliseconds
   /** For DuckDB. */
   readonly memory: Octets
@@ -23,18 +29,21 @@ export interface CommandLimits {
 
 export const COMMAND_LIMITS: CommandLimits = {
   concurrent: 2,
-  // Not what a command needs, but what a busy machine may take for it: it also ends when the client disconnects.
-  time: 600 * MS_PER_SECOND,
+  waiting: 32,
+  time: 6 * 3_600 * MS_PER_SECOND,
   memory: 256 * 2 ** 20,
   output: 32 * 2 ** 20,
   heap: 128
 }
 
 /**
- * People wait for these commands, few at a time: below the threads that answer queries, but with a third of their share of a
- * busy core. At 19 it would be a seventieth.
+ * People wait for most requests, few at a time: below the threads that answer queries, but with a quarter of a busy core.
+ * At nice 19 it would be a seventieth.
  */
 const NICE = 5
+/** Of requests that read whole logs, and take long: a tenth of a busy core, so that they end everywhere. */
+const NICE_LONG = 10
+const LONG: ReadonlySet<RequestName> = new Set(['report', 'replay', 'reports run'])
 
 const MAX_STDERR: Octets = 64 * 1024
 
@@ -54,13 +63,22 @@ export interface Job {
   readonly request: unknown
 }
 
+/** What is known of a request that has not ended. */
+export interface CommandProgress {
+  readonly command: RequestName
+  /** False: it waits for other requests to end. */
+  readonly isRunning: boolean
+  /** From 0 to 1; null: not known. */
+  readonly done: number | null
+}
+
 /**
- * Runs requests that read the query log or rules in separate processes, at a lower priority. A process is killed if
- * it takes too long or nobody waits for its result any more. It receives the settings in force, so that it also works
- * while the settings file has errors.
+ * Runs requests that read the query log or rules in separate processes, at a lower priority: some at once, others wait. A
+ * process is killed when nobody waits for its result any more, or the gateway ends. It receives the settings in force, so
+ * that it also works while the settings file has errors.
  */
 export class CommandRunner {
-  private running = 0
+  private readonly slots: CommandSlots
 
   /**
    * @param program path of the program
@@ -70,42 +88,46 @@ export class CommandRunner {
     private readonly program: string,
     private readonly config: () => Config,
     private readonly limits = COMMAND_LIMITS
-  ) {}
+  ) {
+    this.slots = new CommandSlots(limits.concurrent, limits.waiting)
+  }
 
   /**
    * @param check validates the result: `checkResult`, if the thread may load schemas
-   * @param signal aborted when nobody waits for the result
-   * @throws InterdictError API_BUSY, API_COMMAND_TIME, API_COMMAND, API_REQUEST, and the codes of the command
+   * @param signal aborted when nobody waits for the result, with an InterdictError as the reason
+   * @throws InterdictError API_BUSY, API_COMMAND_TIME, API_COMMAND, API_REQUEST, the codes of the command, and the reason of
+   *   the signal
    */
   async run<Name extends RequestName>(
     name: Name,
     request: RequestOf<Name>,
     check: (result: unknown) => ResultOf<Name>,
-    signal: AbortSignal
+    signal: AbortSignal,
+    onProgress: (progress: CommandProgress) => void = () => undefined
   ): Promise<ResultOf<Name>> {
-    const { limits, config } = this
-    if (this.running >= limits.concurrent)
-      throw failure('API_BUSY', `${limits.concurrent} questions to the log`)
-    this.running++
+    const { limits, config, slots } = this
+    const report = (isRunning: boolean, done: number | null = null): void =>
+      onProgress({ command: name, isRunning, done })
+    await slots.take(signal, () => report(false))
     try {
+      report(true)
       const settings = config()
       const file = existsSync(settings.file) ? settings.file : undefined
       const job: Job = { settings, file, memory: limits.memory, name, request }
-      return check(resultIn(await this.replyTo(job, signal)))
+      return check(resultIn(await this.replyTo(job, signal, done => report(true, done))))
     } finally {
-      this.running--
+      slots.release()
     }
   }
 
-  private replyTo(job: Job, signal: AbortSignal): Promise<string> {
-    const { program, limits } = this
-    const child = spawn(
-      process.execPath,
-      [`--max-old-space-size=${limits.heap}`, mainOf(program)],
-      { cwd: dirname(job.settings.file), env: { ...process.env, NODE_OPTIONS: '' }, stdio: 'pipe' }
-    )
-    // It may end before it has read the message.
-    child.stdin.on('error', () => undefined).end(serialize(job))
+  private replyTo(
+    job: Job,
+    signal: AbortSignal,
+    onProgress: (done: number) => void
+  ): Promise<string> {
+    const { limits } = this
+    const child = this.start(job)
+    readProgress(child.stdio[3] as Socket, onProgress)
     return new Promise((resolve, reject) => {
       let error: InterdictError | undefined
       const stop = (reason: InterdictError): void => {
@@ -113,8 +135,7 @@ export class CommandRunner {
         child.kill('SIGKILL')
       }
       const timer = setTimeout(() => stop(failure('API_COMMAND_TIME', limits.time)), limits.time)
-      const onAbort = (): void => stop(failure('API_COMMAND', 'the client has disconnected'))
-      if (signal.aborted) onAbort()
+      const onAbort = (): void => stop(signal.reason as InterdictError)
       signal.addEventListener('abort', onAbort)
       const output: Buffer[] = []
       let size = 0
@@ -127,7 +148,7 @@ export class CommandRunner {
       child.stderr.setEncoding('utf8').on('data', (part: string) => {
         text = (text + part).slice(-MAX_STDERR)
       })
-      child.on('spawn', () => lowerPriority(child.pid!))
+      child.on('spawn', () => lowerPriority(child.pid!, LONG.has(job.name) ? NICE_LONG : NICE))
       child.on('error', ({ message }) => stop(failure('API_COMMAND', message)))
       child.on('close', (code, killedBy) => {
         clearTimeout(timer)
@@ -137,6 +158,22 @@ export class CommandRunner {
         else resolve(Buffer.concat(output).toString())
       })
     })
+  }
+
+  private start(job: Job): ChildProcessWithoutNullStreams {
+    const child = spawn(
+      process.execPath,
+      [`--max-old-space-size=${this.limits.heap}`, mainOf(this.program)],
+      {
+        cwd: dirname(job.settings.file),
+        env: { ...process.env, NODE_OPTIONS: '' },
+        // The last one is the connection by which a process knows that the gateway has ended.
+        stdio: ['pipe', 'pipe', 'pipe', 'pipe']
+      }
+    )
+    // It may end before it has read the message.
+    child.stdin.on('error', () => undefined).end(serialize(job))
+    return child
   }
 }
 
@@ -149,9 +186,9 @@ function mainOf(program: string): string {
   }
 }
 
-function lowerPriority(process: number): void {
+function lowerPriority(process: number, nice: number): void {
   try {
-    setPriority(process, NICE)
+    setPriority(process, nice)
   } catch {
     // It has ended already.
   }

@@ -3,7 +3,7 @@ import type { Milliseconds } from '../../base/units.js'
 import type { Config } from '../config/config.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
 import { systemTimers, type Timer, type Timers } from '../../base/time/timers.js'
-import { CommandRunner, type CommandLimits } from '../processes/commands.js'
+import { COMMAND_LIMITS, CommandRunner, type CommandLimits } from '../processes/commands.js'
 import type { ResultOf } from '../processes/requests.js'
 
 export type ReportsRun = ResultOf<'reports run'>
@@ -26,8 +26,8 @@ export interface ScheduledReportStatus {
 
 /** For reports on a month of a busy gateway. */
 const LIMITS: CommandLimits = {
+  ...COMMAND_LIMITS,
   concurrent: 1,
-  time: 1_800_000,
   memory: 512 * 2 ** 20,
   output: 2 ** 20,
   heap: 256
@@ -59,7 +59,7 @@ interface Counts {
   dropped: number
 }
 
-/** Has scheduled reports (`reports`) made when they are due, by a process of the lowest priority. */
+/** Has scheduled reports (`reports`) made when they are due, by a process of low priority. */
 export class ReportScheduler {
   private config: Config | undefined
   private timer: Timer | undefined

@@ -4,7 +4,7 @@ import type { Scope } from '../../../src/admin/api/route.js'
 /** What the authorization matrix expects of one route. */
 export interface Expectation {
   /** Null: open to everybody. Stated here again, so that no route changes its scope unnoticed. */
-  readonly scope: Scope | null
+  readonly scope: Scope | 'any' | null
   /** A valid request: the path below `/api/v1` with parameters, and what else it needs. */
   readonly path: string
   readonly request?: Omit<InjectOptions, 'method' | 'url' | 'headers'> & {
@@ -14,6 +14,8 @@ export interface Expectation {
   readonly granted?: number
 }
 
+const JOB = '00000000-0000-4000-8000-000000000000'
+
 /** By method and path, as the table of routes has them. */
 export const EXPECTATIONS: Readonly<Record<string, Expectation>> = {
   'GET /openapi.json': { scope: null, path: '/openapi.json' },
@@ -21,6 +23,9 @@ export const EXPECTATIONS: Readonly<Record<string, Expectation>> = {
   'GET /login/callback': { scope: null, path: '/login/callback?state=x&code=y', granted: 302 },
   'POST /logout': { scope: null, path: '/logout' },
   'GET /me': { scope: null, path: '/me' },
+  'GET /jobs': { scope: 'any', path: '/jobs' },
+  'GET /jobs/{id}': { scope: 'any', path: `/jobs/${JOB}`, granted: 404 },
+  'DELETE /jobs/{id}': { scope: 'any', path: `/jobs/${JOB}`, granted: 404 },
   'GET /status': { scope: 'read', path: '/status' },
   'GET /health': { scope: 'read', path: '/health' },
   'GET /trend': { scope: 'read', path: '/trend?step=60' },

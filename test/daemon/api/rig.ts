@@ -100,8 +100,7 @@ export async function apiRig(t: Test, options: ApiRigOptions = {}): Promise<ApiR
       status: unavailable,
       command: unavailable,
       // Without the memory of what was run before.
-      report: (request, signal) =>
-        (options.services?.command ?? unavailable)('report', request, signal),
+      report: (...request) => (options.services?.command ?? unavailable)('report', ...request),
       control: unavailable,
       ...options.services
     },

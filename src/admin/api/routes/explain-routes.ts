@@ -32,7 +32,8 @@ export const explainRoutes = [
       upstream: flag.prefault('true').describe('Whether to ask the upstreams')
     }),
     response: schemas.explanation,
-    handler: async ({ query }, { services, signal }) => {
+    job: true,
+    handler: async ({ query }, { services, command }) => {
       const { config } = services
       const { snapshot, rules, mandated: mandates } = await services.rules()
       const { timeZone, sources } = rules
@@ -43,7 +44,7 @@ export const explainRoutes = [
         const { name, type, client: from, device: client } = query
         const past = { name, type, from, client, at: showInstant(seconds, 'UTC'), upstream: false }
         // Reads the history and the log, which this thread must not wait for.
-        return services.command('explain', past, signal)
+        return command('explain', past)
       }
       const question = {
         name: readName(query.name),

@@ -77,9 +77,10 @@ export const lookupRoutes = [
     }),
     rowsRead: page => (page as { readonly items: readonly unknown[] }).items.length,
     errors: { API_BUSY: 503, API_COMMAND_TIME: 503, API_COMMAND: 500 },
-    handler: async ({ query }, { services, signal }) => {
+    job: true,
+    handler: async ({ query }, { command }) => {
       const { limit, offset } = query
-      const items = (await services.command('query', searchOf(query), signal)).map(present)
+      const items = (await command('query', searchOf(query))).map(present)
       return { offset, more: items.length > limit, items: items.slice(0, limit) }
     }
   }),
@@ -116,13 +117,11 @@ export const lookupRoutes = [
       return tables.reduce((sum, { rows = [] }) => sum + rows.length, 0)
     },
     errors: { API_BUSY: 503, API_COMMAND_TIME: 503, API_COMMAND: 500 },
-    handler: ({ params, query }, { services, signal }) => {
+    job: true,
+    handler: ({ params, query }, { report }) => {
       const { top, ...options } = query
       const question = params.kind === 'overview' ? undefined : params.kind
-      return services.report(
-        { question, ...options, top: top === undefined ? top : Number(top) },
-        signal
-      )
+      return report({ question, ...options, top: top === undefined ? top : Number(top) })
     }
   })
 ]

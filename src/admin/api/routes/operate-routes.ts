@@ -152,8 +152,8 @@ export const operateRoutes = [
     response: z.object({
       lists: z.array(z.looseObject({ id: z.string(), result: z.string() }))
     }),
-    handler: ({ params }, { services, signal }) =>
-      services.command('lists update', { ids: [params.id] }, signal)
+    job: true,
+    handler: ({ params }, { command }) => command('lists update', { ids: [params.id] })
   }),
   defineRoute({
     method: 'POST',
@@ -165,7 +165,7 @@ export const operateRoutes = [
     params: list,
     response: z.looseObject({}),
     errors: { REMOTE_NOT_HELD: 409, REMOTE_BUSY: 409 },
-    handler: ({ params }, { services, signal }) => services.command('lists confirm', params, signal)
+    handler: ({ params }, { command }) => command('lists confirm', params)
   }),
   defineRoute({
     method: 'POST',
@@ -179,8 +179,8 @@ export const operateRoutes = [
     }),
     response: REQUESTS.rollback.result,
     errors: { BUNDLE_OFF: 409, BUNDLE_NO_EARLIER: 409 },
-    handler: ({ body }, { services, signal, principal }) =>
-      services.command('rollback', { ...body, user: principal!.name }, signal)
+    handler: ({ body }, { command, principal }) =>
+      command('rollback', { ...body, user: principal!.name })
   }),
   defineRoute({
     method: 'POST',

@@ -43,17 +43,14 @@ async function withCandidate<Result>(
 }
 
 /** The effect on recorded lookups; why it is not known, for example because the log is too long. */
-async function replay(path: string, { services, signal }: RouteContext): Promise<unknown> {
+async function replay(path: string, { services, command, signal }: RouteContext): Promise<unknown> {
   const { which, path: log } = services.config.log.queries
   if (which === 'none') return null
   try {
-    return await services.command(
-      'replay',
-      { logs: [dirname(log)], rules: path, confined: true },
-      signal
-    )
+    return await command('replay', { logs: [dirname(log)], rules: path, confined: true })
   } catch (error) {
     const { code, message } = error as InterdictError
+    if (signal.aborted && code !== 'API_COMMAND_TIME') throw error
     return { code, message }
   }
 }
@@ -139,11 +136,11 @@ export const proposeRoutes = [
     produces: BUNDLE_TYPE,
     errors: { CANDIDATE_FOLDER: 422 },
     handler: ({ query, body }, context) => {
-      const { services, signal, response } = context
+      const { command, response } = context
       return withCandidate(body ?? Buffer.of(), context, query.base, async path => {
         const output = `${path}.bundle`
         const request = { folder: path, output, days: Number(query.days) }
-        await services.command('bundle create', request, signal)
+        await command('bundle create', request)
         response.end(readFileSync(output))
       })
     }
@@ -174,18 +171,19 @@ export const proposeRoutes = [
         .nullable()
         .describe('Null: not wanted, no log, or the candidate has errors')
     }),
+    job: true,
     rowsRead: result => judgedRows((result as { readonly replay: unknown }).replay),
     errors: { CANDIDATE_FOLDER: 422 },
     handler: ({ query, body }, context) => {
-      const { services, signal } = context
+      const { services, command } = context
       return withCandidate(body ?? Buffer.of(), context, query.base, async (path, candidate) => {
-        const found = await services.command('check', { rules: path, confined: true }, signal)
+        const found = await command('check', { rules: path, confined: true })
         const checked = candidate.withoutFolder(found)
         if (!checked.ok) return { check: checked, diff: null, replay: null }
         const compared = { old: services.config.rules, new: path, confined: true }
         return {
           check: checked,
-          diff: await services.command('diff', compared, signal),
+          diff: await command('diff', compared),
           replay: query.replay === 'true' ? await replay(path, context) : null
         }
       })
@@ -209,13 +207,13 @@ export const proposeRoutes = [
     }),
     errors: { BUNDLE_NOT_USED: 409 },
     handler: ({ body }, context) => {
-      const { services, signal, principal } = context
+      const { services, command, principal } = context
       const { rules: place, bundle: trust } = services.config
       if (trust === undefined) throw failure('BUNDLE_NOT_USED')
       return withCandidate(body ?? Buffer.of(), context, 'none', async path => {
         const { keys, signatures } = await readTrustedKeys(trust)
         const request = { path, trust: [...keys], signatures }
-        await services.command('bundle verify', request, signal)
+        await command('bundle verify', request)
         const { outcome, first } = await offerBundle(
           services,
           place,

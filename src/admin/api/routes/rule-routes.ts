@@ -48,7 +48,7 @@ interface Selection {
 
 /** @throws InterdictError API_NOT_FOUND for a network or app that the rules do not have */
 async function select(
-  { services, signal }: Pick<RouteContext, 'services' | 'signal'>,
+  { services, command }: Pick<RouteContext, 'services' | 'command'>,
   { at, network, app }: Selection,
   within = 0
 ) {
@@ -56,7 +56,7 @@ async function select(
   if (at !== undefined && Date.parse(showInstant(instantOf(at), 'UTC')) < Date.now()) {
     // By what was in force then, which a process of its own reads.
     const past = { at: showInstant(instantOf(at), 'UTC'), within, network, app }
-    const list = await services.command('bans', past, signal)
+    const list = await command('bans', past)
     return { list, generation: active.snapshot.generation }
   }
   const { networks, sources } = active.rules
@@ -118,6 +118,7 @@ export const rulesRoutes = [
     query: z.strictObject(selection),
     response: pageSchema(schemas.ban),
     errors: { API_NOT_FOUND: 404 },
+    job: true,
     handler: async ({ query }, context) => {
       const { list, generation } = await select(context, query)
       return pageOf(generation, list.bans.filter(inState(query.state)), query)
@@ -131,6 +132,7 @@ export const rulesRoutes = [
     query: z.strictObject(selection),
     response: pageSchema(schemas.exception),
     errors: { API_NOT_FOUND: 404 },
+    job: true,
     handler: async ({ query }, context) => {
       const { list, generation } = await select(context, query)
       return pageOf(generation, list.exceptions.filter(inState(query.state)), query)
@@ -150,6 +152,7 @@ export const rulesRoutes = [
     }),
     response: pageSchema(schemas.notice),
     errors: { API_NOT_FOUND: 404 },
+    job: true,
     handler: async ({ query }, context) => {
       const { list, generation } = await select(context, query, query.within)
       return pageOf(generation, list.notices, query)

@@ -27,7 +27,7 @@ const entry = z.looseObject({
 })
 const NOT_FOUND = { HISTORY_NONE: 404, HISTORY_AMBIGUOUS: 409, HISTORY_READ: 500 } as const
 const INCOMPLETE = { ...NOT_FOUND, HISTORY_INCOMPLETE: 409 } as const
-const common = { tag: 'rules', scope: 'read' } as const
+const common = { tag: 'rules', scope: 'read', job: true } as const
 
 export const rulesHistoryRoutes = [
   defineRoute({
@@ -40,7 +40,7 @@ export const rulesHistoryRoutes = [
     response: REQUESTS.plan.result,
     rowsRead: plan => judgedRows((plan as { readonly forecast?: unknown }).forecast),
     errors: { ADMIN_OFF: 409, PLAN_VERSION: 409 },
-    handler: (_, { services, signal }) => services.command('plan', {}, signal)
+    handler: (_, { command }) => command('plan', {})
   }),
   defineRoute({
     ...common,
@@ -64,7 +64,7 @@ export const rulesHistoryRoutes = [
       entries: z.array(entry)
     }),
     errors: { HISTORY_READ: 500 },
-    handler: ({ query }, { services, signal }) => services.command('rules history', query, signal)
+    handler: ({ query }, { command }) => command('rules history', query)
   }),
   defineRoute({
     ...common,
@@ -80,7 +80,7 @@ export const rulesHistoryRoutes = [
       zones: z.array(z.looseObject({}))
     }),
     errors: NOT_FOUND,
-    handler: ({ params }, { services, signal }) => services.command('rules show', params, signal)
+    handler: ({ params }, { command }) => command('rules show', params)
   }),
   defineRoute({
     ...common,
@@ -92,8 +92,7 @@ export const rulesHistoryRoutes = [
     query: z.strictObject({ path: z.string().min(1).max(1024).describe('Such as networks.yaml') }),
     response: REQUESTS['rules file'].result,
     errors: INCOMPLETE,
-    handler: ({ params, query }, { services, signal }) =>
-      services.command('rules file', { ...params, ...query }, signal)
+    handler: ({ params, query }, { command }) => command('rules file', { ...params, ...query })
   }),
   defineRoute({
     ...common,
@@ -105,8 +104,8 @@ export const rulesHistoryRoutes = [
     query: z.strictObject({ to: version.shape.version }),
     response: z.looseObject({}),
     errors: INCOMPLETE,
-    handler: ({ params, query }, { services, signal }) =>
-      services.command('rules diff', { old: params.version, new: query.to }, signal)
+    handler: ({ params, query }, { command }) =>
+      command('rules diff', { old: params.version, new: query.to })
   }),
   defineRoute({
     method: 'POST',
@@ -123,7 +122,7 @@ export const rulesHistoryRoutes = [
     }),
     response: REQUESTS['rules restore'].result,
     errors: { ...INCOMPLETE, RESTORE_BUNDLE: 409, RESTORE_WRITE: 409 },
-    handler: ({ params, body }, { services, signal, principal }) =>
-      services.command('rules restore', { ...params, ...body, user: principal!.name }, signal)
+    handler: ({ params, body }, { command, principal }) =>
+      command('rules restore', { ...params, ...body, user: principal!.name })
   })
 ]

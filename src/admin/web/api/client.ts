@@ -1,4 +1,6 @@
 import { EventParser, type ServerEvent } from './events.js'
+import { followJob, type ShownJob } from './follow-job.js'
+import type { Job } from './types/job-responses.js'
 
 /** Parameters of a query; those that are undefined or empty are left out. */
 export type Query = Readonly<Record<string, string | number | readonly string[] | undefined>>
@@ -7,7 +9,7 @@ export type Query = Readonly<Record<string, string | number | readonly string[] 
 export class ApiError extends Error {
   /**
    * @param status 0: no response
-   * @param code of the problem, as in docs/reference/errors.md; `OFFLINE`: the gateway does not respond
+   * @param code of the problem, as in docs/reference/errors.md; `OFFLINE`: the gateway does not respond; `CANCELLED`: by a button
    */
   constructor(
     readonly status: number,
@@ -26,6 +28,8 @@ export interface ApiClientOptions {
   /** The token or session is not valid any more, or there is none. */
   readonly onUnauthorized: () => void
   readonly onReachable: (isReachable: boolean) => void
+  /** Shows a request that has become a job; undefined: it has ended. */
+  readonly onJob?: (id: string, shown: ShownJob | undefined) => void
   /** Waits, so that tests need not. */
   readonly wait?: (seconds: number) => Promise<void>
 }
@@ -36,10 +40,12 @@ export interface Upload {
 }
 
 const PREFIX = '/api/v1'
-/** Other questions to the log are running, at the lowest priority: it is worth to wait, a second and more each time. */
+/** Many other questions to the log are waiting: retry, waiting at least a second each time. */
 const BUSY_TRIES = 60
 /** How many responses are kept: a page polls fewer paths. */
 const MAX_KEPT = 20
+/** What takes longer than two seconds becomes a job. RFC 7240 */
+const PREFER = { Prefer: 'respond-async, wait=2' }
 /** Proof that a page of the gateway sends the request: see docs/reference/http-api.md. */
 const OWN_PAGE = { 'X-Interdict-Request': '1' }
 
@@ -86,7 +92,7 @@ export class ApiClient {
   private async read(path: string, signal: AbortSignal | undefined): Promise<unknown> {
     const kept = this.kept.get(path)
     const response = await this.request('GET', path, undefined, signal, kept?.etag)
-    const data: unknown = response.status === 304 ? kept!.data : await response.json()
+    const data = response.status === 304 ? kept!.data : await this.resultOf(response, signal)
     const etag = response.headers.get('etag')
     this.kept.delete(path)
     if (etag !== null) this.kept.set(path, { etag, data })
@@ -107,7 +113,27 @@ export class ApiClient {
     signal?: AbortSignal
   ): Promise<T | undefined> {
     const response = await this.request(method, path, body, signal)
-    return response.status === 204 ? undefined : ((await response.json()) as T)
+    return (await this.resultOf(response, signal)) as T | undefined
+  }
+
+  private async resultOf(response: Response, signal: AbortSignal | undefined): Promise<unknown> {
+    if (response.status === 204) return undefined
+    const body: unknown = await response.json()
+    return response.status === 202 ? this.resultOfJob(body as Job, signal) : body
+  }
+
+  /** @throws ApiError */
+  private async resultOfJob(first: Job, signal: AbortSignal | undefined): Promise<unknown> {
+    const { onJob = () => undefined, wait = defaultWait } = this.options
+    const read = async (id: string): Promise<Job> =>
+      (await (await this.request('GET', `/jobs/${id}`, undefined, signal)).json()) as Job
+    const remove = async (id: string): Promise<void> => {
+      await this.request('DELETE', `/jobs/${id}`)
+    }
+    const job = await followJob(first, { read, remove, show: onJob, wait }, signal)
+    if (job.state === 'done') return job.result
+    const { status, code, detail } = job.problem!
+    throw new ApiError(status, job.state === 'cancelled' ? 'CANCELLED' : code, detail)
   }
 
   /** A file. */
@@ -162,6 +188,7 @@ export class ApiClient {
     const given = token()
     const upload = body !== undefined && 'type' in body && 'body' in body ? body : undefined
     const headers = {
+      ...PREFER,
       ...(given !== undefined && { Authorization: `Bearer ${given}` }),
       ...(method !== 'GET' && OWN_PAGE),
       ...(etag !== undefined && { 'If-None-Match': etag }),

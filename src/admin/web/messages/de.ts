@@ -3,6 +3,10 @@ import type { Messages } from './en.js'
 /** Texts of the dashboard in German; see `en.ts`. */
 export const messages: Messages = {
   loading: 'Wird geladen …',
+  'jobs.title': 'Läuft',
+  'jobs.queued': '{command}: wartet auf andere Fragen, {time}',
+  'jobs.running': '{command}: läuft seit {time}',
+  'jobs.cancel': 'Abbrechen',
   failed: 'Dies kann nicht angezeigt werden',
   close: 'Schließen',
   skip: 'Zum Inhalt',
@@ -76,6 +80,7 @@ export const messages: Messages = {
   'error.API_SCOPE': 'Das dürfen Sie nicht sehen oder tun',
   'error.API_BUSY': 'Andere Fragen an das Protokoll laufen; versuchen Sie es gleich noch einmal',
   'error.API_COMMAND_TIME': 'Das dauert zu lange: wählen Sie einen kürzeren Zeitraum',
+  'error.CANCELLED': 'Abgebrochen',
   'error.API_LOCKED': 'Zu viele falsche Tokens: warten Sie eine Minute',
   'error.API_RATE': 'Zu viele Anfragen: warten Sie einen Augenblick',
   'error.API_CONTROL_SILENT': 'Das Gateway ist zu beschäftigt, um zu antworten',

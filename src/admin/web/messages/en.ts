@@ -1,6 +1,10 @@
 /** Texts of the dashboard in English. A bar separates the forms for one and for other numbers `{n}`. */
 export const messages = {
   loading: 'Loading …',
+  'jobs.title': 'Running',
+  'jobs.queued': '{command}: waiting for other questions, {time}',
+  'jobs.running': '{command}: running for {time}',
+  'jobs.cancel': 'Cancel',
   failed: 'This cannot be shown',
   close: 'Close',
   skip: 'Skip to content',
@@ -73,6 +77,7 @@ export const messages = {
   'error.API_SCOPE': 'You may not see or do this',
   'error.API_BUSY': 'Other questions to the log are running; try again in a moment',
   'error.API_COMMAND_TIME': 'This takes too long: choose a shorter period',
+  'error.CANCELLED': 'Cancelled',
   'error.API_LOCKED': 'Too many wrong tokens: wait a minute',
   'error.API_RATE': 'Too many requests: wait a moment',
   'error.API_CONTROL_SILENT': 'The gateway is too busy to answer',

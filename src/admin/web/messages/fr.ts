@@ -3,6 +3,10 @@ import type { Messages } from './en.js'
 /** Texts of the dashboard in French; see `en.ts`. */
 export const messages: Messages = {
   loading: 'Chargement …',
+  'jobs.title': 'En cours',
+  'jobs.queued': '{command} : attend d’autres recherches, {time}',
+  'jobs.running': '{command} : en cours depuis {time}',
+  'jobs.cancel': 'Annuler',
   failed: 'Affichage impossible',
   close: 'Fermer',
   skip: 'Aller au contenu',
@@ -72,6 +76,7 @@ export const messages: Messages = {
   'error.API_SCOPE': 'Vous n’avez pas ce droit',
   'error.API_BUSY': 'D’autres recherches dans le journal sont en cours ; réessayez dans un instant',
   'error.API_COMMAND_TIME': 'C’est trop long : choisissez une période plus courte',
+  'error.CANCELLED': 'Annulé',
   'error.API_LOCKED': 'Trop de jetons erronés : attendez une minute',
   'error.API_RATE': 'Trop de demandes : attendez un instant',
   'error.API_CONTROL_SILENT': 'La passerelle est trop occupée pour répondre',

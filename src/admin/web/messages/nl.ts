@@ -3,6 +3,10 @@ import type { Messages } from './en.js'
 /** Texts of the dashboard in Dutch; see `en.ts`. */
 export const messages: Messages = {
   loading: 'Laden …',
+  'jobs.title': 'Bezig',
+  'jobs.queued': '{command}: wacht op andere vragen, {time}',
+  'jobs.running': '{command}: bezig sinds {time}',
+  'jobs.cancel': 'Annuleren',
   failed: 'Dit kan niet worden getoond',
   close: 'Sluiten',
   skip: 'Naar de inhoud',
@@ -73,6 +77,7 @@ export const messages: Messages = {
   'error.API_SCOPE': 'U mag dit niet zien of doen',
   'error.API_BUSY': 'Er lopen andere vragen aan het logboek; probeer het zo dadelijk opnieuw',
   'error.API_COMMAND_TIME': 'Dit duurt te lang: kies een kortere periode',
+  'error.CANCELLED': 'Geannuleerd',
   'error.API_LOCKED': 'Te veel foute tokens: wacht een minuut',
   'error.API_RATE': 'Te veel verzoeken: wacht even',
   'error.API_CONTROL_SILENT': 'De gateway heeft het te druk om te antwoorden',

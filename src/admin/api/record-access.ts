@@ -1,0 +1,59 @@
+import type { ApiServices } from './api-services.js'
+import type { Route } from './route.js'
+
+/** Maximum number of recorded characters of a query. */
+const MAX_FILTER = 1_000
+
+/** A request that has been answered, or a job that has ended. */
+export interface Access {
+  readonly route: Route
+  /** Null: nobody. */
+  readonly by: string | null
+  /** Path and query. */
+  readonly url: string
+  readonly status: number
+  /** Of the problem; undefined: there was none. */
+  readonly code: string | undefined
+  /** The return value of the handler, if it is personal data. */
+  readonly personalData: unknown
+}
+
+/** Records changes, and reads of personal data, in the audit trails and in the service log. */
+export function recordAccess(services: ApiServices, access: Access): void {
+  const { route, status } = access
+  if (route.method !== 'GET') recordChange(services, access)
+  if (route.rowsRead !== undefined && (!isRecordedStream(route) || status >= 400))
+    recordRead(services, access)
+}
+
+/** Streams are recorded when they begin and when they end. */
+export const isRecordedStream = ({ produces, rowsRead }: Route): boolean =>
+  produces === 'text/event-stream' && rowsRead !== undefined
+
+/** All that is changed through the API is logged, with who did it. */
+function recordChange(
+  { log, changes }: ApiServices,
+  { route: { id, method }, by, url, status, code }: Access
+): void {
+  const [path] = url.split('?', 1)
+  const fields = { by, operation: id, route: `${method} ${path}`, status }
+  // Without a name anybody could fill the audit trail.
+  if (by !== null) changes.record({ by, operation: id, subject: path!, code: code ?? null })
+  if (code === undefined) log.info(fields, 'change through the HTTP API')
+  else log.warn({ ...fields, code }, 'change through the HTTP API refused')
+}
+
+/** Records reads of personal data through the API: the reader, the request and the number of rows. */
+export function recordRead(
+  { log, reads }: ApiServices,
+  { route: { id, rowsRead }, by, url, code: problem, personalData }: Access
+): void {
+  if (by === null) return
+  const code = problem ?? null
+  const [path, query = ''] = url.split('?', 2)
+  const filter = [...new URLSearchParams(query)].map(pair => pair.join('=')).join(' ')
+  const rows = personalData === undefined ? null : rowsRead!(personalData)
+  const shown = filter.slice(0, MAX_FILTER)
+  reads.record({ by, operation: id, subject: path!, filter: shown, rows, code })
+  log.info({ by, operation: id, filter, rows, code }, 'lookups read through the HTTP API')
+}
