@@ -1,3 +1,5 @@
+import { serializeError } from '../../base/errors/serialized-error.js'
+import type { ServiceLog } from '../../base/log/service-log.js'
 import type { ApiServices } from './api-services.js'
 import type { Route } from './route.js'
 
@@ -52,8 +54,22 @@ export function recordRead(
   const code = problem ?? null
   const [path, query = ''] = url.split('?', 2)
   const filter = [...new URLSearchParams(query)].map(pair => pair.join('=')).join(' ')
-  const rows = personalData === undefined ? null : rowsRead!(personalData)
+  const rows = personalData === undefined ? null : countRows(rowsRead!, personalData, log)
   const shown = filter.slice(0, MAX_FILTER)
   reads.record({ by, operation: id, subject: path!, filter: shown, rows, code })
   log.info({ by, operation: id, filter, rows, code }, 'lookups read through the HTTP API')
+}
+
+/** The read is recorded in any case. */
+function countRows(
+  rowsRead: NonNullable<Route['rowsRead']>,
+  data: unknown,
+  log: ServiceLog
+): number | null {
+  try {
+    return rowsRead(data)
+  } catch (error) {
+    log.error(serializeError(error), 'cannot count the rows of a response')
+    return null
+  }
 }

@@ -140,7 +140,7 @@ t.test('pages of a search, and reports', async t => {
 t.test('each read of lookups is recorded: who, filter, rows', async t => {
   const command = answering(name =>
     Promise.resolve(
-      name === 'query' ? [{ qname: 'a' }, { qname: 'b' }] : { tables: [{ rows: [1, 2, 3] }] }
+      name === 'query' ? [{ qname: 'a' }, { qname: 'b' }] : { tables: { app: [{}, {}], ban: [{}] } }
     )
   )
   const rig = await apiRig(t, { services: { command } })
@@ -164,6 +164,15 @@ t.test('each read of lookups is recorded: who, filter, rows', async t => {
   const policy = rig.token('auditor', ['policy'])
   const page = await rig.send({ url: '/api/v1/reads?limit=2', token: policy })
   t.match(page.json(), { items: expected.slice(0, 2) })
+})
+
+t.test('a read is recorded even if its rows cannot be counted', async t => {
+  const rig = await apiRig(t, { services: { command: answering(() => Promise.resolve({})) } })
+  const token = rig.token('reader', ['read'])
+  const { statusCode } = await rig.send({ url: '/api/v1/reports/overview', token })
+  t.equal(statusCode, 200)
+  t.match(rig.reads.newest, [{ by: 'reader', operation: 'getReport', rows: null, code: null }])
+  t.equal(rig.log.with('cannot count the rows of a response').length, 1)
 })
 
 t.test('clients and names of a replay and a forecast count as read', async t => {

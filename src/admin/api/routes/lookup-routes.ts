@@ -113,8 +113,8 @@ export const lookupRoutes = [
     }),
     response: z.looseObject({}),
     rowsRead: report => {
-      const { tables = [] } = report as { tables?: readonly { rows?: readonly unknown[] }[] }
-      return tables.reduce((sum, { rows = [] }) => sum + rows.length, 0)
+      const { tables } = report as { readonly tables: Readonly<Record<string, readonly unknown[]>> }
+      return Object.values(tables).reduce((sum, rows) => sum + rows.length, 0)
     },
     errors: { API_BUSY: 503, API_COMMAND_TIME: 503, API_COMMAND: 500 },
     job: true,
