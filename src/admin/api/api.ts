@@ -131,6 +131,7 @@ function send(
     void reply.header('etag', etag)
     if (isUnchanged(request.raw, etag)) return reply.code(304).send()
   }
+  if (json === undefined) return reply.code(status).send()
   return reply.code(status).type('application/json').send(json)
 }
 

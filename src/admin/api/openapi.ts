@@ -24,6 +24,7 @@ const TAGS: Readonly<Record<string, string>> = {
 const COMMON = [400, 429, 500]
 const GUARDED = [401, 403]
 const WITH_BODY = [408, 413, 415]
+const OF_COMMANDS = [422, 503]
 
 /** The OpenAPI 3.1 document of all routes. */
 export function openApiDocument(routes: readonly Route[]): Json {
@@ -130,11 +131,13 @@ function responsesOf(route: Route, hasBody: boolean): Json {
   const type = produces ?? 'application/json'
   const hasTag = isConditional(route)
   const headers = hasTag && { headers: { ETag: { $ref: '#/components/headers/ETag' } } }
-  const content = response && { [type]: { schema: schemaOf(response, 'output') } }
+  const body = response === undefined ? {} : { schema: schemaOf(response, 'output') }
+  const content = status !== 204 && status !== 302 && { [type]: body }
   const failures = new Set([
     ...COMMON,
     ...(scope === null ? [] : GUARDED),
     ...(hasBody ? WITH_BODY : []),
+    ...(route.job === true ? OF_COMMANDS : []),
     ...Object.entries(errors).map(([, status]) => status),
     ...(Object.keys(errors) as (keyof typeof STATUS_OF)[]).flatMap(code => STATUS_OF[code] ?? [])
   ])

@@ -28,6 +28,7 @@ export const jobRoutes = [
     description: `${WHOSE} It is kept for ten minutes after its end.`,
     scope: 'any',
     params: id,
+    errors: { API_NOT_FOUND: 404 },
     response: jobWithResult,
     handler: ({ params }, { jobs, principal }) => {
       const job = jobs.get(params.id, principal!)
@@ -43,6 +44,7 @@ export const jobRoutes = [
     description: WHOSE,
     scope: 'any',
     params: id,
+    errors: { API_NOT_FOUND: 404 },
     handler: ({ params }, { jobs, principal }) => {
       jobs.cancel(params.id, principal!)
       return Promise.resolve()
