@@ -7,14 +7,17 @@ import { existsSync } from 'node:fs'
 
 /** Programs, and the packages that have them. What is not a program is found by its path, where `*` stands for one folder. */
 const PROGRAMS = {
+  'apt-ftparchive': 'apt-utils',
   bash: 'bash',
   chromium: 'chromium',
+  createrepo_c: 'createrepo-c',
   crun: 'crun',
   curl: 'curl',
   debootstrap: 'debootstrap',
   delv: 'bind9-dnsutils',
   dhcpd: 'isc-dhcp-server',
   dig: 'bind9-dnsutils',
+  dnf: 'dnf',
   dnsdist: 'dnsdist',
   dnsmasq: 'dnsmasq-base',
   dnsperf: 'dnsperf',
@@ -25,6 +28,7 @@ const PROGRAMS = {
   fstrm_capture: 'fstrm-bin',
   getcap: 'libcap2-bin',
   git: 'git',
+  gpg: 'gpg',
   groff: 'groff',
   h2load: 'nghttp2-client',
   ip: 'iproute2',
@@ -51,6 +55,7 @@ const PROGRAMS = {
   python3: 'python3',
   radvd: 'radvd',
   rpmbuild: 'rpm',
+  rpmsign: 'rpm',
   rsyslogd: 'rsyslog',
   script: 'bsdutils',
   tar: 'tar',

@@ -2,6 +2,8 @@
  * `npm run package`: makes everything of a release in `dist/package`, the same octets each time: packages for
  * Debian and for RPM distributions, the npm package, the software bill of materials, and signed sums.
  *
+ * With `--repository`, also repositories for apt and dnf of these packages, signed with `--sign-key`.
+ *
  * Environment: SOURCE_DATE_EPOCH, INTERDICT_MAINTAINER, MINISIGN_KEY (a file) and MINISIGN_PASSWORD.
  */
 import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -12,6 +14,7 @@ import { packageInfo, type PackageName } from './info.js'
 import { buildNpm } from './npm.js'
 import { buildRpm } from './rpm.js'
 import { ARCHITECTURES, type Architecture } from './runtime.js'
+import { checkSignKey, makeRepository } from './repository.js'
 import { sbom } from './sbom.js'
 import { sign, writeSums } from './sign.js'
 import { scratch, stageAnalysis, stageGateway } from './stage.js'
@@ -26,11 +29,17 @@ const { values } = parseArgs({
     arch: { type: 'string', multiple: true, default: Object.keys(ARCHITECTURES) },
     /** Compresses weakly, for tests. */
     fast: { type: 'boolean', default: false },
-    format: { type: 'string', multiple: true, default: [...Object.keys(BUILDERS), 'npm'] }
+    format: { type: 'string', multiple: true, default: [...Object.keys(BUILDERS), 'npm'] },
+    repository: { type: 'boolean', default: false },
+    /** A secret key of gpg. */
+    'sign-key': { type: 'string' },
+    /** Days until apt refuses the repository. */
+    'valid-days': { type: 'string' }
   }
 })
 
 install('dpkg-deb', 'rpmbuild', 'tar', 'git')
+const repository = values.repository ? repositoryOptions() : undefined
 const info = packageInfo(process.env, values.fast)
 const out = resolve(values.out)
 mkdirSync(out, { recursive: true })
@@ -38,7 +47,8 @@ for (const file of readdirSync(out)) {
   if (statSync(join(out, file)).isFile()) rmSync(join(out, file))
 }
 const files: string[] = []
-for (const architecture of values.arch as Architecture[]) {
+const architectures = values.arch as Architecture[]
+for (const architecture of architectures) {
   for (const [format, build] of Object.entries(BUILDERS)) {
     if (!values.format.includes(format)) continue
     for (const [name, stage] of Object.entries(STAGES) as [PackageName, typeof stageGateway][]) {
@@ -65,3 +75,17 @@ for (const file of files) {
   process.stdout.write(`${size.padStart(6)} MB  ${basename(file)}\n`)
 }
 process.stdout.write(`${sums}\n${signed}\n`)
+if (repository !== undefined) {
+  const folder = join(out, 'repository')
+  makeRepository({ ...repository, files, architectures, folder })
+  process.stdout.write(`signed with ${repository.key}: ${folder}\n`)
+}
+
+/** Before anything is built. */
+function repositoryOptions(): { readonly key: string; readonly validDays: number | undefined } {
+  install('gpg', 'apt-ftparchive', 'rpmsign', 'createrepo_c')
+  const { 'sign-key': key, 'valid-days': days } = values
+  if (days !== undefined && !/^[1-9]\d{0,3}$/.test(days))
+    throw new Error('--valid-days: expected a number of days')
+  return { key: checkSignKey(key), validDays: days === undefined ? undefined : Number(days) }
+}
