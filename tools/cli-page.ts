@@ -40,6 +40,8 @@ what is missing is \`null\`, times are in RFC 3339, lists have a key of their ow
 | \`rollback\` | \`from\`, \`to\`, \`changed\`; with \`--list\`, \`bundles\`; with \`--dry-run\`, as \`diff\` |
 | \`certificate renew\` | \`certificate\` (file), \`names\`, \`due\`, \`reason\`, \`notAfter\`, \`renewalFrom\`, \`renewed\` |
 | \`onboard\` | \`target\`, \`name\`, \`services\`, \`file\` (usual name), \`encoding\` (\`utf8\`, \`base64\`), \`content\`, \`notes\`; without a target, \`targets\` |
+| \`backup\` | \`file\`, \`files\` (count), \`size\`, \`encrypted\`, \`missing\`, each with \`key\` and \`path\`; with \`--check\` also \`createdAt\`, \`host\`, \`version\`, and \`check\` |
+| \`restore\` | \`settings\`, \`restored\` and \`moved\` (paths), \`missing\` |
 | \`log remove\` | \`removed\`, each with \`file\` and \`was\` (\`null\`: as the chain has it); \`recorded\` in the chain |
 `
 

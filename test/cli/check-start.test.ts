@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import type { InterdictError } from '../../src/base/errors/error.js'
 import { InputError } from '../../src/cli/exit.js'
 import { CompilerHandle } from '../../src/gateway/compiler/compiler-handle.js'
+import { SETTINGS_PATHS } from '../../src/gateway/backup/settings-paths.js'
 import { startService } from '../../src/cli/service.js'
 import { schemaStrings } from '../config/schema-strings.js'
 import { bundle, one, put } from '../daemon/bundle-rig.js'
@@ -354,6 +355,10 @@ t.test('every string setting is a file listed here, or is known not to be one', 
     'all exist'
   )
   t.end()
+})
+
+t.test('backup knows each of them', async t => {
+  t.strictSame(Object.keys(SETTINGS_PATHS).sort(), Object.keys(FILES).sort())
 })
 
 const certificate = makeCertificate({ names: ['dns.example'] })

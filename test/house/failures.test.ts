@@ -439,6 +439,14 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   SIGHUP: ['cli/serve-failures.test.ts', 'a thousand SIGHUPs'],
   'invalid settings file': ['daemon/settings.test.ts', 'a wrong file changes nothing'],
   'settings file deleted or emptied': ['daemon/settings.test.ts', 'never be deleted or emptied'],
+  'backup damaged, truncated or made by somebody else': [
+    'cli/backup.test.ts',
+    'damaged or cut off anywhere is refused'
+  ],
+  'restore over a gateway that runs, or over files': [
+    'cli/backup.test.ts',
+    'backed up while it runs, restored'
+  ],
   'unreadable lines in a replayed log': [
     'replay/own-log.test.ts',
     'skips lines that it cannot read'

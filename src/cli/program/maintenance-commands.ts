@@ -6,6 +6,7 @@ export function addMaintenanceCommands(program: Command, { io, done }: Context):
   program.commandsGroup('Maintenance:')
   addAlerts(program, { io, done })
   addReports(program, { io, done })
+  addBackup(program, { io, done })
 
   const log = program.command('log').description('Manage query log files')
   examples(log, "log remove queries-20261101T000000.000Z.jsonl --reason 'request 17'", 'log rotate')
@@ -145,4 +146,56 @@ function addReports(program: Command, { io, done }: Context): void {
       done(await testReports(command.optsWithGlobals(), io))
     })
   examples(test, 'reports test', 'reports test --config /etc/interdict/interdict.yaml')
+}
+
+const PASSPHRASE = 'file with the passphrase, mode 600 or 640'
+const PRIVATE_KEY = 'private RSA key to decrypt with, PEM'
+
+function addBackup(program: Command, { io, done }: Context): void {
+  const backup = program
+    .command('backup')
+    .summary('Back up settings, rules and state, or check a backup')
+    .description(
+      'Write the settings, the files that they name, rules and state to one file with mode 0600, while the gateway ' +
+        'runs. With --check, verify such a file, and check the settings and rules in it as "interdict check" does.'
+    )
+    .option('-o, --output <file>', 'backup to write; must not exist')
+    .option('--query-log', 'include the query log')
+    .option('--pseudonym-keys', 'include the keys that show who a pseudonym is')
+    .option('--passphrase-file <file>', `encrypt: ${PASSPHRASE}`)
+    .option('--recipient <file>', 'encrypt to this RSA public key or certificate, PEM')
+    .option('--check <file>', 'check this backup instead')
+    .option('--key <file>', `with --check: ${PRIVATE_KEY}`)
+    .option('--json', 'print JSON')
+    .action(async (_options, command: Command) => {
+      const { backup } = await import('../commands/gateway/backup.js')
+      done(await backup(command.optsWithGlobals(), io))
+    })
+  examples(
+    backup,
+    'backup -o /srv/backup/interdict.backup --recipient backup.pem',
+    'backup --check /srv/backup/interdict.backup --key backup.key'
+  )
+
+  const restore = program
+    .command('restore')
+    .summary('Restore the files of a backup')
+    .description(
+      'Verify a backup, then restore its files with their modes and, as root, their owners. The gateway must not run.'
+    )
+    .argument('<file>', 'backup')
+    .option('--force', 'move existing files, rules and state aside first')
+    .option('--root <folder>', 'restore below this folder instead of /')
+    .option('--passphrase-file <file>', PASSPHRASE)
+    .option('--key <file>', PRIVATE_KEY)
+    .option('--json', 'print JSON')
+    .action(async (file: string, _options, command: Command) => {
+      const { restoreBackup } = await import('../commands/gateway/restore.js')
+      done(await restoreBackup(file, command.optsWithGlobals(), io))
+    })
+  examples(
+    restore,
+    'restore interdict.backup --passphrase-file passphrase.txt',
+    'restore interdict.backup --key backup.key --root /tmp/restored'
+  )
 }

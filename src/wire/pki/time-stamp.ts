@@ -1,5 +1,6 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import type { Milliseconds } from '../../base/units.js'
+import { derSequence, derValue } from './der-values.js'
 import { DerError, DerReader, oidText, TAG } from './der.js'
 import { readSignedData, type SignedData } from './signed-data.js'
 
@@ -29,14 +30,17 @@ export interface TimeStamp {
  * @param nonce 16 octets; the response repeats them
  */
 export function timeStampRequest(sha256: string, nonce: Buffer): Buffer {
-  const imprint = sequence(SHA256_ALGORITHM, value(TAG.octetString, Buffer.from(sha256, 'hex')))
+  const imprint = derSequence(
+    SHA256_ALGORITHM,
+    derValue(TAG.octetString, Buffer.from(sha256, 'hex'))
+  )
   // Positive, and minimal: X.690 §8.3.
   const number = Buffer.concat([Buffer.of(1), nonce])
-  return sequence(
-    value(TAG.integer, Buffer.of(1)),
+  return derSequence(
+    derValue(TAG.integer, Buffer.of(1)),
     imprint,
-    value(TAG.integer, number),
-    value(TAG.boolean, Buffer.of(0xff))
+    derValue(TAG.integer, number),
+    derValue(TAG.boolean, Buffer.of(0xff))
   )
 }
 
@@ -144,9 +148,3 @@ function readTime(octets: Uint8Array): Milliseconds {
   if (Number.isNaN(time)) throw new DerError(`invalid time ${JSON.stringify(text)}`)
   return time
 }
-
-const sequence = (...parts: readonly Buffer[]): Buffer => value(TAG.sequence, Buffer.concat(parts))
-
-/** Lengths here are below 128. */
-const value = (tag: number, content: Buffer): Buffer =>
-  Buffer.concat([Buffer.of(tag, content.length), content])

@@ -109,6 +109,19 @@ export const OPERATION = {
   PLAN_VERSION: (gateway: string, own: string) =>
     `the gateway runs version ${gateway}, and this program is version ${own}; run "interdict upgrade", or the program of the gateway`,
   GATEWAY_RESTLESS: () => 'rule files keep changing while being read',
+  BACKUP_READ: (path: string, why: string) => `cannot back up ${path}: ${why}`,
+  BACKUP_WRITE: (path: string, why: string) => `cannot write backup ${path}: ${why}`,
+  BACKUP_BROKEN: (path: string, why: string) => `backup ${path} cannot be used: ${why}`,
+  BACKUP_KEY: (path: string, why: string) => `cannot decrypt backup ${path}: ${why}`,
+  BACKUP_ENTRY: (path: string, entry: string, why: string) =>
+    `backup ${path} has an entry that a restore must not write, ${entry}: ${why}; nothing was restored`,
+  BACKUP_RECIPIENT: (path: string, why: string) => `cannot encrypt to ${path}: ${why}`,
+  RESTORE_EXISTS: (count: number, first: string) =>
+    `${count} files exist already, such as ${first}; nothing was restored. --force moves them aside first`,
+  RESTORE_RUNNING: (folder: string, holder: string) =>
+    `a gateway uses ${folder}: ${holder} has locked it; stop it first, nothing was restored`,
+  RESTORE_INCOMPLETE: (path: string, why: string) =>
+    `cannot restore ${path}: ${why}; files before it are restored. Run the command again with --force`,
   INIT_EXISTS: (folder: string, files: string) =>
     `${folder} already has ${files}; nothing was written`,
   INIT_WRITE: (folder: string, why: string) => `cannot write to ${folder}: ${why}`,
