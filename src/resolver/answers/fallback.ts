@@ -2,6 +2,7 @@ import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../../base/units
 import type { AnswerCache, QuestionKey } from '../cache/cache.js'
 import type { Answer } from '../../wire/dns/records/answer.js'
 import { RCODE } from '../../wire/dns/registry/rcode.js'
+import { KEY_DO } from '../../wire/dns/message/question.js'
 import { staleAnswer } from '../../wire/dns/reply/stale-answer.js'
 
 /** How long stale answers are served; from the settings. */
@@ -52,11 +53,22 @@ export class Fallback {
     // Read before the expired answer, so that a flush meanwhile does not miss its copy.
     generation = this.failures.generation
   ): Answer | undefined {
-    const expired = this.cache.getStale(key)
+    const expired = this.cache.getStale(key) ?? this.findUnsigned(key)
     if (expired === undefined) return undefined
     const stale = staleAnswer(expired, this.staleLifetime(expired, now), now)
     this.failures.put(key, stale, generation)
     return stale
+  }
+
+  /** For a client that wants signatures: the expired answer without them, which is better than none. RFC 8767 §5. */
+  private findUnsigned(key: QuestionKey): Answer | undefined {
+    const last = key.length - 1
+    const flags = key[last]!
+    if ((flags & KEY_DO) === 0) return undefined
+    key[last] = flags & ~KEY_DO
+    const expired = this.cache.getStale(key)
+    key[last] = flags
+    return expired
   }
 
   /** Until the next recheck, but never beyond the time for which stale answers may be served. */

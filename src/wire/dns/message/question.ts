@@ -62,9 +62,12 @@ export function matchesQuestionAt(octets: Uint8Array, at: Octets, question: Uint
   return equalOctets(octets, at + name, question, name, QUESTION_FIXED_SIZE)
 }
 
+/** DO in the last octet of a key. */
+export const KEY_DO = 1
+
 /** The last octet of a key: DO and CD. */
 export function keyFlags(dnssecOk: boolean, checkingDisabled: boolean): number {
-  return (dnssecOk ? 1 : 0) | (checkingDisabled ? 2 : 0)
+  return (dnssecOk ? KEY_DO : 0) | (checkingDisabled ? 2 : 0)
 }
 
 /** The parts of a cache key. */
