@@ -1,5 +1,5 @@
 import type { Milliseconds } from '../../base/units.js'
-import type { Content, Neighbours, Part, Run, Version } from './rule-segments.js'
+import type { Content, Neighbours, Part, Run, Version } from './rule-timeline.js'
 
 /** Workers adopt new rules at slightly different times, and lines of both are mixed for so long. */
 export const MIXED: Milliseconds = 10_000

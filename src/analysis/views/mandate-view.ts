@@ -3,7 +3,6 @@ import type { Seconds } from '../../base/units.js'
 import { containsPattern } from '../../policy/rules/mandates/pattern-relations.js'
 import type { MandateOrder } from '../../policy/rules/mandates/mandate-orders.js'
 import { readPattern } from '../../policy/rules/model/pattern.js'
-import type { Explanation } from './explanation.js'
 
 /** A mandate that concerns a rule; its JSON form is public. */
 export interface MandateView {
@@ -24,6 +23,15 @@ export interface NameMandate extends MandateView {
   readonly met: boolean
 }
 
+/** A decision, as far as mandates are compared with it. */
+interface Decided {
+  readonly network: string | null
+  readonly addressNetwork: string | null
+  readonly client: string
+  readonly verdict: string
+  readonly rule: { readonly kind: string } | null
+}
+
 const viewOf = ({ mandate, authority, reference, file, line }: MandateOrder): MandateView => {
   return { id: mandate, authority, reference, at: `${file}:${line}` }
 }
@@ -34,12 +42,12 @@ export function mandatesOfRule(orders: readonly MandateOrder[], rule: string): M
 }
 
 /** Adds the mandates that order the queried name to be banned for the client at that time. */
-export function withMandates(
-  explanation: Explanation,
+export function withMandates<D extends Decided>(
+  explanation: D,
   name: Uint8Array,
   orders: readonly MandateOrder[],
   now: Seconds
-): Explanation {
+): D & { readonly mandates: readonly NameMandate[] } {
   const mandates = orders.flatMap((order): NameMandate[] => {
     const { from, until, allowsExceptions: exceptions } = order
     if (now < from || until <= now || !isInScope(order, explanation)) return []
@@ -53,7 +61,7 @@ export function withMandates(
 /** Clients in no network are refused. */
 function isInScope(
   { networks, prefixes }: MandateOrder,
-  { network, addressNetwork, client }: Explanation
+  { network, addressNetwork, client }: Decided
 ): boolean {
   const own = [network, addressNetwork].filter(one => one !== null)
   if (own.length === 0) return false
@@ -75,7 +83,7 @@ function orderedName(
   return except.some(covers) ? undefined : [...names, ...ofApps].find(covers)
 }
 
-function isMet({ verdict, rule }: Explanation, exceptions: boolean): boolean {
+function isMet({ verdict, rule }: Decided, exceptions: boolean): boolean {
   if (verdict === 'blocked') return rule?.kind === 'ban'
   return verdict === 'allowed' && rule?.kind === 'exception' && exceptions
 }
