@@ -58,9 +58,13 @@ async function performAsJob(long: LongRequest, wait: Milliseconds): Promise<unkn
     { perform, problemOf: error => problemIn(long, error), onEnd: end => recordEnd(long, end) }
   )
   request.isJob = true
+  // A client that does not know the job cannot cancel it.
+  const cancel = (): void => jobs.cancel(job.id, principal)
+  client.signal.addEventListener('abort', cancel, { once: true })
   await completesWithin(ended, wait)
+  client.signal.removeEventListener('abort', cancel)
   const { end } = job
-  if (end === undefined || end.state === 'cancelled' || client.signal.aborted) {
+  if (end === undefined || end.state === 'cancelled') {
     void reply.code(202).header('location', `${PREFIX}/jobs/${job.id}`)
     void reply.type('application/json').send(`${JSON.stringify(viewOf(job, principal))}\n`)
     return undefined

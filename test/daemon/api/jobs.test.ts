@@ -1,3 +1,4 @@
+import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { failure } from '../../../src/base/errors/error.js'
 import { readPrefer } from '../../../src/admin/api/prefer.js'
@@ -188,6 +189,23 @@ t.test('clients that want no job get an answer, or an error when they stop waiti
   t.equal(rig.reads.newest.length, 4, 'each is recorded once')
   const other = await start(token, '/networks', 'respond-async')
   t.equal(other.statusCode, 200, 'a route that is fast has no jobs')
+})
+
+t.test('a client that disconnects before it knows of the job', async t => {
+  const { rig, begun, read } = await jobRig(t)
+  const token = rig.token('ann', ['read'])
+  await rig.app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = rig.app.server.address() as AddressInfo
+  const page = new AbortController()
+  const headers = { authorization: `Bearer ${token}`, prefer: 'respond-async, wait=600' }
+  const url = `http://127.0.0.1:${port}/api/v1/lookups`
+  const left = fetch(url, { headers, signal: page.signal })
+  while (begun.length < 1) await new Promise(resolve => setTimeout(resolve, 1))
+  page.abort()
+  await t.rejects(left)
+  const { items } = (await read(token, '/jobs')).body
+  t.match(await ended(read, token, `/jobs/${items[0]!.id}`), { state: 'cancelled' })
+  t.ok(begun[0]!.signal.aborted, 'its command is killed')
 })
 
 const user = (name: string, ...scopes: Scope[]): Principal => {
