@@ -165,6 +165,7 @@ export const operateRoutes = [
     params: list,
     response: z.looseObject({}),
     errors: { REMOTE_NOT_HELD: 409, REMOTE_BUSY: 409 },
+    job: true,
     handler: ({ params }, { command }) => command('lists confirm', params)
   }),
   defineRoute({
@@ -179,6 +180,7 @@ export const operateRoutes = [
     }),
     response: REQUESTS.rollback.result,
     errors: { BUNDLE_OFF: 409, BUNDLE_NO_EARLIER: 409 },
+    job: true,
     handler: ({ body }, { command, principal }) =>
       command('rollback', { ...body, user: principal!.name })
   }),

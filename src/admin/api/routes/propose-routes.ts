@@ -206,6 +206,7 @@ export const proposeRoutes = [
       first: z.array(problem).describe('The first errors; the previous rules stay in force')
     }),
     errors: { BUNDLE_NOT_USED: 409 },
+    job: true,
     handler: ({ body }, context) => {
       const { services, command, principal } = context
       const { rules: place, bundle: trust } = services.config

@@ -122,6 +122,7 @@ export const rulesHistoryRoutes = [
     }),
     response: REQUESTS['rules restore'].result,
     errors: { ...INCOMPLETE, RESTORE_BUNDLE: 409, RESTORE_WRITE: 409 },
+    job: true,
     handler: ({ params, body }, { command, principal }) =>
       command('rules restore', { ...params, ...body, user: principal!.name })
   })
