@@ -1,6 +1,7 @@
 import type { Milliseconds } from '../../base/units.js'
 import { formatValue } from '../report/output/format-value.js'
 import { NOT_BANNED, type BanFacts } from '../report/questions/ban.js'
+import { exceptionsTable, type UsedException } from '../report/questions/exceptions-table.js'
 import { rankingTable, type TallyTable } from '../report/questions/tables.js'
 import { column, type Table, type Tile, type Value } from '../report/report.js'
 import type { Enforcement, Status, Window } from './enforcement.js'
@@ -99,7 +100,7 @@ export function enforcementTables(judged: Judged): Table[] {
     ranking(DAYS, tally.days),
     ranking(NAMES, tally.names),
     ranking(MATCHES, tally.matches),
-    exceptionsTable(judged),
+    exceptionsTable(usedExceptions(judged), judged.facts?.exceptions),
     versionsTable(judged)
   ]
 }
@@ -282,28 +283,11 @@ function coverageTable({ enforcement, tally, facts }: Judged): Table {
   }
 }
 
-function exceptionsTable({ tally, facts }: Judged): Table {
-  const used = talliesOf(tally.exceptions).map(({ key, lookups, clients, last }) => {
+function usedExceptions({ tally }: Judged): UsedException[] {
+  return talliesOf(tally.exceptions).map(({ key, lookups, clients, last }) => {
     const [exception, network] = String(key).split('\n') as [string, string]
-    return [exception, network, facts?.exceptions.get(exception) ?? null, lookups, clients, last]
+    return { exception, network, lookups, clients, last }
   })
-  const names = new Set(used.map(([exception]) => exception))
-  const unused = [...(facts?.exceptions ?? [])].filter(([exception]) => !names.has(exception))
-  return {
-    id: 'exceptions',
-    title: 'Exceptions',
-    description: 'Exceptions to the ban, who approved them, and how often they were used.',
-    emptyText: 'No exceptions defined or used.',
-    columns: [
-      column('exception', 'text'),
-      column('network', 'text'),
-      column('approval', 'text'),
-      column('lookups', 'count'),
-      column('clients', 'count'),
-      column('last', 'time')
-    ],
-    rows: [...used, ...unused.map(([id, approval]) => [id, null, approval, 0, 0, null])]
-  }
 }
 
 /** Every version of the rules that the log has in the period. */

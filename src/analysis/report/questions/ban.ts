@@ -1,4 +1,5 @@
 import type { Log } from '../log.js'
+import { exceptionsTable } from './exceptions-table.js'
 import { column, type Fact, type Report, type Table, type Tile, type Value } from '../report.js'
 import { byDevice, sourceOf } from './lookup-source.js'
 import { generations } from './generations.js'
@@ -37,7 +38,7 @@ export async function banReport(
   const all = await sums(log, ofBan)
   const { lookups: total } = all
   const coverage = coverageTable(await tally(log, 'network', ofBan, 1000), rules)
-  const exceptions = await exceptionsTable(log, id, selection, rules)
+  const exceptions = await usedExceptions(log, id, selection, rules)
   return {
     title: `Evidence for the ban ${id}`,
     timeZone: selection.timeZone,
@@ -151,7 +152,7 @@ function coverageTable(found: readonly Tally[], rules: BanFacts | undefined): Ta
  * Exceptions used for what the ban covers, in the networks of the ban. A record decided by an
  * exception does not name the ban, so they are found by app or by matched pattern.
  */
-async function exceptionsTable(
+async function usedExceptions(
   log: Log,
   id: string,
   selection: Selection,
@@ -179,31 +180,5 @@ async function exceptionsTable(
     GROUP BY ALL ORDER BY lookups DESC, exception, network`,
     { ...parameters, ...banned.parameters }
   )
-  const used = new Set(rows.map(({ exception }) => exception))
-  const unused = [...(rules?.exceptions ?? [])].filter(([exception]) => !used.has(exception))
-  return {
-    id: 'exceptions',
-    title: 'Exceptions',
-    description: 'Exceptions to the ban, who approved them, and how often they were used.',
-    emptyText: 'No exceptions defined or used.',
-    columns: [
-      column('exception', 'text'),
-      column('network', 'text'),
-      column('approval', 'text'),
-      column('lookups', 'count'),
-      column('clients', 'count'),
-      column('last', 'time')
-    ],
-    rows: [
-      ...rows.map(row => [
-        row.exception,
-        row.network,
-        rules?.exceptions.get(row.exception) ?? null,
-        row.lookups,
-        row.clients,
-        row.last
-      ]),
-      ...unused.map(([exception, approval]) => [exception, null, approval, 0, 0, null])
-    ]
-  }
+  return exceptionsTable(rows, rules?.exceptions)
 }
