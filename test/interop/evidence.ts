@@ -2,8 +2,10 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash, randomInt } from 'node:crypto'
 import {
+  closeSync,
   cpSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -17,7 +19,7 @@ import { splitSigned, withMandateSignature } from '../../src/policy/rules/mandat
 import { signPack } from '../../src/analysis/evidence/sign-pack.js'
 import { VERIFY_PY } from '../../src/analysis/evidence/verify-py.js'
 import { VERIFY_SH } from '../../src/analysis/evidence/verify-sh.js'
-import { zip } from '../../src/analysis/evidence/zip.js'
+import { writeZip } from '../../src/analysis/evidence/zip.js'
 import { install } from '../../tools/install.js'
 import { folder } from './processes.js'
 
@@ -130,15 +132,22 @@ t.test('a mandate that the operator altered is found, although the pack is signe
   t.end()
 })
 
-t.test('unzip reads the ZIP file, and the verifier accepts it', t => {
-  const file = join(home, 'pack.zip')
-  writeFileSync(file, zip(pack))
-  execFileSync('unzip', ['-q', '-t', file])
-  execFileSync('unzip', ['-q', file, '-d', join(home, 'unzipped')])
-  t.strictSame(
-    readdirSync(join(home, 'unzipped'), { recursive: true }).sort(),
-    readdirSync(place, { recursive: true }).sort()
-  )
-  t.equal(spawnSync('/bin/sh', [shell, join(home, 'unzipped')]).status, 0)
-  t.end()
-})
+for (const most of [undefined, 5]) {
+  const kind = most === undefined ? 'ZIP file' : 'ZIP64 file'
+  t.test(`unzip and Python read the ${kind}, and the verifier accepts it`, t => {
+    const file = join(home, `${kind}.zip`)
+    const descriptor = openSync(file, 'wx')
+    writeZip(descriptor, pack, most)
+    closeSync(descriptor)
+    execFileSync('unzip', ['-q', '-t', file])
+    execFileSync('/usr/bin/python3', ['-m', 'zipfile', '-t', file])
+    const unzipped = join(home, `unzipped ${kind}`)
+    execFileSync('unzip', ['-q', file, '-d', unzipped])
+    t.strictSame(
+      readdirSync(unzipped, { recursive: true }).sort(),
+      readdirSync(place, { recursive: true }).sort()
+    )
+    t.equal(spawnSync('/bin/sh', [shell, unzipped]).status, 0)
+    t.end()
+  })
+}

@@ -13,7 +13,7 @@ export interface CoveredLookup {
   readonly line: string
 }
 
-/** So much of the period is read at once. */
+/** So much of the period is read in one query. */
 const PART: Milliseconds = 86_400_000
 const FIELDS = Object.keys(QUERY_FIELDS).filter(field => field !== 'v')
 
@@ -23,20 +23,22 @@ const FIELDS = Object.keys(QUERY_FIELDS).filter(field => field !== 'v')
  *
  * @param patterns names and prefixes of the ban, as rule files have them
  * @param except names that it does not cover
+ * @param take gets one after the other: they may be more than fit into memory
  */
-export async function* coveredLookups(
+export async function coveredLookups(
   log: Log,
   selection: Filters & { readonly since: Milliseconds; readonly until: Milliseconds },
   ban: string,
   patterns: readonly string[],
-  except: readonly string[] = []
-): AsyncGenerator<CoveredLookup> {
+  except: readonly string[],
+  take: (lookup: CoveredLookup) => void
+): Promise<void> {
   const isFleet = log.gateways.some(gateway => gateway !== undefined)
   const columns = [...FIELDS, ...(isFleet ? ['gateway'] : [])].map(field => `"${field}"`)
   for (let since = selection.since; since < selection.until; since += PART) {
     const part = { ...selection, since, until: Math.min(since + PART, selection.until), all: true }
     const { sql, parameters } = conditionOf(part)
-    const rows = await log.rows(
+    await log.each(
       `WITH part AS (SELECT ${columns.join(', ')} FROM ${log.lookups(part)} WHERE ${sql}), ${COVERED}
       SELECT * FROM part
       WHERE ban = $coveringBan OR (qname IN (SELECT qname FROM covered WHERE NOT isExcept)
@@ -48,9 +50,9 @@ export async function* coveredLookups(
         coveringBan: ban,
         patterns: JSON.stringify(patterns),
         except: JSON.stringify(except)
-      }
+      },
+      row => take(lookupOf(row))
     )
-    for (const row of rows) yield lookupOf(row)
   }
 }
 

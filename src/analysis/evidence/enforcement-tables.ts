@@ -1,13 +1,11 @@
 import type { Milliseconds } from '../../base/units.js'
-import { formatValue } from '../report/output/format-value.js'
 import { NOT_BANNED, type BanFacts } from '../report/questions/ban.js'
 import { exceptionsTable, type UsedException } from '../report/questions/exceptions-table.js'
 import { rankingTable, type TallyTable } from '../report/questions/tables.js'
-import { column, type Table, type Tile, type Value } from '../report/report.js'
-import type { Enforcement, Status, Window } from './enforcement.js'
-import { OUTCOMES, minutesByStatus, STATUSES, versionKey, windowsOf } from './enforcement.js'
+import { column, type Table, type Value } from '../report/report.js'
+import { OUTCOMES, versionKey, type Enforcement } from './enforcement.js'
 import { talliesOf, type EnforcementTally } from './enforcement-tally.js'
-import { gatewayColumn } from './fleet-tables.js'
+import { minutesTable, windowsTable } from './time-tables.js'
 
 /** What lookups of the log are known, since `log.queries.which` selects them. */
 export interface Completeness {
@@ -30,57 +28,6 @@ export interface Judged {
 const NO_LOOKUPS = 'No lookups.'
 /** Rows of rankings: all. */
 const ALL = 1_000_000
-
-/** The headline: what share of the lookups was blocked, and whether that is known. */
-export function enforcementTiles({ enforcement, tally, completeness, timeZone }: Judged): Tile[] {
-  const { since } = completeness
-  const sums = tally.ofOrdered()
-  const total = sumOf(sums.values())
-  const of = (outcome: (typeof OUTCOMES)[number]): number => sums.get(outcome) ?? 0
-  const isKnown = since <= enforcement.period.since
-  const isUnknown = since === Infinity
-  const seen = sumOf([...tally.networks.values()].map(({ lookups }) => lookups))
-  const isPartly = !isKnown && !isUnknown
-  const partly = isPartly
-    ? `; before ${formatValue(new Date(since), 'time', timeZone)} not known`
-    : ''
-  const clients = new Set(
-    enforcement.networks.flatMap(network => [...(tally.networks.get(network)?.clients ?? [])])
-  )
-  const minutes = minutesByStatus(enforcement.period, enforcement.stretches())
-  const off = minutes.get('not in force')!
-  const unknown = (['restart', 'log missing', 'not known'] as const).map(one => minutes.get(one)!)
-  const count = (n: number): string => n.toLocaleString('en')
-  return [
-    {
-      ...{ key: 'lookups', title: 'Attempts', kind: 'count' },
-      value: isUnknown ? seen : total,
-      note: isUnknown ? 'logged lookups of banned names' : `lookups of banned names${partly}`
-    },
-    {
-      ...{ key: 'blockedShare', title: 'Blocked', kind: 'share' },
-      value: isUnknown || total === 0 ? null : of('blocked') / total,
-      note: isUnknown
-        ? 'not known: answered lookups were not logged'
-        : `${count(of('blocked'))} of ${count(total)} lookups${partly}`,
-      warn: !isKnown || total - of('blocked') - of('exempt') - of('refused') > 0
-    },
-    {
-      ...{ key: 'exemptShare', title: 'Exempt', kind: 'share' },
-      value: isUnknown || total === 0 ? null : of('exempt') / total,
-      note: isUnknown ? 'not known' : `${count(of('exempt'))} lookups, by exceptions`
-    },
-    {
-      ...{ key: 'minutesNotInForce', title: 'Minutes not in force', value: off, kind: 'count' },
-      note: `of ${count(sumOf(minutes.values()))}; ${count(sumOf(unknown))} not known`,
-      warn: off + sumOf(unknown) > 0
-    },
-    {
-      ...{ key: 'clients', title: 'Clients', value: clients.size, kind: 'count' },
-      note: `in ${count(enforcement.networks.length)} networks with the ban`
-    }
-  ]
-}
 
 export function enforcementTables(judged: Judged): Table[] {
   const { tally, timeZone } = judged
@@ -162,84 +109,6 @@ function outcomesTable({ tally, completeness }: Judged): Table {
             ? null
             : 'not blocked'
         )
-  }
-}
-
-function windowsTable({ enforcement, tally }: Judged): Table {
-  const windows = windowsOf(enforcement.stretches())
-  const gateways = [...new Set(enforcement.segments.map(({ gateway }) => gateway))]
-  return {
-    id: 'not-in-force',
-    title: 'Times in which the ban was not in force',
-    description:
-      'Each time in which a network of the ban was without it, or in which nobody can know, with the rules that caused it and the lookups that were answered.',
-    emptyText: 'The ban was in force all the time.',
-    columns: [
-      ...gatewayColumn(gateways),
-      column('from', 'time'),
-      column('until', 'time'),
-      column('minutes', 'count'),
-      column('status', 'text'),
-      column('cause', 'text'),
-      column('rules', 'text'),
-      column('networks', 'text'),
-      column('answered', 'count')
-    ],
-    rows: windows.map(window => {
-      const { gateway, from, until, status, cause, version, networks } = window
-      const cells = [
-        ...[new Date(from), new Date(until), Math.ceil((until - from) / 60_000), status, cause],
-        ...[version === undefined ? null : nameOf(version), networks.join(', ')],
-        answeredIn(window, tally)
-      ]
-      return gateway === undefined ? cells : [gateway, ...cells]
-    }),
-    marks: windows.map(({ status }) => status)
-  }
-}
-
-function answeredIn(
-  { gateway, from, until, networks }: Window,
-  { answered }: EnforcementTally
-): number {
-  // Binary search for the first one: there may be many of both.
-  let low = 0
-  for (let high = answered.length; low < high;) {
-    const middle = (low + high) >> 1
-    if (answered[middle]!.at < from) low = middle + 1
-    else high = middle
-  }
-  let count = 0
-  for (; low < answered.length && answered[low]!.at < until; low++) {
-    const one = answered[low]!
-    if (one.gateway === gateway && networks.includes(one.network)) count++
-  }
-  return count
-}
-
-const STATUS_MEANING: Readonly<Record<Status, string>> = {
-  'in force':
-    'in all networks that have the ban, under rules that are at hand or that blocked lookups',
-  'not known': 'rules changed without a lookup in the log, or are not at hand',
-  restart: 'the gateway started again: it was not running, or nothing was looked up',
-  'log missing': 'a file of the log is not there',
-  'not in force': 'in one network that has the ban at least'
-}
-
-function minutesTable({ enforcement }: Judged): Table {
-  const minutes = minutesByStatus(enforcement.period, enforcement.stretches())
-  const rows = STATUSES.map(status => [status, minutes.get(status)!, STATUS_MEANING[status]])
-  return {
-    id: 'minutes',
-    title: 'Minutes',
-    description:
-      'Every minute of the period, by its worst moment. The worst status is the last one.',
-    emptyText: 'None.',
-    columns: [column('status', 'text'), column('minutes', 'count'), column('meaning', 'text')],
-    rows,
-    marks: rows.map(([status, count]) =>
-      status === 'in force' || count === 0 ? null : String(status)
-    )
   }
 }
 
@@ -329,10 +198,7 @@ function versionsTable({ enforcement, tally }: Judged): Table {
   }
 }
 
-const nameOf = ({ sha256, serial }: { sha256: string; serial: number | null }): string =>
-  serial === null ? sha256 : `${serial} (${sha256})`
-
-function sumOf(numbers: Iterable<number>): number {
+export function sumOf(numbers: Iterable<number>): number {
   let sum = 0
   for (const one of numbers) sum += one
   return sum

@@ -4,7 +4,7 @@ import { startOfDay } from '../../base/time/instant.js'
 import type { Tally } from '../report/questions/count-by-key.js'
 import { versionKey, type Enforcement, type EnforcementOutcome } from './enforcement.js'
 import type { CoveredLookup } from './covered-lookups.js'
-import type { Gateway } from './rule-versions.js'
+import { AnsweredCounts } from './answered-counts.js'
 
 /** Counts of lookups with the same key. */
 export interface Count {
@@ -16,16 +16,8 @@ export interface Count {
   answered: number
   first: Milliseconds
   last: Milliseconds
-  readonly clients: Set<string>
-  /** A lookup with this key. */
-  readonly record: QueryRecord
-}
-
-/** A lookup that was answered without an exception. */
-export interface Answered {
-  readonly at: Milliseconds
-  readonly gateway: Gateway
-  readonly network: string
+  /** As numbers, since the same client is in many counts. */
+  readonly clients: Set<number>
 }
 
 const NOT_ANSWERED: readonly EnforcementOutcome[] = ['blocked', 'exempt', 'refused']
@@ -41,31 +33,44 @@ export class EnforcementTally {
   readonly matches = new Map<string, Count>()
   readonly exceptions = new Map<string, Count>()
   readonly versions = new Map<string, Count>()
-  readonly answered: Answered[] = []
+  /** Answered without an exception. */
+  readonly answered: AnsweredCounts
+  private readonly clients = new Map<string, number>()
 
   /** @param knownSince since when lookups are logged whatever the verdict; Infinity: they were not */
   constructor(
     private readonly enforcement: Enforcement,
     private readonly timeZone: string,
     private readonly knownSince: Milliseconds
-  ) {}
+  ) {
+    this.answered = new AnsweredCounts(enforcement)
+  }
 
   add({ record, at, gateway }: CoveredLookup): void {
     const outcome = this.enforcement.add(record, at, gateway)
     const { network = '', exception, qname, match = '', sha256 = '', serial } = record
+    const client = this.clientOf(record)
     const count = (map: Map<string, Count>, key: string): void =>
-      addTo(map, key, record, at, outcome)
+      addTo(map, key, record, at, outcome, client)
     count(this.networks, network)
     count(this.days, String(startOfDay(at, this.timeZone)))
     count(this.names, qname)
     count(this.matches, match)
     count(this.versions, versionKey({ sha256, serial: serial ?? null }))
     if (outcome === 'exempt') count(this.exceptions, `${exception!}\n${network}`)
-    if (!NOT_ANSWERED.includes(outcome)) this.answered.push({ at, gateway, network })
+    if (!NOT_ANSWERED.includes(outcome)) this.answered.add(gateway, network, at)
     if (at < this.knownSince) return
     const own = this.byNetwork.get(network) ?? new Map<string, Count>()
     this.byNetwork.set(network, own)
     count(own, outcome)
+  }
+
+  private clientOf({ device, client }: QueryRecord): number | undefined {
+    const name = device ?? client
+    if (name === undefined) return undefined
+    const known = this.clients.get(name) ?? this.clients.size
+    this.clients.set(name, known)
+    return known
   }
 
   /** Lookups by outcome in the networks that have the ban; complete after the last lookup. */
@@ -86,17 +91,17 @@ function addTo(
   key: string,
   record: QueryRecord,
   at: Milliseconds,
-  outcome: EnforcementOutcome
+  outcome: EnforcementOutcome,
+  client: number | undefined
 ): void {
   const fresh = { lookups: 0, blocked: 0, monitored: 0, allowed: 0, answered: 0 }
-  const count = map.get(key) ?? { ...fresh, first: at, last: at, clients: new Set(), record }
+  const count = map.get(key) ?? { ...fresh, first: at, last: at, clients: new Set() }
   map.set(key, count)
   const { verdict } = record
   count.lookups++
   if (verdict === 'blocked' || verdict === 'monitored' || verdict === 'allowed') count[verdict]++
   if (!NOT_ANSWERED.includes(outcome)) count.answered++
   count.last = Math.max(count.last, at)
-  const client = record.device ?? record.client
   if (client !== undefined) count.clients.add(client)
 }
 

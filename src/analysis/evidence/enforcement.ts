@@ -227,20 +227,20 @@ export interface Window extends Omit<Stretch, 'network'> {
 
 /** Times in which the ban was not known to be in force; adjacent ones with the same cause are one. */
 export function windowsOf(stretches: readonly Stretch[]): Window[] {
-  const open = new Map<string, Stretch>()
+  const open = new Map<string, { readonly stretch: Stretch; readonly index: number }>()
   const merged: Stretch[] = []
   for (const stretch of stretches) {
     const key = JSON.stringify([stretch.gateway ?? '', stretch.network])
-    const before = open.get(key)
+    const { stretch: before, index = merged.length } = open.get(key) ?? {}
     const isSame =
       before?.until === stretch.from &&
       before.status === stretch.status &&
       before.cause === stretch.cause &&
       JSON.stringify(before.version) === JSON.stringify(stretch.version)
     const now = isSame ? { ...before, until: stretch.until } : stretch
-    if (isSame) merged[merged.indexOf(before)] = now
-    else merged.push(now)
-    open.set(key, now)
+    const at = isSame ? index : merged.length
+    merged[at] = now
+    open.set(key, { stretch: now, index: at })
   }
   const windows = new Map<string, Stretch & { networks: string[] }>()
   for (const stretch of merged) {

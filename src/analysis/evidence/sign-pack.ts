@@ -1,9 +1,10 @@
 import { createHash, createPublicKey, sign, type KeyObject } from 'node:crypto'
+import type { StoredFile } from './stored-file.js'
 import { VERIFY_PY } from './verify-py.js'
 import { VERIFY_SH } from './verify-sh.js'
 
 /** The files of a pack by path; `/` between folders. */
-export type PackFiles = ReadonlyMap<string, Uint8Array>
+export type PackFiles = ReadonlyMap<string, Uint8Array | StoredFile>
 
 /**
  * Adds the verifiers, the public key, a manifest of all files in the format of `sha256sum`, and its Ed25519
@@ -12,9 +13,17 @@ export type PackFiles = ReadonlyMap<string, Uint8Array>
 export function signPack(
   files: ReadonlyMap<string, string | Uint8Array>,
   key: KeyObject
+): ReadonlyMap<string, Uint8Array>
+export function signPack(
+  files: ReadonlyMap<string, string | Uint8Array | StoredFile>,
+  key: KeyObject
+): PackFiles
+export function signPack(
+  files: ReadonlyMap<string, string | Uint8Array | StoredFile>,
+  key: KeyObject
 ): PackFiles {
   const publicKey = createPublicKey(key).export({ format: 'pem', type: 'spki' }) as string
-  const all = new Map<string, string | Uint8Array>([
+  const all = new Map<string, string | Uint8Array | StoredFile>([
     ...files,
     ['public-key.pem', publicKey],
     ['verify.py', VERIFY_PY],
@@ -28,7 +37,7 @@ export function signPack(
   const manifest = Buffer.from(
     [...packed].map(([path, content]) => `${sha256(content)}  ${path}\n`).join('')
   )
-  return new Map<string, Uint8Array>([
+  return new Map<string, Uint8Array | StoredFile>([
     ...packed,
     ['SHA256SUMS', manifest],
     ['SHA256SUMS.sig', sign(null, manifest, key)]
@@ -39,6 +48,7 @@ function byPath([a]: readonly [string, unknown], [b]: readonly [string, unknown]
   return a < b ? -1 : 1
 }
 
-function sha256(content: Uint8Array): string {
+function sha256(content: Uint8Array | StoredFile): string {
+  if (!(content instanceof Uint8Array)) return content.sha256
   return createHash('sha256').update(content).digest('hex')
 }

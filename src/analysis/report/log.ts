@@ -38,6 +38,12 @@ export interface Log {
   selectCounts(by: CountedBy, selected: Selected): string
   /** SQL source of lookups, at least those that are selected: a fleet has files that need not be read. */
   lookups(selected: Selected): string
+  /** Passes each row of a SELECT to `take`, which must not use the log; they may be more than fit into memory. */
+  each(
+    sql: string,
+    parameters: Readonly<Record<string, string | number | boolean | null>>,
+    take: (row: Readonly<Record<string, Cell>>) => void
+  ): Promise<void>
   rows<R extends Readonly<Record<string, Cell>>>(
     sql: string,
     parameters?: Readonly<Record<string, string | number | boolean | null>>

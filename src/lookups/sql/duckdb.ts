@@ -1,4 +1,4 @@
-import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
+import type { DuckDBConnection, DuckDBInstance, DuckDBPreparedStatement } from '@duckdb/node-api'
 import { failure, InterdictError } from '../../base/errors/error.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import { createSpillFolder, removeSpillFolder } from './spill-folder.js'
@@ -163,18 +163,39 @@ export class Duckdb {
     }
   }
 
+  /**
+   * Passes each row of one SELECT to `take`, which must not run a statement. They are never all in memory.
+   *
+   * @throws InterdictError as `rows`, and what `take` throws
+   */
+  async each(sql: string, parameters: Parameters, take: (row: Row) => void): Promise<void> {
+    await this.exclusive(async () => {
+      const statement = await this.prepareSelect(sql, parameters)
+      const result = await statement.stream()
+      for await (const rows of result.yieldRowObjectJs()) for (const row of rows) take(toRow(row))
+    })
+  }
+
+  private async prepareSelect(
+    sql: string,
+    parameters: Parameters
+  ): Promise<DuckDBPreparedStatement> {
+    const { StatementType } = await loadDuckdb()
+    const statements = await this.opened.connection.extractStatements(sql)
+    if (statements.count !== 1) throw failure('ARCHIVE_SQL_WRITES')
+    const statement = await statements.prepare(0)
+    // EXPLAIN is not allowed: EXPLAIN ANALYZE executes the statement, which could write.
+    if (statement.statementType !== StatementType.SELECT) throw failure('ARCHIVE_SQL_WRITES')
+    statement.bind({ ...parameters })
+    return statement
+  }
+
   private async runSelect(
     sql: string,
     parameters: Parameters
   ): Promise<{ columns: readonly string[]; rows: readonly Row[] }> {
-    const { StatementType } = await loadDuckdb()
     return this.exclusive(async () => {
-      const statements = await this.opened.connection.extractStatements(sql)
-      if (statements.count !== 1) throw failure('ARCHIVE_SQL_WRITES')
-      const statement = await statements.prepare(0)
-      // EXPLAIN is not allowed: EXPLAIN ANALYZE executes the statement, which could write.
-      if (statement.statementType !== StatementType.SELECT) throw failure('ARCHIVE_SQL_WRITES')
-      statement.bind({ ...parameters })
+      const statement = await this.prepareSelect(sql, parameters)
       const reader = await statement.runAndReadAll()
       const rows = reader.getRowObjectsJS() as Record<string, unknown>[]
       return { columns: reader.deduplicatedColumnNames(), rows: rows.map(toRow) }

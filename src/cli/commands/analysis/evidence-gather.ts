@@ -7,10 +7,8 @@ import { PROBE_FOLDER } from '../../../gateway/probe/journal.js'
 import { textsOf } from '../../../gateway/compiler/former-bans.js'
 import type { GatewayVerification } from '../../../lookups/central/verify-fleet.js'
 import { coveredLookups, loggedPatterns } from '../../../analysis/evidence/covered-lookups.js'
-import {
-  enforcementTables,
-  enforcementTiles
-} from '../../../analysis/evidence/enforcement-tables.js'
+import { enforcementTables } from '../../../analysis/evidence/enforcement-tables.js'
+import { enforcementTiles } from '../../../analysis/evidence/enforcement-tiles.js'
 import { EnforcementTally } from '../../../analysis/evidence/enforcement-tally.js'
 import { Enforcement, versionKey } from '../../../analysis/evidence/enforcement.js'
 import { gatewaysTable } from '../../../analysis/evidence/fleet-tables.js'
@@ -23,6 +21,7 @@ import {
 } from '../../../analysis/evidence/rule-segments.js'
 import { ruleVersions, type RuleVersion } from '../../../analysis/evidence/rule-versions.js'
 import { silentTimes } from '../../../analysis/evidence/silent-times.js'
+import { StoredFileWriter, type StoredFile } from '../../../analysis/evidence/stored-file.js'
 import { formatValue } from '../../../analysis/report/output/format-value.js'
 import type { Fact, Report } from '../../../analysis/report/report.js'
 import type { NameSource, RuleSet } from '../../../policy/rules/model/types.js'
@@ -80,21 +79,27 @@ export interface Ordered {
   readonly now: Milliseconds
 }
 
-/** The page, and what it is made of. */
+/** What a file of the pack has. */
+export type PackContent = string | Uint8Array | StoredFile
+
+/** The page, and what it is made of. @param folder for files that are larger than the memory */
 export async function gatherEvidence(
   ban: string,
   { config, since, until, zone, now }: Ordered,
   options: EvidenceOptions,
-  io: Io
-): Promise<{ report: Report; files: [string, string | Uint8Array][] }> {
-  const { probes, fleet: folder } = options
+  io: Io,
+  folder: string
+): Promise<{ report: Report; files: [string, PackContent][] }> {
+  const { probes, fleet: fleetFolder } = options
   const { loaded, files: current } = await loadConfiguredRules(config, io)
   if (!loaded.ok || current === undefined) rejectInput(loaded.ok ? [] : loaded.errors)
   const { timeZone } = zone
   const selection = { since, until, timeZone }
   const end = Math.max(since, Math.min(until, now))
   const fleet =
-    folder === undefined ? undefined : await fleetVerification({ ...options, fleet: folder })
+    fleetFolder === undefined
+      ? undefined
+      : await fleetVerification({ ...options, fleet: fleetFolder })
   const proof = fleet === undefined ? await logProof(await logPath(options)) : undefined
   return withLog(options, io, async log => {
     const { database } = log
@@ -103,7 +108,7 @@ export async function gatherEvidence(
     const bypass = await makeReport(log, { ...request, question: 'bypass', id: undefined })
     const gateways = fleet?.map(({ gateway }) => gateway) ?? [undefined]
     const period = { since, until: end }
-    const stored = await storedHistories(config, folder, gateways)
+    const stored = await storedHistories(config, fleetFolder, gateways)
     const timed: Segment[] = []
     for (const gateway of gateways) {
       const activations = activationsOf(stored.get(gateway))
@@ -129,13 +134,12 @@ export async function gatherEvidence(
       ruleSets.flatMap(rules => banSources(ban, rules).filter(isListed).flatMap(textsOf))
     )
     for (const pattern of await loggedPatterns(database, period, ban)) patterns.add(pattern)
-    const lines: Buffer[] = []
     const except = exceptedPatterns(ban, ruleSets)
-    const all = coveredLookups(database, period, ban, [...patterns].sort(), except)
-    for await (const lookup of all) {
+    const lookups = new StoredFileWriter(join(folder, 'lookups.jsonl'))
+    await coveredLookups(database, period, ban, [...patterns].sort(), except, lookup => {
       tally.add(lookup)
-      lines.push(Buffer.from(lookup.line))
-    }
+      lookups.write(lookup.line)
+    })
     const facts = banDetails(ban, loaded.rules)
     const verified = await verifyConfiguredLog(options)
     const confirmed = fleet ?? (typeof verified === 'string' ? [] : [verified])
@@ -154,7 +158,7 @@ export async function gatherEvidence(
     const own = fleet === undefined ? ownProbes(join(config.state.folder, PROBE_FOLDER)) : ''
     const record = probes === undefined ? own : `${own}${readProbes(probes)}`
     const probed = record === '' ? undefined : probeFindings(record, ban, selection)
-    const kept = await mandatesOf(config, folder, gateways)
+    const kept = await mandatesOf(config, fleetFolder, gateways)
     const ordered = kept.some(({ mandates }) => mandates.length > 0)
       ? mandateFindings(
           kept.map(({ gateway, mandates }) => {
@@ -219,15 +223,14 @@ export async function gatherEvidence(
       ]
     }
     const query = { at: until / 1000, within: 0, network: undefined, app: undefined }
-    const files: [string, string | Uint8Array][] = [
+    const files: [string, PackContent][] = [
       ['rules.json', `${JSON.stringify(listBans(loaded.rules, query), undefined, 2)}\n`],
-      ['lookups.jsonl', Buffer.concat(lines)],
+      ['lookups.jsonl', lookups.finish()],
       ['enforcement.json', enforcementJson(judged)],
       ...(record === '' ? [] : [['probes.jsonl', record] as [string, string]]),
       ...changes.files,
       ...ruleTextFiles([history.current, ...known.values()]),
-      ...(ordered?.files.map(([path, content]): [string, string | Uint8Array] => [path, content]) ??
-        []),
+      ...(ordered?.files.map(([path, content]): [string, PackContent] => [path, content]) ?? []),
       ...proofFiles(proof)
     ]
     return { report, files }

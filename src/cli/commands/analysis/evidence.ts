@@ -1,17 +1,10 @@
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { writeFileAtomic } from '../../../base/files/atomic-file.js'
 import { systemClock } from '../../../base/time/clock.js'
-import { failure } from '../../../base/errors/error.js'
-import { createParentFolder } from '../../../base/files/parent-folder.js'
-import { reasonOf } from '../../../base/errors/reason.js'
 import type { Milliseconds } from '../../../base/units.js'
-import { signPack, type PackFiles } from '../../../analysis/evidence/sign-pack.js'
-import { zip } from '../../../analysis/evidence/zip.js'
+import { signPack } from '../../../analysis/evidence/sign-pack.js'
 import { csvLines } from '../../../analysis/report/output/csv.js'
 import { toJson } from '../../../analysis/report/output/json.js'
-import type { Origin, Table } from '../../../analysis/report/report.js'
+import type { Origin, Report, Table } from '../../../analysis/report/report.js'
 import { readPrivateKey } from '../../../sources/bundle/signatures.js'
 import { parsePeriod } from '../../args/period-options.js'
 import { loadSettings } from '../../args/settings.js'
@@ -19,7 +12,13 @@ import { chooseTimeZone } from '../../args/time-zone.js'
 import { EXIT, usageError } from '../../exit.js'
 import { printJson, type Io } from '../../io.js'
 import { formatCount, formatNumber } from '../../output/format.js'
-import { gatherEvidence, type EvidenceOptions } from './evidence-gather.js'
+import {
+  gatherEvidence,
+  type EvidenceOptions,
+  type Ordered,
+  type PackContent
+} from './evidence-gather.js'
+import { withOutput } from './evidence-output.js'
 import { settingsDigest } from './evidence-limits.js'
 import { originOf } from './make-report.js'
 
@@ -50,12 +49,30 @@ export async function evidence(ban: string, options: EvidenceOptions, io: Io): P
   }
   const key = await readPrivateKey(keyFile)
   const now = systemClock.wall()
-  const { report, files } = await gatherEvidence(
-    ban,
-    { config, since, until, zone, now },
-    options,
-    io
-  )
+  const ordered = { config, since, until, zone, now }
+  const pack = await withOutput(output, async folder => {
+    const { report, files } = await gatherEvidence(ban, ordered, options, io, folder)
+    return signPack(await packFiles(ban, ordered, report, files, options, io), key)
+  })
+  const manifest = pack.get('SHA256SUMS') as Uint8Array
+  const sha256 = createHash('sha256').update(manifest).digest('hex')
+  if (json === true) printJson(io, { output, ban, files: pack.size, manifest: sha256 })
+  else
+    io.stdout.write(
+      `Wrote ${formatCount(pack.size, 'file')} to ${output}; SHA-256 of the manifest: ${sha256}\n`
+    )
+  return EXIT.success
+}
+
+/** All files of a pack that are signed: the page, its tables, and what they are made of. */
+async function packFiles(
+  ban: string,
+  { config, since, until, zone, now }: Ordered,
+  report: Report,
+  files: readonly [string, PackContent][],
+  options: EvidenceOptions,
+  io: Io
+): Promise<ReadonlyMap<string, PackContent>> {
   const { toHtml } = await import('../../../analysis/report/output/html.js')
   const origin = { ...(await originOf(options, io)), generated: new Date(now) }
   const about: PackFacts = {
@@ -70,7 +87,7 @@ export async function evidence(ban: string, options: EvidenceOptions, io: Io): P
     ...{ gateway: origin.gateway, version: origin.version, rules: origin.rules },
     settings: settingsDigest(config.file)
   }
-  const all = new Map<string, string | Uint8Array>([
+  return new Map<string, PackContent>([
     ['evidence.html', toHtml({ ...report, tables: report.tables.map(forPage) }, origin)],
     ['evidence.json', toJson(report)],
     ['pack.json', `${JSON.stringify(about, undefined, 2)}\n`],
@@ -80,15 +97,6 @@ export async function evidence(ban: string, options: EvidenceOptions, io: Io): P
       return [`tables/${id}.csv`, csvLines([head, ...rows], zone.timeZone)]
     })
   ])
-  const pack = signPack(all, key)
-  write(pack, output)
-  const sha256 = createHash('sha256').update(pack.get('SHA256SUMS')!).digest('hex')
-  if (json === true) printJson(io, { output, ban, files: pack.size, manifest: sha256 })
-  else
-    io.stdout.write(
-      `Wrote ${formatCount(pack.size, 'file')} to ${output}; SHA-256 of the manifest: ${sha256}\n`
-    )
-  return EXIT.success
 }
 
 /** Which gateway made the pack, when, and about what: `pack.json`. */
@@ -115,23 +123,4 @@ function forPage(table: Table): Table {
   if (chart !== undefined || rows.length <= PAGE_ROWS) return table
   const more = `The first ${PAGE_ROWS} of ${formatNumber(rows.length)}; all are in tables/${id}.csv.`
   return { ...table, rows: rows.slice(0, PAGE_ROWS), description: `${description} ${more}` }
-}
-
-/** @throws InterdictError CLI_OUTPUT */
-function write(pack: PackFiles, output: string): void {
-  try {
-    if (output.endsWith('.zip')) {
-      writeFileAtomic(output, zip(pack))
-      return
-    }
-    // Other files there would not be in the manifest.
-    if (existsSync(output) && readdirSync(output).length > 0)
-      throw new Error('the folder is not empty')
-    for (const [path, content] of pack) {
-      createParentFolder(join(output, path))
-      writeFileSync(join(output, path), content)
-    }
-  } catch (error) {
-    throw failure('CLI_OUTPUT', output, reasonOf(error, output))
-  }
 }
