@@ -15,7 +15,7 @@ import {
   statSync,
   writeFileSync
 } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { build } from 'esbuild'
 
 /** In an image, only those that ship. */
@@ -52,6 +52,17 @@ function prune() {
   }
 }
 
+/** Puts the verifier of evidence packs into the module that exports it. */
+const verifier = {
+  name: 'verifier',
+  setup: bundler => {
+    bundler.onLoad({ filter: /[/\\]verify-py\.ts$/ }, ({ path }) => {
+      const text = readFileSync(join(dirname(path), 'verify.py'), 'utf8')
+      return { contents: `export const VERIFY_PY = ${JSON.stringify(text)}`, loader: 'ts' }
+    })
+  }
+}
+
 /** Each module by itself, as `tsc` does; the dashboard is bundled. */
 function compile() {
   const isModule = path =>
@@ -59,7 +70,7 @@ function compile() {
   return build({
     entryPoints: SOURCES.flatMap(filesOf).filter(isModule),
     ...{ outdir: 'dist', outbase: '.', format: 'esm', platform: 'node', target: 'es2022' },
-    ...{ sourcemap: true, sourcesContent: false, logLevel: 'warning' }
+    ...{ sourcemap: true, sourcesContent: false, logLevel: 'warning', plugins: [verifier] }
   })
 }
 

@@ -66,6 +66,34 @@ for (let day = 0; day < DAYS; day++) {
   const own = month.lines.filter(line => from <= line.at && line.at < until)
   writeClosed(own, until)
 }
+/** Lookups of other names, of which there are fewer on the last day: attempts to bypass the resolver. */
+const bypassing = Array.from({ length: DAYS }, (_, day) =>
+  Array.from({ length: day === DAYS - 1 ? 5 : 30 }, (_, i) => ({
+    ...{ v: 1, protocol: 'udp', qtype: 'A', rcode: 'NOERROR', us: 9, network: 'quiet' },
+    time: new Date(SINCE + day * DAY + Math.floor((i * DAY) / 30) + 60_000).toISOString(),
+    verdict: i % 3 === 0 ? 'blocked' : 'forwarded',
+    qname: i % 2 === 0 ? 'use-application-dns.net' : 'mask.icloud.com',
+    client: `10.9.0.${i % 7}`
+  }))
+).flat()
+const bypassingEnd = new Date(SINCE + DAYS * DAY - 30_000).toISOString()
+writeFileSync(
+  at('log/queries.jsonl'),
+  [...bypassing, { ...bypassing[0], time: bypassingEnd }]
+    .map(record => `${JSON.stringify(record)}\n`)
+    .join('')
+)
+const failure = {
+  ...{ rule: BAN, network: 'phones', name: 'clip.example', type: 'A' },
+  ...{ server: 'udp 192.0.2.53', problem: 'it has records' }
+}
+const rounds = [3, 63, 123, 3000, 3060].map((minute, i) => ({
+  at: new Date(SINCE + minute * 60_000).toISOString(),
+  ...{ every: 3600, asked: 100 + i },
+  failures: i === 1 || i === 2 ? [failure, { ...failure, rule: 'other' }] : [],
+  ...(i === 0 && { skipped: [{ what: 'clients by token', why: 'no' }] })
+}))
+writeFileSync(at('probes.jsonl'), rounds.map(round => `${JSON.stringify(round)}\n`).join(''))
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined }
 const chain = await Chain.open(
   new LogLayout(at('log/queries.jsonl')),
@@ -80,7 +108,8 @@ chain.writeCheckpoint()
 rmSync(at(gap))
 
 const known = ['a', 'b', 'c', 'd', 'g'].map(letter => at(`history/${letter}`))
-const until = new Date(month.until).toISOString().replace('.000', '')
+// With a day and a half without a lookup.
+const until = new Date(month.until + 1.5 * DAY).toISOString().replace('.000', '')
 const made = await interdict(
   ...[
     'evidence',
@@ -92,7 +121,9 @@ const made = await interdict(
     '--until',
     until,
     '--time-zone',
-    'UTC'
+    'UTC',
+    '--probes',
+    at('probes.jsonl')
   ],
   ...['-k', at('key.pem'), '-o', at('pack'), '--history', ...known]
 )
@@ -140,6 +171,28 @@ t.test('both verifiers find it unaltered', t => {
   t.equal(byShell.status, 0, byShell.text)
   t.match(byShell.text, 'signed with the key of the pack')
   t.comment(byPython.text)
+  t.end()
+})
+
+t.test('each figure of each table, changed by one, is found', t => {
+  writeFileSync(at('evidence-figures.py'), readFileSync('test/interop/evidence-figures.py'))
+  cpSync(at('pack'), at('figures'), { recursive: true })
+  const { stdout, stderr } = spawnSync(
+    '/usr/bin/python3',
+    [at('evidence-figures.py'), at('figures')],
+    { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 }
+  )
+  if (stdout === '') throw new Error(stderr)
+  const found = JSON.parse(stdout) as {
+    missed: string[]
+    tried: Record<string, number>
+    empty: string[]
+    numbers: number
+    cells: number
+  }
+  t.strictSame(found.missed, [])
+  t.strictSame(found.empty, [], 'every table has rows')
+  t.comment(JSON.stringify(found.tried), `${found.numbers} on the page, ${found.cells} in tables/`)
   t.end()
 })
 

@@ -1,7 +1,7 @@
 import type { Log } from '../log.js'
 import type { Selection } from './selection.js'
 import { sourceOf, type Source } from './lookup-source.js'
-import type { Sums } from './count-by-key.js'
+import { sums, type Sums } from './count-by-key.js'
 
 /** Ways to bypass the resolver, by the app of the catalogue that lists their names. */
 export const BYPASS_METHODS: Readonly<Record<string, string>> = {
@@ -67,6 +67,34 @@ async function hasUnmatchedNames(
     { ...parameters, ...boundTo(apps) }
   )
   return found.length > 0
+}
+
+/** Bypass lookups that agree in everything that a report counts by. */
+export interface BypassGroup {
+  readonly way: string
+  readonly qname: string
+  readonly client: string | null
+  readonly network: string | null
+  readonly verdict: string
+  readonly lookups: number
+  readonly last: Date
+  readonly [column: string]: string | number | Date | null
+}
+
+/** Everything from which the tables of bypass attempts are computed. @param selection with `all` */
+export async function bypassGroups(
+  log: Log,
+  selection: Selection,
+  ids: readonly string[]
+): Promise<readonly BypassGroup[]> {
+  const wanted = await bypassQuery(log, selection, ids, await sums(log, selection))
+  const { sql, parameters } = bypassLookups(log, wanted, selection, false)
+  return log.rows<BypassGroup>(
+    `SELECT way, qname, client, network, verdict, sum(n)::BIGINT AS lookups, max(last) AS last
+    FROM ${sql} GROUP BY way, qname, client, network, verdict
+    ORDER BY way, qname, client, network, verdict`,
+    parameters
+  )
 }
 
 /**

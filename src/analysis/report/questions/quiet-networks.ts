@@ -7,19 +7,57 @@ import type { Selection } from './selection.js'
 /** A network is reported below this share of its usual lookups. */
 const QUIET_SHARE = 0.6
 
+/** Lookups with the SQL for local times of their columns. */
+async function daySource(log: Log, selection: Selection) {
+  const local = await localTime(log, selection)
+  // Tallies are of UTC days.
+  const source = sourceOf(log, selection, local === undefined ? 'client' : undefined)
+  return { ...source, at: local ?? ((column: string) => column) }
+}
+
+/** The lookups of a network on a local day. */
+export interface NetworkDay {
+  /** `2026-06-01` */
+  readonly day: string
+  /** Null: lookups without a network. */
+  readonly network: string | null
+  readonly lookups: number
+  readonly clients: number
+  /** RFC 3339. */
+  readonly first: string
+  readonly last: string
+}
+
+/** Everything from which `quietNetworks` is computed. */
+export async function networkDays(log: Log, selection: Selection): Promise<readonly NetworkDay[]> {
+  const { from, sql, parameters, at } = await daySource(log, selection)
+  const rows = await log.rows<{
+    day: Date
+    network: string | null
+    lookups: number
+    clients: number
+    first: Date
+    last: Date
+  }>(
+    `SELECT network, date_trunc('day', ${at('first')}) AS day, sum(n)::BIGINT AS lookups,
+      count(DISTINCT client) AS clients, min("first") AS "first", max("last") AS "last"
+    FROM ${from} WHERE ${sql} GROUP BY ALL ORDER BY day, network`,
+    parameters
+  )
+  return rows.map(({ day, first, last, ...counts }) => ({
+    day: day.toISOString().slice(0, 10),
+    ...counts,
+    first: first.toISOString(),
+    last: last.toISOString()
+  }))
+}
+
 /**
  * Networks with fewer lookups than usual: the last whole day against the median of the earlier days
  * of the same kind (workday or weekend). A log of blocked lookups only shows a drop of those.
  */
 export async function quietNetworks(log: Log, selection: Selection): Promise<Table> {
-  const local = await localTime(log, selection)
-  // Tallies are of UTC days.
-  const { from, sql, parameters } = sourceOf(
-    log,
-    selection,
-    local === undefined ? 'client' : undefined
-  )
-  const at = local ?? (column => column)
+  const { from, sql, parameters, at } = await daySource(log, selection)
   const rows = await log.rows<{
     network: string
     day: Date

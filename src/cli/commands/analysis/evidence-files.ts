@@ -1,4 +1,8 @@
 import type { Judged } from '../../../analysis/evidence/enforcement-tables.js'
+import { zoneOffsets } from '../../../base/time/time-zone-offsets.js'
+import { MS_PER_SECOND, type Milliseconds } from '../../../base/units.js'
+import type { LoggedTime } from '../../../analysis/evidence/silent-times.js'
+import type { Gateway } from '../../../analysis/evidence/rule-versions.js'
 import type { Segment } from '../../../analysis/evidence/rule-segments.js'
 import type { KnownVersion } from './evidence-history.js'
 import type { LogProof } from './evidence-log.js'
@@ -8,11 +12,17 @@ type Files = [string, string | Uint8Array][]
 const pretty = (value: unknown): string => `${JSON.stringify(value, undefined, 1)}\n`
 
 /** What verify.py needs to judge the lookups of a pack again. Times are milliseconds since 1970. */
-export function enforcementJson({ enforcement, completeness, timeZone }: Judged): string {
+export function enforcementJson(
+  { enforcement, completeness, timeZone }: Judged,
+  gateways: readonly Gateway[],
+  orderedUntil: Milliseconds
+): string {
   const { ban, period, segments, states, missing } = enforcement
   const { since } = completeness
   return pretty({
-    ...{ v: 1, ban, since: period.since, until: period.until, timeZone },
+    ...{ v: 1, ban, since: period.since, until: period.until, orderedUntil },
+    ...{ timeZone, offsets: offsetsOf(timeZone, period.since, orderedUntil) },
+    gateways: gateways.map(gateway => gateway ?? null),
     // JSON has no infinite numbers: from the beginning, or never.
     knownSince: Number.isFinite(since) ? since : since < 0 ? 0 : null,
     networks: enforcement.networks,
@@ -20,6 +30,29 @@ export function enforcementJson({ enforcement, completeness, timeZone }: Judged)
     states: Object.fromEntries(states),
     missing
   })
+}
+
+/** Milliseconds ahead of UTC, each with the instant since which they apply; the first also before. */
+function offsetsOf(timeZone: string, since: Milliseconds, until: Milliseconds): [number, number][] {
+  const offsets = zoneOffsets(timeZone)
+  const all = offsets.since.map((at, i): [number, number] => {
+    return [at * MS_PER_SECOND, offsets.ahead[i]! * MS_PER_SECOND]
+  })
+  const first = all.findLastIndex(([at]) => at <= since - MARGIN)
+  return all.filter(([at], i) => i >= first && at <= until + MARGIN)
+}
+
+/** Bundles, days and rounds of probes at the ends of the period may be a little outside. */
+const MARGIN: Milliseconds = 400 * 86_400_000
+
+export const jsonLines = (values: readonly object[]): string =>
+  values.map(value => `${JSON.stringify(value)}\n`).join('')
+
+/** `log/times.jsonl`: the minutes with lookups. */
+export function timesJson(times: ReadonlyMap<Gateway, readonly LoggedTime[]>): string {
+  return jsonLines(
+    [...times].flatMap(([gateway, own]) => own.map(one => ({ gateway: gateway ?? null, ...one })))
+  )
 }
 
 function withoutGateway(segment: Segment) {

@@ -20,8 +20,10 @@ import {
   type Version
 } from '../../../analysis/evidence/rule-segments.js'
 import { ruleVersions, type RuleVersion } from '../../../analysis/evidence/rule-versions.js'
-import { silentTimes } from '../../../analysis/evidence/silent-times.js'
+import { silentTimes, loggedTimes } from '../../../analysis/evidence/silent-times.js'
 import { StoredFileWriter, type StoredFile } from '../../../analysis/evidence/stored-file.js'
+import { bypassGroups } from '../../../analysis/report/questions/bypass-lookups.js'
+import { networkDays } from '../../../analysis/report/questions/quiet-networks.js'
 import { formatValue } from '../../../analysis/report/output/format-value.js'
 import type { Fact, Report } from '../../../analysis/report/report.js'
 import type { NameSource, RuleSet } from '../../../policy/rules/model/types.js'
@@ -36,26 +38,14 @@ import { rejectInput, usageError } from '../../exit.js'
 import { type Io } from '../../io.js'
 import { banDetails } from '../../output/rules/ban-details.js'
 import { formatCount } from '../../output/format.js'
-import { enforcementJson, proofFiles, ruleTextFiles } from './evidence-files.js'
-import {
-  activationsOf,
-  ruleHistory,
-  storedHistories,
-  type KnownVersion
-} from './evidence-history.js'
-import {
-  loggedSince,
-  NO_CHAIN,
-  NOT_OVER,
-  provenFacts,
-  recordedRemarks,
-  settingsDigest
-} from './evidence-limits.js'
+import { enforcementJson, proofFiles, ruleTextFiles, jsonLines, timesJson } from './evidence-files.js'
+import { activationsOf, ruleHistory, storedHistories, type KnownVersion } from './evidence-history.js'
+import { loggedSince, NO_CHAIN, NOT_OVER, provenFacts, recordedRemarks, settingsDigest } from './evidence-limits.js'
 import { logProof } from './evidence-log.js'
 import { mandatesOf } from './evidence-mandates.js'
 import { missingRules, ruleChanges } from './evidence-rules.js'
 import { banSources, banStates, exceptedPatterns } from './evidence-states.js'
-import { makeReport } from './make-report.js'
+import { makeReport, apps, bypassIds } from './make-report.js'
 import { fleetVerification, type FleetWitnessOptions } from '../log/verify-fleet.js'
 import { LOG_FACT, verificationAsFact, verifyConfiguredLog } from '../log/verify-log.js'
 
@@ -140,6 +130,10 @@ export async function gatherEvidence(
       tally.add(lookup)
       lookups.write(lookup.line)
     })
+    const wide = { ...selection, all: true }
+    const bypassing = await bypassGroups(database, wide, bypassIds(await apps(options)))
+    const days = await networkDays(database, wide)
+    const times = await loggedTimes(database, since, end, gateways)
     const facts = banDetails(ban, loaded.rules)
     const verified = await verifyConfiguredLog(options)
     const confirmed = fleet ?? (typeof verified === 'string' ? [] : [verified])
@@ -208,7 +202,7 @@ export async function gatherEvidence(
           id: `bypass-${table.id}`,
           title: `Bypass attempts: ${table.title.toLowerCase()}`
         })),
-        await silentTimes(database, since, end, gateways)
+        silentTimes(since, end, times)
       ],
       remarks: [
         ...(isOpen ? [NOT_OVER] : []),
@@ -226,7 +220,10 @@ export async function gatherEvidence(
     const files: [string, PackContent][] = [
       ['rules.json', `${JSON.stringify(listBans(loaded.rules, query), undefined, 2)}\n`],
       ['lookups.jsonl', lookups.finish()],
-      ['enforcement.json', enforcementJson(judged)],
+      ['bypass.jsonl', jsonLines(bypassing)],
+      ['network-days.jsonl', jsonLines(days)],
+      ['log/times.jsonl', timesJson(times)],
+      ['enforcement.json', enforcementJson(judged, gateways, until)],
       ...(record === '' ? [] : [['probes.jsonl', record] as [string, string]]),
       ...changes.files,
       ...ruleTextFiles([history.current, ...known.values()]),

@@ -27,7 +27,7 @@ export function provenFacts(isWitnessed: boolean): readonly Fact[] {
     [
       'What this proves',
       'that the holder of the key signed these lookups, rules and figures, and nobody has altered them since',
-      'that the figures follow from the lookups: verify.py counts them again',
+      'that every figure follows from the lookups and the rest of this pack: verify.py counts them again',
       ...(isWitnessed ? [WITNESSED] : [])
     ],
     [

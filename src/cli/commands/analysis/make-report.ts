@@ -110,7 +110,7 @@ function loadRuleSet(options: CommonOptions, io: Io): Promise<RuleSet | undefine
 }
 
 /** None where the catalogue cannot be read: reports work without it. */
-async function apps(options: CommonOptions): Promise<readonly CatalogueApp[]> {
+export async function apps(options: CommonOptions): Promise<readonly CatalogueApp[]> {
   const [files] = (await configuredFiles(await loadSettings(options))).files
   if (files === undefined) return []
   const catalogue = await readCatalogue(files)
@@ -121,7 +121,7 @@ function appTitles(apps: readonly CatalogueApp[]): ReadonlyMap<string, string> {
   return new Map(apps.map(({ entry }) => [entry.app, entry.title]))
 }
 
-function bypassIds(apps: readonly CatalogueApp[]): readonly string[] {
+export function bypassIds(apps: readonly CatalogueApp[]): readonly string[] {
   return apps.flatMap(({ entry }) => (entry.kind === 'bypass' ? [entry.app] : []))
 }
 
