@@ -147,6 +147,27 @@ t.test('what the centre has not confirmed is sent again', async t => {
   ])
 })
 
+t.test('a gateway that was restored from a backup adds to what it had sent before', async t => {
+  const centre = temporaryFolder(t)
+  const gateway = new RecordingGateway(t, 'one')
+  const { path } = await gateway.record(0, ONE)
+  await gateway.sendTo(centre, 1)
+  const [backup, sent] = [readFileSync(path), readFileSync(join(gateway.path, 'sent.json'))]
+  await gateway.record(10, TWO)
+  await gateway.record(12, ONE)
+  await gateway.sendTo(centre, 13)
+  writeFileSync(path, backup)
+  writeFileSync(join(gateway.path, 'sent.json'), sent)
+  await gateway.record(20, TWO)
+  await gateway.sendTo(centre, 21)
+  await gateway.record(30, ONE)
+  await gateway.sendTo(centre, 40)
+  t.strictSame(
+    stretchesOf(await open(centre, 'one')).map(([from]) => from!.slice(14, 16)),
+    ['00', '10', '12', '20', '30', '39']
+  )
+})
+
 t.test('a line that was cut off, or has not arrived, is a time that is not known', async t => {
   const centre = temporaryFolder(t)
   const gateway = new RecordingGateway(t, 'one')

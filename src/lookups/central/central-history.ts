@@ -62,14 +62,17 @@ export class CentralHistory extends HistoryFolder {
 
   private async readSlices(slices: readonly HistorySlice[]): Promise<Segment> {
     const lines: string[] = []
+    const seen = new Set<string>()
     let next = 1
     for (const slice of slices.toSorted((a, b) => a.from - b.from || b.to - a.to)) {
-      if (slice.to < next) continue
       const text = await readFile(join(this.folder, slicePath(slice)), 'utf8')
       if (slice.from > next) lines.push(LOST)
-      const known = Math.max(0, next - slice.from)
-      lines.push(...text.split('\n').slice(known, slice.to + 1 - slice.from))
-      next = slice.to + 1
+      const own = text.split('\n').slice(0, slice.to + 1 - slice.from)
+      // Sent again; or others after a gateway was restored from a backup: both were in force.
+      const fresh = own.filter((line, i) => slice.from + i >= next || !seen.has(line))
+      for (const line of fresh) seen.add(line)
+      lines.push(...fresh)
+      next = Math.max(next, slice.to + 1)
     }
     return Segment.parse(Buffer.from(lines.map(line => `${line}\n`).join('')))
   }
