@@ -281,7 +281,13 @@ t.test('with invalid rules, the new process answers by those in force', async t 
 t.test('an upgrade that fails changes nothing', async t => {
   for (const { it, spoil, says } of FAILURES) {
     const site = await gatewaySite(t)
-    const server = startServer(t, site, { program: copyPackage(site.path('package')) })
+    // As under systemd, with a shell in between.
+    const manager = receiveNotifications(site.path('notify'))
+    t.teardown(() => manager.close())
+    const server = startServer(t, site, {
+      program: copyPackage(site.path('package')),
+      env: { NOTIFY_SOCKET: site.path('notify') }
+    })
     const at = await listenAddress(server)
     await spoil(site, t)
     const program = [resolve('dist/bundle/bin/interdict.js'), 'upgrade', '-c']
