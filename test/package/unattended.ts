@@ -54,15 +54,17 @@ export async function upgradesUnattended(
   const downloads = join(folder, 'downloads')
   mkdirSync(join(downloads, 'partial'), { recursive: true })
   // Installed in the machine alone: elsewhere it would upgrade what runs the tests.
-  const get = ['install', '-qy', '--no-install-recommends', '--download-only']
   const cache = ['-o', `Dir::Cache::archives=${downloads}`]
-  await run('apt-get', [...get, ...cache, 'unattended-upgrades'], { seconds: 120 })
+  const get = ['install', '-qy', '--no-install-recommends', '--download-only', ...cache]
+  const download = ['apt-get', ...get, 'unattended-upgrades'].join(' ')
+  await run('sh', ['-c', `${download} || { apt-get update -q && ${download}; }`], { seconds: 240 })
   for (const file of readdirSync(downloads).filter(name => name.endsWith('.deb')))
     renameSync(join(downloads, file), join(folder, file))
   const version = await makeRepository(folder, deb)
 
   const needed = readdirSync(folder).filter(name => /_(all|amd64)\.deb$/.test(name))
-  await machine.run(`cd /packages/apt && dpkg --install ${needed.join(' ')}`)
+  // None, where this machine has it.
+  if (needed.length > 0) await machine.run(`cd /packages/apt && dpkg --install ${needed.join(' ')}`)
   await machine.run('rm -rf /etc/apt/sources.list /etc/apt/sources.list.d/*')
   const source = 'deb [trusted=yes] file:/packages/apt stable main'
   await machine.run(`echo '${source}' > /etc/apt/sources.list.d/interdict.list; apt-get -q update`)
