@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { systemClock } from '../../src/base/time/clock.js'
+import { MemoryBudget } from '../../src/policy/compile/memory-budget.js'
 import { ListCompiler } from '../../src/gateway/compiler/list-compiler.js'
 import { runListJob, type ListInit, type ListResult } from '../../src/gateway/compiler/list-job.js'
 import type { StartThread, ThreadHandlers } from '../../src/base/threads/thread.js'
@@ -54,7 +55,7 @@ class World {
         }
       }
     }) as StartThread
-    return new ListCompiler(start, () => this.late++, this.grace)
+    return new ListCompiler(start, () => this.late++, new MemoryBudget(() => undefined), this.grace)
   }
 
   write(name: string, text: string): void {

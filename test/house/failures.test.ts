@@ -283,6 +283,10 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'daemon/probe.test.ts',
     'every TLS listener is verified as a strict client would'
   ],
+  'rules or a list that do not fit in memory': [
+    'daemon/memory-budget.test.ts',
+    'a list that does not fit is refused with figures'
+  ],
   'history of rules cannot be written': [
     'daemon/history.test.ts',
     'a history that cannot be written delays no rules'

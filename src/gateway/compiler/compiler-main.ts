@@ -2,8 +2,9 @@
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parentPort } from 'node:worker_threads'
+import { availableMemory } from '../../base/system/available-memory.js'
 import { epochSeconds, systemClock } from '../../base/time/clock.js'
-import { failure, type InterdictError } from '../../base/errors/error.js'
+import { failure, InterdictError } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
 import type { Milliseconds } from '../../base/units.js'
 import { loadConfig, settingsPath } from '../config/load-settings.js'
@@ -14,6 +15,7 @@ import type { Mandate } from '../../policy/rules/mandates/mandate.js'
 import { loadRules } from '../../policy/rules/load.js'
 import { droppedMandates, readMandates } from '../../sources/mandates/read-mandates.js'
 import { AppliedRules } from './applied-rules.js'
+import { MemoryBudget } from '../../policy/compile/memory-budget.js'
 import { packRules } from './packed-rules.js'
 import { lastGoodRules } from './last-good-rules.js'
 import { ListCompiler } from './list-compiler.js'
@@ -59,9 +61,13 @@ let writer: HistoryWriter | undefined
 const contents = new VersionContents()
 const replaced = new ReplacedSnapshots(COLLECT_DELAY.compiler)
 const port = parentPort!
-const lists = new ListCompiler(startNestedThread, () => {
-  port.postMessage({ kind: 'list compiled' } satisfies ListCompiled)
-})
+/** Tests set the variable, to a folder with `proc` and `sys`. */
+const budget = new MemoryBudget(() => availableMemory(process.env.INTERDICT_MEMORY_ROOT))
+const lists = new ListCompiler(
+  startNestedThread,
+  () => port.postMessage({ kind: 'list compiled' } satisfies ListCompiled),
+  budget
+)
 
 port.on('message', (message: ToCompiler) => {
   if (message.kind === 'record') {
@@ -79,6 +85,8 @@ async function handle(
     if (message.kind === 'prepare') return await prepareRules(message)
     return await withSaved(await compileRules(message), message.location)
   } catch (error) {
+    // What was read for rules that do not fit would only take more of it.
+    if (error instanceof InterdictError && error.code === 'RULES_MEMORY') lists.cancelAll()
     return rejected([error])
   }
 }
@@ -142,7 +150,7 @@ async function compileRules(request: Request): Promise<FromCompiler> {
   if (updated !== undefined) return updated
   if (active !== undefined) yieldToWorkers(RELOAD_PRIORITY)
   lists.begin(active, request.lists, request.isFull, request.waitsForLists)
-  const examiner = new RulesExaminer(request, active, () => lists.pending)
+  const examiner = new RulesExaminer(request, active, () => lists.pending, budget)
   const { watchState, ...read } = await readStable(request, examiner)
   const isTransient = read.isTransient || lists.isTransient
   const unkept = read.isChanging ? undefined : examiner.mandates?.keep()

@@ -18,6 +18,11 @@ import type { FilesLocation, RuleFiles } from '../../policy/rules/model/folder.j
 import { YamlSource } from '../../policy/rules/model/yaml-source.js'
 import type { StartThread, Thread } from '../../base/threads/thread.js'
 import { keptList, type KeptList } from './kept-list.js'
+import {
+  textSize,
+  type MemoryBudget,
+  type ReadListSize
+} from '../../policy/compile/memory-budget.js'
 import { errorOf, type ListInit, type ListResult } from './list-job.js'
 
 /** How long a change of the rules waits for lists that have changed with it. */
@@ -60,6 +65,8 @@ export class ListCompiler implements ListProvider {
   private isFull = false
   private isPatient = false
   private directRoom: Octets = 0
+  /** Lists that are read for the current reload. */
+  private readonly sizes = new Map<string, ReadListSize>()
   private readonly requested = new Set<string>()
   private readonly jobs = new Map<string, Job>()
   private running = 0
@@ -69,6 +76,7 @@ export class ListCompiler implements ListProvider {
   constructor(
     private readonly startThread: StartThread,
     private readonly onLate: () => void,
+    private readonly budget: MemoryBudget,
     private readonly grace = { known: GRACE, new: NEW_LIST_GRACE }
   ) {}
 
@@ -110,6 +118,12 @@ export class ListCompiler implements ListProvider {
   beginAttempt(): void {
     this.directRoom = MAX_DIRECT
     this.requested.clear()
+    this.sizes.clear()
+  }
+
+  /** Ends all work, so that its memory is freed. */
+  cancelAll(): void {
+    for (const id of [...this.jobs.keys()]) this.cancel(id)
   }
 
   /** Ends a reload that has succeeded. @param states of the lists in its snapshot */
@@ -122,10 +136,13 @@ export class ListCompiler implements ListProvider {
 
   async provide(files: RuleFiles, request: ListRequest): Promise<ProvidedList | undefined> {
     const { active } = this
-    // At the start every list is needed, and nothing else has to be done meanwhile.
-    if (active === undefined) return undefined
-    this.requested.add(request.id)
     const origin = await listOrigin(files, request)
+    // At the start every list is needed, and nothing else has to be done meanwhile.
+    if (active === undefined) {
+      const error = this.memoryError(request, origin, undefined)
+      return error && failed(error)
+    }
+    this.requested.add(request.id)
     const names = await namesOf(files, request.id, request.entry)
     const location = files.locate(names)
     if (origin === undefined || location === undefined) return undefined
@@ -135,10 +152,32 @@ export class ListCompiler implements ListProvider {
       this.cancel(request.id)
       return keep(files, kept, [])
     }
+    if (!this.jobs.has(request.id)) {
+      const error = this.memoryError(request, origin, kept?.state)
+      if (error !== undefined) return this.chosen(files, failed(error), kept, request)
+    }
     const list = this.isSmall(origin, request)
       ? await this.readHere(files, request, origin)
       : await this.compileApart(location, request, origin, kept !== undefined)
     return this.chosen(files, list, kept, request)
+  }
+
+  /**
+   * Counts a list that is to be read, unless there is not enough memory for it.
+   *
+   * @param origin undefined: it is in a bundle, whose size is limited
+   */
+  private memoryError(
+    { id, positions }: ListRequest,
+    origin: ListOrigin | undefined,
+    before: ListOrigin | undefined
+  ): InterdictError | undefined {
+    if (origin === undefined) return undefined
+    const size = { octets: sizeOfList(origin), before: before ? sizeOfList(before) : 0 }
+    const shortage = this.budget.checkLists([...this.sizes.values(), size], this.active)
+    if (shortage !== undefined) return failureAt(positions['']!, 'RULES_MEMORY', ...shortage)
+    this.sizes.set(id, size)
+    return undefined
   }
 
   /** The new version of a list if there is one, else the earlier one. */
@@ -303,6 +342,9 @@ function listOf(id: string, { origin, content, errors, warnings }: ListResult): 
 function failed(error: InterdictError): ProvidedList {
   return { sources: undefined, reports: [], state: undefined, errors: [error], warnings: [] }
 }
+
+const sizeOfList = ({ fingerprints }: ListOrigin): Octets =>
+  textSize([...fingerprints].map(([path, print]) => [path, sizeOf(print)] as const))
 
 /** Size of a file, by its fingerprint. */
 function sizeOf(fingerprint: string): Octets {

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
-import type { InterdictError } from '../../base/errors/error.js'
+import { failure, type InterdictError } from '../../base/errors/error.js'
 import { epochSeconds, systemClock } from '../../base/time/clock.js'
-import { compile } from '../../policy/compile/compile.js'
+import { compile, usedSources } from '../../policy/compile/compile.js'
 import { compare, type SnapshotChanges } from '../../policy/compile/compare.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import { absentLists, rulesWithoutLists } from '../../policy/rules/tests/absent-lists.js'
@@ -10,6 +10,7 @@ import { mandatedNames } from '../../policy/rules/mandates/mandated-names.js'
 import type { RuleFiles } from '../../policy/rules/model/folder.js'
 import type { CompileRequest, PendingList } from './compiler-messages.js'
 import { formerBans, type FormerBans, loggedSource } from './former-bans.js'
+import type { MemoryBudget } from '../../policy/compile/memory-budget.js'
 import { testRules, type TestedRules, type TestResult } from './policy-test-gate.js'
 import type { GateResult, MandateGate } from '../../sources/mandates/mandate-gate.js'
 import { NO_MANDATE_REPORT } from '../../sources/mandates/mandate-report.js'
@@ -41,11 +42,13 @@ export class RulesExaminer {
   /**
    * @param active undefined: no rules are active
    * @param pending lists that are being compiled
+   * @param budget refuses rules that do not fit in memory
    */
   constructor(
     private readonly request: CompileRequest,
     private readonly active: Snapshot | undefined,
-    private readonly pending: () => readonly PendingList[]
+    private readonly pending: () => readonly PendingList[],
+    private readonly budget: MemoryBudget
   ) {}
 
   /** Examines the rules of a bundle. @returns why they must not become active */
@@ -122,6 +125,9 @@ export class RulesExaminer {
     const logged = {
       formerBans: logsBans ? [...(former?.sources ?? []), ...ordered] : undefined
     }
+    const sources = [...usedSources(rules), ...(logged.formerBans ?? [])]
+    const shortage = this.budget.checkTables(sources)
+    if (shortage !== undefined) throw failure('RULES_MEMORY', ...shortage)
     const snapshot = compile(rules, { generation, random, specialUse, pauses, ...logged })
     const changes = active === undefined ? undefined : compare(active, snapshot)
     return { snapshot, changes, formerBans: former }

@@ -98,6 +98,8 @@ export const RULES = {
     `${ids.length === 1 ? 'ban' : `${ids.length} bans`} in force until now ${ids.length === 1 ? 'is' : 'are'} no longer: ${ids.slice(0, 10).join(', ')}${ids.length > 10 ? ' and others' : ''}`,
   RULES_LIST_PENDING: (id: string) =>
     `list ${quote(id)} is still being compiled; rules on it match nothing until it is ready`,
+  RULES_MEMORY: (needed: number, available: number, limit: string) =>
+    `not enough memory for these rules: they need about ${needed} MB more, and ${limit}, leaves ${available} MB; raise the limit, or use fewer names`,
   RULES_LIST_GZIP: (why: string) => `cannot decompress list: ${why}`,
   RULES_LIST_ABSENT: (id: string, url: string) =>
     `list ${quote(id)} has no good copy from ${url} so far; rules on it match nothing`,
