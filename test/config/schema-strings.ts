@@ -15,11 +15,14 @@ interface Node {
 
 const SCHEMA = 'docs/reference/schemas/interdict.schema.json'
 
+/** The string settings; see `schemaKeys`. */
+export const schemaStrings = (): readonly string[] => schemaKeys(['string'])
+
 /**
- * The string settings according to the JSON Schema, which a test keeps in step with the settings. `[]` stands for
+ * The settings of these types according to the JSON Schema, which a test keeps in step with the settings. `[]` stands for
  * each entry of a list, `*` for a key that the operator chooses.
  */
-export function schemaStrings(): readonly string[] {
+export function schemaKeys(types: readonly string[]): readonly string[] {
   const root = JSON.parse(readFileSync(SCHEMA, 'utf8')) as Node
   const keys = new Set<string>()
   const walk = (node: Node, key: string): void => {
@@ -29,7 +32,8 @@ export function schemaStrings(): readonly string[] {
       walk(one, key === '' ? name : `${key}.${name}`)
     if (typeof node.additionalProperties === 'object') walk(node.additionalProperties, `${key}.*`)
     if (node.items !== undefined) walk(node.items, `${key}[]`)
-    if (node.type === 'string' && node.enum === undefined && node.const === undefined) keys.add(key)
+    if (types.includes(node.type ?? '') && node.enum === undefined && node.const === undefined)
+      keys.add(key)
   }
   walk(root, '')
   return [...keys]
