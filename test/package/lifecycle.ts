@@ -40,7 +40,6 @@ const signal = (name: string) => async (machine: Machine) => {
 const ACTIONS: readonly Action[] = [
   { name: 'stop', seconds: 3, run: machine => machine.run('systemctl stop interdict') },
   { name: 'restart', seconds: 4, run: machine => machine.run('systemctl restart interdict') },
-  { name: 'upgrade', seconds: 4, run: machine => machine.run(UPGRADE) },
   { name: 'reboot', seconds: 3, run: machine => machine.reboot() },
   { name: 'kill -9', seconds: 4, run: signal('KILL'), isAbrupt: true },
   {
@@ -49,7 +48,9 @@ const ACTIONS: readonly Action[] = [
     service: 'WatchdogSec=4s',
     run: signal('STOP'),
     isAbrupt: true
-  }
+  },
+  // The last one: what follows would be after an upgrade.
+  { name: 'upgrade', seconds: 4, run: machine => machine.run(UPGRADE) }
 ]
 
 const DROP_IN = '/run/systemd/system/interdict.service.d/lifecycle.conf'
