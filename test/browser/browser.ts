@@ -341,27 +341,31 @@ t.test('pause a block, and end the pause; never a ban, and not without the scope
   t.strictSame(faults, [])
 })
 
-/** Stops the next command process of the gateway, so that it takes as long as the test wants. */
-async function stopCommand(): Promise<void> {
+/** A command process of the gateway. */
+function findCommand(): string | undefined {
   const tasks = `/proc/${gateway.server.child.pid}/task`
   const isCommand = (pid: string): boolean =>
-    readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('command-main')
+    pid !== '' && readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('command-main')
+  try {
+    return readdirSync(tasks)
+      .flatMap(task => readFileSync(`${tasks}/${task}/children`, 'latin1').split(' '))
+      .find(isCommand)
+  } catch {
+    // A thread or a process has ended meanwhile.
+    return undefined
+  }
+}
+
+/** Stops the next one, so that it takes as long as the test wants. */
+async function stopCommand(): Promise<void> {
   let found: string | undefined
-  await eventually('a command', () => {
-    try {
-      const children = readdirSync(tasks).flatMap(task =>
-        readFileSync(`${tasks}/${task}/children`, 'latin1').split(' ')
-      )
-      found = children.find(pid => pid !== '' && isCommand(pid))
-    } catch {
-      // A thread or a process has ended meanwhile.
-    }
-    return found !== undefined
-  })
+  await eventually('a command', () => (found = findCommand()) !== undefined)
   process.kill(Number(found), 'SIGSTOP')
 }
 
 t.test('a report that takes long shows its progress, and can be cancelled', async t => {
+  // Those of pages that other tests have left.
+  await eventually('no command', () => findCommand() === undefined)
   const stopped = stopCommand()
   const path = '/reports?kind=overview&by=exception&since=30d'
   const { page, faults } = await openAs(t, 'reader', path)
