@@ -1,29 +1,11 @@
-import type { Milliseconds } from '../../base/units.js'
-import { NOT_BANNED, type BanFacts } from '../report/questions/ban.js'
+import { NOT_BANNED } from '../report/questions/ban.js'
 import { exceptionsTable, type UsedException } from '../report/questions/exceptions-table.js'
 import { rankingTable, type TallyTable } from '../report/questions/tables.js'
 import { column, type Table, type Value } from '../report/report.js'
-import { OUTCOMES, versionKey, type Enforcement } from './enforcement.js'
-import { talliesOf, type EnforcementTally } from './enforcement-tally.js'
+import { OUTCOMES, versionKey } from './enforcement.js'
+import { talliesOf } from './enforcement-tally.js'
+import type { Judged } from './judged.js'
 import { minutesTable, windowsTable } from './time-tables.js'
-
-/** What lookups of the log are known, since `log.queries.which` selects them. */
-export interface Completeness {
-  /** Lookups whatever the verdict are logged since then; Infinity: they are not. */
-  readonly since: Milliseconds
-  /** Why, for the page. */
-  readonly text: string
-}
-
-/** Everything that tables are made of. */
-export interface Judged {
-  readonly enforcement: Enforcement
-  readonly tally: EnforcementTally
-  /** The rules as they are when the pack is made. */
-  readonly facts: BanFacts | undefined
-  readonly completeness: Completeness
-  readonly timeZone: string
-}
 
 const NO_LOOKUPS = 'No lookups.'
 /** Rows of rankings: all. */

@@ -1,6 +1,7 @@
 import { formatValue } from '../report/output/format-value.js'
 import type { Tile } from '../report/report.js'
-import { sumOf, type Judged } from './enforcement-tables.js'
+import { sumOf } from './enforcement-tables.js'
+import type { Judged } from './judged.js'
 import { minutesByStatus, type OUTCOMES } from './enforcement.js'
 
 /** The headline: what share of the lookups was blocked, and whether that is known. */

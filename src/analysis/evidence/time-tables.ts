@@ -1,6 +1,6 @@
 import { column, type Table } from '../report/report.js'
 import { minutesByStatus, STATUSES, windowsOf, type Status } from './enforcement.js'
-import type { Judged } from './enforcement-tables.js'
+import type { Judged } from './judged.js'
 import { gatewayColumn } from './fleet-tables.js'
 
 /** Times in which the ban was not known to be in force, with the lookups that were answered then. */

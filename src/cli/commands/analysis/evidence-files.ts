@@ -1,4 +1,4 @@
-import type { Judged } from '../../../analysis/evidence/enforcement-tables.js'
+import type { Judged } from '../../../analysis/evidence/judged.js'
 import { zoneOffsets } from '../../../base/time/time-zone-offsets.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../../base/units.js'
 import type { LoggedTime } from '../../../analysis/evidence/silent-times.js'

@@ -38,9 +38,27 @@ import { rejectInput, usageError } from '../../exit.js'
 import { type Io } from '../../io.js'
 import { banDetails } from '../../output/rules/ban-details.js'
 import { formatCount } from '../../output/format.js'
-import { enforcementJson, proofFiles, ruleTextFiles, jsonLines, timesJson } from './evidence-files.js'
-import { activationsOf, ruleHistory, storedHistories, type KnownVersion } from './evidence-history.js'
-import { loggedSince, NO_CHAIN, NOT_OVER, provenFacts, recordedRemarks, settingsDigest } from './evidence-limits.js'
+import {
+  enforcementJson,
+  proofFiles,
+  ruleTextFiles,
+  jsonLines,
+  timesJson
+} from './evidence-files.js'
+import {
+  activationsOf,
+  ruleHistory,
+  storedHistories,
+  type KnownVersion
+} from './evidence-history.js'
+import {
+  loggedSince,
+  NO_CHAIN,
+  NOT_OVER,
+  provenFacts,
+  recordedRemarks,
+  settingsDigest
+} from './evidence-limits.js'
 import { logProof } from './evidence-log.js'
 import { mandatesOf } from './evidence-mandates.js'
 import { missingRules, ruleChanges } from './evidence-rules.js'
