@@ -94,7 +94,7 @@ export class Enforcement {
     readonly segments: readonly Segment[],
     readonly states: ReadonlyMap<string, StatesByNetwork>,
     readonly missing: readonly MissingTime[],
-    private readonly present: readonly string[] = []
+    readonly present: readonly string[] = []
   ) {}
 
   /** Networks that have the ban at some time in the period: what is ordered. Complete after all lookups. */

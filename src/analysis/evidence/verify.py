@@ -310,7 +310,7 @@ class Enforcement:
         if kind == 'rules':
             return self.under(segment['version'], gateway, network, at)
         if kind == 'restart':
-            return 'restart', 'the gateway started again in this time'
+            return 'restart', 'the gateway was stopped or started again in this time'
         if kind == 'unknown':
             return 'not known', segment['why']
         before = self.under(segment['before'], gateway, network, segment['from'])
@@ -318,7 +318,8 @@ class Enforcement:
         return before if before[0] == after[0] else ('not known', 'rules changed within this time')
 
     def networks(self):
-        return sorted(self.matched.union(*self.states.values()))
+        # If nothing is known of the period: networks that have the ban now.
+        return sorted(self.matched.union(*self.states.values()) or self.data['present'])
 
     def gaps(self, segment):
         return self.data['missing'] if segment['gateway'] is None else []

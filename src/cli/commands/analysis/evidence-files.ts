@@ -26,6 +26,7 @@ export function enforcementJson(
     // JSON has no infinite numbers: from the beginning, or never.
     knownSince: Number.isFinite(since) ? since : since < 0 ? 0 : null,
     networks: enforcement.networks,
+    present: enforcement.present,
     segments: segments.map(withoutGateway),
     states: Object.fromEntries(states),
     missing
