@@ -88,7 +88,7 @@ export function writeSite(t: Test, files: Readonly<Record<string, string>>): str
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   for (const [path, text] of Object.entries(files)) {
     mkdirSync(dirname(join(folder, path)), { recursive: true })
-    writeFileSync(join(folder, path), text)
+    writeFileSync(join(folder, path), text, { mode: 0o600 })
   }
   return join(folder, 'interdict.yaml')
 }
