@@ -40,6 +40,7 @@ async function siteOf(t: Test) {
     'secrets/cookies': COOKIES,
     'state/history/000001.jsonl': '{"a":1}\n{"b":2}\n{"half',
     'state/lists/big.list': 'fetched.example\n',
+    'state/witness.json': '{}',
     'state/outputs/siem/spooled': 'a lookup\n',
     'state/candidate-x/networks.yaml': '',
     'pseudonyms/2026-12-01.key': 'secret'

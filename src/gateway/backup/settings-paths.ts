@@ -50,6 +50,7 @@ export const SETTINGS_PATHS: Readonly<Record<string, PathKind>> = {
   'admin.oidc.ca-file': 'file',
   'alerts[].secret-file': 'file',
   'alerts[].ca-file': 'file',
+  'probe.ca-file': 'file',
   'reports[].folder': 'folder',
   'smtp.password-file': 'file',
   'smtp.ca-file': 'file',
