@@ -1,5 +1,4 @@
 /** `npm run test:browser`: the dashboard of a packed gateway, in Chromium. */
-import { readdirSync, readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { PAGES, type PageId } from '../../src/admin/web/pages.js'
 import { interdict } from '../cli/run.js'
@@ -338,44 +337,6 @@ t.test('pause a block, and end the pause; never a ban, and not without the scope
   await page.waitForSelector('[data-table=audit]')
   await shows(page, 'Block paused')
   await shows(page, 'operator')
-  t.strictSame(faults, [])
-})
-
-/** A command process of the gateway. */
-function findCommand(): string | undefined {
-  const tasks = `/proc/${gateway.server.child.pid}/task`
-  const isCommand = (pid: string): boolean =>
-    pid !== '' && readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('command-main')
-  try {
-    return readdirSync(tasks)
-      .flatMap(task => readFileSync(`${tasks}/${task}/children`, 'latin1').split(' '))
-      .find(isCommand)
-  } catch {
-    // A thread or a process has ended meanwhile.
-    return undefined
-  }
-}
-
-/** Stops the next one, so that it takes as long as the test wants. */
-async function stopCommand(): Promise<void> {
-  let found: string | undefined
-  await eventually('a command', () => (found = findCommand()) !== undefined)
-  process.kill(Number(found), 'SIGSTOP')
-}
-
-t.test('a report that takes long shows its progress, and can be cancelled', async t => {
-  // Those of pages that other tests have left.
-  await eventually('no command', () => findCommand() === undefined)
-  const stopped = stopCommand()
-  const path = '/reports?kind=overview&by=exception&since=30d'
-  const { page, faults } = await openAs(t, 'reader', path)
-  await stopped
-  await page.waitForSelector('[data-job=running] progress')
-  await shows(page, 'report: running for')
-  t.strictSame(await findings(page), [])
-  await page.click('[data-job] button')
-  await page.waitForFunction('document.querySelector("[data-job]") === null')
-  await shows(page, 'Cancelled')
   t.strictSame(faults, [])
 })
 
