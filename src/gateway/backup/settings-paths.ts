@@ -39,7 +39,6 @@ export const SETTINGS_PATHS: Readonly<Record<string, PathKind>> = {
   'acme.key': 'file',
   'cookies.secret-file': 'file',
   'state.folder': 'folder',
-  'probe.ca-file': 'file',
   'remote-lists.ca-file': 'file',
   'transfers.keys.*.secret-file': 'file',
   'admin.socket': 'other',
