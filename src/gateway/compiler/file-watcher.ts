@@ -35,13 +35,19 @@ export class FileWatcher {
   private latestChange: Milliseconds = 0
   private debounceTimer: NodeJS.Timeout | undefined
   private isChecking = false
+  /** An event came while the state was read, perhaps too late for it. */
+  private isOutdated = false
   /** The last reading of the state; pending for ever on a file system that hangs. */
   lastRead: Promise<unknown> = Promise.resolve()
   private closed = false
   private nextPoll: Milliseconds = 0
   private readonly pollTimer: NodeJS.Timeout
 
-  constructor(private readonly listener: WatchListener) {
+  /** @param read returns the state of files, as they are now */
+  constructor(
+    private readonly listener: WatchListener,
+    private readonly read = readWatchState
+  ) {
     this.pollTimer = setInterval(() => {
       if (performance.now() >= this.nextPoll) void this.check()
     }, POLL_INTERVAL)
@@ -92,7 +98,8 @@ export class FileWatcher {
     this.debounceTimer?.refresh()
     this.debounceTimer ??= setTimeout(() => {
       this.debounceTimer = undefined
-      void this.check()
+      if (this.isChecking) this.isOutdated = true
+      else void this.check()
     }, DEBOUNCE)
   }
 
@@ -101,7 +108,7 @@ export class FileWatcher {
     this.isChecking = true
     const { known } = this
     const started = performance.now()
-    const reading = readWatchState(known.keys())
+    const reading = this.read(known.keys())
     this.lastRead = reading
     const now = await reading
     this.isChecking = false
@@ -111,6 +118,10 @@ export class FileWatcher {
     // The watched paths were replaced meanwhile, so compare again.
     if (known !== this.known) return this.check()
     this.compare(now)
+    // Not with the next poll, which comes the later, the longer the reading took.
+    if (!this.isOutdated) return
+    this.isOutdated = false
+    void this.check()
   }
 
   private compare(now: WatchState): void {
