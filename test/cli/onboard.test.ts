@@ -46,6 +46,7 @@ t.test('lists its targets, those of the completion', async t => {
 
 t.test('prints configuration, with notes elsewhere; as a file; and as JSON', async t => {
   const { onboard, path } = site(t)
+  chmodSync(path('key.pem'), 0o644)
   const { code, out, err } = await onboard('chrome')
   t.equal(code, 0)
   t.match(JSON.parse(out), { DnsOverHttpsTemplates: 'https://dns.example/dns-query{?dns}' })

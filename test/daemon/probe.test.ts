@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import type { ProbeStatus } from '../../src/gateway/probe/probe-status.js'
 import { withHealth } from '../../src/gateway/status/health.js'
@@ -140,8 +140,11 @@ front-ends: { proxy-protocol: [127.0.0.2/32] }`
   const codes = health.problems.map(({ code }) => code)
   t.ok(codes.includes('CERTIFICATE_NAME') && codes.includes('CERTIFICATE_EXPIRED'))
   await eventually('the journal', () => {
-    const [file] = readdirSync(rig.site.path('state/probe'))
-    return readFileSync(rig.site.path(`state/probe/${file!}`), 'utf8').includes('"certificates":[')
+    const folder = rig.site.path('state/probe')
+    const [file] = existsSync(folder) ? readdirSync(folder) : []
+    return (
+      file !== undefined && readFileSync(`${folder}/${file}`, 'utf8').includes('"certificates":[')
+    )
   })
 })
 
