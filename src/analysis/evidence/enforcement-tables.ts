@@ -53,7 +53,7 @@ const MATCHES = {
 
 const MEANING: Readonly<Record<(typeof OUTCOMES)[number], string>> = {
   blocked: 'by the ban or another rule',
-  exempt: 'let through by an exception to the ban',
+  exempt: 'exempted by an exception to the ban',
   monitored: 'answered: a rule in monitor mode would have blocked it',
   refused: 'got no records: a kind of query that is never forwarded',
   absent: 'answered: the rules in force did not have the ban in this network',

@@ -12,7 +12,7 @@ export interface Count {
   blocked: number
   monitored: number
   allowed: number
-  /** Neither blocked nor let through by an exception nor refused. */
+  /** Neither blocked, nor exempted by an exception, nor refused. */
   answered: number
   first: Milliseconds
   last: Milliseconds
