@@ -26,7 +26,7 @@ import { frontEndGaps, ownListeners } from './own-listeners.js'
 import { tlsTargets, unnamedGaps, type TlsTarget } from './tls-targets.js'
 import { unpackRules, type UnpackedRules } from '../compiler/packed-rules.js'
 import { ReplacedSnapshots } from '../../policy/tables/replaced-snapshots.js'
-import { yieldToWorkers } from '../compiler/yield-to-workers.js'
+import { RELOAD_PRIORITY, yieldToWorkers } from '../compiler/yield-to-workers.js'
 import { createThreadLog } from '../../base/threads/thread-log.js'
 import type { FromProbe, ProbeInit, ToProbe } from './probe-messages.js'
 import { endOnRequest } from '../../base/threads/end-thread.js'
@@ -55,7 +55,8 @@ let recorded = 0
 let isUnrecorded = false
 
 endOnRequest()
-yieldToWorkers()
+// With the lowest priority, no round ended within a minute beside ten busy processes.
+yieldToWorkers(RELOAD_PRIORITY)
 const prober = new Prober({
   clock: systemClock,
   timers: systemTimers,
