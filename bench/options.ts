@@ -12,7 +12,7 @@ export const USAGE = `npm run bench -- [options]
   --quick            two minutes: mixed, miss and logged against dnsdist and unbound; writes nothing
   --only A,B         these scenarios: ${[...THROUGHPUTS.map(({ name }) => name), 'load', 'start'].join(', ')}
   --peers A,B        these peers beside ours and the floor: ${PEERS.map(({ name }) => name).join(', ')}
-  --before FOLDER    also another build of ours, in turns with this one: the folder of its package
+  --before FOLDER    also another build of Interdict, in turns with this one: the folder of its package
   --rounds N         turns of each server (5)
   --seconds N        of each run (3)
   --names N,M        list sizes of the scenario load (1000000,10000000)

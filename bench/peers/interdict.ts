@@ -52,7 +52,7 @@ export const interdict = builtIn(PACKAGE, 'interdict')
 
 export const BEFORE = 'before'
 
-/** Another build of ours, in turns with this one. @param folder of its package */
+/** Another build of Interdict, in turns with this one. @param folder of its package */
 export const buildBefore = (folder: string): Peer => builtIn(folder, BEFORE)
 
 /** Ours without a query log, in turns with ours with one: what the log costs. */

@@ -23,7 +23,7 @@ export interface BackupFile extends VerifiedBackup {
   readonly key: EnvelopeKey | undefined
 }
 
-/** A missing folder is for its owner alone, but for those of settings. */
+/** Mode of folders that a restore creates: their group may enter them. */
 const FOLDER_MODE = 0o750
 const TEMPORARY_MODE = 0o600
 

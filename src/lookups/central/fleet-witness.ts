@@ -38,7 +38,7 @@ export function fleetWitness(
 const beginOf = ({ state: { startedAt } }: ChainContents): Milliseconds =>
   startedAt === undefined ? -Infinity : Date.parse(startedAt)
 
-/** Receipts that the gateway has sent. Those of the hub for another gateway are not about it. */
+/** Receipts that a gateway has sent. A hub also signs receipts for other gateways, which are left out. */
 function arrivedReceipts(folder: string, gateway: string): HeldReceipt[] {
   const receipts = arrivedChains(folder, gateway, 'receipts').flatMap(({ octets }) =>
     parseReceipts(octets.toString())

@@ -17,7 +17,7 @@ export interface MandateBaseline extends Evaluation {
 
 const pathIn = (store: string): string => join(store, 'in-force.json')
 
-/** Undefined: there is no usable baseline, as before the first mandate. */
+/** Undefined: no baseline is stored, as before the first mandate, or it cannot be read. */
 export function readBaseline(store: string): MandateBaseline | undefined {
   try {
     const baseline = JSON.parse(readFileSync(pathIn(store), 'utf8')) as { readonly v: number }
