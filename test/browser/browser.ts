@@ -6,6 +6,7 @@ import { askUdp } from '../daemon/dns-client.js'
 import { eventually } from '../daemon/site.js'
 import { startChrome } from './chrome.js'
 import { startGateway } from './gateway.js'
+import { HaltedCommands } from './halted-commands.js'
 import { loginTests } from './login.js'
 import { findings, logIn, shows, visitorsOf } from './steps.js'
 
@@ -337,6 +338,20 @@ t.test('pause a block, and end the pause; never a ban, and not without the scope
   await page.waitForSelector('[data-table=audit]')
   await shows(page, 'Block paused')
   await shows(page, 'operator')
+  t.strictSame(faults, [])
+})
+
+t.test('a report that takes long shows its progress, and can be cancelled', async t => {
+  const halted = new HaltedCommands(gateway.server.child.pid!)
+  t.teardown(() => halted.release())
+  const path = '/reports?kind=overview&by=exception&since=30d'
+  const { page, faults } = await openAs(t, 'reader', path)
+  await page.waitForSelector('[data-job=running] progress')
+  await shows(page, 'report: running for')
+  t.strictSame(await findings(page), [])
+  await page.click('[data-job] button')
+  await page.waitForFunction('document.querySelector("[data-job]") === null')
+  await shows(page, 'Cancelled')
   t.strictSame(faults, [])
 })
 
