@@ -64,7 +64,10 @@ export class ApiRig {
     this.save()
   }
 
-  /** From another address each time, so that limits per address do not matter unless one is given. */
+  /**
+   * From another address each time, so that limits per address do not matter unless one is given; it waits as long as
+   * a busy machine needs.
+   */
   send(options: InjectOptions & { readonly token?: string }): Promise<LightMyRequestResponse> {
     const { token, ...rest } = options
     const remoteAddress = `10.${++this.lastAddress >> 8}.${this.lastAddress & 255}.1`
@@ -72,7 +75,7 @@ export class ApiRig {
     return this.app.inject({
       remoteAddress,
       ...rest,
-      headers: { ...authorization, ...options.headers }
+      headers: { ...authorization, prefer: 'wait=600', ...options.headers }
     })
   }
 
