@@ -5,6 +5,7 @@ import type { TcpService } from '../../src/resolver/server/tcp-service.js'
 import { serveTcp } from '../../src/resolver/server/tcp.js'
 import { loadOpenSsl } from '../../src/wire/tls/openssl/openssl.js'
 import { RecordClient } from '../tls/record-client.js'
+import { KEY_UPDATE, RECORD_TYPE, SecretClient } from '../tls/secret-client.js'
 import { FakeResponder } from './fake-responder.js'
 import { queries } from './tcp-client.js'
 import { tlsListenOptions } from './tls-options.js'
@@ -108,4 +109,33 @@ test('says by an alert that a record is broken', async (t, { kind, open, service
   t.match(client.problem, /alert bad record mac/)
   client.socket.end()
   await until(() => service.connections === 0)
+})
+
+test('an error of one client ends no other connection', async (t, { kind, open, service }) => {
+  // Node.js itself looks after its errors.
+  if (kind !== 'batch') return
+  for (let i = 0; i < 20; i++) {
+    const victim = await open()
+    const attacker = await SecretClient.open(service.local.port)
+    await until(() => service.tls!.handshakes === 2 * (i + 1))
+    const query = victim.record(queries('now'))
+    // The message is too short, so the server ends the connection, in the middle of a KeyUpdate.
+    attacker.socket.write(
+      Buffer.concat([
+        attacker.record(Buffer.of(0, 5, 1, 2, 3, 4, 5)),
+        attacker.record(KEY_UPDATE.subarray(0, 4), RECORD_TYPE.handshake)
+      ])
+    )
+    // Read in the same turn: only the beginning of a record.
+    victim.socket.write(query.subarray(0, 10))
+    await until(() => attacker.ended)
+    await turns(2)
+    victim.socket.write(query.subarray(10))
+    await until(
+      () => victim.received.length >= answers('now').length || victim.socket.readableEnded
+    )
+    t.strictSame(victim.received, answers('now'), `attempt ${i}`)
+    attacker.socket.destroy()
+    victim.socket.destroy()
+  }
 })

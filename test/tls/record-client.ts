@@ -63,13 +63,7 @@ export class RecordClient {
     const { address, buffer } = this.memory
     for (let size; this.isSecure && (size = openSsl.read(this.connection, address, ROOM)) > 0;)
       this.received = Buffer.concat([this.received, Buffer.from(buffer, 0, size)])
-    const code = openSsl.firstError()
-    if (code !== 0) {
-      const text = Buffer.alloc(256)
-      openSsl.describeError(code, text, text.length)
-      this.problem = text.toString('latin1', 0, text.indexOf(0))
-    }
-    openSsl.clearErrors()
+    this.problem = openSsl.lastError() ?? this.problem
   }
 
   private shake(): void {

@@ -135,16 +135,26 @@ class OpenSslServer implements TlsServer {
 
   begin(raw: RawSocket, onSecure: OnSecure): void {
     if (!(raw instanceof DirectSocket)) this.fallback.begin(raw, onSecure)
-    else {
-      const { openSsl } = this.loop
-      const connection = openSsl.newConnection(this.server.contexts.context)
-      openSsl.setServer(connection)
-      const stream = new TlsStream(this.loop, raw, raw.fd, connection, isSecure => {
-        if (!isSecure) return onSecure(undefined, false)
-        forgetKeyShare(openSsl, connection)
-        onSecure(stream, stream.isResumed)
-      })
+    else this.beginDirectly(raw, onSecure)
+  }
+
+  private beginDirectly(raw: DirectSocket, onSecure: OnSecure): void {
+    const { openSsl } = this.loop
+    let connection: number
+    try {
+      connection = openSsl.newConnection(this.server.contexts.context)
+    } catch {
+      // No memory, as a rule.
+      raw.destroy()
+      onSecure(undefined, false)
+      return
     }
+    openSsl.setServer(connection)
+    const stream = new TlsStream(this.loop, raw, raw.fd, connection, isSecure => {
+      if (!isSecure) return onSecure(undefined, false)
+      forgetKeyShare(openSsl, connection)
+      onSecure(stream, stream.isResumed)
+    })
   }
 
   close(): void {

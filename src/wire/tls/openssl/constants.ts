@@ -1,14 +1,16 @@
 /** openssl/ssl.h: commands of SSL_CTX_ctrl, SSL_CTX_callback_ctrl and SSL_ctrl. */
 export const COMMAND = {
   mode: 33,
-  sessionCache: 44,
+  setSessionCache: 44,
+  getSessionCache: 45,
   maxFragment: 52,
   onServerName: 53,
   serverNameArgument: 54,
   serverName: 55,
   ticketKeys: 59,
-  chainCertificate: 89,
-  minVersion: 123
+  addChain: 89,
+  setMinVersion: 123,
+  getMinVersion: 130
 } as const
 /** SSL_MODE_ENABLE_PARTIAL_WRITE is not among them: the output is memory, which takes everything. */
 export const MODE_RELEASE_BUFFERS = 0x10

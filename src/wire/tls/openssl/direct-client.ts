@@ -1,7 +1,7 @@
 import * as tls from 'node:tls'
-import { COMMAND, MODE_RELEASE_BUFFERS, OPTIONS, SESSION_CACHE_OFF, TLS_1_2 } from './constants.js'
-import { readCertificates, useCertificate } from './encoding.js'
+import { useCertificate, useCertificates } from './encoding.js'
 import type { OpenSsl } from './openssl.js'
+import { newSecureContext } from './secure-context.js'
 import { tlsLoop, type TlsLoop } from './tls-loop.js'
 
 /** PEM of a certificate that a server may ask for, and of its key. */
@@ -50,21 +50,10 @@ function newContext(
   authorities: string,
   client: ClientCertificate | undefined
 ): number {
-  const context = openSsl.newContext(openSsl.clientMethod())
-  const control = (command: number, number: number): number =>
-    openSsl.controlContext(context, command, number, 0)
-  openSsl.setOptions(context, OPTIONS)
-  control(COMMAND.minVersion, TLS_1_2)
-  openSsl.setCiphers(context, tls.DEFAULT_CIPHERS)
-  control(COMMAND.mode, MODE_RELEASE_BUFFERS)
-  control(COMMAND.sessionCache, SESSION_CACHE_OFF)
-  const store = openSsl.trustStore(context)
-  for (const authority of readCertificates(openSsl, authorities)) {
-    openSsl.trust(store, authority)
-    openSsl.freeCertificate(authority)
-  }
-  if (client !== undefined) useCertificate(openSsl, context, client.certificate, client.key)
-  // An authority may be there twice.
-  openSsl.clearErrors()
-  return context
+  return newSecureContext(openSsl, openSsl.clientMethod(), context => {
+    openSsl.setCiphers(context, tls.DEFAULT_CIPHERS)
+    const store = openSsl.trustStore(context)
+    useCertificates(openSsl, authorities, authority => openSsl.trust(store, authority))
+    if (client !== undefined) useCertificate(openSsl, context, client.certificate, client.key)
+  })
 }

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { COMMAND } from './constants.js'
-import type { OpenSsl } from './openssl.js'
+import { OpenSslError, type OpenSsl } from './openssl.js'
 
 /** PEM and DER, for OpenSSL's own objects: pointers to them are numbers. */
 
@@ -11,42 +11,49 @@ export function useCertificate(
   chain: string,
   key: string
 ): void {
-  const [own, ...issuers] = readCertificates(openSsl, chain)
-  let isUsed = openSsl.useCertificate(context, own!) === 1
-  openSsl.freeCertificate(own!)
-  for (const issuer of issuers) {
-    // It is the context's from now on.
-    openSsl.controlContext(context, COMMAND.chainCertificate, 0, issuer)
-  }
+  let count = 0
+  useCertificates(openSsl, chain, certificate => {
+    if (count++ === 0) openSsl.useCertificate(context, certificate)
+    else openSsl.controlContext(context, COMMAND.addChain, 1, certificate)
+  })
+  if (count === 0) throw new OpenSslError('no certificate in PEM')
   withBio(openSsl, key, bio => {
     const read = openSsl.readKey(bio, 0, 0, 0)
-    isUsed &&= openSsl.useKey(context, read) === 1
-    openSsl.freeKey(read)
-  })
-  openSsl.clearErrors()
-  if (!isUsed) throw new Error('OpenSSL does not take the certificate')
-}
-
-/** The certificates in PEM, which the caller frees. */
-export function readCertificates(openSsl: OpenSsl, pem: string): number[] {
-  const certificates: number[] = []
-  withBio(openSsl, pem, bio => {
-    for (;;) {
-      const certificate = openSsl.readCertificate(bio, 0, 0, 0)
-      if (certificate === 0) break
-      certificates.push(certificate)
+    try {
+      openSsl.useKey(context, read)
+    } finally {
+      openSsl.freeKey(read)
     }
   })
-  openSsl.clearErrors()
-  return certificates
+}
+
+/** Calls `use` with each certificate in PEM, which is freed afterwards if nothing refers to it. */
+export function useCertificates(
+  openSsl: OpenSsl,
+  pem: string,
+  use: (certificate: number) => void
+): void {
+  withBio(openSsl, pem, bio => {
+    for (let one; (one = openSsl.readCertificate(bio, 0, 0, 0)) !== 0;) {
+      try {
+        use(one)
+      } finally {
+        openSsl.freeCertificate(one)
+      }
+    }
+  })
 }
 
 function withBio(openSsl: OpenSsl, text: string, use: (bio: number) => void): void {
   const bio = openSsl.newBio(openSsl.memory())
   const octets = Buffer.from(text, 'latin1')
-  openSsl.writeBio(bio, octets, octets.length)
-  use(bio)
-  openSsl.freeBio(bio)
+  try {
+    // OpenSSL calls it a failure to write nothing.
+    if (octets.length > 0) openSsl.writeBio(bio, octets, octets.length)
+    use(bio)
+  } finally {
+    openSsl.freeBio(bio)
+  }
 }
 
 /** A certificate of OpenSSL as Node has it. */

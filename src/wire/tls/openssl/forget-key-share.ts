@@ -12,7 +12,7 @@ const pointer = Buffer.alloc(8)
  * handshake: 7 kB for X25519MLKEM768. A key that is given a type loses its value (EVP_PKEY_set_type(3)).
  */
 export function forgetKeyShare(openSsl: OpenSsl, connection: number): void {
-  if (openSsl.controlConnection(connection, SSL_CTRL_GET_PEER_TMP_KEY, 0, pointer) !== 1) return
+  if (openSsl.peerKeyShare(connection, SSL_CTRL_GET_PEER_TMP_KEY, 0, pointer) !== 1) return
   const key = Number(pointer.readBigUInt64LE())
   openSsl.setKeyType(key, ANY_TYPE)
   openSsl.freeKey(key)

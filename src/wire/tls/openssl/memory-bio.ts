@@ -129,7 +129,7 @@ export class OutputBio extends MemoryBio {
     }
     senders.length = ends.length = 0
     this.end = memory[LENGTH] = 0
-    openSsl.controlBio(bio, BIO_CTRL_RESET, 0, 0)
+    openSsl.resetBio(bio, BIO_CTRL_RESET, 0, 0)
   }
 
   private copy(): Buffer {

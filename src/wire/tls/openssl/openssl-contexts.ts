@@ -6,9 +6,10 @@ import {
   type TlsMaterial
 } from '../certificate-contexts.js'
 import { CIPHERS_1_2, CIPHERS_1_3, SESSION_CONTEXT, SESSION_LIFETIME } from '../server-contexts.js'
-import { COMMAND, MODE_RELEASE_BUFFERS, OPTIONS, SESSION_CACHE_OFF, TLS_1_2 } from './constants.js'
-import { readCertificates, useCertificate } from './encoding.js'
+import { COMMAND } from './constants.js'
+import { useCertificate, useCertificates } from './encoding.js'
 import type { OpenSsl } from './openssl.js'
+import { newSecureContext } from './secure-context.js'
 
 /** SSL_VERIFY_PEER: asks for a certificate, requires none. */
 const VERIFY_PEER = 1
@@ -93,16 +94,18 @@ function registerCallbacks(openSsl: OpenSsl): Callbacks {
   return {
     onServerName: openSsl.callback(
       'int onServerName(size_t connection, size_t alert, size_t server)',
+      ALERT_FATAL,
       (connection, _, server) => {
         const name = openSsl.serverName(connection, 0)
         if (name === null) return NO_ACKNOWLEDGEMENT
         const context = servers.get(server)?.contexts.find(name)
-        if (context !== undefined) openSsl.setContext(connection, context)
-        return OK
+        if (context === undefined) return OK
+        return openSsl.setContext(connection, context) === 0 ? ALERT_FATAL : OK
       }
     ),
     onAlpn: openSsl.callback(
       'int onAlpn(size_t connection, size_t out, size_t outLength, size_t wanted, uint length, size_t server)',
+      ALERT_FATAL,
       (_, out, outLength, wanted, length, server) => {
         const { address, length: own } = servers.get(server)?.protocols ?? NO_PROTOCOLS
         const result = openSsl.selectAlpn(out, outLength, address, own, wanted, length)
@@ -110,7 +113,7 @@ function registerCallbacks(openSsl: OpenSsl): Callbacks {
       }
     ),
     // The rules decide whose certificate it is; a client with another one is identified by its address.
-    onVerify: openSsl.callback('int onVerify(size_t store, size_t argument)', () => 1)
+    onVerify: openSsl.callback('int onVerify(size_t store, size_t argument)', 0, () => 1)
   }
 }
 
@@ -120,38 +123,37 @@ function newContext(
   server: number,
   record: Octets | undefined
 ): number {
-  const context = openSsl.newContext(openSsl.serverMethod())
-  const control = (command: number, number: number, pointer = 0): number =>
-    openSsl.controlContext(context, command, number, pointer)
-  openSsl.setOptions(context, OPTIONS)
-  control(COMMAND.minVersion, TLS_1_2)
-  openSsl.setCiphers(context, CIPHERS_1_2)
-  openSsl.setCiphers13(context, CIPHERS_1_3)
-  control(COMMAND.mode, MODE_RELEASE_BUFFERS)
-  if (record !== undefined) control(COMMAND.maxFragment, record)
-  useCertificate(openSsl, context, certificate.chain, certificate.key)
+  return newSecureContext(openSsl, openSsl.serverMethod(), context => {
+    openSsl.setCiphers(context, CIPHERS_1_2)
+    openSsl.setCiphers13(context, CIPHERS_1_3)
+    if (record !== undefined) openSsl.controlContext(context, COMMAND.maxFragment, record, 0)
+    useCertificate(openSsl, context, certificate.chain, certificate.key)
+    offerTickets(openSsl, context, ticketKey)
+    listenToClients(openSsl, context, server)
+    if (authorities !== '') requestCertificates(openSsl, context, authorities)
+  })
+}
 
-  control(COMMAND.sessionCache, SESSION_CACHE_OFF)
+function offerTickets(openSsl: OpenSsl, context: number, ticketKey: Uint8Array): void {
   openSsl.setSessionContext(context, Buffer.from(SESSION_CONTEXT), SESSION_CONTEXT.length)
   openSsl.setTimeout(context, SESSION_LIFETIME)
   // With TLS 1.3 streams send the ticket.
   openSsl.setTicketCount(context, 0)
   const keys = openSslTicketKey(ticketKey)
   openSsl.controlContextWith(context, COMMAND.ticketKeys, keys.length, keys)
+}
 
-  const { onServerName, onAlpn, onVerify } = callbacks!
+function listenToClients(openSsl: OpenSsl, context: number, server: number): void {
+  const { onServerName, onAlpn } = callbacks!
   openSsl.callbackContext(context, COMMAND.onServerName, onServerName)
-  control(COMMAND.serverNameArgument, 0, server)
+  openSsl.controlContext(context, COMMAND.serverNameArgument, 0, server)
   openSsl.setAlpn(context, onAlpn, server)
-  if (authorities !== '') {
-    openSsl.setVerify(context, VERIFY_PEER, 0)
-    openSsl.setVerifier(context, onVerify, 0)
-    for (const authority of readCertificates(openSsl, authorities)) {
-      openSsl.addClientAuthority(context, authority)
-      openSsl.freeCertificate(authority)
-    }
-  }
-  return context
+}
+
+function requestCertificates(openSsl: OpenSsl, context: number, authorities: string): void {
+  openSsl.setVerify(context, VERIFY_PEER, 0)
+  openSsl.setVerifier(context, callbacks!.onVerify, 0)
+  useCertificates(openSsl, authorities, authority => openSsl.addClientAuthority(context, authority))
 }
 
 /** OpenSSL has longer keys than node:tls; both are derived from the same one. */

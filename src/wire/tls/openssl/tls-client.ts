@@ -6,6 +6,7 @@ import { COMMAND } from './constants.js'
 import type { DirectClient } from './direct-client.js'
 import { certificateOf, encode, pointerTo } from './encoding.js'
 import { descriptorOf, type NodeSocket } from './node-socket.js'
+import type { OpenSsl } from './openssl.js'
 import { TlsStream } from './tls-stream.js'
 
 /** What a client asks of a server. */
@@ -41,7 +42,13 @@ export class TlsClient extends EventEmitter implements StreamHandler {
     super()
     // OpenSSL is to be the first that reads.
     socket.pause()
-    socket.once('connect', () => this.begin(request))
+    socket.once('connect', () => {
+      try {
+        this.begin(request)
+      } catch (error) {
+        this.destroy(error as Error)
+      }
+    })
     socket.once('error', (error: Error) => (this.error ??= error))
     socket.once('close', () => {
       const error = this.error ?? this.stream?.error
@@ -100,13 +107,33 @@ export class TlsClient extends EventEmitter implements StreamHandler {
   private emitSession(): void {
     this.hasReceived = true
     const { openSsl } = this.direct.loop
-    this.emit('session', encode(openSsl, openSsl.encodeSession, openSsl.session(this.connection)))
+    const session = openSsl.session(this.connection)
+    if (session !== 0) this.emit('session', encode(openSsl, openSsl.encodeSession, session))
   }
 
-  private begin({ serverName, protocol, session }: ClientRequest): void {
+  private begin(request: ClientRequest): void {
     const { loop, context } = this.direct
     const { openSsl } = loop
     const connection = (this.connection = openSsl.newConnection(context))
+    try {
+      this.offer(openSsl, connection, request)
+    } catch (error) {
+      openSsl.freeConnection(connection)
+      throw error
+    }
+    // Without a descriptor the handshake fails.
+    const fd = descriptorOf(this.socket) ?? -1
+    this.stream = new TlsStream(loop, this.socket, fd, connection, isSecure => {
+      if (isSecure) this.onSecure()
+    })
+    loop.readLater(this.stream)
+  }
+
+  private offer(
+    openSsl: OpenSsl,
+    connection: number,
+    { serverName, protocol, session }: ClientRequest
+  ): void {
     openSsl.setClient(connection)
     // With its length in front: RFC 7301 §3.1.
     const protocols = Buffer.from(String.fromCharCode(protocol.length) + protocol)
@@ -115,15 +142,9 @@ export class TlsClient extends EventEmitter implements StreamHandler {
       openSsl.setServerName(connection, COMMAND.serverName, 0, serverName)
     if (session !== undefined) {
       const decoded = openSsl.decodeSession(0, pointerTo(openSsl, session), session.length)
-      openSsl.setSession(connection, decoded)
+      if (decoded !== 0) openSsl.setSession(connection, decoded)
       openSsl.freeSession(decoded)
     }
-    // Without a descriptor the handshake fails.
-    const fd = descriptorOf(this.socket) ?? -1
-    this.stream = new TlsStream(loop, this.socket, fd, connection, isSecure => {
-      if (isSecure) this.onSecure()
-    })
-    loop.readLater(this.stream)
   }
 
   private onSecure(): void {

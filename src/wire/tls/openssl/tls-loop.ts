@@ -119,8 +119,6 @@ export class TlsLoop {
     this.isScheduled = false
     const { openSsl, events, waiting, output } = this
     this.waiting = []
-    // Errors of other code in this thread would be blamed on a connection.
-    openSsl.clearErrors()
     const count = openSsl.waitEpoll(this.epoll, this.eventsAddress, EVENTS, 0)
     output.isCollecting = true
     for (let i = 0; i < count; i++) {

@@ -5,6 +5,7 @@ import { SOCKET_FLAGS } from './constants.js'
 import { encode } from './encoding.js'
 import type { Sender } from './memory-bio.js'
 import type { SocketOwner } from './node-socket.js'
+import { FAILED, OpenSslError } from './openssl.js'
 import {
   EPOLLERR,
   EPOLLET,
@@ -17,11 +18,6 @@ import {
   type TlsLoop
 } from './tls-loop.js'
 
-/** openssl/ssl.h: results of SSL_get_error. */
-const WANT_READ = 2
-const ZERO_RETURN = 6
-/** Room for the text of an error: ERR_error_string_n. */
-const ERROR_SIZE: Octets = 256
 /** sys/socket.h: SHUT_WR. */
 const SHUT_WRITE = 1
 /** As Node has it. */
@@ -162,6 +158,7 @@ export class TlsStream implements ByteStream, Polled, Sender {
     if (this.isEnded || this.destroyed) return
     this.isEnded = true
     const { openSsl, output } = this.loop
+    // It fails in the middle of a message of TLS itself: then the connection ends without an alert.
     openSsl.shutdown(this.connection)
     output.add(this)
     output.send()
@@ -175,7 +172,6 @@ export class TlsStream implements ByteStream, Polled, Sender {
     openSsl.freeConnection(this.connection)
     // While there is a socket to send by.
     output.send()
-    openSsl.clearErrors()
     this.connection = 0
     this.waiting = undefined
     this.socket.destroy()
@@ -188,6 +184,15 @@ export class TlsStream implements ByteStream, Polled, Sender {
   }
 
   ready(events: number): void {
+    try {
+      this.proceed(events)
+    } catch (error) {
+      if (!(error instanceof OpenSslError)) throw error
+      this.lose(error)
+    }
+  }
+
+  private proceed(events: number): void {
     if ((events & EPOLLOUT) !== 0) this.sendWaiting()
     if (this.destroyed) return
     if (this.onHandshake !== undefined) this.shake()
@@ -208,11 +213,10 @@ export class TlsStream implements ByteStream, Polled, Sender {
       this.watch()
       return
     }
-    const failure = openSsl.error(this.connection, result)
-    if (failure !== WANT_READ) this.setError()
+    if (result !== FAILED.wantRead) this.setError()
     // Perhaps an alert.
     output.add(this)
-    if (failure !== WANT_READ) this.fail()
+    if (result !== FAILED.wantRead) this.fail()
     else if (came === 0) this.lose(new Error(DISCONNECTED))
   }
 
@@ -228,23 +232,21 @@ export class TlsStream implements ByteStream, Polled, Sender {
     const came = this.take()
     if (came < 0) return
     let filled = 0
-    let failure = came === 0 ? ZERO_RETURN : WANT_READ
+    let result: number = came === 0 ? FAILED.closed : FAILED.wantRead
     while (input.rest > 0) {
-      const size = openSsl.read(connection, readAddress + filled, octets.length - filled)
-      if (size <= 0) {
-        failure = openSsl.error(connection, size)
-        if (failure !== WANT_READ) this.setError()
-        break
-      }
-      filled += size
+      result = openSsl.read(connection, readAddress + filled, octets.length - filled)
+      if (result < 0) break
+      filled += result
     }
+    const isOver = result < 0 && result !== FAILED.wantRead
+    if (isOver && result !== FAILED.closed) this.setError()
     // Alerts, and answers to messages of TLS itself.
     output.add(this)
     // Reported once: there may be more, or the end.
     if (came === input.size || (came > 0 && (events & ENDS) !== 0)) this.loop.readLater(this)
     if (filled > 0) this.handler!.receive(octets, 0, filled)
-    if (failure === WANT_READ || this.destroyed) return
-    if (failure === ZERO_RETURN) this.onOtherEnd()
+    if (!isOver || this.destroyed) return
+    if (result === FAILED.closed) this.onOtherEnd()
     else this.fail()
   }
 
@@ -275,13 +277,9 @@ export class TlsStream implements ByteStream, Polled, Sender {
 
   /** Keeps why something failed, in OpenSSL's words. */
   private setError(): void {
-    const { openSsl } = this.loop
-    const code = openSsl.firstError()
-    if (code !== 0) {
-      const text = Buffer.alloc(ERROR_SIZE)
-      openSsl.describeError(code, text, text.length)
-      this.error = new Error(text.toString('latin1', 0, text.indexOf(0)))
-    } else if (this.onHandshake !== undefined) this.error = new Error(DISCONNECTED)
+    const text = this.loop.openSsl.lastError()
+    if (text !== undefined) this.error = new Error(text)
+    else if (this.onHandshake !== undefined) this.error = new Error(DISCONNECTED)
   }
 
   /** Reads the rest away: a close with something unread would be a reset, and the alert be lost. */
