@@ -146,11 +146,12 @@ function logStart(
   }
   const fields = { workers, transport: kind, upstreams: upstreams.join(' ') || 'none' }
   log.info(fallbackReason === undefined ? fields : { ...fields, why: fallbackReason }, 'serving')
-  const { slowTransport } = gateway
-  if (slowTransport !== undefined) log.warn({ code: slowTransport.code }, slowTransport.message)
-  const whyNodeTls = kind === 'batch' ? nodeTlsReason(config) : undefined
+  const { slowTransport, slowTls } = gateway
+  for (const slow of [slowTransport, slowTls])
+    if (slow !== undefined) log.warn({ code: slow.code }, slow.message)
+  const whyNodeTls = kind === 'batch' && slowTls === undefined ? nodeTlsReason(config) : undefined
   if (whyNodeTls !== undefined)
-    log.warn({ why: whyNodeTls }, 'encrypted DNS takes more CPU than it need: it uses node:tls')
+    log.warn({ why: whyNodeTls }, 'encrypted DNS takes more CPU than it needs: it uses node:tls')
   const plain = endpoints.filter(({ certificates }) => certificates === undefined)
   const [first] = plain
   if (first === undefined) return

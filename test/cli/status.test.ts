@@ -155,6 +155,7 @@ const TROUBLE: StatusReply = withHealth({
   stopping: false,
   readyRequires: [],
   slowTransport: null,
+  slowTls: null,
   transport: 'batch',
   listening: Array.from({ length: 9 }, (_, i) => {
     return {

@@ -71,6 +71,7 @@ const GOOD: Status = {
     stopping: false,
     readyRequires: [],
     slowTransport: null,
+    slowTls: null,
     transport: 'batch',
     listening: []
   },
@@ -228,6 +229,7 @@ const cases: readonly {
     bad: { slowTransport: 'portable sockets' },
     codes: ['TRANSPORT_PORTABLE']
   },
+  { it: 'an untried OpenSSL', bad: { slowTls: 'by node:tls' }, codes: ['TLS_PORTABLE'] },
   {
     it: 'another version is installed than the one that runs',
     bad: { installed: '1.0.1' },

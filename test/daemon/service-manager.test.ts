@@ -37,6 +37,7 @@ const GOOD = {
   recorder: { writable: true, misplaced: false, keyError: null, outputs: [] },
   readyRequires: [],
   slowTransport: null,
+  slowTls: null,
   archive: null
 } as unknown as Status
 const isAvailable = typeof loadSystem() !== 'string'

@@ -201,6 +201,10 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'interop/upgrade.ts',
     'everything works in a gateway whose package was'
   ],
+  'OpenSSL untried, or not as expected': [
+    'tls/openssl-check.test.ts',
+    'versions that nobody has tried are not called'
+  ],
   'koffi unavailable, or not Linux': [
     'udp/transport.test.ts',
     'auto falls back to portable and says why'

@@ -3,7 +3,8 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import t from 'tap'
 import { OutputBio, type Sender } from '../../src/wire/tls/openssl/memory-bio.js'
 import { descriptorOf } from '../../src/wire/tls/openssl/node-socket.js'
-import { loadOpenSsl, type OpenSsl } from '../../src/wire/tls/openssl/openssl.js'
+import { loadOpenSsl } from '../../src/wire/tls/openssl/load-openssl.js'
+import type { OpenSsl } from '../../src/wire/tls/openssl/openssl.js'
 
 const loaded = loadOpenSsl()
 const skip = typeof loaded === 'string' && loaded

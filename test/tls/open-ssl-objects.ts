@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { loadOpenSsl } from '../../src/wire/tls/openssl/openssl.js'
+import { loadOpenSsl } from '../../src/wire/tls/openssl/load-openssl.js'
 
 /** Objects of OpenSSL that this thread has created since, and not freed. */
 export interface OpenSslObjects {

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { loadKoffi, loadSystem } from '../../src/base/system/linux.js'
-import { FAILED, loadOpenSsl } from '../../src/wire/tls/openssl/openssl.js'
+import { loadOpenSsl } from '../../src/wire/tls/openssl/load-openssl.js'
+import { FAILED } from '../../src/wire/tls/openssl/openssl.js'
 
 const openSsl = loadOpenSsl()
 const skip = typeof openSsl === 'string' && openSsl

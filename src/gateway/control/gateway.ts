@@ -4,6 +4,7 @@ import type { Config, ListenConfig } from '../config/config.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { Endpoint } from '../../wire/sockets/datagram.js'
 import { certificateFiles, CertificateReader, servedCertificates } from '../status/certificates.js'
+import { openSslProblemOf } from '../upstreams/node-tls.js'
 import { gatherStatus, type Status } from '../status/status.js'
 import type { WitnessOptions } from '../../lookups/witness/chain-witness.js'
 import type { Countersignature } from '../../lookups/witness/countersignature.js'
@@ -85,6 +86,13 @@ export class Gateway {
     return transport === 'auto' || this.workers < asked
       ? failure('TRANSPORT_PORTABLE', fallbackReason, this.workers, asked)
       : undefined
+  }
+
+  /** Warning TLS_PORTABLE: encrypted DNS by `node:tls`. Undefined: there is none, or the sockets are portable too. */
+  get slowTls(): InterdictError | undefined {
+    const { config, transport } = this.options
+    const why = transport.kind === 'batch' ? openSslProblemOf(config) : undefined
+    return why === undefined ? undefined : failure('TLS_PORTABLE', why)
   }
 
   /** Where health and metrics are served; undefined: nowhere. */
@@ -296,6 +304,7 @@ export class Gateway {
       probesUpstreams: this.config.upstreams.idleProbe > 0,
       transport: this.options.transport.kind,
       slowTransport: this.slowTransport?.message ?? null,
+      slowTls: this.slowTls?.message ?? null,
       history: reloader.history.status,
       settings: parts.settings?.state,
       certificates: [...this.certificates.read(), ...servedCertificates(tls, this.config)],

@@ -165,6 +165,7 @@ const CHECKS: readonly ((status: Status) => Found)[] = [
       })
     ),
   ({ slowTransport }) => (slowTransport === null ? [] : [['TRANSPORT_PORTABLE', slowTransport]]),
+  ({ slowTls }) => (slowTls === null ? [] : [['TLS_PORTABLE', slowTls]]),
   ({ version, installed }) => {
     if (installed === null || installed === version) return []
     const message = `version ${version} runs, ${installed} is installed: run interdict upgrade`

@@ -45,6 +45,7 @@ export const PROBLEMS = {
   UPSTREAM_DOWN: warns('serving'),
   FORWARDING_LOOP: warns('serving'),
   TRANSPORT_PORTABLE: warns('serving'),
+  TLS_PORTABLE: warns('serving'),
   PROGRAM_OUTDATED: warns('serving'),
   BAN_REMOVED: warns('policy'),
   LIST_SHRUNK: warns('policy'),

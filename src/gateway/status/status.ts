@@ -59,6 +59,8 @@ export interface Status extends WorkerCounters {
   readonly transport: Transport['kind']
   /** The reason why slower, portable sockets are used; null: they are not, or the settings ask for them. */
   readonly slowTransport: string | null
+  /** The reason why encrypted DNS is served by `node:tls`; null: it is not, or there is none. */
+  readonly slowTls: string | null
   readonly listening: readonly (Endpoint & { readonly protocol: 'dns' | 'dot' | 'doh' })[]
   readonly rules: RulesStatus
   /** Of what was in force, in the state folder. */
@@ -210,6 +212,7 @@ export interface StatusSources extends UpstreamSources {
   readonly endpoints: readonly ListenConfig[]
   readonly transport: Transport['kind']
   readonly slowTransport: string | null
+  readonly slowTls: string | null
   /** Wall-clock time of the start. */
   readonly started: Milliseconds
   readonly uptime: Milliseconds
@@ -241,6 +244,7 @@ export async function gatherStatus(
     readyRequires: sources.readyRequires,
     transport,
     slowTransport: sources.slowTransport,
+    slowTls: sources.slowTls,
     listening: endpoints.map(endpoint => {
       const { address, port } = endpoint
       return { address, port, protocol: protocolOf(endpoint) }

@@ -89,7 +89,15 @@ export class CertificateContexts<Context> {
   }
 
   private createAll(): Context[] {
-    return this.material.certificates.map(certificate => this.create(this.termsOf(certificate)))
+    const contexts: Context[] = []
+    try {
+      for (const certificate of this.material.certificates)
+        contexts.push(this.create(this.termsOf(certificate)))
+    } catch (error) {
+      for (const context of contexts) this.free(context)
+      throw error
+    }
+    return contexts
   }
 
   private namesOf(contexts: readonly Context[]): ReadonlyMap<string, Context> {

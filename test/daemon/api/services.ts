@@ -64,6 +64,7 @@ export const STATUS: StatusReply = {
   archive: null,
   readyRequires: [],
   slowTransport: null,
+  slowTls: null,
   health: { ready: true, states: { serving: true, policy: true, evidence: true }, problems: [] }
 }
 

@@ -189,6 +189,7 @@ export const messages: Messages = {
   'problem.UPSTREAM_DOWN': 'Ein Upstream antwortet nicht',
   'problem.PROGRAM_OUTDATED': 'Installiert ist eine andere Version als die laufende',
   'problem.TRANSPORT_PORTABLE': 'Langsame Sockets und nur ein Worker',
+  'problem.TLS_PORTABLE': 'OpenSSL wird nicht direkt aufgerufen',
   'problem.FORWARDING_LOOP': 'Weiterleitungsschleife',
   'problem.BUNDLE_EXPIRED': 'Bündel abgelaufen',
   'problem.LIST_EXPIRED': 'Liste abgelaufen',
@@ -263,6 +264,8 @@ export const messages: Messages = {
     'Sicherheitskorrekturen der installierten Version wirken noch nicht. Führen Sie interdict upgrade aus; schlägt es fehl, nennt es den Grund.',
   'todo.TRANSPORT_PORTABLE':
     'Den Grund nennt die Meldung. Gebündelte Sockets brauchen Linux auf x86-64 oder arm64; mit transport: portable in den Einstellungen ist dies kein Problem.',
+  'todo.TLS_PORTABLE':
+    'Den Grund nennt die Meldung. Verschlüsseltes DNS funktioniert, braucht aber mehr CPU. Verwenden Sie ein Node.js mit einem OpenSSL, mit dem Interdict getestet wurde: 3.0 bis 3.5.',
   'todo.FORWARDING_LOOP':
     'Dieser Upstream schickt Anfragen an das Gateway zurück. Berichtigen Sie seine Konfiguration.',
   'todo.BUNDLE_EXPIRED': 'Die Regeln bleiben in Kraft. Signieren Sie ein neues Bündel.',

@@ -190,6 +190,7 @@ export const messages = {
   'problem.UPSTREAM_DOWN': 'Upstream does not answer',
   'problem.PROGRAM_OUTDATED': 'Another version is installed than runs',
   'problem.TRANSPORT_PORTABLE': 'Slow sockets, and one worker only',
+  'problem.TLS_PORTABLE': 'OpenSSL is not called directly',
   'problem.FORWARDING_LOOP': 'Forwarding loop',
   'problem.BUNDLE_EXPIRED': 'Bundle expired',
   'problem.LIST_EXPIRED': 'List expired',
@@ -262,6 +263,8 @@ export const messages = {
     'Security fixes of the installed version are not in force. Run interdict upgrade; if it fails, it prints why.',
   'todo.TRANSPORT_PORTABLE':
     'See the message for the reason. Batched sockets need Linux on x86-64 or arm64; with transport: portable in the settings, this is not a problem.',
+  'todo.TLS_PORTABLE':
+    'See the message for the reason. Encrypted DNS works, with more CPU. Use a Node.js whose OpenSSL Interdict was tested with: 3.0 to 3.5.',
   'todo.FORWARDING_LOOP':
     'This upstream sends queries back to the gateway. Correct its forwarders.',
   'todo.BUNDLE_EXPIRED': 'The rules stay in force. Sign a new bundle.',

@@ -186,6 +186,7 @@ export const messages: Messages = {
   'problem.UPSTREAM_DOWN': 'Un serveur amont ne répond pas',
   'problem.PROGRAM_OUTDATED': 'La version installée n’est pas celle qui fonctionne',
   'problem.TRANSPORT_PORTABLE': 'Sockets lentes et un seul worker',
+  'problem.TLS_PORTABLE': 'OpenSSL n’est pas appelé directement',
   'problem.FORWARDING_LOOP': 'Boucle de transfert',
   'problem.BUNDLE_EXPIRED': 'Paquet expiré',
   'problem.LIST_EXPIRED': 'Liste expirée',
@@ -263,6 +264,8 @@ export const messages: Messages = {
     'Les correctifs de sécurité de la version installée ne sont pas encore actifs. Lancez interdict upgrade ; en cas d’échec, il en donne la raison.',
   'todo.TRANSPORT_PORTABLE':
     'Le message indique la raison. Les sockets groupées demandent Linux sur x86-64 ou arm64 ; avec transport: portable dans les réglages, ce n’est pas un problème.',
+  'todo.TLS_PORTABLE':
+    'Le message indique la raison. Le DNS chiffré fonctionne, mais prend plus de CPU. Utilisez un Node.js dont l’OpenSSL a été testé avec Interdict : 3.0 à 3.5.',
   'todo.FORWARDING_LOOP':
     'Ce serveur renvoie les requêtes à la passerelle. Corrigez sa configuration.',
   'todo.BUNDLE_EXPIRED': 'Les règles restent en vigueur. Signez un nouveau paquet.',

@@ -186,6 +186,7 @@ export const messages: Messages = {
   'problem.UPSTREAM_DOWN': 'Een upstream antwoordt niet',
   'problem.PROGRAM_OUTDATED': 'Een andere versie is geïnstalleerd dan er draait',
   'problem.TRANSPORT_PORTABLE': 'Trage sockets en maar één worker',
+  'problem.TLS_PORTABLE': 'OpenSSL wordt niet rechtstreeks aangeroepen',
   'problem.FORWARDING_LOOP': 'Doorstuurlus',
   'problem.BUNDLE_EXPIRED': 'Bundel verlopen',
   'problem.LIST_EXPIRED': 'Lijst verlopen',
@@ -259,6 +260,8 @@ export const messages: Messages = {
     'Beveiligingsoplossingen van de geïnstalleerde versie werken nog niet. Voer interdict upgrade uit; als dat mislukt, meldt het de reden.',
   'todo.TRANSPORT_PORTABLE':
     'De melding noemt de reden. Gebundelde sockets vragen Linux op x86-64 of arm64; met transport: portable in de instellingen is dit geen probleem.',
+  'todo.TLS_PORTABLE':
+    'De melding noemt de reden. Versleutelde DNS werkt, maar kost meer CPU. Gebruik een Node.js met een OpenSSL waarmee Interdict is getest: 3.0 tot en met 3.5.',
   'todo.FORWARDING_LOOP':
     'Deze upstream stuurt vragen terug naar de gateway. Verbeter zijn configuratie.',
   'todo.BUNDLE_EXPIRED': 'De regels blijven van kracht. Onderteken een nieuwe bundel.',

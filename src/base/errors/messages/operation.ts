@@ -12,6 +12,7 @@ export const OPERATION = {
   CERTIFICATE_KEY: (file: string, why: string) => `private key ${file} is unusable: ${why}`,
   TRANSPORT_PORTABLE: (why: string, workers: number, asked: number) =>
     `portable sockets, which take several times the CPU, with ${workers === 1 ? 'one worker' : `${workers} workers`}${workers < asked ? ` instead of ${asked}` : ''}: ${why}`,
+  TLS_PORTABLE: (why: string) => `encrypted DNS takes more CPU than it needs, by node:tls: ${why}`,
   CERTIFICATE_WILDCARD: (file: string, name: string) =>
     `${file} is not for ${name}, which the names of clients need; clients that verify it cannot connect by their names`,
   CERTIFICATE_VALIDITY: (file: string, what: string, date: string) =>

@@ -10,12 +10,14 @@ export const COMMAND = {
   ticketKeys: 59,
   addChain: 89,
   setMinVersion: 123,
+  setMaxVersion: 124,
   getMinVersion: 130
 } as const
 /** SSL_MODE_ENABLE_PARTIAL_WRITE is not among them: the output is memory, which takes everything. */
 export const MODE_RELEASE_BUFFERS = 0x10
 export const SESSION_CACHE_OFF = 0
 export const TLS_1_2 = 0x0303
+export const TLS_1_3 = 0x0304
 /** SSL_OP_NO_RENEGOTIATION, SSL_OP_NO_COMPRESSION, and SSL_OP_IGNORE_UNEXPECTED_EOF: many peers just disconnect. */
 export const OPTIONS = (1n << 30n) | (1n << 17n) | (1n << 7n)
 /** bits/socket.h: MSG_DONTWAIT | MSG_NOSIGNAL. */

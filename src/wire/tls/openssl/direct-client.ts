@@ -1,14 +1,6 @@
 import * as tls from 'node:tls'
-import { useCertificate, useCertificates } from './encoding.js'
-import type { OpenSsl } from './openssl.js'
-import { newSecureContext } from './secure-context.js'
+import { newClientContext, type ClientCertificate } from './client-context.js'
 import { tlsLoop, type TlsLoop } from './tls-loop.js'
-
-/** PEM of a certificate that a server may ask for, and of its key. */
-export interface ClientCertificate {
-  readonly certificate: string
-  readonly key: string
-}
 
 /** What connections to the same server share. */
 export interface DirectClient {
@@ -31,7 +23,7 @@ export function directClient(
   const problem = directClientProblem(authorities)
   if (problem !== undefined) return problem
   const trusted = authorities ?? getCACertificates!('default').join('\n')
-  return { loop, context: newContext(loop.openSsl, trusted, client) }
+  return { loop, context: newClientContext(loop.openSsl, trusted, client) }
 }
 
 /** Those built in, or of the system, and `NODE_EXTRA_CA_CERTS`. */
@@ -42,18 +34,4 @@ export function directClientProblem(authorities: string | undefined): string | u
   return authorities === undefined && getCACertificates === undefined
     ? 'Node.js lists the authorities that it trusts from version 22.15 on: use it, or name a ca'
     : undefined
-}
-
-/** With the versions and ciphers that clients have with `node:tls`. */
-function newContext(
-  openSsl: OpenSsl,
-  authorities: string,
-  client: ClientCertificate | undefined
-): number {
-  return newSecureContext(openSsl, openSsl.clientMethod(), context => {
-    openSsl.setCiphers(context, tls.DEFAULT_CIPHERS)
-    const store = openSsl.trustStore(context)
-    useCertificates(openSsl, authorities, authority => openSsl.trust(store, authority))
-    if (client !== undefined) useCertificate(openSsl, context, client.certificate, client.key)
-  })
 }

@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto'
+import type { Octets } from '../../../base/units.js'
 import { COMMAND } from './constants.js'
 import { OpenSslError, type OpenSsl } from './openssl.js'
 
@@ -54,6 +55,17 @@ function withBio(openSsl: OpenSsl, text: string, use: (bio: number) => void): vo
   } finally {
     openSsl.freeBio(bio)
   }
+}
+
+/** A copy of memory of OpenSSL. */
+export function copyFrom(openSsl: OpenSsl, address: number, size: Octets): Buffer {
+  const octets = Buffer.alloc(size)
+  if (size === 0) return octets
+  const bio = openSsl.newBio(openSsl.memory())
+  openSsl.writeBioFrom(bio, address, size)
+  openSsl.readBio(bio, octets, size)
+  openSsl.freeBio(bio)
+  return octets
 }
 
 /** A certificate of OpenSSL as Node has it. */

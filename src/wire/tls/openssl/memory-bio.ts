@@ -5,15 +5,16 @@ import type { OpenSsl } from './openssl.js'
 /** openssl/bio.h */
 const BIO_CTRL_RESET = 1
 const BIO_C_SET_BUF_MEM = 114
+export const BIO_C_GET_BUF_MEM_PTR = 115
 const BIO_NOCLOSE = 0
 const BIO_FLAGS_MEM_RDONLY = 0x200
 const BIO_FLAGS_NONCLEAR_RST = 0x400
 /** Words of struct buf_mem_st (openssl/buffer.h): length, address, and size, with 64 bits each, and flags. */
-const LENGTH = 0
-const DATA = 2
-const SIZE = 4
-const WORDS = 8
-const WORD_RANGE = 2 ** 32
+export const LENGTH = 0
+export const DATA = 2
+export const SIZE = 4
+export const WORDS = 8
+export const WORD_RANGE = 2 ** 32
 
 /** More is not collected: it would leave the CPU's caches before it is sent. */
 const MAX_COLLECTED: Octets = 16_384
@@ -28,6 +29,11 @@ abstract class MemoryBio {
     this.memory = new Uint32Array(memory.buffer)
     this.bio = openSsl.newBio(openSsl.memory())
     openSsl.controlBio(this.bio, BIO_C_SET_BUF_MEM, BIO_NOCLOSE, memory.address)
+  }
+
+  /** When no connection uses it any more. */
+  free(): void {
+    this.openSsl.freeBio(this.bio)
   }
 }
 
@@ -112,7 +118,7 @@ export class OutputBio extends MemoryBio {
   send(): void {
     const { openSsl, bio, memory, senders, ends } = this
     if (memory[LENGTH] === 0) return
-    const address = memory[DATA + 1]! * WORD_RANGE + memory[DATA]!
+    const { address } = this
     let octets: Buffer | undefined
     let start = 0
     for (let i = 0; i < senders.length; i++) {
@@ -130,6 +136,16 @@ export class OutputBio extends MemoryBio {
     senders.length = ends.length = 0
     this.end = memory[LENGTH] = 0
     openSsl.resetBio(bio, BIO_CTRL_RESET, 0, 0)
+  }
+
+  override free(): void {
+    super.free()
+    this.openSsl.freeMemory(this.address, null, 0)
+  }
+
+  /** Of what was written, in memory of OpenSSL. */
+  private get address(): number {
+    return this.memory[DATA + 1]! * WORD_RANGE + this.memory[DATA]!
   }
 
   private copy(): Buffer {

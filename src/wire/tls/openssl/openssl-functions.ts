@@ -119,6 +119,8 @@ export const FUNCTIONS = {
   /** Negative: it is empty. */
   readBio: ['any', 'int BIO_read(size_t bio, void *octets, int length)'],
   writeBio: ['some', 'int BIO_write(size_t bio, void *octets, int length)'],
+  writeBioFrom: ['some', 'int BIO_write(size_t bio, size_t octets, int length)'],
+  freeMemory: ['any', 'void CRYPTO_free(size_t memory, const char *file, int line)'],
 
   /** 0: there is no further one. */
   readCertificate: [

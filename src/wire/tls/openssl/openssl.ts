@@ -1,4 +1,4 @@
-import { loadKoffi, loadSystem, type System } from '../../../base/system/linux.js'
+import { loadKoffi, type System } from '../../../base/system/linux.js'
 import type { Octets } from '../../../base/units.js'
 import {
   CONNECTION_FUNCTIONS,
@@ -166,26 +166,5 @@ function checkedCall(queue: ErrorQueue, prototype: string, rule: Rule, call: Cal
     queue.take()
     const name = prototype.replace(/\(.*/, '').split(' ').at(-1)!
     throw new OpenSslError(`${name}: ${queue.describeLast() ?? `failed with ${result}`}`)
-  }
-}
-
-/** The first version with all these functions and the options used here. */
-const OPENSSL_3 = 0x3000_0000
-
-let loaded: OpenSsl | string | undefined
-
-/** OpenSSL for this thread, or the reason why it cannot be used. */
-export function loadOpenSsl(): OpenSsl | string {
-  return (loaded ??= load())
-}
-
-function load(): OpenSsl | string {
-  const system = loadSystem()
-  if (typeof system === 'string') return system
-  try {
-    const openSsl = bindOpenSsl(system)
-    return openSsl.version < OPENSSL_3 ? 'Node does not contain OpenSSL 3' : openSsl
-  } catch (error) {
-    return `OpenSSL is not reachable: ${(error as Error).message}`
   }
 }

@@ -1,6 +1,7 @@
 import type { Octets } from '../../../base/units.js'
 import { InputBio, OutputBio } from './memory-bio.js'
-import { loadOpenSsl, type OpenSsl } from './openssl.js'
+import { loadOpenSsl } from './load-openssl.js'
+import type { OpenSsl } from './openssl.js'
 
 /** linux/eventpoll.h */
 export const EPOLLIN = 1
