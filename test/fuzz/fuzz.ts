@@ -3,6 +3,7 @@ import { runHttps } from './run-https.js'
 import { readOptions, USAGE, type Options, type Part } from './options.js'
 import { runInside, type Say } from './run-inside.js'
 import { runProperties } from './run-properties.js'
+import { runTls } from './run-tls.js'
 import { runTcp } from './run-tcp.js'
 import { runUdp } from './run-udp.js'
 
@@ -11,6 +12,7 @@ const RUN: Readonly<Record<Part, (options: Options, say: Say) => Promise<string[
   udp: runUdp,
   tcp: runTcp,
   https: runHttps,
+  tls: runTls,
   properties: (_options, say) => runProperties(say)
 }
 

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { newSeed } from './dice.js'
 
-export const PARTS = ['inside', 'udp', 'tcp', 'https', 'properties'] as const
+export const PARTS = ['inside', 'udp', 'tcp', 'https', 'tls', 'properties'] as const
 export type Part = (typeof PARTS)[number]
 
 export const USAGE = `npm run fuzz -- [options]
@@ -10,6 +10,8 @@ export const USAGE = `npm run fuzz -- [options]
   --messages N       mutants for each part (1000000)
   --connections N    abandoned by the part tcp (10000)
   --frames N         mutated HTTP/2 frames, requests and TLS records of the part https (1000000)
+  --seconds N        duration of the part tls (120)
+  --openssl N.N      fail unless Node contains this version of OpenSSL
   --seed N           the same mutants as in the run that printed this seed
 `
 
@@ -18,6 +20,9 @@ export interface Options {
   readonly messages: number
   readonly connections: number
   readonly frames: number
+  readonly seconds: number
+  /** Undefined: any. */
+  readonly openSsl: string | undefined
   readonly seed: number
 }
 
@@ -30,6 +35,8 @@ export function readOptions(args: readonly string[]): Options {
       messages: { type: 'string', default: '1000000' },
       connections: { type: 'string', default: '10000' },
       frames: { type: 'string', default: '1000000' },
+      seconds: { type: 'string', default: '120' },
+      openssl: { type: 'string' },
       seed: { type: 'string', default: String(newSeed()) }
     }
   })
@@ -38,6 +45,8 @@ export function readOptions(args: readonly string[]): Options {
     messages: whole('messages', values.messages),
     connections: whole('connections', values.connections),
     frames: whole('frames', values.frames),
+    seconds: whole('seconds', values.seconds),
+    openSsl: values.openssl,
     seed: whole('seed', values.seed)
   }
 }

@@ -1,7 +1,7 @@
 import { createCipheriv, createHmac } from 'node:crypto'
 import { once } from 'node:events'
 import { connect as connectTcp, type Socket } from 'node:net'
-import { connect, type ConnectionOptions } from 'node:tls'
+import { connect } from 'node:tls'
 import { Duplex } from 'node:stream'
 
 /** RFC 8446 §5.1: types of records. */
@@ -26,8 +26,10 @@ export class SecretClient {
     private readonly iv: Buffer
   ) {}
 
-  static async open(port: number, options: ConnectionOptions = {}): Promise<SecretClient> {
-    const socket = connectTcp({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true })
+  /** @param localAddress of the client */
+  static async open(port: number, localAddress = '127.0.0.1'): Promise<SecretClient> {
+    const manners = { noDelay: true, allowHalfOpen: true }
+    const socket = connectTcp({ port, host: '127.0.0.1', localAddress, ...manners })
     socket.on('error', () => undefined)
     const wire = new Duplex({
       read: () => undefined,
@@ -38,7 +40,6 @@ export class SecretClient {
     })
     socket.on('data', (octets: Buffer) => void wire.push(octets))
     const tls = connect({
-      ...options,
       socket: wire,
       minVersion: 'TLSv1.3',
       ciphers: 'TLS_AES_128_GCM_SHA256',
