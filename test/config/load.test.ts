@@ -8,6 +8,7 @@ import { InterdictError } from '../../src/base/errors/error.js'
 import { ALERT_EVENTS } from '../../src/gateway/config/alert-config.js'
 import { loadConfig, readConfig } from '../../src/gateway/config/load-settings.js'
 import { runs } from '../runs.js'
+import { hasGroup } from '../../src/wire/tls/tls-algorithms.js'
 import { makeCertificate } from '../tls/certificates.js'
 
 const defaults = {
@@ -16,7 +17,12 @@ const defaults = {
     { address: '127.0.0.1', port: 5300 },
     { address: '::1', port: 5300 }
   ],
-  tls: { handshakeTimeout: 5000, maxHandshakes: 500, ticketSecret: undefined },
+  tls: {
+    handshakeTimeout: 5000,
+    maxHandshakes: 500,
+    ticketSecret: undefined,
+    algorithms: { groups: [], ciphers: [], cipherSuites: [] }
+  },
   workers: 'auto',
   transport: 'auto',
   rules: resolve('/etc/interdict/rules'),
@@ -172,7 +178,7 @@ const reads = [
     certificates:
       - { certificate: a.pem, key: a.key }
       - { certificate: b.pem, key: b.key }
-tls: { handshake-timeout: 2s, max-handshakes: 9, ticket-secret: secret }`,
+tls: { handshake-timeout: 2s, max-handshakes: 9, ticket-secret: secret, groups: [X25519, P-256] }`,
     config: {
       listen: [
         {
@@ -194,7 +200,8 @@ tls: { handshake-timeout: 2s, max-handshakes: 9, ticket-secret: secret }`,
         ticketSecret: {
           path: '/etc/interdict/secret',
           position: { file: FILE, line: 7, column: 65 }
-        }
+        },
+        algorithms: { groups: ['X25519', 'P-256'] }
       }
     }
   },
@@ -669,6 +676,21 @@ const nearMisses = [
   },
   { text: 'acme: { external-account: { id: x } }', problem: /both id and key-file, or neither/ },
   { text: 'acme: { account-key: a.key }', problem: /an absolute path such as .*acme-account\.key/ },
+  {
+    text: 'tls: { groups: [X25519, P-512] }',
+    problem: /groups\[1\]: expected one of [^]*found 'P-512'/
+  },
+  { text: 'tls: { groups: [X25519, X25519] }', problem: /expected each name once, found/ },
+  { text: 'tls: { ciphers: [AES128-SHA] }', problem: /expected one of ECDHE-.*found 'AES128-SHA'/ },
+  { text: 'tls: { cipher-suites: AES }', problem: /expected a list.*found 'AES'/ },
+  ...(hasGroup('X25519MLKEM768')
+    ? []
+    : [
+        {
+          text: 'tls: { groups: [X25519MLKEM768] }',
+          problem: /expected a group that the OpenSSL of this Node\.js has, found 'X25519MLKEM768'$/
+        }
+      ]),
   { text: 'tcp: { idle: 5 seconds }', problem: /found '5 seconds'; write 5s$/ },
   { text: "workers: '4'", problem: /found '4'; write 4 without quotes$/ },
   { text: 'log: { service: { level: warning } }', problem: /'warning'; did you mean 'warn'\?$/ },

@@ -101,6 +101,15 @@ const CHANGES: Readonly<Record<keyof typeof RESTART_KEYS, [text: string, wanted:
   ],
   'tls.handshake-timeout': ['tls: { handshake-timeout: 2s }', '2000ms'],
   'tls.max-handshakes': ['tls: { max-handshakes: 9 }', '9'],
+  'tls.groups': ['tls: { groups: [P-256, X25519] }', 'P-256 X25519'],
+  'tls.ciphers': [
+    'tls: { ciphers: [ECDHE-ECDSA-AES256-GCM-SHA384] }',
+    'ECDHE-ECDSA-AES256-GCM-SHA384'
+  ],
+  'tls.cipher-suites': [
+    'tls: { cipher-suites: [TLS_AES_256_GCM_SHA384] }',
+    'TLS_AES_256_GCM_SHA384'
+  ],
   'tls.ticket-secret': ['tls: { ticket-secret: secret }', '/srv/secret'],
   workers: ['workers: 7', '7'],
   transport: ['transport: portable', 'portable'],

@@ -1,6 +1,7 @@
 import type { Prefix } from '../../base/values/address.js'
 import type { Position } from '../../base/errors/position.js'
 import type { Milliseconds, Octets, Seconds } from '../../base/units.js'
+import type { TlsAlgorithms } from '../../wire/tls/tls-algorithms.js'
 import type { Endpoint } from '../../wire/sockets/datagram.js'
 import type { UpstreamServer } from '../../resolver/upstream/upstream-server.js'
 import type { AcmeConfig } from './acme-config.js'
@@ -305,6 +306,7 @@ export interface TlsConfig {
   readonly maxHandshakes: number
   /** What ticket keys are derived from; undefined: they are random. */
   readonly ticketSecret: { readonly path: string; readonly position: Position } | undefined
+  readonly algorithms: TlsAlgorithms
 }
 
 export interface ServedCertificateConfig extends CertificateConfig {

@@ -222,7 +222,12 @@ function tlsOf(settings: Settings['tls'], { folder, positionOf }: SectionContext
   return {
     handshakeTimeout: settings['handshake-timeout'],
     maxHandshakes: settings['max-handshakes'],
-    ticketSecret: secret === '' ? undefined : { path: resolve(folder, secret), position }
+    ticketSecret: secret === '' ? undefined : { path: resolve(folder, secret), position },
+    algorithms: {
+      groups: settings.groups,
+      ciphers: settings.ciphers,
+      cipherSuites: settings['cipher-suites']
+    }
   }
 }
 

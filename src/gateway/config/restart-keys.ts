@@ -20,6 +20,9 @@ export const RESTART_KEYS: Readonly<Record<string, (config: Config) => string>> 
   listen: ({ listen }) => listen.map(showListener).join(' '),
   'tls.handshake-timeout': ({ tls }) => `${tls.handshakeTimeout}ms`,
   'tls.max-handshakes': ({ tls }) => String(tls.maxHandshakes),
+  'tls.groups': ({ tls }) => listed(tls.algorithms.groups),
+  'tls.ciphers': ({ tls }) => listed(tls.algorithms.ciphers),
+  'tls.cipher-suites': ({ tls }) => listed(tls.algorithms.cipherSuites),
   'tls.ticket-secret': ({ tls }) => tls.ticketSecret?.path ?? 'none',
   workers: ({ workers }) => String(workers),
   transport: ({ transport }) => transport,
@@ -35,6 +38,8 @@ export const RESTART_KEYS: Readonly<Record<string, (config: Config) => string>> 
   'admin.dashboard': ({ admin: { dashboard } }) => String(dashboard),
   'admin.oidc': ({ admin: { oidc } }) => showOidc(oidc)
 }
+
+const listed = (names: readonly string[]): string => names.join(' ') || 'default'
 
 /** What of the settings in the file needs a restart. @param running the settings in force */
 export function pendingRestart(running: Config, wanted: Config): readonly PendingRestart[] {

@@ -17,6 +17,7 @@ import { queryLogSchema } from '../../lookups/settings/query-log.js'
 import { rulesSchema } from './rules-section.js'
 import { section } from '../../policy/yaml/section.js'
 import { transfersSchema } from '../../sources/settings/transfers.js'
+import { CIPHERS, CIPHER_SUITES, GROUPS, hasGroup } from '../../wire/tls/tls-algorithms.js'
 import { upstreamServer } from './upstream-servers.js'
 
 /** Every key of the settings file with its default and limits. See `docs/reference/settings.md`. */
@@ -109,10 +110,20 @@ const tcp = section({
   'max-in-flight': z.int().min(1).max(10_000).prefault(100)
 })
 
+/** A list of names, none of them twice; empty: the default. */
+const each = <Name extends z.ZodType>(name: Name) =>
+  z
+    .array(name)
+    .refine(names => new Set(names).size === names.length, 'each name once')
+    .prefault([])
+
 const tls = section({
   'handshake-timeout': duration('100ms', '1m').prefault('5s'),
   'max-handshakes': z.int().min(1).max(100_000).prefault(500),
-  'ticket-secret': z.string('a path').prefault('')
+  'ticket-secret': z.string('a path').prefault(''),
+  groups: each(z.enum(GROUPS).refine(hasGroup, 'a group that the OpenSSL of this Node.js has')),
+  ciphers: each(z.enum(CIPHERS)),
+  'cipher-suites': each(z.enum(CIPHER_SUITES))
 })
 
 const limits = section({

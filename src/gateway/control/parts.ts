@@ -256,6 +256,7 @@ function tlsOf(
   const tls: CertificateReloader = new CertificateReloader({
     files,
     ticketSecret: config.tls.ticketSecret,
+    algorithms: config.tls.algorithms,
     inheritedKey: predecessor?.ticketKey,
     log,
     onChange: () => {

@@ -7,6 +7,7 @@ import {
   type CertificateFiles
 } from '../../wire/tls/certificate.js'
 import type { TlsMaterial } from '../../wire/tls/certificate-contexts.js'
+import type { TlsAlgorithms } from '../../wire/tls/tls-algorithms.js'
 import { TicketKeys, type TicketSecretFile } from '../../wire/tls/ticket-keys.js'
 import { serializeError, type SerializedError } from '../../base/errors/serialized-error.js'
 import { FileWatcher } from '../compiler/file-watcher.js'
@@ -17,6 +18,8 @@ export interface CertificateReloaderOptions {
   readonly files: readonly CertificateFiles[]
   /** Undefined: random ticket keys. */
   readonly ticketSecret: TicketSecretFile | undefined
+  /** Undefined: the defaults. */
+  readonly algorithms?: TlsAlgorithms | undefined
   /** The key of the process that this one replaces. */
   readonly inheritedKey: Uint8Array | undefined
   readonly log: ServiceLog
@@ -92,7 +95,7 @@ export class CertificateReloader {
   /** What a server with these certificates needs. Call after `reload` has returned no error. */
   material(files: readonly CertificateFiles[]): TlsMaterial {
     const certificates = files.map(one => this.entries.get(keyOf(one))!.certificate!)
-    return { certificates, ticketKey: this.ticketKey }
+    return { certificates, ticketKey: this.ticketKey, algorithms: this.options.algorithms }
   }
 
   /**

@@ -1,17 +1,21 @@
 import { certificateNameOf } from '../dns/edns/probe-option.js'
 import type { Certificate } from './certificate.js'
+import type { TlsAlgorithms } from './tls-algorithms.js'
 
 /** What a TLS server needs. Plain data, since it is sent to other threads. */
 export interface TlsMaterial {
   /** The first is for clients that name no server, or one that no certificate has. */
   readonly certificates: readonly Certificate[]
   readonly ticketKey: Uint8Array
+  /** Undefined: the defaults. */
+  readonly algorithms?: TlsAlgorithms | undefined
 }
 
 /** What one context is made of. */
 export interface ContextTerms {
   readonly certificate: Certificate
   readonly ticketKey: Uint8Array
+  readonly algorithms: TlsAlgorithms | undefined
   /** Authorities of clients, in PEM; empty: clients are not asked for certificates. */
   readonly authorities: string
 }
@@ -85,7 +89,8 @@ export class CertificateContexts<Context> {
 
   private termsOf(certificate: Certificate): ContextTerms {
     const { material, authorities } = this
-    return { certificate, ticketKey: material.ticketKey, authorities }
+    const { ticketKey, algorithms } = material
+    return { certificate, ticketKey, algorithms, authorities }
   }
 
   private createAll(): Context[] {

@@ -2,25 +2,7 @@ import { constants } from 'node:crypto'
 import { createSecureContext, type SecureContext, type TlsOptions } from 'node:tls'
 import type { Seconds } from '../../base/units.js'
 import { CertificateContexts, type ContextTerms, type TlsMaterial } from './certificate-contexts.js'
-
-/**
- * For TLS 1.3 and 1.2: forward secrecy and authenticated encryption only; RFC 9325 §4.2. The client
- * chooses among them, since it knows whether its processor has AES.
- */
-export const CIPHERS_1_3 = [
-  'TLS_AES_128_GCM_SHA256',
-  'TLS_AES_256_GCM_SHA384',
-  'TLS_CHACHA20_POLY1305_SHA256'
-].join(':')
-/** The same for TLS 1.2. */
-export const CIPHERS_1_2 = [
-  'ECDHE-ECDSA-AES128-GCM-SHA256',
-  'ECDHE-RSA-AES128-GCM-SHA256',
-  'ECDHE-ECDSA-AES256-GCM-SHA384',
-  'ECDHE-RSA-AES256-GCM-SHA384',
-  'ECDHE-ECDSA-CHACHA20-POLY1305',
-  'ECDHE-RSA-CHACHA20-POLY1305'
-].join(':')
+import { algorithmLists } from './tls-algorithms.js'
 
 /** How long a session can be resumed. RFC 8446 §4.6.1 allows seven days. */
 export const SESSION_LIFETIME: Seconds = 7200
@@ -47,12 +29,14 @@ export class ServerContexts extends CertificateContexts<SecureContext> {
   }
 }
 
-function optionsOf({ certificate, ticketKey, authorities }: ContextTerms): TlsOptions {
+function optionsOf({ certificate, ticketKey, authorities, algorithms }: ContextTerms): TlsOptions {
+  const { groups, ciphers, cipherSuites } = algorithmLists(algorithms)
   return {
     cert: certificate.chain,
     key: certificate.key,
     minVersion: 'TLSv1.2',
-    ciphers: `${CIPHERS_1_3}:${CIPHERS_1_2}`,
+    ciphers: `${cipherSuites}:${ciphers}`,
+    ...(groups === '' ? {} : { ecdhCurve: groups }),
     honorCipherOrder: false,
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
     sessionIdContext: SESSION_CONTEXT,

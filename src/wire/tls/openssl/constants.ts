@@ -9,6 +9,7 @@ export const COMMAND = {
   serverName: 55,
   ticketKeys: 59,
   addChain: 89,
+  setGroups: 92,
   setMinVersion: 123,
   setMaxVersion: 124,
   getMinVersion: 130

@@ -5,7 +5,8 @@ import {
   type ContextTerms,
   type TlsMaterial
 } from '../certificate-contexts.js'
-import { CIPHERS_1_2, CIPHERS_1_3, SESSION_CONTEXT, SESSION_LIFETIME } from '../server-contexts.js'
+import { SESSION_CONTEXT, SESSION_LIFETIME } from '../server-contexts.js'
+import { algorithmLists } from '../tls-algorithms.js'
 import { COMMAND } from './constants.js'
 import { useCertificate, useCertificates } from './encoding.js'
 import type { OpenSsl } from './openssl.js'
@@ -119,13 +120,15 @@ function registerCallbacks(openSsl: OpenSsl): Callbacks {
 
 function newContext(
   openSsl: OpenSsl,
-  { certificate, ticketKey, authorities }: ContextTerms,
+  { certificate, ticketKey, authorities, algorithms }: ContextTerms,
   server: number,
   record: Octets | undefined
 ): number {
   return newSecureContext(openSsl, openSsl.serverMethod(), context => {
-    openSsl.setCiphers(context, CIPHERS_1_2)
-    openSsl.setCiphers13(context, CIPHERS_1_3)
+    const { groups, ciphers, cipherSuites } = algorithmLists(algorithms)
+    openSsl.setCiphers(context, ciphers)
+    openSsl.setCiphers13(context, cipherSuites)
+    if (groups !== '') openSsl.setGroups(context, COMMAND.setGroups, 0, groups)
     if (record !== undefined) openSsl.controlContext(context, COMMAND.maxFragment, record, 0)
     useCertificate(openSsl, context, certificate.chain, certificate.key)
     offerTickets(openSsl, context, ticketKey)

@@ -43,6 +43,10 @@ export const FUNCTIONS = {
   setOptions: ['any', 'uint64_t SSL_CTX_set_options(size_t context, uint64_t options)'],
   setCiphers: ['one', 'int SSL_CTX_set_cipher_list(size_t context, const char *names)'],
   setCiphers13: ['one', 'int SSL_CTX_set_ciphersuites(size_t context, const char *names)'],
+  setGroups: [
+    'one',
+    'long SSL_CTX_ctrl(size_t context, int command, long number, const char *names)'
+  ],
   setSessionContext: [
     'one',
     'int SSL_CTX_set_session_id_context(size_t context, void *id, uint length)'
