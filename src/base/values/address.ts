@@ -83,7 +83,9 @@ export function isMapped(address: Address): boolean {
 
 /**
  * Extracts the IPv4 address that an IPv6 address embeds: NAT64 (64:ff9b::/96, RFC 6052 §2.1), 6to4
- * (2002::/16, RFC 3056 §2) or IPv4-compatible (::/96, RFC 4291 §2.5.5.1, but not :: and ::1).
+ * (2002::/16, RFC 3056 §2), Teredo (2001::/32, RFC 4380 §4: the inverted address of the client, not that of its
+ * server), ISATAP (any prefix, interface identifier [02]00:5efe, RFC 5214 §6.1) or IPv4-compatible (::/96,
+ * RFC 4291 §2.5.5.1, but not :: and ::1).
  *
  * @param words the address is `words[at, at + 4)`
  * @param into filled with the IPv4-mapped form
@@ -96,6 +98,8 @@ export function extractIpv4(words: Uint32Array, at: number, into: Uint32Array): 
   const last = words[at + 3]!
   let ipv4 = last
   if (first >>> 16 === 0x2002) ipv4 = ((first << 16) | (second >>> 16)) >>> 0
+  else if (first === 0x20010000) ipv4 = ~last >>> 0
+  else if ((third & 0xfdffffff) === 0x00005efe) ipv4 = last
   else if (second !== 0 || third !== 0) return false
   else if (first !== 0x0064ff9b && (first !== 0 || last <= 1)) return false
   into[0] = 0
