@@ -199,9 +199,11 @@ t.test('checks the certificates and keys of the settings', async t => {
   const expiring = await interdict('check', '-c', site('soon'))
   t.match(expiring, { code: 0, out: /soon.pem expires at .* \(CERTIFICATE_VALIDITY\)/ })
 
-  chmodSync(join(dirname(bad), 'good.key'), 0o644)
-  const open = await interdict('check', '-c', bad)
-  t.match(open.out, /good.key.*\(KEY_FILE_MODE\)/)
-  t.equal(open.code, 1)
+  for (const mode of [0o644, 0o666]) {
+    chmodSync(join(dirname(bad), 'good.key'), mode)
+    const open = await interdict('check', '-c', bad)
+    t.match(open.out, /good.key.*\(KEY_FILE_MODE\)/)
+    t.equal(open.code, 1)
+  }
   t.equal((await interdict('check', join(dirname(bad), 'rules'), '-c', bad)).code, 0)
 })

@@ -39,7 +39,7 @@ export function writeTrend(path: string, trend: Trend, log: ServiceLog): void {
     ]
   )
   try {
-    writeFileAtomic(path, Buffer.from(JSON.stringify(rows)))
+    writeFileAtomic(path, JSON.stringify(rows), { folderMode: 0o700 })
   } catch (error) {
     log.warn({ path, error: reasonOf(error) }, 'cannot store the trend')
   }

@@ -95,7 +95,7 @@ t.test('it is stored, and read by the next process', async t => {
     writeFileSync(path, text)
     t.strictSame(readTrend(path), [], `${text} has nothing`)
   }
-  writeTrend(join(folder, 'missing', 'trend.json'), trend, log)
+  writeTrend(join(path, 'trend.json'), trend, log)
   t.match(log.lines.at(-1), { level: 'warn', message: 'cannot store the trend' })
 })
 
@@ -129,6 +129,16 @@ t.test('the counters of workers are sampled', async t => {
   const trend = recordTrend(metrics, folder, new MemoryLog())
   t.strictSame(trend.stored, [])
   t.notOk(existsSync(trendFile(folder)), 'it is written later')
+})
+
+t.test('a state folder that is missing is created', async t => {
+  const path = trendFile(join(t.testdir(), 'state', 'gateway'))
+  const log = new MemoryLog()
+  const trend = new Trend()
+  for (let i = 0; i <= 6; i++) trend.add(START + i * 10_000, after(i))
+  writeTrend(path, trend, log)
+  t.strictSame(log.lines, [])
+  t.equal(readTrend(path).length, trend.stored.length)
 })
 
 t.test('the route', async t => {
