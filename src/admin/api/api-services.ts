@@ -25,9 +25,9 @@ export interface ApiServices {
   /** Counters of the last 24 hours. */
   readonly trend: Pick<Trend, 'now' | 'points'>
   /** The audit trail. */
-  readonly changes: Pick<ChangeLog, 'record' | 'newest'>
+  readonly changes: Pick<ChangeLog, 'record' | 'newest' | 'hasRecent'>
   /** Recorded reads of lookups. */
-  readonly reads: Pick<ChangeLog<Read>, 'record' | 'newest'>
+  readonly reads: Pick<ChangeLog<Read>, 'record' | 'newest' | 'hasRecent'>
   /** The active rules. @throws InterdictError API_CONTROL_SILENT */
   rules(): Promise<ActiveRules>
   /**

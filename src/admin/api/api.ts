@@ -9,7 +9,7 @@ import { PROBLEM_TYPE } from '../http/problem.js'
 import { addBodyParsers } from './bodies.js'
 import { Gate, type GateOptions } from './gate.js'
 import { problemOf } from '../http/problem-of.js'
-import type { Principal } from '../tokens/authenticator.js'
+import { checkScope, type Principal } from '../tokens/authenticator.js'
 import { PREFIX } from '../http/api-prefix.js'
 import { Jobs, type JobWork } from './jobs.js'
 import { performInTime } from './perform-in-time.js'
@@ -62,7 +62,9 @@ export async function createApi({ routes, services, ...options }: ApiOptions): P
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(SECURITY_HEADERS)
     if ('encrypted' in request.socket) reply.headers(STRICT_TRANSPORT)
-    request.principal = gate.admit(request.raw, request.routeOptions.config.route)
+    const { route } = request.routeOptions.config
+    request.principal = gate.admit(request.raw, route)
+    checkScope(request.principal, route?.scope ?? null)
     // Before the body is read, whose media type would otherwise be refused first.
     if (request.is404) refuseUnknown(routes, request.url, reply)
   })

@@ -3,12 +3,7 @@ import type { Clock } from '../../base/time/clock.js'
 import { failure, type InterdictError } from '../../base/errors/error.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
-import {
-  checkScope,
-  identify,
-  type Authenticator,
-  type Principal
-} from '../tokens/authenticator.js'
+import { identify, type Authenticator, type Principal } from '../tokens/authenticator.js'
 import { RetryLater } from '../http/problem-of.js'
 import { Lockout, RateLimiter } from '../http/rate-limiter.js'
 import type { Route } from './route.js'
@@ -45,8 +40,11 @@ export class Gate {
   }
 
   /**
+   * Who sends a request, within the limits of the address and of the token. `checkScope` then decides whether the
+   * route is allowed, once the request has the principal, so that a refusal is recorded with its name.
+   *
    * @param route undefined: the route does not exist
-   * @throws RetryLater, InterdictError API_LOGIN, API_TOKEN, API_SCOPE
+   * @throws RetryLater, InterdictError API_TOKEN
    */
   admit(request: IncomingMessage, route: Route | undefined): Principal | undefined {
     const address = clientOf(request.socket.remoteAddress)
@@ -56,7 +54,6 @@ export class Gate {
     if (route === undefined) return undefined
     const principal = this.identify(request, address)
     if (principal !== undefined) take(this.perPrincipal, principal.name)
-    checkScope(principal, route.scope)
     return principal
   }
 

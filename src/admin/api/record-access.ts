@@ -1,5 +1,6 @@
 import { serializeError } from '../../base/errors/serialized-error.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
+import type { Change, ChangeLog } from '../audit/change-log.js'
 import type { ApiServices } from './api-services.js'
 import type { Route } from './route.js'
 
@@ -39,10 +40,16 @@ function recordChange(
 ): void {
   const [path] = url.split('?', 1)
   const fields = { by, operation: id, route: `${method} ${path}`, status }
+  const change = { by, operation: id, subject: path!, code: code ?? null }
   // Without a name anybody could fill the audit trail.
-  if (by !== null) changes.record({ by, operation: id, subject: path!, code: code ?? null })
+  if (by !== null && !isRepeated(changes, change)) changes.record(change)
   if (code === undefined) log.info(fields, 'change through the HTTP API')
   else log.warn({ ...fields, code }, 'change through the HTTP API refused')
+}
+
+/** True for a refusal that is recorded already: a token without the scope must not push out other entries. */
+function isRepeated(log: Pick<ChangeLog, 'hasRecent'>, change: Omit<Change, 'at'>): boolean {
+  return change.code === 'API_SCOPE' && log.hasRecent(change)
 }
 
 /** Records reads of personal data through the API: the reader, the request and the number of rows. */
@@ -56,7 +63,8 @@ export function recordRead(
   const filter = [...new URLSearchParams(query)].map(pair => pair.join('=')).join(' ')
   const rows = personalData === undefined ? null : countRows(rowsRead!, personalData, log)
   const shown = filter.slice(0, MAX_FILTER)
-  reads.record({ by, operation: id, subject: path!, filter: shown, rows, code })
+  const read = { by, operation: id, subject: path!, filter: shown, rows, code }
+  if (!isRepeated(reads, read)) reads.record(read)
   log.info({ by, operation: id, filter, rows, code }, 'lookups read through the HTTP API')
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { writeFileAtomic } from '../../base/files/atomic-file.js'
 import type { Clock } from '../../base/time/clock.js'
 import { createParentFolder } from '../../base/files/parent-folder.js'
+import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 import { reasonOf } from '../../base/errors/reason.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
 
@@ -30,6 +31,8 @@ export interface Read extends Change {
 
 /** The newest changes that are kept, in memory and in the file. */
 const KEPT = 1_000
+/** Refusals that repeat within this time are recorded once. */
+const REPEATED: Milliseconds = 3600 * MS_PER_SECOND
 
 /**
  * The audit trail: changes that operators made to the gateway, or reads of lookups, one JSON line each. Changes and
@@ -58,6 +61,18 @@ export class ChangeLog<Entry extends Change = Change> {
   /** The newest first. */
   get newest(): readonly Entry[] {
     return [...this.changes].reverse()
+  }
+
+  /** True if the same operation by the same principal has had the same outcome within the last hour. */
+  hasRecent({ by, operation, code }: Pick<Change, 'by' | 'operation' | 'code'>): boolean {
+    const since = this.clock.wall() - REPEATED
+    return this.changes.some(
+      one =>
+        one.by === by &&
+        one.operation === operation &&
+        one.code === code &&
+        Date.parse(one.at) > since
+    )
   }
 
   record(change: Omit<Entry, 'at'>): void {

@@ -121,3 +121,24 @@ t.test('what is changed through the API is recorded with who did it', async t =>
     ]
   })
 })
+
+t.test(
+  'a token without the scope is named where it is refused, and cannot fill the trail',
+  async t => {
+    const rig = await apiRig(t, { services: serving(t, await activeRules(t)) })
+    const token = rig.token('eve', ['read'])
+    const url = '/api/v1/rules/ads/pause'
+    const refuse = (): Promise<unknown> =>
+      rig.send({ url, method: 'PUT', payload: { minutes: 5 }, token })
+    await refuse()
+    await refuse()
+    const logged = rig.log.lines.filter(({ message }) => message.endsWith('API refused'))
+    t.match(logged, [{ fields: { by: 'eve', code: 'API_SCOPE', operation: 'pauseRule' } }, {}])
+    const refused = { by: 'eve', operation: 'pauseRule', subject: url, code: 'API_SCOPE' }
+    t.match(rig.changes.newest, [refused])
+    t.equal(rig.changes.newest.length, 1)
+    rig.clock.time += 3_600_001
+    await refuse()
+    t.equal(rig.changes.newest.length, 2, 'again after an hour')
+  }
+)
