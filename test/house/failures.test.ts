@@ -248,6 +248,7 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'upstream that does not know EDNS': ['upstream/edns.test.ts', 'queries go without EDNS'],
   'error from an upstream': ['upstream/failover.test.ts', 'an upstream that is down is tried'],
   'alias of a rule leads to an alias of a rule': ['scenarios/alias-loop.yaml'],
+  'answer ends with an alias': ['scenarios/upstream-alias-alone.yaml'],
   'BADCOOKIE from an upstream': ['upstream/cookies.test.ts', 'second BADCOOKIE: retries over TCP'],
   'unrelated records in an answer': ['scenarios/unrelated-records.yaml'],
   'truncated answer': ['upstream/tcp.test.ts', 'retries over TCP when truncated'],

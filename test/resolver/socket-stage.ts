@@ -162,8 +162,9 @@ export class SocketStage {
   }
 
   private respond(query: AtUpstream): void {
-    // Retries of an earlier query may come late.
-    if (this.forwarded === undefined || !asks(query.message, this.forwarded)) return
+    // Retries of an earlier query may come late; after the first query, others may be for targets of aliases.
+    if (this.forwarded === undefined) return
+    if (this.asked === undefined && !asks(query.message, this.forwarded)) return
     this.asked ??= query.message
     const delay = this.canned.delay(query.message)
     if (delay === undefined) return this.answer(query)

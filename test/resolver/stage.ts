@@ -4,7 +4,8 @@ import { encodeUpstreamQuery } from '../../src/wire/dns/message/encode-query.js'
 import { OPTION_BIT, Query, QUERY_KIND } from '../../src/wire/dns/message/query.js'
 import { PROTOCOL } from '../../src/lookups/event/query-event.js'
 import { PENDING } from '../../src/resolver/context/responder.js'
-import type { Forwarder } from '../../src/resolver/upstream/forwarder.js'
+import type { Forwarder, ForwardedQuestion } from '../../src/resolver/upstream/forwarder.js'
+import { ResponseChain, seemsPartial } from '../../src/wire/dns/message/response-chain.js'
 import { CannedUpstream } from './canned.js'
 import { queryOctets } from './message-octets.js'
 import { replyTarget } from './reply-target.js'
@@ -69,15 +70,12 @@ export class Stage {
       inFlight: 0,
       close: () => undefined,
       forward: (forwarded, waiter) => {
-        const { question, dnssecOk, checkingDisabled } = forwarded
-        const octets = Buffer.alloc(512)
-        const length = encodeUpstreamQuery(octets, 0, 0, question, dnssecOk, checkingDisabled)
-        this.asked = octets.subarray(0, length)
-        const message = upstream.respond(this.asked)
+        this.asked = encoded(forwarded)
+        const { message, aliases } = followed(forwarded, upstream, upstream.respond(this.asked))
         const delay = upstream.delay(this.asked)
         const respond = (): void => {
           if (message === undefined)
-            waiter.onOutcome({ kind: 'failure', ede: 22, upstream: 0, took: 1 })
+            waiter.onOutcome({ kind: 'failure', ede: 22, upstream: 0, took: 1, aliases })
           else waiter.onOutcome({ kind: 'response', message, upstream: 0, took: 1 })
         }
         if (delay === undefined) setImmediate(respond)
@@ -116,6 +114,30 @@ export class Stage {
     if (reply === undefined) throw new Error('neither a reply nor a drop')
     return reply.octets
   }
+}
+
+function encoded({ question, dnssecOk, checkingDisabled }: ForwardedQuestion): Uint8Array {
+  const octets = Buffer.alloc(512)
+  const length = encodeUpstreamQuery(octets, 0, 0, question, dnssecOk, checkingDisabled)
+  return octets.subarray(0, length)
+}
+
+/** The response, followed by those for the targets of its aliases, as the real forwarder does. */
+function followed(
+  forwarded: ForwardedQuestion,
+  upstream: CannedUpstream,
+  first: Uint8Array | undefined
+): { message: Uint8Array | undefined; aliases?: Uint8Array } {
+  if (first === undefined || !seemsPartial(first, forwarded.question)) return { message: first }
+  const chain = new ResponseChain(forwarded.question)
+  let message: Uint8Array | undefined = first
+  while (message !== undefined) {
+    chain.add(message)
+    const { next } = chain
+    if (next === undefined) return { message: chain.join() }
+    message = upstream.respond(encoded({ ...forwarded, question: next }))
+  }
+  return { message: undefined, aliases: chain.join() }
 }
 
 function turn(): Promise<void> {

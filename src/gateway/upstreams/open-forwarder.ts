@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/time/clock.js'
 import type { Config } from '../config/config.js'
+import { locallyAnsweredNames } from '../compiler/locally-answered.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
 import type { Transport } from '../../wire/sockets/datagram.js'
 import { DEFAULT_LIMITS } from '../../resolver/upstream/upstream-limits.js'
@@ -17,15 +18,16 @@ import type { UpstreamServer } from '../../resolver/upstream/upstream-server.js'
  * @param probesIdle one forwarder of a gateway does
  */
 export function forwarderSettings(
-  { upstreams: settings }: Config,
+  config: Pick<Config, 'upstreams' | 'specialUse' | 'discovery' | 'listen'>,
   upstreams: readonly UpstreamServer[],
   labels?: readonly string[],
   probesIdle = false
 ): ForwarderSettings {
-  const { timeout, giveUp, forward, caseRandomization, cookies, idleProbe } = settings
+  const { timeout, giveUp, forward, caseRandomization, cookies, idleProbe } = config.upstreams
   return {
     upstreams,
     domains: forward,
+    localNames: locallyAnsweredNames(config),
     caseRandomization,
     cookies,
     idleProbe: probesIdle ? idleProbe : 0,

@@ -114,7 +114,9 @@ export class UpstreamResponseHandler {
   private parse(question: ForwardedQuestion, outcome: UpstreamOutcome, now: Milliseconds): Answer {
     const { limits } = this
     if (outcome.kind === 'failure') {
-      return servfailAnswer(outcome.ede, limits, now, outcome.upstream, outcome.text)
+      const { ede, upstream, text, aliases } = outcome
+      const before = aliases && { message: aliases, question: question.question }
+      return servfailAnswer(ede, limits, now, upstream, text, before)
     }
     try {
       return decodeResponse(outcome.message, question.question, limits, now, outcome.upstream)

@@ -36,6 +36,9 @@ import { answerChaos, rejectUnsupported } from './unsupported-queries.js'
 /** How long the shelf serves an answer before the cache has to be asked, which counts its use. */
 const MAX_SHELF_AGE: Seconds = 30
 
+const NO_OCTETS = new Uint8Array(0)
+const NO_TTLS = new Uint16Array(0)
+
 export interface StageDependencies {
   /** Undefined if every lookup has to be logged: replies from the shelf are not. */
   readonly shelf: Shelf | undefined
@@ -167,12 +170,15 @@ export class QueryStages {
     if (match === MATCH.rebinding) return blockPrivateAddress(context, policy, logger, answer, took)
     const age = Math.floor((this.now - answer.storedAt) / MS_PER_SECOND)
     if (match !== MATCH.none) return this.blockAnswer(answer, match, age, took)
-    const visible = this.visibleTo(context, answer)
+    // The aliases that led to a failure are for policy only.
+    const { rcode, answers } = answer
+    const complete = rcode === RCODE.SERVFAIL && answers > 0 ? withoutRecords(answer) : answer
+    const visible = this.visibleTo(context, complete)
     if (visible === undefined) return hideHttps(context, policy, logger, took)
     if (context.isAliased) return this.respondToAlias(answer, visible, verdict, age, took)
     const { octets, query, maxLength } = context
     const length = encodeCachedAnswer(octets, query, maxLength, visible, age)
-    const echMatch = visible === answer ? MATCH.none : MATCH.ech
+    const echMatch = visible === complete ? MATCH.none : MATCH.ech
     logger.logAnswered(context, inspector, answer, verdict, took, echMatch)
     if (verdict === VERDICT.cached && context.probe === 0) this.maybePrefetch(answer, visible, age)
     return length
@@ -275,6 +281,10 @@ export class QueryStages {
     logger.logLocal(context, localRcode(reply), localEde(reply), took, MATCH.qname)
     return length
   }
+}
+
+function withoutRecords(answer: Answer): Answer {
+  return { ...answer, body: NO_OCTETS, ttls: NO_TTLS, answers: 0, authorities: 0 }
 }
 
 /** Whether no rule matched, not even one in monitor mode, and the lookup need not be logged. */

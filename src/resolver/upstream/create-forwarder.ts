@@ -23,6 +23,7 @@ import { Upstream, type HealthChange, type HealthListener } from './selection/up
 import { connectTcp, TcpConnections, type Connect } from './connections/tcp-connections.js'
 import { systemTimers, type Timers } from '../../base/time/timers.js'
 import { UdpSocketPool } from './udp/socket-pool.js'
+import type { SpecialUseName } from '../../policy/tables/special-use-names.js'
 import { showServer, type UpstreamServer } from './upstream-server.js'
 
 /** What may change while it forwards: see `MeasuredForwarder.configure`. */
@@ -31,6 +32,11 @@ export interface ForwarderSettings {
   readonly upstreams: readonly UpstreamServer[]
   /** Domains with upstreams of their own; the longest match wins. */
   readonly domains?: readonly ForwardedDomain[]
+  /**
+   * Names that are answered locally: a target of an upstream's alias there is not queried upstream. RFC 7686 §2 and others.
+   * By default there are none.
+   */
+  readonly localNames?: readonly Pick<SpecialUseName, 'name' | 'kind'>[]
   readonly limits?: Partial<UpstreamLimits>
   /** Whether QNAME is sent in random letter case, which responses have to repeat; default true. */
   readonly caseRandomization?: boolean
@@ -95,6 +101,9 @@ export async function createForwarder(options: ForwarderOptions): Promise<Measur
 }
 
 const ROOT = Uint8Array.of(0)
+/** Groups in the table of local names. */
+const LOCAL: UpstreamGroup = []
+const FORWARDED: UpstreamGroup = []
 
 class UpstreamForwarder implements MeasuredForwarder {
   private readonly ownCounts = newForwarderCounts()
@@ -111,6 +120,7 @@ class UpstreamForwarder implements MeasuredForwarder {
   private readonly random: Random
   private readonly clock: Clock
   private domains: DomainTable
+  private localNames: DomainTable
   private readonly dependencies: UpstreamQueryDependencies
   private readonly listener: HealthListener
   /** Address families whose first sockets are open, or about to be. */
@@ -136,6 +146,8 @@ class UpstreamForwarder implements MeasuredForwarder {
       selector: choice,
       counts: this.ownCounts,
       send: this.send,
+      groupForTarget: question =>
+        this.localNames.find(question) === LOCAL ? undefined : this.domains.find(question),
       caseRandom: undefined,
       seed
     }
@@ -161,6 +173,7 @@ class UpstreamForwarder implements MeasuredForwarder {
       }
     }
     this.domains = this.apply(options, new Set())
+    this.localNames = this.buildLocalTable(options)
   }
 
   /** Opens the first sockets of the address families in use. */
@@ -175,6 +188,7 @@ class UpstreamForwarder implements MeasuredForwarder {
 
   configure(settings: ForwarderSettings, routes: ReadonlySet<number>): void {
     this.domains = this.apply(settings, routes)
+    this.localNames = this.buildLocalTable(settings)
     void this.open()
   }
 
@@ -238,6 +252,13 @@ class UpstreamForwarder implements MeasuredForwarder {
       this.tcpConnections.retire(upstream)
     }
     return this.buildDomainTable(routes)
+  }
+
+  private buildLocalTable({ localNames = [] }: ForwarderSettings): DomainTable {
+    const table = new DomainTable(FORWARDED, this.seed)
+    for (const { name, kind } of localNames)
+      table.add(name, kind === 'forwarded' ? FORWARDED : LOCAL)
+    return table
   }
 
   private buildDomainTable(routes: ReadonlySet<number>): DomainTable {

@@ -37,6 +37,8 @@ export type UpstreamOutcome =
       readonly took: Milliseconds
       /** More detail for humans, if there is any. */
       readonly text?: string | undefined
+      /** If only the target of an alias could not be resolved: a response with the aliases up to there. */
+      readonly aliases?: Uint8Array | undefined
     }
 
 /** A waiter of an upstream query. */

@@ -26,7 +26,7 @@ export class Completion {
   /** @param message valid only during the call */
   respond(query: UpstreamQuery, upstream: Upstream, message: Uint8Array, now: Milliseconds): void {
     const took = now - query.startedAt
-    this.finish(query, { kind: 'response', message, upstream: upstream.index, took })
+    this.end(query, { kind: 'response', message, upstream: upstream.index, took })
   }
 
   /** EDE 22 if an attempt timed out, 23 if all ended in network errors. */
@@ -37,7 +37,7 @@ export class Completion {
     const upstream = last?.index ?? NO_UPSTREAM
     const error = last?.connectionError
     const text = error === undefined ? undefined : `${last!.text}: ${error}`
-    this.finish(query, { kind: 'failure', ede, upstream, took: now - query.startedAt, text })
+    this.end(query, { kind: 'failure', ede, upstream, took: now - query.startedAt, text })
   }
 
   /** Fails a question that is not sent; not at once, since this runs within `forward`. */
@@ -48,15 +48,17 @@ export class Completion {
     })
   }
 
-  /** Ends the query without an outcome. */
+  /** Ends the attempts of the query without an outcome. */
   discard(query: UpstreamQuery): void {
     query.isFinished = true
     this.deadlines.clear(query)
     query.releaseAttempts()
   }
 
-  private finish(query: UpstreamQuery, outcome: UpstreamOutcome): void {
+  /** Gives all waiters the outcome. */
+  end(query: UpstreamQuery, outcome: UpstreamOutcome): void {
     this.inFlight.delete(query)
+    query.chain = undefined
     this.discard(query)
     query.firstWaiter?.onOutcome(outcome)
     if (query.otherWaiters !== undefined)

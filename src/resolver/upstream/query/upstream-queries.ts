@@ -1,4 +1,5 @@
 import type { Milliseconds, Octets } from '../../../base/units.js'
+import { seemsPartial } from '../../../wire/dns/message/response-chain.js'
 import { answersQuestion } from '../../../wire/dns/message/answers-question.js'
 import { findOpt } from '../../../wire/dns/edns/opt.js'
 import { EDE } from '../../../wire/dns/registry/ede.js'
@@ -6,6 +7,7 @@ import type { ForwardedQuestion, OutcomeHandler } from '../forwarder.js'
 import { COOKIE_CHECK } from '../selection/upstream-cookies.js'
 import { ALL_LOOPING } from './upstream-selector.js'
 import type { Upstream } from '../selection/upstream.js'
+import { AliasFollower, type AskTarget } from './alias-follower.js'
 import { AttemptSender } from './attempt-sender.js'
 import { Completion, messageView } from './completion.js'
 import type { UpstreamQueryDependencies } from './dependencies.js'
@@ -29,7 +31,8 @@ const LOOP_TEXT = 'forwarding loop: all upstreams forward back to this resolver'
  * Upstream queries in flight, from the question to exactly one outcome for each waiter:
  *
  *     start ── send ─┬─ answer ──────────────────────────────────► response
- *               ▲    ├─ truncated ─► retry the same upstream over TCP
+ *               ▲    ├─ an alias alone ─► query the upstream of its target: see `AliasFollower`
+ *               │    ├─ truncated ─► retry the same upstream over TCP
  *               │    ├─ case or cookie wrong ─► retry the same upstream over TCP
  *               │    ├─ BADCOOKIE ─► retry the same upstream with the new cookie
  *               │    ├─ EDNS rejected ─► retry the same upstream without EDNS
@@ -46,6 +49,7 @@ export class UpstreamQueries implements AttemptHandler {
   private readonly deadlines: TimingWheel<UpstreamQuery>
   private readonly completion: Completion
   private readonly attempts: AttemptSender
+  private readonly aliases: AliasFollower
   private isClosed = false
 
   constructor(private readonly dependencies: UpstreamQueryDependencies) {
@@ -56,6 +60,7 @@ export class UpstreamQueries implements AttemptHandler {
     })
     this.completion = new Completion(dependencies, this.inFlight, this.deadlines)
     this.attempts = new AttemptSender(dependencies, this.deadlines, this.completion)
+    this.aliases = new AliasFollower(this.completion, () => clock.now(), this.askTarget)
   }
 
   get size(): number {
@@ -71,11 +76,7 @@ export class UpstreamQueries implements AttemptHandler {
     if (same !== undefined) {
       this.join(same, waiter)
     } else if (this.isClosed || group.length === 0) {
-      this.completion.failSoon(
-        waiter,
-        EDE.NETWORK_ERROR,
-        group === ALL_LOOPING ? LOOP_TEXT : undefined
-      )
+      this.failWithout(group, waiter)
     } else if (this.inFlight.size >= limits.maxInFlight) {
       counts.rejected++
       this.completion.failSoon(waiter, EDE.NO_REACHABLE_AUTHORITY)
@@ -84,6 +85,23 @@ export class UpstreamQueries implements AttemptHandler {
       this.inFlight.add(query, hash)
       this.attempts.send(query, selector.selectFirst(group, now), false, now)
     }
+  }
+
+  /** Not in the table: only the query whose response ended with the alias waits for it. */
+  private readonly askTarget: AskTarget = (question, deadline, waiter) => {
+    const { clock, selector, groupForTarget } = this.dependencies
+    const group = groupForTarget(question.question)
+    if (group === undefined) return false
+    if (group.length === 0) {
+      this.failWithout(group, waiter)
+      return true
+    }
+    const now = clock.now()
+    const query = this.newQuery(question, group, waiter, now)
+    query.isStep = true
+    query.deadline = deadline
+    this.attempts.send(query, selector.selectFirst(group, now), false, now)
+    return true
   }
 
   /** Sends a query to one upstream only to see whether it answers. */
@@ -144,7 +162,10 @@ export class UpstreamQueries implements AttemptHandler {
     } else if (check === COOKIE_CHECK.accept && isAnswer(octets, start)) {
       upstream.onAnswer()
       if (query.errorResponse !== undefined) query.reportWrongErrors(now)
-      this.completion.respond(query, upstream, messageView(octets, start, end), now)
+      const message = messageView(octets, start, end)
+      if (!query.isStep && seemsPartial(message, query.forwarded.question))
+        if (this.aliases.follow(query, message)) return
+      this.completion.respond(query, upstream, message, now)
       // After a single attempt over UDP nothing refers to it: no connection, timer or other attempt.
       if (query.attemptCount === 1 && !overTcp) this.recycle(query)
     } else {
@@ -194,6 +215,12 @@ export class UpstreamQueries implements AttemptHandler {
     // The ICMP message came after the timeout, which has been counted.
     if (query.lastAttempt !== attempt) query.timeoutCount--
     this.attempts.markUnreachable(attempt)
+  }
+
+  /** The question has no upstream, or none that does not lead back here. */
+  private failWithout(group: UpstreamGroup, waiter: OutcomeHandler): void {
+    const text = group === ALL_LOOPING ? LOOP_TEXT : undefined
+    this.completion.failSoon(waiter, EDE.NETWORK_ERROR, text)
   }
 
   private newQuery(

@@ -1,6 +1,7 @@
 import type { Milliseconds, Octets } from '../../../base/units.js'
 import type { ClientCookie } from '../../../wire/dns/edns/client-cookie.js'
 import { randomizeCase, encodeUpstreamQuery } from '../../../wire/dns/message/encode-query.js'
+import type { ResponseChain } from '../../../wire/dns/message/response-chain.js'
 import type { ForwardedQuestion, OutcomeHandler } from '../forwarder.js'
 import type { Random } from '../../../base/bytes/random.js'
 import type { Upstream } from '../selection/upstream.js'
@@ -106,6 +107,10 @@ export class UpstreamQuery extends TimerNode {
   /** The upstream whose response over UDP was right but for the case of QNAME. */
   caseMismatchFrom: Upstream | undefined
   isFinished = false
+  /** While the target of the alias is queried with which the response ended. */
+  chain: ResponseChain | undefined
+  /** For the target of an alias: `AliasFollower` goes on from its response. */
+  isStep = false
   /** The first error response, kept while other upstreams are tried. */
   errorResponse: Uint8Array | undefined
   errorFrom: Upstream | undefined
@@ -138,6 +143,8 @@ export class UpstreamQuery extends TimerNode {
     this.plainFor = undefined
     this.caseMismatchFrom = undefined
     this.isFinished = false
+    this.chain = undefined
+    this.isStep = false
     this.errorResponse = undefined
     this.errorFrom = undefined
     return this

@@ -8,10 +8,9 @@ import { HEADER_SIZE } from '../registry/sizes.js'
 import type { Answer, TtlLimits } from '../records/answer.js'
 import { qtypeOf } from './question.js'
 import { startsWithLabel, ResponseDecoder } from './response-decoder.js'
-import { scrubResponse } from './scrub-response.js'
+import { CNAME_LOOP, scrubResponse } from './scrub-response.js'
 
 const NO_OCTETS = new Uint8Array(0)
-const LOOP = 'upstream answered with a loop of CNAMEs'
 
 /** Shared by all calls: each response is decoded synchronously. */
 const decoder = new ResponseDecoder()
@@ -25,17 +24,21 @@ const ttlPositions = new ScratchArrays(64, length => new Uint16Array(length))
  *
  * @param ede INFO-CODE of the reason
  * @param text EXTRA-TEXT
+ * @param aliases a response of upstreams that answered before, to the same question
  */
 export function servfailAnswer(
   ede: number,
   limits: TtlLimits,
   now: Milliseconds,
   upstream: number,
-  text = ''
+  text = '',
+  aliases?: { readonly message: Uint8Array; readonly question: Uint8Array }
 ): Answer {
-  decoder.begin(NO_OCTETS)
+  const end = aliases === undefined ? 0 : decode(aliases.message, aliases.question)
+  if (aliases === undefined) decoder.begin(NO_OCTETS)
   decoder.ede = { code: ede, option: encodeEde(ede, text) }
-  return decoder.toFailure(limits, now, upstream)
+  const message = aliases?.message ?? NO_OCTETS
+  return toFailure(message, end, limits, now, upstream)
 }
 
 /**
@@ -69,10 +72,10 @@ export function decodeResponse(
 ): Answer {
   if (message.length < HEADER_SIZE) throw failure('WIRE_SHORT', message.length)
   let end = decode(message, question)
-  if (!decoder.isAnswer) return decoder.toFailure(limits, now, upstream)
+  if (!decoder.isAnswer) return toFailure(message, end, limits, now, upstream)
   if (decoder.isSuspect) {
     const related = scrubResponse(message, question, decoder.budget)
-    if (related === undefined) return decoder.toFailure(limits, now, upstream, LOOP)
+    if (related === undefined) return decoder.toFailure(limits, now, upstream, CNAME_LOOP)
     if (related !== message) {
       const { ede } = decoder // from OPT, which `related` lacks
       message = related
@@ -81,11 +84,7 @@ export function decodeResponse(
     }
   }
   decoder.collectSubstitutedNames()
-  const { start, copiesOfQname: copies } = decoder
-  const body = copyOf(message, start, end)
-  for (let i = 0; i < copies.length; i++) lowerLabels(body, copies.at(i) - start)
-  const ttls = ttlPositions.take(decoder.ttls.length)
-  for (let i = 0; i < ttls.length; i++) ttls[i] = decoder.ttls.at(i) - start
+  const { body, ttls } = copyRecords(message, end)
   decoder.levelTtls(body, ttls, qtypeOf(question))
   const lifetime = decoder.applyTtlLimits(body, ttls, limits)
   return decoder.toAnswer(lifetime, body, ttls, now, upstream)
@@ -96,6 +95,29 @@ function decode(message: Uint8Array, question: Uint8Array): Octets {
   decoder.begin(message)
   decoder.decodeQuestion(question)
   return decoder.decodeRecords(qtypeOf(question))
+}
+
+/** SERVFAIL. The aliases that led to the failure stay with it, for policy only: clients get no records. */
+function toFailure(
+  message: Uint8Array,
+  end: Octets,
+  limits: TtlLimits,
+  now: Milliseconds,
+  upstream: number
+): Answer {
+  if (!decoder.hasAliases) return decoder.toFailure(limits, now, upstream)
+  const { body, ttls } = copyRecords(message, end)
+  return decoder.toFailure(limits, now, upstream, undefined, body, ttls)
+}
+
+/** The records that were decoded, and the positions of their TTLs. */
+function copyRecords(message: Uint8Array, end: Octets): Pick<Answer, 'body' | 'ttls'> {
+  const { start, copiesOfQname: copies } = decoder
+  const body = copyOf(message, start, end)
+  for (let i = 0; i < copies.length; i++) lowerLabels(body, copies.at(i) - start)
+  const ttls = ttlPositions.take(decoder.ttls.length)
+  for (let i = 0; i < ttls.length; i++) ttls[i] = decoder.ttls.at(i) - start
+  return { body, ttls }
 }
 
 function copyOf(message: Uint8Array, start: Octets, end: Octets): Uint8Array {

@@ -242,19 +242,30 @@ export class ResponseDecoder implements AnswerTargets {
   }
 
   /**
-   * SERVFAIL without records, in place of a response that does not answer the question.
+   * SERVFAIL, in place of a response that does not answer the question.
    *
    * @param why for people; undefined: the RCODE, or TC
+   * @param body records with aliases, of which policy has to know
    */
-  toFailure(limits: TtlLimits, now: Milliseconds, upstream: number, why?: string): Answer {
+  toFailure(
+    limits: TtlLimits,
+    now: Milliseconds,
+    upstream: number,
+    why?: string,
+    body: Uint8Array = NO_OCTETS,
+    ttls: Uint16Array = NO_TTLS
+  ): Answer {
     const { rcode } = this
     const isOther = why !== undefined || this.isTruncated || rcode !== RCODE.SERVFAIL
     const text = why ?? (this.isTruncated ? TRUNCATED : `upstream answered ${showRcode(rcode)}`)
     if (isOther) this.ede ??= { code: EDE.OTHER, option: encodeEde(EDE.OTHER, text) }
     this.rcode = RCODE.SERVFAIL
-    this.counts[0] = this.counts[1] = 0
-    this.targets.length = this.targetKinds.length = this.addresses.length = 0
-    return this.toAnswer(limits.failureTtl, NO_OCTETS, NO_TTLS, now, upstream)
+    this.addresses.length = 0
+    if (body.length === 0) {
+      this.counts[0] = this.counts[1] = 0
+      this.targets.length = this.targetKinds.length = 0
+    }
+    return this.toAnswer(limits.failureTtl, body, ttls, now, upstream)
   }
 
   toAnswer(
@@ -293,6 +304,11 @@ export class ResponseDecoder implements AnswerTargets {
     if (this.isTruncated) return false
     if (rcode === RCODE.YXDOMAIN) return dnames.length > 0
     return rcode === RCODE.NOERROR || rcode === RCODE.NXDOMAIN
+  }
+
+  /** True if ANSWER has aliases, and nothing but what belongs to the question. */
+  get hasAliases(): boolean {
+    return this.targetKinds.length > 0 && !this.isSuspect
   }
 
   /** TC, which only a response over TCP still has here, and which makes it useless: RFC 2181 §9. */

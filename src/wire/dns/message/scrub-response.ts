@@ -1,26 +1,14 @@
-import { failure } from '../../../base/errors/error.js'
-import { getUint16 } from '../../../base/bytes/octets.js'
-import type { Octets } from '../../../base/units.js'
 import type { NameBudget } from '../name/name-budget.js'
 import { ancestorsOf, isKeyAtOrBelow, nameKeyAt, type NameKey } from '../name/name-key.js'
-import { decompressRdata } from '../records/rdata.js'
-import { RRCLASS } from '../registry/rrclass.js'
 import { RRTYPE } from '../registry/rrtype.js'
-import { HEADER_SIZE, MAX_MESSAGE_SIZE, RECORD_FIXED_SIZE } from '../registry/sizes.js'
+import { HEADER_SIZE } from '../registry/sizes.js'
 import { isNeededInAuthority, MAX_CHAIN_LENGTH, RRSIG_SIGNER_OFFSET } from './bailiwick.js'
+import { findRecords, RecordWriter, type MessageRecord } from './message-records.js'
 import { qtypeOf } from './question.js'
 import { substitute } from './substituted-names.js'
 
-interface MessageRecord {
-  readonly section: number
-  readonly owner: NameKey
-  readonly type: number
-  readonly inClass: boolean
-  /** Positions after the owner name, of RDATA, and after the record. */
-  readonly at: Octets
-  readonly data: Octets
-  readonly end: Octets
-}
+/** Why a client gets SERVFAIL, for people. */
+export const CNAME_LOOP = 'upstream answered with a loop of CNAMEs'
 
 /**
  * Removes records from a response that the client does not need or that are unrelated to the
@@ -32,8 +20,8 @@ interface MessageRecord {
  *   their RRSIGs;
  * - ADDITIONAL is dropped.
  *
- * Returns `message` itself if nothing has to be removed from ANSWER and AUTHORITY, or moved. Otherwise names are
- * rewritten without compression, except QNAME, because pointers could point into removed records.
+ * Returns `message` itself if nothing has to be removed from ANSWER and AUTHORITY, or moved. Otherwise the
+ * message is rewritten by `RecordWriter`, because pointers could point into removed records.
  * Slow, but rarely needed: only for responses that `BailiwickCheck` finds suspect. `decodeResponse`
  * has validated the message before.
  *
@@ -52,35 +40,10 @@ export function scrubResponse(
   const answers = [...selected].filter(({ section }) => section === 0)
   const kept = [...answers, ...records.filter(one => one.section === 1 && selected.has(one))]
   const isSame = kept.length === records.length && kept.every((one, i) => one === records[i])
-  return isSame ? message : rewrite(message, question, kept)
-}
-
-/** The records of ANSWER and AUTHORITY. */
-function findRecords(
-  message: Uint8Array,
-  question: Uint8Array,
-  budget: NameBudget
-): MessageRecord[] {
-  const records: MessageRecord[] = []
-  const qname = nameKeyAt(message, HEADER_SIZE).key
-  let pos = HEADER_SIZE + question.length
-  const qclass = getUint16(message, pos - 2)
-  for (let section = 0; section < 2; section++) {
-    for (let left = getUint16(message, 6 + 2 * section); left > 0; left--) {
-      const isQname = message[pos] === 0xc0 && message[pos + 1] === HEADER_SIZE
-      const { key: owner, end: at } = isQname
-        ? { key: qname, end: pos + 2 }
-        : nameKeyAt(message, pos)
-      budget.spend(isQname ? 1 : owner.length >> 2)
-      const data = at + RECORD_FIXED_SIZE
-      const end = data + getUint16(message, at + 8)
-      const type = getUint16(message, at)
-      const inClass = qclass === RRCLASS.ANY || getUint16(message, at + 2) === qclass
-      records.push({ section, owner, type, inClass, at, data, end })
-      pos = end
-    }
-  }
-  return records
+  if (isSame) return message
+  const writer = new RecordWriter(message.subarray(0, HEADER_SIZE + question.length))
+  for (const record of kept) writer.add(message, record)
+  return writer.finish()
 }
 
 /** Selects the records that belong to the question. */
@@ -197,42 +160,4 @@ class Scrubber {
     this.budget.spend(4 * above.length)
     return zones.has(name) || above.some(zone => zones.has(zone))
   }
-}
-
-function rewrite(
-  message: Uint8Array,
-  question: Uint8Array,
-  records: readonly MessageRecord[]
-): Uint8Array {
-  const out = [...message.subarray(0, HEADER_SIZE + question.length)]
-  const qname = nameKeyAt(message, HEADER_SIZE).key
-  const counts = [0, 0, 0]
-  for (const record of records) {
-    counts[record.section]!++
-    encodeRecord(message, record, qname, out)
-    if (out.length > MAX_MESSAGE_SIZE) throw failure('WIRE_LARGE')
-  }
-  counts.forEach((count, section) => {
-    out[6 + 2 * section] = count >> 8
-    out[7 + 2 * section] = count & 0xff
-  })
-  return Uint8Array.from(out)
-}
-
-function encodeRecord(
-  message: Uint8Array,
-  { owner, type, at, data, end }: MessageRecord,
-  question: NameKey,
-  out: number[]
-): void {
-  // A pointer to the question, so that the owner gets the case of the client's query.
-  if (owner === question) out.push(0xc0, HEADER_SIZE)
-  else for (let i = 0; i < owner.length; i++) out.push(owner.charCodeAt(i))
-  out.push(...message.subarray(at, data - 2))
-  const length = out.length
-  out.push(0, 0)
-  decompressRdata(message, type, data, end, out)
-  const octets = out.length - length - 2
-  out[length] = octets >> 8
-  out[length + 1] = octets & 0xff
 }
