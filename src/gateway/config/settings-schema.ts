@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { prefixHint, readPrefix } from '../../base/values/address.js'
+import { INTERNAL_ADDRESSES } from '../../base/values/internal-addresses.js'
 import { readName } from '../../wire/dns/name/name.js'
 import { duration, size, wholeSeconds } from '../../policy/yaml/quantity.js'
 import { parsedString } from '../../policy/yaml/parsed-string.js'
@@ -145,21 +146,6 @@ const specialUse = section({
   answer: z.boolean().prefault(true),
   except: z.array(domain).prefault([])
 })
-
-/** Addresses outside the public Internet. IANA IPv4 and IPv6 Special-Purpose Address Registries. */
-const INTERNAL_ADDRESSES = [
-  '0.0.0.0/8',
-  '10.0.0.0/8',
-  '100.64.0.0/10',
-  '127.0.0.0/8',
-  '169.254.0.0/16',
-  '172.16.0.0/12',
-  '192.168.0.0/16',
-  '::/127',
-  '64:ff9b:1::/48',
-  'fc00::/7',
-  'fe80::/10'
-]
 
 const rebindingGuard = section({
   enabled: z.boolean().prefault(false),

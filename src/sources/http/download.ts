@@ -8,6 +8,7 @@ import type { Milliseconds, Octets } from '../../base/units.js'
 import { packageVersion } from '../../base/package.js'
 import { reasonOf } from '../../base/errors/reason.js'
 import { decompress } from '../../policy/rules/lists/decompress.js'
+import { RedirectGuard } from './redirect-guard.js'
 import { contextTrusting } from '../../wire/tls/trusting-context.js'
 
 const MAX_REDIRECTS = 5
@@ -32,6 +33,8 @@ export interface DownloadOptions {
   readonly known?: Validators
   /** Reports progress. @param total undefined if the server does not send it */
   readonly progress?: (octets: Octets, total: Octets | undefined) => void
+  /** For tests: whether an address is not in the Internet. */
+  readonly isInternal?: (address: string) => boolean
 }
 
 export type Download =
@@ -39,8 +42,8 @@ export type Download =
   | { readonly kind: 'file'; readonly octets: Uint8Array; readonly validators: Validators }
 
 /**
- * Downloads a file completely, within the time and size limits and over at maxSize five redirects,
- * none of which may lead from https to http.
+ * Downloads a file completely, within the time and size limits and over at most five redirects,
+ * none of which may lead from https to http, or from the Internet to an internal address.
  *
  * @throws InterdictError REMOTE_FETCH, REMOTE_STATUS, REMOTE_REDIRECT, REMOTE_LARGE,
  *   REMOTE_TIMEOUT, REMOTE_NAME
@@ -63,8 +66,15 @@ async function follow(
   signal: AbortSignal
 ): Promise<Download> {
   let url = first
+  const guard = new RedirectGuard(
+    options.lookup,
+    why => failure('REMOTE_REDIRECT', first, why),
+    options.isInternal
+  )
   for (let hops = 0; ; hops++) {
-    const response = await sendRequest(url, options, signal)
+    guard.check(url)
+    const response = await sendRequest(url, { ...options, lookup: guard.lookup }, signal)
+    guard.onResponse(response)
     const { statusCode = 0, headers } = response
     if (!REDIRECTS.includes(statusCode)) return readResponse(first, response, options)
     response.destroy()
