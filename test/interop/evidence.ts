@@ -1,6 +1,6 @@
 /** The verifiers of an evidence pack: Python and a shell with openssl find every altered octet. */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { createHash, randomInt } from 'node:crypto'
+import { createHash, randomInt, sign } from 'node:crypto'
 import {
   closeSync,
   cpSync,
@@ -10,6 +10,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync
 } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -83,6 +84,37 @@ for (const [name, [program, script]] of Object.entries(verifiers)) {
     t.equal(run(copy).status, 0)
     rmSync(join(copy, 'evidence.json'))
     t.not(run(copy).status, 0, 'less')
+    t.end()
+  })
+
+  t.test(`${name}: links and pipes are refused before anything is read`, t => {
+    for (const file of ['public-key.pem', 'SHA256SUMS', 'SHA256SUMS.sig', 'evidence.json']) {
+      const copy = join(home, `${name}-${file}`)
+      cpSync(place, copy, { recursive: true })
+      rmSync(join(copy, file))
+      symlinkSync('/dev/zero', join(copy, file))
+      const linked = spawnSync(program, [script, copy], { encoding: 'utf8', timeout: 20_000 })
+      t.match(linked, { status: 1, stderr: /not a file/ }, `${file} is a link`)
+      rmSync(join(copy, file))
+      execFileSync('mkfifo', [join(copy, file)])
+      const piped = spawnSync(program, [script, copy], { encoding: 'utf8', timeout: 20_000 })
+      t.match(piped, { status: 1, stderr: /not a file/ }, `${file} is a pipe`)
+    }
+    t.end()
+  })
+
+  t.test(`${name}: a manifest that names files outside the pack is refused`, t => {
+    const outside = createHash('sha256').update(readFileSync('/etc/passwd')).digest('hex')
+    for (const path of ['../../etc/passwd', '/etc/passwd', 'tables/../../../etc/passwd']) {
+      const copy = join(home, `${name}-outside`)
+      cpSync(place, copy, { recursive: true })
+      const sums = `${readFileSync(join(copy, 'SHA256SUMS'), 'utf8')}${outside}  ${path}\n`
+      writeFileSync(join(copy, 'SHA256SUMS'), sums)
+      const signature = sign(null, Buffer.from(sums), parsePrivateKey(Buffer.from(privatePem)))
+      writeFileSync(join(copy, 'SHA256SUMS.sig'), signature)
+      t.match(run(copy), { status: 1, stderr: /path|line that is not of a pack/ }, path)
+      rmSync(copy, { recursive: true })
+    }
     t.end()
   })
 }

@@ -76,13 +76,7 @@ def json_lines(*path):
 # 1. The pack is as it was signed.
 
 def check_files(folder, expected):
-    pem = read(folder, 'public-key.pem').decode()
-    text = ''.join(pem.strip().split('\n')[1:-1])
-    need(expected in (None, text), 'signed with another key: ' + text)
-    key = base64.b64decode(text, validate=True)[-32:]
-    manifest = read(folder, 'SHA256SUMS')
-    need(is_signed(key, manifest, read(folder, 'SHA256SUMS.sig')), 'SHA256SUMS or its signature is altered')
-    listed = {line[66:]: line[:64] for line in manifest.decode().splitlines()}
+    # Before anything is read: a link or a pipe never ends, or shows something outside the pack.
     found = set()
     for at, folders, names in os.walk(folder):
         need(folders or names, 'the pack has an empty folder')
@@ -90,6 +84,13 @@ def check_files(folder, expected):
             mode = os.lstat(os.path.join(at, name)).st_mode
             need(stat.S_ISDIR(mode) if name in folders else stat.S_ISREG(mode), name + ' is not a file')
         found.update(os.path.relpath(os.path.join(at, name), folder).replace(os.sep, '/') for name in names)
+    pem = read(folder, 'public-key.pem').decode()
+    text = ''.join(pem.strip().split('\n')[1:-1])
+    need(expected in (None, text), 'signed with another key: ' + text)
+    key = base64.b64decode(text, validate=True)[-32:]
+    manifest = read(folder, 'SHA256SUMS')
+    need(is_signed(key, manifest, read(folder, 'SHA256SUMS.sig')), 'SHA256SUMS or its signature is altered')
+    listed = {line[66:]: line[:64] for line in manifest.decode().splitlines()}
     need(found - set(listed) == {'SHA256SUMS', 'SHA256SUMS.sig'}, 'the folder has files that the manifest does not list')
     for name, digest in listed.items():
         need(re.fullmatch(r'\w[\w./-]*', name) and '..' not in name, 'the manifest has a path that is not of a pack')

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { failure } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
@@ -100,6 +100,8 @@ export async function verifyLog(
 function read(layout: LogLayout): Buffer {
   const path = join(layout.folder, CHAIN_FILE)
   try {
+    // A device or a pipe in a folder of somebody else never ends.
+    if (!statSync(path).isFile()) throw new Error('not a regular file')
     return readFileSync(path)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0)

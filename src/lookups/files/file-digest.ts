@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { constants, open } from 'node:fs/promises'
 import type { Octets } from '../../base/units.js'
 import { lastLines } from './last-lines.js'
 
@@ -19,11 +19,15 @@ export interface Digest {
   readonly octets: Octets
 }
 
+/** Throws the system's error, and one for what is not a regular file: a device or a pipe never ends. */
 export async function digestFile(path: string): Promise<Digest> {
-  const file = await open(path, 'r')
+  // Opening a pipe without this waits for a writer.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
     const hash = createHash('sha256')
-    const chunk = chunkFor(await file.stat())
+    const stats = await file.stat()
+    if (!stats.isFile()) throw new Error('not a regular file')
+    const chunk = chunkFor(stats)
     for (let octets = 0; ;) {
       const { bytesRead } = await file.read(chunk)
       if (bytesRead === 0) return { sha256: hash.digest('hex'), octets }
