@@ -30,6 +30,17 @@ t.test('a report is taken once, with the offset of the clock', async t => {
   t.equal(inventory.accepted, 3)
 })
 
+t.test('a report of an earlier run does not replace one of the current run', async t => {
+  const { inventory, send } = rig()
+  t.equal(send({ active: 10 }), undefined)
+  t.equal(send({ started: '2026-01-03T00:00:00Z', active: 11 }), undefined, 'after a restart')
+  t.equal(send({ number: 2, active: 10 }), 'replayed')
+  t.match(inventory.all, [{ report: { active: 11 } }])
+  // The clock of the gateway may have been set back.
+  t.equal(send({ started: '2025-12-31T00:00:00Z', active: 12 }), undefined, 'a run that is new')
+  t.equal(send({ started: '2026-01-03T00:00:00Z', number: 9, active: 11 }), 'replayed')
+})
+
 t.test('the view of a gateway says when its probe was last good', t => {
   const { inventory, send } = rig()
   const state = { gateways: { gw: { ring: 'canary' } }, rings: {} }

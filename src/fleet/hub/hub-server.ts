@@ -35,6 +35,8 @@ const MAX_BODY: Octets = 260 * 1024 * 1024
 /** What gateways send: signed reports, and requests with the secret of a token. Nothing else changes over HTTP. */
 const OPEN: readonly string[] = ['/v1/reports', '/v1/enrol']
 const MAX_OPEN_BODY: Octets = 64 * 1024
+/** Where paths belong to. */
+const ORIGIN = 'http://hub'
 const HEADERS_TIMEOUT: Milliseconds = 5_000
 const REQUEST_TIMEOUT: Milliseconds = 60_000
 const STATUS: Readonly<Record<string, number>> = {
@@ -98,13 +100,13 @@ export class HubServer {
   ): Promise<void> {
     try {
       const { method = '' } = request
-      const url = new URL(request.url ?? '/', 'http://hub')
+      const url = urlOf(request)
       const isOpen = OPEN.includes(url.pathname)
       if (method !== 'GET' && (method !== 'POST' || !(mayChange || isOpen))) {
         send(response, 405, {})
         return
       }
-      const path = url.pathname.split('/').slice(1).map(decodeURIComponent)
+      const path = partsOf(url)
       const body =
         method === 'POST'
           ? await bodyOf(request, isOpen ? MAX_OPEN_BODY : MAX_BODY)
@@ -120,6 +122,8 @@ export class HubServer {
         send(response, STATUS[code] ?? 422, { code, detail })
         return
       }
+      // The client has gone before the end of its body.
+      if (request.destroyed && !request.complete) return
       const { message, stack } = error as Error
       this.log.error({ error: message, stack }, 'request to the hub failed')
       send(response, 500, {
@@ -127,6 +131,21 @@ export class HubServer {
         detail: 'internal error; details are in the service log'
       })
     }
+  }
+}
+
+/** @throws InterdictError HUB_REQUEST */
+function urlOf({ url = '/' }: IncomingMessage): URL {
+  if (!URL.canParse(url, ORIGIN)) throw failure('HUB_REQUEST', 'malformed URL')
+  return new URL(url, ORIGIN)
+}
+
+/** Parts of the path, decoded. @throws InterdictError HUB_REQUEST */
+function partsOf({ pathname }: URL): string[] {
+  try {
+    return pathname.split('/').slice(1).map(decodeURIComponent)
+  } catch {
+    throw failure('HUB_REQUEST', 'malformed path')
   }
 }
 

@@ -52,7 +52,14 @@ export type Transport = 'nats' | 'https'
 export type Rejection = 'malformed' | 'unknown' | 'signature' | 'replayed'
 
 /** Changed in place by each report. */
-type Entry = { -readonly [key in keyof Known]: Known[key] } & { readonly key: KeyObject }
+type Entry = { -readonly [key in keyof Known]: Known[key] } & {
+  readonly key: KeyObject
+  /** When its earlier runs started: their reports may come again from whoever has kept them. */
+  readonly endedRuns: Set<string>
+}
+
+/** Earlier runs remembered for each gateway. */
+const MAX_RUNS = 100
 
 /** True if a gateway does not serve, runs other rules than ordered, or writes no evidence. */
 export function isFailing(report: Report | null): boolean {
@@ -78,7 +85,8 @@ export class Inventory {
     if (found === undefined) return
     const none: Period = { serial: null, counts: NO_COUNTERS }
     const empty = { report: null, contact: null, clockOffset: null, by: null }
-    this.entries.set(name, { name, ...empty, key: found, current: none, previous: none })
+    const periods = { current: none, previous: none }
+    this.entries.set(name, { name, ...empty, key: found, endedRuns: new Set(), ...periods })
   }
 
   remove(name: string): void {
@@ -107,6 +115,9 @@ export class Inventory {
     if (!isSignedBy(signed, entry.key)) return 'signature'
     const before = entry.report
     if (before?.started === report.started && report.number <= before.number) return 'replayed'
+    if (entry.endedRuns.has(report.started)) return 'replayed'
+    if (before !== null && before.started !== report.started)
+      rememberRun(entry.endedRuns, before.started)
     const now = this.clock.wall()
     entry.contact = now
     entry.by = by
@@ -122,6 +133,11 @@ export class Inventory {
     entry.report = report
     return undefined
   }
+}
+
+function rememberRun(runs: Set<string>, started: string): void {
+  runs.add(started)
+  if (runs.size > MAX_RUNS) runs.delete(runs.values().next().value!)
 }
 
 /** What was counted between two reports. */
