@@ -85,6 +85,41 @@ t.test('operations over HTTP', async t => {
   t.match(await send('DELETE', '/rules/ads/pause'), { code: 204 })
   await eventually('it applies again', async () => (await rcode('ads.example')) === NXDOMAIN)
 
+  const blocks = async (): Promise<unknown> =>
+    (JSON.parse((await send('GET', '/blocks')).body) as { items: unknown }).items
+  rig.site.write('rules/networks.yaml', 'networks: {')
+  t.match(await send('PUT', '/rules/ads/pause', { minutes: 5 }), {
+    code: 409,
+    body: /PAUSE_REFUSED/
+  })
+  t.match(await blocks(), [{ id: 'ads', pausedUntil: null }], 'it does not come later, either')
+  rig.site.write('rules/networks.yaml', rules)
+  t.match(await send('PUT', '/rules/ads/pause', { minutes: 5 }), { code: 200 })
+  rig.site.write('rules/networks.yaml', 'networks: {')
+  t.match(await send('DELETE', '/rules/ads/pause'), { code: 409, body: /PAUSE_REFUSED/ })
+  t.match(await blocks(), [{ id: 'ads', pausedUntil: /^20/ }], 'it is still paused')
+  rig.site.write('rules/networks.yaml', rules)
+  t.match(await send('DELETE', '/rules/ads/pause'), { code: 204 })
+
+  // Two callers at once: one reload, and what is in force is what the last one wanted.
+  for (let round = 0; round < 5; round++) {
+    const calls = await Promise.all([
+      send('PUT', '/rules/ads/pause', { minutes: 5 }),
+      send('DELETE', '/rules/ads/pause'),
+      send('PUT', '/rules/ads/pause', { minutes: 7 }),
+      send('DELETE', '/rules/ads/pause')
+    ])
+    t.strictSame(
+      calls.map(({ code }) => code),
+      [200, 204, 200, 204]
+    )
+    const [{ pausedUntil }] = (await blocks()) as [{ pausedUntil: string | null }]
+    const answer = await rcode('ads.example')
+    t.equal(answer === NXDOMAIN, pausedUntil === null, 'what is shown is what is in force')
+    t.match(await send('DELETE', '/rules/ads/pause'), { code: 204 })
+    t.equal(await rcode('ads.example'), NXDOMAIN)
+  }
+
   t.match(await send('POST', '/rules/reload'), { code: 200, body: /"outcome":"unchanged"/ })
   t.match(await send('POST', '/cache/flush', { name: 'www.example' }), { body: /"dropped":0/ })
   t.match(await send('POST', '/log/rotate'), { code: 200, body: /"rotated":true/ })

@@ -31,8 +31,35 @@ export class RulePauses {
     if (claim === undefined) throw failure('PAUSE_UNKNOWN', rule)
     if (claim.kind !== 'block') throw failure('PAUSE_NOT_BLOCK', rule, claim.kind)
     const until = epochSeconds(this.clock) + duration
-    if (duration === 0) this.untilOf.delete(rule)
-    else this.untilOf.set(rule, until)
+    this.store(rule, duration === 0 ? undefined : until)
     return { rule, until }
+  }
+
+  /** When a rule applies again; undefined: it is not paused. */
+  untilOfRule(rule: string): Seconds | undefined {
+    return this.untilOf.get(rule)
+  }
+
+  /** Whether a pause until then has not ended. */
+  isFuture(until: Seconds | undefined): boolean {
+    return until !== undefined && until > epochSeconds(this.clock)
+  }
+
+  /**
+   * Takes back what could not be put in force, unless another caller has changed it since.
+   *
+   * @param wanted what was set
+   * @param before what was there
+   * @returns whether it was taken back
+   */
+  takeBack(rule: string, wanted: Seconds | undefined, before: Seconds | undefined): boolean {
+    if (this.untilOf.get(rule) !== wanted) return false
+    this.store(rule, before)
+    return true
+  }
+
+  private store(rule: string, until: Seconds | undefined): void {
+    if (until === undefined) this.untilOf.delete(rule)
+    else this.untilOf.set(rule, until)
   }
 }

@@ -96,7 +96,7 @@ export class RulesReloader {
   readonly unconfirmed = new UnconfirmedChanges(systemClock)
   readonly history: HistoryRecorder
   /** Who has requested the next reload over the HTTP API. */
-  private requestedBy: string | undefined
+  private readonly requesters = new Set<string>()
   private readonly replaced = new ReplacedSnapshots(COLLECT_DELAY.control)
   private readonly retryTimer = new RetryTimer(() => void this.reload('retry'))
   private snapshot: Snapshot | undefined
@@ -210,11 +210,19 @@ export class RulesReloader {
    * Pauses a block rule, or ends its pause; in force when this resolves.
    *
    * @param by who has requested it, for the history
-   * @throws InterdictError PAUSE_UNKNOWN, PAUSE_NOT_BLOCK
+   * @throws InterdictError PAUSE_UNKNOWN, PAUSE_NOT_BLOCK, PAUSE_REFUSED
    */
   async pause(rule: string, duration: Seconds, by?: string): Promise<Pause> {
-    const pause = this.pauses.set(rule, duration, this.rules)
+    const { pauses } = this
+    const before = pauses.untilOfRule(rule)
+    const pause = pauses.set(rule, duration, this.rules)
+    const wanted = pauses.untilOfRule(rule)
     await this.reload('pause', by)
+    const until = this.rules.origin.pauses.find(one => one.rule === rule)?.until
+    // A pause that has ended since may still be in the snapshot.
+    const isInForce = until === wanted || (wanted === undefined && !pauses.isFuture(until))
+    // The reload was refused: nobody is to believe that it is in force, nor may it come later by surprise.
+    if (!isInForce && pauses.takeBack(rule, wanted, before)) throw failure('PAUSE_REFUSED', rule)
     return pause
   }
 
@@ -284,7 +292,7 @@ export class RulesReloader {
    * @param by who has requested it, for the history
    */
   reload(reason: ReloadReason, by?: string): Promise<void> {
-    this.requestedBy = by ?? this.requestedBy
+    if (by !== undefined) this.requesters.add(by)
     return this.queue.add(reason)
   }
 
@@ -345,8 +353,10 @@ export class RulesReloader {
   }
 
   private async reloadNow(given: ReloadReason, readsSettings: boolean): Promise<void> {
-    const { zones, lists, queue, requestedBy } = this
-    this.requestedBy = undefined
+    const { zones, lists, queue, requesters } = this
+    // Several callers may share a reload.
+    const requestedBy = requesters.size === 0 ? undefined : [...requesters].join(', ')
+    requesters.clear()
     if (readsSettings) {
       await this.options.reloadSettings(given)
       if (queue.isClosed() || (given === 'settings changed' && !this.isForced)) return

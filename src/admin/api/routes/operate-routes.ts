@@ -118,7 +118,7 @@ export const operateRoutes = [
     params: rule,
     body: z.strictObject({ minutes: z.int().min(1).max(MAX_PAUSE_MINUTES) }),
     response: pause,
-    errors: { PAUSE_UNKNOWN: 404, PAUSE_NOT_BLOCK: 409 },
+    errors: { PAUSE_UNKNOWN: 404, PAUSE_NOT_BLOCK: 409, PAUSE_REFUSED: 409 },
     handler: async ({ params, body }, { services, principal }) => {
       const seconds = body.minutes * SECONDS_PER_MINUTE
       const by = principal!.name
@@ -134,7 +134,7 @@ export const operateRoutes = [
     summary: 'End the pause of a block rule',
     scope: 'operate',
     params: rule,
-    errors: { PAUSE_UNKNOWN: 404, PAUSE_NOT_BLOCK: 409 },
+    errors: { PAUSE_UNKNOWN: 404, PAUSE_NOT_BLOCK: 409, PAUSE_REFUSED: 409 },
     handler: async ({ params }, { services, principal }) => {
       const by = principal!.name
       const request = { do: 'pause', rule: params.rule, seconds: 0, by } as const

@@ -87,6 +87,7 @@ export const messages: Messages = {
   'error.API_REQUEST': 'Ein Wert ist nicht gültig',
   'error.ARCHIVE_NO_DUCKDB': 'Suche und Berichte brauchen DuckDB, das nicht installiert ist',
   'error.PAUSE_NOT_BLOCK': 'Nur Sperren können pausiert werden, nie ein Verbot',
+  'error.PAUSE_REFUSED': 'Pause nicht geändert: die gespeicherten Regeln sind fehlerhaft',
   'error.HUB_OFF': 'Dieses Gateway zeigt keine Flotte',
   'error.HUB_SILENT': 'Die Zentrale antwortet nicht',
   'error.HUB_EARLY': 'Der Ring davor ist noch nicht fertig',

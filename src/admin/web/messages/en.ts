@@ -84,6 +84,7 @@ export const messages = {
   'error.API_REQUEST': 'A value is not valid',
   'error.ARCHIVE_NO_DUCKDB': 'Searches and reports need DuckDB, which is not installed',
   'error.PAUSE_NOT_BLOCK': 'Only blocks can be paused, never a ban',
+  'error.PAUSE_REFUSED': 'Pause not changed: the saved rules have errors',
   'error.HUB_OFF': 'This gateway shows no fleet',
   'error.HUB_SILENT': 'The hub does not answer',
   'error.HUB_EARLY': 'The ring before it is not done yet',

@@ -84,6 +84,7 @@ export const messages: Messages = {
   'error.ARCHIVE_NO_DUCKDB':
     'Les recherches et les rapports nécessitent DuckDB, qui n’est pas installé',
   'error.PAUSE_NOT_BLOCK': 'Seul un blocage peut être suspendu, jamais une interdiction',
+  'error.PAUSE_REFUSED': 'Suspension inchangée : les règles enregistrées contiennent des erreurs',
   'error.HUB_OFF': 'Cette passerelle ne montre pas de flotte',
   'error.HUB_SILENT': 'Le centre de la flotte ne répond pas',
   'error.HUB_EARLY': 'L’anneau précédent n’a pas encore terminé',

@@ -84,6 +84,7 @@ export const messages: Messages = {
   'error.API_REQUEST': 'Een waarde is niet geldig',
   'error.ARCHIVE_NO_DUCKDB': 'Zoeken en rapporten vereisen DuckDB, dat niet geïnstalleerd is',
   'error.PAUSE_NOT_BLOCK': 'Alleen een blokkering kan worden gepauzeerd, nooit een verbod',
+  'error.PAUSE_REFUSED': 'Pauze niet gewijzigd: de opgeslagen regels bevatten fouten',
   'error.HUB_OFF': 'Deze gateway toont geen vloot',
   'error.HUB_SILENT': 'De hub antwoordt niet',
   'error.HUB_EARLY': 'De ring ervoor is nog niet klaar',

@@ -28,6 +28,8 @@ export const OPERATION = {
   PAUSE_UNKNOWN: (rule: string) => `no rule in force has the id ${quote(rule)}`,
   PAUSE_NOT_BLOCK: (rule: string, kind: string) =>
     `${rule} is ${/^[ae]/.test(kind) ? 'an' : 'a'} ${kind}; only a block can be paused, since everything else is changed in the rules alone`,
+  PAUSE_REFUSED: (rule: string) =>
+    `the pause of ${quote(rule)} is not changed, because the saved rules are refused and the previous ones remain active; correct them first`,
   ADMIN_REQUEST: (why: string) => `invalid admin request: ${why}`,
   ADMIN_BUSY: (limit: number) =>
     `too many admin clients (limit: ${limit}); try again in a few seconds`,
