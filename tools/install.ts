@@ -9,6 +9,7 @@ import { existsSync } from 'node:fs'
 const PROGRAMS = {
   'apt-ftparchive': 'apt-utils',
   bash: 'bash',
+  certutil: 'libnss3-tools',
   chromium: 'chromium',
   createrepo_c: 'createrepo-c',
   crun: 'crun',
@@ -24,6 +25,7 @@ const PROGRAMS = {
   'dnstap-read': 'bind9-dnsutils',
   'dpkg-deb': 'dpkg',
   drill: 'ldnsutils',
+  'firefox-esr': 'firefox-esr',
   fish: 'fish',
   fstrm_capture: 'fstrm-bin',
   getcap: 'libcap2-bin',

@@ -1,5 +1,5 @@
 /**
- * DNS over TLS between real programs: kdig, OpenSSL and dnsperf as clients, and a certificate that changes under load. Run by `npm run test:interop`.
+ * DNS over TLS between real programs: kdig, dig, OpenSSL and dnsperf as clients, and a certificate that changes under load. Run by `npm run test:interop`.
  */
 import { execFile, spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
@@ -48,6 +48,14 @@ t.test('kdig and openssl', async t => {
     const log = textOf(join(dir, 'queries.jsonl'))
     return Promise.resolve(log.includes('"protocol":"dot","qname":"banned.example"'))
   })
+})
+
+t.test('dig, which verifies the certificate', async t => {
+  const { encrypted: tls, dir } = await serveEncrypted(t, 'dot')
+  const verified = ['+tls', '+tls-hostname=dns.example', `+tls-ca=${join(dir, 'cert.pem')}`]
+  const at = ['@127.0.0.1', '-p', String(tls), ...verified, '+tries=1', '+time=5']
+  t.match((await run('dig', [...at, 'www.example'])).stdout, /192\.0\.2\.10/)
+  t.match((await run('dig', [...at, 'banned.example'])).stdout, /status: NXDOMAIN/)
 })
 
 t.test('a certificate changes under load without a lost query or connection', async t => {

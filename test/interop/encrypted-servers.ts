@@ -14,7 +14,8 @@ export interface Certificates {
 export function certify(t: Test): Certificates {
   const dir = folder(t)
   const authority = makeCertificate({ names: [], subject: 'authority' })
-  const server = makeCertificate({ issuer: authority })
+  // Firefox accepts no authority as a server.
+  const server = makeCertificate({ issuer: authority, isAuthority: false, usage: ['serverAuth'] })
   const write = (file: string, text: string): string => {
     writeFileSync(join(dir, file), text, { mode: 0o600 })
     return join(dir, file)
@@ -149,6 +150,47 @@ policy.add(policy.all(policy.TLS_FORWARD({{ '127.0.0.1@${to}', hostname = 'dns.e
 `
   )
   await answered('kresd', port, program)
+  return port
+}
+
+/** The same with BIND. */
+export async function bindForwarding(t: Test, to: number, { ca }: Certificates): Promise<number> {
+  const port = await freePort()
+  const dir = folder(t)
+  const config = `tls interdict { ca-file "${ca}"; remote-hostname "dns.example"; };
+options {
+  directory "${dir}";
+  pid-file none;
+  session-keyfile none;
+  listen-on port ${port} { 127.0.0.1; };
+  listen-on-v6 { none; };
+  dnssec-validation no;
+  forward only;
+  forwarders { 127.0.0.1 port ${to} tls interdict; };
+};
+controls { };
+`
+  const args = ['-g', '-n', '1', '-c', write(dir, 'named.conf', config)]
+  await answered('named', port, new Running(t, 'named', args))
+  return port
+}
+
+/** The same with dnsdist, over TLS or, with a path, HTTPS. */
+export async function dnsdistForwarding(
+  t: Test,
+  to: number,
+  { ca }: Certificates,
+  path = ''
+): Promise<number> {
+  const port = await freePort()
+  const server = `address = '127.0.0.1:${to}', tls = 'openssl', caStore = '${ca}', subjectName = 'dns.example'`
+  const over = path === '' ? '' : `, dohPath = '${path}'`
+  const config = `setLocal('127.0.0.1:${port}')
+newServer({ ${server}${over}, healthCheckMode = 'up' })
+setSecurityPollSuffix('')
+`
+  const args = ['--supervised', '--disable-syslog', '-C', write(folder(t), 'dnsdist.conf', config)]
+  await answered('dnsdist', port, new Running(t, 'dnsdist', args))
   return port
 }
 

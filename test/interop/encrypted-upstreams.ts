@@ -1,12 +1,14 @@
 /**
  * Encrypted DNS between Interdict and real resolvers: Unbound, dnsdist and Knot Resolver as upstreams over TLS
- * and HTTPS; Unbound, Knot Resolver and systemd-resolved as clients over TLS. Run by `npm run test:interop`.
+ * and HTTPS; Unbound, Knot Resolver, BIND, dnsdist and systemd-resolved as clients. Run by `npm run test:interop`.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import {
+  bindForwarding,
   certify,
+  dnsdistForwarding,
   kresdForwarding,
   SERVERS,
   startEncrypted,
@@ -24,7 +26,7 @@ import {
   startNsd
 } from './processes.js'
 
-install('dig', 'nsd', 'unbound', 'dnsdist', 'kresd', 'unshare', 'ip')
+install('dig', 'nsd', 'unbound', 'named', 'dnsdist', 'kresd', 'unshare', 'ip')
 t.setTimeout(300_000)
 
 const NETWORKS = `networks:
@@ -82,28 +84,39 @@ log: { queries: { which: none } }
   }
 })
 
-t.test('Unbound and Knot Resolver forward to it over TLS', async t => {
+t.test('Unbound, Knot Resolver, BIND and dnsdist forward to it', async t => {
   const nameServer = await freePort()
   await startNsd(t, nameServer)
   const certificates = certify(t)
-  const tls = await freePort()
+  const [tls, https] = [await freePort(), await freePort()]
+  const pair = `certificate: ${certificates.certificate}, key: ${certificates.key}`
   const settings = `listen:
   - 127.0.0.1:PORT
-  - { address: 127.0.0.1:${tls}, protocol: dot, certificate: ${certificates.certificate}, key: ${certificates.key} }
+  - { address: 127.0.0.1:${tls}, protocol: dot, ${pair} }
+  - { address: 127.0.0.1:${https}, protocol: doh, ${pair} }
 workers: 1
 upstreams: { servers: ['127.0.0.1:${nameServer}'] }
 log: { queries: { file: queries.jsonl, which: all } }
 `
   const at = await site(t, settings, NETWORKS)
   await startInterdict(t, at)
-  for (const start of [unboundForwarding, kresdForwarding]) {
-    const port = await start(t, tls, certificates)
-    const name = `${start.name.toLowerCase()}.banned.example`
-    t.match(await dig(['@127.0.0.1', '-p', `${port}`, name]), /NXDOMAIN/, name)
+  const clients = {
+    unbound: { protocol: 'dot', start: () => unboundForwarding(t, tls, certificates) },
+    kresd: { protocol: 'dot', start: () => kresdForwarding(t, tls, certificates) },
+    bind: { protocol: 'dot', start: () => bindForwarding(t, tls, certificates) },
+    dnsdist: { protocol: 'dot', start: () => dnsdistForwarding(t, tls, certificates) },
+    'dnsdist-https': {
+      protocol: 'doh',
+      start: () => dnsdistForwarding(t, https, certificates, '/dns-query')
+    }
+  }
+  for (const [client, { protocol, start }] of Object.entries(clients)) {
+    const name = `${client}.banned.example`
+    t.match(await dig(['@127.0.0.1', '-p', `${await start()}`, name]), /NXDOMAIN/, name)
     await eventually('the log', 10, () => {
       const file = join(at.dir, 'queries.jsonl')
       const log = existsSync(file) ? readFileSync(file, 'utf8') : ''
-      return Promise.resolve(log.includes(`"protocol":"dot","qname":"${name}"`))
+      return Promise.resolve(log.includes(`"protocol":"${protocol}","qname":"${name}"`))
     })
   }
 })
