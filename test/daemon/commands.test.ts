@@ -9,6 +9,7 @@ import type { Config } from '../../src/gateway/config/config.js'
 import { failure } from '../../src/base/errors/error.js'
 import { readConfig } from '../../src/gateway/config/load-settings.js'
 import { COMMAND_LIMITS, CommandRunner } from '../../src/gateway/processes/commands.js'
+import { NO_CODE_FROM_STRINGS, readerOptions } from '../../src/base/threads/isolation.js'
 import { CommandSlots } from '../../src/gateway/processes/command-slots.js'
 import { checkResult, decodeJob, encodeReply } from '../../src/gateway/processes/messages.js'
 import { checkRun } from '../../src/gateway/reports/report-scheduler.js'
@@ -21,6 +22,7 @@ const DIST = resolve('dist/src/gateway/processes')
 /** The behaviour of the process when a file of the version with this name is requested. */
 const MAIN = `
 import { readFileSync, writeFileSync, writeSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
 import { getPriority } from 'node:os'
 import { deserialize } from 'node:v8'
 import { openGatewayLink } from '${DIST}/gateway-link.js'
@@ -46,7 +48,10 @@ const ACTS = {
   nothing: () => send(null),
   mistaken: () => send({ result: { path: '', text: 5 } }),
   uncoded: () => send({ error: { code: 'not a code', message: '' } }),
-  long: () => show('x'.repeat(2000))
+  long: () => show('x'.repeat(2000)),
+  code: () => { try { show(String(Function('return 1')())) } catch (error) { show(error.name) } },
+  write: () => { try { writeFileSync(request.path, ''); show('wrote') } catch (error) { show(error.code) } },
+  child: () => { try { execFileSync('true'); show('ran') } catch (error) { show(error.code) } }
 }
 ACTS[request.version]()
 `
@@ -102,6 +107,18 @@ t.test('an error arrives as it is', async t => {
     position: { file: 'networks.yaml', line: 7, column: 3 }
   })
 })
+
+t.test(
+  'a process that only reads compiles no code from strings, starts no process and writes nothing',
+  async t => {
+    const { act } = acting(t)
+    t.equal(await act('code'), 'EvalError')
+    const hasPermissions = process.allowedNodeEnvironmentFlags.has('--permission')
+    t.equal(await act('child'), hasPermissions ? 'ERR_ACCESS_DENIED' : 'ran')
+    t.equal(await act('write'), hasPermissions ? 'ERR_ACCESS_DENIED' : 'wrote')
+    t.strictSame(readerOptions(new Set()), [NO_CODE_FROM_STRINGS], 'Node 20 has no permissions')
+  }
+)
 
 t.test('a process that fails otherwise', async t => {
   const { act } = acting(t)
@@ -177,7 +194,7 @@ t.test('processes end when the gateway ends', async t => {
     const { workerData: { program, file, path, dist } } = require('node:worker_threads')
     import(dist + '/commands.js').then(({ CommandRunner }) =>
       new CommandRunner(program, () => ({ file })).run(
-        'rules file', { version: 'linked', path }, x => x, new AbortController().signal))`
+        'rules restore', { version: 'linked', path }, x => x, new AbortController().signal))`
   const workerData = { program, file: settings, path: pidFile, dist: DIST }
   const thread = new Worker(main, { eval: true, workerData })
   const pid = await eventually(() => Number(readFileSync(pidFile, 'utf8') || NaN))

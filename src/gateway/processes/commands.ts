@@ -7,6 +7,7 @@ import { serialize } from 'node:v8'
 import { failure, InterdictError, type ErrorCode } from '../../base/errors/error.js'
 import type { Position } from '../../base/errors/position.js'
 import { reasonOf } from '../../base/errors/reason.js'
+import { NO_CODE_FROM_STRINGS, readerOptions } from '../../base/threads/isolation.js'
 import { MS_PER_SECOND, type Milliseconds, type Octets } from '../../base/units.js'
 import type { Config } from '../config/config.js'
 import { CommandSlots } from './command-slots.js'
@@ -48,6 +49,12 @@ const MAX_STDERR: Octets = 64 * 1024
 
 /** In the folder of the program, which may have been started by a symbolic link. */
 const MAIN = 'command-main.js'
+
+/** Requests whose processes write nothing but temporary files. */
+const READERS: ReadonlySet<RequestName> = new Set<RequestName>([
+  ...(['query', 'report', 'replay', 'explain', 'bans', 'check', 'diff', 'bundle verify'] as const),
+  ...(['rules history', 'rules show', 'rules file', 'rules diff'] as const)
+])
 
 /** The only message to a process: on its standard input, written by `v8.serialize`. */
 export interface Job {
@@ -165,7 +172,11 @@ export class CommandRunner {
   private start(job: Job): ChildProcessWithoutNullStreams {
     const child = spawn(
       process.execPath,
-      [`--max-old-space-size=${this.limits.heap}`, mainOf(this.program)],
+      [
+        `--max-old-space-size=${this.limits.heap}`,
+        ...(READERS.has(job.name) ? readerOptions() : [NO_CODE_FROM_STRINGS]),
+        mainOf(this.program)
+      ],
       {
         cwd: dirname(job.settings.file),
         env: { ...process.env, NODE_OPTIONS: '' },

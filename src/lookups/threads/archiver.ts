@@ -9,6 +9,7 @@ import { closedFiles, LogLayout } from '../files/log-layout.js'
 import type { ArchiveOptions } from '../archive/maintain.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
 import type { LogLine } from '../../base/threads/thread-log.js'
+import { NO_CODE_FROM_STRINGS } from '../../base/threads/isolation.js'
 import { startFileAsProcess } from '../../base/threads/start-file.js'
 import { MaintenanceReporter } from './maintenance-reporter.js'
 
@@ -40,7 +41,7 @@ export interface Finished {
 export type StartArchive = () => ChildProcess
 
 export const startArchive: StartArchive = () =>
-  startFileAsProcess('archive-main.js', [`--max-old-space-size=${HEAP_MB}`], {
+  startFileAsProcess('archive-main.js', [`--max-old-space-size=${HEAP_MB}`, NO_CODE_FROM_STRINGS], {
     stdio: ['ignore', 'ignore', 'ignore', 'ipc']
   })
 
