@@ -1,6 +1,6 @@
 /**
  * `npm run package`: makes everything of a release in `dist/package`, the same octets each time: packages for
- * Debian and for RPM distributions, the npm package, the software bill of materials, and signed sums.
+ * Debian and for RPM distributions, the npm package, the software bill of materials with its VEX document, and signed sums.
  *
  * With `--repository`, also repositories for apt and dnf of these packages, signed with `--sign-key`.
  *
@@ -18,6 +18,7 @@ import { checkSignKey, makeRepository } from './repository.js'
 import { sbom } from './sbom.js'
 import { sign, writeSums } from './sign.js'
 import { scratch, stageAnalysis, stageGateway } from './stage.js'
+import { readStatements, vex } from './vex.js'
 import { install } from '../install.js'
 
 const STAGES = { interdict: stageGateway, 'interdict-analysis': stageAnalysis } as const
@@ -65,8 +66,11 @@ for (const architecture of architectures) {
 }
 if (values.format.includes('npm')) files.push(scratch(root => buildNpm(root, info, out)))
 const bom = join(out, `interdict-${info.version}.cdx.json`)
-writeFileSync(bom, sbom(info.epoch))
-files.push(bom)
+const materials = sbom(info.epoch)
+writeFileSync(bom, materials)
+const statements = join(out, `interdict-${info.version}.vex.cdx.json`)
+writeFileSync(statements, vex(materials, info.epoch, readStatements()))
+files.push(bom, statements)
 const sums = writeSums(files, out)
 const { MINISIGN_KEY: key, MINISIGN_PASSWORD: password = '' } = process.env
 const signed = sign(sums, key, password)
