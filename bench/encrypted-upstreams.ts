@@ -192,7 +192,7 @@ async function warmShare(closeAfter: number): Promise<number> {
   await new Promise<void>(resolve => server.listen(0, LOOPBACK, resolve))
   const { port } = server.address() as AddressInfo
   const tls = { name: NAME, path: undefined, pins: [], ca: files.ca, client: undefined }
-  const forwarder = await createForwarder({
+  const forwarder = createForwarder({
     transport: portableTransport(),
     clock: systemClock,
     upstreams: [{ address: LOOPBACK, port, tls: { ...tls, opportunistic: false } }]

@@ -37,6 +37,7 @@ const defaults = {
     giveUp: 4000,
     caseRandomization: true,
     cookies: true,
+    sourcePorts: [[1024, 65_535]],
     idleProbe: 5000,
     loopCheck: 60
   },
@@ -497,6 +498,10 @@ const refuses = [
   { it: 'a least TTL over the most', text: 'cache: { min-ttl: 2m, max-ttl: 1m }', at: [1, 19] },
   { it: 'a try over all tries', text: 'upstreams: { timeout: 2s, give-up: 1s }', at: [1, 23] },
   { it: 'giving up after stubs do', text: 'upstreams: { give-up: 5s }', at: [1, 23] },
+  { it: 'system ports', text: "upstreams: { source-ports: ['53-65535'] }", at: [1, 29] },
+  { it: 'one port', text: "upstreams: { source-ports: ['50000'] }", at: [1, 29] },
+  { it: 'assigned ports', text: "upstreams: { source-ports: ['1024-3000'] }", at: [1, 28] },
+  { it: 'no ports', text: 'upstreams: { source-ports: [] }', at: [1, 28] },
   {
     it: 'a TLS upstream without a name',
     text: 'upstreams: { servers: ["tls://192.0.2.1"] }',

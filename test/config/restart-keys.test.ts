@@ -16,6 +16,7 @@ const IN_PLACE = [
   ...['rules', 'rules.bundle', 'rules.keys', 'rules.signatures'],
   ...['upstreams.servers', 'upstreams.use-resolv-conf', 'upstreams.forward', 'upstreams.timeout'],
   ...['upstreams.give-up', 'upstreams.case-randomization', 'upstreams.cookies'],
+  'upstreams.source-ports',
   'upstreams.idle-probe',
   'admin.ready-requires',
   'upstreams.loop-check',

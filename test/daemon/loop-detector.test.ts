@@ -74,10 +74,10 @@ class World {
 
   private transport(sockets: boolean): Transport {
     const open: Transport['open'] = (_, handler) => {
-      if (!sockets) return Promise.reject(new Error('no descriptors'))
+      if (!sockets) throw new Error('no descriptors')
       this.handler = handler
       this.open++
-      return Promise.resolve({
+      return {
         local: { address: '127.0.0.1', port: 1 },
         send: (octets, start, end, to) => {
           this.sent.push({ to: to as Endpoint, message: octets.slice(start, end) })
@@ -85,7 +85,7 @@ class World {
         close: () => {
           this.open--
         }
-      })
+      }
     }
     return { open, peer: (to: Endpoint) => to as object } as unknown as Transport
   }

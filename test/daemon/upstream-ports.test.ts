@@ -8,7 +8,7 @@ t.test('upstream sockets of all workers leave most descriptors to others', async
     [8, 20_000, 312],
     [2, 4096, 256],
     [2, 1024, 64],
-    // As few as with cookies, at least.
+    // At least these.
     [4, 256, 32]
   ] as const) {
     t.equal(

@@ -97,7 +97,7 @@ async function overUdp(): Promise<void> {
   }
   const free: Pick<UpstreamSocket, 'send'>[] = []
   for (let i = 0; i < UDP_SOCKETS; i++) {
-    const socket = await transport.open(4, (batch: DatagramBatch) => {
+    const socket = transport.open(4, (batch: DatagramBatch) => {
       for (let i = 0; i < batch.count; i++) {
         const at = batch.starts[i]!
         onReply(numberIn(batch.octets, at, at + batch.lengths[i]!))

@@ -149,14 +149,14 @@ export class SocketStage {
     const { clock, timers } = time
     const upstreams = [upstream.endpoint]
     this.forwarder?.close()
-    this.forwarder = await createForwarder({
+    this.forwarder = createForwarder({
       transport,
       clock,
       timers,
       upstreams,
       // `asked` checks what is passed on from the client.
       cookies: false,
-      limits: { sockets: 1, unprovenSockets: 1 }
+      limits: { sockets: 1 }
     })
     this.spoilt = false
   }

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { defaultSourcePorts } from '../../src/wire/sockets/source-ports.js'
 import { bindUdp, bindRandomPort, listenTcp } from '../../src/wire/sockets/batch/bind-socket.js'
 import * as linux from '../../src/base/system/linux.js'
 
@@ -18,6 +19,7 @@ function tests(system: linux.System): void {
   }
   const v4 = [linux.IPPROTO_IP, linux.IP_MTU_DISCOVER, linux.PMTUDISC_PROBE].join()
   const v6 = [linux.IPPROTO_IPV6, linux.IPV6_MTU_DISCOVER, linux.PMTUDISC_PROBE].join()
+  const ports = defaultSourcePorts()
   const cases = [
     {
       it: 'over IPv4',
@@ -25,8 +27,8 @@ function tests(system: linux.System): void {
       wants: v4
     },
     { it: 'over IPv6', open: () => bindUdp(spy, { address: '::1', port: 0 }), wants: v6 },
-    { it: 'to upstreams over IPv4', open: () => bindRandomPort(spy, 4, true), wants: v4 },
-    { it: 'to upstreams over IPv6', open: () => bindRandomPort(spy, 6, true), wants: v6 }
+    { it: 'to upstreams over IPv4', open: () => bindRandomPort(spy, 4, ports, true), wants: v4 },
+    { it: 'to upstreams over IPv6', open: () => bindRandomPort(spy, 6, ports, true), wants: v6 }
   ]
   for (const { it, open, wants } of cases) {
     t.test(`datagrams ${it} are never fragmented`, async t => {

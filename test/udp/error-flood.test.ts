@@ -43,7 +43,8 @@ function floodedSystem(): { system: System; poll: () => void; answers: number; e
 t.test('a flood of errors delays neither answers nor other work', async t => {
   const flood = floodedSystem()
   const { system } = flood
-  const context = { system, tick: new Tick(), descriptors: new DescriptorTable() }
+  const { poll } = system
+  const context = { system, tick: new Tick(), descriptors: new DescriptorTable(), poll }
   const open: BoundSocket = {
     fd: 5,
     family: AF_INET,

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import { defaultSourcePorts } from '../../src/wire/sockets/source-ports.js'
 import { seeded } from '../../bench/kit/random.js'
 import { BatchSocket } from '../../src/wire/sockets/batch/batch-socket.js'
 import { batchTransport } from '../../src/wire/sockets/batch/batch.js'
@@ -97,7 +98,7 @@ function tests(system: System, transport: Transport): void {
   ] as const) {
     t.test(`segmented datagrams arrive as separate datagrams over IPv${family}`, async t => {
       const { got, port } = await listener(t, address)
-      const socket = await transport.open(
+      const socket = transport.open(
         family,
         () => undefined,
         () => undefined
@@ -128,8 +129,13 @@ function tests(system: System, transport: Transport): void {
         errno: () => errno ?? system.errno()
       }
       const buffers = new SendBuffers(old, AF_INET, false)
-      const context = { system: old, tick: new Tick(), descriptors: new DescriptorTable() }
-      const opened = bindRandomPort(old, 4, true)
+      const context = {
+        system: old,
+        tick: new Tick(),
+        descriptors: new DescriptorTable(),
+        poll: old.poll
+      }
+      const opened = bindRandomPort(old, 4, defaultSourcePorts(), true)
       const socket = new BatchSocket(
         context,
         opened,

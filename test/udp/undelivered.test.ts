@@ -43,7 +43,7 @@ function tests(transport: Transport): void {
     t.test(`IPv${family}: reports which datagrams a closed port refused`, async t => {
       const port = await closedPort(address)
       const lost: string[] = []
-      const socket = await transport.open(family, nobody, collect(lost, words))
+      const socket = transport.open(family, nobody, collect(lost, words))
       t.teardown(() => socket.close())
       const texts = Array.from({ length: 200 }, (_, i) => `query ${i}`)
       for (const text of texts) {
@@ -61,7 +61,7 @@ function tests(transport: Transport): void {
     const { address, words } = LOOPBACKS[0]
     const [closed, open] = [await closedPort(address), await answering(t, address)]
     const [got, lost]: [string[], string[]] = [[], []]
-    const socket = await transport.open(4, collect(got, words), collect(lost, words))
+    const socket = transport.open(4, collect(got, words), collect(lost, words))
     t.teardown(() => socket.close())
     const sent: { text: string; port: number }[] = []
     for (let i = 0; i < 300; i++) {
@@ -81,7 +81,7 @@ function tests(transport: Transport): void {
     const lost: string[] = []
     // Broadcasting needs SO_BROADCAST, socket(7).
     const words = [0, 0, 0xffff, 0xffffffff]
-    const socket = await transport.open(4, nobody, collect(lost, words))
+    const socket = transport.open(4, nobody, collect(lost, words))
     t.teardown(() => socket.close())
     const peer = transport.peer({ address: '255.255.255.255', port: 53 })
     for (const text of ['one', 'another']) socket.send(Buffer.from(text), 0, text.length, peer)
@@ -93,7 +93,7 @@ function tests(transport: Transport): void {
     const { address } = LOOPBACKS[0]
     const port = await closedPort(address)
     let batches = 0
-    const socket = await transport.open(4, nobody, () => {
+    const socket = transport.open(4, nobody, () => {
       batches++
       socket.close()
     })

@@ -224,7 +224,9 @@ t.test('fails with EDE 23 without a socket of the address family', async t => {
     transport: {
       kind: 'portable',
       sharesPorts: false,
-      open: () => Promise.reject(new Error('address family not supported')),
+      open: () => {
+        throw new Error('address family not supported')
+      },
       peer: () => ({}),
       bind: () => Promise.reject(new Error('not used')),
       tcpListen: () => Promise.reject(new Error('not used')),

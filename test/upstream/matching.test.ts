@@ -198,10 +198,9 @@ for (const transport of TRANSPORTS) {
       send(responseTo(message))
     }
     t.equal(markOf(messageOf(await ask('www.example.com'))), 1)
-    // The late ones arrive on other sockets, perhaps after it.
-    for (let turn = 0; turn < 100 && forwarder.counts.mismatches < late.length; turn++)
-      await settled()
-    t.match(forwarder.counts, { responses: 1, mismatches: late.length })
+    await settled()
+    // The ports of the late ones are closed.
+    t.match(forwarder.counts, { responses: 1, mismatches: 0 })
   })
 
   t.test(`${transport.kind}: stays on UDP below the mismatch limit`, async t => {

@@ -54,7 +54,7 @@ export async function rig(
   const endpoints = upstreams.map(({ endpoint }) => endpoint)
   const forwarded = Object.entries(domains)
   const special = new Set(forwarded.map(([, index]) => index))
-  const forwarder = await createForwarder({
+  const forwarder = createForwarder({
     transport: portable,
     clock: time.clock,
     timers: time.timers,

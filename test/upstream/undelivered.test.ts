@@ -101,13 +101,13 @@ class ByHand implements Transport {
   readonly sent: Uint8Array[] = []
   private undelivered: BatchHandler = () => undefined
 
-  open(_: 4 | 6, __: BatchHandler, undelivered?: BatchHandler): Promise<UpstreamSocket> {
+  open(_: 4 | 6, __: BatchHandler, undelivered?: BatchHandler): UpstreamSocket {
     this.undelivered = undelivered!
-    return Promise.resolve({
+    return {
       send: (octets, start, end) => void this.sent.push(octets.slice(start, end)),
       local: { address: '0.0.0.0', port: 4711 },
       close: () => undefined
-    })
+    }
   }
 
   /** Reports ICMP that quotes these octets of a query to 192.0.2.`host`. */
@@ -134,7 +134,7 @@ class ByHand implements Transport {
 const ONE = { address: '192.0.2.1', port: 53 }
 const OTHER = { address: '192.0.2.2', port: 53 }
 /** One socket, so that ICMP is about the last query. */
-const limits = { sockets: 1, unprovenSockets: 1 }
+const limits = { sockets: 1 }
 
 const flipped = (octets: Uint8Array, at: number, bits = 1): Uint8Array => {
   const copy = octets.slice()

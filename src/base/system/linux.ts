@@ -52,6 +52,13 @@ export const IPV6_RECVERR = 25
 export const IPV6_V6ONLY = 26
 export const IPV6_RECVPKTINFO = 49
 
+/** linux/eventpoll.h */
+export const EPOLLIN = 1
+export const EPOLLERR = 8
+export const EPOLL_CTL_ADD = 1
+export const EPOLL_CTL_DEL = 2
+export const EPOLL_CLOEXEC = 0o2000000
+
 /** linux/tcp.h: accepted connections inherit it from their listener. */
 export const TCP_NODELAY = 1
 
@@ -119,6 +126,9 @@ export interface System {
   ): number
   recvmmsg(fd: number, headers: number, count: number, flags: number, timeout: number): number
   sendmmsg(fd: number, headers: number, count: number, flags: number): number
+  epollCreate(flags: number): number
+  epollControl(epoll: number, operation: number, fd: number, event: Buffer): number
+  epollWait(epoll: number, events: number, count: number, timeout: number): number
   /** Index of the interface with this name; 0: no such interface. */
   ifNameToIndex(name: string): number
   /** The errno of the last call. */
@@ -137,7 +147,7 @@ export interface System {
   /** `fd` is about to be closed, or is another's from now on. */
   forget(fd: number): void
   /** Calls back on the event loop when `fd` is readable, or (`failed`) its error queue is. */
-  poll(fd: number, readable: (failed: boolean) => void): Poll
+  readonly poll: (fd: number, readable: (failed: boolean) => void) => Poll
 }
 
 /**
@@ -218,6 +228,9 @@ function systemOf(koffi: Koffi, descriptors: DescriptorTable | undefined): Syste
       'int recvmmsg(int fd, size_t headers, uint count, int flags, size_t timeout)'
     ),
     sendmmsg: libc.func('int sendmmsg(int fd, size_t headers, uint count, int flags)'),
+    epollCreate: libc.func('int epoll_create1(int flags)'),
+    epollControl: libc.func('int epoll_ctl(int epoll, int operation, int fd, void *event)'),
+    epollWait: libc.func('int epoll_wait(int epoll, size_t events, int count, int timeout)'),
     ifNameToIndex: libc.func('uint if_nametoindex(const char *name)'),
     errno: () => koffi.errno(),
     eagain: koffi.os.errno.EAGAIN!,

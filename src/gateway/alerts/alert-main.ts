@@ -11,7 +11,7 @@ parentPort!.unref()
 void run(workerData as AlertInit)
 
 async function run({ bootstrap, ...init }: AlertInit): Promise<void> {
-  const resolver = await BootstrapResolver.open(bootstrap)
+  const resolver = BootstrapResolver.open(bootstrap)
   await sendAlerts(init, resolver.lookup, message => parentPort!.postMessage(message))
   resolver.close()
 }

@@ -3,6 +3,7 @@ import type { Position } from '../../base/errors/position.js'
 import type { Milliseconds, Octets, Seconds } from '../../base/units.js'
 import type { TlsAlgorithms } from '../../wire/tls/tls-algorithms.js'
 import type { Endpoint } from '../../wire/sockets/datagram.js'
+import type { PortRange } from '../../wire/sockets/source-ports.js'
 import type { UpstreamServer } from '../../resolver/upstream/upstream-server.js'
 import type { AcmeConfig } from './acme-config.js'
 import type { AlertHookConfig } from './alert-config.js'
@@ -138,6 +139,8 @@ export interface UpstreamsConfig {
   readonly caseRandomization: boolean
   /** Whether queries carry DNS cookies (RFC 7873), which responses must return. */
   readonly cookies: boolean
+  /** Local ports of queries over UDP, without those of other services. */
+  readonly sourcePorts: readonly PortRange[]
   /** Upstreams that have not responded for so long are probed; 0: never. */
   readonly idleProbe: Milliseconds
   /** Interval of forwarding loop detection; 0: off. */

@@ -255,6 +255,7 @@ function upstreamsOf(settings: Settings['upstreams'], server: ServerAt): Upstrea
     giveUp: settings['give-up'],
     caseRandomization: settings['case-randomization'],
     cookies: settings.cookies,
+    sourcePorts: settings['source-ports'],
     idleProbe: settings['idle-probe'],
     loopCheck: settings['loop-check']
   }

@@ -8,6 +8,12 @@ import { acmeSchema } from './acme-schema.js'
 import { adminSchema } from './admin-schema.js'
 import { alertsSchema } from './alerts-schema.js'
 import { reportsSchema, smtpSchema } from '../../analysis/settings/reports-schema.js'
+import {
+  MIN_SOURCE_PORTS,
+  readPortRange,
+  SourcePorts,
+  type PortRange
+} from '../../wire/sockets/source-ports.js'
 import { isSelf, ownAddresses, showEndpoint } from '../../wire/sockets/endpoint.js'
 import { hostName, ipAddress } from '../../policy/yaml/host-name.js'
 import { fleetSchema } from './fleet-schema.js'
@@ -39,6 +45,10 @@ const domain = z.string().refine(text => {
   }
 }, 'a domain name')
 
+const ENOUGH_PORTS = `ranges with at least ${MIN_SOURCE_PORTS} ports that IANA has not assigned`
+const hasEnoughPorts = (ranges: readonly PortRange[]): boolean =>
+  new SourcePorts(ranges, []).count >= MIN_SOURCE_PORTS
+
 const upstreams = section({
   servers: z.array(upstreamServer).prefault([]),
   'use-resolv-conf': z.boolean().prefault(true),
@@ -47,6 +57,10 @@ const upstreams = section({
   'give-up': duration('100ms', '4900ms').prefault('4s'),
   'case-randomization': z.boolean().prefault(true),
   cookies: z.boolean().prefault(true),
+  'source-ports': z
+    .array(parsedString('a range of ports such as 10000-60000', readPortRange))
+    .prefault(['1024-65535'])
+    .refine(hasEnoughPorts, ENOUGH_PORTS),
   'idle-probe': duration('0s', '1h').prefault('5s'),
   'loop-check': wholeSeconds('0s', '1h').prefault('1m')
 }).refine(it => it.timeout <= it['give-up'], {

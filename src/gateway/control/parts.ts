@@ -287,8 +287,9 @@ function activeRules(
 
 /** What the loop detector checks. */
 export function loopCheckPlan(config: Config, upstreams: readonly UpstreamServer[]): LoopCheckPlan {
-  const { forward, loopCheck } = config.upstreams
-  return { routes: routesOf(upstreams, forward), interval: loopCheck * MS_PER_SECOND }
+  const { forward, loopCheck, sourcePorts } = config.upstreams
+  const interval = loopCheck * MS_PER_SECOND
+  return { routes: routesOf(upstreams, forward), interval, sourcePorts }
 }
 
 /** Threads cannot share a port on every transport. */

@@ -70,11 +70,12 @@ const isRoot = ({ name }: ForwardConfig): boolean => name.length === ROOT.length
 
 /** DNS servers that resolve the host names in list URLs. */
 export function bootstrapServers(
-  { remoteLists: { bootstrap }, upstreams: { forward } }: Config,
+  { remoteLists: { bootstrap }, upstreams: { forward, sourcePorts } }: Config,
   upstreams: readonly UpstreamServer[]
 ): BootstrapServers {
-  if (bootstrap.length > 0) return { servers: bootstrap, domains: [] }
-  return { servers: upstreams, domains: forward.map(({ name, servers }) => ({ name, servers })) }
+  if (bootstrap.length > 0) return { servers: bootstrap, domains: [], sourcePorts }
+  const domains = forward.map(({ name, servers }) => ({ name, servers }))
+  return { servers: upstreams, domains, sourcePorts }
 }
 
 function readResolvConf(): ResolvConf | undefined {

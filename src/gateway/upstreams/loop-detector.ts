@@ -16,6 +16,7 @@ import { RRCLASS } from '../../wire/dns/registry/rrclass.js'
 import { RRTYPE } from '../../wire/dns/registry/rrtype.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
 import type { DatagramBatch, Transport, UpstreamSocket } from '../../wire/sockets/datagram.js'
+import { SourcePorts, type PortRange } from '../../wire/sockets/source-ports.js'
 import type { Timer, Timers } from '../../base/time/timers.js'
 import { TlsExchange } from '../../resolver/upstream/connections/tls-exchange.js'
 import {
@@ -40,6 +41,8 @@ export interface LoopCheckPlan {
   readonly routes: readonly Route[]
   /** Time between two rounds; 0: off. */
   readonly interval: Milliseconds
+  /** See `ForwarderSettings.sourcePorts`. */
+  readonly sourcePorts?: readonly PortRange[]
 }
 
 export interface LoopDetectorOptions {
@@ -81,13 +84,10 @@ export class LoopDetector {
   /** Routes whose partial loop has been logged. */
   private partial = new Set<number>()
   private plan: LoopCheckPlan
-  /** Number of the current round. */
-  private round = 0
   private probes = new Map<string, Probe>()
   private readonly sockets = new Map<4 | 6, UpstreamSocket>()
   private readonly exchanges = new Set<TlsExchange>()
   private timer: Timer | undefined
-  private closed = false
 
   constructor(private readonly options: LoopDetectorOptions) {
     this.names = new LoopProbes(options.key)
@@ -111,7 +111,6 @@ export class LoopDetector {
     this.partial = renumbered(this.partial)
     this.plan = plan
     this.timer?.cancel()
-    this.round++
     this.dropProbes()
     this.start()
     return this.looping
@@ -124,7 +123,7 @@ export class LoopDetector {
 
   /** Call once the workers listen, so that returning probes are received. */
   start(): void {
-    if (this.plan.interval > 0) void this.runRound()
+    if (this.plan.interval > 0) this.runRound()
   }
 
   /** Called when a worker received a query for the name of a probe. */
@@ -136,36 +135,40 @@ export class LoopDetector {
   }
 
   close(): void {
-    this.closed = true
     this.timer?.cancel()
     this.dropProbes()
-    for (const socket of this.sockets.values()) socket.close()
-    this.sockets.clear()
+    this.closeSockets()
     for (const exchange of this.exchanges) exchange.close()
   }
 
-  private async runRound(): Promise<void> {
+  private runRound(): void {
     const { timers } = this.options
     const { routes, interval } = this.plan
-    const round = ++this.round
     const previous = [...this.probes.values()]
     this.dropProbes()
     for (const probe of previous) if (isUndecided(probe)) this.conclude(probe)
     const overUdp = routes.filter(({ server }) => server.tls === undefined)
-    for (const family of new Set(overUdp.map(familyOf))) await this.openSocket(family)
-    if (this.closed || round !== this.round) return
+    this.closeSockets()
+    for (const family of new Set(overUdp.map(familyOf))) this.openSocket(family)
     for (const route of routes) this.send(route)
-    this.timer = timers.after(interval, () => void this.runRound())
+    this.timer = timers.after(interval, () => this.runRound())
   }
 
   /** Without a socket of a family its upstreams cannot be used anyway; the next round tries again. */
-  private async openSocket(family: 4 | 6): Promise<void> {
-    if (this.sockets.has(family)) return
+  private openSocket(family: 4 | 6): void {
     const { transport } = this.options
-    const socket = await transport.open(family, batch => this.receive(batch)).catch(() => undefined)
-    if (socket === undefined) return
-    if (this.closed) socket.close()
-    else this.sockets.set(family, socket)
+    const ports = new SourcePorts(this.plan.sourcePorts)
+    try {
+      const socket = transport.open(family, batch => this.receive(batch), undefined, ports)
+      this.sockets.set(family, socket)
+    } catch {
+      // Counts as no answer.
+    }
+  }
+
+  private closeSockets(): void {
+    for (const socket of this.sockets.values()) socket.close()
+    this.sockets.clear()
   }
 
   private send(route: Route): void {

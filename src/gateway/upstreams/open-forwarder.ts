@@ -23,13 +23,15 @@ export function forwarderSettings(
   labels?: readonly string[],
   probesIdle = false
 ): ForwarderSettings {
-  const { timeout, giveUp, forward, caseRandomization, cookies, idleProbe } = config.upstreams
+  const { timeout, giveUp, forward, caseRandomization, cookies, idleProbe, sourcePorts } =
+    config.upstreams
   return {
     upstreams,
     domains: forward,
     localNames: locallyAnsweredNames(config),
     caseRandomization,
     cookies,
+    sourcePorts,
     idleProbe: probesIdle ? idleProbe : 0,
     limits: { attemptTimeout: timeout, queryTimeout: giveUp },
     ...(labels !== undefined && { labels })
@@ -37,9 +39,9 @@ export function forwarderSettings(
 }
 
 /**
- * Opens the upstream sockets of one worker.
+ * Creates the forwarder of one worker.
  *
- * @param sockets UDP sockets in each address family for upstreams without cookies
+ * @param sockets most UDP sockets in each address family
  * @param onUp called when an upstream that was down responds again
  */
 export function openForwarder(
@@ -47,14 +49,14 @@ export function openForwarder(
   transport: Transport,
   clock: Clock,
   log: ServiceLog,
-  sockets = DEFAULT_LIMITS.unprovenSockets,
+  sockets = DEFAULT_LIMITS.sockets,
   onUp?: () => void
-): Promise<MeasuredForwarder> {
+): MeasuredForwarder {
   return createForwarder({
     ...settings,
     transport,
     clock,
-    limits: { ...settings.limits, unprovenSockets: sockets },
+    limits: { ...settings.limits, sockets },
     onHealth: ({ kind, address, error }) => {
       if (kind === 'up') {
         log.info({ upstream: address }, 'upstream up: responding again, back in rotation')

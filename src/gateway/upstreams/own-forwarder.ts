@@ -6,7 +6,7 @@ import { forwarderSettings, openForwarder } from './open-forwarder.js'
 import { configuredUpstreams } from './configured-upstreams.js'
 
 /** A forwarder to the upstreams of the settings outside a worker, for one query. It logs nothing. */
-export function openOwnForwarder(config: Config): Promise<Forwarder> {
+export function openOwnForwarder(config: Config): Forwarder {
   const { transport } = chooseTransport('portable')
   const silent = { info: () => undefined, warn: () => undefined, error: () => undefined }
   const { upstreams } = configuredUpstreams(config)

@@ -117,7 +117,7 @@ export class DataPlane {
     const onUp = (): void => {
       void this.flushFailures()
     }
-    const forwarder = await openForwarder(
+    const forwarder = openForwarder(
       forwarderSettings(config, upstreams, labels, this.probesIdle),
       transport,
       clock,

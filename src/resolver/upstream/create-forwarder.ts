@@ -24,6 +24,7 @@ import { connectTcp, TcpConnections, type Connect } from './connections/tcp-conn
 import { systemTimers, type Timers } from '../../base/time/timers.js'
 import { UdpSocketPool } from './udp/socket-pool.js'
 import type { SpecialUseName } from '../../policy/tables/special-use-names.js'
+import { SourcePorts, type PortRange } from '../../wire/sockets/source-ports.js'
 import { showServer, type UpstreamServer } from './upstream-server.js'
 
 /** What may change while it forwards: see `MeasuredForwarder.configure`. */
@@ -44,6 +45,8 @@ export interface ForwarderSettings {
   readonly idleProbe?: Milliseconds
   /** Whether queries carry DNS cookies, which responses have to repeat; default true. */
   readonly cookies?: boolean
+  /** Local ports of queries over UDP, without those of other services; by default all unprivileged ones. */
+  readonly sourcePorts?: readonly PortRange[]
   /**
    * Labels of upstreams, `showEndpoint` of each: `Outcome.upstream` is an index here. It only grows, so
    * that an index never changes its meaning; by default in the order of first mention.
@@ -89,14 +92,13 @@ export interface MeasuredForwarder extends Forwarder {
 }
 
 /**
- * Creates a forwarder and opens its first sockets. If the system lacks an address family, upstreams
- * of that family are unreachable.
+ * Creates a forwarder. If the system lacks an address family, upstreams of that family are unreachable.
  *
  * @throws InterdictError ADDRESS_INVALID
  */
-export async function createForwarder(options: ForwarderOptions): Promise<MeasuredForwarder> {
+export function createForwarder(options: ForwarderOptions): MeasuredForwarder {
   const forwarder = new UpstreamForwarder(options)
-  await forwarder.open()
+  forwarder.watchIdle()
   return forwarder
 }
 
@@ -110,7 +112,6 @@ class UpstreamForwarder implements MeasuredForwarder {
   private allUpstreams: Upstream[] = []
   private labels: string[] = []
   private idleProbe: Milliseconds = 0
-  private isClosed = false
   /** Upstreams of each domain, `undefined` for all other names, in the order of the options. */
   private groups: {
     readonly name: Uint8Array | undefined
@@ -123,8 +124,6 @@ class UpstreamForwarder implements MeasuredForwarder {
   private localNames: DomainTable
   private readonly dependencies: UpstreamQueryDependencies
   private readonly listener: HealthListener
-  /** Address families whose first sockets are open, or about to be. */
-  private readonly families = new Set<4 | 6>()
   private readonly queries: UpstreamQueries
   private readonly prober: UpstreamProber
   private readonly pools: { readonly 4: UdpSocketPool; readonly 6: UdpSocketPool }
@@ -176,20 +175,14 @@ class UpstreamForwarder implements MeasuredForwarder {
     this.localNames = this.buildLocalTable(options)
   }
 
-  /** Opens the first sockets of the address families in use. */
-  async open(): Promise<void> {
-    const overUdp = this.allUpstreams.filter(({ isEncrypted }) => !isEncrypted)
-    const families = new Set(overUdp.map(({ family }) => family))
-    const missing = [...families].filter(family => !this.families.has(family))
-    for (const family of missing) this.families.add(family)
-    await Promise.all(missing.map(family => this.pools[family].open()))
-    if (!this.isClosed) this.prober.watchIdle(this.allUpstreams, this.idleProbe)
-  }
-
   configure(settings: ForwarderSettings, routes: ReadonlySet<number>): void {
     this.domains = this.apply(settings, routes)
     this.localNames = this.buildLocalTable(settings)
-    void this.open()
+    this.watchIdle()
+  }
+
+  watchIdle(): void {
+    this.prober.watchIdle(this.allUpstreams, this.idleProbe)
   }
 
   get upstreams(): readonly string[] {
@@ -220,7 +213,6 @@ class UpstreamForwarder implements MeasuredForwarder {
   }
 
   close(): void {
-    this.isClosed = true
     this.queries.close()
     this.prober.close()
     this.pools[4].close()
@@ -230,7 +222,8 @@ class UpstreamForwarder implements MeasuredForwarder {
 
   private apply(settings: ForwarderSettings, routes: ReadonlySet<number>): DomainTable {
     const { upstreams, domains = [], caseRandomization = true, cookies = true } = settings
-    const { dependencies, random } = this
+    const { dependencies, random, pools } = this
+    pools[4].ports = pools[6].ports = new SourcePorts(settings.sourcePorts)
     dependencies.limits = { ...dependencies.limits, ...settings.limits }
     this.idleProbe = settings.idleProbe ?? 0
     dependencies.caseRandom = caseRandomization ? random : undefined

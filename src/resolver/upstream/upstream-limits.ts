@@ -10,15 +10,11 @@ export interface UpstreamLimits {
   readonly maxInFlight: number
   /** Waiters that share one upstream query; one more fails at once. */
   readonly maxWaiters: number
-  /** UDP sockets for each address family, each on a random port, while all upstreams have cookies. */
+  /** UDP sockets for each address family, each on a random port. RFC 5452 §9.2. */
   readonly sockets: number
-  /** As `sockets`, for upstreams that have not proven cookies. RFC 5452 §9.2. */
-  readonly unprovenSockets: number
-  /** Queries after which a socket is replaced by one on another port. */
+  /** Queries after which a socket takes no more. */
   readonly socketQueries: number
-  /** As `socketQueries`, for upstreams that have not proven cookies. */
-  readonly unprovenSocketQueries: number
-  /** Age at which a socket is replaced, used or not. */
+  /** Age at which a socket takes no more queries. */
   readonly socketAge: Milliseconds
   /** TCP connections to one upstream. */
   readonly connections: number
@@ -33,12 +29,9 @@ export const DEFAULT_LIMITS: UpstreamLimits = {
   queryTimeout: 4000,
   maxInFlight: 10_000,
   maxWaiters: 1000,
-  sockets: 32,
-  unprovenSockets: 1024,
-  // Replacing a socket costs as much as fifteen queries.
-  socketQueries: 16_384,
-  unprovenSocketQueries: 2048,
-  socketAge: 60_000,
+  sockets: 1024,
+  socketQueries: 1024,
+  socketAge: 1000,
   connections: 4,
   connectionIdle: 10_000,
   tlsIdle: 30_000

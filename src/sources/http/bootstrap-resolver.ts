@@ -10,12 +10,15 @@ import { RRTYPE } from '../../wire/dns/registry/rrtype.js'
 import { portableTransport } from '../../wire/sockets/portable/portable.js'
 import { createForwarder, type ForwardedDomain } from '../../resolver/upstream/create-forwarder.js'
 import type { Forwarder, UpstreamOutcome } from '../../resolver/upstream/forwarder.js'
+import type { PortRange } from '../../wire/sockets/source-ports.js'
 import type { UpstreamServer } from '../../resolver/upstream/upstream-server.js'
 
 /** The upstreams used, and others for some domains. Plain data. */
 export interface BootstrapServers {
   readonly servers: readonly UpstreamServer[]
   readonly domains: readonly ForwardedDomain[]
+  /** See `ForwarderSettings.sourcePorts`. */
+  readonly sourcePorts?: readonly PortRange[]
 }
 
 /**
@@ -26,11 +29,11 @@ export interface BootstrapServers {
 export class BootstrapResolver {
   private constructor(private readonly forwarder: Forwarder) {}
 
-  static async open({ servers, domains }: BootstrapServers): Promise<BootstrapResolver> {
+  static open({ servers, ...others }: BootstrapServers): BootstrapResolver {
     const clock = systemClock
-    const upstreams = servers
+    const transport = portableTransport()
     return new BootstrapResolver(
-      await createForwarder({ transport: portableTransport(), clock, upstreams, domains })
+      createForwarder({ transport, clock, upstreams: servers, ...others })
     )
   }
 

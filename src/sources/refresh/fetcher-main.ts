@@ -13,7 +13,7 @@ void fetchAll(workerData as FetcherInit)
 
 async function fetchAll(init: FetcherInit): Promise<void> {
   const { lists, prefixesByNetwork: clients, caFile, timeout } = init
-  const bootstrap = await BootstrapResolver.open(init.bootstrap)
+  const bootstrap = BootstrapResolver.open(init.bootstrap)
   const { lookup } = bootstrap
   const copies = new ListCopies(init.copiesFolder)
   const parts = { lookup, caFile, timeout, clients, copies, now: Date.now }

@@ -1,4 +1,5 @@
 import type { Octets } from '../../base/units.js'
+import type { SourcePorts } from './source-ports.js'
 
 /** Buffer size per datagram, received or sent; no valid query over UDP is longer. */
 export const SLOT_OCTETS: Octets = 2048
@@ -100,16 +101,22 @@ export interface Transport {
    */
   bind(endpoint: Endpoint, handler: BatchHandler, inherited?: number): Promise<DatagramSocket>
   /**
-   * Opens a socket for queries to upstreams, on a random port chosen here (RFC 5452 §4.5).
+   * Opens a socket for queries to upstreams at once, on a random one of `ports` (RFC 5452 §4.5).
    * Responses go to `handler` in batches whose `replies` are ignored.
    *
    * @param undelivered receives datagrams that an ICMP error or a failed send reports as
    *   undeliverable: the start of each as far as it was quoted (length 0: none of it), and the peer
    *   it was sent to. May be called from within `send`, and must not send. The portable kind never
    *   calls it: `node:dgram` does not report such errors.
+   * @param ports by default all that the settings allow by default
    * @throws InterdictError SOCKET_BIND
    */
-  open(family: 4 | 6, handler: BatchHandler, undelivered?: BatchHandler): Promise<UpstreamSocket>
+  open(
+    family: 4 | 6,
+    handler: BatchHandler,
+    undelivered?: BatchHandler,
+    ports?: SourcePorts
+  ): UpstreamSocket
   peer(endpoint: Endpoint): Peer
   /**
    * Options for `net.Server.listen` on this endpoint, shared with other threads where possible. For

@@ -34,7 +34,7 @@ async function rig(t: Test) {
   const server = await ListServer.open(t)
   const plain = await ListServer.open(t, 'http')
   const { endpoint, asked } = await upstream(t)
-  const bootstrap = await BootstrapResolver.open({ servers: [endpoint], domains: [] })
+  const bootstrap = BootstrapResolver.open({ servers: [endpoint], domains: [] })
   t.teardown(() => bootstrap.close())
   const folder = join(t.testdir({}), 'lists')
   const copies = new ListCopies(folder)

@@ -53,7 +53,7 @@ export const explainRoutes = [
         device: query.device,
         clock: fixedClock(seconds === undefined ? Date.now() : seconds * MS_PER_SECOND)
       }
-      const forwarder = query.upstream ? await openOwnForwarder(config) : undefined
+      const forwarder = query.upstream ? openOwnForwarder(config) : undefined
       const guard = createRebindingGuard(config)
       const parts = { settings: config, snapshot, sources, forwarder, guard, mandates }
       return { ...(await explainQuery(question, parts)), timeZone }

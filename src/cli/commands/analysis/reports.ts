@@ -205,7 +205,7 @@ async function withContext<T>(
   const { smtp } = config
   if (smtp === undefined) return work({ ...context, route: undefined })
   const servers = bootstrapServers(config, configuredUpstreams(config).upstreams)
-  const resolver = await BootstrapResolver.open(servers)
+  const resolver = BootstrapResolver.open(servers)
   try {
     const route = { smtp, gateway: gatewayName(config), lookup: resolver.lookup }
     return await work({ ...context, route })

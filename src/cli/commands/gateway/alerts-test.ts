@@ -26,7 +26,7 @@ export async function testAlerts(options: HubOptions, io: Io): Promise<number> {
 
 async function testOwn(options: CommonOptions): Promise<readonly TestResult[]> {
   const config = await loadSettings(options)
-  const resolver = await BootstrapResolver.open(
+  const resolver = BootstrapResolver.open(
     bootstrapServers(config, configuredUpstreams(config).upstreams)
   )
   const results = await testHooks(config.alerts, gatewayName(config), resolver.lookup)

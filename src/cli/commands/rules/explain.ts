@@ -104,7 +104,7 @@ export async function performExplain(
     snapshot,
     sources: loaded.rules.sources,
     // No upstream knows what it would have answered then.
-    forwarder: request.upstream && !isUnrecorded ? await openOwnForwarder(config) : undefined,
+    forwarder: request.upstream && !isUnrecorded ? openOwnForwarder(config) : undefined,
     guard: createRebindingGuard(config),
     mandates: await presentOrders(loaded.rules, config, io)
   })

@@ -69,7 +69,7 @@ async function updateAll(
   isJson: boolean,
   io: Io
 ): Promise<UpdatedList[]> {
-  const bootstrap = await BootstrapResolver.open(
+  const bootstrap = BootstrapResolver.open(
     bootstrapServers(config, configuredUpstreams(config).upstreams)
   )
   const { lookup } = bootstrap

@@ -3,6 +3,7 @@ import { answersQuestion } from '../../../wire/dns/message/answers-question.js'
 import { MAX_UPSTREAM_QUERY_SIZE } from '../../../wire/dns/message/encode-query.js'
 import { HEADER_SIZE } from '../../../wire/dns/registry/sizes.js'
 import type { DatagramBatch, Transport, UpstreamSocket } from '../../../wire/sockets/datagram.js'
+import type { SourcePorts } from '../../../wire/sockets/source-ports.js'
 import { messageId } from '../query/response-header.js'
 import type { UpstreamQuery, Channel, AttemptHandler, Attempt } from '../query/upstream-query.js'
 import { AttemptTable } from './attempt-table.js'
@@ -20,40 +21,46 @@ const sendBuffer = new Uint8Array(MAX_UPSTREAM_QUERY_SIZE)
 /** Queries are written here for comparison, possibly while `sendBuffer` is in use. */
 const compareBuffer = new Uint8Array(MAX_UPSTREAM_QUERY_SIZE)
 
+export interface PoolSocketOptions {
+  readonly transport: Transport
+  readonly family: 4 | 6
+  readonly ports: SourcePorts
+  readonly handler: AttemptHandler
+  readonly now: () => Milliseconds
+  /** Called when a query is no longer in flight. */
+  readonly onRelease: (socket: PoolSocket) => void
+}
+
 /** One UDP socket of the pool and the queries in flight on it, by ID. */
 export class PoolSocket implements Channel {
+  /** Queries sent. */
   uses = 0
+  /** Takes no more queries. */
+  isRetired = false
   private readonly inFlight = new AttemptTable()
-  private socket: UpstreamSocket | undefined
-  private isRetired = false
+  private readonly handler: AttemptHandler
+  private readonly now: () => Milliseconds
+  private readonly onRelease: (socket: PoolSocket) => void
+  private readonly socket: UpstreamSocket
 
-  private constructor(
-    private readonly handler: AttemptHandler,
-    private readonly now: () => Milliseconds,
+  /** @throws InterdictError SOCKET_BIND */
+  constructor(
+    { transport, family, ports, handler, now, onRelease }: PoolSocketOptions,
     readonly openedAt: Milliseconds
-  ) {}
-
-  static async open(
-    transport: Transport,
-    family: 4 | 6,
-    receiver: AttemptHandler,
-    now: () => Milliseconds
-  ): Promise<PoolSocket> {
-    const opened = new PoolSocket(receiver, now, now())
-    opened.socket = await transport.open(
+  ) {
+    this.handler = handler
+    this.now = now
+    this.onRelease = onRelease
+    this.socket = transport.open(
       family,
-      batch => {
-        opened.receive(batch)
-      },
-      batch => {
-        opened.receiveErrors(batch)
-      }
+      batch => this.receive(batch),
+      batch => this.receiveErrors(batch),
+      ports
     )
-    return opened
   }
 
-  get isClosed(): boolean {
-    return this.socket === undefined
+  get isIdle(): boolean {
+    return this.inFlight.size === 0
   }
 
   get isFull(): boolean {
@@ -67,7 +74,7 @@ export class PoolSocket implements Channel {
     this.uses++
     this.inFlight.add(attempt)
     const length = attempt.write(sendBuffer, 0)
-    this.socket?.send(sendBuffer, 0, length, attempt.upstream.peer)
+    this.socket.send(sendBuffer, 0, length, attempt.upstream.peer)
   }
 
   has(id: number): boolean {
@@ -76,18 +83,11 @@ export class PoolSocket implements Channel {
 
   release(id: number): void {
     this.inFlight.delete(id)
-    if (this.isRetired && this.inFlight.size === 0) this.close()
-  }
-
-  /** Takes no more queries, and closes when the last one in flight has ended. */
-  retire(): void {
-    this.isRetired = true
-    if (this.inFlight.size === 0) this.close()
+    this.onRelease(this)
   }
 
   close(): void {
-    this.socket?.close()
-    this.socket = undefined
+    this.socket.close()
     this.inFlight.clear()
   }
 

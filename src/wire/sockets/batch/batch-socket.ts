@@ -37,6 +37,7 @@ export interface SocketContext {
   readonly system: System
   readonly tick: Tick
   readonly descriptors: DescriptorTable
+  readonly poll: System['poll']
 }
 
 /**
@@ -80,7 +81,7 @@ export class BatchSocket implements DatagramSocket, UpstreamSocket {
     context.descriptors.add(this.fd)
     this.memory = buffers.memory
     this.batch = buffers.batch
-    this.poll = context.system.poll(this.fd, this.readable)
+    this.poll = context.poll(this.fd, this.readable)
   }
 
   send(octets: Uint8Array, start: Octets, end: Octets, to: ReplyAddress | Peer): void {

@@ -11,6 +11,8 @@ import {
 import { upstreamAddress } from './datagram-address.js'
 import { DescriptorTable } from '../../../base/system/descriptor-table.js'
 import { AF_INET, AF_INET6, loadSystem } from '../../../base/system/linux.js'
+import { defaultSourcePorts } from '../source-ports.js'
+import { EpollSet } from './epoll-set.js'
 import { SendBuffers } from './send-buffers.js'
 import { Tick } from './tick.js'
 
@@ -19,7 +21,7 @@ export function batchTransport(descriptors = new DescriptorTable()): Transport |
   const system = loadSystem(descriptors)
   return typeof system === 'string'
     ? system
-    : transportOf({ system, descriptors, tick: new Tick() })
+    : transportOf({ system, descriptors, tick: new Tick(), poll: system.poll })
 }
 
 /** Closes the sockets and unmaps the memory that the batch sockets of an ended thread left behind. */
@@ -35,6 +37,11 @@ export function releaseLeftovers(descriptors: DescriptorTable): void {
 
 function transportOf(context: SocketContext): Transport {
   const { system } = context
+  let epollSet: EpollSet | undefined
+  const upstreamContext: SocketContext = {
+    ...context,
+    poll: (fd, readable) => (epollSet ??= new EpollSet(system)).watch(fd, readable)
+  }
   const upstreamBuffers = new Map<number, SendBuffers>()
   const buffersFor = (family: 4 | 6): SendBuffers => {
     const buffers =
@@ -48,11 +55,10 @@ function transportOf(context: SocketContext): Transport {
     sharesPorts: true,
     bind: (endpoint, handler, inherited) =>
       toPromise(() => bind(context, endpoint, handler, inherited)),
-    open: (family, handler, undelivered) =>
-      toPromise(() => {
-        const socket = bindRandomPort(system, family, undelivered !== undefined)
-        return new BatchSocket(context, socket, buffersFor(family), handler, undelivered)
-      }),
+    open(family, handler, undelivered, ports = defaultSourcePorts()) {
+      const socket = bindRandomPort(system, family, ports, undelivered !== undefined)
+      return new BatchSocket(upstreamContext, socket, buffersFor(family), handler, undelivered)
+    },
     peer: endpoint => upstreamAddress(endpoint, system),
     tcpListen: (endpoint, inherited) =>
       toPromise(() => {

@@ -1,6 +1,7 @@
 import type { Octets } from '../../../base/units.js'
 import type { Endpoint } from '../datagram.js'
-import { bindError, randomPort, PORT_TRIES } from '../port.js'
+import { bindError } from '../port.js'
+import { PORT_TRIES, type SourcePorts } from '../source-ports.js'
 import * as linux from '../../../base/system/linux.js'
 import type { System } from '../../../base/system/linux.js'
 import {
@@ -8,6 +9,8 @@ import {
   encodeSockaddr,
   familyOf,
   isWildcard,
+  PORT_AT,
+  SOCKADDR_IN,
   SOCKADDR_IN6,
   type Family
 } from './sockaddr.js'
@@ -41,20 +44,42 @@ export function bindUdp(system: System, endpoint: Endpoint): BoundSocket {
  *   show that an upstream is unreachable
  * @throws InterdictError SOCKET_BIND
  */
-export function bindRandomPort(system: System, family: 4 | 6, wantsErrors: boolean): BoundSocket {
-  const address = family === 4 ? '0.0.0.0' : '::'
+export function bindRandomPort(
+  system: System,
+  family: 4 | 6,
+  ports: SourcePorts,
+  wantsErrors: boolean
+): BoundSocket {
+  const { address, name } = WILDCARDS[family]
+  const [number, size] =
+    family === 4
+      ? ([linux.AF_INET, SOCKADDR_IN] as const)
+      : ([linux.AF_INET6, SOCKADDR_IN6] as const)
+  const fd = system.socket(number, linux.SOCK_DGRAM | linux.SOCK_NONBLOCK | linux.SOCK_CLOEXEC, 0)
+  if (fd < 0) throw failBind(system, { address, port: 0 })
+  if (family === 6) setOption(system, fd, linux.IPPROTO_IPV6, linux.IPV6_V6ONLY, 1)
+  // The default send buffer has room for all that is sent at once.
+  setBuffer(system, fd, linux.SO_RCVBUFFORCE, linux.SO_RCVBUF)
+  forbidFragments(system, fd, number)
+  if (wantsErrors) enableErrorQueue(system, fd, number)
   for (let tries = 1; ; tries++) {
     // The kernel's own choice (port 0) comes from a narrower range and may be predictable.
-    const port = randomPort()
-    try {
-      const manner = { type: linux.SOCK_DGRAM, share: false }
-      const socket = bindSocket(system, { address, port }, manner, false)
-      if (wantsErrors) enableErrorQueue(system, socket)
-      return socket
-    } catch (error) {
-      if (tries === PORT_TRIES) throw error
+    const port = ports.draw()
+    name.writeUInt16BE(port, PORT_AT)
+    if (system.bind(fd, name, size) === 0) {
+      return { fd, family: number, packetInfo: false, local: { address, port } }
     }
+    if (tries === PORT_TRIES) throw failBind(system, { address, port }, fd)
   }
+}
+
+/** Wildcard addresses; the port is written anew for each socket. */
+const WILDCARDS = { 4: wildcard('0.0.0.0', linux.AF_INET), 6: wildcard('::', linux.AF_INET6) }
+
+function wildcard(address: string, family: Family): { address: string; name: Buffer } {
+  const name = Buffer.alloc(SOCKADDR_IN6)
+  name.writeUInt16LE(family, 0)
+  return { address, name }
 }
 
 /** Opens a TCP listener that other threads can share. @throws SOCKET_BIND, SOCKET_PERMISSION */
@@ -114,15 +139,10 @@ export function probeEndpoint(system: System, endpoint: Endpoint, isStream = fal
   system.close(listenTcp(system, endpoint, false).fd)
 }
 
-function bindSocket(
-  system: System,
-  endpoint: Endpoint,
-  { type, share }: BindOptions,
-  wantsPacketInfo = type === linux.SOCK_DGRAM
-): BoundSocket {
+function bindSocket(system: System, endpoint: Endpoint, { type, share }: BindOptions): BoundSocket {
   const name = encodeSockaddr(endpoint, system)
   const family = familyOf(name)
-  const packetInfo = wantsPacketInfo && isWildcard(name)
+  const packetInfo = type === linux.SOCK_DGRAM && isWildcard(name)
   const fd = system.socket(family, type | linux.SOCK_NONBLOCK | linux.SOCK_CLOEXEC, 0)
   if (fd < 0) throw failBind(system, endpoint)
 
@@ -152,7 +172,8 @@ function boundEndpoint(system: System, fd: number, { address }: Endpoint): Endpo
 
 function setDatagramOptions(system: System, fd: number, family: Family, packetInfo: boolean): void {
   if (packetInfo) enablePacketInfo(system, fd, family)
-  setBuffers(system, fd)
+  setBuffer(system, fd, linux.SO_RCVBUFFORCE, linux.SO_RCVBUF)
+  setBuffer(system, fd, linux.SO_SNDBUFFORCE, linux.SO_SNDBUF)
   forbidFragments(system, fd, family)
 }
 
@@ -162,7 +183,7 @@ function enablePacketInfo(system: System, fd: number, family: Family): void {
 }
 
 /** ip(7), ipv6(7). Without this option, only connected sockets receive ICMP errors. */
-function enableErrorQueue(system: System, { fd, family }: BoundSocket): void {
+function enableErrorQueue(system: System, fd: number, family: Family): void {
   if (family === linux.AF_INET) setOption(system, fd, linux.IPPROTO_IP, linux.IP_RECVERR, 1)
   else setOption(system, fd, linux.IPPROTO_IPV6, linux.IPV6_RECVERR, 1)
 }
@@ -180,16 +201,13 @@ function forbidFragments(system: System, fd: number, family: Family): void {
 }
 
 /** Best effort: CAP_NET_ADMIN allows more than net.core.rmem_max, otherwise that is the limit. */
-function setBuffers(system: System, fd: number): void {
-  for (const [forced, plain] of [
-    [linux.SO_RCVBUFFORCE, linux.SO_RCVBUF],
-    [linux.SO_SNDBUFFORCE, linux.SO_SNDBUF]
-  ] as const) {
-    if (!setOption(system, fd, linux.SOL_SOCKET, forced, BUFFER_SIZE)) {
-      setOption(system, fd, linux.SOL_SOCKET, plain, BUFFER_SIZE)
-    }
+function setBuffer(system: System, fd: number, forced: number, plain: number): void {
+  if (!setOption(system, fd, linux.SOL_SOCKET, forced, BUFFER_SIZE)) {
+    setOption(system, fd, linux.SOL_SOCKET, plain, BUFFER_SIZE)
   }
 }
+
+const optionValue = Buffer.alloc(4)
 
 /** @returns whether the system accepted it */
 export function setOption(
@@ -199,9 +217,8 @@ export function setOption(
   option: number,
   value: number
 ): boolean {
-  const octets = Buffer.alloc(4)
-  octets.writeInt32LE(value)
-  return system.setsockopt(fd, level, option, octets, octets.length) === 0
+  optionValue.writeInt32LE(value)
+  return system.setsockopt(fd, level, option, optionValue, optionValue.length) === 0
 }
 
 /** The error for the system call that just failed. Closes `fd`. */

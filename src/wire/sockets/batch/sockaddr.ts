@@ -17,7 +17,7 @@ export const SOCKADDR_IN6: Octets = 28
  * sockaddr_in:  u16 family (ours), u16 port (network order), u32 address, 8 octets of padding
  * sockaddr_in6: u16 family, u16 port, u32 flow information, 16 octets of address, u32 scope
  */
-const PORT_AT = 2
+export const PORT_AT = 2
 const ADDRESS4_AT = 4
 const ADDRESS6_AT = 8
 const SCOPE_AT = 24

@@ -3,7 +3,8 @@ import { createServer } from 'node:net'
 import { trackDatagramSocket } from '../../../base/threads/datagram-sockets.js'
 import type { BatchHandler, Endpoint, Transport } from '../datagram.js'
 import { localAddresses } from '../local-addresses.js'
-import { nodeBindError, randomPort, PORT_TRIES } from '../port.js'
+import { nodeBindError } from '../port.js'
+import { defaultSourcePorts, PORT_TRIES } from '../source-ports.js'
 import { PortableSocket } from './portable-socket.js'
 
 /** Attempts, for port 0, to find a system-chosen port that is free on all addresses. */
@@ -81,9 +82,7 @@ function addressesOf(address: string): string[] {
   return found.length > 0 ? [...new Set(found)] : [address]
 }
 
-/** @throws InterdictError SOCKET_BIND, SOCKET_PERMISSION */
-function bindOne(endpoint: Endpoint, reusePort: boolean): Promise<Socket> {
-  const isSix = endpoint.address.includes(':')
+function newSocket(isSix: boolean, reusePort: boolean): Socket {
   const options: SocketOptions & { reusePort?: boolean } = {
     type: isSix ? 'udp6' : 'udp4',
     ipv6Only: isSix,
@@ -91,7 +90,12 @@ function bindOne(endpoint: Endpoint, reusePort: boolean): Promise<Socket> {
     lookup: (address, _options, done) => done(null, address, isSix ? 6 : 4)
   }
   if (reusePort) options.reusePort = true
-  const socket = trackDatagramSocket(createSocket(options))
+  return trackDatagramSocket(createSocket(options))
+}
+
+/** @throws InterdictError SOCKET_BIND, SOCKET_PERMISSION */
+function bindOne(endpoint: Endpoint, reusePort: boolean): Promise<Socket> {
+  const socket = newSocket(endpoint.address.includes(':'), reusePort)
   return new Promise((resolve, reject) => {
     socket.once('error', (error: NodeJS.ErrnoException) => {
       socket.close()
@@ -104,15 +108,24 @@ function bindOne(endpoint: Endpoint, reusePort: boolean): Promise<Socket> {
   })
 }
 
-async function openRandom(family: 4 | 6, handler: BatchHandler): Promise<PortableSocket> {
+function openRandom(
+  family: 4 | 6,
+  handler: BatchHandler,
+  _undelivered: BatchHandler | undefined,
+  ports = defaultSourcePorts()
+): PortableSocket {
   const address = family === 4 ? '0.0.0.0' : '::'
   for (let tries = 1; ; tries++) {
-    const endpoint = { address, port: randomPort() }
-    try {
-      return new PortableSocket([await bindOne(endpoint, false)], endpoint, handler)
-    } catch (error) {
-      if (tries === PORT_TRIES) throw error
-    }
+    const endpoint = { address, port: ports.draw() }
+    const socket = newSocket(family === 6, false)
+    // Node binds an address that needs no lookup at once, and reports a failure before `bind` returns.
+    let failed: NodeJS.ErrnoException | undefined
+    socket.once('error', error => (failed = error))
+    socket.bind({ ...endpoint, exclusive: true })
+    socket.removeAllListeners('error')
+    if (failed === undefined) return new PortableSocket([socket], endpoint, handler)
+    socket.close()
+    if (tries === PORT_TRIES) throw nodeBindError(endpoint, failed)
   }
 }
 
