@@ -53,7 +53,11 @@ export async function putLoad(programs: Programs, port: number, load: Load): Pro
   const limit = 1000 * (load.seconds + 30)
   const { code, stdout, stderr } = await run(command, { core: LOAD_CORE, limit })
   if (code !== 0) throw new Error(`load ended with ${code}: ${stderr}`)
-  return JSON.parse(stdout) as Tally
+  const tally = JSON.parse(stdout) as Tally
+  // Otherwise the next run would begin with names of this one, which are cached.
+  if (load.fresh && tally.sent > load.seconds * SERIALS_PER_SECOND)
+    throw new Error(`${tally.sent} queries in ${load.seconds} s: names would repeat`)
+  return tally
 }
 
 /** The same load by dnsperf, as a second opinion; answers a second, or undefined if it failed. */

@@ -107,6 +107,8 @@ export interface Row {
 
 /** So that caches are full and V8 has compiled what is hot. */
 const WARM_UP: Seconds = 1.5
+/** A miss runs through more code, all of which V8 has compiled only after some seconds. */
+const WARM_UP_MISSES: Seconds = 5
 /**
  * Before each measurement. A process that has stood still for ten seconds does what it would have done meanwhile, with
  * cold caches: ours, which collects garbage when it is idle, takes twice the CPU per answer at first.
@@ -219,7 +221,8 @@ async function warmUp(server: Server, workshop: Workshop, load: Omit<Load, 'seco
       seconds: 10
     })
   }
-  await putLoad(workshop.programs, server.port, { ...load, seconds: WARM_UP })
+  const seconds = load.fresh ? WARM_UP_MISSES : WARM_UP
+  await putLoad(workshop.programs, server.port, { ...load, seconds })
 }
 
 async function measure(server: Server, workshop: Workshop, load: Load): Promise<Sample> {
