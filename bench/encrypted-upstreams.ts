@@ -1,7 +1,8 @@
 /**
  * Misses over encrypted upstreams, against dnsdist in turns on one core: `npm run bench:encrypted-upstreams`.
  * CPU per answer for names that were never asked before; and of 100 queries a second, how many find a
- * connection that is open, while the upstream closes idle connections and others (`--seconds 0`: not measured).
+ * connection that is open, while the upstream closes idle connections and others (`--seconds 0`: not measured). With
+ * `--before FOLDER`, a package of an earlier build, that build is measured too.
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
@@ -26,7 +27,7 @@ import { run, start } from './kit/processes.js'
 import { Server } from './kit/server.js'
 import { SHORT_LIST, Workshop } from './kit/workshop.js'
 import { dnsdist } from './peers/dnsdist.js'
-import { interdict } from './peers/interdict.js'
+import { BEFORE, buildBefore, interdict } from './peers/interdict.js'
 import type { Peer } from './peers/peer.js'
 
 const { values } = parseArgs({
@@ -34,7 +35,8 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     queries: { type: 'string', default: '40000' },
     seconds: { type: 'string', default: '20' },
-    only: { type: 'string', default: 'dot,doh' }
+    only: { type: 'string', default: 'dot,doh' },
+    before: { type: 'string' }
   }
 })
 const rounds = Number(values.rounds)
@@ -44,8 +46,8 @@ const seconds = Number(values.seconds)
 const PROTOCOLS = ['dot', 'doh'] as const
 type Protocol = (typeof PROTOCOLS)[number]
 const NAME = 'dns.example'
-/** At most so many times the CPU of dnsdist; DNS over HTTPS has no budget. */
-const BUDGETS = { dot: '1', doh: '' }
+/** At most so many times the CPU of dnsdist. */
+const BUDGETS = { dot: '1', doh: '1' }
 /** At least, in percent. */
 const WARM_BUDGET = 99.5
 const RATE = 100
@@ -94,13 +96,18 @@ const upstream = start(['unbound', '-d', '-p', '-c', front], {
   output: join(workshop.folder, 'front.out')
 })
 
+type Encrypt = (text: string, protocol: Protocol) => string
+
+const encryptOwn: Encrypt = (text, protocol) =>
+  text.replace(
+    /^upstreams:.*$/m,
+    `upstreams: { loop-check: 0s, servers: [{ address: '${LOOPBACK}:${ports[protocol]}', protocol: ${protocol}, name: ${NAME}, ca: ${fileOf('ca')} }] }`
+  )
+
 /** Changes the upstream in the configuration of a peer. */
-const ENCRYPT: Readonly<Record<string, (text: string, protocol: Protocol) => string>> = {
-  interdict: (text, protocol) =>
-    text.replace(
-      /^upstreams:.*$/m,
-      `upstreams: { loop-check: 0s, servers: [{ address: '${LOOPBACK}:${ports[protocol]}', protocol: ${protocol}, name: ${NAME}, ca: ${fileOf('ca')} }] }`
-    ),
+const ENCRYPT: Readonly<Record<string, Encrypt>> = {
+  interdict: encryptOwn,
+  [BEFORE]: encryptOwn,
   dnsdist: (text, protocol) =>
     text.replace(
       /^newServer.*$/m,
@@ -139,11 +146,13 @@ async function misses(server: Server): Promise<number> {
   return (ticks * MICROSECONDS_PER_TICK) / completed
 }
 
+const { before } = values
+const peers = [interdict, dnsdist, ...(before === undefined ? [] : [buildBefore(before)])]
 const rows: string[][] = []
 for (const protocol of PROTOCOLS.filter(name => values.only.split(',').includes(name))) {
   const blocklist = workshop.blocklist(SHORT_LIST)
   const servers: Server[] = []
-  for (const peer of [interdict, dnsdist]) {
+  for (const peer of peers) {
     const setting = { blocklist, log: false }
     servers.push(await Server.start(withUpstream(peer, protocol), workshop, setting))
   }
@@ -156,19 +165,21 @@ for (const protocol of PROTOCOLS.filter(name => values.only.split(',').includes(
     }
   }
   for (const server of servers) await server.stop()
-  const [own, other] = costs.map(all => spreadOf(all).median) as [number, number]
+  // Round by round: the machine is faster and slower in turns.
+  const ratio = (i: number): string =>
+    spreadOf(costs[i]!.map((cost, round) => cost / costs[1]![round]!)).median.toFixed(2)
   rows.push([
     protocol,
-    own.toFixed(1),
-    other.toFixed(1),
-    (own / other).toFixed(2),
+    ...costs.map(all => spreadOf(all).median.toFixed(1)),
+    ratio(0),
+    ...(before === undefined ? [] : [ratio(2)]),
     BUDGETS[protocol]
   ])
 }
 await upstream.stop()
-process.stdout.write(
-  `${table(['µs of CPU per miss', 'interdict', 'dnsdist', 'ratio', 'budget'], rows)}\n`
-)
+const names = peers.map(({ name }) => name)
+const ratios = before === undefined ? ['ratio'] : ['ratio', 'ratio before']
+process.stdout.write(`${table(['µs of CPU per miss', ...names, ...ratios, 'budget'], rows)}\n`)
 
 /**
  * The share of queries that an open connection waits for, in percent. Server and client are in this process,

@@ -63,9 +63,10 @@ const READER: FrameHandler = {
   data: () => 0,
   reset: () => 0,
   initialWindow: () => 0,
+  streamLimit: () => 0,
   settingsEnd: () => 0,
   ping: () => 0,
-  goAway: () => 0,
+  peerGoAway: () => 0,
   windowUpdate: () => 0
 }
 

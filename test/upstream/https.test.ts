@@ -5,6 +5,14 @@ import type { UpstreamOutcome } from '../../src/resolver/upstream/forwarder.js'
 import type { UpstreamTls } from '../../src/resolver/upstream/upstream-server.js'
 import { makeCertificate } from '../tls/certificates.js'
 import { framed, good } from './bad-upstream.js'
+import { BlockRandom } from '../../src/base/bytes/random.js'
+import { systemTimers } from '../../src/base/time/timers.js'
+import { HttpConnection } from '../../src/resolver/upstream/https/http-connection.js'
+import { Attempt, UpstreamQuery } from '../../src/resolver/upstream/query/upstream-query.js'
+import { TlsConnector } from '../../src/resolver/upstream/tcp/tls-connector.js'
+import { DEFAULT_LIMITS } from '../../src/resolver/upstream/upstream-limits.js'
+import { openSslObjects } from '../tls/open-ssl-objects.js'
+import { TlsUpstream } from './tls-upstream.js'
 import { goodHttp, HttpsUpstream, respond, type HttpBehaviour } from './https-upstream.js'
 import { labelOf, markOf, questionFor, responseTo } from './messages.js'
 import { messageOf, rig, TRANSPORTS, type Rig, type RigOptions } from './rig.js'
@@ -21,13 +29,25 @@ import {
 
 const PATH = { path: '/dns-query' }
 
+/** With OpenSSL directly where that is possible, and with node:tls. */
+let transport = TRANSPORTS[0]!
+
+function test(name: string, run: (t: Test) => Promise<void>): void {
+  for (const each of TRANSPORTS) {
+    t.test(`${name} (${each.kind})`, async t => {
+      transport = each
+      await run(t)
+    })
+  }
+}
+
 async function forwarding(
   t: Test,
   upstream: HttpsUpstream,
   tls: Partial<UpstreamTls> = { ca: CA },
   options: RigOptions = {}
 ): Promise<Rig> {
-  return rig(t, [], { others: [upstream.with(tls)], ...options })
+  return rig(t, [], { others: [upstream.with(tls)], transport, ...options })
 }
 
 const open = (
@@ -42,7 +62,7 @@ const verified: readonly (readonly [it: string, tls: Partial<UpstreamTls>])[] = 
   ['not at all, if that is wanted', { name: 'other.example', opportunistic: true }]
 ]
 for (const [it, tls] of verified) {
-  t.test(`queries over HTTPS a server that is verified ${it}`, async t => {
+  test(`queries over HTTPS a server that is verified ${it}`, async t => {
     const upstream = await open(t)
     const { ask, forwarder } = await forwarding(t, upstream, { ...tls, path: '/a/b?c' })
     t.equal(markOf(messageOf(await ask('www.example.com'))), 1)
@@ -71,7 +91,7 @@ for (const [it, tls] of verified) {
   })
 }
 
-sendsNothing(t, 'h2', PATH, TRANSPORTS[0]!)
+for (const each of TRANSPORTS) sendsNothing(t, 'h2', PATH, each)
 
 const long = Buffer.alloc(70_000)
 const REFUSED: readonly (readonly [it: string, behaviour: HttpBehaviour, says: RegExp])[] = [
@@ -125,7 +145,7 @@ const REFUSED: readonly (readonly [it: string, behaviour: HttpBehaviour, says: R
   ]
 ]
 for (const [it, behaviour, says] of REFUSED) {
-  t.test(`an upstream is down that answers with ${it}`, async t => {
+  test(`an upstream is down that answers with ${it}`, async t => {
     const upstream = await open(t, behaviour)
     const { ask, time, health, forwarder } = await forwarding(t, upstream)
     const outcome = await ask('www.example.com')
@@ -157,7 +177,7 @@ const STALLED: readonly (readonly [it: string, behaviour: HttpBehaviour])[] = [
   ]
 ]
 for (const [it, behaviour] of STALLED) {
-  t.test(`cancels the stream to an upstream that ${it}`, async t => {
+  test(`cancels the stream to an upstream that ${it}`, async t => {
     const upstream = await open(t, behaviour)
     const { ask, time, forwarder, health } = await forwarding(t, upstream)
     await until(() => upstream.sessions.length === 1)
@@ -175,7 +195,7 @@ for (const [it, behaviour] of STALLED) {
   })
 }
 
-t.test('a query on a stream that is reset is sent again once', async t => {
+test('a query on a stream that is reset is sent again once', async t => {
   const upstream = await open(t, query => {
     if (upstream.queries.length > 1) goodHttp(query)
     else query.stream.close(constants.NGHTTP2_REFUSED_STREAM)
@@ -186,39 +206,36 @@ t.test('a query on a stream that is reset is sent again once', async t => {
   t.match(forwarder.states, [{ health: 'up', counts: { lost: 1 } }])
 })
 
-t.test('an upstream that resets every stream is not asked for ever', async t => {
+test('an upstream that resets every stream is not asked for ever', async t => {
   const upstream = await open(t, ({ stream }) => stream.close(constants.NGHTTP2_INTERNAL_ERROR))
   const { ask } = await forwarding(t, upstream)
   t.match(await ask('www.example.com'), { kind: 'failure', ede: 23 })
   t.ok(upstream.queries.length <= 3)
 })
 
-t.test(
-  'queries that GOAWAY excludes move to the next connection; the others are answered',
-  async t => {
-    const waiting: (() => void)[] = []
-    const upstream = await open(t, query => {
-      const { session } = query.stream
-      if (session === upstream.sessions[0]) {
-        waiting.push(() => goodHttp(query))
-        if (waiting.length < 3) return
-        // The first stream of a client is 1; this one was processed, the others were not.
-        session!.goaway(constants.NGHTTP2_NO_ERROR, 1)
-        waiting[0]!()
-      } else respond(query, responseTo(query.message, { mark: 2 }))
-    })
-    const { ask, forwarder } = await forwarding(t, upstream)
-    await until(() => upstream.sessions.length === 1)
-    const marks = await Promise.all(
-      ['a', 'b', 'c'].map(async label => markOf(messageOf(await ask(`${label}.example.com`))))
-    )
-    t.strictSame(marks, [1, 2, 2])
-    t.equal(upstream.sessions.length, 2)
-    t.match(forwarder.states, [{ health: 'up', counts: { lost: 2, timeouts: 0 } }])
-  }
-)
+test('queries that GOAWAY excludes move to the next connection; the others are answered', async t => {
+  const waiting: (() => void)[] = []
+  const upstream = await open(t, query => {
+    const { session } = query.stream
+    if (session === upstream.sessions[0]) {
+      waiting.push(() => goodHttp(query))
+      if (waiting.length < 3) return
+      // The first stream of a client is 1; this one was processed, the others were not.
+      session!.goaway(constants.NGHTTP2_NO_ERROR, 1)
+      waiting[0]!()
+    } else respond(query, responseTo(query.message, { mark: 2 }))
+  })
+  const { ask, forwarder } = await forwarding(t, upstream)
+  await until(() => upstream.sessions.length === 1)
+  const marks = await Promise.all(
+    ['a', 'b', 'c'].map(async label => markOf(messageOf(await ask(`${label}.example.com`))))
+  )
+  t.strictSame(marks, [1, 2, 2])
+  t.equal(upstream.sessions.length, 2)
+  t.match(forwarder.states, [{ health: 'up', counts: { lost: 2, timeouts: 0 } }])
+})
 
-t.test('a query that follows a response does not go to a connection with GOAWAY', async t => {
+test('a query that follows a response does not go to a connection with GOAWAY', async t => {
   const upstream = await open(t, query => {
     query.stream.session!.goaway()
     goodHttp(query)
@@ -235,7 +252,7 @@ t.test('a query that follows a response does not go to a connection with GOAWAY'
   t.equal(markOf(messageOf(await ask('last.example.com'))), 1)
 })
 
-t.test('queries in flight on a connection that breaks move to the next one', async t => {
+test('queries in flight on a connection that breaks move to the next one', async t => {
   const upstream = await open(t, query => {
     if (upstream.queries.length > 1) goodHttp(query)
     else query.stream.session!.destroy()
@@ -246,7 +263,7 @@ t.test('queries in flight on a connection that breaks move to the next one', asy
   t.match(forwarder.states, [{ health: 'up', counts: { lost: 1, timeouts: 0 } }])
 })
 
-t.test('has no more streams open than the upstream accepts', async t => {
+test('has no more streams open than the upstream accepts', async t => {
   let most = 0
   let openStreams = 0
   const upstream = await open(
@@ -269,7 +286,7 @@ t.test('has no more streams open than the upstream accepts', async t => {
   t.ok(most <= 2 * upstream.sessions.length, `${most} at a time`)
 })
 
-t.test('resumes the session, and replaces a connection before the upstream closes it', async t => {
+test('resumes the session, and replaces a connection before the upstream closes it', async t => {
   const upstream = await open(t)
   const { ask, time } = await forwarding(t, upstream)
   await ask('www.example.com')
@@ -285,7 +302,7 @@ t.test('resumes the session, and replaces a connection before the upstream close
   t.equal(upstream.sessions.length, 3)
 })
 
-t.test('subtracts the time that a response spent in an HTTP cache from its TTLs', async t => {
+test('subtracts the time that a response spent in an HTTP cache from its TTLs', async t => {
   const upstream = await open(t, query =>
     respond(query, responseTo(query.message, { cookie: undefined }), { age: 100 })
   )
@@ -294,13 +311,13 @@ t.test('subtracts the time that a response spent in an HTTP cache from its TTLs'
   t.equal(message.readUInt32BE(message.length - 10), 200)
 })
 
-t.test('forwards a domain, and another upstream answers instead of a broken one', async t => {
+test('forwards a domain, and another upstream answers instead of a broken one', async t => {
   const upstream = await open(t, query => respond(query, Buffer.alloc(0), { ':status': 500 }))
-  const { ask } = await rig(t, [good(7)], { others: [upstream.with({ ca: CA })] })
+  const { ask } = await rig(t, [good(7)], { others: [upstream.with({ ca: CA })], transport })
   for (const label of ['a', 'b', 'c']) t.equal(markOf(messageOf(await ask(`${label}.example`))), 7)
 })
 
-t.test('equal questions share one stream', async t => {
+test('equal questions share one stream', async t => {
   const upstream = await open(t)
   const { ask } = await forwarding(t, upstream)
   const both = await Promise.all([ask('www.example.com'), ask('WWW.example.com')])
@@ -314,7 +331,7 @@ t.test('equal questions share one stream', async t => {
   )
 })
 
-t.test('presents a client certificate', async t => {
+test('presents a client certificate', async t => {
   const client = makeCertificate({ issuer: AUTHORITY, names: ['gateway.example'] })
   const upstream = await open(t, goodHttp, { requestCert: true, ca: CA })
   const { certificate, key } = client
@@ -322,4 +339,87 @@ t.test('presents a client certificate', async t => {
   await ask('www.example.com')
   const socket = upstream.sessions[0]!.socket as TLSSocket
   t.equal(socket.getPeerCertificate().subject.CN, 'gateway.example')
+})
+
+test('an upstream that violates HTTP/2 is left, and its queries go to another', async t => {
+  const bad = await TlsUpstream.open(t, { ...served(), ALPNProtocols: ['h2'] })
+  const { ask, forwarder } = await rig(t, [good(7)], {
+    others: [bad.with({ ca: CA, ...PATH })],
+    transport
+  })
+  await until(() => bad.connections.length > 0)
+  bad.connections[0]!.write('HTTP/1.1 400 Bad Request\r\n\r\n')
+  for (const label of ['a', 'b', 'c']) t.equal(markOf(messageOf(await ask(`${label}.example`))), 7)
+  await until(() =>
+    forwarder.states.some(({ error }) => error?.includes('violates HTTP/2') === true)
+  )
+  const sent = Buffer.concat(bad.received)
+  t.match(sent.subarray(0, 24).toString('latin1'), /^PRI \* HTTP\/2\.0/)
+  t.match(forwarder.states[1], {
+    error: /it violates HTTP\/2 \(FRAME_SIZE_ERROR\): connection closed/
+  })
+})
+
+test('a connection whose numbers for streams are used up takes no more queries', async t => {
+  const upstream = await open(t)
+  const server = upstream.with({ ca: CA })
+  const connector = new TlsConnector(server, server.tls!, transport.kind === 'batch')
+  const events: string[] = []
+  const attemptFor = (name: string): Attempt => {
+    const query = new UpstreamQuery()
+    query.start(questionFor(name), [], undefined, 0, 0)
+    const attempt = new Attempt(query)
+    attempt.edns = false
+    return attempt
+  }
+  const connection = new HttpConnection(
+    connector,
+    100,
+    60_000,
+    {
+      random: new BlockRandom(),
+      timers: systemTimers,
+      now: () => performance.now(),
+      limits: DEFAULT_LIMITS,
+      isDirect: transport.kind === 'batch',
+      handler: {
+        onResponse: attempt => {
+          events.push(`response ${attempt.id}`)
+          attempt.release()
+        },
+        onMismatch: () => void events.push('mismatch'),
+        onCaseMismatch: () => undefined,
+        onUndelivered: () => undefined,
+        onConnectionLost: ({ id }) => void events.push(`lost ${id}`)
+      }
+    },
+    {
+      onOpen: () => void events.push('open'),
+      onIdle: () => undefined,
+      onRetired: () => void events.push('retired'),
+      onClosed: () => void events.push('closed'),
+      onCapacity: () => undefined,
+      onBadResponse: ({ message }) => void events.push(message)
+    },
+    5
+  )
+  await until(() => events.length > 0)
+  connection.send(attemptFor('a.example'))
+  await until(() => events.length > 1)
+  connection.send(attemptFor('b.example'))
+  t.ok(connection.hasRoom)
+  connection.send(attemptFor('c.example'))
+  t.notOk(connection.hasRoom || connection.canQueue)
+  await until(() => events.includes('closed'))
+  t.strictSame(events, ['open', 'response 1', 'retired', 'response 3', 'response 5', 'closed'])
+  connector.close()
+})
+
+test('frees what OpenSSL has for an upstream that is removed', async t => {
+  const { contexts, connections } = openSslObjects(t)
+  const upstream = await open(t)
+  const { ask, forwarder } = await forwarding(t, upstream)
+  await ask('www.example.com')
+  forwarder.configure({ upstreams: [] }, new Set())
+  await until(() => contexts.size + connections.size === 0)
 })

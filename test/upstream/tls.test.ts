@@ -5,7 +5,7 @@ import type { UpstreamTls } from '../../src/resolver/upstream/upstream-server.js
 import { makeCertificate } from '../tls/certificates.js'
 import { openSslObjects } from '../tls/open-ssl-objects.js'
 import { good } from './bad-upstream.js'
-import { markOf } from './messages.js'
+import { markOf, questionOf } from './messages.js'
 import { messageOf, rig, TRANSPORTS, type Rig, type RigOptions } from './rig.js'
 import { AUTHORITY, CA, OTHER_PIN, PIN, sendsNothing, SERVER, served, until } from './tls-rig.js'
 import { TlsUpstream } from './tls-upstream.js'
@@ -70,6 +70,19 @@ function paddingOf(query: Buffer): number {
     if (query.readUInt16BE(query.length - length - 2) === length) return length
   throw new Error('no padding')
 }
+
+test('pads with zeros, not with earlier queries', async t => {
+  const upstream = await TlsUpstream.open(t, served())
+  const { ask } = await forwarding(t, upstream)
+  await Promise.all(['a-much-longer-name.of-an-earlier-query.example.com', 'b.c'].map(ask))
+  await Promise.all(['d.e', 'f.g', 'h.i'].map(ask))
+  const short = upstream.queries.filter(query => questionOf(query).length < 12)
+  t.equal(short.length, 4)
+  for (const query of short) {
+    const padding = query.subarray(12 + questionOf(query).length + 15)
+    t.ok(padding.length > 80 && padding.every(octet => octet === 0))
+  }
+})
 
 for (const each of TRANSPORTS) sendsNothing(t, 'dot', {}, each)
 

@@ -1,8 +1,8 @@
 import type { ByteStream, StreamHandler } from '../../base/bytes/byte-stream.js'
+import { ReceiveBuffer } from '../../base/bytes/receive-buffer.js'
 import type { Clock } from '../../base/time/clock.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import type { ConnectionIdentity } from './client-recognizer.js'
-import { ReceiveBuffer } from './tcp-receive-buffer.js'
 import type { AddressSource } from './trusted-proxies.js'
 
 /** The other end of a connection. */

@@ -21,13 +21,20 @@ export interface FrameHandler {
    * @param flow what the frame counts for in flow control: its padding too
    */
   data(frame: ReceivedFrame, flow: Octets): number
-  reset(stream: number): number
+  /** @param error why, as the peer says */
+  reset(stream: number, error: number): number
   /** SETTINGS_INITIAL_WINDOW_SIZE; `settingsEnd` follows. */
   initialWindow(octets: Octets): number
+  /** SETTINGS_MAX_CONCURRENT_STREAMS; `settingsEnd` follows. */
+  streamLimit(streams: number): number
   settingsEnd(): number
   /** The payload is eight octets, to send back. */
   ping(frame: ReceivedFrame): number
-  goAway(): number
+  /**
+   * @param last highest stream that the peer may have processed
+   * @param error why, as the peer says
+   */
+  peerGoAway(last: number, error: number): number
   /** @param stream 0: the window of the connection */
   windowUpdate(stream: number, increment: Octets): number
 }
@@ -54,10 +61,14 @@ export class FrameReader {
   private parts: Buffer[] = []
   private partsSize: Octets = 0
 
-  /** @param maxBlock longest header block, compressed; a longer one ends the connection */
+  /**
+   * @param maxBlock longest header block, compressed; a longer one ends the connection
+   * @param isServer whether the peer is a server
+   */
   constructor(
     private readonly handler: FrameHandler,
-    private readonly maxBlock: Octets
+    private readonly maxBlock: Octets,
+    private readonly isServer = false
   ) {}
 
   /**
@@ -92,7 +103,7 @@ export class FrameReader {
   private isInOrder(type: number): boolean {
     if (!this.isFirst) return this.openStream === 0 || type === FRAME.CONTINUATION
     this.isFirst = false
-    return type === FRAME.SETTINGS
+    return type === FRAME.SETTINGS && !frame.has(FLAG.ACK)
   }
 
   private dispatch(): number {
@@ -118,10 +129,11 @@ export class FrameReader {
         return frame.has(FLAG.ACK) ? ERROR.NO_ERROR : handler.ping(frame)
       case FRAME.RST_STREAM:
         if (stream === 0) return ERROR.PROTOCOL_ERROR
-        return length === 4 ? handler.reset(stream) : ERROR.FRAME_SIZE_ERROR
+        if (length !== 4) return ERROR.FRAME_SIZE_ERROR
+        return handler.reset(stream, getUint32(frame.octets, frame.start))
       case FRAME.GOAWAY:
         if (stream !== 0) return ERROR.PROTOCOL_ERROR
-        return length >= 8 ? handler.goAway() : ERROR.FRAME_SIZE_ERROR
+        return length >= 8 ? this.goAway() : ERROR.FRAME_SIZE_ERROR
       case FRAME.PRIORITY:
         if (stream === 0) return ERROR.PROTOCOL_ERROR
         return length === 5 ? ERROR.NO_ERROR : ERROR.FRAME_SIZE_ERROR
@@ -185,15 +197,26 @@ export class FrameReader {
     if (length % 6 !== 0) return ERROR.FRAME_SIZE_ERROR
     // Each changes the windows of all streams, so only the last one in a frame is passed on.
     let window = -1
+    let streams = -1
     for (let pos = start; pos < end; pos += 6) {
       const id = getUint16(octets, pos)
       const value = getUint32(octets, pos + 2)
-      const error = invalidSetting(id, value)
+      const error = invalidSetting(id, value, this.isServer)
       if (error !== ERROR.NO_ERROR) return error
       if (id === SETTING.INITIAL_WINDOW_SIZE) window = value
+      if (id === SETTING.MAX_CONCURRENT_STREAMS) streams = value
     }
-    const error = window < 0 ? ERROR.NO_ERROR : this.handler.initialWindow(window)
-    return error === ERROR.NO_ERROR ? this.handler.settingsEnd() : error
+    const { handler } = this
+    let error = window < 0 ? ERROR.NO_ERROR : handler.initialWindow(window)
+    if (error === ERROR.NO_ERROR && streams >= 0) error = handler.streamLimit(streams)
+    return error === ERROR.NO_ERROR ? handler.settingsEnd() : error
+  }
+
+  /** RFC 9113 §6.8. */
+  private goAway(): number {
+    const { octets, start } = frame
+    const last = getUint32(octets, start) & MAX_WINDOW
+    return this.handler.peerGoAway(last, getUint32(octets, start + 4))
   }
 }
 
@@ -205,11 +228,11 @@ function removePadding(): boolean {
   return frame.start <= frame.end
 }
 
-/** RFC 9113 §6.5.2. */
-function invalidSetting(id: number, value: number): number {
+/** RFC 9113 §6.5.2; a server may not offer pushes to be sent to it. */
+function invalidSetting(id: number, value: number, isServer: boolean): number {
   if (id === SETTING.INITIAL_WINDOW_SIZE && value > MAX_WINDOW) return ERROR.FLOW_CONTROL_ERROR
   const isWrong =
-    (id === SETTING.ENABLE_PUSH && value > 1) ||
+    (id === SETTING.ENABLE_PUSH && value > (isServer ? 0 : 1)) ||
     (id === SETTING.MAX_FRAME_SIZE && (value < DEFAULT_FRAME_SIZE || value > 0xff_ffff))
   return isWrong ? ERROR.PROTOCOL_ERROR : ERROR.NO_ERROR
 }

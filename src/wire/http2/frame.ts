@@ -13,6 +13,9 @@ export const DEFAULT_WINDOW: Octets = 65_535
 /** RFC 9113 §6.9.1. */
 export const MAX_WINDOW: Octets = 0x7fff_ffff
 
+/** The highest number of a stream: RFC 9113 §5.1.1. */
+export const MAX_STREAM = 0x7fff_ffff
+
 /** What a client sends before its first frame, which is SETTINGS: RFC 9113 §3.4. */
 export const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1')
 
@@ -104,3 +107,6 @@ export function settingsFrame(...settings: readonly (readonly [number, number])[
   }
   return frame
 }
+
+/** Confirms a SETTINGS frame: RFC 9113 §6.5.3. */
+export const SETTINGS_ACK: Uint8Array = Uint8Array.of(0, 0, 0, FRAME.SETTINGS, FLAG.ACK, 0, 0, 0, 0)

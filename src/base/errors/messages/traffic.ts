@@ -42,6 +42,7 @@ export const TRAFFIC = {
   UPSTREAM_HANDSHAKE: (ms: number) => `no TLS handshake within ${ms} ms`,
   UPSTREAM_ALPN: () => 'it does not offer HTTP/2 (ALPN h2)',
   UPSTREAM_HTTP: (what: string) => `its HTTP response is not a DNS message: ${what}`,
+  UPSTREAM_PROTOCOL: (error: string) => `it violates HTTP/2 (${error}): connection closed`,
   UPSTREAM_NONE: () =>
     'no upstream: none is configured, and the resolv.conf of this system has none that can be used'
 } as const

@@ -3,17 +3,15 @@ import type { Milliseconds, Octets, Seconds } from '../../../base/units.js'
 import {
   DEFAULT_WINDOW,
   ERROR,
-  FLAG,
   FRAME,
-  FRAME_HEADER,
   SETTING,
+  SETTINGS_ACK,
   settingsFrame,
-  wordsFrame,
-  writeFrameHeader
+  wordsFrame
 } from '../../../wire/http2/frame.js'
 import type { FrameHandler } from '../../../wire/http2/frame-reader.js'
 import { HpackDecoder } from '../../../wire/http2/hpack-decoder.js'
-import type { ReceivedFrame } from '../../../wire/http2/received-frame.js'
+import { pingReply, type ReceivedFrame } from '../../../wire/http2/received-frame.js'
 import type { ConnectionIdentity } from '../client-recognizer.js'
 import { MAX_MESSAGE } from '../tcp-reply-buffer.js'
 import { DohStream } from './doh-stream.js'
@@ -28,7 +26,6 @@ const FRAMES_ALLOWED = 1000
 const FRAMES_PER_QUERY = 16
 /** Parts of bodies that may be kept for one client, and what it leaves unread: two of the longest messages. */
 const MAX_KEPT: Octets = 2 * MAX_MESSAGE
-const SETTINGS_ACK = Uint8Array.of(0, 0, 0, FRAME.SETTINGS, FLAG.ACK, 0, 0, 0, 0)
 
 /** Takes the queries of a session, and may answer them at once. */
 export interface QueryHandler extends FrameWriter {
@@ -187,17 +184,23 @@ export class Http2Session implements FrameHandler {
       : ERROR.FLOW_CONTROL_ERROR
   }
 
+  /** This side opens no streams. */
+  streamLimit(): number {
+    return ERROR.NO_ERROR
+  }
+
   settingsEnd(): number {
     this.context.frames.addFrame(SETTINGS_ACK)
     return ERROR.NO_ERROR
   }
 
-  ping({ octets, start, end }: ReceivedFrame): number {
-    const frame = new Uint8Array(FRAME_HEADER + end - start)
-    const payload = writeFrameHeader(frame, 0, end - start, FRAME.PING, FLAG.ACK, 0)
-    frame.set(octets.subarray(start, end), payload)
-    this.context.frames.addFrame(frame)
+  ping(frame: ReceivedFrame): number {
+    this.context.frames.addFrame(pingReply(frame))
     return ERROR.NO_ERROR
+  }
+
+  peerGoAway(): number {
+    return this.goAway()
   }
 
   windowUpdate(id: number, increment: Octets): number {

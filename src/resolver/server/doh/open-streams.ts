@@ -1,9 +1,7 @@
 import type { Octets } from '../../../base/units.js'
+import { ClosedStreams } from '../../../wire/http2/closed-streams.js'
 import { ERROR } from '../../../wire/http2/frame.js'
 import type { DohStream } from './doh-stream.js'
-
-/** Streams whose end is remembered: more than clients send before they learn of it. */
-const REMEMBERED = 128
 
 /** The open streams of one HTTP/2 connection, RFC 9113 §5.1, and how much is kept for them. */
 export class OpenStreams {
@@ -16,9 +14,7 @@ export class OpenStreams {
   private readonly streams = new Map<number, DohStream>()
   /** Queries that wait for an upstream though their streams are closed: they count as requests in progress. */
   private abandoned = 0
-  /** The last streams that were closed; negative: before the client had sent its whole request. */
-  private readonly closed = new Int32Array(REMEMBERED)
-  private nextClosed = 0
+  private readonly closed = new ClosedStreams()
 
   get size(): number {
     return this.streams.size
@@ -50,7 +46,7 @@ export class OpenStreams {
 
   /** For a part of a body: an error also if the client had ended its request. RFC 9113 §5.1. */
   errorOfBody(id: number): number {
-    return this.closed.includes(id) ? ERROR.STREAM_CLOSED : this.errorOfClosed(id)
+    return this.closed.hasEnded(id) ? ERROR.STREAM_CLOSED : this.errorOfClosed(id)
   }
 
   /**
@@ -58,14 +54,13 @@ export class OpenStreams {
    * was answered before its end. RFC 9113 §5.1.1.
    */
   errorOfFields(id: number): number {
-    if (this.closed.includes(-id)) return ERROR.NO_ERROR
-    return this.closed.includes(id) ? ERROR.STREAM_CLOSED : ERROR.PROTOCOL_ERROR
+    if (this.closed.hasBeenReset(id)) return ERROR.NO_ERROR
+    return this.closed.hasEnded(id) ? ERROR.STREAM_CLOSED : ERROR.PROTOCOL_ERROR
   }
 
   /** Remembers a stream that is closed. @param isEnded the client sends nothing more on it */
   remember(id: number, isEnded: boolean): void {
-    this.closed[this.nextClosed] = isEnded ? id : -id
-    this.nextClosed = (this.nextClosed + 1) % REMEMBERED
+    this.closed.add(id, isEnded)
   }
 
   /** A query that waited for an upstream waits no longer. @returns whether its stream is still open */

@@ -19,5 +19,7 @@ export function padQuery(octets: Uint8Array, at: Octets, length: Octets): Octets
   setUint16(octets, option - 2, OPTION_HEADER_SIZE + padded - bare)
   setUint16(octets, option, OPTION_PADDING)
   setUint16(octets, option + 2, padded - bare)
+  // There may be an earlier query.
+  octets.fill(0, option + OPTION_HEADER_SIZE, at + padded)
   return padded
 }

@@ -37,15 +37,14 @@ export class TlsConnector {
   private context: SecureContext | undefined
   private session: Buffer | undefined
 
-  /** @param isDirect whether OpenSSL is to be used directly for DNS over TLS, where it is possible */
+  /** @param isDirect whether OpenSSL is to be used directly, where it is possible */
   constructor(
     readonly server: UpstreamServer,
     private readonly tls: UpstreamTls,
     isDirect = false
   ) {
     const { ca, client } = tls
-    const direct =
-      isDirect && !this.isHttp ? directClient(isVerified(tls) ? ca : '', client) : undefined
+    const direct = isDirect ? directClient(isVerified(tls) ? ca : '', client) : undefined
     this.direct = typeof direct === 'string' ? undefined : direct
   }
 
@@ -54,13 +53,17 @@ export class TlsConnector {
     return this.tls.path !== undefined
   }
 
+  private get protocol(): string {
+    return this.isHttp ? ALPN_HTTP2 : ALPN_DOT
+  }
+
   /** The connection is open at `secureConnect`; it is destroyed with an error if the server is another one. */
   open(): ConnectionSocket {
     const { direct, server, session } = this
     if (direct === undefined) return this.connect()
     const { name } = this.tls
     const socket = connectTcp({ host: server.address, port: server.port, noDelay: true })
-    const request = { serverName: name, protocol: ALPN_DOT, session }
+    const request = { serverName: name, protocol: this.protocol, session }
     return this.watch(new TlsClient(direct, socket, request, client => this.checkPeer(client)))
   }
 
@@ -82,7 +85,7 @@ export class TlsConnector {
       host: address,
       port,
       secureContext: this.context,
-      ALPNProtocols: [this.isHttp ? ALPN_HTTP2 : ALPN_DOT],
+      ALPNProtocols: [this.protocol],
       rejectUnauthorized: isVerified(this.tls),
       ...(name !== undefined && { servername: name }),
       ...(this.session !== undefined && { session: this.session }),
@@ -90,7 +93,9 @@ export class TlsConnector {
     })
     socket.setNoDelay(true)
     socket.prependOnceListener('secureConnect', () => {
-      const error = this.protocolError(socket) ?? this.pinError(new NodePeer(socket))
+      const error =
+        this.protocolError(socket.alpnProtocol === ALPN_HTTP2) ??
+        this.pinError(new NodePeer(socket))
       if (error !== undefined) socket.destroy(error)
     })
     return this.watch(socket)
@@ -119,12 +124,12 @@ export class TlsConnector {
       const error = client.isResumed ? undefined : checkServerIdentity(name!, certificate!)
       if (error !== undefined) return error
     }
-    return this.pinError(client)
+    return this.protocolError(client.isHttp2) ?? this.pinError(client)
   }
 
   /** Servers may leave ALPN out for DNS over TLS, but not for HTTP/2. */
-  private protocolError({ alpnProtocol }: TLSSocket): Error | undefined {
-    return !this.isHttp || alpnProtocol === ALPN_HTTP2 ? undefined : failure('UPSTREAM_ALPN')
+  private protocolError(isHttp2: boolean): Error | undefined {
+    return !this.isHttp || isHttp2 ? undefined : failure('UPSTREAM_ALPN')
   }
 
   /**

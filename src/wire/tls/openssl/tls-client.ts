@@ -65,6 +65,11 @@ export class TlsClient extends EventEmitter implements StreamHandler {
     return this.stream!.isResumed
   }
 
+  /** Whether the server has accepted HTTP/2 by ALPN. */
+  get isHttp2(): boolean {
+    return this.stream!.isHttp2
+  }
+
   /** Why the server's certificate is not trusted, whatever its name. */
   get verifyError(): string | undefined {
     const { openSsl } = this.direct.loop

@@ -101,7 +101,7 @@ export class TlsStream implements ByteStream, Polled, Sender {
     return this.loop.openSsl.serverName(this.connection, 0) ?? false
   }
 
-  /** Whether the client has asked for HTTP/2 by ALPN. */
+  /** Whether HTTP/2 was negotiated by ALPN. */
   get isHttp2(): boolean {
     if (this.destroyed) return false
     const data = Buffer.alloc(8)

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { ReceiveBuffer } from '../../src/resolver/server/tcp-receive-buffer.js'
+import { ReceiveBuffer } from '../../src/base/bytes/receive-buffer.js'
 import { frames } from './tcp-client.js'
 
 const MESSAGES = [0, 1, 300, 7, 65_535, 2].map((length, i) => Buffer.alloc(length, i + 1))

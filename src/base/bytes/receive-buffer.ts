@@ -1,6 +1,8 @@
-import { copyOctets } from '../../base/bytes/octets.js'
-import type { Octets } from '../../base/units.js'
-import { PREFIX } from './tcp-reply-buffer.js'
+import type { Octets } from '../units.js'
+import { copyOctets, getUint16 } from './octets.js'
+
+/** The length field of DNS over TCP and TLS, in front of each message. RFC 7766 §8. */
+const PREFIX: Octets = 2
 
 const NO_OCTETS = Buffer.alloc(0)
 
@@ -40,7 +42,7 @@ export class ReceiveBuffer {
   get messageEnd(): Octets | undefined {
     const { octets, start } = this
     if (this.end - start < PREFIX) return undefined
-    const end = start + PREFIX + ((octets[start]! << 8) | octets[start + 1]!)
+    const end = start + PREFIX + getUint16(octets, start)
     return end <= this.end ? end : undefined
   }
 
