@@ -48,7 +48,8 @@ const BUDGETS = {
   'dot-single': 0.8,
   doh: 0.8,
   'handshake full': 1.3,
-  'handshake resumed': 1.3
+  'handshake resumed': 1,
+  'handshake resumed 1.2': 1
 }
 type Scenario = keyof typeof BUDGETS
 
@@ -179,7 +180,9 @@ const LOADS: Readonly<Record<Scenario, (peer: Peer) => Load | Promise<Load>>> = 
   'dot-single': peer => TlsLoad.open(tlsLoad, portOf(peer, 'dot'), queries, SINGLE),
   doh: peer => loadOf(seconds => perf(peer, 'doh', 16, 16 * 32, seconds)),
   'handshake full': peer => loadOf(seconds => handshakes(portOf(peer, 'dot'), seconds, false)),
-  'handshake resumed': peer => loadOf(seconds => handshakes(portOf(peer, 'dot'), seconds, true))
+  'handshake resumed': peer => loadOf(seconds => handshakes(portOf(peer, 'dot'), seconds, true)),
+  'handshake resumed 1.2': peer =>
+    loadOf(seconds => handshakes(portOf(peer, 'dot'), seconds, true, { maxVersion: 'TLSv1.2' }))
 }
 
 const blocklist = workshop.blocklist(SHORT_LIST)

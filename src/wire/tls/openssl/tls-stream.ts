@@ -291,9 +291,9 @@ export class TlsStream implements ByteStream, Polled, Sender {
 
   private onOtherEnd(): void {
     this.hasEnded = true
-    this.watch()
     this.handler!.onEnd()
     if (this.isEnded && this.waiting === undefined) this.destroy()
+    else this.watch()
   }
 
   private sendWaiting(): void {
