@@ -264,8 +264,15 @@ const TROUBLE: StatusReply = withHealth({
     ...{ forwarded: 3e8, stale: 2e6, failed: 1e6 }
   },
   replies: { sent: 4e9, unsent: 12 },
-  connections: { open: 1e4, accepted: 1e6, idleClosed: 1, refused: 1, overClientLimit: 1 },
-  tls: { handshakes: 1e6, resumed: 9e5, failed: 1234, timedOut: 1000, refused: 12 },
+  connections: {
+    open: 1e4,
+    accepted: 1e6,
+    idleClosed: 1,
+    refused: 1,
+    overClientLimit: 1,
+    evicted: 1
+  },
+  tls: { handshakes: 1e6, resumed: 9e5, failed: 1234, timedOut: 1000, evicted: 1, refused: 12 },
   identities: { ...NO_IDENTITIES, known: 1e6, unknown: 3, revoked: 2, cut: 1 },
   clients: { phones: 9e5, kiosk: 1 },
   limits: {

@@ -260,6 +260,10 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'server/trusted-proxies.test.ts',
     'counts connections by the client'
   ],
+  '`tls.max-handshakes` or `tcp.max-connections` reached': [
+    'server/eviction.test.ts',
+    'half-open handshakes do not lock out a newcomer'
+  ],
   'slow or stalled TCP client': ['server/tcp.test.ts', 'octet'],
   'replies exceed `limits.responses-per-second`': ['server/response-limit.test.ts', 'limits ${it}'],
   'front end does not name the client': ['scenarios/identity-unsaid.yaml'],

@@ -57,6 +57,7 @@ export function trafficMetrics({
         idle: connections.idleClosed,
         limit: connections.refused,
         client_limit: connections.overClientLimit,
+        evicted: connections.evicted,
         identity: identities.refused,
         revoked: identities.cut
       })

@@ -3,7 +3,7 @@ import type { PendingQueryCounts } from '../../resolver/stages/pending-query.js'
 import { NO_IDENTITIES, type IdentityCounts } from '../../resolver/server/client-recognizer.js'
 import type { LimitCounts } from '../../resolver/server/query-limit.js'
 import type { TcpService } from '../../resolver/server/tcp-service.js'
-import type { TlsCounts } from '../../resolver/server/tls-handshakes.js'
+import { NO_HANDSHAKES, type TlsCounts } from '../../resolver/server/tls-handshakes.js'
 import type { UdpService } from '../../resolver/server/udp.js'
 import type { UpstreamState } from '../../resolver/upstream/selection/upstream-state.js'
 import type { Limits } from './client-limits.js'
@@ -35,6 +35,7 @@ export interface WorkerCounters {
     readonly idleClosed: number
     readonly refused: number
     readonly overClientLimit: number
+    readonly evicted: number
   }
   readonly tls: Readonly<TlsCounts>
   readonly identities: Readonly<IdentityCounts>
@@ -58,7 +59,6 @@ export interface CounterSources {
   readonly waiting: number
 }
 
-const NO_TLS: TlsCounts = { handshakes: 0, resumed: 0, failed: 0, timedOut: 0, refused: 0 }
 const NO_LIMIT_COUNTS: LimitCounts = { dropped: 0, slipped: 0 }
 
 export function collectCounters({
@@ -95,9 +95,13 @@ export function collectCounters({
       accepted: sumOf(tcp, ({ counts }) => counts.accepted),
       idleClosed: sumOf(tcp, ({ counts }) => counts.idleClosed),
       refused: sumOf(tcp, ({ counts }) => counts.refused),
-      overClientLimit: sumOf(tcp, ({ counts }) => counts.overClientLimit)
+      overClientLimit: sumOf(tcp, ({ counts }) => counts.overClientLimit),
+      evicted: sumOf(tcp, ({ counts, tls }) => counts.evicted + (tls?.evicted ?? 0))
     },
-    tls: tcp.reduce((sum, { tls }) => (tls === undefined ? sum : addObjects(sum, tls)), NO_TLS),
+    tls: tcp.reduce(
+      (sum, { tls }) => (tls === undefined ? sum : addObjects(sum, tls)),
+      NO_HANDSHAKES
+    ),
     identities: { ...identities },
     limits: {
       queries: { ...(limits?.counts.queries ?? NO_LIMIT_COUNTS) },

@@ -71,9 +71,14 @@ export abstract class ClientConnection implements StreamHandler {
   /** Accepts no further queries, and has answered those received. */
   protected abstract isDone(): boolean
 
+  /** How long ago the last query came or the last reply went out; -1: a query is in flight. */
+  get quietFor(): Milliseconds {
+    return this.inFlight > 0 ? -1 : this.clock.now() - this.lastUse
+  }
+
   /** As `finish`, if no query came and no reply went out for so long. */
   finishIfQuiet(quiet: Milliseconds): void {
-    if (this.inFlight === 0 && this.clock.now() - this.lastUse >= quiet) this.finish()
+    if (this.quietFor >= quiet) this.finish()
   }
 
   /**

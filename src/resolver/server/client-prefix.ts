@@ -6,6 +6,14 @@ export interface ClientBits {
   readonly ipv6: number
 }
 
+/** The network around a client is at most so long a prefix: what one owner has, as a rule. */
+const NETWORK: ClientBits = { ipv4: 24, ipv6: 48 }
+
+/** Prefix lengths of the networks around clients. */
+export function networkBits({ ipv4, ipv6 }: ClientBits): ClientBits {
+  return { ipv4: Math.min(ipv4, NETWORK.ipv4), ipv6: Math.min(ipv6, NETWORK.ipv6) }
+}
+
 /** Upper word of an IPv4 client's key. Read as IPv6 it would be 0:ffff::/32, which is unallocated. */
 const IPV4 = 0xffff
 

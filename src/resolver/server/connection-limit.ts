@@ -1,16 +1,19 @@
-import { ClientPrefix } from './client-prefix.js'
+import { ClientPrefix, networkBits } from './client-prefix.js'
+import type { ClientKeys } from './connections-by-client.js'
 import type { LimitOptions } from './query-limit.js'
 
 /** Limits the open connections of each client. Uses memory for clients with a connection only. */
 export class ConnectionLimit {
   private readonly counts = new Map<string, number>()
   private readonly prefix: ClientPrefix
+  private readonly network: ClientPrefix
 
   constructor(
     private readonly maxPerClient: number,
     private readonly options: Pick<LimitOptions, 'bits' | 'exempt'>
   ) {
     this.prefix = new ClientPrefix(options.bits)
+    this.network = new ClientPrefix(networkBits(options.bits))
   }
 
   /** Number of clients with a connection. */
@@ -21,9 +24,7 @@ export class ConnectionLimit {
   /** Counts a connection of the client with this address (four words); false if above the limit. */
   tryOpen(client: Uint32Array): boolean {
     const count = this.counts.get(this.keyOf(client)) ?? 0
-    const { exempt } = this.options
-    if (count >= this.maxPerClient && (exempt === undefined || exempt.find(client, 0) === 0))
-      return false
+    if (count >= this.maxPerClient && !this.isExempt(client)) return false
     this.open(client)
     return true
   }
@@ -42,8 +43,19 @@ export class ConnectionLimit {
     else this.counts.delete(key)
   }
 
-  private keyOf(client: Uint32Array): string {
-    this.prefix.read(client, 0)
-    return `${this.prefix.high} ${this.prefix.low}`
+  /** undefined: an exempt client, which does not have to make room for others. */
+  keysOf(client: Uint32Array): ClientKeys | undefined {
+    if (this.isExempt(client)) return undefined
+    return { client: this.keyOf(client), network: this.keyOf(client, this.network) }
+  }
+
+  private isExempt(client: Uint32Array): boolean {
+    const { exempt } = this.options
+    return exempt !== undefined && exempt.find(client, 0) !== 0
+  }
+
+  private keyOf(client: Uint32Array, prefix = this.prefix): string {
+    prefix.read(client, 0)
+    return `${prefix.high} ${prefix.low}`
   }
 }

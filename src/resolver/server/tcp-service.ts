@@ -11,7 +11,7 @@ import type { Protocol } from '../../lookups/event/query-event.js'
 export interface TcpLimits {
   /** Close a connection after so long without a complete query and without a reply. */
   readonly idle: Milliseconds
-  /** Connections of all clients; further ones are closed at once and counted. */
+  /** Connections of all clients; further ones replace one of the heaviest client, or are closed at once and counted. */
   readonly connections: number
   /** Queries in flight on one connection; reading pauses above that. */
   readonly queriesInFlight: number
@@ -23,6 +23,8 @@ export interface TcpCounts {
   refused: number
   /** Closed at once: too many connections of the same client. */
   overClientLimit: number
+  /** Closed to make room for a client with fewer connections. */
+  evicted: number
   /** Closed after the idle timeout. */
   idleClosed: number
   queries: number

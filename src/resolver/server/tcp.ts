@@ -14,6 +14,7 @@ import {
   type ConnectionSource,
   type RawSocket
 } from './connection-source.js'
+import { ConnectionsByClient, quietest, type ClientKeys } from './connections-by-client.js'
 import { InFlight } from './in-flight.js'
 import { readProxyPreamble } from './proxy-preamble.js'
 import { DohConnection, type DohContext } from './doh/doh-connection.js'
@@ -65,6 +66,7 @@ class TcpListener implements TcpService {
     accepted: 0,
     refused: 0,
     overClientLimit: 0,
+    evicted: 0,
     idleClosed: 0,
     queries: 0
   }
@@ -76,9 +78,10 @@ class TcpListener implements TcpService {
   private readonly handshakes: TlsHandshakes | undefined
   /** Connections before the end of their PROXY header and TLS handshake, with the time of their start. */
   private readonly starting = new Map<RawSocket, Milliseconds>()
-  private readonly open = new Set<TcpConnection | DohConnection>()
+  private readonly open = new Map<RawSocket, TcpConnection | DohConnection>()
   /** Clients of the connections that count for the limit per client. */
   private readonly counted = new Map<RawSocket, Uint32Array>()
+  private readonly byClient = new ConnectionsByClient<RawSocket>()
   private readonly openCount = new InFlight()
   private readonly idleTimer = setInterval(() => this.closeIdle(), IDLE_CHECK_INTERVAL).unref()
 
@@ -168,7 +171,7 @@ class TcpListener implements TcpService {
   }
 
   closeIdle(): void {
-    for (const connection of this.open) {
+    for (const connection of this.open.values()) {
       connection.closeIfExpired()
       if (connection.closeIfIdle(this.options.limits.idle)) this.counts.idleClosed++
     }
@@ -179,7 +182,7 @@ class TcpListener implements TcpService {
     this.stopListening()
     if (leaves) await this.finishQuiet(Math.min(grace, MAX_WAIT))
     for (const socket of this.starting.keys()) socket.destroy()
-    for (const connection of this.open) connection.finish()
+    for (const connection of this.open.values()) connection.finish()
     await this.openCount.drained(grace)
     this.close()
   }
@@ -188,7 +191,7 @@ class TcpListener implements TcpService {
   private async finishQuiet(within: Milliseconds): Promise<void> {
     const until = performance.now() + within
     while (this.connections > 0 && performance.now() < until) {
-      for (const connection of this.open) connection.finishIfQuiet(PAUSE)
+      for (const connection of this.open.values()) connection.finishIfQuiet(PAUSE)
       await sleep(PAUSE / 2)
     }
   }
@@ -196,7 +199,7 @@ class TcpListener implements TcpService {
   close(): void {
     this.stopListening()
     for (const socket of this.starting.keys()) socket.destroy()
-    for (const connection of this.open) connection.destroy()
+    for (const connection of this.open.values()) connection.destroy()
     this.handshakes?.close()
   }
 
@@ -221,37 +224,46 @@ class TcpListener implements TcpService {
 
   private readonly accept = (raw: RawSocket, client: Uint32Array): void => {
     const { limits, proxies } = this.options
-    if (this.openCount.count >= limits.connections) {
+    const addressSource =
+      proxies === undefined ? ADDRESS_SOURCE.peer : proxies.addressSource(client, 0)
+    const isPeer = addressSource === ADDRESS_SOURCE.peer
+    // It has connections for many clients.
+    const isFrontEnd = addressSource === ADDRESS_SOURCE.subnet
+    const isFull = this.openCount.count >= limits.connections
+    if (isFull && !this.makeRoom(isPeer ? client : undefined)) {
       this.counts.refused++
       raw.destroy()
       return
     }
-    const addressSource =
-      proxies === undefined ? ADDRESS_SOURCE.peer : proxies.addressSource(client, 0)
     const proxy = addressSource === ADDRESS_SOURCE.proxy ? nodeSocketOf(raw) : undefined
     const socket = proxy ?? raw
+    let keys: ClientKeys | undefined
     const admit = (): boolean => {
-      const isAdmitted = this.options.connectionLimit.tryOpen(client)
-      if (isAdmitted) this.counted.set(socket, client)
-      else {
+      const { connectionLimit } = this.options
+      const isAdmitted = connectionLimit.tryOpen(client)
+      if (isAdmitted) {
+        this.counted.set(socket, client)
+        keys = connectionLimit.keysOf(client)
+        if (keys !== undefined) this.byClient.add(socket, keys)
+      } else {
         this.counts.overClientLimit++
         socket.destroy()
       }
       return isAdmitted
     }
     // A proxy has connections of many clients: count each when its client is known.
-    if (addressSource === ADDRESS_SOURCE.peer && !admit()) return
+    if (isPeer && !admit()) return
     this.counts.accepted++
     this.openCount.add()
     socket.once('close', () => {
       this.starting.delete(socket)
+      this.byClient.delete(socket)
       if (this.counted.delete(socket)) this.options.connectionLimit.close(client)
       this.openCount.remove()
     })
     const serve = (stream: ByteStream, tls?: ClientTlsStream): void => {
       this.starting.delete(socket)
-      const identity =
-        addressSource === ADDRESS_SOURCE.subnet ? undefined : this.recognize(tls, client)
+      const identity = isFrontEnd ? undefined : this.recognize(tls, client)
       if (identity === null) {
         stream.destroy()
         return
@@ -261,12 +273,16 @@ class TcpListener implements TcpService {
         this.doh === undefined
           ? new TcpConnection(stream, peer, this.context)
           : new DohConnection(tls!, peer, this.doh)
-      this.open.add(connection)
-      socket.once('close', () => this.open.delete(connection))
+      this.open.set(socket, connection)
+      socket.once('close', () => this.open.delete(socket))
     }
     const begin = (): void => {
       if (this.handshakes === undefined) serve(new SocketStream(nodeSocketOf(socket)))
-      else this.handshakes.start(socket, stream => serve(stream, stream))
+      else {
+        this.handshakes.start(socket, keys, stream => {
+          if (stream !== undefined) serve(stream, stream)
+        })
+      }
     }
     if (proxy !== undefined || this.handshakes !== undefined) {
       this.starting.set(socket, this.options.clock.now())
@@ -277,6 +293,26 @@ class TcpListener implements TcpService {
         if (admit()) begin()
       })
     }
+  }
+
+  /**
+   * Closes a connection of the client with most: the oldest that has not completed its handshake, or the one that has
+   * been quiet for longest.
+   *
+   * @param newcomer undefined: not known yet
+   * @returns whether there is room
+   */
+  private makeRoom(newcomer: Uint32Array | undefined): boolean {
+    const keys = newcomer && this.options.connectionLimit.keysOf(newcomer)
+    const connections = [...(this.byClient.heaviest(keys) ?? [])]
+    const victim =
+      connections.find(it => this.starting.has(it)) ?? quietest(connections, this.open, PAUSE)
+    if (victim === undefined) return false
+    this.counts.evicted++
+    // A socket of Node reports later that it is closed.
+    this.byClient.delete(victim)
+    victim.destroy()
+    return true
   }
 
   /** A front end's own identity would say nothing about the clients for which it asks. */

@@ -1,16 +1,17 @@
 import type { Milliseconds } from '../../base/units.js'
 import type { TlsMaterial } from '../../wire/tls/certificate-contexts.js'
-import type { ClientTlsStream, Recognition } from './client-recognizer.js'
+import type { Recognition } from './client-recognizer.js'
 import type { TlsLoop } from '../../wire/tls/openssl/tls-loop.js'
 import type { RawSocket } from './connection-source.js'
+import { ConnectionsByClient, type ClientKeys } from './connections-by-client.js'
 import { RECORD } from './doh/reply-frames.js'
-import { createTlsServer, type TlsServer } from './tls-server.js'
+import { createTlsServer, type OnSecure, type TlsServer } from './tls-server.js'
 
 /** Limits for TLS handshakes of one listener. */
 export interface TlsLimits {
   /** From the start of the connection. */
   readonly timeout: Milliseconds
-  /** Further connections are closed at once and counted. */
+  /** Further connections replace one of the heaviest client, or are closed at once and counted. */
   readonly inProgress: number
 }
 
@@ -21,8 +22,19 @@ export interface TlsCounts {
   /** The client sent something else than TLS, no version, cipher or protocol in common, or went away. */
   failed: number
   timedOut: number
+  /** Closed to make room for a client with fewer handshakes in progress. */
+  evicted: number
   /** Closed at once: too many handshakes in progress. */
   refused: number
+}
+
+export const NO_HANDSHAKES: Readonly<TlsCounts> = {
+  handshakes: 0,
+  resumed: 0,
+  failed: 0,
+  timedOut: 0,
+  evicted: 0,
+  refused: 0
 }
 
 /** DNS over TLS, RFC 7858, or over HTTPS, RFC 8484. */
@@ -42,8 +54,9 @@ const ALPN_DOH = ['h2', 'http/1.1']
 
 /** Puts TLS on the connections of one listener. */
 export class TlsHandshakes {
-  readonly counts: TlsCounts = { handshakes: 0, resumed: 0, failed: 0, timedOut: 0, refused: 0 }
-  private inProgress = 0
+  readonly counts: TlsCounts = { ...NO_HANDSHAKES }
+  private readonly inProgress = new Set<RawSocket>()
+  private readonly byClient = new ConnectionsByClient<RawSocket>()
 
   constructor(
     private readonly server: TlsServer,
@@ -60,24 +73,45 @@ export class TlsHandshakes {
     this.server.setClientAuthorities(authorities)
   }
 
-  /** Begins a handshake, perhaps a little later. A connection that fails is closed. */
-  start(raw: RawSocket, onSecure: (stream: ClientTlsStream) => void): void {
-    if (this.inProgress >= this.maxInProgress) {
+  /**
+   * Begins a handshake, perhaps a little later. A connection that fails is closed. Above the limit, the oldest handshake
+   * of the heaviest client makes room.
+   *
+   * @param keys undefined: does not have to make room for others
+   */
+  start(raw: RawSocket, keys: ClientKeys | undefined, onSecure: OnSecure): void {
+    if (this.inProgress.size >= this.maxInProgress && !this.makeRoom(keys)) {
       this.counts.refused++
       raw.destroy()
       return
     }
-    this.inProgress++
+    this.inProgress.add(raw)
+    if (keys !== undefined) this.byClient.add(raw, keys)
     this.server.begin(raw, (stream, isResumed) => {
-      this.inProgress--
-      if (stream === undefined) {
-        this.counts.failed++
-        return
+      this.end(raw)
+      if (stream === undefined) this.counts.failed++
+      else {
+        this.counts.handshakes++
+        if (isResumed) this.counts.resumed++
       }
-      this.counts.handshakes++
-      if (isResumed) this.counts.resumed++
-      onSecure(stream)
+      onSecure(stream, isResumed)
     })
+  }
+
+  /** @returns whether there is room */
+  private makeRoom(keys: ClientKeys | undefined): boolean {
+    const [oldest] = this.byClient.heaviest(keys) ?? []
+    if (oldest === undefined) return false
+    this.counts.evicted++
+    // A socket of Node reports later that it is closed.
+    this.end(oldest)
+    oldest.destroy()
+    return true
+  }
+
+  private end(raw: RawSocket): void {
+    this.inProgress.delete(raw)
+    this.byClient.delete(raw)
   }
 
   /** No connection is given to `start` afterwards. */

@@ -68,11 +68,13 @@ export function cacheLines({ cache: { answers, failures } }: Status): StyledText
 }
 
 export function tcpLines({ connections }: Status): StyledText[] {
-  const { open, accepted, refused, overClientLimit } = connections
-  const rejected = `${formatNumber(refused)} refused, ${formatNumber(overClientLimit)} over the limit per client`
+  const { open, accepted, refused, overClientLimit, evicted } = connections
+  const rejected =
+    `${formatNumber(refused)} refused, ${formatNumber(overClientLimit)} over the limit per client, ` +
+    `${formatNumber(evicted)} closed to make room`
   return [
     `${formatCount(open, 'connection')} open, ${formatNumber(accepted)} accepted in total`,
-    ...(refused + overClientLimit === 0 ? [] : [['yellow', rejected] as const])
+    ...(refused + overClientLimit + evicted === 0 ? [] : [['yellow', rejected] as const])
   ]
 }
 
