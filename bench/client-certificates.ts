@@ -81,7 +81,13 @@ function peerOf({ rules, listen }: Kind, port: number): Peer {
       const file = join(site.folder, 'interdict.yaml')
       const tls = `{ address: '${LOOPBACK}:${port}', protocol: dot, certificate: ${certificate}, key: ${key}${listen} }`
       const text = await readFile(file, 'utf8')
-      await writeFile(file, text.replace(/^listen: \[(.*)\]$/m, `listen: [$1, ${tls}]`))
+      await writeFile(
+        file,
+        text.replace(
+          /^listen: \[(.*)\]$/m,
+          `listen: [$1, ${tls}]\nlimits: { exempt: [127.0.0.0/8] }`
+        )
+      )
       await writeFile(join(site.folder, 'rules/networks.yaml'), rules)
       return launch
     }

@@ -1,11 +1,11 @@
 /**
  * DNS over TLS and HTTPS against dnsdist and unbound, in turns on one core: `npm run bench:encrypted`. CPU per answer
  * on 16 pipelined connections, over TLS and HTTPS (dnsperf), and on 1,000 with one query in flight each, CPU per
- * handshake, and memory per idle connection.
+ * handshake, and memory per idle connection. `--before FOLDER`: also another build, of which the folder has the package.
  */
 import { fork, type ChildProcess } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import type { Seconds } from '../src/base/units.js'
@@ -24,7 +24,7 @@ import { handshakes } from './kit/tls-clients.js'
 import { TlsLoad } from './kit/tls-load.js'
 import { SHORT_LIST, Workshop } from './kit/workshop.js'
 import { dnsdist } from './peers/dnsdist.js'
-import { interdict } from './peers/interdict.js'
+import { BEFORE, buildBefore, interdict } from './peers/interdict.js'
 import type { Peer } from './peers/peer.js'
 import { unbound } from './peers/unbound.js'
 
@@ -35,6 +35,7 @@ const { values } = parseArgs({
     peers: { type: 'string', default: 'dnsdist,unbound' },
     idle: { type: 'string', default: '2000' },
     gateways: { type: 'string', default: '1' },
+    before: { type: 'string' },
     only: { type: 'string', default: '' }
   }
 })
@@ -71,11 +72,12 @@ interface Ports {
 }
 
 const ADD_TLS: Readonly<Record<string, AddTls>> = {
-  interdict: (text, { dot, doh }, certificate, key) =>
+  [interdict.name]: (text, { dot, doh }, certificate, key) =>
     text.replace(
       /^listen: \[(.*)\]$/m,
       `listen: [$1, { address: '${LOOPBACK}:${dot}', protocol: dot, certificate: ${certificate}, key: ${key} }, { address: '${LOOPBACK}:${doh}', protocol: doh, certificate: ${certificate}, key: ${key} }]
-tcp: { idle: 10m, max-connections: 100000, max-connections-per-client: 100000, max-in-flight: 1000 }`
+tcp: { idle: 10m, max-connections: 100000, max-connections-per-client: 100000, max-in-flight: 1000 }
+limits: { exempt: [127.0.0.0/8] }`
     ),
   dnsdist: (text, { dot, doh }, certificate, key) =>
     `${text}\naddDOHLocal('${LOOPBACK}:${doh}', '${certificate}', '${key}', '/dns-query', { minTLSVersion = 'tls1.2', reusePort = true })
@@ -103,15 +105,18 @@ function withTls(peer: Peer, folder: string, name = peer.name): Peer {
       const file = launch.command[launch.command.findIndex(word => /^-[cC]$/.test(word)) + 1]!
       const text = await readFile(file, 'utf8')
       const [certificate, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
-      await writeFile(file, ADD_TLS[peer.name]!(text, free, certificate, key))
+      const add = ADD_TLS[peer.name === BEFORE ? interdict.name : peer.name]!
+      await writeFile(file, add(text, free, certificate, key))
       return launch
     }
   }
 }
 
-const peers = [interdict, dnsdist, unbound].filter(
-  ({ name }) => name === 'interdict' || values.peers.split(',').includes(name)
-)
+const peers = [
+  interdict,
+  ...(values.before === undefined ? [] : [buildBefore(resolve(values.before))]),
+  ...[dnsdist, unbound].filter(({ name }) => values.peers.split(',').includes(name))
+]
 const tools = ['dnsperf', 'gcc', 'libc6-dev', 'libssl-dev']
 const missing = await install([...tools, ...peers.flatMap(peer => peer.packages)])
 if (missing !== undefined) {

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { table } from '../kit/markdown.js'
 import { showSpread } from '../kit/numbers.js'
 import { cacheCases } from './cache.js'
+import { clientCostCases } from './client-costs.js'
 import { logCases } from './log.js'
 import { measure, type Case } from './measure.js'
 import { networkCases } from './network.js'
@@ -16,7 +17,8 @@ const ROOMS: readonly ((stage: Stage) => Case[])[] = [
   networkCases,
   policyCases,
   cacheCases,
-  logCases
+  logCases,
+  clientCostCases
 ]
 
 const { values } = parseArgs({

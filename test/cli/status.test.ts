@@ -278,7 +278,8 @@ const TROUBLE: StatusReply = withHealth({
   limits: {
     queries: { dropped: 1, slipped: 2 },
     responses: { dropped: 3, slipped: 4 },
-    frontEnds: { refused: 1 }
+    frontEnds: { refused: 1 },
+    cpu: { closed: 5 }
   },
   cache: {
     answers: { entries: 1e6, octets: 2 ** 30, limitOctets: 2 ** 36 },

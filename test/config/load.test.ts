@@ -58,6 +58,7 @@ const defaults = {
     responsesPerSecond: 0,
     burst: 2000,
     slip: 2,
+    cpuShare: 0.25,
     bits: { ipv4: 32, ipv6: 56 },
     exempt: []
   },

@@ -28,6 +28,7 @@ const IN_PLACE = [
   ...['identity.version', 'identity.name', 'cookies.server', 'cookies.secret-file'],
   ...['tcp.idle', 'tcp.max-connections', 'tcp.max-connections-per-client', 'tcp.max-in-flight'],
   ...['limits.queries-per-second', 'limits.responses-per-second', 'limits.burst', 'limits.slip'],
+  'limits.cpu-percent',
   ...['limits.ipv4-prefix', 'limits.ipv6-prefix', 'limits.exempt'],
   ...['front-ends.proxy-protocol', 'front-ends.client-subnet'],
   ...['special-use.answer', 'special-use.except'],

@@ -13,11 +13,12 @@ const LARGEST_BLOCK = 100_000
 const PEER = {
   client: Uint32Array.of(0, 0, 0xffff, 0x7f000001),
   addressSource: ADDRESS_SOURCE.peer,
-  identity: undefined
+  identity: undefined,
+  budget: undefined
 }
 
 /** A connection without a socket, whose client reads its replies at times. */
-class MemoryStream implements ClientTlsStream {
+export class MemoryStream implements ClientTlsStream {
   readonly servername = false
   readonly isHttp2 = true
   readonly written: Buffer[] = []

@@ -264,6 +264,10 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'server/eviction.test.ts',
     'half-open handshakes do not lock out a newcomer'
   ],
+  'client exceeds `limits.cpu-percent`': [
+    'server/cpu-shedding.test.ts',
+    'a client that sends KeyUpdates is shed'
+  ],
   'slow or stalled TCP client': ['server/tcp.test.ts', 'octet'],
   'replies exceed `limits.responses-per-second`': ['server/response-limit.test.ts', 'limits ${it}'],
   'front end does not name the client': ['scenarios/identity-unsaid.yaml'],

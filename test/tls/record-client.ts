@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { directClient } from '../../src/wire/tls/openssl/direct-client.js'
+import { requestKeyUpdate } from './key-updates.js'
 
 const ROOM = 65_536
 
@@ -40,8 +41,13 @@ export class RecordClient {
   }
 
   /** A connection that has ended its handshake. */
-  static async open(port: number, first: Uint8Array = new Uint8Array()): Promise<RecordClient> {
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true })
+  static async open(
+    port: number,
+    first: Uint8Array = new Uint8Array(),
+    localAddress = '127.0.0.1'
+  ): Promise<RecordClient> {
+    const manners = { noDelay: true, allowHalfOpen: true }
+    const socket = connect({ port, host: '127.0.0.1', localAddress, ...manners })
     await once(socket, 'connect')
     const client = new RecordClient(socket, first)
     while (!client.isSecure && !client.closed) await new Promise(resolve => setImmediate(resolve))
@@ -53,6 +59,13 @@ export class RecordClient {
     const { openSsl } = this.direct.loop
     new Uint8Array(this.memory.buffer).set(content)
     openSsl.write(this.connection, this.memory.address, content.length)
+    return this.sent()
+  }
+
+  /** So many messages that change the keys and ask the server to do the same: RFC 8446 §4.6.3. */
+  keyUpdates(count: number): Buffer {
+    const { openSsl } = this.direct.loop
+    for (let i = 0; i < count; i++) requestKeyUpdate(openSsl, this.connection)
     return this.sent()
   }
 

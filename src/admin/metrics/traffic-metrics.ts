@@ -58,6 +58,7 @@ export function trafficMetrics({
         limit: connections.refused,
         client_limit: connections.overClientLimit,
         evicted: connections.evicted,
+        cpu: limits.cpu.closed,
         identity: identities.refused,
         revoked: identities.cut
       })

@@ -8,6 +8,8 @@ export interface StreamHandler {
   onEnd(): void
   /** The stream takes more after `needsDrain`. */
   onDrain(): void
+  /** So many TLS records without data have come. */
+  onEmptyRecords?(count: number): void
 }
 
 /** A connection as its server uses it: plain or with TLS, by Node or by OpenSSL itself. */
@@ -21,6 +23,8 @@ export interface ByteStream {
   readonly needsDrain: boolean
   /** Octets in front of what is written next, in the same TLS records; -1: it gets records of its own. */
   readonly backlog: Octets
+  /** About how many TLS records without data have come since the last call, where `onEmptyRecords` is not called. */
+  emptyRecords?(): number
   /** Begins to read. */
   start(handler: StreamHandler): void
   /** Sends a copy of `octets[start, end)`. */

@@ -115,6 +115,14 @@ export function addressWords(address: Address): Uint32Array {
   return Uint32Array.from([0, 4, 8, 12], at => view.getUint32(at))
 }
 
+/** The address of four words, most significant first. */
+export function addressOf(words: ArrayLike<number>): Address {
+  const octets = new Uint8Array(16)
+  const view = new DataView(octets.buffer)
+  for (let word = 0; word < 4; word++) view.setUint32(4 * word, words[word]!)
+  return octets
+}
+
 /** Undefined if it is not an address. Accepts four dotted decimals only (not `10.1`, not octal), no zone id. */
 function parse(text: string): Address | undefined {
   if (!text.includes(':')) return parseIpv4(text)

@@ -1,5 +1,5 @@
 import { splitAddressSpace, type AddressRange } from './address-ranges.js'
-import { isMapped, type Address, type Prefix } from './address.js'
+import { addressOf, isMapped, type Address, type Prefix } from './address.js'
 
 /** The table in shared memory, which is passed to other threads. */
 export interface PrefixTableBuffers {
@@ -51,10 +51,10 @@ export class PrefixTable {
   /** Every range by its first address, IPv4 before IPv6; for dumps. */
   *ranges(): Generator<{ readonly start: Address; readonly value: number }> {
     for (const [range, start] of this.starts4.entries()) {
-      yield { start: octetsOf([0, 0, 0xffff, start]), value: this.values4[range]! }
+      yield { start: addressOf([0, 0, 0xffff, start]), value: this.values4[range]! }
     }
     for (const [range, value] of this.values6.entries()) {
-      yield { start: octetsOf(this.starts6.subarray(4 * range, 4 * range + 4)), value }
+      yield { start: addressOf(this.starts6.subarray(4 * range, 4 * range + 4)), value }
     }
   }
 
@@ -145,13 +145,6 @@ function indexByHalf(starts: readonly number[]): SharedArrayBuffer {
     index.fill(range, Math.ceil(starts[range]! / HALF), end)
   }
   return buffer
-}
-
-function octetsOf(words: ArrayLike<number>): Address {
-  const octets = new Uint8Array(16)
-  const view = new DataView(octets.buffer)
-  for (let word = 0; word < 4; word++) view.setUint32(4 * word, words[word]!)
-  return octets
 }
 
 function wordsOf(address: bigint): number[] {

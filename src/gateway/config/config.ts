@@ -226,6 +226,8 @@ export interface LimitsConfig {
   readonly burst: Milliseconds
   /** Every n-th query above a limit is answered with TC, the others are dropped; 0: none. */
   readonly slip: number
+  /** Part of a worker's CPU time for handshakes and protocol messages of one client: 0 to 1; 0: no limit. */
+  readonly cpuShare: number
   /** Prefix lengths that count as one client. */
   readonly bits: { readonly ipv4: number; readonly ipv6: number }
   readonly exempt: readonly Prefix[]

@@ -237,6 +237,7 @@ function limitsOf(settings: Settings['limits']): LimitsConfig {
     responsesPerSecond: settings['responses-per-second'],
     burst: settings.burst,
     slip: settings.slip,
+    cpuShare: settings['cpu-percent'] / 100,
     bits: { ipv4: settings['ipv4-prefix'], ipv6: settings['ipv6-prefix'] },
     exempt: settings.exempt
   }

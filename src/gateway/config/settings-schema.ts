@@ -146,6 +146,7 @@ const limits = section({
   'responses-per-second': z.int().min(0).max(1_000_000).prefault(0),
   burst: duration('100ms', '1m').prefault('2s'),
   slip: z.int().min(0).max(100).prefault(2),
+  'cpu-percent': z.int().min(0).max(100).prefault(25),
   'ipv4-prefix': z.int().min(8).max(32).prefault(32),
   'ipv6-prefix': z.int().min(16).max(64).prefault(56),
   exempt: z.array(prefix).prefault([])

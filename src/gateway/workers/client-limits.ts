@@ -1,9 +1,12 @@
 import { randomInt } from 'node:crypto'
+import { performance } from 'node:perf_hooks'
+import type { Clock } from '../../base/time/clock.js'
 import type { Prefix } from '../../base/values/address.js'
 import { compilePrefixes, PrefixTable } from '../../base/values/prefix-table.js'
 import type { Config } from '../config/config.js'
 import type { ServerCookies } from '../../wire/dns/edns/server-cookie.js'
 import { ConnectionLimit } from '../../resolver/server/connection-limit.js'
+import { CpuBudget, type CpuLimits, type ReportExcess } from '../../resolver/server/cpu-budget.js'
 import {
   QueryLimit,
   type LimitCounts,
@@ -19,6 +22,7 @@ export interface Limits {
   readonly queryLimit: QueryLimit | undefined
   readonly responseLimit: ResponseLimit | undefined
   readonly connectionLimit: ConnectionLimit
+  readonly cpuBudget: CpuBudget
   readonly proxies: TrustedProxies | undefined
   /** Of these and earlier limits. */
   readonly counts: {
@@ -30,11 +34,13 @@ export interface Limits {
 
 /**
  * @param cookies undefined: server cookies are off
- * @param before whose counters go on
+ * @param createBudget of CPU time, unless there is one
+ * @param before whose counters and budget go on
  */
 export function createLimits(
   config: Config,
   cookies: ServerCookies | undefined,
+  createBudget: (limits: CpuLimits) => CpuBudget,
   before?: Limits
 ): Limits {
   const { limits, tcp, frontEnds } = config
@@ -54,13 +60,28 @@ export function createLimits(
     responses: { dropped: 0, slipped: 0 },
     proxies: { rejected: 0 }
   }
+  const cpuLimits = { share: limits.cpuShare, bits, exempt: options.exempt }
+  before?.cpuBudget.configure(cpuLimits)
   return {
     queryLimit: countedBy(counts.queries, limit(QueryLimit, queriesPerSecond)),
     responseLimit: countedBy(counts.responses, limit(ResponseLimit, responsesPerSecond)),
     connectionLimit: new ConnectionLimit(tcp.maxConnectionsPerClient, options),
+    cpuBudget: before?.cpuBudget ?? createBudget(cpuLimits),
     proxies: countedBy(counts.proxies, hasProxies ? new TrustedProxies(proxy, subnet) : undefined),
     counts
   }
+}
+
+/** Creates the budget of this thread. */
+export function cpuBudgetOf(clock: Clock, report: ReportExcess): (limits: CpuLimits) => CpuBudget {
+  let last = performance.eventLoopUtilization()
+  const utilization = (): number => {
+    const now = performance.eventLoopUtilization()
+    const since = performance.eventLoopUtilization(now, last)
+    last = now
+    return since.utilization
+  }
+  return limits => new CpuBudget(limits, randomUint32(), clock, utilization, report)
 }
 
 function countedBy<Counts, L extends { counts: Counts }>(

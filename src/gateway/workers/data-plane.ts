@@ -37,6 +37,7 @@ import type {
 import type { CookieSecrets } from './cookie-secrets.js'
 import { WorkerListeners } from './worker-listeners.js'
 import { forwarderSettings, openForwarder } from '../upstreams/open-forwarder.js'
+import { excessReporter } from './excess-reporter.js'
 import { identityReporter, recognitionRules } from './recognition.js'
 import { createRebindingGuard } from './create-rebinding-guard.js'
 import { runInSlices } from './run-in-slices.js'
@@ -97,7 +98,12 @@ export class DataPlane {
     this.recognizer = new ClientRecognizer(this.clock, reporter, (servername, address) =>
       this.ownProbes.isConnection(servername, address)
     )
-    this.listeners = new WorkerListeners(this.clock, this.recognizer, init.certificates)
+    this.listeners = new WorkerListeners(
+      this.clock,
+      this.recognizer,
+      init.certificates,
+      excessReporter(log, () => this.settings.config)
+    )
   }
 
   /**

@@ -10,7 +10,8 @@ import { serveTcp } from '../../resolver/server/tcp.js'
 import { serveUdp, type UdpService } from '../../resolver/server/udp.js'
 import type { ListeningSocket, ListeningSockets } from '../../wire/sockets/listening-sockets.js'
 import type { WorkerInit } from './worker-messages.js'
-import { createLimits, type Limits } from './client-limits.js'
+import type { ReportExcess } from '../../resolver/server/cpu-budget.js'
+import { cpuBudgetOf, createLimits, type Limits } from './client-limits.js'
 
 /** The listeners of one worker, and the limits on what clients may ask of them. */
 export class WorkerListeners {
@@ -25,7 +26,8 @@ export class WorkerListeners {
   constructor(
     private readonly clock: TickClock,
     private readonly recognizer: ClientRecognizer,
-    private certificates: WorkerInit['certificates']
+    private certificates: WorkerInit['certificates'],
+    private readonly reportExcess: ReportExcess
   ) {}
 
   /** What the status counts. */
@@ -78,7 +80,12 @@ export class WorkerListeners {
     const { config: before } = this
     this.config = config
     if (before === undefined || !isDeepStrictEqual(ofLimits(before), ofLimits(config)))
-      this.limits = createLimits(config, cookies, this.limits)
+      this.limits = createLimits(
+        config,
+        cookies,
+        cpuBudgetOf(this.clock, this.reportExcess),
+        this.limits
+      )
     this.configureServices()
   }
 

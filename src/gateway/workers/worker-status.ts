@@ -43,6 +43,8 @@ export interface WorkerCounters {
     readonly queries: Readonly<LimitCounts>
     readonly responses: Readonly<LimitCounts>
     readonly frontEnds: { readonly refused: number }
+    /** Connections closed because their clients took too much CPU time. */
+    readonly cpu: { readonly closed: number }
   }
 }
 
@@ -106,7 +108,8 @@ export function collectCounters({
     limits: {
       queries: { ...(limits?.counts.queries ?? NO_LIMIT_COUNTS) },
       responses: { ...(limits?.counts.responses ?? NO_LIMIT_COUNTS) },
-      frontEnds: { refused: limits?.counts.proxies.rejected ?? 0 }
+      frontEnds: { refused: limits?.counts.proxies.rejected ?? 0 },
+      cpu: { closed: limits?.cpuBudget.counts.closed ?? 0 }
     }
   }
 }

@@ -1,5 +1,6 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
-import type { Milliseconds, Octets } from '../../base/units.js'
+import type { Milliseconds } from '../../base/units.js'
+import { addressOf } from '../../base/values/address.js'
 import { ascii, type LineBuffer } from '../event/line-buffer.js'
 import type { ActiveKey } from './key-ring.js'
 import type { PrivacyMode, PrivacyOptions } from './privacy-mode.js'
@@ -13,7 +14,6 @@ const MAX_CLIENTS = 65_536
 
 /** Third word of an IPv4-mapped address, ::ffff:a.b.c.d. RFC 4291 §2.5.5.2. */
 const MAPPED = 0xffff
-const ADDRESS: Octets = 16
 
 const START = ascii(',"client":"')
 const END = ascii('"')
@@ -101,7 +101,7 @@ export class ClientField {
     if (cached !== undefined && isSame(cached.words, client)) return cached.pseudonym
     if (this.cache.size >= MAX_CLIENTS) this.cache.clear()
     const derive = this.options.preservePrefix ? prefixPreservingPseudonymOf : pseudonymOf
-    const pseudonym = ascii(derive(octetsOf(client), secret))
+    const pseudonym = ascii(derive(addressOf(client), secret))
     this.cache.set(hash, { words: client.slice(), pseudonym })
     return pseudonym
   }
@@ -153,11 +153,4 @@ function hashOf(words: Uint32Array): number {
     hash ^= hash >>> 16
   }
   return hash & 0x3fffffff
-}
-
-function octetsOf(words: Uint32Array): Uint8Array {
-  const octets = new Uint8Array(ADDRESS)
-  const view = new DataView(octets.buffer)
-  for (let i = 0; i < 4; i++) view.setUint32(4 * i, words[i]!)
-  return octets
 }

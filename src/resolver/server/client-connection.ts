@@ -1,8 +1,9 @@
 import type { ByteStream, StreamHandler } from '../../base/bytes/byte-stream.js'
 import { ReceiveBuffer } from '../../base/bytes/receive-buffer.js'
 import type { Clock } from '../../base/time/clock.js'
-import type { Milliseconds, Octets } from '../../base/units.js'
+import type { Microseconds, Milliseconds, Octets } from '../../base/units.js'
 import type { ConnectionIdentity } from './client-recognizer.js'
+import { COST, type CpuBudget } from './cpu-budget.js'
 import type { AddressSource } from './trusted-proxies.js'
 
 /** The other end of a connection. */
@@ -12,6 +13,8 @@ export interface Peer {
   readonly addressSource: AddressSource
   /** Undefined: the client is identified by its address. */
   readonly identity: ConnectionIdentity | undefined
+  /** Undefined: nobody is charged, since the connection belongs to a front end. */
+  readonly budget: CpuBudget | undefined
 }
 
 /** The words of `ClientConnection.client`. */
@@ -27,6 +30,7 @@ export abstract class ClientConnection implements StreamHandler {
   protected advancing = false
   protected readonly addressSource: AddressSource
   protected readonly identity: ConnectionIdentity | undefined
+  private readonly budget: CpuBudget | undefined
   private readonly word0: number
   private readonly word1: number
   private readonly word2: number
@@ -41,6 +45,7 @@ export abstract class ClientConnection implements StreamHandler {
   ) {
     this.addressSource = peer.addressSource
     this.identity = peer.identity
+    this.budget = peer.budget
     // Not the array: of thousands of connections, it would be in no cache of the CPU when a query comes.
     const [word0, word1, word2, word3] = Int32Array.from(peer.client)
     this.word0 = word0!
@@ -88,6 +93,8 @@ export abstract class ClientConnection implements StreamHandler {
    * @returns whether the connection was ended by this call
    */
   closeIfIdle(idle: Milliseconds): boolean {
+    const empty = this.stream.emptyRecords?.() ?? 0
+    if (empty > 0) this.onEmptyRecords(empty)
     if (this.inFlight > 0 || this.clock.now() - this.lastUse < idle) return false
     const { isEnded, unsent } = this.stream
     if (isEnded || unsent > 0) this.stream.destroy()
@@ -114,6 +121,15 @@ export abstract class ClientConnection implements StreamHandler {
 
   onEnd(): void {
     this.finish()
+  }
+
+  onEmptyRecords(count: number): void {
+    this.charge(count * COST.emptyRecord)
+  }
+
+  /** Charges the client with work that was not for a query, and closes the connection if it is above its limit. */
+  protected charge(cost: Microseconds): void {
+    if (this.budget?.charge(this.client, cost) === false) this.destroy()
   }
 
   onDrain(): void {

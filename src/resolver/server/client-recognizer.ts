@@ -235,6 +235,11 @@ export class ConnectionIdentity implements ClientIdentity {
     return this.otherClass
   }
 
+  /** The rules have its client. */
+  get isKnown(): boolean {
+    return this.wasGood
+  }
+
   /** When its certificate expires; Infinity: never. Wall-clock time. */
   get expires(): Milliseconds {
     return this.credentials.certificate?.notAfter ?? Infinity

@@ -62,10 +62,35 @@ export class SocketStream implements ByteStream {
   }
 }
 
+/** What a record with data has besides the data, and the length of a KeyUpdate: RFC 8446 §5.2 and §4.6.3. */
+const RECORD_OVERHEAD: Octets = 22
+const KEY_UPDATE: Octets = 27
+
 /** A connection with TLS by Node. */
 export class TlsSocketStream extends SocketStream implements ClientTlsStream {
-  constructor(private readonly secure: TLSSocket) {
+  /** Octets received that are accounted for. */
+  private explained: Octets
+
+  /** @param raw the connection below TLS */
+  constructor(
+    private readonly secure: TLSSocket,
+    private readonly raw: Socket
+  ) {
     super(secure)
+    this.explained = raw.bytesRead
+  }
+
+  override start(handler: StreamHandler): void {
+    // Node reads one record at a time.
+    this.secure.on('data', (chunk: Buffer) => (this.explained += RECORD_OVERHEAD + chunk.length))
+    super.start(handler)
+  }
+
+  /** Node does not report records: what is neither data nor the rest of its records counts as KeyUpdates. */
+  emptyRecords(): number {
+    const count = Math.max(0, Math.floor((this.raw.bytesRead - this.explained) / KEY_UPDATE))
+    this.explained += count * KEY_UPDATE
+    return count
   }
 
   get servername(): string | false {

@@ -3,6 +3,7 @@ import type { Milliseconds } from '../../base/units.js'
 import type { TlsMaterial } from '../../wire/tls/certificate-contexts.js'
 import type { Endpoint } from '../../wire/sockets/datagram.js'
 import type { ConnectionLimit } from './connection-limit.js'
+import type { CpuBudget } from './cpu-budget.js'
 import type { TlsCounts, TlsListenOptions } from './tls-handshakes.js'
 import type { TrustedProxies } from './trusted-proxies.js'
 import type { Protocol } from '../../lookups/event/query-event.js'
@@ -64,6 +65,8 @@ export interface TcpOptions {
   readonly limits: TcpLimits
   /** Shared by the listeners of a thread. */
   readonly connectionLimit: ConnectionLimit
+  /** Shared likewise. Undefined: no limit. */
+  readonly cpuBudget?: CpuBudget | undefined
   readonly proxies: TrustedProxies | undefined
   readonly clock: Clock
   /** Undefined: without TLS. */

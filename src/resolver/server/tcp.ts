@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ByteStream } from '../../base/bytes/byte-stream.js'
-import type { Milliseconds } from '../../base/units.js'
+import type { Microseconds, Milliseconds } from '../../base/units.js'
 import { DOH, DOT, TCP, type Responder } from '../context/responder.js'
 import type { TlsMaterial } from '../../wire/tls/certificate-contexts.js'
 import { tlsLoop, type TlsLoop } from '../../wire/tls/openssl/tls-loop.js'
@@ -15,6 +15,7 @@ import {
   type RawSocket
 } from './connection-source.js'
 import { ConnectionsByClient, quietest, type ClientKeys } from './connections-by-client.js'
+import { COST } from './cpu-budget.js'
 import { InFlight } from './in-flight.js'
 import { readProxyPreamble } from './proxy-preamble.js'
 import { DohConnection, type DohContext } from './doh/doh-connection.js'
@@ -229,6 +230,10 @@ class TcpListener implements TcpService {
     const isPeer = addressSource === ADDRESS_SOURCE.peer
     // It has connections for many clients.
     const isFrontEnd = addressSource === ADDRESS_SOURCE.subnet
+    if (isPeer && !this.charge(client, 0)) {
+      raw.destroy()
+      return
+    }
     const isFull = this.openCount.count >= limits.connections
     if (isFull && !this.makeRoom(isPeer ? client : undefined)) {
       this.counts.refused++
@@ -264,11 +269,14 @@ class TcpListener implements TcpService {
     const serve = (stream: ByteStream, tls?: ClientTlsStream): void => {
       this.starting.delete(socket)
       const identity = isFrontEnd ? undefined : this.recognize(tls, client)
-      if (identity === null) {
+      const isKnown = identity === undefined || identity?.isKnown === true
+      const isWithinLimit = isKnown || this.charge(client, COST.unknownIdentity)
+      if (identity === null || !isWithinLimit) {
         stream.destroy()
         return
       }
-      const peer = { client, addressSource, identity }
+      const budget = isFrontEnd ? undefined : this.options.cpuBudget
+      const peer = { client, addressSource, identity, budget }
       const connection =
         this.doh === undefined
           ? new TcpConnection(stream, peer, this.context)
@@ -279,8 +287,11 @@ class TcpListener implements TcpService {
     const begin = (): void => {
       if (this.handshakes === undefined) serve(new SocketStream(nodeSocketOf(socket)))
       else {
-        this.handshakes.start(socket, keys, stream => {
-          if (stream !== undefined) serve(stream, stream)
+        this.handshakes.start(socket, keys, (stream, isResumed) => {
+          const cost = isResumed ? COST.resumedHandshake : COST.fullHandshake
+          const isWithinLimit = isFrontEnd || this.charge(client, cost)
+          if (isWithinLimit && stream !== undefined) serve(stream, stream)
+          else stream?.destroy()
         })
       }
     }
@@ -290,7 +301,8 @@ class TcpListener implements TcpService {
     if (proxy === undefined) begin()
     else {
       readProxyPreamble(proxy, client, () => {
-        if (admit()) begin()
+        if (!this.charge(client, 0)) proxy.destroy()
+        else if (admit()) begin()
       })
     }
   }
@@ -313,6 +325,11 @@ class TcpListener implements TcpService {
     this.byClient.delete(victim)
     victim.destroy()
     return true
+  }
+
+  /** @returns whether the client is within its limit of CPU time */
+  private charge(client: Uint32Array, cost: Microseconds): boolean {
+    return this.options.cpuBudget?.charge(client, cost) !== false
   }
 
   /** A front end's own identity would say nothing about the clients for which it asks. */

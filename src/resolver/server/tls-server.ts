@@ -96,7 +96,7 @@ class NodeTlsServer implements TlsServer {
     socket.once('secure', () => {
       socket.off('close', fail).off('error', destroy).off('end', destroy)
       if (this.record !== undefined) socket.setMaxSendFragment(this.record)
-      onSecure(new TlsSocketStream(socket), socket.isSessionReused())
+      onSecure(new TlsSocketStream(socket, raw), socket.isSessionReused())
     })
   }
 

@@ -43,7 +43,7 @@ export class TokenBuckets {
   /** Takes a token from the bucket of a 64-bit key (two signed words); false if it is empty. */
   take(high: number, low: number, now: Milliseconds): boolean {
     const { highs, lows, full } = this
-    const first = (hash(high, low, this.seed) >>> 18) * WAYS
+    const first = (hashWords(high, low, this.seed) >>> 18) * WAYS
     let victim = first
     for (let i = first; i < first + WAYS; i++) {
       if (lows[i] === low && highs[i] === high) return this.takeFrom(i, now)
@@ -65,7 +65,7 @@ export class TokenBuckets {
 }
 
 /** Mixes both words and the seed so that the upper bits depend on all of them. */
-function hash(high: number, low: number, seed: number): number {
+export function hashWords(high: number, low: number, seed: number): number {
   let h = Math.imul(high ^ seed, 0x85ebca6b)
   h = Math.imul(h ^ (h >>> 15) ^ low, 0xc2b2ae35)
   h = Math.imul(h ^ (h >>> 13) ^ seed, 0x9e3779b1)

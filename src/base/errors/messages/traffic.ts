@@ -29,6 +29,8 @@ export const TRAFFIC = {
     `unknown client by ${method}: ${why}; ${outcome}`,
   CLIENT_REVOKED: (method: string, why: string, outcome: string) =>
     `revoked client by ${method}: ${why}; ${outcome}`,
+  CLIENT_CPU: (client: string, used: string, allowed: string) =>
+    `${client} takes ${used}% of a worker's CPU time with handshakes and protocol messages, more than ${allowed}%: connections closed`,
   WATCHDOG_WITHHELD: (workers: string) =>
     `the watchdog is not notified: ${workers}; the service manager restarts this process`,
   NOTIFY_FAILED: (why: string) => `cannot notify the service manager: ${why}`,

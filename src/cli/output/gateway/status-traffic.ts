@@ -112,7 +112,7 @@ export function clientLines({ identities, clients }: Status): StyledText[] {
 }
 
 export function limitLines({ limits }: Status): StyledText[] {
-  const { queries, responses, frontEnds } = limits
+  const { queries, responses, frontEnds, cpu } = limits
   const limited = { queries, 'identical responses': responses }
   const lines = Object.entries(limited).map(([what, { dropped, slipped }]): StyledText => {
     return [
@@ -122,9 +122,11 @@ export function limitLines({ limits }: Status): StyledText[] {
   })
   const happened = [queries, responses].map(({ dropped, slipped }) => dropped + slipped > 0)
   const unidentified = `${formatCount(frontEnds.refused, 'query', 'queries')} from front ends without a client address`
+  const costly = `${formatCount(cpu.closed, 'connection')} closed: clients above limits.cpu-percent`
   const exceeded: readonly StyledText[] = [
     ...lines.filter((_, i) => happened[i]),
-    ...(frontEnds.refused === 0 ? [] : [['yellow', unidentified] as const])
+    ...(frontEnds.refused === 0 ? [] : [['yellow', unidentified] as const]),
+    ...(cpu.closed === 0 ? [] : [['yellow', costly] as const])
   ]
   return exceeded.length === 0 ? ['none exceeded'] : [...exceeded]
 }

@@ -1,11 +1,12 @@
-import type { Milliseconds, Octets } from '../../../base/units.js'
+import type { Microseconds, Milliseconds, Octets } from '../../../base/units.js'
 import { appendPadding, hasPaddingOption } from '../../../wire/dns/edns/padding.js'
 import { freshnessOf } from '../../../wire/dns/message/freshness.js'
 import { HEADER_SIZE } from '../../../wire/dns/registry/sizes.js'
-import { ERROR, PREFACE } from '../../../wire/http2/frame.js'
+import { ERROR, FRAME, PREFACE } from '../../../wire/http2/frame.js'
 import { FAILED, FrameReader, INCOMPLETE } from '../../../wire/http2/frame-reader.js'
 import { DOH, DROP, PENDING, type Responder } from '../../context/responder.js'
 import { ClientConnection, type Peer } from '../client-connection.js'
+import { COST } from '../cpu-budget.js'
 import { MAX_MESSAGE } from '../tcp-reply-buffer.js'
 import { ADDRESS_SOURCE, type TrustedProxies } from '../trusted-proxies.js'
 import type { ConnectionIdentity, ClientTlsStream, Recognition } from '../client-recognizer.js'
@@ -21,6 +22,9 @@ const HTTP_1_REPLY = Buffer.from(
 )
 /** First bit of the third octet of a DNS message: a response. RFC 1035 §4.1.1. */
 const QR = 0x80
+
+/** Position of the type in a frame. RFC 9113 §4.1. */
+const FRAME_TYPE = 3
 
 /** What the connections of one listener share. */
 export interface DohContext extends SessionContext {
@@ -115,6 +119,7 @@ export class DohConnection extends ClientConnection implements QueryHandler {
     if (this.isBroken || received.start === received.end) return
     if (!this.hasPreface && !this.readPreface()) return
     const before = session.queries
+    let cost = 0
     context.responder.beginBatch()
     while (received.start < received.end && !this.isFull()) {
       const next = reader.read(received.octets, received.start, received.end)
@@ -123,12 +128,16 @@ export class DohConnection extends ClientConnection implements QueryHandler {
         this.fail(next === FAILED ? reader.error : ERROR.ENHANCE_YOUR_CALM)
         break
       }
+      cost += frameCost(received.octets[received.start + FRAME_TYPE]!, next - received.start)
       received.skipTo(next)
       if (!context.frames.hasRoom) this.write()
     }
     context.responder.endBatch()
-    if (session.queries > before) this.touch()
+    const queries = session.queries - before
+    if (queries > 0) this.touch()
     this.write()
+    cost -= COST.freePerQuery * queries
+    if (cost > 0) this.charge(cost)
   }
 
   /** Ends a connection whose client speaks no HTTP/2, or against its rules. RFC 9113 §5.4.1. */
@@ -257,4 +266,9 @@ export class DohConnection extends ClientConnection implements QueryHandler {
   private write(): void {
     this.flush(this.context.frames)
   }
+}
+
+function frameCost(type: number, size: Octets): Microseconds {
+  const isHeader = type === FRAME.HEADERS || type === FRAME.CONTINUATION
+  return COST.frame + size * (isHeader ? COST.headerOctet : COST.frameOctet)
 }

@@ -6,6 +6,7 @@ import { encode } from './encoding.js'
 import type { Sender } from './memory-bio.js'
 import type { SocketOwner } from './node-socket.js'
 import { FAILED, OpenSslError } from './openssl.js'
+import { RecordCounter } from './record-counter.js'
 import {
   EPOLLERR,
   EPOLLET,
@@ -51,6 +52,7 @@ export class TlsStream implements ByteStream, Polled, Sender {
   private early: Buffer | undefined
   private events = EPOLLIN
   private onHandshake: OnHandshake | undefined
+  private readonly records = new RecordCounter()
 
   /**
    * The handshake goes on when something has come.
@@ -233,10 +235,13 @@ export class TlsStream implements ByteStream, Polled, Sender {
     if (came < 0) return
     let filled = 0
     let result: number = came === 0 ? FAILED.closed : FAILED.wantRead
+    // OpenSSL returns the data of one record at a time.
+    let empty = this.records.count(input.octets, came)
     while (input.rest > 0) {
       result = openSsl.read(connection, readAddress + filled, octets.length - filled)
       if (result < 0) break
       filled += result
+      empty--
     }
     const isOver = result < 0 && result !== FAILED.wantRead
     if (isOver && result !== FAILED.closed) this.setError()
@@ -244,7 +249,8 @@ export class TlsStream implements ByteStream, Polled, Sender {
     output.add(this)
     // Reported once: there may be more, or the end.
     if (came === input.size || (came > 0 && (events & ENDS) !== 0)) this.loop.readLater(this)
-    if (filled > 0) this.handler!.receive(octets, 0, filled)
+    if (empty > 0) this.handler!.onEmptyRecords?.(empty)
+    if (filled > 0 && !this.destroyed) this.handler!.receive(octets, 0, filled)
     if (!isOver || this.destroyed) return
     if (result === FAILED.closed) this.onOtherEnd()
     else this.fail()
