@@ -7,7 +7,7 @@ import { ClientRecognizer, type Recognition } from '../../src/resolver/server/cl
 import type { TcpService } from '../../src/resolver/server/tcp-service.js'
 import { serveTcp } from '../../src/resolver/server/tcp.js'
 import { FLAG, FRAME, PREFACE, settingsFrame } from '../../src/wire/http2/frame.js'
-import { loadOpenSsl } from '../../src/wire/tls/openssl/openssl.js'
+import { loadOpenSsl } from '../../src/wire/tls/openssl/load-openssl.js'
 import { makeCertificate } from '../tls/certificates.js'
 import { RecordClient } from '../tls/record-client.js'
 import { frame } from './doh-client.js'
