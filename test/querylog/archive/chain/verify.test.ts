@@ -1,5 +1,6 @@
 import { appendFileSync, copyFileSync, existsSync, readdirSync, readFileSync } from 'node:fs'
-import { renameSync, rmSync, writeFileSync } from 'node:fs'
+import { renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { hashLine } from '../../../../src/lookups/chain/chain-entry.js'
@@ -38,6 +39,23 @@ t.test('an unaltered log is proven, and files not closed yet are reported', asyn
     first: '2023-03-01T09:26:53.589Z',
     last: '2023-03-01T09:26:53.589Z'
   })
+})
+
+t.test('a link to a device or a pipe in place of a file ends with an error', async t => {
+  const { path, key, at } = await written(t, false)
+  const refused = { code: 'CHAIN_READ', message: /not a regular file/ }
+  for (const name of [EARLY, 'chain.jsonl']) {
+    renameSync(at(name), at('kept'))
+    symlinkSync('/dev/zero', at(name))
+    await t.rejects(verified(path, key.publicKey), refused, `${name} is a link`)
+    rmSync(at(name))
+    const made = spawnSync('mkfifo', [at(name)])
+    if (made.status === 0)
+      await t.rejects(verified(path, key.publicKey), refused, `${name} is a pipe`)
+    rmSync(at(name), { force: true })
+    renameSync(at('kept'), at(name))
+  }
+  t.match(await verified(path, key.publicKey), { proven: true })
 })
 
 t.test('a log converted to Parquet and compacted is proven', async t => {
