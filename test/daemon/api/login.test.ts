@@ -193,6 +193,20 @@ t.test('responses of the provider that are invalid', async t => {
   for (const secret of stub.secrets) t.notOk(logged.includes(secret), 'no secret in the log')
 })
 
+t.test('a response in the name of another provider', async t => {
+  const rig = await loginRig(t)
+  const { api, stub, log } = rig
+  const { location, cookie } = await begin(rig)
+  // RFC 9207: mix-up of two providers.
+  const query = `${stub.authorize(location).toString()}&iss=https%3A%2F%2Fevil.example`
+  const requests = stub.requests.length
+  const response = await api.send({ url: `${API}/login/callback?${query}`, headers: { cookie } })
+  t.match(response.json(), { status: 502, code: 'OIDC_INVALID' })
+  t.notOk('set-cookie' in response.headers)
+  t.equal(stub.requests.length, requests, 'no provider gets the code')
+  t.match(log.lines.at(-1), { message: 'login failed', fields: { error: /iss/ } })
+})
+
 t.test('logins that were not begun here', async t => {
   const rig = await loginRig(t)
   const { api, stub } = rig
