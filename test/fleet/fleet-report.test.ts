@@ -13,7 +13,7 @@ function reportOf(...codes: readonly string[]) {
     { name: 'gw', ring: 'canary' },
     { ...STATUS, health },
     { wanted: null, error: null } as Parameters<typeof fleetReport>[2],
-    counters(),
+    { counters: counters() },
     [],
     { number: 1, now: 0 }
   )

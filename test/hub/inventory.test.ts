@@ -4,15 +4,15 @@ import type { Clock } from '../../src/base/time/clock.js'
 import { signReport } from '../../src/fleet/channel/credentials.js'
 import { userSeed } from '../../src/fleet/channel/nkey.js'
 import type { Report } from '../../src/fleet/channel/wire.js'
-import { Inventory } from '../../src/fleet/hub/inventory.js'
+import { Inventory, type Counted } from '../../src/fleet/hub/inventory.js'
 import { gatewayView, type Sources } from '../../src/fleet/hub/views.js'
 import { counters, report } from '../fleet/reports.js'
 
 const NOW = Date.parse('2026-01-02T03:04:00Z')
 const clock: Clock = { wall: () => NOW, now: () => 0 }
 
-function rig() {
-  const inventory = new Inventory(clock)
+function rig(onCounted: (counted: Counted) => void = () => undefined) {
+  const inventory = new Inventory(clock, onCounted)
   const pair = createUser()
   inventory.add('gw', pair.getPublicKey())
   const key = userSeed(Buffer.from(pair.getSeed()).toString())!
@@ -69,16 +69,26 @@ t.test('what is dropped and counted', async t => {
   t.strictSame(inventory.dropped, { malformed: 3, unknown: 3, signature: 1, replayed: 0 })
 })
 
-t.test('what is counted with each bundle', async t => {
-  const { inventory, send } = rig()
+t.test('what is counted between two reports', async t => {
+  const counted: Counted[] = []
+  const { send } = rig(one => counted.push(one))
   send({ counters: counters({ lookups: 5 }) })
-  send({ number: 2, counters: counters({ lookups: 105, blocked: 10 }) })
+  t.strictSame(counted, [], 'nothing is known before the first report')
+  const networks = (lookups: number, blocked: number) => ({ phones: [lookups, blocked] }) as const
+  const change = { lookups: 105, blocked: 10 }
+  send({ number: 2, counters: counters(change), networks: { phones: [105, 10] } })
   send({ number: 3, active: 11, counters: counters({ lookups: 110, blocked: 11 }) })
-  send({ number: 4, active: 11, counters: counters({ lookups: 130, blocked: 31 }) })
   const started = '2026-01-03T00:00:00Z'
-  send({ started, active: 11, counters: counters({ lookups: 7 }) })
-  t.match(inventory.all[0], {
-    previous: { serial: 10, counts: { lookups: 100, blocked: 10 } },
-    current: { serial: 11, counts: { lookups: 27, blocked: 20 } }
+  send({ started, active: 11, counters: counters({ lookups: 7 }), networks: { phones: [7, 1] } })
+  const steady = { gateway: 'gw', ring: 'canary', isSteady: true, hasRestarted: false }
+  const phones = ([lookups, blocked]: readonly [number, number]) => ({
+    phones: { lookups, blocked }
   })
+  t.match(counted, [
+    { ...steady, serial: 10, counts: { lookups: 100, blocked: 10 } },
+    { ...steady, serial: 11, isSteady: false, counts: { lookups: 5, blocked: 1 }, networks: {} },
+    { ...steady, serial: 11, hasRestarted: true, counts: { lookups: 7 } }
+  ])
+  t.strictSame(counted[0]!.networks, phones(networks(105, 10).phones))
+  t.strictSame(counted[2]!.networks, phones(networks(7, 1).phones))
 })

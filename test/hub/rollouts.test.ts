@@ -13,6 +13,7 @@ import type { HubReply } from '../../src/fleet/hub/hub-server.js'
 import { StateStore } from '../../src/fleet/hub/hub-state.js'
 import { Inventory } from '../../src/fleet/hub/inventory.js'
 import { Rollouts } from '../../src/fleet/hub/rollouts.js'
+import { Traffic } from '../../src/fleet/hub/traffic.js'
 import { isLive } from '../../src/fleet/hub/views.js'
 import { bundle, one, stranger } from '../daemon/bundle-rig.js'
 import { MemoryLog } from '../daemon/serve.js'
@@ -51,14 +52,16 @@ async function rig(t: Test, isReal = false) {
   const store = new StateStore(folder)
   let now = START
   const clock = { wall: () => now, now: () => now }
-  const inventory = new Inventory(clock)
   const log = new MemoryLog()
+  const traffic = new Traffic({ folder, clock, log, rings: () => store.state.rings })
+  const inventory = new Inventory(clock, counted => traffic.add(counted))
   let delivered = 0
   let revoked = 0
   const rollouts = new Rollouts({
     ...{ config, store, log, clock },
     gateways: () => inventory.all,
-    isLive: gateway => isLive(gateway, config, now),
+    traffic,
+    contact: { isLive: gateway => isLive(gateway, config, now), isLost: () => false },
     deliver: () => Promise.resolve(++delivered > 0)
   })
   const enrolment = new Enrolment({
@@ -70,7 +73,8 @@ async function rig(t: Test, isReal = false) {
   })
   const nats = { isConnected: true, error: null as string | null }
   let isPending = false
-  const sources = () => ({ config, state: store.state, gateways: inventory.all, now })
+  const watchOf = (ring: string) => traffic.watchOf(ring)
+  const sources = () => ({ config, state: store.state, gateways: inventory.all, watchOf, now })
   const route = hubRoutes({
     ...{ store, inventory, rollouts, enrolment, nats, sources },
     isPending: () => isPending,
@@ -114,7 +118,8 @@ t.test('a bundle is published to the first ring, watched, and promoted', async t
   const { call, enrol, rollouts, store, pass, delivered } = await rig(t)
   const canary = await enrol('a', 'canary')
   await enrol('b', 'all')
-  t.match(await call('POST', '/v1/bundles?ring=canary&by=joe', await bundle({ serial: 10 })), {
+  const first = '/v1/bundles?ring=canary&by=joe&now=true'
+  t.match(await call('POST', first, await bundle({ serial: 10 })), {
     ...{ serial: 10, ring: 'canary', bans: 1, delivered: true }
   })
   t.match([...rollouts.wanted()], [['canary', { serial: 10, version: 1 }]])
@@ -143,7 +148,9 @@ t.test('a bundle is published to the first ring, watched, and promoted', async t
       { ring: 'all' }
     ]
   })
-  t.match(await call('GET', '/v1/bundles'), { bundles: [{ serial: 10, bans: 1 }] })
+  t.match(await call('GET', '/v1/bundles'), {
+    bundles: [{ serial: 10, bans: 1, done: ['canary'] }]
+  })
   t.match(await call('GET', '/v1/bundles/10'), { kind: 'octets' })
   t.match(await call('GET', '/metrics'), {
     text: /interdict_hub_gateways\{ring="canary",state="running"\} 1\n/

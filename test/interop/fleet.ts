@@ -69,7 +69,7 @@ await t.test('gateways enrol with one-time tokens, and get their first bundle', 
   )
   t.match(used, { code: 1, text: /was used before.*FLEET_TOKEN/ })
   const file = await hub.bundle(10, ['one.example'])
-  await hub.fleet('publish', file, '--ring', 'canary')
+  await hub.fleet('publish', file, '--ring', 'canary', '--now')
   await hub.fleet('promote', 'all', '--now')
   for (const gateway of gateways) await gateway.start()
   for (const gateway of gateways) t.equal(await gateway.rcode('one.example'), 'NXDOMAIN')

@@ -21,7 +21,11 @@ const SENTENCES: Sentences = [
   [/^mean response time (?<now>\S+ ms), expected at most (?<most>\S+ ms)$/, 'hub.time'],
   [/^no gateway of the ring has reported$/, 'hub.unheard'],
   [/^(?<n>\d+) of (?<all>\d+) gateways run it$/, 'hub.running'],
-  [/^(?<n>\d+) of (?<all>\d+) lookups$/, 'hub.lookups']
+  [/^(?<n>\d+) of (?<all>\d+) lookups$/, 'hub.lookups'],
+  [/^(?<n>\d+) of (?<all>\d+) gateways silent, (?<name>\S+) first$/, 'hub.silent'],
+  [/^(?<n>\d+) restarts of (?<all>\d+) gateways, (?<own>\d+) of (?<name>\S+)$/, 'hub.restarts'],
+  [/^network (?<name>\S+): (?<rest>blocked .+)$/, 'hub.network'],
+  [/^nothing to compare with: no earlier bundle was done, and no later ring reports$/, 'hub.alone']
 ]
 
 /** What the hub writes about rings and into its journal, in the language of the reader. */

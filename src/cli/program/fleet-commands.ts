@@ -98,7 +98,7 @@ export function addFleetCommands(program: Command, { io, done }: Context): void 
     'They are signed once more with a higher serial, since gateways take no lower one.'
   )
     .requiredOption('-k, --key <file...>', 'private keys to sign with')
-    .option('--to <serial>', 'bundle to return to (default: the one before the newest in use)')
+    .option('--to <serial>', 'bundle to return to (default: the last that was done in all rings)')
     .option('--ring <name...>', 'rings (default: all that run a later one)')
     .option('--days <number>', 'days until gateways no longer accept it', '90')
     .action(async (_options, command: Command) => {

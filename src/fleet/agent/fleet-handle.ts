@@ -19,7 +19,7 @@ import { serializeError } from '../../base/errors/serialized-error.js'
 import { keepIfPresent } from '../../base/threads/start-file.js'
 import { type Thread, type ThreadHandlers, EXIT_TIMEOUT } from '../../base/threads/thread.js'
 import type { CountedRules } from '../../gateway/workers/rule-counters.js'
-import { fleetCounters, fleetReport } from './fleet-report.js'
+import { fleetCounts, fleetReport } from './fleet-report.js'
 import type { FleetLogsStatus, FleetStatus } from '../../gateway/status/fleet-status.js'
 
 /** Random part of the interval between two reports. */
@@ -212,10 +212,10 @@ export class FleetHandle implements FleetAgent {
     if (!state.connected && fleet.reports === undefined) return
     try {
       const status = await options.status()
-      const counters = fleetCounters(options.counters, rules)
+      const counted = fleetCounts(options.counters, rules)
       const own = { number: ++this.number, now: this.clock.wall() }
       thread.send({
-        report: fleetReport(fleet, status, this.state, counters, options.paused(), own)
+        report: fleetReport(fleet, status, this.state, counted, options.paused(), own)
       })
     } catch (error) {
       options.log.error({ error: serializeError(error).message }, 'state not reported to the fleet')

@@ -2,8 +2,13 @@ import type { Milliseconds } from '../../base/units.js'
 import type { FleetConfig } from '../../gateway/config/fleet-config.js'
 import { RCODE } from '../../wire/dns/registry/rcode.js'
 import type { ChannelState } from '../channel/channel-state.js'
-import type { Counters, Report } from '../channel/wire.js'
-import { COUNTER, COUNTERS, DURATION_BOUNDS } from '../../resolver/context/lookup-counters.js'
+import { MAX_REPORT_NETWORKS, type Report } from '../channel/wire.js'
+import {
+  COUNTER,
+  COUNTERS,
+  DURATION_BOUNDS,
+  PROTOCOLS
+} from '../../resolver/context/lookup-counters.js'
 import type { StatusReply } from '../../gateway/status/health.js'
 import { failsState } from '../../gateway/status/problems.js'
 import { totalsLayout, totalsOf, type CountedRules } from '../../gateway/workers/rule-counters.js'
@@ -11,13 +16,16 @@ import { totalsLayout, totalsOf, type CountedRules } from '../../gateway/workers
 const MAX_MESSAGE = 500
 const MAX_PROBLEMS = 64
 const MAX_PAUSED = 100
+const MAX_NETWORK_NAME = 64
+/** Counts of clients in no network. No network can have this name. */
+const UNKNOWN_CLIENTS = '-'
 
 /** What a gateway tells the hub. @param paused block rules that are paused @param number of the report @param now wall clock */
 export function fleetReport(
   { name, ring }: Pick<FleetConfig, 'name' | 'ring'>,
   status: StatusReply,
   { wanted, error }: ChannelState,
-  counters: Counters,
+  counted: Pick<Report, 'counters' | 'networks'>,
   paused: readonly string[],
   { number, now }: { readonly number: number; readonly now: Milliseconds }
 ): Report {
@@ -40,7 +48,7 @@ export function fleetReport(
     refused: wanted === null || wanted.serial === active ? null : refusal(status, error),
     probe: probe && { good: probe.lastGood, failing: probe.failing },
     paused: paused.slice(0, MAX_PAUSED),
-    counters
+    ...counted
   }
 }
 
@@ -63,10 +71,10 @@ function refusal(
 }
 
 /** @param memory the fixed counters of all workers @param rules undefined: none are active yet */
-export function fleetCounters(
+export function fleetCounts(
   memory: SharedArrayBuffer,
   rules: CountedRules | undefined
-): Counters {
+): Required<Pick<Report, 'counters' | 'networks'>> {
   const all = new Float64Array(memory)
   const sum = (index: number): number => {
     let total = 0
@@ -76,21 +84,33 @@ export function fleetCounters(
   let responses = 0
   for (let i = 0; i <= DURATION_BOUNDS.length; i++) responses += sum(COUNTER.durations + i)
   const { SERVFAIL } = RCODE
+  const networks = rules === undefined ? [] : networkCounts(rules)
+  const total = (part: 1 | 2): number => networks.reduce((all, one) => all + one[part], 0)
   return {
-    ...requestsOf(rules),
-    servfail: sum(COUNTER.responses + SERVFAIL) + sum(COUNTER.shelved + SERVFAIL),
-    durationSum: sum(COUNTER.durationSum),
-    responses
+    counters: {
+      ...{ lookups: total(1), blocked: total(2), responses },
+      servfail: sum(COUNTER.responses + SERVFAIL) + sum(COUNTER.shelved + SERVFAIL),
+      durationSum: sum(COUNTER.durationSum)
+    },
+    networks: Object.fromEntries(
+      networks
+        .filter(([name]) => name.length <= MAX_NETWORK_NAME)
+        .sort((a, b) => b[1] - a[1])
+        .slice(0, MAX_REPORT_NETWORKS)
+        .map(([name, lookups, blocked]) => [name, [lookups, blocked]])
+    )
   }
 }
 
-function requestsOf(rules: CountedRules | undefined): Pick<Counters, 'lookups' | 'blocked'> {
-  if (rules === undefined) return { lookups: 0, blocked: 0 }
-  const { blockedAt, seriesAt } = totalsLayout(rules)
+/** Lookups and blocked ones by network; unknown clients last. */
+function networkCounts(
+  rules: CountedRules
+): (readonly [name: string, lookups: number, blocked: number])[] {
+  const { groups, blockedAt } = totalsLayout(rules)
   const totals = totalsOf(rules)
-  const sumOf = (part: Float64Array): number => part.reduce((total, count) => total + count, 0)
-  return {
-    lookups: sumOf(totals.subarray(0, blockedAt)),
-    blocked: sumOf(totals.subarray(blockedAt, seriesAt))
-  }
+  return Array.from({ length: groups }, (_, i) => {
+    const requests = totals.subarray(PROTOCOLS * i, PROTOCOLS * (i + 1))
+    const lookups = requests.reduce((all, count) => all + count, 0)
+    return [rules.networks[i] ?? UNKNOWN_CLIENTS, lookups, totals[blockedAt + i]!] as const
+  })
 }

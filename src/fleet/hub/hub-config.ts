@@ -19,13 +19,13 @@ import { MAX_OCTETS, readYaml } from '../../policy/yaml/read.js'
 export interface Band {
   /** Share of blocked lookups, either way; 0.02: two percentage points. */
   readonly blocked: number
-  /** Share of SERVFAIL, above that of the previous bundle. */
+  /** Share of SERVFAIL, above what is expected. */
   readonly servfail: number
-  /** Mean response time, as a multiple of that with the previous bundle. */
+  /** Mean response time, as a multiple of what is expected. */
   readonly latency: number
-  /** Share of gateways that may lag behind the wanted bundle. */
+  /** Share of gateways that may not run the bundle yet, silent ones included. */
   readonly lagging: number
-  /** Share of gateways that may have become not ready. */
+  /** Share of gateways that may have become not ready or silent, beyond that of later rings. */
   readonly unready: number
   /** Lookups before shares are judged. */
   readonly lookups: number
@@ -88,7 +88,7 @@ const band = z
     blocked: share(0.05),
     servfail: share(0.02),
     latency: z.number('a number from 1 to 1000').min(1).max(1000).prefault(3),
-    lagging: share(0.05),
+    lagging: share(0.2),
     unready: share(0.02),
     lookups: z.int().min(0).max(1_000_000_000).prefault(1000)
   })

@@ -56,7 +56,9 @@ const bundleSchema = z.strictObject({
   ),
   forecast: forecastSchema.nullable(),
   /** Serial whose rules it repeats. */
-  rollback: serial.nullable()
+  rollback: serial.nullable(),
+  /** Rings in which it was done. */
+  done: z.array(z.string()).default([])
 })
 export type PublishedBundle = z.output<typeof bundleSchema>
 
@@ -72,7 +74,9 @@ const rolloutSchema = z.strictObject({
   /** Without waiting for the previous ring. */
   now: z.boolean(),
   /** Gateways that were not ready before. */
-  unready: z.array(z.string())
+  unready: z.array(z.string()),
+  /** The last bundle of the ring that was done; null: none was. */
+  done: serial.nullable().default(null)
 })
 export type Rollout = z.output<typeof rolloutSchema>
 
@@ -157,7 +161,9 @@ export class StateStore {
 
   /** Bundles without those that nobody needs, whose files are deleted. */
   pruned(bundles: readonly PublishedBundle[]): PublishedBundle[] {
-    const used = new Set(Object.values(this.current.rings).map(one => one.serial))
+    const used = new Set(
+      Object.values(this.current.rings).flatMap(({ serial, done }) => [serial, done])
+    )
     const surplus = bundles.slice(0, -MAX_BUNDLES).filter(one => !used.has(one.serial))
     for (const { file } of surplus) rmSync(join(this.bundles, file), { force: true })
     return bundles.filter(one => !surplus.includes(one))

@@ -15,12 +15,16 @@ import { HubNats } from './hub-nats.js'
 import { hubRoutes } from './hub-routes.js'
 import { HubServer } from './hub-server.js'
 import { StateStore } from './hub-state.js'
-import { Inventory } from './inventory.js'
+import { Inventory, type Known } from './inventory.js'
 import { LogIntake } from './log-intake.js'
 import { Rollouts } from './rollouts.js'
+import { Traffic } from './traffic.js'
 import { isLive, type Sources } from './views.js'
 
 const CHECK_INTERVAL: Milliseconds = 1_000
+const SAVE_INTERVAL: Milliseconds = 60_000
+/** In `silent-after`: for so long no network is interrupted in the ordinary course of things. */
+const LOST_AFTER = 5
 /** A NATS server that restarts is not worth an alert. */
 const ALERT_AFTER: Milliseconds = 10_000
 const BUNDLE_NAME = /^\d+-[0-9a-f]{16}\.bundle$/
@@ -33,6 +37,7 @@ export class Hub {
   private readonly store: StateStore
   private readonly authority: Authority
   private readonly inventory: Inventory
+  private readonly traffic: Traffic
   private readonly rollouts: Rollouts
   private readonly enrolment: Enrolment
   private readonly nats: HubNats
@@ -44,6 +49,9 @@ export class Hub {
   private pendingSince: Milliseconds | undefined
   private readonly alerts: HubAlerts
   private readonly created: Milliseconds
+  /** Wall-clock time since which reports can arrive. */
+  private listeningSince: Milliseconds
+  private savedAt: Milliseconds
 
   /** @throws InterdictError HUB_STATE */
   constructor(
@@ -53,14 +61,22 @@ export class Hub {
   ) {
     const { folder } = config
     this.created = clock.now()
+    this.savedAt = clock.now()
     this.alerts = new HubAlerts(config.alerts, log)
     this.authority = Authority.open(folder)
     const store = (this.store = new StateStore(folder))
-    const inventory = (this.inventory = new Inventory(clock))
+    const traffic = new Traffic({ folder, clock, log, rings: () => store.state.rings })
+    this.traffic = traffic
+    const inventory = (this.inventory = new Inventory(clock, counted => traffic.add(counted)))
+    this.listeningSince = clock.wall()
     this.rollouts = new Rollouts({
       ...{ config, store, log, clock },
       gateways: () => inventory.all,
-      isLive: one => isLive(one, config, clock.wall()),
+      traffic,
+      contact: {
+        isLive: one => isLive(one, config, clock.wall()),
+        isLost: one => this.isLost(one)
+      },
       deliver: () => this.deliver()
     })
     this.enrolment = new Enrolment({
@@ -114,25 +130,42 @@ export class Hub {
     this.isClosed = true
     clearInterval(this.timer)
     await this.checking
+    this.traffic.save()
     await this.alerts.close()
     this.server.close()
     await this.nats.close()
   }
 
   private sources(): Sources {
-    const { config, store, inventory, clock } = this
-    return { config, state: store.state, gateways: inventory.all, now: clock.wall() }
+    const { config, store, inventory, traffic, clock } = this
+    const watchOf: Sources['watchOf'] = ring => traffic.watchOf(ring)
+    return { config, state: store.state, gateways: inventory.all, watchOf, now: clock.wall() }
+  }
+
+  /** A gateway that is silent because the hub is deaf is not lost. */
+  private isLost({ contact }: Known): boolean {
+    const { config, clock, listeningSince, nats } = this
+    const since = Math.max(contact ?? 0, listeningSince)
+    return nats.isConnected && clock.wall() - since > LOST_AFTER * config.silentAfter
   }
 
   private async check(): Promise<void> {
     if (this.isClosed) return
     try {
       await this.rollouts.check()
+      this.saveTraffic()
       if (this.pendingSince !== undefined && this.nats.isConnected) await this.deliver()
       this.checkAlerts()
     } catch (error) {
       this.log.error({ error: reasonOf(error, '') }, 'rings not checked')
     }
+  }
+
+  private saveTraffic(): void {
+    const now = this.clock.now()
+    if (now - this.savedAt < SAVE_INTERVAL) return
+    this.savedAt = now
+    this.traffic.save()
   }
 
   private checkAlerts(): void {
@@ -148,6 +181,7 @@ export class Hub {
 
   /** NATS may have lost everything: what it should hold is written again. */
   private async onConnected(): Promise<void> {
+    this.listeningSince = this.clock.wall()
     await this.fillNats()
     this.pendingSince = undefined
     if (Object.keys(this.store.state.revocations).length > 0) await this.pushRevocations()

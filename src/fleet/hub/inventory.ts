@@ -12,22 +12,27 @@ import {
   type Counters,
   type Report
 } from '../channel/wire.js'
+import { NO_COUNTERS } from './traffic-counts.js'
 
 /** Limit of a signed report: the text is quoted in JSON. */
 const MAX_SIGNED = 2 * MAX_REPORT
 
-export const NO_COUNTERS: Counters = {
-  lookups: 0,
-  blocked: 0,
-  servfail: 0,
-  durationSum: 0,
-  responses: 0
+export interface NetworkCounts {
+  readonly lookups: number
+  readonly blocked: number
 }
 
-/** What was counted while one bundle was in force. */
-export interface Period {
+/** What a gateway counted between two reports. */
+export interface Counted {
+  readonly gateway: string
+  readonly ring: string
+  /** In force at the second one. */
   readonly serial: number | null
+  /** The same bundle was in force at both. */
+  readonly isSteady: boolean
+  readonly hasRestarted: boolean
   readonly counts: Counters
+  readonly networks: Readonly<Record<string, NetworkCounts>>
 }
 
 /** A gateway as the hub knows it. */
@@ -39,9 +44,6 @@ export interface Known {
   readonly contact: Milliseconds | null
   /** Its clock minus that of the hub. */
   readonly clockOffset: Milliseconds | null
-  readonly current: Period
-  /** With the bundle before. */
-  readonly previous: Period
   /** How the last report came; null: there was none. */
   readonly by: Transport | null
 }
@@ -77,16 +79,18 @@ export class Inventory {
   accepted = 0
   private readonly entries = new Map<string, Entry>()
 
-  constructor(private readonly clock: Clock) {}
+  /** @param onCounted called for each report but the first one of a gateway */
+  constructor(
+    private readonly clock: Clock,
+    private readonly onCounted: (counted: Counted) => void = () => undefined
+  ) {}
 
   /** Adds a gateway, or replaces its key. @param key public nkey */
   add(name: string, key: string): void {
     const found = userKey(key)
     if (found === undefined) return
-    const none: Period = { serial: null, counts: NO_COUNTERS }
     const empty = { report: null, contact: null, clockOffset: null, by: null }
-    const periods = { current: none, previous: none }
-    this.entries.set(name, { name, ...empty, key: found, endedRuns: new Set(), ...periods })
+    this.entries.set(name, { name, ...empty, key: found, endedRuns: new Set() })
   }
 
   remove(name: string): void {
@@ -113,25 +117,30 @@ export class Inventory {
     const entry = this.entries.get(report.gateway)
     if (entry === undefined) return 'unknown'
     if (!isSignedBy(signed, entry.key)) return 'signature'
-    const before = entry.report
-    if (before?.started === report.started && report.number <= before.number) return 'replayed'
+    if (entry.report?.started === report.started && report.number <= entry.report.number)
+      return 'replayed'
     if (entry.endedRuns.has(report.started)) return 'replayed'
-    if (before !== null && before.started !== report.started)
-      rememberRun(entry.endedRuns, before.started)
+    this.accept(entry, report, by)
+    return undefined
+  }
+
+  private accept(entry: Entry, report: Report, by: Transport): void {
+    const before = entry.report
     const now = this.clock.wall()
     entry.contact = now
     entry.by = by
     entry.clockOffset = Date.parse(report.at) - now
-    const delta = difference(report, before)
-    if (report.active === entry.current.serial)
-      entry.current = { serial: report.active, counts: sum(entry.current.counts, delta) }
-    else {
-      // What was counted since the last report may belong to either bundle, so it counts for neither.
-      entry.previous = entry.current
-      entry.current = { serial: report.active, counts: NO_COUNTERS }
-    }
     entry.report = report
-    return undefined
+    if (before === null) return
+    const hasRestarted = before.started !== report.started
+    if (hasRestarted) rememberRun(entry.endedRuns, before.started)
+    this.onCounted({
+      ...{ gateway: entry.name, ring: report.ring, serial: report.active, hasRestarted },
+      isSteady: before.active === report.active,
+      // After a restart, counters begin at 0.
+      counts: difference(report.counters, hasRestarted ? NO_COUNTERS : before.counters),
+      networks: networkDifference(report.networks, hasRestarted ? {} : before.networks)
+    })
   }
 }
 
@@ -140,27 +149,26 @@ function rememberRun(runs: Set<string>, started: string): void {
   if (runs.size > MAX_RUNS) runs.delete(runs.values().next().value!)
 }
 
-/** What was counted between two reports. */
-function difference({ started, counters }: Report, before: Report | null): Counters {
-  if (before === null) return NO_COUNTERS
-  // After a restart, counters begin at 0.
-  const from = before.started === started ? before.counters : NO_COUNTERS
-  const least = (now: number, then: number): number => Math.max(0, now - then)
+const least = (now: number, then: number): number => Math.max(0, now - then)
+
+function difference(now: Counters, then: Counters): Counters {
   return {
-    lookups: least(counters.lookups, from.lookups),
-    blocked: least(counters.blocked, from.blocked),
-    servfail: least(counters.servfail, from.servfail),
-    durationSum: least(counters.durationSum, from.durationSum),
-    responses: least(counters.responses, from.responses)
+    lookups: least(now.lookups, then.lookups),
+    blocked: least(now.blocked, then.blocked),
+    servfail: least(now.servfail, then.servfail),
+    durationSum: least(now.durationSum, then.durationSum),
+    responses: least(now.responses, then.responses)
   }
 }
 
-export function sum(a: Counters, b: Counters): Counters {
-  return {
-    lookups: a.lookups + b.lookups,
-    blocked: a.blocked + b.blocked,
-    servfail: a.servfail + b.servfail,
-    durationSum: a.durationSum + b.durationSum,
-    responses: a.responses + b.responses
-  }
+function networkDifference(
+  now: Report['networks'] = {},
+  then: Report['networks'] = {}
+): Counted['networks'] {
+  return Object.fromEntries(
+    Object.entries(now).map(([name, [lookups, blocked]]) => {
+      const [lookupsThen, blockedThen] = then[name] ?? [0, 0]
+      return [name, { lookups: least(lookups, lookupsThen), blocked: least(blocked, blockedThen) }]
+    })
+  )
 }

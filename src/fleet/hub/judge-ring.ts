@@ -1,8 +1,11 @@
 import type { Milliseconds } from '../../base/units.js'
 import type { Report } from '../channel/wire.js'
+import { beyondBand, comparisonOf } from './compare-traffic.js'
 import type { Band } from './hub-config.js'
 import type { Forecast, Rollout } from './hub-state.js'
-import { isFailing, NO_COUNTERS, sum, type Known, type Period } from './inventory.js'
+import { isFailing, type Known } from './inventory.js'
+import type { RingWatch } from './ring-watch.js'
+import { NO_COUNTERS, sharesOf, type Shares } from './traffic-counts.js'
 
 /** Why a gateway does not run what is wanted, though nothing is wrong with the bundle. */
 const UNREACHED: readonly string[] = [
@@ -18,16 +21,19 @@ const CLOCK: readonly string[] = ['BUNDLE_EARLY', 'BUNDLE_EXPIRED']
 const CLOCK_SKEW: Milliseconds = 300_000
 /** A gateway that has just started, or changed its rules, may be not ready for a moment. */
 const SETTLING: Milliseconds = 10_000
-/** Below this, a mean response time is not compared. */
-const FAST: Milliseconds = 2
+/** One silent gateway holds a ring back; this many halt it. */
+const MANY_SILENT = 2
+/** Restarts for each gateway of the ring beyond those in later rings, and at least how many in all. */
+const RESTARTS = 0.2
+const MANY_RESTARTS = 2
 
-/** Shares of lookups; null: there were none. */
-export interface Shares {
-  readonly lookups: number
-  readonly blocked: number | null
-  readonly servfail: number | null
-  /** Mean response time. */
-  readonly latency: Milliseconds | null
+const UNCOMPARED = 'nothing to compare with: no earlier bundle was done, and no later ring reports'
+
+/** Which gateways report. */
+export interface Contact {
+  readonly isLive: (gateway: Known) => boolean
+  /** True if it has been silent for so long that this is no interruption of a network. */
+  readonly isLost: (gateway: Known) => boolean
 }
 
 export interface RingFigures {
@@ -39,47 +45,41 @@ export interface RingFigures {
   /** Gateways that do not serve, run other rules than ordered, or write no evidence. */
   readonly notReady: number
   readonly refused: number
+  /** Gateways that reported when the ring got the bundle, and do not now. */
+  readonly silent: number
+  /** Since the ring got the bundle. */
+  readonly restarts: number
   readonly shares: Shares
-  /** With the bundle before. */
+  /** What is expected, from the last bundle that was done and from later rings. */
   readonly before: Shares
 }
 
-/** `outside`: to be halted. `waiting`: too early to say. */
+/** `outside`: to be halted. `waiting`: too early to say, or only a person can. */
 export type RingJudgement =
   | { readonly kind: 'within' }
   | { readonly kind: 'waiting'; readonly why: string }
   | { readonly kind: 'outside'; readonly why: string }
 
-export function sharesOf(periods: readonly Period[]): Shares {
-  const { lookups, blocked, servfail, durationSum, responses } = periods
-    .map(({ counts }) => counts)
-    .reduce(sum, NO_COUNTERS)
-  const share = (part: number, all: number): number | null => (all === 0 ? null : part / all)
-  return {
-    lookups,
-    blocked: share(blocked, lookups),
-    servfail: share(servfail, responses),
-    latency: share(durationSum, responses)
-  }
-}
-
-/** @param serial wanted @param live whether a gateway reported lately */
+/** @param serial wanted */
 export function figuresOf(
   gateways: readonly Known[],
   serial: number,
-  live: (gateway: Known) => boolean
+  watch: RingWatch | undefined,
+  { isLive }: Pick<Contact, 'isLive'>
 ): RingFigures {
-  const alive = gateways.filter(live)
-  const running = alive.filter(({ report }) => report?.active === serial)
-  const refused = alive.filter(isRefusing)
+  const alive = gateways.filter(isLive)
+  const members = new Set(watch?.start.members)
+  const { observed, usual } = comparisonOf(watch)
   return {
     gateways: gateways.length,
     live: alive.length,
-    running: running.length,
+    running: alive.filter(({ report }) => report?.active === serial).length,
     notReady: alive.filter(({ report }) => isFailing(report)).length,
-    refused: refused.length,
-    shares: sharesOf(running.map(({ current }) => current)),
-    before: sharesOf(running.map(({ previous }) => previous))
+    refused: alive.filter(isRefusing).length,
+    silent: gateways.filter(one => members.has(one.name) && !isLive(one)).length,
+    restarts: restartsOf(watch, false),
+    shares: sharesOf(observed),
+    before: sharesOf(usual ?? NO_COUNTERS)
   }
 }
 
@@ -89,68 +89,103 @@ function isRefusing({ report, clockOffset }: Known): boolean {
   return !CLOCK.includes(code) || Math.abs(clockOffset ?? 0) <= CLOCK_SKEW
 }
 
+export interface Judged {
+  readonly rollout: Pick<Rollout, 'serial' | 'unready' | 'now'>
+  /** Undefined: its file was lost. */
+  readonly watch: RingWatch | undefined
+  /** Of the ring. */
+  readonly gateways: readonly Known[]
+  /** Of later rings whose bundle does not change. */
+  readonly control: readonly Known[]
+  readonly contact: Contact
+  readonly forecast: Forecast | null
+  /** It brings back rules that were good: their traffic is not compared with the bad one's. */
+  readonly isRollback: boolean
+  readonly band: Band
+}
+
+const outside = (why: string): RingJudgement => ({ kind: 'outside', why })
+const waiting = (why: string): RingJudgement => ({ kind: 'waiting', why })
+
 /** Judges a ring that got a bundle. */
-export function judge(
-  { serial, unready }: Pick<Rollout, 'serial' | 'unready'>,
-  gateways: readonly Known[],
-  live: (gateway: Known) => boolean,
-  forecast: Forecast | null,
-  band: Band
-): RingJudgement {
-  const figures = figuresOf(gateways, serial, live)
-  const alive = gateways.filter(live)
-  const outside = (why: string): RingJudgement => ({ kind: 'outside', why })
-  const waiting = (why: string): RingJudgement => ({ kind: 'waiting', why })
-  const first = alive.find(one => isRefusing(one) && one.report?.wanted === serial)
-  if (first !== undefined) {
-    const { code, message } = first.report!.refused!
-    return outside(`${first.name} refuses bundle ${serial}: ${message} (${code})`)
-  }
-  const broken = alive.filter(
-    ({ name, report }) =>
-      report?.active === serial && isFailing(report) && !unready.includes(name) && isSettled(report)
-  )
-  if (broken.length > band.unready * figures.running) {
-    const problems = broken[0]!.report!.problems.join(', ')
-    return outside(
-      `${broken.length} of ${figures.running} gateways not ready, ${broken[0]!.name}: ${problems}`
-    )
-  }
-  const beyond = outsideShares(figures, forecast, band)
+export function judge(judged: Judged): RingJudgement {
+  const { rollout, watch, gateways, contact, forecast, isRollback, band } = judged
+  const broken = refusal(judged) ?? failure(judged) ?? restarts(judged) ?? silence(judged)
+  if (broken !== undefined) return broken
+  const comparison = comparisonOf(watch)
+  const beyond = isRollback ? undefined : beyondBand(watch, comparison, forecast, band)
   if (beyond !== undefined) return outside(beyond)
-  if (figures.live === 0) return waiting('no gateway of the ring has reported')
-  const lagging = figures.live - figures.running
-  if (lagging > band.lagging * figures.live)
-    return waiting(`${figures.running} of ${figures.live} gateways run it`)
-  if (figures.shares.lookups < band.lookups)
-    return waiting(`${figures.shares.lookups} of ${band.lookups} lookups`)
-  return { kind: 'within' }
+  const figures = figuresOf(gateways, rollout.serial, watch, contact)
+  const { live, running, silent } = figures
+  if (live === 0) return waiting('no gateway of the ring has reported')
+  // Gateways that were silent all along do not hold a ring back; those that fell silent do.
+  const awaited = live + silent
+  if (awaited - running > band.lagging * awaited)
+    return waiting(`${running} of ${awaited} gateways run it`)
+  if (silent > band.unready * awaited) return waiting(silentText(judged))
+  const { observed, usual } = comparison
+  if (watch !== undefined && observed.lookups < band.lookups)
+    return waiting(`${observed.lookups} of ${band.lookups} lookups`)
+  // A person who gave the ring its bundle at once has decided without a comparison.
+  const isDecided = rollout.now || isRollback
+  return usual === undefined && !isDecided ? waiting(UNCOMPARED) : { kind: 'within' }
+}
+
+function refusal({ rollout: { serial }, gateways, contact }: Judged): RingJudgement | undefined {
+  const first = gateways.find(
+    one => contact.isLive(one) && isRefusing(one) && one.report?.wanted === serial
+  )
+  if (first === undefined) return undefined
+  const { code, message } = first.report!.refused!
+  return outside(`${first.name} refuses bundle ${serial}: ${message} (${code})`)
+}
+
+const share = (part: number, all: number): number => (all === 0 ? 0 : part / all)
+
+/** Gateways in which a state has begun to fail, more than in later rings. */
+function failure(judged: Judged): RingJudgement | undefined {
+  const { rollout, gateways, control, contact, band } = judged
+  const isBroken = ({ name, report }: Known): boolean =>
+    isFailing(report) && !rollout.unready.includes(name) && isSettled(report!)
+  const running = gateways.filter(
+    one => contact.isLive(one) && one.report?.active === rollout.serial
+  )
+  const broken = running.filter(isBroken)
+  const others = control.filter(contact.isLive)
+  const elsewhere = share(others.filter(isBroken).length, others.length)
+  if (broken.length <= (band.unready + elsewhere) * running.length) return undefined
+  const [{ name, report }] = broken as [Known, ...Known[]]
+  const problems = report!.problems.join(', ')
+  return outside(`${broken.length} of ${running.length} gateways not ready, ${name}: ${problems}`)
 }
 
 const isSettled = ({ at, since }: Report): boolean => Date.parse(at) - Date.parse(since) >= SETTLING
 
-/** @returns what is outside of the band; undefined: nothing, or too few lookups */
-function outsideShares(
-  { shares, before }: RingFigures,
-  forecast: Forecast | null,
-  band: Band
-): string | undefined {
-  if (shares.lookups < Math.max(1, band.lookups)) return undefined
-  const percent = (share: number): string => `${(100 * share).toFixed(1)}%`
-  const shift =
-    forecast === null || forecast.lookups === 0
-      ? 0
-      : (forecast.newlyBlocked - forecast.newlyAllowed) / forecast.lookups
-  const isKnown = before.blocked !== null && before.lookups >= band.lookups
-  const expected = isKnown ? before.blocked + shift : undefined
-  const { blocked, servfail, latency } = shares
-  if (expected !== undefined && Math.abs(blocked! - expected) > band.blocked)
-    return `blocked ${percent(blocked!)} of lookups, expected ${percent(expected)} ± ${percent(band.blocked)}`
-  const mostServfail = (before.servfail ?? 0) + band.servfail
-  if (servfail !== null && servfail > mostServfail)
-    return `SERVFAIL ${percent(servfail)} of responses, expected at most ${percent(mostServfail)}`
-  const mostLatency = Math.max(FAST, before.latency ?? Infinity) * band.latency
-  if (latency !== null && latency > mostLatency)
-    return `mean response time ${latency.toFixed(1)} ms, expected at most ${mostLatency.toFixed(1)} ms`
-  return undefined
+const restartsOf = (watch: RingWatch | undefined, isControl: boolean): number =>
+  watch?.group(isControl).reduce((all, { restarts: n }) => all + n, 0) ?? 0
+
+function restarts({ watch, gateways }: Judged): RingJudgement | undefined {
+  const all = restartsOf(watch, false)
+  if (all < MANY_RESTARTS) return undefined
+  const elsewhere = share(restartsOf(watch, true), watch!.group(true).length)
+  if (share(all, gateways.length) <= RESTARTS + elsewhere) return undefined
+  const [[name, own]] = watch!.restarted() as [readonly [string, number]]
+  return outside(`${all} restarts of ${gateways.length} gateways, ${own} of ${name}`)
+}
+
+/** Gateways that have died with the bundle, more than in later rings. */
+function silence(judged: Judged): RingJudgement | undefined {
+  const { gateways, control, contact, band, watch } = judged
+  const members = new Set(watch?.start.members)
+  const own = gateways.filter(({ name }) => members.has(name))
+  const lost = own.filter(contact.isLost).length
+  if (lost < MANY_SILENT) return undefined
+  const elsewhere = share(control.filter(contact.isLost).length, control.length)
+  return lost > (band.unready + elsewhere) * own.length ? outside(silentText(judged)) : undefined
+}
+
+function silentText({ gateways, contact, watch }: Judged): string {
+  const members = new Set(watch?.start.members)
+  const silent = gateways.filter(one => members.has(one.name) && !contact.isLive(one))
+  return `${silent.length} of ${members.size} gateways silent, ${silent[0]!.name} first`
 }

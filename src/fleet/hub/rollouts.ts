@@ -11,7 +11,8 @@ import { checkValidity } from '../../sources/bundle/validity.js'
 import type { HubConfig, RingConfig } from './hub-config.js'
 import type { Forecast, PublishedBundle, Rollout, StateStore } from './hub-state.js'
 import { type Known, isFailing } from './inventory.js'
-import { judge } from './judge-ring.js'
+import { judge, type Contact, type RingJudgement } from './judge-ring.js'
+import type { Traffic } from './traffic.js'
 import { ringOf } from './views.js'
 
 export interface RolloutsOptions {
@@ -21,7 +22,8 @@ export interface RolloutsOptions {
   readonly clock: Clock
   /** All gateways. */
   readonly gateways: () => readonly Known[]
-  readonly isLive: (gateway: Known) => boolean
+  readonly contact: Contact
+  readonly traffic: Traffic
   /** Sends to the gateways what is in the state. */
   readonly deliver: () => Promise<boolean>
 }
@@ -74,15 +76,17 @@ export class Rollouts {
     const file = `${serial}-${sha256.slice(0, 16)}.bundle`
     const published = {
       ...{ serial, sha256, size: octets.length, file, by, bans, forecast, rollback },
+      done: known?.done ?? [],
       published: new Date(clock.wall()).toISOString()
     }
     store.store(file, octets)
     const others = bundles.filter(one => one.serial !== serial)
     const how = rollback === null ? 'published' : `published as a rollback to ${rollback}`
     const what = `bundle ${serial} ${how} to ring ${ring}${now ? ' at once (--now)' : ''}`
+    const rollout = this.begin(ring, serial, by, now)
     store.update({
       bundles: store.pruned([...others, published]),
-      rings: { ...store.state.rings, [ring]: this.rollout(ring, serial, by, now) },
+      rings: { ...store.state.rings, [ring]: rollout },
       events: store.event(by, what)
     })
     log.info({ serial, ring, by, now }, what)
@@ -137,8 +141,7 @@ export class Rollouts {
       if (rollout.within === null)
         this.keep(name, { ...rollout, within: new Date(now).toISOString(), why: null })
       if (now - since < soak) continue
-      const done = { ...store.state.rings[name]!, phase: 'done' as const, why: null }
-      this.set(name, done, 'hub', 'within the band for the set time')
+      this.finish(name, rollout.serial)
       const next: RingConfig | undefined = config.rings[i + 1]
       const ahead = next && (store.state.rings[next.name]?.serial ?? 0) < rollout.serial
       if (config.automatic && ahead === true)
@@ -165,11 +168,34 @@ export class Rollouts {
     return gateways().filter(one => ringOf(one, store.state) === ring)
   }
 
-  private verdict(ring: string, rollout: Rollout) {
-    const { config, store, isLive } = this.options
-    const forecast =
-      store.state.bundles.find(one => one.serial === rollout.serial)?.forecast ?? null
-    return judge(rollout, this.gatewaysOf(ring), isLive, forecast, config.band)
+  private verdict(ring: string, rollout: Rollout): RingJudgement {
+    const { config, store, contact, traffic } = this.options
+    const bundle = store.state.bundles.find(one => one.serial === rollout.serial)
+    return judge({
+      ...{ rollout, contact, band: config.band, forecast: bundle?.forecast ?? null },
+      isRollback: bundle !== undefined && bundle.rollback !== null,
+      watch: traffic.watchOf(ring),
+      gateways: this.gatewaysOf(ring),
+      control: this.laterRings(ring)
+        .filter(one => (store.state.rings[one]?.phase ?? 'done') === 'done')
+        .flatMap(one => this.gatewaysOf(one))
+    })
+  }
+
+  private finish(ring: string, serial: number): void {
+    const { store } = this.options
+    const bundles = store.state.bundles.map(one =>
+      one.serial === serial && !one.done.includes(ring)
+        ? { ...one, done: [...one.done, ring] }
+        : one
+    )
+    store.update({ bundles })
+    const done = { ...store.state.rings[ring]!, phase: 'done' as const, why: null }
+    this.set(ring, done, 'hub', 'within the band for the set time')
+  }
+
+  private laterRings(ring: string): string[] {
+    return this.options.config.rings.slice(this.positionOf(ring) + 1).map(({ name }) => name)
   }
 
   private async give(
@@ -180,7 +206,7 @@ export class Rollouts {
   ): Promise<Delivered<Rollout>> {
     const what = `bundle ${serial} promoted to ring ${ring}${now ? ' at once (--now)' : ''}`
     const { store, log } = this.options
-    const rollout = this.rollout(ring, serial, by, now)
+    const rollout = this.begin(ring, serial, by, now)
     store.update({
       rings: { ...store.state.rings, [ring]: rollout },
       events: store.event(by, what)
@@ -189,14 +215,25 @@ export class Rollouts {
     return { ...rollout, delivered: await this.options.deliver() }
   }
 
-  private rollout(ring: string, serial: number, by: string, now: boolean): Rollout {
-    const { clock } = this.options
-    const unready = this.gatewaysOf(ring).filter(({ report }) => isFailing(report))
-    return {
+  /** Begins to watch a ring. @throws InterdictError HUB_STATE */
+  private begin(ring: string, serial: number, by: string, now: boolean): Rollout {
+    const { clock, store, traffic, contact } = this.options
+    const gateways = this.gatewaysOf(ring)
+    const unready = gateways.filter(({ report }) => isFailing(report))
+    const previous = store.state.rings[ring]
+    const rollout: Rollout = {
       ...{ serial, by, now, phase: 'soaking', why: null, within: null },
       since: new Date(clock.wall()).toISOString(),
-      unready: unready.map(({ name }) => name)
+      unready: unready.map(({ name }) => name),
+      done: previous?.phase === 'done' ? previous.serial : (previous?.done ?? null)
     }
+    const later = this.laterRings(ring)
+    traffic.begin(ring, rollout, previous, {
+      later,
+      members: gateways.filter(contact.isLive).map(({ name }) => name),
+      others: later.flatMap(one => this.gatewaysOf(one)).map(({ name }) => name)
+    })
+    return rollout
   }
 
   private set(ring: string, rollout: Rollout, by: string, what: string): Rollout {

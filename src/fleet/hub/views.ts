@@ -4,6 +4,7 @@ import type { HubConfig } from './hub-config.js'
 import type { Forecast, HubState, PublishedBundle, Rollout } from './hub-state.js'
 import { type Known, type Transport, isFailing } from './inventory.js'
 import { figuresOf, type RingFigures } from './judge-ring.js'
+import type { RingWatch } from './ring-watch.js'
 
 /** What the API and the commands show. The JSON is public: docs/operations/fleet.md. Times are RFC 3339. */
 
@@ -70,6 +71,7 @@ export interface Sources {
   readonly config: HubConfig
   readonly state: HubState
   readonly gateways: readonly Known[]
+  readonly watchOf: (ring: string) => RingWatch | undefined
   /** Wall clock. */
   readonly now: Milliseconds
 }
@@ -118,11 +120,13 @@ export function gatewayView(gateway: Known, sources: Sources): GatewayView {
 }
 
 export function ringViews(sources: Sources): RingView[] {
-  const { config, state, gateways, now } = sources
+  const { config, state, gateways, watchOf, now } = sources
   return config.rings.map(({ name, soak }) => {
     const rollout = state.rings[name]
     const own = gateways.filter(one => ringOf(one, state) === name)
-    const figures = figuresOf(own, rollout?.serial ?? 0, one => isLive(one, config, now))
+    const figures = figuresOf(own, rollout?.serial ?? 0, watchOf(name), {
+      isLive: one => isLive(one, config, now)
+    })
     const { serial = null, since = null, by = null, phase = null } = rollout ?? {}
     const { why = null, within = null } = rollout ?? {}
     const forecast = state.bundles.find(one => one.serial === serial)?.forecast ?? null

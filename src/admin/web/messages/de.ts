@@ -820,6 +820,11 @@ export const messages: Messages = {
   'hub.unheard': 'Kein Gateway des Rings hat sich gemeldet',
   'hub.running': '{n} von {all} Gateways haben es',
   'hub.lookups': '{n} von {all} Abfragen',
+  'hub.silent': '{n} von {all} Gateways melden sich nicht, zuerst {name}',
+  'hub.restarts': '{n} Neustarts von {all} Gateways, davon {own} von {name}',
+  'hub.network': 'Netz {name}: {rest}',
+  'hub.alone':
+    'kein Vergleich möglich: noch kein Bündel wurde abgeschlossen, und kein späterer Ring meldet sich',
   'hub.published': 'Bündel {serial} für Ring {ring} veröffentlicht',
   'hub.rollback': 'Bündel {serial} für Ring {ring} veröffentlicht, zurück zu {back}',
   'hub.promoted': 'Bündel {serial} für Ring {ring} freigegeben',

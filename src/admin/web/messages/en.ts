@@ -814,6 +814,11 @@ export const messages = {
   'hub.unheard': 'No gateway of the ring has reported',
   'hub.running': '{n} of {all} gateways run it',
   'hub.lookups': '{n} of {all} lookups',
+  'hub.silent': '{n} of {all} gateways are silent, {name} first',
+  'hub.restarts': '{n} restarts of {all} gateways, {own} of {name}',
+  'hub.network': 'network {name}: {rest}',
+  'hub.alone':
+    'nothing to compare with: no earlier bundle was completed, and no later ring reports',
   'hub.published': 'Bundle {serial} published to ring {ring}',
   'hub.rollback': 'Bundle {serial} published to ring {ring} as a rollback to {back}',
   'hub.promoted': 'Bundle {serial} promoted to ring {ring}',

@@ -819,6 +819,11 @@ export const messages: Messages = {
   'hub.unheard': 'Aucune passerelle de l’anneau n’a donné signe',
   'hub.running': '{n} des {all} passerelles l’exécutent',
   'hub.lookups': '{n} requêtes sur {all}',
+  'hub.silent': '{n} passerelles sur {all} ne répondent pas, dont {name}',
+  'hub.restarts': '{n} redémarrages de {all} passerelles, dont {own} de {name}',
+  'hub.network': 'réseau {name} : {rest}',
+  'hub.alone':
+    'aucune comparaison possible : aucun paquet n’a encore été mené à terme, et aucun anneau suivant ne répond',
   'hub.published': 'Paquet {serial} publié pour l’anneau {ring}',
   'hub.rollback': 'Paquet {serial} publié pour l’anneau {ring}, retour à {back}',
   'hub.promoted': 'Paquet {serial} promu à l’anneau {ring}',

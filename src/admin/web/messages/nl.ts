@@ -815,6 +815,11 @@ export const messages: Messages = {
   'hub.unheard': 'Geen gateway van de ring heeft zich gemeld',
   'hub.running': '{n} van {all} gateways draaien het',
   'hub.lookups': '{n} van {all} opzoekingen',
+  'hub.silent': '{n} van {all} gateways melden zich niet, eerst {name}',
+  'hub.restarts': '{n} herstarts van {all} gateways, waarvan {own} van {name}',
+  'hub.network': 'netwerk {name}: {rest}',
+  'hub.alone':
+    'niets om mee te vergelijken: nog geen bundel is voltooid, en geen latere ring meldt zich',
   'hub.published': 'Bundel {serial} gepubliceerd voor ring {ring}',
   'hub.rollback': 'Bundel {serial} gepubliceerd voor ring {ring}, terug naar {back}',
   'hub.promoted': 'Bundel {serial} gepromoot naar ring {ring}',

@@ -173,12 +173,12 @@ export interface RollbackOptions extends HubOptions {
 }
 
 interface BundlesReply {
-  readonly bundles: readonly { readonly serial: number; readonly rollback: number | null }[]
+  readonly bundles: readonly { readonly serial: number; readonly done: readonly string[] }[]
 }
 
 /**
- * `interdict fleet rollback`: publishes the rules of an earlier bundle once more, signed again with a higher serial,
- * since no gateway takes a lower one from a channel.
+ * `interdict fleet rollback`: publishes the rules of the last bundle that was done in all rings once more, signed again
+ * with a higher serial, since no gateway takes a lower one from a channel.
  *
  * @throws InterdictError as the hub says
  */
@@ -189,11 +189,15 @@ export async function rollback(options: RollbackOptions, io: Io): Promise<number
   const { bundles } = await client.get<BundlesReply>('/v1/bundles')
   const newest = Math.max(0, ...bundles.map(({ serial }) => serial))
   const active = Math.max(0, ...rings.map(({ serial }) => serial ?? 0))
+  const used = rings.filter(({ serial }) => serial !== null)
+  const good = bundles.filter(
+    ({ serial, done }) => serial < active && used.every(({ ring }) => done.includes(ring))
+  )
   const to =
     options.to === undefined
-      ? Math.max(0, ...bundles.map(({ serial }) => serial).filter(serial => serial < active))
+      ? Math.max(0, ...good.map(({ serial }) => serial))
       : parseWholeNumber('--to', options.to, { min: 1, max: Number.MAX_SAFE_INTEGER })
-  if (to === 0) usageError('no earlier bundle is kept by the hub')
+  if (to === 0) usageError('no earlier bundle was done in all rings: choose one with --to')
   const chosen =
     options.ring ?? rings.filter(({ serial }) => (serial ?? 0) > to).map(({ ring }) => ring)
   if (chosen.length === 0) usageError(`no ring runs a bundle after ${to}`)
