@@ -33,6 +33,7 @@ export const ALERT_EVENTS = [
   'upstream-down',
   'forwarding-loop',
   'transport-portable',
+  'tls-portable',
   'program-outdated',
   'ban-removed',
   'list-shrunk',
