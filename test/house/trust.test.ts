@@ -36,7 +36,7 @@ t.test('every foreign call of the sources is on the page, and no other', async t
         return match[1]!
       })
     )
-  const [list] = section('## Memory safety and foreign calls').split('\nWhere koffi')
+  const [list] = section('## Memory safety and foreign calls').split('\nAll calls')
   const items = list!.slice(list!.indexOf('\n- '))
   const named = codesIn(items).filter(code => /^\w+$/.test(code))
   const others = ['sched_setattr', 'buf_mem_st']
