@@ -4,7 +4,6 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { join } from 'node:path'
 import type { Milliseconds } from '../../src/base/units.js'
-import { userSeed } from '../../src/fleet/channel/nkey.js'
 import { GatewayRig, type HubRig } from '../../test/interop/fleet-rig.js'
 import { PATIENCE } from '../../test/interop/nats-cluster.js'
 import { eventually, interdict } from '../../test/interop/processes.js'
@@ -90,17 +89,16 @@ export async function costOfGateway(bench: FleetBench): Promise<Row[]> {
   ]
 }
 
-/** Ten thousand connections with reports: what hub and NATS take, and how long the question about a ban does. */
+/** Thousands of connections with reports: what hub and NATS take, and how long the question about a ban does. */
 export async function manyGateways(bench: FleetBench): Promise<Row[]> {
   const { hub, cluster, thin } = bench
   await Promise.all(bench.simulated.map(one => one.close()))
   const { serial } = await bench.publish('thin.example')
-  const { name, jwt, seed } = bench.shared
   const fleet = new ThinGateways(thin, bench.ring)
   const pids = [hub.pid, ...[0, 1, 2].map(node => cluster.pid(node))]
   const idle = pids.map(residentOf)
   const begun = performance.now()
-  await fleet.connect(cluster.urls, { name, jwt, key: userSeed(seed)! })
+  await fleet.connect(cluster.urls)
   const connected = performance.now() - begun
   fleet.report(serial)
   const client = await hub.client()

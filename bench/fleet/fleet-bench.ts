@@ -49,8 +49,6 @@ export class FleetBench {
   thin: ThinGateway[] = []
   traffic!: Traffic
   upstream!: number
-  /** Credentials that the thin gateways share. */
-  shared!: { readonly name: string; readonly jwt: string; readonly seed: string }
   private folder!: string
   private authority!: Authority
 
@@ -161,30 +159,29 @@ export class FleetBench {
     this.traffic = new Traffic(this.real, 'popular.example')
   }
 
-  /** What `interdict fleet enrol` does for each, without its processes. */
+  /** What `interdict fleet enrol` does for each, without its processes. The hub gives NATS the accounts when it connects. */
   private async enrol(): Promise<void> {
     const { sizes, authority } = this
     const gateways: Record<string, object> = {}
     const known = { ring: RING, enrolled: new Date().toISOString(), revoked: null }
-    for (let i = 0; i < sizes.simulated; i++) {
-      const name = `sim-${i}`
+    const create = async (name: string) => {
       const user = createUser()
-      const jwt = await authority.gatewayJwt(name, user.getPublicKey())
+      const key = user.getPublicKey()
+      const { account, userJwt: jwt } = await authority.createGateway(name, RING, key)
+      gateways[name] = { ...known, key, account }
+      return { name, jwt, user }
+    }
+    for (let i = 0; i < sizes.simulated; i++) {
+      const { name, jwt, user } = await create(`sim-${i}`)
       const pair = fromSeed(user.getSeed())
       writeFileAtomic(join(this.folder, name, 'fleet.creds'), fmtCreds(jwt, pair), {
         folderMode: 0o700
       })
-      gateways[name] = { ...known, key: user.getPublicKey() }
     }
     for (let i = 0; i < sizes.thin; i++) {
-      const user = createUser()
-      this.thin.push({ name: `thin-${i}`, key: userSeed(seedOf(user))! })
-      gateways[`thin-${i}`] = { ...known, key: user.getPublicKey() }
+      const { name, jwt, user } = await create(`thin-${i}`)
+      this.thin.push({ name, jwt, key: userSeed(seedOf(user))! })
     }
-    const user = createUser()
-    const name = 'thin'
-    const jwt = await authority.gatewayJwt(name, user.getPublicKey())
-    this.shared = { name, jwt, seed: seedOf(user) }
     new StateStore(join(this.hub.dir, 'hub')).update({ gateways: gateways as never })
   }
 }

@@ -4,7 +4,7 @@
  *
  * - `--simulated`: gateways with the channel of the product, and a connection, credentials and a folder each
  * - `--real`: gateways that answer queries; traffic goes to them all the time
- * - `--thin`: gateways with a connection and signed reports each, which share one NATS user and have no files
+ * - `--thin`: gateways with a connection, an account and signed reports each, and without files; making keys takes some 50 ms each
  * - `--kills`: how often a NATS server is killed
  * - `--lookups`: generated lookups for reports
  */
@@ -20,7 +20,7 @@ const { values } = parseArgs({
   options: {
     simulated: { type: 'string', default: '1000' },
     real: { type: 'string', default: '2' },
-    thin: { type: 'string', default: '10000' },
+    thin: { type: 'string', default: '4000' },
     kills: { type: 'string', default: '30' },
     lookups: { type: 'string', default: '1000000000' },
     only: { type: 'string', default: 'nats,kills,cut,pull,cost,thin,reports' }

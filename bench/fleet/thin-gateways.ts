@@ -1,6 +1,6 @@
-import { sign, type KeyObject } from 'node:crypto'
-import { connect, type Authenticator, type NatsConnection } from '@nats-io/transport-node'
-import { signReport } from '../../src/fleet/channel/credentials.js'
+import type { KeyObject } from 'node:crypto'
+import { connect, type NatsConnection } from '@nats-io/transport-node'
+import { authenticatorOf, signReport } from '../../src/fleet/channel/credentials.js'
 import { inboxOf, REPORT_SUBJECT, ringSubject } from '../../src/fleet/channel/wire.js'
 import { REPORT_INTERVAL, reportOf } from './simulated-gateway.js'
 
@@ -9,14 +9,13 @@ const AT_ONCE = 50
 
 export interface ThinGateway {
   readonly name: string
+  /** Of its user, in an account of its own. */
+  readonly jwt: string
   /** Its own nkey: each report is signed by it. */
   readonly key: KeyObject
 }
 
-/**
- * Gateways with a connection, a subscription and signed reports each, but without files. They share one NATS user,
- * since signing a JWT for each would take minutes.
- */
+/** Gateways with an account, a connection, a subscription and signed reports each, but without files. */
 export class ThinGateways {
   private readonly connections: NatsConnection[] = []
   private timer: NodeJS.Timeout | undefined
@@ -30,22 +29,15 @@ export class ThinGateways {
     private readonly ring: string
   ) {}
 
-  async connect(
-    servers: readonly string[],
-    user: { readonly name: string; readonly jwt: string; readonly key: KeyObject }
-  ): Promise<void> {
-    const authenticator: Authenticator = nonce => ({
-      jwt: user.jwt,
-      nkey: '',
-      sig: sign(null, Buffer.from(nonce ?? ''), user.key).toString('base64url')
-    })
+  async connect(servers: readonly string[]): Promise<void> {
     const waiting = [...this.gateways.keys()]
     const run = async (): Promise<void> => {
       for (let i = waiting.pop(); i !== undefined; i = waiting.pop()) {
+        const gateway = this.gateways[i]!
         const connection = await connect({
           servers: [servers[i % servers.length]!],
-          authenticator,
-          ...{ inboxPrefix: inboxOf(user.name), timeout: 60_000, pingInterval: 15_000 },
+          authenticator: authenticatorOf(gateway),
+          ...{ inboxPrefix: inboxOf(gateway.name), timeout: 60_000, pingInterval: 15_000 },
           reconnect: false
         })
         connection.subscribe(ringSubject(this.ring), {

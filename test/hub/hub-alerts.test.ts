@@ -11,7 +11,9 @@ import { report } from '../fleet/reports.js'
 
 const NOW = Date.parse('2026-01-02T03:04:00Z')
 const minutesAgo = (minutes: number): number => NOW - minutes * 60_000
-const fine: HubHealth = { nats: undefined, isPending: false, uptime: 600_000 }
+const fine: HubHealth = {
+  ...{ nats: undefined, altered: undefined, undelivered: undefined, uptime: 600_000 }
+}
 
 /** A gateway that reported a moment ago, and runs bundle 10. */
 function gateway(name: string, change: Partial<Known> & { ready?: boolean; active?: number } = {}) {
@@ -80,9 +82,18 @@ t.test('NATS', t => {
   const nats = (error: HubHealth['nats']) => events([], { health: { ...fine, nats: error } })
   t.strictSame(nats(failure('FLEET_CONNECT', 'nats://x', 'refused')), ['nats-disconnected'])
   t.strictSame(nats(failure('HUB_PEERS', 3, 'no suitable peers')), ['nats-peers'])
-  t.match(conditions([], { health: { ...fine, isPending: true } }), [
-    { event: 'bundle-undelivered', severity: 'critical', subject: null }
+  t.match(conditions([], { health: { ...fine, undelivered: 'not everything' } }), [
+    {
+      ...{ event: 'bundle-undelivered', severity: 'critical', subject: null },
+      message: 'NATS: not everything'
+    }
   ])
+  const altered = { ...fine, altered: 'ring all has a foreign value' }
+  t.match(conditions([], { health: altered }), [
+    { event: 'nats-altered', severity: 'critical', subject: null, message: altered.altered }
+  ])
+  const both = { ...altered, nats: failure('FLEET_CONNECT', 'nats://x', 'refused') }
+  t.strictSame(events([], { health: both }), ['nats-altered', 'nats-disconnected'])
   t.end()
 })
 

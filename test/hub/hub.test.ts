@@ -120,24 +120,25 @@ t.test('what NATS does not take is an error', async t => {
   const config = await settings(t)
   const none = {
     connected: () => Promise.resolve(),
+    nameOf: () => undefined,
     report: () => undefined,
     enrol: (octets: Uint8Array) => Promise.resolve(octets),
     countersign: (_gateway: string, octets: Uint8Array) => octets
   }
   const authority = Authority.open(config.folder)
-  const credentials = { hub: authority.hubCredentials, system: authority.systemCredentials }
-  const nats = new HubNats(config, credentials, none, new MemoryLog())
+  const { hubCredentials: hub, systemCredentials: system, enrolmentKey: enrolment } = authority
+  const nats = new HubNats(config, { hub, system, enrolment }, none, new MemoryLog())
   t.notOk(nats.isConnected)
-  const wanted = {
-    ...{ version: 1 as const, serial: 1, sha256: '', size: 1, file: 'x', at: '' }
-  }
-  await t.rejects(nats.want('canary', wanted), { code: 'HUB_NATS', message: /not connected/ })
+  const away = { code: 'HUB_NATS', message: /not connected/ }
   await t.rejects(
-    nats.putBundle('x', () => Promise.resolve(new Uint8Array())),
-    { code: 'HUB_NATS' }
+    nats.streams(streams => streams.want('canary', '')),
+    away
   )
-  await t.rejects(nats.keepBundles(new Set()), { code: 'HUB_NATS' })
-  await t.rejects(nats.updateAccount(authority.accountKey, ''), { code: 'HUB_NATS' })
+  await t.rejects(nats.differences({ rings: new Map(), bundles: new Map() }), away)
+  await t.rejects(nats.recreateStreams(), away)
+  await t.rejects(nats.pushAccount(''), away)
+  await t.rejects(nats.accounts(), away)
+  await t.rejects(nats.accountJwt(''), away)
   await nats.close()
   const description = 'no suitable peers for placement'
   const peers = new JetStreamApiError({ code: 400, err_code: 10_005, description })

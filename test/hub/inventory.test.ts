@@ -64,9 +64,13 @@ t.test('what is dropped and counted', async t => {
   t.equal(send({ gateway: 'nobody' }), 'unknown')
   t.equal(send({ gateway: 'bad' }), 'unknown')
   t.equal(send({ gateway: 'other' }), 'signature')
+  const signed = signReport(report({}), key)
+  t.equal(inventory.onReport(signed, 'nats', 'other'), 'sender', 'in the name of another')
   inventory.remove('gw')
   t.equal(send({}), 'unknown')
-  t.strictSame(inventory.dropped, { malformed: 3, unknown: 3, signature: 1, replayed: 0 })
+  t.strictSame(inventory.dropped, {
+    ...{ malformed: 3, unknown: 3, sender: 1, signature: 1, replayed: 0 }
+  })
 })
 
 t.test('what is counted between two reports', async t => {

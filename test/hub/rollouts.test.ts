@@ -5,6 +5,7 @@ import t, { type Test } from 'tap'
 import { signReport } from '../../src/fleet/channel/credentials.js'
 import { decodeToken } from '../../src/fleet/channel/enrol-token.js'
 import { userSeed } from '../../src/fleet/channel/nkey.js'
+import { failure } from '../../src/base/errors/error.js'
 import { Authority, SERVER_FILE } from '../../src/fleet/hub/authority.js'
 import { Enrolment } from '../../src/fleet/hub/enrolment.js'
 import type { HubConfig } from '../../src/fleet/hub/hub-config.js'
@@ -24,10 +25,14 @@ import { assertTranslated } from './translated.js'
 
 const START = Date.now()
 
+let accounts = 0
+/** Another key each time, in the alphabet of base32. */
+const accountKey = (): string => `A${String.fromCharCode(65 + (accounts++ % 26)).repeat(55)}`
+
 /** Real signatures take their time. */
 const QUICK = {
-  enrolmentCredentials: () => Promise.resolve(Buffer.from('creds')),
-  gatewayJwt: () => Promise.resolve('ey')
+  enrolmentCredentials: () => Promise.resolve({ user: `U${'A'.repeat(55)}`, text: 'creds' }),
+  createGateway: () => Promise.resolve({ account: accountKey(), userJwt: 'ey' })
 }
 
 /** All of the hub but its sockets. */
@@ -57,6 +62,8 @@ async function rig(t: Test, isReal = false) {
   const inventory = new Inventory(clock, counted => traffic.add(counted))
   let delivered = 0
   let revoked = 0
+  const pushed: string[] = []
+  let isAway = false
   const rollouts = new Rollouts({
     ...{ config, store, log, clock },
     gateways: () => inventory.all,
@@ -66,18 +73,21 @@ async function rig(t: Test, isReal = false) {
   })
   const enrolment = new Enrolment({
     ...{ config, authority, store, inventory, clock, log },
-    revoke: () => {
+    push: account => {
+      pushed.push(account)
+      return isAway ? Promise.reject(failure('HUB_NATS', 'away')) : Promise.resolve()
+    },
+    revokeTokens: () => {
       revoked++
-      return Promise.resolve()
     }
   })
   const nats = { isConnected: true, error: null as string | null }
-  let isPending = false
+  let problem: string | undefined
   const watchOf = (ring: string) => traffic.watchOf(ring)
   const sources = () => ({ config, state: store.state, gateways: inventory.all, watchOf, now })
   const route = hubRoutes({
     ...{ store, inventory, rollouts, enrolment, nats, sources },
-    isPending: () => isPending,
+    problem: () => problem,
     alerts: { status: [], test: () => Promise.resolve([]) }
   })
   const call = async (method: 'GET' | 'POST', url: string, body: Uint8Array = new Uint8Array()) => {
@@ -107,10 +117,12 @@ async function rig(t: Test, isReal = false) {
   }
   return {
     ...{ config, store, rollouts, enrolment, inventory, log, call, enrol, folder, nats },
-    pend: (value: boolean) => (isPending = value),
+    cause: (value: string | undefined) => (problem = value),
     pass: (time: number) => (now += time),
     delivered: () => delivered,
-    revoked: () => revoked
+    revoked: () => revoked,
+    pushed: () => pushed.splice(0),
+    cut: () => (isAway = true)
   }
 }
 
@@ -158,9 +170,9 @@ t.test('a bundle is published to the first ring, watched, and promoted', async t
 })
 
 t.test('the hub is ready while NATS has everything that is published', async t => {
-  const { call, nats, pend } = await rig(t)
+  const { call, nats, cause } = await rig(t)
   t.match(await call('GET', '/readyz'), { text: 'ready\n' })
-  pend(true)
+  cause('not everything that is published is delivered')
   t.match(await call('GET', '/readyz'), { status: 503, text: /not everything/ })
   Object.assign(nats, { isConnected: false })
   t.match(await call('GET', '/readyz'), { status: 503, text: 'NATS: not connected yet\n' })
@@ -307,10 +319,15 @@ t.test('who does not enforce a ban, and who is behind', async t => {
 })
 
 t.test('enrolment: once, in time, and revoked', async t => {
-  const { call, enrol, enrolment, inventory, pass, store, revoked, log } = await rig(t, true)
+  const { call, enrol, enrolment, inventory, pass, store, revoked, pushed, cut, log } = await rig(
+    t,
+    true
+  )
   const { reply, again, send, request } = await enrol('a', 'canary')
   t.match(reply, /^{"jwt":"ey/)
   t.match(again, /unknown, or was used before/)
+  const first = store.state.gateways.a!.account!
+  t.equal(inventory.nameOf(first), 'a')
   t.equal(send({}), undefined)
   const ask = async (octets: string): Promise<string> =>
     Buffer.from(await enrolment.enrol(Buffer.from(octets))).toString()
@@ -327,12 +344,25 @@ t.test('enrolment: once, in time, and revoked', async t => {
   await t.rejects(call('POST', '/v1/gateways/x/revoke'), { code: 'HUB_GATEWAY' })
   await enrol('a', 'canary')
   t.equal(send({}), 'signature', 'the key before is replaced')
-  t.equal(revoked(), 1)
+  const accountOf = (name: string): string => store.state.gateways[name]!.account!
+  t.not(accountOf('a'), first)
+  t.strictSame(pushed(), [first, accountOf('a'), first], 'the new account, and the old one revoked')
+  t.equal(revoked(), 2, 'both tokens')
   t.strictSame(await call('POST', '/v1/gateways/a/revoke'), { revoked: 'a' })
-  t.equal(revoked(), 2)
+  t.strictSame(pushed(), [accountOf('a')])
+  t.equal(inventory.nameOf(accountOf('a')), undefined)
   for (const { what } of store.state.events) assertTranslated(t, what)
-  t.equal(Object.keys(store.state.revocations).length, 2)
+  const keysOf = (prefix: string): string[] =>
+    Object.keys(store.state.revocations).filter(key => key.startsWith(prefix))
+  t.strictSame([keysOf('A').length, keysOf('U').length], [2, 2])
   t.strictSame(inventory.all, [])
+  cut()
+  t.match((await enrol('c', 'all')).reply, /^{"jwt":"ey/, 'NATS gets the account later')
+  t.equal(log.with('retrying').length, 1)
+  await t.rejects(call('POST', '/v1/gateways/c/revoke'), { code: 'HUB_NATS' })
+  pass(32 * 86_400_000)
+  await enrol('d', 'all')
+  t.strictSame([keysOf('A').length, keysOf('U').length], [3, 1], 'expired tokens are forgotten')
   const restarted = new Inventory({ wall: () => 0, now: () => 0 })
   t.equal(restarted.all.length, 0)
 })
@@ -369,7 +399,14 @@ t.test('state and keys survive a restart, and damage is an error', async t => {
   t.match(store.state, { bundles: [{ serial: 10 }], gateways: { a: { ring: 'canary' } } })
   await t.rejects(Authority.create(folder), { code: 'HUB_EXISTS' })
   t.match(readFileSync(join(folder, SERVER_FILE), 'utf8'), /^operator: ey/m)
-  t.ok(Authority.open(folder).accountKey.startsWith('A'))
+  t.ok(Authority.open(folder).hubKey.startsWith('A'))
+  const keys = join(folder, 'authority.json')
+  const { enrolment, ...old } = JSON.parse(readFileSync(keys, 'utf8')) as Record<string, string>
+  t.match(enrolment, /^SA/)
+  writeFileSync(keys, JSON.stringify(old))
+  t.throws(() => Authority.open(folder), { code: 'HUB_STATE', message: /earlier version/ })
+  writeFileSync(keys, JSON.stringify({ ...old, enrolment: 'x' }))
+  t.throws(() => Authority.open(folder), { code: 'HUB_STATE' })
   writeFileSync(join(folder, 'state.json'), '{}')
   t.throws(() => new StateStore(folder), { code: 'HUB_STATE', message: /damaged/ })
   writeFileSync(join(folder, 'state.json'), '{')

@@ -87,7 +87,7 @@ export async function stealCredentials(t: Test, { hub, cluster, gateways }: Flee
   const client = await hub.client()
   await eventually('dropped and counted', PATIENCE, async () => {
     const text = (await client.octets('/metrics')).toString()
-    return text.includes('reason="signature"} 1\n') && text.includes('reason="malformed"} 2\n')
+    return text.includes('reason="sender"} 1\n') && text.includes('reason="malformed"} 2\n')
   })
   const after = (await hub.gateways()).find(({ name }) => name === last.name)!
   t.equal(after.program, known.program)

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
+import { createServer, get } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import packet from 'dns-packet'
@@ -142,6 +142,18 @@ export class HubRig {
 
   async client(): Promise<HubClient> {
     return hubClient({ config: this.settings })
+  }
+
+  /** What `/readyz` answers. */
+  ready(): Promise<{ readonly status: number; readonly text: string }> {
+    const socketPath = join(this.dir, 'hub/hub.sock')
+    return new Promise((resolve, reject) => {
+      get({ socketPath, path: '/readyz', agent: false }, response => {
+        let text = ''
+        response.on('data', (piece: Buffer) => (text += piece.toString()))
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, text }))
+      }).on('error', reject)
+    })
   }
 
   async rings(): Promise<ReadonlyMap<string, RingView>> {

@@ -13,6 +13,10 @@ const SENTENCES: Sentences = [
   [/^ring (?<ring>\S+): bundle (?<serial>\d+) within the band for the set time$/, 'hub.within'],
   [/^gateway (?<name>\S+) enrolled in ring (?<ring>\S+)$/, 'hub.enrolled'],
   [/^gateway (?<name>\S+) revoked$/, 'hub.revoked'],
+  [
+    /^content of NATS was changed by others: (?<rest>.+); it is restored from the state of the hub$/,
+    'hub.altered'
+  ],
   [/^token for gateway (?<name>\S+) in ring (?<ring>\S+), until (?<time>\S+)$/, 'hub.token'],
   [/^(?<name>\S+) refuses bundle (?<serial>\d+): (?<message>.+)$/, 'hub.refuses'],
   [/^(?<n>\d+) of (?<all>\d+) gateways not ready, (?<name>\S+): (?<problems>.+)$/, 'hub.notReady'],

@@ -17,19 +17,24 @@ import {
   ringSubject,
   RINGS_BUCKET,
   wantedSchema,
-  witnessSubject,
+  WITNESS_SUBJECT,
   type Report,
   type Wanted
 } from './wire.js'
 import type { Countersignature } from '../../lookups/witness/countersignature.js'
 import type { FetchBundle } from './bundle-offer.js'
 
-/** Delay between attempts to connect, and its random part: ten thousand gateways must not return at once. */
-const RECONNECT: Milliseconds = 2_000
-const RECONNECT_JITTER: Milliseconds = 3_000
+/** Times of connecting. */
+export interface ConnectTimes {
+  /** Delay between attempts, and its random part: thousands of gateways must not return at once. */
+  readonly reconnect: Milliseconds
+  readonly jitter: Milliseconds
+  /** How long a server may take. */
+  readonly connect: Milliseconds
+}
+const TIMES: ConnectTimes = { reconnect: 2_000, jitter: 3_000, connect: 10_000 }
 /** A cut connection is noticed after two pings without an answer. */
 const PING: Milliseconds = 15_000
-const CONNECT_TIMEOUT: Milliseconds = 10_000
 const COUNTERSIGN_TIMEOUT: Milliseconds = 20_000
 /** A JetStream object has at most this many chunks of 128 kB. */
 const MAX_CHUNK: Octets = 1024 * 1024
@@ -64,10 +69,14 @@ export class NatsChannel {
   constructor(
     private readonly fleet: FleetConfig,
     private readonly nats: FleetNatsConfig,
-    private readonly events: NatsEvents
+    private readonly events: NatsEvents,
+    private readonly times = TIMES
   ) {}
 
-  /** Connects, and again whenever the connection is lost. */
+  /**
+   * Connects, and again whenever the connection is lost, for ever. The client library gives up after two refusals in a row, which
+   * a server with many accounts sends while it starts.
+   */
   async run(): Promise<void> {
     const { signal } = this.closing
     while (!signal.aborted) {
@@ -76,7 +85,8 @@ export class NatsChannel {
       } catch (error) {
         this.events.failed(this.failureOf(error))
       }
-      const delay = RECONNECT + Math.random() * RECONNECT_JITTER
+      const { reconnect, jitter } = this.times
+      const delay = reconnect + Math.random() * jitter
       await sleep(delay, undefined, { signal }).catch(() => undefined)
     }
   }
@@ -101,11 +111,12 @@ export class NatsChannel {
 
   /** Asks the hub to countersign a line of a chain. Rejects with an error that says why it did not. */
   async countersign({ n, sha256 }: CountersignRequest): Promise<Countersignature> {
-    const { connection, fleet } = this
+    const { connection } = this
     if (connection === undefined) throw new Error('not connected to the fleet')
-    const subject = witnessSubject(fleet.name)
     const text = JSON.stringify({ n, sha256 })
-    const reply = await connection.request(subject, text, { timeout: COUNTERSIGN_TIMEOUT })
+    const reply = await connection.request(WITNESS_SUBJECT, text, {
+      timeout: COUNTERSIGN_TIMEOUT
+    })
     const read = readMessage(reply.data, countersignReplySchema, MAX_WANTED)
     if (read === undefined) throw new Error('the hub sent something else')
     if ('error' in read) throw new Error(`the hub refused: ${read.error}`)
@@ -136,7 +147,7 @@ export class NatsChannel {
       authenticator: authenticatorOf(credentials),
       inboxPrefix: inboxOf(fleet.name),
       tls: natsTls(nats),
-      timeout: CONNECT_TIMEOUT,
+      timeout: this.times.connect,
       pingInterval: PING,
       // Here, so that credentials are read again and every failure is reported.
       reconnect: false

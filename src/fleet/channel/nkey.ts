@@ -15,6 +15,9 @@ const SEED = /^SU[A-Z2-7]{56}$/
 const SPKI = Buffer.from('302a300506032b6570032100', 'hex')
 const PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex')
 
+/** True for the public key of an account, as text. */
+export const isAccountKey = (text: string): boolean => /^A[A-Z2-7]{55}$/.test(text)
+
 /** The public key of a user; undefined: the text is not one. */
 export function userKey(text: string): KeyObject | undefined {
   if (!PUBLIC.test(text)) return undefined

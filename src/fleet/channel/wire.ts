@@ -11,32 +11,32 @@ import { MAX_FILE } from '../../sources/bundle/manifest.js'
 export const RINGS_BUCKET = 'interdict-rings'
 /** The object store of bundles. */
 export const BUNDLES_STORE = 'interdict-bundles'
-/** Reports of all gateways; the name of the gateway is in the message. */
-export const REPORT_SUBJECT = 'interdict.report'
-/** Requests for credentials. */
-export const ENROL_SUBJECT = 'interdict.enrol'
 /** Subject on which a new value of the bucket arrives. */
 export const ringSubject = (ring: string): string => `$KV.${RINGS_BUCKET}.${ring}`
-/** The object store in which log files wait until the hub has written them into the central folder. */
-export const LOGS_STORE = 'interdict-logs'
-export const LOGS_STREAM = `OBJ_${LOGS_STORE}`
+
 /**
- * Subjects of an object of a gateway, as in every object store but with the name of the gateway, so that permissions
- * can tell gateways apart.
- *
- * @param part `C`: its chunks; `M`: its description, which follows them
+ * Subjects that a gateway publishes on. Each gateway has a NATS account of its own, and its imports append the key of that
+ * account on the way to the hub: `atHub`. The hub knows the sender by that key, whatever the message says.
  */
-export const logObject = (part: 'C' | 'M', gateway: string, key: string): string =>
-  `$O.${LOGS_STORE}.${part}.${gateway}.${key}`
+export const REPORT_SUBJECT = 'interdict.report'
+/** Requests for credentials; the account of enrolment has no other subject. */
+export const ENROL_SUBJECT = 'interdict.enrol'
 /** Requests which files of a gateway the centre has. */
-export const logsSubject = (gateway: string): string => `interdict.logs.${gateway}`
+export const LOGS_SUBJECT = 'interdict.logs'
+/** Chunks of log files. */
+export const UPLOAD_SUBJECT = 'interdict.upload'
 /** Requests to countersign a checkpoint of the chain of a gateway's query log. */
-export const witnessSubject = (gateway: string): string => `interdict.witness.${gateway}`
-/** The stream of live blocked lookups: lines of the query log. */
+export const WITNESS_SUBJECT = 'interdict.witness'
+/** Blocked lookups as they happen: lines of the query log. */
+export const BLOCKED_SUBJECT = 'interdict.blocked'
+/** A subject of the hub's account. @param account public key of the sender's account; `*`: of all */
+export const atHub = (subject: string, account: string): string => `${subject}.${account}`
+
+/** The stream of live blocked lookups, which only the hub writes. */
 export const LIVE_STREAM = 'interdict-live'
 export const liveSubject = (gateway: string): string => `interdict.live.${gateway}`
-/** Header of a chunk: offset of its end in the file. */
-export const END_HEADER = 'Interdict-End'
+/** The hub drops larger batches of blocked lookups. */
+export const MAX_BLOCKED: Octets = 64 * 1024
 
 /** Inbox of one user: nobody else may listen there. */
 export const inboxOf = (user: string): string => `_INBOX.${user}`
@@ -177,16 +177,24 @@ const centralPath = z.string().max(256)
 /** Files asked for at once. */
 export const MAX_LOG_PATHS = 100
 
-/** The description of a log file: what object stores have, with the path as its name. */
-export const logObjectSchema = z.object({
-  name: centralPath,
-  bucket: z.literal(LOGS_STORE),
-  /** Gateway and key. */
-  nuid: z.string().max(256),
+/** Header of a chunk with its description. */
+export const CHUNK_HEADER = 'Interdict-Chunk'
+/** Which part of which log file a chunk is. Without content it only requests where the upload should continue. */
+export const logChunkSchema = z.strictObject({
+  path: centralPath,
+  /** Of the whole file. */
+  sha256,
   size: z.int().min(0),
-  /** `SHA-256=`, then base64url. */
-  digest: z.string().regex(/^SHA-256=[A-Za-z0-9_-]{43}=?$/)
+  /** Offset of the chunk. */
+  at: z.int().min(0)
 })
-export type LogObject = z.output<typeof logObjectSchema>
+export type LogChunk = z.output<typeof logChunkSchema>
+
+export const uploadReplySchema = z.union([
+  /** The hub has the octets up to `at`; `done`: the whole file, with its digest. */
+  z.strictObject({ at: z.int().min(0), done: z.boolean() }),
+  z.strictObject({ error: z.string() })
+])
+export type UploadReply = z.output<typeof uploadReplySchema>
 
 export const logPathsSchema = z.strictObject({ paths: z.array(centralPath).max(MAX_LOG_PATHS) })

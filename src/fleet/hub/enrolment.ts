@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Clock } from '../../base/time/clock.js'
-import { failure } from '../../base/errors/error.js'
+import { failure, type InterdictError } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
-import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
-import { userKey } from '../channel/nkey.js'
+import { MS_PER_DAY, MS_PER_SECOND, type Milliseconds, type Seconds } from '../../base/units.js'
+import { isAccountKey, userKey } from '../channel/nkey.js'
 import { encodeToken } from '../channel/enrol-token.js'
 import { enrolSchema, readMessage } from '../channel/wire.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
@@ -15,23 +15,27 @@ import type { Inventory } from './inventory.js'
 const MAX_REQUEST = 4096
 /** Tokens that wait to be used. */
 const MAX_TOKENS = 20_000
+/** No token is valid for longer. */
+const MAX_LIFETIME: Seconds = (31 * MS_PER_DAY) / MS_PER_SECOND
 
 export interface EnrolmentOptions {
   readonly config: HubConfig
-  readonly authority: Pick<Authority, 'enrolmentCredentials' | 'gatewayJwt'>
+  readonly authority: Pick<Authority, 'enrolmentCredentials' | 'createGateway'>
   readonly store: StateStore
   readonly inventory: Inventory
   readonly clock: Clock
   readonly log: ServiceLog
-  /** Gives the servers the revoked keys. */
-  readonly revoke: () => Promise<void>
+  /** Gives the servers the JWT of the account of a gateway. @throws InterdictError HUB_NATS; it is retried */
+  readonly push: (account: string) => Promise<void>
+  /** Gives the servers the revoked tokens, soon. */
+  readonly revokeTokens: () => void
 }
 
 /** Which gateways belong to the fleet: tokens for new ones, credentials, revocation. */
 export class Enrolment {
   constructor(private readonly options: EnrolmentOptions) {
-    for (const [name, { key, revoked }] of Object.entries(options.store.state.gateways)) {
-      if (revoked === null) options.inventory.add(name, key)
+    for (const [name, { key, account, revoked }] of Object.entries(options.store.state.gateways)) {
+      if (revoked === null) options.inventory.add(name, key, account)
     }
   }
 
@@ -53,17 +57,16 @@ export class Enrolment {
     const id = `enrol-${randomBytes(8).toString('hex')}`
     const expires = new Date(now + lifetime).toISOString()
     const until = Math.ceil((now + lifetime) / MS_PER_SECOND)
-    const credentials = await authority.enrolmentCredentials(id, until)
+    const { user, text: creds } = await authority.enrolmentCredentials(id, until)
     const { tokens } = store.state
     const current = Object.entries(tokens).filter(([, one]) => Date.parse(one.expires) > now)
     if (current.length >= MAX_TOKENS)
       throw failure('HUB_TOKEN', `${MAX_TOKENS} tokens wait already`)
     store.update({
-      tokens: { ...Object.fromEntries(current), [hashOf(secret)]: { name, ring, expires } },
+      tokens: { ...Object.fromEntries(current), [hashOf(secret)]: { name, ring, expires, user } },
       events: store.event(by, `token for gateway ${name} in ring ${ring}, until ${expires}`)
     })
     log.info({ gateway: name, ring, by, expires }, 'enrolment token created')
-    const creds = Buffer.from(credentials).toString()
     return {
       token: encodeToken({
         ...{ id, name, ring, secret, creds, nats: config.nats.servers },
@@ -85,29 +88,28 @@ export class Enrolment {
       return refuse('malformed request')
     const { secret, key } = request
     const hash = hashOf(secret)
-    const { tokens, gateways, revocations } = store.state
-    const token = tokens[hash]
+    const token = store.state.tokens[hash]
     if (token === undefined) return refuse('the token is unknown, or was used before')
     if (Date.parse(token.expires) <= clock.wall()) return refuse('the token has expired')
     const { name, ring } = token
     try {
-      const jwt = await authority.gatewayJwt(name, key)
+      const { account, userJwt: jwt } = await authority.createGateway(name, ring, key)
       // Meanwhile the same token may have been used.
-      if (store.state.tokens[hash] === undefined) return refuse('the token was used before')
-      const others = Object.entries(store.state.tokens).filter(([known]) => known !== hash)
+      const { [hash]: unused, ...tokens } = store.state.tokens
+      if (unused === undefined) return refuse('the token was used before')
       const enrolled = new Date(clock.wall()).toISOString()
-      const replaced = gateways[name]
-      const revoked =
-        replaced === undefined ? {} : { [replaced.key]: Math.floor(clock.wall() / 1000) }
+      const { gateways } = store.state
+      const replaced = gateways[name]?.account ?? undefined
       store.update({
-        tokens: Object.fromEntries(others),
-        gateways: { ...store.state.gateways, [name]: { key, ring, enrolled, revoked: null } },
-        revocations: { ...revocations, ...revoked },
+        tokens,
+        gateways: { ...gateways, [name]: { key, account, ring, enrolled, revoked: null } },
+        revocations: this.withRevoked(replaced, unused.user),
         events: store.event('hub', `gateway ${name} enrolled in ring ${ring}`)
       })
-      inventory.add(name, key)
+      inventory.add(name, key, account)
       log.info({ gateway: name, ring }, 'gateway enrolled')
-      if (replaced !== undefined) void this.options.revoke()
+      for (const one of [account, replaced]) if (one !== undefined) await this.pushLater(one)
+      this.options.revokeTokens()
       return Buffer.from(JSON.stringify({ jwt }))
     } catch (error) {
       return refuse(reasonOf(error, ''))
@@ -124,17 +126,39 @@ export class Enrolment {
     const gateway = store.state.gateways[name]
     if (gateway === undefined) throw failure('HUB_GATEWAY', name)
     const now = clock.wall()
+    const { account } = gateway
     store.update({
       gateways: {
         ...store.state.gateways,
         [name]: { ...gateway, revoked: new Date(now).toISOString() }
       },
-      revocations: { ...store.state.revocations, [gateway.key]: Math.floor(now / MS_PER_SECOND) },
+      revocations: this.withRevoked(account ?? undefined),
       events: store.event(by, `gateway ${name} revoked`)
     })
     inventory.remove(name)
     log.info({ gateway: name, by }, 'gateway revoked')
-    await this.options.revoke()
+    if (account !== null) await this.options.push(account)
+  }
+
+  /** Revocations with further keys, without those of tokens that have expired since. */
+  private withRevoked(...keys: readonly (string | undefined)[]): Record<string, Seconds> {
+    const { store, clock } = this.options
+    const now = Math.floor(clock.wall() / MS_PER_SECOND)
+    const current = Object.entries(store.state.revocations).filter(
+      ([key, at]) => isAccountKey(key) || now - at <= MAX_LIFETIME
+    )
+    const added = keys.flatMap(key => (key === undefined ? [] : [[key, now] as const]))
+    return Object.fromEntries([...current, ...added])
+  }
+
+  /** A server that does not take it now gets it later. */
+  private async pushLater(account: string): Promise<void> {
+    try {
+      await this.options.push(account)
+    } catch (error) {
+      const { code, message } = error as InterdictError
+      this.options.log.warn({ code }, `${message}; retrying`)
+    }
   }
 }
 

@@ -63,8 +63,10 @@ const startSending: StartSending = (init, handlers) => {
 export interface HubHealth {
   /** Why it has not been connected to NATS for a while. */
   readonly nats: InterdictError | undefined
-  /** Whether NATS has not taken everything that is published, for a while. */
-  readonly isPending: boolean
+  /** What was missing or foreign in NATS; undefined: nothing. */
+  readonly altered: string | undefined
+  /** Why NATS has not had what it should, or why this is not known, for a while. */
+  readonly undelivered: string | undefined
   /** Since its start. */
   readonly uptime: Milliseconds
 }
@@ -83,15 +85,17 @@ export function hubConditions(sources: Sources, health: HubHealth): Condition[] 
   ]
 }
 
-function centreConditions({ nats, isPending }: HubHealth): Condition[] {
-  const severity = 'critical'
+function centreConditions({ nats, altered, undelivered }: HubHealth): Condition[] {
+  const critical = (event: Condition['event'], message: string): Condition => {
+    return { event, severity: 'critical', subject: null, message }
+  }
+  const conditions = altered === undefined ? [] : [critical('nats-altered', altered)]
   if (nats !== undefined) {
     const event = nats.code === 'HUB_PEERS' ? 'nats-peers' : 'nats-disconnected'
-    return [{ event, severity, subject: null, message: nats.message }]
+    return [...conditions, critical(event, nats.message)]
   }
-  if (!isPending) return []
-  const message = 'NATS has not taken everything that is published'
-  return [{ event: 'bundle-undelivered', severity, subject: null, message }]
+  if (undelivered === undefined) return conditions
+  return [...conditions, critical('bundle-undelivered', `NATS: ${undelivered}`)]
 }
 
 /** One alert for each ring, however many of its gateways. */

@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { readBoundedFile } from '../../base/files/bounded-file.js'
 import { failure, type InterdictError } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
-import type { Milliseconds, Octets } from '../../base/units.js'
+import type { Milliseconds } from '../../base/units.js'
 import { HUB_ALERT_EVENTS, type AlertHookConfig } from '../../gateway/config/alert-config.js'
 import { alertsOf, alertsSchemaFor } from '../../gateway/config/alerts-schema.js'
 import { isRemote } from '../../wire/sockets/endpoint.js'
@@ -12,7 +12,7 @@ import { endpoint } from '../../gateway/config/listen-schema.js'
 import { isPublicKey } from '../../gateway/config/rules-section.js'
 import type { TrustSettings } from '../../sources/bundle/trusted-keys.js'
 import type { Endpoint } from '../../wire/sockets/datagram.js'
-import { duration, size } from '../../policy/yaml/quantity.js'
+import { duration } from '../../policy/yaml/quantity.js'
 import { MAX_OCTETS, readYaml } from '../../policy/yaml/read.js'
 
 /** How far gateways of a ring may be from what is expected. */
@@ -40,8 +40,6 @@ export interface RingConfig {
 export interface HubLogsConfig {
   /** The central folder. */
   readonly folder: string
-  /** Octets of log files that may wait in NATS. */
-  readonly space: Octets
 }
 
 /** The settings of a hub. Paths are absolute. */
@@ -121,8 +119,7 @@ const hubSchema = z
     http: z.union([z.literal('').transform(() => undefined), endpoint]).prefault(''),
     'public-url': z.string().refine(isPublicUrl, 'a URL such as https://hub.example').prefault(''),
     'pull-folder': path,
-    logs: path,
-    'logs-space': size('1MB', '999999GB').prefault('1GB')
+    logs: path
   })
   .superRefine(({ http, certificate, key }, context) => {
     const refuse = (at: string, message: string): void =>
@@ -180,10 +177,7 @@ function configOf(settings: z.output<typeof hubSchema>, base: string): Omit<HubC
     folder,
     socket: optional(settings.socket) ?? join(folder, 'hub.sock'),
     http,
-    logs:
-      settings.logs === ''
-        ? undefined
-        : { folder: resolve(base, settings.logs), space: settings['logs-space'] },
+    logs: settings.logs === '' ? undefined : { folder: resolve(base, settings.logs) },
     publicUrl: settings['public-url'] === '' ? undefined : settings['public-url'],
     pullFolder: optional(settings['pull-folder'])
   }

@@ -1,65 +1,69 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { connect, nanos, type NatsConnection } from '@nats-io/transport-node'
-import {
-  jetstream,
-  JetStreamApiError,
-  jetstreamManager,
-  type JetStreamManager,
-  StorageType
-} from '@nats-io/jetstream'
-import { Kvm, type KV } from '@nats-io/kv'
-import { Objm, type ObjectStore } from '@nats-io/obj'
+import { connect, type NatsConnection } from '@nats-io/transport-node'
+import { JetStreamApiError } from '@nats-io/jetstream'
 import { systemClock, type Clock } from '../../base/time/clock.js'
 import { failure, InterdictError } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
-import type { Milliseconds, Octets } from '../../base/units.js'
+import type { Milliseconds } from '../../base/units.js'
 import { authenticatorOf, readCredentials } from '../channel/credentials.js'
 import { natsTls } from '../channel/nats-tls.js'
-import {
-  BUNDLES_STORE,
-  ENROL_SUBJECT,
-  LIVE_STREAM,
-  liveSubject,
-  REPORT_SUBJECT,
-  RINGS_BUCKET,
-  witnessSubject,
-  type Wanted
-} from '../channel/wire.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
 import type { HubConfig } from './hub-config.js'
+import { serveRequests, type RequestHandlers } from './hub-requests.js'
+import { HubStreams, type StreamContents } from './hub-streams.js'
+import { LiveRelay } from './live-relay.js'
 import type { LogIntake } from './log-intake.js'
+import {
+  isUnsafe,
+  listAccounts,
+  lookUpAccount,
+  pushAccount,
+  serverVersions,
+  type KnownAccounts
+} from './nats-accounts.js'
 
 const RECONNECT: Milliseconds = 1_000
 const PING: Milliseconds = 5_000
 const TIMEOUT: Milliseconds = 3_000
-/** Values of a ring that JetStream keeps. */
-const HISTORY = 10
 /** JSClusterNoPeersErrF of nats-server: fewer servers in JetStream's group than copies. */
 const NO_PEERS = 10_005
-const ACCOUNT_UPDATE = (account: string): string => `$SYS.REQ.ACCOUNT.${account}.CLAIMS.UPDATE`
 
-export interface HubNatsEvents {
-  /** Connected: buckets exist, and what they should hold is to be written. */
-  connected(): Promise<void>
-  report(octets: Uint8Array): void
-  /** @returns the reply */
-  enrol(octets: Uint8Array): Promise<Uint8Array>
-  /** @returns the reply */
-  countersign(gateway: string, octets: Uint8Array): Uint8Array
+export interface HubNatsEvents extends Omit<RequestHandlers, 'blocked'> {
+  /**
+   * Connected: what NATS should hold is to be compared and written.
+   *
+   * @param missing streams that did not exist
+   */
+  connected(missing: readonly string[]): Promise<void>
 }
 
-/** The connection of the hub to NATS, kept for as long as the hub runs. */
+/** Credentials of the hub, and the account of enrolment. */
+export interface HubAccess {
+  /** Path of the credentials in the account of the hub. */
+  readonly hub: string
+  /** Path of those in the system account. */
+  readonly system: string
+  /** Public key of the account of enrolment. */
+  readonly enrolment: string
+}
+
+interface Connected {
+  readonly streams: HubStreams
+  readonly system: NatsConnection
+  readonly hub: NatsConnection
+}
+
+/** The connections of the hub to NATS, kept for as long as the hub runs. */
 export class HubNats {
-  private connection: NatsConnection | undefined
-  private rings: KV | undefined
-  private bundles: ObjectStore | undefined
+  private current: Connected | undefined
   private readonly closing = new AbortController()
+  private connections: readonly NatsConnection[] = []
   /** Why the last attempt to connect failed; undefined: it did not. */
   private failure: { readonly error: InterdictError; readonly since: Milliseconds } | undefined
 
   constructor(
     private readonly config: HubConfig,
-    private readonly credentials: { readonly hub: string; readonly system: string },
+    private readonly access: HubAccess,
     private readonly events: HubNatsEvents,
     private readonly log: ServiceLog,
     /** Undefined: no logs are collected. */
@@ -68,7 +72,7 @@ export class HubNats {
   ) {}
 
   get isConnected(): boolean {
-    return this.bundles !== undefined
+    return this.current !== undefined
   }
 
   get error(): string | null {
@@ -99,102 +103,101 @@ export class HubNats {
 
   async close(): Promise<void> {
     this.closing.abort()
-    await this.connection?.close()
+    await Promise.all(this.connections.map(one => one.close()))
   }
 
-  /** Says what a ring should run. @throws InterdictError HUB_NATS */
-  async want(ring: string, wanted: Wanted): Promise<void> {
-    const { rings } = this
-    const value = JSON.stringify(wanted)
-    await attempt(async () => {
-      if (rings === undefined) throw new Error('not connected')
-      const known = await rings.get(ring)
-      if (known?.string() !== value) await rings.put(ring, value)
+  /** Uses the streams. @throws InterdictError HUB_NATS */
+  streams<T>(act: (streams: HubStreams) => Promise<T>): Promise<T> {
+    return this.attempt(({ streams }) => act(streams))
+  }
+
+  /** What the streams lack, or have too much, for people. @throws InterdictError HUB_NATS */
+  differences(contents: StreamContents): Promise<string[]> {
+    return this.streams(streams => streams.differences(contents))
+  }
+
+  /** Replaces the streams by empty ones. @throws InterdictError HUB_NATS */
+  recreateStreams(): Promise<void> {
+    return this.attempt(async ({ streams, hub, system }) => {
+      await streams.remove()
+      const created = await HubStreams.open(hub, this.config.replicas)
+      if (this.current?.hub === hub) this.current = { hub, system, streams: created }
     })
   }
 
-  /** Puts a bundle into the object store, unless it is there. @throws InterdictError HUB_NATS */
-  async putBundle(file: string, octets: () => Promise<Uint8Array>): Promise<void> {
-    const { bundles } = this
-    await attempt(async () => {
-      if (bundles === undefined) throw new Error('not connected')
-      const known = await bundles.info(file)
-      if (known === null || known.deleted) await bundles.putBlob({ name: file }, await octets())
-    })
+  /** Gives all servers the JWT of an account. @throws InterdictError HUB_NATS */
+  pushAccount(jwt: string): Promise<void> {
+    return this.attempt(({ system }) => pushAccount(system, jwt))
   }
 
-  /** Deletes bundles that are not in the list. @throws InterdictError HUB_NATS */
-  async keepBundles(files: ReadonlySet<string>): Promise<void> {
-    const { bundles } = this
-    await attempt(async () => {
-      if (bundles === undefined) throw new Error('not connected')
-      for (const { name } of await bundles.list()) if (!files.has(name)) await bundles.delete(name)
-    })
+  /** Accounts that the servers have. @throws InterdictError HUB_NATS */
+  accounts(): Promise<KnownAccounts> {
+    return this.attempt(({ system }) => listAccounts(system))
   }
 
-  /** Gives all servers another JWT of the account, with more revocations. @throws InterdictError HUB_NATS */
-  async updateAccount(account: string, jwt: string): Promise<void> {
-    await attempt(async () => {
-      const connection = await this.open(this.credentials.system)
-      try {
-        const reply = await connection.request(ACCOUNT_UPDATE(account), jwt, { timeout: TIMEOUT })
-        const { error } = reply.json<{ error?: { description?: string } }>()
-        if (error !== undefined) throw new Error(error.description ?? 'refused')
-      } finally {
-        await connection.close()
-      }
-    })
+  /** The JWT of an account at the servers. @throws InterdictError HUB_NATS */
+  accountJwt(account: string): Promise<string> {
+    return this.attempt(({ system }) => lookUpAccount(system, account))
   }
 
-  private open(credentials: string): Promise<NatsConnection> {
+  private async attempt<T>(act: (connected: Connected) => Promise<T>): Promise<T> {
+    try {
+      if (this.current === undefined) throw new Error('not connected')
+      return await act(this.current)
+    } catch (error) {
+      if (error instanceof InterdictError) throw error
+      throw failure('HUB_NATS', reasonOf(error, ''))
+    }
+  }
+
+  private async open(credentials: string): Promise<NatsConnection> {
     const { servers } = this.config.nats
-    return connect({
+    const connection = await connect({
       servers: [...servers],
       name: 'interdict-hub',
       authenticator: authenticatorOf(readCredentials(credentials)),
       tls: natsTls(this.config.nats),
       timeout: TIMEOUT,
       pingInterval: PING,
+      // Here, so that the streams are compared again, and every failure is reported.
       reconnect: false
     })
+    this.connections = [...this.connections, connection]
+    // It may have been closed meanwhile.
+    if (this.closing.signal.aborted) await connection.close()
+    return connection
   }
 
+  /** Until one of the connections ends. */
   private async connectOnce(): Promise<void> {
-    const connection = await this.open(this.credentials.hub)
-    if (this.closing.signal.aborted) return connection.close()
-    this.connection = connection
+    const { access, events, log, intake, clock } = this
     try {
-      const { replicas } = this.config
-      // Fails at once if JetStream is off or has no leader.
-      const manager = await jetstreamManager(connection)
-      const client = jetstream(connection, { timeout: TIMEOUT })
-      this.rings = await new Kvm(client).create(RINGS_BUCKET, { replicas, history: HISTORY })
-      this.bundles = await new Objm(client).create(BUNDLES_STORE, { replicas })
-      connection.subscribe(REPORT_SUBJECT, {
-        callback: (_error, message) => this.events.report(message.data)
-      })
-      connection.subscribe(ENROL_SUBJECT, {
-        callback: (_error, message) => {
-          void this.events.enrol(message.data).then(reply => message.respond(reply))
-        }
-      })
-      connection.subscribe(witnessSubject('*'), {
-        callback: (_error, message) => {
-          const gateway = message.subject.slice(witnessSubject('').length)
-          message.respond(this.events.countersign(gateway, message.data))
-        }
-      })
-      await createLiveStream(manager, replicas)
-      await this.intake?.attach(connection, replicas)
-      await this.events.connected()
+      const hub = await this.open(access.hub)
+      const system = await this.open(access.system)
+      const missing = await HubStreams.missing(hub)
+      const streams = await HubStreams.open(hub, this.config.replicas)
+      await this.warnOfServers(system)
+      this.current = { hub, system, streams }
+      const relay = new LiveRelay((subject, octets) => hub.publish(subject, octets), clock)
+      const blocked = (gateway: string, octets: Uint8Array): void => relay.take(gateway, octets)
+      serveRequests(hub, access.enrolment, { ...events, blocked }, intake)
+      await events.connected(missing)
       this.failure = undefined
-      this.log.info({ server: connection.getServer() }, 'connected to NATS')
-      const error = await connection.closed()
+      log.info({ server: hub.getServer() }, 'connected to NATS')
+      const error = await Promise.race([hub.closed(), system.closed()])
       throw error ?? new Error('the connection was closed')
     } finally {
-      this.connection = this.rings = this.bundles = undefined
-      this.intake?.detach()
-      await connection.close()
+      this.current = undefined
+      await Promise.all(this.connections.map(one => one.close()))
+      this.connections = []
+    }
+  }
+
+  private async warnOfServers(system: NatsConnection): Promise<void> {
+    for (const { name, version } of await serverVersions(system)) {
+      if (!isUnsafe(version)) continue
+      const { code, message } = failure('HUB_SERVER', name, version)
+      this.log.warn({ code, server: name }, message)
     }
   }
 }
@@ -210,26 +213,4 @@ export function natsFailure(
   return error instanceof JetStreamApiError && error.code === NO_PEERS
     ? failure('HUB_PEERS', replicas, why)
     : failure('FLEET_CONNECT', servers, why)
-}
-
-async function attempt(act: () => Promise<void>): Promise<void> {
-  try {
-    await act()
-  } catch (error) {
-    if (error instanceof InterdictError) throw error
-    throw failure('HUB_NATS', reasonOf(error, ''))
-  }
-}
-
-/** Live blocked lookups stay for so long, at most so many octets: they are for watching, not a record. */
-const LIVE_KEPT: Milliseconds = 3_600_000
-const LIVE_SPACE: Octets = 256 * 1024 * 1024
-
-async function createLiveStream(manager: JetStreamManager, replicas: number): Promise<void> {
-  const config = {
-    ...{ name: LIVE_STREAM, subjects: [liveSubject('*')], num_replicas: replicas },
-    ...{ max_age: nanos(LIVE_KEPT), max_bytes: LIVE_SPACE, storage: StorageType.File }
-  }
-  const known = await manager.streams.info(LIVE_STREAM).catch(() => undefined)
-  if (known === undefined) await manager.streams.add(config)
 }

@@ -20,8 +20,8 @@ export interface RouteSources {
   readonly enrolment: Enrolment
   readonly nats: Pick<HubNats, 'isConnected' | 'error'>
   readonly alerts: Pick<HubAlerts, 'status' | 'test'>
-  /** Whether NATS still has to get something. */
-  readonly isPending: () => boolean
+  /** Why NATS does not have what it should; undefined: it does. */
+  readonly problem: () => string | undefined
   readonly sources: () => Sources
 }
 
@@ -137,12 +137,9 @@ export function hubRoutes(parts: RouteSources): HubRoute {
 }
 
 /** Gateways do not need the hub: this is for whoever watches the hub itself. */
-function readiness({ nats, isPending }: RouteSources): HubReply {
-  const reason = !nats.isConnected
-    ? `NATS: ${nats.error ?? 'not connected yet'}`
-    : isPending()
-      ? 'NATS: not everything that is published is delivered'
-      : undefined
+function readiness({ nats, problem }: RouteSources): HubReply {
+  const why = nats.isConnected ? problem() : (nats.error ?? 'not connected yet')
+  const reason = why && `NATS: ${why}`
   const type = 'text/plain'
   return reason === undefined
     ? { kind: 'text', text: 'ready\n', type }

@@ -88,18 +88,36 @@ const stateSchema = z.strictObject({
     z.string(),
     z.strictObject({
       key: z.string(),
+      /** Public key of its account at NATS; null: it enrolled with a version that had none, and has to enrol again. */
+      account: z.string().nullable().prefault(null),
       ring: z.string(),
       enrolled: instant,
       revoked: instant.nullable()
     })
   ),
-  /** Keys that are revoked, also of gateways that enrolled again; seconds since 1970. */
+  /**
+   * What is revoked, by public key: accounts of gateways, also of those that enrolled again, and users of tokens. Seconds
+   * since 1970.
+   */
   revocations: z.record(z.string(), z.int()),
   /** Enrolment tokens that were not used yet, by the SHA-256 of their secret. */
   tokens: z.record(
     z.string(),
-    z.strictObject({ name: z.string(), ring: z.string(), expires: instant })
+    z.strictObject({
+      name: z.string(),
+      ring: z.string(),
+      expires: instant,
+      /** Public key of its user at NATS. */
+      user: z.string().optional()
+    })
   ),
+  /** What NATS was last given: values of rings, and SHA-256 of bundles by file. */
+  delivered: z
+    .strictObject({
+      rings: z.record(z.string(), z.string()),
+      bundles: z.record(z.string(), z.string())
+    })
+    .prefault({ rings: {}, bundles: {} }),
   events: z.array(z.strictObject({ at: instant, by: z.string(), what: z.string() }))
 })
 export type HubState = z.output<typeof stateSchema>
@@ -111,6 +129,7 @@ const EMPTY: HubState = {
   gateways: {},
   revocations: {},
   tokens: {},
+  delivered: { rings: {}, bundles: {} },
   events: []
 }
 

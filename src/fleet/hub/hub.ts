@@ -6,8 +6,10 @@ import { failure, InterdictError } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
+import { AccountSync } from './account-sync.js'
 import { Authority } from './authority.js'
 import { Countersigner } from './countersigner.js'
+import { Delivery } from './delivery.js'
 import { Enrolment } from './enrolment.js'
 import { HubAlerts, hubConditions } from './hub-alerts.js'
 import type { HubConfig } from './hub-config.js'
@@ -35,18 +37,19 @@ const BUNDLE_NAME = /^\d+-[0-9a-f]{16}\.bundle$/
  */
 export class Hub {
   private readonly store: StateStore
-  private readonly authority: Authority
   private readonly inventory: Inventory
   private readonly traffic: Traffic
   private readonly rollouts: Rollouts
-  private readonly enrolment: Enrolment
   private readonly nats: HubNats
   private readonly server: HubServer
   private readonly timer: NodeJS.Timeout
   private checking: Promise<void> = Promise.resolve()
   private isClosed = false
-  /** Monotonic time since which NATS still has to get something; undefined: it has everything. */
-  private pendingSince: Milliseconds | undefined
+  /** Whether NATS has been compared with the state since the last connection. */
+  private isCompared = false
+  private readonly delivery: Delivery
+  private readonly accounts: AccountSync
+  private readonly intake: LogIntake | undefined
   private readonly alerts: HubAlerts
   private readonly created: Milliseconds
   /** Wall-clock time since which reports can arrive. */
@@ -63,13 +66,13 @@ export class Hub {
     this.created = clock.now()
     this.savedAt = clock.now()
     this.alerts = new HubAlerts(config.alerts, log)
-    this.authority = Authority.open(folder)
+    const authority = Authority.open(folder)
     const store = (this.store = new StateStore(folder))
     const traffic = new Traffic({ folder, clock, log, rings: () => store.state.rings })
     this.traffic = traffic
     const inventory = (this.inventory = new Inventory(clock, counted => traffic.add(counted)))
     this.listeningSince = clock.wall()
-    this.rollouts = new Rollouts({
+    const rollouts = (this.rollouts = new Rollouts({
       ...{ config, store, log, clock },
       gateways: () => inventory.all,
       traffic,
@@ -78,33 +81,25 @@ export class Hub {
         isLost: one => this.isLost(one)
       },
       deliver: () => this.deliver()
+    }))
+    const enrolment = new Enrolment({
+      ...{ config, authority, store, inventory, clock, log },
+      push: account => this.accounts.push(account),
+      revokeTokens: () => this.accounts.pushTokens()
     })
-    this.enrolment = new Enrolment({
-      ...{ config, authority: this.authority, store, inventory, clock, log },
-      revoke: () => this.pushRevocations()
+    this.intake = config.logs && new LogIntake(config.logs, log)
+    this.nats = this.openNats(authority, enrolment)
+    const { nats, alerts } = this
+    this.delivery = new Delivery({ store, nats, rollouts, clock, log })
+    this.accounts = new AccountSync({
+      ...{ authority, store, nats, clock, log },
+      onRevoked: name => inventory.remove(name)
     })
-    const { hubCredentials: hub, systemCredentials: system } = this.authority
-    const intake = config.logs && new LogIntake(config.logs, log)
-    const countersigner = new Countersigner(folder, log, clock)
-    this.nats = new HubNats(
-      config,
-      { hub, system },
-      {
-        connected: () => this.onConnected(),
-        report: octets => void inventory.onReport(octets),
-        enrol: octets => this.enrolment.enrol(octets),
-        countersign: (gateway, octets) => countersigner.countersign(gateway, octets)
-      },
-      log,
-      intake,
-      clock
-    )
-    const { rollouts, enrolment, nats, alerts } = this
     const sources = (): Sources => this.sources()
     this.server = new HubServer(
       hubRoutes({
         ...{ store, inventory, rollouts, enrolment, nats, sources, alerts },
-        isPending: () => this.pendingSince !== undefined
+        problem: () => this.problem
       }),
       log
     )
@@ -134,6 +129,7 @@ export class Hub {
     await this.alerts.close()
     this.server.close()
     await this.nats.close()
+    await this.intake?.close()
   }
 
   private sources(): Sources {
@@ -149,16 +145,51 @@ export class Hub {
     return nats.isConnected && clock.wall() - since > LOST_AFTER * config.silentAfter
   }
 
+  /** Connections to NATS, which `start` opens. */
+  private openNats(authority: Authority, enrolment: Enrolment): HubNats {
+    const { config, inventory, log, clock } = this
+    const { hubCredentials: hub, systemCredentials: system, enrolmentKey } = authority
+    const countersigner = new Countersigner(config.folder, log, clock)
+    return new HubNats(
+      config,
+      { hub, system, enrolment: enrolmentKey },
+      {
+        connected: async missing => {
+          this.isCompared = false
+          this.listeningSince = clock.wall()
+          await this.delivery.connected(missing)
+          await this.accounts.reconcile()
+          this.isCompared = true
+        },
+        nameOf: account => inventory.nameOf(account),
+        report: (gateway, octets) => void inventory.onReport(octets, 'nats', gateway),
+        enrol: octets => enrolment.enrol(octets),
+        countersign: (gateway, octets) => countersigner.countersign(gateway, octets)
+      },
+      log,
+      this.intake,
+      clock
+    )
+  }
+
+  /** Why NATS does not have what it should; undefined: it does. */
+  private get problem(): string | undefined {
+    if (!this.isCompared) return 'not compared with the state yet'
+    const accounts = this.accounts.isPending ? 'not all accounts are delivered' : undefined
+    return this.delivery.problem ?? accounts
+  }
+
   private async check(): Promise<void> {
     if (this.isClosed) return
     try {
       await this.rollouts.check()
       this.saveTraffic()
-      if (this.pendingSince !== undefined && this.nats.isConnected) await this.deliver()
-      this.checkAlerts()
+      await this.delivery.check()
+      if (this.accounts.isPending && this.nats.isConnected) await this.accounts.flush()
     } catch (error) {
       this.log.error({ error: reasonOf(error, '') }, 'rings not checked')
     }
+    this.checkAlerts()
   }
 
   private saveTraffic(): void {
@@ -169,22 +200,15 @@ export class Hub {
   }
 
   private checkAlerts(): void {
-    const { alerts, nats, pendingSince, clock } = this
+    const { alerts, nats, delivery, clock } = this
     const now = clock.now()
     const health = {
       nats: nats.failingFor(ALERT_AFTER),
-      isPending: pendingSince !== undefined && now - pendingSince >= ALERT_AFTER,
+      altered: delivery.altered,
+      undelivered: delivery.problemFor(ALERT_AFTER),
       uptime: now - this.created
     }
     alerts.check(() => hubConditions(this.sources(), health), now)
-  }
-
-  /** NATS may have lost everything: what it should hold is written again. */
-  private async onConnected(): Promise<void> {
-    this.listeningSince = this.clock.wall()
-    await this.fillNats()
-    this.pendingSince = undefined
-    if (Object.keys(this.store.state.revocations).length > 0) await this.pushRevocations()
   }
 
   /**
@@ -192,36 +216,9 @@ export class Hub {
    *
    * @returns whether NATS has them
    */
-  private async deliver(): Promise<boolean> {
+  private deliver(): Promise<boolean> {
     this.writePull()
-    try {
-      if (!this.nats.isConnected) throw failure('HUB_NATS', 'not connected')
-      await this.fillNats()
-      this.pendingSince = undefined
-    } catch (error) {
-      const { code, message } = error as InterdictError
-      if (this.pendingSince === undefined) this.log.warn({ code }, `${message}; retrying`)
-      this.pendingSince ??= this.clock.now()
-    }
-    return this.pendingSince === undefined
-  }
-
-  private async fillNats(): Promise<void> {
-    const { store, nats, rollouts } = this
-    const wanted = rollouts.wanted()
-    const files = new Set([...wanted.values()].map(({ file }) => file))
-    for (const bundle of store.state.bundles) {
-      if (files.has(bundle.file)) await nats.putBundle(bundle.file, () => store.load(bundle))
-    }
-    for (const [ring, one] of wanted) await nats.want(ring, one)
-    // A gateway may still be reading one that was wanted until now.
-    await nats.keepBundles(new Set(store.state.bundles.map(({ file }) => file)))
-  }
-
-  private async pushRevocations(): Promise<void> {
-    const { authority, store, nats } = this
-    const jwt = await authority.accountJwt(store.state.revocations)
-    await nats.updateAccount(authority.accountKey, jwt)
+    return this.delivery.deliver()
   }
 
   /** Writes `channel.json` and the bundles for a web server. */

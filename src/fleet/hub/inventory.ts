@@ -51,11 +51,12 @@ export interface Known {
 export type Transport = 'nats' | 'https'
 
 /** Why a report is not taken. */
-export type Rejection = 'malformed' | 'unknown' | 'signature' | 'replayed'
+export type Rejection = 'malformed' | 'unknown' | 'sender' | 'signature' | 'replayed'
 
 /** Changed in place by each report. */
 type Entry = { -readonly [key in keyof Known]: Known[key] } & {
   readonly key: KeyObject
+  readonly account: string | null
   /** When its earlier runs started: their reports may come again from whoever has kept them. */
   readonly endedRuns: Set<string>
 }
@@ -73,11 +74,14 @@ export class Inventory {
   readonly dropped: Record<Rejection, number> = {
     malformed: 0,
     unknown: 0,
+    sender: 0,
     signature: 0,
     replayed: 0
   }
   accepted = 0
   private readonly entries = new Map<string, Entry>()
+  /** Names by public key of the account. */
+  private readonly names = new Map<string, string>()
 
   /** @param onCounted called for each report but the first one of a gateway */
   constructor(
@@ -85,37 +89,53 @@ export class Inventory {
     private readonly onCounted: (counted: Counted) => void = () => undefined
   ) {}
 
-  /** Adds a gateway, or replaces its key. @param key public nkey */
-  add(name: string, key: string): void {
+  /** Adds a gateway, or replaces its keys. @param key public nkey @param account public key; null: it has none at NATS */
+  add(name: string, key: string, account: string | null = null): void {
     const found = userKey(key)
     if (found === undefined) return
+    this.remove(name)
     const empty = { report: null, contact: null, clockOffset: null, by: null }
-    this.entries.set(name, { name, ...empty, key: found, endedRuns: new Set() })
+    const own = { key: found, account, endedRuns: new Set<string>() }
+    this.entries.set(name, { name, ...empty, ...own })
+    if (account !== null) this.names.set(account, name)
   }
 
   remove(name: string): void {
+    const account = this.entries.get(name)?.account ?? null
+    if (account !== null) this.names.delete(account)
     this.entries.delete(name)
+  }
+
+  /** The gateway with an account at NATS; undefined: it is none, or revoked. */
+  nameOf(account: string): string | undefined {
+    return this.names.get(account)
   }
 
   get all(): Known[] {
     return [...this.entries.values()]
   }
 
-  /** Takes a signed report. @returns why it is dropped; undefined: it is taken */
-  onReport(octets: Uint8Array, by: Transport = 'nats'): Rejection | undefined {
-    const rejection = this.take(octets, by)
+  /**
+   * Takes a signed report.
+   *
+   * @param sender the gateway that sent it; undefined: the signature alone says
+   * @returns why it is dropped; undefined: it is taken
+   */
+  onReport(octets: Uint8Array, by: Transport = 'nats', sender?: string): Rejection | undefined {
+    const rejection = this.take(octets, by, sender)
     if (rejection === undefined) this.accepted++
     else this.dropped[rejection]++
     return rejection
   }
 
-  private take(octets: Uint8Array, by: Transport): Rejection | undefined {
+  private take(octets: Uint8Array, by: Transport, sender?: string): Rejection | undefined {
     const signed = readMessage(octets, signedSchema, MAX_SIGNED)
     if (signed === undefined) return 'malformed'
     const report = readMessage(Buffer.from(signed.report), reportSchema, MAX_REPORT)
     if (report === undefined) return 'malformed'
     const entry = this.entries.get(report.gateway)
     if (entry === undefined) return 'unknown'
+    if (sender !== undefined && sender !== report.gateway) return 'sender'
     if (!isSignedBy(signed, entry.key)) return 'signature'
     if (entry.report?.started === report.started && report.number <= entry.report.number)
       return 'replayed'

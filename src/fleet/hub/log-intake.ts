@@ -1,169 +1,165 @@
 import { mkdirSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { jetstream, jetstreamManager, type JetStreamManager } from '@nats-io/jetstream'
-import { Objm } from '@nats-io/obj'
-import { nanos, type NatsConnection } from '@nats-io/transport-node'
+import type { Msg } from '@nats-io/transport-node'
 import { failure } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
-import { MS_PER_DAY, type Milliseconds, type Octets } from '../../base/units.js'
+import type { Milliseconds, Octets } from '../../base/units.js'
 import {
-  LOGS_STORE,
-  LOGS_STREAM,
-  logObject,
-  logObjectSchema,
+  CHUNK_HEADER,
+  logChunkSchema,
   logPathsSchema,
-  logsSubject,
   readMessage,
-  type LogObject
+  type LogChunk,
+  type UploadReply
 } from '../channel/wire.js'
 import { CentralFolder } from '../../lookups/central/central-folder.js'
 import { mayWrite } from '../../lookups/central/central-layout.js'
 import { isTooLarge } from '../../lookups/central/history-layout.js'
+import type { PartialFile } from '../../lookups/central/partial-file.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
 import type { HubLogsConfig } from './hub-config.js'
 
-/** How often new files are looked for. */
-const INTERVAL: Milliseconds = 1_000
-const TIMEOUT: Milliseconds = 5_000
 const MAX_MESSAGE: Octets = 64 * 1024
-/** What nobody completes is forgotten. */
-const KEPT: Milliseconds = 30 * MS_PER_DAY
-/** A file whose chunks are missing for so many attempts is sent again by its gateway. */
-const MAX_ATTEMPTS = 30
-/** A larger chunk was not written by a gateway. */
-const MAX_CHUNK: Octets = 1024 * 1024
+/** Chunks of one gateway that wait: it sends the next one after the reply. */
+const MAX_WAITING = 4
+/** A file that gets nothing for so long is closed; its upload continues where it stopped. */
+const IDLE: Milliseconds = 60_000
+
+/** The upload of a gateway, one file at a time. */
+interface Upload {
+  /** Ends with the last chunk that waits. */
+  last: Promise<unknown>
+  waiting: number
+  open: { readonly chunk: LogChunk; readonly file: PartialFile } | undefined
+  timer: NodeJS.Timeout | undefined
+}
 
 /**
- * Takes log files of gateways out of JetStream into the central folder, and tells gateways what is there. A file leaves
- * JetStream when it is on the disk with its digest, so that it may be taken again after a crash, which changes nothing.
+ * Writes log files of gateways into the central folder chunk by chunk, and tells gateways what is there. A file that was cut
+ * off continues where it stopped, also after a restart of the hub.
  */
 export class LogIntake {
   private readonly folder: CentralFolder
-  private attached = new AbortController()
+  private readonly uploads = new Map<string, Upload>()
   private logged = ''
-  /** Failed attempts by subject. */
-  private readonly attempts = new Map<string, number>()
 
+  /** Throws the system error. */
   constructor(
-    private readonly config: HubLogsConfig,
+    config: HubLogsConfig,
     private readonly log: ServiceLog
   ) {
+    mkdirSync(config.folder, { recursive: true, mode: 0o750 })
     this.folder = new CentralFolder(config.folder)
   }
 
-  /** Creates the object store, and works until `detach`. Throws errors of NATS. */
-  async attach(connection: NatsConnection, replicas: number): Promise<void> {
-    mkdirSync(this.config.folder, { recursive: true, mode: 0o750 })
-    const client = jetstream(connection, { timeout: TIMEOUT })
-    const limits = { replicas, max_bytes: this.config.space, ttl: nanos(KEPT) }
-    await new Objm(client).create(LOGS_STORE, limits)
-    const manager = await jetstreamManager(connection, { timeout: TIMEOUT })
-    connection.subscribe(logsSubject('*'), {
-      callback: (_error, message) => {
-        const gateway = message.subject.slice(logsSubject('').length)
-        message.respond(JSON.stringify({ paths: this.present(gateway, message.data) }))
-      }
-    })
-    this.attached = new AbortController()
-    void this.run(manager, this.attached.signal)
-  }
-
-  detach(): void {
-    this.attached.abort()
-  }
-
-  private present(gateway: string, question: Uint8Array): readonly string[] {
+  /** Which of some files are there, as a reply. */
+  present(gateway: string, question: Uint8Array): string {
     const paths = readMessage(question, logPathsSchema, MAX_MESSAGE)?.paths ?? []
-    return paths.filter(path => mayWrite(gateway, path) && this.folder.has(path))
+    const there = paths.filter(path => mayWrite(gateway, path) && this.folder.has(path))
+    return JSON.stringify({ paths: there })
   }
 
-  private async run(manager: JetStreamManager, signal: AbortSignal): Promise<void> {
-    const isOver = (): boolean => signal.aborted
-    while (!isOver()) {
-      let taken = 0
-      try {
-        const filter = logObject('M', '*', '*')
-        const info = await manager.streams.info(LOGS_STREAM, { subjects_filter: filter })
-        for (const subject of Object.keys(info.state.subjects ?? {})) {
-          if (isOver()) return
-          if (await this.take(manager, subject)) taken++
-        }
-      } catch (error) {
-        if (!isOver()) this.fail(LOGS_STORE, error)
-      }
-      if (taken > 0) this.log.info({ files: taken }, 'log files of gateways taken')
-      await sleep(INTERVAL, undefined, { signal }).catch(() => undefined)
+  /** Takes a chunk after those before it. @returns the reply */
+  async take(gateway: string, { headers, data }: Pick<Msg, 'headers' | 'data'>): Promise<string> {
+    const text = Buffer.from(headers?.get(CHUNK_HEADER) ?? '')
+    const chunk = readMessage(text, logChunkSchema, MAX_MESSAGE)
+    const reply = await this.replyTo(gateway, chunk, data)
+    return JSON.stringify(reply)
+  }
+
+  async close(): Promise<void> {
+    for (const upload of this.uploads.values()) {
+      clearTimeout(upload.timer)
+      await upload.last
+      await closeFile(upload)
     }
   }
 
-  /** @returns whether the file was taken */
-  private async take(manager: JetStreamManager, subject: string): Promise<boolean> {
-    const [key = '', gateway = ''] = subject.split('.').reverse()
-    const chunks = logObject('C', gateway, key)
-    const stored = await manager.direct.getMessage(LOGS_STREAM, { last_by_subj: subject })
-    // Taken a moment ago.
-    if (stored === null) return false
-    const object = readMessage(stored.data, logObjectSchema, MAX_MESSAGE)
-    let isTaken = false
+  private async replyTo(
+    gateway: string,
+    chunk: LogChunk | undefined,
+    data: Uint8Array
+  ): Promise<UploadReply> {
     if (
-      object === undefined ||
-      !mayWrite(gateway, object.name) ||
-      isTooLarge(object.name, object.size)
+      chunk === undefined ||
+      !mayWrite(gateway, chunk.path) ||
+      isTooLarge(chunk.path, chunk.size) ||
+      chunk.at + data.length > chunk.size
     ) {
       const { code, message } = failure('FLEET_MESSAGE', gateway)
       this.log.warn({ code, gateway }, message)
-    } else if (!this.folder.has(object.name)) {
-      try {
-        isTaken = await this.write(manager, chunks, object)
-        if (!isTaken) this.fail(object.name, new Error('it was altered on the way'))
-      } catch (error) {
-        this.fail(object.name, error)
-        const attempts = (this.attempts.get(subject) ?? 0) + 1
-        this.attempts.set(subject, attempts)
-        // Remembered although the disk is full.
-        if (!(error instanceof IncompleteError) || attempts < MAX_ATTEMPTS) return false
-      }
+      return { error: message }
     }
-    this.attempts.delete(subject)
-    await manager.streams.purge(LOGS_STREAM, { filter: chunks })
-    await manager.streams.purge(LOGS_STREAM, { filter: subject })
-    return isTaken
+    const upload = this.uploadOf(gateway)
+    if (upload.waiting >= MAX_WAITING) return { error: 'too many chunks at once' }
+    upload.waiting++
+    const reply = upload.last.then(() => this.write(upload, chunk, data))
+    upload.last = reply
+    try {
+      return await reply
+    } finally {
+      upload.waiting--
+    }
   }
 
-  private write(manager: JetStreamManager, chunks: string, object: LogObject): Promise<boolean> {
-    const digest = Buffer.from(object.digest.slice('SHA-256='.length), 'base64url').toString('hex')
-    return this.folder.write(object.name, digest, offset =>
-      readChunks(manager, chunks, object.size, offset)
-    )
+  private uploadOf(gateway: string): Upload {
+    const known = this.uploads.get(gateway)
+    if (known !== undefined) return known
+    const upload = { last: Promise.resolve(), waiting: 0, open: undefined, timer: undefined }
+    this.uploads.set(gateway, upload)
+    return upload
+  }
+
+  /** Never throws. */
+  private async write(upload: Upload, chunk: LogChunk, data: Uint8Array): Promise<UploadReply> {
+    const { path, size, sha256 } = chunk
+    clearTimeout(upload.timer)
+    try {
+      if (this.folder.has(path)) {
+        await closeFile(upload)
+        return { at: size, done: true }
+      }
+      const file = await this.open(upload, chunk)
+      if (file.size === chunk.at && data.length > 0) await file.append(data)
+      if (file.size < size) return { at: file.size, done: false }
+      upload.open = undefined
+      if (await this.folder.finish(path, file, sha256)) {
+        this.log.info({ file: path }, 'log file of a gateway taken')
+        return { at: size, done: true }
+      }
+      return this.fail(path, new Error('it was altered on the way'))
+    } catch (error) {
+      await closeFile(upload)
+      return this.fail(path, error)
+    } finally {
+      upload.timer = setTimeout(() => this.closeIdle(upload), IDLE).unref()
+    }
+  }
+
+  private async open(upload: Upload, chunk: LogChunk): Promise<PartialFile> {
+    const known = upload.open
+    if (known?.chunk.path === chunk.path && known.chunk.sha256 === chunk.sha256) return known.file
+    await closeFile(upload)
+    const file = await this.folder.open(chunk.path)
+    upload.open = { chunk, file }
+    return file
+  }
+
+  private closeIdle(upload: Upload): void {
+    upload.last = upload.last.then(() => closeFile(upload))
   }
 
   /** Logs a failure once until another one. */
-  private fail(what: string, error: unknown): void {
-    const { code, message } = failure('HUB_LOGS', what, reasonOf(error, what))
+  private fail(path: string, error: unknown): UploadReply {
+    const { code, message } = failure('HUB_LOGS', path, reasonOf(error, path))
     if (message !== this.logged) this.log.warn({ code }, `${message}; retrying`)
     this.logged = message
+    return { error: message }
   }
 }
 
-/** The chunks do not make up the file, or some have not arrived yet. */
-class IncompleteError extends Error {}
-
-/** The content of an object from an offset on. Throws if it is incomplete. */
-async function* readChunks(
-  manager: JetStreamManager,
-  subject: string,
-  size: Octets,
-  offset: Octets
-): AsyncGenerator<Uint8Array> {
-  let seq = 1
-  for (let at = 0; at < size;) {
-    const chunk = await manager.direct.getMessage(LOGS_STREAM, { seq, next_by_subj: subject })
-    if (chunk === null || chunk.data.length > MAX_CHUNK)
-      throw new IncompleteError('it is incomplete')
-    const end = at + chunk.data.length
-    if (end > size) throw new IncompleteError('it is too long')
-    if (end > offset) yield chunk.data.subarray(Math.max(0, offset - at))
-    at = end
-    seq = chunk.seq + 1
-  }
+/** Never throws: what is on the disk stays for later. */
+async function closeFile(upload: Upload): Promise<void> {
+  const { open } = upload
+  upload.open = undefined
+  await open?.file.close().catch(() => undefined)
 }

@@ -1,26 +1,23 @@
 import type { NatsConnection } from '@nats-io/transport-node'
-import { MS_PER_SECOND, type Milliseconds, type Octets } from '../../base/units.js'
+import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 import { FollowedFile } from '../../lookups/files/follow.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
-import { liveSubject } from '../channel/wire.js'
+import { BLOCKED_SUBJECT, MAX_BLOCKED } from '../channel/wire.js'
 
 /** A batch leaves every second. */
 const INTERVAL: Milliseconds = MS_PER_SECOND
-/** NATS takes messages of up to 1 MB. */
-const MAX_BATCH: Octets = 512 * 1024
 /** As in every line of a blocked lookup. Names cannot contain it: quotes are escaped in JSON. */
 const BLOCKED = '"verdict":"blocked"'
 
 export interface LiveOptions {
   /** Path of the live query log. */
   readonly path: string
-  readonly gateway: string
   readonly connection: () => NatsConnection | undefined
   readonly log: ServiceLog
 }
 
 /**
- * Sends blocked lookups of the query log to NATS as they are written, as lines, in batches of one second. What happens
+ * Sends blocked lookups of the query log to the hub as they are written, as lines, in batches of one second. What happens
  * without a connection is not sent later: it is in the log files.
  */
 export class LiveLookups {
@@ -44,18 +41,17 @@ export class LiveLookups {
 
   private sendNew(): void {
     const connection = this.options.connection()
-    const subject = liveSubject(this.options.gateway)
     let batch: string[] = []
     let size = 0
     const send = (): void => {
-      if (size > 0) connection?.publish(subject, batch.join('\n'))
+      if (size > 0) connection?.publish(BLOCKED_SUBJECT, batch.join('\n'))
       batch = []
       size = 0
     }
     for (const lines of this.file.readNew()) {
       for (const line of lines.filter(one => one.includes(BLOCKED))) {
         const length = Buffer.byteLength(line) + 1
-        if (size + length > MAX_BATCH) send()
+        if (size + length > MAX_BLOCKED) send()
         batch.push(line)
         size += length
       }

@@ -56,7 +56,7 @@ export class LogSender {
     layout: LogLayout,
     private readonly tools: LogSenderTools
   ) {
-    this.store = openStore(fleet.name, logs, tools)
+    this.store = openStore(logs, tools)
     const isClosed = (): boolean => this.closing.signal.aborted
     const { history, mandates } = tools
     this.history =
@@ -118,13 +118,9 @@ export class LogSender {
   }
 }
 
-function openStore(
-  gateway: string,
-  logs: FleetLogsConfig,
-  { lookup, connection }: LogSenderTools
-): LogStore {
+function openStore(logs: FleetLogsConfig, { lookup, connection }: LogSenderTools): LogStore {
   const pace = new Pace(logs.rate)
-  if (logs.to === 'nats') return new NatsStore(gateway, () => connection?.(), pace)
+  if (logs.to === 'nats') return new NatsStore(() => connection?.(), pace)
   if (logs.s3 === undefined) return new FolderStore(logs.to, pace)
   return new S3Store(new S3Client(logs.s3, pace, lookup), logs.s3.prefix, logs.to)
 }

@@ -10,7 +10,7 @@ export function startShipping(
   path: string,
   tools: LogSenderTools & { readonly connection: () => NatsConnection | undefined }
 ): void {
-  const { logs, name: gateway } = fleet
-  if (logs?.live === true) new LiveLookups({ path, gateway, ...tools })
+  const { logs } = fleet
+  if (logs?.live === true) new LiveLookups({ path, ...tools })
   if (logs !== undefined) void new LogSender(fleet, logs, new LogLayout(path), tools).run()
 }

@@ -65,6 +65,7 @@ export const HUB_ALERT_EVENTS = [
   'gateways-not-ready',
   'nats-disconnected',
   'nats-peers',
+  'nats-altered',
   'bundle-undelivered'
 ] as const
 

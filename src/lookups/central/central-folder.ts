@@ -34,14 +34,24 @@ export class CentralFolder {
     sha256: string,
     from: (offset: Octets) => AsyncIterable<Uint8Array>
   ): Promise<boolean> {
-    const content = contentOf(path)
-    const file = await PartialFile.open(join(this.path, path), content !== undefined)
+    const file = await this.open(path)
     try {
       for await (const octets of from(file.size)) await file.append(octets)
     } catch (error) {
       await file.close()
       throw error
     }
+    return this.finish(path, file, sha256)
+  }
+
+  /** Opens a file where its writer stopped. */
+  open(path: string): Promise<PartialFile> {
+    return PartialFile.open(join(this.path, path), contentOf(path) !== undefined)
+  }
+
+  /** Ends what `open` began, as `write` does. */
+  async finish(path: string, file: PartialFile, sha256: string): Promise<boolean> {
+    const content = contentOf(path)
     // Gateways share contents: what does not have the digest of its name is refused.
     const isValid = content === undefined ? undefined : isContent(content)
     const isWhole = await file.finish(sha256, isValid)

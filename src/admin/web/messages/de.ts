@@ -832,6 +832,8 @@ export const messages: Messages = {
   'hub.within': 'Ring {ring}: Bündel {serial} blieb die gesetzte Zeit in den Grenzen',
   'hub.enrolled': 'Gateway {name} in Ring {ring} aufgenommen',
   'hub.revoked': 'Gateway {name} widerrufen',
+  'hub.altered':
+    'Inhalt von NATS wurde von anderen geändert: {rest}; er wird aus dem Zustand des Hubs wiederhergestellt',
   'hub.token': 'Token für Gateway {name} in Ring {ring}, gültig bis {time}',
   'hub.atOnce': '{rest}, ohne zu warten',
   'gap.no such ban in its bundle': 'Verbot nicht in seinem Bündel',

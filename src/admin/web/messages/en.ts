@@ -826,6 +826,8 @@ export const messages = {
   'hub.within': 'Ring {ring}: bundle {serial} was within the band for the set time',
   'hub.enrolled': 'Gateway {name} enrolled in ring {ring}',
   'hub.revoked': 'Gateway {name} revoked',
+  'hub.altered':
+    'Content of NATS was changed by others: {rest}; it is restored from the state of the hub',
   'hub.token': 'Token for gateway {name} in ring {ring}, valid until {time}',
   'hub.atOnce': '{rest}, without waiting',
   'gap.no such ban in its bundle': 'No such ban in its bundle',

@@ -831,6 +831,8 @@ export const messages: Messages = {
   'hub.within': 'Anneau {ring} : paquet {serial} resté dans les limites le temps prévu',
   'hub.enrolled': 'Passerelle {name} inscrite dans l’anneau {ring}',
   'hub.revoked': 'Passerelle {name} révoquée',
+  'hub.altered':
+    "Le contenu de NATS a été modifié par d'autres : {rest} ; il est restauré à partir de l'état du hub",
   'hub.token': 'Jeton pour la passerelle {name} dans l’anneau {ring}, valable jusqu’au {time}',
   'hub.atOnce': '{rest}, sans attendre',
   'gap.no such ban in its bundle': 'Interdiction absente de son paquet',

@@ -827,6 +827,8 @@ export const messages: Messages = {
   'hub.within': 'Ring {ring}: bundel {serial} bleef de ingestelde tijd binnen de grenzen',
   'hub.enrolled': 'Gateway {name} aangemeld in ring {ring}',
   'hub.revoked': 'Gateway {name} ingetrokken',
+  'hub.altered':
+    'Inhoud van NATS is door anderen gewijzigd: {rest}; die wordt hersteld uit de toestand van de hub',
   'hub.token': 'Token voor gateway {name} in ring {ring}, geldig tot {time}',
   'hub.atOnce': '{rest}, zonder te wachten',
   'gap.no such ban in its bundle': 'Verbod staat niet in de bundel',

@@ -24,6 +24,10 @@ export const FLEET = {
   HUB_NATS: (why: string) => `NATS did not take it: ${why}`,
   HUB_PEERS: (replicas: number, why: string) =>
     `JetStream has fewer than ${replicas} servers for ${replicas} copies: ${why}; start the missing NATS server, or restart it`,
+  HUB_ALTERED: (what: string) =>
+    `content of NATS was changed by others: ${what}; it is restored from the state of the hub`,
+  HUB_SERVER: (server: string, version: string) =>
+    `NATS server ${server} has version ${version}, through which a gateway can write elsewhere; install 2.10.27, 2.11.16, 2.12.7 or later`,
   HUB_LOGS: (file: string, why: string) => `cannot take ${file} into the central folder: ${why}`,
   HUB_LISTEN: (why: string) => `cannot serve the API of the hub: ${why}`,
   HUB_OFF: () => 'no fleet is shown here: admin.hub is not set',
