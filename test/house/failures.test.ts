@@ -308,6 +308,14 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'fleet/history-sender.test.ts',
     'what the centre has not confirmed is sent again'
   ],
+  'content of NATS deleted or replaced': [
+    'interop/fleet-altered.ts',
+    'is noticed within a minute, and restored'
+  ],
+  'NATS servers refuse or drop connections': [
+    'fleet/reconnect.test.ts',
+    'a gateway connects again, whatever servers do'
+  ],
   'history of rules cut off by a crash': [
     'sources/history.test.ts',
     'a line that a crash has cut off'
