@@ -173,6 +173,32 @@ const reads = [
     }
   },
   {
+    it: 'client certificates: by default with DNS over TLS only, or by server name',
+    text: `listen:
+  - { address: 127.0.0.1:853, protocol: dot, certificate: c.pem, key: c.pem }
+  - { address: 127.0.0.1:854, protocol: dot, certificate: c.pem, key: c.pem, client-certificates: off }
+  - { address: 127.0.0.1:443, protocol: doh, certificate: c.pem, key: c.pem }
+  - address: 127.0.0.1:444
+    protocol: doh
+    client-certificates: ask
+    certificates:
+      - { certificate: c.pem, key: c.pem, client-certificates: off }
+      - { certificate: c.pem, key: c.pem, names: [Devices.dns.example] }`,
+    config: {
+      listen: [
+        { certificates: [{ requestsClientCertificates: true }] },
+        { certificates: [{ requestsClientCertificates: false }] },
+        { certificates: [{ requestsClientCertificates: false }] },
+        {
+          certificates: [
+            { requestsClientCertificates: false },
+            { requestsClientCertificates: true, serverNames: ['devices.dns.example'] }
+          ]
+        }
+      ]
+    }
+  },
+  {
     it: 'several certificates, and what belongs to TLS',
     text: `listen:
   - address: '[::1]:853'
@@ -479,6 +505,16 @@ const refuses = [
     it: 'one certificate and several',
     text: 'listen: [{ address: 127.0.0.1:853, protocol: dot, key: k, certificates: [{ certificate: c, key: k }] }]',
     at: [1, 73]
+  },
+  {
+    it: 'a server name at two certificates',
+    text: 'listen: [{ address: 127.0.0.1:853, protocol: dot, certificates: [{ certificate: c, key: k, names: [a.b] }, { certificate: c, key: k, names: [A.b] }] }]',
+    at: [1, 65]
+  },
+  {
+    it: 'a listener that nobody can use',
+    text: 'listen: [{ address: 127.0.0.1:853, anonymous-clients: refuse, protocol: dot, client-certificates: off, certificate: c, key: k }]',
+    at: [1, 55]
   },
   { it: 'IPv6 without brackets', text: 'listen: ["::1:53"]', at: [1, 10] },
   { it: 'IPv4 in brackets', text: 'listen: ["[127.0.0.1]:53"]', at: [1, 10] },

@@ -235,3 +235,70 @@ t.test('refuses requests without a known token', async t => {
   t.equal(await over(client, 'phones.example', 'b'.repeat(43)), 403)
   t.equal(await over(client, 'phones.example', TOKEN), true)
 })
+
+/** Answers over HTTPS, with certificate and server name as given. */
+function doh(t: Test, { port }: Endpoint, options: ConnectionOptions = {}): DohClient {
+  const client = new DohClient(port, options).begin()
+  t.teardown(() => client.socket.destroy())
+  return client
+}
+
+t.test('certificates are requested by DNS over TLS, and by listeners that say so', async t => {
+  const listen = (more: string): string =>
+    `{ address: 127.0.0.1:0, certificate: cert.pem, key: key.pem, protocol: ${more} }`
+  const { gateway } = await serving(t, {
+    ...setting([PHONES]),
+    listen: [
+      listen('dot'),
+      listen('dot, client-certificates: off'),
+      listen('doh'),
+      listen('doh, client-certificates: ask')
+    ]
+  })
+  const [dot, dotOff, dohAt, dohAsk] = gateway.endpoints
+  const phones = 'phones.example'
+  t.equal(await (await Client.open(t, dot!, asClient(phone))).isBlocked(phones), true)
+  t.equal(await (await Client.open(t, dotOff!, asClient(phone))).isBlocked(phones), false)
+  t.equal(await over(doh(t, dohAt!, asClient(phone)), phones), false)
+  t.equal(await over(doh(t, dohAsk!, asClient(phone)), phones), true)
+})
+
+for (const transport of ['batch', 'portable'] as const) {
+  t.test(`certificates are requested by server name, on one port: ${transport}`, async t => {
+    const both = (first: string, second: string): string =>
+      `{ address: 127.0.0.1:0, protocol: doh, certificates: [${first}, ${second}] }`
+    const files = 'certificate: cert.pem, key: key.pem'
+    const browsers = `{ ${files} }`
+    const devices = `{ ${files}, names: [devices.dns.example], client-certificates: ask }`
+    const { gateway } = await serving(t, {
+      ...setting([PHONES]),
+      transport,
+      listen: [both(browsers, devices), both(devices, browsers)]
+    })
+    for (const [i, at] of gateway.endpoints.entries()) {
+      for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+        const isBlocked = async (servername?: string): Promise<boolean | number> => {
+          const named = servername === undefined ? {} : { servername }
+          return over(doh(t, at, { ...asClient(phone), ...named, maxVersion }), 'phones.example')
+        }
+        t.equal(await isBlocked('devices.dns.example'), true, `${maxVersion}, devices`)
+        t.equal(await isBlocked('dns.example'), false, `${maxVersion}, browsers`)
+        t.equal(await isBlocked(), i === 1, `${maxVersion}, no name: the first`)
+      }
+    }
+  })
+}
+
+t.test('warns of a listener to which no client of the rules can identify itself', async t => {
+  const listen = '{ address: 127.0.0.1:0, protocol: doh, certificate: cert.pem, key: key.pem'
+  const { log, site } = await serving(t, {
+    ...setting([PHONES]),
+    listen: [`${listen}, anonymous-clients: refuse }`]
+  })
+  t.match(log.with('refuses every client'), [{ fields: { code: 'LISTEN_REFUSES_ALL' } }])
+  t.match(log.with('clients.phones'), [{ fields: { code: 'CLIENT_CERTIFICATES_OFF' } }])
+  const tablet = `tablet: { network: phones, token: 'sha256:${HASH}' }`
+  site.replace('rules/networks.yaml', rules([tablet]))
+  await log.says('rules reloaded')
+  t.equal(log.with('refuses every client').length, 1, 'a token is a way in')
+})

@@ -317,6 +317,10 @@ export interface TlsConfig {
 export interface ServedCertificateConfig extends CertificateConfig {
   /** Of the setting, for errors of the files. */
   readonly position: Position
+  /** Server names for which it is chosen before any other; undefined: the names that it has. */
+  readonly serverNames?: readonly string[] | undefined
+  /** Whether clients that get it are asked for a certificate of theirs; undefined: they are not. */
+  readonly requestsClientCertificates?: boolean
 }
 
 /** Paths of a certificate with its chain, and of its private key. */

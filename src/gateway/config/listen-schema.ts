@@ -8,6 +8,8 @@ import { readEndpoint } from '../../wire/sockets/endpoint.js'
 
 const MAX_LISTENERS = 64
 const MAX_CERTIFICATES = 64
+/** Server names of one certificate. */
+const MAX_NAMES = 64
 
 export const endpoint = parsedString(
   'an address and port such as 127.0.0.1:53 or [::1]:53',
@@ -20,13 +22,21 @@ const DEFAULT_PATH = '/dns-query'
 const dohPath = z
   .string()
   .regex(/^\/[\w\-.~!$&'()*+,;=:@/]{0,254}$/, 'a path such as /dns-query, without {?dns}')
-const pair = z.strictObject({ certificate: path, key: path })
-
 /** A host name, RFC 1123 §2.1, to which clients prefix a label of their own. */
 const hostName = parsedString('a host name such as dns.example', text => {
   const labels = text.toLowerCase().split('.')
   const isValid = labels.every(label => /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(label))
   return isValid && labels.length > 1 ? labels.join('.') : undefined
+})
+/** Whether clients are asked for a certificate. `off` suits browsers: Chromium gives up if it is asked for one. */
+const clientCertificates = z
+  .enum(['off', 'ask'], 'off (ask for none) or ask (a client need not have one)')
+  .optional()
+const pair = z.strictObject({
+  certificate: path,
+  key: path,
+  names: z.array(hostName).min(1).max(MAX_NAMES).optional(),
+  'client-certificates': clientCertificates
 })
 /** What becomes of a client that cannot be recognized. */
 const unrecognized = z.enum(['address', 'refuse']).default('address')
@@ -41,10 +51,12 @@ const encrypted = z
     key: path.optional(),
     certificates: z.array(pair).min(1).max(MAX_CERTIFICATES).optional(),
     name: hostName.optional(),
+    'client-certificates': clientCertificates,
     'unknown-clients': unrecognized,
     'anonymous-clients': unrecognized
   })
-  .superRefine(({ protocol, path, certificate, key, certificates }, context) => {
+  .superRefine(({ protocol, path, certificate, key, certificates, name, ...clients }, context) => {
+    const { 'client-certificates': asked = 'ask', 'anonymous-clients': anonymous } = clients
     const refuse = (name: string, message: string): void =>
       context.addIssue({ code: 'custom', path: [name], message })
     if (protocol === 'dot' && path !== undefined) refuse('path', 'no path with protocol dot')
@@ -54,9 +66,22 @@ const encrypted = z
     } else if (certificate !== undefined || key !== undefined) {
       refuse('certificates', 'either certificates, or certificate and key')
     }
+    const names = certificates?.flatMap(pair => pair.names ?? []) ?? []
+    const twice = names.find((name, i) => names.indexOf(name) !== i)
+    if (twice !== undefined) refuse('certificates', `each of names once, not ${twice} twice`)
+    const modes = (certificates ?? [undefined]).map(pair => pair?.['client-certificates'] ?? asked)
+    const isNobodyKnown = protocol === 'dot' && name === undefined && !modes.includes('ask')
+    if (isNobodyKnown && anonymous === 'refuse')
+      refuse('anonymous-clients', 'address, or client-certificates: ask, or a name for labels')
   })
   .transform(({ address, protocol, path, certificate, key, certificates, name, ...clients }) => {
-    const pairs = certificates ?? [{ certificate: certificate!, key: key! }]
+    // Many clients of DNS over HTTPS are browsers.
+    const usual = clients['client-certificates'] ?? (protocol === 'dot' ? 'ask' : 'off')
+    const pairs = (certificates ?? [{ certificate: certificate!, key: key! }]).map(pair => ({
+      ...{ certificate: pair.certificate, key: pair.key },
+      ...('names' in pair && { serverNames: pair.names }),
+      requestsClientCertificates: (pair['client-certificates'] ?? usual) === 'ask'
+    }))
     const dohPath = protocol === 'doh' ? (path ?? DEFAULT_PATH) : undefined
     const recognition = {
       name,
@@ -85,7 +110,8 @@ export function listenersOf(
   return settings.map((one, i) => {
     const { address, port } = one
     if (!('certificates' in one)) return { address, port }
-    const certificates = one.certificates.map(({ certificate, key }, n) => ({
+    const certificates = one.certificates.map(({ certificate, key, ...served }, n) => ({
+      ...served,
       certificate: resolve(folder, certificate),
       key: resolve(folder, key),
       position: positionOf(

@@ -100,7 +100,10 @@ function unplaced(value: unknown): unknown {
 /** The contents of the certificate files change without a restart, their paths do not. */
 function showListener(listener: ListenConfig): string {
   const { certificates = [], dohPath, recognition } = listener
-  const files = certificates.map(({ certificate, key }) => ` ${certificate} ${key}`)
+  const files = certificates.map(
+    ({ certificate, key, serverNames = [], requestsClientCertificates = false }) =>
+      ` ${[certificate, key, ...serverNames].join(' ')}${requestsClientCertificates ? ' ask' : ''}`
+  )
   const path = dohPath === undefined ? '' : ` ${dohPath}`
   const clients = recognition === undefined ? '' : ` ${Object.values(recognition).join(' ')}`
   return `${showEndpoint(listener)}${path}${files.join('')}${clients}`

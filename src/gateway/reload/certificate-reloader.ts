@@ -10,6 +10,7 @@ import type { TlsMaterial } from '../../wire/tls/certificate-contexts.js'
 import type { TlsAlgorithms } from '../../wire/tls/tls-algorithms.js'
 import { TicketKeys, type TicketSecretFile } from '../../wire/tls/ticket-keys.js'
 import { serializeError, type SerializedError } from '../../base/errors/serialized-error.js'
+import type { ServedCertificateConfig } from '../config/config.js'
 import { FileWatcher } from '../compiler/file-watcher.js'
 import { readWatchState } from '../compiler/watch-state.js'
 
@@ -93,8 +94,12 @@ export class CertificateReloader {
   }
 
   /** What a server with these certificates needs. Call after `reload` has returned no error. */
-  material(files: readonly CertificateFiles[]): TlsMaterial {
-    const certificates = files.map(one => this.entries.get(keyOf(one))!.certificate!)
+  material(served: readonly ServedCertificateConfig[]): TlsMaterial {
+    const certificates = served.map(one => {
+      const { serverNames, requestsClientCertificates = false } = one
+      const certificate = this.entries.get(keyOf(one))!.certificate!
+      return { ...certificate, serverNames, requestsClientCertificates }
+    })
     return { certificates, ticketKey: this.ticketKey, algorithms: this.options.algorithms }
   }
 

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { systemClock } from '../../base/time/clock.js'
 import { failure } from '../../base/errors/error.js'
 import {
+  checkClientListeners,
   checkPrivacyNetworks,
   checkReportBans,
   checkRetentionNetworks
@@ -418,13 +419,14 @@ export class RulesReloader {
 
   /** Warnings about settings that do not match the rules. */
   private settingsWarnings(): readonly SerializedError[] {
-    const { log, reports } = this.options.config
+    const { listen, log, reports } = this.options.config
     const { privacy, retention } = log.queries
-    const { networks } = this.rules.clients
+    const { networks, identities } = this.rules.clients
     return [
       ...(reports.some(({ ban }) => ban !== undefined)
         ? checkReportBans(reports, banIds(this.rules))
         : []),
+      ...checkClientListeners(listen, identities?.clients ?? []),
       ...checkPrivacyNetworks(privacy, networks),
       ...checkRetentionNetworks(retention, networks),
       ...this.zones.checkPrimaries(this.compiled?.zones ?? [])

@@ -8,7 +8,7 @@ import { forgetKeyShare } from '../../wire/tls/openssl/forget-key-share.js'
 import { OpenSslContexts } from '../../wire/tls/openssl/openssl-contexts.js'
 import type { TlsLoop } from '../../wire/tls/openssl/tls-loop.js'
 import { TlsStream } from '../../wire/tls/openssl/tls-stream.js'
-import { ServerContexts } from '../../wire/tls/server-contexts.js'
+import { ServerContexts, type ChooseContext } from '../../wire/tls/server-contexts.js'
 import type { ClientTlsStream } from './client-recognizer.js'
 import { nodeSocketOf, type RawSocket } from './connection-source.js'
 import { TlsSocketStream } from './socket-stream.js'
@@ -82,12 +82,19 @@ class NodeTlsServer implements TlsServer {
       onSecure(undefined, false)
       return
     }
-    const { context, chooseContext: SNICallback, requestsCertificates: requestCert } = this.contexts
-    const named = SNICallback === undefined ? {} : { SNICallback }
+    const { context, requestsCertificates: requestCert } = this.contexts.first
+    const SNICallback: ChooseContext = (name, done) => {
+      const found = this.contexts.find(name)
+      if (found !== undefined) requestCertificate(socket, found.requestsCertificates)
+      done(null, found?.context)
+    }
     // The rules decide whose certificate it is; a client with another one is identified by its address.
     const asked = requestCert ? { requestCert, rejectUnauthorized: false } : {}
-    const options = { isServer: true, secureContext: context, ALPNProtocols: this.alpn }
-    const socket = new TLSSocket(raw, { ...options, ...named, ...asked })
+    const options = { isServer: true, secureContext: context, ALPNProtocols: this.alpn, ...asked }
+    const socket = new TLSSocket(raw, {
+      ...options,
+      ...(this.contexts.hasSeveral && { SNICallback })
+    })
     const fail = (): void => onSecure(undefined, false)
     const destroy = (): void => {
       socket.destroy()
@@ -103,6 +110,17 @@ class NodeTlsServer implements TlsServer {
   close(): void {
     // Garbage collection does it.
   }
+}
+
+/**
+ * Sets whether the handshake in progress requests a certificate of the client. Node decides that before the server
+ * name is known and has no public function to change it; without its own one, the first certificate's setting stays.
+ */
+function requestCertificate(socket: TLSSocket, isRequested: boolean): void {
+  const { _handle } = socket as unknown as {
+    readonly _handle?: { setVerifyMode?(isRequested: boolean, isRequired: boolean): void }
+  }
+  _handle?.setVerifyMode?.(isRequested, false)
 }
 
 /** With OpenSSL itself: see `TlsStream`. */
@@ -142,7 +160,7 @@ class OpenSslServer implements TlsServer {
     const { openSsl } = this.loop
     let connection: number
     try {
-      connection = openSsl.newConnection(this.server.contexts.context)
+      connection = openSsl.newConnection(this.server.contexts.first.context)
     } catch {
       // No memory, as a rule.
       raw.destroy()

@@ -2,10 +2,18 @@ import { certificateNameOf } from '../dns/edns/probe-option.js'
 import type { Certificate } from './certificate.js'
 import type { TlsAlgorithms } from './tls-algorithms.js'
 
+/** A certificate as one server uses it. Plain data, like the rest of `TlsMaterial`. */
+export interface ServedCertificate extends Certificate {
+  /** Server names for which it is chosen before any other; undefined: the names that it has. */
+  readonly serverNames?: readonly string[] | undefined
+  /** Whether its clients are asked for a certificate; undefined: they are not. */
+  readonly requestsClientCertificates?: boolean
+}
+
 /** What a TLS server needs. Plain data, since it is sent to other threads. */
 export interface TlsMaterial {
   /** The first is for clients that name no server, or one that no certificate has. */
-  readonly certificates: readonly Certificate[]
+  readonly certificates: readonly ServedCertificate[]
   readonly ticketKey: Uint8Array
   /** Undefined: the defaults. */
   readonly algorithms?: TlsAlgorithms | undefined
@@ -20,10 +28,16 @@ export interface ContextTerms {
   readonly authorities: string
 }
 
+/** A context, with what a connection has to know of it. */
+export interface ServedContext<Context> {
+  readonly context: Context
+  readonly requestsCertificates: boolean
+}
+
 /** The certificates of one TLS server, chosen by server name (RFC 6066 §3) where there are several. */
 export class CertificateContexts<Context> {
-  private contexts: readonly Context[]
-  private byName: ReadonlyMap<string, Context>
+  private contexts: readonly ServedContext<Context>[]
+  private byName: ReadonlyMap<string, ServedContext<Context>>
   private authorities = ''
 
   /** @param free releases a context that new connections no longer use */
@@ -37,7 +51,7 @@ export class CertificateContexts<Context> {
   }
 
   /** Of the first certificate. */
-  get context(): Context {
+  get first(): ServedContext<Context> {
     return this.contexts[0]!
   }
 
@@ -52,7 +66,7 @@ export class CertificateContexts<Context> {
 
   /** Releases the contexts. */
   close(): void {
-    for (const context of this.contexts) this.free(context)
+    for (const { context } of this.contexts) this.free(context)
     this.contexts = []
   }
 
@@ -61,11 +75,6 @@ export class CertificateContexts<Context> {
     if (authorities === this.authorities) return
     this.authorities = authorities
     this.replace(this.material)
-  }
-
-  /** Whether clients are asked for a certificate. */
-  get requestsCertificates(): boolean {
-    return this.authorities !== ''
   }
 
   get hasSeveral(): boolean {
@@ -82,35 +91,44 @@ export class CertificateContexts<Context> {
    *
    * @param name of the client; the probe's is behind another one: `probeNameFor`
    */
-  find(name: string): Context | undefined {
+  find(name: string): ServedContext<Context> | undefined {
     const lower = certificateNameOf(name.toLowerCase())
     return this.byName.get(lower) ?? this.byName.get(lower.replace(/^[^.]+/, '*'))
   }
 
-  private termsOf(certificate: Certificate): ContextTerms {
-    const { material, authorities } = this
-    const { ticketKey, algorithms } = material
+  private termsOf(certificate: ServedCertificate): ContextTerms {
+    const { ticketKey, algorithms } = this.material
+    const authorities = certificate.requestsClientCertificates === true ? this.authorities : ''
     return { certificate, ticketKey, algorithms, authorities }
   }
 
-  private createAll(): Context[] {
-    const contexts: Context[] = []
+  private createAll(): ServedContext<Context>[] {
+    const contexts: ServedContext<Context>[] = []
     try {
-      for (const certificate of this.material.certificates)
-        contexts.push(this.create(this.termsOf(certificate)))
+      for (const certificate of this.material.certificates) {
+        const terms = this.termsOf(certificate)
+        const requestsCertificates = terms.authorities !== ''
+        contexts.push({ context: this.create(terms), requestsCertificates })
+      }
     } catch (error) {
-      for (const context of contexts) this.free(context)
+      for (const { context } of contexts) this.free(context)
       throw error
     }
     return contexts
   }
 
-  private namesOf(contexts: readonly Context[]): ReadonlyMap<string, Context> {
-    const byName = new Map<string, Context>()
+  private namesOf(
+    contexts: readonly ServedContext<Context>[]
+  ): ReadonlyMap<string, ServedContext<Context>> {
+    const byName = new Map<string, ServedContext<Context>>()
     if (contexts.length === 1) return byName
-    for (const [i, { names }] of this.material.certificates.entries()) {
+    const { certificates } = this.material
+    const add = (names: readonly string[], i: number): void => {
       for (const name of names) if (!byName.has(name)) byName.set(name, contexts[i]!)
     }
+    for (const [i, { serverNames }] of certificates.entries()) add(serverNames ?? [], i)
+    for (const [i, { names, serverNames }] of certificates.entries())
+      if (serverNames === undefined) add(names, i)
     return byName
   }
 }

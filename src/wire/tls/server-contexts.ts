@@ -9,23 +9,18 @@ export const SESSION_LIFETIME: Seconds = 7200
 /** The same in every gateway: OpenSSL resumes no session of another context. */
 export const SESSION_CONTEXT = 'interdict'
 
-type ChooseContext = NonNullable<TlsOptions['SNICallback']>
+export type ChooseContext = NonNullable<TlsOptions['SNICallback']>
 
 /** The certificates of a TLS server with `node:tls`. */
 export class ServerContexts extends CertificateContexts<SecureContext> {
-  /** For `SNICallback`; undefined with a single certificate. */
-  readonly chooseContext: ChooseContext | undefined
-
   constructor(material: TlsMaterial) {
     super(material, terms => createSecureContext(optionsOf(terms)))
-    if (this.hasSeveral) this.chooseContext = (name, done) => done(null, this.find(name))
   }
 
   /** For `createServer`, and for `setSecureContext` after `replace`. */
   get options(): TlsOptions {
-    const options = optionsOf(this.terms)
-    const { chooseContext: SNICallback } = this
-    return SNICallback === undefined ? options : { ...options, SNICallback }
+    const SNICallback: ChooseContext = (name, done) => done(null, this.find(name)?.context)
+    return { ...optionsOf(this.terms), ...(this.hasSeveral && { SNICallback }) }
   }
 }
 

@@ -33,6 +33,10 @@ export const RECORDS = {
     `report ${quote(report)}: the rules have no ban ${quote(ban)}${hint || '; the report works only while the query log has lookups of that ban'}`,
   PRIVACY_NETWORK: (path: string, network: string, hint: string) =>
     `${path}: unknown network ${quote(network)}${hint || '; define it in networks.yaml of the rules'}`,
+  LISTEN_REFUSES_ALL: (listener: string, kinds: string) =>
+    `${listener} refuses every client: anonymous-clients is refuse, it identifies clients by ${kinds}, and no client in the rules has any`,
+  CLIENT_CERTIFICATES_OFF: (client: string) =>
+    `no listener asks clients for certificates, so clients.${client} is never identified by its own; set client-certificates: ask at a listener for DNS over TLS or HTTPS`,
 
   // querylog/archive
   ARCHIVE_NO_DUCKDB: (why: string) =>

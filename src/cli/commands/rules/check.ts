@@ -1,6 +1,7 @@
 import { InterdictError } from '../../../base/errors/error.js'
 import { MS_PER_SECOND, type Seconds } from '../../../base/units.js'
 import {
+  checkClientListeners,
   checkPrivacyNetworks,
   checkReportBans,
   checkRetentionNetworks
@@ -128,6 +129,7 @@ export async function checkLoaded(
   const networks = rules.networks.map(({ id }) => id)
   const { privacy, retention } = config.log.queries
   const warnings = [
+    ...checkClientListeners(config.listen, rules.clients?.clients ?? []),
     ...checkPrivacyNetworks(privacy, networks),
     ...checkRetentionNetworks(retention, networks),
     ...checkReportBans(config.reports, bansOf(rules)),

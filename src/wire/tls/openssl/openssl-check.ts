@@ -98,7 +98,7 @@ function connected<Result>(
   use: (one: CheckConnection, other: CheckConnection) => Result
 ): Result {
   const one = new CheckConnection(openSsl, memory, client)
-  const other = new CheckConnection(openSsl, memory, server.contexts.context)
+  const other = new CheckConnection(openSsl, memory, server.contexts.first.context)
   try {
     one.beginAsClient(NAME, PROTOCOLS, session)
     other.beginAsServer()
@@ -131,7 +131,7 @@ function checkErrors(
   one: CheckConnection,
   other: CheckConnection
 ): void {
-  const unfinished = new CheckConnection(openSsl, memory, server.contexts.context)
+  const unfinished = new CheckConnection(openSsl, memory, server.contexts.first.context)
   try {
     unfinished.beginAsServer()
     isTrue(unfinished.shutdown() < 0, 'a connection in its handshake is not shut down')

@@ -14,6 +14,7 @@ import { newSecureContext } from './secure-context.js'
 
 /** SSL_VERIFY_PEER: asks for a certificate, requires none. */
 const VERIFY_PEER = 1
+const VERIFY_NONE = 0
 /** openssl/tls1.h: results of the callbacks for server name and ALPN. */
 const OK = 0
 const ALERT_FATAL = 2
@@ -99,9 +100,13 @@ function registerCallbacks(openSsl: OpenSsl): Callbacks {
       (connection, _, server) => {
         const name = openSsl.serverName(connection, 0)
         if (name === null) return NO_ACKNOWLEDGEMENT
-        const context = servers.get(server)?.contexts.find(name)
-        if (context === undefined) return OK
-        return openSsl.setContext(connection, context) === 0 ? ALERT_FATAL : OK
+        const found = servers.get(server)?.contexts.find(name)
+        if (found === undefined) return OK
+        if (openSsl.setContext(connection, found.context) === 0) return ALERT_FATAL
+        // OpenSSL takes certificate and authorities from the context, but not this.
+        const mode = found.requestsCertificates ? VERIFY_PEER : VERIFY_NONE
+        openSsl.setConnectionVerify(connection, mode, 0)
+        return OK
       }
     ),
     onAlpn: openSsl.callback(

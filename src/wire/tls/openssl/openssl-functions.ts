@@ -72,6 +72,10 @@ export const FUNCTIONS = {
   freeConnection: ['any', 'void SSL_free(size_t connection)'],
   /** 0: failed. */
   setContext: ['inner', 'size_t SSL_set_SSL_CTX(size_t connection, size_t context)'],
+  setConnectionVerify: [
+    'inner',
+    'void SSL_set_verify(size_t connection, int mode, size_t callback)'
+  ],
   setInput: ['any', 'void SSL_set0_rbio(size_t connection, size_t bio)'],
   setOutput: ['any', 'void SSL_set0_wbio(size_t connection, size_t bio)'],
   setServer: ['any', 'void SSL_set_accept_state(size_t connection)'],
