@@ -67,6 +67,10 @@ t.test('prints configuration, with notes elsewhere; as a file; and as JSON', asy
 t.test('refuses what clients could not verify', async t => {
   const cases = [
     ['listen: [192.0.2.1:53]\ndiscovery: { name: dns.example }\n', 'ONBOARD_NO_LISTENER'],
+    [
+      SETTINGS.replaceAll('key: key.pem', 'key: key.pem, anonymous-clients: refuse'),
+      'ONBOARD_NO_LISTENER'
+    ],
     [LISTEN, 'ONBOARD_NO_NAME'],
     [`${LISTEN}discovery: { name: dns.test.example }\n`, 'ONBOARD_NOT_COVERED'],
     [SETTINGS.replace('key: key.pem', 'key: other.pem'), 'CERTIFICATE_KEY'],

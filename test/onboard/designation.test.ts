@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { ListenConfig } from '../../src/gateway/config/config.js'
 import { designationOf, uriOf } from '../../src/gateway/discovery/designation.js'
+import { uncoveredListeners } from '../../src/gateway/discovery/expected-names.js'
 import { serviceParams } from '../../src/gateway/discovery/service-binding.js'
 
 const position = { file: 'f', line: 1, column: 1 }
@@ -33,6 +34,28 @@ t.test('listeners on all addresses have those of the settings, or none', async t
   t.strictSame(of(listen)?.services[0]?.addresses, [])
   t.strictSame(of(listen, ['192.0.2.9'])?.services[0]?.addresses, ['192.0.2.9'])
   t.strictSame(serviceParams(of(listen)!.services[0]!, true), ['alpn=dot', 'port=853'])
+})
+
+t.test('listeners that refuse anonymous clients are not announced', async t => {
+  const recognition = { name: undefined, unknown: 'refuse', missing: 'refuse' } as const
+  const closed = { ...dot('192.0.2.1'), recognition }
+  t.equal(of([closed]), undefined)
+  t.match(of([closed, doh('192.0.2.1')])?.services, [{ protocol: 'doh' }])
+  t.equal(of([closed, doh('192.0.2.1')])?.services.length, 1)
+  const open = { ...closed, recognition: { ...recognition, missing: 'address' } } as const
+  t.equal(of([open])?.services.length, 1, 'unknown clients alone do not matter')
+})
+
+t.test('a listener that is not announced may have another name', async t => {
+  const recognition = { name: undefined, unknown: 'refuse', missing: 'refuse' } as const
+  const named = certificates.map(one => ({ ...one, serverNames: ['devices.example'] }))
+  const own = { ...dot('192.0.2.1'), recognition, certificates: named }
+  const discovery = { name: 'dns.example', addresses: [], position }
+  const uncovered = (listener: ListenConfig, ...names: readonly string[]): string[] =>
+    uncoveredListeners({ listen: [listener], discovery }, () => names).map(({ name }) => name)
+  t.strictSame(uncovered(own, 'devices.example'), [])
+  t.strictSame(uncovered(own, 'dns.example'), ['devices.example'])
+  t.strictSame(uncovered({ ...own, certificates }, 'devices.example'), ['dns.example'])
 })
 
 t.test('the URI has a port where it is another', async t => {

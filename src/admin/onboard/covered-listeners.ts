@@ -4,9 +4,13 @@ import type { CertificateConfig, Config, ListenConfig } from '../../gateway/conf
 import { showEndpoint } from '../../wire/sockets/endpoint.js'
 import { loadCertificate, type Certificate } from '../../wire/tls/certificate.js'
 import { covers } from '../../gateway/discovery/covers.js'
-import { designationOf, type Designation } from '../../gateway/discovery/designation.js'
+import {
+  designationOf,
+  isAnnounced,
+  type Designation
+} from '../../gateway/discovery/designation.js'
 
-/** The encrypted listeners, and the first certificate that covers their name. */
+/** The announced listeners, and the first certificate that covers their name. */
 export interface CoveredListeners {
   readonly designation: Designation
   readonly files: CertificateConfig
@@ -15,7 +19,7 @@ export interface CoveredListeners {
 }
 
 /**
- * The encrypted listeners as clients reach them, all of which must have a certificate for their name.
+ * The announced listeners as clients reach them, all of which must have a certificate for their name.
  *
  * @param now wall-clock time
  * @throws InterdictError ONBOARD_NO_NAME, ONBOARD_NO_LISTENER, ONBOARD_NOT_COVERED, CERTIFICATE_UNREADABLE,
@@ -26,7 +30,7 @@ export async function coveredListeners(
   now: Milliseconds
 ): Promise<CoveredListeners> {
   const { listen, discovery } = config
-  const encrypted = listen.filter(({ certificates }) => certificates !== undefined)
+  const encrypted = listen.filter(isAnnounced)
   if (encrypted.length === 0) throw failure('ONBOARD_NO_LISTENER')
   const designation = designationOf(config)
   if (designation === undefined || discovery === undefined) throw failure('ONBOARD_NO_NAME')

@@ -23,7 +23,19 @@ export interface Designation {
 /** Default ports: RFC 7858 §3.1, RFC 8484 §8.1. */
 export const DEFAULT_PORT = { dot: 853, doh: 443 } as const
 
-/** The encrypted listeners under their name; undefined without either. */
+/** True if clients that know nothing but the address of the gateway may use an encrypted listener. */
+export function isAnnounced({ certificates, recognition }: ListenConfig): boolean {
+  return certificates !== undefined && recognition?.missing !== 'refuse'
+}
+
+/** True if clients connect to an encrypted listener by `discovery.name`: it is announced, or has no other name. */
+export function usesDiscoveryName(listener: ListenConfig): boolean {
+  const { certificates = [], recognition } = listener
+  const isNamed = recognition?.name !== undefined || certificates.some(one => one.serverNames)
+  return isAnnounced(listener) || !isNamed
+}
+
+/** The announced listeners under their name; undefined without either. */
 export function designationOf({
   discovery,
   listen
@@ -35,11 +47,10 @@ export function designationOf({
   return { name, services: services.map(service => ({ ...service, addresses })) }
 }
 
-/** The encrypted listeners, those that differ only in their addresses as one. */
+/** The announced listeners, those that differ only in their addresses as one. */
 function servicesOf(listen: readonly ListenConfig[]): readonly EncryptedService[] {
   const byKey = new Map<string, EncryptedService>()
-  for (const { certificates, dohPath, port, address } of listen) {
-    if (certificates === undefined) continue
+  for (const { dohPath, port, address } of listen.filter(isAnnounced)) {
     const protocol = dohPath === undefined ? 'dot' : 'doh'
     const key = `${protocol} ${port} ${dohPath}`
     const before = byKey.get(key)?.addresses ?? []

@@ -3,6 +3,7 @@ import { MAX_PROBED_NAME, probeNameFor } from '../../wire/dns/edns/probe-option.
 import type { Endpoint } from '../../wire/sockets/datagram.js'
 import { showEndpoint } from '../../wire/sockets/endpoint.js'
 import type { Config, ListenConfig } from '../config/config.js'
+import { usesDiscoveryName } from '../discovery/designation.js'
 import { ownAddress, ownListeners } from './own-listeners.js'
 import type { ProbeGap } from './probe-plan.js'
 
@@ -54,8 +55,11 @@ export function tlsTargets(options: TlsTargetOptions): readonly TlsTarget[] {
         ...{ address: server.address, port: server.port },
         protocols: [transport === 'doh' ? 'h2' : 'dot'],
         names: unique([
-          ...(config.discovery === undefined ? [] : [config.discovery.name]),
+          ...(config.discovery !== undefined && usesDiscoveryName(endpoint)
+            ? [config.discovery.name]
+            : []),
           ...acmeNames(files, config),
+          ...endpoint.certificates.flatMap(({ serverNames = [] }) => serverNames),
           ...labelNames(endpoint, options.labels)
         ])
       }

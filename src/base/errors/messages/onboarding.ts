@@ -2,7 +2,7 @@
 export const ONBOARDING = {
   // onboard
   ONBOARD_NO_LISTENER: () =>
-    'no listener with DNS over TLS or HTTPS; add one to listen in the settings',
+    'no listener with DNS over TLS or HTTPS that answers anonymous clients; add one to listen in the settings',
   ONBOARD_NO_NAME: () => 'no name for clients to verify; set discovery.name in the settings',
   ONBOARD_NOT_COVERED: (name: string, listener: string, files: string) =>
     `no certificate of ${listener} covers ${name}: ${files}`,
