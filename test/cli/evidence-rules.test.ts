@@ -50,7 +50,7 @@ async function accept(serial: number): Promise<void> {
   await candidates[0]!.accept()
 }
 async function digest(path: string): Promise<string> {
-  const loaded = await loadRules(await ruleFilesAt(at(path), location.copiesFolder))
+  const loaded = await loadRules(await ruleFilesAt(at(path), location.copiesFolder, []))
   return loaded.ok ? loaded.rules.sha256.slice(0, 12) : ''
 }
 

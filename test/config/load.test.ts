@@ -26,6 +26,7 @@ const defaults = {
   workers: 'auto',
   transport: 'auto',
   rules: resolve('/etc/interdict/rules'),
+  outsideFolders: [],
   bundle: undefined,
   activation: { activate: 'on-save', tests: 'refuse' },
   mandates: undefined,

@@ -22,6 +22,9 @@ t.test('rules are a path, or a mapping with a folder or a bundle', t => {
   t.match(read(`rules: { bundle: b, keys: ['${KEY}'], ${mandates} }`), {
     config: { mandates: ordered, bundle: { keys: [KEY] } }
   })
+  t.match(read("rules: { folder: policy, outside-folders: ['../a', /b] }"), {
+    config: { outsideFolders: [resolve('/a'), resolve('/b')] }
+  })
   t.end()
 })
 
@@ -39,6 +42,18 @@ const invalid: readonly (readonly [text: string, message: RegExp])[] = [
     /:1:\d+: rules\.tests: expected one of refuse, warn, found 'never'/
   ],
   ['rules: { folder: a, mandates: { folder: m } }', /:1:\d+: rules\.mandates\.keys: missing/],
+  [
+    `rules: { bundle: b, keys: ['${KEY}'], outside-folders: [/b] }`,
+    /:1:\d+: rules\.outside-folders: expected outside-folders only with folder/
+  ],
+  [
+    'rules: { folder: a, activate: manual, outside-folders: [/b] }',
+    /rules\.outside-folders: expected outside-folders only with folder/
+  ],
+  [
+    'rules: { folder: a, outside-folders: [/b/..] }',
+    /rules\.outside-folders: expected folders, not the whole/
+  ],
   ['rules: { folder: a, test: warn }', /unknown key 'test'; did you mean 'tests'\?/]
 ]
 

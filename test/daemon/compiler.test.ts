@@ -15,7 +15,12 @@ t.test('rules that were compiled and not adopted are compiled again', async t =>
   if (!read.ok) throw read.errors[0]!
   const { cache, identity } = read.config
   const request: CompileRequest = {
-    location: { folder: site.path('rules'), bundle: undefined, copiesFolder: site.path('state') },
+    location: {
+      folder: site.path('rules'),
+      bundle: undefined,
+      copiesFolder: site.path('state'),
+      outside: []
+    },
     generation: 1,
     watchedPaths: [],
     watchState: new Map(),

@@ -24,6 +24,7 @@ lists:
 const changes: {
   readonly it: string
   readonly files: Record<string, string>
+  readonly more?: string
   readonly prepare?: (rig: Rig) => void
   readonly make: (rig: Rig) => void
 }[] = [
@@ -55,12 +56,13 @@ const changes: {
     make: ({ site }) => site.write('rules/lists/bad.txt', 'two.example\n')
   },
   {
-    it: 'a list outside the rules folder, renamed over twice',
-    files: { [NETWORKS]: list.replace('lists/', '../'), 'bad.txt': 'one.example\n' },
+    it: 'a list in a folder that the settings name, renamed over twice',
+    files: { [NETWORKS]: list.replace('lists/', '../shared/'), 'shared/bad.txt': 'one.example\n' },
+    more: 'rules: { folder: rules, outside-folders: [shared] }',
     make: ({ site }) => {
       for (const name of ['half.example', 'two.example']) {
         site.write('new.txt', `${name}\n`)
-        renameSync(site.path('new.txt'), site.path('bad.txt'))
+        renameSync(site.path('new.txt'), site.path('shared/bad.txt'))
       }
     }
   },
@@ -87,9 +89,9 @@ const changes: {
   }
 ]
 
-for (const { it, files, prepare, make } of changes) {
+for (const { it, files, more = '', prepare, make } of changes) {
   t.test(`reloads on a change: ${it}`, async t => {
-    const rig = await serving(t, { files }, prepare)
+    const rig = await serving(t, { files, more }, prepare)
     t.ok(await banned(rig, 'one.example'), 'before')
     make(rig)
     await eventually('the new rules are in force', () => banned(rig, 'two.example'))
@@ -113,4 +115,17 @@ t.test('the rules folder is deleted, and comes back', async t => {
     site.write(NETWORKS, banning(name))
     await eventually('and watched on', () => banned(rig, name))
   }
+})
+
+t.test('a list that moves out of the folder: the previous rules stay', async t => {
+  const files = {
+    [NETWORKS]: list,
+    'rules/lists/bad.txt': 'one.example\n',
+    'shared/bad.txt': 'two.example\n'
+  }
+  const rig = await serving(t, { files })
+  rig.site.write(NETWORKS, list.replace('lists/', '../shared/'))
+  const { fields, message } = await rig.log.says('rules.outside-folders')
+  t.match([message, fields], [/networks\.yaml:4:16: cannot read/, { code: 'RULES_UNREADABLE' }])
+  t.ok(await banned(rig, 'one.example'))
 })

@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, truncateSync, writeFileSync } from 'node:fs'
+import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { loadRules } from '../../src/policy/rules/load.js'
+import { RulesFolder } from '../../src/policy/rules/model/folder.js'
 import { brief, load, loadGood, poured, type Files } from './folder.js'
 
 /** Rules of one network that blocks a list. */
@@ -133,6 +134,16 @@ const refused: readonly { it: string; files: Files; errors: readonly string[] }[
     errors: ['RULES_UNREADABLE networks.yaml:3:16']
   },
   {
+    it: 'a file outside the folder',
+    files: listed('{ file: ../a.txt }'),
+    errors: ['RULES_UNREADABLE networks.yaml:3:14']
+  },
+  {
+    it: 'a folder outside the folder',
+    files: listed('{ folder: /etc }'),
+    errors: ['RULES_UNREADABLE networks.yaml:3:16']
+  },
+  {
     it: 'a device',
     files: listed('{ file: /dev/zero }'),
     errors: ['RULES_UNREADABLE networks.yaml:3:14']
@@ -182,3 +193,31 @@ t.test('rejects a pipe without waiting for a writer', async t => {
 })
 
 const folderOf = (files: Files) => ({ 'networks.yaml': String(files['networks.yaml']) })
+
+t.test(
+  'a file elsewhere: only in a folder that the settings name, whatever links there are',
+  async t => {
+    const at = t.testdir({
+      rules: { 'networks.yaml': '', lists: {}, authorities: {} },
+      shared: { 'm.txt': 'a.example\n', 'ca.pem': 'no certificate' }
+    })
+    const folder = join(at, 'rules')
+    const list = (file: string): string => String(listed(`{ file: ${file} }`)['networks.yaml'])
+    symlinkSync('../../shared/m.txt', join(folder, 'lists/m.txt'))
+    const authority =
+      'networks: { all: { prefixes: [10.0.0.0/8] } }\nclient-authorities: { a: { certificate: ../shared/ca.pem } }\n'
+    const errorsOf = async (text: string, outside: readonly string[] = []): Promise<unknown> => {
+      writeFileSync(join(folder, 'networks.yaml'), text)
+      const result = await loadRules(new RulesFolder(folder, { outside }))
+      return result.ok ? [] : result.errors.map(({ code, message }) => [code, message])
+    }
+    const refused = [['RULES_UNREADABLE', /outside the rules folder.*rules\.outside-folders/]]
+    const shared = join(at, 'shared')
+    for (const file of [join(shared, 'm.txt'), '../shared/m.txt', 'lists/m.txt']) {
+      t.match(await errorsOf(list(file)), refused, file)
+      t.strictSame(await errorsOf(list(file), [shared]), [], file)
+    }
+    t.match(await errorsOf(authority), [['RULES_AUTHORITY', /outside the rules folder/]])
+    t.match(await errorsOf(authority, [shared]), [['RULES_AUTHORITY', /(?!outside)/]])
+  }
+)

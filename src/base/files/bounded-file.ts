@@ -1,12 +1,12 @@
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { open, type FileHandle } from 'node:fs/promises'
 import type { Octets } from '../units.js'
 
 /** Size limit of files with a key, a few secrets, certificates or HTTP headers. */
 export const MAX_SECRET_FILE: Octets = 1024 * 1024
 
 /** Opening a pipe without a writer, or a device, must not block the thread for ever. */
-const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK
+export const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK
 
 /** A file is larger than its reader accepts. */
 export class FileTooLarge extends Error {
@@ -27,22 +27,27 @@ export class FileTooLarge extends Error {
  * @throws FileTooLarge, an Error if it is not a regular file, and errors of the system
  */
 export async function readBoundedFile(path: string, limit: Octets): Promise<Buffer> {
-  const file = await open(path, FLAGS)
+  const file = await open(path, OPEN_FLAGS)
   try {
-    const octets = Buffer.allocUnsafeSlow(checkedSize(await file.stat(), limit))
-    let at = 0
-    for (let read = 1; read > 0 && at < octets.length; at += read) {
-      read = (await file.read(octets, at, octets.length - at, at)).bytesRead
-    }
-    return octets.subarray(0, at)
+    return await readOpenFile(file, limit)
   } finally {
     await file.close()
   }
 }
 
+/** The same for a file that was opened with `OPEN_FLAGS`. */
+export async function readOpenFile(file: FileHandle, limit: Octets): Promise<Buffer> {
+  const octets = Buffer.allocUnsafeSlow(checkedSize(await file.stat(), limit))
+  let at = 0
+  for (let read = 1; read > 0 && at < octets.length; at += read) {
+    read = (await file.read(octets, at, octets.length - at, at)).bytesRead
+  }
+  return octets.subarray(0, at)
+}
+
 /** As `readBoundedFile`, blocking the thread until it is read. */
 export function readBoundedFileSync(path: string, limit: Octets): Buffer {
-  const file = openSync(path, FLAGS)
+  const file = openSync(path, OPEN_FLAGS)
   try {
     const octets = Buffer.allocUnsafeSlow(checkedSize(fstatSync(file), limit))
     let at = 0

@@ -40,19 +40,20 @@ const VERSION = /^(@.+|[0-9a-f]{8,64})$/i
  * made them.
  *
  * @param copies folder of the copies of downloaded lists
- * @param isConfined nothing outside a folder is read: somebody else wrote it
+ * @param outside other folders in which files of the rules may be; empty if somebody else wrote them
+ * @param config where versions are looked for; undefined: nowhere
  * @throws InterdictError as `readBundleFile`, `decodeBundle` and `findVersion`
  */
 export async function ruleFilesAt(
   path: string,
   copies: string,
-  config?: Config,
-  isConfined = false
+  outside: readonly string[],
+  config?: Config
 ): Promise<RuleFiles> {
   const stats = await stat(path).catch(() => undefined)
   if (stats === undefined && config !== undefined && VERSION.test(path))
     return versionFiles(path, config)
-  if (stats?.isFile() !== true) return new RulesFolder(path, copies, path, isConfined)
+  if (stats?.isFile() !== true) return new RulesFolder(path, { copies, outside })
   const bundle = await decodeBundle(await readBundleFile(path, path), path)
   const { serial, created, expires } = bundle.manifest
   const facts = { serial, created, expires, newest: serial, rollback: undefined }
@@ -62,6 +63,6 @@ export async function ruleFilesAt(
 /** Content that is not stored is an error of the rules. */
 async function versionFiles(text: string, config: Config): Promise<RuleFiles> {
   const { version } = findVersion(await openHistory(config), text)
-  const { folder, copiesFolder: copies } = rulesLocation(config)
-  return new StoredFiles(version, { folder, copies })
+  const { folder, copiesFolder: copies, outside } = rulesLocation(config)
+  return new StoredFiles(version, { folder, copies, outside })
 }

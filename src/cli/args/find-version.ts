@@ -68,9 +68,9 @@ export interface StoredRules {
  * @throws InterdictError HISTORY_INCOMPLETE; the errors of the rules end the command
  */
 export async function loadStored({ version, from }: InForce, config: Config): Promise<StoredRules> {
-  const { folder, copiesFolder: copies } = rulesLocation(config)
+  const { folder, copiesFolder: copies, outside } = rulesLocation(config)
   const lists = new KnownLists()
-  const files = new StoredFiles(version, { folder, copies })
+  const files = new StoredFiles(version, { folder, copies, outside })
   const missing = await files.missingRules()
   if (missing.length > 0)
     throw failure('HISTORY_INCOMPLETE', version.event.sha256, missing.join(', '))

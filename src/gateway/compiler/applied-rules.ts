@@ -21,7 +21,7 @@ export class AppliedRules {
     return existsSync(this.folder)
   }
 
-  /** Copies saved files to be applied. @throws InterdictError RULES_OUTSIDE, RULES_APPLY */
+  /** Copies saved files to be applied. @throws InterdictError RULES_APPLY */
   prepare(saved: string, files: readonly string[]): string {
     try {
       rmSync(this.next, { recursive: true, force: true })
@@ -36,8 +36,8 @@ export class AppliedRules {
 
   private copy(saved: string, path: string): void {
     const name = relative(saved, path)
-    if (name === '') return
-    if (name === '..' || name.startsWith(`..${sep}`)) throw failure('RULES_OUTSIDE', path, saved)
+    // Rules with files elsewhere cannot be read.
+    if (name === '' || name === '..' || name.startsWith(`..${sep}`)) return
     const to = join(this.next, name)
     mkdirSync(dirname(to), { recursive: true })
     try {

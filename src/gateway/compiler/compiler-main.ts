@@ -232,9 +232,9 @@ async function loadLastGood({
 }: Request): Promise<
   Pick<ChosenRules, 'loaded' | 'source'> | { readonly errors: readonly InterdictError[] }
 > {
-  const { folder, copiesFolder: copies } = location
+  const { folder, copiesFolder: copies, outside } = location
   try {
-    const source = await lastGoodRules(history, { folder, copies })
+    const source = await lastGoodRules(history, { folder, copies, outside })
     if (source === undefined) return { errors: [] }
     const loaded = await loadRules(source, systemClock, undefined, lists)
     return loaded.ok ? { loaded, source } : loaded

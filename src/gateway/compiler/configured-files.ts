@@ -15,9 +15,9 @@ export interface ConfiguredFiles {
 
 /** Finds the configured rules. Only the gateway accepts bundles; this never does. */
 export async function configuredFiles(config: Config): Promise<ConfiguredFiles> {
-  const { folder, bundle, copiesFolder: copies, saved } = rulesLocation(config)
+  const { folder, bundle, copiesFolder: copies, saved, outside } = rulesLocation(config)
   if (bundle === undefined)
-    return { files: [new RulesFolder(folder!, copies, saved)], rejected: [] }
+    return { files: [new RulesFolder(folder!, { copies, shown: saved, outside })], rejected: [] }
   const { candidates, refused } = await chooseBundle(bundle, epochSeconds(systemClock))
   return { files: candidates.map(({ files }) => files), rejected: refused }
 }

@@ -30,7 +30,7 @@ export interface ListResult {
 
 /** Reads and checks a list. */
 export async function runListJob({ location, request }: ListInit): Promise<ListResult> {
-  const folder = new RulesFolder(location.path, location.copies)
+  const folder = new RulesFolder(location.path, location)
   const origin = (await listOrigin(folder, request))!
   const { content, errors, warnings } = await loadList(folder, request)
   return {

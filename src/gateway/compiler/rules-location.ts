@@ -14,6 +14,8 @@ export interface RulesLocation {
   readonly copiesFolder: string
   /** The folder whose changes wait to be applied; undefined: they become active when they are saved. */
   readonly saved?: string | undefined
+  /** Other folders in which files of the rules may be. */
+  readonly outside: readonly string[]
   /** Undefined: none. */
   readonly mandates?: MandatesSource | undefined
   /** Where mandates were kept, even if the settings name none now; undefined: not looked for. */
@@ -39,19 +41,21 @@ export function rulesLocation(config: Config): RulesLocation {
   return { ...placeOfRules(config), mandates: mandatesSource(config), mandatesStore }
 }
 
-function placeOfRules({ rules: path, bundle: trust, activation, state }: Config): RulesLocation {
+function placeOfRules(config: Config): RulesLocation {
+  const { rules: path, bundle: trust, activation, state, outsideFolders: outside } = config
   const copies = listCopiesFolder(state.folder)
   if (trust === undefined) {
     if (activation.activate === 'on-save')
-      return { folder: path, bundle: undefined, copiesFolder: copies }
+      return { folder: path, bundle: undefined, copiesFolder: copies, outside }
     const applied = appliedFolder(state.folder)
     const folder = existsSync(applied) ? applied : path
-    return { folder, bundle: undefined, copiesFolder: copies, saved: path }
+    return { folder, bundle: undefined, copiesFolder: copies, saved: path, outside }
   }
   const storeFolder = join(state.folder, 'bundles')
   return {
     folder: undefined,
     bundle: { path, trust, storeFolder, copies },
-    copiesFolder: copies
+    copiesFolder: copies,
+    outside
   }
 }

@@ -30,11 +30,12 @@ export interface SavedRules {
 /** Larger lists than a bundle may have are not read. */
 const MAX_LIST = 2 ** 30
 
-/** Reads lists only for their digests: their names matter when the rules are applied. */
+/** Reads lists only for their digests: their names matter when the rules are applied, or a file cannot be read. */
 const DIGESTS: ListProvider = {
-  async provide(files, { id, entry }): Promise<ProvidedList> {
+  async provide(files, { id, entry }): Promise<ProvidedList | undefined> {
     for (const name of await namesOf(files, id, entry)) {
-      if (!isCopyName(name) && name !== entry.folder) await files.readAtMost(name, MAX_LIST)
+      if (isCopyName(name) || name === entry.folder) continue
+      if ('why' in (await files.readAtMost(name, MAX_LIST))) return undefined
     }
     return { sources: [], reports: [], state: undefined, errors: [], warnings: [] }
   }

@@ -33,7 +33,7 @@ export async function readFolderTests(
   timeZone: string,
   shown?: string
 ): Promise<ReadTests> {
-  const files = new RulesFolder(folder, undefined, shown)
+  const files = new RulesFolder(folder, { shown })
   const names = await testFileNames(files)
   const prints = await files.fingerprints('why' in names ? [TESTS] : [TESTS, ...names])
   const key = JSON.stringify([timeZone, shown, ...prints])

@@ -79,7 +79,7 @@ async function readZone(
   copies: string,
   listSize: Octets
 ): Promise<Uint8Array | undefined> {
-  const folder = new RulesFolder(copies, copies)
+  const folder = new RulesFolder(copies, { copies })
   const read = await folder.readZone(list, readName(zone), listSize)
   const isSame = folder.zones.some(one => one.serial === serial && one.sha256 === sha256)
   return isSame && 'octets' in read ? read.octets : undefined

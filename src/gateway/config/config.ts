@@ -27,6 +27,8 @@ export interface Config {
   readonly transport: 'auto' | 'batch' | 'portable'
   /** The rules folder; with `bundle`, the bundle file. */
   readonly rules: string
+  /** Other folders in which files that the rules name may be. */
+  readonly outsideFolders: readonly string[]
   /** Undefined: the rules are a folder. */
   readonly bundle: BundleConfig | undefined
   readonly activation: ActivationConfig

@@ -9,6 +9,7 @@ const PUBLIC_KEY = /^MCowBQYDK2VwAyEA[A-Za-z0-9+/]{43}=$/
 export const isPublicKey = (text: string): boolean => PUBLIC_KEY.test(text)
 
 const MAX_KEYS = 16
+const MAX_FOLDERS = 16
 const EXPECTED = 'a path, a mapping with folder, or one with bundle, keys and signatures'
 const path = z.string('a path').min(1, 'a path')
 const keyList = z.array(z.string().min(1)).min(1, 'at least one public key').max(MAX_KEYS)
@@ -22,9 +23,10 @@ const mapping = z
     signatures: z.int().min(1).max(MAX_KEYS).prefault(1),
     activate: z.enum(['on-save', 'manual']).prefault('on-save'),
     tests: z.enum(['refuse', 'warn']).prefault('refuse'),
+    'outside-folders': z.array(path).max(MAX_FOLDERS).prefault([]),
     mandates: z.strictObject({ folder: path, keys: keyList }).optional()
   })
-  .superRefine(({ folder, bundle, keys, signatures, activate }, context) => {
+  .superRefine(({ folder, bundle, keys, signatures, activate, ...rest }, context) => {
     const addIssue = (key: string, message: string, input: unknown): void =>
       context.addIssue({ code: 'custom', path: [key], message, input })
     const isFolder = folder !== undefined
@@ -34,6 +36,11 @@ const mapping = z
     if (!isFolder && keys === undefined) addIssue('keys', 'at least one public key', undefined)
     if (!isFolder && activate === 'manual')
       addIssue('activate', 'on-save, since bundles are active when they are put in place', activate)
+    const outside = rest['outside-folders']
+    if (outside.length > 0 && (!isFolder || activate === 'manual'))
+      addIssue('outside-folders', 'outside-folders only with folder and activate: on-save', outside)
+    if (outside.some(one => resolve(one) === '/'))
+      addIssue('outside-folders', 'folders, not the whole file system', outside)
     if (signatures > new Set(keys).size && !isFolder)
       addIssue('signatures', 'a number of at most that of the keys', signatures)
   })
@@ -47,9 +54,9 @@ const DEFAULTS: ActivationConfig = { activate: 'on-save', tests: 'refuse' }
 export function rulesOf(
   settings: z.output<typeof rulesSchema>,
   folder: string
-): Pick<Config, 'rules' | 'bundle' | 'activation' | 'mandates'> {
+): Pick<Config, 'rules' | 'outsideFolders' | 'bundle' | 'activation' | 'mandates'> {
   if (typeof settings === 'string') {
-    const none = { bundle: undefined, mandates: undefined }
+    const none = { outsideFolders: [], bundle: undefined, mandates: undefined }
     return { rules: resolve(folder, settings), activation: DEFAULTS, ...none }
   }
   const { bundle, keys = [], signatures, activate, tests } = settings
@@ -57,7 +64,8 @@ export function rulesOf(
     folder: resolve(folder, settings.mandates.folder),
     ...keysOf(settings.mandates.keys, folder)
   }
-  const others = { activation: { activate, tests }, mandates }
+  const outsideFolders = settings['outside-folders'].map(one => resolve(folder, one))
+  const others = { activation: { activate, tests }, mandates, outsideFolders }
   if (bundle === undefined)
     return { rules: resolve(folder, settings.folder!), bundle: undefined, ...others }
   const trust = { ...keysOf(keys, folder), signatures }

@@ -27,6 +27,8 @@ export interface CurrentFiles {
   /** Undefined: the rules are a bundle. */
   readonly folder: string | undefined
   readonly copies: string
+  /** Other folders in which files of the rules may be. */
+  readonly outside: readonly string[]
 }
 
 /** The rule files of a version in the history. What is not stored is taken from today's files, if they are the same. */
@@ -143,7 +145,7 @@ export class StoredFiles implements RuleFiles {
 
   private today(): RulesFolder | undefined {
     const { current } = this
-    return current && new RulesFolder(current.folder ?? current.copies, current.copies)
+    return current && new RulesFolder(current.folder ?? current.copies, current)
   }
 }
 

@@ -79,7 +79,7 @@ export async function loadRules(
   copies?: string,
   provider?: ListProvider
 ): Promise<RulesResult> {
-  const files = typeof folder === 'string' ? new RulesFolder(folder, copies) : folder
+  const files = typeof folder === 'string' ? new RulesFolder(folder, { copies }) : folder
   return new RulesLoader(files, clock, provider).load()
 }
 

@@ -41,7 +41,7 @@ export class BundleFiles implements RuleFiles {
   ) {
     const { copies, facts } = parts
     this.bundle = facts
-    this.copies = copies === undefined ? undefined : new RulesFolder(copies, copies)
+    this.copies = copies === undefined ? undefined : new RulesFolder(copies, { copies })
   }
 
   read(name: string): Promise<FileResult> {

@@ -124,6 +124,32 @@ networks: { all: { prefixes: [10.0.0.0/8], block: [ads.example] } }`
   }
 })
 
+t.test('nor through the name of a copy, or a folder that the settings allow', async t => {
+  const settings = "rules: { folder: rules, outside-folders: ['.'] }"
+  const { rig, folder, token } = await proposing(t, settings)
+  writeFileSync(join(folder, 'secret.txt'), 'secret.example\nbad line with a password\n')
+  const networks = 'networks: { all: { prefixes: [10.0.0.0/8], block: [{ lists: [l] }] } }'
+  for (const [rules, message] of [
+    [
+      String.raw`client-authorities: { a: { certificate: "\0../../secret.txt" } }
+networks: { all: { prefixes: [10.0.0.0/8], block: [ads.example] } }`,
+      /without control characters/
+    ],
+    [
+      `lists: { l: { file: ${join(folder, 'secret.txt')} } }\n${networks}`,
+      /outside the rules folder/
+    ]
+  ] as const) {
+    const { body } = await rig.send({
+      ...{ method: 'POST', url: '/api/v1/rules/candidate', token, headers: FOLDER },
+      payload: JSON.stringify({ 'networks.yaml': rules })
+    })
+    const { check } = JSON.parse(body) as { check: { errors: unknown } }
+    t.match(check.errors, [{ message }], body)
+    t.notMatch(body, /password|secret\.example/)
+  }
+})
+
 t.test('recorded lookups are judged, or why not', async t => {
   const asked: unknown[] = []
   const answer: Answer = (name, request) => {

@@ -106,8 +106,6 @@ export const OPERATION = {
   APPLY_BUSY: () => 'another apply is in progress; try again',
   APPLY_CHANGED: (planned: string, saved: string) =>
     `the rules folder has changed since it was planned: planned is SHA-256 ${planned}, saved is ${saved}; run \"interdict plan\" again`,
-  RULES_OUTSIDE: (file: string, folder: string) =>
-    `${file} is outside the rules folder ${folder}: with rules.activate: manual, all files must be in it`,
   RULES_APPLY: (folder: string, why: string) => `cannot copy the rules to ${folder}: ${why}`,
   PLAN_VERSION: (gateway: string, own: string) =>
     `the gateway runs version ${gateway}, and this program is version ${own}; run "interdict upgrade", or the program of the gateway`,

@@ -77,15 +77,17 @@ export async function ruleHistory(
 ): Promise<RuleHistory> {
   const now = await load(current)
   const known = [now]
-  const { folder, bundle, copiesFolder } = rulesLocation(config)
-  for (const path of history) known.push(await load(await ruleFilesAt(path, copiesFolder)))
+  const { folder, bundle, copiesFolder, outside } = rulesLocation(config)
+  for (const path of history) known.push(await load(await ruleFilesAt(path, copiesFolder, outside)))
   if (bundle !== undefined) {
     const store = new AcceptedBundles(bundle.storeFolder)
     const needed = new Set(versions.map(({ serial }) => serial))
     for (const { serial } of store.read()?.kept ?? []) {
       if (!needed.has(serial)) continue
       // One that is damaged is declared missing.
-      const files = await ruleFilesAt(store.pathOf(serial), copiesFolder).catch(() => undefined)
+      const files = await ruleFilesAt(store.pathOf(serial), copiesFolder, outside).catch(
+        () => undefined
+      )
       const loaded = files && (await tryLoad(files))
       if (loaded !== undefined && 'rules' in loaded) known.push(loaded)
     }
@@ -97,7 +99,7 @@ export async function ruleHistory(
     })
   for (const version of versions) {
     const kept = find(version) === undefined ? storedVersion(stored, version) : undefined
-    const files = kept && new StoredFiles(kept.version, { folder, copies: copiesFolder })
+    const files = kept && new StoredFiles(kept.version, { folder, copies: copiesFolder, outside })
     const loaded = files && (await tryLoad(files))
     if (loaded !== undefined && 'rules' in loaded) known.push(loaded)
   }

@@ -11,7 +11,7 @@ import {
   type ReadLog,
   type ReplayOptions as ReadOptions
 } from '../../../analysis/replay/replay.js'
-import { loadRules } from '../../../policy/rules/load.js'
+import { loadRules, type RulesResult } from '../../../policy/rules/load.js'
 import type { RuleSet } from '../../../policy/rules/model/types.js'
 import { listCopiesFolder } from '../../../sources/http/list-copies.js'
 import type { ParsedRequest } from '../../../gateway/processes/requests.js'
@@ -137,9 +137,11 @@ async function loadBoth(
 ): Promise<[RuleSet, RuleSet | undefined]> {
   const config = await loadSettings(options)
   const copies = listCopiesFolder(config.state.folder)
-  const after = await loadRules(await ruleFilesAt(rules, copies, config, confined))
-  const before =
-    against === undefined ? undefined : await loadRules(await ruleFilesAt(against, copies, config))
+  const { outsideFolders: outside } = config
+  const load = async (path: string, folders: readonly string[]): Promise<RulesResult> =>
+    loadRules(await ruleFilesAt(path, copies, folders, config))
+  const after = await load(rules, confined ? [] : outside)
+  const before = against === undefined ? undefined : await load(against, outside)
   if (after.ok && before?.ok !== false) return [after.rules, before?.rules]
   return rejectInput([after, before].flatMap(loaded => (loaded?.ok === false ? loaded.errors : [])))
 }

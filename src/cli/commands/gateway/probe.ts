@@ -141,7 +141,7 @@ async function loadProbeRules(
   const config = options.rules === undefined ? await loadSettings(options) : undefined
   const loaded =
     config === undefined
-      ? await loadRules(await ruleFilesAt(options.rules!, ''), systemClock)
+      ? await loadRules(await ruleFilesAt(options.rules!, '', []), systemClock)
       : (await loadConfiguredRules(config, io)).loaded
   if (!loaded.ok) rejectInput(loaded.errors)
   const { rules } = loaded

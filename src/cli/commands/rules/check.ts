@@ -86,17 +86,19 @@ const NOTHING: CertificateFindings = { errors: [], warnings: [] }
 export async function filesToCheck(
   path: string | undefined,
   config: Config,
-  isConfined?: boolean
+  isConfined = false
 ): Promise<{
   readonly files: RuleFiles | undefined
   readonly rejected: readonly SerializedError[]
 }> {
   const copies = listCopiesFolder(config.state.folder)
+  const { outsideFolders: outside } = config
   if (path !== undefined)
-    return { files: await ruleFilesAt(path, copies, undefined, isConfined), rejected: [] }
+    return { files: await ruleFilesAt(path, copies, isConfined ? [] : outside), rejected: [] }
   const { rules: saved, bundle } = config
   // Not a copy that was applied: what is saved is checked.
-  if (bundle === undefined) return { files: new RulesFolder(saved, copies), rejected: [] }
+  if (bundle === undefined)
+    return { files: new RulesFolder(saved, { copies, outside }), rejected: [] }
   const { files, rejected } = await configuredFiles(config)
   return { files: files[0], rejected }
 }

@@ -50,9 +50,10 @@ export async function performDiff(
   // Both with the current copies of downloaded lists.
   const config = await loadSettings(options)
   const copies = listCopiesFolder(config.state.folder)
+  const { outsideFolders: outside } = config
   const [before, after] = [
-    await loadRules(await ruleFilesAt(old, copies, config)),
-    await loadRules(await ruleFilesAt(now, copies, config, request.confined))
+    await loadRules(await ruleFilesAt(old, copies, outside, config)),
+    await loadRules(await ruleFilesAt(now, copies, request.confined ? [] : outside, config))
   ]
   if (!before.ok || !after.ok) {
     const errors = [before, after].flatMap(loaded => (loaded.ok ? [] : loaded.errors))

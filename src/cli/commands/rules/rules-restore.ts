@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { renameDurably, writeFileAtomic } from '../../../base/files/atomic-file.js'
 import { failure } from '../../../base/errors/error.js'
 import { reasonOf } from '../../../base/errors/reason.js'
+import type { Config } from '../../../gateway/config/config.js'
 import type { ParsedRequest, ResultOf } from '../../../gateway/processes/requests.js'
 import { loadRules } from '../../../policy/rules/load.js'
 import { RulesFolder } from '../../../policy/rules/model/folder.js'
@@ -64,7 +65,7 @@ export async function performRestore(
   // What does not load is not written.
   await loadStored(found, config)
   const wanted = await rulesContents(found.version, folder)
-  const plan = await planOf(folder, listCopiesFolder(state.folder), wanted)
+  const plan = await planOf(config, wanted)
   const changed = [...plan.written.keys(), ...plan.removed]
   let saved: string | null = null
   if (!dryRun && changed.length > 0) {
@@ -78,11 +79,11 @@ export async function performRestore(
 
 /** Compares a version with the rules folder: only files that rules are read from count. */
 async function planOf(
-  folder: string,
-  copies: string,
+  { rules: folder, outsideFolders: outside, state }: Config,
   wanted: ReadonlyMap<string, Buffer>
 ): Promise<Plan> {
-  const files = new RulesFolder(folder, copies)
+  const copies = listCopiesFolder(state.folder)
+  const files = new RulesFolder(folder, { copies, outside })
   await loadRules(files)
   const present = new Map(files.contents().map(({ name, sha256 }) => [name, sha256]))
   const isOther = ([name, octets]: readonly [string, Buffer]): boolean =>

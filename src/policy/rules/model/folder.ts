@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { readdir } from 'node:fs/promises'
 import { isAbsolute, parse, relative, resolve, sep } from 'node:path'
 import { FileTooLarge, readBoundedFile } from '../../../base/files/bounded-file.js'
+import { FileRoots, OutsideRoots } from '../../../base/files/file-roots.js'
 import { fingerprintOf } from '../../../base/files/file-fingerprint.js'
 import { reasonOf } from '../../../base/errors/reason.js'
 import type { Octets } from '../../../base/units.js'
@@ -39,6 +39,8 @@ export interface ReadFile extends FileDigest {
 export interface FilesLocation {
   readonly path: string
   readonly copies: string | undefined
+  /** Other folders in which files of the rules may be. */
+  readonly outside: readonly string[]
 }
 
 /** Where rule files are read from. File names are as in the rules, with `/`. */
@@ -95,6 +97,9 @@ const COPY_MARK = '\0'
 /** Internal name of the last good copy of a downloaded list; no path contains NUL. */
 export const copyName = (list: string): string => `${COPY_MARK}${list}`
 
+/** The names that `copyName` and `zoneFiles` make of the ids of lists. */
+const COPY_NAME = /^\0(?:[a-z0-9-]+|\.\.\/zones\/[a-z0-9-]+\.(?:zone|journal))$/
+
 export const isCopyName = (name: string): boolean => name.startsWith(COPY_MARK)
 
 /** Internal name of a file of a transferred zone: `.zone` or `.journal`. */
@@ -112,11 +117,25 @@ const TRANSIENT_ERRORS = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EIO', 'ESTALE
 
 const EMPTY = new Uint8Array(0)
 const MISSING = { why: 'no such file', isMissing: true } as const
-const OUTSIDE = { why: 'it is outside the rules folder' } as const
+const OUTSIDE = {
+  why: 'it is outside the rules folder, or a link leads there; move it into the folder, or name its own folder in rules.outside-folders of the settings'
+} as const
+
+/** The parameters of a `RulesFolder` that are not its path. */
+export interface FolderOptions {
+  /** Folder of the copies of downloaded lists; undefined: none. */
+  readonly copies?: string | undefined
+  /** The folder in messages, if it is not the one that is read. */
+  readonly shown?: string | undefined
+  /** Other folders in which files of the rules may be: `rules.outside-folders`. */
+  readonly outside?: readonly string[] | undefined
+}
 
 /**
  * Reads a rules folder. Each file is read once, as a whole, so that everything derived from it
- * comes from one state of the file. Keeps track of all that was read or looked for.
+ * comes from one state of the file. Keeps track of all that was read or looked for. Opens nothing outside
+ * the folder but copies of lists, and files in folders that the settings name: whoever writes rules must not read
+ * other files through their errors.
  */
 export class RulesFolder implements RuleFiles {
   private readonly contentsOf = new Map<string, Uint8Array>()
@@ -126,18 +145,19 @@ export class RulesFolder implements RuleFiles {
   readonly zones: ZoneState[] = []
   /** Whether a read failed only for lack of system resources. */
   hadTransientError = false
+  private readonly copies: string | undefined
+  private readonly shown: string
+  private readonly outside: readonly string[]
+  private readonly roots: FileRoots
 
-  /**
-   * @param copies folder of the copies of downloaded lists; undefined: none
-   * @param shown the folder in messages, if it is not the one that is read
-   * @param isConfined nothing outside the folder is read, except copies; the folder has no links
-   */
   constructor(
     private readonly path: string,
-    private readonly copies?: string,
-    private readonly shown = path,
-    private readonly isConfined = false
+    { copies, shown = path, outside = [] }: FolderOptions = {}
   ) {
+    this.copies = copies
+    this.shown = shown
+    this.outside = outside
+    this.roots = new FileRoots([path, ...outside])
     this.seen = new Set([path])
   }
 
@@ -148,10 +168,10 @@ export class RulesFolder implements RuleFiles {
    */
   async read(name: string): Promise<FileResult> {
     const path = resolve(this.path, name)
-    if (this.isOutside(path)) return OUTSIDE
+    if (!this.roots.covers(path)) return OUTSIDE
     this.seen.add(path)
     try {
-      const octets = this.contentsOf.get(name) ?? (await readBoundedFile(path, MAX_OCTETS))
+      const octets = this.contentsOf.get(name) ?? (await this.roots.read(path, MAX_OCTETS))
       this.contentsOf.set(name, octets)
       return { octets }
     } catch (error) {
@@ -197,10 +217,10 @@ export class RulesFolder implements RuleFiles {
     needed = false
   ): Promise<readonly string[] | { readonly why: string }> {
     const path = resolve(this.path, name)
-    if (this.isOutside(path)) return OUTSIDE
+    if (!this.roots.covers(path)) return OUTSIDE
     this.seen.add(path)
     try {
-      return (await readdir(path)).sort()
+      return (await this.roots.list(path)).sort()
     } catch (error) {
       const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT'
       return isMissing && !needed ? [] : this.fail(error)
@@ -222,14 +242,14 @@ export class RulesFolder implements RuleFiles {
   }
 
   async fingerprints(names: readonly string[]): Promise<ReadonlyMap<string, string>> {
-    const paths = names.map(name => this.pathOf(name))
+    const paths = names.filter(name => this.isCovered(name)).map(name => this.pathOf(name))
     for (const path of paths) this.seen.add(path)
     const found = paths.map(async path => [path, await fingerprintOf(path)] as const)
     return new Map(await Promise.all(found))
   }
 
   locate(): FilesLocation {
-    return { path: this.path, copies: this.copies }
+    return { path: this.path, copies: this.copies, outside: this.outside }
   }
 
   keep(files: readonly FileDigest[], zone: ZoneState | undefined): void {
@@ -291,19 +311,21 @@ export class RulesFolder implements RuleFiles {
 
   /** Reads a file that is not included in the digest of the rule files. */
   private async readOutside(name: string, most: Octets): Promise<FileResult | TooLarge> {
+    if (!this.isCovered(name)) return OUTSIDE
     const path = this.pathOf(name)
-    if (!isCopyName(name) && this.isOutside(path)) return OUTSIDE
     this.seen.add(path)
     try {
-      return { octets: await readBoundedFile(path, most) }
+      const read = isCopyName(name) ? readBoundedFile(path, most) : this.roots.read(path, most)
+      return { octets: await read }
     } catch (error) {
       if (error instanceof FileTooLarge) return { size: error.size }
       return this.fail(error)
     }
   }
 
-  private isOutside(path: string): boolean {
-    return this.isConfined && !path.startsWith(`${resolve(this.path)}${sep}`)
+  /** Copies are the gateway's own files, so that links do not matter there. */
+  private isCovered(name: string): boolean {
+    return isCopyName(name) ? COPY_NAME.test(name) : this.roots.covers(this.pathOf(name))
   }
 
   private pathOf(name: string): string {
@@ -312,6 +334,7 @@ export class RulesFolder implements RuleFiles {
   }
 
   private fail(error: unknown): Extract<FileResult, { readonly why: string }> {
+    if (error instanceof OutsideRoots) return OUTSIDE
     const { code = '' } = error as NodeJS.ErrnoException
     this.hadTransientError ||= TRANSIENT_ERRORS.includes(code)
     return code === 'ENOENT' ? MISSING : { why: reasonOf(error) }
