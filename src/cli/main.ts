@@ -6,9 +6,14 @@ import { reportError } from './exit.js'
 import type { Io } from './io.js'
 import { processIo } from './process-io.js'
 import { run } from './run.js'
+import { otherRuntime } from './runtime.js'
 
 /** As for commands that SIGINT and SIGPIPE have ended. */
 const [CANCELLED, BROKEN_PIPE] = [130, 141]
+
+// Before any command is loaded.
+const runtime = otherRuntime(process.versions)
+if (runtime !== undefined) process.exit(reportError(failure('CLI_RUNTIME', runtime), process))
 
 let terminal: Interface | undefined
 let lines: AsyncIterator<string>

@@ -126,6 +126,8 @@ export const OPERATION = {
   INIT_EXISTS: (folder: string, files: string) =>
     `${folder} already has ${files}; nothing was written`,
   INIT_WRITE: (folder: string, why: string) => `cannot write to ${folder}: ${why}`,
+  CLI_RUNTIME: (runtime: string) =>
+    `Interdict needs Node.js, and this is ${runtime}: sockets, threads and TLS use functions of Node's own binary; run it with node`,
   CLI_OUTPUT: (file: string, why: string) => `cannot write ${file}: ${why}`,
   CLI_SERVICE_LOG: (path: string, why: string) => `cannot open service log ${path}: ${why}`
 } as const
