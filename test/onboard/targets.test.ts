@@ -165,14 +165,39 @@ t.test('Android gets the name, and needs port 853', async t => {
 })
 
 t.test('an Apple profile has stable identifiers and escaped text', async t => {
-  const profile = appleProfile(designation(ODD), ODD)
-  t.equal(profile, appleProfile(designation(ODD), ODD))
+  const profile = appleProfile(designation(ODD), ODD, false)
+  t.equal(profile, appleProfile(designation(ODD), ODD, false))
   t.match(profile, "<key>ServerURL</key>\n<string>https://dns.example:8443/it's$1&amp;2</string>")
   const ids = [...profile.matchAll(/<string>([0-9A-F-]{36})</g)].map(([, id]) => id)
   t.equal(new Set(ids).size, 2)
-  t.match(appleProfile(designation(DOT), { ...DOT, addresses: [] }), 'ServerName')
-  t.notMatch(appleProfile(designation(DOT), { ...DOT, addresses: [] }), 'ServerAddresses')
+  t.match(appleProfile(designation(DOT), { ...DOT, addresses: [] }, true), 'ServerName')
+  t.notMatch(appleProfile(designation(DOT), { ...DOT, addresses: [] }, true), 'ServerAddresses')
 })
+
+t.test(
+  'an Apple profile is used where the network gives out the gateway, or everywhere',
+  async t => {
+    const profile = appleProfile(designation(DOT), DOT, false)
+    const rules =
+      /<\/dict>\n<key>OnDemandRules<\/key>\n<array>\n([^]*?<\/array>[^]*?)<\/array>/.exec(
+        profile
+      )![1]!
+    const texts = [...rules.matchAll(/<(?:key|string)>(.*?)</g)].map(([, text]) => text)
+    t.strictSame(texts, [
+      'Action',
+      'Connect',
+      'DNSServerAddressMatch',
+      ...addresses,
+      'Action',
+      'Disconnect'
+    ])
+    t.notMatch(appleProfile(designation(DOT), DOT, true), 'OnDemandRules')
+    const unknown = { ...DOT, addresses: [] }
+    t.throws(() => appleProfile(designation(unknown), unknown, false), {
+      code: 'ONBOARD_NO_ADDRESS'
+    })
+  }
+)
 
 t.test('a QR code is an image or text', async t => {
   t.match(await drawQrCode('dns.example', 'svg'), /^<svg .*<\/svg>\n$/s)

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { failure } from '../../base/errors/error.js'
 import {
   uriOf,
   type Designation,
@@ -8,8 +9,19 @@ import {
 /**
  * A configuration profile for Apple devices: payload com.apple.dnsSettings.managed. The same settings always
  * give the same identifiers, so that a device replaces an earlier profile.
+ *
+ * A device uses it only in networks that give out an address of the gateway as DNS server. Elsewhere it could not
+ * reach a gateway with private addresses, and most gateways refuse clients outside their networks: it would be
+ * without DNS.
+ *
+ * @param isEverywhere the gateway answers this device in any network, so it is always used
+ * @throws InterdictError ONBOARD_NO_ADDRESS
  */
-export function appleProfile(designation: Designation, service: EncryptedService): string {
+export function appleProfile(
+  designation: Designation,
+  service: EncryptedService,
+  isEverywhere: boolean
+): string {
   const { name } = designation
   const { protocol, addresses } = service
   const label = protocol === 'dot' ? 'TLS' : 'HTTPS'
@@ -28,7 +40,8 @@ export function appleProfile(designation: Designation, service: EncryptedService
     ['PayloadIdentifier', string(`${identifier}.settings`)],
     ['PayloadUUID', string(uuidOf(`${identifier}.settings`))],
     ['PayloadDisplayName', string(`DNS over ${label}`)],
-    ['DNSSettings', dict(settings)]
+    ['DNSSettings', dict(settings)],
+    ...(isEverywhere ? [] : [['OnDemandRules', onDemandRules(addresses)] as const])
   ] as const
   const profile = [
     ['PayloadType', string('Configuration')],
@@ -46,6 +59,18 @@ export function appleProfile(designation: Designation, service: EncryptedService
 ${dict(profile)}
 </plist>
 `
+}
+
+/** The first rule that matches counts. */
+function onDemandRules(addresses: readonly string[]): string {
+  if (addresses.length === 0) throw failure('ONBOARD_NO_ADDRESS', 'address')
+  return array([
+    dict([
+      ['Action', string('Connect')],
+      ['DNSServerAddressMatch', array(addresses.map(string))]
+    ]),
+    dict([['Action', string('Disconnect')]])
+  ])
 }
 
 function dict(entries: readonly (readonly [key: string, value: string])[]): string {

@@ -27,6 +27,10 @@ export function addEncryptionCommands(program: Command, { io, done }: Context): 
         'doh'
       ])
     )
+    .option(
+      '--everywhere',
+      'apple: use the gateway in every network, not only where it is the DNS server'
+    )
     .option('--unsigned', 'apple: do not sign the profile')
     .option(
       '--certificate <file>',

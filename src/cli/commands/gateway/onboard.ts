@@ -30,6 +30,7 @@ export interface OnboardOptions extends CommonOptions {
   readonly list?: boolean
   readonly protocol?: string
   readonly unsigned?: boolean
+  readonly everywhere?: boolean
   readonly certificate?: string
   readonly key?: string
   readonly link?: string
@@ -120,7 +121,7 @@ async function appleContent(
 ): Promise<Content> {
   const { protocol, unsigned, output, json, certificate, key } = options
   const service = appleService(designation, protocol)
-  const profile = appleProfile(designation, service)
+  const profile = appleProfile(designation, service, options.everywhere === true)
   const file = `${designation.name}-${service.protocol}.mobileconfig`
   if (unsigned === true) return { file, content: profile, notes: [] }
   if (output === undefined && json !== true)
