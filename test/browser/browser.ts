@@ -5,6 +5,7 @@ import { interdict } from '../cli/run.js'
 import { askUdp } from '../daemon/dns-client.js'
 import { eventually } from '../daemon/site.js'
 import { startChrome } from './chrome.js'
+import { encryptedDnsTests } from './encrypted-dns.js'
 import { startGateway } from './gateway.js'
 import { HaltedCommands } from './halted-commands.js'
 import { loginTests } from './login.js'
@@ -477,3 +478,4 @@ besides('a gateway that is gone: the page says so, and goes on when it is back',
 })
 
 loginTests(besides, chrome, gateway)
+encryptedDnsTests(besides)
