@@ -3,11 +3,16 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { Report } from '../../src/fleet/channel/wire.js'
 import type { HubConfig } from '../../src/fleet/hub/hub-config.js'
-import { StateStore, type Forecast, type Rollout } from '../../src/fleet/hub/hub-state.js'
+import {
+  StateStore,
+  type Forecast,
+  type HubState,
+  type Rollout
+} from '../../src/fleet/hub/hub-state.js'
 import type { Known } from '../../src/fleet/hub/inventory.js'
 import { Rollouts } from '../../src/fleet/hub/rollouts.js'
 import { NO_COUNTERS } from '../../src/fleet/hub/traffic-counts.js'
-import { Traffic } from '../../src/fleet/hub/traffic.js'
+import { Traffic } from '../../src/fleet/hub/judge/traffic.js'
 import { isLive } from '../../src/fleet/hub/views.js'
 import { bundle, one } from '../daemon/bundle-rig.js'
 import { MemoryLog } from '../daemon/serve.js'
@@ -109,12 +114,13 @@ export class FleetModel {
     }
     this.store = new StateStore(folder)
     const state = {
-      gateways: {} as Record<string, { key: string; ring: string; enrolled: string; revoked: null }>
+      gateways: {} as Record<string, HubState['gateways'][string]>
     }
     for (let index = 0; index < gateways; index++) {
       const ring = index < canaries ? 'canary' : 'all'
       const name = `gw-${index}`
       state.gateways[name] = {
+        account: null,
         key: 'U',
         ring,
         enrolled: new Date(this.now).toISOString(),

@@ -51,7 +51,7 @@ export class KeyUpdates {
       undefined
     )
     const client = openSsl.newConnection(direct.context)
-    const server = openSsl.newConnection(contexts.context)
+    const server = openSsl.newConnection(contexts.first.context)
     openSsl.setClient(client)
     openSsl.setServer(server)
     const [there, back] = [openSsl.newBio(openSsl.memory()), openSsl.newBio(openSsl.memory())]

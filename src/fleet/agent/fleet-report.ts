@@ -2,7 +2,7 @@ import type { Milliseconds } from '../../base/units.js'
 import type { FleetConfig } from '../../gateway/config/fleet-config.js'
 import { RCODE } from '../../wire/dns/registry/rcode.js'
 import type { ChannelState } from '../channel/channel-state.js'
-import { MAX_REPORT_NETWORKS, type Report } from '../channel/wire.js'
+import type { Report } from '../channel/wire.js'
 import {
   COUNTER,
   COUNTERS,
@@ -16,6 +16,7 @@ import { totalsLayout, totalsOf, type CountedRules } from '../../gateway/workers
 const MAX_MESSAGE = 500
 const MAX_PROBLEMS = 64
 const MAX_PAUSED = 100
+const MAX_NETWORKS = 50
 const MAX_NETWORK_NAME = 64
 /** Counts of clients in no network. No network can have this name. */
 const UNKNOWN_CLIENTS = '-'
@@ -96,7 +97,7 @@ export function fleetCounts(
       networks
         .filter(([name]) => name.length <= MAX_NETWORK_NAME)
         .sort((a, b) => b[1] - a[1])
-        .slice(0, MAX_REPORT_NETWORKS)
+        .slice(0, MAX_NETWORKS)
         .map(([name, lookups, blocked]) => [name, [lookups, blocked]])
     )
   }

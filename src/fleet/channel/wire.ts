@@ -45,7 +45,7 @@ export const MAX_WANTED: Octets = 4096
 /** Larger reports are dropped. */
 export const MAX_REPORT: Octets = 16 * 1024
 /** Networks whose counts a report has. */
-export const MAX_REPORT_NETWORKS = 50
+const MAX_NETWORKS = 50
 /** A channel file has at most this many rings. */
 const MAX_RINGS = 1000
 
@@ -124,7 +124,7 @@ export const reportSchema = z.strictObject({
   /** Lookups and blocked ones, by network, of those with the most lookups. */
   networks: z
     .record(z.string().max(64), z.tuple([count, count]))
-    .refine(networks => Object.keys(networks).length <= MAX_REPORT_NETWORKS)
+    .refine(networks => Object.keys(networks).length <= MAX_NETWORKS)
     .optional()
 })
 export type Report = z.output<typeof reportSchema>

@@ -20,7 +20,7 @@ import { StateStore } from './hub-state.js'
 import { Inventory, type Known } from './inventory.js'
 import { LogIntake } from './log-intake.js'
 import { Rollouts } from './rollouts.js'
-import { Traffic } from './traffic.js'
+import { Traffic } from './judge/traffic.js'
 import { isLive, type Sources } from './views.js'
 
 const CHECK_INTERVAL: Milliseconds = 1_000

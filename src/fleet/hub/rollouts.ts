@@ -11,8 +11,8 @@ import { checkValidity } from '../../sources/bundle/validity.js'
 import type { HubConfig, RingConfig } from './hub-config.js'
 import type { Forecast, PublishedBundle, Rollout, StateStore } from './hub-state.js'
 import { type Known, isFailing } from './inventory.js'
-import { judge, type Contact, type RingJudgement } from './judge-ring.js'
-import type { Traffic } from './traffic.js'
+import { judge, type Contact, type RingJudgement } from './judge/judge-ring.js'
+import type { Traffic } from './judge/traffic.js'
 import { ringOf } from './views.js'
 
 export interface RolloutsOptions {

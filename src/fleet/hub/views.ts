@@ -3,8 +3,8 @@ import type { Report } from '../channel/wire.js'
 import type { HubConfig } from './hub-config.js'
 import type { Forecast, HubState, PublishedBundle, Rollout } from './hub-state.js'
 import { type Known, type Transport, isFailing } from './inventory.js'
-import { figuresOf, type RingFigures } from './judge-ring.js'
-import type { RingWatch } from './ring-watch.js'
+import { figuresOf, type RingFigures } from './judge/judge-ring.js'
+import type { RingWatch } from './judge/ring-watch.js'
 
 /** What the API and the commands show. The JSON is public: docs/operations/fleet.md. Times are RFC 3339. */
 

@@ -128,7 +128,7 @@ async function answers(endpoint: Endpoint, timeout: number): Promise<boolean> {
   const answered = new Promise<boolean>(resolve => {
     settle = resolve
   })
-  const socket = await transport.open(endpoint.address.includes(':') ? 6 : 4, batch => {
+  const socket = transport.open(endpoint.address.includes(':') ? 6 : 4, batch => {
     if (isReply(batch.octets, batch.starts[0]!, id)) settle(true)
   })
   const query = statusQuery(id)

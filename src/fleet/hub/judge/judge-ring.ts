@@ -1,11 +1,11 @@
-import type { Milliseconds } from '../../base/units.js'
-import type { Report } from '../channel/wire.js'
+import type { Milliseconds } from '../../../base/units.js'
+import type { Report } from '../../channel/wire.js'
 import { beyondBand, comparisonOf } from './compare-traffic.js'
-import type { Band } from './hub-config.js'
-import type { Forecast, Rollout } from './hub-state.js'
-import { isFailing, type Known } from './inventory.js'
+import type { Band } from '../hub-config.js'
+import type { Forecast, Rollout } from '../hub-state.js'
+import { isFailing, type Known } from '../inventory.js'
 import type { RingWatch } from './ring-watch.js'
-import { NO_COUNTERS, sharesOf, type Shares } from './traffic-counts.js'
+import { NO_COUNTERS, sharesOf, type Shares } from '../traffic-counts.js'
 
 /** Why a gateway does not run what is wanted, though nothing is wrong with the bundle. */
 const UNREACHED: readonly string[] = [

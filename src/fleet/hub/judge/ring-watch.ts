@@ -1,8 +1,8 @@
 import * as z from 'zod'
-import type { Counters } from '../channel/wire.js'
-import type { Counted } from './inventory.js'
+import type { Counters } from '../../channel/wire.js'
+import type { Counted } from '../inventory.js'
 import { addTo, type NetworkTotals } from './recent-traffic.js'
-import { countersOf, countersRow, NO_COUNTERS, rowOf, scaled, sum } from './traffic-counts.js'
+import { countersOf, countersRow, NO_COUNTERS, rowOf, scaled, sum } from '../traffic-counts.js'
 
 /**
  * What is counted from the start of a rollout in its ring (the canaries) and, in the same minutes, in later rings,

@@ -1,12 +1,12 @@
 import { join } from 'node:path'
 import * as z from 'zod'
-import { writeFileAtomic } from '../../base/files/atomic-file.js'
-import { readBoundedFileSync } from '../../base/files/bounded-file.js'
-import { reasonOf } from '../../base/errors/reason.js'
-import type { ServiceLog } from '../../base/log/service-log.js'
-import { MS_PER_DAY, type Milliseconds, type Octets } from '../../base/units.js'
-import type { Counters } from '../channel/wire.js'
-import { countersOf, countersRow, rowOf } from './traffic-counts.js'
+import { writeFileAtomic } from '../../../base/files/atomic-file.js'
+import { readBoundedFileSync } from '../../../base/files/bounded-file.js'
+import { reasonOf } from '../../../base/errors/reason.js'
+import type { ServiceLog } from '../../../base/log/service-log.js'
+import { MS_PER_DAY, type Milliseconds, type Octets } from '../../../base/units.js'
+import type { Counters } from '../../channel/wire.js'
+import { countersOf, countersRow, rowOf } from '../traffic-counts.js'
 
 const MS_PER_HOUR: Milliseconds = MS_PER_DAY / 24
 const HOURS_PER_WEEK = 168

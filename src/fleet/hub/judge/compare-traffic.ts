@@ -1,10 +1,10 @@
-import type { Milliseconds } from '../../base/units.js'
-import type { Counters } from '../channel/wire.js'
-import type { Band } from './hub-config.js'
-import type { Forecast } from './hub-state.js'
-import type { NetworkCounts } from './inventory.js'
+import type { Milliseconds } from '../../../base/units.js'
+import type { Counters } from '../../channel/wire.js'
+import type { Band } from '../hub-config.js'
+import type { Forecast } from '../hub-state.js'
+import type { NetworkCounts } from '../inventory.js'
 import type { RingWatch, Tally } from './ring-watch.js'
-import { NO_COUNTERS, sharesOf, sum } from './traffic-counts.js'
+import { NO_COUNTERS, sharesOf, sum } from '../traffic-counts.js'
 
 /** Below this, a mean response time is not compared. */
 const FAST: Milliseconds = 2

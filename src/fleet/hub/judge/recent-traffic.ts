@@ -1,7 +1,7 @@
 import * as z from 'zod'
-import type { Counters } from '../channel/wire.js'
-import { countersOf, countersRow, NO_COUNTERS, rowOf, sum } from './traffic-counts.js'
-import type { Counted, NetworkCounts } from './inventory.js'
+import type { Counters } from '../../channel/wire.js'
+import { countersOf, countersRow, NO_COUNTERS, rowOf, sum } from '../traffic-counts.js'
+import type { Counted, NetworkCounts } from '../inventory.js'
 
 /** Counts of a clock hour and of the one before, with one bundle. */
 interface Hours<T> {
