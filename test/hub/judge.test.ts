@@ -104,6 +104,12 @@ for (const [it, gateways, counts, expected, ahead] of [
     { kind: 'waiting' }
   ],
   [
+    'one has a newer bundle than a restored hub',
+    [known({ active: 11, refused: { ...refused, code: 'FLEET_OLDER' } })],
+    {},
+    { kind: 'waiting' }
+  ],
+  [
     'not ready',
     [known({ ready: false, problems: ['UPSTREAMS_DOWN'], since: EARLIER })],
     {},

@@ -228,6 +228,8 @@ t.test('what is not published', async t => {
   await t.rejects(post('ring=canary', await bundle({ serial: 10, bans: 'x.example' })), {
     code: 'HUB_SERIAL'
   })
+  const last = await bundle({ serial: Number.MAX_SAFE_INTEGER })
+  await t.rejects(post('ring=canary', last), { code: 'BUNDLE_SERIAL' })
   await t.rejects(post('ring=canary&forecast=x', good), { code: 'HUB_REQUEST' })
   await t.rejects(post('', good), { code: 'HUB_REQUEST', message: /ring/ })
   await t.rejects(call('POST', '/v1/rings/canary/promote'), { code: 'HUB_NOTHING' })

@@ -7,7 +7,7 @@ import type { ServiceLog } from '../../base/log/service-log.js'
 import { BundleFiles } from '../../sources/bundle/bundle-files.js'
 import { decodeBundle } from '../../sources/bundle/bundle.js'
 import { readTrustedKeys } from '../../sources/bundle/trusted-keys.js'
-import { checkValidity } from '../../sources/bundle/validity.js'
+import { checkSerial, checkValidity } from '../../sources/bundle/validity.js'
 import type { HubConfig, RingConfig } from './hub-config.js'
 import type { Forecast, PublishedBundle, Rollout, StateStore } from './hub-state.js'
 import { type Known, isFailing } from './inventory.js'
@@ -64,6 +64,7 @@ export class Rollouts {
     const newest = Math.max(0, ...bundles.map(one => one.serial))
     if (known === undefined ? serial <= newest : known.sha256 !== sha256)
       throw failure('HUB_SERIAL', serial, newest)
+    checkSerial(serial, newest, 'the bundle', clock.wall() / 1000)
     const loaded = await loadRules(new BundleFiles(bundle, { path: '', prefix: '' }), systemClock)
     if (!loaded.ok) throw failure('HUB_RULES', serial, loaded.errors[0]!.message)
     const bans = loaded.rules.networks

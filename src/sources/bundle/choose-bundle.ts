@@ -2,7 +2,7 @@ import { failure, InterdictError } from '../../base/errors/error.js'
 import type { Seconds } from '../../base/units.js'
 import { AcceptedBundles, type AcceptedRecord } from './accepted-bundles.js'
 import { decodeBundle, readBundleFile, type Bundle } from './bundle.js'
-import { checkValidity } from './validity.js'
+import { checkSerial, checkValidity } from './validity.js'
 import { BundleFiles } from './bundle-files.js'
 import type { TrustedKeys } from './signatures.js'
 import { readTrustedKeys, type TrustSettings } from './trusted-keys.js'
@@ -99,7 +99,7 @@ async function examineOffered(
  * Compares an offered bundle with the accepted ones. The creation time of the newest bundle is a
  * lower bound for the current time: setting the clock back does not make an old bundle valid again.
  *
- * @throws InterdictError BUNDLE_OLDER, BUNDLE_OTHER, BUNDLE_EARLY, BUNDLE_EXPIRED
+ * @throws InterdictError BUNDLE_OLDER, BUNDLE_OTHER, BUNDLE_EARLY, BUNDLE_EXPIRED, BUNDLE_SERIAL
  */
 function compareWithAccepted(
   { manifest }: Bundle,
@@ -117,7 +117,9 @@ function compareWithAccepted(
     if (newest.sha256 === sha256) return 'rolled back'
     throw failure('BUNDLE_OTHER', path, serial, newest.sha256)
   }
-  checkValidity(manifest, path, Math.max(now, newest?.created ?? 0))
+  const time = Math.max(now, newest?.created ?? 0)
+  checkValidity(manifest, path, time)
+  checkSerial(serial, newest?.serial ?? 0, path, time)
   return 'newer'
 }
 

@@ -153,3 +153,16 @@ t.test('a pipe instead of the bundle is rejected without blocking', async t => {
   execFileSync('mkfifo', [at.path])
   t.strictSame(await choose(0), [7, ['BUNDLE_UNREADABLE']])
 })
+
+t.test('a serial that would lock out all later ones is refused', async t => {
+  const { offer, choose } = place(t)
+  const tomorrow = NOW + DAY
+  await offer(Number.MAX_SAFE_INTEGER, -1, 90)
+  t.strictSame(await choose(0), [undefined, ['BUNDLE_SERIAL']])
+  await offer(tomorrow, -1, 90)
+  t.strictSame(await choose(0), [tomorrow, []])
+  await offer(tomorrow + 1001, -1, 90)
+  t.strictSame(await choose(0), [tomorrow, ['BUNDLE_SERIAL']])
+  await offer(tomorrow + 1000, -1, 90)
+  t.strictSame(await choose(0), [tomorrow + 1000, []], 'those who count up may skip some')
+})

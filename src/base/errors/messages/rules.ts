@@ -179,6 +179,8 @@ export const RULES = {
     `bundle ${bundle} expired at ${expired} (current time: ${now})`,
   BUNDLE_EARLY: (bundle: string, created: string, now: string) =>
     `bundle ${bundle} was created at ${created}, in the future (current time: ${now})`,
+  BUNDLE_SERIAL: (bundle: string, serial: number, highest: number) =>
+    `bundle ${bundle} has serial ${serial}, but none above ${highest} is accepted now, so that later bundles have higher ones; create it again with a lower serial, such as the Unix time, and check the clock`,
   BUNDLE_OLDER: (bundle: string, serial: number, newest: number) =>
     `bundle ${bundle} has serial ${serial}, but serial ${newest} has been accepted here before; to go back, use "interdict rollback", or create it again with a higher serial`,
   BUNDLE_OTHER: (bundle: string, serial: number, accepted: string) =>

@@ -13,7 +13,9 @@ const UNREACHED: readonly string[] = [
   'FLEET_CONNECT',
   'FLEET_PULL',
   'FLEET_MESSAGE',
-  'FLEET_WRITE'
+  'FLEET_WRITE',
+  // The hub was restored from a backup, and wants what it knew then.
+  'FLEET_OLDER'
 ]
 /** Errors that a wrong clock of the gateway explains. */
 const CLOCK: readonly string[] = ['BUNDLE_EARLY', 'BUNDLE_EXPIRED']
