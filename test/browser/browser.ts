@@ -343,10 +343,12 @@ t.test('pause a block, and end the pause; never a ban, and not without the scope
 })
 
 t.test('a report that takes long shows its progress, and can be cancelled', async t => {
-  const halted = new HaltedCommands(gateway.server.child.pid!)
+  // Other tests need commands meanwhile.
+  const own = await startGateway(t)
+  const halted = new HaltedCommands(own.server.child.pid!)
   t.teardown(() => halted.release())
   const path = '/reports?kind=overview&by=exception&since=30d'
-  const { page, faults } = await openAs(t, 'reader', path)
+  const { page, faults } = await visitorsOf(chrome, own).openAs(t, 'reader', path)
   await page.waitForSelector('[data-job=running] progress')
   await shows(page, 'report: running for')
   t.strictSame(await findings(page), [])

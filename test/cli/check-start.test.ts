@@ -326,6 +326,9 @@ const FILES: Readonly<Record<string, readonly Case[]>> = {
 
 /** All other string settings: whether they are valid depends on nothing outside the settings file. */
 const OTHERS = [
+  // Permits what the rules may name. It need not exist.
+  /^rules\.outside-folders\[\]$/,
+  /^listen\[\]\.certificates\[\]\.names\[\]$/,
   /\.(address|name|path|id|issuer|server-name|base-url|scopes\[\]|(name|roles)-claim|client-id)$/,
   /\.(timeout|[a-z-]*(interval|age|size|ttl)|space|rate|flush|burst|idle|grace|lame-duck|keep)$/,
   /^(upstreams|cache|alerts|reports|acme)\S*\.(give-up|loop-check|idle-probe|stale-[a-z]+|resend|at|dns-wait)$/,

@@ -185,7 +185,7 @@ for (const transport of transports()) {
     const { service, connect, budget } = one
     for (let i = 0; i < 200 && budget.counts.closed === 0; i++) {
       const client = connect(ATTACKER, { cert: foreign.certificate, key: foreign.key })
-      await Promise.race([once(client.socket, 'close'), until(() => client.ended)])
+      await until(() => client.closed || client.ended)
       client.socket.destroy()
     }
     t.equal(recognizer.counts.unknown, 62, 'costs more than a handshake')

@@ -14,6 +14,8 @@ let shared: Certificate | undefined
 /** What a TLS listener of a test needs, with one certificate for all tests of the process. */
 export function tlsListenOptions(limits: Partial<TlsLimits> = {}): TlsListenOptions {
   shared ??= servedCertificate('dns.example')
-  const material = { certificates: [shared], ticketKey: new Uint8Array(48) }
+  // Clients are asked for certificates where there are authorities.
+  const certificates = [{ ...shared, requestsClientCertificates: true }]
+  const material = { certificates, ticketKey: new Uint8Array(48) }
   return { material, limits: { timeout: 5000, inProgress: 100, ...limits } }
 }

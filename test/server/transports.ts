@@ -8,9 +8,16 @@ export function transports(): Transport[] {
   return typeof batch === 'string' ? [portableTransport()] : [batch, portableTransport()]
 }
 
+/** So long a machine may be busy with other things, in milliseconds. */
+const PATIENCE = 300_000
+
 /** Waits for a condition, checked once per turn of the event loop. */
 export async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise(resolve => setImmediate(resolve))
+  const end = performance.now() + PATIENCE
+  while (!isSo()) {
+    if (performance.now() > end) throw new Error(`it did not happen: ${isSo.toString()}`)
+    await new Promise(resolve => setImmediate(resolve))
+  }
 }
 
 /** Waits for what is in flight on loopback. */

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { batchTransport } from '../../src/wire/sockets/batch/batch.js'
 import { loadOpenSsl, openSslProblem } from '../../src/wire/tls/openssl/load-openssl.js'
 import { checkOpenSsl } from '../../src/wire/tls/openssl/openssl-check.js'
 import { FAILED, OpenSslError, type OpenSsl } from '../../src/wire/tls/openssl/openssl.js'
@@ -6,6 +7,12 @@ import { openSslObjects } from './open-ssl-objects.js'
 
 const loaded = loadOpenSsl()
 const skip = typeof loaded === 'string' && loaded
+const batch = batchTransport()
+
+t.test('OpenSSL is called where native code is', async t => {
+  if (typeof batch === 'string') t.comment(batch)
+  t.type(loaded, typeof batch === 'string' ? 'string' : 'object')
+})
 
 t.test('this version passes, and everything is freed', { skip }, async t => {
   const { contexts, connections } = openSslObjects(t)

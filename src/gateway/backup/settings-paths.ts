@@ -24,8 +24,6 @@ export const SETTINGS_PATHS: Readonly<Record<string, PathKind>> = {
   'tls.ticket-secret': 'file',
   rules: 'folder',
   'rules.folder': 'folder',
-  // They are not the gateway's own.
-  'rules.outside-folders[]': 'other',
   'rules.bundle': 'file',
   'rules.keys[]': 'file',
   'rules.mandates.folder': 'folder',

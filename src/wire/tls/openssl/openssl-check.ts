@@ -33,7 +33,8 @@ interface Check {
 export function checkOpenSsl(openSsl: OpenSsl): void {
   checkMemoryLayout(openSsl)
   const { certificate, key } = makeCheckCertificate(NAME)
-  const served = { chain: certificate, key, names: [], notBefore: 0, notAfter: 0, fingerprint: '' }
+  const dates = { notBefore: 0, notAfter: 0, fingerprint: '' }
+  const served = { chain: certificate, key, names: [], ...dates, requestsClientCertificates: true }
   const material = { certificates: [served], ticketKey: new Uint8Array(48) }
   const memory = new CheckMemory(openSsl)
   const server = new OpenSslContexts(openSsl, material, PROTOCOLS, undefined)
