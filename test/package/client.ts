@@ -8,6 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 /** After the last query. */
 const PATIENCE = 1_000
 const TICK = 10
+/** After a pause, so many are sent before responses are read: more than 277 do not fit into the buffer of a socket. */
+const BURST = 50
 
 const [, , label = '', seconds = '', rate = ''] = process.argv
 const total = Number(seconds) * Number(rate)
@@ -32,7 +34,7 @@ const started = performance.now()
 for (let next = 0; next < total;) {
   await sleep(TICK)
   const due = Math.min(total, ((performance.now() - started) * Number(rate)) / 1000)
-  for (; next < due; next++) socket.send(query(next), 53, '127.0.0.1')
+  for (let sent = 0; next < due && sent < BURST; sent++) socket.send(query(next++), 53, '127.0.0.1')
 }
 await sleep(PATIENCE)
 process.stdout.write(JSON.stringify([...answered].sort((a, b) => a - b)))
