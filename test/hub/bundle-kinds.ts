@@ -2,7 +2,8 @@ import type { Effect } from './fleet-model.js'
 
 export interface Kind {
   readonly name: string
-  readonly effect: Effect
+  /** Undefined: that of the bundle before. */
+  readonly effect?: Effect
   /** Part of the truth that its forecast says. Undefined: it was published without one. */
   readonly foreseen?: number
 }
@@ -49,8 +50,11 @@ export const GOOD: readonly Kind[] = [
   { name: 'a popular app', effect: everywhere(0.02), foreseen: 1.15 },
   { name: 'a popular app, too high a forecast', effect: everywhere(0.02), foreseen: 1.35 },
   { name: 'an app for one network', effect: { blocks: { offices: 0.03 } }, foreseen: 0.9 },
-  { name: 'without a forecast, nothing changes', effect: {} },
-  { name: 'without a forecast, a small ban', effect: everywhere(0.005) },
+  { name: 'without a forecast, nothing changes' },
+  {
+    name: 'without a forecast, a small ban more than before',
+    effect: { blocks: { offices: 0.035, phones: 0.005, guests: 0.005, servers: 0.005 } }
+  },
   { name: 'a ban that ends', effect: { keeps: 0.8 }, foreseen: 0.9 },
   { name: 'a ban that ends, without a forecast', effect: { keeps: 0.9 } },
   { name: 'a new list', effect: everywhere(0.01), foreseen: 0.8 }

@@ -131,11 +131,13 @@ function blockedBeyond(
     return text(band.blocked)
   // Without a forecast nobody has said how much more the bundle is to block.
   if (spread === undefined || forecast === null) return undefined
-  const width =
+  const width = Math.min(
+    band.blocked,
     Math.max(LEAST_BAND, SIGNIFICANT * spread.standardError) + FORECAST_ERROR * Math.abs(shift)
-  return Math.abs(spread.difference - shift) > Math.min(width, band.blocked)
-    ? text(width)
-    : undefined
+  )
+  // Both: the mean over gateways is that of small ones, the share of all lookups that of large ones.
+  const isBeyond = Math.min(Math.abs(spread.difference - shift), Math.abs(now - expected)) > width
+  return isBeyond ? text(width) : undefined
 }
 
 /** Whether much of what is otherwise blocked no longer is: a band in percentage points would not see it. */
