@@ -67,7 +67,7 @@ export class RecentTraffic {
     return all
   }
 
-  /** What a restart needs; networks are counted anew. */
+  /** What a restart needs; counts of networks start over. */
   toJSON(): z.output<typeof recentSchema> {
     return Object.fromEntries(
       [...this.gateways].map(([name, { hour, serial, counts, earlier }]) => {
