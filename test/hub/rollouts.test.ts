@@ -105,15 +105,19 @@ async function rig(t: Test, isReal = false) {
     const { secret } = decodeToken(made.token)
     const pair = createUser()
     const request = JSON.stringify({ secret, key: pair.getPublicKey() })
-    const reply = Buffer.from(await enrolment.enrol(Buffer.from(request))).toString()
-    const again = Buffer.from(await enrolment.enrol(Buffer.from(request))).toString()
+    const other = JSON.stringify({ secret, key: createUser().getPublicKey() })
+    const ask = async (body: string): Promise<string> =>
+      Buffer.from(await enrolment.enrol(Buffer.from(body))).toString()
+    const reply = await ask(request)
+    const again = await ask(other)
+    const repeated = await ask(request)
     const key = userSeed(Buffer.from(pair.getSeed()).toString())!
     let number = 0
     const send = (more: Partial<Report>) => {
       const own = { gateway: name, ring, number: ++number, at: new Date(now).toISOString() }
       return inventory.onReport(signReport(report({ ...own, ...more }), key))
     }
-    return { send, reply, again, request }
+    return { send, reply, again, repeated, request }
   }
   return {
     ...{ config, store, rollouts, enrolment, inventory, log, call, enrol, folder, nats },
@@ -325,9 +329,10 @@ t.test('enrolment: once, in time, and revoked', async t => {
     t,
     true
   )
-  const { reply, again, send, request } = await enrol('a', 'canary')
+  const { reply, again, repeated, send, request } = await enrol('a', 'canary')
   t.match(reply, /^{"jwt":"ey/)
   t.match(again, /unknown, or was used before/)
+  t.equal(repeated, reply, 'a gateway that lost the reply asks again')
   const first = store.state.gateways.a!.account!
   t.equal(inventory.nameOf(first), 'a')
   t.equal(send({}), undefined)
@@ -338,9 +343,10 @@ t.test('enrolment: once, in time, and revoked', async t => {
   const made = (await call('POST', '/v1/tokens?name=b&ring=all&expires=1m')) as { token: string }
   const { key } = JSON.parse(request) as { key: string }
   pass(60_000)
+  t.match(await ask(request), /unknown, or was used before/)
   const late = JSON.stringify({ secret: decodeToken(made.token).secret, key })
   t.match(await ask(late), /expired/)
-  t.equal(log.with('enrolment refused').length, 4)
+  t.equal(log.with('enrolment refused').length, 5)
   await t.rejects(call('POST', '/v1/tokens?name=b&ring=x'), { code: 'HUB_RING' })
   await t.rejects(call('POST', '/v1/tokens?name=b.c&ring=all'), { code: 'HUB_REQUEST' })
   await t.rejects(call('POST', '/v1/gateways/x/revoke'), { code: 'HUB_GATEWAY' })

@@ -1,6 +1,6 @@
 import type { InterdictError } from '../../base/errors/error.js'
 import type { Clock } from '../../base/time/clock.js'
-import { MS_PER_SECOND } from '../../base/units.js'
+import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
 import { isAccountKey } from '../channel/nkey.js'
 import { isRevokedJwt, type Authority } from './authority.js'
@@ -9,6 +9,8 @@ import type { StateStore } from './hub-state.js'
 
 /** Requests to the servers at a time. */
 const AT_ONCE = 16
+/** How long the reply to an enrolment may take: revoking its token cuts the connection. */
+const REPLY_TIME: Milliseconds = 5_000
 
 export interface AccountSyncOptions {
   readonly authority: Pick<Authority, 'enrolmentKey' | 'enrolmentJwt' | 'gatewayJwt' | 'revokedJwt'>
@@ -25,6 +27,8 @@ export class AccountSync {
   /** Accounts whose JWT the servers may not have. */
   private readonly waiting = new Set<string>()
   private flushing: Promise<void> | undefined
+  /** When revoked tokens are pushed. */
+  private tokensDue: Milliseconds | undefined
 
   constructor(private readonly options: AccountSyncOptions) {}
 
@@ -39,10 +43,19 @@ export class AccountSync {
     await this.pushOnce(account)
   }
 
-  /** Gives the servers the tokens that are revoked, soon. */
+  /** Gives the servers the revoked tokens once their last reply has arrived. */
   pushTokens(): void {
-    this.waiting.add(this.options.authority.enrolmentKey)
-    void this.flush().catch(() => undefined)
+    this.tokensDue ??= this.options.clock.now() + REPLY_TIME
+  }
+
+  /** Each second. @throws InterdictError HUB_NATS */
+  async check(): Promise<void> {
+    const { clock, authority, nats } = this.options
+    if (this.tokensDue !== undefined && clock.now() >= this.tokensDue) {
+      this.tokensDue = undefined
+      this.waiting.add(authority.enrolmentKey)
+    }
+    if (this.isPending && nats.isConnected) await this.flush()
   }
 
   /** Pushes what waits. Resolves when the servers have it. @throws InterdictError HUB_NATS */

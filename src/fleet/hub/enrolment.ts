@@ -15,6 +15,8 @@ import type { Inventory } from './inventory.js'
 const MAX_REQUEST = 4096
 /** Tokens that wait to be used. */
 const MAX_TOKENS = 20_000
+/** A gateway that lost the reply asks again, over HTTPS where the hub has it. */
+const REPEAT_TIME: Milliseconds = 60_000
 /** No token is valid for longer. */
 const MAX_LIFETIME: Seconds = (31 * MS_PER_DAY) / MS_PER_SECOND
 
@@ -27,12 +29,21 @@ export interface EnrolmentOptions {
   readonly log: ServiceLog
   /** Gives the servers the JWT of the account of a gateway. @throws InterdictError HUB_NATS; it is retried */
   readonly push: (account: string) => Promise<void>
-  /** Gives the servers the revoked tokens, soon. */
+  /** Gives the servers the revoked tokens, a few seconds later. */
   readonly revokeTokens: () => void
+}
+
+interface Answered {
+  readonly key: string
+  readonly reply: Uint8Array
+  readonly until: Milliseconds
 }
 
 /** Which gateways belong to the fleet: tokens for new ones, credentials, revocation. */
 export class Enrolment {
+  /** Replies of the last minute by hash of the token's secret. */
+  private readonly answered = new Map<string, Answered>()
+
   constructor(private readonly options: EnrolmentOptions) {
     for (const [name, { key, account, revoked }] of Object.entries(options.store.state.gateways)) {
       if (revoked === null) options.inventory.add(name, key, account)
@@ -88,6 +99,8 @@ export class Enrolment {
       return refuse('malformed request')
     const { secret, key } = request
     const hash = hashOf(secret)
+    const repeated = this.answeredTo(hash, key)
+    if (repeated !== undefined) return repeated
     const token = store.state.tokens[hash]
     if (token === undefined) return refuse('the token is unknown, or was used before')
     if (Date.parse(token.expires) <= clock.wall()) return refuse('the token has expired')
@@ -110,10 +123,20 @@ export class Enrolment {
       log.info({ gateway: name, ring }, 'gateway enrolled')
       for (const one of [account, replaced]) if (one !== undefined) await this.pushLater(one)
       this.options.revokeTokens()
-      return Buffer.from(JSON.stringify({ jwt }))
+      const reply = Buffer.from(JSON.stringify({ jwt }))
+      this.answered.set(hash, { key, reply, until: clock.now() + REPEAT_TIME })
+      return reply
     } catch (error) {
       return refuse(reasonOf(error, ''))
     }
+  }
+
+  /** The reply to the same request within a minute. */
+  private answeredTo(hash: string, key: string): Uint8Array | undefined {
+    const now = this.options.clock.now()
+    for (const [known, { until }] of this.answered) if (until <= now) this.answered.delete(known)
+    const found = this.answered.get(hash)
+    return found?.key === key ? found.reply : undefined
   }
 
   /**

@@ -185,7 +185,7 @@ export class Hub {
       await this.rollouts.check()
       this.saveTraffic()
       await this.delivery.check()
-      if (this.accounts.isPending && this.nats.isConnected) await this.accounts.flush()
+      await this.accounts.check()
     } catch (error) {
       this.log.error({ error: reasonOf(error, '') }, 'rings not checked')
     }
