@@ -17,6 +17,7 @@ const IN_PLACE = [
   ...['upstreams.servers', 'upstreams.use-resolv-conf', 'upstreams.forward', 'upstreams.timeout'],
   ...['upstreams.give-up', 'upstreams.case-randomization', 'upstreams.cookies'],
   'upstreams.source-ports',
+  'warm-up',
   'upstreams.idle-probe',
   'admin.ready-requires',
   'upstreams.loop-check',

@@ -10,6 +10,10 @@ import type {
 } from '../../src/gateway/workers/worker-messages.js'
 import { collectGarbage } from '../../src/base/threads/heap.js'
 import { threadOf } from '../../src/base/threads/thread.js'
+import { warmUp } from '../../src/gateway/workers/warm-up.js'
+import { systemClock } from '../../src/base/time/clock.js'
+import { PackedAnswerCache } from '../../src/resolver/cache/packed.js'
+import { chooseTransport } from '../../src/wire/sockets/transport.js'
 import { DataPlane } from '../../src/gateway/workers/data-plane.js'
 import { SharedCache } from '../../src/gateway/workers/shared-cache.js'
 import { compile } from '../../src/policy/compile/compile.js'
@@ -22,7 +26,7 @@ import {
 } from '../../src/resolver/context/lookup-counters.js'
 import { loadRules } from '../../src/policy/rules/load.js'
 import { DescriptorTable } from '../../src/base/system/descriptor-table.js'
-import type { Endpoint } from '../../src/wire/sockets/datagram.js'
+import type { DatagramSocket, Endpoint, Transport } from '../../src/wire/sockets/datagram.js'
 import { freePort } from '../udp/free-port.js'
 import { askUdp } from './dns-client.js'
 import { flood } from './flood.js'
@@ -115,7 +119,7 @@ for (const transport of kinds) {
       },
       exited: () => died()
     })
-    thread.send({ kind: 'listen', endpoints: [endpoint], sockets: [], ...before })
+    thread.send({ kind: 'listen', endpoints: [endpoint], sockets: [], warmsUp: false, ...before })
     thread.send({ kind: 'adopt', ...after })
     await whenReady
     const kinds = heard.map(({ kind }) => kind)
@@ -124,6 +128,51 @@ for (const transport of kinds) {
     t.equal((await askUdp(endpoint, 'a.example')).rcode, 'SERVFAIL')
     thread.send({ kind: 'end' })
     await thread.end(10_000)
+  })
+
+  t.test(`${transport}: a worker warms up with sockets and memory of its own`, async t => {
+    const site = new Site(t, {})
+    const rules = await rulesOf(site, 'a.example')
+    const { init } = await stage(site, transport)
+    const { transport: real } = chooseTransport(transport)
+    const servers: DatagramSocket[] = []
+    const closed: string[] = []
+    const watched = <S extends { close(): void }>(socket: S, name: string): S => {
+      const close = socket.close.bind(socket)
+      return Object.assign(socket, { close: () => (closed.push(name), close()) })
+    }
+    const watching: Transport = {
+      ...real,
+      bind: async (...options) => {
+        servers.push(watched(await real.bind(...options), 'server'))
+        return servers.at(-1)!
+      },
+      open: (...options) => watched(real.open(...options), 'client')
+    }
+    const fresh = createRing()
+    await warmUp(init, rules, watching, new AbortController().signal)
+    const [upstream, plane] = servers
+    t.ok(upstream!.counts.received > 0, 'it asks its own upstream')
+    t.ok(plane!.counts.sent > upstream!.counts.received, 'and answers from its own cache, too')
+    t.equal(closed.filter(name => name === 'server').length, 2)
+    t.ok(closed.includes('client'))
+    for (const memory of [init.counters, rules.counters])
+      t.ok(new Float64Array(memory).every(count => count === 0))
+    t.ok(Buffer.from(init.ring).equals(Buffer.from(fresh)))
+    const cache = new PackedAnswerCache(init.cache.answers, systemClock, 0, 1)
+    t.equal(cache.entries, 0)
+  })
+
+  t.test(`${transport}: a worker that is ended while it warms up ends`, async t => {
+    const site = new Site(t, {})
+    const rules = await rulesOf(site, 'a.example')
+    const { init: workerData, endpoint } = await stage(site, transport)
+    const worker = new Worker(packed('worker-main.js'), { workerData, execArgv: [] })
+    const exited = once(worker, 'exit')
+    const listen = { endpoints: [endpoint], sockets: [], warmsUp: true, ...rules }
+    worker.postMessage({ kind: 'listen', ...listen })
+    worker.postMessage({ kind: 'end' })
+    t.strictSame(await exited, [0])
   })
 
   t.test(`${transport}: a worker that fails while datagrams arrive ends alone`, async t => {
@@ -137,7 +186,13 @@ for (const transport of kinds) {
       const unknown = {} as CountedSnapshot
       if (message.kind === 'listening') worker.postMessage({ kind: 'adopt', ...unknown })
     })
-    worker.postMessage({ kind: 'listen', endpoints: [endpoint], sockets: [], ...rules })
+    worker.postMessage({
+      kind: 'listen',
+      endpoints: [endpoint],
+      sockets: [],
+      warmsUp: false,
+      ...rules
+    })
     await flood(endpoint, once(worker, 'exit'))
     t.strictSame(
       heard.map(({ kind }) => kind),

@@ -25,6 +25,8 @@ export interface Config {
   readonly tls: TlsConfig
   readonly workers: number | 'auto'
   readonly transport: 'auto' | 'batch' | 'portable'
+  /** When workers compile their code before they listen. */
+  readonly warmUp: 'upgrade' | 'always'
   /** The rules folder; with `bundle`, the bundle file. */
   readonly rules: string
   /** Other folders in which files that the rules name may be. */

@@ -134,6 +134,7 @@ function configOf(
     tls: tlsOf(settings.tls, context),
     workers,
     transport,
+    warmUp: settings['warm-up'],
     ...rulesOf(settings.rules, folder),
     upstreams: upstreamsOf(settings.upstreams, server),
     cache: {

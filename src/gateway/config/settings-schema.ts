@@ -202,6 +202,7 @@ export const settingsSchema = section({
     .union([z.literal('auto', 'auto'), z.int('a number from 1 to 64').min(1).max(64)])
     .prefault('auto'),
   transport: z.enum(['auto', 'batch', 'portable']).prefault('auto'),
+  'warm-up': z.enum(['upgrade', 'always']).prefault('upgrade'),
   rules: rulesSchema,
   upstreams,
   cache,

@@ -21,6 +21,7 @@ import { UpstreamResponseHandler } from '../../resolver/answers/upstream-respons
 import { ClientRecognizer } from '../../resolver/server/client-recognizer.js'
 import { DescriptorTable } from '../../base/system/descriptor-table.js'
 import { ListeningSockets, type ListeningSocket } from '../../wire/sockets/listening-sockets.js'
+import type { Endpoint, Transport } from '../../wire/sockets/datagram.js'
 import { chooseTransport } from '../../wire/sockets/transport.js'
 import type { MeasuredForwarder } from '../../resolver/upstream/create-forwarder.js'
 import { systemTimers } from '../../base/time/timers.js'
@@ -56,6 +57,11 @@ interface Parts {
   readonly responseTimer: ClientResponseTimer
   readonly sharedQueries: SharedQueries | undefined
   readonly logger: QueryLogger
+}
+
+/** The transport of one thread. @throws InterdictError SOCKET_NO_BATCH */
+export function transportOf({ settings, descriptors }: WorkerInit): Transport {
+  return chooseTransport(settings.config.transport, new DescriptorTable(descriptors)).transport
 }
 
 /** The data plane of one worker: resolver, shelf, upstream sockets and listeners. */
@@ -113,12 +119,12 @@ export class DataPlane {
   async listen(
     endpoints: readonly ListenConfig[],
     rules: CountedSnapshot,
-    inherited: readonly ListeningSocket[]
+    inherited: readonly ListeningSocket[],
+    transport = transportOf(this.init)
   ): Promise<void> {
     const { settings } = this
-    const { upstreamSockets, descriptors } = this.init
+    const { upstreamSockets } = this.init
     const { config, upstreams, labels } = settings
-    const { transport } = chooseTransport(config.transport, new DescriptorTable(descriptors))
     const { clock, log } = this
     const onUp = (): void => {
       void this.flushFailures()
@@ -139,6 +145,11 @@ export class DataPlane {
     this.configure(this.settings)
     const sockets = new ListeningSockets(transport, inherited)
     await this.listeners.open(sockets, endpoints, parts.resolver)
+  }
+
+  /** On which it listens, with the ports that the system chose. */
+  get endpoints(): readonly Endpoint[] {
+    return this.listeners.endpoints
   }
 
   adopt(rules: CountedSnapshot): void {

@@ -8,6 +8,7 @@ import type { ClientRecognizer } from '../../resolver/server/client-recognizer.j
 import type { TcpService } from '../../resolver/server/tcp-service.js'
 import { serveTcp } from '../../resolver/server/tcp.js'
 import { serveUdp, type UdpService } from '../../resolver/server/udp.js'
+import type { Endpoint } from '../../wire/sockets/datagram.js'
 import type { ListeningSocket, ListeningSockets } from '../../wire/sockets/listening-sockets.js'
 import type { WorkerInit } from './worker-messages.js'
 import type { ReportExcess } from '../../resolver/server/cpu-budget.js'
@@ -34,6 +35,11 @@ export class WorkerListeners {
   get counted() {
     const { udp, tcp, limits } = this
     return { udp, tcp, limits }
+  }
+
+  /** On which it listens for UDP, with the ports that the system chose. */
+  get endpoints(): readonly Endpoint[] {
+    return this.udp.map(({ local }) => local)
   }
 
   get sockets(): readonly ListeningSocket[] {

@@ -4,12 +4,14 @@ import { parentPort, resourceLimits, workerData } from 'node:worker_threads'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import { mmapLargeBlocks } from '../../base/system/malloc.js'
 import { takeShortSlices } from '../../base/system/scheduling.js'
-import { DataPlane } from './data-plane.js'
+import { DataPlane, transportOf } from './data-plane.js'
 import { endThread } from '../../base/threads/end-thread.js'
 import { EventLoopLag } from './event-loop-lag.js'
 import { useKeptKoffi } from '../../base/threads/kept-koffi.js'
 import { createThreadLog } from '../../base/threads/thread-log.js'
 import type { FromWorker, ToWorker, WorkerInit } from './worker-messages.js'
+import { reasonOf } from '../../base/errors/reason.js'
+import { warmUp } from './warm-up.js'
 import { serializeError } from '../../base/errors/serialized-error.js'
 
 /**
@@ -31,9 +33,12 @@ if (init.settings.config.transport !== 'portable') {
   mmapLargeBlocks()
   takeShortSlices()
 }
+const log = createThreadLog(post)
+/** The sockets of the warm-up are to be closed. */
+const ending = new AbortController()
 const dataPlane = new DataPlane(
   init,
-  createThreadLog(post),
+  log,
   token => post({ kind: 'probe', token }),
   (zone, primary) => post({ kind: 'notified', zone, primary })
 )
@@ -49,7 +54,7 @@ parentPort!.on('message', (message: ToWorker) => {
 async function onMessage(message: ToWorker): Promise<void> {
   switch (message.kind) {
     case 'listen':
-      await dataPlane.listen(message.endpoints, message, message.sockets)
+      await listen(message)
       post({ kind: 'listening' })
       break
     case 'adopt':
@@ -83,6 +88,16 @@ async function onMessage(message: ToWorker): Promise<void> {
   }
 }
 
+async function listen(message: ToWorker & { readonly kind: 'listen' }): Promise<void> {
+  const { endpoints, sockets, warmsUp } = message
+  const transport = transportOf(init)
+  if (warmsUp)
+    await warmUp(init, message, transport, ending.signal).catch((error: unknown) => {
+      log.warn({ error: reasonOf(error) }, 'not warmed up')
+    })
+  await dataPlane.listen(endpoints, message, sockets, transport)
+}
+
 function fail(error: unknown): void {
   post({ kind: 'failed', error: serializeError(error) })
   end()
@@ -94,6 +109,7 @@ function fail(error: unknown): void {
  */
 function end(): void {
   try {
+    ending.abort()
     dataPlane.close()
   } finally {
     endThread()

@@ -76,6 +76,8 @@ export type ToWorker =
       readonly endpoints: readonly ListenConfig[]
       /** Its share of the sockets inherited from another process. */
       readonly sockets: readonly ListeningSocket[]
+      /** First answer queries of its own. */
+      readonly warmsUp: boolean
     })
   | (CountedSnapshot & { readonly kind: 'adopt' })
   | { readonly kind: 'settings'; readonly settings: WorkerSettings }

@@ -137,8 +137,9 @@ export class WorkerPool {
     this.endpoints = endpoints
     this.rules = rules
     const shares = shareSockets(inherited, this.size)
+    const warmsUp = this.settings.config.warmUp === 'always' || inherited.length > 0
     for (const worker of this.workers.values())
-      this.tellToListen(worker, rules, shares[worker.index])
+      this.tellToListen(worker, rules, shares[worker.index], warmsUp)
     await this.waitUntil(
       () => this.startError !== undefined || this.every(worker => worker.listening)
     )
@@ -269,10 +270,12 @@ export class WorkerPool {
   private tellToListen(
     worker: PoolWorker,
     rules: CountedSnapshot,
-    sockets: readonly ListeningSocket[] = []
+    sockets: readonly ListeningSocket[] = [],
+    warmsUp = false
   ): void {
+    const { endpoints } = this
     worker.generation = rules.snapshot.generation
-    worker.thread.send({ kind: 'listen', endpoints: this.endpoints, sockets, ...rules })
+    worker.thread.send({ kind: 'listen', endpoints, sockets, warmsUp, ...rules })
   }
 
   private onMessage(worker: PoolWorker, message: FromWorker): void {

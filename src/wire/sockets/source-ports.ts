@@ -87,7 +87,8 @@ function mark(allowed: Uint8Array, ranges: readonly PortRange[], value: 0 | 1): 
 }
 
 function portsOf(allowed: Uint8Array): Uint16Array {
-  const ports: number[] = []
-  for (const [port, isAllowed] of allowed.entries()) if (isAllowed === 1) ports.push(port)
-  return Uint16Array.from(ports)
+  const ports = new Uint16Array(allowed.length)
+  let count = 0
+  for (let port = 0; port < allowed.length; port++) if (allowed[port] === 1) ports[count++] = port
+  return ports.slice(0, count)
 }
