@@ -139,7 +139,11 @@ for (const transport of kinds) {
     const closed: string[] = []
     const watched = <S extends { close(): void }>(socket: S, name: string): S => {
       const close = socket.close.bind(socket)
-      return Object.assign(socket, { close: () => (closed.push(name), close()) })
+      const closeWatched = (): void => {
+        closed.push(name)
+        close()
+      }
+      return Object.assign(socket, { close: closeWatched })
     }
     const watching: Transport = {
       ...real,
