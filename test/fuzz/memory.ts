@@ -20,10 +20,10 @@ export class Curve {
     return median(after.slice(-part)) - median(after.slice(0, part))
   }
 
-  /** @param what the name of what was done */
-  show(what: string): string {
+  /** @param what the name of what was done @param measured what the octets are */
+  show(what: string, measured = 'RSS in MB'): string {
     const rows = this.points.map(({ done, octets }) => [String(done), (octets / MB).toFixed(1)])
-    return table([what, 'RSS in MB'], rows)
+    return table([what, measured], rows)
   }
 }
 
