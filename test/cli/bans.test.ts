@@ -119,7 +119,10 @@ t.test('shows everything that the rules say about them', async t => {
     authority: 'a parliament',
     legalBasis: 'law 1',
     owner: 'head of security',
-    lacking: ['schools']
+    lacking: ['schools'],
+    partly: [],
+    scope: null,
+    uncovered: []
   })
   t.match(list.exceptions, [
     {
@@ -169,7 +172,9 @@ t.test('shows which networks lack a ban that others have', async t => {
       title: 'clip',
       banned: ['phones', 'guests'],
       monitored: [],
-      lacking: ['schools']
+      lacking: ['schools'],
+      scope: null,
+      uncovered: []
     },
     {
       kind: 'app',
@@ -177,7 +182,9 @@ t.test('shows which networks lack a ban that others have', async t => {
       title: 'chat',
       banned: ['schools'],
       monitored: ['phones', 'guests'],
-      lacking: []
+      lacking: [],
+      scope: null,
+      uncovered: []
     }
   ])
 })

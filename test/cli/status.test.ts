@@ -157,6 +157,7 @@ const TROUBLE: StatusReply = withHealth({
   slowTransport: null,
   slowTls: null,
   transport: 'batch',
+  enforcement: { against: [], byOrder: [], more: 0 },
   listening: Array.from({ length: 9 }, (_, i) => {
     return {
       address: '2001:db8::53',

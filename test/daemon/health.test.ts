@@ -45,9 +45,9 @@ const REJECTED = (
   [
     'CERTIFICATE_NAME',
     'CERTIFICATE_UNTRUSTED',
-    'CERTIFICATE_EXPIRED',
     'CERTIFICATE_OUTDATED',
-    'TLS_FAILING'
+    'TLS_FAILING',
+    'CERTIFICATE_EXPIRED'
   ] as const
 ).map(code => ({ code, listener: 'dot 127.0.0.1:853', name: '', problem: 'no', since: now }))
 const wrong = (rule: string): NonNullable<Status['probe']>['failures'][number] => {
@@ -85,6 +85,7 @@ const GOOD: Status = {
     ...{ shrunkLists: [], removedBans: [] },
     bundle: null
   } as unknown as Status['rules'],
+  enforcement: { against: [], byOrder: [], more: 0 },
   settings: null,
   workers: [worker],
   silent: [],
@@ -118,6 +119,14 @@ const hook = (error: string | null) => {
   return { name: 'ops', active: 0, waiting: 0, sent: 0, failed: 0, dropped: 0, error }
 }
 
+const deviation = (
+  kind: 'pause' | 'scope',
+  code: HealthProblem['code']
+): Status['enforcement']['against'][number] => ({
+  ...{ kind, code, subject: 'clip', networks: [], by: null, reason: null, until: null },
+  message: 'no'
+})
+
 const cases: readonly {
   readonly it: string
   readonly bad: Partial<Status>
@@ -141,6 +150,16 @@ const cases: readonly {
     codes: ['WORKER_DOWN']
   },
   { it: 'a worker is silent', bad: { silent: [0] }, codes: ['WORKER_SILENT'] },
+  {
+    it: 'a block is paused, and a declared scope is not covered',
+    bad: {
+      enforcement: {
+        against: [deviation('pause', 'BLOCK_PAUSED'), deviation('scope', 'SCOPE_UNCOVERED')],
+        ...{ byOrder: [], more: 0 }
+      }
+    },
+    codes: ['BLOCK_PAUSED', 'SCOPE_UNCOVERED']
+  },
   {
     it: 'rules are refused',
     bad: rules({ reload: { ...reload, outcome: 'refused', first } }),
@@ -262,9 +281,9 @@ const cases: readonly {
     codes: [
       'CERTIFICATE_NAME',
       'CERTIFICATE_UNTRUSTED',
-      'CERTIFICATE_EXPIRED',
       'CERTIFICATE_OUTDATED',
-      'TLS_FAILING'
+      'TLS_FAILING',
+      'CERTIFICATE_EXPIRED'
     ]
   },
   {

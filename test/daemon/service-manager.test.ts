@@ -35,6 +35,7 @@ const GOOD = {
   probe: null,
   zones: [],
   recorder: { writable: true, misplaced: false, keyError: null, outputs: [] },
+  enforcement: { against: [], byOrder: [], more: 0 },
   readyRequires: [],
   slowTransport: null,
   slowTls: null,

@@ -305,7 +305,14 @@ t.test('names that mandates list are asked in each round, where the rules ban th
   const rules = await rulesOf(JSON.stringify(ALL))
   const snapshot = compile(rules, { generation: 1, random: () => 7 })
   const order: MandatedNames = {
-    ...{ mandate: 'be', file: 'be.yaml', ofApps: [], networks: 'all' as const, prefixes: [] },
+    ...{
+      mandate: 'be',
+      file: 'be.yaml',
+      apps: [],
+      ofApps: [],
+      networks: 'all' as const,
+      prefixes: []
+    },
     ...{ from: -Infinity, until: Infinity },
     names: ['media.clip.example', '*.clip.example', 'open.example']
   }

@@ -125,7 +125,7 @@ t.test('rules: what began, ended and comes next, with what calls for action mark
   )
   const covered = { ...RULES, uncovered: [] }
   const fine = await reportOf(t, 'daily', [blocked('2026-11-02', 'tiktok')], { rules: covered })
-  t.match(fine.tiles![3], { value: 0, note: 'every ban holds in all networks', warn: false })
+  t.match(fine.tiles![3], { value: 0, note: 'every scope is covered', warn: false })
   t.equal(table(fine, 'changes'), undefined, 'not of a day')
 })
 

@@ -3,7 +3,7 @@ import { HEALTH_STATES, PROBLEMS } from '../../gateway/status/problems.js'
 import { counter, gauge, gauges, info, timeOf } from './families.js'
 import { logMetrics, outputMetrics } from './log-metrics.js'
 import type { MetricFamily } from './metrics-text.js'
-import { rulesMetrics, zoneMetrics } from './rules-metrics.js'
+import { enforcementMetrics, rulesMetrics, zoneMetrics } from './rules-metrics.js'
 import { sharedMetrics } from './shared-metrics.js'
 import { alertMetrics, fleetMetrics, probeMetrics, reportMetrics } from './service-metrics.js'
 import { cacheMetrics, trafficMetrics, upstreamMetrics, workerMetrics } from './traffic-metrics.js'
@@ -28,6 +28,7 @@ export function metricFamilies(status: StatusReply, figures: ProcessFigures): Me
     ...processMetrics(status, figures),
     ...healthMetrics(status),
     ...rulesMetrics(status),
+    ...enforcementMetrics(status),
     ...workerMetrics(status),
     ...trafficMetrics(status),
     ...cacheMetrics(status),

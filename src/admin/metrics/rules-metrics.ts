@@ -1,3 +1,4 @@
+import type { Deviation } from '../../analysis/enforcement/rules-enforcement.js'
 import type { StatusReply } from '../../gateway/status/health.js'
 import { byLabel, gauge, gauges, optional, timeOf } from './families.js'
 import type { MetricFamily } from './metrics-text.js'
@@ -35,6 +36,29 @@ export function rulesMetrics({ rules, settings }: StatusReply): MetricFamily[] {
     )
   ]
 }
+
+/** Everything of `enforcement`, counted by kind. */
+export function enforcementMetrics({ enforcement }: StatusReply): MetricFamily[] {
+  const { against, byOrder, more } = enforcement
+  const counted = (order: string, kinds: readonly string[], all: readonly Deviation[]) =>
+    kinds.map(kind => {
+      return { value: all.filter(one => one.kind === kind).length, labels: { order, kind } }
+    })
+  return [
+    gauges(
+      'not_enforced',
+      'What is not enforced now, against orders or by order, and its kind; unlisted: more than the status lists.',
+      [
+        ...counted('against', AGAINST, against),
+        ...counted('by', BY_ORDER, byOrder),
+        { value: more, labels: { order: 'by', kind: 'unlisted' } }
+      ]
+    )
+  ]
+}
+
+const AGAINST = ['pause', 'scope', 'rules', 'mandate', 'list', 'probe', 'upstream'] as const
+const BY_ORDER = ['exception', 'monitor', 'schedule'] as const
 
 export function zoneMetrics({ zones }: StatusReply): MetricFamily[] {
   return [

@@ -1,4 +1,4 @@
-import { NOT_BANNED } from '../report/questions/ban.js'
+import { networkStateText } from '../report/questions/ban.js'
 import { exceptionsTable, type UsedException } from '../report/questions/exceptions-table.js'
 import { rankingTable, type TallyTable } from '../report/questions/tables.js'
 import { column, type Table, type Value } from '../report/report.js'
@@ -96,14 +96,16 @@ function outcomesTable({ tally, completeness }: Judged): Table {
 
 /** Networks of the rules in their order, then networks that occur only in the log. */
 function coverageTable({ enforcement, tally, facts }: Judged): Table {
-  const known = facts?.networks ?? new Map<string, string>()
+  const known = new Map(facts?.networks.map(one => [one.network, one]))
   const ordered = enforcement.networks
   const ids = new Set([...known.keys(), ...ordered, ...tally.networks.keys()])
   const rows = [...ids].map((id): Value[] => {
     const row = tally.networks.get(id)
+    const network = known.get(id)
+    const absent = facts === undefined ? 'unknown' : 'not in the current rules'
     return [
       id,
-      known.get(id) ?? (facts === undefined ? 'unknown' : 'not in the current rules'),
+      network === undefined ? absent : networkStateText(network),
       ...(['lookups', 'blocked', 'monitored', 'answered'] as const).map(key => row?.[key] ?? 0),
       row?.clients.size ?? 0,
       row === undefined ? null : new Date(row.first),
@@ -115,7 +117,7 @@ function coverageTable({ enforcement, tally, facts }: Judged): Table {
     id: 'networks',
     title: 'Coverage by network',
     description:
-      'Status of the ban in each network under the current rules, and all logged lookups of its names. A network without the ban is a gap; its lookups are not in the headline.',
+      'Status of the ban in each network under the current rules, and all logged lookups of its names. A network of its declared scope that does not ban all of it is a gap; without a declared scope, gaps are not known. Lookups of networks without the ban are not in the headline.',
     emptyText: NO_LOOKUPS,
     columns: [
       column('network', 'text'),
@@ -130,7 +132,7 @@ function coverageTable({ enforcement, tally, facts }: Judged): Table {
       column('inPeriod', 'text', 'has the ban in the period')
     ],
     rows,
-    marks: rows.map(([, state]) => (state === NOT_BANNED ? 'not covered' : null))
+    marks: rows.map(([id]) => (known.get(String(id))?.isGap === true ? 'not covered' : null))
   }
 }
 

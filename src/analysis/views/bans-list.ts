@@ -10,8 +10,16 @@ import type {
 import { showInstant } from '../../base/time/instant.js'
 import type { MandateOrder } from '../../policy/rules/mandates/mandate-orders.js'
 import { mandatesOfRule, type MandateView } from './mandate-view.js'
-import { coverageOf, isCurrent, sourceId, type Coverage } from './coverage.js'
-import { ruleState, type RuleState, type BanQuery } from './rule-state.js'
+import {
+  CoverageIndex,
+  coverageOf,
+  lacksBan,
+  networksByRule,
+  sourceId,
+  type Coverage,
+  type NetworkOfBan
+} from '../enforcement/coverage.js'
+import { ruleState, type RuleState, type BanQuery } from '../enforcement/rule-state.js'
 
 const DAY: Seconds = 86_400
 
@@ -59,6 +67,12 @@ export interface ListedBan extends Listed {
   readonly owner: string | null
   /** Networks that do not ban everything it bans; of a ban that is to come, once it has begun. */
   readonly lacking: readonly string[]
+  /** Those of them that ban some of it. */
+  readonly partly: readonly string[]
+  /** Networks where it is meant to be banned, by `scope` of the rules or by mandates; null: not declared. */
+  readonly scope: readonly string[] | null
+  /** Those of them that do not ban all that is meant to be banned there. */
+  readonly uncovered: readonly string[]
 }
 
 export interface ListedException extends Listed {
@@ -94,27 +108,18 @@ export function listBans(
     .sort((a, b) => a.position.line - b.position.line || a.position.column - b.position.column)
   const bans = rules.filter(rule => rule.kind === 'ban')
   const exceptions = rules.filter(rule => rule.kind === 'exception')
-  const coverage = coverageOf(ruleSet, query)
+  const index = new CoverageIndex(ruleSet, query.at, mandates)
   const networksOf = networksByRule(ruleSet)
   const parts = { networksOf, mandates, at: query.at }
-  const networks = ruleSet.networks.map(({ id }) => id)
-  const lackingOf = (ban: Ban): string[] => {
-    const lacks = new Map(coverage.map(({ id, lacking }) => [id, lacking]))
-    // What nobody bans now has no coverage.
-    const others = isCurrent(ban, query.at) ? [] : networks
-    const own = networksOf.get(ban)!
-    const all = ban.sources.flatMap(source => lacks.get(sourceId(source)) ?? others)
-    return [...new Set(all)].filter(id => !own.includes(id))
-  }
   return {
     at: shown(query.at)!,
     rules: { sha256: ruleSet.sha256, serial: ruleSet.bundle?.serial ?? null },
     within: query.within,
-    networks,
-    bans: bans.map(ban => listedBan(ban, parts, lackingOf(ban))),
+    networks: ruleSet.networks.map(({ id }) => id),
+    bans: bans.map(ban => listedBan(ban, parts, index.ofBan(ban))),
     exceptions: exceptions.map(rule => listedException(rule, parts)),
     notices: [...bans, ...exceptions].flatMap(rule => noticesOf(rule, query)).sort(byTime),
-    coverage
+    coverage: coverageOf(index, query)
   }
 }
 
@@ -124,29 +129,14 @@ function matches(rule: Rule, { networks }: RuleSet, { network, app }: BanQuery):
   return app === undefined || rule.sources.some(({ kind, id }) => kind === 'app' && id === app)
 }
 
-/** Ids of the networks that have each rule. */
-type NetworksOf = ReadonlyMap<Rule, readonly string[]>
-
-function networksByRule({ networks }: RuleSet): NetworksOf {
-  const found = new Map<Rule, string[]>()
-  for (const { id, rules } of networks) {
-    for (const rule of rules) {
-      const ids = found.get(rule)
-      if (ids === undefined) found.set(rule, [id])
-      else ids.push(id)
-    }
-  }
-  return found
-}
-
 /** What rules are listed with. */
 interface Parts {
-  readonly networksOf: NetworksOf
+  readonly networksOf: ReturnType<typeof networksByRule>
   readonly mandates: readonly MandateOrder[]
   readonly at: Seconds
 }
 
-function listedBan(ban: Ban, parts: Parts, lacking: readonly string[]): ListedBan {
+function listedBan(ban: Ban, parts: Parts, all: readonly NetworkOfBan[]): ListedBan {
   const { mode, reply, review, authority, legalBasis, owner } = ban
   return {
     ...listed(ban, parts),
@@ -156,7 +146,20 @@ function listedBan(ban: Ban, parts: Parts, lacking: readonly string[]): ListedBa
     authority: authority ?? null,
     legalBasis: legalBasis ?? null,
     owner: owner ?? null,
-    lacking
+    ...coverageFields(all)
+  }
+}
+
+function coverageFields(all: readonly NetworkOfBan[]) {
+  const idsOf = (wanted: (one: NetworkOfBan) => boolean): string[] =>
+    all.filter(wanted).map(({ network }) => network)
+  return {
+    lacking: idsOf(lacksBan),
+    partly: idsOf(({ state }) => state === 'partly'),
+    scope: all.some(({ isMeant }) => isMeant !== null)
+      ? idsOf(({ isMeant }) => isMeant === true)
+      : null,
+    uncovered: idsOf(({ isGap }) => isGap)
   }
 }
 
@@ -178,7 +181,7 @@ function listed(rule: Ban | RuleException, { networksOf, mandates, at }: Parts):
     id,
     rule: place,
     state: ruleState(rule, at),
-    networks: networksOf.get(rule)!,
+    networks: [...networksOf.get(rule)!],
     sources: [...titles].map(([id, { kind, title }]) => ({ kind, id, title })),
     from: shown(from),
     until: shown(until),

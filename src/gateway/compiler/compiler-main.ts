@@ -11,7 +11,9 @@ import { loadConfig, settingsPath } from '../config/load-settings.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import { NETWORKS_FILE } from '../../policy/rules/model/folder.js'
 import { HistoryWriter } from '../../policy/history/history-writer.js'
+import { orderedFacts } from '../../analysis/enforcement/ordered-facts.js'
 import type { Mandate } from '../../policy/rules/mandates/mandate.js'
+import { mandateOrders } from '../../policy/rules/mandates/mandate-orders.js'
 import { loadRules } from '../../policy/rules/load.js'
 import { droppedMandates, readMandates } from '../../sources/mandates/read-mandates.js'
 import { AppliedRules } from './applied-rules.js'
@@ -246,7 +248,7 @@ async function loadLastGood({
 function compiledRules(
   { loaded, source, examined, refusal }: ChosenRules,
   request: Request,
-  ordered: readonly Mandate[]
+  mandated: readonly Mandate[]
 ) {
   const { snapshot, changes, tested, report, mandates, formerBans } = examined
   if (snapshot !== undefined) adopt(snapshot)
@@ -254,6 +256,7 @@ function compiledRules(
   const unsaved = formerBans?.save()
   const logWarnings = [...(formerBans?.problems ?? []), ...(unsaved === undefined ? [] : [unsaved])]
   lists.end(loaded.listStates)
+  const orders = mandateOrders(mandated, loaded.rules)
   return {
     kind: 'compiled',
     ...{ snapshot, changes, tested, tests: report, mandates: mandates.report },
@@ -263,7 +266,8 @@ function compiledRules(
     lists: loaded.listStates,
     pendingLists: lists.pending,
     ...sourcesOf(loaded),
-    packedRules: request.isPacked ? packRules(loaded, request.sampled, ordered) : undefined
+    ordered: orderedFacts(loaded.rules, orders, epochSeconds(systemClock)),
+    packedRules: request.isPacked ? packRules(loaded, request.sampled, orders) : undefined
   } as const
 }
 

@@ -9,6 +9,7 @@ import type { NewEvent } from '../../policy/history/history-writer.js'
 import type { ListState } from '../../policy/rules/lists/load-list.js'
 import type { TransferList } from '../../policy/rules/lists/transfer-list.js'
 import type { RemoteListSet } from '../../sources/refresh/refresh-messages.js'
+import type { OrderedFacts } from '../../analysis/enforcement/ordered-facts.js'
 import type { MandateBaseline } from '../../sources/mandates/mandate-baseline.js'
 import type { MandateReport } from '../../sources/mandates/mandate-report.js'
 import type { TestedRules, TestReport, TestSettings } from './policy-test-gate.js'
@@ -144,6 +145,8 @@ export type FromCompiler =
       readonly tested: TestedRules
       readonly tests: TestReport
       readonly mandates: MandateReport
+      /** What the rules order, for the status. */
+      readonly ordered: OrderedFacts
       /** See `CompileRequest`; undefined: it is stored. */
       readonly unsavedBaseline?: MandateBaseline | undefined
       /** Undefined: saved rules are active. */

@@ -10,8 +10,7 @@ import type {
   RuleSet,
   CoverCode
 } from '../../policy/rules/model/types.js'
-import type { Mandate } from '../../policy/rules/mandates/mandate.js'
-import { mandateOrders, type MandateOrder } from '../../policy/rules/mandates/mandate-orders.js'
+import type { MandateOrder } from '../../policy/rules/mandates/mandate-orders.js'
 import type { RulesResult } from '../../policy/rules/load.js'
 
 type Loaded = Extract<RulesResult, { readonly ok: true }>
@@ -33,12 +32,12 @@ type Sample = { readonly name: string; readonly cover: CoverCode; readonly line:
  * long as compiling them.
  *
  * @param sampled how many names of each source are packed, too
- * @param mandates in force
+ * @param orders of the mandates in force
  */
 export function packRules(
   { rules, lists, remotes, transfers, listStates }: Loaded,
   sampled = 0,
-  mandates: readonly Mandate[] = []
+  orders: readonly MandateOrder[] = []
 ): Uint8Array {
   const packed = (source: NameSource): object => {
     return { ...withoutNames(source), ...(sampled > 0 && sampleOf(source, sampled)) }
@@ -62,7 +61,7 @@ export function packRules(
     remotes,
     transfers,
     listStates: listStates.map(({ id, duration }) => ({ id, duration })),
-    mandated: mandateOrders(mandates, rules)
+    mandated: orders
   })
   const shared = new Uint8Array(new SharedArrayBuffer(octets.length))
   shared.set(octets)

@@ -37,6 +37,8 @@ export const ALERT_EVENTS = [
   'program-outdated',
   'ban-removed',
   'list-shrunk',
+  'block-paused',
+  'scope-uncovered',
   'certificate-name',
   'certificate-untrusted',
   'certificate-outdated',

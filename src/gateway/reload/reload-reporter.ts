@@ -7,6 +7,7 @@ import { systemTimers } from '../../base/time/timers.js'
 import type { ListState } from '../../policy/rules/lists/load-list.js'
 import type { CompileResult, PendingList, SavedState } from '../compiler/compiler-messages.js'
 import type { SerializedError } from '../../base/errors/serialized-error.js'
+import { NOTHING_ORDERED, type OrderedFacts } from '../../analysis/enforcement/ordered-facts.js'
 import { BundleExpiryMonitor } from './bundle-expiry.js'
 import type { TestReport } from '../compiler/policy-test-gate.js'
 import { MandateMonitor } from './mandate-monitor.js'
@@ -90,6 +91,8 @@ export class ReloadReporter {
   pendingLists: readonly PendingList[] = []
   /** The policy tests under the active rules, when these were last read. */
   tests: TestReport = { passed: 0, failed: [], undecided: [] }
+  /** What the active rules order. */
+  ordered: OrderedFacts = NOTHING_ORDERED
   /** Saved rules that wait to be applied; undefined: none do. */
   waiting: WaitingRules | undefined
   /** What of the tests was last logged. */

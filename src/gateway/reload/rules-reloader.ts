@@ -436,7 +436,8 @@ export class RulesReloader {
   /** @returns whether the rules differ from the active ones */
   private adopt(result: CompiledRules, reason: ReloadReason, by?: string): boolean {
     this.compiled = result
-    const { snapshot, changes } = result
+    const { snapshot, changes, ordered } = result
+    this.reporter.ordered = ordered
     if (snapshot === undefined) {
       this.history.readFiles(this.rules)
       return false

@@ -1,5 +1,6 @@
-import type { Milliseconds } from '../../base/units.js'
-import { listenerProblems, probeProblems } from './probe-health.js'
+import { FLEET_PATIENCE, firstError, type FoundProblem } from './found-problem.js'
+import { notEnforced } from './not-enforced.js'
+import { listenerProblems } from './probe-health.js'
 import { PROBLEMS, type HealthState, type ProblemCode } from './problems.js'
 import type { Status } from './status.js'
 
@@ -30,25 +31,26 @@ export interface StatusReply extends Status {
   readonly health: Health
 }
 
-export const withHealth = (status: Status): StatusReply => ({ ...status, health: healthOf(status) })
-
-/** A fleet is silent, or a gateway behind, for so long before that is a problem. */
-const FLEET_PATIENCE: Milliseconds = 300_000
-
-const NO_UPSTREAM =
-  'there is no upstream: none is configured, and resolv.conf has none that can be used'
+export const withHealth = (status: Status): StatusReply => ({
+  ...status,
+  health: healthOf(status),
+  enforcement: { ...status.enforcement, against: notEnforced(status) }
+})
 
 const noKey = (why: string): string => `${why}; pseudonyms in the query log cannot be derived later`
 
 const MISPLACED =
   'the query log is not where the settings say: somebody moved the file or its folder; it is created again within a minute'
 
-type Found = readonly (readonly [code: HealthProblem['code'], message: string, subject?: string])[]
-
 /** Judges a status: the state now, not what has happened since the start. */
 export function healthOf(status: Status): Health {
-  const found = CHECKS.flatMap(check => check(status))
-  const all = [...found, ...listenerProblems(status.probe, found)]
+  const against = notEnforced(status).map(({ code, message, subject }): FoundProblem => {
+    return [code, message, subject ?? undefined]
+  })
+  const found = [...CHECKS.flatMap(check => check(status)), ...against]
+  const all = [...found, ...listenerProblems(status.probe, found)].sort(
+    ([a], [b]) => ORDER.indexOf(a) - ORDER.indexOf(b)
+  )
   const problems = all.map(([code, message, subject = null]): HealthProblem => {
     return { code, state: PROBLEMS[code].state, subject, message }
   })
@@ -63,7 +65,10 @@ export function healthOf(status: Status): Health {
   return { ready, states, problems }
 }
 
-const CHECKS: readonly ((status: Status) => Found)[] = [
+/** Problems are shown in the order of the table. */
+const ORDER = Object.keys(PROBLEMS)
+
+const CHECKS: readonly ((status: Status) => readonly FoundProblem[])[] = [
   ({ stopping }) => (stopping ? [['STOPPING', 'the gateway is about to stop']] : []),
   ({ workers }) =>
     workers.flatMap(({ number, state }) =>
@@ -75,18 +80,10 @@ const CHECKS: readonly ((status: Status) => Found)[] = [
     silent.map(number => {
       return ['WORKER_SILENT', `worker ${number} does not respond`, String(number)] as const
     }),
-  ({ workers, rules: { generation: active } }) =>
-    workers.flatMap(({ number, state, generation }) => {
-      if (state !== 'listening' || generation >= active) return []
-      const message = `worker ${number} answers by generation ${generation} of the rules, not ${active}`
-      return [['WORKER_OUTDATED', message, String(number)] as const]
-    }),
   ({ rules: { reload } }) => {
-    if (reload === null || reload.errors === 0) return []
+    if (reload === null || reload.errors === 0 || reload.outcome === 'refused') return []
     const errors = firstError(reload)
-    return reload.outcome === 'refused'
-      ? [['RULES_REFUSED', `rules rejected, previous rules remain active: ${errors}`]]
-      : [['SECRETS_REFUSED', `secret file rejected, previous secrets remain in use: ${errors}`]]
+    return [['SECRETS_REFUSED', `secret file rejected, previous secrets remain in use: ${errors}`]]
   },
   ({ rules: { waiting } }) => {
     if (waiting === null) return []
@@ -95,32 +92,12 @@ const CHECKS: readonly ((status: Status) => Found)[] = [
     const then = errors > 0 ? '' : '; see interdict plan and interdict apply'
     return [['RULES_WAITING', `saved rules wait to be applied since ${since}: ${what}${then}`]]
   },
-  ({ rules: { tests } }) => {
-    if (tests.failed === 0) return []
-    const which = firstError({ errors: tests.failed, first: tests.first })
-    return [['POLICY_TESTS_FAILING', `policy tests fail under the rules in force: ${which}`]]
-  },
-  ({ rules: { mandates } }) => {
-    const { shortfalls, first, problems } = mandates
-    const unmet = firstError({ errors: shortfalls, first })
-    const invalid = firstError({ errors: problems.length, first: problems })
-    return [
-      ...(shortfalls === 0
-        ? []
-        : [['MANDATE_UNMET', `the rules in force do not satisfy all mandates: ${unmet}`] as const]),
-      ...(problems.length === 0
-        ? []
-        : [['MANDATE_INVALID', `mandates are missing or invalid: ${invalid}`] as const])
-    ]
-  },
   ({ settings }) => {
     const reload = settings?.reload
     if (reload?.outcome !== 'refused') return []
     const errors = firstError(reload)
     return [['SETTINGS_REFUSED', `settings rejected, previous settings remain in force: ${errors}`]]
   },
-  ({ rules: { reloadStuckSince: since } }) =>
-    since === null ? [] : [['RELOAD_STUCK', `a reload that began at ${since} has not ended`]],
   ({ history: { incompleteSince, error } }) => {
     if (incompleteSince === null) return []
     const why = error?.message ?? 'no details'
@@ -134,36 +111,6 @@ const CHECKS: readonly ((status: Status) => Found)[] = [
       ...(recorder.keyError === null ? [] : [['PRIVACY_KEY', noKey(recorder.keyError)] as const])
     ]
   },
-  ({ upstreams }) => {
-    if (upstreams.length === 0) return [['UPSTREAMS_DOWN', NO_UPSTREAM]]
-    const defaults = upstreams.filter(({ isDefault }) => isDefault)
-    const areDown = [defaults, upstreams].some(
-      all => all.length > 0 && all.every(({ state }) => state === 'down')
-    )
-    const used = defaults.length > 0 ? defaults : upstreams
-    const areUnknown =
-      used.some(({ state, probed }) => state === 'unknown' && probed) &&
-      used.every(({ state }) => state !== 'up')
-    const all: Found = areDown
-      ? [['UPSTREAMS_DOWN', 'no upstream answers']]
-      : areUnknown
-        ? [['UPSTREAMS_UNKNOWN', 'no upstream has answered yet since the start']]
-        : []
-    if (upstreams.length === 1) return all
-    const down = upstreams.filter(({ state }) => state === 'down')
-    const each = down.map(({ address }) => {
-      return ['UPSTREAM_DOWN', `upstream ${address} does not answer`, address] as const
-    })
-    return [...all, ...each]
-  },
-  ({ probe }) => (probe === null ? [] : probeProblems(probe, Date.now())),
-  ({ upstreams }) =>
-    upstreams.flatMap(({ address, loopsFor }) =>
-      loopsFor.map(domain => {
-        const message = `upstream ${address} forwards ${domain} back to this gateway`
-        return ['FORWARDING_LOOP', message, `${address} ${domain}`] as const
-      })
-    ),
   ({ slowTransport }) => (slowTransport === null ? [] : [['TRANSPORT_PORTABLE', slowTransport]]),
   ({ slowTls }) => (slowTls === null ? [] : [['TLS_PORTABLE', slowTls]]),
   ({ version, installed }) => {
@@ -175,40 +122,11 @@ const CHECKS: readonly ((status: Status) => Found)[] = [
     bundle?.state === 'expired'
       ? [['BUNDLE_EXPIRED', `bundle ${bundle.serial} expired at ${bundle.expires}`]]
       : [],
-  ({ remoteLists }) =>
-    remoteLists.flatMap(({ list, state, isQuarantined, confirmed }): Found => {
-      const held = `${list}: a much shorter version awaits interdict lists confirm`
-      const expired = `${list}: no download has succeeded since ${confirmed}`
-      return [
-        ...(state === 'missing'
-          ? [['LIST_MISSING', `${list} was never downloaded`, list] as const]
-          : []),
-        ...(state === 'expired' ? [['LIST_EXPIRED', expired, list] as const] : []),
-        ...(isQuarantined ? [['LIST_QUARANTINED', held, list] as const] : [])
-      ]
-    }),
-  ({ rules: { removedBans } }) =>
-    removedBans.map(({ id, since }) => {
-      const message = `ban ${id} was in force until ${since}, when a change of the rules ended it`
-      return ['BAN_REMOVED', message, id] as const
-    }),
-  ({ rules: { shrunkLists } }) =>
-    shrunkLists.map(({ id, before, now, since }) => {
-      const message = `${id}: shrank from ${before} to ${now} entries at ${since}; restore its file, or run interdict lists confirm ${id}`
-      return ['LIST_SHRUNK', message, id] as const
-    }),
   ({ certificates }) =>
     certificates.flatMap(({ name, uncovered }) => {
       if (uncovered.length === 0) return []
       const message = `certificate of ${name} does not cover ${uncovered.join(', ')}: clients that verify it cannot connect`
       return [['CERTIFICATE_NAME', message, name] as const]
-    }),
-  ({ zones }) =>
-    zones.flatMap(({ list, zone, state, copy }): Found => {
-      const missing = `${list}: ${zone} was never transferred`
-      if (state === 'missing') return [['ZONE_MISSING', missing, list]]
-      const expired = `${list}: ${zone} expired at ${copy?.expires}`
-      return state === 'expired' ? [['ZONE_EXPIRED', expired, list]] : []
     }),
   ({ archive }) => {
     const last = archive?.last ?? undefined
@@ -261,18 +179,5 @@ const CHECKS: readonly ((status: Status) => Found)[] = [
     if (fleet === null || Date.now() - Date.parse(fleet.silentSince) < FLEET_PATIENCE) return []
     const why = fleet.error === null ? '' : `: ${fleet.error.message}`
     return [['FLEET_SILENT', `no contact with the fleet since ${fleet.silentSince}${why}`]]
-  },
-  ({ fleet, rules: { bundle } }) => {
-    const since = fleet?.wantedSince ?? null
-    if (fleet === null || since === null || fleet.wanted === bundle?.serial) return []
-    if (Date.now() - Date.parse(since) < FLEET_PATIENCE) return []
-    const why = fleet.error === null ? '' : `: ${fleet.error.message}`
-    const active = bundle?.serial ?? 'none'
-    return [['FLEET_BEHIND', `the fleet wants bundle ${fleet.wanted}, in force is ${active}${why}`]]
   }
 ]
-
-function firstError({ errors, first }: { errors: number; first: readonly { message: string }[] }) {
-  const more = errors > 1 ? ` (and ${errors - 1} more)` : ''
-  return `${first[0]?.message ?? 'no details'}${more}`
-}

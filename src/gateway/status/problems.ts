@@ -49,6 +49,8 @@ export const PROBLEMS = {
   PROGRAM_OUTDATED: warns('serving'),
   BAN_REMOVED: warns('policy'),
   LIST_SHRUNK: warns('policy'),
+  BLOCK_PAUSED: warns('policy'),
+  SCOPE_UNCOVERED: warns('policy'),
   CERTIFICATE_NAME: warns('serving'),
   CERTIFICATE_UNTRUSTED: warns('serving'),
   CERTIFICATE_OUTDATED: warns('serving'),

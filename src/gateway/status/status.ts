@@ -1,4 +1,5 @@
-import { systemClock } from '../../base/time/clock.js'
+import { rulesEnforcement, type Enforcement } from '../../analysis/enforcement/rules-enforcement.js'
+import { epochSeconds, systemClock } from '../../base/time/clock.js'
 import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../../base/units.js'
 import { installedVersion, packageVersion } from '../../base/package.js'
 import type { ListenConfig } from '../config/config.js'
@@ -10,7 +11,7 @@ import type { BundleFacts } from '../../policy/rules/model/types.js'
 import type { Endpoint, Transport } from '../../wire/sockets/datagram.js'
 import type { AlertHookStatus } from './alert-hook-status.js'
 import type { ScheduledReportStatus } from '../reports/report-scheduler.js'
-import type { HealthState } from './problems.js'
+import type { HealthState, ProblemCode } from './problems.js'
 import type { FleetStatus } from './fleet-status.js'
 import type { ProbeStatus } from '../probe/probe-status.js'
 import { archiveStatus, type ArchiveStatus } from '../../lookups/threads/archive-status.js'
@@ -63,6 +64,8 @@ export interface Status extends WorkerCounters {
   readonly slowTls: string | null
   readonly listening: readonly (Endpoint & { readonly protocol: 'dns' | 'dot' | 'doh' })[]
   readonly rules: RulesStatus
+  /** What the rules in force, and pauses of them, leave open; complete in `StatusReply`. */
+  readonly enforcement: Enforcement<ProblemCode>
   /** Of what was in force, in the state folder. */
   readonly history: HistoryStatus
   /** Null: they do not come from a file. */
@@ -197,6 +200,7 @@ export interface StatusSources extends UpstreamSources {
     | 'tests'
     | 'mandates'
     | 'waiting'
+    | 'ordered'
   >
   readonly unconfirmed: Pick<UnconfirmedChanges, 'lists' | 'bans'>
   readonly rules: Snapshot
@@ -250,6 +254,11 @@ export async function gatherStatus(
       return { address, port, protocol: protocolOf(endpoint) }
     }),
     rules: rulesStatus(sources.rules, sources.reporter, sources.unconfirmed),
+    enforcement: rulesEnforcement(
+      sources.reporter.ordered,
+      sources.rules.origin.pauses,
+      epochSeconds(systemClock)
+    ),
     history: sources.history,
     settings: sources.settings === undefined ? null : settingsStatus(sources.settings),
     workers: workerPool.summaries.map(worker => ({

@@ -45,6 +45,7 @@ export const STATUS: StatusReply = {
     shrunkLists: [],
     removedBans: []
   },
+  enforcement: { against: [], byOrder: [], more: 0 },
   settings: null,
   clients: {},
   workers: [],

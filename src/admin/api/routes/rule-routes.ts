@@ -9,7 +9,7 @@ import { ZoneCopies, zoneCopiesFolder } from '../../../sources/axfr/zone-copies.
 import { ListCopies, listCopiesFolder } from '../../../sources/http/list-copies.js'
 import { listBans, type BansList } from '../../../analysis/views/bans-list.js'
 import { viewLists } from '../../../analysis/views/lists-view.js'
-import { ruleState, type BanQuery } from '../../../analysis/views/rule-state.js'
+import { ruleState, type BanQuery } from '../../../analysis/enforcement/rule-state.js'
 import { app, instant, network, pageOf, pageSchema, paging, within } from '../parameters.js'
 import { defineRoute, type RouteContext } from '../route.js'
 import type { ActiveRules } from '../api-services.js'

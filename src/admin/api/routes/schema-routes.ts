@@ -53,7 +53,13 @@ export const ban = z.object({
   authority: text,
   legalBasis: text,
   owner: text,
-  lacking: z.array(z.string()).describe('Networks that do not ban everything it bans')
+  lacking: z.array(z.string()).describe('Networks that do not ban everything it bans'),
+  partly: z.array(z.string()).describe('Those of them that ban some of it'),
+  scope: z
+    .array(z.string())
+    .nullable()
+    .describe('Networks where it is meant to be banned; null: not declared'),
+  uncovered: z.array(z.string()).describe('Networks of the scope that lack some of it')
 })
 
 export const block = z.object({

@@ -178,6 +178,8 @@ export const messages: Messages = {
   'problem.LOG_MISPLACED': 'Das Abfrageprotokoll wurde verschoben',
   'problem.LOG_UNWITNESSED': 'Abfrageprotokoll nicht bezeugt',
   'problem.BAN_REMOVED': 'Eine geltende Sperre wurde entfernt',
+  'problem.BLOCK_PAUSED': 'Eine Sperre ist pausiert',
+  'problem.SCOPE_UNCOVERED': 'Einem Netz fehlt ein Verbot, das dort gelten soll',
   'problem.LIST_SHRUNK': 'Eine lokale Liste ist geschrumpft',
   'problem.CERTIFICATE_NAME': 'Zertifikat für einen anderen Namen',
   'problem.CERTIFICATE_UNTRUSTED': 'Zertifikat nicht vertrauenswürdig',
@@ -241,6 +243,10 @@ export const messages: Messages = {
     'Das Protokoll wird weiter geschrieben. Bis ein Zeuge die Kette wieder bestätigt, könnte root auf dem Gateway die Einträge seither ändern. Prüfen Sie, ob das Gateway den Zeugen in log.queries.witness erreicht.',
   'todo.BAN_REMOVED':
     'Eine Änderung der Regeln hat sie beendet. Hat das niemand entschieden, stellen Sie die Regeln wieder her. Der Hinweis endet nach einem Tag.',
+  'todo.BLOCK_PAUSED':
+    'Beenden Sie die Pause oder warten Sie ab: Die Sperre gilt danach von selbst wieder.',
+  'todo.SCOPE_UNCOVERED':
+    'Verbieten Sie es dort, oder berichtigen Sie den Geltungsbereich in den Regeln.',
   'todo.LIST_SHRUNK':
     'Sie gilt so. Stellen Sie die Datei wieder her, oder bestätigen Sie sie mit „interdict lists confirm“.',
   'todo.CERTIFICATE_NAME':

@@ -179,6 +179,8 @@ export const messages = {
   'problem.LOG_MISPLACED': 'The query log was moved away',
   'problem.LOG_UNWITNESSED': 'Query log not witnessed',
   'problem.BAN_REMOVED': 'A ban in force was removed',
+  'problem.BLOCK_PAUSED': 'A block is paused',
+  'problem.SCOPE_UNCOVERED': 'A network lacks a ban that is meant for it',
   'problem.LIST_SHRUNK': 'A local list shrank',
   'problem.CERTIFICATE_NAME': 'Certificate for another name',
   'problem.CERTIFICATE_UNTRUSTED': 'Certificate not trusted',
@@ -241,6 +243,8 @@ export const messages = {
     'The log is still written. Until a witness confirms the chain again, root on the gateway could rewrite what is logged meanwhile. Check that the gateway reaches the witness in log.queries.witness.',
   'todo.BAN_REMOVED':
     'A change of the rules ended it. If nobody decided that, restore the rules. The note ends after a day.',
+  'todo.BLOCK_PAUSED': 'End the pause, or wait: the block applies again by itself.',
+  'todo.SCOPE_UNCOVERED': 'Ban it there, or correct the scope in the rules.',
   'todo.LIST_SHRUNK':
     'It is in force. Restore the file, or confirm it with “interdict lists confirm”.',
   'todo.CERTIFICATE_NAME':

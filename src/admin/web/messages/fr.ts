@@ -175,6 +175,8 @@ export const messages: Messages = {
   'problem.LOG_MISPLACED': 'Le journal des requêtes a été déplacé',
   'problem.LOG_UNWITNESSED': 'Journal des requêtes sans témoin',
   'problem.BAN_REMOVED': 'Un blocage en vigueur a été supprimé',
+  'problem.BLOCK_PAUSED': 'Un blocage est suspendu',
+  'problem.SCOPE_UNCOVERED': 'Il manque à un réseau une interdiction qui lui est destinée',
   'problem.LIST_SHRUNK': 'Une liste locale a rétréci',
   'problem.CERTIFICATE_NAME': 'Certificat pour un autre nom',
   'problem.CERTIFICATE_UNTRUSTED': 'Certificat non reconnu',
@@ -239,6 +241,8 @@ export const messages: Messages = {
     'Le journal est écrit malgré tout. Tant qu’aucun témoin ne confirme la chaîne, root de la passerelle pourrait réécrire ce qui a été noté entre-temps. Vérifiez que la passerelle atteint le témoin de log.queries.witness.',
   'todo.BAN_REMOVED':
     'Une modification des règles y a mis fin. Si personne ne l’a décidé, rétablissez les règles. Cette note disparaît après un jour.',
+  'todo.BLOCK_PAUSED': 'Rétablissez-le, ou attendez : le blocage reprend de lui-même.',
+  'todo.SCOPE_UNCOVERED': 'Ajoutez-y l’interdiction, ou corrigez la portée dans les règles.',
   'todo.LIST_SHRUNK':
     'Elle est appliquée telle quelle. Rétablissez le fichier, ou confirmez-la avec « interdict lists confirm ».',
   'todo.CERTIFICATE_NAME':

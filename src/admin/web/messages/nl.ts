@@ -175,6 +175,8 @@ export const messages: Messages = {
   'problem.LOG_MISPLACED': 'Het querylogboek is verplaatst',
   'problem.LOG_UNWITNESSED': 'Querylogboek niet bevestigd door een getuige',
   'problem.BAN_REMOVED': 'Een geldend verbod is verwijderd',
+  'problem.BLOCK_PAUSED': 'Een blokkering is gepauzeerd',
+  'problem.SCOPE_UNCOVERED': 'Een netwerk mist een verbod dat ervoor bedoeld is',
   'problem.LIST_SHRUNK': 'Een lokale lijst is gekrompen',
   'problem.CERTIFICATE_NAME': 'Certificaat voor een andere naam',
   'problem.CERTIFICATE_UNTRUSTED': 'Certificaat niet vertrouwd',
@@ -237,6 +239,8 @@ export const messages: Messages = {
     'Het logboek wordt gewoon geschreven. Tot een getuige de keten weer bevestigt, kan root op de gateway herschrijven wat intussen is vastgelegd. Controleer of de gateway de getuige in log.queries.witness bereikt.',
   'todo.BAN_REMOVED':
     'Een wijziging van de regels heeft het beëindigd. Heeft niemand dat beslist, herstel dan de regels. De melding verdwijnt na een dag.',
+  'todo.BLOCK_PAUSED': 'Beëindig de pauze of wacht: de blokkering geldt daarna vanzelf weer.',
+  'todo.SCOPE_UNCOVERED': 'Verbied het daar, of corrigeer het bereik in de regels.',
   'todo.LIST_SHRUNK':
     'Ze geldt zo. Herstel het bestand, of bevestig ze met „interdict lists confirm”.',
   'todo.CERTIFICATE_NAME':

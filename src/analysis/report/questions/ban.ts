@@ -1,3 +1,4 @@
+import type { NetworkOfBan } from '../../enforcement/coverage.js'
 import type { Log } from '../log.js'
 import { exceptionsTable } from './exceptions-table.js'
 import { column, type Fact, type Report, type Table, type Tile, type Value } from '../report.js'
@@ -8,15 +9,12 @@ import { conditionOf, type Selection } from './selection.js'
 import { tallyTable } from './tables.js'
 import { sums, tally, type Sums, type Tally } from './count-by-key.js'
 
-/** State of a network without the ban. */
-export const NOT_BANNED = 'not banned'
-
 /** A ban as the rules define it; only where rules are available. */
 export interface BanFacts {
   /** Authority, legal basis, dates: a line for each. */
   readonly facts: readonly Fact[]
-  /** Status of the ban in every network: `enforced`, `monitored`, `not banned`. */
-  readonly networks: ReadonlyMap<string, string>
+  /** The ban in each network of the rules; empty: the rules no longer have it. */
+  readonly networks: readonly NetworkOfBan[]
   /** Exceptions to the ban: who approved each, why, until when. */
   readonly exceptions: ReadonlyMap<string, string>
 }
@@ -64,6 +62,7 @@ function tilesOf(
   rules: BanFacts | undefined
 ): Tile[] {
   const uncovered = coverage.marks!.filter(mark => mark !== null).length
+  const isDeclared = rules?.networks.some(({ isMeant }) => isMeant !== null) === true
   const [lookups, blocked, , , clients] = sumTiles(all)
   return [
     { ...lookups!, title: 'Attempts', note: 'lookups of banned names' },
@@ -72,9 +71,9 @@ function tilesOf(
     {
       key: 'uncoveredNetworks',
       title: 'Uncovered networks',
-      value: rules === undefined ? null : uncovered,
+      value: isDeclared ? uncovered : null,
       kind: 'count',
-      note: `of ${coverage.rows.length}`,
+      note: isDeclared ? `of ${coverage.rows.length}` : 'no scope declared',
       warn: uncovered > 0
     },
     {
@@ -115,13 +114,15 @@ const MATCHES = {
 /** Networks of the rules in their order, then networks that occur only in the log. */
 function coverageTable(found: readonly Tally[], rules: BanFacts | undefined): Table {
   const counted = new Map(found.map(row => [String(row.key), row]))
-  const known = rules?.networks ?? new Map<string, string>()
+  const known = new Map(rules?.networks.map(one => [one.network, one]))
   const ids = new Set([...known.keys(), ...counted.keys()])
   const rows = [...ids].map((id): Value[] => {
     const row = counted.get(id)
+    const network = known.get(id)
+    const absent = rules === undefined ? 'unknown' : 'not in the current rules'
     return [
       id,
-      known.get(id) ?? (rules === undefined ? 'unknown' : 'not in the current rules'),
+      network === undefined ? absent : networkStateText(network),
       ...(['lookups', 'blocked', 'monitored', 'clients'] as const).map(key => row?.[key] ?? 0),
       row?.first ?? null,
       row?.last ?? null
@@ -131,7 +132,7 @@ function coverageTable(found: readonly Tally[], rules: BanFacts | undefined): Ta
     id: 'networks',
     title: 'Coverage by network',
     description:
-      'Status of the ban in each network under the current rules, and the lookups that it matched. A network without the ban is a gap.',
+      'Status of the ban in each network under the current rules, and the lookups that it matched. A network of its declared scope that does not ban all of it is a gap; without a declared scope, gaps are not known.',
     emptyText: NO_LOOKUPS,
     columns: [
       column('network', 'text'),
@@ -144,8 +145,16 @@ function coverageTable(found: readonly Tally[], rules: BanFacts | undefined): Ta
       column('last', 'time')
     ],
     rows,
-    marks: rows.map(([, state]) => (state === NOT_BANNED ? 'not covered' : null))
+    marks: rows.map(([id]) => (known.get(String(id))?.isGap === true ? 'not covered' : null))
   }
+}
+
+/** `enforced`, `by all-offices/tiktok`, `partly, by guests/social: without Douyin` */
+export function networkStateText({ state, others, lacks }: NetworkOfBan): string {
+  const by = others.join(', ')
+  if (state === 'partly') return `partly, by ${by}: without ${lacks.join(', ')}`
+  if (by === '') return state
+  return state === 'monitored' ? `monitored by ${by}` : `by ${by}`
 }
 
 /**

@@ -34,7 +34,7 @@ export function periodicTiles(figures: PeriodicFigures): Tile[] {
     const isEnd = kind === 'ban' && what === 'ends'
     return isEnd && Number(at) >= until && Number(at) < until + horizon
   })
-  const uncovered = rules?.uncovered ?? []
+  const uncovered = rules?.uncovered ?? null
   return [
     {
       key: 'lookups',
@@ -65,13 +65,10 @@ export function periodicTiles(figures: PeriodicFigures): Tile[] {
     {
       key: 'uncoveredNetworks',
       title: 'Uncovered networks',
-      value: rules === undefined ? null : uncovered.length,
+      value: uncovered?.length ?? null,
       kind: 'count',
-      note:
-        uncovered.length === 0
-          ? 'every ban holds in all networks'
-          : `of ${rules!.networks}: ${shortList(uncovered.map(({ network }) => network))}`,
-      warn: uncovered.length > 0
+      note: uncoveredNote(uncovered, rules?.networks ?? 0),
+      warn: uncovered !== null && uncovered.length > 0
     },
     {
       key: 'unblockedBypass',
@@ -87,6 +84,12 @@ export function periodicTiles(figures: PeriodicFigures): Tile[] {
 export function factOf({ title, value, kind, note }: Tile, timeZone: string): Fact {
   const figure = formatValue(value, kind, timeZone)
   return [title, value === null ? figure : `${figure} (${note})`]
+}
+
+function uncoveredNote(uncovered: RuleFacts['uncovered'], networks: number): string {
+  if (uncovered === null) return 'no scope declared'
+  if (uncovered.length === 0) return 'every scope is covered'
+  return `of ${networks}: ${shortList(uncovered.map(({ network }) => network))}`
 }
 
 /** Networks that a tile names. */

@@ -6,8 +6,9 @@ export interface RuleFacts {
   readonly networks: number
   /** Bans that are in force at the end of the period. */
   readonly bansInForce: number
-  /** Networks that lack a ban which another network enforces, with the titles of what is not banned there. */
-  readonly uncovered: readonly { readonly network: string; readonly lacks: readonly string[] }[]
+  /** Networks of a declared scope with the titles of what is not banned there; null: no scope is declared. */
+  readonly uncovered:
+    readonly { readonly network: string; readonly lacks: readonly string[] }[] | null
   /** Beginnings, ends and reviews of bans and exceptions, in order of time. */
   readonly dates: readonly RuleDate[]
 }

@@ -20,13 +20,18 @@ const rowOf = ({ at, lastDay, what, kind, id, networks, by }: RuleDate): Value[]
   ...[networks.join(', '), by]
 ]
 
-/** Networks without a ban that others enforce. */
-export function uncoveredTable({ uncovered }: RuleFacts): Table {
+/** Networks of a declared scope without its ban. */
+export function uncoveredTable({ uncovered: found }: RuleFacts): Table {
+  const uncovered = found ?? []
   return {
     id: 'uncovered',
-    title: 'Networks without a ban that others have',
-    description: 'What is banned in another network and not in this one, under the current rules.',
-    emptyText: 'None: every ban is in force in all networks.',
+    title: 'Networks without a ban that is meant for them',
+    description:
+      'What the rules (scope) or a mandate declare to be banned in a network, and is not, under the current rules.',
+    emptyText:
+      found === null
+        ? 'Not known: the rules do not declare where something is meant to be banned.'
+        : 'None: everything is banned where it is meant to be.',
     columns: [column('network', 'text'), column('lacks', 'text', 'not banned there')],
     rows: uncovered.map(({ network, lacks }) => [network, lacks.join(', ')]),
     marks: uncovered.map(() => 'not covered')

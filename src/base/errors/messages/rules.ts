@@ -36,6 +36,10 @@ export const RULES = {
     `${path}: unknown vendor ${quote(vendor)}${hint || '; no file in apps/ has it'}`,
   RULES_UNKNOWN_LIST: (path: string, list: string, hint: string) =>
     `${path}: unknown list ${quote(list)}${hint || '; define it under lists:'}`,
+  RULES_UNKNOWN_SCOPE: (path: string, id: string, hint: string) =>
+    `${path}: the rules have no app or list ${quote(id)}${hint}`,
+  RULES_SCOPE_UNSERVED: (path: string, network: string) =>
+    `${path}: network ${quote(network)} has no clients; name the networks that extend it`,
   RULES_UNKNOWN_NETWORK: (path: string, network: string, hint: string) =>
     `${path}: unknown network ${quote(network)}${hint || '; define it under networks:'}`,
   RULES_EXTENDS_CYCLE: (path: string, cycle: readonly string[]) =>

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { reasonOf } from '../../../base/errors/reason.js'
-import type { Milliseconds } from '../../../base/units.js'
+import { MS_PER_SECOND, type Milliseconds } from '../../../base/units.js'
 import type { Config } from '../../../gateway/config/config.js'
 import { PROBE_FOLDER } from '../../../gateway/probe/journal.js'
 import { textsOf } from '../../../gateway/compiler/former-bans.js'
@@ -60,6 +60,7 @@ import {
   settingsDigest
 } from './evidence-limits.js'
 import { logProof } from './evidence-log.js'
+import { presentOrders } from './mandates-in-force.js'
 import { mandatesOf } from './evidence-mandates.js'
 import { missingRules, ruleChanges } from './evidence-rules.js'
 import { banSources, banStates, exceptedPatterns } from './evidence-states.js'
@@ -152,7 +153,8 @@ export async function gatherEvidence(
     const bypassing = await bypassGroups(database, wide, bypassIds(await apps(options)))
     const days = await networkDays(database, wide)
     const times = await loggedTimes(database, since, end, gateways)
-    const facts = banDetails(ban, loaded.rules)
+    const orders = await presentOrders(loaded.rules, config, io)
+    const facts = banDetails(ban, loaded.rules, end / MS_PER_SECOND, orders)
     const verified = await verifyConfiguredLog(options)
     const confirmed = fleet ?? (typeof verified === 'string' ? [] : [verified])
     const isWitnessed =

@@ -10,6 +10,8 @@ import { periodic } from '../../../analysis/report/questions/periodic.js'
 import type { Selection } from '../../../analysis/report/questions/selection.js'
 import type { Key } from '../../../analysis/report/questions/count-by-key.js'
 import type { Origin, Report } from '../../../analysis/report/report.js'
+import { MS_PER_SECOND } from '../../../base/units.js'
+import type { MandateOrder } from '../../../policy/rules/mandates/mandate-orders.js'
 import { readCatalogue, type CatalogueApp } from '../../../policy/rules/apps/catalogue.js'
 import { showPattern } from '../../../policy/rules/model/pattern.js'
 import type { RuleSet } from '../../../policy/rules/model/types.js'
@@ -21,6 +23,7 @@ import { loadSettings, type CommonOptions } from '../../args/settings.js'
 import type { Io } from '../../io.js'
 import { banDetails } from '../../output/rules/ban-details.js'
 import { ruleFacts } from '../../output/rules/collect-rule-facts.js'
+import { presentOrders } from './mandates-in-force.js'
 import { verificationForReport } from '../log/verify-log.js'
 
 export const QUESTIONS = ['daily', 'weekly', 'monthly', 'ban', 'bypass', 'new-names'] as const
@@ -61,14 +64,17 @@ export async function makeReport(log: OpenLog, request: ReportRequest): Promise<
         {
           titles: appTitles(all),
           bypassApps: bypassIds(all),
-          rules: rules && ruleFacts(rules, Math.min(period.until, now)),
+          rules:
+            rules &&
+            ruleFacts(rules, Math.min(period.until, now), await orders(rules, options, io)),
           ...{ top, previous, now }
         }
       )
     }
     case 'ban': {
       const rules = await loadRuleSet(options, io)
-      const details = rules && banDetails(id!, rules)
+      const now = systemClock.wall() / MS_PER_SECOND
+      const details = rules && banDetails(id!, rules, now, await orders(rules, options, io))
       const proof = await verificationForReport(options)
       return banReport(database, id!, selection, details, top, proof)
     }
@@ -107,6 +113,15 @@ function loadRuleSet(options: CommonOptions, io: Io): Promise<RuleSet | undefine
       .then(({ loaded }) => (loaded.ok ? loaded.rules : undefined))
   known.set(options, loading)
   return loading
+}
+
+/** The orders of the mandates of the settings. */
+async function orders(
+  rules: RuleSet,
+  options: CommonOptions,
+  io: Io
+): Promise<readonly MandateOrder[]> {
+  return presentOrders(rules, await loadSettings(options), io)
 }
 
 /** None where the catalogue cannot be read: reports work without it. */

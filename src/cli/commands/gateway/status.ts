@@ -13,9 +13,14 @@ export interface StatusOptions extends AdminOptions {
 /** `interdict status`: health and counters of the running gateway. */
 export async function status(options: StatusOptions, io: Io): Promise<number> {
   const result = await callGateway<StatusReply>({ do: 'status' }, options)
-  const { silent, health } = result
+  const { silent, health, enforcement } = result
   if (options.health === true) {
-    print(io, options.json === true ? toJson(health) : `${healthLines(health).join('\n')}\n`)
+    print(
+      io,
+      options.json === true
+        ? toJson({ ...health, enforcement })
+        : `${healthLines(result).join('\n')}\n`
+    )
     return health.problems.length === 0 ? EXIT.success : EXIT.failure
   }
   print(io, options.json === true ? toJson(result) : toText(result, io.stdout.columns))

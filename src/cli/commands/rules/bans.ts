@@ -17,7 +17,7 @@ import { print, type Io } from '../../io.js'
 import { toCsv } from '../../output/rules/bans-csv.js'
 import { listBans, type BansList } from '../../../analysis/views/bans-list.js'
 import { toText, type View } from '../../output/rules/bans-text.js'
-import { pastOrders, presentOrders } from './mandates-in-force.js'
+import { pastOrders, presentOrders } from '../analysis/mandates-in-force.js'
 import { terminalWidth } from '../../output/columns.js'
 import { formatCount } from '../../output/format.js'
 

@@ -17,7 +17,7 @@ import { pastOf } from '../../args/past.js'
 import { contradictions, pastLookups } from '../../args/past-lookups.js'
 import type { HistoryPlace } from '../../args/fleet-history.js'
 import { failureOf } from '../../exit.js'
-import { pastOrders } from './mandates-in-force.js'
+import { pastOrders } from '../analysis/mandates-in-force.js'
 import type { Io } from '../../io.js'
 import type {
   PastExplanation,

@@ -42,14 +42,38 @@ export function toText(status: StatusReply, columns?: number): string {
   return `${lines.join('\n')}\n`
 }
 
-/** One line each: `healthy`, or the states that are not good, and the problems of each state with their codes. */
-export function healthLines({ states, problems }: Health): string[] {
-  if (problems.length === 0) return ['healthy']
-  return HEALTH_STATES.flatMap(state => {
-    const found = problemLines(problems.filter(one => one.state === state))
-    return [`${state}: ${states[state] ? 'good' : 'failing'}`, ...found.map(line => `  ${line}`)]
+/**
+ * One line each: `healthy`, or the states that are not good, and the problems of each state with their codes. Then what is
+ * not enforced by order.
+ */
+export function healthLines({
+  health: { states, problems },
+  enforcement
+}: Pick<StatusReply, 'health' | 'enforcement'>): string[] {
+  const orders = byOrderLines({ enforcement })
+  const last = orders.length === 0 ? [] : ['not enforced by order:', ...orders.map(indented)]
+  if (problems.length === 0) return ['healthy', ...last]
+  const found = HEALTH_STATES.flatMap(state => {
+    const lines = problemLines(problems.filter(one => one.state === state))
+    return [`${state}: ${states[state] ? 'good' : 'failing'}`, ...lines.map(indented)]
   })
+  return [...found, ...last]
 }
+
+const indented = (line: string): string => `  ${line}`
+
+/** Approved exceptions, monitored rules, and rules outside their hours. */
+function byOrderLines({ enforcement: { byOrder, more } }: Pick<Status, 'enforcement'>): string[] {
+  const shown = byOrder.slice(0, MOST_BY_ORDER)
+  const rest = byOrder.length - shown.length + more
+  return [
+    ...shown.map(({ message, networks }) => escapeControls(`${message} (${networks.join(', ')})`)),
+    ...(rest === 0 ? [] : [`${rest} more: see interdict bans`])
+  ]
+}
+
+/** Rules that are listed; a decree may have thousands of exceptions. */
+const MOST_BY_ORDER = 10
 
 export function problemLines(problems: Health['problems']): string[] {
   return problems.map(({ code, message }) => `${escapeControls(message)} (${code})`)
@@ -66,6 +90,7 @@ function healthStyled({ ready, states, problems }: Health): StyledText[] {
 }
 
 const SECTIONS: readonly (readonly [string, (status: Status) => readonly StyledText[]])[] = [
+  ['By order', byOrderLines],
   ['Rules', rulesLines],
   ['Settings', settingsLines],
   ['Zones', zoneLines],

@@ -1,34 +1,34 @@
 import type { Seconds } from '../../../base/units.js'
-import { NOT_BANNED, type BanFacts } from '../../../analysis/report/questions/ban.js'
+import type { BanFacts } from '../../../analysis/report/questions/ban.js'
 import type { Fact } from '../../../analysis/report/report.js'
 import type { Ban, Reply, Rule, RuleException, RuleSet } from '../../../policy/rules/model/types.js'
 import { showEnd, showInstant } from '../../../base/time/instant.js'
-import { sourceId } from '../../../analysis/views/coverage.js'
+import { CoverageIndex, sourceId } from '../../../analysis/enforcement/coverage.js'
+import type { MandateOrder } from '../../../policy/rules/mandates/mandate-orders.js'
 
-/** Details of a ban for `report ban`; only "not in the rules" if the rules no longer have it. */
-export function banDetails(id: string, { networks, timeZone }: RuleSet): BanFacts {
-  const all = new Set(networks.flatMap(({ rules }) => rules))
+/**
+ * Details of a ban for `report ban`; only "not in the rules" if the rules no longer have it.
+ *
+ * @param mandates orders of the mandates in force
+ */
+export function banDetails(
+  id: string,
+  rules: RuleSet,
+  at: Seconds,
+  mandates: readonly MandateOrder[]
+): BanFacts {
+  const { networks, timeZone } = rules
+  const all = new Set(networks.flatMap(network => network.rules))
   const ban = [...all].find((rule): rule is Ban => rule.kind === 'ban' && rule.id === id)
-  const states = networks.map((network): [string, string] => [
-    network.id,
-    stateIn(network.rules, ban)
-  ])
   const exceptions = [...all].filter((rule): rule is RuleException => {
     return rule.kind === 'exception' && ban !== undefined && share(rule, ban)
   })
   const approvals = exceptions.map((rule): [string, string] => [rule.id, approval(rule, timeZone)])
   return {
     facts: ban === undefined ? [['Ban', 'not in the rules']] : factsOf(ban, timeZone),
-    networks: new Map(ban === undefined ? [] : states),
+    networks: ban === undefined ? [] : new CoverageIndex(rules, at, mandates).ofBan(ban),
     exceptions: new Map(approvals)
   }
-}
-
-function stateIn(rules: readonly Rule[], ban: Ban | undefined): string {
-  if (ban === undefined) return NOT_BANNED
-  if (rules.includes(ban)) return ban.mode === 'enforce' ? 'enforced' : 'monitored'
-  const other = rules.find(rule => rule.kind === 'ban' && share(rule, ban))
-  return other === undefined ? NOT_BANNED : `by ${other.id}`
 }
 
 function share(one: Rule, other: Rule): boolean {

@@ -8,9 +8,9 @@ import type {
   Notice
 } from '../../../analysis/views/bans-list.js'
 import { columns, wrap, type Cell, type Row } from '../columns.js'
-import type { Coverage } from '../../../analysis/views/coverage.js'
+import type { Coverage } from '../../../analysis/enforcement/coverage.js'
 import { formatCount } from '../format.js'
-import type { RuleState } from '../../../analysis/views/rule-state.js'
+import type { RuleState } from '../../../analysis/enforcement/rule-state.js'
 
 /** Most names that are spelt out. */
 const MOST_NAMES = 12

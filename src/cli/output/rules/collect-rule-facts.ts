@@ -1,6 +1,7 @@
 import { lastDayBefore } from '../../../base/time/instant.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../../base/units.js'
 import type { RuleDate, RuleFacts } from '../../../analysis/report/questions/rule-facts.js'
+import type { MandateOrder } from '../../../policy/rules/mandates/mandate-orders.js'
 import type { RuleSet } from '../../../policy/rules/model/types.js'
 import {
   listBans,
@@ -8,24 +9,31 @@ import {
   type ListedException
 } from '../../../analysis/views/bans-list.js'
 
-/** What reports on a day, week or month say about the rules. @param at the time of states */
-export function ruleFacts(rules: RuleSet, at: Milliseconds): RuleFacts {
-  const list = listBans(rules, { at: at / MS_PER_SECOND, within: 0 })
+/**
+ * What reports on a day, week or month say about the rules.
+ *
+ * @param at the time of states
+ * @param mandates orders of the mandates in force
+ */
+export function ruleFacts(
+  rules: RuleSet,
+  at: Milliseconds,
+  mandates: readonly MandateOrder[]
+): RuleFacts {
+  const list = listBans(rules, { at: at / MS_PER_SECOND, within: 0 }, mandates)
   const { networks, bans, exceptions, coverage } = list
   const lacks = networks.map(network => ({
     network,
-    // Monitored everywhere: nobody decided to block it.
-    lacks: coverage
-      .filter(({ banned, lacking }) => banned.length > 0 && lacking.includes(network))
-      .map(({ title }) => title)
+    lacks: coverage.filter(({ uncovered }) => uncovered.includes(network)).map(({ title }) => title)
   }))
+  const isDeclared = coverage.some(({ scope }) => scope !== null)
   const isInForce = ({ state, mode }: ListedBan): boolean =>
     mode === 'enforce' && (state === 'in force' || state === 'outside its hours')
   return {
     rules: list.rules,
     networks: networks.length,
     bansInForce: bans.filter(isInForce).length,
-    uncovered: lacks.filter(network => network.lacks.length > 0),
+    uncovered: isDeclared ? lacks.filter(network => network.lacks.length > 0) : null,
     dates: [
       ...bans.flatMap(ban => datesOf(rules.timeZone, 'ban', ban, ban.authority ?? '', ban.review)),
       ...exceptions.flatMap(rule => {

@@ -11,6 +11,8 @@ export interface MandatedNames extends Term {
   readonly file: string
   /** Names that the mandate itself lists. */
   readonly names: readonly string[]
+  /** Ids of its apps. */
+  readonly apps: readonly string[]
   /** Names of its apps under these rules. */
   readonly ofApps: readonly string[]
   readonly networks: 'all' | readonly string[]
@@ -32,6 +34,7 @@ export function mandatedNames(mandates: readonly Mandate[], rules: RuleSet): Man
         mandate: id,
         file: position.file,
         names: namesOf(false),
+        apps: ban.apps.map(({ value }) => value),
         ofApps: namesOf(true),
         networks: networks === 'all' ? networks : networks.map(({ value }) => value),
         prefixes: prefixes.map(({ value }) => showPrefix(value)),

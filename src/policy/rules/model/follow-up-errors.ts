@@ -27,7 +27,9 @@ const DEPENDENCES: Partial<Record<ErrorCode, readonly Dependence[]>> = {
   RULES_AUTHORITY_NETWORK: [isInSameRule, isIn('client-authorities')],
   RULES_UNKNOWN_AUTHORITY: [isIn('client-authorities')],
   RULES_UNKNOWN_LIST: [isWhole],
-  RULES_UNKNOWN_NETWORK: [isWhole]
+  RULES_UNKNOWN_NETWORK: [isWhole],
+  RULES_UNKNOWN_SCOPE: [isWhole],
+  RULES_SCOPE_UNSERVED: [isOfNetwork]
 }
 
 /** Whether a value that is broken may be the cause of another error in the same file. */

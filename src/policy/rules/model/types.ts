@@ -239,6 +239,14 @@ export interface NetworkRules {
   readonly rules: readonly Rule[]
 }
 
+/** The networks in which an app or list is meant to be banned, as the rules declare it. */
+export interface DeclaredScope {
+  /** Id of the app or list. */
+  readonly id: string
+  readonly networks: readonly string[]
+  readonly position: Position
+}
+
 /** The accepted bundle that the rules are from. */
 export interface BundleFacts {
   readonly serial: number
@@ -263,6 +271,8 @@ export interface BundleFacts {
 export interface RuleSet {
   readonly networks: readonly NetworkRules[]
   readonly sources: readonly NameSource[]
+  /** Undefined: nothing is declared. */
+  readonly scopes?: readonly DeclaredScope[] | undefined
   /** Undefined: clients are identified by their addresses alone. */
   readonly clients?: ClientRules | undefined
   /** IANA name of the time zone of its dates. */

@@ -6,10 +6,11 @@ import { buildClients, clientNetworks } from '../clients/clients.js'
 import { checkBlanketExceptions } from './blanket-exceptions.js'
 import type { ClientAuthority, ClientRules } from '../model/client-types.js'
 import type { Location } from '../model/location.js'
+import { declaredScopes } from './declared-scopes.js'
 import { MisleadingRules } from './misleading-rules.js'
 import { RuleIds } from './rule-ids.js'
 import { SourceResolver } from './source-resolver.js'
-import type { NameSource, NetworkRules, Rule, RuleSet } from '../model/types.js'
+import type { DeclaredScope, NameSource, NetworkRules, Rule, RuleSet } from '../model/types.js'
 import { RuleBuilder } from './rule-builder.js'
 import type { MatchEntry, NetworkEntry, NetworksFile } from '../schema/networks-schema.js'
 import { Dates } from '../time/dates.js'
@@ -20,6 +21,7 @@ export interface Networks {
   readonly networks: readonly NetworkRules[]
   /** Sources of names written into the rules. */
   readonly inline: readonly NameSource[]
+  readonly scopes: readonly DeclaredScope[]
   readonly clients: ClientRules | undefined
   /** IANA name of the time zone of its dates. */
   readonly timeZone: string
@@ -79,7 +81,9 @@ export function buildNetworks(
   const { language, register } = file.defaults
   const site = { language, register }
   const clients = buildClients(file, authorities, served, top)
-  return { networks: served, inline: sources.inline, clients, timeZone, site }
+  const known = new Set([...apps.keys(), ...lists.keys()])
+  const scopes = declaredScopes(file, known, served, top.at('scope'))
+  return { networks: served, inline: sources.inline, scopes, clients, timeZone, site }
 }
 
 /** Ids given in the file; rejects duplicates. */

@@ -163,6 +163,11 @@ const defaults = z.strictObject({
     .optional()
 })
 
+/** The networks in which an app or list is meant to be banned. */
+const scope = z.union([z.literal('all'), z.array(idSchema).min(1)], {
+  error: 'all, or a list of ids of networks'
+})
+
 /** A mapping that may be empty, as when all its entries are commented out. */
 const orEmpty = <S extends z.ZodType>(schema: S) =>
   z.preprocess((value: unknown) => value ?? {}, schema)
@@ -173,7 +178,8 @@ export const networksSchema = z.strictObject({
   networks: z.record(idSchema, orEmpty(network)),
   'client-authorities': orEmpty(z.record(idSchema, authoritySchema)).prefault({}),
   clients: orEmpty(z.record(idSchema, clientSchema)).prefault({}),
-  lists: orEmpty(z.record(idSchema, listEntrySchema)).prefault({})
+  lists: orEmpty(z.record(idSchema, listEntrySchema)).prefault({}),
+  scope: orEmpty(z.record(idSchema, scope)).prefault({})
 })
 
 export type NetworksFile = z.output<typeof networksSchema>

@@ -7,7 +7,7 @@ import type { RuleSet } from '../../../policy/rules/model/types.js'
 import { readMandates } from '../../../sources/mandates/read-mandates.js'
 import { gatewayAt, type HistoryPlace } from '../../args/fleet-history.js'
 import type { Io } from '../../io.js'
-import { mandatesOf } from '../analysis/evidence-mandates.js'
+import { mandatesOf } from './evidence-mandates.js'
 
 /** The orders of the mandates of the settings. What cannot be read is a warning. */
 export async function presentOrders(
