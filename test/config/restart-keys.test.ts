@@ -19,7 +19,7 @@ const IN_PLACE = [
   'upstreams.source-ports',
   'warm-up',
   'upstreams.idle-probe',
-  'admin.ready-requires',
+  ...['admin.ready-requires', 'admin.max-pause'],
   'upstreams.loop-check',
   ...['cache.min-ttl', 'cache.max-ttl', 'cache.negative-max-ttl', 'cache.failure-ttl'],
   ...['cache.stale-max', 'cache.stale-after', 'cache.stale-recheck', 'cache.prefetch'],

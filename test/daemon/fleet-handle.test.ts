@@ -53,8 +53,7 @@ function rig(t: Test, status: () => Promise<StatusReply> = () => Promise.resolve
   }
   const counters = allocateCounters(COUNTERS)
   const { timers, clock } = time
-  const paused = (): string[] => ['office/games']
-  const handle = new FleetHandle({ startThread, log, status, paused, counters, timers, clock })
+  const handle = new FleetHandle({ startThread, log, status, counters, timers, clock })
   const config = (fleet: Config['fleet']): Config =>
     ({
       fleet,
@@ -101,7 +100,9 @@ t.test('without a fleet there is no thread', async t => {
 
 t.test('it reports while connected, at intervals and at once after a change', async t => {
   const probed = { lastGood: '2026-01-02T03:04:05.000Z', failing: 1 }
-  const status = { ...STATUS, probe: probed } as StatusReply
+  const deviation = { kind: 'pause', code: 'BLOCK_PAUSED', subject: 'office/games' }
+  const enforcement = { ...STATUS.enforcement, against: [deviation] }
+  const status = { ...STATUS, probe: probed, enforcement } as unknown as StatusReply
   const { handle, configure, reports, say, pass, counters } = rig(t, () => Promise.resolve(status))
   configure(FLEET)
   handle.start()

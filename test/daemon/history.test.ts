@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs'
+import { cpSync, rmSync } from 'node:fs'
 import t from 'tap'
 import { withHealth } from '../../src/gateway/status/health.js'
 import { historyFolder } from '../../src/policy/history/history-folder.js'
@@ -29,9 +29,9 @@ async function events(rig: Rig, count: number) {
 /** As the HTTP API does. */
 async function pause(rig: Rig, rule: string, seconds: number, by: string): Promise<void> {
   const { parts } = rig.gateway as unknown as {
-    parts: { reloader: { pause(rule: string, seconds: number, by: string): Promise<unknown> } }
+    parts: { reloader: { pause(wanted: object): Promise<unknown> } }
   }
-  await parts.reloader.pause(rule, seconds, by)
+  await parts.reloader.pause({ rule, seconds, by, reason: 'ticket 7' })
 }
 
 async function problems(rig: Rig): Promise<readonly string[]> {
@@ -129,8 +129,37 @@ t.test('a pause is recorded with who has asked for it', async t => {
   await events(rig, 1)
   await pause(rig, 'noise', 60, 'user:alice')
   const [, paused] = await events(rig, 2)
-  t.match(paused!.event, { event: 'pause', by: 'user:alice', pauses: [{ rule: 'noise' }] })
+  const stored = { rule: 'noise', by: 'user:alice', reason: 'ticket 7' }
+  t.match(paused!.event, { event: 'pause', by: 'user:alice', pauses: [stored] })
   await pause(rig, 'noise', 0, 'user:alice')
   const [, , resumed] = await events(rig, 3)
   t.match(resumed!.event, { event: 'pause', pauses: [] })
+})
+
+t.test('a restart continues a pause, and its end is recorded', async t => {
+  const first = await serving(t, { files: { [NETWORKS]: BLOCKING } })
+  await events(first, 1)
+  const { sha256 } = first.gateway.rules.origin
+  await pause(first, 'noise', 3, 'user:alice')
+  await events(first, 2)
+  t.ok((await problems(first)).includes('BLOCK_PAUSED'))
+  await first.gateway.stop()
+  const rig = await serving(t, { files: { [NETWORKS]: BLOCKING } }, ({ site }) =>
+    cpSync(first.site.path('state/history'), site.path('state/history'), { recursive: true })
+  )
+  const { enforcement, rules } = withHealth(await rig.gateway.status())
+  t.equal(rules.sha256, sha256, 'the rules are the same')
+  const found = enforcement.against.filter(({ kind }) => kind === 'pause')
+  t.match(found, [
+    {
+      ...{ kind: 'pause', code: 'BLOCK_PAUSED', subject: 'noise', by: 'user:alice' },
+      ...{ reason: 'ticket 7', until: /^20/ }
+    }
+  ])
+  t.ok(rig.log.lines.some(({ message }) => message === 'pause continues after the restart'))
+  await eventually('the end is recorded', async () => {
+    const { event } = (await historyOf(rig)).stretches.at(-1)!
+    return event.event === 'pause' && 'pauses' in event && event.pauses.length === 0
+  })
+  t.notOk((await problems(rig)).includes('BLOCK_PAUSED'))
 })

@@ -72,29 +72,49 @@ t.test('operations over HTTP', async t => {
   const rcode = async (name: string): Promise<string> => (await askUdp(rig.at, name)).rcode
   t.equal(await rcode('ads.example'), NXDOMAIN)
 
-  const paused = await send('PUT', '/rules/ads/pause', { minutes: 5 })
+  const paused = await send('PUT', '/rules/ads/pause', { minutes: 5, reason: 'ticket 7' })
   t.match(paused, { code: 200, body: /"rule":"ads","until":"20/ })
   await eventually('it is paused', async () => (await rcode('ads.example')) !== NXDOMAIN)
   t.equal(await rcode('banned.example'), NXDOMAIN, 'bans are not')
-  t.match(await send('PUT', '/rules/test-ban/pause', { minutes: 5 }), {
+  t.match(await send('PUT', '/rules/ads/pause', { minutes: 5 }), { code: 400 }, 'no reason')
+  t.match(await send('PUT', '/rules/ads/pause', { minutes: 61, reason: 'x' }), {
+    code: 422,
+    body: /PAUSE_LONG/
+  })
+  t.match(JSON.parse((await send('GET', '/status')).body), {
+    health: { problems: [{ code: 'UPSTREAMS_DOWN' }, { code: 'BLOCK_PAUSED', subject: 'ads' }] },
+    enforcement: {
+      against: [
+        { kind: 'pause', subject: 'ads', by: 'op', reason: 'ticket 7' },
+        { kind: 'upstream' }
+      ]
+    }
+  })
+  t.match((await call(rig, '/metrics')).body, /not_enforced\{order="against",kind="pause"\} 1/)
+  await eventually('lookups say so', () =>
+    rig.site.records().some(({ qname, paused }) => qname === 'banned.example' && paused === 'ads')
+  )
+  t.match(await send('PUT', '/rules/test-ban/pause', { minutes: 5, reason: 'ticket 7' }), {
     code: 409,
     body: /PAUSE_NOT_BLOCK/
   })
-  t.match(await send('PUT', '/rules/other/pause', { minutes: 5 }), { code: 404 })
-  t.match(await send('PUT', '/rules/ads/pause', { minutes: 0 }), { code: 400 })
+  t.match(await send('PUT', '/rules/other/pause', { minutes: 5, reason: 'ticket 7' }), {
+    code: 404
+  })
+  t.match(await send('PUT', '/rules/ads/pause', { minutes: 0, reason: 'ticket 7' }), { code: 400 })
   t.match(await send('DELETE', '/rules/ads/pause'), { code: 204 })
   await eventually('it applies again', async () => (await rcode('ads.example')) === NXDOMAIN)
 
   const blocks = async (): Promise<unknown> =>
     (JSON.parse((await send('GET', '/blocks')).body) as { items: unknown }).items
   rig.site.write('rules/networks.yaml', 'networks: {')
-  t.match(await send('PUT', '/rules/ads/pause', { minutes: 5 }), {
+  t.match(await send('PUT', '/rules/ads/pause', { minutes: 5, reason: 'ticket 7' }), {
     code: 409,
     body: /PAUSE_REFUSED/
   })
   t.match(await blocks(), [{ id: 'ads', pausedUntil: null }], 'it does not come later, either')
   rig.site.write('rules/networks.yaml', rules)
-  t.match(await send('PUT', '/rules/ads/pause', { minutes: 5 }), { code: 200 })
+  t.match(await send('PUT', '/rules/ads/pause', { minutes: 5, reason: 'ticket 7' }), { code: 200 })
   rig.site.write('rules/networks.yaml', 'networks: {')
   t.match(await send('DELETE', '/rules/ads/pause'), { code: 409, body: /PAUSE_REFUSED/ })
   t.match(await blocks(), [{ id: 'ads', pausedUntil: /^20/ }], 'it is still paused')
@@ -104,9 +124,9 @@ t.test('operations over HTTP', async t => {
   // Two callers at once: one reload, and what is in force is what the last one wanted.
   for (let round = 0; round < 5; round++) {
     const calls = await Promise.all([
-      send('PUT', '/rules/ads/pause', { minutes: 5 }),
+      send('PUT', '/rules/ads/pause', { minutes: 5, reason: 'ticket 7' }),
       send('DELETE', '/rules/ads/pause'),
-      send('PUT', '/rules/ads/pause', { minutes: 7 }),
+      send('PUT', '/rules/ads/pause', { minutes: 7, reason: 'ticket 7' }),
       send('DELETE', '/rules/ads/pause')
     ])
     t.strictSame(

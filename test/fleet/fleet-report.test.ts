@@ -14,7 +14,6 @@ function reportOf(...codes: readonly string[]) {
     { ...STATUS, health },
     { wanted: null, error: null } as Parameters<typeof fleetReport>[2],
     { counters: counters() },
-    [],
     { number: 1, now: 0 }
   )
 }

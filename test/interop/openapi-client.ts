@@ -222,8 +222,12 @@ t.test('a generated client gets what the document says', async t => {
   const { planned } = (await call('planRules')) as { readonly planned: string }
   await call('applyRules', { body: { sha256: planned } })
   await call('restoreRulesVersion', { path: { version }, body: { dryRun: true } })
-  await call('pauseRule', { path: { rule: 'ads' }, body: { minutes: 5 } })
-  await call('pauseRule', { path: { rule: 'video-ban' }, body: { minutes: 5 } }, 409)
+  await call('pauseRule', { path: { rule: 'ads' }, body: { minutes: 5, reason: 'test' } })
+  await call(
+    'pauseRule',
+    { path: { rule: 'video-ban' }, body: { minutes: 5, reason: 'test' } },
+    409
+  )
   await call('resumeRule', { path: { rule: 'ads' } }, 204)
   await call('flushCache', { body: { name: 'www.example', subtree: true } })
   await call('flushCache', { body: { name: 5 } }, 400)

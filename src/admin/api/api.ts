@@ -6,6 +6,7 @@ import type { ServiceLog } from '../../base/log/service-log.js'
 import { serializeError } from '../../base/errors/serialized-error.js'
 import { hasBody, isUnchanged, SECURITY_HEADERS, STRICT_TRANSPORT } from '../http/headers.js'
 import { PROBLEM_TYPE } from '../http/problem.js'
+import { MAX_REASON } from '../../gateway/socket/admin-protocol.js'
 import { addBodyParsers } from './bodies.js'
 import { Gate, type GateOptions } from './gate.js'
 import { problemOf } from '../http/problem-of.js'
@@ -164,7 +165,9 @@ async function stream(
 
 function accessOf(route: Route, request: FastifyRequest, status: number): Access {
   const { principal, problemCode: code, url, personalData } = request
-  return { route, by: principal?.name ?? null, url, status, code, personalData }
+  const { reason } = (request.body ?? {}) as { readonly reason?: unknown }
+  const why = typeof reason === 'string' ? reason.slice(0, MAX_REASON) : undefined
+  return { route, by: principal?.name ?? null, url, status, code, reason: why, personalData }
 }
 
 const hasHead = ({ method, produces }: Route): boolean => method === 'GET' && produces === undefined

@@ -17,6 +17,8 @@ export interface Access {
   readonly status: number
   /** Of the problem; undefined: there was none. */
   readonly code: string | undefined
+  /** What the request gives as its reason. */
+  readonly reason?: string | undefined
   /** The return value of the handler, if it is personal data. */
   readonly personalData: unknown
 }
@@ -36,11 +38,12 @@ export const isRecordedStream = ({ produces, rowsRead }: Route): boolean =>
 /** All that is changed through the API is logged, with who did it. */
 function recordChange(
   { log, changes }: ApiServices,
-  { route: { id, method }, by, url, status, code }: Access
+  { route: { id, method }, by, url, status, code, reason }: Access
 ): void {
   const [path] = url.split('?', 1)
-  const fields = { by, operation: id, route: `${method} ${path}`, status }
-  const change = { by, operation: id, subject: path!, code: code ?? null }
+  const fields = { by, operation: id, route: `${method} ${path}`, status, reason }
+  const why = reason === undefined ? {} : { reason }
+  const change = { by, operation: id, subject: path!, code: code ?? null, ...why }
   // Without a name anybody could fill the audit trail.
   if (by !== null && !isRepeated(changes, change)) changes.record(change)
   if (code === undefined) log.info(fields, 'change through the HTTP API')

@@ -19,6 +19,8 @@ export interface Change {
   readonly subject: string
   /** Code of the error for which it was refused; null: done. */
   readonly code: string | null
+  /** Why, where the request says so. */
+  readonly reason?: string
 }
 
 /** A read of lookups through the API. */

@@ -80,10 +80,11 @@ function limitDeviation({ kind, rule, networks, until, timetable, by, reason }: 
   return { kind, subject: rule, networks, by, reason, until: shown(until), message: what[kind] }
 }
 
-function pauseDeviation({ rule, until }: Pause): Failing {
-  const message = `${rule} is paused until ${shown(until)}`
+function pauseDeviation({ rule, until, by, reason }: Pause): Failing {
+  const who = by === undefined ? '' : ` by ${by}: ${reason}`
+  const message = `${rule} is paused until ${shown(until)}${who}`
   const what = { kind: 'pause', code: 'BLOCK_PAUSED', subject: rule, networks: [] } as const
-  return { ...what, by: null, reason: null, until: shown(until), message }
+  return { ...what, by: by ?? null, reason: reason ?? null, until: shown(until), message }
 }
 
 function scopeDeviation({ id, at: place, networks, mandated }: ScopeFacts, at: Seconds): Failing[] {

@@ -23,7 +23,13 @@ export interface HistoryEntry {
   /** What changed, in one line. */
   readonly summary: string
   /** Block rules that were paused, until when. */
-  readonly pauses: readonly { readonly rule: string; readonly until: string }[]
+  readonly pauses: readonly {
+    readonly rule: string
+    readonly until: string
+    /** Null: not recorded. */
+    readonly by: string | null
+    readonly reason: string | null
+  }[]
   /** Version of the program. */
   readonly program: string | null
 }
@@ -45,8 +51,8 @@ export function historyEntry({ from, until, event }: Stretch): HistoryEntry {
     ...times,
     ...{ event: event.event, sha256, serial: bundle?.serial ?? null, reason, by, changed },
     ...{ summary: summaryOf(event), program },
-    pauses: pauses.map(({ rule, until }) => ({
-      rule,
+    pauses: pauses.map(({ rule, until, by = null, reason = null }) => ({
+      ...{ rule, by, reason },
       until: new Date(until * MS_PER_SECOND).toISOString()
     }))
   }
@@ -60,6 +66,6 @@ function summaryOf({ event, summary, pauses, changed }: RulesEvent): string {
   if (event === 'pause')
     return pauses.length === 0
       ? 'no pauses'
-      : `paused: ${pauses.map(({ rule }) => rule).join(', ')}`
+      : `paused: ${pauses.map(({ rule, reason = '' }) => (reason === '' ? rule : `${rule} (${reason})`)).join(', ')}`
   return changed.length === 0 ? 'no rules changed' : 'texts changed, no decision'
 }

@@ -136,4 +136,28 @@ export function addRunCommands(program: Command, { io, done }: Context): void {
       done(await flush(name, command.optsWithGlobals(), io))
     })
   examples(flush, 'flush www.example.com', 'flush --subtree example.com')
+
+  const pause = program
+    .command('pause')
+    .summary('Pause a block rule of the running gateway')
+    .description(
+      'Pause a block rule for some minutes, at most admin.max-pause, or end its pause. ' +
+        'Bans cannot be paused. Who has paused it and why are in the status, the history and the query log.'
+    )
+    .argument('<rule>', 'id of the block rule')
+    .option('--minutes <n>', 'how long', '15')
+    .option('--reason <text>', 'why, for everyone who sees the pause')
+    .option('--by <name>', 'who has decided it; default: the user who runs the command')
+    .option('--end', 'end the pause now')
+    .option('--json', 'print JSON')
+    .option('--timeout <ms>', 'how long to wait for the gateway, in milliseconds', '120000')
+    .action(async (rule: string, _options, command: Command) => {
+      const { pause } = await import('../commands/gateway/pause.js')
+      done(await pause(rule, command.optsWithGlobals(), io))
+    })
+  examples(
+    pause,
+    "pause office/ads --minutes 30 --reason 'payments page broken, ticket 1234'",
+    'pause office/ads --end'
+  )
 }

@@ -215,7 +215,7 @@ export class FleetHandle implements FleetAgent {
       const counted = fleetCounts(options.counters, rules)
       const own = { number: ++this.number, now: this.clock.wall() }
       thread.send({
-        report: fleetReport(fleet, status, this.state, counted, options.paused(), own)
+        report: fleetReport(fleet, status, this.state, counted, own)
       })
     } catch (error) {
       options.log.error({ error: serializeError(error).message }, 'state not reported to the fleet')

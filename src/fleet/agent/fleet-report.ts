@@ -21,13 +21,12 @@ const MAX_NETWORK_NAME = 64
 /** Counts of clients in no network. No network can have this name. */
 const UNKNOWN_CLIENTS = '-'
 
-/** What a gateway tells the hub. @param paused block rules that are paused @param number of the report @param now wall clock */
+/** What a gateway tells the hub. @param number of the report @param now wall clock */
 export function fleetReport(
   { name, ring }: Pick<FleetConfig, 'name' | 'ring'>,
   status: StatusReply,
   { wanted, error }: ChannelState,
   counted: Pick<Report, 'counters' | 'networks'>,
-  paused: readonly string[],
   { number, now }: { readonly number: number; readonly now: Milliseconds }
 ): Report {
   const { rules, health, probe } = status
@@ -48,10 +47,13 @@ export function fleetReport(
     problems: problemCodes(status),
     refused: wanted === null || wanted.serial === active ? null : refusal(status, error),
     probe: probe && { good: probe.lastGood, failing: probe.failing },
-    paused: paused.slice(0, MAX_PAUSED),
+    paused: pausedRules(status).slice(0, MAX_PAUSED),
     ...counted
   }
 }
+
+const pausedRules = ({ enforcement }: StatusReply): string[] =>
+  enforcement.against.flatMap(({ kind, subject }) => (kind === 'pause' ? (subject ?? []) : []))
 
 /** Each code once, those first by which the hub judges a rollout: a code may have many problems. */
 function problemCodes({ health }: StatusReply): string[] {

@@ -19,7 +19,7 @@ import { droppedMandates, readMandates } from '../../sources/mandates/read-manda
 import { AppliedRules } from './applied-rules.js'
 import { MemoryBudget } from '../../policy/compile/memory-budget.js'
 import { packRules } from './packed-rules.js'
-import { lastGoodRules } from './last-good-rules.js'
+import { lastGoodRules, lastPauses } from './last-good-rules.js'
 import { ListCompiler } from './list-compiler.js'
 import { MandateGate } from '../../sources/mandates/mandate-gate.js'
 import { testRules } from './policy-test-gate.js'
@@ -142,8 +142,11 @@ async function readSettings(file: string | undefined): Promise<FromCompiler> {
   }
 }
 
-async function compileRules(request: Request): Promise<FromCompiler> {
+async function compileRules(given: Request): Promise<FromCompiler> {
   const started = performance.now()
+  const request = given.isFirst
+    ? { ...given, pauses: await lastPauses(given.history, epochSeconds(systemClock)) }
+    : given
   if (request.isFirst) active = undefined
   active ??= request.active
   const isFull =

@@ -1,3 +1,5 @@
+import type { Seconds } from '../../base/units.js'
+import type { Pause } from '../../policy/tables/snapshot.js'
 import type { RuleFiles } from '../../policy/rules/model/folder.js'
 import { RulesHistory } from '../../policy/history/rules-history.js'
 import { StoredFiles, type CurrentFiles } from '../../policy/history/stored-files.js'
@@ -17,4 +19,14 @@ export async function lastGoodRules(
   if (latest === undefined) return undefined
   const files = new StoredFiles(latest.version, current)
   return (await files.missingRules()).length === 0 ? files : undefined
+}
+
+/** The pauses that were in force last and have not ended; none if the history cannot be read: then the rules are what the files say. */
+export async function lastPauses(history: string, now: Seconds): Promise<readonly Pause[]> {
+  try {
+    const { latest } = await RulesHistory.open(history)
+    return latest?.event.pauses.filter(({ until }) => until > now) ?? []
+  } catch {
+    return []
+  }
 }

@@ -7,6 +7,7 @@ import { endpoint } from './listen-schema.js'
 import { oidcOf, oidcSchema } from './oidc-schema.js'
 import { TOKEN_WORDS } from '../../base/files/places.js'
 import { defaultSocket } from './default-socket.js'
+import { duration } from '../../policy/yaml/quantity.js'
 import { section, type SectionContext } from '../../policy/yaml/section.js'
 
 const path = z.string('a path').min(1, 'a path')
@@ -25,6 +26,7 @@ export const adminSchema = section({
   }),
   tokens: path.prefault('auto'),
   'ready-requires': z.array(z.enum(['policy', 'evidence'])).prefault([]),
+  'max-pause': duration('1m', '1d').prefault('60m'),
   dashboard: z.boolean().prefault(true),
   hub: z.string('a path').prefault(''),
   oidc: oidcSchema
@@ -70,6 +72,7 @@ export function adminOf(
       : undefined,
     tokens: TOKEN_WORDS.includes(file) ? undefined : resolve(folder, file),
     readyRequires: settings['ready-requires'],
+    maxPause: settings['max-pause'],
     dashboard,
     hub: settings.hub === '' ? undefined : socketPath('hub', settings.hub, context),
     oidc: oidcOf(oidc, folder, positionOf(['admin', 'oidc']))

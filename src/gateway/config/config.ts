@@ -66,6 +66,8 @@ export interface Config {
     readonly tokens: string | undefined
     /** States that must be good, beside `serving`, for the gateway to be ready. */
     readonly readyRequires: readonly ('policy' | 'evidence')[]
+    /** The longest pause of a block. */
+    readonly maxPause: Milliseconds
     /** Whether the dashboard is served beside the API. */
     readonly dashboard: boolean
     /** Path of the socket of the hub whose fleet is shown; undefined: none. */

@@ -52,7 +52,7 @@ export function pendingRestart(running: Config, wanted: Config): readonly Pendin
 /** The settings of the file, without what needs a restart. @param running the settings in force */
 export function withoutRestart(running: Config, wanted: Config): Config {
   const { listen, tls, workers, transport, cache, state, admin } = running
-  const { socket, hub, readyRequires } = wanted.admin
+  const { socket, hub, readyRequires, maxPause } = wanted.admin
   const defaultSpool = (name: string): string => join(wanted.state.folder, 'outputs', name)
   return {
     ...wanted,
@@ -65,6 +65,7 @@ export function withoutRestart(running: Config, wanted: Config): Config {
     admin: {
       ...admin,
       readyRequires,
+      maxPause,
       hub,
       // By default it is in the state folder.
       socket: socket?.position === undefined ? socket && defaultSocket(state.folder) : socket

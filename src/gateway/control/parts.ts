@@ -183,7 +183,7 @@ export function createParts(
           : { sha256: null, errors: result.slice(0, MAX_REPORTED) }
       },
       rulesInForce: () => Promise.resolve(packRulesInForce(reloader.rules, reloader.packedRules!)),
-      pause: (rule, duration, by) => reloader.pause(rule, duration, by),
+      pause: ({ rule, seconds, by, reason }) => reloader.pause({ rule, seconds, by, reason }),
       confirm: list => reloader.confirmList(list)
     },
     ...{ workerPool, cache, status, log }
@@ -201,7 +201,6 @@ export function createParts(
   const reports = new ReportScheduler({ log, program: process.argv[1] ?? '' })
   const fleet = services.fleet({
     status: () => status().then(withHealth),
-    paused: () => reloader.pauses.current.map(({ rule }) => rule),
     ...{ startThread, counters, log }
   })
   const bootstrap = bootstrapServers(config, upstreams)

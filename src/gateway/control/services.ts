@@ -43,8 +43,6 @@ export interface FleetAgentOptions {
   readonly startThread: StartThread
   readonly log: ServiceLog
   readonly status: () => Promise<StatusReply>
-  /** Block rules that are paused. */
-  readonly paused: () => readonly string[]
   /** The fixed counters of all workers. */
   readonly counters: SharedArrayBuffer
 }

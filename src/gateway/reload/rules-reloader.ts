@@ -8,7 +8,7 @@ import {
   checkRetentionNetworks
 } from '../config/check-networks.js'
 import type { Config } from '../config/config.js'
-import type { Milliseconds, Seconds } from '../../base/units.js'
+import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 import { allClaims } from '../../policy/tables/claim-table.js'
 import type { Pause, Snapshot } from '../../policy/tables/snapshot.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
@@ -18,7 +18,7 @@ import { zoneCopiesFolder } from '../../sources/axfr/zone-copies.js'
 import type { BootstrapServers } from '../../sources/http/bootstrap-resolver.js'
 import { historyFolder } from '../../policy/history/history-folder.js'
 import { listCopiesFolder } from '../../sources/http/list-copies.js'
-import { systemTimers, type Timers } from '../../base/time/timers.js'
+import { systemTimers, type Timer, type Timers } from '../../base/time/timers.js'
 import { RemoteListUpdater } from '../../sources/refresh/remote-list-updater.js'
 import { ZoneTransfers } from '../../sources/refresh/zone-transfers.js'
 import type { ConfirmResult } from './unconfirmed-changes.js'
@@ -40,7 +40,7 @@ import {
 } from './reload-reporter.js'
 import { ReplacedSnapshots, COLLECT_DELAY } from '../../policy/tables/replaced-snapshots.js'
 import { RetryTimer } from './retry-timer.js'
-import { RulePauses } from './rule-pauses.js'
+import { RulePauses, type WantedPause } from './rule-pauses.js'
 import { RulesApplier } from './rules-applier.js'
 import { rulesLocation } from '../compiler/rules-location.js'
 import { UnconfirmedChanges } from './unconfirmed-changes.js'
@@ -75,6 +75,9 @@ const FULL_RELOAD: readonly ReloadReason[] = ['SIGHUP', 'request', 'retry']
 /** At the stop, how long a reload in progress may take to end once its thread has ended. */
 const STOP_TIMEOUT: Milliseconds = 5_000
 
+/** The wall clock may be set. */
+const MAX_TIMER: Milliseconds = 3_600_000
+
 /** Names of each app or list that the probe asks, in turn; the rest of a longer list is like them. */
 const SAMPLED_NAMES = 1000
 
@@ -100,6 +103,7 @@ export class RulesReloader {
   private readonly requesters = new Set<string>()
   private readonly replaced = new ReplacedSnapshots(COLLECT_DELAY.control)
   private readonly retryTimer = new RetryTimer(() => void this.reload('retry'))
+  private pauseTimer: Timer | undefined
   private snapshot: Snapshot | undefined
   private compiled: CompiledRules | undefined
   private readonly queue: ReloadQueue
@@ -174,6 +178,7 @@ export class RulesReloader {
       result = await this.compile(true)
     if (result.kind === 'rejected') return result.errors
     this.adopt(result, 'startup')
+    this.continuePauses()
     return this.applier.keepFirst()
   }
 
@@ -210,21 +215,47 @@ export class RulesReloader {
   /**
    * Pauses a block rule, or ends its pause; in force when this resolves.
    *
-   * @param by who has requested it, for the history
-   * @throws InterdictError PAUSE_UNKNOWN, PAUSE_NOT_BLOCK, PAUSE_REFUSED
+   * @throws InterdictError PAUSE_UNKNOWN, PAUSE_NOT_BLOCK, PAUSE_REASON, PAUSE_LONG, PAUSE_REFUSED
    */
-  async pause(rule: string, duration: Seconds, by?: string): Promise<Pause> {
-    const { pauses } = this
-    const before = pauses.untilOfRule(rule)
-    const pause = pauses.set(rule, duration, this.rules)
-    const wanted = pauses.untilOfRule(rule)
+  async pause(wanted: WantedPause): Promise<Pause> {
+    const { pauses, options } = this
+    const { rule, by, reason } = wanted
+    const before = pauses.of(rule)
+    const pause = pauses.set(wanted, this.rules, options.config.admin.maxPause / MS_PER_SECOND)
+    const set = pauses.of(rule)
     await this.reload('pause', by)
     const until = this.rules.origin.pauses.find(one => one.rule === rule)?.until
     // A pause that has ended since may still be in the snapshot.
-    const isInForce = until === wanted || (wanted === undefined && !pauses.isFuture(until))
+    const isInForce = until === set?.until || (set === undefined && !pauses.isFuture(until))
     // The reload was refused: nobody is to believe that it is in force, nor may it come later by surprise.
-    if (!isInForce && pauses.takeBack(rule, wanted, before)) throw failure('PAUSE_REFUSED', rule)
+    if (!isInForce && pauses.takeBack(rule, set, before)) throw failure('PAUSE_REFUSED', rule)
+    if (set === undefined) options.log.warn({ rule, by }, 'pause ended by an operator')
+    else options.log.warn({ rule, by, reason, seconds: wanted.seconds }, 'rule paused')
     return pause
+  }
+
+  /** Continues the pauses that the history has, at the start. */
+  private continuePauses(): void {
+    this.pauses.restore(this.rules.origin.pauses)
+    for (const { rule, by, reason } of this.pauses.current)
+      this.options.log.warn({ rule, by, reason }, 'pause continues after the restart')
+  }
+
+  /** Rules apply again by the clock. The reload then is for the history, and for what the log says of lookups. */
+  private awaitPauseEnd(): void {
+    this.pauseTimer?.cancel()
+    const next = Math.min(...this.rules.origin.pauses.map(({ until }) => until))
+    if (next === Infinity) return
+    const left = Math.max(0, next * MS_PER_SECOND - systemClock.wall())
+    this.pauseTimer = systemTimers.after(Math.min(left, MAX_TIMER), () => this.onPauseEnd())
+  }
+
+  private onPauseEnd(): void {
+    const current = new Set(this.pauses.current.map(({ rule }) => rule))
+    const ended = this.rules.origin.pauses.filter(({ rule }) => !current.has(rule))
+    for (const { rule, by } of ended) this.options.log.info({ rule, by }, 'pause ended')
+    if (ended.length > 0) void this.reload('pause')
+    else this.awaitPauseEnd()
   }
 
   /** Accepts a local list that shrank. @throws InterdictError REMOTE_NOT_HELD */
@@ -298,6 +329,7 @@ export class RulesReloader {
   }
 
   close(): void {
+    this.pauseTimer?.cancel()
     this.queue.close()
     this.watcher.close()
     this.retryTimer.reset()
@@ -446,6 +478,7 @@ export class RulesReloader {
     this.snapshot = snapshot
     this.replaced.setCurrent(snapshot)
     this.options.adopt(snapshot, isFirst)
+    this.awaitPauseEnd()
     const event = isFirst ? 'start' : reason === 'pause' ? 'pause' : 'reload'
     const { bundle } = snapshot.origin
     const isFleet = bundle !== undefined && this.options.wantedByFleet?.() === bundle.serial

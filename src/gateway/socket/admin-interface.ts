@@ -2,11 +2,11 @@ import { accessSync, constants } from 'node:fs'
 import { dirname } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { failure, InterdictError } from '../../base/errors/error.js'
-import type { Milliseconds, Seconds } from '../../base/units.js'
+import type { Milliseconds } from '../../base/units.js'
 import type { AdminSocketConfig } from '../config/config.js'
 import { NameScope } from '../../resolver/cache/name-scope.js'
 import { readName } from '../../wire/dns/name/name.js'
-import type { Pause } from '../../policy/tables/snapshot.js'
+import type { WantedPause } from '../reload/rule-pauses.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
 import type { ReloadStatus } from '../reload/reload-reporter.js'
 import { serializeError, type SerializedError } from '../../base/errors/serialized-error.js'
@@ -15,6 +15,7 @@ import type { WorkerPool } from '../workers/worker-pool.js'
 import type {
   ApplyResult,
   FlushResult,
+  PauseResult,
   FlushRequest,
   AdminRequest,
   OperateRequest,
@@ -42,7 +43,7 @@ export interface Operations {
   /** The rules in force, with all names. */
   rulesInForce(): Promise<OctetReply>
   /** As `RulesReloader.pause`. */
-  pause(rule: string, duration: Seconds, by?: string): Promise<Pause>
+  pause(wanted: WantedPause): Promise<PauseResult>
   /** As `RulesReloader.confirmList`. */
   confirm(list: string): ConfirmResult
 }
@@ -213,7 +214,7 @@ export class AdminInterface {
       case 'rotate':
         return this.options.operations.rotate()
       case 'pause':
-        return this.options.operations.pause(request.rule, request.seconds, request.by)
+        return this.options.operations.pause(request)
     }
   }
 

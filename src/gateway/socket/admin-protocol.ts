@@ -1,6 +1,7 @@
 import { failure, InterdictError } from '../../base/errors/error.js'
 import type { Octets, Seconds } from '../../base/units.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
+import type { WantedPause } from '../reload/rule-pauses.js'
 import { readName } from '../../wire/dns/name/name.js'
 import type { SerializedError } from '../../base/errors/serialized-error.js'
 
@@ -12,6 +13,8 @@ import type { SerializedError } from '../../base/errors/serialized-error.js'
 const PROTOCOL_VERSION = 1
 /** A name is at most 1,009 characters long, all of them escaped (RFC 1035 §5.1). */
 export const MAX_REQUEST_SIZE: Octets = 4096
+/** Characters of the reason of a pause. */
+export const MAX_REASON = 200
 /** 64 workers with 64 upstreams take a tenth of that. */
 export const MAX_REPLY_SIZE: Octets = 4 * 1024 * 1024
 
@@ -22,6 +25,7 @@ export type AdminRequest =
   | ConfirmRequest
   | RulesInForceRequest
   | ApplyRequest
+  | PauseRequest
   | RotateRequest
 
 /** Drops cache entries. */
@@ -65,7 +69,7 @@ export interface ApplyRequest {
   readonly do: 'apply'
   /** As they were planned; undefined: as they are. */
   readonly sha256: string | undefined
-  /** As in `Requester`; over the HTTP API only. */
+  /** As in `OperateRequest`; over the HTTP API only. */
   readonly by?: string | undefined
 }
 
@@ -80,13 +84,21 @@ export interface RulesInForceRequest {
   readonly do: 'rules-in-force'
 }
 
-/** Reloads the rules, or pauses a block rule; over the HTTP API only. */
-export type OperateRequest =
-  | ({ readonly do: 'reload' } & Requester)
-  | ({ readonly do: 'pause'; readonly rule: string; readonly seconds: Seconds } & Requester)
+/** Pauses a block rule, or ends its pause. */
+export interface PauseRequest extends WantedPause {
+  readonly do: 'pause'
+}
 
-interface Requester {
-  /** Who asks, for the history of rules. */
+export interface PauseResult {
+  readonly rule: string
+  /** When it applies again, in Unix time. */
+  readonly until: Seconds
+}
+
+/** Reloads the rules; over the HTTP API only. */
+export interface OperateRequest {
+  readonly do: 'reload'
+  /** Who has requested it, for the history of rules. */
   readonly by?: string | undefined
 }
 
@@ -140,6 +152,8 @@ export function readRequest(line: string): AdminRequest {
       return readFlush(request)
     case 'apply':
       return readApply(request)
+    case 'pause':
+      return readPause(request)
     case 'status':
     case 'upgrade':
     case 'rotate':
@@ -151,7 +165,7 @@ export function readRequest(line: string): AdminRequest {
     default:
       throw failure(
         'ADMIN_REQUEST',
-        'expected "do" to be "flush", "status", "confirm", "apply", "rotate", "upgrade" or "rules-in-force"'
+        'expected "do" to be "flush", "status", "confirm", "apply", "pause", "rotate", "upgrade" or "rules-in-force"'
       )
   }
 }
@@ -161,6 +175,15 @@ function readApply({ sha256 }: Record<string, unknown>): ApplyRequest {
   if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256))
     throw failure('ADMIN_REQUEST', 'expected a SHA-256 of 64 hexadecimal digits')
   return { do: 'apply', sha256 }
+}
+
+function readPause({ rule, seconds, by, reason = '' }: Record<string, unknown>): PauseRequest {
+  if (typeof rule !== 'string') throw failure('ADMIN_REQUEST', 'expected the id of a rule')
+  if (typeof seconds !== 'number' || !Number.isSafeInteger(seconds) || seconds < 0)
+    throw failure('ADMIN_REQUEST', 'expected "seconds" to be a whole number')
+  if (typeof by !== 'string' || typeof reason !== 'string' || reason.length > MAX_REASON)
+    throw failure('ADMIN_REQUEST', `expected "by" and "reason", at most ${MAX_REASON} characters`)
+  return { do: 'pause', rule, seconds, by, reason }
 }
 
 function readFlush({ name, subtree = false }: Record<string, unknown>): FlushRequest {

@@ -15,6 +15,7 @@ export interface QueryRecord {
   readonly generation: number
   readonly sha256?: string
   readonly serial?: number
+  readonly paused?: string
   readonly client?: string
   readonly device?: string
   readonly privacy?: string
@@ -47,6 +48,7 @@ export const QUERY_FIELDS = {
   generation: 'integer',
   sha256: 'string',
   serial: 'integer',
+  paused: 'string',
   client: 'string',
   device: 'string',
   privacy: 'string',

@@ -113,12 +113,12 @@ export class Formatter {
     const rule = fields.ruleFields(event.claim, event.entry)
     const matched = fields.matchFields(rule, event.claim, event.entry, qnameLength)
     const upstream = this.upstreamField(event.upstream)
-    this.reserve(
-      MAX_FIXED_PART + network.length + rule.rule.length + matched.length + upstream.length
-    )
+    const head = fields.generationFieldsAt(event.time)
+    const variable = head.length + network.length + rule.rule.length + matched.length
+    this.reserve(MAX_FIXED_PART + variable + upstream.length)
 
     const buffer = this.buffer
-    buffer.append(this.linePrefix.get(fields.generationFields, event.time))
+    buffer.append(this.linePrefix.get(head, event.time))
     const mode = fields.privacyMode(event)
     this.clientField.append(buffer, event.client, event.device, mode, event.time)
     buffer.append(network)

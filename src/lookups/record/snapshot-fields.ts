@@ -2,6 +2,7 @@ import { allClaims } from '../../policy/tables/claim-table.js'
 import type { Claim } from '../../policy/tables/claim.js'
 import { networkOfClass } from '../../policy/tables/client-table.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
+import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 import {
   modeOf,
   stricterMode,
@@ -72,8 +73,8 @@ const PROTOCOLS = Object.keys(PROTOCOL)
 
 /** All fields that depend on the snapshot, encoded and ready to be copied. */
 export class SnapshotFields {
-  /** From the end of the time to the client field. */
-  readonly generationFields: Uint8Array
+  /** From the end of the time to the client field, in the order of the ends of pauses; the last without pauses. */
+  private readonly generationFields: readonly TimedFields[]
   /** From after the client to the name, by client class and protocol. */
   private readonly networkFieldsByClass: readonly Uint8Array[]
   private readonly fieldsByPair = new IntPairMap<readonly Uint8Array[]>()
@@ -95,6 +96,14 @@ export class SnapshotFields {
     this.networkFieldsByClass = classes.flatMap(network => encodeNetwork(ids[network]))
     this.modesByClass = classes.map(network => modeOf(privacy, ids[network]))
     this.fallbackMode = strictestMode(privacy)
+  }
+
+  /** From the end of the time to the client field. @param time of the lookup */
+  generationFieldsAt(time: Milliseconds): Uint8Array {
+    const all = this.generationFields
+    let i = 0
+    while (all[i]!.until <= time) i++
+    return all[i]!.octets
   }
 
   /** Privacy mode of a client class; for an unknown class, that of the strictest network. */
@@ -183,12 +192,27 @@ function encodeNetwork(network: string | undefined, ofAddress?: string): Uint8Ar
 /** For clients outside every network. */
 const NO_NETWORK = encodeNetwork(undefined)
 
-function encodeGeneration(generation: number, snapshot: Snapshot | undefined): Uint8Array {
+interface TimedFields {
+  /** Exclusive; infinite for the last. */
+  readonly until: Milliseconds
+  readonly octets: Uint8Array
+}
+
+/** One for each time at which the same pauses last: the clock ends them, without another snapshot. */
+function encodeGeneration(generation: number, snapshot: Snapshot | undefined): TimedFields[] {
   const sha256 = snapshot?.origin.sha256.slice(0, SHA256_DIGITS)
   const bundle = snapshot?.origin.bundle
   const serial = bundle === undefined ? '' : `,"serial":${bundle.serial}`
   const rules = sha256 === undefined ? '' : `,"sha256":"${sha256}"${serial}`
-  return ascii(`Z","generation":${generation}${rules}`)
+  const pauses = snapshot?.origin.pauses ?? []
+  const ends = [...new Set(pauses.map(({ until }) => until))].sort((a, b) => a - b)
+  return [...ends, Infinity].map((until): TimedFields => {
+    const paused = pauses.filter(pause => pause.until >= until).map(({ rule }) => rule)
+    const head = ascii(`Z","generation":${generation}${rules}`)
+    const octets =
+      paused.length === 0 ? head : Buffer.concat([head, field('paused', paused.join(', '))])
+    return { until: until * MS_PER_SECOND, octets }
+  })
 }
 
 function encodeRule({ source, kind, ruleId, ruleFile, ruleLine }: Claim): Uint8Array {

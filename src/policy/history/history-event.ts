@@ -13,6 +13,9 @@ export interface StoredPause {
   readonly rule: string
   /** Unix time. */
   readonly until: Seconds
+  /** Who has paused it, and why; undefined: by a version that did not ask. */
+  readonly by?: string | undefined
+  readonly reason?: string | undefined
 }
 
 /** Everything that decided from a moment on. */

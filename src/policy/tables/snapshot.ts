@@ -51,6 +51,9 @@ export interface Pause {
   readonly rule: string
   /** When it applies again, in Unix time. */
   readonly until: Seconds
+  /** Who has paused it, and why; undefined: by a version that did not ask. */
+  readonly by?: string | undefined
+  readonly reason?: string | undefined
 }
 
 export interface SnapshotCounts {

@@ -109,15 +109,15 @@ t.test('what is changed through the API is recorded with who did it', async t =>
   const rig = await apiRig(t, { services: serving(t, await activeRules(t)) })
   const token = rig.token('bob', ['read', 'operate'])
   const url = '/api/v1/rules/ads/pause'
-  await rig.send({ url, method: 'PUT', payload: { minutes: 5 }, token })
-  await rig.send({ url, method: 'PUT', payload: { minutes: 0 }, token })
-  await rig.send({ url, method: 'PUT', payload: { minutes: 5 } })
+  await rig.send({ url, method: 'PUT', payload: { minutes: 5, reason: 'ticket 7' }, token })
+  await rig.send({ url, method: 'PUT', payload: { minutes: 0, reason: 'ticket 7' }, token })
+  await rig.send({ url, method: 'PUT', payload: { minutes: 5, reason: 'ticket 7' } })
   const { body } = await rig.send({ url: '/api/v1/changes', token })
   t.match(JSON.parse(body), {
     total: 2,
     items: [
       { by: 'bob', operation: 'pauseRule', subject: url, code: 'API_REQUEST' },
-      { by: 'bob', operation: 'pauseRule', subject: url, code: null }
+      { by: 'bob', operation: 'pauseRule', subject: url, code: null, reason: 'ticket 7' }
     ]
   })
 })
@@ -129,7 +129,7 @@ t.test(
     const token = rig.token('eve', ['read'])
     const url = '/api/v1/rules/ads/pause'
     const refuse = (): Promise<unknown> =>
-      rig.send({ url, method: 'PUT', payload: { minutes: 5 }, token })
+      rig.send({ url, method: 'PUT', payload: { minutes: 5, reason: 'ticket 7' }, token })
     await refuse()
     await refuse()
     const logged = rig.log.lines.filter(({ message }) => message.endsWith('API refused'))

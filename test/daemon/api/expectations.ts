@@ -79,7 +79,7 @@ export const EXPECTATIONS: Readonly<Record<string, Expectation>> = {
   'PUT /rules/{rule}/pause': {
     scope: 'operate',
     path: '/rules/ads/pause',
-    request: { payload: { minutes: 5 } }
+    request: { payload: { minutes: 5, reason: 'ticket 7' } }
   },
   'DELETE /rules/{rule}/pause': { scope: 'operate', path: '/rules/ads/pause', granted: 204 },
   'POST /lists/{id}/update': { scope: 'operate', path: '/lists/ads/update' },

@@ -152,7 +152,7 @@ t.test('decisions', async t => {
 t.test('block rules, and their pauses', async t => {
   const rules = await activeRules(t)
   const paused = { rule: rules.rules.networks[0]!.rules.find(({ kind }) => kind === 'block')!.id }
-  const pauses = [{ ...paused, until: 4_000_000_000 }]
+  const pauses = [{ ...paused, until: 4_000_000_000, by: 'op', reason: 'ticket 7' }]
   const origin = { ...rules.snapshot.origin, pauses }
   const [staff, guests] = rules.rules.networks
   const networks = [staff!, { ...guests!, rules: staff!.rules }]
@@ -168,7 +168,8 @@ t.test('block rules, and their pauses', async t => {
     items: [
       {
         ...{ id: paused.rule, networks: ['staff', 'guests'], state: 'in force', mode: 'enforce' },
-        ...{ sources: [{ kind: 'list', id: 'own' }], pausedUntil: '2096-10-02T07:06:40.000Z' }
+        ...{ sources: [{ kind: 'list', id: 'own' }], pausedUntil: '2096-10-02T07:06:40.000Z' },
+        ...{ pausedBy: 'op', pauseReason: 'ticket 7' }
       }
     ]
   })

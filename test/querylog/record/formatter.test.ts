@@ -110,6 +110,26 @@ for (const { it, event, has } of words) {
   })
 }
 
+t.test('a lookup has the rules that are paused when it is made', t => {
+  const { made, blocks } = formatter()
+  const snapshot = snapshotOf(2)
+  const until = (seconds: number): number => Math.floor(WALL / 1000) + seconds
+  const pauses = [
+    { rule: 'office/ads', until: until(60), by: 'op', reason: 'ticket 7' },
+    { rule: 'noise', until: until(30), by: 'op', reason: 'ticket 8' }
+  ]
+  made.addSnapshot({ ...snapshot, origin: { ...snapshot.origin, pauses } })
+  for (const seconds of [0, 30, 59.999, 60, 0])
+    made.append(eventOf({ generation: 2, time: until(seconds) * 1000 }))
+  made.flush()
+  const lines = blocks[0]!.text.trimEnd().split('\n')
+  t.strictSame(
+    lines.map(line => (JSON.parse(line) as QueryRecord).paused),
+    ['office/ads, noise', 'office/ads', 'office/ads', undefined, 'office/ads, noise']
+  )
+  t.end()
+})
+
 /** A name of a ban of earlier days has no line any more. */
 function placeOf({ sourceFile, sourceLine }: { sourceFile: string; sourceLine: number }): string {
   return sourceLine === 0 ? sourceFile : `${sourceFile}:${sourceLine}`
@@ -129,6 +149,7 @@ function plainly(event: QueryEvent): string {
     generation: event.generation,
     sha256: SHA256.slice(0, 12),
     serial: undefined,
+    paused: undefined,
     client: showAddress(new Uint8Array(address.buffer)),
     device: undefined,
     privacy: undefined,

@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { epochSeconds, systemClock } from '../../../base/time/clock.js'
 import { MS_PER_SECOND, type Seconds } from '../../../base/units.js'
 import type { Block, NetworkRules } from '../../../policy/rules/model/types.js'
+import type { Pause } from '../../../policy/tables/snapshot.js'
 import { sourceId } from '../../../analysis/enforcement/coverage.js'
 import { ruleState } from '../../../analysis/enforcement/rule-state.js'
 import { pageOf, pageSchema, paging } from '../parameters.js'
@@ -21,7 +22,7 @@ export const blockRoutes = [
     handler: async ({ query }, { services }) => {
       const { rules, snapshot } = await services.rules()
       const now = epochSeconds(systemClock)
-      const pauses = new Map(snapshot.origin.pauses.map(({ rule, until }) => [rule, until]))
+      const pauses = new Map(snapshot.origin.pauses.map(pause => [pause.rule, pause]))
       const blocks = blocksOf(rules.networks).map(found => blockView(found, pauses, now))
       return pageOf(snapshot.generation, blocks, query)
     }
@@ -48,11 +49,11 @@ function blocksOf(networks: readonly NetworkRules[]): FoundBlock[] {
 
 function blockView(
   { rule, networks }: FoundBlock,
-  pauses: ReadonlyMap<string, Seconds>,
+  pauses: ReadonlyMap<string, Pause>,
   now: Seconds
 ): z.input<typeof schemas.block> {
-  const until = pauses.get(rule.id)
-  const isPaused = until !== undefined && until > now
+  const found = pauses.get(rule.id)
+  const pause = found !== undefined && found.until > now ? found : undefined
   const { position, sources, mode, reply } = rule
   return {
     id: rule.id,
@@ -65,6 +66,8 @@ function blockView(
     }),
     mode,
     action: reply.action,
-    pausedUntil: isPaused ? new Date(until * MS_PER_SECOND).toISOString() : null
+    pausedUntil: pause ? new Date(pause.until * MS_PER_SECOND).toISOString() : null,
+    pausedBy: pause?.by ?? null,
+    pauseReason: pause?.reason ?? null
   }
 }

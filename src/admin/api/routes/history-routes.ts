@@ -29,7 +29,8 @@ const change = z.object({
   by: z.string().nullable().describe('Token, or "user:" and a person; null: a file was changed'),
   operation: z.string().describe('An operation of this API, or "login", "rules" or "settings"'),
   subject: z.string(),
-  code: z.string().nullable().describe('Why it was refused; null: done')
+  code: z.string().nullable().describe('Why it was refused; null: done'),
+  reason: z.string().optional().describe('Why, where the request says so')
 })
 
 export const historyRoutes = [

@@ -1,9 +1,13 @@
 import * as z from 'zod'
 import { MS_PER_SECOND, type Milliseconds } from '../../../base/units.js'
-import type { Pause } from '../../../policy/tables/snapshot.js'
 import { REQUESTS } from '../../../gateway/processes/requests.js'
 import type { ReloadStatus } from '../../../gateway/reload/reload-reporter.js'
-import type { ApplyResult, FlushResult } from '../../../gateway/socket/admin-protocol.js'
+import {
+  MAX_REASON,
+  type ApplyResult,
+  type FlushResult,
+  type PauseResult
+} from '../../../gateway/socket/admin-protocol.js'
 import { defineRoute } from '../route.js'
 import type { ApiServices } from '../api-services.js'
 
@@ -25,7 +29,7 @@ const pause = z.object({
   rule: z.string(),
   until: z.iso.datetime().describe('When the rule applies again')
 })
-const shown = ({ rule, until }: Pause): z.input<typeof pause> => ({
+const shown = ({ rule, until }: PauseResult): z.input<typeof pause> => ({
   rule,
   until: new Date(until * MS_PER_SECOND).toISOString()
 })
@@ -112,18 +116,22 @@ export const operateRoutes = [
     tag: 'operation',
     summary: 'Pause a block rule for some minutes',
     description:
-      'Only a block: bans, exceptions and allows are changed in the rules alone. The pause is not kept ' +
-      'over a restart of the gateway.',
+      'Only a block: bans, exceptions and allows are changed in the rules alone. At most as long as ' +
+      'admin.max-pause says. A restart of the gateway continues the pause.',
     scope: 'operate',
     params: rule,
-    body: z.strictObject({ minutes: z.int().min(1).max(MAX_PAUSE_MINUTES) }),
+    body: z.strictObject({
+      minutes: z.int().min(1).max(MAX_PAUSE_MINUTES),
+      reason: z.string().trim().min(1).max(MAX_REASON).describe('For everyone who sees the pause')
+    }),
     response: pause,
-    errors: { PAUSE_UNKNOWN: 404, PAUSE_NOT_BLOCK: 409, PAUSE_REFUSED: 409 },
+    errors: { PAUSE_UNKNOWN: 404, PAUSE_NOT_BLOCK: 409, PAUSE_LONG: 422, PAUSE_REFUSED: 409 },
     handler: async ({ params, body }, { services, principal }) => {
       const seconds = body.minutes * SECONDS_PER_MINUTE
       const by = principal!.name
-      const request = { do: 'pause', rule: params.rule, seconds, by } as const
-      return shown(await services.control<Pause>(request, RELOAD_TIMEOUT))
+      const { reason } = body
+      const request = { do: 'pause', rule: params.rule, seconds, by, reason } as const
+      return shown(await services.control<PauseResult>(request, RELOAD_TIMEOUT))
     }
   }),
   defineRoute({
@@ -137,8 +145,8 @@ export const operateRoutes = [
     errors: { PAUSE_UNKNOWN: 404, PAUSE_NOT_BLOCK: 409, PAUSE_REFUSED: 409 },
     handler: async ({ params }, { services, principal }) => {
       const by = principal!.name
-      const request = { do: 'pause', rule: params.rule, seconds: 0, by } as const
-      await services.control<Pause>(request, RELOAD_TIMEOUT)
+      const request = { do: 'pause', rule: params.rule, seconds: 0, by, reason: '' } as const
+      await services.control<PauseResult>(request, RELOAD_TIMEOUT)
     }
   }),
   defineRoute({

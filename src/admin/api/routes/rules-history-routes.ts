@@ -23,7 +23,14 @@ const entry = z.looseObject({
   by: z.string().nullable().describe('Token, or "user:" and a person, or "fleet"'),
   changed: z.array(z.string()).describe('Files that differ from the version before, at most ten'),
   summary: z.string().describe('What changed, in one line'),
-  pauses: z.array(z.object({ rule: z.string(), until: z.iso.datetime() }))
+  pauses: z.array(
+    z.object({
+      rule: z.string(),
+      until: z.iso.datetime(),
+      by: z.string().nullable(),
+      reason: z.string().nullable()
+    })
+  )
 })
 const NOT_FOUND = { HISTORY_NONE: 404, HISTORY_AMBIGUOUS: 409, HISTORY_READ: 500 } as const
 const INCOMPLETE = { ...NOT_FOUND, HISTORY_INCOMPLETE: 409 } as const

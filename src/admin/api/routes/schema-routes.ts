@@ -70,7 +70,9 @@ export const block = z.object({
   sources: listed.sources,
   mode: z.enum(['enforce', 'monitor']),
   action: z.string(),
-  pausedUntil: optionalTime.describe('When it applies again; null: it is not paused')
+  pausedUntil: optionalTime.describe('When it applies again; null: it is not paused'),
+  pausedBy: text.describe('Who has paused it'),
+  pauseReason: text
 })
 
 export const exception = z.object({

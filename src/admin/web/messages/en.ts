@@ -84,6 +84,8 @@ export const messages = {
   'error.API_REQUEST': 'A value is not valid',
   'error.ARCHIVE_NO_DUCKDB': 'Searches and reports need DuckDB, which is not installed',
   'error.PAUSE_NOT_BLOCK': 'Only blocks can be paused, never a ban',
+  'error.PAUSE_REASON': 'The pause needs a reason',
+  'error.PAUSE_LONG': 'The pause is too long: see admin.max-pause',
   'error.PAUSE_REFUSED': 'Pause not changed: the saved rules have errors',
   'error.HUB_OFF': 'This gateway shows no fleet',
   'error.HUB_SILENT': 'The hub does not answer',
@@ -422,6 +424,7 @@ export const messages = {
   'field.ede': 'Extended error',
   'field.generation': 'Generation of the rules',
   'field.sha256': 'SHA-256 of the rules',
+  'field.paused': 'Paused rules',
   'field.serial': 'Serial of the bundle',
   'field.privacy': 'Privacy of the client',
 

@@ -84,6 +84,8 @@ export const messages: Messages = {
   'error.ARCHIVE_NO_DUCKDB':
     'Les recherches et les rapports nécessitent DuckDB, qui n’est pas installé',
   'error.PAUSE_NOT_BLOCK': 'Seul un blocage peut être suspendu, jamais une interdiction',
+  'error.PAUSE_REASON': 'La suspension doit être motivée',
+  'error.PAUSE_LONG': 'Suspension trop longue : voir admin.max-pause',
   'error.PAUSE_REFUSED': 'Suspension inchangée : les règles enregistrées contiennent des erreurs',
   'error.HUB_OFF': 'Cette passerelle ne montre pas de flotte',
   'error.HUB_SILENT': 'Le centre de la flotte ne répond pas',
@@ -427,6 +429,7 @@ export const messages: Messages = {
   'field.ede': 'Erreur étendue',
   'field.generation': 'Génération des règles',
   'field.sha256': 'SHA-256 des règles',
+  'field.paused': 'Règles suspendues',
   'field.serial': 'Numéro du paquet',
   'field.privacy': 'Confidentialité du client',
   'bans.view': 'Vue',

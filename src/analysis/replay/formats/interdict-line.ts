@@ -11,6 +11,7 @@ const HEAD = literal(`{"v":${SCHEMA_VERSION},"time":"`)
 const GENERATION = literal('Z","generation":')
 const SHA256 = literal(',"sha256":"')
 const SERIAL = literal(',"serial":')
+const PAUSED = literal(',"paused":"')
 const CLIENT = literal(',"client":"')
 const DEVICE = literal(',"device":"')
 const PRIVACY = literal(',"privacy":"')
@@ -117,6 +118,8 @@ export class InterdictLine {
     if (sha256 >= 0) end = this.afterString(sha256, to)
     const serial = scan.skip(end, SERIAL)
     if (serial >= 0) end = this.afterNumber(serial)
+    const paused = scan.skip(end, PAUSED)
+    if (paused >= 0) end = this.afterString(paused, to)
     if (end >= 0) this.rules = new Literal(scan.octets.subarray(at, end))
     return end
   }

@@ -28,6 +28,10 @@ export const OPERATION = {
   PAUSE_UNKNOWN: (rule: string) => `no rule in force has the id ${quote(rule)}`,
   PAUSE_NOT_BLOCK: (rule: string, kind: string) =>
     `${rule} is ${/^[ae]/.test(kind) ? 'an' : 'a'} ${kind}; only a block can be paused, since everything else is changed in the rules alone`,
+  PAUSE_REASON: (rule: string) =>
+    `the pause of ${quote(rule)} needs a reason, and the name of who has decided it`,
+  PAUSE_LONG: (rule: string, minutes: number) =>
+    `the pause of ${quote(rule)} is too long: at most ${minutes} minutes (admin.max-pause); what is to last longer is a change of the rules`,
   PAUSE_REFUSED: (rule: string) =>
     `the pause of ${quote(rule)} is not changed, because the saved rules are refused and the previous ones remain active; correct them first`,
   ADMIN_REQUEST: (why: string) => `invalid admin request: ${why}`,
