@@ -79,6 +79,7 @@ function headingsOf(keys: Keys): string[] {
   if (first === 'exceptions' || second === 'exceptions') return ['Exceptions', ...rules]
   if (first === 'defaults') return ['Defaults']
   if (first === 'lists') return ['Lists']
+  if (first === 'must-resolve') return ['Names that must resolve']
   return first === 'networks' && keys.length === 2 ? ['Networks'] : rules
 }
 

@@ -38,7 +38,7 @@ t.test('rules that were compiled and not adopted are compiled again', async t =>
     lists: [],
     isPacked: false,
     sampled: 0,
-    testSettings: { tests: 'refuse', cache, identity },
+    testSettings: { tests: 'refuse', cache, identity, mustResolve: [] },
     tested: undefined,
     unsavedBaseline: undefined
   }

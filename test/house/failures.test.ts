@@ -52,6 +52,10 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'daemon/policy-test-gate.test.ts',
     'at the start: rules that fail their policy tests do not start'
   ],
+  'rules block a name that must resolve': [
+    'daemon/must-resolve.test.ts',
+    'rules that block a name that must resolve are refused'
+  ],
   'policy test fails by time alone': [
     'daemon/policy-test-gate.test.ts',
     'a test that the rules in force fail as well refuses an edit, but no list'

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { systemClock, type Clock } from '../../base/time/clock.js'
 import { failure } from '../../base/errors/error.js'
+import { mustResolveErrors } from '../../policy/diff/blocked-must-resolve.js'
 import { loadRules } from '../../policy/rules/load.js'
 import type { Wanted } from '../channel/wire.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
@@ -67,6 +68,8 @@ export class Rollouts {
     checkSerial(serial, newest, 'the bundle', clock.wall() / 1000)
     const loaded = await loadRules(new BundleFiles(bundle, { path: '', prefix: '' }), systemClock)
     if (!loaded.ok) throw failure('HUB_RULES', serial, loaded.errors[0]!.message)
+    const [blocked] = mustResolveErrors(loaded.rules, clock.wall() / 1000)
+    if (blocked !== undefined) throw failure('HUB_RULES', serial, blocked.message)
     const bans = loaded.rules.networks
       .flatMap(({ rules }) => rules)
       .flatMap(rule =>

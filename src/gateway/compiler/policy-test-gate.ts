@@ -1,7 +1,9 @@
 import { epochSeconds, systemClock } from '../../base/time/clock.js'
 import type { InterdictError } from '../../base/errors/error.js'
 import type { Config } from '../config/config.js'
+import { blockedMustResolve } from '../../policy/diff/blocked-must-resolve.js'
 import { Policy } from '../../policy/evaluate/policy.js'
+import type { MustResolve } from '../../policy/rules/model/types.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { RuleWithoutList } from '../../policy/rules/tests/absent-lists.js'
 import type { PolicyTest } from '../../policy/rules/tests/policy-table.js'
@@ -12,6 +14,8 @@ import type { ReadTests } from './test-files.js'
 /** How policy tests are run, and what their failure does. */
 export interface TestSettings extends Pick<Config, 'cache' | 'identity'> {
   readonly tests: 'refuse' | 'warn'
+  /** Names of the settings that must resolve, besides those of the rules. */
+  readonly mustResolve: readonly MustResolve[]
 }
 
 /** What the tests need of rules besides the snapshot. Plain data: it is sent to other threads. */
@@ -21,6 +25,7 @@ export interface TestedRules {
   readonly timeZone: string
   /** The rules of each network that use lists without content, by network id. */
   readonly withoutLists: ReadonlyMap<string, readonly RuleWithoutList[]>
+  readonly mustResolve: readonly MustResolve[]
 }
 
 /** The outcome of the policy tests under rules. */
@@ -46,13 +51,55 @@ export interface ActiveRules {
 }
 
 /**
+ * Runs the policy tests of rules that are to become active, and looks for names of `must-resolve` that they block, which
+ * `rules.tests: warn` does not permit.
+ *
+ * @param active undefined: no rules are active
+ */
+export async function testRules(
+  read: ReadTests,
+  snapshot: Snapshot,
+  rules: TestedRules,
+  active: ActiveRules | undefined,
+  settings: TestSettings
+): Promise<TestResult> {
+  const result = await runTests(read, snapshot, rules, active, settings)
+  const blocked = blockedNames(snapshot, rules, active, settings)
+  if (blocked.all.length === 0) return result
+  const { report, refusing } = result
+  return {
+    report: { ...report, failed: [...report.failed, ...blocked.all.map(serializeError)] },
+    refusing: [...refusing, ...blocked.refusing]
+  }
+}
+
+/** If only downloaded lists, zones, pauses or the time have changed, names that the active rules block refuse nothing. */
+function blockedNames(
+  snapshot: Snapshot,
+  { mustResolve, timeZone, edition }: TestedRules,
+  active: ActiveRules | undefined,
+  settings: TestSettings
+): { readonly all: readonly InterdictError[]; readonly refusing: readonly InterdictError[] } {
+  const names = [...mustResolve, ...settings.mustResolve]
+  const now = epochSeconds(systemClock)
+  const found = blockedMustResolve(names, snapshot, now, timeZone)
+  const all = found.map(({ error }) => error)
+  if (found.length === 0 || active === undefined || active.edition !== edition)
+    return { all, refusing: all }
+  const suspects = found.map(({ name }) => name)
+  const before = blockedMustResolve(suspects, active.snapshot, now, timeZone)
+  const known = new Set(before.map(({ name }) => name))
+  return { all, refusing: found.flatMap(({ name, error }) => (known.has(name) ? [] : [error])) }
+}
+
+/**
  * Runs the policy tests of rules that are to become active. What somebody wrote must pass all of them. If only
  * downloaded lists, zones, pauses or the time have changed, a test that the active rules fail as well refuses
  * nothing: that would keep a new list out because a ban has ended.
  *
  * @param active undefined: no rules are active
  */
-export async function testRules(
+async function runTests(
   { tests, errors }: ReadTests,
   snapshot: Snapshot,
   rules: TestedRules,

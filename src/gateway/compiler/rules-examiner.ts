@@ -88,13 +88,13 @@ export class RulesExaminer {
 
   private testedRules(loaded: LoadedRules, tests: ReadTests | undefined): TestedRules {
     const { rules, listStates } = loaded
-    const { ownSha256, timeZone } = rules
+    const { ownSha256, timeZone, mustResolve = [] } = rules
     // A list that is being compiled for the first time has no names yet.
     const isNew = ({ id }: PendingList): boolean => !listStates.some(list => list.id === id)
     const compiling = this.pending().filter(isNew)
     const absent = [...absentLists(loaded), ...compiling.map(({ id }) => id)]
     const withoutLists = rulesWithoutLists(rules, absent)
-    return { edition: `${ownSha256} ${tests?.sha256 ?? ''}`, timeZone, withoutLists }
+    return { edition: `${ownSha256} ${tests?.sha256 ?? ''}`, timeZone, withoutLists, mustResolve }
   }
 
   private compileIfChanged({

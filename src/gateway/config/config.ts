@@ -11,6 +11,7 @@ import type { FleetConfig } from './fleet-config.js'
 import type { OidcConfig } from './oidc-config.js'
 import type { OutputConfig } from '../../lookups/settings/output-config.js'
 import type { QueryLogConfig } from '../../lookups/settings/query-log-config.js'
+import type { MustResolve } from '../../policy/rules/model/types.js'
 import type { ScheduledReport, SmtpConfig } from '../../analysis/settings/report-config.js'
 import type { RemoteListsConfig, TransfersConfig } from '../../sources/settings/sources-config.js'
 
@@ -267,8 +268,8 @@ export interface ProbeConfig {
   readonly every: Milliseconds
   /** In each round. */
   readonly namesPerBan: number
-  /** Names that must resolve. */
-  readonly control: readonly string[]
+  /** Names that must resolve, as those of `must-resolve` in the rules. */
+  readonly control: readonly MustResolve[]
   /** Certificates of authorities that clients trust, besides the built-in ones. */
   readonly caFile: string | undefined
 }

@@ -188,7 +188,10 @@ function configOf(
       enabled: settings.probe.enabled,
       every: settings.probe.every,
       namesPerBan: settings.probe['names-per-ban'],
-      control: settings.probe.control,
+      control: settings.probe.control.map((text, i) => {
+        const position = positionOf(['probe', 'control', i])
+        return { text, name: readName(text), path: `probe.control[${i}]`, position }
+      }),
       caFile: probeCa === '' ? undefined : resolve(folder, probeCa)
     },
     state: { folder: state },

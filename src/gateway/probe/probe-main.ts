@@ -98,7 +98,8 @@ function plan(): void {
   if (rules === undefined) return
   const { unpacked, snapshot } = rules
   const { mandated } = unpacked
-  prober.setPlanner(new Planner(unpacked.rules, snapshot, { ...config.probe, mandated }))
+  const control = config.probe.control.map(({ text }) => text)
+  prober.setPlanner(new Planner(unpacked.rules, snapshot, { ...config.probe, control, mandated }))
 }
 
 function ask({ probe, target, worker, isLogged }: Question): Promise<Answer | undefined> {

@@ -48,7 +48,7 @@ export interface PlannerOptions {
   readonly namesPerBan: number
   /** Interval of the rounds; undefined: there is one. */
   readonly every?: Milliseconds | undefined
-  /** Names that must resolve. */
+  /** Names that must resolve, besides those of `must-resolve` in the rules. */
   readonly control: readonly string[]
   /** Only this client. */
   readonly client?: ProbeClient | undefined
@@ -123,7 +123,8 @@ export class Planner {
     private readonly options: PlannerOptions
   ) {
     this.evaluator = new Evaluator(snapshot)
-    this.control = options.control.map(named)
+    const control = [...(rules.mustResolve ?? []).map(({ text }) => text), ...options.control]
+    this.control = [...new Map(control.map(named).map(name => [name.text, name])).values()]
     const bans = new Map(rules.networks.map(network => [network.id, enforcedBans(network)]))
     this.bans = new Set([...bans.values()].flat())
     const clients = options.client && [options.client]

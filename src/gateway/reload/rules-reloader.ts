@@ -375,7 +375,7 @@ export class RulesReloader {
         admin.socket !== undefined ||
         probe.enabled,
       sampled: probe.enabled ? SAMPLED_NAMES : 0,
-      testSettings: { tests: activation.tests, cache, identity },
+      testSettings: { tests: activation.tests, cache, identity, mustResolve: probe.control },
       tested: compiled?.tested,
       unsavedBaseline: compiled?.unsavedBaseline
     })

@@ -120,9 +120,19 @@ class RulesLoader {
     const apps = [...this.apps.values()].map(({ source }) => source)
     const sources = [...apps, ...[...this.lists.values()].flat(), ...made.inline]
     const { sha256, filesSha256, ownSha256, zones, files, bundle } = folder
-    const { networks, scopes, clients, timeZone, site } = made
+    const { networks, scopes, clients, timeZone, site, mustResolve } = made
     const sums = { sha256, filesSha256, ownSha256, zones, bundle }
-    const rules = { networks, sources, scopes, clients, timeZone, site, ...sums, files }
+    const rules = {
+      networks,
+      sources,
+      scopes,
+      clients,
+      timeZone,
+      site,
+      mustResolve,
+      ...sums,
+      files
+    }
     const { reports: lists, remotes, transfers, listStates, listErrors } = this
     return {
       ok: true,

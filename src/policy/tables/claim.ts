@@ -91,7 +91,11 @@ export interface PreparedReply {
 }
 
 /** Whether there are times at which a claim is not active. */
-export function isTimed({ from, until, timetable }: UnpreparedClaim): boolean {
+export function isTimed({
+  from,
+  until,
+  timetable
+}: Pick<Claim, 'from' | 'until' | 'timetable'>): boolean {
   return from !== -Infinity || until !== Infinity || timetable !== undefined
 }
 

@@ -167,6 +167,8 @@ export const RULES = {
   POLICY_CROWDED: (run: number, tries: number) =>
     `name table: probe runs are longer than ${run} with each of ${tries} random seeds`,
 
+  RULES_MUST_RESOLVE: (path: string, name: string, rule: string, network: string, when: string) =>
+    `${path}: ${name} must resolve, but ${rule} blocks it in network ${quote(network)}${when}; narrow that rule, or allow the name there`,
   POLICY_TEST: (path: string, found: string, expected: string, question: string) =>
     `${path}: expected ${expected}, found ${found}, when ${question}`,
   POLICY_TEST_UNDECIDED: (path: string, list: string, question: string) =>

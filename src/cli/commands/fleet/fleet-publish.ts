@@ -3,6 +3,7 @@ import { failure } from '../../../base/errors/error.js'
 import type { Seconds } from '../../../base/units.js'
 import type { Forecast } from '../../../fleet/hub/hub-state.js'
 import { compile } from '../../../policy/compile/compile.js'
+import { mustResolveErrors } from '../../../policy/diff/blocked-must-resolve.js'
 import { escapeControls } from '../../../base/log/terminal-line.js'
 import { Comparison } from '../../../analysis/replay/comparison.js'
 import type { Count } from '../../../analysis/replay/change-tally.js'
@@ -56,7 +57,10 @@ export async function publish(file: string, options: PublishOptions, io: Io): Pr
   const limit = parseWholeNumber('--max-change', options.maxChange, { max: 100 })
   const client = await hubClient(options)
   const octets = await readBundleFile(file, file)
-  const forecast = await forecastOf(client, await decodeBundle(octets, file), options)
+  const bundle = await decodeBundle(octets, file)
+  const blocked = mustResolveErrors(await rulesOf(bundle), epochSeconds(systemClock))
+  if (blocked.length > 0) rejectInput(blocked)
+  const forecast = await forecastOf(client, bundle, options)
   if (forecast !== undefined && options.json !== true) printForecast(forecast, io)
   const changed = forecast === undefined ? 0 : forecast.newlyBlocked + forecast.newlyAllowed
   if (options.now !== true && changed * 100 > limit * (forecast?.lookups ?? 0)) {

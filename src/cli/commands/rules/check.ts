@@ -11,6 +11,7 @@ import { loadConfig } from '../../../gateway/config/load-settings.js'
 import { checkPrimaries } from '../../../sources/settings/zone-primaries.js'
 import { locallyAnsweredNames } from '../../../gateway/compiler/locally-answered.js'
 import type { SerializedError } from '../../../base/errors/serialized-error.js'
+import { blockedMustResolve } from '../../../policy/diff/blocked-must-resolve.js'
 import { compile } from '../../../policy/compile/compile.js'
 import { Policy } from '../../../policy/evaluate/policy.js'
 import { absentLists, rulesWithoutLists } from '../../../policy/rules/tests/absent-lists.js'
@@ -186,16 +187,20 @@ async function testRules(
   const { timeZone } = ruleSet
   const specialUse = locallyAnsweredNames(config)
   const policy = new Policy(compile(ruleSet, { generation: 0, random: () => 0, specialUse }))
+  const mustResolve = [...(ruleSet.mustResolve ?? []), ...config.probe.control]
+  const blocked = blockedMustResolve(mustResolve, policy.snapshot, now, timeZone)
+  const blockedErrors = blocked.map(({ error }) => error)
   const { counts, origin } = policy.snapshot
   const { networks, rules, names } = counts
   const summary = { networks, rules, names, sha256: origin.sha256, serial: origin.bundle?.serial }
   const { tests, errors } = await loadPolicyTests(files, timeZone)
-  if (errors.length > 0) return { errors, rules: summary, undecided: [] }
+  if (errors.length > 0)
+    return { errors: [...blockedErrors, ...errors], rules: summary, undecided: [] }
   const withoutLists = rulesWithoutLists(ruleSet, absentLists(loaded))
   const run = await runPolicyTests(tests, policy, config, { now, timeZone, withoutLists })
   const { passed, failed, undecided } = run
   return {
-    errors: failed.map(({ error }) => error),
+    errors: [...blockedErrors, ...failed.map(({ error }) => error)],
     rules: summary,
     tests: { passed, failed: failed.length, undecided: undecided.length },
     undecided: undecided.map(({ error }) => error)

@@ -267,6 +267,16 @@ export interface BundleFacts {
     | undefined
 }
 
+/** A name that no rule may block, in any network. */
+export interface MustResolve {
+  /** In lower-cased wire form. */
+  readonly name: Uint8Array
+  readonly text: string
+  /** As messages show it: `must-resolve[0]`, or `probe.control[0]` of the settings. */
+  readonly path: string
+  readonly position: Position
+}
+
 /** The validated content of a rules folder, which `policy` compiles. */
 export interface RuleSet {
   readonly networks: readonly NetworkRules[]
@@ -277,6 +287,8 @@ export interface RuleSet {
   readonly clients?: ClientRules | undefined
   /** IANA name of the time zone of its dates. */
   readonly timeZone: string
+  /** Undefined: none. */
+  readonly mustResolve?: readonly MustResolve[] | undefined
   /** Defaults of the register of bans; undefined: English, and no known URL. */
   readonly site?: { readonly language: Language; readonly register: string | undefined } | undefined
   /** SHA-256 over names and contents of all files read, and zones; hexadecimal. */

@@ -10,7 +10,14 @@ import { declaredScopes } from './declared-scopes.js'
 import { MisleadingRules } from './misleading-rules.js'
 import { RuleIds } from './rule-ids.js'
 import { SourceResolver } from './source-resolver.js'
-import type { DeclaredScope, NameSource, NetworkRules, Rule, RuleSet } from '../model/types.js'
+import type {
+  DeclaredScope,
+  NameSource,
+  NetworkRules,
+  Rule,
+  RuleSet,
+  MustResolve
+} from '../model/types.js'
 import { RuleBuilder } from './rule-builder.js'
 import type { MatchEntry, NetworkEntry, NetworksFile } from '../schema/networks-schema.js'
 import { Dates } from '../time/dates.js'
@@ -26,6 +33,7 @@ export interface Networks {
   /** IANA name of the time zone of its dates. */
   readonly timeZone: string
   readonly site: NonNullable<RuleSet['site']>
+  readonly mustResolve: readonly MustResolve[]
 }
 
 /** The networks of a file by id. */
@@ -83,7 +91,12 @@ export function buildNetworks(
   const clients = buildClients(file, authorities, served, top)
   const known = new Set([...apps.keys(), ...lists.keys()])
   const scopes = declaredScopes(file, known, served, top.at('scope'))
-  return { networks: served, inline: sources.inline, scopes, clients, timeZone, site }
+  const mustResolve = file['must-resolve'].map(({ name, text }, i) => {
+    const { messagePosition, pathText } = top.at('must-resolve', i)
+    return { name, text, path: pathText, position: messagePosition }
+  })
+  const { inline } = sources
+  return { networks: served, inline, scopes, clients, timeZone, site, mustResolve }
 }
 
 /** Ids given in the file; rejects duplicates. */

@@ -168,6 +168,12 @@ const scope = z.union([z.literal('all'), z.array(idSchema).min(1)], {
   error: 'all, or a list of ids of networks'
 })
 
+/** The probe asks for each of them as a client of each network. */
+const MAX_MUST_RESOLVE = 50
+const nameSchema = parsedString('a domain name', text => {
+  return { text, name: readName(text) }
+})
+
 /** A mapping that may be empty, as when all its entries are commented out. */
 const orEmpty = <S extends z.ZodType>(schema: S) =>
   z.preprocess((value: unknown) => value ?? {}, schema)
@@ -179,7 +185,11 @@ export const networksSchema = z.strictObject({
   'client-authorities': orEmpty(z.record(idSchema, authoritySchema)).prefault({}),
   clients: orEmpty(z.record(idSchema, clientSchema)).prefault({}),
   lists: orEmpty(z.record(idSchema, listEntrySchema)).prefault({}),
-  scope: orEmpty(z.record(idSchema, scope)).prefault({})
+  scope: orEmpty(z.record(idSchema, scope)).prefault({}),
+  'must-resolve': z
+    .array(nameSchema)
+    .max(MAX_MUST_RESOLVE)
+    .default(() => NONE)
 })
 
 export type NetworksFile = z.output<typeof networksSchema>
